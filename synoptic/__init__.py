@@ -1,0 +1,31 @@
+"""Synoptic, *seen together*: make a pretrained image diffusion model produce what it was never trained for.
+
+Conventions: NCHW; images in [-1, 1] inside, 8 bits only when saved; times as the network takes them; one random
+generator an item; ValueError at the door. `synoptic.wide("a photo of snowy mountains")` is `synoptic wide …` in Python.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from synoptic.models.load import load as load
+    from synoptic.recipes.generate import generate as generate
+    from synoptic.recipes.score import score as score
+    from synoptic.recipes.wide import wide as wide
+
+__version__ = "0.1.0"
+PUBLIC = {
+    "generate": "synoptic.recipes.generate",
+    "wide": "synoptic.recipes.wide",
+    "score": "synoptic.recipes.score",
+    "load": "synoptic.models.load",
+}
+
+
+def __getattr__(name: str):
+    """Recipes and `load` on first use, so that `import synoptic` stays instant."""
+    if name in PUBLIC:
+        return getattr(importlib.import_module(PUBLIC[name]), name)
+    raise AttributeError(f"module 'synoptic' has no attribute {name!r}")

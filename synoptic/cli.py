@@ -1,0 +1,70 @@
+"""The command line, derived from the recipes' signatures: a parameter before the `*` is an argument, the rest options."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any, get_args, get_type_hints
+
+import typer
+
+import synoptic
+from synoptic.check import BadInput
+from synoptic.recipes.generate import generate
+from synoptic.recipes.models import models
+from synoptic.recipes.score import score
+from synoptic.recipes.wide import wide
+
+app = typer.Typer(
+    name="synoptic",
+    help="Make a pretrained image diffusion model produce what it was never trained for. Runs offline on bundled models.",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback(invoke_without_command=True)
+def version(version: Annotated[bool, typer.Option("--version", help="print the version")] = False) -> None:
+    if version:
+        print(synoptic.__version__)
+        raise typer.Exit
+
+
+def command(recipe: Callable[..., Any]) -> Callable[..., None]:
+    """A recipe as a typer command: the same parameters, each Annotated text its help; prints what the recipe returns."""
+
+    def run(**arguments: Any) -> None:
+        print(recipe(**arguments))
+
+    hints = get_type_hints(recipe, include_extras=True)
+    parameters = []
+    for p in inspect.signature(recipe).parameters.values():
+        kind, text = get_args(hints[p.name])
+        positional = p.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+        info = typer.Argument(help=text) if positional else typer.Option(help=text)
+        parameters.append(p.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[kind, info]))
+    setattr(run, "__signature__", inspect.Signature(parameters))
+    run.__annotations__ = {p.name: p.annotation for p in parameters}
+    run.__doc__, run.__name__ = recipe.__doc__, recipe.__name__
+    return run
+
+
+for recipe in (generate, wide, score, models):
+    app.command(recipe.__name__)(command(recipe))
+
+
+def main() -> None:
+    """Exit code 0, 2 with one line for bad input, 130 on Ctrl-C; anything else is a bug and shows its traceback."""
+    try:
+        code = app(standalone_mode=False)
+    except (BadInput, typer.TyperException) as e:
+        message = e.format_message() if isinstance(e, typer.TyperException) else str(e)
+        print("synoptic: error: " + " ".join(message.split()), file=sys.stderr)
+        code = 2
+    except (KeyboardInterrupt, typer.Abort):
+        print("synoptic: stopped; what was finished is saved, the same command goes on from there", file=sys.stderr)
+        code = 130
+    sys.exit(code if isinstance(code, int) else 0)

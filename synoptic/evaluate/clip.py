@@ -1,0 +1,76 @@
+"""CLIP score: the cosine of a picture and a text (Hessel et al. 2021, unscaled), as the courses define it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from synoptic.models.load import choose_device
+from synoptic.models.source import Source, resolve_judge
+
+PROVISIONAL = "provisional: the bundled CLIP's text tower also conditions the bundled model, so the score is circular"
+
+
+class Clip:
+    """A judge: any CLIPModel. Calling it with N pictures and M texts gives their cosines, (N, M) in [-1, 1]."""
+
+    def __init__(self, judge: str | Source = "bundled", device: str = "auto") -> None:
+        from transformers import CLIPModel, CLIPTokenizer
+        from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+        from transformers.utils import logging
+
+        source = resolve_judge(judge) if isinstance(judge, str) else judge
+        logging.disable_progress_bar()
+        where: dict[str, Any] = {"local_files_only": source.local}
+        self.name = f"{source.name} CLIP" if source.bundled else source.name
+        self.note = PROVISIONAL if source.bundled else ""
+        self.device = choose_device(device)
+        model: Any = CLIPModel.from_pretrained(source.place, use_safetensors=True, dtype=torch.float32, **where)
+        self.model = model.eval().requires_grad_(False).to(self.device)
+        self.tokenizer = CLIPTokenizer.from_pretrained(source.place, **where)
+        self.process = CLIPImageProcessorPil.from_pretrained(source.place, **where)
+
+    @torch.no_grad()
+    def __call__(self, images: Sequence[Image.Image], texts: Sequence[str]) -> Tensor:
+        return self.see(images) @ self.read(texts).T
+
+    @torch.no_grad()
+    def see(self, images: Sequence[Image.Image], batch: int = 64) -> Tensor:
+        """N pictures -> unit features (N, D)."""
+        parts = []
+        for i in range(0, len(images), batch):
+            pixels = self.process(list(images[i : i + batch]), return_tensors="pt")["pixel_values"].to(self.device)
+            parts.append(self.model.visual_projection(self.model.vision_model(pixels).pooler_output))
+        return torch.nn.functional.normalize(torch.cat(parts), dim=-1).cpu()
+
+    @torch.no_grad()
+    def read(self, texts: Sequence[str], batch: int = 256) -> Tensor:
+        """M texts -> unit features (M, D)."""
+        parts = []
+        for i in range(0, len(texts), batch):
+            length = self.model.config.text_config.max_position_embeddings
+            some = list(texts[i : i + batch])
+            q = self.tokenizer(some, padding="max_length", truncation=True, max_length=length, return_tensors="pt")
+            q = q.to(self.device)
+            states = self.model.text_model(input_ids=q.input_ids, attention_mask=q.attention_mask)
+            parts.append(self.model.text_projection(states.pooler_output))
+        return torch.nn.functional.normalize(torch.cat(parts), dim=-1).cpu()
+
+
+def clip_score(judge: Clip, image: Image.Image, prompt: str) -> float:
+    """Mean cosine of the picture's square crops with its prompt: a square picture's own CLIP score."""
+    return judge(square_crops(image), [prompt]).mean().item()
+
+
+def square_crops(image: Image.Image) -> list[Image.Image]:
+    """Squares of the picture's short side, evenly spaced along the long one so that they cover it."""
+    w, h = image.size
+    side, long = min(w, h), max(w, h)
+    n = math.ceil(long / side)
+    at = [round(i * (long - side) / max(1, n - 1)) for i in range(n)]
+    return [image.crop((p, 0, p + side, side) if w >= h else (0, p, side, p + side)) for p in at]

@@ -1,0 +1,108 @@
+"""From (model, prompts, scale) to predict(x, t, where): from here on nobody knows about prompts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from synoptic.diffusion import Pred, Time, coefficients
+from synoptic.models.base import Cond, Denoiser
+
+Predict = Callable[..., Pred]  # (x, t, where=None): where = this step's views, for models whose condition depends on them
+
+
+def branches(
+    model: Denoiser, conds: Mapping[str, Cond], *, rows: int | None = None
+) -> Callable[[Tensor, Time], dict[str, Pred]]:
+    """(x, t) -> {name: Pred} for every named condition: all rows of all branches, in as few calls of the model as fit.
+
+    Each Cond has one row a picture (B); x (B*n, C, h, w) may have n views of each, row b*n + k, and t one time for all or
+    a tensor (B*n,). Guidance, CSD, NFSD, Perp-Neg are weighted sums of these branches. `rows` bounds the rows of one
+    call; by default it follows free memory, and halves when a GPU runs out of it. Results do not depend on it.
+    """
+    names = list(conds)
+    table = {key: torch.cat([conds[name][key] for name in names]) for key in conds[names[0]]}
+    pictures = len(next(iter(table.values()))) // len(names)
+    limit = rows
+
+    def predict(x: Tensor, t: Time) -> dict[str, Pred]:
+        nonlocal limit
+        limit = limit or fitting_rows(model, x.device)
+        n, views = len(x), len(x) // pictures
+        row = torch.arange(len(names) * n, device=x.device)
+        which = row // n * pictures + row % n // views
+
+        def call(r: Tensor) -> Pred:
+            at = t[row[r] % n] if isinstance(t, Tensor) and t.ndim else t
+            return model.predict(x[row[r] % n], at, {key: value[which[r]] for key, value in table.items()})
+
+        calls: list[Pred] = []
+        done = 0
+        while done < len(row):
+            left = len(row) - done
+            size = math.ceil(left / math.ceil(left / limit))  # even calls: two shapes at most
+            try:
+                calls.append(call(row[done : done + size]))
+                done += size
+            except torch.OutOfMemoryError:
+                if limit == 1:
+                    raise
+                limit = math.ceil(min(limit, size) / 2)
+                torch.cuda.empty_cache()
+        x0, eps = torch.cat([p.x0 for p in calls]).split(n), torch.cat([p.eps for p in calls]).split(n)
+        learned = [p.var for p in calls if p.var is not None]
+        var = torch.cat(learned).split(n) if learned else [None] * len(names)
+        return {name: Pred(x0[k], eps[k], var[k]) for k, name in enumerate(names)}
+
+    return predict
+
+
+def fitting_rows(model: Denoiser, device: torch.device) -> int:
+    """Rows whose working memory fits into half of what is free; on a CPU no more than its caches profit from."""
+    if device.type == "cuda":
+        return max(1, torch.cuda.mem_get_info(device)[0] // 2 // model.row_bytes)
+    import psutil
+
+    fits = psutil.virtual_memory().available // 2 // model.row_bytes
+    return int(max(1, min(fits, CPU_ROWS)))
+
+
+CPU_ROWS = 16  # benchmarks/rows.py: beyond it a row costs no less time, only more memory
+
+
+def cfg(
+    model: Denoiser,
+    prompts: Sequence[str],
+    scale: float = 1.0,
+    negative: str = "",
+    *,
+    clip: Callable[[Tensor], Tensor] | None = None,
+    rows: int | None = None,
+) -> Predict:
+    """Classifier-free guidance (Ho & Salimans 2022): null + scale (cond - null), one prompt a picture; scale 1 is off.
+
+    The null branch is conditioned on `negative`. `clip` acts on the guided x0, before any views agree on it, and its eps
+    follows, so that every sync rule sees the same clipped picture. (diffusers keeps the unclipped eps.)
+    """
+    conds: dict[str, Cond] = {"cond": model.embed(prompts)}
+    if scale != 1:
+        conds["null"] = model.embed([negative] * len(prompts))
+    every = branches(model, conds, rows=rows)
+
+    def predict(x: Tensor, t: Time, where: Any = None) -> Pred:
+        p = every(x, t)
+        out = p["cond"]
+        if scale != 1:
+            u, c = p["null"], p["cond"]
+            out = Pred(u.x0 + scale * (c.x0 - u.x0), u.eps + scale * (c.eps - u.eps), c.var)
+        if clip:
+            x0 = clip(out.x0)
+            a, sigma = coefficients(model.schedule, t, x)
+            out = Pred(x0, (x - a * x0) / sigma, out.var)
+        return out
+
+    return predict

@@ -1,0 +1,64 @@
+"""Tensors to pictures and back: the only file that knows PIL and file formats."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+import torch
+from PIL import Image, PngImagePlugin
+from torch import Tensor
+
+KEY = "synoptic"  # the PNG text chunk that holds a picture's settings, as JSON
+
+
+def to_pil(x: Tensor) -> list[Image.Image]:
+    """(N, 3, H, W) in [-1, 1], clipped -> N pictures of 8 bits."""
+    x = (x.detach().float().clamp(-1, 1) + 1) * 127.5
+    return [Image.fromarray(row.permute(1, 2, 0).round().to(torch.uint8).cpu().numpy()) for row in x]
+
+
+def from_pil(image: Image.Image) -> Tensor:
+    """One picture -> (1, 3, H, W) in [-1, 1], float32."""
+    rgb = image.convert("RGB")
+    x = torch.frombuffer(bytearray(rgb.tobytes()), dtype=torch.uint8).view(rgb.height, rgb.width, 3)
+    return x.permute(2, 0, 1)[None].float() / 127.5 - 1
+
+
+def save(path: Path, image: Image.Image, settings: dict[str, Any]) -> None:
+    """Write a PNG with its settings inside, whole or not at all."""
+    info = PngImagePlugin.PngInfo()
+    info.add_itxt(KEY, json.dumps(settings, ensure_ascii=False))
+    atomically(path, lambda f: image.save(f, "PNG", pnginfo=info))
+
+
+def settings(path: Path) -> dict[str, Any]:
+    """The settings inside a picture that synoptic wrote; {} in any other."""
+    with Image.open(path) as image:
+        try:
+            return json.loads(getattr(image, "text", {}).get(KEY, "{}"))
+        except ValueError:
+            return {}
+
+
+def load(path: Path) -> Image.Image:
+    """A picture as RGB, read whole."""
+    with Image.open(path) as image:
+        return image.convert("RGB")
+
+
+def atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
+    """write(file) to a neighbour of `path`, then rename: readers see the old file or the new one, never a part."""
+    fd, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
+    try:
+        with os.fdopen(fd, "wb") as f:
+            write(f)
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise

@@ -1,0 +1,56 @@
+"""Latent models: Stable Diffusion 1.x, 2.x and SDXL (Rombach et al. 2022; Podell et al. 2023)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from synoptic.diffusion import Pred, Schedule, Time, predict
+from synoptic.models.base import Cond
+from synoptic.models.text import ClipText, DoubleClipText
+from synoptic.models.unet import UNet
+
+
+class Latent:
+    """A UNet in the latent space of a VAE."""
+
+    def __init__(self, unet: UNet, vae: Any, text: Callable[[Sequence[str]], Cond], schedule: Schedule) -> None:
+        self.unet, self.vae, self.text, self.schedule = unet, vae.eval().requires_grad_(False), text, schedule
+        self.shape, self.device, self.dtype, self.row_bytes = unet.shape, unet.device, unet.dtype, unet.row_bytes
+        self.factor: int = 2 ** (len(vae.config.block_out_channels) - 1)
+
+    @torch.no_grad()
+    def embed(self, prompts: Sequence[str]) -> Cond:
+        return self.text(prompts)
+
+    def predict(self, x: Tensor, t: Time, cond: Cond) -> Pred:
+        return predict(self.schedule, x, self.unet(x, t, cond), t)
+
+    def encode(self, image: Tensor) -> Tensor:
+        mean = self.vae.encode(image.to(self.vae.dtype)).latent_dist.mode().to(image.dtype)
+        return (mean - self._shift) * self.vae.config.scaling_factor
+
+    def decode(self, x: Tensor) -> Tensor:
+        latents = x / self.vae.config.scaling_factor + self._shift
+        return self.vae.decode(latents.to(self.vae.dtype), return_dict=False)[0].to(x.dtype)
+
+    @property
+    def _shift(self) -> float:
+        return self.vae.config.get("shift_factor") or 0.0
+
+
+def stable_diffusion(part: Callable[..., Any], schedule: Schedule, index: dict) -> Latent:
+    """A StableDiffusionPipeline directory; `part(name)` loads its component of that name."""
+    return Latent(UNet(part("unet")), part("vae"), ClipText(part("tokenizer"), part("text_encoder")), schedule)
+
+
+def sdxl(part: Callable[..., Any], schedule: Schedule, index: dict) -> Latent:
+    """A StableDiffusionXLPipeline directory."""
+    unet, vae = UNet(part("unet")), part("vae")
+    towers = [(part("tokenizer"), part("text_encoder")), (part("tokenizer_2"), part("text_encoder_2"))]
+    pixels = unet.shape[-1] * 2 ** (len(vae.config.block_out_channels) - 1)
+    text = DoubleClipText(towers, pixels, index.get("force_zeros_for_empty_prompt", True))
+    return Latent(unet, vae, text, schedule)

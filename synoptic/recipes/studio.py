@@ -1,0 +1,44 @@
+"""What every sampling recipe does before it paints: settle its settings at the door."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from synoptic.check import BadInput, at_least, one_of, prompts
+from synoptic.models.source import Source, resolve
+
+CLIPS = ("auto", "none", "static", "dynamic")
+
+
+def settle(given: dict[str, Any]) -> tuple[Source, dict[str, Any]]:
+    """A recipe's arguments -> the model's source and the settings, defaults filled in. Raises BadInput on a broken rule."""
+    source = resolve(given["model"])
+    settings: dict[str, Any] = {k: v for k, v in given.items() if k != "out"} | {"prompt": prompts(given["prompt"])}
+    defaults = source.defaults
+    settings["steps"] = defaults.steps if given["steps"] is None else given["steps"]
+    settings["guidance"] = defaults.guidance if given["guidance"] is None else given["guidance"]
+    at_least("--steps", settings["steps"], 1)
+    at_least("--guidance", settings["guidance"], 0)
+    at_least("--eta", settings["eta"], 0)
+    at_least("--count", settings["count"], 1)
+    at_least("--seed", settings["seed"], 0)
+    one_of("--clip", settings["clip"], CLIPS)
+    T = source.read("scheduler/scheduler_config.json").get("num_train_timesteps", 1000)
+    if settings["steps"] >= T:
+        raise BadInput(f"--steps must be less than the model's {T} training steps, {settings['steps']} was given: lower it")
+    return source, settings
+
+
+def warn_unknown(source: Source, every: list[str]) -> None:
+    """Say on the error stream which words a bundled model never saw."""
+    if not source.bundled:
+        return
+    import sys
+
+    from synoptic.models.vocabulary import unknown_words
+
+    for prompt in every:
+        words = unknown_words(prompt)
+        if words:
+            listed = ", ".join(words)
+            print(f"warning: the bundled model never saw: {listed} (what it knows: synoptic models)", file=sys.stderr)

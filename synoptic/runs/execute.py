@@ -1,0 +1,95 @@
+"""Carry out a run: load, paint in batches, decode, save, score. Nothing that was finished is lost or done again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+
+import torch
+from torch import Tensor
+
+from synoptic import images
+from synoptic.diffusion import Step
+from synoptic.guidance import fitting_rows
+from synoptic.models.base import Denoiser
+from synoptic.models.load import load
+from synoptic.models.source import Source
+from synoptic.runs.manifest import Picture, Result, Run
+from synoptic.runs.progress import bar
+
+Paint = Callable[[Denoiser, Sequence[str], Sequence[torch.Generator]], Iterable[Step]]
+Decode = Callable[[Denoiser, Tensor], Tensor]
+
+
+def execute(run: Run, source: Source, paint: Paint, decode: Decode, *, views: int = 1) -> Result:
+    """Every picture of the run, `views` rows each; `paint` gives a batch's Steps, `decode` turns the last x into images.
+
+    Pictures are painted in batches that fill the model's calls and saved as each batch ends; a batch that an earlier run
+    of the same settings finished is read back. The result does not depend on the batches.
+    """
+    clock = Clock(run)
+    with clock("load"):
+        model = load(source, device=run.settings["device"], dtype=run.settings["dtype"])
+    run.model = {"name": source.name, "source": source.name if source.bundled else source.place}
+    run.model |= {"revision": source.revision, "device": str(model.device), "dtype": str(model.dtype)[6:]}
+    run.write()
+    size = max(1, fitting_rows(model, model.device) // (2 * views))
+    batches = [run.pictures[i : i + size] for i in range(0, len(run.pictures), size)]
+    missing = [batch for batch in batches if not all((run.folder / p.file).exists() for p in batch)]
+    with bar(run.recipe, len(missing) * run.settings["steps"]) as tick:
+        for batch in missing:
+            with clock("sample"):
+                x = torch.empty(0)
+                for step in paint(model, [p.prompt for p in batch], [generator(p) for p in batch]):
+                    x = step.x
+                    tick()
+            with clock("decode"):
+                pictures = images.to_pil(decode(model, x))
+            for picture, image in zip(batch, pictures, strict=True):
+                images.save(run.folder / picture.file, image, inside(run, picture))
+            run.write()
+    result = Result([images.load(run.folder / p.file) for p in run.pictures], run)
+    if source.bundled:
+        with clock("score"):
+            score(result)
+    run.state = "done"
+    run.write()
+    return result
+
+
+def generator(picture: Picture) -> torch.Generator:
+    return torch.Generator().manual_seed(picture.seed)
+
+
+def inside(run: Run, picture: Picture) -> dict:
+    """What a picture's own metadata says."""
+    item = asdict(picture)
+    del item["score"]
+    return item | {"command": run.command, "recipe": run.recipe, "settings": run.settings, "model": run.model}
+
+
+def score(result: Result) -> None:
+    """CLIP scores of the pictures by the bundled judge, into the run."""
+    from synoptic.evaluate.clip import Clip, clip_score
+
+    judge = Clip("bundled")
+    for picture, image in zip(result.run.pictures, result.images, strict=True):
+        picture.score = round(clip_score(judge, image, picture.prompt), 4)
+    scores = [p.score or 0.0 for p in result.run.pictures]
+    result.run.scores = {"clip_score": round(sum(scores) / len(scores), 4), "judge": judge.name, "note": judge.note}
+
+
+class Clock:
+    """Seconds of each phase, added up in the run's timings."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+
+    @contextmanager
+    def __call__(self, phase: str) -> Iterator[None]:
+        begin = time.perf_counter()
+        yield
+        spent = time.perf_counter() - begin
+        self.run.timings[phase] = round(self.run.timings.get(phase, 0.0) + spent, 3)

@@ -1,0 +1,144 @@
+"""A run: one execution of a recipe, its pictures, and the manifest (`run.json`) that can reproduce or resume it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import re
+import shlex
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from synoptic.check import BadInput, prompts, writable
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+@dataclass
+class Picture:
+    """One item of a run: `file` lies in the run's folder; `seed` is the item's own; `score` a judge's cosine."""
+
+    file: str
+    prompt: str
+    seed: int
+    score: float | None = None
+
+
+@dataclass
+class Run:
+    """A recipe's resolved settings and what came of them. Written to `folder/run.json` as it goes."""
+
+    recipe: str
+    settings: dict[str, Any]
+    folder: Path
+    pictures: list[Picture]
+    model: dict[str, Any] = field(default_factory=dict)
+    timings: dict[str, float] = field(default_factory=dict)  # seconds
+    scores: dict[str, Any] = field(default_factory=dict)
+    state: str = "running"
+
+    @property
+    def command(self) -> str:
+        """The command line that gives this run again."""
+        positional, options = [], []
+        for name, value in self.settings.items():
+            flag = f"--{name.replace('_', '-')}"
+            if name == "prompt":
+                positional = value
+            elif isinstance(value, bool):
+                options += [flag] if value else []
+            elif value is not None:
+                options += [flag, str(value)]
+        return shlex.join(["synoptic", self.recipe, *positional, *options])
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "recipe": self.recipe,
+            "state": self.state,
+            "command": self.command,
+            "settings": self.settings,
+            "model": self.model,
+            "pictures": [asdict(p) for p in self.pictures],
+            "scores": self.scores,
+            "timings": self.timings,
+            "versions": versions(),
+        }
+
+    def write(self) -> None:
+        from synoptic.images import atomically
+
+        text = json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n"
+        atomically(self.folder / "run.json", lambda f: f.write(text.encode()))
+
+
+class Result(NamedTuple):
+    """What a recipe returns: its pictures (PIL, one an item of `run.pictures`) and the Run."""
+
+    images: list[Image]
+    run: Run
+
+    def __str__(self) -> str:
+        run = self.run
+        scored = any(p.score is not None for p in run.pictures)
+        lines = ["picture\tseed" + ("\tscore" if scored else "")]
+        lines += [
+            f"{run.folder / p.file}\t{p.seed}" + (f"\t{p.score:.3f}" if p.score is not None else "") for p in run.pictures
+        ]
+        if run.scores:
+            lines.append(f"CLIP score {run.scores['clip_score']:.3f}, judge {run.scores['judge']} ({run.scores['note']})")
+        return "\n".join(lines)
+
+
+def open_run(recipe: str, settings: dict[str, Any], out: str | None) -> Run:
+    """The run of these settings: a new folder, or the one that an earlier, perhaps killed, run of them began.
+
+    Without `out` the folder's name holds a hash of the settings, so equal settings meet again and different ones never.
+    Raises BadInput where there is no prompt, the folder cannot be written, or it holds a run of other settings.
+    """
+    every = prompts(settings["prompt"])
+    seeds = range(settings["seed"], settings["seed"] + settings["count"])
+    names = [f"{slug(prompt)}_{seed}.png" for prompt in every for seed in seeds]
+    items = [(prompt, seed) for prompt in every for seed in seeds]
+    pictures = [Picture(name, *item) for name, item in dict(zip(names, items, strict=True)).items()]
+    if out is None:
+        key = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:8]
+        out = f"outputs/{recipe}/{slug(every[0])[:40]}-{key}"
+    run = Run(recipe, settings, Path(out).expanduser(), pictures)
+    writable(run.folder)
+    before = earlier(run.folder)
+    if before is not None and (before.get("recipe"), before.get("settings")) != (recipe, json.loads(json.dumps(settings))):
+        old = before.get("settings", {})
+        differ = [k for k in settings if json.loads(json.dumps(settings[k])) != old.get(k)] or ["recipe"]
+        raise BadInput(
+            f"one folder holds one run, and {run.folder} holds another ({differ[0]} differs): choose another --out"
+            " or delete the old one"
+        )
+    return run
+
+
+def earlier(folder: Path) -> dict[str, Any] | None:
+    """The manifest in a folder, if there is one that can be read."""
+    try:
+        return json.loads((folder / "run.json").read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def slug(prompt: str) -> str:
+    """The courses' file name of a prompt: spaces to underscores, nothing that a file system minds, 100 bytes at most."""
+    name = re.sub(r'[\s/\\:*?"<>|\x00-\x1f]+', "_", prompt.strip()).strip("._")
+    return name.encode()[:100].decode(errors="ignore") or "picture"
+
+
+def versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for package in ("synoptic", "torch", "diffusers", "transformers"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,38 @@
+"""What a view is: a pair of maps between one canvas and the pictures a model can denoise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+
+class Views(Protocol):
+    """N views of a canvas. Laws: unproject(project(z)) == z, and project∘unproject is idempotent."""
+
+    @property
+    def canvas(self) -> tuple[int, int, int]:
+        """(C, H, W) of the canvas."""
+        ...
+
+    def __len__(self) -> int:
+        """N, the number of views."""
+        ...
+
+    def project(self, z: Tensor, onto: Tensor | None = None) -> Tensor:
+        """(B, C, H, W) -> (B*N, C, h, w), row b*N + n; keeps `onto` where the canvas does not cover a view."""
+        ...
+
+    def unproject(self, x: Tensor) -> Tensor:
+        """(B*N, C, h, w) -> (B, C, H, W), averaged where views overlap."""
+        ...
+
+    def at(self, k: int) -> Views:
+        """The same views of a canvas k times finer: pixels for latents, stage II for stage I."""
+        ...
+
+    def noise(self, rngs: Sequence[torch.Generator], like: Tensor) -> Tensor:
+        """Noise drawn on the canvas, one generator a picture, and projected: (B*N, C, h, w) as `like`."""
+        ...

@@ -1,0 +1,98 @@
+"""Windows: crops of a canvas of any size, which is how a model of one size paints wide (Bar-Tal et al. 2023)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from synoptic.diffusion import randn
+
+Weights = Literal["feather", "uniform"]
+
+
+class Windows:
+    """Overlapping crops of a canvas, every pixel covered. Legal because a crop of white noise is white noise.
+
+    canvas (C, H, W) and window (h, w) are in the model's own pixels (latents or pixels), stride per axis (sy, sx). Windows
+    start at every multiple of the stride, and one more ends at the edge where those leave a remainder; with `wrap` they
+    run over the right edge into the left one, so that the picture closes to a loop. `weights`: "uniform" is
+    MultiDiffusion's plain mean; "feather" falls off toward each window's edge and hides where windows begin.
+
+    Raises ValueError where a window is larger than the canvas or the stride not in 1 … window.
+    """
+
+    def __init__(
+        self,
+        canvas: tuple[int, int, int],
+        window: tuple[int, int],
+        stride: tuple[int, int],
+        *,
+        wrap: bool = False,
+        weights: Weights = "feather",
+    ) -> None:
+        self.canvas, self.window, self.stride = canvas, window, stride
+        self.wrap = wrap
+        self.weights: Weights = weights
+        _, H, W = canvas
+        ys, xs = starts(H, window[0], stride[0]), starts(W, window[1], stride[1], wrap)
+        rows = (torch.tensor(ys)[:, None] + torch.arange(window[0]))[:, None, :, None]
+        cols = ((torch.tensor(xs)[:, None] + torch.arange(window[1])) % W)[None, :, None, :]
+        self.index = (rows * W + cols).flatten()  # (N*h*w,) places on the flat canvas
+        ramp = feather if weights == "feather" else torch.ones
+        w = (ramp(window[0])[:, None] * ramp(window[1])).double().expand(len(ys) * len(xs), *window).flatten()
+        self.weight = w / torch.zeros(H * W, dtype=w.dtype).index_add(0, self.index, w)[self.index]
+        self._on: dict = {}
+
+    def __len__(self) -> int:
+        return len(self.index) // (self.window[0] * self.window[1])
+
+    def project(self, z: Tensor, onto: Tensor | None = None) -> Tensor:
+        """(B, C, H, W) -> (B*N, C, h, w). Every view is covered, so `onto` has no say."""
+        B, C = z.shape[:2]
+        index, _ = self._like(z)
+        x = z.flatten(2)[:, :, index].view(B, C, len(self), -1)
+        return x.transpose(1, 2).reshape(-1, C, *self.window)
+
+    def unproject(self, x: Tensor) -> Tensor:
+        """(B*N, C, h, w) -> (B, C, H, W), the weighted mean of the windows over each place."""
+        C, H, W = x.shape[1], *self.canvas[1:]
+        index, weight = self._like(x)
+        x = x.reshape(-1, len(self), C, self.window[0] * self.window[1]).transpose(1, 2).flatten(2)
+        return x.new_zeros(len(x), C, H * W).index_add(2, index, x * weight).view(-1, C, H, W)
+
+    def at(self, k: int) -> Windows:
+        C, H, W = self.canvas
+        (h, w), (sy, sx) = self.window, self.stride
+        return Windows((C, H * k, W * k), (h * k, w * k), (sy * k, sx * k), wrap=self.wrap, weights=self.weights)
+
+    def noise(self, rngs: Sequence[torch.Generator], like: Tensor) -> Tensor:
+        return self.project(randn(self.canvas, rngs, like))
+
+    def _like(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        key = x.device, x.dtype
+        if key not in self._on:
+            self._on[key] = self.index.to(x.device), self.weight.to(x)
+        return self._on[key]
+
+
+def starts(length: int, window: int, stride: int, wrap: bool = False) -> list[int]:
+    """Where windows begin along one axis so that they cover it all: multiples of the stride, and the edge's own.
+
+    Raises ValueError where the window is longer than the axis or the stride not in 1 … window.
+    """
+    if window > length:
+        raise ValueError(f"a window of {window} is larger than the canvas, {length}: widen the canvas")
+    if not 1 <= stride <= window:
+        raise ValueError(f"stride must be between 1 and the window's size, {window}, not {stride}: windows would leave gaps")
+    if wrap:
+        return list(range(0, length, stride))
+    inner = list(range(0, length - window + 1, stride))
+    return inner if inner[-1] == length - window else [*inner, length - window]
+
+
+def feather(n: int) -> Tensor:
+    """Raised cosine, positive and symmetric: sin²(π (i + ½) / n), i = 0 … n-1."""
+    return torch.sin(torch.pi * (torch.arange(n, dtype=torch.float64) + 0.5) / n) ** 2
