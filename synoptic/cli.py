@@ -43,6 +43,7 @@ def command(recipe: Callable[..., Any]) -> Callable[..., None]:
     parameters = []
     for p in inspect.signature(recipe).parameters.values():
         kind, text = get_args(hints[p.name])
+        kind = list[str] if kind == str | list[str] else kind
         positional = p.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
         info = typer.Argument(help=text) if positional else typer.Option(help=text)
         parameters.append(p.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[kind, info]))
@@ -61,7 +62,7 @@ def main() -> None:
     try:
         code = app(standalone_mode=False)
     except (BadInput, typer.TyperException) as e:
-        message = e.format_message() if isinstance(e, typer.TyperException) else str(e)
+        message = f"{e.format_message()} (see: synoptic --help)" if isinstance(e, typer.TyperException) else str(e)
         print("synoptic: error: " + " ".join(message.split()), file=sys.stderr)
         code = 2
     except (KeyboardInterrupt, typer.Abort):

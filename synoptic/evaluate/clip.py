@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from synoptic.images import from_pil
 from synoptic.models.load import choose_device
 from synoptic.models.source import Source, resolve_judge
 
@@ -21,7 +22,6 @@ class Clip:
 
     def __init__(self, judge: str | Source = "bundled", device: str = "auto") -> None:
         from transformers import CLIPModel, CLIPTokenizer
-        from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
         from transformers.utils import logging
 
         source = resolve_judge(judge) if isinstance(judge, str) else judge
@@ -33,7 +33,7 @@ class Clip:
         model: Any = CLIPModel.from_pretrained(source.place, use_safetensors=True, dtype=torch.float32, **where)
         self.model = model.eval().requires_grad_(False).to(self.device)
         self.tokenizer = CLIPTokenizer.from_pretrained(source.place, **where)
-        self.process = CLIPImageProcessorPil.from_pretrained(source.place, **where)
+        self.prepare = source.read("preprocessor_config.json")
 
     @torch.no_grad()
     def __call__(self, images: Sequence[Image.Image], texts: Sequence[str]) -> Tensor:
@@ -44,9 +44,20 @@ class Clip:
         """N pictures -> unit features (N, D)."""
         parts = []
         for i in range(0, len(images), batch):
-            pixels = self.process(list(images[i : i + batch]), return_tensors="pt")["pixel_values"].to(self.device)
+            pixels = torch.cat([self.pixels(image) for image in images[i : i + batch]]).to(self.device)
             parts.append(self.model.visual_projection(self.model.vision_model(pixels).pooler_output))
         return torch.nn.functional.normalize(torch.cat(parts), dim=-1).cpu()
+
+    def pixels(self, image: Image.Image) -> Tensor:
+        """OpenAI's preparation: short side to s bicubically, centre crop (1, 3, s, s), normalized; by PIL on every machine."""
+        size = self.prepare["size"]  # OpenAI's own configs give a number here
+        s = size if isinstance(size, int) else size["shortest_edge"]
+        scale = s / min(image.size)
+        w, h = (max(s, int(side * scale)) for side in image.size)
+        left, top = (w - s) // 2, (h - s) // 2
+        small = image.convert("RGB").resize((w, h), Image.Resampling.BICUBIC).crop((left, top, left + s, top + s))
+        mean, std = (torch.tensor(self.prepare[f"image_{key}"]).view(1, 3, 1, 1) for key in ("mean", "std"))
+        return ((from_pil(small) + 1) / 2 - mean) / std
 
     @torch.no_grad()
     def read(self, texts: Sequence[str], batch: int = 256) -> Tensor:

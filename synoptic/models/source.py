@@ -219,7 +219,9 @@ def _find(name: str, aliases: Mapping[str, tuple[str, ...]], file: str) -> Sourc
         source = Source(name, name)
     else:
         known = ", ".join(aliases)
-        raise BadInput(f"a model is one of {known}, a hub id (org/name) or a directory; {name!r} is none of these")
+        raise BadInput(
+            f"a model is one of {known}, a hub id (org/name) or a directory; {name!r} is none of these: see synoptic models"
+        )
     source.read(file)
     return source
 
@@ -237,7 +239,8 @@ def _download(repo: str, file: str) -> Path:
     except RepositoryNotFoundError:
         raise BadInput(f"the hub has no public model {repo}: if it is private run: hf auth login; else {instead}") from None
     except (LocalEntryNotFoundError, OSError) as e:
-        raise BadInput(f"{repo} could not be fetched from the hub ({_line(e)}): connect, or {instead}") from None
+        why = "no network" if isinstance(e, LocalEntryNotFoundError) else _line(e)
+        raise BadInput(f"{repo} is not in the cache and could not be fetched ({why}): connect, or {instead}") from None
 
 
 def _online() -> bool:

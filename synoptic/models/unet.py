@@ -15,7 +15,8 @@ class UNet:
     """A diffusers UNet as a function (x, t, cond) -> raw output (N, out_channels, h, w) in the dtype of x."""
 
     def __init__(self, net: Any) -> None:
-        self.net = net.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+        self.layout = torch.channels_last if net.device.type == "cpu" else torch.contiguous_format  # where it pays
+        self.net = net.eval().requires_grad_(False).to(memory_format=self.layout)
         size = net.config.sample_size
         self.shape: tuple[int, int, int] = (net.config.in_channels, size, size)
 
@@ -36,5 +37,5 @@ class UNet:
     def __call__(self, x: Tensor, t: Time, cond: Cond) -> Tensor:
         cond = {key: value.to(self.net.dtype) for key, value in cond.items()}
         text = cond.pop("text")
-        inside = x.to(self.net.dtype, memory_format=torch.channels_last)
+        inside = x.to(self.net.dtype, memory_format=self.layout)
         return self.net(inside, t, text, added_cond_kwargs=cond or None, return_dict=False)[0].to(x.dtype)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-Prompts = Annotated[list[str], "what to paint, in words; several prompts give several pictures"]
+Prompts = Annotated[str | list[str], "what to paint, in words; several prompts give several pictures"]
 Steps = Annotated[int | None, "denoising steps; more is finer and slower (default: the model's, 25 bundled, 50 others)"]
 Guidance = Annotated[float | None, "classifier-free guidance scale; 1 is off (default: the model's, 5 bundled, 7.5 SD)"]
 Negative = Annotated[str, "what not to paint"]

@@ -1,0 +1,30 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Each sets up .venv by itself.
+PYTHON ?= python3
+BIN := .venv/bin
+PROMPT ?= a photo of snowy mountains at sunset
+
+.PHONY: demo test lint install clean
+
+install: .venv/installed
+
+.venv/installed: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
+
+demo: install
+	$(BIN)/synoptic wide "$(PROMPT)"
+	@picture=$$(ls -t outputs/wide/*/*.png | head -1); \
+	if [ "$$(uname)" = Darwin ]; then open "$$picture"; \
+	elif [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] && command -v xdg-open >/dev/null; then xdg-open "$$picture"; fi
+
+test: install
+	$(BIN)/pytest --numprocesses 2
+
+lint: install
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+
+clean:
+	rm -rf .venv outputs build *.egg-info

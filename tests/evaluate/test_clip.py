@@ -1,0 +1,60 @@
+import pytest
+import torch
+from PIL import Image
+from transformers import CLIPModel, CLIPTokenizer
+
+from synoptic.evaluate.clip import Clip, clip_score, square_crops
+from synoptic.models.source import BUNDLED
+
+
+@pytest.fixture(scope="module")
+def judge():
+    return Clip("bundled")
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    torch.manual_seed(0)
+    pixels = (torch.rand(5, 96, 128, 3) * 255).byte().numpy()
+    return [Image.fromarray(p) for p in pixels]
+
+
+def test_cosines_equal_the_models_own_logits(judge, pictures):
+    texts = ["a photo of a horse", "an oil painting of a castle at night"]
+    model = CLIPModel.from_pretrained(BUNDLED / "clip", dtype=torch.float32)
+    tokens = CLIPTokenizer.from_pretrained(BUNDLED / "clip")(texts, padding="max_length", max_length=32, return_tensors="pt")
+    pixels = torch.cat([judge.pixels(picture) for picture in pictures])
+    with torch.no_grad():
+        logits = model(pixel_values=pixels, **tokens).logits_per_image / model.logit_scale.exp()
+    assert torch.allclose(judge(pictures, texts), logits, atol=1e-5)
+
+
+def test_pictures_are_prepared_as_transformers_does(judge, pictures):
+    module = pytest.importorskip("transformers.models.clip.image_processing_pil_clip")
+    theirs = module.CLIPImageProcessorPil.from_pretrained(BUNDLED / "clip")(pictures, return_tensors="pt")["pixel_values"]
+    assert torch.allclose(torch.cat([judge.pixels(picture) for picture in pictures]), theirs, atol=1e-5)
+
+
+def test_cosines_do_not_depend_on_the_batch(judge, pictures):
+    assert torch.allclose(judge.see(pictures), judge.see(pictures, batch=2), atol=1e-5)
+
+
+def test_the_crops_of_a_wide_picture_are_squares_that_cover_it():
+    wide = Image.new("RGB", (300, 128))
+    boxes = [crop.size for crop in square_crops(wide)]
+    assert boxes == [(128, 128)] * 3
+    assert [c.size for c in square_crops(wide.transpose(Image.Transpose.ROTATE_90))] == boxes
+    assert [c.size for c in square_crops(Image.new("RGB", (64, 64)))] == [(64, 64)]
+
+
+def test_the_score_of_a_wide_picture_is_the_mean_of_its_crops(judge, pictures):
+    left, right = pictures[0].resize((64, 64)), pictures[1].resize((64, 64))
+    wide = Image.new("RGB", (128, 64))
+    wide.paste(left, (0, 0))
+    wide.paste(right, (64, 0))
+    halves = judge([left, right], ["a horse"]).mean().item()
+    assert clip_score(judge, wide, "a horse") == pytest.approx(halves, abs=1e-6)
+
+
+def test_the_bundled_judge_is_called_provisional(judge):
+    assert judge.note.startswith("provisional")

@@ -1,0 +1,249 @@
+"""Against diffusers' own pipelines: from the same noise, in float32, the same latents to 1e-4 and the same pictures."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import shutil
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
+
+import synoptic
+from synoptic.diffusion import ddim_solver, randn
+from synoptic.guidance import cfg
+from synoptic.models.load import load
+from synoptic.models.source import BUNDLED
+from synoptic.sample import sample
+from synoptic.synchronize import Sync, canonical
+from synoptic.views.windows import Windows
+
+diffusers: Any = importlib.import_module("diffusers")  # its lazy names and annotations are not for type checkers
+TOLERANCE = 1e-4
+PROMPTS = ["a photo of snowy mountains at sunset", "an oil painting of a horse"]
+NEGATIVE = "a pencil sketch"
+SCALE = 2.5
+
+
+def test_sd_equals_its_pipeline(plain):
+    pipe, model = peer("StableDiffusionPipeline", BUNDLED / "sd"), load("bundled", device="cpu", dtype="float32")
+    plain(pipe, model, NEGATIVE, output_type="latent")
+
+
+def test_if_equals_its_pipeline(plain):
+    pipe, model = peer("IFPipeline", BUNDLED / "if"), load("bundled-if", device="cpu", dtype="float32")
+    plain(pipe, model, NEGATIVE, output_type="pt", clean_caption=False)
+
+
+@pytest.mark.parametrize("negative", [NEGATIVE, None], ids=["negative", "zeros for an empty one"])
+def test_sdxl_equals_its_pipeline(tiny_sdxl, negative):
+    pipe, model = peer("StableDiffusionXLPipeline", tiny_sdxl), load(str(tiny_sdxl), device="cpu", dtype="float32")
+    assert gap(theirs(pipe, 5, 0, negative, output_type="latent"), ours(model, 5, 0, negative or "")) <= TOLERANCE
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        {"prediction_type": "v_prediction"},
+        {"prediction_type": "v_prediction", "timestep_spacing": "trailing", "rescale_betas_zero_snr": True},
+        {"prediction_type": "sample", "timestep_spacing": "linspace", "set_alpha_to_one": True},
+    ],
+    ids=["v", "v zero terminal SNR", "x0"],
+)
+def test_every_prediction_type_equals_its_pipeline(tiny_sd, tmp_path, kind):
+    directory = shutil.copytree(tiny_sd, tmp_path / "model")
+    config = directory / "scheduler/scheduler_config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | kind))
+    pipe, model = peer("StableDiffusionPipeline", directory), load(str(directory), device="cpu", dtype="float32")
+    assert gap(theirs(pipe, 5, 0, NEGATIVE, output_type="latent"), ours(model, 5, 0, NEGATIVE)) <= TOLERANCE
+
+
+@pytest.mark.parametrize("sync", ["xt", "x0"])
+@pytest.mark.parametrize("wrap", [False, True], ids=["open", "loop"])
+def test_windows_equal_multidiffusion_as_diffusers_ships_it(panorama, tiny_sd, sync, wrap):
+    latents, z = panorama(tiny_sd, 512, 1024, wrap), windows(tiny_sd, 512, 1024, wrap, sync)
+    assert gap(latents, z) <= TOLERANCE
+
+
+@pytest.mark.parametrize("sync", ["xt", "x0"])
+@pytest.mark.parametrize("wrap", [False, True], ids=["open", "loop"])
+def test_windows_equal_multidiffusion_on_the_bundled_model(panorama, sync, wrap):
+    directory = BUNDLED / "sd"
+    latents, z = panorama(directory, 128, 256, wrap), windows(directory, 128, 256, wrap, sync)
+    assert gap(latents, z) <= TOLERANCE
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "how"),
+    [("bundled", "StableDiffusionPipeline", {}), ("bundled-if", "IFPipeline", {"clean_caption": False})],
+)
+def test_generate_paints_the_pipelines_pictures(tmp_path, name, kind, how):
+    run = synoptic.generate(
+        PROMPTS[:1],
+        count=2,
+        steps=5,
+        guidance=SCALE,
+        negative=NEGATIVE,
+        eta=0.5,
+        clip="none",
+        model=name,
+        device="cpu",
+        dtype="float32",
+        out=str(tmp_path),
+    )
+    pipe = peer(kind, BUNDLED / name.replace("bundled-if", "if").replace("bundled", "sd"))
+    pictures = theirs(pipe, 5, 0.5, NEGATIVE, prompts=PROMPTS[:1] * 2, output_type="pil", **how)
+    assert levels(run.images, pictures) <= 1
+
+
+@pytest.mark.parametrize("loop", [False, True], ids=["open", "loop"])
+def test_wide_paints_the_panorama_pipelines_picture(tmp_path, panorama, loop):
+    size: dict[str, Any] = {"width": 256, "height": 128, "loop": loop, "weights": "uniform"}
+    how: dict[str, Any] = {"steps": 5, "guidance": SCALE, "device": "cpu", "dtype": "float32"}
+    run = synoptic.wide(PROMPTS[:1], **size, **how, out=str(tmp_path))
+    assert levels(run.images, panorama(BUNDLED / "sd", 128, 256, loop, output_type="pil")) <= 1
+
+
+def gap(a: Tensor, b: Tensor) -> float:
+    assert a.shape == b.shape and a.std() > 0.1
+    return (a - b).abs().max().item()
+
+
+def levels(ours, theirs) -> int:
+    """The largest difference between two lists of pictures, in 8-bit levels."""
+    pairs = zip(ours, theirs, strict=True)
+    return max(int(np.abs(np.asarray(a, dtype=int) - np.asarray(b, dtype=int)).max()) for a, b in pairs)
+
+
+def rngs(n: int) -> list[torch.Generator]:
+    return [torch.Generator().manual_seed(seed) for seed in range(n)]
+
+
+def ours(model, steps: int, eta: float, negative: str) -> Tensor:
+    noise, s = rngs(len(PROMPTS)), model.schedule
+    predict = cfg(model, PROMPTS, SCALE, negative)
+    x = randn(model.shape, noise)
+    return list(sample(predict, s, x, steps=s.steps(steps), solve=ddim_solver(eta), rngs=noise))[-1].x
+
+
+def theirs(pipe, steps: int, eta: float, negative: str | None, prompts: list[str] = PROMPTS, **how) -> Any:
+    null = negative if negative is None else [negative] * len(prompts)
+    given = {"num_inference_steps": steps, "guidance_scale": SCALE, "eta": eta, "negative_prompt": null}
+    return pipe(prompts, **given, generator=rngs(len(prompts)), **how).images
+
+
+@pytest.fixture(params=[(5, 0.0), (7, 0.0), (5, 0.5)], ids=["5 steps", "7 steps, which do not divide 1000", "eta 0.5"])
+def plain(request) -> Callable[..., None]:
+    steps, eta = request.param
+
+    def check(pipe, model, negative, **how):
+        assert gap(theirs(pipe, steps, eta, negative, **how), ours(model, steps, eta, negative)) <= TOLERANCE
+
+    return check
+
+
+def windows(directory: Path, height: int, width: int, wrap: bool, sync: Sync) -> Tensor:
+    """Our final canvas of the first prompt."""
+    model = load(str(directory), device="cpu", dtype="float32")
+    C, side, _ = model.shape
+    canvas = C, height // model.factor, width // model.factor
+    views = Windows(canvas, (side, side), (8, 8), wrap=wrap, weights="uniform")
+    predict, s = cfg(model, PROMPTS[:1], SCALE), model.schedule
+    return list(canonical(predict, s, views, randn(canvas, rngs(1)), steps=s.steps(5), sync=sync))[-1].x
+
+
+@pytest.fixture(scope="module")
+def panorama() -> Callable[..., Any]:
+    """(directory, height, width, wrap) -> latents or pictures of diffusers' MultiDiffusion."""
+
+    @cache
+    def run(directory: Path, height: int, width: int, wrap: bool, output_type: str = "latent") -> Any:
+        pipe = peer("StableDiffusionPanoramaPipeline", directory)
+        side, f, get_views = pipe.unet.config.sample_size, pipe.vae_scale_factor, pipe.get_views
+
+        def scaled(height, width, circular_padding=False):  # its code takes 8 for every factor, 64 for every window
+            return get_views(height * 8 // f, width * 8 // f, side, 8, circular_padding)
+
+        if (side, f) != (64, 8):
+            pipe.get_views = scaled
+        given = {"num_inference_steps": 5, "guidance_scale": SCALE, "view_batch_size": 4, "circular_padding": wrap}
+        return pipe(PROMPTS[0], height, width, **given, generator=rngs(1)[0], output_type=output_type).images
+
+    return run
+
+
+def peer(kind: str, directory: Path) -> Any:
+    """The pipeline as its user loads it, with DDIM from its own scheduler's config and no clipping."""
+    pipe: Any = getattr(diffusers, kind).from_pretrained(directory, local_files_only=True)
+    free = {"clip_sample": False, "thresholding": False}
+    pipe.scheduler = diffusers.DDIMScheduler.from_config(pipe.scheduler.config, **free)
+    pipe.scheduler.register_to_config(variance_type="fixed_small")  # IFPipeline: do not hand the variance to the scheduler
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+def tower(kind: Any, width: int) -> Any:
+    shape: dict[str, Any] = {"hidden_size": width, "intermediate_size": 64, "num_hidden_layers": 3, "num_attention_heads": 4}
+    words: dict[str, Any] = {"vocab_size": 1189, "max_position_embeddings": 32, "eos_token_id": 1, "pad_token_id": 1}
+    return kind(CLIPTextConfig(**shape, **words, bos_token_id=0, projection_dim=width))
+
+
+def tiny_unet(**how) -> Any:
+    down, up = ("DownBlock2D", "DownBlock2D", "CrossAttnDownBlock2D"), ("CrossAttnUpBlock2D", "UpBlock2D", "UpBlock2D")
+    size = {"block_out_channels": (8, 16, 32), "layers_per_block": 1, "norm_num_groups": 8, "attention_head_dim": 8}
+    return diffusers.UNet2DConditionModel(down_block_types=down, up_block_types=up, **size, **how)
+
+
+def tiny_vae() -> Any:
+    """Reduces by 8."""
+    blocks = {"down_block_types": ("DownEncoderBlock2D",) * 4, "up_block_types": ("UpDecoderBlock2D",) * 4}
+    return diffusers.AutoencoderKL(**blocks, block_out_channels=(8,) * 4, norm_num_groups=4)
+
+
+def save(pipe: Any, folder: Path) -> Path:
+    pipe.save_pretrained(folder, safe_serialization=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tiny_sd(tmp_path_factory) -> Path:
+    """A random Stable Diffusion of 64 latents that diffusers' panorama pipeline takes as it is."""
+    torch.manual_seed(0)
+    pipe = diffusers.StableDiffusionPipeline(
+        vae=tiny_vae(),
+        text_encoder=tower(CLIPTextModel, 32),
+        tokenizer=CLIPTokenizer.from_pretrained(BUNDLED / "sd/tokenizer"),
+        unet=tiny_unet(sample_size=64, cross_attention_dim=32),
+        scheduler=diffusers.DDIMScheduler.from_pretrained(BUNDLED / "sd/scheduler"),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    return save(pipe, tmp_path_factory.mktemp("sd"))
+
+
+@pytest.fixture(scope="module")
+def tiny_sdxl(tmp_path_factory) -> Path:
+    """A random SDXL with the released scheduler's config."""
+    torch.manual_seed(0)
+    sizes = {"addition_embed_type": "text_time", "addition_time_embed_dim": 8, "projection_class_embeddings_input_dim": 96}
+    betas = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
+    pipe = diffusers.StableDiffusionXLPipeline(
+        vae=tiny_vae(),
+        text_encoder=tower(CLIPTextModel, 32),
+        text_encoder_2=tower(CLIPTextModelWithProjection, 48),
+        tokenizer=CLIPTokenizer.from_pretrained(BUNDLED / "sd/tokenizer"),
+        tokenizer_2=CLIPTokenizer.from_pretrained(BUNDLED / "sd/tokenizer"),
+        unet=tiny_unet(sample_size=16, cross_attention_dim=80, use_linear_projection=True, **sizes),
+        scheduler=diffusers.EulerDiscreteScheduler(**betas, steps_offset=1, timestep_spacing="leading"),
+        force_zeros_for_empty_prompt=True,
+        add_watermarker=False,
+    )
+    return save(pipe, tmp_path_factory.mktemp("sdxl"))
