@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import diffusers
+import diffusers as library
 import torch
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
@@ -26,6 +26,7 @@ from synoptic.models.source import BUNDLED
 from synoptic.synchronize import canonical
 from synoptic.views.windows import Windows
 
+diffusers: Any = library
 SHAPES: dict[str, tuple[dict, dict, dict]] = {  # unet, vae, text tower
     "sd2": (
         {"block_out_channels": (320, 640, 1280, 1280), "attention_head_dim": (5, 10, 20, 20)},

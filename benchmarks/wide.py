@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -121,7 +122,7 @@ def compare(steps: int) -> None:
     judge = Clip("bundled", "cpu")
     gap = np.abs(np.asarray(pictures[exact], dtype=float) - np.asarray(pictures[ours], dtype=float))
     print(
-        f"\nsynoptic, {default} against float32: pixels differ by {gap.max():.0f} at most, {gap.mean():.2f} on average, of 255"
+        f"\nsynoptic, {default} against float32: pixels differ by {gap.max():.0f} at most, {gap.mean():.2f} in the mean, of 255"
     )
     print(f"side\tdtype\tbatch\tCLIP score, {judge.note or judge.name}")
     for side, picture in pictures.items():
@@ -145,7 +146,11 @@ def dtype_name() -> str:
 
 
 def peak_bytes() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    """Of this process. Linux's getrusage would count the parent's memory at the fork as well."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM")) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def main() -> None:
@@ -160,13 +165,11 @@ def main() -> None:
         paint(Side(name, dtype, int(batch) or None), args.steps)
         print(peak_bytes())
         return
-    print(
-        f'# "{PROMPT}", {HEIGHT}x{WIDTH}, stride {STRIDE} latents, {args.steps} steps, guidance {SCALE}; torch {torch.__version__}'
-    )
+    print(f'# "{PROMPT}", {HEIGHT}x{WIDTH}, stride {STRIDE} latents, {args.steps} steps, guidance {SCALE}')
     load_before = os.getloadavg()[0]
     (memory if args.memory else compare)(args.steps)
     busy = f"load average {load_before:.1f} before, {os.getloadavg()[0]:.1f} after"
-    print(f"# {torch.get_num_threads()} threads on {os.cpu_count()} cores, {busy}")
+    print(f"# torch {torch.__version__}, {torch.get_num_threads()} threads on {os.cpu_count()} cores, {busy}")
 
 
 if __name__ == "__main__":

@@ -28,6 +28,11 @@ def at_least(name: str, value: float, least: float) -> None:
         raise BadInput(f"{name} must be at least {least}, {value} was given: raise it")
 
 
+def at_most(name: str, value: float, most: float) -> None:
+    if value > most:
+        raise BadInput(f"{name} must be at most {most}, {value} was given: lower it")
+
+
 def one_of(name: str, value: str, allowed: Sequence[str]) -> None:
     if value not in allowed:
         raise BadInput(f"{name} must be one of {', '.join(allowed)}, {value!r} was given")

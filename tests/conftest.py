@@ -8,9 +8,7 @@ import torch
 from synoptic.models.base import Denoiser
 from synoptic.models.load import load
 
-torch.set_num_threads(
-    1
-)  # the tests' tensors are small: on a busy machine threads that wait for one another cost ten times more
+torch.set_num_threads(1)  # two test processes share two cores, and threads that wait for one another cost ten times more
 
 
 @pytest.fixture(scope="session")

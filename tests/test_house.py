@@ -20,15 +20,19 @@ HEAVY = {"torch", "diffusers", "transformers"}
 HOUSE: dict[str, set[str]] = {
     "check": set(),
     "diffusion": set(),
+    "schedule": {"diffusion"},
     "images": set(),
-    "models": {"check", "diffusion"},
+    "models": {"check", "diffusion", "schedule"},
     "guidance": {"diffusion", "models"},
     "views": {"diffusion"},
     "sample": {"diffusion", "guidance"},
     "synchronize": {"diffusion", "guidance", "views"},
     "evaluate": {"check", "images", "models"},
     "runs": {"check", "diffusion", "images", "models", "guidance", "evaluate"},
-    "recipes": {"check", "diffusion", "evaluate", "guidance", "images", "models", "runs", "sample", "synchronize", "views"},
+    "recipes": {
+        *("check", "diffusion", "evaluate", "guidance", "images", "models", "runs"),
+        *("sample", "schedule", "synchronize", "views"),
+    },
     "__init__": {"recipes", "models"},
     "cli": {"__init__", "check", "recipes"},
     "__main__": {"cli"},
@@ -119,7 +123,8 @@ def test_only_images_and_those_who_read_pictures_know_pil():
 
 
 def light(file: str) -> bool:
-    doors = ("__init__.py", "__main__.py", "cli.py", "check.py", "models/source.py", "models/vocabulary.py")
+    doors = {"__init__.py", "__main__.py", "cli.py", "check.py"}
+    doors |= {f"models/{name}.py" for name in ("hub", "source", "vocabulary", "weights")}
     return file in doors or room(file) == "recipes"
 
 

@@ -14,8 +14,9 @@ import torch
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from torch import Tensor
 
-from synoptic.diffusion import Pred, Schedule, Step, Time, coefficients, ddim, ddim_solver, predict, schedule
+from synoptic.diffusion import Pred, Schedule, Step, Time, coefficients, ddim, ddim_solver, predict
 from synoptic.sample import sample
+from synoptic.schedule import schedule
 from synoptic.synchronize import Sync, canonical, instance
 from synoptic.views.windows import Windows
 

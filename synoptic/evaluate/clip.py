@@ -49,7 +49,7 @@ class Clip:
         return torch.nn.functional.normalize(torch.cat(parts), dim=-1).cpu()
 
     def pixels(self, image: Image.Image) -> Tensor:
-        """OpenAI's preparation: short side to s bicubically, centre crop (1, 3, s, s), normalized; by PIL on every machine."""
+        """OpenAI's preparation: short side to s bicubically, centre crop (1, 3, s, s), normalized. PIL everywhere."""
         size = self.prepare["size"]  # OpenAI's own configs give a number here
         s = size if isinstance(size, int) else size["shortest_edge"]
         scale = s / min(image.size)

@@ -9,10 +9,10 @@ from typing import Any
 import torch
 
 from synoptic.check import BadInput
-from synoptic.diffusion import schedule
 from synoptic.models import latent, pixel
 from synoptic.models.base import Denoiser
 from synoptic.models.source import Source, resolve
+from synoptic.schedule import schedule
 
 BUILD: dict[str, Callable[..., Denoiser]] = {
     "StableDiffusionPipeline": latent.stable_diffusion,

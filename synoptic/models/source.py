@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from synoptic.check import BadInput
+from synoptic.models.hub import download, first_line
+from synoptic.models.weights import check_weights
 
 BUNDLED = Path(__file__).parent / "bundled"
 
@@ -79,11 +78,11 @@ class Source:
 
     def read(self, file: str) -> dict[str, Any]:
         """One of the model's JSON files. Raises BadInput where it is missing, gated or no JSON."""
-        path = Path(self.place) / file if self.local else _download(self.place, file)
+        path = Path(self.place) / file if self.local else download(self.place, file)
         try:
             return json.loads(path.read_text())
         except (OSError, ValueError) as e:
-            raise BadInput(f"a model needs a readable {file}, {self.place} has none ({_line(e)}): check the path") from None
+            raise BadInput(f"a model needs a readable {file}, {self.place} has none ({first_line(e)}): check it") from None
 
     @cached_property
     def files(self) -> list[str]:
@@ -134,7 +133,7 @@ class Source:
     def revision(self) -> str:
         """The hub's commit, or a hash of the weights of a directory."""
         if not self.local:
-            return _download(self.place, "model_index.json").parent.name
+            return download(self.place, "model_index.json").parent.name
         digest = hashlib.sha256()
         for path in sorted(Path(self.place).rglob("*.safetensors")):
             with path.open("rb") as f:
@@ -170,38 +169,6 @@ def resolve_judge(name: str) -> Source:
     return source
 
 
-def check_weights(folder: Path) -> None:
-    """Raises BadInput unless the folder holds safetensors files whose headers and lengths are whole."""
-    files = sorted(folder.glob("*.safetensors"))
-    if not files:
-        pickles = [p.name for p in folder.glob("*") if p.suffix in (".bin", ".pt", ".pth", ".ckpt", ".pkl")]
-        if pickles:
-            raise BadInput(
-                f"weights must be safetensors, {folder} holds only the pickle {pickles[0]}, which can run code: convert it"
-                " (save_pretrained with safe_serialization) or take another copy"
-            )
-        raise BadInput(f"weights must be safetensors, {folder} holds none: check the path, or use --model bundled")
-    for path in files:
-        fault = _fault(path)
-        if fault:
-            raise BadInput(f"a weight file must be whole, {path} is corrupt ({fault}): copy or download it again")
-
-
-def _fault(path: Path) -> str | None:
-    """The first fault of a safetensors file: 8 bytes of header length, a JSON header, then the tensors' bytes."""
-    with path.open("rb") as f:
-        length = int.from_bytes(f.read(8), "little")
-        if not 2 <= length <= 100_000_000:
-            return "no safetensors header"
-        try:
-            header = json.loads(f.read(length))
-            ends = [tensor["data_offsets"][1] for name, tensor in header.items() if name != "__metadata__"]
-        except (ValueError, TypeError, KeyError, IndexError, AttributeError):
-            return "unreadable header"
-    expected, size = 8 + length + max(ends, default=0), path.stat().st_size
-    return None if size == expected else f"{size} bytes instead of {expected}"
-
-
 def _find(name: str, aliases: Mapping[str, tuple[str, ...]], file: str) -> Source:
     if name in aliases:
         *others, last = aliases[name]
@@ -224,35 +191,3 @@ def _find(name: str, aliases: Mapping[str, tuple[str, ...]], file: str) -> Sourc
         )
     source.read(file)
     return source
-
-
-def _download(repo: str, file: str) -> Path:
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import GatedRepoError, LocalEntryNotFoundError, RepositoryNotFoundError
-
-    instead = "use --model bundled or a local directory"
-    try:
-        return Path(hf_hub_download(repo, file, local_files_only=not _online()))
-    except GatedRepoError:
-        cure = f"accept its licence at https://huggingface.co/{repo}, then run: hf auth login; or {instead}"
-        raise BadInput(f"{repo} is gated: {cure}") from None
-    except RepositoryNotFoundError:
-        raise BadInput(f"the hub has no public model {repo}: if it is private run: hf auth login; else {instead}") from None
-    except (LocalEntryNotFoundError, OSError) as e:
-        why = "no network" if isinstance(e, LocalEntryNotFoundError) else _line(e)
-        raise BadInput(f"{repo} is not in the cache and could not be fetched ({why}): connect, or {instead}") from None
-
-
-def _online() -> bool:
-    """Whether the hub's name resolves: hours offline should not cost half a minute of retries each time."""
-    if any(key.lower() in ("https_proxy", "all_proxy") for key in os.environ):
-        return True
-    try:
-        socket.getaddrinfo(urlsplit(os.environ.get("HF_ENDPOINT", "https://huggingface.co")).hostname, 443)
-        return True
-    except OSError:
-        return False
-
-
-def _line(e: Exception) -> str:
-    return (str(e).strip().splitlines() or [type(e).__name__])[0][:120]

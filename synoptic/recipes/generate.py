@@ -30,10 +30,11 @@ def generate(
     run = open_run("generate", settings, out)
     warn_unknown(source, settings["prompt"])
 
-    from synoptic.diffusion import clipping, ddim_solver, randn
+    from synoptic.diffusion import ddim_solver, randn
     from synoptic.guidance import cfg
     from synoptic.runs.execute import execute
     from synoptic.sample import sample
+    from synoptic.schedule import clipping
 
     def paint(m, prompts, rngs):
         s = m.schedule

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from synoptic.check import BadInput, at_least, one_of, prompts
+from synoptic.check import at_least, at_most, one_of, prompts
 from synoptic.models.source import Source, resolve
 
 CLIPS = ("auto", "none", "static", "dynamic")
@@ -20,12 +20,12 @@ def settle(given: dict[str, Any]) -> tuple[Source, dict[str, Any]]:
     at_least("--steps", settings["steps"], 1)
     at_least("--guidance", settings["guidance"], 0)
     at_least("--eta", settings["eta"], 0)
+    at_most("--eta", settings["eta"], 1)
     at_least("--count", settings["count"], 1)
     at_least("--seed", settings["seed"], 0)
     one_of("--clip", settings["clip"], CLIPS)
     T = source.read("scheduler/scheduler_config.json").get("num_train_timesteps", 1000)
-    if settings["steps"] >= T:
-        raise BadInput(f"--steps must be less than the model's {T} training steps, {settings['steps']} was given: lower it")
+    at_most("--steps", settings["steps"], T - 1)
     return source, settings
 
 

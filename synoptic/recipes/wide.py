@@ -54,9 +54,10 @@ def wide(
 
     import torch
 
-    from synoptic.diffusion import clipping, ddim_solver, randn
+    from synoptic.diffusion import ddim_solver, randn
     from synoptic.guidance import cfg
     from synoptic.runs.execute import execute
+    from synoptic.schedule import clipping
     from synoptic.synchronize import canonical, instance
     from synoptic.views.windows import Windows
 

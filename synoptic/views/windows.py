@@ -21,7 +21,7 @@ class Windows:
     run over the right edge into the left one, so that the picture closes to a loop. `weights`: "uniform" is
     MultiDiffusion's plain mean; "feather" falls off toward each window's edge and hides where windows begin.
 
-    Raises ValueError where a window is larger than the canvas or the stride not in 1 … window.
+    Raises ValueError for other weights, and where a window is larger than the canvas or the stride not in 1 … window.
     """
 
     def __init__(
@@ -41,6 +41,8 @@ class Windows:
         rows = (torch.tensor(ys)[:, None] + torch.arange(window[0]))[:, None, :, None]
         cols = ((torch.tensor(xs)[:, None] + torch.arange(window[1])) % W)[None, :, None, :]
         self.index = (rows * W + cols).flatten()  # (N*h*w,) places on the flat canvas
+        if weights not in ("feather", "uniform"):
+            raise ValueError(f"weights must be feather or uniform, not {weights!r}")
         ramp = feather if weights == "feather" else torch.ones
         w = (ramp(window[0])[:, None] * ramp(window[1])).double().expand(len(ys) * len(xs), *window).flatten()
         self.weight = w / torch.zeros(H * W, dtype=w.dtype).index_add(0, self.index, w)[self.index]
@@ -74,7 +76,7 @@ class Windows:
     def _like(self, x: Tensor) -> tuple[Tensor, Tensor]:
         key = x.device, x.dtype
         if key not in self._on:
-            self._on[key] = self.index.to(x.device), self.weight.to(x)
+            self._on[key] = self.index.to(x.device), self.weight.to(x.dtype).to(x.device)
         return self._on[key]
 
 

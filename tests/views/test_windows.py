@@ -154,13 +154,13 @@ def test_both_maps_are_differentiable(wrap):
     assert torch.autograd.gradcheck(views.unproject, x.requires_grad_())
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16, torch.bfloat16])
-def test_maps_keep_the_dtype(dtype):
+def test_one_views_serves_every_dtype_in_its_own_precision():
     views = Windows((2, 6, 11), (4, 4), (2, 3))
-    z = normal(2, *views.canvas).to(dtype)
-    x = views.project(z)
-    assert x.dtype == views.unproject(x).dtype == dtype
-    torch.testing.assert_close(views.unproject(x), z, rtol=0, atol=8 * torch.finfo(dtype).eps)
+    for dtype in (torch.float16, torch.float64, torch.bfloat16, torch.float32):
+        z = normal(2, *views.canvas).to(dtype)
+        x = views.project(z)
+        assert x.dtype == views.unproject(x).dtype == dtype
+        torch.testing.assert_close(views.unproject(x), z, rtol=0, atol=8 * torch.finfo(dtype).eps)
 
 
 def test_one_window_as_large_as_the_canvas_is_the_identity_bitwise():

@@ -1,0 +1,42 @@
+"""Files from the hub, and what to do when it says no. Imports nothing heavy at the top."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from synoptic.check import BadInput
+
+
+def download(repo: str, file: str) -> Path:
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import GatedRepoError, LocalEntryNotFoundError, RepositoryNotFoundError
+
+    instead = "use --model bundled or a local directory"
+    try:
+        return Path(hf_hub_download(repo, file, local_files_only=not online()))
+    except GatedRepoError:
+        cure = f"accept its licence at https://huggingface.co/{repo}, then run: hf auth login; or {instead}"
+        raise BadInput(f"{repo} is gated: {cure}") from None
+    except RepositoryNotFoundError:
+        raise BadInput(f"the hub has no public model {repo}: if it is private run: hf auth login; else {instead}") from None
+    except (LocalEntryNotFoundError, OSError) as e:
+        why = "no network" if isinstance(e, LocalEntryNotFoundError) else first_line(e)
+        raise BadInput(f"{repo} is not in the cache and could not be fetched ({why}): connect, or {instead}") from None
+
+
+def online() -> bool:
+    """Whether the hub's name resolves: hours offline should not cost half a minute of retries each time."""
+    if any(key.lower() in ("https_proxy", "all_proxy") for key in os.environ):
+        return True
+    try:
+        socket.getaddrinfo(urlsplit(os.environ.get("HF_ENDPOINT", "https://huggingface.co")).hostname, 443)
+        return True
+    except OSError:
+        return False
+
+
+def first_line(e: Exception) -> str:
+    return (str(e).strip().splitlines() or [type(e).__name__])[0][:120]

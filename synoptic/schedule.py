@@ -1,0 +1,145 @@
+"""Schedules: times to (alpha_t, sigma_t), from any diffusers scheduler config, and the clipping of x0 that goes with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from synoptic.diffusion import Schedule, Time
+
+
+@dataclass(frozen=True)
+class Discrete:
+    """The DDPM family (Ho et al. 2020): alpha_t = sqrt(abar_t), sigma_t = sqrt(1 - abar_t) at t = 0 … T-1.
+
+    `final` is abar at the end (t = -1): 1, or abar_0 where the config has `set_alpha_to_one: false`.
+    """
+
+    alphas_cumprod: Tensor  # (T,) float64
+    final: float = 1.0
+    prediction: str = "epsilon"
+    spacing: str = "leading"
+    offset: int = 0
+    clip: Callable[[Tensor], Tensor] | None = None
+    end = -1
+
+    def __call__(self, t: Time) -> tuple[Any, Any]:
+        if isinstance(t, Tensor):
+            index = t.cpu().clamp(min=-1)
+            abar = torch.where(index < 0, self.final, self.alphas_cumprod[index])
+            return abar.sqrt(), (1 - abar).sqrt()
+        abar = self.final if t < 0 else self.alphas_cumprod[int(t)].item()
+        return abar**0.5, (1 - abar) ** 0.5
+
+    def steps(self, n: int) -> list[tuple[Time, Time]]:
+        """Spaced as Lin et al. 2024, table 2, names them; t_prev = t - T//n, diffusers' rule for every spacing.
+
+        Raises ValueError where n is not in 1 … T, or an offset pushes the first time past the last one, T - 1.
+        """
+        T = len(self.alphas_cumprod)
+        if not 1 <= n <= T:
+            raise ValueError(f"steps must be between 1 and {T} for this model, not {n}")
+        match self.spacing:
+            case "leading":
+                ts = np.arange(n)[::-1] * (T // n) + self.offset
+            case "trailing":
+                ts = np.arange(T, 0, -T / n)[:n].round() - 1
+            case "linspace":
+                ts = np.linspace(0, T - 1, n).round()[::-1]
+            case other:
+                raise ValueError(f"timestep_spacing must be leading, trailing or linspace, not {other!r}")
+        if ts[0] >= T:
+            raise ValueError(f"{n} steps with steps_offset {self.offset} begin past the last time, {T - 1}: take fewer")
+        return [(t, max(t - T // n, self.end)) for t in map(int, ts)]
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Rectified flow (Liu et al. 2023; Esser et al. 2024): alpha_t = 1 - t/T, sigma_t = t/T, at float times T … 0."""
+
+    config: Mapping[str, Any]
+    clip: Callable[[Tensor], Tensor] | None = None
+    prediction = "flow"
+    end = 0.0
+
+    def __call__(self, t: Time) -> tuple[Any, Any]:
+        sigma = (t.double() if isinstance(t, Tensor) else t) / self.config.get("num_train_timesteps", 1000)
+        return 1 - sigma, sigma
+
+    def steps(self, n: int) -> list[tuple[Time, Time]]:
+        """The scheduler's own times; where its shift depends on the picture's size, the shift of the largest one."""
+        from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
+
+        if n < 1:
+            raise ValueError(f"steps must be at least 1, not {n}")
+        scheduler: Any = FlowMatchEulerDiscreteScheduler.from_config(dict(self.config))
+        if self.config.get("use_dynamic_shifting"):
+            scheduler.set_timesteps(sigmas=[1 - i / n for i in range(n)], mu=self.config.get("max_shift", 1.15))
+        else:
+            scheduler.set_timesteps(n)
+        ts = scheduler.timesteps.double().tolist()
+        return list(zip(ts, [*ts[1:], self.end], strict=True))
+
+
+def schedule(config: Mapping[str, Any]) -> Schedule:
+    """Schedule of any diffusers scheduler config (DDPM, DDIM, PNDM, Euler, DPM-Solver, flow matching, …).
+
+    Raises ValueError for a prediction type that is none of epsilon, v_prediction, sample and flow.
+    """
+    from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+
+    clip = _clip(config)
+    if "FlowMatch" in config.get("_class_name", "") or "shift" in config:  # only flow matching has one
+        return Flow(dict(config), clip)
+    prediction = config.get("prediction_type", "epsilon")
+    if prediction not in ("epsilon", "v_prediction", "sample"):
+        raise ValueError(f"prediction_type must be epsilon, v_prediction or sample, not {prediction!r}")
+    ddim: Any = DDIMScheduler.from_config(dict(config))  # it knows every beta schedule
+    return Discrete(
+        ddim.alphas_cumprod.double(),
+        float(ddim.final_alpha_cumprod),
+        prediction,
+        config.get("timestep_spacing", "leading"),
+        config.get("steps_offset", 0),
+        clip,
+    )
+
+
+def _clip(config: Mapping[str, Any]) -> Callable[[Tensor], Tensor] | None:
+    if config.get("thresholding"):
+        ratio, limit = config.get("dynamic_thresholding_ratio", 0.995), config.get("sample_max_value", 1.0)
+        return lambda x0: dynamic_threshold(x0, ratio, limit)
+    if config.get("clip_sample"):
+        limit = config.get("clip_sample_range", 1.0)
+        return lambda x0: x0.clamp(-limit, limit)
+    return None
+
+
+def dynamic_threshold(x0: Tensor, ratio: float = 0.95, limit: float = 1.5) -> Tensor:
+    """Saharia et al. 2022 (Imagen), section 2.3: clip each row (N, …) to its own quantile s in [1, limit], divide by s."""
+    wide = torch.promote_types(x0.dtype, torch.float32)  # quantile knows no half precision
+    s = x0.flatten(1).abs().to(wide).quantile(ratio, dim=1).clamp(1, limit).to(x0.dtype)
+    s = s.view(-1, *[1] * (x0.ndim - 1))
+    return x0.clamp(-s, s) / s
+
+
+def clipping(rule: str, s: Schedule) -> Callable[[Tensor], Tensor] | None:
+    """The clip of x0 that a rule names: auto (the schedule's own), none, static (to [-1, 1]) or dynamic (Imagen's).
+
+    Raises ValueError for another name.
+    """
+    match rule:
+        case "auto":
+            return s.clip
+        case "none":
+            return None
+        case "static":
+            return lambda x0: x0.clamp(-1, 1)
+        case "dynamic":
+            return dynamic_threshold
+    raise ValueError(f"clip must be auto, none, static or dynamic, not {rule!r}")
