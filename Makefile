@@ -1,7 +1,7 @@
 # Two commands on a fresh machine: `make demo` and `make test`. Each sets up .venv by itself.
 PYTHON ?= python3
 BIN := .venv/bin
-PROMPT ?= a photo of snowy mountains at sunset
+PROMPT ?= a photo of a penguin in the snow
 
 .PHONY: demo test lint install clean
 

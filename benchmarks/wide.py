@@ -121,9 +121,7 @@ def compare(steps: int) -> None:
 
     judge = Clip("bundled", "cpu")
     gap = np.abs(np.asarray(pictures[exact], dtype=float) - np.asarray(pictures[ours], dtype=float))
-    print(
-        f"\nsynoptic, {default} against float32: pixels differ by {gap.max():.0f} at most, {gap.mean():.2f} in the mean, of 255"
-    )
+    print(f"\n{default} against float32: pixels of 0 to 255 differ by {gap.max():.0f} at most, {gap.mean():.2f} on average")
     print(f"side\tdtype\tbatch\tCLIP score, {judge.note or judge.name}")
     for side, picture in pictures.items():
         print(f"{side}\t{clip_score(judge, picture, PROMPT):.3f}")
@@ -155,7 +153,7 @@ def peak_bytes() -> int:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_const", dest="steps", const=3, help="three steps")
+    parser.add_argument("--quick", action="store_const", dest="steps", const=3, default=STEPS, help="three steps")
     parser.add_argument("--memory", action="store_true", help="peak memory instead of seconds")
     parser.add_argument("--steps", type=int, default=STEPS, help=argparse.SUPPRESS)
     parser.add_argument("--one", nargs=3, metavar=("SIDE", "DTYPE", "BATCH"), help=argparse.SUPPRESS)

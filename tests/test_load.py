@@ -84,8 +84,8 @@ def test_an_unknown_name_lists_the_known_ones(name):
 @pytest.mark.parametrize(
     ("broken", "words"),
     [
-        (lambda m: (m / "model_index.json").unlink(), ["model_index.json", "check the path"]),
-        (lambda m: write(m / "model_index.json", b"{"), ["readable model_index.json", "check the path"]),
+        (lambda m: (m / "model_index.json").unlink(), ["model_index.json", "check it"]),
+        (lambda m: write(m / "model_index.json", b"{"), ["readable model_index.json", "check it"]),
         (pickled, ["diffusion_pytorch_model.bin", "pickle", "can run code", "safe_serialization"]),
         (lambda m: (m / WEIGHTS).unlink(), ["unet holds none", "check the path", "--model bundled"]),
         (weights(lambda b: b""), [WEIGHTS, "no safetensors header", "download it again"]),
@@ -114,6 +114,38 @@ def test_a_broken_directory_is_refused_before_weights_load(model, broken, words)
     resolve(str(model))
     broken(model)
     refused(lambda: resolve(str(model)), *words)
+
+
+def without(file: str, tensor: str) -> Callable[[Path], None]:
+    """The weight file less one tensor."""
+
+    def take(model: Path) -> None:
+        tensors = load_file(model / file)
+        del tensors[tensor]
+        (model / file).unlink()
+        save_file(tensors, model / file, {"format": "pt"})
+
+    return take
+
+
+@pytest.mark.xfail(strict=True, reason="they load with random weights or words, or end in a traceback")
+@pytest.mark.parametrize(
+    "broken",
+    [
+        without("text_encoder/model.safetensors", "embeddings.position_embedding.weight"),
+        without(WEIGHTS, "conv_in.bias"),
+        lambda m: (m / "tokenizer/tokenizer.json").unlink(),
+        lambda m: (m / "vae/config.json").unlink(),
+        lambda m: edit(m / "scheduler/scheduler_config.json", prediction_type="noise"),
+        lambda m: edit(m / "scheduler/scheduler_config.json", timestep_spacing="random"),
+        lambda m: write(m / "model_index.json", b"[]"),
+        index(tokenizer=None),
+    ],
+    ids=["text tensor", "network tensor", "words", "vae config", "prediction type", "spacing", "index", "index entry"],
+)
+def test_a_directory_with_a_part_missing_is_refused(model, broken):
+    broken(model)
+    refused(lambda: load(str(model), device="cpu", dtype="float32"))
 
 
 @pytest.mark.parametrize("entry", [["evil", "Evil"], ["diffusers", "DiffusionPipeline"], ["os", "system"], [None, None]])
@@ -310,7 +342,7 @@ def picture(sd):
 def test_the_vae_gives_a_picture_back(sd, picture):
     error = (sd.decode(sd.encode(picture)).clamp(-1, 1) - picture).square().mean()
     assert picture.std() > 0.2
-    assert 10 * torch.log10(4 / error) > 22
+    assert 10 * torch.log10(4 / error) > 30
 
 
 def test_encode_and_decode_are_differentiable(sd, picture):

@@ -1,0 +1,46 @@
+"""What only a GPU can show. Off by default: pytest -m gpu"""
+
+import pytest
+import torch
+
+from synoptic.diffusion import randn
+from synoptic.guidance import cfg
+from synoptic.models.load import load
+from synoptic.synchronize import canonical
+from synoptic.views.windows import Windows
+
+pytestmark = pytest.mark.gpu
+VIEWS = Windows((4, 32, 96), (32, 32), (8, 8))
+
+
+def paint(model, rows=None, steps=5):
+    predict = cfg(model, ["a photo of snowy mountains"], 5.0, rows=rows)
+    z = randn(VIEWS.canvas, [torch.Generator().manual_seed(0)]).to(model.device)
+    for step in canonical(predict, model.schedule, VIEWS, z, steps=model.schedule.steps(steps)):
+        z = step.x
+    return z.cpu()
+
+
+def test_auto_is_half_precision_on_the_gpu():
+    model = load("bundled")
+    assert model.device.type == "cuda" and model.dtype == torch.float16
+    assert (paint(model) - paint(load("bundled", device="cpu", dtype="float32"))).abs().max() < 0.2
+
+
+def test_float32_equals_the_cpu():
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    gpu, cpu = (paint(load("bundled", device=device, dtype="float32")) for device in ("cuda", "cpu"))
+    assert (gpu - cpu).abs().max() < 1e-3
+
+
+def test_out_of_memory_halves_the_rows_and_keeps_the_result():
+    model = load("bundled", dtype="float32")
+    free = paint(model)
+    torch.cuda.empty_cache()
+    total = torch.cuda.mem_get_info()[1]
+    torch.cuda.set_per_process_memory_fraction((torch.cuda.memory_allocated() + 120 * 2**20) / total)
+    try:
+        tight = paint(model, rows=1000)
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+    assert (free - tight).abs().max() < 1e-3

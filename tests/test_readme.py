@@ -1,0 +1,47 @@
+"""Every command and every Python block of the README runs."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from synoptic import cli
+
+TEXT = (Path(__file__).parents[1] / "README.md").read_text()
+BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", TEXT, re.M | re.S)
+COMMANDS = [shlex.split(line, comments=True) for kind, block in BLOCKS if not kind for line in block.splitlines()]
+SYNOPTIC = [argv for argv in COMMANDS if argv and argv[0] == "synoptic" and "sd2" not in argv]  # that one downloads
+PYTHON = [block for kind, block in BLOCKS if kind == "python"]
+
+
+@pytest.fixture
+def pictures(tmp_path, monkeypatch):
+    """A working folder in which something was painted already."""
+    monkeypatch.chdir(tmp_path)
+    run(monkeypatch, ["synoptic", "generate", "a photo of a horse", "--steps", "2"])
+
+
+@pytest.mark.parametrize("argv", SYNOPTIC, ids=" ".join)
+def test_commands_run_as_written_but_for_the_steps(argv, pictures, monkeypatch):
+    quick = ["--steps", "2"] if argv[1] in ("wide", "generate") else []
+    assert run(monkeypatch, [*argv, *quick]) == 0
+
+
+@pytest.mark.parametrize("block", PYTHON, ids=[block.strip().splitlines()[0] for block in PYTHON])
+def test_python_runs_as_written(block, tmp_path, monkeypatch):
+    code = block.replace("images[0].show()", "assert images[0].size == (512, 128)")
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, timeout=280)
+
+
+def test_there_is_something_to_run():
+    assert {argv[1] for argv in SYNOPTIC} == {"wide", "generate", "score", "models"} and len(PYTHON) == 2
+
+
+def run(monkeypatch, argv):
+    monkeypatch.setattr(sys, "argv", argv)
+    with pytest.raises(SystemExit) as e:
+        cli.main()
+    return e.value.code
