@@ -27,7 +27,8 @@ from PIL import Image
 from synoptic import images
 from synoptic.diffusion import randn
 from synoptic.guidance import cfg
-from synoptic.models.load import choose_dtype, load
+from synoptic.models.device import choose_dtype
+from synoptic.models.load import load
 from synoptic.models.source import BUNDLED
 from synoptic.synchronize import canonical
 from synoptic.views.windows import Windows
@@ -111,11 +112,12 @@ def compare(steps: int) -> None:
     default = dtype_name()
     plain, best = Side("diffusers", "float32", 1), fastest("float32")
     exact, ours = Side("synoptic", "float32"), Side("synoptic", default)
-    sides = list(dict.fromkeys([plain, best, fastest("bfloat16"), exact, ours]))
+    half = fastest("bfloat16")
+    sides = list(dict.fromkeys([plain, best, half, exact, ours]))
     seconds, pictures = measure(sides, steps)
-    print("side\tdtype\tbatch\tseconds\tof plain\tof best float32")
+    print("side\tdtype\tbatch\tseconds\ttimes as fast as plain\tas best float32\tas best bfloat16")
     for side, t in seconds.items():
-        print(f"{side}\t{t:.2f}\t{t / seconds[plain]:.2f}\t{t / seconds[best]:.2f}")
+        print(f"{side}\t{t:.2f}\t" + "\t".join(f"{seconds[peer] / t:.2f}" for peer in (plain, best, half)))
 
     from synoptic.evaluate.clip import Clip, clip_score
 

@@ -49,10 +49,8 @@ class Discrete:
                 ts = np.arange(n)[::-1] * (T // n) + self.offset
             case "trailing":
                 ts = np.arange(T, 0, -T / n)[:n].round() - 1
-            case "linspace":
+            case _:
                 ts = np.linspace(0, T - 1, n).round()[::-1]
-            case other:
-                raise ValueError(f"timestep_spacing must be leading, trailing or linspace, not {other!r}")
         if ts[0] >= T:
             raise ValueError(f"{n} steps with steps_offset {self.offset} begin past the last time, {T - 1}: take fewer")
         return [(t, max(t - T // n, self.end)) for t in map(int, ts)]
@@ -96,15 +94,17 @@ def schedule(config: Mapping[str, Any]) -> Schedule:
     clip = _clip(config)
     if "FlowMatch" in config.get("_class_name", "") or "shift" in config:  # only flow matching has one
         return Flow(dict(config), clip)
-    prediction = config.get("prediction_type", "epsilon")
+    prediction, spacing = config.get("prediction_type", "epsilon"), config.get("timestep_spacing", "leading")
     if prediction not in ("epsilon", "v_prediction", "sample"):
         raise ValueError(f"prediction_type must be epsilon, v_prediction or sample, not {prediction!r}")
+    if spacing not in ("leading", "trailing", "linspace"):
+        raise ValueError(f"timestep_spacing must be leading, trailing or linspace, not {spacing!r}")
     ddim: Any = DDIMScheduler.from_config(dict(config))  # it knows every beta schedule
     return Discrete(
         ddim.alphas_cumprod.double(),
         float(ddim.final_alpha_cumprod),
         prediction,
-        config.get("timestep_spacing", "leading"),
+        spacing,
         config.get("steps_offset", 0),
         clip,
     )

@@ -37,7 +37,7 @@ BAD = {  # arguments -> words that the one line must hold: the rule or the cure
     "generate x --clip hard": "'none', 'static', 'dynamic'",
     "score {empty}": "holds no .png",
     "score {file}.missing": "does not exist",
-    "score {file} --judge nix": "none of these",
+    "score {file} --judge nix": "is none",
     "paint x": "No such command",
 }
 SCRIPT = """

@@ -65,14 +65,14 @@ def test_every_prediction_type_equals_its_pipeline(tiny_sd, tmp_path, kind):
     assert gap(theirs(pipe, 5, 0, NEGATIVE, output_type="latent"), ours(model, 5, 0, NEGATIVE)) <= TOLERANCE
 
 
-@pytest.mark.parametrize("sync", ["xt", "x0"])
+@pytest.mark.parametrize("sync", ["xt", "x0", "eps"])
 @pytest.mark.parametrize("wrap", [False, True], ids=["open", "loop"])
 def test_windows_equal_multidiffusion_as_diffusers_ships_it(panorama, tiny_sd, sync, wrap):
     latents, z = panorama(tiny_sd, 512, 1024, wrap), windows(tiny_sd, 512, 1024, wrap, sync)
     assert gap(latents, z) <= TOLERANCE
 
 
-@pytest.mark.parametrize("sync", ["xt", "x0"])
+@pytest.mark.parametrize("sync", ["xt", "x0", "eps"])
 @pytest.mark.parametrize("wrap", [False, True], ids=["open", "loop"])
 def test_windows_equal_multidiffusion_on_the_bundled_model(panorama, sync, wrap):
     directory = BUNDLED / "sd"

@@ -1,4 +1,4 @@
-"""Every command and every Python block of the README runs."""
+"""Every command and every Python block of the README runs, and the view of CONTRIBUTING is one."""
 
 import re
 import shlex
@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from synoptic import cli
+from synoptic.diffusion import randn
 
 TEXT = (Path(__file__).parents[1] / "README.md").read_text()
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", TEXT, re.M | re.S)
@@ -38,6 +40,18 @@ def test_python_runs_as_written(block, tmp_path, monkeypatch):
 
 def test_there_is_something_to_run():
     assert {argv[1] for argv in SYNOPTIC} == {"wide", "generate", "score", "models"} and len(PYTHON) == 2
+
+
+def test_the_view_in_contributing_keeps_the_laws():
+    text = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text()
+    (block,) = re.findall(r"^```python\n(.*?)^```", text, re.M | re.S)
+    scope = {"torch": torch, "randn": randn}
+    exec(block, scope)
+    views = scope["Flip"]((3, 4, 6))
+    z = randn(views.canvas, [torch.Generator().manual_seed(k) for k in range(2)])
+    x = views.project(z)
+    assert len(x) == 2 * len(views) and torch.equal(views.unproject(x), z)
+    assert torch.equal(views.project(views.unproject(x)), x)
 
 
 def run(monkeypatch, argv):

@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from synoptic.images import from_pil
-from synoptic.models.load import choose_device
+from synoptic.models.device import choose_device
 from synoptic.models.source import Source, resolve_judge
 
 PROVISIONAL = "provisional: the bundled CLIP's text tower also conditions the bundled model, so the score is circular"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -27,8 +28,22 @@ def download(repo: str, file: str) -> Path:
         raise BadInput(f"{repo} is not in the cache and could not be fetched ({why}): connect, or {instead}") from None
 
 
+def listing(repo: str) -> list[str]:
+    """Every file of a hub model: of the hub's copy, or without a network of the one in the cache."""
+    if online():
+        from huggingface_hub import list_repo_files
+
+        return list_repo_files(repo)
+    return sorted(below(download(repo, "model_index.json").parent))
+
+
+def below(folder: Path) -> list[str]:
+    return [p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()]
+
+
+@cache
 def online() -> bool:
-    """Whether the hub's name resolves: hours offline should not cost half a minute of retries each time."""
+    """Whether the hub's name resolves, asked once: being offline should not cost half a minute of retries each time."""
     if any(key.lower() in ("https_proxy", "all_proxy") for key in os.environ):
         return True
     try:

@@ -18,7 +18,8 @@ class Latent:
     """A UNet in the latent space of a VAE."""
 
     def __init__(self, unet: UNet, vae: Any, text: Callable[[Sequence[str]], Cond], schedule: Schedule) -> None:
-        self.unet, self.vae, self.text, self.schedule = unet, vae.eval().requires_grad_(False), text, schedule
+        self.unet, self.text, self.schedule = unet, text, schedule
+        self.vae = vae.eval().requires_grad_(False).to(memory_format=unet.layout)
         self.shape, self.device, self.dtype, self.row_bytes = unet.shape, unet.device, unet.dtype, unet.row_bytes
         self.factor: int = 2 ** (len(vae.config.block_out_channels) - 1)
 

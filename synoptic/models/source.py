@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from synoptic.check import BadInput
-from synoptic.models.hub import download, first_line
+from synoptic.models.hub import below, download, first_line, listing
 from synoptic.models.weights import check_weights
 
 BUNDLED = Path(__file__).parent / "bundled"
@@ -48,17 +48,29 @@ class Defaults:
 
 @dataclass(frozen=True)
 class Family:
-    """A pipeline class that synoptic can load: its components with weights, and its defaults."""
+    """A pipeline class that synoptic can load: its components, each with its class, and its defaults."""
 
-    weights: tuple[str, ...]
+    parts: dict[str, str]
     defaults: Defaults
 
+    @property
+    def weights(self) -> list[str]:
+        """The components that have weights."""
+        return [part for part in self.parts if not part.startswith("tokenizer")]
 
+
+CLIP_TOWER = {"tokenizer": "CLIPTokenizer", "text_encoder": "CLIPTextModel"}
+SECOND_TOWER = {"tokenizer_2": "CLIPTokenizer", "text_encoder_2": "CLIPTextModelWithProjection"}
+LATENT_UNET = {"unet": "UNet2DConditionModel", "vae": "AutoencoderKL"}
 FAMILIES: dict[str, Family] = {
-    "StableDiffusionPipeline": Family(("unet", "vae", "text_encoder"), Defaults(50, 7.5, 8)),
-    "StableDiffusionXLPipeline": Family(("unet", "vae", "text_encoder", "text_encoder_2"), Defaults(50, 5.0, 16)),
-    "IFPipeline": Family(("unet", "text_encoder"), Defaults(50, 7.0, 16)),
+    "StableDiffusionPipeline": Family(LATENT_UNET | CLIP_TOWER, Defaults(50, 7.5, 8)),
+    "StableDiffusionXLPipeline": Family(LATENT_UNET | CLIP_TOWER | SECOND_TOWER, Defaults(50, 5.0, 16)),
+    "IFPipeline": Family(
+        {"unet": "UNet2DConditionModel", "tokenizer": "T5Tokenizer", "text_encoder": "T5EncoderModel"},
+        Defaults(50, 7.0, 16),
+    ),
 }
+WORDS = ("tokenizer.json", "vocab.json", "spiece.model")  # a tokenizer's own words: one of these must be there
 
 
 @dataclass(frozen=True)
@@ -77,21 +89,20 @@ class Source:
         return Path(self.place).parent == BUNDLED
 
     def read(self, file: str) -> dict[str, Any]:
-        """One of the model's JSON files. Raises BadInput where it is missing, gated or no JSON."""
+        """One of the model's JSON files. Raises BadInput where it is missing, gated or no JSON object."""
         path = Path(self.place) / file if self.local else download(self.place, file)
         try:
-            return json.loads(path.read_text())
+            found = json.loads(path.read_text())
         except (OSError, ValueError) as e:
             raise BadInput(f"a model needs a readable {file}, {self.place} has none ({first_line(e)}): check it") from None
+        if not isinstance(found, dict):
+            raise BadInput(f"a model's {file} must hold a JSON object, that of {self.place} does not: check it")
+        return found
 
     @cached_property
     def files(self) -> list[str]:
         """Every file's path inside the model."""
-        if self.local:
-            return [p.relative_to(self.place).as_posix() for p in Path(self.place).rglob("*") if p.is_file()]
-        from huggingface_hub import list_repo_files
-
-        return list_repo_files(self.place)
+        return sorted(below(Path(self.place))) if self.local else listing(self.place)
 
     def variant(self, part: str, half: bool) -> str | None:
         """ "fp16" where half precision is wanted and there is such a file of this part, or where there is no other."""
@@ -106,7 +117,7 @@ class Source:
     @cached_property
     def family(self) -> Family:
         kind = self.index.get("_class_name")
-        if kind not in FAMILIES:
+        if not isinstance(kind, str) or kind not in FAMILIES:
             raise BadInput(f"a model's pipeline must be one of {', '.join(FAMILIES)}, {self.name} is a {kind}")
         return FAMILIES[kind]
 
@@ -131,21 +142,22 @@ class Source:
 
     @cached_property
     def revision(self) -> str:
-        """The hub's commit, or a hash of the weights of a directory."""
+        """The hub's commit, or a hash of a directory's weights, configs and words."""
         if not self.local:
             return download(self.place, "model_index.json").parent.name
         digest = hashlib.sha256()
-        for path in sorted(Path(self.place).rglob("*.safetensors")):
-            with path.open("rb") as f:
-                digest.update(hashlib.file_digest(f, "sha256").digest())
+        for name in self.files:
+            if name.endswith((".safetensors", ".json", ".txt", ".model")):
+                with (Path(self.place) / name).open("rb") as f:
+                    digest.update(name.encode() + hashlib.file_digest(f, "sha256").digest())
         return "sha256:" + digest.hexdigest()[:16]
 
 
 def resolve(name: str) -> Source:
     """The source of `bundled`, `bundled-if`, an alias, a hub id `org/name` or a diffusers directory.
 
-    Raises BadInput, with the cure, where it is unknown, of an unsupported pipeline, holds only pickle weights, or has a
-    corrupt weight file; and where the hub cannot be reached or wants a login.
+    Raises BadInput, with the cure, where it is unknown, of an unsupported pipeline, lacks a part, holds only pickle weights,
+    or has a corrupt weight file; and where the hub cannot be reached or wants a login.
     """
     source = _find(name, INSIDE | ALIASES, "model_index.json")
     native = source.unet.get("sample_size")
@@ -153,8 +165,15 @@ def resolve(name: str) -> Source:
         raise BadInput(
             f"a model's unet/config.json must give one sample_size, {name} gives {native!r}: choose another model"
         )
-    if source.local:
-        for part in source.family.weights:
+    for part, cls in source.family.parts.items():
+        _, given = (source.index.get(part) or [None, None])[:2]
+        if not isinstance(given, str) or given.removesuffix("Fast") != cls:
+            raise BadInput(f"{name} has a {given} as its {part}, which synoptic does not load: it must be a {cls}")
+        if part in source.family.weights:
+            source.read(f"{part}/config.json")
+        elif source.local and not any(f"{part}/{words}" in source.files for words in WORDS):
+            raise BadInput(f"a model needs its words, {name} has none of {', '.join(WORDS)} in {part}/: copy it again")
+        if source.local and part in source.family.weights:
             check_weights(Path(source.place) / part)
     return source
 
@@ -180,14 +199,22 @@ def _find(name: str, aliases: Mapping[str, tuple[str, ...]], file: str) -> Sourc
             except BadInput:
                 continue
         source = Source(name, last)
-    elif Path(name).expanduser().is_dir():
-        source = Source(name, str(Path(name).expanduser().resolve()))
-    elif re.fullmatch(r"[\w.-]+/[\w.-]+", name) and not name.startswith("."):
+    elif folder := _folder(name):
+        source = Source(name, str(folder))
+    elif re.fullmatch(r"[\w-][\w.-]{0,95}/[\w.-]{1,96}", name):
         source = Source(name, name)
     else:
         known = ", ".join(aliases)
         raise BadInput(
-            f"a model is one of {known}, a hub id (org/name) or a directory; {name!r} is none of these: see synoptic models"
+            f"a model is one of {known}, a hub id (org/name) or a directory; {name[:99]!r} is none: see synoptic models"
         )
     source.read(file)
     return source
+
+
+def _folder(name: str) -> Path | None:
+    try:
+        folder = Path(name).expanduser()
+        return folder.resolve() if name and folder.is_dir() else None
+    except (OSError, RuntimeError):  # no such user, or a name too long to be a path
+        return None

@@ -33,8 +33,9 @@ def _fault(path: Path) -> str | None:
             return "no safetensors header"
         try:
             header = json.loads(f.read(length))
-            ends = [tensor["data_offsets"][1] for name, tensor in header.items() if name != "__metadata__"]
+            end = max((tensor["data_offsets"][1] for name, tensor in header.items() if name != "__metadata__"), default=0)
+            expected = 8 + length + end
         except (ValueError, TypeError, KeyError, IndexError, AttributeError):
             return "unreadable header"
-    expected, size = 8 + length + max(ends, default=0), path.stat().st_size
+    size = path.stat().st_size
     return None if size == expected else f"{size} bytes instead of {expected}"

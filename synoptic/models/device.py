@@ -1,0 +1,55 @@
+"""Which device and dtype a network runs on, and what makes a CPU fast."""
+
+from __future__ import annotations
+
+import ctypes
+import platform
+from functools import cache
+
+import torch
+
+from synoptic.check import BadInput
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16, "float64": torch.float64}
+
+
+def choose_device(device: str) -> torch.device:
+    """Raises BadInput where torch cannot use it."""
+    if device == "auto":
+        mps = torch.backends.mps.is_available()
+        return torch.device("cuda" if torch.cuda.is_available() else "mps" if mps else "cpu")
+    try:
+        torch.zeros(1, device=device).cpu()  # one number there and back: "meta" holds none
+        return torch.device(device)
+    except (RuntimeError, AssertionError, NotImplementedError) as e:
+        why = str(e).splitlines()[0]
+        raise BadInput(f"the device must be usable by torch, {device!r} is not ({why}): use --device auto or cpu") from None
+
+
+def choose_dtype(dtype: str, device: torch.device) -> torch.dtype:
+    if dtype != "auto":
+        if dtype not in DTYPES:
+            raise BadInput(f"dtype must be auto, {', '.join(DTYPES)}; {dtype!r} was given")
+        return DTYPES[dtype]
+    if device.type != "cpu":
+        return torch.float16
+    return torch.bfloat16 if cpu_is_fast_at_bf16() else torch.float32
+
+
+def cpu_is_fast_at_bf16() -> bool:
+    """Whether this CPU multiplies bfloat16 in hardware (AVX512-BF16 or AMX); elsewhere it is slower than float32."""
+    probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(getattr(torch.cpu, probe, lambda: False)() for probe in probes)
+
+
+@cache
+def keep_freed_memory() -> None:
+    """Ask glibc to keep freed memory for the next layer, as PyTorch's tuning guide does with another allocator.
+
+    Its default gives large blocks back to the kernel and faults them in again page by page at every layer. For the whole
+    process; without effect where the C library is another one.
+    """
+    if platform.libc_ver()[0] == "glibc":
+        mallopt, trim_threshold, mmap_threshold = ctypes.CDLL(None).mallopt, -1, -3
+        mallopt(trim_threshold, 2**30)
+        mallopt(mmap_threshold, 2**30)
