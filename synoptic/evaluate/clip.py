@@ -26,13 +26,12 @@ class Clip:
 
         source = resolve_judge(judge) if isinstance(judge, str) else judge
         logging.disable_progress_bar()
-        where: dict[str, Any] = {"local_files_only": source.local}
         self.name = f"{source.name} CLIP" if source.bundled else source.name
         self.note = PROVISIONAL if source.bundled else ""
         self.device = choose_device(device)
-        model: Any = CLIPModel.from_pretrained(source.place, use_safetensors=True, dtype=torch.float32, **where)
+        model: Any = CLIPModel.from_pretrained(source.root, use_safetensors=True, dtype=torch.float32)
         self.model = model.eval().requires_grad_(False).to(self.device)
-        self.tokenizer = CLIPTokenizer.from_pretrained(source.place, **where)
+        self.tokenizer = CLIPTokenizer.from_pretrained(source.root)
         self.prepare = source.read("preprocessor_config.json")
 
     @torch.no_grad()

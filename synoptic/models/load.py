@@ -12,7 +12,6 @@ from synoptic.check import BadInput
 from synoptic.models import latent, pixel
 from synoptic.models.base import Denoiser
 from synoptic.models.device import choose_device, choose_dtype, keep_freed_memory
-from synoptic.models.hub import online
 from synoptic.models.source import Source, resolve
 from synoptic.schedule import schedule
 
@@ -52,15 +51,15 @@ def _part(source: Source, part: str, device: torch.device, dtype: torch.dtype) -
     logging.disable_progress_bar()  # of reading weights into memory; downloads keep theirs
     name = source.family.parts[part]
     loader = getattr(importlib.import_module(DIFFUSERS.get(name, "transformers")), name).from_pretrained
-    where: dict[str, Any] = {"subfolder": part, "local_files_only": source.local or not online()}
+    where: dict[str, Any] = {"subfolder": part}
     if part not in source.family.weights:
-        return loader(source.place, **where)
+        return loader(source.root, **where)
     cpu = device.type == "cpu"  # where only the network itself is worth half precision
     if (part == "vae" and source.read("vae/config.json").get("force_upcast")) or (cpu and part != "unet"):
         dtype = torch.promote_types(dtype, torch.float32)
     where |= {"torch_dtype" if name in DIFFUSERS else "dtype": dtype}
     where |= {"use_safetensors": True, "variant": source.variant(part, half=dtype.itemsize == 2)}
-    module, info = loader(source.place, **where, output_loading_info=True)
+    module, info = loader(source.root, **where, output_loading_info=True)
     if info["missing_keys"]:
         missing = sorted(info["missing_keys"])[0]
         raise BadInput(f"a weight file must be whole, {part} of {source.name} lacks {missing}: copy or download it again")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from synoptic.check import BadInput
-from synoptic.models.hub import below, download, first_line, listing
+from synoptic.models.hub import below, download, first_line, listing, online
 from synoptic.models.weights import check_weights
 
 BUNDLED = Path(__file__).parent / "bundled"
@@ -75,14 +75,20 @@ WORDS = ("tokenizer.json", "vocab.json", "spiece.model")  # a tokenizer's own wo
 
 @dataclass(frozen=True)
 class Source:
-    """A model that was found: `name` as typed, `place` a directory or a hub id."""
+    """A model that was found: `name` as typed, `place` a directory or a hub id, `file` the JSON at its top."""
 
     name: str
     place: str
+    file: str = "model_index.json"
 
     @property
     def local(self) -> bool:
         return Path(self.place).is_dir()
+
+    @property
+    def root(self) -> str:
+        """What from_pretrained takes: the directory, the hub id, or without a network the directory in the cache."""
+        return self.place if self.local or online() else str(download(self.place, self.file).parent)
 
     @property
     def bundled(self) -> bool:
@@ -144,7 +150,7 @@ class Source:
     def revision(self) -> str:
         """The hub's commit, or a hash of a directory's weights, configs and words."""
         if not self.local:
-            return download(self.place, "model_index.json").parent.name
+            return download(self.place, self.file).parent.name
         digest = hashlib.sha256()
         for name in self.files:
             if name.endswith((".safetensors", ".json", ".txt", ".model")):
@@ -193,16 +199,16 @@ def _find(name: str, aliases: Mapping[str, tuple[str, ...]], file: str) -> Sourc
         *others, last = aliases[name]
         for place in others:
             try:
-                source = Source(name, place)
+                source = Source(name, place, file)
                 source.read(file)
                 return source
             except BadInput:
                 continue
-        source = Source(name, last)
+        source = Source(name, last, file)
     elif folder := _folder(name):
-        source = Source(name, str(folder))
+        source = Source(name, str(folder), file)
     elif re.fullmatch(r"[\w-][\w.-]{0,95}/[\w.-]{1,96}", name):
-        source = Source(name, name)
+        source = Source(name, name, file)
     else:
         known = ", ".join(aliases)
         raise BadInput(
