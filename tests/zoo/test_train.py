@@ -1,0 +1,148 @@
+"""Every training stage runs on a CPU, resumes, agrees over GPUs, and writes directories that load and generate."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file
+
+from synoptic.evaluate.clip import Clip
+from synoptic.images import to_pil
+
+diffusers: Any = importlib.import_module("diffusers")
+STAGES = ["contrastive conditioner", "contrastive judge-shape", "vae", "t5", "sd", "pixel", "upscale"]
+
+
+def run(work: Path, stage: str, *more: str) -> None:
+    """The stage's own main, in this process."""
+    module, *name = stage.split()
+    was, sys.argv = sys.argv, [module, "--work", str(work), "--tiny", *more]
+    try:
+        importlib.import_module(f"zoo.train.{module}").main(*name)
+    finally:
+        sys.argv = was
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory) -> Path:
+    """The whole campaign in miniature."""
+    from zoo import tokenizers
+
+    work = tmp_path_factory.mktemp("zoo")
+    tokenizers.write(work / "tokenizers", count=3000)
+    for stage in STAGES:
+        run(work, stage)
+    return work
+
+
+@pytest.mark.parametrize("name", ["sd", "if", "if-ii"])
+def test_directories_generate_by_plain_from_pretrained(work, name):
+    pipe = diffusers.DiffusionPipeline.from_pretrained(work / "family" / name)
+    pipe.set_progress_bar_config(disable=True)
+    given = {"image": torch.zeros(1, 3, 64, 64)} if name == "if-ii" else {}
+    picture = pipe("a photo of a dog", num_inference_steps=2, output_type="pt", **given).images
+    side = {"sd": 128, "if": 64, "if-ii": 256}[name]
+    assert picture.shape == (1, 3, side, side)
+    assert all(p.dtype == torch.float32 for p in pipe.unet.parameters())
+
+
+def test_weights_are_half_and_safe(work):
+    files = list((work / "family").rglob("*.safetensors"))
+    assert len(files) >= 7
+    for file in files:
+        assert {t.dtype for t in load_file(file).values() if t.is_floating_point()} == {torch.float16}
+    assert not [f for f in (work / "family").rglob("*") if f.suffix in (".bin", ".pt", ".pkl")]
+
+
+def test_judge_shape_is_blind_to_colour(work, tmp_path):
+    judge = Clip(str(work / "family" / "judge-shape"))
+    red = torch.zeros(1, 3, 80, 80)
+    red[:, 0] = 2.0
+    grey = torch.full((1, 3, 80, 80), 2.0 * 0.299)
+    seen = [judge.model.vision_model(x).pooler_output for x in (red, grey)]
+    torch.testing.assert_close(seen[0], seen[1], atol=3e-3, rtol=0)
+    pictures = to_pil(torch.rand(2, 3, 64, 64) * 2 - 1)
+    assert judge(pictures, ["a photo of a dog"]).shape == (2, 1)
+
+
+def test_a_finished_stage_only_loads(work, capsys):
+    facts = header(work / "checkpoints" / "t5.safetensors")
+    run(work, "t5")
+    assert "step" not in capsys.readouterr().out
+    assert header(work / "checkpoints" / "t5.safetensors") == facts
+
+
+def test_a_killed_stage_goes_on(work, monkeypatch, capsys):
+    from zoo.train import loop
+
+    monkeypatch.setattr(loop, "SAVE_SECONDS", 0.0)
+
+    class Killed(Exception):
+        pass
+
+    step = loop.Average.update
+
+    def killed(self):
+        step(self)
+        if self.steps == 2:
+            raise Killed
+
+    monkeypatch.setattr(loop.Average, "update", killed)
+    (work / "checkpoints" / "t5.safetensors").unlink()
+    with pytest.raises(Killed):
+        run(work, "t5")
+    assert header(work / "checkpoints" / "t5.safetensors")["step"] == 1
+    before = load_file(work / "checkpoints" / "t5.safetensors")
+    assert any(k.startswith("exp_avg_sq.") and v.abs().max() > 0 for k, v in before.items())
+    monkeypatch.setattr(loop.Average, "update", step)
+    capsys.readouterr()
+    run(work, "t5")
+    assert capsys.readouterr().out.split("\t")[1] == "step 2"
+    assert header(work / "checkpoints" / "t5.safetensors")["step"] == 3
+
+
+@pytest.mark.parametrize("ranks", [2])
+def test_processes_share_one_network(work, tmp_path, ranks):
+    """Two processes see different pictures and end with the same weights: each writes its own, and they are equal."""
+    script = tmp_path / "both.py"
+    script.write_text(
+        "import os, sys, torch\n"
+        "torch.set_num_threads(1)\n"
+        "from zoo.train import loop, t5\n"
+        "train = loop.train\n"
+        "def keep(stage, module, *a, **k):\n"
+        "    out = train(stage, module, *a, **k)\n"
+        "    from safetensors.torch import save_model\n"
+        f"    save_model(module, r'{tmp_path}/' + os.environ['RANK'] + '.safetensors')\n"
+        "    return out\n"
+        "t5.train = keep\n"
+        f"sys.argv = ['t5', '--work', r'{work}', '--tiny']\n"
+        "t5.main()\n"
+    )
+    (work / "checkpoints" / "t5.safetensors").unlink()
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(ranks), str(script)],
+        env=os.environ | {"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    one, other = (load_file(tmp_path / f"{rank}.safetensors") for rank in range(ranks))
+    assert all(torch.equal(one[k], other[k]) for k in one)
+    assert header(work / "checkpoints" / "t5.safetensors")["pictures"] == 3 * 4 * ranks
+
+
+def header(file: Path) -> dict[str, Any]:
+    with safe_open(file, "pt") as f:
+        return json.loads(f.metadata()["facts"])

@@ -1,0 +1,67 @@
+"""Pictures from the models, by the package's own loading, guidance and denoising loop; and what judges see in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from synoptic.diffusion import randn
+from synoptic.evaluate.clip import Clip
+from synoptic.guidance import cfg
+from synoptic.images import to_pil
+from synoptic.models.load import load
+from synoptic.sample import sample
+from synoptic.schedule import clipping
+
+STEPS, GUIDANCE = 20, 5.0
+
+
+class Sampler:
+    """A text-to-image directory as a function of prompts and seeds, in batches."""
+
+    def __init__(self, place: Path, device: str = "auto") -> None:
+        self.model: Any = load(str(place), device=device)
+        self.batch = 128 if self.model.device.type == "cuda" else 16
+
+    @property
+    def size(self) -> int:
+        """The side of a native picture in pixels."""
+        return self.model.shape[-1] * self.model.factor
+
+    def __call__(
+        self, prompts: Sequence[str], seeds: Sequence[int], *, steps: int = STEPS, guidance: float = GUIDANCE
+    ) -> Tensor:
+        """One picture a prompt and seed, by deterministic DDIM: (N, 3, S, S) in [0, 1] on the CPU."""
+        s = self.model.schedule
+        parts = []
+        for start in range(0, len(prompts), self.batch):
+            part = slice(start, start + self.batch)
+            predict = cfg(self.model, prompts[part], guidance, clip=clipping("auto", s))
+            x = randn(self.model.shape, generators(seeds[part])).to(self.model.device)
+            parts.append(self.decoded(last(sample(predict, s, x, steps=s.steps(steps)))))
+        return torch.cat(parts)
+
+    @torch.no_grad()
+    def decoded(self, x: Tensor) -> Tensor:
+        return (self.model.decode(x).float().cpu() / 2 + 0.5).clamp(0, 1)
+
+
+def generators(seeds: Sequence[int]) -> list[torch.Generator]:
+    return [torch.Generator().manual_seed(seed) for seed in seeds]
+
+
+def last(steps: Iterator[Any]) -> Tensor:
+    """The clean x at the end of a denoising loop."""
+    x = torch.empty(0)
+    for step in steps:
+        x = step.x
+    return x
+
+
+def seen(judge: Clip, pictures: Tensor) -> Tensor:
+    """Unit features (N, D) of pictures (N, 3, H, W) in [0, 1], through 8 bits as anybody's files are."""
+    return judge.see(to_pil(pictures * 2 - 1))

@@ -1,0 +1,42 @@
+"""Writing a finished model: genuine directories, float16 files that load as float32 by plain from_pretrained."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+
+
+def half(module: Any) -> Any:
+    """A float16 copy on the CPU, in the ordinary memory format."""
+    return copy.deepcopy(module).to("cpu", torch.float16).to(memory_format=torch.contiguous_format)
+
+
+def loads_as_float32(root: Path) -> None:
+    """transformers loads what a config's dtype says, diffusers float32: with a saved "float16" the first call would fail."""
+    for file in root.rglob("config.json"):
+        config = json.loads(file.read_text())
+        for part in (config, *(v for v in config.values() if isinstance(v, dict))):
+            if "dtype" in part:
+                part["dtype"] = "float32"
+        file.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
+
+
+def save_pipeline(pipeline: Any, root: Path) -> None:
+    pipeline.save_pretrained(root, safe_serialization=True)
+    loads_as_float32(root)
+
+
+def save_clip(model: Any, tokenizer: Any, mean: list[float], std: list[float], root: Path) -> None:
+    """A CLIPModel directory, with the preparation its pictures need."""
+    from transformers import CLIPImageProcessor
+
+    side = model.config.vision_config.image_size
+    model.save_pretrained(root, safe_serialization=True)
+    tokenizer.save_pretrained(root)
+    square = {"height": side, "width": side}
+    CLIPImageProcessor(size={"shortest_edge": side}, crop_size=square, image_mean=mean, image_std=std).save_pretrained(root)
+    loads_as_float32(root)
