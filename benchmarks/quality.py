@@ -77,7 +77,7 @@ def main() -> None:
             tiles,
         ),
     }
-    print(f"# {len(PROMPTS)} prompts, rank among {len(every)} captions; judge {judge.name} ({judge.note})")
+    print(f"# {len(PROMPTS)} prompts, rank among {len(every)} captions; judge {judge.name}")
     print("pictures\tscore\ttop-1\tseam")
     for name, (run, marks) in runs.items():
         scores, ranks, seams = [], [], []

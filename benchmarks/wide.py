@@ -129,7 +129,7 @@ def compare(steps: int) -> None:
     judge = Clip("bundled", "cpu")
     gap = np.abs(np.asarray(pictures[exact], dtype=float) - np.asarray(pictures[ours], dtype=float))
     print(f"\n{default} against float32: pixels of 0 to 255 differ by {gap.max():.0f} at most, {gap.mean():.2f} on average")
-    print(f"side\tdtype\tbatch\tCLIP score, {judge.note or judge.name}")
+    print(f"side\tdtype\tbatch\tCLIP score, {judge.name}")
     for side, picture in pictures.items():
         print(f"{side}\t{clip_score(judge, picture, PROMPT):.3f}")
 

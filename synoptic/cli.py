@@ -11,6 +11,7 @@ import typer
 
 import synoptic
 from synoptic.check import BadInput
+from synoptic.recipes.evaluate import evaluate
 from synoptic.recipes.generate import generate
 from synoptic.recipes.models import models
 from synoptic.recipes.score import score
@@ -53,7 +54,7 @@ def command(recipe: Callable[..., Any]) -> Callable[..., None]:
     return run
 
 
-for recipe in (generate, wide, score, models):
+for recipe in (generate, wide, score, evaluate, models):
     app.command(recipe.__name__)(command(recipe))
 
 

@@ -87,8 +87,8 @@ def ddim(
     """One step from t to t_prev (Song et al. 2021, equations 12 and 16). xt, x0, noise: (N, C, h, w).
 
     It takes x0, not eps: an x0 that views agreed on (or that was clipped) carries its own eps = (xt - alpha x0) / sigma.
-    eta is in [0, 1]. The variance eta² (sigma'/sigma)² (sigma² - (alpha/alpha')² sigma'²) is DDIM's for the DDPM family,
-    and holds for flows. Raises ValueError where eta > 0 comes without noise.
+    eta is in [0, 1]. The variance eta² sigma'² (1 - (alpha sigma' / alpha' sigma)²) is DDIM's for the DDPM family, and
+    holds for flows. Raises ValueError where eta > 0 comes without noise.
     """
     a, sigma = coefficients(s, t, xt)
     a_prev, sigma_prev = coefficients(s, t_prev, xt)
@@ -97,8 +97,8 @@ def ddim(
         return a_prev * x0 + sigma_prev * eps
     if noise is None:
         raise ValueError(f"eta = {eta} adds noise at every step: give noise, shaped as xt")
-    var = eta**2 * (sigma_prev / sigma) ** 2 * (sigma**2 - (a / a_prev) ** 2 * sigma_prev**2)
-    return a_prev * x0 + (sigma_prev**2 - var) ** 0.5 * eps + var**0.5 * noise
+    fresh = eta**2 * (1 - (a / a_prev * sigma_prev / sigma) ** 2)  # share of sigma'² that is drawn anew, in [0, 1]
+    return a_prev * x0 + sigma_prev * ((1 - fresh) ** 0.5 * eps + fresh**0.5 * noise)
 
 
 class Solver(Protocol):

@@ -100,7 +100,8 @@ def test_zero_terminal_snr_starts_finite_and_equal_to_diffusers():
         x = ddim(s, xt, p.x0, t, t_prev, eta, noise)
         theirs = scheduler.step(v, t, xt, eta=eta, variance_noise=noise if eta else None).prev_sample
         assert x.isfinite().all()
-        torch.testing.assert_close(x, theirs, rtol=1e-12, atol=1e-12)
+        tolerance = 1e-7 if eta else 1e-12  # theirs is the root of a difference that should be 0
+        torch.testing.assert_close(x, theirs, rtol=0, atol=tolerance)
 
 
 @pytest.mark.parametrize(

@@ -171,7 +171,7 @@ def test_a_pickle_is_not_read_where_a_stray_safetensors_file_lies_beside_it(mode
 
 def test_a_judge_must_be_a_clip_model():
     refused(lambda: resolve_judge(str(SD / "unet")), "CLIPModel", "--judge bundled")
-    assert resolve_judge("bundled").place == str(BUNDLED / "clip")
+    assert resolve_judge("bundled").place == str(BUNDLED / "judge")
 
 
 @pytest.fixture
@@ -363,13 +363,17 @@ def test_encode_and_decode_are_differentiable(sd, picture):
     [
         ("diffusers", "StableDiffusionPipeline", "sd"),
         ("diffusers", "IFPipeline", "if"),
-        ("transformers", "CLIPModel", "clip"),
+        ("diffusers", "IFSuperResolutionPipeline", "if-ii"),
+        ("transformers", "CLIPModel", "judge"),
+        ("transformers", "CLIPModel", "judge-shape"),
     ],
 )
 def test_a_bundled_directory_is_a_genuine_one(library, kind, folder):
     loader: Any = getattr(importlib.import_module(library), kind)
     loaded = loader.from_pretrained(BUNDLED / folder, local_files_only=True)
-    parts = [loaded] if folder == "clip" else [c for c in loaded.components.values() if isinstance(c, torch.nn.Module)]
+    parts = (
+        [loaded] if library == "transformers" else [c for c in loaded.components.values() if isinstance(c, torch.nn.Module)]
+    )
     assert {p.dtype for part in parts for p in part.parameters()} == {torch.float32}
 
 

@@ -191,7 +191,7 @@ def peer(kind: str, directory: Path) -> Any:
 
 def tower(kind: Any, width: int) -> Any:
     shape: dict[str, Any] = {"hidden_size": width, "intermediate_size": 64, "num_hidden_layers": 3, "num_attention_heads": 4}
-    words: dict[str, Any] = {"vocab_size": 1189, "max_position_embeddings": 32, "eos_token_id": 1, "pad_token_id": 1}
+    words: dict[str, Any] = {"vocab_size": 1189, "max_position_embeddings": 48, "eos_token_id": 1, "pad_token_id": 1}
     return kind(CLIPTextConfig(**shape, **words, bos_token_id=0, projection_dim=width))
 
 

@@ -6,16 +6,20 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, DDPMScheduler, UNet2DConditionModel
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 from transformers import CLIPConfig, CLIPModel, CLIPTokenizer, T5Config, T5EncoderModel
 
 PLAIN, CROSS = "DownBlock2D", "CrossAttnDownBlock2D"
 UP = {PLAIN: "UpBlock2D", CROSS: "CrossAttnUpBlock2D"}
 
 
-def unet(*blocks: tuple[str, int], **rest: Any) -> UNet2DConditionModel:
+def unet(*blocks: tuple[str, int], **rest: Any) -> Any:
     """A U-Net of one layer a block, from the finest level to the coarsest: (kind, channels) of each."""
-    return UNet2DConditionModel(
+    build: Any = UNet2DConditionModel
+    return build(
         block_out_channels=tuple(channels for _, channels in blocks),
         down_block_types=tuple(kind for kind, _ in blocks),
         up_block_types=tuple(UP[kind] for kind, _ in reversed(blocks)),
@@ -25,19 +29,19 @@ def unet(*blocks: tuple[str, int], **rest: Any) -> UNet2DConditionModel:
     )
 
 
-def latent_unet() -> UNet2DConditionModel:
+def latent_unet() -> Any:
     """sd: 32x32 latents of four channels, conditioned on the CLIP text tower."""
     blocks = (PLAIN, 96), (CROSS, 128), (CROSS, 192)
     return unet(*blocks, sample_size=32, in_channels=4, out_channels=4, attention_head_dim=4)
 
 
-def pixel_unet() -> UNet2DConditionModel:
+def pixel_unet() -> Any:
     """if: 64x64 pixels, with learned variance (channels 3 to 5) and DeepFloyd's two roads for the text."""
     blocks = (PLAIN, 64), (PLAIN, 96), (CROSS, 128), (CROSS, 192)
     return unet(*blocks, sample_size=64, in_channels=3, out_channels=6, attention_head_dim=4, **T5_ROADS)
 
 
-def upscaling_unet() -> UNet2DConditionModel:
+def upscaling_unet() -> Any:
     """if-ii: 256x256 pixels given the 64x64 ones, enlarged and noised to a level that the network is told."""
     blocks = (PLAIN, 32), (PLAIN, 48), (PLAIN, 64), (CROSS, 96)
     return unet(
@@ -55,9 +59,10 @@ T5_ROADS = {
 }
 
 
-def vae() -> AutoencoderKL:
+def vae() -> Any:
     """sd's autoencoder: 128x128 pixels to 32x32 latents; no attention, so that it is as good on any size."""
-    return AutoencoderKL(
+    build: Any = AutoencoderKL
+    return build(
         block_out_channels=(32, 64, 128),
         down_block_types=("DownEncoderBlock2D",) * 3,
         up_block_types=("UpDecoderBlock2D",) * 3,
@@ -71,21 +76,9 @@ def vae() -> AutoencoderKL:
 
 def t5(words: int) -> T5EncoderModel:
     """if's text tower, over a tokeniser of so many words."""
-    return T5EncoderModel(
-        T5Config(
-            vocab_size=words,
-            d_model=256,
-            d_kv=64,
-            num_heads=4,
-            d_ff=384,
-            num_layers=2,
-            feed_forward_proj="gated-gelu",
-            dropout_rate=0.0,
-            pad_token_id=0,
-            eos_token_id=1,
-            tie_word_embeddings=False,
-        )  # fmt: skip
-    )
+    sizes = {"vocab_size": words, "d_model": 256, "d_kv": 64, "num_heads": 4, "d_ff": 384, "num_layers": 2}
+    kind = {"feed_forward_proj": "gated-gelu", "dropout_rate": 0.0, "tie_word_embeddings": False}
+    return T5EncoderModel(T5Config(**sizes, **kind, pad_token_id=0, eos_token_id=1))
 
 
 @dataclass(frozen=True)

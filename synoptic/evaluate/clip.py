@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
 from PIL import Image
 from torch import Tensor
 
+from synoptic.evaluate.statistics import Measured, by_prompt
 from synoptic.images import from_pil
 from synoptic.models.device import choose_device
 from synoptic.models.source import Source, resolve_judge
-
-PROVISIONAL = "provisional: the bundled CLIP's text tower also conditions the bundled model, so the score is circular"
 
 
 class Clip:
@@ -26,8 +26,7 @@ class Clip:
 
         source = resolve_judge(judge) if isinstance(judge, str) else judge
         logging.disable_progress_bar()
-        self.name = f"{source.name} CLIP" if source.bundled else source.name
-        self.note = PROVISIONAL if source.bundled else ""
+        self.name = f"bundled {Path(source.place).name}" if source.bundled else source.name
         self.device = choose_device(device)
         model: Any = CLIPModel.from_pretrained(source.root, use_safetensors=True, dtype=torch.float32)
         self.model = model.eval().requires_grad_(False).to(self.device)
@@ -46,6 +45,21 @@ class Clip:
             pixels = torch.cat([self.pixels(image) for image in images[i : i + batch]]).to(self.device)
             parts.append(self.model.visual_projection(self.model.vision_model(pixels).pooler_output))
         return torch.nn.functional.normalize(torch.cat(parts), dim=-1).cpu()
+
+    @torch.no_grad()
+    def patches(self, images: Sequence[Image.Image], batch: int = 16) -> Tensor:
+        """N pictures -> the features of their patches after every block, each of unit length: (N, blocks, patches, D)."""
+        parts = []
+        for i in range(0, len(images), batch):
+            pixels = torch.cat([self.pixels(image) for image in images[i : i + batch]]).to(self.device)
+            states = self.model.vision_model(pixels, output_hidden_states=True).hidden_states
+            parts.append(torch.stack(states[1:], 1)[:, :, 1:].cpu())  # without the embedding, and the class token
+        return torch.nn.functional.normalize(torch.cat(parts), dim=-1)
+
+    @property
+    def temperature(self) -> float:
+        """τ of the softmax that the judge was trained with, 0.01 for OpenAI's: cosines / τ are its logits."""
+        return 1 / self.model.logit_scale.exp().item()
 
     def pixels(self, image: Image.Image) -> Tensor:
         """OpenAI's preparation: short side to s bicubically, centre crop (1, 3, s, s), normalized. PIL everywhere."""
@@ -70,6 +84,12 @@ class Clip:
             states = self.model.text_model(input_ids=q.input_ids, attention_mask=q.attention_mask)
             parts.append(self.model.text_projection(states.pooler_output))
         return torch.nn.functional.normalize(torch.cat(parts), dim=-1).cpu()
+
+
+def clip_scores(judge: Clip, images: Sequence[Image.Image], prompts: Sequence[str]) -> Measured:
+    """clip_score of every picture with its own prompt, by prompt: several pictures of one prompt are averaged first."""
+    scores = [clip_score(judge, image, prompt) for image, prompt in zip(images, prompts, strict=True)]
+    return Measured("CLIP score", by_prompt(prompts, scores), judge.name)
 
 
 def clip_score(judge: Clip, image: Image.Image, prompt: str) -> float:

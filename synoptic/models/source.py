@@ -32,7 +32,8 @@ ALIASES: dict[str, tuple[str, ...]] = {  # each with its living sources, tried i
 }
 INSIDE: dict[str, tuple[str, ...]] = {"bundled": (str(BUNDLED / "sd"),), "bundled-if": (str(BUNDLED / "if"),)}
 JUDGES: dict[str, tuple[str, ...]] = {
-    "bundled": (str(BUNDLED / "clip"),),
+    "bundled": (str(BUNDLED / "judge"),),
+    "bundled-shape": (str(BUNDLED / "judge-shape"),),  # blind to colour: what only colour explains, it does not see
     "clip-vit-b32": ("openai/clip-vit-base-patch32",),
 }
 

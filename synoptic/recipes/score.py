@@ -11,7 +11,9 @@ from synoptic.models.source import resolve_judge
 from synoptic.recipes.options import Device
 
 Folder = Annotated[str, "a folder of PNG or JPEG pictures, or one picture"]
-Judge = Annotated[str, "bundled, clip-vit-b32 (OpenAI's), or any CLIPModel: a hub id or a directory"]
+Judge = Annotated[
+    str, "bundled, bundled-shape (blind to colour), clip-vit-b32 (OpenAI's), or any CLIPModel: a hub id or a directory"
+]
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 
 
@@ -20,7 +22,6 @@ class Scores:
     """Cosines in [-1, 1]: one (file, prompt, score) a picture, and their mean."""
 
     judge: str
-    note: str
     items: list[tuple[str, str, float]]
 
     @property
@@ -29,8 +30,7 @@ class Scores:
 
     def __str__(self) -> str:
         lines = ["score\tpicture\tprompt", *(f"{score:.3f}\t{file}\t{prompt}" for file, prompt, score in self.items)]
-        note = f" ({self.note})" if self.note else ""
-        return "\n".join([*lines, f"{self.mean:.3f}\tmean of {len(self.items)}\tjudge {self.judge}{note}"])
+        return "\n".join([*lines, f"{self.mean:.3f}\tmean of {len(self.items)}\tjudge {self.judge}"])
 
 
 def score(folder: Folder, *, judge: Judge = "bundled", device: Device = "auto") -> Scores:
@@ -49,7 +49,7 @@ def score(folder: Folder, *, judge: Judge = "bundled", device: Device = "auto") 
 
     clip = Clip(source, device)
     items = [(str(path), prompt, clip_score(clip, load(path), prompt)) for path, prompt in prompts_of(files)]
-    return Scores(clip.name, clip.note, items)
+    return Scores(clip.name, items)
 
 
 def pictures_in(folder: str) -> list[Path]:

@@ -78,7 +78,7 @@ def score(result: Result) -> None:
     for picture, image in zip(result.run.pictures, result.images, strict=True):
         picture.score = round(clip_score(judge, image, picture.prompt), 4)
     scores = [p.score or 0.0 for p in result.run.pictures]
-    result.run.scores = {"clip_score": round(sum(scores) / len(scores), 4), "judge": judge.name, "note": judge.note}
+    result.run.scores = {"clip_score": round(sum(scores) / len(scores), 4), "judge": judge.name}
 
 
 class Clock:

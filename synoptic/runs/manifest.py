@@ -89,7 +89,7 @@ class Result(NamedTuple):
             f"{run.folder / p.file}\t{p.seed}" + (f"\t{p.score:.3f}" if p.score is not None else "") for p in run.pictures
         ]
         if run.scores:
-            lines.append(f"CLIP score {run.scores['clip_score']:.3f}, judge {run.scores['judge']} ({run.scores['note']})")
+            lines.append(f"CLIP score {run.scores['clip_score']:.3f}, judge {run.scores['judge']}")
         return "\n".join(lines)
 
 

@@ -71,7 +71,7 @@ def test_every_third_of_a_strip_looks_like_the_others(name):
 @pytest.mark.parametrize("style", styles.STYLES)
 def test_a_style_keeps_shape_and_range(style, size):
     torch.manual_seed(5)
-    image, _ = SCENES["coast"](2, *size, "cpu", "day", asked(2, True))
+    image, _ = SCENES["coast"](2, size[0], size[1], "cpu", "day", asked(2, True))
     drawn = styles.apply(style, image)
     assert drawn.shape == image.shape and drawn.isfinite().all()
     assert drawn.min() >= 0 and drawn.max() <= 1 and drawn.std() > 0.05

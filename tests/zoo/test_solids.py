@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from zoo.render.solids import SOLIDS, VIEWS, render, render_at
+from zoo.render.objects import SOLIDS
+from zoo.render.solids import VIEWS, render, render_at
 
 RED = (0.85, 0.1, 0.1)
 Pictures = tuple[Tensor, Tensor, Tensor]

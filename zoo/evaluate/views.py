@@ -13,7 +13,8 @@ from zoo.evaluate.renders import Renders
 from zoo.evaluate.samples import GUIDANCE, STEPS, Sampler, seen
 from zoo.evaluate.task import Findings, Task
 from zoo.render.captions import Spec, coloured
-from zoo.render.solids import SOLIDS, VIEWS
+from zoo.render.objects import SOLIDS
+from zoo.render.solids import VIEWS
 from zoo.render.words import COLOURS
 
 

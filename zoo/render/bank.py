@@ -13,8 +13,8 @@ from zoo.render.noise import Device
 
 
 def bank(
-    count: int, size: int, device: Device, seed: int, held_out: bool = False, chunk: int = 2048, depth: bool = False
-) -> tuple[Tensor, list[str]] | tuple[Tensor, list[str], Tensor]:
+    count: int, size: int, device: Device, seed: int, held_out: bool = False, chunk: int = 16384, depth: bool = False
+) -> tuple[Tensor, list[str], Tensor]:
     """Pictures (N, 3, size, size) uint8 on the device, their captions, and if asked the depths (N, 1, size, size)."""
     rng, renderer = Random(seed), Renderer(device)
     torch.manual_seed(seed)

@@ -18,7 +18,7 @@ from random import Random
 from typing import Any
 from zlib import crc32
 
-from zoo.render.solids import SOLIDS
+from zoo.render.objects import SOLIDS
 from zoo.render.solids import VIEWS as FACES_SEEN
 from zoo.render.words import (
     ADJECTIVES,

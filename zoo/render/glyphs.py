@@ -113,10 +113,14 @@ def cut(font: ImageFont.FreeTypeFont, text: str) -> Image.Image:
 
 def fit(image: Image.Image) -> Image.Image:
     """The visible part, centred in a tile with a margin that keeps its edge soft; colour 0 where nothing is visible."""
-    left, top, right, bottom = image.getchannel("A").point(lambda a: 255 * (a > 8)).getbbox() or (0, 0, *image.size)
+    left, top, right, bottom = image.getchannel("A").point([255 * (a > 8) for a in range(256)]).getbbox() or (
+        0,
+        0,
+        *image.size,
+    )
     side = max(right - left, bottom - top)
     margin = -(-side // 32)
-    square = Image.new("RGBA", (side + 2 * margin,) * 2)
+    square = Image.new("RGBA", (side + 2 * margin, side + 2 * margin))
     square.paste(
         image.crop((left, top, right, bottom)),
         (margin + (side - right + left) // 2, margin + (side - bottom + top) // 2),
@@ -133,9 +137,9 @@ def dye(tile: Image.Image, colour: tuple[int, int, int]) -> Image.Image:
     shade = np.where(
         light < 0.6, np.array(colour) * light / 0.6, np.array(colour) + (255 - np.array(colour)) * (light - 0.6) * 2
     )
-    tile = np.concatenate([shade.clip(0, 255), pixels[..., 3:]], -1).astype(np.uint8)
-    tile[tile[..., 3] == 0] = 0
-    return Image.fromarray(tile)
+    dyed = np.concatenate([shade.clip(0, 255), pixels[..., 3:]], -1).astype(np.uint8)
+    dyed[dyed[..., 3] == 0] = 0
+    return Image.fromarray(dyed)
 
 
 def load(device: str | torch.device) -> tuple[Tensor, dict[str, list[int]]]:

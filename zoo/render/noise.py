@@ -31,7 +31,7 @@ def tint(colour: list[float], batch: int, device: Device, jitter: float = 0.06) 
     return base + uniform(batch, 3, 1, 1, low=-jitter, high=jitter, device=device)
 
 
-def mix(a: Tensor, b: Tensor, weight: Tensor | float) -> Tensor:
+def mix(a: Tensor, b: Tensor | float, weight: Tensor | float) -> Tensor:
     """a where the weight is 0, b where it is 1."""
     return a + (b - a) * weight
 

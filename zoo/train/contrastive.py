@@ -15,7 +15,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from transformers import CLIPTokenizer
+from transformers import CLIPModel, CLIPTokenizer
 
 from zoo.networks import CONDITIONER, JUDGE, JUDGE_SHAPE, Contrast
 from zoo.render.bank import bank
@@ -90,9 +90,7 @@ def main(name: str) -> None:
     tokenizer = CLIPTokenizer.from_pretrained(s.work / "tokenizers" / recipe.tokenizer)
     pictures, captions, _ = bank(s.count, 128, s.device, seed=100 * recipe.seed + s.seed + 7919 * s.rank)
     words = Words(tokenizer, captions, s.device)
-    model = recipe.network.build(tokenizer).to(s.device).train()
-    if s.init:
-        model.load_state_dict(type(model).from_pretrained(s.init, dtype=torch.float32).state_dict())
+    model = s.begin(recipe.network.build(tokenizer))
     loss = contrastive_loss(s, recipe, model, words, pictures)
     train(
         s, model, loss, lambda m: finish(s, recipe, m, tokenizer), lr=8e-4, weight_decay=0.1, betas=(0.9, 0.98), decay=0.998
@@ -126,6 +124,12 @@ def crop(x: Tensor, margin: int) -> Tensor:
     m = int(torch.randint(margin + 1, ()))
     top, left = (int(torch.randint(m + 1, ())) for _ in range(2))
     return x[:, :, top : x.shape[2] - m + top, left : x.shape[3] - m + left]
+
+
+def conditioner(s: Stage) -> Any:
+    """The finished conditioner, frozen."""
+    clip: Any = CLIPModel.from_pretrained(s.work / "conditioner")
+    return clip.to(s.device).eval().requires_grad_(False)
 
 
 def finish(s: Stage, recipe: Recipe, model: nn.Module, tokenizer: Any) -> None:

@@ -8,7 +8,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 SAVE_SECONDS = 150.0  # between two checkpoints
+foreach: Any = torch  # its multi-tensor functions have private names
 LOOK_EVERY = 20  # steps between two looks at the clock, which all GPUs must agree on
 
 
@@ -56,6 +57,12 @@ class Stage:
         if self.first:
             shown = (f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in facts.items())
             print("\t".join([self.name, *shown]), flush=True)
+
+    def begin(self, module: Any) -> Any:
+        """The module on this device, with the weights of --init if given: a directory that from_pretrained reads."""
+        if self.init:
+            module.load_state_dict(type(module).from_pretrained(self.init).state_dict())
+        return module.to(self.device, memory_format=torch.channels_last).train()
 
     def autocast(self) -> Any:
         return torch.autocast(self.device.type, torch.bfloat16)
@@ -102,7 +109,7 @@ class Average:
     @torch.no_grad()
     def update(self) -> None:
         self.steps += 1
-        torch._foreach_lerp_(self.mean, self.live, 1 - min(self.decay, (1 + self.steps) / (10 + self.steps)))
+        foreach._foreach_lerp_(self.mean, self.live, 1 - min(self.decay, (1 + self.steps) / (10 + self.steps)))
 
 
 def train(
@@ -130,7 +137,7 @@ def train(
     step, spent = store.load()
     if stage.ranks > 1:
         with torch.no_grad():
-            for weights in (list(module.parameters()), average.mean):
+            for weights in (average.live, average.mean):
                 together(weights, lambda flat: dist.broadcast(flat, 0))
     limit = stage.minutes * 60
     start, saved, seen = stage.started - spent, spent, {}
@@ -190,12 +197,12 @@ def _share_gradients(module: nn.Module, stage: Stage) -> None:
         )
 
 
-def together(tensors: list[Tensor], send: Callable[[Tensor], object]) -> None:
+def together(tensors: Sequence[Tensor], send: Callable[[Tensor], object]) -> None:
     """Change tensors in place as one flat, contiguous message."""
     flat = torch.cat([t.reshape(-1) for t in tensors])
     send(flat)
     parts = flat.split([t.numel() for t in tensors])
-    torch._foreach_copy_(tensors, [part.view(t.shape) for part, t in zip(parts, tensors, strict=True)])
+    foreach._foreach_copy_(list(tensors), [part.view(t.shape) for part, t in zip(parts, tensors, strict=True)])
 
 
 class Checkpoint:

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from diffusers import IFPipeline, UNet2DConditionModel
+from diffusers.pipelines.deepfloyd_if.pipeline_if import IFPipeline
 from torch import Tensor
 
 from zoo import networks
@@ -22,10 +22,7 @@ def main() -> None:
     text, tokenizer = t5.loaded(s)
     pictures, captions = small_bank(s.count, s.device, 2000 + s.seed + 7919 * s.rank)
     words = Words(tokenizer, captions, s.device)
-    unet = networks.pixel_unet()
-    if s.init:
-        unet = UNet2DConditionModel.from_pretrained(s.init, torch_dtype=torch.float32)
-    unet = unet.to(s.device, memory_format=torch.channels_last).train()
+    unet = s.begin(networks.pixel_unet())
     noising = Noising(networks.pixel_scheduler(), s.device)
     step = s.compiled(lambda x, t, states: unet(x, t, states).sample)
 
@@ -61,8 +58,9 @@ def small_bank(count: int, device: torch.device, seed: int) -> tuple[Tensor, lis
     return torch.cat(parts), captions
 
 
-def pipeline(unet: Any, text: Any, tokenizer: Any) -> IFPipeline:
-    return IFPipeline(
+def pipeline(unet: Any, text: Any, tokenizer: Any) -> Any:
+    build: Any = IFPipeline
+    return build(
         tokenizer=tokenizer, text_encoder=half(text), unet=half(unet), scheduler=networks.pixel_scheduler(),
         safety_checker=None, feature_extractor=None, watermarker=None, requires_safety_checker=False,
     )  # fmt: skip

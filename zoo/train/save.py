@@ -23,6 +23,8 @@ def loads_as_float32(root: Path) -> None:
             if "dtype" in part:
                 part["dtype"] = "float32"
         file.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
+    for file in root.rglob("*.safetensors"):
+        file.chmod(0o644)  # transformers leaves them to their owner alone
 
 
 def save_pipeline(pipeline: Any, root: Path) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from diffusers import StableDiffusionPipeline, UNet2DConditionModel
+from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import StableDiffusionPipeline
 from torch import Tensor
-from transformers import CLIPModel, CLIPTextModel, CLIPTokenizer
+from transformers import CLIPTextModel, CLIPTokenizer
 
 from zoo import networks
 from zoo.render.bank import bank
 from zoo.train import vae
+from zoo.train.contrastive import conditioner
 from zoo.train.denoise import PROMPTS, Noising, samples
 from zoo.train.loop import Words, sheet, stage, train
 from zoo.train.save import half, save_pipeline
@@ -19,13 +20,10 @@ from zoo.train.save import half, save_pipeline
 
 def main() -> None:
     s = stage("sd", minutes=20, count=400_000, batch=256, about="Train sd's U-Net, after vae and contrastive conditioner.")
-    clip = CLIPModel.from_pretrained(s.work / "conditioner", dtype=torch.float32).to(s.device).eval().requires_grad_(False)
+    clip = conditioner(s)
     words, z, auto = latent_bank(s, CLIPTokenizer.from_pretrained(s.work / "conditioner"))
     text = clip.text_model
-    unet = networks.latent_unet()
-    if s.init:
-        unet = UNet2DConditionModel.from_pretrained(s.init, torch_dtype=torch.float32)
-    unet = unet.to(s.device, memory_format=torch.channels_last).train()
+    unet = s.begin(networks.latent_unet())
     noising = Noising(networks.latent_scheduler(), s.device)
     step = s.compiled(lambda x, t, states: unet(x, t, states).sample)
 
@@ -59,11 +57,12 @@ def latent_bank(s: Any, tokenizer: CLIPTokenizer) -> tuple[Words, Tensor, Any]:
     return Words(tokenizer, captions, s.device), z, auto
 
 
-def pipeline(unet: Any, auto: Any, clip: CLIPModel, tokenizer: CLIPTokenizer) -> StableDiffusionPipeline:
+def pipeline(unet: Any, auto: Any, clip: Any, tokenizer: CLIPTokenizer) -> Any:
     text = CLIPTextModel(clip.config.text_config)
     prefix = "text_model." if any(k.startswith("text_model.") for k in text.state_dict()) else ""
     text.load_state_dict({prefix + k: v for k, v in clip.text_model.state_dict().items()})
-    return StableDiffusionPipeline(
+    build: Any = StableDiffusionPipeline
+    return build(
         vae=half(auto), text_encoder=half(text), tokenizer=tokenizer, unet=half(unet), scheduler=networks.latent_scheduler(),
         safety_checker=None, feature_extractor=None, requires_safety_checker=False,
     )  # fmt: skip

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from transformers import CLIPModel, CLIPTokenizer, T5EncoderModel, T5Tokenizer
+from transformers import CLIPTokenizer, T5EncoderModel, T5Tokenizer
 
 from zoo import networks
 from zoo.render.bank import bank
-from zoo.train.contrastive import OPENAI, contrast
+from zoo.train.contrastive import OPENAI, conditioner, contrast
 from zoo.train.loop import Stage, Words, stage, train
 from zoo.train.save import half, loads_as_float32
 
@@ -31,7 +33,7 @@ class Aligned(nn.Module):
 
 def main() -> None:
     s = stage("t5", minutes=1.5, count=150_000, batch=2048, about="Align the T5 with the conditioner, after it.")
-    clip = CLIPModel.from_pretrained(s.work / "conditioner", dtype=torch.float32).to(s.device).eval().requires_grad_(False)
+    clip = conditioner(s)
     tokenizer = T5Tokenizer.from_pretrained(s.work / "tokenizers" / "t5")
     pictures, captions, _ = bank(s.count, 128, s.device, seed=70 + s.seed + 7919 * s.rank)
     words = Words(tokenizer, captions, s.device)
@@ -60,7 +62,7 @@ def main() -> None:
 
 
 @torch.no_grad()
-def seen(s: Stage, clip: CLIPModel, pictures: Tensor) -> Tensor:
+def seen(s: Stage, clip: Any, pictures: Tensor) -> Tensor:
     """The conditioner's image features (N, D)."""
     mean, std = (torch.tensor(v, device=s.device).view(1, 3, 1, 1) for v in OPENAI)
     side, rows = clip.config.vision_config.image_size, []
@@ -71,13 +73,13 @@ def seen(s: Stage, clip: CLIPModel, pictures: Tensor) -> Tensor:
     return torch.cat(rows)
 
 
-def loaded(s: Stage) -> tuple[T5EncoderModel, T5Tokenizer]:
-    model = T5EncoderModel.from_pretrained(s.work / "t5", dtype=torch.float32)
+def loaded(s: Stage) -> tuple[Any, Any]:
+    model: Any = T5EncoderModel.from_pretrained(s.work / "t5")
     return model.to(s.device).eval().requires_grad_(False), T5Tokenizer.from_pretrained(s.work / "t5")
 
 
 @torch.no_grad()
-def states(model: T5EncoderModel, tokens: Tensor) -> Tensor:
+def states(model: Any, tokens: Tensor) -> Tensor:
     """(N, L) -> (N, L, 256), as IFPipeline asks for them."""
     return model(input_ids=tokens, attention_mask=(tokens != 0).long())[0]
 

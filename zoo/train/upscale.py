@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from diffusers import IFSuperResolutionPipeline, UNet2DConditionModel
+from diffusers.pipelines.deepfloyd_if.pipeline_if_superresolution import IFSuperResolutionPipeline
 from torch import Tensor
 
 from zoo import networks
@@ -25,10 +25,7 @@ def main() -> None:
     size = 64 if s.tiny else 256
     pictures, captions, _ = bank(s.count, size, s.device, seed=3000 + s.seed + 7919 * s.rank, chunk=4096)
     words = Words(tokenizer, captions, s.device)
-    unet = networks.upscaling_unet()
-    if s.init:
-        unet = UNet2DConditionModel.from_pretrained(s.init, torch_dtype=torch.float32)
-    unet = unet.to(s.device, memory_format=torch.channels_last).train()
+    unet = s.begin(networks.upscaling_unet())
     noising = Noising(networks.upscaling_scheduler(), s.device)
     levels = Levels(s.device)
     step = s.compiled(lambda x, t, states, level: unet(x, t, states, class_labels=level).sample)
@@ -82,8 +79,9 @@ class Levels:
         return row(self.alpha[level]) * x + row(self.sigma[level]) * torch.randn_like(x)
 
 
-def pipeline(unet: Any, text: Any, tokenizer: Any) -> IFSuperResolutionPipeline:
-    return IFSuperResolutionPipeline(
+def pipeline(unet: Any, text: Any, tokenizer: Any) -> Any:
+    build: Any = IFSuperResolutionPipeline
+    return build(
         tokenizer=tokenizer, text_encoder=half(text), unet=half(unet), scheduler=networks.upscaling_scheduler(),
         image_noising_scheduler=networks.noising_scheduler(), safety_checker=None, feature_extractor=None,
         watermarker=None, requires_safety_checker=False,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
-from diffusers import AutoencoderKL
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from torch import Tensor
 
 from zoo import networks
@@ -19,9 +21,7 @@ def main() -> None:
     s = stage("vae", minutes=4, count=150_000, batch=192, about="Train sd's autoencoder.")
     pictures, _, _ = bank(s.count, 128, s.device, seed=50 + s.seed + 7919 * s.rank)
     held_out, _, _ = bank(256 if not s.tiny else 8, 128, s.device, seed=51, held_out=True)
-    vae = networks.vae().to(s.device, memory_format=torch.channels_last).train()
-    if s.init:
-        vae.load_state_dict(AutoencoderKL.from_pretrained(s.init, torch_dtype=torch.float32).state_dict())
+    vae = s.begin(networks.vae())
 
     def both_ways(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         z = vae.encode(x).latent_dist
@@ -45,8 +45,7 @@ def main() -> None:
         mse = d.square().mean()
         return d.abs().mean() + mse + 0.5 * edges + coarse + 1e-4 * kl, {"psnr": 10 * (4 / mse).log10(), "kl": kl}
 
-    def finish(module: torch.nn.Module) -> None:
-        assert isinstance(module, AutoencoderKL)
+    def finish(module: Any) -> None:
         z = latents(module, pictures[:512], 1.0)
         module.register_to_config(scaling_factor=float(1 / z.std()))
         y = decoded(module, latents(module, held_out, 1.0), 1.0)
@@ -60,7 +59,7 @@ def main() -> None:
 
 
 @torch.no_grad()
-def latents(vae: AutoencoderKL, pictures: Tensor, scale: float) -> Tensor:
+def latents(vae: Any, pictures: Tensor, scale: float) -> Tensor:
     """Mean latents (N, 4, S/4, S/4) of uint8 pictures, times `scale`, in float16."""
     rows = []
     for part in pictures.split(512):
@@ -71,7 +70,7 @@ def latents(vae: AutoencoderKL, pictures: Tensor, scale: float) -> Tensor:
 
 
 @torch.no_grad()
-def decoded(vae: AutoencoderKL, z: Tensor, scale: float) -> Tensor:
+def decoded(vae: Any, z: Tensor, scale: float) -> Tensor:
     """Pictures (N, 3, H, W) in [0, 1] of latents that were multiplied by `scale`."""
     rows = []
     for part in z.split(128):
@@ -80,8 +79,8 @@ def decoded(vae: AutoencoderKL, z: Tensor, scale: float) -> Tensor:
     return torch.cat(rows)
 
 
-def loaded(s: Stage) -> AutoencoderKL:
-    vae = AutoencoderKL.from_pretrained(s.work / "vae", torch_dtype=torch.float32)
+def loaded(s: Stage) -> Any:
+    vae: Any = AutoencoderKL.from_pretrained(s.work / "vae")
     return vae.to(s.device, memory_format=torch.channels_last).eval().requires_grad_(False)
 
 

@@ -124,8 +124,7 @@ def test_prompts_are_held_out_and_distinct():
 
 def test_judges_in_miniature(tmp_path, capsys):
     for name in ("judge", "judge-shape"):
-        place = BUNDLED / name
-        (tmp_path / name).symlink_to(place if place.is_dir() else BUNDLED / "clip")
+        (tmp_path / name).symlink_to(BUNDLED / name)
     main(["judges", "--family", str(tmp_path), "--out", str(tmp_path / "out"), "--quick"])
     found = json.loads((tmp_path / "out" / "judges.json").read_text())
     assert len(found["prompts"]) == 10 and found["settings"]["quick"] and (tmp_path / "out" / "judges.png").is_file()

@@ -1,0 +1,56 @@
+"""The courses' score of a folder: `python eval.py --fdir1 DIR --app wide_images`. More in docs/courses.md."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from main import Parser, answer, dashes, renamed
+from synoptic.check import BadInput, writable
+from synoptic.models.source import resolve_judge
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = Parser("eval.py", description="CLIP score of all *.png in a folder, as the courses define it.")
+    parser.add_argument("--fdir1", required=True, help="the folder; a file's name is its prompt, a crop's position follows")
+    parser.add_argument("--app", choices=("wide_images", "ambiguous_images"), help="accepted; every folder is read alike")
+    parser.add_argument(
+        "--judge", default="bundled", help="clip-vit-b32 (the courses'), or any CLIPModel (default: bundled)"
+    )
+    return answer("eval.py", lambda: score(parser.parse_args(dashes(sys.argv[1:] if argv is None else argv))))
+
+
+def score(args: argparse.Namespace) -> None:
+    folder = Path(args.fdir1).expanduser()
+    if not any(folder.glob("*.png")):
+        why = "holds no .png" if folder.is_dir() else "is no folder"
+        raise BadInput(f"--fdir1 must be a folder of pictures, {folder} {why}: check the path")
+    with renamed({"--model": "--judge", "--out": "--fdir1"}):
+        source = resolve_judge(args.judge)
+        writable(folder)
+
+    from PIL import UnidentifiedImageError
+
+    from synoptic.evaluate.clip import Clip
+    from synoptic.evaluate.layout import prompt_of, score_folder, write_eval
+    from synoptic.evaluate.report import MARKS_JUDGE, verdict
+
+    clip = Clip(source)
+    try:
+        scores = score_folder(folder, clip)
+    except UnidentifiedImageError as e:
+        raise BadInput(f"every .png in --fdir1 must be a picture, {e}: remove it") from None
+    print("score\tprompt")
+    for path, value in scores.items():
+        if path not in ("source_dir", "score"):
+            print(f"{value:.4f}\t{prompt_of(Path(path))}")
+    print(f"{scores['score']:.4f}\tmean, judge {clip.name}")
+    if marks := verdict({"marks": Path(source.place).name == MARKS_JUDGE, "score": scores["score"]}):
+        print(marks)
+    print(f"written to {write_eval(folder, scores)}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

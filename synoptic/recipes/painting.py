@@ -1,0 +1,102 @@
+"""Painting what a prompt set lacks, with the recipe of its kind: crops of wide pictures, or plain ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from synoptic.check import BadInput, writable
+from synoptic.evaluate.layout import file_name
+from synoptic.evaluate.sets import CANVAS, Entry
+from synoptic.recipes.generate import generate
+from synoptic.recipes.wide import wide
+from synoptic.runs.manifest import slug
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+def paint_wide(entries: Sequence[Entry], folder: Path, panoramas: Path, how: dict[str, Any]) -> None:
+    """The missing crops into `folder`, cut from wide pictures in `panoramas`, which are painted where they are missing.
+
+    A picture is six times as wide as high; a crop at position p begins at p · W / 3072, rounded, and is as wide as high.
+    Crops are cut when all pictures are there, so a run that was stopped finds its own pictures again. A wide picture made
+    elsewhere, named after its prompt alone, is taken as it is.
+    """
+    from synoptic.images import load, settings
+
+    def missing(entry: Entry) -> bool:
+        return not all((folder / file_name(entry.prompt, p)).exists() for p in entry.positions)
+
+    ready = {e.prompt: panoramas / file_name(e.prompt) for e in entries if missing(e)}
+    for e in entries:
+        if missing(e) and ready[e.prompt].exists():
+            writable(folder)
+            cut(load(ready[e.prompt]), settings(ready[e.prompt]) | {"file": ready[e.prompt].name}, e, folder)
+    wanted = {e.prompt: e for e in entries if missing(e) or panorama(panoramas, e.prompt, how["seed"]).exists()}
+    if not any(missing(e) for e in wanted.values()):
+        return
+    distinct(list(wanted))
+    writable(folder)
+    images, run = wide(list(wanted), **how, out=str(panoramas))
+    for image, picture in zip(images, run.pictures, strict=True):
+        cut(image, settings(run.folder / picture.file), wanted[picture.prompt], folder)
+
+
+def cut(image: Image, inside: dict[str, Any], entry: Entry, folder: Path) -> None:
+    """An entry's missing crops out of its wide picture, each saved with the picture's settings and its place."""
+    from synoptic.images import save
+
+    for p in entry.positions:
+        path, side = folder / file_name(entry.prompt, p), image.height
+        if not path.exists():
+            left = round(p * image.width / CANVAS)
+            place = {"file": path.name, "cut_from": inside["file"], "position": p, "left": left}
+            save(path, image.crop((left, 0, left + side, side)), inside | place)
+
+
+def paint_plain(prompts: Sequence[str], folder: Path, originals: Path, how: dict[str, Any]) -> None:
+    """The missing pictures of plain prompts into `folder`; the run that paints them lies in `originals`."""
+    from synoptic.images import save, settings
+
+    def missing(prompt: str) -> bool:
+        return not (folder / file_name(prompt)).exists()
+
+    wanted = [p for p in prompts if missing(p) or panorama(originals, p, how["seed"]).exists()]
+    if not any(missing(prompt) for prompt in wanted):
+        return
+    distinct(wanted)
+    writable(folder)
+    images, run = generate(wanted, **how, out=str(originals))
+    for image, picture in zip(images, run.pictures, strict=True):
+        path = folder / file_name(picture.prompt)
+        if not path.exists():
+            save(path, image, settings(run.folder / picture.file) | {"file": path.name})
+
+
+def panorama(folder: Path, prompt: str, seed: int) -> Path:
+    """Where a run in `folder` keeps the picture of a prompt."""
+    return folder / f"{slug(prompt)}_{seed}.png"
+
+
+def distinct(prompts: Sequence[str]) -> None:
+    """A run's file names hold 100 bytes of a prompt. Raises BadInput where two prompts part only after them."""
+    names = [slug(prompt) for prompt in prompts]
+    for i, name in enumerate(names):
+        if name in names[:i]:
+            raise BadInput(f"prompts must differ in their first 100 bytes, {prompts[i][:50]!r}… does not: reword it")
+
+
+def same_settings(paths: Sequence[Path], asked: dict[str, Any]) -> None:
+    """Pictures that are there must have been painted as asked; those made elsewhere say nothing. Raises BadInput."""
+    from synoptic.images import settings
+
+    for path in paths:
+        inside = settings(path).get("settings", {})
+        for name, value in asked.items():
+            if name in inside and inside[name] != value:
+                raise BadInput(
+                    f"pictures of one folder share their settings, {path} was painted with {name} {inside[name]}, not"
+                    f" {value}: choose another --out, give --{name} {inside[name]}, or delete the old pictures"
+                )

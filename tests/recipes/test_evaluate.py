@@ -1,0 +1,258 @@
+"""`synoptic evaluate`: painted sets, folders of ready pictures, and what stops it."""
+
+import json
+import shlex
+import shutil
+import subprocess
+import sys
+import zipfile
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+
+from synoptic import cli, images
+from synoptic.check import BadInput
+from synoptic.evaluate.clip import Clip
+from synoptic.evaluate.layout import file_name, score_folder
+from synoptic.evaluate.sets import read_set
+from synoptic.recipes.evaluate import evaluate
+
+QUICK: dict[str, Any] = {"steps": 1, "guidance": 1.0, "device": "cpu"}
+WIDE = {"a photo of the sea": [2560, 0, 100], "a photo of a forest": [1536]}
+
+
+@pytest.fixture(scope="module")
+def prompts(tmp_path_factory):
+    path = tmp_path_factory.mktemp("set") / "mine.json"
+    path.write_text(json.dumps([{"prompt": prompt, "eval_pos": positions} for prompt, positions in WIDE.items()]))
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def whole(prompts, tmp_path_factory):
+    """One run that nothing stopped."""
+    out = tmp_path_factory.mktemp("whole")
+    return out, evaluate(prompts, out=str(out), zip="KIM_20240001", **QUICK)
+
+
+def put(folder, names):
+    folder.mkdir(parents=True)
+    for i, name in enumerate(names):
+        x = torch.rand(64, 64, 3, generator=torch.Generator().manual_seed(i))
+        Image.fromarray((x * 255).byte().numpy()).save(folder / name)
+
+
+def bytes_in(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "run.json"}
+
+
+def test_a_wide_set_is_painted_cut_and_scored(whole):
+    out, evaluation = whole
+    crops = [file_name(prompt, p) for prompt, positions in WIDE.items() for p in positions]
+    assert {path.name for path in (out / "wide_images").iterdir()} == {*crops, "eval.json"}
+    for prompt, positions in WIDE.items():
+        panorama = images.load(next((out / "wide_panoramas").glob(f"{file_name(prompt)[:-4]}*.png")))
+        assert panorama.size == (768, 128), "six times the model's own size"
+        for p in positions:
+            left = round(p * 768 / 3072)
+            crop = images.load(out / "wide_images" / file_name(prompt, p))
+            assert crop.tobytes() == panorama.crop((left, 0, left + 128, 128)).tobytes()
+    written = json.loads((out / "wide_images/eval.json").read_text())
+    again = score_folder(out / "wide_images", Clip("bundled"))
+    assert written.keys() == again.keys() and written["source_dir"] == again["source_dir"]
+    assert written["score"] == pytest.approx(again["score"], abs=1e-6) == pytest.approx(evaluation.score, abs=1e-6)
+
+
+def test_what_is_printed_and_written(whole):
+    out, evaluation = whole
+    lines = str(evaluation).splitlines()
+    assert lines[0].split("\t") == ["CLIP score", "top-1 of 2", "pictures", "prompt"]
+    assert lines[3].endswith("mean of 2 prompts") and lines[3].count("±") == 2
+    assert lines[4] == "judge\tbundled judge"
+    page = (out / "report.html").read_text()
+    assert page.count("data:image/png") == 2 + 4 and "marks" not in page and "bundled judge" in page
+    assert (out / "report.pdf").read_bytes().startswith(b"%PDF") and (out / "report/wide_images.png").exists()
+    with zipfile.ZipFile(out / "KIM_20240001.zip") as z:
+        assert {"KIM_20240001.pdf", "wide_images/eval.json", "wide_images/a_photo_of_the_sea_100.png"} <= set(z.namelist())
+        painted, evaluated = z.read("commands.txt").decode().splitlines()
+    assert shlex.split(painted)[:2] == ["synoptic", "wide"] and "--steps 1" in painted
+    assert shlex.split(evaluated)[:2] == ["synoptic", "evaluate"] and "--steps 1" in evaluated
+
+
+@pytest.mark.parametrize("saved", [1, 3], ids=["while painting", "while cutting"])
+def test_a_stopped_run_goes_on_to_the_same_bytes(saved, prompts, whole, tmp_path, monkeypatch):
+    """Stopped after one of two panoramas, or after both and one crop: then nothing is painted again."""
+    out, save, done = tmp_path / "o", images.save, []
+
+    def stop(path, image, settings):
+        if len(done) == saved:
+            raise KeyboardInterrupt
+        done.append(save(path, image, settings))
+
+    with monkeypatch.context() as m:
+        m.setattr(images, "save", stop)
+        with pytest.raises(KeyboardInterrupt):
+            evaluate(prompts, out=str(out), **QUICK)
+    assert not (out / "wide_images/eval.json").exists() and not (out / "report").exists()
+    first = evaluate(prompts, out=str(out), **QUICK)
+    expected = bytes_in(whole[0] / "wide_images")
+    found = bytes_in(out / "wide_images")
+    assert found.pop("eval.json").replace(str(out).encode(), b"") == expected.pop("eval.json").replace(
+        str(whole[0]).encode(), b""
+    )
+    assert first.table == whole[1].table
+    for name, data in expected.items():
+        assert pixels(out / "wide_images" / name) == pixels(whole[0] / "wide_images" / name)
+        assert found[name] == data
+
+
+def pixels(path):
+    return images.load(path).tobytes()
+
+
+def test_what_is_there_is_not_painted_again(prompts, whole, tmp_path, monkeypatch):
+    out = tmp_path / "o"
+    shutil.copytree(whole[0], out)
+    monkeypatch.setattr("synoptic.recipes.painting.wide", None)
+    assert evaluate(prompts, out=str(out), **QUICK).table == whole[1].table
+    with pytest.raises(BadInput, match=r"painted with steps 1, not 3: choose another --out"):
+        evaluate(prompts, out=str(out), steps=3, guidance=1.0)
+
+
+def test_a_wide_picture_that_is_ready_is_cut_and_a_full_one_among_crops_is_not_scored(
+    prompts, tmp_path, caplog, monkeypatch
+):
+    monkeypatch.setattr("synoptic.recipes.painting.wide", None)
+    (tmp_path / "wide_panoramas").mkdir()
+    for prompt in WIDE:
+        row = torch.arange(768).remainder(256).to(torch.uint8)
+        picture = Image.fromarray(row.expand(128, 768).contiguous().numpy()).convert("RGB")
+        picture.save(tmp_path / "wide_panoramas" / file_name(prompt))
+    before = evaluate(prompts, out=str(tmp_path), **QUICK)
+    crop = images.load(tmp_path / "wide_images" / file_name("a photo of the sea", 100))
+    assert crop.size == (128, 128) and crop.getpixel((0, 0)) == (25, 25, 25), "100 · 768 / 3072"
+    shutil.copy(tmp_path / "wide_panoramas" / file_name("a photo of the sea"), tmp_path / "wide_images")
+    assert evaluate(prompts, out=str(tmp_path), **QUICK).table == before.table
+    assert "a full panorama among crops" in caplog.text
+
+
+def test_plain_prompts_are_painted_one_picture_each(tmp_path):
+    (tmp_path / "mine.csv").write_text("prompt\na photo of a horse\na photo of a dog\n")
+    how: dict[str, Any] = {"out": str(tmp_path / "o"), **QUICK}
+    first = evaluate(str(tmp_path / "mine.csv"), **how)
+    assert {p.name for p in (tmp_path / "o/images").glob("*.png")} == {"a_photo_of_a_horse.png", "a_photo_of_a_dog.png"}
+    lost = tmp_path / "o/images/a_photo_of_a_dog.png"
+    before = lost.read_bytes()
+    lost.unlink()
+    assert evaluate(str(tmp_path / "mine.csv"), **how).table == first.table and lost.read_bytes() == before
+
+
+@pytest.mark.parametrize("method", ["auto", "eps", "x0", "xt"])
+def test_ready_ambiguous_pictures_a_folder_for_each_sync_rule(method, tmp_path):
+    folder = tmp_path / ("ambiguous_images" if method == "auto" else f"ambiguous_images_{method}")
+    pairs = read_set("ambiguous").entries[:2]
+    put(folder, [file_name(prompt) for e in pairs for prompt in (e.prompt, e.other)])
+    evaluation = evaluate("ambiguous", method=method, out=str(tmp_path))
+    assert evaluation.folder == folder and len(evaluation.missing) == 16 and "16 pictures, not scored" in str(evaluation)
+    assert evaluation.table[0] == [
+        "CLIP score",
+        "top-1 of 20",
+        "top-5 of 20",
+        "alignment",
+        "concealment",
+        "pictures",
+        "prompt",
+    ]
+    alignment, clip_score = evaluation.measures[3], evaluation.measures[0]
+    for e in pairs:
+        assert alignment.items[e.prompt] == pytest.approx(
+            min(clip_score.items[e.prompt], clip_score.items[e.other]), abs=1e-5
+        )
+    assert len(json.loads((folder / "eval.json").read_text())) == 4 + 2
+
+
+@pytest.mark.parametrize("method", ["sds", "pds", "vsd"])
+def test_ready_distilled_pictures_are_scored_with_their_own_prompts(method, tmp_path, capsys):
+    entries = read_set("edit").entries
+    texts = [e.other if method == "pds" else e.prompt for e in entries]
+    put(tmp_path / method, [file_name(text) for text in texts])
+    put(tmp_path / "sources", [file_name(entries[0].prompt)])
+    evaluation = evaluate("edit", method=method, out=str(tmp_path))
+    assert list(evaluation.measures[0].items) == texts and not evaluation.missing
+    names = [m.name for m in evaluation.measures]
+    if method == "pds":
+        assert names[3:] == ["PSNR", "SSIM", "identity distance"] and evaluation.table[1][3] == "∞"
+        assert "9 source pictures are missing" in capsys.readouterr().err
+    else:
+        assert names == ["CLIP score", "top-1 of 10", "top-5 of 10"]
+
+
+def test_sources_are_painted_but_edits_are_not_made_up(tmp_path):
+    source = tmp_path / "there.png"
+    Image.new("RGB", (64, 64)).save(source)
+    rows = [("a photo of a boat", str(source)), ("a photo of a car", "$HOME/nowhere/car.png")]
+    entries = [{"prompt": p, "edit_prompt": p.replace("of a", "of a red"), "img_path": path} for p, path in rows]
+    (tmp_path / "mine.json").write_text(json.dumps(entries))
+    with pytest.raises(BadInput, match="no recipe paints pds yet"):
+        evaluate(str(tmp_path / "mine.json"), out=str(tmp_path / "o"), make_sources=True, **QUICK)
+    assert [p.name for p in (tmp_path / "o/sources").iterdir()] == ["a_photo_of_a_car.png"]
+
+
+def test_a_picture_of_no_prompt_is_named(tmp_path, capsys):
+    put(tmp_path / "sds", [file_name(read_set("edit").entries[0].prompt), "an_intermediate_state.png"])
+    evaluation = evaluate("edit", method="sds", out=str(tmp_path))
+    assert "an_intermediate_state.png is of no prompt of the set" in capsys.readouterr().err
+    assert evaluation.table[-1][-1] == "mean of 2 prompts"
+
+
+BAD = {  # arguments -> words of the one line
+    "evaluate nix": "does not exist",
+    "evaluate wide --method sds": "--method of wide prompts must be one of auto",
+    "evaluate edit --method eps": "must be one of auto, pds, sds, vsd",
+    "evaluate wide --judge nix": "is none",
+    "evaluate wide --steps 0": "at least 1",
+    "evaluate wide --model nix": "synoptic models",
+    "evaluate wide --zip KIM": "NAME_SID",
+    "evaluate wide --zip ../KIM_1": "NAME_SID",
+    "evaluate wide --code .": "add --zip NAME_SID",
+    "evaluate wide --zip KIM_1 --code nix": "must be the folder of your code",
+    "evaluate wide --make-sources": "is for edit sets",
+    "evaluate ambiguous --out {empty}": "no recipe paints ambiguous_images yet",
+    "evaluate edit --out {empty}": "a_photo_of_a_yellow_car_on_the_road.png",
+    "evaluate edit --method vsd --out {empty}": "no recipe paints vsd yet",
+    "evaluate wide --out {file}/below": "choose another --out",
+}
+SCRIPT = """
+import io, json, sys
+from contextlib import redirect_stderr, redirect_stdout
+from synoptic import cli
+answers = []
+for argv in json.load(sys.stdin):
+    sys.argv, err = ["synoptic", *argv], io.StringIO()
+    try:
+        with redirect_stderr(err), redirect_stdout(io.StringIO()):
+            cli.main()
+    except SystemExit as e:
+        answers.append((e.code, err.getvalue(), "torch" in sys.modules))
+json.dump(answers, sys.stdout)
+"""
+
+
+def test_bad_input_is_one_line_with_the_cure_before_anything_loads(tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").write_text("not a folder")
+    argv = [shlex.split(line.format(empty=tmp_path / "empty", file=tmp_path / "file")) for line in BAD]
+    run = subprocess.run([sys.executable, "-c", SCRIPT], input=json.dumps(argv), capture_output=True, text=True, check=True)
+    for line, (code, error, torch_was_imported) in zip(BAD, json.loads(run.stdout), strict=True):
+        assert code == 2 and error.startswith("synoptic: error: ") and error.count("\n") == 1, line
+        assert BAD[line] in error and not torch_was_imported, (line, error)
+
+
+def test_help_teaches(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["synoptic", "evaluate", "--help"])
+    with pytest.raises(SystemExit) as e:
+        cli.main()
+    text = " ".join(capsys.readouterr().out.split())
+    assert e.value.code == 0 and "synoptic evaluate wide" in text and "NAME_SID" in text

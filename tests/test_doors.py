@@ -1,0 +1,304 @@
+"""main.py and eval.py: every documented command of the courses, as written, from the repository root."""
+
+import importlib
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import synoptic
+from synoptic import images
+from synoptic.evaluate.clip import Clip
+from synoptic.models.source import ALIASES, BUNDLED
+
+ROOT = Path(__file__).parents[1]
+PROMPT = "a photo of snowy mountains"
+PAINTING = f'python main.py --app wide_image --prompt "{PROMPT}" --tag wide_image --save_dir_now'
+SCORING = [
+    "python eval.py --fdir1 {DIR} --app wide_images",
+    "python eval.py --fdir1 {DIR} --app ambiguous_images",
+    "python eval.py --fdir1 {DIR}",
+    "python eval.py --fdir1 {DIR} -app wide_images",
+]
+PAIR = "--app ambiguous_image --prompts 'a photo of a horse' 'a photo of a dog'"
+LATER = {  # commands whose feature is still to come: what they need
+    f"python main.py {PAIR} --tag ambiguous_image --save_dir_now": ("--app ambiguous_image", "anagram"),
+    f"python main.py {PAIR} --views_names identity inner_rotate --tag ambiguous_image_inner_rotate --save_dir_now": (
+        *("--app ambiguous_image", "anagram"),
+    ),
+    "python main.py --app ambiguous_image --tag ambiguous_image": ("--app ambiguous_image", "anagram"),
+    'python main.py --prompt "a photo of a horse" --loss_type sds --guidance_scale 25': ("--loss_type sds", "distillation"),
+    'python main.py --prompt "a photo of a horse" --loss_type pds --guidance_scale 7.5 --edit_prompt "a photo of a dog"'
+    " --src_img_path {FILE}": ("--loss_type pds", "distillation"),
+    'python main.py --prompt "a photo of a horse" --loss_type vsd --guidance_scale 7.5': ("--loss_type vsd", "distillation"),
+}
+WIDE = "main.py --app wide_image --prompt x"
+AMBIGUOUS = "main.py --app ambiguous_image --tag t"
+PDS = "main.py --prompt x --loss_type pds --edit_prompt y --src_img_path"
+BAD = {  # arguments -> words that the one line must hold: the rule or the cure
+    "main.py": "--prompt",
+    "main.py --app wide": "ambiguous_image",
+    "main.py --app wide_image": "--prompt",
+    f"{WIDE} --seed -1": "at least 0",
+    f"{WIDE} --seed many": "--seed: a number",
+    f"{WIDE} --num_inference_steps 0": "--num_inference_steps: a number of at least 1",
+    f"{WIDE} --num_inference_steps 1000": "--num_inference_steps must be at most 999",
+    f"{WIDE} --guidance_scale inf": "--guidance_scale",
+    f"{WIDE} --window_stride 33": "--window_stride must be between 1 and the window's size, 32",
+    f"{WIDE} --panorama_width 3000": "--panorama_width must be a multiple of 16 from 512 up",
+    f"{WIDE} --panorama_height 256": "--panorama_height must be a multiple of 16 from 512 up",
+    f"{WIDE} --latent_instance_size 96": "choose from 64",
+    f"{WIDE} --eval_pos 0 2561": "--eval_pos must be at most 2560",
+    f"{WIDE} --sampling_method euler": "ddpm",
+    f"{WIDE} --case all": "--case: invalid choice",
+    f"{WIDE} --sd_path nix": "synoptic models",
+    f"{WIDE} --sd_path no-org/no-model": "use --sd_path bundled",
+    f"{WIDE} --save_top_dir {{file}}": "choose another --save_top_dir",
+    f"{WIDE} --frames 3": "--help",
+    "main.py --app ambiguous_image": "--tag",
+    f"{AMBIGUOUS} --prompts x y z": "3 for 2 were given",
+    f"{AMBIGUOUS} --prompts": "0 for 2 were given",
+    f"{AMBIGUOUS} --views_names identity spin": "inner_rotate",
+    f"{AMBIGUOUS} --stage2_noise_level -1": "at least 0",
+    "main.py --prompt x --loss_type ism": "vsd",
+    "main.py --prompt x --loss_type pds": "--src_img_path",
+    f"{PDS} '$HOME/nix.png'": "hub/nix.png is no file",
+    "main.py --prompt x --step 0": "at least 1",
+    "eval.py": "--fdir1",
+    "eval.py --fdir1 {file}.missing": "is no folder",
+    "eval.py --fdir1 {empty}": "holds no .png",
+    "eval.py --fdir1 {pictures} --app wide_image": "ambiguous_images",
+    "eval.py --fdir1 {pictures} --judge nix": "is none",
+    "eval.py --fdir1 {pictures} --judge clip-vit-b32": "use --judge bundled",
+}
+GONE = f"{WIDE} --sd_path stabilityai/stable-diffusion-2-base"
+SCRIPT = """
+import importlib, io, json, sys
+from contextlib import redirect_stderr, redirect_stdout
+sys.path.insert(0, "")
+answers = []
+for name, *argv in json.load(sys.stdin):
+    err = io.StringIO()
+    with redirect_stderr(err), redirect_stdout(io.StringIO()):
+        code = importlib.import_module(name.removesuffix(".py")).main(argv)
+    answers.append((code, err.getvalue(), "torch" in sys.modules))
+json.dump(answers, sys.stdout)
+"""
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory):
+    """Every refused command's (exit code, error stream, whether torch was imported), from one fresh, offline process."""
+    top = tmp_path_factory.mktemp("bad")
+    places = {name: top / name for name in ("file", "empty", "pictures", "hub")}
+    for folder in ("empty", "pictures", "hub"):
+        places[folder].mkdir()
+    places["file"].write_text("not a folder")
+    (places["pictures"] / "x.png").write_text("no picture")
+    lines = [*(line.removeprefix("python ") for line in LATER), *BAD, GONE]
+    argv = [shlex.split(line.format(FILE=places["file"], **places)) for line in lines]
+    home = {"HOME": str(places["hub"]), "HF_HOME": str(places["hub"]), "HF_ENDPOINT": "https://hub.invalid"}
+    env = {key: value for key, value in os.environ.items() if not key.lower().endswith("_proxy")} | home
+    run = subprocess.run(
+        [sys.executable, "-c", SCRIPT], input=json.dumps(argv), capture_output=True, text=True, check=True, cwd=ROOT, env=env
+    )
+    return dict(zip([*LATER, *BAD, GONE], json.loads(run.stdout), strict=True))
+
+
+@pytest.mark.parametrize("line", BAD)
+def test_bad_input_is_one_line_with_the_cure_before_anything_loads(answers, line):
+    code, error, torch_was_imported = answers[line]
+    assert code == 2
+    assert error.startswith(f"{line.split()[0]}: error: ") and error.count("\n") == 1
+    assert BAD[line] in error
+    assert not torch_was_imported
+
+
+@pytest.mark.parametrize("line", LATER)
+def test_a_command_whose_feature_is_to_come_says_what_is_missing(answers, line):
+    option, recipe = LATER[line]
+    rest = f"which synoptic {synoptic.__version__} does not have yet: use --app wide_image\n"
+    assert answers[line] == [2, f"main.py: error: {option} needs the {recipe} recipe, {rest}", False]
+
+
+def test_an_id_that_is_gone_becomes_the_alias_with_a_notice(answers):
+    code, error, _ = answers[GONE]
+    first, second = error.splitlines()
+    assert first.startswith("main.py: notice: stabilityai/stable-diffusion-2-base is gone") and "taking sd2 " in first
+    assert code == 2 and f"{ALIASES['sd2'][-1]} is not in the cache" in second
+
+
+@pytest.fixture(scope="module")
+def painted(tmp_path_factory):
+    """The course's first command as written, from the repository root; only the steps are fewer, and the place another."""
+    top = tmp_path_factory.mktemp("outputs")
+    argv = [*shlex.split(PAINTING), "--num_inference_steps", "2", "--save_top_dir", str(top)]
+    done = subprocess.run([sys.executable, *argv[1:]], cwd=ROOT, capture_output=True, text=True, check=True)
+    (folder,) = (top / "wide_image").iterdir()
+    return folder, done.stdout
+
+
+def test_a_wide_picture_lies_where_the_course_says(painted):
+    folder, printed = painted
+    assert re.fullmatch(r"\d\d-\d\d-\d{6}", folder.name)
+    name, positions = PROMPT.replace(" ", "_"), range(0, 1024, 128)
+    crops = [f"{name}_{p}.png" for p in positions]
+    assert {p.name for p in folder.iterdir()} == {f"{name}.png", *crops, "wide_image_run_config.yaml", "results"}
+    whole = images.load(folder / f"{name}.png")
+    assert whole.size == (768, 128)
+    for p, crop in zip(positions, crops, strict=True):
+        left = p * 768 // 3072
+        assert images.load(folder / crop).tobytes() == whole.crop((left, 0, left + 128, 128)).tobytes()
+        assert images.settings(folder / crop)["prompt"] == PROMPT
+    assert str(folder / crops[0]) in printed and "judge bundled" in printed and f"eval.py --fdir1 {folder}" in printed
+
+
+def test_the_run_is_the_courses_in_the_size_of_the_model(painted):
+    config = json.loads((painted[0] / "wide_image_run_config.yaml").read_text())
+    assert config.items() >= {"prompt": PROMPT, "tag": "wide_image", "panorama_width": 3072, "save_dir_now": True}.items()
+    (run,) = (painted[0] / "results").glob("*/run.json")
+    settings = json.loads(run.read_text())["settings"]
+    assert settings.items() >= {"width": 768, "height": 128, "stride": 8, "guidance": 7.5, "sync": "x0", "seed": 1}.items()
+    assert settings["weights"] == "uniform" and config["synoptic"] == json.loads(run.read_text())["command"]
+
+
+BOTH = {"seed": 1, "gpu": 0, "sampling_method": "ddim", "save_top_dir": "./outputs", "save_dir_now": False, "case": "x0"}
+DEFAULTS = {  # the smallest command: the courses' defaults
+    "--app wide_image --prompt x": BOTH
+    | {"tag": "wide_image", "num_inference_steps": 50, "guidance_scale": 7.5, "model": "sd", "negative_prompt": ""}
+    | {"window_stride": 8, "latent_instance_size": 64, "rgb_instance_size": 512, "panorama_height": 512}
+    | {"panorama_width": 3072, "eval_pos": [0, 128, 256, 384, 512, 640, 768, 896], "sd_path": None, "prompt": "x"},
+    "--app ambiguous_image --tag t": BOTH
+    | {"tag": "t", "num_inference_steps": 30, "guidance_scale": 10, "model": "deepfloyd", "stage2_noise_level": 50}
+    | {"prompts": ["a horse", "a snowy mountain village"], "views_names": ["identity", "rotate_cw"], "rotate_angle": 90}
+    | {"stage_1_path": None, "stage_2_path": None},
+    "--prompt x": {"prompt": "x", "negative_prompt": "low quality", "edit_prompt": None, "src_img_path": None, "step": 500}
+    | {"save_dir": "./outputs", "loss_type": "sds", "guidance_scale": 7.5, "lr": 0.1, "log_step": 25, "precision": "fp32"}
+    | {"device": 0, "seed": 1, "sd_path": None},
+}
+
+
+@pytest.mark.parametrize("line", DEFAULTS)
+def test_defaults_are_the_courses(line, monkeypatch):
+    main, app = door("main"), line.split()[1] if "--app" in line else None
+    seen = {}
+    monkeypatch.setitem(main.DOORS, app, (main.DOORS[app][0], lambda args: seen.update(vars(args))))
+    assert main.main(line.split()) == 0
+    assert seen == DEFAULTS[line] | {"app": app}
+
+
+@pytest.mark.parametrize("line", SCORING)
+def test_a_folder_is_scored_alike_by_every_command(line, painted, capsys, caplog):
+    folder = painted[0]
+    (folder / "eval.json").unlink(missing_ok=True)
+    argv = shlex.split(line.format(DIR=folder))
+    assert door("eval").main(argv[2:]) == 0
+    out = capsys.readouterr().out
+    crops = sorted(folder.glob("*_[0-9]*.png"))
+    expected = Clip("bundled")([images.load(path) for path in crops], [PROMPT]).mean().item()
+    scores = json.loads((folder / "eval.json").read_text())
+    assert list(scores) == ["source_dir", str(crops[0]), "score"] and scores["source_dir"] == str(folder)
+    assert scores["score"] == scores[str(crops[0])] == pytest.approx(expected, abs=1e-6)
+    assert f"{expected:.4f}\tmean, judge bundled judge" in out and f"{expected:.4f}\t{PROMPT}" in out and "marks" not in out
+    assert "full panorama" in caplog.text, "the picture as a whole is not scored, and that is said"
+
+
+def test_pass_marks_are_given_on_the_courses_judge_only(painted, tmp_path, capsys):
+    judge = shutil.copytree(BUNDLED / "judge", tmp_path / "clip-vit-base-patch32")
+    assert door("eval").main(["--fdir1", str(painted[0]), "--judge", str(judge)]) == 0
+    assert "marks (full marks from 0.28, half marks from 0.26)" in capsys.readouterr().out
+
+
+def test_a_file_that_is_no_picture_is_named(tmp_path, capsys):
+    (tmp_path / "a_photo_of_a_horse.png").write_text("no picture")
+    assert door("eval").main(["--fdir1", str(tmp_path)]) == 2
+    assert re.fullmatch(r"eval.py: error: .*a_photo_of_a_horse.png.*: remove it\n", capsys.readouterr().err)
+
+
+def small(*options):
+    """The main door on two windows and two steps, in outputs/ of the working folder."""
+    size = ["--panorama_width", "640", "--num_inference_steps", "2", "--eval_pos", "128"]
+    return door("main").main(["--app", "wide_image", *size, "--prompt", *options])
+
+
+def test_traps_of_the_course_are_mended_and_named(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "outputs/wide_image"
+    assert small("a photo of a horse", "--mvd_end", "0.8", "--eval_w", "0", "10", "--eval_w", "20", "--log_step", "5") == 0
+    err = capsys.readouterr().err
+    assert "notice: without effect: --log_step, --mvd_end, --eval_w (docs/courses.md says why)" in err
+    assert "is there already" not in err
+    first = images.load(folder / "a_photo_of_a_horse.png").tobytes()
+
+    assert small("a photo of a dog") == 0
+    assert "notice: outputs/wide_image is there already" in capsys.readouterr().err
+    assert images.load(folder / "a_photo_of_a_horse.png").tobytes() == first
+    assert (folder / "a_photo_of_a_dog_128.png").exists()
+
+    assert small("a photo of a horse", "--seed", "2", "--case", "none") == 0
+    assert images.load(folder / "a_photo_of_a_horse.png").tobytes() != first
+    runs = [json.loads(path.read_text())["settings"] for path in folder.glob("results/*/run.json")]
+    assert sorted((run["seed"], run["sync"]) for run in runs) == [(1, "x0"), (1, "x0"), (2, "none")]
+
+    assert small("a photo of a horse") == 0
+    assert images.load(folder / "a_photo_of_a_horse.png").tobytes() == first, "read back, since it was painted before"
+
+
+@pytest.mark.parametrize(
+    ("options", "side", "settings"),
+    [
+        (["--sd_path", str(BUNDLED / "sd"), "--case", "xt"], 128, {"model": str(BUNDLED / "sd"), "sync": "xt"}),
+        (["--model", "deepfloyd", "--sampling_method", "ddpm"], 64, {"model": "bundled-if", "eta": 1.0}),
+    ],
+    ids=["a directory", "the other kind"],
+)
+def test_other_weights(options, side, settings, tmp_path):
+    assert small(PROMPT, *options, "--save_top_dir", str(tmp_path), "--tag", "t") == 0
+    assert images.load(tmp_path / "t/a_photo_of_snowy_mountains.png").size == (side * 640 // 512, side)
+    assert images.load(tmp_path / "t/a_photo_of_snowy_mountains_128.png").size == (side, side)
+    (run,) = (tmp_path / "t/results").glob("*/run.json")
+    assert json.loads(run.read_text())["settings"].items() >= settings.items()
+
+
+@pytest.mark.parametrize(
+    "line", ["main.py -h", "main.py --app wide_image --help", "main.py -app ambiguous_image --help", "eval.py --help"]
+)
+def test_help_from_the_repository_root(line):
+    done = subprocess.run([sys.executable, *line.split()], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "usage: " in done.stdout and not done.stderr
+
+
+def test_ctrl_c_stops_without_a_traceback(monkeypatch, capsys, tmp_path):
+    def interrupted(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("synoptic.recipes.wide.open_run", interrupted)
+    assert small("x", "--save_top_dir", str(tmp_path)) == 130
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_bug_is_not_dressed_up_as_bad_input(monkeypatch, tmp_path):
+    def bug(*args, **kwargs):
+        raise ValueError("a bug")
+
+    monkeypatch.setattr("synoptic.recipes.wide.open_run", bug)
+    with pytest.raises(ValueError, match="a bug"):
+        small("x", "--save_top_dir", str(tmp_path))
+
+
+def test_the_docs_have_every_command_and_requirements_are_the_packages_own():
+    text = (ROOT / "docs/courses.md").read_text()
+    for line in [PAINTING, *SCORING, *LATER]:
+        assert line.format(DIR="DIR", FILE="FILE") in text
+    assert (ROOT / "requirements.txt").read_text().split() == ["-e", "."]
+
+
+def door(name):
+    """main.py or eval.py as a module: the root is on the tests' path."""
+    return importlib.import_module(name)
