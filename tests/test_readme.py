@@ -28,7 +28,7 @@ def pictures(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("argv", SYNOPTIC, ids=" ".join)
 def test_commands_run_as_written_but_for_the_steps(argv, pictures, monkeypatch):
-    quick = ["--steps", "2"] if argv[1] in ("wide", "generate") else []
+    quick = ["--steps", "2"] if argv[1] in ("wide", "generate", "evaluate") else []
     assert run(monkeypatch, [*argv, *quick]) == 0
 
 
@@ -39,7 +39,7 @@ def test_python_runs_as_written(block, tmp_path, monkeypatch):
 
 
 def test_there_is_something_to_run():
-    assert {argv[1] for argv in SYNOPTIC} == {"wide", "generate", "score", "models"} and len(PYTHON) == 2
+    assert {argv[1] for argv in SYNOPTIC} == {"wide", "generate", "score", "evaluate", "models"} and len(PYTHON) == 2
 
 
 def test_the_view_in_contributing_keeps_the_laws():
