@@ -31,17 +31,12 @@ def score(args: argparse.Namespace) -> None:
         source = resolve_judge(args.judge)
         writable(folder)
 
-    from PIL import UnidentifiedImageError
-
     from synoptic.evaluate.clip import Clip
     from synoptic.evaluate.layout import prompt_of, score_folder, write_eval
     from synoptic.evaluate.report import MARKS_JUDGE, verdict
 
     clip = Clip(source)
-    try:
-        scores = score_folder(folder, clip)
-    except UnidentifiedImageError as e:
-        raise BadInput(f"every .png in --fdir1 must be a picture, {e}: remove it") from None
+    scores = score_folder(folder, clip)
     print("score\tprompt")
     for path, value in scores.items():
         if path not in ("source_dir", "score"):

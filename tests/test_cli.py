@@ -1,4 +1,3 @@
-import json
 import shlex
 import subprocess
 import sys
@@ -40,24 +39,10 @@ BAD = {  # arguments -> words that the one line must hold: the rule or the cure
     "score {file} --judge nix": "is none",
     "paint x": "No such command",
 }
-SCRIPT = """
-import io, json, sys
-from contextlib import redirect_stderr, redirect_stdout
-from synoptic import cli
-answers = []
-for argv in json.load(sys.stdin):
-    sys.argv, err = ["synoptic", *argv], io.StringIO()
-    try:
-        with redirect_stderr(err), redirect_stdout(io.StringIO()):
-            cli.main()
-    except SystemExit as e:
-        answers.append((e.code, err.getvalue(), "torch" in sys.modules))
-json.dump(answers, sys.stdout)
-"""
 
 
 @pytest.fixture(scope="module")
-def answers(tmp_path_factory):
+def answers(tmp_path_factory, ask):
     """Every bad command line's (exit code, error stream, whether torch was imported), from one fresh process."""
     top = tmp_path_factory.mktemp("bad")
     places = {name: top / name for name in ("file", "pickles", "corrupt", "empty")}
@@ -72,8 +57,7 @@ def answers(tmp_path_factory):
     whole = (BUNDLED / "sd/unet/diffusion_pytorch_model.safetensors").read_bytes()
     (places["corrupt"] / "unet/diffusion_pytorch_model.safetensors").write_bytes(whole[:100_000])
     argv = [shlex.split(line.format(**places)) for line in BAD]
-    run = subprocess.run([sys.executable, "-c", SCRIPT], input=json.dumps(argv), capture_output=True, text=True, check=True)
-    return dict(zip(BAD, json.loads(run.stdout), strict=True))
+    return dict(zip(BAD, ask(argv), strict=True))
 
 
 @pytest.mark.parametrize("line", BAD)

@@ -3,7 +3,6 @@
 import json
 import shlex
 import shutil
-import subprocess
 import sys
 import zipfile
 from typing import Any
@@ -224,28 +223,13 @@ BAD = {  # arguments -> words of the one line
     "evaluate edit --method vsd --out {empty}": "no recipe paints vsd yet",
     "evaluate wide --out {file}/below": "choose another --out",
 }
-SCRIPT = """
-import io, json, sys
-from contextlib import redirect_stderr, redirect_stdout
-from synoptic import cli
-answers = []
-for argv in json.load(sys.stdin):
-    sys.argv, err = ["synoptic", *argv], io.StringIO()
-    try:
-        with redirect_stderr(err), redirect_stdout(io.StringIO()):
-            cli.main()
-    except SystemExit as e:
-        answers.append((e.code, err.getvalue(), "torch" in sys.modules))
-json.dump(answers, sys.stdout)
-"""
 
 
-def test_bad_input_is_one_line_with_the_cure_before_anything_loads(tmp_path):
+def test_bad_input_is_one_line_with_the_cure_before_anything_loads(tmp_path, ask):
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").write_text("not a folder")
     argv = [shlex.split(line.format(empty=tmp_path / "empty", file=tmp_path / "file")) for line in BAD]
-    run = subprocess.run([sys.executable, "-c", SCRIPT], input=json.dumps(argv), capture_output=True, text=True, check=True)
-    for line, (code, error, torch_was_imported) in zip(BAD, json.loads(run.stdout), strict=True):
+    for line, (code, error, torch_was_imported) in zip(BAD, ask(argv), strict=True):
         assert code == 2 and error.startswith("synoptic: error: ") and error.count("\n") == 1, line
         assert BAD[line] in error and not torch_was_imported, (line, error)
 
