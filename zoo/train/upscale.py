@@ -17,12 +17,13 @@ from zoo.train.loop import Words, sheet, stage, train
 from zoo.train.save import half, save_pipeline
 
 LEVELS = 400  # training noise levels; the pipeline asks for 250
+CROP, WHOLE = 128, 0.6  # pixels; from this share of the time on whole pictures, a quarter as many a step
 
 
 def main() -> None:
-    s = stage("if-ii", minutes=10, count=60_000, batch=64, about="Train if's super-resolution U-Net, after t5.")
+    s = stage("if-ii", minutes=20, count=150_000, batch=256, about="Train if's super-resolution U-Net, after t5.")
     text, tokenizer = t5.loaded(s)
-    size = 64 if s.tiny else 256
+    size = CROP if s.tiny else 256
     pictures, captions, _ = bank(s.count, size, s.device, seed=3000 + s.seed + 7919 * s.rank, chunk=4096)
     words = Words(tokenizer, captions, s.device)
     unet = s.begin(networks.upscaling_unet())
@@ -31,10 +32,12 @@ def main() -> None:
     step = s.compiled(lambda x, t, states, level: unet(x, t, states, class_labels=level).sample)
 
     def loss(progress: float) -> tuple[Tensor, dict[str, Tensor]]:
-        k = torch.randint(len(pictures), (s.batch,), device=s.device)
-        x0 = pictures[k].float() / 127.5 - 1
-        x0 = torch.where(torch.rand(s.batch, 1, 1, 1, device=s.device) < 0.5, x0.flip(3), x0)
-        level = torch.randint(LEVELS, (s.batch,), device=s.device)
+        n, side = (s.batch // 4, size) if progress > WHOLE else (s.batch, CROP)
+        k = torch.randint(len(pictures), (n,), device=s.device)
+        top, left = (4 * int(torch.randint((size - side) // 4 + 1, ())) for _ in range(2))
+        x0 = pictures[k, :, top : top + side, left : left + side].float() / 127.5 - 1
+        x0 = torch.where(torch.rand(n, 1, 1, 1, device=s.device) < 0.5, x0.flip(3), x0)
+        level = torch.randint(LEVELS, (n,), device=s.device)
         xt, t, v = noising(x0)
         x = torch.cat([xt, levels(enlarged(x0), level)], 1).contiguous(memory_format=torch.channels_last)
         with s.autocast():
