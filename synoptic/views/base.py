@@ -1,4 +1,4 @@
-"""What a view is: a pair of maps between one canvas and the pictures a model can denoise."""
+"""What views are: pairs of maps between one canvas and the pictures a model can denoise."""
 
 from __future__ import annotations
 
@@ -35,4 +35,21 @@ class Views(Protocol):
 
     def noise(self, rngs: Sequence[torch.Generator], like: Tensor) -> Tensor:
         """Noise drawn on the canvas, one generator a picture, and projected: (B*N, C, h, w) as `like`."""
+        ...
+
+
+class View(Protocol):
+    """One way of looking at a square picture of any side. Legal for diffusion when it turns white noise into white noise."""
+
+    @property
+    def name(self) -> str:
+        """As people type it: "rotate_cw", "inner_rotate:45", "rotate_cw+negate"."""
+        ...
+
+    def view(self, z: Tensor) -> Tensor:
+        """(B, C, S, S) -> the same shape: the picture as this view shows it. ValueError on a side it cannot divide."""
+        ...
+
+    def inverse_view(self, x: Tensor) -> Tensor:
+        """(B, C, S, S) -> the same shape: back to the picture, exactly or as well as a lossy view can."""
         ...

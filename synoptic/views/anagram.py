@@ -1,0 +1,55 @@
+"""Anagrams: one picture that is another when looked at another way (Geng et al. 2024a, Visual Anagrams)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from synoptic.diffusion import randn
+from synoptic.views.base import View
+from synoptic.views.permutation import side_of
+
+
+class Anagram:
+    """N ways of looking at one canvas, as Views. Exact where every view is: then unproject(project(z)) == z.
+
+    canvas (C, S, S) is square. `weights`, one positive number a view, say how much each has to say in `unproject`; they
+    are normalised, and equal unless given.
+
+    Raises ValueError without views, for a side that a view cannot divide, and where weights are not one a view, above 0.
+    """
+
+    def __init__(self, canvas: tuple[int, int, int], views: Sequence[View], weights: Sequence[float] | None = None) -> None:
+        weights = [1.0] * len(views) if weights is None else list(weights)
+        if not views:
+            raise ValueError("an anagram needs at least one view, none was given: begin with identity")
+        if len(weights) != len(views) or min(weights) <= 0:
+            raise ValueError(f"weights are one number above 0 for each of {len(views)} views, not {weights}")
+        self.canvas, self.views = canvas, tuple(views)
+        self.weights = tuple(w / sum(weights) for w in weights)
+        blank = torch.zeros(1, *canvas)
+        side_of(blank)
+        for view in views:
+            view.view(blank)
+
+    def __len__(self) -> int:
+        return len(self.views)
+
+    def project(self, z: Tensor, onto: Tensor | None = None) -> Tensor:
+        """(B, C, S, S) -> (B*N, C, S, S), row b*N + n. Every view is covered, so `onto` has no say."""
+        return torch.stack([view.view(z) for view in self.views], 1).flatten(0, 1)
+
+    def unproject(self, x: Tensor) -> Tensor:
+        """(B*N, C, S, S) -> (B, C, S, S), the weighted mean of the views seen back."""
+        rows = x.unflatten(0, (-1, len(self))).unbind(1)
+        back = [w * view.inverse_view(row) for w, view, row in zip(self.weights, self.views, rows, strict=True)]
+        return torch.stack(back).sum(0)
+
+    def at(self, k: int) -> Anagram:
+        C, H, W = self.canvas
+        return Anagram((C, H * k, W * k), self.views, self.weights)
+
+    def noise(self, rngs: Sequence[torch.Generator], like: Tensor) -> Tensor:
+        return self.project(randn(self.canvas, rngs, like))

@@ -1,0 +1,67 @@
+"""A disc that turns inside its picture."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from synoptic.views.base import View
+from synoptic.views.permutation import Permutation, numbered, side_of
+
+RADIUS = 24 / 64  # of the side
+
+
+def inner_circle() -> Permutation:
+    """The disc turned by 180°, what surrounds it left alone. Legal because it only moves pixels, exactly at every side."""
+    return Permutation("inner_circle", lambda side: _turned(side, 2))
+
+
+def inner_rotate(angle: float = 90) -> View:
+    """The disc turned counter-clockwise by `angle` degrees: exact at multiples of 90, else the lossy InnerRotation."""
+    name = f"inner_rotate:{angle:g}"
+    if angle % 90 == 0:
+        return Permutation(name, lambda side: _turned(side, int(angle // 90) % 4))
+    return InnerRotation(name, angle)
+
+
+class InnerRotation:
+    """The disc turned counter-clockwise by any angle in degrees, each pixel the nearest one of the picture.
+
+    Lossy: some pixels are shown twice and others never, so that noise is nearly white and does not quite come back. It
+    suits sync "x0" with a start noise per view (Kim et al. 2024, SyncTweedies).
+    """
+
+    def __init__(self, name: str, angle: float) -> None:
+        self.name, self.angle = name, angle
+
+    def view(self, z: Tensor) -> Tensor:
+        """(B, C, S, S) -> (B, C, S, S), the disc turned."""
+        return self._turn(z, self.angle)
+
+    def inverse_view(self, x: Tensor) -> Tensor:
+        """(B, C, S, S) -> (B, C, S, S), the disc turned back, to the nearest pixels."""
+        return self._turn(x, -self.angle)
+
+    def _turn(self, x: Tensor, angle: float) -> Tensor:
+        return x.flatten(2)[:, :, _nearest(side_of(x), angle).to(x.device)].view_as(x)
+
+
+def disc(side: int) -> Tensor:
+    """(side, side) bool: x² + y² < r² at the pixels' middles, measured from the centre."""
+    at = torch.arange(side, dtype=torch.float64) + 0.5 - side / 2
+    return at**2 + at[:, None] ** 2 < (RADIUS * side) ** 2
+
+
+def _turned(side: int, quarters: int) -> Tensor:
+    return torch.where(disc(side), numbered(side).rot90(quarters), numbered(side))
+
+
+def _nearest(side: int, angle: float) -> Tensor:
+    """(side*side,): pixel p of the turned picture shows the pixel nearest to where p was before the turn."""
+    at = torch.arange(side, dtype=torch.float64) + 0.5 - side / 2
+    cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+    x, y = at * cos - at[:, None] * sin, at * sin + at[:, None] * cos  # y grows downward
+    col, row = ((u + side / 2).floor().long().clamp(0, side - 1) for u in (x, y))
+    return torch.where(disc(side), row * side + col, numbered(side)).flatten()

@@ -1,0 +1,62 @@
+"""A picture as a sum: the factorizations of hybrids, by the names people type (Geng et al. 2024b, Factorized Diffusion).
+
+Components are linear, work at every size and sum to the picture: the last is all that the others leave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import Tensor
+from torch.nn.functional import pad
+
+from synoptic.views.frequency import NATIVE, coarse, fine, high, low, middle, odd
+
+STREAK = 7  # pixels that motion smears over, at side 64
+
+Component = Callable[[Tensor], Tensor]
+
+
+def components(kind: str) -> tuple[Component, ...]:
+    """The components of a factorization, (B, C, S, S) -> (B, C, S, S) each; the far or first one first.
+
+    pass: low and high frequencies. triple: low, middle, high. color: grey, then colour. motion: smeared along the
+    diagonal, then the rest. Raises ValueError for other kinds.
+    """
+    match kind:
+        case "pass":
+            return low, high
+        case "triple":
+            return coarse, middle, fine
+        case "color":
+            return grey, colour
+        case "motion":
+            return smeared, sharp
+        case _:
+            raise ValueError(f"a factorization is pass, triple, color or motion, not {kind!r}")
+
+
+def grey(x: Tensor) -> Tensor:
+    """(B, C, H, W) -> the mean of the channels, in each of them."""
+    return x.mean(1, keepdim=True).expand_as(x)
+
+
+def colour(x: Tensor) -> Tensor:
+    """(B, C, H, W) -> how each channel differs from their mean."""
+    return x - grey(x)
+
+
+def smeared(x: Tensor) -> Tensor:
+    """(B, C, S, S) -> the mean along a diagonal streak of 7 pixels of 64, down to the right. Mirrored at the edges."""
+    H, W = x.shape[-2:]
+    n = odd(STREAK * W / NATIVE)
+    wide = pad(x, [n // 2] * 4, mode="reflect")
+    total = wide[..., :H, :W].clone()
+    for i in range(1, n):
+        total += wide[..., i : i + H, i : i + W]
+    return total / n
+
+
+def sharp(x: Tensor) -> Tensor:
+    """(B, C, S, S) -> what smearing takes away."""
+    return x - smeared(x)

@@ -1,0 +1,66 @@
+"""Hybrids: one picture as a sum of components, each painted to a prompt of its own (Geng et al. 2024b)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from synoptic.diffusion import randn
+
+
+class Factors:
+    """Views of a sum: every view is the canvas itself, and gives one component of it back.
+
+    canvas (C, H, W); `components`, (B, C, H, W) -> (B, C, H, W) each, are linear and sum to the identity
+    (`components.components`), so that unproject(project(z)) == z. Under sync "eps" each prompt paints its component:
+    eps = sum_n c_n(eps_n) (the composite noise estimate of Geng et al. 2024b). Legal: every view is white noise itself.
+
+    `known`, (1 or B, C, h, w), is a photograph that gives the first component; the others are painted (the
+    paper's inverse problem): unproject(x) = c_0(known) + sum_n c_n(x_{n-1}), with a view less. It is resized to the canvas.
+    A photograph is a clean picture, so this form is for sync "x0".
+
+    Raises ValueError where no component would be painted, and where `known` has other channels than the canvas.
+    """
+
+    def __init__(
+        self,
+        canvas: tuple[int, int, int],
+        components: Sequence[Callable[[Tensor], Tensor]],
+        known: Tensor | None = None,
+    ) -> None:
+        self.canvas, self.components, self.known = canvas, tuple(components), known
+        self.painted = self.components if known is None else self.components[1:]
+        if not self.painted:
+            raise ValueError("a hybrid needs at least one component to paint: give more components")
+        if known is not None and known.shape[1] != canvas[0]:
+            raise ValueError(f"the known picture must have the canvas's {canvas[0]} channels, not {known.shape[1]}")
+        self.given = None if known is None else self.components[0](_resized(known, canvas[1:]))
+
+    def __len__(self) -> int:
+        return len(self.painted)
+
+    def project(self, z: Tensor, onto: Tensor | None = None) -> Tensor:
+        """(B, C, H, W) -> (B*N, C, H, W), row b*N + n: the canvas, N times. `onto` has no say."""
+        return z.repeat_interleave(len(self), 0)
+
+    def unproject(self, x: Tensor) -> Tensor:
+        """(B*N, C, H, W) -> (B, C, H, W): the sum of each view's own component, and of the known one."""
+        rows = x.unflatten(0, (-1, len(self))).unbind(1)
+        total = torch.stack([component(row) for component, row in zip(self.painted, rows, strict=True)]).sum(0)
+        return total if self.given is None else total + self.given.to(total)
+
+    def at(self, k: int) -> Factors:
+        C, H, W = self.canvas
+        return Factors((C, H * k, W * k), self.components, self.known)
+
+    def noise(self, rngs: Sequence[torch.Generator], like: Tensor) -> Tensor:
+        return self.project(randn(self.canvas, rngs, like))
+
+
+def _resized(picture: Tensor, size: tuple[int, int]) -> Tensor:
+    if picture.shape[-2:] == torch.Size(size):
+        return picture
+    return interpolate(picture, size, mode="bilinear", antialias=True)

@@ -1,0 +1,60 @@
+"""Views that cannot work, kept to show why: each breaks the noise that a denoiser expects (Geng et al. 2024a)."""
+
+from __future__ import annotations
+
+from torch import Tensor
+from torch.nn.functional import interpolate, pad
+
+from synoptic.views.frequency import gaussian
+from synoptic.views.permutation import side_of
+
+GAINS = (1.3, 1.0, 0.7)  # of red, green and blue
+
+
+class Blur:
+    """The picture out of focus. Fails: blurred noise is weak and its neighbours agree, and no blur can be undone."""
+
+    name = "fails_blur"
+
+    def view(self, z: Tensor) -> Tensor:
+        """(B, C, S, S) blurred as the far picture of a hybrid is."""
+        return gaussian(z, 2)
+
+    def inverse_view(self, x: Tensor) -> Tensor:
+        """The picture itself, since nothing better is known."""
+        return x
+
+
+class WhiteBalance:
+    """Warmer light. Fails: it can be undone, but red noise becomes too strong and blue noise too weak."""
+
+    name = "fails_white_balance"
+
+    def view(self, z: Tensor) -> Tensor:
+        """(B, 3, S, S), each channel times its gain."""
+        return z * self._gains(z)
+
+    def inverse_view(self, x: Tensor) -> Tensor:
+        """Each channel over its gain."""
+        return x / self._gains(x)
+
+    def _gains(self, x: Tensor) -> Tensor:
+        return x.new_tensor(GAINS)[:, None, None]
+
+
+class Scale:
+    """The picture at half its size, on grey. Fails: averaged noise is too weak, grey has none, and details are lost."""
+
+    name = "fails_scale"
+
+    def view(self, z: Tensor) -> Tensor:
+        """(B, C, S, S), S a multiple of 4, else ValueError: the mean of every 2x2 pixels, pasted in the middle."""
+        side = side_of(z)
+        if side % 4:
+            raise ValueError(f"half a picture in its middle needs a side that is a multiple of 4, not {side}: resize it")
+        return pad(interpolate(z, scale_factor=0.5, mode="area"), [side // 4] * 4)
+
+    def inverse_view(self, x: Tensor) -> Tensor:
+        """The middle enlarged, each pixel to 2x2."""
+        q = side_of(x) // 4
+        return x[..., q:-q, q:-q].repeat_interleave(2, -1).repeat_interleave(2, -2)

@@ -1,0 +1,53 @@
+"""Views through pixels: for models of latents, whose latents cannot be turned or taken apart, but whose pictures can."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from synoptic.views.base import Views
+
+
+class InPixels:
+    """Views of a canvas of pixels for a latent model: each is decoded, brought together as `inner` does, encoded again.
+
+    project(z, onto=u) = encode(inner.project(z)) + (u - encode(decode(u))): what the autoencoder loses of u is given back,
+    so that a single identity view returns u exactly; without `residual` it is lost anew at every step. For sync "x0", a
+    state per view and noise of each view's own: pixels have no latent noise to share (Kim et al. 2024, SyncTweedies).
+    """
+
+    def __init__(
+        self,
+        inner: Views,
+        encode: Callable[[Tensor], Tensor],
+        decode: Callable[[Tensor], Tensor],
+        *,
+        residual: bool = True,
+    ) -> None:
+        self.inner, self.encode, self.decode, self.residual = inner, encode, decode, residual
+
+    @property
+    def canvas(self) -> tuple[int, int, int]:
+        """(3, H, W), in pixels."""
+        return self.inner.canvas
+
+    def __len__(self) -> int:
+        return len(self.inner)
+
+    def project(self, z: Tensor, onto: Tensor | None = None) -> Tensor:
+        """(B, 3, H, W) -> latents (B*N, C, h, w), with what the autoencoder loses of `onto`."""
+        x = self.encode(self.inner.project(z))
+        return x if onto is None or not self.residual else x + (onto - self.encode(self.decode(onto)))
+
+    def unproject(self, x: Tensor) -> Tensor:
+        """Latents (B*N, C, h, w) -> (B, 3, H, W)."""
+        return self.inner.unproject(self.decode(x))
+
+    def at(self, k: int) -> InPixels:
+        return InPixels(self.inner.at(k), self.encode, self.decode, residual=self.residual)
+
+    def noise(self, rngs: Sequence[torch.Generator], like: Tensor) -> Tensor:
+        """Raises ValueError: see above."""
+        raise ValueError("a canvas of pixels has no latent noise to share: start from independent noise, with eta 0")

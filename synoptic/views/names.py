@@ -1,0 +1,155 @@
+"""Views by the names people type: "rotate_cw", "inner_rotate:45", "rotate_cw+negate", "mine.npy". Imports nothing heavy."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+from synoptic.check import BadInput
+from synoptic.views.order import ENDINGS, read_order
+
+if TYPE_CHECKING:
+    from synoptic.views.base import View
+
+VIEWS = {
+    "identity": "the picture as it is",
+    "flip": "upside down, by a mirror (also: flip_vertical)",
+    "flip_horizontal": "left and right exchanged",
+    "rotate_cw": "turned clockwise by 90 degrees",
+    "rotate_ccw": "turned counter-clockwise by 90 degrees",
+    "rotate_180": "turned by 180 degrees",
+    "negate": "its photographic negative",
+    "skew": "columns slide down, the further right the more",
+    "patch_permute": "8x8 patches shuffled; patch_permute:PIECES:SEED",
+    "pixel_permute": "pixels shuffled, 64x64 blocks of larger pictures; pixel_permute:SEED:PIECES",
+    "jigsaw": "16 jigsaw pieces put together in another order",
+    "square_hinge": "3x3 squares that turn against each other",
+    "inner_circle": "the disc in its middle turned by 180 degrees",
+    "inner_rotate": "the disc in its middle turned counter-clockwise by 90 degrees; inner_rotate:DEGREES",
+}
+FAILURES = {
+    "fails_blur": "out of focus: blurred noise is no noise",
+    "fails_white_balance": "warmer: red noise grows, blue noise shrinks",
+    "fails_scale": "at half its size, on grey",
+}
+FACTORIZATIONS = {
+    "pass": "low and high frequencies: from afar and from near",
+    "triple": "low, middle and high frequencies",
+    "color": "grey and colour",
+    "motion": "moving and at rest",
+}
+ALIASES = {"flip_vertical": "flip"}
+
+
+class Number(NamedTuple):
+    """A number that may follow a name after a colon: whole and at least `least`, or any where `least` is None."""
+
+    meaning: str
+    default: float
+    least: int | None
+
+
+NUMBERS = {
+    "patch_permute": (Number("PIECES", 8, 2), Number("SEED", 0, 0)),
+    "pixel_permute": (Number("SEED", 0, 0), Number("PIECES", 64, 2)),
+    "inner_rotate": (Number("DEGREES", 90, None),),
+}
+
+
+class Part(NamedTuple):
+    """A single view: its kind, the numbers after it (defaults filled in), or the order read from a file."""
+
+    typed: str
+    kind: str
+    numbers: tuple[float, ...] = ()
+    order: tuple[int, ...] = ()
+
+
+def parse(name: str) -> list[Part]:
+    """A typed name as its parts, in the order they are applied. Raises BadInput for what is no view."""
+    return [_part(typed.strip()) for typed in name.split("+")]
+
+
+def view(name: str) -> View:
+    """The view of that name; several joined by "+" are applied from left to right. Raises BadInput for what is no view."""
+    from synoptic.views.chain import Chain
+
+    parts = [_build(part) for part in parse(name)]
+    return parts[0] if len(parts) == 1 else Chain(parts)
+
+
+def multiple(name: str) -> int:
+    """What a picture's side must be a multiple of for this view to work. Raises BadInput for what is no view."""
+    return math.lcm(*(_multiple(part) for part in parse(name)))
+
+
+def _part(typed: str) -> Part:
+    if typed.endswith(ENDINGS):
+        return Part(typed, "file", order=tuple(read_order(typed)))
+    kind, *given = typed.split(":")
+    kind = ALIASES.get(kind, kind)
+    if kind not in VIEWS | FAILURES:
+        raise BadInput(f"a view is one of {', '.join(VIEWS)}, or a .npy or .json file; {typed!r} was given")
+    rules = NUMBERS.get(kind, ())
+    if len(given) > len(rules):
+        form = ":".join([kind, *(rule.meaning for rule in rules)])
+        raise BadInput(f"{kind} is written {form}, {typed!r} was given: leave out what follows")
+    numbers = [_number(typed, text, rule) for text, rule in zip(given, rules, strict=False)]
+    return Part(typed, kind, (*numbers, *(rule.default for rule in rules[len(given) :])))
+
+
+def _number(typed: str, text: str, rule: Number) -> float:
+    try:
+        number = float(text) if rule.least is None else int(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number) or (rule.least is not None and number < rule.least):
+        allowed = "a number" if rule.least is None else f"a whole number from {rule.least}"
+        raise BadInput(f"{rule.meaning} must be {allowed}, {typed!r} was given: correct it")
+    return number
+
+
+def _multiple(part: Part) -> int:
+    match part.kind, part.numbers:
+        case "patch_permute", (pieces, _):
+            return int(pieces)
+        case "pixel_permute", (_, pieces):
+            return int(pieces)
+        case "file", _:
+            return math.isqrt(len(part.order))
+        case (("jigsaw" | "fails_scale"), _):
+            return 4
+        case _:
+            return 1
+
+
+def _build(part: Part) -> View:
+    from synoptic.views import circle, failures, hinge, jigsaw, negate, patches, skew, turns
+
+    match part.kind, part.numbers:
+        case "negate", _:
+            return negate.Negate()
+        case "skew", _:
+            return skew.skew()
+        case "patch_permute", (pieces, seed):
+            return patches.patch_permute(int(pieces), int(seed))
+        case "pixel_permute", (seed, pieces):
+            return patches.pixel_permute(int(seed), int(pieces))
+        case "jigsaw", _:
+            return jigsaw.jigsaw()
+        case "square_hinge", _:
+            return hinge.square_hinge()
+        case "inner_circle", _:
+            return circle.inner_circle()
+        case "inner_rotate", (angle,):
+            return circle.inner_rotate(angle)
+        case "fails_blur", _:
+            return failures.Blur()
+        case "fails_white_balance", _:
+            return failures.WhiteBalance()
+        case "fails_scale", _:
+            return failures.Scale()
+        case "file", _:
+            return patches.ordered(part.typed, part.order)
+        case _:
+            return getattr(turns, part.kind)()

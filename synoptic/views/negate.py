@@ -1,0 +1,19 @@
+"""Negation: the picture's photographic negative."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+
+class Negate:
+    """Dark for light and each hue for its opposite: x -> -x. Legal because the normal distribution is symmetric about 0."""
+
+    name = "negate"
+
+    def view(self, z: Tensor) -> Tensor:
+        """(B, C, S, S) in [-1, 1] -> its negative."""
+        return -z
+
+    def inverse_view(self, x: Tensor) -> Tensor:
+        """The negative of a negative."""
+        return -x

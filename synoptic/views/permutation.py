@@ -1,0 +1,61 @@
+"""Permutations: views that move pixels and change none, the home of visual anagrams (Geng et al. 2024a, Visual Anagrams)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+
+class Permutation:
+    """A view that moves every pixel to a place of its own. Legal because white noise permuted is white noise.
+
+    `places` says for a picture of side S where each pixel of the view comes from: (S, S) or (S*S,), row after row, pixel p
+    of the view shows pixel places[p] of the picture. It is asked once a side, and raises ValueError for sides it cannot do.
+
+    Raises ValueError, on first use of a side, where `places` is no permutation, and where a picture is not square.
+    """
+
+    def __init__(self, name: str, places: Callable[[int], Tensor]) -> None:
+        self.name = name
+        self._places = places
+        self._on: dict[tuple[int, torch.device], tuple[Tensor, Tensor]] = {}
+
+    def places(self, side: int) -> Tensor:
+        """(side*side,) int64: pixel p of the view shows pixel places[p] of the picture."""
+        return self._both(side, torch.device("cpu"))[0]
+
+    def view(self, z: Tensor) -> Tensor:
+        """(B, C, S, S) -> (B, C, S, S), pixels moved."""
+        return self._move(z, 0)
+
+    def inverse_view(self, x: Tensor) -> Tensor:
+        """(B, C, S, S) -> (B, C, S, S), every pixel back where it was, bitwise."""
+        return self._move(x, 1)
+
+    def _move(self, x: Tensor, way: int) -> Tensor:
+        return x.flatten(2)[:, :, self._both(side_of(x), x.device)[way]].view_as(x)
+
+    def _both(self, side: int, device: torch.device) -> tuple[Tensor, Tensor]:
+        """Places there and back."""
+        if (side, device) not in self._on:
+            there = self._places(side).flatten()
+            back = there.argsort()
+            if not torch.equal(there[back], torch.arange(side * side)):
+                raise ValueError(f"a permutation shows each of {side}x{side} pixels once, {self.name} does not: correct it")
+            self._on[side, device] = there.to(device), back.to(device)
+        return self._on[side, device]
+
+
+def side_of(x: Tensor) -> int:
+    """The side of square pictures (B, C, S, S). Raises ValueError where they are not square."""
+    H, W = x.shape[-2:]
+    if H != W:
+        raise ValueError(f"a view turns and moves square pictures, {H}x{W} was given: crop it to a square")
+    return H
+
+
+def numbered(side: int) -> Tensor:
+    """(side, side) int64: every pixel's own number. A permutation of this picture is a permutation's `places`."""
+    return torch.arange(side * side).view(side, side)

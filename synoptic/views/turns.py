@@ -1,0 +1,35 @@
+"""The square's own motions: turns and flips. Legal because each only moves pixels (Permutation)."""
+
+from __future__ import annotations
+
+from synoptic.views.permutation import Permutation, numbered
+
+
+def identity() -> Permutation:
+    """The picture as it is."""
+    return Permutation("identity", numbered)
+
+
+def flip() -> Permutation:
+    """Upside down, by a mirror that lies flat: rows in reverse."""
+    return Permutation("flip", lambda side: numbered(side).flip(0))
+
+
+def flip_horizontal() -> Permutation:
+    """Left and right exchanged: columns in reverse."""
+    return Permutation("flip_horizontal", lambda side: numbered(side).flip(1))
+
+
+def rotate_cw() -> Permutation:
+    """Turned clockwise by 90°: what was on top is on the right."""
+    return Permutation("rotate_cw", lambda side: numbered(side).rot90(-1))
+
+
+def rotate_ccw() -> Permutation:
+    """Turned counter-clockwise by 90°: what was on top is on the left."""
+    return Permutation("rotate_ccw", lambda side: numbered(side).rot90(1))
+
+
+def rotate_180() -> Permutation:
+    """Turned by 180°."""
+    return Permutation("rotate_180", lambda side: numbered(side).rot90(2))
