@@ -102,10 +102,22 @@ def ddim(
 
 
 class Solver(Protocol):
-    """(s, xt, x0, t, t_prev, past, draw) -> (x_prev, past): `past` is a multistep solver's memory, `draw` gives noise."""
+    """(s, xt, x0, t, t_prev, past, draw, var) -> (x_prev, past).
+
+    `past` is a multistep solver's memory, `draw` gives noise, `var` is `Pred.var`, as the views agreed on it. There is no
+    eps: that of a network is no longer true once views have agreed on x0.
+    """
 
     def __call__(
-        self, s: Schedule, xt: Tensor, x0: Tensor, t: Time, t_prev: Time, past: tuple, draw: Callable[[], Tensor]
+        self,
+        s: Schedule,
+        xt: Tensor,
+        x0: Tensor,
+        t: Time,
+        t_prev: Time,
+        past: tuple,
+        draw: Callable[[], Tensor],
+        var: Tensor | None = None,
     ) -> tuple[Tensor, tuple]: ...
 
 
@@ -117,7 +129,7 @@ def ddim_solver(eta: float = 0.0) -> Solver:
     if not 0 <= eta <= 1:
         raise ValueError(f"eta must be between 0 and 1, not {eta}")
 
-    def solve(s, xt, x0, t, t_prev, past, draw):
+    def solve(s, xt, x0, t, t_prev, past, draw, var=None):
         return ddim(s, xt, x0, t, t_prev, eta, draw() if eta else None), past
 
     return solve

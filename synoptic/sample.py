@@ -35,5 +35,5 @@ def sample(
 
     for i, (t, t_prev) in list(enumerate(steps))[start:]:
         p = predict(x, t)
-        x, past = solve(s, x, p.x0, t, t_prev, past, draw)
+        x, past = solve(s, x, p.x0, t, t_prev, past, draw, p.var)
         yield Step(i, t, x, p.x0, past)

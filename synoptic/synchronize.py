@@ -21,7 +21,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from synoptic.diffusion import Schedule, Solver, Step, Time, ddim_solver, randn, tweedie
+from synoptic.diffusion import Pred, Schedule, Solver, Step, Time, coefficients, ddim_solver, randn, tweedie
 from synoptic.guidance import Predict
 from synoptic.views.base import Views
 
@@ -64,7 +64,8 @@ def instance(
     for i, (t, t_prev) in list(enumerate(steps))[start:]:
         p = predict(x, t, views)
         x0 = tweedie(s, x, agree("eps", p.eps), t) if sync == "eps" else agree("x0", p.x0)
-        x, past = solve(s, x, x0, t, t_prev, past, draw)
+        var = p.var if sync == "none" else _seen(views, _variance(views, p.var))
+        x, past = solve(s, x, x0, t, t_prev, past, draw, var)
         x = agree("xt", x)
         yield Step(i, t, x, x0, past)
 
@@ -95,16 +96,59 @@ def canonical(
     def draw() -> Tensor:
         return views.noise(rngs, z) if sync == "xt" else randn(views.canvas, rngs, z)
 
+    if sync != "xt":
+        believe = together(predict, s, views, sync)
+        for i, (t, t_prev) in list(enumerate(steps))[start:]:
+            p = believe(z, t)
+            z, past = solve(s, z, p.x0, t, t_prev, past, draw, p.var)
+            yield Step(i, t, z, p.x0, past)
+        return
     for i, (t, t_prev) in list(enumerate(steps))[start:]:
         x = views.project(z)
         p = predict(x, t, views)
-        if sync == "xt":
-            x, past = solve(s, x, p.x0, t, t_prev, past, draw)
-            z, x0 = views.unproject(x), views.unproject(p.x0)
-        else:
-            x0 = tweedie(s, z, views.unproject(p.eps), t) if sync == "eps" else views.unproject(p.x0)
-            z, past = solve(s, z, x0, t, t_prev, past, draw)
-        yield Step(i, t, z, x0, past)
+        x, past = solve(s, x, p.x0, t, t_prev, past, draw, _seen(views, _variance(views, p.var)))
+        z = views.unproject(x)
+        yield Step(i, t, z, views.unproject(p.x0), past)
+
+
+def together(predict: Predict, s: Schedule, views: Views, sync: Sync = "x0") -> Predict:
+    """(z, t) -> Pred of a canvas z (B, C, H, W): what the views agree on. Any loop of single pictures takes it.
+
+    That is how pictures larger than the model are edited. `sync` is eps or x0, ValueError else: xt is no prediction.
+    """
+    if sync not in ("eps", "x0"):
+        raise ValueError(f"views can predict a canvas together by sync 'eps' or 'x0', not {sync!r}")
+
+    def believe(z: Tensor, t: Time, where: object = None) -> Pred:
+        p = predict(views.project(z), t, views)
+        x0 = tweedie(s, z, views.unproject(p.eps), t) if sync == "eps" else views.unproject(p.x0)
+        a, sigma = coefficients(s, t, z)
+        return Pred(x0, (z - a * x0) / sigma, _variance(views, p.var))
+
+    return believe
+
+
+def _variance(views: Views, var: Tensor | None) -> Tensor | None:
+    """The learned variance on the canvas, its mean over the views (Geng et al. 2024, section 4.1).
+
+    A view may change signs and `unproject` add a given picture; a variance minds neither.
+    """
+    if var is None:
+        return None
+    return views.unproject(_signs(views, var) * var) - views.unproject(torch.zeros_like(var))
+
+
+def _seen(views: Views, var: Tensor | None) -> Tensor | None:
+    """A canvas's learned variance as the views see it."""
+    if var is None:
+        return None
+    x = views.project(var)
+    return _signs(views, x) * x
+
+
+def _signs(views: Views, like: Tensor) -> Tensor:
+    C, H, W = views.canvas
+    return views.project(like.new_ones(len(like) // len(views), C, H, W))
 
 
 def _door(s: Schedule, steps: Sequence[tuple[Time, Time]], sync: str) -> None:

@@ -24,6 +24,8 @@ BAD = {  # arguments -> words that the one line must hold: the rule or the cure
     "wide x --count 0": "at least 1",
     "wide x --eta -1": "at least 0",
     "wide x --eta 1.1": "at most 1",
+    "generate x --sampler dpm++ --eta 0.5": "--eta is the noise of ddim's steps, dpm++ has its own; 0.5 was given",
+    "wide x --sampler euler": "euler",
     "wide x --seed -1": "at least 0",
     "wide x --model nix": "synoptic models",
     "wide x --model no-org/no-model": "--model bundled",

@@ -24,14 +24,19 @@ HOUSE: dict[str, set[str]] = {
     "images": set(),
     "models": {"check", "diffusion", "schedule"},
     "guidance": {"diffusion", "models"},
-    "views": {"diffusion"},
+    "views": {"check", "diffusion"},
+    "animate": {"images", "views"},
+    "solvers": {"diffusion"},
     "sample": {"diffusion", "guidance"},
     "synchronize": {"diffusion", "guidance", "views"},
+    "stages": {"diffusion", "guidance", "models", "schedule", "solvers", "synchronize", "views"},
+    "search": {"models", "stages", "views"},
+    "edit": {"diffusion", "guidance", "sample", "solvers"},
     "evaluate": {"check", "images", "models"},
     "runs": {"check", "diffusion", "images", "models", "guidance", "evaluate"},
     "recipes": {
-        *("check", "diffusion", "evaluate", "guidance", "images", "models", "runs"),
-        *("sample", "schedule", "synchronize", "views"),
+        *("animate", "check", "diffusion", "evaluate", "guidance", "images", "models", "runs"),
+        *("edit", "sample", "schedule", "search", "solvers", "stages", "synchronize", "views"),
     },
     "__init__": {"recipes", "models"},
     "cli": {"__init__", "check", "recipes"},
@@ -124,7 +129,8 @@ def test_only_images_and_those_who_read_pictures_know_pil():
 
 def light(file: str) -> bool:
     doors = {"__init__.py", "__main__.py", "cli.py", "check.py"}
-    doors |= {f"models/{name}.py" for name in ("hub", "source", "vocabulary", "weights")}
+    doors |= {f"models/{name}.py" for name in ("family", "hub", "source", "vocabulary", "weights")}
+    doors |= {"views/names.py", "views/order.py"}
     return file in doors or room(file) == "recipes"
 
 

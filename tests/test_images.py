@@ -1,5 +1,10 @@
+import sys
+
+import av
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from synoptic import images
 
@@ -37,3 +42,79 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path):
     with pytest.raises(RuntimeError):
         images.atomically(path, fail)
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+def gradient(n, size=(37, 24)):
+    """n frames through which a ramp moves."""
+    y, x = np.mgrid[: size[1], : size[0]]
+    for i in range(n):
+        yield Image.fromarray(np.stack([x * 6, y * 10, (x + y + 4 * i) * 2], -1).astype(np.uint8))
+
+
+@pytest.mark.parametrize("fps", [30, 12.5, 24000 / 1001])
+def test_a_video_decodes_to_its_frames(tmp_path, fps):
+    images.video(tmp_path / "a.mp4", gradient(20), fps)
+    with av.open(str(tmp_path / "a.mp4"), "r") as film:
+        stream = film.streams.video[0]
+        assert stream.average_rate is not None and float(stream.average_rate) == pytest.approx(fps)
+        assert (stream.codec_context.name, stream.codec_context.pix_fmt) == ("h264", "yuv420p")
+        decoded = [np.asarray(frame.to_image()).astype(int) for frame in film.decode(stream)]
+    assert {frame.shape for frame in decoded} == {(24, 38, 3)}  # the odd side padded
+    for frame, original in zip(decoded, gradient(20), strict=True):
+        assert np.abs(frame[:, :37] - np.asarray(original)).mean() < 6
+
+
+def test_a_gif_loops_and_lasts_as_long_as_it_should(tmp_path):
+    images.gif(tmp_path / "a.gif", gradient(30), 30)
+    with Image.open(tmp_path / "a.gif") as film:
+        assert film.info["loop"] == 0 and getattr(film, "n_frames", 1) == 30
+        delays = []
+        for i, original in enumerate(gradient(30)):
+            film.seek(i)
+            delays.append(film.info["duration"])
+            assert np.abs(np.asarray(film.convert("RGB")).astype(int) - np.asarray(original)).mean() < 12
+    assert sum(delays) == 1000 and set(delays) == {30, 40}
+
+
+def test_a_gif_faster_than_browsers_go_leaves_frames_out(tmp_path):
+    images.gif(tmp_path / "a.gif", gradient(60), 120)
+    with Image.open(tmp_path / "a.gif") as film:
+        assert getattr(film, "n_frames", 1) <= 25 and film.info["duration"] >= 20
+
+
+@pytest.mark.parametrize("write", [images.video, images.gif])
+def test_a_film_that_fails_leaves_nothing_behind(tmp_path, write):
+    def broken():
+        yield from gradient(3)
+        raise RuntimeError("the painting stopped")
+
+    with pytest.raises(RuntimeError, match="the painting stopped"):
+        write(tmp_path / "film", broken())
+    for frames in ([], [*gradient(2), *gradient(1, (40, 40))]):
+        with pytest.raises(ValueError, match="film"):
+            write(tmp_path / "film", frames)
+    with pytest.raises(ValueError, match="fps"):
+        write(tmp_path / "film", gradient(2), 0)
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_the_extra_the_message_names_it(monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "path", [])
+    monkeypatch.delitem(sys.modules, "av")
+    with pytest.raises(ImportError, match=r"synoptic\[video\]"):
+        images.video(tmp_path / "a.mp4", gradient(2))
+
+
+@pytest.mark.parametrize(
+    "text", ["a horse", "a very long prompt, " * 12, "a very long prompt, " * 200, "x" * 500, "Bär\nund 🐻"]
+)
+def test_a_caption_of_any_length_stays_inside(text):
+    strip = np.asarray(images.captioned(text, (300, 60), (238, 237, 233)))
+    rows, columns = ((strip != strip[0, 0]).any(2).any(axis) for axis in (1, 0))
+    assert rows.any() and not rows[[0, 1, -2, -1]].any() and not columns[[0, 1, 2, -3, -2, -1]].any()
+    images.grid([Image.new("RGB", (32, 32))], [text], 1)
+
+
+def test_a_short_caption_is_larger_than_a_long_one():
+    few, many = (np.asarray(images.captioned(text, (300, 60), (255, 255, 255))) < 128 for text in ("lll", "lll " * 120))
+    assert np.diff(np.nonzero(few.any((1, 2)))[0][[0, -1]]) > 10 > 0 < many.sum()

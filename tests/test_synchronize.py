@@ -5,24 +5,23 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any, get_args
 
 import pytest
 import torch
-from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from torch import Tensor
 
-from synoptic.diffusion import Pred, Schedule, Step, Time, coefficients, ddim, ddim_solver, predict
+from synoptic.diffusion import Pred, Schedule, Step, Time, ddim, ddim_solver, predict
 from synoptic.sample import sample
 from synoptic.schedule import schedule
+from synoptic.solvers import ancestral_solver, dpm_solver
 from synoptic.synchronize import Sync, canonical, instance
 from synoptic.views.windows import Windows
+from tests.exact import SHAPE, WINDOW, Mixture, ddpm, generators, normal
 
 RULES: list[Sync] = ["eps", "x0", "xt"]
-WINDOW = (6, 8)
-SHAPE = (2, *WINDOW)
 VIEWS = {
     "wide": Windows((2, 6, 20), WINDOW, (6, 4), weights="uniform"),
     "wide, feathered, not dividing": Windows((2, 6, 21), WINDOW, (6, 3)),
@@ -35,40 +34,6 @@ VIEWS = {
 }
 ONE = {"uniform": Windows(SHAPE, WINDOW, (1, 1), weights="uniform"), "feathered": Windows(SHAPE, WINDOW, (1, 1))}
 ONE["wrapped"] = Windows(SHAPE, WINDOW, WINDOW, wrap=True)
-
-
-def ddpm(**config: Any) -> Schedule:
-    return schedule(DDIMScheduler(**{"beta_schedule": "scaled_linear", "clip_sample": False} | config).config)
-
-
-def normal(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-
-
-def generators(n: int = 2) -> list[torch.Generator]:
-    return [torch.Generator().manual_seed(100 + k) for k in range(n)]
-
-
-@dataclass
-class Mixture:
-    """The exact posterior mean of x0 = mean_k + spread_k n with chance weight_k, by way of the eps a network would give."""
-
-    s: Schedule
-    means: Tensor = field(default_factory=lambda: 0.4 * normal(3, *SHAPE, seed=9))
-    spreads: tuple[float, ...] = (0.3, 0.5, 0.8)
-    weights: tuple[float, ...] = (0.5, 0.3, 0.2)
-    calls: list[Any] = field(default_factory=list)
-
-    def __call__(self, x: Tensor, t: Time, where: Any = None) -> Pred:
-        self.calls.append(where)
-        a, sigma = coefficients(self.s, t, x)
-        spread = x.new_tensor(self.spreads)
-        var = a**2 * spread**2 + sigma**2
-        away = x[:, None] - a * self.means
-        log = x.new_tensor(self.weights).log() - away.flatten(2).square().sum(-1) / (2 * var) - x[0].numel() / 2 * var.log()
-        mean = self.means + (a * spread**2 / var)[:, None, None, None] * away
-        x0 = (log.softmax(1)[:, :, None, None, None] * mean).sum(1)
-        return predict(self.s, x, (x - a * x0) / sigma, t)
 
 
 def on_canvas(space: Callable[..., Iterator[Step]], views: Windows, z: Tensor, **how: Any) -> list[tuple[Tensor, Tensor]]:
@@ -86,13 +51,24 @@ class Extrapolate:
     eta: float = 0.0
 
     def __call__(
-        self, s: Schedule, xt: Tensor, x0: Tensor, t: Time, t_prev: Time, past: tuple, draw: Callable[[], Tensor]
+        self,
+        s: Schedule,
+        xt: Tensor,
+        x0: Tensor,
+        t: Time,
+        t_prev: Time,
+        past: tuple,
+        draw: Callable[[], Tensor],
+        var: Tensor | None = None,
     ) -> tuple[Tensor, tuple]:
         ahead = 1.5 * x0 - 0.5 * past[0] if past else x0
         return ddim(s, xt, ahead, t, t_prev, self.eta, draw() if self.eta else None), (x0,)
 
 
-@pytest.mark.parametrize("solve", [ddim_solver(), ddim_solver(0.6), ddim_solver(1.0), Extrapolate(0.5)])
+SOLVERS = [ddim_solver(), ddim_solver(0.6), ddim_solver(1.0), Extrapolate(0.5), ancestral_solver(), dpm_solver()]
+
+
+@pytest.mark.parametrize("solve", SOLVERS)
 @pytest.mark.parametrize("name", VIEWS)
 def test_six_ways_to_agree_are_one(name, solve):
     views = VIEWS[name]

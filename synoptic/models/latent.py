@@ -10,14 +10,14 @@ from torch import Tensor
 
 from synoptic.diffusion import Pred, Schedule, Time, predict
 from synoptic.models.base import Cond
-from synoptic.models.text import ClipText, DoubleClipText
+from synoptic.models.text import Text
 from synoptic.models.unet import UNet
 
 
 class Latent:
     """A UNet in the latent space of a VAE."""
 
-    def __init__(self, unet: UNet, vae: Any, text: Callable[[Sequence[str]], Cond], schedule: Schedule) -> None:
+    def __init__(self, unet: UNet, vae: Any, text: Text, schedule: Schedule) -> None:
         self.unet, self.text, self.schedule = unet, text, schedule
         self.vae = vae.eval().requires_grad_(False).to(memory_format=unet.layout)
         self.shape, self.device, self.dtype, self.row_bytes = unet.shape, unet.device, unet.dtype, unet.row_bytes
@@ -43,15 +43,6 @@ class Latent:
         return self.vae.config.get("shift_factor") or 0.0
 
 
-def stable_diffusion(part: Callable[..., Any], schedule: Schedule, index: dict) -> Latent:
-    """A StableDiffusionPipeline directory; `part(name)` loads its component of that name."""
-    return Latent(UNet(part("unet")), part("vae"), ClipText(part("tokenizer"), part("text_encoder")), schedule)
-
-
-def sdxl(part: Callable[..., Any], schedule: Schedule, index: dict) -> Latent:
-    """A StableDiffusionXLPipeline directory."""
-    unet, vae = UNet(part("unet")), part("vae")
-    towers = [(part("tokenizer"), part("text_encoder")), (part("tokenizer_2"), part("text_encoder_2"))]
-    pixels = unet.shape[-1] * 2 ** (len(vae.config.block_out_channels) - 1)
-    text = DoubleClipText(towers, pixels, index.get("force_zeros_for_empty_prompt", True))
-    return Latent(unet, vae, text, schedule)
+def stable_diffusion(part: Callable[..., Any], schedule: Schedule, text: Text) -> Latent:
+    """A StableDiffusionPipeline or StableDiffusionXLPipeline directory; `part(name)` loads its component of that name."""
+    return Latent(UNet(part("unet")), part("vae"), text, schedule)

@@ -1,4 +1,7 @@
-"""load(name) -> Denoiser: the one door to every family. Safetensors only; no code from a checkpoint is ever run."""
+"""load(name) -> Denoiser, load_upscaler, load_text: the doors to every family.
+
+Safetensors only; no code from a checkpoint is ever run.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +12,30 @@ from typing import Any
 import torch
 
 from synoptic.check import BadInput
-from synoptic.models import latent, pixel
+from synoptic.diffusion import Schedule
+from synoptic.models import latent, pixel, upscale
 from synoptic.models.base import Denoiser
 from synoptic.models.device import choose_device, choose_dtype, keep_freed_memory
-from synoptic.models.source import Source, resolve
+from synoptic.models.source import TOWER, Source, resolve, resolve_upscaler
+from synoptic.models.text import Text, clip, double_clip, t5
+from synoptic.models.upscale import Upscaler
 from synoptic.schedule import schedule
 
 BUILD: dict[str, Callable[..., Denoiser]] = {
     "StableDiffusionPipeline": latent.stable_diffusion,
-    "StableDiffusionXLPipeline": latent.sdxl,
+    "StableDiffusionXLPipeline": latent.stable_diffusion,
     "IFPipeline": pixel.deepfloyd,
+}
+UPSCALE: dict[str, Callable[..., Upscaler]] = {
+    "StableDiffusionUpscalePipeline": upscale.stable_diffusion,
+    "IFSuperResolutionPipeline": upscale.deepfloyd,
+}
+TEXT: dict[str, Callable[..., Text]] = {
+    "StableDiffusionPipeline": clip,
+    "StableDiffusionXLPipeline": double_clip,
+    "StableDiffusionUpscalePipeline": clip,
+    "IFPipeline": t5,
+    "IFSuperResolutionPipeline": t5,
 }
 DIFFUSERS = {  # where each class lives: its own module imports faster than the whole library
     "UNet2DConditionModel": "diffusers.models.unets.unet_2d_condition",
@@ -26,22 +43,63 @@ DIFFUSERS = {  # where each class lives: its own module imports faster than the 
 }
 
 
-def load(name: str | Source = "bundled", *, device: str = "auto", dtype: str = "auto") -> Denoiser:
+def load(
+    name: str | Source = "bundled", *, device: str = "auto", dtype: str = "auto", text: Text | None = None
+) -> Denoiser:
     """The model `name`: `bundled`, an alias (`sd1.5`, `sd2`, `sdxl`, `if`, …), a hub id or a diffusers directory.
 
     device: auto (CUDA, else MPS, else CPU) or any torch device; dtype: auto (float16 on a GPU, bfloat16 on a CPU that is
-    fast at it, else float32) or one of float32, bfloat16, float16, float64. Raises BadInput as `resolve` does.
+    fast at it, else float32) or one of float32, bfloat16, float16, float64. text: what embeds prompts in place of the
+    model's own text tower, which is then not loaded: a file of embeddings, for example. Raises BadInput as `resolve` does.
     """
     source = resolve(name) if isinstance(name, str) else name
+    part = _parts(source, device, dtype)
+    return BUILD[_kind(source)](part, _schedule(source, "scheduler"), text or TEXT[_kind(source)](part, source))
+
+
+def load_upscaler(
+    name: str | Source = "bundled-if-ii",
+    *,
+    device: str = "auto",
+    dtype: str = "auto",
+    text: Text | None = None,
+) -> Upscaler:
+    """The upscaler `name`: `bundled-if-ii`, an alias (`if-ii`, `if-ii-l`, `sd-x4`), a hub id or a diffusers directory.
+
+    device, dtype and text: as `load`; text may be stage I's `embed`, for example, where both have the same tower. Raises
+    BadInput as `resolve_upscaler` does, and where there is neither text nor tower.
+    """
+    source = resolve_upscaler(name) if isinstance(name, str) else name
+    if text is None and not source.parts.keys() >= set(TOWER):
+        raise BadInput(f"prompts need a text encoder, {source.name} has none of its own: give `text`, stage I's for example")
+    part = _parts(source, device, dtype)
+    s, noising = (_schedule(source, scheduler) for scheduler in ("scheduler", source.family.noising or ""))
+    return UPSCALE[_kind(source)](part, s, noising, source.index, text or TEXT[_kind(source)](part, source))
+
+
+def load_text(source: Source, *, device: str = "auto", dtype: str = "auto") -> Text:
+    """A model's text tower alone. device and dtype: as `load`."""
+    return TEXT[_kind(source)](_parts(source, device, dtype), source)
+
+
+def _kind(source: Source) -> str:
+    return source.index["_class_name"]
+
+
+def _schedule(source: Source, part: str) -> Schedule:
+    try:
+        return schedule(source.read(f"{part}/scheduler_config.json"))
+    except ValueError as e:
+        raise BadInput(f"{source.name} has a {part} that synoptic does not know: {e}") from None
+
+
+def _parts(source: Source, device: str, dtype: str) -> Callable[[str], Any]:
+    """(name) -> the component of that name, on the device and in the dtype that were asked for."""
     on = choose_device(device)
     kind = choose_dtype(dtype, on)
     if on.type == "cpu":
         keep_freed_memory()
-    try:
-        s = schedule(source.read("scheduler/scheduler_config.json"))
-    except ValueError as e:
-        raise BadInput(f"{source.name} has a scheduler that synoptic does not know: {e}") from None
-    return BUILD[source.index["_class_name"]](lambda part: _part(source, part, on, kind), s, source.index)
+    return lambda part: _part(source, part, on, kind)
 
 
 def _part(source: Source, part: str, device: torch.device, dtype: torch.dtype) -> Any:

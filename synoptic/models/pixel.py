@@ -10,7 +10,7 @@ from torch import Tensor
 
 from synoptic.diffusion import Pred, Schedule, Time, predict
 from synoptic.models.base import Cond
-from synoptic.models.text import T5Text
+from synoptic.models.text import Text
 from synoptic.models.unet import UNet
 
 
@@ -19,7 +19,7 @@ class Pixel:
 
     factor = 1
 
-    def __init__(self, unet: UNet, text: Callable[[Sequence[str]], Cond], schedule: Schedule) -> None:
+    def __init__(self, unet: UNet, text: Text, schedule: Schedule) -> None:
         self.unet, self.text, self.schedule = unet, text, schedule
         self.shape, self.device, self.dtype, self.row_bytes = unet.shape, unet.device, unet.dtype, unet.row_bytes
 
@@ -39,6 +39,6 @@ class Pixel:
         return x
 
 
-def deepfloyd(part: Callable[..., Any], schedule: Schedule, index: dict) -> Pixel:
+def deepfloyd(part: Callable[..., Any], schedule: Schedule, text: Text) -> Pixel:
     """An IFPipeline directory."""
-    return Pixel(UNet(part("unet")), T5Text(part("tokenizer"), part("text_encoder")), schedule)
+    return Pixel(UNet(part("unet")), text, schedule)

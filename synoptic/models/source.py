@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from synoptic.check import BadInput
+from synoptic.models.family import FAMILIES, Defaults, Family
 from synoptic.models.hub import below, download, first_line, listing, online
 from synoptic.models.weights import check_weights
 
@@ -31,46 +32,19 @@ ALIASES: dict[str, tuple[str, ...]] = {  # each with its living sources, tried i
     "if-xl": ("DeepFloyd/IF-I-XL-v1.0",),
 }
 INSIDE: dict[str, tuple[str, ...]] = {"bundled": (str(BUNDLED / "sd"),), "bundled-if": (str(BUNDLED / "if"),)}
+UPSCALERS: dict[str, tuple[str, ...]] = {
+    "bundled-if-ii": (str(BUNDLED / "if-ii"),),
+    "if-ii": ("DeepFloyd/IF-II-M-v1.0",),
+    "if-ii-l": ("DeepFloyd/IF-II-L-v1.0",),
+    "sd-x4": ("stabilityai/stable-diffusion-x4-upscaler",),
+}
 JUDGES: dict[str, tuple[str, ...]] = {
     "bundled": (str(BUNDLED / "judge"),),
     "bundled-shape": (str(BUNDLED / "judge-shape"),),  # blind to colour: what only colour explains, it does not see
     "clip-vit-b32": ("openai/clip-vit-base-patch32",),
 }
-
-
-@dataclass(frozen=True)
-class Defaults:
-    """What a recipe uses where nothing was asked: steps, guidance scale, window stride in the model's own pixels."""
-
-    steps: int
-    guidance: float
-    stride: int
-
-
-@dataclass(frozen=True)
-class Family:
-    """A pipeline class that synoptic can load: its components, each with its class, and its defaults."""
-
-    parts: dict[str, str]
-    defaults: Defaults
-
-    @property
-    def weights(self) -> list[str]:
-        """The components that have weights."""
-        return [part for part in self.parts if not part.startswith("tokenizer")]
-
-
-CLIP_TOWER = {"tokenizer": "CLIPTokenizer", "text_encoder": "CLIPTextModel"}
-SECOND_TOWER = {"tokenizer_2": "CLIPTokenizer", "text_encoder_2": "CLIPTextModelWithProjection"}
-LATENT_UNET = {"unet": "UNet2DConditionModel", "vae": "AutoencoderKL"}
-FAMILIES: dict[str, Family] = {
-    "StableDiffusionPipeline": Family(LATENT_UNET | CLIP_TOWER, Defaults(50, 7.5, 8)),
-    "StableDiffusionXLPipeline": Family(LATENT_UNET | CLIP_TOWER | SECOND_TOWER, Defaults(50, 5.0, 16)),
-    "IFPipeline": Family(
-        {"unet": "UNet2DConditionModel", "tokenizer": "T5Tokenizer", "text_encoder": "T5EncoderModel"},
-        Defaults(50, 7.0, 16),
-    ),
-}
+OWN = {"sd": Defaults(25, 5.0, 8), "if": Defaults(25, 7.0, 16), "if-ii": Defaults(20, 3.0, 64)}  # of the bundled models
+TOWER = ("tokenizer", "text_encoder")  # which an upscaler's directory may leave to stage I
 WORDS = ("tokenizer.json", "vocab.json", "spiece.model")  # a tokenizer's own words: one of these must be there
 
 
@@ -129,6 +103,12 @@ class Source:
         return FAMILIES[kind]
 
     @cached_property
+    def parts(self) -> dict[str, str]:
+        """The family's components that are here: all of them, but an upscaler may lack its text tower (null)."""
+        lent = [part for part in TOWER if self.family.noising and self.index.get(part) in (None, [None, None])]
+        return {part: cls for part, cls in self.family.parts.items() if part not in lent}
+
+    @cached_property
     def unet(self) -> dict[str, Any]:
         return self.read("unet/config.json")
 
@@ -144,8 +124,7 @@ class Source:
 
     @property
     def defaults(self) -> Defaults:
-        d = self.family.defaults
-        return Defaults(25, 5.0 if self.factor > 1 else 7.0, d.stride) if self.bundled else d
+        return OWN[Path(self.place).name] if self.bundled else self.family.defaults
 
     @cached_property
     def revision(self) -> str:
@@ -166,23 +145,18 @@ def resolve(name: str) -> Source:
     Raises BadInput, with the cure, where it is unknown, of an unsupported pipeline, lacks a part, holds only pickle weights,
     or has a corrupt weight file; and where the hub cannot be reached or wants a login.
     """
-    source = _find(name, INSIDE | ALIASES, "model_index.json")
-    native = source.unet.get("sample_size")
-    if not isinstance(native, int):
-        raise BadInput(
-            f"a model's unet/config.json must give one sample_size, {name} gives {native!r}: choose another model"
-        )
-    for part, cls in source.family.parts.items():
-        _, given = (source.index.get(part) or [None, None])[:2]
-        if not isinstance(given, str) or given.removesuffix("Fast") != cls:
-            raise BadInput(f"{name} has a {given} as its {part}, which synoptic does not load: it must be a {cls}")
-        if part in source.family.weights:
-            source.read(f"{part}/config.json")
-        elif source.local and not any(f"{part}/{words}" in source.files for words in WORDS):
-            raise BadInput(f"a model needs its words, {name} has none of {', '.join(WORDS)} in {part}/: copy it again")
-        if source.local and part in source.family.weights:
-            check_weights(Path(source.place) / part)
-    return source
+    if name in UPSCALERS or (source := _find(name, INSIDE | ALIASES, "model_index.json")).family.noising:
+        others = ", ".join(INSIDE | ALIASES)
+        raise BadInput(f"a model paints from prompts alone, {name} enlarges a small picture: use one of {others}")
+    return _checked(source)
+
+
+def resolve_upscaler(name: str) -> Source:
+    """The source of `bundled-if-ii`, another upscaler's alias, a hub id or a directory. Raises BadInput as `resolve`."""
+    if name in INSIDE | ALIASES or not (source := _find(name, UPSCALERS, "model_index.json")).family.noising:
+        others = ", ".join(UPSCALERS)
+        raise BadInput(f"an upscaler enlarges a small picture, {name} paints from prompts alone: use one of {others}")
+    return _checked(source)
 
 
 def resolve_judge(name: str) -> Source:
@@ -192,6 +166,28 @@ def resolve_judge(name: str) -> Source:
         raise BadInput(f"a judge must be a CLIPModel, {name} is none: use --judge bundled, clip-vit-b32 or such a directory")
     if source.local:
         check_weights(Path(source.place))
+    return source
+
+
+def _checked(source: Source) -> Source:
+    """The source itself, once every part that it needs is seen to be there."""
+    native = source.unet.get("sample_size")
+    if not isinstance(native, int):
+        raise BadInput(
+            f"a model's unet/config.json must give one sample_size, {source.name} gives {native!r}: choose another model"
+        )
+    for part, cls in source.parts.items():
+        _, given = (source.index.get(part) or [None, None])[:2]
+        if not isinstance(given, str) or given.removesuffix("Fast") != cls:
+            raise BadInput(f"{source.name} has a {given} as its {part}, which synoptic does not load: it must be a {cls}")
+        if part in source.family.weights:
+            source.read(f"{part}/config.json")
+        elif source.local and not any(f"{part}/{words}" in source.files for words in WORDS):
+            raise BadInput(
+                f"a model needs its words, {source.name} has none of {', '.join(WORDS)} in {part}/: copy it again"
+            )
+        if source.local and part in source.family.weights:
+            check_weights(Path(source.place) / part)
     return source
 
 

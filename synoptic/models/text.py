@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from synoptic.models.base import Cond
+from synoptic.models.source import Source
+
+Text = Callable[[Sequence[str]], Cond]  # prompts -> their condition, one row each
 
 
 def tokens(tokenizer: Any, prompts: Sequence[str], length: int) -> Any:
@@ -64,3 +67,17 @@ class T5Text:
     def __call__(self, prompts: Sequence[str]) -> Cond:
         q = tokens(self.tokenizer, [p.lower().strip() for p in prompts], 77).to(self.encoder.device)
         return {"text": self.encoder(q.input_ids, attention_mask=q.attention_mask)[0]}
+
+
+def clip(part: Callable[[str], Any], source: Source) -> Text:
+    """The tower of Stable Diffusion 1.x, 2.x and x4; `part(name)` loads the component of that name."""
+    return ClipText(part("tokenizer"), part("text_encoder"))
+
+
+def double_clip(part: Callable[[str], Any], source: Source) -> Text:
+    towers = [(part("tokenizer"), part("text_encoder")), (part("tokenizer_2"), part("text_encoder_2"))]
+    return DoubleClipText(towers, source.native, source.index.get("force_zeros_for_empty_prompt", True))
+
+
+def t5(part: Callable[[str], Any], source: Source) -> Text:
+    return T5Text(part("tokenizer"), part("text_encoder"))

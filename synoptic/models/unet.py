@@ -12,9 +12,12 @@ from synoptic.models.base import Cond
 
 
 class UNet:
-    """A diffusers UNet as a function (x, t, cond) -> raw output (N, out_channels, h, w) in the dtype of x."""
+    """A diffusers UNet as a function (x, t, cond) -> raw output (N, out_channels, h, w) in the dtype of x.
 
-    def __init__(self, net: Any) -> None:
+    An upscaler's has `beside` input channels that are not x's: cond["low"]. cond["level"] (N,) is how noisy those are.
+    """
+
+    def __init__(self, net: Any, beside: int = 0) -> None:
         on_cpu = net.device.type == "cpu"
         self.device, self.dtype = net.device, net.dtype
         self.layout = torch.channels_last if on_cpu else torch.contiguous_format  # where it pays
@@ -22,7 +25,7 @@ class UNet:
         if on_cpu and self.dtype.itemsize == 2:
             float32_norms(net, self.dtype)
         size = net.config.sample_size
-        self.shape: tuple[int, int, int] = (net.config.in_channels, size, size)
+        self.shape: tuple[int, int, int] = (net.config.in_channels - beside, size, size)
 
     @property
     def row_bytes(self) -> int:
@@ -31,10 +34,14 @@ class UNet:
         return 32 * self.net.config.block_out_channels[0] * h * w * self.dtype.itemsize
 
     def __call__(self, x: Tensor, t: Time, cond: Cond) -> Tensor:
+        cond = dict(cond)
+        level = cond.pop("level", None)  # a whole number, which half precision would round
+        inside = torch.cat([x, cond.pop("low").to(x.dtype)], 1) if "low" in cond else x
+        inside = inside.to(self.dtype, memory_format=self.layout)
         cond = {key: value.to(self.dtype) for key, value in cond.items()}
         text = cond.pop("text")
-        inside = x.to(self.dtype, memory_format=self.layout)
-        return self.net(inside, t, text, added_cond_kwargs=cond or None, return_dict=False)[0].to(x.dtype)
+        more = cond or None
+        return self.net(inside, t, text, class_labels=level, added_cond_kwargs=more, return_dict=False)[0].to(x.dtype)
 
 
 def float32_norms(net: torch.nn.Module, dtype: torch.dtype) -> None:

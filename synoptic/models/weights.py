@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from synoptic.check import BadInput
 
@@ -25,17 +26,25 @@ def check_weights(folder: Path) -> None:
             raise BadInput(f"a weight file must be whole, {path} is corrupt ({fault}): copy or download it again")
 
 
-def _fault(path: Path) -> str | None:
-    """The first fault of a safetensors file: 8 bytes of header length, a JSON header, then the tensors' bytes."""
+def header(path: Path) -> tuple[dict[str, Any], int]:
+    """What a safetensors file holds, and where the tensors' bytes begin: 8 bytes of length, JSON, then those.
+
+    Raises ValueError where it is no such file.
+    """
     with path.open("rb") as f:
         length = int.from_bytes(f.read(8), "little")
-        if not 2 <= length <= 100_000_000:
-            return "no safetensors header"
-        try:
-            header = json.loads(f.read(length))
-            end = max((tensor["data_offsets"][1] for name, tensor in header.items() if name != "__metadata__"), default=0)
-            expected = 8 + length + end
-        except (ValueError, TypeError, KeyError, IndexError, AttributeError):
-            return "unreadable header"
+        found = json.loads(f.read(length)) if 2 <= length <= 100_000_000 else None
+    if not isinstance(found, dict):
+        raise ValueError("no safetensors header")
+    return found, 8 + length
+
+
+def _fault(path: Path) -> str | None:
+    """The first fault of a safetensors file."""
+    try:
+        found, begin = header(path)
+        expected = begin + max((one["data_offsets"][1] for name, one in found.items() if name != "__metadata__"), default=0)
+    except (ValueError, TypeError, KeyError, IndexError):
+        return "no safetensors header"
     size = path.stat().st_size
     return None if size == expected else f"{size} bytes instead of {expected}"

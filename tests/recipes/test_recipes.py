@@ -28,6 +28,8 @@ WIDE = [
     {"negative": "a photo of a dog"},
     {"eta": 1.0},
     {"eta": 1.0, "sync": "xt", "space": "instance"},
+    {"sampler": "ddpm", "sync": "xt"},
+    {"sampler": "dpm++"},
     {"clip": "none"},
     {"clip": "static"},
     {"clip": "dynamic"},
@@ -50,7 +52,9 @@ def test_wide_with_every_option_value(options, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"model": "bundled-if"}, {"guidance": 1.0, "eta": 0.5}, {"clip": "static"}], ids=str
+    "options",
+    [{}, {"model": "bundled-if"}, {"guidance": 1.0, "eta": 0.5}, {"clip": "static"}, {"sampler": "dpm++"}],
+    ids=str,
 )
 def test_generate_with_every_kind_of_option(options, tmp_path):
     result = synoptic.generate(["a photo of a horse", "a photo of a dog"], out=str(tmp_path), **(QUICK | options))
@@ -90,6 +94,17 @@ def test_a_folder_of_its_own_for_every_settings(tmp_path, monkeypatch):
     again = synoptic.generate("a photo of a horse", **QUICK)
     assert a.run.folder != b.run.folder and again.run.folder == a.run.folder
     assert "sample" not in again.run.timings, "what is there is not painted again"
+
+
+def test_a_run_from_before_there_were_samplers_is_still_known(tmp_path):
+    first = synoptic.generate("a photo of a horse", out=str(tmp_path), **QUICK)
+    manifest = json.loads((tmp_path / "run.json").read_text())
+    assert manifest["settings"].pop("sampler") == "ddim"
+    (tmp_path / "run.json").write_text(json.dumps(manifest))
+    again = synoptic.generate("a photo of a horse", out=str(tmp_path), **QUICK)
+    assert "sample" not in again.run.timings and again.images == first.images
+    with pytest.raises(BadInput, match="sampler differs"):
+        synoptic.generate("a photo of a horse", sampler="dpm++", out=str(tmp_path), **QUICK)
 
 
 def test_another_run_in_the_same_folder_is_refused(tmp_path):

@@ -15,8 +15,10 @@ from zoo.evaluate.__main__ import main
 from zoo.evaluate.anagrams import Turned
 from zoo.evaluate.discs import cap, count_discs, discs, label
 from zoo.evaluate.plain import frame
-from zoo.evaluate.renders import held_out
+from zoo.evaluate.renders import Renders, held_out
 from zoo.evaluate.report import report
+from zoo.evaluate.task import Findings, Task
+from zoo.evaluate.upscale import bicubic, crops, detail
 from zoo.evaluate.wide import SHORT
 from zoo.render.captions import WIDE_PROMPTS, is_held_out
 
@@ -112,6 +114,29 @@ def test_turned_views_keep_the_laws_and_turn_clockwise():
     corner = torch.zeros(1, 1, 4, 4)
     corner[..., 0, 0] = 1
     assert views.project(corner)[1, 0, 0, 3] == 1
+
+
+def test_crops_are_at_full_scale_and_reach_every_corner():
+    x = torch.rand(2, 3, 256, 256)
+    found = crops(x)
+    assert found.shape == (2, 9, 3, 96, 96)
+    assert torch.equal(found[1, 0], x[1, :, :96, :96]) and torch.equal(found[1, 8], x[1, :, -96:, -96:])
+    assert torch.equal(found[0, 5], x[0, :, 80:176, 160:])
+
+
+def test_the_distance_of_crops_sees_what_enlarging_loses(tmp_path):
+    real = Renders(torch.device("cpu"))(held_out(6, 3), 256, 0)
+    half, quarter = (bicubic(torch.nn.functional.interpolate(real, scale_factor=f, mode="area"), 256) for f in (0.5, 0.25))
+    found = Findings({})
+    detail(found, Task(BUNDLED, tmp_path, device="cpu"), real, {"bicubic": quarter, "half": half, "real": real})
+    by = {(row.measure, row.pictures, row.judge): row for row in found.rows}
+    for judge in ("judge", "judge-shape"):
+        coarse, fine, same = (
+            by["Fréchet distance of crops to renders'", k, judge].value for k in ("bicubic", "half", "real")
+        )
+        assert coarse > 2 * fine and fine > 0 and same == pytest.approx(0, abs=1e-6)
+        gain = by["Fréchet distance of crops - bicubic's", "half", judge]
+        assert gain.value == pytest.approx(fine - coarse) and gain.error and gain.samples == 54
 
 
 def test_prompts_are_held_out_and_distinct():

@@ -1,4 +1,4 @@
-"""Tensors to pictures and back: the only file that knows PIL and file formats."""
+"""Tensors to pictures and back, and PNGs that remember their settings."""
 
 from __future__ import annotations
 

@@ -1,0 +1,40 @@
+"""The noise laboratory: what a diffusion model does, next to what was done before it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn.functional import conv2d, pad
+
+from synoptic.diffusion import Time
+from synoptic.solvers import linked
+
+SIGMAS = tuple(0.25 * 1.15**k for k in range(30))  # 0.25 to 14 pixels, each 15 % wider than the last
+
+
+def strided(first: int = 990, stride: int = 30, end: Time = -1) -> list[tuple[Time, Time]]:
+    """The course's steps (CS180, project 5A): 990, 960, …, 0, and from there to the end, the clean picture."""
+    return linked(range(first, -1, -stride), end)
+
+
+def blur(x: Tensor, sigma: float = 2.0, kernel: int | None = 5) -> Tensor:
+    """(B, C, H, W) by a Gaussian of `sigma` pixels, cut to `kernel` of them, odd; None: as many as it needs, to 3 sigma.
+
+    The picture is mirrored at its edges. The course's classical denoiser is kernel 5, sigma 2.
+    """
+    reach = kernel // 2 if kernel else min(math.ceil(3 * sigma), min(x.shape[-2:]) - 1)
+    g = torch.exp(-(torch.arange(-reach, reach + 1, dtype=torch.float64) ** 2) / (2 * sigma**2))
+    g = (g / g.sum()).to(x)
+    rows = pad(x.flatten(0, 1)[:, None], [reach] * 4, mode="reflect")
+    return conv2d(conv2d(rows, g.view(1, 1, 1, -1)), g.view(1, 1, -1, 1)).view_as(x)
+
+
+def best_blur(noisy: Tensor, clean: Tensor, sigmas: Sequence[float] = SIGMAS) -> tuple[Tensor, float]:
+    """The blur of one picture (1, C, H, W) nearest to the clean one, in PSNR, and its sigma. It is told the answer."""
+    every = [blur(noisy, sigma, None) for sigma in sigmas]
+    errors = [(picture - clean).square().mean().item() for picture in every]
+    k = errors.index(min(errors))
+    return every[k], sigmas[k]

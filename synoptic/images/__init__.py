@@ -1,0 +1,20 @@
+"""Pictures, films and lettering: the only room that knows PIL and file formats."""
+
+from synoptic.images.film import gif, need_video, video
+from synoptic.images.lettering import captioned, grid
+from synoptic.images.picture import KEY, atomically, from_pil, load, save, settings, to_pil
+
+__all__ = [
+    "KEY",
+    "atomically",
+    "captioned",
+    "from_pil",
+    "gif",
+    "grid",
+    "load",
+    "need_video",
+    "save",
+    "settings",
+    "to_pil",
+    "video",
+]

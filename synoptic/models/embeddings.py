@@ -1,0 +1,70 @@
+"""Prompts' embeddings in a file, so that nobody needs the text tower to paint. Imports nothing heavy at the top.
+
+A safetensors file with one tensor (P, …) for each key of a condition, row p of prompt p; its metadata names the prompts,
+as JSON, and the model whose tower read them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from synoptic.check import BadInput
+from synoptic.models.source import Source
+from synoptic.models.weights import header
+
+if TYPE_CHECKING:
+    import torch
+
+    from synoptic.models.base import Cond
+    from synoptic.models.text import Text
+
+
+def write(path: Path, source: Source, prompts: Sequence[str], text: Text) -> None:
+    """The embeddings of prompts by a model's text tower."""
+    import torch
+    from safetensors.torch import save_file
+
+    with torch.no_grad():
+        conds = [text([prompt]) for prompt in prompts]  # one by one: a huge tower leaves little room
+    table = {key: torch.cat([cond[key] for cond in conds]).cpu().contiguous() for key in conds[0]}
+    words = json.dumps(list(prompts), ensure_ascii=False)
+    save_file(table, path, {"prompts": words, "model": source.name, "revision": source.revision})
+
+
+def check_embeddings(path: Path, source: Source, prompts: Sequence[str]) -> None:
+    """Raises BadInput unless the file can be read, is of this model and has every prompt."""
+    try:
+        about = _about(path)
+        known, model, revision = about["prompts"], about["model"], about["revision"]
+    except (OSError, ValueError, LookupError, TypeError):
+        raise BadInput(f"--embeddings must be a file by `synoptic models embed`, {path} is none: write it anew") from None
+    if revision != source.revision:
+        raise BadInput(
+            f"embeddings are of one model, {path} is of {model} ({revision}), not of {source.name} ({source.revision}): use"
+            f" --model {model}, or write it anew with that --model"
+        )
+    missing = [prompt for prompt in prompts if prompt not in known]
+    if missing:
+        raise BadInput(f"--embeddings must hold every prompt, {path} lacks {missing[0]!r}: embed it with the others")
+
+
+class Embedded:
+    """A file's embeddings in a text tower's place: prompts -> Cond, on a device."""
+
+    def __init__(self, path: Path, device: torch.device) -> None:
+        from safetensors.torch import load_file
+
+        self.rows = {prompt: row for row, prompt in enumerate(_about(path)["prompts"])}
+        self.table = load_file(path, str(device))
+
+    def __call__(self, prompts: Sequence[str]) -> Cond:
+        at = [self.rows[prompt] for prompt in prompts]
+        return {key: value[at] for key, value in self.table.items()}
+
+
+def _about(path: Path) -> dict[str, Any]:
+    about = header(path)[0]["__metadata__"]
+    return about | {"prompts": json.loads(about["prompts"])}

@@ -1,0 +1,106 @@
+"""Solvers beside DDIM: how one step of a denoising loop is taken. A loop's views agree on x0, so every solver takes x0.
+
+Times are numbers here, as the loops give them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from torch import Tensor
+
+from synoptic.diffusion import Schedule, Solver, Time, coefficients, ddim, ddim_solver
+
+Variance = Literal["learned", "small", "large"]
+
+
+def posterior(s: Schedule, xt: Tensor, x0: Tensor, t: Time, t_prev: Time) -> tuple[Tensor, Any, Any]:
+    """q(x_t' | x_t, x0) over any stride: its mean (N, C, h, w), its variance and the stride's own.
+
+    Ho et al. 2020, equations 6 and 7, with alpha = abar_t / abar_t' and beta = 1 - alpha, which are r² and
+    sigma² - r² sigma'² for r = alpha_t / alpha_t' on any schedule. The variances are beta~ and beta.
+    """
+    a, sigma = coefficients(s, t, xt)
+    a_prev, sigma_prev = coefficients(s, t_prev, xt)
+    r = a / a_prev
+    beta = sigma**2 - r**2 * sigma_prev**2
+    mean = (a_prev * beta * x0 + r * sigma_prev**2 * xt) / sigma**2
+    return mean, sigma_prev**2 / sigma**2 * beta, beta
+
+
+def ancestral_solver(variance: Variance = "learned") -> Solver:
+    """DDPM's ancestral sampling over strides (Ho et al. 2020, algorithm 2; Nichol & Dhariwal 2021, section 4).
+
+    Variance "small" is beta~ (then it is DDIM of eta 1), "large" is beta. "learned" lies between them, where the network
+    says: log var = f log beta + (1 - f) log beta~, f = (v + 1) / 2 (Nichol & Dhariwal, equation 15); a network that
+    learned none has "small". The step that ends at the clean picture adds nothing. Raises ValueError for other names.
+    """
+    if variance not in ("learned", "small", "large"):
+        raise ValueError(f"variance must be learned, small or large, not {variance!r}")
+
+    def solve(s, xt, x0, t, t_prev, past, draw, var=None):
+        mean, small, large = posterior(s, xt, x0, t, t_prev)
+        if not s(t_prev)[1]:
+            return mean, past
+        share = (var + 1) / 2 if variance == "learned" and var is not None else float(variance == "large")
+        return mean + small ** ((1 - share) / 2) * large ** (share / 2) * draw(), past
+
+    return solve
+
+
+def dpm_solver() -> Solver:
+    """DPM-Solver++(2M) (Lu et al. 2022b, algorithm 2): second order, deterministic, one call of the network a step.
+
+    In lambda = log(alpha / sigma) it is DDIM's step on x0 extrapolated along the line through the last two; `past` is the
+    last (x0, t). The first step, with nothing to extrapolate from, and the last, where lambda is infinite, are DDIM's.
+    """
+
+    def solve(s, xt, x0, t, t_prev, past, draw, var=None):
+        ahead = x0
+        if past and t_prev != s.end:
+            before, t_before = past
+            now = log_ratio(s, t)
+            ahead = x0 + (log_ratio(s, t_prev) - now) / (now - log_ratio(s, t_before)) / 2 * (x0 - before)
+        return ddim(s, xt, ahead, t, t_prev), (x0, t)
+
+    return solve
+
+
+def log_ratio(s: Schedule, t: Time) -> float:
+    """lambda = log(alpha_t / sigma_t), half the log signal-to-noise ratio; -inf where there is no signal."""
+    a, sigma = s(t)
+    return math.log(a / sigma) if a else -math.inf
+
+
+def linked(times: Sequence[Time], end: Time) -> list[tuple[Time, Time]]:
+    """Steps (t, t_prev) each of which ends where the next begins, and the last at `end`."""
+    return list(zip(times, [*times[1:], end], strict=True))
+
+
+def steps_of(name: str, s: Schedule, n: int) -> list[tuple[Time, Time]]:
+    """The n steps that a sampler takes: ddim those of the schedule, the others linked ones.
+
+    Both are diffusers' rules. They part by a time or so where n does not divide the schedule, and there DDIM's may end
+    just before the clean picture.
+    """
+    steps = list(s.steps(n))
+    return steps if name == "ddim" else linked([t for t, _ in steps], s.end)
+
+
+def sampler(name: str, eta: float = 0.0) -> Solver:
+    """The solver that a name stands for: ddim (of `eta`, in [0, 1]), ddpm or dpm++.
+
+    Raises ValueError for another name, and where eta is given to one that is not ddim.
+    """
+    if eta and name != "ddim":
+        raise ValueError(f"eta is the noise of ddim's steps, {name} has its own: leave eta at 0, not {eta}")
+    match name:
+        case "ddim":
+            return ddim_solver(eta)
+        case "ddpm":
+            return ancestral_solver()
+        case "dpm++":
+            return dpm_solver()
+    raise ValueError(f"sampler must be ddim, ddpm or dpm++, not {name!r}")

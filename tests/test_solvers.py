@@ -1,0 +1,285 @@
+"""Solvers: equal to diffusers' schedulers step by step, of the order they promise, and the same however views agree."""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+import math
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from synoptic.diffusion import Time, ddim, ddim_solver, predict, randn
+from synoptic.guidance import cfg
+from synoptic.models.source import BUNDLED
+from synoptic.sample import sample
+from synoptic.schedule import schedule
+from synoptic.solvers import ancestral_solver, dpm_solver, posterior, sampler, steps_of
+from synoptic.synchronize import canonical, instance
+from synoptic.views.anagram import Anagram
+from synoptic.views.components import components
+from synoptic.views.factors import Factors
+from synoptic.views.negate import Negate
+from synoptic.views.turns import identity, rotate_cw
+from tests.exact import SHAPE, Mixture, ddpm, generators, normal
+
+diffusers: Any = importlib.import_module("diffusers")
+BUNDLES = ["sd", "if", "if-ii"]
+
+
+def peer(kind: str, bundle: str, **config: Any) -> Any:
+    """diffusers' scheduler on a bundled model's config, without clipping."""
+    given = getattr(diffusers, kind).load_config(BUNDLED / bundle / "scheduler")
+    return getattr(diffusers, kind).from_config(given, **{"clip_sample": False, "thresholding": False} | config)
+
+
+def nothing() -> Tensor:
+    raise AssertionError("nothing is to be drawn")
+
+
+@pytest.mark.parametrize("bundle", BUNDLES)
+@pytest.mark.parametrize(
+    ("ours", "theirs"), [("small", "fixed_small"), ("large", "fixed_large"), ("learned", "learned_range")]
+)
+def test_ancestral_equals_diffusers_step_by_step(bundle, ours, theirs):
+    scheduler = peer("DDPMScheduler", bundle, variance_type=theirs)
+    scheduler.alphas_cumprod = scheduler.alphas_cumprod.double()
+    s, solve = schedule(scheduler.config), ancestral_solver(ours)
+    steps = s.steps(20)
+    scheduler.set_timesteps(timesteps=[t for t, _ in steps])
+    x, noise = normal(2, 3, 4, 4), generators(1)[0]
+    for k, (t, t_prev) in enumerate(steps[:-1]):
+        out, var = normal(2, 3, 4, 4, seed=k), normal(2, 3, 4, 4, seed=100 + k).tanh()
+        given = torch.cat([out, var], 1) if ours == "learned" else out
+        drawn = torch.Generator().set_state(noise.get_state())
+        theirs_next = scheduler.step(given, t, x, generator=noise).prev_sample
+        p = predict(s, x, out, t, var)
+        eps = torch.randn(x.shape, generator=drawn, dtype=x.dtype)
+        x, _ = solve(s, x, p.x0, t, t_prev, (), lambda eps=eps: eps, p.var)
+        torch.testing.assert_close(x, theirs_next, rtol=0, atol=1e-12)
+        x = theirs_next
+
+
+def test_ancestral_equals_ifs_pipeline(pixel32):
+    """DeepFloyd's own sampler: dynamic thresholds, learned variance of the conditional branch.
+
+    On DeepFloyd's own spacing, which ends at t = 0: from a later time diffusers adds noise to the clean picture.
+    """
+    pipe = diffusers.IFPipeline.from_pretrained(BUNDLED / "if", local_files_only=True)
+    pipe.scheduler = diffusers.DDPMScheduler.from_config(pipe.scheduler.config, timestep_spacing="leading")
+    pipe.set_progress_bar_config(disable=True)
+    prompts = ["a photo of a horse", "an oil painting of a dog"]
+    how = {"num_inference_steps": 5, "guidance_scale": 2.5, "clean_caption": False, "output_type": "pt"}
+    theirs = pipe(prompts, **how, generator=generators(2)).images
+    rngs, s = generators(2), schedule(pipe.scheduler.config)
+    x = randn(pixel32.shape, rngs)
+    denoise = cfg(pixel32, prompts, 2.5, clip=s.clip)
+    *_, last = sample(denoise, s, x, steps=s.steps(5), solve=ancestral_solver(), rngs=rngs)
+    assert theirs.std() > 0.1
+    assert (last.x - theirs).abs().max() <= 1e-4
+
+
+@pytest.mark.parametrize("s", [ddpm(), schedule({"_class_name": "FlowMatchEulerDiscreteScheduler"})], ids=["ddpm", "flow"])
+@pytest.mark.parametrize("n", [3, 10, 50])
+def test_ancestral_of_the_small_variance_is_ddim_of_eta_1(s, n):
+    x, x0, noise = (normal(2, *SHAPE, seed=k) for k in range(3))
+    for t, t_prev in s.steps(n):
+        ours, _ = ancestral_solver("small")(s, x, x0, t, t_prev, (), lambda: noise)
+        torch.testing.assert_close(ours, ddim(s, x, x0, t, t_prev, 1.0, noise), rtol=0, atol=1e-11)
+
+
+def test_the_posterior_is_bayes_rule():
+    """Its density is that of x_t' given x0 times that of x_t given x_t', for every stride."""
+    s, x0, xt, one = ddpm(), 0.3, -0.8, torch.ones(1).double()
+    for t, t_prev in [(999, 949), (500, 100), (20, 0)]:
+        a, (a_prev, sigma_prev) = s(t)[0], s(t_prev)
+        mean, small, beta = posterior(s, xt=one * xt, x0=one * x0, t=t, t_prev=t_prev)
+        r = a / a_prev
+        y = torch.linspace(-3, 3, 7).double()
+        log = -((y - a_prev * x0) ** 2) / (2 * sigma_prev**2) - (xt - r * y) ** 2 / (2 * beta)
+        ours = -((y - mean) ** 2) / (2 * small)
+        torch.testing.assert_close(log - log[0], ours - ours[0], rtol=1e-9, atol=1e-9)
+
+
+def test_a_learned_variance_runs_from_small_to_large():
+    s, x, one = ddpm(), normal(1, *SHAPE), torch.ones(1, *SHAPE).double()
+
+    def noise_of(variance: Any, var: Tensor | None) -> Tensor:
+        with_noise, without = (
+            ancestral_solver(variance)(s, x, x, 500, 450, (), lambda k=k: k * one, var)[0] for k in (1, 0)
+        )
+        return with_noise - without
+
+    small, large = noise_of("small", None), noise_of("large", None)
+    assert (small < large).all()
+    for v, want in [(-one, small), (one, large), (0 * one, (small * large).sqrt()), (None, small)]:
+        torch.testing.assert_close(noise_of("learned", v), want, rtol=0, atol=1e-12)
+
+
+def test_the_last_step_adds_nothing_and_ends_at_x0():
+    s, x, x0 = ddpm(set_alpha_to_one=True), normal(1, *SHAPE), normal(1, *SHAPE, seed=1)
+    for solve in (ancestral_solver(), ancestral_solver("large"), dpm_solver()):
+        out, _ = solve(s, x, x0, 20, s.end, (), nothing, torch.full_like(x, 1.5))
+        torch.testing.assert_close(out, x0, rtol=0, atol=1e-14)
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation")  # diffusers' own, under numpy 2.4
+@pytest.mark.parametrize("bundle", BUNDLES)
+@pytest.mark.parametrize("n", [4, 10, 25])
+def test_dpm_equals_diffusers_step_by_step(bundle, n):
+    scheduler = peer("DPMSolverMultistepScheduler", bundle, variance_type=None)
+    s, solve = schedule(scheduler.config), dpm_solver()
+    steps, past = s.steps(n), ()
+    scheduler.set_timesteps(timesteps=[t for t, _ in steps])
+    scheduler.sigmas = torch.tensor([s(t)[1] / s(t)[0] for t, _ in steps] + [0.0]).double()
+    x = normal(2, 3, 4, 4)
+    for k, (t, t_prev) in enumerate(steps):
+        out = normal(2, 3, 4, 4, seed=k)
+        theirs = scheduler.step(out, t, x).prev_sample
+        x, past = solve(s, x, predict(s, x, out, t).x0, t, t_prev, past, nothing)
+        torch.testing.assert_close(x, theirs, rtol=1e-6, atol=1e-6)  # theirs passes through float32
+        x = theirs
+
+
+def test_dpm_takes_over_from_ddim_where_there_is_no_signal_yet():
+    s = ddpm(rescale_betas_zero_snr=True, prediction_type="v_prediction", timestep_spacing="trailing")
+    x, past = normal(1, *SHAPE), ()
+    ours = theirs = x
+    for k, (t, t_prev) in enumerate(s.steps(6)[:3]):
+        x0 = normal(1, *SHAPE, seed=k)
+        ours, past = dpm_solver()(s, ours, x0, t, t_prev, past, nothing)
+        theirs = ddim(s, theirs, x0, t, t_prev)
+        assert torch.equal(ours, theirs) == (k < 2) and ours.isfinite().all()
+
+
+def errors(solve: Any, exact: Any, s: Any, x: Tensor, denoise: Any, counts: list[int]) -> list[float]:
+    """How far n steps from time 900 to 100 end from where the flow goes."""
+    ends = []
+    for n in counts:
+        times: list[Time] = list(range(900, 99, -800 // n))
+        *_, last = sample(denoise, s, x, steps=list(itertools.pairwise(times)), solve=solve)
+        ends.append((last.x - exact).abs().max().item())
+    return ends
+
+
+@pytest.mark.parametrize(("name", "order"), [("ddim", 1), ("dpm++", 2)])
+@pytest.mark.parametrize("kind", ["gaussian", "mixture"])
+def test_order_of_convergence(name, order, kind):
+    s, x = ddpm(), normal(2, *SHAPE)
+    if kind == "gaussian":
+        m, spread = 0.4 * normal(1, *SHAPE, seed=9), 0.5
+        denoise = Mixture(s, m, (spread,), (1.0,))
+
+        def wide(t: int) -> float:
+            a, sigma = s(t)
+            return math.sqrt((a * spread) ** 2 + sigma**2)
+
+        exact = s(100)[0] * m + wide(100) / wide(900) * (x - s(900)[0] * m)  # the flow of a Gaussian, in closed form
+    else:
+        denoise = Mixture(s)
+        times: list[Time] = list(range(900, 99, -1))
+        *_, fine = sample(denoise, s, x, steps=list(itertools.pairwise(times)), solve=dpm_solver())
+        exact = fine.x
+    coarse, *_, fine = errors(sampler(name), exact, s, x, denoise, [25, 50, 100])
+    assert math.log2(coarse / fine) / 2 == pytest.approx(order, abs=0.25)
+
+
+@pytest.mark.parametrize("name", ["ddpm", "dpm++"])
+def test_resuming_is_bitwise_the_same(name):
+    s, x, rngs = ddpm(), normal(2, *SHAPE), generators()
+    how = {"steps": s.steps(8), "solve": sampler(name)}
+    whole, states = [], []
+    for step in sample(Mixture(s), s, x, rngs=rngs, **how):
+        whole.append(step)
+        states.append([rng.get_state() for rng in rngs])
+    for rng, state in zip(rngs, states[3], strict=True):
+        rng.set_state(state)
+    rest = list(sample(Mixture(s), s, whole[3].x, rngs=rngs, past=whole[3].past, start=4, **how))
+    assert all(torch.equal(a.x, b.x) for a, b in zip(whole[4:], rest, strict=True))
+
+
+def variances(space: Any, views: Any, x: Tensor, sync: Any) -> tuple[Tensor | None, Tensor]:
+    """What the solver was told, and what the network said, one row a view."""
+    s, told = ddpm(), []
+
+    def spy(s, xt, x0, t, t_prev, past, draw, var=None):
+        told.append(var)
+        return ddim(s, xt, x0, t, t_prev), past
+
+    rows = x if space is instance else views.project(x)
+
+    def denoise(x: Tensor, t: Time, where: Any = None) -> Any:
+        return predict(s, x, x, t, rows.sin())
+
+    next(space(denoise, s, views, x, steps=s.steps(4), sync=sync, solve=spy))
+    return told[0], rows.sin()
+
+
+@pytest.mark.parametrize("sync", ["eps", "x0", "xt"])
+def test_the_learned_variance_is_the_mean_over_the_views_and_knows_no_sign(sync):
+    views = Anagram((3, 8, 8), [identity(), rotate_cw(), Negate()])
+    z = normal(2, 3, 8, 8)
+    told, said = variances(canonical, views, z, sync)
+    a, b, c = said.unflatten(0, (2, 3)).unbind(1)
+    mean = (a + b.rot90(1, (-2, -1)) + c) / 3
+    per_view = torch.stack([mean, mean.rot90(-1, (-2, -1)), mean], 1).flatten(0, 1)
+    torch.testing.assert_close(told, per_view if sync == "xt" else mean, rtol=0, atol=1e-14)
+    told, said = variances(instance, views, views.project(z), sync)
+    torch.testing.assert_close(told, per_view, rtol=0, atol=1e-14)
+
+
+def test_without_sync_each_view_keeps_its_learned_variance():
+    views = Anagram((3, 8, 8), [identity(), Negate()])
+    told, said = variances(instance, views, normal(4, 3, 8, 8), "none")
+    assert told is not None and torch.equal(told, said)
+
+
+def test_a_given_photograph_adds_nothing_to_the_learned_variance():
+    z, photo = normal(2, 3, 16, 16), normal(1, 3, 16, 16, seed=5)
+    low, high = components("pass")
+    told, said = variances(canonical, Factors((3, 16, 16), (low, high), photo), z, "x0")
+    torch.testing.assert_close(told, high(said), rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("n", [6])
+def test_dpm_is_nearer_the_flow_than_ddim_on_the_bundled_model(sd32, n):
+    s, x = sd32.schedule, randn(sd32.shape, generators(1))
+    denoise = cfg(sd32, ["a photo of a horse"], 1.0)
+
+    def end(name: str, n: int) -> Tensor:
+        return list(sample(denoise, s, x, steps=s.steps(n), solve=sampler(name)))[-1].x
+
+    fine = end("dpm++", 40)
+    assert (end("dpm++", n) - fine).norm() < 0.7 * (end("ddim", n) - fine).norm()
+
+
+def test_steps_are_those_of_diffusers_schedulers():
+    for n in (4, 7, 25):
+        for bundle in BUNDLES:
+            scheduler = peer("DDPMScheduler", bundle)
+            s = schedule(scheduler.config)
+            scheduler.set_timesteps(n)
+            steps = steps_of("ddpm", s, n)
+            assert steps == steps_of("dpm++", s, n)
+            assert steps == [(t, int(scheduler.previous_timestep(t))) for t in scheduler.timesteps.tolist()]
+            assert steps_of("ddim", s, n) == s.steps(n)
+
+
+def test_names():
+    s, x, x0 = ddpm(), normal(1, *SHAPE), normal(1, *SHAPE, seed=1)
+
+    def step(solve: Any) -> Tensor:
+        return solve(s, x, x0, 500, 450, (normal(1, *SHAPE, seed=2), 550), lambda: normal(1, *SHAPE, seed=3))[0]
+
+    for name, solve in [("ddim", ddim_solver()), ("ddpm", ancestral_solver()), ("dpm++", dpm_solver())]:
+        assert torch.equal(step(sampler(name)), step(solve))
+    assert torch.equal(step(sampler("ddim", 0.5)), step(ddim_solver(0.5)))
+    for build, message in [
+        (lambda: sampler("euler"), "sampler must be ddim, ddpm or dpm\\+\\+, not 'euler'"),
+        (lambda: sampler("dpm++", 0.5), "eta is the noise of ddim's steps, dpm\\+\\+ has its own: leave eta at 0, not 0.5"),
+        (lambda: ancestral_solver("huge"), "variance must be learned, small or large, not 'huge'"),  # type: ignore[arg-type]
+    ]:
+        with pytest.raises(ValueError, match=message):
+            build()
