@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from synoptic.models.load import load as load
+    from synoptic.recipes.anagram import anagram as anagram
     from synoptic.recipes.generate import generate as generate
+    from synoptic.recipes.hybrid import hybrid as hybrid
     from synoptic.recipes.score import score as score
     from synoptic.recipes.wide import wide as wide
 
@@ -19,6 +21,8 @@ __version__ = "0.1.0"
 PUBLIC = {
     "generate": "synoptic.recipes.generate",
     "wide": "synoptic.recipes.wide",
+    "anagram": "synoptic.recipes.anagram",
+    "hybrid": "synoptic.recipes.hybrid",
     "score": "synoptic.recipes.score",
     "load": "synoptic.models.load",
 }

@@ -11,10 +11,13 @@ import typer
 
 import synoptic
 from synoptic.check import BadInput
+from synoptic.recipes.anagram import anagram
 from synoptic.recipes.evaluate import evaluate
 from synoptic.recipes.generate import generate
+from synoptic.recipes.hybrid import hybrid
 from synoptic.recipes.models import models
 from synoptic.recipes.score import score
+from synoptic.recipes.views import views
 from synoptic.recipes.wide import wide
 
 app = typer.Typer(
@@ -54,14 +57,35 @@ def command(recipe: Callable[..., Any]) -> Callable[..., None]:
     return run
 
 
-for recipe in (generate, wide, score, evaluate, models):
+RECIPES = (generate, wide, anagram, hybrid, score, evaluate, models, views)
+for recipe in RECIPES:
     app.command(recipe.__name__)(command(recipe))
+
+
+def lists(recipe: Callable[..., Any]) -> set[str]:
+    """The options of a recipe that take several words."""
+    hints, parameters = get_type_hints(recipe), inspect.signature(recipe).parameters.values()
+    options = [p.name for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY and "list[" in str(hints[p.name])]
+    return {f"--{name.replace('_', '-')}" for name in options}
+
+
+def spread(argv: list[str]) -> list[str]:
+    """`--views a b` as typer reads it, `--views a --views b`: a list's words go on to the next option."""
+    several = next((lists(recipe) for recipe in RECIPES if argv[:1] == [recipe.__name__]), set())
+    words, option = [], ""
+    for word, after in zip(argv, [*argv[1:], "--"], strict=True):
+        if word.startswith("--"):
+            option = word if word in several else ""
+            words += [] if option and not after.startswith("--") else [word]
+        else:
+            words += [option, word] if option else [word]
+    return words
 
 
 def main() -> None:
     """Exit code 0, 2 with one line for bad input, 130 on Ctrl-C; anything else is a bug and shows its traceback."""
     try:
-        code = app(standalone_mode=False)
+        code = app(spread(sys.argv[1:]), standalone_mode=False)
     except (BadInput, typer.TyperException) as e:
         message = f"{e.format_message()} (see: synoptic --help)" if isinstance(e, typer.TyperException) else str(e)
         print("synoptic: error: " + " ".join(message.split()), file=sys.stderr)

@@ -81,12 +81,15 @@ def cfg(
     negative: str = "",
     *,
     clip: Callable[[Tensor], Tensor] | None = None,
+    equal: int = 1,
     rows: int | None = None,
 ) -> Predict:
     """Classifier-free guidance (Ho & Salimans 2022): null + scale (cond - null), one prompt a picture; scale 1 is off.
 
-    The null branch is conditioned on `negative`. `clip` acts on the guided x0, before any views agree on it, and its eps
-    follows, so that every sync rule sees the same clipped picture. (diffusers keeps the unclipped eps.)
+    The null branch is conditioned on `negative`. `equal` > 1 brings the guidance of every so many rows, the views of one
+    picture, to their mean strength, so that no prompt swallows the others. `clip` acts on the guided x0, before any views
+    agree on it, and its eps follows, so that every sync rule sees the same clipped picture. (diffusers keeps the unclipped
+    eps.)
     """
     conds: dict[str, Cond] = {"cond": model.embed(prompts)}
     if scale != 1:
@@ -98,7 +101,8 @@ def cfg(
         out = p["cond"]
         if scale != 1:
             u, c = p["null"], p["cond"]
-            out = Pred(u.x0 + scale * (c.x0 - u.x0), u.eps + scale * (c.eps - u.eps), c.var)
+            w = scale * balance(c.eps - u.eps, equal) if equal > 1 else scale
+            out = Pred(u.x0 + w * (c.x0 - u.x0), u.eps + w * (c.eps - u.eps), c.var)
         if clip:
             x0 = clip(out.x0)
             a, sigma = coefficients(model.schedule, t, x)
@@ -106,3 +110,9 @@ def cfg(
         return out
 
     return predict
+
+
+def balance(guidance: Tensor, views: int) -> Tensor:
+    """What brings the rows (B*N, C, h, w) of each picture's N views to their mean norm: (B*N, 1, 1, 1)."""
+    norms = guidance.flatten(1).norm(dim=1).view(-1, views).clamp(min=1e-12)
+    return (norms.mean(1, keepdim=True) / norms).view(-1, 1, 1, 1)

@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from synoptic.recipes.options import Clip, Count, Device, Dtype, Eta, Guidance, Model, Negative, Out, Prompts, Seed, Steps
+from synoptic.recipes.options import (
+    Clip,
+    Count,
+    Device,
+    Dtype,
+    Eta,
+    Guidance,
+    Model,
+    Negative,
+    Out,
+    Prompts,
+    Sampler,
+    Seed,
+    Steps,
+)
 from synoptic.recipes.studio import settle, warn_unknown
 from synoptic.runs.manifest import Result, open_run
 
@@ -13,6 +27,7 @@ def generate(
     steps: Steps = None,
     guidance: Guidance = None,
     negative: Negative = "",
+    sampler: Sampler = "ddim",
     eta: Eta = 0.0,
     clip: Clip = "auto",
     seed: Seed = 0,
@@ -30,7 +45,8 @@ def generate(
     run = open_run("generate", settings, out)
     warn_unknown(source, settings["prompt"])
 
-    from synoptic.diffusion import ddim_solver, randn
+    from synoptic import solvers
+    from synoptic.diffusion import randn
     from synoptic.guidance import cfg
     from synoptic.runs.execute import execute
     from synoptic.sample import sample
@@ -40,6 +56,7 @@ def generate(
         s = m.schedule
         predict = cfg(m, prompts, settings["guidance"], negative, clip=clipping(clip, s))
         x = randn(m.shape, rngs).to(m.device)
-        return sample(predict, s, x, steps=s.steps(settings["steps"]), solve=ddim_solver(eta), rngs=rngs)
+        steps = solvers.steps_of(sampler, s, settings["steps"])
+        return sample(predict, s, x, steps=steps, solve=solvers.sampler(sampler, eta), rngs=rngs)
 
     return execute(run, source, paint, lambda m, x: m.decode(x))

@@ -2,38 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from synoptic.models.source import ALIASES, INSIDE, Source, resolve
+from synoptic.models.source import ALIASES, INSIDE, UPSCALERS, Source, resolve, resolve_upscaler
 from synoptic.models.vocabulary import vocabulary
+
+Row = tuple[str, str, str, str, str]
 
 
 @dataclass(frozen=True)
 class Models:
-    """Rows (name, where, megabytes, native size in pixels, state) and what the bundled ones know."""
+    """Rows (name, where, megabytes, size painted in pixels, state) of models and upscalers; what the bundled ones know."""
 
-    rows: list[tuple[str, str, str, str, str]]
+    rows: list[Row]
+    upscalers: list[Row]
     known: dict[str, list[str]]
 
     def __str__(self) -> str:
-        table = ["\t".join(row) for row in [("model", "source", "MB", "pixels", "state"), *self.rows]]
-        words = [f"{kind}\t{', '.join(names)}" for kind, names in self.known.items()]
-        return "\n".join([*table, "", "what the bundled models know", *words])
+        tables = [
+            [(kind, "source", "MB", "pixels", "state"), *rows]
+            for kind, rows in (("model", self.rows), ("upscaler", self.upscalers))
+        ]
+        known = [("what the bundled models know",), *((kind, ", ".join(names)) for kind, names in self.known.items())]
+        return "\n\n".join("\n".join("\t".join(row) for row in table) for table in [*tables, known])
 
 
 def models() -> Models:
-    """List the models: the bundled ones, the aliases with where each comes from, and the prompts the bundled ones know.
+    """List the models and upscalers: bundled ones, aliases and where each comes from; the prompts the bundled ones know.
 
     synoptic models
     """
-    rows = []
-    for name in INSIDE:
-        source = resolve(name)
-        rows.append((name, "in the package", megabytes(source), f"{source.native}x{source.native}", "ready"))
-    for name, places in ALIASES.items():
-        cached = next((place for place in places if _cached(place)), None)
-        rows.append((name, cached or " or ".join(places), "", "", "in the cache" if cached else "to be downloaded"))
-    return Models(rows, vocabulary()["prompts"])
+    return Models(
+        [_row(name, places, resolve) for name, places in (INSIDE | ALIASES).items()],
+        [_row(name, places, resolve_upscaler) for name, places in UPSCALERS.items()],
+        vocabulary()["prompts"],
+    )
+
+
+def _row(name: str, places: tuple[str, ...], find: Callable[[str], Source]) -> Row:
+    if Source(name, places[0]).bundled:
+        source = find(name)
+        return name, "in the package", megabytes(source), f"{source.native}x{source.native}", "ready"
+    cached = next((place for place in places if _cached(place)), None)
+    return name, cached or " or ".join(places), "", "", "in the cache" if cached else "to be downloaded"
 
 
 def megabytes(source: Source) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from synoptic.check import at_least, at_most, one_of, prompts
+from synoptic.check import BadInput, at_least, at_most, one_of, prompts
 from synoptic.models.source import Source, resolve
 
 CLIPS = ("auto", "none", "static", "dynamic")
+SAMPLERS = ("ddim", "ddpm", "dpm++")
 
 
 def settle(given: dict[str, Any]) -> tuple[Source, dict[str, Any]]:
@@ -19,8 +20,13 @@ def settle(given: dict[str, Any]) -> tuple[Source, dict[str, Any]]:
     settings["guidance"] = defaults.guidance if given["guidance"] is None else given["guidance"]
     at_least("--steps", settings["steps"], 1)
     at_least("--guidance", settings["guidance"], 0)
+    one_of("--sampler", settings["sampler"], SAMPLERS)
     at_least("--eta", settings["eta"], 0)
     at_most("--eta", settings["eta"], 1)
+    if settings["eta"] and settings["sampler"] != "ddim":
+        raise BadInput(
+            f"--eta is the noise of ddim's steps, {settings['sampler']} has its own; {settings['eta']} was given: leave it"
+        )
     at_least("--count", settings["count"], 1)
     at_least("--seed", settings["seed"], 0)
     one_of("--clip", settings["clip"], CLIPS)

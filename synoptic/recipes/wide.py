@@ -6,7 +6,21 @@ from typing import Annotated, Any, Literal
 
 from synoptic.check import BadInput, one_of
 from synoptic.models.source import Source
-from synoptic.recipes.options import Clip, Count, Device, Dtype, Eta, Guidance, Model, Negative, Out, Prompts, Seed, Steps
+from synoptic.recipes.options import (
+    Clip,
+    Count,
+    Device,
+    Dtype,
+    Eta,
+    Guidance,
+    Model,
+    Negative,
+    Out,
+    Prompts,
+    Sampler,
+    Seed,
+    Steps,
+)
 from synoptic.recipes.studio import settle, warn_unknown
 from synoptic.runs.manifest import Result, open_run
 
@@ -34,6 +48,7 @@ def wide(
     space: Space = "auto",
     weights: Weights = "feather",
     loop: Loop = False,
+    sampler: Sampler = "ddim",
     eta: Eta = 0.0,
     clip: Clip = "auto",
     seed: Seed = 0,
@@ -54,7 +69,8 @@ def wide(
 
     import torch
 
-    from synoptic.diffusion import ddim_solver, randn
+    from synoptic import solvers
+    from synoptic.diffusion import randn
     from synoptic.guidance import cfg
     from synoptic.runs.execute import execute
     from synoptic.schedule import clipping
@@ -70,7 +86,11 @@ def wide(
         s = m.schedule
         predict = cfg(m, prompts, settings["guidance"], negative, clip=clipping(clip, s))
         z = randn(canvas, rngs).to(m.device)
-        how: dict[str, Any] = {"steps": s.steps(settings["steps"]), "sync": sync, "solve": ddim_solver(eta), "rngs": rngs}
+        how: dict[str, Any] = {
+            "steps": solvers.steps_of(sampler, s, settings["steps"]),
+            "solve": solvers.sampler(sampler, eta),
+        }
+        how |= {"sync": sync, "rngs": rngs}
         if settings["space"] == "canonical":
             return canonical(predict, s, views, z, **how)
         return instance(predict, s, views, views.project(z), **how)

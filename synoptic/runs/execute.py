@@ -6,12 +6,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
 
 from synoptic import images
 from synoptic.diffusion import Step
+from synoptic.evaluate.clip import Clip, clip_score
 from synoptic.guidance import fitting_rows
 from synoptic.models.base import Denoiser
 from synoptic.models.load import load
@@ -19,13 +21,36 @@ from synoptic.models.source import Source
 from synoptic.runs.manifest import Picture, Result, Run
 from synoptic.runs.progress import bar
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
 Paint = Callable[[Denoiser, Sequence[str], Sequence[torch.Generator]], Iterable[Step]]
 Decode = Callable[[Denoiser, Tensor], Tensor]
 
 
-def execute(run: Run, source: Source, paint: Paint, decode: Decode, *, views: int = 1) -> Result:
+class Measure(NamedTuple):
+    """What the bundled judge says of each picture: a name for the manifest, and (judge, image, picture) -> a number."""
+
+    name: str
+    of: Callable[[Clip, Image, Picture], float]
+
+
+BY_PROMPT = Measure("clip_score", lambda judge, image, picture: clip_score(judge, image, picture.prompt))
+
+
+def execute(
+    run: Run,
+    source: Source,
+    paint: Paint,
+    decode: Decode,
+    *,
+    views: int = 1,
+    steps: int | None = None,
+    measure: Measure = BY_PROMPT,
+) -> Result:
     """Every picture of the run, `views` rows each; `paint` gives a batch's Steps, `decode` turns the last x into images.
 
+    `steps` is how many Steps that is (default: --steps), `measure` how the bundled judge scores what came of them.
     Pictures are painted in batches that fill the model's calls and saved as each batch ends; a batch that an earlier run
     of the same settings finished is read back. The result does not depend on the batches.
     """
@@ -38,7 +63,7 @@ def execute(run: Run, source: Source, paint: Paint, decode: Decode, *, views: in
     size = max(1, fitting_rows(model, model.device) // (2 * views))
     batches = [run.pictures[i : i + size] for i in range(0, len(run.pictures), size)]
     missing = [batch for batch in batches if not all((run.folder / p.file).exists() for p in batch)]
-    with bar(run.recipe, len(missing) * run.settings["steps"]) as tick:
+    with bar(run.recipe, len(missing) * (steps or run.settings["steps"])) as tick:
         for batch in missing:
             with clock("sample"):
                 x = torch.empty(0)
@@ -53,7 +78,7 @@ def execute(run: Run, source: Source, paint: Paint, decode: Decode, *, views: in
     result = Result([images.load(run.folder / p.file) for p in run.pictures], run)
     if source.bundled:
         with clock("score"):
-            score(result)
+            score(result, measure)
     run.state = "done"
     run.write()
     return result
@@ -70,15 +95,13 @@ def inside(run: Run, picture: Picture) -> dict:
     return item | {"command": run.command, "recipe": run.recipe, "settings": run.settings, "model": run.model}
 
 
-def score(result: Result) -> None:
-    """CLIP scores of the pictures by the bundled judge, into the run."""
-    from synoptic.evaluate.clip import Clip, clip_score
-
+def score(result: Result, measure: Measure) -> None:
+    """What the bundled judge says of the pictures, into the run."""
     judge = Clip("bundled")
     for picture, image in zip(result.run.pictures, result.images, strict=True):
-        picture.score = round(clip_score(judge, image, picture.prompt), 4)
+        picture.score = round(measure.of(judge, image, picture), 4)
     scores = [p.score or 0.0 for p in result.run.pictures]
-    result.run.scores = {"clip_score": round(sum(scores) / len(scores), 4), "judge": judge.name}
+    result.run.scores = {measure.name: round(sum(scores) / len(scores), 4), "judge": judge.name}
 
 
 class Clock:

@@ -7,6 +7,7 @@ import json
 import platform
 import re
 import shlex
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -51,6 +52,8 @@ class Run:
                 positional = value
             elif isinstance(value, bool):
                 options += [flag] if value else []
+            elif isinstance(value, list):
+                options += [flag, *map(str, value)]
             elif value is not None:
                 options += [flag, str(value)]
         return shlex.join(["synoptic", self.recipe, *positional, *options])
@@ -89,35 +92,52 @@ class Result(NamedTuple):
             f"{run.folder / p.file}\t{p.seed}" + (f"\t{p.score:.3f}" if p.score is not None else "") for p in run.pictures
         ]
         if run.scores:
-            lines.append(f"CLIP score {run.scores['clip_score']:.3f}, judge {run.scores['judge']}")
+            name, mean = next(iter(run.scores.items()))
+            lines.append(f"{name.replace('clip_score', 'CLIP score')} {mean:.3f}, judge {run.scores['judge']}")
         return "\n".join(lines)
 
 
-def open_run(recipe: str, settings: dict[str, Any], out: str | None) -> Run:
+def open_run(recipe: str, settings: dict[str, Any], out: str | None, *, together: bool = False) -> Run:
     """The run of these settings: a new folder, or the one that an earlier, perhaps killed, run of them began.
 
-    Without `out` the folder's name holds a hash of the settings, so equal settings meet again and different ones never.
-    Raises BadInput where there is no prompt, the folder cannot be written, or it holds a run of other settings.
+    Each prompt has its own pictures, one a seed; `together`, all prompts are of the same pictures. Without `out` the
+    folder's name holds a hash of the settings, so equal settings meet again and different ones never. Raises BadInput
+    where there is no prompt, the folder cannot be written, or it holds a run of other settings.
     """
     every = prompts(settings["prompt"])
     seeds = range(settings["seed"], settings["seed"] + settings["count"])
-    names = [f"{slug(prompt)}_{seed}.png" for prompt in every for seed in seeds]
-    items = [(prompt, seed) for prompt in every for seed in seeds]
-    pictures = [Picture(name, *item) for name, item in dict(zip(names, items, strict=True)).items()]
+    pictures = pictures_of([BETWEEN.join(every)] if together else every, seeds)
     if out is None:
-        key = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:8]
+        key = hashlib.sha256(json.dumps(chosen(settings), sort_keys=True).encode()).hexdigest()[:8]
         out = f"outputs/{recipe}/{slug(every[0])[:40]}-{key}"
     run = Run(recipe, settings, Path(out).expanduser(), pictures)
     writable(run.folder)
     before = earlier(run.folder)
-    if before is not None and (before.get("recipe"), before.get("settings")) != (recipe, json.loads(json.dumps(settings))):
-        old = before.get("settings", {})
-        differ = [k for k in settings if json.loads(json.dumps(settings[k])) != old.get(k)] or ["recipe"]
+    asked, old = chosen(json.loads(json.dumps(settings))), chosen((before or {}).get("settings", {}))
+    if before is not None and (before.get("recipe"), old) != (recipe, asked):
+        differ = [k for k in settings if asked.get(k) != old.get(k)] or ["recipe"]
         raise BadInput(
             f"one folder holds one run, and {run.folder} holds another ({differ[0]} differs): choose another --out"
             " or delete the old one"
         )
     return run
+
+
+BETWEEN = " | "  # the prompts of one picture
+
+
+def pictures_of(prompts: Iterable[str], seeds: Iterable[int]) -> list[Picture]:
+    """One picture a prompt and seed; prompts whose names are the same share theirs."""
+    items = [Picture(f"{slug(prompt)}_{seed}.png", prompt, seed) for prompt in prompts for seed in seeds]
+    return list({picture.file: picture for picture in items}.values())
+
+
+LATER = {"sampler": "ddim"}  # options younger than some runs, with what was done before there was a choice
+
+
+def chosen(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings without those of `LATER` that choose nothing new, so that runs from before them are still known."""
+    return {name: value for name, value in settings.items() if name not in LATER or value != LATER[name]}
 
 
 def earlier(folder: Path) -> dict[str, Any] | None:

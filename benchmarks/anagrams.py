@@ -1,0 +1,191 @@
+"""How often does a picture show both prompts of a pair, one to each view? On the bundled pixel model, stage I.
+
+python benchmarks/anagrams.py [--out DIR] [--quick]: for each sync rule and view, the share of pictures for which a judge
+finds the right prompt among the first five (and first) of 100 for both views. The ceiling is two pictures painted apart, the
+floor their average; "best of 16" is the seed that the other judge likes best. Errors are over pairs. What was painted stays
+in DIR.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import torch
+from rich.progress import track
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from synoptic.diffusion import Step
+from synoptic.evaluate.clip import Clip
+from synoptic.images import grid, save, to_pil
+from synoptic.models.load import load
+from synoptic.models.vocabulary import vocabulary
+from synoptic.stages import Together
+from synoptic.views.anagram import Anagram
+from synoptic.views.names import view
+
+STYLES = "an oil painting of", "a lithograph of", "a pencil sketch of", "a neon sign of"
+PAIRS = [
+    ("a horse", "a snowy mountain village"), ("a duck", "a rabbit"), ("a library", "a theater"), ("a cat", "a canyon"),
+    ("a dog", "a waterfall"), ("a deer", "a truck"), ("a skull", "a campfire"), ("a penguin", "a guitar"),
+    ("an owl", "a strawberry"), ("a lion", "a sunflower"), ("a rocket", "a fish"), ("an elephant", "a teapot"),
+    ("a castle", "a crown"), ("a bear", "a mushroom"), ("a frog", "an apple"), ("a butterfly", "a clown"),
+    ("a bee", "a pineapple"), ("a panda", "a ball"), ("a turtle", "a hamburger"), ("a swan", "a violin"),
+]  # fmt: skip
+STEPS, GUIDANCE, CHOICES = 20, 7.0, 100
+SHARED = {"space": "canonical", "start": "shared"}
+APART = {"space": "instance", "start": "independent"}
+RUNS: dict[str, tuple[str, int, int, dict[str, Any]]] = {  # second view, pairs, seeds, how
+    "rotate_cw, x0": ("rotate_cw", 20, 16, SHARED),
+    "rotate_cw, x0, balanced": ("rotate_cw", 20, 4, SHARED | {"balance": True}),
+    "flip, x0": ("flip", 10, 4, SHARED),
+    "inner_rotate, x0": ("inner_rotate", 10, 4, SHARED),
+    "jigsaw, x0": ("jigsaw", 10, 4, SHARED),
+    "rotate_cw, x0, own noise": ("rotate_cw", 20, 2, APART),
+    "rotate_cw, xt, own noise": ("rotate_cw", 20, 2, APART | {"sync": "xt"}),
+    "rotate_cw, eps, own noise": ("rotate_cw", 20, 2, APART | {"sync": "eps"}),
+}
+
+
+def prompts(k: int) -> list[str]:
+    return [f"{STYLES[k % len(STYLES)]} {content}" for content in PAIRS[k]]
+
+
+def distractors(style: str, seed: int = 0) -> list[str]:
+    """98 other contents in the style of a pair."""
+    named = {content for pair in PAIRS for content in pair}
+    things = [name for name in vocabulary()["prompts"]["objects"] if not name.startswith("a ")]
+    scenes = [name for name in vocabulary()["prompts"]["scenes"] if name not in named]
+    things = [f"{'an' if name[0] in 'aeiou' else 'a'} {name}" for name in things]
+    others = [name for name in things if name not in named] + scenes[::6]
+    return [f"{style} {content}" for content in Random(seed).sample(others, CHOICES - 2)]
+
+
+def last(steps: Any) -> Step:
+    *_, step = steps
+    return step
+
+
+def painted(folder: Path, name: str, steps: int) -> Tensor:
+    """The views as they are seen (pairs, seeds, 2, 3, 64, 64), uint8: painted, or read back."""
+    file = folder / f"{name.replace(', ', '-').replace(' ', '_')}.safetensors"
+    if file.exists():
+        return load_file(file)["views"]
+    second, pairs, seeds, how = RUNS[name]
+    model = load("bundled-if")
+    views = Anagram(model.shape, [view("identity"), view(second)])
+    rows = []
+    for k in track(range(pairs), name):
+        together = Together(prompts(k), steps, GUIDANCE, **how)
+        some = []
+        for begin in range(0, seeds, 4):
+            rngs = [torch.Generator().manual_seed(seed) for seed in range(begin, min(begin + 4, seeds))]
+            step = last(together.go(model, views, together.begin(model, views, rngs), rngs))
+            some.append(views.project(together.canvas(views, step.x)).unflatten(0, (-1, 2)))
+        rows.append(torch.cat(some))
+    found = bytes_of(torch.stack(rows))
+    save_file({"views": found}, file)
+    return found
+
+
+def apart(folder: Path, steps: int, seeds: int) -> Tensor:
+    """Two pictures for each pair, painted apart, one for each prompt: shaped as `painted`."""
+    file = folder / "apart.safetensors"
+    if file.exists():
+        return load_file(file)["views"]
+    model = load("bundled-if")
+    views = Anagram(model.shape, [view("identity")])
+    rows = []
+    for k in track(range(len(PAIRS)), "apart"):
+        sides = []
+        for j, prompt in enumerate(prompts(k)):
+            together = Together([prompt], steps, GUIDANCE)
+            rngs = [torch.Generator().manual_seed(1000 * j + seed) for seed in range(seeds)]
+            sides.append(last(together.go(model, views, together.begin(model, views, rngs), rngs)).x)
+        rows.append(torch.stack(sides, 1))
+    found = bytes_of(torch.stack(rows))
+    save_file({"views": found}, file)
+    return found
+
+
+def bytes_of(x: Tensor) -> Tensor:
+    return ((x.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+
+
+def cosines(judge: Clip, views: Tensor) -> Tensor:
+    """Of each view with the 100 choices, its own prompt's two first: (pairs, seeds, 2, 100)."""
+    pairs, seeds = views.shape[:2]
+    rows = []
+    for k in range(pairs):
+        texts = judge.read([*prompts(k), *distractors(STYLES[k % len(STYLES)])])
+        pictures = to_pil(views[k].flatten(0, 1).float() / 127.5 - 1)
+        rows.append((judge.see(pictures) @ texts.T).view(seeds, 2, -1))
+    return torch.stack(rows)
+
+
+def ranks(found: Tensor) -> Tensor:
+    """The place of each view's own prompt among the 100: (pairs, seeds, 2), 0 is first."""
+    own = torch.stack([found[..., 0, 0], found[..., 1, 1]], -1)[..., None]
+    return (found > own).sum(-1)
+
+
+def alignment(found: Tensor) -> Tensor:
+    return torch.minimum(found[..., 0, 0], found[..., 1, 1])
+
+
+def row(name: str, place: Tensor, judge: str) -> dict[str, Any]:
+    """Shares of pictures (pairs, seeds, 2), with standard errors over pairs."""
+    told: dict[str, Any] = {"what": name, "judge": judge, "pictures": place.shape[0] * place.shape[1]}
+    for k in (5, 1):
+        by_pair = (place < k).all(-1).double().mean(1)
+        told[f"both in {k}"] = round(by_pair.mean().item(), 3)
+        told[f"± {k}"] = round((by_pair.std() / len(by_pair) ** 0.5).item(), 3) if len(by_pair) > 1 else 0.0
+    return told
+
+
+def searched(place: Tensor, score: Tensor) -> Tensor:
+    """The places of the seed that another judge likes best: (pairs, 1, 2)."""
+    best = score.argmax(1)
+    return place[torch.arange(len(place)), best][:, None]
+
+
+def main(given: Sequence[str] | None = None) -> list[dict[str, Any]]:
+    p = argparse.ArgumentParser(description=__doc__)
+    p.add_argument("--out", type=Path, default=Path("outputs/benchmarks/anagrams"))
+    p.add_argument("--only", nargs="*", default=list(RUNS), help="some of the runs, by their names")
+    p.add_argument("--quick", action="store_true", help="two steps, two pairs, two seeds: does it run?")
+    a = p.parse_args(given)
+    a.out.mkdir(parents=True, exist_ok=True)
+    if a.quick:
+        del PAIRS[2:]
+        RUNS.update({name: (second, 2, 2, how) for name, (second, _, _, how) in RUNS.items()})
+    steps = 2 if a.quick else STEPS
+    judges = {name: Clip(name) for name in ("bundled", "bundled-shape")}
+    two = apart(a.out, steps, 2 if a.quick else 4)
+    mean = bytes_of((two.float() / 127.5 - 1).mean(2, keepdim=True)).expand_as(two)
+    table = []
+    for name, views in {"painted apart (ceiling)": two, "their average (floor)": mean}.items():
+        table += [row(name, ranks(cosines(judge, views)), judge.name) for judge in judges.values()]
+    for name in a.only:
+        views = painted(a.out, name, steps)
+        found = {key: cosines(judge, views) for key, judge in judges.items()}
+        for key, other in (("bundled", "bundled-shape"), ("bundled-shape", "bundled")):
+            place = ranks(found[key])
+            table.append(row(name, place, judges[key].name))
+            if place.shape[1] >= 16:
+                table.append(row(f"{name}, best of 16", searched(place, alignment(found[other])), judges[key].name))
+        pictures = to_pil(views[:, : min(4, views.shape[1])].flatten(0, 2).float() / 127.5 - 1)
+        labels = [prompt for k in range(len(views)) for _ in range(min(4, views.shape[1])) for prompt in prompts(k)]
+        save(a.out / f"{name.replace(', ', '-').replace(' ', '_')}.png", grid(pictures, labels, 8, cell=128), {"what": name})
+    print("\t".join(table[0]), *("\t".join(map(str, r.values())) for r in table), sep="\n")
+    (a.out / "anagrams.json").write_text(json.dumps(table, indent=1))
+    return table
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,170 @@
+"""Anagrams: one picture that is another when looked at another way (Geng et al. 2024, Visual Anagrams; Kim et al. 2024)."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from synoptic.check import BadInput
+from synoptic.models.source import Source
+from synoptic.recipes.comparing import Comparison, comparison
+from synoptic.recipes.options import (
+    Clip,
+    Count,
+    Device,
+    Dtype,
+    Eta,
+    Guidance,
+    Level,
+    Negative,
+    Out,
+    Sampler,
+    Seed,
+    Steps,
+    Upscalers,
+)
+from synoptic.recipes.studio import settle, warn_unknown
+from synoptic.recipes.together import (
+    Augment,
+    Balance,
+    Canvas,
+    Model,
+    Residual,
+    Search,
+    Space,
+    Start,
+    Style,
+    Sync,
+    check_search,
+    place,
+)
+from synoptic.recipes.upscaling import upscalers as fitting
+from synoptic.runs.manifest import Result, open_run
+from synoptic.views.names import FAILURES, multiple, parse
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from synoptic.views.base import View
+
+Prompts = Annotated[list[str], "what each view shows, in the order of --views"]
+Names = Annotated[
+    list[str] | None,
+    "identity, rotate_cw, flip, jigsaw, rotate_cw+negate, a permutation's .npy or .json file, … (see: synoptic views;"
+    " default: identity rotate_cw)",
+]
+Weights = Annotated[list[float] | None, "how much each view has to say (default: all the same)"]
+Compare = Annotated[bool, "paint with every sync rule in both spaces, from independent noise, and tabulate the scores"]
+Animate = Annotated[bool, "films of the picture turning from view to view and back (needs synoptic[video])"]
+
+
+def anagram(
+    prompt: Prompts,
+    *,
+    views: Names = None,
+    style: Style = "",
+    weights: Weights = None,
+    balance: Balance = False,
+    sync: Sync = "x0",
+    space: Space = "auto",
+    start: Start = "auto",
+    canvas: Canvas = "pixels",
+    residual: Residual = True,
+    upscalers: Upscalers = None,
+    level: Level = 50,
+    augment: Augment = True,
+    search: Search = 0,
+    compare: Compare = False,
+    animate: Animate = False,
+    steps: Steps = None,
+    guidance: Guidance = None,
+    negative: Negative = "",
+    sampler: Sampler = "ddim",
+    eta: Eta = 0.0,
+    clip: Clip = "auto",
+    seed: Seed = 0,
+    count: Count = 1,
+    model: Model = "bundled-if",
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    out: Out = None,
+) -> Result | Comparison:
+    """Paint one picture that shows another prompt in each of its views: turn it, flip it, put it together anew.
+
+    synoptic anagram "a lion" "a sunflower" --views identity rotate_cw --style "a lithograph of" --search 16 --animate
+    """
+    source, settings = settle(locals())
+    larger = enter(source, settings)
+    if compare:
+        return comparison(settings, out)
+    texts = [f"{style} {text}".strip() for text in settings["prompt"]]
+    run = open_run("anagram", settings, out, together=True)
+    warn_unknown(source, texts)
+
+    from synoptic import images
+    from synoptic.recipes import together as shared
+    from synoptic.views.anagram import Anagram
+    from synoptic.views.names import view
+
+    each = [view(name) for name in settings["views"]]
+    looks = shared.views_of(source, settings, lambda canvas: Anagram(canvas, each, weights))
+    together = shared.how(settings, texts)
+
+    def seen(picture: Any) -> list[Any]:
+        x = images.from_pil(picture)
+        return [images.to_pil(one.view(x))[0] for one in each]
+
+    if search:
+        shared.search(run, source, together, looks, seen, texts)
+    result = shared.paint(run, source, larger, together, looks, seen, texts)
+    labels = [f"{name}: {text}" for name, text in zip(settings["views"], texts, strict=True)]
+    for picture, image in zip(run.pictures, result.images, strict=True):
+        file = run.folder / picture.file
+        sheet = images.grid(seen(image), labels, len(each), cell=256)
+        images.save(file.with_suffix(".views.png"), sheet, {"of": file.name})
+        if animate:
+            film(file, image, each, texts)
+    return result
+
+
+def enter(source: Source, settings: dict[str, Any]) -> list[Source]:
+    """Check the settings, fill in what was left to us; the upscalers. Raises BadInput on a broken rule."""
+    settings["views"] = list(settings["views"] or ("identity", "rotate_cw"))
+    texts, views, weights = settings["prompt"], settings["views"], settings["weights"]
+    if len(texts) < 2 or len(texts) != len(views):
+        raise BadInput(
+            f"an anagram needs a prompt for each view, two or more; {len(texts)} prompts and {len(views)} views were"
+            f" given ({', '.join(views)}): match --views"
+        )
+    if weights is not None and (len(weights) != len(views) or min(weights) <= 0):
+        raise BadInput(f"--weights are one number above 0 for each of {len(views)} views, {weights} was given: correct them")
+    place(source, settings)
+    check_search(settings)
+    larger = fitting(source, settings["upscalers"])
+    side = source.native if settings["canvas"] == "pixels" else source.native // source.factor
+    for name in views:
+        if side % multiple(name):
+            raise BadInput(
+                f"the view {name} needs a side that {multiple(name)} divides, {source.name} paints {side}: change it"
+            )
+        for part in parse(name):
+            if part.kind in FAILURES:
+                print(f"warning: {part.kind} cannot work ({FAILURES[part.kind]}): synoptic views {name}", file=sys.stderr)
+    if settings.pop("animate") and find_spec("av") is None:
+        raise BadInput("--animate needs PyAV, which is not installed: pip install 'synoptic[video]'")
+    del settings["compare"]
+    return larger
+
+
+def film(file: Path, picture: Image, views: Sequence[View], captions: Sequence[str]) -> None:
+    """FILE.mp4 and FILE.gif: the picture turning from view to view and back. What is there is not made again."""
+    from synoptic import images
+    from synoptic.animate import animate
+
+    if not file.with_suffix(".mp4").exists():
+        frames = list(animate(picture, views, captions))
+        images.gif(file.with_suffix(".gif"), frames[::2], 15)
+        images.video(file.with_suffix(".mp4"), frames)

@@ -1,0 +1,161 @@
+"""Hybrids: each prompt paints its own component of one picture (Geng et al. 2024, Factorized Diffusion)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from synoptic.check import BadInput, one_of
+from synoptic.models.source import Source
+from synoptic.recipes.options import (
+    Clip,
+    Count,
+    Device,
+    Dtype,
+    Eta,
+    Guidance,
+    Level,
+    Negative,
+    Out,
+    Sampler,
+    Seed,
+    Steps,
+    Upscalers,
+)
+from synoptic.recipes.studio import settle, warn_unknown
+from synoptic.recipes.together import (
+    Augment,
+    Balance,
+    Canvas,
+    Model,
+    Residual,
+    Search,
+    Space,
+    Start,
+    Style,
+    Sync,
+    check_search,
+    place,
+)
+from synoptic.recipes.upscaling import upscalers as fitting
+from synoptic.runs.manifest import Result, open_run
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Prompts = Annotated[list[str], "FAR NEAR, and of a triple MIDDLE: what is seen from afar, from near, from between"]
+Kind = Annotated[
+    Literal["pass", "triple", "color", "motion", "inverse"],
+    "pass: low and high frequencies; triple: three bands; color: grey, then colour; motion: moving, at rest; inverse: the"
+    " far picture is --photo, one prompt paints the rest",
+]
+Photo = Annotated[str | None, "of --kind inverse: the picture that is seen from afar"]
+
+FAR = 32  # pixels: all that is left from afar, a 256 px picture made 8 times smaller
+COUNT = {"pass": 2, "triple": 3, "color": 2, "motion": 2, "inverse": 1}  # prompts
+
+
+def hybrid(
+    prompt: Prompts,
+    *,
+    kind: Kind = "pass",
+    photo: Photo = None,
+    style: Style = "",
+    balance: Balance = False,
+    sync: Sync = "x0",
+    space: Space = "auto",
+    start: Start = "auto",
+    canvas: Canvas = "pixels",
+    residual: Residual = True,
+    upscalers: Upscalers = None,
+    level: Level = 50,
+    augment: Augment = True,
+    search: Search = 0,
+    steps: Steps = None,
+    guidance: Guidance = None,
+    negative: Negative = "",
+    sampler: Sampler = "ddim",
+    eta: Eta = 0.0,
+    clip: Clip = "auto",
+    seed: Seed = 0,
+    count: Count = 1,
+    model: Model = "bundled-if",
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    out: Out = None,
+) -> Result:
+    """Paint one picture that shows one prompt from afar (or in grey, or blurred by motion) and another from near.
+
+    synoptic hybrid "a skull" "a flower meadow" --style "an oil painting of"
+    """
+    source, settings = settle(locals())
+    larger = enter(source, settings)
+    texts = [f"{style} {text}".strip() for text in in_order(settings["prompt"])]
+    run = open_run("hybrid", settings, out, together=True)
+    warn_unknown(source, texts)
+
+    from synoptic import images
+    from synoptic.recipes import together as shared
+    from synoptic.views.components import components
+    from synoptic.views.factors import Factors
+
+    parts = components("pass" if kind == "inverse" else kind)
+    known = images.from_pil(images.load(Path(photo).expanduser())) if photo else None
+    looks = shared.views_of(source, settings, lambda canvas: Factors(canvas, parts, known))
+    together = shared.how(settings, texts)
+
+    def seen(picture: Any) -> list[Any]:
+        return looked_at(picture, kind)
+
+    if search:
+        shared.search(run, source, together, looks, seen, texts)
+    result = shared.paint(run, source, larger, together, looks, seen, texts)
+    for picture, image in zip(run.pictures, result.images, strict=True):
+        file = run.folder / picture.file
+        images.save(file.with_suffix(".views.png"), images.grid(seen(image), texts, len(texts), cell=256), {"of": file.name})
+    return result
+
+
+def in_order(texts: list[str]) -> list[str]:
+    """FAR NEAR MIDDLE as the components come: from far to near."""
+    far, *others = texts
+    return [far, *reversed(others)]
+
+
+def looked_at(picture: Image, kind: str) -> list[Image]:
+    """The picture as each prompt means it, from afar first: each component as one sees it."""
+    from synoptic.images import from_pil, to_pil
+    from synoptic.views.components import grey, smeared
+
+    def away(side: int) -> Image:
+        return picture.resize((side, side)).resize(picture.size)
+
+    match kind:
+        case "pass":
+            return [away(FAR), picture]
+        case "triple":
+            return [away(FAR), away(2 * FAR), picture]
+        case "color":
+            return [to_pil(grey(from_pil(picture)))[0], picture]
+        case "motion":
+            return [to_pil(smeared(from_pil(picture)))[0], picture]
+    return [picture]
+
+
+def enter(source: Source, settings: dict[str, Any]) -> list[Source]:
+    """Check the settings, fill in what was left to us; the upscalers. Raises BadInput on a broken rule."""
+    kind, texts = settings["kind"], settings["prompt"]
+    one_of("--kind", kind, list(COUNT))
+    if len(texts) != COUNT[kind]:
+        raise BadInput(f"--kind {kind} takes {COUNT[kind]} prompts (FAR NEAR MIDDLE), {len(texts)} were given: match them")
+    if (kind == "inverse") != (settings["photo"] is not None):
+        raise BadInput("--kind inverse and --photo go together: give both or neither")
+    if settings["photo"] is not None and not Path(settings["photo"]).expanduser().is_file():
+        raise BadInput(f"--photo must be a picture's file, {settings['photo']} is none: check the path")
+    place(source, settings)
+    if kind == "inverse" and settings["sync"] != "x0":
+        raise BadInput(
+            f"a photograph is clean, so --kind inverse needs --sync x0, {settings['sync']} was given: leave it out"
+        )
+    check_search(settings)
+    return fitting(source, settings["upscalers"])

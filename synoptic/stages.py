@@ -1,0 +1,105 @@
+"""Painting in stages: N views denoised together, small at first, then by upscalers, still together (DeepFloyd IF)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from synoptic import solvers
+from synoptic.diffusion import Step, randn
+from synoptic.guidance import cfg
+from synoptic.models.base import Denoiser
+from synoptic.models.upscale import Upscaler
+from synoptic.schedule import clipping
+from synoptic.synchronize import Sync, canonical, instance
+from synoptic.views.base import Views
+from synoptic.views.in_pixels import InPixels
+
+
+@dataclass(frozen=True)
+class Together:
+    """How N views are denoised together, whatever they are views of: `prompts` has one a view.
+
+    start "shared": one noise on the canvas, seen by each view; "independent": each view has its own, which needs the state
+    per view. `balance` brings the views' guidance to one strength, so that no prompt swallows the others.
+    """
+
+    prompts: Sequence[str]
+    steps: int
+    guidance: float = 1.0
+    negative: str = ""
+    sync: Sync = "x0"
+    space: Literal["instance", "canonical"] = "canonical"
+    start: Literal["shared", "independent"] = "shared"
+    sampler: str = "ddim"
+    eta: float = 0.0
+    clip: str = "auto"
+    balance: bool = False
+
+    def begin(self, model: Denoiser, views: Views, rngs: Sequence[torch.Generator]) -> Tensor:
+        """The noise to start from, one generator a picture: the canvas's (B, C, H, W) or the views' (B*N, C, h, w)."""
+        if self.start == "independent":
+            shape = model.shape if isinstance(views, InPixels) else views.canvas
+            own = torch.stack([randn(shape, rngs) for _ in range(len(views))], 1)
+            return own.flatten(0, 1).to(model.device)
+        z = randn(views.canvas, rngs).to(model.device)
+        return z if self.space == "canonical" else views.project(z)
+
+    def go(
+        self,
+        model: Denoiser,
+        views: Views,
+        x: Tensor,
+        rngs: Sequence[torch.Generator],
+        start: int = 0,
+        past: tuple = (),
+    ) -> Iterator[Step]:
+        """Denoise what `begin` gave; Steps of the canvas or of views, as `space` says. `start` and `past` resume."""
+        s, pictures = model.schedule, len(rngs)
+        rows = list(self.prompts) * pictures
+        equal = len(self.prompts) if self.balance else 1
+        predict = cfg(model, rows, self.guidance, self.negative, clip=clipping(self.clip, s), equal=equal)
+        loop = canonical if self.space == "canonical" else instance
+        steps = solvers.steps_of(self.sampler, s, self.steps)
+        solve = solvers.sampler(self.sampler, self.eta)
+        return loop(predict, s, views, x, steps=steps, sync=self.sync, solve=solve, rngs=rngs, start=start, past=past)
+
+    def paint(self, model: Denoiser, views: Views, rngs: Sequence[torch.Generator]) -> Iterator[Step]:
+        """From noise to the end: the Steps of `go`, the last one's x brought onto the canvas."""
+        steps = self.go(model, views, self.begin(model, views, rngs), rngs)
+        before = next(steps)
+        for step in steps:
+            yield before
+            before = step
+        yield before._replace(x=self.canvas(views, before.x))
+
+    def canvas(self, views: Views, x: Tensor) -> Tensor:
+        """The canvas (B, C, H, W) of a Step's x or x0."""
+        return x if self.space == "canonical" else views.unproject(x)
+
+    def enlarge(
+        self,
+        upscaler: Upscaler,
+        views: Views,
+        z: Tensor,
+        rngs: Sequence[torch.Generator],
+        *,
+        level: int,
+        augment: bool = True,
+    ) -> Iterator[Step]:
+        """The next stage, of the canvas z (B, 3, H, W) in pixels: Steps as `paint`, larger; `views` are those of z.
+
+        Each view is given its own small picture, noised with noise of the canvas (`augment`), and painted together with
+        the others: in pixels where the upscaler is a latent model.
+        """
+        fine, small = views.at(upscaler.times), views.project(z)
+        if upscaler.factor == 1:
+            model = upscaler.given(small, level, fine.noise(rngs, z) if augment else None)
+            return self.paint(model, fine, rngs)
+        model = upscaler.given(small, level, views.noise(rngs, z) if augment else None)
+        alone = replace(self, sync="x0", space="instance", start="independent", eta=0.0)
+        return alone.paint(model, InPixels(fine, upscaler.encode, upscaler.decode), rngs)
