@@ -26,6 +26,7 @@ class Discrete:
     spacing: str = "leading"
     offset: int = 0
     clip: Callable[[Tensor], Tensor] | None = None
+    learned: bool = False  # whether a network's further channels are a variance to sample with
     end = -1
 
     def __call__(self, t: Time) -> tuple[Any, Any]:
@@ -63,6 +64,7 @@ class Flow:
     config: Mapping[str, Any]
     clip: Callable[[Tensor], Tensor] | None = None
     prediction = "flow"
+    learned = False
     end = 0.0
 
     def __call__(self, t: Time) -> tuple[Any, Any]:
@@ -107,6 +109,7 @@ def schedule(config: Mapping[str, Any]) -> Schedule:
         spacing,
         config.get("steps_offset", 0),
         clip,
+        str(config.get("variance_type")).startswith("learned"),
     )
 
 

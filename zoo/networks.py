@@ -139,9 +139,12 @@ def pixel_scheduler() -> DDPMScheduler:
 
 
 def upscaling_scheduler() -> DDPMScheduler:
-    """The same for stage II, clipped to [-1, 1]: its picture is known almost from the start."""
+    """For stage II, clipped to [-1, 1], its picture being known almost from the start. Its learned variance is unused.
+
+    (Trained for minutes, it leaves its range here and there, and ancestral sampling paints specks.)
+    """
     return DDPMScheduler(
-        beta_schedule="squaredcos_cap_v2", prediction_type="v_prediction", variance_type="learned_range",
+        beta_schedule="squaredcos_cap_v2", prediction_type="v_prediction", variance_type="fixed_small",
         clip_sample=True, timestep_spacing="trailing",
     )  # fmt: skip
 

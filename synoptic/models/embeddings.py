@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from synoptic.models.text import Text
 
 
-def write(path: Path, source: Source, prompts: Sequence[str], text: Text) -> None:
-    """The embeddings of prompts by a model's text tower."""
+def embeddings(source: Source, prompts: Sequence[str], text: Text) -> bytes:
+    """A file of prompts' embeddings by a model's text tower."""
     import torch
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     with torch.no_grad():
         conds = [text([prompt]) for prompt in prompts]  # one by one: a huge tower leaves little room
     table = {key: torch.cat([cond[key] for cond in conds]).cpu().contiguous() for key in conds[0]}
     words = json.dumps(list(prompts), ensure_ascii=False)
-    save_file(table, path, {"prompts": words, "model": source.name, "revision": source.revision})
+    return save(table, {"prompts": words, "model": source.name, "revision": source.revision})
 
 
 def check_embeddings(path: Path, source: Source, prompts: Sequence[str]) -> None:

@@ -43,9 +43,7 @@ DIFFUSERS = {  # where each class lives: its own module imports faster than the 
 }
 
 
-def load(
-    name: str | Source = "bundled", *, device: str = "auto", dtype: str = "auto", text: Text | None = None
-) -> Denoiser:
+def load(name: str | Source = "bundled", *, device: str = "auto", dtype: str = "auto", text: Text | None = None) -> Denoiser:
     """The model `name`: `bundled`, an alias (`sd1.5`, `sd2`, `sdxl`, `if`, …), a hub id or a diffusers directory.
 
     device: auto (CUDA, else MPS, else CPU) or any torch device; dtype: auto (float16 on a GPU, bfloat16 on a CPU that is

@@ -15,7 +15,7 @@ from synoptic.models.unet import UNet
 
 
 class Pixel:
-    """A UNet on RGB itself. Its output's further channels, the learned variance, ride along as `Pred.var`."""
+    """A UNet on RGB itself. Its output's further channels ride along as `Pred.var` where the schedule has a learned variance."""
 
     factor = 1
 
@@ -30,7 +30,7 @@ class Pixel:
     def predict(self, x: Tensor, t: Time, cond: Cond) -> Pred:
         out = self.unet(x, t, cond)
         C = self.shape[0]
-        return predict(self.schedule, x, out[:, :C], t, out[:, C:] if out.shape[1] > C else None)
+        return predict(self.schedule, x, out[:, :C], t, out[:, C:] if self.schedule.learned else None)
 
     def encode(self, image: Tensor) -> Tensor:
         return image

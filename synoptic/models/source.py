@@ -43,7 +43,7 @@ JUDGES: dict[str, tuple[str, ...]] = {
     "bundled-shape": (str(BUNDLED / "judge-shape"),),  # blind to colour: what only colour explains, it does not see
     "clip-vit-b32": ("openai/clip-vit-base-patch32",),
 }
-OWN = {"sd": Defaults(25, 5.0, 8), "if": Defaults(25, 7.0, 16), "if-ii": Defaults(20, 3.0, 64)}  # of the bundled models
+OWN = {"sd": Defaults(25, 5.0, 8), "if": Defaults(25, 7.0, 16), "if-ii": Defaults(20, 1.0, 64)}  # of the bundled models
 TOWER = ("tokenizer", "text_encoder")  # which an upscaler's directory may leave to stage I
 WORDS = ("tokenizer.json", "vocab.json", "spiece.model")  # a tokenizer's own words: one of these must be there
 

@@ -41,6 +41,7 @@ class UNet:
         cond = {key: value.to(self.dtype) for key, value in cond.items()}
         text = cond.pop("text")
         more = cond or None
+        t = t.to(inside.device) if isinstance(t, Tensor) else t
         return self.net(inside, t, text, class_labels=level, added_cond_kwargs=more, return_dict=False)[0].to(x.dtype)
 
 

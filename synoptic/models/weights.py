@@ -33,10 +33,12 @@ def header(path: Path) -> tuple[dict[str, Any], int]:
     """
     with path.open("rb") as f:
         length = int.from_bytes(f.read(8), "little")
-        found = json.loads(f.read(length)) if 2 <= length <= 100_000_000 else None
-    if not isinstance(found, dict):
-        raise ValueError("no safetensors header")
-    return found, 8 + length
+        if not 2 <= length <= 100_000_000:
+            raise ValueError("no safetensors header")
+        try:
+            return json.loads(f.read(length)), 8 + length
+        except ValueError:
+            raise ValueError("unreadable header") from None
 
 
 def _fault(path: Path) -> str | None:
@@ -44,7 +46,9 @@ def _fault(path: Path) -> str | None:
     try:
         found, begin = header(path)
         expected = begin + max((one["data_offsets"][1] for name, one in found.items() if name != "__metadata__"), default=0)
-    except (ValueError, TypeError, KeyError, IndexError):
-        return "no safetensors header"
+    except (TypeError, LookupError, AttributeError):
+        return "unreadable header"
+    except ValueError as e:
+        return str(e)
     size = path.stat().st_size
     return None if size == expected else f"{size} bytes instead of {expected}"

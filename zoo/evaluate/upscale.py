@@ -15,7 +15,7 @@ from zoo.evaluate.renders import Renders, held_out
 from zoo.evaluate.samples import Sampler, generators, seen
 from zoo.evaluate.task import Findings, Task
 
-STEPS, GUIDANCE, LEVEL = 20, 3.0, 50
+STEPS, GUIDANCE, LEVEL = 20, 1.0, 0
 DETAIL, ACROSS = 96, 3  # pixels of a crop, at full scale what the judge sees; how many crops on a side
 
 
