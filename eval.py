@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from main import Parser, answer, dashes, renamed
+from doors.line import Parser, answer, dashes, renamed
 from synoptic.check import BadInput, writable
 from synoptic.models.source import resolve_judge
 

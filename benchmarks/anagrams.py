@@ -11,9 +11,10 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from rich.progress import track
@@ -23,10 +24,13 @@ from torch import Tensor
 from synoptic.diffusion import Step
 from synoptic.evaluate.clip import Clip
 from synoptic.images import grid, save, to_pil
+from synoptic.models.base import Denoiser
 from synoptic.models.load import load
 from synoptic.models.vocabulary import vocabulary
 from synoptic.stages import Together
 from synoptic.views.anagram import Anagram
+from synoptic.views.base import Views
+from synoptic.views.in_pixels import InPixels
 from synoptic.views.names import view
 
 STYLES = "an oil painting of", "a lithograph of", "a pencil sketch of", "a neon sign of"
@@ -37,18 +41,44 @@ PAIRS = [
     ("a castle", "a crown"), ("a bear", "a mushroom"), ("a frog", "an apple"), ("a butterfly", "a clown"),
     ("a bee", "a pineapple"), ("a panda", "a ball"), ("a turtle", "a hamburger"), ("a swan", "a violin"),
 ]  # fmt: skip
-STEPS, GUIDANCE, CHOICES = 20, 7.0, 100
+STEPS, CHOICES = 20, 100
 SHARED = {"space": "canonical", "start": "shared"}
 APART = {"space": "instance", "start": "independent"}
-RUNS: dict[str, tuple[str, int, int, dict[str, Any]]] = {  # second view, pairs, seeds, how
-    "rotate_cw, x0": ("rotate_cw", 20, 16, SHARED),
-    "rotate_cw, x0, balanced": ("rotate_cw", 20, 4, SHARED | {"balance": True}),
-    "flip, x0": ("flip", 10, 4, SHARED),
-    "inner_rotate, x0": ("inner_rotate", 10, 4, SHARED),
-    "jigsaw, x0": ("jigsaw", 10, 4, SHARED),
-    "rotate_cw, x0, own noise": ("rotate_cw", 20, 2, APART),
-    "rotate_cw, xt, own noise": ("rotate_cw", 20, 2, APART | {"sync": "xt"}),
-    "rotate_cw, eps, own noise": ("rotate_cw", 20, 2, APART | {"sync": "eps"}),
+LATENT = {"model": "bundled", "guidance": 5.0}
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is painted: the second view, how many pairs and seeds, how, and of what."""
+
+    second: str
+    pairs: int
+    seeds: int
+    how: dict[str, Any]
+    model: str = "bundled-if"
+    guidance: float = 7.0
+    canvas: Literal["own", "with residual", "without residual"] = "own"
+
+    def views(self, model: Denoiser) -> Views:
+        looks = [view("identity"), view(self.second)]
+        if self.canvas == "own":
+            return Anagram(model.shape, looks)
+        side = model.shape[-1] * model.factor
+        return InPixels(Anagram((3, side, side), looks), model.encode, model.decode, residual=self.canvas == "with residual")
+
+
+RUNS: dict[str, Run] = {
+    "rotate_cw, x0": Run("rotate_cw", 20, 16, SHARED),
+    "rotate_cw, x0, balanced": Run("rotate_cw", 20, 4, SHARED | {"balance": True}),
+    "flip, x0": Run("flip", 10, 4, SHARED),
+    "inner_rotate, x0": Run("inner_rotate", 10, 4, SHARED),
+    "jigsaw, x0": Run("jigsaw", 10, 4, SHARED),
+    "rotate_cw, x0, own noise": Run("rotate_cw", 20, 2, APART),
+    "rotate_cw, xt, own noise": Run("rotate_cw", 20, 2, APART | {"sync": "xt"}),
+    "rotate_cw, eps, own noise": Run("rotate_cw", 20, 2, APART | {"sync": "eps"}),
+    "latent model in pixels": Run("rotate_cw", 20, 1, APART, **LATENT, canvas="with residual"),
+    "latent model in pixels, no residual": Run("rotate_cw", 20, 1, APART, **LATENT, canvas="without residual"),
+    "latent model, its latents turned": Run("rotate_cw", 20, 1, SHARED, **LATENT),
 }
 
 
@@ -72,21 +102,24 @@ def last(steps: Any) -> Step:
 
 
 def painted(folder: Path, name: str, steps: int) -> Tensor:
-    """The views as they are seen (pairs, seeds, 2, 3, 64, 64), uint8: painted, or read back."""
+    """The views as they are seen (pairs, seeds, 2, 3, S, S), uint8: painted, or read back."""
     file = folder / f"{name.replace(', ', '-').replace(' ', '_')}.safetensors"
     if file.exists():
         return load_file(file)["views"]
-    second, pairs, seeds, how = RUNS[name]
-    model = load("bundled-if")
-    views = Anagram(model.shape, [view("identity"), view(second)])
+    run = RUNS[name]
+    pairs, seeds = run.pairs, run.seeds
+    model = load(run.model)
+    views, looks = run.views(model), Anagram((3, 64, 64), [view("identity"), view(run.second)])
     rows = []
     for k in track(range(pairs), name):
-        together = Together(prompts(k), steps, GUIDANCE, **how)
+        together = Together(prompts(k), steps, run.guidance, **run.how)
         some = []
         for begin in range(0, seeds, 4):
             rngs = [torch.Generator().manual_seed(seed) for seed in range(begin, min(begin + 4, seeds))]
             step = last(together.go(model, views, together.begin(model, views, rngs), rngs))
-            some.append(views.project(together.canvas(views, step.x)).unflatten(0, (-1, 2)))
+            z = together.canvas(views, step.x)
+            picture = model.decode(z) if run.model == "bundled" and run.canvas == "own" else z
+            some.append(looks.project(picture).unflatten(0, (-1, 2)))
         rows.append(torch.cat(some))
     found = bytes_of(torch.stack(rows))
     save_file({"views": found}, file)
@@ -104,7 +137,7 @@ def apart(folder: Path, steps: int, seeds: int) -> Tensor:
     for k in track(range(len(PAIRS)), "apart"):
         sides = []
         for j, prompt in enumerate(prompts(k)):
-            together = Together([prompt], steps, GUIDANCE)
+            together = Together([prompt], steps, 7.0)
             rngs = [torch.Generator().manual_seed(1000 * j + seed) for seed in range(seeds)]
             sides.append(last(together.go(model, views, together.begin(model, views, rngs), rngs)).x)
         rows.append(torch.stack(sides, 1))
@@ -163,7 +196,7 @@ def main(given: Sequence[str] | None = None) -> list[dict[str, Any]]:
     a.out.mkdir(parents=True, exist_ok=True)
     if a.quick:
         del PAIRS[2:]
-        RUNS.update({name: (second, 2, 2, how) for name, (second, _, _, how) in RUNS.items()})
+        RUNS.update({name: replace(run, pairs=2, seeds=2) for name, run in RUNS.items()})
     steps = 2 if a.quick else STEPS
     judges = {name: Clip(name) for name in ("bundled", "bundled-shape")}
     two = apart(a.out, steps, 2 if a.quick else 4)

@@ -13,6 +13,7 @@ import warnings
 from itertools import accumulate
 from typing import Any
 
+import numpy as np
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
@@ -25,9 +26,11 @@ from synoptic.diffusion import ddim, randn, tweedie
 from synoptic.guidance import cfg
 from synoptic.models.source import BUNDLED
 from synoptic.synchronize import Sync, instance
+from synoptic.views.names import view
 from synoptic.views.windows import Windows
 
 PROMPT, SCALE, STEPS = "a photo of snowy mountains", 7.5, 25
+VIEWS = ("identity", "flip", "rotate_cw", "negate", "skew", "inner_rotate")
 CASES: tuple[Sync, ...] = ("none", "eps", "x0", "xt")
 WINDOW, STRIDE, H, W = 32, 8, 32, 40
 
@@ -88,6 +91,27 @@ class Course:
         x_prev = self.compute_prev_state(xts, x0s, t)
         return self.forward_mapping(self.inverse_mapping(x_prev)) if case == "xt" else x_prev
 
+    def view(self, im: Tensor, name: str) -> Tensor:
+        """(C, S, S), as the course's ImageView has it; `inverse_view` undoes it."""
+        return torch.from_numpy(self.looks(im.numpy(), 1)[name].copy())
+
+    def inverse_view(self, im: Tensor, name: str) -> Tensor:
+        return torch.from_numpy(self.looks(im.numpy(), -1)[name].copy())
+
+    def looks(self, im: np.ndarray, way: int) -> dict[str, np.ndarray]:
+        S = im.shape[-1]
+        rolls = [np.roll(im[:, :, i], way * int(1.5 * (i - S // 2)), axis=1) for i in range(S)]
+        y, x = np.mgrid[:S, :S] + 0.5 - S / 2
+        inside = x**2 + y**2 < (S * 24 / 64) ** 2
+        return {
+            "identity": im,
+            "flip": im[:, ::-1],
+            "rotate_cw": np.rot90(im, -way, axes=(1, 2)),
+            "negate": -im,
+            "skew": np.stack(rolls, axis=2),
+            "inner_rotate": np.where(inside, np.rot90(im, way, axes=(1, 2)), im),
+        }
+
     def decode_latents(self, z: Tensor) -> Tensor:
         return (self.vae.decode(z / self.vae.config.scaling_factor).sample / 2 + 0.5).clamp(0, 1)
 
@@ -135,6 +159,18 @@ def rows() -> list[tuple[str, str, float]]:
             ((model.decode(z) + 1) / 2).clamp(0, 1),
         ),
     ]
+    picture = randn((3, 64, 64), rngs[:1]).double()
+    for name in VIEWS:
+        one = view(name)
+        table += [
+            (f"view, {name}", f'view("{name}").view(z)', course.view(picture[0], name)[None], one.view(picture)),
+            (
+                f"inverse_view, {name}",
+                f'view("{name}").inverse_view(x)',
+                course.inverse_view(picture[0], name)[None],
+                one.inverse_view(picture),
+            ),
+        ]
     return [(name, call, gap(theirs, ours)) for name, call, theirs, ours in table]
 
 

@@ -12,9 +12,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from synoptic.models.load import load as load
     from synoptic.recipes.anagram import anagram as anagram
+    from synoptic.recipes.denoise import denoise as denoise
     from synoptic.recipes.generate import generate as generate
     from synoptic.recipes.hybrid import hybrid as hybrid
+    from synoptic.recipes.inpaint import inpaint as inpaint
+    from synoptic.recipes.invert import invert as invert
     from synoptic.recipes.score import score as score
+    from synoptic.recipes.video import video as video
     from synoptic.recipes.wide import wide as wide
 
 __version__ = "0.1.0"
@@ -23,7 +27,11 @@ PUBLIC = {
     "wide": "synoptic.recipes.wide",
     "anagram": "synoptic.recipes.anagram",
     "hybrid": "synoptic.recipes.hybrid",
+    "inpaint": "synoptic.recipes.inpaint",
+    "invert": "synoptic.recipes.invert",
+    "denoise": "synoptic.recipes.denoise",
     "score": "synoptic.recipes.score",
+    "video": "synoptic.recipes.video",
     "load": "synoptic.models.load",
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, get_args, get_type_hints
 
 import typer
@@ -12,11 +12,17 @@ import typer
 import synoptic
 from synoptic.check import BadInput
 from synoptic.recipes.anagram import anagram
+from synoptic.recipes.denoise import denoise
+from synoptic.recipes.edit import edit
+from synoptic.recipes.embed import embed
 from synoptic.recipes.evaluate import evaluate
 from synoptic.recipes.generate import generate
 from synoptic.recipes.hybrid import hybrid
+from synoptic.recipes.inpaint import inpaint
+from synoptic.recipes.invert import invert
 from synoptic.recipes.models import models
 from synoptic.recipes.score import score
+from synoptic.recipes.video import video
 from synoptic.recipes.views import views
 from synoptic.recipes.wide import wide
 
@@ -57,9 +63,19 @@ def command(recipe: Callable[..., Any]) -> Callable[..., None]:
     return run
 
 
-RECIPES = (generate, wide, anagram, hybrid, score, evaluate, models, views)
+RECIPES = (generate, wide, anagram, hybrid, edit, inpaint, invert, denoise, score, evaluate, views, video)
 for recipe in RECIPES:
     app.command(recipe.__name__)(command(recipe))
+
+shelf = typer.Typer(help=models.__doc__)
+shelf.command("embed")(command(embed))
+app.add_typer(shelf, name="models")
+
+
+@shelf.callback(invoke_without_command=True)
+def listing(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        print(models())
 
 
 def lists(recipe: Callable[..., Any]) -> set[str]:
@@ -69,14 +85,16 @@ def lists(recipe: Callable[..., Any]) -> set[str]:
     return {f"--{name.replace('_', '-')}" for name in options}
 
 
-def spread(argv: list[str]) -> list[str]:
+def spread(argv: Sequence[str]) -> list[str]:
     """`--views a b` as typer reads it, `--views a --views b`: a list's words go on to the next option."""
     several = next((lists(recipe) for recipe in RECIPES if argv[:1] == [recipe.__name__]), set())
     words, option = [], ""
     for word, after in zip(argv, [*argv[1:], "--"], strict=True):
         if word.startswith("--"):
             option = word if word in several else ""
-            words += [] if option and not after.startswith("--") else [word]
+            if option and after.startswith("--"):
+                raise BadInput(f"{option} takes one word or more, none was given: name them after it, or leave it out")
+            words += [] if option else [word]
         else:
             words += [option, word] if option else [word]
     return words

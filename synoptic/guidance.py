@@ -17,8 +17,8 @@ Predict = Callable[..., Pred]  # (x, t, where=None): where = this step's views, 
 
 def branches(
     model: Denoiser, conds: Mapping[str, Cond], *, rows: int | None = None
-) -> Callable[[Tensor, Time], dict[str, Pred]]:
-    """(x, t) -> {name: Pred} for every named condition: all rows of all branches, in as few calls of the model as fit.
+) -> Callable[..., dict[str, Pred]]:
+    """(x, t, where=None) -> {name: Pred} for every named condition: all rows of all branches, in as few calls of the model as fit.
 
     Each Cond has one row a picture (B); x (B*n, C, h, w) may have n views of each, row b*n + k, and t one time for all or
     a tensor (B*n,). Guidance, CSD, NFSD, Perp-Neg are weighted sums of these branches. `rows` bounds the rows of one
@@ -29,11 +29,11 @@ def branches(
     pictures = len(next(iter(table.values()))) // len(names)
     limit = rows
 
-    def predict(x: Tensor, t: Time) -> dict[str, Pred]:
+    def predict(x: Tensor, t: Time, where: Any = None) -> dict[str, Pred]:
         nonlocal limit
         limit = limit or fitting_rows(model, x.device)
         n, views = len(x), len(x) // pictures
-        row = torch.arange(len(names) * n, device=x.device)
+        row = torch.arange(len(names) * n)  # on the CPU: it picks from tensors of any device
         which = row // n * pictures + row % n // views
 
         def call(r: Tensor) -> Pred:

@@ -43,8 +43,9 @@ class Together:
     def begin(self, model: Denoiser, views: Views, rngs: Sequence[torch.Generator]) -> Tensor:
         """The noise to start from, one generator a picture: the canvas's (B, C, H, W) or the views' (B*N, C, h, w)."""
         if self.start == "independent":
-            shape = model.shape if isinstance(views, InPixels) else views.canvas
-            own = torch.stack([randn(shape, rngs) for _ in range(len(views))], 1)
+            _, H, W = views.canvas
+            factor = model.factor if isinstance(views, InPixels) else 1
+            own = torch.stack([randn((model.shape[0], H // factor, W // factor), rngs) for _ in range(len(views))], 1)
             return own.flatten(0, 1).to(model.device)
         z = randn(views.canvas, rngs).to(model.device)
         return z if self.space == "canonical" else views.project(z)
@@ -94,12 +95,13 @@ class Together:
         """The next stage, of the canvas z (B, 3, H, W) in pixels: Steps as `paint`, larger; `views` are those of z.
 
         Each view is given its own small picture, noised with noise of the canvas (`augment`), and painted together with
-        the others: in pixels where the upscaler is a latent model.
+        the others. Where the upscaler is a latent model they meet in pixels, on x0, and no step adds noise.
         """
         fine, small = views.at(upscaler.times), views.project(z)
         if upscaler.factor == 1:
             model = upscaler.given(small, level, fine.noise(rngs, z) if augment else None)
             return self.paint(model, fine, rngs)
         model = upscaler.given(small, level, views.noise(rngs, z) if augment else None)
-        alone = replace(self, sync="x0", space="instance", start="independent", eta=0.0)
+        sync, sampler = ("none" if self.sync == "none" else "x0"), ("ddim" if self.sampler == "ddpm" else self.sampler)
+        alone = replace(self, sync=sync, space="instance", start="independent", sampler=sampler, eta=0.0)
         return alone.paint(model, InPixels(fine, upscaler.encode, upscaler.decode), rngs)

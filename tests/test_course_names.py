@@ -12,7 +12,7 @@ NAMES = {
     *("compute_noise_preds", "compute_tweedie", "compute_prev_state", "one_step_process", "init_mapper"),
     *("forward_mapping", "inverse_mapping", "view", "inverse_view", "get_sds_loss", "get_pds_loss", "decode_latents"),
 }
-COMING = {"view", "inverse_view", "get_sds_loss", "get_pds_loss"}  # with the anagrams and the distillation
+COMING = {"get_sds_loss", "get_pds_loss"}  # with the distillation
 
 
 @pytest.fixture(scope="module")

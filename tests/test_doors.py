@@ -15,7 +15,9 @@ import pytest
 import synoptic
 from synoptic import images
 from synoptic.evaluate.clip import Clip
-from synoptic.models.source import ALIASES, BUNDLED
+from synoptic.models.family import Defaults
+from synoptic.models.source import ALIASES, BUNDLED, OWN
+from synoptic.views.names import view
 
 ROOT = Path(__file__).parents[1]
 PROMPT = "a photo of snowy mountains"
@@ -27,12 +29,12 @@ SCORING = [
     "python eval.py --fdir1 {DIR} -app wide_images",
 ]
 PAIR = "--app ambiguous_image --prompts 'a photo of a horse' 'a photo of a dog'"
+AMBIGUOUS_IMAGES = [
+    f"python main.py {PAIR} --tag ambiguous_image --save_dir_now",
+    f"python main.py {PAIR} --views_names identity inner_rotate --tag ambiguous_image_inner_rotate --save_dir_now",
+    "python main.py --app ambiguous_image --tag ambiguous_image",
+]
 LATER = {  # commands whose feature is still to come: what they need
-    f"python main.py {PAIR} --tag ambiguous_image --save_dir_now": ("--app ambiguous_image", "anagram"),
-    f"python main.py {PAIR} --views_names identity inner_rotate --tag ambiguous_image_inner_rotate --save_dir_now": (
-        *("--app ambiguous_image", "anagram"),
-    ),
-    "python main.py --app ambiguous_image --tag ambiguous_image": ("--app ambiguous_image", "anagram"),
     'python main.py --prompt "a photo of a horse" --loss_type sds --guidance_scale 25': ("--loss_type sds", "distillation"),
     'python main.py --prompt "a photo of a horse" --loss_type pds --guidance_scale 7.5 --edit_prompt "a photo of a dog"'
     " --src_img_path {FILE}": ("--loss_type pds", "distillation"),
@@ -66,6 +68,14 @@ BAD = {  # arguments -> words that the one line must hold: the rule or the cure
     f"{AMBIGUOUS} --prompts": "0 for 2 were given",
     f"{AMBIGUOUS} --views_names identity spin": "inner_rotate",
     f"{AMBIGUOUS} --stage2_noise_level -1": "at least 0",
+    f"{AMBIGUOUS} --stage2_noise_level 1000": "--stage2_noise_level for bundled-if-ii must be at most 999",
+    f"{AMBIGUOUS} --num_inference_steps 1000": "--num_inference_steps must be at most 999",
+    f"{AMBIGUOUS} --stage_1_path nix": "synoptic models",
+    f"{AMBIGUOUS} --stage_2_path bundled": "bundled-if-ii",
+    f"{AMBIGUOUS} --stage_1_path bundled --stage_2_path bundled-if-ii": "of --stage_2_path or choose a --stage_1_path",
+    f"{AMBIGUOUS} --model sd --case eps": "--case must be x0, eps was given; use it, or --model deepfloyd",
+    f"{AMBIGUOUS} --model sd --sampling_method ddpm": "use --sampling_method ddim",
+    f"{AMBIGUOUS} --save_top_dir {{file}}": "choose another --save_top_dir",
     "main.py --prompt x --loss_type ism": "vsd",
     "main.py --prompt x --loss_type pds": "--src_img_path",
     f"{PDS} '$HOME/nix.png'": "hub/nix.png is no file",
@@ -123,7 +133,7 @@ def test_bad_input_is_one_line_with_the_cure_before_anything_loads(answers, line
 @pytest.mark.parametrize("line", LATER)
 def test_a_command_whose_feature_is_to_come_says_what_is_missing(answers, line):
     option, recipe = LATER[line]
-    rest = f"which synoptic {synoptic.__version__} does not have yet: use --app wide_image\n"
+    rest = f"which synoptic {synoptic.__version__} does not have yet: use --app wide_image or ambiguous_image\n"
     assert answers[line] == [2, f"main.py: error: {option} needs the {recipe} recipe, {rest}", False]
 
 
@@ -188,7 +198,7 @@ DEFAULTS = {  # the smallest command: the courses' defaults
 def test_defaults_are_the_courses(line, monkeypatch):
     main, app = door("main"), line.split()[1] if "--app" in line else None
     seen = {}
-    monkeypatch.setitem(main.DOORS, app, (main.DOORS[app][0], lambda args: seen.update(vars(args))))
+    monkeypatch.setattr(main.DOORS[app], "paint", lambda args: seen.update(vars(args)))
     assert main.main(line.split()) == 0
     assert seen == DEFAULTS[line] | {"app": app}
 
@@ -266,6 +276,63 @@ def test_other_weights(options, side, settings, tmp_path):
     assert json.loads(run.read_text())["settings"].items() >= settings.items()
 
 
+@pytest.fixture(scope="module", params=AMBIGUOUS_IMAGES, ids=["rotate_cw", "inner_rotate", "defaults"])
+def ambiguous(request, tmp_path_factory):
+    """The course's commands as written; only the steps are fewer, and the place another."""
+    top = tmp_path_factory.mktemp("outputs")
+    argv = [*shlex.split(request.param)[2:], "--num_inference_steps", "2", "--save_top_dir", str(top)]
+    with pytest.MonkeyPatch.context() as m:
+        m.setitem(OWN, "if-ii", Defaults(1, 1.0, 64))
+        assert door("main").main(argv) == 0
+    (config,) = top.rglob("ambiguous_image_config.yaml")
+    return config.parent, json.loads(config.read_text())
+
+
+def test_an_ambiguous_picture_lies_where_the_course_says(ambiguous):
+    folder, config = ambiguous
+    names = [f"{prompt.replace(' ', '_')}.png" for prompt in config["prompts"]]
+    assert {p.name for p in folder.iterdir()} == {*names, "results", "ambiguous_image_config.yaml"}
+    files = {p.name for p in (folder / "results").iterdir() if p.is_file()}
+    assert files == {"view_0.png", "view_1.png", "final.png", *names}
+    if config["save_dir_now"]:
+        assert re.fullmatch(r"\d\d-\d\d-\d{6}", folder.name) and folder.parent.name == config["tag"]
+    second = "inner_rotate:90" if "inner_rotate" in config["views_names"] else "rotate_cw"
+    small = [images.load(folder / f"results/view_{i}.png") for i in range(2)]
+    large = [images.load(folder / name) for name in names]
+    for first, other in (small, large):
+        assert images.to_pil(view(second).view(images.from_pil(first)))[0].tobytes() == other.tobytes()
+    assert (small[0].size, large[0].size) == ((64, 64), (256, 256))
+    final = images.load(folder / "results/final.png")
+    assert final.size == (512, 256) and final.crop((256, 0, 512, 256)).tobytes() == large[1].tobytes()
+    assert [images.settings(folder / name)["prompt"] for name in names] == config["prompts"]
+
+
+def test_an_ambiguous_run_is_the_courses(ambiguous):
+    folder, config = ambiguous
+    (run,) = (folder / "results").glob("*/run.json")
+    told = json.loads(run.read_text())
+    rule = {"sync": "x0", "space": "instance", "start": "independent", "augment": False, "level": 50, "guidance": 10.0}
+    assert told["settings"].items() >= (rule | {"seed": 1, "steps": 2, "model": "bundled-if"}).items()
+    assert config["synoptic"] == told["command"] and told["model"]["name"] == "bundled-if"
+    assert door("eval").main(["--fdir1", str(folder), "--app", "ambiguous_images"]) == 0
+    scores = json.loads((folder / "eval.json").read_text())
+    assert set(scores) == {"source_dir", "score", *(str(path) for path in folder.glob("*.png"))}
+    (folder / "eval.json").unlink()
+
+
+def test_options_of_an_ambiguous_picture(tmp_path, capsys):
+    views = ["--views_names", "patch_permute", "pixel_permute", "inner_rotate", "--rotate_angle", "45"]
+    argv = ["--app", "ambiguous_image", "--tag", "t", "--prompts", "a horse", "a dog", "a cat", *views, "--case", "xt"]
+    few = ["--num_inference_steps", "1", "--stage_2_path", "none", "--save_top_dir", str(tmp_path), "--style", "an oil"]
+    assert door("main").main([*argv, *few, "--seed", "4", "--sampling_method", "ddpm"]) == 0
+    assert "notice: without effect: --style" in capsys.readouterr().err
+    (run,) = (tmp_path / "t/results").glob("*/run.json")
+    settings = json.loads(run.read_text())["settings"]
+    assert settings["views"] == ["patch_permute:8:4", "pixel_permute:4", "inner_rotate:45"]
+    assert settings.items() >= {"sync": "xt", "eta": 1.0, "seed": 4, "upscalers": ["none"], "style": ""}.items()
+    assert images.load(tmp_path / "t/a_horse.png").size == images.load(tmp_path / "t/results/view_2.png").size == (64, 64)
+
+
 @pytest.mark.parametrize(
     "line", ["main.py -h", "main.py --app wide_image --help", "main.py -app ambiguous_image --help", "eval.py --help"]
 )
@@ -294,7 +361,7 @@ def test_a_bug_is_not_dressed_up_as_bad_input(monkeypatch, tmp_path):
 
 def test_the_docs_have_every_command_and_requirements_are_the_packages_own():
     text = (ROOT / "docs/courses.md").read_text()
-    for line in [PAINTING, *SCORING, *LATER]:
+    for line in [PAINTING, *AMBIGUOUS_IMAGES, *SCORING, *LATER]:
         assert line.format(DIR="DIR", FILE="FILE") in text
     assert (ROOT / "requirements.txt").read_text().split() == ["-e", "."]
 

@@ -32,6 +32,8 @@ HOUSE: dict[str, set[str]] = {
     "stages": {"diffusion", "guidance", "models", "schedule", "solvers", "synchronize", "views"},
     "search": {"models", "stages", "views"},
     "edit": {"diffusion", "guidance", "sample", "solvers"},
+    "scenes": set(),
+    "distill": {"diffusion", "edit", "guidance", "models", "scenes", "views"},
     "evaluate": {"check", "images", "models"},
     "runs": {"check", "diffusion", "images", "models", "guidance", "evaluate"},
     "recipes": {
@@ -129,7 +131,7 @@ def test_only_images_and_those_who_read_pictures_know_pil():
 
 def light(file: str) -> bool:
     doors = {"__init__.py", "__main__.py", "cli.py", "check.py"}
-    doors |= {f"models/{name}.py" for name in ("family", "hub", "source", "vocabulary", "weights")}
+    doors |= {f"models/{name}.py" for name in ("embeddings", "family", "hub", "source", "vocabulary", "weights")}
     doors |= {"views/names.py", "views/order.py"}
     return file in doors or room(file) == "recipes"
 

@@ -39,6 +39,7 @@ def test_sd_equals_its_pipeline(plain):
 
 def test_if_equals_its_pipeline(plain):
     pipe, model = peer("IFPipeline", BUNDLED / "if"), load("bundled-if", device="cpu", dtype="float32")
+    pipe.unet.to(memory_format=torch.channels_last)  # as ours: the two layouts themselves part by 1.6e-4
     plain(pipe, model, NEGATIVE, output_type="pt", clean_caption=False)
 
 

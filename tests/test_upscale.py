@@ -13,7 +13,6 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from synoptic.check import BadInput
 from synoptic.diffusion import randn
@@ -252,35 +251,3 @@ def peer(kind: str, directory: Path, noising: str, noised: bool, dtype: torch.dt
         getattr(pipe, noising).add_noise = lambda image, *args, **how: image
     pipe.set_progress_bar_config(disable=True)
     return pipe
-
-
-@pytest.fixture(scope="module")
-def tiny_x4(tmp_path_factory) -> Path:
-    """A random x4 upscaler in the released one's format."""
-    torch.manual_seed(0)
-    words = {"vocab_size": 1189, "max_position_embeddings": 48, "bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 1}
-    tower = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
-    text: Any = CLIPTextConfig
-    kinds = {
-        "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D"),
-        "up_block_types": ("CrossAttnUpBlock2D", "UpBlock2D"),
-    }
-    size = {"block_out_channels": (8, 16), "layers_per_block": 1, "norm_num_groups": 8, "attention_head_dim": 8}
-    blocks = {"down_block_types": ("DownEncoderBlock2D",) * 3, "up_block_types": ("UpDecoderBlock2D",) * 3}
-    betas = {"beta_start": 0.0001, "beta_end": 0.02, "beta_schedule": "scaled_linear"}
-    pipe = diffusers.StableDiffusionUpscalePipeline(
-        vae=diffusers.AutoencoderKL(**blocks, block_out_channels=(8,) * 3, norm_num_groups=4, scaling_factor=0.08333),
-        text_encoder=CLIPTextModel(text(**tower, **words)),
-        tokenizer=CLIPTokenizer.from_pretrained(BUNDLED / "sd/tokenizer"),
-        unet=diffusers.UNet2DConditionModel(
-            **kinds, **size, sample_size=16, in_channels=7, cross_attention_dim=32, num_class_embeds=1000
-        ),
-        low_res_scheduler=diffusers.DDPMScheduler(beta_schedule="squaredcos_cap_v2"),
-        scheduler=diffusers.DDIMScheduler(
-            **betas, prediction_type="v_prediction", clip_sample=False, set_alpha_to_one=False, steps_offset=1
-        ),
-        max_noise_level=350,
-    )
-    folder = tmp_path_factory.mktemp("x4")
-    pipe.save_pretrained(folder, safe_serialization=True)
-    return folder

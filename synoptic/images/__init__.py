@@ -2,6 +2,7 @@
 
 from synoptic.images.film import gif, need_video, video
 from synoptic.images.lettering import captioned, grid
+from synoptic.images.photograph import photograph
 from synoptic.images.picture import KEY, atomically, from_pil, load, save, settings, to_pil
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "grid",
     "load",
     "need_video",
+    "photograph",
     "save",
     "settings",
     "to_pil",

@@ -39,8 +39,10 @@ from synoptic.recipes.together import (
     Style,
     Sync,
     check_search,
+    in_pixels,
     place,
 )
+from synoptic.recipes.upscaling import check_level
 from synoptic.recipes.upscaling import upscalers as fitting
 from synoptic.runs.manifest import Result, open_run
 from synoptic.views.names import FAILURES, multiple, parse
@@ -58,7 +60,7 @@ Names = Annotated[
 ]
 Weights = Annotated[list[float] | None, "how much each view has to say (default: all the same)"]
 Compare = Annotated[bool, "paint with every sync rule in both spaces, from independent noise, and tabulate the scores"]
-Animate = Annotated[bool, "films of the picture turning from view to view and back (needs synoptic[video])"]
+Animate = Annotated[bool, "films of the picture turning from view to view and back (needs PyAV)"]
 
 
 def anagram(
@@ -105,21 +107,23 @@ def anagram(
     warn_unknown(source, texts)
 
     from synoptic import images
-    from synoptic.recipes import together as shared
+    from synoptic.recipes import joint
     from synoptic.views.anagram import Anagram
     from synoptic.views.names import view
 
     each = [view(name) for name in settings["views"]]
-    looks = shared.views_of(source, settings, lambda canvas: Anagram(canvas, each, weights))
-    together = shared.how(settings, texts)
+    together = joint.how(settings, texts)
+
+    def build(canvas: tuple[int, int, int]) -> Anagram:
+        return Anagram(canvas, each, weights)
 
     def seen(picture: Any) -> list[Any]:
         x = images.from_pil(picture)
         return [images.to_pil(one.view(x))[0] for one in each]
 
     if search:
-        shared.search(run, source, together, looks, seen, texts)
-    result = shared.paint(run, source, larger, together, looks, seen, texts)
+        joint.search(run, source, together, build, seen, texts)
+    result = joint.paint(run, source, larger, together, build, seen, texts)
     labels = [f"{name}: {text}" for name, text in zip(settings["views"], texts, strict=True)]
     for picture, image in zip(run.pictures, result.images, strict=True):
         file = run.folder / picture.file
@@ -144,6 +148,16 @@ def enter(source: Source, settings: dict[str, Any]) -> list[Source]:
     place(source, settings)
     check_search(settings)
     larger = fitting(source, settings["upscalers"])
+    check_level(larger, settings["level"])
+    compare, animate = settings.pop("compare"), settings.pop("animate")
+    if compare and in_pixels(source, settings):
+        raise BadInput(
+            "--compare begins from noise in common, which views of a latent model's pictures lack: add --canvas latents"
+        )
+    if compare and (settings["search"] or animate):
+        raise BadInput("--compare paints by every rule from the same noises: leave out --search and --animate")
+    if animate and find_spec("av") is None:
+        raise BadInput("--animate needs PyAV, which is not installed: pip install 'synoptic[video]'")
     side = source.native if settings["canvas"] == "pixels" else source.native // source.factor
     for name in views:
         if side % multiple(name):
@@ -153,9 +167,6 @@ def enter(source: Source, settings: dict[str, Any]) -> list[Source]:
         for part in parse(name):
             if part.kind in FAILURES:
                 print(f"warning: {part.kind} cannot work ({FAILURES[part.kind]}): synoptic views {name}", file=sys.stderr)
-    if settings.pop("animate") and find_spec("av") is None:
-        raise BadInput("--animate needs PyAV, which is not installed: pip install 'synoptic[video]'")
-    del settings["compare"]
     return larger
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synoptic.runs.manifest import slug
+from synoptic.check import writable
+from synoptic.runs.manifest import folder_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -42,7 +43,8 @@ def comparison(settings: dict[str, Any], out: str | None) -> Comparison:
     from synoptic.views.names import view
 
     paint: Any = anagram
-    folder = Path(out or f"outputs/anagram/{slug(' '.join(settings['prompt']))[:40]}-compared").expanduser()
+    folder = Path(out or f"{folder_of('anagram', settings)}-compared").expanduser()
+    writable(folder)
     texts = [f"{settings['style']} {text}".strip() for text in settings["prompt"]]
     each = [view(name) for name in settings["views"]]
     judges = [Clip("bundled"), Clip("bundled-shape")]

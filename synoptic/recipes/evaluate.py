@@ -14,8 +14,8 @@ from synoptic.evaluate.graded import METHODS, expected, graded, measure, source_
 from synoptic.evaluate.layout import file_name
 from synoptic.evaluate.sets import OURS, PromptSet, read_set
 from synoptic.models.source import resolve_judge
-from synoptic.recipes.options import Device, Dtype, Guidance, Model, Seed, Steps
-from synoptic.recipes.painting import paint_plain, paint_wide, panorama, same_settings
+from synoptic.recipes.options import Device, Dtype, Guidance, Seed, Steps
+from synoptic.recipes.painting import paint_ambiguous, paint_plain, paint_wide, panorama, same_settings
 from synoptic.recipes.score import Judge
 from synoptic.recipes.studio import settle
 from synoptic.runs.manifest import earlier, versions
@@ -31,13 +31,15 @@ Out = Annotated[str, "the folder that the graded folders, the report and the zip
 Method = Annotated[
     Literal["auto", "sds", "pds", "vsd", "eps", "x0", "xt", "none"],
     "whose pictures: sds, pds or vsd of edit or plain sets (auto: pds for edits); eps, x0, xt or none, a sync rule, of"
-    " ambiguous sets, each in a folder of its own, ambiguous_images_eps and so on",
+    " ambiguous sets, per view and from independent noise as the course has it, each in a folder of its own,"
+    " ambiguous_images_eps and so on",
 ]
+Model = Annotated[str | None, "the model that paints (default: bundled; of ambiguous sets bundled-if): synoptic models"]
 Sources = Annotated[bool, "paint the source pictures that an edit set lacks, from their prompts, into OUT/sources"]
 Zip = Annotated[str | None, "NAME_SID: also pack NAME_SID.zip for the hand-in, with everything evaluated in this --out"]
 Code = Annotated[str | None, "with --zip: the folder of your code, to go in as code/"]
 
-PAINTED = ("wide_images", "images")  # the graded folders whose recipes exist; the others' pictures come from elsewhere
+PAINTED = ("wide_images", "images", *METHODS["ambiguous"].values())  # the others' pictures come from elsewhere
 ASKED = ("model", "steps", "guidance", "seed")  # what pictures of one folder have in common
 
 
@@ -75,7 +77,7 @@ def evaluate(
     steps: Steps = None,
     guidance: Guidance = None,
     seed: Seed = 0,
-    model: Model = "bundled",
+    model: Model = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
     make_sources: Sources = False,
@@ -85,14 +87,16 @@ def evaluate(
     """Paint what a prompt set lacks, score it as the courses do, and write the folders, the report and the zip they grade.
 
     synoptic evaluate wide paints the 10 prompts of our own set into outputs/wide_panoramas, cuts 8 crops of each into
-    outputs/wide_images, and writes eval.json there, with outputs/report.html and report.pdf. Ambiguous, sds, pds and vsd
-    pictures are not painted here: put yours into the folder, each named after its prompt, and they are scored.
-    The same command goes on where it was stopped; pictures that are there are kept.
+    outputs/wide_images, and writes eval.json there, with outputs/report.html and report.pdf. synoptic evaluate ambiguous
+    paints anagrams that turn by 90 degrees, and keeps both views. Sds, pds and vsd pictures are not painted here: put
+    yours into the folder, each named after its prompt, and they are scored. The same command goes on where it was
+    stopped; pictures that are there are kept.
 
     synoptic evaluate wide_image_prompts.json --judge clip-vit-b32 --zip KIM_20240001 --code .
     """
     given = dict(locals())
     chosen = read_set(prompts)
+    given["model"] = model or ("bundled-if" if chosen.kind == "ambiguous" else "bundled")
     one_of(f"--method of {chosen.kind} prompts", method, tuple(METHODS[chosen.kind]))
     top = Path(out).expanduser()
     folder = top / METHODS[chosen.kind][method]
@@ -103,7 +107,7 @@ def evaluate(
         raise BadInput(f"--make-sources is for edit sets, {prompts} is a {chosen.kind} one: leave it away")
     how: dict[str, Any] = {"device": device, "dtype": dtype}
     if folder.name in PAINTED or make_sources:
-        fixed = {"eta": 0.0, "clip": "auto", "count": 1}
+        fixed = {"sampler": "ddim", "eta": 0.0, "clip": "auto", "count": 1}
         settled = settle({k: given[k] for k in ASKED} | fixed | {"prompt": texts})[1]
         how |= {k: settled[k] for k in ASKED}
     else:
@@ -174,16 +178,21 @@ def paint(chosen: PromptSet, top: Path, folder: Path, how: dict[str, Any], make_
     """Paint what is missing; gives the folders of the runs that painted."""
     if folder.name not in PAINTED and not make_sources:
         return []
-    runs = top / {"wide": "wide_panoramas", "plain": "images_run", "edit": "sources_run"}[chosen.kind]
+    runs = top / {"wide": "wide_panoramas", "edit": "sources_run"}.get(chosen.kind, f"{folder.name}_run")
     texts = [e.prompt for e in chosen.entries if e.source is None or not e.source.exists()]
     place = top / "sources" if chosen.kind == "edit" else folder
-    names = expected(chosen, folder) if chosen.kind == "wide" else [place / file_name(prompt) for prompt in texts]
+    names = [place / file_name(prompt) for prompt in texts] if chosen.kind == "edit" else expected(chosen, folder)
     same_settings([path for path in names if path.exists()], {k: how[k] for k in ASKED})
-    if chosen.kind == "wide":
-        paint_wide(chosen.entries, folder, runs, how)
-    else:
-        paint_plain(texts, place, runs, how)
-    return [runs] if earlier(runs) else []
+    match chosen.kind:
+        case "wide":
+            paint_wide(chosen.entries, folder, runs, how)
+        case "ambiguous":
+            rule = folder.name.removeprefix("ambiguous_images").strip("_")
+            apart = {"sync": rule, "space": "instance", "start": "independent"} if rule else {}
+            paint_ambiguous(chosen.entries, folder, runs, how | apart)
+        case _:
+            paint_plain(texts, place, runs, how)
+    return [runs] if earlier(runs) else sorted(run.parent for run in runs.glob("*/run.json"))
 
 
 def made_by(run: Path) -> dict[str, Any]:

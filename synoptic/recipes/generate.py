@@ -1,4 +1,4 @@
-"""Plain text-to-image."""
+"""Plain text-to-image, in as many stages as are asked for (DeepFloyd IF: 64, 256 and 1024 pixels)."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from synoptic.recipes.options import (
     Count,
     Device,
     Dtype,
+    Embeddings,
     Eta,
     Guidance,
+    Level,
     Model,
     Negative,
     Out,
@@ -16,14 +18,20 @@ from synoptic.recipes.options import (
     Sampler,
     Seed,
     Steps,
+    Trace,
+    Upscalers,
 )
 from synoptic.recipes.studio import settle, warn_unknown
+from synoptic.recipes.upscaling import check_level
+from synoptic.recipes.upscaling import upscalers as fitting
 from synoptic.runs.manifest import Result, open_run
 
 
 def generate(
     prompt: Prompts,
     *,
+    upscalers: Upscalers = None,
+    level: Level = 50,
     steps: Steps = None,
     guidance: Guidance = None,
     negative: Negative = "",
@@ -33,30 +41,50 @@ def generate(
     seed: Seed = 0,
     count: Count = 1,
     model: Model = "bundled",
+    embeddings: Embeddings = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
+    trace: Trace = False,
     out: Out = None,
 ) -> Result:
-    """Paint a prompt at the model's own size.
+    """Paint a prompt at the model's own size; upscalers enlarge the picture, where --upscalers says which.
 
     synoptic generate "an oil painting of a horse" --count 4
+    synoptic generate "a photo of a lemon" --model bundled-if --upscalers auto
     """
     source, settings = settle(locals())
+    larger = fitting(source, upscalers or ["none"])
+    check_level(larger, level)
+    settings["upscalers"] = [up.name for up in larger] or None
     run = open_run("generate", settings, out)
     warn_unknown(source, settings["prompt"])
 
     from synoptic import solvers
     from synoptic.diffusion import randn
     from synoptic.guidance import cfg
+    from synoptic.recipes.upscaling import Stages
     from synoptic.runs.execute import execute
     from synoptic.sample import sample
     from synoptic.schedule import clipping
 
-    def paint(m, prompts, rngs):
-        s = m.schedule
-        predict = cfg(m, prompts, settings["guidance"], negative, clip=clipping(clip, s))
-        x = randn(m.shape, rngs).to(m.device)
-        steps = solvers.steps_of(sampler, s, settings["steps"])
-        return sample(predict, s, x, steps=steps, solve=solvers.sampler(sampler, eta), rngs=rngs)
+    stages = Stages(source, settings)
 
-    return execute(run, source, paint, lambda m, x: m.decode(x))
+    def paint(m, prompts, rngs):
+        def denoise(model, x, steps, guidance):
+            s = model.schedule
+            predict = cfg(model, prompts, guidance, negative, clip=clipping(clip, s))
+            steps = solvers.steps_of(sampler, s, steps)
+            return sample(predict, s, x, steps=steps, solve=solvers.sampler(sampler, eta), rngs=rngs)
+
+        x = randn(m.shape, rngs).to(m.device)
+        for step in denoise(m, x, settings["steps"], settings["guidance"]):
+            x = step.x
+            yield step
+        for up in larger:
+            model, x = stages.begin(up, m, stages.decode(m, x), rngs)
+            for step in denoise(model, x, up.defaults.steps, up.defaults.guidance):
+                x = step.x
+                yield step
+
+    steps = settings["steps"] + sum(up.defaults.steps for up in larger)
+    return execute(run, source, paint, stages.decode, steps=steps, trace=trace)

@@ -37,6 +37,7 @@ from synoptic.recipes.together import (
     check_search,
     place,
 )
+from synoptic.recipes.upscaling import check_level
 from synoptic.recipes.upscaling import upscalers as fitting
 from synoptic.runs.manifest import Result, open_run
 
@@ -52,6 +53,7 @@ Kind = Annotated[
 Photo = Annotated[str | None, "of --kind inverse: the picture that is seen from afar"]
 
 FAR = 32  # pixels: all that is left from afar, a 256 px picture made 8 times smaller
+OF_PIXELS = ("color", "inverse")
 COUNT = {"pass": 2, "triple": 3, "color": 2, "motion": 2, "inverse": 1}  # prompts
 
 
@@ -95,21 +97,24 @@ def hybrid(
     warn_unknown(source, texts)
 
     from synoptic import images
-    from synoptic.recipes import together as shared
+    from synoptic.recipes import joint
+    from synoptic.recipes.given import read
     from synoptic.views.components import components
     from synoptic.views.factors import Factors
 
     parts = components("pass" if kind == "inverse" else kind)
-    known = images.from_pil(images.load(Path(photo).expanduser())) if photo else None
-    looks = shared.views_of(source, settings, lambda canvas: Factors(canvas, parts, known))
-    together = shared.how(settings, texts)
+    known = images.from_pil(read(photo)) if photo else None
+    together = joint.how(settings, texts)
+
+    def build(canvas: tuple[int, int, int]) -> Factors:
+        return Factors(canvas, parts, known)
 
     def seen(picture: Any) -> list[Any]:
         return looked_at(picture, kind)
 
     if search:
-        shared.search(run, source, together, looks, seen, texts)
-    result = shared.paint(run, source, larger, together, looks, seen, texts)
+        joint.search(run, source, together, build, seen, texts)
+    result = joint.paint(run, source, larger, together, build, seen, texts)
     for picture, image in zip(run.pictures, result.images, strict=True):
         file = run.folder / picture.file
         images.save(file.with_suffix(".views.png"), images.grid(seen(image), texts, len(texts), cell=256), {"of": file.name})
@@ -157,5 +162,9 @@ def enter(source: Source, settings: dict[str, Any]) -> list[Source]:
         raise BadInput(
             f"a photograph is clean, so --kind inverse needs --sync x0, {settings['sync']} was given: leave it out"
         )
+    if kind in OF_PIXELS and source.factor > 1 and settings["canvas"] == "latents":
+        raise BadInput(f"--kind {kind} is about colours of pixels, --canvas latents was given: leave it out")
     check_search(settings)
-    return fitting(source, settings["upscalers"])
+    larger = fitting(source, settings["upscalers"])
+    check_level(larger, settings["level"])
+    return larger

@@ -22,3 +22,5 @@ Upscalers = Annotated[
     "stages that enlarge the picture, 4 times each: bundled-if-ii, if-ii, sd-x4, …; auto: those made for the model; none",
 ]
 Level = Annotated[int, "noise level told to upscalers: higher keeps less of the small picture and paints more anew"]
+Embeddings = Annotated[str | None, "a file by `synoptic models embed`, used in place of the model's text tower"]
+Trace = Annotated[bool, "film each picture as it comes about: NAME.trace.mp4, .gif and .html (needs PyAV)"]

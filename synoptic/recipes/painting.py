@@ -1,14 +1,15 @@
-"""Painting what a prompt set lacks, with the recipe of its kind: crops of wide pictures, or plain ones."""
+"""Painting what a prompt set lacks, with the recipe of its kind: crops of wide ones, views of anagrams, plain ones."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from synoptic.check import BadInput, writable
 from synoptic.evaluate.layout import file_name
 from synoptic.evaluate.sets import CANVAS, Entry
+from synoptic.recipes.anagram import anagram
 from synoptic.recipes.generate import generate
 from synoptic.recipes.wide import wide
 from synoptic.runs.manifest import slug
@@ -73,6 +74,29 @@ def paint_plain(prompts: Sequence[str], folder: Path, originals: Path, how: dict
         path = folder / file_name(picture.prompt)
         if not path.exists():
             save(path, image, settings(run.folder / picture.file) | {"file": path.name})
+
+
+def paint_ambiguous(entries: Sequence[Entry], folder: Path, runs: Path, how: dict[str, Any]) -> None:
+    """The missing views of pairs into `folder`, each under its prompt: the canonical one upright, the other turned.
+
+    Every pair has a run of its own in `runs`; what it painted is found again.
+    """
+    pairs = {f"{e.prompt} {e.other}": (e.prompt, e.other) for e in entries}
+    wanted = {name: pair for name, pair in pairs.items() if not all((folder / file_name(text)).exists() for text in pair)}
+    distinct(list(wanted))
+    for name, pair in wanted.items():
+        writable(folder)
+        (image,), run = cast(Any, anagram)(list(pair), **how, out=str(runs / slug(name)))
+
+        from synoptic.images import from_pil, save, settings, to_pil
+        from synoptic.views.names import view
+
+        inside = settings(run.folder / run.pictures[0].file)
+        for text, look in zip(pair, run.settings["views"], strict=True):
+            path = folder / file_name(text)
+            if not path.exists():
+                seen = to_pil(view(look).view(from_pil(image)))[0]
+                save(path, seen, inside | {"file": path.name, "prompt": text, "view": look})
 
 
 def panorama(folder: Path, prompt: str, seed: int) -> Path:

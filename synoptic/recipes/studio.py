@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from synoptic.check import BadInput, at_least, at_most, one_of, prompts
+from synoptic.models.embeddings import check_embeddings
 from synoptic.models.source import Source, resolve
 
 CLIPS = ("auto", "none", "static", "dynamic")
 SAMPLERS = ("ddim", "ddpm", "dpm++")
+AROUND = ("out", "trace")  # which do not change the pictures
 
 
 def settle(given: dict[str, Any]) -> tuple[Source, dict[str, Any]]:
     """A recipe's arguments -> the model's source and the settings, defaults filled in. Raises BadInput on a broken rule."""
     source = resolve(given["model"])
-    settings: dict[str, Any] = {k: v for k, v in given.items() if k != "out"} | {"prompt": prompts(given["prompt"])}
+    settings: dict[str, Any] = {k: v for k, v in given.items() if k not in AROUND} | {"prompt": prompts(given["prompt"])}
     defaults = source.defaults
     settings["steps"] = defaults.steps if given["steps"] is None else given["steps"]
     settings["guidance"] = defaults.guidance if given["guidance"] is None else given["guidance"]
@@ -32,6 +36,10 @@ def settle(given: dict[str, Any]) -> tuple[Source, dict[str, Any]]:
     one_of("--clip", settings["clip"], CLIPS)
     T = source.read("scheduler/scheduler_config.json").get("num_train_timesteps", 1000)
     at_most("--steps", settings["steps"], T - 1)
+    if given.get("trace") and find_spec("av") is None:
+        raise BadInput("--trace needs PyAV, which is not installed: pip install 'synoptic[video]'")
+    if given.get("embeddings"):
+        check_embeddings(Path(given["embeddings"]).expanduser(), source, ["", settings["negative"], *settings["prompt"]])
     return source, settings
 
 

@@ -1,22 +1,11 @@
-"""What anagrams and hybrids share: N prompts, one picture, painted through every stage; seeds searched for."""
+"""What anagrams and hybrids ask for: the options that they share, and their rules."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Generator, Iterator, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from synoptic.check import BadInput, at_least, one_of
 from synoptic.models.source import Source
-from synoptic.runs.manifest import BETWEEN, Result, Run, pictures_of
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-    from synoptic.diffusion import Step
-    from synoptic.models.base import Denoiser
-    from synoptic.stages import Together
-    from synoptic.views.base import Views
 
 Style = Annotated[str, "words before every prompt, for example: an oil painting of"]
 Balance = Annotated[bool, "bring the views' guidance to one strength, so that no prompt swallows the others"]
@@ -30,8 +19,6 @@ Residual = Annotated[bool, "of latent models: give back what the autoencoder los
 Augment = Annotated[bool, "noise the small pictures that upscalers are given, up to --level"]
 Search = Annotated[int, "begin so many seeds, keep the --count best, by the judge that is blind to colour; 0: no search"]
 Model = Annotated[str, "bundled-if, if, … (pixels), bundled, sd1.5, … (latents), a hub id or a directory: synoptic models"]
-
-SEARCHED_BY = "bundled-shape"  # so that the judge which reports never chose
 
 
 def place(source: Source, settings: dict[str, Any]) -> None:
@@ -66,115 +53,6 @@ def place(source: Source, settings: dict[str, Any]) -> None:
 def in_pixels(source: Source, settings: dict[str, Any]) -> bool:
     """Whether a latent model's views are of its pictures."""
     return source.factor > 1 and settings["canvas"] == "pixels"
-
-
-def views_of(source: Source, settings: dict[str, Any], build: Callable[[tuple[int, int, int]], Views]) -> Any:
-    """(model) -> its Views: of the model's own canvas, or of a latent model's pictures."""
-    if not in_pixels(source, settings):
-        return lambda model: build(model.shape)
-
-    from synoptic.views.in_pixels import InPixels
-
-    inner = build((3, source.native, source.native))
-    return lambda model: InPixels(inner, model.encode, model.decode, residual=settings["residual"])
-
-
-def how(settings: dict[str, Any], texts: Sequence[str]) -> Together:
-    from synoptic.stages import Together
-
-    names = ("steps", "guidance", "negative", "sync", "space", "start", "sampler", "eta", "clip", "balance")
-    return Together(texts, **{name: settings[name] for name in names})
-
-
-def paint(
-    run: Run,
-    source: Source,
-    larger: Sequence[Source],
-    together: Together,
-    views: Callable[[Denoiser], Views],
-    seen: Callable[[Image], list[Image]],
-    texts: Sequence[str],
-) -> Result:
-    """Every picture of the run through all stages, scored by how well its worst view fits its prompt (`seen`: its views)."""
-    from dataclasses import replace
-    from functools import cache
-
-    from synoptic.evaluate.anagrams import alignment
-    from synoptic.models.load import load_upscaler
-    from synoptic.runs.execute import Measure, execute
-
-    settings = run.settings
-    load = cache(lambda up: load_upscaler(up, device=settings["device"], dtype=settings["dtype"]))
-
-    def stages(model: Denoiser, _: Any, rngs: Any) -> Iterator[Any]:
-        looks = views(model)
-        step = yield from passed(together.paint(model, looks, rngs))
-        for up in larger:
-            stage = replace(together, steps=up.defaults.steps, guidance=up.defaults.guidance)
-            level, augment = settings["level"], settings["augment"]
-            step = yield from passed(stage.enlarge(load(up), looks, step.x, rngs, level=level, augment=augment))
-            looks = looks.at(load(up).times)
-
-    def decode(model: Denoiser, x: Any) -> Any:
-        return model.decode(x) if source.factor > 1 and settings["canvas"] == "latents" else x
-
-    def fits(judge: Any, image: Image, _: Any) -> float:
-        return alignment(judge(seen(image), list(texts))).item()
-
-    steps = settings["steps"] + sum(up.defaults.steps for up in larger)
-    return execute(run, source, stages, decode, views=len(texts), steps=steps, measure=Measure("alignment", fits))
-
-
-def search(
-    run: Run,
-    source: Source,
-    together: Together,
-    views: Callable[[Denoiser], Views],
-    seen: Callable[[Image], list[Image]],
-    texts: Sequence[str],
-) -> None:
-    """Make the best seeds of --search the run's pictures: by the worst view's cosine. Kept in `search.json`.
-
-    The judge that searches is blind to colour; the one that reports never chose.
-    """
-    from synoptic.evaluate.anagrams import alignment
-    from synoptic.evaluate.clip import Clip
-    from synoptic.images import atomically, to_pil
-    from synoptic.models.load import load
-    from synoptic.search import halving
-
-    settings, file = run.settings, run.folder / "search.json"
-    if not file.exists():
-        import torch
-
-        from synoptic.runs.progress import bar
-
-        model, judge = load(source, device=settings["device"], dtype=settings["dtype"]), Clip(SEARCHED_BY)
-        latents = source.factor > 1 and settings["canvas"] == "latents"
-
-        def score(z: Any) -> Any:
-            pictures = to_pil(model.decode(z) if latents else z)
-            return torch.stack([alignment(judge(seen(picture), list(texts))) for picture in pictures])
-
-        seeds = range(settings["seed"], settings["seed"] + settings["search"])
-        rounds = []
-        with bar("search", 4) as tick:
-            for found in halving(together, model, views(model), seeds, score, keep=settings["count"]):
-                rounds.append(found._asdict())
-                tick()
-        text = json.dumps({"judge": judge.name, "rounds": rounds}, indent=1) + "\n"
-        atomically(file, lambda f: f.write(text.encode()))
-    best = json.loads(file.read_text())["rounds"][-1]["seeds"][: settings["count"]]
-    run.pictures = pictures_of([BETWEEN.join(texts)], best)
-
-
-def passed(steps: Iterator[Step]) -> Generator[Step, None, Step]:
-    """The steps, passed on; returns the last."""
-    step = next(steps)
-    yield step
-    for step in steps:
-        yield step
-    return step
 
 
 def check_search(settings: dict[str, Any]) -> None:

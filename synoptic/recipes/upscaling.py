@@ -1,11 +1,23 @@
-"""Which upscalers enlarge what a model paints: DeepFloyd IF's stages II and III."""
+"""Stages: which upscalers enlarge what a model paints, and what each is given (Saharia et al. 2022, Imagen)."""
 
 from __future__ import annotations
 
-from synoptic.check import BadInput
-from synoptic.models.source import Source, resolve_upscaler
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from synoptic.check import BadInput, at_least, at_most
+from synoptic.models.source import TOWER, Source, resolve_upscaler
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from synoptic.models.base import Denoiser
+    from synoptic.models.upscale import Upscaler
 
 NEXT = {"bundled-if": "bundled-if-ii", "if": "if-ii", "if-l": "if-ii", "if-xl": "if-ii-l"}  # made for one another
+ALONE = ("auto", "none")
 
 
 def upscalers(source: Source, asked: list[str] | None) -> list[Source]:
@@ -14,15 +26,13 @@ def upscalers(source: Source, asked: list[str] | None) -> list[Source]:
     An upscaler of pixels takes pictures of its native size / 4, one of latents of any size. Raises BadInput where what
     it is given has another size, and as `resolve_upscaler`.
     """
-    names = asked or ["auto"]
-    if names == ["none"]:
-        return []
-    if names == ["auto"]:
-        names = [NEXT[source.name]] if source.name in NEXT else []
-    stages, side = [], source.native
+    names = list(asked or ["auto"])
+    if len(names) > 1 and (alone := [name for name in names if name in ALONE]):
+        raise BadInput(f"--upscalers {alone[0]} stands alone, {' '.join(names)} was given: leave it out, or the others")
+    if names[0] in ALONE:
+        names = [NEXT[source.name]] if names[0] == "auto" and source.name in NEXT else []
+    larger, side = [], source.native
     for name in names:
-        if name in ("auto", "none"):
-            raise BadInput(f"--upscalers {name} stands alone, {' '.join(names)} was given: give {name} or the names")
         up = resolve_upscaler(name)
         takes = up.native // times(up)
         if up.factor == 1 and side != takes:
@@ -30,11 +40,62 @@ def upscalers(source: Source, asked: list[str] | None) -> list[Source]:
                 f"{name} enlarges pictures of {takes} pixels, what it is given here has {side}: leave it out of --upscalers"
                 f" or choose a --model that paints {takes}"
             )
-        stages.append(up)
+        larger.append(up)
         side *= times(up)
-    return stages
+    return larger
 
 
 def times(up: Source) -> int:
-    """How much larger an upscaler's picture is: latents have the small picture's size, DeepFloyd's pixels are 4 a side."""
+    """How much larger an upscaler's picture is: latents have the small picture's size; DeepFloyd's stages enlarge by 4."""
     return up.factor if up.factor > 1 else 4
+
+
+def check_level(larger: Sequence[Source], level: int) -> None:
+    """Raises BadInput where an upscaler does not know the noise level."""
+    at_least("--level", level, 0)
+    for up in larger:
+        T = up.read(f"{up.family.noising}/scheduler_config.json").get("num_train_timesteps", 1000)
+        at_most(f"--level for {up.name}", level, up.index.get("max_noise_level", 350) if up.factor > 1 else T - 1)
+
+
+def load_stage(up: Source, source: Source, model: Denoiser, settings: dict[str, Any]) -> Upscaler:
+    """The upscaler, with stage I's prompts where both have the same text tower: DeepFloyd's stages share a frozen T5."""
+    from synoptic.models.load import load_upscaler
+
+    text = model.embed if same_tower(up, source) else None
+    return load_upscaler(up, device=settings["device"], dtype=settings["dtype"], text=text)
+
+
+def same_tower(up: Source, source: Source) -> bool:
+    """Whether two models' prompts are embedded by one tower, as far as their configs say; or the upscaler has none."""
+    if not up.parts.keys() >= set(TOWER):
+        return True
+    ours, theirs = (one.read("text_encoder/config.json") for one in (up, source))
+    told = ours.keys() - {"_name_or_path", "transformers_version", "torch_dtype", "dtype"}
+    return all(ours[key] == theirs.get(key) for key in told)
+
+
+class Stages:
+    """Plain pictures through stages: each is loaded when its turn comes, and decodes what it painted."""
+
+    def __init__(self, source: Source, settings: dict[str, Any]) -> None:
+        self.level = settings["level"]
+        self.load = cache(lambda up, model: load_stage(up, source, model, settings))
+        self.by_shape: dict[tuple[int, ...], Upscaler] = {}  # no two stages' x have the same
+
+    def begin(self, up: Source, model: Denoiser, small: Tensor, rngs: Sequence[torch.Generator]) -> tuple[Denoiser, Tensor]:
+        """The Denoiser of the pictures that enlarge `small` (B, 3, h, w), and their noise, drawn before that of `small`."""
+        from synoptic.diffusion import randn
+
+        stage = self.load(up, model)
+        size = [side * stage.times // stage.factor for side in small.shape[-2:]]
+        x, noise = (randn((channels, *size), rngs, small) for channels in (stage.shape[0], small.shape[1]))
+        self.by_shape[tuple(x.shape[1:])] = stage
+        return stage.given(small, self.level, noise), x
+
+    def decode(self, model: Denoiser, x: Tensor) -> Tensor:
+        """Images (B, 3, H, W) of what a stage painted, the first or a later one; large ones picture by picture."""
+        import torch
+
+        stage = self.by_shape.get(tuple(x.shape[1:]))
+        return torch.cat([stage.decode(one) for one in x.split(1)]) if stage else model.decode(x)

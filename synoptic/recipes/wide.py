@@ -11,6 +11,7 @@ from synoptic.recipes.options import (
     Count,
     Device,
     Dtype,
+    Embeddings,
     Eta,
     Guidance,
     Model,
@@ -20,6 +21,7 @@ from synoptic.recipes.options import (
     Sampler,
     Seed,
     Steps,
+    Trace,
 )
 from synoptic.recipes.studio import settle, warn_unknown
 from synoptic.runs.manifest import Result, open_run
@@ -54,8 +56,10 @@ def wide(
     seed: Seed = 0,
     count: Count = 1,
     model: Model = "bundled",
+    embeddings: Embeddings = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
+    trace: Trace = False,
     out: Out = None,
 ) -> Result:
     """Paint a picture larger than the model can: its windows are denoised together, in one canvas.
@@ -103,7 +107,7 @@ def wide(
         closed = m.decode(torch.cat([z[..., -pad:], z, z[..., :pad]], -1))
         return closed[..., pad * f : -pad * f]
 
-    return execute(run, source, paint, decode, views=len(views))
+    return execute(run, source, paint, decode, views=len(views), trace=trace)
 
 
 def measure(source: Source, settings: dict[str, Any]) -> None:

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -16,10 +18,13 @@ from synoptic.diffusion import Step
 from synoptic.evaluate.clip import Clip, clip_score
 from synoptic.guidance import fitting_rows
 from synoptic.models.base import Denoiser
+from synoptic.models.device import choose_device
+from synoptic.models.embeddings import Embedded
 from synoptic.models.load import load
 from synoptic.models.source import Source
 from synoptic.runs.manifest import Picture, Result, Run
 from synoptic.runs.progress import bar
+from synoptic.runs.trace import Trace, traced
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -47,33 +52,40 @@ def execute(
     views: int = 1,
     steps: int | None = None,
     measure: Measure = BY_PROMPT,
+    trace: bool = False,
 ) -> Result:
     """Every picture of the run, `views` rows each; `paint` gives a batch's Steps, `decode` turns the last x into images.
 
-    `steps` is how many Steps that is (default: --steps), `measure` how the bundled judge scores what came of them.
+    `steps` is how many Steps that is (default: --steps), `measure` how the bundled judge scores what came of them;
+    with `trace` each picture has its films (`runs/trace.py`). The setting `embeddings` is a file in the text tower's place.
     Pictures are painted in batches that fill the model's calls and saved as each batch ends; a batch that an earlier run
     of the same settings finished is read back. The result does not depend on the batches.
     """
-    clock = Clock(run)
-    with clock("load"):
-        model = load(source, device=run.settings["device"], dtype=run.settings["dtype"])
-    run.model = {"name": source.name, "source": source.name if source.bundled else source.place}
-    run.model |= {"revision": source.revision, "device": str(model.device), "dtype": str(model.dtype)[6:]}
-    run.write()
+    model, clock = opened(run, source)
     size = max(1, fitting_rows(model, model.device) // (2 * views))
     batches = [run.pictures[i : i + size] for i in range(0, len(run.pictures), size)]
-    missing = [batch for batch in batches if not all((run.folder / p.file).exists() for p in batch)]
+
+    def painted(picture: Picture) -> bool:
+        file = run.folder / picture.file
+        return file.exists() and (not trace or traced(file).exists())
+
+    missing = [batch for batch in batches if not all(map(painted, batch))]
     with bar(run.recipe, len(missing) * (steps or run.settings["steps"])) as tick:
         for batch in missing:
+            coming = paint(model, [p.prompt for p in batch], [generator(p) for p in batch])
+            film = Trace([run.folder / p.file for p in batch], partial(decode, model), size) if trace else None
             with clock("sample"):
                 x = torch.empty(0)
-                for step in paint(model, [p.prompt for p in batch], [generator(p) for p in batch]):
+                for step in film.watch(coming) if film else coming:
                     x = step.x
                     tick()
             with clock("decode"):
                 pictures = images.to_pil(decode(model, x))
             for picture, image in zip(batch, pictures, strict=True):
                 images.save(run.folder / picture.file, image, inside(run, picture))
+            if film:
+                with clock("trace"):
+                    film.write([p.prompt for p in batch])
             run.write()
     result = Result([images.load(run.folder / p.file) for p in run.pictures], run)
     if source.bundled:
@@ -82,6 +94,19 @@ def execute(
     run.state = "done"
     run.write()
     return result
+
+
+def opened(run: Run, source: Source) -> tuple[Denoiser, Clock]:
+    """The run's model, whose name goes into the manifest, and a clock for its timings."""
+    clock = Clock(run)
+    with clock("load"):
+        device, file = run.settings["device"], run.settings.get("embeddings")
+        text = Embedded(Path(file).expanduser(), choose_device(device)) if file else None
+        model = load(source, device=device, dtype=run.settings["dtype"], text=text)
+    run.model = {"name": source.name, "source": source.name if source.bundled else source.place}
+    run.model |= {"revision": source.revision, "device": str(model.device), "dtype": str(model.dtype)[6:]}
+    run.write()
+    return model, clock
 
 
 def generator(picture: Picture) -> torch.Generator:

@@ -45,13 +45,14 @@ class Run:
     @property
     def command(self) -> str:
         """The command line that gives this run again."""
-        positional, options = [], []
+        positional: list[str] = []
+        options: list[str] = []
         for name, value in self.settings.items():
             flag = f"--{name.replace('_', '-')}"
-            if name == "prompt":
-                positional = value
+            if name in ("image", "mask", "prompt"):
+                positional += value if isinstance(value, list) else [value]
             elif isinstance(value, bool):
-                options += [flag] if value else []
+                options.append(flag if value else f"--no-{flag[2:]}")
             elif isinstance(value, list):
                 options += [flag, *map(str, value)]
             elif value is not None:
@@ -105,12 +106,10 @@ def open_run(recipe: str, settings: dict[str, Any], out: str | None, *, together
     where there is no prompt, the folder cannot be written, or it holds a run of other settings.
     """
     every = prompts(settings["prompt"])
-    seeds = range(settings["seed"], settings["seed"] + settings["count"])
+    seed = settings.get("seed", 0)
+    seeds = range(seed, seed + settings.get("count", 1))
     pictures = pictures_of([BETWEEN.join(every)] if together else every, seeds)
-    if out is None:
-        key = hashlib.sha256(json.dumps(chosen(settings), sort_keys=True).encode()).hexdigest()[:8]
-        out = f"outputs/{recipe}/{slug(every[0])[:40]}-{key}"
-    run = Run(recipe, settings, Path(out).expanduser(), pictures)
+    run = Run(recipe, settings, Path(out or folder_of(recipe, settings)).expanduser(), pictures)
     writable(run.folder)
     before = earlier(run.folder)
     asked, old = chosen(json.loads(json.dumps(settings))), chosen((before or {}).get("settings", {}))
@@ -123,6 +122,12 @@ def open_run(recipe: str, settings: dict[str, Any], out: str | None, *, together
     return run
 
 
+def folder_of(recipe: str, settings: dict[str, Any]) -> str:
+    """Where a run goes that was not told: named after its first prompt and a hash of its settings."""
+    key = hashlib.sha256(json.dumps(chosen(settings), sort_keys=True).encode()).hexdigest()[:8]
+    return f"outputs/{recipe}/{slug(prompts(settings['prompt'])[0])[:40]}-{key}"
+
+
 BETWEEN = " | "  # the prompts of one picture
 
 
@@ -132,7 +137,12 @@ def pictures_of(prompts: Iterable[str], seeds: Iterable[int]) -> list[Picture]:
     return list({picture.file: picture for picture in items}.values())
 
 
-LATER = {"sampler": "ddim"}  # options younger than some runs, with what was done before there was a choice
+LATER = {  # options younger than some runs, with what was done before there was a choice
+    "sampler": "ddim",
+    "upscalers": None,
+    "level": 50,
+    "embeddings": None,
+}
 
 
 def chosen(settings: dict[str, Any]) -> dict[str, Any]:

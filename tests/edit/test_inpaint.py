@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Any
 
 import pytest
 import torch
 
 from synoptic.diffusion import Pred, add_noise, coefficients, ddim, ddim_solver, randn
-from synoptic.edit.inpaint import compose, inpaint, reimposed, renoise, shrink, walk
+from synoptic.edit.inpaint import carry, compose, inpaint, reimposed, renoise, shrink, walk
 from synoptic.guidance import cfg
 from synoptic.images import from_pil, to_pil
 from synoptic.sample import sample
@@ -150,6 +151,27 @@ def test_composed_pictures_keep_their_known_pixels_to_the_bit():
     painted = compose(3 * torch.randn(1, 3, 16, 16), known, mask)
     assert torch.equal(painted[..., :8], known[..., :8]) and painted.abs().max() <= 1
     assert to_pil(painted)[0].crop((0, 0, 8, 16)).tobytes() == to_pil(known)[0].crop((0, 0, 8, 16)).tobytes()
+
+
+def test_what_is_carried_over_a_straight_border_sinks_as_a_membrane():
+    """Along rows c[i + 1] + c[i - 1] = (2 + reach^-2) c[i], whose falling solution is q^i."""
+    reach, n = 3.0, 60
+    keep = (torch.arange(n) < 10).expand(1, 1, 8, n)
+    c = carry(torch.full((1, 3, 8, n), 0.7).double(), keep, reach)
+    half = 1 + reach**-2 / 2
+    q = half - math.sqrt(half**2 - 1)
+    want = 0.7 * q ** (torch.arange(n) - 9).clamp(min=0).double()
+    torch.testing.assert_close(c, want.expand_as(c), rtol=0, atol=0.01)
+    assert q == pytest.approx(math.exp(-1 / reach), rel=0.01)
+
+
+def test_a_paste_that_is_off_by_a_shade_shows_no_edge():
+    known = torch.linspace(-0.5, 0.5, 48).expand(1, 3, 48, 48)
+    mask = torch.nn.functional.pad(torch.ones(1, 1, 24, 24), [12] * 4)
+    pasted = compose(known + 0.2, known, mask, 0.0), compose(known + 0.2, known, mask)
+    hard, soft = ((x - known)[..., 11:13, 12:36].diff(dim=-2).abs().max() for x in pasted)
+    assert hard > 0.19 and soft < 0.06
+    assert all(torch.equal((x - known)[mask.expand_as(x) == 0], torch.zeros(3 * (48**2 - 24**2))) for x in pasted)
 
 
 def test_the_bundled_latent_model_paints_a_hole(sd32):

@@ -16,6 +16,8 @@ from synoptic.check import BadInput
 from synoptic.evaluate.clip import Clip
 from synoptic.evaluate.layout import file_name, score_folder
 from synoptic.evaluate.sets import read_set
+from synoptic.models.family import Defaults
+from synoptic.models.source import OWN
 from synoptic.recipes.evaluate import evaluate
 
 QUICK: dict[str, Any] = {"steps": 1, "guidance": 1.0, "device": "cpu"}
@@ -149,12 +151,13 @@ def test_plain_prompts_are_painted_one_picture_each(tmp_path):
 
 
 @pytest.mark.parametrize("method", ["auto", "eps", "x0", "xt"])
-def test_ready_ambiguous_pictures_a_folder_for_each_sync_rule(method, tmp_path):
+def test_ready_ambiguous_pictures_a_folder_for_each_sync_rule(method, tmp_path, monkeypatch):
+    monkeypatch.setattr("synoptic.recipes.painting.anagram", None)
     folder = tmp_path / ("ambiguous_images" if method == "auto" else f"ambiguous_images_{method}")
-    pairs = read_set("ambiguous").entries[:2]
+    pairs = read_set("ambiguous").entries
     put(folder, [file_name(prompt) for e in pairs for prompt in (e.prompt, e.other)])
     evaluation = evaluate("ambiguous", method=method, out=str(tmp_path))
-    assert evaluation.folder == folder and len(evaluation.missing) == 16 and "16 pictures, not scored" in str(evaluation)
+    assert evaluation.folder == folder and not evaluation.missing
     assert evaluation.table[0] == [
         "CLIP score",
         "top-1 of 20",
@@ -169,7 +172,32 @@ def test_ready_ambiguous_pictures_a_folder_for_each_sync_rule(method, tmp_path):
         assert alignment.items[e.prompt] == pytest.approx(
             min(clip_score.items[e.prompt], clip_score.items[e.other]), abs=1e-5
         )
-    assert len(json.loads((folder / "eval.json").read_text())) == 4 + 2
+    assert len(json.loads((folder / "eval.json").read_text())) == 20 + 2
+
+
+@pytest.mark.filterwarnings("ignore:sync='eps' never reconciles")
+@pytest.mark.parametrize("method", ["auto", "eps"])
+def test_pairs_are_painted_and_both_views_scored(method, tmp_path, monkeypatch):
+    monkeypatch.setitem(OWN, "if-ii", Defaults(1, 1.0, 64))
+    pairs = [("a photo of a horse", "a photo of a dog"), ("a lemon", "a cat")][:: 1 if method == "auto" else -2]
+    rows = [{"canonical_prompt": a, "instance_prompt": b} for a, b in pairs]
+    (tmp_path / "mine.json").write_text(json.dumps(rows))
+    how: dict[str, Any] = {"method": method, "out": str(tmp_path / "o"), **QUICK}
+    first = evaluate(str(tmp_path / "mine.json"), **how)
+    assert not first.missing and first.folder.name == ("ambiguous_images" if method == "auto" else "ambiguous_images_eps")
+    assert {p.name for p in first.folder.glob("*.png")} == {file_name(prompt) for pair in pairs for prompt in pair}
+    assert [m.name for m in first.measures][-2:] == ["alignment", "concealment"] and len(first.measures[-1].items) == len(
+        pairs
+    )
+    for pair in pairs:
+        upright, turned = (images.load(first.folder / file_name(prompt)) for prompt in pair)
+        assert upright.size == (256, 256) and upright.transpose(Image.Transpose.ROTATE_270).tobytes() == turned.tobytes()
+    start = images.settings(first.folder / "a_lemon.png")["settings"]["start"]
+    assert start == ("shared" if method == "auto" else "independent")
+    lost = first.folder / "a_cat.png"
+    before = lost.read_bytes()
+    lost.unlink()
+    assert evaluate(str(tmp_path / "mine.json"), **how).table == first.table and lost.read_bytes() == before
 
 
 @pytest.mark.parametrize("method", ["sds", "pds", "vsd"])
@@ -218,7 +246,8 @@ BAD = {  # arguments -> words of the one line
     "evaluate wide --code .": "add --zip NAME_SID",
     "evaluate wide --zip KIM_1 --code nix": "must be the folder of your code",
     "evaluate wide --make-sources": "is for edit sets",
-    "evaluate ambiguous --out {empty}": "no recipe paints ambiguous_images yet",
+    "evaluate ambiguous --steps 0": "at least 1",
+    "evaluate ambiguous --model bundled-if-ii": "enlarges a small picture",
     "evaluate edit --out {empty}": "a_photo_of_a_yellow_car_on_the_road.png",
     "evaluate edit --method vsd --out {empty}": "no recipe paints vsd yet",
     "evaluate wide --out {file}/below": "choose another --out",

@@ -1,0 +1,66 @@
+"""Does successive halving find the seed that painting all sixteen would? What does it cost?
+
+python benchmarks/searching.py [--anagrams DIR]: on the pairs, seeds and settings of benchmarks/anagrams.py, which must have
+run: its pictures are the full search. Prints how often the winner is the same, and how good both judges find it.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import torch
+from anagrams import PAIRS, RUNS, STEPS, STYLES, alignment, cosines, prompts
+from rich.progress import track
+from safetensors.torch import load_file
+from torch import Tensor
+
+from synoptic.evaluate.clip import Clip
+from synoptic.images import to_pil
+from synoptic.models.load import load
+from synoptic.search import PLAN, halving
+from synoptic.stages import Together
+
+NAME = "rotate_cw, x0"
+
+
+def main() -> None:
+    p = argparse.ArgumentParser(description=__doc__)
+    p.add_argument("--anagrams", type=Path, default=Path("outputs/benchmarks/anagrams"))
+    p.add_argument("--pairs", type=int, default=len(PAIRS))
+    a = p.parse_args()
+    full = load_file(a.anagrams / "rotate_cw-x0.safetensors")["views"][: a.pairs]
+    judge, other = Clip("bundled-shape"), Clip("bundled")
+    by_search, by_report = alignment(cosines(judge, full)), alignment(cosines(other, full))
+    model, run = load(run_model := RUNS[NAME].model), RUNS[NAME]
+    views = run.views(model)
+    same, places, rows = 0, [], []
+    for k in track(range(a.pairs), run_model):
+        texts = judge.read(prompts(k))
+
+        def score(z: Tensor, texts: Tensor = texts) -> Tensor:
+            seen = judge.see(to_pil(views.project(z))).view(-1, 2, texts.shape[1])
+            return (seen * texts).sum(-1).amin(1)
+
+        together = Together(prompts(k), STEPS, run.guidance, **run.how)
+        *_, last = halving(together, model, views, range(run.seeds), score)
+        found, best = last.seeds[0], int(by_search[k].argmax())
+        place = int((by_search[k] > by_search[k][found]).sum())
+        same += found == best
+        places.append(place)
+        rows.append((STYLES[k % len(STYLES)], *PAIRS[k], best, found, place + 1))
+    print("style\tfirst\tsecond\tbest of all\tfound\tits place", *("\t".join(map(str, row)) for row in rows), sep="\n")
+    kept = torch.tensor([row[4] for row in rows])
+    at = torch.arange(len(rows))
+    ends = [0.0, *(share for share, _ in PLAN), 1.0]
+    going = [1.0, *(part for _, part in PLAN)]
+    cost = sum((b - c) * part * run.seeds for b, c, part in zip(ends[1:], ends[:-1], going, strict=True))
+    print(f"same winner\t{same} of {len(rows)}\tmean place\t{sum(places) / len(places) + 1:.2f} of {run.seeds}")
+    print(f"cost\t{cost:.1f} times one seed's")
+    for name, scores in (("judge that searches", by_search), ("judge that reports", by_report)):
+        means = scores.mean(), scores[at, kept].mean(), scores[at, by_search.argmax(1)].mean()
+        print(f"alignment, {name}\tany seed {means[0]:.3f}\tfound {means[1]:.3f}\tfull search {means[2]:.3f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""`python main.py --app ambiguous_image --tag …`: the anagram recipe, and the course's files."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import shlex
+from typing import Any, cast
+
+from doors.line import Parser, least
+from doors.synchronization import folder_of, how, model_of, synchronization, write_config
+from synoptic.check import BadInput
+
+VIEWS = (
+    *("identity", "flip", "rotate_cw", "negate", "skew", "patch_permute", "pixel_permute", "jigsaw", "square_hinge"),
+    "inner_rotate",
+)
+THEIRS = {  # what a recipe's message names, as the course calls it
+    "--canvas latents": "--model deepfloyd",
+    "--device auto or cpu": "--gpu 0",
+    "--guidance": "--guidance_scale",
+    "--level": "--stage2_noise_level",
+    "--model(?! deepfloyd)": "--stage_1_path",
+    "--out": "--save_top_dir",
+    "--sampler ddim or dpm\\+\\+ with --eta 0": "--sampling_method ddim",
+    "--steps": "--num_inference_steps",
+    "--sync": "--case",
+    "--upscalers": "--stage_2_path",
+    "--views": "--views_names",
+}
+
+
+def options(p: Parser) -> None:
+    synchronization(p, None, 30, 10.0, "deepfloyd")
+    p.add_argument("--prompts", nargs="*", default=["a horse", "a snowy mountain village"], help="one a view")
+    p.add_argument("--views_names", nargs="*", choices=VIEWS, default=["identity", "rotate_cw"])
+    p.add_argument("--rotate_angle", type=float, default=90.0, help="of inner_rotate, degrees")
+    p.add_argument("--stage_1_path", help="other weights: an alias, a directory or a hub id (default: bundled)")
+    p.add_argument("--stage_2_path", help="the same of the upscaler")
+    p.add_argument("--stage2_noise_level", type=least(0), default=50)
+    flag = {"action": "store_true"}
+    p.without_effect(
+        log_step={"type": int},
+        sd_model_name={},
+        style={},
+        scaling_factor={"type": float},
+        initialize_xt_from_zt=flag,
+        initialize_same_xt=flag,
+    )
+
+
+def paint(args: argparse.Namespace) -> None:
+    """The anagram recipe, then the course's files: each view under its prompt, and in results/ the small ones too."""
+    from synoptic.models.source import resolve
+    from synoptic.recipes.anagram import anagram
+
+    prompts, views = args.prompts, [named(name, args) for name in args.views_names]
+    if not prompts or len(prompts) != len(views):
+        raise BadInput(f"--prompts must be one a view, {len(prompts)} for {len(views)} were given: match --views_names")
+    source = resolve(model_of(args, args.stage_1_path))
+    options: dict[str, Any] = how(args) | {
+        "views": views,
+        "space": "instance",
+        "start": "independent",
+        "upscalers": [args.stage_2_path] if args.stage_2_path else None,
+        "level": args.stage2_noise_level,
+        "augment": False,
+        "model": source.name,
+    }
+    folder, recipe = folder_of(args), cast(Any, anagram)  # which compares rules, too, and gives something else then
+    key = hashlib.sha256(json.dumps([prompts, options]).encode()).hexdigest()[:8]
+    (whole,), painted = recipe(prompts, out=str(folder / "results" / key), **options)
+
+    import torch
+
+    from synoptic import images
+    from synoptic.evaluate.layout import file_name
+    from synoptic.views.names import view
+
+    file = painted.folder / painted.pictures[0].file
+    stage_one = file.with_suffix(f".{source.native}.png")  # there where it was enlarged
+    inside, looks = images.settings(file), [view(name) for name in views]
+    small, large = (
+        [look.view(images.from_pil(picture)) for look in looks]
+        for picture in (images.load(stage_one if stage_one.exists() else file), whole)
+    )
+    for i, x in enumerate(small):
+        images.save(folder / f"results/view_{i}.png", images.to_pil(x)[0], inside)
+    for prompt, x in zip(prompts, large, strict=True):
+        for place in (folder, folder / "results"):
+            images.save(place / file_name(prompt), images.to_pil(x)[0], inside | {"prompt": prompt})
+        print(folder / file_name(prompt))
+    images.save(folder / "results/final.png", images.to_pil(torch.cat(large, -1))[0], inside)
+    write_config(folder / "ambiguous_image_config.yaml", args, painted.command)
+    if painted.scores:
+        print(f"alignment {painted.scores['alignment']:.3f}, judge {painted.scores['judge']}")
+    print(f"to score the views: python eval.py --fdir1 {shlex.quote(str(folder))} --app ambiguous_images")
+
+
+def named(view: str, args: argparse.Namespace) -> str:
+    """A view of the course as ours: inner_rotate has --rotate_angle, what is shuffled --seed."""
+    match view:
+        case "inner_rotate":
+            return f"inner_rotate:{args.rotate_angle:g}"
+        case "patch_permute":
+            return f"patch_permute:8:{args.seed}"
+        case "pixel_permute":
+            return f"pixel_permute:{args.seed}"
+    return view

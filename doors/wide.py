@@ -1,0 +1,90 @@
+"""`python main.py --app wide_image --prompt "…"`: the wide recipe, and the course's files."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import math
+import shlex
+from typing import Any
+
+from doors.line import Parser, least
+from doors.synchronization import folder_of, how, model_of, synchronization, write_config
+from synoptic.check import BadInput
+
+SIDE, LATENT = 512, 64  # the course's model: its sizes are in its pixels and latents, and scale with the native size
+THEIRS = {  # what a recipe's message names, as the course calls it
+    "--device auto or cpu": "--gpu 0",
+    "--guidance": "--guidance_scale",
+    "--model": "--sd_path",
+    "--out": "--save_top_dir",
+    "--steps": "--num_inference_steps",
+    "--stride": "--window_stride",
+}
+
+
+def options(p: Parser) -> None:
+    synchronization(p, "wide_image", 50, 7.5, "sd")
+    p.add_argument("--prompt", required=True)
+    p.add_argument("--negative_prompt", default="")
+    p.add_argument("--sd_path", help="other weights: an alias, a directory or a hub id (default: bundled)")
+    p.add_argument("--window_stride", type=least(1), default=8, help="in latents")
+    p.add_argument("--panorama_height", type=least(1), default=SIDE, help="as for a model of 512, as all sizes here")
+    p.add_argument("--panorama_width", type=least(1), default=6 * SIDE)
+    p.add_argument("--latent_instance_size", type=int, choices=(LATENT,), default=LATENT)
+    p.add_argument("--rgb_instance_size", type=int, choices=(SIDE,), default=SIDE)
+    p.add_argument("--eval_pos", type=least(0), nargs="*", default=list(range(0, 1024, 128)), help="where crops begin")
+    several = {"type": int, "nargs": "+", "action": "extend"}
+    p.without_effect(
+        log_step={"type": int},
+        ref_attention_end={"type": float},
+        mvd_end={"type": float},
+        eval_w=several,
+        eval_h=several,
+        initialize_xt_from_zt={"action": "store_true"},
+    )
+
+
+def paint(args: argparse.Namespace) -> None:
+    """The wide recipe, then the course's files: the picture, its crops at --eval_pos, the options."""
+    from synoptic.models.source import resolve
+    from synoptic.recipes.wide import wide
+
+    source = resolve(model_of(args, args.sd_path))
+    native, unit = source.native, SIDE * source.factor // math.gcd(SIDE * source.factor, source.native)
+    for side, pixels in (("height", args.panorama_height), ("width", args.panorama_width)):
+        if pixels < SIDE or pixels % unit:
+            raise BadInput(f"--panorama_{side} must be a multiple of {unit} from {SIDE} up, {pixels} was given: change it")
+    last = args.panorama_width - SIDE
+    for p in args.eval_pos:
+        if p > last:
+            raise BadInput(f"--eval_pos must be at most {last}, where the last crop begins; {p} was given: lower it")
+    options: dict[str, Any] = how(args) | {
+        "width": args.panorama_width * native // SIDE,
+        "height": args.panorama_height * native // SIDE,
+        "negative": args.negative_prompt,
+        "stride": args.window_stride,
+        "weights": "uniform",
+        "model": source.name,
+    }
+    folder = folder_of(args)
+    key = hashlib.sha256(json.dumps([args.prompt, options]).encode()).hexdigest()[:8]
+    (panorama,), painted = wide(args.prompt, out=str(folder / "results" / key), **options)
+
+    from synoptic import images
+    from synoptic.evaluate.layout import file_name
+
+    inside = images.settings(painted.folder / painted.pictures[0].file)
+    whole = folder / file_name(args.prompt)
+    images.save(whole, panorama, inside)
+    print(whole)
+    for p in args.eval_pos:
+        left = round(p * native / SIDE)
+        crop = folder / file_name(args.prompt, p)
+        images.save(crop, panorama.crop((left, 0, left + native, native)), inside)
+        print(crop)
+    write_config(folder / "wide_image_run_config.yaml", args, painted.command)
+    if painted.scores:
+        print(f"CLIP score {painted.scores['clip_score']:.3f}, judge {painted.scores['judge']}")
+    print(f"to score the crops: python eval.py --fdir1 {shlex.quote(str(folder))} --app wide_images")

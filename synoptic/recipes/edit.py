@@ -1,0 +1,134 @@
+"""Editing a picture by a prompt: noised part of the way and denoised (SDEdit, Meng et al. 2022)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from synoptic.check import BadInput, at_least, at_most
+from synoptic.models.source import Source
+from synoptic.recipes.given import GENERAL, Given, Picture, Prompt, Size, given
+from synoptic.recipes.options import Clip, Count, Device, Dtype, Eta, Guidance, Model, Negative, Out, Sampler, Seed, Steps
+from synoptic.recipes.studio import settle, warn_unknown
+from synoptic.runs.manifest import Result, open_run, slug
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Start = Annotated[
+    list[int] | None, "the step to start from: 0 paints all anew, later ones keep more; several make one figure"
+]
+Strength = Annotated[float | None, "or the share of the steps to take: near 0 keeps all, 1 paints all anew (default: 0.6)"]
+
+STRENGTH = 0.6
+
+
+@dataclass(frozen=True)
+class Edits:
+    """One picture edited from several starts: a row (start, seed, PSNR to the original, score) each, and the figure."""
+
+    rows: list[tuple[int, int, float, float | None]]
+    images: list[Image]
+    file: Path
+
+    def __str__(self) -> str:
+        lines = ["start\tseed\tPSNR\tscore"]
+        for start, seed, psnr, score in self.rows:
+            lines.append(f"{start}\t{seed}\t{psnr:.2f}\t" + ("" if score is None else f"{score:.3f}"))
+        return "\n".join([*lines, str(self.file)])
+
+
+def edit(
+    image: Picture,
+    prompt: Prompt = GENERAL,
+    *,
+    start: Start = None,
+    strength: Strength = None,
+    size: Size = None,
+    steps: Steps = None,
+    guidance: Guidance = None,
+    negative: Negative = "",
+    sampler: Sampler = "ddim",
+    eta: Eta = 0.0,
+    clip: Clip = "auto",
+    seed: Seed = 1,
+    count: Count = 1,
+    model: Model = "bundled",
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    out: Out = None,
+) -> Result | Edits:
+    """Turn a picture, a photograph or a drawing, into what the prompt says: part of its noise is added, and taken away.
+
+    synoptic edit horse.png "an oil painting of a horse" --start 1 3 5 7 10 20
+    """
+    source, settings = settle(locals())
+    begin(settings)
+    picture = given(source, settings)
+    if len(settings["start"] or []) > 1:
+        return several(settings, picture, out)
+    run = open_run("edit", settings, out)
+    picture.keep(run)
+    warn_unknown(source, settings["prompt"])
+
+    from synoptic import solvers
+    from synoptic.edit.sdedit import sdedit, start_of
+    from synoptic.guidance import cfg
+    from synoptic.runs.execute import execute
+    from synoptic.schedule import clipping
+    from synoptic.synchronize import together
+
+    n = settings["steps"]
+    first = settings["start"][0] if settings["start"] else start_of(settings["strength"], n)
+
+    def paint(m, prompts, rngs):
+        s = m.schedule
+        predict = together(cfg(m, prompts, settings["guidance"], negative, clip=clipping(clip, s)), s, picture.views)
+        x0 = picture.encode(m).expand(len(rngs), -1, -1, -1)
+        how = {"steps": solvers.steps_of(sampler, s, n), "solve": solvers.sampler(sampler, eta), "rngs": rngs}
+        return sdedit(predict, s, x0, start=first, **how)
+
+    return execute(run, source, paint, picture.decode, views=len(picture.views), steps=n - first)
+
+
+def begin(settings: dict[str, Any]) -> None:
+    """Check where the edit starts, and fill in the strength where nothing was said. Raises BadInput on a broken rule."""
+    starts, strength = settings["start"], settings["strength"]
+    if starts and strength is not None:
+        raise BadInput(f"--start and --strength say the same thing, {starts} and {strength} were given: leave one away")
+    for start in starts or []:
+        at_least("--start", start, 0)
+        at_most("--start, of so many --steps,", start, settings["steps"] - 1)
+    if starts:
+        settings["start"] = list(dict.fromkeys(starts))
+        return
+    settings["strength"] = STRENGTH if strength is None else strength
+    if not 0 < settings["strength"] <= 1:
+        raise BadInput(f"--strength must be above 0 and at most 1, {strength} was given: change it")
+
+
+def several(settings: dict[str, Any], picture: Given, out: str | None) -> Edits:
+    """The same edit from every start, each a run in a folder of its own; the figure ends with the original."""
+    from synoptic import images
+    from synoptic.evaluate.fidelity import psnr
+
+    (prompt,) = settings["prompt"]
+    folder = Path(out or f"outputs/edit/{slug(prompt)[:40]}-{slug(Path(settings['image']).stem)[:40]}").expanduser()
+    runs = {}
+    for start in settings["start"]:
+        asked: dict[str, Any] = settings | {"prompt": prompt, "start": [start], "out": str(folder / f"start-{start}")}
+        runs[start] = edit(**asked)
+    rows, shown, labels = [], [], []
+    for k in range(settings["count"]):
+        for start, result in runs.items():
+            item = result.run.pictures[k]
+            rows.append((start, item.seed, psnr(result.images[k], picture.image), item.score))
+            shown.append(result.images[k])
+            labels.append(f"start {start}")
+        shown.append(picture.image)
+        labels.append("original")
+    images.save(folder / "edits.png", images.grid(shown, labels, len(runs) + 1), {"settings": settings})
+    edits = Edits(rows, shown, folder / "edits.png")
+    images.atomically(folder / "edits.tsv", lambda f: f.write(f"{edits}\n".encode()))
+    return edits

@@ -1,0 +1,40 @@
+"""Prompts' embeddings into a file: the text tower is needed once, and by nobody who paints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from synoptic.check import prompts, writable
+from synoptic.models.source import resolve
+from synoptic.recipes.options import Device, Dtype, Model
+from synoptic.recipes.studio import warn_unknown
+
+Prompts = Annotated[str | list[str], "every prompt to be painted, negative ones too; the empty one is added"]
+Out = Annotated[str, "the file to write"]
+
+
+def embed(
+    prompt: Prompts,
+    *,
+    model: Model = "bundled",
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    out: Out = "embeddings.safetensors",
+) -> Path:
+    """Write prompts' embeddings into a file; painting with --embeddings FILE loads no text encoder.
+
+    synoptic models embed "a photo of a horse" "a photo of a dog" --model bundled-if --out animals.safetensors
+    """
+    every = list(dict.fromkeys(["", *prompts(prompt)]))
+    source, path = resolve(model), Path(out).expanduser()
+    writable(path.parent)
+    warn_unknown(source, every)
+
+    from synoptic.images import atomically
+    from synoptic.models.embeddings import embeddings
+    from synoptic.models.load import load_text
+
+    data = embeddings(source, every, load_text(source, device=device, dtype=dtype))
+    atomically(path, lambda f: f.write(data))
+    return path

@@ -1,0 +1,99 @@
+"""Inpainting: part of a picture painted anew, the rest of it kept to the last bit (RePaint, Lugmayr et al. 2022)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from synoptic.check import BadInput, at_least
+from synoptic.recipes.given import Given, Picture, Prompt, Size, given, read
+from synoptic.recipes.options import Clip, Count, Device, Dtype, Eta, Guidance, Model, Negative, Out, Sampler, Seed, Steps
+from synoptic.recipes.studio import settle, warn_unknown
+from synoptic.runs.manifest import Result, open_run
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Mask = Annotated[str, "a picture of the same size: painted anew where it is white, kept where black, mixed where grey"]
+Resample = Annotated[
+    int, "RePaint's repeats: go back --jump steps so many times less one, so that both parts agree; 1: never"
+]
+Jump = Annotated[int, "how many steps each repeat goes back"]
+
+
+def inpaint(
+    image: Picture,
+    mask: Mask,
+    prompt: Prompt,
+    *,
+    resample: Resample = 1,
+    jump: Jump = 10,
+    size: Size = None,
+    steps: Steps = None,
+    guidance: Guidance = None,
+    negative: Negative = "",
+    sampler: Sampler = "ddim",
+    eta: Eta = 0.0,
+    clip: Clip = "auto",
+    seed: Seed = 1,
+    count: Count = 1,
+    model: Model = "bundled",
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    out: Out = None,
+) -> Result:
+    """Paint the masked part of a picture anew, as the prompt says of the whole picture; the rest stays as it is.
+
+    synoptic inpaint horse.png mask.png "a photo of a horse at night" --resample 4 --jump 5
+    """
+    source, settings = settle(locals())
+    at_least("--resample", resample, 1)
+    at_least("--jump", jump, 1)
+    picture = given(source, settings)
+    hole = mask_of(picture, settings)
+    run = open_run("inpaint", settings, out)
+    picture.keep(run)
+    warn_unknown(source, settings["prompt"])
+
+    from synoptic import images, solvers
+    from synoptic.diffusion import randn
+    from synoptic.edit import inpaint as painting
+    from synoptic.guidance import cfg
+    from synoptic.runs.execute import execute
+    from synoptic.schedule import clipping
+    from synoptic.synchronize import together
+
+    n, f = settings["steps"], source.factor
+
+    def paint(m, prompts, rngs):
+        s = m.schedule
+        predict = together(cfg(m, prompts, settings["guidance"], negative, clip=clipping(clip, s)), s, picture.views)
+        known, x = picture.encode(m), randn(picture.views.canvas, rngs).to(m.device)
+        coarse = painting.shrink(picture.padded(hole), f).to(m.device)
+        how = {"steps": solvers.steps_of(sampler, s, n), "solve": solvers.sampler(sampler, eta), "rngs": rngs}
+        return painting.inpaint(predict, s, x, known.expand_as(x), coarse, resample=resample, jump=jump, **how)
+
+    def decode(m, z):
+        return painting.compose(picture.decode(m, z).cpu(), picture.pixels, hole)
+
+    walk = painting.walk([(t, t - 1) for t in range(n)], jump, resample)
+    result = execute(run, source, paint, decode, views=len(picture.views), steps=len(walk))
+    shown = [picture.image, *images.to_pil((1 - hole) * picture.pixels), *result.images]
+    labels = ["original", "to be painted: grey", *(f"seed {p.seed}" for p in run.pictures)]
+    images.save(run.folder / "figure.png", images.grid(shown, labels, len(shown)), {"settings": run.settings})
+    return result
+
+
+def mask_of(picture: Given, settings: dict[str, Any]) -> Tensor:
+    """The mask (1, 1, H, W) in [0, 1] at the size that the picture is worked on. Raises BadInput where it does not fit."""
+    from synoptic.images import from_pil
+
+    found, original = read(settings["mask"]), read(settings["image"])
+    if found.size != original.size:
+        (w, h), (v, g) = found.size, original.size
+        raise BadInput(f"a mask must have its picture's size, {v}x{g}; {settings['mask']} is {w}x{h}: resize one of them")
+    mask = (from_pil(found.convert("L").resize(picture.size))[:, :1] + 1) / 2
+    if not mask.any():
+        raise BadInput(
+            f"a mask is white where the picture is painted anew, {settings['mask']} is black: paint some of it white"
+        )
+    return mask

@@ -1,0 +1,151 @@
+"""N prompts, one picture: painted through every stage, and seeds searched for. What anagrams and hybrids share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Generator, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from synoptic.models.source import Source
+from synoptic.recipes.together import in_pixels
+from synoptic.runs.manifest import BETWEEN, Result, Run, pictures_of
+
+if TYPE_CHECKING:
+    import torch
+    from PIL.Image import Image
+    from torch import Tensor
+
+    from synoptic.diffusion import Step
+    from synoptic.models.base import Denoiser
+    from synoptic.stages import Together
+    from synoptic.views.base import Views
+
+    Build = Callable[[tuple[int, int, int]], Views]  # the views of a canvas (C, H, W)
+    Seen = Callable[[Image], list[Image]]  # a picture as each prompt means it
+
+SEARCHED_BY = "bundled-shape"  # so that the judge which reports never chose
+
+
+def views_of(run: Run, source: Source, model: Denoiser, build: Build) -> Views:
+    """What is painted together at first: views of the model's own canvas, or of a latent model's pictures."""
+    from synoptic.views.in_pixels import InPixels
+
+    if in_pixels(source, run.settings):
+        inner = build((3, source.native, source.native))
+        return InPixels(inner, model.encode, model.decode, residual=run.settings["residual"])
+    return build(model.shape)
+
+
+def pixels_of(run: Run, source: Source, model: Denoiser, z: Tensor) -> Tensor:
+    """Pictures (B, 3, H, W) of the first canvas."""
+    return z if in_pixels(source, run.settings) else model.decode(z)
+
+
+def how(settings: dict[str, Any], texts: Sequence[str]) -> Together:
+    from synoptic.stages import Together
+
+    names = ("steps", "guidance", "negative", "sync", "space", "start", "sampler", "eta", "clip", "balance")
+    return Together(texts, **{name: settings[name] for name in names})
+
+
+def paint(
+    run: Run,
+    source: Source,
+    larger: Sequence[Source],
+    together: Together,
+    build: Build,
+    seen: Seen,
+    texts: Sequence[str],
+) -> Result:
+    """Every picture of the run through all stages, scored by how well its worst view fits its prompt (`seen`: its views).
+
+    `build` gives the views of a canvas. What an upscaler was given is kept beside what it made of it: NAME.64.png.
+    """
+    from dataclasses import replace
+    from functools import cache
+
+    from synoptic import images
+    from synoptic.evaluate.anagrams import alignment
+    from synoptic.recipes.upscaling import load_stage
+    from synoptic.runs.execute import Measure, execute
+
+    settings, files = run.settings, {picture.seed: run.folder / picture.file for picture in run.pictures}
+    load = cache(lambda up, model: load_stage(up, source, model, settings))
+    given = {"level": settings["level"], "augment": settings["augment"]}
+
+    def keep(z: Tensor, rngs: Sequence[torch.Generator]) -> None:
+        for rng, image in zip(rngs, images.to_pil(z), strict=True):
+            file = files[rng.initial_seed()]
+            images.save(file.with_suffix(f".{image.width}.png"), image, {"of": file.name})
+
+    def stages(model: Denoiser, _: Any, rngs: Sequence[torch.Generator]) -> Iterator[Step]:
+        step = yield from passed(together.paint(model, views_of(run, source, model, build), rngs))
+        z, looks = step.x, build((3, source.native, source.native))
+        for i, up in enumerate(larger):
+            z = z if i else pixels_of(run, source, model, z)
+            keep(z, rngs)
+            stage, upscaler = replace(together, steps=up.defaults.steps, guidance=up.defaults.guidance), load(up, model)
+            z = (yield from passed(stage.enlarge(upscaler, looks, z, rngs, **given))).x
+            looks = looks.at(upscaler.times)
+
+    def decode(model: Denoiser, z: Tensor) -> Tensor:
+        return z if larger else pixels_of(run, source, model, z)
+
+    def fits(judge: Any, image: Image, _: Any) -> float:
+        return alignment(judge(seen(image), list(texts))).item()
+
+    steps = settings["steps"] + sum(up.defaults.steps for up in larger)
+    return execute(run, source, stages, decode, views=len(texts), steps=steps, measure=Measure("alignment", fits))
+
+
+def search(
+    run: Run,
+    source: Source,
+    together: Together,
+    build: Build,
+    seen: Seen,
+    texts: Sequence[str],
+) -> None:
+    """Make the best seeds of --search the run's pictures: by the worst view's cosine. Kept in `search.json`.
+
+    The judge that searches is blind to colour; the one that reports never chose.
+    """
+    from synoptic.evaluate.anagrams import alignment
+    from synoptic.evaluate.clip import Clip
+    from synoptic.images import atomically, to_pil
+    from synoptic.models.load import load
+    from synoptic.search import PLAN, halving
+
+    settings, file = run.settings, run.folder / "search.json"
+    if not file.exists():
+        import torch
+
+        from synoptic.runs.progress import bar
+
+        run.write()
+        model, judge = load(source, device=settings["device"], dtype=settings["dtype"]), Clip(SEARCHED_BY)
+        views = views_of(run, source, model, build)
+
+        def score(z: Tensor) -> Tensor:
+            pictures = to_pil(pixels_of(run, source, model, z))
+            return torch.stack([alignment(judge(seen(picture), list(texts))) for picture in pictures])
+
+        seeds = range(settings["seed"], settings["seed"] + settings["search"])
+        rounds = []
+        with bar("search", len(PLAN) + 1) as tick:
+            for found in halving(together, model, views, seeds, score, keep=settings["count"]):
+                rounds.append(found._asdict())
+                tick()
+        text = json.dumps({"judge": judge.name, "rounds": rounds}, indent=1) + "\n"
+        atomically(file, lambda f: f.write(text.encode()))
+    best = json.loads(file.read_text())["rounds"][-1]["seeds"][: settings["count"]]
+    run.pictures = pictures_of([BETWEEN.join(settings["prompt"])], best)
+
+
+def passed(steps: Iterator[Step]) -> Generator[Step, None, Step]:
+    """The steps, passed on; returns the last."""
+    step = next(steps)
+    yield step
+    for step in steps:
+        yield step
+    return step

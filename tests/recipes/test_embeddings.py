@@ -1,0 +1,98 @@
+"""Embeddings in a file: the same pictures without the text tower, and what a file must be."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from safetensors import safe_open
+
+import synoptic
+from synoptic import cli
+from synoptic.check import BadInput
+from synoptic.models import load, source
+from synoptic.models.embeddings import check_embeddings
+from synoptic.models.family import Defaults
+from synoptic.models.source import resolve
+from synoptic.recipes.embed import embed
+
+PROMPTS, NEGATIVE = ["a photo of a horse", "a photo of a lemon"], "a pencil sketch"
+QUICK: dict[str, Any] = {"steps": 2, "negative": NEGATIVE, "device": "cpu", "dtype": "float32"}
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Of each bundled model its file."""
+    folder = tmp_path_factory.mktemp("embeddings")
+    how: dict[str, Any] = {"device": "cpu", "dtype": "float32"}
+    return {m: embed([*PROMPTS, NEGATIVE], model=m, out=str(folder / m), **how) for m in ("bundled", "bundled-if")}
+
+
+@pytest.fixture
+def no_towers(monkeypatch):
+    def refuse(*_):
+        raise AssertionError("a text tower was loaded")
+
+    def forbid():
+        for family in load.TEXT:
+            monkeypatch.setitem(load.TEXT, family, refuse)
+
+    return forbid
+
+
+@pytest.mark.parametrize(
+    ("recipe", "how"),
+    [
+        (synoptic.generate, {"model": "bundled"}),
+        (synoptic.generate, {"model": "bundled-if", "upscalers": ["bundled-if-ii"]}),
+        (synoptic.wide, {"model": "bundled", "width": 160}),
+    ],
+    ids=["generate", "stages", "wide"],
+)
+def test_the_pictures_are_the_same_bit_by_bit_without_a_text_tower(files, tmp_path, no_towers, monkeypatch, recipe, how):
+    monkeypatch.setitem(source.OWN, "if-ii", Defaults(1, 3.0, 64))
+    with_tower = recipe(PROMPTS[:1], out=str(tmp_path / "a"), **QUICK, **how)
+    no_towers()
+    without = recipe(PROMPTS[:1], embeddings=str(files[how["model"]]), out=str(tmp_path / "b"), **QUICK, **how)
+    assert [i.tobytes() for i in without.images] == [i.tobytes() for i in with_tower.images]
+
+
+def test_a_file_says_what_it_holds(files):
+    with safe_open(files["bundled-if"], "pt") as f:
+        about, keys = f.metadata(), list(f.keys())
+    assert json.loads(about["prompts"]) == ["", *PROMPTS, NEGATIVE] and keys == ["text"]
+    assert (about["model"], about["revision"]) == ("bundled-if", resolve("bundled-if").revision)
+
+
+def test_a_file_that_does_not_serve_is_refused_with_the_cure(files, tmp_path):
+    other, path = tmp_path / "other", files["bundled"]
+    other.write_text("not embeddings")
+    weights = source.BUNDLED / "sd/vae/diffusion_pytorch_model.safetensors"
+    for file, model, prompt, words in (
+        (path, "bundled", "a photo of a dog", "lacks 'a photo of a dog': embed it with the others"),
+        (path, "bundled-if", PROMPTS[0], "not of bundled-if .*: use --model bundled, or write it anew"),
+        (other, "bundled", PROMPTS[0], "synoptic models embed"),
+        (weights, "bundled", PROMPTS[0], "synoptic models embed"),
+        (tmp_path, "bundled", PROMPTS[0], "synoptic models embed"),
+        (tmp_path / "missing", "bundled", PROMPTS[0], "synoptic models embed"),
+    ):
+        with pytest.raises(BadInput, match=words):
+            check_embeddings(file, resolve(model), [prompt])
+    check_embeddings(path, resolve("bundled"), ["", *PROMPTS])
+
+
+def test_the_command_line_refuses_before_torch_loads(files, ask):
+    argv = [[recipe, "a photo of a dog", "--embeddings", str(files["bundled"])] for recipe in ("generate", "wide")]
+    argv += [["generate", PROMPTS[0], "--negative", "fog", "--embeddings", str(files["bundled"])], ["models", "embed"]]
+    for code, error, heavy in ask(argv):
+        assert (code, heavy, error.count("\n")) == (2, False, 1)
+
+
+def test_models_has_a_command_below_it(ask, tmp_path, monkeypatch, capsys):
+    assert [(code, heavy) for code, _, heavy in ask([["models"], ["models", "embed", "--help"]])] == [(0, False)] * 2
+    monkeypatch.setattr("sys.argv", ["synoptic", "models", "embed", "x", "--out", str(tmp_path / "one")])
+    with pytest.raises(SystemExit) as e:
+        cli.main()
+    assert e.value.code == 0 and "never saw: x" in capsys.readouterr().err
+    check_embeddings(tmp_path / "one", resolve("bundled"), ["x"])

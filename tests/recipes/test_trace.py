@@ -1,0 +1,115 @@
+"""Films and pages of how pictures come about."""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64decode
+from io import BytesIO
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import synoptic
+from synoptic.diffusion import Step
+from synoptic.models import source
+from synoptic.models.family import Defaults
+from synoptic.runs import trace as room
+from synoptic.runs.trace import HOLD, Trace, page
+
+HOW: dict[str, Any] = {"steps": 4, "device": "cpu", "dtype": "float32"}
+
+
+@pytest.fixture(scope="module")
+def horse(tmp_path_factory):
+    return synoptic.generate("a photo of a horse", trace=True, out=str(tmp_path_factory.mktemp("horse")), **HOW)
+
+
+def test_a_trace_ends_in_the_picture(horse):
+    steps = scrubbed(horse.run.folder / "a_photo_of_a_horse_0.trace.html")
+    assert [words for words, *_ in steps] == [f"x after step {i} of 4" for i in (1, 2, 3, 4)]
+    last, believed = steps[-1][2:]
+    assert apart(last, horse.images[0]) < 4 and apart(steps[0][2], horse.images[0]) > 20
+    assert apart(believed, horse.images[0]) < apart(steps[0][3], horse.images[0])
+
+
+def test_the_films_have_a_frame_a_step_and_hold_the_last(horse):
+    stem = horse.run.folder / "a_photo_of_a_horse_0"
+    with av.open(str(stem.with_suffix(".trace.mp4"))) as film:
+        frames = [np.asarray(frame.to_image(), dtype=int) for frame in film.decode(video=0)]
+    assert len(frames) == 4 + HOLD
+    assert np.abs(frames[0] - frames[3]).mean() > 10 and np.abs(frames[4] - frames[-1]).mean() < 2
+    with Image.open(stem.with_suffix(".trace.gif")) as gif:
+        assert getattr(gif, "n_frames", 1) >= 4
+
+
+def test_a_trace_changes_neither_picture_nor_folder(horse, tmp_path):
+    plain = synoptic.generate("a photo of a horse", out=str(tmp_path), **HOW)
+    assert plain.images == horse.images and plain.run.settings == horse.run.settings
+    assert not list(tmp_path.glob("*.trace.*"))
+    later = synoptic.generate("a photo of a horse", trace=True, out=str(tmp_path), **HOW)
+    assert "sample" in later.run.timings and len(list(tmp_path.glob("*.trace.*"))) == 3
+    again = synoptic.generate("a photo of a horse", trace=True, out=str(tmp_path), **HOW)
+    assert "sample" not in again.run.timings and again.images == plain.images
+
+
+@pytest.mark.parametrize("space", ["canonical", "instance"])
+def test_a_wide_picture_is_traced_wherever_its_state_lives(tmp_path, space):
+    how = HOW | {"steps": 2, "count": 2, "trace": True, "out": str(tmp_path)}
+    result = synoptic.wide("a photo of the sea", width=144, space=space, **how)
+    for picture, image in zip(result.run.pictures, result.images, strict=True):
+        steps = scrubbed((tmp_path / picture.file).with_suffix(".trace.html"))
+        assert len(steps) == 2 and apart(steps[-1][2], image) < 4
+
+
+def test_stages_make_one_trace(tmp_path, monkeypatch):
+    monkeypatch.setitem(source.OWN, "if-ii", Defaults(1, 3.0, 64))
+    how = {"model": "bundled-if", "upscalers": ["auto"], "trace": True, "out": str(tmp_path)} | HOW
+    result = synoptic.generate("a photo of a lemon", **how)
+    steps = scrubbed(tmp_path / "a_photo_of_a_lemon_0.trace.html")
+    assert [step[2].size for step in steps] == [(256, 256)] * 5
+    assert apart(steps[-1][2], result.images[0]) < 4
+
+
+def test_a_preview_is_there_while_it_runs_and_gone_afterwards(tmp_path, monkeypatch):
+    monkeypatch.setattr(room, "EVERY", 0.0)
+    x = torch.linspace(-1, 1, 2 * 3 * 8 * 8).view(2, 3, 8, 8)
+    trace = Trace([tmp_path / "a.png", tmp_path / "b.png"], lambda x: x, 4)
+    for _ in trace.watch([Step(0, 9, x, x)]):
+        with Image.open(tmp_path / "preview.png") as preview:
+            assert np.abs(np.asarray(preview)[0, 0] - np.array([0, 43, 85])).max() <= 1, "the first picture's"
+    trace.write(["a", "b"])
+    assert {path.name for path in tmp_path.iterdir()} == {f"{n}.trace.{end}" for n in "ab" for end in ("mp4", "gif", "html")}
+
+
+def test_a_page_needs_nothing_but_itself_and_holds_any_title():
+    picture = Image.new("RGB", (8, 8), "red")
+    text = page('</script><b>"$x" & co', [("<a>", "</script>", picture, picture)], 2)
+    assert not re.search(r'(src|href)="|https?://|@import', text)
+    assert "<b>" not in text and text.count("</script>") == 1
+
+
+def test_a_trace_without_pyav_is_refused_at_the_door(monkeypatch):
+    monkeypatch.setattr("synoptic.recipes.studio.find_spec", lambda name: None)
+    with pytest.raises(ValueError, match=r"--trace needs PyAV.*pip install 'synoptic\[video\]'"):
+        synoptic.generate("a photo of a horse", trace=True, **HOW)
+
+
+def scrubbed(path):
+    """The steps inside a page: (label, label, picture, picture)."""
+    (found,) = re.findall(r"const steps = (.*);\n", path.read_text())
+    return [(a, b, *map(opened, urls)) for a, b, *urls in json.loads(found)]
+
+
+def opened(url: str) -> Image.Image:
+    return Image.open(BytesIO(b64decode(url.removeprefix("data:image/jpeg;base64,"))))
+
+
+def apart(a: Image.Image, b: Image.Image) -> float:
+    """The mean difference of two pictures in 8-bit levels: a JPEG differs by a few."""
+    assert a.size == b.size
+    return float(np.abs(np.asarray(a, dtype=int) - np.asarray(b, dtype=int)).mean())
