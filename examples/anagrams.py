@@ -23,7 +23,7 @@ PAIRS = [  # style, as it is, turned, seed
 
 pictures, labels = [], []
 for style, first, second, seed in PAIRS:
-    (picture,), _ = synoptic.anagram([first, second], style=style, seed=seed, steps=20)
+    picture = synoptic.anagram([first, second], style=style, seed=seed, steps=20).images[0]
     turned = images.to_pil(view("rotate_cw").view(images.from_pil(picture)))[0]
     pictures += [picture, turned]
     labels += [f"{style} {first}", f"turned: {second}"]

@@ -15,10 +15,8 @@ from synoptic.models.base import Cond, Denoiser
 Predict = Callable[..., Pred]  # (x, t, where=None): where = this step's views, for models whose condition depends on them
 
 
-def branches(
-    model: Denoiser, conds: Mapping[str, Cond], *, rows: int | None = None
-) -> Callable[..., dict[str, Pred]]:
-    """(x, t, where=None) -> {name: Pred} for every named condition: all rows of all branches, in as few calls of the model as fit.
+def branches(model: Denoiser, conds: Mapping[str, Cond], *, rows: int | None = None) -> Callable[..., dict[str, Pred]]:
+    """(x, t, where=None) -> {name: Pred} for every named condition: all rows of all, in as few calls of the model as fit.
 
     Each Cond has one row a picture (B); x (B*n, C, h, w) may have n views of each, row b*n + k, and t one time for all or
     a tensor (B*n,). Guidance, CSD, NFSD, Perp-Neg are weighted sums of these branches. `rows` bounds the rows of one

@@ -31,6 +31,12 @@ def sd64() -> Denoiser:
 
 
 @pytest.fixture(scope="session")
+def pixel64() -> Denoiser:
+    """Its schedule begins at alpha = 5e-5, where x0 of a given eps wants more than float32."""
+    return load("bundled-if", device="cpu", dtype="float64")
+
+
+@pytest.fixture(scope="session")
 def pixel32() -> Denoiser:
     return load("bundled-if", device="cpu", dtype="float32")
 

@@ -15,7 +15,7 @@ from synoptic.models.unet import UNet
 
 
 class Pixel:
-    """A UNet on RGB itself. Its output's further channels ride along as `Pred.var` where the schedule has a learned variance."""
+    """A UNet on RGB itself. Further channels ride along as `Pred.var` where the schedule's variance is learned."""
 
     factor = 1
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from synoptic.check import BadInput, at_least, at_most
-from synoptic.models.source import Source
 from synoptic.recipes.given import GENERAL, Given, Picture, Prompt, Size, given
 from synoptic.recipes.options import Clip, Count, Device, Dtype, Eta, Guidance, Model, Negative, Out, Sampler, Seed, Steps
 from synoptic.recipes.studio import settle, warn_unknown

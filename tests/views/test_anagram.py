@@ -100,13 +100,13 @@ def six(predict: Callable, model, views: Views, z: Tensor, steps: int) -> dict[s
     [(EVERY, 2), (WEIGHTED, 4), (Factors(CANVAS, components("pass")), 4), (Factors(CANVAS, components("triple")), 3)],
     ids=["every view at once", "weighted", "pass", "triple"],
 )
-def test_six_ways_to_agree_are_one_on_a_real_model(views, steps, pixel32):
+def test_six_ways_to_agree_are_one_on_a_real_model(views, steps, pixel64):
     prompts = [(HORSE, VILLAGE, "a photo of the sea")[n % 3] for n in range(len(views))]
-    ends = six(cfg(pixel32, prompts), pixel32, views, picture(rows=1), steps)
+    ends = six(cfg(pixel64, prompts), pixel64, views, picture(rows=1).double(), steps)
     first = ends.pop("canonical eps")
     assert first.std() > 0.1
     for name, end in ends.items():
-        torch.testing.assert_close(end, first, rtol=0, atol=2e-5, msg=lambda text, name=name: f"{name}: {text}")
+        torch.testing.assert_close(end, first, rtol=0, atol=1e-9, msg=lambda text, name=name: f"{name}: {text}")
 
 
 def eps_of(model, x: Tensor, t: int, prompt: str, scale: float) -> Tensor:
@@ -125,35 +125,35 @@ def states(steps: Iterator[Step]) -> list[Tensor]:
 def follow(found: Sequence[Tensor], expected: Sequence[Tensor]) -> None:
     assert len(found) == len(expected)
     for a, b in zip(found, expected, strict=True):
-        torch.testing.assert_close(a, b, rtol=0, atol=2e-5)
+        torch.testing.assert_close(a, b, rtol=0, atol=1e-9)
 
 
 @pytest.mark.parametrize("scale", [1.0, 4.0], ids=["unguided", "guided"])
 @torch.no_grad()
-def test_averaged_eps_is_visual_anagrams_formula_step_by_step(scale, pixel32):
+def test_averaged_eps_is_visual_anagrams_formula_step_by_step(scale, pixel64):
     """eps = (eps_1 + flip(eps_2(flip x))) / 2 (Geng et al. 2024a), then a plain DDIM step."""
-    s, z = pixel32.schedule, picture(rows=1)
+    s, z = pixel64.schedule, picture(rows=1).double()
     views = Anagram(CANVAS, [view("identity"), view("flip")])
-    predict = cfg(pixel32, [HORSE, VILLAGE], scale)
+    predict = cfg(pixel64, [HORSE, VILLAGE], scale)
     found = states(canonical(predict, s, views, z, steps=s.steps(3), sync="eps"))
 
     x, expected = z, []
     for t, t_prev in s.steps(3):
         (a, sigma), (a_prev, sigma_prev) = s(t), s(t_prev)
-        eps = (eps_of(pixel32, x, t, HORSE, scale) + eps_of(pixel32, x.flip(2), t, VILLAGE, scale).flip(2)) / 2
+        eps = (eps_of(pixel64, x, t, HORSE, scale) + eps_of(pixel64, x.flip(2), t, VILLAGE, scale).flip(2)) / 2
         x = a_prev * (x - sigma * eps) / a + sigma_prev * eps
         expected.append(x)
     follow(found, expected)
 
 
 @torch.no_grad()
-def test_a_hybrids_eps_is_low_of_the_far_and_high_of_the_near_step_by_step(pixel32):
+def test_a_hybrids_eps_is_low_of_the_far_and_high_of_the_near_step_by_step(pixel64):
     """eps = low(eps_1) + high(eps_2) (Geng et al. 2024b); at 32 pixels sigma is 1 and the kernel 17."""
-    s, z = pixel32.schedule, picture(rows=1)
-    predict = cfg(pixel32, [HORSE, VILLAGE], 4.0)
+    s, z = pixel64.schedule, picture(rows=1).double()
+    predict = cfg(pixel64, [HORSE, VILLAGE], 4.0)
     found = states(canonical(predict, s, Factors(CANVAS, components("pass")), z, steps=s.steps(3), sync="eps"))
 
-    at = torch.arange(17) - 8.0
+    at = torch.arange(17, dtype=torch.float64) - 8
     kernel = torch.exp(-(at[:, None] ** 2 + at**2) / 2)
     kernel = (kernel / kernel.sum()).expand(3, 1, 17, 17)
 
@@ -163,7 +163,7 @@ def test_a_hybrids_eps_is_low_of_the_far_and_high_of_the_near_step_by_step(pixel
     x, expected = z, []
     for t, t_prev in s.steps(3):
         (a, sigma), (a_prev, sigma_prev) = s(t), s(t_prev)
-        far, near = (eps_of(pixel32, x, t, prompt, 4.0) for prompt in (HORSE, VILLAGE))
+        far, near = (eps_of(pixel64, x, t, prompt, 4.0) for prompt in (HORSE, VILLAGE))
         eps = low(far) + (near - low(near))
         x = a_prev * (x - sigma * eps) / a + sigma_prev * eps
         expected.append(x)
@@ -193,27 +193,27 @@ def by_hand(model, case: int, xs: list[Tensor]) -> list[list[Tensor]]:
 @pytest.mark.parametrize(("case", "sync"), [(1, "eps"), (2, "x0"), (3, "xt")])
 @pytest.mark.filterwarnings("ignore:sync='eps' never reconciles")
 @torch.no_grad()
-def test_instances_from_noises_of_their_own_are_synctweedies_cases(case, sync, pixel32):
-    s, x = pixel32.schedule, picture()
+def test_instances_from_noises_of_their_own_are_synctweedies_cases(case, sync, pixel64):
+    s, x = pixel64.schedule, picture().double()
     views = Anagram(CANVAS, [view("identity"), view("rotate_cw")])
-    found = states(instance(cfg(pixel32, [HORSE, VILLAGE]), s, views, x, steps=s.steps(3), sync=sync))
-    follow(found, [torch.cat(xs) for xs in by_hand(pixel32, case, [x[:1], x[1:]])])
+    found = states(instance(cfg(pixel64, [HORSE, VILLAGE]), s, views, x, steps=s.steps(3), sync=sync))
+    follow(found, [torch.cat(xs) for xs in by_hand(pixel64, case, [x[:1], x[1:]])])
     first, turned = found[-1]
     apart = (first.rot90(-1, (1, 2)) - turned).abs().max()
     assert apart > 0.1 if sync == "eps" else apart < 1e-4, "eps never reconciles, the others do"
 
 
 @torch.no_grad()
-def test_eps_on_one_canvas_is_synctweedies_case_4(pixel32):
+def test_eps_on_one_canvas_is_synctweedies_case_4(pixel64):
     """x = F(z); delta = G(eps(x)); z' = psi(z, phi(z, delta))."""
-    s, z = pixel32.schedule, picture(rows=1)
+    s, z = pixel64.schedule, picture(rows=1).double()
     views = Anagram(CANVAS, [view("identity"), view("rotate_cw")])
-    found = states(canonical(cfg(pixel32, [HORSE, VILLAGE]), s, views, z, steps=s.steps(3), sync="eps"))
+    found = states(canonical(cfg(pixel64, [HORSE, VILLAGE]), s, views, z, steps=s.steps(3), sync="eps"))
     x, expected = z, []
     for t, t_prev in s.steps(3):
         (a, sigma), (a_prev, sigma_prev) = s(t), s(t_prev)
-        turned = eps_of(pixel32, x.rot90(-1, (2, 3)), t, VILLAGE, 1.0).rot90(1, (2, 3))
-        delta = (eps_of(pixel32, x, t, HORSE, 1.0) + turned) / 2
+        turned = eps_of(pixel64, x.rot90(-1, (2, 3)), t, VILLAGE, 1.0).rot90(1, (2, 3))
+        delta = (eps_of(pixel64, x, t, HORSE, 1.0) + turned) / 2
         x0 = (x - sigma * delta) / a
         x = a_prev * x0 + sigma_prev / sigma * (x - a * x0)
         expected.append(x)

@@ -1,0 +1,40 @@
+"""What distillation is made of: a loss is a function whose gradient in x is the paper's formula.
+
+`believe` is a frozen model's opinion by branch: (x_t, t, camera) -> {"cond": Pred, "null": Pred, …}, which is what
+`guidance.branches` returns. Times are tensors (N,) of the CPU, one a row, each drawn from its row's own generator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from synoptic.diffusion import Pred
+
+Believe = Callable[..., Mapping[str, Pred]]
+
+
+class Loss(Protocol):
+    """(x, step, camera, rngs) -> a scalar whose gradient in x is the paper's. x: (N, C, h, w), one generator a row."""
+
+    def __call__(self, x: Tensor, step: int, camera: Any, rngs: Sequence[torch.Generator]) -> Tensor: ...
+
+
+class Learner(Protocol):
+    """What is trained beside the scene, VSD's student, on the renders x (N, C, h, w) as they come."""
+
+    def learn(self, x: Tensor, camera: Any, rngs: Sequence[torch.Generator]) -> None: ...
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """All that a resumed run needs, under flat names."""
+        ...
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None: ...
+
+
+def pull(x: Tensor, grad: Tensor) -> Tensor:
+    """A scalar whose gradient in x is exactly `grad`: its value says nothing. (0.5 mse would hide 1/N in it.)"""
+    return (grad.detach() * x).sum()

@@ -1,0 +1,28 @@
+"""w(t), how much a noise level counts: (alpha_t, sigma_t) -> a number a row. alpha² = abar, sigma² = 1 - abar."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+Weight = Callable[[Any, Any], Any]
+
+
+def one(a: Any, sigma: Any) -> Any:
+    """w = 1."""
+    return 1.0
+
+
+def variance(a: Any, sigma: Any) -> Any:
+    """w = 1 - abar (Poole et al. 2023, DreamFusion)."""
+    return sigma**2
+
+
+def fantasia(a: Any, sigma: Any) -> Any:
+    """w = sqrt(abar) (1 - abar) (Chen et al. 2023, Fantasia3D)."""
+    return a * sigma**2
+
+
+def odds(a: Any, sigma: Any) -> Any:
+    """w = sqrt((1 - abar) / abar): a difference of eps becomes one of x0 (Liang et al. 2024; Lukoianov et al. 2024)."""
+    return sigma / a
