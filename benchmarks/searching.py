@@ -32,10 +32,11 @@ def main() -> None:
     full = load_file(a.anagrams / "rotate_cw-x0.safetensors")["views"][: a.pairs]
     judge, other = Clip("bundled-shape"), Clip("bundled")
     by_search, by_report = alignment(cosines(judge, full)), alignment(cosines(other, full))
-    model, run = load(run_model := RUNS[NAME].model), RUNS[NAME]
+    run = RUNS[NAME]
+    model = load(run.model)
     views = run.views(model)
     same, places, rows = 0, [], []
-    for k in track(range(a.pairs), run_model):
+    for k in track(range(a.pairs), "searching"):
         texts = judge.read(prompts(k))
 
         def score(z: Tensor, texts: Tensor = texts) -> Tensor:

@@ -31,7 +31,7 @@ HOUSE: dict[str, set[str]] = {
     "synchronize": {"diffusion", "guidance", "views"},
     "stages": {"diffusion", "guidance", "models", "schedule", "solvers", "synchronize", "views"},
     "search": {"models", "stages", "views"},
-    "edit": {"diffusion", "guidance", "sample", "solvers"},
+    "edit": {"diffusion", "guidance", "sample", "solvers", "views"},
     "scenes": set(),
     "distill": {"diffusion", "edit", "guidance", "models", "scenes", "views"},
     "evaluate": {"check", "images", "models"},

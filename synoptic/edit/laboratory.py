@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
-from torch.nn.functional import conv2d, pad
 
 from synoptic.diffusion import Time
 from synoptic.solvers import linked
+from synoptic.views import frequency
 
 SIGMAS = tuple(0.25 * 1.15**k for k in range(30))  # 0.25 to 14 pixels, each 15 % wider than the last
 
@@ -23,13 +22,9 @@ def strided(first: int = 990, stride: int = 30, end: Time = -1) -> list[tuple[Ti
 def blur(x: Tensor, sigma: float = 2.0, kernel: int | None = 5) -> Tensor:
     """(B, C, H, W) by a Gaussian of `sigma` pixels, cut to `kernel` of them, odd; None: as many as it needs, to 3 sigma.
 
-    The picture is mirrored at its edges. The course's classical denoiser is kernel 5, sigma 2.
+    The course's classical denoiser is kernel 5, sigma 2.
     """
-    reach = kernel // 2 if kernel else min(math.ceil(3 * sigma), min(x.shape[-2:]) - 1)
-    g = torch.exp(-(torch.arange(-reach, reach + 1, dtype=torch.float64) ** 2) / (2 * sigma**2))
-    g = (g / g.sum()).to(x)
-    rows = pad(x.flatten(0, 1)[:, None], [reach] * 4, mode="reflect")
-    return conv2d(conv2d(rows, g.view(1, 1, 1, -1)), g.view(1, 1, -1, 1)).view_as(x)
+    return frequency.blur(x, sigma, kernel or 2 * min(math.ceil(3 * sigma), min(x.shape[-2:]) - 1) + 1)
 
 
 def best_blur(noisy: Tensor, clean: Tensor, sigmas: Sequence[float] = SIGMAS) -> tuple[Tensor, float]:

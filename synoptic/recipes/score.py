@@ -37,7 +37,8 @@ def score(folder: Folder, *, judge: Judge = "bundled", device: Device = "auto") 
     """CLIP cosine of every picture with its prompt: the one it carries, or its file name with underscores for spaces.
 
     A picture that is not square is scored as the mean of the squares that cover it. A number at the end of a file name
-    (a seed, or a crop's position) is no part of the prompt.
+    (a seed, or a crop's position) is no part of the prompt. What only shows another picture (an anagram's sheet of views,
+    the small one that was enlarged) is left out.
 
     synoptic score outputs/wide
     """
@@ -64,7 +65,7 @@ def pictures_in(folder: str) -> list[Path]:
 
 
 def prompts_of(files: list[Path]) -> list[tuple[Path, str]]:
-    """Each picture with its prompt. Raises BadInput on a file that is no picture."""
+    """Each picture with its prompt. Raises BadInput on a file that is no picture, and where none has a prompt."""
     from PIL import UnidentifiedImageError
 
     from synoptic.images import settings
@@ -72,9 +73,13 @@ def prompts_of(files: list[Path]) -> list[tuple[Path, str]]:
     found = []
     for path in files:
         try:
-            found.append((path, settings(path).get("prompt") or prompt_in_name(path)))
+            told = settings(path)
+            if "of" not in told:
+                found.append((path, told.get("prompt") or prompt_in_name(path)))
         except UnidentifiedImageError:
             raise BadInput(f"every file must be a picture, {path} is none: remove it from the folder") from None
+    if not found:
+        raise BadInput(f"what is scored must be pictures of prompts, {files[0]} only shows another picture: score that one")
     return found
 
 

@@ -42,13 +42,16 @@ def fine(x: Tensor) -> Tensor:
 def gaussian(x: Tensor, sigma: float, kernel: int = KERNEL) -> Tensor:
     """(B, C, S, S) blurred; sigma and kernel (cut to an odd size) are of side 64. The picture is mirrored at its edges."""
     scale = x.shape[-1] / NATIVE
-    n = odd(kernel * scale)
-    at = torch.arange(n, dtype=torch.float64) - n // 2
-    g = torch.exp(-(at**2) / (2 * (sigma * scale) ** 2))
+    return blur(x, sigma * scale, odd(kernel * scale))
+
+
+def blur(x: Tensor, sigma: float, kernel: int) -> Tensor:
+    """(B, C, H, W) by a Gaussian of `sigma` pixels, cut to `kernel` of them, odd. The picture is mirrored at its edges."""
+    at = torch.arange(kernel, dtype=torch.float64) - kernel // 2
+    g = torch.exp(-(at**2) / (2 * sigma**2))
     g = (g / g.sum()).to(x)
-    B, C, H, W = x.shape
-    rows = pad(x.reshape(B * C, 1, H, W), [n // 2] * 4, mode="reflect")
-    return conv2d(conv2d(rows, g.view(1, 1, 1, n)), g.view(1, 1, n, 1)).view_as(x)
+    rows = pad(x.flatten(0, 1)[:, None], [kernel // 2] * 4, mode="reflect")
+    return conv2d(conv2d(rows, g.view(1, 1, 1, -1)), g.view(1, 1, -1, 1)).view_as(x)
 
 
 def odd(size: float) -> int:

@@ -27,6 +27,7 @@ class InPixels:
         residual: bool = True,
     ) -> None:
         self.inner, self.encode, self.decode, self.residual = inner, encode, decode, residual
+        self._last: tuple[Tensor, Tensor] | None = None
 
     @property
     def canvas(self) -> tuple[int, int, int]:
@@ -39,11 +40,11 @@ class InPixels:
     def project(self, z: Tensor, onto: Tensor | None = None) -> Tensor:
         """(B, 3, H, W) -> latents (B*N, C, h, w), with what the autoencoder loses of `onto`."""
         x = self.encode(self.inner.project(z))
-        return x if onto is None or not self.residual else x + (onto - self.encode(self.decode(onto)))
+        return x if onto is None or not self.residual else x + (onto - self.encode(self._decoded(onto)))
 
     def unproject(self, x: Tensor) -> Tensor:
         """Latents (B*N, C, h, w) -> (B, 3, H, W)."""
-        return self.inner.unproject(self.decode(x))
+        return self.inner.unproject(self._decoded(x))
 
     def at(self, k: int) -> InPixels:
         return InPixels(self.inner.at(k), self.encode, self.decode, residual=self.residual)
@@ -51,3 +52,9 @@ class InPixels:
     def noise(self, rngs: Sequence[torch.Generator], like: Tensor) -> Tensor:
         """Raises ValueError: see above."""
         raise ValueError("a canvas of pixels has no latent noise to share: start from independent noise, with eta 0")
+
+    def _decoded(self, x: Tensor) -> Tensor:
+        """A step asks twice for the same latents: on the way to the canvas, and for what the autoencoder loses."""
+        if self._last is None or self._last[0] is not x:
+            self._last = x, self.decode(x)
+        return self._last[1]

@@ -5,6 +5,7 @@ import shlex
 import sys
 
 import pytest
+import torch
 
 import synoptic
 from synoptic import cli, images
@@ -166,3 +167,12 @@ def test_score_reads_the_prompt_inside_or_the_file_name(tmp_path):
     assert by_prompt["a photo of a horse"] > by_prompt["a photo of a lemon"] + 0.2
     assert scores.mean == pytest.approx(sum(by_prompt.values()) / 2)
     assert "judge bundled judge" in str(scores)
+
+
+def test_score_leaves_out_what_only_shows_another_picture(tmp_path):
+    picture = images.grid([images.to_pil(torch.zeros(1, 3, 64, 64))[0]], ["a"], 1)
+    images.save(tmp_path / "a_lion_0.png", picture, {"prompt": "a lion"})
+    images.save(tmp_path / "a_lion_0.views.png", picture, {"of": "a_lion_0.png"})
+    assert [prompt for _, prompt, _ in synoptic.score(str(tmp_path)).items] == ["a lion"]
+    with pytest.raises(BadInput, match="only shows another picture"):
+        synoptic.score(str(tmp_path / "a_lion_0.views.png"))

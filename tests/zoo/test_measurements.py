@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from synoptic.models.source import BUNDLED
+from synoptic.views.anagram import Anagram
+from synoptic.views.names import view
 from zoo.evaluate import statistics
 from zoo.evaluate.__main__ import main
-from zoo.evaluate.anagrams import Turned
 from zoo.evaluate.discs import cap, count_discs, discs, label
 from zoo.evaluate.plain import frame
 from zoo.evaluate.renders import Renders, held_out
@@ -107,9 +108,9 @@ def test_the_frame_leaves_out_the_middle():
     assert frame(picture).item() == pytest.approx(1)
 
 
-def test_turned_views_keep_the_laws_and_turn_clockwise():
+def test_the_views_of_readiness_keep_the_laws_and_turn_clockwise():
     z = torch.randn(2, 3, 8, 8)
-    views = Turned((3, 8, 8))
+    views = Anagram((3, 8, 8), [view("identity"), view("rotate_cw")])
     assert torch.equal(views.unproject(views.project(z)), z)
     corner = torch.zeros(1, 1, 4, 4)
     corner[..., 0, 0] = 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from random import Random
 
 import torch
@@ -12,6 +11,8 @@ from synoptic.diffusion import randn
 from synoptic.guidance import cfg
 from synoptic.schedule import clipping
 from synoptic.synchronize import canonical
+from synoptic.views.anagram import Anagram
+from synoptic.views.names import view
 from zoo.evaluate import statistics
 from zoo.evaluate.renders import Renders
 from zoo.evaluate.samples import Sampler, generators, last, seen
@@ -20,30 +21,6 @@ from zoo.render.captions import NAMES, Spec, with_article
 from zoo.render.words import SCENES, STYLES
 
 STEPS, GUIDANCE, CHOICES = 30, 7.0, 100
-
-
-class Turned:
-    """Two views of a square canvas: as it is, and turned clockwise by 90 degrees."""
-
-    def __init__(self, canvas: tuple[int, int, int]) -> None:
-        self.canvas = canvas
-
-    def __len__(self) -> int:
-        return 2
-
-    def project(self, z: Tensor, onto: Tensor | None = None) -> Tensor:
-        return torch.stack([z, z.rot90(-1, (2, 3))], 1).flatten(0, 1)
-
-    def unproject(self, x: Tensor) -> Tensor:
-        upright, turned = x.unflatten(0, (-1, 2)).unbind(1)
-        return (upright + turned.rot90(1, (2, 3))) / 2
-
-    def at(self, k: int) -> Turned:
-        channels, height, width = self.canvas
-        return Turned((channels, k * height, k * width))
-
-    def noise(self, rngs: Sequence[torch.Generator], like: Tensor) -> Tensor:
-        return self.project(randn(self.canvas, rngs, like))
 
 
 def contents(count: int, rng: Random) -> list[tuple[str, str]]:
@@ -95,7 +72,7 @@ def measure(task: Task) -> Findings:
 def anagrams(sampler: Sampler, prompts: list[str], seeds: range, steps: int) -> Tensor:
     """One canvas for every two prompts, as its two views: (len(prompts), 3, S, S) in [0, 1]."""
     model, s = sampler.model, sampler.model.schedule
-    views, parts = Turned(model.shape), []
+    views, parts = Anagram(model.shape, [view("identity"), view("rotate_cw")]), []
     for start in range(0, len(prompts), sampler.batch):
         part = slice(start, start + sampler.batch)
         predict = cfg(model, prompts[part], GUIDANCE, clip=clipping("auto", s))
