@@ -13,5 +13,6 @@ one contrastive judge
 one contrastive judge-shape
 one upscale
 all sd
+one control
 all pixel
 python -m zoo.evaluate all --family "$WORK/family" --out "$WORK/measured"

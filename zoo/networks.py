@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.models.controlnets.controlnet import ControlNetModel
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
@@ -33,6 +34,20 @@ def latent_unet() -> Any:
     """sd: 32x32 latents of four channels, conditioned on the CLIP text tower."""
     blocks = (PLAIN, 96), (CROSS, 128), (CROSS, 192)
     return unet(*blocks, sample_size=32, in_channels=4, out_channels=4, attention_head_dim=4)
+
+
+def control() -> Any:
+    """sd's ControlNet: its encoder without attention, so the map speaks and not the prompt; maps of 128x128 RGB pixels."""
+    build: Any = ControlNetModel
+    return build(
+        block_out_channels=(96, 128, 192),
+        down_block_types=(PLAIN,) * 3,
+        mid_block_type="UNetMidBlock2D",
+        layers_per_block=1,
+        attention_head_dim=4,
+        cross_attention_dim=256,
+        conditioning_embedding_out_channels=(16, 32, 48),
+    )
 
 
 def pixel_unet() -> Any:

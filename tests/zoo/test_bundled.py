@@ -10,10 +10,14 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
 
+from synoptic.control.canny import canny
+from synoptic.control.scribble import scribble
 from synoptic.evaluate.clip import Clip
+from synoptic.evaluate.edges import edge_f1, met
 from synoptic.models.source import BUNDLED
 from zoo.evaluate.renders import Renders, held_out
 from zoo.evaluate.samples import seen
+from zoo.render.bank import bank
 
 diffusers: Any = importlib.import_module("diffusers")
 PROMPTS = ["a photo of a castle at night", "a 3d render of a red mug, side view", "a photo of desert dunes"]
@@ -50,7 +54,26 @@ def test_a_small_picture_is_enlarged():
     assert (large - real).square().mean() < 0.5 * (bicubic - real).square().mean()
 
 
-def test_all_of_it_leaves_room_for_controlnets():
+@pytest.mark.parametrize(("kind", "draw"), [("canny", canny), ("scribble", scribble), ("depth", None)])
+def test_maps_are_followed_in_diffusers_own_pipeline(kind, draw):
+    x, captions, depths = bank(4, 128, "cpu", seed=31, held_out=True, depth=True)
+    wanted = draw(x.float() / 127.5 - 1) if draw else depths.expand(-1, 3, -1, -1).float() / 255
+    own = diffusers.ControlNetModel.from_pretrained(BUNDLED / f"control-{kind}")
+    pipe = diffusers.StableDiffusionControlNetPipeline.from_pretrained(BUNDLED / "sd", controlnet=own, safety_checker=None)
+    pipe.set_progress_bar_config(disable=True)
+    how: dict[str, Any] = {"num_inference_steps": 8, "guidance_scale": 5.0, "output_type": "pt"}
+
+    def followed(strength: float) -> float:
+        rngs = [torch.Generator().manual_seed(k) for k in range(4)]
+        painted = pipe(captions, wanted, generator=rngs, controlnet_conditioning_scale=strength, **how).images * 2 - 1
+        if draw:
+            return edge_f1(draw(painted)[:, :1], wanted[:, :1]).mean().item()
+        return met(canny(wanted * 2 - 1)[:, :1], canny(painted)[:, :1], 1).mean().item()
+
+    assert followed(1.0) > followed(0.0) + 0.15
+
+
+def test_all_of_it_is_small():
     files = list(BUNDLED.rglob("*.safetensors"))
-    assert sum(path.stat().st_size for path in files) < 85e6
+    assert sum(path.stat().st_size for path in files) < 100e6
     assert all(x.dtype == torch.float16 for path in files for x in load_file(path).values() if x.is_floating_point())

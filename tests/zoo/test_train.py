@@ -19,7 +19,7 @@ from synoptic.evaluate.clip import Clip
 from synoptic.images import to_pil
 
 diffusers: Any = importlib.import_module("diffusers")
-STAGES = ["contrastive conditioner", "contrastive judge-shape", "vae", "t5", "sd", "pixel", "upscale"]
+STAGES = ["contrastive conditioner", "contrastive judge-shape", "vae", "t5", "sd", "control", "pixel", "upscale"]
 
 
 def run(work: Path, stage: str, *more: str) -> None:
@@ -53,6 +53,22 @@ def test_directories_generate_by_plain_from_pretrained(work, name):
     side = {"sd": 128, "if": 64, "if-ii": 256}[name]
     assert picture.shape == (1, 3, side, side)
     assert all(p.dtype == torch.float32 for p in pipe.unet.parameters())
+
+
+def test_controlnets_fit_their_model_and_the_package(work):
+    from synoptic.models.control import Control, Controlled
+    from synoptic.models.load import load, load_control
+
+    model = load(str(work / "family/sd"), device="cpu", dtype="float32")
+    x, t, seen = torch.randn(1, 4, 32, 32), 500, torch.rand(1, 3, 128, 128)
+    plain = model.predict(x, t, model.embed(["a dog"])).x0
+    for kind in ("canny", "scribble", "depth"):
+        folder = work / f"family/control-{kind}"
+        assert sum(file.stat().st_size for file in folder.iterdir()) < 4.9 * 2**20
+        net = load_control(str(folder), model=str(work / "family/sd"), device="cpu", dtype="float32")
+        told = Controlled(model, [Control(net, seen)])
+        x0 = told.predict(x, t, told.embed(["a dog"])).x0
+        assert x0.isfinite().all() and not torch.equal(x0, plain)
 
 
 def test_weights_are_half_and_safe(work):

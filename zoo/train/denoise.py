@@ -40,9 +40,9 @@ class Noising:
         snr = abar / (1 - abar)
         self.weight = (snr.clamp(max=GAMMA) + 1) / (snr + 1)
 
-    def __call__(self, x0: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(x_t, t, v) at a random t for each row, v = alpha eps - sigma x0."""
-        t = torch.randint(len(self.alpha), (len(x0),), device=x0.device)
+    def __call__(self, x0: Tensor, t: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        """(x_t, t, v) at the given t (N,) or at a random one for each row, v = alpha eps - sigma x0."""
+        t = torch.randint(len(self.alpha), (len(x0),), device=x0.device) if t is None else t
         a, b, eps = row(self.alpha[t]), row(self.sigma[t]), torch.randn_like(x0)
         return a * x0 + b * eps, t, a * eps - b * x0
 

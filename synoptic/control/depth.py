@@ -1,0 +1,35 @@
+"""Depth, by any of transformers' depth models."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from synoptic.models.source import Source
+
+
+class Depth:
+    """A depth model: pictures (N, 3, H, W) in [-1, 1] -> (N, 3, H, W), 0 where each is farthest, 1 where it is nearest."""
+
+    def __init__(self, source: Source, device: str | torch.device = "cpu") -> None:
+        from transformers import AutoImageProcessor, AutoModelForDepthEstimation
+
+        model: Any = AutoModelForDepthEstimation.from_pretrained(source.root, use_safetensors=True, dtype=torch.float32)
+        self.model = model.to(device).eval().requires_grad_(False)
+        self.prepare = AutoImageProcessor.from_pretrained(source.root)
+        config = self.model.config
+        metres = config.model_type == "zoedepth" or getattr(config, "depth_estimation_type", None) == "metric"
+        self.power = -1 if metres else 1  # most models say how near a place is, some how far
+
+    @torch.no_grad()
+    def __call__(self, picture: Tensor) -> Tensor:
+        rows = list((picture.float().clamp(-1, 1).cpu() + 1) / 2)
+        asked = self.prepare(images=rows, do_rescale=False, return_tensors="pt").to(self.model.device)
+        near = self.model(**asked).predicted_depth[:, None].float().cpu() ** self.power
+        near = F.interpolate(near, picture.shape[-2:], mode="bicubic", align_corners=False)
+        low, high = near.amin((1, 2, 3), keepdim=True), near.amax((1, 2, 3), keepdim=True)
+        return ((near - low) / (high - low).clamp(min=torch.finfo(near.dtype).tiny)).expand(-1, 3, -1, -1)

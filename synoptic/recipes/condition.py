@@ -1,0 +1,34 @@
+"""One condition map of a picture, for a look at it or for another tool."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from synoptic.check import BadInput, writable
+from synoptic.recipes.given import read
+from synoptic.recipes.guides import Depths, check_kinds
+
+Picture = Annotated[str, "the picture: a PNG, JPEG, WebP, … file of any size"]
+Kind = Annotated[Literal["canny", "scribble", "segment", "depth", "normal", "map"], "what is drawn of it"]
+Out = Annotated[str | None, "the PNG to write (default: outputs/condition/NAME-KIND.png)"]
+
+
+def condition(image: Picture, *, kind: Kind = "canny", depth: Depths = None, out: Out = None) -> Path:
+    """Draw the map that a ControlNet follows: edges, scribbles, segments, depth or normals of a picture.
+
+    synoptic condition castle.png --kind scribble
+    """
+    model = check_kinds([kind], depth)
+    picture = read(image)
+    path = Path(out or f"outputs/condition/{Path(image).stem}-{kind}.png").expanduser()
+    if path.suffix != ".png":
+        raise BadInput(f"--out must end in .png, {out} was given: rename it")
+    writable(path.parent)
+
+    from synoptic import images
+    from synoptic.recipes.guides import maps
+
+    (drawn,) = images.to_pil(2 * maps(picture, [kind], depth, model)[kind] - 1)
+    images.save(path, drawn, {"of": image, "condition": kind})
+    return path
