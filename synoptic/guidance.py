@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from functools import lru_cache
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -20,23 +21,31 @@ def branches(model: Denoiser, conds: Mapping[str, Cond], *, rows: int | None = N
 
     Each Cond has one row a picture (B); x (B*n, C, h, w) may have n views of each, row b*n + k, and t one time for all or
     a tensor (B*n,). Guidance, CSD, NFSD, Perp-Neg are weighted sums of these branches. `rows` bounds the rows of one
-    call; by default it follows free memory, and halves when a GPU runs out of it. Results do not depend on it.
+    call; by default it follows free memory, and halves when a GPU runs out of it. Results do not depend on it. A condition's
+    "map" is of the whole canvas, in pixels: given the views as `where`, each row sees its view's part of it.
     """
     names = list(conds)
-    table = {key: torch.cat([conds[name][key] for name in names]) for key in conds[names[0]]}
+    table = {key: torch.cat([conds[name][key] for name in names]).to(model.device) for key in conds[names[0]]}
     pictures = len(next(iter(table.values()))) // len(names)
-    limit = rows
+    maps, limit = table.pop("map", None), rows
+
+    @lru_cache(maxsize=1)  # most loops show the same views at every step
+    def parts(where: Any, n: int) -> Tensor:
+        return where.at(model.factor).project(cast(Tensor, maps)[:: pictures * len(where) // n])
 
     def predict(x: Tensor, t: Time, where: Any = None) -> dict[str, Pred]:
         nonlocal limit
         limit = limit or fitting_rows(model, x.device)
         n, views = len(x), len(x) // pictures
-        row = torch.arange(len(names) * n)  # on the CPU: it picks from tensors of any device
+        row = torch.arange(len(names) * n, device=x.device)  # there, so that picking rows waits for nothing
         which = row // n * pictures + row % n // views
 
         def call(r: Tensor) -> Pred:
-            at = t[row[r] % n] if isinstance(t, Tensor) and t.ndim else t
-            return model.predict(x[row[r] % n], at, {key: value[which[r]] for key, value in table.items()})
+            at = t.to(x.device)[r % n] if isinstance(t, Tensor) and t.ndim else t
+            cond = {key: value[which[r]] for key, value in table.items()}
+            if maps is not None:
+                cond["map"] = maps[which[r]] if where is None else parts(where, n)[r]
+            return model.predict(x[r % n], at, cond)
 
         calls: list[Pred] = []
         done = 0
@@ -92,12 +101,25 @@ def cfg(
     conds: dict[str, Cond] = {"cond": model.embed(prompts)}
     if scale != 1:
         conds["null"] = model.embed([negative] * len(prompts))
+    return guided(model, conds, scale, clip=clip, equal=equal, rows=rows)
+
+
+def guided(
+    model: Denoiser,
+    conds: Mapping[str, Cond],
+    scale: float | Tensor = 1.0,
+    *,
+    clip: Callable[[Tensor], Tensor] | None = None,
+    equal: int = 1,
+    rows: int | None = None,
+) -> Predict:
+    """`cfg` of conditions: "cond" alone, or with "null" guided away from it, by one scale or one a row (B*n, 1, 1, 1)."""
     every = branches(model, conds, rows=rows)
 
     def predict(x: Tensor, t: Time, where: Any = None) -> Pred:
-        p = every(x, t)
+        p = every(x, t, where)
         out = p["cond"]
-        if scale != 1:
+        if "null" in conds:
             u, c = p["null"], p["cond"]
             w = scale * balance(c.eps - u.eps, equal) if equal > 1 else scale
             out = Pred(u.x0 + w * (c.x0 - u.x0), u.eps + w * (c.eps - u.eps), c.var)
@@ -106,6 +128,18 @@ def cfg(
             a, sigma = coefficients(model.schedule, t, x)
             out = Pred(x0, (x - a * x0) / sigma, out.var)
         return out
+
+    return predict
+
+
+def between(guided: Predict, alone: Predict, first: Time, last: Time) -> Predict:
+    """`guided` from time `first` to `last`, `alone` before and after (Kynkäänniemi et al. 2024, equation 5).
+
+    Guidance does harm where there is most noise and little good where there is least; without it a step costs half.
+    """
+
+    def predict(x: Tensor, t: Time, where: Any = None) -> Pred:
+        return (guided if first >= t >= last else alone)(x, t, where)
 
     return predict
 

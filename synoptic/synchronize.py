@@ -15,7 +15,8 @@ x = F(z), the six are one algorithm, equal to rounding. They part with independe
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Literal
 
 import torch
@@ -26,6 +27,7 @@ from synoptic.guidance import Predict
 from synoptic.views.base import Views
 
 Sync = Literal["eps", "x0", "xt", "none"]
+Nudge = Callable[[Tensor, Time, Views], Tensor]  # (x, t, views) -> x, rows of views moved: SyncDiffusion's gradient
 
 
 @torch.no_grad()
@@ -74,41 +76,45 @@ def instance(
 def canonical(
     predict: Predict,
     s: Schedule,
-    views: Views,
+    views: Views | Callable[[int], Views],
     z: Tensor,
     *,
     steps: Sequence[tuple[Time, Time]],
     sync: Sync = "x0",
     solve: Solver | None = None,
+    nudge: Nudge | None = None,
     rngs: Sequence[torch.Generator] = (),
     start: int = 0,
     past: tuple = (),
 ) -> Iterator[Step]:
     """State on the canvas: z (B, C, H, W), projected to the views at every step. Yields Steps of the canvas.
 
-    Arguments and errors as `instance`; `sync="none"` is a ValueError here, since one canvas is already an agreement.
+    `views` may be a function of the step's number: other views at every step. `nudge` moves the views before they are
+    denoised, and the canvas with them. Arguments and errors as `instance`; `sync="none"` is a ValueError here, since one
+    canvas is already an agreement, and so are views of their own at every step with "xt", whose solver remembers views.
     """
     solve = solve or ddim_solver()
     _door(s, steps, sync)
     if sync == "none":
         raise ValueError("sync='none' has no canvas to hold the state on: use instance()")
+    if sync == "xt" and callable(views):
+        raise ValueError("sync='xt' keeps its solver's memory in views, which change at every step here: use sync='x0'")
 
-    def draw() -> Tensor:
-        return views.noise(rngs, z) if sync == "xt" else randn(views.canvas, rngs, z)
-
-    if sync != "xt":
-        believe = together(predict, s, views, sync)
-        for i, (t, t_prev) in list(enumerate(steps))[start:]:
-            p = believe(z, t)
-            z, past = solve(s, z, p.x0, t, t_prev, past, draw, p.var)
-            yield Step(i, t, z, p.x0, past)
-        return
     for i, (t, t_prev) in list(enumerate(steps))[start:]:
-        x = views.project(z)
-        p = predict(x, t, views)
-        x, past = solve(s, x, p.x0, t, t_prev, past, draw, _seen(views, _variance(views, p.var)))
-        z = views.unproject(x)
-        yield Step(i, t, z, views.unproject(p.x0), past)
+        now = views(i) if callable(views) else views
+        x = now.project(z)
+        if nudge:
+            moved = nudge(x, t, now)
+            x, z = moved, z + now.unproject(moved - x)
+        p = predict(x, t, now)
+        if sync == "xt":
+            draw = partial(now.noise, rngs, z)
+            x, past = solve(s, x, p.x0, t, t_prev, past, draw, _seen(now, _variance(now, p.var)))
+            z, x0 = now.unproject(x), now.unproject(p.x0)
+        else:
+            x0, var = _agreed(s, now, sync, z, t, p)
+            z, past = solve(s, z, x0, t, t_prev, past, partial(randn, now.canvas, rngs, z), var)
+        yield Step(i, t, z, x0, past)
 
 
 def together(predict: Predict, s: Schedule, views: Views, sync: Sync = "x0") -> Predict:
@@ -120,12 +126,17 @@ def together(predict: Predict, s: Schedule, views: Views, sync: Sync = "x0") -> 
         raise ValueError(f"views can predict a canvas together by sync 'eps' or 'x0', not {sync!r}")
 
     def believe(z: Tensor, t: Time, where: object = None) -> Pred:
-        p = predict(views.project(z), t, views)
-        x0 = tweedie(s, z, views.unproject(p.eps), t) if sync == "eps" else views.unproject(p.x0)
+        x0, var = _agreed(s, views, sync, z, t, predict(views.project(z), t, views))
         a, sigma = coefficients(s, t, z)
-        return Pred(x0, (z - a * x0) / sigma, _variance(views, p.var))
+        return Pred(x0, (z - a * x0) / sigma, var)
 
     return believe
+
+
+def _agreed(s: Schedule, views: Views, sync: Sync, z: Tensor, t: Time, p: Pred) -> tuple[Tensor, Tensor | None]:
+    """x0 and the learned variance of the canvas z, from what the views predict."""
+    x0 = tweedie(s, z, views.unproject(p.eps), t) if sync == "eps" else views.unproject(p.x0)
+    return x0, _variance(views, p.var)
 
 
 def _variance(views: Views, var: Tensor | None) -> Tensor | None:

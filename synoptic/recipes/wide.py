@@ -23,13 +23,33 @@ from synoptic.recipes.options import (
     Steps,
     Trace,
 )
+from synoptic.recipes.region import Regions
+from synoptic.recipes.scene import (
+    Anchor,
+    Coherence,
+    CoherenceBy,
+    CoherenceEvery,
+    CoherenceSteps,
+    Layout,
+    Travel,
+    compose,
+    stops_score,
+)
+from synoptic.recipes.speed import Compile, Fast, GuidanceInterval, settle_speed
 from synoptic.recipes.studio import settle, warn_unknown
 from synoptic.runs.manifest import Result, open_run
 
 Width = Annotated[int | None, "pixels (default: six times the model's own size)"]
 Height = Annotated[int | None, "pixels (default: the model's own size)"]
+Windows = Annotated[
+    Literal["dense", "shifted", "thinning", "collage"],
+    "dense: overlapping; shifted: tiles moved by chance at every step (SpotDiffusion), the fastest; thinning: from dense to"
+    " shifted; collage: windows minus their overlaps (DiffCollage)",
+]
 Stride = Annotated[
-    int | None, "from window to window, in the model's own pixels (latents) (default: 8; pixel models and SDXL 16)"
+    int | None,
+    "from window to window, in the model's own pixels (latents) (default: 8; pixel models and SDXL 16; collage half a"
+    " window); thinning begins with it, shifted has none",
 ]
 Sync = Annotated[Literal["x0", "eps", "xt", "none"], "what the windows agree on at each step; none paints them apart"]
 Space = Annotated[Literal["auto", "instance", "canonical"], "where the state lives: per window, on the canvas; auto: canvas"]
@@ -45,11 +65,20 @@ def wide(
     steps: Steps = None,
     guidance: Guidance = None,
     negative: Negative = "",
+    windows: Windows = "dense",
     stride: Stride = None,
     sync: Sync = "x0",
     space: Space = "auto",
     weights: Weights = "feather",
     loop: Loop = False,
+    coherence: Coherence = 0.0,
+    coherence_steps: CoherenceSteps = 10,
+    coherence_every: CoherenceEvery = 1,
+    coherence_by: CoherenceBy = "shape",
+    anchor: Anchor = 0.5,
+    region: Regions = None,
+    travel: Travel = False,
+    layout: Layout = None,
     sampler: Sampler = "ddim",
     eta: Eta = 0.0,
     clip: Clip = "auto",
@@ -59,55 +88,48 @@ def wide(
     embeddings: Embeddings = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
+    compile: Compile = False,
+    guidance_interval: GuidanceInterval = None,
+    fast: Fast = False,
     trace: Trace = False,
     out: Out = None,
 ) -> Result:
     """Paint a picture larger than the model can: its windows are denoised together, in one canvas.
 
     synoptic wide "a watercolor of snowy mountains at sunrise" --width 1024
+    synoptic wide "a photo of a green meadow" --region "0.5,0,1,1: a photo of a lake"
+    synoptic wide "a photo of a meadow" "a photo of snowy mountains" --travel
     """
-    source, settings = settle(locals())
+    source, settings = settle(given := locals())
+    settle_speed(source, settings, given)
     measure(source, settings)
-    run = open_run("wide", settings, out)
-    warn_unknown(source, settings["prompt"])
+    regions = compose(source, settings)
+    run = open_run("wide", settings, out, together=travel)
+    warn_unknown(source, [*settings["prompt"], *(part.prompt for part in regions)])
 
-    import torch
+    from synoptic.edit.sdedit import start_of
+    from synoptic.recipes.canvas import Canvas
+    from synoptic.runs.execute import BY_PROMPT, Measure, execute
 
-    from synoptic import solvers
-    from synoptic.diffusion import randn
-    from synoptic.guidance import cfg
-    from synoptic.runs.execute import execute
-    from synoptic.schedule import clipping
-    from synoptic.synchronize import canonical, instance
-    from synoptic.views.windows import Windows
-
-    f, side = source.factor, source.native // source.factor
-    channels = source.unet["in_channels"]
-    canvas = channels, settings["height"] // f, settings["width"] // f
-    views = Windows(canvas, (side, side), (settings["stride"],) * 2, wrap=loop, weights=weights)
+    canvas = Canvas(source, settings, (settings["height"] // source.factor, settings["width"] // source.factor), regions)
+    n = settings["steps"]
+    first = start_of(layout, n) if layout else 0
 
     def paint(m, prompts, rngs):
-        s = m.schedule
-        predict = cfg(m, prompts, settings["guidance"], negative, clip=clipping(clip, s))
-        z = randn(canvas, rngs).to(m.device)
-        how: dict[str, Any] = {
-            "steps": solvers.steps_of(sampler, s, settings["steps"]),
-            "solve": solvers.sampler(sampler, eta),
-        }
-        how |= {"sync": sync, "rngs": rngs}
-        if settings["space"] == "canonical":
-            return canonical(predict, s, views, z, **how)
-        return instance(predict, s, views, views.project(z), **how)
+        if not layout:
+            yield from canvas.paint(m, prompts, rngs, canvas.start(m, rngs))
+            return
+        small = canvas.small()
+        z = small.start(m, rngs)
+        for step in small.paint(m, prompts, rngs, z):
+            z = step.x
+            yield step
+        yield from canvas.paint(m, prompts, rngs, canvas.enlarged(m, z, rngs, first), first)
 
-    def decode(m, x):
-        z = x if settings["space"] == "canonical" else views.unproject(x)
-        if not loop:
-            return m.decode(z)
-        pad = side // 4
-        closed = m.decode(torch.cat([z[..., -pad:], z, z[..., :pad]], -1))
-        return closed[..., pad * f : -pad * f]
-
-    return execute(run, source, paint, decode, views=len(views), trace=trace)
+    along = Measure("clip_score", lambda judge, image, _: stops_score(judge, image, settings["prompt"]))
+    how: dict[str, Any] = {"measure": along if travel else BY_PROMPT, "steps": n + (n - first if layout else 0)}
+    views = canvas.most * (4 if coherence else 1)  # gradients take memory: fewer pictures at once
+    return execute(run, source, paint, canvas.decode, views=views, trace=trace, **how)
 
 
 def measure(source: Source, settings: dict[str, Any]) -> None:
@@ -122,10 +144,15 @@ def measure(source: Source, settings: dict[str, Any]) -> None:
         if pixels % f:
             near = f"{pixels - pixels % f} or {pixels - pixels % f + f}"
             raise BadInput(f"--{side} must be a multiple of {f}, the size of a latent; {pixels} was given: use {near}")
-    settings["stride"] = settings["stride"] if settings["stride"] is not None else source.defaults.stride
-    if not 1 <= settings["stride"] <= native // f:
+    side, windows = native // f, settings["windows"]
+    one_of("--windows", windows, ("dense", "shifted", "thinning", "collage"))
+    if windows == "shifted" and settings["stride"] not in (None, side):
+        raise BadInput(f"--windows shifted are tiles side by side, --stride {settings['stride']} was given: leave it away")
+    usual = {"shifted": side, "collage": side // 2}.get(windows, source.defaults.stride)
+    settings["stride"] = settings["stride"] if settings["stride"] is not None else usual
+    if not 1 <= settings["stride"] <= side:
         raise BadInput(
-            f"--stride must be between 1 and the window's size, {native // f}; {settings['stride']} was given:"
+            f"--stride must be between 1 and the window's size, {side}; {settings['stride']} was given:"
             " a larger one would leave gaps"
         )
     one_of("--sync", settings["sync"], ("x0", "eps", "xt", "none"))
@@ -135,3 +162,13 @@ def measure(source: Source, settings: dict[str, Any]) -> None:
         raise BadInput("--sync none keeps a state per window, --space canonical has only one: use --space auto")
     if settings["space"] == "auto":
         settings["space"] = "instance" if settings["sync"] == "none" else "canonical"
+    if windows != "dense" and (settings["sync"] != "x0" or settings["space"] != "canonical"):
+        raise BadInput(f"--windows {windows} have their state on the canvas and agree on x0: leave --sync and --space away")
+    if windows == "collage":
+        coarse = 2 ** (len(source.unet["block_out_channels"]) - 1)
+        lengths = (settings["height"] // f - side, settings["width"] // f - (0 if settings["loop"] else side))
+        if settings["stride"] % coarse or any(length % coarse for length in lengths):
+            raise BadInput(
+                f"--windows collage has overlaps of multiples of {coarse * f} pixels, as the network needs them;"
+                f" {settings['width']}x{settings['height']} at --stride {settings['stride']} has others: choose such a size"
+            )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -18,8 +18,9 @@ class Windows:
 
     canvas (C, H, W) and window (h, w) are in the model's own pixels (latents or pixels), stride per axis (sy, sx). Windows
     start at every multiple of the stride, and one more ends at the edge where those leave a remainder; with `wrap` they
-    run over the right edge into the left one, so that the picture closes to a loop. `weights`: "uniform" is
-    MultiDiffusion's plain mean; "feather" falls off toward each window's edge and hides where windows begin.
+    run over the right edge into the left one, so that the picture closes to a loop. `offset` (oy, ox) moves them all down
+    and right; those that would leave the canvas stop at its edge, or run over it. `weights`: "uniform" is MultiDiffusion's
+    plain mean; "feather" falls off toward each window's edge and hides where windows begin.
 
     Raises ValueError for other weights, and where a window is larger than the canvas or the stride not in 1 … window.
     """
@@ -32,12 +33,13 @@ class Windows:
         *,
         wrap: bool = False,
         weights: Weights = "feather",
+        offset: tuple[int, int] = (0, 0),
     ) -> None:
         self.canvas, self.window, self.stride = canvas, window, stride
-        self.wrap = wrap
+        self.wrap, self.offset = wrap, offset
         self.weights: Weights = weights
         _, H, W = canvas
-        ys, xs = starts(H, window[0], stride[0]), starts(W, window[1], stride[1], wrap)
+        ys, xs = starts(H, window[0], stride[0], False, offset[0]), starts(W, window[1], stride[1], wrap, offset[1])
         rows = (torch.tensor(ys)[:, None] + torch.arange(window[0]))[:, None, :, None]
         cols = ((torch.tensor(xs)[:, None] + torch.arange(window[1])) % W)[None, :, None, :]
         self.index = (rows * W + cols).flatten()  # (N*h*w,) places on the flat canvas
@@ -67,8 +69,9 @@ class Windows:
 
     def at(self, k: int) -> Windows:
         C, H, W = self.canvas
-        (h, w), (sy, sx) = self.window, self.stride
-        return Windows((C, H * k, W * k), (h * k, w * k), (sy * k, sx * k), wrap=self.wrap, weights=self.weights)
+        (h, w), (sy, sx), (oy, ox) = self.window, self.stride, self.offset
+        how: dict[str, Any] = {"wrap": self.wrap, "weights": self.weights, "offset": (oy * k, ox * k)}
+        return Windows((C, H * k, W * k), (h * k, w * k), (sy * k, sx * k), **how)
 
     def noise(self, rngs: Sequence[torch.Generator], like: Tensor) -> Tensor:
         return self.project(randn(self.canvas, rngs, like))
@@ -80,9 +83,10 @@ class Windows:
         return self._on[key]
 
 
-def starts(length: int, window: int, stride: int, wrap: bool = False) -> list[int]:
+def starts(length: int, window: int, stride: int, wrap: bool = False, offset: int = 0) -> list[int]:
     """Where windows begin along one axis so that they cover it all: multiples of the stride, and the edge's own.
 
+    With an offset they begin so much later; the one before the first and the one after the last are moved inside.
     Raises ValueError where the window is longer than the axis or the stride not in 1 … window.
     """
     if window > length:
@@ -90,9 +94,9 @@ def starts(length: int, window: int, stride: int, wrap: bool = False) -> list[in
     if not 1 <= stride <= window:
         raise ValueError(f"stride must be between 1 and the window's size, {window}, not {stride}: windows would leave gaps")
     if wrap:
-        return list(range(0, length, stride))
-    inner = list(range(0, length - window + 1, stride))
-    return inner if inner[-1] == length - window else [*inner, length - window]
+        return [(start + offset) % length for start in range(0, length, stride)]
+    every = range(offset % stride - stride, length - window + stride, stride)
+    return sorted({min(max(start, 0), length - window) for start in every})
 
 
 def feather(n: int) -> Tensor:

@@ -1,0 +1,237 @@
+"""The methods of `wide`, side by side: ten prompts, four seeds each, on the bundled model; then regions.
+
+python -m benchmarks.suite [--out DIR] [--coherence 20 60 …] [--tiny]: tables, suite.json, methods.jpg and regions.jpg.
+
+Score and top-1 (of 100 captions) are the judge's, of eight random crops a picture; distance is the mean 1 - cosine between
+a picture's six squares in the judge's features. Seams are ratios to other columns, 1 for none, where the
+windows begin, moving ones at the last step of tiles. Seconds are per picture of a
+batch of all. SyncDiffusion follows the features of judge-shape, not those of the judge. Errors are over pictures;
+those of differences to MultiDiffusion, over pairs of one prompt and seed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import json
+import random
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+
+from benchmarks.quality import PROMPTS, captions, crops
+from synoptic import images
+from synoptic.evaluate.clip import Clip
+from synoptic.evaluate.coherence import coherence
+from synoptic.evaluate.seams import baseline, closing_seam, seam
+from synoptic.evaluate.statistics import mean_error
+from synoptic.models.load import load
+from synoptic.models.source import resolve
+from synoptic.models.vocabulary import vocabulary
+from synoptic.recipes.canvas import Canvas
+from synoptic.recipes.region import Region
+from synoptic.recipes.wide import wide
+from synoptic.views.windows import Windows, starts
+
+NATIVE, TIMES, PLAIN = 128, 6, "MultiDiffusion"
+BASE: dict[str, Any] = {name: p.default for name, p in inspect.signature(wide).parameters.items()}
+BASE |= {"space": "canonical", "stride": 8, "guidance": 5.0}
+METHODS: dict[str, dict[str, Any]] = {
+    "tiles apart": {"sync": "none", "space": "instance", "stride": 32},
+    PLAIN: {},
+    "shifted": {"windows": "shifted", "stride": 32},
+    "thinning": {"windows": "thinning"},
+    "collage": {"windows": "collage", "stride": 16},
+    "loop": {"loop": True},
+    "shifted loop": {"windows": "shifted", "stride": 32, "loop": True},
+}
+COLUMNS = ("score", "top-1", "distance", "seam", "closing seam", "closing baseline", "seconds")
+
+
+@dataclass
+class Bench:
+    """A model, its judge, and how many steps."""
+
+    steps: int
+    model: Any = field(default_factory=lambda: load("bundled"))
+    judge: Clip = field(default_factory=Clip)
+    source: Any = field(default_factory=lambda: resolve("bundled"))
+
+    def canvas(self, size: tuple[int, int], how: dict[str, Any], regions: Sequence[Region] = ()) -> Canvas:
+        side = self.source.factor
+        return Canvas(self.source, BASE | {"steps": self.steps} | how, (size[0] // side, size[1] // side), regions)
+
+    def paint(self, canvas: Canvas, prompts: Sequence[str], seeds: Sequence[int]) -> list[Image.Image]:
+        rngs = [torch.Generator().manual_seed(seed) for seed in seeds]
+        *_, last = canvas.paint(self.model, prompts, rngs, canvas.start(self.model, rngs))
+        n = canvas.most if canvas.settings["space"] == "instance" else 1
+        with torch.no_grad():
+            rows = [images.to_pil(canvas.decode(self.model, some)) for some in last.x.split(8 * n)]
+        return [image for some in rows for image in some]
+
+
+def measured(
+    bench: Bench, name: str, how: dict[str, Any], prompts: Sequence[str], seeds: int
+) -> tuple[dict, list[Image.Image]]:
+    """Every column of a method, one number a picture, and the pictures, prompt after prompt."""
+    canvas = bench.canvas((NATIVE, TIMES * NATIVE), how)
+    every = [(prompt, seed) for prompt in prompts for seed in range(seeds)]
+    bench.paint(bench.canvas((NATIVE, 2 * NATIVE), how | {"steps": 2}), [prompts[0]], [0])  # to warm up
+    begin = time.perf_counter()
+    pictures = bench.paint(canvas, [prompt for prompt, _ in every], [seed for _, seed in every])
+    seconds = (time.perf_counter() - begin) / len(every)
+    texts, names = bench.judge.read(captions()), captions()
+    windows = canvas.ground if isinstance(canvas.ground, Windows) else canvas.ground(max(0, canvas.settings["steps"] - 2))
+    (_, _, W), (_, w), (_, stride), (_, ox) = windows.canvas, windows.window, windows.stride, windows.offset
+    marks = [4 * start for start in starts(W, w, stride, windows.wrap, ox) if start]
+    found: dict[str, list[float]] = {column: [] for column in COLUMNS}
+    for (prompt, seed), image in zip(every, pictures, strict=True):
+        cosines, k = bench.judge.see(crops(image, random.Random(seed))) @ texts.T, names.index(prompt)
+        row = [cosines[:, k].mean().item(), (cosines.argmax(1) == k).float().mean().item()]
+        row += [
+            coherence(bench.judge, image),
+            seam(image, marks, 4),
+            closing_seam(image, 4),
+            baseline(image, [], 4),
+            seconds,
+        ]
+        for column, value in zip(COLUMNS, row, strict=True):
+            found[column].append(value)
+    print("\t".join([name, *(told(found[column]) for column in COLUMNS[:-1]), f"{seconds:.2f}"]), flush=True)
+    return found, pictures
+
+
+def told(values: Sequence[float]) -> str:
+    mean, error = mean_error(values)
+    return f"{mean:.4f} ± {error:.4f}"
+
+
+def methods(
+    bench: Bench, out: Path, weights: Sequence[tuple[float, int]], prompts: Sequence[str], seeds: int
+) -> dict[str, Any]:
+    """The table, the differences to MultiDiffusion, and a figure of the first seed of three prompts."""
+    print("# " + "\t".join(["method", *COLUMNS]))
+    asked = METHODS | {f"SyncDiffusion {w:g}, {n} steps": {"coherence": w, "coherence_steps": n} for w, n in weights}
+    tables, shown = {}, {}
+    for name, how in asked.items():
+        tables[name], pictures = measured(bench, name, how, prompts, seeds)
+        shown[name] = pictures[::seeds][:3]
+        for prompt, picture in zip(prompts, pictures[::seeds], strict=True):
+            images.save(out / f"{name}-{prompt}.png".replace(" ", "_"), picture, {"method": name, "prompt": prompt})
+    print("# less MultiDiffusion, picture by picture: score, distance (and in standard errors)")
+    for name, table in tables.items():
+        if name != PLAIN:
+            row = []
+            for column in ("score", "distance"):
+                apart = [a - b for a, b in zip(table[column], tables[PLAIN][column], strict=True)]
+                mean, error = mean_error(apart)
+                row.append(f"{mean:+.4f} ± {error:.4f} ({mean / error:+.1f})" if error else f"{mean:+.4f}")
+            print("\t".join([name, *row]), flush=True)
+    pairs = [
+        (picture, f"{name}: {prompts[k]}")
+        for k in range(len(shown[PLAIN]))
+        for name, row in shown.items()
+        for picture in row[k : k + 1]
+    ]
+    images.grid([picture for picture, _ in pairs], [label for _, label in pairs], 1, cell=768).save(
+        out / "methods.jpg", quality=88
+    )
+    return tables
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A ground and boxes (x0, y0, x1, y1) in pixels, with a prompt each, and other prompts that are nowhere in it."""
+
+    ground: str
+    boxes: list[tuple[int, int, int, int]]
+    prompts: list[str]
+    others: list[str]
+
+
+SIZE = (256, 512)
+
+
+def layouts(n: int) -> list[Layout]:
+    """Two or three boxes each, 112 to 176 pixels a side, that do not touch; half of their prompts scenes, half objects."""
+    rng, known = random.Random(1), vocabulary()["prompts"]
+    scenes = [f"a photo of {scene}" for scene in known["scenes"]]
+    things = [f"a photo of {article(thing)}" for thing in known["objects"]]
+    found = []
+    while len(found) < n:
+        boxes: list[tuple[int, int, int, int]] = []
+        for _ in range(2 + len(found) % 2):
+            w, h = rng.randrange(112, 177, 8), rng.randrange(112, 177, 8)
+            x, y = rng.randrange(0, SIZE[1] - w + 1, 8), rng.randrange(0, SIZE[0] - h + 1, 8)
+            if all(x >= c or a >= x + w or y >= d or b >= y + h for a, b, c, d in boxes):
+                boxes.append((x, y, x + w, y + h))
+        if len(boxes) == 2 + len(found) % 2:
+            drawn = rng.sample(scenes, 8), rng.sample(things, 8)
+            mine = [drawn[k].pop() for k in (0, 1, rng.randrange(2))][: len(boxes)]
+            found.append(Layout(drawn[0].pop(), boxes, mine, drawn[0][:5] + drawn[1][:5]))
+    return found
+
+
+def article(thing: str) -> str:
+    if thing.startswith("a ") or thing.endswith("s"):
+        return thing
+    return f"{'an' if thing[0] in 'aeiou' else 'a'} {thing}"
+
+
+def regions(bench: Bench, out: Path, n: int) -> dict[str, Any]:
+    """In what share of regions the judge ranks the region's prompt first; and in plain pictures of the same prompts."""
+    rows, figure = [], []
+    for seed, layout in enumerate(layouts(n)):
+        H, W = SIZE
+        parts = [
+            Region((a / W, b / H, c / W, d / H), "", prompt, "", BASE["guidance"])
+            for (a, b, c, d), prompt in zip(layout.boxes, layout.prompts, strict=True)
+        ]
+        canvas = bench.canvas(SIZE, {"stride": 16}, parts)
+        (image,) = bench.paint(canvas, [layout.ground], [seed])
+        plain = bench.paint(bench.canvas((NATIVE, NATIVE), {}), layout.prompts, [seed] * len(parts))
+        texts = [*layout.prompts, layout.ground, *layout.others]
+        inside = bench.judge([image.crop(box) for box in layout.boxes], texts).argmax(1)
+        alone = bench.judge(plain, texts).argmax(1)
+        own = torch.arange(len(parts))
+        rows += list(zip(layout.prompts, (inside == own).tolist(), (alone == own).tolist(), strict=True))
+        figure.append((image, "; ".join(layout.prompts) + f" on {layout.ground}"))
+        images.save(out / f"region-{seed}.png", image, {"boxes": layout.boxes, "prompts": layout.prompts})
+    right, ceiling = [float(row[1]) for row in rows], [float(row[2]) for row in rows]
+    print(f"# regions of {n} layouts, first of 13 or 14 prompts: {told(right)}; plain pictures of them: {told(ceiling)}")
+    some = figure[:8]
+    images.grid([i for i, _ in some], [t for _, t in some], 2, cell=512).save(out / "regions.jpg", quality=88)
+    return {"first": statistics.mean(right), "plain": statistics.mean(ceiling), "regions": rows}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", default="outputs/suite", help="folder for tables and pictures")
+    parser.add_argument("--coherence", type=float, nargs="+", default=[20.0], help="weights of SyncDiffusion to try")
+    parser.add_argument("--coherence-steps", type=int, nargs="+", default=[10], help="in how many steps")
+    parser.add_argument("--layouts", type=int, default=40, help="pictures with regions")
+    parser.add_argument("--steps", type=int, default=25)
+    parser.add_argument("--tiny", action="store_true", help="a trial of the script: two prompts, one seed, two steps")
+    args = parser.parse_args()
+    out = Path(args.out)
+    out.mkdir(parents=True, exist_ok=True)
+    bench = Bench(2 if args.tiny else args.steps)
+    prompts, seeds = (PROMPTS[:2], 1) if args.tiny else (PROMPTS, 4)
+    found: dict[str, Any] = {
+        "methods": methods(bench, out, list(product(args.coherence, args.coherence_steps)), prompts, seeds)
+    }
+    found["regions"] = regions(bench, out, 2 if args.tiny else args.layouts)
+    found["machine"] = {"device": str(bench.model.device), "dtype": str(bench.model.dtype), "torch": torch.__version__}
+    (out / "suite.json").write_text(json.dumps(found, indent=1))
+    print(f"# {found['machine']}, {bench.steps} steps, {len(prompts)} prompts, {seeds} seeds: {out}")
+
+
+if __name__ == "__main__":
+    main()

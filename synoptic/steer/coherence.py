@@ -1,0 +1,65 @@
+"""SyncDiffusion: views drawn toward one of them, the anchor, so that a wide picture is one scene (Lee et al. 2023)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from synoptic.diffusion import Time
+from synoptic.guidance import Predict
+from synoptic.views.base import Views
+from synoptic.views.part import Part
+
+Features = Callable[[Tensor], Tensor]
+Distance = Callable[[Tensor, Tensor], Tensor]
+
+LOUDER = 1024.0  # half precision loses gradients below 6e-8, so those of a loss so many times larger are taken
+
+
+@dataclass(frozen=True)
+class Coherence:
+    """Each view x_t moves down the gradient of L(decode(x0(x_t)), decode(x0 of the anchor)) (Lee et al. 2023, algorithm 1).
+
+    The gradient goes through the network and the decoder, by `weights[t]` at time t; other times pass. `features` maps
+    pictures (N, 3, H, W) in [-1, 1] to anything (N, …) that `distance` compares, row by row: (N,). `anchor` in [0, 1] says
+    which view leads, counted row by row. It is looked at once a step and stays, the others are taken `rows` at once.
+    """
+
+    predict: Predict
+    decode: Callable[[Tensor], Tensor]
+    features: Features
+    distance: Distance
+    weights: Mapping[Time, float]
+    anchor: float = 0.5
+    rows: int = 4
+
+    def __call__(self, xt: Tensor, t: Time, views: Views) -> Tensor:
+        """Rows (B*N, C, h, w) of `views`, moved: what `canonical` takes as its nudge."""
+        w = self.weights.get(t, 0.0)
+        if not w:
+            return xt
+        N = len(views)
+        lead = min(int(self.anchor * N), N - 1)
+        target = self._seen(xt, t, Part(views, [lead]))
+        others = torch.tensor([n for n in range(N) if n != lead])
+        moved = xt.unflatten(0, (-1, N)).clone()
+        for some in others.split(max(1, self.rows // len(moved))) if len(others) else ():
+            part = Part(views, some.tolist())
+            with torch.enable_grad():
+                x = part.of(xt).requires_grad_()
+                apart = self.distance(self._seen(x, t, part, x), target.repeat_interleave(len(some), 0))
+                (slope,) = torch.autograd.grad(LOUDER * apart.sum(), x)
+            moved[:, some.to(xt.device)] -= (w / LOUDER * slope).unflatten(0, (-1, len(some)))
+        return moved.flatten(0, 1)
+
+    def _seen(self, xt: Tensor, t: Time, part: Part, x: Tensor | None = None) -> Tensor:
+        x0 = self.predict(part.of(xt) if x is None else x, t, part).x0
+        return self.features(self.decode(x0).clamp(-1, 1))
+
+
+def decaying(steps: Sequence[tuple[Time, Time]], weight: float, decay: float, first: int, every: int) -> dict[Time, float]:
+    """w d^i at step i, of the first so many steps and of those every so many-th: the paper's schedule."""
+    return {t: weight * decay**i for i, (t, _) in enumerate(steps[:first]) if (i + 1) % every == 0}

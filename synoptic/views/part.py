@@ -1,0 +1,37 @@
+"""Some of the views: what a network is told when it is given only their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from synoptic.views.base import Views
+
+
+@dataclass(frozen=True)
+class Part:
+    """The rows `rows` of each picture's views. It can be looked through, not put together again: the rest is missing."""
+
+    views: Views
+    rows: Sequence[int]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def canvas(self) -> tuple[int, int, int]:
+        return self.views.canvas
+
+    def project(self, z: Tensor, onto: Tensor | None = None) -> Tensor:
+        """(B, C, H, W) -> (B*n, C, h, w)."""
+        return self.of(self.views.project(z, onto))
+
+    def at(self, k: int) -> Part:
+        return Part(self.views.at(k), self.rows)
+
+    def of(self, x: Tensor) -> Tensor:
+        """These rows (B*n, …) of all views' (B*N, …)."""
+        return x.unflatten(0, (-1, len(self.views)))[:, torch.as_tensor(self.rows, device=x.device)].flatten(0, 1)

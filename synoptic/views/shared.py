@@ -1,0 +1,62 @@
+"""Views shared out over processes, a GPU each: every one denoises its own, and the canvas is their sum."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from synoptic.processes import alone, join
+from synoptic.views.base import Views
+
+
+def share(views: Views | Callable[[int], Views]) -> Views | Callable[[int], Views]:
+    """The views of this process, or of each step: all of them in a process alone, else its share, as torchrun numbers it."""
+    if alone():
+        return views
+    join()
+    return (lambda i: Shared(views(i))) if callable(views) else Shared(views)
+
+
+class Shared:
+    """This process's part of `views`, whose `unproject` must be linear, as that of windows is.
+
+    `unproject` is one sum over all processes, bitwise the same in each, so their canvases never part. The group of processes
+    must be there; shares differ by one view at most. Raises ValueError where there are fewer views than processes.
+    """
+
+    def __init__(self, views: Views) -> None:
+        if len(views) < dist.get_world_size():
+            raise ValueError(f"{len(views)} views cannot be shared by {dist.get_world_size()} processes: start fewer")
+        self.views, self.canvas = views, views.canvas
+        N, rank, size = len(views), dist.get_rank(), dist.get_world_size()
+        self.rows = range(N * rank // size, N * (rank + 1) // size)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def project(self, z: Tensor, onto: Tensor | None = None) -> Tensor:
+        return self._own(self.views.project(z, onto if onto is None else self._all(onto)))
+
+    def unproject(self, x: Tensor) -> Tensor:
+        z = self.views.unproject(self._all(x))
+        dist.all_reduce(z)
+        return z
+
+    def at(self, k: int) -> Shared:
+        return Shared(self.views.at(k))
+
+    def noise(self, rngs: Sequence[torch.Generator], like: Tensor) -> Tensor:
+        return self._own(self.views.noise(rngs, like))
+
+    def _own(self, x: Tensor) -> Tensor:
+        return x.unflatten(0, (-1, len(self.views)))[:, self.rows.start : self.rows.stop].flatten(0, 1)
+
+    def _all(self, x: Tensor) -> Tensor:
+        """This process's rows in their places among all, the others' zero."""
+        own = x.unflatten(0, (-1, len(self)))
+        every = own.new_zeros(len(own), len(self.views), *own.shape[2:])
+        every[:, self.rows.start : self.rows.stop] = own
+        return every.flatten(0, 1)

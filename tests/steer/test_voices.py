@@ -1,0 +1,85 @@
+"""Prompts of their own for every view: one voice is plain guidance, and each row hears what it should."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from synoptic.guidance import cfg
+from synoptic.steer.voices import Voice, apart, mixed, travel, voices
+from synoptic.synchronize import canonical
+from synoptic.views.part import Part
+from synoptic.views.patchwork import Patchwork, feathered, patch
+from synoptic.views.windows import Windows
+from tests.exact import normal
+
+CANVAS, SIDE = (4, 32, 48), (32, 32)
+GROUND = Windows(CANVAS, SIDE, (16, 16))
+PROMPTS = ["a photo of a horse", "a photo of snowy mountains"]
+
+
+def everyone(views):
+    return torch.ones(len(views), 1)
+
+
+def last(model, predict, views, z):
+    *_, step = canonical(predict, model.schedule, views, z, steps=model.schedule.steps(2))
+    return step.x
+
+
+@pytest.fixture(scope="module")
+def plain(sd32):
+    z = normal(2, *CANVAS).float()
+    return z, last(sd32, cfg(sd32, PROMPTS, 5.0, "a photo of a dog"), GROUND, z)
+
+
+def test_one_voice_or_equal_ones_are_plain_guidance(sd32, plain):
+    z, x = plain
+    voice = Voice(PROMPTS, "a photo of a dog", 5.0)
+    for stops, mix in ((1, everyone), (3, travel(3, CANVAS)), (2, travel(2, CANVAS, loop=True))):
+        torch.testing.assert_close(last(sd32, voices(sd32, [voice] * stops, mix), GROUND, z), x, rtol=0, atol=1e-4)
+
+
+def test_regions_of_the_same_prompt_are_plain_where_they_share_the_windows(sd32, plain):
+    z, x = plain
+    voice = Voice(PROMPTS, "a photo of a dog", 5.0)
+    whole = patch(torch.ones(CANVAS[1:]), 4, SIDE, (16, 16))
+    views = Patchwork(GROUND, [patch(feathered(torch.arange(48).expand(32, 48) < 20, 4), 4, SIDE, (16, 16)), whole])
+    torch.testing.assert_close(last(sd32, voices(sd32, [voice] * 3, apart(everyone)), views, z), x, rtol=0, atol=1e-4)
+
+
+def test_each_region_is_painted_by_its_own_prompt_negative_and_guidance(sd32):
+    z, half = normal(1, *CANVAS).float(), torch.arange(48).expand(32, 48) >= 16
+    views = Patchwork(GROUND, [patch(half.double(), 4, SIDE, (16, 16))])
+    every = [Voice(PROMPTS[:1], "", 5.0), Voice(PROMPTS[1:], "a photo of a dog", 2.0)]
+    x0 = views.unproject(voices(sd32, every, apart(everyone))(views.project(z), 500, views).x0)
+    right = cfg(sd32, PROMPTS[1:], 2.0, "a photo of a dog")(z[..., 16:], 500).x0
+    torch.testing.assert_close(x0[..., 16:], right, rtol=0, atol=1e-4)
+
+
+def test_a_part_of_the_views_hears_what_it_hears_among_all(sd32):
+    z = normal(2, *CANVAS).float()
+    predict = voices(sd32, [Voice([p] * 2, "", 5.0) for p in PROMPTS], travel(2, CANVAS))
+    x, part = GROUND.project(z), Part(GROUND, [1, 0])
+    torch.testing.assert_close(predict(part.of(x), 500, part).x0, part.of(predict(x, 500, GROUND).x0), rtol=0, atol=1e-4)
+
+
+def test_travel_hears_the_first_at_the_left_and_the_last_at_the_right():
+    views = Windows((4, 4, 400), (4, 4), (4, 4))
+    w = travel(3, (4, 4, 400))(views)
+    torch.testing.assert_close(w.sum(1), torch.ones(100, dtype=w.dtype))
+    assert w[0, 0] > 0.98 and w[-1, 2] > 0.98 and w[50, 1] > 0.97
+    assert (w[:, 0].diff() <= 1e-9).all() and (w[:, 2].diff() >= -1e-9).all()
+
+
+def test_travel_around_a_loop_has_no_place_where_it_jumps():
+    w = travel(2, (4, 4, 400), loop=True)(Windows((4, 4, 400), (4, 4), (4, 4), wrap=True))
+    assert (w - w.roll(1, 0)).abs().max() < 0.03 and (w.max(0).values > 0.97).all()
+
+
+def test_mixed_conditions_have_a_row_a_picture_and_view():
+    told = [{"text": normal(2, 3, 5, seed=k)} for k in range(2)]
+    w = torch.tensor([[1.0, 0.0], [0.25, 0.75], [0.0, 1.0]], dtype=torch.float64)
+    rows = mixed(told, w)["text"]
+    assert rows.shape == (6, 3, 5)
+    torch.testing.assert_close(rows[3 + 1], 0.25 * told[0]["text"][1] + 0.75 * told[1]["text"][1])
