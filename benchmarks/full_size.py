@@ -1,22 +1,27 @@
 """The wide picture at full size on a GPU: Stable Diffusion 2's shapes with random weights, against diffusers' panorama.
 
-python benchmarks/full_size.py [--shape sd2|tiny] [--steps 20]: 512x3072, stride 8 latents, guidance on, float16 on both
-sides. Prints seconds per step, peak memory, the largest difference between both sides in float32, and what happens when
-the GPU runs out of memory. Weights are random, so there is nothing to look at.
+python benchmarks/full_size.py [--shape sd2|tiny] [--steps 50] [--out FILE]: 512x3072, stride 8 latents, guidance on, float16
+on both sides. Prints seconds per step, peak memory, the share of the measured matrix product, how far half precision and the
+peer are in one step and in three, and what happens when the GPU runs out of memory; all of it as JSON too. Weights are
+random, so there is nothing to look at.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 import time
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import diffusers as library
 import torch
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from synoptic.diffusion import randn
@@ -24,6 +29,7 @@ from synoptic.guidance import cfg
 from synoptic.models.load import load
 from synoptic.models.source import BUNDLED
 from synoptic.synchronize import canonical
+from synoptic.views.moving import Moving
 from synoptic.views.windows import Windows
 
 diffusers: Any = library
@@ -58,31 +64,50 @@ def make(shape: str, folder: Path) -> Path:
         feature_extractor=None,
         requires_safety_checker=False,
     )
-    pipeline.save_pretrained(folder)
+    pipeline.to(torch.float16).save_pretrained(folder)
     return folder
 
 
-def seconds(run: Callable[[], object], device: torch.device) -> tuple[float, float]:
-    """(wall seconds, peak GiB) of run(), after one warm-up."""
-    run()
+class Spent(NamedTuple):
+    """Seconds a step, peak GiB, seconds of the first step with what it takes to begin."""
+
+    step: float
+    peak: float
+    first: float
+
+
+def spent(run: Callable[[int], object], steps: int, device: torch.device) -> Spent:
+    """What run(steps) takes, after a warm-up of one step."""
+    begin = time.perf_counter()
+    run(1)
+    wait(device)
+    first = time.perf_counter() - begin
     if device.type == "cuda":
-        torch.cuda.synchronize()
         torch.cuda.reset_peak_memory_stats()
     begin = time.perf_counter()
-    run()
+    run(steps)
+    wait(device)
+    peak = torch.cuda.max_memory_allocated() / 2**30 if device.type == "cuda" else 0.0
+    return Spent((time.perf_counter() - begin) / steps, peak, first)
+
+
+def wait(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize()
-        return time.perf_counter() - begin, torch.cuda.max_memory_allocated() / 2**30
-    return time.perf_counter() - begin, 0.0
 
 
-PROMPT, GUIDANCE = "a photo of snowy mountains", 7.5
+PROMPT, GUIDANCE, WINDOW, STRIDE = "a photo of snowy mountains", 7.5, (64, 64), (8, 8)
 
 
-def ours(m: Any, steps: int, z: torch.Tensor, rows: int | None = None) -> torch.Tensor:
-    views = Windows((4, 64, 384), (64, 64), (8, 8), weights="uniform")
+def dense(z: Tensor) -> Windows:
+    """The peer's windows."""
+    return Windows((4, 64, z.shape[-1]), WINDOW, STRIDE, weights="uniform")
+
+
+def ours(m: Any, steps: int, z: Tensor, rows: int | None = None, views: Any = None) -> Tensor:
+    views = views or dense(z)
     predict = cfg(m, [PROMPT], GUIDANCE, rows=rows)
-    for step in canonical(predict, m.schedule, views, z, steps=m.schedule.steps(steps)):
+    for step in canonical(predict, m.schedule, views, z, steps=m.schedule.steps(50)[:steps]):
         z = step.x
     return z
 
@@ -95,23 +120,81 @@ def panorama(m: Any, folder: Path) -> Any:
     return pipe.to(m.device)
 
 
-def peer(pipe: Any, steps: int, z: torch.Tensor, batch: int) -> torch.Tensor:
-    how = {"num_inference_steps": steps, "guidance_scale": GUIDANCE, "view_batch_size": batch}
-    return pipe(PROMPT, 512, 3072, latents=z.to(pipe.dtype), output_type="latent", **how).images
+class Enough(Exception):
+    """The peer has made its steps."""
 
 
-def speed(m: Any, pipe: Any, z: torch.Tensor, steps: int) -> None:
-    print("side\trows a call\tsteps\ts per step\tpeak GiB")
-    spent, peak = seconds(lambda: ours(m, steps, z), m.device)
-    print(f"synoptic\tauto\t{steps}\t{spent / steps:.3f}\t{peak:.1f}", flush=True)
-    for batch, n in ((1, max(2, steps // 5)), (16, steps), (41, steps)):
-        spent, peak = seconds(lambda b=batch, n=n: peer(pipe, n, z, b), m.device)
-        print(f"diffusers\t{2 * batch}\t{n}\t{spent / n:.3f}\t{peak:.1f}", flush=True)
-    spent, peak = seconds(lambda: m.decode(z), m.device)
-    print(f"# decode of 512x3072: {spent:.3f} s, peak {peak:.1f} GiB", flush=True)
+def peer(pipe: Any, steps: int, z: Tensor, batch: int) -> Tensor:
+    """So many of the peer's 50 steps: its latents after the last one."""
+
+    def stop(pipe: Any, i: int, t: Any, now: dict) -> dict:
+        found.append(now["latents"])
+        if i + 1 == steps:
+            raise Enough
+        return {}
+
+    found: list[Tensor] = []
+    how = {"num_inference_steps": 50, "guidance_scale": GUIDANCE, "view_batch_size": batch, "callback_on_step_end": stop}
+    with suppress(Enough):
+        pipe(PROMPT, 512, 8 * z.shape[-1], latents=z.to(pipe.dtype), output_type="latent", **how)
+    return found[-1]
 
 
-def memory(m: Any, z: torch.Tensor, gib: float = 4.0) -> None:
+def flops(m: Any) -> int:
+    """Of one latent, once through the network as the peer runs it."""
+    with FlopCounterMode(display=False) as count:
+        m.unet(torch.zeros(1, *m.shape, device=m.device), 1, {"text": m.embed([PROMPT])["text"]})
+    return count.get_total_flops()
+
+
+def ceiling(m: Any, n: int = 8192) -> float:
+    """FLOP/s of a plain matrix product in the model's dtype."""
+    a, b = (torch.randn(n, n, device=m.device).to(m.dtype) for _ in range(2))
+    rates = []
+    for _ in range(20):
+        wait(m.device)
+        begin = time.perf_counter()
+        for _ in range(5):
+            torch.mm(a, b)
+        wait(m.device)
+        rates.append(5 * 2 * n**3 / (time.perf_counter() - begin))
+    return max(rates)
+
+
+def speed(m: Any, pipe: Any, z: Tensor, steps: int, small: bool) -> dict[str, Any]:
+    """The table of seconds, eager and compiled, dense and shifted windows, and the peer."""
+    per_row, most = flops(m), ceiling(m, 256 if small else 8192)
+    found: dict[str, Any] = {"flops": per_row, "ceiling": most}
+    print(f"# {per_row / 1e9:.0f} GFLOP a latent; a matrix product has {most / 1e12:.0f} TFLOP/s")
+    print("side\trows a call\tsteps\ts per step\tfirst step, s\tpeak GiB\tTFLOP/s\tof the ceiling", flush=True)
+
+    def row(name: str, rows: int, run: Callable[[int], object], n: int, work: int) -> None:
+        s = spent(run, n, m.device)
+        rate = per_row * work / s.step
+        found[name] = {"rows": rows, "steps": n, **s._asdict(), "flops": rate}
+        numbers = f"{s.step:.4f}\t{s.first:.1f}\t{s.peak:.1f}\t{rate / 1e12:.0f}\t{rate / most:.1%}"
+        print(f"{name}\t{rows}\t{n}\t{numbers}", flush=True)
+
+    few = max(2, steps // 5)
+    tiles = Moving((4, 64, z.shape[-1]), WINDOW, [WINDOW] * 50, torch.Generator().manual_seed(0))
+    every, sparse = 2 * len(dense(z)), 2 * len(tiles)
+    row("synoptic eager", every, lambda n: ours(m, n, z), few, every)
+    for batch, n in ((1, few), (16, few), (32, few), (41, few)):
+        row(f"diffusers {batch}", 2 * batch, lambda n, b=batch: peer(pipe, n, z, b), n, every)
+    m.unet.compile()
+    row("synoptic", every, lambda n: ours(m, n, z), steps, every)
+    row("synoptic shifted", sparse, lambda n: ours(m, n, z, views=tiles), steps, sparse)
+    plain, best = found["diffusers 1"]["step"], min(found[f"diffusers {b}"]["step"] for b in (1, 16, 32, 41))
+    for name in ("synoptic eager", "synoptic", "synoptic shifted"):
+        found[name] |= {"of default": plain / found[name]["step"], "of best": best / found[name]["step"]}
+        ratios = f"{found[name]['of default']:.1f} times the peer's default, {found[name]['of best']:.2f} its best"
+        print(f"# {name}: {ratios}", flush=True)
+    decode = spent(lambda n: [m.decode(z) for _ in range(n)], 3, m.device)
+    print(f"# decode: {decode.step:.3f} s, peak {decode.peak:.1f} GiB", flush=True)
+    return found | {"decode": decode._asdict()}
+
+
+def memory(m: Any, z: Tensor, gib: float = 4.0) -> dict[str, float]:
     """All 82 rows in one call do not fit into this much: the calls halve, the result stays."""
     torch.cuda.empty_cache()
     free = ours(m, 2, z)
@@ -122,30 +205,54 @@ def memory(m: Any, z: torch.Tensor, gib: float = 4.0) -> None:
     tight = ours(m, 2, z, rows=82)
     peak = torch.cuda.max_memory_allocated() / 2**30
     torch.cuda.set_per_process_memory_fraction(1.0)
-    print(
-        f"# with {gib:.0f} GiB to spare: peak {peak:.1f} GiB, difference {(free - tight).abs().max().item():.1e}", flush=True
+    found = {"spare": gib, "peak": peak, "difference": (free - tight).abs().max().item()}
+    print(f"# with {gib:.0f} GiB to spare: peak {peak:.1f} GiB, difference {found['difference']:.1e}", flush=True)
+    return found
+
+
+def equality(half: Any, folder: Path, z: Tensor) -> dict[str, float]:
+    """How far the peer is after three steps in float32, and half precision in one eps."""
+    m: Any = load(str(folder), dtype="float32")
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    both = ours(m, 3, z), peer(panorama(m, folder), 3, z, 8)
+    x = dense(z).project(z)[:12]
+    exact, near = (
+        model.predict(x, 500, {k: v.expand(len(x), -1, -1) for k, v in model.embed([PROMPT]).items()}) for model in (m, half)
     )
+    error = ((near.eps - exact.eps).norm() / exact.eps.norm()).item()
+    found = {"three steps": (both[0] - both[1]).abs().max().item(), "one eps": error}
+    print(f"# float32, 3 steps: latents differ from the peer's by {found['three steps']:.1e} at most")
+    print(f"# one eps in half precision, compiled: relative error {error:.1e}", flush=True)
+    return found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shape", choices=SHAPES, default="sd2")
-    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--steps", type=int, default=50)
+    parser.add_argument("--width", type=int, default=3072)
     parser.add_argument("--folder", type=Path, default=Path("/tmp/synoptic-random"))
+    parser.add_argument("--out", type=Path, default=Path("outputs/benchmarks/full_size.json"))
     args = parser.parse_args()
     warnings.filterwarnings("ignore")
     diffusers.utils.logging.set_verbosity_error()
     torch.set_grad_enabled(False)
     folder = make(args.shape, args.folder / args.shape)
     m: Any = load(str(folder))
-    z = randn((4, 64, 384), [torch.Generator().manual_seed(0)]).to(m.device)
-    speed(m, panorama(m, folder), z, args.steps)
-    if m.device.type == "cuda":
-        memory(m, z)
-    m = load(str(folder), dtype="float32")
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-    both = ours(m, 5, z), peer(panorama(m, folder), 5, z, 8)
-    print(f"# float32, 5 steps: largest difference of the latents {(both[0] - both[1]).abs().max().item():.1e}")
+    z = randn((4, 64, args.width // 8), [torch.Generator().manual_seed(0)]).to(m.device)
+    found: dict[str, Any] = {"torch": torch.__version__, "diffusers": library.__version__, "dtype": str(m.dtype)}
+    cuda = m.device.type == "cuda"
+    found["device"] = torch.cuda.get_device_name() if cuda else "cpu"
+
+    def keep(**more: Any) -> None:
+        found.update(more)
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+        args.out.write_text(json.dumps(found, indent=2))
+
+    keep(speed=speed(m, panorama(m, folder), z, args.steps, args.shape == "tiny"))
+    keep(equality=equality(m, folder, z))
+    if cuda:
+        keep(memory=memory(load(str(folder)), z))
     shutil.rmtree(folder)
 
 

@@ -2,121 +2,39 @@
 
 python benchmarks/wide.py            seconds from prompt to picture, loading excluded, median of interleaved repeats
 python benchmarks/wide.py --memory   peak memory of each side, each in a process of its own
---quick: three steps instead of twenty-five
+--quick: three steps instead of twenty-five. `synoptic bench` has the short form; both paint by recipes/sides.py.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib
 import os
 import resource
-import statistics
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Sequence
-from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from PIL import Image
 
-from synoptic import images
-from synoptic.diffusion import randn
-from synoptic.guidance import cfg
 from synoptic.models.device import choose_dtype
-from synoptic.models.load import load
-from synoptic.models.source import BUNDLED
-from synoptic.synchronize import canonical
-from synoptic.views.windows import Windows
+from synoptic.recipes.sides import PROBE, PROMPT, SCALE, STEPS, STRIDE, WIDTH, Side, fastest, measured
 
-PROMPT = "a photo of snowy mountains at sunset"
-HEIGHT, WIDTH, STRIDE, STEPS, SCALE = 128, 768, 8, 25, 5.0
-BATCHES, REPEATS, PROBE = (2, 4, 8, 16), 3, 3
-
-
-class Side(NamedTuple):
-    """Who paints, in which dtype, how many windows at once (None: chosen by itself)."""
-
-    name: str
-    dtype: str
-    batch: int | None = None
-
-    def __str__(self) -> str:
-        return f"{self.name}\t{self.dtype}\t{self.batch or 'auto'}"
-
-
-@cache
-def diffusers(dtype: str) -> Callable[[int, int | None], Image.Image]:
-    """The panorama pipeline as its user loads it, told the model's own window: its code takes 64, and 8 for the factor."""
-    pipeline: Any = importlib.import_module("diffusers").StableDiffusionPanoramaPipeline
-    pipe = pipeline.from_pretrained(BUNDLED / "sd", dtype=getattr(torch, dtype), local_files_only=True)
-    pipe.set_progress_bar_config(disable=True)
-    window, f, get_views = pipe.unet.config.sample_size, pipe.vae_scale_factor, pipe.get_views
-    pipe.get_views = lambda h, w, circular_padding: get_views(h * 8 // f, w * 8 // f, window, STRIDE, circular_padding)
-
-    def paint(steps: int, batch: int | None) -> Image.Image:
-        how = {"num_inference_steps": steps, "guidance_scale": SCALE, "view_batch_size": batch}
-        return pipe(PROMPT, HEIGHT, WIDTH, **how, generator=torch.Generator().manual_seed(0)).images[0]
-
-    return paint
-
-
-@cache
-def synoptic(dtype: str) -> Callable[[int, int | None], Image.Image]:
-    model = load("bundled", device="cpu", dtype=dtype)
-    s, (C, h, w), f = model.schedule, model.shape, model.factor
-    canvas = C, HEIGHT // f, WIDTH // f
-
-    def paint(steps: int, batch: int | None) -> Image.Image:
-        views = Windows(canvas, (h, w), (STRIDE, STRIDE))
-        predict = cfg(model, [PROMPT], SCALE, rows=2 * batch if batch else None)
-        z = randn(canvas, [torch.Generator().manual_seed(0)])
-        for step in canonical(predict, s, views, z, steps=s.steps(steps)):
-            z = step.x
-        with torch.no_grad():
-            return images.to_pil(model.decode(z))[0]
-
-    return paint
-
-
-def paint(side: Side, steps: int) -> Image.Image:
-    return {"diffusers": diffusers, "synoptic": synoptic}[side.name](side.dtype)(steps, side.batch)
-
-
-def measure(sides: Sequence[Side], steps: int) -> tuple[dict[Side, float], dict[Side, Image.Image]]:
-    """Median seconds of each side, the repeats interleaved, and its picture. Painted once before, to load and to warm up."""
-    pictures = {side: paint(side, 1) for side in sides}
-    seconds: dict[Side, list[float]] = {side: [] for side in sides}
-    for _ in range(REPEATS):
-        for side in sides:
-            begin = time.perf_counter()
-            pictures[side] = paint(side, steps)
-            seconds[side].append(time.perf_counter() - begin)
-    return {side: statistics.median(times) for side, times in seconds.items()}, pictures
-
-
-def fastest(dtype: str) -> Side:
-    """The peer at its best number of windows a batch, by a few steps of each."""
-    seconds, _ = measure([Side("diffusers", dtype, batch) for batch in BATCHES], PROBE)
-    best = min(seconds, key=lambda side: seconds[side])
-    print(f"# probe, {PROBE} steps: " + ", ".join(f"batch {s.batch} {t:.2f} s" for s, t in seconds.items()) + f" ({dtype})")
-    return best
+REPEATS = 3
 
 
 def compare(steps: int) -> None:
     """The table of seconds, and what the default dtype costs in quality."""
     default = dtype_name()
     plain, best = Side("diffusers", "float32", 1), fastest("float32")
-    exact, ours = Side("synoptic", "float32"), Side("synoptic", default)
+    exact, ours, fast = Side("synoptic", "float32"), Side("synoptic", default), Side("synoptic", default, fast=True)
     half = fastest("bfloat16")
-    sides = list(dict.fromkeys([plain, best, half, exact, ours]))
+    sides = list(dict.fromkeys([plain, best, half, exact, ours, fast]))
     peers, mine = [side for side in sides if side.name == "diffusers"], [side for side in sides if side.name == "synoptic"]
-    seconds, pictures = measure(peers, steps)  # first: loading ours tells the process to keep freed memory, a help to both
-    after, ours_pictures = measure([*mine, plain], steps)
+    seconds, pictures = measured(
+        peers, WIDTH, steps, REPEATS
+    )  # first: loading ours tells the process to keep freed memory, a help to both
+    after, ours_pictures = measured([*mine, plain], WIDTH, steps, REPEATS)
     print(f"# {plain.name} {plain.dtype} batch {plain.batch} again, with memory kept: {after.pop(plain):.2f} s")
     seconds |= after
     pictures |= {side: ours_pictures[side] for side in mine}
@@ -136,7 +54,7 @@ def compare(steps: int) -> None:
 
 def memory(steps: int) -> None:
     """Peak resident memory of the peer at its fastest setting and of ours, imports and weights included."""
-    candidates, _ = measure([fastest("float32"), fastest("bfloat16")], PROBE)
+    candidates, _ = measured([fastest("float32"), fastest("bfloat16")], WIDTH, PROBE)
     peer = min(candidates, key=lambda side: candidates[side])
     print("side\tdtype\tbatch\tpeak MB")
     for side in dict.fromkeys([peer, Side("synoptic", "float32"), Side("synoptic", dtype_name())]):
@@ -167,10 +85,10 @@ def main() -> None:
     args = parser.parse_args()
     if args.one:
         name, dtype, batch = args.one
-        paint(Side(name, dtype, int(batch) or None), args.steps)
+        measured([Side(name, dtype, int(batch) or None)], WIDTH, args.steps)
         print(peak_bytes())
         return
-    print(f'# "{PROMPT}", {HEIGHT}x{WIDTH}, stride {STRIDE} latents, {args.steps} steps, guidance {SCALE}')
+    print(f'# "{PROMPT}", 128x{WIDTH}, stride {STRIDE} latents, {args.steps} steps, guidance {SCALE}')
     load_before = os.getloadavg()[0]
     (memory if args.memory else compare)(args.steps)
     busy = f"load average {load_before:.1f} before, {os.getloadavg()[0]:.1f} after"

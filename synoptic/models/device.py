@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import platform
 from functools import cache
 
@@ -17,6 +18,8 @@ def choose_device(device: str) -> torch.device:
     """Raises BadInput where torch cannot use it."""
     if device == "auto":
         mps = torch.backends.mps.is_available()
+        if torch.cuda.is_available() and "LOCAL_RANK" in os.environ:  # one of several processes, each with its own
+            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
         return torch.device("cuda" if torch.cuda.is_available() else "mps" if mps else "cpu")
     try:
         torch.zeros(1, device=device).cpu()  # one number there and back: "meta" holds none

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Defaults:
-    """What a recipe uses where nothing was asked: steps, guidance scale, window stride in the model's own pixels."""
+    """What a recipe uses where nothing was asked: steps, guidance scale, window stride in the model's own pixels.
+
+    `together` is the guidance scale where several prompts share one picture (None: the same).
+    """
 
     steps: int
     guidance: float
     stride: int
+    together: float | None = None
 
 
 @dataclass(frozen=True)

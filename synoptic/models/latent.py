@@ -25,7 +25,7 @@ class Latent:
 
     @torch.no_grad()
     def embed(self, prompts: Sequence[str]) -> Cond:
-        return self.text(prompts)
+        return self.unet.remember(self.text(prompts))
 
     def predict(self, x: Tensor, t: Time, cond: Cond) -> Pred:
         return predict(self.schedule, x, self.unet(x, t, cond), t)

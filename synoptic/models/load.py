@@ -1,4 +1,4 @@
-"""load(name) -> Denoiser, load_upscaler, load_text: the doors to every family.
+"""load(name) -> Denoiser, load_upscaler, load_control, load_text: the doors to every family.
 
 Safetensors only; no code from a checkpoint is ever run.
 """
@@ -15,13 +15,14 @@ from synoptic.check import BadInput
 from synoptic.diffusion import Schedule
 from synoptic.models import latent, pixel, upscale
 from synoptic.models.base import Denoiser
+from synoptic.models.control import ControlNet
 from synoptic.models.device import choose_device, choose_dtype, keep_freed_memory
-from synoptic.models.source import TOWER, Source, resolve, resolve_upscaler
+from synoptic.models.source import TOWER, Source, resolve, resolve_control, resolve_upscaler
 from synoptic.models.text import Text, clip, double_clip, t5
 from synoptic.models.upscale import Upscaler
 from synoptic.schedule import schedule
 
-BUILD: dict[str, Callable[..., Denoiser]] = {
+BUILD: dict[str, Callable[..., latent.Latent | pixel.Pixel]] = {
     "StableDiffusionPipeline": latent.stable_diffusion,
     "StableDiffusionXLPipeline": latent.stable_diffusion,
     "IFPipeline": pixel.deepfloyd,
@@ -40,19 +41,31 @@ TEXT: dict[str, Callable[..., Text]] = {
 DIFFUSERS = {  # where each class lives: its own module imports faster than the whole library
     "UNet2DConditionModel": "diffusers.models.unets.unet_2d_condition",
     "AutoencoderKL": "diffusers.models.autoencoders.autoencoder_kl",
+    "ControlNetModel": "diffusers.models.controlnets.controlnet",
 }
 
 
-def load(name: str | Source = "bundled", *, device: str = "auto", dtype: str = "auto", text: Text | None = None) -> Denoiser:
+def load(
+    name: str | Source = "bundled",
+    *,
+    device: str = "auto",
+    dtype: str = "auto",
+    text: Text | None = None,
+    compile: bool = False,
+) -> Denoiser:
     """The model `name`: `bundled`, an alias (`sd1.5`, `sd2`, `sdxl`, `if`, …), a hub id or a diffusers directory.
 
     device: auto (CUDA, else MPS, else CPU) or any torch device; dtype: auto (float16 on a GPU, bfloat16 on a CPU that is
     fast at it, else float32) or one of float32, bfloat16, float16, float64. text: what embeds prompts in place of the
-    model's own text tower, which is then not loaded: a file of embeddings, for example. Raises BadInput as `resolve` does.
+    model's own text tower, which is then not loaded: a file of embeddings, for example. compile: a minute at the first
+    call of each batch size, which makes the others faster. Raises BadInput as `resolve` does.
     """
     source = resolve(name) if isinstance(name, str) else name
     part = _parts(source, device, dtype)
-    return BUILD[_kind(source)](part, _schedule(source, "scheduler"), text or TEXT[_kind(source)](part, source))
+    model = BUILD[_kind(source)](part, _schedule(source, "scheduler"), text or TEXT[_kind(source)](part, source))
+    if compile:
+        model.unet.compile()
+    return model
 
 
 def load_upscaler(
@@ -73,6 +86,19 @@ def load_upscaler(
     part = _parts(source, device, dtype)
     s, noising = (_schedule(source, scheduler) for scheduler in ("scheduler", source.family.noising or ""))
     return UPSCALE[_kind(source)](part, s, noising, source.index, text or TEXT[_kind(source)](part, source))
+
+
+def load_control(
+    name: str | Source, *, model: str | Source = "bundled", device: str = "auto", dtype: str = "auto"
+) -> ControlNet:
+    """The ControlNet `name`: `bundled-canny`, `bundled-scribble`, `bundled-depth`, a hub id or a directory.
+
+    model: what it was made for; device and dtype: as `load`. Raises BadInput as `resolve_control`.
+    """
+    if isinstance(name, str):
+        name = resolve_control(name, resolve(model) if isinstance(model, str) else model)
+    on = choose_device(device)
+    return ControlNet(_network("ControlNetModel", name, "", on, choose_dtype(dtype, on)))
 
 
 def load_text(source: Source, *, device: str = "auto", dtype: str = "auto") -> Text:
@@ -101,22 +127,30 @@ def _parts(source: Source, device: str, dtype: str) -> Callable[[str], Any]:
 
 
 def _part(source: Source, part: str, device: torch.device, dtype: torch.dtype) -> Any:
-    """One component: always our own class, from safetensors only, with every tensor there."""
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()  # of reading weights into memory; downloads keep theirs
+    """One component: always our own class."""
     name = source.family.parts[part]
-    loader = getattr(importlib.import_module(DIFFUSERS.get(name, "transformers")), name).from_pretrained
-    where: dict[str, Any] = {"subfolder": part}
     if part not in source.family.weights:
-        return loader(source.root, **where)
+        return _loader(name)(source.root, subfolder=part)
     cpu = device.type == "cpu"  # where only the network itself is worth half precision
     if (part == "vae" and source.read("vae/config.json").get("force_upcast")) or (cpu and part != "unet"):
         dtype = torch.promote_types(dtype, torch.float32)
-    where |= {"torch_dtype" if name in DIFFUSERS else "dtype": dtype}
-    where |= {"use_safetensors": True, "variant": source.variant(part, half=dtype.itemsize == 2)}
-    module, info = loader(source.root, **where, output_loading_info=True)
+    return _network(name, source, part, device, dtype)
+
+
+def _network(name: str, source: Source, part: str, device: torch.device, dtype: torch.dtype) -> Any:
+    """The network of class `name` in the model's folder `part`, from safetensors only, with every tensor there."""
+    how: dict[str, Any] = {"torch_dtype" if name in DIFFUSERS else "dtype": dtype, "subfolder": part}
+    how |= {"use_safetensors": True, "variant": source.variant(part, half=dtype.itemsize == 2)}
+    module, info = _loader(name)(source.root, **how, output_loading_info=True)
     if info["missing_keys"]:
         missing = sorted(info["missing_keys"])[0]
-        raise BadInput(f"a weight file must be whole, {part} of {source.name} lacks {missing}: copy or download it again")
+        whole = f"{part} of {source.name}" if part else source.name
+        raise BadInput(f"a weight file must be whole, {whole} lacks {missing}: copy or download it again")
     return module.to(device)
+
+
+def _loader(name: str) -> Any:
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # of reading weights into memory; downloads keep theirs
+    return getattr(importlib.import_module(DIFFUSERS.get(name, "transformers")), name).from_pretrained

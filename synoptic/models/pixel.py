@@ -25,7 +25,7 @@ class Pixel:
 
     @torch.no_grad()
     def embed(self, prompts: Sequence[str]) -> Cond:
-        return self.text(prompts)
+        return self.unet.remember(self.text(prompts))
 
     def predict(self, x: Tensor, t: Time, cond: Cond) -> Pred:
         out = self.unet(x, t, cond)

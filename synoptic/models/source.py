@@ -38,12 +38,16 @@ UPSCALERS: dict[str, tuple[str, ...]] = {
     "if-ii-l": ("DeepFloyd/IF-II-L-v1.0",),
     "sd-x4": ("stabilityai/stable-diffusion-x4-upscaler",),
 }
+CONTROLS: dict[str, tuple[str, ...]] = {
+    f"bundled-{kind}": (str(BUNDLED / f"control-{kind}"),) for kind in ("canny", "scribble", "depth")
+}
 JUDGES: dict[str, tuple[str, ...]] = {
     "bundled": (str(BUNDLED / "judge"),),
     "bundled-shape": (str(BUNDLED / "judge-shape"),),  # blind to colour: what only colour explains, it does not see
     "clip-vit-b32": ("openai/clip-vit-base-patch32",),
 }
-OWN = {"sd": Defaults(25, 5.0, 8), "if": Defaults(25, 7.0, 16), "if-ii": Defaults(20, 1.0, 64)}  # of the bundled models
+OWN = {"sd": Defaults(25, 5.0, 8), "if": Defaults(25, 7.0, 16, 3.0), "if-ii": Defaults(20, 1.0, 64)}  # of the bundled models
+FITTING = ("block_out_channels", "layers_per_block", "cross_attention_dim", "in_channels")  # of a ControlNet and its U-Net
 TOWER = ("tokenizer", "text_encoder")  # which an upscaler's directory may leave to stage I
 WORDS = ("tokenizer.json", "vocab.json", "spiece.model")  # a tokenizer's own words: one of these must be there
 
@@ -86,8 +90,12 @@ class Source:
         return sorted(below(Path(self.place))) if self.local else listing(self.place)
 
     def variant(self, part: str, half: bool) -> str | None:
-        """ "fp16" where half precision is wanted and there is such a file of this part, or where there is no other."""
-        weights = [f for f in self.files if f.startswith(f"{part}/") and f.endswith(".safetensors")]
+        """ "fp16" where half precision is wanted and there is such a file of this part, or where there is no other.
+
+        The part "" is the model itself.
+        """
+        folder = f"{part}/" if part else ""
+        weights = [f for f in self.files if f.startswith(folder) and f.endswith(".safetensors")]
         small = [f for f in weights if ".fp16" in f]
         return "fp16" if small and (half or len(small) == len(weights)) else None
 
@@ -157,6 +165,45 @@ def resolve_upscaler(name: str) -> Source:
         others = ", ".join(UPSCALERS)
         raise BadInput(f"an upscaler enlarges a small picture, {name} paints from prompts alone: use one of {others}")
     return _checked(source)
+
+
+def resolve_control(name: str, source: Source) -> Source:
+    """The ControlNet `name`: `bundled-canny`, …, a hub id or a directory. Raises BadInput as `resolve`.
+
+    And where it was made for another model than `source`: its levels, words or pixels per latent differ.
+    """
+    control = _find(name, CONTROLS, "config.json")
+    config = control.read("config.json")
+    if config.get("_class_name") != "ControlNetModel":
+        others = ", ".join(CONTROLS)
+        raise BadInput(f"a ControlNet must be a ControlNetModel, {name} is none: use {others}, a hub id or such a directory")
+    ours = [source.unet.get(key) for key in FITTING] + [source.factor]
+    theirs = [config.get(key) for key in FITTING] + [
+        2 ** (len(config.get("conditioning_embedding_out_channels", "1234")) - 1)
+    ]
+    if ours != theirs:
+        parts = zip([*FITTING, "pixels per latent"], ours, theirs, strict=True)
+        what, our, their = next(part for part in parts if part[1] != part[2])
+        raise BadInput(
+            f"a ControlNet must be made for the model: {what} of {name} is {their}, of {source.name} {our}; choose another"
+            " --controlnet or --model"
+        )
+    if control.local:
+        check_weights(Path(control.place))
+    return control
+
+
+def resolve_depth(name: str) -> Source:
+    """The source of transformers' depth model `name`, a hub id or a directory. Raises BadInput as `resolve`."""
+    source = _find(name, {}, "config.json")
+    kinds = source.read("config.json").get("architectures") or []
+    if not any(kind.endswith("ForDepthEstimation") for kind in kinds):
+        raise BadInput(
+            f"a depth model must be one of transformers', {name} is a {', '.join(kinds) or 'nameless one'}: choose one"
+        )
+    if source.local:
+        check_weights(Path(source.place))
+    return source
 
 
 def resolve_judge(name: str) -> Source:

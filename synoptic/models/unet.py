@@ -9,21 +9,21 @@ from torch import Tensor
 
 from synoptic.diffusion import Time
 from synoptic.models.base import Cond
+from synoptic.models.keys import Keys
+from synoptic.models.static import Static
 
 
 class UNet:
     """A diffusers UNet as a function (x, t, cond) -> raw output (N, out_channels, h, w) in the dtype of x.
 
     An upscaler's has `beside` input channels that are not x's: cond["low"]. cond["level"] (N,) is how noisy those are.
+    cond["added k"] is what a ControlNet adds to the output of its encoder's level k, the last to that of the middle.
     """
 
     def __init__(self, net: Any, beside: int = 0) -> None:
-        on_cpu = net.device.type == "cpu"
         self.device, self.dtype = net.device, net.dtype
-        self.layout = torch.channels_last if on_cpu else torch.contiguous_format  # where it pays
-        self.net = net.eval().requires_grad_(False).to(memory_format=self.layout)
-        if on_cpu and self.dtype.itemsize == 2:
-            float32_norms(net, self.dtype)
+        self.net, self.layout = prepared(net)
+        self.keys, self.static = Keys(net), None
         size = net.config.sample_size
         self.shape: tuple[int, int, int] = (net.config.in_channels - beside, size, size)
 
@@ -33,16 +33,45 @@ class UNet:
         _, h, w = self.shape
         return 32 * self.net.config.block_out_channels[0] * h * w * self.dtype.itemsize
 
+    def compile(self) -> None:
+        """Compile the network at its first call of each batch size: a minute that long runs get back."""
+        self.layout = torch.channels_last
+        self.static = Static(self.net.to(memory_format=self.layout))
+
+    def remember(self, cond: Cond) -> Cond:
+        """The condition with what the network makes of its text alone, "keys": computed here once, not in every call."""
+        return cond | {"keys": self.keys(cond["text"].to(self.dtype))} if self.keys else cond
+
     def __call__(self, x: Tensor, t: Time, cond: Cond) -> Tensor:
+        n = len(x)
+        t = t.to(x.device) if isinstance(t, Tensor) else torch.full((), t, device=x.device)
+        t = t.expand(n).contiguous()  # of one layout, for which a network is compiled once
+        if self.static and (size := self.static.size(n)) > n:
+            row = torch.arange(size, device=x.device).clamp(max=n - 1)
+            return self(x[row], t[row], {key: value[row] for key, value in cond.items()})[:n]
         cond = dict(cond)
         level = cond.pop("level", None)  # a whole number, which half precision would round
         inside = torch.cat([x, cond.pop("low").to(x.dtype)], 1) if "low" in cond else x
         inside = inside.to(self.dtype, memory_format=self.layout)
         cond = {key: value.to(self.dtype) for key, value in cond.items()}
-        text = cond.pop("text")
-        more = cond or None
-        t = t.to(inside.device) if isinstance(t, Tensor) else t
-        return self.net(inside, t, text, class_labels=level, added_cond_kwargs=more, return_dict=False)[0].to(x.dtype)
+        *downs, mid = [cond.pop(key) for key in list(cond) if key.startswith("added")] or [None]
+        text, keys = cond.pop("text"), {key: cond.pop(key) for key in ("keys",) if key in cond}
+        how: dict[str, Any] = {
+            "class_labels": level,
+            "added_cond_kwargs": cond or None,
+            "cross_attention_kwargs": keys or None,
+        }
+        how |= {"down_block_additional_residuals": downs or None, "mid_block_additional_residual": mid}
+        return (self.static or self.net)(inside, t, text, **how, return_dict=False)[0].to(x.dtype)
+
+
+def prepared(net: Any) -> tuple[Any, torch.memory_format]:
+    """A frozen network in the memory layout that its device is fastest in."""
+    on_cpu = net.device.type == "cpu"
+    layout = torch.channels_last if on_cpu else torch.contiguous_format
+    if on_cpu and net.dtype.itemsize == 2:
+        float32_norms(net, net.dtype)
+    return net.eval().requires_grad_(False).to(memory_format=layout), layout
 
 
 def float32_norms(net: torch.nn.Module, dtype: torch.dtype) -> None:

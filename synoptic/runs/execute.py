@@ -8,13 +8,12 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
 from synoptic import images
-from synoptic.diffusion import Step
 from synoptic.evaluate.clip import Clip, clip_score
 from synoptic.guidance import fitting_rows
 from synoptic.models.base import Denoiser
@@ -22,6 +21,7 @@ from synoptic.models.device import choose_device
 from synoptic.models.embeddings import Embedded
 from synoptic.models.load import load
 from synoptic.models.source import Source
+from synoptic.processes import as_first, first
 from synoptic.runs.manifest import Picture, Result, Run
 from synoptic.runs.progress import bar
 from synoptic.runs.trace import Trace, traced
@@ -29,8 +29,16 @@ from synoptic.runs.trace import Trace, traced
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-Paint = Callable[[Denoiser, Sequence[str], Sequence[torch.Generator]], Iterable[Step]]
+Paint = Callable[[Denoiser, Sequence[str], Sequence[torch.Generator]], Iterable[Any]]  # what has an x: Steps, Moments
 Decode = Callable[[Denoiser, Tensor], Tensor]
+
+
+class Film(Protocol):
+    """Made of a batch's (files, decode, rows): passes on what is painted, then shows it under each picture's title."""
+
+    def watch(self, steps: Iterable[Any], /) -> Iterator[Any]: ...
+
+    def write(self, titles: Sequence[str]) -> None: ...
 
 
 class Measure(NamedTuple):
@@ -53,40 +61,51 @@ def execute(
     steps: int | None = None,
     measure: Measure = BY_PROMPT,
     trace: bool = False,
+    film: Callable[..., Film] = Trace,
+    most: int | None = None,
 ) -> Result:
     """Every picture of the run, `views` rows each; `paint` gives a batch's Steps, `decode` turns the last x into images.
 
     `steps` is how many Steps that is (default: --steps), `measure` how the bundled judge scores what came of them;
-    with `trace` each picture has its films (`runs/trace.py`). The setting `embeddings` is a file in the text tower's place.
+    with `trace` each picture has its films (`film` makes them). A batch has at most `most` pictures. The setting
+    `embeddings` is a file in the text tower's place.
     Pictures are painted in batches that fill the model's calls and saved as each batch ends; a batch that an earlier run
-    of the same settings finished is read back. The result does not depend on the batches.
+    of the same settings finished is read back. The result does not depend on the batches. Of several processes the first
+    decodes, writes and returns the pictures.
     """
     model, clock = opened(run, source)
-    size = max(1, fitting_rows(model, model.device) // (2 * views))
+    size = max(1, min(fitting_rows(model, model.device) // (2 * views), most or len(run.pictures)))
+    size = int(as_first(torch.tensor(size)))
     batches = [run.pictures[i : i + size] for i in range(0, len(run.pictures), size)]
 
     def painted(picture: Picture) -> bool:
         file = run.folder / picture.file
         return file.exists() and (not trace or traced(file).exists())
 
-    missing = [batch for batch in batches if not all(map(painted, batch))]
+    lack = as_first(torch.tensor([not all(map(painted, batch)) for batch in batches]))
+    missing = [batch for batch, lacks in zip(batches, lack, strict=True) if lacks]
     with bar(run.recipe, len(missing) * (steps or run.settings["steps"])) as tick:
         for batch in missing:
             coming = paint(model, [p.prompt for p in batch], [generator(p) for p in batch])
-            film = Trace([run.folder / p.file for p in batch], partial(decode, model), size) if trace else None
+            files = [run.folder / p.file for p in batch]
+            shot = film(files, partial(decode, model), size) if trace and first() else None
             with clock("sample"):
                 x = torch.empty(0)
-                for step in film.watch(coming) if film else coming:
+                for step in shot.watch(coming) if shot else coming:
                     x = step.x
                     tick()
+            if not first():
+                continue
             with clock("decode"):
                 pictures = images.to_pil(decode(model, x))
-            for picture, image in zip(batch, pictures, strict=True):
-                images.save(run.folder / picture.file, image, inside(run, picture))
-            if film:
+            for picture, file, image in zip(batch, files, pictures, strict=True):
+                images.save(file, image, inside(run, picture))
+            if shot:
                 with clock("trace"):
-                    film.write([p.prompt for p in batch])
+                    shot.write([p.prompt for p in batch])
             run.write()
+    if not first():
+        return Result([], run)
     result = Result([images.load(run.folder / p.file) for p in run.pictures], run)
     if source.bundled:
         with clock("score"):
@@ -102,7 +121,8 @@ def opened(run: Run, source: Source) -> tuple[Denoiser, Clock]:
     with clock("load"):
         device, file = run.settings["device"], run.settings.get("embeddings")
         text = Embedded(Path(file).expanduser(), choose_device(device)) if file else None
-        model = load(source, device=device, dtype=run.settings["dtype"], text=text)
+        how: dict[str, Any] = {"dtype": run.settings["dtype"], "compile": run.settings.get("compile", False)}
+        model = load(source, device=device, text=text, **how)
     run.model = {"name": source.name, "source": source.name if source.bundled else source.place}
     run.model |= {"revision": source.revision, "device": str(model.device), "dtype": str(model.dtype)[6:]}
     run.write()

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from synoptic.check import BadInput, prompts, writable
+from synoptic.processes import first
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -75,6 +76,8 @@ class Run:
     def write(self) -> None:
         from synoptic.images import atomically
 
+        if not first():
+            return
         text = json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n"
         atomically(self.folder / "run.json", lambda f: f.write(text.encode()))
 
@@ -142,6 +145,21 @@ LATER = {  # options younger than some runs, with what was done before there was
     "upscalers": None,
     "level": 50,
     "embeddings": None,
+    "sigma": 2.0,
+    "condition": None,
+    "controlnet": None,
+    "windows": "dense",
+    "coherence": 0.0,
+    "coherence_steps": 10,
+    "coherence_every": 1,
+    "coherence_by": "shape",
+    "anchor": 0.5,
+    "region": None,
+    "travel": False,
+    "layout": None,
+    "compile": False,
+    "guidance_interval": None,
+    "fast": False,
 }
 
 

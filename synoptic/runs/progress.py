@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from synoptic.processes import first
+
 
 @contextmanager
 def bar(title: str, total: int) -> Iterator[Callable[[], None]]:
@@ -14,6 +16,6 @@ def bar(title: str, total: int) -> Iterator[Callable[[], None]]:
 
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("steps")
     times = TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()
-    with Progress(*columns, *times, console=Console(stderr=True)) as progress:
+    with Progress(*columns, *times, console=Console(stderr=True, quiet=not first())) as progress:
         task = progress.add_task(title, total=total)
         yield lambda: progress.advance(task)

@@ -1,0 +1,59 @@
+"""The keys and values of cross-attention, computed once a run: they depend on the text alone, not on x or t."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from diffusers.models.attention_processor import Attention, AttnProcessor2_0
+from torch import Tensor
+
+
+class Keys:
+    """text (N, L, D) -> keys and values of every cross-attention of a diffusers net, side by side: (N, L, all of them).
+
+    The net's attentions take them as `cross_attention_kwargs={"keys": …}`, one row a row of x, and compute their own where
+    none are given. `len` is their number; 0 for nets whose attention adds its text to the picture's own (DeepFloyd IF).
+    """
+
+    def __init__(self, net: Any) -> None:
+        self.net = net
+        every: list[Any] = [part for part in net.modules() if isinstance(part, Attention)]
+        self.layers: list[Any] = []
+        if all(isinstance(attn.processor, AttnProcessor2_0) for attn in every):
+            self.layers = [attn for attn in every if attn.is_cross_attention and not attn.norm_cross]
+        ends = torch.tensor([0, *(2 * attn.to_k.out_features for attn in self.layers)]).cumsum(0).tolist()
+        places = dict(zip(self.layers, map(slice, ends, ends[1:]), strict=False))
+        for attn in every if self.layers else ():
+            attn.set_processor(Remembering(places.get(attn)))
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def __call__(self, text: Tensor) -> Tensor:
+        text = self.net.process_encoder_hidden_states(text, {})
+        return torch.cat([part(text) for attn in self.layers for part in (attn.to_k, attn.to_v)], -1)
+
+
+class Remembering:
+    """diffusers' attention, which finds its keys and values at `place` in `keys`, if they were given."""
+
+    def __init__(self, place: slice | None) -> None:
+        self.place, self.plain = place, AttnProcessor2_0()
+
+    def __call__(
+        self,
+        attn: Any,
+        hidden_states: Tensor,
+        encoder_hidden_states: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        temb: Tensor | None = None,
+        keys: Tensor | None = None,
+    ) -> Tensor:
+        if keys is None or self.place is None:
+            return self.plain(attn, hidden_states, encoder_hidden_states, attention_mask, temb)
+        every = attn.to_q(hidden_states), *keys[..., self.place].chunk(2, -1)
+        q, k, v = (u.unflatten(-1, (attn.heads, -1)).transpose(1, 2) for u in every)
+        out = F.scaled_dot_product_attention(q, k, v)
+        return attn.to_out[0](out.transpose(1, 2).flatten(2))
