@@ -1,17 +1,26 @@
-"""`python main.py --prompt "…" --loss_type sds`: score distillation, which is still to come."""
+"""`python main.py --prompt "…" --loss_type sds`: the distill recipe, and the course's files."""
 
 from __future__ import annotations
 
 import argparse
+import hashlib
+import json
 import os
+import shlex
 from pathlib import Path
-from typing import NoReturn
+from typing import Any
 
-import synoptic
 from doors.line import Parser, least
+from doors.synchronization import model_of, write_config
 from synoptic.check import BadInput
 
-THEIRS: dict[str, str] = {}
+THEIRS: dict[str, str] = {  # what a recipe's message names, as the course calls it
+    "--device auto or cpu": "--device 0",
+    "--guidance": "--guidance_scale",
+    "--model": "--sd_path",
+    "--out": "--save_dir",
+    "--steps": "--step",
+}
 
 
 def options(p: Parser) -> None:
@@ -26,21 +35,57 @@ def options(p: Parser) -> None:
     p.add_argument(
         "--lr", type=least(0, float), default=0.1, help="the rate that the course's script takes whatever is given"
     )
-    p.add_argument("--log_step", type=least(1), default=25)
-    p.add_argument("--precision", choices=("fp32", "fp16"), default="fp32")
+    p.add_argument("--log_step", type=least(1), default=25, help="a picture every so many steps, in results/")
+    p.add_argument("--precision", choices=("fp32", "fp16"), default="fp32", help="fp16: the half that the device is fast at")
     p.add_argument("--device", type=least(0), default=0, help="which GPU; without any the CPU paints")
     p.add_argument("--seed", type=least(0), default=1, help="the course's script sets none")
     p.add_argument("--sd_path", help="other weights: an alias, a directory or a hub id (default: bundled)")
 
 
-def paint(args: argparse.Namespace) -> NoReturn:
+def paint(args: argparse.Namespace) -> None:
+    """The distill recipe, then the course's files: the picture under its prompt, an edit under what it was edited into."""
+    model, edit = model_of(argparse.Namespace(model="sd"), args.sd_path), {}
     if args.loss_type == "pds":
-        if args.edit_prompt is None or args.src_img_path is None:
-            raise BadInput("--loss_type pds edits a picture, which was not given: add --edit_prompt and --src_img_path")
-        source = Path(os.path.expandvars(args.src_img_path)).expanduser()
-        if not source.is_file():
-            raise BadInput(f"--src_img_path must name a picture, {source} is no file: check the path")
-    raise BadInput(
-        f"--loss_type {args.loss_type} needs the distillation recipe, which synoptic {synoptic.__version__} does not have"
-        " yet: use --app wide_image or ambiguous_image"
-    )
+        edit = edit_of(args)
+    prompt = args.edit_prompt if edit else args.prompt
+
+    from synoptic.models.source import resolve
+    from synoptic.recipes.distill import distill
+
+    how: dict[str, Any] = {
+        "loss": args.loss_type,
+        "guidance": args.guidance_scale,
+        "negative": args.negative_prompt,
+        "steps": args.step,
+        "lr": args.lr,
+        "warm_up": min(100, int(1.5 * args.step) - 1),
+        "seed": args.seed,
+        "model": model,
+        "device": f"cuda:{args.device}" if args.device else "auto",
+        "dtype": "float32" if args.precision == "fp32" else "auto",
+    }
+    how |= edit | ({"size": resolve(model).native} if edit else {})
+    folder = Path(args.save_dir).expanduser()
+    key = hashlib.sha256(json.dumps([prompt, how]).encode()).hexdigest()[:8]
+    (image,), run = distill(prompt, **how, every=args.log_step, out=str(folder / "results" / key))
+
+    from synoptic import images
+    from synoptic.evaluate.layout import file_name
+
+    file = folder / file_name(prompt)
+    images.save(file, image, images.settings(run.folder / run.pictures[0].file) | {"file": file.name})
+    write_config(folder / "run_config.yaml", args, run.command)
+    print(file)
+    if run.scores:
+        print(f"CLIP score {run.scores['clip_score']:.3f}, judge {run.scores['judge']}")
+    print(f"to score all of the folder: python eval.py --fdir1 {shlex.quote(str(folder))}")
+
+
+def edit_of(args: argparse.Namespace) -> dict[str, str]:
+    """What the recipe needs to edit a picture. Raises BadInput where it was not given."""
+    if args.edit_prompt is None or args.src_img_path is None:
+        raise BadInput("--loss_type pds edits a picture, which was not given: add --edit_prompt and --src_img_path")
+    source = Path(os.path.expandvars(args.src_img_path)).expanduser()
+    if not source.is_file():
+        raise BadInput(f"--src_img_path must name a picture, {source} is no file: check the path")
+    return {"source": str(source), "source_prompt": args.prompt}

@@ -23,7 +23,11 @@ from transformers.utils import logging
 
 from synoptic import load
 from synoptic.diffusion import ddim, randn, tweedie
-from synoptic.guidance import cfg
+from synoptic.distill.base import Loss
+from synoptic.distill.pds import pds
+from synoptic.distill.sds import sds
+from synoptic.distill.times import uniform
+from synoptic.guidance import branches, cfg
 from synoptic.models.source import BUNDLED
 from synoptic.synchronize import Sync, instance
 from synoptic.views.names import view
@@ -112,6 +116,26 @@ class Course:
             "inner_rotate": np.where(inside, np.rot90(im, way, axes=(1, 2)), im),
         }
 
+    def get_sds_loss(self, x: Tensor, eps: Tensor, t: int) -> Tensor:
+        """Its gradient in x: that of the course's 0.5 mse(x, x - grad), summed."""
+        return self.compute_noise_preds(self.noised(x, eps, t), t) - eps
+
+    def get_pds_loss(self, x: Tensor, source: Tensor, eps: tuple[Tensor, Tensor], t: int) -> Tensor:
+        """Likewise; `eps` are the noises of x_t and x_t', and both pictures have the same prompt, so that no text edits."""
+        at, before = self.abar[t], self.abar[t - 2]
+        alpha = at / self.abar[t - 1]
+        c0, c1 = before**0.5 * (1 - alpha) / (1 - at), alpha**0.5 * (1 - before) / (1 - at)
+        sd = ((1 - before) / (1 - at) * (1 - alpha)) ** 0.5
+        found = []
+        for x0 in (x, source):
+            xt, x_prev = self.noised(x0, eps[0], t), self.noised(x0, eps[1], t - 2)
+            x0_hat = self.compute_tweedie(xt, self.compute_noise_preds(xt, t), t)
+            found.append((x_prev - c0 * x0_hat - c1 * xt) / sd)
+        return found[0] - found[1]
+
+    def noised(self, x: Tensor, eps: Tensor, t: int) -> Tensor:
+        return self.abar[t] ** 0.5 * x + (1 - self.abar[t]) ** 0.5 * eps
+
     def decode_latents(self, z: Tensor) -> Tensor:
         return (self.vae.decode(z / self.vae.config.scaling_factor).sample / 2 + 0.5).clamp(0, 1)
 
@@ -159,6 +183,7 @@ def rows() -> list[tuple[str, str, float]]:
             ((model.decode(z) + 1) / 2).clamp(0, 1),
         ),
     ]
+    table += losses(course, model)
     picture = randn((3, 64, 64), rngs[:1]).double()
     for name in VIEWS:
         one = view(name)
@@ -172,6 +197,35 @@ def rows() -> list[tuple[str, str, float]]:
             ),
         ]
     return [(name, call, gap(theirs, ours)) for name, call, theirs, ours in table]
+
+
+def losses(course: Course, model: Any) -> list[tuple[str, str, Tensor, Tensor]]:
+    """The gradients of the distillation course's two losses at one time and noise."""
+    s, t = model.schedule, 600
+    rngs = [torch.Generator().manual_seed(k) for k in range(3)]
+    x, source, other = (randn((4, WINDOW, WINDOW), [rng]).double() for rng in rngs)
+    every = branches(model, {"cond": model.embed([PROMPT]), "null": model.embed([""])})
+    predict, times = cfg(model, [PROMPT, PROMPT], SCALE), uniform(t, t)
+
+    def gradient(loss: Loss) -> Tensor:
+        at = x.clone().requires_grad_()
+        with torch.enable_grad():
+            (grad,) = torch.autograd.grad(loss(at, 0, None, [torch.Generator().manual_seed(3)]), at)
+        return grad
+
+    rng = torch.Generator().manual_seed(3)
+    times(0, [rng])  # a loss draws its time first
+    eps = randn((4, WINDOW, WINDOW), [rng], x)
+    ours = gradient(sds(every, s, SCALE, times=times)), gradient(pds(predict, s, source, times=times))
+    return [
+        ("get_sds_loss", "sds(every, s, scale)(x, step, None, rngs)", course.get_sds_loss(x, eps, t), ours[0]),
+        (
+            "get_pds_loss",
+            "pds(predict, s, source)(x, step, None, rngs)",
+            course.get_pds_loss(x, source, (eps, other), t),
+            ours[1],
+        ),
+    ]
 
 
 def gap(theirs: Tensor, ours: Tensor) -> float:

@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
-import synoptic
 from synoptic import images
 from synoptic.evaluate.clip import Clip
 from synoptic.models.family import Defaults
@@ -34,12 +34,15 @@ AMBIGUOUS_IMAGES = [
     f"python main.py {PAIR} --views_names identity inner_rotate --tag ambiguous_image_inner_rotate --save_dir_now",
     "python main.py --app ambiguous_image --tag ambiguous_image",
 ]
-LATER = {  # commands whose feature is still to come: what they need
-    'python main.py --prompt "a photo of a horse" --loss_type sds --guidance_scale 25': ("--loss_type sds", "distillation"),
-    'python main.py --prompt "a photo of a horse" --loss_type pds --guidance_scale 7.5 --edit_prompt "a photo of a dog"'
-    " --src_img_path {FILE}": ("--loss_type pds", "distillation"),
-    'python main.py --prompt "a photo of a horse" --loss_type vsd --guidance_scale 7.5': ("--loss_type vsd", "distillation"),
-}
+DISTILLED = [  # the course's commands, and what the picture is named after
+    ('python main.py --prompt "a photo of a horse" --loss_type sds --guidance_scale 25', "a_photo_of_a_horse"),
+    (
+        'python main.py --prompt "a photo of a horse" --loss_type pds --guidance_scale 7.5 --edit_prompt "a photo of a dog"'
+        " --src_img_path {FILE}",
+        "a_photo_of_a_dog",
+    ),
+    ('python main.py --prompt "a photo of a horse" --loss_type vsd --guidance_scale 7.5', "a_photo_of_a_horse"),
+]
 WIDE = "main.py --app wide_image --prompt x"
 AMBIGUOUS = "main.py --app ambiguous_image --tag t"
 PDS = "main.py --prompt x --loss_type pds --edit_prompt y --src_img_path"
@@ -111,14 +114,14 @@ def answers(tmp_path_factory):
         places[folder].mkdir()
     places["file"].write_text("not a folder")
     (places["pictures"] / "x.png").write_text("no picture")
-    lines = [*(line.removeprefix("python ") for line in LATER), *BAD, GONE]
-    argv = [shlex.split(line.format(FILE=places["file"], **places)) for line in lines]
+    lines = [*BAD, GONE]
+    argv = [shlex.split(line.format(**places)) for line in lines]
     home = {"HOME": str(places["hub"]), "HF_HOME": str(places["hub"]), "HF_ENDPOINT": "https://hub.invalid"}
     env = {key: value for key, value in os.environ.items() if not key.lower().endswith("_proxy")} | home
     run = subprocess.run(
         [sys.executable, "-c", SCRIPT], input=json.dumps(argv), capture_output=True, text=True, check=True, cwd=ROOT, env=env
     )
-    return dict(zip([*LATER, *BAD, GONE], json.loads(run.stdout), strict=True))
+    return dict(zip([*BAD, GONE], json.loads(run.stdout), strict=True))
 
 
 @pytest.mark.parametrize("line", BAD)
@@ -128,13 +131,6 @@ def test_bad_input_is_one_line_with_the_cure_before_anything_loads(answers, line
     assert error.startswith(f"{line.split()[0]}: error: ") and error.count("\n") == 1
     assert BAD[line] in error
     assert not torch_was_imported
-
-
-@pytest.mark.parametrize("line", LATER)
-def test_a_command_whose_feature_is_to_come_says_what_is_missing(answers, line):
-    option, recipe = LATER[line]
-    rest = f"which synoptic {synoptic.__version__} does not have yet: use --app wide_image or ambiguous_image\n"
-    assert answers[line] == [2, f"main.py: error: {option} needs the {recipe} recipe, {rest}", False]
 
 
 def test_an_id_that_is_gone_becomes_the_alias_with_a_notice(answers):
@@ -361,7 +357,7 @@ def test_a_bug_is_not_dressed_up_as_bad_input(monkeypatch, tmp_path):
 
 def test_the_docs_have_every_command_and_requirements_are_the_packages_own():
     text = (ROOT / "docs/courses.md").read_text()
-    for line in [PAINTING, *AMBIGUOUS_IMAGES, *SCORING, *LATER]:
+    for line in [PAINTING, *AMBIGUOUS_IMAGES, *SCORING, *(line for line, _ in DISTILLED)]:
         assert line.format(DIR="DIR", FILE="FILE") in text
     assert (ROOT / "requirements.txt").read_text().split() == ["-e", "."]
 
@@ -369,3 +365,24 @@ def test_the_docs_have_every_command_and_requirements_are_the_packages_own():
 def door(name):
     """main.py or eval.py as a module: the root is on the tests' path."""
     return importlib.import_module(name)
+
+
+@pytest.mark.parametrize(("line", "name"), DISTILLED)
+def test_a_distilled_picture_lies_where_the_course_says(line, name, tmp_path, capsys):
+    given = tmp_path / "given.png"
+    images.save(given, images.to_pil(torch.zeros(1, 3, 200, 160))[0], {})
+    argv = [*shlex.split(line.format(FILE=given))[2:], "--step", "4", "--log_step", "2", "--save_dir", str(tmp_path / "o")]
+    assert door("main").main(argv) == 0
+    folder = tmp_path / "o"
+    assert {p.name for p in folder.iterdir()} == {f"{name}.png", "run_config.yaml", "results"}
+    picture = images.load(folder / f"{name}.png")
+    assert picture.size == ((128, 160) if "pds" in line else (128, 128))
+    assert {p.name for p in folder.glob("results/*/steps/*/*.png")} == {"2.png", "4.png"}
+    assert images.load(*folder.glob("results/*/steps/*/4.png")).tobytes() == picture.tobytes()
+    config = json.loads((folder / "run_config.yaml").read_text())
+    assert config["negative_prompt"] == "low quality" and config["synoptic"].startswith("synoptic distill")
+    settings = images.settings(folder / f"{name}.png")["settings"]
+    wanted = {"lr": 0.1, "warm_up": 5, "loss": config["loss_type"], "guidance": config["guidance_scale"], "seed": 1}
+    assert settings.items() >= wanted.items() and settings["dtype"] == "float32"
+    printed = capsys.readouterr().out
+    assert str(folder / f"{name}.png") in printed and "CLIP score" in printed

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -10,8 +11,24 @@ from torch import Tensor, nn
 
 from synoptic.models.base import Cond
 
-ATTENTION = ["to_q", "to_k", "to_v", "to_out.0", "add_k_proj", "add_v_proj"]
-BASE = "__base__"  # peft's name for rows without an adapter
+ATTENTION = ("to_q", "to_k", "to_v", "to_out.0", "add_k_proj", "add_v_proj")
+
+
+class Lora(nn.Module):
+    """The adapters that every student has beside one linear layer: B A h, its own for each row.
+
+    All rows are two products, where peft's layers take one adapter after another. A ~ N(0, 1/rank²), drawn from the
+    students' generators, and B = 0: at first an adapter does nothing.
+    """
+
+    def __init__(self, layer: nn.Linear, rngs: Sequence[torch.Generator], rank: int) -> None:
+        super().__init__()
+        self.A = nn.Parameter(torch.stack([torch.randn(rank, layer.in_features, generator=rng) for rng in rngs]) / rank)
+        self.B = nn.Parameter(torch.zeros(len(rngs), layer.out_features, rank))
+
+    def forward(self, h: Tensor, which: Tensor) -> Tensor:
+        """h (n, length, in) of the students `which` (n,) -> (n, length, out)."""
+        return h.to(self.A) @ self.A[which].mT @ self.B[which].mT
 
 
 class Student(nn.Module):
@@ -22,7 +39,7 @@ class Student(nn.Module):
     wider where the net is. With `features` > 0 each student is also told where it looks from, or a class: numbers whose
     embedding, at first 0, is added to that of the time. `remove` takes everything off the net again.
 
-    Raises ImportError without peft, and ValueError where rank is below 1, features below 0, or rngs not 1 to 256.
+    Raises ValueError where rank is below 1, features below 0, or rngs not 1 to 256.
     """
 
     def __init__(self, net: Any, rngs: Sequence[torch.Generator], *, rank: int = 4, features: int = 0) -> None:
@@ -33,73 +50,60 @@ class Student(nn.Module):
             raise ValueError(
                 f"a net can have 1 to 256 students, not {len(rngs)}: half precision counts no further; split the batch"
             )
-        layers, self._unload = adapted(net, rngs, rank)
+        layers = [module for name, module in net.named_modules() if name.endswith(ATTENTION)]
         width = net.time_embedding.linear_2.out_features
-        self.loras = nn.ModuleList([nn.ModuleList([layer.lora_A, layer.lora_B]) for layer in layers])
+        self.loras = nn.ModuleList([Lora(layer, rngs, rank) for layer in layers])
         self.eyes = nn.ModuleList([eye(features, width, rng) for rng in rngs] if features else [])
-        self.to(net.device, torch.promote_types(net.dtype, torch.float32)).requires_grad_(True)
-        self.route: list[str] = []  # of the rows that the net is working on
-        self.told: Tensor | None = None
-        self._hooks = [layer.register_forward_pre_hook(self._lead, with_kwargs=True) for layer in layers]
+        self.to(net.device, torch.promote_types(net.dtype, torch.float32))
+        self._forget()
+        pairs = zip(layers, self.loras, strict=True)
+        self._hooks = [layer.register_forward_hook(partial(self._add, lora)) for layer, lora in pairs]
         self._hooks.append(net.register_forward_pre_hook(self._read, with_kwargs=True))
+        self._hooks.append(net.register_forward_hook(self._forget, always_call=True))
         self._hooks.append(net.time_embedding.register_forward_hook(self._tell))
 
     def mark(self, conds: Mapping[str, Cond], told: Tensor | None = None) -> dict[str, Cond]:
-        """Branches and the student's, which has the condition of "cond": one row a prompt; told: its features (B, F)."""
+        """Branches and the student's, which has the condition of "cond": one row a prompt; told: its features (B, F).
+
+        Keys and values that were computed before are left out: the students' adapters have theirs.
+        """
         n = len(next(iter(conds["cond"].values())))
         more = {} if told is None else {"told": told}
-        base = {name: cond | more | {"student": torch.full((n,), -1)} for name, cond in conds.items()}
-        return base | {"student": conds["cond"] | more | {"student": torch.arange(n)}}
+        own = {name: {key: rows for key, rows in cond.items() if key != "keys"} for name, cond in conds.items()}
+        base = {name: cond | more | {"student": torch.full((n,), -1)} for name, cond in own.items()}
+        return base | {"student": own["cond"] | more | {"student": torch.arange(n)}}
 
     def remove(self) -> None:
         """Give the net back as it was."""
         for hook in self._hooks:
             hook.remove()
-        self._unload()
 
     def _read(self, net: nn.Module, args: tuple, kwargs: dict[str, Any]) -> None:
         more = kwargs.get("added_cond_kwargs") or {}
-        rows = more["student"].tolist() if "student" in more else [-1] * len(args[0])
-        self.route, self.told = [BASE if k < 0 else str(int(k)) for k in rows], more.get("told")
+        if "student" in more:
+            every = more["student"].long().cpu()
+            rows = (every >= 0).nonzero()[:, 0]
+            self.rows, self.which, self.told = rows.to(net.device), every[rows].to(net.device), more.get("told")
 
-    def _lead(self, layer: nn.Module, args: tuple, kwargs: dict[str, Any]) -> tuple[tuple, dict[str, Any]]:
-        return args, kwargs | {"adapter_names": self.route}
+    def _forget(self, *_: Any) -> None:
+        """The net has no rows of students, and none of its layers either when something else asks them."""
+        self.rows = self.which = torch.empty(0, dtype=torch.long)
+        self.told: Tensor | None = None
+
+    def _add(self, lora: nn.Module, layer: nn.Module, args: tuple[Tensor], out: Tensor) -> Tensor:
+        if not len(self.rows):
+            return out
+        return out.index_add(0, self.rows, lora(args[0][self.rows], self.which).to(out))
 
     def _tell(self, embedding: nn.Module, args: tuple, out: Tensor) -> Tensor:
-        if self.told is None:
+        if self.told is None or not self.eyes:
             return out
         for k, part in enumerate(self.eyes):
-            mine = [i for i, name in enumerate(self.route) if name == str(k)]
-            if mine:
-                told = self.told[mine].to(next(part.parameters()))
-                out = out.index_add(0, torch.tensor(mine, device=out.device), part(told).to(out))
+            mine = self.rows[self.which == k]
+            if len(mine):
+                told = self.told[mine.to(self.told.device)].to(next(part.parameters()))
+                out = out.index_add(0, mine, part(told).to(out))
         return out
-
-
-def adapted(net: nn.Module, rngs: Sequence[torch.Generator], rank: int) -> tuple[list[Any], Callable[[], None]]:
-    """Put adapters, "0", "1", …, beside every layer of attention; the layers, and what takes them off again.
-
-    A ~ N(0, 1/rank²) and B = 0: at first an adapter does nothing.
-    """
-    try:
-        from peft import LoraConfig, LoraModel
-        from peft.tuners.lora import LoraLayer
-    except ImportError:
-        raise ImportError("VSD's student is a LoRA, which needs peft: pip install 'synoptic[lora]'") from None
-    config = {str(k): LoraConfig(r=rank, lora_alpha=rank, target_modules=ATTENTION) for k in range(len(rngs))}
-    tuner: Any = LoraModel(net, config, "0")  # pyright: ignore[reportArgumentType]
-    for name in list(config)[1:]:
-        tuner.inject_adapter(net, name)
-    layers: list[Any] = [module for module in net.modules() if isinstance(module, LoraLayer)]
-    for name, rng in zip(config, rngs, strict=True):
-        for A in (layer.lora_A[name].weight for layer in layers):
-            A.data = (torch.randn(A.shape, generator=rng) / rank).to(A)
-
-    def unload() -> None:
-        tuner.unload()
-        vars(net).pop("peft_config", None)
-
-    return layers, unload
 
 
 def eye(features: int, width: int, rng: torch.Generator) -> nn.Sequential:

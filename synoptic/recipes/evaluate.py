@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -14,8 +14,17 @@ from synoptic.evaluate.graded import METHODS, expected, graded, measure, source_
 from synoptic.evaluate.layout import file_name
 from synoptic.evaluate.sets import OURS, PromptSet, read_set
 from synoptic.models.source import resolve_judge
+from synoptic.recipes.distilling import STEPS as DISTILLING
 from synoptic.recipes.options import Device, Dtype, Guidance, Seed, Steps
-from synoptic.recipes.painting import paint_ambiguous, paint_plain, paint_wide, panorama, same_settings
+from synoptic.recipes.painting import (
+    paint_ambiguous,
+    paint_distilled,
+    paint_edits,
+    paint_plain,
+    paint_wide,
+    panorama,
+    same_settings,
+)
 from synoptic.recipes.score import Judge
 from synoptic.recipes.studio import settle
 from synoptic.runs.manifest import earlier, versions
@@ -39,7 +48,7 @@ Sources = Annotated[bool, "paint the source pictures that an edit set lacks, fro
 Zip = Annotated[str | None, "NAME_SID: also pack NAME_SID.zip for the hand-in, with everything evaluated in this --out"]
 Code = Annotated[str | None, "with --zip: the folder of your code, to go in as code/"]
 
-PAINTED = ("wide_images", "images", *METHODS["ambiguous"].values())  # the others' pictures come from elsewhere
+DISTILLED = ("sds", "vsd", "pds")
 ASKED = ("model", "steps", "guidance", "seed")  # what pictures of one folder have in common
 
 
@@ -88,9 +97,8 @@ def evaluate(
 
     synoptic evaluate wide paints the 10 prompts of our own set into outputs/wide_panoramas, cuts 8 crops of each into
     outputs/wide_images, and writes eval.json there, with outputs/report.html and report.pdf. synoptic evaluate ambiguous
-    paints anagrams that turn by 90 degrees, and keeps both views. Sds, pds and vsd pictures are not painted here: put
-    yours into the folder, each named after its prompt, and they are scored. The same command goes on where it was
-    stopped; pictures that are there are kept.
+    paints anagrams that turn by 90 degrees, and keeps both views; evaluate edit edits the set's source pictures by PDS.
+    The same command goes on where it was stopped; pictures that are there, named after their prompts, are kept.
 
     synoptic evaluate wide_image_prompts.json --judge clip-vit-b32 --zip KIM_20240001 --code .
     """
@@ -106,15 +114,15 @@ def evaluate(
     if make_sources and chosen.kind != "edit":
         raise BadInput(f"--make-sources is for edit sets, {prompts} is a {chosen.kind} one: leave it away")
     how: dict[str, Any] = {"device": device, "dtype": dtype}
-    if folder.name in PAINTED or make_sources:
-        fixed = {"sampler": "ddim", "eta": 0.0, "clip": "auto", "count": 1}
-        settled = settle({k: given[k] for k in ASKED} | fixed | {"prompt": texts})[1]
-        how |= {k: settled[k] for k in ASKED}
-    else:
-        something_in(folder, texts)
+    fixed = {"sampler": "ddim", "eta": 0.0, "clip": "auto", "count": 1}
+    settled = settle({k: given[k] for k in ASKED} | fixed | {"prompt": texts})[1]
+    how |= {k: settled[k] for k in ASKED}
+    if folder.name in DISTILLED:
+        how |= {"steps": DISTILLING if steps is None else steps, "guidance": guidance}
+    if folder.name == "pds" and not make_sources:
+        something_in(chosen, top, folder)
     writable(top)
     made = paint(chosen, top, folder, how, make_sources)
-    something_in(folder, texts)
 
     from synoptic.evaluate.clip import Clip
     from synoptic.evaluate.hand_in import hand_in
@@ -151,12 +159,12 @@ def evaluate(
     return Evaluation(folder, clip.name, rows(record), measures, record["missing"], files, verdict(record))
 
 
-def something_in(folder: Path, texts: Sequence[str]) -> None:
-    """Raises BadInput where a graded folder that no recipe paints is empty."""
-    if not any(folder.glob("*.png")):
+def something_in(chosen: PromptSet, top: Path, folder: Path) -> None:
+    """Raises BadInput where there is neither an edit to score nor a source picture to edit."""
+    if not any(folder.glob("*.png")) and all(source_of(e, top) is None for e in chosen.entries):
         raise BadInput(
-            f"no recipe paints {folder.name} yet, and {folder} holds no pictures to score: put yours there, each named after"
-            f" its prompt ({file_name(texts[0])}, …)"
+            f"an edit needs the picture that it edits, none of the set's is there, and {folder} holds no edits to score: put"
+            " them where the set says, or add --make-sources"
         )
 
 
@@ -176,23 +184,29 @@ def code_folder(zip: str | None, code: str | None) -> Path | None:
 
 def paint(chosen: PromptSet, top: Path, folder: Path, how: dict[str, Any], make_sources: bool) -> list[Path]:
     """Paint what is missing; gives the folders of the runs that painted."""
-    if folder.name not in PAINTED and not make_sources:
-        return []
-    runs = top / {"wide": "wide_panoramas", "edit": "sources_run"}.get(chosen.kind, f"{folder.name}_run")
-    texts = [e.prompt for e in chosen.entries if e.source is None or not e.source.exists()]
-    place = top / "sources" if chosen.kind == "edit" else folder
-    names = [place / file_name(prompt) for prompt in texts] if chosen.kind == "edit" else expected(chosen, folder)
-    same_settings([path for path in names if path.exists()], {k: how[k] for k in ASKED})
-    match chosen.kind:
-        case "wide":
+    runs = top / ("wide_panoramas" if chosen.kind == "wide" else f"{folder.name}_run")
+    names = expected(chosen, folder)
+    same_settings([path for path in names if path.exists()], {k: how[k] for k in ASKED if how[k] is not None})
+    made = []
+    if make_sources:
+        plain = how | {"steps": None, "guidance": None}
+        lacking = [e.prompt for e in chosen.entries if e.source is None or not e.source.exists()]
+        paint_plain(lacking, top / "sources", top / "sources_run", plain)
+        made = [top / "sources_run"]
+    match chosen.kind, folder.name:
+        case "wide", _:
             paint_wide(chosen.entries, folder, runs, how)
-        case "ambiguous":
+        case "ambiguous", _:
             rule = folder.name.removeprefix("ambiguous_images").strip("_")
             apart = {"sync": rule, "space": "instance", "start": "independent"} if rule else {}
             paint_ambiguous(chosen.entries, folder, runs, how | apart)
+        case _, "pds":
+            paint_edits(chosen.entries, folder, top, runs, how)
+        case _, "sds" | "vsd" as method:
+            paint_distilled(method, [e.prompt for e in chosen.entries], folder, runs, how)
         case _:
-            paint_plain(texts, place, runs, how)
-    return [runs] if earlier(runs) else sorted(run.parent for run in runs.glob("*/run.json"))
+            paint_plain([e.prompt for e in chosen.entries], folder, runs, how)
+    return [*made, *([runs] if earlier(runs) else sorted(run.parent for run in runs.glob("*/run.json")))]
 
 
 def made_by(run: Path) -> dict[str, Any]:

@@ -73,16 +73,16 @@ class Given:
         width, height = self.size
         return model.decode(z)[..., :height, :width]
 
-    def keep(self, run: Run) -> None:
-        """Put it into the run's folder. Raises BadInput where the folder holds work on another picture."""
+    def keep(self, run: Run, setting: str = "image") -> None:
+        """Put it into the run's folder; `setting` names its file. Raises BadInput where that holds work on another one."""
         from synoptic import images
 
         path = run.folder / "original.png"
         if not path.exists():
-            images.save(path, self.image, {"of": run.settings["image"]})
+            images.save(path, self.image, {"of": run.settings[setting]})
         elif images.load(path).tobytes() != self.image.tobytes():
             raise BadInput(
-                f"one folder holds one run, and {run.folder} holds work on another {run.settings['image']}: choose another"
+                f"one folder holds one run, and {run.folder} holds work on another {run.settings[setting]}: choose another"
                 " --out or delete the old one"
             )
 

@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from synoptic.check import BadInput, writable
+from synoptic.evaluate.graded import source_of
 from synoptic.evaluate.layout import file_name
 from synoptic.evaluate.sets import CANVAS, Entry
+from synoptic.models.source import resolve
 from synoptic.recipes.anagram import anagram
+from synoptic.recipes.distill import distill
 from synoptic.recipes.generate import generate
 from synoptic.recipes.wide import wide
-from synoptic.runs.manifest import slug
+from synoptic.runs.manifest import Result, slug
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -59,7 +62,6 @@ def cut(image: Image, inside: dict[str, Any], entry: Entry, folder: Path) -> Non
 
 def paint_plain(prompts: Sequence[str], folder: Path, originals: Path, how: dict[str, Any]) -> None:
     """The missing pictures of plain prompts into `folder`; the run that paints them lies in `originals`."""
-    from synoptic.images import save, settings
 
     def missing(prompt: str) -> bool:
         return not (folder / file_name(prompt)).exists()
@@ -69,11 +71,7 @@ def paint_plain(prompts: Sequence[str], folder: Path, originals: Path, how: dict
         return
     distinct(wanted)
     writable(folder)
-    images, run = generate(wanted, **how, out=str(originals))
-    for image, picture in zip(images, run.pictures, strict=True):
-        path = folder / file_name(picture.prompt)
-        if not path.exists():
-            save(path, image, settings(run.folder / picture.file) | {"file": path.name})
+    file(generate(wanted, **how, out=str(originals)), folder)
 
 
 def paint_ambiguous(entries: Sequence[Entry], folder: Path, runs: Path, how: dict[str, Any]) -> None:
@@ -97,6 +95,41 @@ def paint_ambiguous(entries: Sequence[Entry], folder: Path, runs: Path, how: dic
             if not path.exists():
                 seen = to_pil(view(look).view(from_pil(image)))[0]
                 save(path, seen, inside | {"file": path.name, "prompt": text, "view": look})
+
+
+def paint_distilled(method: str, prompts: Sequence[str], folder: Path, runs: Path, how: dict[str, Any]) -> None:
+    """The missing pictures of prompts into `folder`, distilled by the loss `method` in one run, which lies in `runs`."""
+    wanted = [p for p in prompts if not (folder / file_name(p)).exists() or panorama(runs, p, how["seed"]).exists()]
+    if all((folder / file_name(prompt)).exists() for prompt in wanted):
+        return
+    distinct(wanted)
+    writable(folder)
+    file(distill(wanted, loss=cast(Any, method), **how, out=str(runs)), folder)
+
+
+def paint_edits(entries: Sequence[Entry], folder: Path, top: Path, runs: Path, how: dict[str, Any]) -> None:
+    """The missing edits into `folder`, by PDS, each of a source that is there, made as small as the model's own pictures.
+
+    Every edit has a run of its own in `runs`.
+    """
+    distinct([e.other for e in entries])
+    native = resolve(how["model"]).native
+    for e in entries:
+        source = source_of(e, top)
+        if source is not None and not (folder / file_name(e.other)).exists():
+            writable(folder)
+            edit: dict[str, Any] = {"loss": "pds", "source": str(source), "source_prompt": e.prompt, "size": native}
+            file(distill(e.other, **edit, **how, out=str(runs / slug(e.other))), folder)
+
+
+def file(result: Result, folder: Path) -> None:
+    """A run's pictures into `folder`, each under its prompt; those that are there are kept."""
+    from synoptic.images import save, settings
+
+    for image, picture in zip(result.images, result.run.pictures, strict=True):
+        path = folder / file_name(picture.prompt)
+        if not path.exists():
+            save(path, image, settings(result.run.folder / picture.file) | {"file": path.name})
 
 
 def panorama(folder: Path, prompt: str, seed: int) -> Path:

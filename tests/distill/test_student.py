@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from typing import Any
+
 import pytest
 import torch
+from peft import LoraConfig, LoraModel
 
 from synoptic.diffusion import randn
 from synoptic.distill.fit import fit
-from synoptic.distill.student import Student
+from synoptic.distill.student import Lora, Student
 from synoptic.distill.vsd import Learning, vsd
 from synoptic.guidance import branches
 from synoptic.models.load import load
@@ -100,6 +104,21 @@ def test_vsd_with_several_particles_goes_on_to_the_bit(sd32):
     rest = list(begin([torch.Generator() for _ in range(2)], states[0]))
     assert torch.equal(rest[-1].x, whole[-1].x)
     assert all(torch.equal(value, states[-1][name]) for name, value in rest[-1].state().items())
+
+
+def test_adapters_are_pefts():
+    base, h, names = torch.nn.Linear(6, 5), torch.randn(3, 4, 6), ["1", "0", "1"]
+    lora = Lora(base, generators(2), 2)
+    torch.nn.init.normal_(lora.B)
+    ours = base(h) + lora(h, torch.tensor([int(name) for name in names]))
+    net = torch.nn.Sequential(OrderedDict(to_q=base))
+    config = LoraConfig(r=2, lora_alpha=2, target_modules=["to_q"])
+    tuner = LoraModel(net, {"0": config, "1": config}, "0")  # pyright: ignore[reportArgumentType]
+    tuner.inject_adapter(net, "1")
+    layer: Any = net.to_q
+    for name in ("0", "1"):
+        layer.lora_A[name].weight.data, layer.lora_B[name].weight.data = lora.A[int(name)].data, lora.B[int(name)].data
+    assert torch.allclose(layer(h, adapter_names=names), ours, atol=1e-6)
 
 
 def test_students_that_cannot_be_are_refused(sd32):

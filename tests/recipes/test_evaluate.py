@@ -216,22 +216,35 @@ def test_ready_distilled_pictures_are_scored_with_their_own_prompts(method, tmp_
         assert names == ["CLIP score", "top-1 of 10", "top-5 of 10"]
 
 
-def test_sources_are_painted_but_edits_are_not_made_up(tmp_path):
+def test_sources_and_their_edits_are_painted(tmp_path):
     source = tmp_path / "there.png"
-    Image.new("RGB", (64, 64)).save(source)
+    Image.new("RGB", (64, 80)).save(source)
     rows = [("a photo of a boat", str(source)), ("a photo of a car", "$HOME/nowhere/car.png")]
     entries = [{"prompt": p, "edit_prompt": p.replace("of a", "of a red"), "img_path": path} for p, path in rows]
     (tmp_path / "mine.json").write_text(json.dumps(entries))
-    with pytest.raises(BadInput, match="no recipe paints pds yet"):
-        evaluate(str(tmp_path / "mine.json"), out=str(tmp_path / "o"), make_sources=True, **QUICK)
+    evaluation = evaluate(str(tmp_path / "mine.json"), out=str(tmp_path / "o"), make_sources=True, **QUICK)
     assert [p.name for p in (tmp_path / "o/sources").iterdir()] == ["a_photo_of_a_car.png"]
+    assert not evaluation.missing and [m.name for m in evaluation.measures][-3:] == ["PSNR", "SSIM", "identity distance"]
+    edit = tmp_path / "o/pds/a_photo_of_a_red_boat.png"
+    inside = images.settings(edit)["settings"]
+    assert [inside[k] for k in ("loss", "source", "source_prompt", "steps")] == ["pds", str(source), rows[0][0], 1]
+    assert images.load(edit).size == (128, 160)
+    before = edit.read_bytes()
+    edit.unlink()
+    assert evaluate(str(tmp_path / "mine.json"), out=str(tmp_path / "o"), make_sources=True, **QUICK).files
+    assert edit.read_bytes() == before
 
 
-def test_a_picture_of_no_prompt_is_named(tmp_path, capsys):
-    put(tmp_path / "sds", [file_name(read_set("edit").entries[0].prompt), "an_intermediate_state.png"])
-    evaluation = evaluate("edit", method="sds", out=str(tmp_path))
-    assert "an_intermediate_state.png is of no prompt of the set" in capsys.readouterr().err
-    assert evaluation.table[-1][-1] == "mean of 2 prompts"
+@pytest.mark.parametrize("method", ["sds", "vsd"])
+def test_what_a_distilled_set_lacks_is_painted_in_one_run(method, tmp_path):
+    (tmp_path / "mine.json").write_text(json.dumps([{"prompt": "a photo of a boat"}, {"prompt": "a photo of a car"}]))
+    ready = file_name("a photo of a boat")
+    put(tmp_path / "o" / method, [ready])
+    before = (tmp_path / "o" / method / ready).read_bytes()
+    evaluation = evaluate(str(tmp_path / "mine.json"), method=method, out=str(tmp_path / "o"), **QUICK)
+    assert not evaluation.missing and (tmp_path / "o" / method / ready).read_bytes() == before
+    inside = images.settings(tmp_path / "o" / method / file_name("a photo of a car"))
+    assert inside["recipe"] == "distill" and inside["settings"]["prompt"] == ["a photo of a car"]
 
 
 BAD = {  # arguments -> words of the one line
@@ -248,8 +261,8 @@ BAD = {  # arguments -> words of the one line
     "evaluate wide --make-sources": "is for edit sets",
     "evaluate ambiguous --steps 0": "at least 1",
     "evaluate ambiguous --model bundled-if-ii": "enlarges a small picture",
-    "evaluate edit --out {empty}": "a_photo_of_a_yellow_car_on_the_road.png",
-    "evaluate edit --method vsd --out {empty}": "no recipe paints vsd yet",
+    "evaluate edit --out {empty}": "add --make-sources",
+    "evaluate edit --method vsd --steps 0": "at least 1",
     "evaluate wide --out {file}/below": "choose another --out",
 }
 

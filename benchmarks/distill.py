@@ -1,0 +1,159 @@
+"""How good is score distillation, how well does it edit, and what does it cost? On the bundled models.
+
+PYTHONPATH=. python benchmarks/distill.py {quality,editing,cost,tune} … [--out DIR] [--quick]: tab-separated tables, with the
+same as JSON and the pictures in DIR. quality: 20 held-out prompts, 2 seeds, ranks among 100 captions, beside plain sampling
+and renders of the same prompts; tune: other settings on 12 other prompts. editing and cost: their own files here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import distill_cost
+import distill_editing
+import torch
+from PIL.Image import Image
+
+import synoptic
+from synoptic.evaluate.clip import Clip
+from synoptic.evaluate.retrieval import ranks
+from synoptic.evaluate.saturation import saturation
+from synoptic.evaluate.statistics import mean_error
+from synoptic.images import grid, save, to_pil
+from synoptic.recipes.distill import distill
+from zoo.evaluate.renders import Renders, held_out
+from zoo.render.captions import Spec
+
+LOSSES = "sds", "csd", "nfsd", "vsd"
+SIDE = {"bundled": 128, "bundled-if": 64}
+TRIED: dict[str, dict[str, Any]] = {  # "rate" multiplies the usual one
+    "sds, guidance 4": {"loss": "sds", "guidance": 4},
+    "sds, guidance 7.5": {"loss": "sds", "guidance": 7.5},
+    "sds, guidance 25": {"loss": "sds", "guidance": 25},
+    "sds, guidance 7.5, half the rate": {"loss": "sds", "guidance": 7.5, "rate": 0.5},
+    "sds, guidance 7.5, thrice the rate": {"loss": "sds", "guidance": 7.5, "rate": 3},
+    "sds, guidance 7.5, variance": {"loss": "sds", "guidance": 7.5, "weight": "variance"},
+    "sds, guidance 7.5, sqrt": {"loss": "sds", "guidance": 7.5, "anneal": "sqrt"},
+    "csd": {"loss": "csd"},
+    "csd, sqrt": {"loss": "csd", "anneal": "sqrt"},
+    "csd, sketch": {"loss": "csd", "init": "sketch"},
+    "nfsd, guidance 4": {"loss": "nfsd", "guidance": 4},
+    "nfsd, guidance 7.5": {"loss": "nfsd", "guidance": 7.5},
+    **{
+        f"vsd, guidance {g:g}, student {rate:g}, rate {lr:g}": {"loss": "vsd", "guidance": g, "student_lr": rate, "rate": lr}
+        for g in (4, 7.5)
+        for rate in (1e-3, 1e-2)
+        for lr in (1, 0.3)
+    },
+}
+
+
+class Judged:
+    """The judges, and a hundred captions that the pictures' prompts are among."""
+
+    def __init__(self, every: Sequence[Spec]) -> None:
+        self.captions = [spec.caption for spec in every]
+        self.judges = {name: Clip(name) for name in ("bundled", "bundled-shape")}
+        self.texts = {name: judge.read(self.captions) for name, judge in self.judges.items()}
+
+    def row(self, name: str, prompts: Sequence[str], pictures: Sequence[Image], seconds: float = 0.0) -> dict[str, Any]:
+        """What is measured of pictures, one of each prompt or several; errors over the pictures."""
+        right = torch.tensor([self.captions.index(prompt) for prompt in prompts])
+        found: dict[str, Any] = {"pictures": name}
+        for judge, clip in self.judges.items():
+            cosines = clip.see(list(pictures)) @ self.texts[judge].T
+            place = ranks(cosines, right)
+            for k in (1, 5):
+                found[f"top-{k}, {judge}"] = (place < k).double().mean().item()
+            found[f"score, {judge}"], found[f"± {judge}"] = mean_error(cosines.gather(1, right[:, None])[:, 0].tolist())
+        found["saturation"], found["± saturation"] = mean_error([saturation(picture) for picture in pictures])
+        return found | {"seconds": seconds}
+
+
+def timed(act: Callable[[], Any]) -> tuple[Any, float]:
+    begin = time.perf_counter()
+    made = act()
+    return made, time.perf_counter() - begin
+
+
+def made(out: Path, name: str, prompts: list[str], model: str, how: dict[str, Any]) -> Any:
+    """One run of the recipe; `rate` multiplies the usual one."""
+    from synoptic.models.source import resolve
+    from synoptic.recipes.distilling import usual
+
+    how = dict(how)
+    source = resolve(model)
+    if rate := how.pop("rate", None):
+        how["lr"] = rate * usual(source, how["loss"], "latent" if source.factor > 1 else "pixels").lr
+    return distill(prompts, model=model, out=str(out / model / name.replace(", ", "-").replace(" ", "_")), **how)
+
+
+def quality(out: Path, quick: bool, models: Sequence[str], tune: bool, only: Sequence[str]) -> None:
+    """A row a way to make pictures, for each model; the sheet has one picture of each prompt, a row a way."""
+    every = held_out(100, 71)
+    if tune:
+        others = {spec.caption for spec in every}
+        every = [spec for spec in held_out(150, 72) if spec.caption not in others][:100]
+    specs = every[: 2 if quick else 12 if tune else 20]
+    prompts, seeds, steps = [spec.caption for spec in specs], 1 if tune else 2, 4 if quick else 500
+    judged = Judged(every)
+    kind, ways = ("tune" if tune else "quality"), TRIED if tune else {loss: {"loss": loss} for loss in LOSSES}
+    ways = {name: how for name, how in ways.items() if name.startswith(tuple(only))}
+    for model in models:
+        table, sheet = [], []
+
+        def note(
+            name: str, texts: Sequence[str], pictures: Sequence[Image], seconds: float, model=model, table=table
+        ) -> None:
+            row = judged.row(name, texts, pictures, seconds) | {"model": model}
+            table.append(row)
+            print("\t".join(f"{v:.3f}" if isinstance(v, float) else v for v in row.values()), flush=True)
+            (out / f"{kind}-{model}.json").write_text(json.dumps(table, indent=1) + "\n")
+
+        print("\t".join(judged.row("", prompts[:1] * 2, [to_pil(torch.zeros(1, 3, 96, 96))[0]] * 2)))
+        again = [spec for spec in specs for _ in range(seeds)]
+        real = to_pil(Renders(torch.device("cuda" if torch.cuda.is_available() else "cpu"))(again, SIDE[model], 5) * 2 - 1)
+        note("renders", [spec.caption for spec in again], real, 0.0)
+        plain, seconds = timed(
+            lambda m=model: synoptic.generate(prompts, count=seeds, model=m, out=str(out / kind / m / "plain"))
+        )
+        note("plain", [p.prompt for p in plain.run.pictures], plain.images, seconds)
+        sheet += real[::seeds] + plain.images[::seeds]
+        for name, how in ways.items():
+            run, seconds = timed(
+                lambda m=model, n=name, h=how: made(out / kind, n, prompts, m, h | {"count": seeds, "steps": steps})
+            )
+            note(name, [p.prompt for p in run.run.pictures], run.images, seconds)
+            sheet += run.images[::seeds]
+        labels = [f"{way}: {prompt}"[:40] for way in ("render", "plain", *ways) for prompt in prompts]
+        save(out / f"{kind}-{model}.png", grid(sheet, labels, len(prompts), cell=128), {})
+
+
+def main(given: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", nargs="+", choices=("quality", "editing", "cost", "tune"))
+    parser.add_argument("--out", type=Path, default=Path("outputs/benchmarks/distill"))
+    parser.add_argument("--models", nargs="+", default=list(SIDE), choices=list(SIDE))
+    parser.add_argument("--only", nargs="+", default=[""], help="of quality and tune: ways that begin like one of these")
+    parser.add_argument("--quick", action="store_true", help="a few steps of two prompts, to see that it runs")
+    args = parser.parse_args(given)
+    args.out.mkdir(parents=True, exist_ok=True)
+    for what in args.what:
+        _, seconds = timed(
+            lambda what=what: {
+                "quality": lambda: quality(args.out, args.quick, args.models, False, args.only),
+                "tune": lambda: quality(args.out, args.quick, args.models, True, args.only),
+                "editing": lambda: distill_editing.measure(args.out, args.quick),
+                "cost": lambda: distill_cost.measure(args.out, args.quick),
+            }[what]()
+        )
+        print(f"# {what}: {seconds:.0f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()

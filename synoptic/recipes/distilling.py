@@ -1,0 +1,164 @@
+"""What `synoptic distill` is asked for: its options, what each loss usually takes, and the rules at the door."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from synoptic.check import BadInput, at_least, at_most, one_of, prompts
+from synoptic.models.source import Source, resolve
+
+Loss = Annotated[
+    Literal["auto", "sds", "vsd", "csd", "nfsd", "sdi", "ism", "pds", "dds"],
+    "what is followed: pds and dds edit --source, the others make a picture (auto: sds, or pds with --source)",
+]
+Edited = Annotated[str | None, "the picture to edit: a PNG, JPEG, WebP, … file"]
+Told = Annotated[str, "what --source shows, in words"]
+Guidance = Annotated[float | None, "guidance scale (default: the loss's: 25 sds, 1 csd, 7.5 others; bundled: tuned)"]
+Steps = Annotated[int, "steps of the optimisation"]
+Rate = Annotated[float | None, "AdamW's rate at its peak (default: 0.1 of latents, 0.03 of pixels; bundled: tuned)"]
+StudentRate = Annotated[float | None, "of vsd: the rate that the student learns at (default: 1e-4; bundled: tuned)"]
+WarmUp = Annotated[int | None, "steps from rate 0 to the peak, then a cosine (default: a fifth of the steps)"]
+Weight = Annotated[Literal["auto", "one", "variance", "fantasia"], "w(t) of sds, vsd, csd, nfsd: 1, 1-ᾱ, √ᾱ(1-ᾱ)"]
+First = Annotated[int | None, "the least noisy time asked about, 0 to 999 (default: 20; sdi 250, dds 50)"]
+Last = Annotated[int | None, "the noisiest time asked about (default: 980; dds 949)"]
+Anneal = Annotated[
+    Literal["auto", "none", "narrow", "linear", "sqrt"],
+    "times: drawn from all; from below an end that falls to 500; or not drawn, falling from the noisiest to the least",
+]
+Stride = Annotated[int, "of pds, from t to t': the larger, the more of the source is kept; 1 keeps nothing on purpose"]
+Init = Annotated[
+    str, "auto (noise, or --source), noise, sketch (the prompt in 10 steps, from --source if given), or a picture's file"
+]
+Negative = Annotated[str, "what not to paint: in the null branch's place; csd and nfsd have a branch of its own for it"]
+PerpNeg = Annotated[bool, "take from the guidance only what --negative does not share with the prompt"]
+Side = Annotated[int | None, "pixels, at least the model's own (default: its own); larger canvases are seen in windows"]
+Space = Annotated[Literal["auto", "latent", "pixels"], "what is optimised; pixels of a latent model pass its encoder"]
+Trace = Annotated[bool, "film it: NAME.trace.mp4, .gif and .html with the gradient's norm and the score (needs PyAV)"]
+Every = Annotated[int, "also keep the pictures after every so many steps: steps/NAME/25.png, …; 0: none"]
+Dtype = Annotated[
+    Literal["auto", "float32", "bfloat16", "float16", "float64"],
+    "the network's numbers; auto: what is fast, and float32 where gradients pass through it (vsd, pixels)",
+]
+
+STEPS = 500
+EDITS = ("pds", "dds")
+MADE = ("auto", "noise", "sketch")  # beginnings that are no file
+WEIGHED = ("sds", "vsd", "csd", "nfsd")
+
+
+@dataclass(frozen=True)
+class Usual:
+    """What a loss takes where nothing was asked. `first` and `last` are times."""
+
+    guidance: float
+    lr: float = 0.1
+    first: int = 20
+    last: int = 980
+    anneal: str = "none"
+    weight: str = "one"
+    student_lr: float = 1e-4
+
+
+LATENTS = {
+    "sds": Usual(25.0),
+    "csd": Usual(1.0),
+    "nfsd": Usual(7.5),
+    "vsd": Usual(7.5, anneal="narrow", weight="variance"),
+    "sdi": Usual(7.5, first=250, anneal="linear"),
+    "ism": Usual(7.5, anneal="narrow"),
+    "pds": Usual(7.5),
+    "dds": Usual(7.5, first=50, last=949),
+}
+PIXELS = {name: replace(usual, lr=0.03) for name, usual in LATENTS.items()}
+OWN: dict[str, dict[str, Usual]] = {  # of the bundled models, where others measured better
+    "sd": {"sds": Usual(7.5), "nfsd": Usual(4.0), "vsd": replace(LATENTS["vsd"], guidance=4.0, student_lr=1e-3)},
+    "if": {name: replace(usual, lr=0.1) for name, usual in LATENTS.items()}
+    | {"sds": Usual(7.5, lr=0.05), "nfsd": Usual(4.0), "vsd": replace(LATENTS["vsd"], guidance=4.0, student_lr=1e-3)},
+}
+
+
+def usual(source: Source, loss: str, space: str) -> Usual:
+    """What a loss takes on this model in this space."""
+    table = LATENTS if space == "latent" else PIXELS
+    native = "latent" if source.factor > 1 else "pixels"
+    return (table | OWN[Path(source.place).name] if source.bundled and space == native else table)[loss]
+
+
+def settle(given: dict[str, Any]) -> tuple[Source, dict[str, Any]]:
+    """The recipe's arguments -> the model's source and the settings, filled in. Raises BadInput on a broken rule."""
+    source = resolve(given["model"])
+    settings: dict[str, Any] = {k: v for k, v in given.items() if k not in ("out", "trace", "every")}
+    settings["prompt"] = prompts(given["prompt"])
+    check_loss(settings)
+    native = "latent" if source.factor > 1 else "pixels"
+    one_of("--space", settings["space"], ("auto", "latent", "pixels"))
+    if settings["space"] == "latent" and native == "pixels":
+        raise BadInput(f"--space latent needs a latent model, {source.name} paints pixels: leave it, or use --model bundled")
+    settings["space"] = native if settings["space"] == "auto" else settings["space"]
+    fill(settings, usual(source, settings["loss"], settings["space"]))
+    canvas(source, settings)
+    if settings["dtype"] == "auto" and (settings["loss"] == "vsd" or settings["space"] != native):
+        settings["dtype"] = "float32"
+    at_least("--every", given["every"], 0)
+    for name, least in {"steps": 1, "lr": 0, "student_lr": 0, "guidance": 0, "count": 1, "seed": 0, "stride": 1}.items():
+        at_least(f"--{name}", settings[name], least)
+    T = source.read("scheduler/scheduler_config.json").get("num_train_timesteps", 1000)
+    at_least("--t-min", settings["t_min"], 1)
+    at_most("--t-max", settings["t_max"], T - 1)
+    at_most("--t-min", settings["t_min"], settings["t_max"])
+    at_least("--warm-up", settings["warm_up"], 0)
+    at_most("--warm-up, of so many --steps,", settings["warm_up"], max(0, int(1.5 * settings["steps"]) - 1))
+    return source, settings
+
+
+def check_loss(settings: dict[str, Any]) -> None:
+    """Fill in the loss and where it begins; check what goes with it. Raises BadInput on a broken rule."""
+    edits = settings["source"] is not None
+    if settings["loss"] == "auto":
+        settings["loss"] = "pds" if edits else "sds"
+    loss = settings["loss"]
+    one_of("--loss", loss, tuple(LATENTS))
+    if edits != (loss in EDITS):
+        cure = "leave it away, or use --loss pds or dds" if edits else "name the picture to edit with --source"
+        raise BadInput(f"--source is what {' and '.join(EDITS)} edit, --loss {loss} was given: {cure}")
+    if edits and not settings["source_prompt"]:
+        raise BadInput(f"an edit by {loss} needs what --source shows, none was given: say it with --source-prompt")
+    if not edits and (settings["source_prompt"] or settings["size"] is not None):
+        raise BadInput(f"--source-prompt and --size are of a picture to edit, --loss {loss} has none: leave them away")
+    if edits and (settings["width"] is not None or settings["height"] is not None):
+        raise BadInput("an edit is as large as its --source: leave --width and --height away, or give --size")
+    if loss not in WEIGHED and settings["weight"] != "auto":
+        raise BadInput(f"--weight is of {', '.join(WEIGHED)}, --loss {loss} has its own: leave it away")
+    if settings["perp_neg"] and (loss in EDITS or not settings["negative"]):
+        lacks = "compares a picture with its source" if loss in EDITS else "has no --negative"
+        raise BadInput(f"--perp-neg weighs a --negative against the prompt, --loss {loss} {lacks}: leave it, or add one")
+    if settings["init"] == "auto" and not edits:
+        settings["init"] = "noise"
+    if settings["init"] not in MADE and not Path(settings["init"]).expanduser().is_file():
+        raise BadInput(f"--init must be noise, sketch or a picture's file, {settings['init']} is none: check the path")
+
+
+def fill(settings: dict[str, Any], usual: Usual) -> None:
+    """Put the loss's own numbers where nothing was asked."""
+    one_of("--weight", settings["weight"], ("auto", "one", "variance", "fantasia"))
+    one_of("--anneal", settings["anneal"], ("auto", "none", "narrow", "linear", "sqrt"))
+    own = asdict(usual)
+    for name, field in ("guidance",) * 2, ("lr",) * 2, ("student_lr",) * 2, ("t_min", "first"), ("t_max", "last"):
+        settings[name] = own[field] if settings[name] is None else settings[name]
+    for name in ("anneal", "weight") if settings["loss"] in WEIGHED else ("anneal",):
+        settings[name] = own[name] if settings[name] == "auto" else settings[name]
+    if settings["warm_up"] is None:
+        settings["warm_up"] = settings["steps"] // 5
+
+
+def canvas(source: Source, settings: dict[str, Any]) -> None:
+    """Fill in width and height of what is no edit. Raises BadInput where the model's windows cannot cover them."""
+    if settings["source"] is not None:
+        return
+    for side in ("width", "height"):
+        settings[side] = settings[side] or source.native
+        at_least(f"--{side} (the model's own)", settings[side], source.native)
+        if settings[side] % source.factor:
+            raise BadInput(f"--{side} must be a multiple of {source.factor}, the size of a latent, {settings[side]} is none")

@@ -1,0 +1,127 @@
+"""From the settings of `synoptic distill` to a loss, and to the scene that it moves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from synoptic.distill.base import Believe, Learner, Loss
+    from synoptic.distill.times import Times
+    from synoptic.models.base import Denoiser
+    from synoptic.views.windows import Windows
+
+SKETCH, KEPT = 10, 4  # steps of a sketch, and how many of them a source skips
+
+
+def making(
+    settings: dict[str, Any], m: Denoiser, prompts: Sequence[str], rngs: Sequence[torch.Generator], views: Windows
+) -> tuple[Loss, Learner | None, Any]:
+    """The loss that makes a picture of each prompt, what learns beside it, and VSD's student, to be removed at the end."""
+    from synoptic.distill import weights
+    from synoptic.distill.canvas import on_canvas
+    from synoptic.distill.csd import csd
+    from synoptic.distill.inverted import ism, sdi
+    from synoptic.distill.nfsd import nfsd
+    from synoptic.distill.sds import sds
+    from synoptic.distill.student import Student
+    from synoptic.distill.times import ramp
+    from synoptic.distill.vsd import Learning, vsd
+    from synoptic.guidance import branches
+    from synoptic.perp_neg import perp_neg, toward
+
+    loss, scale, negative, s = settings["loss"], settings["guidance"], settings["negative"], m.schedule
+    apart = loss == "nfsd" or (negative and (loss == "csd" or settings["perp_neg"]))
+    texts = {"cond": list(prompts), "null": ["" if apart else negative] * len(prompts)}
+    texts |= {"negative": [negative] * len(prompts)} if apart else {}
+    conds = {name: m.embed(some) for name, some in texts.items()}
+    student = learner = None
+    if loss == "vsd":
+        net: Any = m
+        student = Student(net.unet.net, rngs)
+        conds = student.mark(conds)
+        own = on_canvas(branches(m, {"student": conds["student"]}), views)
+        learner = Learning(student, own, s, lr=settings["student_lr"])
+    every = branches(m, conds)
+    believe: Believe = on_canvas(perp_neg(every) if settings["perp_neg"] else every, views)
+
+    def alone(name: str):
+        only = on_canvas(branches(m, {name: conds[name]}), views)
+        return lambda x, t, camera=None: only(x, t, camera)[name]
+
+    when: dict[str, Any] = {"times": times_of(settings)}
+    weigh: dict[str, Any] = when | {
+        "weight": weights.one if settings["weight"] == "auto" else getattr(weights, settings["weight"])
+    }
+    match loss:
+        case "sds":
+            made = sds(believe, s, scale, **weigh)
+        case "vsd":
+            made = vsd(believe, s, scale, **weigh)
+        case "csd":
+            made = csd(believe, s, scale, ramp(0, scale, settings["steps"]) if apart else None, **weigh)
+        case "nfsd":
+            made = nfsd(believe, s, scale, **weigh)
+        case "sdi":
+            made = sdi(believe, s, toward(believe, -scale), scale, **when)
+        case _:
+            made = ism(believe, s, alone("null"), scale, **when)
+    return made, learner, student
+
+
+def editing(settings: dict[str, Any], m: Denoiser, prompts: Sequence[str], source: Tensor, views: Windows) -> Loss:
+    """The loss that turns x, at first `source` (B, C, h, w), to its prompts: source and target of each in one batch."""
+    from synoptic.distill.canvas import on_canvas
+    from synoptic.distill.dds import dds
+    from synoptic.distill.pds import pds
+    from synoptic.guidance import branches
+    from synoptic.perp_neg import toward
+
+    n = len(prompts)
+    texts = {"cond": [*prompts, *[settings["source_prompt"]] * n], "null": [settings["negative"]] * (2 * n)}
+    every = branches(m, {name: m.embed(some) for name, some in texts.items()})
+    predict = toward(on_canvas(every, views), settings["guidance"])
+    if settings["loss"] == "pds":
+        return pds(predict, m.schedule, source, settings["stride"], times=times_of(settings))
+    return dds(predict, m.schedule, source, times=times_of(settings))
+
+
+def times_of(settings: dict[str, Any]) -> Times:
+    """The noise levels that are asked about."""
+    from synoptic.distill.times import falling, narrowing, uniform
+
+    first, last, steps = settings["t_min"], settings["t_max"], settings["steps"]
+    match settings["anneal"]:
+        case "narrow":
+            return narrowing(first, last, min(last, max(first, 500)), steps)
+        case "linear":
+            return falling(last, first, steps)
+        case "sqrt":
+            return falling(last, first, steps, 0.5)
+    return uniform(first, last)
+
+
+def sketched(
+    settings: dict[str, Any],
+    m: Denoiser,
+    prompts: Sequence[str],
+    rngs: Sequence[torch.Generator],
+    views: Windows,
+    source: Tensor | None,
+) -> Tensor:
+    """x (B, C, h, w) in a few steps of plain sampling, or from a source by SDEdit: where an optimisation may begin."""
+    import torch
+
+    from synoptic.edit.sdedit import sdedit
+    from synoptic.guidance import cfg
+    from synoptic.schedule import clipping
+    from synoptic.synchronize import together
+
+    s = m.schedule
+    predict = together(cfg(m, prompts, 5.0, settings["negative"], clip=clipping("auto", s)), s, views)
+    x0 = torch.zeros(len(rngs), *views.canvas, device=m.device) if source is None else source
+    *_, step = sdedit(predict, s, x0, start=0 if source is None else KEPT, steps=s.steps(SKETCH), rngs=rngs)
+    return step.x
