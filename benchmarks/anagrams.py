@@ -56,7 +56,7 @@ class Run:
     seeds: int
     how: dict[str, Any]
     model: str = "bundled-if"
-    guidance: float = 7.0
+    guidance: float = 3.0
     canvas: Literal["own", "with residual", "without residual"] = "own"
 
     def views(self, model: Denoiser) -> Views:
@@ -137,7 +137,7 @@ def apart(folder: Path, steps: int, seeds: int) -> Tensor:
     for k in track(range(len(PAIRS)), "apart"):
         sides = []
         for j, prompt in enumerate(prompts(k)):
-            together = Together([prompt], steps, 7.0)
+            together = Together([prompt], steps, 3.0)
             rngs = [torch.Generator().manual_seed(1000 * j + seed) for seed in range(seeds)]
             sides.append(last(together.go(model, views, together.begin(model, views, rngs), rngs)).x)
         rows.append(torch.stack(sides, 1))

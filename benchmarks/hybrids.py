@@ -31,12 +31,13 @@ def main(given: Sequence[str] | None = None) -> None:
     p.add_argument("--out", type=Path, default=Path("outputs/benchmarks/hybrids"))
     p.add_argument("--anagrams", type=Path, default=Path("outputs/benchmarks/anagrams"), help="its pictures painted apart")
     p.add_argument("--seeds", type=int, default=1)
+    p.add_argument("--sigma", type=float, default=2.0, help="of the blur that parts far from near")
     p.add_argument("--quick", action="store_true")
     a = p.parse_args(given)
     a.out.mkdir(parents=True, exist_ok=True)
     if a.quick:
         del PAIRS[2:]
-    options: dict[str, Any] = {"count": a.seeds, "steps": 2 if a.quick else 20}
+    options: dict[str, Any] = {"count": a.seeds, "sigma": a.sigma, "steps": 2 if a.quick else 20}
     rows = []
     for k in range(len(PAIRS)):
         found = synoptic.hybrid(prompts(k), out=str(a.out / str(k)), **options)

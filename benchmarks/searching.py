@@ -1,4 +1,4 @@
-"""Does successive halving find the seed that painting all sixteen would? What does it cost?
+"""Does the search in two heats find the seed that painting all sixteen would? What does it cost?
 
 python benchmarks/searching.py [--anagrams DIR]: on the pairs, seeds and settings of benchmarks/anagrams.py, which must have
 run: its pictures are the full search. Prints how often the winner is the same, and how good both judges find it.
@@ -18,7 +18,7 @@ from torch import Tensor
 from synoptic.evaluate.clip import Clip
 from synoptic.images import to_pil
 from synoptic.models.load import load
-from synoptic.search import PLAN, halving
+from synoptic.search import FINALISTS, HEAT, heats
 from synoptic.stages import Together
 
 NAME = "rotate_cw, x0"
@@ -44,7 +44,7 @@ def main() -> None:
             return (seen * texts).sum(-1).amin(1)
 
         together = Together(prompts(k), STEPS, run.guidance, **run.how)
-        *_, last = halving(together, model, views, range(run.seeds), score)
+        *_, last = heats(together, model, views, range(run.seeds), score)
         found, best = last.seeds[0], int(by_search[k].argmax())
         place = int((by_search[k] > by_search[k][found]).sum())
         same += found == best
@@ -53,9 +53,7 @@ def main() -> None:
     print("style\tfirst\tsecond\tbest of all\tfound\tits place", *("\t".join(map(str, row)) for row in rows), sep="\n")
     kept = torch.tensor([row[4] for row in rows])
     at = torch.arange(len(rows))
-    ends = [0.0, *(share for share, _ in PLAN), 1.0]
-    going = [1.0, *(part for _, part in PLAN)]
-    cost = sum((b - c) * part * run.seeds for b, c, part in zip(ends[1:], ends[:-1], going, strict=True))
+    cost = run.seeds * HEAT / STEPS + FINALISTS
     print(f"same winner\t{same} of {len(rows)}\tmean place\t{sum(places) / len(places) + 1:.2f} of {run.seeds}")
     print(f"cost\t{cost:.1f} times one seed's")
     for name, scores in (("judge that searches", by_search), ("judge that reports", by_report)):

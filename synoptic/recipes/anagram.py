@@ -16,6 +16,7 @@ from synoptic.recipes.options import (
     Count,
     Device,
     Dtype,
+    Embeddings,
     Eta,
     Guidance,
     Level,
@@ -24,6 +25,7 @@ from synoptic.recipes.options import (
     Sampler,
     Seed,
     Steps,
+    Trace,
     Upscalers,
 )
 from synoptic.recipes.studio import settle, warn_unknown
@@ -90,18 +92,20 @@ def anagram(
     seed: Seed = 0,
     count: Count = 1,
     model: Model = "bundled-if",
+    embeddings: Embeddings = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
+    trace: Trace = False,
     out: Out = None,
 ) -> Result | Comparison:
     """Paint one picture that shows another prompt in each of its views: turn it, flip it, put it together anew.
 
     synoptic anagram "a lion" "a sunflower" --views identity rotate_cw --style "a lithograph of" --search 16 --animate
     """
-    source, settings = settle(locals())
+    source, settings = settle(locals(), together=True)
     larger = enter(source, settings)
     if compare:
-        return comparison(settings, out)
+        return comparison(settings, out, trace)
     texts = [f"{style} {text}".strip() for text in settings["prompt"]]
     run = open_run("anagram", settings, out, together=True)
     warn_unknown(source, texts)
@@ -123,7 +127,7 @@ def anagram(
 
     if search:
         joint.search(run, source, together, build, seen, texts)
-    result = joint.paint(run, source, larger, together, build, seen, texts)
+    result = joint.paint(run, source, larger, together, build, seen, texts, trace)
     labels = [f"{name}: {text}" for name, text in zip(settings["views"], texts, strict=True)]
     for picture, image in zip(run.pictures, result.images, strict=True):
         file = run.folder / picture.file

@@ -12,6 +12,7 @@ from synoptic.recipes.options import (
     Count,
     Device,
     Dtype,
+    Embeddings,
     Eta,
     Guidance,
     Level,
@@ -20,6 +21,7 @@ from synoptic.recipes.options import (
     Sampler,
     Seed,
     Steps,
+    Trace,
     Upscalers,
 )
 from synoptic.recipes.studio import settle, warn_unknown
@@ -51,7 +53,11 @@ Kind = Annotated[
     " far picture is --photo, one prompt paints the rest",
 ]
 Photo = Annotated[str | None, "of --kind inverse: the picture that is seen from afar"]
+Sigma = Annotated[
+    float, "of pass and inverse: the blur that parts far from near, in pixels at side 64; more gives the near prompt more"
+]
 
+WIDEST = 8.0  # the blur reaches over 33 pixels
 FAR = 32  # pixels: all that is left from afar, a 256 px picture made 8 times smaller
 OF_PIXELS = ("color", "inverse")
 COUNT = {"pass": 2, "triple": 3, "color": 2, "motion": 2, "inverse": 1}  # prompts
@@ -61,6 +67,7 @@ def hybrid(
     prompt: Prompts,
     *,
     kind: Kind = "pass",
+    sigma: Sigma = 2.0,
     photo: Photo = None,
     style: Style = "",
     balance: Balance = False,
@@ -82,15 +89,17 @@ def hybrid(
     seed: Seed = 0,
     count: Count = 1,
     model: Model = "bundled-if",
+    embeddings: Embeddings = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
+    trace: Trace = False,
     out: Out = None,
 ) -> Result:
     """Paint one picture that shows one prompt from afar (or in grey, or blurred by motion) and another from near.
 
     synoptic hybrid "a skull" "a flower meadow" --style "an oil painting of"
     """
-    source, settings = settle(locals())
+    source, settings = settle(locals(), together=True)
     larger = enter(source, settings)
     texts = [f"{style} {text}".strip() for text in in_order(settings["prompt"])]
     run = open_run("hybrid", settings, out, together=True)
@@ -102,7 +111,7 @@ def hybrid(
     from synoptic.views.components import components
     from synoptic.views.factors import Factors
 
-    parts = components("pass" if kind == "inverse" else kind)
+    parts = components("pass" if kind == "inverse" else kind, sigma)
     known = images.from_pil(read(photo)) if photo else None
     together = joint.how(settings, texts)
 
@@ -114,7 +123,7 @@ def hybrid(
 
     if search:
         joint.search(run, source, together, build, seen, texts)
-    result = joint.paint(run, source, larger, together, build, seen, texts)
+    result = joint.paint(run, source, larger, together, build, seen, texts, trace)
     for picture, image in zip(run.pictures, result.images, strict=True):
         file = run.folder / picture.file
         images.save(file.with_suffix(".views.png"), images.grid(seen(image), texts, len(texts), cell=256), {"of": file.name})
@@ -157,6 +166,8 @@ def enter(source: Source, settings: dict[str, Any]) -> list[Source]:
         raise BadInput("--kind inverse and --photo go together: give both or neither")
     if settings["photo"] is not None and not Path(settings["photo"]).expanduser().is_file():
         raise BadInput(f"--photo must be a picture's file, {settings['photo']} is none: check the path")
+    if not 0 < settings["sigma"] <= WIDEST:
+        raise BadInput(f"--sigma must be above 0 and at most {WIDEST:g}, {settings['sigma']:g} was given: change it")
     place(source, settings)
     if kind == "inverse" and settings["sync"] != "x0":
         raise BadInput(

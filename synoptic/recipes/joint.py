@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from synoptic.diffusion import Step
     from synoptic.models.base import Denoiser
+    from synoptic.models.upscale import Upscaler
     from synoptic.stages import Together
     from synoptic.views.base import Views
 
@@ -56,6 +57,7 @@ def paint(
     build: Build,
     seen: Seen,
     texts: Sequence[str],
+    trace: bool = False,
 ) -> Result:
     """Every picture of the run through all stages, scored by how well its worst view fits its prompt (`seen`: its views).
 
@@ -72,6 +74,7 @@ def paint(
     settings, files = run.settings, {picture.seed: run.folder / picture.file for picture in run.pictures}
     load = cache(lambda up, model: load_stage(up, source, model, settings))
     given = {"level": settings["level"], "augment": settings["augment"]}
+    of_side: dict[int, Upscaler] = {}  # whose latents have it
 
     def keep(z: Tensor, rngs: Sequence[torch.Generator]) -> None:
         for rng, image in zip(rngs, images.to_pil(z), strict=True):
@@ -85,17 +88,21 @@ def paint(
             z = z if i else pixels_of(run, source, model, z)
             keep(z, rngs)
             stage, upscaler = replace(together, steps=up.defaults.steps, guidance=up.defaults.guidance), load(up, model)
+            of_side[z.shape[-1] * upscaler.times // upscaler.factor] = upscaler
             z = (yield from passed(stage.enlarge(upscaler, looks, z, rngs, **given))).x
             looks = looks.at(upscaler.times)
 
-    def decode(model: Denoiser, z: Tensor) -> Tensor:
-        return z if larger else pixels_of(run, source, model, z)
+    def decode(model: Denoiser, x: Tensor) -> Tensor:
+        """Pictures of any stage's canvas or views."""
+        return x if x.shape[1] == 3 else of_side.get(x.shape[-1], model).decode(x)
 
     def fits(judge: Any, image: Image, _: Any) -> float:
         return alignment(judge(seen(image), list(texts))).item()
 
     steps = settings["steps"] + sum(up.defaults.steps for up in larger)
-    return execute(run, source, stages, decode, views=len(texts), steps=steps, measure=Measure("alignment", fits))
+    return execute(
+        run, source, stages, decode, views=len(texts), steps=steps, measure=Measure("alignment", fits), trace=trace
+    )
 
 
 def search(
@@ -113,8 +120,8 @@ def search(
     from synoptic.evaluate.anagrams import alignment
     from synoptic.evaluate.clip import Clip
     from synoptic.images import atomically, to_pil
-    from synoptic.models.load import load
-    from synoptic.search import PLAN, halving
+    from synoptic.runs.execute import opened
+    from synoptic.search import HEAT, heats
 
     settings, file = run.settings, run.folder / "search.json"
     if not file.exists():
@@ -122,8 +129,7 @@ def search(
 
         from synoptic.runs.progress import bar
 
-        run.write()
-        model, judge = load(source, device=settings["device"], dtype=settings["dtype"]), Clip(SEARCHED_BY)
+        (model, _), judge = opened(run, source), Clip(SEARCHED_BY)
         views = views_of(run, source, model, build)
 
         def score(z: Tensor) -> Tensor:
@@ -132,8 +138,8 @@ def search(
 
         seeds = range(settings["seed"], settings["seed"] + settings["search"])
         rounds = []
-        with bar("search", len(PLAN) + 1) as tick:
-            for found in halving(together, model, views, seeds, score, keep=settings["count"]):
+        with bar("search", 2 if together.steps > HEAT else 1) as tick:
+            for found in heats(together, model, views, seeds, score, keep=settings["count"]):
                 rounds.append(found._asdict())
                 tick()
         text = json.dumps({"judge": judge.name, "rounds": rounds}, indent=1) + "\n"

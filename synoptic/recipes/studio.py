@@ -15,13 +15,17 @@ SAMPLERS = ("ddim", "ddpm", "dpm++")
 AROUND = ("out", "trace")  # which do not change the pictures
 
 
-def settle(given: dict[str, Any]) -> tuple[Source, dict[str, Any]]:
-    """A recipe's arguments -> the model's source and the settings, defaults filled in. Raises BadInput on a broken rule."""
+def settle(given: dict[str, Any], *, together: bool = False) -> tuple[Source, dict[str, Any]]:
+    """A recipe's arguments -> the model's source and the settings, defaults filled in. Raises BadInput on a broken rule.
+
+    together: several prompts share one picture, which may take another guidance.
+    """
     source = resolve(given["model"])
     settings: dict[str, Any] = {k: v for k, v in given.items() if k not in AROUND} | {"prompt": prompts(given["prompt"])}
     defaults = source.defaults
     settings["steps"] = defaults.steps if given["steps"] is None else given["steps"]
-    settings["guidance"] = defaults.guidance if given["guidance"] is None else given["guidance"]
+    usual = (together and defaults.together) or defaults.guidance
+    settings["guidance"] = usual if given["guidance"] is None else given["guidance"]
     at_least("--steps", settings["steps"], 1)
     at_least("--guidance", settings["guidance"], 0)
     one_of("--sampler", settings["sampler"], SAMPLERS)
@@ -39,7 +43,8 @@ def settle(given: dict[str, Any]) -> tuple[Source, dict[str, Any]]:
     if given.get("trace") and find_spec("av") is None:
         raise BadInput("--trace needs PyAV, which is not installed: pip install 'synoptic[video]'")
     if given.get("embeddings"):
-        check_embeddings(Path(given["embeddings"]).expanduser(), source, ["", settings["negative"], *settings["prompt"]])
+        texts = [f"{given.get('style', '')} {text}".strip() for text in settings["prompt"]]
+        check_embeddings(Path(given["embeddings"]).expanduser(), source, ["", settings.get("negative", ""), *texts])
     return source, settings
 
 

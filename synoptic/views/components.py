@@ -6,26 +6,27 @@ Components are linear, work at every size and sum to the picture: the last is al
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from torch import Tensor
 from torch.nn.functional import pad
 
-from synoptic.views.frequency import NATIVE, coarse, fine, high, low, middle, odd
+from synoptic.views.frequency import NATIVE, SIGMA, coarse, fine, high, low, middle, odd
 
 STREAK = 7  # pixels that motion smears over, at side 64
 
 Component = Callable[[Tensor], Tensor]
 
 
-def components(kind: str) -> tuple[Component, ...]:
+def components(kind: str, sigma: float = SIGMA) -> tuple[Component, ...]:
     """The components of a factorization, (B, C, S, S) -> (B, C, S, S) each; the far or first one first.
 
-    pass: low and high frequencies. triple: low, middle, high. color: grey, then colour. motion: smeared along the
-    diagonal, then the rest. Raises ValueError for other kinds.
+    pass: low and high frequencies, parted by a blur of `sigma` pixels at side 64. triple: low, middle, high. color: grey,
+    then colour. motion: smeared along the diagonal, then the rest. Raises ValueError for other kinds.
     """
     match kind:
         case "pass":
-            return low, high
+            return partial(low, sigma=sigma), partial(high, sigma=sigma)
         case "triple":
             return coarse, middle, fine
         case "color":

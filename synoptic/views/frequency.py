@@ -10,18 +10,19 @@ from torch import Tensor
 from torch.nn.functional import conv2d, pad
 
 NATIVE = 64  # the side that widths are given for
+SIGMA = 2.0  # of the blur that parts far from near
 KERNEL = 33  # pixels that a blur reaches over; the bands of three have a kernel of their own
 TRIPLE_KERNEL = 25
 
 
-def low(x: Tensor) -> Tensor:
-    """(B, C, S, S) -> the part that remains from afar: sigma 2."""
-    return gaussian(x, 2, KERNEL)
+def low(x: Tensor, sigma: float = SIGMA) -> Tensor:
+    """(B, C, S, S) -> the part that remains from afar."""
+    return gaussian(x, sigma, KERNEL)
 
 
-def high(x: Tensor) -> Tensor:
+def high(x: Tensor, sigma: float = SIGMA) -> Tensor:
     """(B, C, S, S) -> the details: all but `low`."""
-    return x - low(x)
+    return x - low(x, sigma)
 
 
 def coarse(x: Tensor) -> Tensor:

@@ -147,7 +147,7 @@ def test_the_search_keeps_the_best_seeds_and_is_not_done_twice(tmp_path, monkeyp
     assert [p.seed for p in found.run.pictures] == told["rounds"][-1]["seeds"][:2]
     alone = anagram(PAIR, seed=found.run.pictures[0].seed, out=str(tmp_path / "b"), **how)
     assert gap(found.images[0], alone.images[0]) <= 1
-    monkeypatch.setattr("synoptic.search.halving", None)
+    monkeypatch.setattr("synoptic.search.heats", None)
     again = anagram(PAIR, search=4, count=2, seed=3, out=str(tmp_path / "a"), **how)
     assert [p.file for p in again.run.pictures] == [p.file for p in found.run.pictures]
     assert "sample" not in again.run.timings
@@ -265,6 +265,7 @@ BAD = {  # arguments -> words that the one line must hold: the rule or the cure
     "hybrid x y --kind thirds": "is not one of 'pass', 'triple'",
     "hybrid x --kind inverse": "give both or neither",
     "hybrid x y --photo nix.png": "give both or neither",
+    "hybrid x y --sigma 0": "--sigma must be above 0",
     "hybrid x --kind inverse --photo nix.png": "nix.png is none",
     "hybrid x --kind inverse --photo {file} --sync eps": "needs --sync x0",
     "hybrid x --kind inverse --photo {file} --model bundled --canvas latents": "--canvas latents was given",

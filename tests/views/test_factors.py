@@ -53,9 +53,10 @@ def test_the_low_pass_has_the_papers_kernel(side, size, sigma):
     close(high(point), point - spread)
 
 
-def test_pictures_are_mirrored_at_their_edges():
+@pytest.mark.parametrize("sigma", [2.0, 3.5])
+def test_pictures_are_mirrored_at_their_edges(sigma):
     x = picture(64, 1)[:, :1]
-    close(components("pass")[0](x), conv2d(pad(x, [16] * 4, mode="reflect"), kernel(33, 2.0)[None, None]))
+    close(components("pass", sigma)[0](x), conv2d(pad(x, [16] * 4, mode="reflect"), kernel(33, sigma)[None, None]))
 
 
 def kernel(size: int, sigma: float) -> Tensor:
