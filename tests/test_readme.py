@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,9 +18,10 @@ BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", TEXT, re.M | re.S)
 COMMANDS = [shlex.split(line, comments=True) for kind, block in BLOCKS if not kind for line in block.splitlines()]
 SYNOPTIC = [argv for argv in COMMANDS if argv and argv[0] == "synoptic" and "sd2" not in argv]  # that one downloads
 PYTHON = [block for kind, block in BLOCKS if kind == "python"]
-RECIPES = {"wide", "anagram", "hybrid", "views", "generate", "score", "evaluate", "models"}
+PAINTING = {"wide", "generate", "evaluate", "edit", "control", "distill"}
+RECIPES = PAINTING | {"anagram", "hybrid", "views", "score", "models"}
 SMALL = ["--steps", "2", "--upscalers", "none"]
-QUICK = {name: ["--steps", "2"] for name in ("wide", "generate", "evaluate")} | {"anagram": SMALL, "hybrid": SMALL}
+QUICK = {name: ["--steps", "2"] for name in PAINTING} | {"anagram": SMALL, "hybrid": SMALL}
 
 
 @pytest.fixture
@@ -27,6 +29,7 @@ def pictures(tmp_path, monkeypatch):
     """A working folder in which something was painted already."""
     monkeypatch.chdir(tmp_path)
     run(monkeypatch, ["synoptic", "generate", "a photo of a horse", "--steps", "2"])
+    shutil.copy(next(tmp_path.glob("outputs/generate/*/*.png")), tmp_path / "horse.png")
 
 
 @pytest.mark.parametrize("argv", SYNOPTIC, ids=" ".join)
