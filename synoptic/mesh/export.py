@@ -1,0 +1,49 @@
+"""A textured mesh as files that others open: GLB, OBJ with its material, and a PLY of points."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from synoptic import images
+from synoptic.mesh.texture import Textured
+
+POINTS = 50_000
+
+
+def export(model: Textured, folder: Path, name: str = "mesh") -> list[Path]:
+    """NAME.glb, NAME.obj with NAME.mtl and NAME.png beside it, and NAME.ply, coloured points. Returns the files."""
+    from trimesh.exchange.obj import export_obj
+    from trimesh.visual import TextureVisuals
+    from trimesh.visual.material import PBRMaterial
+
+    (picture,) = images.to_pil(2 * model.picture[None] - 1)
+    matter = PBRMaterial(baseColorTexture=picture, metallicFactor=0.0, roughnessFactor=1.0, name=name)
+    visual = TextureVisuals(uv=model.uv.numpy(), material=matter)
+    mesh: Any = model.mesh.copy()
+    mesh.visual = visual
+    folder.mkdir(parents=True, exist_ok=True)
+    written = {f"{name}.glb": mesh.export(file_type="glb"), f"{name}.ply": points(model).export(file_type="ply")}
+    obj, beside = export_obj(mesh, mtl_name=f"{name}.mtl", return_texture=True)
+    written |= {f"{name}.obj": obj.encode()} | beside
+    for file, data in written.items():
+        images.atomically(folder / file, lambda f, data=data: f.write(data))
+    return [folder / file for file in written]
+
+
+def points(model: Textured, n: int = POINTS) -> Any:
+    """n points evenly on the surface, each of the texture's colour there."""
+    import torch
+    import trimesh
+    from trimesh.triangles import points_to_barycentric
+
+    from synoptic.mesh.cast import Hits
+
+    sampled: Any = trimesh.sample.sample_surface(model.mesh, n, seed=0)
+    places, faces = sampled
+    shares = points_to_barycentric(np.asarray(model.mesh.triangles)[faces], places)
+    hits = Hits(torch.from_numpy(np.asarray(faces)), torch.from_numpy(shares).float(), torch.zeros(n))
+    colours = (model.at(hits).clamp(0, 1) * 255).round().byte().numpy()
+    return trimesh.PointCloud(places, colours)

@@ -1,0 +1,89 @@
+"""Colours for a mesh: unwrapped to a plane by xatlas, each texel asked of the field where it lies, its edges padded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from synoptic.mesh.cast import Hits, cast
+from synoptic.scenes.cameras import Camera, rays
+
+if TYPE_CHECKING:
+    from trimesh import Trimesh
+
+
+class Textured(NamedTuple):
+    """Triangles whose corners have places uv (V, 2) on a picture (3, T, T) in [0, 1]; v goes up, as in OBJ."""
+
+    mesh: Trimesh
+    uv: Tensor
+    picture: Tensor
+
+    def at(self, hits: Hits) -> Tensor:
+        """Colours (R, 3) where rays met it, between texels; black where they met nothing."""
+        face = torch.from_numpy(np.array(self.mesh.faces, np.int64))[hits.face]
+        uv = (self.uv[face] * hits.shares[..., None]).sum(1)
+        grid = torch.stack([2 * uv[:, 0] - 1, 1 - 2 * uv[:, 1]], 1)
+        found = F.grid_sample(self.picture[None], grid[None, None], align_corners=False, padding_mode="border")
+        return found[0, :, 0].T * (hits.face >= 0)[:, None]
+
+
+def textured(mesh: Trimesh, colour: Callable[[Tensor, Tensor], Tensor], side: int = 1024, padding: int = 4) -> Textured:
+    """`colour` of places (M, 3) and unit normals (M, 3) is (M, 3) in [0, 1]; the texture has side² texels.
+
+    Charts are about `padding` texels apart, and every texel outside of them takes the colour of its nearest one inside.
+    """
+    import trimesh
+    import xatlas
+    from scipy.ndimage import distance_transform_edt
+
+    atlas = xatlas.Atlas()
+    atlas.add_mesh(np.asarray(mesh.vertices, np.float32), np.asarray(mesh.faces, np.uint32))
+    pack = xatlas.PackOptions()
+    pack.resolution, pack.padding, pack.bilinear = side, padding, True
+    atlas.generate(pack_options=pack)
+    names, faces, uv = atlas[0]
+    uv = uv * np.array([atlas.width, atlas.height]) / max(atlas.width, atlas.height)
+    whole: Any = trimesh.Trimesh(mesh.vertices[names], faces, vertex_normals=mesh.vertex_normals[names], process=False)
+    hits = _texels(uv, faces, side)
+    inside = hits.face >= 0
+    of = torch.from_numpy(faces.astype(np.int64))[hits.face[inside]]
+    places, normals = (
+        (torch.from_numpy(np.array(part, np.float32))[of] * hits.shares[inside][..., None]).sum(1)
+        for part in (whole.vertices, whole.vertex_normals)
+    )
+    picture = torch.zeros(side * side, 3)
+    picture[inside] = colour(places, F.normalize(normals, dim=1)).cpu()
+    away: Any = distance_transform_edt(~inside.view(side, side).numpy(), return_distances=False, return_indices=True)
+    row, column = torch.from_numpy(away).long()
+    return Textured(
+        whole, torch.from_numpy(np.array(uv, np.float32)), picture.view(side, side, 3)[row, column].permute(2, 0, 1)
+    )
+
+
+def _texels(uv: np.ndarray, faces: np.ndarray, side: int) -> Hits:
+    """Which triangle of the plane each texel's middle lies in: rays straight down on the unwrapped mesh."""
+    import trimesh
+
+    flat: Any = trimesh.Trimesh(np.concatenate([uv, np.zeros_like(uv[:, :1])], 1), faces, process=False)
+    middle = (torch.arange(side) + 0.5) / side
+    v, u = torch.meshgrid(1 - middle, middle, indexing="ij")
+    origin = torch.stack([u.flatten(), v.flatten(), torch.ones(side * side)], 1)
+    return cast(flat, origin, torch.tensor([[0.0, 0.0, -1.0]]).expand_as(origin))
+
+
+def seen(model: Textured, camera: Camera, side: int) -> tuple[Tensor, Tensor]:
+    """What cameras (B) see of it: colour times mask (B, 3, side, side) in [0, 1], mask (B, 1, side, side)."""
+    origin, direction = rays(camera, side)
+    hits = cast(model.mesh, origin.flatten(0, 1), direction.flatten(0, 1))
+    rgba = (
+        torch.cat([model.at(hits), (hits.face >= 0).float()[:, None]], 1)
+        .view(len(origin), side, side, 4)
+        .permute(0, 3, 1, 2)
+    )
+    return rgba[:, :3], rgba[:, 3:]

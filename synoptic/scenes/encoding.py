@@ -1,0 +1,119 @@
+"""What a place in space is to a network: a row of numbers, from a hash grid or from waves, coarse levels first."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+PRIMES = (2654435761, 805459861)  # of the second and the third coordinate; the first is taken as it is
+
+
+class Encoding(Protocol):
+    """Places x (M, 3) in [-1, 1] -> (M, width), differentiable in x twice. Levels from `open` on are 0."""
+
+    levels: int
+    width: int
+
+    def __call__(self, x: Tensor, open: int) -> Tensor: ...
+
+
+class Blend(torch.autograd.Function):
+    """sum_k weight[k] table[index[k]]: (T, F), (K, M), (K, M) -> (M, F), without the (K, M, F) in between.
+
+    The gradients are plain operations, so that those of gradients exist too: analytic normals need them.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, table: Tensor, index: Tensor, weight: Tensor) -> Tensor:
+        ctx.save_for_backward(table, index, weight)
+        return F.embedding_bag(index.T.contiguous(), table, per_sample_weights=weight.T.contiguous(), mode="sum")
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, None, Tensor | None]:
+        table, index, weight = ctx.saved_tensors
+        at, rising = index.flatten(), grads[0].T.contiguous()
+        of_table = of_weight = None
+        if ctx.needs_input_grad[0]:  # column by column: rows of two numbers are ten times slower to add
+            columns = [table.new_zeros(len(table)).index_add(0, at, (g * weight).flatten()) for g in rising]
+            of_table = torch.stack(columns, 1)
+        if ctx.needs_input_grad[2]:
+            columns = [c.contiguous().index_select(0, at).view_as(weight) * g for c, g in zip(table.T, rising, strict=True)]
+            of_weight = torch.stack(columns).sum(0)
+        return of_table, None, of_weight
+
+
+class HashGrid(torch.nn.Module):
+    """The multi-resolution hash grid of Müller et al. 2022 (Instant NGP, section 3), as gathers.
+
+    `levels` grids from `coarsest` to `finest` cells a side over [-1, 1]³, growing by one factor, with `features` numbers at
+    their corners, read by trilinear interpolation. A grid of more than 2**log2 corners shares so many rows, found by the
+    paper's hash. The first numbers are drawn from `rng`, in ±1e-4.
+    """
+
+    def __init__(
+        self,
+        levels: int = 8,
+        features: int = 2,
+        coarsest: int = 8,
+        finest: int = 96,
+        log2: int = 15,
+        rng: torch.Generator | None = None,
+    ) -> None:
+        """Raises ValueError where there is no level, or the finest is coarser than the coarsest."""
+        if levels < 1 or not 1 <= coarsest <= finest:
+            raise ValueError(
+                f"a hash grid needs a level and 1 <= coarsest <= finest, {levels} of {coarsest} to {finest} were given"
+            )
+        super().__init__()
+        self.levels, self.width, self.rows = levels, levels * features, 2**log2
+        growth = (finest / coarsest) ** (1 / max(levels - 1, 1))
+        self.cells = [int(coarsest * growth**i + 1e-6) for i in range(levels)]
+        sizes = [min((n + 1) ** 3, self.rows) for n in self.cells]
+        self.tables = torch.nn.ParameterList(
+            torch.empty(size, features).uniform_(-1e-4, 1e-4, generator=rng) for size in sizes
+        )
+
+    def corners(self, x: Tensor, n: int) -> tuple[Tensor, Tensor]:
+        """Places (M, 3) among n cells a side -> the rows of the eight corners (8, M), and their trilinear weights (8, M)."""
+        at = (x.T.contiguous().clamp(-1, 1) + 1) * (n / 2)
+        low = at.detach().int().clamp(max=n - 1)
+        u, v, w = at - low
+        i, j, k = low
+        weight = torch.stack([a * b * c for c in (1 - w, w) for b in (1 - v, v) for a in (1 - u, u)])
+        if (n + 1) ** 3 <= self.rows:
+            j, k, up, deep = j * (n + 1), k * (n + 1) ** 2, n + 1, (n + 1) ** 2
+            return torch.stack([a + b + c for c in (k, k + deep) for b in (j, j + up) for a in (i, i + 1)]), weight
+        up, deep = (prime % self.rows for prime in PRIMES)  # only the lowest bits of a product are kept
+        j, k = j * up, k * deep
+        index = torch.stack([a ^ b ^ c for c in (k, k + deep) for b in (j, j + up) for a in (i, i + 1)])
+        return index & (self.rows - 1), weight
+
+    def forward(self, x: Tensor, open: int) -> Tensor:
+        pairs = zip(self.tables[:open], self.cells, strict=False)
+        found = [Blend.apply(table, *self.corners(x, n)) for table, n in pairs]
+        return torch.cat([*found, *(x.new_zeros(len(x), table.shape[1]) for table in self.tables[open:])], 1)
+
+
+class Waves(torch.nn.Module):
+    """x, and sin and cos of 2^k pi x for the first `levels` octaves k (Mildenhall et al. 2020, NeRF, equation 4)."""
+
+    octaves: Tensor
+
+    def __init__(self, levels: int = 6) -> None:
+        """Raises ValueError where there is no level."""
+        if levels < 1:
+            raise ValueError(f"waves need at least one octave, {levels} were given: raise levels")
+        super().__init__()
+        self.levels, self.width = levels, 3 + 6 * levels
+        self.register_buffer("octaves", math.pi * 2.0 ** torch.arange(levels), persistent=False)
+
+    def forward(self, x: Tensor, open: int) -> Tensor:
+        angle = (x[:, None] * self.octaves[:open, None].to(x)).flatten(1)
+        found = torch.cat(
+            [x, torch.stack([angle.sin(), angle.cos()], 1).view(len(x), 2, open, 3).transpose(1, 2).flatten(1)], 1
+        )
+        return F.pad(found, (0, self.width - 3 - 6 * open))

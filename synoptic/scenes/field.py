@@ -1,0 +1,103 @@
+"""The radiance field: how dense a place is, and of what colour. A network on an encoding, born as a blob."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from synoptic.scenes.encoding import Encoding
+
+Bump = Callable[[Tensor], Tensor]
+STEEP = 11.0  # where `exponential` goes on straight
+
+
+class Field(Protocol):
+    """Places x (M, 3) in [-1, 1], of which the unit ball is looked at."""
+
+    def __call__(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Density (M,), at least 0, per unit of length, and albedo (M, 3) in [0, 1]."""
+        ...
+
+    def density(self, x: Tensor) -> Tensor: ...
+
+    def level(self, x: Tensor) -> Tensor:
+        """What density (M,) is an increasing function of: normals are its slope."""
+        ...
+
+    def unfold(self, levels: int) -> None:
+        """Show only so much detail, from coarse to fine."""
+        ...
+
+
+def cone(height: float = 10.0, radius: float = 0.5) -> Bump:
+    """height (1 - |x| / radius): Lin et al. 2023 (Magic3D), section 3.1, for `softplus`."""
+    return lambda x: height * (1 - x.square().sum(1).clamp(min=1e-12).sqrt() / radius)
+
+
+def gaussian(height: float = 5.0, radius: float = 0.2) -> Bump:
+    """height exp(-|x|² / 2 radius²): Poole et al. 2023 (DreamFusion), appendix A.2, for `exponential`."""
+    return lambda x: height * (-x.square().sum(1) / (2 * radius**2)).exp()
+
+
+def exponential(level: Tensor) -> Tensor:
+    """exp, straight on from where it would overflow in half precision: steep, but never stuck."""
+    low = level.clamp(max=STEEP)
+    return low.exp() * (1 + level - low)
+
+
+def network(sizes: Sequence[int], rng: torch.Generator | None) -> torch.nn.Sequential:
+    """Linear layers with ReLU between them, weights drawn from `rng` in ±1/sqrt(inputs), no bias at first."""
+    layers: list[torch.nn.Module] = []
+    for a, b in itertools.pairwise(sizes):
+        linear = torch.nn.Linear(a, b)
+        torch.nn.init.uniform_(linear.weight, -1 / math.sqrt(a), 1 / math.sqrt(a), generator=rng)
+        torch.nn.init.zeros_(linear.bias)
+        layers += [linear, torch.nn.ReLU()]
+    return torch.nn.Sequential(*layers[:-1])
+
+
+CONE = cone()
+
+
+class NeuralField(torch.nn.Module):
+    """A `Field` learned: encoding, a network with `hidden` layers, a bump to begin with, an activation."""
+
+    open: Tensor
+
+    def __init__(
+        self,
+        encoding: Encoding,
+        hidden: Sequence[int] = (32,),
+        *,
+        bump: Bump = CONE,
+        activation: Callable[[Tensor], Tensor] = F.softplus,
+        rng: torch.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        self.encoding, self.bump, self.activation = encoding, bump, activation
+        self.net = network([encoding.width, *hidden, 4], rng)
+        self.register_buffer("open", torch.tensor(encoding.levels))
+
+    def unfold(self, levels: int) -> None:
+        """Let so many of the encoding's levels through, from the coarsest on; at least one, at most all."""
+        self.open.fill_(max(1, min(levels, self.encoding.levels)))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        level, albedo = self._ask(x)
+        return self.activation(level), albedo.sigmoid()
+
+    def density(self, x: Tensor) -> Tensor:
+        return self.activation(self.level(x))
+
+    def level(self, x: Tensor) -> Tensor:
+        return self._ask(x)[0]
+
+    def _ask(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        level, albedo = self.net(self.encoding(x, int(self.open))).split([1, 3], 1)
+        return level[:, 0] + self.bump(x), albedo

@@ -1,0 +1,116 @@
+"""Volume rendering (Max 1995; Mildenhall et al. 2020, equation 3): what is seen along a ray, and how much of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.utils.checkpoint import checkpoint
+
+FAINT = 1e-5  # of the light: sixty-four times that is far below what a screen shows
+
+
+class Emission(NamedTuple):
+    """At M places: density (M,), what is `seen` (M, C), and what is `judged` (M, K): summed with weights held constant."""
+
+    density: Tensor
+    seen: Tensor
+    judged: Tensor
+
+
+class Traced(NamedTuple):
+    """Along R rays: sums of what was seen (R, C) and judged (R, K), the light stopped (R,), how far on average (R,)."""
+
+    seen: Tensor
+    judged: Tensor
+    opacity: Tensor
+    depth: Tensor
+
+
+class Rays(NamedTuple):
+    """Origins and unit directions (R, 3), and where within its step each ray is asked, `offset` (R,) in [0, 1)."""
+
+    origin: Tensor
+    direction: Tensor
+    offset: Tensor
+
+
+def reaching(thick: Tensor) -> Tensor:
+    """Optical thickness of each step (R, S), density times length -> the share of light that comes to it."""
+    return (thick - thick.cumsum(1)).exp()
+
+
+def weights(thick: Tensor) -> Tensor:
+    """Optical thickness (R, S) -> the share of light that each step stops, T_i (1 - exp(-thick_i))."""
+    return reaching(thick) * -torch.expm1(-thick)
+
+
+def weights_of_alpha(alpha: Tensor) -> Tensor:
+    """The same from alpha = 1 - exp(-thick): alpha_i prod_{j<i} (1 - alpha_j)."""
+    before = torch.cat([torch.ones_like(alpha[:, :1]), (1 - alpha[:, :-1]).cumprod(1)], 1)
+    return alpha * before
+
+
+def chord(rays: Rays) -> tuple[Tensor, Tensor]:
+    """Where each ray enters the unit ball and leaves it (R,), not behind its origin; the same number twice for a miss."""
+    middle = -(rays.origin * rays.direction).sum(1)
+    off = (rays.origin + middle[:, None] * rays.direction).square().sum(1)
+    half = (1 - off).clamp(min=0).sqrt()
+    return (middle - half).clamp(min=0), (middle + half).clamp(min=0)
+
+
+def march(
+    density: Callable[[Tensor], Tensor],
+    emit: Callable[[Tensor, Tensor, Tensor], Emission],
+    rays: Rays,
+    *,
+    samples: int = 64,
+    occupied: Callable[[Tensor], Tensor] | None = None,
+    stop: float = 1e-3,
+    chunk: int = 2**14,
+) -> Traced:
+    """Rays through the unit ball in steps of 2 / samples, each asked about at one place, stratified by the ray's offset.
+
+    Places that are not `occupied` count as empty. Where less than `stop` of the light comes, a ray has ended: one pass
+    without gradients finds out, then `emit(x (M, 3), ray (M,), weight (M,))` is asked about what is left; `ray` is the place
+    in `rays`, `weight` the share of the light that is stopped there. Without gradients, places of no weight are left out.
+    At most `chunk` rays are under way at once; with gradients on, chunks are computed again on the way back.
+    """
+    step, every = 2 / samples, torch.arange(len(rays.origin), device=rays.origin.device)
+
+    def some(origin: Tensor, direction: Tensor, offset: Tensor, name: Tensor) -> Traced:
+        near, far = chord(Rays(origin, direction, offset))
+        t = near[:, None] + (torch.arange(samples).to(near) + offset[:, None]) * step
+        live = t < far[:, None]
+        x = origin[:, None] + t[..., None] * direction[:, None]
+        if occupied:
+            live &= occupied(x)
+        learns = torch.is_grad_enabled()
+        with torch.no_grad():
+            thick = torch.zeros_like(t)
+            thick[live] = density(x[live]) * step
+            w = weights(thick)
+            live &= (reaching(thick) >= stop) & ((w > FAINT) | learns)
+        at = live.flatten().nonzero()[:, 0]
+        ray = at // samples
+        found = emit(x.flatten(0, 1)[at], name[ray], w.flatten()[at])
+        thick = torch.zeros_like(t).flatten().scatter(0, at, found.density * step).view_as(t)
+        w = weights(thick)
+        each = w.flatten()[at, None]
+        seen, judged = (
+            part.new_zeros(len(t), part.shape[1]).index_add(0, ray, share * part)
+            for share, part in ((each, found.seen), (each.detach(), found.judged))
+        )
+        opacity = w.sum(1)
+        return Traced(seen, judged, opacity, (w * t).sum(1) / opacity.clamp(min=1e-6))
+
+    parts = list(zip(*(part.split(chunk) for part in (*rays, every)), strict=True))
+    if len(parts) == 1:
+        return some(*parts[0])
+    if torch.is_grad_enabled():
+        done = [checkpoint(some, *part, use_reentrant=False, preserve_rng_state=False) for part in parts]
+    else:
+        done = [some(*part) for part in parts]
+    return Traced(*(torch.cat(part) for part in zip(*done, strict=True)))

@@ -1,0 +1,139 @@
+"""Meshes of fields that are known, and of shapes that are not fit to be meshes; the files open elsewhere."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+import torch
+import trimesh
+from torch import Tensor
+
+from synoptic.mesh import extract as extracting
+from synoptic.mesh import need_mesh
+from synoptic.mesh.cast import cast
+from synoptic.mesh.export import export
+from synoptic.mesh.extract import Extracted, agreement, extract
+from synoptic.mesh.surface import sampled, surface, threshold
+from synoptic.mesh.texture import textured
+from synoptic.scenes.background import Plain
+from synoptic.scenes.cameras import around
+from synoptic.scenes.radiance import Radiance
+from tests.exact import normal
+from tests.scenes.known import Known, ball
+
+
+def dumbbell(x: Tensor) -> Tensor:
+    """Two balls and a bar."""
+    bar = torch.maximum(x[:, 1:].norm(dim=1) - 0.12, x[:, 0].abs() - 0.4)
+    gap = torch.minimum(
+        (x - x.new_tensor([0.4, 0, 0])).norm(dim=1) - 0.35, (x + x.new_tensor([0.4, 0, 0])).norm(dim=1) - 0.25
+    )
+    return 100 * (-torch.minimum(gap, bar) / 0.03).clamp(0, 1)
+
+
+def stripes(x: Tensor) -> Tensor:
+    return 0.5 + 0.4 * torch.stack([(9 * x[:, 0]).sin(), (6 * x[:, 1]).cos(), (4 * x[:, 2] + 1).sin()], 1)
+
+
+@pytest.fixture(scope="module")
+def scene() -> Radiance:
+    return Radiance(Known(dumbbell, stripes), Plain())
+
+
+@pytest.fixture(scope="module")
+def made(scene: Radiance) -> Extracted:
+    return extract(scene, grid=80, faces=6000, texture=256)
+
+
+def test_a_mesh_is_closed_and_looks_like_its_field_from_where_it_was_not_made(made: Extracted):
+    assert made.watertight and len(made.model.mesh.faces) <= 6000
+    assert len(made.agreement.psnr) == 20 and made.agreement.psnr.min() > 20 and made.agreement.psnr.mean() > 25
+    assert made.threshold.overlap > 0.97 and made.agreement.overlap.min() > 0.93
+    assert "watertight" in str(made) and "not watertight" not in str(made)
+
+
+def test_another_meshs_agreement_is_worse(scene: Radiance, made: Extracted):
+    camera = around(4)
+    own = agreement(made.model, scene, camera)
+    pale = agreement(made.model._replace(picture=1 - made.model.picture), scene, camera)
+    small: Any = made.model.mesh.copy()
+    small.apply_scale(0.8)
+    shrunk = agreement(made.model._replace(mesh=small), scene, camera)
+    assert (
+        (own.psnr > pale.psnr + 5).all()
+        and (own.psnr > shrunk.psnr + 3).all()
+        and (own.overlap > shrunk.overlap + 0.1).all()
+    )
+
+
+def test_texels_have_the_fields_colours(scene: Radiance, made: Extracted):
+    mesh = made.model.mesh
+    origin = 2 * torch.nn.functional.normalize(normal(300, 3).float(), dim=1)
+    hits = cast(mesh, origin, -origin / 2)
+    met = hits.face >= 0
+    at = (origin - origin / 2 * hits.distance[:, None])[met]
+    assert met.sum() > 100 and (made.model.at(hits)[met] - stripes(at)).abs().mean() < 0.03
+
+
+def test_files_open_elsewhere(made: Extracted, tmp_path):
+    files = {file.suffix: file for file in export(made.model, tmp_path)}
+    assert sorted(files) == [".glb", ".mtl", ".obj", ".ply", ".png"]
+    for suffix in (".glb", ".obj"):
+        back: Any = trimesh.load(files[suffix], force="mesh")
+        assert len(back.faces) == len(made.model.mesh.faces)
+        assert back.visual.kind == "texture" and back.visual.material is not None
+        middle = back.visual.uv[back.faces].mean(1)
+        place = back.triangles_center
+        picture = made.model.picture.permute(1, 2, 0).numpy()
+        side = len(picture)
+        shown = picture[((1 - middle[:, 1]) * side).astype(int).clip(0, side - 1), (middle[:, 0] * side).astype(int)]
+        assert abs(shown - stripes(torch.tensor(place)).numpy()).mean() < 0.05  # v the right way up
+    cloud: Any = trimesh.load(files[".ply"])
+    shown = torch.tensor(cloud.colors[:, :3] / 255)
+    assert len(cloud.vertices) == 50_000 and (shown - stripes(torch.tensor(cloud.vertices))).abs().mean() < 0.03
+
+
+def test_a_ball_has_a_balls_volume_and_its_caves_and_crumbs_are_gone():
+    hollow = sampled(lambda x: torch.minimum(ball(0.6)(x), 200 * (x.norm(dim=1) > 0.3)), 64)
+    crumb = sampled(lambda x: ball(0.06)(x - x.new_tensor([0.0, 0.8, 0.0])), 64)
+    mesh = surface(hollow + crumb, 100.0, 4000)
+    assert mesh.is_watertight and mesh.body_count == 1
+    assert mesh.volume == pytest.approx(4 / 3 * math.pi * 0.585**3, rel=0.03)
+    with pytest.raises(ValueError, match="within the densities"):
+        surface(hollow, 300.0)
+
+
+def test_the_threshold_is_where_silhouettes_match():
+    grid = sampled(lambda x: 100 * (1 - x.norm(dim=1)).clamp(min=0), 64)  # radius r has density 100 (1 - r)
+    camera = around(3, elevation=0.2)
+    for radius in (0.4, 0.7):
+        seen = Radiance(Known(ball(radius, edge=0.01, height=1000)), Plain(), samples=200).show(camera, 48).opacity[:, 0]
+        found = threshold(grid, camera, seen > 0.5)
+        assert found.density == pytest.approx(100 * (1 - radius), rel=0.12) and found.overlap > 0.95
+    with pytest.raises(ValueError, match="all masks are empty"):
+        threshold(grid, camera, seen > 2)
+
+
+def test_a_torn_surface_is_said_to_be_torn(scene: Radiance, made: Extracted):
+    assert "not watertight" in str(made._replace(watertight=False))
+    torn: Any = made.model.mesh.copy()
+    torn.update_faces(torch.arange(len(torn.faces)).numpy() % 50 > 0)
+    assert not torn.is_watertight
+    whole = textured(trimesh.creation.icosphere(3, 0.5), lambda x, n: (n + 1) / 2, 128)
+    assert (
+        whole.at(cast(whole.mesh, torch.tensor([[0.0, 0, 2]]), torch.tensor([[0.0, 0, -1]]))) - torch.tensor([0.5, 0.5, 1])
+    ).abs().max() < 0.05
+
+
+def test_every_part_of_the_extra_is_named_where_one_is_missing(monkeypatch):
+    need_mesh()
+    monkeypatch.setattr("synoptic.mesh.NEEDED", ("trimesh", "no_such_library"))
+    with pytest.raises(ImportError, match=r"no_such_library.*synoptic\[mesh\]"):
+        need_mesh()
+
+
+def test_held_out_views_are_not_those_it_was_cut_by():
+    cut, held = extracting._spread(12, 0.0), extracting._spread(20, 0.5)
+    assert (cut.eye[:, None] - held.eye).norm(dim=2).min() > 0.1
