@@ -103,7 +103,7 @@ def test_three_prompts_three_views(tmp_path):
 def test_weights_decide_who_is_heard(tmp_path):
     """With nearly all weight on one view, the picture is nearly that view's own."""
     first = anagram(PAIR, weights=[1e6, 1.0], out=str(tmp_path / "a"), **QUICK)
-    alone = synoptic.generate(PAIR[0], model="bundled-if", out=str(tmp_path / "b"), steps=2, dtype="float32")
+    alone = synoptic.generate(PAIR[0], model="bundled-if", out=str(tmp_path / "b"), steps=2, dtype="float32", guidance=3.0)
     even = anagram(PAIR, out=str(tmp_path / "c"), **QUICK)
     assert gap(first.images[0], alone.images[0]) <= 2 < gap(even.images[0], alone.images[0])
 

@@ -161,7 +161,7 @@ def test_the_course_s_numbers_hold_for_latent_models(tmp_path, monkeypatch):
     other = tmp_path / "sd"
     other.symlink_to(resolve("bundled").place)  # the same files, elsewhere: no longer the bundled model
     monkeypatch.setattr("synoptic.models.source.BUNDLED", tmp_path / "nowhere")
-    asked = dict.fromkeys(("guidance", "lr", "warm_up", "t_min", "t_max", "size", "width", "height", "source"))
+    asked = dict.fromkeys(("guidance", "lr", "student_lr", "warm_up", "t_min", "t_max", "size", "width", "height", "source"))
     auto = dict.fromkeys(("weight", "anneal", "init", "space", "dtype"), "auto")
     fixed = {
         "prompt": DOG,
