@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
-from torch.nn.functional import max_pool2d, pad
 
 from synoptic.diffusion import Schedule, Solver, Step, Time, coefficients, ddim_solver, randn
+from synoptic.edit.seamless import carry
 from synoptic.guidance import Predict
 from synoptic.sample import sample
 
@@ -27,6 +26,7 @@ def inpaint(
     steps: Steps,
     resample: int = 1,
     jump: int = 10,
+    reach: float = 0.0,
     solve: Solver | None = None,
     rngs: Sequence[torch.Generator],
     start: int = 0,
@@ -36,11 +36,12 @@ def inpaint(
 
     x, known (B, C, h, w); mask (B or 1, 1, h, w) in [0, 1]. What is known comes back to the bit where the last step ends
     clean: `solvers.linked`. `resample` 1 walks straight down; r > 1 goes back `jump` steps
-    r - 1 times after every `jump` of them (`walk`), which is paid for in calls of the model. Resumes as `sample` does, at
+    r - 1 times after every `jump` of them (`walk`), which is paid for in calls of the model. `reach` is
+    `reimposed`'s. Resumes as `sample` does, at
     an index of the walk. A canvas larger than the model is painted by `synchronize.together`'s predict.
     """
     path = walk(steps, jump, resample)
-    solve = reimposed(solve or ddim_solver(), known, mask)
+    solve = reimposed(solve or ddim_solver(), known, mask, reach)
     ends = [k for k in range(1, len(path)) if path[k][0] >= path[k - 1][0]]  # where the walk turns back
     for begin, end in zip([0, *ends], [*ends, len(path)], strict=True):
         if begin and start == begin:
@@ -75,47 +76,21 @@ def renoise(s: Schedule, x: Tensor, t: Time, t_up: Time, noise: Tensor) -> Tenso
     return r * x + (sigma_up**2 - r**2 * sigma**2) ** 0.5 * noise
 
 
-def reimposed(solve: Solver, known: Tensor, mask: Tensor) -> Solver:
+def reimposed(solve: Solver, known: Tensor, mask: Tensor, reach: float = 0.0) -> Solver:
     """A solver after whose step the known part is itself again, noised to t_prev; where the schedule ends clean, exactly.
 
     Where the mask is soft, x0 is blended with `known`, and the noise of both so that it keeps its variance: their plain
-    blend would have too little, which a network takes for blur.
+    blend would have too little, which a network takes for blur. With a `reach` above 0, what x0 is off by at the border is
+    carried into the mask over so many pixels or latents, so that later steps begin from a picture without an edge.
     """
     spread = torch.hypot(mask, 1 - mask)
 
     def step(s, xt, x0, t, t_prev, past, draw, var=None):
+        if reach:
+            x0 = x0 + carry(known - x0, mask == 0, reach)
         x, past = solve(s, xt, x0, t, t_prev, past, draw, var)
         a, sigma = coefficients(s, t_prev, x)
         noise = (mask * (x - a * x0) + (1 - mask) * sigma * draw()) / spread
         return a * (mask * x0 + (1 - mask) * known) + noise, past
 
     return step
-
-
-def shrink(mask: Tensor, factor: int) -> Tensor:
-    """A mask of the picture (B, 1, H, W) -> of a model's x, `factor` times smaller: painted where any pixel of it is."""
-    return max_pool2d(mask, factor)
-
-
-def compose(painted: Tensor, known: Tensor, mask: Tensor, reach: float = 4.0) -> Tensor:
-    """Pictures (B, 3, H, W) in [-1, 1] and their mask (B or 1, 1, H, W): where the mask is 0, `known` to the bit.
-
-    A latent model paints the known part anew as well, a little off. What it is off by at the border is carried into the
-    mask (`carry`), so that no edge shows; `reach` 0 carries nothing.
-    """
-    if reach:
-        painted = painted + carry(known - painted, mask == 0, reach)
-    return mask * painted.clamp(-1, 1) + (1 - mask) * known
-
-
-def carry(u: Tensor, keep: Tensor, reach: float) -> Tensor:
-    """u (B, C, H, W) where `keep` (B or 1, 1, H, W), and from there on a membrane that sinks to 0 over `reach` pixels.
-
-    That is reach² laplacian c = c, by Jacobi's method: a gradient-domain paste (Pérez et al. 2003) that stays near home.
-    """
-    c = keep * u
-    for _ in range(math.ceil(16 * reach**2)):
-        wide = pad(c, [1] * 4, mode="replicate")
-        around = wide[..., 2:, 1:-1] + wide[..., :-2, 1:-1] + wide[..., 1:-1, 2:] + wide[..., 1:-1, :-2]
-        c = torch.where(keep, u, around / (4 + reach**-2))
-    return c

@@ -30,7 +30,7 @@ class Comparison:
         return "\n".join([*lines, str(self.file)])
 
 
-def comparison(settings: dict[str, Any], out: str | None) -> Comparison:
+def comparison(settings: dict[str, Any], out: str | None, trace: bool) -> Comparison:
     """Paint with all six, into one folder: a grid, a table (`compare.tsv`), and a folder for each rule.
 
     Per view, each starts from noise of its own, as the course does: from one noise the rules are the same. The canvas
@@ -52,7 +52,7 @@ def comparison(settings: dict[str, Any], out: str | None) -> Comparison:
     asked = settings | {"upscalers": settings["upscalers"] or ["none"]}
     for space, sync in RULES:
         start = "independent" if space == "instance" else "shared"
-        rule = asked | {"space": space, "sync": sync, "start": start, "out": str(folder / f"{space}-{sync}")}
+        rule = asked | {"space": space, "sync": sync, "start": start, "out": str(folder / f"{space}-{sync}"), "trace": trace}
         painted = paint(**rule).images
         seen = [[images.to_pil(one.view(images.from_pil(picture)))[0] for one in each] for picture in painted]
         scores = [m.mean for judge in judges for m in anagrams(judge, seen, [texts] * len(seen))]

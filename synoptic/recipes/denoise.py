@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from synoptic.check import at_least, at_most, one_of
 from synoptic.models.source import Source
 from synoptic.recipes.given import GENERAL, Picture, Prompt, Size, given
-from synoptic.recipes.options import Clip, Device, Dtype, Model, Negative, Out, Sampler, Seed
+from synoptic.recipes.options import Clip, Device, Dtype, Embeddings, Model, Negative, Out, Sampler, Seed
 from synoptic.recipes.studio import settle, warn_unknown
 from synoptic.runs.manifest import Run, open_run
 
@@ -56,6 +56,7 @@ def denoise(
     size: Size = None,
     seed: Seed = 0,
     model: Model = "bundled-if",
+    embeddings: Embeddings = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
     out: Out = None,

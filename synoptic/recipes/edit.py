@@ -8,7 +8,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from synoptic.check import BadInput, at_least, at_most
 from synoptic.recipes.given import GENERAL, Given, Picture, Prompt, Size, given
-from synoptic.recipes.options import Clip, Count, Device, Dtype, Eta, Guidance, Model, Negative, Out, Sampler, Seed, Steps
+from synoptic.recipes.guides import PLAIN, Nets, guides
+from synoptic.recipes.options import (
+    Clip,
+    Count,
+    Device,
+    Dtype,
+    Embeddings,
+    Eta,
+    Guidance,
+    Model,
+    Negative,
+    Out,
+    Sampler,
+    Seed,
+    Steps,
+    Trace,
+)
 from synoptic.recipes.studio import settle, warn_unknown
 from synoptic.runs.manifest import Result, open_run, slug
 
@@ -19,6 +35,8 @@ Start = Annotated[
     list[int] | None, "the step to start from: 0 paints all anew, later ones keep more; several make one figure"
 ]
 Strength = Annotated[float | None, "or the share of the steps to take: near 0 keeps all, 1 paints all anew (default: 0.6)"]
+
+Kept = Annotated[list[str] | None, "follow the picture's own canny edges or scribble by a ControlNet too (default: none)"]
 
 STRENGTH = 0.6
 
@@ -44,6 +62,8 @@ def edit(
     *,
     start: Start = None,
     strength: Strength = None,
+    condition: Kept = None,
+    controlnet: Nets = None,
     size: Size = None,
     steps: Steps = None,
     guidance: Guidance = None,
@@ -54,8 +74,10 @@ def edit(
     seed: Seed = 1,
     count: Count = 1,
     model: Model = "bundled",
+    embeddings: Embeddings = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
+    trace: Trace = False,
     out: Out = None,
 ) -> Result | Edits:
     """Turn a picture, a photograph or a drawing, into what the prompt says: part of its noise is added, and taken away.
@@ -64,11 +86,13 @@ def edit(
     """
     source, settings = settle(locals())
     begin(settings)
+    guide = guides(source, settings | PLAIN) if condition else None
     picture = given(source, settings)
     if len(settings["start"] or []) > 1:
-        return several(settings, picture, out)
+        return several(settings, picture, out, trace)
     run = open_run("edit", settings, out)
     picture.keep(run)
+    follow = guide.onto(picture, run) if guide else None
     warn_unknown(source, settings["prompt"])
 
     from synoptic import solvers
@@ -82,13 +106,13 @@ def edit(
     first = settings["start"][0] if settings["start"] else start_of(settings["strength"], n)
 
     def paint(m, prompts, rngs):
-        s = m.schedule
-        predict = together(cfg(m, prompts, settings["guidance"], negative, clip=clipping(clip, s)), s, picture.views)
+        s, told = m.schedule, follow(m) if follow else m
+        predict = together(cfg(told, prompts, settings["guidance"], negative, clip=clipping(clip, s)), s, picture.views)
         x0 = picture.encode(m).expand(len(rngs), -1, -1, -1)
         how = {"steps": solvers.steps_of(sampler, s, n), "solve": solvers.sampler(sampler, eta), "rngs": rngs}
         return sdedit(predict, s, x0, start=first, **how)
 
-    return execute(run, source, paint, picture.decode, views=len(picture.views), steps=n - first)
+    return execute(run, source, paint, picture.decode, views=len(picture.views), steps=n - first, trace=trace)
 
 
 def begin(settings: dict[str, Any]) -> None:
@@ -107,7 +131,7 @@ def begin(settings: dict[str, Any]) -> None:
         raise BadInput(f"--strength must be above 0 and at most 1, {strength} was given: change it")
 
 
-def several(settings: dict[str, Any], picture: Given, out: str | None) -> Edits:
+def several(settings: dict[str, Any], picture: Given, out: str | None, trace: bool) -> Edits:
     """The same edit from every start, each a run in a folder of its own; the figure ends with the original."""
     from synoptic import images
     from synoptic.evaluate.fidelity import psnr
@@ -117,7 +141,7 @@ def several(settings: dict[str, Any], picture: Given, out: str | None) -> Edits:
     runs = {}
     for start in settings["start"]:
         asked: dict[str, Any] = settings | {"prompt": prompt, "start": [start], "out": str(folder / f"start-{start}")}
-        runs[start] = edit(**asked)
+        runs[start] = edit(**asked, trace=trace)
     rows, shown, labels = [], [], []
     for k in range(settings["count"]):
         for start, result in runs.items():

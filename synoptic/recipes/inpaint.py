@@ -6,7 +6,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from synoptic.check import BadInput, at_least
 from synoptic.recipes.given import Given, Picture, Prompt, Size, given, read
-from synoptic.recipes.options import Clip, Count, Device, Dtype, Eta, Guidance, Model, Negative, Out, Sampler, Seed, Steps
+from synoptic.recipes.options import (
+    Clip,
+    Count,
+    Device,
+    Dtype,
+    Embeddings,
+    Eta,
+    Guidance,
+    Model,
+    Negative,
+    Out,
+    Sampler,
+    Seed,
+    Steps,
+    Trace,
+)
 from synoptic.recipes.studio import settle, warn_unknown
 from synoptic.runs.manifest import Result, open_run
 
@@ -37,8 +52,10 @@ def inpaint(
     seed: Seed = 1,
     count: Count = 1,
     model: Model = "bundled",
+    embeddings: Embeddings = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
+    trace: Trace = False,
     out: Out = None,
 ) -> Result:
     """Paint the masked part of a picture anew, as the prompt says of the whole picture; the rest stays as it is.
@@ -57,6 +74,7 @@ def inpaint(
     from synoptic import images, solvers
     from synoptic.diffusion import randn
     from synoptic.edit import inpaint as painting
+    from synoptic.edit import seamless
     from synoptic.guidance import cfg
     from synoptic.runs.execute import execute
     from synoptic.schedule import clipping
@@ -68,15 +86,16 @@ def inpaint(
         s = m.schedule
         predict = together(cfg(m, prompts, settings["guidance"], negative, clip=clipping(clip, s)), s, picture.views)
         known, x = picture.encode(m), randn(picture.views.canvas, rngs).to(m.device)
-        coarse = painting.shrink(picture.padded(hole), f).to(m.device)
+        coarse = seamless.shrink(picture.padded(hole), f).to(m.device)
         how = {"steps": solvers.steps_of(sampler, s, n), "solve": solvers.sampler(sampler, eta), "rngs": rngs}
-        return painting.inpaint(predict, s, x, known.expand_as(x), coarse, resample=resample, jump=jump, **how)
+        how |= {"resample": resample, "jump": jump, "reach": seamless.REACH}
+        return painting.inpaint(predict, s, x, known.expand_as(x), coarse, **how)
 
     def decode(m, z):
-        return painting.compose(picture.decode(m, z).cpu(), picture.pixels, hole)
+        return seamless.compose(picture.decode(m, z).cpu(), picture.pixels, hole)
 
     walk = painting.walk([(t, t - 1) for t in range(n)], jump, resample)
-    result = execute(run, source, paint, decode, views=len(picture.views), steps=len(walk))
+    result = execute(run, source, paint, decode, views=len(picture.views), steps=len(walk), trace=trace)
     shown = [picture.image, *images.to_pil((1 - hole) * picture.pixels), *result.images]
     labels = ["original", "to be painted: grey", *(f"seed {p.seed}" for p in run.pictures)]
     images.save(run.folder / "figure.png", images.grid(shown, labels, len(shown)), {"settings": run.settings})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from synoptic.check import at_least
 from synoptic.recipes.given import Picture, Size, given
-from synoptic.recipes.options import Clip, Device, Dtype, Model, Out, Steps
+from synoptic.recipes.options import Clip, Device, Dtype, Embeddings, Model, Out, Steps
 from synoptic.recipes.studio import settle, warn_unknown
 from synoptic.runs.manifest import Run, open_run
 
@@ -53,6 +53,7 @@ def invert(
     size: Size = None,
     clip: Clip = "none",
     model: Model = "bundled",
+    embeddings: Embeddings = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
     out: Out = None,

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import itertools
-import math
 from typing import Any
 
 import pytest
 import torch
 
 from synoptic.diffusion import Pred, add_noise, coefficients, ddim, ddim_solver, randn
-from synoptic.edit.inpaint import carry, compose, inpaint, reimposed, renoise, shrink, walk
+from synoptic.edit.inpaint import inpaint, reimposed, renoise, walk
+from synoptic.edit.seamless import shrink
 from synoptic.guidance import cfg
-from synoptic.images import from_pil, to_pil
 from synoptic.sample import sample
 from synoptic.solvers import sampler, steps_of
 from synoptic.synchronize import together
@@ -137,43 +136,6 @@ def test_a_wide_canvas_is_painted_in_windows():
     assert last.x.isfinite().all() and (last.x - known)[..., 12:].abs().min() > 1e-4
 
 
-def test_a_latents_mask_covers_every_painted_pixel():
-    mask = torch.zeros(1, 1, 8, 8)
-    mask[..., 3, 5], mask[..., 4:, :4] = 1, 0.5
-    small = shrink(mask, 4)
-    assert torch.equal(small, torch.tensor([[[[0.0, 1.0], [0.5, 0.0]]]]))
-
-
-def test_composed_pictures_keep_their_known_pixels_to_the_bit():
-    known = from_pil(to_pil(torch.rand(1, 3, 16, 16) * 2 - 1)[0])
-    mask = (torch.arange(16) > 7).float().expand(1, 1, 16, 16).clone()
-    mask[..., 8:10] = 0.5
-    painted = compose(3 * torch.randn(1, 3, 16, 16), known, mask)
-    assert torch.equal(painted[..., :8], known[..., :8]) and painted.abs().max() <= 1
-    assert to_pil(painted)[0].crop((0, 0, 8, 16)).tobytes() == to_pil(known)[0].crop((0, 0, 8, 16)).tobytes()
-
-
-def test_what_is_carried_over_a_straight_border_sinks_as_a_membrane():
-    """Along rows c[i + 1] + c[i - 1] = (2 + reach^-2) c[i], whose falling solution is q^i."""
-    reach, n = 3.0, 60
-    keep = (torch.arange(n) < 10).expand(1, 1, 8, n)
-    c = carry(torch.full((1, 3, 8, n), 0.7).double(), keep, reach)
-    half = 1 + reach**-2 / 2
-    q = half - math.sqrt(half**2 - 1)
-    want = 0.7 * q ** (torch.arange(n) - 9).clamp(min=0).double()
-    torch.testing.assert_close(c, want.expand_as(c), rtol=0, atol=0.01)
-    assert q == pytest.approx(math.exp(-1 / reach), rel=0.01)
-
-
-def test_a_paste_that_is_off_by_a_shade_shows_no_edge():
-    known = torch.linspace(-0.5, 0.5, 48).expand(1, 3, 48, 48)
-    mask = torch.nn.functional.pad(torch.ones(1, 1, 24, 24), [12] * 4)
-    pasted = compose(known + 0.2, known, mask, 0.0), compose(known + 0.2, known, mask)
-    hard, soft = ((x - known)[..., 11:13, 12:36].diff(dim=-2).abs().max() for x in pasted)
-    assert hard > 0.19 and soft < 0.06
-    assert all(torch.equal((x - known)[mask.expand_as(x) == 0], torch.zeros(3 * (48**2 - 24**2))) for x in pasted)
-
-
 def test_the_bundled_latent_model_paints_a_hole(sd32):
     """The known latents are back exactly, and the prompt's picture is not what was there."""
     s = sd32.schedule
@@ -193,3 +155,16 @@ def test_reimposing_is_the_courses_formula():
     ours, _ = reimposed(ddim_solver(), known, HALF)(S, x, x.tanh(), t, t_prev, (), lambda: noise)
     course = HALF * ddim(S, x, x.tanh(), t, t_prev) + (1 - HALF) * add_noise(S, known, noise, t_prev)
     torch.testing.assert_close(ours, course, rtol=0, atol=1e-14)
+
+
+def test_an_edge_that_is_carried_on_leaves_known_and_plain_parts_alone():
+    """With `reach`, what is known still comes back to the bit; where nothing is known, it is plain sampling."""
+    x, known = normal(2, *SHAPE), normal(2, *SHAPE, seed=1)
+    *_, last = inpaint(Mixture(S), S, x, known, HALF, steps=S.steps(9), reach=2.0, rngs=generators())
+    *_, none = inpaint(Mixture(S), S, x, known, HALF, steps=S.steps(9), rngs=generators())
+    keep = (HALF == 0).expand_as(known)
+    assert torch.equal(last.x[keep], known[keep]) and (last.x - none.x)[~keep].abs().max() > 1e-3
+    ones = torch.ones_like(HALF)
+    *_, painted = inpaint(Mixture(S), S, x, known, ones, steps=S.steps(9), reach=2.0, rngs=generators())
+    *_, plain = sample(Mixture(S), S, x, steps=S.steps(9))
+    torch.testing.assert_close(painted.x, plain.x, rtol=0, atol=1e-12)

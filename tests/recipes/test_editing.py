@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shlex
+import struct
 import sys
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -187,6 +189,39 @@ def test_files_of_every_kind_are_seen_as_they_are_meant(tmp_path):
         np.abs(seen("turned.jpg", rgb, exif=exif, quality=100) - np.asarray(rgb.rotate(-90, expand=True), float)).mean() < 6
     )
     assert seen("palette.gif", rgb.quantize(64)).shape == exact.shape
+    assert (seen("see-through.png", clear.convert("LA")) == 255).all()
+    wide = np.concatenate([np.zeros((90, 1)), (np.asarray(rgb).astype(">u2") * 257).view(np.uint8).reshape(90, -1)], 1)
+    chunks = (
+        b"IHDR",
+        struct.pack(">IIBBBBB", 70, 90, 16, 2, 0, 0, 0),
+        b"IDAT",
+        zlib.compress(wide.astype(np.uint8).tobytes()),
+    )
+    (tmp_path / "deep-rgb.png").write_bytes(
+        b"\x89PNG\r\n\x1a\n" + chunk(*chunks[:2]) + chunk(*chunks[2:]) + chunk(b"IEND", b"")
+    )
+    assert (np.asarray(images.photograph(tmp_path / "deep-rgb.png")) == exact).all(), (
+        "16 bits a channel, which PIL cannot write"
+    )
+
+
+def chunk(name: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+
+def test_a_mask_is_read_as_its_picture_is(tmp_path):
+    """Both turned by their EXIF, the mask in 16 bits: what is kept is what a viewer shows outside the white."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    drawing(80, 64).save(tmp_path / "source.png", exif=exif)
+    white = np.zeros((64, 80), np.uint16)
+    white[20:50, 30:60] = 65535
+    Image.fromarray(white).save(tmp_path / "mask.png", exif=exif)
+    how = {"out": str(tmp_path / "run"), **PIXELS}
+    result = synoptic.inpaint(str(tmp_path / "source.png"), str(tmp_path / "mask.png"), HORSE, **how)
+    shown, known = np.asarray(result.images[0]), np.asarray(drawing(80, 64).rotate(-90, expand=True))
+    outside = np.rot90(white, -1) == 0
+    assert (shown == known)[outside].all() and not (shown == known)[~outside].all(-1).mean() > 0.1
 
 
 @pytest.fixture(scope="module")
@@ -226,6 +261,12 @@ AFTER = {  # whose files must be opened first
     "edit {files}/huge.png": "megapixels",
     "edit {files}/large.png": "give --size",
     "inpaint {files}/good.png {files}/small_mask.png x": "is 60x60",
+    "inpaint {files}/good.png {files}/moving.gif x": "2 frames",
+    "inpaint {files}/good.png {files}/text.png x": "cannot be read as one",
+    "invert {files}/text.png": "cannot be read as one",
+    "denoise {files}/moving.gif": "2 frames",
+    "control {files}/huge.png x": "megapixels",
+    "condition {files}/moving.gif": "2 frames",
     "inpaint {files}/good.png {files}/black.png x": "is black",
 }
 

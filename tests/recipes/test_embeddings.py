@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from PIL import Image
 from safetensors import safe_open
 
 import synoptic
@@ -15,6 +16,8 @@ from synoptic.models import load, source
 from synoptic.models.embeddings import check_embeddings
 from synoptic.models.family import Defaults
 from synoptic.models.source import resolve
+from synoptic.recipes.control import control
+from synoptic.recipes.edit import edit
 from synoptic.recipes.embed import embed
 
 PROMPTS, NEGATIVE = ["a photo of a horse", "a photo of a lemon"], "a pencil sketch"
@@ -56,6 +59,37 @@ def test_the_pictures_are_the_same_bit_by_bit_without_a_text_tower(files, tmp_pa
     no_towers()
     without = recipe(PROMPTS[:1], embeddings=str(files[how["model"]]), out=str(tmp_path / "b"), **QUICK, **how)
     assert [i.tobytes() for i in without.images] == [i.tobytes() for i in with_tower.images]
+
+
+@pytest.mark.parametrize("recipe", [edit, synoptic.inpaint, control, synoptic.invert, synoptic.denoise])
+def test_what_begins_with_a_picture_needs_no_text_tower(files, tmp_path, no_towers, recipe):
+    Image.linear_gradient("L").resize((128, 128)).save(tmp_path / "given.png")
+    given = [str(tmp_path / "given.png")] * (2 if recipe is synoptic.inpaint else 1)
+    how: dict[str, Any] = {"steps": 2, "device": "cpu", "dtype": "float32", "model": "bundled"}
+    if recipe is synoptic.denoise:
+        how = how | {"t": [300], "method": ["onestep"]}
+        del how["steps"]
+
+    def figure(**options: Any) -> bytes:
+        found = recipe(*given, PROMPTS[0], **how, **options)
+        return (found.image if recipe is synoptic.invert else found.images[0]).tobytes()
+
+    with_tower = figure(out=str(tmp_path / "a"))
+    no_towers()
+    assert figure(embeddings=str(files["bundled"]), out=str(tmp_path / "b")) == with_tower
+
+
+@pytest.mark.parametrize("recipe", [synoptic.anagram, synoptic.hybrid])
+def test_styled_prompts_of_one_picture_are_looked_up_as_they_are_painted(files, tmp_path, no_towers, recipe):
+    """Style and prompt make the text; the search needs no tower either."""
+    split = [text.removeprefix("a photo of ") for text in PROMPTS]
+    how: dict[str, Any] = {"steps": 2, "device": "cpu", "dtype": "float32", "search": 2, "style": "a photo of"}
+    with_tower = recipe(split, out=str(tmp_path / "a"), **how)
+    no_towers()
+    without = recipe(split, embeddings=str(files["bundled-if"]), out=str(tmp_path / "b"), **how)
+    assert without.images[0].tobytes() == with_tower.images[0].tobytes()
+    with pytest.raises(BadInput, match="lacks 'a drawing of a horse'"):
+        recipe(split, embeddings=str(files["bundled-if"]), **how | {"style": "a drawing of"})
 
 
 def test_a_file_says_what_it_holds(files):

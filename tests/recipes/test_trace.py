@@ -18,7 +18,10 @@ import synoptic
 from synoptic.diffusion import Step
 from synoptic.models import source
 from synoptic.models.family import Defaults
+from synoptic.recipes.control import control
+from synoptic.recipes.edit import edit
 from synoptic.runs import trace as room
+from synoptic.runs.manifest import Result
 from synoptic.runs.trace import HOLD, Trace, page
 
 HOW: dict[str, Any] = {"steps": 4, "device": "cpu", "dtype": "float32"}
@@ -73,6 +76,46 @@ def test_stages_make_one_trace(tmp_path, monkeypatch):
     steps = scrubbed(tmp_path / "a_photo_of_a_lemon_0.trace.html")
     assert [step[2].size for step in steps] == [(256, 256)] * 5
     assert apart(steps[-1][2], result.images[0]) < 4
+
+
+@pytest.mark.parametrize("recipe", [edit, synoptic.inpaint, control])
+def test_what_begins_with_a_picture_is_traced(recipe, horse, tmp_path):
+    source = horse.run.folder / "a_photo_of_a_horse_0.png"
+    mask = Image.new("L", (128, 128))
+    mask.paste(255, (40, 40, 88, 88))
+    mask.save(tmp_path / "mask.png")
+    given = [str(source), str(tmp_path / "mask.png")] if recipe is synoptic.inpaint else [str(source)]
+    result = recipe(*given, "a photo of a dog", trace=True, out=str(tmp_path / "run"), **HOW)
+    steps = scrubbed(tmp_path / "run/a_photo_of_a_dog_1.trace.html")
+    assert len(steps) == (2 if recipe is edit else 4)  # of 0.6 of four steps
+    assert apart(steps[-1][2], result.images[0]) < 4
+
+
+def test_every_start_of_an_edit_has_its_trace(horse, tmp_path):
+    source = str(horse.run.folder / "a_photo_of_a_horse_0.png")
+    edit(source, "a photo of a dog", start=[2, 3], trace=True, out=str(tmp_path), **HOW)
+    lengths = [len(scrubbed(tmp_path / f"start-{n}/a_photo_of_a_dog_1.trace.html")) for n in (2, 3)]
+    assert lengths == [2, 1]
+
+
+@pytest.mark.parametrize("model", ["bundled", "bundled-if"])
+@pytest.mark.parametrize("recipe", [synoptic.anagram, synoptic.hybrid])
+def test_pictures_of_several_prompts_are_traced_wherever_their_views_live(recipe, model, tmp_path):
+    """Of a latent model the states are the latents of views, and the last one the picture."""
+    how = HOW | {"steps": 2, "model": model, "upscalers": ["none"], "trace": True, "out": str(tmp_path)}
+    (image,), run = recipe(["a photo of a horse", "a photo of a dog"], **how)
+    steps = scrubbed((tmp_path / run.pictures[0].file).with_suffix(".trace.html"))
+    assert len(steps) == 2 and apart(steps[-1][2], image) < 4
+
+
+def test_an_anagram_is_traced_through_its_stages(tmp_path, monkeypatch):
+    monkeypatch.setitem(source.OWN, "if-ii", Defaults(1, 3.0, 64))
+    how = HOW | {"steps": 2, "trace": True, "out": str(tmp_path)}
+    result = synoptic.anagram(["a photo of a horse", "a photo of a dog"], **how)
+    assert isinstance(result, Result)
+    (image,), run = result
+    steps = scrubbed((tmp_path / run.pictures[0].file).with_suffix(".trace.html"))
+    assert [step[2].size for step in steps] == [(256, 256)] * 3 and apart(steps[-1][2], image) < 4
 
 
 def test_a_preview_is_there_while_it_runs_and_gone_afterwards(tmp_path, monkeypatch):

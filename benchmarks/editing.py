@@ -1,0 +1,227 @@
+"""What the recipes for one picture do to held-out renders: noise laboratory, SDEdit's starts, inpainting, inversion.
+
+PYTHONPATH=. python benchmarks/editing.py {denoise,starts,inpaint,invert} [--count N] [--out DIR]
+Prints a tab-separated table, means ± one standard error, and draws a figure. Minutes on a GPU, a quarter of an hour each on
+two cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+from PIL import Image, ImageDraw
+from torch import Tensor
+from torch.nn.functional import pad
+
+from synoptic import images, solvers
+from synoptic.diffusion import add_noise, randn
+from synoptic.edit.inpaint import inpaint
+from synoptic.edit.invert import invert
+from synoptic.edit.laboratory import best_blur, blur, strided
+from synoptic.edit.sdedit import sdedit
+from synoptic.edit.seamless import REACH, compose, shrink
+from synoptic.evaluate.clip import Clip
+from synoptic.evaluate.fidelity import identity, psnr
+from synoptic.evaluate.statistics import mean_error
+from synoptic.guidance import Predict, cfg
+from synoptic.models.base import Denoiser
+from synoptic.models.load import load
+from synoptic.sample import sample
+from synoptic.schedule import clipping
+from zoo.evaluate.renders import Renders, held_out
+
+Row = tuple[str, ...]
+SEED, STEPS, GUIDANCE = 5, 25, 5.0
+STARTS = {"the course's": (1, 3, 5, 7, 10, 20), "evenly spread": (4, 8, 12, 16, 20, 24)}
+
+
+def told(values: Iterable[float], digits: int = 2) -> str:
+    mean, error = mean_error(values)
+    return f"{mean:.{digits}f} ± {error:.{digits}f}"
+
+
+def given(count: int, side: int) -> tuple[Tensor, list[str]]:
+    """Renders (N, 3, side, side) in [-1, 1], as 8 bits hold them, and their captions."""
+    every = held_out(count, SEED)
+    return (Renders(torch.device("cpu"))(every, side, SEED) * 255).round() / 127.5 - 1, [spec.caption for spec in every]
+
+
+def generators(count: int) -> list[torch.Generator]:
+    return [torch.Generator().manual_seed(k + 1) for k in range(count)]
+
+
+def guided(m: Denoiser, prompts: Sequence[str], scale: float = 1.0) -> Predict:
+    return cfg(m, prompts, scale, clip=clipping("auto", m.schedule))
+
+
+def coded(code: Callable[[Tensor], Tensor], x: Tensor, m: Denoiser) -> Tensor:
+    return torch.cat([code(some.to(m.device)) for some in x.split(8)])
+
+
+def scores(judge: Clip, x: Tensor, prompts: Sequence[str]) -> list[float]:
+    return judge(images.to_pil(x), prompts).diagonal().tolist()
+
+
+def kept(x: Tensor, reference: Tensor) -> list[float]:
+    return [psnr(a, b) for a, b in zip(images.to_pil(x), images.to_pil(reference), strict=True)]
+
+
+def denoise(count: int, out: Path) -> Iterable[Row]:
+    """PSNR to the clean picture, and the judge's cosine with its caption."""
+    m, judge = load("bundled-if"), Clip("bundled")
+    s, (clean, prompts) = m.schedule, given(count, m.shape[-1])
+    predict = guided(m, prompts)
+    yield "t", "method", "PSNR, dB", "score", "better than the best blur in PSNR"
+    for t in (250, 500, 750):
+        rngs = generators(count)
+        noisy = add_noise(s, clean, randn(clean.shape[1:], rngs), t)
+        blurred = torch.cat([best_blur(a[None], b[None])[0] for a, b in zip(noisy, clean, strict=True)])
+        found = {"blur 5, sigma 2": blur(noisy), "best blur": blurred}
+        found["one step"] = predict(noisy.to(m.device), t).x0
+        path = strided(t, 30, s.end)
+        *_, last = sample(predict, s, noisy.to(m.device), steps=path, solve=solvers.sampler("ddpm"), rngs=rngs)
+        found["iterative"] = last.x
+        best = kept(blurred, clean)
+        for name, x in found.items():
+            near = kept(x.cpu(), clean)
+            more = sum(a > b for a, b in zip(near, best, strict=True))
+            yield str(t), name, told(near, 1), told(scores(judge, x, prompts), 3), f"{more} of {count}"
+
+
+def starts(count: int, out: Path) -> Iterable[Row]:
+    """Each render to the next one's caption: identity distance (judge-shape), PSNR, the judge's cosine with that caption."""
+    m, judge, shape = load("bundled"), Clip("bundled"), Clip("bundled-shape")
+    s, (source, prompts) = m.schedule, given(count, 128)
+    x0, wanted = coded(m.encode, source, m), prompts[1:] + prompts[:1]
+    predict, steps = guided(m, wanted, GUIDANCE), solvers.steps_of("ddim", s, STEPS)
+    yield "start", "t", "distance", "PSNR, dB", "score"
+    means: dict[int, tuple[float, float]] = {}
+    for start in sorted({start for some in STARTS.values() for start in some}):
+        *_, last = sdedit(predict, s, x0, steps=steps, start=start, rngs=generators(count))
+        x = coded(m.decode, last.x, m).cpu()
+        both = zip(images.to_pil(x), images.to_pil(source), strict=True)
+        far, fits = [identity(shape, a, b) for a, b in both], scores(judge, x, wanted)
+        means[start] = mean_error(far)[0], mean_error(fits)[0]
+        yield str(start), f"{steps[start][0]}", told(far), told(kept(x, source), 1), told(fits, 3)
+    for name, some in STARTS.items():
+        noise = [-float(start) for start in some]
+        ranks = [rank_correlation(noise, [means[start][k] for start in some]) for k in (0, 1)]
+        yield f"rank correlation with the noise, {name}", "", f"{ranks[0]:.2f}", "", f"{ranks[1]:.2f}"
+    images.save(out / "starts.png", plot(means), {})
+
+
+def filled(count: int, out: Path) -> Iterable[Row]:
+    """The centre quarter painted anew: the jump at its edge over that inside, and the judge's cosine with the prompt.
+
+    Of the filled region alone, and of the whole picture, each over that of plain generation from the same noise.
+    """
+    m, judge = load("bundled"), Clip("bundled")
+    s, (x, captions) = m.schedule, given(count, 128)
+    known, hole = coded(m.encode, x, m), pad(torch.ones(1, 1, 64, 64), [32] * 4)
+    steps, coarse = solvers.steps_of("ddim", s, STEPS), shrink(hole, m.factor).to(m.device)
+    parts = {"region": (..., slice(32, 96), slice(32, 96)), "whole": ...}
+    yield "prompt", "how", "jump", "largest", "median", "score of the region", "of plain", "of the whole", "of plain"
+    shown, rows = [*x[:8]], []
+    for whose, prompts in {"its own": captions, "another's": captions[1:] + captions[:1]}.items():
+        predict, noise = guided(m, prompts, GUIDANCE), randn(m.shape, generators(count)).to(m.device)
+        *_, last = sample(predict, s, noise, steps=steps)
+        plain = coded(m.decode, last.x, m).cpu()
+        base = [sum(scores(judge, plain[part], prompts)) / count for part in parts.values()]
+        for reach in (0.0, REACH):
+            *_, last = inpaint(predict, s, noise, known, coarse, steps=steps, reach=reach, rngs=generators(count))
+            painted = coded(m.decode, last.x, m).cpu()
+            ways = {f"reach {reach:g}, pasted": 0.0, f"reach {reach:g}, carried": REACH}
+            made = {name: compose(painted, x, hole, way) for name, way in ways.items()}
+            for name, u in {f"reach {reach:g}, not pasted": painted, **made}.items():
+                jump = [jumps(one, hole) for one in u]
+                fits = [scores(judge, u[part], prompts) for part in parts.values()]
+                over = [f"{mean_error(f)[0] / b:.2f}" for f, b in zip(fits, base, strict=True)]
+                told_fits = [told(f, 3) for f in fits]
+                middle = sorted(jump)[len(jump) // 2]
+                yield (whose, name, told(jump), f"{max(jump):.2f}", f"{middle:.2f}",
+                       told_fits[0], over[0], told_fits[1], over[1])  # fmt: skip
+            shown += [*made[f"reach {reach:g}, pasted"][:8], *made[f"reach {reach:g}, carried"][:8]]
+            rows += [f"{whose}, reach {reach:g}, {how}" for how in ("pasted", "carried")]
+    yield "", "the renders themselves", told([jumps(one, hole) for one in x]), "", "", "", "", "", ""
+    labels = [name for name in ("render", *rows) for _ in range(8)]
+    images.save(out / "inpaint.png", images.grid(images.to_pil(torch.stack(shown)), labels[: len(shown)], 8, cell=128), {})
+
+
+def jumps(x: Tensor, hole: Tensor) -> float:
+    """The mean |difference| of neighbours across the hole's edge, over that of neighbours inside it. x (3, H, W)."""
+    across, inside = [], []
+    for u, h in ((x, hole[0, 0]), (x.mT, hole[0, 0].mT)):
+        step = u.diff(dim=-1).abs().mean(0)
+        across.append(step[h[:, 1:] != h[:, :-1]])
+        inside.append(step[(h[:, 1:] * h[:, :-1]).bool()])
+    return (torch.cat(across).mean() / torch.cat(inside).mean()).item()
+
+
+def inverted(count: int, out: Path) -> Iterable[Row]:
+    """Inversion and sampling at scale 1: PSNR to the autoencoder's own picture."""
+    m = load("bundled", dtype="float32")
+    s, (x, _) = m.schedule, given(count, 128)
+    z, predict = coded(m.encode, x, m), guided(m, [""] * count)
+    own, steps = coded(m.decode, z, m).cpu(), solvers.steps_of("ddim", s, 50)
+    yield "refine", "PSNR, dB", "least"
+    for refine in (0, 2):
+        *_, up = invert(predict, s, z, steps=steps, refine=refine)
+        *_, down = sample(predict, s, up.x, steps=steps)
+        found = kept(coded(m.decode, down.x, m).cpu(), own)
+        yield str(refine), told(found, 1), f"{min(found):.1f}"
+
+
+def rank_correlation(a: Sequence[float], b: Sequence[float]) -> float:
+    """Spearman's, of numbers without ties."""
+    ranks = torch.tensor([a, b], dtype=torch.float64).argsort().argsort().double()
+    return torch.corrcoef(ranks)[0, 1].item()
+
+
+def plot(means: dict[int, tuple[float, float]], wide: int = 640, high: int = 400, edge: int = 60) -> Image.Image:
+    """Distance to the source and score of the new prompt over the start, each over its largest."""
+    image = Image.new("RGB", (wide, high), "white")
+    draw, last = ImageDraw.Draw(image), max(means)
+    draw.line([(edge, edge / 2), (edge, high - edge), (wide - edge / 2, high - edge)], fill="black")
+
+    def place(start: int, share: float) -> tuple[float, float]:
+        return wide - edge / 2 - (wide - 2 * edge) * start / last, high - edge - (high - 2 * edge) * share
+
+    for k, (name, colour) in enumerate({"distance to the source": "#c0392b", "score of the new prompt": "#1f5fa8"}.items()):
+        largest = max(pair[k] for pair in means.values())
+        points = [place(start, pair[k] / largest) for start, pair in means.items()]
+        for a, b in pairwise(points):
+            draw.line([a, b], fill=colour, width=2)
+        for x, y in points:
+            draw.ellipse([x - 3, y - 3, x + 3, y + 3], fill=colour)
+        draw.text((wide - edge - 220, high - edge - 50 + 18 * k), f"{name}, 1 = {largest:.2f}", fill=colour)
+    for start in means:
+        draw.text((place(start, 0)[0] - 5, high - edge + 8), str(start), fill="black")
+    draw.text((wide / 2 - 120, high - 30), "start, later ones keep more; noise grows to the right", fill="black")
+    draw.text((edge - 14, edge - 6), "1", fill="black")
+    return image
+
+
+STUDIES = {"denoise": denoise, "starts": starts, "inpaint": filled, "invert": inverted}
+
+
+@torch.no_grad()
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("study", choices=STUDIES)
+    parser.add_argument("--count", type=int, default=50, help="held-out renders")
+    parser.add_argument("--out", type=Path, default=Path("outputs/editing"))
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    lines = []
+    for row in STUDIES[args.study](args.count, args.out):
+        lines.append("\t".join(row))
+        print(lines[-1], flush=True)
+    (args.out / f"{args.study}.tsv").write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()

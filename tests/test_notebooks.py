@@ -1,0 +1,58 @@
+"""The courses' tutorials: notebooks that are stored clean, run from top to bottom, and end in their figure."""
+
+from __future__ import annotations
+
+import ast
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+NOTEBOOKS = sorted((Path(__file__).parents[1] / "examples").glob("*.ipynb"))
+
+
+def cells(path: Path) -> list[dict[str, Any]]:
+    return json.loads(path.read_text())["cells"]
+
+
+def sources(path: Path) -> list[str]:
+    return ["".join(cell["source"]) for cell in cells(path) if cell["cell_type"] == "code"]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_is_stored_clean_and_says_which_line_to_change(path):
+    notebook = json.loads(path.read_text())
+    assert (notebook["nbformat"], notebook["nbformat_minor"]) == (4, 5)
+    assert all(
+        not cell["outputs"] and cell["execution_count"] is None for cell in cells(path) if cell["cell_type"] == "code"
+    )
+    assert len({cell["id"] for cell in cells(path)}) == len(cells(path))
+    line = next(line for source in sources(path) for line in source.splitlines() if line.startswith("MODEL"))
+    told = "".join(cells(path)[0]["source"])
+    assert "one line" in told.replace("\n", " ") and line.partition(" =")[0] in told
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_runs_and_ends_in_its_figure(path, tmp_path, monkeypatch):
+    """Its cells in one namespace, as a kernel would; a cell's last expression is what it shows."""
+    monkeypatch.chdir(tmp_path)
+    grads, space, shown = torch.is_grad_enabled(), {}, []
+    try:
+        for source in sources(path):
+            *body, last = ast.parse(source).body
+            shows = isinstance(last, ast.Expr)
+            exec(compile(ast.Module(body if shows else [*body, last], []), path.name, "exec"), space)
+            if shows:
+                shown.append(eval(compile(ast.Expression(last.value), path.name, "eval"), space))
+    finally:
+        torch.set_grad_enabled(grads)
+    assert all(value is not None for value in shown)
+    figure = shown[-1]
+    assert isinstance(figure, Image.Image) and min(figure.size) > 300
+    assert np.asarray(figure).std() > 20 and len(set(figure.tobytes())) > 200
