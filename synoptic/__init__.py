@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from synoptic.models.load import load as load
     from synoptic.recipes.anagram import anagram as anagram
+    from synoptic.recipes.condition import condition as condition
     from synoptic.recipes.denoise import denoise as denoise
     from synoptic.recipes.generate import generate as generate
     from synoptic.recipes.hybrid import hybrid as hybrid
@@ -30,6 +31,7 @@ PUBLIC = {
     "inpaint": "synoptic.recipes.inpaint",
     "invert": "synoptic.recipes.invert",
     "denoise": "synoptic.recipes.denoise",
+    "condition": "synoptic.recipes.condition",
     "score": "synoptic.recipes.score",
     "video": "synoptic.recipes.video",
     "load": "synoptic.models.load",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import io
 import sys
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, get_args, get_type_hints
@@ -11,8 +12,13 @@ import typer
 
 import synoptic
 from synoptic.check import BadInput
+from synoptic.processes import first
 from synoptic.recipes.anagram import anagram
+from synoptic.recipes.bench import bench
+from synoptic.recipes.condition import condition
+from synoptic.recipes.control import control
 from synoptic.recipes.denoise import denoise
+from synoptic.recipes.distill import distill
 from synoptic.recipes.edit import edit
 from synoptic.recipes.embed import embed
 from synoptic.recipes.evaluate import evaluate
@@ -22,6 +28,7 @@ from synoptic.recipes.inpaint import inpaint
 from synoptic.recipes.invert import invert
 from synoptic.recipes.models import models
 from synoptic.recipes.score import score
+from synoptic.recipes.train_control import train_control
 from synoptic.recipes.video import video
 from synoptic.recipes.views import views
 from synoptic.recipes.wide import wide
@@ -63,9 +70,31 @@ def command(recipe: Callable[..., Any]) -> Callable[..., None]:
     return run
 
 
-RECIPES = (generate, wide, anagram, hybrid, edit, inpaint, invert, denoise, score, evaluate, views, video)
+def name_of(recipe: Callable[..., Any]) -> str:
+    return recipe.__name__.replace("_", "-")
+
+
+RECIPES = (
+    generate,
+    wide,
+    anagram,
+    hybrid,
+    edit,
+    inpaint,
+    invert,
+    control,
+    condition,
+    train_control,
+    denoise,
+    distill,
+    score,
+    evaluate,
+    views,
+    video,
+    bench,
+)
 for recipe in RECIPES:
-    app.command(recipe.__name__)(command(recipe))
+    app.command(name_of(recipe))(command(recipe))
 
 shelf = typer.Typer(help=models.__doc__)
 shelf.command("embed")(command(embed))
@@ -87,7 +116,7 @@ def lists(recipe: Callable[..., Any]) -> set[str]:
 
 def spread(argv: Sequence[str]) -> list[str]:
     """`--views a b` as typer reads it, `--views a --views b`: a list's words go on to the next option."""
-    several = next((lists(recipe) for recipe in RECIPES if argv[:1] == [recipe.__name__]), set())
+    several = next((lists(recipe) for recipe in RECIPES if argv[:1] == [name_of(recipe)]), set())
     words, option = [], ""
     for word, after in zip(argv, [*argv[1:], "--"], strict=True):
         if word.startswith("--"):
@@ -102,6 +131,8 @@ def spread(argv: Sequence[str]) -> list[str]:
 
 def main() -> None:
     """Exit code 0, 2 with one line for bad input, 130 on Ctrl-C; anything else is a bug and shows its traceback."""
+    if not first():
+        sys.stdout = io.StringIO()
     try:
         code = app(spread(sys.argv[1:]), standalone_mode=False)
     except (BadInput, typer.TyperException) as e:

@@ -19,29 +19,47 @@ HEAVY = {"torch", "diffusers", "transformers"}
 # room: the rooms it may look into, besides itself. A new room must say here where it stands.
 HOUSE: dict[str, set[str]] = {
     "check": set(),
+    "processes": set(),
     "diffusion": set(),
     "schedule": {"diffusion"},
     "images": set(),
     "models": {"check", "diffusion", "schedule"},
     "guidance": {"diffusion", "models"},
-    "views": {"check", "diffusion"},
+    "perp_neg": {"diffusion", "guidance", "models"},
+    "views": {"check", "diffusion", "processes"},
     "animate": {"images", "views"},
     "solvers": {"diffusion"},
     "sample": {"diffusion", "guidance"},
     "synchronize": {"diffusion", "guidance", "views"},
     "stages": {"diffusion", "guidance", "models", "schedule", "solvers", "synchronize", "views"},
     "search": {"models", "stages", "views"},
+    "steer": {"diffusion", "evaluate", "guidance", "models", "views"},
+    "control": {"diffusion", "distill", "evaluate", "images", "models"},
     "edit": {"diffusion", "guidance", "sample", "solvers", "views"},
     "scenes": set(),
+    "mesh": {"images", "scenes"},
     "distill": {"diffusion", "edit", "guidance", "models", "scenes", "views"},
     "evaluate": {"check", "images", "models"},
-    "runs": {"check", "diffusion", "images", "models", "guidance", "evaluate"},
+    "runs": {"check", "diffusion", "images", "models", "guidance", "evaluate", "processes"},
     "recipes": {
         *("animate", "check", "diffusion", "evaluate", "guidance", "images", "models", "runs"),
-        *("edit", "sample", "schedule", "search", "solvers", "stages", "synchronize", "views"),
+        *("distill", "perp_neg", "scenes"),
+        *(
+            "control",
+            "edit",
+            "processes",
+            "sample",
+            "schedule",
+            "search",
+            "solvers",
+            "stages",
+            "steer",
+            "synchronize",
+            "views",
+        ),
     },
     "__init__": {"recipes", "models"},
-    "cli": {"__init__", "check", "recipes"},
+    "cli": {"__init__", "check", "processes", "recipes"},
     "__main__": {"cli"},
 }
 
@@ -130,7 +148,7 @@ def test_only_images_and_those_who_read_pictures_know_pil():
 
 
 def light(file: str) -> bool:
-    doors = {"__init__.py", "__main__.py", "cli.py", "check.py"}
+    doors = {"__init__.py", "__main__.py", "cli.py", "check.py", "processes.py"}
     doors |= {f"models/{name}.py" for name in ("embeddings", "family", "hub", "source", "vocabulary", "weights")}
     doors |= {"views/names.py", "views/order.py"}
     return file in doors or room(file) == "recipes"

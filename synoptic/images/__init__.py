@@ -1,5 +1,6 @@
 """Pictures, films and lettering: the only room that knows PIL and file formats."""
 
+from synoptic.images.chart import chart
 from synoptic.images.film import gif, need_video, video
 from synoptic.images.lettering import captioned, grid
 from synoptic.images.photograph import photograph
@@ -9,6 +10,7 @@ __all__ = [
     "KEY",
     "atomically",
     "captioned",
+    "chart",
     "from_pil",
     "gif",
     "grid",

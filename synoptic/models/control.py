@@ -27,12 +27,15 @@ class ControlNet:
     def __call__(self, x: Tensor, t: Time, cond: Cond, seen: Tensor, strength: float | Tensor) -> list[Tensor]:
         """x (N, C, h, w), its maps (N, 3, H, W) in [0, 1] -> the additions, one a level of the U-Net, its middle last."""
         inside, shown = (v.to(self.dtype, memory_format=self.layout) for v in (x, seen))
-        told = {key: cond[key].to(self.dtype) for key in TEXT if key in cond}
-        text = told.pop("text")
-        downs, mid = self.net(
-            inside, t, text, shown, conditioning_scale=strength, added_cond_kwargs=told or None, return_dict=False
-        )
-        return [*downs, mid]
+        return additions(self.net, inside, t, {k: v.to(self.dtype) for k, v in cond.items() if k in TEXT}, shown, strength)
+
+
+def additions(net: Any, x: Tensor, t: Time, cond: Cond, seen: Tensor, strength: float | Tensor = 1.0) -> list[Tensor]:
+    """What a ControlNetModel adds, frozen or learning; arguments as `ControlNet`, in the net's own dtype."""
+    told = {key: cond[key] for key in TEXT if key in cond}
+    text = told.pop("text")
+    downs, mid = net(x, t, text, seen, conditioning_scale=strength, added_cond_kwargs=told or None, return_dict=False)
+    return [*downs, mid]
 
 
 class Control(NamedTuple):
@@ -94,4 +97,9 @@ class Controlled:
                 continue
             rows.append(control.net(x, t, cond, seen, control.strength * acts))
         added = [torch.stack(level).sum(0) for level in zip(*rows, strict=True)]
-        return self.model.predict(x, t, cond | {f"added {k}": level for k, level in enumerate(added)})
+        return self.model.predict(x, t, cond | numbered(added))
+
+
+def numbered(added: Sequence[Tensor]) -> Cond:
+    """Additions as a U-Net takes them in its condition."""
+    return {f"added {k}": level for k, level in enumerate(added)}

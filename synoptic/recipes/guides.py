@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
+    from synoptic.control.depth import Depth
     from synoptic.models.base import Denoiser
     from synoptic.runs.manifest import Run
 
@@ -53,10 +55,17 @@ def check_kinds(kinds: list[str], depth: str | None) -> Source | None:
     return resolve_depth(depth) if depth is not None and not Path(depth).expanduser().is_file() else None
 
 
+@cache
+def estimator(model: Source) -> Depth:
+    """The depth model, loaded once."""
+    from synoptic.control.depth import Depth
+
+    return Depth(model)
+
+
 def maps(picture: Image, kinds: list[str], depth: str | None, model: Source | None) -> dict[str, Tensor]:
     """Each condition's map (1, 3, H, W) in [0, 1], of the picture's size. Raises BadInput."""
     from synoptic.control.canny import canny
-    from synoptic.control.depth import Depth
     from synoptic.control.normal import normal
     from synoptic.control.scribble import scribble
     from synoptic.control.segment import segment
@@ -64,7 +73,7 @@ def maps(picture: Image, kinds: list[str], depth: str | None, model: Source | No
 
     def near(pixels: Tensor) -> Tensor:
         if model:
-            return Depth(model)(pixels)
+            return estimator(model)(pixels)
         found = read(str(depth))
         if abs(found.width * picture.height - found.height * picture.width) > max(*found.size, *picture.size):
             raise BadInput(f"a depth map must have its picture's shape, {picture.size}, {depth} is {found.size}: crop it")

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from synoptic.models.source import ALIASES, INSIDE, UPSCALERS, Source, resolve, resolve_upscaler
+from synoptic.models.source import (
+    ALIASES,
+    CONTROLS,
+    INSIDE,
+    UPSCALERS,
+    Source,
+    resolve,
+    resolve_control,
+    resolve_upscaler,
+)
 from synoptic.models.vocabulary import vocabulary
 
 Row = tuple[str, str, str, str, str]
@@ -13,31 +22,38 @@ Row = tuple[str, str, str, str, str]
 
 @dataclass(frozen=True)
 class Models:
-    """Rows (name, where, megabytes, size painted in pixels, state) of models and upscalers; what the bundled ones know."""
+    """Rows (name, where, megabytes, size in pixels, state) of models, upscalers, ControlNets; what the bundled ones know."""
 
     rows: list[Row]
     upscalers: list[Row]
+    controls: list[Row]
     known: dict[str, list[str]]
 
     def __str__(self) -> str:
         tables = [
             [(kind, "source", "MB", "pixels", "state"), *rows]
-            for kind, rows in (("model", self.rows), ("upscaler", self.upscalers))
+            for kind, rows in (("model", self.rows), ("upscaler", self.upscalers), ("controlnet", self.controls))
         ]
         known = [("what the bundled models know",), *((kind, ", ".join(names)) for kind, names in self.known.items())]
         return "\n\n".join("\n".join("\t".join(row) for row in table) for table in [*tables, known])
 
 
 def models() -> Models:
-    """List the models and upscalers: bundled ones, aliases and where each comes from; the prompts the bundled ones know.
+    """List models, upscalers and ControlNets: bundled ones, aliases and where each comes from; what the bundled ones know.
 
     synoptic models
     """
     return Models(
         [_row(name, places, resolve) for name, places in (INSIDE | ALIASES).items()],
         [_row(name, places, resolve_upscaler) for name, places in UPSCALERS.items()],
+        [_control(name, resolve("bundled")) for name in CONTROLS],
         vocabulary()["prompts"],
     )
+
+
+def _control(name: str, source: Source) -> Row:
+    """A bundled ControlNet, made for the model `source`."""
+    return name, "in the package", megabytes(resolve_control(name, source)), f"{source.native}x{source.native}", "ready"
 
 
 def _row(name: str, places: tuple[str, ...], find: Callable[[str], Source]) -> Row:

@@ -112,12 +112,16 @@ def open_run(recipe: str, settings: dict[str, Any], out: str | None, *, together
     seed = settings.get("seed", 0)
     seeds = range(seed, seed + settings.get("count", 1))
     pictures = pictures_of([BETWEEN.join(every)] if together else every, seeds)
-    run = Run(recipe, settings, Path(out or folder_of(recipe, settings)).expanduser(), pictures)
+    return begun(Run(recipe, settings, Path(out or folder_of(recipe, settings)).expanduser(), pictures))
+
+
+def begun(run: Run) -> Run:
+    """The run itself, its folder there. Raises BadInput where that cannot be written, or holds a run of other settings."""
     writable(run.folder)
     before = earlier(run.folder)
-    asked, old = chosen(json.loads(json.dumps(settings))), chosen((before or {}).get("settings", {}))
-    if before is not None and (before.get("recipe"), old) != (recipe, asked):
-        differ = [k for k in settings if asked.get(k) != old.get(k)] or ["recipe"]
+    asked, old = chosen(json.loads(json.dumps(run.settings))), chosen((before or {}).get("settings", {}))
+    if before is not None and (before.get("recipe"), old) != (run.recipe, asked):
+        differ = [k for k in run.settings if asked.get(k) != old.get(k)] or ["recipe"]
         raise BadInput(
             f"one folder holds one run, and {run.folder} holds another ({differ[0]} differs): choose another --out"
             " or delete the old one"

@@ -1,0 +1,110 @@
+"""Training a ControlNet: it learns what to add to a frozen U-Net, from nothing at first (Zhang et al. 2023, section 3.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from synoptic.diffusion import Pred, Schedule, Time, add_noise, coefficients
+from synoptic.distill.state import below, flat, refill, under
+from synoptic.models.base import Cond, Denoiser
+from synoptic.models.control import additions, numbered
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+LARGEST = 1.0  # the norm of a gradient beyond which it is shortened
+
+
+class Batch(NamedTuple):
+    """Latents x0 and noise eps (N, C, h, w), times t (N,), conditions of N rows, maps (N, 3, H, W) in [0, 1]."""
+
+    x0: Tensor
+    eps: Tensor
+    t: Tensor
+    cond: Cond
+    seen: Tensor
+
+
+class Trained(NamedTuple):
+    """Step i, done: `loss` is the mean over its rows, before the step.
+
+    `state()`, asked for before the next step, is all that `train` needs to go on bit for bit: a flat table for safetensors.
+    """
+
+    i: int
+    loss: Tensor
+    state: Callable[[], dict[str, Tensor]]
+
+
+def train(
+    net: Any,
+    model: Denoiser,
+    batches: Callable[[int], Iterable[Batch]],
+    accelerator: Accelerator,
+    *,
+    steps: int,
+    lr: float,
+    state: Mapping[str, Tensor] | None = None,
+) -> Iterator[Trained]:
+    """`steps` steps of AdamW at the rate lr, each over the batches(i) of this process, as many as the accelerator gathers.
+
+    net: a diffusers ControlNetModel in float32, with gradients; model: the frozen one that it guides. Every row counts the
+    same, so two batches of one give the step of one batch of two, to rounding. With `state`, a Trained's, it goes on
+    behind it, bit for bit where `batches(i)` are the same again.
+    """
+    opt: Any = torch.optim.AdamW(net.parameters(), lr=lr)
+    if state:
+        net.load_state_dict(below("net", state))
+        refill(opt, below("optimiser", state))
+    losses = list(state["losses"].to(accelerator.device)) if state else []
+    if accelerator.scaler is not None and state:
+        accelerator.scaler.load_state_dict({name: value.item() for name, value in below("scaler", state).items()})
+    own = net
+    net, opt = accelerator.prepare(net, opt)
+
+    def capture() -> dict[str, Tensor]:
+        scaler = accelerator.scaler.state_dict() if accelerator.scaler is not None else {}
+        scale = {name: torch.tensor(value) for name, value in scaler.items()}
+        room = under("net", own.state_dict()) | under("optimiser", flat(opt.optimizer)) | under("scaler", scale)
+        return room | {"losses": torch.stack(losses)}
+
+    for i in range(len(losses), steps):
+        total = torch.zeros((), device=accelerator.device)
+        for batch in batches(i):
+            with accelerator.accumulate(net), torch.enable_grad():
+                with accelerator.autocast():
+                    loss = error(net, model, batch)
+                accelerator.backward(loss)
+                if accelerator.sync_gradients:
+                    accelerator.clip_grad_norm_(net.parameters(), LARGEST)
+                opt.step()
+                opt.zero_grad()
+            total += loss.detach() / accelerator.gradient_accumulation_steps
+        mean: Any = accelerator.reduce(total, "mean")
+        losses.append(mean)
+        yield Trained(i, losses[-1], partial(capture))
+
+
+def error(net: Any, model: Denoiser, batch: Batch) -> Tensor:
+    """The mean square between what the guided network says of x_t and what it ought to, in its own kind of prediction."""
+    s, (x0, eps, t, cond, seen) = model.schedule, batch
+    xt = add_noise(s, x0, eps, t)
+    said = model.predict(xt, t, cond | numbered(additions(net, xt, t.to(xt.device), cond, seen)))
+    return (output(s, said, t) - output(s, Pred(x0, eps), t)).square().mean()
+
+
+def output(s: Schedule, p: Pred, t: Time) -> Tensor:
+    """What a network says to mean p, `diffusion.predict` the other way round: eps, v = alpha eps - sigma x0, or x0."""
+    a, sigma = coefficients(s, t, p.x0)
+    match s.prediction:
+        case "epsilon":
+            return p.eps
+        case "v_prediction":
+            return a * p.eps - sigma * p.x0
+        case _:
+            return p.x0
