@@ -48,7 +48,7 @@ def heats(
         *_, step = how.paint(model, views, [torch.Generator().manual_seed(seed) for seed in some])
         scores = score(step.x)
         best = scores.argsort(descending=True, stable=True)
-        return Round(how.steps, [some[k] for k in best], scores[best].tolist())
+        return Round(how.steps, [some[k] for k in best.tolist()], scores[best].tolist())
 
     if heat < together.steps:
         yield (first := painted(replace(together, steps=heat, sampler="dpm++", eta=0.0), seeds))

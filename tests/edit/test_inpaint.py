@@ -89,7 +89,7 @@ def test_renoising_keeps_the_marginal():
 
 def test_resampling_brings_the_painted_part_to_what_the_known_part_implies():
     """Two pixels of correlation 0.9, one of them known: the other's mean is 0.9 times it."""
-    rho, n = 0.9, 3000
+    rho, n = 0.9, 1000
     cov = torch.tensor([[1, rho], [rho, 1]]).double()
 
     def denoise(x: Any, t: Any, where: Any = None) -> Pred:

@@ -70,6 +70,7 @@ def recorded(monkeypatch):
     torch.compiler.reset()
 
 
+@pytest.mark.slow
 def test_a_compiled_network_has_one_graph_a_size_whatever_the_time(recorded, sd32):
     model = load("bundled", device="cpu", dtype="float32", compile=True)
     cond, x = model.embed(PROMPTS * 3), noise(model, 6, 8)
