@@ -45,6 +45,7 @@ def test_sds_finds_its_prompt_in_noise(sd32, judge):
     assert cosine(judge, sd32, end(sds(every, sd32.schedule), x, rngs), DOG) > cosine(judge, sd32, x, DOG) + 0.1
 
 
+@pytest.mark.slow
 def test_dds_turns_a_picture_to_its_target_and_stays_near(sd32, judge):
     rngs, s = generators(1), sd32.schedule
     *_, painted = sample(cfg(sd32, [RED], 5.0), s, randn(sd32.shape, rngs), steps=s.steps(10))

@@ -63,6 +63,7 @@ def test_a_wide_canvas_comes_back():
     torch.testing.assert_close(back.x, z0, rtol=0, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_picture_of_the_bundled_model_comes_back(sd32):
     s, steps, prompt = sd32.schedule, sd32.schedule.steps(25), ["a photo of a horse"]
     *_, painted = sample(cfg(sd32, prompt, 5.0), s, randn(sd32.shape, generators(1)), steps=s.steps(10))

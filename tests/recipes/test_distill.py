@@ -24,7 +24,10 @@ from synoptic.recipes.distilling import LATENTS, settle
 from synoptic.runs.checkpoint import Checkpoint, Moment
 
 DOG = "a photo of a dog"
-OFTEN = "import synoptic.runs.checkpoint as c; c.EVERY = c.SHARE = 0; from synoptic.recipes.distill import distill; "
+OFTEN = (
+    "import torch; torch.set_num_threads(1); import synoptic.runs.checkpoint as c; c.EVERY = c.SHARE = 0; "
+    "from synoptic.recipes.distill import distill; "
+)  # with as many threads as here: their number decides in which order sums are taken
 
 
 @pytest.fixture(scope="module")
