@@ -122,7 +122,7 @@ def guided(
         if "null" in conds:
             u, c = p["null"], p["cond"]
             w = scale * balance(c.eps - u.eps, equal) if equal > 1 else scale
-            out = Pred(u.x0 + w * (c.x0 - u.x0), u.eps + w * (c.eps - u.eps), c.var)
+            out = away(u, c, w)
         if clip:
             x0 = clip(out.x0)
             a, sigma = coefficients(model.schedule, t, x)
@@ -130,6 +130,11 @@ def guided(
         return out
 
     return predict
+
+
+def away(null: Pred, cond: Pred, scale: float | Tensor) -> Pred:
+    """null + scale (cond - null), of x0 and of eps (Ho & Salimans 2022, equation 6)."""
+    return Pred(null.x0 + scale * (cond.x0 - null.x0), null.eps + scale * (cond.eps - null.eps), cond.var)
 
 
 def between(guided: Predict, alone: Predict, first: Time, last: Time) -> Predict:

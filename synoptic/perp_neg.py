@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from synoptic.diffusion import Pred, Time
-from synoptic.guidance import Predict, branches
+from synoptic.guidance import Predict, away, branches
 from synoptic.models.base import Denoiser
 
 Branches = Callable[..., Mapping[str, Pred]]
@@ -40,8 +40,7 @@ def toward(every: Branches, scale: float) -> Predict:
 
     def predict(x: Tensor, t: Time, where: Any = None) -> Pred:
         found = every(x, t, where)
-        c, u = found["cond"], found["null"]
-        return Pred(u.x0 + scale * (c.x0 - u.x0), u.eps + scale * (c.eps - u.eps), c.var)
+        return away(found["null"], found["cond"], scale)
 
     return predict
 
