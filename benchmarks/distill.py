@@ -31,6 +31,22 @@ from zoo.render.captions import Spec
 
 LOSSES = "sds", "csd", "nfsd", "vsd"
 SIDE = {"bundled": 128, "bundled-if": 64}
+LEARNT: tuple[tuple[float, float, int, float, int], ...] = (  # VSD's guidance, student's rate and steps, rate, steps
+    (2, 1e-3, 1, 1, 500),
+    (1.5, 3e-3, 1, 1, 500),
+    (1, 3e-3, 1, 1, 500),
+    (2, 3e-3, 1, 1, 500),
+    (3, 3e-3, 1, 1, 500),
+    (2, 1e-3, 2, 1, 500),
+    (2, 1e-3, 1, 1, 1000),
+    (4, 1e-3, 1, 1, 500),
+    (2, 1e-3, 1, 0.3, 500),
+    (1, 1e-3, 1, 0.3, 500),
+    (4, 1e-3, 1, 0.3, 500),
+    (2, 1e-3, 2, 0.3, 500),
+    (2, 1e-3, 1, 0.3, 1000),
+)
+SKETCH = {"init": "sketch", "horizon": 1.0}
 TRIED: dict[str, dict[str, Any]] = {  # "rate" multiplies the usual one
     "sds, guidance 4": {"loss": "sds", "guidance": 4},
     "sds, guidance 7.5": {"loss": "sds", "guidance": 7.5},
@@ -44,11 +60,23 @@ TRIED: dict[str, dict[str, Any]] = {  # "rate" multiplies the usual one
     "csd, sketch": {"loss": "csd", "init": "sketch"},
     "nfsd, guidance 4": {"loss": "nfsd", "guidance": 4},
     "nfsd, guidance 7.5": {"loss": "nfsd", "guidance": 7.5},
+    "sds, guidance 7.5, horizon 1": {"loss": "sds", "guidance": 7.5, "horizon": 1.0},
+    "sds, guidance 4, horizon 1": {"loss": "sds", "guidance": 4, "horizon": 1.0},
+    "sds, sketch": {"loss": "sds", "guidance": 7.5} | SKETCH,
+    "vsd, sketch, guidance 2": {"loss": "vsd", "guidance": 2, "student_lr": 1e-3} | SKETCH,
+    "vsd, sketch, guidance 4": {"loss": "vsd", "guidance": 4, "student_lr": 1e-3} | SKETCH,
+    "vsd, sketch, to 500": {"loss": "vsd", "guidance": 2, "student_lr": 1e-3, "t_max": 500} | SKETCH,
     **{
-        f"vsd, guidance {g:g}, student {rate:g}, rate {lr:g}": {"loss": "vsd", "guidance": g, "student_lr": rate, "rate": lr}
-        for g in (4, 7.5)
-        for rate in (1e-3, 1e-2)
-        for lr in (1, 0.3)
+        f"vsd, guidance {g:g}, student {own:g} x {times}, rate {lr:g}, {steps} steps": {
+            "loss": "vsd",
+            "guidance": g,
+            "student_lr": own,
+            "student_steps": times,
+            "rate": lr,
+            "steps": steps,
+            "horizon": 1.0,
+        }
+        for g, own, times, lr, steps in LEARNT
     },
 }
 
@@ -100,10 +128,11 @@ def quality(out: Path, quick: bool, models: Sequence[str], tune: bool, only: Seq
         others = {spec.caption for spec in every}
         every = [spec for spec in held_out(150, 72) if spec.caption not in others][:100]
     specs = every[: 2 if quick else 12 if tune else 20]
-    prompts, seeds, steps = [spec.caption for spec in specs], 1 if tune else 2, 4 if quick else 500
+    prompts, seeds = [spec.caption for spec in specs], 1 if tune else 2
     judged = Judged(every)
     kind, ways = ("tune" if tune else "quality"), TRIED if tune else {loss: {"loss": loss} for loss in LOSSES}
-    ways = {name: how for name, how in ways.items() if name.startswith(tuple(only))}
+    each: dict[str, Any] = {"count": seeds} | ({"steps": 4} if quick else {})
+    ways = {name: how | each for name, how in ways.items() if name.startswith(tuple(only))}
     for model in models:
         table, sheet = [], []
 
@@ -125,9 +154,7 @@ def quality(out: Path, quick: bool, models: Sequence[str], tune: bool, only: Seq
         note("plain", [p.prompt for p in plain.run.pictures], plain.images, seconds)
         sheet += real[::seeds] + plain.images[::seeds]
         for name, how in ways.items():
-            run, seconds = timed(
-                lambda m=model, n=name, h=how: made(out / kind, n, prompts, m, h | {"count": seeds, "steps": steps})
-            )
+            run, seconds = timed(lambda m=model, n=name, h=how: made(out / kind, n, prompts, m, h))
             note(name, [p.prompt for p in run.run.pictures], run.images, seconds)
             sheet += run.images[::seeds]
         labels = [f"{way}: {prompt}"[:40] for way in ("render", "plain", *ways) for prompt in prompts]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from synoptic.distill.fit import fit
 from synoptic.guidance import branches
 from synoptic.models.base import Denoiser
 from synoptic.models.load import load
+from synoptic.recipes.distill import distill
 from synoptic.recipes.distilling import settle
 from synoptic.recipes.objective import editing, making
 from synoptic.scenes.image import LatentImage, PixelImage
@@ -32,19 +34,8 @@ forward and one back; SDI's inversion takes 10 guided calls, ISM's 5 without a p
 def settings_of(loss: str, model: str, space: str = "auto") -> dict[str, Any]:
     """The recipe's own, for this loss."""
     edits = {"source": "x", "source_prompt": "a photo"} if loss in ("pds", "dds") else {"source": None, "source_prompt": ""}
-    asked: dict[str, Any] = {"prompt": PROMPTS, "loss": loss, "model": model, "space": space, "steps": 500, "negative": ""}
-    asked |= dict.fromkeys(("guidance", "lr", "warm_up", "t_min", "t_max", "size", "width", "height"))
-    asked |= {
-        "weight": "auto",
-        "anneal": "auto",
-        "init": "auto",
-        "perp_neg": False,
-        "stride": 2,
-        "seed": 0,
-        "count": 1,
-        "every": 0,
-    }
-    return settle(asked | edits | {"dtype": "auto"})[1]
+    asked = {name: p.default for name, p in signature(distill).parameters.items()}
+    return settle(asked | edits | {"prompt": PROMPTS, "loss": loss, "model": model, "space": space})[1]
 
 
 def stepping(m: Denoiser, loss: str, model: str, count: int, space: str = "auto") -> tuple[Callable[[int], None], Any]:

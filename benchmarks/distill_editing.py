@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from PIL import Image, ImageDraw
+from PIL import Image
 from torch import Tensor
 
 from synoptic.distill.base import Loss
@@ -22,7 +22,7 @@ from synoptic.evaluate.clip import Clip
 from synoptic.evaluate.fidelity import eight_bits, identity
 from synoptic.evaluate.statistics import mean_error
 from synoptic.guidance import cfg
-from synoptic.images import grid, save, to_pil
+from synoptic.images import chart, grid, save, to_pil
 from synoptic.models.load import load
 from synoptic.models.source import resolve
 from synoptic.recipes.distilling import usual
@@ -210,36 +210,13 @@ def curves(out: Path, name: str, pairs: Sequence[Pair], quick: bool) -> list[dic
     return table
 
 
-COLOURS = {"SDEdit": "#c0392b", "PDS": "#1f5fa8", "DDS": "#2e8b57"}
-WIDE, HIGH, EDGE = 640, 440, 60
-
-
 def figure(table: Sequence[dict[str, Any]]) -> Image.Image:
     """Gain over distance, a line a method, a mark a setting."""
-    points = {way: [r for r in table if r["method"] == way] for way in COLOURS}
-    every = [r for rows in points.values() for r in rows]
-    right, top = 1.05 * max(r["distance"] for r in every), 1.1 * max(r["gain"] for r in every)
-
-    def place(r: dict[str, Any]) -> tuple[float, float]:
-        return EDGE + (WIDE - 2 * EDGE) * r["distance"] / right, HIGH - EDGE - (HIGH - 2 * EDGE) * r["gain"] / top
-
-    image = Image.new("RGB", (WIDE, HIGH), "white")
-    draw = ImageDraw.Draw(image)
-    draw.line([(EDGE, EDGE / 2), (EDGE, HIGH - EDGE), (WIDE - EDGE, HIGH - EDGE)], fill="black")
-    for k in range(6):
-        x, y = EDGE + (WIDE - 2 * EDGE) * k / 5, HIGH - EDGE - (HIGH - 2 * EDGE) * k / 5
-        draw.text((x - 10, HIGH - EDGE + 6), f"{right * k / 5:.1f}", fill="black")
-        draw.text((EDGE - 34, y - 6), f"{top * k / 5:.2f}", fill="black")
-    draw.text((WIDE / 2 - 90, HIGH - 26), "distance to the source, judge-shape", fill="black")
-    draw.text((EDGE + 8, 8), "gain of the target's score", fill="black")
-    for n, (way, rows) in enumerate(points.items()):
-        draw.text((WIDE - EDGE - 60, HIGH - EDGE - 70 + 18 * n), way, fill=COLOURS[way])
-        draw.line([place(r) for r in rows], fill=COLOURS[way], width=2)
-        for r in rows:
-            x, y = place(r)
-            draw.ellipse([x - 3, y - 3, x + 3, y + 3], fill=COLOURS[way])
-            draw.text((x + 5, y - 13), str(r["setting"]), fill=COLOURS[way])
-    return image
+    rows = {way: [r for r in table if r["method"] == way] for way in ("PDS", "SDEdit", "DDS")}
+    lines = {way: [(round(r["distance"], 2), r["gain"]) for r in some] for way, some in rows.items()}
+    marks = {way: [str(r["setting"]) for r in some] for way, some in rows.items()}
+    top = 1.1 * max(gain for line in lines.values() for _, gain in line)
+    return chart(lines, "distance to the source, judge-shape", "gain of the target's score", top, marks)
 
 
 if __name__ == "__main__":

@@ -8,17 +8,17 @@ two cores.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
-from PIL import Image, ImageDraw
+from PIL import Image
 from torch import Tensor
 from torch.nn.functional import pad
 
 from synoptic import images, solvers
-from synoptic.diffusion import add_noise, randn
+from synoptic.diffusion import Time, add_noise, randn
 from synoptic.edit.inpaint import inpaint
 from synoptic.edit.invert import invert
 from synoptic.edit.laboratory import best_blur, blur, strided
@@ -36,7 +36,9 @@ from zoo.evaluate.renders import Renders, held_out
 
 Row = tuple[str, ...]
 SEED, STEPS, GUIDANCE = 5, 25, 5.0
-STARTS = {"the course's": (1, 3, 5, 7, 10, 20), "evenly spread": (4, 8, 12, 16, 20, 24)}
+NOISES = 4  # that a render is edited from, as one noise says little of a mean
+COURSE = (1, 3, 5, 7, 10, 20)
+PATHS = {"ddim": (4, 8, 12, 16, 20, 24), "course": (5, 10, 15, 20, 25, 30)}  # and six starts of each, evenly spread
 
 
 def told(values: Iterable[float], digits: int = 2) -> str:
@@ -93,25 +95,39 @@ def denoise(count: int, out: Path) -> Iterable[Row]:
 
 
 def starts(count: int, out: Path) -> Iterable[Row]:
-    """Each render to the next one's caption: identity distance (judge-shape), PSNR, the judge's cosine with that caption."""
+    """Each render to the next one's caption: identity distance (judge-shape), PSNR, the judge's cosine with that caption.
+
+    Twice: 25 steps of DDIM, and the course's, DDPM's from 990 by 30. Every render is edited from four noises, the same
+    at each start; errors are over the renders.
+    """
     m, judge, shape = load("bundled"), Clip("bundled"), Clip("bundled-shape")
-    s, (source, prompts) = m.schedule, given(count, 128)
-    x0, wanted = coded(m.encode, source, m), prompts[1:] + prompts[:1]
-    predict, steps = guided(m, wanted, GUIDANCE), solvers.steps_of("ddim", s, STEPS)
-    yield "start", "t", "distance", "PSNR, dB", "score"
-    means: dict[int, tuple[float, float]] = {}
-    for start in sorted({start for some in STARTS.values() for start in some}):
-        *_, last = sdedit(predict, s, x0, steps=steps, start=start, rngs=generators(count))
-        x = coded(m.decode, last.x, m).cpu()
-        both = zip(images.to_pil(x), images.to_pil(source), strict=True)
-        far, fits = [identity(shape, a, b) for a, b in both], scores(judge, x, wanted)
-        means[start] = mean_error(far)[0], mean_error(fits)[0]
-        yield str(start), f"{steps[start][0]}", told(far), told(kept(x, source), 1), told(fits, 3)
-    for name, some in STARTS.items():
-        noise = [-float(start) for start in some]
-        ranks = [rank_correlation(noise, [means[start][k] for start in some]) for k in (0, 1)]
-        yield f"rank correlation with the noise, {name}", "", f"{ranks[0]:.2f}", "", f"{ranks[1]:.2f}"
-    images.save(out / "starts.png", plot(means), {})
+    s, (source, captions) = m.schedule, given(count, 128)
+    x0, prompts = coded(m.encode, source, m).repeat(NOISES, 1, 1, 1), (captions[1:] + captions[:1]) * NOISES
+    predict, before = guided(m, prompts, GUIDANCE), images.to_pil(source) * NOISES
+    ways = {"ddim": solvers.steps_of("ddim", s, STEPS), "course": strided(end=s.end)}
+    yield "steps", "start", "t", "distance", "PSNR, dB", "score"
+    for way, steps in ways.items():
+        solve, spread = solvers.sampler("ddpm" if way == "course" else "ddim"), PATHS[way]
+        means: dict[int, tuple[float, float]] = {}
+        for start in sorted({*COURSE, *spread}):
+            *_, last = sdedit(predict, s, x0, steps=steps, start=start, solve=solve, rngs=generators(count * NOISES))
+            x = images.to_pil(coded(m.decode, last.x, m).cpu())
+            pairs = list(zip(x, before, strict=True))
+            far, near = ([each(a, b) for a, b in pairs] for each in (partial(identity, shape), psnr))
+            fits = judge(x, prompts).diagonal().tolist()
+            far, near, fits = (by_render(values) for values in (far, near, fits))
+            means[start] = mean_error(far)[0], mean_error(fits)[0]
+            yield way, str(start), f"{steps[start][0]}", told(far), told(near, 1), told(fits, 3)
+        for name, some in {"the course's": COURSE, "evenly spread": spread}.items():
+            noise = [-float(start) for start in some]
+            ranks = [rank_correlation(noise, [means[start][k] for start in some]) for k in (0, 1)]
+            yield way, f"rank correlation with the noise, {name}", "", f"{ranks[0]:.2f}", "", f"{ranks[1]:.2f}"
+        images.save(out / f"starts-{way}.png", plot({steps[start][0]: pair for start, pair in means.items()}), {})
+
+
+def by_render(values: Sequence[float]) -> list[float]:
+    """The mean over the noises, of each render."""
+    return torch.tensor(values, dtype=torch.float64).view(NOISES, -1).mean(0).tolist()
 
 
 def filled(count: int, out: Path) -> Iterable[Row]:
@@ -181,28 +197,13 @@ def rank_correlation(a: Sequence[float], b: Sequence[float]) -> float:
     return torch.corrcoef(ranks)[0, 1].item()
 
 
-def plot(means: dict[int, tuple[float, float]], wide: int = 640, high: int = 400, edge: int = 60) -> Image.Image:
-    """Distance to the source and score of the new prompt over the start, each over its largest."""
-    image = Image.new("RGB", (wide, high), "white")
-    draw, last = ImageDraw.Draw(image), max(means)
-    draw.line([(edge, edge / 2), (edge, high - edge), (wide - edge / 2, high - edge)], fill="black")
-
-    def place(start: int, share: float) -> tuple[float, float]:
-        return wide - edge / 2 - (wide - 2 * edge) * start / last, high - edge - (high - 2 * edge) * share
-
-    for k, (name, colour) in enumerate({"distance to the source": "#c0392b", "score of the new prompt": "#1f5fa8"}.items()):
+def plot(means: Mapping[Time, tuple[float, float]]) -> Image.Image:
+    """Distance to the source and score of the new prompt over the time noised to, each over its largest."""
+    lines = {}
+    for k, name in enumerate(("distance to the source", "score of the new prompt")):
         largest = max(pair[k] for pair in means.values())
-        points = [place(start, pair[k] / largest) for start, pair in means.items()]
-        for a, b in pairwise(points):
-            draw.line([a, b], fill=colour, width=2)
-        for x, y in points:
-            draw.ellipse([x - 3, y - 3, x + 3, y + 3], fill=colour)
-        draw.text((wide - edge - 220, high - edge - 50 + 18 * k), f"{name}, 1 = {largest:.2f}", fill=colour)
-    for start in means:
-        draw.text((place(start, 0)[0] - 5, high - edge + 8), str(start), fill="black")
-    draw.text((wide / 2 - 120, high - 30), "start, later ones keep more; noise grows to the right", fill="black")
-    draw.text((edge - 14, edge - 6), "1", fill="black")
-    return image
+        lines[f"{name} / {largest:.2f}"] = [(float(t), pair[k] / largest) for t, pair in sorted(means.items())]
+    return images.chart(lines, "time that the picture is noised to", "each over its largest")
 
 
 STUDIES = {"denoise": denoise, "starts": starts, "inpaint": filled, "invert": inverted}

@@ -22,6 +22,16 @@ def test_points_lie_where_they_belong():
     assert np.abs(flat[:, 0] - HIGH / 2).max() <= 3 and flat[:, 1].min() < EDGE < WIDE - EDGE < flat[:, 1].max()
 
 
+def test_marks_stand_beside_their_points():
+    lines = {"a": [(0.0, 1.0), (100.0, 0.5)], "b": [(50.0, 0.5)]}
+    plain, marked = (np.asarray(chart(lines, "step", "share", 1.0, m)) for m in (None, {"a": ["7", "8"]}))
+    changed = np.argwhere((plain != marked).any(-1))
+    far = [np.abs(changed - at).max(1) for at in ((EDGE, EDGE), (HIGH / 2, WIDE - EDGE))]
+    assert (np.minimum(*far) <= 20).all() and all((some <= 20).sum() > 10 for some in far)
+    with pytest.raises(ValueError, match="zip"):
+        chart(lines, "step", "share", 1.0, {"a": ["7"]})
+
+
 def test_one_point_is_a_chart_and_none_is_not():
     assert len(where(chart({"a": [(0, 0.5)]}, "step", "share"), COLOURS[0])) > 10
     with pytest.raises(ValueError, match="1 to 4 lines"):

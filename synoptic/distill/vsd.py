@@ -11,9 +11,9 @@ from torch import Tensor
 from synoptic.diffusion import Schedule
 from synoptic.distill.base import Believe, Loss
 from synoptic.distill.combine import combine, drawn
-from synoptic.distill.state import below, flat, refill, under
 from synoptic.distill.times import Times, uniform
 from synoptic.distill.weights import Weight, variance
+from synoptic.state import below, flat, refill, under
 
 
 def vsd(believe: Believe, s: Schedule, scale: float = 7.5, *, times: Times | None = None, weight: Weight = variance) -> Loss:
@@ -25,20 +25,35 @@ def vsd(believe: Believe, s: Schedule, scale: float = 7.5, *, times: Times | Non
 
 
 class Learning:
-    """The student's half of the algorithm: min |eps_student(x_t, t) - eps|², one step of AdamW for each render.
+    """The student's half of the algorithm: min |eps_student(x_t, t) - eps|², `steps` steps of AdamW for each render.
 
     `student` is the module whose parameters learn; `believe` needs no other branch than "student" and is differentiable in
     them. A row's loss is its mean, and rows are summed: what one student learns does not depend on the batch.
+
+    Raises ValueError where steps is below 1.
     """
 
     def __init__(
-        self, student: torch.nn.Module, believe: Believe, s: Schedule, *, lr: float = 1e-4, times: Times | None = None
+        self,
+        student: torch.nn.Module,
+        believe: Believe,
+        s: Schedule,
+        *,
+        lr: float = 1e-4,
+        steps: int = 1,
+        times: Times | None = None,
     ) -> None:
-        self.student, self.believe = student, believe
+        if steps < 1:
+            raise ValueError(f"a student takes at least 1 step for each render, not {steps}: it would never learn")
+        self.student, self.believe, self.steps = student, believe, steps
         self.times, self.noised = times or uniform(0, 999), drawn(s)
         self.optimiser = torch.optim.AdamW(student.parameters(), lr, betas=(0.9, 0.99), eps=1e-15)
 
     def learn(self, x: Tensor, camera: Any, rngs: Sequence[torch.Generator]) -> None:
+        for _ in range(self.steps):
+            self._step(x, camera, rngs)
+
+    def _step(self, x: Tensor, camera: Any, rngs: Sequence[torch.Generator]) -> None:
         t = self.times(0, rngs)
         xt, eps = self.noised(x, t, camera, rngs)
         with torch.enable_grad():

@@ -14,10 +14,13 @@ GRID, INK = (230, 230, 230), (40, 40, 40)
 Line = Sequence[tuple[float, float]]
 
 
-def chart(lines: Mapping[str, Line], across: str, up: str, top: float = 1.0) -> Image.Image:
+def chart(
+    lines: Mapping[str, Line], across: str, up: str, top: float = 1.0, marks: Mapping[str, Sequence[str]] | None = None
+) -> Image.Image:
     """Lines of points (x, y), each under its name; x from 0 to the largest, y from 0 to `top`, and what the axes are.
 
-    Raises ValueError where there is no point, or are more lines than colours.
+    marks: a word beside each point of the lines that it names.
+    Raises ValueError where there is no point, or are more lines than colours, or other than one mark a point.
     """
     if not any(lines.values()) or len(lines) > len(COLOURS):
         raise ValueError(
@@ -41,8 +44,10 @@ def chart(lines: Mapping[str, Line], across: str, up: str, top: float = 1.0) -> 
     end = WIDE - EDGE
     for (name, line), colour in list(zip(lines.items(), COLOURS, strict=False))[::-1]:
         draw.line([place(*point) for point in line], fill=colour, width=2)
-        for x, y in (place(*point) for point in line):
+        words = (marks or {}).get(name) or [""] * len(line)
+        for (x, y), mark in zip((place(*point) for point in line), words, strict=True):
             draw.ellipse([x - 3, y - 3, x + 3, y + 3], fill=colour)
+            draw.text((x + 6, y - 14), mark, colour, font)
         draw.text((end, EDGE / 3), name, colour, font, "rm")
         end -= font.getlength(name) + 24
     return image

@@ -18,6 +18,7 @@ from synoptic.recipes.distilling import (
     Every,
     First,
     Guidance,
+    Horizon,
     Init,
     Last,
     Loss,
@@ -29,6 +30,7 @@ from synoptic.recipes.distilling import (
     Steps,
     Stride,
     StudentRate,
+    StudentSteps,
     Told,
     Trace,
     WarmUp,
@@ -66,7 +68,9 @@ def distill(
     steps: Steps = STEPS,
     lr: Rate = None,
     warm_up: WarmUp = None,
+    horizon: Horizon = None,
     student_lr: StudentRate = None,
+    student_steps: StudentSteps = None,
     weight: Weight = "auto",
     t_min: First = None,
     t_max: Last = None,
@@ -147,7 +151,7 @@ def distill(
             through = settings["space"] == "pixels" and m.factor > 1
             scene: Any = PixelImage(m.decode(x).clamp(-1, 1)) if settings["space"] == "pixels" else LatentImage(x)
         shown = scene.image if settings["space"] == "pixels" else scene.x
-        rate = warm_cosine(settings["lr"], settings["steps"], settings["warm_up"])
+        rate = warm_cosine(settings["lr"], settings["steps"], settings["warm_up"], settings["horizon"])
         state = checkpoint.state()
         how = {"steps": settings["steps"], "lr": rate, "rngs": rngs, "learner": learner, "state": state}
         done = fit(scene, objective, m.encode if through else lambda image: image, **how)

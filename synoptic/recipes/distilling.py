@@ -19,13 +19,17 @@ Guidance = Annotated[float | None, "guidance scale (default: the loss's: 25 sds,
 Steps = Annotated[int, "steps of the optimisation"]
 Rate = Annotated[float | None, "AdamW's rate at its peak (default: 0.1 of latents, 0.03 of pixels; bundled: tuned)"]
 StudentRate = Annotated[float | None, "of vsd: the rate that the student learns at (default: 1e-4; bundled: tuned)"]
+StudentSteps = Annotated[int | None, "of vsd: the student's steps to each of the picture's (default: 1)"]
 WarmUp = Annotated[int | None, "steps from rate 0 to the peak, then a cosine (default: a fifth of the steps)"]
-Weight = Annotated[Literal["auto", "one", "variance", "fantasia"], "w(t) of sds, vsd, csd, nfsd: 1, 1-ᾱ, √ᾱ(1-ᾱ)"]
-First = Annotated[int | None, "the least noisy time asked about, 0 to 999 (default: 20; sdi 250, dds 50)"]
+Horizon = Annotated[float | None, "the cosine ends at rate 0 after so many times the steps (default: 1.5; 1: with them)"]
+Weight = Annotated[
+    Literal["auto", "one", "variance", "fantasia"], "w(t) of sds, vsd, csd, nfsd: one 1, variance 1-ᾱ, fantasia √ᾱ(1-ᾱ)"
+]
+First = Annotated[int | None, "the least noisy time asked about, 1 to 999 (default: 20; sdi 250, dds 50)"]
 Last = Annotated[int | None, "the noisiest time asked about (default: 980; dds 949)"]
 Anneal = Annotated[
     Literal["auto", "none", "narrow", "linear", "sqrt"],
-    "times: drawn from all; from below an end that falls to 500; or not drawn, falling from the noisiest to the least",
+    "times: none: drawn from all; narrow: below an end that falls to 500; linear, sqrt: not drawn, they fall to the least",
 ]
 Stride = Annotated[int, "of pds, from t to t': the larger, the more of the source is kept; 1 keeps nothing on purpose"]
 Init = Annotated[
@@ -46,6 +50,8 @@ STEPS = 500
 EDITS = ("pds", "dds")
 MADE = ("auto", "noise", "sketch")  # beginnings that are no file
 WEIGHED = ("sds", "vsd", "csd", "nfsd")
+LEAST = {"steps": 1, "lr": 0, "student_lr": 0, "student_steps": 1, "horizon": 1, "guidance": 0, "count": 1, "seed": 0}
+LEAST |= {"stride": 1, "warm_up": 0}
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,9 @@ class Usual:
     anneal: str = "none"
     weight: str = "one"
     student_lr: float = 1e-4
+    student_steps: int = 1
+    horizon: float = 1.5
+    init: str = "noise"
 
 
 LATENTS = {
@@ -73,7 +82,7 @@ LATENTS = {
 }
 PIXELS = {name: replace(usual, lr=0.03) for name, usual in LATENTS.items()}
 OWN: dict[str, dict[str, Usual]] = {  # of the bundled models, where others measured better
-    "sd": {"sds": Usual(7.5), "nfsd": Usual(4.0), "vsd": replace(LATENTS["vsd"], guidance=4.0, student_lr=1e-3)},
+    "sd": {"sds": Usual(7.5), "nfsd": Usual(4.0), "vsd": replace(LATENTS["vsd"], guidance=1.5, student_lr=3e-3)},
     "if": {name: replace(usual, lr=0.1) for name, usual in LATENTS.items()}
     | {"sds": Usual(7.5, lr=0.05), "nfsd": Usual(4.0), "vsd": replace(LATENTS["vsd"], guidance=4.0, student_lr=1e-3)},
 }
@@ -102,19 +111,20 @@ def settle(given: dict[str, Any]) -> tuple[Source, dict[str, Any]]:
     if settings["dtype"] == "auto" and (settings["loss"] == "vsd" or settings["space"] != native):
         settings["dtype"] = "float32"
     at_least("--every", given["every"], 0)
-    for name, least in {"steps": 1, "lr": 0, "student_lr": 0, "guidance": 0, "count": 1, "seed": 0, "stride": 1}.items():
-        at_least(f"--{name}", settings[name], least)
+    for name, least in LEAST.items():
+        at_least(f"--{name.replace('_', '-')}", settings[name], least)
+    at_most("--horizon", settings["horizon"], 1000)
     T = source.read("scheduler/scheduler_config.json").get("num_train_timesteps", 1000)
     at_least("--t-min", settings["t_min"], 1)
     at_most("--t-max", settings["t_max"], T - 1)
     at_most("--t-min", settings["t_min"], settings["t_max"])
-    at_least("--warm-up", settings["warm_up"], 0)
-    at_most("--warm-up, of so many --steps,", settings["warm_up"], max(0, int(1.5 * settings["steps"]) - 1))
+    most = max(0, int(settings["horizon"] * settings["steps"]) - 1)
+    at_most("--warm-up, of so many --steps,", settings["warm_up"], most)
     return source, settings
 
 
 def check_loss(settings: dict[str, Any]) -> None:
-    """Fill in the loss and where it begins; check what goes with it. Raises BadInput on a broken rule."""
+    """Fill in the loss; check what goes with it. Raises BadInput on a broken rule."""
     edits = settings["source"] is not None
     if settings["loss"] == "auto":
         settings["loss"] = "pds" if edits else "sds"
@@ -134,8 +144,6 @@ def check_loss(settings: dict[str, Any]) -> None:
     if settings["perp_neg"] and (loss in EDITS or not settings["negative"]):
         lacks = "compares a picture with its source" if loss in EDITS else "has no --negative"
         raise BadInput(f"--perp-neg weighs a --negative against the prompt, --loss {loss} {lacks}: leave it, or add one")
-    if settings["init"] == "auto" and not edits:
-        settings["init"] = "noise"
     if settings["init"] not in MADE and not Path(settings["init"]).expanduser().is_file():
         raise BadInput(f"--init must be noise, sketch or a picture's file, {settings['init']} is none: check the path")
 
@@ -145,10 +153,13 @@ def fill(settings: dict[str, Any], usual: Usual) -> None:
     one_of("--weight", settings["weight"], ("auto", "one", "variance", "fantasia"))
     one_of("--anneal", settings["anneal"], ("auto", "none", "narrow", "linear", "sqrt"))
     own = asdict(usual)
-    for name, field in ("guidance",) * 2, ("lr",) * 2, ("student_lr",) * 2, ("t_min", "first"), ("t_max", "last"):
+    numbers = {name: name for name in ("guidance", "lr", "student_lr", "student_steps", "horizon")}
+    for name, field in (numbers | {"t_min": "first", "t_max": "last"}).items():
         settings[name] = own[field] if settings[name] is None else settings[name]
     for name in ("anneal", "weight") if settings["loss"] in WEIGHED else ("anneal",):
         settings[name] = own[name] if settings[name] == "auto" else settings[name]
+    if settings["init"] == "auto" and settings["source"] is None:
+        settings["init"] = own["init"]
     if settings["warm_up"] is None:
         settings["warm_up"] = settings["steps"] // 5
 

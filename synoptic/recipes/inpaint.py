@@ -29,9 +29,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Mask = Annotated[str, "a picture of the same size: painted anew where it is white, kept where black, mixed where grey"]
-Resample = Annotated[
-    int, "RePaint's repeats: go back --jump steps so many times less one, so that both parts agree; 1: never"
-]
+Resample = Annotated[int, "how often every stretch of --jump steps is taken, so that both parts agree (RePaint); 1: once"]
 Jump = Annotated[int, "how many steps each repeat goes back"]
 
 

@@ -14,7 +14,7 @@ from synoptic.runs.manifest import Run, open_run
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-Prompt = Annotated[str, "what the picture shows, in words; none is allowed"]
+Prompt = Annotated[str, "what the picture shows, in words; may be left out"]
 Refine = Annotated[int, "take each step so many times more, each time with a better idea of where it ends"]
 
 FIXED = {"guidance": 1.0, "sampler": "ddim", "eta": 0.0, "seed": 0, "count": 1}  # of an inversion, which has no choice

@@ -44,7 +44,7 @@ def making(
         student = Student(net.unet.net, rngs)
         conds = student.mark(conds)
         own = on_canvas(branches(m, {"student": conds["student"]}), views)
-        learner = Learning(student, own, s, lr=settings["student_lr"])
+        learner = Learning(student, own, s, lr=settings["student_lr"], steps=settings["student_steps"])
     every = branches(m, conds)
     believe: Believe = on_canvas(perp_neg(every) if settings["perp_neg"] else every, views)
 

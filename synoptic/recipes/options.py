@@ -19,7 +19,7 @@ Dtype = Annotated[Literal["auto", "float32", "bfloat16", "float16", "float64"], 
 Out = Annotated[str | None, "folder for the pictures and run.json (default: outputs/RECIPE/…, named after the settings)"]
 Upscalers = Annotated[
     list[str] | None,
-    "stages that enlarge the picture, 4 times each: bundled-if-ii, if-ii, sd-x4, …; auto: those made for the model; none",
+    "stages that enlarge it, 4 times each: bundled-if-ii, if-ii, sd-x4, …; auto: those for the model; none: its own size",
 ]
 Level = Annotated[int, "noise level told to upscalers: higher keeps less of the small picture and paints more anew"]
 Embeddings = Annotated[str | None, "a file by `synoptic models embed`, used in place of the model's text tower"]

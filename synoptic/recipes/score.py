@@ -37,8 +37,8 @@ def score(folder: Folder, *, judge: Judge = "bundled", device: Device = "auto") 
     """CLIP cosine of every picture with its prompt: the one it carries, or its file name with underscores for spaces.
 
     A picture that is not square is scored as the mean of the squares that cover it. A number at the end of a file name
-    (a seed, or a crop's position) is no part of the prompt. What only shows another picture (an anagram's sheet of views,
-    the small one that was enlarged) is left out.
+    (a seed, or a crop's position) is no part of the prompt. What was drawn beside a painting (a ControlNet's map, an
+    anagram's sheet of views, the small one that was enlarged) is left out.
 
     synoptic score outputs/wide
     """
@@ -74,7 +74,7 @@ def prompts_of(files: list[Path]) -> list[tuple[Path, str]]:
     for path in files:
         try:
             told = settings(path)
-            if "of" not in told:
+            if not told or "prompt" in told:
                 found.append((path, told.get("prompt") or prompt_in_name(path)))
         except UnidentifiedImageError:
             raise BadInput(f"every file must be a picture, {path} is none: remove it from the folder") from None

@@ -55,6 +55,19 @@ def test_a_student_learns_the_mean_of_its_particles():
     assert (student.mean - particles.mean(0)).abs().max() < 0.05
 
 
+def test_a_students_two_steps_for_a_render_are_two_lessons():
+    particles, ends = normal(2, *SHAPE, seed=3), []
+    for steps, lessons in ((2, 1), (1, 2)):
+        student, rngs = Mean(), generators()
+        learning = Learning(student, student, S, lr=0.05, steps=steps)
+        for _ in range(lessons):
+            learning.learn(particles, None, rngs)
+        ends.append(student.mean.detach())
+    assert torch.equal(*ends) and ends[0].abs().max() > 0.05
+    with pytest.raises(ValueError, match="at least 1 step"):
+        Learning(student, student, S, steps=0)
+
+
 @pytest.mark.parametrize("stop", range(4))
 @pytest.mark.parametrize("optimiser", [adamw, partial(torch.optim.SGD, lr=0.0, momentum=0.9)])
 def test_stopped_at_any_step_it_goes_on_to_the_bit(stop, optimiser, tmp_path):

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from inspect import signature
 from typing import Any
 
 import pytest
@@ -148,6 +149,10 @@ WRONG = {
     "--t-max 1000": "--t-max must be at most 999",
     "--steps 4 --warm-up 6": "--warm-up",
     "--stride 0": "--stride must be at least 1",
+    "--horizon 0.5": "--horizon must be at least 1",
+    "--horizon inf": "--horizon must be at most 1000",
+    "--steps 4 --horizon 1 --warm-up 4": "--warm-up",
+    "--loss vsd --student-steps 0": "--student-steps must be at least 1",
 }
 
 
@@ -164,18 +169,19 @@ def test_the_course_s_numbers_hold_for_latent_models(tmp_path, monkeypatch):
     other = tmp_path / "sd"
     other.symlink_to(resolve("bundled").place)  # the same files, elsewhere: no longer the bundled model
     monkeypatch.setattr("synoptic.models.source.BUNDLED", tmp_path / "nowhere")
-    asked = dict.fromkeys(("guidance", "lr", "student_lr", "warm_up", "t_min", "t_max", "size", "width", "height", "source"))
-    auto = dict.fromkeys(("weight", "anneal", "init", "space", "dtype"), "auto")
-    fixed = {
-        "prompt": DOG,
-        "source_prompt": "",
-        "negative": "",
-        "perp_neg": False,
-        "stride": 2,
-        "seed": 0,
-        "count": 1,
-        "every": 0,
-    }
+    asked = {name: p.default for name, p in signature(distill).parameters.items()} | {"prompt": DOG, "model": str(other)}
     for loss, guidance in {"sds": 25, "vsd": 7.5, "nfsd": 7.5}.items():
-        s = settle(asked | auto | fixed | {"loss": loss, "steps": 500, "model": str(other)})[1]
+        s = settle(asked | {"loss": loss})[1]
         assert (s["guidance"], s["lr"], s["warm_up"], s["t_min"], s["t_max"]) == (guidance, 0.1, 100, 20, 980)
+        assert (s["horizon"], s["student_lr"], s["student_steps"], s["init"]) == (1.5, 1e-4, 1, "noise")
+
+
+def test_a_short_horizon_slows_the_end_and_a_student_may_take_more_steps(tmp_path):
+    ways: list[dict[str, Any]] = [{"horizon": 1.0}, {"horizon": 3.0}, {"horizon": 3.0, "student_steps": 2}]
+    ends = []
+    for k, more in enumerate(ways):
+        how: dict[str, Any] = {"loss": "vsd", "steps": 2, "warm_up": 0, "lr": 0.5, "student_lr": 1e-2, "guidance": 1}
+        (image,), _ = distill(DOG, model="bundled-if", **how, **more, out=str(tmp_path / str(k)))
+        ends.append(images.from_pil(image))
+    assert (ends[0] - ends[1]).abs().max() > 0.01
+    assert (ends[2] - ends[1]).abs().max() > 0.01
