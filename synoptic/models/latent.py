@@ -10,12 +10,15 @@ from torch import Tensor
 
 from synoptic.diffusion import Pred, Schedule, Time, predict
 from synoptic.models.base import Cond
+from synoptic.models.pieces import in_pieces
 from synoptic.models.text import Text
 from synoptic.models.unet import UNet
 
+PIECE = 8  # native pictures: what the VAE is given at once of a larger one
+
 
 class Latent:
-    """A UNet in the latent space of a VAE."""
+    """A UNet in the latent space of a VAE. Pictures larger than eight native ones are coded in pieces, which overlap."""
 
     def __init__(self, unet: UNet, vae: Any, text: Text, schedule: Schedule) -> None:
         self.unet, self.text, self.schedule = unet, text, schedule
@@ -31,12 +34,20 @@ class Latent:
         return predict(self.schedule, x, self.unet(x, t, cond), t)
 
     def encode(self, image: Tensor) -> Tensor:
-        mean = self.vae.encode(image.to(self.vae.dtype)).latent_dist.mode().to(image.dtype)
+        f, (_, h, w) = self.factor, self.shape
+        mean = in_pieces(self._mean, image.to(self.vae.dtype), PIECE * h * w * f * f, h * f // 2).to(image.dtype)
         return (mean - self._shift) * self.vae.config.scaling_factor
 
     def decode(self, x: Tensor) -> Tensor:
         latents = x / self.vae.config.scaling_factor + self._shift
-        return self.vae.decode(latents.to(self.vae.dtype), return_dict=False)[0].to(x.dtype)
+        _, h, w = self.shape
+        return in_pieces(self._decoded, latents.to(self.vae.dtype), PIECE * h * w, h // 2).to(x.dtype)
+
+    def _mean(self, image: Tensor) -> Tensor:
+        return self.vae.encode(image).latent_dist.mode()
+
+    def _decoded(self, latents: Tensor) -> Tensor:
+        return self.vae.decode(latents, return_dict=False)[0]
 
     @property
     def _shift(self) -> float:

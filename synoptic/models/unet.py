@@ -9,6 +9,7 @@ from torch import Tensor
 
 from synoptic.diffusion import Time
 from synoptic.models.base import Cond
+from synoptic.models.deep import Deep
 from synoptic.models.keys import Keys
 from synoptic.models.static import Static
 
@@ -24,6 +25,7 @@ class UNet:
         self.device, self.dtype = net.device, net.dtype
         self.net, self.layout = prepared(net)
         self.keys, self.static = Keys(net), None
+        self.deep: Deep | None = None
         size = net.config.sample_size
         self.shape: tuple[int, int, int] = (net.config.in_channels - beside, size, size)
 
@@ -43,7 +45,7 @@ class UNet:
         return cond | {"keys": self.keys(cond["text"].to(self.dtype))} if self.keys else cond
 
     def __call__(self, x: Tensor, t: Time, cond: Cond) -> Tensor:
-        n = len(x)
+        n, now = len(x), t
         t = t.to(x.device) if isinstance(t, Tensor) else torch.full((), t, device=x.device)
         t = t.expand(n).contiguous()  # of one layout, for which a network is compiled once
         if self.static and (size := self.static.size(n)) > n:
@@ -62,7 +64,8 @@ class UNet:
             "cross_attention_kwargs": keys or None,
         }
         how |= {"down_block_additional_residuals": downs or None, "mid_block_additional_residual": mid}
-        return (self.static or self.net)(inside, t, text, **how, return_dict=False)[0].to(x.dtype)
+        net = self.deep.at(now) if self.deep else self.static or self.net
+        return net(inside, t, text, **how, return_dict=False)[0].to(x.dtype)
 
 
 def prepared(net: Any) -> tuple[Any, torch.memory_format]:

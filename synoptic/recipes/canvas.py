@@ -1,11 +1,10 @@
-"""A wide picture at one size: its windows, what each is told, and how they are painted together."""
+"""A wide picture at one size: its windows, and how they are painted together."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from synoptic.models.source import Source
@@ -16,9 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from synoptic.diffusion import Step
-    from synoptic.guidance import Predict
     from synoptic.models.base import Denoiser
-    from synoptic.synchronize import Nudge
     from synoptic.views.base import Views
     from synoptic.views.moving import Moving
     from synoptic.views.patchwork import Patch
@@ -27,12 +24,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Canvas:
-    """`size` is (H, W) in the model's own pixels; `settings` are those of the recipe `wide`, checked."""
+    """`size` is (H, W) in the model's own pixels; `settings` are those of the recipe `wide`, checked.
+
+    `follow` makes of the model one that follows maps.
+    """
 
     source: Source
     settings: dict[str, Any]
     size: tuple[int, int]
     regions: Sequence[Region] = ()
+    follow: Callable[[Denoiser], Denoiser] | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -90,6 +91,7 @@ class Canvas:
     ) -> Iterator[Step]:
         """From the canvas z (B, C, H, W) as it is before step `first` to the end; Steps as --space says."""
         from synoptic import solvers
+        from synoptic.recipes.told import nudging, reusing, told
         from synoptic.sample import sample
         from synoptic.steer.collage import collage
         from synoptic.synchronize import canonical, instance
@@ -102,12 +104,14 @@ class Canvas:
             "rngs": rngs,
             "start": first,
         }
-        predict = self.predict(m, prompts, common["steps"])
+        m = reusing(how, m, common["steps"], first)
+        m = self.follow(m) if self.follow else m
+        predict = told(self, m, prompts, common["steps"])
         if how["windows"] == "collage":
             graph = collage(predict, s, self.shape, self.window, (how["stride"],) * 2, how["loop"])
             return sample(graph, s, z, **common)
         if how["space"] == "canonical":
-            nudge = self.nudge(m, predict, common["steps"]) if how["coherence"] else None
+            nudge = nudging(how, m, predict, common["steps"]) if how["coherence"] else None
             return canonical(predict, s, views, z, sync=how["sync"], nudge=nudge, **common)
         return instance(predict, s, self.still, self.still.project(z), sync=how["sync"], **common)
 
@@ -117,51 +121,6 @@ class Canvas:
         if callable(self.views):
             raise ValueError("windows that move have their state on the canvas, not in views: use --space canonical")
         return self.views
-
-    def predict(self, m: Denoiser, prompts: Sequence[str], steps: Sequence) -> Predict:
-        """Guided at every step, or in a part of them."""
-        from synoptic.guidance import between
-
-        how, guided = self.settings, self.guided(m, prompts)
-        if not how.get("guidance_interval"):
-            return guided
-        begin, end = (share * len(steps) for share in how["guidance_interval"])
-        quiet = replace(self, settings=how | {"guidance": 1.0}, regions=[replace(r, guidance=1.0) for r in self.regions])
-        return between(guided, quiet.guided(m, prompts), steps[int(begin)][0], steps[ceil(end) - 1][0])
-
-    def guided(self, m: Denoiser, prompts: Sequence[str]) -> Predict:
-        """By one prompt a picture, or by what each view is told."""
-        import torch
-
-        from synoptic.guidance import cfg
-        from synoptic.schedule import clipping
-        from synoptic.steer.voices import Voice, apart, travel, voices
-
-        how, clip = self.settings, clipping(self.settings["clip"], m.schedule)
-        if not how["travel"] and not self.regions:
-            return cfg(m, prompts, how["guidance"], how["negative"], clip=clip)
-        pictures = len(prompts)
-        stops = [[stop] * pictures for stop in how["prompt"]] if how["travel"] else [list(prompts)]
-        every = [Voice(stop, how["negative"], how["guidance"]) for stop in stops]
-        every += [Voice([r.prompt] * pictures, r.negative, r.guidance) for r in self.regions]
-        mix = travel(len(stops), self.shape, how["loop"]) if how["travel"] else lambda views: torch.ones(len(views), 1)
-        return voices(m, every, apart(mix) if self.regions else mix, clip=clip)
-
-    def nudge(self, m: Denoiser, predict: Predict, steps: Sequence) -> Nudge:
-        """SyncDiffusion's."""
-        from synoptic.evaluate.clip import Clip
-        from synoptic.guidance import fitting_rows
-        from synoptic.steer import eyes
-        from synoptic.steer.coherence import Coherence, decaying
-
-        how = self.settings
-        weights = decaying(steps, how["coherence"], DECAY, how["coherence_steps"], how["coherence_every"])
-        if how["coherence_by"] == "lpips":
-            features, distance = (lambda x: x), eyes.lpips(m.device)
-        else:
-            features, distance = eyes.Eyes(Clip("bundled-shape", str(m.device))), eyes.unlike
-        rows = 4 if m.device.type == "cpu" else max(1, fitting_rows(m, m.device) // GRADIENTS)
-        return Coherence(predict, m.decode, features, distance, weights, how["anchor"], rows)
 
     def decode(self, m: Denoiser, x: Tensor) -> Tensor:
         """The pictures (B, 3, H, W) of a Step's x; a loop is decoded with its ends continued, so that they meet in RGB."""
@@ -192,7 +151,3 @@ class Canvas:
             x0 = m.encode(interpolate(self.small().decode(m, z), size, mode="bicubic").clamp(-1, 1))
         steps = solvers.steps_of(self.settings["sampler"], m.schedule, self.settings["steps"])
         return add_noise(m.schedule, x0, randn(self.shape, rngs, x0), steps[first][0])
-
-
-DECAY = 0.95  # the paper's
-GRADIENTS = 64  # times the memory of a row: network and decoder keep what the way back needs

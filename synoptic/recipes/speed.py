@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any
 
-from synoptic.check import BadInput
+from synoptic.check import BadInput, at_least, at_most
 from synoptic.models.source import Source
 from synoptic.processes import alone
 
@@ -14,6 +14,11 @@ Compile = Annotated[
 ]
 GuidanceInterval = Annotated[
     list[float] | None, "guide only from one share of the steps to another: 0.2 0.8, for example, for a fifth less work"
+]
+Cache = Annotated[
+    int,
+    "run the whole network at every so many-th step only, in between its outermost level with what lay below it"
+    " (DeepCache); 1 is off",
 ]
 Fast = Annotated[
     bool,
@@ -32,6 +37,7 @@ def settle_speed(source: Source, settings: dict[str, Any], given: dict[str, Any]
             raise BadInput(f"--guidance-interval is two shares of the steps, 0 <= from < to <= 1, not {told}: try 0.2 0.8")
     if settings["coherence"] and not alone():
         raise BadInput("--coherence compares every window with one, which one process has: leave it away, or torchrun")
+    check_cache(settings)
     if not settings["fast"]:
         return
     if settings["eta"]:
@@ -43,6 +49,20 @@ def settle_speed(source: Source, settings: dict[str, Any], given: dict[str, Any]
         settings["guidance_interval"] = UNGUIDED_END
     if given["stride"] is None and settings["windows"] == "dense":
         settings["stride"] = source.native // source.factor // 2
+
+
+def check_cache(settings: dict[str, Any]) -> None:
+    """Check --cache. Raises BadInput on a broken rule."""
+    every = settings["cache"]
+    at_least("--cache", every, 1)
+    if every == 1:
+        return
+    at_most("--cache, of so many --steps,", every, settings["steps"])
+    if settings["windows"] in ("shifted", "thinning"):
+        raise BadInput(f"--cache keeps what was at a window's place, --windows {settings['windows']} move: leave one away")
+    if settings["compile"] or settings["coherence"]:
+        other = "--compile" if settings["compile"] else "--coherence"
+        raise BadInput(f"--cache runs parts of a network, {other} needs it whole at every step: leave one away")
 
 
 def fewer(steps: int) -> int:

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 from synoptic.check import BadInput, one_of
 from synoptic.models.source import Source
+from synoptic.recipes.following import Control, Kept, following
+from synoptic.recipes.guides import Nets
 from synoptic.recipes.options import (
     Clip,
     Count,
@@ -35,7 +37,7 @@ from synoptic.recipes.scene import (
     compose,
     stops_score,
 )
-from synoptic.recipes.speed import Compile, Fast, GuidanceInterval, settle_speed
+from synoptic.recipes.speed import Cache, Compile, Fast, GuidanceInterval, settle_speed
 from synoptic.recipes.studio import settle, warn_unknown
 from synoptic.runs.manifest import Result, open_run
 
@@ -79,6 +81,9 @@ def wide(
     region: Regions = None,
     travel: Travel = False,
     layout: Layout = None,
+    control: Control = None,
+    condition: Kept = None,
+    controlnet: Nets = None,
     sampler: Sampler = "ddim",
     eta: Eta = 0.0,
     clip: Clip = "auto",
@@ -90,6 +95,7 @@ def wide(
     dtype: Dtype = "auto",
     compile: Compile = False,
     guidance_interval: GuidanceInterval = None,
+    cache: Cache = 1,
     fast: Fast = False,
     trace: Trace = False,
     out: Out = None,
@@ -99,9 +105,11 @@ def wide(
     synoptic wide "a watercolor of snowy mountains at sunrise" --width 1024
     synoptic wide "a photo of a green meadow" --region "0.5,0,1,1: a photo of a lake"
     synoptic wide "a photo of a meadow" "a photo of snowy mountains" --travel
+    synoptic wide "an oil painting of a village" --control street.jpg --condition canny
     """
     source, settings = settle(given := locals())
     settle_speed(source, settings, given)
+    followed = following(source, settings)
     measure(source, settings)
     regions = compose(source, settings)
     run = open_run("wide", settings, out, together=travel)
@@ -111,7 +119,9 @@ def wide(
     from synoptic.recipes.canvas import Canvas
     from synoptic.runs.execute import BY_PROMPT, Measure, execute
 
-    canvas = Canvas(source, settings, (settings["height"] // source.factor, settings["width"] // source.factor), regions)
+    size = settings["width"], settings["height"]
+    follow = followed.onto(*size, run) if followed else None
+    canvas = Canvas(source, settings, (size[1] // source.factor, size[0] // source.factor), regions, follow)
     n = settings["steps"]
     first = start_of(layout, n) if layout else 0
 

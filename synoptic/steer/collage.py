@@ -49,7 +49,7 @@ def factors(length: int, window: int, stride: int, wrap: bool = False) -> list[t
     return [(start, window, 1) for start in first] + overlaps
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Cut:
     """Crops of one size (h, w) at `corners` (y, x), which run over the right edge: what `predict` is told they are."""
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from synoptic.views.base import Views
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Part:
     """The rows `rows` of each picture's views. It can be looked through, not put together again: the rest is missing."""
 

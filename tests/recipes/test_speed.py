@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 import torch
@@ -10,10 +11,12 @@ import torch
 import synoptic
 from synoptic.check import BadInput
 from synoptic.guidance import between, cfg
+from synoptic.images import from_pil
 from synoptic.recipes.bench import bench
+from synoptic.recipes.told import reusing
 
 PROMPT = "a photo of snowy mountains"
-SMALL = {"width": 160, "dtype": "float32", "device": "cpu"}
+SMALL: dict[str, Any] = {"width": 160, "dtype": "float32", "device": "cpu"}
 
 
 @torch.no_grad()
@@ -56,3 +59,20 @@ def test_bench_times_both_sides_and_keeps_what_it_found(tmp_path):
         assert row["of the peer's default"] == pytest.approx(default["seconds"] / row["seconds"])
         assert (tmp_path / f"{row['side']}-{row['dtype']}-{row['batch']}.png".replace(" ", "")).exists()
     assert str(found).splitlines()[0].startswith("side\tdtype")
+
+
+def test_reusing_deep_features_changes_a_little(tmp_path):
+    ways: list[dict[str, Any]] = [{}, {"cache": 1}, {"cache": 2}, {"cache": 3, "guidance_interval": [0.4, 0.8]}]
+    plain, whole, part, interval = (
+        synoptic.wide(PROMPT, steps=6, out=str(tmp_path / str(k)), **SMALL, **how).images[0] for k, how in enumerate(ways)
+    )
+    assert plain.tobytes() == whole.tobytes() != part.tobytes() != interval.tobytes()
+    a, b = (from_pil(image) for image in (plain, part))
+    assert (a - b).abs().mean() < 0.2 * a.std()
+
+
+def test_the_whole_network_runs_where_guidance_begins(sd32):
+    steps = sd32.schedule.steps(10)
+    model: Any = reusing({"cache": 4, "guidance_interval": [0.3, 1.0]}, sd32, steps, 2)
+    assert model.unet.deep.times == {steps[k][0] for k in (2, 6, 3)}
+    assert reusing({}, sd32, steps, 0) is sd32

@@ -106,6 +106,15 @@ def test_regions_are_read_in_pixels_shares_and_masks(tmp_path):
 
 
 BAD = [
+    (["--cache", "0"], "--cache must be at least 1"),
+    (["--cache", "9", "--steps", "5"], "--cache, of so many --steps, must be at most 5"),
+    (["--cache", "2", "--windows", "shifted"], "--cache keeps what was at a window's place, --windows shifted move"),
+    (["--cache", "2", "--coherence", "5"], "--cache runs parts of a network, --coherence needs it whole"),
+    (["--cache", "2", "--compile"], "--cache runs parts of a network, --compile needs it whole"),
+    (["--condition", "canny"], "--condition is followed from a picture, none was given: name it with --control"),
+    (["--control", "none.png"], "a picture's file is needed, none.png is none"),
+    (["--control", "none.png", "--layout", "0.5"], "--layout paints the picture small first, --control has said"),
+    (["--control", "none.png", "--model", "bundled-if"], "ControlNets guide latent models"),
     (
         ["--windows", "shifted", "--stride", "8"],
         "--windows shifted are tiles side by side, --stride 8 was given: leave it away",

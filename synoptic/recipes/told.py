@@ -1,0 +1,75 @@
+"""What the windows of a wide picture are told, by its settings: prompts, guidance, and what draws them to one another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import ceil
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from synoptic.guidance import Predict
+    from synoptic.models.base import Denoiser
+    from synoptic.recipes.canvas import Canvas
+    from synoptic.synchronize import Nudge
+
+DECAY = 0.95  # SyncDiffusion's own
+GRADIENTS = 64  # times the memory of a row: network and decoder keep what the way back needs
+
+
+def told(canvas: Canvas, m: Denoiser, prompts: Sequence[str], steps: Sequence) -> Predict:
+    """Guided at every step, or in a part of them."""
+    from synoptic.guidance import between
+
+    how, loud = canvas.settings, guided(canvas, m, prompts)
+    if not how.get("guidance_interval"):
+        return loud
+    begin, end = (share * len(steps) for share in how["guidance_interval"])
+    regions = [replace(region, guidance=1.0) for region in canvas.regions]
+    quiet = replace(canvas, settings=how | {"guidance": 1.0}, regions=regions)
+    return between(loud, guided(quiet, m, prompts), steps[int(begin)][0], steps[ceil(end) - 1][0])
+
+
+def guided(canvas: Canvas, m: Denoiser, prompts: Sequence[str]) -> Predict:
+    """By one prompt a picture, or by what each view is told."""
+    import torch
+
+    from synoptic.guidance import cfg
+    from synoptic.schedule import clipping
+    from synoptic.steer.voices import Voice, apart, travel, voices
+
+    how, regions, clip = canvas.settings, canvas.regions, clipping(canvas.settings["clip"], m.schedule)
+    if not how["travel"] and not regions:
+        return cfg(m, prompts, how["guidance"], how["negative"], clip=clip)
+    pictures = len(prompts)
+    stops = [[stop] * pictures for stop in how["prompt"]] if how["travel"] else [list(prompts)]
+    every = [Voice(stop, how["negative"], how["guidance"]) for stop in stops]
+    every += [Voice([r.prompt] * pictures, r.negative, r.guidance) for r in regions]
+    mix = travel(len(stops), canvas.shape, how["loop"]) if how["travel"] else lambda views: torch.ones(len(views), 1)
+    return voices(m, every, apart(mix) if regions else mix, clip=clip)
+
+
+def reusing(how: dict[str, Any], m: Denoiser, steps: Sequence, first: int) -> Denoiser:
+    """The model, whose network runs whole at every so many-th step from `first`, and where guidance begins (DeepCache)."""
+    from synoptic.models import deep
+
+    if how.get("cache", 1) == 1:
+        return m
+    begin = int(how["guidance_interval"][0] * len(steps)) if how.get("guidance_interval") else first
+    return deep.reusing(m, {t for t, _ in (*steps[first :: how["cache"]], steps[begin])})
+
+
+def nudging(how: dict[str, Any], m: Denoiser, predict: Predict, steps: Sequence) -> Nudge:
+    """SyncDiffusion's nudge."""
+    from synoptic.evaluate.clip import Clip
+    from synoptic.guidance import fitting_rows
+    from synoptic.steer import eyes
+    from synoptic.steer.coherence import Coherence, decaying
+
+    weights = decaying(steps, how["coherence"], DECAY, how["coherence_steps"], how["coherence_every"])
+    if how["coherence_by"] == "lpips":
+        features, distance = (lambda x: x), eyes.lpips(m.device)
+    else:
+        features, distance = eyes.Eyes(Clip("bundled-shape", str(m.device))), eyes.unlike
+    rows = 4 if m.device.type == "cpu" else max(1, fitting_rows(m, m.device) // GRADIENTS)
+    return Coherence(predict, m.decode, features, distance, weights, how["anchor"], rows)

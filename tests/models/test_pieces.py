@@ -1,0 +1,50 @@
+"""Pictures coded in pieces: the same as whole where nothing looks far, and close where norms do."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.functional import avg_pool2d, interpolate
+
+from synoptic.models.pieces import in_pieces
+
+
+def enlarge(x: Tensor) -> Tensor:
+    return interpolate(x, scale_factor=4.0)
+
+
+def reduce(x: Tensor) -> Tensor:
+    return avg_pool2d(x, 4)
+
+
+@pytest.mark.parametrize("f", [enlarge, reduce])
+@pytest.mark.parametrize("size", [(16, 200), (204, 16), (100, 132)])
+def test_what_looks_only_at_its_own_place_is_the_same_in_pieces(f, size):
+    x, seen = torch.rand((2, 3, *size), dtype=torch.float64), []
+
+    def watched(part: Tensor) -> Tensor:
+        seen.append(part.shape[-1] * part.shape[-2])
+        return f(part)
+
+    torch.testing.assert_close(in_pieces(watched, x, 1200, 8), f(x), rtol=0, atol=1e-12)
+    assert len(seen) > 2 and max(seen) <= 1200 and min(seen) > 300
+
+
+@torch.no_grad()
+def test_the_decoder_is_whole_up_to_eight_native_pictures_and_close_beyond(sd32):
+    z = 0.5 * torch.randn((1, 4, 32, 272), generator=torch.Generator().manual_seed(0))
+    assert torch.equal(sd32.decode(z[..., :256]), whole(sd32, z[..., :256]))
+    grey = 127.5 * (sd32.decode(z) - whole(sd32, z)).abs()
+    assert 0 < grey.mean() < 1 and grey.max() < 40
+
+
+@torch.no_grad()
+def test_the_encoder_is_close_in_pieces(sd32):
+    image = enlarge(torch.rand((1, 3, 32, 272), generator=torch.Generator().manual_seed(0)) * 2 - 1)
+    mean = sd32.vae.encode(image).latent_dist.mode() * sd32.vae.config.scaling_factor
+    assert 0 < (sd32.encode(image) - mean).abs().mean() < 0.02 * mean.abs().mean()
+
+
+def whole(model, z: Tensor) -> Tensor:
+    return model.vae.decode(z / model.vae.config.scaling_factor).sample
