@@ -11,14 +11,18 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from synoptic.models.load import load as load
+    from synoptic.models.load import load_control as load_control
     from synoptic.recipes.anagram import anagram as anagram
+    from synoptic.recipes.bench import bench as bench
     from synoptic.recipes.condition import condition as condition
     from synoptic.recipes.denoise import denoise as denoise
+    from synoptic.recipes.dream import dream as dream
     from synoptic.recipes.generate import generate as generate
     from synoptic.recipes.hybrid import hybrid as hybrid
     from synoptic.recipes.inpaint import inpaint as inpaint
     from synoptic.recipes.invert import invert as invert
     from synoptic.recipes.score import score as score
+    from synoptic.recipes.train_control import train_control as train_control
     from synoptic.recipes.video import video as video
     from synoptic.recipes.wide import wide as wide
 
@@ -32,9 +36,13 @@ PUBLIC = {
     "invert": "synoptic.recipes.invert",
     "denoise": "synoptic.recipes.denoise",
     "condition": "synoptic.recipes.condition",
+    "dream": "synoptic.recipes.dream",
+    "train_control": "synoptic.recipes.train_control",
+    "bench": "synoptic.recipes.bench",
     "score": "synoptic.recipes.score",
     "video": "synoptic.recipes.video",
     "load": "synoptic.models.load",
+    "load_control": "synoptic.models.load",
 }
 
 

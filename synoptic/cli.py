@@ -19,6 +19,8 @@ from synoptic.recipes.condition import condition
 from synoptic.recipes.control import control
 from synoptic.recipes.denoise import denoise
 from synoptic.recipes.distill import distill
+from synoptic.recipes.dream import dream
+from synoptic.recipes.dreaming import Unwell
 from synoptic.recipes.edit import edit
 from synoptic.recipes.embed import embed
 from synoptic.recipes.evaluate import evaluate
@@ -87,6 +89,7 @@ RECIPES = (
     train_control,
     denoise,
     distill,
+    dream,
     score,
     evaluate,
     views,
@@ -130,7 +133,7 @@ def spread(argv: Sequence[str]) -> list[str]:
 
 
 def main() -> None:
-    """Exit code 0, 2 with one line for bad input, 130 on Ctrl-C; anything else is a bug and shows its traceback."""
+    """Exit code 0, 1 where a dream is not well, 2 with one line for bad input, 130 on Ctrl-C; a bug shows its traceback."""
     if not first():
         sys.stdout = io.StringIO()
     try:
@@ -139,6 +142,10 @@ def main() -> None:
         message = f"{e.format_message()} (see: synoptic --help)" if isinstance(e, typer.TyperException) else str(e)
         print("synoptic: error: " + " ".join(message.split()), file=sys.stderr)
         code = 2
+    except Unwell as e:
+        print(e.result)
+        print(f"synoptic: {e}", file=sys.stderr)
+        code = 1
     except (KeyboardInterrupt, typer.Abort):
         print("synoptic: stopped; what was finished is saved, the same command goes on from there", file=sys.stderr)
         code = 130

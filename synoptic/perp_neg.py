@@ -24,15 +24,24 @@ def perp_neg(every: Branches, weight: float = 1.0) -> Branches:
 
     def without(x: Tensor, t: Time, where: Any = None) -> dict[str, Pred]:
         found = dict(every(x, t, where))
-        cond, null, negative = (found[name] for name in ("cond", "null", "negative"))
-        d, n = cond.eps - null.eps, negative.eps - null.eps
-        k = (n * d).flatten(1).sum(1) / (d * d).flatten(1).sum(1).clamp(min=1e-12)
-        k = k.view(-1, *[1] * (x.ndim - 1))
-        own = (u - v - k * (c - v) for c, v, u in zip(cond[:2], null[:2], negative[:2], strict=True))
-        x0, eps = (c - weight * part for c, part in zip(cond[:2], own, strict=True))
-        return found | {"cond": Pred(x0, eps, cond.var)}
+        return found | {"cond": less(found, {"negative": weight})}
 
     return without
+
+
+def less(found: Mapping[str, Pred], weights: Mapping[str, float | Tensor]) -> Pred:
+    """cond less so much, a number or one a row (N,), of each named branch's own part of the guidance, all of the same d."""
+    cond, null = found["cond"], found["null"]
+    d, (x0, eps) = cond.eps - null.eps, cond[:2]
+    per_row = -1, *[1] * (d.ndim - 1)
+    for name, weight in weights.items():
+        negative = found[name]
+        n = negative.eps - null.eps
+        k = ((n * d).flatten(1).sum(1) / (d * d).flatten(1).sum(1).clamp(min=1e-12)).view(per_row)
+        w = weight.to(d).view(per_row) if isinstance(weight, Tensor) else weight
+        x0 = x0 - w * (negative.x0 - null.x0 - k * (cond.x0 - null.x0))
+        eps = eps - w * (n - k * d)
+    return Pred(x0, eps, cond.var)
 
 
 def toward(every: Branches, scale: float) -> Predict:

@@ -163,6 +163,8 @@ LATER = {  # options younger than some runs, with what was done before there was
     "layout": None,
     "compile": False,
     "guidance_interval": None,
+    "cache": 1,
+    "control": None,
     "fast": False,
 }
 

@@ -32,10 +32,11 @@ class Saved:
         for step in steps:
             yield step
             if (began := time.monotonic()) >= self.due:
-                self._keep(state(step))
+                self.keep(state(step))
                 self.due = time.monotonic() + max(checkpoint.EVERY, checkpoint.SHARE * (time.monotonic() - began))
 
-    def _keep(self, state: dict[str, Tensor]) -> None:
+    def keep(self, state: dict[str, Tensor]) -> None:
+        """Save it now."""
         data = save({name: value.cpu() for name, value in state.items()})
         images.atomically(self.file, lambda f: f.write(data))
 

@@ -81,16 +81,16 @@ class HashGrid(torch.nn.Module):
         """Places (M, 3) among n cells a side -> the rows of the eight corners (8, M), and their trilinear weights (8, M)."""
         at = (x.T.contiguous().clamp(-1, 1) + 1) * (n / 2)
         low = at.detach().int().clamp(max=n - 1)
-        u, v, w = at - low
+        part = at - low
+        a, b, c = torch.stack([1 - part, part], 1)  # (2, M) each: the near and the far share along one axis
+        weight = ((a * b[:, None]) * c[:, None, None]).flatten(0, 2)
+        whole = (n + 1) ** 3 <= self.rows
+        up, deep = (n + 1, (n + 1) ** 2) if whole else (prime % self.rows for prime in PRIMES)  # a product's lowest bits do
         i, j, k = low
-        weight = torch.stack([a * b * c for c in (1 - w, w) for b in (1 - v, v) for a in (1 - u, u)])
-        if (n + 1) ** 3 <= self.rows:
-            j, k, up, deep = j * (n + 1), k * (n + 1) ** 2, n + 1, (n + 1) ** 2
-            return torch.stack([a + b + c for c in (k, k + deep) for b in (j, j + up) for a in (i, i + 1)]), weight
-        up, deep = (prime % self.rows for prime in PRIMES)  # only the lowest bits of a product are kept
-        j, k = j * up, k * deep
-        index = torch.stack([a ^ b ^ c for c in (k, k + deep) for b in (j, j + up) for a in (i, i + 1)])
-        return index & (self.rows - 1), weight
+        i, j, k = (torch.stack([at, at + by]) for at, by in ((i, 1), (j * up, up), (k * deep, deep)))
+        if whole:
+            return (i + j[:, None] + k[:, None, None]).flatten(0, 2), weight
+        return ((i ^ j[:, None] ^ k[:, None, None]) & (self.rows - 1)).flatten(0, 2), weight
 
     def forward(self, x: Tensor, open: int) -> Tensor:
         pairs = zip(self.tables[:open], self.cells, strict=False)

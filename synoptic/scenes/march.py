@@ -82,7 +82,7 @@ def march(
 
     def some(origin: Tensor, direction: Tensor, offset: Tensor, name: Tensor) -> Traced:
         near, far = chord(Rays(origin, direction, offset))
-        t = near[:, None] + (torch.arange(samples).to(near) + offset[:, None]) * step
+        t = near[:, None] + (torch.arange(samples, device=near.device) + offset[:, None]) * step
         live = t < far[:, None]
         x = origin[:, None] + t[..., None] * direction[:, None]
         if occupied:

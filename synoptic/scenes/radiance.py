@@ -24,7 +24,10 @@ FACING = 2e-3  # of the light: places that stop less of it have no normal
 
 
 class Look(NamedTuple):
-    """What was drawn for a step of B pictures: cameras, lights, chances of the background (B, 4), offsets (B, side²)."""
+    """What was drawn for a step of B pictures: cameras, lights, chances of the background (B, 4), offsets (B, side²).
+
+    `lit`: whether a light shades any of them, known before they are on the GPU, which would be waited for.
+    """
 
     step: int
     side: int
@@ -32,6 +35,7 @@ class Look(NamedTuple):
     light: Light
     drawn: Tensor
     offset: Tensor
+    lit: bool = True
 
 
 class Seen(NamedTuple):
@@ -82,12 +86,13 @@ class Radiance(torch.nn.Module):
         light = self.lighting.draw(rngs, step, camera)
         drawn = torch.stack([torch.rand(4, generator=rng) for rng in rngs])
         offset = torch.stack([torch.rand(side**2, generator=rng) for rng in rngs])
-        return Look(step, side, camera.to(self.like), light.to(self.like), drawn.to(self.like), offset.to(self.like))
+        lit, like = bool((light.ambient < 1).any()), self.like
+        return Look(step, side, camera.to(like), light.to(like), drawn.to(like), offset.to(like), lit)
 
     def render(self, camera: Look) -> Shot:
         """Pictures (B, 3, side, side) in [-1, 1], and the penalties of this step."""
         look = camera
-        asks = bool((look.light.ambient < 1).any()) or self.penalties.orientation(look.step) > 0
+        asks = look.lit or self.penalties.orientation(look.step) > 0
         traced, direction = self._trace(look.camera, look.side, look.light, look.offset, asks)
         behind = self.background(direction, look.drawn)
         clear = (1 - traced.opacity).view(*direction.shape[:2], 1)

@@ -173,6 +173,7 @@ def test_score_leaves_out_what_only_shows_another_picture(tmp_path):
     picture = images.grid([images.to_pil(torch.zeros(1, 3, 64, 64))[0]], ["a"], 1)
     images.save(tmp_path / "a_lion_0.png", picture, {"prompt": "a lion"})
     images.save(tmp_path / "a_lion_0.views.png", picture, {"of": "a_lion_0.png"})
+    images.save(tmp_path / "canny.png", picture, {"condition": "canny"})
     assert [prompt for _, prompt, _ in synoptic.score(str(tmp_path)).items] == ["a lion"]
     with pytest.raises(BadInput, match="only shows another picture"):
         synoptic.score(str(tmp_path / "a_lion_0.views.png"))

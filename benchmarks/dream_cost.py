@@ -1,0 +1,183 @@
+"""What a step of `synoptic dream` costs at full size: Stable Diffusion 2's shapes with random weights, renders of 64 x 64.
+
+PYTHONPATH=.:benchmarks python benchmarks/dream_cost.py [--shape sd2|tiny] [--steps 10000] [--timed 300] [--compile]
+[--perp-neg] [--out FILE]: the recipe's own scene, guidance and schedules; renders are enlarged to 512 x 512 for the encoder.
+Two passes, each over steps spread evenly over all of the run: one waits for the GPU after every part and gives the parts'
+shares, one waits only at the end and gives the seconds of the whole run, extrapolated. Asked of one H200: 10,000 steps in
+under 12 minutes, the field's share under 25 %. Weights are random, so there is nothing to look at.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import time
+import warnings
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from inspect import signature
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import torch
+from full_size import diffusers, make, wait
+from torch import Tensor
+
+from synoptic.distill.base import Loss
+from synoptic.distill.fit import fit
+from synoptic.models.base import Denoiser
+from synoptic.models.load import load
+from synoptic.recipes.dream import dream
+from synoptic.recipes.dreaming import phrase, settle, usual
+from synoptic.recipes.growing import drawn, framed, planted, pulled, rate
+from synoptic.scenes.base import Shot
+from synoptic.scenes.radiance import Look, Radiance
+
+PROMPT, MINUTES, SHARE = "a corgi made of wood", 12, 0.25
+ADAM = partial(torch.optim.Adam, eps=1e-15)
+
+
+class Spread(torch.nn.Module):
+    """A scene whose step k is its step k * stride: a whole run's schedules in a few steps."""
+
+    def __init__(self, scene: Radiance, stride: int) -> None:
+        super().__init__()
+        self.scene, self.stride = scene, stride
+
+    def camera(self, rngs: Sequence[torch.Generator], step: int) -> Look:
+        return self.scene.camera(rngs, step * self.stride)
+
+    def render(self, camera: Look) -> Shot:
+        return self.scene.render(camera)
+
+
+class Clock:
+    """Seconds by part; waits for the GPU at both ends."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device, self.seconds = device, defaultdict(float)
+
+    @contextmanager
+    def __call__(self, part: str) -> Iterator[None]:
+        wait(self.device)
+        began = time.perf_counter()
+        yield
+        wait(self.device)
+        self.seconds[part] += time.perf_counter() - began
+
+
+def parts(spread: Spread, loss: Loss, m: Denoiser, rngs: Sequence[torch.Generator], lr: float, steps: range) -> Clock:
+    """One step after another as `fit` takes it, cut where the parts meet."""
+    encode, opt, clock = framed(m), ADAM(spread.parameters(), lr), Clock(spread.scene.like.device)
+    for i in steps:
+        with clock("field forward"):
+            look = spread.camera(rngs, i)
+            shot = spread.render(look)
+        picture = shot.image.detach().requires_grad_()
+        with clock("encoder forward"):
+            code = encode(picture)
+        x = code.detach().requires_grad_()
+        with clock("U-Net"):
+            loss(x, i * spread.stride, look, rngs).backward()
+        with clock("encoder backward"):
+            code.backward(x.grad)
+        with clock("field backward"):
+            opt.zero_grad()
+            torch.autograd.backward([shot.image, torch.as_tensor(shot.penalty)], [picture.grad, None])
+        with clock("optimiser"):
+            opt.step()
+    return clock
+
+
+def whole(spread: Spread, loss: Loss, m: Denoiser, rngs: Sequence[torch.Generator], lr: Any, steps: int) -> dict[str, float]:
+    """Seconds a step of `fit` without waiting, after a few to warm up, those of the first, and the peak in GiB."""
+
+    def stretched(x: Tensor, step: int, camera: Any, rngs: Sequence[torch.Generator]) -> Tensor:
+        return loss(x, step * spread.stride, camera, rngs)
+
+    how: dict[str, Any] = {"steps": steps + 3, "lr": lambda i: lr(i * spread.stride), "rngs": rngs, "optimiser": ADAM}
+    coming, device = fit(spread, stretched, framed(m), **how), spread.scene.like.device
+    began = time.perf_counter()
+    next(coming)
+    wait(device)
+    first = time.perf_counter() - began
+    for _ in islice(coming, 2):
+        pass
+    wait(device)
+    began = time.perf_counter()
+    for _ in coming:
+        pass
+    wait(device)
+    peak = torch.cuda.max_memory_allocated() / 2**30 if device.type == "cuda" else 0.0
+    return {"step": (time.perf_counter() - began) / steps, "first": first, "peak": peak}
+
+
+def told(found: Mapping[str, Any], steps: int) -> Iterator[str]:
+    total = sum(found["parts"].values())
+    yield "part\tms a step, waiting\tshare"
+    for name, seconds in found["parts"].items():
+        yield f"{name}\t{1000 * seconds:.2f}\t{seconds / total:.1%}"
+    field, minutes, spent = found["field"], found["minutes"], found["whole"]
+    verdict = "met" if field < SHARE else "missed"
+    yield f"field in all\t{1000 * field * total:.2f}\t{field:.1%}\tasked: under {SHARE:.0%}: {verdict}"
+    verdict = "met" if minutes < MINUTES else "missed"
+    yield f"# {1000 * spent['step']:.2f} ms a step without waiting; first {spent['first']:.1f} s, {spent['peak']:.1f} GiB"
+    yield f"# {steps} steps would take {minutes:.1f} min, asked: under {MINUTES}: {verdict}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--shape", choices=("sd2", "tiny"), default="sd2")
+    parser.add_argument("--steps", type=int, default=10_000)
+    parser.add_argument("--timed", type=int, default=300)
+    parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--perp-neg", action="store_true", help="four branches a step in place of two")
+    parser.add_argument("--folder", type=Path, default=Path("/tmp/synoptic-random"))
+    parser.add_argument("--out", type=Path, default=Path("outputs/benchmarks/dream_cost.json"))
+    asked = parser.parse_args()
+    warnings.filterwarnings("ignore")
+    diffusers.utils.logging.set_verbosity_error()
+    folder = make(asked.shape, asked.folder / asked.shape)
+    m = load(str(folder), compile=asked.compile)
+
+    usually = {name: p.default for name, p in signature(dream).parameters.items()}
+    given = usually | {"prompt": PROMPT, "model": str(folder), "steps": asked.steps, "perp_neg": asked.perp_neg}
+    origin, settings = settle(given | {"judge": "bundled"})
+    rng = torch.Generator().manual_seed(0)
+    spread = Spread(planted(settings, usual(origin), rng).to(m.device), max(1, asked.steps // asked.timed))
+    rngs, lr = drawn(rng, 1), rate(settings["lr"], asked.steps)
+    loss, *_ = pulled(settings, usual(origin), m, PROMPT, phrase(origin), rng)
+    on = torch.cuda.get_device_name() if m.device.type == "cuda" else "cpu"
+    print(
+        f"# {asked.shape} on {on}, {m.dtype}, guidance {settings['guidance']}, renders of {settings['resolution']}²",
+        flush=True,
+    )
+
+    spent = whole(spread, loss, m, rngs, lr, asked.timed)
+    clock = parts(spread, loss, m, rngs, settings["lr"], range(asked.timed))
+    each = {name: seconds / asked.timed for name, seconds in clock.seconds.items()}
+    found = {
+        "device": on,
+        "shape": asked.shape,
+        "dtype": str(m.dtype),
+        "compiled": asked.compile,
+        "settings": {name: value for name, value in settings.items() if name != "model"},
+        "timed": asked.timed,
+        "parts": each,
+        "field": sum(seconds for name, seconds in each.items() if "field" in name or name == "optimiser")
+        / sum(each.values()),
+        "whole": spent,
+        "minutes": asked.steps * spent["step"] / 60,
+    }
+    print("\n".join(told(found, asked.steps)))
+    asked.out.parent.mkdir(parents=True, exist_ok=True)
+    asked.out.write_text(json.dumps(found, indent=2))
+    shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()

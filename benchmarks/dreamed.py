@@ -1,0 +1,99 @@
+"""What an object that was dreamed is worth: one function for studies and for tuning.
+
+    from benchmarks.dreamed import Judges, scored
+    judges = Judges()                                  # loaded once: both bundled judges and all captions
+    found = scored(scene, "a red mug", judges)         # a flat dict for JSON; scene: Radiance; seconds on one core
+    pictures = renders(scene)                          # what was scored, 8 sides: colour, textureless, normals, depth
+
+Run from the repository's root with PYTHONPATH=., on the GPU where there is one; `zoo` must be there. Prompts are a colour
+and one of zoo's SOLIDS, with the article: "a red mug". The captions ranked among are those of all SOLIDS in all DYES;
+judge-shape is blind to colour, so it ranks the SOLIDS alone. Ranks count from 0: the five best are below 5.
+"""
+
+from __future__ import annotations
+
+from statistics import mean
+from typing import Any, NamedTuple
+
+import torch
+from PIL import Image
+
+from synoptic.evaluate.clip import Clip
+from synoptic.evaluate.health import CAPTION, WORDS, faces
+from synoptic.evaluate.retrieval import ranks
+from synoptic.images import to_pil
+from synoptic.mesh.solid import covered, relief
+from synoptic.scenes.cameras import around, orbit
+from synoptic.scenes.radiance import Radiance, Seen
+from synoptic.scenes.shading import Light
+from zoo.render.captions import coloured, with_article
+from zoo.render.objects import SOLIDS
+from zoo.render.words import DYES
+
+SIDES, SIDE = 8, 64
+ASKED = ("front", "side", "back", "side")  # what every second side is
+
+
+class Judges:
+    """Both bundled judges, and the captions that each ranks among."""
+
+    def __init__(self, device: str = "auto") -> None:
+        self.colour, self.shape = Clip("bundled", device), Clip("bundled-shape", device)
+        self.captions = [CAPTION.format(coloured(c, s)) for s in SOLIDS for c in DYES]
+        self.things = [CAPTION.format(with_article(s)) for s in SOLIDS]
+        self.read, self.read_things = self.colour.read(self.captions), self.shape.read(self.things)
+
+
+class Renders(NamedTuple):
+    """Of SIDES sides over white, the first in front: colours, white clay in the light, normals, depth; and the numbers."""
+
+    colour: list[Image.Image]
+    clay: list[Image.Image]
+    normal: list[Image.Image]
+    depth: list[Image.Image]
+    seen: Seen
+
+
+def renders(scene: Radiance, side: int = SIDE) -> Renders:
+    camera = around(SIDES)
+    over = orbit(camera.azimuth - 0.5, camera.elevation + 0.5, 2.5, 1.0).eye  # over the left shoulder of who looks
+    light = Light(over, torch.full((SIDES,), 0.5), torch.ones(SIDES))
+    seen, clay = scene.show(camera, side), scene.show(camera, side, light)
+    white = 1 - seen.opacity
+    solid = (seen.depth > 0).float()
+    near = (1 - (seen.depth - 2.3) / 2) * solid
+    pictures = (seen.colour + white, 0.9 * clay.colour + white, seen.normal / 2 + seen.opacity / 2 + white)
+    colour, clay, normal, depth = (to_pil(2 * p - 1) for p in (*pictures, near.expand(-1, 3, -1, -1)))
+    return Renders(colour, clay, normal, depth, seen)
+
+
+def scored(scene: Radiance, prompt: str, judges: Judges) -> dict[str, Any]:
+    """Ranks by side of both judges, in colour and as clay; the judges' view words; how solid it is.
+
+    `pass` is the issue's: five best from at least 6 of 8 sides; `words_right` of front, right, back, left by the judge.
+    """
+    shown, caption = renders(scene), CAPTION.format(prompt)
+    thing = next(k for k, name in enumerate(SOLIDS) if prompt.split()[-1] == name)
+    right, of_thing = torch.full((SIDES,), judges.captions.index(caption)), torch.full((SIDES,), thing)
+    found: dict[str, Any] = {"prompt": prompt}
+    for name, pictures in (("colour", shown.colour), ("clay", shown.clay)):
+        features, shape = judges.colour.see(pictures), judges.shape.see(pictures)
+        found[f"{name}_rank"] = ranks(features @ judges.read.T, right).tolist()
+        found[f"{name}_score"] = float((features @ judges.read[right[0]]).mean())
+        found[f"{name}_shape_rank"] = ranks(shape @ judges.read_things.T, of_thing).tolist()
+        found[f"{name}_shape_score"] = float((shape @ judges.read_things[thing]).mean())
+        sure = faces(judges.colour, features[::2], prompt)
+        found[f"{name}_words"] = [WORDS[k] for k in sure.argmax(1).tolist()]
+        found[f"{name}_words_right"] = [w == r for w, r in zip(found[f"{name}_words"], ASKED, strict=True)]
+        found[f"{name}_front_from_back"] = float(sure[2, 0])
+    first_five = sum(r < 5 for r in found["colour_rank"])
+    deep, cover = relief(shown.seen, around(SIDES)), covered(shown.seen)
+    return found | {
+        "first_five": first_five,
+        "pass": first_five >= 6,
+        "mean_rank": mean(found["colour_rank"]),
+        "relief": deep.tolist(),
+        "relief_least": float(deep.min()),
+        "coverage": cover.tolist(),
+        "opacity": float(shown.seen.opacity.mean()),
+    }

@@ -1,0 +1,171 @@
+"""From words to an object: a radiance field that a picture model likes from all sides (Poole et al. 2023, DreamFusion)."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from synoptic.models.source import Source
+from synoptic.recipes.dreaming import (
+    Anneal,
+    Batch,
+    Encoding,
+    Every,
+    First,
+    Frames,
+    Guidance,
+    Judge,
+    Last,
+    Loss,
+    Negative,
+    PerpNeg,
+    Rate,
+    Resolution,
+    Seed,
+    Seeds,
+    Steps,
+    StudentRate,
+    Things,
+    Unwell,
+    ViewGuidance,
+    settle,
+    usual,
+    words,
+)
+from synoptic.recipes.options import Device, Dtype, Model, Out
+from synoptic.recipes.starts import HEALTH, PREVIEW, Dream, best, length, remember, remembered, say
+from synoptic.recipes.studio import warn_unknown
+from synoptic.runs.manifest import Picture, Result, Run, open_run
+
+if TYPE_CHECKING:
+    from synoptic.evaluate.clip import Clip
+
+FIELD = "field.safetensors"
+
+
+def dream(
+    prompt: Things,
+    *,
+    loss: Loss = "sds",
+    steps: Steps = None,
+    resolution: Resolution = 64,
+    guidance: Guidance = None,
+    lr: Rate = None,
+    student_lr: StudentRate = 1e-4,
+    t_min: First = None,
+    t_max: Last = None,
+    anneal: Anneal = "auto",
+    encoding: Encoding = "hash",
+    batch: Batch = 1,
+    negative: Negative = "",
+    perp_neg: PerpNeg = None,
+    view_guidance: ViewGuidance = None,
+    seeds: Seeds = 1,
+    seed: Seed = 0,
+    every: Every = 100,
+    judge: Judge = "auto",
+    frames: Frames = 90,
+    model: Model = "bundled-if",
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    out: Out = None,
+) -> Result:
+    """Make an object out of words: a radiance field, a film and a page to turn it on, a mesh, and what they are worth.
+
+    While it grows, preview.png in the prompt's folder shows it from all sides. A killed run goes on to the bit. What does
+    not grow well stops early and says why (exit code 1); all that there is of it is saved.
+
+    synoptic dream "a red mug" --seeds 3
+    synoptic dream "a corgi made of wood" --model if --steps 10000
+    """
+    origin, settings = settle(dict(locals()))
+    run = open_run("dream", settings, out)
+    warn_unknown(origin, settings["prompt"])
+
+    from synoptic import images
+    from synoptic.evaluate.clip import Clip
+    from synoptic.evaluate.health import trouble
+    from synoptic.runs.execute import inside, opened
+    from synoptic.runs.progress import bar
+
+    m, clock = opened(run, origin)
+    watching = Clip(settings["judge"], settings["device"])
+    judges = [watching, Clip("bundled-shape", settings["device"])] if origin.bundled else [watching]
+    missing = [picture for picture in run.pictures if not (run.folder / picture.file).exists()]
+    with bar(run.recipe, len(missing) * length(settings)) as tick:
+        for picture in missing:
+            what = Dream(settings, usual(origin), m, watching, picture.prompt, words(origin), place(run, picture), tick)
+            with clock("grow"):
+                grown(what)
+            with clock("deliver"):
+                delivered(what, origin, judges, run.folder / picture.file, inside(run, picture))
+    wrong = {p.prompt: trouble(remembered(place(run, p) / HEALTH), settings["steps"]) for p in run.pictures}
+    why = "; ".join(f"{name}: {said}" for name, said in wrong.items() if said)
+    scored(run, judges[-1].name)
+    run.state = f"unwell: {why}" if why else "done"
+    run.write()
+    result = Result([images.load(run.folder / p.file) for p in run.pictures], run)
+    if why:
+        raise Unwell(f"{why} (what there is of it: {run.folder})", result)
+    return result
+
+
+def place(run: Run, picture: Picture) -> Path:
+    """Where all but the sheet of a picture lies."""
+    return run.folder / picture.file.removesuffix(".png")
+
+
+def grown(dream: Dream) -> None:
+    """field.safetensors and health.json in the dream's folder, unless they are there."""
+    from synoptic.images import atomically
+    from synoptic.recipes.growing import samples
+    from synoptic.scenes.stored import stored
+
+    if (dream.folder / FIELD).exists():
+        return
+    (seed, scene, past), scores = best(dream)
+    remember(dream.folder / HEALTH, past)
+    told = {"prompt": dream.prompt, "seed": seed, "scores": scores}
+    data = stored(scene, dream.settings["encoding"], samples(dream.settings), told)
+    atomically(dream.folder / FIELD, lambda f: f.write(data))
+
+
+def delivered(dream: Dream, origin: Source, judges: list[Clip], file: Path, inside: dict[str, Any]) -> None:
+    """The films, the mesh and the report in the dream's folder, then its sheet; what was only for the growing goes."""
+    from synoptic.images import save
+    from synoptic.mesh.deliver import deliver
+    from synoptic.recipes.sheet import EIGHT, sheet
+    from synoptic.scenes.stored import load_scene
+
+    scene = load_scene(dream.folder / FIELD).to(dream.model.device)
+    among = captions() if origin.bundled else ()
+    how: dict[str, Any] = {"judges": judges, "among": among, "frames": dream.settings["frames"], "say": say}
+    deliver(scene, dream.folder, dream.prompt, **how)
+    save(file, sheet(scene, EIGHT), inside)
+    (dream.folder / PREVIEW).unlink(missing_ok=True)
+    for start in dream.folder.glob("start_*"):
+        shutil.rmtree(start)
+
+
+def captions() -> list[str]:
+    """Every thing that the bundled models know from all sides, in every colour."""
+    from synoptic.evaluate.health import CAPTION
+    from synoptic.models.vocabulary import vocabulary
+
+    known = vocabulary()["prompts"]
+    return [
+        CAPTION.format(f"{'an' if colour[0] in 'aeiou' else 'a'} {colour} {thing}")
+        for thing in known["3D objects"]
+        for colour in known["colours"]
+    ]
+
+
+def scored(run: Run, judge: str) -> None:
+    """What this judge said in the reports, into the run."""
+    for picture in run.pictures:
+        report = json.loads((place(run, picture) / "report.json").read_text())
+        picture.score = report.get("judges", {}).get(judge, {}).get("score")
+    known = [picture.score for picture in run.pictures if picture.score is not None]
+    run.scores = {"clip_score": round(sum(known) / len(known), 4), "judge": judge} if known else {}

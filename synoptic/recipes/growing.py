@@ -1,0 +1,125 @@
+"""From the settings of `synoptic dream` to a scene, to what pulls at it, and to how it grows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from synoptic.recipes.dreaming import Usual, Words
+from synoptic.recipes.objective import times_of
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from synoptic.by_view import Conds
+    from synoptic.distill.base import Learner, Loss
+    from synoptic.models.base import Cond, Denoiser
+    from synoptic.scenes.radiance import Look, Radiance
+
+COARSE = 4  # one in so many of the steps is taken with half the resolution
+WARM_UP, COOLED = 50, 0.2  # steps to the peak of the rate; the share of it that is left at the end
+
+
+def planted(settings: dict[str, Any], usual: Usual, rng: torch.Generator) -> Radiance:
+    """A scene before its first step: coarse, without light, and little asked of; all that follows the steps."""
+    import math
+
+    from synoptic.scenes.cameras import Orbit
+    from synoptic.scenes.regularise import Penalties, ramp, steady
+    from synoptic.scenes.shading import Lighting
+    from synoptic.scenes.stored import born
+
+    n, side = settings["steps"], settings["resolution"]
+    low, high = (math.radians(degrees) for degrees in usual.elevation)
+    return born(
+        settings["encoding"],
+        rng,
+        whole=3 * n // 2,
+        orbit=Orbit(elevation=(low, high)),
+        lighting=Lighting(plain=int(usual.plain * n), ambient=usual.ambient),
+        penalties=Penalties(
+            opacity=steady(usual.opacity),
+            entropy=ramp(0, usual.entropy, n // 4, n),
+            orientation=ramp(0, usual.orientation, 0, n // 2),
+        ),
+        side=lambda step: side // 2 if COARSE * step < n else side,
+        samples=samples(settings),
+    )
+
+
+def samples(settings: dict[str, Any]) -> int:
+    """Along the ball's diameter: one a pixel."""
+    return max(64, settings["resolution"])
+
+
+def pulled(
+    settings: dict[str, Any], usual: Usual, m: Denoiser, prompt: str, words: Words, rng: torch.Generator
+) -> tuple[Loss, Learner | None, Any]:
+    """The loss that makes the scene what the prompt says, seen from everywhere, what learns beside it, and VSD's student."""
+    from synoptic.by_view import by_view, denying, insisting, told
+    from synoptic.distill import weights
+    from synoptic.distill.csd import csd
+    from synoptic.distill.sds import sds
+    from synoptic.distill.student import Student
+    from synoptic.distill.times import ramp
+    from synoptic.distill.vsd import Learning, vsd
+
+    loss, scale, negative, s = settings["loss"], settings["guidance"], settings["negative"], m.schedule
+    apart = loss == "csd" and bool(negative)
+    denies, insists = settings["perp_neg"], settings["view_guidance"] != 1
+    conds = told(m, prompt, words.view, words.thing, negative=negative, apart=apart, denies=denies, insists=insists)
+    student = learner = None
+    if loss == "vsd":
+        net: Any = m
+        student = Student(net.unet.net, [rng], features=3)
+        conds = partial(with_student, student, conds)
+        own = by_view(m, lambda look, conds=conds: {"student": conds(look)["student"]})
+        learner = Learning(student, own, s, lr=settings["student_lr"])
+    every = by_view(m, conds)
+    believe = insisting(every, settings["view_guidance"]) if insists else every
+    believe = denying(believe) if denies else believe
+    how: dict[str, Any] = {"times": times_of(settings), "weight": getattr(weights, usual.weight)}
+    match loss:
+        case "vsd":
+            made = vsd(believe, s, scale, **how)
+        case "csd":
+            made = csd(believe, s, scale, ramp(0, scale, settings["steps"]) if apart else None, **how)
+        case _:
+            made = sds(believe, s, scale, **how)
+    return made, learner, student
+
+
+def with_student(student: Any, conds: Conds, look: Look) -> dict[str, Cond]:
+    """The branches and that of the scene's one student, who is told where each view's eye is."""
+    from synoptic.scenes.normals import unit
+
+    marked = student.mark(conds(look), unit(look.camera.eye))
+    return marked | {"student": marked["student"] | {"student": 0 * marked["student"]["student"]}}
+
+
+def framed(m: Denoiser) -> Callable[[Tensor], Tensor]:
+    """Renders (B, 3, side, side) of any size -> the model's x."""
+    from torch.nn.functional import interpolate
+
+    native = m.shape[-1] * m.factor
+
+    def encode(image: Tensor) -> Tensor:
+        if image.shape[-1] != native:
+            image = interpolate(image, (native, native), mode="bilinear", antialias=image.shape[-1] > native)
+        return m.encode(image)
+
+    return encode
+
+
+def rate(peak: float, steps: int) -> Callable[[int], float]:
+    """Up to the peak in a few steps, then slowly down."""
+    return lambda i: peak * min(1.0, (i + 1) / WARM_UP) * COOLED ** (i / steps)
+
+
+def drawn(rng: torch.Generator, n: int) -> Sequence[torch.Generator]:
+    """n generators of their own, out of one."""
+    import torch
+
+    return [torch.Generator().manual_seed(int(k)) for k in torch.randint(2**62, (n,), generator=rng)]

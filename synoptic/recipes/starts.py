@@ -1,0 +1,158 @@
+"""How a dream grows: several short starts, of which the best goes on, each looked at on its way."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from synoptic.recipes.dreaming import SHARE, Usual, Words
+
+if TYPE_CHECKING:
+    from synoptic.evaluate.clip import Clip
+    from synoptic.evaluate.health import Health
+    from synoptic.models.base import Denoiser
+    from synoptic.scenes.radiance import Radiance
+
+STATE, HEALTH, PREVIEW = "state.safetensors", "health.json", "preview.png"
+
+
+class Grown(NamedTuple):
+    """A scene from one seed, and what was seen of it: the last Health is how it is."""
+
+    seed: int
+    scene: Radiance
+    past: list[Health]
+
+
+class Dream(NamedTuple):
+    """What is to be grown, by what, and where; `words` are how the model says a view, `tick` is called after each step."""
+
+    settings: dict[str, Any]
+    usual: Usual
+    model: Denoiser
+    judge: Clip
+    prompt: str
+    words: Words
+    folder: Path
+    tick: Callable[[], None]
+
+
+def length(settings: dict[str, Any]) -> int:
+    """The steps of one prompt: all of the best start's, and those of the others."""
+    return settings["steps"] + (settings["seeds"] - 1) * short(settings)
+
+
+def short(settings: dict[str, Any]) -> int:
+    return settings["steps"] // SHARE
+
+
+def best(dream: Dream) -> tuple[Grown, dict[int, float]]:
+    """The start that grew to the end, and what the judge said of all when they were short: {seed: score}."""
+    from synoptic.evaluate.health import trouble
+
+    settings, seeds = dream.settings, range(dream.settings["seed"], dream.settings["seed"] + dream.settings["seeds"])
+    scores: dict[int, float] = {}
+    if len(seeds) > 1:
+        for seed in seeds:
+            past = [h for h in grow(dream, seed, short(settings)).past if h.step <= short(settings)]
+            scores[seed] = -1.0 if trouble(past, settings["steps"]) else past[-1].score
+            say(f"{dream.prompt}, seed {seed}: a start of {short(settings)} steps, score {scores[seed]:.2f}")
+    chosen = max(seeds, key=lambda seed: scores.get(seed, 0.0))
+    return grow(dream, chosen, settings["steps"], begun=short(settings) if scores else 0), scores
+
+
+def grow(dream: Dream, seed: int, until: int, begun: int = 0) -> Grown:
+    """From where an earlier process left it, up to `until` steps, or to where it is not well.
+
+    A state is kept now and then, and at the end: who goes on from it goes on to the bit. The first `begun` were counted.
+    """
+    import torch
+
+    from synoptic.distill.fit import Fit, fit
+    from synoptic.evaluate.health import examine, trouble
+    from synoptic.recipes.growing import drawn, framed, planted, pulled, rate
+    from synoptic.runs.saved import Saved
+
+    settings, usual, m, prompt = dream.settings, dream.usual, dream.model, dream.prompt
+    steps, every = settings["steps"], settings["every"]
+    folder = dream.folder / f"start_{seed}"
+    folder.mkdir(parents=True, exist_ok=True)
+    saved = Saved(folder / STATE)
+    state = saved.state()
+    done = int(state["i"]) + 1 if state else 0
+    past = [h for h in remembered(folder / HEALTH) if h.step <= done]
+
+    rng = torch.Generator().manual_seed(seed)
+    scene = planted(settings, usual, rng).to(m.device)
+    rngs = drawn(rng, settings["batch"])
+    loss, learner, student = pulled(settings, usual, m, prompt, dream.words, rng)
+    adam = partial(torch.optim.Adam, eps=1e-15)
+    how: dict[str, Any] = {
+        "steps": done if trouble(past, steps) else until,
+        "lr": rate(settings["lr"], steps),
+        "rngs": rngs,
+        "learner": learner,
+    }
+    coming = fit(scene, loss, framed(m), **how, optimiser=adam, state=state)
+
+    def kept(fitted: Fit) -> dict[str, torch.Tensor]:
+        preview(dream, scene, seed, fitted.i + 1)
+        return fitted.state()
+
+    for _ in range(begun, min(done, until)):
+        dream.tick()
+    last = None
+    try:
+        for last in saved.watch(coming, kept):
+            step = last.i + 1
+            dream.tick()
+            if step % every == 0 or step == until:
+                past.append(examine(scene, step, dream.judge, prompt))
+                remember(folder / HEALTH, past)
+                preview(dream, scene, seed, step)
+                say(f"{prompt}, seed {seed}, {told(past[-1])}")
+                if trouble(past, steps):
+                    break
+        if last:
+            saved.keep(last.state())
+    finally:
+        if student:
+            student.remove()
+    return Grown(seed, scene, past)
+
+
+def preview(dream: Dream, scene: Radiance, seed: int, step: int) -> None:
+    """preview.png in the dream's folder: four sides, from above, and normals."""
+    from synoptic import images
+    from synoptic.recipes.sheet import FOUR, sheet
+
+    shown = sheet(scene, FOUR, f"step {step},", side=48)
+    images.save(dream.folder / PREVIEW, shown, {"prompt": dream.prompt, "seed": seed, "step": step})
+
+
+def told(health: Health) -> str:
+    """A line for people."""
+    seen = f"opacity {health.opacity:.2f}, entropy {health.entropy:.2f}, score {health.score:.2f}"
+    return f"step {health.step}: {seen}, front right back left look like {' '.join(health.faces)}"
+
+
+def remember(file: Path, past: list[Health]) -> None:
+    from synoptic.images import atomically
+
+    text = json.dumps([h._asdict() for h in past], indent=1)
+    atomically(file, lambda f: f.write(text.encode()))
+
+
+def remembered(file: Path) -> list[Health]:
+    from synoptic.evaluate.health import Health
+
+    rows = json.loads(file.read_text()) if file.exists() else []
+    return [Health(**row | {"faces": tuple(row["faces"])}) for row in rows]
+
+
+def say(line: str) -> None:
+    print(line, file=sys.stderr)

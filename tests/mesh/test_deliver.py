@@ -1,0 +1,92 @@
+"""What is handed over: whole, partly where something is not installed, and with a clear line where there is nothing."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+
+from synoptic.evaluate.clip import Clip
+from synoptic.evaluate.health import CAPTION
+from synoptic.mesh.deliver import Delivered, deliver
+from synoptic.scenes.background import Plain
+from synoptic.scenes.encoding import Waves
+from synoptic.scenes.field import NeuralField
+from synoptic.scenes.radiance import Radiance
+from tests.scenes.known import Known
+from tests.scenes.mug import mug
+
+THINGS = ("a blue mug", "a red chair", "a red mug", "a white snowman", "a red car", "a red house", "a yellow bus")
+FEW: dict[str, Any] = {"frames": 6, "side": 32}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> tuple[Delivered, list[str]]:
+    said: list[str] = []
+    judges = [Clip("bundled", device="cpu"), Clip("bundled-shape", device="cpu")]
+    among, folder = [CAPTION.format(thing) for thing in THINGS], tmp_path_factory.mktemp("mug")
+    return deliver(mug(), folder, "a red mug", judges=judges, among=among, say=said.append, **FEW), said
+
+
+def test_everything_is_there_and_open_to_others(made: tuple[Delivered, list[str]]):
+    files = {file.name: file for file in made[0].files}
+    films = {"turntable.mp4", "turntable.gif", "turntable.html"}
+    assert set(files) == films | {f"mesh.{s}" for s in ("glb", "obj", "mtl", "png", "ply")} | {"report.json", "report.tsv"}
+    assert all(file.stat().st_size for file in files.values())
+    assert {file.name for file in files["report.json"].parent.iterdir()} == set(files)  # nothing half-written beside it
+    with Image.open(files["turntable.gif"]) as gif:
+        assert gif.size == (96, 32)
+    assert "a red mug" in files["turntable.html"].read_text()
+
+
+def test_the_report_says_what_it_is_worth(made: tuple[Delivered, list[str]]):
+    report = made[0].report
+    assert json.loads(next(f for f in made[0].files if f.name == "report.json").read_text()) == report
+    assert report["mesh"]["watertight"] and report["mesh"]["psnr"] > 20 and report["mesh"]["views"] == 20
+    colour, shape = report["judges"].values()
+    assert colour["ranks"] == [0] * 8 and colour["words"] == ["front", "side", "back", "side"] and colour["of"] == 7
+    assert colour["score"] > 0.5 and shape["score"] > 0.5
+    assert all(0.2 < share < 0.45 for share in report["sides"]["coverage"]) and min(report["sides"]["relief"]) > 0.1
+    assert set(report["seconds"]) == {"sides", "judges", "turntable", "mesh"} and report["turntable"]["psnr"] > 28
+    rows = dict(
+        line.split("\t") for line in next(f for f in made[0].files if f.name == "report.tsv").read_text().splitlines()
+    )
+    assert rows["judges.bundled judge.ranks"] == "0 0 0 0 0 0 0 0" and rows["mesh.watertight"] == "True"
+
+
+def test_every_part_is_told_with_its_seconds(made: tuple[Delivered, list[str]]):
+    assert [line.split(",")[0] for line in made[1]] == ["sides", "judges", "turntable", "mesh"]
+    assert "watertight" in made[1][-1] and "8 of 8 sides" in made[1][1]
+
+
+def test_what_is_not_installed_is_named_and_the_rest_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("synoptic.mesh.NEEDED", ("no_such_library",))
+    monkeypatch.setattr("synoptic.images.film.find_spec", lambda name: None)
+    said: list[str] = []
+    done = deliver(mug(), tmp_path, "a red mug", say=said.append, **FEW)
+    assert {file.name for file in done.files} == {"turntable.gif", "turntable.html", "report.json", "report.tsv"}
+    assert (
+        "synoptic[video]" in said[2] and "synoptic[mesh]" in said[3] and "synoptic[mesh]" in done.report["mesh"]["missing"]
+    )
+    assert said[1].endswith("nobody was asked")
+
+
+def test_an_empty_field_ends_in_a_clear_line(tmp_path: Path):
+    said: list[str] = []
+    done = deliver(Radiance(Known(lambda x: torch.zeros(len(x))), Plain()), tmp_path, "a mug", say=said.append, **FEW)
+    assert "nothing solid is seen" in said[0] and "nothing has grown yet" in said[3]
+    assert "nothing has grown yet" in done.report["mesh"]["missing"] and not any(f.suffix == ".glb" for f in done.files)
+
+
+def test_a_broken_field_ends_in_a_clear_line(tmp_path: Path):
+    scene, said = Radiance(NeuralField(Waves()), Plain()), []
+    torch.nn.init.constant_(next(scene.parameters()), math.nan)
+    done = deliver(scene, tmp_path, "a mug", say=said.append, **FEW)
+    assert len(said) == 1 and "numbers that are none" in said[0]
+    assert [file.name for file in done.files] == ["report.json", "report.tsv"]
+    assert json.loads((tmp_path / "report.json").read_text(), parse_constant=pytest.fail) == done.report

@@ -1,0 +1,44 @@
+"""Silhouettes and relief, against what they are in closed form."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from synoptic.mesh.solid import covered, relief
+from synoptic.scenes.background import Plain
+from synoptic.scenes.cameras import around
+from synoptic.scenes.radiance import Radiance
+from tests.scenes.known import Known, ball
+
+
+def test_a_ball_covers_its_disc():
+    camera = around(2)
+    for radius in (0.3, 0.6):
+        seen = Radiance(Known(ball(radius, edge=0.01, height=1000)), Plain(), samples=128).show(camera, 64)
+        disc = math.pi / 4 * (math.tan(math.asin(radius / 3.3)) / math.tan(math.radians(17.5))) ** 2
+        assert covered(seen) == pytest.approx([disc, disc], rel=0.06)
+
+
+def hit(share: float, radius: float = 0.5, far: float = 3.3) -> float:
+    """Along the camera's axis: where it meets a ball through the rim of so much of the ball's disc."""
+    angle = math.atan(math.sqrt(share) * math.tan(math.asin(radius / far)))
+    return math.cos(angle) * (far * math.cos(angle) - math.sqrt(radius**2 - (far * math.sin(angle)) ** 2))
+
+
+def test_a_ball_is_as_deep_as_a_ball_and_a_card_has_no_depth():
+    camera = around(4, elevation=0.0)
+    round_ = relief(Radiance(Known(ball(0.5, edge=0.01, height=1000)), Plain(), samples=128).show(camera, 64), camera)
+    low, middle, high = (hit(share) for share in (0.05, 0.5, 0.95))
+    width = 2 * middle * math.tan(math.asin(0.5 / 3.3))
+    assert round_ == pytest.approx([(high - low) / width] * 4, rel=0.05)
+    card = Known(lambda x: 1000.0 * ((x[:, 2].abs() < 0.04) & (x[:, :2].abs() < 0.5).all(1)))
+    flat = relief(Radiance(card, Plain(), samples=200).show(camera, 64), camera)
+    assert flat[0] < 0.03 and flat[2] < 0.03  # but from its edge it is what it is
+
+
+def test_nothing_has_no_depth_and_covers_nothing():
+    seen = Radiance(Known(lambda x: torch.zeros(len(x))), Plain()).show(around(3), 16)
+    assert relief(seen, around(3)).tolist() == covered(seen).tolist() == [0, 0, 0]

@@ -1,0 +1,131 @@
+"""Prompts by view: exact where a view has a name, straight between, alike to both sides; and Perp-Neg's weights by view."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+import torch
+
+from synoptic.by_view import NEGATIVES, WORDS, by_view, decay, denied, denying, insisting, mixed, shares, told
+from synoptic.guidance import branches
+from synoptic.scenes.cameras import Camera, orbit
+from synoptic.scenes.radiance import Look
+from synoptic.scenes.shading import daylight
+from tests.distill.exact import believer, gaussian
+from tests.exact import SHAPE, normal
+
+MUG, PHRASE = "a red mug", "a 3d render of {0}, {1} view"
+NAMED = {"front": (0, 0), "side": (90, 0), "back": (180, 10), "overhead": (123, 70)}
+T = torch.tensor([300, 700])
+
+
+def camera(*angles: tuple[float, float]) -> Camera:
+    """Views from these azimuths and elevations in degrees."""
+    azimuth, elevation = torch.tensor(angles, dtype=torch.float64).deg2rad().unbind(1)
+    return orbit(azimuth, elevation, 3.3, 0.6)
+
+
+def look(*angles: tuple[float, float]) -> Any:
+    return Look(0, 64, camera(*angles), daylight(len(angles)), torch.zeros(0), torch.zeros(0))
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_a_view_that_has_a_name_has_its_prompt_to_the_bit(word, sd32):
+    cond = told(sd32, MUG, PHRASE)(look(NAMED[word]))["cond"]
+    own = sd32.embed([PHRASE.format(MUG, word)])
+    assert cond.keys() == own.keys() == {"text", "keys"}
+    assert all(torch.equal(cond[key], own[key]) for key in own)
+
+
+def test_shares_are_continuous_alike_to_both_sides_and_all_there_is():
+    fine = torch.arange(-540, 540, 0.5)
+    for elevation in (0, 30, 41, 60, 89):
+        s = shares(camera(*((float(a), elevation) for a in fine)))
+        assert (s >= 0).all() and torch.allclose(s.sum(1), torch.ones(len(s), dtype=s.dtype))
+        assert torch.allclose(s, s.roll(720, 0), atol=1e-12)  # a whole turn
+        assert (s[1:] - s[:-1]).abs().max() <= 0.5 / 90 + 1e-9
+        assert torch.allclose(s, shares(camera(*((-float(a), elevation) for a in fine))), atol=1e-12)
+    up = shares(camera(*((50.0, float(e)) for e in range(-30, 90))))
+    assert (up[1:] - up[:-1]).abs().max() <= 1 / 30 + 1e-9 and up[-1, 3] == 1 and up[0, 3] == 0
+
+
+def test_halfway_is_the_mean_and_keys_of_a_mixture_are_the_mixture_of_keys(sd32):
+    known = {word: sd32.embed([PHRASE.format(MUG, word)]) for word in WORDS}
+    share = shares(camera((45, 0), (-135, 45)))
+    mixture = mixed(known, share)
+    assert torch.allclose(mixture["text"][0], (known["front"]["text"] + known["side"]["text"])[0] / 2)
+    quarter = known["side"]["text"] + known["back"]["text"] + 2 * known["overhead"]["text"]
+    assert torch.allclose(mixture["text"][1], quarter[0] / 4, atol=1e-6)
+    net: Any = sd32
+    assert torch.allclose(net.unet.remember({"text": mixture["text"]})["keys"], mixture["keys"], atol=1e-4)
+
+
+def test_what_a_view_is_denied_follows_the_paper_s_interpolation():
+    angles = [*range(-180, 181, 15)]
+    found = denied(camera(*((a, 0) for a in angles)))
+    for k, a in enumerate(map(abs, angles)):
+        if a < 90:  # r: how much of a front it is
+            r = 1 - a / 90
+            front, side = 4 * math.exp(-0.5 * r) - 2.426, 4 * math.exp(-0.5 * (1 - r)) - 2.426
+        else:  # r: how much of a side
+            r = 2 - a / 90
+            front, side = math.exp(-0.5 * r) + 0.967, math.exp(-0.5 * r) - 0.606
+        assert math.isclose(found["front"][k], front, abs_tol=1e-9) and math.isclose(found["side"][k], side, abs_tol=1e-9)
+    fine = denied(camera(*((a / 4, 0) for a in range(721))))
+    for weight in fine.values():
+        assert (weight >= 0).all() and (weight[1:] - weight[:-1]).abs().max() < 0.01
+    assert fine["front"][0] < 1e-3 and fine["front"].argmax() == 720 and float(decay(1, 2, 3, torch.zeros(()))) == 4
+    assert not any(denied(camera((180, 75)))[name] for name in NEGATIVES)
+
+
+def test_denying_takes_only_what_is_at_right_angles_and_of_each_view_its_own_share():
+    means = {"cond": gaussian(1), "null": gaussian(2, 0.6), "front": gaussian(3), "side": gaussian(4)}
+    x, every, where = normal(2, *SHAPE), believer(**means), look((180, 0), (20, 0))
+    before, after = every(x, T), denying(every)(x, T, where)
+    d = before["cond"].eps - before["null"].eps
+    expected = before["cond"].eps
+    for name, weight in denied(where.camera).items():
+        n = before[name].eps - before["null"].eps
+        along = (n * d).flatten(1).sum(1) / (d * d).flatten(1).sum(1)
+        expected = expected - weight.view(-1, 1, 1, 1) * (n - along.view(-1, 1, 1, 1) * d)
+    taken = before["cond"].eps - after["cond"].eps
+    assert torch.allclose(after["cond"].eps, expected) and taken.abs().amax((1, 2, 3)).min() > 0.1
+    assert (taken * d).flatten(1).sum(1).abs().max() < 1e-10
+    assert all(torch.equal(before[name].eps, after[name].eps) for name in ("null", "front", "side"))
+
+
+def test_insisting_guides_the_view_more_and_the_thing_as_before(pixel32):
+    x, t, where = normal(1, *pixel32.shape).float(), torch.tensor([500]), look((180, 0))
+    every = by_view(pixel32, told(pixel32, MUG, PHRASE, "a 3d render of {0}", insists=True))
+    before = every(x, t, where)
+    alone = branches(pixel32, {"thing": pixel32.embed(["a 3d render of a red mug"])})(x, t)["thing"]
+    assert torch.allclose(before["thing"].eps, alone.eps, atol=1e-5)
+    cond = {weight: insisting(every, weight)(x, t, where)["cond"].eps for weight in (0.0, 1.0, 3.0)}
+    assert torch.allclose(cond[0.0], alone.eps, atol=1e-5) and torch.allclose(cond[1.0], before["cond"].eps, atol=1e-6)
+    assert torch.allclose(cond[3.0] - cond[0.0], 3 * (cond[1.0] - cond[0.0]), atol=1e-5)
+    assert (cond[1.0] - cond[0.0]).abs().max() > 1e-3
+
+
+def test_a_view_does_not_depend_on_those_beside_it(pixel32):
+    angles = (-100, 20), (170, 50)
+    x, t = normal(2, *pixel32.shape).float(), torch.tensor([200, 500])
+    believe = denying(by_view(pixel32, told(pixel32, MUG, PHRASE, denies=True)))
+    together = believe(x, t, look(*angles))
+    for k, angle in enumerate(angles):
+        alone = believe(x[k : k + 1], t[k : k + 1], look(angle))
+        assert all(torch.allclose(alone[name].eps, together[name].eps[k : k + 1], atol=1e-4) for name in alone)
+    assert (together["front"].eps - together["cond"].eps).abs().amax((1, 2, 3)).min() > 1e-3
+
+
+def test_a_negative_is_in_the_null_branch_s_place_or_has_its_own(pixel32):
+    x, t, where = normal(1, *pixel32.shape).float(), torch.tensor([500]), look((0, 0))
+    blurred = branches(pixel32, {"null": pixel32.embed(["blurred"])})(x, t)["null"].eps
+    plain = branches(pixel32, {"null": pixel32.embed([""])})(x, t)["null"].eps
+    instead = by_view(pixel32, told(pixel32, MUG, negative="blurred"))(x, t, where)
+    beside = by_view(pixel32, told(pixel32, MUG, negative="blurred", apart=True))(x, t, where)
+    assert torch.allclose(instead["null"].eps, blurred, atol=1e-5) and "negative" not in instead
+    assert torch.allclose(beside["null"].eps, plain, atol=1e-5) and torch.allclose(
+        beside["negative"].eps, blurred, atol=1e-5
+    )
