@@ -31,9 +31,9 @@ def score(args: argparse.Namespace) -> None:
         source = resolve_judge(args.judge)
         writable(folder)
 
-    from synoptic.evaluate.clip import Clip
-    from synoptic.evaluate.layout import prompt_of, score_folder, write_eval
-    from synoptic.evaluate.report import MARKS_JUDGE, verdict
+    from synoptic.evaluation.clip import Clip
+    from synoptic.evaluation.layout import prompt_of, score_folder, write_eval
+    from synoptic.evaluation.report import MARKS_JUDGE, verdict
 
     clip = Clip(source)
     scores = score_folder(folder, clip)

@@ -22,7 +22,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from synoptic.diffusion import Step
-from synoptic.evaluate.clip import Clip
+from synoptic.evaluation.clip import Clip
 from synoptic.images import grid, save, to_pil
 from synoptic.models.base import Denoiser
 from synoptic.models.load import load

@@ -16,7 +16,7 @@ import torch
 
 from benchmarks.quality import PROMPTS
 from benchmarks.suite import COLUMNS, Bench, measured
-from synoptic.evaluate.statistics import mean_error
+from synoptic.evaluation.statistics import mean_error
 
 STEPS = 25
 INTERVAL, PLUS = {"guidance_interval": [0.2, 0.8]}, {"sampler": "dpm++"}

@@ -17,8 +17,8 @@ from torch import Tensor
 
 from synoptic import images, solvers
 from synoptic.diffusion import randn
-from synoptic.evaluate.clip import Clip
-from synoptic.evaluate.edges import edge_f1, met
+from synoptic.evaluation.clip import Clip
+from synoptic.evaluation.edges import edge_f1, met
 from synoptic.guidance import cfg
 from synoptic.models.base import Denoiser
 from synoptic.models.control import Control, Controlled

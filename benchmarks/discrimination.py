@@ -14,15 +14,15 @@ import numpy as np
 from PIL import Image
 
 import synoptic
-from synoptic.evaluate.anagrams import anagrams
-from synoptic.evaluate.clip import Clip, clip_scores
-from synoptic.evaluate.coherence import coherence
-from synoptic.evaluate.fidelity import identity, psnr, ssim
-from synoptic.evaluate.frechet import frechet_distance
-from synoptic.evaluate.retrieval import retrieval
-from synoptic.evaluate.saturation import saturation
-from synoptic.evaluate.seams import baseline, closing_seam, seam
-from synoptic.evaluate.statistics import Measured
+from synoptic.evaluation.anagrams import anagrams
+from synoptic.evaluation.clip import Clip, clip_scores
+from synoptic.evaluation.coherence import coherence
+from synoptic.evaluation.fidelity import identity, psnr, ssim
+from synoptic.evaluation.frechet import frechet_distance
+from synoptic.evaluation.retrieval import retrieval
+from synoptic.evaluation.saturation import saturation
+from synoptic.evaluation.seams import baseline, closing_seam, seam
+from synoptic.evaluation.statistics import Measured
 
 PROMPTS = [
     "a photo of snowy mountains at sunset",

@@ -20,10 +20,10 @@ import torch
 from PIL.Image import Image
 
 import synoptic
-from synoptic.evaluate.clip import Clip
-from synoptic.evaluate.retrieval import ranks
-from synoptic.evaluate.saturation import saturation
-from synoptic.evaluate.statistics import mean_error
+from synoptic.evaluation.clip import Clip
+from synoptic.evaluation.retrieval import ranks
+from synoptic.evaluation.saturation import saturation
+from synoptic.evaluation.statistics import mean_error
 from synoptic.images import grid, save, to_pil
 from synoptic.recipes.distill import distill
 from zoo.evaluate.renders import Renders, held_out

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from synoptic.diffusion import randn
-from synoptic.distill.fit import fit
+from synoptic.distillation.fit import fit
 from synoptic.guidance import branches
 from synoptic.models.base import Denoiser
 from synoptic.models.load import load

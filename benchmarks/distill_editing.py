@@ -12,15 +12,15 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from synoptic.distill.base import Loss
-from synoptic.distill.dds import dds
-from synoptic.distill.fit import fit, warm_cosine
-from synoptic.distill.pds import pds
-from synoptic.distill.times import uniform
-from synoptic.edit.sdedit import sdedit
-from synoptic.evaluate.clip import Clip
-from synoptic.evaluate.fidelity import eight_bits, identity
-from synoptic.evaluate.statistics import mean_error
+from synoptic.distillation.base import Loss
+from synoptic.distillation.dds import dds
+from synoptic.distillation.fit import fit, warm_cosine
+from synoptic.distillation.pds import pds
+from synoptic.distillation.times import uniform
+from synoptic.editing.sdedit import sdedit
+from synoptic.evaluation.clip import Clip
+from synoptic.evaluation.fidelity import eight_bits, identity
+from synoptic.evaluation.statistics import mean_error
 from synoptic.guidance import cfg
 from synoptic.images import chart, grid, save, to_pil
 from synoptic.models.load import load

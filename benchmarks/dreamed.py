@@ -18,9 +18,9 @@ from typing import Any, NamedTuple
 import torch
 from PIL import Image
 
-from synoptic.evaluate.clip import Clip
-from synoptic.evaluate.health import CAPTION, WORDS, faces
-from synoptic.evaluate.retrieval import ranks
+from synoptic.evaluation.clip import Clip
+from synoptic.evaluation.health import CAPTION, WORDS, faces
+from synoptic.evaluation.retrieval import ranks
 from synoptic.images import to_pil
 from synoptic.mesh.solid import covered, relief
 from synoptic.scenes.cameras import around, orbit

@@ -19,14 +19,14 @@ from torch.nn.functional import pad
 
 from synoptic import images, solvers
 from synoptic.diffusion import Time, add_noise, randn
-from synoptic.edit.inpaint import inpaint
-from synoptic.edit.invert import invert
-from synoptic.edit.laboratory import best_blur, blur, strided
-from synoptic.edit.sdedit import sdedit
-from synoptic.edit.seamless import REACH, compose, shrink
-from synoptic.evaluate.clip import Clip
-from synoptic.evaluate.fidelity import identity, psnr
-from synoptic.evaluate.statistics import mean_error
+from synoptic.editing.inpaint import inpaint
+from synoptic.editing.invert import invert
+from synoptic.editing.laboratory import best_blur, blur, strided
+from synoptic.editing.sdedit import sdedit
+from synoptic.editing.seamless import REACH, compose, shrink
+from synoptic.evaluation.clip import Clip
+from synoptic.evaluation.fidelity import identity, psnr
+from synoptic.evaluation.statistics import mean_error
 from synoptic.guidance import Predict, cfg
 from synoptic.models.base import Denoiser
 from synoptic.models.load import load

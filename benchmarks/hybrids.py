@@ -17,7 +17,7 @@ from anagrams import PAIRS, apart, bytes_of, cosines, prompts, ranks, row
 from torch import Tensor
 
 import synoptic
-from synoptic.evaluate.clip import Clip
+from synoptic.evaluation.clip import Clip
 from synoptic.images import from_pil, grid, save, to_pil
 from synoptic.recipes.hybrid import looked_at
 

@@ -15,7 +15,7 @@ from rich.progress import track
 from safetensors.torch import load_file
 from torch import Tensor
 
-from synoptic.evaluate.clip import Clip
+from synoptic.evaluation.clip import Clip
 from synoptic.images import to_pil
 from synoptic.models.load import load
 from synoptic.search import FINALISTS, HEAT, heats

@@ -28,10 +28,10 @@ from PIL import Image
 
 from benchmarks.quality import PROMPTS, captions, crops
 from synoptic import images
-from synoptic.evaluate.clip import Clip
-from synoptic.evaluate.coherence import coherence
-from synoptic.evaluate.seams import baseline, closing_seam, seam
-from synoptic.evaluate.statistics import mean_error
+from synoptic.evaluation.clip import Clip
+from synoptic.evaluation.coherence import coherence
+from synoptic.evaluation.seams import baseline, closing_seam, seam
+from synoptic.evaluation.statistics import mean_error
 from synoptic.models.load import load
 from synoptic.models.source import resolve
 from synoptic.models.vocabulary import vocabulary

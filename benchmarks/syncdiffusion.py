@@ -20,7 +20,7 @@ from full_size import GUIDANCE, PROMPT, SHAPES, WINDOW, dense, make, spent
 from torch import Tensor
 
 from synoptic.diffusion import ddim, predict, randn
-from synoptic.evaluate.clip import Clip
+from synoptic.evaluation.clip import Clip
 from synoptic.guidance import cfg, fitting_rows
 from synoptic.models.load import load
 from synoptic.recipes.told import DECAY, GRADIENTS

@@ -42,7 +42,7 @@ def compare(steps: int) -> None:
     for side, t in seconds.items():
         print(f"{side}\t{t:.2f}\t" + "\t".join(f"{seconds[peer] / t:.2f}" for peer in (plain, best, half)))
 
-    from synoptic.evaluate.clip import Clip, clip_score
+    from synoptic.evaluation.clip import Clip, clip_score
 
     judge = Clip("bundled", "cpu")
     gap = np.abs(np.asarray(pictures[exact], dtype=float) - np.asarray(pictures[ours], dtype=float))

@@ -75,7 +75,7 @@ def paint(args: argparse.Namespace) -> None:
     import torch
 
     from synoptic import images
-    from synoptic.evaluate.layout import file_name
+    from synoptic.evaluation.layout import file_name
     from synoptic.views.names import view
 
     file = painted.folder / painted.pictures[0].file

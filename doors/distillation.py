@@ -70,7 +70,7 @@ def paint(args: argparse.Namespace) -> None:
     (image,), run = distill(prompt, **how, every=args.log_step, out=str(folder / "results" / key))
 
     from synoptic import images
-    from synoptic.evaluate.layout import file_name
+    from synoptic.evaluation.layout import file_name
 
     file = folder / file_name(prompt)
     images.save(file, image, images.settings(run.folder / run.pictures[0].file) | {"file": file.name})

@@ -73,7 +73,7 @@ def paint(args: argparse.Namespace) -> None:
     (panorama,), painted = wide(args.prompt, out=str(folder / "results" / key), **options)
 
     from synoptic import images
-    from synoptic.evaluate.layout import file_name
+    from synoptic.evaluation.layout import file_name
 
     inside = images.settings(painted.folder / painted.pictures[0].file)
     whole = folder / file_name(args.prompt)

@@ -23,10 +23,10 @@ from transformers.utils import logging
 
 from synoptic import load
 from synoptic.diffusion import ddim, randn, tweedie
-from synoptic.distill.base import Loss
-from synoptic.distill.pds import pds
-from synoptic.distill.sds import sds
-from synoptic.distill.times import uniform
+from synoptic.distillation.base import Loss
+from synoptic.distillation.pds import pds
+from synoptic.distillation.sds import sds
+from synoptic.distillation.times import uniform
 from synoptic.guidance import branches, cfg
 from synoptic.models.source import BUNDLED
 from synoptic.synchronize import Sync, instance

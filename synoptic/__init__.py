@@ -15,8 +15,12 @@ if TYPE_CHECKING:
     from synoptic.recipes.anagram import anagram as anagram
     from synoptic.recipes.bench import bench as bench
     from synoptic.recipes.condition import condition as condition
+    from synoptic.recipes.control import control as control
     from synoptic.recipes.denoise import denoise as denoise
+    from synoptic.recipes.distill import distill as distill
     from synoptic.recipes.dream import dream as dream
+    from synoptic.recipes.edit import edit as edit
+    from synoptic.recipes.evaluate import evaluate as evaluate
     from synoptic.recipes.generate import generate as generate
     from synoptic.recipes.hybrid import hybrid as hybrid
     from synoptic.recipes.inpaint import inpaint as inpaint
@@ -32,14 +36,18 @@ PUBLIC = {
     "wide": "synoptic.recipes.wide",
     "anagram": "synoptic.recipes.anagram",
     "hybrid": "synoptic.recipes.hybrid",
+    "edit": "synoptic.recipes.edit",
     "inpaint": "synoptic.recipes.inpaint",
     "invert": "synoptic.recipes.invert",
     "denoise": "synoptic.recipes.denoise",
     "condition": "synoptic.recipes.condition",
+    "control": "synoptic.recipes.control",
+    "distill": "synoptic.recipes.distill",
     "dream": "synoptic.recipes.dream",
     "train_control": "synoptic.recipes.train_control",
     "bench": "synoptic.recipes.bench",
     "score": "synoptic.recipes.score",
+    "evaluate": "synoptic.recipes.evaluate",
     "video": "synoptic.recipes.video",
     "load": "synoptic.models.load",
     "load_control": "synoptic.models.load",

@@ -13,7 +13,7 @@ from synoptic.guidance import branches
 from synoptic.scenes.cameras import Camera, orbit
 from synoptic.scenes.radiance import Look
 from synoptic.scenes.shading import daylight
-from tests.distill.exact import believer, gaussian
+from tests.distillation.exact import believer, gaussian
 from tests.exact import SHAPE, normal
 
 MUG, PHRASE = "a red mug", "a 3d render of {0}, {1} view"

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from synoptic import images
-from synoptic.evaluate.clip import Clip
+from synoptic.evaluation.clip import Clip
 from synoptic.models.family import Defaults
 from synoptic.models.source import ALIASES, BUNDLED, OWN
 from synoptic.views.names import view

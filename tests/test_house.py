@@ -34,21 +34,21 @@ HOUSE: dict[str, set[str]] = {
     "synchronize": {"diffusion", "guidance", "views"},
     "stages": {"diffusion", "guidance", "models", "schedule", "solvers", "synchronize", "views"},
     "search": {"models", "stages", "views"},
-    "steer": {"diffusion", "evaluate", "guidance", "models", "views"},
-    "control": {"diffusion", "evaluate", "images", "models", "state"},
-    "edit": {"diffusion", "guidance", "sample", "solvers", "views"},
+    "steer": {"diffusion", "evaluation", "guidance", "models", "views"},
+    "controlnet": {"diffusion", "evaluation", "images", "models", "state"},
+    "editing": {"diffusion", "guidance", "sample", "solvers", "views"},
     "scenes": set(),
     "by_view": {"diffusion", "guidance", "models", "perp_neg", "scenes"},
-    "mesh": {"evaluate", "images", "scenes"},
-    "distill": {"diffusion", "edit", "guidance", "models", "scenes", "state", "views"},
-    "evaluate": {"check", "images", "models", "scenes"},
-    "runs": {"check", "diffusion", "images", "models", "guidance", "evaluate", "processes"},
+    "mesh": {"evaluation", "images", "scenes"},
+    "distillation": {"diffusion", "editing", "guidance", "models", "scenes", "state", "views"},
+    "evaluation": {"check", "images", "models", "scenes"},
+    "runs": {"check", "diffusion", "images", "models", "guidance", "evaluation", "processes"},
     "recipes": {
-        *("animate", "check", "diffusion", "evaluate", "guidance", "images", "models", "runs"),
-        *("by_view", "distill", "mesh", "perp_neg", "scenes"),
+        *("animate", "check", "diffusion", "evaluation", "guidance", "images", "models", "runs"),
+        *("by_view", "distillation", "mesh", "perp_neg", "scenes"),
         *(
-            "control",
-            "edit",
+            "controlnet",
+            "editing",
             "processes",
             "sample",
             "schedule",
@@ -145,7 +145,7 @@ def test_only_the_doors_know_the_recipes():
 
 def test_only_images_and_those_who_read_pictures_know_pil():
     known = {i.file for i in EVERY if i.run_time and i.module.split(".")[0] == "PIL"}
-    assert {file for file in known if room(file) not in ("images", "evaluate")} <= {"recipes/score.py"}
+    assert {file for file in known if room(file) not in ("images", "evaluation")} <= {"recipes/score.py"}
     assert {i.module for i in EVERY if i.file == "recipes/score.py" and "PIL" in i.module} <= {"PIL.UnidentifiedImageError"}
 
 

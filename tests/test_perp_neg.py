@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 
 from synoptic.diffusion import Pred
-from synoptic.distill.sds import sds
+from synoptic.distillation.sds import sds
 from synoptic.guidance import cfg
 from synoptic.perp_neg import perp_cfg, perp_neg, toward
-from tests.distill.exact import S, believer, gaussian, gradient
+from tests.distillation.exact import S, believer, gaussian, gradient
 from tests.exact import SHAPE, generators, normal
 
 T = torch.tensor([300, 700])

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import torch
 
 from synoptic import images
-from synoptic.evaluate.clip import Clip
-from synoptic.evaluate.health import CAPTION, WORDS, faces, sound
-from synoptic.evaluate.retrieval import ranks
+from synoptic.evaluation.clip import Clip
+from synoptic.evaluation.health import CAPTION, WORDS, faces, sound
+from synoptic.evaluation.retrieval import ranks
 from synoptic.mesh.export import export
 from synoptic.mesh.extract import extract
 from synoptic.mesh.film import film

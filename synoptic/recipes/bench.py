@@ -45,7 +45,7 @@ def bench(*, width: Width = WIDTH, steps: Steps = STEPS, repeats: Repeats = 1, o
     import torch
 
     from synoptic import images
-    from synoptic.evaluate.clip import Clip, clip_score
+    from synoptic.evaluation.clip import Clip, clip_score
     from synoptic.models.device import choose_dtype
     from synoptic.recipes.sides import PROMPT, Side, fastest, measured
 

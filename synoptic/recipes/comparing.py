@@ -37,8 +37,8 @@ def comparison(settings: dict[str, Any], out: str | None, trace: bool) -> Compar
     starts from the first view's noise. Without noise in common eps never reconciles the views: a warning says so.
     """
     from synoptic import images
-    from synoptic.evaluate.anagrams import anagrams
-    from synoptic.evaluate.clip import Clip
+    from synoptic.evaluation.anagrams import anagrams
+    from synoptic.evaluation.clip import Clip
     from synoptic.recipes.anagram import anagram
     from synoptic.views.names import view
 

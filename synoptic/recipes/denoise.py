@@ -76,8 +76,8 @@ def denoise(
 
     from synoptic import images, solvers
     from synoptic.diffusion import add_noise, randn
-    from synoptic.edit.laboratory import best_blur, blur, strided
-    from synoptic.evaluate.fidelity import psnr
+    from synoptic.editing.laboratory import best_blur, blur, strided
+    from synoptic.evaluation.fidelity import psnr
     from synoptic.guidance import cfg
     from synoptic.runs.execute import opened
     from synoptic.runs.progress import bar

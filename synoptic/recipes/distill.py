@@ -135,7 +135,7 @@ def distill(
     def paint(m: Denoiser, prompts: Sequence[str], rngs: Sequence[torch.Generator]) -> Iterator[Moment]:
         import torch
 
-        from synoptic.distill.fit import fit, warm_cosine
+        from synoptic.distillation.fit import fit, warm_cosine
         from synoptic.runs.checkpoint import Moment
         from synoptic.scenes.image import LatentImage, PixelImage
 

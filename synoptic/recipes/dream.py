@@ -40,7 +40,7 @@ from synoptic.recipes.studio import warn_unknown
 from synoptic.runs.manifest import Picture, Result, Run, open_run
 
 if TYPE_CHECKING:
-    from synoptic.evaluate.clip import Clip
+    from synoptic.evaluation.clip import Clip
 
 FIELD = "field.safetensors"
 
@@ -85,8 +85,8 @@ def dream(
     warn_unknown(origin, settings["prompt"])
 
     from synoptic import images
-    from synoptic.evaluate.clip import Clip
-    from synoptic.evaluate.health import trouble
+    from synoptic.evaluation.clip import Clip
+    from synoptic.evaluation.health import trouble
     from synoptic.runs.execute import inside, opened
     from synoptic.runs.progress import bar
 
@@ -151,7 +151,7 @@ def delivered(dream: Dream, origin: Source, judges: list[Clip], file: Path, insi
 
 def captions() -> list[str]:
     """Every thing that the bundled models know from all sides, in every colour."""
-    from synoptic.evaluate.health import CAPTION
+    from synoptic.evaluation.health import CAPTION
     from synoptic.models.vocabulary import vocabulary
 
     known = vocabulary()["prompts"]

@@ -109,7 +109,7 @@ class Words(NamedTuple):
 
 def words(source: Source) -> Words:
     """This model's."""
-    from synoptic.evaluate.health import CAPTION, FACE
+    from synoptic.evaluation.health import CAPTION, FACE
 
     return Words(CAPTION + GROUND, FACE + GROUND) if source.bundled else Words()
 

@@ -96,7 +96,7 @@ def edit(
     warn_unknown(source, settings["prompt"])
 
     from synoptic import solvers
-    from synoptic.edit.sdedit import sdedit, start_of
+    from synoptic.editing.sdedit import sdedit, start_of
     from synoptic.guidance import cfg
     from synoptic.runs.execute import execute
     from synoptic.schedule import clipping
@@ -134,7 +134,7 @@ def begin(settings: dict[str, Any]) -> None:
 def several(settings: dict[str, Any], picture: Given, out: str | None, trace: bool) -> Edits:
     """The same edit from every start, each a run in a folder of its own; the figure ends with the original."""
     from synoptic import images
-    from synoptic.evaluate.fidelity import psnr
+    from synoptic.evaluation.fidelity import psnr
 
     (prompt,) = settings["prompt"]
     folder = Path(out or f"outputs/edit/{slug(prompt)[:40]}-{slug(Path(settings['image']).stem)[:40]}").expanduser()

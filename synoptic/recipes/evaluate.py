@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from synoptic.check import BadInput, one_of, writable
-from synoptic.evaluate.graded import METHODS, expected, graded, measure, source_of
-from synoptic.evaluate.layout import file_name
-from synoptic.evaluate.sets import OURS, PromptSet, read_set
+from synoptic.evaluation.graded import METHODS, expected, graded, measure, source_of
+from synoptic.evaluation.layout import file_name
+from synoptic.evaluation.sets import OURS, PromptSet, read_set
 from synoptic.models.source import resolve_judge
 from synoptic.recipes.distilling import STEPS as DISTILLING
 from synoptic.recipes.options import Device, Dtype, Guidance, Seed, Steps
@@ -30,7 +30,7 @@ from synoptic.recipes.studio import settle
 from synoptic.runs.manifest import earlier, versions
 
 if TYPE_CHECKING:
-    from synoptic.evaluate.statistics import Measured
+    from synoptic.evaluation.statistics import Measured
 
 Prompts = Annotated[
     str,
@@ -124,11 +124,11 @@ def evaluate(
     writable(top)
     made = paint(chosen, top, folder, how, make_sources)
 
-    from synoptic.evaluate.clip import Clip
-    from synoptic.evaluate.hand_in import hand_in
-    from synoptic.evaluate.layout import eval_of, pictures, write_eval
-    from synoptic.evaluate.records import rows, write_record
-    from synoptic.evaluate.report import MARKS_JUDGE, verdict, write_report
+    from synoptic.evaluation.clip import Clip
+    from synoptic.evaluation.hand_in import hand_in
+    from synoptic.evaluation.layout import eval_of, pictures, write_eval
+    from synoptic.evaluation.records import rows, write_record
+    from synoptic.evaluation.report import MARKS_JUDGE, verdict, write_report
 
     clip = Clip(source, device)
     found = pictures(folder, texts)

@@ -13,7 +13,7 @@ from synoptic.processes import first
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from synoptic.control.pairs import Shelf
+    from synoptic.controlnet.pairs import Shelf
     from synoptic.models.base import Denoiser
     from synoptic.runs.manifest import Run
 
@@ -58,7 +58,7 @@ class Fidelity:
         import torch
 
         from synoptic import images
-        from synoptic.control.followed import followed
+        from synoptic.controlnet.followed import followed
 
         net.save_pretrained(self.run.folder / NET)
         x0, seen = (torch.stack(part) for part in zip(*map(self.pictures, self.held), strict=True))
@@ -77,7 +77,7 @@ class Fidelity:
     def _painted(self, seen: Tensor) -> Tensor:
         """Pictures (N, 3, H, W) of the maps, by the net that was written."""
         from synoptic import solvers
-        from synoptic.control.pairs import generator
+        from synoptic.controlnet.pairs import generator
         from synoptic.diffusion import randn
         from synoptic.guidance import cfg
         from synoptic.models.control import Control, Controlled

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from synoptic.by_view import Conds
-    from synoptic.distill.base import Learner, Loss
+    from synoptic.distillation.base import Learner, Loss
     from synoptic.models.base import Cond, Denoiser
     from synoptic.scenes.radiance import Look, Radiance
 
@@ -59,12 +59,12 @@ def pulled(
 ) -> tuple[Loss, Learner | None, Any]:
     """The loss that makes the scene what the prompt says, seen from everywhere, what learns beside it, and VSD's student."""
     from synoptic.by_view import by_view, denying, insisting, told
-    from synoptic.distill import weights
-    from synoptic.distill.csd import csd
-    from synoptic.distill.sds import sds
-    from synoptic.distill.student import Student
-    from synoptic.distill.times import ramp
-    from synoptic.distill.vsd import Learning, vsd
+    from synoptic.distillation import weights
+    from synoptic.distillation.csd import csd
+    from synoptic.distillation.sds import sds
+    from synoptic.distillation.student import Student
+    from synoptic.distillation.times import ramp
+    from synoptic.distillation.vsd import Learning, vsd
 
     loss, scale, negative, s = settings["loss"], settings["guidance"], settings["negative"], m.schedule
     apart = loss == "csd" and bool(negative)

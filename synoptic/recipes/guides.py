@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
-    from synoptic.control.depth import Depth
+    from synoptic.controlnet.depth import Depth
     from synoptic.models.base import Denoiser
     from synoptic.runs.manifest import Run
 
@@ -58,17 +58,17 @@ def check_kinds(kinds: list[str], depth: str | None) -> Source | None:
 @cache
 def estimator(model: Source) -> Depth:
     """The depth model, loaded once."""
-    from synoptic.control.depth import Depth
+    from synoptic.controlnet.depth import Depth
 
     return Depth(model)
 
 
 def maps(picture: Image, kinds: list[str], depth: str | None, model: Source | None) -> dict[str, Tensor]:
     """Each condition's map (1, 3, H, W) in [0, 1], of the picture's size. Raises BadInput."""
-    from synoptic.control.canny import canny
-    from synoptic.control.normal import normal
-    from synoptic.control.scribble import scribble
-    from synoptic.control.segment import segment
+    from synoptic.controlnet.canny import canny
+    from synoptic.controlnet.normal import normal
+    from synoptic.controlnet.scribble import scribble
+    from synoptic.controlnet.segment import segment
     from synoptic.images import from_pil
 
     def near(pixels: Tensor) -> Tensor:

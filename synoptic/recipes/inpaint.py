@@ -71,8 +71,8 @@ def inpaint(
 
     from synoptic import images, solvers
     from synoptic.diffusion import randn
-    from synoptic.edit import inpaint as painting
-    from synoptic.edit import seamless
+    from synoptic.editing import inpaint as painting
+    from synoptic.editing import seamless
     from synoptic.guidance import cfg
     from synoptic.runs.execute import execute
     from synoptic.schedule import clipping

@@ -72,8 +72,8 @@ def invert(
     from safetensors.torch import load, save
 
     from synoptic import images, solvers
-    from synoptic.edit.invert import invert as backwards
-    from synoptic.evaluate.fidelity import psnr
+    from synoptic.editing.invert import invert as backwards
+    from synoptic.evaluation.fidelity import psnr
     from synoptic.guidance import cfg
     from synoptic.runs.execute import opened
     from synoptic.runs.progress import bar

@@ -67,7 +67,7 @@ def paint(
     from functools import cache
 
     from synoptic import images
-    from synoptic.evaluate.anagrams import alignment
+    from synoptic.evaluation.anagrams import alignment
     from synoptic.recipes.upscaling import load_stage
     from synoptic.runs.execute import Measure, execute
 
@@ -117,8 +117,8 @@ def search(
 
     The judge that searches is blind to colour; the one that reports never chose.
     """
-    from synoptic.evaluate.anagrams import alignment
-    from synoptic.evaluate.clip import Clip
+    from synoptic.evaluation.anagrams import alignment
+    from synoptic.evaluation.clip import Clip
     from synoptic.images import atomically, to_pil
     from synoptic.runs.execute import opened
     from synoptic.search import HEAT, heats

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
-    from synoptic.control.pairs import Shelf
-    from synoptic.control.train import Batch
+    from synoptic.controlnet.pairs import Shelf
+    from synoptic.controlnet.train import Batch
     from synoptic.models.base import Denoiser
     from synoptic.runs.manifest import Run
 
@@ -54,7 +54,7 @@ def accelerated(settings: dict[str, Any]) -> Accelerator:
 
 def networks(source: Source, settings: dict[str, Any], accelerator: Accelerator) -> tuple[Any, Denoiser]:
     """The net that learns and the frozen model, in float32."""
-    from synoptic.control.net import begun
+    from synoptic.controlnet.net import begun
     from synoptic.models.load import load, load_control
 
     how: dict[str, Any] = {"device": str(accelerator.device), "dtype": "float32"}
@@ -71,7 +71,7 @@ def networks(source: Source, settings: dict[str, Any], accelerator: Accelerator)
 
 def shelf(run: Run, words: dict[str, str], drawn: dict[str, str] | None, source: Source, m: Denoiser) -> Shelf:
     """The pictures' latents and maps, kept in the run's folder; `drawn` are the files of maps that are given."""
-    from synoptic.control.pairs import Shelf
+    from synoptic.controlnet.pairs import Shelf
     from synoptic.images import from_pil
 
     kind, depth, names = run.settings["condition"], run.settings["depth"], list(words)
@@ -98,7 +98,7 @@ def lessons(
     """The pictures that are held back, and the batches of each step for this process."""
     import torch
 
-    from synoptic.control.pairs import batch, generator, row
+    from synoptic.controlnet.pairs import batch, generator, row
 
     seed, each, accumulate = settings["seed"], settings["batch"], settings["accumulate"]
     held, rest = (

@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from synoptic.distill.base import Believe, Learner, Loss
-    from synoptic.distill.times import Times
+    from synoptic.distillation.base import Believe, Learner, Loss
+    from synoptic.distillation.times import Times
     from synoptic.models.base import Denoiser
     from synoptic.views.windows import Windows
 
@@ -21,15 +21,15 @@ def making(
     settings: dict[str, Any], m: Denoiser, prompts: Sequence[str], rngs: Sequence[torch.Generator], views: Windows
 ) -> tuple[Loss, Learner | None, Any]:
     """The loss that makes a picture of each prompt, what learns beside it, and VSD's student, to be removed at the end."""
-    from synoptic.distill import weights
-    from synoptic.distill.canvas import on_canvas
-    from synoptic.distill.csd import csd
-    from synoptic.distill.inverted import ism, sdi
-    from synoptic.distill.nfsd import nfsd
-    from synoptic.distill.sds import sds
-    from synoptic.distill.student import Student
-    from synoptic.distill.times import ramp
-    from synoptic.distill.vsd import Learning, vsd
+    from synoptic.distillation import weights
+    from synoptic.distillation.canvas import on_canvas
+    from synoptic.distillation.csd import csd
+    from synoptic.distillation.inverted import ism, sdi
+    from synoptic.distillation.nfsd import nfsd
+    from synoptic.distillation.sds import sds
+    from synoptic.distillation.student import Student
+    from synoptic.distillation.times import ramp
+    from synoptic.distillation.vsd import Learning, vsd
     from synoptic.guidance import branches
     from synoptic.perp_neg import perp_neg, toward
 
@@ -74,9 +74,9 @@ def making(
 
 def editing(settings: dict[str, Any], m: Denoiser, prompts: Sequence[str], source: Tensor, views: Windows) -> Loss:
     """The loss that turns x, at first `source` (B, C, h, w), to its prompts: source and target of each in one batch."""
-    from synoptic.distill.canvas import on_canvas
-    from synoptic.distill.dds import dds
-    from synoptic.distill.pds import pds
+    from synoptic.distillation.canvas import on_canvas
+    from synoptic.distillation.dds import dds
+    from synoptic.distillation.pds import pds
     from synoptic.guidance import branches
     from synoptic.perp_neg import toward
 
@@ -91,7 +91,7 @@ def editing(settings: dict[str, Any], m: Denoiser, prompts: Sequence[str], sourc
 
 def times_of(settings: dict[str, Any]) -> Times:
     """The noise levels that are asked about."""
-    from synoptic.distill.times import falling, narrowing, uniform
+    from synoptic.distillation.times import falling, narrowing, uniform
 
     first, last, steps = settings["t_min"], settings["t_max"], settings["steps"]
     match settings["anneal"]:
@@ -115,7 +115,7 @@ def sketched(
     """x (B, C, h, w) in a few steps of plain sampling, or from a source by SDEdit: where an optimisation may begin."""
     import torch
 
-    from synoptic.edit.sdedit import sdedit
+    from synoptic.editing.sdedit import sdedit
     from synoptic.guidance import cfg
     from synoptic.schedule import clipping
     from synoptic.synchronize import together

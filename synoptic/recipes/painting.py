@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from synoptic.check import BadInput, writable
-from synoptic.evaluate.graded import source_of
-from synoptic.evaluate.layout import file_name
-from synoptic.evaluate.sets import CANVAS, Entry
+from synoptic.evaluation.graded import source_of
+from synoptic.evaluation.layout import file_name
+from synoptic.evaluation.sets import CANVAS, Entry
 from synoptic.models.source import resolve
 from synoptic.recipes.anagram import anagram
 from synoptic.recipes.distill import distill

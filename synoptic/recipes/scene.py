@@ -12,7 +12,7 @@ from synoptic.recipes.region import Region, read_region
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from synoptic.evaluate.clip import Clip
+    from synoptic.evaluation.clip import Clip
 
 Coherence = Annotated[float, "one scene (SyncDiffusion): how strongly; 8 suits judge-shape, 20 lpips; 0 is off"]
 CoherenceSteps = Annotated[int, "in how many of the first steps"]
@@ -63,7 +63,7 @@ def check_layout(source: Source, settings: dict[str, Any]) -> None:
 
 def stops_score(judge: Clip, image: Image, stops: list[str]) -> float:
     """Mean cosine of a travelling picture's squares, each with the stop nearest to it."""
-    from synoptic.evaluate.clip import square_crops
+    from synoptic.evaluation.clip import square_crops
 
     crops = square_crops(image)
     nearest = [round(k / max(1, len(crops) - 1) * (len(stops) - 1)) for k in range(len(crops))]

@@ -45,7 +45,7 @@ def score(folder: Folder, *, judge: Judge = "bundled", device: Device = "auto") 
     files = pictures_in(folder)
     source = resolve_judge(judge)
 
-    from synoptic.evaluate.clip import Clip, clip_score
+    from synoptic.evaluation.clip import Clip, clip_score
     from synoptic.images import load
 
     clip = Clip(source, device)

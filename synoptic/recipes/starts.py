@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from synoptic.recipes.dreaming import SHARE, Usual, Words
 
 if TYPE_CHECKING:
-    from synoptic.evaluate.clip import Clip
-    from synoptic.evaluate.health import Health
+    from synoptic.evaluation.clip import Clip
+    from synoptic.evaluation.health import Health
     from synoptic.models.base import Denoiser
     from synoptic.scenes.radiance import Radiance
 
@@ -52,7 +52,7 @@ def short(settings: dict[str, Any]) -> int:
 
 def best(dream: Dream) -> tuple[Grown, dict[int, float]]:
     """The start that grew to the end, and what the judge said of all when they were short: {seed: score}."""
-    from synoptic.evaluate.health import trouble
+    from synoptic.evaluation.health import trouble
 
     settings, seeds = dream.settings, range(dream.settings["seed"], dream.settings["seed"] + dream.settings["seeds"])
     scores: dict[int, float] = {}
@@ -72,8 +72,8 @@ def grow(dream: Dream, seed: int, until: int, begun: int = 0) -> Grown:
     """
     import torch
 
-    from synoptic.distill.fit import Fit, fit
-    from synoptic.evaluate.health import examine, trouble
+    from synoptic.distillation.fit import Fit, fit
+    from synoptic.evaluation.health import examine, trouble
     from synoptic.recipes.growing import drawn, framed, planted, pulled, rate
     from synoptic.runs.saved import Saved
 
@@ -148,7 +148,7 @@ def remember(file: Path, past: list[Health]) -> None:
 
 
 def remembered(file: Path) -> list[Health]:
-    from synoptic.evaluate.health import Health
+    from synoptic.evaluation.health import Health
 
     rows = json.loads(file.read_text()) if file.exists() else []
     return [Health(**row | {"faces": tuple(row["faces"])}) for row in rows]

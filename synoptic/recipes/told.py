@@ -61,7 +61,7 @@ def reusing(how: dict[str, Any], m: Denoiser, steps: Sequence, first: int) -> De
 
 def nudging(how: dict[str, Any], m: Denoiser, predict: Predict, steps: Sequence) -> Nudge:
     """SyncDiffusion's nudge."""
-    from synoptic.evaluate.clip import Clip
+    from synoptic.evaluation.clip import Clip
     from synoptic.guidance import fitting_rows
     from synoptic.steer import eyes
     from synoptic.steer.coherence import Coherence, decaying

@@ -77,7 +77,7 @@ def train_control(
     if (earlier(run.folder) or {}).get("state") == "done":
         return Training(run.folder / NET, rows_of(run.folder))
 
-    from synoptic.control.train import train
+    from synoptic.controlnet.train import train
     from synoptic.runs.progress import bar
     from synoptic.runs.saved import Saved
 

@@ -115,7 +115,7 @@ def wide(
     run = open_run("wide", settings, out, together=travel)
     warn_unknown(source, [*settings["prompt"], *(part.prompt for part in regions)])
 
-    from synoptic.edit.sdedit import start_of
+    from synoptic.editing.sdedit import start_of
     from synoptic.recipes.canvas import Canvas
     from synoptic.runs.execute import BY_PROMPT, Measure, execute
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from synoptic import images
-from synoptic.evaluate.clip import Clip, clip_score
+from synoptic.evaluation.clip import Clip, clip_score
 from synoptic.runs.checkpoint import Moment
 from synoptic.runs.trace import FPS, HOLD, LARGEST, embedded, traced
 

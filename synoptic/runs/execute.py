@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from synoptic import images
-from synoptic.evaluate.clip import Clip, clip_score
+from synoptic.evaluation.clip import Clip, clip_score
 from synoptic.guidance import fitting_rows
 from synoptic.models.base import Denoiser
 from synoptic.models.device import choose_device

@@ -11,8 +11,8 @@ import pytest
 import torch
 from PIL import Image
 
-from synoptic.evaluate.clip import Clip
-from synoptic.evaluate.health import CAPTION
+from synoptic.evaluation.clip import Clip
+from synoptic.evaluation.health import CAPTION
 from synoptic.mesh.deliver import Delivered, deliver
 from synoptic.scenes.background import Plain
 from synoptic.scenes.encoding import Waves

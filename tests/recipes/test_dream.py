@@ -17,7 +17,7 @@ import torch
 
 import synoptic
 from synoptic import cli, images
-from synoptic.evaluate.clip import Clip
+from synoptic.evaluation.clip import Clip
 from synoptic.models.base import Denoiser
 from synoptic.models.source import resolve
 from synoptic.recipes.dreaming import OWN, PIXELS, Unwell, settle, usual, words
@@ -34,7 +34,7 @@ PLAIN |= {"device": "cpu", "dtype": "float32"}
 OFTEN = (
     "import sys, json, torch; torch.set_num_threads(1); import synoptic.runs.checkpoint as c; c.EVERY = c.SHARE = 0; "
     "from pathlib import Path; from tests.recipes.test_dream import dreamt; from synoptic.recipes.starts import grow; "
-    "from synoptic.models.load import load; from synoptic.evaluate.clip import Clip; "
+    "from synoptic.models.load import load; from synoptic.evaluation.clip import Clip; "
     "how = json.loads(sys.argv[2]); m = load('bundled-if', device='cpu', dtype='float32'); "
     "grow(dreamt(m, Clip('bundled', 'cpu'), Path(sys.argv[1]), **how), 0, how['steps'])"
 )

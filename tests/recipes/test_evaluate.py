@@ -13,9 +13,9 @@ from PIL import Image
 
 from synoptic import cli, images
 from synoptic.check import BadInput
-from synoptic.evaluate.clip import Clip
-from synoptic.evaluate.layout import file_name, score_folder
-from synoptic.evaluate.sets import read_set
+from synoptic.evaluation.clip import Clip
+from synoptic.evaluation.layout import file_name, score_folder
+from synoptic.evaluation.sets import read_set
 from synoptic.models.family import Defaults
 from synoptic.models.source import OWN
 from synoptic.recipes.evaluate import evaluate

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import synoptic
-from synoptic.control.canny import canny
+from synoptic.controlnet.canny import canny
 from synoptic.images import from_pil, load, to_pil
 from synoptic.models.source import resolve
 from synoptic.recipes.following import following

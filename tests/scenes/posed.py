@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from synoptic.distill.fit import Fit, fit
+from synoptic.distillation.fit import Fit, fit
 from synoptic.mesh.cast import cast
 from synoptic.scenes.background import Random
 from synoptic.scenes.cameras import Camera, Orbit, rays

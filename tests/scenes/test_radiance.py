@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from synoptic.distill.fit import fit
+from synoptic.distillation.fit import fit
 from synoptic.scenes.background import Learned, Plain, Random
 from synoptic.scenes.cameras import around
 from synoptic.scenes.encoding import HashGrid, Waves

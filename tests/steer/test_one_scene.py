@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from synoptic.evaluate.clip import Clip
-from synoptic.evaluate.fidelity import identity
+from synoptic.evaluation.clip import Clip
+from synoptic.evaluation.fidelity import identity
 from synoptic.images import from_pil, to_pil
 from synoptic.steer.coherence import Coherence, decaying
 from synoptic.steer.eyes import Eyes, unlike

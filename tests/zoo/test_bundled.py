@@ -10,10 +10,10 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
 
-from synoptic.control.canny import canny
-from synoptic.control.scribble import scribble
-from synoptic.evaluate.clip import Clip
-from synoptic.evaluate.edges import edge_f1, met
+from synoptic.controlnet.canny import canny
+from synoptic.controlnet.scribble import scribble
+from synoptic.evaluation.clip import Clip
+from synoptic.evaluation.edges import edge_f1, met
 from synoptic.models.source import BUNDLED
 from zoo.evaluate.renders import Renders, held_out
 from zoo.evaluate.samples import seen

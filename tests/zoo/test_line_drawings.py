@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from synoptic.control.canny import canny as given_canny
-from synoptic.control.scribble import scribble as given_scribble
+from synoptic.controlnet.canny import canny as given_canny
+from synoptic.controlnet.scribble import scribble as given_scribble
 from zoo.render.bank import bank
 from zoo.render.edges import canny, scribble, unsteady
 

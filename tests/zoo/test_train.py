@@ -15,7 +15,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from synoptic.evaluate.clip import Clip
+from synoptic.evaluation.clip import Clip
 from synoptic.images import to_pil
 
 diffusers: Any = importlib.import_module("diffusers")

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from synoptic.diffusion import randn
-from synoptic.evaluate.clip import Clip
+from synoptic.evaluation.clip import Clip
 from synoptic.guidance import cfg
 from synoptic.images import to_pil
 from synoptic.models.load import load

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from synoptic.evaluate.frechet import frechet as frechet
-from synoptic.evaluate.frechet import jackknife as jackknife
-from synoptic.evaluate.retrieval import ranks as ranks
-from synoptic.evaluate.statistics import mean_error as mean_error
+from synoptic.evaluation.frechet import frechet as frechet
+from synoptic.evaluation.frechet import jackknife as jackknife
+from synoptic.evaluation.retrieval import ranks as ranks
+from synoptic.evaluation.statistics import mean_error as mean_error
 
 
 def ratio_error(above: Tensor, below: Tensor, seed: int = 0, draws: int = 2000) -> tuple[float, float]:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from synoptic.evaluate.clip import Clip
+from synoptic.evaluation.clip import Clip
 from synoptic.models.device import choose_device
 from zoo.train.loop import sheet
 

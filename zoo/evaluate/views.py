@@ -7,7 +7,7 @@ from random import Random
 import torch
 from torch import Tensor
 
-from synoptic.evaluate.clip import Clip
+from synoptic.evaluation.clip import Clip
 from zoo.evaluate import statistics
 from zoo.evaluate.renders import Renders
 from zoo.evaluate.samples import GUIDANCE, STEPS, Sampler, seen

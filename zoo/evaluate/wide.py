@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from synoptic.diffusion import randn
-from synoptic.evaluate.seams import seam
+from synoptic.evaluation.seams import seam
 from synoptic.guidance import cfg
 from synoptic.images import to_pil
 from synoptic.schedule import clipping

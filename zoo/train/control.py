@@ -12,7 +12,7 @@ from diffusers.models.controlnets.controlnet import ControlNetModel
 from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import StableDiffusionPipeline
 from torch import Tensor, nn
 
-from synoptic.evaluate.edges import edge_f1
+from synoptic.evaluation.edges import edge_f1
 from zoo import networks
 from zoo.render.bank import bank
 from zoo.render.edges import canny, scribble, unsteady

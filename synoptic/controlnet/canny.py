@@ -1,0 +1,18 @@
+"""Edges, one pixel wide (Canny 1986), by scikit-image."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from synoptic.controlnet.arrays import drawn
+
+
+def canny(picture: Tensor, sigma: float = 1.0) -> Tensor:
+    """(N, 3, H, W) in [-1, 1] -> edges (N, 3, H, W), white (1) on black (0).
+
+    sigma: pixels that the luminance is blurred by before. Thresholds are scikit-image's own, 0.1 and 0.2.
+    """
+    from skimage.color import rgb2gray
+    from skimage.feature import canny as find
+
+    return drawn(picture, lambda rgb: find(rgb2gray(rgb), sigma))

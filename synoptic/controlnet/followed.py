@@ -1,0 +1,23 @@
+"""How well a painting follows its map: the fidelity that tells when a ControlNet has caught on."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from synoptic.controlnet.canny import canny
+from synoptic.controlnet.scribble import scribble
+from synoptic.evaluation.edges import edge_f1, met
+
+LINES = {"canny": canny, "scribble": scribble}
+
+
+def followed(condition: str, painted: Tensor, seen: Tensor) -> Tensor:
+    """A share (N,) of paintings (N, 3, H, W) in [-1, 1] and their maps (N, 3, H, W) in [0, 1]; a line may be a pixel off.
+
+    canny and scribble: F1 of the painting's own map against the one it was given. Other conditions: the share of the
+    map's canny edges where the painting has one, which holds for every kind of map, and asks no depth model.
+    """
+    wanted = seen[:, :1].cpu()
+    if condition in LINES:
+        return edge_f1(LINES[condition](painted)[:, :1], wanted.round())
+    return met(canny(2 * seen - 1)[:, :1], canny(painted)[:, :1], 1)

@@ -1,0 +1,21 @@
+"""Scribbles: the coarse outlines of a picture, as if drawn with a thick pen (Zhang et al. 2023, section 4)."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from synoptic.controlnet.arrays import drawn
+
+SIGMA = 3.0  # pixels: what is finer leaves no line
+THICK = 3  # pixels
+
+
+def scribble(picture: Tensor) -> Tensor:
+    """(N, 3, H, W) in [-1, 1] -> strokes (N, 3, H, W), white (1) on black (0)."""
+    import numpy as np
+    from skimage.color import rgb2gray
+    from skimage.feature import canny
+    from skimage.morphology import dilation
+
+    pen = np.ones((THICK, THICK), dtype=bool)
+    return drawn(picture, lambda rgb: dilation(canny(rgb2gray(rgb), SIGMA), pen))

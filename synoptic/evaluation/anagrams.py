@@ -1,0 +1,53 @@
+"""Alignment and concealment: does each view of a picture show its own prompt, and only that? (Geng et al. 2024)"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from synoptic.check import BadInput
+from synoptic.evaluation.clip import Clip
+from synoptic.evaluation.statistics import Measured, by_prompt
+
+
+def anagrams(
+    judge: Clip, pictures: Sequence[Sequence[Image.Image]], prompts: Sequence[Sequence[str]]
+) -> tuple[Measured, Measured]:
+    """Alignment and concealment of P pictures: of each its N views, as they are seen, and their N prompts, in order.
+
+    Items are named by their prompts joined with " | "; several pictures of the same prompts are averaged first. Raises
+    BadInput unless every picture has as many views as prompts, two or more.
+    """
+    if len(pictures) != len(prompts):
+        raise BadInput(f"anagrams need prompts for each picture, {len(pictures)} pictures and {len(prompts)} were given")
+    for views, texts in zip(pictures, prompts, strict=True):
+        if len(views) != len(texts) or len(texts) < 2:
+            raise BadInput(
+                f"an anagram needs a prompt a view, two or more, {len(views)} views and {len(texts)} prompts were given:"
+                " give as many of both"
+            )
+    cosines = [judge(views, texts) for views, texts in zip(pictures, prompts, strict=True)]
+    names = [" | ".join(texts) for texts in prompts]
+    return (
+        Measured("alignment", by_prompt(names, [alignment(s).item() for s in cosines]), judge.name),
+        Measured("concealment", by_prompt(names, [concealment(s, judge.temperature).item() for s in cosines]), judge.name),
+    )
+
+
+def alignment(cosines: Tensor) -> Tensor:
+    """min diag S: how well the worst view fits. S (…, N, N), S[i, j] the cosine of view i and prompt j -> (…) in [-1, 1]."""
+    return cosines.diagonal(dim1=-2, dim2=-1).amin(-1)
+
+
+def concealment(cosines: Tensor, temperature: float) -> Tensor:
+    """tr softmax(S / τ) / N, averaged over both axes: how well each shows one prompt only. (…, N, N) -> (…).
+
+    τ is the judge's own temperature (0.01 for OpenAI's): 1 is perfect, 1 / N is chance. The courses' own code divides S by
+    CLIP's logit scale, which is 1 / τ, where this multiplies by it: its numbers hardly leave 1 / N and compare with none.
+    """
+    logits = cosines.double() / temperature
+    both = torch.softmax(logits, -1) + torch.softmax(logits, -2)
+    return both.diagonal(dim1=-2, dim2=-1).mean(-1) / 2

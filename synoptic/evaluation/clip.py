@@ -1,0 +1,106 @@
+"""CLIP score: the cosine of a picture and a text (Hessel et al. 2021, unscaled), as the courses define it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from synoptic.evaluation.statistics import Measured, by_prompt
+from synoptic.images import from_pil
+from synoptic.models.device import choose_device
+from synoptic.models.source import Source, resolve_judge
+
+
+class Clip:
+    """A judge: any CLIPModel. Calling it with N pictures and M texts gives their cosines, (N, M) in [-1, 1]."""
+
+    def __init__(self, judge: str | Source = "bundled", device: str = "auto") -> None:
+        from transformers import CLIPModel, CLIPTokenizer
+        from transformers.utils import logging
+
+        source = resolve_judge(judge) if isinstance(judge, str) else judge
+        logging.disable_progress_bar()
+        self.name = f"bundled {Path(source.place).name}" if source.bundled else source.name
+        self.device = choose_device(device)
+        model: Any = CLIPModel.from_pretrained(source.root, use_safetensors=True, dtype=torch.float32)
+        self.model = model.eval().requires_grad_(False).to(self.device)
+        self.tokenizer = CLIPTokenizer.from_pretrained(source.root)
+        self.prepare = source.read("preprocessor_config.json")
+
+    @torch.no_grad()
+    def __call__(self, images: Sequence[Image.Image], texts: Sequence[str]) -> Tensor:
+        return self.see(images) @ self.read(texts).T
+
+    @torch.no_grad()
+    def see(self, images: Sequence[Image.Image], batch: int = 64) -> Tensor:
+        """N pictures -> unit features (N, D)."""
+        parts = []
+        for i in range(0, len(images), batch):
+            pixels = torch.cat([self.pixels(image) for image in images[i : i + batch]]).to(self.device)
+            parts.append(self.model.visual_projection(self.model.vision_model(pixels).pooler_output))
+        return torch.nn.functional.normalize(torch.cat(parts), dim=-1).cpu()
+
+    @torch.no_grad()
+    def patches(self, images: Sequence[Image.Image], batch: int = 16) -> Tensor:
+        """N pictures -> the features of their patches after every block, each of unit length: (N, blocks, patches, D)."""
+        parts = []
+        for i in range(0, len(images), batch):
+            pixels = torch.cat([self.pixels(image) for image in images[i : i + batch]]).to(self.device)
+            states = self.model.vision_model(pixels, output_hidden_states=True).hidden_states
+            parts.append(torch.stack(states[1:], 1)[:, :, 1:].cpu())  # without the embedding, and the class token
+        return torch.nn.functional.normalize(torch.cat(parts), dim=-1)
+
+    @property
+    def temperature(self) -> float:
+        """τ of the softmax that the judge was trained with, 0.01 for OpenAI's: cosines / τ are its logits."""
+        return 1 / self.model.logit_scale.exp().item()
+
+    def pixels(self, image: Image.Image) -> Tensor:
+        """OpenAI's preparation: short side to s bicubically, centre crop (1, 3, s, s), normalized. PIL everywhere."""
+        size = self.prepare["size"]  # OpenAI's own configs give a number here
+        s = size if isinstance(size, int) else size["shortest_edge"]
+        scale = s / min(image.size)
+        w, h = (max(s, int(side * scale)) for side in image.size)
+        left, top = (w - s) // 2, (h - s) // 2
+        small = image.convert("RGB").resize((w, h), Image.Resampling.BICUBIC).crop((left, top, left + s, top + s))
+        mean, std = (torch.tensor(self.prepare[f"image_{key}"]).view(1, 3, 1, 1) for key in ("mean", "std"))
+        return ((from_pil(small) + 1) / 2 - mean) / std
+
+    @torch.no_grad()
+    def read(self, texts: Sequence[str], batch: int = 256) -> Tensor:
+        """M texts -> unit features (M, D)."""
+        parts = []
+        for i in range(0, len(texts), batch):
+            length = self.model.config.text_config.max_position_embeddings
+            some = list(texts[i : i + batch])
+            q = self.tokenizer(some, padding="max_length", truncation=True, max_length=length, return_tensors="pt")
+            q = q.to(self.device)
+            states = self.model.text_model(input_ids=q.input_ids, attention_mask=q.attention_mask)
+            parts.append(self.model.text_projection(states.pooler_output))
+        return torch.nn.functional.normalize(torch.cat(parts), dim=-1).cpu()
+
+
+def clip_scores(judge: Clip, images: Sequence[Image.Image], prompts: Sequence[str]) -> Measured:
+    """clip_score of every picture with its own prompt, by prompt: several pictures of one prompt are averaged first."""
+    scores = [clip_score(judge, image, prompt) for image, prompt in zip(images, prompts, strict=True)]
+    return Measured("CLIP score", by_prompt(prompts, scores), judge.name)
+
+
+def clip_score(judge: Clip, image: Image.Image, prompt: str) -> float:
+    """Mean cosine of the picture's square crops with its prompt: a square picture's own CLIP score."""
+    return judge(square_crops(image), [prompt]).mean().item()
+
+
+def square_crops(image: Image.Image) -> list[Image.Image]:
+    """Squares of the picture's short side, evenly spaced along the long one so that they cover it."""
+    w, h = image.size
+    side, long = min(w, h), max(w, h)
+    n = math.ceil(long / side)
+    at = [round(i * (long - side) / max(1, n - 1)) for i in range(n)]
+    return [image.crop((p, 0, p + side, side) if w >= h else (0, p, side, p + side)) for p in at]

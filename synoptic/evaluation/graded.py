@@ -1,0 +1,106 @@
+"""A prompt set's graded folders: which pictures they hold, and everything that is measured in one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from synoptic.evaluation.layout import file_name
+from synoptic.evaluation.sets import Entry, PromptSet
+
+if TYPE_CHECKING:
+    from synoptic.evaluation.clip import Clip
+    from synoptic.evaluation.statistics import Measured
+
+METHODS = {  # kind: --method and the graded folder it means
+    "wide": {"auto": "wide_images"},
+    "ambiguous": {"auto": "ambiguous_images"} | {rule: f"ambiguous_images_{rule}" for rule in ("eps", "x0", "xt", "none")},
+    "edit": {"auto": "pds", "pds": "pds", "sds": "sds", "vsd": "vsd"},
+    "plain": {"auto": "images", "sds": "sds", "vsd": "vsd"},
+}
+TOP = (1, 5)  # R-precision: does a picture find its prompt in the first k?
+
+
+def graded(chosen: PromptSet, folder: str) -> list[str]:
+    """The prompts that the pictures of a graded folder are scored with: an edit is scored with what it was edited into."""
+    if chosen.kind == "edit":
+        return [e.other if folder == "pds" else e.prompt for e in chosen.entries]
+    return [prompt for e in chosen.entries for prompt in (e.prompt, e.other) if prompt]
+
+
+def expected(chosen: PromptSet, folder: Path) -> list[Path]:
+    """Every picture that a whole graded folder holds."""
+    if chosen.kind == "wide":
+        return [folder / file_name(e.prompt, p) for e in chosen.entries for p in e.positions]
+    return [folder / file_name(prompt) for prompt in graded(chosen, folder.name)]
+
+
+def source_of(entry: Entry, top: Path) -> Path | None:
+    """An edit's source picture: at its img_path, or in OUT/sources; None where there is none."""
+    places = [entry.source, top / "sources" / file_name(entry.prompt)]
+    return next((path for path in places if path is not None and path.exists()), None)
+
+
+def measure(chosen: PromptSet, clip: Clip, found: Mapping[str, Sequence[Path]], folder: Path) -> list[Measured]:
+    """CLIP score and R-precision by prompt; of pairs alignment and concealment; of edits what they keep of their source."""
+    texts = graded(chosen, folder.name)
+    measures = [*scores(clip, found, texts)]
+    if chosen.kind == "ambiguous":
+        measures += ambiguity(chosen, clip, found)
+    if folder.name == "pds":
+        measures += kept(chosen, clip, found, folder.parent)
+    return measures
+
+
+def scores(clip: Clip, found: Mapping[str, Sequence[Path]], texts: Sequence[str]) -> Iterator[Measured]:
+    """The CLIP score of every prompt, and how often a picture finds its own among the set's."""
+    import torch
+
+    from synoptic.evaluation.layout import cosines
+    from synoptic.evaluation.retrieval import ranks
+    from synoptic.evaluation.statistics import Measured
+
+    columns = list(dict.fromkeys([*texts, *found]))
+    every = cosines(found, clip, columns)
+    yield Measured("CLIP score", {p: every[p][:, columns.index(p)].mean().item() for p in found}, clip.name)
+    asked = [p for p in found if p in texts]
+    for k in TOP if asked else ():
+        if len(texts) > k:
+            hits = {}
+            for p in asked:
+                right = torch.full((len(found[p]),), columns.index(p))
+                hits[p] = (ranks(every[p][:, : len(texts)], right) < k).float().mean().item()
+            yield Measured(f"top-{k} of {len(texts)}", hits, clip.name)
+
+
+def ambiguity(chosen: PromptSet, clip: Clip, found: Mapping[str, Sequence[Path]]) -> Iterator[Measured]:
+    """Alignment and concealment of the pairs that are whole, each under its canonical prompt."""
+    from synoptic.evaluation.anagrams import anagrams
+    from synoptic.evaluation.statistics import Measured
+    from synoptic.images import load
+
+    pairs = [(e.prompt, e.other) for e in chosen.entries if e.prompt in found and e.other in found]
+    if pairs:
+        views = [[load(found[prompt][0]) for prompt in pair] for pair in pairs]
+        for m in anagrams(clip, views, pairs):
+            yield Measured(m.name, {pair[0]: v for pair, v in zip(pairs, m.items.values(), strict=True)}, clip.name)
+
+
+def kept(chosen: PromptSet, clip: Clip, found: Mapping[str, Sequence[Path]], top: Path) -> Iterator[Measured]:
+    """How much edits keep of their source pictures, where there is one of the same size."""
+    from synoptic.evaluation.fidelity import identity, psnr, ssim
+    from synoptic.evaluation.statistics import Measured
+    from synoptic.images import load
+
+    both = {}
+    for e in chosen.entries:
+        path = source_of(e, top)
+        if e.other in found and path is not None:
+            edited, original = load(found[e.other][0]), load(path)
+            if edited.size == original.size:
+                both[e.other] = edited, original
+    if both:
+        yield Measured("PSNR", {prompt: psnr(*two) for prompt, two in both.items()})
+        yield Measured("SSIM", {prompt: ssim(*two) for prompt, two in both.items()})
+        yield Measured("identity distance", {prompt: identity(clip, *two) for prompt, two in both.items()}, clip.name)

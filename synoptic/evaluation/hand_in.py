@@ -1,0 +1,56 @@
+"""The zip that the courses want."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from synoptic.evaluation.records import read_records
+from synoptic.evaluation.report import pdf
+from synoptic.images import atomically
+
+
+def hand_in(out: Path, name: str, code: Path | None) -> Path:
+    """out/NAME_SID.zip: NAME_SID.pdf, every graded folder as its course wants it placed, the code, commands and settings.
+
+    sds, pds and vsd lie under outputs/, the others at the top; a full panorama lies in wide_panoramas/, where no eval.py
+    scores it. Of the code, hidden files, caches and `out` itself stay out.
+    """
+    records = read_records(out)
+    commands = [command for r in records for command in [*(made["command"] for made in r["made"].values()), r["command"]]]
+    place = out / f"{name}.zip"
+
+    def fill(f: Any) -> None:
+        with zipfile.ZipFile(f, "w", zipfile.ZIP_DEFLATED) as z:
+            z.writestr(f"{name}.pdf", pdf(out, records, name))
+            for record in records:
+                folder = record["folder"]
+                top = f"outputs/{folder}" if folder in ("sds", "pds", "vsd") else folder
+                files = [Path(path).name for paths in record["pictures"].values() for path in paths]
+                for file in [*files, "eval.json"]:
+                    z.write(out / folder / file, f"{top}/{file}")
+                for path in dict.fromkeys(path for paths in record["whole"].values() for path in paths):
+                    z.write(out / path, path)
+            z.writestr("commands.txt", "\n".join(dict.fromkeys(commands)) + "\n")
+            z.writestr("settings.json", json.dumps(records, indent=2, ensure_ascii=False) + "\n")
+            if code is not None:
+                for path in files_of(code, lambda folder: folder.resolve() == out.resolve()):
+                    z.write(path, f"code/{path.relative_to(code)}")
+
+    atomically(place, fill)
+    return place
+
+
+def files_of(folder: Path, skip: Callable[[Path], bool]) -> Iterator[Path]:
+    """The files that a person wrote: no hidden ones, no caches, nothing behind a link."""
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith(".") or path.name in ("__pycache__", "node_modules") or path.is_symlink():
+            continue
+        if path.is_dir():
+            if not skip(path):
+                yield from files_of(path, skip)
+        elif path.suffix != ".pyc":
+            yield path

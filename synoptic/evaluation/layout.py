@@ -1,0 +1,108 @@
+"""The folders that the courses grade: pictures named after their prompts, and eval.json."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from synoptic.check import BadInput
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from synoptic.evaluation.clip import Clip
+
+LONGEST = 200  # bytes of a prompt in a file name: file systems end at 255, and a position and ".png" follow
+log = logging.getLogger(__name__)
+
+
+def file_name(prompt: str, position: int | None = None) -> str:
+    """ "a photo of a horse", 17 -> "a_photo_of_a_horse_17.png": as the courses name a picture, or a crop at a position."""
+    name = re.sub(r"[\s/\\\x00-\x1f]", "_", prompt.strip()).encode()[:LONGEST].decode(errors="ignore")
+    return (name or "picture") + (".png" if position is None else f"_{position}.png")
+
+
+def prompt_of(path: Path) -> str:
+    """What the courses read in a file's name: `a_photo_of_a_horse_17.png` -> "a photo of a horse"."""
+    return re.sub(r"_\d+$", "", path.name.split(".")[0]).replace("_", " ")  # the courses cut at the first dot
+
+
+def is_crop(path: Path) -> bool:
+    """Whether the name ends in a position."""
+    return re.search(r"_\d+$", path.stem) is not None
+
+
+def pictures(folder: Path, prompts: Sequence[str] = ()) -> dict[str, list[Path]]:
+    """The prompts of a folder's PNG files, each with its files, all sorted.
+
+    A file named after one of `prompts` belongs to it, also where its name says less than the prompt; any other is read by
+    `prompt_of`. Beside crops a picture that is not square is a full panorama: it is left out, with a warning. Raises
+    BadInput on a file that is no whole picture.
+    """
+    files = sorted(path for path in folder.glob("*.png") if not path.name.startswith("."))
+    known = {Path(file_name(prompt)).stem: prompt for prompt in prompts}
+    crops = {path for path in files if is_crop(path) and path.stem not in known}
+    for path, (w, h) in {path: size_of(path) for path in files}.items():
+        if crops and path not in crops and w != h:
+            log.warning("%s is %d×%d, a full panorama among crops: it is not scored", path, w, h)
+            files.remove(path)
+    found: dict[str, list[Path]] = {}
+    for path in files:
+        prompt = known.get(path.stem) or known.get(re.sub(r"_\d+$", "", path.stem)) or prompt_of(path)
+        found.setdefault(prompt, []).append(path)
+    return found
+
+
+def size_of(path: Path) -> tuple[int, int]:
+    """Width and height of a picture whose file is whole. Raises BadInput on any other."""
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            size = image.size
+            image.verify()
+    except (OSError, SyntaxError):
+        raise BadInput(f"every .png in a graded folder must be a whole picture, {path} is none: remove it") from None
+    return size
+
+
+def cosines(found: Mapping[str, Sequence[Path]], clip: Clip, prompts: Sequence[str]) -> dict[str, Tensor]:
+    """Each prompt's pictures against all `prompts`: a (pictures, prompts) tensor of cosines for every entry of `found`."""
+    from synoptic.images import load
+
+    texts = clip.read(prompts)
+    return {prompt: clip.see([load(path) for path in paths]) @ texts.T for prompt, paths in found.items()}
+
+
+def eval_of(folder: Path, found: Mapping[str, Sequence[Path]], scores: Mapping[str, float]) -> dict[str, Any]:
+    """The courses' eval.json: the folder, each prompt's score under its first picture's path, and their mean."""
+    entries = {str(paths[0]): scores[prompt] for prompt, paths in found.items()}
+    return {"source_dir": str(folder), **entries, "score": sum(scores.values()) / len(scores)}
+
+
+def score_folder(folder: Path, clip: Clip) -> dict[str, Any]:
+    """The courses' score of a folder: the cosines of one prompt's pictures are averaged first, then the prompts.
+
+    Gives what eval.json holds (`eval_of`). All *.png directly in the folder are scored, with the text in their names;
+    raises FileNotFoundError where there is none.
+    """
+    found = pictures(folder)
+    if not found:
+        raise FileNotFoundError(f"{folder} holds no .png: nothing to score")
+    every = cosines(found, clip, list(found))
+    means = {prompt: every[prompt][:, i].mean().item() for i, prompt in enumerate(found)}
+    return eval_of(folder, found, means)
+
+
+def write_eval(folder: Path, scores: Mapping[str, Any]) -> Path:
+    """folder/eval.json, whole or not at all."""
+    from synoptic.images import atomically
+
+    path = folder / "eval.json"
+    text = json.dumps(scores, indent=4, ensure_ascii=False) + "\n"
+    atomically(path, lambda f: f.write(text.encode()))
+    return path

@@ -1,0 +1,38 @@
+"""R-precision: does a picture find its own prompt among many?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from synoptic.check import BadInput, at_least
+from synoptic.evaluation.clip import Clip
+from synoptic.evaluation.statistics import Measured, by_prompt
+
+
+def retrieval(
+    judge: Clip, images: Sequence[Image.Image], prompts: Sequence[str], among: Sequence[str] = (), top: int = 1
+) -> Measured:
+    """Top-k R-precision (Xu et al. 2018, AttnGAN; with CLIP, Park et al. 2021): by prompt, in [0, 1].
+
+    `prompts` has one prompt a picture; the candidates are these and those of `among`, each once, so chance is
+    top / candidates. A picture scores 1 where its prompt is among the first `top`; several pictures of one prompt are
+    averaged first. Raises BadInput unless there are as many pictures as prompts, and more candidates than `top`.
+    """
+    candidates = list(dict.fromkeys([*prompts, *among]))
+    at_least("top", top, 1)
+    if len(images) != len(prompts):
+        raise BadInput(f"retrieval needs one prompt a picture, {len(images)} and {len(prompts)} were given: name each one's")
+    if images and len(candidates) <= top:
+        raise BadInput(f"top-{top} needs more than {top} different prompts, {len(candidates)} was given: add others to it")
+    right = torch.tensor([candidates.index(prompt) for prompt in prompts])
+    hits = (ranks(judge(images, candidates), right) < top).tolist() if images else []
+    return Measured(f"top-{top} of {len(candidates)}", by_prompt(prompts, hits), judge.name)
+
+
+def ranks(cosines: Tensor, right: Tensor) -> Tensor:
+    """How many other texts fit at least as well as the right one: (N, M) and (N,) -> (N,), 0 the best."""
+    return (cosines >= cosines.gather(1, right[:, None])).sum(1) - 1

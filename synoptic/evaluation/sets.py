@@ -1,0 +1,177 @@
+"""Prompt sets: the courses' three kinds of prompts file, and plain lists of prompts. Imports nothing heavy."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from synoptic.check import BadInput
+from synoptic.evaluation.layout import file_name
+
+Kind = Literal["wide", "ambiguous", "edit", "plain"]
+OURS = {path.stem: path for path in sorted((Path(__file__).parent / "prompts").glob("*.json"))}
+CANVAS, LAST = 3072, 2560  # the width that the courses' positions are meant for, and the last place of a crop of 512 in it
+FIELDS: dict[
+    Kind, tuple[str, ...]
+] = {  # a kind and its fields: an entry is of the first kind that it has a field of its own of
+    "ambiguous": ("canonical_prompt", "instance_prompt"),
+    "edit": ("prompt", "edit_prompt", "img_path"),
+    "wide": ("prompt", "eval_pos"),
+    "plain": ("prompt",),
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """`prompt` is an ambiguous pair's canonical one; `other` its instance prompt, or what a picture is edited into."""
+
+    prompt: str
+    other: str = ""
+    positions: tuple[int, ...] = ()
+    source: Path | None = None
+
+
+@dataclass(frozen=True)
+class PromptSet:
+    """A prompts file: `name` as typed, its kind and its entries in order."""
+
+    name: str
+    kind: Kind
+    entries: tuple[Entry, ...]
+
+
+def read_set(name: str) -> PromptSet:
+    """The set `wide`, `ambiguous` or `edit` of our own, or a .json, .jsonl or .csv file.
+
+    The kind is told by the fields: prompt + eval_pos is wide; canonical_prompt + instance_prompt is ambiguous; prompt +
+    edit_prompt + img_path is edit ($HOME and ~ are replaced, other paths start at the file); prompt alone or text is plain.
+    Raises BadInput, naming file and entry, where the file cannot be read, an entry is broken, or two would share a file.
+    """
+    path = OURS.get(name) or Path(name).expanduser()
+    if not path.is_file():
+        raise BadInput(
+            f"a prompts file is needed, {name} does not exist: check the path, or take one of ours: {', '.join(OURS)}"
+        )
+    if path.suffix.lower() not in READERS:
+        raise BadInput(f"a prompts file must end in {', '.join(READERS)}, {name} does not: convert it")
+    try:
+        rows = list(READERS[path.suffix.lower()](path.read_text(encoding="utf-8-sig")))
+    except (OSError, ValueError, csv.Error) as e:
+        raise BadInput(f"a prompts file must be readable as its name says, {name} is not ({e}): mend it") from None
+    if not rows:
+        raise BadInput(f"a prompts file must hold at least one prompt, {name} holds none: add one")
+    kinds: dict[Kind, str] = {}
+    entries = []
+    for label, row in rows:
+        where = f"{name}, entry {label}"
+        kind = kind_of(row, where)
+        kinds.setdefault(kind, where)
+        if len(kinds) > 1:
+            (one, first), (other, _) = kinds.items()
+            raise BadInput(f"one prompts file holds one kind, {first} is {one} and {where} is {other}: split the file")
+        entries.append((where, entry(kind, row, where, path.parent)))
+    (kind,) = kinds
+    unique(entries)
+    return PromptSet(name, kind, tuple(e for _, e in entries))
+
+
+def from_json(text: str) -> Iterator[tuple[str, Any]]:
+    found = json.loads(text)
+    if isinstance(found, dict):
+        yield from found.items()
+    elif isinstance(found, list):
+        yield from ((str(i), row) for i, row in enumerate(found, 1))
+    else:
+        raise ValueError("neither an object nor a list")
+
+
+def from_lines(text: str) -> Iterator[tuple[str, Any]]:
+    for i, line in enumerate(text.splitlines(), 1):
+        if line.strip():
+            yield str(i), json.loads(line)
+
+
+def from_csv(text: str) -> Iterator[tuple[str, Any]]:
+    for i, row in enumerate(csv.DictReader(text.splitlines(keepends=True), skipinitialspace=True), 1):
+        if None in row:
+            raise ValueError(f'row {i} has more cells than the header: put text with a comma in "…"')
+        yield str(i), {field.strip(): value for field, value in row.items() if value}
+
+
+READERS: dict[str, Callable[[str], Iterator[tuple[str, Any]]]] = {
+    ".json": from_json,
+    ".jsonl": from_lines,
+    ".csv": from_csv,
+}
+
+
+def kind_of(row: Any, where: str) -> Kind:
+    """The kind of one entry, by its fields. Raises BadInput where it has none or not all of them."""
+    if isinstance(row, str):
+        return "plain"
+    if isinstance(row, dict):
+        for kind, fields in FIELDS.items():
+            if any(field in row for field in fields if field != "prompt" or kind == "plain"):
+                for field in fields:
+                    if field not in row:
+                        needed = ", ".join(fields)
+                        raise BadInput(f"an entry of kind {kind} needs {needed}; {where} has no {field}: add it")
+                return kind
+    every = "; ".join(", ".join(fields) for fields in FIELDS.values())
+    raise BadInput(f"an entry must be text or have one of these groups of fields: {every}; {where} has none: add them")
+
+
+def entry(kind: Kind, row: Any, where: str, base: Path) -> Entry:
+    row = {"prompt": row} if isinstance(row, str) else row
+    texts = [words(row, field, where) for field in FIELDS[kind] if field != "eval_pos"]
+    match kind:
+        case "wide":
+            return Entry(texts[0], positions=positions(row["eval_pos"], where))
+        case "edit":
+            home = re.sub(r"\$HOME\b|\$\{HOME\}", lambda _: str(Path.home()), texts[2])
+            return Entry(texts[0], texts[1], source=base / Path(home).expanduser())
+        case "ambiguous":
+            return Entry(texts[0], texts[1])
+    return Entry(texts[0])
+
+
+def words(row: dict[str, Any], field: str, where: str) -> str:
+    text = row[field]
+    if not isinstance(text, str) or not text.strip() or "\0" in text:
+        raise BadInput(f"{field} must be text, that of {where} is {json.dumps(text)[:60]}: write it")
+    return text.strip()
+
+
+def positions(given: Any, where: str) -> tuple[int, ...]:
+    """Left edges of the crops, in pixels of the courses' canvas; text with numbers, as CSV has it, is read too."""
+    if isinstance(given, str):
+        given = [int(n) if n.lstrip("-").isdigit() else n for n in re.split(r"[\s,;]+", given.strip(" []"))]
+    good = isinstance(given, list) and given and all(type(p) is int and 0 <= p <= LAST for p in given)
+    if not good or len(set(given)) < len(given):
+        raise BadInput(
+            f"eval_pos must be whole numbers from 0 to {LAST}, each once (left edges of crops in the courses' canvas of"
+            f" {CANVAS}); that of {where} is {json.dumps(given)[:80]}: correct it"
+        )
+    return tuple(given)
+
+
+def unique(entries: list[tuple[str, Entry]]) -> None:
+    """Pictures are named after their prompts, so no two may have one name. Raises BadInput."""
+    pairs = entries[0][1].source is None
+    seen: dict[tuple[bool, str], str] = {}
+    for where, e in entries:
+        for i, prompt in enumerate([e.prompt, e.other] if e.other else [e.prompt]):
+            key = (
+                pairs or i == 0,
+                file_name(prompt),
+            )  # both of an ambiguous pair lie in one folder, those of an edit do not
+            if key in seen:
+                raise BadInput(
+                    f"pictures are named after their prompts, {seen[key]} and {where} would both be {key[1]}: reword one"
+                )
+            seen[key] = where

@@ -1,0 +1,113 @@
+"""Condition maps: each says of a picture what its name promises."""
+
+from __future__ import annotations
+
+import importlib
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from synoptic.check import BadInput
+from synoptic.controlnet.canny import canny
+from synoptic.controlnet.depth import Depth
+from synoptic.controlnet.normal import STEEP, normal
+from synoptic.controlnet.scribble import scribble
+from synoptic.controlnet.segment import segment
+from synoptic.models.source import BUNDLED, resolve_depth
+
+transformers: Any = importlib.import_module("transformers")
+
+
+def square() -> torch.Tensor:
+    """A white square of 32 pixels on black, of 64, its edge a grey pixel."""
+    x = -torch.ones(1, 3, 64, 64)
+    x[..., 15:49, 15:49] = 0
+    x[..., 16:48, 16:48] = 1
+    return x
+
+
+def test_canny_draws_the_outline_one_pixel_wide():
+    edges = canny(square())
+    assert edges.shape == (1, 3, 64, 64) and set(edges.unique().tolist()) == {0.0, 1.0}
+    near = torch.zeros(64, 64, dtype=torch.bool)
+    near[14:50, 14:50] = True
+    near[17:47, 17:47] = False
+    assert not edges[0, 0][~near].any()
+    assert (edges[0, 0, 20:44].sum(1) == 2).all() and (edges[0, 0, :, 20:44].sum(0) == 2).all()
+
+
+def test_scribbles_are_thick_and_leave_out_what_is_fine():
+    x = square()
+    x[..., 4:60:4, 4:8:2] = 0.2  # a pattern of single pixels
+    strokes = scribble(x)
+    assert strokes[0, 0, 20:44, 10:].sum(1).ge(6).all()
+    assert not strokes[..., :8].any() and canny(x)[..., :8].any()
+
+
+def test_segments_have_their_mean_colours():
+    x = square() + 0.05 * torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    flat = segment(x)
+    inside, outside = flat[0, :, 20:44, 20:44].flatten(1), flat[0, :, :10].flatten(1)
+    assert len(inside.unique(dim=1).T) == 1 and len(outside.unique(dim=1).T) == 1
+    expected = (x[0, :, 16:48, 16:48].mean((1, 2)) + 1) / 2
+    torch.testing.assert_close(inside[:, 0], expected, atol=0.03, rtol=0)
+
+
+def test_normals_of_a_slope():
+    slope = torch.linspace(0.5, 1, 64).expand(1, 3, 64, 64)
+    rise = 8 * 0.5 / 63
+    seen = normal(slope)[0, :, 5:-5, 5:-5].mean((1, 2))
+    length = math.hypot(rise, STEEP)
+    expected = torch.tensor([rise / length, 0, STEEP / length]) / 2 + 0.5
+    torch.testing.assert_close(seen, expected, atol=1e-6, rtol=0)
+    torch.testing.assert_close(normal(slope.mT), normal(slope).mT[:, [1, 0, 2]])
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> Path:
+    """A random depth model in transformers' format."""
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "image_size": 28, "patch_size": 14}
+    backbone = transformers.Dinov2Config(**sizes, out_indices=[1, 2], apply_layernorm=True, reshape_hidden_states=False)
+    neck = {"neck_hidden_sizes": [8, 8], "reassemble_factors": [1, 0.5], "fusion_hidden_size": 8}
+    config = transformers.DepthAnythingConfig(
+        backbone_config=backbone, **neck, reassemble_hidden_size=16, head_hidden_size=8, patch_size=14
+    )
+    folder = tmp_path_factory.mktemp("depth")
+    transformers.DepthAnythingForDepthEstimation(config).save_pretrained(folder)
+    size = {"height": 28, "width": 28}
+    transformers.DPTImageProcessor(size=size, ensure_multiple_of=14, keep_aspect_ratio=True).save_pretrained(folder)
+    return folder
+
+
+def test_depth_is_what_the_model_says_stretched(model):
+    depth = Depth(resolve_depth(str(model)))
+    x = torch.rand(1, 3, 56, 84, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    near = depth(x)
+    assert near.shape == x.shape and near.amin() == 0 and near.amax() == 1
+    said = depth.model(**depth.prepare(images=[(x[0] + 1) / 2], do_rescale=False, return_tensors="pt")).predicted_depth
+    assert said.shape == (1, 28, 42)
+    small = torch.nn.functional.interpolate(near[:, :1], (28, 42), mode="area")
+    assert torch.corrcoef(torch.stack([small.flatten(), said.flatten()]))[0, 1] > 0.95
+
+
+def test_models_that_say_how_far_are_turned_round(model):
+    near, far = (Depth(resolve_depth(str(model))) for _ in range(2))
+    x = torch.rand(1, 3, 56, 56) * 2 - 1
+    near.model.forward = far.model.forward = lambda **_: Said(torch.arange(1.0, 17.0).view(1, 4, 4))
+    far.power = -1
+    assert near(x)[0, 0, 0, 0] < near(x)[0, 0, -1, -1]
+    assert far(x)[0, 0, 0, 0] > far(x)[0, 0, -1, -1]
+
+
+class Said:
+    def __init__(self, predicted_depth: torch.Tensor) -> None:
+        self.predicted_depth = predicted_depth
+
+
+def test_what_is_no_depth_model_is_refused():
+    with pytest.raises(BadInput, match="must be one of transformers'"):
+        resolve_depth(str(BUNDLED / "judge"))

@@ -1,0 +1,127 @@
+"""The student on the bundled model: who feels it, and that the base never does."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any
+
+import pytest
+import torch
+from peft import LoraConfig, LoraModel
+
+from synoptic.diffusion import randn
+from synoptic.distillation.fit import fit
+from synoptic.distillation.student import Lora, Student
+from synoptic.distillation.vsd import Learning, vsd
+from synoptic.guidance import branches
+from synoptic.models.load import load
+from synoptic.scenes.image import LatentImage
+from tests.exact import generators
+
+PROMPTS = ["a photo of a dog", "an oil painting of a horse"]
+SMALL = (4, 8, 8)
+T = torch.tensor([100, 700])
+
+
+def conds(model, prompts=PROMPTS):
+    return {"cond": model.embed(prompts), "null": model.embed([""] * len(prompts))}
+
+
+def taught(model, rngs, x, prompts=PROMPTS, features=0, told=None, steps=2):
+    """A student after a few steps, what it and the base say, and the drawing of its noise."""
+    student = Student(model.unet.net, rngs, features=features)
+    marked = student.mark(conds(model, prompts), told)
+    learning = Learning(student, branches(model, {"student": marked["student"]}), model.schedule, lr=1e-2)
+    for _ in range(steps):
+        learning.learn(x, None, rngs)
+    return student, marked, learning
+
+
+def test_the_base_stays_itself_to_the_bit_beside_a_student_and_after_it(sd32):
+    x = randn(SMALL, generators())
+    ask = branches(sd32, conds(sd32))
+    before = ask(x, T)
+    student, marked, _ = taught(sd32, generators(), x)
+    try:
+        during, every = ask(x, T), branches(sd32, marked)(x, T)
+        assert all(torch.equal(before[name].eps, during[name].eps) for name in before)
+        assert all(torch.allclose(before[name].eps, every[name].eps, atol=1e-5) for name in before)
+        assert (every["student"].eps - every["cond"].eps).flatten(1).abs().amax(1).min() > 0.01
+    finally:
+        student.remove()
+    assert torch.equal(ask(x, T)["cond"].eps, before["cond"].eps)
+    assert not any("lora" in name for name, _ in sd32.unet.net.named_modules())
+    assert not any(p.requires_grad for p in sd32.unet.net.parameters())
+
+
+def test_a_new_student_is_the_base_and_one_prompts_lessons_are_its_own(sd64):
+    x = randn(SMALL, generators()).double()
+    student, marked, _ = taught(sd64, generators(), x, steps=0)
+    fresh = branches(sd64, marked)(x, T)
+    student.remove()
+    assert (fresh["student"].eps - fresh["cond"].eps).abs().max() < 1e-12
+    ends = []
+    for rows in (slice(0, 2), slice(0, 1), slice(1, 2)):
+        student, marked, _ = taught(sd64, generators()[rows], x[rows], PROMPTS[rows], steps=1)
+        ends.append(branches(sd64, marked)(x[rows], T[rows])["student"].eps.detach())
+        student.remove()
+    assert torch.allclose(ends[0], torch.cat(ends[1:]), atol=1e-9)
+    assert (ends[0] - fresh["cond"].eps).abs().max() > 0.01
+
+
+def test_what_a_student_is_told_reaches_it_alone(sd64):
+    x, told = randn(SMALL, generators(1)).double(), torch.eye(3, dtype=torch.float64)
+    student, _, _ = taught(sd64, generators(1), x, PROMPTS[:1], 3, told[:1])
+    ways = [branches(sd64, student.mark(conds(sd64, PROMPTS[:1]), told[k : k + 1]))(x, T[:1]) for k in (0, 1)]
+    student.remove()
+    assert (ways[0]["student"].eps - ways[1]["student"].eps).abs().max() > 1e-3
+    assert torch.equal(ways[0]["cond"].eps, ways[1]["cond"].eps)
+
+
+def test_it_learns_in_float32_on_a_model_in_half_precision():
+    model = load("bundled", device="cpu", dtype="bfloat16")
+    x = randn(SMALL, generators())
+    student, _, learning = taught(model, generators(), x, steps=1)
+    assert {p.dtype for p in student.parameters()} == {torch.float32}
+    state = learning.state_dict()
+    assert {v.dtype for name, v in state.items() if name.endswith("exp_avg")} == {torch.float32}
+
+
+def test_vsd_with_several_particles_goes_on_to_the_bit(sd32):
+    def begin(rngs, state=None):
+        student = Student(sd32.unet.net, [torch.Generator()] if state else generators(1))
+        marked = student.mark(conds(sd32, PROMPTS[:1]))
+        loss = vsd(branches(sd32, marked), sd32.schedule)
+        learner = Learning(student, branches(sd32, {"student": marked["student"]}), sd32.schedule, lr=1e-3)
+        scene = LatentImage(randn(SMALL, generators()))
+        yield from fit(scene, loss, lambda x: x, steps=3, lr=lambda i: 0.1, rngs=rngs, learner=learner, state=state)
+        student.remove()
+
+    whole, states = [], []
+    for step in begin(generators()):
+        whole.append(step)
+        states.append(step.state())
+    rest = list(begin([torch.Generator() for _ in range(2)], states[0]))
+    assert torch.equal(rest[-1].x, whole[-1].x)
+    assert all(torch.equal(value, states[-1][name]) for name, value in rest[-1].state().items())
+
+
+def test_adapters_are_pefts():
+    base, h, names = torch.nn.Linear(6, 5), torch.randn(3, 4, 6), ["1", "0", "1"]
+    lora = Lora(base, generators(2), 2)
+    torch.nn.init.normal_(lora.B)
+    ours = base(h) + lora(h, torch.tensor([int(name) for name in names]))
+    net = torch.nn.Sequential(OrderedDict(to_q=base))
+    config = LoraConfig(r=2, lora_alpha=2, target_modules=["to_q"])
+    tuner = LoraModel(net, {"0": config, "1": config}, "0")  # pyright: ignore[reportArgumentType]
+    tuner.inject_adapter(net, "1")
+    layer: Any = net.to_q
+    for name in ("0", "1"):
+        layer.lora_A[name].weight.data, layer.lora_B[name].weight.data = lora.A[int(name)].data, lora.B[int(name)].data
+    assert torch.allclose(layer(h, adapter_names=names), ours, atol=1e-6)
+
+
+def test_students_that_cannot_be_are_refused(sd32):
+    for rngs, how in ((generators(1), {"rank": 0}), (generators(1), {"features": -1}), ([], {}), (generators(257), {})):
+        with pytest.raises(ValueError, match=r"rank|256"):
+            Student(sd32.unet.net, rngs, **how)

@@ -1,0 +1,76 @@
+import pytest
+import torch
+from PIL import Image
+from transformers import CLIPModel, CLIPTokenizer
+
+from synoptic.evaluation.clip import Clip, clip_score, clip_scores, square_crops
+from synoptic.models.source import BUNDLED
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    torch.manual_seed(0)
+    pixels = (torch.rand(5, 96, 128, 3) * 255).byte().numpy()
+    return [Image.fromarray(p) for p in pixels]
+
+
+def test_cosines_equal_the_models_own_logits(judge, pictures):
+    texts = ["a photo of a horse", "an oil painting of a castle at night"]
+    model = CLIPModel.from_pretrained(BUNDLED / "judge", dtype=torch.float32)
+    tokens = CLIPTokenizer.from_pretrained(BUNDLED / "judge")(
+        texts, padding="max_length", max_length=48, return_tensors="pt"
+    )
+    pixels = torch.cat([judge.pixels(picture) for picture in pictures])
+    with torch.no_grad():
+        logits = model(pixel_values=pixels, **tokens).logits_per_image / model.logit_scale.exp()
+    assert torch.allclose(judge(pictures, texts), logits, atol=1e-5)
+
+
+def test_pictures_are_prepared_as_transformers_does(judge, pictures):
+    module = pytest.importorskip("transformers.models.clip.image_processing_pil_clip")
+    theirs = module.CLIPImageProcessorPil.from_pretrained(BUNDLED / "judge")(pictures, return_tensors="pt")["pixel_values"]
+    assert torch.allclose(torch.cat([judge.pixels(picture) for picture in pictures]), theirs, atol=1e-5)
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3])
+def test_features_do_not_depend_on_the_batch(judge, pictures, batch):
+    assert torch.allclose(judge.see(pictures), judge.see(pictures, batch=batch), atol=1e-5)
+    assert torch.allclose(judge.patches(pictures), judge.patches(pictures, batch=batch), atol=1e-5)
+    texts = ["a horse", "an oil painting of a castle at night", "", "a cat", "a red apple"]
+    assert torch.allclose(judge.read(texts), judge.read(texts, batch=batch), atol=1e-5)
+
+
+def test_the_judges_temperature_turns_cosines_into_its_logits(judge):
+    model = CLIPModel.from_pretrained(BUNDLED / "judge", dtype=torch.float32)
+    assert 1 / judge.temperature == pytest.approx(model.logit_scale.exp().item())
+
+
+def test_the_score_of_a_set_is_the_mean_over_prompts_of_the_mean_over_pictures(judge, pictures):
+    measured = clip_scores(judge, pictures[:3], ["a horse", "a castle", "a horse"])
+    cosines = judge([picture.crop((0, 0, 96, 96)) for picture in pictures[:3]], ["a horse", "a castle"])
+    right = judge([picture.crop((32, 0, 128, 96)) for picture in pictures[:3]], ["a horse", "a castle"])
+    each = (cosines + right) / 2
+    expected = {"a horse": (each[0, 0] + each[2, 0]).item() / 2, "a castle": each[1, 1].item()}
+    assert measured.items == pytest.approx(expected, abs=1e-6)
+    assert measured.mean == pytest.approx(sum(expected.values()) / 2, abs=1e-6)
+
+
+def test_the_crops_of_a_wide_picture_are_squares_that_cover_it():
+    wide = Image.new("RGB", (300, 128))
+    boxes = [crop.size for crop in square_crops(wide)]
+    assert boxes == [(128, 128)] * 3
+    assert [c.size for c in square_crops(wide.transpose(Image.Transpose.ROTATE_90))] == boxes
+    assert [c.size for c in square_crops(Image.new("RGB", (64, 64)))] == [(64, 64)]
+
+
+def test_the_score_of_a_wide_picture_is_the_mean_of_its_crops(judge, pictures):
+    left, right = pictures[0].resize((64, 64)), pictures[1].resize((64, 64))
+    wide = Image.new("RGB", (128, 64))
+    wide.paste(left, (0, 0))
+    wide.paste(right, (64, 0))
+    halves = judge([left, right], ["a horse"]).mean().item()
+    assert clip_score(judge, wide, "a horse") == pytest.approx(halves, abs=1e-6)
+
+
+def test_a_bundled_judge_says_its_name(judge):
+    assert judge.name == "bundled judge" and Clip("bundled-shape").name == "bundled judge-shape"

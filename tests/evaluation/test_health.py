@@ -1,0 +1,90 @@
+"""The monitor: what it sees of fields that are well and of fields that are not, and what it says."""
+
+from __future__ import annotations
+
+import math
+import time
+
+import pytest
+import torch
+
+from synoptic.evaluation.clip import Clip
+from synoptic.evaluation.health import KNOWN, LOST, Health, examine, trouble
+from synoptic.scenes.background import Plain, Random
+from synoptic.scenes.encoding import HashGrid
+from synoptic.scenes.field import NeuralField
+from synoptic.scenes.radiance import Radiance
+from tests.scenes.known import Known, ball
+from tests.scenes.mug import mug
+
+
+def seen(scene: Radiance, judge: Clip, steps: tuple[int, int] = (900, 950)) -> list[Health]:
+    return [examine(scene, step, judge, "a red mug") for step in steps]
+
+
+def newborn() -> Radiance:
+    rng = torch.Generator().manual_seed(0)
+    return Radiance(NeuralField(HashGrid(rng=rng), rng=rng), Random())
+
+
+def test_a_mug_that_is_well_is_left_alone_and_its_sides_have_their_names(judge: Clip):
+    past = seen(mug(), judge)
+    assert past[0].faces == ("front", "side", "back", "side")
+    assert past[0].finite and past[0].score > 0.5 and 0.25 < past[0].opacity < 0.45 and past[0].entropy < 0.05
+    assert trouble(past, 1000) is None
+
+
+def test_a_mug_with_two_fronts_has_two_faces_but_only_once_it_had_time_to_grow(judge: Clip):
+    scene = mug(two_faced=True)
+    assert "two faces" in (trouble(seen(scene, judge), 1000) or "")
+    assert trouble(seen(scene, judge, (100, 150)), 1000) is None
+
+
+def test_another_things_faces_say_nothing(judge: Clip):
+    past = [examine(mug(two_faced=True), step, judge, "a blue boat") for step in (900, 950)]
+    assert past[0].score < KNOWN and trouble([h._replace(faces=("front",) * 4) for h in past], 1000) is None
+
+
+@pytest.mark.parametrize(
+    ("scene", "why"),
+    [
+        (mug(dense=0.02), "empty"),
+        (Radiance(Known(ball(1.0, edge=0.01)), Plain()), "fills its space"),
+        (newborn(), "fog"),
+    ],
+)
+def test_failures_have_their_names(scene: Radiance, why: str, judge: Clip):
+    past = seen(scene, judge)
+    assert why in (trouble(past, 1000) or "") and trouble(past[:1], 1000) is None
+
+
+def test_every_field_begins_as_fog_and_may(judge: Clip):
+    assert trouble(seen(newborn(), judge, (0, 100)), 1000) is None
+
+
+def test_a_number_that_is_none_ends_it_at_once(judge: Clip):
+    scene = newborn()
+    assert isinstance(scene.field, NeuralField)
+    torch.nn.init.constant_(next(scene.field.net.parameters()), math.nan)
+    health = examine(scene, 3, judge, "a red mug")
+    assert not health.finite and "lower the learning rate" in (trouble([health], 1000) or "")
+
+
+def test_a_score_that_fell_twice_below_its_best_is_a_loss(judge: Clip):
+    well = examine(mug(), 100, judge, "a red mug")
+    fallen = well._replace(step=200, score=0.9 * LOST * well.score)
+    dip = well._replace(step=200, score=1.1 * LOST * well.score)
+    assert "the object was lost" in (trouble([well, fallen, fallen._replace(step=300)], 1000) or "")
+    assert trouble([well, fallen, well], 1000) is None and trouble([well, dip, dip], 1000) is None
+    unknown = [h._replace(score=h.score / 2) for h in (well, fallen, fallen)]  # it was never recognised: nothing to lose
+    assert trouble(unknown, 1000) is None
+
+
+def test_nothing_is_said_before_anything_was_seen():
+    assert trouble([], 1000) is None
+
+
+def test_a_look_takes_less_than_a_second_of_one_core(judge: Clip):
+    scene, began = newborn(), time.process_time()
+    examine(scene, 0, judge, "a red mug")
+    assert time.process_time() - began < 2  # a slow machine's second
