@@ -19,9 +19,10 @@ COMMANDS = [shlex.split(line, comments=True) for kind, block in BLOCKS if not ki
 SYNOPTIC = [argv for argv in COMMANDS if argv and argv[0] == "synoptic" and "sd2" not in argv]  # that one downloads
 PYTHON = [block for kind, block in BLOCKS if kind == "python"]
 PAINTING = {"wide", "generate", "evaluate", "edit", "control", "distill"}
-RECIPES = PAINTING | {"anagram", "hybrid", "views", "score", "models"}
+RECIPES = PAINTING | {"anagram", "dream", "hybrid", "views", "score", "models"}
 SMALL = ["--steps", "2", "--upscalers", "none"]
 QUICK = {name: ["--steps", "2"] for name in PAINTING} | {"anagram": SMALL, "hybrid": SMALL}
+QUICK |= {"dream": ["--steps", "2", "--frames", "2"]}
 
 
 @pytest.fixture
