@@ -19,7 +19,7 @@ demo: install
 	elif [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] && command -v xdg-open >/dev/null; then xdg-open "$$picture"; fi
 
 test: install
-	$(BIN)/pytest --numprocesses 2
+	$(BIN)/pytest --numprocesses 2 --dist worksteal
 
 lint: install
 	$(BIN)/ruff format --check .

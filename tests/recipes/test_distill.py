@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
-import signal
-import subprocess
-import sys
-import time
 from inspect import signature
 from typing import Any
 
@@ -23,12 +18,9 @@ from synoptic.models.source import resolve
 from synoptic.recipes.distill import distill
 from synoptic.recipes.distilling import LATENTS, settle
 from synoptic.runs.checkpoint import Checkpoint, Moment
+from tests.processes import killed
 
 DOG = "a photo of a dog"
-OFTEN = (
-    "import torch; torch.set_num_threads(1); import synoptic.runs.checkpoint as c; c.EVERY = c.SHARE = 0; "
-    "from synoptic.recipes.distill import distill; "
-)  # with as many threads as here: their number decides in which order sums are taken
 
 
 @pytest.fixture(scope="module")
@@ -40,21 +32,15 @@ def red(tmp_path_factory):
 
 
 def test_killed_and_started_again_it_is_the_same_to_the_bit(tmp_path, monkeypatch):
-    how: dict[str, Any] = {"loss": "vsd", "steps": 8, "lr": 0.3, "device": "cpu"}
+    how: dict[str, Any] = {"loss": "vsd", "steps": 5, "lr": 0.3, "device": "cpu"}
     (whole,), _ = distill(DOG, **how, out=str(tmp_path / "whole"))
     folder = tmp_path / "killed"
-    code = OFTEN + f"distill({DOG!r}, **{how!r}, out={str(folder)!r})"
-    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
-    while not (folder / "checkpoint.safetensors").exists():
-        assert process.poll() is None
-        time.sleep(0.02)
-    os.kill(process.pid, signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
+    killed(lambda: distill(DOG, **how, out=str(folder)), folder / "checkpoint.safetensors")
     assert (folder / "checkpoint.safetensors").exists() and not list(folder.glob("*_0.png"))
     watched, watch = [], Checkpoint.watch
     monkeypatch.setattr(Checkpoint, "watch", lambda *a: (watched.append(m.i) or m for m in watch(*a)))
     (again,), _ = distill(DOG, **how, out=str(folder))
-    assert watched[0] > 0 and watched == list(range(watched[0], 8))  # it went on, and did not begin anew
+    assert watched[0] > 0 and watched == list(range(watched[0], 5))  # it went on, and did not begin anew
     assert again.tobytes() == whole.tobytes()
     assert {file.name for file in folder.iterdir()} == {"a_photo_of_a_dog_0.png", "run.json"}
 

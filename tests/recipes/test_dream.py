@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
-import signal
-import subprocess
 import sys
-import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +15,7 @@ import torch
 import synoptic
 from synoptic import cli, images
 from synoptic.evaluation.clip import Clip
+from synoptic.mesh.extract import extract
 from synoptic.models.base import Denoiser
 from synoptic.models.source import resolve
 from synoptic.recipes.dreaming import OWN, PIXELS, Unwell, settle, usual, words
@@ -25,19 +23,13 @@ from synoptic.recipes.growing import framed, planted, rate
 from synoptic.recipes.starts import Dream, Grown, best, grow, remembered
 from synoptic.scenes.cameras import around
 from synoptic.scenes.stored import load_scene
+from tests.processes import killed
 
 MUG = "a red mug"
 PLAIN: dict[str, Any] = dict.fromkeys(["steps", "guidance", "lr", "t_min", "t_max", "perp_neg", "view_guidance"])
 PLAIN |= {"loss": "sds", "resolution": 16, "student_lr": 1e-4, "anneal": "auto", "encoding": "hash", "batch": 1}
 PLAIN |= {"negative": "", "seeds": 1, "seed": 0, "every": 100, "judge": "auto", "frames": 2, "model": "bundled-if"}
 PLAIN |= {"device": "cpu", "dtype": "float32"}
-OFTEN = (
-    "import sys, json, torch; torch.set_num_threads(1); import synoptic.runs.checkpoint as c; c.EVERY = c.SHARE = 0; "
-    "from pathlib import Path; from tests.recipes.test_dream import dreamt; from synoptic.recipes.starts import grow; "
-    "from synoptic.models.load import load; from synoptic.evaluation.clip import Clip; "
-    "how = json.loads(sys.argv[2]); m = load('bundled-if', device='cpu', dtype='float32'); "
-    "grow(dreamt(m, Clip('bundled', 'cpu'), Path(sys.argv[1]), **how), 0, how['steps'])"
-)
 
 
 @pytest.fixture(scope="module")
@@ -99,17 +91,8 @@ def test_the_best_start_goes_on_as_if_it_had_been_the_only_one(pixel32, judge, t
 
 def test_killed_and_started_again_it_is_the_same_to_the_bit(pixel32, judge, tmp_path):
     how: dict[str, Any] = {"steps": 3, "every": 2, "perp_neg": True}
-    process = subprocess.Popen(
-        [sys.executable, "-c", OFTEN, str(tmp_path / "killed"), json.dumps(how)],
-        stderr=subprocess.DEVNULL,
-        cwd=Path(__file__).parents[2],
-    )
     state = tmp_path / "killed/start_0/state.safetensors"
-    while not state.exists():
-        assert process.poll() is None
-        time.sleep(0.02)
-    os.kill(process.pid, signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
+    killed(lambda: grow(dreamt(pixel32, judge, tmp_path / "killed", **how), 0, 3), state)
     ticks: list[int] = []
     again = grow(dreamt(pixel32, judge, tmp_path / "killed", **how)._replace(tick=lambda: ticks.append(1)), 0, 3)
     whole = grow(dreamt(pixel32, judge, tmp_path / "whole", **how), 0, 3)
@@ -120,6 +103,7 @@ def test_killed_and_started_again_it_is_the_same_to_the_bit(pixel32, judge, tmp_
 
 def test_what_is_left_in_the_folder(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("synoptic.mesh.deliver.extract", partial(extract, grid=48, texture=64, views=2))
     (sheet,), run = synoptic.dream(MUG, steps=2, frames=2, seed=4)
     folder = run.folder / "a_red_mug_4"
     assert run.state == "done" and run.scores["judge"] == "bundled judge-shape" and run.pictures[0].score is not None

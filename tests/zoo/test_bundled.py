@@ -9,6 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
+from torch import Tensor
 
 from synoptic.controlnet.canny import canny
 from synoptic.controlnet.scribble import scribble
@@ -54,23 +55,37 @@ def test_a_small_picture_is_enlarged():
     assert (large - real).square().mean() < 0.5 * (bicubic - real).square().mean()
 
 
+@pytest.fixture(scope="module")
+def renders() -> tuple[Tensor, list[str], Tensor]:
+    return bank(4, 128, "cpu", seed=31, held_out=True, depth=True)
+
+
+def painted(pipe: Any, captions: list[str], *given: Any) -> Tensor:
+    pipe.set_progress_bar_config(disable=True)
+    rngs = [torch.Generator().manual_seed(k) for k in range(4)]
+    how: dict[str, Any] = {"num_inference_steps": 8, "guidance_scale": 5.0, "output_type": "pt", "generator": rngs}
+    return pipe(captions, *given, **how).images * 2 - 1
+
+
+@pytest.fixture(scope="module")
+def unguided(renders) -> Tensor:
+    """What the captions alone paint."""
+    return painted(plain("sd"), renders[1])
+
+
 @pytest.mark.parametrize(("kind", "draw"), [("canny", canny), ("scribble", scribble), ("depth", None)])
-def test_maps_are_followed_in_diffusers_own_pipeline(kind, draw):
-    x, captions, depths = bank(4, 128, "cpu", seed=31, held_out=True, depth=True)
+def test_maps_are_followed_in_diffusers_own_pipeline(kind, draw, renders, unguided):
+    x, captions, depths = renders
     wanted = draw(x.float() / 127.5 - 1) if draw else depths.expand(-1, 3, -1, -1).float() / 255
     own = diffusers.ControlNetModel.from_pretrained(BUNDLED / f"control-{kind}")
     pipe = diffusers.StableDiffusionControlNetPipeline.from_pretrained(BUNDLED / "sd", controlnet=own, safety_checker=None)
-    pipe.set_progress_bar_config(disable=True)
-    how: dict[str, Any] = {"num_inference_steps": 8, "guidance_scale": 5.0, "output_type": "pt"}
 
-    def followed(strength: float) -> float:
-        rngs = [torch.Generator().manual_seed(k) for k in range(4)]
-        painted = pipe(captions, wanted, generator=rngs, controlnet_conditioning_scale=strength, **how).images * 2 - 1
+    def followed(pictures: Tensor) -> float:
         if draw:
-            return edge_f1(draw(painted)[:, :1], wanted[:, :1]).mean().item()
-        return met(canny(wanted * 2 - 1)[:, :1], canny(painted)[:, :1], 1).mean().item()
+            return edge_f1(draw(pictures)[:, :1], wanted[:, :1]).mean().item()
+        return met(canny(wanted * 2 - 1)[:, :1], canny(pictures)[:, :1], 1).mean().item()
 
-    assert followed(1.0) > followed(0.0) + 0.15
+    assert followed(painted(pipe, captions, wanted)) > followed(unguided) + 0.15
 
 
 def test_all_of_it_is_small():
