@@ -176,7 +176,7 @@ def main(given: Sequence[str] | None = None) -> None:
                 "quality": lambda: quality(args.out, args.quick, args.models, False, args.only),
                 "tune": lambda: quality(args.out, args.quick, args.models, True, args.only),
                 "editing": lambda: distill_editing.measure(args.out, args.quick),
-                "cost": lambda: distill_cost.measure(args.out, args.quick),
+                "cost": lambda: distill_cost.measure(args.out, args.quick, args.models),
             }[what]()
         )
         print(f"# {what}: {seconds:.0f} s", flush=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -83,12 +83,12 @@ def flop(act: Callable[[], Any]) -> int:
     return counter.get_total_flops()
 
 
-def measure(out: Path, quick: bool) -> None:
+def measure(out: Path, quick: bool, models: Sequence[str]) -> None:
     """A row a model and loss: one picture's step, its FLOP over what is needed, and ten pictures as a batch."""
     table, n = [], 2 if quick else 20
     print("model\tloss\tms, 1\tms, 10\ttimes faster\tGFLOP, 1\trows needed\tGFLOP over needed")
-    cases = [(model, loss, "auto") for model in ("bundled", "bundled-if") for loss in NEEDED]
-    cases += [("bundled", "sds", "pixels")]
+    cases = [(model, loss, "auto") for model in models for loss in NEEDED]
+    cases += [("bundled", "sds", "pixels")] if "bundled" in models else []
     for model, loss, space in cases[:3] if quick else cases:
         m = load(model, dtype=settings_of(loss, model, space)["dtype"])
         x, t = torch.randn(1, *m.shape, device=m.device), torch.tensor([500])

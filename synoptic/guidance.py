@@ -71,7 +71,8 @@ def branches(model: Denoiser, conds: Mapping[str, Cond], *, rows: int | None = N
 def fitting_rows(model: Denoiser, device: torch.device) -> int:
     """Rows whose working memory fits into half of what is free; on a CPU no more than its caches profit from."""
     if device.type == "cuda":
-        return max(1, torch.cuda.mem_get_info(device)[0] // 2 // model.row_bytes)
+        idle = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)  # kept by us for what comes
+        return max(1, (torch.cuda.mem_get_info(device)[0] + idle) // 2 // model.row_bytes)
     import psutil
 
     fits = psutil.virtual_memory().available // 2 // model.row_bytes

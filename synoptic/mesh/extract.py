@@ -8,13 +8,11 @@ import torch
 from torch import Tensor
 
 from synoptic.mesh import need_mesh
+from synoptic.mesh.paint import painted
 from synoptic.mesh.surface import Threshold, sampled, surface, threshold
 from synoptic.mesh.texture import Textured, seen, textured
 from synoptic.scenes.cameras import Camera, around, orbit
-from synoptic.scenes.march import weights
 from synoptic.scenes.radiance import Radiance
-
-SHELL = 0.03  # how far to both sides of its surface a texel looks for its colour
 
 
 class Agreement(NamedTuple):
@@ -43,7 +41,7 @@ class Extracted(NamedTuple):
 
 
 def extract(scene: Radiance, *, grid: int = 128, faces: int = 10_000, texture: int = 512, views: int = 20) -> Extracted:
-    """Cut at the density that matches renders from 12 sides, coloured by the field, compared from `views` others.
+    """Cut at the density that matches renders from 12 sides, painted from 20, compared from `views` others.
 
     Raises ValueError where the field covers no pixel, ImportError without the extra.
     """
@@ -52,7 +50,9 @@ def extract(scene: Radiance, *, grid: int = 128, faces: int = 10_000, texture: i
     sides = _spread(12, 0.0)
     cut = threshold(density, sides, scene.show(sides, 64).opacity[:, 0].cpu() > 0.5)
     shape = surface(density, cut.density, faces)
-    model = textured(shape, lambda x, n: skin(scene, x, n), texture)
+    eyes = _spread(20, 0.0)
+    shown = scene.show(eyes, 64)
+    model = textured(shape, painted(scene, shape, eyes, (shown.colour + 1 - shown.opacity).cpu()), texture)
     return Extracted(model, shape.is_watertight, cut, agreement(model, scene, _spread(views, 0.5)))
 
 
@@ -65,24 +65,6 @@ def agreement(model: Textured, scene: Radiance, camera: Camera, side: int = 64, 
     covered = rgba[:, 3:] > 0.5
     both, either = ((covered & solid).flatten(1).sum(1), (covered | solid).flatten(1).sum(1))
     return Agreement(-10 * away.clamp(min=1e-10).log10(), both / either.clamp(min=1))
-
-
-@torch.no_grad()
-def skin(scene: Radiance, x: Tensor, normal: Tensor, samples: int = 12, chunk: int = 2**13) -> Tensor:
-    """Colours (M, 3) that the field shows to who looks at places (M, 3) straight down their normals (M, 3), through a shell.
-
-    What light the shell lets pass has the colour of its middle.
-    """
-    t = torch.linspace(SHELL, -SHELL, samples + 1).to(scene.like)
-
-    def some(x: Tensor, normal: Tensor) -> Tensor:
-        density, albedo = scene.field((x[:, None] + t[:, None] * normal[:, None]).flatten(0, 1))
-        share = weights(density.view(len(x), -1) * (2 * SHELL / samples))
-        albedo = albedo.view(*share.shape, 3)
-        return (share[..., None] * albedo).sum(1) + (1 - share.sum(1, keepdim=True)) * albedo[:, samples // 2]
-
-    pairs = zip(x.to(scene.like).split(chunk), normal.to(scene.like).split(chunk), strict=True)
-    return torch.cat([some(*pair) for pair in pairs])
 
 
 def _spread(n: int, turned: float) -> Camera:

@@ -36,7 +36,10 @@ class UNet:
         return 32 * self.net.config.block_out_channels[0] * h * w * self.dtype.itemsize
 
     def compile(self) -> None:
-        """Compile the network at its first call of each batch size: a minute that long runs get back."""
+        """Compile the network at its first call of each batch size: a minute that long runs get back.
+
+        Where gradients pass through it, it stays as it is: its way back takes minutes to compile.
+        """
         self.layout = torch.channels_last
         self.static = Static(self.net.to(memory_format=self.layout))
 
@@ -48,7 +51,8 @@ class UNet:
         n, now = len(x), t
         t = t.to(x.device) if isinstance(t, Tensor) else torch.full((), t, device=x.device)
         t = t.expand(n).contiguous()  # of one layout, for which a network is compiled once
-        if self.static and (size := self.static.size(n)) > n:
+        static = None if torch.is_grad_enabled() and x.requires_grad else self.static
+        if static and (size := static.size(n)) > n:
             row = torch.arange(size, device=x.device).clamp(max=n - 1)
             return self(x[row], t[row], {key: value[row] for key, value in cond.items()})[:n]
         cond = dict(cond)
@@ -64,7 +68,7 @@ class UNet:
             "cross_attention_kwargs": keys or None,
         }
         how |= {"down_block_additional_residuals": downs or None, "mid_block_additional_residual": mid}
-        net = self.deep.at(now) if self.deep else self.static or self.net
+        net = self.deep.at(now) if self.deep else static or self.net
         return net(inside, t, text, **how, return_dict=False)[0].to(x.dtype)
 
 

@@ -82,9 +82,17 @@ LATENTS = {
 }
 PIXELS = {name: replace(usual, lr=0.03) for name, usual in LATENTS.items()}
 OWN: dict[str, dict[str, Usual]] = {  # of the bundled models, where others measured better
-    "sd": {"sds": Usual(7.5), "nfsd": Usual(4.0), "vsd": replace(LATENTS["vsd"], guidance=1.5, student_lr=3e-3)},
+    "sd": {
+        "sds": Usual(7.5),
+        "nfsd": Usual(4.0),
+        "vsd": replace(LATENTS["vsd"], guidance=1.5, student_lr=3e-3, horizon=1.0),
+    },
     "if": {name: replace(usual, lr=0.1) for name, usual in LATENTS.items()}
-    | {"sds": Usual(7.5, lr=0.05), "nfsd": Usual(4.0), "vsd": replace(LATENTS["vsd"], guidance=4.0, student_lr=1e-3)},
+    | {
+        "sds": Usual(7.5, lr=0.05),
+        "nfsd": Usual(4.0),
+        "vsd": replace(LATENTS["vsd"], guidance=2.0, student_lr=1e-3, horizon=1.0),
+    },
 }
 
 

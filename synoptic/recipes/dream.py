@@ -35,6 +35,7 @@ from synoptic.recipes.dreaming import (
     words,
 )
 from synoptic.recipes.options import Device, Dtype, Model, Out
+from synoptic.recipes.speed import Compile
 from synoptic.recipes.starts import HEALTH, PREVIEW, Dream, best, length, remember, remembered, say
 from synoptic.recipes.studio import warn_unknown
 from synoptic.runs.manifest import Picture, Result, Run, open_run
@@ -67,6 +68,7 @@ def dream(
     every: Every = 100,
     judge: Judge = "auto",
     frames: Frames = 90,
+    compile: Compile = False,
     model: Model = "bundled-if",
     device: Device = "auto",
     dtype: Dtype = "auto",

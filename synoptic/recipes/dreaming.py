@@ -150,6 +150,8 @@ def settle(given: dict[str, Any]) -> tuple[Source, dict[str, Any]]:
     if settings["judge"] == "auto":
         settings["judge"] = "bundled" if source.bundled else "clip-vit-b32"
     resolve_judge(settings["judge"])
+    if settings["compile"] and settings["loss"] == "vsd":
+        raise BadInput("--compile takes a network as it is, --loss vsd trains a second inside it: leave one away")
     if settings["dtype"] == "auto" and settings["loss"] == "vsd":
         settings["dtype"] = "float32"
     return source, settings

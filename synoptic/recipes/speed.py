@@ -16,14 +16,14 @@ GuidanceInterval = Annotated[
     list[float] | None, "guide only from one share of the steps to another: 0.2 0.8, for example, for a fifth less work"
 ]
 Cache = Annotated[
-    int,
+    int | None,
     "run the whole network at every so many-th step only, in between its outermost level with what lay below it"
-    " (DeepCache); 1 is off",
+    " (DeepCache; default: 1, off)",
 ]
 Fast = Annotated[
     bool,
-    "half the steps by dpm++, windows half a window apart, the last fifth unguided (unless --steps, --stride or"
-    " --guidance-interval say else)",
+    "half the steps by dpm++, windows half a window apart, the last fifth unguided, --cache 2 (unless --steps, --stride,"
+    " --guidance-interval or --cache say else)",
 ]
 UNGUIDED_END = [0.0, 0.8]
 
@@ -37,6 +37,8 @@ def settle_speed(source: Source, settings: dict[str, Any], given: dict[str, Any]
             raise BadInput(f"--guidance-interval is two shares of the steps, 0 <= from < to <= 1, not {told}: try 0.2 0.8")
     if settings["coherence"] and not alone():
         raise BadInput("--coherence compares every window with one, which one process has: leave it away, or torchrun")
+    if settings["cache"] is None:
+        settings["cache"] = min(2, settings["steps"]) if settings["fast"] and not whole(settings) else 1
     check_cache(settings)
     if not settings["fast"]:
         return
@@ -58,11 +60,18 @@ def check_cache(settings: dict[str, Any]) -> None:
     if every == 1:
         return
     at_most("--cache, of so many --steps,", every, settings["steps"])
+    if why := whole(settings):
+        raise BadInput(f"--cache {why}: leave one away")
+
+
+def whole(settings: dict[str, Any]) -> str:
+    """Why a network must run whole at every step, if it must."""
     if settings["windows"] in ("shifted", "thinning"):
-        raise BadInput(f"--cache keeps what was at a window's place, --windows {settings['windows']} move: leave one away")
+        return f"keeps what was at a window's place, --windows {settings['windows']} move"
     if settings["compile"] or settings["coherence"]:
         other = "--compile" if settings["compile"] else "--coherence"
-        raise BadInput(f"--cache runs parts of a network, {other} needs it whole at every step: leave one away")
+        return f"runs parts of a network, {other} needs it whole at every step"
+    return ""
 
 
 def fewer(steps: int) -> int:

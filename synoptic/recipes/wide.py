@@ -95,7 +95,7 @@ def wide(
     dtype: Dtype = "auto",
     compile: Compile = False,
     guidance_interval: GuidanceInterval = None,
-    cache: Cache = 1,
+    cache: Cache = None,
     fast: Fast = False,
     trace: Trace = False,
     out: Out = None,

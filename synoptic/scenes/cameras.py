@@ -69,6 +69,12 @@ def rays(camera: Camera, side: int) -> tuple[Tensor, Tensor]:
     return camera.eye[:, None].expand_as(screen), unit(screen @ camera.axes)
 
 
+def project(camera: Camera, x: Tensor) -> Tensor:
+    """Where places (M, 3) are on the cameras' pictures: (B, M, 2), right and up, within ±1 where they are seen."""
+    at = (x - camera.eye[:, None]) @ camera.axes.mT
+    return at[..., :2] / -at[..., 2:] / (camera.fov / 2).tan()[:, None, None]
+
+
 @dataclass(frozen=True)
 class Orbit:
     """Cameras drawn at random, each from its own generator. Elevations: even in angle or on the sphere, by a coin."""

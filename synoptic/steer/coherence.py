@@ -25,7 +25,8 @@ class Coherence:
 
     The gradient goes through the network and the decoder, by `weights[t]` at time t; other times pass. `features` maps
     pictures (N, 3, H, W) in [-1, 1] to anything (N, …) that `distance` compares, row by row: (N,). `anchor` in [0, 1] says
-    which view leads, counted row by row. It is looked at once a step and stays, the others are taken `rows` at once.
+    which view leads, counted row by row. Views are taken `rows` at once, in even parts, the anchor with the first: it is
+    looked at once a step and stays, since a distance has no slope where it is 0.
     """
 
     predict: Predict
@@ -43,21 +44,18 @@ class Coherence:
             return xt
         N = len(views)
         lead = min(int(self.anchor * N), N - 1)
-        target = self._seen(xt, t, Part(views, [lead]))
-        others = torch.tensor([n for n in range(N) if n != lead])
-        moved = xt.unflatten(0, (-1, N)).clone()
-        for some in others.split(max(1, self.rows // len(moved))) if len(others) else ():
+        moved, target = xt.unflatten(0, (-1, N)).clone(), None
+        order = torch.tensor([lead, *(n for n in range(N) if n != lead)])
+        for some in order.tensor_split(-(-N // max(1, self.rows // len(moved)))):
             part = Part(views, some.tolist())
             with torch.enable_grad():
                 x = part.of(xt).requires_grad_()
-                apart = self.distance(self._seen(x, t, part, x), target.repeat_interleave(len(some), 0))
+                seen = self.features(self.decode(self.predict(x, t, part).x0).clamp(-1, 1)).unflatten(0, (-1, len(some)))
+                target = seen[:, :1].detach() if target is None else target
+                apart = self.distance(seen.flatten(0, 1), target.expand_as(seen).flatten(0, 1))
                 (slope,) = torch.autograd.grad(LOUDER * apart.sum(), x)
             moved[:, some.to(xt.device)] -= (w / LOUDER * slope).unflatten(0, (-1, len(some)))
         return moved.flatten(0, 1)
-
-    def _seen(self, xt: Tensor, t: Time, part: Part, x: Tensor | None = None) -> Tensor:
-        x0 = self.predict(part.of(xt) if x is None else x, t, part).x0
-        return self.features(self.decode(x0).clamp(-1, 1))
 
 
 def decaying(steps: Sequence[tuple[Time, Time]], weight: float, decay: float, first: int, every: int) -> dict[Time, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import trimesh
@@ -15,6 +16,7 @@ from synoptic.mesh import need_mesh
 from synoptic.mesh.cast import cast
 from synoptic.mesh.export import export
 from synoptic.mesh.extract import Extracted, agreement, extract
+from synoptic.mesh.paint import painted, skin
 from synoptic.mesh.surface import sampled, surface, threshold
 from synoptic.mesh.texture import textured
 from synoptic.scenes.background import Plain
@@ -135,5 +137,21 @@ def test_every_part_of_the_extra_is_named_where_one_is_missing(monkeypatch):
 
 
 def test_held_out_views_are_not_those_it_was_cut_by():
-    cut, held = extracting._spread(12, 0.0), extracting._spread(20, 0.5)
-    assert (cut.eye[:, None] - held.eye).norm(dim=2).min() > 0.1
+    held = extracting._spread(20, 0.5)
+    for made in (extracting._spread(12, 0.0), extracting._spread(20, 0.0)):
+        assert (made.eye[:, None] - held.eye).norm(dim=2).min() > 0.1
+
+
+def test_paint_is_what_those_show_who_see_a_place_and_where_none_does_the_skin(scene: Radiance, made: Extracted):
+    mesh = made.model.mesh
+    x, n = (torch.from_numpy(np.array(part, np.float32)) for part in (mesh.vertices, mesh.vertex_normals))
+    front = around(1, elevation=0.0)
+    grey = painted(scene, mesh, front, torch.full((1, 3, 8, 8), 0.5))(x, n)
+    seen = (grey - 0.5).abs().lt(1e-6).all(1)
+    assert n[seen, 2].min() > 0 and 0.25 < seen.float().mean() < 0.75
+    torch.testing.assert_close(grey[~seen], skin(scene, x[~seen], n[~seen]))
+    twice = painted(scene, mesh, around(2, elevation=0.0), torch.tensor([0.2, 0.6])[:, None, None, None].expand(2, 3, 8, 8))(
+        x, n
+    )
+    level = (twice[..., None] - torch.tensor([0.2, 0.6])).abs().lt(1e-6).all(1).any(1)
+    assert level[seen].float().mean() > 0.95  # opposite eyes share no place but on the rim

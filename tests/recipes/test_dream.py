@@ -176,6 +176,7 @@ def test_bad_input_is_answered_before_torch(ask, tmp_path):
         ("x", "--frames", "0"): "--frames must be at least 1",
         ("x", "--encoding", "grid"): "grid",
         ("x", "--judge", "nix"): "a model is one of",
+        ("x", "--compile", "--loss", "vsd"): "--loss vsd trains a second inside it: leave one away",
         ("x", "--model", "bundled-if-ii"): "enlarges a small picture",
     }
     for (code, said, torched), (argv, expected) in zip(

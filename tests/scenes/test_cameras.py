@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from synoptic.scenes.cameras import Orbit, around, orbit, rays
+from synoptic.scenes.cameras import Camera, Orbit, around, orbit, project, rays
 
 
 def generators(n: int) -> list[torch.Generator]:
@@ -33,6 +33,17 @@ def test_the_front_is_seen_with_x_to_the_right_and_y_up():
         torch.tensor([[-0.5, 0.5, -1], [0.5, 0.5, -1], [-0.5, -0.5, -1], [0.5, -0.5, -1]]),
     )
     assert torch.equal(origin[0, 3], torch.tensor([0.0, 0, 3]))
+
+
+def test_places_are_projected_to_where_their_rays_left():
+    camera = Orbit(shake=(0.1, 0.1, 0.02)).draw(generators(3))
+    origin, direction = rays(camera, 4)
+    middle = (torch.arange(4) + 0.5) / 2 - 1
+    for k in range(3):
+        at = project(Camera(*(part[k : k + 1] for part in camera)), origin[k] + 2.7 * direction[k])
+        assert torch.allclose(
+            at[0].view(4, 4, 2), torch.stack(torch.meshgrid(middle, -middle, indexing="xy"), -1), atol=1e-5
+        )
 
 
 def test_draws_keep_to_their_ranges_and_each_picture_to_its_generator():
