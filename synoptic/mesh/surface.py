@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 CRUMB = 0.02  # of the largest piece's surface: smaller pieces are no part of the object
 SMOOTH = 1.0  # cells: a field leaves rough what nobody looked at closely
 STEEP = 4  # how sharply space is solid or empty, alike on both sides of the level
-GENTLE = 3  # of 10, how eagerly faces are merged: surfaces tear where it is more
+EAGER = 3, 5  # of 10, how eagerly faces are merged: one tears where the other does not
 
 
 class Threshold(NamedTuple):
@@ -99,10 +100,10 @@ def _lighter(mesh: Any, faces: int) -> Any:
     import fast_simplification
     import trimesh
 
-    for target in (faces, 2 * faces, 4 * faces):
+    for target, eager in product((faces, 2 * faces, 4 * faces), EAGER):
         if target >= len(mesh.faces):
             break
-        simplified: Any = fast_simplification.simplify(mesh.vertices, mesh.faces, target_count=target, agg=GENTLE)
+        simplified: Any = fast_simplification.simplify(mesh.vertices, mesh.faces, target_count=target, agg=eager)
         less: Any = trimesh.Trimesh(*simplified)
         if less.is_watertight:
             return less
