@@ -79,7 +79,7 @@ def fitting_rows(model: Denoiser, device: torch.device) -> int:
     return int(max(1, min(fits, CPU_ROWS)))
 
 
-CPU_ROWS = 16  # on two cores a row costs the same from here to 42 rows a call; more only takes more memory
+CPU_ROWS = 42  # on two cores a row costs a tenth less than of 16 in half precision, and the same from here to 82
 
 
 def cfg(
