@@ -58,6 +58,7 @@ def paint(args: argparse.Namespace) -> None:
         "negative": args.negative_prompt,
         "steps": args.step,
         "lr": args.lr,
+        "horizon": 1.5,
         "warm_up": min(100, int(1.5 * args.step) - 1),
         "seed": args.seed,
         "model": model,

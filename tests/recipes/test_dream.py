@@ -29,7 +29,7 @@ MUG = "a red mug"
 PLAIN: dict[str, Any] = dict.fromkeys(["steps", "guidance", "lr", "t_min", "t_max", "perp_neg", "view_guidance"])
 PLAIN |= {"loss": "sds", "resolution": 16, "student_lr": 1e-4, "anneal": "auto", "encoding": "hash", "batch": 1}
 PLAIN |= {"negative": "", "seeds": 1, "seed": 0, "every": 100, "judge": "auto", "frames": 2, "model": "bundled-if"}
-PLAIN |= {"device": "cpu", "dtype": "float32"}
+PLAIN |= {"device": "cpu", "dtype": "float32", "compile": False}
 
 
 @pytest.fixture(scope="module")
