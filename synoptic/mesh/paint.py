@@ -12,6 +12,7 @@ from torch import Tensor
 from synoptic.mesh.cast import cast
 from synoptic.scenes.cameras import Camera, project
 from synoptic.scenes.march import weights
+from synoptic.scenes.normals import unit
 from synoptic.scenes.radiance import Radiance
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def painted(scene: Radiance, mesh: Trimesh, camera: Camera, pictures: Tensor) ->
     def colour(x: Tensor, normal: Tensor) -> Tensor:
         total, count = torch.zeros(len(x), 3), torch.zeros(len(x), 1)
         for eye, at, picture in zip(camera.eye, project(camera, x), pictures, strict=True):
-            toward = F.normalize(eye - x, dim=1)
+            toward = unit(eye - x)
             share = (toward * normal).sum(1).clamp(min=0) ** STEEP
             faced = share.nonzero()[:, 0]
             share[faced] *= cast(mesh, x[faced] + LIFT * normal[faced], toward[faced]).face < 0
