@@ -32,7 +32,7 @@ from synoptic.distillation.fit import fit
 from synoptic.models.base import Denoiser
 from synoptic.models.load import load
 from synoptic.recipes.dream import dream
-from synoptic.recipes.dreaming import settle, usual, words
+from synoptic.recipes.dreaming import phrase, settle, usual
 from synoptic.recipes.growing import drawn, framed, planted, pulled, rate
 from synoptic.scenes.base import Shot
 from synoptic.scenes.radiance import Look, Radiance
@@ -146,11 +146,12 @@ def main() -> None:
 
     usually = {name: p.default for name, p in signature(dream).parameters.items()}
     given = usually | {"prompt": PROMPT, "model": str(folder), "steps": asked.steps, "perp_neg": asked.perp_neg}
+    given |= {"compile": asked.compile}
     origin, settings = settle(given | {"judge": "bundled"})
     rng = torch.Generator().manual_seed(0)
     spread = Spread(planted(settings, usual(origin), rng).to(m.device), max(1, asked.steps // asked.timed))
     rngs, lr = drawn(rng, 1), rate(settings["lr"], asked.steps)
-    loss, *_ = pulled(settings, usual(origin), m, PROMPT, words(origin), rng)
+    loss, *_ = pulled(settings, usual(origin), m, PROMPT, phrase(origin), rng)
     on = torch.cuda.get_device_name() if m.device.type == "cuda" else "cpu"
     print(
         f"# {asked.shape} on {on}, {m.dtype}, guidance {settings['guidance']}, renders of {settings['resolution']}²",

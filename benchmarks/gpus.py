@@ -45,7 +45,7 @@ def main() -> None:
     dist.barrier()
     m = m or load(str(folder))
     if not args.eager:
-        m.unet.compile()
+        m.compile()
     z = randn((4, 64, args.width // 8), [torch.Generator().manual_seed(0)]).to(m.device)
     views, size = dense(z), dist.get_world_size()
 

@@ -104,7 +104,7 @@ def main() -> None:
     ends: dict[str, Tensor] = {}
     row("together", together)
     row("one by one", one_by_one)
-    m.unet.compile()
+    m.compile()
     row("together, compiled", together)
     slow = ends.pop("one by one")
     for name, end in ends.items():

@@ -40,6 +40,17 @@ def shares(camera: Camera) -> Tensor:
     return torch.cat([around * (1 - above[:, None]), above[:, None]], 1)
 
 
+def nearest(share: Tensor) -> Tensor:
+    """All of what each view is most of, (B, 4): for models that learned a word for a quarter of all views, not for one."""
+    return torch.nn.functional.one_hot(share.argmax(1), len(WORDS)).to(share)
+
+
+def others(share: Tensor) -> Tensor:
+    """How much of the views from around each view is not, (B, 4), rows sum to 1."""
+    less = 1 - share[:, :3]
+    return torch.nn.functional.pad(less / less.sum(1, keepdim=True), (0, 1))
+
+
 def denied(camera: Camera) -> dict[str, Tensor]:
     """Perp-Neg's weights (B,) of NEGATIVES by view: Armandpour et al. 2023, section 4, as threestudio's a exp(-b r) + c.
 
@@ -77,8 +88,8 @@ def told(
     model: Denoiser,
     prompt: str,
     phrase: str = "{0}, {1} view",
-    thing: str = "{0}",
     *,
+    words: Callable[[Tensor], Tensor] = lambda share: share,
     negative: str = "",
     apart: bool = False,
     denies: bool = False,
@@ -86,19 +97,19 @@ def told(
 ) -> Conds:
     """The branches of a prompt by view: cond, mixed; null, of the negative prompt, or `apart`, of none, and negative.
 
-    phrase: how the model says a thing {0} and a view {1}; thing: the thing alone. denies: also the branches of NEGATIVES,
-    for `denying`; insists: also that of the thing alone, for `insisting`.
+    phrase: how the model says a thing {0} and a view {1}; words: what becomes of `shares`, `nearest` for example. denies:
+    also the branches of NEGATIVES, for `denying`; insists: also that of the other views, for `insisting`.
     """
     known = {word: model.embed([phrase.format(prompt, word)]) for word in WORDS}
     alike = {"null": model.embed(["" if apart else negative])}
     alike |= {"negative": model.embed([negative])} if apart else {}
     alike |= {word: known[word] for word in NEGATIVES} if denies else {}
-    alike |= {"thing": model.embed([thing.format(prompt)])} if insists else {}
 
     def conds(look: Look) -> dict[str, Cond]:
-        share = shares(look.camera)
+        share = words(shares(look.camera))
         same = {name: {key: row.expand(len(share), *row.shape[1:]) for key, row in c.items()} for name, c in alike.items()}
-        return {"cond": mixed(known, share)} | same
+        other = {"other": mixed(known, others(share))} if insists else {}
+        return {"cond": mixed(known, share)} | other | same
 
     return conds
 
@@ -113,15 +124,17 @@ def by_view(model: Denoiser, conds: Conds) -> Branches:
     return believe
 
 
-def insisting(every: Branches, weight: float) -> Branches:
-    """cond farther from the thing alone: thing + weight (cond - thing), so that the view is guided more than the thing is.
+def insisting(every: Branches, weight: float, noisiest: float) -> Branches:
+    """cond farther from what the other views have, other + w (cond - other): the view is guided more than the thing.
 
-    Composition of concepts (Liu et al. 2022, equation 11) with the view as one of them; weight 1 changes nothing.
+    Negation by composition (Liu et al. 2022, equation 12) of "the thing, and not its other views". w is `weight` at the time
+    `noisiest`, where it is decided what is where, and falls to 1, which changes nothing, with t: details suffer from more.
     """
 
     def believe(x: Tensor, t: Time, look: Any) -> dict[str, Pred]:
         found = dict(every(x, t, look))
-        return found | {"cond": away(found["thing"], found["cond"], weight)}
+        w = 1 + (weight - 1) * torch.as_tensor(t, dtype=x.dtype, device=x.device).view(-1, 1, 1, 1) / noisiest
+        return found | {"cond": away(found["other"], found["cond"], w)}
 
     return believe
 

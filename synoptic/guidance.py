@@ -37,32 +37,39 @@ def branches(model: Denoiser, conds: Mapping[str, Cond], *, rows: int | None = N
         nonlocal limit
         limit = limit or fitting_rows(model, x.device)
         n, views = len(x), len(x) // pictures
-        row = torch.arange(len(names) * n, device=x.device)  # there, so that picking rows waits for nothing
-        which = row // n * pictures + row % n // views
 
-        def call(r: Tensor) -> Pred:
+        def call(some: Tensor) -> Pred:
+            r = some.to(x.device)
+            which = r // n * pictures + r % n // views
             at = t.to(x.device)[r % n] if isinstance(t, Tensor) and t.ndim else t
-            cond = {key: value[which[r]] for key, value in table.items()}
+            cond = {key: value[which] for key, value in table.items()} | {"place": torch.stack([some // n, some % n], 1)}
             if maps is not None:
-                cond["map"] = maps[which[r]] if where is None else parts(where, n)[r]
+                cond["map"] = maps[which] if where is None else parts(where, n)[r]
             return model.predict(x[r % n], at, cond)
 
-        calls: list[Pred] = []
-        done = 0
-        while done < len(row):
-            left = len(row) - done
-            size = math.ceil(left / math.ceil(left / limit))  # even calls: two shapes at most
+        todo, asked, said = [torch.arange(len(names) * n).view(len(names), n)], list[Tensor](), list[Pred]()
+        while todo:
+            some, *todo = todo
+            if some.numel() > limit:  # fewer rows of x, each with all its branches; in even calls: two shapes at most
+                axis, most = (1, max(1, limit // len(some))) if some.shape[1] > 1 else (0, limit)
+                todo = [*some.tensor_split(math.ceil(some.shape[axis] / most), axis), *todo]
+                continue
             try:
-                calls.append(call(row[done : done + size]))
-                done += size
+                said.append(call(some.flatten()))
+                asked.append(some.flatten())
             except torch.OutOfMemoryError:
-                if limit == 1:
+                if some.numel() == 1:
                     raise
-                limit = math.ceil(min(limit, size) / 2)
+                limit, todo = math.ceil(some.numel() / 2), [some, *todo]
                 torch.cuda.empty_cache()
-        x0, eps = torch.cat([p.x0 for p in calls]).split(n), torch.cat([p.eps for p in calls]).split(n)
-        learned = [p.var for p in calls if p.var is not None]
-        var = torch.cat(learned).split(n) if learned else [None] * len(names)
+        back = torch.cat(asked).argsort().to(x.device) if len(asked) > 1 else None
+
+        def every(values: list[Tensor]) -> Sequence[Tensor]:
+            return (torch.cat(values) if back is None else torch.cat(values)[back]).split(n)
+
+        x0, eps = every([p.x0 for p in said]), every([p.eps for p in said])
+        learned = [p.var for p in said if p.var is not None]
+        var = every(learned) if learned else [None] * len(names)
         return {name: Pred(x0[k], eps[k], var[k]) for k, name in enumerate(names)}
 
     return predict

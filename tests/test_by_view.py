@@ -8,7 +8,20 @@ from typing import Any
 import pytest
 import torch
 
-from synoptic.by_view import NEGATIVES, WORDS, by_view, decay, denied, denying, insisting, mixed, shares, told
+from synoptic.by_view import (
+    NEGATIVES,
+    WORDS,
+    by_view,
+    decay,
+    denied,
+    denying,
+    insisting,
+    mixed,
+    nearest,
+    others,
+    shares,
+    told,
+)
 from synoptic.guidance import branches
 from synoptic.scenes.cameras import Camera, orbit
 from synoptic.scenes.radiance import Look
@@ -96,16 +109,32 @@ def test_denying_takes_only_what_is_at_right_angles_and_of_each_view_its_own_sha
     assert all(torch.equal(before[name].eps, after[name].eps) for name in ("null", "front", "side"))
 
 
-def test_insisting_guides_the_view_more_and_the_thing_as_before(pixel32):
+def test_insisting_leads_away_from_the_other_views(pixel32):
     x, t, where = normal(1, *pixel32.shape).float(), torch.tensor([500]), look((180, 0))
-    every = by_view(pixel32, told(pixel32, MUG, PHRASE, "a 3d render of {0}", insists=True))
+    every = by_view(pixel32, told(pixel32, MUG, PHRASE, insists=True))
     before = every(x, t, where)
-    alone = branches(pixel32, {"thing": pixel32.embed(["a 3d render of a red mug"])})(x, t)["thing"]
-    assert torch.allclose(before["thing"].eps, alone.eps, atol=1e-5)
-    cond = {weight: insisting(every, weight)(x, t, where)["cond"].eps for weight in (0.0, 1.0, 3.0)}
-    assert torch.allclose(cond[0.0], alone.eps, atol=1e-5) and torch.allclose(cond[1.0], before["cond"].eps, atol=1e-6)
+    known = [pixel32.embed([PHRASE.format(MUG, word)]) for word in ("front", "side")]
+    both = {key: (known[0][key] + known[1][key]) / 2 for key in known[0]}
+    other = branches(pixel32, {"other": both})(x, t)["other"]
+    assert torch.allclose(before["other"].eps, other.eps, atol=1e-5)
+    cond = {weight: insisting(every, weight, 500)(x, t, where)["cond"].eps for weight in (0.0, 1.0, 2.0, 3.0)}
+    half = insisting(every, 3.0, 1000)(x, t, where)["cond"].eps
+    assert torch.allclose(half, cond[2.0], atol=1e-5), "half way to no noise it is half way to 1"
+    assert torch.allclose(cond[0.0], other.eps, atol=1e-5) and torch.allclose(cond[1.0], before["cond"].eps, atol=1e-6)
     assert torch.allclose(cond[3.0] - cond[0.0], 3 * (cond[1.0] - cond[0.0]), atol=1e-5)
     assert (cond[1.0] - cond[0.0]).abs().max() > 1e-3
+
+
+def test_the_nearest_word_is_said_for_a_quarter_turn_and_the_others_are_the_rest():
+    angles = [(a, 10) for a in (-44, 0, 44, 46, 90, 134, 136, 180, -136, -134, -46)] + [(30, 80)]
+    share = shares(camera(*angles))
+    word = [WORDS[k] for k in nearest(share).argmax(1)]
+    assert word == [*["front"] * 3, *["side"] * 3, *["back"] * 3, *["side"] * 2, "overhead"]
+    assert nearest(share).sum() == len(angles) and nearest(share).max() == 1
+    for s in (share, nearest(share)):
+        rest = others(s)
+        assert torch.allclose(rest.sum(1), torch.ones(len(s), dtype=s.dtype)) and not rest[:, 3].any()
+    assert torch.allclose(others(nearest(share))[0], torch.tensor([0, 0.5, 0.5, 0], dtype=share.dtype))
 
 
 def test_a_view_does_not_depend_on_those_beside_it(pixel32):

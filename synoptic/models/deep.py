@@ -11,36 +11,35 @@ from torch import Tensor
 
 from synoptic.diffusion import Time
 
+Place = tuple[int, int]
+
 
 class Deep:
     """A diffusers U-Net that runs whole at `times`, and at others only its outermost level, with what lay below it then.
 
     Ma et al. 2023 with the cut below the whole outermost blocks: the last up block is given the F_cache that was kept. Rows
-    are known by their place among those of one time, in the order of the calls: at every time there must be the same, or the
-    first so many of them, in calls of any size. Rows that nothing was kept of run whole.
+    are known by their place, branch and x, so that they may come in calls of any size; what nothing was kept of runs whole.
     """
 
     def __init__(self, net: Any, times: Collection[Time]) -> None:
         self.net, self.times = net, times
         self.now: Time | None = None
-        self.row, self.kept = 0, list[Tensor]()
+        self.place: list[Place] = []
+        self.kept: dict[Place, tuple[Tensor, int]] = {}
 
-    def at(self, t: Time) -> Deep:
-        """To be asked about rows at time t, one number for all of them."""
+    def at(self, t: Time, place: Tensor) -> Deep:
+        """To be asked at time t, one number for all rows, about the rows at these places (N, 2)."""
         if t != self.now:
-            self.now, self.row = t, 0
-            self.kept = [] if t in self.times else self.kept
+            self.now, self.kept = t, {} if t in self.times else self.kept
+        self.place = [(branch, x) for branch, x in place.tolist()]
         return self
 
     def __call__(self, x: Tensor, t: Tensor, text: Tensor, return_dict: bool = False, **how: Any) -> tuple[Tensor]:
         """As the network itself."""
-        end = self.row + len(x)
-        if sum(map(len, self.kept)) < end:
-            below, out = whole(self.net, x, t, text, **how)
-            self.kept.append(below)
-        else:
-            out = outermost(self.net, x, t, text, rows(self.kept, self.row, end), **how)
-        self.row = end
+        if all(place in self.kept for place in self.place):
+            return (outermost(self.net, x, t, text, rows([self.kept[place] for place in self.place]), **how),)
+        below, out = whole(self.net, x, t, text, **how)
+        self.kept |= {place: (below, k) for k, place in enumerate(self.place)}
         return (out,)
 
 
@@ -80,14 +79,12 @@ def crosses(block: Any) -> bool:
     return getattr(block, "has_cross_attention", False)
 
 
-def rows(parts: list[Tensor], begin: int, end: int) -> Tensor:
-    """Rows begin … end of parts that follow one another."""
-    found, start = [], 0
-    for part in parts:
-        some = part[max(0, begin - start) : max(0, end - start)]
-        found += [some] if len(some) else []
-        start += len(part)
-    return found[0] if len(found) == 1 else torch.cat(found)
+def rows(found: list[tuple[Tensor, int]]) -> Tensor:
+    """Row k of each (tensor, k), stacked; a whole tensor as it is."""
+    one, order = found[0][0], [k for _, k in found]
+    if all(part is one for part, _ in found):
+        return one if order == list(range(len(one))) else one[order]
+    return torch.stack([part[k] for part, k in found])
 
 
 def reusing(model: Any, times: Collection[Time]) -> Any:

@@ -11,6 +11,7 @@ from torch import Tensor
 from synoptic.diffusion import Pred, Schedule, Time, predict
 from synoptic.models.base import Cond
 from synoptic.models.pieces import in_pieces
+from synoptic.models.static import by_block
 from synoptic.models.text import Text
 from synoptic.models.unet import UNet
 
@@ -25,6 +26,11 @@ class Latent:
         self.vae = vae.eval().requires_grad_(False).to(memory_format=unet.layout)
         self.shape, self.device, self.dtype, self.row_bytes = unet.shape, unet.device, unet.dtype, unet.row_bytes
         self.factor: int = 2 ** (len(vae.config.block_out_channels) - 1)
+
+    def compile(self) -> None:
+        """Compile the U-Net, and the VAE's blocks for gradients: a picture at the end is not worth the minute."""
+        self.unet.compile()
+        by_block(self.vae)
 
     @torch.no_grad()
     def embed(self, prompts: Sequence[str]) -> Cond:
@@ -44,14 +50,21 @@ class Latent:
         return in_pieces(self._decoded, latents.to(self.vae.dtype), PIECE * h * w, h // 2).to(x.dtype)
 
     def _mean(self, image: Tensor) -> Tensor:
-        return self.vae.encode(image).latent_dist.mode()
+        with worth_compiling(image):
+            return self.vae.encode(image).latent_dist.mode()
 
     def _decoded(self, latents: Tensor) -> Tensor:
-        return self.vae.decode(latents, return_dict=False)[0]
+        with worth_compiling(latents):
+            return self.vae.decode(latents, return_dict=False)[0]
 
     @property
     def _shift(self) -> float:
         return self.vae.config.get("shift_factor") or 0.0
+
+
+def worth_compiling(x: Tensor) -> Any:
+    """Compiled blocks where gradients pass through x, else plain ones."""
+    return torch.compiler.set_stance("default" if torch.is_grad_enabled() and x.requires_grad else "force_eager")
 
 
 def stable_diffusion(part: Callable[..., Any], schedule: Schedule, text: Text) -> Latent:

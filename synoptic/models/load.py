@@ -64,7 +64,7 @@ def load(
     part = _parts(source, device, dtype)
     model = BUILD[_kind(source)](part, _schedule(source, "scheduler"), text or TEXT[_kind(source)](part, source))
     if compile:
-        model.unet.compile()
+        model.compile()
     return model
 
 

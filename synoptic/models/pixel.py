@@ -23,6 +23,9 @@ class Pixel:
         self.unet, self.text, self.schedule = unet, text, schedule
         self.shape, self.device, self.dtype, self.row_bytes = unet.shape, unet.device, unet.dtype, unet.row_bytes
 
+    def compile(self) -> None:
+        self.unet.compile()
+
     @torch.no_grad()
     def embed(self, prompts: Sequence[str]) -> Cond:
         return self.unet.remember(self.text(prompts))

@@ -1,4 +1,4 @@
-"""A compiled network: torch.compile for few batch sizes, since every new one costs a minute."""
+"""Compiled networks: whole, for few batch sizes, since every new one costs a minute; for gradients block by block."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
+BLOCKS = "ResnetBlock2D", "BasicTransformerBlock"  # what a network repeats
+KINDS = 128  # sizes of blocks in a network, there and back; beyond its own 8, torch leaves what is new uncompiled
 WASTE = 1.25  # a batch is filled up to a size that is there if that costs at most so much
 CACHE = Path("~/.cache/synoptic/compiled")
 
@@ -17,7 +19,7 @@ class Static:
     """`net`, compiled at its first call of each batch size; what was compiled is kept on disk for later runs."""
 
     def __init__(self, net: nn.Module) -> None:
-        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(CACHE.expanduser()))
+        keep_compiled()
         torch.backends.cudnn.benchmark = True  # shapes that stay are worth finding the fastest convolutions for
         self.net: Any = torch.compile(net, dynamic=False)
         self.sizes: set[int] = set()
@@ -30,3 +32,21 @@ class Static:
         size = min((size for size in self.sizes if rows <= size <= WASTE * rows), default=rows)
         self.sizes.add(size)
         return size
+
+
+def by_block(net: nn.Module) -> Any:
+    """`net` in channels_last, its blocks compiled at their first calls: a minute, where a whole way back takes several.
+
+    Most of it is gained by the group norms, whose own kernels copy channels_last there and back.
+    """
+    keep_compiled()
+    config: Any = torch._dynamo.config
+    config.recompile_limit = max(config.recompile_limit, KINDS)
+    for block in net.modules():
+        if type(block).__name__ in BLOCKS:
+            block.compile(dynamic=False)
+    return net.to(memory_format=torch.channels_last)
+
+
+def keep_compiled() -> None:
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(CACHE.expanduser()))

@@ -11,20 +11,23 @@ from synoptic.diffusion import Time
 from synoptic.models.base import Cond
 from synoptic.models.deep import Deep
 from synoptic.models.keys import Keys
-from synoptic.models.static import Static
+from synoptic.models.once import Once
+from synoptic.models.static import Static, by_block
 
 
 class UNet:
     """A diffusers UNet as a function (x, t, cond) -> raw output (N, out_channels, h, w) in the dtype of x.
 
-    An upscaler's has `beside` input channels that are not x's: cond["low"]. cond["level"] (N,) is how noisy those are.
+    cond["place"] (N, 2), on the CPU, says of which branch of guidance and of which x each row is: branches of the same x,
+    one after another, share what comes before the text (`Once`). An upscaler's has `beside` input channels that are not x's:
+    cond["low"]. cond["level"] (N,) is how noisy those are.
     cond["added k"] is what a ControlNet adds to the output of its encoder's level k, the last to that of the middle.
     """
 
     def __init__(self, net: Any, beside: int = 0) -> None:
         self.device, self.dtype = net.device, net.dtype
         self.net, self.layout = prepared(net)
-        self.keys, self.static = Keys(net), None
+        self.keys, self.once, self.static = Keys(net), Once(net), None
         self.deep: Deep | None = None
         size = net.config.sample_size
         self.shape: tuple[int, int, int] = (net.config.in_channels - beside, size, size)
@@ -38,38 +41,51 @@ class UNet:
     def compile(self) -> None:
         """Compile the network at its first call of each batch size: a minute that long runs get back.
 
-        Where gradients pass through it, it stays as it is: its way back takes minutes to compile.
+        Where gradients pass through it, its blocks are compiled one by one: its whole way back would take minutes.
         """
         self.layout = torch.channels_last
-        self.static = Static(self.net.to(memory_format=self.layout))
+        self.static = Static(by_block(self.net))
 
     def remember(self, cond: Cond) -> Cond:
         """The condition with what the network makes of its text alone, "keys": computed here once, not in every call."""
         return cond | {"keys": self.keys(cond["text"].to(self.dtype))} if self.keys else cond
 
     def __call__(self, x: Tensor, t: Time, cond: Cond) -> Tensor:
-        n, now = len(x), t
-        t = t.to(x.device) if isinstance(t, Tensor) else torch.full((), t, device=x.device)
-        t = t.expand(n).contiguous()  # of one layout, for which a network is compiled once
-        static = None if torch.is_grad_enabled() and x.requires_grad else self.static
-        if static and (size := static.size(n)) > n:
-            row = torch.arange(size, device=x.device).clamp(max=n - 1)
-            return self(x[row], t[row], {key: value[row] for key, value in cond.items()})[:n]
         cond = dict(cond)
+        place = cond.pop("place", None)
+        place = torch.cartesian_prod(torch.arange(1), torch.arange(len(x))) if place is None else place
+        parts = int((place[:, 1] == place[0, 1]).sum())
+        static = None if torch.is_grad_enabled() and x.requires_grad else self.static
+        m = len(x) // parts
+        if static and (size := static.size(m)) > m:  # each part is filled up with its last row
+            row = (m * torch.arange(parts)[:, None] + torch.arange(size).clamp(max=m - 1)).flatten().to(x.device)
+            full = self._call(static, x[row], t[row] if isinstance(t, Tensor) and t.ndim else t, pick(cond, row), parts)
+            return full.unflatten(0, (parts, size))[:, :m].flatten(0, 1)
+        return self._call(self.deep.at(t, place) if self.deep else static or self.net, x, t, cond, parts)
+
+    def _call(self, net: Any, x: Tensor, t: Time, cond: Cond, parts: int) -> Tensor:
+        """What `net` says, of rows in so many parts that hold the same x."""
+        t = t.to(x.device) if isinstance(t, Tensor) else torch.full((), t, device=x.device)
+        t = t.expand(len(x)).contiguous()  # of one layout, for which a network is compiled once
         level = cond.pop("level", None)  # a whole number, which half precision would round
         inside = torch.cat([x, cond.pop("low").to(x.dtype)], 1) if "low" in cond else x
         inside = inside.to(self.dtype, memory_format=self.layout)
         cond = {key: value.to(self.dtype) for key, value in cond.items()}
         *downs, mid = [cond.pop(key) for key in list(cond) if key.startswith("added")] or [None]
         text, keys = cond.pop("text"), {key: cond.pop(key) for key in ("keys",) if key in cond}
+        self.once.parts = 1 if cond or level is not None else parts  # whatever else is said may reach every layer
         how: dict[str, Any] = {
             "class_labels": level,
             "added_cond_kwargs": cond or None,
             "cross_attention_kwargs": keys or None,
         }
         how |= {"down_block_additional_residuals": downs or None, "mid_block_additional_residual": mid}
-        net = self.deep.at(now) if self.deep else static or self.net
         return net(inside, t, text, **how, return_dict=False)[0].to(x.dtype)
+
+
+def pick(cond: Cond, row: Tensor) -> Cond:
+    """These rows of every tensor."""
+    return {key: value[row] for key, value in cond.items()}
 
 
 def prepared(net: Any) -> tuple[Any, torch.memory_format]:

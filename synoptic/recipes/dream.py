@@ -11,6 +11,7 @@ from synoptic.models.source import Source
 from synoptic.recipes.dreaming import (
     Anneal,
     Batch,
+    Between,
     Encoding,
     Every,
     First,
@@ -30,9 +31,9 @@ from synoptic.recipes.dreaming import (
     Things,
     Unwell,
     ViewGuidance,
+    phrase,
     settle,
     usual,
-    words,
 )
 from synoptic.recipes.options import Device, Dtype, Model, Out
 from synoptic.recipes.speed import Compile
@@ -63,6 +64,7 @@ def dream(
     negative: Negative = "",
     perp_neg: PerpNeg = None,
     view_guidance: ViewGuidance = None,
+    between: Between = "auto",
     seeds: Seeds = 1,
     seed: Seed = 0,
     every: Every = 100,
@@ -98,7 +100,7 @@ def dream(
     missing = [picture for picture in run.pictures if not (run.folder / picture.file).exists()]
     with bar(run.recipe, len(missing) * length(settings)) as tick:
         for picture in missing:
-            what = Dream(settings, usual(origin), m, watching, picture.prompt, words(origin), place(run, picture), tick)
+            what = Dream(settings, usual(origin), m, watching, picture.prompt, phrase(origin), place(run, picture), tick)
             with clock("grow"):
                 grown(what)
             with clock("deliver"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from synoptic.check import BadInput, at_least, at_most, one_of, prompts
 from synoptic.models.source import Source, resolve, resolve_judge
@@ -30,6 +30,9 @@ Anneal = Annotated[
 Encoding = Annotated[Literal["hash", "waves"], "what places are to the field: a hash grid (fine, fast), or waves (smooth)"]
 ViewGuidance = Annotated[
     float | None, "how much more the view is guided than the thing, 1: alike; two faces need more (default: the model's)"
+]
+Between = Annotated[
+    Literal["auto", "mixed", "nearest"], "the words of a view between two that have a name: a mixture, or the nearest one's"
 ]
 Negative = Annotated[str, "what not to make: in the null branch's place; csd has a branch of its own for it"]
 PerpNeg = Annotated[
@@ -61,6 +64,7 @@ class Usual:
     weight: str = "variance"
     perp_neg: bool = True
     view_guidance: float = 1.0
+    between: str = "mixed"
     elevation: tuple[float, float] = (-10.0, 60.0)
     opacity: float = 5.0
     entropy: float = 30.0
@@ -78,6 +82,7 @@ KNOWING = {  # of the bundled models, which know views from around up to 25 degr
     "weight": "one",
     "perp_neg": False,
     "view_guidance": 3.0,
+    "between": "nearest",  # they learned each word from all of a quarter turn
     "elevation": (0.0, 25.0),
     "opacity": 10.0,
     "entropy": 100.0,
@@ -100,18 +105,11 @@ def usual(source: Source) -> Usual:
     return OWN[Path(source.place).name] if source.bundled else LATENTS if source.factor > 1 else PIXELS
 
 
-class Words(NamedTuple):
-    """How a model says a thing {0}, and a view {1} of it."""
+def phrase(source: Source) -> str:
+    """How this model says a thing {0} and a view {1} of it."""
+    from synoptic.evaluation.health import FACE
 
-    thing: str = "{0}"
-    view: str = "{0}, {1} view"
-
-
-def words(source: Source) -> Words:
-    """This model's."""
-    from synoptic.evaluation.health import CAPTION, FACE
-
-    return Words(CAPTION + GROUND, FACE + GROUND) if source.bundled else Words()
+    return FACE + GROUND if source.bundled else "{0}, {1} view"
 
 
 def settle(given: dict[str, Any]) -> tuple[Source, dict[str, Any]]:
@@ -123,6 +121,7 @@ def settle(given: dict[str, Any]) -> tuple[Source, dict[str, Any]]:
             raise BadInput('a thing is needed, an empty prompt was given: name one, for example "a red mug"')
     one_of("--loss", settings["loss"], ("sds", "vsd", "csd"))
     one_of("--anneal", settings["anneal"], ("auto", "none", "narrow", "sqrt"))
+    one_of("--between", settings["between"], ("auto", "mixed", "nearest"))
     one_of("--encoding", settings["encoding"], ("hash", "waves"))
     fill(settings, usual(source))
     least = {
@@ -164,4 +163,5 @@ def fill(settings: dict[str, Any], usual: Usual) -> None:
     own |= {"guidance": usual.guidance[settings["loss"]]}
     for name, value in own.items():
         settings[name] = value if settings[name] is None else settings[name]
-    settings["anneal"] = usual.anneal if settings["anneal"] == "auto" else settings["anneal"]
+    for name in ("anneal", "between"):
+        settings[name] = getattr(usual, name) if settings[name] == "auto" else settings[name]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from synoptic.recipes.dreaming import Usual, Words
+from synoptic.recipes.dreaming import Usual
 from synoptic.recipes.objective import times_of
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def planted(settings: dict[str, Any], usual: Usual, rng: torch.Generator) -> Rad
 
     n, side = settings["steps"], settings["resolution"]
     low, high = (math.radians(degrees) for degrees in usual.elevation)
-    return born(
+    scene = born(
         settings["encoding"],
         rng,
         whole=3 * n // 2,
@@ -47,6 +47,9 @@ def planted(settings: dict[str, Any], usual: Usual, rng: torch.Generator) -> Rad
         side=lambda step: side // 2 if COARSE * step < n else side,
         samples=samples(settings),
     )
+    if settings["compile"] and settings["encoding"] == "hash":
+        scene.field.encoding.compile_corners()
+    return scene
 
 
 def samples(settings: dict[str, Any]) -> int:
@@ -55,10 +58,10 @@ def samples(settings: dict[str, Any]) -> int:
 
 
 def pulled(
-    settings: dict[str, Any], usual: Usual, m: Denoiser, prompt: str, words: Words, rng: torch.Generator
+    settings: dict[str, Any], usual: Usual, m: Denoiser, prompt: str, phrase: str, rng: torch.Generator
 ) -> tuple[Loss, Learner | None, Any]:
     """The loss that makes the scene what the prompt says, seen from everywhere, what learns beside it, and VSD's student."""
-    from synoptic.by_view import by_view, denying, insisting, told
+    from synoptic.by_view import by_view, denying, insisting, nearest, told
     from synoptic.distillation import weights
     from synoptic.distillation.csd import csd
     from synoptic.distillation.sds import sds
@@ -69,7 +72,8 @@ def pulled(
     loss, scale, negative, s = settings["loss"], settings["guidance"], settings["negative"], m.schedule
     apart = loss == "csd" and bool(negative)
     denies, insists = settings["perp_neg"], settings["view_guidance"] != 1
-    conds = told(m, prompt, words.view, words.thing, negative=negative, apart=apart, denies=denies, insists=insists)
+    extra: dict[str, Any] = {"words": nearest} if settings["between"] == "nearest" else {}
+    conds = told(m, prompt, phrase, negative=negative, apart=apart, denies=denies, insists=insists, **extra)
     student = learner = None
     if loss == "vsd":
         net: Any = m
@@ -78,7 +82,7 @@ def pulled(
         own = by_view(m, lambda look, conds=conds: {"student": conds(look)["student"]})
         learner = Learning(student, own, s, lr=settings["student_lr"])
     every = by_view(m, conds)
-    believe = insisting(every, settings["view_guidance"]) if insists else every
+    believe = insisting(every, settings["view_guidance"], settings["t_max"]) if insists else every
     believe = denying(believe) if denies else believe
     how: dict[str, Any] = {"times": times_of(settings), "weight": getattr(weights, usual.weight)}
     match loss:

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from synoptic.recipes.dreaming import SHARE, Usual, Words
+from synoptic.recipes.dreaming import SHARE, Usual
 
 if TYPE_CHECKING:
     from synoptic.evaluation.clip import Clip
@@ -29,14 +29,14 @@ class Grown(NamedTuple):
 
 
 class Dream(NamedTuple):
-    """What is to be grown, by what, and where; `words` are how the model says a view, `tick` is called after each step."""
+    """What is to be grown, by what, and where; `phrase` is how the model says a view, `tick` is called after each step."""
 
     settings: dict[str, Any]
     usual: Usual
     model: Denoiser
     judge: Clip
     prompt: str
-    words: Words
+    phrase: str
     folder: Path
     tick: Callable[[], None]
 
@@ -89,7 +89,7 @@ def grow(dream: Dream, seed: int, until: int, begun: int = 0) -> Grown:
     rng = torch.Generator().manual_seed(seed)
     scene = planted(settings, usual, rng).to(m.device)
     rngs = drawn(rng, settings["batch"])
-    loss, learner, student = pulled(settings, usual, m, prompt, dream.words, rng)
+    loss, learner, student = pulled(settings, usual, m, prompt, dream.phrase, rng)
     adam = partial(torch.optim.Adam, eps=1e-15)
     how: dict[str, Any] = {
         "steps": done if trouble(past, steps) else until,

@@ -77,6 +77,10 @@ class HashGrid(torch.nn.Module):
             torch.empty(size, features).uniform_(-1e-4, 1e-4, generator=rng) for size in sizes
         )
 
+    def compile_corners(self) -> None:
+        """Find corners by a compiled kernel or two in place of thirty: a GPU waits for launches more than for them."""
+        self.corners = torch.compile(self.corners, dynamic=True)
+
     def corners(self, x: Tensor, n: int) -> tuple[Tensor, Tensor]:
         """Places (M, 3) among n cells a side -> the rows of the eight corners (8, M), and their trilinear weights (8, M)."""
         at = (x.T.contiguous().clamp(-1, 1) + 1) * (n / 2)

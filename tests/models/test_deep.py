@@ -110,8 +110,8 @@ def test_rows_that_nothing_was_kept_of_run_whole(sd32):
     assert seen == [1, 2] and torch.equal(a.eps, sd32.predict(x, 800, cond).eps)
 
 
-def test_rows_of_parts():
-    parts = list(torch.arange(10).split([3, 1, 6]))
-    for begin in range(10):
-        for end in range(begin + 1, 11):
-            assert rows(parts, begin, end).tolist() == list(range(begin, end))
+def test_rows_of_tensors():
+    a, b = torch.arange(3), torch.arange(3, 5)
+    assert rows([(a, 0), (a, 1), (a, 2)]) is a
+    assert rows([(a, 2), (a, 0)]).tolist() == [2, 0]
+    assert rows([(b, 1), (a, 2)]).tolist() == [4, 2]

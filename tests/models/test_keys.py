@@ -82,6 +82,24 @@ def test_a_compiled_network_has_one_graph_a_size_whatever_the_time(recorded, sd3
     assert len(recorded) == 1 and len(less.eps) == 5
 
 
+@pytest.mark.slow
+def test_where_gradients_pass_blocks_are_compiled(recorded, sd32):
+    model = load("bundled", device="cpu", dtype="float32", compile=True)
+    cond, x = model.embed(PROMPTS), noise(model, 2, 8)
+    slopes, graphs = [], []
+    for m in (sd32, model, model):
+        start = x.clone().requires_grad_()
+        with torch.enable_grad():
+            m.decode(m.predict(start, 500, cond).x0).square().mean().backward()
+        slopes.append(start.grad)
+        graphs.append(len(recorded))
+    assert torch.allclose(slopes[0], slopes[1], rtol=0, atol=1e-4 * float(slopes[0].abs().max()))
+    assert 0 == graphs[0] < graphs[1] == graphs[2]
+    image = model.decode(x)
+    assert torch.allclose(image, sd32.decode(x), rtol=0, atol=1e-4) and model.encode(image).shape == x.shape
+    assert len(recorded) == graphs[2]
+
+
 def test_a_net_whose_text_is_added_to_the_picture_has_no_keys():
     """DeepFloyd IF's attention."""
     from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel

@@ -18,7 +18,7 @@ from synoptic.evaluation.clip import Clip
 from synoptic.mesh.extract import extract
 from synoptic.models.base import Denoiser
 from synoptic.models.source import resolve
-from synoptic.recipes.dreaming import OWN, PIXELS, Unwell, settle, usual, words
+from synoptic.recipes.dreaming import OWN, PIXELS, Unwell, phrase, settle, usual
 from synoptic.recipes.growing import framed, planted, rate
 from synoptic.recipes.starts import Dream, Grown, best, grow, remembered
 from synoptic.scenes.cameras import around
@@ -29,7 +29,7 @@ MUG = "a red mug"
 PLAIN: dict[str, Any] = dict.fromkeys(["steps", "guidance", "lr", "t_min", "t_max", "perp_neg", "view_guidance"])
 PLAIN |= {"loss": "sds", "resolution": 16, "student_lr": 1e-4, "anneal": "auto", "encoding": "hash", "batch": 1}
 PLAIN |= {"negative": "", "seeds": 1, "seed": 0, "every": 100, "judge": "auto", "frames": 2, "model": "bundled-if"}
-PLAIN |= {"device": "cpu", "dtype": "float32", "compile": False}
+PLAIN |= {"device": "cpu", "dtype": "float32", "compile": False, "between": "auto"}
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def judge() -> Clip:
 
 def dreamt(m: Denoiser, judge: Clip, folder: Path, **how: Any) -> Dream:
     source, settings = settle({"prompt": MUG} | PLAIN | how)
-    return Dream(settings, usual(source), m, judge, MUG, words(source), folder, lambda: None)
+    return Dream(settings, usual(source), m, judge, MUG, phrase(source), folder, lambda: None)
 
 
 def same(a: Grown, b: Grown) -> bool:
@@ -151,7 +151,7 @@ def test_defaults_are_the_model_s_own():
     own = OWN["if"]
     assert settings["guidance"] == own.guidance["sds"] and settings["steps"] == own.steps and usual(source) is own
     assert settle({"prompt": MUG} | PLAIN | {"loss": "vsd", "dtype": "auto"})[1]["dtype"] == "float32"
-    assert words(source).view.format(MUG, "side") == "a 3d render of a red mug, side view on a white background"
+    assert phrase(source).format(MUG, "side") == "a 3d render of a red mug, side view on a white background"
     assert settings["view_guidance"] == own.view_guidance and PIXELS.steps == 10_000
     falls = [rate(1.0, 100)(i) for i in (0, 49, 50, 99)]
     assert falls[0] < 0.03 and falls[1] > falls[2] > falls[3] > 0.2
