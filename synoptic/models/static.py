@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-BLOCKS = "ResnetBlock2D", "BasicTransformerBlock"  # what a network repeats
+BLOCK = "ResnetBlock2D"  # what a network repeats, and where its group norms are
 KINDS = 128  # sizes of blocks in a network, there and back; beyond its own 8, torch leaves what is new uncompiled
 WASTE = 1.25  # a batch is filled up to a size that is there if that costs at most so much
 CACHE = Path("~/.cache/synoptic/compiled")
@@ -34,7 +34,7 @@ class Static:
         return size
 
 
-def by_block(net: nn.Module) -> Any:
+def by_block(net: Any) -> Any:
     """`net` in channels_last, its blocks compiled at their first calls: a minute, where a whole way back takes several.
 
     Most of it is gained by the group norms, whose own kernels copy channels_last there and back.
@@ -43,7 +43,7 @@ def by_block(net: nn.Module) -> Any:
     config: Any = torch._dynamo.config
     config.recompile_limit = max(config.recompile_limit, KINDS)
     for block in net.modules():
-        if type(block).__name__ in BLOCKS:
+        if type(block).__name__ == BLOCK:
             block.compile(dynamic=False)
     return net.to(memory_format=torch.channels_last)
 

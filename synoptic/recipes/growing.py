@@ -48,7 +48,8 @@ def planted(settings: dict[str, Any], usual: Usual, rng: torch.Generator) -> Rad
         samples=samples(settings),
     )
     if settings["compile"] and settings["encoding"] == "hash":
-        scene.field.encoding.compile_corners()
+        field: Any = scene.field
+        field.encoding.compile_corners()
     return scene
 
 

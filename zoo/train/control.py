@@ -52,7 +52,7 @@ def main() -> None:
         errors = (output.detach().float() - v).square().mean((1, 2, 3)).view(len(KINDS), -1).mean(1)
         return value, facts | dict(zip(KINDS, errors, strict=True))
 
-    held_out = bank(8 if s.tiny else 96, 128, s.device, seed=4999, held_out=True, depth=True)
+    held_out = bank(2 if s.tiny else 96, 128, s.device, seed=4999, held_out=True, depth=True)
     train(s, nets, loss, lambda module: finish(s, module, pipe, noising, held_out), lr=5e-4, decay=0.999)
 
 

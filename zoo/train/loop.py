@@ -84,7 +84,7 @@ def stage(name: str, *, minutes: float, count: int, batch: int, about: str) -> S
     p.add_argument("--tiny", action="store_true", help="three steps on a handful of pictures: does it run?")
     a, started = p.parse_args(), time.monotonic()
     if a.tiny:
-        a.count, a.batch = 48, 4
+        a.count, a.batch = 16, 4
     rank, ranks = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str((a.work / "compiled").absolute()))
     if torch.cuda.is_available():
