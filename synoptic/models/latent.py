@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -25,12 +26,14 @@ class Latent:
         self.unet, self.text, self.schedule = unet, text, schedule
         self.vae = vae.eval().requires_grad_(False).to(memory_format=unet.layout)
         self.shape, self.device, self.dtype, self.row_bytes = unet.shape, unet.device, unet.dtype, unet.row_bytes
+        self.compiled = False
         self.factor: int = 2 ** (len(vae.config.block_out_channels) - 1)
 
     def compile(self) -> None:
         """Compile the U-Net, and the VAE's blocks for gradients: a picture at the end is not worth the minute."""
         self.unet.compile()
         by_block(self.vae)
+        self.compiled = True
 
     @torch.no_grad()
     def embed(self, prompts: Sequence[str]) -> Cond:
@@ -50,21 +53,21 @@ class Latent:
         return in_pieces(self._decoded, latents.to(self.vae.dtype), PIECE * h * w, h // 2).to(x.dtype)
 
     def _mean(self, image: Tensor) -> Tensor:
-        with worth_compiling(image):
+        with self._plainly(image):
             return self.vae.encode(image).latent_dist.mode()
 
     def _decoded(self, latents: Tensor) -> Tensor:
-        with worth_compiling(latents):
+        with self._plainly(latents):
             return self.vae.decode(latents, return_dict=False)[0]
+
+    def _plainly(self, x: Tensor) -> AbstractContextManager[object]:
+        """Without the compiled blocks, where no gradients pass."""
+        passes = torch.is_grad_enabled() and x.requires_grad
+        return torch.compiler.set_stance("force_eager") if self.compiled and not passes else nullcontext()
 
     @property
     def _shift(self) -> float:
         return self.vae.config.get("shift_factor") or 0.0
-
-
-def worth_compiling(x: Tensor) -> Any:
-    """Compiled blocks where gradients pass through x, else plain ones."""
-    return torch.compiler.set_stance("default" if torch.is_grad_enabled() and x.requires_grad else "force_eager")
 
 
 def stable_diffusion(part: Callable[..., Any], schedule: Schedule, text: Text) -> Latent:
