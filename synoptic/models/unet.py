@@ -73,14 +73,15 @@ class UNet:
         cond = {key: value.to(self.dtype) for key, value in cond.items()}
         *downs, mid = [cond.pop(key) for key in list(cond) if key.startswith("added")] or [None]
         text, keys = cond.pop("text"), {key: cond.pop(key) for key in ("keys",) if key in cond}
-        self.once.parts = 1 if cond or level is not None else parts  # whatever else is said may reach every layer
+        parts = 1 if cond or level is not None else parts  # whatever else is said may reach every layer
         how: dict[str, Any] = {
             "class_labels": level,
             "added_cond_kwargs": cond or None,
             "cross_attention_kwargs": keys or None,
         }
         how |= {"down_block_additional_residuals": downs or None, "mid_block_additional_residual": mid}
-        return net(inside, t, text, **how, return_dict=False)[0].to(x.dtype)
+        with self.once.among(parts):
+            return net(inside, t, text, **how, return_dict=False)[0].to(x.dtype)
 
 
 def pick(cond: Cond, row: Tensor) -> Cond:

@@ -120,6 +120,19 @@ def test_rows_that_are_told_more_are_computed_one_by_one():
     unet, x = small(num_class_embeds=5), torch.randn(1, 4, 8, 8).double().expand(2, -1, -1, -1)
     told = {"text": torch.randn(1, 5, 8).double().expand(2, -1, -1), "level": torch.tensor([1, 4])}
     place = torch.tensor([[0, 0], [1, 0]])
-    with torch.no_grad():
+    with torch.no_grad(), Rows(unet.net.down_blocks[0].resnets[0].conv1) as seen:
         out = unet(x, 500, told | {"place": place})
-    assert unet.once.parts == 1 and (out[0] - out[1]).abs().max() > 1e-3
+    assert seen == [2] and (out[0] - out[1]).abs().max() > 1e-3
+
+
+def test_outside_of_guidance_the_network_is_its_own():
+    """Even after a call that failed."""
+    unet, x = small(), torch.randn(2, 4, 8, 8).double()
+    place, text = torch.tensor([[0, 0], [1, 0]]), torch.randn(2, 5, 8).double()
+    with torch.no_grad():
+        expected = unet.net(x, 500, text, return_dict=False)[0]
+        with pytest.raises(RuntimeError):
+            unet(x, 500, {"text": text[..., :3], "place": place})
+        assert torch.equal(unet.net(x, 500, text, return_dict=False)[0], expected)
+        unet(x, 500, {"text": text, "place": place})
+        assert torch.equal(unet.net(x, 500, text, return_dict=False)[0], expected)
