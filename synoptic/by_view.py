@@ -89,16 +89,16 @@ def told(
     prompt: str,
     phrase: str = "{0}, {1} view",
     *,
-    words: Callable[[Tensor], Tensor] = lambda share: share,
     negative: str = "",
     apart: bool = False,
     denies: bool = False,
     insists: bool = False,
+    mixes: bool = True,
 ) -> Conds:
     """The branches of a prompt by view: cond, mixed; null, of the negative prompt, or `apart`, of none, and negative.
 
-    phrase: how the model says a thing {0} and a view {1}; words: what becomes of `shares`, `nearest` for example. denies:
-    also the branches of NEGATIVES, for `denying`; insists: also that of the other views, for `insisting`.
+    phrase: how the model says a thing {0} and a view {1}; denies: also the branches of NEGATIVES, for `denying`;
+    insists: also that of the other views, for `insisting`; mixes: between two views the prompts of both, not the `nearest`.
     """
     known = {word: model.embed([phrase.format(prompt, word)]) for word in WORDS}
     alike = {"null": model.embed(["" if apart else negative])}
@@ -106,7 +106,7 @@ def told(
     alike |= {word: known[word] for word in NEGATIVES} if denies else {}
 
     def conds(look: Look) -> dict[str, Cond]:
-        share = words(shares(look.camera))
+        share = shares(look.camera) if mixes else nearest(shares(look.camera))
         same = {name: {key: row.expand(len(share), *row.shape[1:]) for key, row in c.items()} for name, c in alike.items()}
         other = {"other": mixed(known, others(share))} if insists else {}
         return {"cond": mixed(known, share)} | other | same

@@ -35,7 +35,7 @@ class Static:
 
 
 def by_block(net: Any) -> Any:
-    """`net` in channels_last, its blocks compiled at their first calls: a minute, where a whole way back takes several.
+    """`net` in channels_last, its blocks compiled at their first calls, a minute; a whole way back takes several.
 
     Most of it is gained by the group norms, whose own kernels copy channels_last there and back.
     """

@@ -29,7 +29,8 @@ Anneal = Annotated[
 ]
 Encoding = Annotated[Literal["hash", "waves"], "what places are to the field: a hash grid (fine, fast), or waves (smooth)"]
 ViewGuidance = Annotated[
-    float | None, "how much more the view is guided than the thing, 1: alike; two faces need more (default: the model's)"
+    float | None,
+    "how much more the view is guided than the thing where there is most noise; 1: alike (default: the model's)",
 ]
 Between = Annotated[
     Literal["auto", "mixed", "nearest"], "the words of a view between two that have a name: a mixture, or the nearest one's"

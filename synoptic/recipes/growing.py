@@ -62,7 +62,7 @@ def pulled(
     settings: dict[str, Any], usual: Usual, m: Denoiser, prompt: str, phrase: str, rng: torch.Generator
 ) -> tuple[Loss, Learner | None, Any]:
     """The loss that makes the scene what the prompt says, seen from everywhere, what learns beside it, and VSD's student."""
-    from synoptic.by_view import by_view, denying, insisting, nearest, told
+    from synoptic.by_view import by_view, denying, insisting, told
     from synoptic.distillation import weights
     from synoptic.distillation.csd import csd
     from synoptic.distillation.sds import sds
@@ -73,8 +73,8 @@ def pulled(
     loss, scale, negative, s = settings["loss"], settings["guidance"], settings["negative"], m.schedule
     apart = loss == "csd" and bool(negative)
     denies, insists = settings["perp_neg"], settings["view_guidance"] != 1
-    extra: dict[str, Any] = {"words": nearest} if settings["between"] == "nearest" else {}
-    conds = told(m, prompt, phrase, negative=negative, apart=apart, denies=denies, insists=insists, **extra)
+    asked = {"apart": apart, "denies": denies, "insists": insists, "mixes": settings["between"] == "mixed"}
+    conds = told(m, prompt, phrase, negative=negative, **asked)
     student = learner = None
     if loss == "vsd":
         net: Any = m

@@ -83,6 +83,19 @@ def test_a_compiled_network_has_one_graph_a_size_whatever_the_time(recorded, sd3
 
 
 @pytest.mark.slow
+def test_branches_are_filled_up_each_on_its_own(recorded, sd32):
+    """Six pictures under two prompts, then five: one graph, and the right rows."""
+    model = load("bundled", device="cpu", dtype="float32", compile=True)
+    conds, x = {"cond": sd32.embed(PROMPTS[:1] * 6), "null": sd32.embed([""] * 6)}, noise(model, 6, 8)
+    five = {name: {key: rows[:5] for key, rows in cond.items()} for name, cond in conds.items()}
+    for some, t, told in ((x, 900, conds), (x[:5], torch.tensor([900, 700, 500, 300, 20]), five)):
+        found, expected = branches(model, told)(some, t), branches(sd32, told)(some, t)
+        for name in told:
+            assert torch.allclose(found[name].eps, expected[name].eps, rtol=0, atol=1e-5)
+    assert len(recorded) == 1
+
+
+@pytest.mark.slow
 def test_where_gradients_pass_blocks_are_compiled(recorded, sd32):
     model = load("bundled", device="cpu", dtype="float32", compile=True)
     cond, x = model.embed(PROMPTS), noise(model, 2, 8)

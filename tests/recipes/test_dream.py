@@ -51,7 +51,7 @@ def same(a: Grown, b: Grown) -> bool:
     "how",
     [
         {"loss": "vsd", "batch": 2, "anneal": "narrow"},
-        {"loss": "csd", "negative": "blurred", "perp_neg": True, "anneal": "none", "view_guidance": 1.0},
+        {"loss": "csd", "negative": "blurred", "perp_neg": True, "anneal": "none", "view_guidance": 1.0, "between": "mixed"},
         {"encoding": "waves", "negative": "blurred", "resolution": 80},
     ],
     ids=str,
