@@ -26,8 +26,8 @@ from synoptic.models.load import load, load_control
 from synoptic.models.source import BUNDLED
 from synoptic.sample import sample
 from synoptic.schedule import clipping
-from zoo.render.bank import bank
-from zoo.render.edges import canny, scribble
+from bundled_training.render.bank import bank
+from bundled_training.render.edges import canny, scribble
 
 FOLLOWED: dict[str, Callable[[Tensor, Tensor], Tensor]] = {  # (picture in [0, 1], map) -> a share a picture
     "canny": lambda x, wanted: edge_f1(canny(x), wanted),

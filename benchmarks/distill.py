@@ -26,8 +26,8 @@ from synoptic.evaluation.saturation import saturation
 from synoptic.evaluation.statistics import mean_error
 from synoptic.images import grid, save, to_pil
 from synoptic.recipes.distill import distill
-from zoo.evaluate.renders import Renders, held_out
-from zoo.render.captions import Spec
+from bundled_training.evaluate.renders import Renders, held_out
+from bundled_training.render.captions import Spec
 
 LOSSES = "sds", "csd", "nfsd", "vsd"
 SIDE = {"bundled": 128, "bundled-if": 64}

@@ -27,9 +27,9 @@ from synoptic.models.load import load
 from synoptic.models.source import resolve
 from synoptic.recipes.distilling import usual
 from synoptic.scenes.image import LatentImage
-from zoo.render import Renderer
-from zoo.render.captions import Spec, coloured, with_article
-from zoo.render.words import SCENES
+from bundled_training.render import Renderer
+from bundled_training.render.captions import Spec, coloured, with_article
+from bundled_training.render.words import SCENES
 
 MODEL, STEPS, SIDE = "bundled", 25, 128
 STARTS = range(2, 24, 2)  # of SDEdit's 25 steps

@@ -5,8 +5,8 @@
     found = scored(scene, "a red mug", judges)         # a flat dict for JSON; scene: Radiance; seconds on one core
     pictures = renders(scene)                          # what was scored, 8 sides: colour, textureless, normals, depth
 
-Run from the repository's root with PYTHONPATH=., on the GPU where there is one; `zoo` must be there. Prompts are a colour
-and one of zoo's SOLIDS, with the article: "a red mug". The captions ranked among are those of all SOLIDS in all DYES;
+Run from the repository's root with PYTHONPATH=., on the GPU where there is one; `bundled_training` must be there. Prompts are a colour
+and one of its SOLIDS, with the article: "a red mug". The captions ranked among are those of all SOLIDS in all DYES;
 judge-shape is blind to colour, so it ranks the SOLIDS alone. Ranks count from 0: the five best are below 5.
 """
 
@@ -26,9 +26,9 @@ from synoptic.mesh.solid import covered, relief
 from synoptic.scenes.cameras import around, orbit
 from synoptic.scenes.radiance import Radiance, Seen
 from synoptic.scenes.shading import Light
-from zoo.render.captions import coloured, with_article
-from zoo.render.objects import SOLIDS
-from zoo.render.words import DYES
+from bundled_training.render.captions import coloured, with_article
+from bundled_training.render.objects import SOLIDS
+from bundled_training.render.words import DYES
 
 SIDES, SIDE = 8, 64
 ASKED = ("front", "side", "back", "side")  # what every second side is

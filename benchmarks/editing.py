@@ -32,7 +32,7 @@ from synoptic.models.base import Denoiser
 from synoptic.models.load import load
 from synoptic.sample import sample
 from synoptic.schedule import clipping
-from zoo.evaluate.renders import Renders, held_out
+from bundled_training.evaluate.renders import Renders, held_out
 
 Row = tuple[str, ...]
 SEED, STEPS, GUIDANCE = 5, 25, 5.0

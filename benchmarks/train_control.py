@@ -14,7 +14,7 @@ import torch
 
 from synoptic import images
 from synoptic.recipes.train_control import train_control
-from zoo.render.bank import bank
+from bundled_training.render.bank import bank
 
 
 def rendered(count: int, folder: Path) -> None:

@@ -13,8 +13,8 @@ from synoptic.diffusion import add_noise, randn
 from synoptic.editing.laboratory import best_blur, blur, strided
 from synoptic.guidance import cfg
 from tests.exact import generators, normal
-from zoo.render import Renderer
-from zoo.render.captions import specs
+from bundled_training.render import Renderer
+from bundled_training.render.captions import specs
 
 
 def test_the_courses_steps():

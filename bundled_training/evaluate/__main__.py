@@ -1,0 +1,59 @@
+"""python -m bundled_training.evaluate NAME --family DIR --out DIR [--against DIR] [--quick]; NAME: a measurement, all or report."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from bundled_training.evaluate import anagrams, judges, plain, speed, upscale, views, wide
+from bundled_training.evaluate.report import ORDER, report
+from bundled_training.evaluate.task import Findings, Task
+
+MEASUREMENTS: dict[str, Callable[[Task], Findings]] = {
+    "judges": judges.measure,
+    "sd": partial(plain.measure, "sd"),
+    "if": partial(plain.measure, "if"),
+    "if-ii": upscale.measure,
+    "views": views.measure,
+    "wide": wide.measure,
+    "anagrams": anagrams.measure,
+    "speed": speed.measure,
+}
+
+
+def main(given: list[str] | None = None) -> None:
+    """Measure, write OUT/NAME.json and OUT/NAME.png, print; `all` leaves out what the family has no model for."""
+    p = argparse.ArgumentParser(prog="python -m bundled_training.evaluate", description=__doc__)
+    p.add_argument("name", choices=[*ORDER, "all", "report"])
+    p.add_argument(
+        "--family", type=Path, default=Path("bundled_training/work/family"), help="sd, if, if-ii, judge and judge-shape"
+    )
+    p.add_argument("--out", type=Path, default=Path("bundled_training/work/evaluation"))
+    p.add_argument("--against", type=Path, help="an older family; it is judged by --family's judges")
+    p.add_argument("--quick", action="store_true", help="a handful of everything: does it run?")
+    p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--device", default="auto")
+    a = p.parse_args(given)
+    if a.name == "report":
+        print(report(a.out))
+        return
+    task = Task(a.family, a.out, a.against, a.quick, a.seed, a.device)
+    for name in ORDER if a.name == "all" else [a.name]:
+        begin = time.perf_counter()
+        try:
+            findings = MEASUREMENTS[name](task)
+        except FileNotFoundError as missing:
+            if a.name != "all":
+                sys.exit(str(missing))
+            print(f"# {name} left out: {missing}", file=sys.stderr)
+            continue
+        findings.settings["seconds"] = round(time.perf_counter() - begin, 1)
+        findings.write(name, task)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""The view words of the 3D objects: is "side view" seen from the side?"""
+
+from __future__ import annotations
+
+from random import Random
+
+import torch
+from torch import Tensor
+
+from synoptic.evaluation.clip import Clip
+from bundled_training.evaluate import statistics
+from bundled_training.evaluate.renders import Renders
+from bundled_training.evaluate.samples import GUIDANCE, STEPS, Sampler, seen
+from bundled_training.evaluate.task import Findings, Task
+from bundled_training.render.captions import Spec, coloured
+from bundled_training.render.objects import SOLIDS
+from bundled_training.render.solids import VIEWS
+from bundled_training.render.words import COLOURS
+
+
+def caption(name: str, colour: str, view: str) -> str:
+    return f"a 3d render of {coloured(colour, name)}, {view} view"
+
+
+def measure(task: Task) -> Findings:
+    """Every object from every side in three colours; errors over the pairs of object and colour."""
+    rng, names = Random(task.seed), SOLIDS[: task.count(len(SOLIDS), 2)]
+    steps = task.count(STEPS, 2)
+    pairs = [(name, colour) for name in names for colour in rng.sample(tuple(COLOURS), task.count(3, 1))]
+    every = [
+        Spec(caption(name, colour, view), "photo", "solid", (name,), colour=colour, background="white", view=view)
+        for name, colour in pairs
+        for view in VIEWS
+    ]
+    found = Findings({"steps": steps, "guidance": GUIDANCE, "views": VIEWS, "colours an object": len(pairs) // len(names)})
+    found.details |= {"prompts": [spec.caption for spec in every], "sheet": "one row an object: the four views of each kind"}
+    pictures = {"real 128": Renders(task.on)(every, 128, task.seed)}
+    for part in ("sd", "if"):
+        for kind, place in task.models(part).items():
+            sampler = Sampler(place, task.device)
+            prompts = [spec.caption for spec in every]
+            pictures[f"{kind} {part}"] = sampler(
+                prompts, range(1_000_000 * task.seed, 1_000_000 * task.seed + len(prompts)), steps=steps
+            )
+    pictures["real 64"] = Renders(task.on)(every, 64, task.seed)
+    for name, judge in task.judges.items():
+        for kind, x in pictures.items():
+            hits = right_views(judge, x, pairs)
+            found.add("view right of 4", kind, name, statistics.mean_error(hits.mean(1)), hits.numel())
+            by = hits.unflatten(0, (len(names), -1)).mean((1, 2))
+            found.details[f"by object, {kind}, {name}"] = dict(zip(names, by.tolist(), strict=True))
+            by = hits.mean(0)
+            found.details[f"by view, {kind}, {name}"] = dict(zip(VIEWS, by.tolist(), strict=True))
+    large = [torch.nn.functional.interpolate(x, (128, 128)) for x in pictures.values()]
+    found.sheet = torch.cat([x.unflatten(0, (len(pairs), len(VIEWS))) for x in large], 1).flatten(0, 1)
+    found.columns = len(VIEWS) * len(pictures)
+    return found
+
+
+def right_views(judge: Clip, pictures: Tensor, pairs: list[tuple[str, str]]) -> Tensor:
+    """1 where the caption with the right view word fits best of four: (pairs, views) of pictures in that order."""
+    texts = judge.read([caption(name, colour, view) for name, colour in pairs for view in VIEWS])
+    x, texts = (f.unflatten(0, (len(pairs), len(VIEWS))) for f in (seen(judge, pictures), texts))
+    return ((x @ texts.mT).argmax(2) == torch.arange(len(VIEWS))).double()

@@ -1,0 +1,156 @@
+"""Pictures from specs, rendered by batched torch on any device: backgrounds, things pasted on them, then the style."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+
+import torch
+from torch import Tensor
+
+from bundled_training.render import glyphs, solids
+from bundled_training.render.captions import Spec
+from bundled_training.render.noise import Device, each, fbm, mix, rows, uniform
+from bundled_training.render.paste import FIRST_LAST, LAYOUTS, LETTERED, LIGHT, UPRIGHT, dome, dye, paste, pyramid
+from bundled_training.render.scenes import SCENES
+from bundled_training.render.styles import apply
+from bundled_training.render.words import COLOURS
+
+BACKDROP = 0.3  # the depth of a plain background
+
+
+class Renderer:
+    """Renders specs on one device; all randomness comes from torch's global generators (torch.manual_seed)."""
+
+    def __init__(self, device: Device):
+        self.device = torch.device(device)
+        tiles, self.numbers = glyphs.load(self.device)
+        self.levels = pyramid(tiles)
+
+    @torch.no_grad()
+    def render(self, specs: Sequence[Spec], size: int) -> tuple[Tensor, Tensor]:
+        """Images (B, 3, size, size) and their depths (B, 1, size, size), both in [0, 1]; depth 1 is at the lens."""
+        image = torch.empty(len(specs), 3, size, size, device=self.device)
+        depth = torch.empty(len(specs), 1, size, size, device=self.device)
+        self._backgrounds(specs, image, depth)
+        self._solids(specs, image, depth)
+        self._things(specs, image, depth)
+        for style, where in self._groups(specs, lambda spec: None if spec.kind == "solid" else spec.style):
+            image[where] = apply(style, image[where])
+        return image.clamp_(0, 1), depth.clamp_(0, 1)
+
+    def _index(self, numbers: Iterable[int]) -> Tensor:
+        return torch.tensor(list(numbers), dtype=torch.long).to(self.device, non_blocking=True)
+
+    def _floats(self, numbers: Sequence) -> Tensor:
+        return torch.tensor(numbers, dtype=torch.float32).to(self.device, non_blocking=True)
+
+    def _groups(self, specs: Sequence[Spec], key: Callable[[Spec], object]) -> list[tuple]:
+        """(what `key` says of a spec, the numbers of the specs of which it says so), without those of None."""
+        groups: dict[object, list[int]] = defaultdict(list)
+        for number, spec in enumerate(specs):
+            groups[key(spec)].append(number)
+        groups.pop(None, None)
+        return [(value, self._index(numbers)) for value, numbers in groups.items()]
+
+    def _backgrounds(self, specs: Sequence[Spec], image: Tensor, depth: Tensor) -> None:
+        size = image.shape[-1]
+        sun = torch.tensor([spec.sun for spec in specs]).to(self.device)
+        for (scene, time), where in self._groups(specs, lambda spec: (spec.scene, spec.time) if spec.scene else None):
+            image[where], depth[where] = SCENES[scene](len(where), size, size, self.device, time, sun[where])
+        plain = [number for number, spec in enumerate(specs) if not spec.scene]
+        if not plain:
+            return
+        fixed = self._floats([specs[number].background is not None for number in plain])
+        colours = self._floats([COLOURS[specs[number].background or "white"] for number in plain])
+        pale = self._floats([specs[number].kind == "solid" for number in plain])
+        where = self._index(plain)
+        image[where] = backdrop(colours, fixed, pale, size)
+        depth[where] = BACKDROP
+
+    def _solids(self, specs: Sequence[Spec], image: Tensor, depth: Tensor) -> None:
+        numbers = [number for number, spec in enumerate(specs) if spec.kind == "solid"]
+        if not numbers:
+            return
+        chosen = [specs[number] for number in numbers]
+        jitter = uniform(len(chosen), 3, low=-0.04, high=0.04, device=self.device)
+        colours = self._floats([COLOURS[spec.colour or "white"] for spec in chosen])
+        told = self._floats([[bool(spec.colour)] for spec in chosen])
+        pale = uniform(len(chosen), 1, low=0.6, high=0.97, device=self.device)
+        colours = mix(pale.expand_as(colours), colours, told) + jitter
+        rgb, alpha, near = solids.render(
+            [spec.names[0] for spec in chosen],
+            colours.clamp(0, 1),
+            [spec.view for spec in chosen],
+            image.shape[-1],
+            self.device,
+        )
+        where = self._index(numbers)
+        image[where] = mix(image[where], rgb, alpha)
+        depth[where] = mix(depth[where], near, (alpha > 0.5).float())
+
+    def _things(self, specs: Sequence[Spec], image: Tensor, depth: Tensor) -> None:
+        """Slot after slot, all pictures at once; a thing that is drawn small comes from a smaller copy of its tile."""
+        size = image.shape[-1]
+        for slot in range(max(map(len, LAYOUTS.values()))):
+            numbers = [k for k, spec in enumerate(specs) if spec.layout and slot < len(spec.names)]
+            if not numbers:
+                return
+            chosen = [specs[number] for number in numbers]
+            order = [len(spec.names) - 1 - slot if spec.layout in FIRST_LAST else slot for spec in chosen]
+            ranges = torch.tensor([LAYOUTS[spec.layout][thing] for spec, thing in zip(chosen, order, strict=True)])
+            dice = torch.rand(len(chosen), 6)  # on the CPU: the scales pick the level, and a GPU would have to be asked
+            places = ranges[:, 0::2] + (ranges[:, 1::2] - ranges[:, 0::2]) * dice[:, :3]
+            levels = (128 / size / places[:, 2] / 1.4).log2().ceil().clamp(0, len(self.levels) - 1).int().tolist()
+            attributes = [self._thing(*item) for item in zip(chosen, order, dice[:, 3:].tolist(), strict=True)]
+            for level in sorted(set(levels)):
+                picked = [k for k, other in enumerate(levels) if other == level]
+                self._layer([attributes[k] for k in picked], places[picked], self.levels[level],
+                            self._index(numbers[k] for k in picked), image, depth)  # fmt: skip
+
+    def _thing(self, spec: Spec, thing: int, dice: list[float]) -> tuple[int, str | None, tuple[float, ...]]:
+        """The tile of one thing, the colour it is dyed in, and its turn, mirror and light."""
+        name = spec.names[thing]
+        tiles = self.numbers[name]
+        turn = (dice[1] - 0.5) * (0.14 if spec.layout in UPRIGHT else 0.42)
+        flip = -1.0 if dice[2] < 0.5 and name not in LETTERED else 1.0
+        light = LIGHT.get(spec.time, (1.0, 1.0, 1.0)) if spec.scene and name != "campfire" else (1.0, 1.0, 1.0)
+        return tiles[int(dice[0] * len(tiles))], spec.colour if thing == 0 else None, (turn, flip, *light)
+
+    def _layer(
+        self, things: list[tuple], places: Tensor, level: Tensor, where: Tensor, image: Tensor, depth: Tensor
+    ) -> None:
+        """Paste one thing on each of the pictures `where`."""
+        tiles = level[self._index(tile for tile, _, _ in things)].float() / 255
+        if dyed := [k for k, (_, colour, _) in enumerate(things) if colour]:
+            names = [things[k][1] for k in dyed]
+            colours = self._floats([COLOURS.get(name, (0.5, 0.5, 0.5)) for name in names])
+            chosen = self._index(dyed)
+            tiles[chosen] = dye(tiles[chosen], colours, self._floats([name == "rainbow" for name in names]))
+        turn, flip, light = self._floats([row for _, _, row in things]).split([1, 1, 3], dim=1)
+        places = places.to(self.device, non_blocking=True)
+        rgb, alpha = paste(tiles, places, image.shape[-1], turn=turn, flip=flip, light=light)
+        image[where] = (image[where] * (1 - alpha) + rgb).clamp_(0, 1)
+        depth[where] = torch.where(alpha > 0.5, dome(alpha, places, self.device), depth[where])
+
+
+def backdrop(colours: Tensor, fixed: Tensor, pale: Tensor, size: int) -> Tensor:
+    """Plain backgrounds (B, 3, size, size), some softly graded: of `colours` (B, 3) where `fixed` (B,), else any colour.
+
+    White stays white to within a few hundredths; where `pale` (B,) the free colours are light ones.
+    """
+    batch, device = len(colours), colours.device
+    colours, fixed, pale = colours.view(batch, 3, 1, 1), fixed.view(batch, 1, 1, 1), pale.view(batch, 1, 1, 1)
+    hue = uniform(batch, 3, 1, 1, device=device)
+    one = mix(torch.ones_like(hue), hue, each(batch, 0, 1, device) ** 0.7 * mix(torch.full_like(pale, 0.8), 0.25, pale))
+    two = mix(one, uniform(batch, 3, 1, 1, device=device), each(batch, 0, 0.5, device) * (1 - 0.7 * pale))
+    white = (colours.amin(1, keepdim=True) > 0.9).float()
+    shade = each(batch, -0.1, 0.1, device) * (1 - 0.7 * white)
+    one, two = mix(one, colours, fixed), mix(two, (colours + shade).clamp(0, 1), fixed)
+    kind = each(batch, 0, 1, device)
+    ramp = mix(
+        rows(size, device).expand(batch, 1, size, size),
+        fbm(batch, size, size, device, cells=3, octaves=3),
+        (kind > 0.5).float(),
+    )
+    return mix(one, two, ramp * (kind > 0.2).float())

@@ -1,0 +1,143 @@
+"""sd's ControlNets: edges, scribbles and depth (Zhang et al. 2023), learned side by side on the frozen U-Net.
+
+`python -m bundled_training.train.control` after sd: its finished directory is all that is needed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from diffusers.models.controlnets.controlnet import ControlNetModel
+from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import StableDiffusionPipeline
+from torch import Tensor, nn
+
+from synoptic.evaluation.edges import edge_f1
+from bundled_training import networks
+from bundled_training.render.bank import bank
+from bundled_training.render.edges import canny, scribble, unsteady
+from bundled_training.train import vae
+from bundled_training.train.denoise import Noising, row, samples
+from bundled_training.train.loop import Stage, Words, sheet, stage, train
+from bundled_training.train.save import half, loads_as_float32
+
+KINDS = "canny", "scribble", "depth"
+LATE = 0.75  # t = T u^LATE: more than half of the rows are where the map, not the noisy picture, has to tell the structure
+WORDLESS = 0.3  # the share of empty prompts
+
+
+def main() -> None:
+    s = stage("control", minutes=9, count=200_000, batch=192, about="Train sd's three ControlNets, after sd.")
+    build: Any = StableDiffusionPipeline
+    pipe = build.from_pretrained(s.family / "sd")
+    frozen = [part.to(s.device).eval().requires_grad_(False) for part in (pipe.unet, pipe.text_encoder, pipe.vae)]
+    unet, text, auto = (part.to(memory_format=torch.channels_last) for part in frozen)
+    words, z, maps = drawn(s, pipe.tokenizer, auto)
+    nets: Any = nn.ModuleDict({kind: begun(s, kind, unet) for kind in KINDS})
+    nets = nets.to(s.device, memory_format=torch.channels_last).train()
+    noising = Noising(networks.latent_scheduler(), s.device)
+    step = s.compiled(lambda *args: controlled(nets, unet, *args))
+    last = len(noising.alpha)
+
+    def loss(progress: float) -> tuple[Tensor, dict[str, Tensor]]:
+        k = torch.randint(len(z), (len(KINDS) * s.batch,), device=s.device)
+        t = (last * torch.rand(len(k), device=s.device) ** LATE).long()
+        xt, t, v = noising(z[k].float(), t)
+        with s.autocast():
+            with torch.no_grad():
+                states = text(input_ids=words.dropped(k % len(words.ids), WORDLESS))[0]
+                seen = shown(maps, k)
+            output = step(xt.contiguous(memory_format=torch.channels_last), t, states, seen)
+        value, facts = noising.loss(output, v, z[k].float(), xt, t)
+        errors = (output.detach().float() - v).square().mean((1, 2, 3)).view(len(KINDS), -1).mean(1)
+        return value, facts | dict(zip(KINDS, errors, strict=True))
+
+    held_out = bank(2 if s.tiny else 96, 128, s.device, seed=4999, held_out=True, depth=True)
+    train(s, nets, loss, lambda module: finish(s, module, pipe, noising, held_out), lr=5e-4, decay=0.999)
+
+
+def drawn(s: Stage, tokenizer: Any, auto: Any) -> tuple[Words, Tensor, Tensor]:
+    """The captions' words, scaled latents of pictures and their mirror images (2N, 4, 32, 32), the maps (3, N, 1, S, S)."""
+    pictures, captions, depths = bank(s.count, 128, s.device, seed=4000 + s.seed + 7919 * s.rank, depth=True)
+    scale = auto.config.scaling_factor
+    z = torch.cat([vae.latents(auto, pictures, scale), vae.latents(auto, pictures.flip(3), scale)])
+    lines = [
+        torch.cat([255 * draw(part.float() / 255).byte() for part in pictures.split(4096)]) for draw in (canny, scribble)
+    ]
+    s.log(drawn=len(pictures), canny=lines[0].float().mean().item() / 255, scribble=lines[1].float().mean().item() / 255)
+    return Words(tokenizer, captions, s.device), z, torch.stack([*lines, depths])
+
+
+def shown(maps: Tensor, k: Tensor) -> Tensor:
+    """The maps (3, n, 3, S, S) in [0, 1] for rows k (3n,) of the latents, whose second half is mirrored."""
+    n, count = len(k) // len(maps), maps.shape[1]
+    kind = torch.arange(len(maps), device=k.device).repeat_interleave(n)
+    x = maps[kind, k % count].float() / 255
+    x = torch.where(row(k) < count, x, x.flip(3)).unflatten(0, (len(maps), n))
+    edges, strokes, depths = x
+    return torch.stack([edges, unsteady(strokes), stretched(depths)]).expand(-1, -1, 3, -1, -1).contiguous()
+
+
+def stretched(depths: Tensor) -> Tensor:
+    """Half of the maps from 0, the farthest, to 1, the nearest of the picture: all that a depth model can tell."""
+    low, high = depths.amin((1, 2, 3), keepdim=True), depths.amax((1, 2, 3), keepdim=True)
+    full = (depths - low) / (high - low).clamp(min=1 / 255)
+    return torch.where(torch.rand_like(low) < 0.5, full, depths)
+
+
+def begun(s: Stage, kind: str, unet: Any) -> Any:
+    """A ControlNet with the U-Net's own encoder, as far as it has the same layers; or with the weights of --init."""
+    if s.init:
+        return ControlNetModel.from_pretrained(s.init / f"control-{kind}")
+    net = networks.control()
+    own = net.state_dict()
+    fits = {k: v for k, v in unet.state_dict().items() if k in own and own[k].shape == v.shape}
+    net.load_state_dict(own | fits)
+    return net
+
+
+def controlled(nets: nn.Module, unet: Any, x: Tensor, t: Tensor, states: Tensor, maps: Tensor) -> Tensor:
+    """What the U-Net says of rows x (3n, 4, h, w), n of them under each net and its maps (3, n, 3, S, S)."""
+    n = maps.shape[1]
+    rows = zip(nets.children(), x.split(n), t.split(n), states.split(n), maps, strict=True)
+    parts = [net(x, t, states, shown, return_dict=False) for net, x, t, states, shown in rows]
+    downs = [torch.cat(level) for level in zip(*(downs for downs, _ in parts), strict=True)]
+    mid = torch.cat([mid for _, mid in parts])
+    return unet(x, t, states, down_block_additional_residuals=downs, mid_block_additional_residual=mid).sample
+
+
+@torch.no_grad()
+def finish(s: Stage, nets: Any, pipe: Any, noising: Noising, held_out: tuple[Tensor, list[str], Tensor]) -> None:
+    """Write the three directories; paint held-out maps and say how well the canny edges of the paintings follow them."""
+    pictures, captions, depths = held_out
+    n, x0 = len(pictures), pictures.float() / 255
+    wanted = torch.stack([canny(x0), scribble(x0), depths.float() / 255])
+    maps = wanted.expand(-1, -1, 3, -1, -1)
+
+    def predict(x: Tensor, t: Tensor, states: Tensor) -> Tensor:
+        halves = zip(x.chunk(2), states.chunk(2), strict=True)  # without and with the words
+        return torch.cat([controlled(nets, pipe.unet, x, t.expand(len(x)), states, maps) for x, states in halves])
+
+    words = Words(pipe.tokenizer, captions, s.device)
+    with s.autocast():
+        states = pipe.text_encoder(words[torch.arange(n, device=s.device)])[0].repeat(len(maps), 1, 1)
+        empty = pipe.text_encoder(words.empty)[0]
+        shape = pipe.unet.config.in_channels, *(pipe.unet.config.sample_size,) * 2
+        z = samples(predict, noising, states, empty, shape, steps=2 if s.tiny else 25)
+    painted = vae.decoded(pipe.vae, z, pipe.vae.config.scaling_factor).unflatten(0, (len(maps), n))
+    found = [draw(x) for draw, x in zip((canny, scribble, canny), painted, strict=True)]
+    s.log(
+        canny_f1=edge_f1(found[0], wanted[0]).mean().item(),
+        scribble_f1=edge_f1(found[1], wanted[1]).mean().item(),
+        depth_f1=edge_f1(found[2], wanted[0]).mean().item(),
+        unlike_f1=edge_f1(found[0], wanted[0].roll(1, 0)).mean().item(),
+    )
+    rows = [x0, *torch.stack([maps, painted], 1).flatten(0, 1)]
+    sheet(torch.cat([x[:16] for x in rows]), s.work / "previews" / "control.png", min(n, 16))
+    for kind, net in nets.items():
+        half(net).save_pretrained(s.family / f"control-{kind}")
+        loads_as_float32(s.family / f"control-{kind}")
+
+
+if __name__ == "__main__":
+    main()

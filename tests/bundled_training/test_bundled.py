@@ -1,0 +1,94 @@
+"""The bundled directories paint by diffusers' plain from_pretrained, and a judge knows what it is; they stay small."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file
+from torch import Tensor
+
+from synoptic.controlnet.canny import canny
+from synoptic.controlnet.scribble import scribble
+from synoptic.evaluation.clip import Clip
+from synoptic.evaluation.edges import edge_f1, met
+from synoptic.models.source import BUNDLED
+from bundled_training.evaluate.renders import Renders, held_out
+from bundled_training.evaluate.samples import seen
+from bundled_training.render.bank import bank
+
+diffusers: Any = importlib.import_module("diffusers")
+PROMPTS = ["a photo of a castle at night", "a 3d render of a red mug, side view", "a photo of desert dunes"]
+
+
+def plain(name: str) -> Any:
+    """The pipeline with no argument but its place, as anybody loads one."""
+    pipe = diffusers.DiffusionPipeline.from_pretrained(BUNDLED / name)
+    pipe.set_progress_bar_config(disable=True)
+    assert {p.dtype for p in pipe.unet.parameters()} == {torch.float32}
+    return pipe
+
+
+@pytest.mark.parametrize(("name", "side"), [("sd", 128), ("if", 64)])
+def test_prompts_are_painted(name, side):
+    rng = torch.Generator().manual_seed(0)
+    pictures = plain(name)(PROMPTS, num_inference_steps=10, guidance_scale=5.0, generator=rng, output_type="pt").images
+    pictures = torch.as_tensor(pictures).float()
+    assert pictures.shape == (3, 3, side, side)
+    judge = Clip("bundled", "cpu")
+    small = pictures if name == "sd" else pictures / 2 + 0.5  # IFPipeline leaves tensors in [-1, 1]
+    assert (seen(judge, small.clamp(0, 1)) @ judge.read(PROMPTS).T).argmax(1).tolist() == [0, 1, 2]
+
+
+def test_a_small_picture_is_enlarged():
+    spec = held_out(3, 3)[2]
+    real = Renders(torch.device("cpu"))([spec], 256, 0)[..., 64:192, 64:192]
+    small = F.interpolate(real, scale_factor=0.25, mode="area")
+    settings = {"image": small * 2 - 1, "height": 128, "width": 128, "num_inference_steps": 20, "noise_level": 0}
+    rng = torch.Generator().manual_seed(0)
+    large = plain("if-ii")(spec.caption, **settings, guidance_scale=1.0, generator=rng, output_type="pt").images / 2 + 0.5
+    bicubic = F.interpolate(small, (128, 128), mode="bicubic")
+    assert large.shape == (1, 3, 128, 128)
+    assert (large - real).square().mean() < 0.5 * (bicubic - real).square().mean()
+
+
+@pytest.fixture(scope="module")
+def renders() -> tuple[Tensor, list[str], Tensor]:
+    return bank(4, 128, "cpu", seed=31, held_out=True, depth=True)
+
+
+def painted(pipe: Any, captions: list[str], *given: Any) -> Tensor:
+    pipe.set_progress_bar_config(disable=True)
+    rngs = [torch.Generator().manual_seed(k) for k in range(4)]
+    how: dict[str, Any] = {"num_inference_steps": 8, "guidance_scale": 5.0, "output_type": "pt", "generator": rngs}
+    return pipe(captions, *given, **how).images * 2 - 1
+
+
+@pytest.fixture(scope="module")
+def unguided(renders) -> Tensor:
+    """What the captions alone paint."""
+    return painted(plain("sd"), renders[1])
+
+
+@pytest.mark.parametrize(("kind", "draw"), [("canny", canny), ("scribble", scribble), ("depth", None)])
+def test_maps_are_followed_in_diffusers_own_pipeline(kind, draw, renders, unguided):
+    x, captions, depths = renders
+    wanted = draw(x.float() / 127.5 - 1) if draw else depths.expand(-1, 3, -1, -1).float() / 255
+    own = diffusers.ControlNetModel.from_pretrained(BUNDLED / f"control-{kind}")
+    pipe = diffusers.StableDiffusionControlNetPipeline.from_pretrained(BUNDLED / "sd", controlnet=own, safety_checker=None)
+
+    def followed(pictures: Tensor) -> float:
+        if draw:
+            return edge_f1(draw(pictures)[:, :1], wanted[:, :1]).mean().item()
+        return met(canny(wanted * 2 - 1)[:, :1], canny(pictures)[:, :1], 1).mean().item()
+
+    assert followed(painted(pipe, captions, wanted)) > followed(unguided) + 0.15
+
+
+def test_all_of_it_is_small():
+    files = list(BUNDLED.rglob("*.safetensors"))
+    assert sum(path.stat().st_size for path in files) < 100e6
+    assert all(x.dtype == torch.float16 for path in files for x in load_file(path).values() if x.is_floating_point())
