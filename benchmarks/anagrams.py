@@ -21,17 +21,17 @@ from rich.progress import track
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from synoptic.diffusion import Step
-from synoptic.evaluation.clip import Clip
-from synoptic.images import grid, save, to_pil
+from synoptic.diffusion.equations import Step
+from synoptic.io import grid, save, to_pil
+from synoptic.metrics.clip import Clip
 from synoptic.models.base import Denoiser
 from synoptic.models.load import load
 from synoptic.models.vocabulary import vocabulary
-from synoptic.stages import Together
+from synoptic.sampling.multistage import Together
 from synoptic.views.anagram import Anagram
 from synoptic.views.base import Views
-from synoptic.views.in_pixels import InPixels
-from synoptic.views.names import view
+from synoptic.views.pixel_space import InPixels
+from synoptic.views.registry import view
 
 STYLES = "an oil painting of", "a lithograph of", "a pencil sketch of", "a neon sign of"
 PAIRS = [

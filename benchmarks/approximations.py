@@ -1,8 +1,8 @@
 """What each approximation of `wide` costs in quality and saves in time: ten prompts on the bundled model.
 
-python -m benchmarks.approximate [--seeds 8] [--ways NAME …] [--tiny] [--out FILE]: each by name beside the exact path,
-then combinations. Columns as in benchmarks/suite.py; the loss of score is that of pairs of one prompt and seed, with its
-standard error.
+python -m benchmarks.approximations [--seeds 8] [--ways NAME …] [--tiny] [--out FILE]: each by name beside the exact path,
+then combinations. Columns as in benchmarks/wide_methods.py; the loss of score is that of pairs of one prompt and seed,
+with its standard error.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any
 import torch
 
 from benchmarks.quality import PROMPTS
-from benchmarks.suite import COLUMNS, Bench, measured
-from synoptic.evaluation.statistics import mean_error
+from benchmarks.wide_methods import COLUMNS, Bench, measured
+from synoptic.metrics.base import mean_error
 
 STEPS = 25
 INTERVAL, PLUS = {"guidance_interval": [0.2, 0.8]}, {"sampler": "dpm++"}

@@ -15,19 +15,20 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from synoptic import images, solvers
-from synoptic.diffusion import randn
-from synoptic.evaluation.clip import Clip
-from synoptic.evaluation.edges import edge_f1, met
-from synoptic.guidance import cfg
-from synoptic.models.base import Denoiser
-from synoptic.models.control import Control, Controlled
-from synoptic.models.load import load, load_control
-from synoptic.models.source import BUNDLED
-from synoptic.sample import sample
-from synoptic.schedule import clipping
 from bundled_training.render.bank import bank
 from bundled_training.render.edges import canny, scribble
+from synoptic import io as images
+from synoptic.diffusion import solvers
+from synoptic.diffusion.equations import randn
+from synoptic.diffusion.schedules import clipping
+from synoptic.guidance.cfg import cfg
+from synoptic.metrics.clip import Clip
+from synoptic.metrics.edges import edge_f1, met
+from synoptic.models.base import Denoiser
+from synoptic.models.controlnet import Control, Controlled
+from synoptic.models.load import load, load_control
+from synoptic.models.registry import BUNDLED
+from synoptic.sampling.single import sample
 
 FOLLOWED: dict[str, Callable[[Tensor, Tensor], Tensor]] = {  # (picture in [0, 1], map) -> a share a picture
     "canny": lambda x, wanted: edge_f1(canny(x), wanted),

@@ -20,14 +20,14 @@ import torch
 from PIL.Image import Image
 
 import synoptic
-from synoptic.evaluation.clip import Clip
-from synoptic.evaluation.retrieval import ranks
-from synoptic.evaluation.saturation import saturation
-from synoptic.evaluation.statistics import mean_error
-from synoptic.images import grid, save, to_pil
-from synoptic.recipes.distill import distill
 from bundled_training.evaluate.renders import Renders, held_out
 from bundled_training.render.captions import Spec
+from synoptic.io import grid, save, to_pil
+from synoptic.metrics.base import mean_error
+from synoptic.metrics.clip import Clip
+from synoptic.metrics.retrieval import ranks
+from synoptic.metrics.saturation import saturation
+from synoptic.pipelines.distill import distill
 
 LOSSES = "sds", "csd", "nfsd", "vsd"
 SIDE = {"bundled": 128, "bundled-if": 64}
@@ -111,8 +111,8 @@ def timed(act: Callable[[], Any]) -> tuple[Any, float]:
 
 def made(out: Path, name: str, prompts: list[str], model: str, how: dict[str, Any]) -> Any:
     """One run of the recipe; `rate` multiplies the usual one."""
-    from synoptic.models.source import resolve
-    from synoptic.recipes.distilling import usual
+    from synoptic.models.registry import resolve
+    from synoptic.options.distill import usual
 
     how = dict(how)
     source = resolve(model)

@@ -13,15 +13,15 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from synoptic.diffusion import randn
-from synoptic.distillation.fit import fit
-from synoptic.guidance import branches
+from synoptic.diffusion.equations import randn
+from synoptic.distillation.image_scene import LatentImage, PixelImage
+from synoptic.distillation.optimize import fit
+from synoptic.guidance.cfg import branches
 from synoptic.models.base import Denoiser
 from synoptic.models.load import load
-from synoptic.recipes.distill import distill
-from synoptic.recipes.distilling import settle
-from synoptic.recipes.objective import editing, making
-from synoptic.scenes.image import LatentImage, PixelImage
+from synoptic.options.distill import settle
+from synoptic.pipelines.distill import distill
+from synoptic.pipelines.distill_objective import editing, making
 from synoptic.views.windows import Windows
 
 NAMES = "horse", "dog", "lemon", "car", "house", "lion", "guitar", "boat", "tree", "crown"

@@ -12,24 +12,24 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from synoptic.distillation.base import Loss
-from synoptic.distillation.dds import dds
-from synoptic.distillation.fit import fit, warm_cosine
-from synoptic.distillation.pds import pds
-from synoptic.distillation.times import uniform
-from synoptic.editing.sdedit import sdedit
-from synoptic.evaluation.clip import Clip
-from synoptic.evaluation.fidelity import eight_bits, identity
-from synoptic.evaluation.statistics import mean_error
-from synoptic.guidance import cfg
-from synoptic.images import chart, grid, save, to_pil
-from synoptic.models.load import load
-from synoptic.models.source import resolve
-from synoptic.recipes.distilling import usual
-from synoptic.scenes.image import LatentImage
 from bundled_training.render import Renderer
 from bundled_training.render.captions import Spec, coloured, with_article
 from bundled_training.render.words import SCENES
+from synoptic.distillation.base import Loss
+from synoptic.distillation.dds import dds
+from synoptic.distillation.image_scene import LatentImage
+from synoptic.distillation.optimize import fit, warm_cosine
+from synoptic.distillation.pds import pds
+from synoptic.distillation.timesteps import uniform
+from synoptic.guidance.cfg import cfg
+from synoptic.io import chart, grid, save, to_pil
+from synoptic.metrics.base import mean_error
+from synoptic.metrics.clip import Clip
+from synoptic.metrics.fidelity import eight_bits, identity
+from synoptic.models.load import load
+from synoptic.models.registry import resolve
+from synoptic.options.distill import usual
+from synoptic.sampling.sdedit import sdedit
 
 MODEL, STEPS, SIDE = "bundled", 25, 128
 STARTS = range(2, 24, 2)  # of SDEdit's 25 steps
@@ -216,7 +216,7 @@ def figure(table: Sequence[dict[str, Any]]) -> Image.Image:
     lines = {way: [(round(r["distance"], 2), r["gain"]) for r in some] for way, some in rows.items()}
     marks = {way: [str(r["setting"]) for r in some] for way, some in rows.items()}
     top = 1.1 * max(gain for line in lines.values() for _, gain in line)
-    return chart(lines, "distance to the source, judge-shape", "gain of the target's score", top, marks)
+    return chart(lines, "distance to the source, clip-grayscale", "gain of the target's score", top, marks)
 
 
 if __name__ == "__main__":

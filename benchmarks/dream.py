@@ -4,9 +4,10 @@ PYTHONPATH=. python benchmarks/dream.py [--prompts …] [--seeds 0 1] [--steps N
 PYTHONPATH=. python benchmarks/dream.py --runs DIR …: measures what earlier runs left, and grows nothing
 
 Each object is grown by the recipe in a folder of its own under --out, gone on with where one was begun. Then, over 8 sides:
-both judges' ranks of the right caption (benchmarks/dreamed.py), in colour and as clay without texture, the judge's view
-words, relief and silhouettes; the mesh against the field; seconds and memory. Writes dream.tsv, dream.json and dream.png,
-all renders with their ranks. A mesh that is missing is made here, where the extra `mesh` is. On the GPU where there is one.
+both judges' ranks of the right caption (benchmarks/object_quality.py), in colour and as clay without texture, the judge's
+view words, relief and silhouettes; the mesh against the field; seconds and memory. Writes dream.tsv, dream.json and
+dream.png, all renders with their ranks. A mesh that is missing is made here, where the extra `mesh` is. On the GPU where
+there is one.
 """
 
 from __future__ import annotations
@@ -22,15 +23,15 @@ from typing import Any, NamedTuple
 import torch
 from PIL import Image
 
-from benchmarks.dreamed import ASKED, SIDES, Judges, renders, scored
-from synoptic import images
+from benchmarks.object_quality import ASKED, SIDES, Judges, renders, scored
+from synoptic import io as images
 from synoptic.mesh import need_mesh
-from synoptic.mesh.extract import extract
+from synoptic.mesh.marching_cubes import extract
 from synoptic.models.device import choose_device
-from synoptic.recipes.dream import FIELD, dream
-from synoptic.recipes.dreaming import Unwell
-from synoptic.scenes.radiance import Radiance
-from synoptic.scenes.stored import load_scene
+from synoptic.nerf.scene import Radiance
+from synoptic.nerf.serialization import load_scene
+from synoptic.options.text_to_3d import Unwell
+from synoptic.pipelines.text_to_3d import FIELD, dream
 
 PROMPTS = "a yellow house", "a purple teapot", "a red bus", "a pink lamp", "a blue castle"  # nothing was tuned on these
 FIVE, ENOUGH, LEAST_RELIEF, LEAST_PSNR = 5, 6, 0.1, 20.0
@@ -126,11 +127,11 @@ def row(found: dict[str, Any]) -> dict[str, str]:
         "seed": str(found["seed"]),
         "state": found["run"]["state"].split(":")[0],
         f"judge, first {FIVE}": first("colour_rank", FIVE),
-        "judge-shape, first": first("colour_shape_rank", 1),
+        "clip-grayscale, first": first("colour_shape_rank", 1),
         f"clay, judge, first {FIVE}": first("clay_rank", FIVE),
-        "clay, judge-shape, first": first("clay_shape_rank", 1),
+        "clay, clip-grayscale, first": first("clay_shape_rank", 1),
         "score": f"{found['colour_score']:.3f}",
-        "score, judge-shape": f"{found['colour_shape_score']:.3f}",
+        "score, clip-grayscale": f"{found['colour_shape_score']:.3f}",
         "front right back left": " ".join(found["colour_words"]),
         "relief": f"{found['relief_least']:.2f}-{max(found['relief']):.2f}",
         "coverage": f"{min(found['coverage']):.2f}-{max(found['coverage']):.2f}",

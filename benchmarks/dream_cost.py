@@ -28,14 +28,14 @@ from full_size import diffusers, make, wait
 from torch import Tensor
 
 from synoptic.distillation.base import Loss
-from synoptic.distillation.fit import fit
+from synoptic.distillation.optimize import fit
+from synoptic.distillation.scene import Shot
 from synoptic.models.base import Denoiser
 from synoptic.models.load import load
-from synoptic.recipes.dream import dream
-from synoptic.recipes.dreaming import phrase, settle, usual
-from synoptic.recipes.growing import drawn, framed, planted, pulled, rate
-from synoptic.scenes.base import Shot
-from synoptic.scenes.radiance import Look, Radiance
+from synoptic.nerf.scene import Look, Radiance
+from synoptic.options.text_to_3d import phrase, settle, usual
+from synoptic.pipelines.text_to_3d import dream
+from synoptic.pipelines.text_to_3d_loss import drawn, framed, planted, pulled, rate
 
 PROMPT, MINUTES, SHARE = "a corgi made of wood", 12, 0.25
 ADAM = partial(torch.optim.Adam, eps=1e-15)

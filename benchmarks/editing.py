@@ -17,22 +17,23 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import pad
 
-from synoptic import images, solvers
-from synoptic.diffusion import Time, add_noise, randn
-from synoptic.editing.inpaint import inpaint
-from synoptic.editing.invert import invert
-from synoptic.editing.laboratory import best_blur, blur, strided
-from synoptic.editing.sdedit import sdedit
-from synoptic.editing.seamless import REACH, compose, shrink
-from synoptic.evaluation.clip import Clip
-from synoptic.evaluation.fidelity import identity, psnr
-from synoptic.evaluation.statistics import mean_error
-from synoptic.guidance import Predict, cfg
+from bundled_training.evaluate.renders import Renders, held_out
+from synoptic import io as images
+from synoptic.diffusion import solvers
+from synoptic.diffusion.equations import Time, add_noise, randn
+from synoptic.diffusion.schedules import clipping
+from synoptic.guidance.cfg import Predict, cfg
+from synoptic.io.blending import REACH, compose, shrink
+from synoptic.metrics.base import mean_error
+from synoptic.metrics.clip import Clip
+from synoptic.metrics.fidelity import identity, psnr
 from synoptic.models.base import Denoiser
 from synoptic.models.load import load
-from synoptic.sample import sample
-from synoptic.schedule import clipping
-from bundled_training.evaluate.renders import Renders, held_out
+from synoptic.sampling.baselines import best_blur, blur, strided
+from synoptic.sampling.inpaint import inpaint
+from synoptic.sampling.invert import invert
+from synoptic.sampling.sdedit import sdedit
+from synoptic.sampling.single import sample
 
 Row = tuple[str, ...]
 SEED, STEPS, GUIDANCE = 5, 25, 5.0
@@ -95,7 +96,7 @@ def denoise(count: int, out: Path) -> Iterable[Row]:
 
 
 def starts(count: int, out: Path) -> Iterable[Row]:
-    """Each render to the next one's caption: identity distance (judge-shape), PSNR, the judge's cosine with that caption.
+    """Each render to the next one's caption: identity distance (clip-grayscale), PSNR, the judge's cosine with that caption.
 
     Twice: 25 steps of DDIM, and the course's, DDPM's from 990 by 30. Every render is edited from four noises, the same
     at each start; errors are over the renders.

@@ -14,15 +14,15 @@ from statistics import median
 
 import torch
 
-from synoptic.images import grid, save, to_pil
+from synoptic.io import grid, save, to_pil
 from synoptic.mesh.export import export
-from synoptic.mesh.extract import extract
+from synoptic.mesh.marching_cubes import extract
 from synoptic.mesh.texture import seen
-from synoptic.scenes.cameras import Camera, around
-from synoptic.scenes.normals import analytic, finite
-from synoptic.scenes.radiance import Radiance
-from synoptic.scenes.shading import Lighting
-from tests.scenes.posed import Posed, fitted, fresh, pictures, psnr, toy, views
+from synoptic.nerf.cameras import Camera, around
+from synoptic.nerf.normals import analytic, finite
+from synoptic.nerf.scene import Radiance
+from synoptic.nerf.shading import Lighting
+from tests.nerf.posed import Posed, fitted, fresh, pictures, psnr, toy, views
 
 LIGHTS = {
     "albedo": (Lighting(plain=10**9), finite()),

@@ -24,12 +24,12 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from synoptic.diffusion import randn
-from synoptic.guidance import cfg
+from synoptic.diffusion.equations import randn
+from synoptic.guidance.cfg import cfg
 from synoptic.models.load import load
-from synoptic.models.source import BUNDLED
-from synoptic.synchronize import canonical
-from synoptic.views.moving import Moving
+from synoptic.models.registry import BUNDLED
+from synoptic.sampling.joint import canonical
+from synoptic.views.window_schedule import Moving
 from synoptic.views.windows import Windows
 
 diffusers: Any = library

@@ -17,9 +17,9 @@ from anagrams import PAIRS, apart, bytes_of, cosines, prompts, ranks, row
 from torch import Tensor
 
 import synoptic
-from synoptic.evaluation.clip import Clip
-from synoptic.images import from_pil, grid, save, to_pil
-from synoptic.recipes.hybrid import looked_at
+from synoptic.io import from_pil, grid, save, to_pil
+from synoptic.metrics.clip import Clip
+from synoptic.pipelines.hybrid import looked_at
 
 
 def seen(picture: Any) -> Tensor:

@@ -1,6 +1,6 @@
 """Does each metric tell right from wrong? On pictures of the bundled model; prints a tab-separated table.
 
-python benchmarks/discrimination.py [--out DIR] [--quick]: right and wrong as mean ± standard error, and the margin: how much
+python benchmarks/metric_sanity.py [--out DIR] [--quick]: right and wrong as mean ± standard error, and the margin: how much
 better the right one is, in standard errors of the difference.
 """
 
@@ -14,15 +14,15 @@ import numpy as np
 from PIL import Image
 
 import synoptic
-from synoptic.evaluation.anagrams import anagrams
-from synoptic.evaluation.clip import Clip, clip_scores
-from synoptic.evaluation.coherence import coherence
-from synoptic.evaluation.fidelity import identity, psnr, ssim
-from synoptic.evaluation.frechet import frechet_distance
-from synoptic.evaluation.retrieval import retrieval
-from synoptic.evaluation.saturation import saturation
-from synoptic.evaluation.seams import baseline, closing_seam, seam
-from synoptic.evaluation.statistics import Measured
+from synoptic.metrics.base import Measured
+from synoptic.metrics.clip import Clip, clip_scores
+from synoptic.metrics.coherence import coherence
+from synoptic.metrics.concealment import anagrams
+from synoptic.metrics.fidelity import identity, psnr, ssim
+from synoptic.metrics.frechet import frechet_distance
+from synoptic.metrics.retrieval import retrieval
+from synoptic.metrics.saturation import saturation
+from synoptic.metrics.seams import baseline, closing_seam, seam
 
 PROMPTS = [
     "a photo of snowy mountains at sunset",

@@ -1,6 +1,6 @@
 """The wide picture at full size on several GPUs, windows shared out: against one of them alone, in the same processes.
 
-torchrun --nproc-per-node 2 benchmarks/gpus.py [--shape sd2|tiny] [--steps 50] [--out FILE]: seconds per step, compiled
+torchrun --nproc-per-node 2 benchmarks/multi_gpu.py [--shape sd2|tiny] [--steps 50] [--out FILE]: seconds per step, compiled
 and in half precision, and how far the latents of three steps in float32 are from one process's.
 """
 
@@ -18,11 +18,11 @@ import torch
 import torch.distributed as dist
 from full_size import SHAPES, Spent, dense, make, ours, spent, wait
 
-from synoptic.diffusion import randn
+from synoptic.diffusion.equations import randn
+from synoptic.distributed import first
 from synoptic.models.device import choose_device
 from synoptic.models.load import load
-from synoptic.processes import first
-from synoptic.views.shared import Shared
+from synoptic.views.sharded import Shared
 
 
 def main() -> None:

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from PIL import Image
 
 import synoptic
-from synoptic.evaluation.clip import Clip
-from synoptic.evaluation.seams import seam
+from synoptic.metrics.clip import Clip
+from synoptic.metrics.seams import seam
 from synoptic.models.vocabulary import vocabulary
 from synoptic.views.windows import starts
 

@@ -20,9 +20,9 @@ def one(times: int, steps: int) -> dict[str, float]:
     """A picture so many times as wide as the bundled model paints: in this process, which does nothing else."""
     import torch
 
-    from synoptic.guidance import cfg
+    from synoptic.guidance.cfg import cfg
     from synoptic.models.load import load
-    from synoptic.synchronize import canonical
+    from synoptic.sampling.joint import canonical
     from synoptic.views.windows import Windows
 
     model = load("bundled")

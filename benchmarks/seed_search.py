@@ -1,7 +1,7 @@
 """Does the search in two heats find the seed that painting all sixteen would? What does it cost?
 
-python benchmarks/searching.py [--anagrams DIR]: on the pairs, seeds and settings of benchmarks/anagrams.py, which must have
-run: its pictures are the full search. Prints how often the winner is the same, and how good both judges find it.
+python benchmarks/seed_search.py [--anagrams DIR]: on the pairs, seeds and settings of benchmarks/anagrams.py, which must
+have run: its pictures are the full search. Prints how often the winner is the same, and how good both judges find it.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from rich.progress import track
 from safetensors.torch import load_file
 from torch import Tensor
 
-from synoptic.evaluation.clip import Clip
-from synoptic.images import to_pil
+from synoptic.io import to_pil
+from synoptic.metrics.clip import Clip
 from synoptic.models.load import load
-from synoptic.search import FINALISTS, HEAT, heats
-from synoptic.stages import Together
+from synoptic.sampling.multistage import Together
+from synoptic.sampling.seed_search import FINALISTS, HEAT, heats
 
 NAME = "rotate_cw, x0"
 

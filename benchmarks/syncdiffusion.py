@@ -19,14 +19,14 @@ import torch
 from full_size import GUIDANCE, PROMPT, SHAPES, WINDOW, dense, make, spent
 from torch import Tensor
 
-from synoptic.diffusion import ddim, predict, randn
-from synoptic.evaluation.clip import Clip
-from synoptic.guidance import cfg, fitting_rows
+from synoptic.diffusion.equations import ddim, predict, randn
+from synoptic.guidance.cfg import cfg, fitting_rows
+from synoptic.guidance.syncdiffusion import LOUDER, Coherence, decaying
+from synoptic.metrics.clip import Clip
+from synoptic.metrics.perceptual import Eyes, unlike
 from synoptic.models.load import load
-from synoptic.recipes.told import DECAY, GRADIENTS
-from synoptic.steer.coherence import LOUDER, Coherence, decaying
-from synoptic.steer.eyes import Eyes, unlike
-from synoptic.synchronize import canonical
+from synoptic.pipelines.wide_guidance import DECAY, GRADIENTS
+from synoptic.sampling.joint import canonical
 from synoptic.views.windows import starts
 
 WEIGHT = 8.0

@@ -1,7 +1,7 @@
 """What makes one call of the U-Net fast on a GPU: Stable Diffusion 2's shapes with random weights, 64x64 latents, float16.
 
-python benchmarks/unet_levers.py [--rows 82] [--out FILE]: milliseconds per latent and share of the measured matrix product,
-lever upon lever, as a table and as JSON.
+python benchmarks/unet_optimizations.py [--rows 82] [--out FILE]: milliseconds per latent and share of the measured matrix
+product, lever upon lever, as a table and as JSON.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 python benchmarks/wide.py            seconds from prompt to picture, loading excluded, median of interleaved repeats
 python benchmarks/wide.py --memory   peak memory of each side, each in a process of its own
---quick: three steps instead of twenty-five. `synoptic bench` has the short form; both paint by recipes/sides.py.
+--quick: three steps instead of twenty-five. `synoptic bench` has the short form; both paint by commands/bench_contenders.py.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from synoptic.commands.bench_contenders import PROBE, PROMPT, SCALE, STEPS, STRIDE, WIDTH, Side, fastest, measured
 from synoptic.models.device import choose_dtype
-from synoptic.recipes.sides import PROBE, PROMPT, SCALE, STEPS, STRIDE, WIDTH, Side, fastest, measured
 
 REPEATS = 3
 
@@ -42,7 +42,7 @@ def compare(steps: int) -> None:
     for side, t in seconds.items():
         print(f"{side}\t{t:.2f}\t" + "\t".join(f"{seconds[peer] / t:.2f}" for peer in (plain, best, half)))
 
-    from synoptic.evaluation.clip import Clip, clip_score
+    from synoptic.metrics.clip import Clip, clip_score
 
     judge = Clip("bundled", "cpu")
     gap = np.abs(np.asarray(pictures[exact], dtype=float) - np.asarray(pictures[ours], dtype=float))

@@ -1,11 +1,12 @@
 """The methods of `wide`, side by side: ten prompts, four seeds each, on the bundled model; then regions.
 
-python -m benchmarks.suite [--out DIR] [--coherence 20 60 …] [--tiny]: tables, suite.json, methods.jpg and regions.jpg.
+python -m benchmarks.wide_methods [--out DIR] [--coherence 20 60 …] [--tiny]: tables, suite.json, methods.jpg and
+regions.jpg.
 
 Score and top-1 (of 100 captions) are the judge's, of eight random crops a picture; distance is the mean 1 - cosine between
 a picture's six squares in the judge's features. Seams are ratios to other columns, 1 for none, where the
 windows begin, moving ones at the last step of tiles. Seconds are per picture of a
-batch of all. SyncDiffusion follows the features of judge-shape, not those of the judge. Errors are over pictures;
+batch of all. SyncDiffusion follows the features of clip-grayscale, not those of the judge. Errors are over pictures;
 those of differences to MultiDiffusion, over pairs of one prompt and seed.
 """
 
@@ -27,17 +28,17 @@ import torch
 from PIL import Image
 
 from benchmarks.quality import PROMPTS, captions, crops
-from synoptic import images
-from synoptic.evaluation.clip import Clip
-from synoptic.evaluation.coherence import coherence
-from synoptic.evaluation.seams import baseline, closing_seam, seam
-from synoptic.evaluation.statistics import mean_error
+from synoptic import io as images
+from synoptic.metrics.base import mean_error
+from synoptic.metrics.clip import Clip
+from synoptic.metrics.coherence import coherence
+from synoptic.metrics.seams import baseline, closing_seam, seam
 from synoptic.models.load import load
-from synoptic.models.source import resolve
+from synoptic.models.registry import resolve
 from synoptic.models.vocabulary import vocabulary
-from synoptic.recipes.canvas import Canvas
-from synoptic.recipes.region import Region
-from synoptic.recipes.wide import wide
+from synoptic.options.regions import Region
+from synoptic.pipelines.wide import wide
+from synoptic.pipelines.wide_canvas import Canvas
 from synoptic.views.windows import Windows, starts
 
 NATIVE, TIMES, PLAIN = 128, 6, "MultiDiffusion"

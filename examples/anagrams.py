@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 import synoptic
-from synoptic import images
-from synoptic.views.names import view
+from synoptic import io as images
+from synoptic.views.registry import view
 
 PAIRS = [  # style, as it is, turned, seed
     ("a lithograph of", "a deer", "a truck", 0),

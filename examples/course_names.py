@@ -22,15 +22,15 @@ from transformers import CLIPTextModel, CLIPTokenizer
 from transformers.utils import logging
 
 from synoptic import load
-from synoptic.diffusion import ddim, randn, tweedie
+from synoptic.diffusion.equations import ddim, randn, tweedie
 from synoptic.distillation.base import Loss
 from synoptic.distillation.pds import pds
 from synoptic.distillation.sds import sds
-from synoptic.distillation.times import uniform
-from synoptic.guidance import branches, cfg
-from synoptic.models.source import BUNDLED
-from synoptic.synchronize import Sync, instance
-from synoptic.views.names import view
+from synoptic.distillation.timesteps import uniform
+from synoptic.guidance.cfg import branches, cfg
+from synoptic.models.registry import BUNDLED
+from synoptic.sampling.joint import Sync, instance
+from synoptic.views.registry import view
 from synoptic.views.windows import Windows
 
 PROMPT, SCALE, STEPS = "a photo of snowy mountains", 7.5, 25

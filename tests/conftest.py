@@ -1,4 +1,4 @@
-"""The bundled models, loaded once for all tests."""
+"""The bundled models and judge, loaded once for all tests, and fixed pictures."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 
+from synoptic.io import to_pil
+from synoptic.metrics.clip import Clip
 from synoptic.models.base import Denoiser
 from synoptic.models.load import load
-from synoptic.models.source import BUNDLED
+from synoptic.models.registry import BUNDLED
 
 torch.set_num_threads(1)  # two test processes share two cores, and threads that wait for one another cost ten times more
 
@@ -39,6 +42,18 @@ def pixel64() -> Denoiser:
 @pytest.fixture(scope="session")
 def pixel32() -> Denoiser:
     return load("bundled-if", device="cpu", dtype="float32")
+
+
+@pytest.fixture(scope="session")
+def judge() -> Clip:
+    return Clip("bundled", device="cpu")
+
+
+@pytest.fixture(scope="session")
+def blobs() -> list[Image.Image]:
+    """Eight soft colour fields of 64×64, all different."""
+    coarse = torch.rand(8, 3, 5, 5, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    return to_pil(torch.nn.functional.interpolate(coarse, size=64, mode="bicubic"))
 
 
 @pytest.fixture(scope="session")

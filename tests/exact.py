@@ -9,8 +9,8 @@ import torch
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from torch import Tensor
 
-from synoptic.diffusion import Pred, Schedule, Time, coefficients, predict
-from synoptic.schedule import schedule
+from synoptic.diffusion.equations import Pred, Schedule, Time, coefficients, predict
+from synoptic.diffusion.schedules import schedule
 
 WINDOW = (6, 8)
 SHAPE = (2, *WINDOW)

@@ -6,7 +6,7 @@ import pytest
 
 import synoptic
 from synoptic import cli
-from synoptic.models.source import BUNDLED
+from synoptic.models.registry import BUNDLED
 
 BAD = {  # arguments -> words that the one line must hold: the rule or the cure
     "wide": "prompt",
@@ -94,7 +94,7 @@ def test_ctrl_c_stops_without_a_traceback(monkeypatch, capsys):
     def interrupted(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("synoptic.recipes.models.resolve", interrupted)
+    monkeypatch.setattr("synoptic.commands.models.resolve", interrupted)
     assert run(monkeypatch, ["models"]) == 130
     assert "Traceback" not in capsys.readouterr().err
 
@@ -103,7 +103,7 @@ def test_a_bug_is_not_dressed_up_as_bad_input(monkeypatch):
     def bug(*args, **kwargs):
         raise ValueError("a bug")
 
-    monkeypatch.setattr("synoptic.recipes.models.resolve", bug)
+    monkeypatch.setattr("synoptic.commands.models.resolve", bug)
     with pytest.raises(ValueError, match="a bug"):
         run(monkeypatch, ["models"])
 

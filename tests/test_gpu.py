@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from synoptic.diffusion import randn
-from synoptic.guidance import cfg
+from synoptic.diffusion.equations import randn
+from synoptic.guidance.cfg import cfg
 from synoptic.models.load import load
-from synoptic.synchronize import canonical
+from synoptic.sampling.joint import canonical
 from synoptic.views.windows import Windows
 
 pytestmark = pytest.mark.gpu

@@ -17,12 +17,12 @@ from torch import Tensor
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 import synoptic
-from synoptic.diffusion import ddim_solver, randn
-from synoptic.guidance import cfg
+from synoptic.diffusion.equations import ddim_solver, randn
+from synoptic.guidance.cfg import cfg
 from synoptic.models.load import load
-from synoptic.models.source import BUNDLED
-from synoptic.sample import sample
-from synoptic.synchronize import Sync, canonical
+from synoptic.models.registry import BUNDLED
+from synoptic.sampling.joint import Sync, canonical
+from synoptic.sampling.single import sample
 from synoptic.views.windows import Windows
 
 diffusers: Any = importlib.import_module("diffusers")  # its lazy names and annotations are not for type checkers

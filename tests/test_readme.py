@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from synoptic import cli
-from synoptic.evaluation.sets import OURS
-from synoptic.mesh.extract import extract
-from synoptic.views.check import check
+from synoptic.courses.prompt_sets import OURS
+from synoptic.mesh.marching_cubes import extract
+from synoptic.views.validate import check
 
 TEXT = (Path(__file__).parents[1] / "README.md").read_text()
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", TEXT, re.M | re.S)
@@ -46,7 +46,7 @@ def small(painted, tmp_path, monkeypatch):
     two = dict(list(json.loads(OURS["wide"].read_text()).items())[:2])
     (tmp_path / "wide.json").write_text(json.dumps(two))
     monkeypatch.setitem(OURS, "wide", tmp_path / "wide.json")
-    monkeypatch.setattr("synoptic.mesh.deliver.extract", partial(extract, grid=48, texture=64, views=2))
+    monkeypatch.setattr("synoptic.mesh.export_bundle.extract", partial(extract, grid=48, texture=64, views=2))
 
 
 @pytest.mark.parametrize("argv", SYNOPTIC, ids=" ".join)

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from synoptic import images
+from synoptic import io as images
 from synoptic.animate import LEAST, animate
 from synoptic.animate.motion import Motion, poses
-from synoptic.animate.pieces import WAYS, pieces
-from synoptic.views.names import VIEWS, view
+from synoptic.animate.rigid_pieces import WAYS, pieces
 from synoptic.views.permutation import Permutation
+from synoptic.views.registry import VIEWS, view
 
 GROUND = torch.tensor([0.9, 0.9, 0.9])
 

@@ -9,9 +9,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from synoptic.models.source import BUNDLED
-from synoptic.views.anagram import Anagram
-from synoptic.views.names import view
 from bundled_training.evaluate import statistics
 from bundled_training.evaluate.__main__ import main
 from bundled_training.evaluate.discs import cap, count_discs, discs, label
@@ -22,6 +19,9 @@ from bundled_training.evaluate.task import Findings, Task
 from bundled_training.evaluate.upscale import bicubic, crops, detail
 from bundled_training.evaluate.wide import SHORT
 from bundled_training.render.captions import WIDE_PROMPTS, is_held_out
+from synoptic.models.registry import BUNDLED
+from synoptic.views.anagram import Anagram
+from synoptic.views.registry import view
 
 
 def test_mean_and_its_error():
@@ -131,7 +131,7 @@ def test_the_distance_of_crops_sees_what_enlarging_loses(tmp_path):
     found = Findings({})
     detail(found, Task(BUNDLED, tmp_path, device="cpu"), real, {"bicubic": quarter, "half": half, "real": real})
     by = {(row.measure, row.pictures, row.judge): row for row in found.rows}
-    for judge in ("judge", "judge-shape"):
+    for judge in ("clip", "clip-grayscale"):
         coarse, fine, same = (
             by["Fréchet distance of crops to renders'", k, judge].value for k in ("bicubic", "half", "real")
         )
@@ -149,14 +149,14 @@ def test_prompts_are_held_out_and_distinct():
 
 
 def test_judges_in_miniature(tmp_path, capsys):
-    for name in ("judge", "judge-shape"):
+    for name in ("clip", "clip-grayscale"):
         (tmp_path / name).symlink_to(BUNDLED / name)
     main(["judges", "--family", str(tmp_path), "--out", str(tmp_path / "out"), "--quick"])
     found = json.loads((tmp_path / "out" / "judges.json").read_text())
     assert len(found["prompts"]) == 10 and found["settings"]["quick"] and (tmp_path / "out" / "judges.png").is_file()
     assert all(set(row) == {"measure", "pictures", "judge", "value", "error", "samples"} for row in found["rows"])
-    assert "top-1 of 10\treal\tjudge" in capsys.readouterr().out
-    assert "| top-1 of 10 | judge-shape |" in report(tmp_path / "out")
+    assert "top-1 of 10\treal\tclip" in capsys.readouterr().out
+    assert "| top-1 of 10 | clip-grayscale |" in report(tmp_path / "out")
 
 
 def test_a_member_that_is_missing_is_named(tmp_path):

@@ -13,12 +13,12 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_model
 
-from synoptic.evaluation.clip import Clip
-from synoptic.images import to_pil
+from synoptic.io import to_pil
+from synoptic.metrics.clip import Clip
 from tests.processes import ranks
 
 diffusers: Any = importlib.import_module("diffusers")
-STAGES = ["contrastive conditioner", "contrastive judge-shape", "vae", "t5", "sd", "control", "pixel", "upscale"]
+STAGES = ["contrastive conditioner", "contrastive clip-grayscale", "vae", "t5", "sd", "control", "pixel", "upscale"]
 
 
 def run(work: Path, stage: str, *more: str) -> None:
@@ -59,7 +59,7 @@ def test_directories_generate_by_plain_from_pretrained(work, name):
 
 
 def test_controlnets_fit_their_model_and_the_package(work):
-    from synoptic.models.control import Control, Controlled
+    from synoptic.models.controlnet import Control, Controlled
     from synoptic.models.load import load, load_control
 
     model = load(str(work / "family/sd"), device="cpu", dtype="float32")
@@ -83,7 +83,7 @@ def test_weights_are_half_and_safe(work):
 
 
 def test_judge_shape_is_blind_to_colour(work, tmp_path):
-    judge = Clip(str(work / "family" / "judge-shape"))
+    judge = Clip(str(work / "family" / "clip-grayscale"))
     red = torch.zeros(1, 3, 80, 80)
     red[:, 0] = 2.0
     grey = torch.full((1, 3, 80, 80), 2.0 * 0.299)

@@ -11,14 +11,15 @@ from safetensors import safe_open
 
 import synoptic
 from synoptic import cli
-from synoptic.check import BadInput
-from synoptic.models import load, source
+from synoptic.commands.embed import embed
+from synoptic.errors import BadInput
+from synoptic.models import load
+from synoptic.models import registry as source
 from synoptic.models.embeddings import check_embeddings
-from synoptic.models.family import Defaults
-from synoptic.models.source import resolve
-from synoptic.recipes.control import control
-from synoptic.recipes.edit import edit
-from synoptic.recipes.embed import embed
+from synoptic.models.families import Defaults
+from synoptic.models.registry import resolve
+from synoptic.pipelines.control import control
+from synoptic.pipelines.edit import edit
 
 PROMPTS, NEGATIVE = ["a photo of a horse", "a photo of a lemon"], "a pencil sketch"
 QUICK: dict[str, Any] = {"steps": 2, "negative": NEGATIVE, "device": "cpu", "dtype": "float32"}

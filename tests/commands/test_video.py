@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from synoptic.check import BadInput
-from synoptic.recipes.video import natural, video
+from synoptic.commands.video import natural, video
+from synoptic.errors import BadInput
 
 
 @pytest.fixture

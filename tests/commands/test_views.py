@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from synoptic import images
-from synoptic.check import BadInput
-from synoptic.recipes.views import letter, views
-from synoptic.views.names import FAILURES, VIEWS, view
+from synoptic import io as images
+from synoptic.commands.views import letter, views
+from synoptic.errors import BadInput
+from synoptic.views.registry import FAILURES, VIEWS, view
 
 
 @pytest.fixture(scope="module")

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 import torch
 
-from synoptic.check import BadInput
-from synoptic.controlnet.canny import canny
-from synoptic.controlnet.depth import Depth
-from synoptic.controlnet.normal import STEEP, normal
-from synoptic.controlnet.scribble import scribble
-from synoptic.controlnet.segment import segment
-from synoptic.models.source import BUNDLED, resolve_depth
+from synoptic.controlnet.annotators.canny import canny
+from synoptic.controlnet.annotators.depth import Depth
+from synoptic.controlnet.annotators.normal import STEEP, normal
+from synoptic.controlnet.annotators.scribble import scribble
+from synoptic.controlnet.annotators.segment import segment
+from synoptic.errors import BadInput
+from synoptic.models.registry import BUNDLED, resolve_depth
 
 transformers: Any = importlib.import_module("transformers")
 
@@ -110,4 +110,4 @@ class Said:
 
 def test_what_is_no_depth_model_is_refused():
     with pytest.raises(BadInput, match="must be one of transformers'"):
-        resolve_depth(str(BUNDLED / "judge"))
+        resolve_depth(str(BUNDLED / "clip"))

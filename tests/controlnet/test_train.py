@@ -9,15 +9,15 @@ import pytest
 import torch
 from accelerate import Accelerator
 
-from synoptic.controlnet.followed import followed
-from synoptic.controlnet.net import begun
-from synoptic.controlnet.pairs import order, row
+from synoptic.controlnet.dataset import order, row
+from synoptic.controlnet.fidelity import followed
+from synoptic.controlnet.init import begun
 from synoptic.controlnet.train import Batch, error, output, train
-from synoptic.diffusion import Pred, predict
-from synoptic.models.control import additions, numbered
+from synoptic.diffusion.equations import Pred, predict
+from synoptic.diffusion.schedules import schedule
+from synoptic.models.controlnet import additions, numbered
 from synoptic.models.load import load
-from synoptic.models.source import BUNDLED
-from synoptic.schedule import schedule
+from synoptic.models.registry import BUNDLED
 
 
 @pytest.fixture(scope="module")
@@ -128,8 +128,8 @@ def test_two_batches_of_one_are_a_batch_of_two(model):
 
 
 def test_a_picture_follows_its_own_map_and_not_another():
-    from synoptic.controlnet.canny import canny
-    from synoptic.controlnet.scribble import scribble
+    from synoptic.controlnet.annotators.canny import canny
+    from synoptic.controlnet.annotators.scribble import scribble
 
     x = -torch.ones(2, 3, 64, 64)
     x[0, :, 16:48, 16:48], x[1, :, :, :8] = 1.0, 1.0

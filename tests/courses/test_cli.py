@@ -15,13 +15,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from synoptic import images
-from synoptic.evaluation.clip import Clip
-from synoptic.models.family import Defaults
-from synoptic.models.source import ALIASES, BUNDLED, OWN
-from synoptic.views.names import view
+from synoptic import io as images
+from synoptic.metrics.clip import Clip
+from synoptic.models.families import Defaults
+from synoptic.models.registry import ALIASES, BUNDLED, OWN
+from synoptic.views.registry import view
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PROMPT = "a photo of snowy mountains"
 PAINTING = f'python main.py --app wide_image --prompt "{PROMPT}" --tag wide_image --save_dir_now'
 SCORING = [
@@ -214,12 +214,12 @@ def test_a_folder_is_scored_alike_by_every_command(line, painted, capsys, caplog
     scores = json.loads((folder / "eval.json").read_text())
     assert list(scores) == ["source_dir", str(crops[0]), "score"] and scores["source_dir"] == str(folder)
     assert scores["score"] == scores[str(crops[0])] == pytest.approx(expected, abs=1e-6)
-    assert f"{expected:.4f}\tmean, judge bundled judge" in out and f"{expected:.4f}\t{PROMPT}" in out and "marks" not in out
+    assert f"{expected:.4f}\tmean, judge bundled clip" in out and f"{expected:.4f}\t{PROMPT}" in out and "marks" not in out
     assert "full panorama" in caplog.text, "the picture as a whole is not scored, and that is said"
 
 
 def test_pass_marks_are_given_on_the_courses_judge_only(painted, tmp_path, capsys):
-    judge = shutil.copytree(BUNDLED / "judge", tmp_path / "clip-vit-base-patch32")
+    judge = shutil.copytree(BUNDLED / "clip", tmp_path / "clip-vit-base-patch32")
     assert door("eval").main(["--fdir1", str(painted[0]), "--judge", str(judge)]) == 0
     assert "marks (full marks from 0.28, half marks from 0.26)" in capsys.readouterr().out
 
@@ -344,7 +344,7 @@ def test_ctrl_c_stops_without_a_traceback(monkeypatch, capsys, tmp_path):
     def interrupted(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("synoptic.recipes.wide.open_run", interrupted)
+    monkeypatch.setattr("synoptic.pipelines.wide.open_run", interrupted)
     assert small("x", "--save_top_dir", str(tmp_path)) == 130
     assert "Traceback" not in capsys.readouterr().err
 
@@ -353,7 +353,7 @@ def test_a_bug_is_not_dressed_up_as_bad_input(monkeypatch, tmp_path):
     def bug(*args, **kwargs):
         raise ValueError("a bug")
 
-    monkeypatch.setattr("synoptic.recipes.wide.open_run", bug)
+    monkeypatch.setattr("synoptic.pipelines.wide.open_run", bug)
     with pytest.raises(ValueError, match="a bug"):
         small("x", "--save_top_dir", str(tmp_path))
 

@@ -11,14 +11,15 @@ import pytest
 import torch
 from PIL import Image
 
-from synoptic import cli, images
-from synoptic.check import BadInput
-from synoptic.evaluation.clip import Clip
-from synoptic.evaluation.layout import file_name, score_folder
-from synoptic.evaluation.sets import read_set
-from synoptic.models.family import Defaults
-from synoptic.models.source import OWN
-from synoptic.recipes.evaluate import evaluate
+from synoptic import cli
+from synoptic import io as images
+from synoptic.courses.evaluate import evaluate
+from synoptic.courses.files import file_name, score_folder
+from synoptic.courses.prompt_sets import read_set
+from synoptic.errors import BadInput
+from synoptic.metrics.clip import Clip
+from synoptic.models.families import Defaults
+from synoptic.models.registry import OWN
 
 QUICK: dict[str, Any] = {"steps": 1, "guidance": 1.0, "device": "cpu"}
 WIDE = {"a photo of the sea": [2560, 0, 100], "a photo of a forest": [1536]}
@@ -71,9 +72,9 @@ def test_what_is_printed_and_written(whole):
     lines = str(evaluation).splitlines()
     assert lines[0].split("\t") == ["CLIP score", "top-1 of 2", "pictures", "prompt"]
     assert lines[3].endswith("mean of 2 prompts") and lines[3].count("±") == 2
-    assert lines[4] == "judge\tbundled judge"
+    assert lines[4] == "judge\tbundled clip"
     page = (out / "report.html").read_text()
-    assert page.count("data:image/png") == 2 + 4 and "marks" not in page and "bundled judge" in page
+    assert page.count("data:image/png") == 2 + 4 and "marks" not in page and "bundled clip" in page
     assert (out / "report.pdf").read_bytes().startswith(b"%PDF") and (out / "report/wide_images.png").exists()
     with zipfile.ZipFile(out / "KIM_20240001.zip") as z:
         assert {"KIM_20240001.pdf", "wide_images/eval.json", "wide_images/a_photo_of_the_sea_100.png"} <= set(z.namelist())
@@ -116,7 +117,7 @@ def pixels(path):
 def test_what_is_there_is_not_painted_again(prompts, whole, tmp_path, monkeypatch):
     out = tmp_path / "o"
     shutil.copytree(whole[0], out)
-    monkeypatch.setattr("synoptic.recipes.painting.wide", None)
+    monkeypatch.setattr("synoptic.courses.generate.wide", None)
     assert evaluate(prompts, out=str(out), **QUICK).table == whole[1].table
     with pytest.raises(BadInput, match=r"painted with steps 1, not 3: choose another --out"):
         evaluate(prompts, out=str(out), steps=3, guidance=1.0)
@@ -125,7 +126,7 @@ def test_what_is_there_is_not_painted_again(prompts, whole, tmp_path, monkeypatc
 def test_a_wide_picture_that_is_ready_is_cut_and_a_full_one_among_crops_is_not_scored(
     prompts, tmp_path, caplog, monkeypatch
 ):
-    monkeypatch.setattr("synoptic.recipes.painting.wide", None)
+    monkeypatch.setattr("synoptic.courses.generate.wide", None)
     (tmp_path / "wide_panoramas").mkdir()
     for prompt in WIDE:
         row = torch.arange(768).remainder(256).to(torch.uint8)
@@ -152,7 +153,7 @@ def test_plain_prompts_are_painted_one_picture_each(tmp_path):
 
 @pytest.mark.parametrize("method", ["auto", "eps", "x0", "xt"])
 def test_ready_ambiguous_pictures_a_folder_for_each_sync_rule(method, tmp_path, monkeypatch):
-    monkeypatch.setattr("synoptic.recipes.painting.anagram", None)
+    monkeypatch.setattr("synoptic.courses.generate.anagram", None)
     folder = tmp_path / ("ambiguous_images" if method == "auto" else f"ambiguous_images_{method}")
     pairs = read_set("ambiguous").entries
     put(folder, [file_name(prompt) for e in pairs for prompt in (e.prompt, e.other)])

@@ -7,9 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
-from synoptic.check import BadInput
-from synoptic.evaluation.clip import Clip
-from synoptic.evaluation.layout import file_name, pictures, prompt_of, score_folder, write_eval
+from synoptic.courses.files import file_name, pictures, prompt_of, score_folder, write_eval
+from synoptic.errors import BadInput
+from synoptic.metrics.clip import Clip
 
 
 @pytest.fixture(scope="module")

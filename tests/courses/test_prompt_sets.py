@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from synoptic.check import BadInput
-from synoptic.evaluation.sets import LAST, Entry, read_set
+from synoptic.courses.prompt_sets import LAST, Entry, read_set
+from synoptic.errors import BadInput
 from synoptic.models.vocabulary import unknown_words
 
 DATA = Path(os.environ.get("SYNOPTIC_COURSE_DATA", Path(__file__).parents[3] / "shared/data"))
@@ -28,7 +28,7 @@ def test_our_own_sets_are_whole_and_in_the_models_words(kind):
 @pytest.mark.parametrize("kind", ["wide", "ambiguous", "edit"])
 def test_our_own_sets_have_the_courses_schema(kind):
     """{key: {prompt, eval_pos: 8 numbers} | {canonical_prompt, instance_prompt} | {prompt, edit_prompt, img_path}}."""
-    import synoptic.evaluation.sets as sets
+    import synoptic.courses.prompt_sets as sets
 
     rows = json.loads(sets.OURS[kind].read_text())
     for key, row in rows.items():
@@ -136,5 +136,5 @@ def test_an_edits_two_prompts_lie_in_two_folders(tmp_path):
 
 
 def test_reading_a_set_imports_nothing_heavy():
-    code = "import sys; from synoptic.evaluation.sets import read_set; read_set('wide'); print('torch' in sys.modules)"
+    code = "import sys; from synoptic.courses.prompt_sets import read_set; read_set('wide'); print('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"

@@ -7,10 +7,10 @@ import pytest
 import torch
 from PIL import Image
 
-from synoptic.evaluation.hand_in import hand_in
-from synoptic.evaluation.records import read_records, rows, sheet, write_record
-from synoptic.evaluation.report import THUMB, verdict, write_report
-from synoptic.evaluation.statistics import Measured
+from synoptic.courses.records import read_records, rows, sheet, write_record
+from synoptic.courses.report import THUMB, verdict, write_report
+from synoptic.courses.submission import hand_in
+from synoptic.metrics.base import Measured
 
 PROMPTS = ["a <b>bold</b> horse", "말 & a castle"]
 

@@ -11,8 +11,8 @@ from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
 from torch import Tensor
 
-from synoptic.diffusion import add_noise, coefficients, ddim, ddim_solver, predict, randn, tweedie
-from synoptic.schedule import Discrete, Flow, clipping, dynamic_threshold, schedule
+from synoptic.diffusion.equations import add_noise, coefficients, ddim, ddim_solver, predict, randn, tweedie
+from synoptic.diffusion.schedules import Discrete, Flow, clipping, dynamic_threshold, schedule
 
 PREDICTIONS = ["epsilon", "v_prediction", "sample", "flow"]
 

@@ -11,18 +11,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from synoptic.diffusion import Time, ddim, ddim_solver, predict, randn
-from synoptic.guidance import cfg
-from synoptic.models.source import BUNDLED
-from synoptic.sample import sample
-from synoptic.schedule import schedule
-from synoptic.solvers import ancestral_solver, dpm_solver, posterior, sampler, steps_of
-from synoptic.synchronize import canonical, instance
+from synoptic.diffusion.equations import Time, ddim, ddim_solver, predict, randn
+from synoptic.diffusion.schedules import schedule
+from synoptic.diffusion.solvers import ancestral_solver, dpm_solver, posterior, sampler, steps_of
+from synoptic.guidance.cfg import cfg
+from synoptic.models.registry import BUNDLED
+from synoptic.sampling.joint import canonical, instance
+from synoptic.sampling.single import sample
 from synoptic.views.anagram import Anagram
-from synoptic.views.components import components
-from synoptic.views.factors import Factors
+from synoptic.views.decompositions import components
+from synoptic.views.factorized import Factors
 from synoptic.views.negate import Negate
-from synoptic.views.turns import identity, rotate_cw
+from synoptic.views.rotations import identity, rotate_cw
 from tests.exact import SHAPE, Mixture, ddpm, generators, normal
 
 diffusers: Any = importlib.import_module("diffusers")

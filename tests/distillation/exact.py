@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from synoptic.diffusion import Pred, Schedule
+from synoptic.diffusion.equations import Pred, Schedule
 from tests.exact import SHAPE, Mixture, ddpm, normal
 
 S = ddpm()

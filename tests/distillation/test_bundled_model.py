@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 import torch
 
-from synoptic.diffusion import randn
+from synoptic.diffusion.equations import randn
 from synoptic.distillation.dds import dds
-from synoptic.distillation.fit import fit, warm_cosine
+from synoptic.distillation.image_scene import LatentImage
+from synoptic.distillation.optimize import fit, warm_cosine
 from synoptic.distillation.sds import sds
-from synoptic.evaluation.clip import Clip
-from synoptic.guidance import branches, cfg
-from synoptic.images import to_pil
-from synoptic.sample import sample
-from synoptic.scenes.image import LatentImage
+from synoptic.guidance.cfg import branches, cfg
+from synoptic.io import to_pil
+from synoptic.metrics.clip import Clip
+from synoptic.sampling.single import sample
 from tests.exact import generators
 
 DOG, RED, BLUE = "a photo of a dog", "a photo of a red car", "a photo of a blue car"

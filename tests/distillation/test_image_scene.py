@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from synoptic.scenes.image import LatentImage, PixelImage
+from synoptic.distillation.image_scene import LatentImage, PixelImage
 from tests.exact import SHAPE, generators, normal
 
 

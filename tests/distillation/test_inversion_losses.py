@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from synoptic.distillation.inverted import climb, ism, sdi
-from synoptic.distillation.times import uniform
+from synoptic.distillation.inversion_losses import climb, ism, sdi
+from synoptic.distillation.timesteps import uniform
 from tests.distillation.exact import S, believer, by_row, gaussian, gradient
 from tests.exact import SHAPE, generators, normal
 

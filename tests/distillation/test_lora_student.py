@@ -9,13 +9,13 @@ import pytest
 import torch
 from peft import LoraConfig, LoraModel
 
-from synoptic.diffusion import randn
-from synoptic.distillation.fit import fit
-from synoptic.distillation.student import Lora, Student
+from synoptic.diffusion.equations import randn
+from synoptic.distillation.image_scene import LatentImage
+from synoptic.distillation.lora_student import Lora, Student
+from synoptic.distillation.optimize import fit
 from synoptic.distillation.vsd import Learning, vsd
-from synoptic.guidance import branches
+from synoptic.guidance.cfg import branches
 from synoptic.models.load import load
-from synoptic.scenes.image import LatentImage
 from tests.exact import generators
 
 PROMPTS = ["a photo of a dog", "an oil painting of a horse"]

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 import torch
 
-from synoptic.diffusion import add_noise, coefficients, randn
+from synoptic.diffusion.equations import add_noise, coefficients, randn
 from synoptic.distillation import weights
 from synoptic.distillation.csd import csd
 from synoptic.distillation.dds import dds
 from synoptic.distillation.nfsd import nfsd
 from synoptic.distillation.pds import pds, posterior
 from synoptic.distillation.sds import sds
-from synoptic.distillation.times import ramp, uniform
+from synoptic.distillation.timesteps import ramp, uniform
 from synoptic.distillation.vsd import vsd
 from tests.distillation.exact import S, believer, by_row, gaussian, gradient, guided
 from tests.exact import SHAPE, Mixture, ddpm, generators, normal

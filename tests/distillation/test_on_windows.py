@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from synoptic.diffusion import Pred, coefficients
-from synoptic.distillation.canvas import on_canvas
+from synoptic.diffusion.equations import Pred, coefficients
+from synoptic.distillation.on_windows import on_canvas
 from synoptic.distillation.sds import sds
 from synoptic.views.windows import Windows
 from tests.distillation.exact import S, gradient

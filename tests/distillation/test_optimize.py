@@ -10,14 +10,14 @@ import torch
 from diffusers.optimization import get_cosine_schedule_with_warmup
 from safetensors.torch import load_file, save_file
 
-from synoptic.diffusion import Pred, coefficients
-from synoptic.distillation.fit import adamw, fit, warm_cosine
+from synoptic.diffusion.equations import Pred, coefficients
+from synoptic.distillation.image_scene import LatentImage
+from synoptic.distillation.optimize import adamw, fit, warm_cosine
+from synoptic.distillation.scene import Shot
 from synoptic.distillation.sds import sds
-from synoptic.distillation.times import uniform
+from synoptic.distillation.timesteps import uniform
 from synoptic.distillation.vsd import Learning, vsd
 from synoptic.distillation.weights import variance
-from synoptic.scenes.base import Shot
-from synoptic.scenes.image import LatentImage
 from tests.distillation.exact import S, believer, gaussian
 from tests.exact import SHAPE, generators, normal
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from synoptic.distillation.times import falling, narrowing, ramp, uniform
+from synoptic.distillation.timesteps import falling, narrowing, ramp, uniform
 from tests.exact import generators
 
 

@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from synoptic.diffusion import Pred, Time, randn
-from synoptic.guidance import branches, cfg
+from synoptic.diffusion.equations import Pred, Time, randn
+from synoptic.guidance.cfg import branches, cfg
 from synoptic.models.base import Cond, Denoiser
-from synoptic.sample import sample
+from synoptic.sampling.single import sample
 
 PROMPTS = ["a photo of a horse", "an oil painting of snowy mountains", "a watercolor of a village"]
 SMALL = 16  # the networks are convolutional: a quarter of the native area is enough where no picture is decoded

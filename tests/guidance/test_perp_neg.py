@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from synoptic.diffusion import Pred
+from synoptic.diffusion.equations import Pred
 from synoptic.distillation.sds import sds
-from synoptic.guidance import cfg
-from synoptic.perp_neg import perp_cfg, perp_neg, toward
+from synoptic.guidance.cfg import cfg
+from synoptic.guidance.perp_neg import perp_cfg, perp_neg, toward
 from tests.distillation.exact import S, believer, gaussian, gradient
 from tests.exact import SHAPE, generators, normal
 

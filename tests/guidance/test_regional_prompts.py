@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from synoptic.guidance import cfg
-from synoptic.steer.voices import Voice, apart, mixed, travel, voices
-from synoptic.synchronize import canonical
-from synoptic.views.part import Part
-from synoptic.views.patchwork import Patchwork, feathered, patch
+from synoptic.guidance.cfg import cfg
+from synoptic.guidance.regional_prompts import Voice, apart, mixed, travel, voices
+from synoptic.sampling.joint import canonical
+from synoptic.views.regions import Patchwork, feathered, patch
+from synoptic.views.subset import Part
 from synoptic.views.windows import Windows
 from tests.exact import normal
 

@@ -8,13 +8,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from synoptic.evaluation.clip import Clip
-from synoptic.evaluation.fidelity import identity
-from synoptic.images import from_pil, to_pil
-from synoptic.steer.coherence import Coherence, decaying
-from synoptic.steer.eyes import Eyes, unlike
-from synoptic.synchronize import Sync, canonical
-from synoptic.views.moving import Moving
+from synoptic.guidance.syncdiffusion import Coherence, decaying
+from synoptic.io import from_pil, to_pil
+from synoptic.metrics.clip import Clip
+from synoptic.metrics.fidelity import identity
+from synoptic.metrics.perceptual import Eyes, unlike
+from synoptic.sampling.joint import Sync, canonical
+from synoptic.views.window_schedule import Moving
 from synoptic.views.windows import Windows
 from tests.exact import WINDOW, Mixture, ddpm, normal
 
@@ -108,7 +108,7 @@ def test_eyes_see_what_the_judge_sees(sd32):
 
 
 def test_the_gradient_reaches_through_the_bundled_model(sd32):
-    from synoptic.guidance import cfg
+    from synoptic.guidance.cfg import cfg
 
     views = Windows((4, 32, 48), (32, 32), (16, 16))
     x = views.project(torch.randn((1, 4, 32, 48), generator=torch.Generator().manual_seed(0)))

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from synoptic.by_view import (
+from synoptic.guidance.cfg import branches
+from synoptic.guidance.view_prompts import (
     NEGATIVES,
     WORDS,
     by_view,
@@ -22,10 +23,9 @@ from synoptic.by_view import (
     shares,
     told,
 )
-from synoptic.guidance import branches
-from synoptic.scenes.cameras import Camera, orbit
-from synoptic.scenes.radiance import Look
-from synoptic.scenes.shading import daylight
+from synoptic.nerf.cameras import Camera, orbit
+from synoptic.nerf.scene import Look
+from synoptic.nerf.shading import daylight
 from tests.distillation.exact import believer, gaussian
 from tests.exact import SHAPE, normal
 

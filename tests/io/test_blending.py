@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from synoptic.editing.seamless import carry, compose, shrink
-from synoptic.images import from_pil, to_pil
+from synoptic.io import from_pil, to_pil
+from synoptic.io.blending import carry, compose, shrink
 
 HOLE = pad(torch.ones(1, 1, 24, 24), [12] * 4)
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from synoptic import images
+from synoptic import io as images
 
 
 def test_tensor_to_picture_and_back_within_half_a_level():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from synoptic.images.chart import COLOURS, EDGE, HIGH, WIDE, chart
+from synoptic.io.plot import COLOURS, EDGE, HIGH, WIDE, chart
 
 
 def where(image, colour) -> np.ndarray:

@@ -11,15 +11,15 @@ import pytest
 import torch
 from PIL import Image
 
-from synoptic.evaluation.clip import Clip
-from synoptic.evaluation.health import CAPTION
-from synoptic.mesh.deliver import Delivered, deliver
-from synoptic.scenes.background import Plain
-from synoptic.scenes.encoding import Waves
-from synoptic.scenes.field import NeuralField
-from synoptic.scenes.radiance import Radiance
-from tests.scenes.known import Known
-from tests.scenes.mug import mug
+from synoptic.mesh.export_bundle import Delivered, deliver
+from synoptic.metrics.clip import Clip
+from synoptic.nerf.background import Plain
+from synoptic.nerf.diagnostics import CAPTION
+from synoptic.nerf.encoding import Waves
+from synoptic.nerf.field import NeuralField
+from synoptic.nerf.scene import Radiance
+from tests.nerf.known import Known
+from tests.nerf.mug import mug
 
 THINGS = ("a blue mug", "a red chair", "a red mug", "a white snowman", "a red car", "a red house", "a yellow bus")
 FEW: dict[str, Any] = {"frames": 6, "side": 32}
@@ -56,7 +56,7 @@ def test_the_report_says_what_it_is_worth(made: tuple[Delivered, list[str]]):
     rows = dict(
         line.split("\t") for line in next(f for f in made[0].files if f.name == "report.tsv").read_text().splitlines()
     )
-    assert rows["judges.bundled judge.ranks"] == "0 0 0 0 0 0 0 0" and rows["mesh.watertight"] == "True"
+    assert rows["judges.bundled clip.ranks"] == "0 0 0 0 0 0 0 0" and rows["mesh.watertight"] == "True"
 
 
 def test_every_part_is_told_with_its_seconds(made: tuple[Delivered, list[str]]):
@@ -66,7 +66,7 @@ def test_every_part_is_told_with_its_seconds(made: tuple[Delivered, list[str]]):
 
 def test_what_is_not_installed_is_named_and_the_rest_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("synoptic.mesh.NEEDED", ("no_such_library",))
-    monkeypatch.setattr("synoptic.images.film.find_spec", lambda name: None)
+    monkeypatch.setattr("synoptic.io.video.find_spec", lambda name: None)
     said: list[str] = []
     done = deliver(mug(), tmp_path, "a red mug", say=said.append, **FEW)
     assert {file.name for file in done.files} == {"turntable.gif", "turntable.html", "report.json", "report.tsv"}

@@ -11,19 +11,19 @@ import torch
 import trimesh
 from torch import Tensor
 
-from synoptic.mesh import extract as extracting
+from synoptic.mesh import marching_cubes as extracting
 from synoptic.mesh import need_mesh
-from synoptic.mesh.cast import cast
+from synoptic.mesh.backproject_color import painted, skin
 from synoptic.mesh.export import export
-from synoptic.mesh.extract import Extracted, agreement, extract
-from synoptic.mesh.paint import painted, skin
+from synoptic.mesh.marching_cubes import Extracted, agreement, extract
+from synoptic.mesh.raycast import cast
 from synoptic.mesh.surface import sampled, surface, threshold
 from synoptic.mesh.texture import textured
-from synoptic.scenes.background import Plain
-from synoptic.scenes.cameras import around
-from synoptic.scenes.radiance import Radiance
+from synoptic.nerf.background import Plain
+from synoptic.nerf.cameras import around
+from synoptic.nerf.scene import Radiance
 from tests.exact import normal
-from tests.scenes.known import Known, ball
+from tests.nerf.known import Known, ball
 
 
 def dumbbell(x: Tensor) -> Tensor:

@@ -7,11 +7,11 @@ import math
 import pytest
 import torch
 
-from synoptic.mesh.solid import covered, relief
-from synoptic.scenes.background import Plain
-from synoptic.scenes.cameras import around
-from synoptic.scenes.radiance import Radiance
-from tests.scenes.known import Known, ball
+from synoptic.mesh.shape_metrics import covered, relief
+from synoptic.nerf.background import Plain
+from synoptic.nerf.cameras import around
+from synoptic.nerf.scene import Radiance
+from tests.nerf.known import Known, ball
 
 
 def test_a_ball_covers_its_disc():

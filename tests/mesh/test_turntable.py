@@ -8,7 +8,7 @@ import re
 import pytest
 import torch
 
-from synoptic.images import to_pil
+from synoptic.io import to_pil
 from synoptic.mesh.turntable import turntable
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 import torch
 
-from synoptic.mesh.baked import Baked
-from synoptic.mesh.film import film
-from synoptic.scenes.background import Plain
-from synoptic.scenes.cameras import around
-from synoptic.scenes.radiance import Radiance
+from synoptic.mesh.baked_field import Baked
+from synoptic.mesh.turntable_frames import film
+from synoptic.nerf.background import Plain
+from synoptic.nerf.cameras import around
+from synoptic.nerf.scene import Radiance
 from tests.exact import normal
-from tests.scenes.known import Known
-from tests.scenes.mug import mug
+from tests.nerf.known import Known
+from tests.nerf.mug import mug
 
 
 def test_between_corners_a_baked_field_is_straight():

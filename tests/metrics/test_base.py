@@ -4,8 +4,8 @@ import statistics
 
 import pytest
 
-from synoptic.check import BadInput
-from synoptic.evaluation.statistics import Measured, by_prompt, mean_error
+from synoptic.errors import BadInput
+from synoptic.metrics.base import Measured, by_prompt, mean_error
 
 
 def test_mean_and_error_equal_the_standard_librarys():
@@ -32,12 +32,12 @@ def test_no_item_is_refused():
 
 
 def test_a_table_has_a_header_a_line_an_item_in_order_and_the_mean_with_its_judge():
-    table = str(Measured("CLIP score", {"b": 0.25, "a": 0.75}, "bundled judge"))
+    table = str(Measured("CLIP score", {"b": 0.25, "a": 0.75}, "bundled clip"))
     assert [line.split("\t") for line in table.splitlines()] == [
         ["CLIP score", "item"],
         ["0.2500", "b"],
         ["0.7500", "a"],
-        ["0.5000 ± 0.2500", "mean of 2", "judge bundled judge"],
+        ["0.5000 ± 0.2500", "mean of 2", "judge bundled clip"],
     ]
 
 

@@ -3,8 +3,8 @@ import torch
 from PIL import Image
 from transformers import CLIPModel, CLIPTokenizer
 
-from synoptic.evaluation.clip import Clip, clip_score, clip_scores, square_crops
-from synoptic.models.source import BUNDLED
+from synoptic.metrics.clip import Clip, clip_score, clip_scores, square_crops
+from synoptic.models.registry import BUNDLED
 
 
 @pytest.fixture(scope="module")
@@ -16,10 +16,8 @@ def pictures():
 
 def test_cosines_equal_the_models_own_logits(judge, pictures):
     texts = ["a photo of a horse", "an oil painting of a castle at night"]
-    model = CLIPModel.from_pretrained(BUNDLED / "judge", dtype=torch.float32)
-    tokens = CLIPTokenizer.from_pretrained(BUNDLED / "judge")(
-        texts, padding="max_length", max_length=48, return_tensors="pt"
-    )
+    model = CLIPModel.from_pretrained(BUNDLED / "clip", dtype=torch.float32)
+    tokens = CLIPTokenizer.from_pretrained(BUNDLED / "clip")(texts, padding="max_length", max_length=48, return_tensors="pt")
     pixels = torch.cat([judge.pixels(picture) for picture in pictures])
     with torch.no_grad():
         logits = model(pixel_values=pixels, **tokens).logits_per_image / model.logit_scale.exp()
@@ -28,7 +26,7 @@ def test_cosines_equal_the_models_own_logits(judge, pictures):
 
 def test_pictures_are_prepared_as_transformers_does(judge, pictures):
     module = pytest.importorskip("transformers.models.clip.image_processing_pil_clip")
-    theirs = module.CLIPImageProcessorPil.from_pretrained(BUNDLED / "judge")(pictures, return_tensors="pt")["pixel_values"]
+    theirs = module.CLIPImageProcessorPil.from_pretrained(BUNDLED / "clip")(pictures, return_tensors="pt")["pixel_values"]
     assert torch.allclose(torch.cat([judge.pixels(picture) for picture in pictures]), theirs, atol=1e-5)
 
 
@@ -41,7 +39,7 @@ def test_features_do_not_depend_on_the_batch(judge, pictures, batch):
 
 
 def test_the_judges_temperature_turns_cosines_into_its_logits(judge):
-    model = CLIPModel.from_pretrained(BUNDLED / "judge", dtype=torch.float32)
+    model = CLIPModel.from_pretrained(BUNDLED / "clip", dtype=torch.float32)
     assert 1 / judge.temperature == pytest.approx(model.logit_scale.exp().item())
 
 
@@ -73,4 +71,4 @@ def test_the_score_of_a_wide_picture_is_the_mean_of_its_crops(judge, pictures):
 
 
 def test_a_bundled_judge_says_its_name(judge):
-    assert judge.name == "bundled judge" and Clip("bundled-shape").name == "bundled judge-shape"
+    assert judge.name == "bundled clip" and Clip("bundled-shape").name == "bundled clip-grayscale"

@@ -5,8 +5,8 @@ import pytest
 import torch
 from PIL import Image
 
-from synoptic.check import BadInput
-from synoptic.evaluation.coherence import coherence, disjoint, spread
+from synoptic.errors import BadInput
+from synoptic.metrics.coherence import coherence, disjoint, spread
 
 
 def row(blobs: list[Image.Image]) -> Image.Image:

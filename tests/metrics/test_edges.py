@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from synoptic.evaluation.edges import edge_f1
+from synoptic.metrics.edges import edge_f1
 
 
 def column(k: int) -> torch.Tensor:

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from synoptic.check import BadInput
-from synoptic.evaluation.frechet import frechet, frechet_distance, jackknife
-from synoptic.evaluation.statistics import mean_error
+from synoptic.errors import BadInput
+from synoptic.metrics.base import mean_error
+from synoptic.metrics.frechet import frechet, frechet_distance, jackknife
 
 
 def normal(n: int, d: int, seed: int) -> torch.Tensor:

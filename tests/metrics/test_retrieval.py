@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from synoptic.check import BadInput
-from synoptic.evaluation.retrieval import ranks, retrieval
+from synoptic.errors import BadInput
+from synoptic.metrics.retrieval import ranks, retrieval
 
 PROMPTS = ["a photo of a horse", "an oil painting of a castle", "a red apple", "a photo of a fish"]
 
@@ -17,7 +17,7 @@ def test_equals_a_search_in_the_sorted_cosines(judge, blobs, top):
     hits = [float(k % 4 in row[:top]) for k, row in enumerate(order)]
     measured = retrieval(judge, blobs, prompts, among, top=top)
     assert measured.items == {prompt: (hits[k] + hits[k + 4]) / 2 for k, prompt in enumerate(PROMPTS)}
-    assert measured.name == f"top-{top} of 6" and measured.judge == "bundled judge"
+    assert measured.name == f"top-{top} of 6" and measured.judge == "bundled clip"
 
 
 def test_ranks_count_what_fits_better_and_ties_count_against():

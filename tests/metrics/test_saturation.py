@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from synoptic.evaluation.saturation import saturation
+from synoptic.metrics.saturation import saturation
 
 
 def test_equals_the_standard_librarys_hsv(blobs):

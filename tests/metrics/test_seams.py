@@ -5,9 +5,9 @@ import pytest
 import torch
 from PIL import Image
 
-from synoptic.check import BadInput
-from synoptic.evaluation.seams import baseline, closing_seam, seam
-from synoptic.images import to_pil
+from synoptic.errors import BadInput
+from synoptic.io import to_pil
+from synoptic.metrics.seams import baseline, closing_seam, seam
 
 
 def test_a_picture_alike_everywhere_has_no_seam():

@@ -11,16 +11,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from synoptic.check import BadInput
-from synoptic.diffusion import randn
-from synoptic.guidance import branches, cfg
-from synoptic.models.control import Control, Controlled
+from synoptic.diffusion.equations import randn
+from synoptic.diffusion.schedules import Flow
+from synoptic.errors import BadInput
+from synoptic.guidance.cfg import branches, cfg
+from synoptic.models.controlnet import Control, Controlled
 from synoptic.models.load import load_control
-from synoptic.models.source import BUNDLED, resolve, resolve_control
-from synoptic.sample import sample
-from synoptic.schedule import Flow
+from synoptic.models.registry import BUNDLED, resolve, resolve_control
+from synoptic.sampling.single import sample
 from synoptic.views.anagram import Anagram
-from synoptic.views.names import view
+from synoptic.views.registry import view
 from synoptic.views.windows import Windows
 
 diffusers: Any = importlib.import_module("diffusers")  # its lazy names and annotations are not for type checkers
@@ -157,7 +157,7 @@ def test_flow_models_are_refused(sd32, nets, monkeypatch):
     ("name", "words"),
     [
         ("nosuch", "bundled-canny, bundled-scribble, bundled-depth"),
-        (str(BUNDLED / "judge"), "must be a ControlNetModel"),
+        (str(BUNDLED / "clip"), "must be a ControlNetModel"),
     ],
 )
 def test_what_is_no_controlnet_is_refused(name, words):

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 import pytest
 import torch
 
-from synoptic.guidance import branches
-from synoptic.models.deep import reusing, rows
+from synoptic.guidance.cfg import branches
+from synoptic.models.deepcache import reusing, rows
 
 PROMPTS = ["a photo of a horse", "an oil painting of a village"]
 

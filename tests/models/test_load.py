@@ -20,13 +20,13 @@ import torch
 from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 from safetensors.torch import load_file, save_file
 
-from synoptic.check import BadInput
-from synoptic.diffusion import randn
-from synoptic.guidance import cfg
+from synoptic.diffusion.equations import randn
+from synoptic.errors import BadInput
+from synoptic.guidance.cfg import cfg
 from synoptic.models.device import choose_device, choose_dtype
 from synoptic.models.load import load
-from synoptic.models.source import ALIASES, BUNDLED, resolve, resolve_judge
-from synoptic.sample import sample
+from synoptic.models.registry import ALIASES, BUNDLED, resolve, resolve_judge
+from synoptic.sampling.single import sample
 
 SD = BUNDLED / "sd"
 WEIGHTS = "unet/diffusion_pytorch_model.safetensors"
@@ -171,7 +171,7 @@ def test_a_pickle_is_not_read_where_a_stray_safetensors_file_lies_beside_it(mode
 
 def test_a_judge_must_be_a_clip_model():
     refused(lambda: resolve_judge(str(SD / "unet")), "CLIPModel", "--judge bundled")
-    assert resolve_judge("bundled").place == str(BUNDLED / "judge")
+    assert resolve_judge("bundled").place == str(BUNDLED / "clip")
 
 
 @pytest.fixture
@@ -364,8 +364,8 @@ def test_encode_and_decode_are_differentiable(sd, picture):
         ("diffusers", "StableDiffusionPipeline", "sd"),
         ("diffusers", "IFPipeline", "if"),
         ("diffusers", "IFSuperResolutionPipeline", "if-ii"),
-        ("transformers", "CLIPModel", "judge"),
-        ("transformers", "CLIPModel", "judge-shape"),
+        ("transformers", "CLIPModel", "clip"),
+        ("transformers", "CLIPModel", "clip-grayscale"),
     ],
 )
 def test_a_bundled_directory_is_a_genuine_one(library, kind, folder):

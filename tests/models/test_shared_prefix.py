@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import torch
 
-from synoptic.guidance import branches
-from synoptic.models.once import before_text
+from synoptic.guidance.cfg import branches
+from synoptic.models.shared_prefix import before_text
 from synoptic.models.unet import UNet
 
 PROMPTS = ["a photo of a horse", "an oil painting of a village", "a photo of a lake"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from synoptic.guidance import branches
+from synoptic.guidance.cfg import branches
+from synoptic.models.compile import Static
 from synoptic.models.load import load
-from synoptic.models.static import Static
 from synoptic.models.unet import UNet
 
 PROMPTS = ["a photo of a horse", "an oil painting of a village"]

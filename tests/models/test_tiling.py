@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate
 
-from synoptic.models.pieces import in_pieces
+from synoptic.models.tiling import in_pieces
 
 
 def enlarge(x: Tensor) -> Tensor:

@@ -14,14 +14,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from synoptic.check import BadInput
-from synoptic.diffusion import randn
-from synoptic.guidance import cfg
+from synoptic.diffusion.equations import randn
+from synoptic.errors import BadInput
+from synoptic.guidance.cfg import cfg
 from synoptic.models.load import load_upscaler
-from synoptic.models.source import ALIASES, BUNDLED, INSIDE, UPSCALERS, resolve, resolve_upscaler
-from synoptic.models.upscale import Upscaler
-from synoptic.sample import sample
-from synoptic.synchronize import canonical
+from synoptic.models.registry import ALIASES, BUNDLED, INSIDE, UPSCALERS, resolve, resolve_upscaler
+from synoptic.models.upscaler import Upscaler
+from synoptic.sampling.joint import canonical
+from synoptic.sampling.single import sample
 from synoptic.views.windows import Windows
 
 diffusers: Any = importlib.import_module("diffusers")  # its lazy names and annotations are not for type checkers

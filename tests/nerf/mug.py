@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from synoptic.scenes.background import Plain
-from synoptic.scenes.radiance import Radiance
-from tests.scenes.known import Known
+from synoptic.nerf.background import Plain
+from synoptic.nerf.scene import Radiance
+from tests.nerf.known import Known
 
 RED, WHITE = (0.85, 0.12, 0.12), (0.95, 0.95, 0.95)
 

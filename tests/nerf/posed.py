@@ -10,14 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from synoptic.distillation.fit import Fit, fit
-from synoptic.mesh.cast import cast
-from synoptic.scenes.background import Random
-from synoptic.scenes.cameras import Camera, Orbit, rays
-from synoptic.scenes.encoding import HashGrid
-from synoptic.scenes.field import NeuralField
-from synoptic.scenes.radiance import Look, Radiance
-from synoptic.scenes.regularise import Penalties, steady
+from synoptic.distillation.optimize import Fit, fit
+from synoptic.mesh.raycast import cast
+from synoptic.nerf.background import Random
+from synoptic.nerf.cameras import Camera, Orbit, rays
+from synoptic.nerf.encoding import HashGrid
+from synoptic.nerf.field import NeuralField
+from synoptic.nerf.regularizers import Penalties, steady
+from synoptic.nerf.scene import Look, Radiance
 
 SIDE, FINE = 64, 4  # pixels, and rays across one
 

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from synoptic.scenes.cameras import Camera, Orbit, around, orbit, project, rays
+from synoptic.nerf.cameras import Camera, Orbit, around, orbit, project, rays
 
 
 def generators(n: int) -> list[torch.Generator]:

@@ -8,14 +8,14 @@ import time
 import pytest
 import torch
 
-from synoptic.evaluation.clip import Clip
-from synoptic.evaluation.health import KNOWN, LOST, Health, examine, trouble
-from synoptic.scenes.background import Plain, Random
-from synoptic.scenes.encoding import HashGrid
-from synoptic.scenes.field import NeuralField
-from synoptic.scenes.radiance import Radiance
-from tests.scenes.known import Known, ball
-from tests.scenes.mug import mug
+from synoptic.metrics.clip import Clip
+from synoptic.nerf.background import Plain, Random
+from synoptic.nerf.diagnostics import KNOWN, LOST, Health, examine, trouble
+from synoptic.nerf.encoding import HashGrid
+from synoptic.nerf.field import NeuralField
+from synoptic.nerf.scene import Radiance
+from tests.nerf.known import Known, ball
+from tests.nerf.mug import mug
 
 
 def seen(scene: Radiance, judge: Clip, steps: tuple[int, int] = (900, 950)) -> list[Health]:

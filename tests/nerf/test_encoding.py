@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.autograd import gradcheck, gradgradcheck
 
-from synoptic.scenes.encoding import PRIMES, Blend, HashGrid, Waves
+from synoptic.nerf.encoding import PRIMES, Blend, HashGrid, Waves
 
 
 def places(n: int, seed: int = 0) -> Tensor:

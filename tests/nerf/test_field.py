@@ -7,13 +7,13 @@ import math
 import pytest
 import torch
 
-from synoptic.scenes.background import Learned, Plain, Random
-from synoptic.scenes.cameras import around
-from synoptic.scenes.encoding import HashGrid, Waves
-from synoptic.scenes.field import NeuralField, exponential, gaussian
-from synoptic.scenes.normals import analytic, finite
-from synoptic.scenes.regularise import Penalties, entropy, opacity, orientation, ramp, steady
-from synoptic.scenes.shading import Light, Lighting, daylight, lambert
+from synoptic.nerf.background import Learned, Plain, Random
+from synoptic.nerf.cameras import around
+from synoptic.nerf.encoding import HashGrid, Waves
+from synoptic.nerf.field import NeuralField, exponential, gaussian
+from synoptic.nerf.normals import analytic, finite
+from synoptic.nerf.regularizers import Penalties, entropy, opacity, orientation, ramp, steady
+from synoptic.nerf.shading import Light, Lighting, daylight, lambert
 from tests.exact import generators, normal
 
 

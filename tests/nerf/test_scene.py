@@ -7,17 +7,17 @@ import math
 import pytest
 import torch
 
-from synoptic.distillation.fit import fit
-from synoptic.scenes.background import Learned, Plain, Random
-from synoptic.scenes.cameras import around
-from synoptic.scenes.encoding import HashGrid, Waves
-from synoptic.scenes.field import NeuralField, exponential, gaussian
-from synoptic.scenes.normals import analytic
-from synoptic.scenes.radiance import Radiance
-from synoptic.scenes.regularise import Penalties, ramp, steady
-from synoptic.scenes.shading import Light, Lighting
-from tests.scenes.known import Known, ball
-from tests.scenes.posed import Posed, fitted, fresh, pictures, psnr, toy, views
+from synoptic.distillation.optimize import fit
+from synoptic.nerf.background import Learned, Plain, Random
+from synoptic.nerf.cameras import around
+from synoptic.nerf.encoding import HashGrid, Waves
+from synoptic.nerf.field import NeuralField, exponential, gaussian
+from synoptic.nerf.normals import analytic
+from synoptic.nerf.regularizers import Penalties, ramp, steady
+from synoptic.nerf.scene import Radiance
+from synoptic.nerf.shading import Light, Lighting
+from tests.nerf.known import Known, ball
+from tests.nerf.posed import Posed, fitted, fresh, pictures, psnr, toy, views
 
 
 def generators(n: int = 2) -> list[torch.Generator]:

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from synoptic.scenes.march import Emission, Rays, Traced, chord, march, weights, weights_of_alpha
-from synoptic.scenes.normals import analytic, finite
-from synoptic.scenes.occupancy import Occupancy
+from synoptic.nerf.normals import analytic, finite
+from synoptic.nerf.occupancy import Occupancy
+from synoptic.nerf.volume_rendering import Emission, Rays, Traced, chord, march, weights, weights_of_alpha
 from tests.exact import normal
-from tests.scenes.known import Known, ball
+from tests.nerf.known import Known, ball
 
 
 def through(n: int, offset: float = 0.5) -> Rays:

@@ -9,11 +9,11 @@ import pytest
 import torch
 
 import synoptic
-from synoptic.check import BadInput
-from synoptic.guidance import between, cfg
-from synoptic.images import from_pil
-from synoptic.recipes.bench import bench
-from synoptic.recipes.told import reusing
+from synoptic.commands.bench import bench
+from synoptic.errors import BadInput
+from synoptic.guidance.cfg import between, cfg
+from synoptic.io import from_pil
+from synoptic.pipelines.wide_guidance import reusing
 
 PROMPT = "a photo of snowy mountains"
 SMALL: dict[str, Any] = {"width": 160, "dtype": "float32", "device": "cpu"}

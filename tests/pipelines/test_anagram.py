@@ -11,12 +11,13 @@ import pytest
 import torch
 
 import synoptic
-from synoptic import cli, images
-from synoptic.check import BadInput
-from synoptic.models.family import Defaults
-from synoptic.models.source import OWN, Source
-from synoptic.recipes import anagram as anagrams
-from synoptic.recipes import hybrid as hybrids
+from synoptic import cli
+from synoptic import io as images
+from synoptic.errors import BadInput
+from synoptic.models.families import Defaults
+from synoptic.models.registry import OWN, Source
+from synoptic.pipelines import anagram as anagrams
+from synoptic.pipelines import hybrid as hybrids
 
 anagram: Any = anagrams.anagram  # a Result, or with `compare` a Comparison
 hybrid: Any = hybrids.hybrid
@@ -142,12 +143,12 @@ def test_the_search_keeps_the_best_seeds_and_is_not_done_twice(tmp_path, monkeyp
     found = anagram(PAIR, search=4, count=2, seed=3, out=str(tmp_path / "a"), **how)
     assert found.run.pictures[0].file.startswith("a_photo_of_a_horse_a_photo_of_a_dog_")
     told = json.loads((tmp_path / "a/search.json").read_text())
-    assert told["judge"] == "bundled judge-shape" != found.run.scores["judge"]
+    assert told["judge"] == "bundled clip-grayscale" != found.run.scores["judge"]
     assert sorted(told["rounds"][0]["seeds"]) == [3, 4, 5, 6]
     assert [p.seed for p in found.run.pictures] == told["rounds"][-1]["seeds"][:2]
     alone = anagram(PAIR, seed=found.run.pictures[0].seed, out=str(tmp_path / "b"), **how)
     assert gap(found.images[0], alone.images[0]) <= 1
-    monkeypatch.setattr("synoptic.search.heats", None)
+    monkeypatch.setattr("synoptic.sampling.seed_search.heats", None)
     again = anagram(PAIR, search=4, count=2, seed=3, out=str(tmp_path / "a"), **how)
     assert [p.file for p in again.run.pictures] == [p.file for p in found.run.pictures]
     assert "sample" not in again.run.timings

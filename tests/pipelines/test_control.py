@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import torch
 
-from synoptic.images import from_pil, load, to_pil
-from synoptic.models.source import BUNDLED
-from synoptic.recipes.condition import condition
-from synoptic.recipes.control import control
 from bundled_training import networks
+from synoptic.commands.control_map import condition
+from synoptic.io import from_pil, load, to_pil
+from synoptic.models.registry import BUNDLED
+from synoptic.pipelines.control import control
 
 diffusers: Any = importlib.import_module("diffusers")
 FAST: dict[str, Any] = {"steps": 2, "device": "cpu", "dtype": "float32"}
@@ -56,7 +56,7 @@ def test_several_conditions_are_followed_and_their_maps_kept(picture, nets, tmp_
 
 
 def test_strength_zero_is_plain_generation(picture, nets, tmp_path):
-    from synoptic.recipes.generate import generate
+    from synoptic.pipelines.generate import generate
 
     how: dict[str, Any] = {"seed": 3, **FAST}
     off = control(str(picture), "a photo of a ball", controlnet=nets[:1], strength=[0.0], out=str(tmp_path / "a"), **how)
@@ -93,7 +93,7 @@ def test_bad_input_is_answered_before_torch(ask, picture, nets, tmp_path):
         ("--controlnet", net, "--strength", "1", "0.5"): "2 were given",
         ("--controlnet", net, "--strength", "-1"): "--strength must be at least 0",
         ("--controlnet", net, "--begin", "0.6", "--end", "0.5"): "0.6 and 0.5 were given",
-        ("--controlnet", str(BUNDLED / "judge")): "must be a ControlNetModel",
+        ("--controlnet", str(BUNDLED / "clip")): "must be a ControlNetModel",
         ("--controlnet", net, "--model", "bundled-if"): "bundled-if paints pixels",
     }
     answers = ask([["control", disc, "a ball", *words, "--out", str(tmp_path)] for words in questions])
@@ -111,13 +111,13 @@ def test_a_depth_map_of_another_shape_is_refused(picture, tmp_path):
 
 
 def test_without_scikit_image_the_extra_is_named(picture, monkeypatch):
-    monkeypatch.setattr("synoptic.recipes.guides.find_spec", lambda name: None)
+    monkeypatch.setattr("synoptic.options.control.find_spec", lambda name: None)
     with pytest.raises(ValueError, match=r"synoptic\[control\]"):
         condition(str(picture))
 
 
 def test_an_edit_can_keep_the_edges(picture, nets, tmp_path):
-    from synoptic.recipes.edit import edit
+    from synoptic.pipelines.edit import edit
 
     plain = edit(str(picture), "an orange", strength=0.6, out=str(tmp_path / "a"), **FAST)
     kept = edit(

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 import torch
 
-from synoptic import images
-from synoptic.check import BadInput
+from synoptic import io as images
 from synoptic.cli import app, spread
-from synoptic.models.source import resolve
-from synoptic.recipes.distill import distill
-from synoptic.recipes.distilling import LATENTS, settle
+from synoptic.errors import BadInput
+from synoptic.models.registry import resolve
+from synoptic.options.distill import LATENTS, settle
+from synoptic.pipelines.distill import distill
 from synoptic.runs.checkpoint import Checkpoint, Moment
 from tests.processes import killed
 
@@ -72,7 +72,7 @@ def test_a_picture_knows_how_it_was_made_and_its_command_makes_it_again(tmp_path
     asked: list[tuple[list[str], dict[str, Any]]] = [([DOG, "a lemon"], {"steps": 2}), (["a blue car"], edit)]
     for prompt, how in asked:
         run = distill(prompt, **how).run
-        assert run.state == "done" and run.scores["judge"] == "bundled judge"
+        assert run.state == "done" and run.scores["judge"] == "bundled clip"
         file = run.folder / run.pictures[0].file
         inside, before = images.settings(file), file.stat().st_mtime_ns
         assert inside["settings"] == run.settings and inside["prompt"] == prompt[0] and inside["command"] == run.command
@@ -154,7 +154,7 @@ def test_what_is_wrong_is_said_in_one_line_before_anything_is_loaded(words, red,
 def test_the_course_s_numbers_hold_for_latent_models(tmp_path, monkeypatch):
     other = tmp_path / "sd"
     other.symlink_to(resolve("bundled").place)  # the same files, elsewhere: no longer the bundled model
-    monkeypatch.setattr("synoptic.models.source.BUNDLED", tmp_path / "nowhere")
+    monkeypatch.setattr("synoptic.models.registry.BUNDLED", tmp_path / "nowhere")
     asked = {name: p.default for name, p in signature(distill).parameters.items()} | {"prompt": DOG, "model": str(other)}
     for loss, guidance in {"sds": 25, "vsd": 7.5, "nfsd": 7.5}.items():
         s = settle(asked | {"loss": loss})[1]

@@ -16,9 +16,10 @@ from PIL import Image, ImageFilter
 from safetensors.torch import load_file
 
 import synoptic
-from synoptic import cli, images
-from synoptic.check import BadInput
-from synoptic.recipes.edit import edit
+from synoptic import cli
+from synoptic import io as images
+from synoptic.errors import BadInput
+from synoptic.pipelines.edit import edit
 from synoptic.runs.manifest import Result
 
 QUICK: dict[str, Any] = {"steps": 3, "dtype": "float32"}

@@ -8,10 +8,11 @@ import pytest
 import torch
 
 import synoptic
-from synoptic import cli, images
-from synoptic.check import BadInput
+from synoptic import cli
+from synoptic import io as images
+from synoptic.commands.models import models
+from synoptic.errors import BadInput
 from synoptic.models.vocabulary import unknown_words
-from synoptic.recipes.models import models
 
 QUICK = {"steps": 2, "dtype": "float32"}
 SMALL = {"width": 160, **QUICK}
@@ -73,7 +74,7 @@ def test_a_picture_carries_its_settings_and_the_manifest_tells_all(tmp_path):
     assert inside["prompt"] == "a photo of snowy mountains" and inside["seed"] == 3
     assert inside["settings"] == manifest["settings"] and inside["command"] == manifest["command"]
     assert manifest["model"]["revision"].startswith("sha256:") and manifest["model"]["dtype"] == "float32"
-    assert manifest["scores"]["judge"] == "bundled judge" and -1 <= manifest["scores"]["clip_score"] <= 1
+    assert manifest["scores"]["judge"] == "bundled clip" and -1 <= manifest["scores"]["clip_score"] <= 1
     assert set(manifest["timings"]) == {"load", "sample", "decode", "score"} and manifest["versions"]["torch"]
 
 
@@ -166,7 +167,7 @@ def test_score_reads_the_prompt_inside_or_the_file_name(tmp_path):
     assert by_prompt["a photo of a horse"] == pytest.approx(result.run.pictures[0].score, abs=1e-4)
     assert by_prompt["a photo of a horse"] > by_prompt["a photo of a lemon"] + 0.2
     assert scores.mean == pytest.approx(sum(by_prompt.values()) / 2)
-    assert "judge bundled judge" in str(scores)
+    assert "judge bundled clip" in str(scores)
 
 
 def test_score_leaves_out_what_only_shows_another_picture(tmp_path):

@@ -13,16 +13,17 @@ import pytest
 import torch
 
 import synoptic
-from synoptic import cli, images
-from synoptic.evaluation.clip import Clip
-from synoptic.mesh.extract import extract
+from synoptic import cli
+from synoptic import io as images
+from synoptic.mesh.marching_cubes import extract
+from synoptic.metrics.clip import Clip
 from synoptic.models.base import Denoiser
-from synoptic.models.source import resolve
-from synoptic.recipes.dreaming import OWN, PIXELS, Unwell, phrase, settle, usual
-from synoptic.recipes.growing import framed, planted, rate
-from synoptic.recipes.starts import Dream, Grown, best, grow, remembered
-from synoptic.scenes.cameras import around
-from synoptic.scenes.stored import load_scene
+from synoptic.models.registry import resolve
+from synoptic.nerf.cameras import around
+from synoptic.nerf.serialization import load_scene
+from synoptic.options.text_to_3d import OWN, PIXELS, Unwell, phrase, settle, usual
+from synoptic.pipelines.text_to_3d_loss import framed, planted, rate
+from synoptic.pipelines.text_to_3d_starts import Dream, Grown, best, grow, remembered
 from tests.processes import killed
 
 MUG = "a red mug"
@@ -103,17 +104,17 @@ def test_killed_and_started_again_it_is_the_same_to_the_bit(pixel32, judge, tmp_
 
 def test_what_is_left_in_the_folder(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("synoptic.mesh.deliver.extract", partial(extract, grid=48, texture=64, views=2))
+    monkeypatch.setattr("synoptic.mesh.export_bundle.extract", partial(extract, grid=48, texture=64, views=2))
     (sheet,), run = synoptic.dream(MUG, steps=2, frames=2, seed=4)
     folder = run.folder / "a_red_mug_4"
-    assert run.state == "done" and run.scores["judge"] == "bundled judge-shape" and run.pictures[0].score is not None
+    assert run.state == "done" and run.scores["judge"] == "bundled clip-grayscale" and run.pictures[0].score is not None
     left = {file.name for file in folder.iterdir()}
     assert left >= {"field.safetensors", "health.json", "turntable.gif", "turntable.html", "report.json", "mesh.glb"}
     assert not [name for name in left if name.startswith(("start", "preview"))]
     inside = images.settings(run.folder / run.pictures[0].file)
     assert inside["command"] == run.command and inside["settings"] == run.settings and sheet.width == 9 * 136 + 8
     report = json.loads((folder / "report.json").read_text())
-    assert report["judges"]["bundled judge"]["of"] == 15 * 14
+    assert report["judges"]["bundled clip"]["of"] == 15 * 14
     scene = load_scene(folder / "field.safetensors")
     assert scene.samples == 64 and float(scene.show(around(1), 16).opacity.max()) > 0.5
     with pytest.raises(ValueError, match=r"choose a field\.safetensors"):

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 import torch
 
-from synoptic import cli, images
-from synoptic.recipes.control import control
-from synoptic.recipes.train_control import train_control
-from synoptic.runs import checkpoint
 from bundled_training.render.bank import bank
+from synoptic import cli
+from synoptic import io as images
+from synoptic.pipelines.control import control
+from synoptic.pipelines.train_controlnet import train_control
+from synoptic.runs import checkpoint
 
 FAST: dict[str, Any] = {"slim": True, "batch": 1, "held_back": 2, "evaluate_every": 3, "device": "cpu", "seed": 3}
 

@@ -12,12 +12,12 @@ import pytest
 import torch
 
 import synoptic
-from synoptic import images
-from synoptic.check import BadInput
-from synoptic.models import source
-from synoptic.models.family import FAMILIES, Defaults
-from synoptic.models.source import BUNDLED, resolve
-from synoptic.recipes.upscaling import check_level, load_stage, same_tower, upscalers
+from synoptic import io as images
+from synoptic.errors import BadInput
+from synoptic.models import registry as source
+from synoptic.models.families import FAMILIES, Defaults
+from synoptic.models.registry import BUNDLED, resolve
+from synoptic.pipelines.upscaling import check_level, load_stage, same_tower, upscalers
 
 diffusers: Any = importlib.import_module("diffusers")  # its lazy names and annotations are not for type checkers
 PROMPTS = ["a photo of a horse", "a photo of a lemon"]

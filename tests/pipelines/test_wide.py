@@ -8,12 +8,12 @@ import pytest
 import torch
 
 import synoptic
-from synoptic import images
-from synoptic.check import BadInput
-from synoptic.models.source import resolve
-from synoptic.recipes.canvas import Canvas
-from synoptic.recipes.region import read_region
-from synoptic.recipes.wide import measure
+from synoptic import io as images
+from synoptic.errors import BadInput
+from synoptic.models.registry import resolve
+from synoptic.options.regions import read_region
+from synoptic.pipelines.wide import measure
+from synoptic.pipelines.wide_canvas import Canvas
 
 PROMPTS = ["a photo of snowy mountains", "a photo of the ocean"]
 QUICK = {"width": 160, "steps": 2, "dtype": "float32"}

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 import synoptic
-from synoptic.controlnet.canny import canny
-from synoptic.images import from_pil, load, to_pil
-from synoptic.models.source import resolve
-from synoptic.recipes.following import following
+from synoptic.controlnet.annotators.canny import canny
+from synoptic.io import from_pil, load, to_pil
+from synoptic.models.registry import resolve
+from synoptic.options.wide_control import following
 
 PROMPT = "a photo of snowy mountains"
 QUICK: dict[str, Any] = {"steps": 2, "device": "cpu", "dtype": "float32"}

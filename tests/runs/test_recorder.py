@@ -15,14 +15,14 @@ import torch
 from PIL import Image
 
 import synoptic
-from synoptic.diffusion import Step
-from synoptic.models import source
-from synoptic.models.family import Defaults
-from synoptic.recipes.control import control
-from synoptic.recipes.edit import edit
-from synoptic.runs import trace as room
+from synoptic.diffusion.equations import Step
+from synoptic.models import registry as source
+from synoptic.models.families import Defaults
+from synoptic.pipelines.control import control
+from synoptic.pipelines.edit import edit
+from synoptic.runs import recorder as room
 from synoptic.runs.manifest import Result
-from synoptic.runs.trace import HOLD, Trace, page
+from synoptic.runs.recorder import HOLD, Trace, page
 
 HOW: dict[str, Any] = {"steps": 4, "device": "cpu", "dtype": "float32"}
 
@@ -137,7 +137,7 @@ def test_a_page_needs_nothing_but_itself_and_holds_any_title():
 
 
 def test_a_trace_without_pyav_is_refused_at_the_door(monkeypatch):
-    monkeypatch.setattr("synoptic.recipes.studio.find_spec", lambda name: None)
+    monkeypatch.setattr("synoptic.options.resolve.find_spec", lambda name: None)
     with pytest.raises(ValueError, match=r"--trace needs PyAV.*pip install 'synoptic\[video\]'"):
         synoptic.generate("a photo of a horse", trace=True, **HOW)
 

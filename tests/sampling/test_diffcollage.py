@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from synoptic.diffusion import Pred, Time, coefficients, predict
-from synoptic.sample import sample
-from synoptic.steer.collage import Cut, collage, factors
+from synoptic.diffusion.equations import Pred, Time, coefficients, predict
+from synoptic.sampling.diffcollage import Cut, collage, factors
+from synoptic.sampling.single import sample
 from tests.exact import SHAPE, WINDOW, Mixture, ddpm, normal
 
 

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 import torch
 
-from synoptic.diffusion import Pred, add_noise, coefficients, ddim, ddim_solver, randn
-from synoptic.editing.inpaint import inpaint, reimposed, renoise, walk
-from synoptic.editing.seamless import shrink
-from synoptic.guidance import cfg
-from synoptic.sample import sample
-from synoptic.solvers import sampler, steps_of
-from synoptic.synchronize import together
+from synoptic.diffusion.equations import Pred, add_noise, coefficients, ddim, ddim_solver, randn
+from synoptic.diffusion.solvers import sampler, steps_of
+from synoptic.guidance.cfg import cfg
+from synoptic.io.blending import shrink
+from synoptic.sampling.inpaint import inpaint, reimposed, renoise, walk
+from synoptic.sampling.joint import together
+from synoptic.sampling.single import sample
 from synoptic.views.windows import Windows
 from tests.exact import SHAPE, WINDOW, Mixture, ddpm, generators, normal
 

@@ -7,11 +7,11 @@ import math
 import pytest
 import torch
 
-from synoptic.diffusion import randn
-from synoptic.editing.invert import invert
-from synoptic.guidance import cfg
-from synoptic.sample import sample
-from synoptic.synchronize import together
+from synoptic.diffusion.equations import randn
+from synoptic.guidance.cfg import cfg
+from synoptic.sampling.invert import invert
+from synoptic.sampling.joint import together
+from synoptic.sampling.single import sample
 from synoptic.views.windows import Windows
 from tests.exact import SHAPE, WINDOW, Mixture, ddpm, generators, normal
 

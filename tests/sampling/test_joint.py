@@ -13,11 +13,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from synoptic.diffusion import Pred, Schedule, Step, Time, ddim, ddim_solver, predict
-from synoptic.sample import sample
-from synoptic.schedule import schedule
-from synoptic.solvers import ancestral_solver, dpm_solver
-from synoptic.synchronize import Sync, canonical, instance
+from synoptic.diffusion.equations import Pred, Schedule, Step, Time, ddim, ddim_solver, predict
+from synoptic.diffusion.schedules import schedule
+from synoptic.diffusion.solvers import ancestral_solver, dpm_solver
+from synoptic.sampling.joint import Sync, canonical, instance
+from synoptic.sampling.single import sample
 from synoptic.views.windows import Windows
 from tests.exact import SHAPE, WINDOW, Mixture, ddpm, generators, normal
 

@@ -10,18 +10,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from synoptic.diffusion import randn
-from synoptic.guidance import balance, cfg
+from synoptic.diffusion.equations import randn
+from synoptic.diffusion.schedules import clipping
+from synoptic.guidance.cfg import balance, cfg
 from synoptic.models.load import load_upscaler
-from synoptic.models.upscale import Upscaler
-from synoptic.sample import sample
-from synoptic.schedule import clipping
-from synoptic.stages import Together
+from synoptic.models.upscaler import Upscaler
+from synoptic.sampling.multistage import Together
+from synoptic.sampling.single import sample
 from synoptic.views.anagram import Anagram
-from synoptic.views.components import components
-from synoptic.views.factors import Factors
-from synoptic.views.in_pixels import InPixels
-from synoptic.views.names import view
+from synoptic.views.decompositions import components
+from synoptic.views.factorized import Factors
+from synoptic.views.pixel_space import InPixels
+from synoptic.views.registry import view
 
 HORSE, VILLAGE = PAIR = ["an oil painting of a horse", "an oil painting of a snowy mountain village"]
 CANVAS, SMALL = (3, 32, 32), (3, 8, 8)

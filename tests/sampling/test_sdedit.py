@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 import torch
 
-from synoptic.diffusion import add_noise, randn
-from synoptic.editing.sdedit import sdedit, start_of
-from synoptic.guidance import cfg
-from synoptic.models.source import BUNDLED
-from synoptic.sample import sample
-from synoptic.solvers import ancestral_solver
-from synoptic.synchronize import canonical, together
+from synoptic.diffusion.equations import add_noise, randn
+from synoptic.diffusion.solvers import ancestral_solver
+from synoptic.guidance.cfg import cfg
+from synoptic.models.registry import BUNDLED
+from synoptic.sampling.joint import canonical, together
+from synoptic.sampling.sdedit import sdedit, start_of
+from synoptic.sampling.single import sample
 from synoptic.views.windows import Windows
 from tests.exact import SHAPE, WINDOW, Mixture, ddpm, generators, normal
 

@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from synoptic.search import heats
-from synoptic.stages import Together
+from synoptic.sampling.multistage import Together
+from synoptic.sampling.seed_search import heats
 from synoptic.views.anagram import Anagram
-from synoptic.views.names import view
+from synoptic.views.registry import view
 
 PAIR = ["an oil painting of a horse", "an oil painting of a snowy mountain village"]
 NOISY: dict[str, Any] = {"space": "instance", "start": "independent"}

@@ -10,14 +10,14 @@ import torch
 from torch import Tensor
 
 from synoptic.views.chain import Chain
-from synoptic.views.circle import disc, inner_circle, inner_rotate
-from synoptic.views.hinge import square_hinge
-from synoptic.views.names import VIEWS, view
+from synoptic.views.inner_circle import disc, inner_circle, inner_rotate
 from synoptic.views.negate import Negate
 from synoptic.views.patches import in_blocks, ordered, patch_permute, pixel_permute
 from synoptic.views.permutation import Permutation, numbered
+from synoptic.views.registry import VIEWS, view
+from synoptic.views.rotations import flip, flip_horizontal, identity, rotate_180, rotate_ccw, rotate_cw
 from synoptic.views.skew import skew
-from synoptic.views.turns import flip, flip_horizontal, identity, rotate_180, rotate_ccw, rotate_cw
+from synoptic.views.square_hinge import square_hinge
 
 PERMUTATIONS = [name for name in VIEWS if name != "negate"]
 BLOCKS = ["identity", "flip", "flip_horizontal", "rotate_cw", "rotate_ccw", "rotate_180", "negate"]

@@ -9,14 +9,14 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, pad
 
-from synoptic.diffusion import Step, randn
-from synoptic.guidance import cfg
-from synoptic.synchronize import canonical, instance
+from synoptic.diffusion.equations import Step, randn
+from synoptic.guidance.cfg import cfg
+from synoptic.sampling.joint import canonical, instance
 from synoptic.views.anagram import Anagram
 from synoptic.views.base import Views
-from synoptic.views.components import components
-from synoptic.views.factors import Factors
-from synoptic.views.names import VIEWS, view
+from synoptic.views.decompositions import components
+from synoptic.views.factorized import Factors
+from synoptic.views.registry import VIEWS, view
 
 CANVAS = (3, 32, 32)
 HORSE, VILLAGE = "an oil painting of a horse", "an oil painting of a snowy mountain village"

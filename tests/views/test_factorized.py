@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, interpolate, pad
 
-from synoptic.diffusion import randn
-from synoptic.views.components import components
-from synoptic.views.factors import Factors
+from synoptic.diffusion.equations import randn
+from synoptic.views.decompositions import components
+from synoptic.views.factorized import Factors
 from synoptic.views.frequency import gaussian
-from synoptic.views.names import FACTORIZATIONS
+from synoptic.views.registry import FACTORIZATIONS
 
 
 def picture(side: int = 64, rows: int = 2) -> Tensor:

@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from synoptic.guidance import cfg
-from synoptic.sample import sample
-from synoptic.synchronize import instance
+from synoptic.guidance.cfg import cfg
+from synoptic.sampling.joint import instance
+from synoptic.sampling.single import sample
 from synoptic.views.anagram import Anagram
-from synoptic.views.in_pixels import InPixels
-from synoptic.views.names import view
+from synoptic.views.pixel_space import InPixels
+from synoptic.views.registry import view
 
 CANVAS = (3, 64, 64)
 

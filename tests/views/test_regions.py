@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from synoptic.views.part import Part
-from synoptic.views.patchwork import Patchwork, along, feathered, patch
+from synoptic.views.regions import Patchwork, along, feathered, patch
+from synoptic.views.subset import Part
 from synoptic.views.windows import Windows
 from tests.exact import normal
 

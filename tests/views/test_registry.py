@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from synoptic.check import BadInput
+from synoptic.errors import BadInput
 from synoptic.views.chain import Chain
-from synoptic.views.components import components
-from synoptic.views.names import FACTORIZATIONS, FAILURES, VIEWS, multiple, parse, view
+from synoptic.views.decompositions import components
 from synoptic.views.permutation import Permutation
+from synoptic.views.registry import FACTORIZATIONS, FAILURES, VIEWS, multiple, parse, view
 
 
 @pytest.mark.parametrize("name", [*VIEWS, *FAILURES])

@@ -12,13 +12,14 @@ import torch
 import torch.distributed as dist
 
 import synoptic
-from synoptic import cli, images
-from synoptic.check import BadInput
-from synoptic.diffusion import randn
-from synoptic.guidance import cfg
-from synoptic.synchronize import canonical
-from synoptic.views.moving import Moving
-from synoptic.views.shared import share
+from synoptic import cli
+from synoptic import io as images
+from synoptic.diffusion.equations import randn
+from synoptic.errors import BadInput
+from synoptic.guidance.cfg import cfg
+from synoptic.sampling.joint import canonical
+from synoptic.views.sharded import share
+from synoptic.views.window_schedule import Moving
 from synoptic.views.windows import Windows
 from tests.processes import ranks
 

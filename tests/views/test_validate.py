@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from synoptic.views.anagram import Anagram
-from synoptic.views.check import check, check_views
-from synoptic.views.components import components
-from synoptic.views.factors import Factors
-from synoptic.views.names import FACTORIZATIONS, VIEWS, view
+from synoptic.views.decompositions import components
+from synoptic.views.factorized import Factors
+from synoptic.views.registry import FACTORIZATIONS, VIEWS, view
+from synoptic.views.validate import check, check_views
 from synoptic.views.windows import Windows
 
 

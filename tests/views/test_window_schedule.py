@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from synoptic.views.moving import Moving, shifted, thinning
+from synoptic.views.window_schedule import Moving, shifted, thinning
 from synoptic.views.windows import Windows, starts
 from tests.exact import normal
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from synoptic.diffusion import randn
+from synoptic.diffusion.equations import randn
 from synoptic.views.windows import Windows, feather, starts
 
 
