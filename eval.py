@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from doors.line import Parser, answer, dashes, renamed
-from synoptic.check import BadInput, writable
-from synoptic.models.source import resolve_judge
+from synoptic.courses.cli.argparse_compat import Parser, answer, dashes, renamed
+from synoptic.errors import BadInput, writable
+from synoptic.models.registry import resolve_judge
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -31,9 +31,9 @@ def score(args: argparse.Namespace) -> None:
         source = resolve_judge(args.judge)
         writable(folder)
 
-    from synoptic.evaluation.clip import Clip
-    from synoptic.evaluation.layout import prompt_of, score_folder, write_eval
-    from synoptic.evaluation.report import MARKS_JUDGE, verdict
+    from synoptic.courses.files import prompt_of, score_folder, write_eval
+    from synoptic.courses.report import MARKS_JUDGE, verdict
+    from synoptic.metrics.clip import Clip
 
     clip = Clip(source)
     scores = score_folder(folder, clip)

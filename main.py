@@ -1,7 +1,7 @@
 """The courses' command lines: `python main.py --app wide_image --prompt "…"`. Options, outputs, traps: docs/courses.md.
 
-A door (`doors/`) reads the options as the courses write them, checks them before anything heavy is imported, and hands
-over to a recipe.
+A door (`synoptic/courses/cli/`) reads the options as the courses write them, checks them before anything heavy is imported,
+and hands over to a recipe.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from doors import ambiguous, distillation, wide
-from doors.line import Parser, answer, dashes, notice, renamed
+from synoptic.courses.cli import ambiguous, distillation, wide
+from synoptic.courses.cli.argparse_compat import Parser, answer, dashes, notice, renamed
 
 DOORS = {"wide_image": wide, "ambiguous_image": ambiguous, None: distillation}
 

@@ -9,8 +9,8 @@ all() { torchrun --standalone --nproc-per-node "$GPUS" -m "bundled_training.trai
 one contrastive conditioner
 one vae
 one t5
-one contrastive judge
-one contrastive judge-shape
+one contrastive clip
+one contrastive clip-grayscale
 one upscale
 all sd
 one control

@@ -10,45 +10,45 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from synoptic.commands.bench import bench as bench
+    from synoptic.commands.control_map import condition as condition
+    from synoptic.commands.score import score as score
+    from synoptic.commands.video import video as video
+    from synoptic.courses.evaluate import evaluate as evaluate
     from synoptic.models.load import load as load
     from synoptic.models.load import load_control as load_control
-    from synoptic.recipes.anagram import anagram as anagram
-    from synoptic.recipes.bench import bench as bench
-    from synoptic.recipes.condition import condition as condition
-    from synoptic.recipes.control import control as control
-    from synoptic.recipes.denoise import denoise as denoise
-    from synoptic.recipes.distill import distill as distill
-    from synoptic.recipes.dream import dream as dream
-    from synoptic.recipes.edit import edit as edit
-    from synoptic.recipes.evaluate import evaluate as evaluate
-    from synoptic.recipes.generate import generate as generate
-    from synoptic.recipes.hybrid import hybrid as hybrid
-    from synoptic.recipes.inpaint import inpaint as inpaint
-    from synoptic.recipes.invert import invert as invert
-    from synoptic.recipes.score import score as score
-    from synoptic.recipes.train_control import train_control as train_control
-    from synoptic.recipes.video import video as video
-    from synoptic.recipes.wide import wide as wide
+    from synoptic.pipelines.anagram import anagram as anagram
+    from synoptic.pipelines.control import control as control
+    from synoptic.pipelines.denoise import denoise as denoise
+    from synoptic.pipelines.distill import distill as distill
+    from synoptic.pipelines.edit import edit as edit
+    from synoptic.pipelines.generate import generate as generate
+    from synoptic.pipelines.hybrid import hybrid as hybrid
+    from synoptic.pipelines.inpaint import inpaint as inpaint
+    from synoptic.pipelines.invert import invert as invert
+    from synoptic.pipelines.text_to_3d import dream as dream
+    from synoptic.pipelines.train_controlnet import train_control as train_control
+    from synoptic.pipelines.wide import wide as wide
 
 __version__ = "0.1.0"
 PUBLIC = {
-    "generate": "synoptic.recipes.generate",
-    "wide": "synoptic.recipes.wide",
-    "anagram": "synoptic.recipes.anagram",
-    "hybrid": "synoptic.recipes.hybrid",
-    "edit": "synoptic.recipes.edit",
-    "inpaint": "synoptic.recipes.inpaint",
-    "invert": "synoptic.recipes.invert",
-    "denoise": "synoptic.recipes.denoise",
-    "condition": "synoptic.recipes.condition",
-    "control": "synoptic.recipes.control",
-    "distill": "synoptic.recipes.distill",
-    "dream": "synoptic.recipes.dream",
-    "train_control": "synoptic.recipes.train_control",
-    "bench": "synoptic.recipes.bench",
-    "score": "synoptic.recipes.score",
-    "evaluate": "synoptic.recipes.evaluate",
-    "video": "synoptic.recipes.video",
+    "generate": "synoptic.pipelines.generate",
+    "wide": "synoptic.pipelines.wide",
+    "anagram": "synoptic.pipelines.anagram",
+    "hybrid": "synoptic.pipelines.hybrid",
+    "edit": "synoptic.pipelines.edit",
+    "inpaint": "synoptic.pipelines.inpaint",
+    "invert": "synoptic.pipelines.invert",
+    "denoise": "synoptic.pipelines.denoise",
+    "condition": "synoptic.commands.control_map",
+    "control": "synoptic.pipelines.control",
+    "distill": "synoptic.pipelines.distill",
+    "dream": "synoptic.pipelines.text_to_3d",
+    "train_control": "synoptic.pipelines.train_controlnet",
+    "bench": "synoptic.commands.bench",
+    "score": "synoptic.commands.score",
+    "evaluate": "synoptic.courses.evaluate",
+    "video": "synoptic.commands.video",
     "load": "synoptic.models.load",
     "load_control": "synoptic.models.load",
 }

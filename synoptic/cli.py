@@ -11,29 +11,29 @@ from typing import Annotated, Any, get_args, get_type_hints
 import typer
 
 import synoptic
-from synoptic.check import BadInput
-from synoptic.processes import first
-from synoptic.recipes.anagram import anagram
-from synoptic.recipes.bench import bench
-from synoptic.recipes.condition import condition
-from synoptic.recipes.control import control
-from synoptic.recipes.denoise import denoise
-from synoptic.recipes.distill import distill
-from synoptic.recipes.dream import dream
-from synoptic.recipes.dreaming import Unwell
-from synoptic.recipes.edit import edit
-from synoptic.recipes.embed import embed
-from synoptic.recipes.evaluate import evaluate
-from synoptic.recipes.generate import generate
-from synoptic.recipes.hybrid import hybrid
-from synoptic.recipes.inpaint import inpaint
-from synoptic.recipes.invert import invert
-from synoptic.recipes.models import models
-from synoptic.recipes.score import score
-from synoptic.recipes.train_control import train_control
-from synoptic.recipes.video import video
-from synoptic.recipes.views import views
-from synoptic.recipes.wide import wide
+from synoptic.commands.bench import bench
+from synoptic.commands.control_map import condition
+from synoptic.commands.embed import embed
+from synoptic.commands.models import models
+from synoptic.commands.score import score
+from synoptic.commands.video import video
+from synoptic.commands.views import views
+from synoptic.courses.evaluate import evaluate
+from synoptic.distributed import first
+from synoptic.errors import BadInput
+from synoptic.options.text_to_3d import Unwell
+from synoptic.pipelines.anagram import anagram
+from synoptic.pipelines.control import control
+from synoptic.pipelines.denoise import denoise
+from synoptic.pipelines.distill import distill
+from synoptic.pipelines.edit import edit
+from synoptic.pipelines.generate import generate
+from synoptic.pipelines.hybrid import hybrid
+from synoptic.pipelines.inpaint import inpaint
+from synoptic.pipelines.invert import invert
+from synoptic.pipelines.text_to_3d import dream
+from synoptic.pipelines.train_controlnet import train_control
+from synoptic.pipelines.wide import wide
 
 app = typer.Typer(
     name="synoptic",

@@ -1,4 +1,7 @@
-"""python -m bundled_training.evaluate NAME --family DIR --out DIR [--against DIR] [--quick]; NAME: a measurement, all or report."""
+"""python -m bundled_training.evaluate NAME --family DIR --out DIR [--against DIR] [--quick]
+
+NAME: a measurement, all or report.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ def main(given: list[str] | None = None) -> None:
     p = argparse.ArgumentParser(prog="python -m bundled_training.evaluate", description=__doc__)
     p.add_argument("name", choices=[*ORDER, "all", "report"])
     p.add_argument(
-        "--family", type=Path, default=Path("bundled_training/work/family"), help="sd, if, if-ii, judge and judge-shape"
+        "--family", type=Path, default=Path("bundled_training/work/family"), help="sd, if, if-ii, clip and clip-grayscale"
     )
     p.add_argument("--out", type=Path, default=Path("bundled_training/work/evaluation"))
     p.add_argument("--against", type=Path, help="an older family; it is judged by --family's judges")

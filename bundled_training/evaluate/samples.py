@@ -9,13 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from synoptic.diffusion import randn
-from synoptic.evaluation.clip import Clip
-from synoptic.guidance import cfg
-from synoptic.images import to_pil
+from synoptic.diffusion.equations import randn
+from synoptic.diffusion.schedules import clipping
+from synoptic.guidance.cfg import cfg
+from synoptic.io import to_pil
+from synoptic.metrics.clip import Clip
 from synoptic.models.load import load
-from synoptic.sample import sample
-from synoptic.schedule import clipping
+from synoptic.sampling.single import sample
 
 STEPS, GUIDANCE = 20, 5.0
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from synoptic.evaluation.frechet import frechet as frechet
-from synoptic.evaluation.frechet import jackknife as jackknife
-from synoptic.evaluation.retrieval import ranks as ranks
-from synoptic.evaluation.statistics import mean_error as mean_error
+from synoptic.metrics.base import mean_error as mean_error
+from synoptic.metrics.frechet import frechet as frechet
+from synoptic.metrics.frechet import jackknife as jackknife
+from synoptic.metrics.retrieval import ranks as ranks
 
 
 def ratio_error(above: Tensor, below: Tensor, seed: int = 0, draws: int = 2000) -> tuple[float, float]:

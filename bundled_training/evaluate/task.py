@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from synoptic.evaluation.clip import Clip
-from synoptic.models.device import choose_device
 from bundled_training.train.loop import sheet
+from synoptic.metrics.clip import Clip
+from synoptic.models.device import choose_device
 
-JUDGES = ("judge", "judge-shape")
+JUDGES = ("clip", "clip-grayscale")
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from bundled_training.render.styles import displace
 
 LUMINANCE = (0.2125, 0.7154, 0.0721)  # skimage.color.rgb2gray's
 LOW, HIGH = 0.1, 0.2  # skimage.feature.canny's thresholds
-SCRIBBLE, THICK = 3.0, 3  # sigma and pixels, as in synoptic/controlnet/scribble.py
+SCRIBBLE, THICK = 3.0, 3  # sigma and pixels, as in synoptic/controlnet/annotators/scribble.py
 
 
 @torch.no_grad()

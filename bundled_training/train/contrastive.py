@@ -1,6 +1,6 @@
 """The three CLIPs: sd's conditioner and the two judges, which never condition anything (Radford et al. 2021).
 
-Each has its own seed, architecture, tokeniser and augmentations. judge-shape is blind to colour by its weights: the
+Each has its own seed, architecture, tokeniser and augmentations. clip-grayscale is blind to colour by its weights: the
 patch embedding sees luminance only, whoever loads it.
 """
 
@@ -63,8 +63,8 @@ def grey(x: Tensor) -> Tensor:
 
 RECIPES = {
     "conditioner": Recipe(CONDITIONER, "clip", 1, 10, OPENAI, as_they_are),
-    "judge": Recipe(JUDGE, "judge", 2, 18, OPENAI, spoiled),
-    "judge-shape": Recipe(JUDGE_SHAPE, "judge", 3, 24, PLAIN, grey),
+    "clip": Recipe(JUDGE, "judge", 2, 18, OPENAI, spoiled),
+    "clip-grayscale": Recipe(JUDGE_SHAPE, "judge", 3, 24, PLAIN, grey),
 }
 
 

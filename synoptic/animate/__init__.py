@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from synoptic import images
-from synoptic.animate.route import scene, stops
+from synoptic import io as images
+from synoptic.animate.keyframes import scene, stops
 from synoptic.views.base import View
 
 if TYPE_CHECKING:

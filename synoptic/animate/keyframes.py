@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from synoptic.animate.motion import Motion
-from synoptic.animate.pieces import pieces
+from synoptic.animate.rigid_pieces import pieces
 from synoptic.views.base import View
 from synoptic.views.chain import Chain
 from synoptic.views.permutation import Permutation

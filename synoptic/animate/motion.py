@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
-from synoptic.animate.pieces import WAYS, Pieces
+from synoptic.animate.rigid_pieces import WAYS, Pieces
 
 CELLS = 2  # a pixel of the scene is this many cells wide: the mean of its cells smooths the edges
 POINTS = 3  # points a side that every pixel is drawn with: dense enough to leave no cell of a turned piece empty

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from synoptic.check import at_least, writable
-from synoptic.recipes.sides import STEPS, WIDTH
+from synoptic.commands.bench_contenders import STEPS, WIDTH
+from synoptic.errors import at_least, writable
 
 Steps = Annotated[int, "denoising steps of each side"]
 Width = Annotated[int, "pixels of the picture"]
@@ -44,10 +44,10 @@ def bench(*, width: Width = WIDTH, steps: Steps = STEPS, repeats: Repeats = 1, o
 
     import torch
 
-    from synoptic import images
-    from synoptic.evaluation.clip import Clip, clip_score
+    from synoptic import io as images
+    from synoptic.commands.bench_contenders import PROMPT, Side, fastest, measured
+    from synoptic.metrics.clip import Clip, clip_score
     from synoptic.models.device import choose_dtype
-    from synoptic.recipes.sides import PROMPT, Side, fastest, measured
 
     auto = str(choose_dtype("auto", torch.device("cpu"))).removeprefix("torch.")
     plain, best = Side("diffusers", "float32", 1), fastest("float32", width)
@@ -71,7 +71,7 @@ def kept(rows: list[dict[str, Any]], file: Path, asked: dict[str, Any]) -> Bench
 
     import torch
 
-    from synoptic import images
+    from synoptic import io as images
     from synoptic.runs.manifest import versions
 
     machine = {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()}

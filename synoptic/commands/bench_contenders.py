@@ -36,7 +36,7 @@ def pipeline(dtype: str) -> Any:
     """The panorama pipeline as its user loads it, told the model's own window: its code takes 64, and 8 for the factor."""
     import torch
 
-    from synoptic.models.source import BUNDLED
+    from synoptic.models.registry import BUNDLED
 
     kind: Any = importlib.import_module("diffusers").StableDiffusionPanoramaPipeline
     pipe = kind.from_pretrained(BUNDLED / "sd", dtype=getattr(torch, dtype), local_files_only=True)
@@ -70,11 +70,11 @@ def ours(side: Side, width: int) -> Painter:
     """As the recipe `wide` paints it, by the settings that it would have."""
     import torch
 
-    from synoptic import images
-    from synoptic.recipes.canvas import Canvas
-    from synoptic.recipes.speed import fewer, settle_speed
-    from synoptic.recipes.studio import settle
-    from synoptic.recipes.wide import measure, wide
+    from synoptic import io as images
+    from synoptic.options.resolve import settle
+    from synoptic.options.speed import fewer, settle_speed
+    from synoptic.pipelines.wide import measure, wide
+    from synoptic.pipelines.wide_canvas import Canvas
 
     defaults = {name: p.default for name, p in inspect.signature(wide).parameters.items()}
     given = defaults | {"prompt": PROMPT, "width": width, "stride": None if side.fast else STRIDE, "fast": side.fast}

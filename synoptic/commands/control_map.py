@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from synoptic.check import BadInput, writable
-from synoptic.recipes.given import read
-from synoptic.recipes.guides import Depths, check_kinds
+from synoptic.errors import BadInput, writable
+from synoptic.options.control import Depths, check_kinds
+from synoptic.options.input_image import read
 
 Picture = Annotated[str, "the picture: a PNG, JPEG, WebP, … file of any size"]
 Kind = Annotated[Literal["canny", "scribble", "segment", "depth", "normal", "map"], "what is drawn of it"]
@@ -26,8 +26,8 @@ def condition(image: Picture, *, kind: Kind = "canny", depth: Depths = None, out
         raise BadInput(f"--out must end in .png, {out} was given: rename it")
     writable(path.parent)
 
-    from synoptic import images
-    from synoptic.recipes.guides import maps
+    from synoptic import io as images
+    from synoptic.options.control import maps
 
     (drawn,) = images.to_pil(2 * maps(picture, [kind], depth, model)[kind] - 1)
     images.save(path, drawn, {"of": image, "condition": kind})

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from synoptic.check import prompts, writable
-from synoptic.models.source import resolve
-from synoptic.recipes.options import Device, Dtype, Model
-from synoptic.recipes.studio import warn_unknown
+from synoptic.errors import prompts, writable
+from synoptic.models.registry import resolve
+from synoptic.options.common import Device, Dtype, Model
+from synoptic.options.resolve import warn_unknown
 
 Prompts = Annotated[str | list[str], "every prompt to be painted, negative ones too; the empty one is added"]
 Out = Annotated[str, "the file to write"]
@@ -31,7 +31,7 @@ def embed(
     writable(path.parent)
     warn_unknown(source, every)
 
-    from synoptic.images import atomically
+    from synoptic.io import atomically
     from synoptic.models.embeddings import embeddings
     from synoptic.models.load import load_text
 

@@ -5,16 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from synoptic.models.source import (
-    ALIASES,
-    CONTROLS,
-    INSIDE,
-    UPSCALERS,
-    Source,
-    resolve,
-    resolve_control,
-    resolve_upscaler,
-)
+from synoptic.models.registry import ALIASES, CONTROLS, INSIDE, UPSCALERS, Source, resolve, resolve_control, resolve_upscaler
 from synoptic.models.vocabulary import vocabulary
 
 Row = tuple[str, str, str, str, str]

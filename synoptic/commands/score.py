@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from synoptic.check import BadInput
-from synoptic.models.source import resolve_judge
-from synoptic.recipes.options import Device
+from synoptic.errors import BadInput
+from synoptic.models.registry import resolve_judge
+from synoptic.options.common import Device
 
 Folder = Annotated[str, "a folder of PNG or JPEG pictures, or one picture"]
 Judge = Annotated[
@@ -45,8 +45,8 @@ def score(folder: Folder, *, judge: Judge = "bundled", device: Device = "auto") 
     files = pictures_in(folder)
     source = resolve_judge(judge)
 
-    from synoptic.evaluation.clip import Clip, clip_score
-    from synoptic.images import load
+    from synoptic.io import load
+    from synoptic.metrics.clip import Clip, clip_score
 
     clip = Clip(source, device)
     items = [(str(path), prompt, clip_score(clip, load(path), prompt)) for path, prompt in prompts_of(files)]
@@ -68,7 +68,7 @@ def prompts_of(files: list[Path]) -> list[tuple[Path, str]]:
     """Each picture with its prompt. Raises BadInput on a file that is no picture, and where none has a prompt."""
     from PIL import UnidentifiedImageError
 
-    from synoptic.images import settings
+    from synoptic.io import settings
 
     found = []
     for path in files:

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from synoptic.check import BadInput, writable
+from synoptic.errors import BadInput, writable
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -35,7 +35,7 @@ def video(pictures: Pictures, *, fps: Fps = 10, out: Out = "video.mp4") -> Path:
         raise BadInput("an .mp4 needs PyAV, which is not installed: pip install 'synoptic[video]', or --out with .gif")
     writable(path.parent)
 
-    from synoptic import images
+    from synoptic import io as images
 
     sizes = [picture.size for picture in map(read, files)]
     size = max(width for width, _ in sizes), max(height for _, height in sizes)
@@ -62,7 +62,7 @@ def natural(name: str) -> list[tuple[str, int]]:
 
 
 def read(file: Path) -> Image:
-    from synoptic.images import load
+    from synoptic.io import load
 
     try:
         return load(file)

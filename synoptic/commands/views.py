@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from synoptic.check import BadInput, at_least, at_most, writable
-from synoptic.views.names import FAILURES, VIEWS, multiple
+from synoptic.errors import BadInput, at_least, at_most, writable
+from synoptic.views.registry import FAILURES, VIEWS, multiple
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from synoptic.views.check import Laws
+    from synoptic.views.validate import Laws
 
 Names = Annotated[
     list[str] | None,
@@ -61,9 +61,9 @@ def views(names: Names = None, *, size: Size = 64, picture: Picture = None, out:
     folder = Path(out).expanduser()
     writable(folder)
 
-    from synoptic import images
-    from synoptic.views.check import check
-    from synoptic.views.names import view
+    from synoptic import io as images
+    from synoptic.views.registry import view
+    from synoptic.views.validate import check
 
     before = photograph(picture, size) if picture else letter(size)
     rows, after = [], []
@@ -93,7 +93,7 @@ def verdict(laws: Laws) -> str:
 
 def photograph(path: str, size: int) -> Image:
     """The middle square of a picture's file at this size. Raises BadInput where it cannot be read."""
-    from synoptic.images import load
+    from synoptic.io import load
 
     try:
         picture = load(Path(path).expanduser())
@@ -108,7 +108,7 @@ def letter(size: int) -> Image:
     """A test picture: a white F, which no turn or mirror leaves as it is, on a gradient that tells every place apart."""
     import torch
 
-    from synoptic.images import to_pil
+    from synoptic.io import to_pil
 
     at = torch.linspace(-1, 1, size)
     x = torch.stack([at.expand(size, size), at[:, None].expand(size, size), -at.expand(size, size) * 0.6])

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from synoptic import images
+from synoptic import io as images
 from synoptic.controlnet.train import Batch
 from synoptic.models.base import Denoiser
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from synoptic.controlnet.canny import canny
-from synoptic.controlnet.scribble import scribble
-from synoptic.evaluation.edges import edge_f1, met
+from synoptic.controlnet.annotators.canny import canny
+from synoptic.controlnet.annotators.scribble import scribble
+from synoptic.metrics.edges import edge_f1, met
 
 LINES = {"canny": canny, "scribble": scribble}
 

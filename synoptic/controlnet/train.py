@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor
 
-from synoptic.diffusion import Pred, Schedule, Time, add_noise, coefficients
+from synoptic.diffusion.equations import Pred, Schedule, Time, add_noise, coefficients
 from synoptic.models.base import Cond, Denoiser
-from synoptic.models.control import additions, numbered
-from synoptic.state import below, flat, refill, under
+from synoptic.models.controlnet import additions, numbered
+from synoptic.utils.state_dict import below, flat, refill, under
 
 if TYPE_CHECKING:
     from accelerate import Accelerator

@@ -7,13 +7,13 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synoptic.models.source import Source
-from synoptic.processes import first
+from synoptic.distributed import first
+from synoptic.models.registry import Source
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from synoptic.controlnet.pairs import Shelf
+    from synoptic.controlnet.dataset import Shelf
     from synoptic.models.base import Denoiser
     from synoptic.runs.manifest import Run
 
@@ -57,8 +57,8 @@ class Fidelity:
 
         import torch
 
-        from synoptic import images
-        from synoptic.controlnet.followed import followed
+        from synoptic import io as images
+        from synoptic.controlnet.fidelity import followed
 
         net.save_pretrained(self.run.folder / NET)
         x0, seen = (torch.stack(part) for part in zip(*map(self.pictures, self.held), strict=True))
@@ -76,14 +76,14 @@ class Fidelity:
 
     def _painted(self, seen: Tensor) -> Tensor:
         """Pictures (N, 3, H, W) of the maps, by the net that was written."""
-        from synoptic import solvers
-        from synoptic.controlnet.pairs import generator
-        from synoptic.diffusion import randn
-        from synoptic.guidance import cfg
-        from synoptic.models.control import Control, Controlled
+        from synoptic.controlnet.dataset import generator
+        from synoptic.diffusion import solvers
+        from synoptic.diffusion.equations import randn
+        from synoptic.diffusion.schedules import clipping
+        from synoptic.guidance.cfg import cfg
+        from synoptic.models.controlnet import Control, Controlled
         from synoptic.models.load import load_control
-        from synoptic.sample import sample
-        from synoptic.schedule import clipping
+        from synoptic.sampling.single import sample
 
         net = load_control(str(self.run.folder / NET), model=self.source, device=str(self.m.device), dtype="float32")
         told, s, usual = Controlled(self.m, [Control(net, seen)]), self.m.schedule, self.source.defaults
@@ -94,7 +94,7 @@ class Fidelity:
 
     def _preview(self, step: int, seen: Tensor, painted: Tensor, shown: Tensor) -> None:
         """Each map, its painting, and the picture that it was drawn of."""
-        from synoptic import images
+        from synoptic import io as images
 
         n = min(len(painted), 8)
         rows = [picture for part in (seen, painted, shown) for picture in images.to_pil(part[:n])]

@@ -9,14 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from synoptic.check import BadInput, one_of, writable
-from synoptic.evaluation.graded import METHODS, expected, graded, measure, source_of
-from synoptic.evaluation.layout import file_name
-from synoptic.evaluation.sets import OURS, PromptSet, read_set
-from synoptic.models.source import resolve_judge
-from synoptic.recipes.distilling import STEPS as DISTILLING
-from synoptic.recipes.options import Device, Dtype, Guidance, Seed, Steps
-from synoptic.recipes.painting import (
+from synoptic.commands.score import Judge
+from synoptic.courses.files import file_name
+from synoptic.courses.generate import (
     paint_ambiguous,
     paint_distilled,
     paint_edits,
@@ -25,12 +20,17 @@ from synoptic.recipes.painting import (
     panorama,
     same_settings,
 )
-from synoptic.recipes.score import Judge
-from synoptic.recipes.studio import settle
+from synoptic.courses.grading import METHODS, expected, graded, measure, source_of
+from synoptic.courses.prompt_sets import OURS, PromptSet, read_set
+from synoptic.errors import BadInput, one_of, writable
+from synoptic.models.registry import resolve_judge
+from synoptic.options.common import Device, Dtype, Guidance, Seed, Steps
+from synoptic.options.distill import STEPS as DISTILLING
+from synoptic.options.resolve import settle
 from synoptic.runs.manifest import earlier, versions
 
 if TYPE_CHECKING:
-    from synoptic.evaluation.statistics import Measured
+    from synoptic.metrics.base import Measured
 
 Prompts = Annotated[
     str,
@@ -124,11 +124,11 @@ def evaluate(
     writable(top)
     made = paint(chosen, top, folder, how, make_sources)
 
-    from synoptic.evaluation.clip import Clip
-    from synoptic.evaluation.hand_in import hand_in
-    from synoptic.evaluation.layout import eval_of, pictures, write_eval
-    from synoptic.evaluation.records import rows, write_record
-    from synoptic.evaluation.report import MARKS_JUDGE, verdict, write_report
+    from synoptic.courses.files import eval_of, pictures, write_eval
+    from synoptic.courses.records import rows, write_record
+    from synoptic.courses.report import MARKS_JUDGE, verdict, write_report
+    from synoptic.courses.submission import hand_in
+    from synoptic.metrics.clip import Clip
 
     clip = Clip(source, device)
     found = pictures(folder, texts)

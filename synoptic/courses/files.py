@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synoptic.check import BadInput
+from synoptic.errors import BadInput
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from synoptic.evaluation.clip import Clip
+    from synoptic.metrics.clip import Clip
 
 LONGEST = 200  # bytes of a prompt in a file name: file systems end at 255, and a position and ".png" follow
 log = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ def size_of(path: Path) -> tuple[int, int]:
 
 def cosines(found: Mapping[str, Sequence[Path]], clip: Clip, prompts: Sequence[str]) -> dict[str, Tensor]:
     """Each prompt's pictures against all `prompts`: a (pictures, prompts) tensor of cosines for every entry of `found`."""
-    from synoptic.images import load
+    from synoptic.io import load
 
     texts = clip.read(prompts)
     return {prompt: clip.see([load(path) for path in paths]) @ texts.T for prompt, paths in found.items()}
@@ -100,7 +100,7 @@ def score_folder(folder: Path, clip: Clip) -> dict[str, Any]:
 
 def write_eval(folder: Path, scores: Mapping[str, Any]) -> Path:
     """folder/eval.json, whole or not at all."""
-    from synoptic.images import atomically
+    from synoptic.io import atomically
 
     path = folder / "eval.json"
     text = json.dumps(scores, indent=4, ensure_ascii=False) + "\n"

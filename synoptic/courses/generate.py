@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from synoptic.check import BadInput, writable
-from synoptic.evaluation.graded import source_of
-from synoptic.evaluation.layout import file_name
-from synoptic.evaluation.sets import CANVAS, Entry
-from synoptic.models.source import resolve
-from synoptic.recipes.anagram import anagram
-from synoptic.recipes.distill import distill
-from synoptic.recipes.generate import generate
-from synoptic.recipes.wide import wide
+from synoptic.courses.files import file_name
+from synoptic.courses.grading import source_of
+from synoptic.courses.prompt_sets import CANVAS, Entry
+from synoptic.errors import BadInput, writable
+from synoptic.models.registry import resolve
+from synoptic.pipelines.anagram import anagram
+from synoptic.pipelines.distill import distill
+from synoptic.pipelines.generate import generate
+from synoptic.pipelines.wide import wide
 from synoptic.runs.manifest import Result, slug
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def paint_wide(entries: Sequence[Entry], folder: Path, panoramas: Path, how: dic
     Crops are cut when all pictures are there, so a run that was stopped finds its own pictures again. A wide picture made
     elsewhere, named after its prompt alone, is taken as it is.
     """
-    from synoptic.images import load, settings
+    from synoptic.io import load, settings
 
     def missing(entry: Entry) -> bool:
         return not all((folder / file_name(entry.prompt, p)).exists() for p in entry.positions)
@@ -50,7 +50,7 @@ def paint_wide(entries: Sequence[Entry], folder: Path, panoramas: Path, how: dic
 
 def cut(image: Image, inside: dict[str, Any], entry: Entry, folder: Path) -> None:
     """An entry's missing crops out of its wide picture, each saved with the picture's settings and its place."""
-    from synoptic.images import save
+    from synoptic.io import save
 
     for p in entry.positions:
         path, side = folder / file_name(entry.prompt, p), image.height
@@ -86,8 +86,8 @@ def paint_ambiguous(entries: Sequence[Entry], folder: Path, runs: Path, how: dic
         writable(folder)
         (image,), run = cast(Any, anagram)(list(pair), **how, out=str(runs / slug(name)))
 
-        from synoptic.images import from_pil, save, settings, to_pil
-        from synoptic.views.names import view
+        from synoptic.io import from_pil, save, settings, to_pil
+        from synoptic.views.registry import view
 
         inside = settings(run.folder / run.pictures[0].file)
         for text, look in zip(pair, run.settings["views"], strict=True):
@@ -124,7 +124,7 @@ def paint_edits(entries: Sequence[Entry], folder: Path, top: Path, runs: Path, h
 
 def file(result: Result, folder: Path) -> None:
     """A run's pictures into `folder`, each under its prompt; those that are there are kept."""
-    from synoptic.images import save, settings
+    from synoptic.io import save, settings
 
     for image, picture in zip(result.images, result.run.pictures, strict=True):
         path = folder / file_name(picture.prompt)
@@ -147,7 +147,7 @@ def distinct(prompts: Sequence[str]) -> None:
 
 def same_settings(paths: Sequence[Path], asked: dict[str, Any]) -> None:
     """Pictures that are there must have been painted as asked; those made elsewhere say nothing. Raises BadInput."""
-    from synoptic.images import settings
+    from synoptic.io import settings
 
     for path in paths:
         inside = settings(path).get("settings", {})

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from synoptic.evaluation.layout import file_name
-from synoptic.evaluation.sets import Entry, PromptSet
+from synoptic.courses.files import file_name
+from synoptic.courses.prompt_sets import Entry, PromptSet
 
 if TYPE_CHECKING:
-    from synoptic.evaluation.clip import Clip
-    from synoptic.evaluation.statistics import Measured
+    from synoptic.metrics.base import Measured
+    from synoptic.metrics.clip import Clip
 
 METHODS = {  # kind: --method and the graded folder it means
     "wide": {"auto": "wide_images"},
@@ -57,9 +57,9 @@ def scores(clip: Clip, found: Mapping[str, Sequence[Path]], texts: Sequence[str]
     """The CLIP score of every prompt, and how often a picture finds its own among the set's."""
     import torch
 
-    from synoptic.evaluation.layout import cosines
-    from synoptic.evaluation.retrieval import ranks
-    from synoptic.evaluation.statistics import Measured
+    from synoptic.courses.files import cosines
+    from synoptic.metrics.base import Measured
+    from synoptic.metrics.retrieval import ranks
 
     columns = list(dict.fromkeys([*texts, *found]))
     every = cosines(found, clip, columns)
@@ -76,9 +76,9 @@ def scores(clip: Clip, found: Mapping[str, Sequence[Path]], texts: Sequence[str]
 
 def ambiguity(chosen: PromptSet, clip: Clip, found: Mapping[str, Sequence[Path]]) -> Iterator[Measured]:
     """Alignment and concealment of the pairs that are whole, each under its canonical prompt."""
-    from synoptic.evaluation.anagrams import anagrams
-    from synoptic.evaluation.statistics import Measured
-    from synoptic.images import load
+    from synoptic.io import load
+    from synoptic.metrics.base import Measured
+    from synoptic.metrics.concealment import anagrams
 
     pairs = [(e.prompt, e.other) for e in chosen.entries if e.prompt in found and e.other in found]
     if pairs:
@@ -89,9 +89,9 @@ def ambiguity(chosen: PromptSet, clip: Clip, found: Mapping[str, Sequence[Path]]
 
 def kept(chosen: PromptSet, clip: Clip, found: Mapping[str, Sequence[Path]], top: Path) -> Iterator[Measured]:
     """How much edits keep of their source pictures, where there is one of the same size."""
-    from synoptic.evaluation.fidelity import identity, psnr, ssim
-    from synoptic.evaluation.statistics import Measured
-    from synoptic.images import load
+    from synoptic.io import load
+    from synoptic.metrics.base import Measured
+    from synoptic.metrics.fidelity import identity, psnr, ssim
 
     both = {}
     for e in chosen.entries:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from synoptic.check import BadInput
-from synoptic.evaluation.layout import file_name
+from synoptic.courses.files import file_name
+from synoptic.errors import BadInput
 
 Kind = Literal["wide", "ambiguous", "edit", "plain"]
 OURS = {path.stem: path for path in sorted((Path(__file__).parent / "prompts").glob("*.json"))}

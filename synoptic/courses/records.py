@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
-from synoptic.images import atomically, load
+from synoptic.io import atomically, load
 
 
 def read_records(out: Path) -> list[dict[str, Any]]:

@@ -12,8 +12,8 @@ from typing import Any
 
 from PIL import Image
 
-from synoptic.evaluation.records import latin, read_records, rows, thumb
-from synoptic.images import atomically, load
+from synoptic.courses.records import latin, read_records, rows, thumb
+from synoptic.io import atomically, load
 
 MARKS = ((0.28, "full marks"), (0.26, "half marks"))  # the courses', for OpenAI's ViT-B/32 only
 MARKS_JUDGE = "clip-vit-base-patch32"  # its hub id's last part

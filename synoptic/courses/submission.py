@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from synoptic.evaluation.records import read_records
-from synoptic.evaluation.report import pdf
-from synoptic.images import atomically
+from synoptic.courses.records import read_records
+from synoptic.courses.report import pdf
+from synoptic.io import atomically
 
 
 def hand_in(out: Path, name: str, code: Path | None) -> Path:

@@ -1,7 +1,7 @@
 """The equations everything shares, in the papers' letters: x_t = alpha_t x0 + sigma_t eps.
 
 A time `t` is what the network takes: an integer for the DDPM family, a float for flow models, or a tensor (N,) that
-gives each row its own. A Schedule (`schedule.py`) turns it into (alpha_t, sigma_t); nothing here
+gives each row its own. A Schedule (`schedules.py`) turns it into (alpha_t, sigma_t); nothing here
 knows which family it serves.
 """
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from synoptic.diffusion import Schedule, Time
+from synoptic.diffusion.equations import Schedule, Time
 
 
 @dataclass(frozen=True)

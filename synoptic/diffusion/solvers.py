@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from torch import Tensor
 
-from synoptic.diffusion import Schedule, Solver, Time, coefficients, ddim, ddim_solver
+from synoptic.diffusion.equations import Schedule, Solver, Time, coefficients, ddim, ddim_solver
 
 Variance = Literal["learned", "small", "large"]
 

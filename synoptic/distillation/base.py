@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from synoptic.diffusion import Pred
+from synoptic.diffusion.equations import Pred
 
 Believe = Callable[..., Mapping[str, Pred]]
 

@@ -18,9 +18,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from synoptic.diffusion import Schedule, add_noise, coefficients, randn
+from synoptic.diffusion.equations import Schedule, add_noise, coefficients, randn
 from synoptic.distillation.base import Believe, Loss, pull
-from synoptic.distillation.times import Times, uniform
+from synoptic.distillation.timesteps import Times, uniform
 from synoptic.distillation.weights import Weight, one
 
 Amounts = Callable[[int, Tensor], Mapping[str, Any]]  # (step, t) -> {branch: a number, or one a row (N,)}

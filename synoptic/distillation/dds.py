@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from synoptic.diffusion import Schedule
+from synoptic.diffusion.equations import Schedule
 from synoptic.distillation.base import Loss
-from synoptic.distillation.difference import difference
-from synoptic.distillation.times import Times, uniform
-from synoptic.guidance import Predict
+from synoptic.distillation.edit_losses import difference
+from synoptic.distillation.timesteps import Times, uniform
+from synoptic.guidance.cfg import Predict
 
 
 def dds(predict: Predict, s: Schedule, source: Tensor, *, times: Times | None = None) -> Loss:

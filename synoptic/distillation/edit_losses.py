@@ -14,11 +14,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from synoptic.diffusion import Schedule, add_noise, randn
+from synoptic.diffusion.equations import Schedule, add_noise, randn
 from synoptic.distillation.base import Loss, pull
 from synoptic.distillation.combine import rows
-from synoptic.distillation.times import Times
-from synoptic.guidance import Predict
+from synoptic.distillation.timesteps import Times
+from synoptic.guidance.cfg import Predict
 
 Pair = Callable[[Tensor], tuple[Any, Any]]  # t -> (psi, chi), each a number or one a row (N,)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from synoptic.scenes.base import Shot
+from synoptic.distillation.scene import Shot
 
 
 class LatentImage(torch.nn.Module):

@@ -8,13 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from synoptic.diffusion import Schedule, coefficients
+from synoptic.diffusion.equations import Schedule, coefficients
 from synoptic.distillation.base import Believe, Loss
 from synoptic.distillation.combine import combine
-from synoptic.distillation.times import Times, falling, narrowing
+from synoptic.distillation.timesteps import Times, falling, narrowing
 from synoptic.distillation.weights import odds
-from synoptic.editing.invert import invert
-from synoptic.guidance import Predict
+from synoptic.guidance.cfg import Predict
+from synoptic.sampling.invert import invert
 
 
 def sdi(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from synoptic.diffusion import Schedule
+from synoptic.diffusion.equations import Schedule
 from synoptic.distillation.base import Believe, Loss
 from synoptic.distillation.combine import combine
-from synoptic.distillation.times import Times
+from synoptic.distillation.timesteps import Times
 from synoptic.distillation.weights import Weight, one
 
 

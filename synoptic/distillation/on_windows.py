@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from synoptic.diffusion import Pred
+from synoptic.diffusion.equations import Pred
 from synoptic.distillation.base import Believe
 from synoptic.views.base import Views
 

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from synoptic.distillation.base import Learner, Loss
-from synoptic.scenes.base import Scene
-from synoptic.state import below, flat, refill, under
+from synoptic.distillation.scene import Scene
+from synoptic.utils.state_dict import below, flat, refill, under
 
 Optimiser = Callable[[Iterable[torch.nn.Parameter]], torch.optim.Optimizer]
 adamw: Optimiser = partial(torch.optim.AdamW, weight_decay=0.0)

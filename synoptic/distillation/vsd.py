@@ -8,12 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from synoptic.diffusion import Schedule
+from synoptic.diffusion.equations import Schedule
 from synoptic.distillation.base import Believe, Loss
 from synoptic.distillation.combine import combine, drawn
-from synoptic.distillation.times import Times, uniform
+from synoptic.distillation.timesteps import Times, uniform
 from synoptic.distillation.weights import Weight, variance
-from synoptic.state import below, flat, refill, under
+from synoptic.utils.state_dict import below, flat, refill, under
 
 
 def vsd(believe: Believe, s: Schedule, scale: float = 7.5, *, times: Times | None = None, weight: Weight = variance) -> Loss:

@@ -10,7 +10,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from synoptic.diffusion import Pred, Time, coefficients
+from synoptic.diffusion.equations import Pred, Time, coefficients
 from synoptic.models.base import Cond, Denoiser
 
 Predict = Callable[..., Pred]  # (x, t, where=None): where = this step's views, for models whose condition depends on them

@@ -7,8 +7,8 @@ from typing import Any
 
 from torch import Tensor
 
-from synoptic.diffusion import Pred, Time
-from synoptic.guidance import Predict, away, branches
+from synoptic.diffusion.equations import Pred, Time
+from synoptic.guidance.cfg import Predict, away, branches
 from synoptic.models.base import Denoiser
 
 Branches = Callable[..., Mapping[str, Pred]]

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from synoptic.diffusion import Pred, Time
-from synoptic.guidance import Predict, guided
+from synoptic.diffusion.equations import Pred, Time
+from synoptic.guidance.cfg import Predict, guided
 from synoptic.models.base import Cond, Denoiser
-from synoptic.views.part import Part
-from synoptic.views.shared import Shared
+from synoptic.views.sharded import Shared
+from synoptic.views.subset import Part
 
 
 class Voice(NamedTuple):

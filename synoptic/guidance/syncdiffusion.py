@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from synoptic.diffusion import Time
-from synoptic.guidance import Predict
+from synoptic.diffusion.equations import Time
+from synoptic.guidance.cfg import Predict
 from synoptic.views.base import Views
-from synoptic.views.part import Part
+from synoptic.views.subset import Part
 
 Features = Callable[[Tensor], Tensor]
 Distance = Callable[[Tensor, Tensor], Tensor]

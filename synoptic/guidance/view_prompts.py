@@ -8,23 +8,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from synoptic.diffusion import Pred, Time
-from synoptic.guidance import away, branches, fitting_rows
+from synoptic.diffusion.equations import Pred, Time
+from synoptic.guidance.cfg import away, branches, fitting_rows
+from synoptic.guidance.perp_neg import Branches, less
 from synoptic.models.base import Cond, Denoiser
-from synoptic.perp_neg import Branches, less
-from synoptic.scenes.cameras import Camera
-from synoptic.scenes.radiance import Look
+
+if TYPE_CHECKING:
+    from synoptic.nerf.cameras import Camera
+    from synoptic.nerf.scene import Look
 
 WORDS = ("front", "side", "back", "overhead")
 RISING = math.radians(30), math.radians(60)  # elevations between which a view from around turns into one from above
 NEGATIVES = ("front", "side")  # what no other view may look like
 
-Conds = Callable[[Look], Mapping[str, Cond]]  # the conditions of a step's views, one row a view
+Conds = Callable[["Look"], Mapping[str, Cond]]  # the conditions of a step's views, one row a view
 
 
 def shares(camera: Camera) -> Tensor:

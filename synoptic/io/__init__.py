@@ -1,10 +1,10 @@
 """Pictures, films and lettering: the only room that knows PIL and file formats."""
 
-from synoptic.images.chart import chart
-from synoptic.images.film import gif, need_video, video
-from synoptic.images.lettering import captioned, grid
-from synoptic.images.photograph import photograph
-from synoptic.images.picture import KEY, atomically, from_pil, load, save, settings, to_pil
+from synoptic.io.grid import captioned, grid
+from synoptic.io.images import KEY, atomically, from_pil, load, save, settings, to_pil
+from synoptic.io.photo import photograph
+from synoptic.io.plot import chart
+from synoptic.io.video import gif, need_video, video
 
 __all__ = [
     "KEY",

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from synoptic.images.picture import atomically
+from synoptic.io.images import atomically
 
 TICKS = 100  # a GIF counts time in hundredths of a second
 SHORTEST = 2  # ticks: browsers slow a GIF down to ten frames a second where a delay is shorter

@@ -9,11 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from synoptic.mesh.cast import cast
-from synoptic.scenes.cameras import Camera, project
-from synoptic.scenes.march import weights
-from synoptic.scenes.normals import unit
-from synoptic.scenes.radiance import Radiance
+from synoptic.mesh.raycast import cast
+from synoptic.nerf.cameras import Camera, project
+from synoptic.nerf.normals import unit
+from synoptic.nerf.scene import Radiance
+from synoptic.nerf.volume_rendering import weights
 
 if TYPE_CHECKING:
     from trimesh import Trimesh

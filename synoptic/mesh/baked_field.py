@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from synoptic.scenes.radiance import Radiance
+from synoptic.nerf.scene import Radiance
 
 
 class Baked(torch.nn.Module):

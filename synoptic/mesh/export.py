@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from synoptic import images
+from synoptic import io as images
 from synoptic.mesh.texture import Textured
 
 POINTS = 50_000
@@ -39,7 +39,7 @@ def points(model: Textured, n: int = POINTS) -> Any:
     import trimesh
     from trimesh.triangles import points_to_barycentric
 
-    from synoptic.mesh.cast import Hits
+    from synoptic.mesh.raycast import Hits
 
     sampled: Any = trimesh.sample.sample_surface(model.mesh, n, seed=0)
     places, faces = sampled

@@ -11,17 +11,17 @@ from typing import Any, NamedTuple
 
 import torch
 
-from synoptic import images
-from synoptic.evaluation.clip import Clip
-from synoptic.evaluation.health import CAPTION, WORDS, faces, sound
-from synoptic.evaluation.retrieval import ranks
+from synoptic import io as images
 from synoptic.mesh.export import export
-from synoptic.mesh.extract import extract
-from synoptic.mesh.film import film
-from synoptic.mesh.solid import covered, relief
+from synoptic.mesh.marching_cubes import extract
+from synoptic.mesh.shape_metrics import covered, relief
 from synoptic.mesh.turntable import turntable
-from synoptic.scenes.cameras import around
-from synoptic.scenes.radiance import Radiance, Seen
+from synoptic.mesh.turntable_frames import film
+from synoptic.metrics.clip import Clip
+from synoptic.metrics.retrieval import ranks
+from synoptic.nerf.cameras import around
+from synoptic.nerf.diagnostics import CAPTION, WORDS, faces, sound
+from synoptic.nerf.scene import Radiance, Seen
 
 SIDES, SIDE, FPS = 8, 64, 20
 

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from synoptic.mesh import need_mesh
-from synoptic.mesh.paint import painted
+from synoptic.mesh.backproject_color import painted
 from synoptic.mesh.surface import Threshold, sampled, surface, threshold
 from synoptic.mesh.texture import Textured, seen, textured
-from synoptic.scenes.cameras import Camera, around, orbit
-from synoptic.scenes.radiance import Radiance
+from synoptic.nerf.cameras import Camera, around, orbit
+from synoptic.nerf.scene import Radiance
 
 
 class Agreement(NamedTuple):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from synoptic.scenes.cameras import Camera
-from synoptic.scenes.radiance import Seen
+from synoptic.nerf.cameras import Camera
+from synoptic.nerf.scene import Seen
 
 
 def covered(seen: Seen) -> Tensor:

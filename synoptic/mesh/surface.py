@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from synoptic.scenes.cameras import Camera, rays
-from synoptic.scenes.march import Rays, chord
+from synoptic.nerf.cameras import Camera, rays
+from synoptic.nerf.volume_rendering import Rays, chord
 
 if TYPE_CHECKING:
     from trimesh import Trimesh

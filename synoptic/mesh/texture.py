@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from synoptic.mesh.cast import Hits, cast
-from synoptic.scenes.cameras import Camera, rays
+from synoptic.mesh.raycast import Hits, cast
+from synoptic.nerf.cameras import Camera, rays
 
 if TYPE_CHECKING:
     from trimesh import Trimesh

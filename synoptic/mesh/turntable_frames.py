@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from synoptic.mesh.baked import Baked
-from synoptic.scenes.background import Plain
-from synoptic.scenes.cameras import Camera, around
-from synoptic.scenes.radiance import Radiance, Seen
+from synoptic.mesh.baked_field import Baked
+from synoptic.nerf.background import Plain
+from synoptic.nerf.cameras import Camera, around
+from synoptic.nerf.scene import Radiance, Seen
 
 BATCH, CHECKED = 6, 2
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, SupportsFloat
 
-from synoptic.check import BadInput
+from synoptic.errors import BadInput
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from synoptic.evaluation.statistics import Measured, by_prompt
-from synoptic.images import from_pil
+from synoptic.io import from_pil
+from synoptic.metrics.base import Measured, by_prompt
 from synoptic.models.device import choose_device
-from synoptic.models.source import Source, resolve_judge
+from synoptic.models.registry import Source, resolve_judge
 
 
 class Clip:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from PIL import Image
 from torch import Tensor
 
-from synoptic.check import BadInput, at_least
-from synoptic.evaluation.clip import Clip
+from synoptic.errors import BadInput, at_least
+from synoptic.metrics.clip import Clip
 
 
 def coherence(judge: Clip, image: Image.Image, side: int | None = None) -> float:

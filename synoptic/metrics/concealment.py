@@ -8,9 +8,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from synoptic.check import BadInput
-from synoptic.evaluation.clip import Clip
-from synoptic.evaluation.statistics import Measured, by_prompt
+from synoptic.errors import BadInput
+from synoptic.metrics.base import Measured, by_prompt
+from synoptic.metrics.clip import Clip
 
 
 def anagrams(

@@ -8,9 +8,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from synoptic.check import BadInput
-from synoptic.evaluation.clip import Clip, square_crops
-from synoptic.images import from_pil
+from synoptic.errors import BadInput
+from synoptic.io import from_pil
+from synoptic.metrics.clip import Clip, square_crops
 
 WINDOW, SIGMA = 11, 1.5
 

@@ -9,9 +9,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from synoptic.check import BadInput
-from synoptic.evaluation.clip import Clip
-from synoptic.evaluation.statistics import Measured
+from synoptic.errors import BadInput
+from synoptic.metrics.base import Measured
+from synoptic.metrics.clip import Clip
 
 
 def frechet_distance(judge: Clip, images: Sequence[Image.Image], references: Sequence[Image.Image]) -> Measured:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate, normalize
 
-from synoptic.evaluation.clip import Clip
+from synoptic.metrics.clip import Clip
 
 
 class Eyes:

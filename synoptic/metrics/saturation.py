@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PIL import Image
 
-from synoptic.images import from_pil
+from synoptic.io import from_pil
 
 
 def saturation(image: Image.Image) -> float:

@@ -9,8 +9,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from synoptic.check import BadInput
-from synoptic.images import from_pil
+from synoptic.errors import BadInput
+from synoptic.io import from_pil
 
 
 def seam(image: Image.Image, starts: Sequence[int], factor: int) -> float:

@@ -8,7 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from synoptic.diffusion import Pred, Schedule, Time
+from synoptic.diffusion.equations import Pred, Schedule, Time
 
 Cond = dict[str, Tensor]  # a network's conditioning, each tensor with a leading batch axis
 

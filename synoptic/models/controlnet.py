@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from synoptic.diffusion import Pred, Schedule, Time
+from synoptic.diffusion.equations import Pred, Schedule, Time
+from synoptic.diffusion.schedules import Discrete
 from synoptic.models.base import Cond, Denoiser
 from synoptic.models.unet import prepared
-from synoptic.schedule import Discrete
 
 RGB = 3  # the channels of a map
 TEXT = ("text", "text_embeds", "time_ids")  # what a ControlNet is told of a condition: its U-Net's own words

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from synoptic.diffusion import Time
+from synoptic.diffusion.equations import Time
 
 Place = tuple[int, int]
 

@@ -9,7 +9,7 @@ from functools import cache
 
 import torch
 
-from synoptic.check import BadInput
+from synoptic.errors import BadInput
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16, "float64": torch.float64}
 

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synoptic.check import BadInput
-from synoptic.models.source import Source
+from synoptic.errors import BadInput
+from synoptic.models.registry import Source
 from synoptic.models.weights import header
 
 if TYPE_CHECKING:

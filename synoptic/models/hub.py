@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from synoptic.check import BadInput
+from synoptic.errors import BadInput
 
 
 def download(repo: str, file: str) -> Path:

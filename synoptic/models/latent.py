@@ -9,11 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from synoptic.diffusion import Pred, Schedule, Time, predict
+from synoptic.diffusion.equations import Pred, Schedule, Time, predict
 from synoptic.models.base import Cond
-from synoptic.models.pieces import in_pieces
-from synoptic.models.static import by_block
+from synoptic.models.compile import by_block
 from synoptic.models.text import Text
+from synoptic.models.tiling import in_pieces
 from synoptic.models.unet import UNet
 
 PIECE = 8  # native pictures: what the VAE is given at once of a larger one

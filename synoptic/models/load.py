@@ -11,16 +11,17 @@ from typing import Any
 
 import torch
 
-from synoptic.check import BadInput
-from synoptic.diffusion import Schedule
-from synoptic.models import latent, pixel, upscale
+from synoptic.diffusion.equations import Schedule
+from synoptic.diffusion.schedules import schedule
+from synoptic.errors import BadInput
+from synoptic.models import latent, pixel
+from synoptic.models import upscaler as upscale
 from synoptic.models.base import Denoiser
-from synoptic.models.control import ControlNet
+from synoptic.models.controlnet import ControlNet
 from synoptic.models.device import choose_device, choose_dtype, keep_freed_memory
-from synoptic.models.source import TOWER, Source, resolve, resolve_control, resolve_upscaler
+from synoptic.models.registry import TOWER, Source, resolve, resolve_control, resolve_upscaler
 from synoptic.models.text import Text, clip, double_clip, t5
-from synoptic.models.upscale import Upscaler
-from synoptic.schedule import schedule
+from synoptic.models.upscaler import Upscaler
 
 BUILD: dict[str, Callable[..., latent.Latent | pixel.Pixel]] = {
     "StableDiffusionPipeline": latent.stable_diffusion,

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from synoptic.diffusion import Pred, Schedule, Time, predict
+from synoptic.diffusion.equations import Pred, Schedule, Time, predict
 from synoptic.models.base import Cond
 from synoptic.models.text import Text
 from synoptic.models.unet import UNet

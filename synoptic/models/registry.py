@@ -14,8 +14,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from synoptic.check import BadInput
-from synoptic.models.family import FAMILIES, Defaults, Family
+from synoptic.errors import BadInput
+from synoptic.models.families import FAMILIES, Defaults, Family
 from synoptic.models.hub import below, download, first_line, listing, online
 from synoptic.models.weights import check_weights
 
@@ -42,8 +42,8 @@ CONTROLS: dict[str, tuple[str, ...]] = {
     f"bundled-{kind}": (str(BUNDLED / f"control-{kind}"),) for kind in ("canny", "scribble", "depth")
 }
 JUDGES: dict[str, tuple[str, ...]] = {
-    "bundled": (str(BUNDLED / "judge"),),
-    "bundled-shape": (str(BUNDLED / "judge-shape"),),  # blind to colour: what only colour explains, it does not see
+    "bundled": (str(BUNDLED / "clip"),),
+    "bundled-shape": (str(BUNDLED / "clip-grayscale"),),  # blind to colour: what only colour explains, it does not see
     "clip-vit-b32": ("openai/clip-vit-base-patch32",),
 }
 OWN = {"sd": Defaults(25, 5.0, 8), "if": Defaults(25, 7.0, 16, 3.0), "if-ii": Defaults(20, 1.0, 64)}  # of the bundled models

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from synoptic.models.deep import crosses
+from synoptic.models.deepcache import crosses
 
 
 class Once:

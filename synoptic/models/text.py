@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from synoptic.models.base import Cond
-from synoptic.models.source import Source
+from synoptic.models.registry import Source
 
 Text = Callable[[Sequence[str]], Cond]  # prompts -> their condition, one row each
 

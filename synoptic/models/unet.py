@@ -7,12 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from synoptic.diffusion import Time
+from synoptic.diffusion.equations import Time
 from synoptic.models.base import Cond
-from synoptic.models.deep import Deep
-from synoptic.models.keys import Keys
-from synoptic.models.once import Once
-from synoptic.models.static import Static, by_block
+from synoptic.models.compile import Static, by_block
+from synoptic.models.deepcache import Deep
+from synoptic.models.shared_prefix import Once
+from synoptic.models.text_kv_cache import Keys
 
 
 class UNet:

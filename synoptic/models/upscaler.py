@@ -9,13 +9,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from synoptic.diffusion import Schedule, add_noise
+from synoptic.diffusion.equations import Schedule, add_noise
+from synoptic.diffusion.schedules import Discrete
 from synoptic.models.base import Cond, Denoiser
 from synoptic.models.latent import Latent
 from synoptic.models.pixel import Pixel
 from synoptic.models.text import Text
 from synoptic.models.unet import UNet
-from synoptic.schedule import Discrete
 
 RGB = 3  # the channels of a small picture
 

@@ -7,7 +7,7 @@ import re
 from functools import cache
 from typing import Any
 
-from synoptic.models.source import BUNDLED
+from synoptic.models.registry import BUNDLED
 
 
 @cache

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from synoptic.check import BadInput
+from synoptic.errors import BadInput
 
 
 def check_weights(folder: Path) -> None:

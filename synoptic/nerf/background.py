@@ -7,8 +7,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from synoptic.scenes.encoding import Waves
-from synoptic.scenes.field import network
+from synoptic.nerf.encoding import Waves
+from synoptic.nerf.field import network
 
 
 class Background(Protocol):

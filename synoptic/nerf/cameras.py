@@ -14,7 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from synoptic.scenes.normals import unit
+from synoptic.nerf.normals import unit
 
 Range = tuple[float, float]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from synoptic.scenes.radiance import Radiance
+    from synoptic.nerf.scene import Radiance
 
 ABOVE = 75  # degrees
 FOUR = {"front": 0, "right": 90, "back": 180, "left": 270}
@@ -21,8 +21,8 @@ def sheet(scene: Radiance, sides: dict[str, int], title: str = "", side: int = 6
 
     import torch
 
-    from synoptic import images
-    from synoptic.scenes.cameras import orbit
+    from synoptic import io as images
+    from synoptic.nerf.cameras import orbit
 
     angles = torch.tensor([*sides.values(), 0]).deg2rad()
     elevation = torch.tensor([*[15.0] * len(sides), ABOVE]).deg2rad()

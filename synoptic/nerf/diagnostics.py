@@ -9,11 +9,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from synoptic.evaluation.clip import Clip
-from synoptic.images import to_pil
-from synoptic.scenes.cameras import around
-from synoptic.scenes.radiance import Radiance
-from synoptic.scenes.regularise import entropy
+from synoptic.io import to_pil
+from synoptic.metrics.clip import Clip
+from synoptic.nerf.cameras import around
+from synoptic.nerf.regularizers import entropy
+from synoptic.nerf.scene import Radiance
 
 WORDS = ("front", "side", "back")
 CAPTION = "a 3d render of {0}"  # the bundled judges' words for a thing

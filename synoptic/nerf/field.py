@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from synoptic.scenes.encoding import Encoding
+from synoptic.nerf.encoding import Encoding
 
 Bump = Callable[[Tensor], Tensor]
 STEEP = 11.0  # where `exponential` goes on straight

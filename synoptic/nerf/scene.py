@@ -8,15 +8,15 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from synoptic.scenes.background import Background
-from synoptic.scenes.base import Shot
-from synoptic.scenes.cameras import Camera, Orbit, rays
-from synoptic.scenes.field import Field
-from synoptic.scenes.march import Emission, Rays, Traced, march
-from synoptic.scenes.normals import Normal, finite
-from synoptic.scenes.occupancy import Occupancy
-from synoptic.scenes.regularise import Penalties
-from synoptic.scenes.shading import Light, Lighting, daylight, lambert
+from synoptic.distillation.scene import Shot
+from synoptic.nerf.background import Background
+from synoptic.nerf.cameras import Camera, Orbit, rays
+from synoptic.nerf.field import Field
+from synoptic.nerf.normals import Normal, finite
+from synoptic.nerf.occupancy import Occupancy
+from synoptic.nerf.regularizers import Penalties
+from synoptic.nerf.shading import Light, Lighting, daylight, lambert
+from synoptic.nerf.volume_rendering import Emission, Rays, Traced, march
 
 REFRESH = 16  # steps between two looks at what is empty
 ORBIT, LIGHTING, FREE, ASKING = Orbit(), Lighting(), Penalties(), finite()

@@ -11,10 +11,10 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save
 
-from synoptic.scenes.background import Learned
-from synoptic.scenes.encoding import Encoding, HashGrid, Waves
-from synoptic.scenes.field import NeuralField
-from synoptic.scenes.radiance import Radiance
+from synoptic.nerf.background import Learned
+from synoptic.nerf.encoding import Encoding, HashGrid, Waves
+from synoptic.nerf.field import NeuralField
+from synoptic.nerf.scene import Radiance
 
 
 def born(encoding: str = "hash", rng: torch.Generator | None = None, *, whole: int = 0, **how: Any) -> Radiance:

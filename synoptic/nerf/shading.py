@@ -9,8 +9,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from synoptic.scenes.cameras import Camera
-from synoptic.scenes.normals import unit
+from synoptic.nerf.cameras import Camera
+from synoptic.nerf.normals import unit
 
 
 class Light(NamedTuple):

@@ -5,19 +5,19 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from synoptic.check import BadInput, at_least, at_most, one_of
-from synoptic.models.source import Source
-from synoptic.recipes.region import Region, read_region
+from synoptic.errors import BadInput, at_least, at_most, one_of
+from synoptic.models.registry import Source
+from synoptic.options.regions import Region, read_region
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from synoptic.evaluation.clip import Clip
+    from synoptic.metrics.clip import Clip
 
-Coherence = Annotated[float, "one scene (SyncDiffusion): how strongly; 8 suits judge-shape, 20 lpips; 0 is off"]
+Coherence = Annotated[float, "one scene (SyncDiffusion): how strongly; 8 suits clip-grayscale, 20 lpips; 0 is off"]
 CoherenceSteps = Annotated[int, "in how many of the first steps"]
 CoherenceEvery = Annotated[int, "in every so many-th of those: fewer are faster"]
-CoherenceBy = Annotated[Literal["shape", "lpips"], "what likeness is: the bundled judge-shape's, or LPIPS (needs: lpips)"]
+CoherenceBy = Annotated[Literal["shape", "lpips"], "what likeness is: the bundled clip-grayscale's, or LPIPS (needs: lpips)"]
 Anchor = Annotated[float, "the window that the others follow: 0 the first, 1 the last, row by row"]
 Travel = Annotated[bool, "one picture of all prompts: from the first at its left edge to the last at its right one"]
 Layout = Annotated[
@@ -63,7 +63,7 @@ def check_layout(source: Source, settings: dict[str, Any]) -> None:
 
 def stops_score(judge: Clip, image: Image, stops: list[str]) -> float:
     """Mean cosine of a travelling picture's squares, each with the stop nearest to it."""
-    from synoptic.evaluation.clip import square_crops
+    from synoptic.metrics.clip import square_crops
 
     crops = square_crops(image)
     nearest = [round(k / max(1, len(crops) - 1) * (len(stops) - 1)) for k in range(len(crops))]

@@ -9,15 +9,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from synoptic.check import BadInput, at_least, one_of
-from synoptic.models.source import CONTROLS, Source, resolve_control, resolve_depth
-from synoptic.recipes.given import Given, read
+from synoptic.errors import BadInput, at_least, one_of
+from synoptic.models.registry import CONTROLS, Source, resolve_control, resolve_depth
+from synoptic.options.input_image import Given, read
 
 if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
-    from synoptic.controlnet.depth import Depth
+    from synoptic.controlnet.annotators.depth import Depth
     from synoptic.models.base import Denoiser
     from synoptic.runs.manifest import Run
 
@@ -58,18 +58,18 @@ def check_kinds(kinds: list[str], depth: str | None) -> Source | None:
 @cache
 def estimator(model: Source) -> Depth:
     """The depth model, loaded once."""
-    from synoptic.controlnet.depth import Depth
+    from synoptic.controlnet.annotators.depth import Depth
 
     return Depth(model)
 
 
 def maps(picture: Image, kinds: list[str], depth: str | None, model: Source | None) -> dict[str, Tensor]:
     """Each condition's map (1, 3, H, W) in [0, 1], of the picture's size. Raises BadInput."""
-    from synoptic.controlnet.canny import canny
-    from synoptic.controlnet.normal import normal
-    from synoptic.controlnet.scribble import scribble
-    from synoptic.controlnet.segment import segment
-    from synoptic.images import from_pil
+    from synoptic.controlnet.annotators.canny import canny
+    from synoptic.controlnet.annotators.normal import normal
+    from synoptic.controlnet.annotators.scribble import scribble
+    from synoptic.controlnet.annotators.segment import segment
+    from synoptic.io import from_pil
 
     def near(pixels: Tensor) -> Tensor:
         if model:
@@ -104,7 +104,7 @@ class Guides:
 
     def onto(self, picture: Given, run: Run) -> Callable[[Denoiser], Denoiser]:
         """Draw the maps of the picture, keep them in the run's folder; model -> the same, following them."""
-        from synoptic import images
+        from synoptic import io as images
 
         drawn = maps(picture.image, self.kinds, self.depth, self.model)
         for kind, seen in drawn.items():
@@ -112,7 +112,7 @@ class Guides:
             images.save(run.folder / f"{kind}.png", image, {"condition": kind, "settings": run.settings})
 
         def follow(model: Denoiser) -> Denoiser:
-            from synoptic.models.control import Control, Controlled
+            from synoptic.models.controlnet import Control, Controlled
             from synoptic.models.load import load_control
 
             how = {"device": run.settings["device"], "dtype": run.settings["dtype"]}

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from synoptic.check import BadInput, at_least, at_most, one_of, prompts
-from synoptic.models.source import Source, resolve
+from synoptic.errors import BadInput, at_least, at_most, one_of, prompts
+from synoptic.models.registry import Source, resolve
 
 Loss = Annotated[
     Literal["auto", "sds", "vsd", "csd", "nfsd", "sdi", "ism", "pds", "dds"],

@@ -8,8 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from synoptic.check import BadInput, at_least
-from synoptic.models.source import Source
+from synoptic.errors import BadInput, at_least
+from synoptic.models.registry import Source
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -52,7 +52,7 @@ class Given:
     @property
     def pixels(self) -> Tensor:
         """(1, 3, H, W) in [-1, 1]."""
-        from synoptic.images import from_pil
+        from synoptic.io import from_pil
 
         return from_pil(self.image)
 
@@ -75,7 +75,7 @@ class Given:
 
     def keep(self, run: Run, setting: str = "image") -> None:
         """Put it into the run's folder; `setting` names its file. Raises BadInput where that holds work on another one."""
-        from synoptic import images
+        from synoptic import io as images
 
         path = run.folder / "original.png"
         if not path.exists():
@@ -111,7 +111,7 @@ def read(path: str) -> Image:
     if not place.is_file():
         raise BadInput(f"a picture's file is needed, {path} is none: check the path")
 
-    from synoptic.images import photograph
+    from synoptic.io import photograph
 
     try:
         return photograph(place)

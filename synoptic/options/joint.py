@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from synoptic.check import BadInput, at_least, one_of
-from synoptic.models.source import Source
+from synoptic.errors import BadInput, at_least, one_of
+from synoptic.models.registry import Source
 
 Style = Annotated[str, "words before every prompt, for example: an oil painting of"]
 Balance = Annotated[bool, "bring the views' guidance to one strength, so that no prompt swallows the others"]

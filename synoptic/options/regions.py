@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from synoptic.check import BadInput
+from synoptic.errors import BadInput
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -38,7 +38,7 @@ class Region:
         from torch.nn.functional import interpolate
 
         if self.box is None:
-            from synoptic import images
+            from synoptic import io as images
 
             white = images.from_pil(images.load(Path(self.mask).expanduser())).mean(1, keepdim=True) / 2 + 0.5
             return interpolate(white, (height, width), mode="area")[0, 0]

@@ -6,9 +6,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from synoptic.check import BadInput, at_least, at_most, one_of, prompts
+from synoptic.errors import BadInput, at_least, at_most, one_of, prompts
 from synoptic.models.embeddings import check_embeddings
-from synoptic.models.source import Source, resolve
+from synoptic.models.registry import Source, resolve
 
 CLIPS = ("auto", "none", "static", "dynamic")
 SAMPLERS = ("ddim", "ddpm", "dpm++")

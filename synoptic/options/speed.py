@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any
 
-from synoptic.check import BadInput, at_least, at_most
-from synoptic.models.source import Source
-from synoptic.processes import alone
+from synoptic.distributed import alone
+from synoptic.errors import BadInput, at_least, at_most
+from synoptic.models.registry import Source
 
 Compile = Annotated[
     bool, "compile the network for the GPU: a minute at the first run of a size, then up to 1.4 times as fast"

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from synoptic.check import BadInput, at_least, at_most, one_of, prompts
-from synoptic.models.source import Source, resolve, resolve_judge
+from synoptic.errors import BadInput, at_least, at_most, one_of, prompts
+from synoptic.models.registry import Source, resolve, resolve_judge
 
 if TYPE_CHECKING:
     from synoptic.runs.manifest import Result
@@ -108,7 +108,7 @@ def usual(source: Source) -> Usual:
 
 def phrase(source: Source) -> str:
     """How this model says a thing {0} and a view {1} of it."""
-    from synoptic.evaluation.health import FACE
+    from synoptic.nerf.diagnostics import FACE
 
     return FACE + GROUND if source.bundled else "{0}, {1} view"
 

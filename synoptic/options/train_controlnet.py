@@ -6,10 +6,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from synoptic.check import BadInput, at_least, at_most, one_of
-from synoptic.models.source import Source, resolve, resolve_control
-from synoptic.recipes.captions import captioned, drawn
-from synoptic.recipes.guides import KINDS, check_kinds
+from synoptic.errors import BadInput, at_least, at_most, one_of
+from synoptic.models.registry import Source, resolve, resolve_control
+from synoptic.options.control import KINDS, check_kinds
 
 Condition = Annotated[
     Literal["canny", "scribble", "segment", "depth", "normal", "map"], "what it learns to follow; map: those in --maps"
@@ -60,6 +59,8 @@ def settle(given: dict[str, Any]) -> tuple[Source, dict[str, Any], dict[str, str
         if settings["slim"]:
             raise BadInput(f"--slim is for a new net, --init {settings['init']} has its shape already: leave one away")
     check_map(settings)
+    from synoptic.io.captions import captioned, drawn
+
     captions = captioned(settings["images"], settings["captions"])
     if len(captions) <= settings["held_back"]:
         raise BadInput(

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-from synoptic.check import BadInput
-from synoptic.models.source import Source
-from synoptic.recipes.given import Given, read
-from synoptic.recipes.guides import PLAIN, Guides, guides
+from synoptic.errors import BadInput
+from synoptic.models.registry import Source
+from synoptic.options.control import PLAIN, Guides, guides
+from synoptic.options.input_image import Given, read
 
 if TYPE_CHECKING:
     from PIL.Image import Image

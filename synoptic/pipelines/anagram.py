@@ -8,10 +8,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from synoptic.check import BadInput
-from synoptic.models.source import Source
-from synoptic.recipes.comparing import Comparison, comparison
-from synoptic.recipes.options import (
+from synoptic.errors import BadInput
+from synoptic.models.registry import Source
+from synoptic.options.common import (
     Clip,
     Count,
     Device,
@@ -28,8 +27,7 @@ from synoptic.recipes.options import (
     Trace,
     Upscalers,
 )
-from synoptic.recipes.studio import settle, warn_unknown
-from synoptic.recipes.together import (
+from synoptic.options.joint import (
     Augment,
     Balance,
     Canvas,
@@ -44,10 +42,12 @@ from synoptic.recipes.together import (
     in_pixels,
     place,
 )
-from synoptic.recipes.upscaling import check_level
-from synoptic.recipes.upscaling import upscalers as fitting
+from synoptic.options.resolve import settle, warn_unknown
+from synoptic.pipelines.compare_sync import Comparison, comparison
+from synoptic.pipelines.upscaling import check_level
+from synoptic.pipelines.upscaling import upscalers as fitting
 from synoptic.runs.manifest import Result, open_run
-from synoptic.views.names import FAILURES, multiple, parse
+from synoptic.views.registry import FAILURES, multiple, parse
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -110,10 +110,10 @@ def anagram(
     run = open_run("anagram", settings, out, together=True)
     warn_unknown(source, texts)
 
-    from synoptic import images
-    from synoptic.recipes import joint
+    from synoptic import io as images
+    from synoptic.pipelines import joint
     from synoptic.views.anagram import Anagram
-    from synoptic.views.names import view
+    from synoptic.views.registry import view
 
     each = [view(name) for name in settings["views"]]
     together = joint.how(settings, texts)
@@ -176,7 +176,7 @@ def enter(source: Source, settings: dict[str, Any]) -> list[Source]:
 
 def film(file: Path, picture: Image, views: Sequence[View], captions: Sequence[str]) -> None:
     """FILE.mp4 and FILE.gif: the picture turning from view to view and back. What is there is not made again."""
-    from synoptic import images
+    from synoptic import io as images
     from synoptic.animate import animate
 
     if not file.with_suffix(".mp4").exists():

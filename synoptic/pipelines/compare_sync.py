@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synoptic.check import writable
+from synoptic.errors import writable
 from synoptic.runs.manifest import folder_of
 
 if TYPE_CHECKING:
@@ -36,11 +36,11 @@ def comparison(settings: dict[str, Any], out: str | None, trace: bool) -> Compar
     Per view, each starts from noise of its own, as the course does: from one noise the rules are the same. The canvas
     starts from the first view's noise. Without noise in common eps never reconciles the views: a warning says so.
     """
-    from synoptic import images
-    from synoptic.evaluation.anagrams import anagrams
-    from synoptic.evaluation.clip import Clip
-    from synoptic.recipes.anagram import anagram
-    from synoptic.views.names import view
+    from synoptic import io as images
+    from synoptic.metrics.clip import Clip
+    from synoptic.metrics.concealment import anagrams
+    from synoptic.pipelines.anagram import anagram
+    from synoptic.views.registry import view
 
     paint: Any = anagram
     folder = Path(out or f"{folder_of('anagram', settings)}-compared").expanduser()

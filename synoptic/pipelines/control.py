@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from synoptic.recipes.given import Picture, Size, given
-from synoptic.recipes.guides import Conditions, Depths, Nets, guides
-from synoptic.recipes.options import (
+from synoptic.options.common import (
     Clip,
     Count,
     Device,
@@ -23,7 +21,9 @@ from synoptic.recipes.options import (
     Steps,
     Trace,
 )
-from synoptic.recipes.studio import settle, warn_unknown
+from synoptic.options.control import Conditions, Depths, Nets, guides
+from synoptic.options.input_image import Picture, Size, given
+from synoptic.options.resolve import settle, warn_unknown
 from synoptic.runs.manifest import Result, open_run
 
 Strengths = Annotated[list[float] | None, "how much each condition counts: 1 as trained, 0 not at all (default: 1)"]
@@ -69,12 +69,12 @@ def control(
     follow = guide.onto(picture, run)
     warn_unknown(source, settings["prompt"])
 
-    from synoptic import solvers
-    from synoptic.diffusion import randn
-    from synoptic.guidance import cfg
+    from synoptic.diffusion import solvers
+    from synoptic.diffusion.equations import randn
+    from synoptic.diffusion.schedules import clipping
+    from synoptic.guidance.cfg import cfg
     from synoptic.runs.execute import execute
-    from synoptic.schedule import clipping
-    from synoptic.synchronize import canonical
+    from synoptic.sampling.joint import canonical
 
     def paint(m, prompts, rngs):
         s = m.schedule

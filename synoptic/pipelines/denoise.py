@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-from synoptic.check import at_least, at_most, one_of
-from synoptic.models.source import Source
-from synoptic.recipes.given import GENERAL, Picture, Prompt, Size, given
-from synoptic.recipes.options import Clip, Device, Dtype, Embeddings, Model, Negative, Out, Sampler, Seed
-from synoptic.recipes.studio import settle, warn_unknown
+from synoptic.errors import at_least, at_most, one_of
+from synoptic.models.registry import Source
+from synoptic.options.common import Clip, Device, Dtype, Embeddings, Model, Negative, Out, Sampler, Seed
+from synoptic.options.input_image import GENERAL, Picture, Prompt, Size, given
+from synoptic.options.resolve import settle, warn_unknown
 from synoptic.runs.manifest import Run, open_run
 
 if TYPE_CHECKING:
@@ -74,16 +74,17 @@ def denoise(
 
     import torch
 
-    from synoptic import images, solvers
-    from synoptic.diffusion import add_noise, randn
-    from synoptic.editing.laboratory import best_blur, blur, strided
-    from synoptic.evaluation.fidelity import psnr
-    from synoptic.guidance import cfg
+    from synoptic import io as images
+    from synoptic.diffusion import solvers
+    from synoptic.diffusion.equations import add_noise, randn
+    from synoptic.diffusion.schedules import clipping
+    from synoptic.guidance.cfg import cfg
+    from synoptic.metrics.fidelity import psnr
     from synoptic.runs.execute import opened
     from synoptic.runs.progress import bar
-    from synoptic.sample import sample
-    from synoptic.schedule import clipping
-    from synoptic.synchronize import together
+    from synoptic.sampling.baselines import best_blur, blur, strided
+    from synoptic.sampling.joint import together
+    from synoptic.sampling.single import sample
 
     m, clock = opened(run, source)
     s = m.schedule

@@ -7,9 +7,10 @@ from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from synoptic.check import BadInput
-from synoptic.models.source import Source
-from synoptic.recipes.distilling import (
+from synoptic.errors import BadInput
+from synoptic.models.registry import Source
+from synoptic.options.common import Count, Device, Model, Out, Prompts, Seed
+from synoptic.options.distill import (
     MADE,
     STEPS,
     Anneal,
@@ -37,10 +38,9 @@ from synoptic.recipes.distilling import (
     Weight,
     settle,
 )
-from synoptic.recipes.given import Size, given, read
-from synoptic.recipes.objective import editing, making, sketched
-from synoptic.recipes.options import Count, Device, Model, Out, Prompts, Seed
-from synoptic.recipes.studio import warn_unknown
+from synoptic.options.input_image import Size, given, read
+from synoptic.options.resolve import warn_unknown
+from synoptic.pipelines.distill_objective import editing, making, sketched
 from synoptic.runs.manifest import Result, open_run
 
 if TYPE_CHECKING:
@@ -108,17 +108,17 @@ def distill(
         edited.keep(run, "source")
     warn_unknown(origin, [*settings["prompt"], *([source_prompt] if edited else [])])
 
-    from synoptic import images
+    from synoptic import io as images
     from synoptic.runs.checkpoint import Checkpoint, forget
-    from synoptic.runs.descent import Descent
     from synoptic.runs.execute import execute
+    from synoptic.runs.optimization_recorder import Descent
 
     views = edited.views if edited else windows(origin, settings)
     names = {(p.prompt, p.seed): p.file for p in run.pictures}
 
     def begin(m: Denoiser, prompts: Sequence[str], rngs: Sequence[torch.Generator]) -> Tensor:
         """x (B, C, h, w), before the first step."""
-        from synoptic.diffusion import randn
+        from synoptic.diffusion.equations import randn
 
         kept = edited.encode(m) if edited else None
         match settings["init"]:
@@ -135,9 +135,9 @@ def distill(
     def paint(m: Denoiser, prompts: Sequence[str], rngs: Sequence[torch.Generator]) -> Iterator[Moment]:
         import torch
 
-        from synoptic.distillation.fit import fit, warm_cosine
+        from synoptic.distillation.image_scene import LatentImage, PixelImage
+        from synoptic.distillation.optimize import fit, warm_cosine
         from synoptic.runs.checkpoint import Moment
-        from synoptic.scenes.image import LatentImage, PixelImage
 
         of = [names[text, rng.initial_seed()] for text, rng in zip(prompts, rngs, strict=True)]
         checkpoint = Checkpoint(run.folder, of, settings["steps"], FRAMES if trace else 0)

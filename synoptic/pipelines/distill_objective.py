@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from synoptic.distillation.base import Believe, Learner, Loss
-    from synoptic.distillation.times import Times
+    from synoptic.distillation.timesteps import Times
     from synoptic.models.base import Denoiser
     from synoptic.views.windows import Windows
 
@@ -22,16 +22,16 @@ def making(
 ) -> tuple[Loss, Learner | None, Any]:
     """The loss that makes a picture of each prompt, what learns beside it, and VSD's student, to be removed at the end."""
     from synoptic.distillation import weights
-    from synoptic.distillation.canvas import on_canvas
     from synoptic.distillation.csd import csd
-    from synoptic.distillation.inverted import ism, sdi
+    from synoptic.distillation.inversion_losses import ism, sdi
+    from synoptic.distillation.lora_student import Student
     from synoptic.distillation.nfsd import nfsd
+    from synoptic.distillation.on_windows import on_canvas
     from synoptic.distillation.sds import sds
-    from synoptic.distillation.student import Student
-    from synoptic.distillation.times import ramp
+    from synoptic.distillation.timesteps import ramp
     from synoptic.distillation.vsd import Learning, vsd
-    from synoptic.guidance import branches
-    from synoptic.perp_neg import perp_neg, toward
+    from synoptic.guidance.cfg import branches
+    from synoptic.guidance.perp_neg import perp_neg, toward
 
     loss, scale, negative, s = settings["loss"], settings["guidance"], settings["negative"], m.schedule
     apart = loss == "nfsd" or (negative and (loss == "csd" or settings["perp_neg"]))
@@ -74,11 +74,11 @@ def making(
 
 def editing(settings: dict[str, Any], m: Denoiser, prompts: Sequence[str], source: Tensor, views: Windows) -> Loss:
     """The loss that turns x, at first `source` (B, C, h, w), to its prompts: source and target of each in one batch."""
-    from synoptic.distillation.canvas import on_canvas
     from synoptic.distillation.dds import dds
+    from synoptic.distillation.on_windows import on_canvas
     from synoptic.distillation.pds import pds
-    from synoptic.guidance import branches
-    from synoptic.perp_neg import toward
+    from synoptic.guidance.cfg import branches
+    from synoptic.guidance.perp_neg import toward
 
     n = len(prompts)
     texts = {"cond": [*prompts, *[settings["source_prompt"]] * n], "null": [settings["negative"]] * (2 * n)}
@@ -91,7 +91,7 @@ def editing(settings: dict[str, Any], m: Denoiser, prompts: Sequence[str], sourc
 
 def times_of(settings: dict[str, Any]) -> Times:
     """The noise levels that are asked about."""
-    from synoptic.distillation.times import falling, narrowing, uniform
+    from synoptic.distillation.timesteps import falling, narrowing, uniform
 
     first, last, steps = settings["t_min"], settings["t_max"], settings["steps"]
     match settings["anneal"]:
@@ -115,10 +115,10 @@ def sketched(
     """x (B, C, h, w) in a few steps of plain sampling, or from a source by SDEdit: where an optimisation may begin."""
     import torch
 
-    from synoptic.editing.sdedit import sdedit
-    from synoptic.guidance import cfg
-    from synoptic.schedule import clipping
-    from synoptic.synchronize import together
+    from synoptic.diffusion.schedules import clipping
+    from synoptic.guidance.cfg import cfg
+    from synoptic.sampling.joint import together
+    from synoptic.sampling.sdedit import sdedit
 
     s = m.schedule
     predict = together(cfg(m, prompts, 5.0, settings["negative"], clip=clipping("auto", s)), s, views)

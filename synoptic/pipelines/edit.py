@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from synoptic.check import BadInput, at_least, at_most
-from synoptic.recipes.given import GENERAL, Given, Picture, Prompt, Size, given
-from synoptic.recipes.guides import PLAIN, Nets, guides
-from synoptic.recipes.options import (
+from synoptic.errors import BadInput, at_least, at_most
+from synoptic.options.common import (
     Clip,
     Count,
     Device,
@@ -25,7 +23,9 @@ from synoptic.recipes.options import (
     Steps,
     Trace,
 )
-from synoptic.recipes.studio import settle, warn_unknown
+from synoptic.options.control import PLAIN, Nets, guides
+from synoptic.options.input_image import GENERAL, Given, Picture, Prompt, Size, given
+from synoptic.options.resolve import settle, warn_unknown
 from synoptic.runs.manifest import Result, open_run, slug
 
 if TYPE_CHECKING:
@@ -95,12 +95,12 @@ def edit(
     follow = guide.onto(picture, run) if guide else None
     warn_unknown(source, settings["prompt"])
 
-    from synoptic import solvers
-    from synoptic.editing.sdedit import sdedit, start_of
-    from synoptic.guidance import cfg
+    from synoptic.diffusion import solvers
+    from synoptic.diffusion.schedules import clipping
+    from synoptic.guidance.cfg import cfg
     from synoptic.runs.execute import execute
-    from synoptic.schedule import clipping
-    from synoptic.synchronize import together
+    from synoptic.sampling.joint import together
+    from synoptic.sampling.sdedit import sdedit, start_of
 
     n = settings["steps"]
     first = settings["start"][0] if settings["start"] else start_of(settings["strength"], n)
@@ -133,8 +133,8 @@ def begin(settings: dict[str, Any]) -> None:
 
 def several(settings: dict[str, Any], picture: Given, out: str | None, trace: bool) -> Edits:
     """The same edit from every start, each a run in a folder of its own; the figure ends with the original."""
-    from synoptic import images
-    from synoptic.evaluation.fidelity import psnr
+    from synoptic import io as images
+    from synoptic.metrics.fidelity import psnr
 
     (prompt,) = settings["prompt"]
     folder = Path(out or f"outputs/edit/{slug(prompt)[:40]}-{slug(Path(settings['image']).stem)[:40]}").expanduser()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from synoptic.recipes.options import (
+from synoptic.options.common import (
     Clip,
     Count,
     Device,
@@ -21,9 +21,9 @@ from synoptic.recipes.options import (
     Trace,
     Upscalers,
 )
-from synoptic.recipes.studio import settle, warn_unknown
-from synoptic.recipes.upscaling import check_level
-from synoptic.recipes.upscaling import upscalers as fitting
+from synoptic.options.resolve import settle, warn_unknown
+from synoptic.pipelines.upscaling import check_level
+from synoptic.pipelines.upscaling import upscalers as fitting
 from synoptic.runs.manifest import Result, open_run
 
 
@@ -59,13 +59,13 @@ def generate(
     run = open_run("generate", settings, out)
     warn_unknown(source, settings["prompt"])
 
-    from synoptic import solvers
-    from synoptic.diffusion import randn
-    from synoptic.guidance import cfg
-    from synoptic.recipes.upscaling import Stages
+    from synoptic.diffusion import solvers
+    from synoptic.diffusion.equations import randn
+    from synoptic.diffusion.schedules import clipping
+    from synoptic.guidance.cfg import cfg
+    from synoptic.pipelines.upscaling import Stages
     from synoptic.runs.execute import execute
-    from synoptic.sample import sample
-    from synoptic.schedule import clipping
+    from synoptic.sampling.single import sample
 
     stages = Stages(source, settings)
 

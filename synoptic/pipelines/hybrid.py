@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from synoptic.check import BadInput, one_of
-from synoptic.models.source import Source
-from synoptic.recipes.options import (
+from synoptic.errors import BadInput, one_of
+from synoptic.models.registry import Source
+from synoptic.options.common import (
     Clip,
     Count,
     Device,
@@ -24,8 +24,7 @@ from synoptic.recipes.options import (
     Trace,
     Upscalers,
 )
-from synoptic.recipes.studio import settle, warn_unknown
-from synoptic.recipes.together import (
+from synoptic.options.joint import (
     Augment,
     Balance,
     Canvas,
@@ -39,8 +38,9 @@ from synoptic.recipes.together import (
     check_search,
     place,
 )
-from synoptic.recipes.upscaling import check_level
-from synoptic.recipes.upscaling import upscalers as fitting
+from synoptic.options.resolve import settle, warn_unknown
+from synoptic.pipelines.upscaling import check_level
+from synoptic.pipelines.upscaling import upscalers as fitting
 from synoptic.runs.manifest import Result, open_run
 
 if TYPE_CHECKING:
@@ -105,11 +105,11 @@ def hybrid(
     run = open_run("hybrid", settings, out, together=True)
     warn_unknown(source, texts)
 
-    from synoptic import images
-    from synoptic.recipes import joint
-    from synoptic.recipes.given import read
-    from synoptic.views.components import components
-    from synoptic.views.factors import Factors
+    from synoptic import io as images
+    from synoptic.options.input_image import read
+    from synoptic.pipelines import joint
+    from synoptic.views.decompositions import components
+    from synoptic.views.factorized import Factors
 
     parts = components("pass" if kind == "inverse" else kind, sigma)
     known = images.from_pil(read(photo)) if photo else None
@@ -138,8 +138,8 @@ def in_order(texts: list[str]) -> list[str]:
 
 def looked_at(picture: Image, kind: str) -> list[Image]:
     """The picture as each prompt means it, from afar first: each component as one sees it."""
-    from synoptic.images import from_pil, to_pil
-    from synoptic.views.components import grey, smeared
+    from synoptic.io import from_pil, to_pil
+    from synoptic.views.decompositions import grey, smeared
 
     def away(side: int) -> Image:
         return picture.resize((side, side)).resize(picture.size)

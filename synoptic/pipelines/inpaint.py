@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from synoptic.check import BadInput, at_least
-from synoptic.recipes.given import Given, Picture, Prompt, Size, given, read
-from synoptic.recipes.options import (
+from synoptic.errors import BadInput, at_least
+from synoptic.options.common import (
     Clip,
     Count,
     Device,
@@ -22,7 +21,8 @@ from synoptic.recipes.options import (
     Steps,
     Trace,
 )
-from synoptic.recipes.studio import settle, warn_unknown
+from synoptic.options.input_image import Given, Picture, Prompt, Size, given, read
+from synoptic.options.resolve import settle, warn_unknown
 from synoptic.runs.manifest import Result, open_run
 
 if TYPE_CHECKING:
@@ -69,14 +69,15 @@ def inpaint(
     picture.keep(run)
     warn_unknown(source, settings["prompt"])
 
-    from synoptic import images, solvers
-    from synoptic.diffusion import randn
-    from synoptic.editing import inpaint as painting
-    from synoptic.editing import seamless
-    from synoptic.guidance import cfg
+    from synoptic import io as images
+    from synoptic.diffusion import solvers
+    from synoptic.diffusion.equations import randn
+    from synoptic.diffusion.schedules import clipping
+    from synoptic.guidance.cfg import cfg
+    from synoptic.io import blending as seamless
     from synoptic.runs.execute import execute
-    from synoptic.schedule import clipping
-    from synoptic.synchronize import together
+    from synoptic.sampling import inpaint as painting
+    from synoptic.sampling.joint import together
 
     n, f = settings["steps"], source.factor
 
@@ -102,7 +103,7 @@ def inpaint(
 
 def mask_of(picture: Given, settings: dict[str, Any]) -> Tensor:
     """The mask (1, 1, H, W) in [0, 1] at the size that the picture is worked on. Raises BadInput where it does not fit."""
-    from synoptic.images import from_pil
+    from synoptic.io import from_pil
 
     found, original = read(settings["mask"]), read(settings["image"])
     if found.size != original.size:

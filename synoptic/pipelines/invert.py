@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-from synoptic.check import at_least
-from synoptic.recipes.given import Picture, Size, given
-from synoptic.recipes.options import Clip, Device, Dtype, Embeddings, Model, Out, Steps
-from synoptic.recipes.studio import settle, warn_unknown
+from synoptic.errors import at_least
+from synoptic.options.common import Clip, Device, Dtype, Embeddings, Model, Out, Steps
+from synoptic.options.input_image import Picture, Size, given
+from synoptic.options.resolve import settle, warn_unknown
 from synoptic.runs.manifest import Run, open_run
 
 if TYPE_CHECKING:
@@ -71,15 +71,16 @@ def invert(
 
     from safetensors.torch import load, save
 
-    from synoptic import images, solvers
-    from synoptic.editing.invert import invert as backwards
-    from synoptic.evaluation.fidelity import psnr
-    from synoptic.guidance import cfg
+    from synoptic import io as images
+    from synoptic.diffusion import solvers
+    from synoptic.diffusion.schedules import clipping
+    from synoptic.guidance.cfg import cfg
+    from synoptic.metrics.fidelity import psnr
     from synoptic.runs.execute import opened
     from synoptic.runs.progress import bar
-    from synoptic.sample import sample
-    from synoptic.schedule import clipping
-    from synoptic.synchronize import together
+    from synoptic.sampling.invert import invert as backwards
+    from synoptic.sampling.joint import together
+    from synoptic.sampling.single import sample
 
     m, clock = opened(run, source)
     s = m.schedule

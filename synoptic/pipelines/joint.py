@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from synoptic.models.source import Source
-from synoptic.recipes.together import in_pixels
+from synoptic.models.registry import Source
+from synoptic.options.joint import in_pixels
 from synoptic.runs.manifest import BETWEEN, Result, Run, pictures_of
 
 if TYPE_CHECKING:
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
-    from synoptic.diffusion import Step
+    from synoptic.diffusion.equations import Step
     from synoptic.models.base import Denoiser
-    from synoptic.models.upscale import Upscaler
-    from synoptic.stages import Together
+    from synoptic.models.upscaler import Upscaler
+    from synoptic.sampling.multistage import Together
     from synoptic.views.base import Views
 
     Build = Callable[[tuple[int, int, int]], Views]  # the views of a canvas (C, H, W)
@@ -29,7 +29,7 @@ SEARCHED_BY = "bundled-shape"  # so that the judge which reports never chose
 
 def views_of(run: Run, source: Source, model: Denoiser, build: Build) -> Views:
     """What is painted together at first: views of the model's own canvas, or of a latent model's pictures."""
-    from synoptic.views.in_pixels import InPixels
+    from synoptic.views.pixel_space import InPixels
 
     if in_pixels(source, run.settings):
         inner = build((3, source.native, source.native))
@@ -43,7 +43,7 @@ def pixels_of(run: Run, source: Source, model: Denoiser, z: Tensor) -> Tensor:
 
 
 def how(settings: dict[str, Any], texts: Sequence[str]) -> Together:
-    from synoptic.stages import Together
+    from synoptic.sampling.multistage import Together
 
     names = ("steps", "guidance", "negative", "sync", "space", "start", "sampler", "eta", "clip", "balance")
     return Together(texts, **{name: settings[name] for name in names})
@@ -66,9 +66,9 @@ def paint(
     from dataclasses import replace
     from functools import cache
 
-    from synoptic import images
-    from synoptic.evaluation.anagrams import alignment
-    from synoptic.recipes.upscaling import load_stage
+    from synoptic import io as images
+    from synoptic.metrics.concealment import alignment
+    from synoptic.pipelines.upscaling import load_stage
     from synoptic.runs.execute import Measure, execute
 
     settings, files = run.settings, {picture.seed: run.folder / picture.file for picture in run.pictures}
@@ -117,11 +117,11 @@ def search(
 
     The judge that searches is blind to colour; the one that reports never chose.
     """
-    from synoptic.evaluation.anagrams import alignment
-    from synoptic.evaluation.clip import Clip
-    from synoptic.images import atomically, to_pil
+    from synoptic.io import atomically, to_pil
+    from synoptic.metrics.clip import Clip
+    from synoptic.metrics.concealment import alignment
     from synoptic.runs.execute import opened
-    from synoptic.search import HEAT, heats
+    from synoptic.sampling.seed_search import HEAT, heats
 
     settings, file = run.settings, run.folder / "search.json"
     if not file.exists():

@@ -7,8 +7,11 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synoptic.models.source import Source
-from synoptic.recipes.dreaming import (
+from synoptic.models.registry import Source
+from synoptic.options.common import Device, Dtype, Model, Out
+from synoptic.options.resolve import warn_unknown
+from synoptic.options.speed import Compile
+from synoptic.options.text_to_3d import (
     Anneal,
     Batch,
     Between,
@@ -35,14 +38,11 @@ from synoptic.recipes.dreaming import (
     settle,
     usual,
 )
-from synoptic.recipes.options import Device, Dtype, Model, Out
-from synoptic.recipes.speed import Compile
-from synoptic.recipes.starts import HEALTH, PREVIEW, Dream, best, length, remember, remembered, say
-from synoptic.recipes.studio import warn_unknown
+from synoptic.pipelines.text_to_3d_starts import HEALTH, PREVIEW, Dream, best, length, remember, remembered, say
 from synoptic.runs.manifest import Picture, Result, Run, open_run
 
 if TYPE_CHECKING:
-    from synoptic.evaluation.clip import Clip
+    from synoptic.metrics.clip import Clip
 
 FIELD = "field.safetensors"
 
@@ -88,9 +88,9 @@ def dream(
     run = open_run("dream", settings, out)
     warn_unknown(origin, settings["prompt"])
 
-    from synoptic import images
-    from synoptic.evaluation.clip import Clip
-    from synoptic.evaluation.health import trouble
+    from synoptic import io as images
+    from synoptic.metrics.clip import Clip
+    from synoptic.nerf.diagnostics import trouble
     from synoptic.runs.execute import inside, opened
     from synoptic.runs.progress import bar
 
@@ -123,9 +123,9 @@ def place(run: Run, picture: Picture) -> Path:
 
 def grown(dream: Dream) -> None:
     """field.safetensors and health.json in the dream's folder, unless they are there."""
-    from synoptic.images import atomically
-    from synoptic.recipes.growing import samples
-    from synoptic.scenes.stored import stored
+    from synoptic.io import atomically
+    from synoptic.nerf.serialization import stored
+    from synoptic.pipelines.text_to_3d_loss import samples
 
     if (dream.folder / FIELD).exists():
         return
@@ -138,10 +138,10 @@ def grown(dream: Dream) -> None:
 
 def delivered(dream: Dream, origin: Source, judges: list[Clip], file: Path, inside: dict[str, Any]) -> None:
     """The films, the mesh and the report in the dream's folder, then its sheet; what was only for the growing goes."""
-    from synoptic.images import save
-    from synoptic.mesh.deliver import deliver
-    from synoptic.recipes.sheet import EIGHT, sheet
-    from synoptic.scenes.stored import load_scene
+    from synoptic.io import save
+    from synoptic.mesh.export_bundle import deliver
+    from synoptic.nerf.contact_sheet import EIGHT, sheet
+    from synoptic.nerf.serialization import load_scene
 
     scene = load_scene(dream.folder / FIELD).to(dream.model.device)
     among = captions() if origin.bundled else ()
@@ -155,8 +155,8 @@ def delivered(dream: Dream, origin: Source, judges: list[Clip], file: Path, insi
 
 def captions() -> list[str]:
     """Every thing that the bundled models know from all sides, in every colour."""
-    from synoptic.evaluation.health import CAPTION
     from synoptic.models.vocabulary import vocabulary
+    from synoptic.nerf.diagnostics import CAPTION
 
     known = vocabulary()["prompts"]
     return [

@@ -6,17 +6,17 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from synoptic.recipes.dreaming import Usual
-from synoptic.recipes.objective import times_of
+from synoptic.options.text_to_3d import Usual
+from synoptic.pipelines.distill_objective import times_of
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from synoptic.by_view import Conds
     from synoptic.distillation.base import Learner, Loss
+    from synoptic.guidance.view_prompts import Conds
     from synoptic.models.base import Cond, Denoiser
-    from synoptic.scenes.radiance import Look, Radiance
+    from synoptic.nerf.scene import Look, Radiance
 
 COARSE = 4  # one in so many of the steps is taken with half the resolution
 WARM_UP, COOLED = 50, 0.2  # steps to the peak of the rate; the share of it that is left at the end
@@ -26,10 +26,10 @@ def planted(settings: dict[str, Any], usual: Usual, rng: torch.Generator) -> Rad
     """A scene before its first step: coarse, without light, and little asked of; all that follows the steps."""
     import math
 
-    from synoptic.scenes.cameras import Orbit
-    from synoptic.scenes.regularise import Penalties, ramp, steady
-    from synoptic.scenes.shading import Lighting
-    from synoptic.scenes.stored import born
+    from synoptic.nerf.cameras import Orbit
+    from synoptic.nerf.regularizers import Penalties, ramp, steady
+    from synoptic.nerf.serialization import born
+    from synoptic.nerf.shading import Lighting
 
     n, side = settings["steps"], settings["resolution"]
     low, high = (math.radians(degrees) for degrees in usual.elevation)
@@ -62,13 +62,13 @@ def pulled(
     settings: dict[str, Any], usual: Usual, m: Denoiser, prompt: str, phrase: str, rng: torch.Generator
 ) -> tuple[Loss, Learner | None, Any]:
     """The loss that makes the scene what the prompt says, seen from everywhere, what learns beside it, and VSD's student."""
-    from synoptic.by_view import by_view, denying, insisting, told
     from synoptic.distillation import weights
     from synoptic.distillation.csd import csd
+    from synoptic.distillation.lora_student import Student
     from synoptic.distillation.sds import sds
-    from synoptic.distillation.student import Student
-    from synoptic.distillation.times import ramp
+    from synoptic.distillation.timesteps import ramp
     from synoptic.distillation.vsd import Learning, vsd
+    from synoptic.guidance.view_prompts import by_view, denying, insisting, told
 
     loss, scale, negative, s = settings["loss"], settings["guidance"], settings["negative"], m.schedule
     apart = loss == "csd" and bool(negative)
@@ -98,7 +98,7 @@ def pulled(
 
 def with_student(student: Any, conds: Conds, look: Look) -> dict[str, Cond]:
     """The branches and that of the scene's one student, who is told where each view's eye is."""
-    from synoptic.scenes.normals import unit
+    from synoptic.nerf.normals import unit
 
     marked = student.mark(conds(look), unit(look.camera.eye))
     return marked | {"student": marked["student"] | {"student": 0 * marked["student"]["student"]}}

@@ -9,13 +9,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from synoptic.recipes.dreaming import SHARE, Usual
+from synoptic.options.text_to_3d import SHARE, Usual
 
 if TYPE_CHECKING:
-    from synoptic.evaluation.clip import Clip
-    from synoptic.evaluation.health import Health
+    from synoptic.metrics.clip import Clip
     from synoptic.models.base import Denoiser
-    from synoptic.scenes.radiance import Radiance
+    from synoptic.nerf.diagnostics import Health
+    from synoptic.nerf.scene import Radiance
 
 STATE, HEALTH, PREVIEW = "state.safetensors", "health.json", "preview.png"
 
@@ -52,7 +52,7 @@ def short(settings: dict[str, Any]) -> int:
 
 def best(dream: Dream) -> tuple[Grown, dict[int, float]]:
     """The start that grew to the end, and what the judge said of all when they were short: {seed: score}."""
-    from synoptic.evaluation.health import trouble
+    from synoptic.nerf.diagnostics import trouble
 
     settings, seeds = dream.settings, range(dream.settings["seed"], dream.settings["seed"] + dream.settings["seeds"])
     scores: dict[int, float] = {}
@@ -72,10 +72,10 @@ def grow(dream: Dream, seed: int, until: int, begun: int = 0) -> Grown:
     """
     import torch
 
-    from synoptic.distillation.fit import Fit, fit
-    from synoptic.evaluation.health import examine, trouble
-    from synoptic.recipes.growing import drawn, framed, planted, pulled, rate
-    from synoptic.runs.saved import Saved
+    from synoptic.distillation.optimize import Fit, fit
+    from synoptic.nerf.diagnostics import examine, trouble
+    from synoptic.pipelines.text_to_3d_loss import drawn, framed, planted, pulled, rate
+    from synoptic.runs.loop_checkpoint import Saved
 
     settings, usual, m, prompt = dream.settings, dream.usual, dream.model, dream.prompt
     steps, every = settings["steps"], settings["every"]
@@ -127,8 +127,8 @@ def grow(dream: Dream, seed: int, until: int, begun: int = 0) -> Grown:
 
 def preview(dream: Dream, scene: Radiance, seed: int, step: int) -> None:
     """preview.png in the dream's folder: four sides, from above, and normals."""
-    from synoptic import images
-    from synoptic.recipes.sheet import FOUR, sheet
+    from synoptic import io as images
+    from synoptic.nerf.contact_sheet import FOUR, sheet
 
     shown = sheet(scene, FOUR, f"step {step},", side=48)
     images.save(dream.folder / PREVIEW, shown, {"prompt": dream.prompt, "seed": seed, "step": step})
@@ -141,14 +141,14 @@ def told(health: Health) -> str:
 
 
 def remember(file: Path, past: list[Health]) -> None:
-    from synoptic.images import atomically
+    from synoptic.io import atomically
 
     text = json.dumps([h._asdict() for h in past], indent=1)
     atomically(file, lambda f: f.write(text.encode()))
 
 
 def remembered(file: Path) -> list[Health]:
-    from synoptic.evaluation.health import Health
+    from synoptic.nerf.diagnostics import Health
 
     rows = json.loads(file.read_text()) if file.exists() else []
     return [Health(**row | {"faces": tuple(row["faces"])}) for row in rows]

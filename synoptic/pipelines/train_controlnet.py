@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from synoptic.processes import first
-from synoptic.recipes.fidelity import NET, Fidelity, Row, rows_of, table
-from synoptic.recipes.lessons import accelerated, keep, lessons, networks, shelf
-from synoptic.recipes.options import Model, Out, Seed
-from synoptic.recipes.training import (
+from synoptic.controlnet.validation import NET, Fidelity, Row, rows_of, table
+from synoptic.distributed import first
+from synoptic.options.common import Model, Out, Seed
+from synoptic.options.train_controlnet import (
     Accumulate,
     Captions,
     Checkpointing,
@@ -29,6 +28,7 @@ from synoptic.recipes.training import (
     Wordless,
     settle,
 )
+from synoptic.pipelines.train_controlnet_data import accelerated, keep, lessons, networks, shelf
 from synoptic.runs.manifest import Run, begun, earlier, folder_of
 
 
@@ -78,8 +78,8 @@ def train_control(
         return Training(run.folder / NET, rows_of(run.folder))
 
     from synoptic.controlnet.train import train
+    from synoptic.runs.loop_checkpoint import Saved
     from synoptic.runs.progress import bar
-    from synoptic.runs.saved import Saved
 
     accelerator = accelerated(settings)
     net, m = networks(source, settings, accelerator)

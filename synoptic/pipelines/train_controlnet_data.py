@@ -7,17 +7,17 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synoptic.check import BadInput
-from synoptic.models.source import Source
-from synoptic.recipes.given import read
-from synoptic.recipes.guides import check_kinds, maps
+from synoptic.errors import BadInput
+from synoptic.models.registry import Source
+from synoptic.options.control import check_kinds, maps
+from synoptic.options.input_image import read
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
     from PIL.Image import Image
     from torch import Tensor
 
-    from synoptic.controlnet.pairs import Shelf
+    from synoptic.controlnet.dataset import Shelf
     from synoptic.controlnet.train import Batch
     from synoptic.models.base import Denoiser
     from synoptic.runs.manifest import Run
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def keep(run: Run, words: dict[str, str]) -> None:
     """Put the captions into the run's folder. Raises BadInput where that holds work on other pictures."""
-    from synoptic.images import atomically
+    from synoptic.io import atomically
 
     place = Path(run.settings["images"]).expanduser()
     said = {name: [caption, (place / name).stat().st_size] for name, caption in words.items()}
@@ -54,7 +54,7 @@ def accelerated(settings: dict[str, Any]) -> Accelerator:
 
 def networks(source: Source, settings: dict[str, Any], accelerator: Accelerator) -> tuple[Any, Denoiser]:
     """The net that learns and the frozen model, in float32."""
-    from synoptic.controlnet.net import begun
+    from synoptic.controlnet.init import begun
     from synoptic.models.load import load, load_control
 
     how: dict[str, Any] = {"device": str(accelerator.device), "dtype": "float32"}
@@ -71,8 +71,8 @@ def networks(source: Source, settings: dict[str, Any], accelerator: Accelerator)
 
 def shelf(run: Run, words: dict[str, str], drawn: dict[str, str] | None, source: Source, m: Denoiser) -> Shelf:
     """The pictures' latents and maps, kept in the run's folder; `drawn` are the files of maps that are given."""
-    from synoptic.controlnet.pairs import Shelf
-    from synoptic.images import from_pil
+    from synoptic.controlnet.dataset import Shelf
+    from synoptic.io import from_pil
 
     kind, depth, names = run.settings["condition"], run.settings["depth"], list(words)
     place, model = Path(run.settings["images"]).expanduser(), check_kinds([kind], depth)
@@ -98,7 +98,7 @@ def lessons(
     """The pictures that are held back, and the batches of each step for this process."""
     import torch
 
-    from synoptic.controlnet.pairs import batch, generator, row
+    from synoptic.controlnet.dataset import batch, generator, row
 
     seed, each, accumulate = settings["seed"], settings["batch"], settings["accumulate"]
     held, rest = (

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from synoptic.check import BadInput, at_least, at_most
-from synoptic.models.source import TOWER, Source, resolve_upscaler
+from synoptic.errors import BadInput, at_least, at_most
+from synoptic.models.registry import TOWER, Source, resolve_upscaler
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
     from synoptic.models.base import Denoiser
-    from synoptic.models.upscale import Upscaler
+    from synoptic.models.upscaler import Upscaler
 
 NEXT = {"bundled-if": "bundled-if-ii", "if": "if-ii", "if-l": "if-ii", "if-xl": "if-ii-l"}  # made for one another
 ALONE = ("auto", "none")
@@ -85,7 +85,7 @@ class Stages:
 
     def begin(self, up: Source, model: Denoiser, small: Tensor, rngs: Sequence[torch.Generator]) -> tuple[Denoiser, Tensor]:
         """The Denoiser of the pictures that enlarge `small` (B, 3, h, w), and their noise, drawn before that of `small`."""
-        from synoptic.diffusion import randn
+        from synoptic.diffusion.equations import randn
 
         stage = self.load(up, model)
         size = [side * stage.times // stage.factor for side in small.shape[-2:]]

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from synoptic.check import BadInput, one_of
-from synoptic.models.source import Source
-from synoptic.recipes.following import Control, Kept, following
-from synoptic.recipes.guides import Nets
-from synoptic.recipes.options import (
+from synoptic.errors import BadInput, one_of
+from synoptic.models.registry import Source
+from synoptic.options.coherence import (
+    Anchor,
+    Coherence,
+    CoherenceBy,
+    CoherenceEvery,
+    CoherenceSteps,
+    Layout,
+    Travel,
+    compose,
+    stops_score,
+)
+from synoptic.options.common import (
     Clip,
     Count,
     Device,
@@ -25,20 +34,11 @@ from synoptic.recipes.options import (
     Steps,
     Trace,
 )
-from synoptic.recipes.region import Regions
-from synoptic.recipes.scene import (
-    Anchor,
-    Coherence,
-    CoherenceBy,
-    CoherenceEvery,
-    CoherenceSteps,
-    Layout,
-    Travel,
-    compose,
-    stops_score,
-)
-from synoptic.recipes.speed import Cache, Compile, Fast, GuidanceInterval, settle_speed
-from synoptic.recipes.studio import settle, warn_unknown
+from synoptic.options.control import Nets
+from synoptic.options.regions import Regions
+from synoptic.options.resolve import settle, warn_unknown
+from synoptic.options.speed import Cache, Compile, Fast, GuidanceInterval, settle_speed
+from synoptic.options.wide_control import Control, Kept, following
 from synoptic.runs.manifest import Result, open_run
 
 Width = Annotated[int | None, "pixels (default: six times the model's own size)"]
@@ -115,9 +115,9 @@ def wide(
     run = open_run("wide", settings, out, together=travel)
     warn_unknown(source, [*settings["prompt"], *(part.prompt for part in regions)])
 
-    from synoptic.editing.sdedit import start_of
-    from synoptic.recipes.canvas import Canvas
+    from synoptic.pipelines.wide_canvas import Canvas
     from synoptic.runs.execute import BY_PROMPT, Measure, execute
+    from synoptic.sampling.sdedit import start_of
 
     size = settings["width"], settings["height"]
     follow = followed.onto(*size, run) if followed else None

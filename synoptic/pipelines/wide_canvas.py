@@ -7,18 +7,18 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from synoptic.models.source import Source
-from synoptic.recipes.region import Region
+from synoptic.models.registry import Source
+from synoptic.options.regions import Region
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from synoptic.diffusion import Step
+    from synoptic.diffusion.equations import Step
     from synoptic.models.base import Denoiser
     from synoptic.views.base import Views
-    from synoptic.views.moving import Moving
-    from synoptic.views.patchwork import Patch
+    from synoptic.views.regions import Patch
+    from synoptic.views.window_schedule import Moving
     from synoptic.views.windows import Windows
 
 
@@ -46,7 +46,7 @@ class Canvas:
     @cached_property
     def views(self) -> Views | Callable[[int], Views]:
         """The windows, or those of each step, with the regions' own."""
-        from synoptic.views.patchwork import Patchwork
+        from synoptic.views.regions import Patchwork
         from synoptic.views.windows import Windows
 
         ground, patches = self.ground, self.patches
@@ -63,7 +63,7 @@ class Canvas:
     def ground(self) -> Windows | Moving:
         import torch
 
-        from synoptic.views.moving import Moving, shifted, thinning
+        from synoptic.views.window_schedule import Moving, shifted, thinning
         from synoptic.views.windows import Windows
 
         how, side, n = self.settings, self.window[0], self.settings["steps"]
@@ -75,14 +75,14 @@ class Canvas:
 
     @cached_property
     def patches(self) -> list[Patch]:
-        from synoptic.views.patchwork import feathered, patch
+        from synoptic.views.regions import feathered, patch
 
         C, (side, _), stride = self.shape[0], self.window, min(self.settings["stride"], self.window[0] // 2)
         shares = [feathered(region.covers(*self.size), side // 8) for region in self.regions]
         return [patch(share, C, self.window, (stride, stride)) for share in shares]
 
     def start(self, m: Denoiser, rngs: Sequence[torch.Generator]) -> Tensor:
-        from synoptic.diffusion import randn
+        from synoptic.diffusion.equations import randn
 
         return randn(self.shape, rngs).to(m.device)
 
@@ -90,12 +90,12 @@ class Canvas:
         self, m: Denoiser, prompts: Sequence[str], rngs: Sequence[torch.Generator], z: Tensor, first: int = 0
     ) -> Iterator[Step]:
         """From the canvas z (B, C, H, W) as it is before step `first` to the end; Steps as --space says."""
-        from synoptic import solvers
-        from synoptic.recipes.told import nudging, reusing, told
-        from synoptic.sample import sample
-        from synoptic.steer.collage import collage
-        from synoptic.synchronize import canonical, instance
-        from synoptic.views.shared import share
+        from synoptic.diffusion import solvers
+        from synoptic.pipelines.wide_guidance import nudging, reusing, told
+        from synoptic.sampling.diffcollage import collage
+        from synoptic.sampling.joint import canonical, instance
+        from synoptic.sampling.single import sample
+        from synoptic.views.sharded import share
 
         s, how, views = m.schedule, self.settings, share(self.views)
         common: dict[str, Any] = {
@@ -143,8 +143,8 @@ class Canvas:
         import torch
         from torch.nn.functional import interpolate
 
-        from synoptic import solvers
-        from synoptic.diffusion import add_noise, randn
+        from synoptic.diffusion import solvers
+        from synoptic.diffusion.equations import add_noise, randn
 
         with torch.no_grad():
             size = [length * self.source.factor for length in self.size]

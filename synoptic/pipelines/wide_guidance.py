@@ -8,10 +8,10 @@ from math import ceil
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from synoptic.guidance import Predict
+    from synoptic.guidance.cfg import Predict
     from synoptic.models.base import Denoiser
-    from synoptic.recipes.canvas import Canvas
-    from synoptic.synchronize import Nudge
+    from synoptic.pipelines.wide_canvas import Canvas
+    from synoptic.sampling.joint import Nudge
 
 DECAY = 0.95  # SyncDiffusion's own
 GRADIENTS = 64  # times the memory of a row: network and decoder keep what the way back needs
@@ -19,7 +19,7 @@ GRADIENTS = 64  # times the memory of a row: network and decoder keep what the w
 
 def told(canvas: Canvas, m: Denoiser, prompts: Sequence[str], steps: Sequence) -> Predict:
     """Guided at every step, or in a part of them."""
-    from synoptic.guidance import between
+    from synoptic.guidance.cfg import between
 
     how, loud = canvas.settings, guided(canvas, m, prompts)
     if not how.get("guidance_interval"):
@@ -34,9 +34,9 @@ def guided(canvas: Canvas, m: Denoiser, prompts: Sequence[str]) -> Predict:
     """By one prompt a picture, or by what each view is told."""
     import torch
 
-    from synoptic.guidance import cfg
-    from synoptic.schedule import clipping
-    from synoptic.steer.voices import Voice, apart, travel, voices
+    from synoptic.diffusion.schedules import clipping
+    from synoptic.guidance.cfg import cfg
+    from synoptic.guidance.regional_prompts import Voice, apart, travel, voices
 
     how, regions, clip = canvas.settings, canvas.regions, clipping(canvas.settings["clip"], m.schedule)
     if not how["travel"] and not regions:
@@ -51,7 +51,7 @@ def guided(canvas: Canvas, m: Denoiser, prompts: Sequence[str]) -> Predict:
 
 def reusing(how: dict[str, Any], m: Denoiser, steps: Sequence, first: int) -> Denoiser:
     """The model, whose network runs whole at every so many-th step from `first`, and where guidance begins (DeepCache)."""
-    from synoptic.models import deep
+    from synoptic.models import deepcache as deep
 
     if how.get("cache", 1) == 1:
         return m
@@ -61,10 +61,10 @@ def reusing(how: dict[str, Any], m: Denoiser, steps: Sequence, first: int) -> De
 
 def nudging(how: dict[str, Any], m: Denoiser, predict: Predict, steps: Sequence) -> Nudge:
     """SyncDiffusion's nudge."""
-    from synoptic.evaluation.clip import Clip
-    from synoptic.guidance import fitting_rows
-    from synoptic.steer import eyes
-    from synoptic.steer.coherence import Coherence, decaying
+    from synoptic.guidance.cfg import fitting_rows
+    from synoptic.guidance.syncdiffusion import Coherence, decaying
+    from synoptic.metrics import perceptual as eyes
+    from synoptic.metrics.clip import Clip
 
     weights = decaying(steps, how["coherence"], DECAY, how["coherence_steps"], how["coherence_every"])
     if how["coherence_by"] == "lpips":

@@ -13,7 +13,7 @@ from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from synoptic import images
+from synoptic import io as images
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from synoptic import images
-from synoptic.evaluation.clip import Clip, clip_score
-from synoptic.guidance import fitting_rows
+from synoptic import io as images
+from synoptic.distributed import as_first, first
+from synoptic.guidance.cfg import fitting_rows
+from synoptic.metrics.clip import Clip, clip_score
 from synoptic.models.base import Denoiser
 from synoptic.models.device import choose_device
 from synoptic.models.embeddings import Embedded
 from synoptic.models.load import load
-from synoptic.models.source import Source
-from synoptic.processes import as_first, first
+from synoptic.models.registry import Source
 from synoptic.runs.manifest import Picture, Result, Run
 from synoptic.runs.progress import bar
-from synoptic.runs.trace import Trace, traced
+from synoptic.runs.recorder import Trace, traced
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -10,8 +10,8 @@ from typing import TypeVar
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from synoptic import images
-from synoptic.processes import first
+from synoptic import io as images
+from synoptic.distributed import first
 from synoptic.runs import checkpoint
 
 S = TypeVar("S")

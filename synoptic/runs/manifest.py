@@ -13,8 +13,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from synoptic.check import BadInput, prompts, writable
-from synoptic.processes import first
+from synoptic.distributed import first
+from synoptic.errors import BadInput, prompts, writable
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -74,7 +74,7 @@ class Run:
         }
 
     def write(self) -> None:
-        from synoptic.images import atomically
+        from synoptic.io import atomically
 
         if not first():
             return

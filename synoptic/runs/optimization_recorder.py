@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from synoptic import images
-from synoptic.evaluation.clip import Clip, clip_score
+from synoptic import io as images
+from synoptic.metrics.clip import Clip, clip_score
 from synoptic.runs.checkpoint import Moment
-from synoptic.runs.trace import FPS, HOLD, LARGEST, embedded, traced
+from synoptic.runs.recorder import FPS, HOLD, LARGEST, embedded, traced
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -90,7 +90,7 @@ def page(
     plots = curve("norm of the gradient", every, [math.log10(max(norm, 1e-12)) for norm in norms], last, "{:.2g}", 10.0)
     plots += curve("score by the bundled judge", steps, scores, last, "{:.2f}") if scores else ""
     rows = [[word, embedded(picture), i / last] for word, picture, i in zip(words, pictures, steps, strict=True)]
-    template = Template(Path(__file__).with_name("descent.html").read_text())
+    template = Template(Path(__file__).with_name("optimization_recorder.html").read_text())
     return template.substitute(
         title=html.escape(title), last=len(rows) - 1, plots=plots, steps=json.dumps(rows).replace("</", "<\\/")
     )

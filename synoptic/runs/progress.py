@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from synoptic.processes import first
+from synoptic.distributed import first
 
 
 @contextmanager

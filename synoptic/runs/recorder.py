@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from synoptic import images
-from synoptic.diffusion import Step
+from synoptic import io as images
+from synoptic.diffusion.equations import Step
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -89,7 +89,7 @@ class Trace:
 def page(title: str, steps: Iterable[tuple[str, str, Image, Image]], columns: int) -> str:
     """A page with a slider over the steps, (label, label, picture, picture) each, that needs nothing but itself."""
     rows = [[a, b, embedded(left), embedded(right)] for a, b, left, right in steps]
-    template = Template(Path(__file__).with_name("trace.html").read_text())
+    template = Template(Path(__file__).with_name("recorder.html").read_text())
     words = {"title": html.escape(title), "last": len(rows) - 1, "columns": columns}
     return template.substitute(words, steps=json.dumps(rows).replace("</", "<\\/"))
 

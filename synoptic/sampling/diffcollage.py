@@ -10,8 +10,8 @@ from itertools import product
 import torch
 from torch import Tensor
 
-from synoptic.diffusion import Pred, Schedule, Time, coefficients
-from synoptic.guidance import Predict
+from synoptic.diffusion.equations import Pred, Schedule, Time, coefficients
+from synoptic.guidance.cfg import Predict
 from synoptic.views.windows import starts
 
 

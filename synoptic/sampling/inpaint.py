@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from synoptic.diffusion import Schedule, Solver, Step, Time, coefficients, ddim_solver, randn
-from synoptic.editing.seamless import carry
-from synoptic.guidance import Predict
-from synoptic.sample import sample
+from synoptic.diffusion.equations import Schedule, Solver, Step, Time, coefficients, ddim_solver, randn
+from synoptic.guidance.cfg import Predict
+from synoptic.io.blending import carry
+from synoptic.sampling.single import sample
 
 Steps = Sequence[tuple[Time, Time]]
 

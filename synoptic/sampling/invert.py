@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from synoptic.diffusion import Schedule, Step, Time, coefficients
-from synoptic.guidance import Predict
+from synoptic.diffusion.equations import Schedule, Step, Time, coefficients
+from synoptic.guidance.cfg import Predict
 
 
 @torch.no_grad()

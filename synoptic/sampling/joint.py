@@ -22,8 +22,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from synoptic.diffusion import Pred, Schedule, Solver, Step, Time, coefficients, ddim_solver, randn, tweedie
-from synoptic.guidance import Predict
+from synoptic.diffusion.equations import Pred, Schedule, Solver, Step, Time, coefficients, ddim_solver, randn, tweedie
+from synoptic.guidance.cfg import Predict
 from synoptic.views.base import Views
 
 Sync = Literal["eps", "x0", "xt", "none"]

@@ -9,15 +9,15 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from synoptic import solvers
-from synoptic.diffusion import Step, randn
-from synoptic.guidance import cfg
+from synoptic.diffusion import solvers
+from synoptic.diffusion.equations import Step, randn
+from synoptic.diffusion.schedules import clipping
+from synoptic.guidance.cfg import cfg
 from synoptic.models.base import Denoiser
-from synoptic.models.upscale import Upscaler
-from synoptic.schedule import clipping
-from synoptic.synchronize import Sync, canonical, instance
+from synoptic.models.upscaler import Upscaler
+from synoptic.sampling.joint import Sync, canonical, instance
 from synoptic.views.base import Views
-from synoptic.views.in_pixels import InPixels
+from synoptic.views.pixel_space import InPixels
 
 
 @dataclass(frozen=True)

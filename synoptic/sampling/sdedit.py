@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from synoptic.diffusion import Schedule, Solver, Step, Time, add_noise, randn
-from synoptic.guidance import Predict
-from synoptic.sample import sample
+from synoptic.diffusion.equations import Schedule, Solver, Step, Time, add_noise, randn
+from synoptic.guidance.cfg import Predict
+from synoptic.sampling.single import sample
 
 
 def sdedit(

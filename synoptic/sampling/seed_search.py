@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from synoptic.models.base import Denoiser
-from synoptic.stages import Together
+from synoptic.sampling.multistage import Together
 from synoptic.views.base import Views
 
 Score = Callable[[Tensor], Tensor]  # canvases (B, C, H, W) -> (B,), more is better

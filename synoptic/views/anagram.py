@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from synoptic.diffusion import randn
+from synoptic.diffusion.equations import randn
 from synoptic.views.base import View
 from synoptic.views.permutation import side_of
 

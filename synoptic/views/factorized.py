@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from synoptic.diffusion import randn
+from synoptic.diffusion.equations import randn
 
 
 class Factors:

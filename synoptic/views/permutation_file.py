@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from synoptic.check import BadInput
+from synoptic.errors import BadInput
 
 ENDINGS = (".npy", ".json")
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from synoptic.diffusion import randn
+from synoptic.diffusion.equations import randn
 from synoptic.views.base import Views
 from synoptic.views.windows import Windows
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from synoptic.check import BadInput
-from synoptic.views.order import ENDINGS, read_order
+from synoptic.errors import BadInput
+from synoptic.views.permutation_file import ENDINGS, read_order
 
 if TYPE_CHECKING:
     from synoptic.views.base import View
@@ -124,7 +124,10 @@ def _multiple(part: Part) -> int:
 
 
 def _build(part: Part) -> View:
-    from synoptic.views import circle, failures, hinge, jigsaw, negate, patches, skew, turns
+    from synoptic.views import failures, jigsaw, negate, patches, skew
+    from synoptic.views import inner_circle as circle
+    from synoptic.views import rotations as turns
+    from synoptic.views import square_hinge as hinge
 
     match part.kind, part.numbers:
         case "negate", _:

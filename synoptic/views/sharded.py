@@ -8,7 +8,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from synoptic.processes import alone, join
+from synoptic.distributed import alone, join
 from synoptic.views.base import Views
 
 

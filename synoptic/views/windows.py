@@ -8,7 +8,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from synoptic.diffusion import randn
+from synoptic.diffusion.equations import randn
 
 Weights = Literal["feather", "uniform"]
 

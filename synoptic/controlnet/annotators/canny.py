@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from synoptic.controlnet.arrays import drawn
+from synoptic.controlnet.annotators.arrays import drawn
 
 
 def canny(picture: Tensor, sigma: float = 1.0) -> Tensor:

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from synoptic.models.source import Source
+    from synoptic.models.registry import Source
 
 
 class Depth:

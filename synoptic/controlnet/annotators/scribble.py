@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from synoptic.controlnet.arrays import drawn
+from synoptic.controlnet.annotators.arrays import drawn
 
 SIGMA = 3.0  # pixels: what is finer leaves no line
 THICK = 3  # pixels

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor
 
-from synoptic.controlnet.arrays import drawn
+from synoptic.controlnet.annotators.arrays import drawn
 
 SCALE, SIGMA, SMALLEST = 100.0, 0.8, 64  # how large regions tend to be; blur before; pixels of the smallest one
 

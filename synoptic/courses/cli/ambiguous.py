@@ -8,9 +8,9 @@ import json
 import shlex
 from typing import Any, cast
 
-from doors.line import Parser, least
-from doors.synchronization import folder_of, how, model_of, synchronization, write_config
-from synoptic.check import BadInput
+from synoptic.courses.cli.argparse_compat import Parser, least
+from synoptic.courses.cli.synchronization import folder_of, how, model_of, synchronization, write_config
+from synoptic.errors import BadInput
 
 VIEWS = (
     *("identity", "flip", "rotate_cw", "negate", "skew", "patch_permute", "pixel_permute", "jigsaw", "square_hinge"),
@@ -52,8 +52,8 @@ def options(p: Parser) -> None:
 
 def paint(args: argparse.Namespace) -> None:
     """The anagram recipe, then the course's files: each view under its prompt, and in results/ the small ones too."""
-    from synoptic.models.source import resolve
-    from synoptic.recipes.anagram import anagram
+    from synoptic.models.registry import resolve
+    from synoptic.pipelines.anagram import anagram
 
     prompts, views = args.prompts, [named(name, args) for name in args.views_names]
     if not prompts or len(prompts) != len(views):
@@ -74,9 +74,9 @@ def paint(args: argparse.Namespace) -> None:
 
     import torch
 
-    from synoptic import images
-    from synoptic.evaluation.layout import file_name
-    from synoptic.views.names import view
+    from synoptic import io as images
+    from synoptic.courses.files import file_name
+    from synoptic.views.registry import view
 
     file = painted.folder / painted.pictures[0].file
     stage_one = file.with_suffix(f".{source.native}.png")  # there where it was enlarged

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
-from synoptic.check import BadInput
+from synoptic.errors import BadInput
 
 
 def answer(door: str, act: Callable[[], None]) -> int:

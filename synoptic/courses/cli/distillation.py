@@ -10,9 +10,9 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from doors.line import Parser, least
-from doors.synchronization import model_of, write_config
-from synoptic.check import BadInput
+from synoptic.courses.cli.argparse_compat import Parser, least
+from synoptic.courses.cli.synchronization import model_of, write_config
+from synoptic.errors import BadInput
 
 THEIRS: dict[str, str] = {  # what a recipe's message names, as the course calls it
     "--device auto or cpu": "--device 0",
@@ -49,8 +49,8 @@ def paint(args: argparse.Namespace) -> None:
         edit = edit_of(args)
     prompt = args.edit_prompt if edit else args.prompt
 
-    from synoptic.models.source import resolve
-    from synoptic.recipes.distill import distill
+    from synoptic.models.registry import resolve
+    from synoptic.pipelines.distill import distill
 
     how: dict[str, Any] = {
         "loss": args.loss_type,
@@ -70,8 +70,8 @@ def paint(args: argparse.Namespace) -> None:
     key = hashlib.sha256(json.dumps([prompt, how]).encode()).hexdigest()[:8]
     (image,), run = distill(prompt, **how, every=args.log_step, out=str(folder / "results" / key))
 
-    from synoptic import images
-    from synoptic.evaluation.layout import file_name
+    from synoptic import io as images
+    from synoptic.courses.files import file_name
 
     file = folder / file_name(prompt)
     images.save(file, image, images.settings(run.folder / run.pictures[0].file) | {"file": file.name})

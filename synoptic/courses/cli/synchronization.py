@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from doors.line import Parser, least, notice
+from synoptic.courses.cli.argparse_compat import Parser, least, notice
 
 BUNDLED = {"sd": "bundled", "deepfloyd": "bundled-if"}  # the course's kind of model, and ours of that kind
 MOVED = {  # hub ids that are gone: the aliases that know where they went
@@ -66,7 +66,7 @@ def folder_of(args: argparse.Namespace) -> Path:
 
 def write_config(path: Path, args: argparse.Namespace, command: str) -> None:
     """The options as JSON text, as the course's, and the same run as a `synoptic` command."""
-    from synoptic.images import atomically
+    from synoptic.io import atomically
 
     config: Mapping[str, Any] = vars(args) | {"synoptic": command}
     text = json.dumps(config, indent=4, ensure_ascii=False)

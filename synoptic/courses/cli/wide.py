@@ -9,9 +9,9 @@ import math
 import shlex
 from typing import Any
 
-from doors.line import Parser, least
-from doors.synchronization import folder_of, how, model_of, synchronization, write_config
-from synoptic.check import BadInput
+from synoptic.courses.cli.argparse_compat import Parser, least
+from synoptic.courses.cli.synchronization import folder_of, how, model_of, synchronization, write_config
+from synoptic.errors import BadInput
 
 SIDE, LATENT = 512, 64  # the course's model: its sizes are in its pixels and latents, and scale with the native size
 THEIRS = {  # what a recipe's message names, as the course calls it
@@ -48,8 +48,8 @@ def options(p: Parser) -> None:
 
 def paint(args: argparse.Namespace) -> None:
     """The wide recipe, then the course's files: the picture, its crops at --eval_pos, the options."""
-    from synoptic.models.source import resolve
-    from synoptic.recipes.wide import wide
+    from synoptic.models.registry import resolve
+    from synoptic.pipelines.wide import wide
 
     source = resolve(model_of(args, args.sd_path))
     native, unit = source.native, SIDE * source.factor // math.gcd(SIDE * source.factor, source.native)
@@ -72,8 +72,8 @@ def paint(args: argparse.Namespace) -> None:
     key = hashlib.sha256(json.dumps([args.prompt, options]).encode()).hexdigest()[:8]
     (panorama,), painted = wide(args.prompt, out=str(folder / "results" / key), **options)
 
-    from synoptic import images
-    from synoptic.evaluation.layout import file_name
+    from synoptic import io as images
+    from synoptic.courses.files import file_name
 
     inside = images.settings(painted.folder / painted.pictures[0].file)
     whole = folder / file_name(args.prompt)
