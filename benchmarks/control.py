@@ -15,6 +15,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from bundled_training.render.bank import bank
+from bundled_training.render.edges import canny, scribble
 from synoptic import images, solvers
 from synoptic.diffusion import randn
 from synoptic.evaluation.clip import Clip
@@ -26,8 +28,6 @@ from synoptic.models.load import load, load_control
 from synoptic.models.source import BUNDLED
 from synoptic.sample import sample
 from synoptic.schedule import clipping
-from bundled_training.render.bank import bank
-from bundled_training.render.edges import canny, scribble
 
 FOLLOWED: dict[str, Callable[[Tensor, Tensor], Tensor]] = {  # (picture in [0, 1], map) -> a share a picture
     "canny": lambda x, wanted: edge_f1(canny(x), wanted),

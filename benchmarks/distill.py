@@ -20,14 +20,14 @@ import torch
 from PIL.Image import Image
 
 import synoptic
+from bundled_training.evaluate.renders import Renders, held_out
+from bundled_training.render.captions import Spec
 from synoptic.evaluation.clip import Clip
 from synoptic.evaluation.retrieval import ranks
 from synoptic.evaluation.saturation import saturation
 from synoptic.evaluation.statistics import mean_error
 from synoptic.images import grid, save, to_pil
 from synoptic.recipes.distill import distill
-from bundled_training.evaluate.renders import Renders, held_out
-from bundled_training.render.captions import Spec
 
 LOSSES = "sds", "csd", "nfsd", "vsd"
 SIDE = {"bundled": 128, "bundled-if": 64}

@@ -12,6 +12,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from bundled_training.render import Renderer
+from bundled_training.render.captions import Spec, coloured, with_article
+from bundled_training.render.words import SCENES
 from synoptic.distillation.base import Loss
 from synoptic.distillation.dds import dds
 from synoptic.distillation.fit import fit, warm_cosine
@@ -27,9 +30,6 @@ from synoptic.models.load import load
 from synoptic.models.source import resolve
 from synoptic.recipes.distilling import usual
 from synoptic.scenes.image import LatentImage
-from bundled_training.render import Renderer
-from bundled_training.render.captions import Spec, coloured, with_article
-from bundled_training.render.words import SCENES
 
 MODEL, STEPS, SIDE = "bundled", 25, 128
 STARTS = range(2, 24, 2)  # of SDEdit's 25 steps

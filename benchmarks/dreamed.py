@@ -5,9 +5,10 @@
     found = scored(scene, "a red mug", judges)         # a flat dict for JSON; scene: Radiance; seconds on one core
     pictures = renders(scene)                          # what was scored, 8 sides: colour, textureless, normals, depth
 
-Run from the repository's root with PYTHONPATH=., on the GPU where there is one; `bundled_training` must be there. Prompts are a colour
-and one of its SOLIDS, with the article: "a red mug". The captions ranked among are those of all SOLIDS in all DYES;
-judge-shape is blind to colour, so it ranks the SOLIDS alone. Ranks count from 0: the five best are below 5.
+Run from the repository's root with PYTHONPATH=., on the GPU where there is one; `bundled_training` must be there.
+Prompts are a colour and one of its SOLIDS, with the article: "a red mug". The captions ranked among are those of all
+SOLIDS in all DYES; judge-shape is blind to colour, so it ranks the SOLIDS alone. Ranks count from 0: the five best are
+below 5.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from typing import Any, NamedTuple
 import torch
 from PIL import Image
 
+from bundled_training.render.captions import coloured, with_article
+from bundled_training.render.objects import SOLIDS
+from bundled_training.render.words import DYES
 from synoptic.evaluation.clip import Clip
 from synoptic.evaluation.health import CAPTION, WORDS, faces
 from synoptic.evaluation.retrieval import ranks
@@ -26,9 +30,6 @@ from synoptic.mesh.solid import covered, relief
 from synoptic.scenes.cameras import around, orbit
 from synoptic.scenes.radiance import Radiance, Seen
 from synoptic.scenes.shading import Light
-from bundled_training.render.captions import coloured, with_article
-from bundled_training.render.objects import SOLIDS
-from bundled_training.render.words import DYES
 
 SIDES, SIDE = 8, 64
 ASKED = ("front", "side", "back", "side")  # what every second side is

@@ -17,6 +17,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import pad
 
+from bundled_training.evaluate.renders import Renders, held_out
 from synoptic import images, solvers
 from synoptic.diffusion import Time, add_noise, randn
 from synoptic.editing.inpaint import inpaint
@@ -32,7 +33,6 @@ from synoptic.models.base import Denoiser
 from synoptic.models.load import load
 from synoptic.sample import sample
 from synoptic.schedule import clipping
-from bundled_training.evaluate.renders import Renders, held_out
 
 Row = tuple[str, ...]
 SEED, STEPS, GUIDANCE = 5, 25, 5.0

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import torch
 
+from bundled_training.render.bank import bank
 from synoptic import images
 from synoptic.recipes.train_control import train_control
-from bundled_training.render.bank import bank
 
 
 def rendered(count: int, folder: Path) -> None:

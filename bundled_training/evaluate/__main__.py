@@ -1,4 +1,7 @@
-"""python -m bundled_training.evaluate NAME --family DIR --out DIR [--against DIR] [--quick]; NAME: a measurement, all or report."""
+"""python -m bundled_training.evaluate NAME --family DIR --out DIR [--against DIR] [--quick].
+
+NAME: a measurement, all or report.
+"""
 
 from __future__ import annotations
 

@@ -7,18 +7,18 @@ from random import Random
 import torch
 from torch import Tensor
 
-from synoptic.diffusion import randn
-from synoptic.guidance import cfg
-from synoptic.schedule import clipping
-from synoptic.synchronize import canonical
-from synoptic.views.anagram import Anagram
-from synoptic.views.names import view
 from bundled_training.evaluate import statistics
 from bundled_training.evaluate.renders import Renders
 from bundled_training.evaluate.samples import Sampler, generators, last, seen
 from bundled_training.evaluate.task import Findings, Task
 from bundled_training.render.captions import NAMES, Spec, with_article
 from bundled_training.render.words import SCENES, STYLES
+from synoptic.diffusion import randn
+from synoptic.guidance import cfg
+from synoptic.schedule import clipping
+from synoptic.synchronize import canonical
+from synoptic.views.anagram import Anagram
+from synoptic.views.names import view
 
 STEPS, GUIDANCE, CHOICES = 30, 7.0, 100
 

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from bundled_training.train.loop import sheet
 from synoptic.evaluation.clip import Clip
 from synoptic.models.device import choose_device
-from bundled_training.train.loop import sheet
 
 JUDGES = ("judge", "judge-shape")
 

@@ -7,7 +7,6 @@ from random import Random
 import torch
 from torch import Tensor
 
-from synoptic.evaluation.clip import Clip
 from bundled_training.evaluate import statistics
 from bundled_training.evaluate.renders import Renders
 from bundled_training.evaluate.samples import GUIDANCE, STEPS, Sampler, seen
@@ -16,6 +15,7 @@ from bundled_training.render.captions import Spec, coloured
 from bundled_training.render.objects import SOLIDS
 from bundled_training.render.solids import VIEWS
 from bundled_training.render.words import COLOURS
+from synoptic.evaluation.clip import Clip
 
 
 def caption(name: str, colour: str, view: str) -> str:

@@ -7,13 +7,6 @@ from random import Random
 import torch
 from torch import Tensor
 
-from synoptic.diffusion import randn
-from synoptic.evaluation.seams import seam
-from synoptic.guidance import cfg
-from synoptic.images import to_pil
-from synoptic.schedule import clipping
-from synoptic.synchronize import canonical
-from synoptic.views.windows import Windows, starts
 from bundled_training.evaluate import statistics
 from bundled_training.evaluate.discs import count_discs
 from bundled_training.evaluate.renders import held_out
@@ -22,6 +15,13 @@ from bundled_training.evaluate.task import Findings, Task
 from bundled_training.render.captions import Spec, prompts
 from bundled_training.render.scenes import SCENES, SUNLESS
 from bundled_training.render.styles import apply
+from synoptic.diffusion import randn
+from synoptic.evaluation.seams import seam
+from synoptic.guidance import cfg
+from synoptic.images import to_pil
+from synoptic.schedule import clipping
+from synoptic.synchronize import canonical
+from synoptic.views.windows import Windows, starts
 
 STRIDE, TIMES = 8, 6  # latents from window to window; how many times as wide as high
 SHORT = {  # in the order of the courses' prompts: the scene, the short prompt, the time of day

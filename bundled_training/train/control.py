@@ -12,7 +12,6 @@ from diffusers.models.controlnets.controlnet import ControlNetModel
 from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import StableDiffusionPipeline
 from torch import Tensor, nn
 
-from synoptic.evaluation.edges import edge_f1
 from bundled_training import networks
 from bundled_training.render.bank import bank
 from bundled_training.render.edges import canny, scribble, unsteady
@@ -20,6 +19,7 @@ from bundled_training.train import vae
 from bundled_training.train.denoise import Noising, row, samples
 from bundled_training.train.loop import Stage, Words, sheet, stage, train
 from bundled_training.train.save import half, loads_as_float32
+from synoptic.evaluation.edges import edge_f1
 
 KINDS = "canny", "scribble", "depth"
 LATE = 0.75  # t = T u^LATE: more than half of the rows are where the map, not the noisy picture, has to tell the structure

@@ -6,10 +6,11 @@ import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from synoptic.check import BadInput, one_of, writable
+from synoptic.check import BadInput, install, one_of, writable
 from synoptic.evaluation.graded import METHODS, expected, graded, measure, source_of
 from synoptic.evaluation.layout import file_name
 from synoptic.evaluation.sets import OURS, PromptSet, read_set
@@ -170,6 +171,8 @@ def something_in(chosen: PromptSet, top: Path, folder: Path) -> None:
 
 def code_folder(zip: str | None, code: str | None) -> Path | None:
     """The folder of --code. Raises BadInput where --zip is no NAME_SID, or --code no folder or without --zip."""
+    if zip is not None and find_spec("fpdf") is None:
+        raise BadInput(f"--zip packs a PDF report, which needs fpdf2, not installed here: {install('courses')}")
     if zip is not None and not re.fullmatch(r"[^\s/\\_][^\s/\\]*_[^\s/\\_]+", zip):
         raise BadInput(f"--zip must be your name and student number, NAME_SID, without blanks; {zip!r} is not: KIM_20240001")
     if code is None:

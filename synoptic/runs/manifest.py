@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from synoptic.check import BadInput, prompts, writable
+from synoptic.check import DISTRIBUTION, BadInput, prompts, writable
 from synoptic.processes import first
 
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ def slug(prompt: str) -> str:
 
 def versions() -> dict[str, str]:
     found = {"python": platform.python_version()}
-    for package in ("synoptic", "torch", "diffusers", "transformers"):
+    for package in (DISTRIBUTION, "torch", "diffusers", "transformers"):
         try:
             found[package] = version(package)
         except PackageNotFoundError:

@@ -11,14 +11,14 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor
 
+from bundled_training.evaluate.renders import Renders, held_out
+from bundled_training.evaluate.samples import seen
+from bundled_training.render.bank import bank
 from synoptic.controlnet.canny import canny
 from synoptic.controlnet.scribble import scribble
 from synoptic.evaluation.clip import Clip
 from synoptic.evaluation.edges import edge_f1, met
 from synoptic.models.source import BUNDLED
-from bundled_training.evaluate.renders import Renders, held_out
-from bundled_training.evaluate.samples import seen
-from bundled_training.render.bank import bank
 
 diffusers: Any = importlib.import_module("diffusers")
 PROMPTS = ["a photo of a castle at night", "a 3d render of a red mug, side view", "a photo of desert dunes"]

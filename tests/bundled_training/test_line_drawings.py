@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from synoptic.controlnet.canny import canny as given_canny
-from synoptic.controlnet.scribble import scribble as given_scribble
 from bundled_training.render.bank import bank
 from bundled_training.render.edges import canny, scribble, unsteady
+from synoptic.controlnet.canny import canny as given_canny
+from synoptic.controlnet.scribble import scribble as given_scribble
 
 PICTURES = bank(24, 128, "cpu", seed=9)[0].float() / 255
 

@@ -9,9 +9,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from synoptic.models.source import BUNDLED
-from synoptic.views.anagram import Anagram
-from synoptic.views.names import view
 from bundled_training.evaluate import statistics
 from bundled_training.evaluate.__main__ import main
 from bundled_training.evaluate.discs import cap, count_discs, discs, label
@@ -22,6 +19,9 @@ from bundled_training.evaluate.task import Findings, Task
 from bundled_training.evaluate.upscale import bicubic, crops, detail
 from bundled_training.evaluate.wide import SHORT
 from bundled_training.render.captions import WIDE_PROMPTS, is_held_out
+from synoptic.models.source import BUNDLED
+from synoptic.views.anagram import Anagram
+from synoptic.views.names import view
 
 
 def test_mean_and_its_error():

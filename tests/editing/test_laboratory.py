@@ -9,12 +9,12 @@ from random import Random
 import pytest
 import torch
 
+from bundled_training.render import Renderer
+from bundled_training.render.captions import specs
 from synoptic.diffusion import add_noise, randn
 from synoptic.editing.laboratory import best_blur, blur, strided
 from synoptic.guidance import cfg
 from tests.exact import generators, normal
-from bundled_training.render import Renderer
-from bundled_training.render.captions import specs
 
 
 def test_the_courses_steps():

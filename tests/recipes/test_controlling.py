@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import torch
 
+from bundled_training import networks
 from synoptic.images import from_pil, load, to_pil
 from synoptic.models.source import BUNDLED
 from synoptic.recipes.condition import condition
 from synoptic.recipes.control import control
-from bundled_training import networks
 
 diffusers: Any = importlib.import_module("diffusers")
 FAST: dict[str, Any] = {"steps": 2, "device": "cpu", "dtype": "float32"}

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import torch
 
+from bundled_training.render.bank import bank
 from synoptic import cli, images
 from synoptic.recipes.control import control
 from synoptic.recipes.train_control import train_control
 from synoptic.runs import checkpoint
-from bundled_training.render.bank import bank
 
 FAST: dict[str, Any] = {"slim": True, "batch": 1, "held_back": 2, "evaluate_every": 3, "device": "cpu", "seed": 3}
 
