@@ -7,6 +7,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+DISTRIBUTION = "synoptic-diffusion"  # the name that pip installs; the import and the command are synoptic
+
 
 class BadInput(ValueError):
     """A rule broken by what was given. The message is one line: the rule, what was given, the cure."""
@@ -21,6 +23,11 @@ def prompts(given: str | Sequence[str]) -> list[str]:
         if "\0" in prompt:
             raise BadInput(f"a prompt is plain text, {prompt!r} holds a NUL character: remove it")
     return every
+
+
+def install(extra: str) -> str:
+    """Return the command that installs one of the package's extras."""
+    return f"pip install '{DISTRIBUTION}[{extra}]'"
 
 
 def at_least(name: str, value: float, least: float) -> None:

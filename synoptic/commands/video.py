@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from synoptic.errors import BadInput, writable
+from synoptic.errors import BadInput, install, writable
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -32,7 +32,7 @@ def video(pictures: Pictures, *, fps: Fps = 10, out: Out = "video.mp4") -> Path:
     if path.suffix not in (".mp4", ".gif"):
         raise BadInput(f"--out must end in .mp4 or .gif, {out} was given: rename it")
     if path.suffix == ".mp4" and find_spec("av") is None:
-        raise BadInput("an .mp4 needs PyAV, which is not installed: pip install 'synoptic[video]', or --out with .gif")
+        raise BadInput(f"an .mp4 needs PyAV, which is not installed: {install('video')}, or --out with .gif")
     writable(path.parent)
 
     from synoptic import io as images

@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -22,7 +23,7 @@ from synoptic.courses.generate import (
 )
 from synoptic.courses.grading import METHODS, expected, graded, measure, source_of
 from synoptic.courses.prompt_sets import OURS, PromptSet, read_set
-from synoptic.errors import BadInput, one_of, writable
+from synoptic.errors import BadInput, install, one_of, writable
 from synoptic.models.registry import resolve_judge
 from synoptic.options.common import Device, Dtype, Guidance, Seed, Steps
 from synoptic.options.distill import STEPS as DISTILLING
@@ -170,6 +171,8 @@ def something_in(chosen: PromptSet, top: Path, folder: Path) -> None:
 
 def code_folder(zip: str | None, code: str | None) -> Path | None:
     """The folder of --code. Raises BadInput where --zip is no NAME_SID, or --code no folder or without --zip."""
+    if zip is not None and find_spec("fpdf") is None:
+        raise BadInput(f"--zip packs a PDF report, which needs fpdf2, not installed here: {install('courses')}")
     if zip is not None and not re.fullmatch(r"[^\s/\\_][^\s/\\]*_[^\s/\\_]+", zip):
         raise BadInput(f"--zip must be your name and student number, NAME_SID, without blanks; {zip!r} is not: KIM_20240001")
     if code is None:

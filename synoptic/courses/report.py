@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -134,10 +135,12 @@ def pdf(out: Path, records: Sequence[Mapping[str, Any]], title: str) -> bytes:
     return bytes(page.output())
 
 
-def write_report(out: Path, title: str = "synoptic evaluate") -> tuple[Path, Path]:
-    """out/report.html and out/report.pdf over every record."""
+def write_report(out: Path, title: str = "synoptic evaluate") -> list[Path]:
+    """Write out/report.html over every record and, with the extra `courses`, out/report.pdf."""
     records = read_records(out)
     page, printed = out / "report.html", out / "report.pdf"
     atomically(page, lambda f: f.write(html(out, records, title).encode()))
+    if find_spec("fpdf") is None:
+        return [page]
     atomically(printed, lambda f: f.write(pdf(out, records, title)))
-    return page, printed
+    return [page, printed]

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from synoptic.errors import BadInput, at_least, one_of
+from synoptic.errors import BadInput, at_least, install, one_of
 from synoptic.models.registry import CONTROLS, Source, resolve_control, resolve_depth
 from synoptic.options.input_image import Given, read
 
@@ -46,7 +46,7 @@ def check_kinds(kinds: list[str], depth: str | None) -> Source | None:
     for kind in kinds:
         one_of("a condition", kind, KINDS)
     if set(kinds) & set(BY_LIBRARY) and find_spec("skimage") is None:
-        raise BadInput("maps are drawn by scikit-image, which is not installed: pip install 'synoptic[control]'")
+        raise BadInput(f"maps are drawn by scikit-image, which is not installed: {install('control')}")
     wanting = next((kind for kind in kinds if kind in BY_DEPTH), None)
     if wanting and depth is None:
         raise BadInput(f"{wanting} needs --depth, a depth map's file or a depth model: give it, or use another condition")

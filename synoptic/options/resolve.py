@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from synoptic.errors import BadInput, at_least, at_most, one_of, prompts
+from synoptic.errors import BadInput, at_least, at_most, install, one_of, prompts
 from synoptic.models.embeddings import check_embeddings
 from synoptic.models.registry import Source, resolve
 
@@ -41,7 +41,7 @@ def settle(given: dict[str, Any], *, together: bool = False) -> tuple[Source, di
     T = source.read("scheduler/scheduler_config.json").get("num_train_timesteps", 1000)
     at_most("--steps", settings["steps"], T - 1)
     if given.get("trace") and find_spec("av") is None:
-        raise BadInput("--trace needs PyAV, which is not installed: pip install 'synoptic[video]'")
+        raise BadInput(f"--trace needs PyAV, which is not installed: {install('video')}")
     if given.get("embeddings"):
         texts = [f"{given.get('style', '')} {text}".strip() for text in settings["prompt"]]
         check_embeddings(Path(given["embeddings"]).expanduser(), source, ["", settings.get("negative", ""), *texts])

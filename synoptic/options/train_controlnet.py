@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from synoptic.errors import BadInput, at_least, at_most, one_of
+from synoptic.errors import BadInput, at_least, at_most, install, one_of
 from synoptic.models.registry import Source, resolve, resolve_control
 from synoptic.options.control import KINDS, check_kinds
 
@@ -74,7 +74,7 @@ def check_map(settings: dict[str, Any]) -> None:
     """Check that the condition's maps can be drawn, of every picture."""
     kind, depth = settings["condition"], settings["depth"]
     if find_spec("skimage") is None:
-        raise BadInput("edges are drawn by scikit-image, which is not installed: pip install 'synoptic[control]'")
+        raise BadInput(f"edges are drawn by scikit-image, which is not installed: {install('control')}")
     if (kind == "map") != (settings["maps"] is not None):
         raise BadInput(f"--maps and --condition map belong together, --condition is {kind}: give both or neither")
     if depth is not None and Path(depth).expanduser().is_file():

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from synoptic.errors import BadInput
+from synoptic.errors import BadInput, install
 from synoptic.models.registry import Source
 from synoptic.options.common import (
     Clip,
@@ -161,7 +161,7 @@ def enter(source: Source, settings: dict[str, Any]) -> list[Source]:
     if compare and (settings["search"] or animate):
         raise BadInput("--compare paints by every rule from the same noises: leave out --search and --animate")
     if animate and find_spec("av") is None:
-        raise BadInput("--animate needs PyAV, which is not installed: pip install 'synoptic[video]'")
+        raise BadInput(f"--animate needs PyAV, which is not installed: {install('video')}")
     side = source.native if settings["canvas"] == "pixels" else source.native // source.factor
     for name in views:
         if side % multiple(name):

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from synoptic.distributed import first
-from synoptic.errors import BadInput, prompts, writable
+from synoptic.errors import DISTRIBUTION, BadInput, prompts, writable
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -190,7 +190,7 @@ def slug(prompt: str) -> str:
 
 def versions() -> dict[str, str]:
     found = {"python": platform.python_version()}
-    for package in ("synoptic", "torch", "diffusers", "transformers"):
+    for package in (DISTRIBUTION, "torch", "diffusers", "transformers"):
         try:
             found[package] = version(package)
         except PackageNotFoundError:

@@ -11,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
+from synoptic.errors import install
 from synoptic.mesh.export_bundle import Delivered, deliver
 from synoptic.metrics.clip import Clip
 from synoptic.nerf.background import Plain
@@ -70,9 +71,7 @@ def test_what_is_not_installed_is_named_and_the_rest_is_made(tmp_path: Path, mon
     said: list[str] = []
     done = deliver(mug(), tmp_path, "a red mug", say=said.append, **FEW)
     assert {file.name for file in done.files} == {"turntable.gif", "turntable.html", "report.json", "report.tsv"}
-    assert (
-        "synoptic[video]" in said[2] and "synoptic[mesh]" in said[3] and "synoptic[mesh]" in done.report["mesh"]["missing"]
-    )
+    assert install("video") in said[2] and install("mesh") in said[3] and install("mesh") in done.report["mesh"]["missing"]
     assert said[1].endswith("nobody was asked")
 
 

@@ -1,0 +1,46 @@
+"""The distribution's name and the files that its wheel must carry. `.ci/wheel` installs and runs the wheel itself."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+from synoptic.check import DISTRIBUTION, BadInput, install
+from synoptic.recipes.evaluate import code_folder
+
+from synoptic import __version__, check
+
+ROOT = Path(__file__).parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def test_the_distribution_is_named_once():
+    assert PROJECT["project"]["name"] == DISTRIBUTION
+    assert PROJECT["project"]["version"] == __version__
+
+
+def test_every_extra_that_a_message_names_exists():
+    extras = PROJECT["project"]["optional-dependencies"]
+    for extra in ("video", "control", "mesh", "courses"):
+        assert extra in extras
+        assert install(extra) == f"pip install '{DISTRIBUTION}[{extra}]'"
+    sources = "\n".join(path.read_text() for path in (ROOT / "synoptic").rglob("*.py"))
+    assert "'synoptic[" not in sources  # a package of that name is somebody else's
+
+
+def test_every_file_that_is_read_beside_the_code_is_packed():
+    package = ROOT / "synoptic"
+    packed = {path for glob in PROJECT["tool"]["setuptools"]["package-data"]["synoptic"] for path in package.glob(glob)}
+    data = [p for p in package.rglob("*") if p.is_file() and p.suffix not in (".py", ".pyc")]
+    assert [str(p.relative_to(ROOT)) for p in data if p not in packed] == []
+
+
+def test_the_hand_in_needs_the_extra_courses(monkeypatch):
+    monkeypatch.setattr("synoptic.recipes.evaluate.find_spec", lambda name: None)
+    with pytest.raises(BadInput, match=r"\[courses\]"):
+        code_folder("KIM_20240001", None)
+
+
+def test_check_is_light():
+    assert "torch" not in vars(check)
