@@ -6,10 +6,10 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from synoptic.check import DISTRIBUTION, BadInput, install
-from synoptic.recipes.evaluate import code_folder
 
-from synoptic import __version__, check
+from synoptic import __version__, errors
+from synoptic.courses.evaluate import code_folder
+from synoptic.errors import DISTRIBUTION, BadInput, install
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -37,10 +37,10 @@ def test_every_file_that_is_read_beside_the_code_is_packed():
 
 
 def test_the_hand_in_needs_the_extra_courses(monkeypatch):
-    monkeypatch.setattr("synoptic.recipes.evaluate.find_spec", lambda name: None)
+    monkeypatch.setattr("synoptic.courses.evaluate.find_spec", lambda name: None)
     with pytest.raises(BadInput, match=r"\[courses\]"):
         code_folder("KIM_20240001", None)
 
 
-def test_check_is_light():
-    assert "torch" not in vars(check)
+def test_errors_are_light():
+    assert "torch" not in vars(errors)
