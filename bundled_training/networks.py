@@ -74,17 +74,21 @@ T5_ROADS = {
 }
 
 
-def vae() -> Any:
-    """sd's autoencoder: 128x128 pixels to 32x32 latents; no attention, so that it is as good on any size."""
+def vae(channels: int = 4, side: int = 128) -> Any:
+    """Build sd's autoencoder: pictures of `side` pixels, 128 or 256, to 32x32 latents of so many channels.
+
+    It has no attention, so that it is as good on any size.
+    """
+    levels = (32, 64, 128) if side == 128 else (32, 64, 96, 128)
     build: Any = AutoencoderKL
     return build(
-        block_out_channels=(32, 64, 128),
-        down_block_types=("DownEncoderBlock2D",) * 3,
-        up_block_types=("UpDecoderBlock2D",) * 3,
+        block_out_channels=levels,
+        down_block_types=("DownEncoderBlock2D",) * len(levels),
+        up_block_types=("UpDecoderBlock2D",) * len(levels),
         layers_per_block=1,
-        latent_channels=4,
+        latent_channels=channels,
         norm_num_groups=16,
-        sample_size=128,
+        sample_size=side,
         mid_block_add_attention=False,
     )
 

@@ -1,7 +1,12 @@
-"""sd's autoencoder: reconstruct renders through 32x32 latents of four channels."""
+"""sd's autoencoder: reconstruct renders through 32x32 latents.
+
+`--side 256 --channels 8` trains the autoencoder of the third generation: pictures twice as large, latents of the same size.
+"""
 
 from __future__ import annotations
 
+import argparse
+import sys
 from typing import Any
 
 import torch
@@ -14,14 +19,19 @@ from bundled_training.render.bank import bank
 from bundled_training.train.loop import Stage, sheet, stage, train
 from bundled_training.train.save import half, loads_as_float32
 
-CROP = 64  # pixels; the last quarter sees whole pictures
+CROP = 64  # pixels of a picture of 128; the last quarter sees whole pictures
 
 
 def main() -> None:
+    p = argparse.ArgumentParser(add_help=False)
+    p.add_argument("--side", type=int, default=128, choices=(128, 256))
+    p.add_argument("--channels", type=int, default=4)
+    shape, sys.argv[1:] = p.parse_known_args()
+    side, crop = shape.side, CROP * shape.side // 128
     s = stage("vae", minutes=4, count=150_000, batch=192, about="Train sd's autoencoder.")
-    pictures, _, _ = bank(s.count, 128, s.device, seed=50 + s.seed + 7919 * s.rank)
-    held_out, _, _ = bank(256 if not s.tiny else 8, 128, s.device, seed=51, held_out=True)
-    vae = s.begin(networks.vae())
+    pictures, _, _ = bank(s.count, side, s.device, seed=50 + s.seed + 7919 * s.rank)
+    held_out, _, _ = bank(256 if not s.tiny else 8, side, s.device, seed=51, held_out=True)
+    vae = s.begin(networks.vae(shape.channels, side))
 
     def both_ways(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         z = vae.encode(x).latent_dist
@@ -33,8 +43,8 @@ def main() -> None:
         whole = progress > 0.75
         x = pictures[torch.randint(len(pictures), (s.batch // 3 if whole else s.batch,), device=s.device)]
         if not whole:
-            top, left = (int(torch.randint(x.shape[-1] - CROP + 1, ())) for _ in range(2))
-            x = x[:, :, top : top + CROP, left : left + CROP]
+            top, left = (int(torch.randint(x.shape[-1] - crop + 1, ())) for _ in range(2))
+            x = x[:, :, top : top + crop, left : left + crop]
         x = (x.float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
         with s.autocast():
             y, mean, logvar = both_ways(x)
