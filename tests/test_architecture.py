@@ -32,7 +32,7 @@ HOUSE: dict[str, set[str]] = {
     "controlnet": {"diffusion", "distributed", "guidance", "io", "metrics", "models", "sampling", "utils"},
     "distillation": {"diffusion", "guidance", "models", "sampling", "utils", "views"},
     "nerf": {"distillation", "io", "metrics"},
-    "mesh": {"io", "metrics", "nerf"},
+    "mesh": {"errors", "io", "metrics", "nerf"},
     "runs": {"diffusion", "distributed", "errors", "guidance", "io", "metrics", "models"},
     "options": {"controlnet", "distributed", "errors", "io", "metrics", "models", "nerf", "views"},
     "pipelines": {

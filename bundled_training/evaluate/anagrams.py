@@ -13,21 +13,12 @@ from bundled_training.evaluate.samples import Sampler, generators, last, seen
 from bundled_training.evaluate.task import Findings, Task
 from bundled_training.render.captions import NAMES, Spec, with_article
 from bundled_training.render.words import SCENES, STYLES
-<<<<<<< HEAD
 from synoptic.diffusion.equations import randn
 from synoptic.diffusion.schedules import clipping
 from synoptic.guidance.cfg import cfg
 from synoptic.sampling.joint import canonical
 from synoptic.views.anagram import Anagram
 from synoptic.views.registry import view
-=======
-from synoptic.diffusion import randn
-from synoptic.guidance import cfg
-from synoptic.schedule import clipping
-from synoptic.synchronize import canonical
-from synoptic.views.anagram import Anagram
-from synoptic.views.names import view
->>>>>>> f82daaa (feat: the autoencoder's training takes --side 256 and --channels)
 
 STEPS, GUIDANCE, CHOICES = 30, 7.0, 100
 

@@ -14,11 +14,7 @@ import torch
 from torch import Tensor
 
 from bundled_training.train.loop import sheet
-<<<<<<< HEAD
 from synoptic.metrics.clip import Clip
-=======
-from synoptic.evaluation.clip import Clip
->>>>>>> f82daaa (feat: the autoencoder's training takes --side 256 and --channels)
 from synoptic.models.device import choose_device
 
 JUDGES = ("clip", "clip-grayscale")

@@ -15,11 +15,7 @@ from bundled_training.render.captions import Spec, coloured
 from bundled_training.render.objects import SOLIDS
 from bundled_training.render.solids import VIEWS
 from bundled_training.render.words import COLOURS
-<<<<<<< HEAD
 from synoptic.metrics.clip import Clip
-=======
-from synoptic.evaluation.clip import Clip
->>>>>>> f82daaa (feat: the autoencoder's training takes --side 256 and --channels)
 
 
 def caption(name: str, colour: str, view: str) -> str:

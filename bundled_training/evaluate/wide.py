@@ -15,21 +15,12 @@ from bundled_training.evaluate.task import Findings, Task
 from bundled_training.render.captions import Spec, prompts
 from bundled_training.render.scenes import SCENES, SUNLESS
 from bundled_training.render.styles import apply
-<<<<<<< HEAD
 from synoptic.diffusion.equations import randn
 from synoptic.diffusion.schedules import clipping
 from synoptic.guidance.cfg import cfg
 from synoptic.io import to_pil
 from synoptic.metrics.seams import seam
 from synoptic.sampling.joint import canonical
-=======
-from synoptic.diffusion import randn
-from synoptic.evaluation.seams import seam
-from synoptic.guidance import cfg
-from synoptic.images import to_pil
-from synoptic.schedule import clipping
-from synoptic.synchronize import canonical
->>>>>>> f82daaa (feat: the autoencoder's training takes --side 256 and --channels)
 from synoptic.views.windows import Windows, starts
 
 STRIDE, TIMES = 8, 6  # latents from window to window; how many times as wide as high

@@ -19,11 +19,7 @@ from bundled_training.train import vae
 from bundled_training.train.denoise import Noising, row, samples
 from bundled_training.train.loop import Stage, Words, sheet, stage, train
 from bundled_training.train.save import half, loads_as_float32
-<<<<<<< HEAD
 from synoptic.metrics.edges import edge_f1
-=======
-from synoptic.evaluation.edges import edge_f1
->>>>>>> f82daaa (feat: the autoencoder's training takes --side 256 and --channels)
 
 KINDS = "canny", "scribble", "depth"
 LATE = 0.75  # t = T u^LATE: more than half of the rows are where the map, not the noisy picture, has to tell the structure

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from synoptic.errors import BadInput, at_least, at_most, install, one_of
 from synoptic.models.registry import Source, resolve, resolve_control
+from synoptic.options.captions import captioned, drawn
 from synoptic.options.control import KINDS, check_kinds
 
 Condition = Annotated[
@@ -59,8 +60,6 @@ def settle(given: dict[str, Any]) -> tuple[Source, dict[str, Any], dict[str, str
         if settings["slim"]:
             raise BadInput(f"--slim is for a new net, --init {settings['init']} has its shape already: leave one away")
     check_map(settings)
-    from synoptic.io.captions import captioned, drawn
-
     captions = captioned(settings["images"], settings["captions"])
     if len(captions) <= settings["held_back"]:
         raise BadInput(

@@ -101,7 +101,7 @@ def test_a_film_that_fails_leaves_nothing_behind(tmp_path, write):
 def test_without_the_extra_the_message_names_it(monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "path", [])
     monkeypatch.delitem(sys.modules, "av")
-    with pytest.raises(ImportError, match=r"synoptic\[video\]"):
+    with pytest.raises(ImportError, match=r"synoptic-diffusion\[video\]"):
         images.video(tmp_path / "a.mp4", gradient(2))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,7 @@ def test_every_part_is_told_with_its_seconds(made: tuple[Delivered, list[str]]):
 
 def test_what_is_not_installed_is_named_and_the_rest_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("synoptic.mesh.NEEDED", ("no_such_library",))
-    monkeypatch.setattr("synoptic.io.video.find_spec", lambda name: None)
+    monkeypatch.setattr(sys.modules["synoptic.io.video"], "find_spec", lambda name: None)  # io.video is a function too
     said: list[str] = []
     done = deliver(mug(), tmp_path, "a red mug", say=said.append, **FEW)
     assert {file.name for file in done.files} == {"turntable.gif", "turntable.html", "report.json", "report.tsv"}

@@ -132,7 +132,7 @@ def test_a_torn_surface_is_said_to_be_torn(scene: Radiance, made: Extracted):
 def test_every_part_of_the_extra_is_named_where_one_is_missing(monkeypatch):
     need_mesh()
     monkeypatch.setattr("synoptic.mesh.NEEDED", ("trimesh", "no_such_library"))
-    with pytest.raises(ImportError, match=r"no_such_library.*synoptic\[mesh\]"):
+    with pytest.raises(ImportError, match=r"no_such_library.*synoptic-diffusion\[mesh\]"):
         need_mesh()
 
 

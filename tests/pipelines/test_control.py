@@ -112,7 +112,7 @@ def test_a_depth_map_of_another_shape_is_refused(picture, tmp_path):
 
 def test_without_scikit_image_the_extra_is_named(picture, monkeypatch):
     monkeypatch.setattr("synoptic.options.control.find_spec", lambda name: None)
-    with pytest.raises(ValueError, match=r"synoptic\[control\]"):
+    with pytest.raises(ValueError, match=r"synoptic-diffusion\[control\]"):
         condition(str(picture))
 
 

@@ -138,7 +138,7 @@ def test_a_page_needs_nothing_but_itself_and_holds_any_title():
 
 def test_a_trace_without_pyav_is_refused_at_the_door(monkeypatch):
     monkeypatch.setattr("synoptic.options.resolve.find_spec", lambda name: None)
-    with pytest.raises(ValueError, match=r"--trace needs PyAV.*pip install 'synoptic\[video\]'"):
+    with pytest.raises(ValueError, match=r"--trace needs PyAV.*pip install 'synoptic-diffusion\[video\]'"):
         synoptic.generate("a photo of a horse", trace=True, **HOW)
 
 
