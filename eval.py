@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from synoptic.courses.cli.argparse_compat import Parser, answer, dashes, renamed
-from synoptic.errors import BadInput, writable
-from synoptic.models.registry import resolve_judge
+from synoptic.errors import InputError, writable
+from synoptic.models.registry import resolve_clip
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -26,9 +26,9 @@ def score(args: argparse.Namespace) -> None:
     folder = Path(args.fdir1).expanduser()
     if not any(folder.glob("*.png")):
         why = "holds no .png" if folder.is_dir() else "is no folder"
-        raise BadInput(f"--fdir1 must be a folder of pictures, {folder} {why}: check the path")
+        raise InputError(f"--fdir1 must be a folder of pictures, {folder} {why}: check the path")
     with renamed({"--model": "--judge", "--out": "--fdir1"}):
-        source = resolve_judge(args.judge)
+        source = resolve_clip(args.judge)
         writable(folder)
 
     from synoptic.courses.files import prompt_of, score_folder, write_eval

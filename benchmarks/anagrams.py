@@ -30,7 +30,7 @@ from synoptic.models.vocabulary import vocabulary
 from synoptic.sampling.multistage import Together
 from synoptic.views.anagram import Anagram
 from synoptic.views.base import Views
-from synoptic.views.pixel_space import InPixels
+from synoptic.views.pixel_space import PixelSpace
 from synoptic.views.registry import view
 
 STYLES = "an oil painting of", "a lithograph of", "a pencil sketch of", "a neon sign of"
@@ -64,7 +64,9 @@ class Run:
         if self.canvas == "own":
             return Anagram(model.shape, looks)
         side = model.shape[-1] * model.factor
-        return InPixels(Anagram((3, side, side), looks), model.encode, model.decode, residual=self.canvas == "with residual")
+        return PixelSpace(
+            Anagram((3, side, side), looks), model.encode, model.decode, residual=self.canvas == "with residual"
+        )
 
 
 RUNS: dict[str, Run] = {

@@ -43,7 +43,7 @@ def painted(model: Denoiser, prompts: list[str], steps: int) -> Tensor:
     """One picture a prompt, in [0, 1]; the same noise for every model."""
     rngs, s = [torch.Generator().manual_seed(k) for k in range(len(prompts))], model.schedule
     predict = cfg(model, prompts, GUIDANCE, clip=clipping("auto", s))
-    *_, last = sample(predict, s, randn(model.shape, rngs).to(model.device), steps=solvers.steps_of("ddim", s, steps))
+    *_, last = sample(predict, s, randn(model.shape, rngs).to(model.device), steps=solvers.timestep_pairs("ddim", s, steps))
     return decoded(model, last.x)
 
 

@@ -30,7 +30,7 @@ from synoptic.mesh.marching_cubes import extract
 from synoptic.models.device import choose_device
 from synoptic.nerf.scene import Radiance
 from synoptic.nerf.serialization import load_scene
-from synoptic.options.text_to_3d import Unwell
+from synoptic.options.text_to_3d import OptimizationFailed
 from synoptic.pipelines.text_to_3d import FIELD, dream
 
 PROMPTS = "a yellow house", "a purple teapot", "a red bus", "a pink lamp", "a blue castle"  # nothing was tuned on these
@@ -57,7 +57,7 @@ def grow(prompts: Sequence[str], begun: Sequence[int], out: Path, **how: Any) ->
                 torch.cuda.reset_peak_memory_stats()
             try:
                 dream(prompt, seed=seed, out=str(folders[-1]), **how)
-            except Unwell as e:
+            except OptimizationFailed as e:
                 print(f"# {prompt}, seed {seed}: {e}", flush=True)
             (folders[-1] / "peak.json").write_text(json.dumps(peak()))
     return folders

@@ -105,7 +105,7 @@ def starts(count: int, out: Path) -> Iterable[Row]:
     s, (source, captions) = m.schedule, given(count, 128)
     x0, prompts = coded(m.encode, source, m).repeat(NOISES, 1, 1, 1), (captions[1:] + captions[:1]) * NOISES
     predict, before = guided(m, prompts, GUIDANCE), images.to_pil(source) * NOISES
-    ways = {"ddim": solvers.steps_of("ddim", s, STEPS), "course": strided(end=s.end)}
+    ways = {"ddim": solvers.timestep_pairs("ddim", s, STEPS), "course": strided(end=s.end)}
     yield "steps", "start", "t", "distance", "PSNR, dB", "score"
     for way, steps in ways.items():
         solve, spread = solvers.sampler("ddpm" if way == "course" else "ddim"), PATHS[way]
@@ -139,7 +139,7 @@ def filled(count: int, out: Path) -> Iterable[Row]:
     m, judge = load("bundled"), Clip("bundled")
     s, (x, captions) = m.schedule, given(count, 128)
     known, hole = coded(m.encode, x, m), pad(torch.ones(1, 1, 64, 64), [32] * 4)
-    steps, coarse = solvers.steps_of("ddim", s, STEPS), shrink(hole, m.factor).to(m.device)
+    steps, coarse = solvers.timestep_pairs("ddim", s, STEPS), shrink(hole, m.factor).to(m.device)
     parts = {"region": (..., slice(32, 96), slice(32, 96)), "whole": ...}
     yield "prompt", "how", "jump", "largest", "median", "score of the region", "of plain", "of the whole", "of plain"
     shown, rows = [*x[:8]], []
@@ -183,7 +183,7 @@ def inverted(count: int, out: Path) -> Iterable[Row]:
     m = load("bundled", dtype="float32")
     s, (x, _) = m.schedule, given(count, 128)
     z, predict = coded(m.encode, x, m), guided(m, [""] * count)
-    own, steps = coded(m.decode, z, m).cpu(), solvers.steps_of("ddim", s, 50)
+    own, steps = coded(m.decode, z, m).cpu(), solvers.timestep_pairs("ddim", s, 50)
     yield "refine", "PSNR, dB", "least"
     for refine in (0, 2):
         *_, up = invert(predict, s, z, steps=steps, refine=refine)

@@ -20,7 +20,7 @@ from full_size import GUIDANCE, PROMPT, SHAPES, WINDOW, dense, make, spent
 from torch import Tensor
 
 from synoptic.diffusion.equations import ddim, predict, randn
-from synoptic.guidance.cfg import cfg, fitting_rows
+from synoptic.guidance.cfg import cfg, max_batch_rows
 from synoptic.guidance.syncdiffusion import LOUDER, Coherence, decaying
 from synoptic.metrics.clip import Clip
 from synoptic.metrics.perceptual import Eyes, unlike
@@ -35,7 +35,7 @@ WEIGHT = 8.0
 def together(m: Any, eyes: Eyes, z: Tensor, steps: int) -> Tensor:
     """Ours: as many windows at once as memory allows."""
     guided, pairs = cfg(m, [PROMPT], GUIDANCE), m.schedule.steps(50)[:steps]
-    rows = max(1, fitting_rows(m, m.device) // GRADIENTS)
+    rows = max(1, max_batch_rows(m, m.device) // GRADIENTS)
     nudge = Coherence(guided, m.decode, eyes, unlike, decaying(pairs, WEIGHT, DECAY, steps, 1), rows=rows)
     for step in canonical(guided, m.schedule, dense(z), z, steps=pairs, nudge=nudge):
         z = step.x

@@ -20,8 +20,8 @@ from synoptic.commands.video import video
 from synoptic.commands.views import views
 from synoptic.courses.evaluate import evaluate
 from synoptic.distributed import first
-from synoptic.errors import BadInput
-from synoptic.options.text_to_3d import Unwell
+from synoptic.errors import InputError
+from synoptic.options.text_to_3d import OptimizationFailed
 from synoptic.pipelines.anagram import anagram
 from synoptic.pipelines.control import control
 from synoptic.pipelines.denoise import denoise
@@ -125,7 +125,7 @@ def spread(argv: Sequence[str]) -> list[str]:
         if word.startswith("--"):
             option = word if word in several else ""
             if option and after.startswith("--"):
-                raise BadInput(f"{option} takes one word or more, none was given: name them after it, or leave it out")
+                raise InputError(f"{option} takes one word or more, none was given: name them after it, or leave it out")
             words += [] if option else [word]
         else:
             words += [option, word] if option else [word]
@@ -138,11 +138,11 @@ def main() -> None:
         sys.stdout = io.StringIO()
     try:
         code = app(spread(sys.argv[1:]), standalone_mode=False)
-    except (BadInput, typer.TyperException) as e:
+    except (InputError, typer.TyperException) as e:
         message = f"{e.format_message()} (see: synoptic --help)" if isinstance(e, typer.TyperException) else str(e)
         print("synoptic: error: " + " ".join(message.split()), file=sys.stderr)
         code = 2
-    except Unwell as e:
+    except OptimizationFailed as e:
         print(e.result)
         print(f"synoptic: {e}", file=sys.stderr)
         code = 1

@@ -27,7 +27,7 @@ def join() -> None:
         dist.init_process_group()
 
 
-def as_first(said: Tensor) -> Tensor:
+def broadcast_from_main(said: Tensor) -> Tensor:
     """What the first process says, in all of them: a tensor on the CPU, of one shape everywhere."""
     if not alone():
         import torch.distributed as dist

@@ -10,18 +10,20 @@ from pathlib import Path
 DISTRIBUTION = "synoptic-diffusion"  # the name that pip installs; the import and the command are synoptic
 
 
-class BadInput(ValueError):
+class InputError(ValueError):
     """A rule broken by what was given. The message is one line: the rule, what was given, the cure."""
 
 
 def prompts(given: str | Sequence[str]) -> list[str]:
-    """One prompt or several, as a list. Raises BadInput on none, and on one that cannot name a file."""
+    """One prompt or several, as a list. Raises InputError on none, and on one that cannot name a file."""
     every = [given] if isinstance(given, str) else list(given)
     if not every:
-        raise BadInput('at least one prompt is needed, none was given: name what to paint, for example "a photo of a horse"')
+        raise InputError(
+            'at least one prompt is needed, none was given: name what to paint, for example "a photo of a horse"'
+        )
     for prompt in every:
         if "\0" in prompt:
-            raise BadInput(f"a prompt is plain text, {prompt!r} holds a NUL character: remove it")
+            raise InputError(f"a prompt is plain text, {prompt!r} holds a NUL character: remove it")
     return every
 
 
@@ -32,25 +34,25 @@ def install(extra: str) -> str:
 
 def at_least(name: str, value: float, least: float) -> None:
     if value < least:
-        raise BadInput(f"{name} must be at least {least}, {value} was given: raise it")
+        raise InputError(f"{name} must be at least {least}, {value} was given: raise it")
 
 
 def at_most(name: str, value: float, most: float) -> None:
     if value > most:
-        raise BadInput(f"{name} must be at most {most}, {value} was given: lower it")
+        raise InputError(f"{name} must be at most {most}, {value} was given: lower it")
 
 
 def one_of(name: str, value: str, allowed: Sequence[str]) -> None:
     if value not in allowed:
-        raise BadInput(f"{name} must be one of {', '.join(allowed)}, {value!r} was given")
+        raise InputError(f"{name} must be one of {', '.join(allowed)}, {value!r} was given")
 
 
 def writable(folder: Path) -> None:
-    """Make the folder; raises BadInput where nothing can be written to it."""
+    """Make the folder; raises InputError where nothing can be written to it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as e:
         reason = os.strerror(e.errno) if e.errno else e
-        raise BadInput(f"the output folder must be writable, {folder} is not ({reason}): choose another --out") from None
+        raise InputError(f"the output folder must be writable, {folder} is not ({reason}): choose another --out") from None

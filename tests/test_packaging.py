@@ -9,7 +9,7 @@ import pytest
 
 from synoptic import __version__, errors
 from synoptic.courses.evaluate import code_folder
-from synoptic.errors import DISTRIBUTION, BadInput, install
+from synoptic.errors import DISTRIBUTION, InputError, install
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -38,7 +38,7 @@ def test_every_file_that_is_read_beside_the_code_is_packed():
 
 def test_the_hand_in_needs_the_extra_courses(monkeypatch):
     monkeypatch.setattr("synoptic.courses.evaluate.find_spec", lambda name: None)
-    with pytest.raises(BadInput, match=r"\[courses\]"):
+    with pytest.raises(InputError, match=r"\[courses\]"):
         code_folder("KIM_20240001", None)
 
 

@@ -77,5 +77,5 @@ def kept(rows: list[dict[str, Any]], file: Path, asked: dict[str, Any]) -> Bench
     machine = {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()}
     machine |= {"threads": torch.get_num_threads(), "load": os.getloadavg()[0]}
     found = {"asked": asked, "machine": machine, "versions": versions(), "rows": rows}
-    images.atomically(file, lambda f: f.write((json.dumps(found, indent=2) + "\n").encode()))
+    images.atomic_write(file, lambda f: f.write((json.dumps(found, indent=2) + "\n").encode()))
     return Bench(rows, file)

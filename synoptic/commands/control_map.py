@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from synoptic.errors import BadInput, writable
+from synoptic.errors import InputError, writable
 from synoptic.options.control import Depths, check_kinds
 from synoptic.options.input_image import read
 
@@ -23,7 +23,7 @@ def condition(image: Picture, *, kind: Kind = "canny", depth: Depths = None, out
     picture = read(image)
     path = Path(out or f"outputs/condition/{Path(image).stem}-{kind}.png").expanduser()
     if path.suffix != ".png":
-        raise BadInput(f"--out must end in .png, {out} was given: rename it")
+        raise InputError(f"--out must end in .png, {out} was given: rename it")
     writable(path.parent)
 
     from synoptic import io as images

@@ -31,10 +31,10 @@ def embed(
     writable(path.parent)
     warn_unknown(source, every)
 
-    from synoptic.io import atomically
+    from synoptic.io import atomic_write
     from synoptic.models.embeddings import embeddings
     from synoptic.models.load import load_text
 
     data = embeddings(source, every, load_text(source, device=device, dtype=dtype))
-    atomically(path, lambda f: f.write(data))
+    atomic_write(path, lambda f: f.write(data))
     return path

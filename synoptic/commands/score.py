@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from synoptic.errors import BadInput
-from synoptic.models.registry import resolve_judge
+from synoptic.errors import InputError
+from synoptic.models.registry import resolve_clip
 from synoptic.options.common import Device
 
 Folder = Annotated[str, "a folder of PNG or JPEG pictures, or one picture"]
@@ -43,7 +43,7 @@ def score(folder: Folder, *, judge: Judge = "bundled", device: Device = "auto") 
     synoptic score outputs/wide
     """
     files = pictures_in(folder)
-    source = resolve_judge(judge)
+    source = resolve_clip(judge)
 
     from synoptic.io import load
     from synoptic.metrics.clip import Clip, clip_score
@@ -54,18 +54,18 @@ def score(folder: Folder, *, judge: Judge = "bundled", device: Device = "auto") 
 
 
 def pictures_in(folder: str) -> list[Path]:
-    """The pictures under a folder, sorted, or the one picture. Raises BadInput where there is none."""
+    """The pictures under a folder, sorted, or the one picture. Raises InputError where there is none."""
     root = Path(folder).expanduser()
     if not root.exists():
-        raise BadInput(f"a folder of pictures is needed, {folder} does not exist: check the path")
+        raise InputError(f"a folder of pictures is needed, {folder} does not exist: check the path")
     files = [root] if root.is_file() else sorted(p for p in root.rglob("*") if p.suffix.lower() in PICTURES)
     if not files:
-        raise BadInput(f"a folder of pictures is needed, {folder} holds no {', '.join(PICTURES)}: check the path")
+        raise InputError(f"a folder of pictures is needed, {folder} holds no {', '.join(PICTURES)}: check the path")
     return files
 
 
 def prompts_of(files: list[Path]) -> list[tuple[Path, str]]:
-    """Each picture with its prompt. Raises BadInput on a file that is no picture, and where none has a prompt."""
+    """Each picture with its prompt. Raises InputError on a file that is no picture, and where none has a prompt."""
     from PIL import UnidentifiedImageError
 
     from synoptic.io import settings
@@ -77,9 +77,11 @@ def prompts_of(files: list[Path]) -> list[tuple[Path, str]]:
             if not told or "prompt" in told:
                 found.append((path, told.get("prompt") or prompt_in_name(path)))
         except UnidentifiedImageError:
-            raise BadInput(f"every file must be a picture, {path} is none: remove it from the folder") from None
+            raise InputError(f"every file must be a picture, {path} is none: remove it from the folder") from None
     if not found:
-        raise BadInput(f"what is scored must be pictures of prompts, {files[0]} only shows another picture: score that one")
+        raise InputError(
+            f"what is scored must be pictures of prompts, {files[0]} only shows another picture: score that one"
+        )
     return found
 
 

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from synoptic.errors import BadInput, install, writable
+from synoptic.errors import InputError, install, writable
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -28,11 +28,11 @@ def video(pictures: Pictures, *, fps: Fps = 10, out: Out = "video.mp4") -> Path:
     path = Path(out).expanduser()
     files = sorted(found(pictures), key=lambda file: natural(str(file)))
     if not fps > 0:
-        raise BadInput(f"--fps must be above 0, {fps} was given: 30 is smooth")
+        raise InputError(f"--fps must be above 0, {fps} was given: 30 is smooth")
     if path.suffix not in (".mp4", ".gif"):
-        raise BadInput(f"--out must end in .mp4 or .gif, {out} was given: rename it")
+        raise InputError(f"--out must end in .mp4 or .gif, {out} was given: rename it")
     if path.suffix == ".mp4" and find_spec("av") is None:
-        raise BadInput(f"an .mp4 needs PyAV, which is not installed: {install('video')}, or --out with .gif")
+        raise InputError(f"an .mp4 needs PyAV, which is not installed: {install('video')}, or --out with .gif")
     writable(path.parent)
 
     from synoptic import io as images
@@ -45,14 +45,14 @@ def video(pictures: Pictures, *, fps: Fps = 10, out: Out = "video.mp4") -> Path:
 
 
 def found(pictures: list[str]) -> Iterator[Path]:
-    """The pictures' files, folders opened. Raises BadInput for what is not there, and for a folder without any."""
+    """The pictures' files, folders opened. Raises InputError for what is not there, and for a folder without any."""
     if not pictures:
-        raise BadInput("a film needs at least one picture, none was given: name files or a folder")
+        raise InputError("a film needs at least one picture, none was given: name files or a folder")
     for name in pictures:
         path = Path(name).expanduser()
         inside = [file for file in path.iterdir() if file.suffix.lower() in ENDINGS] if path.is_dir() else [path]
         if not inside or not path.exists():
-            raise BadInput(f"a film is made of pictures, {name} is or holds none: check the path")
+            raise InputError(f"a film is made of pictures, {name} is or holds none: check the path")
         yield from inside
 
 
@@ -67,7 +67,7 @@ def read(file: Path) -> Image:
     try:
         return load(file)
     except OSError:
-        raise BadInput(f"a film is made of pictures, {file} cannot be read as one: leave it out") from None
+        raise InputError(f"a film is made of pictures, {file} cannot be read as one: leave it out") from None
 
 
 def padded(picture: Image, size: tuple[int, int]) -> Image:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from synoptic.errors import BadInput, at_least, at_most, writable
+from synoptic.errors import InputError, at_least, at_most, writable
 from synoptic.views.registry import FAILURES, VIEWS, multiple
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def views(names: Names = None, *, size: Size = 64, picture: Picture = None, out:
     at_most("--size", size, 2048)
     for name in asked:
         if size % multiple(name):
-            raise BadInput(f"--size must be a multiple of {multiple(name)} for {name}, {size} was given: change it")
+            raise InputError(f"--size must be a multiple of {multiple(name)} for {name}, {size} was given: change it")
     folder = Path(out).expanduser()
     writable(folder)
 
@@ -92,13 +92,13 @@ def verdict(laws: Laws) -> str:
 
 
 def photograph(path: str, size: int) -> Image:
-    """The middle square of a picture's file at this size. Raises BadInput where it cannot be read."""
+    """The middle square of a picture's file at this size. Raises InputError where it cannot be read."""
     from synoptic.io import load
 
     try:
         picture = load(Path(path).expanduser())
     except OSError:
-        raise BadInput(f"--picture must be a picture's file, {path} is none: check the path") from None
+        raise InputError(f"--picture must be a picture's file, {path} is none: check the path") from None
     side = min(picture.size)
     left, top = (picture.width - side) // 2, (picture.height - side) // 2
     return picture.crop((left, top, left + side, top + side)).resize((size, size))

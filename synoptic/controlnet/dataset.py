@@ -76,7 +76,7 @@ class Shelf:
             images.save(drawn, shown, {})
             with torch.no_grad():
                 x0 = self.encode(picture)[0].float().cpu().contiguous()
-            images.atomically(latent, lambda f: f.write(save({"x0": x0})))
+            images.atomic_write(latent, lambda f: f.write(save({"x0": x0})))
         seen = (images.from_pil(images.load(drawn))[0] + 1) * 127.5
         return load_file(latent)["x0"], seen.round().to(torch.uint8)
 

@@ -68,7 +68,7 @@ class Fidelity:
         lately = losses[self.rows[-1][0] if self.rows else 0 :]
         loss = torch.stack([value.cpu() for value in lately]).mean().item() if lately else None
         self.rows.append((step, loss, own, other))
-        images.atomically(self.run.folder / TABLE, lambda f: f.write(f"{table(self.rows)}\n".encode()))
+        images.atomic_write(self.run.folder / TABLE, lambda f: f.write(f"{table(self.rows)}\n".encode()))
         lines = {"its own map": [(r[0], r[2]) for r in self.rows], "another's": [(r[0], r[3]) for r in self.rows]}
         plot = images.chart(lines, "step", f"how far paintings of held-back {settings['condition']} maps follow")
         images.save(self.run.folder / "fidelity.png", plot, {"settings": settings})
@@ -89,7 +89,7 @@ class Fidelity:
         told, s, usual = Controlled(self.m, [Control(net, seen)]), self.m.schedule, self.source.defaults
         predict = cfg(told, self.captions, usual.guidance, clip=clipping("auto", s))
         z = randn(self.m.shape, [generator(self.run.settings["seed"], 3, k) for k in self.held]).to(self.m.device)
-        *_, last = sample(predict, s, z, steps=solvers.steps_of("dpm++", s, STEPS), solve=solvers.sampler("dpm++"))
+        *_, last = sample(predict, s, z, steps=solvers.timestep_pairs("dpm++", s, STEPS), solve=solvers.sampler("dpm++"))
         return self.m.decode(last.x)
 
     def _preview(self, step: int, seen: Tensor, painted: Tensor, shown: Tensor) -> None:

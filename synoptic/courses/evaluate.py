@@ -23,8 +23,8 @@ from synoptic.courses.generate import (
 )
 from synoptic.courses.grading import METHODS, expected, graded, measure, source_of
 from synoptic.courses.prompt_sets import OURS, PromptSet, read_set
-from synoptic.errors import BadInput, install, one_of, writable
-from synoptic.models.registry import resolve_judge
+from synoptic.errors import InputError, install, one_of, writable
+from synoptic.models.registry import resolve_clip
 from synoptic.options.common import Device, Dtype, Guidance, Seed, Steps
 from synoptic.options.distill import STEPS as DISTILLING
 from synoptic.options.resolve import settle
@@ -110,10 +110,10 @@ def evaluate(
     top = Path(out).expanduser()
     folder = top / METHODS[chosen.kind][method]
     packed = code_folder(zip, code)
-    source = resolve_judge(judge)
+    source = resolve_clip(judge)
     texts = graded(chosen, folder.name)
     if make_sources and chosen.kind != "edit":
-        raise BadInput(f"--make-sources is for edit sets, {prompts} is a {chosen.kind} one: leave it away")
+        raise InputError(f"--make-sources is for edit sets, {prompts} is a {chosen.kind} one: leave it away")
     how: dict[str, Any] = {"device": device, "dtype": dtype}
     fixed = {"sampler": "ddim", "eta": 0.0, "clip": "auto", "count": 1}
     settled = settle({k: given[k] for k in ASKED} | fixed | {"prompt": texts})[1]
@@ -161,27 +161,29 @@ def evaluate(
 
 
 def something_in(chosen: PromptSet, top: Path, folder: Path) -> None:
-    """Raises BadInput where there is neither an edit to score nor a source picture to edit."""
+    """Raises InputError where there is neither an edit to score nor a source picture to edit."""
     if not any(folder.glob("*.png")) and all(source_of(e, top) is None for e in chosen.entries):
-        raise BadInput(
+        raise InputError(
             f"an edit needs the picture that it edits, none of the set's is there, and {folder} holds no edits to score: put"
             " them where the set says, or add --make-sources"
         )
 
 
 def code_folder(zip: str | None, code: str | None) -> Path | None:
-    """The folder of --code. Raises BadInput where --zip is no NAME_SID, or --code no folder or without --zip."""
+    """The folder of --code. Raises InputError where --zip is no NAME_SID, or --code no folder or without --zip."""
     if zip is not None and find_spec("fpdf") is None:
-        raise BadInput(f"--zip packs a PDF report, which needs fpdf2, not installed here: {install('courses')}")
+        raise InputError(f"--zip packs a PDF report, which needs fpdf2, not installed here: {install('courses')}")
     if zip is not None and not re.fullmatch(r"[^\s/\\_][^\s/\\]*_[^\s/\\_]+", zip):
-        raise BadInput(f"--zip must be your name and student number, NAME_SID, without blanks; {zip!r} is not: KIM_20240001")
+        raise InputError(
+            f"--zip must be your name and student number, NAME_SID, without blanks; {zip!r} is not: KIM_20240001"
+        )
     if code is None:
         return None
     if zip is None:
-        raise BadInput(f"--code goes into the zip, and no --zip was given with {code}: add --zip NAME_SID")
+        raise InputError(f"--code goes into the zip, and no --zip was given with {code}: add --zip NAME_SID")
     folder = Path(code).expanduser()
     if not folder.is_dir():
-        raise BadInput(f"--code must be the folder of your code, {code} is none: check the path")
+        raise InputError(f"--code must be the folder of your code, {code} is none: check the path")
     return folder
 
 

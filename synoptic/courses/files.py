@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synoptic.errors import BadInput
+from synoptic.errors import InputError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -41,7 +41,7 @@ def pictures(folder: Path, prompts: Sequence[str] = ()) -> dict[str, list[Path]]
 
     A file named after one of `prompts` belongs to it, also where its name says less than the prompt; any other is read by
     `prompt_of`. Beside crops a picture that is not square is a full panorama: it is left out, with a warning. Raises
-    BadInput on a file that is no whole picture.
+    InputError on a file that is no whole picture.
     """
     files = sorted(path for path in folder.glob("*.png") if not path.name.startswith("."))
     known = {Path(file_name(prompt)).stem: prompt for prompt in prompts}
@@ -58,7 +58,7 @@ def pictures(folder: Path, prompts: Sequence[str] = ()) -> dict[str, list[Path]]
 
 
 def size_of(path: Path) -> tuple[int, int]:
-    """Width and height of a picture whose file is whole. Raises BadInput on any other."""
+    """Width and height of a picture whose file is whole. Raises InputError on any other."""
     from PIL import Image
 
     try:
@@ -66,7 +66,7 @@ def size_of(path: Path) -> tuple[int, int]:
             size = image.size
             image.verify()
     except (OSError, SyntaxError):
-        raise BadInput(f"every .png in a graded folder must be a whole picture, {path} is none: remove it") from None
+        raise InputError(f"every .png in a graded folder must be a whole picture, {path} is none: remove it") from None
     return size
 
 
@@ -100,9 +100,9 @@ def score_folder(folder: Path, clip: Clip) -> dict[str, Any]:
 
 def write_eval(folder: Path, scores: Mapping[str, Any]) -> Path:
     """folder/eval.json, whole or not at all."""
-    from synoptic.io import atomically
+    from synoptic.io import atomic_write
 
     path = folder / "eval.json"
     text = json.dumps(scores, indent=4, ensure_ascii=False) + "\n"
-    atomically(path, lambda f: f.write(text.encode()))
+    atomic_write(path, lambda f: f.write(text.encode()))
     return path

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from synoptic.courses.files import file_name
 from synoptic.courses.grading import source_of
 from synoptic.courses.prompt_sets import CANVAS, Entry
-from synoptic.errors import BadInput, writable
+from synoptic.errors import InputError, writable
 from synoptic.models.registry import resolve
 from synoptic.pipelines.anagram import anagram
 from synoptic.pipelines.distill import distill
@@ -138,22 +138,22 @@ def panorama(folder: Path, prompt: str, seed: int) -> Path:
 
 
 def distinct(prompts: Sequence[str]) -> None:
-    """A run's file names hold 100 bytes of a prompt. Raises BadInput where two prompts part only after them."""
+    """A run's file names hold 100 bytes of a prompt. Raises InputError where two prompts part only after them."""
     names = [slug(prompt) for prompt in prompts]
     for i, name in enumerate(names):
         if name in names[:i]:
-            raise BadInput(f"prompts must differ in their first 100 bytes, {prompts[i][:50]!r}… does not: reword it")
+            raise InputError(f"prompts must differ in their first 100 bytes, {prompts[i][:50]!r}… does not: reword it")
 
 
 def same_settings(paths: Sequence[Path], asked: dict[str, Any]) -> None:
-    """Pictures that are there must have been painted as asked; those made elsewhere say nothing. Raises BadInput."""
+    """Pictures that are there must have been painted as asked; those made elsewhere say nothing. Raises InputError."""
     from synoptic.io import settings
 
     for path in paths:
         inside = settings(path).get("settings", {})
         for name, value in asked.items():
             if name in inside and inside[name] != value:
-                raise BadInput(
+                raise InputError(
                     f"pictures of one folder share their settings, {path} was painted with {name} {inside[name]}, not"
                     f" {value}: choose another --out, give --{name} {inside[name]}, or delete the old pictures"
                 )

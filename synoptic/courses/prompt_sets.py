@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from synoptic.courses.files import file_name
-from synoptic.errors import BadInput
+from synoptic.errors import InputError
 
 Kind = Literal["wide", "ambiguous", "edit", "plain"]
 OURS = {path.stem: path for path in sorted((Path(__file__).parent / "prompts").glob("*.json"))}
@@ -50,21 +50,21 @@ def read_set(name: str) -> PromptSet:
 
     The kind is told by the fields: prompt + eval_pos is wide; canonical_prompt + instance_prompt is ambiguous; prompt +
     edit_prompt + img_path is edit ($HOME and ~ are replaced, other paths start at the file); prompt alone or text is plain.
-    Raises BadInput, naming file and entry, where the file cannot be read, an entry is broken, or two would share a file.
+    Raises InputError, naming file and entry, where the file cannot be read, an entry is broken, or two would share a file.
     """
     path = OURS.get(name) or Path(name).expanduser()
     if not path.is_file():
-        raise BadInput(
+        raise InputError(
             f"a prompts file is needed, {name} does not exist: check the path, or take one of ours: {', '.join(OURS)}"
         )
     if path.suffix.lower() not in READERS:
-        raise BadInput(f"a prompts file must end in {', '.join(READERS)}, {name} does not: convert it")
+        raise InputError(f"a prompts file must end in {', '.join(READERS)}, {name} does not: convert it")
     try:
         rows = list(READERS[path.suffix.lower()](path.read_text(encoding="utf-8-sig")))
     except (OSError, ValueError, csv.Error) as e:
-        raise BadInput(f"a prompts file must be readable as its name says, {name} is not ({e}): mend it") from None
+        raise InputError(f"a prompts file must be readable as its name says, {name} is not ({e}): mend it") from None
     if not rows:
-        raise BadInput(f"a prompts file must hold at least one prompt, {name} holds none: add one")
+        raise InputError(f"a prompts file must hold at least one prompt, {name} holds none: add one")
     kinds: dict[Kind, str] = {}
     entries = []
     for label, row in rows:
@@ -73,7 +73,7 @@ def read_set(name: str) -> PromptSet:
         kinds.setdefault(kind, where)
         if len(kinds) > 1:
             (one, first), (other, _) = kinds.items()
-            raise BadInput(f"one prompts file holds one kind, {first} is {one} and {where} is {other}: split the file")
+            raise InputError(f"one prompts file holds one kind, {first} is {one} and {where} is {other}: split the file")
         entries.append((where, entry(kind, row, where, path.parent)))
     (kind,) = kinds
     unique(entries)
@@ -111,7 +111,7 @@ READERS: dict[str, Callable[[str], Iterator[tuple[str, Any]]]] = {
 
 
 def kind_of(row: Any, where: str) -> Kind:
-    """The kind of one entry, by its fields. Raises BadInput where it has none or not all of them."""
+    """The kind of one entry, by its fields. Raises InputError where it has none or not all of them."""
     if isinstance(row, str):
         return "plain"
     if isinstance(row, dict):
@@ -120,10 +120,10 @@ def kind_of(row: Any, where: str) -> Kind:
                 for field in fields:
                     if field not in row:
                         needed = ", ".join(fields)
-                        raise BadInput(f"an entry of kind {kind} needs {needed}; {where} has no {field}: add it")
+                        raise InputError(f"an entry of kind {kind} needs {needed}; {where} has no {field}: add it")
                 return kind
     every = "; ".join(", ".join(fields) for fields in FIELDS.values())
-    raise BadInput(f"an entry must be text or have one of these groups of fields: {every}; {where} has none: add them")
+    raise InputError(f"an entry must be text or have one of these groups of fields: {every}; {where} has none: add them")
 
 
 def entry(kind: Kind, row: Any, where: str, base: Path) -> Entry:
@@ -143,7 +143,7 @@ def entry(kind: Kind, row: Any, where: str, base: Path) -> Entry:
 def words(row: dict[str, Any], field: str, where: str) -> str:
     text = row[field]
     if not isinstance(text, str) or not text.strip() or "\0" in text:
-        raise BadInput(f"{field} must be text, that of {where} is {json.dumps(text)[:60]}: write it")
+        raise InputError(f"{field} must be text, that of {where} is {json.dumps(text)[:60]}: write it")
     return text.strip()
 
 
@@ -153,7 +153,7 @@ def positions(given: Any, where: str) -> tuple[int, ...]:
         given = [int(n) if n.lstrip("-").isdigit() else n for n in re.split(r"[\s,;]+", given.strip(" []"))]
     good = isinstance(given, list) and given and all(type(p) is int and 0 <= p <= LAST for p in given)
     if not good or len(set(given)) < len(given):
-        raise BadInput(
+        raise InputError(
             f"eval_pos must be whole numbers from 0 to {LAST}, each once (left edges of crops in the courses' canvas of"
             f" {CANVAS}); that of {where} is {json.dumps(given)[:80]}: correct it"
         )
@@ -161,7 +161,7 @@ def positions(given: Any, where: str) -> tuple[int, ...]:
 
 
 def unique(entries: list[tuple[str, Entry]]) -> None:
-    """Pictures are named after their prompts, so no two may have one name. Raises BadInput."""
+    """Pictures are named after their prompts, so no two may have one name. Raises InputError."""
     pairs = entries[0][1].source is None
     seen: dict[tuple[bool, str], str] = {}
     for where, e in entries:
@@ -171,7 +171,7 @@ def unique(entries: list[tuple[str, Entry]]) -> None:
                 file_name(prompt),
             )  # both of an ambiguous pair lie in one folder, those of an edit do not
             if key in seen:
-                raise BadInput(
+                raise InputError(
                     f"pictures are named after their prompts, {seen[key]} and {where} would both be {key[1]}: reword one"
                 )
             seen[key] = where

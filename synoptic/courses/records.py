@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
-from synoptic.io import atomically, load
+from synoptic.io import atomic_write, load
 
 
 def read_records(out: Path) -> list[dict[str, Any]]:
@@ -23,8 +23,8 @@ def write_record(out: Path, record: Mapping[str, Any]) -> tuple[Path, Path]:
     (out / "report").mkdir(exist_ok=True)
     noted, page = (out / "report" / f"{record['folder']}.{end}" for end in ("json", "png"))
     text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
-    atomically(noted, lambda f: f.write(text.encode()))
-    atomically(page, lambda f: sheet(out, record).save(f, "PNG"))
+    atomic_write(noted, lambda f: f.write(text.encode()))
+    atomic_write(page, lambda f: sheet(out, record).save(f, "PNG"))
     return noted, page
 
 

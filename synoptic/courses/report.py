@@ -14,7 +14,7 @@ from typing import Any
 from PIL import Image
 
 from synoptic.courses.records import latin, read_records, rows, thumb
-from synoptic.io import atomically, load
+from synoptic.io import atomic_write, load
 
 MARKS = ((0.28, "full marks"), (0.26, "half marks"))  # the courses', for OpenAI's ViT-B/32 only
 MARKS_JUDGE = "clip-vit-base-patch32"  # its hub id's last part
@@ -139,8 +139,8 @@ def write_report(out: Path, title: str = "synoptic evaluate") -> list[Path]:
     """Write out/report.html over every record and, with the extra `courses`, out/report.pdf."""
     records = read_records(out)
     page, printed = out / "report.html", out / "report.pdf"
-    atomically(page, lambda f: f.write(html(out, records, title).encode()))
+    atomic_write(page, lambda f: f.write(html(out, records, title).encode()))
     if find_spec("fpdf") is None:
         return [page]
-    atomically(printed, lambda f: f.write(pdf(out, records, title)))
+    atomic_write(printed, lambda f: f.write(pdf(out, records, title)))
     return [page, printed]

@@ -10,7 +10,7 @@ from typing import Any
 
 from synoptic.courses.records import read_records
 from synoptic.courses.report import pdf
-from synoptic.io import atomically
+from synoptic.io import atomic_write
 
 
 def hand_in(out: Path, name: str, code: Path | None) -> Path:
@@ -40,7 +40,7 @@ def hand_in(out: Path, name: str, code: Path | None) -> Path:
                 for path in files_of(code, lambda folder: folder.resolve() == out.resolve()):
                     z.write(path, f"code/{path.relative_to(code)}")
 
-    atomically(place, fill)
+    atomic_write(place, fill)
     return place
 
 

@@ -79,7 +79,7 @@ def linked(times: Sequence[Time], end: Time) -> list[tuple[Time, Time]]:
     return list(zip(times, [*times[1:], end], strict=True))
 
 
-def steps_of(name: str, s: Schedule, n: int) -> list[tuple[Time, Time]]:
+def timestep_pairs(name: str, s: Schedule, n: int) -> list[tuple[Time, Time]]:
     """The n steps that a sampler takes: ddim those of the schedule, the others linked ones.
 
     Both are diffusers' rules. They part by a time or so where n does not divide the schedule, and there DDIM's may end

@@ -35,7 +35,7 @@ def branches(model: Denoiser, conds: Mapping[str, Cond], *, rows: int | None = N
 
     def predict(x: Tensor, t: Time, where: Any = None) -> dict[str, Pred]:
         nonlocal limit
-        limit = limit or fitting_rows(model, x.device)
+        limit = limit or max_batch_rows(model, x.device)
         n, views = len(x), len(x) // pictures
 
         def call(some: Tensor) -> Pred:
@@ -75,7 +75,7 @@ def branches(model: Denoiser, conds: Mapping[str, Cond], *, rows: int | None = N
     return predict
 
 
-def fitting_rows(model: Denoiser, device: torch.device) -> int:
+def max_batch_rows(model: Denoiser, device: torch.device) -> int:
     """Rows whose working memory fits into half of what is free; on a CPU no more than its caches profit from."""
     if device.type == "cuda":
         idle = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)  # kept by us for what comes

@@ -74,7 +74,7 @@ def travel(stops: int, canvas: tuple[int, int, int], loop: bool = False) -> Mix:
 
 
 def apart(ground: Mix) -> Mix:
-    """Over a `Patchwork`: the ground hears the first voices by `ground`, each patch one of its own after them."""
+    """Over a `WindowsWithRegions`: the ground hears the first voices by `ground`, each patch one of its own after them."""
 
     def mix(views: Any) -> Tensor:
         first = ground(views.ground)

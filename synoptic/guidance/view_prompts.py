@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from synoptic.diffusion.equations import Pred, Time
-from synoptic.guidance.cfg import away, branches, fitting_rows
+from synoptic.guidance.cfg import away, branches, max_batch_rows
 from synoptic.guidance.perp_neg import Branches, less
 from synoptic.models.base import Cond, Denoiser
 
@@ -118,7 +118,7 @@ def told(
 
 def by_view(model: Denoiser, conds: Conds) -> Branches:
     """`guidance.branches` whose conditions follow the camera: (x (B, C, h, w), t, look) -> {name: Pred}."""
-    rows = fitting_rows(model, model.device)
+    rows = max_batch_rows(model, model.device)
 
     def believe(x: Tensor, t: Time, look: Any) -> dict[str, Pred]:
         return branches(model, conds(look), rows=rows)(x, t)

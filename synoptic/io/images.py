@@ -33,7 +33,7 @@ def save(path: Path, image: Image.Image, settings: dict[str, Any]) -> None:
     """Write a PNG with its settings inside, whole or not at all."""
     info = PngImagePlugin.PngInfo()
     info.add_itxt(KEY, json.dumps(settings, ensure_ascii=False))
-    atomically(path, lambda f: image.save(f, "PNG", pnginfo=info))
+    atomic_write(path, lambda f: image.save(f, "PNG", pnginfo=info))
 
 
 def settings(path: Path) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def load(path: Path) -> Image.Image:
         return image.convert("RGB")
 
 
-def atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
+def atomic_write(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     """write(file) to a neighbour of `path`, then rename: readers see the old file or the new one, never a part."""
     fd, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
     try:

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from synoptic.errors import install
-from synoptic.io.images import atomically
+from synoptic.io.images import atomic_write
 
 TICKS = 100  # a GIF counts time in hundredths of a second
 SHORTEST = 2  # ticks: browsers slow a GIF down to ten frames a second where a delay is shorter
@@ -35,7 +35,7 @@ def video(path: Path, frames: Iterable[Image.Image], fps: float = 30) -> None:
     with tempfile.TemporaryDirectory() as scratch:  # faststart, the index first, needs a file with a name
         film = Path(scratch) / "film.mp4"
         _encode(film, _alike(frames), _rate(fps))
-        atomically(path, lambda f: f.write(film.read_bytes()))
+        atomic_write(path, lambda f: f.write(film.read_bytes()))
 
 
 def gif(path: Path, frames: Iterable[Image.Image], fps: float = 30) -> None:
@@ -54,7 +54,7 @@ def gif(path: Path, frames: Iterable[Image.Image], fps: float = 30) -> None:
     palette = _palette([pictures[i] for i in shown])
     first, *rest = [pictures[i].quantize(palette=palette, dither=Image.Dither.NONE) for i in shown]
     options = {"save_all": True, "append_images": rest, "duration": delays, "loop": 0, "optimize": False}
-    atomically(path, lambda f: first.save(f, "GIF", **options))
+    atomic_write(path, lambda f: first.save(f, "GIF", **options))
 
 
 def _encode(path: Path, frames: Iterable[Image.Image], fps: Fraction) -> None:

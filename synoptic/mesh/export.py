@@ -29,7 +29,7 @@ def export(model: Textured, folder: Path, name: str = "mesh") -> list[Path]:
     obj, beside = export_obj(mesh, mtl_name=f"{name}.mtl", return_texture=True)
     written |= {f"{name}.obj": obj.encode()} | beside
     for file, data in written.items():
-        images.atomically(folder / file, lambda f, data=data: f.write(data))
+        images.atomic_write(folder / file, lambda f, data=data: f.write(data))
     return [folder / file for file in written]
 
 

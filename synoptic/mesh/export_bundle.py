@@ -116,7 +116,7 @@ def _turned(scene: Radiance, folder: Path, prompt: str, frames: int, side: int) 
     files = [folder / f"turntable.{kind}" for kind in ("gif", "html")]
     images.gif(files[0], together, FPS)
     page = turntable(prompt, {name: images.to_pil(kind) for name, kind in kinds.items()}).encode()
-    images.atomically(files[1], lambda f: f.write(page))
+    images.atomic_write(files[1], lambda f: f.write(page))
     line = f"{frames} pictures of {', '.join(kinds)}, {faithful:.0f} dB to the field"
     try:
         images.video(folder / "turntable.mp4", together, FPS)
@@ -147,7 +147,7 @@ def _mesh(scene: Radiance, folder: Path) -> Part:
 def _written(report: Mapping[str, Any], folder: Path) -> list[Path]:
     rows = "".join(f"{name}\t{value}\n" for name, value in _flat(report))
     for name, text in (("report.json", json.dumps(report, indent=2) + "\n"), ("report.tsv", rows)):
-        images.atomically(folder / name, lambda f, text=text: f.write(text.encode()))
+        images.atomic_write(folder / name, lambda f, text=text: f.write(text.encode()))
     return [folder / "report.json", folder / "report.tsv"]
 
 

@@ -11,12 +11,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, SupportsFloat
 
-from synoptic.errors import BadInput
+from synoptic.errors import InputError
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One metric on a set: a number an item (a prompt, or a picture), in order. Raises BadInput where there is no item.
+    """One metric on a set: a number an item (a prompt, or a picture), in order. Raises InputError where there is no item.
 
     `judge` names the model that judged, if one did. `spread` is the standard error of a metric that belongs to the set
     as a whole (the Fréchet distance: one item, its error by the jackknife); otherwise it follows from the items.
@@ -29,7 +29,7 @@ class Measured:
 
     def __post_init__(self) -> None:
         if not self.items:
-            raise BadInput(f"{self.name} needs at least one picture, none was given: name those to measure")
+            raise InputError(f"{self.name} needs at least one picture, none was given: name those to measure")
 
     @property
     def mean(self) -> float:

@@ -14,7 +14,7 @@ from torch import Tensor
 from synoptic.io import from_pil
 from synoptic.metrics.base import Measured, by_prompt
 from synoptic.models.device import choose_device
-from synoptic.models.registry import Source, resolve_judge
+from synoptic.models.registry import Source, resolve_clip
 
 
 class Clip:
@@ -24,7 +24,7 @@ class Clip:
         from transformers import CLIPModel, CLIPTokenizer
         from transformers.utils import logging
 
-        source = resolve_judge(judge) if isinstance(judge, str) else judge
+        source = resolve_clip(judge) if isinstance(judge, str) else judge
         logging.disable_progress_bar()
         self.name = f"bundled {Path(source.place).name}" if source.bundled else source.name
         self.device = choose_device(device)

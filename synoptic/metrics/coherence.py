@@ -5,7 +5,7 @@ from __future__ import annotations
 from PIL import Image
 from torch import Tensor
 
-from synoptic.errors import BadInput, at_least
+from synoptic.errors import InputError, at_least
 from synoptic.metrics.clip import Clip
 
 
@@ -13,19 +13,19 @@ def coherence(judge: Clip, image: Image.Image, side: int | None = None) -> float
     """Mean distance 1 - cosine over all pairs of the picture's native-size crops, in the judge's features: 0 is one scene.
 
     SyncDiffusion's Intra-LPIPS (Lee et al. 2023) with the judge's features for LPIPS's. `side` is the crops' side in
-    pixels (default: the picture's short side). Raises BadInput where there are not two crops. Low is coherent; a picture
+    pixels (default: the picture's short side). Raises InputError where there are not two crops. Low is coherent; a picture
     that repeats one thing is, too.
     """
     return spread(judge.see(disjoint(image, side or min(image.size))))
 
 
 def disjoint(image: Image.Image, side: int) -> list[Image.Image]:
-    """As many squares as fit without overlapping, evenly spaced from edge to edge, row by row. Raises BadInput under two."""
+    """As many squares as fit without overlapping, evenly spaced edge to edge, row by row. Raises InputError under two."""
     at_least("side", side, 1)
     lefts, tops = ([round(k * (long - side) / max(1, long // side - 1)) for k in range(long // side)] for long in image.size)
     if len(lefts) * len(tops) < 2:
         w, h = image.size
-        raise BadInput(f"coherence needs two crops of {side} pixels, a picture of {w}×{h} has none: give a wider one")
+        raise InputError(f"coherence needs two crops of {side} pixels, a picture of {w}×{h} has none: give a wider one")
     return [image.crop((left, top, left + side, top + side)) for top in tops for left in lefts]
 
 

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from synoptic.errors import BadInput
+from synoptic.errors import InputError
 from synoptic.metrics.base import Measured, by_prompt
 from synoptic.metrics.clip import Clip
 
@@ -19,13 +19,13 @@ def anagrams(
     """Alignment and concealment of P pictures: of each its N views, as they are seen, and their N prompts, in order.
 
     Items are named by their prompts joined with " | "; several pictures of the same prompts are averaged first. Raises
-    BadInput unless every picture has as many views as prompts, two or more.
+    InputError unless every picture has as many views as prompts, two or more.
     """
     if len(pictures) != len(prompts):
-        raise BadInput(f"anagrams need prompts for each picture, {len(pictures)} pictures and {len(prompts)} were given")
+        raise InputError(f"anagrams need prompts for each picture, {len(pictures)} pictures and {len(prompts)} were given")
     for views, texts in zip(pictures, prompts, strict=True):
         if len(views) != len(texts) or len(texts) < 2:
-            raise BadInput(
+            raise InputError(
                 f"an anagram needs a prompt a view, two or more, {len(views)} views and {len(texts)} prompts were given:"
                 " give as many of both"
             )

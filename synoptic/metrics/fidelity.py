@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from synoptic.errors import BadInput
+from synoptic.errors import InputError
 from synoptic.io import from_pil
 from synoptic.metrics.clip import Clip, square_crops
 
@@ -16,7 +16,7 @@ WINDOW, SIGMA = 11, 1.5
 
 
 def psnr(image: Image.Image, reference: Image.Image) -> float:
-    """10 log10(255² / mean squared error over pixels and channels), dB; inf for equal ones. BadInput on unequal sizes."""
+    """10 log10(255² / mean squared error over pixels and channels), dB; inf for equal ones. InputError on unequal sizes."""
     same_size(image, reference)
     error = (eight_bits(image) - eight_bits(reference)).square().mean().item()
     return 10 * math.log10(255**2 / error) if error else math.inf
@@ -26,11 +26,11 @@ def ssim(image: Image.Image, reference: Image.Image) -> float:
     """Mean structural similarity of luminance (Rec. 601): in [-1, 1], 1 for equal pictures (Wang et al. 2004, equation 13).
 
     A Gaussian window of 11×11, σ = 1.5, wherever it fits whole; K1 = 0.01, K2 = 0.03, L = 255; no downsampling before it.
-    Raises BadInput on unequal sizes and on pictures smaller than the window.
+    Raises InputError on unequal sizes and on pictures smaller than the window.
     """
     same_size(image, reference)
     if min(image.size) < WINDOW:
-        raise BadInput(
+        raise InputError(
             f"SSIM needs pictures of at least {WINDOW}×{WINDOW}, {image.width}×{image.height} was given: enlarge it"
         )
     x, y = (luminance(picture) for picture in (image, reference))
@@ -46,7 +46,7 @@ def identity(judge: Clip, image: Image.Image, reference: Image.Image) -> float:
 
     The sum over its transformer blocks of the squared difference of patch features, each of unit length, averaged over the
     patches. A picture that is not square is the mean over the squares that cover it. The judge is not trained on human
-    judgements as LPIPS is: distances compare within one judge only. BadInput on unequal sizes.
+    judgements as LPIPS is: distances compare within one judge only. InputError on unequal sizes.
     """
     same_size(image, reference)
     a, b = square_crops(image), square_crops(reference)
@@ -57,7 +57,7 @@ def identity(judge: Clip, image: Image.Image, reference: Image.Image) -> float:
 def same_size(image: Image.Image, reference: Image.Image) -> None:
     if image.size != reference.size:
         (w, h), (v, g) = image.size, reference.size
-        raise BadInput(f"fidelity compares pictures of one size, {w}×{h} and {v}×{g} were given: resize one of them")
+        raise InputError(f"fidelity compares pictures of one size, {w}×{h} and {v}×{g} were given: resize one of them")
 
 
 def eight_bits(image: Image.Image) -> Tensor:

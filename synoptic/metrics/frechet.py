@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from synoptic.errors import BadInput
+from synoptic.errors import InputError
 from synoptic.metrics.base import Measured
 from synoptic.metrics.clip import Clip
 
@@ -18,11 +18,11 @@ def frechet_distance(judge: Clip, images: Sequence[Image.Image], references: Seq
     """Fréchet distance in the judge's unit features, of N pictures to M references; its error by a jackknife over both.
 
     One item, as the distance belongs to the set. It grows as sets shrink (Bińkowski et al. 2018): compare only distances of
-    sets of the same sizes, better above the features' dimension. Raises BadInput under three pictures on a side.
+    sets of the same sizes, better above the features' dimension. Raises InputError under three pictures on a side.
     """
     for name, some in (("pictures", images), ("references", references)):
         if len(some) < 3:  # two, and one more to leave out
-            raise BadInput(f"the Fréchet distance needs at least three {name}, {len(some)} were given: make more")
+            raise InputError(f"the Fréchet distance needs at least three {name}, {len(some)} were given: make more")
     a, b = judge.see(images), judge.see(references)
     groups = min(10, len(a), len(b))
 

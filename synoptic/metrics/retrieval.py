@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from synoptic.errors import BadInput, at_least
+from synoptic.errors import InputError, at_least
 from synoptic.metrics.base import Measured, by_prompt
 from synoptic.metrics.clip import Clip
 
@@ -20,14 +20,16 @@ def retrieval(
 
     `prompts` has one prompt a picture; the candidates are these and those of `among`, each once, so chance is
     top / candidates. A picture scores 1 where its prompt is among the first `top`; several pictures of one prompt are
-    averaged first. Raises BadInput unless there are as many pictures as prompts, and more candidates than `top`.
+    averaged first. Raises InputError unless there are as many pictures as prompts, and more candidates than `top`.
     """
     candidates = list(dict.fromkeys([*prompts, *among]))
     at_least("top", top, 1)
     if len(images) != len(prompts):
-        raise BadInput(f"retrieval needs one prompt a picture, {len(images)} and {len(prompts)} were given: name each one's")
+        raise InputError(
+            f"retrieval needs one prompt a picture, {len(images)} and {len(prompts)} were given: name each one's"
+        )
     if images and len(candidates) <= top:
-        raise BadInput(f"top-{top} needs more than {top} different prompts, {len(candidates)} was given: add others to it")
+        raise InputError(f"top-{top} needs more than {top} different prompts, {len(candidates)} was given: add others to it")
     right = torch.tensor([candidates.index(prompt) for prompt in prompts])
     hits = (ranks(judge(images, candidates), right) < top).tolist() if images else []
     return Measured(f"top-{top} of {len(candidates)}", by_prompt(prompts, hits), judge.name)

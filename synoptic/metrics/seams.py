@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from synoptic.errors import BadInput
+from synoptic.errors import InputError
 from synoptic.io import from_pil
 
 
@@ -18,7 +18,7 @@ def seam(image: Image.Image, starts: Sequence[int], factor: int) -> float:
 
     `starts` in pixels; `factor` pixels a latent: a decoder's own grid shows at multiples of it, so only those columns
     are compared. 1 is no seam; plain pictures, measured at the same starts, or `baseline` give its like without windows.
-    Raises BadInput where there is no start, or no other column, between the edges.
+    Raises InputError where there is no start, or no other column, between the edges.
     """
     grid = columns(image, factor)
     at = torch.isin(grid, torch.tensor(list(starts)))
@@ -35,7 +35,7 @@ def baseline(image: Image.Image, starts: Sequence[int], factor: int) -> float:
 
     A network's own grid can be coarser than a latent (in the bundled model's plain pictures the columns at multiples of 8
     latents jump less), and halfway has another phase of it: plain pictures at the same starts are the surer baseline. For
-    a closed picture, [] measures its middle column, a lone one as its closing seam is. Raises BadInput as `seam`.
+    a closed picture, [] measures its middle column, a lone one as its closing seam is. Raises InputError as `seam`.
     """
     grid, w = columns(image, factor), image.width
     marks = sorted({0, w, *(start for start in starts if 0 < start < w)})
@@ -56,7 +56,7 @@ def jumps(image: Image.Image) -> Tensor:
 
 def _ratio(jump: Tensor, at: Tensor, rest: Tensor) -> float:
     if not len(at) or not len(rest):
-        raise BadInput(
+        raise InputError(
             f"a seam is compared with other columns on the decoder's grid, {len(at)} and {len(rest)} of {len(jump)}"
             " columns were left: give starts between the edges, farther apart than a latent"
         )

@@ -9,13 +9,13 @@ from functools import cache
 
 import torch
 
-from synoptic.errors import BadInput
+from synoptic.errors import InputError
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16, "float64": torch.float64}
 
 
 def choose_device(device: str) -> torch.device:
-    """Raises BadInput where torch cannot use it."""
+    """Raises InputError where torch cannot use it."""
     if device == "auto":
         mps = torch.backends.mps.is_available()
         if torch.cuda.is_available() and "LOCAL_RANK" in os.environ:  # one of several processes, each with its own
@@ -26,13 +26,15 @@ def choose_device(device: str) -> torch.device:
         return torch.device(device)
     except (RuntimeError, AssertionError, NotImplementedError) as e:
         why = str(e).splitlines()[0]
-        raise BadInput(f"the device must be usable by torch, {device!r} is not ({why}): use --device auto or cpu") from None
+        raise InputError(
+            f"the device must be usable by torch, {device!r} is not ({why}): use --device auto or cpu"
+        ) from None
 
 
 def choose_dtype(dtype: str, device: torch.device) -> torch.dtype:
     if dtype != "auto":
         if dtype not in DTYPES:
-            raise BadInput(f"dtype must be auto, {', '.join(DTYPES)}; {dtype!r} was given")
+            raise InputError(f"dtype must be auto, {', '.join(DTYPES)}; {dtype!r} was given")
         return DTYPES[dtype]
     if device.type != "cpu":
         return torch.float16

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synoptic.errors import BadInput
+from synoptic.errors import InputError
 from synoptic.models.registry import Source
 from synoptic.models.weights import header
 
@@ -35,20 +35,20 @@ def embeddings(source: Source, prompts: Sequence[str], text: Text) -> bytes:
 
 
 def check_embeddings(path: Path, source: Source, prompts: Sequence[str]) -> None:
-    """Raises BadInput unless the file can be read, is of this model and has every prompt."""
+    """Raises InputError unless the file can be read, is of this model and has every prompt."""
     try:
         about = _about(path)
         known, model, revision = about["prompts"], about["model"], about["revision"]
     except (OSError, ValueError, LookupError, TypeError):
-        raise BadInput(f"--embeddings must be a file by `synoptic models embed`, {path} is none: write it anew") from None
+        raise InputError(f"--embeddings must be a file by `synoptic models embed`, {path} is none: write it anew") from None
     if revision != source.revision:
-        raise BadInput(
+        raise InputError(
             f"embeddings are of one model, {path} is of {model} ({revision}), not of {source.name} ({source.revision}): use"
             f" --model {model}, or write it anew with that --model"
         )
     missing = [prompt for prompt in prompts if prompt not in known]
     if missing:
-        raise BadInput(f"--embeddings must hold every prompt, {path} lacks {missing[0]!r}: embed it with the others")
+        raise InputError(f"--embeddings must hold every prompt, {path} lacks {missing[0]!r}: embed it with the others")
 
 
 class Embedded:

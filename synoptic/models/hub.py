@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from synoptic.errors import BadInput
+from synoptic.errors import InputError
 
 
 def download(repo: str, file: str) -> Path:
@@ -20,12 +20,14 @@ def download(repo: str, file: str) -> Path:
         return Path(hf_hub_download(repo, file, local_files_only=not online()))
     except GatedRepoError:
         cure = f"accept its licence at https://huggingface.co/{repo}, then run: hf auth login; or {instead}"
-        raise BadInput(f"{repo} is gated: {cure}") from None
+        raise InputError(f"{repo} is gated: {cure}") from None
     except RepositoryNotFoundError:
-        raise BadInput(f"the hub has no public model {repo}: if it is private run: hf auth login; else {instead}") from None
+        raise InputError(
+            f"the hub has no public model {repo}: if it is private run: hf auth login; else {instead}"
+        ) from None
     except (LocalEntryNotFoundError, OSError) as e:
         why = "no network" if isinstance(e, LocalEntryNotFoundError) else first_line(e)
-        raise BadInput(f"{repo} is not in the cache and could not be fetched ({why}): connect, or {instead}") from None
+        raise InputError(f"{repo} is not in the cache and could not be fetched ({why}): connect, or {instead}") from None
 
 
 def listing(repo: str) -> list[str]:

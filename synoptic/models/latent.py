@@ -13,7 +13,7 @@ from synoptic.diffusion.equations import Pred, Schedule, Time, predict
 from synoptic.models.base import Cond
 from synoptic.models.compile import by_block
 from synoptic.models.text import Text
-from synoptic.models.tiling import in_pieces
+from synoptic.models.tiling import tiled
 from synoptic.models.unet import UNet
 
 PIECE = 8  # native pictures: what the VAE is given at once of a larger one
@@ -44,13 +44,13 @@ class Latent:
 
     def encode(self, image: Tensor) -> Tensor:
         f, (_, h, w) = self.factor, self.shape
-        mean = in_pieces(self._mean, image.to(self.vae.dtype), PIECE * h * w * f * f, h * f // 2).to(image.dtype)
+        mean = tiled(self._mean, image.to(self.vae.dtype), PIECE * h * w * f * f, h * f // 2).to(image.dtype)
         return (mean - self._shift) * self.vae.config.scaling_factor
 
     def decode(self, x: Tensor) -> Tensor:
         latents = x / self.vae.config.scaling_factor + self._shift
         _, h, w = self.shape
-        return in_pieces(self._decoded, latents.to(self.vae.dtype), PIECE * h * w, h // 2).to(x.dtype)
+        return tiled(self._decoded, latents.to(self.vae.dtype), PIECE * h * w, h // 2).to(x.dtype)
 
     def _mean(self, image: Tensor) -> Tensor:
         with self._plainly(image):

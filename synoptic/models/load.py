@@ -13,7 +13,7 @@ import torch
 
 from synoptic.diffusion.equations import Schedule
 from synoptic.diffusion.schedules import schedule
-from synoptic.errors import BadInput
+from synoptic.errors import InputError
 from synoptic.models import latent, pixel
 from synoptic.models import upscaler as upscale
 from synoptic.models.base import Denoiser
@@ -59,7 +59,7 @@ def load(
     device: auto (CUDA, else MPS, else CPU) or any torch device; dtype: auto (float16 on a GPU, bfloat16 on a CPU that is
     fast at it, else float32) or one of float32, bfloat16, float16, float64. text: what embeds prompts in place of the
     model's own text tower, which is then not loaded: a file of embeddings, for example. compile: a minute at the first
-    call of each batch size, which makes the others faster. Raises BadInput as `resolve` does.
+    call of each batch size, which makes the others faster. Raises InputError as `resolve` does.
     """
     source = resolve(name) if isinstance(name, str) else name
     part = _parts(source, device, dtype)
@@ -79,11 +79,13 @@ def load_upscaler(
     """The upscaler `name`: `bundled-if-ii`, an alias (`if-ii`, `if-ii-l`, `sd-x4`), a hub id or a diffusers directory.
 
     device, dtype and text: as `load`; text may be stage I's `embed`, for example, where both have the same tower. Raises
-    BadInput as `resolve_upscaler` does, and where there is neither text nor tower.
+    InputError as `resolve_upscaler` does, and where there is neither text nor tower.
     """
     source = resolve_upscaler(name) if isinstance(name, str) else name
     if text is None and not source.parts.keys() >= set(TOWER):
-        raise BadInput(f"prompts need a text encoder, {source.name} has none of its own: give `text`, stage I's for example")
+        raise InputError(
+            f"prompts need a text encoder, {source.name} has none of its own: give `text`, stage I's for example"
+        )
     part = _parts(source, device, dtype)
     s, noising = (_schedule(source, scheduler) for scheduler in ("scheduler", source.family.noising or ""))
     return UPSCALE[_kind(source)](part, s, noising, source.index, text or TEXT[_kind(source)](part, source))
@@ -94,7 +96,7 @@ def load_control(
 ) -> ControlNet:
     """The ControlNet `name`: `bundled-canny`, `bundled-scribble`, `bundled-depth`, a hub id or a directory.
 
-    model: what it was made for; device and dtype: as `load`. Raises BadInput as `resolve_control`.
+    model: what it was made for; device and dtype: as `load`. Raises InputError as `resolve_control`.
     """
     if isinstance(name, str):
         name = resolve_control(name, resolve(model) if isinstance(model, str) else model)
@@ -115,7 +117,7 @@ def _schedule(source: Source, part: str) -> Schedule:
     try:
         return schedule(source.read(f"{part}/scheduler_config.json"))
     except ValueError as e:
-        raise BadInput(f"{source.name} has a {part} that synoptic does not know: {e}") from None
+        raise InputError(f"{source.name} has a {part} that synoptic does not know: {e}") from None
 
 
 def _parts(source: Source, device: str, dtype: str) -> Callable[[str], Any]:
@@ -146,7 +148,7 @@ def _network(name: str, source: Source, part: str, device: torch.device, dtype: 
     if info["missing_keys"]:
         missing = sorted(info["missing_keys"])[0]
         whole = f"{part} of {source.name}" if part else source.name
-        raise BadInput(f"a weight file must be whole, {whole} lacks {missing}: copy or download it again")
+        raise InputError(f"a weight file must be whole, {whole} lacks {missing}: copy or download it again")
     return module.to(device)
 
 

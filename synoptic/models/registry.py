@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from synoptic.errors import BadInput
+from synoptic.errors import InputError
 from synoptic.models.families import FAMILIES, Defaults, Family
 from synoptic.models.hub import below, download, first_line, listing, online
 from synoptic.models.weights import check_weights
@@ -74,14 +74,14 @@ class Source:
         return Path(self.place).parent == BUNDLED
 
     def read(self, file: str) -> dict[str, Any]:
-        """One of the model's JSON files. Raises BadInput where it is missing, gated or no JSON object."""
+        """One of the model's JSON files. Raises InputError where it is missing, gated or no JSON object."""
         path = Path(self.place) / file if self.local else download(self.place, file)
         try:
             found = json.loads(path.read_text())
         except (OSError, ValueError) as e:
-            raise BadInput(f"a model needs a readable {file}, {self.place} has none ({first_line(e)}): check it") from None
+            raise InputError(f"a model needs a readable {file}, {self.place} has none ({first_line(e)}): check it") from None
         if not isinstance(found, dict):
-            raise BadInput(f"a model's {file} must hold a JSON object, that of {self.place} does not: check it")
+            raise InputError(f"a model's {file} must hold a JSON object, that of {self.place} does not: check it")
         return found
 
     @cached_property
@@ -107,7 +107,7 @@ class Source:
     def family(self) -> Family:
         kind = self.index.get("_class_name")
         if not isinstance(kind, str) or kind not in FAMILIES:
-            raise BadInput(f"a model's pipeline must be one of {', '.join(FAMILIES)}, {self.name} is a {kind}")
+            raise InputError(f"a model's pipeline must be one of {', '.join(FAMILIES)}, {self.name} is a {kind}")
         return FAMILIES[kind]
 
     @cached_property
@@ -150,25 +150,25 @@ class Source:
 def resolve(name: str) -> Source:
     """The source of `bundled`, `bundled-if`, an alias, a hub id `org/name` or a diffusers directory.
 
-    Raises BadInput, with the cure, where it is unknown, of an unsupported pipeline, lacks a part, holds only pickle weights,
+    Raises InputError, with the cure, where it is unknown, of an unsupported pipeline, lacks a part, only has pickle weights,
     or has a corrupt weight file; and where the hub cannot be reached or wants a login.
     """
     if name in UPSCALERS or (source := _find(name, INSIDE | ALIASES, "model_index.json")).family.noising:
         others = ", ".join(INSIDE | ALIASES)
-        raise BadInput(f"a model paints from prompts alone, {name} enlarges a small picture: use one of {others}")
+        raise InputError(f"a model paints from prompts alone, {name} enlarges a small picture: use one of {others}")
     return _checked(source)
 
 
 def resolve_upscaler(name: str) -> Source:
-    """The source of `bundled-if-ii`, another upscaler's alias, a hub id or a directory. Raises BadInput as `resolve`."""
+    """The source of `bundled-if-ii`, another upscaler's alias, a hub id or a directory. Raises InputError as `resolve`."""
     if name in INSIDE | ALIASES or not (source := _find(name, UPSCALERS, "model_index.json")).family.noising:
         others = ", ".join(UPSCALERS)
-        raise BadInput(f"an upscaler enlarges a small picture, {name} paints from prompts alone: use one of {others}")
+        raise InputError(f"an upscaler enlarges a small picture, {name} paints from prompts alone: use one of {others}")
     return _checked(source)
 
 
 def resolve_control(name: str, source: Source) -> Source:
-    """The ControlNet `name`: `bundled-canny`, …, a hub id or a directory. Raises BadInput as `resolve`.
+    """The ControlNet `name`: `bundled-canny`, …, a hub id or a directory. Raises InputError as `resolve`.
 
     And where it was made for another model than `source`: its levels, words or pixels per latent differ.
     """
@@ -176,7 +176,9 @@ def resolve_control(name: str, source: Source) -> Source:
     config = control.read("config.json")
     if config.get("_class_name") != "ControlNetModel":
         others = ", ".join(CONTROLS)
-        raise BadInput(f"a ControlNet must be a ControlNetModel, {name} is none: use {others}, a hub id or such a directory")
+        raise InputError(
+            f"a ControlNet must be a ControlNetModel, {name} is none: use {others}, a hub id or such a directory"
+        )
     ours = [source.unet.get(key) for key in FITTING] + [source.factor]
     theirs = [config.get(key) for key in FITTING] + [
         2 ** (len(config.get("conditioning_embedding_out_channels", "1234")) - 1)
@@ -184,7 +186,7 @@ def resolve_control(name: str, source: Source) -> Source:
     if ours != theirs:
         parts = zip([*FITTING, "pixels per latent"], ours, theirs, strict=True)
         what, our, their = next(part for part in parts if part[1] != part[2])
-        raise BadInput(
+        raise InputError(
             f"a ControlNet must be made for the model: {what} of {name} is {their}, of {source.name} {our}; choose another"
             " --controlnet or --model"
         )
@@ -194,11 +196,11 @@ def resolve_control(name: str, source: Source) -> Source:
 
 
 def resolve_depth(name: str) -> Source:
-    """The source of transformers' depth model `name`, a hub id or a directory. Raises BadInput as `resolve`."""
+    """The source of transformers' depth model `name`, a hub id or a directory. Raises InputError as `resolve`."""
     source = _find(name, {}, "config.json")
     kinds = source.read("config.json").get("architectures") or []
     if not any(kind.endswith("ForDepthEstimation") for kind in kinds):
-        raise BadInput(
+        raise InputError(
             f"a depth model must be one of transformers', {name} is a {', '.join(kinds) or 'nameless one'}: choose one"
         )
     if source.local:
@@ -206,11 +208,13 @@ def resolve_depth(name: str) -> Source:
     return source
 
 
-def resolve_judge(name: str) -> Source:
-    """The source of a CLIPModel: `bundled`, `clip-vit-b32`, a hub id or a directory. Raises BadInput as `resolve`."""
+def resolve_clip(name: str) -> Source:
+    """The source of a CLIPModel: `bundled`, `clip-vit-b32`, a hub id or a directory. Raises InputError as `resolve`."""
     source = _find(name, JUDGES, "config.json")
     if source.read("config.json").get("model_type") != "clip":
-        raise BadInput(f"a judge must be a CLIPModel, {name} is none: use --judge bundled, clip-vit-b32 or such a directory")
+        raise InputError(
+            f"a judge must be a CLIPModel, {name} is none: use --judge bundled, clip-vit-b32 or such a directory"
+        )
     if source.local:
         check_weights(Path(source.place))
     return source
@@ -220,17 +224,17 @@ def _checked(source: Source) -> Source:
     """The source itself, once every part that it needs is seen to be there."""
     native = source.unet.get("sample_size")
     if not isinstance(native, int):
-        raise BadInput(
+        raise InputError(
             f"a model's unet/config.json must give one sample_size, {source.name} gives {native!r}: choose another model"
         )
     for part, cls in source.parts.items():
         _, given = (source.index.get(part) or [None, None])[:2]
         if not isinstance(given, str) or given.removesuffix("Fast") != cls:
-            raise BadInput(f"{source.name} has a {given} as its {part}, which synoptic does not load: it must be a {cls}")
+            raise InputError(f"{source.name} has a {given} as its {part}, which synoptic does not load: it must be a {cls}")
         if part in source.family.weights:
             source.read(f"{part}/config.json")
         elif source.local and not any(f"{part}/{words}" in source.files for words in WORDS):
-            raise BadInput(
+            raise InputError(
                 f"a model needs its words, {source.name} has none of {', '.join(WORDS)} in {part}/: copy it again"
             )
         if source.local and part in source.family.weights:
@@ -246,7 +250,7 @@ def _find(name: str, aliases: Mapping[str, tuple[str, ...]], file: str) -> Sourc
                 source = Source(name, place, file)
                 source.read(file)
                 return source
-            except BadInput:
+            except InputError:
                 continue
         source = Source(name, last, file)
     elif folder := _folder(name):
@@ -255,7 +259,7 @@ def _find(name: str, aliases: Mapping[str, tuple[str, ...]], file: str) -> Sourc
         source = Source(name, name, file)
     else:
         known = ", ".join(aliases)
-        raise BadInput(
+        raise InputError(
             f"a model is one of {known}, a hub id (org/name) or a directory; {name[:99]!r} is none: see synoptic models"
         )
     source.read(file)

@@ -26,7 +26,7 @@ class Keys:
         ends = torch.tensor([0, *(2 * attn.to_k.out_features for attn in self.layers)]).cumsum(0).tolist()
         places = dict(zip(self.layers, map(slice, ends, ends[1:]), strict=False))
         for attn in every if self.layers else ():
-            attn.set_processor(Remembering(places.get(attn)))
+            attn.set_processor(CachedKVProcessor(places.get(attn)))
 
     def __len__(self) -> int:
         return len(self.layers)
@@ -36,7 +36,7 @@ class Keys:
         return torch.cat([part(text) for attn in self.layers for part in (attn.to_k, attn.to_v)], -1)
 
 
-class Remembering:
+class CachedKVProcessor:
     """diffusers' attention, which finds its keys and values at `place` in `keys`, if they were given."""
 
     def __init__(self, place: slice | None) -> None:

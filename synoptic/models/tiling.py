@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 
-def in_pieces(f: Callable[[Tensor], Tensor], x: Tensor, most: int, overlap: int) -> Tensor:
+def tiled(f: Callable[[Tensor], Tensor], x: Tensor, most: int, overlap: int) -> Tensor:
     """f(x) of pictures (B, C, H, W): whole, bitwise, up to `most` places H W each, so that memory stays what those take.
 
     A larger one is done in the halves of its longer side, and of theirs, which share `overlap` places and fade into one
@@ -22,9 +22,7 @@ def in_pieces(f: Callable[[Tensor], Tensor], x: Tensor, most: int, overlap: int)
     length = x.shape[axis]
     middle = length // 2 // overlap * overlap
     start, end = middle - overlap // 2, middle + overlap // 2
-    first, last = (
-        in_pieces(f, part, most, overlap) for part in (x.narrow(axis, 0, end), x.narrow(axis, start, length - start))
-    )
+    first, last = (tiled(f, part, most, overlap) for part in (x.narrow(axis, 0, end), x.narrow(axis, start, length - start)))
     n = first.shape[axis] * overlap // end
     ramp = ((torch.arange(n, device=x.device) + 0.5) / n).to(first).unflatten(0, (n, *[1] * (-1 - axis)))
     (a, b), (c, d) = (u.split([u.shape[axis] - m, m], axis) for u, m in ((first, n), (last, last.shape[axis] - n)))

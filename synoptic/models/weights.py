@@ -6,24 +6,24 @@ import json
 from pathlib import Path
 from typing import Any
 
-from synoptic.errors import BadInput
+from synoptic.errors import InputError
 
 
 def check_weights(folder: Path) -> None:
-    """Raises BadInput unless the folder holds safetensors files whose headers and lengths are whole."""
+    """Raises InputError unless the folder holds safetensors files whose headers and lengths are whole."""
     files = sorted(folder.glob("*.safetensors"))
     if not files:
         pickles = [p.name for p in folder.glob("*") if p.suffix in (".bin", ".pt", ".pth", ".ckpt", ".pkl")]
         if pickles:
-            raise BadInput(
+            raise InputError(
                 f"weights must be safetensors, {folder} holds only the pickle {pickles[0]}, which can run code: convert it"
                 " (save_pretrained with safe_serialization) or take another copy"
             )
-        raise BadInput(f"weights must be safetensors, {folder} holds none: check the path, or use --model bundled")
+        raise InputError(f"weights must be safetensors, {folder} holds none: check the path, or use --model bundled")
     for path in files:
         fault = _fault(path)
         if fault:
-            raise BadInput(f"a weight file must be whole, {path} is corrupt ({fault}): copy or download it again")
+            raise InputError(f"a weight file must be whole, {path} is corrupt ({fault}): copy or download it again")
 
 
 def header(path: Path) -> tuple[dict[str, Any], int]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from synoptic.errors import BadInput
+from synoptic.errors import InputError
 
 KINDS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 
@@ -15,35 +15,37 @@ def captioned(folder: str, file: str) -> dict[str, str]:
     """{picture's path inside the folder: its caption}, in the order of their names.
 
     The file is a JSON object {name: caption}; or lines, each a name, a tab and the caption, or a JSON object with
-    "file_name" and "text". Raises BadInput where a line is none of these, a picture or a caption is missing, or there is
+    "file_name" and "text". Raises InputError where a line is none of these, a picture or a caption is missing, or there is
     no picture at all.
     """
     place = folder_of("--images", folder)
     pictures = sorted(p.relative_to(place).as_posix() for p in place.rglob("*") if p.suffix.lower() in KINDS)
     if not pictures:
-        raise BadInput(f"--images must be a folder with pictures ({', '.join(KINDS)}), {folder} holds none: choose another")
+        raise InputError(
+            f"--images must be a folder with pictures ({', '.join(KINDS)}), {folder} holds none: choose another"
+        )
     captions = read_captions(file)
     if lacking := [name for name in captions if name not in set(pictures)]:
-        raise BadInput(f"every caption needs its picture in {folder}, {some(lacking)} not there: add or leave them out")
+        raise InputError(f"every caption needs its picture in {folder}, {some(lacking)} not there: add or leave them out")
     if silent := [name for name in pictures if name not in captions]:
-        raise BadInput(f'every picture needs a caption in {file}, {some(silent)} without: add one each, "" for no words')
+        raise InputError(f'every picture needs a caption in {file}, {some(silent)} without: add one each, "" for no words')
     return {name: captions[name] for name in pictures}
 
 
 def folder_of(option: str, given: str) -> Path:
     place = Path(given).expanduser()
     if not place.is_dir():
-        raise BadInput(f"{option} must be a folder, {given} is none: check the path")
+        raise InputError(f"{option} must be a folder, {given} is none: check the path")
     return place
 
 
 def drawn(folder: str, pictures: Sequence[str]) -> dict[str, str]:
-    """{picture: its map's file}, of the same path inside `folder`, whatever its kind. Raises BadInput where one lacks."""
+    """{picture: its map's file}, of the same path inside `folder`, whatever its kind. Raises InputError where one lacks."""
     place = folder_of("--maps", folder)
     found = {p.relative_to(place).with_suffix("").as_posix(): str(p) for p in place.rglob("*") if p.suffix.lower() in KINDS}
     stems = {name: Path(name).with_suffix("").as_posix() for name in pictures}
     if lacking := [name for name, stem in stems.items() if stem not in found]:
-        raise BadInput(f"every picture needs a map of its name in {folder}, {some(lacking)} without: draw them")
+        raise InputError(f"every picture needs a map of its name in {folder}, {some(lacking)} without: draw them")
     return {name: found[stem] for name, stem in stems.items()}
 
 
@@ -57,16 +59,16 @@ def read_captions(file: str) -> dict[str, str]:
     try:
         text = Path(file).expanduser().read_text()
     except (OSError, UnicodeDecodeError) as e:
-        raise BadInput(f"--captions must be a text file, {file} cannot be read as one ({e}): check it") from None
+        raise InputError(f"--captions must be a text file, {file} cannot be read as one ({e}): check it") from None
     whole = parsed(text)
     rows = list(whole.items()) if isinstance(whole, dict) and "file_name" not in whole else list(lines(text, file))
     for name, caption in rows:
         if not isinstance(name, str) or not isinstance(caption, str):
-            raise BadInput(f"captions are {{file name: words}}, {file} says {caption!r} of {name!r}: write words")
+            raise InputError(f"captions are {{file name: words}}, {file} says {caption!r} of {name!r}: write words")
     captions = dict(rows)
     if len(captions) < len(rows):
         twice = next(name for name in captions if [n for n, _ in rows].count(name) > 1)
-        raise BadInput(f"a picture has one caption, {file} has several for {twice}: keep one")
+        raise InputError(f"a picture has one caption, {file} has several for {twice}: keep one")
     return captions
 
 
@@ -79,7 +81,7 @@ def lines(text: str, file: str) -> Iterator[tuple[str, str]]:
             name, caption = line.split("\t", 1)
             yield name.strip(), caption.strip()
         elif line.strip():
-            raise BadInput(
+            raise InputError(
                 f'a line of captions is a name, a tab and the words, or {{"file_name": …, "text": …}}; line {k} of {file}'
                 f" is {line[:60]!r}: change it"
             )

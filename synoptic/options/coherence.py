@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from synoptic.errors import BadInput, at_least, at_most, one_of
+from synoptic.errors import InputError, at_least, at_most, one_of
 from synoptic.models.registry import Source
 from synoptic.options.regions import Region, read_region
 
@@ -28,7 +28,7 @@ Layout = Annotated[
 
 
 def compose(source: Source, settings: dict[str, Any]) -> list[Region]:
-    """Check what makes a picture one scene or several; read its regions. Raises BadInput on a broken rule."""
+    """Check what makes a picture one scene or several; read its regions. Raises InputError on a broken rule."""
     at_least("--coherence", settings["coherence"], 0)
     at_least("--coherence-steps", settings["coherence_steps"], 1)
     at_least("--coherence-every", settings["coherence_every"], 1)
@@ -36,13 +36,13 @@ def compose(source: Source, settings: dict[str, Any]) -> list[Region]:
     at_least("--anchor", settings["anchor"], 0)
     at_most("--anchor", settings["anchor"], 1)
     if settings["coherence"] and (settings["space"] != "canonical" or settings["windows"] == "collage"):
-        raise BadInput("--coherence moves a canvas that its windows average: leave --space and --windows collage away")
+        raise InputError("--coherence moves a canvas that its windows average: leave --space and --windows collage away")
     if settings["coherence"] and settings["coherence_by"] == "lpips" and find_spec("lpips") is None:
-        raise BadInput("--coherence-by lpips needs the package lpips, which is not installed: pip install lpips")
+        raise InputError("--coherence-by lpips needs the package lpips, which is not installed: pip install lpips")
     if settings["travel"] and len(settings["prompt"]) < 2:
-        raise BadInput("--travel goes from one prompt to another, one was given: name two or more")
+        raise InputError("--travel goes from one prompt to another, one was given: name two or more")
     if settings["region"] and settings["windows"] == "collage":
-        raise BadInput("--region lays windows over windows, --windows collage has a graph of its own: leave one away")
+        raise InputError("--region lays windows over windows, --windows collage has a graph of its own: leave one away")
     if settings["layout"] is not None:
         check_layout(source, settings)
     size = settings["width"], settings["height"]
@@ -50,12 +50,12 @@ def compose(source: Source, settings: dict[str, Any]) -> list[Region]:
 
 
 def check_layout(source: Source, settings: dict[str, Any]) -> None:
-    """Check --layout. Raises BadInput on a broken rule."""
+    """Check --layout. Raises InputError on a broken rule."""
     short = min(settings["width"], settings["height"])
     if not 0 < settings["layout"] <= 1:
-        raise BadInput(f"--layout must be above 0 and at most 1, {settings['layout']} was given: try 0.4")
+        raise InputError(f"--layout must be above 0 and at most 1, {settings['layout']} was given: try 0.4")
     if short <= source.native or settings["space"] != "canonical":
-        raise BadInput(
+        raise InputError(
             f"--layout enlarges a canvas whose short side is above the model's own, {source.native}; it is {short}, --space"
             f" {settings['space']}: enlarge it, or leave --layout away"
         )

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from synoptic.errors import BadInput, at_least, install, one_of
+from synoptic.errors import InputError, at_least, install, one_of
 from synoptic.models.registry import CONTROLS, Source, resolve_control, resolve_depth
 from synoptic.options.input_image import Given, read
 
@@ -40,18 +40,20 @@ BY_DEPTH = ("depth", "normal")
 
 
 def check_kinds(kinds: list[str], depth: str | None) -> Source | None:
-    """Check that every map can be drawn; the depth model's source if one is asked for. Raises BadInput."""
+    """Check that every map can be drawn; the depth model's source if one is asked for. Raises InputError."""
     if not kinds:
-        raise BadInput("at least one condition is needed, none was given: name canny, for example")
+        raise InputError("at least one condition is needed, none was given: name canny, for example")
     for kind in kinds:
         one_of("a condition", kind, KINDS)
     if set(kinds) & set(BY_LIBRARY) and find_spec("skimage") is None:
-        raise BadInput(f"maps are drawn by scikit-image, which is not installed: {install('control')}")
+        raise InputError(f"maps are drawn by scikit-image, which is not installed: {install('control')}")
     wanting = next((kind for kind in kinds if kind in BY_DEPTH), None)
     if wanting and depth is None:
-        raise BadInput(f"{wanting} needs --depth, a depth map's file or a depth model: give it, or use another condition")
+        raise InputError(f"{wanting} needs --depth, a depth map's file or a depth model: give it, or use another condition")
     if not wanting and depth is not None:
-        raise BadInput(f"--depth is for the conditions {' and '.join(BY_DEPTH)}, {depth} was given for none: leave it away")
+        raise InputError(
+            f"--depth is for the conditions {' and '.join(BY_DEPTH)}, {depth} was given for none: leave it away"
+        )
     return resolve_depth(depth) if depth is not None and not Path(depth).expanduser().is_file() else None
 
 
@@ -64,7 +66,7 @@ def estimator(model: Source) -> Depth:
 
 
 def maps(picture: Image, kinds: list[str], depth: str | None, model: Source | None) -> dict[str, Tensor]:
-    """Each condition's map (1, 3, H, W) in [0, 1], of the picture's size. Raises BadInput."""
+    """Each condition's map (1, 3, H, W) in [0, 1], of the picture's size. Raises InputError."""
     from synoptic.controlnet.annotators.canny import canny
     from synoptic.controlnet.annotators.normal import normal
     from synoptic.controlnet.annotators.scribble import scribble
@@ -76,7 +78,7 @@ def maps(picture: Image, kinds: list[str], depth: str | None, model: Source | No
             return estimator(model)(pixels)
         found = read(str(depth))
         if abs(found.width * picture.height - found.height * picture.width) > max(*found.size, *picture.size):
-            raise BadInput(f"a depth map must have its picture's shape, {picture.size}, {depth} is {found.size}: crop it")
+            raise InputError(f"a depth map must have its picture's shape, {picture.size}, {depth} is {found.size}: crop it")
         return (from_pil(found.convert("L").resize(picture.size)) + 1) / 2
 
     ways: dict[str, Callable[[Tensor], Tensor]] = {
@@ -125,27 +127,27 @@ class Guides:
 
 
 def guides(source: Source, settings: dict[str, Any]) -> Guides:
-    """Check the conditions of the settings, and fill in their nets and strengths. Raises BadInput on a broken rule."""
+    """Check the conditions of the settings, and fill in their nets and strengths. Raises InputError on a broken rule."""
     kinds, nets, strengths = settings["condition"] or ["canny"], settings["controlnet"], settings["strength"] or [1.0]
     if "vae" not in source.family.weights:
-        raise BadInput(f"ControlNets guide latent models, {source.name} paints pixels: use --model bundled, for example")
+        raise InputError(f"ControlNets guide latent models, {source.name} paints pixels: use --model bundled, for example")
     depth = check_kinds(kinds, settings["depth"])
     if nets is None:
         nets = [f"bundled-{kind}" for kind in kinds]
         if lacking := [name for name in nets if name not in CONTROLS or not source.bundled]:
-            raise BadInput(
+            raise InputError(
                 f"a condition needs a ControlNet made for it and for the model, there is no {lacking[0]} for {source.name}:"
                 " name one for each with --controlnet"
             )
     if len(nets) != len(kinds):
-        raise BadInput(f"every condition needs a ControlNet, {len(kinds)} and {len(nets)} were given: give as many")
+        raise InputError(f"every condition needs a ControlNet, {len(kinds)} and {len(nets)} were given: give as many")
     if len(strengths) not in (1, len(kinds)):
-        raise BadInput(f"--strength is one for all conditions or one for each, {len(strengths)} were given: change it")
+        raise InputError(f"--strength is one for all conditions or one for each, {len(strengths)} were given: change it")
     for strength in strengths:
         at_least("--strength", strength, 0)
     begin, end = settings["begin"], settings["end"]
     if not 0 <= begin < end <= 1:
-        raise BadInput(f"--begin must be at least 0 and below --end, at most 1; {begin} and {end} were given: change them")
+        raise InputError(f"--begin must be at least 0 and below --end, at most 1; {begin} and {end} were given: change them")
     strengths = strengths * len(kinds) if len(strengths) == 1 else strengths
     settings |= {"condition": kinds, "controlnet": nets, "strength": strengths}
     return Guides(kinds, [resolve_control(net, source) for net in nets], strengths, begin, end, settings["depth"], depth)

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from synoptic.errors import BadInput, at_least, at_most, one_of, prompts
+from synoptic.errors import InputError, at_least, at_most, one_of, prompts
 from synoptic.models.registry import Source, resolve
 
 Loss = Annotated[
@@ -104,7 +104,7 @@ def usual(source: Source, loss: str, space: str) -> Usual:
 
 
 def settle(given: dict[str, Any]) -> tuple[Source, dict[str, Any]]:
-    """The recipe's arguments -> the model's source and the settings, filled in. Raises BadInput on a broken rule."""
+    """The recipe's arguments -> the model's source and the settings, filled in. Raises InputError on a broken rule."""
     source = resolve(given["model"])
     settings: dict[str, Any] = {k: v for k, v in given.items() if k not in ("out", "trace", "every")}
     settings["prompt"] = prompts(given["prompt"])
@@ -112,7 +112,9 @@ def settle(given: dict[str, Any]) -> tuple[Source, dict[str, Any]]:
     native = "latent" if source.factor > 1 else "pixels"
     one_of("--space", settings["space"], ("auto", "latent", "pixels"))
     if settings["space"] == "latent" and native == "pixels":
-        raise BadInput(f"--space latent needs a latent model, {source.name} paints pixels: leave it, or use --model bundled")
+        raise InputError(
+            f"--space latent needs a latent model, {source.name} paints pixels: leave it, or use --model bundled"
+        )
     settings["space"] = native if settings["space"] == "auto" else settings["space"]
     fill(settings, usual(source, settings["loss"], settings["space"]))
     canvas(source, settings)
@@ -132,7 +134,7 @@ def settle(given: dict[str, Any]) -> tuple[Source, dict[str, Any]]:
 
 
 def check_loss(settings: dict[str, Any]) -> None:
-    """Fill in the loss; check what goes with it. Raises BadInput on a broken rule."""
+    """Fill in the loss; check what goes with it. Raises InputError on a broken rule."""
     edits = settings["source"] is not None
     if settings["loss"] == "auto":
         settings["loss"] = "pds" if edits else "sds"
@@ -140,20 +142,20 @@ def check_loss(settings: dict[str, Any]) -> None:
     one_of("--loss", loss, tuple(LATENTS))
     if edits != (loss in EDITS):
         cure = "leave it away, or use --loss pds or dds" if edits else "name the picture to edit with --source"
-        raise BadInput(f"--source is what {' and '.join(EDITS)} edit, --loss {loss} was given: {cure}")
+        raise InputError(f"--source is what {' and '.join(EDITS)} edit, --loss {loss} was given: {cure}")
     if edits and not settings["source_prompt"]:
-        raise BadInput(f"an edit by {loss} needs what --source shows, none was given: say it with --source-prompt")
+        raise InputError(f"an edit by {loss} needs what --source shows, none was given: say it with --source-prompt")
     if not edits and (settings["source_prompt"] or settings["size"] is not None):
-        raise BadInput(f"--source-prompt and --size are of a picture to edit, --loss {loss} has none: leave them away")
+        raise InputError(f"--source-prompt and --size are of a picture to edit, --loss {loss} has none: leave them away")
     if edits and (settings["width"] is not None or settings["height"] is not None):
-        raise BadInput("an edit is as large as its --source: leave --width and --height away, or give --size")
+        raise InputError("an edit is as large as its --source: leave --width and --height away, or give --size")
     if loss not in WEIGHED and settings["weight"] != "auto":
-        raise BadInput(f"--weight is of {', '.join(WEIGHED)}, --loss {loss} has its own: leave it away")
+        raise InputError(f"--weight is of {', '.join(WEIGHED)}, --loss {loss} has its own: leave it away")
     if settings["perp_neg"] and (loss in EDITS or not settings["negative"]):
         lacks = "compares a picture with its source" if loss in EDITS else "has no --negative"
-        raise BadInput(f"--perp-neg weighs a --negative against the prompt, --loss {loss} {lacks}: leave it, or add one")
+        raise InputError(f"--perp-neg weighs a --negative against the prompt, --loss {loss} {lacks}: leave it, or add one")
     if settings["init"] not in MADE and not Path(settings["init"]).expanduser().is_file():
-        raise BadInput(f"--init must be noise, sketch or a picture's file, {settings['init']} is none: check the path")
+        raise InputError(f"--init must be noise, sketch or a picture's file, {settings['init']} is none: check the path")
 
 
 def fill(settings: dict[str, Any], usual: Usual) -> None:
@@ -173,11 +175,13 @@ def fill(settings: dict[str, Any], usual: Usual) -> None:
 
 
 def canvas(source: Source, settings: dict[str, Any]) -> None:
-    """Fill in width and height of what is no edit. Raises BadInput where the model's windows cannot cover them."""
+    """Fill in width and height of what is no edit. Raises InputError where the model's windows cannot cover them."""
     if settings["source"] is not None:
         return
     for side in ("width", "height"):
         settings[side] = settings[side] or source.native
         at_least(f"--{side} (the model's own)", settings[side], source.native)
         if settings[side] % source.factor:
-            raise BadInput(f"--{side} must be a multiple of {source.factor}, the size of a latent, {settings[side]} is none")
+            raise InputError(
+                f"--{side} must be a multiple of {source.factor}, the size of a latent, {settings[side]} is none"
+            )

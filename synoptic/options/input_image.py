@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from synoptic.errors import BadInput, at_least
+from synoptic.errors import InputError, at_least
 from synoptic.models.registry import Source
 
 if TYPE_CHECKING:
@@ -74,21 +74,21 @@ class Given:
         return model.decode(z)[..., :height, :width]
 
     def keep(self, run: Run, setting: str = "image") -> None:
-        """Put it into the run's folder; `setting` names its file. Raises BadInput where that holds work on another one."""
+        """Put it into the run's folder; `setting` names its file. Raises InputError where that holds work on another one."""
         from synoptic import io as images
 
         path = run.folder / "original.png"
         if not path.exists():
             images.save(path, self.image, {"of": run.settings[setting]})
         elif images.load(path).tobytes() != self.image.tobytes():
-            raise BadInput(
+            raise InputError(
                 f"one folder holds one run, and {run.folder} holds work on another {run.settings[setting]}: choose another"
                 " --out or delete the old one"
             )
 
 
 def given(source: Source, settings: dict[str, Any]) -> Given:
-    """The picture of settings["image"], at the size that it is worked on. Raises BadInput where it cannot be."""
+    """The picture of settings["image"], at the size that it is worked on. Raises InputError where it cannot be."""
     if settings["size"] is not None:
         at_least("--size (the model's own)", settings["size"], source.native)
     found = read(settings["image"])
@@ -96,7 +96,7 @@ def given(source: Source, settings: dict[str, Any]) -> Given:
     short = settings["size"] or max(small, source.native)
     width, height = size = tuple(round(side * short / small) for side in found.size)
     if width * height > LARGEST:
-        raise BadInput(
+        raise InputError(
             f"a picture must have at most {LARGEST // 1_000_000} megapixels, this one has {width * height / 1e6:.0f}: give"
             " --size, the length of its shorter side"
         )
@@ -106,14 +106,14 @@ def given(source: Source, settings: dict[str, Any]) -> Given:
 
 
 def read(path: str) -> Image:
-    """A picture's file. Raises BadInput, at once where there is none."""
+    """A picture's file. Raises InputError, at once where there is none."""
     place = Path(path).expanduser()
     if not place.is_file():
-        raise BadInput(f"a picture's file is needed, {path} is none: check the path")
+        raise InputError(f"a picture's file is needed, {path} is none: check the path")
 
     from synoptic.io import photograph
 
     try:
         return photograph(place)
     except ValueError as e:
-        raise BadInput(str(e)) from None
+        raise InputError(str(e)) from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from synoptic.errors import BadInput, at_least, one_of
+from synoptic.errors import InputError, at_least, one_of
 from synoptic.models.registry import Source
 
 Style = Annotated[str, "words before every prompt, for example: an oil painting of"]
@@ -22,7 +22,7 @@ Model = Annotated[str, "bundled-if, if, … (pixels), bundled, sd1.5, … (laten
 
 
 def place(source: Source, settings: dict[str, Any]) -> None:
-    """Fill in where the state lives and what noise it starts from, and check them. Raises BadInput on a broken rule."""
+    """Fill in where the state lives and what noise it starts from, and check them. Raises InputError on a broken rule."""
     one_of("--sync", settings["sync"], ("x0", "eps", "xt", "none"))
     one_of("--space", settings["space"], ("auto", "instance", "canonical"))
     one_of("--start", settings["start"], ("auto", "shared", "independent"))
@@ -31,23 +31,23 @@ def place(source: Source, settings: dict[str, Any]) -> None:
     rules = {"sync": "x0", "space": "instance", "start": "independent"}
     for name, only in rules.items() if pixels else ():
         if settings[name] not in ("auto", only):
-            raise BadInput(
+            raise InputError(
                 f"views of a latent model's pictures have no noise in common: --{name} must be {only}, {settings[name]} was"
                 " given; use it, or --canvas latents"
             )
     if pixels and (settings["eta"] or settings["sampler"] == "ddpm"):
-        raise BadInput("views of a latent model's pictures share no noise: use --sampler ddim or dpm++ with --eta 0")
+        raise InputError("views of a latent model's pictures share no noise: use --sampler ddim or dpm++ with --eta 0")
     if settings["start"] == "auto":
         settings["start"] = "independent" if pixels else "shared"
     if settings["space"] == "auto":
         apart = settings["start"] == "independent" or settings["sync"] == "none"
         settings["space"] = "instance" if apart else "canonical"
     if settings["space"] == "canonical" and settings["start"] == "independent":
-        raise BadInput(
+        raise InputError(
             "one canvas has one noise: --start independent needs --space instance, canonical was given: change it"
         )
     if settings["space"] == "canonical" and settings["sync"] == "none":
-        raise BadInput("--sync none keeps a state per view, --space canonical has only one: use --space auto")
+        raise InputError("--sync none keeps a state per view, --space canonical has only one: use --space auto")
 
 
 def in_pixels(source: Source, settings: dict[str, Any]) -> bool:
@@ -56,7 +56,7 @@ def in_pixels(source: Source, settings: dict[str, Any]) -> bool:
 
 
 def check_search(settings: dict[str, Any]) -> None:
-    """Raises BadInput where there are fewer seeds to search than pictures to keep."""
+    """Raises InputError where there are fewer seeds to search than pictures to keep."""
     at_least("--search", settings["search"], 0)
     if settings["search"] and settings["search"] < settings["count"]:
-        raise BadInput(f"--search must be at least --count, {settings['count']}; {settings['search']} was given: raise it")
+        raise InputError(f"--search must be at least --count, {settings['count']}; {settings['search']} was given: raise it")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from synoptic.errors import BadInput
+from synoptic.errors import InputError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -50,25 +50,25 @@ class Region:
 
 
 def read_region(typed: str, width: int, height: int, negative: str, guidance: float) -> Region:
-    """One region of a picture of that size; what it does not say is the picture's. Raises BadInput on a broken rule."""
+    """One region of a picture of that size; what it does not say is the picture's. Raises InputError on a broken rule."""
     found = BOX.fullmatch(typed)
     place, _, words = (typed if found is None else f": {found[5]}").partition(": ")
     prompt, *more = (word.strip() for word in words.split("|"))
     if not prompt or len(more) > 2:
-        raise BadInput(f'a region is "x0,y0,x1,y1: prompt" or "mask.png: prompt", {typed!r} is none: write it so')
+        raise InputError(f'a region is "x0,y0,x1,y1: prompt" or "mask.png: prompt", {typed!r} is none: write it so')
     try:
         strength = float(more[1]) if len(more) > 1 else guidance
     except ValueError:
-        raise BadInput(f"a region's guidance is a number, {more[1]!r} is none: correct {typed!r}") from None
+        raise InputError(f"a region's guidance is a number, {more[1]!r} is none: correct {typed!r}") from None
     avoid = more[0] if more else negative
     if found is None:
         if not Path(place).expanduser().is_file():
-            raise BadInput(f"a region's mask is a picture's file, {place!r} is none: check the path, or give x0,y0,x1,y1")
+            raise InputError(f"a region's mask is a picture's file, {place!r} is none: check the path, or give x0,y0,x1,y1")
         return Region(None, place, prompt, avoid, strength)
     x0, y0, x1, y1 = numbers = tuple(float(number) for number in found.groups()[:4])
     wide, high = (1, 1) if max(numbers) <= 1 else (width, height)
     if not (0 <= x0 < x1 <= wide and 0 <= y0 < y1 <= high):
-        raise BadInput(
+        raise InputError(
             f"a region's box goes from left to right and top to bottom inside {wide}x{high}, {typed!r} does not: correct it"
         )
     return Region((x0 / wide, y0 / high, x1 / wide, y1 / high), "", prompt, avoid, strength)

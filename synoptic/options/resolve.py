@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from synoptic.errors import BadInput, at_least, at_most, install, one_of, prompts
+from synoptic.errors import InputError, at_least, at_most, install, one_of, prompts
 from synoptic.models.embeddings import check_embeddings
 from synoptic.models.registry import Source, resolve
 
@@ -16,7 +16,7 @@ AROUND = ("out", "trace")  # which do not change the pictures
 
 
 def settle(given: dict[str, Any], *, together: bool = False) -> tuple[Source, dict[str, Any]]:
-    """A recipe's arguments -> the model's source and the settings, defaults filled in. Raises BadInput on a broken rule.
+    """A recipe's arguments -> the model's source and the settings, defaults filled in. Raises InputError on a broken rule.
 
     together: several prompts share one picture, which may take another guidance.
     """
@@ -32,7 +32,7 @@ def settle(given: dict[str, Any], *, together: bool = False) -> tuple[Source, di
     at_least("--eta", settings["eta"], 0)
     at_most("--eta", settings["eta"], 1)
     if settings["eta"] and settings["sampler"] != "ddim":
-        raise BadInput(
+        raise InputError(
             f"--eta is the noise of ddim's steps, {settings['sampler']} has its own; {settings['eta']} was given: leave it"
         )
     at_least("--count", settings["count"], 1)
@@ -41,7 +41,7 @@ def settle(given: dict[str, Any], *, together: bool = False) -> tuple[Source, di
     T = source.read("scheduler/scheduler_config.json").get("num_train_timesteps", 1000)
     at_most("--steps", settings["steps"], T - 1)
     if given.get("trace") and find_spec("av") is None:
-        raise BadInput(f"--trace needs PyAV, which is not installed: {install('video')}")
+        raise InputError(f"--trace needs PyAV, which is not installed: {install('video')}")
     if given.get("embeddings"):
         texts = [f"{given.get('style', '')} {text}".strip() for text in settings["prompt"]]
         check_embeddings(Path(given["embeddings"]).expanduser(), source, ["", settings.get("negative", ""), *texts])

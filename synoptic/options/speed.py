@@ -6,7 +6,7 @@ import math
 from typing import Annotated, Any
 
 from synoptic.distributed import alone
-from synoptic.errors import BadInput, at_least, at_most
+from synoptic.errors import InputError, at_least, at_most
 from synoptic.models.registry import Source
 
 Compile = Annotated[
@@ -29,21 +29,21 @@ UNGUIDED_END = [0.0, 0.8]
 
 
 def settle_speed(source: Source, settings: dict[str, Any], given: dict[str, Any]) -> None:
-    """Check the options of speed, and let --fast fill in what was not given. Raises BadInput on a broken rule."""
+    """Check the options of speed, and let --fast fill in what was not given. Raises InputError on a broken rule."""
     if settings["guidance_interval"] is not None:
         share = settings["guidance_interval"]
         if len(share) != 2 or not 0 <= share[0] < share[1] <= 1:
             told = " ".join(map(str, share))
-            raise BadInput(f"--guidance-interval is two shares of the steps, 0 <= from < to <= 1, not {told}: try 0.2 0.8")
+            raise InputError(f"--guidance-interval is two shares of the steps, 0 <= from < to <= 1, not {told}: try 0.2 0.8")
     if settings["coherence"] and not alone():
-        raise BadInput("--coherence compares every window with one, which one process has: leave it away, or torchrun")
+        raise InputError("--coherence compares every window with one, which one process has: leave it away, or torchrun")
     if settings["cache"] is None:
         settings["cache"] = min(2, settings["steps"]) if settings["fast"] and not whole(settings) else 1
     check_cache(settings)
     if not settings["fast"]:
         return
     if settings["eta"]:
-        raise BadInput(f"--fast takes the steps of dpm++, which has no --eta; {settings['eta']} was given: leave one away")
+        raise InputError(f"--fast takes the steps of dpm++, which has no --eta; {settings['eta']} was given: leave one away")
     settings["sampler"] = "dpm++"
     if given["steps"] is None:
         settings["steps"] = fewer(settings["steps"])
@@ -54,14 +54,14 @@ def settle_speed(source: Source, settings: dict[str, Any], given: dict[str, Any]
 
 
 def check_cache(settings: dict[str, Any]) -> None:
-    """Check --cache. Raises BadInput on a broken rule."""
+    """Check --cache. Raises InputError on a broken rule."""
     every = settings["cache"]
     at_least("--cache", every, 1)
     if every == 1:
         return
     at_most("--cache, of so many --steps,", every, settings["steps"])
     if why := whole(settings):
-        raise BadInput(f"--cache {why}: leave one away")
+        raise InputError(f"--cache {why}: leave one away")
 
 
 def whole(settings: dict[str, Any]) -> str:

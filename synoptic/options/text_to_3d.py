@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from synoptic.errors import BadInput, at_least, at_most, one_of, prompts
-from synoptic.models.registry import Source, resolve, resolve_judge
+from synoptic.errors import InputError, at_least, at_most, one_of, prompts
+from synoptic.models.registry import Source, resolve, resolve_clip
 
 if TYPE_CHECKING:
     from synoptic.runs.manifest import Result
@@ -93,7 +93,7 @@ KNOWING = {  # of the bundled models, which know views from around up to 25 degr
 OWN = {name: replace(PIXELS, **KNOWING) for name in ("if", "sd")}
 
 
-class Unwell(RuntimeError):
+class OptimizationFailed(RuntimeError):
     """What was grown is not well: why, and the cure. `result` has all that was finished and saved."""
 
     def __init__(self, why: str, result: Result) -> None:
@@ -114,12 +114,12 @@ def phrase(source: Source) -> str:
 
 
 def settle(given: dict[str, Any]) -> tuple[Source, dict[str, Any]]:
-    """The recipe's arguments -> the model's source and the settings, filled in. Raises BadInput on a broken rule."""
+    """The recipe's arguments -> the model's source and the settings, filled in. Raises InputError on a broken rule."""
     source = resolve(given["model"])
     settings: dict[str, Any] = {k: v for k, v in given.items() if k != "out"} | {"prompt": prompts(given["prompt"])}
     for prompt in settings["prompt"]:
         if not prompt.strip():
-            raise BadInput('a thing is needed, an empty prompt was given: name one, for example "a red mug"')
+            raise InputError('a thing is needed, an empty prompt was given: name one, for example "a red mug"')
     one_of("--loss", settings["loss"], ("sds", "vsd", "csd"))
     one_of("--anneal", settings["anneal"], ("auto", "none", "narrow", "sqrt"))
     one_of("--between", settings["between"], ("auto", "mixed", "nearest"))
@@ -146,12 +146,12 @@ def settle(given: dict[str, Any]) -> tuple[Source, dict[str, Any]]:
     at_most("--t-max", settings["t_max"], T - 1)
     at_most("--t-min", settings["t_min"], settings["t_max"])
     if settings["seeds"] > 1 and settings["steps"] < SHARE:
-        raise BadInput(f"--seeds begin with a start of one in {SHARE} --steps, {settings['steps']} were given: raise them")
+        raise InputError(f"--seeds begin with a start of one in {SHARE} --steps, {settings['steps']} were given: raise them")
     if settings["judge"] == "auto":
         settings["judge"] = "bundled" if source.bundled else "clip-vit-b32"
-    resolve_judge(settings["judge"])
+    resolve_clip(settings["judge"])
     if settings["compile"] and settings["loss"] == "vsd":
-        raise BadInput("--compile takes a network as it is, --loss vsd trains a second inside it: leave one away")
+        raise InputError("--compile takes a network as it is, --loss vsd trains a second inside it: leave one away")
     if settings["dtype"] == "auto" and settings["loss"] == "vsd":
         settings["dtype"] = "float32"
     return source, settings

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from synoptic.errors import BadInput, at_least, at_most, install, one_of
+from synoptic.errors import InputError, at_least, at_most, install, one_of
 from synoptic.models.registry import Source, resolve, resolve_control
 from synoptic.options.captions import captioned, drawn
 from synoptic.options.control import KINDS, check_kinds
@@ -42,10 +42,10 @@ RATE = {True: 5e-4, False: 1e-5}  # of bundled models, which are small, and of o
 
 
 def settle(given: dict[str, Any]) -> tuple[Source, dict[str, Any], dict[str, str], dict[str, str] | None]:
-    """The model's source, the settings, {picture: caption} and for --maps {picture: file}. Raises BadInput."""
+    """The model's source, the settings, {picture: caption} and for --maps {picture: file}. Raises InputError."""
     source = resolve(given["model"])
     if "vae" not in source.family.weights:
-        raise BadInput(f"ControlNets guide latent models, {source.name} paints pixels: use --model bundled, for example")
+        raise InputError(f"ControlNets guide latent models, {source.name} paints pixels: use --model bundled, for example")
     settings = {name: value for name, value in given.items() if name != "out"}
     one_of("--condition", settings["condition"], KINDS)
     for name, least in {"steps": 1, "batch": 1, "accumulate": 1, "evaluate_every": 1, "held_back": 2, "seed": 0}.items():
@@ -54,15 +54,15 @@ def settle(given: dict[str, Any]) -> tuple[Source, dict[str, Any], dict[str, str
     at_most("--wordless", settings["wordless"], 1)
     settings["lr"] = RATE[source.bundled] if settings["lr"] is None else settings["lr"]
     if not settings["lr"] > 0:
-        raise BadInput(f"--lr must be above 0, {settings['lr']} was given: 1e-5 is usual")
+        raise InputError(f"--lr must be above 0, {settings['lr']} was given: 1e-5 is usual")
     if settings["init"] is not None:
         resolve_control(settings["init"], source)
         if settings["slim"]:
-            raise BadInput(f"--slim is for a new net, --init {settings['init']} has its shape already: leave one away")
+            raise InputError(f"--slim is for a new net, --init {settings['init']} has its shape already: leave one away")
     check_map(settings)
     captions = captioned(settings["images"], settings["captions"])
     if len(captions) <= settings["held_back"]:
-        raise BadInput(
+        raise InputError(
             f"some pictures must be left to learn from, {len(captions)} are there and --held-back is"
             f" {settings['held_back']}: lower it, or bring more"
         )
@@ -73,9 +73,9 @@ def check_map(settings: dict[str, Any]) -> None:
     """Check that the condition's maps can be drawn, of every picture."""
     kind, depth = settings["condition"], settings["depth"]
     if find_spec("skimage") is None:
-        raise BadInput(f"edges are drawn by scikit-image, which is not installed: {install('control')}")
+        raise InputError(f"edges are drawn by scikit-image, which is not installed: {install('control')}")
     if (kind == "map") != (settings["maps"] is not None):
-        raise BadInput(f"--maps and --condition map belong together, --condition is {kind}: give both or neither")
+        raise InputError(f"--maps and --condition map belong together, --condition is {kind}: give both or neither")
     if depth is not None and Path(depth).expanduser().is_file():
-        raise BadInput(f"--depth must be a model that sees every picture, {depth} is a file: name one, or use --maps")
+        raise InputError(f"--depth must be a model that sees every picture, {depth} is a file: name one, or use --maps")
     check_kinds([kind], depth)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-from synoptic.errors import BadInput
+from synoptic.errors import InputError
 from synoptic.models.registry import Source
 from synoptic.options.control import PLAIN, Guides, guides
 from synoptic.options.input_image import Given, read
@@ -43,17 +43,17 @@ class Following:
 
 
 def following(source: Source, settings: dict[str, Any]) -> Following | None:
-    """What --control asks for; fills in width and height after its shape. Raises BadInput on a broken rule."""
+    """What --control asks for; fills in width and height after its shape. Raises InputError on a broken rule."""
     if settings["control"] is None:
         for name in ("condition", "controlnet"):
             if settings[name]:
-                raise BadInput(
+                raise InputError(
                     f"--{name} is followed from a picture, none was given: name it with --control, or leave it away"
                 )
         return None
     found = guides(source, settings | PLAIN)
     if settings["layout"] is not None:
-        raise BadInput("--layout paints the picture small first, --control has said what is where: leave one away")
+        raise InputError("--layout paints the picture small first, --control has said what is where: leave one away")
     image = read(settings["control"])
     sides = dict(zip(("width", "height"), image.size, strict=True))
     asked = [settings[side] / length for side, length in sides.items() if settings[side] is not None]

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from synoptic.errors import BadInput, install
+from synoptic.errors import InputError, install
 from synoptic.models.registry import Source
 from synoptic.options.common import (
     Clip,
@@ -139,33 +139,35 @@ def anagram(
 
 
 def enter(source: Source, settings: dict[str, Any]) -> list[Source]:
-    """Check the settings, fill in what was left to us; the upscalers. Raises BadInput on a broken rule."""
+    """Check the settings, fill in what was left to us; the upscalers. Raises InputError on a broken rule."""
     settings["views"] = list(settings["views"] or ("identity", "rotate_cw"))
     texts, views, weights = settings["prompt"], settings["views"], settings["weights"]
     if len(texts) < 2 or len(texts) != len(views):
-        raise BadInput(
+        raise InputError(
             f"an anagram needs a prompt for each view, two or more; {len(texts)} prompts and {len(views)} views were"
             f" given ({', '.join(views)}): match --views"
         )
     if weights is not None and (len(weights) != len(views) or min(weights) <= 0):
-        raise BadInput(f"--weights are one number above 0 for each of {len(views)} views, {weights} was given: correct them")
+        raise InputError(
+            f"--weights are one number above 0 for each of {len(views)} views, {weights} was given: correct them"
+        )
     place(source, settings)
     check_search(settings)
     larger = fitting(source, settings["upscalers"])
     check_level(larger, settings["level"])
     compare, animate = settings.pop("compare"), settings.pop("animate")
     if compare and in_pixels(source, settings):
-        raise BadInput(
+        raise InputError(
             "--compare begins from noise in common, which views of a latent model's pictures lack: add --canvas latents"
         )
     if compare and (settings["search"] or animate):
-        raise BadInput("--compare paints by every rule from the same noises: leave out --search and --animate")
+        raise InputError("--compare paints by every rule from the same noises: leave out --search and --animate")
     if animate and find_spec("av") is None:
-        raise BadInput(f"--animate needs PyAV, which is not installed: {install('video')}")
+        raise InputError(f"--animate needs PyAV, which is not installed: {install('video')}")
     side = source.native if settings["canvas"] == "pixels" else source.native // source.factor
     for name in views:
         if side % multiple(name):
-            raise BadInput(
+            raise InputError(
                 f"the view {name} needs a side that {multiple(name)} divides, {source.name} paints {side}: change it"
             )
         for part in parse(name):

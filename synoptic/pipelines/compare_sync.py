@@ -62,5 +62,5 @@ def comparison(settings: dict[str, Any], out: str | None, trace: bool) -> Compar
     sheet = images.grid(shown, labels, len(each) * settings["count"])
     images.save(folder / "compare.png", sheet, {"settings": settings})
     found = Comparison(rows, [sheet], folder / "compare.png")
-    images.atomically(folder / "compare.tsv", lambda f: f.write(f"{found}\n".encode()))
+    images.atomic_write(folder / "compare.tsv", lambda f: f.write(f"{found}\n".encode()))
     return found

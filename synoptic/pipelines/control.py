@@ -80,7 +80,7 @@ def control(
         s = m.schedule
         predict = cfg(follow(m), prompts, settings["guidance"], negative, clip=clipping(clip, s))
         z = randn(picture.views.canvas, rngs).to(m.device)
-        how = {"steps": solvers.steps_of(sampler, s, settings["steps"]), "solve": solvers.sampler(sampler, eta)}
+        how = {"steps": solvers.timestep_pairs(sampler, s, settings["steps"]), "solve": solvers.sampler(sampler, eta)}
         return canonical(predict, s, picture.views, z, rngs=rngs, **how)
 
     return execute(run, source, paint, picture.decode, views=len(picture.views), trace=trace)

@@ -120,14 +120,14 @@ def denoise(
     sheet = images.grid(shown, labels, len(shown) // len(settings["t"]))
     images.save(run.folder / "denoise.png", sheet, {"settings": run.settings})
     bench = Bench(rows, [sheet], run)
-    images.atomically(run.folder / "denoise.tsv", lambda f: f.write(f"{bench}\n".encode()))
+    images.atomic_write(run.folder / "denoise.tsv", lambda f: f.write(f"{bench}\n".encode()))
     run.state = "done"
     run.write()
     return bench
 
 
 def check(source: Source, settings: dict[str, Any]) -> None:
-    """Check the times, methods and stride. Raises BadInput on a broken rule."""
+    """Check the times, methods and stride. Raises InputError on a broken rule."""
     T = source.read("scheduler/scheduler_config.json").get("num_train_timesteps", 1000)
     settings["t"], settings["method"] = settings["t"] or TIMES, settings["method"] or METHODS
     for level in settings["t"]:

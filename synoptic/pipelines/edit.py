@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from synoptic.errors import BadInput, at_least, at_most
+from synoptic.errors import InputError, at_least, at_most
 from synoptic.options.common import (
     Clip,
     Count,
@@ -109,17 +109,17 @@ def edit(
         s, told = m.schedule, follow(m) if follow else m
         predict = together(cfg(told, prompts, settings["guidance"], negative, clip=clipping(clip, s)), s, picture.views)
         x0 = picture.encode(m).expand(len(rngs), -1, -1, -1)
-        how = {"steps": solvers.steps_of(sampler, s, n), "solve": solvers.sampler(sampler, eta), "rngs": rngs}
+        how = {"steps": solvers.timestep_pairs(sampler, s, n), "solve": solvers.sampler(sampler, eta), "rngs": rngs}
         return sdedit(predict, s, x0, start=first, **how)
 
     return execute(run, source, paint, picture.decode, views=len(picture.views), steps=n - first, trace=trace)
 
 
 def begin(settings: dict[str, Any]) -> None:
-    """Check where the edit starts, and fill in the strength where nothing was said. Raises BadInput on a broken rule."""
+    """Check where the edit starts, and fill in the strength where nothing was said. Raises InputError on a broken rule."""
     starts, strength = settings["start"], settings["strength"]
     if starts and strength is not None:
-        raise BadInput(f"--start and --strength say the same thing, {starts} and {strength} were given: leave one away")
+        raise InputError(f"--start and --strength say the same thing, {starts} and {strength} were given: leave one away")
     for start in starts or []:
         at_least("--start", start, 0)
         at_most("--start, of so many --steps,", start, settings["steps"] - 1)
@@ -128,7 +128,7 @@ def begin(settings: dict[str, Any]) -> None:
         return
     settings["strength"] = STRENGTH if strength is None else strength
     if not 0 < settings["strength"] <= 1:
-        raise BadInput(f"--strength must be above 0 and at most 1, {strength} was given: change it")
+        raise InputError(f"--strength must be above 0 and at most 1, {strength} was given: change it")
 
 
 def several(settings: dict[str, Any], picture: Given, out: str | None, trace: bool) -> Edits:
@@ -153,5 +153,5 @@ def several(settings: dict[str, Any], picture: Given, out: str | None, trace: bo
         labels.append("original")
     images.save(folder / "edits.png", images.grid(shown, labels, len(runs) + 1), {"settings": settings})
     edits = Edits(rows, shown, folder / "edits.png")
-    images.atomically(folder / "edits.tsv", lambda f: f.write(f"{edits}\n".encode()))
+    images.atomic_write(folder / "edits.tsv", lambda f: f.write(f"{edits}\n".encode()))
     return edits

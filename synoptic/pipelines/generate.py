@@ -73,7 +73,7 @@ def generate(
         def denoise(model, x, steps, guidance):
             s = model.schedule
             predict = cfg(model, prompts, guidance, negative, clip=clipping(clip, s))
-            steps = solvers.steps_of(sampler, s, steps)
+            steps = solvers.timestep_pairs(sampler, s, steps)
             return sample(predict, s, x, steps=steps, solve=solvers.sampler(sampler, eta), rngs=rngs)
 
         x = randn(m.shape, rngs).to(m.device)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from synoptic.errors import BadInput, one_of
+from synoptic.errors import InputError, one_of
 from synoptic.models.registry import Source
 from synoptic.options.common import (
     Clip,
@@ -157,24 +157,24 @@ def looked_at(picture: Image, kind: str) -> list[Image]:
 
 
 def enter(source: Source, settings: dict[str, Any]) -> list[Source]:
-    """Check the settings, fill in what was left to us; the upscalers. Raises BadInput on a broken rule."""
+    """Check the settings, fill in what was left to us; the upscalers. Raises InputError on a broken rule."""
     kind, texts = settings["kind"], settings["prompt"]
     one_of("--kind", kind, list(COUNT))
     if len(texts) != COUNT[kind]:
-        raise BadInput(f"--kind {kind} takes {COUNT[kind]} prompts (FAR NEAR MIDDLE), {len(texts)} were given: match them")
+        raise InputError(f"--kind {kind} takes {COUNT[kind]} prompts (FAR NEAR MIDDLE), {len(texts)} were given: match them")
     if (kind == "inverse") != (settings["photo"] is not None):
-        raise BadInput("--kind inverse and --photo go together: give both or neither")
+        raise InputError("--kind inverse and --photo go together: give both or neither")
     if settings["photo"] is not None and not Path(settings["photo"]).expanduser().is_file():
-        raise BadInput(f"--photo must be a picture's file, {settings['photo']} is none: check the path")
+        raise InputError(f"--photo must be a picture's file, {settings['photo']} is none: check the path")
     if not 0 < settings["sigma"] <= WIDEST:
-        raise BadInput(f"--sigma must be above 0 and at most {WIDEST:g}, {settings['sigma']:g} was given: change it")
+        raise InputError(f"--sigma must be above 0 and at most {WIDEST:g}, {settings['sigma']:g} was given: change it")
     place(source, settings)
     if kind == "inverse" and settings["sync"] != "x0":
-        raise BadInput(
+        raise InputError(
             f"a photograph is clean, so --kind inverse needs --sync x0, {settings['sync']} was given: leave it out"
         )
     if kind in OF_PIXELS and source.factor > 1 and settings["canvas"] == "latents":
-        raise BadInput(f"--kind {kind} is about colours of pixels, --canvas latents was given: leave it out")
+        raise InputError(f"--kind {kind} is about colours of pixels, --canvas latents was given: leave it out")
     check_search(settings)
     larger = fitting(source, settings["upscalers"])
     check_level(larger, settings["level"])

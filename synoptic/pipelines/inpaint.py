@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from synoptic.errors import BadInput, at_least
+from synoptic.errors import InputError, at_least
 from synoptic.options.common import (
     Clip,
     Count,
@@ -86,7 +86,7 @@ def inpaint(
         predict = together(cfg(m, prompts, settings["guidance"], negative, clip=clipping(clip, s)), s, picture.views)
         known, x = picture.encode(m), randn(picture.views.canvas, rngs).to(m.device)
         coarse = seamless.shrink(picture.padded(hole), f).to(m.device)
-        how = {"steps": solvers.steps_of(sampler, s, n), "solve": solvers.sampler(sampler, eta), "rngs": rngs}
+        how = {"steps": solvers.timestep_pairs(sampler, s, n), "solve": solvers.sampler(sampler, eta), "rngs": rngs}
         how |= {"resample": resample, "jump": jump, "reach": seamless.REACH}
         return painting.inpaint(predict, s, x, known.expand_as(x), coarse, **how)
 
@@ -102,16 +102,16 @@ def inpaint(
 
 
 def mask_of(picture: Given, settings: dict[str, Any]) -> Tensor:
-    """The mask (1, 1, H, W) in [0, 1] at the size that the picture is worked on. Raises BadInput where it does not fit."""
+    """The mask (1, 1, H, W) in [0, 1] at the size that the picture is worked on. Raises InputError where it does not fit."""
     from synoptic.io import from_pil
 
     found, original = read(settings["mask"]), read(settings["image"])
     if found.size != original.size:
         (w, h), (v, g) = found.size, original.size
-        raise BadInput(f"a mask must have its picture's size, {v}x{g}; {settings['mask']} is {w}x{h}: resize one of them")
+        raise InputError(f"a mask must have its picture's size, {v}x{g}; {settings['mask']} is {w}x{h}: resize one of them")
     mask = (from_pil(found.convert("L").resize(picture.size))[:, :1] + 1) / 2
     if not mask.any():
-        raise BadInput(
+        raise InputError(
             f"a mask is white where the picture is painted anew, {settings['mask']} is black: paint some of it white"
         )
     return mask

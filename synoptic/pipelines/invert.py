@@ -85,7 +85,7 @@ def invert(
     m, clock = opened(run, source)
     s = m.schedule
     predict = together(cfg(m, settings["prompt"], clip=clipping(clip, s)), s, picture.views)
-    path = solvers.steps_of("ddim", s, settings["steps"])
+    path = solvers.timestep_pairs("ddim", s, settings["steps"])
     z = picture.encode(m)
     noise, again = (run.folder / FILES[name] for name in ("noise", "reconstruction"))
     with bar("invert", 2 * len(path)) as tick, clock("sample"):
@@ -94,7 +94,7 @@ def invert(
             for step in backwards(predict, s, z, steps=path, refine=refine):
                 x = step.x
                 tick()
-            images.atomically(noise, lambda f: f.write(save({"noise": x.cpu().contiguous()}, {"command": run.command})))
+            images.atomic_write(noise, lambda f: f.write(save({"noise": x.cpu().contiguous()}, {"command": run.command})))
         start = x = load(noise.read_bytes())["noise"].to(m.device)
         if not again.exists():
             for step in sample(predict, s, start, steps=path):

@@ -29,11 +29,11 @@ SEARCHED_BY = "bundled-shape"  # so that the judge which reports never chose
 
 def views_of(run: Run, source: Source, model: Denoiser, build: Build) -> Views:
     """What is painted together at first: views of the model's own canvas, or of a latent model's pictures."""
-    from synoptic.views.pixel_space import InPixels
+    from synoptic.views.pixel_space import PixelSpace
 
     if in_pixels(source, run.settings):
         inner = build((3, source.native, source.native))
-        return InPixels(inner, model.encode, model.decode, residual=run.settings["residual"])
+        return PixelSpace(inner, model.encode, model.decode, residual=run.settings["residual"])
     return build(model.shape)
 
 
@@ -117,7 +117,7 @@ def search(
 
     The judge that searches is blind to colour; the one that reports never chose.
     """
-    from synoptic.io import atomically, to_pil
+    from synoptic.io import atomic_write, to_pil
     from synoptic.metrics.clip import Clip
     from synoptic.metrics.concealment import alignment
     from synoptic.runs.execute import opened
@@ -143,7 +143,7 @@ def search(
                 rounds.append(found._asdict())
                 tick()
         text = json.dumps({"judge": judge.name, "rounds": rounds}, indent=1) + "\n"
-        atomically(file, lambda f: f.write(text.encode()))
+        atomic_write(file, lambda f: f.write(text.encode()))
     best = json.loads(file.read_text())["rounds"][-1]["seeds"][: settings["count"]]
     run.pictures = pictures_of([BETWEEN.join(settings["prompt"])], best)
 

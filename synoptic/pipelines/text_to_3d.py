@@ -24,6 +24,7 @@ from synoptic.options.text_to_3d import (
     Last,
     Loss,
     Negative,
+    OptimizationFailed,
     PerpNeg,
     Rate,
     Resolution,
@@ -32,7 +33,6 @@ from synoptic.options.text_to_3d import (
     Steps,
     StudentRate,
     Things,
-    Unwell,
     ViewGuidance,
     phrase,
     settle,
@@ -112,7 +112,7 @@ def dream(
     run.write()
     result = Result([images.load(run.folder / p.file) for p in run.pictures], run)
     if why:
-        raise Unwell(f"{why} (what there is of it: {run.folder})", result)
+        raise OptimizationFailed(f"{why} (what there is of it: {run.folder})", result)
     return result
 
 
@@ -123,7 +123,7 @@ def place(run: Run, picture: Picture) -> Path:
 
 def grown(dream: Dream) -> None:
     """field.safetensors and health.json in the dream's folder, unless they are there."""
-    from synoptic.io import atomically
+    from synoptic.io import atomic_write
     from synoptic.nerf.serialization import stored
     from synoptic.pipelines.text_to_3d_loss import samples
 
@@ -133,7 +133,7 @@ def grown(dream: Dream) -> None:
     remember(dream.folder / HEALTH, past)
     told = {"prompt": dream.prompt, "seed": seed, "scores": scores}
     data = stored(scene, dream.settings["encoding"], samples(dream.settings), told)
-    atomically(dream.folder / FIELD, lambda f: f.write(data))
+    atomic_write(dream.folder / FIELD, lambda f: f.write(data))
 
 
 def delivered(dream: Dream, origin: Source, judges: list[Clip], file: Path, inside: dict[str, Any]) -> None:

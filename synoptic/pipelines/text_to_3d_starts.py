@@ -141,10 +141,10 @@ def told(health: Health) -> str:
 
 
 def remember(file: Path, past: list[Health]) -> None:
-    from synoptic.io import atomically
+    from synoptic.io import atomic_write
 
     text = json.dumps([h._asdict() for h in past], indent=1)
-    atomically(file, lambda f: f.write(text.encode()))
+    atomic_write(file, lambda f: f.write(text.encode()))
 
 
 def remembered(file: Path) -> list[Health]:

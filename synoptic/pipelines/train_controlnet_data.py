@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synoptic.errors import BadInput
+from synoptic.errors import InputError
 from synoptic.models.registry import Source
 from synoptic.options.control import check_kinds, maps
 from synoptic.options.input_image import read
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
 
 
 def keep(run: Run, words: dict[str, str]) -> None:
-    """Put the captions into the run's folder. Raises BadInput where that holds work on other pictures."""
-    from synoptic.io import atomically
+    """Put the captions into the run's folder. Raises InputError where that holds work on other pictures."""
+    from synoptic.io import atomic_write
 
     place = Path(run.settings["images"]).expanduser()
     said = {name: [caption, (place / name).stat().st_size] for name, caption in words.items()}
     path = run.folder / "captions.json"
     if path.exists() and json.loads(path.read_text()) != said:
-        raise BadInput(
+        raise InputError(
             f"one folder holds one run, and {run.folder} holds work on other pictures or captions: choose another --out or"
             " delete the old one"
         )
     text = json.dumps(said, indent=1, ensure_ascii=False)
-    atomically(path, lambda f: f.write(text.encode()))
+    atomic_write(path, lambda f: f.write(text.encode()))
 
 
 def accelerated(settings: dict[str, Any]) -> Accelerator:

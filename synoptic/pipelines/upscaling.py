@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from synoptic.errors import BadInput, at_least, at_most
+from synoptic.errors import InputError, at_least, at_most
 from synoptic.models.registry import TOWER, Source, resolve_upscaler
 
 if TYPE_CHECKING:
@@ -23,12 +23,12 @@ ALONE = ("auto", "none")
 def upscalers(source: Source, asked: list[str] | None) -> list[Source]:
     """The stages after `source`, in order; none for ["none"], what was made for it (if anything) for None or ["auto"].
 
-    An upscaler of pixels takes pictures of its native size / 4, one of latents of any size. Raises BadInput where what
+    An upscaler of pixels takes pictures of its native size / 4, one of latents of any size. Raises InputError where what
     it is given has another size, and as `resolve_upscaler`.
     """
     names = list(asked or ["auto"])
     if len(names) > 1 and (alone := [name for name in names if name in ALONE]):
-        raise BadInput(f"--upscalers {alone[0]} stands alone, {' '.join(names)} was given: leave it out, or the others")
+        raise InputError(f"--upscalers {alone[0]} stands alone, {' '.join(names)} was given: leave it out, or the others")
     if names[0] in ALONE:
         names = [NEXT[source.name]] if names[0] == "auto" and source.name in NEXT else []
     larger, side = [], source.native
@@ -36,7 +36,7 @@ def upscalers(source: Source, asked: list[str] | None) -> list[Source]:
         up = resolve_upscaler(name)
         takes = up.native // times(up)
         if up.factor == 1 and side != takes:
-            raise BadInput(
+            raise InputError(
                 f"{name} enlarges pictures of {takes} pixels, what it is given here has {side}: leave it out of --upscalers"
                 f" or choose a --model that paints {takes}"
             )
@@ -51,7 +51,7 @@ def times(up: Source) -> int:
 
 
 def check_level(larger: Sequence[Source], level: int) -> None:
-    """Raises BadInput where an upscaler does not know the noise level."""
+    """Raises InputError where an upscaler does not know the noise level."""
     at_least("--level", level, 0)
     for up in larger:
         T = up.read(f"{up.family.noising}/scheduler_config.json").get("num_train_timesteps", 1000)

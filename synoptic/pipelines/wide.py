@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from synoptic.errors import BadInput, one_of
+from synoptic.errors import InputError, one_of
 from synoptic.models.registry import Source
 from synoptic.options.coherence import (
     Anchor,
@@ -143,25 +143,25 @@ def wide(
 
 
 def measure(source: Source, settings: dict[str, Any]) -> None:
-    """Fill in size, stride and space, and check them against the model. Raises BadInput on a broken rule."""
+    """Fill in size, stride and space, and check them against the model. Raises InputError on a broken rule."""
     native, f = source.native, source.factor
     settings["width"] = settings["width"] if settings["width"] is not None else 6 * native
     settings["height"] = settings["height"] if settings["height"] is not None else native
     for side in ("width", "height"):
         pixels = settings[side]
         if pixels < native:
-            raise BadInput(f"--{side} must be at least the model's own size, {native}; {pixels} was given: widen it")
+            raise InputError(f"--{side} must be at least the model's own size, {native}; {pixels} was given: widen it")
         if pixels % f:
             near = f"{pixels - pixels % f} or {pixels - pixels % f + f}"
-            raise BadInput(f"--{side} must be a multiple of {f}, the size of a latent; {pixels} was given: use {near}")
+            raise InputError(f"--{side} must be a multiple of {f}, the size of a latent; {pixels} was given: use {near}")
     side, windows = native // f, settings["windows"]
     one_of("--windows", windows, ("dense", "shifted", "thinning", "collage"))
     if windows == "shifted" and settings["stride"] not in (None, side):
-        raise BadInput(f"--windows shifted are tiles side by side, --stride {settings['stride']} was given: leave it away")
+        raise InputError(f"--windows shifted are tiles side by side, --stride {settings['stride']} was given: leave it away")
     usual = {"shifted": side, "collage": side // 2}.get(windows, source.defaults.stride)
     settings["stride"] = settings["stride"] if settings["stride"] is not None else usual
     if not 1 <= settings["stride"] <= side:
-        raise BadInput(
+        raise InputError(
             f"--stride must be between 1 and the window's size, {side}; {settings['stride']} was given:"
             " a larger one would leave gaps"
         )
@@ -169,16 +169,18 @@ def measure(source: Source, settings: dict[str, Any]) -> None:
     one_of("--space", settings["space"], ("auto", "instance", "canonical"))
     one_of("--weights", settings["weights"], ("feather", "uniform"))
     if settings["sync"] == "none" and settings["space"] == "canonical":
-        raise BadInput("--sync none keeps a state per window, --space canonical has only one: use --space auto")
+        raise InputError("--sync none keeps a state per window, --space canonical has only one: use --space auto")
     if settings["space"] == "auto":
         settings["space"] = "instance" if settings["sync"] == "none" else "canonical"
     if windows != "dense" and (settings["sync"] != "x0" or settings["space"] != "canonical"):
-        raise BadInput(f"--windows {windows} have their state on the canvas and agree on x0: leave --sync and --space away")
+        raise InputError(
+            f"--windows {windows} have their state on the canvas and agree on x0: leave --sync and --space away"
+        )
     if windows == "collage":
         coarse = 2 ** (len(source.unet["block_out_channels"]) - 1)
         lengths = (settings["height"] // f - side, settings["width"] // f - (0 if settings["loop"] else side))
         if settings["stride"] % coarse or any(length % coarse for length in lengths):
-            raise BadInput(
+            raise InputError(
                 f"--windows collage has overlaps of multiples of {coarse * f} pixels, as the network needs them;"
                 f" {settings['width']}x{settings['height']} at --stride {settings['stride']} has others: choose such a size"
             )

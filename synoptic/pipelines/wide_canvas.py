@@ -46,13 +46,17 @@ class Canvas:
     @cached_property
     def views(self) -> Views | Callable[[int], Views]:
         """The windows, or those of each step, with the regions' own."""
-        from synoptic.views.regions import Patchwork
+        from synoptic.views.regions import WindowsWithRegions
         from synoptic.views.windows import Windows
 
         ground, patches = self.ground, self.patches
         if not patches:
             return ground
-        return Patchwork(ground, patches) if isinstance(ground, Windows) else lambda i: Patchwork(ground(i), patches)
+        return (
+            WindowsWithRegions(ground, patches)
+            if isinstance(ground, Windows)
+            else lambda i: WindowsWithRegions(ground(i), patches)
+        )
 
     @cached_property
     def most(self) -> int:
@@ -99,7 +103,7 @@ class Canvas:
 
         s, how, views = m.schedule, self.settings, share(self.views)
         common: dict[str, Any] = {
-            "steps": solvers.steps_of(how["sampler"], s, how["steps"]),
+            "steps": solvers.timestep_pairs(how["sampler"], s, how["steps"]),
             "solve": solvers.sampler(how["sampler"], how["eta"]),
             "rngs": rngs,
             "start": first,
@@ -149,5 +153,5 @@ class Canvas:
         with torch.no_grad():
             size = [length * self.source.factor for length in self.size]
             x0 = m.encode(interpolate(self.small().decode(m, z), size, mode="bicubic").clamp(-1, 1))
-        steps = solvers.steps_of(self.settings["sampler"], m.schedule, self.settings["steps"])
+        steps = solvers.timestep_pairs(self.settings["sampler"], m.schedule, self.settings["steps"])
         return add_noise(m.schedule, x0, randn(self.shape, rngs, x0), steps[first][0])

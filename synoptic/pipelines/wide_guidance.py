@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from synoptic.guidance.cfg import Predict
     from synoptic.models.base import Denoiser
     from synoptic.pipelines.wide_canvas import Canvas
-    from synoptic.sampling.joint import Nudge
+    from synoptic.sampling.joint import ViewUpdate
 
 DECAY = 0.95  # SyncDiffusion's own
 GRADIENTS = 64  # times the memory of a row: network and decoder keep what the way back needs
@@ -59,9 +59,9 @@ def reusing(how: dict[str, Any], m: Denoiser, steps: Sequence, first: int) -> De
     return deep.reusing(m, {t for t, _ in (*steps[first :: how["cache"]], steps[begin])})
 
 
-def nudging(how: dict[str, Any], m: Denoiser, predict: Predict, steps: Sequence) -> Nudge:
+def nudging(how: dict[str, Any], m: Denoiser, predict: Predict, steps: Sequence) -> ViewUpdate:
     """SyncDiffusion's nudge."""
-    from synoptic.guidance.cfg import fitting_rows
+    from synoptic.guidance.cfg import max_batch_rows
     from synoptic.guidance.syncdiffusion import Coherence, decaying
     from synoptic.metrics import perceptual as eyes
     from synoptic.metrics.clip import Clip
@@ -71,5 +71,5 @@ def nudging(how: dict[str, Any], m: Denoiser, predict: Predict, steps: Sequence)
         features, distance = (lambda x: x), eyes.lpips(m.device)
     else:
         features, distance = eyes.Eyes(Clip("bundled-shape", str(m.device))), eyes.unlike
-    rows = 4 if m.device.type == "cpu" else max(1, fitting_rows(m, m.device) // GRADIENTS)
+    rows = 4 if m.device.type == "cpu" else max(1, max_batch_rows(m, m.device) // GRADIENTS)
     return Coherence(predict, m.decode, features, distance, weights, how["anchor"], rows)

@@ -74,7 +74,7 @@ class Checkpoint:
             if (began := time.monotonic()) > self.due:
                 data = dict(state()) | self.kept | {"past/norm": torch.stack(self.norms)}
                 text = save({name: value.cpu() for name, value in data.items()}, {"of": json.dumps(self.of)})
-                images.atomically(self.file, lambda f, text=text: f.write(text))
+                images.atomic_write(self.file, lambda f, text=text: f.write(text))
                 images.save(self.preview, look(moment.x[:1]), {"of": self.of[0]})
                 self.due = time.monotonic() + max(EVERY, SHARE * (time.monotonic() - began))
             yield moment

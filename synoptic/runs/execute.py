@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from synoptic import io as images
-from synoptic.distributed import as_first, first
-from synoptic.guidance.cfg import fitting_rows
+from synoptic.distributed import broadcast_from_main, first
+from synoptic.guidance.cfg import max_batch_rows
 from synoptic.metrics.clip import Clip, clip_score
 from synoptic.models.base import Denoiser
 from synoptic.models.device import choose_device
@@ -74,15 +74,15 @@ def execute(
     decodes, writes and returns the pictures.
     """
     model, clock = opened(run, source)
-    size = max(1, min(fitting_rows(model, model.device) // (2 * views), most or len(run.pictures)))
-    size = int(as_first(torch.tensor(size)))
+    size = max(1, min(max_batch_rows(model, model.device) // (2 * views), most or len(run.pictures)))
+    size = int(broadcast_from_main(torch.tensor(size)))
     batches = [run.pictures[i : i + size] for i in range(0, len(run.pictures), size)]
 
     def painted(picture: Picture) -> bool:
         file = run.folder / picture.file
         return file.exists() and (not trace or traced(file).exists())
 
-    lack = as_first(torch.tensor([not all(map(painted, batch)) for batch in batches]))
+    lack = broadcast_from_main(torch.tensor([not all(map(painted, batch)) for batch in batches]))
     missing = [batch for batch, lacks in zip(batches, lack, strict=True) if lacks]
     with bar(run.recipe, len(missing) * (steps or run.settings["steps"])) as tick:
         for batch in missing:

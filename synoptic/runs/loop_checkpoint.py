@@ -38,7 +38,7 @@ class Saved:
     def keep(self, state: dict[str, Tensor]) -> None:
         """Save it now."""
         data = save({name: value.cpu() for name, value in state.items()})
-        images.atomically(self.file, lambda f: f.write(data))
+        images.atomic_write(self.file, lambda f: f.write(data))
 
     def forget(self) -> None:
         """The loop came to its end."""

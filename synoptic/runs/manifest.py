@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from synoptic.distributed import first
-from synoptic.errors import DISTRIBUTION, BadInput, prompts, writable
+from synoptic.errors import DISTRIBUTION, InputError, prompts, writable
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -74,12 +74,12 @@ class Run:
         }
 
     def write(self) -> None:
-        from synoptic.io import atomically
+        from synoptic.io import atomic_write
 
         if not first():
             return
         text = json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n"
-        atomically(self.folder / "run.json", lambda f: f.write(text.encode()))
+        atomic_write(self.folder / "run.json", lambda f: f.write(text.encode()))
 
 
 class Result(NamedTuple):
@@ -105,7 +105,7 @@ def open_run(recipe: str, settings: dict[str, Any], out: str | None, *, together
     """The run of these settings: a new folder, or the one that an earlier, perhaps killed, run of them began.
 
     Each prompt has its own pictures, one a seed; `together`, all prompts are of the same pictures. Without `out` the
-    folder's name holds a hash of the settings, so equal settings meet again and different ones never. Raises BadInput
+    folder's name holds a hash of the settings, so equal settings meet again and different ones never. Raises InputError
     where there is no prompt, the folder cannot be written, or it holds a run of other settings.
     """
     every = prompts(settings["prompt"])
@@ -116,13 +116,13 @@ def open_run(recipe: str, settings: dict[str, Any], out: str | None, *, together
 
 
 def begun(run: Run) -> Run:
-    """The run itself, its folder there. Raises BadInput where that cannot be written, or holds a run of other settings."""
+    """The run itself, its folder there. Raises InputError where that cannot be written, or holds a run of other settings."""
     writable(run.folder)
     before = earlier(run.folder)
     asked, old = chosen(json.loads(json.dumps(run.settings))), chosen((before or {}).get("settings", {}))
     if before is not None and (before.get("recipe"), old) != (run.recipe, asked):
         differ = [k for k in run.settings if asked.get(k) != old.get(k)] or ["recipe"]
-        raise BadInput(
+        raise InputError(
             f"one folder holds one run, and {run.folder} holds another ({differ[0]} differs): choose another --out"
             " or delete the old one"
         )

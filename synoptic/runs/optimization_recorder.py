@@ -63,7 +63,7 @@ class Descent:
             images.video(file.with_suffix(".trace.mp4"), frames, FPS)
             images.gif(file.with_suffix(".trace.gif"), frames, FPS)
             text = page(title, steps, words, pictures, norms[k], scores)
-            images.atomically(traced(file), lambda f, text=text: f.write(text.encode()))
+            images.atomic_write(traced(file), lambda f, text=text: f.write(text.encode()))
 
     def _keep(self, moment: Moment) -> None:
         self.like = moment.x[:0]

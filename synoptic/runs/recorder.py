@@ -69,7 +69,7 @@ class Trace:
             images.video(file.with_suffix(".trace.mp4"), frames, FPS)
             images.gif(file.with_suffix(".trace.gif"), frames, FPS)
             text = page(title, [(*words, a, b) for words, a, b in zip(labels, x, x0, strict=True)], columns)
-            images.atomically(traced(file), lambda f, text=text: f.write(text.encode()))
+            images.atomic_write(traced(file), lambda f, text=text: f.write(text.encode()))
         self.preview.unlink(missing_ok=True)
 
     def _pictures(self, states: Sequence[Tensor], k: int) -> list[Image]:

@@ -27,7 +27,7 @@ from synoptic.guidance.cfg import Predict
 from synoptic.views.base import Views
 
 Sync = Literal["eps", "x0", "xt", "none"]
-Nudge = Callable[[Tensor, Time, Views], Tensor]  # (x, t, views) -> x, rows of views moved: SyncDiffusion's gradient
+ViewUpdate = Callable[[Tensor, Time, Views], Tensor]  # (x, t, views) -> x, rows of views moved: SyncDiffusion's gradient
 
 
 @torch.no_grad()
@@ -82,7 +82,7 @@ def canonical(
     steps: Sequence[tuple[Time, Time]],
     sync: Sync = "x0",
     solve: Solver | None = None,
-    nudge: Nudge | None = None,
+    nudge: ViewUpdate | None = None,
     rngs: Sequence[torch.Generator] = (),
     start: int = 0,
     past: tuple = (),

@@ -17,7 +17,7 @@ from synoptic.models.base import Denoiser
 from synoptic.models.upscaler import Upscaler
 from synoptic.sampling.joint import Sync, canonical, instance
 from synoptic.views.base import Views
-from synoptic.views.pixel_space import InPixels
+from synoptic.views.pixel_space import PixelSpace
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Together:
         """The noise to start from, one generator a picture: the canvas's (B, C, H, W) or the views' (B*N, C, h, w)."""
         if self.start == "independent":
             _, H, W = views.canvas
-            factor = model.factor if isinstance(views, InPixels) else 1
+            factor = model.factor if isinstance(views, PixelSpace) else 1
             own = torch.stack([randn((model.shape[0], H // factor, W // factor), rngs) for _ in range(len(views))], 1)
             return own.flatten(0, 1).to(model.device)
         z = randn(views.canvas, rngs).to(model.device)
@@ -65,7 +65,7 @@ class Together:
         equal = len(self.prompts) if self.balance else 1
         predict = cfg(model, rows, self.guidance, self.negative, clip=clipping(self.clip, s), equal=equal)
         loop = canonical if self.space == "canonical" else instance
-        steps = solvers.steps_of(self.sampler, s, self.steps)
+        steps = solvers.timestep_pairs(self.sampler, s, self.steps)
         solve = solvers.sampler(self.sampler, self.eta)
         return loop(predict, s, views, x, steps=steps, sync=self.sync, solve=solve, rngs=rngs, start=start, past=past)
 
@@ -104,4 +104,4 @@ class Together:
         model = upscaler.given(small, level, views.noise(rngs, z) if augment else None)
         sync, sampler = ("none" if self.sync == "none" else "x0"), ("ddim" if self.sampler == "ddpm" else self.sampler)
         alone = replace(self, sync=sync, space="instance", start="independent", sampler=sampler, eta=0.0)
-        return alone.paint(model, InPixels(fine, upscaler.encode, upscaler.decode), rngs)
+        return alone.paint(model, PixelSpace(fine, upscaler.encode, upscaler.decode), rngs)

@@ -10,7 +10,7 @@ from torch import Tensor
 from synoptic.views.base import Views
 
 
-class InPixels:
+class PixelSpace:
     """Views of a canvas of pixels for a latent model: each is decoded, brought together as `inner` does, encoded again.
 
     project(z, onto=u) = encode(inner.project(z)) + (u - encode(decode(u))): what the autoencoder loses of u is given back,
@@ -46,8 +46,8 @@ class InPixels:
         """Latents (B*N, C, h, w) -> (B, 3, H, W)."""
         return self.inner.unproject(self._decoded(x))
 
-    def at(self, k: int) -> InPixels:
-        return InPixels(self.inner.at(k), self.encode, self.decode, residual=self.residual)
+    def at(self, k: int) -> PixelSpace:
+        return PixelSpace(self.inner.at(k), self.encode, self.decode, residual=self.residual)
 
     def noise(self, rngs: Sequence[torch.Generator], like: Tensor) -> Tensor:
         """Raises ValueError: see above."""

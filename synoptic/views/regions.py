@@ -21,7 +21,7 @@ class Patch(NamedTuple):
     share: Tensor
 
 
-class Patchwork:
+class WindowsWithRegions:
     """Views of a ground and of patches that lie on it, later ones on top; a patch's views come after those before it.
 
     Legal because a crop of white noise is white noise. `unproject` is each one's own, weighted by its share of the place.
@@ -60,12 +60,12 @@ class Patchwork:
             box(z, patch).add_(patch.windows.unproject(rows.flatten(0, 1)) * box(share, patch).to(x))
         return z
 
-    def at(self, k: int) -> Patchwork:
+    def at(self, k: int) -> WindowsWithRegions:
         def finer(patch: Patch) -> Patch:
             share = patch.share.repeat_interleave(k, 0).repeat_interleave(k, 1)
             return Patch(patch.windows.at(k), (patch.corner[0] * k, patch.corner[1] * k), share)
 
-        return Patchwork(self.ground.at(k), [finer(patch) for patch in self.patches])
+        return WindowsWithRegions(self.ground.at(k), [finer(patch) for patch in self.patches])
 
     def noise(self, rngs: Sequence[torch.Generator], like: Tensor) -> Tensor:
         return self.project(randn(self.canvas, rngs, like))

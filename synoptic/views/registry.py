@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from synoptic.errors import BadInput
+from synoptic.errors import InputError
 from synoptic.views.permutation_file import ENDINGS, read_order
 
 if TYPE_CHECKING:
@@ -66,12 +66,12 @@ class Part(NamedTuple):
 
 
 def parse(name: str) -> list[Part]:
-    """A typed name as its parts, in the order they are applied. Raises BadInput for what is no view."""
+    """A typed name as its parts, in the order they are applied. Raises InputError for what is no view."""
     return [_part(typed.strip()) for typed in name.split("+")]
 
 
 def view(name: str) -> View:
-    """The view of that name; several joined by "+" are applied from left to right. Raises BadInput for what is no view."""
+    """The view of that name; several joined by "+" are applied from left to right. Raises InputError for what is no view."""
     from synoptic.views.chain import Chain
 
     parts = [_build(part) for part in parse(name)]
@@ -79,7 +79,7 @@ def view(name: str) -> View:
 
 
 def multiple(name: str) -> int:
-    """What a picture's side must be a multiple of for this view to work. Raises BadInput for what is no view."""
+    """What a picture's side must be a multiple of for this view to work. Raises InputError for what is no view."""
     return math.lcm(*(_multiple(part) for part in parse(name)))
 
 
@@ -89,11 +89,11 @@ def _part(typed: str) -> Part:
     kind, *given = typed.split(":")
     kind = ALIASES.get(kind, kind)
     if kind not in VIEWS | FAILURES:
-        raise BadInput(f"a view is one of {', '.join(VIEWS)}, or a .npy or .json file; {typed!r} was given")
+        raise InputError(f"a view is one of {', '.join(VIEWS)}, or a .npy or .json file; {typed!r} was given")
     rules = NUMBERS.get(kind, ())
     if len(given) > len(rules):
         form = ":".join([kind, *(rule.meaning for rule in rules)])
-        raise BadInput(f"{kind} is written {form}, {typed!r} was given: leave out what follows")
+        raise InputError(f"{kind} is written {form}, {typed!r} was given: leave out what follows")
     numbers = [_number(typed, text, rule) for text, rule in zip(given, rules, strict=False)]
     return Part(typed, kind, (*numbers, *(rule.default for rule in rules[len(given) :])))
 
@@ -105,7 +105,7 @@ def _number(typed: str, text: str, rule: Number) -> float:
         number = math.nan
     if not math.isfinite(number) or (rule.least is not None and number < rule.least):
         allowed = "a number" if rule.least is None else f"a whole number from {rule.least}"
-        raise BadInput(f"{rule.meaning} must be {allowed}, {typed!r} was given: correct it")
+        raise InputError(f"{rule.meaning} must be {allowed}, {typed!r} was given: correct it")
     return number
 
 

@@ -12,7 +12,7 @@ from safetensors import safe_open
 import synoptic
 from synoptic import cli
 from synoptic.commands.embed import embed
-from synoptic.errors import BadInput
+from synoptic.errors import InputError
 from synoptic.models import load
 from synoptic.models import registry as source
 from synoptic.models.embeddings import check_embeddings
@@ -90,7 +90,7 @@ def test_styled_prompts_of_one_picture_are_looked_up_as_they_are_painted(files, 
     no_towers()
     without = recipe(split, embeddings=str(files["bundled-if"]), out=str(tmp_path / "b"), **how)
     assert without.images[0].tobytes() == with_tower.images[0].tobytes()
-    with pytest.raises(BadInput, match="lacks 'a drawing of a horse'"):
+    with pytest.raises(InputError, match="lacks 'a drawing of a horse'"):
         recipe(split, embeddings=str(files["bundled-if"]), **how | {"style": "a drawing of"})
 
 
@@ -113,7 +113,7 @@ def test_a_file_that_does_not_serve_is_refused_with_the_cure(files, tmp_path):
         (tmp_path, "bundled", PROMPTS[0], "synoptic models embed"),
         (tmp_path / "missing", "bundled", PROMPTS[0], "synoptic models embed"),
     ):
-        with pytest.raises(BadInput, match=words):
+        with pytest.raises(InputError, match=words):
             check_embeddings(file, resolve(model), [prompt])
     check_embeddings(path, resolve("bundled"), ["", *PROMPTS])
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from synoptic.commands.video import natural, video
-from synoptic.errors import BadInput
+from synoptic.errors import InputError
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_natural_order():
 def test_bad_input_is_refused(pictures, tmp_path, ask):
     (tmp_path / "empty").mkdir()
     (text := tmp_path / "text.png").write_text("no picture")
-    with pytest.raises(BadInput, match=r"text\.png cannot be read"):
+    with pytest.raises(InputError, match=r"text\.png cannot be read"):
         video([str(text)], out=str(tmp_path / "film.mp4"))
     bad = {
         "missing.png --out {out}": "missing.png is or holds none",

@@ -8,7 +8,7 @@ import torch
 
 from synoptic import io as images
 from synoptic.commands.views import letter, views
-from synoptic.errors import BadInput
+from synoptic.errors import InputError
 from synoptic.views.registry import FAILURES, VIEWS, view
 
 
@@ -67,7 +67,7 @@ def test_labels_wrap_and_small_pictures_grow():
 
 def test_a_file_that_is_no_picture_is_refused(tmp_path):
     (tmp_path / "a.png").write_text("no picture")
-    with pytest.raises(BadInput, match="--picture must be a picture's file"):
+    with pytest.raises(InputError, match="--picture must be a picture's file"):
         views(["flip"], picture=str(tmp_path / "a.png"), out=str(tmp_path))
 
 

@@ -15,7 +15,7 @@ from synoptic.controlnet.annotators.depth import Depth
 from synoptic.controlnet.annotators.normal import STEEP, normal
 from synoptic.controlnet.annotators.scribble import scribble
 from synoptic.controlnet.annotators.segment import segment
-from synoptic.errors import BadInput
+from synoptic.errors import InputError
 from synoptic.models.registry import BUNDLED, resolve_depth
 
 transformers: Any = importlib.import_module("transformers")
@@ -109,5 +109,5 @@ class Said:
 
 
 def test_what_is_no_depth_model_is_refused():
-    with pytest.raises(BadInput, match="must be one of transformers'"):
+    with pytest.raises(InputError, match="must be one of transformers'"):
         resolve_depth(str(BUNDLED / "clip"))

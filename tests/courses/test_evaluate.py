@@ -16,7 +16,7 @@ from synoptic import io as images
 from synoptic.courses.evaluate import evaluate
 from synoptic.courses.files import file_name, score_folder
 from synoptic.courses.prompt_sets import read_set
-from synoptic.errors import BadInput
+from synoptic.errors import InputError
 from synoptic.metrics.clip import Clip
 from synoptic.models.families import Defaults
 from synoptic.models.registry import OWN
@@ -119,7 +119,7 @@ def test_what_is_there_is_not_painted_again(prompts, whole, tmp_path, monkeypatc
     shutil.copytree(whole[0], out)
     monkeypatch.setattr("synoptic.courses.generate.wide", None)
     assert evaluate(prompts, out=str(out), **QUICK).table == whole[1].table
-    with pytest.raises(BadInput, match=r"painted with steps 1, not 3: choose another --out"):
+    with pytest.raises(InputError, match=r"painted with steps 1, not 3: choose another --out"):
         evaluate(prompts, out=str(out), steps=3, guidance=1.0)
 
 

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from synoptic.courses.files import file_name, pictures, prompt_of, score_folder, write_eval
-from synoptic.errors import BadInput
+from synoptic.errors import InputError
 from synoptic.metrics.clip import Clip
 
 
@@ -104,7 +104,7 @@ def test_files_that_are_no_pictures_are_named(tmp_path):
     whole = paint(tmp_path / "a_beach.png", 0).read_bytes()
     for broken in (b"text", whole[: len(whole) // 2]):
         (tmp_path / "a_horse.png").write_bytes(broken)
-        with pytest.raises(BadInput, match=r"a_horse\.png is none: remove it"):
+        with pytest.raises(InputError, match=r"a_horse\.png is none: remove it"):
             pictures(tmp_path)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from synoptic.courses.prompt_sets import LAST, Entry, read_set
-from synoptic.errors import BadInput
+from synoptic.errors import InputError
 from synoptic.models.vocabulary import unknown_words
 
 DATA = Path(os.environ.get("SYNOPTIC_COURSE_DATA", Path(__file__).parents[3] / "shared/data"))
@@ -120,13 +120,13 @@ BAD = {  # file name, text -> what the message must say
 @pytest.mark.parametrize(("file", "text"), BAD)
 def test_a_broken_file_is_told_with_its_entry_and_the_cure(file, text, tmp_path):
     (tmp_path / file).write_text(text)
-    with pytest.raises(BadInput) as e:
+    with pytest.raises(InputError) as e:
         read_set(str(tmp_path / file))
     assert BAD[file, text] in str(e.value) and file in str(e.value) and "\n" not in str(e.value)
 
 
 def test_a_missing_file_and_the_sets_of_ours():
-    with pytest.raises(BadInput, match=r"nix does not exist.*ambiguous, edit, wide"):
+    with pytest.raises(InputError, match=r"nix does not exist.*ambiguous, edit, wide"):
         read_set("nix")
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from synoptic.diffusion.equations import Time, ddim, ddim_solver, predict, randn
 from synoptic.diffusion.schedules import schedule
-from synoptic.diffusion.solvers import ancestral_solver, dpm_solver, posterior, sampler, steps_of
+from synoptic.diffusion.solvers import ancestral_solver, dpm_solver, posterior, sampler, timestep_pairs
 from synoptic.guidance.cfg import cfg
 from synoptic.models.registry import BUNDLED
 from synoptic.sampling.joint import canonical, instance
@@ -261,10 +261,10 @@ def test_steps_are_those_of_diffusers_schedulers():
             scheduler = peer("DDPMScheduler", bundle)
             s = schedule(scheduler.config)
             scheduler.set_timesteps(n)
-            steps = steps_of("ddpm", s, n)
-            assert steps == steps_of("dpm++", s, n)
+            steps = timestep_pairs("ddpm", s, n)
+            assert steps == timestep_pairs("dpm++", s, n)
             assert steps == [(t, int(scheduler.previous_timestep(t))) for t in scheduler.timesteps.tolist()]
-            assert steps_of("ddim", s, n) == s.steps(n)
+            assert timestep_pairs("ddim", s, n) == s.steps(n)
 
 
 def test_names():

@@ -8,7 +8,7 @@ import torch
 from synoptic.guidance.cfg import cfg
 from synoptic.guidance.regional_prompts import Voice, apart, mixed, travel, voices
 from synoptic.sampling.joint import canonical
-from synoptic.views.regions import Patchwork, feathered, patch
+from synoptic.views.regions import WindowsWithRegions, feathered, patch
 from synoptic.views.subset import Part
 from synoptic.views.windows import Windows
 from tests.exact import normal
@@ -44,13 +44,13 @@ def test_regions_of_the_same_prompt_are_plain_where_they_share_the_windows(sd32,
     z, x = plain
     voice = Voice(PROMPTS, "a photo of a dog", 5.0)
     whole = patch(torch.ones(CANVAS[1:]), 4, SIDE, (16, 16))
-    views = Patchwork(GROUND, [patch(feathered(torch.arange(48).expand(32, 48) < 20, 4), 4, SIDE, (16, 16)), whole])
+    views = WindowsWithRegions(GROUND, [patch(feathered(torch.arange(48).expand(32, 48) < 20, 4), 4, SIDE, (16, 16)), whole])
     torch.testing.assert_close(last(sd32, voices(sd32, [voice] * 3, apart(everyone)), views, z), x, rtol=0, atol=1e-4)
 
 
 def test_each_region_is_painted_by_its_own_prompt_negative_and_guidance(sd32):
     z, half = normal(1, *CANVAS).float(), torch.arange(48).expand(32, 48) >= 16
-    views = Patchwork(GROUND, [patch(half.double(), 4, SIDE, (16, 16))])
+    views = WindowsWithRegions(GROUND, [patch(half.double(), 4, SIDE, (16, 16))])
     every = [Voice(PROMPTS[:1], "", 5.0), Voice(PROMPTS[1:], "a photo of a dog", 2.0)]
     x0 = views.unproject(voices(sd32, every, apart(everyone))(views.project(z), 500, views).x0)
     right = cfg(sd32, PROMPTS[1:], 2.0, "a photo of a dog")(z[..., 16:], 500).x0

@@ -40,7 +40,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path):
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        images.atomically(path, fail)
+        images.atomic_write(path, fail)
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
 
 

@@ -4,7 +4,7 @@ import statistics
 
 import pytest
 
-from synoptic.errors import BadInput
+from synoptic.errors import InputError
 from synoptic.metrics.base import Measured, by_prompt, mean_error
 
 
@@ -27,7 +27,7 @@ def test_one_item_has_a_mean_and_no_error():
 
 
 def test_no_item_is_refused():
-    with pytest.raises(BadInput, match=r"seam needs at least one picture.*: name"):
+    with pytest.raises(InputError, match=r"seam needs at least one picture.*: name"):
         Measured("seam", {})
 
 

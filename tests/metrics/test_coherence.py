@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from synoptic.errors import BadInput
+from synoptic.errors import InputError
 from synoptic.metrics.coherence import coherence, disjoint, spread
 
 
@@ -42,7 +42,7 @@ def test_crops_do_not_overlap_and_reach_both_edges():
 
 
 def test_a_picture_of_one_crop_is_refused(judge, blobs):
-    with pytest.raises(BadInput, match=r"two crops of 64 pixels, a picture of 64×64.*: give a wider"):
+    with pytest.raises(InputError, match=r"two crops of 64 pixels, a picture of 64×64.*: give a wider"):
         coherence(judge, blobs[0])
-    with pytest.raises(BadInput, match="two crops of 200"):
+    with pytest.raises(InputError, match="two crops of 200"):
         coherence(judge, row(blobs), side=200)

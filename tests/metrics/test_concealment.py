@@ -4,7 +4,7 @@ import torch
 from PIL import Image
 from safetensors import safe_open
 
-from synoptic.errors import BadInput
+from synoptic.errors import InputError
 from synoptic.metrics.concealment import alignment, anagrams, concealment
 from synoptic.models.registry import BUNDLED
 
@@ -55,9 +55,9 @@ def test_pictures_of_the_same_prompts_are_averaged_first(judge, blobs):
 
 def test_views_without_prompts_are_refused(judge):
     square = Image.new("RGB", (64, 64))
-    with pytest.raises(BadInput, match="2 views and 3 prompts"):
+    with pytest.raises(InputError, match="2 views and 3 prompts"):
         anagrams(judge, [[square, square]], [PROMPTS])
-    with pytest.raises(BadInput, match="1 views and 1 prompts"):
+    with pytest.raises(InputError, match="1 views and 1 prompts"):
         anagrams(judge, [[square]], [PROMPTS[:1]])
-    with pytest.raises(BadInput, match="1 pictures and 2 were given"):
+    with pytest.raises(InputError, match="1 pictures and 2 were given"):
         anagrams(judge, [[square, square]], [PROMPTS[:2]] * 2)

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 from transformers import CLIPModel
 
-from synoptic.errors import BadInput
+from synoptic.errors import InputError
 from synoptic.metrics.fidelity import identity, psnr, ssim
 from synoptic.models.registry import BUNDLED
 
@@ -91,7 +91,7 @@ def test_identity_of_a_wide_picture_sees_all_of_it(judge, blobs):
 def test_unlike_sizes_and_tiny_pictures_are_refused(judge):
     small, tiny = Image.new("RGB", (32, 16)), Image.new("RGB", (32, 10))
     for measure in (psnr, ssim, lambda a, b: identity(judge, a, b)):
-        with pytest.raises(BadInput, match=r"one size, 32×16 and 32×10.*: resize"):
+        with pytest.raises(InputError, match=r"one size, 32×16 and 32×10.*: resize"):
             measure(small, tiny)
-    with pytest.raises(BadInput, match="at least 11×11, 32×10"):
+    with pytest.raises(InputError, match="at least 11×11, 32×10"):
         ssim(tiny, tiny)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from synoptic.errors import BadInput
+from synoptic.errors import InputError
 from synoptic.metrics.base import mean_error
 from synoptic.metrics.frechet import frechet, frechet_distance, jackknife
 
@@ -67,7 +67,7 @@ def test_the_jackknife_gives_a_means_own_error():
 
 
 def test_too_few_are_refused_with_the_cure(judge, blobs):
-    with pytest.raises(BadInput, match="at least three references, 2 were given: make more"):
+    with pytest.raises(InputError, match="at least three references, 2 were given: make more"):
         frechet_distance(judge, blobs, blobs[:2])
     with pytest.raises(ValueError, match="two rows or more"):
         frechet(normal(1, 4, 0), normal(9, 4, 0))

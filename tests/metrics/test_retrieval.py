@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from synoptic.errors import BadInput
+from synoptic.errors import InputError
 from synoptic.metrics.retrieval import ranks, retrieval
 
 PROMPTS = ["a photo of a horse", "an oil painting of a castle", "a red apple", "a photo of a fish"]
@@ -31,11 +31,11 @@ def test_more_candidates_make_it_no_easier(judge, blobs):
 
 
 def test_what_cannot_be_ranked_is_refused(judge, blobs):
-    with pytest.raises(BadInput, match="one prompt a picture, 8 and 4"):
+    with pytest.raises(InputError, match="one prompt a picture, 8 and 4"):
         retrieval(judge, blobs, PROMPTS)
-    with pytest.raises(BadInput, match="more than 5 different prompts, 4"):
+    with pytest.raises(InputError, match="more than 5 different prompts, 4"):
         retrieval(judge, blobs[:4], PROMPTS, top=5)
-    with pytest.raises(BadInput, match="top must be at least 1"):
+    with pytest.raises(InputError, match="top must be at least 1"):
         retrieval(judge, blobs[:4], PROMPTS, top=0)
-    with pytest.raises(BadInput, match="at least one picture"):
+    with pytest.raises(InputError, match="at least one picture"):
         retrieval(judge, [], [], PROMPTS)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from synoptic.errors import BadInput
+from synoptic.errors import InputError
 from synoptic.io import to_pil
 from synoptic.metrics.seams import baseline, closing_seam, seam
 
@@ -67,5 +67,5 @@ def test_a_flat_picture_has_no_seam_and_a_step_in_one_is_all_seam():
 
 @pytest.mark.parametrize("starts", [[], [0, 33], list(range(0, 64, 4))])
 def test_nothing_to_compare_is_refused(starts):
-    with pytest.raises(BadInput, match="compared with other columns"):
+    with pytest.raises(InputError, match="compared with other columns"):
         seam(random(64), starts, 4)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from synoptic.diffusion.equations import randn
 from synoptic.diffusion.schedules import Flow
-from synoptic.errors import BadInput
+from synoptic.errors import InputError
 from synoptic.guidance.cfg import branches, cfg
 from synoptic.models.controlnet import Control, Controlled
 from synoptic.models.load import load_control
@@ -161,7 +161,7 @@ def test_flow_models_are_refused(sd32, nets, monkeypatch):
     ],
 )
 def test_what_is_no_controlnet_is_refused(name, words):
-    with pytest.raises(BadInput, match=words):
+    with pytest.raises(InputError, match=words):
         resolve_control(name, resolve("bundled"))
 
 
@@ -170,7 +170,7 @@ def test_a_controlnet_of_another_model_is_refused(tmp_path):
         block_out_channels=(8, 16), down_block_types=("DownBlock2D",) * 2, norm_num_groups=8, cross_attention_dim=256,
         mid_block_type="UNetMidBlock2D", layers_per_block=1,
     ).save_pretrained(tmp_path)  # fmt: skip
-    with pytest.raises(BadInput, match=r"block_out_channels of .* is \[8, 16\], of bundled \[96, 128, 192\]"):
+    with pytest.raises(InputError, match=r"block_out_channels of .* is \[8, 16\], of bundled \[96, 128, 192\]"):
         resolve_control(str(tmp_path), resolve("bundled"))
 
 

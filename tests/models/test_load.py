@@ -21,11 +21,11 @@ from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 from safetensors.torch import load_file, save_file
 
 from synoptic.diffusion.equations import randn
-from synoptic.errors import BadInput
+from synoptic.errors import InputError
 from synoptic.guidance.cfg import cfg
 from synoptic.models.device import choose_device, choose_dtype
 from synoptic.models.load import load
-from synoptic.models.registry import ALIASES, BUNDLED, resolve, resolve_judge
+from synoptic.models.registry import ALIASES, BUNDLED, resolve, resolve_clip
 from synoptic.sampling.single import sample
 
 SD = BUNDLED / "sd"
@@ -69,8 +69,8 @@ def model(tmp_path) -> Path:
 
 
 def refused(do: Callable[[], object], *words: str) -> None:
-    """`do` raises BadInput, in one line that has all the words."""
-    with pytest.raises(BadInput) as e:
+    """`do` raises InputError, in one line that has all the words."""
+    with pytest.raises(InputError) as e:
         do()
     message = str(e.value)
     assert "\n" not in message
@@ -165,13 +165,13 @@ def test_no_code_of_a_model_runs(model, monkeypatch):
 def test_a_pickle_is_not_read_where_a_stray_safetensors_file_lies_beside_it(model):
     torch.save(load_file(model / WEIGHTS), model / WEIGHTS.replace("safetensors", "bin"))
     (model / WEIGHTS).rename(model / "unet/other.safetensors")
-    with pytest.raises((BadInput, OSError), match="safetensors"):
+    with pytest.raises((InputError, OSError), match="safetensors"):
         load(str(model), device="cpu", dtype="float32")
 
 
 def test_a_judge_must_be_a_clip_model():
-    refused(lambda: resolve_judge(str(SD / "unet")), "CLIPModel", "--judge bundled")
-    assert resolve_judge("bundled").place == str(BUNDLED / "clip")
+    refused(lambda: resolve_clip(str(SD / "unet")), "CLIPModel", "--judge bundled")
+    assert resolve_clip("bundled").place == str(BUNDLED / "clip")
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate
 
-from synoptic.models.tiling import in_pieces
+from synoptic.models.tiling import tiled
 
 
 def enlarge(x: Tensor) -> Tensor:
@@ -27,7 +27,7 @@ def test_what_looks_only_at_its_own_place_is_the_same_in_pieces(f, size):
         seen.append(part.shape[-1] * part.shape[-2])
         return f(part)
 
-    torch.testing.assert_close(in_pieces(watched, x, 1200, 8), f(x), rtol=0, atol=1e-12)
+    torch.testing.assert_close(tiled(watched, x, 1200, 8), f(x), rtol=0, atol=1e-12)
     assert len(seen) > 2 and max(seen) <= 1200 and min(seen) > 300
 
 

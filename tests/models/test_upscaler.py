@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from synoptic.diffusion.equations import randn
-from synoptic.errors import BadInput
+from synoptic.errors import InputError
 from synoptic.guidance.cfg import cfg
 from synoptic.models.load import load_upscaler
 from synoptic.models.registry import ALIASES, BUNDLED, INSIDE, UPSCALERS, resolve, resolve_upscaler
@@ -193,7 +193,7 @@ def test_a_directory_without_a_schedule_is_refused(tmp_path, part):
 
 
 def refused(do: Callable[[], object], *words: str) -> None:
-    with pytest.raises(BadInput) as e:
+    with pytest.raises(InputError) as e:
         do()
     assert "\n" not in str(e.value) and [word for word in words if word not in str(e.value)] == []
 

@@ -10,7 +10,7 @@ import torch
 
 import synoptic
 from synoptic.commands.bench import bench
-from synoptic.errors import BadInput
+from synoptic.errors import InputError
 from synoptic.guidance.cfg import between, cfg
 from synoptic.io import from_pil
 from synoptic.pipelines.wide_guidance import reusing
@@ -38,14 +38,14 @@ def test_an_interval_of_all_steps_changes_nothing(tmp_path):
 
 @pytest.mark.parametrize("share", [[0.2], [0.8, 0.2], [-0.1, 0.5], [0.2, 1.1]])
 def test_an_interval_is_two_shares(share, tmp_path):
-    with pytest.raises(BadInput, match=r"two shares of the steps.*try 0\.2 0\.8"):
+    with pytest.raises(InputError, match=r"two shares of the steps.*try 0\.2 0\.8"):
         synoptic.wide(PROMPT, guidance_interval=share, out=str(tmp_path), **SMALL)
 
 
 def test_fast_fills_in_what_was_not_given(tmp_path):
     run = synoptic.wide(PROMPT, fast=True, steps=2, out=str(tmp_path), **SMALL).run
     assert (run.settings["sampler"], run.settings["steps"], run.settings["stride"]) == ("dpm++", 2, 16)
-    with pytest.raises(BadInput, match="which has no --eta"):
+    with pytest.raises(InputError, match="which has no --eta"):
         synoptic.wide(PROMPT, fast=True, eta=0.5, out=str(tmp_path / "eta"), **SMALL)
 
 

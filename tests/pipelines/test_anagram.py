@@ -13,7 +13,7 @@ import torch
 import synoptic
 from synoptic import cli
 from synoptic import io as images
-from synoptic.errors import BadInput
+from synoptic.errors import InputError
 from synoptic.models.families import Defaults
 from synoptic.models.registry import OWN, Source
 from synoptic.pipelines import anagram as anagrams
@@ -181,7 +181,7 @@ def test_films_are_made_once(tmp_path, monkeypatch):
 
 
 def test_a_stopped_run_goes_on_to_the_same_pictures(tmp_path, monkeypatch):
-    monkeypatch.setattr("synoptic.runs.execute.fitting_rows", lambda *_: 4)
+    monkeypatch.setattr("synoptic.runs.execute.max_batch_rows", lambda *_: 4)
     how = QUICK | {"count": 2}
     whole = anagram(PAIR, out=str(tmp_path / "whole"), **how)
     save = images.save
@@ -293,7 +293,7 @@ def test_bad_input_is_one_line_with_the_cure_before_anything_loads(answers, line
 
 def test_a_photograph_that_is_none_is_refused(tmp_path):
     (tmp_path / "photo.png").write_text("no picture")
-    with pytest.raises(BadInput, match=r"photo.png cannot be read as one"):
+    with pytest.raises(InputError, match=r"photo.png cannot be read as one"):
         hybrid(["x"], kind="inverse", photo=str(tmp_path / "photo.png"), out=str(tmp_path / "o"), **QUICK)
 
 

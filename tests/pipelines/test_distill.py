@@ -13,7 +13,7 @@ import torch
 
 from synoptic import io as images
 from synoptic.cli import app, spread
-from synoptic.errors import BadInput
+from synoptic.errors import InputError
 from synoptic.models.registry import resolve
 from synoptic.options.distill import LATENTS, settle
 from synoptic.pipelines.distill import distill
@@ -145,7 +145,7 @@ WRONG = {
 @pytest.mark.parametrize("words", WRONG)
 def test_what_is_wrong_is_said_in_one_line_before_anything_is_loaded(words, red, tmp_path):
     argv = ["distill", DOG, *words.format(red=red).split(), "--out", str(tmp_path / "out")]
-    with pytest.raises(BadInput) as e:
+    with pytest.raises(InputError) as e:
         app(spread(argv), standalone_mode=False)
     assert WRONG[words] in str(e.value) and "\n" not in str(e.value)
     assert not (tmp_path / "out").exists()

@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 import synoptic
 from synoptic import cli
 from synoptic import io as images
-from synoptic.errors import BadInput
+from synoptic.errors import InputError
 from synoptic.pipelines.edit import edit
 from synoptic.runs.manifest import Result
 
@@ -89,7 +89,7 @@ def test_a_stopped_edit_goes_on_and_another_picture_is_refused(picture, tmp_path
     assert isinstance(again, Result)
     assert "sample" not in again.run.timings and again.images[0].tobytes() == first.images[0].tobytes()
     drawing(128, 128).rotate(90).save(picture)
-    with pytest.raises(BadInput, match="holds work on another"):
+    with pytest.raises(InputError, match="holds work on another"):
         edit(picture, HORSE, **how)
 
 

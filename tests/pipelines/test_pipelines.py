@@ -11,7 +11,7 @@ import synoptic
 from synoptic import cli
 from synoptic import io as images
 from synoptic.commands.models import models
-from synoptic.errors import BadInput
+from synoptic.errors import InputError
 from synoptic.models.vocabulary import unknown_words
 
 QUICK = {"steps": 2, "dtype": "float32"}
@@ -105,19 +105,19 @@ def test_a_run_from_before_there_were_samplers_is_still_known(tmp_path):
     (tmp_path / "run.json").write_text(json.dumps(manifest))
     again = synoptic.generate("a photo of a horse", out=str(tmp_path), **QUICK)
     assert "sample" not in again.run.timings and again.images == first.images
-    with pytest.raises(BadInput, match="sampler differs"):
+    with pytest.raises(InputError, match="sampler differs"):
         synoptic.generate("a photo of a horse", sampler="dpm++", out=str(tmp_path), **QUICK)
 
 
 def test_another_run_in_the_same_folder_is_refused(tmp_path):
     synoptic.generate("a photo of a horse", out=str(tmp_path), **QUICK)
-    with pytest.raises(BadInput, match="seed differs"):
+    with pytest.raises(InputError, match="seed differs"):
         synoptic.generate("a photo of a horse", seed=5, out=str(tmp_path), **QUICK)
 
 
 @pytest.mark.parametrize("rows", [2, 16], ids=["picture by picture", "one batch"])
 def test_a_stopped_run_goes_on_to_the_same_result(rows, tmp_path, monkeypatch):
-    monkeypatch.setattr("synoptic.runs.execute.fitting_rows", lambda *_: rows)
+    monkeypatch.setattr("synoptic.runs.execute.max_batch_rows", lambda *_: rows)
     how = {"count": 3, **QUICK}
     whole = synoptic.generate("a photo of a horse", out=str(tmp_path / "whole"), **how)
 
@@ -176,5 +176,5 @@ def test_score_leaves_out_what_only_shows_another_picture(tmp_path):
     images.save(tmp_path / "a_lion_0.views.png", picture, {"of": "a_lion_0.png"})
     images.save(tmp_path / "canny.png", picture, {"condition": "canny"})
     assert [prompt for _, prompt, _ in synoptic.score(str(tmp_path)).items] == ["a lion"]
-    with pytest.raises(BadInput, match="only shows another picture"):
+    with pytest.raises(InputError, match="only shows another picture"):
         synoptic.score(str(tmp_path / "a_lion_0.views.png"))

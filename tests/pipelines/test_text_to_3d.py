@@ -21,7 +21,7 @@ from synoptic.models.base import Denoiser
 from synoptic.models.registry import resolve
 from synoptic.nerf.cameras import around
 from synoptic.nerf.serialization import load_scene
-from synoptic.options.text_to_3d import OWN, PIXELS, Unwell, phrase, settle, usual
+from synoptic.options.text_to_3d import OWN, PIXELS, OptimizationFailed, phrase, settle, usual
 from synoptic.pipelines.text_to_3d_loss import framed, planted, rate
 from synoptic.pipelines.text_to_3d_starts import Dream, Grown, best, grow, remembered
 from tests.processes import killed
@@ -135,7 +135,7 @@ def test_who_stopped_does_not_go_on(pixel32, judge, tmp_path):
 
 def test_what_does_not_grow_well_stops_is_saved_and_says_why(tmp_path, monkeypatch, capsys):
     how: dict[str, Any] = {"steps": 9, "every": 1, "lr": 1e30, "frames": 2, "out": str(tmp_path)}
-    with pytest.raises(Unwell, match=r"the field (holds numbers that are none|is empty)") as told:
+    with pytest.raises(OptimizationFailed, match=r"the field (holds numbers that are none|is empty)") as told:
         synoptic.dream(MUG, **how)
     run = told.value.result.run
     assert run.state.startswith("unwell: a red mug: the field ") and len(told.value.result.images) == 1

@@ -13,7 +13,7 @@ import torch
 
 import synoptic
 from synoptic import io as images
-from synoptic.errors import BadInput
+from synoptic.errors import InputError
 from synoptic.models import registry as source
 from synoptic.models.families import FAMILIES, Defaults
 from synoptic.models.registry import BUNDLED, resolve
@@ -109,14 +109,14 @@ def test_what_fits_a_model():
     ],
 )
 def test_what_does_not_fit_is_refused(model, names, words):
-    with pytest.raises(BadInput, match=words):
+    with pytest.raises(InputError, match=words):
         upscalers(resolve(model), names)
 
 
 def test_a_level_that_no_upscaler_knows_is_refused():
     check_level(upscalers(resolve("bundled-if"), None), 999)
     for level, words in ((-1, "at least 0"), (1000, "--level for bundled-if-ii must be at most 999")):
-        with pytest.raises(BadInput, match=words):
+        with pytest.raises(InputError, match=words):
             check_level(upscalers(resolve("bundled-if"), None), level)
 
 

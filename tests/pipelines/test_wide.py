@@ -9,7 +9,7 @@ import torch
 
 import synoptic
 from synoptic import io as images
-from synoptic.errors import BadInput
+from synoptic.errors import InputError
 from synoptic.models.registry import resolve
 from synoptic.options.regions import read_region
 from synoptic.pipelines.wide import measure
@@ -155,5 +155,5 @@ def test_settled_settings_settle_to_themselves(windows):
 
 
 def test_regions_and_collage_do_not_mix():
-    with pytest.raises(BadInput, match="--region lays windows over windows"):
+    with pytest.raises(InputError, match="--region lays windows over windows"):
         synoptic.wide(PROMPTS[0], windows="collage", region=[HALF])

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from synoptic.diffusion.equations import Pred, add_noise, coefficients, ddim, ddim_solver, randn
-from synoptic.diffusion.solvers import sampler, steps_of
+from synoptic.diffusion.solvers import sampler, timestep_pairs
 from synoptic.guidance.cfg import cfg
 from synoptic.io.blending import shrink
 from synoptic.sampling.inpaint import inpaint, reimposed, renoise, walk
@@ -142,7 +142,7 @@ def test_the_bundled_latent_model_paints_a_hole(sd32):
     known = sd32.encode(torch.nn.functional.interpolate(torch.rand(1, 3, 4, 4), size=128, mode="bicubic") * 2 - 1)
     mask = shrink(torch.nn.functional.pad(torch.ones(1, 1, 64, 64), [32] * 4), sd32.factor)
     x, rngs = randn(sd32.shape, generators(1)), generators(1)
-    how = {"steps": steps_of("ddpm", s, 6), "resample": 2, "jump": 2, "rngs": rngs}
+    how = {"steps": timestep_pairs("ddpm", s, 6), "resample": 2, "jump": 2, "rngs": rngs}
     *_, last = inpaint(cfg(sd32, ["a photo of a horse"], 3.0), s, x, known, mask, **how)
     keep = (mask == 0).expand_as(known)
     assert torch.equal(last.x[keep], known[keep]) and (last.x - known)[~keep].abs().mean() > 0.3

@@ -20,7 +20,7 @@ from synoptic.sampling.single import sample
 from synoptic.views.anagram import Anagram
 from synoptic.views.decompositions import components
 from synoptic.views.factorized import Factors
-from synoptic.views.pixel_space import InPixels
+from synoptic.views.pixel_space import PixelSpace
 from synoptic.views.registry import view
 
 HORSE, VILLAGE = PAIR = ["an oil painting of a horse", "an oil painting of a snowy mountain village"]
@@ -81,7 +81,7 @@ def test_independent_views_start_from_noise_of_their_own(pixel32, sd32):
     assert torch.equal(x[2:], expected), "picture by picture, view after view"
     shared = replace(own, start="shared").begin(pixel32, views, rngs(0, 1))
     assert torch.equal(shared[1], view("rotate_cw").view(shared[:1])[0])
-    through = InPixels(views_of("identity", "rotate_cw", canvas=(3, 64, 64)), sd32.encode, sd32.decode)
+    through = PixelSpace(views_of("identity", "rotate_cw", canvas=(3, 64, 64)), sd32.encode, sd32.decode)
     assert own.begin(sd32, through, rngs(0)).shape == (2, 4, 16, 16), "latents of the canvas, whatever the model's size"
 
 
@@ -183,7 +183,7 @@ def test_a_latent_upscaler_is_synchronized_in_pixels(how: dict[str, Any], tiny_x
 def test_views_of_a_latent_upscaler_agree(tiny_x4):
     x4 = load_upscaler(str(tiny_x4), device="cpu", dtype="float64")
     z, views = pictures(1).double(), views_of("identity", "rotate_cw", canvas=SMALL)
-    fine = InPixels(views.at(4), x4.encode, x4.decode)
+    fine = PixelSpace(views.at(4), x4.encode, x4.decode)
     synced, apart = (
         list(Together(PAIR, 2, 3.0, sync=sync, space="instance").enlarge(x4, views, z, rngs(0), level=20))
         for sync in ("x0", "none")

@@ -10,14 +10,14 @@ from synoptic.guidance.cfg import cfg
 from synoptic.sampling.joint import instance
 from synoptic.sampling.single import sample
 from synoptic.views.anagram import Anagram
-from synoptic.views.pixel_space import InPixels
+from synoptic.views.pixel_space import PixelSpace
 from synoptic.views.registry import view
 
 CANVAS = (3, 64, 64)
 
 
-def through(model, *names: str, **how) -> InPixels:
-    return InPixels(Anagram(CANVAS, [view(name) for name in names]), model.encode, model.decode, **how)
+def through(model, *names: str, **how) -> PixelSpace:
+    return PixelSpace(Anagram(CANVAS, [view(name) for name in names]), model.encode, model.decode, **how)
 
 
 def latents(rows: int, dtype: torch.dtype = torch.float32, seed: int = 0) -> Tensor:

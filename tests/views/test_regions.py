@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from synoptic.views.regions import Patchwork, along, feathered, patch
+from synoptic.views.regions import WindowsWithRegions, along, feathered, patch
 from synoptic.views.subset import Part
 from synoptic.views.windows import Windows
 from tests.exact import normal
@@ -20,9 +20,9 @@ def square(y0: int, x0: int, y1: int, x1: int) -> torch.Tensor:
     return mask
 
 
-def quilt(width: int = 2) -> Patchwork:
+def quilt(width: int = 2) -> WindowsWithRegions:
     masks = square(2, 3, 9, 20), square(5, 15, 8, 18), square(0, 27, 2, 30)
-    return Patchwork(GROUND, [patch(feathered(mask, width), 2, WINDOW, (3, 4)) for mask in masks])
+    return WindowsWithRegions(GROUND, [patch(feathered(mask, width), 2, WINDOW, (3, 4)) for mask in masks])
 
 
 def test_the_laws():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from synoptic.errors import BadInput
+from synoptic.errors import InputError
 from synoptic.views.chain import Chain
 from synoptic.views.decompositions import components
 from synoptic.views.permutation import Permutation
@@ -83,7 +83,7 @@ def test_a_permutation_of_ones_own_from_a_file(ending, nested, tmp_path):
     ],
 )
 def test_what_is_no_view_is_refused_in_one_line(name, message):
-    with pytest.raises(BadInput, match=message) as e:
+    with pytest.raises(InputError, match=message) as e:
         view(name)
     assert "\n" not in str(e.value)
 
@@ -105,12 +105,12 @@ def test_what_is_no_view_is_refused_in_one_line(name, message):
 def test_a_file_that_is_no_permutation_is_refused(content, message, tmp_path):
     path = tmp_path / "mine.json"
     path.write_text(content)
-    with pytest.raises(BadInput, match=message):
+    with pytest.raises(InputError, match=message):
         view(str(path))
 
 
 def test_a_file_that_could_run_code_is_refused(tmp_path):
     path = tmp_path / "mine.npy"
     np.save(path, np.array([{}, 1, 2, 3], dtype=object))
-    with pytest.raises(BadInput, match="holds each of"):
+    with pytest.raises(InputError, match="holds each of"):
         view(str(path))

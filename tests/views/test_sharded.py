@@ -15,7 +15,7 @@ import synoptic
 from synoptic import cli
 from synoptic import io as images
 from synoptic.diffusion.equations import randn
-from synoptic.errors import BadInput
+from synoptic.errors import InputError
 from synoptic.guidance.cfg import cfg
 from synoptic.sampling.joint import canonical
 from synoptic.views.sharded import share
@@ -69,5 +69,5 @@ def test_only_the_first_process_writes_and_speaks(tmp_path):
 
 def test_coherence_needs_one_process(monkeypatch, tmp_path):
     monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(BadInput, match="leave it away, or torchrun"):
+    with pytest.raises(InputError, match="leave it away, or torchrun"):
         synoptic.wide("a photo of snowy mountains", coherence=1.0, out=str(tmp_path))

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from synoptic.courses.cli.argparse_compat import Parser, least
 from synoptic.courses.cli.synchronization import folder_of, how, model_of, synchronization, write_config
-from synoptic.errors import BadInput
+from synoptic.errors import InputError
 
 VIEWS = (
     *("identity", "flip", "rotate_cw", "negate", "skew", "patch_permute", "pixel_permute", "jigsaw", "square_hinge"),
@@ -57,7 +57,7 @@ def paint(args: argparse.Namespace) -> None:
 
     prompts, views = args.prompts, [named(name, args) for name in args.views_names]
     if not prompts or len(prompts) != len(views):
-        raise BadInput(f"--prompts must be one a view, {len(prompts)} for {len(views)} were given: match --views_names")
+        raise InputError(f"--prompts must be one a view, {len(prompts)} for {len(views)} were given: match --views_names")
     source = resolve(model_of(args, args.stage_1_path))
     options: dict[str, Any] = how(args) | {
         "views": views,

@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
-from synoptic.errors import BadInput
+from synoptic.errors import InputError
 
 
 def answer(door: str, act: Callable[[], None]) -> int:
     """act()'s exit code: 0, 2 with one line for bad input, 130 on Ctrl-C; anything else is a bug and shows its traceback."""
     try:
         act()
-    except BadInput as e:
+    except InputError as e:
         print(f"{door}: error: {' '.join(str(e).split())}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -36,12 +36,12 @@ def dashes(argv: Sequence[str]) -> list[str]:
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse whose errors are BadInput, and with options that only keep a course's command line running."""
+    """argparse whose errors are InputError, and with options that only keep a course's command line running."""
 
     idle: Sequence[str] = ()
 
     def error(self, message: str) -> NoReturn:
-        raise BadInput(f"{message} (see: python {self.prog} --help)")
+        raise InputError(f"{message} (see: python {self.prog} --help)")
 
     def without_effect(self, **options: dict[str, Any]) -> None:
         group = self.add_argument_group("accepted, without effect")
@@ -67,11 +67,11 @@ def least(bound: float, kind: Callable[[str], float] = int) -> Callable[[str], f
 
 @contextmanager
 def renamed(names: Mapping[str, str]) -> Iterator[None]:
-    """Options in the message of a BadInput get the names that the door gives them."""
+    """Options in the message of a InputError get the names that the door gives them."""
     try:
         yield
-    except BadInput as e:
+    except InputError as e:
         message = str(e)
         for ours, theirs in names.items():
             message = re.sub(rf"{ours}\b", theirs, message)
-        raise BadInput(message) from None
+        raise InputError(message) from None

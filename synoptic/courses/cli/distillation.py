@@ -12,7 +12,7 @@ from typing import Any
 
 from synoptic.courses.cli.argparse_compat import Parser, least
 from synoptic.courses.cli.synchronization import model_of, write_config
-from synoptic.errors import BadInput
+from synoptic.errors import InputError
 
 THEIRS: dict[str, str] = {  # what a recipe's message names, as the course calls it
     "--device auto or cpu": "--device 0",
@@ -83,10 +83,10 @@ def paint(args: argparse.Namespace) -> None:
 
 
 def edit_of(args: argparse.Namespace) -> dict[str, str]:
-    """What the recipe needs to edit a picture. Raises BadInput where it was not given."""
+    """What the recipe needs to edit a picture. Raises InputError where it was not given."""
     if args.edit_prompt is None or args.src_img_path is None:
-        raise BadInput("--loss_type pds edits a picture, which was not given: add --edit_prompt and --src_img_path")
+        raise InputError("--loss_type pds edits a picture, which was not given: add --edit_prompt and --src_img_path")
     source = Path(os.path.expandvars(args.src_img_path)).expanduser()
     if not source.is_file():
-        raise BadInput(f"--src_img_path must name a picture, {source} is no file: check the path")
+        raise InputError(f"--src_img_path must name a picture, {source} is no file: check the path")
     return {"source": str(source), "source_prompt": args.prompt}

@@ -66,8 +66,8 @@ def folder_of(args: argparse.Namespace) -> Path:
 
 def write_config(path: Path, args: argparse.Namespace, command: str) -> None:
     """The options as JSON text, as the course's, and the same run as a `synoptic` command."""
-    from synoptic.io import atomically
+    from synoptic.io import atomic_write
 
     config: Mapping[str, Any] = vars(args) | {"synoptic": command}
     text = json.dumps(config, indent=4, ensure_ascii=False)
-    atomically(path, lambda f: f.write(text.encode()))
+    atomic_write(path, lambda f: f.write(text.encode()))

@@ -11,7 +11,7 @@ from typing import Any
 
 from synoptic.courses.cli.argparse_compat import Parser, least
 from synoptic.courses.cli.synchronization import folder_of, how, model_of, synchronization, write_config
-from synoptic.errors import BadInput
+from synoptic.errors import InputError
 
 SIDE, LATENT = 512, 64  # the course's model: its sizes are in its pixels and latents, and scale with the native size
 THEIRS = {  # what a recipe's message names, as the course calls it
@@ -55,11 +55,11 @@ def paint(args: argparse.Namespace) -> None:
     native, unit = source.native, SIDE * source.factor // math.gcd(SIDE * source.factor, source.native)
     for side, pixels in (("height", args.panorama_height), ("width", args.panorama_width)):
         if pixels < SIDE or pixels % unit:
-            raise BadInput(f"--panorama_{side} must be a multiple of {unit} from {SIDE} up, {pixels} was given: change it")
+            raise InputError(f"--panorama_{side} must be a multiple of {unit} from {SIDE} up, {pixels} was given: change it")
     last = args.panorama_width - SIDE
     for p in args.eval_pos:
         if p > last:
-            raise BadInput(f"--eval_pos must be at most {last}, where the last crop begins; {p} was given: lower it")
+            raise InputError(f"--eval_pos must be at most {last}, where the last crop begins; {p} was given: lower it")
     options: dict[str, Any] = how(args) | {
         "width": args.panorama_width * native // SIDE,
         "height": args.panorama_height * native // SIDE,
