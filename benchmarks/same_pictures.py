@@ -19,10 +19,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-RENAMED: dict[str, str] = {  # a word of the lines below -> what the old checkout calls it
-    "text-to-3d": "dream",
-    "control-map": "condition",
-}
+RENAMED: dict[str, str] = {}  # a word of the lines below -> what the old checkout calls it
 
 RUNS = """
 generate "a photo of a lemon"
@@ -53,6 +50,7 @@ anagram "a lion" "a sunflower" --upscalers none --search 3 --balance
 anagram "a lion" "a sunflower" --upscalers none --views identity flip --start independent --sync eps --weights 1 2
 anagram "a lion" "a sunflower" --model bundled --canvas latents
 anagram "a lion" "a sunflower" --model bundled
+anagram "a lion" "a sunflower" --upscalers none --space instance --sync xt
 hybrid "a skull" "a flower meadow" --upscalers none --sigma 3
 edit original.png "a watercolor of a zebra" --start 1 2
 edit original.png "a watercolor of a zebra" --condition canny
@@ -60,13 +58,12 @@ inpaint original.png mask.png "a photo of a horse at night" --resample 2 --jump 
 invert original.png "a photo of a horse"
 control original.png "a neon sign of a horse" --condition canny
 control original.png "a neon sign of a horse" --condition scribble --strength 0.5 --end 0.5
-control-map original.png --condition canny segment
 denoise original.png "a photo of a horse" --stride 200
 distill "a photo of a lemon" --loss sds
 distill "a photo of a lemon" --loss vsd
-text-to-3d "a yellow house" --resolution 16 --frames 2
+dream "a yellow house" --resolution 16 --frames 2
 """
-STEPS = {"control-map": "", "denoise": "", "distill": "--steps 4", "text-to-3d": "--steps 30", "invert": "--steps 3"}
+STEPS = {"denoise": "", "distill": "--steps 4", "dream": "--steps 30", "invert": "--steps 3"}
 
 INSIDE = """
 import sys, shlex
@@ -91,9 +88,7 @@ def lines(out: Path, old: bool) -> list[str]:
         command, *rest = shlex.split(line)
         words = [command, *rest, *shlex.split(STEPS.get(command, "--steps 4"))]
         words = [RENAMED.get(word, word) if old else word for word in words]
-        if command != "control-map":
-            words += ["--dtype", "float32"]
-        found.append(shlex.join([*words, "--out", str(out / f"{k:02}")]))
+        found.append(shlex.join([*words, "--dtype", "float32", "--out", str(out / f"{k:02}")]))
     return found
 
 
