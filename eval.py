@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from synoptic.courses.cli.argparse_compat import Parser, answer, dashes, renamed
-from synoptic.errors import InputError, writable
+from synoptic.errors import InputError, check_writable
 from synoptic.models.registry import resolve_clip
 
 
@@ -29,7 +29,7 @@ def score(args: argparse.Namespace) -> None:
         raise InputError(f"--fdir1 must be a folder of pictures, {folder} {why}: check the path")
     with renamed({"--model": "--judge", "--out": "--fdir1"}):
         source = resolve_clip(args.judge)
-        writable(folder)
+        check_writable(folder)
 
     from synoptic.courses.files import prompt_of, score_folder, write_eval
     from synoptic.courses.report import MARKS_JUDGE, verdict

@@ -27,7 +27,7 @@ from synoptic.metrics.clip import Clip
 from synoptic.models.base import Denoiser
 from synoptic.models.load import load
 from synoptic.models.vocabulary import vocabulary
-from synoptic.sampling.multistage import Together
+from synoptic.sampling.multistage import JointSampler
 from synoptic.views.anagram import Anagram
 from synoptic.views.base import Views
 from synoptic.views.pixel_space import PixelSpace
@@ -42,8 +42,8 @@ PAIRS = [
     ("a bee", "a pineapple"), ("a panda", "a ball"), ("a turtle", "a hamburger"), ("a swan", "a violin"),
 ]  # fmt: skip
 STEPS, CHOICES = 20, 100
-SHARED = {"space": "canonical", "start": "shared"}
-APART = {"space": "instance", "start": "independent"}
+SHARED = {"space": "canonical", "init": "shared"}
+APART = {"space": "instance", "init": "independent"}
 LATENT = {"model": "bundled", "guidance": 5.0}
 
 
@@ -71,7 +71,7 @@ class Run:
 
 RUNS: dict[str, Run] = {
     "rotate_cw, x0": Run("rotate_cw", 20, 16, SHARED),
-    "rotate_cw, x0, balanced": Run("rotate_cw", 20, 4, SHARED | {"balance": True}),
+    "rotate_cw, x0, balanced": Run("rotate_cw", 20, 4, SHARED | {"equalize_guidance": True}),
     "flip, x0": Run("flip", 10, 4, SHARED),
     "inner_rotate, x0": Run("inner_rotate", 10, 4, SHARED),
     "jigsaw, x0": Run("jigsaw", 10, 4, SHARED),
@@ -114,12 +114,12 @@ def painted(folder: Path, name: str, steps: int) -> Tensor:
     views, looks = run.views(model), Anagram((3, 64, 64), [view("identity"), view(run.second)])
     rows = []
     for k in track(range(pairs), name):
-        together = Together(prompts(k), steps, run.guidance, **run.how)
+        together = JointSampler(prompts(k), steps, run.guidance, **run.how)
         some = []
         for begin in range(0, seeds, 4):
             rngs = [torch.Generator().manual_seed(seed) for seed in range(begin, min(begin + 4, seeds))]
-            step = last(together.go(model, views, together.begin(model, views, rngs), rngs))
-            z = together.canvas(views, step.x)
+            step = last(together.steps(model, views, together.init_noise(model, views, rngs), rngs))
+            z = together.to_canvas(views, step.x)
             picture = model.decode(z) if run.model == "bundled" and run.canvas == "own" else z
             some.append(looks.project(picture).unflatten(0, (-1, 2)))
         rows.append(torch.cat(some))
@@ -139,9 +139,9 @@ def apart(folder: Path, steps: int, seeds: int) -> Tensor:
     for k in track(range(len(PAIRS)), "apart"):
         sides = []
         for j, prompt in enumerate(prompts(k)):
-            together = Together([prompt], steps, 3.0)
+            together = JointSampler([prompt], steps, 3.0)
             rngs = [torch.Generator().manual_seed(1000 * j + seed) for seed in range(seeds)]
-            sides.append(last(together.go(model, views, together.begin(model, views, rngs), rngs)).x)
+            sides.append(last(together.steps(model, views, together.init_noise(model, views, rngs), rngs)).x)
         rows.append(torch.stack(sides, 1))
     found = bytes_of(torch.stack(rows))
     save_file({"views": found}, file)

@@ -20,7 +20,7 @@ from bundled_training.render.edges import canny, scribble
 from synoptic import io as images
 from synoptic.diffusion import solvers
 from synoptic.diffusion.equations import randn
-from synoptic.diffusion.schedules import clipping
+from synoptic.diffusion.schedules import get_clip
 from synoptic.guidance.cfg import cfg
 from synoptic.metrics.clip import Clip
 from synoptic.metrics.edges import edge_f1, met
@@ -42,7 +42,7 @@ STEPS, GUIDANCE, SHOWN = 25, 5.0, 8
 def painted(model: Denoiser, prompts: list[str], steps: int) -> Tensor:
     """One picture a prompt, in [0, 1]; the same noise for every model."""
     rngs, s = [torch.Generator().manual_seed(k) for k in range(len(prompts))], model.schedule
-    predict = cfg(model, prompts, GUIDANCE, clip=clipping("auto", s))
+    predict = cfg(model, prompts, GUIDANCE, clip=get_clip("auto", s))
     *_, last = sample(predict, s, randn(model.shape, rngs).to(model.device), steps=solvers.timestep_pairs("ddim", s, steps))
     return decoded(model, last.x)
 

@@ -16,7 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from synoptic.diffusion.equations import randn
 from synoptic.distillation.image_scene import LatentImage, PixelImage
 from synoptic.distillation.optimize import fit
-from synoptic.guidance.cfg import branches
+from synoptic.guidance.batching import predict_branches
 from synoptic.models.base import Denoiser
 from synoptic.models.load import load
 from synoptic.options.distill import settle
@@ -92,7 +92,7 @@ def measure(out: Path, quick: bool, models: Sequence[str]) -> None:
     for model, loss, space in cases[:3] if quick else cases:
         m = load(model, dtype=settings_of(loss, model, space)["dtype"])
         x, t = torch.randn(1, *m.shape, device=m.device), torch.tensor([500])
-        every = branches(m, {"cond": m.embed(PROMPTS[:1])})
+        every = predict_branches(m, {"cond": m.embed(PROMPTS[:1])})
         with torch.no_grad():
             row = flop(lambda e=every, x=x, t=t: e(x, t))
             looked = flop(lambda m=m, s=m.factor * m.shape[-1]: m.encode(torch.zeros(1, 3, s, s, device=m.device)))

@@ -21,7 +21,7 @@ from bundled_training.evaluate.renders import Renders, held_out
 from synoptic import io as images
 from synoptic.diffusion import solvers
 from synoptic.diffusion.equations import Time, add_noise, randn
-from synoptic.diffusion.schedules import clipping
+from synoptic.diffusion.schedules import get_clip
 from synoptic.guidance.cfg import Predict, cfg
 from synoptic.io.blending import REACH, compose, shrink
 from synoptic.metrics.base import mean_error
@@ -29,7 +29,7 @@ from synoptic.metrics.clip import Clip
 from synoptic.metrics.fidelity import identity, psnr
 from synoptic.models.base import Denoiser
 from synoptic.models.load import load
-from synoptic.sampling.baselines import best_blur, blur, strided
+from synoptic.sampling.baselines import best_gaussian_denoise, gaussian_denoise, strided_pairs
 from synoptic.sampling.inpaint import inpaint
 from synoptic.sampling.invert import invert
 from synoptic.sampling.sdedit import sdedit
@@ -58,7 +58,7 @@ def generators(count: int) -> list[torch.Generator]:
 
 
 def guided(m: Denoiser, prompts: Sequence[str], scale: float = 1.0) -> Predict:
-    return cfg(m, prompts, scale, clip=clipping("auto", m.schedule))
+    return cfg(m, prompts, scale, clip=get_clip("auto", m.schedule))
 
 
 def coded(code: Callable[[Tensor], Tensor], x: Tensor, m: Denoiser) -> Tensor:
@@ -82,11 +82,11 @@ def denoise(count: int, out: Path) -> Iterable[Row]:
     for t in (250, 500, 750):
         rngs = generators(count)
         noisy = add_noise(s, clean, randn(clean.shape[1:], rngs), t)
-        blurred = torch.cat([best_blur(a[None], b[None])[0] for a, b in zip(noisy, clean, strict=True)])
-        found = {"blur 5, sigma 2": blur(noisy), "best blur": blurred}
+        blurred = torch.cat([best_gaussian_denoise(a[None], b[None])[0] for a, b in zip(noisy, clean, strict=True)])
+        found = {"blur 5, sigma 2": gaussian_denoise(noisy), "best blur": blurred}
         found["one step"] = predict(noisy.to(m.device), t).x0
-        path = strided(t, 30, s.end)
-        *_, last = sample(predict, s, noisy.to(m.device), steps=path, solve=solvers.sampler("ddpm"), rngs=rngs)
+        path = strided_pairs(t, 30, s.final_time)
+        *_, last = sample(predict, s, noisy.to(m.device), steps=path, solver=solvers.get_solver("ddpm"), rngs=rngs)
         found["iterative"] = last.x
         best = kept(blurred, clean)
         for name, x in found.items():
@@ -105,13 +105,13 @@ def starts(count: int, out: Path) -> Iterable[Row]:
     s, (source, captions) = m.schedule, given(count, 128)
     x0, prompts = coded(m.encode, source, m).repeat(NOISES, 1, 1, 1), (captions[1:] + captions[:1]) * NOISES
     predict, before = guided(m, prompts, GUIDANCE), images.to_pil(source) * NOISES
-    ways = {"ddim": solvers.timestep_pairs("ddim", s, STEPS), "course": strided(end=s.end)}
+    ways = {"ddim": solvers.timestep_pairs("ddim", s, STEPS), "course": strided_pairs(end=s.final_time)}
     yield "steps", "start", "t", "distance", "PSNR, dB", "score"
     for way, steps in ways.items():
-        solve, spread = solvers.sampler("ddpm" if way == "course" else "ddim"), PATHS[way]
+        solve, spread = solvers.get_solver("ddpm" if way == "course" else "ddim"), PATHS[way]
         means: dict[int, tuple[float, float]] = {}
         for start in sorted({*COURSE, *spread}):
-            *_, last = sdedit(predict, s, x0, steps=steps, start=start, solve=solve, rngs=generators(count * NOISES))
+            *_, last = sdedit(predict, s, x0, steps=steps, start=start, solver=solve, rngs=generators(count * NOISES))
             x = images.to_pil(coded(m.decode, last.x, m).cpu())
             pairs = list(zip(x, before, strict=True))
             far, near = ([each(a, b) for a, b in pairs] for each in (partial(identity, shape), psnr))

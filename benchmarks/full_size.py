@@ -107,7 +107,7 @@ def dense(z: Tensor) -> Windows:
 
 def ours(m: Any, steps: int, z: Tensor, rows: int | None = None, views: Any = None) -> Tensor:
     views = views or dense(z)
-    predict = cfg(m, [PROMPT], GUIDANCE, rows=rows)
+    predict = cfg(m, [PROMPT], GUIDANCE, max_rows=rows)
     for step in canonical(predict, m.schedule, views, z, steps=m.schedule.steps(50)[:steps]):
         z = step.x
     return z

@@ -19,7 +19,7 @@ import torch.distributed as dist
 from full_size import SHAPES, Spent, dense, make, ours, spent, wait
 
 from synoptic.diffusion.equations import randn
-from synoptic.distributed import first
+from synoptic.distributed import is_main_process
 from synoptic.models.device import choose_device
 from synoptic.models.load import load
 from synoptic.views.sharded import Shared
@@ -39,9 +39,9 @@ def main() -> None:
     choose_device("auto")
     dist.init_process_group()
     folder = args.folder / args.shape
-    if first():
+    if is_main_process():
         make(args.shape, folder)
-    m: Any = load(str(folder)) if first() else None
+    m: Any = load(str(folder)) if is_main_process() else None
     dist.barrier()
     m = m or load(str(folder))
     if not args.eager:
@@ -61,7 +61,7 @@ def main() -> None:
         return timed
 
     def told(name: str, s: Spent) -> None:
-        if first():
+        if is_main_process():
             print(f"{name}\t{s.step:.4f} s a step\tpeak {s.peak:.1f} GiB\tfirst step {s.first:.1f} s", flush=True)
 
     told("alone", one := spent(together(lambda n: ours(m, n, z)), args.steps, m.device))
@@ -69,7 +69,7 @@ def main() -> None:
     m = load(str(folder), dtype="float32")
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     gap = (ours(m, 3, z) - ours(m, 3, z, views=Shared(views))).abs().max().item()
-    if first():
+    if is_main_process():
         found = {"torch": torch.__version__, "processes": size, "one": one._asdict(), "all": all_._asdict()}
         found |= {"device": torch.cuda.get_device_name() if m.device.type == "cuda" else "cpu"}
         found |= {"times": one.step / all_.step, "three steps in float32": gap}
@@ -77,7 +77,7 @@ def main() -> None:
         args.out.parent.mkdir(parents=True, exist_ok=True)
         args.out.write_text(json.dumps(found, indent=2))
     dist.barrier()
-    if first():
+    if is_main_process():
         shutil.rmtree(folder)
     dist.destroy_process_group()
 

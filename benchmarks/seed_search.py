@@ -18,8 +18,8 @@ from torch import Tensor
 from synoptic.io import to_pil
 from synoptic.metrics.clip import Clip
 from synoptic.models.load import load
-from synoptic.sampling.multistage import Together
-from synoptic.sampling.seed_search import FINALISTS, HEAT, heats
+from synoptic.sampling.multistage import JointSampler
+from synoptic.sampling.seed_search import FINALISTS_PER_IMAGE, SCREENING_STEPS, seed_search
 
 NAME = "rotate_cw, x0"
 
@@ -43,8 +43,8 @@ def main() -> None:
             seen = judge.see(to_pil(views.project(z))).view(-1, 2, texts.shape[1])
             return (seen * texts).sum(-1).amin(1)
 
-        together = Together(prompts(k), STEPS, run.guidance, **run.how)
-        *_, last = heats(together, model, views, range(run.seeds), score)
+        together = JointSampler(prompts(k), STEPS, run.guidance, **run.how)
+        *_, last = seed_search(together, model, views, range(run.seeds), score)
         found, best = last.seeds[0], int(by_search[k].argmax())
         place = int((by_search[k] > by_search[k][found]).sum())
         same += found == best
@@ -53,7 +53,7 @@ def main() -> None:
     print("style\tfirst\tsecond\tbest of all\tfound\tits place", *("\t".join(map(str, row)) for row in rows), sep="\n")
     kept = torch.tensor([row[4] for row in rows])
     at = torch.arange(len(rows))
-    cost = run.seeds * HEAT / STEPS + FINALISTS
+    cost = run.seeds * SCREENING_STEPS / STEPS + FINALISTS_PER_IMAGE
     print(f"same winner\t{same} of {len(rows)}\tmean place\t{sum(places) / len(places) + 1:.2f} of {run.seeds}")
     print(f"cost\t{cost:.1f} times one seed's")
     for name, scores in (("judge that searches", by_search), ("judge that reports", by_report)):

@@ -19,12 +19,13 @@ import torch
 from full_size import GUIDANCE, PROMPT, SHAPES, WINDOW, dense, make, spent
 from torch import Tensor
 
-from synoptic.diffusion.equations import ddim, predict, randn
-from synoptic.guidance.cfg import cfg, max_batch_rows
-from synoptic.guidance.syncdiffusion import LOUDER, Coherence, decaying
+from synoptic.diffusion.equations import ddim, pred_from_output, randn
+from synoptic.guidance.cfg import cfg
+from synoptic.guidance.syncdiffusion import LOSS_SCALE, SyncDiffusion, exponential_decay
 from synoptic.metrics.clip import Clip
 from synoptic.metrics.perceptual import Eyes, unlike
 from synoptic.models.load import load
+from synoptic.models.memory import max_batch_rows
 from synoptic.pipelines.wide_guidance import DECAY, GRADIENTS
 from synoptic.sampling.joint import canonical
 from synoptic.views.windows import starts
@@ -36,8 +37,8 @@ def together(m: Any, eyes: Eyes, z: Tensor, steps: int) -> Tensor:
     """Ours: as many windows at once as memory allows."""
     guided, pairs = cfg(m, [PROMPT], GUIDANCE), m.schedule.steps(50)[:steps]
     rows = max(1, max_batch_rows(m, m.device) // GRADIENTS)
-    nudge = Coherence(guided, m.decode, eyes, unlike, decaying(pairs, WEIGHT, DECAY, steps, 1), rows=rows)
-    for step in canonical(guided, m.schedule, dense(z), z, steps=pairs, nudge=nudge):
+    nudge = SyncDiffusion(guided, m.decode, eyes, unlike, exponential_decay(pairs, WEIGHT, DECAY, steps, 1), max_rows=rows)
+    for step in canonical(guided, m.schedule, dense(z), z, steps=pairs, view_update=nudge):
         z = step.x
     return z
 
@@ -47,12 +48,12 @@ def one_by_one(m: Any, eyes: Eyes, z: Tensor, steps: int) -> Tensor:
     text = torch.cat([m.embed([words])["text"] for words in ("", PROMPT)]).to(m.dtype)
     side, s, pairs = WINDOW[1], m.schedule, m.schedule.steps(50)[:steps]
     places = [slice(start, start + side) for start in starts(z.shape[-1], side, 8)]
-    weights, lead = decaying(pairs, WEIGHT, DECAY, steps, 1), len(places) // 2
+    weights, lead = exponential_decay(pairs, WEIGHT, DECAY, steps, 1), len(places) // 2
 
     def x0_of(x: Tensor, t: int) -> Tensor:
         two = torch.cat([x, x])
         raw = m.unet.net(two.to(m.dtype), t, text, return_dict=False)[0].float()
-        null, cond = predict(s, two, raw, t).x0.chunk(2)
+        null, cond = pred_from_output(s, two, raw, t).x0.chunk(2)
         return null + GUIDANCE * (cond - null)
 
     for t, t_prev in pairs:
@@ -65,8 +66,8 @@ def one_by_one(m: Any, eyes: Eyes, z: Tensor, steps: int) -> Tensor:
                 with torch.enable_grad():
                     x.requires_grad_()
                     apart = unlike(eyes(m.decode(x0_of(x, t)).clamp(-1, 1)), target)
-                    (slope,) = torch.autograd.grad(LOUDER * apart.sum(), x)
-                x = x.detach() - weights[t] / LOUDER * slope
+                    (slope,) = torch.autograd.grad(LOSS_SCALE * apart.sum(), x)
+                x = x.detach() - weights[t] / LOSS_SCALE * slope
             with torch.no_grad():
                 total[..., place] += ddim(s, x, x0_of(x, t), t, t_prev)
                 count[..., place] += 1

@@ -27,7 +27,8 @@ from synoptic.distillation.base import Loss
 from synoptic.distillation.pds import pds
 from synoptic.distillation.sds import sds
 from synoptic.distillation.timesteps import uniform
-from synoptic.guidance.cfg import branches, cfg
+from synoptic.guidance.batching import predict_branches
+from synoptic.guidance.cfg import cfg
 from synoptic.models.registry import BUNDLED
 from synoptic.sampling.joint import Sync, instance
 from synoptic.views.registry import view
@@ -204,7 +205,7 @@ def losses(course: Course, model: Any) -> list[tuple[str, str, Tensor, Tensor]]:
     s, t = model.schedule, 600
     rngs = [torch.Generator().manual_seed(k) for k in range(3)]
     x, source, other = (randn((4, WINDOW, WINDOW), [rng]).double() for rng in rngs)
-    every = branches(model, {"cond": model.embed([PROMPT]), "null": model.embed([""])})
+    every = predict_branches(model, {"cond": model.embed([PROMPT]), "null": model.embed([""])})
     predict, times = cfg(model, [PROMPT, PROMPT], SCALE), uniform(t, t)
 
     def gradient(loss: Loss) -> Tensor:

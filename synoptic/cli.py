@@ -19,7 +19,7 @@ from synoptic.commands.score import score
 from synoptic.commands.video import video
 from synoptic.commands.views import views
 from synoptic.courses.evaluate import evaluate
-from synoptic.distributed import first
+from synoptic.distributed import is_main_process
 from synoptic.errors import InputError
 from synoptic.options.text_to_3d import OptimizationFailed
 from synoptic.pipelines.anagram import anagram
@@ -134,7 +134,7 @@ def spread(argv: Sequence[str]) -> list[str]:
 
 def main() -> None:
     """Exit code 0, 1 where a dream is not well, 2 with one line for bad input, 130 on Ctrl-C; a bug shows its traceback."""
-    if not first():
+    if not is_main_process():
         sys.stdout = io.StringIO()
     try:
         code = app(spread(sys.argv[1:]), standalone_mode=False)

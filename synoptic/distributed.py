@@ -9,29 +9,29 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def alone() -> bool:
-    """Whether this process was started by itself, not as one of several."""
-    return int(os.environ.get("WORLD_SIZE", 1)) == 1
+def is_distributed() -> bool:
+    """Whether this process is one of several that run together, as torchrun starts them."""
+    return int(os.environ.get("WORLD_SIZE", 1)) > 1
 
 
-def first() -> bool:
-    """Whether this process is the one that writes files and speaks."""
+def is_main_process() -> bool:
+    """Whether this process is the one that writes files and prints."""
     return int(os.environ.get("RANK", 0)) == 0
 
 
-def join() -> None:
-    """Meet the other processes, once."""
+def init_process_group() -> None:
+    """Join the process group, once."""
     import torch.distributed as dist
 
     if not dist.is_initialized():
         dist.init_process_group()
 
 
-def broadcast_from_main(said: Tensor) -> Tensor:
-    """What the first process says, in all of them: a tensor on the CPU, of one shape everywhere."""
-    if not alone():
+def broadcast_from_main(tensor: Tensor) -> Tensor:
+    """The main process's tensor, in all of them: on the CPU, of one shape everywhere."""
+    if is_distributed():
         import torch.distributed as dist
 
-        join()
-        dist.broadcast(said, 0)
-    return said
+        init_process_group()
+        dist.broadcast(tensor, 0)
+    return tensor

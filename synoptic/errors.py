@@ -14,9 +14,9 @@ class InputError(ValueError):
     """A rule broken by what was given. The message is one line: the rule, what was given, the cure."""
 
 
-def prompts(given: str | Sequence[str]) -> list[str]:
+def prompt_list(prompts: str | Sequence[str]) -> list[str]:
     """One prompt or several, as a list. Raises InputError on none, and on one that cannot name a file."""
-    every = [given] if isinstance(given, str) else list(given)
+    every = [prompts] if isinstance(prompts, str) else list(prompts)
     if not every:
         raise InputError(
             'at least one prompt is needed, none was given: name what to paint, for example "a photo of a horse"'
@@ -27,27 +27,27 @@ def prompts(given: str | Sequence[str]) -> list[str]:
     return every
 
 
-def install(extra: str) -> str:
+def install_command(extra: str) -> str:
     """Return the command that installs one of the package's extras."""
     return f"pip install '{DISTRIBUTION}[{extra}]'"
 
 
-def at_least(name: str, value: float, least: float) -> None:
-    if value < least:
-        raise InputError(f"{name} must be at least {least}, {value} was given: raise it")
+def check_at_least(name: str, value: float, minimum: float) -> None:
+    if value < minimum:
+        raise InputError(f"{name} must be at least {minimum}, {value} was given: raise it")
 
 
-def at_most(name: str, value: float, most: float) -> None:
-    if value > most:
-        raise InputError(f"{name} must be at most {most}, {value} was given: lower it")
+def check_at_most(name: str, value: float, maximum: float) -> None:
+    if value > maximum:
+        raise InputError(f"{name} must be at most {maximum}, {value} was given: lower it")
 
 
-def one_of(name: str, value: str, allowed: Sequence[str]) -> None:
+def check_choice(name: str, value: str, allowed: Sequence[str]) -> None:
     if value not in allowed:
         raise InputError(f"{name} must be one of {', '.join(allowed)}, {value!r} was given")
 
 
-def writable(folder: Path) -> None:
+def check_writable(folder: Path) -> None:
     """Make the folder; raises InputError where nothing can be written to it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -9,15 +9,15 @@ import torch
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from torch import Tensor
 
-from synoptic.diffusion.equations import Pred, Schedule, Time, coefficients, predict
-from synoptic.diffusion.schedules import schedule
+from synoptic.diffusion.equations import Pred, Schedule, Time, coefficients, pred_from_output
+from synoptic.diffusion.schedules import schedule_from_config
 
 WINDOW = (6, 8)
 SHAPE = (2, *WINDOW)
 
 
 def ddpm(**config: Any) -> Schedule:
-    return schedule(DDIMScheduler(**{"beta_schedule": "scaled_linear", "clip_sample": False} | config).config)
+    return schedule_from_config(DDIMScheduler(**{"beta_schedule": "scaled_linear", "clip_sample": False} | config).config)
 
 
 def normal(*shape: int, seed: int = 0) -> Tensor:
@@ -41,8 +41,8 @@ class Mixture:
     weights: tuple[float, ...] = (0.5, 0.3, 0.2)
     calls: list[Any] = field(default_factory=list)
 
-    def __call__(self, x: Tensor, t: Time, where: Any = None) -> Pred:
-        self.calls.append(where)
+    def __call__(self, x: Tensor, t: Time, views: Any = None) -> Pred:
+        self.calls.append(views)
         a, sigma = coefficients(self.s, t, x)
         spread = x.new_tensor(self.spreads)
         var = a**2 * spread**2 + sigma**2
@@ -50,4 +50,4 @@ class Mixture:
         log = x.new_tensor(self.weights).log() - away.flatten(2).square().sum(-1) / (2 * var) - x[0].numel() / 2 * var.log()
         mean = self.means + (a * spread**2 / var)[:, None, None, None] * away
         x0 = (log.softmax(1)[:, :, None, None, None] * mean).sum(1)
-        return predict(self.s, x, (x - a * x0) / sigma, t, torch.tanh(x.flip(-1)))
+        return pred_from_output(self.s, x, (x - a * x0) / sigma, t, torch.tanh(x.flip(-1)))

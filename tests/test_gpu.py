@@ -14,7 +14,7 @@ VIEWS = Windows((4, 32, 96), (32, 32), (8, 8))
 
 
 def paint(model, rows=None, steps=5):
-    predict = cfg(model, ["a photo of snowy mountains"], 5.0, rows=rows)
+    predict = cfg(model, ["a photo of snowy mountains"], 5.0, max_rows=rows)
     z = randn(VIEWS.canvas, [torch.Generator().manual_seed(0)]).to(model.device)
     for step in canonical(predict, model.schedule, VIEWS, z, steps=model.schedule.steps(steps)):
         z = step.x

@@ -9,7 +9,7 @@ import pytest
 
 from synoptic import __version__, errors
 from synoptic.courses.evaluate import code_folder
-from synoptic.errors import DISTRIBUTION, InputError, install
+from synoptic.errors import DISTRIBUTION, InputError, install_command
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -24,7 +24,7 @@ def test_every_extra_that_a_message_names_exists():
     extras = PROJECT["project"]["optional-dependencies"]
     for extra in ("video", "control", "mesh", "courses"):
         assert extra in extras
-        assert install(extra) == f"pip install '{DISTRIBUTION}[{extra}]'"
+        assert install_command(extra) == f"pip install '{DISTRIBUTION}[{extra}]'"
     sources = "\n".join(path.read_text() for path in (ROOT / "synoptic").rglob("*.py"))
     assert "'synoptic[" not in sources  # a package of that name is somebody else's
 

@@ -132,7 +132,7 @@ def ours(model, steps: int, eta: float, negative: str) -> Tensor:
     noise, s = rngs(len(PROMPTS)), model.schedule
     predict = cfg(model, PROMPTS, SCALE, negative)
     x = randn(model.shape, noise)
-    return list(sample(predict, s, x, steps=s.steps(steps), solve=ddim_solver(eta), rngs=noise))[-1].x
+    return list(sample(predict, s, x, steps=s.steps(steps), solver=ddim_solver(eta), rngs=noise))[-1].x
 
 
 def theirs(pipe, steps: int, eta: float, negative: str | None, prompts: list[str] = PROMPTS, **how) -> Any:

@@ -14,7 +14,7 @@ from bundled_training.evaluate.task import Findings, Task
 from bundled_training.render.captions import NAMES, Spec, with_article
 from bundled_training.render.words import SCENES, STYLES
 from synoptic.diffusion.equations import randn
-from synoptic.diffusion.schedules import clipping
+from synoptic.diffusion.schedules import get_clip
 from synoptic.guidance.cfg import cfg
 from synoptic.sampling.joint import canonical
 from synoptic.views.anagram import Anagram
@@ -75,7 +75,7 @@ def anagrams(sampler: Sampler, prompts: list[str], seeds: range, steps: int) -> 
     views, parts = Anagram(model.shape, [view("identity"), view("rotate_cw")]), []
     for start in range(0, len(prompts), sampler.batch):
         part = slice(start, start + sampler.batch)
-        predict = cfg(model, prompts[part], GUIDANCE, clip=clipping("auto", s))
+        predict = cfg(model, prompts[part], GUIDANCE, clip=get_clip("auto", s))
         z = randn(model.shape, generators(seeds[part][::2])).to(model.device)
         z = last(canonical(predict, s, views, z, steps=s.steps(steps), sync="x0"))
         parts.append(views.project(sampler.decoded(z)))

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from synoptic.diffusion.equations import randn
-from synoptic.diffusion.schedules import clipping
+from synoptic.diffusion.schedules import get_clip
 from synoptic.guidance.cfg import cfg
 from synoptic.io import to_pil
 from synoptic.metrics.clip import Clip
@@ -40,7 +40,7 @@ class Sampler:
         parts = []
         for start in range(0, len(prompts), self.batch):
             part = slice(start, start + self.batch)
-            predict = cfg(self.model, prompts[part], guidance, clip=clipping("auto", s))
+            predict = cfg(self.model, prompts[part], guidance, clip=get_clip("auto", s))
             x = randn(self.model.shape, generators(seeds[part])).to(self.model.device)
             parts.append(self.decoded(last(sample(predict, s, x, steps=s.steps(steps)))))
         return torch.cat(parts)

@@ -16,7 +16,7 @@ from bundled_training.render.captions import Spec, prompts
 from bundled_training.render.scenes import SCENES, SUNLESS
 from bundled_training.render.styles import apply
 from synoptic.diffusion.equations import randn
-from synoptic.diffusion.schedules import clipping
+from synoptic.diffusion.schedules import get_clip
 from synoptic.guidance.cfg import cfg
 from synoptic.io import to_pil
 from synoptic.metrics.seams import seam
@@ -89,7 +89,7 @@ def wide(sampler: Sampler, texts: list[str], seeds: range, steps: int) -> Tensor
     strips, batch = [], max(1, sampler.batch // 8)
     for start in range(0, len(texts), batch):
         part = slice(start, start + batch)
-        predict = cfg(model, texts[part], GUIDANCE, clip=clipping("auto", s))
+        predict = cfg(model, texts[part], GUIDANCE, clip=get_clip("auto", s))
         z = randn(views.canvas, generators(seeds[part])).to(model.device)
         strips.append(sampler.decoded(last(canonical(predict, s, views, z, steps=s.steps(steps), sync="x0"))))
     return torch.cat(strips)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from synoptic.commands.bench_contenders import STEPS, WIDTH
-from synoptic.errors import at_least, writable
+from synoptic.errors import check_at_least, check_writable
 
 Steps = Annotated[int, "denoising steps of each side"]
 Width = Annotated[int, "pixels of the picture"]
@@ -36,11 +36,11 @@ def bench(*, width: Width = WIDTH, steps: Steps = STEPS, repeats: Repeats = 1, o
 
     synoptic bench --width 512 --steps 5
     """
-    at_least("--width", width, 128)
-    at_least("--steps", steps, 1)
-    at_least("--repeats", repeats, 1)
+    check_at_least("--width", width, 128)
+    check_at_least("--steps", steps, 1)
+    check_at_least("--repeats", repeats, 1)
     folder = Path(out).expanduser()
-    writable(folder)
+    check_writable(folder)
 
     import torch
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from synoptic.errors import InputError, writable
+from synoptic.errors import InputError, check_writable
 from synoptic.options.control import Depths, check_kinds
 from synoptic.options.input_image import read
 
@@ -24,7 +24,7 @@ def condition(image: Picture, *, kind: Kind = "canny", depth: Depths = None, out
     path = Path(out or f"outputs/condition/{Path(image).stem}-{kind}.png").expanduser()
     if path.suffix != ".png":
         raise InputError(f"--out must end in .png, {out} was given: rename it")
-    writable(path.parent)
+    check_writable(path.parent)
 
     from synoptic import io as images
     from synoptic.options.control import maps

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from synoptic.errors import prompts, writable
+from synoptic.errors import check_writable, prompt_list
 from synoptic.models.registry import resolve
 from synoptic.options.common import Device, Dtype, Model
 from synoptic.options.resolve import warn_unknown
@@ -26,9 +26,9 @@ def embed(
 
     synoptic models embed "a photo of a horse" "a photo of a dog" --model bundled-if --out animals.safetensors
     """
-    every = list(dict.fromkeys(["", *prompts(prompt)]))
+    every = list(dict.fromkeys(["", *prompt_list(prompt)]))
     source, path = resolve(model), Path(out).expanduser()
-    writable(path.parent)
+    check_writable(path.parent)
     warn_unknown(source, every)
 
     from synoptic.io import atomic_write

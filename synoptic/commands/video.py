@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from synoptic.errors import InputError, install, writable
+from synoptic.errors import InputError, check_writable, install_command
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -32,8 +32,8 @@ def video(pictures: Pictures, *, fps: Fps = 10, out: Out = "video.mp4") -> Path:
     if path.suffix not in (".mp4", ".gif"):
         raise InputError(f"--out must end in .mp4 or .gif, {out} was given: rename it")
     if path.suffix == ".mp4" and find_spec("av") is None:
-        raise InputError(f"an .mp4 needs PyAV, which is not installed: {install('video')}, or --out with .gif")
-    writable(path.parent)
+        raise InputError(f"an .mp4 needs PyAV, which is not installed: {install_command('video')}, or --out with .gif")
+    check_writable(path.parent)
 
     from synoptic import io as images
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from synoptic.errors import InputError, at_least, at_most, writable
+from synoptic.errors import InputError, check_at_least, check_at_most, check_writable
 from synoptic.views.registry import FAILURES, VIEWS, multiple
 
 if TYPE_CHECKING:
@@ -53,13 +53,13 @@ def views(names: Names = None, *, size: Size = 64, picture: Picture = None, out:
     synoptic views rotate_cw inner_rotate:45 jigsaw+negate
     """
     asked = names or [*VIEWS, *FAILURES]
-    at_least("--size", size, 8)
-    at_most("--size", size, 2048)
+    check_at_least("--size", size, 8)
+    check_at_most("--size", size, 2048)
     for name in asked:
         if size % multiple(name):
             raise InputError(f"--size must be a multiple of {multiple(name)} for {name}, {size} was given: change it")
     folder = Path(out).expanduser()
-    writable(folder)
+    check_writable(folder)
 
     from synoptic import io as images
     from synoptic.views.registry import view

@@ -12,7 +12,7 @@ from torch import Tensor
 from synoptic.diffusion.equations import Pred, Schedule, Time, add_noise, coefficients
 from synoptic.models.base import Cond, Denoiser
 from synoptic.models.controlnet import additions, numbered
-from synoptic.utils.state_dict import below, flat, refill, under
+from synoptic.utils.state_dict import add_prefix, flatten_optimizer, load_optimizer, strip_prefix
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -59,18 +59,22 @@ def train(
     """
     opt: Any = torch.optim.AdamW(net.parameters(), lr=lr)
     if state:
-        net.load_state_dict(below("net", state))
-        refill(opt, below("optimiser", state))
+        net.load_state_dict(strip_prefix("net", state))
+        load_optimizer(opt, strip_prefix("optimiser", state))
     losses = list(state["losses"].to(accelerator.device)) if state else []
     if accelerator.scaler is not None and state:
-        accelerator.scaler.load_state_dict({name: value.item() for name, value in below("scaler", state).items()})
+        accelerator.scaler.load_state_dict({name: value.item() for name, value in strip_prefix("scaler", state).items()})
     own = net
     net, opt = accelerator.prepare(net, opt)
 
     def capture() -> dict[str, Tensor]:
         scaler = accelerator.scaler.state_dict() if accelerator.scaler is not None else {}
         scale = {name: torch.tensor(value) for name, value in scaler.items()}
-        room = under("net", own.state_dict()) | under("optimiser", flat(opt.optimizer)) | under("scaler", scale)
+        room = (
+            add_prefix("net", own.state_dict())
+            | add_prefix("optimiser", flatten_optimizer(opt.optimizer))
+            | add_prefix("scaler", scale)
+        )
         return room | {"losses": torch.stack(losses)}
 
     for i in range(len(losses), steps):
@@ -99,7 +103,7 @@ def error(net: Any, model: Denoiser, batch: Batch) -> Tensor:
 
 
 def output(s: Schedule, p: Pred, t: Time) -> Tensor:
-    """What a network says to mean p, `diffusion.predict` the other way round: eps, v = alpha eps - sigma x0, or x0."""
+    """What a network says to mean p, the inverse of `pred_from_output`: eps, v = alpha eps - sigma x0, or x0."""
     a, sigma = coefficients(s, t, p.x0)
     match s.prediction:
         case "epsilon":

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synoptic.distributed import first
+from synoptic.distributed import is_main_process
 from synoptic.models.registry import Source
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Fidelity:
         """After step len(losses), where it is time to, unless that was measured before."""
         step, settings = len(losses), self.run.settings
         due = step % settings["evaluate_every"] == 0 or step == settings["steps"]
-        if not due or not first() or step in [row[0] for row in self.rows]:
+        if not due or not is_main_process() or step in [row[0] for row in self.rows]:
             return
 
         import torch
@@ -79,7 +79,7 @@ class Fidelity:
         from synoptic.controlnet.dataset import generator
         from synoptic.diffusion import solvers
         from synoptic.diffusion.equations import randn
-        from synoptic.diffusion.schedules import clipping
+        from synoptic.diffusion.schedules import get_clip
         from synoptic.guidance.cfg import cfg
         from synoptic.models.controlnet import Control, Controlled
         from synoptic.models.load import load_control
@@ -87,9 +87,9 @@ class Fidelity:
 
         net = load_control(str(self.run.folder / NET), model=self.source, device=str(self.m.device), dtype="float32")
         told, s, usual = Controlled(self.m, [Control(net, seen)]), self.m.schedule, self.source.defaults
-        predict = cfg(told, self.captions, usual.guidance, clip=clipping("auto", s))
+        predict = cfg(told, self.captions, usual.guidance, clip=get_clip("auto", s))
         z = randn(self.m.shape, [generator(self.run.settings["seed"], 3, k) for k in self.held]).to(self.m.device)
-        *_, last = sample(predict, s, z, steps=solvers.timestep_pairs("dpm++", s, STEPS), solve=solvers.sampler("dpm++"))
+        *_, last = sample(predict, s, z, steps=solvers.timestep_pairs("dpm++", s, STEPS), solver=solvers.get_solver("dpm++"))
         return self.m.decode(last.x)
 
     def _preview(self, step: int, seen: Tensor, painted: Tensor, shown: Tensor) -> None:

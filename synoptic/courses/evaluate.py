@@ -23,7 +23,7 @@ from synoptic.courses.generate import (
 )
 from synoptic.courses.grading import METHODS, expected, graded, measure, source_of
 from synoptic.courses.prompt_sets import OURS, PromptSet, read_set
-from synoptic.errors import InputError, install, one_of, writable
+from synoptic.errors import InputError, check_choice, check_writable, install_command
 from synoptic.models.registry import resolve_clip
 from synoptic.options.common import Device, Dtype, Guidance, Seed, Steps
 from synoptic.options.distill import STEPS as DISTILLING
@@ -106,7 +106,7 @@ def evaluate(
     given = dict(locals())
     chosen = read_set(prompts)
     given["model"] = model or ("bundled-if" if chosen.kind == "ambiguous" else "bundled")
-    one_of(f"--method of {chosen.kind} prompts", method, tuple(METHODS[chosen.kind]))
+    check_choice(f"--method of {chosen.kind} prompts", method, tuple(METHODS[chosen.kind]))
     top = Path(out).expanduser()
     folder = top / METHODS[chosen.kind][method]
     packed = code_folder(zip, code)
@@ -122,7 +122,7 @@ def evaluate(
         how |= {"steps": DISTILLING if steps is None else steps, "guidance": guidance}
     if folder.name == "pds" and not make_sources:
         something_in(chosen, top, folder)
-    writable(top)
+    check_writable(top)
     made = paint(chosen, top, folder, how, make_sources)
 
     from synoptic.courses.files import eval_of, pictures, write_eval
@@ -172,7 +172,7 @@ def something_in(chosen: PromptSet, top: Path, folder: Path) -> None:
 def code_folder(zip: str | None, code: str | None) -> Path | None:
     """The folder of --code. Raises InputError where --zip is no NAME_SID, or --code no folder or without --zip."""
     if zip is not None and find_spec("fpdf") is None:
-        raise InputError(f"--zip packs a PDF report, which needs fpdf2, not installed here: {install('courses')}")
+        raise InputError(f"--zip packs a PDF report, which needs fpdf2, not installed here: {install_command('courses')}")
     if zip is not None and not re.fullmatch(r"[^\s/\\_][^\s/\\]*_[^\s/\\_]+", zip):
         raise InputError(
             f"--zip must be your name and student number, NAME_SID, without blanks; {zip!r} is not: KIM_20240001"

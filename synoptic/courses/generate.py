@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from synoptic.courses.files import file_name
 from synoptic.courses.grading import source_of
 from synoptic.courses.prompt_sets import CANVAS, Entry
-from synoptic.errors import InputError, writable
+from synoptic.errors import InputError, check_writable
 from synoptic.models.registry import resolve
 from synoptic.pipelines.anagram import anagram
 from synoptic.pipelines.distill import distill
@@ -36,13 +36,13 @@ def paint_wide(entries: Sequence[Entry], folder: Path, panoramas: Path, how: dic
     ready = {e.prompt: panoramas / file_name(e.prompt) for e in entries if missing(e)}
     for e in entries:
         if missing(e) and ready[e.prompt].exists():
-            writable(folder)
+            check_writable(folder)
             cut(load(ready[e.prompt]), settings(ready[e.prompt]) | {"file": ready[e.prompt].name}, e, folder)
     wanted = {e.prompt: e for e in entries if missing(e) or panorama(panoramas, e.prompt, how["seed"]).exists()}
     if not any(missing(e) for e in wanted.values()):
         return
     distinct(list(wanted))
-    writable(folder)
+    check_writable(folder)
     images, run = wide(list(wanted), **how, out=str(panoramas))
     for image, picture in zip(images, run.pictures, strict=True):
         cut(image, settings(run.folder / picture.file), wanted[picture.prompt], folder)
@@ -70,7 +70,7 @@ def paint_plain(prompts: Sequence[str], folder: Path, originals: Path, how: dict
     if not any(missing(prompt) for prompt in wanted):
         return
     distinct(wanted)
-    writable(folder)
+    check_writable(folder)
     file(generate(wanted, **how, out=str(originals)), folder)
 
 
@@ -83,7 +83,7 @@ def paint_ambiguous(entries: Sequence[Entry], folder: Path, runs: Path, how: dic
     wanted = {name: pair for name, pair in pairs.items() if not all((folder / file_name(text)).exists() for text in pair)}
     distinct(list(wanted))
     for name, pair in wanted.items():
-        writable(folder)
+        check_writable(folder)
         (image,), run = cast(Any, anagram)(list(pair), **how, out=str(runs / slug(name)))
 
         from synoptic.io import from_pil, save, settings, to_pil
@@ -103,7 +103,7 @@ def paint_distilled(method: str, prompts: Sequence[str], folder: Path, runs: Pat
     if all((folder / file_name(prompt)).exists() for prompt in wanted):
         return
     distinct(wanted)
-    writable(folder)
+    check_writable(folder)
     file(distill(wanted, loss=cast(Any, method), **how, out=str(runs)), folder)
 
 
@@ -117,7 +117,7 @@ def paint_edits(entries: Sequence[Entry], folder: Path, top: Path, runs: Path, h
     for e in entries:
         source = source_of(e, top)
         if source is not None and not (folder / file_name(e.other)).exists():
-            writable(folder)
+            check_writable(folder)
             edit: dict[str, Any] = {"loss": "pds", "source": str(source), "source_prompt": e.prompt, "size": native}
             file(distill(e.other, **edit, **how, out=str(runs / slug(e.other))), folder)
 

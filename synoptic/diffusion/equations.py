@@ -25,16 +25,16 @@ class Pred(NamedTuple):
 
 
 class Schedule(Protocol):
-    """`s(t)` is (alpha_t, sigma_t); `s.end` the time of the clean image; `prediction` what the network's output means."""
+    """`s(t)` is (alpha_t, sigma_t); `s.final_time` the clean image's; `prediction` what the network's output means."""
 
     @property
     def prediction(self) -> str: ...
 
     @property
-    def end(self) -> Time: ...
+    def final_time(self) -> Time: ...
 
     @property
-    def learned(self) -> bool: ...
+    def learned_variance(self) -> bool: ...
 
     @property
     def clip(self) -> Callable[[Tensor], Tensor] | None: ...
@@ -67,21 +67,21 @@ def tweedie(s: Schedule, xt: Tensor, eps: Tensor, t: Time) -> Tensor:
     return (xt - sigma * eps) / a
 
 
-def predict(s: Schedule, xt: Tensor, out: Tensor, t: Time, var: Tensor | None = None) -> Pred:
-    """A network's output as (x0, eps), whatever it was trained to predict. xt, out: (N, C, h, w).
+def pred_from_output(s: Schedule, xt: Tensor, output: Tensor, t: Time, var: Tensor | None = None) -> Pred:
+    """A network's output as (x0, eps), whatever it was trained to predict. xt, output: (N, C, h, w).
 
     v-prediction: v = alpha eps - sigma x0 (Salimans & Ho 2022, appendix D); flow: v = eps - x0 (Liu et al. 2023).
     """
     a, sigma = coefficients(s, t, xt)
     match s.prediction:
         case "epsilon":
-            return Pred((xt - sigma * out) / a, out, var)
+            return Pred((xt - sigma * output) / a, output, var)
         case "v_prediction":
-            return Pred(a * xt - sigma * out, sigma * xt + a * out, var)
+            return Pred(a * xt - sigma * output, sigma * xt + a * output, var)
         case "flow":
-            return Pred(xt - sigma * out, xt + a * out, var)
+            return Pred(xt - sigma * output, xt + a * output, var)
         case _:
-            return Pred(out, (xt - a * out) / sigma, var)
+            return Pred(output, (xt - a * output) / sigma, var)
 
 
 def ddim(
@@ -105,10 +105,10 @@ def ddim(
 
 
 class Solver(Protocol):
-    """(s, xt, x0, t, t_prev, past, draw, var) -> (x_prev, past).
+    """(s, xt, x0, t, t_prev, history, noise_sampler, var) -> (x_prev, history).
 
-    `past` is a multistep solver's memory, `draw` gives noise, `var` is `Pred.var`, as the views agreed on it. There is no
-    eps: that of a network is no longer true once views have agreed on x0.
+    `history` is a multistep solver's memory, `noise_sampler` gives noise, `var` is `Pred.var`, as the views agreed on it.
+    There is no eps: that of a network is no longer true once views have agreed on x0.
     """
 
     def __call__(
@@ -118,8 +118,8 @@ class Solver(Protocol):
         x0: Tensor,
         t: Time,
         t_prev: Time,
-        past: tuple,
-        draw: Callable[[], Tensor],
+        history: tuple,
+        noise_sampler: Callable[[], Tensor],
         var: Tensor | None = None,
     ) -> tuple[Tensor, tuple]: ...
 
@@ -132,20 +132,20 @@ def ddim_solver(eta: float = 0.0) -> Solver:
     if not 0 <= eta <= 1:
         raise ValueError(f"eta must be between 0 and 1, not {eta}")
 
-    def solve(s, xt, x0, t, t_prev, past, draw, var=None):
-        return ddim(s, xt, x0, t, t_prev, eta, draw() if eta else None), past
+    def solve(s, xt, x0, t, t_prev, history, noise_sampler, var=None):
+        return ddim(s, xt, x0, t, t_prev, eta, noise_sampler() if eta else None), history
 
     return solve
 
 
 class Step(NamedTuple):
-    """State after step i (from time t): `x` is x_prev, `x0` what the step believed, `past` the solver's memory."""
+    """State after step i (from time t): `x` is x_prev, `x0` what the step believed, `history` the solver's memory."""
 
     i: int
     t: Time
     x: Tensor
     x0: Tensor
-    past: tuple = ()
+    history: tuple = ()
 
 
 def randn(shape: Sequence[int], rngs: Sequence[torch.Generator], like: Tensor | None = None) -> Tensor:

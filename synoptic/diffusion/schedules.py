@@ -14,27 +14,27 @@ from synoptic.diffusion.equations import Schedule, Time
 
 
 @dataclass(frozen=True)
-class Discrete:
+class DDPMSchedule:
     """The DDPM family (Ho et al. 2020): alpha_t = sqrt(abar_t), sigma_t = sqrt(1 - abar_t) at t = 0 … T-1.
 
-    `final` is abar at the end (t = -1): 1, or abar_0 where the config has `set_alpha_to_one: false`.
+    `final_alpha_cumprod` is abar at the end (t = -1): 1, or abar_0 where the config has `set_alpha_to_one: false`.
     """
 
     alphas_cumprod: Tensor  # (T,) float64
-    final: float = 1.0
+    final_alpha_cumprod: float = 1.0
     prediction: str = "epsilon"
     spacing: str = "leading"
     offset: int = 0
     clip: Callable[[Tensor], Tensor] | None = None
-    learned: bool = False  # whether a network's further channels are a variance to sample with
-    end = -1
+    learned_variance: bool = False  # whether a network's further channels are a variance to sample with
+    final_time = -1
 
     def __call__(self, t: Time) -> tuple[Any, Any]:
         if isinstance(t, Tensor):
             index = t.cpu().clamp(min=-1)
-            abar = torch.where(index < 0, self.final, self.alphas_cumprod[index])
+            abar = torch.where(index < 0, self.final_alpha_cumprod, self.alphas_cumprod[index])
             return abar.sqrt(), (1 - abar).sqrt()
-        abar = self.final if t < 0 else self.alphas_cumprod[int(t)].item()
+        abar = self.final_alpha_cumprod if t < 0 else self.alphas_cumprod[int(t)].item()
         return abar**0.5, (1 - abar) ** 0.5
 
     def steps(self, n: int) -> list[tuple[Time, Time]]:
@@ -54,18 +54,18 @@ class Discrete:
                 ts = np.linspace(0, T - 1, n).round()[::-1]
         if ts[0] >= T:
             raise ValueError(f"{n} steps with steps_offset {self.offset} begin past the last time, {T - 1}: take fewer")
-        return [(t, max(t - T // n, self.end)) for t in map(int, ts)]
+        return [(t, max(t - T // n, self.final_time)) for t in map(int, ts)]
 
 
 @dataclass(frozen=True)
-class Flow:
+class FlowMatchingSchedule:
     """Rectified flow (Liu et al. 2023; Esser et al. 2024): alpha_t = 1 - t/T, sigma_t = t/T, at float times T … 0."""
 
     config: Mapping[str, Any]
     clip: Callable[[Tensor], Tensor] | None = None
     prediction = "flow"
-    learned = False
-    end = 0.0
+    learned_variance = False
+    final_time = 0.0
 
     def __call__(self, t: Time) -> tuple[Any, Any]:
         sigma = (t.double() if isinstance(t, Tensor) else t) / self.config.get("num_train_timesteps", 1000)
@@ -83,26 +83,26 @@ class Flow:
         else:
             scheduler.set_timesteps(n)
         ts = scheduler.timesteps.double().tolist()
-        return list(zip(ts, [*ts[1:], self.end], strict=True))
+        return list(zip(ts, [*ts[1:], self.final_time], strict=True))
 
 
-def schedule(config: Mapping[str, Any]) -> Schedule:
+def schedule_from_config(config: Mapping[str, Any]) -> Schedule:
     """Schedule of any diffusers scheduler config (DDPM, DDIM, PNDM, Euler, DPM-Solver, flow matching, …).
 
     Raises ValueError for a prediction type that is none of epsilon, v_prediction, sample and flow.
     """
     from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 
-    clip = _clip(config)
+    clip = _clip_of_config(config)
     if "FlowMatch" in config.get("_class_name", "") or "shift" in config:  # only flow matching has one
-        return Flow(dict(config), clip)
+        return FlowMatchingSchedule(dict(config), clip)
     prediction, spacing = config.get("prediction_type", "epsilon"), config.get("timestep_spacing", "leading")
     if prediction not in ("epsilon", "v_prediction", "sample"):
         raise ValueError(f"prediction_type must be epsilon, v_prediction or sample, not {prediction!r}")
     if spacing not in ("leading", "trailing", "linspace"):
         raise ValueError(f"timestep_spacing must be leading, trailing or linspace, not {spacing!r}")
     ddim: Any = DDIMScheduler.from_config(dict(config))  # it knows every beta schedule
-    return Discrete(
+    return DDPMSchedule(
         ddim.alphas_cumprod.double(),
         float(ddim.final_alpha_cumprod),
         prediction,
@@ -113,7 +113,7 @@ def schedule(config: Mapping[str, Any]) -> Schedule:
     )
 
 
-def _clip(config: Mapping[str, Any]) -> Callable[[Tensor], Tensor] | None:
+def _clip_of_config(config: Mapping[str, Any]) -> Callable[[Tensor], Tensor] | None:
     if config.get("thresholding"):
         ratio, limit = config.get("dynamic_thresholding_ratio", 0.995), config.get("sample_max_value", 1.0)
         return lambda x0: dynamic_threshold(x0, ratio, limit)
@@ -131,7 +131,7 @@ def dynamic_threshold(x0: Tensor, ratio: float = 0.95, limit: float = 1.5) -> Te
     return x0.clamp(-s, s) / s
 
 
-def clipping(rule: str, s: Schedule) -> Callable[[Tensor], Tensor] | None:
+def get_clip(rule: str, s: Schedule) -> Callable[[Tensor], Tensor] | None:
     """The clip of x0 that a rule names: auto (the schedule's own), none, static (to [-1, 1]) or dynamic (Imagen's).
 
     Raises ValueError for another name.

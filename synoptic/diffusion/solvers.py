@@ -40,12 +40,12 @@ def ancestral_solver(variance: Variance = "learned") -> Solver:
     if variance not in ("learned", "small", "large"):
         raise ValueError(f"variance must be learned, small or large, not {variance!r}")
 
-    def solve(s, xt, x0, t, t_prev, past, draw, var=None):
+    def solve(s, xt, x0, t, t_prev, history, noise_sampler, var=None):
         mean, small, large = posterior(s, xt, x0, t, t_prev)
         if not s(t_prev)[1]:
-            return mean, past
+            return mean, history
         share = (var + 1) / 2 if variance == "learned" and var is not None else float(variance == "large")
-        return mean + small ** ((1 - share) / 2) * large ** (share / 2) * draw(), past
+        return mean + small ** ((1 - share) / 2) * large ** (share / 2) * noise_sampler(), history
 
     return solve
 
@@ -53,28 +53,28 @@ def ancestral_solver(variance: Variance = "learned") -> Solver:
 def dpm_solver() -> Solver:
     """DPM-Solver++(2M) (Lu et al. 2022b, algorithm 2): second order, deterministic, one call of the network a step.
 
-    In lambda = log(alpha / sigma) it is DDIM's step on x0 extrapolated along the line through the last two; `past` is the
+    In lambda = log(alpha / sigma) it is DDIM's step on x0 extrapolated along the line through the last two; `history` is the
     last (x0, t). The first step, with nothing to extrapolate from, and the last, where lambda is infinite, are DDIM's.
     """
 
-    def solve(s, xt, x0, t, t_prev, past, draw, var=None):
+    def solve(s, xt, x0, t, t_prev, history, noise_sampler, var=None):
         ahead = x0
-        if past and t_prev != s.end:
-            before, t_before = past
-            now = log_ratio(s, t)
-            ahead = x0 + (log_ratio(s, t_prev) - now) / (now - log_ratio(s, t_before)) / 2 * (x0 - before)
+        if history and t_prev != s.final_time:
+            before, t_before = history
+            now = half_log_snr(s, t)
+            ahead = x0 + (half_log_snr(s, t_prev) - now) / (now - half_log_snr(s, t_before)) / 2 * (x0 - before)
         return ddim(s, xt, ahead, t, t_prev), (x0, t)
 
     return solve
 
 
-def log_ratio(s: Schedule, t: Time) -> float:
+def half_log_snr(s: Schedule, t: Time) -> float:
     """lambda = log(alpha_t / sigma_t), half the log signal-to-noise ratio; -inf where there is no signal."""
     a, sigma = s(t)
     return math.log(a / sigma) if a else -math.inf
 
 
-def linked(times: Sequence[Time], end: Time) -> list[tuple[Time, Time]]:
+def pair_up(times: Sequence[Time], end: Time) -> list[tuple[Time, Time]]:
     """Steps (t, t_prev) each of which ends where the next begins, and the last at `end`."""
     return list(zip(times, [*times[1:], end], strict=True))
 
@@ -86,10 +86,10 @@ def timestep_pairs(name: str, s: Schedule, n: int) -> list[tuple[Time, Time]]:
     just before the clean picture.
     """
     steps = list(s.steps(n))
-    return steps if name == "ddim" else linked([t for t, _ in steps], s.end)
+    return steps if name == "ddim" else pair_up([t for t, _ in steps], s.final_time)
 
 
-def sampler(name: str, eta: float = 0.0) -> Solver:
+def get_solver(name: str, eta: float = 0.0) -> Solver:
     """The solver that a name stands for: ddim (of `eta`, in [0, 1]), ddpm or dpm++.
 
     Raises ValueError for another name, and where eta is given to one that is not ddim.

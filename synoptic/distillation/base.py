@@ -1,7 +1,7 @@
 """What distillation is made of: a loss is a function whose gradient in x is the paper's formula.
 
 `believe` is a frozen model's opinion by branch: (x_t, t, camera) -> {"cond": Pred, "null": Pred, …}, which is what
-`guidance.branches` returns. Times are tensors (N,) of the CPU, one a row, each drawn from its row's own generator.
+`batching.predict_branches` returns. Times are tensors (N,) of the CPU, one a row, each drawn from its row's own generator.
 """
 
 from __future__ import annotations

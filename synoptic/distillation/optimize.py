@@ -12,7 +12,7 @@ from torch import Tensor
 
 from synoptic.distillation.base import Learner, Loss
 from synoptic.distillation.scene import Scene
-from synoptic.utils.state_dict import below, flat, refill, under
+from synoptic.utils.state_dict import add_prefix, flatten_optimizer, load_optimizer, strip_prefix
 
 Optimiser = Callable[[Iterable[torch.nn.Parameter]], torch.optim.Optimizer]
 adamw: Optimiser = partial(torch.optim.AdamW, weight_decay=0.0)
@@ -52,16 +52,20 @@ def fit(
 
     def capture(i: int) -> dict[str, Tensor]:
         drawn = {str(k): rng.get_state() for k, rng in enumerate(rngs)}
-        own = under("scene", scene.state_dict()) | under("optimiser", flat(opt)) | under("rng", drawn)
-        return own | (under("learner", learner.state_dict()) if learner else {}) | {"i": torch.tensor(i)}
+        own = (
+            add_prefix("scene", scene.state_dict())
+            | add_prefix("optimiser", flatten_optimizer(opt))
+            | add_prefix("rng", drawn)
+        )
+        return own | (add_prefix("learner", learner.state_dict()) if learner else {}) | {"i": torch.tensor(i)}
 
     if state:
-        scene.load_state_dict(below("scene", state))
-        refill(opt, below("optimiser", state))
+        scene.load_state_dict(strip_prefix("scene", state))
+        load_optimizer(opt, strip_prefix("optimiser", state))
         for k, rng in enumerate(rngs):
             rng.set_state(state[f"rng/{k}"])
         if learner:
-            learner.load_state_dict(below("learner", state))
+            learner.load_state_dict(strip_prefix("learner", state))
 
     for i in range(int(state["i"]) + 1 if state else 0, steps):
         for group in opt.param_groups:

@@ -13,7 +13,7 @@ from synoptic.distillation.base import Believe, Loss
 from synoptic.distillation.combine import combine, drawn
 from synoptic.distillation.timesteps import Times, uniform
 from synoptic.distillation.weights import Weight, variance
-from synoptic.utils.state_dict import below, flat, refill, under
+from synoptic.utils.state_dict import add_prefix, flatten_optimizer, load_optimizer, strip_prefix
 
 
 def vsd(believe: Believe, s: Schedule, scale: float = 7.5, *, times: Times | None = None, weight: Weight = variance) -> Loss:
@@ -63,8 +63,8 @@ class Learning:
             self.optimiser.step()
 
     def state_dict(self) -> dict[str, Tensor]:
-        return under("student", self.student.state_dict()) | under("optimiser", flat(self.optimiser))
+        return add_prefix("student", self.student.state_dict()) | add_prefix("optimiser", flatten_optimizer(self.optimiser))
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        self.student.load_state_dict(below("student", state))
-        refill(self.optimiser, below("optimiser", state))
+        self.student.load_state_dict(strip_prefix("student", state))
+        load_optimizer(self.optimiser, strip_prefix("optimiser", state))

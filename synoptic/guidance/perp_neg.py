@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import Tensor
 
 from synoptic.diffusion.equations import Pred, Time
-from synoptic.guidance.cfg import Predict, away, branches
+from synoptic.guidance.batching import BranchPredict, predict_branches
+from synoptic.guidance.cfg import Predict, extrapolate
 from synoptic.models.base import Denoiser
 
-Branches = Callable[..., Mapping[str, Pred]]
 
-
-def perp_neg(every: Branches, weight: float = 1.0) -> Branches:
+def perp_neg(branch_predict: BranchPredict, weight: float = 1.0) -> BranchPredict:
     """Branches cond, null and negative, with cond less `weight` times the negative's own part of the guidance.
 
     With d = cond - null and n = negative - null, cond becomes cond - weight (n - (n·d / d·d) d), row by row: what the
@@ -22,20 +21,20 @@ def perp_neg(every: Branches, weight: float = 1.0) -> Branches:
     reads other branches reads them unchanged.
     """
 
-    def without(x: Tensor, t: Time, where: Any = None) -> dict[str, Pred]:
-        found = dict(every(x, t, where))
-        return found | {"cond": less(found, {"negative": weight})}
+    def predict(x: Tensor, t: Time, views: Any = None) -> dict[str, Pred]:
+        found = dict(branch_predict(x, t, views))
+        return found | {"cond": subtract_perpendicular(found, {"negative": weight})}
 
-    return without
+    return predict
 
 
-def less(found: Mapping[str, Pred], weights: Mapping[str, float | Tensor]) -> Pred:
+def subtract_perpendicular(branches: Mapping[str, Pred], weights: Mapping[str, float | Tensor]) -> Pred:
     """cond less so much, a number or one a row (N,), of each named branch's own part of the guidance, all of the same d."""
-    cond, null = found["cond"], found["null"]
+    cond, null = branches["cond"], branches["null"]
     d, (x0, eps) = cond.eps - null.eps, cond[:2]
     per_row = -1, *[1] * (d.ndim - 1)
     for name, weight in weights.items():
-        negative = found[name]
+        negative = branches[name]
         n = negative.eps - null.eps
         k = ((n * d).flatten(1).sum(1) / (d * d).flatten(1).sum(1).clamp(min=1e-12)).view(per_row)
         w = weight.to(d).view(per_row) if isinstance(weight, Tensor) else weight
@@ -44,18 +43,22 @@ def less(found: Mapping[str, Pred], weights: Mapping[str, float | Tensor]) -> Pr
     return Pred(x0, eps, cond.var)
 
 
-def toward(every: Branches, scale: float) -> Predict:
+def cfg_predict(branch_predict: BranchPredict, scale: float) -> Predict:
     """null + scale (cond - null) of branches, as a loop's predict."""
 
-    def predict(x: Tensor, t: Time, where: Any = None) -> Pred:
-        found = every(x, t, where)
-        return away(found["null"], found["cond"], scale)
+    def predict(x: Tensor, t: Time, views: Any = None) -> Pred:
+        found = branch_predict(x, t, views)
+        return extrapolate(found["null"], found["cond"], scale)
 
     return predict
 
 
-def perp_cfg(model: Denoiser, prompts: Sequence[str], scale: float, negative: str, *, weight: float = 1.0) -> Predict:
+def perp_neg_cfg(
+    model: Denoiser, prompts: Sequence[str], scale: float, negative_prompt: str, *, weight: float = 1.0
+) -> Predict:
     """`guidance.cfg` whose negative prompt, one for all, is Perp-Neg's. Three rows of the model a picture."""
     n = len(prompts)
-    texts = {"cond": prompts, "null": [""] * n, "negative": [negative] * n}
-    return toward(perp_neg(branches(model, {name: model.embed(some) for name, some in texts.items()}), weight), scale)
+    texts = {"cond": prompts, "null": [""] * n, "negative": [negative_prompt] * n}
+    return cfg_predict(
+        perp_neg(predict_branches(model, {name: model.embed(some) for name, some in texts.items()}), weight), scale
+    )

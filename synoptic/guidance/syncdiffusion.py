@@ -16,16 +16,16 @@ from synoptic.views.subset import Part
 Features = Callable[[Tensor], Tensor]
 Distance = Callable[[Tensor, Tensor], Tensor]
 
-LOUDER = 1024.0  # half precision loses gradients below 6e-8, so those of a loss so many times larger are taken
+LOSS_SCALE = 1024.0  # half precision loses gradients below 6e-8, so those of a loss so many times larger are taken
 
 
 @dataclass(frozen=True)
-class Coherence:
+class SyncDiffusion:
     """Each view x_t moves down the gradient of L(decode(x0(x_t)), decode(x0 of the anchor)) (Lee et al. 2023, algorithm 1).
 
     The gradient goes through the network and the decoder, by `weights[t]` at time t; other times pass. `features` maps
     pictures (N, 3, H, W) in [-1, 1] to anything (N, …) that `distance` compares, row by row: (N,). `anchor` in [0, 1] says
-    which view leads, counted row by row. Views are taken `rows` at once, in even parts, the anchor with the first: it is
+    which view leads, counted row by row. Views are taken `max_rows` at once, in even parts, the anchor with the first: it is
     looked at once a step and stays, since a distance has no slope where it is 0.
     """
 
@@ -35,10 +35,10 @@ class Coherence:
     distance: Distance
     weights: Mapping[Time, float]
     anchor: float = 0.5
-    rows: int = 4
+    max_rows: int = 4
 
     def __call__(self, xt: Tensor, t: Time, views: Views) -> Tensor:
-        """Rows (B*N, C, h, w) of `views`, moved: what `canonical` takes as its nudge."""
+        """Rows (B*N, C, h, w) of `views`, moved: what `canonical` takes as its `view_update`."""
         w = self.weights.get(t, 0.0)
         if not w:
             return xt
@@ -46,18 +46,20 @@ class Coherence:
         lead = min(int(self.anchor * N), N - 1)
         moved, target = xt.unflatten(0, (-1, N)).clone(), None
         order = torch.tensor([lead, *(n for n in range(N) if n != lead)])
-        for some in order.tensor_split(-(-N // max(1, self.rows // len(moved)))):
+        for some in order.tensor_split(-(-N // max(1, self.max_rows // len(moved)))):
             part = Part(views, some.tolist())
             with torch.enable_grad():
                 x = part.of(xt).requires_grad_()
                 seen = self.features(self.decode(self.predict(x, t, part).x0).clamp(-1, 1)).unflatten(0, (-1, len(some)))
                 target = seen[:, :1].detach() if target is None else target
                 apart = self.distance(seen.flatten(0, 1), target.expand_as(seen).flatten(0, 1))
-                (slope,) = torch.autograd.grad(LOUDER * apart.sum(), x)
-            moved[:, some.to(xt.device)] -= (w / LOUDER * slope).unflatten(0, (-1, len(some)))
+                (slope,) = torch.autograd.grad(LOSS_SCALE * apart.sum(), x)
+            moved[:, some.to(xt.device)] -= (w / LOSS_SCALE * slope).unflatten(0, (-1, len(some)))
         return moved.flatten(0, 1)
 
 
-def decaying(steps: Sequence[tuple[Time, Time]], weight: float, decay: float, first: int, every: int) -> dict[Time, float]:
+def exponential_decay(
+    steps: Sequence[tuple[Time, Time]], weight: float, decay: float, num_steps: int, every: int
+) -> dict[Time, float]:
     """w d^i at step i, of the first so many steps and of those every so many-th: the paper's schedule."""
-    return {t: weight * decay**i for i, (t, _) in enumerate(steps[:first]) if (i + 1) % every == 0}
+    return {t: weight * decay**i for i, (t, _) in enumerate(steps[:num_steps]) if (i + 1) % every == 0}

@@ -14,138 +14,146 @@ import torch
 from torch import Tensor
 
 from synoptic.diffusion.equations import Pred, Time
-from synoptic.guidance.cfg import away, branches, max_batch_rows
-from synoptic.guidance.perp_neg import Branches, less
+from synoptic.guidance.batching import BranchPredict, predict_branches
+from synoptic.guidance.cfg import extrapolate
+from synoptic.guidance.perp_neg import subtract_perpendicular
 from synoptic.models.base import Cond, Denoiser
+from synoptic.models.memory import max_batch_rows
 
 if TYPE_CHECKING:
     from synoptic.nerf.cameras import Camera
     from synoptic.nerf.scene import Look
 
-WORDS = ("front", "side", "back", "overhead")
-RISING = math.radians(30), math.radians(60)  # elevations between which a view from around turns into one from above
-NEGATIVES = ("front", "side")  # what no other view may look like
+VIEW_WORDS = ("front", "side", "back", "overhead")
+OVERHEAD_ELEVATIONS = (
+    math.radians(30),
+    math.radians(60),
+)  # elevations between which a view from around turns into one from above
+NEGATIVE_VIEWS = ("front", "side")  # what no other view may look like
 
-Conds = Callable[["Look"], Mapping[str, Cond]]  # the conditions of a step's views, one row a view
+ViewConditions = Callable[["Look"], Mapping[str, Cond]]  # the conditions of a step's views, one row a view
 
 
-def shares(camera: Camera) -> Tensor:
-    """How much of each of WORDS the views of B cameras are: (B, 4), rows sum to 1.
+def view_weights(camera: Camera) -> Tensor:
+    """How much of each of VIEW_WORDS the views of B cameras are: (B, 4), rows sum to 1.
 
     Straight from front (azimuth 0) to side (a quarter turn, left or right) to back, and from those to overhead.
     """
-    q = quarters(camera.azimuth)
-    low, high = RISING
+    q = quarter_turns(camera.azimuth)
+    low, high = OVERHEAD_ELEVATIONS
     above = ((camera.elevation - low) / (high - low)).clamp(0, 1)
     front, back = (1 - q).clamp(min=0), (q - 1).clamp(min=0)
     around = torch.stack([front, 1 - front - back, back], 1)
     return torch.cat([around * (1 - above[:, None]), above[:, None]], 1)
 
 
-def nearest(share: Tensor) -> Tensor:
+def nearest_view(weights: Tensor) -> Tensor:
     """All of what each view is most of, (B, 4): for models that learned a word for a quarter of all views, not for one."""
-    return torch.nn.functional.one_hot(share.argmax(1), len(WORDS)).to(share)
+    return torch.nn.functional.one_hot(weights.argmax(1), len(VIEW_WORDS)).to(weights)
 
 
-def others(share: Tensor) -> Tensor:
+def complement(weights: Tensor) -> Tensor:
     """How much of the views from around each view is not, (B, 4), rows sum to 1."""
-    less = 1 - share[:, :3]
+    less = 1 - weights[:, :3]
     return torch.nn.functional.pad(less / less.sum(1, keepdim=True), (0, 1))
 
 
-def denied(camera: Camera) -> dict[str, Tensor]:
-    """Perp-Neg's weights (B,) of NEGATIVES by view: Armandpour et al. 2023, section 4, as threestudio's a exp(-b r) + c.
+def perp_neg_weights(camera: Camera) -> dict[str, Tensor]:
+    """Perp-Neg's weights (B,) of NEGATIVE_VIEWS: Armandpour et al. 2023, section 4, as threestudio's a exp(-b r) + c.
 
     From the side on to the back, less and less of what looks like a side or a front is let through; from above, all is.
     """
-    q = quarters(camera.azimuth)
+    q = quarter_turns(camera.azimuth)
     ahead = q < 1
-    front = torch.where(ahead, decay(4.0, 0.5, -2.426, 1 - q), decay(1.0, 0.5, 0.967, 2 - q))
-    side = torch.where(ahead, decay(4.0, 0.5, -2.426, q), decay(1.0, 0.5, -0.606, 2 - q))
-    around = 1 - shares(camera)[:, 3]
+    front = torch.where(ahead, decay_curve(4.0, 0.5, -2.426, 1 - q), decay_curve(1.0, 0.5, 0.967, 2 - q))
+    side = torch.where(ahead, decay_curve(4.0, 0.5, -2.426, q), decay_curve(1.0, 0.5, -0.606, 2 - q))
+    around = 1 - view_weights(camera)[:, 3]
     return {"front": front * around, "side": side * around}
 
 
-def decay(a: float, b: float, c: float, r: Tensor) -> Tensor:
+def decay_curve(a: float, b: float, c: float, r: Tensor) -> Tensor:
     return a * (-b * r).exp() + c
 
 
-def quarters(azimuth: Tensor) -> Tensor:
+def quarter_turns(azimuth: Tensor) -> Tensor:
     """How far from the front, in quarter turns, to either side: radians -> [0, 2]."""
     turns = azimuth / (2 * math.pi)
     return 4 * (turns - turns.round()).abs()
 
 
-def mixed(conds: Mapping[str, Cond], share: Tensor) -> Cond:
-    """Conditions of one row each, by WORDS, mixed for B views: share (B, 4) -> B rows."""
+def mix_conditions(conds: Mapping[str, Cond], weights: Tensor) -> Cond:
+    """Conditions of one row each, by VIEW_WORDS, mixed for B views: weights (B, 4) -> B rows."""
 
     def mix(key: str) -> Tensor:
-        every = torch.cat([conds[word][key] for word in WORDS])
-        return torch.einsum("bw,w...->b...", share.to(every), every)
+        every = torch.cat([conds[word][key] for word in VIEW_WORDS])
+        return torch.einsum("bw,w...->b...", weights.to(every), every)
 
-    return {key: mix(key) for key in conds[WORDS[0]]}
+    return {key: mix(key) for key in conds[VIEW_WORDS[0]]}
 
 
-def told(
+def view_conditions(
     model: Denoiser,
     prompt: str,
-    phrase: str = "{0}, {1} view",
+    template: str = "{0}, {1} view",
     *,
-    negative: str = "",
-    apart: bool = False,
-    denies: bool = False,
-    insists: bool = False,
-    mixes: bool = True,
-) -> Conds:
-    """The branches of a prompt by view: cond, mixed; null, of the negative prompt, or `apart`, of none, and negative.
+    negative_prompt: str = "",
+    separate_negative: bool = False,
+    with_negative_views: bool = False,
+    with_complement: bool = False,
+    interpolate: bool = True,
+) -> ViewConditions:
+    """The branches of a prompt by view: cond, mixed; null, of the negative prompt; negative, where `separate_negative`.
 
-    phrase: how the model says a thing {0} and a view {1}; denies: also the branches of NEGATIVES, for `denying`;
-    insists: also that of the other views, for `insisting`; mixes: between two views the prompts of both, not the `nearest`.
+    Then null is of the empty prompt.
+
+    template: how the model says a thing {0} and a view {1}; with_negative_views: also the branches of NEGATIVE_VIEWS, for
+    `view_perp_neg`; with_complement: also that of the other views, for `view_guidance`; interpolate: between two views the
+    prompts of both, not the `nearest_view`.
     """
-    known = {word: model.embed([phrase.format(prompt, word)]) for word in WORDS}
-    alike = {"null": model.embed(["" if apart else negative])}
-    alike |= {"negative": model.embed([negative])} if apart else {}
-    alike |= {word: known[word] for word in NEGATIVES} if denies else {}
+    known = {word: model.embed([template.format(prompt, word)]) for word in VIEW_WORDS}
+    alike = {"null": model.embed(["" if separate_negative else negative_prompt])}
+    alike |= {"negative": model.embed([negative_prompt])} if separate_negative else {}
+    alike |= {word: known[word] for word in NEGATIVE_VIEWS} if with_negative_views else {}
 
-    def conds(look: Look) -> dict[str, Cond]:
-        share = shares(look.camera) if mixes else nearest(shares(look.camera))
+    def conds(sample: Look) -> dict[str, Cond]:
+        share = view_weights(sample.camera) if interpolate else nearest_view(view_weights(sample.camera))
         same = {name: {key: row.expand(len(share), *row.shape[1:]) for key, row in c.items()} for name, c in alike.items()}
-        other = {"other": mixed(known, others(share))} if insists else {}
-        return {"cond": mixed(known, share)} | other | same
+        other = {"other": mix_conditions(known, complement(share))} if with_complement else {}
+        return {"cond": mix_conditions(known, share)} | other | same
 
     return conds
 
 
-def by_view(model: Denoiser, conds: Conds) -> Branches:
-    """`guidance.branches` whose conditions follow the camera: (x (B, C, h, w), t, look) -> {name: Pred}."""
-    rows = max_batch_rows(model, model.device)
+def view_branches(model: Denoiser, conds: ViewConditions) -> BranchPredict:
+    """`predict_branches` whose conditions follow the camera: (x (B, C, h, w), t, sample) -> {name: Pred}."""
+    max_rows = max_batch_rows(model, model.device)
 
-    def believe(x: Tensor, t: Time, look: Any) -> dict[str, Pred]:
-        return branches(model, conds(look), rows=rows)(x, t)
+    def branch_predict(x: Tensor, t: Time, sample: Any) -> dict[str, Pred]:
+        return predict_branches(model, conds(sample), max_rows=max_rows)(x, t)
 
-    return believe
+    return branch_predict
 
 
-def insisting(every: Branches, weight: float, noisiest: float) -> Branches:
+def view_guidance(branch_predict: BranchPredict, weight: float, max_time: float) -> BranchPredict:
     """cond farther from what the other views have, other + w (cond - other): the view is guided more than the thing.
 
     Negation by composition (Liu et al. 2022, equation 12) of "the thing, and not its other views". w is `weight` at the time
-    `noisiest`, where it is decided what is where, and falls to 1, which changes nothing, with t: details suffer from more.
+    `max_time`, where it is decided what is where, and falls to 1, which changes nothing, with t: details suffer from more.
     """
 
-    def believe(x: Tensor, t: Time, look: Any) -> dict[str, Pred]:
-        found = dict(every(x, t, look))
-        w = 1 + (weight - 1) * torch.as_tensor(t, dtype=x.dtype, device=x.device).view(-1, 1, 1, 1) / noisiest
-        return found | {"cond": away(found["other"], found["cond"], w)}
+    def predict(x: Tensor, t: Time, sample: Any) -> dict[str, Pred]:
+        found = dict(branch_predict(x, t, sample))
+        w = 1 + (weight - 1) * torch.as_tensor(t, dtype=x.dtype, device=x.device).view(-1, 1, 1, 1) / max_time
+        return found | {"cond": extrapolate(found["other"], found["cond"], w)}
 
-    return believe
+    return predict
 
 
-def denying(every: Branches) -> Branches:
+def view_perp_neg(branch_predict: BranchPredict) -> BranchPredict:
     """cond less what looks like another view, by Perp-Neg: against objects with two faces."""
 
-    def believe(x: Tensor, t: Time, look: Any) -> dict[str, Pred]:
-        found = dict(every(x, t, look))
-        return found | {"cond": less(found, denied(look.camera))}
+    def predict(x: Tensor, t: Time, sample: Any) -> dict[str, Pred]:
+        found = dict(branch_predict(x, t, sample))
+        return found | {"cond": subtract_perpendicular(found, perp_neg_weights(sample.camera))}
 
-    return believe
+    return predict

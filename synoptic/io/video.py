@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from synoptic.errors import install
+from synoptic.errors import install_command
 from synoptic.io.images import atomic_write
 
 TICKS = 100  # a GIF counts time in hundredths of a second
@@ -23,7 +23,7 @@ COLOURS = 255  # one of the 256 stays free: it marks what did not change since t
 def need_video() -> None:
     """Raises ImportError where MP4 cannot be written. Loads nothing: ask before the painting starts."""
     if find_spec("av") is None:
-        raise ImportError(f"an MP4 needs PyAV, which is not installed: {install('video')}")
+        raise ImportError(f"an MP4 needs PyAV, which is not installed: {install_command('video')}")
 
 
 def video(path: Path, frames: Iterable[Image.Image], fps: float = 30) -> None:

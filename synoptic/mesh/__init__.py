@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-from synoptic.errors import install
+from synoptic.errors import install_command
 
 NEEDED = ("trimesh", "embreex", "xatlas", "fast_simplification", "skimage")
 
@@ -13,4 +13,4 @@ def need_mesh() -> None:
     """Raises ImportError where a mesh cannot be made. Loads nothing: ask before the long work starts."""
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
-        raise ImportError(f"a mesh needs {', '.join(missing)}, not installed here: {install('mesh')}")
+        raise ImportError(f"a mesh needs {', '.join(missing)}, not installed here: {install_command('mesh')}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PIL import Image
 from torch import Tensor
 
-from synoptic.errors import InputError, at_least
+from synoptic.errors import InputError, check_at_least
 from synoptic.metrics.clip import Clip
 
 
@@ -21,7 +21,7 @@ def coherence(judge: Clip, image: Image.Image, side: int | None = None) -> float
 
 def disjoint(image: Image.Image, side: int) -> list[Image.Image]:
     """As many squares as fit without overlapping, evenly spaced edge to edge, row by row. Raises InputError under two."""
-    at_least("side", side, 1)
+    check_at_least("side", side, 1)
     lefts, tops = ([round(k * (long - side) / max(1, long // side - 1)) for k in range(long // side)] for long in image.size)
     if len(lefts) * len(tops) < 2:
         w, h = image.size

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from synoptic.errors import InputError, at_least
+from synoptic.errors import InputError, check_at_least
 from synoptic.metrics.base import Measured, by_prompt
 from synoptic.metrics.clip import Clip
 
@@ -23,7 +23,7 @@ def retrieval(
     averaged first. Raises InputError unless there are as many pictures as prompts, and more candidates than `top`.
     """
     candidates = list(dict.fromkeys([*prompts, *among]))
-    at_least("top", top, 1)
+    check_at_least("top", top, 1)
     if len(images) != len(prompts):
         raise InputError(
             f"retrieval needs one prompt a picture, {len(images)} and {len(prompts)} were given: name each one's"

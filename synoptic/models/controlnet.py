@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from synoptic.diffusion.equations import Pred, Schedule, Time
-from synoptic.diffusion.schedules import Discrete
+from synoptic.diffusion.schedules import DDPMSchedule
 from synoptic.models.base import Cond, Denoiser
 from synoptic.models.unet import prepared
 
@@ -59,15 +59,15 @@ class Control(NamedTuple):
 class Controlled:
     """A latent Denoiser that follows maps, several at once: what their nets add is summed (diffusers' MultiControlNet).
 
-    Its maps are of whole canvases: `guidance.branches` hands every view the part that it sees. Raises ValueError without
-    a control, where begin is not below end, where a map is not (B, 3, H, W) or of another size than the first, and for
-    models whose times are no steps of a DDPM.
+    Its maps are of whole canvases: `batching.predict_branches` hands every view the part that it sees. Raises ValueError
+    without a control, where begin is not below end, where a map is not (B, 3, H, W) or of another size than the first, and
+    for models whose times are no steps of a DDPM.
     """
 
     def __init__(self, model: Denoiser, controls: Sequence[Control]) -> None:
         if not controls:
             raise ValueError("a controlled model follows at least one map, none was given: give a Control")
-        if not isinstance(model.schedule, Discrete):
+        if not isinstance(model.schedule, DDPMSchedule):
             raise ValueError("a ControlNet guides a DDPM's U-Net; this model's schedule is a flow's: choose another model")
         for c in controls:
             if not 0 <= c.begin < c.end <= 1:

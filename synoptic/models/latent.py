@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from synoptic.diffusion.equations import Pred, Schedule, Time, predict
+from synoptic.diffusion.equations import Pred, Schedule, Time, pred_from_output
 from synoptic.models.base import Cond
 from synoptic.models.compile import by_block
 from synoptic.models.text import Text
@@ -40,7 +40,7 @@ class Latent:
         return self.unet.remember(self.text(prompts))
 
     def predict(self, x: Tensor, t: Time, cond: Cond) -> Pred:
-        return predict(self.schedule, x, self.unet(x, t, cond), t)
+        return pred_from_output(self.schedule, x, self.unet(x, t, cond), t)
 
     def encode(self, image: Tensor) -> Tensor:
         f, (_, h, w) = self.factor, self.shape

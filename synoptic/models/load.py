@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from synoptic.diffusion.equations import Schedule
-from synoptic.diffusion.schedules import schedule
+from synoptic.diffusion.schedules import schedule_from_config
 from synoptic.errors import InputError
 from synoptic.models import latent, pixel
 from synoptic.models import upscaler as upscale
@@ -115,7 +115,7 @@ def _kind(source: Source) -> str:
 
 def _schedule(source: Source, part: str) -> Schedule:
     try:
-        return schedule(source.read(f"{part}/scheduler_config.json"))
+        return schedule_from_config(source.read(f"{part}/scheduler_config.json"))
     except ValueError as e:
         raise InputError(f"{source.name} has a {part} that synoptic does not know: {e}") from None
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from synoptic.diffusion.equations import Pred, Schedule, Time, predict
+from synoptic.diffusion.equations import Pred, Schedule, Time, pred_from_output
 from synoptic.models.base import Cond
 from synoptic.models.text import Text
 from synoptic.models.unet import UNet
@@ -33,7 +33,7 @@ class Pixel:
     def predict(self, x: Tensor, t: Time, cond: Cond) -> Pred:
         out = self.unet(x, t, cond)
         C = self.shape[0]
-        return predict(self.schedule, x, out[:, :C], t, out[:, C:] if self.schedule.learned else None)
+        return pred_from_output(self.schedule, x, out[:, :C], t, out[:, C:] if self.schedule.learned_variance else None)
 
     def encode(self, image: Tensor) -> Tensor:
         return image

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from synoptic.diffusion.equations import Schedule, add_noise
-from synoptic.diffusion.schedules import Discrete
+from synoptic.diffusion.schedules import DDPMSchedule
 from synoptic.models.base import Cond, Denoiser
 from synoptic.models.latent import Latent
 from synoptic.models.pixel import Pixel
@@ -27,7 +27,7 @@ class Upscaler:
     network is told: noise conditioning augmentation (Saharia et al. 2022, section 2.4). Levels are 0 … levels - 1.
     """
 
-    def __init__(self, model: Denoiser, noising: Discrete, times: int, levels: int) -> None:
+    def __init__(self, model: Denoiser, noising: DDPMSchedule, times: int, levels: int) -> None:
         self.model, self.noising, self.times, self.levels = model, noising, times, levels
         self.schedule, self.shape, self.factor = model.schedule, model.shape, model.factor
         self.device, self.dtype, self.row_bytes = model.device, model.dtype, model.row_bytes
@@ -79,13 +79,15 @@ class Upscaling:
         return cond | {"low": self.low, "level": torch.full((len(self.low),), self.level, device=self.low.device)}
 
 
-def deepfloyd(part: Callable[..., Any], schedule: Schedule, noising: Discrete, index: dict, text: Text) -> Upscaler:
+def deepfloyd(part: Callable[..., Any], schedule: Schedule, noising: DDPMSchedule, index: dict, text: Text) -> Upscaler:
     """An IFSuperResolutionPipeline directory; `part(name)` loads its component of that name."""
     model = Pixel(UNet(part("unet"), RGB), text, schedule)
     return Upscaler(model, noising, times=4, levels=len(noising.alphas_cumprod))
 
 
-def stable_diffusion(part: Callable[..., Any], schedule: Schedule, noising: Discrete, index: dict, text: Text) -> Upscaler:
+def stable_diffusion(
+    part: Callable[..., Any], schedule: Schedule, noising: DDPMSchedule, index: dict, text: Text
+) -> Upscaler:
     """A StableDiffusionUpscalePipeline directory: its latents have the small picture's size."""
     model = Latent(UNet(part("unet"), RGB), part("vae"), text, schedule)
     return Upscaler(model, noising, times=model.factor, levels=index.get("max_noise_level", 350) + 1)

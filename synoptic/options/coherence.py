@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from synoptic.errors import InputError, at_least, at_most, one_of
+from synoptic.errors import InputError, check_at_least, check_at_most, check_choice
 from synoptic.models.registry import Source
 from synoptic.options.regions import Region, read_region
 
@@ -29,12 +29,12 @@ Layout = Annotated[
 
 def compose(source: Source, settings: dict[str, Any]) -> list[Region]:
     """Check what makes a picture one scene or several; read its regions. Raises InputError on a broken rule."""
-    at_least("--coherence", settings["coherence"], 0)
-    at_least("--coherence-steps", settings["coherence_steps"], 1)
-    at_least("--coherence-every", settings["coherence_every"], 1)
-    one_of("--coherence-by", settings["coherence_by"], ("shape", "lpips"))
-    at_least("--anchor", settings["anchor"], 0)
-    at_most("--anchor", settings["anchor"], 1)
+    check_at_least("--coherence", settings["coherence"], 0)
+    check_at_least("--coherence-steps", settings["coherence_steps"], 1)
+    check_at_least("--coherence-every", settings["coherence_every"], 1)
+    check_choice("--coherence-by", settings["coherence_by"], ("shape", "lpips"))
+    check_at_least("--anchor", settings["anchor"], 0)
+    check_at_most("--anchor", settings["anchor"], 1)
     if settings["coherence"] and (settings["space"] != "canonical" or settings["windows"] == "collage"):
         raise InputError("--coherence moves a canvas that its windows average: leave --space and --windows collage away")
     if settings["coherence"] and settings["coherence_by"] == "lpips" and find_spec("lpips") is None:

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from synoptic.errors import InputError, at_least, install, one_of
+from synoptic.errors import InputError, check_at_least, check_choice, install_command
 from synoptic.models.registry import CONTROLS, Source, resolve_control, resolve_depth
 from synoptic.options.input_image import Given, read
 
@@ -44,9 +44,9 @@ def check_kinds(kinds: list[str], depth: str | None) -> Source | None:
     if not kinds:
         raise InputError("at least one condition is needed, none was given: name canny, for example")
     for kind in kinds:
-        one_of("a condition", kind, KINDS)
+        check_choice("a condition", kind, KINDS)
     if set(kinds) & set(BY_LIBRARY) and find_spec("skimage") is None:
-        raise InputError(f"maps are drawn by scikit-image, which is not installed: {install('control')}")
+        raise InputError(f"maps are drawn by scikit-image, which is not installed: {install_command('control')}")
     wanting = next((kind for kind in kinds if kind in BY_DEPTH), None)
     if wanting and depth is None:
         raise InputError(f"{wanting} needs --depth, a depth map's file or a depth model: give it, or use another condition")
@@ -144,7 +144,7 @@ def guides(source: Source, settings: dict[str, Any]) -> Guides:
     if len(strengths) not in (1, len(kinds)):
         raise InputError(f"--strength is one for all conditions or one for each, {len(strengths)} were given: change it")
     for strength in strengths:
-        at_least("--strength", strength, 0)
+        check_at_least("--strength", strength, 0)
     begin, end = settings["begin"], settings["end"]
     if not 0 <= begin < end <= 1:
         raise InputError(f"--begin must be at least 0 and below --end, at most 1; {begin} and {end} were given: change them")

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from synoptic.errors import InputError, at_least, at_most, one_of, prompts
+from synoptic.errors import InputError, check_at_least, check_at_most, check_choice, prompt_list
 from synoptic.models.registry import Source, resolve
 
 Loss = Annotated[
@@ -107,10 +107,10 @@ def settle(given: dict[str, Any]) -> tuple[Source, dict[str, Any]]:
     """The recipe's arguments -> the model's source and the settings, filled in. Raises InputError on a broken rule."""
     source = resolve(given["model"])
     settings: dict[str, Any] = {k: v for k, v in given.items() if k not in ("out", "trace", "every")}
-    settings["prompt"] = prompts(given["prompt"])
+    settings["prompt"] = prompt_list(given["prompt"])
     check_loss(settings)
     native = "latent" if source.factor > 1 else "pixels"
-    one_of("--space", settings["space"], ("auto", "latent", "pixels"))
+    check_choice("--space", settings["space"], ("auto", "latent", "pixels"))
     if settings["space"] == "latent" and native == "pixels":
         raise InputError(
             f"--space latent needs a latent model, {source.name} paints pixels: leave it, or use --model bundled"
@@ -120,16 +120,16 @@ def settle(given: dict[str, Any]) -> tuple[Source, dict[str, Any]]:
     canvas(source, settings)
     if settings["dtype"] == "auto" and (settings["loss"] == "vsd" or settings["space"] != native):
         settings["dtype"] = "float32"
-    at_least("--every", given["every"], 0)
+    check_at_least("--every", given["every"], 0)
     for name, least in LEAST.items():
-        at_least(f"--{name.replace('_', '-')}", settings[name], least)
-    at_most("--horizon", settings["horizon"], 1000)
+        check_at_least(f"--{name.replace('_', '-')}", settings[name], least)
+    check_at_most("--horizon", settings["horizon"], 1000)
     T = source.read("scheduler/scheduler_config.json").get("num_train_timesteps", 1000)
-    at_least("--t-min", settings["t_min"], 1)
-    at_most("--t-max", settings["t_max"], T - 1)
-    at_most("--t-min", settings["t_min"], settings["t_max"])
+    check_at_least("--t-min", settings["t_min"], 1)
+    check_at_most("--t-max", settings["t_max"], T - 1)
+    check_at_most("--t-min", settings["t_min"], settings["t_max"])
     most = max(0, int(settings["horizon"] * settings["steps"]) - 1)
-    at_most("--warm-up, of so many --steps,", settings["warm_up"], most)
+    check_at_most("--warm-up, of so many --steps,", settings["warm_up"], most)
     return source, settings
 
 
@@ -139,7 +139,7 @@ def check_loss(settings: dict[str, Any]) -> None:
     if settings["loss"] == "auto":
         settings["loss"] = "pds" if edits else "sds"
     loss = settings["loss"]
-    one_of("--loss", loss, tuple(LATENTS))
+    check_choice("--loss", loss, tuple(LATENTS))
     if edits != (loss in EDITS):
         cure = "leave it away, or use --loss pds or dds" if edits else "name the picture to edit with --source"
         raise InputError(f"--source is what {' and '.join(EDITS)} edit, --loss {loss} was given: {cure}")
@@ -160,8 +160,8 @@ def check_loss(settings: dict[str, Any]) -> None:
 
 def fill(settings: dict[str, Any], usual: Usual) -> None:
     """Put the loss's own numbers where nothing was asked."""
-    one_of("--weight", settings["weight"], ("auto", "one", "variance", "fantasia"))
-    one_of("--anneal", settings["anneal"], ("auto", "none", "narrow", "linear", "sqrt"))
+    check_choice("--weight", settings["weight"], ("auto", "one", "variance", "fantasia"))
+    check_choice("--anneal", settings["anneal"], ("auto", "none", "narrow", "linear", "sqrt"))
     own = asdict(usual)
     numbers = {name: name for name in ("guidance", "lr", "student_lr", "student_steps", "horizon")}
     for name, field in (numbers | {"t_min": "first", "t_max": "last"}).items():
@@ -180,7 +180,7 @@ def canvas(source: Source, settings: dict[str, Any]) -> None:
         return
     for side in ("width", "height"):
         settings[side] = settings[side] or source.native
-        at_least(f"--{side} (the model's own)", settings[side], source.native)
+        check_at_least(f"--{side} (the model's own)", settings[side], source.native)
         if settings[side] % source.factor:
             raise InputError(
                 f"--{side} must be a multiple of {source.factor}, the size of a latent, {settings[side]} is none"

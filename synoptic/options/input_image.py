@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from synoptic.errors import InputError, at_least
+from synoptic.errors import InputError, check_at_least
 from synoptic.models.registry import Source
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class Given:
 def given(source: Source, settings: dict[str, Any]) -> Given:
     """The picture of settings["image"], at the size that it is worked on. Raises InputError where it cannot be."""
     if settings["size"] is not None:
-        at_least("--size (the model's own)", settings["size"], source.native)
+        check_at_least("--size (the model's own)", settings["size"], source.native)
     found = read(settings["image"])
     small = min(found.size)
     short = settings["size"] or max(small, source.native)

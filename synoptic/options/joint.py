@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from synoptic.errors import InputError, at_least, one_of
+from synoptic.errors import InputError, check_at_least, check_choice
 from synoptic.models.registry import Source
 
 Style = Annotated[str, "words before every prompt, for example: an oil painting of"]
@@ -23,10 +23,10 @@ Model = Annotated[str, "bundled-if, if, … (pixels), bundled, sd1.5, … (laten
 
 def place(source: Source, settings: dict[str, Any]) -> None:
     """Fill in where the state lives and what noise it starts from, and check them. Raises InputError on a broken rule."""
-    one_of("--sync", settings["sync"], ("x0", "eps", "xt", "none"))
-    one_of("--space", settings["space"], ("auto", "instance", "canonical"))
-    one_of("--start", settings["start"], ("auto", "shared", "independent"))
-    one_of("--canvas", settings["canvas"], ("pixels", "latents"))
+    check_choice("--sync", settings["sync"], ("x0", "eps", "xt", "none"))
+    check_choice("--space", settings["space"], ("auto", "instance", "canonical"))
+    check_choice("--start", settings["start"], ("auto", "shared", "independent"))
+    check_choice("--canvas", settings["canvas"], ("pixels", "latents"))
     pixels = in_pixels(source, settings)
     rules = {"sync": "x0", "space": "instance", "start": "independent"}
     for name, only in rules.items() if pixels else ():
@@ -57,6 +57,6 @@ def in_pixels(source: Source, settings: dict[str, Any]) -> bool:
 
 def check_search(settings: dict[str, Any]) -> None:
     """Raises InputError where there are fewer seeds to search than pictures to keep."""
-    at_least("--search", settings["search"], 0)
+    check_at_least("--search", settings["search"], 0)
     if settings["search"] and settings["search"] < settings["count"]:
         raise InputError(f"--search must be at least --count, {settings['count']}; {settings['search']} was given: raise it")

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from synoptic.errors import InputError, at_least, at_most, install, one_of, prompts
+from synoptic.errors import InputError, check_at_least, check_at_most, check_choice, install_command, prompt_list
 from synoptic.models.embeddings import check_embeddings
 from synoptic.models.registry import Source, resolve
 
@@ -21,27 +21,27 @@ def settle(given: dict[str, Any], *, together: bool = False) -> tuple[Source, di
     together: several prompts share one picture, which may take another guidance.
     """
     source = resolve(given["model"])
-    settings: dict[str, Any] = {k: v for k, v in given.items() if k not in AROUND} | {"prompt": prompts(given["prompt"])}
+    settings: dict[str, Any] = {k: v for k, v in given.items() if k not in AROUND} | {"prompt": prompt_list(given["prompt"])}
     defaults = source.defaults
     settings["steps"] = defaults.steps if given["steps"] is None else given["steps"]
     usual = (together and defaults.together) or defaults.guidance
     settings["guidance"] = usual if given["guidance"] is None else given["guidance"]
-    at_least("--steps", settings["steps"], 1)
-    at_least("--guidance", settings["guidance"], 0)
-    one_of("--sampler", settings["sampler"], SAMPLERS)
-    at_least("--eta", settings["eta"], 0)
-    at_most("--eta", settings["eta"], 1)
+    check_at_least("--steps", settings["steps"], 1)
+    check_at_least("--guidance", settings["guidance"], 0)
+    check_choice("--sampler", settings["sampler"], SAMPLERS)
+    check_at_least("--eta", settings["eta"], 0)
+    check_at_most("--eta", settings["eta"], 1)
     if settings["eta"] and settings["sampler"] != "ddim":
         raise InputError(
             f"--eta is the noise of ddim's steps, {settings['sampler']} has its own; {settings['eta']} was given: leave it"
         )
-    at_least("--count", settings["count"], 1)
-    at_least("--seed", settings["seed"], 0)
-    one_of("--clip", settings["clip"], CLIPS)
+    check_at_least("--count", settings["count"], 1)
+    check_at_least("--seed", settings["seed"], 0)
+    check_choice("--clip", settings["clip"], CLIPS)
     T = source.read("scheduler/scheduler_config.json").get("num_train_timesteps", 1000)
-    at_most("--steps", settings["steps"], T - 1)
+    check_at_most("--steps", settings["steps"], T - 1)
     if given.get("trace") and find_spec("av") is None:
-        raise InputError(f"--trace needs PyAV, which is not installed: {install('video')}")
+        raise InputError(f"--trace needs PyAV, which is not installed: {install_command('video')}")
     if given.get("embeddings"):
         texts = [f"{given.get('style', '')} {text}".strip() for text in settings["prompt"]]
         check_embeddings(Path(given["embeddings"]).expanduser(), source, ["", settings.get("negative", ""), *texts])

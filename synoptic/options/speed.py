@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any
 
-from synoptic.distributed import alone
-from synoptic.errors import InputError, at_least, at_most
+from synoptic.distributed import is_distributed
+from synoptic.errors import InputError, check_at_least, check_at_most
 from synoptic.models.registry import Source
 
 Compile = Annotated[
@@ -35,7 +35,7 @@ def settle_speed(source: Source, settings: dict[str, Any], given: dict[str, Any]
         if len(share) != 2 or not 0 <= share[0] < share[1] <= 1:
             told = " ".join(map(str, share))
             raise InputError(f"--guidance-interval is two shares of the steps, 0 <= from < to <= 1, not {told}: try 0.2 0.8")
-    if settings["coherence"] and not alone():
+    if settings["coherence"] and is_distributed():
         raise InputError("--coherence compares every window with one, which one process has: leave it away, or torchrun")
     if settings["cache"] is None:
         settings["cache"] = min(2, settings["steps"]) if settings["fast"] and not whole(settings) else 1
@@ -56,10 +56,10 @@ def settle_speed(source: Source, settings: dict[str, Any], given: dict[str, Any]
 def check_cache(settings: dict[str, Any]) -> None:
     """Check --cache. Raises InputError on a broken rule."""
     every = settings["cache"]
-    at_least("--cache", every, 1)
+    check_at_least("--cache", every, 1)
     if every == 1:
         return
-    at_most("--cache, of so many --steps,", every, settings["steps"])
+    check_at_most("--cache, of so many --steps,", every, settings["steps"])
     if why := whole(settings):
         raise InputError(f"--cache {why}: leave one away")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from synoptic.errors import InputError, at_least, at_most, one_of, prompts
+from synoptic.errors import InputError, check_at_least, check_at_most, check_choice, prompt_list
 from synoptic.models.registry import Source, resolve, resolve_clip
 
 if TYPE_CHECKING:
@@ -116,14 +116,14 @@ def phrase(source: Source) -> str:
 def settle(given: dict[str, Any]) -> tuple[Source, dict[str, Any]]:
     """The recipe's arguments -> the model's source and the settings, filled in. Raises InputError on a broken rule."""
     source = resolve(given["model"])
-    settings: dict[str, Any] = {k: v for k, v in given.items() if k != "out"} | {"prompt": prompts(given["prompt"])}
+    settings: dict[str, Any] = {k: v for k, v in given.items() if k != "out"} | {"prompt": prompt_list(given["prompt"])}
     for prompt in settings["prompt"]:
         if not prompt.strip():
             raise InputError('a thing is needed, an empty prompt was given: name one, for example "a red mug"')
-    one_of("--loss", settings["loss"], ("sds", "vsd", "csd"))
-    one_of("--anneal", settings["anneal"], ("auto", "none", "narrow", "sqrt"))
-    one_of("--between", settings["between"], ("auto", "mixed", "nearest"))
-    one_of("--encoding", settings["encoding"], ("hash", "waves"))
+    check_choice("--loss", settings["loss"], ("sds", "vsd", "csd"))
+    check_choice("--anneal", settings["anneal"], ("auto", "none", "narrow", "sqrt"))
+    check_choice("--between", settings["between"], ("auto", "mixed", "nearest"))
+    check_choice("--encoding", settings["encoding"], ("hash", "waves"))
     fill(settings, usual(source))
     least = {
         "steps": 1,
@@ -139,12 +139,12 @@ def settle(given: dict[str, Any]) -> tuple[Source, dict[str, Any]]:
         "frames": 1,
     }
     for name, low in least.items():
-        at_least(f"--{name.replace('_', '-')}", settings[name], low)
-    at_least("--resolution", settings["resolution"], 16)
-    at_most("--resolution", settings["resolution"], 512)
+        check_at_least(f"--{name.replace('_', '-')}", settings[name], low)
+    check_at_least("--resolution", settings["resolution"], 16)
+    check_at_most("--resolution", settings["resolution"], 512)
     T = source.read("scheduler/scheduler_config.json").get("num_train_timesteps", 1000)
-    at_most("--t-max", settings["t_max"], T - 1)
-    at_most("--t-min", settings["t_min"], settings["t_max"])
+    check_at_most("--t-max", settings["t_max"], T - 1)
+    check_at_most("--t-min", settings["t_min"], settings["t_max"])
     if settings["seeds"] > 1 and settings["steps"] < SHARE:
         raise InputError(f"--seeds begin with a start of one in {SHARE} --steps, {settings['steps']} were given: raise them")
     if settings["judge"] == "auto":

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from synoptic.errors import InputError, at_least, at_most, install, one_of
+from synoptic.errors import InputError, check_at_least, check_at_most, check_choice, install_command
 from synoptic.models.registry import Source, resolve, resolve_control
 from synoptic.options.captions import captioned, drawn
 from synoptic.options.control import KINDS, check_kinds
@@ -47,11 +47,11 @@ def settle(given: dict[str, Any]) -> tuple[Source, dict[str, Any], dict[str, str
     if "vae" not in source.family.weights:
         raise InputError(f"ControlNets guide latent models, {source.name} paints pixels: use --model bundled, for example")
     settings = {name: value for name, value in given.items() if name != "out"}
-    one_of("--condition", settings["condition"], KINDS)
+    check_choice("--condition", settings["condition"], KINDS)
     for name, least in {"steps": 1, "batch": 1, "accumulate": 1, "evaluate_every": 1, "held_back": 2, "seed": 0}.items():
-        at_least(f"--{name.replace('_', '-')}", settings[name], least)
-    at_least("--wordless", settings["wordless"], 0)
-    at_most("--wordless", settings["wordless"], 1)
+        check_at_least(f"--{name.replace('_', '-')}", settings[name], least)
+    check_at_least("--wordless", settings["wordless"], 0)
+    check_at_most("--wordless", settings["wordless"], 1)
     settings["lr"] = RATE[source.bundled] if settings["lr"] is None else settings["lr"]
     if not settings["lr"] > 0:
         raise InputError(f"--lr must be above 0, {settings['lr']} was given: 1e-5 is usual")
@@ -73,7 +73,7 @@ def check_map(settings: dict[str, Any]) -> None:
     """Check that the condition's maps can be drawn, of every picture."""
     kind, depth = settings["condition"], settings["depth"]
     if find_spec("skimage") is None:
-        raise InputError(f"edges are drawn by scikit-image, which is not installed: {install('control')}")
+        raise InputError(f"edges are drawn by scikit-image, which is not installed: {install_command('control')}")
     if (kind == "map") != (settings["maps"] is not None):
         raise InputError(f"--maps and --condition map belong together, --condition is {kind}: give both or neither")
     if depth is not None and Path(depth).expanduser().is_file():

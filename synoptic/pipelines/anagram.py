@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from synoptic.errors import InputError, install
+from synoptic.errors import InputError, install_command
 from synoptic.models.registry import Source
 from synoptic.options.common import (
     Clip,
@@ -163,7 +163,7 @@ def enter(source: Source, settings: dict[str, Any]) -> list[Source]:
     if compare and (settings["search"] or animate):
         raise InputError("--compare paints by every rule from the same noises: leave out --search and --animate")
     if animate and find_spec("av") is None:
-        raise InputError(f"--animate needs PyAV, which is not installed: {install('video')}")
+        raise InputError(f"--animate needs PyAV, which is not installed: {install_command('video')}")
     side = source.native if settings["canvas"] == "pixels" else source.native // source.factor
     for name in views:
         if side % multiple(name):

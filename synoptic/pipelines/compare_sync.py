@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synoptic.errors import writable
+from synoptic.errors import check_writable
 from synoptic.runs.manifest import folder_of
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def comparison(settings: dict[str, Any], out: str | None, trace: bool) -> Compar
 
     paint: Any = anagram
     folder = Path(out or f"{folder_of('anagram', settings)}-compared").expanduser()
-    writable(folder)
+    check_writable(folder)
     texts = [f"{settings['style']} {text}".strip() for text in settings["prompt"]]
     each = [view(name) for name in settings["views"]]
     judges = [Clip("bundled"), Clip("bundled-shape")]

@@ -71,16 +71,16 @@ def control(
 
     from synoptic.diffusion import solvers
     from synoptic.diffusion.equations import randn
-    from synoptic.diffusion.schedules import clipping
+    from synoptic.diffusion.schedules import get_clip
     from synoptic.guidance.cfg import cfg
     from synoptic.runs.execute import execute
     from synoptic.sampling.joint import canonical
 
     def paint(m, prompts, rngs):
         s = m.schedule
-        predict = cfg(follow(m), prompts, settings["guidance"], negative, clip=clipping(clip, s))
+        predict = cfg(follow(m), prompts, settings["guidance"], negative, clip=get_clip(clip, s))
         z = randn(picture.views.canvas, rngs).to(m.device)
-        how = {"steps": solvers.timestep_pairs(sampler, s, settings["steps"]), "solve": solvers.sampler(sampler, eta)}
+        how = {"steps": solvers.timestep_pairs(sampler, s, settings["steps"]), "solver": solvers.get_solver(sampler, eta)}
         return canonical(predict, s, picture.views, z, rngs=rngs, **how)
 
     return execute(run, source, paint, picture.decode, views=len(picture.views), trace=trace)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-from synoptic.errors import at_least, at_most, one_of
+from synoptic.errors import check_at_least, check_at_most, check_choice
 from synoptic.models.registry import Source
 from synoptic.options.common import Clip, Device, Dtype, Embeddings, Model, Negative, Out, Sampler, Seed
 from synoptic.options.input_image import GENERAL, Picture, Prompt, Size, given
@@ -77,18 +77,18 @@ def denoise(
     from synoptic import io as images
     from synoptic.diffusion import solvers
     from synoptic.diffusion.equations import add_noise, randn
-    from synoptic.diffusion.schedules import clipping
+    from synoptic.diffusion.schedules import get_clip
     from synoptic.guidance.cfg import cfg
     from synoptic.metrics.fidelity import psnr
     from synoptic.runs.execute import opened
     from synoptic.runs.progress import bar
-    from synoptic.sampling.baselines import best_blur, blur, strided
-    from synoptic.sampling.joint import together
+    from synoptic.sampling.baselines import best_gaussian_denoise, gaussian_denoise, strided_pairs
+    from synoptic.sampling.joint import joint_predict
     from synoptic.sampling.single import sample
 
     m, clock = opened(run, source)
     s = m.schedule
-    predict = together(cfg(m, settings["prompt"], guidance, negative, clip=clipping(clip, s)), s, picture.views)
+    predict = joint_predict(cfg(m, settings["prompt"], guidance, negative, clip=get_clip(clip, s)), s, picture.views)
     clean = picture.encode(m)
     rows, shown, labels = [], [], []
 
@@ -107,14 +107,14 @@ def denoise(
             labels.append("original")
             show(level, "noisy", noisy)
             if "gaussian" in settings["method"]:
-                show(level, "blur 5 sigma 2", blur(noisy))
-                best, sigma = best_blur(noisy, clean)
+                show(level, "blur 5 sigma 2", gaussian_denoise(noisy))
+                best, sigma = best_gaussian_denoise(noisy, clean)
                 show(level, f"best blur sigma {sigma:.2f}", best)
             if "onestep" in settings["method"]:
                 show(level, "onestep", predict(noisy, level).x0)
             if "iterative" in settings["method"]:
-                path = strided(level, stride, s.end)
-                *_, last = sample(predict, s, noisy, steps=path, solve=solvers.sampler(sampler), rngs=[rng])
+                path = strided_pairs(level, stride, s.final_time)
+                *_, last = sample(predict, s, noisy, steps=path, solver=solvers.get_solver(sampler), rngs=[rng])
                 show(level, "iterative", last.x)
             tick()
     sheet = images.grid(shown, labels, len(shown) // len(settings["t"]))
@@ -131,8 +131,8 @@ def check(source: Source, settings: dict[str, Any]) -> None:
     T = source.read("scheduler/scheduler_config.json").get("num_train_timesteps", 1000)
     settings["t"], settings["method"] = settings["t"] or TIMES, settings["method"] or METHODS
     for level in settings["t"]:
-        at_least("--t", level, 0)
-        at_most("--t", level, T - 1)
+        check_at_least("--t", level, 0)
+        check_at_most("--t", level, T - 1)
     for name in settings["method"]:
-        one_of("--method", name, METHODS)
-    at_least("--stride", settings["stride"], 1)
+        check_choice("--method", name, METHODS)
+    check_at_least("--stride", settings["stride"], 1)

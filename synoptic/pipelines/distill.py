@@ -7,7 +7,7 @@ from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from synoptic.errors import InputError, install
+from synoptic.errors import InputError, install_command
 from synoptic.models.registry import Source
 from synoptic.options.common import Count, Device, Model, Out, Prompts, Seed
 from synoptic.options.distill import (
@@ -100,7 +100,7 @@ def distill(
     """
     origin, settings = settle(dict(locals()))
     if trace and find_spec("av") is None:
-        raise InputError(f"--trace needs PyAV, which is not installed: {install('video')}")
+        raise InputError(f"--trace needs PyAV, which is not installed: {install_command('video')}")
     edited = given(origin, settings | {"image": source}) if source is not None else None
     start = read(init) if settings["init"] not in MADE else None
     run = open_run("distill", settings, out)

@@ -30,8 +30,8 @@ def making(
     from synoptic.distillation.sds import sds
     from synoptic.distillation.timesteps import ramp
     from synoptic.distillation.vsd import Learning, vsd
-    from synoptic.guidance.cfg import branches
-    from synoptic.guidance.perp_neg import perp_neg, toward
+    from synoptic.guidance.batching import predict_branches
+    from synoptic.guidance.perp_neg import cfg_predict, perp_neg
 
     loss, scale, negative, s = settings["loss"], settings["guidance"], settings["negative"], m.schedule
     apart = loss == "nfsd" or (negative and (loss == "csd" or settings["perp_neg"]))
@@ -43,13 +43,13 @@ def making(
         net: Any = m
         student = Student(net.unet.net, rngs)
         conds = student.mark(conds)
-        own = on_canvas(branches(m, {"student": conds["student"]}), views)
+        own = on_canvas(predict_branches(m, {"student": conds["student"]}), views)
         learner = Learning(student, own, s, lr=settings["student_lr"], steps=settings["student_steps"])
-    every = branches(m, conds)
+    every = predict_branches(m, conds)
     believe: Believe = on_canvas(perp_neg(every) if settings["perp_neg"] else every, views)
 
     def alone(name: str):
-        only = on_canvas(branches(m, {name: conds[name]}), views)
+        only = on_canvas(predict_branches(m, {name: conds[name]}), views)
         return lambda x, t, camera=None: only(x, t, camera)[name]
 
     when: dict[str, Any] = {"times": times_of(settings)}
@@ -66,7 +66,7 @@ def making(
         case "nfsd":
             made = nfsd(believe, s, scale, **weigh)
         case "sdi":
-            made = sdi(believe, s, toward(believe, -scale), scale, **when)
+            made = sdi(believe, s, cfg_predict(believe, -scale), scale, **when)
         case _:
             made = ism(believe, s, alone("null"), scale, **when)
     return made, learner, student
@@ -77,13 +77,13 @@ def editing(settings: dict[str, Any], m: Denoiser, prompts: Sequence[str], sourc
     from synoptic.distillation.dds import dds
     from synoptic.distillation.on_windows import on_canvas
     from synoptic.distillation.pds import pds
-    from synoptic.guidance.cfg import branches
-    from synoptic.guidance.perp_neg import toward
+    from synoptic.guidance.batching import predict_branches
+    from synoptic.guidance.perp_neg import cfg_predict
 
     n = len(prompts)
     texts = {"cond": [*prompts, *[settings["source_prompt"]] * n], "null": [settings["negative"]] * (2 * n)}
-    every = branches(m, {name: m.embed(some) for name, some in texts.items()})
-    predict = toward(on_canvas(every, views), settings["guidance"])
+    every = predict_branches(m, {name: m.embed(some) for name, some in texts.items()})
+    predict = cfg_predict(on_canvas(every, views), settings["guidance"])
     if settings["loss"] == "pds":
         return pds(predict, m.schedule, source, settings["stride"], times=times_of(settings))
     return dds(predict, m.schedule, source, times=times_of(settings))
@@ -115,13 +115,13 @@ def sketched(
     """x (B, C, h, w) in a few steps of plain sampling, or from a source by SDEdit: where an optimisation may begin."""
     import torch
 
-    from synoptic.diffusion.schedules import clipping
+    from synoptic.diffusion.schedules import get_clip
     from synoptic.guidance.cfg import cfg
-    from synoptic.sampling.joint import together
+    from synoptic.sampling.joint import joint_predict
     from synoptic.sampling.sdedit import sdedit
 
     s = m.schedule
-    predict = together(cfg(m, prompts, 5.0, settings["negative"], clip=clipping("auto", s)), s, views)
+    predict = joint_predict(cfg(m, prompts, 5.0, settings["negative"], clip=get_clip("auto", s)), s, views)
     x0 = torch.zeros(len(rngs), *views.canvas, device=m.device) if source is None else source
     *_, step = sdedit(predict, s, x0, start=0 if source is None else KEPT, steps=s.steps(SKETCH), rngs=rngs)
     return step.x

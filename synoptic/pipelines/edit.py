@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from synoptic.errors import InputError, at_least, at_most
+from synoptic.errors import InputError, check_at_least, check_at_most
 from synoptic.options.common import (
     Clip,
     Count,
@@ -96,20 +96,20 @@ def edit(
     warn_unknown(source, settings["prompt"])
 
     from synoptic.diffusion import solvers
-    from synoptic.diffusion.schedules import clipping
+    from synoptic.diffusion.schedules import get_clip
     from synoptic.guidance.cfg import cfg
     from synoptic.runs.execute import execute
-    from synoptic.sampling.joint import together
-    from synoptic.sampling.sdedit import sdedit, start_of
+    from synoptic.sampling.joint import joint_predict
+    from synoptic.sampling.sdedit import sdedit, start_index
 
     n = settings["steps"]
-    first = settings["start"][0] if settings["start"] else start_of(settings["strength"], n)
+    first = settings["start"][0] if settings["start"] else start_index(settings["strength"], n)
 
     def paint(m, prompts, rngs):
         s, told = m.schedule, follow(m) if follow else m
-        predict = together(cfg(told, prompts, settings["guidance"], negative, clip=clipping(clip, s)), s, picture.views)
+        predict = joint_predict(cfg(told, prompts, settings["guidance"], negative, clip=get_clip(clip, s)), s, picture.views)
         x0 = picture.encode(m).expand(len(rngs), -1, -1, -1)
-        how = {"steps": solvers.timestep_pairs(sampler, s, n), "solve": solvers.sampler(sampler, eta), "rngs": rngs}
+        how = {"steps": solvers.timestep_pairs(sampler, s, n), "solver": solvers.get_solver(sampler, eta), "rngs": rngs}
         return sdedit(predict, s, x0, start=first, **how)
 
     return execute(run, source, paint, picture.decode, views=len(picture.views), steps=n - first, trace=trace)
@@ -121,8 +121,8 @@ def begin(settings: dict[str, Any]) -> None:
     if starts and strength is not None:
         raise InputError(f"--start and --strength say the same thing, {starts} and {strength} were given: leave one away")
     for start in starts or []:
-        at_least("--start", start, 0)
-        at_most("--start, of so many --steps,", start, settings["steps"] - 1)
+        check_at_least("--start", start, 0)
+        check_at_most("--start, of so many --steps,", start, settings["steps"] - 1)
     if starts:
         settings["start"] = list(dict.fromkeys(starts))
         return

@@ -61,7 +61,7 @@ def generate(
 
     from synoptic.diffusion import solvers
     from synoptic.diffusion.equations import randn
-    from synoptic.diffusion.schedules import clipping
+    from synoptic.diffusion.schedules import get_clip
     from synoptic.guidance.cfg import cfg
     from synoptic.pipelines.upscaling import Stages
     from synoptic.runs.execute import execute
@@ -72,9 +72,9 @@ def generate(
     def paint(m, prompts, rngs):
         def denoise(model, x, steps, guidance):
             s = model.schedule
-            predict = cfg(model, prompts, guidance, negative, clip=clipping(clip, s))
+            predict = cfg(model, prompts, guidance, negative, clip=get_clip(clip, s))
             steps = solvers.timestep_pairs(sampler, s, steps)
-            return sample(predict, s, x, steps=steps, solve=solvers.sampler(sampler, eta), rngs=rngs)
+            return sample(predict, s, x, steps=steps, solver=solvers.get_solver(sampler, eta), rngs=rngs)
 
         x = randn(m.shape, rngs).to(m.device)
         for step in denoise(m, x, settings["steps"], settings["guidance"]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from synoptic.errors import InputError, one_of
+from synoptic.errors import InputError, check_choice
 from synoptic.models.registry import Source
 from synoptic.options.common import (
     Clip,
@@ -159,7 +159,7 @@ def looked_at(picture: Image, kind: str) -> list[Image]:
 def enter(source: Source, settings: dict[str, Any]) -> list[Source]:
     """Check the settings, fill in what was left to us; the upscalers. Raises InputError on a broken rule."""
     kind, texts = settings["kind"], settings["prompt"]
-    one_of("--kind", kind, list(COUNT))
+    check_choice("--kind", kind, list(COUNT))
     if len(texts) != COUNT[kind]:
         raise InputError(f"--kind {kind} takes {COUNT[kind]} prompts (FAR NEAR MIDDLE), {len(texts)} were given: match them")
     if (kind == "inverse") != (settings["photo"] is not None):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from synoptic.errors import InputError, at_least
+from synoptic.errors import InputError, check_at_least
 from synoptic.options.common import (
     Clip,
     Count,
@@ -61,8 +61,8 @@ def inpaint(
     synoptic inpaint horse.png mask.png "a photo of a horse at night" --resample 4 --jump 5
     """
     source, settings = settle(locals())
-    at_least("--resample", resample, 1)
-    at_least("--jump", jump, 1)
+    check_at_least("--resample", resample, 1)
+    check_at_least("--jump", jump, 1)
     picture = given(source, settings)
     hole = mask_of(picture, settings)
     run = open_run("inpaint", settings, out)
@@ -72,28 +72,28 @@ def inpaint(
     from synoptic import io as images
     from synoptic.diffusion import solvers
     from synoptic.diffusion.equations import randn
-    from synoptic.diffusion.schedules import clipping
+    from synoptic.diffusion.schedules import get_clip
     from synoptic.guidance.cfg import cfg
     from synoptic.io import blending as seamless
     from synoptic.runs.execute import execute
     from synoptic.sampling import inpaint as painting
-    from synoptic.sampling.joint import together
+    from synoptic.sampling.joint import joint_predict
 
     n, f = settings["steps"], source.factor
 
     def paint(m, prompts, rngs):
         s = m.schedule
-        predict = together(cfg(m, prompts, settings["guidance"], negative, clip=clipping(clip, s)), s, picture.views)
+        predict = joint_predict(cfg(m, prompts, settings["guidance"], negative, clip=get_clip(clip, s)), s, picture.views)
         known, x = picture.encode(m), randn(picture.views.canvas, rngs).to(m.device)
         coarse = seamless.shrink(picture.padded(hole), f).to(m.device)
-        how = {"steps": solvers.timestep_pairs(sampler, s, n), "solve": solvers.sampler(sampler, eta), "rngs": rngs}
+        how = {"steps": solvers.timestep_pairs(sampler, s, n), "solver": solvers.get_solver(sampler, eta), "rngs": rngs}
         how |= {"resample": resample, "jump": jump, "reach": seamless.REACH}
         return painting.inpaint(predict, s, x, known.expand_as(x), coarse, **how)
 
     def decode(m, z):
         return seamless.compose(picture.decode(m, z).cpu(), picture.pixels, hole)
 
-    walk = painting.walk([(t, t - 1) for t in range(n)], jump, resample)
+    walk = painting.repaint_schedule([(t, t - 1) for t in range(n)], jump, resample)
     result = execute(run, source, paint, decode, views=len(picture.views), steps=len(walk), trace=trace)
     shown = [picture.image, *images.to_pil((1 - hole) * picture.pixels), *result.images]
     labels = ["original", "to be painted: grey", *(f"seed {p.seed}" for p in run.pictures)]

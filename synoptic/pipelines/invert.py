@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-from synoptic.errors import at_least
+from synoptic.errors import check_at_least
 from synoptic.options.common import Clip, Device, Dtype, Embeddings, Model, Out, Steps
 from synoptic.options.input_image import Picture, Size, given
 from synoptic.options.resolve import settle, warn_unknown
@@ -63,7 +63,7 @@ def invert(
     synoptic invert horse.png "a photo of a horse" --steps 50
     """
     source, settings = settle(FIXED | locals())
-    at_least("--refine", refine, 0)
+    check_at_least("--refine", refine, 0)
     picture = given(source, settings)
     run = open_run("invert", {name: value for name, value in settings.items() if name not in FIXED}, out)
     picture.keep(run)
@@ -73,18 +73,18 @@ def invert(
 
     from synoptic import io as images
     from synoptic.diffusion import solvers
-    from synoptic.diffusion.schedules import clipping
+    from synoptic.diffusion.schedules import get_clip
     from synoptic.guidance.cfg import cfg
     from synoptic.metrics.fidelity import psnr
     from synoptic.runs.execute import opened
     from synoptic.runs.progress import bar
     from synoptic.sampling.invert import invert as backwards
-    from synoptic.sampling.joint import together
+    from synoptic.sampling.joint import joint_predict
     from synoptic.sampling.single import sample
 
     m, clock = opened(run, source)
     s = m.schedule
-    predict = together(cfg(m, settings["prompt"], clip=clipping(clip, s)), s, picture.views)
+    predict = joint_predict(cfg(m, settings["prompt"], clip=get_clip(clip, s)), s, picture.views)
     path = solvers.timestep_pairs("ddim", s, settings["steps"])
     z = picture.encode(m)
     noise, again = (run.folder / FILES[name] for name in ("noise", "reconstruction"))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from synoptic.diffusion.equations import Step
     from synoptic.models.base import Denoiser
     from synoptic.models.upscaler import Upscaler
-    from synoptic.sampling.multistage import Together
+    from synoptic.sampling.multistage import JointSampler
     from synoptic.views.base import Views
 
     Build = Callable[[tuple[int, int, int]], Views]  # the views of a canvas (C, H, W)
@@ -42,18 +42,26 @@ def pixels_of(run: Run, source: Source, model: Denoiser, z: Tensor) -> Tensor:
     return z if in_pixels(source, run.settings) else model.decode(z)
 
 
-def how(settings: dict[str, Any], texts: Sequence[str]) -> Together:
-    from synoptic.sampling.multistage import Together
+def how(settings: dict[str, Any], texts: Sequence[str]) -> JointSampler:
+    from synoptic.sampling.multistage import JointSampler
 
-    names = ("steps", "guidance", "negative", "sync", "space", "start", "sampler", "eta", "clip", "balance")
-    return Together(texts, **{name: settings[name] for name in names})
+    same = {name: settings[name] for name in ("sync", "space", "sampler", "eta", "clip")}
+    return JointSampler(
+        texts,
+        settings["steps"],
+        settings["guidance"],
+        settings["negative"],
+        init=settings["start"],
+        equalize_guidance=settings["balance"],
+        **same,
+    )
 
 
 def paint(
     run: Run,
     source: Source,
     larger: Sequence[Source],
-    together: Together,
+    together: JointSampler,
     build: Build,
     seen: Seen,
     texts: Sequence[str],
@@ -73,7 +81,7 @@ def paint(
 
     settings, files = run.settings, {picture.seed: run.folder / picture.file for picture in run.pictures}
     load = cache(lambda up, model: load_stage(up, source, model, settings))
-    given = {"level": settings["level"], "augment": settings["augment"]}
+    given = {"noise_level": settings["level"], "noise_augmentation": settings["augment"]}
     of_side: dict[int, Upscaler] = {}  # whose latents have it
 
     def keep(z: Tensor, rngs: Sequence[torch.Generator]) -> None:
@@ -82,14 +90,17 @@ def paint(
             images.save(file.with_suffix(f".{image.width}.png"), image, {"of": file.name})
 
     def stages(model: Denoiser, _: Any, rngs: Sequence[torch.Generator]) -> Iterator[Step]:
-        step = yield from passed(together.paint(model, views_of(run, source, model, build), rngs))
+        step = yield from passed(together.sample(model, views_of(run, source, model, build), rngs))
         z, looks = step.x, build((3, source.native, source.native))
         for i, up in enumerate(larger):
             z = z if i else pixels_of(run, source, model, z)
             keep(z, rngs)
-            stage, upscaler = replace(together, steps=up.defaults.steps, guidance=up.defaults.guidance), load(up, model)
+            stage, upscaler = (
+                replace(together, num_steps=up.defaults.steps, guidance_scale=up.defaults.guidance),
+                load(up, model),
+            )
             of_side[z.shape[-1] * upscaler.times // upscaler.factor] = upscaler
-            z = (yield from passed(stage.enlarge(upscaler, looks, z, rngs, **given))).x
+            z = (yield from passed(stage.upscale(upscaler, looks, z, rngs, **given))).x
             looks = looks.at(upscaler.times)
 
     def decode(model: Denoiser, x: Tensor) -> Tensor:
@@ -108,7 +119,7 @@ def paint(
 def search(
     run: Run,
     source: Source,
-    together: Together,
+    together: JointSampler,
     build: Build,
     seen: Seen,
     texts: Sequence[str],
@@ -121,7 +132,7 @@ def search(
     from synoptic.metrics.clip import Clip
     from synoptic.metrics.concealment import alignment
     from synoptic.runs.execute import opened
-    from synoptic.sampling.seed_search import HEAT, heats
+    from synoptic.sampling.seed_search import SCREENING_STEPS, seed_search
 
     settings, file = run.settings, run.folder / "search.json"
     if not file.exists():
@@ -138,8 +149,8 @@ def search(
 
         seeds = range(settings["seed"], settings["seed"] + settings["search"])
         rounds = []
-        with bar("search", 2 if together.steps > HEAT else 1) as tick:
-            for found in heats(together, model, views, seeds, score, keep=settings["count"]):
+        with bar("search", 2 if together.num_steps > SCREENING_STEPS else 1) as tick:
+            for found in seed_search(together, model, views, seeds, score, keep=settings["count"]):
                 rounds.append(found._asdict())
                 tick()
         text = json.dumps({"judge": judge.name, "rounds": rounds}, indent=1) + "\n"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from synoptic.distillation.base import Learner, Loss
-    from synoptic.guidance.view_prompts import Conds
+    from synoptic.guidance.view_prompts import ViewConditions
     from synoptic.models.base import Cond, Denoiser
     from synoptic.nerf.scene import Look, Radiance
 
@@ -68,23 +68,28 @@ def pulled(
     from synoptic.distillation.sds import sds
     from synoptic.distillation.timesteps import ramp
     from synoptic.distillation.vsd import Learning, vsd
-    from synoptic.guidance.view_prompts import by_view, denying, insisting, told
+    from synoptic.guidance.view_prompts import view_branches, view_conditions, view_guidance, view_perp_neg
 
     loss, scale, negative, s = settings["loss"], settings["guidance"], settings["negative"], m.schedule
     apart = loss == "csd" and bool(negative)
     denies, insists = settings["perp_neg"], settings["view_guidance"] != 1
-    asked = {"apart": apart, "denies": denies, "insists": insists, "mixes": settings["between"] == "mixed"}
-    conds = told(m, prompt, phrase, negative=negative, **asked)
+    asked = {
+        "separate_negative": apart,
+        "with_negative_views": denies,
+        "with_complement": insists,
+        "interpolate": settings["between"] == "mixed",
+    }
+    conds = view_conditions(m, prompt, phrase, negative_prompt=negative, **asked)
     student = learner = None
     if loss == "vsd":
         net: Any = m
         student = Student(net.unet.net, [rng], features=3)
         conds = partial(with_student, student, conds)
-        own = by_view(m, lambda look, conds=conds: {"student": conds(look)["student"]})
+        own = view_branches(m, lambda look, conds=conds: {"student": conds(look)["student"]})
         learner = Learning(student, own, s, lr=settings["student_lr"])
-    every = by_view(m, conds)
-    believe = insisting(every, settings["view_guidance"], settings["t_max"]) if insists else every
-    believe = denying(believe) if denies else believe
+    every = view_branches(m, conds)
+    believe = view_guidance(every, settings["view_guidance"], settings["t_max"]) if insists else every
+    believe = view_perp_neg(believe) if denies else believe
     how: dict[str, Any] = {"times": times_of(settings), "weight": getattr(weights, usual.weight)}
     match loss:
         case "vsd":
@@ -96,7 +101,7 @@ def pulled(
     return made, learner, student
 
 
-def with_student(student: Any, conds: Conds, look: Look) -> dict[str, Cond]:
+def with_student(student: Any, conds: ViewConditions, look: Look) -> dict[str, Cond]:
     """The branches and that of the scene's one student, who is told where each view's eye is."""
     from synoptic.nerf.normals import unit
 

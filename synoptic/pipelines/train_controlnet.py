@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from synoptic.controlnet.validation import NET, Fidelity, Row, rows_of, table
-from synoptic.distributed import first
+from synoptic.distributed import is_main_process
 from synoptic.options.common import Model, Out, Seed
 from synoptic.options.train_controlnet import (
     Accumulate,
@@ -96,7 +96,7 @@ def train_control(
         fidelity.look(net, losses, accelerator.autocast())
     coming = train(net, m, batches, accelerator, steps=steps, lr=settings["lr"], state=state)
     with bar(run.recipe, steps - len(losses)) as tick:
-        for step in saved.watch(coming, lambda step: step.state()) if first() else coming:
+        for step in saved.watch(coming, lambda step: step.state()) if is_main_process() else coming:
             losses.append(step.loss)
             fidelity.look(net, losses, accelerator.autocast())
             tick()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from synoptic.errors import InputError, at_least, at_most
+from synoptic.errors import InputError, check_at_least, check_at_most
 from synoptic.models.registry import TOWER, Source, resolve_upscaler
 
 if TYPE_CHECKING:
@@ -52,10 +52,10 @@ def times(up: Source) -> int:
 
 def check_level(larger: Sequence[Source], level: int) -> None:
     """Raises InputError where an upscaler does not know the noise level."""
-    at_least("--level", level, 0)
+    check_at_least("--level", level, 0)
     for up in larger:
         T = up.read(f"{up.family.noising}/scheduler_config.json").get("num_train_timesteps", 1000)
-        at_most(f"--level for {up.name}", level, up.index.get("max_noise_level", 350) if up.factor > 1 else T - 1)
+        check_at_most(f"--level for {up.name}", level, up.index.get("max_noise_level", 350) if up.factor > 1 else T - 1)
 
 
 def load_stage(up: Source, source: Source, model: Denoiser, settings: dict[str, Any]) -> Upscaler:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from synoptic.errors import InputError, one_of
+from synoptic.errors import InputError, check_choice
 from synoptic.models.registry import Source
 from synoptic.options.coherence import (
     Anchor,
@@ -117,13 +117,13 @@ def wide(
 
     from synoptic.pipelines.wide_canvas import Canvas
     from synoptic.runs.execute import BY_PROMPT, Measure, execute
-    from synoptic.sampling.sdedit import start_of
+    from synoptic.sampling.sdedit import start_index
 
     size = settings["width"], settings["height"]
     follow = followed.onto(*size, run) if followed else None
     canvas = Canvas(source, settings, (size[1] // source.factor, size[0] // source.factor), regions, follow)
     n = settings["steps"]
-    first = start_of(layout, n) if layout else 0
+    first = start_index(layout, n) if layout else 0
 
     def paint(m, prompts, rngs):
         if not layout:
@@ -155,7 +155,7 @@ def measure(source: Source, settings: dict[str, Any]) -> None:
             near = f"{pixels - pixels % f} or {pixels - pixels % f + f}"
             raise InputError(f"--{side} must be a multiple of {f}, the size of a latent; {pixels} was given: use {near}")
     side, windows = native // f, settings["windows"]
-    one_of("--windows", windows, ("dense", "shifted", "thinning", "collage"))
+    check_choice("--windows", windows, ("dense", "shifted", "thinning", "collage"))
     if windows == "shifted" and settings["stride"] not in (None, side):
         raise InputError(f"--windows shifted are tiles side by side, --stride {settings['stride']} was given: leave it away")
     usual = {"shifted": side, "collage": side // 2}.get(windows, source.defaults.stride)
@@ -165,9 +165,9 @@ def measure(source: Source, settings: dict[str, Any]) -> None:
             f"--stride must be between 1 and the window's size, {side}; {settings['stride']} was given:"
             " a larger one would leave gaps"
         )
-    one_of("--sync", settings["sync"], ("x0", "eps", "xt", "none"))
-    one_of("--space", settings["space"], ("auto", "instance", "canonical"))
-    one_of("--weights", settings["weights"], ("feather", "uniform"))
+    check_choice("--sync", settings["sync"], ("x0", "eps", "xt", "none"))
+    check_choice("--space", settings["space"], ("auto", "instance", "canonical"))
+    check_choice("--weights", settings["weights"], ("feather", "uniform"))
     if settings["sync"] == "none" and settings["space"] == "canonical":
         raise InputError("--sync none keeps a state per window, --space canonical has only one: use --space auto")
     if settings["space"] == "auto":

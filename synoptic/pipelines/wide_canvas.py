@@ -96,7 +96,7 @@ class Canvas:
         """From the canvas z (B, C, H, W) as it is before step `first` to the end; Steps as --space says."""
         from synoptic.diffusion import solvers
         from synoptic.pipelines.wide_guidance import nudging, reusing, told
-        from synoptic.sampling.diffcollage import collage
+        from synoptic.sampling.diffcollage import diffcollage_predict
         from synoptic.sampling.joint import canonical, instance
         from synoptic.sampling.single import sample
         from synoptic.views.sharded import share
@@ -104,7 +104,7 @@ class Canvas:
         s, how, views = m.schedule, self.settings, share(self.views)
         common: dict[str, Any] = {
             "steps": solvers.timestep_pairs(how["sampler"], s, how["steps"]),
-            "solve": solvers.sampler(how["sampler"], how["eta"]),
+            "solver": solvers.get_solver(how["sampler"], how["eta"]),
             "rngs": rngs,
             "start": first,
         }
@@ -112,11 +112,11 @@ class Canvas:
         m = self.follow(m) if self.follow else m
         predict = told(self, m, prompts, common["steps"])
         if how["windows"] == "collage":
-            graph = collage(predict, s, self.shape, self.window, (how["stride"],) * 2, how["loop"])
+            graph = diffcollage_predict(predict, s, self.shape, self.window, (how["stride"],) * 2, how["loop"])
             return sample(graph, s, z, **common)
         if how["space"] == "canonical":
             nudge = nudging(how, m, predict, common["steps"]) if how["coherence"] else None
-            return canonical(predict, s, views, z, sync=how["sync"], nudge=nudge, **common)
+            return canonical(predict, s, views, z, sync=how["sync"], view_update=nudge, **common)
         return instance(predict, s, self.still, self.still.project(z), sync=how["sync"], **common)
 
     @property

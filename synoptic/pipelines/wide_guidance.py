@@ -19,7 +19,7 @@ GRADIENTS = 64  # times the memory of a row: network and decoder keep what the w
 
 def told(canvas: Canvas, m: Denoiser, prompts: Sequence[str], steps: Sequence) -> Predict:
     """Guided at every step, or in a part of them."""
-    from synoptic.guidance.cfg import between
+    from synoptic.guidance.cfg import guidance_interval
 
     how, loud = canvas.settings, guided(canvas, m, prompts)
     if not how.get("guidance_interval"):
@@ -27,26 +27,30 @@ def told(canvas: Canvas, m: Denoiser, prompts: Sequence[str], steps: Sequence) -
     begin, end = (share * len(steps) for share in how["guidance_interval"])
     regions = [replace(region, guidance=1.0) for region in canvas.regions]
     quiet = replace(canvas, settings=how | {"guidance": 1.0}, regions=regions)
-    return between(loud, guided(quiet, m, prompts), steps[int(begin)][0], steps[ceil(end) - 1][0])
+    return guidance_interval(loud, guided(quiet, m, prompts), steps[int(begin)][0], steps[ceil(end) - 1][0])
 
 
 def guided(canvas: Canvas, m: Denoiser, prompts: Sequence[str]) -> Predict:
     """By one prompt a picture, or by what each view is told."""
     import torch
 
-    from synoptic.diffusion.schedules import clipping
+    from synoptic.diffusion.schedules import get_clip
     from synoptic.guidance.cfg import cfg
-    from synoptic.guidance.regional_prompts import Voice, apart, travel, voices
+    from synoptic.guidance.regional_prompts import PromptSpec, interpolate_prompts, one_per_region, regional_cfg
 
-    how, regions, clip = canvas.settings, canvas.regions, clipping(canvas.settings["clip"], m.schedule)
+    how, regions, clip = canvas.settings, canvas.regions, get_clip(canvas.settings["clip"], m.schedule)
     if not how["travel"] and not regions:
         return cfg(m, prompts, how["guidance"], how["negative"], clip=clip)
     pictures = len(prompts)
     stops = [[stop] * pictures for stop in how["prompt"]] if how["travel"] else [list(prompts)]
-    every = [Voice(stop, how["negative"], how["guidance"]) for stop in stops]
-    every += [Voice([r.prompt] * pictures, r.negative, r.guidance) for r in regions]
-    mix = travel(len(stops), canvas.shape, how["loop"]) if how["travel"] else lambda views: torch.ones(len(views), 1)
-    return voices(m, every, apart(mix) if regions else mix, clip=clip)
+    every = [PromptSpec(stop, how["negative"], how["guidance"]) for stop in stops]
+    every += [PromptSpec([r.prompt] * pictures, r.negative, r.guidance) for r in regions]
+    mix = (
+        interpolate_prompts(len(stops), canvas.shape, how["loop"])
+        if how["travel"]
+        else lambda views: torch.ones(len(views), 1)
+    )
+    return regional_cfg(m, every, one_per_region(mix) if regions else mix, clip=clip)
 
 
 def reusing(how: dict[str, Any], m: Denoiser, steps: Sequence, first: int) -> Denoiser:
@@ -61,15 +65,15 @@ def reusing(how: dict[str, Any], m: Denoiser, steps: Sequence, first: int) -> De
 
 def nudging(how: dict[str, Any], m: Denoiser, predict: Predict, steps: Sequence) -> ViewUpdate:
     """SyncDiffusion's nudge."""
-    from synoptic.guidance.cfg import max_batch_rows
-    from synoptic.guidance.syncdiffusion import Coherence, decaying
+    from synoptic.guidance.syncdiffusion import SyncDiffusion, exponential_decay
     from synoptic.metrics import perceptual as eyes
     from synoptic.metrics.clip import Clip
+    from synoptic.models.memory import max_batch_rows
 
-    weights = decaying(steps, how["coherence"], DECAY, how["coherence_steps"], how["coherence_every"])
+    weights = exponential_decay(steps, how["coherence"], DECAY, how["coherence_steps"], how["coherence_every"])
     if how["coherence_by"] == "lpips":
         features, distance = (lambda x: x), eyes.lpips(m.device)
     else:
         features, distance = eyes.Eyes(Clip("bundled-shape", str(m.device))), eyes.unlike
     rows = 4 if m.device.type == "cpu" else max(1, max_batch_rows(m, m.device) // GRADIENTS)
-    return Coherence(predict, m.decode, features, distance, weights, how["anchor"], rows)
+    return SyncDiffusion(predict, m.decode, features, distance, weights, how["anchor"], rows)

@@ -14,13 +14,13 @@ import torch
 from torch import Tensor
 
 from synoptic import io as images
-from synoptic.distributed import broadcast_from_main, first
-from synoptic.guidance.cfg import max_batch_rows
+from synoptic.distributed import broadcast_from_main, is_main_process
 from synoptic.metrics.clip import Clip, clip_score
 from synoptic.models.base import Denoiser
 from synoptic.models.device import choose_device
 from synoptic.models.embeddings import Embedded
 from synoptic.models.load import load
+from synoptic.models.memory import max_batch_rows
 from synoptic.models.registry import Source
 from synoptic.runs.manifest import Picture, Result, Run
 from synoptic.runs.progress import bar
@@ -88,13 +88,13 @@ def execute(
         for batch in missing:
             coming = paint(model, [p.prompt for p in batch], [generator(p) for p in batch])
             files = [run.folder / p.file for p in batch]
-            shot = film(files, partial(decode, model), size) if trace and first() else None
+            shot = film(files, partial(decode, model), size) if trace and is_main_process() else None
             with clock("sample"):
                 x = torch.empty(0)
                 for step in shot.watch(coming) if shot else coming:
                     x = step.x
                     tick()
-            if not first():
+            if not is_main_process():
                 continue
             with clock("decode"):
                 pictures = images.to_pil(decode(model, x))
@@ -104,7 +104,7 @@ def execute(
                 with clock("trace"):
                     shot.write([p.prompt for p in batch])
             run.write()
-    if not first():
+    if not is_main_process():
         return Result([], run)
     result = Result([images.load(run.folder / p.file) for p in run.pictures], run)
     if source.bundled:

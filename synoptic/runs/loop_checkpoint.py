@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from synoptic import io as images
-from synoptic.distributed import first
+from synoptic.distributed import is_main_process
 from synoptic.runs import checkpoint
 
 S = TypeVar("S")
@@ -42,5 +42,5 @@ class Saved:
 
     def forget(self) -> None:
         """The loop came to its end."""
-        if first():
+        if is_main_process():
             self.file.unlink(missing_ok=True)

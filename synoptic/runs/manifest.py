@@ -13,8 +13,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from synoptic.distributed import first
-from synoptic.errors import DISTRIBUTION, InputError, prompts, writable
+from synoptic.distributed import is_main_process
+from synoptic.errors import DISTRIBUTION, InputError, check_writable, prompt_list
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -76,7 +76,7 @@ class Run:
     def write(self) -> None:
         from synoptic.io import atomic_write
 
-        if not first():
+        if not is_main_process():
             return
         text = json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n"
         atomic_write(self.folder / "run.json", lambda f: f.write(text.encode()))
@@ -108,7 +108,7 @@ def open_run(recipe: str, settings: dict[str, Any], out: str | None, *, together
     folder's name holds a hash of the settings, so equal settings meet again and different ones never. Raises InputError
     where there is no prompt, the folder cannot be written, or it holds a run of other settings.
     """
-    every = prompts(settings["prompt"])
+    every = prompt_list(settings["prompt"])
     seed = settings.get("seed", 0)
     seeds = range(seed, seed + settings.get("count", 1))
     pictures = pictures_of([BETWEEN.join(every)] if together else every, seeds)
@@ -117,7 +117,7 @@ def open_run(recipe: str, settings: dict[str, Any], out: str | None, *, together
 
 def begun(run: Run) -> Run:
     """The run itself, its folder there. Raises InputError where that cannot be written, or holds a run of other settings."""
-    writable(run.folder)
+    check_writable(run.folder)
     before = earlier(run.folder)
     asked, old = chosen(json.loads(json.dumps(run.settings))), chosen((before or {}).get("settings", {}))
     if before is not None and (before.get("recipe"), old) != (run.recipe, asked):
@@ -132,7 +132,7 @@ def begun(run: Run) -> Run:
 def folder_of(recipe: str, settings: dict[str, Any]) -> str:
     """Where a run goes that was not told: named after its first prompt and a hash of its settings."""
     key = hashlib.sha256(json.dumps(chosen(settings), sort_keys=True).encode()).hexdigest()[:8]
-    return f"outputs/{recipe}/{slug(prompts(settings['prompt'])[0])[:40]}-{key}"
+    return f"outputs/{recipe}/{slug(prompt_list(settings['prompt'])[0])[:40]}-{key}"
 
 
 BETWEEN = " | "  # the prompts of one picture

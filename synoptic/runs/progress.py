@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from synoptic.distributed import first
+from synoptic.distributed import is_main_process
 
 
 @contextmanager
@@ -16,6 +16,6 @@ def bar(title: str, total: int) -> Iterator[Callable[[], None]]:
 
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("steps")
     times = TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()
-    with Progress(*columns, *times, console=Console(stderr=True, quiet=not first())) as progress:
+    with Progress(*columns, *times, console=Console(stderr=True, quiet=not is_main_process())) as progress:
         task = progress.add_task(title, total=total)
         yield lambda: progress.advance(task)

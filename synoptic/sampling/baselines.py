@@ -8,18 +8,18 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from synoptic.diffusion.equations import Time
-from synoptic.diffusion.solvers import linked
+from synoptic.diffusion.solvers import pair_up
 from synoptic.views import frequency
 
 SIGMAS = tuple(0.25 * 1.15**k for k in range(30))  # 0.25 to 14 pixels, each 15 % wider than the last
 
 
-def strided(first: int = 990, stride: int = 30, end: Time = -1) -> list[tuple[Time, Time]]:
+def strided_pairs(first: int = 990, stride: int = 30, end: Time = -1) -> list[tuple[Time, Time]]:
     """The course's steps (CS180, project 5A): 990, 960, …, 0, and from there to the end, the clean picture."""
-    return linked(range(first, -1, -stride), end)
+    return pair_up(range(first, -1, -stride), end)
 
 
-def blur(x: Tensor, sigma: float = 2.0, kernel: int | None = 5) -> Tensor:
+def gaussian_denoise(x: Tensor, sigma: float = 2.0, kernel: int | None = 5) -> Tensor:
     """(B, C, H, W) by a Gaussian of `sigma` pixels, cut to `kernel` of them, odd; None: as many as it needs, to 3 sigma.
 
     The course's classical denoiser is kernel 5, sigma 2.
@@ -27,9 +27,9 @@ def blur(x: Tensor, sigma: float = 2.0, kernel: int | None = 5) -> Tensor:
     return frequency.blur(x, sigma, kernel or 2 * min(math.ceil(3 * sigma), min(x.shape[-2:]) - 1) + 1)
 
 
-def best_blur(noisy: Tensor, clean: Tensor, sigmas: Sequence[float] = SIGMAS) -> tuple[Tensor, float]:
+def best_gaussian_denoise(noisy: Tensor, clean: Tensor, sigmas: Sequence[float] = SIGMAS) -> tuple[Tensor, float]:
     """The blur of one picture (1, C, H, W) nearest to the clean one, in PSNR, and its sigma. It is told the answer."""
-    every = [blur(noisy, sigma, None) for sigma in sigmas]
+    every = [gaussian_denoise(noisy, sigma, None) for sigma in sigmas]
     errors = [(picture - clean).square().mean().item() for picture in every]
     k = errors.index(min(errors))
     return every[k], sigmas[k]

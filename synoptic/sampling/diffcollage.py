@@ -15,42 +15,49 @@ from synoptic.guidance.cfg import Predict
 from synoptic.views.windows import starts
 
 
-def collage(
-    predict: Predict, s: Schedule, canvas: tuple[int, int, int], window: tuple[int, int], stride: tuple[int, int], wrap: bool
+def diffcollage_predict(
+    predict: Predict,
+    s: Schedule,
+    canvas: tuple[int, int, int],
+    window: tuple[int, int],
+    stride: tuple[int, int],
+    circular: bool,
 ) -> Predict:
     """(z, t) -> Pred of a canvas (B, C, H, W): the windows' scores minus those of their overlaps. Any loop takes it.
 
-    log p(z) = sum_windows log p - sum_overlaps log p for windows in a chain, or with `wrap` in a ring, each independent of
-    the rest given its neighbours (Zhang et al. 2023, section 3), so the scores add up likewise, with coefficients that
+    log p(z) = sum_windows log p - sum_overlaps log p for windows in a chain, or with `circular` in a ring, each independent
+    of the rest given its neighbours (Zhang et al. 2023, section 3), so the scores add up likewise, with coefficients that
     sum to 1 at every place: then so do eps and x0. On both axes the graph is the product of two chains. `predict` is given
     overlaps at their own size: their marginal, as far as a network can tell. Raises ValueError as `starts`.
     """
     _, H, W = canvas
     graph: dict[tuple[int, int, int], list[tuple[int, int]]] = {}
-    for (y, h, a), (x, w, b) in product(factors(H, window[0], stride[0]), factors(W, window[1], stride[1], wrap)):
+    for (y, h, a), (x, w, b) in product(
+        factor_graph_1d(H, window[0], stride[0]), factor_graph_1d(W, window[1], stride[1], circular)
+    ):
         graph.setdefault((h, w, a * b), []).append((y, x))
-    every = [(sign, Cut(canvas, (h, w), corners)) for (h, w, sign), corners in graph.items()]
+    every = [(sign, Crops(canvas, (h, w), corners)) for (h, w, sign), corners in graph.items()]
 
-    def believe(z: Tensor, t: Time, where: object = None) -> Pred:
+    def canvas_predict(z: Tensor, t: Time, _views: object = None) -> Pred:
         x0 = torch.zeros_like(z)
-        for sign, cut in every:
-            x0 += sign * cut.sum(predict(cut.project(z), t, cut).x0)
+        for sign, crops in every:
+            x0 += sign * crops.sum(predict(crops.project(z), t, crops).x0)
         a, sigma = coefficients(s, t, z)
         return Pred(x0, (z - a * x0) / sigma)
 
-    return believe
+    return canvas_predict
 
 
-def factors(length: int, window: int, stride: int, wrap: bool = False) -> list[tuple[int, int, int]]:
+def factor_graph_1d(length: int, window: int, stride: int, circular: bool = False) -> list[tuple[int, int, int]]:
     """(start, length, 1) of one axis's windows, (start, length, -1) of overlaps: they sum to 1 everywhere."""
-    first = starts(length, window, stride, wrap)
-    after = [*first[1:], length] if wrap else first[1:]
+    first = starts(length, window, stride, circular)
+    after = [*first[1:], length] if circular else first[1:]
     overlaps = [(b % length, a + window - b, -1) for a, b in zip(first, after, strict=False) if b < a + window]
     return [(start, window, 1) for start in first] + overlaps
 
 
 @dataclass(frozen=True, eq=False)
-class Cut:
+class Crops:
     """Crops of one size (h, w) at `corners` (y, x), which run over the right edge: what `predict` is told they are."""
 
     canvas: tuple[int, int, int]
@@ -77,7 +84,7 @@ class Cut:
         x = x.reshape(-1, len(self), C, self.size[0] * self.size[1]).transpose(1, 2).flatten(2)
         return x.new_zeros(len(x), C, H * W).index_add(2, self.index.to(x.device), x).view(-1, C, H, W)
 
-    def at(self, k: int) -> Cut:
+    def at(self, k: int) -> Crops:
         C, H, W = self.canvas
         h, w = self.size
-        return Cut((C, H * k, W * k), (h * k, w * k), [(y * k, x * k) for y, x in self.corners])
+        return Crops((C, H * k, W * k), (h * k, w * k), [(y * k, x * k) for y, x in self.corners])

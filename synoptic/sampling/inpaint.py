@@ -12,7 +12,7 @@ from synoptic.guidance.cfg import Predict
 from synoptic.io.blending import carry
 from synoptic.sampling.single import sample
 
-Steps = Sequence[tuple[Time, Time]]
+TimestepPairs = Sequence[tuple[Time, Time]]
 
 
 @torch.no_grad()
@@ -23,35 +23,35 @@ def inpaint(
     known: Tensor,
     mask: Tensor,
     *,
-    steps: Steps,
+    steps: TimestepPairs,
     resample: int = 1,
     jump: int = 10,
     reach: float = 0.0,
-    solve: Solver | None = None,
+    solver: Solver | None = None,
     rngs: Sequence[torch.Generator],
     start: int = 0,
-    past: tuple = (),
+    history: tuple = (),
 ) -> Iterator[Step]:
     """Paint where mask is 1 from noise x, keep `known` where it is 0 (Lugmayr et al. 2022, algorithm 1).
 
     x, known (B, C, h, w); mask (B or 1, 1, h, w) in [0, 1]. What is known comes back to the bit where the last step ends
-    clean: `solvers.linked`. `resample` 1 walks straight down; r > 1 goes back `jump` steps
-    r - 1 times after every `jump` of them (`walk`), which is paid for in calls of the model. `reach` is
-    `reimposed`'s. Resumes as `sample` does, at
-    an index of the walk. A canvas larger than the model is painted by `synchronize.together`'s predict.
+    clean: `solvers.pair_up`. `resample` 1 walks straight down; r > 1 goes back `jump` steps
+    r - 1 times after every `jump` of them (`repaint_schedule`), which is paid for in calls of the model. `reach` is
+    `keep_known`'s. Resumes as `sample` does, at
+    an index of the walk. A canvas larger than the model is painted by `joint.joint_predict`'s predict.
     """
-    path = walk(steps, jump, resample)
-    solve = reimposed(solve or ddim_solver(), known, mask, reach)
+    path = repaint_schedule(steps, jump, resample)
+    solver = keep_known(solver or ddim_solver(), known, mask, reach)
     ends = [k for k in range(1, len(path)) if path[k][0] >= path[k - 1][0]]  # where the walk turns back
     for begin, end in zip([0, *ends], [*ends, len(path)], strict=True):
         if begin and start == begin:
-            x, past = renoise(s, x, path[begin - 1][1], path[begin][0], randn(x.shape[1:], rngs, x)), ()
-        for step in sample(predict, s, x, steps=path[:end], solve=solve, rngs=rngs, start=start, past=past):
-            x, past, start = step.x, step.past, step.i + 1
+            x, history = renoise(s, x, path[begin - 1][1], path[begin][0], randn(x.shape[1:], rngs, x)), ()
+        for step in sample(predict, s, x, steps=path[:end], solver=solver, rngs=rngs, start=start, history=history):
+            x, history, start = step.x, step.history, step.i + 1
             yield step
 
 
-def walk(steps: Steps, jump: int, resample: int) -> list[tuple[Time, Time]]:
+def repaint_schedule(steps: TimestepPairs, jump: int, resample: int) -> list[tuple[Time, Time]]:
     """RePaint's walk over n steps: where 1, j + 1, 2 j + 1, … are left, j = `jump`, it takes the last j again.
 
     It does so `resample` - 1 times, so its length is n + (resample - 1) j ceil((n - j) / j): the paper's 250 steps, 10 and
@@ -76,7 +76,7 @@ def renoise(s: Schedule, x: Tensor, t: Time, t_up: Time, noise: Tensor) -> Tenso
     return r * x + (sigma_up**2 - r**2 * sigma**2) ** 0.5 * noise
 
 
-def reimposed(solve: Solver, known: Tensor, mask: Tensor, reach: float = 0.0) -> Solver:
+def keep_known(solver: Solver, known: Tensor, mask: Tensor, reach: float = 0.0) -> Solver:
     """A solver after whose step the known part is itself again, noised to t_prev; where the schedule ends clean, exactly.
 
     Where the mask is soft, x0 is blended with `known`, and the noise of both so that it keeps its variance: their plain
@@ -85,12 +85,12 @@ def reimposed(solve: Solver, known: Tensor, mask: Tensor, reach: float = 0.0) ->
     """
     spread = torch.hypot(mask, 1 - mask)
 
-    def step(s, xt, x0, t, t_prev, past, draw, var=None):
+    def solve(s, xt, x0, t, t_prev, history, noise_sampler, var=None):
         if reach:
             x0 = x0 + carry(known - x0, mask == 0, reach)
-        x, past = solve(s, xt, x0, t, t_prev, past, draw, var)
+        x, history = solver(s, xt, x0, t, t_prev, history, noise_sampler, var)
         a, sigma = coefficients(s, t_prev, x)
-        noise = (mask * (x - a * x0) + (1 - mask) * sigma * draw()) / spread
-        return a * (mask * x0 + (1 - mask) * known) + noise, past
+        noise = (mask * (x - a * x0) + (1 - mask) * sigma * noise_sampler()) / spread
+        return a * (mask * x0 + (1 - mask) * known) + noise, history
 
-    return step
+    return solve

@@ -39,10 +39,10 @@ def instance(
     *,
     steps: Sequence[tuple[Time, Time]],
     sync: Sync = "x0",
-    solve: Solver | None = None,
+    solver: Solver | None = None,
     rngs: Sequence[torch.Generator] = (),
     start: int = 0,
-    past: tuple = (),
+    history: tuple = (),
 ) -> Iterator[Step]:
     """State per view: x (B*N, C, h, w), row b*N + n. Yields Steps of views; `views.unproject` gives their canvas.
 
@@ -50,26 +50,26 @@ def instance(
     alpha_t > 0: ValueError on a schedule that starts from pure noise. Independent start noise never reconciles under
     `sync="eps"`: a warning says so.
     """
-    solve = solve or ddim_solver()
-    _door(s, steps, sync)
+    solver = solver or ddim_solver()
+    _check(s, steps, sync)
     if sync == "eps" and not torch.allclose(views.project(views.unproject(x), onto=x), x, atol=1e-4):
         warnings.warn(
             "sync='eps' never reconciles views that start from different noise; share it, or use 'x0'", stacklevel=2
         )
 
-    def agree(name: str, u: Tensor) -> Tensor:
+    def synchronize(name: str, u: Tensor) -> Tensor:
         return views.project(views.unproject(u), onto=u) if name == sync else u
 
-    def draw() -> Tensor:
+    def noise_sampler() -> Tensor:
         return views.noise(rngs, x)
 
     for i, (t, t_prev) in list(enumerate(steps))[start:]:
         p = predict(x, t, views)
-        x0 = tweedie(s, x, agree("eps", p.eps), t) if sync == "eps" else agree("x0", p.x0)
-        var = p.var if sync == "none" else _seen(views, _variance(views, p.var))
-        x, past = solve(s, x, x0, t, t_prev, past, draw, var)
-        x = agree("xt", x)
-        yield Step(i, t, x, x0, past)
+        x0 = tweedie(s, x, synchronize("eps", p.eps), t) if sync == "eps" else synchronize("x0", p.x0)
+        var = p.var if sync == "none" else _variance_in_views(views, _variance_on_canvas(views, p.var))
+        x, history = solver(s, x, x0, t, t_prev, history, noise_sampler, var)
+        x = synchronize("xt", x)
+        yield Step(i, t, x, x0, history)
 
 
 @torch.no_grad()
@@ -81,43 +81,52 @@ def canonical(
     *,
     steps: Sequence[tuple[Time, Time]],
     sync: Sync = "x0",
-    solve: Solver | None = None,
-    nudge: ViewUpdate | None = None,
+    solver: Solver | None = None,
+    view_update: ViewUpdate | None = None,
     rngs: Sequence[torch.Generator] = (),
     start: int = 0,
-    past: tuple = (),
+    history: tuple = (),
 ) -> Iterator[Step]:
     """State on the canvas: z (B, C, H, W), projected to the views at every step. Yields Steps of the canvas.
 
-    `views` may be a function of the step's number: other views at every step. `nudge` moves the views before they are
+    `views` may be a function of the step's number: other views at every step. `view_update` moves the views before they are
     denoised, and the canvas with them. Arguments and errors as `instance`; `sync="none"` is a ValueError here, since one
     canvas is already an agreement, and so are views of their own at every step with "xt", whose solver remembers views.
     """
-    solve = solve or ddim_solver()
-    _door(s, steps, sync)
+    solver = solver or ddim_solver()
+    _check(s, steps, sync)
     if sync == "none":
         raise ValueError("sync='none' has no canvas to hold the state on: use instance()")
     if sync == "xt" and callable(views):
         raise ValueError("sync='xt' keeps its solver's memory in views, which change at every step here: use sync='x0'")
 
     for i, (t, t_prev) in list(enumerate(steps))[start:]:
-        now = views(i) if callable(views) else views
-        x = now.project(z)
-        if nudge:
-            moved = nudge(x, t, now)
-            x, z = moved, z + now.unproject(moved - x)
-        p = predict(x, t, now)
+        step_views = views(i) if callable(views) else views
+        x = step_views.project(z)
+        if view_update:
+            moved = view_update(x, t, step_views)
+            x, z = moved, z + step_views.unproject(moved - x)
+        p = predict(x, t, step_views)
         if sync == "xt":
-            draw = partial(now.noise, rngs, z)
-            x, past = solve(s, x, p.x0, t, t_prev, past, draw, _seen(now, _variance(now, p.var)))
-            z, x0 = now.unproject(x), now.unproject(p.x0)
+            noise_sampler = partial(step_views.noise, rngs, z)
+            x, history = solver(
+                s,
+                x,
+                p.x0,
+                t,
+                t_prev,
+                history,
+                noise_sampler,
+                _variance_in_views(step_views, _variance_on_canvas(step_views, p.var)),
+            )
+            z, x0 = step_views.unproject(x), step_views.unproject(p.x0)
         else:
-            x0, var = _agreed(s, now, sync, z, t, p)
-            z, past = solve(s, z, x0, t, t_prev, past, partial(randn, now.canvas, rngs, z), var)
-        yield Step(i, t, z, x0, past)
+            x0, var = _synced_x0(s, step_views, sync, z, t, p)
+            z, history = solver(s, z, x0, t, t_prev, history, partial(randn, step_views.canvas, rngs, z), var)
+        yield Step(i, t, z, x0, history)
 
 
-def together(predict: Predict, s: Schedule, views: Views, sync: Sync = "x0") -> Predict:
+def joint_predict(predict: Predict, s: Schedule, views: Views, sync: Sync = "x0") -> Predict:
     """(z, t) -> Pred of a canvas z (B, C, H, W): what the views agree on. Any loop of single pictures takes it.
 
     That is how pictures larger than the model are edited. `sync` is eps or x0, ValueError else: xt is no prediction.
@@ -125,21 +134,21 @@ def together(predict: Predict, s: Schedule, views: Views, sync: Sync = "x0") -> 
     if sync not in ("eps", "x0"):
         raise ValueError(f"views can predict a canvas together by sync 'eps' or 'x0', not {sync!r}")
 
-    def believe(z: Tensor, t: Time, where: object = None) -> Pred:
-        x0, var = _agreed(s, views, sync, z, t, predict(views.project(z), t, views))
+    def canvas_predict(z: Tensor, t: Time, _views: object = None) -> Pred:
+        x0, var = _synced_x0(s, views, sync, z, t, predict(views.project(z), t, views))
         a, sigma = coefficients(s, t, z)
         return Pred(x0, (z - a * x0) / sigma, var)
 
-    return believe
+    return canvas_predict
 
 
-def _agreed(s: Schedule, views: Views, sync: Sync, z: Tensor, t: Time, p: Pred) -> tuple[Tensor, Tensor | None]:
+def _synced_x0(s: Schedule, views: Views, sync: Sync, z: Tensor, t: Time, p: Pred) -> tuple[Tensor, Tensor | None]:
     """x0 and the learned variance of the canvas z, from what the views predict."""
     x0 = tweedie(s, z, views.unproject(p.eps), t) if sync == "eps" else views.unproject(p.x0)
-    return x0, _variance(views, p.var)
+    return x0, _variance_on_canvas(views, p.var)
 
 
-def _variance(views: Views, var: Tensor | None) -> Tensor | None:
+def _variance_on_canvas(views: Views, var: Tensor | None) -> Tensor | None:
     """The learned variance on the canvas, its mean over the views (Geng et al. 2024, section 4.1).
 
     A view may change signs and `unproject` add a given picture; a variance minds neither.
@@ -149,7 +158,7 @@ def _variance(views: Views, var: Tensor | None) -> Tensor | None:
     return views.unproject(_signs(views, var) * var) - views.unproject(torch.zeros_like(var))
 
 
-def _seen(views: Views, var: Tensor | None) -> Tensor | None:
+def _variance_in_views(views: Views, var: Tensor | None) -> Tensor | None:
     """A canvas's learned variance as the views see it."""
     if var is None:
         return None
@@ -162,7 +171,7 @@ def _signs(views: Views, like: Tensor) -> Tensor:
     return views.project(like.new_ones(len(like) // len(views), C, H, W))
 
 
-def _door(s: Schedule, steps: Sequence[tuple[Time, Time]], sync: str) -> None:
+def _check(s: Schedule, steps: Sequence[tuple[Time, Time]], sync: str) -> None:
     if sync not in ("eps", "x0", "xt", "none"):
         raise ValueError(f"sync must be eps, x0, xt or none, not {sync!r}")
     if sync == "eps" and steps and min(s(t)[0] for t, _ in steps) < 1e-6:

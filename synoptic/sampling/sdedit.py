@@ -19,21 +19,21 @@ def sdedit(
     *,
     steps: Sequence[tuple[Time, Time]],
     start: int,
-    solve: Solver | None = None,
+    solver: Solver | None = None,
     rngs: Sequence[torch.Generator],
 ) -> Iterator[Step]:
     """x0 (B, C, h, w) noised to the time of steps[start], then the rest of the steps: the later the start, the closer.
 
-    A canvas larger than the model is edited by `synchronize.together`'s predict. The Steps are `sample`'s, which also
+    A canvas larger than the model is edited by `joint.joint_predict`'s predict. The Steps are `sample`'s, which also
     resumes them. Raises ValueError where no step is left to take.
     """
     if not 0 <= start < len(steps):
         raise ValueError(f"start must be the index of a step, 0 to {len(steps) - 1}, not {start}")
     x = add_noise(s, x0, randn(x0.shape[1:], rngs, x0), steps[start][0])
-    return sample(predict, s, x, steps=steps, solve=solve, rngs=rngs, start=start)
+    return sample(predict, s, x, steps=steps, solver=solver, rngs=rngs, start=start)
 
 
-def start_of(strength: float, steps: int) -> int:
+def start_index(strength: float, steps: int) -> int:
     """The start whose share of the steps is `strength`, rounded down: 1 repaints all. At least one step is taken.
 
     That is diffusers' rule. Raises ValueError where strength is not in (0, 1].

@@ -1,4 +1,4 @@
-"""Seed search in two heats: every seed in a few quick steps, then the best of them as they will be."""
+"""Seed search in two rounds: every seed in a few quick steps, then the best of them in all steps."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import torch
 from torch import Tensor
 
 from synoptic.models.base import Denoiser
-from synoptic.sampling.multistage import Together
+from synoptic.sampling.multistage import JointSampler
 from synoptic.views.base import Views
 
-Score = Callable[[Tensor], Tensor]  # canvases (B, C, H, W) -> (B,), more is better
-HEAT = 8  # steps of DPM-Solver++ in the first heat: with fewer, what a seed will become cannot be told
-FINALISTS = 2  # for each picture that is wanted
+CanvasScore = Callable[[Tensor], Tensor]  # canvases (B, C, H, W) -> (B,), more is better
+SCREENING_STEPS = 8  # steps of DPM-Solver++ in the first round: with fewer, what a seed will become cannot be told
+FINALISTS_PER_IMAGE = 2  # for each picture that is wanted
 
 
-class Round(NamedTuple):
+class SearchRound(NamedTuple):
     """Seeds and their scores after so many steps, best first."""
 
     steps: int
@@ -27,30 +27,30 @@ class Round(NamedTuple):
 
 
 @torch.no_grad()
-def heats(
-    together: Together,
+def seed_search(
+    sampler: JointSampler,
     model: Denoiser,
     views: Views,
     seeds: Sequence[int],
-    score: Score,
+    score: CanvasScore,
     *,
     keep: int = 1,
-    heat: int = HEAT,
-) -> Iterator[Round]:
-    """Paint all seeds in `heat` steps, then the best 2 * keep of them in all steps; the last Round has the finalists.
+    screening_steps: int = SCREENING_STEPS,
+) -> Iterator[SearchRound]:
+    """Sample all seeds in `screening_steps` steps, then the best 2 * keep in all steps; the last round has the finalists.
 
     x0 halfway (successive halving) was tried, and tells less about a seed's end than a whole picture in as many steps. Of 16
-    seeds and 25 steps the search costs 7.1 times what one picture does. Where `heat` is no fewer than all steps there is
-    one Round, of every finished picture.
+    seeds and 25 steps the search costs 7.1 times what one picture does. Where `screening_steps` is no fewer than all steps
+    there is one round, of every finished picture.
     """
 
-    def painted(how: Together, some: Sequence[int]) -> Round:
-        *_, step = how.paint(model, views, [torch.Generator().manual_seed(seed) for seed in some])
+    def run_round(round_sampler: JointSampler, some: Sequence[int]) -> SearchRound:
+        *_, step = round_sampler.sample(model, views, [torch.Generator().manual_seed(seed) for seed in some])
         scores = score(step.x)
         best = scores.argsort(descending=True, stable=True)
-        return Round(how.steps, [some[k] for k in best.tolist()], scores[best].tolist())
+        return SearchRound(round_sampler.num_steps, [some[k] for k in best.tolist()], scores[best].tolist())
 
-    if heat < together.steps:
-        yield (first := painted(replace(together, steps=heat, sampler="dpm++", eta=0.0), seeds))
-        seeds = first.seeds[: FINALISTS * keep]
-    yield painted(together, seeds)
+    if screening_steps < sampler.num_steps:
+        yield (first := run_round(replace(sampler, num_steps=screening_steps, sampler="dpm++", eta=0.0), seeds))
+        seeds = first.seeds[: FINALISTS_PER_IMAGE * keep]
+    yield run_round(sampler, seeds)

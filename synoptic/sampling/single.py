@@ -18,22 +18,22 @@ def sample(
     x: Tensor,
     *,
     steps: Sequence[tuple[Time, Time]],
-    solve: Solver | None = None,
+    solver: Solver | None = None,
     rngs: Sequence[torch.Generator] = (),
     start: int = 0,
-    past: tuple = (),
+    history: tuple = (),
 ) -> Iterator[Step]:
     """Denoise x (B, C, h, w) along `steps`, pairs (t, t_prev); yield every Step, the last one clean.
 
-    `solve` is deterministic DDIM unless given. `rngs`, one a row, serve solvers that add noise. To resume, give the x,
-    `past` and generators of a Step, and its i + 1 as `start`.
+    `solver` is deterministic DDIM unless given. `rngs`, one a row, serve solvers that add noise. To resume, give the x,
+    `history` and generators of a Step, and its i + 1 as `start`.
     """
-    solve = solve or ddim_solver()
+    solver = solver or ddim_solver()
 
-    def draw() -> Tensor:
+    def noise_sampler() -> Tensor:
         return randn(x.shape[1:], rngs, x)
 
     for i, (t, t_prev) in list(enumerate(steps))[start:]:
         p = predict(x, t)
-        x, past = solve(s, x, p.x0, t, t_prev, past, draw, p.var)
-        yield Step(i, t, x, p.x0, past)
+        x, history = solver(s, x, p.x0, t, t_prev, history, noise_sampler, p.var)
+        yield Step(i, t, x, p.x0, history)

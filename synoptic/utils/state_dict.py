@@ -8,26 +8,26 @@ import torch
 from torch import Tensor
 
 
-def under(room: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Copies, under names that begin with `room`."""
-    return {f"{room}/{name}": value.detach().clone().contiguous() for name, value in state.items()}
+def add_prefix(prefix: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Copies, under names that begin with `prefix`."""
+    return {f"{prefix}/{name}": value.detach().clone().contiguous() for name, value in state.items()}
 
 
-def below(room: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """What `under` put there."""
-    return {name.removeprefix(f"{room}/"): value for name, value in state.items() if name.startswith(f"{room}/")}
+def strip_prefix(prefix: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """What `add_prefix` put there."""
+    return {name.removeprefix(f"{prefix}/"): value for name, value in state.items() if name.startswith(f"{prefix}/")}
 
 
-def flat(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+def flatten_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     """An optimiser's memory of each parameter: "3/exp_avg" is that of the fourth."""
-    memory = optimiser.state_dict()["state"]
+    memory = optimizer.state_dict()["state"]
     return {f"{k}/{name}": value for k, of in memory.items() for name, value in of.items() if value is not None}
 
 
-def refill(optimiser: torch.optim.Optimizer, state: Mapping[str, Tensor]) -> None:
+def load_optimizer(optimizer: torch.optim.Optimizer, state: Mapping[str, Tensor]) -> None:
     """Give an optimiser of the same parameters that memory back. Its rates stay its own."""
     memory: dict[int, dict[str, Tensor]] = {}
     for key, value in state.items():
         k, name = key.split("/")
         memory.setdefault(int(k), {})[name] = value.clone()
-    optimiser.load_state_dict({"state": memory, "param_groups": optimiser.state_dict()["param_groups"]})
+    optimizer.load_state_dict({"state": memory, "param_groups": optimizer.state_dict()["param_groups"]})

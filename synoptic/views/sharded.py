@@ -8,15 +8,15 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from synoptic.distributed import alone, join
+from synoptic.distributed import init_process_group, is_distributed
 from synoptic.views.base import Views
 
 
 def share(views: Views | Callable[[int], Views]) -> Views | Callable[[int], Views]:
     """The views of this process, or of each step: all of them in a process alone, else its share, as torchrun numbers it."""
-    if alone():
+    if not is_distributed():
         return views
-    join()
+    init_process_group()
     return (lambda i: Shared(views(i))) if callable(views) else Shared(views)
 
 

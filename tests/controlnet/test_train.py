@@ -13,8 +13,8 @@ from synoptic.controlnet.dataset import order, row
 from synoptic.controlnet.fidelity import followed
 from synoptic.controlnet.init import begun
 from synoptic.controlnet.train import Batch, error, output, train
-from synoptic.diffusion.equations import Pred, predict
-from synoptic.diffusion.schedules import schedule
+from synoptic.diffusion.equations import Pred, pred_from_output
+from synoptic.diffusion.schedules import schedule_from_config
 from synoptic.models.controlnet import additions, numbered
 from synoptic.models.load import load
 from synoptic.models.registry import BUNDLED
@@ -82,11 +82,11 @@ def test_the_loss_moves_the_net_alone_and_first_its_zero_convolutions(model):
 
 @pytest.mark.parametrize("kind", ["epsilon", "v_prediction", "sample"])
 def test_what_a_network_ought_to_say_means_the_picture_and_its_noise(kind):
-    s = schedule({"prediction_type": kind, "beta_schedule": "scaled_linear"})
+    s = schedule_from_config({"prediction_type": kind, "beta_schedule": "scaled_linear"})
     x0, eps = torch.randn(2, 3, 4, 4, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     t = torch.tensor([3, 500, 900])
     a, sigma = (u.view(-1, 1, 1, 1) for u in s(t))
-    found = predict(s, a * x0 + sigma * eps, output(s, Pred(x0, eps), t), t)
+    found = pred_from_output(s, a * x0 + sigma * eps, output(s, Pred(x0, eps), t), t)
     assert torch.allclose(found.x0, x0, atol=1e-12) and torch.allclose(found.eps, eps, atol=1e-12)
 
 

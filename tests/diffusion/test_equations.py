@@ -11,14 +11,20 @@ from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
 from torch import Tensor
 
-from synoptic.diffusion.equations import add_noise, coefficients, ddim, ddim_solver, predict, randn, tweedie
-from synoptic.diffusion.schedules import Discrete, Flow, clipping, dynamic_threshold, schedule
+from synoptic.diffusion.equations import add_noise, coefficients, ddim, ddim_solver, pred_from_output, randn, tweedie
+from synoptic.diffusion.schedules import (
+    DDPMSchedule,
+    FlowMatchingSchedule,
+    dynamic_threshold,
+    get_clip,
+    schedule_from_config,
+)
 
 PREDICTIONS = ["epsilon", "v_prediction", "sample", "flow"]
 
 
 def ddim_scheduler(**config: Any) -> Any:
-    """diffusers' DDIM with its own float32 table upcast, as `schedule` upcasts it: what is left is the arithmetic."""
+    """diffusers' DDIM with its own float32 table upcast, as `schedule_from_config` does: what is left is the arithmetic."""
     scheduler: Any = DDIMScheduler(**{"beta_schedule": "scaled_linear", "clip_sample": False} | config)
     scheduler.alphas_cumprod = scheduler.alphas_cumprod.double()
     scheduler.final_alpha_cumprod = scheduler.final_alpha_cumprod.double()
@@ -31,13 +37,13 @@ def flow_scheduler(**config: Any) -> Any:
 
 def flow_schedule(**config: Any) -> Any:
     """As from a file, which names the class; a scheduler's own config does not."""
-    return schedule(dict(flow_scheduler(**config).config) | {"_class_name": "FlowMatchEulerDiscreteScheduler"})
+    return schedule_from_config(dict(flow_scheduler(**config).config) | {"_class_name": "FlowMatchEulerDiscreteScheduler"})
 
 
 def of_prediction(prediction: str, **config: Any) -> Any:
     if prediction == "flow":
         return flow_schedule()
-    return schedule(ddim_scheduler(prediction_type=prediction, **config).config)
+    return schedule_from_config(ddim_scheduler(prediction_type=prediction, **config).config)
 
 
 def normal(*shape: int, seed: int = 0) -> Tensor:
@@ -50,13 +56,13 @@ def normal(*shape: int, seed: int = 0) -> Tensor:
 @pytest.mark.parametrize("offset", [0, 1])
 def test_ddim_equals_diffusers(prediction, to_one, eta, offset):
     scheduler = ddim_scheduler(prediction_type=prediction, set_alpha_to_one=to_one, steps_offset=offset)
-    s = schedule(scheduler.config)
+    s = schedule_from_config(scheduler.config)
     steps = s.steps(7)
     scheduler.set_timesteps(7)
     xt, out, noise = (normal(2, 3, 4, 5, seed=k) for k in range(3))
     for t, t_prev in [steps[0], steps[3], steps[-1]]:
         theirs = scheduler.step(out, t, xt, eta=eta, variance_noise=noise if eta else None)
-        mine = predict(s, xt, out, t)
+        mine = pred_from_output(s, xt, out, t)
         torch.testing.assert_close(mine.x0, theirs.pred_original_sample, rtol=1e-12, atol=1e-12)
         x = ddim(s, xt, mine.x0, t, t_prev, eta, noise)
         torch.testing.assert_close(x, theirs.prev_sample, rtol=1e-12, atol=1e-12)
@@ -67,21 +73,21 @@ def test_ddim_equals_diffusers(prediction, to_one, eta, offset):
 @pytest.mark.parametrize("to_one", [True, False])
 def test_steps_and_final_alpha_equal_diffusers(spacing, offset, to_one):
     scheduler = ddim_scheduler(timestep_spacing=spacing, steps_offset=offset, set_alpha_to_one=to_one)
-    s = schedule(scheduler.config)
-    assert s(s.end)[0] ** 2 == pytest.approx(scheduler.final_alpha_cumprod.item(), abs=1e-15)
+    s = schedule_from_config(scheduler.config)
+    assert s(s.final_time)[0] ** 2 == pytest.approx(scheduler.final_alpha_cumprod.item(), abs=1e-15)
     for n in (1, 2, 3, 7, 25, 30, 50, 64, 100, 333, 500, 999):
         scheduler.set_timesteps(n)
         steps = s.steps(n)
         assert [t for t, _ in steps] == scheduler.timesteps.tolist()
         theirs = [t - 1000 // n for t in scheduler.timesteps.tolist()]
-        assert [t_prev for _, t_prev in steps] == [t if t >= 0 else s.end for t in theirs]
+        assert [t_prev for _, t_prev in steps] == [t if t >= 0 else s.final_time for t in theirs]
 
 
 @pytest.mark.parametrize("spacing", ["leading", "trailing", "linspace"])
 def test_every_number_of_steps_equals_diffusers(spacing):
     """But the extra step at t = -1 that its trailing spacing adds for 62 of them, out of a rounding error."""
     scheduler = ddim_scheduler(timestep_spacing=spacing)
-    s = schedule(scheduler.config)
+    s = schedule_from_config(scheduler.config)
     for n in range(1, 1001):
         scheduler.set_timesteps(n)
         assert [t for t, _ in s.steps(n)] == scheduler.timesteps[:n].tolist()
@@ -89,12 +95,12 @@ def test_every_number_of_steps_equals_diffusers(spacing):
 
 def test_zero_terminal_snr_starts_finite_and_equal_to_diffusers():
     scheduler = ddim_scheduler(rescale_betas_zero_snr=True, prediction_type="v_prediction", timestep_spacing="trailing")
-    s = schedule(scheduler.config)
+    s = schedule_from_config(scheduler.config)
     t, t_prev = s.steps(5)[0]
     scheduler.set_timesteps(5)
     xt, v, noise = (normal(2, 3, 4, 4, seed=k) for k in range(3))
     assert s(t) == (0.0, 1.0)
-    p = predict(s, xt, v, t)
+    p = pred_from_output(s, xt, v, t)
     assert torch.equal(p.x0, -v) and torch.equal(p.eps, xt)
     for eta in (0.0, 1.0):
         x = ddim(s, xt, p.x0, t, t_prev, eta, noise)
@@ -117,12 +123,12 @@ def test_flow_steps_and_euler_equal_diffusers(config):
         steps = s.steps(n)
         assert [t for t, _ in steps] == scheduler.timesteps.tolist()
         assert [t_prev for _, t_prev in steps] == [*scheduler.timesteps.tolist()[1:], 0.0]
-        sigmas = torch.tensor([s(t)[1] for t, _ in steps] + [s(s.end)[1]])
+        sigmas = torch.tensor([s(t)[1] for t, _ in steps] + [s(s.final_time)[1]])
         torch.testing.assert_close(sigmas, scheduler.sigmas, rtol=0, atol=1e-7)
         x, v = normal(2, 3, 4, 4).float(), normal(2, 3, 4, 4, seed=1).float()
         for t, t_prev in steps:
             theirs = scheduler.step(v, torch.tensor(t, dtype=torch.float32), x).prev_sample
-            mine = ddim(s, x.double(), predict(s, x.double(), v.double(), t).x0, t, t_prev)
+            mine = ddim(s, x.double(), pred_from_output(s, x.double(), v.double(), t).x0, t, t_prev)
             torch.testing.assert_close(mine, theirs.double(), rtol=0, atol=1e-6)
             x = theirs
 
@@ -155,7 +161,7 @@ def test_predict_recovers_x0_and_eps_from_an_exact_output(prediction, t):
     x0, eps, var = (normal(2, 3, 4, 4, seed=k) for k in range(3))
     a, sigma = s(t)
     out = {"epsilon": eps, "v_prediction": a * eps - sigma * x0, "sample": x0, "flow": eps - x0}[prediction]
-    p = predict(s, add_noise(s, x0, eps, t), out, t, var)
+    p = pred_from_output(s, add_noise(s, x0, eps, t), out, t, var)
     torch.testing.assert_close(p.x0, x0, rtol=0, atol=1e-12)
     torch.testing.assert_close(p.eps, eps, rtol=0, atol=1e-12)
     assert p.var is var
@@ -175,11 +181,11 @@ def test_tweedie_inverts_add_noise(prediction):
 def test_a_tensor_of_times_equals_each_rows_own(prediction, eta, to_one):
     s = of_prediction(prediction, set_alpha_to_one=to_one)
     at = torch.tensor([999, 500, 20, 1])
-    before = torch.tensor([979, 480, 0, s.end])
+    before = torch.tensor([979, 480, 0, s.final_time])
     xt, out, noise = (normal(4, 3, 4, 4, seed=k) for k in range(3))
 
     def everything(k: slice, t: Any, t_prev: Any) -> list[Tensor]:
-        p = predict(s, xt[k], out[k], t)
+        p = pred_from_output(s, xt[k], out[k], t)
         x = ddim(s, xt[k], p.x0, t, t_prev, eta, noise[k])
         return [p.x0, p.eps, x, add_noise(s, xt[k], out[k], t_prev), tweedie(s, xt[k], out[k], t)]
 
@@ -198,7 +204,7 @@ def test_a_tensor_of_times_keeps_the_states_dtype():
 def test_end_is_the_clean_image():
     x0, eps = normal(1, 3, 4, 4), normal(1, 3, 4, 4, seed=1)
     for s in (of_prediction("epsilon"), of_prediction("flow")):
-        assert torch.equal(add_noise(s, x0, eps, s.end), x0)
+        assert torch.equal(add_noise(s, x0, eps, s.final_time), x0)
 
 
 @pytest.mark.parametrize(("ratio", "limit"), [(0.995, 1.0), (0.95, 1.5), (0.8, 5.0)])
@@ -212,25 +218,25 @@ def test_config_prefers_thresholding_to_clip_sample():
     x0 = 3 * normal(2, 3, 8, 8).float()
     both = ddim_scheduler(thresholding=True, clip_sample=True, sample_max_value=1.5, dynamic_thresholding_ratio=0.9)
     dynamic, static = (
-        schedule(both.config).clip,
-        schedule(ddim_scheduler(clip_sample=True, clip_sample_range=2.0).config).clip,
+        schedule_from_config(both.config).clip,
+        schedule_from_config(ddim_scheduler(clip_sample=True, clip_sample_range=2.0).config).clip,
     )
     assert dynamic and static
     assert torch.equal(dynamic(x0), dynamic_threshold(x0, 0.9, 1.5))
     assert torch.equal(static(x0), x0.clamp(-2, 2))
-    assert schedule(ddim_scheduler().config).clip is None
+    assert schedule_from_config(ddim_scheduler().config).clip is None
 
 
 def test_clipping_names():
-    s = schedule(ddim_scheduler(clip_sample=True).config)
+    s = schedule_from_config(ddim_scheduler(clip_sample=True).config)
     x0 = 3 * normal(2, 3, 8, 8)
-    static = clipping("static", s)
+    static = get_clip("static", s)
     assert static and torch.equal(static(x0), x0.clamp(-1, 1))
-    assert clipping("auto", s) is s.clip
-    assert clipping("none", s) is None
-    assert clipping("dynamic", s) is dynamic_threshold
+    assert get_clip("auto", s) is s.clip
+    assert get_clip("none", s) is None
+    assert get_clip("dynamic", s) is dynamic_threshold
     with pytest.raises(ValueError, match="clip must be auto, none, static or dynamic, not 'hard'"):
-        clipping("hard", s)
+        get_clip("hard", s)
 
 
 @pytest.mark.parametrize(
@@ -246,7 +252,7 @@ def test_clipping_names():
 )
 def test_errors_name_the_rule_and_what_was_given(config, n, message):
     with pytest.raises(ValueError, match=message):
-        schedule(config).steps(n)
+        schedule_from_config(config).steps(n)
 
 
 @pytest.mark.parametrize("eta", [-0.1, 1.1])
@@ -256,7 +262,7 @@ def test_eta_beyond_its_range_is_an_error(eta):
 
 
 def test_a_flow_config_is_known_without_its_class_name():
-    assert isinstance(schedule(flow_scheduler(shift=3.0).config), Flow)
+    assert isinstance(schedule_from_config(flow_scheduler(shift=3.0).config), FlowMatchingSchedule)
 
 
 def test_eta_without_noise_is_an_error():
@@ -295,6 +301,6 @@ def test_noise_of_an_item_does_not_depend_on_what_else_is_drawn(dtype):
 
 
 def test_schedules_are_told_apart_by_their_config():
-    assert isinstance(schedule(ddim_scheduler().config), Discrete)
-    assert isinstance(flow_schedule(shift=3.0), Flow)
+    assert isinstance(schedule_from_config(ddim_scheduler().config), DDPMSchedule)
+    assert isinstance(flow_schedule(shift=3.0), FlowMatchingSchedule)
     assert [of_prediction(p).prediction for p in PREDICTIONS] == PREDICTIONS

@@ -11,9 +11,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from synoptic.diffusion.equations import Time, ddim, ddim_solver, predict, randn
-from synoptic.diffusion.schedules import schedule
-from synoptic.diffusion.solvers import ancestral_solver, dpm_solver, posterior, sampler, timestep_pairs
+from synoptic.diffusion.equations import Time, ddim, ddim_solver, pred_from_output, randn
+from synoptic.diffusion.schedules import schedule_from_config
+from synoptic.diffusion.solvers import ancestral_solver, dpm_solver, get_solver, posterior, timestep_pairs
 from synoptic.guidance.cfg import cfg
 from synoptic.models.registry import BUNDLED
 from synoptic.sampling.joint import canonical, instance
@@ -46,7 +46,7 @@ def nothing() -> Tensor:
 def test_ancestral_equals_diffusers_step_by_step(bundle, ours, theirs):
     scheduler = peer("DDPMScheduler", bundle, variance_type=theirs)
     scheduler.alphas_cumprod = scheduler.alphas_cumprod.double()
-    s, solve = schedule(scheduler.config), ancestral_solver(ours)
+    s, solve = schedule_from_config(scheduler.config), ancestral_solver(ours)
     steps = s.steps(20)
     scheduler.set_timesteps(timesteps=[t for t, _ in steps])
     x, noise = normal(2, 3, 4, 4), generators(1)[0]
@@ -55,7 +55,7 @@ def test_ancestral_equals_diffusers_step_by_step(bundle, ours, theirs):
         given = torch.cat([out, var], 1) if ours == "learned" else out
         drawn = torch.Generator().set_state(noise.get_state())
         theirs_next = scheduler.step(given, t, x, generator=noise).prev_sample
-        p = predict(s, x, out, t, var)
+        p = pred_from_output(s, x, out, t, var)
         eps = torch.randn(x.shape, generator=drawn, dtype=x.dtype)
         x, _ = solve(s, x, p.x0, t, t_prev, (), lambda eps=eps: eps, p.var)
         torch.testing.assert_close(x, theirs_next, rtol=0, atol=1e-12)
@@ -73,15 +73,17 @@ def test_ancestral_equals_ifs_pipeline(pixel32):
     prompts = ["a photo of a horse", "an oil painting of a dog"]
     how = {"num_inference_steps": 5, "guidance_scale": 2.5, "clean_caption": False, "output_type": "pt"}
     theirs = pipe(prompts, **how, generator=generators(2)).images
-    rngs, s = generators(2), schedule(pipe.scheduler.config)
+    rngs, s = generators(2), schedule_from_config(pipe.scheduler.config)
     x = randn(pixel32.shape, rngs)
     denoise = cfg(pixel32, prompts, 2.5, clip=s.clip)
-    *_, last = sample(denoise, s, x, steps=s.steps(5), solve=ancestral_solver(), rngs=rngs)
+    *_, last = sample(denoise, s, x, steps=s.steps(5), solver=ancestral_solver(), rngs=rngs)
     assert theirs.std() > 0.1
     assert (last.x - theirs).abs().max() <= 1e-4
 
 
-@pytest.mark.parametrize("s", [ddpm(), schedule({"_class_name": "FlowMatchEulerDiscreteScheduler"})], ids=["ddpm", "flow"])
+@pytest.mark.parametrize(
+    "s", [ddpm(), schedule_from_config({"_class_name": "FlowMatchEulerDiscreteScheduler"})], ids=["ddpm", "flow"]
+)
 @pytest.mark.parametrize("n", [3, 10, 50])
 def test_ancestral_of_the_small_variance_is_ddim_of_eta_1(s, n):
     x, x0, noise = (normal(2, *SHAPE, seed=k) for k in range(3))
@@ -121,7 +123,7 @@ def test_a_learned_variance_runs_from_small_to_large():
 def test_the_last_step_adds_nothing_and_ends_at_x0():
     s, x, x0 = ddpm(set_alpha_to_one=True), normal(1, *SHAPE), normal(1, *SHAPE, seed=1)
     for solve in (ancestral_solver(), ancestral_solver("large"), dpm_solver()):
-        out, _ = solve(s, x, x0, 20, s.end, (), nothing, torch.full_like(x, 1.5))
+        out, _ = solve(s, x, x0, 20, s.final_time, (), nothing, torch.full_like(x, 1.5))
         torch.testing.assert_close(out, x0, rtol=0, atol=1e-14)
 
 
@@ -130,7 +132,7 @@ def test_the_last_step_adds_nothing_and_ends_at_x0():
 @pytest.mark.parametrize("n", [4, 10, 25])
 def test_dpm_equals_diffusers_step_by_step(bundle, n):
     scheduler = peer("DPMSolverMultistepScheduler", bundle, variance_type=None)
-    s, solve = schedule(scheduler.config), dpm_solver()
+    s, solve = schedule_from_config(scheduler.config), dpm_solver()
     steps, past = s.steps(n), ()
     scheduler.set_timesteps(timesteps=[t for t, _ in steps])
     scheduler.sigmas = torch.tensor([s(t)[1] / s(t)[0] for t, _ in steps] + [0.0]).double()
@@ -138,7 +140,7 @@ def test_dpm_equals_diffusers_step_by_step(bundle, n):
     for k, (t, t_prev) in enumerate(steps):
         out = normal(2, 3, 4, 4, seed=k)
         theirs = scheduler.step(out, t, x).prev_sample
-        x, past = solve(s, x, predict(s, x, out, t).x0, t, t_prev, past, nothing)
+        x, past = solve(s, x, pred_from_output(s, x, out, t).x0, t, t_prev, past, nothing)
         torch.testing.assert_close(x, theirs, rtol=1e-6, atol=1e-6)  # theirs passes through float32
         x = theirs
 
@@ -159,7 +161,7 @@ def errors(solve: Any, exact: Any, s: Any, x: Tensor, denoise: Any, counts: list
     ends = []
     for n in counts:
         times: list[Time] = list(range(900, 99, -800 // n))
-        *_, last = sample(denoise, s, x, steps=list(itertools.pairwise(times)), solve=solve)
+        *_, last = sample(denoise, s, x, steps=list(itertools.pairwise(times)), solver=solve)
         ends.append((last.x - exact).abs().max().item())
     return ends
 
@@ -180,23 +182,23 @@ def test_order_of_convergence(name, order, kind):
     else:
         denoise = Mixture(s)
         times: list[Time] = list(range(900, 99, -1))
-        *_, fine = sample(denoise, s, x, steps=list(itertools.pairwise(times)), solve=dpm_solver())
+        *_, fine = sample(denoise, s, x, steps=list(itertools.pairwise(times)), solver=dpm_solver())
         exact = fine.x
-    coarse, *_, fine = errors(sampler(name), exact, s, x, denoise, [25, 50, 100])
+    coarse, *_, fine = errors(get_solver(name), exact, s, x, denoise, [25, 50, 100])
     assert math.log2(coarse / fine) / 2 == pytest.approx(order, abs=0.25)
 
 
 @pytest.mark.parametrize("name", ["ddpm", "dpm++"])
 def test_resuming_is_bitwise_the_same(name):
     s, x, rngs = ddpm(), normal(2, *SHAPE), generators()
-    how = {"steps": s.steps(8), "solve": sampler(name)}
+    how = {"steps": s.steps(8), "solver": get_solver(name)}
     whole, states = [], []
     for step in sample(Mixture(s), s, x, rngs=rngs, **how):
         whole.append(step)
         states.append([rng.get_state() for rng in rngs])
     for rng, state in zip(rngs, states[3], strict=True):
         rng.set_state(state)
-    rest = list(sample(Mixture(s), s, whole[3].x, rngs=rngs, past=whole[3].past, start=4, **how))
+    rest = list(sample(Mixture(s), s, whole[3].x, rngs=rngs, history=whole[3].history, start=4, **how))
     assert all(torch.equal(a.x, b.x) for a, b in zip(whole[4:], rest, strict=True))
 
 
@@ -204,16 +206,16 @@ def variances(space: Any, views: Any, x: Tensor, sync: Any) -> tuple[Tensor | No
     """What the solver was told, and what the network said, one row a view."""
     s, told = ddpm(), []
 
-    def spy(s, xt, x0, t, t_prev, past, draw, var=None):
+    def spy(s, xt, x0, t, t_prev, history, noise_sampler, var=None):
         told.append(var)
-        return ddim(s, xt, x0, t, t_prev), past
+        return ddim(s, xt, x0, t, t_prev), history
 
     rows = x if space is instance else views.project(x)
 
-    def denoise(x: Tensor, t: Time, where: Any = None) -> Any:
-        return predict(s, x, x, t, rows.sin())
+    def denoise(x: Tensor, t: Time, views: Any = None) -> Any:
+        return pred_from_output(s, x, x, t, rows.sin())
 
-    next(space(denoise, s, views, x, steps=s.steps(4), sync=sync, solve=spy))
+    next(space(denoise, s, views, x, steps=s.steps(4), sync=sync, solver=spy))
     return told[0], rows.sin()
 
 
@@ -249,7 +251,7 @@ def test_dpm_is_nearer_the_flow_than_ddim_on_the_bundled_model(sd32, n):
     denoise = cfg(sd32, ["a photo of a horse"], 1.0)
 
     def end(name: str, n: int) -> Tensor:
-        return list(sample(denoise, s, x, steps=s.steps(n), solve=sampler(name)))[-1].x
+        return list(sample(denoise, s, x, steps=s.steps(n), solver=get_solver(name)))[-1].x
 
     fine = end("dpm++", 40)
     assert (end("dpm++", n) - fine).norm() < 0.7 * (end("ddim", n) - fine).norm()
@@ -259,7 +261,7 @@ def test_steps_are_those_of_diffusers_schedulers():
     for n in (4, 7, 25):
         for bundle in BUNDLES:
             scheduler = peer("DDPMScheduler", bundle)
-            s = schedule(scheduler.config)
+            s = schedule_from_config(scheduler.config)
             scheduler.set_timesteps(n)
             steps = timestep_pairs("ddpm", s, n)
             assert steps == timestep_pairs("dpm++", s, n)
@@ -274,11 +276,14 @@ def test_names():
         return solve(s, x, x0, 500, 450, (normal(1, *SHAPE, seed=2), 550), lambda: normal(1, *SHAPE, seed=3))[0]
 
     for name, solve in [("ddim", ddim_solver()), ("ddpm", ancestral_solver()), ("dpm++", dpm_solver())]:
-        assert torch.equal(step(sampler(name)), step(solve))
-    assert torch.equal(step(sampler("ddim", 0.5)), step(ddim_solver(0.5)))
+        assert torch.equal(step(get_solver(name)), step(solve))
+    assert torch.equal(step(get_solver("ddim", 0.5)), step(ddim_solver(0.5)))
     for build, message in [
-        (lambda: sampler("euler"), "sampler must be ddim, ddpm or dpm\\+\\+, not 'euler'"),
-        (lambda: sampler("dpm++", 0.5), "eta is the noise of ddim's steps, dpm\\+\\+ has its own: leave eta at 0, not 0.5"),
+        (lambda: get_solver("euler"), "sampler must be ddim, ddpm or dpm\\+\\+, not 'euler'"),
+        (
+            lambda: get_solver("dpm++", 0.5),
+            "eta is the noise of ddim's steps, dpm\\+\\+ has its own: leave eta at 0, not 0.5",
+        ),
         (lambda: ancestral_solver("huge"), "variance must be learned, small or large, not 'huge'"),  # type: ignore[arg-type]
     ]:
         with pytest.raises(ValueError, match=message):

@@ -21,7 +21,7 @@ def gaussian(seed: int = 0, spread: float = 0.3, s: Schedule = S) -> Mixture:
 def by_row(denoise: Callable[..., Pred]) -> Callable[..., Pred]:
     """Each row at its own time."""
 
-    def predict(x: Tensor, t: Tensor, where: Any = None) -> Pred:
+    def predict(x: Tensor, t: Tensor, views: Any = None) -> Pred:
         every = [denoise(x[k : k + 1], int(t[k])) for k in range(len(x))]
         return Pred(torch.cat([p.x0 for p in every]), torch.cat([p.eps for p in every]))
 
@@ -35,7 +35,7 @@ def believer(**denoisers: Callable[..., Pred]) -> Callable[..., dict[str, Pred]]
 def guided(target: Callable[..., Pred], source: Callable[..., Pred]) -> Callable[..., Pred]:
     """What cfg gives of targets and, below them, sources."""
 
-    def predict(x: Tensor, t: Tensor, where: Any = None) -> Pred:
+    def predict(x: Tensor, t: Tensor, views: Any = None) -> Pred:
         n = len(x) // 2
         a, b = by_row(target)(x[:n], t[:n]), by_row(source)(x[n:], t[n:])
         return Pred(torch.cat([a.x0, b.x0]), torch.cat([a.eps, b.eps]))

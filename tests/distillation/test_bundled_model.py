@@ -12,7 +12,8 @@ from synoptic.distillation.dds import dds
 from synoptic.distillation.image_scene import LatentImage
 from synoptic.distillation.optimize import fit, warm_cosine
 from synoptic.distillation.sds import sds
-from synoptic.guidance.cfg import branches, cfg
+from synoptic.guidance.batching import predict_branches
+from synoptic.guidance.cfg import cfg
 from synoptic.io import to_pil
 from synoptic.metrics.clip import Clip
 from synoptic.sampling.single import sample
@@ -41,7 +42,7 @@ def cosine(judge, model, x, prompt) -> float:
 def test_sds_finds_its_prompt_in_noise(sd32, judge):
     rngs = generators(1)
     x = randn(sd32.shape, rngs)
-    every = branches(sd32, {"cond": sd32.embed([DOG]), "null": sd32.embed([""])})
+    every = predict_branches(sd32, {"cond": sd32.embed([DOG]), "null": sd32.embed([""])})
     assert cosine(judge, sd32, end(sds(every, sd32.schedule), x, rngs), DOG) > cosine(judge, sd32, x, DOG) + 0.1
 
 

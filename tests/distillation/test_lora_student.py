@@ -14,7 +14,7 @@ from synoptic.distillation.image_scene import LatentImage
 from synoptic.distillation.lora_student import Lora, Student
 from synoptic.distillation.optimize import fit
 from synoptic.distillation.vsd import Learning, vsd
-from synoptic.guidance.cfg import branches
+from synoptic.guidance.batching import predict_branches
 from synoptic.models.load import load
 from tests.exact import generators
 
@@ -31,7 +31,7 @@ def taught(model, rngs, x, prompts=PROMPTS, features=0, told=None, steps=2):
     """A student after a few steps, what it and the base say, and the drawing of its noise."""
     student = Student(model.unet.net, rngs, features=features)
     marked = student.mark(conds(model, prompts), told)
-    learning = Learning(student, branches(model, {"student": marked["student"]}), model.schedule, lr=1e-2)
+    learning = Learning(student, predict_branches(model, {"student": marked["student"]}), model.schedule, lr=1e-2)
     for _ in range(steps):
         learning.learn(x, None, rngs)
     return student, marked, learning
@@ -39,11 +39,11 @@ def taught(model, rngs, x, prompts=PROMPTS, features=0, told=None, steps=2):
 
 def test_the_base_stays_itself_to_the_bit_beside_a_student_and_after_it(sd32):
     x = randn(SMALL, generators())
-    ask = branches(sd32, conds(sd32))
+    ask = predict_branches(sd32, conds(sd32))
     before = ask(x, T)
     student, marked, _ = taught(sd32, generators(), x)
     try:
-        during, every = ask(x, T), branches(sd32, marked)(x, T)
+        during, every = ask(x, T), predict_branches(sd32, marked)(x, T)
         assert all(torch.equal(before[name].eps, during[name].eps) for name in before)
         assert all(torch.allclose(before[name].eps, every[name].eps, atol=1e-5) for name in before)
         assert (every["student"].eps - every["cond"].eps).flatten(1).abs().amax(1).min() > 0.01
@@ -57,13 +57,13 @@ def test_the_base_stays_itself_to_the_bit_beside_a_student_and_after_it(sd32):
 def test_a_new_student_is_the_base_and_one_prompts_lessons_are_its_own(sd64):
     x = randn(SMALL, generators()).double()
     student, marked, _ = taught(sd64, generators(), x, steps=0)
-    fresh = branches(sd64, marked)(x, T)
+    fresh = predict_branches(sd64, marked)(x, T)
     student.remove()
     assert (fresh["student"].eps - fresh["cond"].eps).abs().max() < 1e-12
     ends = []
     for rows in (slice(0, 2), slice(0, 1), slice(1, 2)):
         student, marked, _ = taught(sd64, generators()[rows], x[rows], PROMPTS[rows], steps=1)
-        ends.append(branches(sd64, marked)(x[rows], T[rows])["student"].eps.detach())
+        ends.append(predict_branches(sd64, marked)(x[rows], T[rows])["student"].eps.detach())
         student.remove()
     assert torch.allclose(ends[0], torch.cat(ends[1:]), atol=1e-9)
     assert (ends[0] - fresh["cond"].eps).abs().max() > 0.01
@@ -72,7 +72,7 @@ def test_a_new_student_is_the_base_and_one_prompts_lessons_are_its_own(sd64):
 def test_what_a_student_is_told_reaches_it_alone(sd64):
     x, told = randn(SMALL, generators(1)).double(), torch.eye(3, dtype=torch.float64)
     student, _, _ = taught(sd64, generators(1), x, PROMPTS[:1], 3, told[:1])
-    ways = [branches(sd64, student.mark(conds(sd64, PROMPTS[:1]), told[k : k + 1]))(x, T[:1]) for k in (0, 1)]
+    ways = [predict_branches(sd64, student.mark(conds(sd64, PROMPTS[:1]), told[k : k + 1]))(x, T[:1]) for k in (0, 1)]
     student.remove()
     assert (ways[0]["student"].eps - ways[1]["student"].eps).abs().max() > 1e-3
     assert torch.equal(ways[0]["cond"].eps, ways[1]["cond"].eps)
@@ -91,8 +91,8 @@ def test_vsd_with_several_particles_goes_on_to_the_bit(sd32):
     def begin(rngs, state=None):
         student = Student(sd32.unet.net, [torch.Generator()] if state else generators(1))
         marked = student.mark(conds(sd32, PROMPTS[:1]))
-        loss = vsd(branches(sd32, marked), sd32.schedule)
-        learner = Learning(student, branches(sd32, {"student": marked["student"]}), sd32.schedule, lr=1e-3)
+        loss = vsd(predict_branches(sd32, marked), sd32.schedule)
+        learner = Learning(student, predict_branches(sd32, {"student": marked["student"]}), sd32.schedule, lr=1e-3)
         scene = LatentImage(randn(SMALL, generators()))
         yield from fit(scene, loss, lambda x: x, steps=3, lr=lambda i: 0.1, rngs=rngs, learner=learner, state=state)
         student.remove()

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from synoptic.diffusion.equations import Pred, Time, randn
-from synoptic.guidance.cfg import branches, cfg
+from synoptic.guidance.batching import predict_branches
+from synoptic.guidance.cfg import cfg
 from synoptic.models.base import Cond, Denoiser
 from synoptic.sampling.single import sample
 
@@ -61,7 +62,7 @@ def close(a: Pred, b: Pred, tolerance: float) -> None:
 
 def test_scale_one_is_a_single_branch(sd32):
     model, x = Watched(sd32), start(sd32, [1, 2])
-    p = cfg(model, PROMPTS[:2], 1.0, negative="a horse")(x, 500)
+    p = cfg(model, PROMPTS[:2], 1.0, negative_prompt="a horse")(x, 500)
     assert model.calls == [2]
     plain = sd32.predict(x, 500, sd32.embed(PROMPTS[:2]))
     assert torch.equal(p.x0, plain.x0) and torch.equal(p.eps, plain.eps)
@@ -93,7 +94,7 @@ def test_predictions_do_not_depend_on_micro_batches(precise, t):
     every = {}
     for rows, calls in expected.items():
         watched = Watched(model)
-        every[rows] = branches(watched, cond, rows=rows)(x, t)
+        every[rows] = predict_branches(watched, cond, max_rows=rows)(x, t)
         assert watched.calls == calls
     for rows in expected:
         for name in cond:
@@ -102,7 +103,7 @@ def test_predictions_do_not_depend_on_micro_batches(precise, t):
 
 def test_a_tensor_of_times_gives_each_row_its_own(sd64):
     x, t = start(sd64, [1, 2, 3]), torch.tensor([900, 300, 20])
-    together = cfg(sd64, PROMPTS, 3.0, rows=4)(x, t)
+    together = cfg(sd64, PROMPTS, 3.0, max_rows=4)(x, t)
     for k in range(3):
         alone = cfg(sd64, PROMPTS[k : k + 1], 3.0)(x[k : k + 1], int(t[k]))
         close(Pred(together.x0[k : k + 1], together.eps[k : k + 1]), alone, 1e-10)
@@ -110,7 +111,7 @@ def test_a_tensor_of_times_gives_each_row_its_own(sd64):
 
 def test_every_view_of_a_picture_has_its_prompt(sd64):
     x = start(sd64, range(6))
-    together = cfg(sd64, PROMPTS[:2], 3.0, rows=5)(x, 300)
+    together = cfg(sd64, PROMPTS[:2], 3.0, max_rows=5)(x, 300)
     for b in range(2):
         rows = slice(3 * b, 3 * b + 3)
         alone = cfg(sd64, [PROMPTS[b]] * 3, 3.0)(x[rows], 300)
@@ -120,8 +121,8 @@ def test_every_view_of_a_picture_has_its_prompt(sd64):
 @pytest.mark.parametrize(("room", "first", "later"), [(2, [6, 2, 2, 2], [2, 2, 2]), (1, [6, 2, *[1] * 6], [1] * 6)])
 def test_running_out_of_memory_halves_the_rows_and_changes_nothing(sd64, room, first, later):
     x, small = start(sd64, [1, 2, 3]), Watched(sd64, room)
-    predict = cfg(small, PROMPTS, 3.0, rows=1000)
-    whole = cfg(sd64, PROMPTS, 3.0, rows=1000)(x, 300)
+    predict = cfg(small, PROMPTS, 3.0, max_rows=1000)
+    whole = cfg(sd64, PROMPTS, 3.0, max_rows=1000)(x, 300)
     close(predict(x, 300), whole, 1e-10)
     assert small.calls == first
     close(predict(x, 300), whole, 1e-10)
@@ -130,7 +131,7 @@ def test_running_out_of_memory_halves_the_rows_and_changes_nothing(sd64, room, f
 
 def test_running_out_of_memory_midway_keeps_the_rows_that_were_done(sd64):
     x, model = start(sd64, [1, 2, 3]), Watched(sd64, 4)
-    predict = cfg(model, PROMPTS, 3.0, rows=4)
+    predict = cfg(model, PROMPTS, 3.0, max_rows=4)
     whole = predict(x, 300)
     assert model.calls == [4, 2]
 
@@ -140,7 +141,7 @@ def test_running_out_of_memory_midway_keeps_the_rows_that_were_done(sd64):
             return super().predict(x, t, cond)
 
     filling = Filling(sd64, 4)
-    close(cfg(filling, PROMPTS, 3.0, rows=4)(x, 300), whole, 1e-10)
+    close(cfg(filling, PROMPTS, 3.0, max_rows=4)(x, 300), whole, 1e-10)
     assert filling.calls == [4, 2, 1, 1]
 
 
@@ -157,7 +158,7 @@ def test_a_picture_is_the_same_in_every_batch_and_micro_batch(request, name, tol
 
     def paint(which: list[int], rows: int | None) -> tuple[Tensor, Tensor]:
         x = start(model, [10 + k for k in which], None)
-        predict = cfg(model, [PROMPTS[k] for k in which], 5.0, rows=rows)
+        predict = cfg(model, [PROMPTS[k] for k in which], 5.0, max_rows=rows)
         *_, last = sample(predict, model.schedule, x, steps=model.schedule.steps(2))
         return x[which.index(1)], model.decode(last.x)[which.index(1)]
 
@@ -183,7 +184,7 @@ def test_clip_acts_on_the_guided_x0_and_eps_follows(sd64):
 @pytest.mark.parametrize("rows", [1, 3, 1000])
 def test_learned_variance_rides_along_from_the_conditional_branch(pixel32, scale, rows):
     x, t = start(pixel32, [1, 2]), 300
-    p = cfg(pixel32, PROMPTS[:2], scale, clip=lambda x0: x0.clamp(-1, 1), rows=rows)(x, t)
+    p = cfg(pixel32, PROMPTS[:2], scale, clip=lambda x0: x0.clamp(-1, 1), max_rows=rows)(x, t)
     cond, null = (pixel32.predict(x, t, pixel32.embed(q)).var for q in (PROMPTS[:2], ["", ""]))
     assert p.var is not None and cond is not None and null is not None
     assert p.var.shape == p.x0.shape == x.shape

@@ -7,7 +7,7 @@ import torch
 from synoptic.diffusion.equations import Pred
 from synoptic.distillation.sds import sds
 from synoptic.guidance.cfg import cfg
-from synoptic.guidance.perp_neg import perp_cfg, perp_neg, toward
+from synoptic.guidance.perp_neg import cfg_predict, perp_neg, perp_neg_cfg
 from tests.distillation.exact import S, believer, gaussian, gradient
 from tests.exact import SHAPE, generators, normal
 
@@ -53,7 +53,7 @@ def test_guidance_towards_branches_is_cfg(sd32):
     x, t = normal(1, *sd32.shape).float(), 500
     prompt = "a photo of a dog"
     plain = cfg(sd32, [prompt], 5.0)(x, t)
-    assert torch.allclose(perp_cfg(sd32, [prompt], 5.0, "")(x, t).eps, plain.eps, atol=1e-4)
-    assert (perp_cfg(sd32, [prompt], 5.0, "a photo of a cat")(x, t).eps - plain.eps).abs().max() > 0.01
+    assert torch.allclose(perp_neg_cfg(sd32, [prompt], 5.0, "")(x, t).eps, plain.eps, atol=1e-4)
+    assert (perp_neg_cfg(sd32, [prompt], 5.0, "a photo of a cat")(x, t).eps - plain.eps).abs().max() > 0.01
     two = {"cond": Pred(x, 2 * x), "null": Pred(x, x)}
-    assert torch.equal(toward(lambda *_: two, 3.0)(x, t).eps, 4 * x)
+    assert torch.equal(cfg_predict(lambda *_: two, 3.0)(x, t).eps, 4 * x)

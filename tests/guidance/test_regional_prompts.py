@@ -6,7 +6,13 @@ import pytest
 import torch
 
 from synoptic.guidance.cfg import cfg
-from synoptic.guidance.regional_prompts import Voice, apart, mixed, travel, voices
+from synoptic.guidance.regional_prompts import (
+    PromptSpec,
+    average_conditions,
+    interpolate_prompts,
+    one_per_region,
+    regional_cfg,
+)
 from synoptic.sampling.joint import canonical
 from synoptic.views.regions import WindowsWithRegions, feathered, patch
 from synoptic.views.subset import Part
@@ -35,51 +41,57 @@ def plain(sd32):
 
 def test_one_voice_or_equal_ones_are_plain_guidance(sd32, plain):
     z, x = plain
-    voice = Voice(PROMPTS, "a photo of a dog", 5.0)
-    for stops, mix in ((1, everyone), (3, travel(3, CANVAS)), (2, travel(2, CANVAS, loop=True))):
-        torch.testing.assert_close(last(sd32, voices(sd32, [voice] * stops, mix), GROUND, z), x, rtol=0, atol=1e-4)
+    voice = PromptSpec(PROMPTS, "a photo of a dog", 5.0)
+    for stops, mix in (
+        (1, everyone),
+        (3, interpolate_prompts(3, CANVAS)),
+        (2, interpolate_prompts(2, CANVAS, circular=True)),
+    ):
+        torch.testing.assert_close(last(sd32, regional_cfg(sd32, [voice] * stops, mix), GROUND, z), x, rtol=0, atol=1e-4)
 
 
 def test_regions_of_the_same_prompt_are_plain_where_they_share_the_windows(sd32, plain):
     z, x = plain
-    voice = Voice(PROMPTS, "a photo of a dog", 5.0)
+    voice = PromptSpec(PROMPTS, "a photo of a dog", 5.0)
     whole = patch(torch.ones(CANVAS[1:]), 4, SIDE, (16, 16))
     views = WindowsWithRegions(GROUND, [patch(feathered(torch.arange(48).expand(32, 48) < 20, 4), 4, SIDE, (16, 16)), whole])
-    torch.testing.assert_close(last(sd32, voices(sd32, [voice] * 3, apart(everyone)), views, z), x, rtol=0, atol=1e-4)
+    torch.testing.assert_close(
+        last(sd32, regional_cfg(sd32, [voice] * 3, one_per_region(everyone)), views, z), x, rtol=0, atol=1e-4
+    )
 
 
 def test_each_region_is_painted_by_its_own_prompt_negative_and_guidance(sd32):
     z, half = normal(1, *CANVAS).float(), torch.arange(48).expand(32, 48) >= 16
     views = WindowsWithRegions(GROUND, [patch(half.double(), 4, SIDE, (16, 16))])
-    every = [Voice(PROMPTS[:1], "", 5.0), Voice(PROMPTS[1:], "a photo of a dog", 2.0)]
-    x0 = views.unproject(voices(sd32, every, apart(everyone))(views.project(z), 500, views).x0)
+    every = [PromptSpec(PROMPTS[:1], "", 5.0), PromptSpec(PROMPTS[1:], "a photo of a dog", 2.0)]
+    x0 = views.unproject(regional_cfg(sd32, every, one_per_region(everyone))(views.project(z), 500, views).x0)
     right = cfg(sd32, PROMPTS[1:], 2.0, "a photo of a dog")(z[..., 16:], 500).x0
     torch.testing.assert_close(x0[..., 16:], right, rtol=0, atol=1e-4)
 
 
 def test_a_part_of_the_views_hears_what_it_hears_among_all(sd32):
     z = normal(2, *CANVAS).float()
-    predict = voices(sd32, [Voice([p] * 2, "", 5.0) for p in PROMPTS], travel(2, CANVAS))
+    predict = regional_cfg(sd32, [PromptSpec([p] * 2, "", 5.0) for p in PROMPTS], interpolate_prompts(2, CANVAS))
     x, part = GROUND.project(z), Part(GROUND, [1, 0])
     torch.testing.assert_close(predict(part.of(x), 500, part).x0, part.of(predict(x, 500, GROUND).x0), rtol=0, atol=1e-4)
 
 
 def test_travel_hears_the_first_at_the_left_and_the_last_at_the_right():
     views = Windows((4, 4, 400), (4, 4), (4, 4))
-    w = travel(3, (4, 4, 400))(views)
+    w = interpolate_prompts(3, (4, 4, 400))(views)
     torch.testing.assert_close(w.sum(1), torch.ones(100, dtype=w.dtype))
     assert w[0, 0] > 0.98 and w[-1, 2] > 0.98 and w[50, 1] > 0.97
     assert (w[:, 0].diff() <= 1e-9).all() and (w[:, 2].diff() >= -1e-9).all()
 
 
 def test_travel_around_a_loop_has_no_place_where_it_jumps():
-    w = travel(2, (4, 4, 400), loop=True)(Windows((4, 4, 400), (4, 4), (4, 4), wrap=True))
+    w = interpolate_prompts(2, (4, 4, 400), circular=True)(Windows((4, 4, 400), (4, 4), (4, 4), wrap=True))
     assert (w - w.roll(1, 0)).abs().max() < 0.03 and (w.max(0).values > 0.97).all()
 
 
 def test_mixed_conditions_have_a_row_a_picture_and_view():
     told = [{"text": normal(2, 3, 5, seed=k)} for k in range(2)]
     w = torch.tensor([[1.0, 0.0], [0.25, 0.75], [0.0, 1.0]], dtype=torch.float64)
-    rows = mixed(told, w)["text"]
+    rows = average_conditions(told, w)["text"]
     assert rows.shape == (6, 3, 5)
     torch.testing.assert_close(rows[3 + 1], 0.25 * told[0]["text"][1] + 0.75 * told[1]["text"][1])

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from synoptic.guidance.syncdiffusion import Coherence, decaying
+from synoptic.guidance.syncdiffusion import SyncDiffusion, exponential_decay
 from synoptic.io import from_pil, to_pil
 from synoptic.metrics.clip import Clip
 from synoptic.metrics.fidelity import identity
@@ -27,15 +27,15 @@ def squares(a: Tensor, b: Tensor) -> Tensor:
     return (a - b).square().sum((1, 2, 3))
 
 
-def nudge(weights: dict, **how: Any) -> Coherence:
-    return Coherence(Mixture(S), lambda x: 0.3 * x, lambda x: x.mean(-1, keepdim=True), squares, weights, **how)
+def nudge(weights: dict, **how: Any) -> SyncDiffusion:
+    return SyncDiffusion(Mixture(S), lambda x: 0.3 * x, lambda x: x.mean(-1, keepdim=True), squares, weights, **how)
 
 
 @pytest.mark.parametrize("rows", [1, 2, 50])
 @pytest.mark.parametrize("anchor", [0.0, 0.5, 1.0])
 def test_each_row_moves_down_its_own_slope_and_the_anchor_stays(anchor, rows):
     x = VIEWS.project(normal(2, *VIEWS.canvas))
-    moved = nudge({500: 2.0}, anchor=anchor, rows=rows)(x, 500, VIEWS)
+    moved = nudge({500: 2.0}, anchor=anchor, max_rows=rows)(x, 500, VIEWS)
     N = len(VIEWS)
     lead, step = min(int(anchor * N), N - 1), 1e-5
 
@@ -55,7 +55,7 @@ def test_each_row_moves_down_its_own_slope_and_the_anchor_stays(anchor, rows):
 def test_weight_0_is_bitwise_the_plain_loop():
     z, steps = normal(2, *VIEWS.canvas), S.steps(5)
     for weights in ({}, {t: 0.0 for t, _ in steps}):
-        plain, ours = (canonical(Mixture(S), S, VIEWS, z, steps=steps, nudge=n) for n in (None, nudge(weights)))
+        plain, ours = (canonical(Mixture(S), S, VIEWS, z, steps=steps, view_update=n) for n in (None, nudge(weights)))
         assert all(torch.equal(a.x, b.x) and torch.equal(a.x0, b.x0) for a, b in zip(plain, ours, strict=True))
 
 
@@ -64,7 +64,9 @@ def test_the_loop_draws_the_views_together_whatever_they_agree_on(sync):
     z, steps = normal(2, *VIEWS.canvas), S.steps(6)
     ends = []
     for weight in (0.0, 3.0):
-        *_, last = canonical(Mixture(S), S, VIEWS, z, steps=steps, sync=sync, nudge=nudge({t: weight for t, _ in steps}))
+        *_, last = canonical(
+            Mixture(S), S, VIEWS, z, steps=steps, sync=sync, view_update=nudge({t: weight for t, _ in steps})
+        )
         x = VIEWS.project(last.x).unflatten(0, (2, -1)).mean(-1)
         ends.append(x.var(1).mean())
     assert ends[1] < 0.9 * ends[0]
@@ -72,7 +74,9 @@ def test_the_loop_draws_the_views_together_whatever_they_agree_on(sync):
 
 def test_the_rules_stay_one_algorithm_when_nudged():
     z, steps, weights = normal(2, *VIEWS.canvas), S.steps(5), {t: 1.0 for t, _ in S.steps(5)}
-    ends = [list(canonical(Mixture(S), S, VIEWS, z, steps=steps, sync=sync, nudge=nudge(weights)))[-1].x for sync in RULES]
+    ends = [
+        list(canonical(Mixture(S), S, VIEWS, z, steps=steps, sync=sync, view_update=nudge(weights)))[-1].x for sync in RULES
+    ]
     for end in ends[1:]:
         torch.testing.assert_close(end, ends[0], rtol=0, atol=1e-11)
 
@@ -81,7 +85,8 @@ def test_windows_that_move_are_drawn_together_too():
     moving = Moving((2, 6, 24), WINDOW, [WINDOW] * 5, torch.Generator().manual_seed(0))
     z, steps = normal(1, 2, 6, 24), S.steps(5)
     plain, ours = (
-        list(canonical(Mixture(S), S, moving, z, steps=steps, nudge=n))[-1].x for n in (None, nudge({steps[0][0]: 1.0}))
+        list(canonical(Mixture(S), S, moving, z, steps=steps, view_update=n))[-1].x
+        for n in (None, nudge({steps[0][0]: 1.0}))
     )
     assert not torch.allclose(plain, ours)
 
@@ -93,8 +98,8 @@ def test_views_of_their_own_at_every_step_need_x0_or_eps():
 
 def test_weights_decay_over_the_first_steps_and_skip():
     steps = [(900, 800), (800, 700), (700, 600), (600, 500), (500, 400)]
-    assert decaying(steps, 20, 0.5, 3, 1) == {900: 20, 800: 10, 700: 5}
-    assert decaying(steps, 20, 0.5, 4, 2) == {800: 10, 600: 2.5}
+    assert exponential_decay(steps, 20, 0.5, 3, 1) == {900: 20, 800: 10, 700: 5}
+    assert exponential_decay(steps, 20, 0.5, 4, 2) == {800: 10, 600: 2.5}
 
 
 def test_eyes_see_what_the_judge_sees(sd32):
@@ -113,7 +118,7 @@ def test_the_gradient_reaches_through_the_bundled_model(sd32):
     views = Windows((4, 32, 48), (32, 32), (16, 16))
     x = views.project(torch.randn((1, 4, 32, 48), generator=torch.Generator().manual_seed(0)))
     eyes, predict = Eyes(Clip("bundled-shape", "cpu")), cfg(sd32, ["a photo of snowy mountains"], 5.0)
-    moved = Coherence(predict, sd32.decode, eyes, unlike, {600: 8.0}, anchor=0.0)(x, 600, views)
+    moved = SyncDiffusion(predict, sd32.decode, eyes, unlike, {600: 8.0}, anchor=0.0)(x, 600, views)
     assert torch.equal(moved[0], x[0]) and 0 < (moved[1] - x[1]).abs().max() < 10
     with torch.no_grad():
         first, before, after = (eyes(sd32.decode(predict(u[None], 600).x0)) for u in (x[0], x[1], moved[1]))

@@ -8,20 +8,20 @@ from typing import Any
 import pytest
 import torch
 
-from synoptic.guidance.cfg import branches
+from synoptic.guidance.batching import predict_branches
 from synoptic.guidance.view_prompts import (
-    NEGATIVES,
-    WORDS,
-    by_view,
-    decay,
-    denied,
-    denying,
-    insisting,
-    mixed,
-    nearest,
-    others,
-    shares,
-    told,
+    NEGATIVE_VIEWS,
+    VIEW_WORDS,
+    complement,
+    decay_curve,
+    mix_conditions,
+    nearest_view,
+    perp_neg_weights,
+    view_branches,
+    view_conditions,
+    view_guidance,
+    view_perp_neg,
+    view_weights,
 )
 from synoptic.nerf.cameras import Camera, orbit
 from synoptic.nerf.scene import Look
@@ -44,9 +44,9 @@ def look(*angles: tuple[float, float]) -> Any:
     return Look(0, 64, camera(*angles), daylight(len(angles)), torch.zeros(0), torch.zeros(0))
 
 
-@pytest.mark.parametrize("word", WORDS)
+@pytest.mark.parametrize("word", VIEW_WORDS)
 def test_a_view_that_has_a_name_has_its_prompt_to_the_bit(word, sd32):
-    cond = told(sd32, MUG, PHRASE)(look(NAMED[word]))["cond"]
+    cond = view_conditions(sd32, MUG, PHRASE)(look(NAMED[word]))["cond"]
     own = sd32.embed([PHRASE.format(MUG, word)])
     assert cond.keys() == own.keys() == {"text", "keys"}
     assert all(torch.equal(cond[key], own[key]) for key in own)
@@ -55,19 +55,19 @@ def test_a_view_that_has_a_name_has_its_prompt_to_the_bit(word, sd32):
 def test_shares_are_continuous_alike_to_both_sides_and_all_there_is():
     fine = torch.arange(-540, 540, 0.5)
     for elevation in (0, 30, 41, 60, 89):
-        s = shares(camera(*((float(a), elevation) for a in fine)))
+        s = view_weights(camera(*((float(a), elevation) for a in fine)))
         assert (s >= 0).all() and torch.allclose(s.sum(1), torch.ones(len(s), dtype=s.dtype))
         assert torch.allclose(s, s.roll(720, 0), atol=1e-12)  # a whole turn
         assert (s[1:] - s[:-1]).abs().max() <= 0.5 / 90 + 1e-9
-        assert torch.allclose(s, shares(camera(*((-float(a), elevation) for a in fine))), atol=1e-12)
-    up = shares(camera(*((50.0, float(e)) for e in range(-30, 90))))
+        assert torch.allclose(s, view_weights(camera(*((-float(a), elevation) for a in fine))), atol=1e-12)
+    up = view_weights(camera(*((50.0, float(e)) for e in range(-30, 90))))
     assert (up[1:] - up[:-1]).abs().max() <= 1 / 30 + 1e-9 and up[-1, 3] == 1 and up[0, 3] == 0
 
 
 def test_halfway_is_the_mean_and_keys_of_a_mixture_are_the_mixture_of_keys(sd32):
-    known = {word: sd32.embed([PHRASE.format(MUG, word)]) for word in WORDS}
-    share = shares(camera((45, 0), (-135, 45)))
-    mixture = mixed(known, share)
+    known = {word: sd32.embed([PHRASE.format(MUG, word)]) for word in VIEW_WORDS}
+    share = view_weights(camera((45, 0), (-135, 45)))
+    mixture = mix_conditions(known, share)
     assert torch.allclose(mixture["text"][0], (known["front"]["text"] + known["side"]["text"])[0] / 2)
     quarter = known["side"]["text"] + known["back"]["text"] + 2 * known["overhead"]["text"]
     assert torch.allclose(mixture["text"][1], quarter[0] / 4, atol=1e-6)
@@ -77,7 +77,7 @@ def test_halfway_is_the_mean_and_keys_of_a_mixture_are_the_mixture_of_keys(sd32)
 
 def test_what_a_view_is_denied_follows_the_paper_s_interpolation():
     angles = [*range(-180, 181, 15)]
-    found = denied(camera(*((a, 0) for a in angles)))
+    found = perp_neg_weights(camera(*((a, 0) for a in angles)))
     for k, a in enumerate(map(abs, angles)):
         if a < 90:  # r: how much of a front it is
             r = 1 - a / 90
@@ -86,20 +86,20 @@ def test_what_a_view_is_denied_follows_the_paper_s_interpolation():
             r = 2 - a / 90
             front, side = math.exp(-0.5 * r) + 0.967, math.exp(-0.5 * r) - 0.606
         assert math.isclose(found["front"][k], front, abs_tol=1e-9) and math.isclose(found["side"][k], side, abs_tol=1e-9)
-    fine = denied(camera(*((a / 4, 0) for a in range(721))))
+    fine = perp_neg_weights(camera(*((a / 4, 0) for a in range(721))))
     for weight in fine.values():
         assert (weight >= 0).all() and (weight[1:] - weight[:-1]).abs().max() < 0.01
-    assert fine["front"][0] < 1e-3 and fine["front"].argmax() == 720 and float(decay(1, 2, 3, torch.zeros(()))) == 4
-    assert not any(denied(camera((180, 75)))[name] for name in NEGATIVES)
+    assert fine["front"][0] < 1e-3 and fine["front"].argmax() == 720 and float(decay_curve(1, 2, 3, torch.zeros(()))) == 4
+    assert not any(perp_neg_weights(camera((180, 75)))[name] for name in NEGATIVE_VIEWS)
 
 
 def test_denying_takes_only_what_is_at_right_angles_and_of_each_view_its_own_share():
     means = {"cond": gaussian(1), "null": gaussian(2, 0.6), "front": gaussian(3), "side": gaussian(4)}
     x, every, where = normal(2, *SHAPE), believer(**means), look((180, 0), (20, 0))
-    before, after = every(x, T), denying(every)(x, T, where)
+    before, after = every(x, T), view_perp_neg(every)(x, T, where)
     d = before["cond"].eps - before["null"].eps
     expected = before["cond"].eps
-    for name, weight in denied(where.camera).items():
+    for name, weight in perp_neg_weights(where.camera).items():
         n = before[name].eps - before["null"].eps
         along = (n * d).flatten(1).sum(1) / (d * d).flatten(1).sum(1)
         expected = expected - weight.view(-1, 1, 1, 1) * (n - along.view(-1, 1, 1, 1) * d)
@@ -111,14 +111,14 @@ def test_denying_takes_only_what_is_at_right_angles_and_of_each_view_its_own_sha
 
 def test_insisting_leads_away_from_the_other_views(pixel32):
     x, t, where = normal(1, *pixel32.shape).float(), torch.tensor([500]), look((180, 0))
-    every = by_view(pixel32, told(pixel32, MUG, PHRASE, insists=True))
+    every = view_branches(pixel32, view_conditions(pixel32, MUG, PHRASE, with_complement=True))
     before = every(x, t, where)
     known = [pixel32.embed([PHRASE.format(MUG, word)]) for word in ("front", "side")]
     both = {key: (known[0][key] + known[1][key]) / 2 for key in known[0]}
-    other = branches(pixel32, {"other": both})(x, t)["other"]
+    other = predict_branches(pixel32, {"other": both})(x, t)["other"]
     assert torch.allclose(before["other"].eps, other.eps, atol=1e-5)
-    cond = {weight: insisting(every, weight, 500)(x, t, where)["cond"].eps for weight in (0.0, 1.0, 2.0, 3.0)}
-    half = insisting(every, 3.0, 1000)(x, t, where)["cond"].eps
+    cond = {weight: view_guidance(every, weight, 500)(x, t, where)["cond"].eps for weight in (0.0, 1.0, 2.0, 3.0)}
+    half = view_guidance(every, 3.0, 1000)(x, t, where)["cond"].eps
     assert torch.allclose(half, cond[2.0], atol=1e-5), "half way to no noise it is half way to 1"
     assert torch.allclose(cond[0.0], other.eps, atol=1e-5) and torch.allclose(cond[1.0], before["cond"].eps, atol=1e-6)
     assert torch.allclose(cond[3.0] - cond[0.0], 3 * (cond[1.0] - cond[0.0]), atol=1e-5)
@@ -127,20 +127,20 @@ def test_insisting_leads_away_from_the_other_views(pixel32):
 
 def test_the_nearest_word_is_said_for_a_quarter_turn_and_the_others_are_the_rest():
     angles = [(a, 10) for a in (-44, 0, 44, 46, 90, 134, 136, 180, -136, -134, -46)] + [(30, 80)]
-    share = shares(camera(*angles))
-    word = [WORDS[k] for k in nearest(share).argmax(1)]
+    share = view_weights(camera(*angles))
+    word = [VIEW_WORDS[k] for k in nearest_view(share).argmax(1)]
     assert word == [*["front"] * 3, *["side"] * 3, *["back"] * 3, *["side"] * 2, "overhead"]
-    assert nearest(share).sum() == len(angles) and nearest(share).max() == 1
-    for s in (share, nearest(share)):
-        rest = others(s)
+    assert nearest_view(share).sum() == len(angles) and nearest_view(share).max() == 1
+    for s in (share, nearest_view(share)):
+        rest = complement(s)
         assert torch.allclose(rest.sum(1), torch.ones(len(s), dtype=s.dtype)) and not rest[:, 3].any()
-    assert torch.allclose(others(nearest(share))[0], torch.tensor([0, 0.5, 0.5, 0], dtype=share.dtype))
+    assert torch.allclose(complement(nearest_view(share))[0], torch.tensor([0, 0.5, 0.5, 0], dtype=share.dtype))
 
 
 def test_a_view_does_not_depend_on_those_beside_it(pixel32):
     angles = (-100, 20), (170, 50)
     x, t = normal(2, *pixel32.shape).float(), torch.tensor([200, 500])
-    believe = denying(by_view(pixel32, told(pixel32, MUG, PHRASE, denies=True)))
+    believe = view_perp_neg(view_branches(pixel32, view_conditions(pixel32, MUG, PHRASE, with_negative_views=True)))
     together = believe(x, t, look(*angles))
     for k, angle in enumerate(angles):
         alone = believe(x[k : k + 1], t[k : k + 1], look(angle))
@@ -150,10 +150,12 @@ def test_a_view_does_not_depend_on_those_beside_it(pixel32):
 
 def test_a_negative_is_in_the_null_branch_s_place_or_has_its_own(pixel32):
     x, t, where = normal(1, *pixel32.shape).float(), torch.tensor([500]), look((0, 0))
-    blurred = branches(pixel32, {"null": pixel32.embed(["blurred"])})(x, t)["null"].eps
-    plain = branches(pixel32, {"null": pixel32.embed([""])})(x, t)["null"].eps
-    instead = by_view(pixel32, told(pixel32, MUG, negative="blurred"))(x, t, where)
-    beside = by_view(pixel32, told(pixel32, MUG, negative="blurred", apart=True))(x, t, where)
+    blurred = predict_branches(pixel32, {"null": pixel32.embed(["blurred"])})(x, t)["null"].eps
+    plain = predict_branches(pixel32, {"null": pixel32.embed([""])})(x, t)["null"].eps
+    instead = view_branches(pixel32, view_conditions(pixel32, MUG, negative_prompt="blurred"))(x, t, where)
+    beside = view_branches(pixel32, view_conditions(pixel32, MUG, negative_prompt="blurred", separate_negative=True))(
+        x, t, where
+    )
     assert torch.allclose(instead["null"].eps, blurred, atol=1e-5) and "negative" not in instead
     assert torch.allclose(beside["null"].eps, plain, atol=1e-5) and torch.allclose(
         beside["negative"].eps, blurred, atol=1e-5

@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from synoptic.errors import install
+from synoptic.errors import install_command
 from synoptic.mesh.export_bundle import Delivered, deliver
 from synoptic.metrics.clip import Clip
 from synoptic.nerf.background import Plain
@@ -72,7 +72,11 @@ def test_what_is_not_installed_is_named_and_the_rest_is_made(tmp_path: Path, mon
     said: list[str] = []
     done = deliver(mug(), tmp_path, "a red mug", say=said.append, **FEW)
     assert {file.name for file in done.files} == {"turntable.gif", "turntable.html", "report.json", "report.tsv"}
-    assert install("video") in said[2] and install("mesh") in said[3] and install("mesh") in done.report["mesh"]["missing"]
+    assert (
+        install_command("video") in said[2]
+        and install_command("mesh") in said[3]
+        and install_command("mesh") in done.report["mesh"]["missing"]
+    )
     assert said[1].endswith("nobody was asked")
 
 

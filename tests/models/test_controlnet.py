@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 
 from synoptic.diffusion.equations import randn
-from synoptic.diffusion.schedules import Flow
+from synoptic.diffusion.schedules import FlowMatchingSchedule
 from synoptic.errors import InputError
-from synoptic.guidance.cfg import branches, cfg
+from synoptic.guidance.batching import predict_branches
+from synoptic.guidance.cfg import cfg
 from synoptic.models.controlnet import Control, Controlled
 from synoptic.models.load import load_control
 from synoptic.models.registry import BUNDLED, resolve, resolve_control
@@ -116,7 +117,7 @@ def test_every_window_sees_its_part_of_the_map(sd32, nets, rows):
     views = Windows((4, 32, 64), (32, 32), (16, 16))
     wide, x = torch.cat([maps(2), maps(2).flip(0)], 3), torch.randn(2 * len(views), 4, 32, 32)
     model = Controlled(sd32, [Control(nets[0], wide)])
-    every = branches(model, {"cond": model.embed(PROMPTS), "null": model.embed([""] * 2)}, rows=rows)
+    every = predict_branches(model, {"cond": model.embed(PROMPTS), "null": model.embed([""] * 2)}, max_rows=rows)
     seen = every(x, 700, views)["cond"].x0.unflatten(0, (2, len(views)))
     for b, k in itertools.product(range(2), range(len(views))):
         crop = wide[b : b + 1, :, :, 64 * k : 64 * k + 128]
@@ -148,7 +149,7 @@ def test_bad_controls_are_refused(sd32, nets, controls, words):
 
 
 def test_flow_models_are_refused(sd32, nets, monkeypatch):
-    monkeypatch.setattr(sd32, "schedule", Flow({}))
+    monkeypatch.setattr(sd32, "schedule", FlowMatchingSchedule({}))
     with pytest.raises(ValueError, match="flow"):
         Controlled(sd32, [Control(nets[0], maps(1))])
 

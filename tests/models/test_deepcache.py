@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 import torch
 
-from synoptic.guidance.cfg import branches
+from synoptic.guidance.batching import predict_branches
 from synoptic.models.deepcache import reusing, rows
 
 PROMPTS = ["a photo of a horse", "an oil painting of a village"]
@@ -90,11 +90,11 @@ def test_rows_are_known_whatever_the_calls(sd32):
     conds = {"cond": sd32.embed(PROMPTS), "null": sd32.embed(["", ""])}
     alone, x = {"cond": conds["cond"]}, noise(sd32, 4)
     model, other = reusing(sd32, {900}), reusing(sd32, {900})
-    branches(model, conds, rows=3)(x, 900)
-    branches(other, conds)(x, 900)
+    predict_branches(model, conds, max_rows=3)(x, 900)
+    predict_branches(other, conds)(x, 900)
     with calls(sd32) as seen:
         for some, limit, t in ((conds, 4, 800), (alone, 3, 700)):
-            a, b = branches(model, some, rows=limit)(x, t), branches(other, some)(x, t)
+            a, b = predict_branches(model, some, max_rows=limit)(x, t), predict_branches(other, some)(x, t)
             for name in some:
                 torch.testing.assert_close(a[name].eps, b[name].eps, rtol=0, atol=1e-5)
     assert not seen

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from synoptic.guidance.cfg import branches
+from synoptic.guidance.batching import predict_branches
 from synoptic.models.shared_prefix import before_text
 from synoptic.models.unet import UNet
 
@@ -51,7 +51,7 @@ def test_branches_are_what_each_prompt_alone_predicts(sd64, rows):
     x = noise(sd64, 3)
     conds = {"cond": sd64.embed(PROMPTS), "null": sd64.embed([""] * 3), "negative": sd64.embed(["blurred"] * 3)}
     with torch.no_grad():
-        together = branches(sd64, conds, rows=rows)(x, torch.tensor([900, 400, 10]))
+        together = predict_branches(sd64, conds, max_rows=rows)(x, torch.tensor([900, 400, 10]))
         for name, cond in conds.items():
             alone = sd64.predict(x, torch.tensor([900, 400, 10]), cond)
             assert (together[name].eps - alone.eps).abs().max() < 1e-12
@@ -68,10 +68,10 @@ def test_layers_before_the_text_see_every_x_once_and_those_after_it_every_row(sd
     )
     with torch.no_grad():
         with Rows(*before) as seen:
-            branches(sd64, conds)(x, 500)
+            predict_branches(sd64, conds)(x, 500)
         assert seen == [3, 3, 3]
         with Rows(first.attentions[0].transformer_blocks[0].attn2.to_q, net.mid_block.resnets[0].conv1) as seen:
-            branches(sd64, conds)(x, 500)
+            predict_branches(sd64, conds)(x, 500)
         assert seen == [6, 6]
         with Rows(*before) as seen:
             sd64.predict(x, 500, conds["cond"])
@@ -81,7 +81,7 @@ def test_layers_before_the_text_see_every_x_once_and_those_after_it_every_row(sd
 def test_gradients_are_those_of_the_sum(sd64):
     x, conds = noise(sd64, 1), {"cond": sd64.embed(PROMPTS[:1]), "null": sd64.embed([""])}
     a, b = (x.clone().requires_grad_() for _ in range(2))
-    found = branches(sd64, conds)(a, 500)
+    found = predict_branches(sd64, conds)(a, 500)
     (found["cond"].eps - 3 * found["null"].eps).square().sum().backward()
     apart = [sd64.predict(b, 500, cond).eps for cond in conds.values()]
     (apart[0] - 3 * apart[1]).square().sum().backward()

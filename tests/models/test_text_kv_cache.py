@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from synoptic.guidance.cfg import branches
+from synoptic.guidance.batching import predict_branches
 from synoptic.models.compile import Static
 from synoptic.models.load import load
 from synoptic.models.unet import UNet
@@ -42,7 +42,7 @@ def test_views_of_a_picture_share_its_keys(sd64, monkeypatch):
     plain = type(sd64.unet.keys).__call__
     monkeypatch.setattr(type(sd64.unet.keys), "__call__", lambda keys, text: made.append(len(text)) or plain(keys, text))
     cond = {"cond": sd64.embed(PROMPTS), "null": sd64.embed(["", ""])}
-    ask, projected = branches(sd64, cond, rows=5), []
+    ask, projected = predict_branches(sd64, cond, max_rows=5), []
     hook = sd64.unet.keys.layers[0].to_k.register_forward_hook(lambda *_: projected.append(1))
     for t in (900, 500, 100):
         ask(noise(sd64, 6), t)
@@ -89,7 +89,7 @@ def test_branches_are_filled_up_each_on_its_own(recorded, sd32):
     conds, x = {"cond": sd32.embed(PROMPTS[:1] * 6), "null": sd32.embed([""] * 6)}, noise(model, 6, 8)
     five = {name: {key: rows[:5] for key, rows in cond.items()} for name, cond in conds.items()}
     for some, t, told in ((x, 900, conds), (x[:5], torch.tensor([900, 700, 500, 300, 20]), five)):
-        found, expected = branches(model, told)(some, t), branches(sd32, told)(some, t)
+        found, expected = predict_branches(model, told)(some, t), predict_branches(sd32, told)(some, t)
         for name in told:
             assert torch.allclose(found[name].eps, expected[name].eps, rtol=0, atol=1e-5)
     assert len(recorded) == 1

@@ -11,7 +11,7 @@ import torch
 import synoptic
 from synoptic.commands.bench import bench
 from synoptic.errors import InputError
-from synoptic.guidance.cfg import between, cfg
+from synoptic.guidance.cfg import cfg, guidance_interval
 from synoptic.io import from_pil
 from synoptic.pipelines.wide_guidance import reusing
 
@@ -23,7 +23,7 @@ SMALL: dict[str, Any] = {"width": 160, "dtype": "float32", "device": "cpu"}
 def test_guidance_acts_between_two_times_only(sd32):
     x = torch.randn(2, *sd32.shape, generator=torch.Generator().manual_seed(0))[..., :16, :16]
     guided, alone = (cfg(sd32, [PROMPT, "a photo of a dog"], scale) for scale in (5.0, 1.0))
-    predict = between(guided, alone, 800, 200)
+    predict = guidance_interval(guided, alone, 800, 200)
     for t, part in ((900, alone), (800, guided), (500, guided), (200, guided), (199, alone)):
         assert torch.equal(predict(x, t).eps, part(x, t).eps)
 

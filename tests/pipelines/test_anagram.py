@@ -148,7 +148,7 @@ def test_the_search_keeps_the_best_seeds_and_is_not_done_twice(tmp_path, monkeyp
     assert [p.seed for p in found.run.pictures] == told["rounds"][-1]["seeds"][:2]
     alone = anagram(PAIR, seed=found.run.pictures[0].seed, out=str(tmp_path / "b"), **how)
     assert gap(found.images[0], alone.images[0]) <= 1
-    monkeypatch.setattr("synoptic.sampling.seed_search.heats", None)
+    monkeypatch.setattr("synoptic.sampling.seed_search.seed_search", None)
     again = anagram(PAIR, search=4, count=2, seed=3, out=str(tmp_path / "a"), **how)
     assert [p.file for p in again.run.pictures] == [p.file for p in found.run.pictures]
     assert "sample" not in again.run.timings

@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from synoptic.diffusion.equations import Pred, add_noise, coefficients, ddim, ddim_solver, randn
-from synoptic.diffusion.solvers import sampler, timestep_pairs
+from synoptic.diffusion.solvers import get_solver, timestep_pairs
 from synoptic.guidance.cfg import cfg
 from synoptic.io.blending import shrink
-from synoptic.sampling.inpaint import inpaint, reimposed, renoise, walk
-from synoptic.sampling.joint import together
+from synoptic.sampling.inpaint import inpaint, keep_known, renoise, repaint_schedule
+from synoptic.sampling.joint import joint_predict
 from synoptic.sampling.single import sample
 from synoptic.views.windows import Windows
 from tests.exact import SHAPE, WINDOW, Mixture, ddpm, generators, normal
@@ -26,7 +26,7 @@ HALF = (torch.arange(WINDOW[1]) < 3).double().expand(1, 1, *WINDOW)
 @pytest.mark.parametrize("resample", [1, 3])
 def test_the_known_part_comes_back_to_the_bit(name, resample):
     x, known = normal(2, *SHAPE), normal(2, *SHAPE, seed=1)
-    how = {"steps": S.steps(9), "resample": resample, "jump": 3, "solve": sampler(name)}
+    how = {"steps": S.steps(9), "resample": resample, "jump": 3, "solver": get_solver(name)}
     *_, last = inpaint(Mixture(S), S, x, known, HALF, **how, rngs=generators())
     keep = (HALF == 0).expand_as(known)
     assert torch.equal(last.x[keep], known[keep])
@@ -36,7 +36,7 @@ def test_the_known_part_comes_back_to_the_bit(name, resample):
 def test_at_every_step_the_known_part_has_that_steps_noise():
     known, steps = torch.full((1, 1, 300, 300), 0.7).double(), S.steps(5)
     x, draws = normal(1, 1, 300, 300), iter(normal(5, 1, 1, 300, 300, seed=2))
-    solve = reimposed(ddim_solver(), known, torch.zeros(1, 1, 1, 1).double())
+    solve = keep_known(ddim_solver(), known, torch.zeros(1, 1, 1, 1).double())
     for t, t_prev in steps:
         x, _ = solve(S, x, x.tanh(), t, t_prev, (), lambda: next(draws))
         a, sigma = S(t_prev)
@@ -49,7 +49,7 @@ def test_soft_masks_blend_pictures_and_keep_the_noise_white(m):
     t, t_prev = S.steps(10)[4]
     x0, known = torch.full((1, 1, 300, 300), -0.4).double(), torch.full((1, 1, 300, 300), 0.8).double()
     xt = add_noise(S, x0, normal(1, 1, 300, 300), t)
-    solve = reimposed(ddim_solver(), known, torch.full((1, 1, 1, 1), m).double())
+    solve = keep_known(ddim_solver(), known, torch.full((1, 1, 1, 1), m).double())
     x, _ = solve(S, xt, x0, t, t_prev, (), lambda: normal(1, 1, 300, 300, seed=1))
     a, sigma = S(t_prev)
     assert x.mean().item() == pytest.approx(a * (m * -0.4 + (1 - m) * 0.8), abs=0.01)
@@ -64,18 +64,18 @@ def test_a_mask_of_ones_is_plain_sampling():
 
 
 def test_the_walk_is_repaints():
-    assert walk(S.steps(50), 10, 1) == S.steps(50)
-    assert len(walk(S.steps(250), 10, 10)) == 2410
+    assert repaint_schedule(S.steps(50), 10, 1) == S.steps(50)
+    assert len(repaint_schedule(S.steps(250), 10, 10)) == 2410
     for n, jump, resample in itertools.product((1, 5, 9, 10, 25), (1, 3, 10), (1, 2, 4)):
         steps = S.steps(n)
-        path = walk(steps, jump, resample)
+        path = repaint_schedule(steps, jump, resample)
         assert len(path) == n + (resample - 1) * jump * max(0, -(-(n - jump) // jump))
         at = [steps.index(pair) for pair in path]
         assert {b - a for a, b in itertools.pairwise(at)} <= {1, 1 - jump}
         assert at[0] == 0 and at[-1] == n - 1
     for jump, resample in [(0, 2), (3, 0)]:
         with pytest.raises(ValueError, match=f"jump and resample must be at least 1, not {jump} and {resample}"):
-            walk(S.steps(5), jump, resample)
+            repaint_schedule(S.steps(5), jump, resample)
 
 
 def test_renoising_keeps_the_marginal():
@@ -92,7 +92,7 @@ def test_resampling_brings_the_painted_part_to_what_the_known_part_implies():
     rho, n = 0.9, 1000
     cov = torch.tensor([[1, rho], [rho, 1]]).double()
 
-    def denoise(x: Any, t: Any, where: Any = None) -> Pred:
+    def denoise(x: Any, t: Any, views: Any = None) -> Pred:
         a, sigma = coefficients(S, t, x)
         gain = a * cov @ torch.linalg.inv(a**2 * cov + sigma**2 * torch.eye(2).double())
         x0 = (x.flatten(1) @ gain.T).view_as(x)
@@ -104,7 +104,7 @@ def test_resampling_brings_the_painted_part_to_what_the_known_part_implies():
     for resample in (1, 10):
         rngs = [torch.Generator().manual_seed(k) for k in range(n)]
         x = randn((1, 1, 2), rngs, known)
-        how = {"steps": S.steps(25), "resample": resample, "jump": 5, "solve": sampler("ddpm"), "rngs": rngs}
+        how = {"steps": S.steps(25), "resample": resample, "jump": 5, "solver": get_solver("ddpm"), "rngs": rngs}
         *_, last = inpaint(denoise, S, x, known, mask, **how)
         means.append(last.x[..., 1].mean().item())
     assert abs(means[1] - rho * 1.5) < 0.5 * abs(means[0] - rho * 1.5)
@@ -113,16 +113,16 @@ def test_resampling_brings_the_painted_part_to_what_the_known_part_implies():
 @pytest.mark.parametrize("name", ["ddpm", "dpm++"])
 def test_resuming_is_bitwise_the_same_also_where_the_walk_turns_back(name):
     x, known = normal(2, *SHAPE), normal(2, *SHAPE, seed=1)
-    how = {"steps": S.steps(7), "resample": 2, "jump": 3, "solve": sampler(name)}
+    how = {"steps": S.steps(7), "resample": 2, "jump": 3, "solver": get_solver(name)}
     rngs, whole, states = generators(), [], []
     for step in inpaint(Mixture(S), S, x, known, HALF, **how, rngs=rngs):
         whole.append(step)
         states.append([rng.get_state() for rng in rngs])
-    assert [step.i for step in whole] == list(range(len(walk(S.steps(7), 3, 2))))
+    assert [step.i for step in whole] == list(range(len(repaint_schedule(S.steps(7), 3, 2))))
     for k in range(len(whole) - 1):
         for rng, state in zip(rngs, states[k], strict=True):
             rng.set_state(state)
-        again = {"rngs": rngs, "start": k + 1, "past": whole[k].past}
+        again = {"rngs": rngs, "start": k + 1, "history": whole[k].history}
         *_, last = inpaint(Mixture(S), S, whole[k].x, known, HALF, **how, **again)
         assert torch.equal(last.x, whole[-1].x)
 
@@ -131,7 +131,7 @@ def test_a_wide_canvas_is_painted_in_windows():
     views = Windows((2, 6, 20), WINDOW, (6, 4))
     z, known = normal(2, *views.canvas), normal(2, *views.canvas, seed=1)
     mask = (torch.arange(20) > 11).double().expand(1, 1, 6, 20)
-    *_, last = inpaint(together(Mixture(S), S, views), S, z, known, mask, steps=S.steps(9), rngs=generators())
+    *_, last = inpaint(joint_predict(Mixture(S), S, views), S, z, known, mask, steps=S.steps(9), rngs=generators())
     assert torch.equal(last.x[..., :12], known[..., :12])
     assert last.x.isfinite().all() and (last.x - known)[..., 12:].abs().min() > 1e-4
 
@@ -152,7 +152,7 @@ def test_reimposing_is_the_courses_formula():
     """x_t <- m x_t + (1 - m) forward(known, t) for a hard mask."""
     x, known, noise = (normal(1, *SHAPE, seed=k) for k in range(3))
     t, t_prev = S.steps(10)[3]
-    ours, _ = reimposed(ddim_solver(), known, HALF)(S, x, x.tanh(), t, t_prev, (), lambda: noise)
+    ours, _ = keep_known(ddim_solver(), known, HALF)(S, x, x.tanh(), t, t_prev, (), lambda: noise)
     course = HALF * ddim(S, x, x.tanh(), t, t_prev) + (1 - HALF) * add_noise(S, known, noise, t_prev)
     torch.testing.assert_close(ours, course, rtol=0, atol=1e-14)
 

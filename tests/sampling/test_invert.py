@@ -10,7 +10,7 @@ import torch
 from synoptic.diffusion.equations import randn
 from synoptic.guidance.cfg import cfg
 from synoptic.sampling.invert import invert
-from synoptic.sampling.joint import together
+from synoptic.sampling.joint import joint_predict
 from synoptic.sampling.single import sample
 from synoptic.views.windows import Windows
 from tests.exact import SHAPE, WINDOW, Mixture, ddpm, generators, normal
@@ -56,7 +56,7 @@ def test_steps_are_those_of_sampling_backwards_and_it_resumes():
 
 def test_a_wide_canvas_comes_back():
     views = Windows((2, 6, 20), WINDOW, (6, 4))
-    denoise = together(gaussian(), S, views)
+    denoise = joint_predict(gaussian(), S, views)
     z0 = 0.5 * normal(2, *views.canvas)
     *_, noise = invert(denoise, S, z0, steps=S.steps(50), refine=30)
     *_, back = sample(denoise, S, noise.x, steps=S.steps(50))

@@ -13,8 +13,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from synoptic.diffusion.equations import Pred, Schedule, Step, Time, ddim, ddim_solver, predict
-from synoptic.diffusion.schedules import schedule
+from synoptic.diffusion.equations import Pred, Schedule, Step, Time, ddim, ddim_solver, pred_from_output
+from synoptic.diffusion.schedules import schedule_from_config
 from synoptic.diffusion.solvers import ancestral_solver, dpm_solver
 from synoptic.sampling.joint import Sync, canonical, instance
 from synoptic.sampling.single import sample
@@ -57,12 +57,12 @@ class Extrapolate:
         x0: Tensor,
         t: Time,
         t_prev: Time,
-        past: tuple,
-        draw: Callable[[], Tensor],
+        history: tuple,
+        noise_sampler: Callable[[], Tensor],
         var: Tensor | None = None,
     ) -> tuple[Tensor, tuple]:
-        ahead = 1.5 * x0 - 0.5 * past[0] if past else x0
-        return ddim(s, xt, ahead, t, t_prev, self.eta, draw() if self.eta else None), (x0,)
+        ahead = 1.5 * x0 - 0.5 * history[0] if history else x0
+        return ddim(s, xt, ahead, t, t_prev, self.eta, noise_sampler() if self.eta else None), (x0,)
 
 
 SOLVERS = [ddim_solver(), ddim_solver(0.6), ddim_solver(1.0), Extrapolate(0.5), ancestral_solver(), dpm_solver()]
@@ -74,7 +74,7 @@ def test_six_ways_to_agree_are_one(name, solve):
     views = VIEWS[name]
     z = normal(2, *views.canvas)
     first, *others = [
-        on_canvas(space, views, z, sync=sync, solve=solve) for space in (instance, canonical) for sync in RULES
+        on_canvas(space, views, z, sync=sync, solver=solve) for space in (instance, canonical) for sync in RULES
     ]
     for other in others:
         for a, b in zip(first, other, strict=True):
@@ -85,7 +85,7 @@ def test_six_ways_to_agree_are_one(name, solve):
 def test_instance_rows_stay_projections_of_their_canvas(sync):
     views, s = VIEWS["both axes, feathered, not dividing"], ddpm()
     x = views.project(normal(2, *views.canvas))
-    for step in instance(Mixture(s), s, views, x, steps=s.steps(5), sync=sync, solve=ddim_solver(0.5), rngs=generators()):
+    for step in instance(Mixture(s), s, views, x, steps=s.steps(5), sync=sync, solver=ddim_solver(0.5), rngs=generators()):
         torch.testing.assert_close(views.project(views.unproject(step.x)), step.x, rtol=0, atol=1e-12)
 
 
@@ -93,11 +93,11 @@ def test_a_schedule_from_pure_noise_keeps_the_theorem_for_x0_and_xt():
     s = ddpm(rescale_betas_zero_snr=True, prediction_type="v_prediction", timestep_spacing="trailing")
     views = VIEWS["wide"]
 
-    def denoise(x: Tensor, t: Time, where: Any = None) -> Pred:
-        return predict(s, x, torch.tanh(x.flip(-1)), t)
+    def denoise(x: Tensor, t: Time, views: Any = None) -> Pred:
+        return pred_from_output(s, x, torch.tanh(x.flip(-1)), t)
 
     z = normal(2, *views.canvas)
-    how = {"steps": s.steps(5), "solve": ddim_solver(0.5)}
+    how = {"steps": s.steps(5), "solver": ddim_solver(0.5)}
     ends = []
     for sync in ("x0", "xt"):
         *_, last = instance(denoise, s, views, views.project(z), sync=sync, rngs=generators(), **how)
@@ -112,7 +112,7 @@ def test_a_schedule_from_pure_noise_keeps_the_theorem_for_x0_and_xt():
 @pytest.mark.parametrize("name", ONE)
 def test_one_identity_view_is_sample_bitwise(name, sync, eta):
     views, s, x = ONE[name], ddpm(), normal(2, *SHAPE)
-    how = {"steps": s.steps(6), "solve": ddim_solver(eta)}
+    how = {"steps": s.steps(6), "solver": ddim_solver(eta)}
     plain = list(sample(Mixture(s), s, x, rngs=generators(), **how))
     for space in (instance, canonical):
         if (space, sync) == (canonical, "none"):
@@ -168,7 +168,12 @@ def test_shared_start_noise_does_not_warn():
             ddpm(rescale_betas_zero_snr=True, timestep_spacing="trailing"),
             "cannot start where alpha_t is 0",
         ),
-        (canonical, "eps", schedule({"_class_name": "FlowMatchEulerDiscreteScheduler"}), "cannot start where alpha_t is 0"),
+        (
+            canonical,
+            "eps",
+            schedule_from_config({"_class_name": "FlowMatchEulerDiscreteScheduler"}),
+            "cannot start where alpha_t is 0",
+        ),
     ],
 )
 def test_errors_come_before_the_model_is_called(space, sync, s, message):
@@ -183,10 +188,10 @@ def loops(views: Windows, eta: float) -> dict[str, tuple[Callable[..., Iterator[
     s, z = ddpm(), normal(2, *views.canvas)
 
     def begin(space: Callable[..., Iterator[Step]], sync: str) -> Callable[..., Iterator[Step]]:
-        return lambda x, **more: space(Mixture(s), s, views, x, steps=s.steps(6), sync=sync, solve=Extrapolate(eta), **more)
+        return lambda x, **more: space(Mixture(s), s, views, x, steps=s.steps(6), sync=sync, solver=Extrapolate(eta), **more)
 
     def plain(x: Tensor, **more: Any) -> Iterator[Step]:
-        return sample(Mixture(s), s, x, steps=s.steps(6), solve=Extrapolate(eta), **more)
+        return sample(Mixture(s), s, x, steps=s.steps(6), solver=Extrapolate(eta), **more)
 
     every: dict[str, tuple[Callable[..., Iterator[Step]], Tensor]] = {"sample": (plain, normal(2, *SHAPE))}
     every |= {f"instance {sync}": (begin(instance, sync), views.project(z)) for sync in get_args(Sync)}
@@ -212,10 +217,10 @@ def test_resuming_from_a_step_is_bitwise_the_same(name, k):
     again = generators()
     for rng, state in zip(again, saved[k - 1], strict=True):
         rng.set_state(state)
-    rest = list(loop(whole[k - 1].x, rngs=again, past=whole[k - 1].past, start=k))
+    rest = list(loop(whole[k - 1].x, rngs=again, history=whole[k - 1].history, start=k))
     for a, b in zip(whole[k:], rest, strict=True):
         assert (a.i, a.t) == (b.i, b.t)
-        assert torch.equal(a.x, b.x) and torch.equal(a.x0, b.x0) and torch.equal(a.past[0], b.past[0])
+        assert torch.equal(a.x, b.x) and torch.equal(a.x0, b.x0) and torch.equal(a.history[0], b.history[0])
 
 
 def test_resuming_a_multistep_solver_without_its_past_is_not_the_same():
@@ -264,7 +269,7 @@ def test_iterating_leaves_the_consumers_autograd_on(name):
 def test_pictures_of_a_batch_do_not_touch(sync):
     views = VIEWS["both axes, wrapped"]
     z = normal(2, *views.canvas)
-    together = on_canvas(canonical, views, z, sync=sync, solve=ddim_solver(0.5), rngs=generators(2))
-    alone = on_canvas(canonical, views, z[1:], sync=sync, solve=ddim_solver(0.5), rngs=generators(2)[1:])
+    together = on_canvas(canonical, views, z, sync=sync, solver=ddim_solver(0.5), rngs=generators(2))
+    alone = on_canvas(canonical, views, z[1:], sync=sync, solver=ddim_solver(0.5), rngs=generators(2)[1:])
     for (a, _), (b, _) in zip(together, alone, strict=True):
         torch.testing.assert_close(a[1:], b, rtol=0, atol=1e-12)

@@ -12,8 +12,8 @@ from synoptic.diffusion.equations import add_noise, randn
 from synoptic.diffusion.solvers import ancestral_solver
 from synoptic.guidance.cfg import cfg
 from synoptic.models.registry import BUNDLED
-from synoptic.sampling.joint import canonical, together
-from synoptic.sampling.sdedit import sdedit, start_of
+from synoptic.sampling.joint import canonical, joint_predict
+from synoptic.sampling.sdedit import sdedit, start_index
 from synoptic.sampling.single import sample
 from synoptic.views.windows import Windows
 from tests.exact import SHAPE, WINDOW, Mixture, ddpm, generators, normal
@@ -45,7 +45,7 @@ def test_sdedit_equals_image_to_image(kind, directory, how, strength, sd32, pixe
     given = {"num_inference_steps": 6, "guidance_scale": 2.5, "strength": strength, "generator": generators(2)}
     theirs = peer(kind, directory)(PROMPTS, image=x0, **given, **how).images
     s = model.schedule
-    edit = sdedit(cfg(model, PROMPTS, 2.5), s, x0, steps=s.steps(6), start=start_of(strength, 6), rngs=generators(2))
+    edit = sdedit(cfg(model, PROMPTS, 2.5), s, x0, steps=s.steps(6), start=start_index(strength, 6), rngs=generators(2))
     *_, last = edit
     assert theirs.std() > 0.1
     assert (last.x - theirs).abs().max() <= 1e-4
@@ -53,7 +53,7 @@ def test_sdedit_equals_image_to_image(kind, directory, how, strength, sd32, pixe
 
 def test_the_tail_of_a_loop_and_its_resuming():
     s, x0, rngs = ddpm(), normal(2, *SHAPE), generators()
-    how = {"steps": s.steps(8), "solve": ancestral_solver()}
+    how = {"steps": s.steps(8), "solver": ancestral_solver()}
     whole, states = [], []
     for step in sdedit(Mixture(s), s, x0, start=3, rngs=rngs, **how):
         whole.append(step)
@@ -70,7 +70,7 @@ def test_a_canvas_is_edited_as_canonical_denoises_it(sync):
     views, s = Windows((2, 11, 17), WINDOW, (4, 5), wrap=True), ddpm()
     z0, steps = normal(2, *views.canvas), s.steps(8)
     z = add_noise(s, z0, randn(views.canvas, generators(), z0), steps[3][0])
-    edit = sdedit(together(Mixture(s), s, views, sync), s, z0, steps=steps, start=3, rngs=generators())
+    edit = sdedit(joint_predict(Mixture(s), s, views, sync), s, z0, steps=steps, start=3, rngs=generators())
     for a, b in zip(edit, canonical(Mixture(s), s, views, z, steps=steps, start=3, sync=sync), strict=True):
         assert a.i == b.i and torch.equal(a.x, b.x) and torch.equal(a.x0, b.x0)
 
@@ -87,8 +87,8 @@ def test_strength_is_diffusers():
     for n in (5, 25, 50):
         pipe.scheduler.set_timesteps(n)
         for strength in (0.2, 0.35, 0.5, 0.8, 1.0):
-            assert n - start_of(strength, n) == pipe.get_timesteps(n, strength, "cpu")[1]
-    assert start_of(0.01, 5) == 4
+            assert n - start_index(strength, n) == pipe.get_timesteps(n, strength, "cpu")[1]
+    assert start_index(0.01, 5) == 4
 
 
 def test_errors():
@@ -98,6 +98,6 @@ def test_errors():
             sdedit(Mixture(s), s, normal(1, *SHAPE), steps=s.steps(5), start=start, rngs=generators(1))
     for strength in (0.0, 1.1):
         with pytest.raises(ValueError, match=f"strength must be above 0 and at most 1, not {strength}"):
-            start_of(strength, 5)
+            start_index(strength, 5)
     with pytest.raises(ValueError, match="by sync 'eps' or 'x0', not 'xt'"):
-        together(Mixture(s), s, Windows(SHAPE, WINDOW, WINDOW), "xt")
+        joint_predict(Mixture(s), s, Windows(SHAPE, WINDOW, WINDOW), "xt")

@@ -1,0 +1,104 @@
+"""Named conditions to predictions: every branch of guidance, for every row of x, in as few calls of the model as fit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, TypeVar, cast
+
+import torch
+from torch import Tensor
+
+from synoptic.diffusion.equations import Pred, Time
+from synoptic.models.base import Cond, Denoiser
+from synoptic.models.memory import max_batch_rows
+
+BranchPredict = Callable[..., Mapping[str, Pred]]  # (x, t, views=None) -> {branch: Pred}
+Output = TypeVar("Output")
+
+
+def predict_branches(
+    model: Denoiser, conds: Mapping[str, Cond], *, max_rows: int | None = None
+) -> Callable[..., dict[str, Pred]]:
+    """(x, t, views=None) -> {name: Pred} for every named condition: all rows of all, in as few calls of the model as fit.
+
+    Each Cond has one row a picture (B); x (B*n, C, h, w) may have n views of each, row b*n + k, and t one time for all or
+    a tensor (B*n,). Guidance, CSD, NFSD, Perp-Neg are weighted sums of these branches. `max_rows` bounds the rows of one
+    call; by default it follows free memory, and halves when a GPU runs out of it. Results do not depend on it. A condition's
+    "map" is of the whole canvas, in pixels: given the `views`, each row has its view's part of it.
+    """
+    names = list(conds)
+    table = {key: torch.cat([conds[name][key] for name in names]).to(model.device) for key in conds[names[0]]}
+    pictures = len(next(iter(table.values()))) // len(names)
+    maps, limit = table.pop("map", None), max_rows
+
+    @lru_cache(maxsize=1)  # most loops show the same views at every step
+    def view_maps(views: Any, n: int) -> Tensor:
+        return views.at(model.factor).project(cast(Tensor, maps)[:: pictures * len(views) // n])
+
+    def predict(x: Tensor, t: Time, views: Any = None) -> dict[str, Pred]:
+        nonlocal limit
+        limit = limit or max_batch_rows(model, x.device)
+        n = len(x)
+
+        def call(rows: Tensor) -> Pred:
+            row = rows.to(x.device)
+            cond_row, x_row = index_table(row, n, pictures)
+            row_t = t.to(x.device)[x_row] if isinstance(t, Tensor) and t.ndim else t
+            cond = {key: value[cond_row] for key, value in table.items()}
+            cond["place"] = torch.stack([rows // n, rows % n], 1)
+            if maps is not None:
+                cond["map"] = maps[cond_row] if views is None else view_maps(views, n)[row]
+            return model.predict(x[x_row], row_t, cond)
+
+        asked, preds, limit = run_in_batches(call, torch.arange(len(names) * n).view(len(names), n), limit)
+        order = torch.cat(asked).argsort().to(x.device) if len(asked) > 1 else None
+
+        def by_branch(values: list[Tensor]) -> Sequence[Tensor]:
+            return (torch.cat(values) if order is None else torch.cat(values)[order]).split(n)
+
+        x0, eps = by_branch([p.x0 for p in preds]), by_branch([p.eps for p in preds])
+        learned = [p.var for p in preds if p.var is not None]
+        var = by_branch(learned) if learned else [None] * len(names)
+        return {name: Pred(x0[k], eps[k], var[k]) for k, name in enumerate(names)}
+
+    return predict
+
+
+def index_table(rows: Tensor, n: int, pictures: int) -> tuple[Tensor, Tensor]:
+    """Rows (R,) of all branches, row k*n + i for branch k and row i of x -> their rows in the conditions, and in x.
+
+    The conditions have one row a picture, branch after branch: with n = 4 rows of x, two views of each of 2 pictures,
+
+        row        0 1 2 3   4 5 6 7
+        branch     0 0 0 0   1 1 1 1
+        condition  0 0 1 1   2 2 3 3
+        x          0 1 2 3   0 1 2 3
+    """
+    views = n // pictures
+    return rows // n * pictures + rows % n // views, rows % n
+
+
+def run_in_batches(call: Callable[[Tensor], Output], rows: Tensor, limit: int) -> tuple[list[Tensor], list[Output], int]:
+    """`call` of the rows (branches, n), flattened, at most `limit` of them at once: the rows asked, the answers, the limit.
+
+    Batches are fewer rows of x, each with all its branches, while there is more than one; they are even, so that there are
+    two shapes at most. Where a GPU runs out of memory the limit becomes half of what was tried, and stays so.
+    """
+    todo, asked, answers = [rows], list[Tensor](), list[Output]()
+    while todo:
+        batch, *todo = todo
+        if batch.numel() > limit:
+            axis, most = (1, max(1, limit // len(batch))) if batch.shape[1] > 1 else (0, limit)
+            todo = [*batch.tensor_split(math.ceil(batch.shape[axis] / most), axis), *todo]
+            continue
+        try:
+            answers.append(call(batch.flatten()))
+            asked.append(batch.flatten())
+        except torch.OutOfMemoryError:
+            if batch.numel() == 1:
+                raise
+            limit, todo = math.ceil(batch.numel() / 2), [batch, *todo]
+            torch.cuda.empty_cache()
+    return asked, answers, limit
