@@ -42,7 +42,7 @@ def score(args: argparse.Namespace) -> None:
         if path not in ("source_dir", "score"):
             print(f"{value:.4f}\t{prompt_of(Path(path))}")
     print(f"{scores['score']:.4f}\tmean, judge {clip.name}")
-    if marks := verdict({"marks": Path(source.place).name == MARKS_JUDGE, "score": scores["score"]}):
+    if marks := verdict({"marks": Path(source.path_or_repo).name == MARKS_JUDGE, "score": scores["score"]}):
         print(marks)
     print(f"written to {write_eval(folder, scores)}")
 

@@ -29,9 +29,9 @@ from synoptic.models.load import load
 from synoptic.models.vocabulary import vocabulary
 from synoptic.sampling.multistage import JointSampler
 from synoptic.views.anagram import Anagram
-from synoptic.views.base import Views
+from synoptic.views.base import Projection
 from synoptic.views.pixel_space import PixelSpace
-from synoptic.views.registry import view
+from synoptic.views.registry import get_view
 
 STYLES = "an oil painting of", "a lithograph of", "a pencil sketch of", "a neon sign of"
 PAIRS = [
@@ -59,8 +59,8 @@ class Run:
     guidance: float = 3.0
     canvas: Literal["own", "with residual", "without residual"] = "own"
 
-    def views(self, model: Denoiser) -> Views:
-        looks = [view("identity"), view(self.second)]
+    def views(self, model: Denoiser) -> Projection:
+        looks = [get_view("identity"), get_view(self.second)]
         if self.canvas == "own":
             return Anagram(model.shape, looks)
         side = model.shape[-1] * model.factor
@@ -111,7 +111,7 @@ def painted(folder: Path, name: str, steps: int) -> Tensor:
     run = RUNS[name]
     pairs, seeds = run.pairs, run.seeds
     model = load(run.model)
-    views, looks = run.views(model), Anagram((3, 64, 64), [view("identity"), view(run.second)])
+    views, looks = run.views(model), Anagram((3, 64, 64), [get_view("identity"), get_view(run.second)])
     rows = []
     for k in track(range(pairs), name):
         together = JointSampler(prompts(k), steps, run.guidance, **run.how)
@@ -134,7 +134,7 @@ def apart(folder: Path, steps: int, seeds: int) -> Tensor:
     if file.exists():
         return load_file(file)["views"]
     model = load("bundled-if")
-    views = Anagram(model.shape, [view("identity")])
+    views = Anagram(model.shape, [get_view("identity")])
     rows = []
     for k in track(range(len(PAIRS)), "apart"):
         sides = []

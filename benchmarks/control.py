@@ -25,9 +25,9 @@ from synoptic.guidance.cfg import cfg
 from synoptic.metrics.clip import Clip
 from synoptic.metrics.edges import edge_f1, met
 from synoptic.models.base import Denoiser
-from synoptic.models.controlnet import Control, Controlled
-from synoptic.models.load import load, load_control
-from synoptic.models.registry import BUNDLED
+from synoptic.models.controlnet import Control, ControlledDenoiser
+from synoptic.models.load import load, load_controlnet
+from synoptic.models.registry import BUNDLED_DIR
 from synoptic.sampling.single import sample
 
 FOLLOWED: dict[str, Callable[[Tensor, Tensor], Tensor]] = {  # (picture in [0, 1], map) -> a share a picture
@@ -60,7 +60,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=100, help="held-out pictures")
     parser.add_argument("--steps", type=int, default=STEPS)
-    parser.add_argument("--nets", type=Path, default=BUNDLED, help="where control-canny, … lie")
+    parser.add_argument("--nets", type=Path, default=BUNDLED_DIR, help="where control-canny, … lie")
     parser.add_argument("--out", type=Path, default=Path("outputs/control"))
     args = parser.parse_args()
 
@@ -80,9 +80,9 @@ def main() -> None:
     ]
     rows = [x[:SHOWN], plain[:SHOWN]]
     for kind, followed in FOLLOWED.items():
-        net = load_control(str(args.nets / f"control-{kind}"))
+        net = load_controlnet(str(args.nets / f"control-{kind}"))
         wanted = maps[kind]
-        guided = painted(Controlled(model, [Control(net, wanted.expand(-1, 3, -1, -1))]), prompts, args.steps)
+        guided = painted(ControlledDenoiser(model, [Control(net, wanted.expand(-1, 3, -1, -1))]), prompts, args.steps)
         asked = [guided, plain, guided.roll(1, 0), through]
         shares = [mean_se(followed(pictures, wanted)) for pictures in asked]
         lines.append((kind, *shares, *(mean_se(score(pictures)) for pictures in (guided, plain, x))))

@@ -177,7 +177,7 @@ def curves(out: Path, name: str, pairs: Sequence[Pair], quick: bool) -> list[dic
     measures = Measures(pairs, sources, masks)
     x = m.encode(sources.to(m.device))
     texts = [pair.target for pair in pairs], [pair.spec.caption for pair in pairs]
-    guide, table, shown = resolve(MODEL).defaults.guidance, [], {}
+    guide, table, shown = resolve(MODEL).defaults.guidance_scale, [], {}
 
     def note(method: str, setting: int, z: Tensor) -> None:
         pictures = to_pil(m.decode(z))

@@ -27,9 +27,9 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 from synoptic.diffusion.equations import randn
 from synoptic.guidance.cfg import cfg
 from synoptic.models.load import load
-from synoptic.models.registry import BUNDLED
+from synoptic.models.registry import BUNDLED_DIR
 from synoptic.sampling.joint import canonical
-from synoptic.views.window_schedule import Moving
+from synoptic.views.window_schedule import WindowSchedule
 from synoptic.views.windows import Windows
 
 diffusers: Any = library
@@ -53,14 +53,14 @@ def make(shape: str, folder: Path) -> Path:
     torch.manual_seed(0)
     four = ["DownEncoderBlock2D"] * 4, ["UpDecoderBlock2D"] * 4
     coder = {"sample_size": 512, "force_upcast": False} | vae  # in half precision, as Stable Diffusion 2's own
-    tokenizer = CLIPTokenizer.from_pretrained(BUNDLED / "sd", subfolder="tokenizer", model_max_length=77)
+    tokenizer = CLIPTokenizer.from_pretrained(BUNDLED_DIR / "sd", subfolder="tokenizer", model_max_length=77)
     config = CLIPTextConfig(hidden_size=1024, max_position_embeddings=77, vocab_size=len(tokenizer), **text)
     pipeline: Any = diffusers.StableDiffusionPipeline(
         vae=diffusers.AutoencoderKL(down_block_types=four[0], up_block_types=four[1], **coder),
         text_encoder=CLIPTextModel(config),
         tokenizer=tokenizer,
         unet=diffusers.UNet2DConditionModel(sample_size=64, cross_attention_dim=1024, use_linear_projection=True, **unet),
-        scheduler=diffusers.DDIMScheduler.from_pretrained(BUNDLED / "sd", subfolder="scheduler"),
+        scheduler=diffusers.DDIMScheduler.from_pretrained(BUNDLED_DIR / "sd", subfolder="scheduler"),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,
@@ -177,7 +177,7 @@ def speed(m: Any, pipe: Any, z: Tensor, steps: int, small: bool) -> dict[str, An
         print(f"{name}\t{rows}\t{n}\t{numbers}", flush=True)
 
     few = max(2, steps // 5)
-    tiles = Moving((4, 64, z.shape[-1]), WINDOW, [WINDOW] * 50, torch.Generator().manual_seed(0))
+    tiles = WindowSchedule((4, 64, z.shape[-1]), WINDOW, [WINDOW] * 50, torch.Generator().manual_seed(0))
     every, sparse = 2 * len(dense(z)), 2 * len(tiles)
     row("synoptic eager", every, lambda n: ours(m, n, z), few, every)
     for batch, n in ((1, few), (16, few), (32, few), (41, few)):

@@ -22,7 +22,7 @@ from synoptic.diffusion.equations import randn
 from synoptic.distributed import is_main_process
 from synoptic.models.device import choose_device
 from synoptic.models.load import load
-from synoptic.views.sharded import Shared
+from synoptic.views.sharded import ShardedProjection
 
 
 def main() -> None:
@@ -65,10 +65,10 @@ def main() -> None:
             print(f"{name}\t{s.step:.4f} s a step\tpeak {s.peak:.1f} GiB\tfirst step {s.first:.1f} s", flush=True)
 
     told("alone", one := spent(together(lambda n: ours(m, n, z)), args.steps, m.device))
-    told("shared", all_ := spent(together(lambda n: ours(m, n, z, views=Shared(views))), args.steps, m.device))
+    told("shared", all_ := spent(together(lambda n: ours(m, n, z, views=ShardedProjection(views))), args.steps, m.device))
     m = load(str(folder), dtype="float32")
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-    gap = (ours(m, 3, z) - ours(m, 3, z, views=Shared(views))).abs().max().item()
+    gap = (ours(m, 3, z) - ours(m, 3, z, views=ShardedProjection(views))).abs().max().item()
     if is_main_process():
         found = {"torch": torch.__version__, "processes": size, "one": one._asdict(), "all": all_._asdict()}
         found |= {"device": torch.cuda.get_device_name() if m.device.type == "cuda" else "cpu"}

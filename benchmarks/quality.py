@@ -16,7 +16,7 @@ import synoptic
 from synoptic.metrics.clip import Clip
 from synoptic.metrics.seams import seam
 from synoptic.models.vocabulary import vocabulary
-from synoptic.views.windows import starts
+from synoptic.views.windows import window_starts
 
 PROMPTS = [
     "a photo of snowy mountains at sunset",
@@ -61,7 +61,7 @@ def main() -> None:
 
     judge, every, rng = Clip(), captions(), random.Random(0)
     texts = judge.read(every)
-    at = [FACTOR * s for s in starts(6 * NATIVE // FACTOR, NATIVE // FACTOR, STRIDE)]
+    at = [FACTOR * s for s in window_starts(6 * NATIVE // FACTOR, NATIVE // FACTOR, STRIDE)]
     tiles = [NATIVE * k for k in range(1, 6)]
     plain = synoptic.generate(PROMPTS, count=CROPS, out=f"{args.out}/plain")
     runs = {

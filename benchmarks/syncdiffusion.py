@@ -28,7 +28,7 @@ from synoptic.models.load import load
 from synoptic.models.memory import max_batch_rows
 from synoptic.pipelines.wide_guidance import DECAY, GRADIENTS
 from synoptic.sampling.joint import canonical
-from synoptic.views.windows import starts
+from synoptic.views.windows import window_starts
 
 WEIGHT = 8.0
 
@@ -47,7 +47,7 @@ def one_by_one(m: Any, eyes: Eyes, z: Tensor, steps: int) -> Tensor:
     """Algorithm 1 of Lee et al. 2023 as it is written: each window there and back, moved, denoised and added up."""
     text = torch.cat([m.embed([words])["text"] for words in ("", PROMPT)]).to(m.dtype)
     side, s, pairs = WINDOW[1], m.schedule, m.schedule.steps(50)[:steps]
-    places = [slice(start, start + side) for start in starts(z.shape[-1], side, 8)]
+    places = [slice(start, start + side) for start in window_starts(z.shape[-1], side, 8)]
     weights, lead = exponential_decay(pairs, WEIGHT, DECAY, steps, 1), len(places) // 2
 
     def x0_of(x: Tensor, t: int) -> Tensor:

@@ -77,10 +77,10 @@ def measure(how: dict[str, Any], unet: UNet, rows: int) -> dict[str, float]:
     torch.compiler.reset()
     device = unet.device.type
     x, text = torch.randn(rows, 4, 64, 64, device=device), torch.randn(rows, 77, 1024, device=device).to(unet.dtype)
-    cond = unet.remember({"text": text}) if how.get("keys") else {"text": text}
+    cond = unet.cache_text_keys({"text": text}) if how.get("keys") else {"text": text}
     if "compile" in how:
         unet.compile()
-        unet.static.net = torch.compile(unet.net, dynamic=False, **how["compile"])  # pyright: ignore
+        unet.compiled.net = torch.compile(unet.net, dynamic=False, **how["compile"])  # pyright: ignore
     torch.backends.cudnn.benchmark = bool(how.get("benchmark"))
     with sdpa_kernel(FIRST, set_priority=True) if how.get("cudnn") else nullcontext():
         begin = time.perf_counter()

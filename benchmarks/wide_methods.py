@@ -39,7 +39,7 @@ from synoptic.models.vocabulary import vocabulary
 from synoptic.options.regions import Region
 from synoptic.pipelines.wide import wide
 from synoptic.pipelines.wide_canvas import Canvas
-from synoptic.views.windows import Windows, starts
+from synoptic.views.windows import Windows, window_starts
 
 NATIVE, TIMES, PLAIN = 128, 6, "MultiDiffusion"
 BASE: dict[str, Any] = {name: p.default for name, p in inspect.signature(wide).parameters.items()}
@@ -91,7 +91,7 @@ def measured(
     texts, names = bench.judge.read(captions()), captions()
     windows = canvas.ground if isinstance(canvas.ground, Windows) else canvas.ground(max(0, canvas.settings["steps"] - 2))
     (_, _, W), (_, w), (_, stride), (_, ox) = windows.canvas, windows.window, windows.stride, windows.offset
-    marks = [4 * start for start in starts(W, w, stride, windows.wrap, ox) if start]
+    marks = [4 * start for start in window_starts(W, w, stride, windows.circular, ox) if start]
     found: dict[str, list[float]] = {column: [] for column in COLUMNS}
     for (prompt, seed), image in zip(every, pictures, strict=True):
         cosines, k = bench.judge.see(crops(image, random.Random(seed))) @ texts.T, names.index(prompt)

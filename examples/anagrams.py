@@ -10,7 +10,7 @@ from pathlib import Path
 
 import synoptic
 from synoptic import io as images
-from synoptic.views.registry import view
+from synoptic.views.registry import get_view
 
 PAIRS = [  # style, as it is, turned, seed
     ("a lithograph of", "a deer", "a truck", 0),
@@ -24,7 +24,7 @@ PAIRS = [  # style, as it is, turned, seed
 pictures, labels = [], []
 for style, first, second, seed in PAIRS:
     picture = synoptic.anagram([first, second], style=style, seed=seed, steps=20).images[0]
-    turned = images.to_pil(view("rotate_cw").view(images.from_pil(picture)))[0]
+    turned = images.to_pil(get_view("rotate_cw").view(images.from_pil(picture)))[0]
     pictures += [picture, turned]
     labels += [f"{style} {first}", f"turned: {second}"]
 sheet = images.grid(pictures, labels, 4)

@@ -29,9 +29,9 @@ from synoptic.distillation.sds import sds
 from synoptic.distillation.timesteps import uniform
 from synoptic.guidance.batching import predict_branches
 from synoptic.guidance.cfg import cfg
-from synoptic.models.registry import BUNDLED
+from synoptic.models.registry import BUNDLED_DIR
 from synoptic.sampling.joint import Sync, instance
-from synoptic.views.registry import view
+from synoptic.views.registry import get_view
 from synoptic.views.windows import Windows
 
 PROMPT, SCALE, STEPS = "a photo of snowy mountains", 7.5, 25
@@ -46,11 +46,11 @@ class Course:
     def __init__(self) -> None:
         logging.disable_progress_bar()
         how: dict[str, Any] = {"use_safetensors": True, "torch_dtype": torch.float64}
-        self.unet: Any = UNet2DConditionModel.from_pretrained(BUNDLED / "sd/unet", **how)
-        self.vae: Any = AutoencoderKL.from_pretrained(BUNDLED / "sd/vae", **how)
-        self.text: Any = CLIPTextModel.from_pretrained(BUNDLED / "sd/text_encoder", dtype=torch.float64)
-        self.tokenizer = CLIPTokenizer.from_pretrained(BUNDLED / "sd/tokenizer")
-        config = json.loads((BUNDLED / "sd/scheduler/scheduler_config.json").read_text())
+        self.unet: Any = UNet2DConditionModel.from_pretrained(BUNDLED_DIR / "sd/unet", **how)
+        self.vae: Any = AutoencoderKL.from_pretrained(BUNDLED_DIR / "sd/vae", **how)
+        self.text: Any = CLIPTextModel.from_pretrained(BUNDLED_DIR / "sd/text_encoder", dtype=torch.float64)
+        self.tokenizer = CLIPTokenizer.from_pretrained(BUNDLED_DIR / "sd/tokenizer")
+        config = json.loads((BUNDLED_DIR / "sd/scheduler/scheduler_config.json").read_text())
         first, last, self.T = config["beta_start"], config["beta_end"], config["num_train_timesteps"]
         assert config["beta_schedule"] == "scaled_linear" and config["prediction_type"] == "v_prediction"
         roots = [first**0.5 + (last**0.5 - first**0.5) * k / (self.T - 1) for k in range(self.T)]
@@ -187,7 +187,7 @@ def rows() -> list[tuple[str, str, float]]:
     table += losses(course, model)
     picture = randn((3, 64, 64), rngs[:1]).double()
     for name in VIEWS:
-        one = view(name)
+        one = get_view(name)
         table += [
             (f"view, {name}", f'view("{name}").view(z)', course.view(picture[0], name)[None], one.view(picture)),
             (

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from synoptic.commands.video import video as video
     from synoptic.courses.evaluate import evaluate as evaluate
     from synoptic.models.load import load as load
-    from synoptic.models.load import load_control as load_control
+    from synoptic.models.load import load_controlnet as load_controlnet
     from synoptic.pipelines.anagram import anagram as anagram
     from synoptic.pipelines.control import control as control
     from synoptic.pipelines.denoise import denoise as denoise

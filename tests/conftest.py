@@ -18,7 +18,7 @@ from synoptic.io import to_pil
 from synoptic.metrics.clip import Clip
 from synoptic.models.base import Denoiser
 from synoptic.models.load import load
-from synoptic.models.registry import BUNDLED
+from synoptic.models.registry import BUNDLED_DIR
 
 torch.set_num_threads(1)  # two test processes share two cores, and threads that wait for one another cost ten times more
 
@@ -87,7 +87,7 @@ def tiny_x4(tmp_path_factory) -> Path:
     pipe = diffusers.StableDiffusionUpscalePipeline(
         vae=diffusers.AutoencoderKL(**blocks, block_out_channels=(8,) * 3, norm_num_groups=4, scaling_factor=0.08333),
         text_encoder=CLIPTextModel(text(**tower, **words)),
-        tokenizer=CLIPTokenizer.from_pretrained(BUNDLED / "sd/tokenizer"),
+        tokenizer=CLIPTokenizer.from_pretrained(BUNDLED_DIR / "sd/tokenizer"),
         unet=diffusers.UNet2DConditionModel(
             **kinds, **size, sample_size=16, in_channels=7, cross_attention_dim=32, num_class_embeds=1000
         ),

@@ -6,7 +6,7 @@ import pytest
 
 import synoptic
 from synoptic import cli
-from synoptic.models.registry import BUNDLED
+from synoptic.models.registry import BUNDLED_DIR
 
 BAD = {  # arguments -> words that the one line must hold: the rule or the cure
     "wide": "prompt",
@@ -54,9 +54,9 @@ def answers(tmp_path_factory, ask):
         for config in ("model_index.json", "unet/config.json", "vae/config.json", "scheduler/scheduler_config.json"):
             target = places[name] / config
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text((BUNDLED / "sd" / config).read_text())
+            target.write_text((BUNDLED_DIR / "sd" / config).read_text())
     (places["pickles"] / "unet/diffusion_pytorch_model.bin").write_bytes(b"pickle")
-    whole = (BUNDLED / "sd/unet/diffusion_pytorch_model.safetensors").read_bytes()
+    whole = (BUNDLED_DIR / "sd/unet/diffusion_pytorch_model.safetensors").read_bytes()
     (places["corrupt"] / "unet/diffusion_pytorch_model.safetensors").write_bytes(whole[:100_000])
     argv = [shlex.split(line.format(**places)) for line in BAD]
     return dict(zip(BAD, ask(argv), strict=True))

@@ -20,7 +20,7 @@ import synoptic
 from synoptic.diffusion.equations import ddim_solver, randn
 from synoptic.guidance.cfg import cfg
 from synoptic.models.load import load
-from synoptic.models.registry import BUNDLED
+from synoptic.models.registry import BUNDLED_DIR
 from synoptic.sampling.joint import Sync, canonical
 from synoptic.sampling.single import sample
 from synoptic.views.windows import Windows
@@ -34,12 +34,12 @@ SCALE = 2.5
 
 
 def test_sd_equals_its_pipeline(plain):
-    pipe, model = peer("StableDiffusionPipeline", BUNDLED / "sd"), load("bundled", device="cpu", dtype="float32")
+    pipe, model = peer("StableDiffusionPipeline", BUNDLED_DIR / "sd"), load("bundled", device="cpu", dtype="float32")
     plain(pipe, model, NEGATIVE, output_type="latent")
 
 
 def test_if_equals_its_pipeline(plain):
-    pipe, model = peer("IFPipeline", BUNDLED / "if"), load("bundled-if", device="cpu", dtype="float32")
+    pipe, model = peer("IFPipeline", BUNDLED_DIR / "if"), load("bundled-if", device="cpu", dtype="float32")
     pipe.unet.to(memory_format=torch.channels_last)  # as ours: the two layouts themselves part by 1.6e-4
     plain(pipe, model, NEGATIVE, output_type="pt", clean_caption=False)
 
@@ -77,7 +77,7 @@ def test_windows_equal_multidiffusion_as_diffusers_ships_it(panorama, tiny_sd, s
 @pytest.mark.parametrize("sync", ["xt", "x0", "eps"])
 @pytest.mark.parametrize("wrap", [False, True], ids=["open", "loop"])
 def test_windows_equal_multidiffusion_on_the_bundled_model(panorama, sync, wrap):
-    directory = BUNDLED / "sd"
+    directory = BUNDLED_DIR / "sd"
     latents, z = panorama(directory, 128, 192, wrap), windows(directory, 128, 192, wrap, sync)
     assert gap(latents, z) <= TOLERANCE
 
@@ -100,7 +100,7 @@ def test_generate_paints_the_pipelines_pictures(tmp_path, name, kind, how):
         dtype="float32",
         out=str(tmp_path),
     )
-    pipe = peer(kind, BUNDLED / name.replace("bundled-if", "if").replace("bundled", "sd"))
+    pipe = peer(kind, BUNDLED_DIR / name.replace("bundled-if", "if").replace("bundled", "sd"))
     pictures = theirs(pipe, STEPS, 0.5, NEGATIVE, prompts=PROMPTS[:1] * 2, output_type="pil", **how)
     assert levels(run.images, pictures) <= 1
 
@@ -110,7 +110,7 @@ def test_wide_paints_the_panorama_pipelines_picture(tmp_path, panorama, loop):
     size: dict[str, Any] = {"width": 192, "height": 128, "loop": loop, "weights": "uniform"}
     how: dict[str, Any] = {"steps": STEPS, "guidance": SCALE, "device": "cpu", "dtype": "float32"}
     run = synoptic.wide(PROMPTS[:1], **size, **how, out=str(tmp_path))
-    assert levels(run.images, panorama(BUNDLED / "sd", 128, 192, loop, output_type="pil")) <= 1
+    assert levels(run.images, panorama(BUNDLED_DIR / "sd", 128, 192, loop, output_type="pil")) <= 1
 
 
 def gap(a: Tensor, b: Tensor) -> float:
@@ -156,7 +156,7 @@ def windows(directory: Path, height: int, width: int, wrap: bool, sync: Sync) ->
     model = load(str(directory), device="cpu", dtype="float32")
     C, side, _ = model.shape
     canvas = C, height // model.factor, width // model.factor
-    views = Windows(canvas, (side, side), (8, 8), wrap=wrap, weights="uniform")
+    views = Windows(canvas, (side, side), (8, 8), circular=wrap, weights="uniform")
     predict, s = cfg(model, PROMPTS[:1], SCALE), model.schedule
     return list(canonical(predict, s, views, randn(canvas, rngs(1)), steps=s.steps(STEPS), sync=sync))[-1].x
 
@@ -221,9 +221,9 @@ def tiny_sd(tmp_path_factory) -> Path:
     pipe = diffusers.StableDiffusionPipeline(
         vae=tiny_vae(),
         text_encoder=tower(CLIPTextModel, 32),
-        tokenizer=CLIPTokenizer.from_pretrained(BUNDLED / "sd/tokenizer"),
+        tokenizer=CLIPTokenizer.from_pretrained(BUNDLED_DIR / "sd/tokenizer"),
         unet=tiny_unet(sample_size=64, cross_attention_dim=32),
-        scheduler=diffusers.DDIMScheduler.from_pretrained(BUNDLED / "sd/scheduler"),
+        scheduler=diffusers.DDIMScheduler.from_pretrained(BUNDLED_DIR / "sd/scheduler"),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,
@@ -241,8 +241,8 @@ def tiny_sdxl(tmp_path_factory) -> Path:
         vae=tiny_vae(),
         text_encoder=tower(CLIPTextModel, 32),
         text_encoder_2=tower(CLIPTextModelWithProjection, 48),
-        tokenizer=CLIPTokenizer.from_pretrained(BUNDLED / "sd/tokenizer"),
-        tokenizer_2=CLIPTokenizer.from_pretrained(BUNDLED / "sd/tokenizer"),
+        tokenizer=CLIPTokenizer.from_pretrained(BUNDLED_DIR / "sd/tokenizer"),
+        tokenizer_2=CLIPTokenizer.from_pretrained(BUNDLED_DIR / "sd/tokenizer"),
         unet=tiny_unet(sample_size=16, cross_attention_dim=80, use_linear_projection=True, **sizes),
         scheduler=diffusers.EulerDiscreteScheduler(**betas, steps_offset=1, timestep_spacing="leading"),
         force_zeros_for_empty_prompt=True,

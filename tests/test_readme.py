@@ -14,7 +14,7 @@ import pytest
 from synoptic import cli
 from synoptic.courses.prompt_sets import OURS
 from synoptic.mesh.marching_cubes import extract
-from synoptic.views.validate import check
+from synoptic.views.validate import validate_view
 
 TEXT = (Path(__file__).parents[1] / "README.md").read_text()
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", TEXT, re.M | re.S)
@@ -70,7 +70,7 @@ def test_the_view_in_contributing_keeps_the_laws():
     (block,) = re.findall(r"^```python\n(.*?)^```", text, re.M | re.S)
     scope: dict[str, Any] = {}
     exec(block, scope)
-    laws = check(scope["Negate"]())
+    laws = validate_view(scope["Negate"]())
     assert laws.works and laws.recovery == 0
 
 

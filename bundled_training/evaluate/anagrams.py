@@ -18,7 +18,7 @@ from synoptic.diffusion.schedules import get_clip
 from synoptic.guidance.cfg import cfg
 from synoptic.sampling.joint import canonical
 from synoptic.views.anagram import Anagram
-from synoptic.views.registry import view
+from synoptic.views.registry import get_view
 
 STEPS, GUIDANCE, CHOICES = 30, 7.0, 100
 
@@ -72,7 +72,7 @@ def measure(task: Task) -> Findings:
 def anagrams(sampler: Sampler, prompts: list[str], seeds: range, steps: int) -> Tensor:
     """One canvas for every two prompts, as its two views: (len(prompts), 3, S, S) in [0, 1]."""
     model, s = sampler.model, sampler.model.schedule
-    views, parts = Anagram(model.shape, [view("identity"), view("rotate_cw")]), []
+    views, parts = Anagram(model.shape, [get_view("identity"), get_view("rotate_cw")]), []
     for start in range(0, len(prompts), sampler.batch):
         part = slice(start, start + sampler.batch)
         predict = cfg(model, prompts[part], GUIDANCE, clip=get_clip("auto", s))

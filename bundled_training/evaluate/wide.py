@@ -21,7 +21,7 @@ from synoptic.guidance.cfg import cfg
 from synoptic.io import to_pil
 from synoptic.metrics.seams import seam
 from synoptic.sampling.joint import canonical
-from synoptic.views.windows import Windows, starts
+from synoptic.views.windows import Windows, window_starts
 
 STRIDE, TIMES = 8, 6  # latents from window to window; how many times as wide as high
 SHORT = {  # in the order of the courses' prompts: the scene, the short prompt, the time of day
@@ -105,7 +105,7 @@ def cut(strips: Tensor, count: int, seed: int) -> Tensor:
 def compare_seams(found: Findings, label: str, strips: Tensor, plain: Tensor, sampler: Sampler, scenes: int) -> None:
     """The jump at the columns where windows start, in wide pictures and at the same columns of plain ones."""
     factor, window = sampler.model.factor, sampler.model.shape[-1]
-    marks = [factor * k for k in starts(TIMES * window, window, STRIDE)][1:]
+    marks = [factor * k for k in window_starts(TIMES * window, window, STRIDE)][1:]
     jumps = {}
     for name, x in {"seam": strips, "seam, plain pictures": plain}.items():
         at = [mark for mark in marks if mark < x.shape[-1]]

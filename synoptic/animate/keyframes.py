@@ -54,7 +54,7 @@ def _parts(view: View, side: int) -> Stop:
     """A view's parts; the identity has none."""
     if isinstance(view, Chain):
         return tuple(part for link in view.views for part in _parts(link, side))
-    still = isinstance(view, Permutation) and torch.equal(view.places(side), torch.arange(side * side))
+    still = isinstance(view, Permutation) and torch.equal(view.indices(side), torch.arange(side * side))
     return () if still else (view,)
 
 

@@ -36,10 +36,10 @@ def pipeline(dtype: str) -> Any:
     """The panorama pipeline as its user loads it, told the model's own window: its code takes 64, and 8 for the factor."""
     import torch
 
-    from synoptic.models.registry import BUNDLED
+    from synoptic.models.registry import BUNDLED_DIR
 
     kind: Any = importlib.import_module("diffusers").StableDiffusionPanoramaPipeline
-    pipe = kind.from_pretrained(BUNDLED / "sd", dtype=getattr(torch, dtype), local_files_only=True)
+    pipe = kind.from_pretrained(BUNDLED_DIR / "sd", dtype=getattr(torch, dtype), local_files_only=True)
     pipe.set_progress_bar_config(disable=True)
     window, f, get_views = pipe.unet.config.sample_size, pipe.vae_scale_factor, pipe.get_views
     pipe.get_views = lambda h, w, circular_padding: get_views(h * 8 // f, w * 8 // f, window, STRIDE, circular_padding)

@@ -32,9 +32,9 @@ def embed(
     warn_unknown(source, every)
 
     from synoptic.io import atomic_write
-    from synoptic.models.embeddings import embeddings
-    from synoptic.models.load import load_text
+    from synoptic.models.embeddings import serialize_embeddings
+    from synoptic.models.load import load_text_encoder
 
-    data = embeddings(source, every, load_text(source, device=device, dtype=dtype))
+    data = serialize_embeddings(source, every, load_text_encoder(source, device=device, dtype=dtype))
     atomic_write(path, lambda f: f.write(data))
     return path

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from synoptic.models.registry import ALIASES, CONTROLS, INSIDE, UPSCALERS, Source, resolve, resolve_control, resolve_upscaler
+from synoptic.models.registry import (
+    ALIASES,
+    BUNDLED_MODELS,
+    CONTROLNETS,
+    UPSCALERS,
+    Checkpoint,
+    resolve,
+    resolve_controlnet,
+    resolve_upscaler,
+)
 from synoptic.models.vocabulary import vocabulary
 
 Row = tuple[str, str, str, str, str]
@@ -35,30 +44,36 @@ def models() -> Models:
     synoptic models
     """
     return Models(
-        [_row(name, places, resolve) for name, places in (INSIDE | ALIASES).items()],
+        [_row(name, places, resolve) for name, places in (BUNDLED_MODELS | ALIASES).items()],
         [_row(name, places, resolve_upscaler) for name, places in UPSCALERS.items()],
-        [_control(name, resolve("bundled")) for name in CONTROLS],
+        [_control(name, resolve("bundled")) for name in CONTROLNETS],
         vocabulary()["prompts"],
     )
 
 
-def _control(name: str, source: Source) -> Row:
+def _control(name: str, source: Checkpoint) -> Row:
     """A bundled ControlNet, made for the model `source`."""
-    return name, "in the package", megabytes(resolve_control(name, source)), f"{source.native}x{source.native}", "ready"
+    return (
+        name,
+        "in the package",
+        megabytes(resolve_controlnet(name, source)),
+        f"{source.native_size}x{source.native_size}",
+        "ready",
+    )
 
 
-def _row(name: str, places: tuple[str, ...], find: Callable[[str], Source]) -> Row:
-    if Source(name, places[0]).bundled:
+def _row(name: str, places: tuple[str, ...], find: Callable[[str], Checkpoint]) -> Row:
+    if Checkpoint(name, places[0]).is_bundled:
         source = find(name)
-        return name, "in the package", megabytes(source), f"{source.native}x{source.native}", "ready"
+        return name, "in the package", megabytes(source), f"{source.native_size}x{source.native_size}", "ready"
     cached = next((place for place in places if _cached(place)), None)
     return name, cached or " or ".join(places), "", "", "in the cache" if cached else "to be downloaded"
 
 
-def megabytes(source: Source) -> str:
+def megabytes(source: Checkpoint) -> str:
     from pathlib import Path
 
-    return f"{sum(p.stat().st_size for p in Path(source.place).rglob('*.safetensors')) / 1e6:.0f}"
+    return f"{sum(p.stat().st_size for p in Path(source.path_or_repo).rglob('*.safetensors')) / 1e6:.0f}"
 
 
 def _cached(place: str) -> bool:

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from synoptic.errors import InputError, check_at_least, check_at_most, check_writable
-from synoptic.views.registry import FAILURES, VIEWS, multiple
+from synoptic.views.registry import FAILURES, VIEWS, side_multiple
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from synoptic.views.validate import Laws
+    from synoptic.views.validate import ViewReport
 
 Names = Annotated[
     list[str] | None,
@@ -30,7 +30,7 @@ COLUMNS = ("recovery", "idempotence", "mean", "variance", "across", "down", "cha
 class Seen:
     """(name, description, laws) a view, whether all were asked for, and the sheet of how they look."""
 
-    rows: list[tuple[str, str, Laws]]
+    rows: list[tuple[str, str, ViewReport]]
     listing: bool
     sheet: Path
 
@@ -56,24 +56,24 @@ def views(names: Names = None, *, size: Size = 64, picture: Picture = None, out:
     check_at_least("--size", size, 8)
     check_at_most("--size", size, 2048)
     for name in asked:
-        if size % multiple(name):
-            raise InputError(f"--size must be a multiple of {multiple(name)} for {name}, {size} was given: change it")
+        if size % side_multiple(name):
+            raise InputError(f"--size must be a multiple of {side_multiple(name)} for {name}, {size} was given: change it")
     folder = Path(out).expanduser()
     check_writable(folder)
 
     from synoptic import io as images
-    from synoptic.views.registry import view
-    from synoptic.views.validate import check
+    from synoptic.views.registry import get_view
+    from synoptic.views.validate import validate_view
 
     before = photograph(picture, size) if picture else letter(size)
     rows, after = [], []
     for name in asked:
-        one = view(name)
+        one = get_view(name)
         x = one.view(images.from_pil(before))
         shown, back = images.to_pil(x)[0], images.to_pil(one.inverse_view(x))[0]
         sheet = images.grid([before, shown, back], ["the picture", name, "seen back"], 3)
         images.save(folder / (re.sub(r"[^\w.+-]", "_", name) + ".png"), sheet, {"view": name})
-        rows.append((name, (VIEWS | FAILURES).get(name, name), check(one, size)))
+        rows.append((name, (VIEWS | FAILURES).get(name, name), validate_view(one, size)))
         after.append(shown)
     images.save(
         folder / "views.png",
@@ -83,11 +83,11 @@ def views(names: Names = None, *, size: Size = 64, picture: Picture = None, out:
     return Seen(rows, not names, folder / "views.png")
 
 
-def figures(laws: Laws) -> list[str]:
+def figures(laws: ViewReport) -> list[str]:
     return [f"{getattr(laws, column):.3f}" for column in COLUMNS]
 
 
-def verdict(laws: Laws) -> str:
+def verdict(laws: ViewReport) -> str:
     return f"{'yes' if laws.works else 'no'}: {laws.why}"
 
 

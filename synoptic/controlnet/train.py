@@ -11,7 +11,7 @@ from torch import Tensor
 
 from synoptic.diffusion.equations import Pred, Schedule, Time, add_noise, coefficients
 from synoptic.models.base import Cond, Denoiser
-from synoptic.models.controlnet import additions, numbered
+from synoptic.models.controlnet import controlnet_residuals, pack_residuals
 from synoptic.utils.state_dict import add_prefix, flatten_optimizer, load_optimizer, strip_prefix
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def error(net: Any, model: Denoiser, batch: Batch) -> Tensor:
     """The mean square between what the guided network says of x_t and what it ought to, in its own kind of prediction."""
     s, (x0, eps, t, cond, seen) = model.schedule, batch
     xt = add_noise(s, x0, eps, t)
-    said = model.predict(xt, t, cond | numbered(additions(net, xt, t.to(xt.device), cond, seen)))
+    said = model.predict(xt, t, cond | pack_residuals(controlnet_residuals(net, xt, t.to(xt.device), cond, seen)))
     return (output(s, said, t) - output(s, Pred(x0, eps), t)).square().mean()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synoptic.distributed import is_main_process
-from synoptic.models.registry import Source
+from synoptic.models.registry import Checkpoint
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -43,7 +43,9 @@ class Fidelity:
     It measures what it wrote: the net is read back and paints the maps of `held`, always from the same noise.
     """
 
-    def __init__(self, run: Run, source: Source, m: Denoiser, pictures: Shelf, held: Sequence[int], captions: Sequence[str]):
+    def __init__(
+        self, run: Run, source: Checkpoint, m: Denoiser, pictures: Shelf, held: Sequence[int], captions: Sequence[str]
+    ):
         self.run, self.source, self.m = run, source, m
         self.pictures, self.held, self.captions = pictures, held, captions
         self.rows = rows_of(run.folder)
@@ -81,13 +83,13 @@ class Fidelity:
         from synoptic.diffusion.equations import randn
         from synoptic.diffusion.schedules import get_clip
         from synoptic.guidance.cfg import cfg
-        from synoptic.models.controlnet import Control, Controlled
-        from synoptic.models.load import load_control
+        from synoptic.models.controlnet import Control, ControlledDenoiser
+        from synoptic.models.load import load_controlnet
         from synoptic.sampling.single import sample
 
-        net = load_control(str(self.run.folder / NET), model=self.source, device=str(self.m.device), dtype="float32")
-        told, s, usual = Controlled(self.m, [Control(net, seen)]), self.m.schedule, self.source.defaults
-        predict = cfg(told, self.captions, usual.guidance, clip=get_clip("auto", s))
+        net = load_controlnet(str(self.run.folder / NET), model=self.source, device=str(self.m.device), dtype="float32")
+        told, s, usual = ControlledDenoiser(self.m, [Control(net, seen)]), self.m.schedule, self.source.defaults
+        predict = cfg(told, self.captions, usual.guidance_scale, clip=get_clip("auto", s))
         z = randn(self.m.shape, [generator(self.run.settings["seed"], 3, k) for k in self.held]).to(self.m.device)
         *_, last = sample(predict, s, z, steps=solvers.timestep_pairs("dpm++", s, STEPS), solver=solvers.get_solver("dpm++"))
         return self.m.decode(last.x)

@@ -142,7 +142,7 @@ def evaluate(
         "set": prompts,
         "kind": chosen.kind,
         "judge": clip.name,
-        "marks": Path(source.place).name == MARKS_JUDGE,
+        "marks": Path(source.path_or_repo).name == MARKS_JUDGE,
         "score": measures[0].mean,
         "measures": [m.as_json() for m in measures],
         "pictures": {p: [str(path.relative_to(top)) for path in paths] for p, paths in found.items()},

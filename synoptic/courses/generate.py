@@ -87,13 +87,13 @@ def paint_ambiguous(entries: Sequence[Entry], folder: Path, runs: Path, how: dic
         (image,), run = cast(Any, anagram)(list(pair), **how, out=str(runs / slug(name)))
 
         from synoptic.io import from_pil, save, settings, to_pil
-        from synoptic.views.registry import view
+        from synoptic.views.registry import get_view
 
         inside = settings(run.folder / run.pictures[0].file)
         for text, look in zip(pair, run.settings["views"], strict=True):
             path = folder / file_name(text)
             if not path.exists():
-                seen = to_pil(view(look).view(from_pil(image)))[0]
+                seen = to_pil(get_view(look).view(from_pil(image)))[0]
                 save(path, seen, inside | {"file": path.name, "prompt": text, "view": look})
 
 
@@ -113,7 +113,7 @@ def paint_edits(entries: Sequence[Entry], folder: Path, top: Path, runs: Path, h
     Every edit has a run of its own in `runs`.
     """
     distinct([e.other for e in entries])
-    native = resolve(how["model"]).native
+    native = resolve(how["model"]).native_size
     for e in entries:
         source = source_of(e, top)
         if source is not None and not (folder / file_name(e.other)).exists():

@@ -8,10 +8,10 @@ from torch import Tensor
 
 from synoptic.diffusion.equations import Pred
 from synoptic.distillation.base import Believe
-from synoptic.views.base import Views
+from synoptic.views.base import Projection
 
 
-def on_canvas(believe: Believe, views: Views) -> Believe:
+def on_canvas(believe: Believe, views: Projection) -> Believe:
     """Branches of views (B*N, C, h, w) -> branches of their canvas z (B, C, H, W), each the mean of what the views say.
 
     A loss built on it noises the canvas, at one time a picture, and its gradient is the canvas's.

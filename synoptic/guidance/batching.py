@@ -35,7 +35,7 @@ def predict_branches(
 
     @lru_cache(maxsize=1)  # most loops show the same views at every step
     def view_maps(views: Any, n: int) -> Tensor:
-        return views.at(model.factor).project(cast(Tensor, maps)[:: pictures * len(views) // n])
+        return views.scaled(model.factor).project(cast(Tensor, maps)[:: pictures * len(views) // n])
 
     def predict(x: Tensor, t: Time, views: Any = None) -> dict[str, Pred]:
         nonlocal limit

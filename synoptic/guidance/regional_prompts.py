@@ -11,8 +11,8 @@ from torch import Tensor
 from synoptic.diffusion.equations import Pred, Time
 from synoptic.guidance.cfg import Predict, cfg_from_conditions
 from synoptic.models.base import Cond, Denoiser
-from synoptic.views.sharded import Shared
-from synoptic.views.subset import Part
+from synoptic.views.sharded import ShardedProjection
+from synoptic.views.subset import ViewSubset
 
 
 class PromptSpec(NamedTuple):
@@ -47,7 +47,11 @@ def regional_cfg(
     last: list[tuple[Tensor, Predict]] = []
 
     def predict(x: Tensor, t: Time, views: Any = None) -> Pred:
-        w = prompt_weights(views.views)[list(views.rows)] if isinstance(views, Part | Shared) else prompt_weights(views)
+        w = (
+            prompt_weights(views.views)[list(views.indices)]
+            if isinstance(views, ViewSubset | ShardedProjection)
+            else prompt_weights(views)
+        )
         if not last or not torch.equal(w, last[0][0]):
             conds = {"cond": average_conditions(cond, w)} | (
                 {"null": average_conditions(null, w)} if bool((scales != 1).any()) else {}
@@ -82,8 +86,8 @@ def one_per_region(base_weights: PromptWeights) -> PromptWeights:
     """Over a `WindowsWithRegions`: its base has the first prompts by `base_weights`, each region its own."""
 
     def prompt_weights(views: Any) -> Tensor:
-        first = base_weights(views.ground)
-        own = torch.eye(len(views.patches), dtype=first.dtype).repeat_interleave(torch.tensor(views.sizes[1:]), 0)
+        first = base_weights(views.base)
+        own = torch.eye(len(views.regions), dtype=first.dtype).repeat_interleave(torch.tensor(views.view_counts[1:]), 0)
         return torch.block_diag(first, own)
 
     return prompt_weights

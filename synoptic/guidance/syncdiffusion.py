@@ -10,8 +10,8 @@ from torch import Tensor
 
 from synoptic.diffusion.equations import Time
 from synoptic.guidance.cfg import Predict
-from synoptic.views.base import Views
-from synoptic.views.subset import Part
+from synoptic.views.base import Projection
+from synoptic.views.subset import ViewSubset
 
 Features = Callable[[Tensor], Tensor]
 Distance = Callable[[Tensor, Tensor], Tensor]
@@ -25,8 +25,8 @@ class SyncDiffusion:
 
     The gradient goes through the network and the decoder, by `weights[t]` at time t; other times pass. `features` maps
     pictures (N, 3, H, W) in [-1, 1] to anything (N, …) that `distance` compares, row by row: (N,). `anchor` in [0, 1] says
-    which view leads, counted row by row. Views are taken `max_rows` at once, in even parts, the anchor with the first: it is
-    looked at once a step and stays, since a distance has no slope where it is 0.
+    which view leads, counted row by row. Views are taken `max_rows` at once, in even parts, the anchor with the first:
+    it is looked at once a step and stays, since a distance has no slope where it is 0.
     """
 
     predict: Predict
@@ -37,7 +37,7 @@ class SyncDiffusion:
     anchor: float = 0.5
     max_rows: int = 4
 
-    def __call__(self, xt: Tensor, t: Time, views: Views) -> Tensor:
+    def __call__(self, xt: Tensor, t: Time, views: Projection) -> Tensor:
         """Rows (B*N, C, h, w) of `views`, moved: what `canonical` takes as its `view_update`."""
         w = self.weights.get(t, 0.0)
         if not w:
@@ -47,9 +47,9 @@ class SyncDiffusion:
         moved, target = xt.unflatten(0, (-1, N)).clone(), None
         order = torch.tensor([lead, *(n for n in range(N) if n != lead)])
         for some in order.tensor_split(-(-N // max(1, self.max_rows // len(moved)))):
-            part = Part(views, some.tolist())
+            part = ViewSubset(views, some.tolist())
             with torch.enable_grad():
-                x = part.of(xt).requires_grad_()
+                x = part.select(xt).requires_grad_()
                 seen = self.features(self.decode(self.predict(x, t, part).x0).clamp(-1, 1)).unflatten(0, (-1, len(some)))
                 target = seen[:, :1].detach() if target is None else target
                 apart = self.distance(seen.flatten(0, 1), target.expand_as(seen).flatten(0, 1))

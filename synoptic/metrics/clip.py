@@ -14,24 +14,24 @@ from torch import Tensor
 from synoptic.io import from_pil
 from synoptic.metrics.base import Measured, by_prompt
 from synoptic.models.device import choose_device
-from synoptic.models.registry import Source, resolve_clip
+from synoptic.models.registry import Checkpoint, resolve_clip
 
 
 class Clip:
     """A judge: any CLIPModel. Calling it with N pictures and M texts gives their cosines, (N, M) in [-1, 1]."""
 
-    def __init__(self, judge: str | Source = "bundled", device: str = "auto") -> None:
+    def __init__(self, judge: str | Checkpoint = "bundled", device: str = "auto") -> None:
         from transformers import CLIPModel, CLIPTokenizer
         from transformers.utils import logging
 
         source = resolve_clip(judge) if isinstance(judge, str) else judge
         logging.disable_progress_bar()
-        self.name = f"bundled {Path(source.place).name}" if source.bundled else source.name
+        self.name = f"bundled {Path(source.path_or_repo).name}" if source.is_bundled else source.name
         self.device = choose_device(device)
-        model: Any = CLIPModel.from_pretrained(source.root, use_safetensors=True, dtype=torch.float32)
+        model: Any = CLIPModel.from_pretrained(source.pretrained_path, use_safetensors=True, dtype=torch.float32)
         self.model = model.eval().requires_grad_(False).to(self.device)
-        self.tokenizer = CLIPTokenizer.from_pretrained(source.root)
-        self.prepare = source.read("preprocessor_config.json")
+        self.tokenizer = CLIPTokenizer.from_pretrained(source.pretrained_path)
+        self.prepare = source.read_json("preprocessor_config.json")
 
     @torch.no_grad()
     def __call__(self, images: Sequence[Image.Image], texts: Sequence[str]) -> Tensor:

@@ -9,17 +9,17 @@ from typing import Any
 import torch
 from torch import nn
 
-BLOCK = "ResnetBlock2D"  # what a network repeats, and where its group norms are
-KINDS = 128  # sizes of blocks in a network, there and back; beyond its own 8, torch leaves what is new uncompiled
-WASTE = 1.25  # a batch is filled up to a size that is there if that costs at most so much
-CACHE = Path("~/.cache/synoptic/compiled")
+BLOCK_CLASS = "ResnetBlock2D"  # what a network repeats, and where its group norms are
+RECOMPILE_LIMIT = 128  # sizes of blocks in a network, there and back; beyond its own 8, torch leaves what is new uncompiled
+MAX_PADDING = 1.25  # a batch is filled up to a size that is there if that costs at most so much
+CACHE_DIR = Path("~/.cache/synoptic/compiled")
 
 
-class Static:
+class CompiledNet:
     """`net`, compiled at its first call of each batch size; what was compiled is kept on disk for later runs."""
 
     def __init__(self, net: nn.Module) -> None:
-        keep_compiled()
+        use_compile_cache()
         torch.backends.cudnn.benchmark = True  # shapes that stay are worth finding the fastest convolutions for
         self.net: Any = torch.compile(net, dynamic=False)
         self.sizes: set[int] = set()
@@ -27,26 +27,26 @@ class Static:
     def __call__(self, *args: Any, **more: Any) -> Any:
         return self.net(*args, **more)
 
-    def size(self, rows: int) -> int:
+    def padded_batch(self, rows: int) -> int:
         """To how many rows a batch of so many is filled up: a size that was there before, or its own."""
-        size = min((size for size in self.sizes if rows <= size <= WASTE * rows), default=rows)
+        size = min((size for size in self.sizes if rows <= size <= MAX_PADDING * rows), default=rows)
         self.sizes.add(size)
         return size
 
 
-def by_block(net: Any) -> Any:
+def compile_blocks(net: Any) -> Any:
     """`net` in channels_last, its blocks compiled at their first calls, a minute; a whole way back takes several.
 
     Most of it is gained by the group norms, whose own kernels copy channels_last there and back.
     """
-    keep_compiled()
+    use_compile_cache()
     config: Any = torch._dynamo.config
-    config.recompile_limit = max(config.recompile_limit, KINDS)
+    config.recompile_limit = max(config.recompile_limit, RECOMPILE_LIMIT)
     for block in net.modules():
-        if type(block).__name__ == BLOCK:
+        if type(block).__name__ == BLOCK_CLASS:
             block.compile(dynamic=False)
     return net.to(memory_format=torch.channels_last)
 
 
-def keep_compiled() -> None:
-    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(CACHE.expanduser()))
+def use_compile_cache() -> None:
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(CACHE_DIR.expanduser()))

@@ -11,52 +11,58 @@ from torch import Tensor
 from synoptic.diffusion.equations import Pred, Schedule, Time
 from synoptic.diffusion.schedules import DDPMSchedule
 from synoptic.models.base import Cond, Denoiser
-from synoptic.models.unet import prepared
+from synoptic.models.unet import freeze_and_layout
 
-RGB = 3  # the channels of a map
-TEXT = ("text", "text_embeds", "time_ids")  # what a ControlNet is told of a condition: its U-Net's own words
+RGB_CHANNELS = 3  # the channels of a map
+TEXT_KEYS = ("text", "text_embeds", "time_ids")  # what a ControlNet is told of a condition: its U-Net's own words
 
 
 class ControlNet:
     """A diffusers ControlNetModel as a function (x, t, cond, map, strength) -> what a U-Net adds to its levels."""
 
     def __init__(self, net: Any) -> None:
-        self.net, self.layout = prepared(net)
+        self.net, self.layout = freeze_and_layout(net)
         self.device, self.dtype = net.device, net.dtype
 
-    def __call__(self, x: Tensor, t: Time, cond: Cond, seen: Tensor, strength: float | Tensor) -> list[Tensor]:
+    def __call__(self, x: Tensor, t: Time, cond: Cond, control_image: Tensor, strength: float | Tensor) -> list[Tensor]:
         """x (N, C, h, w), its maps (N, 3, H, W) in [0, 1] -> the additions, one a level of the U-Net, its middle last."""
-        inside, shown = (v.to(self.dtype, memory_format=self.layout) for v in (x, seen))
-        return additions(self.net, inside, t, {k: v.to(self.dtype) for k, v in cond.items() if k in TEXT}, shown, strength)
+        inside, shown = (v.to(self.dtype, memory_format=self.layout) for v in (x, control_image))
+        return controlnet_residuals(
+            self.net, inside, t, {k: v.to(self.dtype) for k, v in cond.items() if k in TEXT_KEYS}, shown, strength
+        )
 
 
-def additions(net: Any, x: Tensor, t: Time, cond: Cond, seen: Tensor, strength: float | Tensor = 1.0) -> list[Tensor]:
+def controlnet_residuals(
+    net: Any, x: Tensor, t: Time, cond: Cond, control_image: Tensor, strength: float | Tensor = 1.0
+) -> list[Tensor]:
     """What a ControlNetModel adds, frozen or learning; arguments as `ControlNet`, in the net's own dtype."""
-    told = {key: cond[key] for key in TEXT if key in cond}
-    text = told.pop("text")
-    downs, mid = net(x, t, text, seen, conditioning_scale=strength, added_cond_kwargs=told or None, return_dict=False)
+    added = {key: cond[key] for key in TEXT_KEYS if key in cond}
+    text = added.pop("text")
+    downs, mid = net(
+        x, t, text, control_image, conditioning_scale=strength, added_cond_kwargs=added or None, return_dict=False
+    )
     return [*downs, mid]
 
 
 class Control(NamedTuple):
     """A map to follow: (1, 3, H, W) in [0, 1], or one a picture (B, …), as large as the picture.
 
-    `strength` 1 is as trained, 0 off; it acts from `begin` to `end`, shares of the way from noise (0) to picture (1).
+    `strength` 1 is as trained, 0 off; it acts from `start` to `end`, shares of the way from noise (0) to picture (1).
     """
 
     net: ControlNet
-    map: Tensor
+    control_image: Tensor
     strength: float = 1.0
-    begin: float = 0.0
+    start: float = 0.0
     end: float = 1.0
 
-    def acts(self, t: Time, T: int) -> Any:
+    def is_active(self, t: Time, T: int) -> Any:
         """Whether it acts at time t of T - 1 … 0: diffusers' control_guidance_start and _end, if whole steps meet them."""
         way = T - 1 - t
-        return (way >= self.begin * T - 0.5) & (way < self.end * T - 0.5)
+        return (way >= self.start * T - 0.5) & (way < self.end * T - 0.5)
 
 
-class Controlled:
+class ControlledDenoiser:
     """A latent Denoiser that follows maps, several at once: what their nets add is summed (diffusers' MultiControlNet).
 
     Its maps are of whole canvases: `batching.predict_branches` hands every view the part that it sees. Raises ValueError
@@ -70,11 +76,17 @@ class Controlled:
         if not isinstance(model.schedule, DDPMSchedule):
             raise ValueError("a ControlNet guides a DDPM's U-Net; this model's schedule is a flow's: choose another model")
         for c in controls:
-            if not 0 <= c.begin < c.end <= 1:
-                raise ValueError(f"a control acts from begin to end, 0 <= begin < end <= 1, not {c.begin} to {c.end}")
-            if c.map.ndim != 4 or c.map.shape[1] != RGB or c.map.shape[2:] != controls[0].map.shape[2:]:
-                raise ValueError(f"maps are (B, 3, H, W), all of one size, not {[tuple(c.map.shape) for c in controls]}")
-        self.model, self.controls, self.times = model, list(controls), len(model.schedule.alphas_cumprod)
+            if not 0 <= c.start < c.end <= 1:
+                raise ValueError(f"a control acts from begin to end, 0 <= begin < end <= 1, not {c.start} to {c.end}")
+            if (
+                c.control_image.ndim != 4
+                or c.control_image.shape[1] != RGB_CHANNELS
+                or c.control_image.shape[2:] != controls[0].control_image.shape[2:]
+            ):
+                raise ValueError(
+                    f"maps are (B, 3, H, W), all of one size, not {[tuple(c.control_image.shape) for c in controls]}"
+                )
+        self.model, self.controls, self.num_train_timesteps = model, list(controls), len(model.schedule.alphas_cumprod)
         self.schedule: Schedule = model.schedule
         self.shape, self.factor = model.shape, model.factor
         self.device, self.dtype, self.row_bytes = model.device, model.dtype, model.row_bytes * (1 + len(controls))
@@ -82,24 +94,24 @@ class Controlled:
 
     def embed(self, prompts: Sequence[str]) -> Cond:
         """One row a prompt, with the maps in "map": the first with the first prompt, and so on, or one for all."""
-        maps = [c.map.to(self.device).expand(len(prompts), -1, -1, -1) for c in self.controls]
+        maps = [c.control_image.to(self.device).expand(len(prompts), -1, -1, -1) for c in self.controls]
         return self.model.embed(prompts) | {"map": torch.cat(maps, 1)}
 
     def predict(self, x: Tensor, t: Time, cond: Cond) -> Pred:
         cond = dict(cond)
-        maps = cond.pop("map").split(RGB, 1)
+        maps = cond.pop("map").split(RGB_CHANNELS, 1)
         rows = []
-        for control, seen in zip(self.controls, maps, strict=True):
-            acts = control.acts(t, self.times)
+        for control, control_image in zip(self.controls, maps, strict=True):
+            acts = control.is_active(t, self.num_train_timesteps)
             if isinstance(acts, Tensor):
                 acts = acts.to(x).view(-1, 1, 1, 1)
             elif not acts:
                 continue
-            rows.append(control.net(x, t, cond, seen, control.strength * acts))
+            rows.append(control.net(x, t, cond, control_image, control.strength * acts))
         added = [torch.stack(level).sum(0) for level in zip(*rows, strict=True)]
-        return self.model.predict(x, t, cond | numbered(added))
+        return self.model.predict(x, t, cond | pack_residuals(added))
 
 
-def numbered(added: Sequence[Tensor]) -> Cond:
+def pack_residuals(residuals: Sequence[Tensor]) -> Cond:
     """Additions as a U-Net takes them in its condition."""
-    return {f"added {k}": level for k, level in enumerate(added)}
+    return {f"added {k}": level for k, level in enumerate(residuals)}

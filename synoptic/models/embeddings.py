@@ -12,52 +12,52 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synoptic.errors import InputError
-from synoptic.models.registry import Source
-from synoptic.models.weights import header
+from synoptic.models.registry import Checkpoint
+from synoptic.models.weights import read_safetensors_header
 
 if TYPE_CHECKING:
     import torch
 
     from synoptic.models.base import Cond
-    from synoptic.models.text import Text
+    from synoptic.models.text import TextEncoder
 
 
-def embeddings(source: Source, prompts: Sequence[str], text: Text) -> bytes:
+def serialize_embeddings(checkpoint: Checkpoint, prompts: Sequence[str], text_encoder: TextEncoder) -> bytes:
     """A file of prompts' embeddings by a model's text tower."""
     import torch
     from safetensors.torch import save
 
     with torch.no_grad():
-        conds = [text([prompt]) for prompt in prompts]  # one by one: a huge tower leaves little room
+        conds = [text_encoder([prompt]) for prompt in prompts]  # one by one: a huge tower leaves little room
     table = {key: torch.cat([cond[key] for cond in conds]).cpu().contiguous() for key in conds[0]}
     words = json.dumps(list(prompts), ensure_ascii=False)
-    return save(table, {"prompts": words, "model": source.name, "revision": source.revision})
+    return save(table, {"prompts": words, "model": checkpoint.name, "revision": checkpoint.revision})
 
 
-def check_embeddings(path: Path, source: Source, prompts: Sequence[str]) -> None:
+def check_embeddings(path: Path, checkpoint: Checkpoint, prompts: Sequence[str]) -> None:
     """Raises InputError unless the file can be read, is of this model and has every prompt."""
     try:
-        about = _about(path)
+        about = _metadata(path)
         known, model, revision = about["prompts"], about["model"], about["revision"]
     except (OSError, ValueError, LookupError, TypeError):
         raise InputError(f"--embeddings must be a file by `synoptic models embed`, {path} is none: write it anew") from None
-    if revision != source.revision:
+    if revision != checkpoint.revision:
         raise InputError(
-            f"embeddings are of one model, {path} is of {model} ({revision}), not of {source.name} ({source.revision}): use"
-            f" --model {model}, or write it anew with that --model"
+            f"embeddings are of one model, {path} is of {model} ({revision}), not of {checkpoint.name}"
+            f" ({checkpoint.revision}): use --model {model}, or write it anew with that --model"
         )
     missing = [prompt for prompt in prompts if prompt not in known]
     if missing:
         raise InputError(f"--embeddings must hold every prompt, {path} lacks {missing[0]!r}: embed it with the others")
 
 
-class Embedded:
+class PrecomputedTextEncoder:
     """A file's embeddings in a text tower's place: prompts -> Cond, on a device."""
 
     def __init__(self, path: Path, device: torch.device) -> None:
         from safetensors.torch import load_file
 
-        self.rows = {prompt: row for row, prompt in enumerate(_about(path)["prompts"])}
+        self.rows = {prompt: row for row, prompt in enumerate(_metadata(path)["prompts"])}
         self.table = load_file(path, str(device))
 
     def __call__(self, prompts: Sequence[str]) -> Cond:
@@ -65,6 +65,6 @@ class Embedded:
         return {key: value[at] for key, value in self.table.items()}
 
 
-def _about(path: Path) -> dict[str, Any]:
-    about = header(path)[0]["__metadata__"]
+def _metadata(path: Path) -> dict[str, Any]:
+    about = read_safetensors_header(path)[0]["__metadata__"]
     return about | {"prompts": json.loads(about["prompts"])}

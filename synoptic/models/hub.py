@@ -17,7 +17,7 @@ def download(repo: str, file: str) -> Path:
 
     instead = "use --model bundled or a local directory"
     try:
-        return Path(hf_hub_download(repo, file, local_files_only=not online()))
+        return Path(hf_hub_download(repo, file, local_files_only=not is_online()))
     except GatedRepoError:
         cure = f"accept its licence at https://huggingface.co/{repo}, then run: hf auth login; or {instead}"
         raise InputError(f"{repo} is gated: {cure}") from None
@@ -30,21 +30,21 @@ def download(repo: str, file: str) -> Path:
         raise InputError(f"{repo} is not in the cache and could not be fetched ({why}): connect, or {instead}") from None
 
 
-def listing(repo: str) -> list[str]:
+def list_files(repo: str) -> list[str]:
     """Every file of a hub model: of the hub's copy, or without a network of the one in the cache."""
-    if online():
+    if is_online():
         from huggingface_hub import list_repo_files
 
         return list_repo_files(repo)
-    return sorted(below(download(repo, "model_index.json").parent))
+    return sorted(relative_files(download(repo, "model_index.json").parent))
 
 
-def below(folder: Path) -> list[str]:
+def relative_files(folder: Path) -> list[str]:
     return [p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()]
 
 
 @cache
-def online() -> bool:
+def is_online() -> bool:
     """Whether the hub's name resolves, asked once: being offline should not cost half a minute of retries each time."""
     if any(key.lower() in ("https_proxy", "all_proxy") for key in os.environ):
         return True

@@ -11,19 +11,19 @@ from torch import Tensor
 
 from synoptic.diffusion.equations import Pred, Schedule, Time, pred_from_output
 from synoptic.models.base import Cond
-from synoptic.models.compile import by_block
-from synoptic.models.text import Text
+from synoptic.models.compile import compile_blocks
+from synoptic.models.text import TextEncoder
 from synoptic.models.tiling import tiled
 from synoptic.models.unet import UNet
 
-PIECE = 8  # native pictures: what the VAE is given at once of a larger one
+TILE_IMAGES = 8  # native pictures: what the VAE is given at once of a larger one
 
 
-class Latent:
+class LatentDenoiser:
     """A UNet in the latent space of a VAE. Pictures larger than eight native ones are coded in pieces, which overlap."""
 
-    def __init__(self, unet: UNet, vae: Any, text: Text, schedule: Schedule) -> None:
-        self.unet, self.text, self.schedule = unet, text, schedule
+    def __init__(self, unet: UNet, vae: Any, text_encoder: TextEncoder, schedule: Schedule) -> None:
+        self.unet, self.text_encoder, self.schedule = unet, text_encoder, schedule
         self.vae = vae.eval().requires_grad_(False).to(memory_format=unet.layout)
         self.shape, self.device, self.dtype, self.row_bytes = unet.shape, unet.device, unet.dtype, unet.row_bytes
         self.compiled = False
@@ -32,35 +32,35 @@ class Latent:
     def compile(self) -> None:
         """Compile the U-Net, and the VAE's blocks for gradients: a picture at the end is not worth the minute."""
         self.unet.compile()
-        by_block(self.vae)
+        compile_blocks(self.vae)
         self.compiled = True
 
     @torch.no_grad()
     def embed(self, prompts: Sequence[str]) -> Cond:
-        return self.unet.remember(self.text(prompts))
+        return self.unet.cache_text_keys(self.text_encoder(prompts))
 
     def predict(self, x: Tensor, t: Time, cond: Cond) -> Pred:
         return pred_from_output(self.schedule, x, self.unet(x, t, cond), t)
 
     def encode(self, image: Tensor) -> Tensor:
         f, (_, h, w) = self.factor, self.shape
-        mean = tiled(self._mean, image.to(self.vae.dtype), PIECE * h * w * f * f, h * f // 2).to(image.dtype)
+        mean = tiled(self._encode_tile, image.to(self.vae.dtype), TILE_IMAGES * h * w * f * f, h * f // 2).to(image.dtype)
         return (mean - self._shift) * self.vae.config.scaling_factor
 
     def decode(self, x: Tensor) -> Tensor:
         latents = x / self.vae.config.scaling_factor + self._shift
         _, h, w = self.shape
-        return tiled(self._decoded, latents.to(self.vae.dtype), PIECE * h * w, h // 2).to(x.dtype)
+        return tiled(self._decode_tile, latents.to(self.vae.dtype), TILE_IMAGES * h * w, h // 2).to(x.dtype)
 
-    def _mean(self, image: Tensor) -> Tensor:
-        with self._plainly(image):
+    def _encode_tile(self, image: Tensor) -> Tensor:
+        with self._eager(image):
             return self.vae.encode(image).latent_dist.mode()
 
-    def _decoded(self, latents: Tensor) -> Tensor:
-        with self._plainly(latents):
+    def _decode_tile(self, latents: Tensor) -> Tensor:
+        with self._eager(latents):
             return self.vae.decode(latents, return_dict=False)[0]
 
-    def _plainly(self, x: Tensor) -> AbstractContextManager[object]:
+    def _eager(self, x: Tensor) -> AbstractContextManager[object]:
         """Without the compiled blocks, where no gradients pass."""
         passes = torch.is_grad_enabled() and x.requires_grad
         return torch.compiler.set_stance("force_eager") if self.compiled and not passes else nullcontext()
@@ -70,6 +70,6 @@ class Latent:
         return self.vae.config.get("shift_factor") or 0.0
 
 
-def stable_diffusion(part: Callable[..., Any], schedule: Schedule, text: Text) -> Latent:
+def stable_diffusion(component: Callable[..., Any], schedule: Schedule, text_encoder: TextEncoder) -> LatentDenoiser:
     """A StableDiffusionPipeline or StableDiffusionXLPipeline directory; `part(name)` loads its component of that name."""
-    return Latent(UNet(part("unet")), part("vae"), text, schedule)
+    return LatentDenoiser(UNet(component("unet")), component("vae"), text_encoder, schedule)

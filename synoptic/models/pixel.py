@@ -10,17 +10,17 @@ from torch import Tensor
 
 from synoptic.diffusion.equations import Pred, Schedule, Time, pred_from_output
 from synoptic.models.base import Cond
-from synoptic.models.text import Text
+from synoptic.models.text import TextEncoder
 from synoptic.models.unet import UNet
 
 
-class Pixel:
+class PixelDenoiser:
     """A UNet on RGB itself. Further channels ride along as `Pred.var` where the schedule's variance is learned."""
 
     factor = 1
 
-    def __init__(self, unet: UNet, text: Text, schedule: Schedule) -> None:
-        self.unet, self.text, self.schedule = unet, text, schedule
+    def __init__(self, unet: UNet, text_encoder: TextEncoder, schedule: Schedule) -> None:
+        self.unet, self.text_encoder, self.schedule = unet, text_encoder, schedule
         self.shape, self.device, self.dtype, self.row_bytes = unet.shape, unet.device, unet.dtype, unet.row_bytes
 
     def compile(self) -> None:
@@ -28,7 +28,7 @@ class Pixel:
 
     @torch.no_grad()
     def embed(self, prompts: Sequence[str]) -> Cond:
-        return self.unet.remember(self.text(prompts))
+        return self.unet.cache_text_keys(self.text_encoder(prompts))
 
     def predict(self, x: Tensor, t: Time, cond: Cond) -> Pred:
         out = self.unet(x, t, cond)
@@ -42,6 +42,6 @@ class Pixel:
         return x
 
 
-def deepfloyd(part: Callable[..., Any], schedule: Schedule, text: Text) -> Pixel:
+def deepfloyd(component: Callable[..., Any], schedule: Schedule, text_encoder: TextEncoder) -> PixelDenoiser:
     """An IFPipeline directory."""
-    return Pixel(UNet(part("unet")), text, schedule)
+    return PixelDenoiser(UNet(component("unet")), text_encoder, schedule)

@@ -16,10 +16,10 @@ from typing import Any
 
 from synoptic.errors import InputError
 from synoptic.models.families import FAMILIES, Defaults, Family
-from synoptic.models.hub import below, download, first_line, listing, online
+from synoptic.models.hub import download, first_line, is_online, list_files, relative_files
 from synoptic.models.weights import check_weights
 
-BUNDLED = Path(__file__).parent / "bundled"
+BUNDLED_DIR = Path(__file__).parent / "bundled"
 
 ALIASES: dict[str, tuple[str, ...]] = {  # each with its living sources, tried in order
     "sd1.4": ("CompVis/stable-diffusion-v1-4",),
@@ -31,239 +31,272 @@ ALIASES: dict[str, tuple[str, ...]] = {  # each with its living sources, tried i
     "if-l": ("DeepFloyd/IF-I-L-v1.0",),
     "if-xl": ("DeepFloyd/IF-I-XL-v1.0",),
 }
-INSIDE: dict[str, tuple[str, ...]] = {"bundled": (str(BUNDLED / "sd"),), "bundled-if": (str(BUNDLED / "if"),)}
+BUNDLED_MODELS: dict[str, tuple[str, ...]] = {
+    "bundled": (str(BUNDLED_DIR / "sd"),),
+    "bundled-if": (str(BUNDLED_DIR / "if"),),
+}
 UPSCALERS: dict[str, tuple[str, ...]] = {
-    "bundled-if-ii": (str(BUNDLED / "if-ii"),),
+    "bundled-if-ii": (str(BUNDLED_DIR / "if-ii"),),
     "if-ii": ("DeepFloyd/IF-II-M-v1.0",),
     "if-ii-l": ("DeepFloyd/IF-II-L-v1.0",),
     "sd-x4": ("stabilityai/stable-diffusion-x4-upscaler",),
 }
-CONTROLS: dict[str, tuple[str, ...]] = {
-    f"bundled-{kind}": (str(BUNDLED / f"control-{kind}"),) for kind in ("canny", "scribble", "depth")
+CONTROLNETS: dict[str, tuple[str, ...]] = {
+    f"bundled-{kind}": (str(BUNDLED_DIR / f"control-{kind}"),) for kind in ("canny", "scribble", "depth")
 }
-JUDGES: dict[str, tuple[str, ...]] = {
-    "bundled": (str(BUNDLED / "clip"),),
-    "bundled-shape": (str(BUNDLED / "clip-grayscale"),),  # blind to colour: what only colour explains, it does not see
+CLIP_MODELS: dict[str, tuple[str, ...]] = {
+    "bundled": (str(BUNDLED_DIR / "clip"),),
+    "bundled-shape": (str(BUNDLED_DIR / "clip-grayscale"),),  # blind to colour: what only colour explains, it does not see
     "clip-vit-b32": ("openai/clip-vit-base-patch32",),
 }
-OWN = {"sd": Defaults(25, 5.0, 8), "if": Defaults(25, 7.0, 16, 3.0), "if-ii": Defaults(20, 1.0, 64)}  # of the bundled models
-FITTING = ("block_out_channels", "layers_per_block", "cross_attention_dim", "in_channels")  # of a ControlNet and its U-Net
-TOWER = ("tokenizer", "text_encoder")  # which an upscaler's directory may leave to stage I
-WORDS = ("tokenizer.json", "vocab.json", "spiece.model")  # a tokenizer's own words: one of these must be there
+BUNDLED_DEFAULTS = {
+    "sd": Defaults(25, 5.0, 8),
+    "if": Defaults(25, 7.0, 16, 3.0),
+    "if-ii": Defaults(20, 1.0, 64),
+}  # of the bundled models
+CONTROLNET_KEYS = (
+    "block_out_channels",
+    "layers_per_block",
+    "cross_attention_dim",
+    "in_channels",
+)  # of a ControlNet and its U-Net
+TEXT_COMPONENTS = ("tokenizer", "text_encoder")  # which an upscaler's directory may leave to stage I
+VOCABULARY_FILES = ("tokenizer.json", "vocab.json", "spiece.model")  # a tokenizer's own words: one of these must be there
 
 
 @dataclass(frozen=True)
-class Source:
-    """A model that was found: `name` as typed, `place` a directory or a hub id, `file` the JSON at its top."""
+class Checkpoint:
+    """A model that was found: `name` as typed, `path_or_repo` a directory or a hub id, `index_file` the JSON at its top."""
 
     name: str
-    place: str
-    file: str = "model_index.json"
+    path_or_repo: str
+    index_file: str = "model_index.json"
 
     @property
-    def local(self) -> bool:
-        return Path(self.place).is_dir()
+    def is_local(self) -> bool:
+        return Path(self.path_or_repo).is_dir()
 
     @property
-    def root(self) -> str:
+    def pretrained_path(self) -> str:
         """What from_pretrained takes: the directory, the hub id, or without a network the directory in the cache."""
-        return self.place if self.local or online() else str(download(self.place, self.file).parent)
+        return (
+            self.path_or_repo if self.is_local or is_online() else str(download(self.path_or_repo, self.index_file).parent)
+        )
 
     @property
-    def bundled(self) -> bool:
-        return Path(self.place).parent == BUNDLED
+    def is_bundled(self) -> bool:
+        return Path(self.path_or_repo).parent == BUNDLED_DIR
 
-    def read(self, file: str) -> dict[str, Any]:
+    def read_json(self, file: str) -> dict[str, Any]:
         """One of the model's JSON files. Raises InputError where it is missing, gated or no JSON object."""
-        path = Path(self.place) / file if self.local else download(self.place, file)
+        path = Path(self.path_or_repo) / file if self.is_local else download(self.path_or_repo, file)
         try:
             found = json.loads(path.read_text())
         except (OSError, ValueError) as e:
-            raise InputError(f"a model needs a readable {file}, {self.place} has none ({first_line(e)}): check it") from None
+            raise InputError(
+                f"a model needs a readable {file}, {self.path_or_repo} has none ({first_line(e)}): check it"
+            ) from None
         if not isinstance(found, dict):
-            raise InputError(f"a model's {file} must hold a JSON object, that of {self.place} does not: check it")
+            raise InputError(f"a model's {file} must hold a JSON object, that of {self.path_or_repo} does not: check it")
         return found
 
     @cached_property
     def files(self) -> list[str]:
         """Every file's path inside the model."""
-        return sorted(below(Path(self.place))) if self.local else listing(self.place)
+        return sorted(relative_files(Path(self.path_or_repo))) if self.is_local else list_files(self.path_or_repo)
 
-    def variant(self, part: str, half: bool) -> str | None:
+    def variant(self, component: str, half: bool) -> str | None:
         """ "fp16" where half precision is wanted and there is such a file of this part, or where there is no other.
 
         The part "" is the model itself.
         """
-        folder = f"{part}/" if part else ""
+        folder = f"{component}/" if component else ""
         weights = [f for f in self.files if f.startswith(folder) and f.endswith(".safetensors")]
         small = [f for f in weights if ".fp16" in f]
         return "fp16" if small and (half or len(small) == len(weights)) else None
 
     @cached_property
-    def index(self) -> dict[str, Any]:
-        return self.read("model_index.json")
+    def model_index(self) -> dict[str, Any]:
+        return self.read_json("model_index.json")
 
     @cached_property
     def family(self) -> Family:
-        kind = self.index.get("_class_name")
+        kind = self.model_index.get("_class_name")
         if not isinstance(kind, str) or kind not in FAMILIES:
             raise InputError(f"a model's pipeline must be one of {', '.join(FAMILIES)}, {self.name} is a {kind}")
         return FAMILIES[kind]
 
     @cached_property
-    def parts(self) -> dict[str, str]:
+    def components(self) -> dict[str, str]:
         """The family's components that are here: all of them, but an upscaler may lack its text tower (null)."""
-        lent = [part for part in TOWER if self.family.noising and self.index.get(part) in (None, [None, None])]
-        return {part: cls for part, cls in self.family.parts.items() if part not in lent}
+        missing = [
+            part
+            for part in TEXT_COMPONENTS
+            if self.family.low_res_scheduler and self.model_index.get(part) in (None, [None, None])
+        ]
+        return {part: cls for part, cls in self.family.components.items() if part not in missing}
 
     @cached_property
-    def unet(self) -> dict[str, Any]:
-        return self.read("unet/config.json")
+    def unet_config(self) -> dict[str, Any]:
+        return self.read_json("unet/config.json")
 
     @cached_property
     def factor(self) -> int:
         """Image pixels per pixel of x: the VAE's reduction, or 1."""
-        return 2 ** (len(self.read("vae/config.json")["block_out_channels"]) - 1) if "vae" in self.family.weights else 1
+        return (
+            2 ** (len(self.read_json("vae/config.json")["block_out_channels"]) - 1)
+            if "vae" in self.family.weighted_components
+            else 1
+        )
 
     @property
-    def native(self) -> int:
+    def native_size(self) -> int:
         """Side of the native picture in image pixels."""
-        return self.unet["sample_size"] * self.factor
+        return self.unet_config["sample_size"] * self.factor
 
     @property
     def defaults(self) -> Defaults:
-        return OWN[Path(self.place).name] if self.bundled else self.family.defaults
+        return BUNDLED_DEFAULTS[Path(self.path_or_repo).name] if self.is_bundled else self.family.defaults
 
     @cached_property
     def revision(self) -> str:
         """The hub's commit, or a hash of a directory's weights, configs and words."""
-        if not self.local:
-            return download(self.place, self.file).parent.name
+        if not self.is_local:
+            return download(self.path_or_repo, self.index_file).parent.name
         digest = hashlib.sha256()
         for name in self.files:
             if name.endswith((".safetensors", ".json", ".txt", ".model")):
-                with (Path(self.place) / name).open("rb") as f:
+                with (Path(self.path_or_repo) / name).open("rb") as f:
                     digest.update(name.encode() + hashlib.file_digest(f, "sha256").digest())
         return "sha256:" + digest.hexdigest()[:16]
 
 
-def resolve(name: str) -> Source:
+def resolve(name: str) -> Checkpoint:
     """The source of `bundled`, `bundled-if`, an alias, a hub id `org/name` or a diffusers directory.
 
     Raises InputError, with the cure, where it is unknown, of an unsupported pipeline, lacks a part, only has pickle weights,
     or has a corrupt weight file; and where the hub cannot be reached or wants a login.
     """
-    if name in UPSCALERS or (source := _find(name, INSIDE | ALIASES, "model_index.json")).family.noising:
-        others = ", ".join(INSIDE | ALIASES)
+    if (
+        name in UPSCALERS
+        or (checkpoint := _find_checkpoint(name, BUNDLED_MODELS | ALIASES, "model_index.json")).family.low_res_scheduler
+    ):
+        others = ", ".join(BUNDLED_MODELS | ALIASES)
         raise InputError(f"a model paints from prompts alone, {name} enlarges a small picture: use one of {others}")
-    return _checked(source)
+    return _check_components(checkpoint)
 
 
-def resolve_upscaler(name: str) -> Source:
+def resolve_upscaler(name: str) -> Checkpoint:
     """The source of `bundled-if-ii`, another upscaler's alias, a hub id or a directory. Raises InputError as `resolve`."""
-    if name in INSIDE | ALIASES or not (source := _find(name, UPSCALERS, "model_index.json")).family.noising:
+    if (
+        name in BUNDLED_MODELS | ALIASES
+        or not (checkpoint := _find_checkpoint(name, UPSCALERS, "model_index.json")).family.low_res_scheduler
+    ):
         others = ", ".join(UPSCALERS)
         raise InputError(f"an upscaler enlarges a small picture, {name} paints from prompts alone: use one of {others}")
-    return _checked(source)
+    return _check_components(checkpoint)
 
 
-def resolve_control(name: str, source: Source) -> Source:
+def resolve_controlnet(name: str, checkpoint: Checkpoint) -> Checkpoint:
     """The ControlNet `name`: `bundled-canny`, …, a hub id or a directory. Raises InputError as `resolve`.
 
-    And where it was made for another model than `source`: its levels, words or pixels per latent differ.
+    And where it was made for another model than `checkpoint`: its levels, words or pixels per latent differ.
     """
-    control = _find(name, CONTROLS, "config.json")
-    config = control.read("config.json")
+    controlnet = _find_checkpoint(name, CONTROLNETS, "config.json")
+    config = controlnet.read_json("config.json")
     if config.get("_class_name") != "ControlNetModel":
-        others = ", ".join(CONTROLS)
+        others = ", ".join(CONTROLNETS)
         raise InputError(
             f"a ControlNet must be a ControlNetModel, {name} is none: use {others}, a hub id or such a directory"
         )
-    ours = [source.unet.get(key) for key in FITTING] + [source.factor]
-    theirs = [config.get(key) for key in FITTING] + [
+    ours = [checkpoint.unet_config.get(key) for key in CONTROLNET_KEYS] + [checkpoint.factor]
+    theirs = [config.get(key) for key in CONTROLNET_KEYS] + [
         2 ** (len(config.get("conditioning_embedding_out_channels", "1234")) - 1)
     ]
     if ours != theirs:
-        parts = zip([*FITTING, "pixels per latent"], ours, theirs, strict=True)
+        parts = zip([*CONTROLNET_KEYS, "pixels per latent"], ours, theirs, strict=True)
         what, our, their = next(part for part in parts if part[1] != part[2])
         raise InputError(
-            f"a ControlNet must be made for the model: {what} of {name} is {their}, of {source.name} {our}; choose another"
-            " --controlnet or --model"
+            f"a ControlNet must be made for the model: {what} of {name} is {their}, of {checkpoint.name} {our}; choose"
+            " another --controlnet or --model"
         )
-    if control.local:
-        check_weights(Path(control.place))
-    return control
+    if controlnet.is_local:
+        check_weights(Path(controlnet.path_or_repo))
+    return controlnet
 
 
-def resolve_depth(name: str) -> Source:
+def resolve_depth_model(name: str) -> Checkpoint:
     """The source of transformers' depth model `name`, a hub id or a directory. Raises InputError as `resolve`."""
-    source = _find(name, {}, "config.json")
-    kinds = source.read("config.json").get("architectures") or []
+    checkpoint = _find_checkpoint(name, {}, "config.json")
+    kinds = checkpoint.read_json("config.json").get("architectures") or []
     if not any(kind.endswith("ForDepthEstimation") for kind in kinds):
         raise InputError(
             f"a depth model must be one of transformers', {name} is a {', '.join(kinds) or 'nameless one'}: choose one"
         )
-    if source.local:
-        check_weights(Path(source.place))
-    return source
+    if checkpoint.is_local:
+        check_weights(Path(checkpoint.path_or_repo))
+    return checkpoint
 
 
-def resolve_clip(name: str) -> Source:
+def resolve_clip(name: str) -> Checkpoint:
     """The source of a CLIPModel: `bundled`, `clip-vit-b32`, a hub id or a directory. Raises InputError as `resolve`."""
-    source = _find(name, JUDGES, "config.json")
-    if source.read("config.json").get("model_type") != "clip":
+    checkpoint = _find_checkpoint(name, CLIP_MODELS, "config.json")
+    if checkpoint.read_json("config.json").get("model_type") != "clip":
         raise InputError(
             f"a judge must be a CLIPModel, {name} is none: use --judge bundled, clip-vit-b32 or such a directory"
         )
-    if source.local:
-        check_weights(Path(source.place))
-    return source
+    if checkpoint.is_local:
+        check_weights(Path(checkpoint.path_or_repo))
+    return checkpoint
 
 
-def _checked(source: Source) -> Source:
+def _check_components(checkpoint: Checkpoint) -> Checkpoint:
     """The source itself, once every part that it needs is seen to be there."""
-    native = source.unet.get("sample_size")
+    native = checkpoint.unet_config.get("sample_size")
     if not isinstance(native, int):
         raise InputError(
-            f"a model's unet/config.json must give one sample_size, {source.name} gives {native!r}: choose another model"
+            f"a model's unet/config.json must give one sample_size, {checkpoint.name} gives {native!r}: choose another model"
         )
-    for part, cls in source.parts.items():
-        _, given = (source.index.get(part) or [None, None])[:2]
+    for component, cls in checkpoint.components.items():
+        _, given = (checkpoint.model_index.get(component) or [None, None])[:2]
         if not isinstance(given, str) or given.removesuffix("Fast") != cls:
-            raise InputError(f"{source.name} has a {given} as its {part}, which synoptic does not load: it must be a {cls}")
-        if part in source.family.weights:
-            source.read(f"{part}/config.json")
-        elif source.local and not any(f"{part}/{words}" in source.files for words in WORDS):
             raise InputError(
-                f"a model needs its words, {source.name} has none of {', '.join(WORDS)} in {part}/: copy it again"
+                f"{checkpoint.name} has a {given} as its {component}, which synoptic does not load: it must be a {cls}"
             )
-        if source.local and part in source.family.weights:
-            check_weights(Path(source.place) / part)
-    return source
+        if component in checkpoint.family.weighted_components:
+            checkpoint.read_json(f"{component}/config.json")
+        elif checkpoint.is_local and not any(f"{component}/{words}" in checkpoint.files for words in VOCABULARY_FILES):
+            raise InputError(
+                f"a model needs its words, {checkpoint.name} has none of {', '.join(VOCABULARY_FILES)} in {component}/:"
+                " copy it again"
+            )
+        if checkpoint.is_local and component in checkpoint.family.weighted_components:
+            check_weights(Path(checkpoint.path_or_repo) / component)
+    return checkpoint
 
 
-def _find(name: str, aliases: Mapping[str, tuple[str, ...]], file: str) -> Source:
+def _find_checkpoint(name: str, aliases: Mapping[str, tuple[str, ...]], file: str) -> Checkpoint:
     if name in aliases:
         *others, last = aliases[name]
         for place in others:
             try:
-                source = Source(name, place, file)
-                source.read(file)
-                return source
+                checkpoint = Checkpoint(name, place, file)
+                checkpoint.read_json(file)
+                return checkpoint
             except InputError:
                 continue
-        source = Source(name, last, file)
+        checkpoint = Checkpoint(name, last, file)
     elif folder := _folder(name):
-        source = Source(name, str(folder), file)
+        checkpoint = Checkpoint(name, str(folder), file)
     elif re.fullmatch(r"[\w-][\w.-]{0,95}/[\w.-]{1,96}", name):
-        source = Source(name, name, file)
+        checkpoint = Checkpoint(name, name, file)
     else:
         known = ", ".join(aliases)
         raise InputError(
             f"a model is one of {known}, a hub id (org/name) or a directory; {name[:99]!r} is none: see synoptic models"
         )
-    source.read(file)
-    return source
+    checkpoint.read_json(file)
+    return checkpoint
 
 
 def _folder(name: str) -> Path | None:

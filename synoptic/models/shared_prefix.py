@@ -9,44 +9,48 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from synoptic.models.deepcache import crosses
+from synoptic.models.deepcache import has_cross_attention
 
 
-class Once:
-    """Makes a diffusers U-Net, `among` so many equal parts of its rows, compute its layers before the text for one only.
+class SharedPrefix:
+    """Computes a diffusers U-Net's layers before the text for the first of its branches only, within `for_branches`.
 
     The others, which are to hold the same x and times, get copies. Exact, and a twentieth of the bundled `sd`'s time.
     """
 
     def __init__(self, net: Any) -> None:
-        self.parts = 1
-        for layer in before_text(net):
-            layer.register_forward_pre_hook(self._first, with_kwargs=True)
-            layer.register_forward_hook(self._all)
+        self.num_branches = 1
+        for layer in layers_before_text(net):
+            layer.register_forward_pre_hook(self._keep_first, with_kwargs=True)
+            layer.register_forward_hook(self._repeat)
 
     @contextmanager
-    def among(self, parts: int) -> Iterator[None]:
+    def for_branches(self, num_branches: int) -> Iterator[None]:
         """For calls in here; all others are of rows that have nothing to do with one another."""
-        self.parts = parts
+        self.num_branches = num_branches
         try:
             yield
         finally:
-            self.parts = 1
+            self.num_branches = 1
 
-    def _first(self, _: Any, args: Any, more: Any) -> Any:
-        return (first(args, self.parts), first(more, self.parts)) if self.parts > 1 else None
+    def _keep_first(self, _: Any, args: Any, kwargs: Any) -> Any:
+        return (
+            (first_branch(args, self.num_branches), first_branch(kwargs, self.num_branches))
+            if self.num_branches > 1
+            else None
+        )
 
-    def _all(self, _: Any, args: Any, out: Any) -> Any:
-        return repeated(out, self.parts) if self.parts > 1 else None
+    def _repeat(self, _: Any, args: Any, out: Any) -> Any:
+        return repeat_branches(out, self.num_branches) if self.num_branches > 1 else None
 
 
-def before_text(net: Any) -> Iterator[Any]:
+def layers_before_text(net: Any) -> Iterator[Any]:
     """The layers that the text does not reach, in the order of their calls; none where the time's embedding has it."""
     if net.config.addition_embed_type or net.config.only_cross_attention:
         return
     yield net.conv_in
     for block in net.down_blocks:
-        if crosses(block):
+        if has_cross_attention(block):
             yield block.resnets[0]
             attention = block.attentions[0]
             if hasattr(attention, "transformer_blocks"):
@@ -56,18 +60,22 @@ def before_text(net: Any) -> Iterator[Any]:
         yield block
 
 
-def first(value: Any, parts: int) -> Any:
+def first_branch(value: Any, num_branches: int) -> Any:
     """The first of so many parts of the rows of every tensor in there."""
     match value:
         case Tensor():
-            return value[: len(value) // parts]
+            return value[: len(value) // num_branches]
         case dict():
-            return {key: first(part, parts) for key, part in value.items()}
+            return {key: first_branch(part, num_branches) for key, part in value.items()}
         case tuple():
-            return tuple(first(part, parts) for part in value)
+            return tuple(first_branch(part, num_branches) for part in value)
     return value
 
 
-def repeated(value: Any, parts: int) -> Any:
+def repeat_branches(value: Any, num_branches: int) -> Any:
     """The rows of every tensor so many times, one after another, in their memory layout."""
-    return torch.cat([value] * parts) if isinstance(value, Tensor) else tuple(repeated(part, parts) for part in value)
+    return (
+        torch.cat([value] * num_branches)
+        if isinstance(value, Tensor)
+        else tuple(repeat_branches(part, num_branches) for part in value)
+    )

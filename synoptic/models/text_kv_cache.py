@@ -10,7 +10,7 @@ from diffusers.models.attention_processor import Attention, AttnProcessor2_0
 from torch import Tensor
 
 
-class Keys:
+class TextKVCache:
     """text (N, L, D) -> keys and values of every cross-attention of a diffusers net, side by side: (N, L, all of them).
 
     The net's attentions take them as `cross_attention_kwargs={"keys": …}`, one row a row of x, and compute their own where
@@ -37,10 +37,10 @@ class Keys:
 
 
 class CachedKVProcessor:
-    """diffusers' attention, which finds its keys and values at `place` in `keys`, if they were given."""
+    """diffusers' attention, which finds its keys and values at `columns` in `keys`, if they were given."""
 
-    def __init__(self, place: slice | None) -> None:
-        self.place, self.plain = place, AttnProcessor2_0()
+    def __init__(self, columns: slice | None) -> None:
+        self.columns, self.default = columns, AttnProcessor2_0()
 
     def __call__(
         self,
@@ -51,9 +51,9 @@ class CachedKVProcessor:
         temb: Tensor | None = None,
         keys: Tensor | None = None,
     ) -> Tensor:
-        if keys is None or self.place is None:
-            return self.plain(attn, hidden_states, encoder_hidden_states, attention_mask, temb)
-        every = attn.to_q(hidden_states), *keys[..., self.place].chunk(2, -1)
+        if keys is None or self.columns is None:
+            return self.default(attn, hidden_states, encoder_hidden_states, attention_mask, temb)
+        every = attn.to_q(hidden_states), *keys[..., self.columns].chunk(2, -1)
         q, k, v = (u.unflatten(-1, (attn.heads, -1)).transpose(1, 2) for u in every)
         out = F.scaled_dot_product_attention(q, k, v)
         return attn.to_out[0](out.transpose(1, 2).flatten(2))

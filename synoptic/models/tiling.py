@@ -8,21 +8,23 @@ import torch
 from torch import Tensor
 
 
-def tiled(f: Callable[[Tensor], Tensor], x: Tensor, most: int, overlap: int) -> Tensor:
-    """f(x) of pictures (B, C, H, W): whole, bitwise, up to `most` places H W each, so that memory stays what those take.
+def tiled(f: Callable[[Tensor], Tensor], x: Tensor, max_area: int, overlap: int) -> Tensor:
+    """f(x) of pictures (B, C, H, W): whole, bitwise, up to `max_area` places H W each, so that memory stays what those take.
 
     A larger one is done in the halves of its longer side, and of theirs, which share `overlap` places and fade into one
     another there. f changes the size by one factor, which divides `overlap` / 2. Pieces differ from the whole near their
     ends and by what norms and attention make of the rest of the picture.
     """
     H, W = x.shape[-2:]
-    if most >= H * W:
+    if max_area >= H * W:
         return f(x)
     axis = -1 if W >= H else -2
     length = x.shape[axis]
     middle = length // 2 // overlap * overlap
     start, end = middle - overlap // 2, middle + overlap // 2
-    first, last = (tiled(f, part, most, overlap) for part in (x.narrow(axis, 0, end), x.narrow(axis, start, length - start)))
+    first, last = (
+        tiled(f, part, max_area, overlap) for part in (x.narrow(axis, 0, end), x.narrow(axis, start, length - start))
+    )
     n = first.shape[axis] * overlap // end
     ramp = ((torch.arange(n, device=x.device) + 0.5) / n).to(first).unflatten(0, (n, *[1] * (-1 - axis)))
     (a, b), (c, d) = (u.split([u.shape[axis] - m, m], axis) for u, m in ((first, n), (last, last.shape[axis] - n)))

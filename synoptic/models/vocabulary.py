@@ -7,13 +7,13 @@ import re
 from functools import cache
 from typing import Any
 
-from synoptic.models.registry import BUNDLED
+from synoptic.models.registry import BUNDLED_DIR
 
 
 @cache
 def vocabulary() -> dict[str, Any]:
     """{"words": every word of the training captions, "prompts": {kind: examples to write prompts from}}."""
-    return json.loads((BUNDLED / "vocabulary.json").read_text())
+    return json.loads((BUNDLED_DIR / "vocabulary.json").read_text())
 
 
 def unknown_words(prompt: str) -> list[str]:

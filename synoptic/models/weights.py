@@ -26,7 +26,7 @@ def check_weights(folder: Path) -> None:
             raise InputError(f"a weight file must be whole, {path} is corrupt ({fault}): copy or download it again")
 
 
-def header(path: Path) -> tuple[dict[str, Any], int]:
+def read_safetensors_header(path: Path) -> tuple[dict[str, Any], int]:
     """What a safetensors file holds, and where the tensors' bytes begin: 8 bytes of length, JSON, then those.
 
     Raises ValueError where it is no such file.
@@ -44,7 +44,7 @@ def header(path: Path) -> tuple[dict[str, Any], int]:
 def _fault(path: Path) -> str | None:
     """The first fault of a safetensors file."""
     try:
-        found, begin = header(path)
+        found, begin = read_safetensors_header(path)
         expected = begin + max((one["data_offsets"][1] for name, one in found.items() if name != "__metadata__"), default=0)
     except (TypeError, LookupError, AttributeError):
         return "unreadable header"

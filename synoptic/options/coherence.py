@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from synoptic.errors import InputError, check_at_least, check_at_most, check_choice
-from synoptic.models.registry import Source
+from synoptic.models.registry import Checkpoint
 from synoptic.options.regions import Region, read_region
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ Layout = Annotated[
 ]
 
 
-def compose(source: Source, settings: dict[str, Any]) -> list[Region]:
+def compose(source: Checkpoint, settings: dict[str, Any]) -> list[Region]:
     """Check what makes a picture one scene or several; read its regions. Raises InputError on a broken rule."""
     check_at_least("--coherence", settings["coherence"], 0)
     check_at_least("--coherence-steps", settings["coherence_steps"], 1)
@@ -49,15 +49,15 @@ def compose(source: Source, settings: dict[str, Any]) -> list[Region]:
     return [read_region(typed, *size, settings["negative"], settings["guidance"]) for typed in settings["region"] or []]
 
 
-def check_layout(source: Source, settings: dict[str, Any]) -> None:
+def check_layout(source: Checkpoint, settings: dict[str, Any]) -> None:
     """Check --layout. Raises InputError on a broken rule."""
     short = min(settings["width"], settings["height"])
     if not 0 < settings["layout"] <= 1:
         raise InputError(f"--layout must be above 0 and at most 1, {settings['layout']} was given: try 0.4")
-    if short <= source.native or settings["space"] != "canonical":
+    if short <= source.native_size or settings["space"] != "canonical":
         raise InputError(
-            f"--layout enlarges a canvas whose short side is above the model's own, {source.native}; it is {short}, --space"
-            f" {settings['space']}: enlarge it, or leave --layout away"
+            f"--layout enlarges a canvas whose short side is above the model's own, {source.native_size}; it is {short},"
+            f" --space {settings['space']}: enlarge it, or leave --layout away"
         )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from synoptic.errors import InputError, check_at_least, check_choice, install_command
-from synoptic.models.registry import CONTROLS, Source, resolve_control, resolve_depth
+from synoptic.models.registry import CONTROLNETS, Checkpoint, resolve_controlnet, resolve_depth_model
 from synoptic.options.input_image import Given, read
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ BY_LIBRARY = ("canny", "scribble", "segment")
 BY_DEPTH = ("depth", "normal")
 
 
-def check_kinds(kinds: list[str], depth: str | None) -> Source | None:
+def check_kinds(kinds: list[str], depth: str | None) -> Checkpoint | None:
     """Check that every map can be drawn; the depth model's source if one is asked for. Raises InputError."""
     if not kinds:
         raise InputError("at least one condition is needed, none was given: name canny, for example")
@@ -54,18 +54,18 @@ def check_kinds(kinds: list[str], depth: str | None) -> Source | None:
         raise InputError(
             f"--depth is for the conditions {' and '.join(BY_DEPTH)}, {depth} was given for none: leave it away"
         )
-    return resolve_depth(depth) if depth is not None and not Path(depth).expanduser().is_file() else None
+    return resolve_depth_model(depth) if depth is not None and not Path(depth).expanduser().is_file() else None
 
 
 @cache
-def estimator(model: Source) -> Depth:
+def estimator(model: Checkpoint) -> Depth:
     """The depth model, loaded once."""
     from synoptic.controlnet.annotators.depth import Depth
 
     return Depth(model)
 
 
-def maps(picture: Image, kinds: list[str], depth: str | None, model: Source | None) -> dict[str, Tensor]:
+def maps(picture: Image, kinds: list[str], depth: str | None, model: Checkpoint | None) -> dict[str, Tensor]:
     """Each condition's map (1, 3, H, W) in [0, 1], of the picture's size. Raises InputError."""
     from synoptic.controlnet.annotators.canny import canny
     from synoptic.controlnet.annotators.normal import normal
@@ -97,12 +97,12 @@ class Guides:
     """Conditions, a ControlNet's source and a strength for each, and when they act."""
 
     kinds: list[str]
-    nets: list[Source]
+    nets: list[Checkpoint]
     strengths: list[float]
     begin: float
     end: float
     depth: str | None
-    model: Source | None
+    model: Checkpoint | None
 
     def onto(self, picture: Given, run: Run) -> Callable[[Denoiser], Denoiser]:
         """Draw the maps of the picture, keep them in the run's folder; model -> the same, following them."""
@@ -114,27 +114,29 @@ class Guides:
             images.save(run.folder / f"{kind}.png", image, {"condition": kind, "settings": run.settings})
 
         def follow(model: Denoiser) -> Denoiser:
-            from synoptic.models.controlnet import Control, Controlled
-            from synoptic.models.load import load_control
+            from synoptic.models.controlnet import Control, ControlledDenoiser
+            from synoptic.models.load import load_controlnet
 
             how = {"device": run.settings["device"], "dtype": run.settings["dtype"]}
             asked = zip(self.kinds, self.nets, self.strengths, strict=True)
             padded = {kind: picture.padded(seen) for kind, seen in drawn.items()}
-            controls = [Control(load_control(net, **how), padded[kind], s, self.begin, self.end) for kind, net, s in asked]
-            return Controlled(model, controls)
+            controls = [
+                Control(load_controlnet(net, **how), padded[kind], s, self.begin, self.end) for kind, net, s in asked
+            ]
+            return ControlledDenoiser(model, controls)
 
         return follow
 
 
-def guides(source: Source, settings: dict[str, Any]) -> Guides:
+def guides(source: Checkpoint, settings: dict[str, Any]) -> Guides:
     """Check the conditions of the settings, and fill in their nets and strengths. Raises InputError on a broken rule."""
     kinds, nets, strengths = settings["condition"] or ["canny"], settings["controlnet"], settings["strength"] or [1.0]
-    if "vae" not in source.family.weights:
+    if "vae" not in source.family.weighted_components:
         raise InputError(f"ControlNets guide latent models, {source.name} paints pixels: use --model bundled, for example")
     depth = check_kinds(kinds, settings["depth"])
     if nets is None:
         nets = [f"bundled-{kind}" for kind in kinds]
-        if lacking := [name for name in nets if name not in CONTROLS or not source.bundled]:
+        if lacking := [name for name in nets if name not in CONTROLNETS or not source.is_bundled]:
             raise InputError(
                 f"a condition needs a ControlNet made for it and for the model, there is no {lacking[0]} for {source.name}:"
                 " name one for each with --controlnet"
@@ -150,4 +152,4 @@ def guides(source: Source, settings: dict[str, Any]) -> Guides:
         raise InputError(f"--begin must be at least 0 and below --end, at most 1; {begin} and {end} were given: change them")
     strengths = strengths * len(kinds) if len(strengths) == 1 else strengths
     settings |= {"condition": kinds, "controlnet": nets, "strength": strengths}
-    return Guides(kinds, [resolve_control(net, source) for net in nets], strengths, begin, end, settings["depth"], depth)
+    return Guides(kinds, [resolve_controlnet(net, source) for net in nets], strengths, begin, end, settings["depth"], depth)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from synoptic.errors import InputError, check_at_least, check_at_most, check_choice, prompt_list
-from synoptic.models.registry import Source, resolve
+from synoptic.models.registry import Checkpoint, resolve
 
 Loss = Annotated[
     Literal["auto", "sds", "vsd", "csd", "nfsd", "sdi", "ism", "pds", "dds"],
@@ -96,14 +96,14 @@ OWN: dict[str, dict[str, Usual]] = {  # of the bundled models, where others meas
 }
 
 
-def usual(source: Source, loss: str, space: str) -> Usual:
+def usual(source: Checkpoint, loss: str, space: str) -> Usual:
     """What a loss takes on this model in this space."""
     table = LATENTS if space == "latent" else PIXELS
     native = "latent" if source.factor > 1 else "pixels"
-    return (table | OWN[Path(source.place).name] if source.bundled and space == native else table)[loss]
+    return (table | OWN[Path(source.path_or_repo).name] if source.is_bundled and space == native else table)[loss]
 
 
-def settle(given: dict[str, Any]) -> tuple[Source, dict[str, Any]]:
+def settle(given: dict[str, Any]) -> tuple[Checkpoint, dict[str, Any]]:
     """The recipe's arguments -> the model's source and the settings, filled in. Raises InputError on a broken rule."""
     source = resolve(given["model"])
     settings: dict[str, Any] = {k: v for k, v in given.items() if k not in ("out", "trace", "every")}
@@ -124,7 +124,7 @@ def settle(given: dict[str, Any]) -> tuple[Source, dict[str, Any]]:
     for name, least in LEAST.items():
         check_at_least(f"--{name.replace('_', '-')}", settings[name], least)
     check_at_most("--horizon", settings["horizon"], 1000)
-    T = source.read("scheduler/scheduler_config.json").get("num_train_timesteps", 1000)
+    T = source.read_json("scheduler/scheduler_config.json").get("num_train_timesteps", 1000)
     check_at_least("--t-min", settings["t_min"], 1)
     check_at_most("--t-max", settings["t_max"], T - 1)
     check_at_most("--t-min", settings["t_min"], settings["t_max"])
@@ -174,13 +174,13 @@ def fill(settings: dict[str, Any], usual: Usual) -> None:
         settings["warm_up"] = settings["steps"] // 5
 
 
-def canvas(source: Source, settings: dict[str, Any]) -> None:
+def canvas(source: Checkpoint, settings: dict[str, Any]) -> None:
     """Fill in width and height of what is no edit. Raises InputError where the model's windows cannot cover them."""
     if settings["source"] is not None:
         return
     for side in ("width", "height"):
-        settings[side] = settings[side] or source.native
-        check_at_least(f"--{side} (the model's own)", settings[side], source.native)
+        settings[side] = settings[side] or source.native_size
+        check_at_least(f"--{side} (the model's own)", settings[side], source.native_size)
         if settings[side] % source.factor:
             raise InputError(
                 f"--{side} must be a multiple of {source.factor}, the size of a latent, {settings[side]} is none"

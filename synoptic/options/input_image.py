@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from synoptic.errors import InputError, check_at_least
-from synoptic.models.registry import Source
+from synoptic.models.registry import Checkpoint
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -34,7 +34,7 @@ class Given:
     """A picture at the size that it is worked on: at least the model's own."""
 
     image: Image
-    source: Source
+    source: Checkpoint
 
     @property
     def size(self) -> tuple[int, int]:
@@ -45,8 +45,8 @@ class Given:
         """The windows over its canvas: of the model's own size, in latents or pixels."""
         from synoptic.views.windows import Windows
 
-        f, side, stride = self.source.factor, self.source.native // self.source.factor, self.source.defaults.stride
-        (width, height), channels = self.size, self.source.unet["in_channels"]
+        f, side, stride = self.source.factor, self.source.native_size // self.source.factor, self.source.defaults.stride
+        (width, height), channels = self.size, self.source.unet_config["in_channels"]
         return Windows((channels, -(-height // f), -(-width // f)), (side, side), (stride, stride))
 
     @property
@@ -87,13 +87,13 @@ class Given:
             )
 
 
-def given(source: Source, settings: dict[str, Any]) -> Given:
+def given(source: Checkpoint, settings: dict[str, Any]) -> Given:
     """The picture of settings["image"], at the size that it is worked on. Raises InputError where it cannot be."""
     if settings["size"] is not None:
-        check_at_least("--size (the model's own)", settings["size"], source.native)
+        check_at_least("--size (the model's own)", settings["size"], source.native_size)
     found = read(settings["image"])
     small = min(found.size)
-    short = settings["size"] or max(small, source.native)
+    short = settings["size"] or max(small, source.native_size)
     width, height = size = tuple(round(side * short / small) for side in found.size)
     if width * height > LARGEST:
         raise InputError(

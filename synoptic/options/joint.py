@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from synoptic.errors import InputError, check_at_least, check_choice
-from synoptic.models.registry import Source
+from synoptic.models.registry import Checkpoint
 
 Style = Annotated[str, "words before every prompt, for example: an oil painting of"]
 Balance = Annotated[bool, "bring the views' guidance to one strength, so that no prompt swallows the others"]
@@ -21,7 +21,7 @@ Search = Annotated[int, "begin so many seeds, keep the --count best, by the judg
 Model = Annotated[str, "bundled-if, if, … (pixels), bundled, sd1.5, … (latents), a hub id or a directory: synoptic models"]
 
 
-def place(source: Source, settings: dict[str, Any]) -> None:
+def place(source: Checkpoint, settings: dict[str, Any]) -> None:
     """Fill in where the state lives and what noise it starts from, and check them. Raises InputError on a broken rule."""
     check_choice("--sync", settings["sync"], ("x0", "eps", "xt", "none"))
     check_choice("--space", settings["space"], ("auto", "instance", "canonical"))
@@ -50,7 +50,7 @@ def place(source: Source, settings: dict[str, Any]) -> None:
         raise InputError("--sync none keeps a state per view, --space canonical has only one: use --space auto")
 
 
-def in_pixels(source: Source, settings: dict[str, Any]) -> bool:
+def in_pixels(source: Checkpoint, settings: dict[str, Any]) -> bool:
     """Whether a latent model's views are of its pictures."""
     return source.factor > 1 and settings["canvas"] == "pixels"
 

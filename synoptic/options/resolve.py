@@ -8,14 +8,14 @@ from typing import Any
 
 from synoptic.errors import InputError, check_at_least, check_at_most, check_choice, install_command, prompt_list
 from synoptic.models.embeddings import check_embeddings
-from synoptic.models.registry import Source, resolve
+from synoptic.models.registry import Checkpoint, resolve
 
 CLIPS = ("auto", "none", "static", "dynamic")
 SAMPLERS = ("ddim", "ddpm", "dpm++")
 AROUND = ("out", "trace")  # which do not change the pictures
 
 
-def settle(given: dict[str, Any], *, together: bool = False) -> tuple[Source, dict[str, Any]]:
+def settle(given: dict[str, Any], *, together: bool = False) -> tuple[Checkpoint, dict[str, Any]]:
     """A recipe's arguments -> the model's source and the settings, defaults filled in. Raises InputError on a broken rule.
 
     together: several prompts share one picture, which may take another guidance.
@@ -24,7 +24,7 @@ def settle(given: dict[str, Any], *, together: bool = False) -> tuple[Source, di
     settings: dict[str, Any] = {k: v for k, v in given.items() if k not in AROUND} | {"prompt": prompt_list(given["prompt"])}
     defaults = source.defaults
     settings["steps"] = defaults.steps if given["steps"] is None else given["steps"]
-    usual = (together and defaults.together) or defaults.guidance
+    usual = (together and defaults.joint_guidance_scale) or defaults.guidance_scale
     settings["guidance"] = usual if given["guidance"] is None else given["guidance"]
     check_at_least("--steps", settings["steps"], 1)
     check_at_least("--guidance", settings["guidance"], 0)
@@ -38,7 +38,7 @@ def settle(given: dict[str, Any], *, together: bool = False) -> tuple[Source, di
     check_at_least("--count", settings["count"], 1)
     check_at_least("--seed", settings["seed"], 0)
     check_choice("--clip", settings["clip"], CLIPS)
-    T = source.read("scheduler/scheduler_config.json").get("num_train_timesteps", 1000)
+    T = source.read_json("scheduler/scheduler_config.json").get("num_train_timesteps", 1000)
     check_at_most("--steps", settings["steps"], T - 1)
     if given.get("trace") and find_spec("av") is None:
         raise InputError(f"--trace needs PyAV, which is not installed: {install_command('video')}")
@@ -48,9 +48,9 @@ def settle(given: dict[str, Any], *, together: bool = False) -> tuple[Source, di
     return source, settings
 
 
-def warn_unknown(source: Source, every: list[str]) -> None:
+def warn_unknown(source: Checkpoint, every: list[str]) -> None:
     """Say on the error stream which words a bundled model never saw."""
-    if not source.bundled:
+    if not source.is_bundled:
         return
     import sys
 

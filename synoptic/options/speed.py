@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from synoptic.distributed import is_distributed
 from synoptic.errors import InputError, check_at_least, check_at_most
-from synoptic.models.registry import Source
+from synoptic.models.registry import Checkpoint
 
 Compile = Annotated[
     bool, "compile the network for the GPU: a minute at the first run of a size, then up to 1.4 times as fast"
@@ -28,7 +28,7 @@ Fast = Annotated[
 UNGUIDED_END = [0.0, 0.8]
 
 
-def settle_speed(source: Source, settings: dict[str, Any], given: dict[str, Any]) -> None:
+def settle_speed(source: Checkpoint, settings: dict[str, Any], given: dict[str, Any]) -> None:
     """Check the options of speed, and let --fast fill in what was not given. Raises InputError on a broken rule."""
     if settings["guidance_interval"] is not None:
         share = settings["guidance_interval"]
@@ -50,7 +50,7 @@ def settle_speed(source: Source, settings: dict[str, Any], given: dict[str, Any]
     if settings["guidance_interval"] is None:
         settings["guidance_interval"] = UNGUIDED_END
     if given["stride"] is None and settings["windows"] == "dense":
-        settings["stride"] = source.native // source.factor // 2
+        settings["stride"] = source.native_size // source.factor // 2
 
 
 def check_cache(settings: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from synoptic.errors import InputError, check_at_least, check_at_most, check_choice, prompt_list
-from synoptic.models.registry import Source, resolve, resolve_clip
+from synoptic.models.registry import Checkpoint, resolve, resolve_clip
 
 if TYPE_CHECKING:
     from synoptic.runs.manifest import Result
@@ -101,19 +101,19 @@ class OptimizationFailed(RuntimeError):
         self.result = result
 
 
-def usual(source: Source) -> Usual:
+def usual(source: Checkpoint) -> Usual:
     """What this model takes."""
-    return OWN[Path(source.place).name] if source.bundled else LATENTS if source.factor > 1 else PIXELS
+    return OWN[Path(source.path_or_repo).name] if source.is_bundled else LATENTS if source.factor > 1 else PIXELS
 
 
-def phrase(source: Source) -> str:
+def phrase(source: Checkpoint) -> str:
     """How this model says a thing {0} and a view {1} of it."""
     from synoptic.nerf.diagnostics import FACE
 
-    return FACE + GROUND if source.bundled else "{0}, {1} view"
+    return FACE + GROUND if source.is_bundled else "{0}, {1} view"
 
 
-def settle(given: dict[str, Any]) -> tuple[Source, dict[str, Any]]:
+def settle(given: dict[str, Any]) -> tuple[Checkpoint, dict[str, Any]]:
     """The recipe's arguments -> the model's source and the settings, filled in. Raises InputError on a broken rule."""
     source = resolve(given["model"])
     settings: dict[str, Any] = {k: v for k, v in given.items() if k != "out"} | {"prompt": prompt_list(given["prompt"])}
@@ -142,13 +142,13 @@ def settle(given: dict[str, Any]) -> tuple[Source, dict[str, Any]]:
         check_at_least(f"--{name.replace('_', '-')}", settings[name], low)
     check_at_least("--resolution", settings["resolution"], 16)
     check_at_most("--resolution", settings["resolution"], 512)
-    T = source.read("scheduler/scheduler_config.json").get("num_train_timesteps", 1000)
+    T = source.read_json("scheduler/scheduler_config.json").get("num_train_timesteps", 1000)
     check_at_most("--t-max", settings["t_max"], T - 1)
     check_at_most("--t-min", settings["t_min"], settings["t_max"])
     if settings["seeds"] > 1 and settings["steps"] < SHARE:
         raise InputError(f"--seeds begin with a start of one in {SHARE} --steps, {settings['steps']} were given: raise them")
     if settings["judge"] == "auto":
-        settings["judge"] = "bundled" if source.bundled else "clip-vit-b32"
+        settings["judge"] = "bundled" if source.is_bundled else "clip-vit-b32"
     resolve_clip(settings["judge"])
     if settings["compile"] and settings["loss"] == "vsd":
         raise InputError("--compile takes a network as it is, --loss vsd trains a second inside it: leave one away")

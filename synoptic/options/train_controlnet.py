@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from synoptic.errors import InputError, check_at_least, check_at_most, check_choice, install_command
-from synoptic.models.registry import Source, resolve, resolve_control
+from synoptic.models.registry import Checkpoint, resolve, resolve_controlnet
 from synoptic.options.captions import captioned, drawn
 from synoptic.options.control import KINDS, check_kinds
 
@@ -41,10 +41,10 @@ Where = Annotated[Literal["auto", "cpu"], "auto: the GPU, if there is one; under
 RATE = {True: 5e-4, False: 1e-5}  # of bundled models, which are small, and of others
 
 
-def settle(given: dict[str, Any]) -> tuple[Source, dict[str, Any], dict[str, str], dict[str, str] | None]:
+def settle(given: dict[str, Any]) -> tuple[Checkpoint, dict[str, Any], dict[str, str], dict[str, str] | None]:
     """The model's source, the settings, {picture: caption} and for --maps {picture: file}. Raises InputError."""
     source = resolve(given["model"])
-    if "vae" not in source.family.weights:
+    if "vae" not in source.family.weighted_components:
         raise InputError(f"ControlNets guide latent models, {source.name} paints pixels: use --model bundled, for example")
     settings = {name: value for name, value in given.items() if name != "out"}
     check_choice("--condition", settings["condition"], KINDS)
@@ -52,11 +52,11 @@ def settle(given: dict[str, Any]) -> tuple[Source, dict[str, Any], dict[str, str
         check_at_least(f"--{name.replace('_', '-')}", settings[name], least)
     check_at_least("--wordless", settings["wordless"], 0)
     check_at_most("--wordless", settings["wordless"], 1)
-    settings["lr"] = RATE[source.bundled] if settings["lr"] is None else settings["lr"]
+    settings["lr"] = RATE[source.is_bundled] if settings["lr"] is None else settings["lr"]
     if not settings["lr"] > 0:
         raise InputError(f"--lr must be above 0, {settings['lr']} was given: 1e-5 is usual")
     if settings["init"] is not None:
-        resolve_control(settings["init"], source)
+        resolve_controlnet(settings["init"], source)
         if settings["slim"]:
             raise InputError(f"--slim is for a new net, --init {settings['init']} has its shape already: leave one away")
     check_map(settings)

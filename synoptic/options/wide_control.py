@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from synoptic.errors import InputError
-from synoptic.models.registry import Source
+from synoptic.models.registry import Checkpoint
 from synoptic.options.control import PLAIN, Guides, guides
 from synoptic.options.input_image import Given, read
 
@@ -29,7 +29,7 @@ class Following:
 
     image: Image
     guides: Guides
-    source: Source
+    source: Checkpoint
 
     def onto(self, width: int, height: int, run: Run) -> Callable[[Denoiser], Denoiser]:
         """Cover so many pixels with it, keep its middle and its maps in the run's folder; model -> the same, following."""
@@ -42,7 +42,7 @@ class Following:
         return self.guides.onto(picture, run)
 
 
-def following(source: Source, settings: dict[str, Any]) -> Following | None:
+def following(source: Checkpoint, settings: dict[str, Any]) -> Following | None:
     """What --control asks for; fills in width and height after its shape. Raises InputError on a broken rule."""
     if settings["control"] is None:
         for name in ("condition", "controlnet"):
@@ -57,8 +57,8 @@ def following(source: Source, settings: dict[str, Any]) -> Following | None:
     image = read(settings["control"])
     sides = dict(zip(("width", "height"), image.size, strict=True))
     asked = [settings[side] / length for side, length in sides.items() if settings[side] is not None]
-    scale = asked[0] if asked else source.native / min(image.size)
+    scale = asked[0] if asked else source.native_size / min(image.size)
     for side, length in sides.items():
         if settings[side] is None:
-            settings[side] = max(source.native, round(length * scale / source.factor) * source.factor)
+            settings[side] = max(source.native_size, round(length * scale / source.factor) * source.factor)
     return Following(image, found, source)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from synoptic.errors import InputError, install_command
-from synoptic.models.registry import Source
+from synoptic.models.registry import Checkpoint
 from synoptic.options.common import (
     Clip,
     Count,
@@ -47,7 +47,7 @@ from synoptic.pipelines.compare_sync import Comparison, comparison
 from synoptic.pipelines.upscaling import check_level
 from synoptic.pipelines.upscaling import upscalers as fitting
 from synoptic.runs.manifest import Result, open_run
-from synoptic.views.registry import FAILURES, multiple, parse
+from synoptic.views.registry import FAILURES, parse_view, side_multiple
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -113,9 +113,9 @@ def anagram(
     from synoptic import io as images
     from synoptic.pipelines import joint
     from synoptic.views.anagram import Anagram
-    from synoptic.views.registry import view
+    from synoptic.views.registry import get_view
 
-    each = [view(name) for name in settings["views"]]
+    each = [get_view(name) for name in settings["views"]]
     together = joint.how(settings, texts)
 
     def build(canvas: tuple[int, int, int]) -> Anagram:
@@ -138,7 +138,7 @@ def anagram(
     return result
 
 
-def enter(source: Source, settings: dict[str, Any]) -> list[Source]:
+def enter(source: Checkpoint, settings: dict[str, Any]) -> list[Checkpoint]:
     """Check the settings, fill in what was left to us; the upscalers. Raises InputError on a broken rule."""
     settings["views"] = list(settings["views"] or ("identity", "rotate_cw"))
     texts, views, weights = settings["prompt"], settings["views"], settings["weights"]
@@ -164,13 +164,13 @@ def enter(source: Source, settings: dict[str, Any]) -> list[Source]:
         raise InputError("--compare paints by every rule from the same noises: leave out --search and --animate")
     if animate and find_spec("av") is None:
         raise InputError(f"--animate needs PyAV, which is not installed: {install_command('video')}")
-    side = source.native if settings["canvas"] == "pixels" else source.native // source.factor
+    side = source.native_size if settings["canvas"] == "pixels" else source.native_size // source.factor
     for name in views:
-        if side % multiple(name):
+        if side % side_multiple(name):
             raise InputError(
-                f"the view {name} needs a side that {multiple(name)} divides, {source.name} paints {side}: change it"
+                f"the view {name} needs a side that {side_multiple(name)} divides, {source.name} paints {side}: change it"
             )
-        for part in parse(name):
+        for part in parse_view(name):
             if part.kind in FAILURES:
                 print(f"warning: {part.kind} cannot work ({FAILURES[part.kind]}): synoptic views {name}", file=sys.stderr)
     return larger

@@ -40,13 +40,13 @@ def comparison(settings: dict[str, Any], out: str | None, trace: bool) -> Compar
     from synoptic.metrics.clip import Clip
     from synoptic.metrics.concealment import anagrams
     from synoptic.pipelines.anagram import anagram
-    from synoptic.views.registry import view
+    from synoptic.views.registry import get_view
 
     paint: Any = anagram
     folder = Path(out or f"{folder_of('anagram', settings)}-compared").expanduser()
     check_writable(folder)
     texts = [f"{settings['style']} {text}".strip() for text in settings["prompt"]]
-    each = [view(name) for name in settings["views"]]
+    each = [get_view(name) for name in settings["views"]]
     judges = [Clip("bundled"), Clip("bundled-shape")]
     rows, shown, labels = [], [], []
     asked = settings | {"upscalers": settings["upscalers"] or ["none"]}

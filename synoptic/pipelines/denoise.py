@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from synoptic.errors import check_at_least, check_at_most, check_choice
-from synoptic.models.registry import Source
+from synoptic.models.registry import Checkpoint
 from synoptic.options.common import Clip, Device, Dtype, Embeddings, Model, Negative, Out, Sampler, Seed
 from synoptic.options.input_image import GENERAL, Picture, Prompt, Size, given
 from synoptic.options.resolve import settle, warn_unknown
@@ -126,9 +126,9 @@ def denoise(
     return bench
 
 
-def check(source: Source, settings: dict[str, Any]) -> None:
+def check(source: Checkpoint, settings: dict[str, Any]) -> None:
     """Check the times, methods and stride. Raises InputError on a broken rule."""
-    T = source.read("scheduler/scheduler_config.json").get("num_train_timesteps", 1000)
+    T = source.read_json("scheduler/scheduler_config.json").get("num_train_timesteps", 1000)
     settings["t"], settings["method"] = settings["t"] or TIMES, settings["method"] or METHODS
     for level in settings["t"]:
         check_at_least("--t", level, 0)

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from synoptic.errors import InputError, install_command
-from synoptic.models.registry import Source
+from synoptic.models.registry import Checkpoint
 from synoptic.options.common import Count, Device, Model, Out, Prompts, Seed
 from synoptic.options.distill import (
     MADE,
@@ -183,17 +183,17 @@ def distill(
             return torch.cat([show(m, some) for some in x.split(max(1, 64 // len(views)))])
 
     learns = settings["loss"] == "vsd" or (settings["space"] == "pixels" and origin.factor > 1)
-    film = partial(Descent, judged=origin.bundled, frames=-(-steps // FRAMES))
+    film = partial(Descent, judged=origin.is_bundled, frames=-(-steps // FRAMES))
     rows = len(views) * (4 if learns else 1)
     result = execute(run, origin, paint, decode, views=rows, most=STUDENTS, trace=trace, film=film)
     forget(run.folder)
     return result
 
 
-def windows(origin: Source, settings: dict[str, Any]) -> Windows:
+def windows(origin: Checkpoint, settings: dict[str, Any]) -> Windows:
     """The windows over a canvas of --width and --height: one, where it is as large as the model."""
     from synoptic.views.windows import Windows
 
-    f, side, stride = origin.factor, origin.native // origin.factor, origin.defaults.stride
-    canvas = origin.unet["in_channels"], settings["height"] // f, settings["width"] // f
+    f, side, stride = origin.factor, origin.native_size // origin.factor, origin.defaults.stride
+    canvas = origin.unet_config["in_channels"], settings["height"] // f, settings["width"] // f
     return Windows(canvas, (side, side), (stride, stride))

@@ -82,7 +82,7 @@ def generate(
             yield step
         for up in larger:
             model, x = stages.begin(up, m, stages.decode(m, x), rngs)
-            for step in denoise(model, x, up.defaults.steps, up.defaults.guidance):
+            for step in denoise(model, x, up.defaults.steps, up.defaults.guidance_scale):
                 x = step.x
                 yield step
 

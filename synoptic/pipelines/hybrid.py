@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from synoptic.errors import InputError, check_choice
-from synoptic.models.registry import Source
+from synoptic.models.registry import Checkpoint
 from synoptic.options.common import (
     Clip,
     Count,
@@ -108,15 +108,15 @@ def hybrid(
     from synoptic import io as images
     from synoptic.options.input_image import read
     from synoptic.pipelines import joint
-    from synoptic.views.decompositions import components
-    from synoptic.views.factorized import Factors
+    from synoptic.views.decompositions import get_components
+    from synoptic.views.factorized import Factorized
 
-    parts = components("pass" if kind == "inverse" else kind, sigma)
+    parts = get_components("pass" if kind == "inverse" else kind, sigma)
     known = images.from_pil(read(photo)) if photo else None
     together = joint.how(settings, texts)
 
-    def build(canvas: tuple[int, int, int]) -> Factors:
-        return Factors(canvas, parts, known)
+    def build(canvas: tuple[int, int, int]) -> Factorized:
+        return Factorized(canvas, parts, known)
 
     def seen(picture: Any) -> list[Any]:
         return looked_at(picture, kind)
@@ -139,7 +139,7 @@ def in_order(texts: list[str]) -> list[str]:
 def looked_at(picture: Image, kind: str) -> list[Image]:
     """The picture as each prompt means it, from afar first: each component as one sees it."""
     from synoptic.io import from_pil, to_pil
-    from synoptic.views.decompositions import grey, smeared
+    from synoptic.views.decompositions import grayscale, motion_blur
 
     def away(side: int) -> Image:
         return picture.resize((side, side)).resize(picture.size)
@@ -150,13 +150,13 @@ def looked_at(picture: Image, kind: str) -> list[Image]:
         case "triple":
             return [away(FAR), away(2 * FAR), picture]
         case "color":
-            return [to_pil(grey(from_pil(picture)))[0], picture]
+            return [to_pil(grayscale(from_pil(picture)))[0], picture]
         case "motion":
-            return [to_pil(smeared(from_pil(picture)))[0], picture]
+            return [to_pil(motion_blur(from_pil(picture)))[0], picture]
     return [picture]
 
 
-def enter(source: Source, settings: dict[str, Any]) -> list[Source]:
+def enter(source: Checkpoint, settings: dict[str, Any]) -> list[Checkpoint]:
     """Check the settings, fill in what was left to us; the upscalers. Raises InputError on a broken rule."""
     kind, texts = settings["kind"], settings["prompt"]
     check_choice("--kind", kind, list(COUNT))

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from synoptic.models.registry import Source
+from synoptic.models.registry import Checkpoint
 from synoptic.options.joint import in_pixels
 from synoptic.runs.manifest import BETWEEN, Result, Run, pictures_of
 
@@ -19,25 +19,25 @@ if TYPE_CHECKING:
     from synoptic.models.base import Denoiser
     from synoptic.models.upscaler import Upscaler
     from synoptic.sampling.multistage import JointSampler
-    from synoptic.views.base import Views
+    from synoptic.views.base import Projection
 
-    Build = Callable[[tuple[int, int, int]], Views]  # the views of a canvas (C, H, W)
+    Build = Callable[[tuple[int, int, int]], Projection]  # the views of a canvas (C, H, W)
     Seen = Callable[[Image], list[Image]]  # a picture as each prompt means it
 
 SEARCHED_BY = "bundled-shape"  # so that the judge which reports never chose
 
 
-def views_of(run: Run, source: Source, model: Denoiser, build: Build) -> Views:
+def views_of(run: Run, source: Checkpoint, model: Denoiser, build: Build) -> Projection:
     """What is painted together at first: views of the model's own canvas, or of a latent model's pictures."""
     from synoptic.views.pixel_space import PixelSpace
 
     if in_pixels(source, run.settings):
-        inner = build((3, source.native, source.native))
+        inner = build((3, source.native_size, source.native_size))
         return PixelSpace(inner, model.encode, model.decode, residual=run.settings["residual"])
     return build(model.shape)
 
 
-def pixels_of(run: Run, source: Source, model: Denoiser, z: Tensor) -> Tensor:
+def pixels_of(run: Run, source: Checkpoint, model: Denoiser, z: Tensor) -> Tensor:
     """Pictures (B, 3, H, W) of the first canvas."""
     return z if in_pixels(source, run.settings) else model.decode(z)
 
@@ -59,8 +59,8 @@ def how(settings: dict[str, Any], texts: Sequence[str]) -> JointSampler:
 
 def paint(
     run: Run,
-    source: Source,
-    larger: Sequence[Source],
+    source: Checkpoint,
+    larger: Sequence[Checkpoint],
     together: JointSampler,
     build: Build,
     seen: Seen,
@@ -91,17 +91,17 @@ def paint(
 
     def stages(model: Denoiser, _: Any, rngs: Sequence[torch.Generator]) -> Iterator[Step]:
         step = yield from passed(together.sample(model, views_of(run, source, model, build), rngs))
-        z, looks = step.x, build((3, source.native, source.native))
+        z, looks = step.x, build((3, source.native_size, source.native_size))
         for i, up in enumerate(larger):
             z = z if i else pixels_of(run, source, model, z)
             keep(z, rngs)
             stage, upscaler = (
-                replace(together, num_steps=up.defaults.steps, guidance_scale=up.defaults.guidance),
+                replace(together, num_steps=up.defaults.steps, guidance_scale=up.defaults.guidance_scale),
                 load(up, model),
             )
-            of_side[z.shape[-1] * upscaler.times // upscaler.factor] = upscaler
+            of_side[z.shape[-1] * upscaler.scale_factor // upscaler.factor] = upscaler
             z = (yield from passed(stage.upscale(upscaler, looks, z, rngs, **given))).x
-            looks = looks.at(upscaler.times)
+            looks = looks.scaled(upscaler.scale_factor)
 
     def decode(model: Denoiser, x: Tensor) -> Tensor:
         """Pictures of any stage's canvas or views."""
@@ -118,7 +118,7 @@ def paint(
 
 def search(
     run: Run,
-    source: Source,
+    source: Checkpoint,
     together: JointSampler,
     build: Build,
     seen: Seen,

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synoptic.models.registry import Source
+from synoptic.models.registry import Checkpoint
 from synoptic.options.common import Device, Dtype, Model, Out
 from synoptic.options.resolve import warn_unknown
 from synoptic.options.speed import Compile
@@ -96,7 +96,7 @@ def dream(
 
     m, clock = opened(run, origin)
     watching = Clip(settings["judge"], settings["device"])
-    judges = [watching, Clip("bundled-shape", settings["device"])] if origin.bundled else [watching]
+    judges = [watching, Clip("bundled-shape", settings["device"])] if origin.is_bundled else [watching]
     missing = [picture for picture in run.pictures if not (run.folder / picture.file).exists()]
     with bar(run.recipe, len(missing) * length(settings)) as tick:
         for picture in missing:
@@ -136,7 +136,7 @@ def grown(dream: Dream) -> None:
     atomic_write(dream.folder / FIELD, lambda f: f.write(data))
 
 
-def delivered(dream: Dream, origin: Source, judges: list[Clip], file: Path, inside: dict[str, Any]) -> None:
+def delivered(dream: Dream, origin: Checkpoint, judges: list[Clip], file: Path, inside: dict[str, Any]) -> None:
     """The films, the mesh and the report in the dream's folder, then its sheet; what was only for the growing goes."""
     from synoptic.io import save
     from synoptic.mesh.export_bundle import deliver
@@ -144,7 +144,7 @@ def delivered(dream: Dream, origin: Source, judges: list[Clip], file: Path, insi
     from synoptic.nerf.serialization import load_scene
 
     scene = load_scene(dream.folder / FIELD).to(dream.model.device)
-    among = captions() if origin.bundled else ()
+    among = captions() if origin.is_bundled else ()
     how: dict[str, Any] = {"judges": judges, "among": among, "frames": dream.settings["frames"], "say": say}
     deliver(scene, dream.folder, dream.prompt, **how)
     save(file, sheet(scene, EIGHT), inside)

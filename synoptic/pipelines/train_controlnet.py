@@ -83,7 +83,7 @@ def train_control(
 
     accelerator = accelerated(settings)
     net, m = networks(source, settings, accelerator)
-    run.model = {"name": source.name, "source": source.name if source.bundled else source.place}
+    run.model = {"name": source.name, "source": source.name if source.is_bundled else source.path_or_repo}
     run.model |= {"revision": source.revision, "device": str(m.device), "dtype": accelerator.mixed_precision}
     run.write()
     said, pictures = list(words.values()), shelf(run, words, drawn, source, m)

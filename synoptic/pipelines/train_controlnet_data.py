@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synoptic.errors import InputError
-from synoptic.models.registry import Source
+from synoptic.models.registry import Checkpoint
 from synoptic.options.control import check_kinds, maps
 from synoptic.options.input_image import read
 
@@ -52,24 +52,24 @@ def accelerated(settings: dict[str, Any]) -> Accelerator:
     return Accelerator(mixed_precision=kind, gradient_accumulation_steps=settings["accumulate"], cpu=cpu)
 
 
-def networks(source: Source, settings: dict[str, Any], accelerator: Accelerator) -> tuple[Any, Denoiser]:
+def networks(source: Checkpoint, settings: dict[str, Any], accelerator: Accelerator) -> tuple[Any, Denoiser]:
     """The net that learns and the frozen model, in float32."""
     from synoptic.controlnet.init import begun
-    from synoptic.models.load import load, load_control
+    from synoptic.models.load import load, load_controlnet
 
     how: dict[str, Any] = {"device": str(accelerator.device), "dtype": "float32"}
     m: Any = load(source, **how)
     if settings["init"] is None:
         net = begun(m.unet.net, m.factor, slim=settings["slim"], seed=settings["seed"]).to(accelerator.device)
     else:
-        net = load_control(settings["init"], model=source, **how).net
+        net = load_controlnet(settings["init"], model=source, **how).net
     if settings["checkpointing"]:
         for part in (net, m.unet.net):
             part.enable_gradient_checkpointing()
     return net.train().requires_grad_(True), m
 
 
-def shelf(run: Run, words: dict[str, str], drawn: dict[str, str] | None, source: Source, m: Denoiser) -> Shelf:
+def shelf(run: Run, words: dict[str, str], drawn: dict[str, str] | None, source: Checkpoint, m: Denoiser) -> Shelf:
     """The pictures' latents and maps, kept in the run's folder; `drawn` are the files of maps that are given."""
     from synoptic.controlnet.dataset import Shelf
     from synoptic.io import from_pil
@@ -78,11 +78,11 @@ def shelf(run: Run, words: dict[str, str], drawn: dict[str, str] | None, source:
     place, model = Path(run.settings["images"]).expanduser(), check_kinds([kind], depth)
 
     def look(k: int) -> tuple[Tensor, Tensor]:
-        picture = squared(read(str(place / names[k])), source.native)
-        shown = squared(read(drawn[names[k]]), source.native) if drawn else picture
+        picture = squared(read(str(place / names[k])), source.native_size)
+        shown = squared(read(drawn[names[k]]), source.native_size) if drawn else picture
         return from_pil(picture), maps(shown, [kind], depth, model)[kind]
 
-    return Shelf(look, lambda picture: m.encode(picture.to(m.device)), run.folder / "pictures", source.native**2)
+    return Shelf(look, lambda picture: m.encode(picture.to(m.device)), run.folder / "pictures", source.native_size**2)
 
 
 def squared(image: Image, side: int) -> Image:

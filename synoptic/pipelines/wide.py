@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from synoptic.errors import InputError, check_choice
-from synoptic.models.registry import Source
+from synoptic.models.registry import Checkpoint
 from synoptic.options.coherence import (
     Anchor,
     Coherence,
@@ -142,9 +142,9 @@ def wide(
     return execute(run, source, paint, canvas.decode, views=views, trace=trace, **how)
 
 
-def measure(source: Source, settings: dict[str, Any]) -> None:
+def measure(source: Checkpoint, settings: dict[str, Any]) -> None:
     """Fill in size, stride and space, and check them against the model. Raises InputError on a broken rule."""
-    native, f = source.native, source.factor
+    native, f = source.native_size, source.factor
     settings["width"] = settings["width"] if settings["width"] is not None else 6 * native
     settings["height"] = settings["height"] if settings["height"] is not None else native
     for side in ("width", "height"):
@@ -177,7 +177,7 @@ def measure(source: Source, settings: dict[str, Any]) -> None:
             f"--windows {windows} have their state on the canvas and agree on x0: leave --sync and --space away"
         )
     if windows == "collage":
-        coarse = 2 ** (len(source.unet["block_out_channels"]) - 1)
+        coarse = 2 ** (len(source.unet_config["block_out_channels"]) - 1)
         lengths = (settings["height"] // f - side, settings["width"] // f - (0 if settings["loop"] else side))
         if settings["stride"] % coarse or any(length % coarse for length in lengths):
             raise InputError(

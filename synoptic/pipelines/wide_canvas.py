@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from synoptic.models.registry import Source
+from synoptic.models.registry import Checkpoint
 from synoptic.options.regions import Region
 
 if TYPE_CHECKING:
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from synoptic.diffusion.equations import Step
     from synoptic.models.base import Denoiser
-    from synoptic.views.base import Views
-    from synoptic.views.regions import Patch
-    from synoptic.views.window_schedule import Moving
+    from synoptic.views.base import Projection
+    from synoptic.views.regions import WindowRegion
+    from synoptic.views.window_schedule import WindowSchedule
     from synoptic.views.windows import Windows
 
 
@@ -29,7 +29,7 @@ class Canvas:
     `follow` makes of the model one that follows maps.
     """
 
-    source: Source
+    source: Checkpoint
     settings: dict[str, Any]
     size: tuple[int, int]
     regions: Sequence[Region] = ()
@@ -37,14 +37,14 @@ class Canvas:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        return (self.source.unet["in_channels"], *self.size)
+        return (self.source.unet_config["in_channels"], *self.size)
 
     @property
     def window(self) -> tuple[int, int]:
-        return (self.source.unet["sample_size"],) * 2
+        return (self.source.unet_config["sample_size"],) * 2
 
     @cached_property
-    def views(self) -> Views | Callable[[int], Views]:
+    def views(self) -> Projection | Callable[[int], Projection]:
         """The windows, or those of each step, with the regions' own."""
         from synoptic.views.regions import WindowsWithRegions
         from synoptic.views.windows import Windows
@@ -64,26 +64,26 @@ class Canvas:
         return len(self.ground) + sum(len(patch.windows) for patch in self.patches)
 
     @cached_property
-    def ground(self) -> Windows | Moving:
+    def ground(self) -> Windows | WindowSchedule:
         import torch
 
-        from synoptic.views.window_schedule import Moving, shifted, thinning
+        from synoptic.views.window_schedule import WindowSchedule, growing_strides, tiled_strides
         from synoptic.views.windows import Windows
 
         how, side, n = self.settings, self.window[0], self.settings["steps"]
         if how["windows"] in ("dense", "collage"):
             stride = (how["stride"],) * 2
-            return Windows(self.shape, self.window, stride, wrap=how["loop"], weights=how["weights"])
-        strides = shifted(side, n) if how["windows"] == "shifted" else thinning(how["stride"], side, n)
-        return Moving(self.shape, self.window, strides, torch.Generator().manual_seed(0), weights=how["weights"])
+            return Windows(self.shape, self.window, stride, circular=how["loop"], weights=how["weights"])
+        strides = tiled_strides(side, n) if how["windows"] == "shifted" else growing_strides(how["stride"], side, n)
+        return WindowSchedule(self.shape, self.window, strides, torch.Generator().manual_seed(0), weights=how["weights"])
 
     @cached_property
-    def patches(self) -> list[Patch]:
-        from synoptic.views.regions import feathered, patch
+    def patches(self) -> list[WindowRegion]:
+        from synoptic.views.regions import feather_mask, make_region
 
         C, (side, _), stride = self.shape[0], self.window, min(self.settings["stride"], self.window[0] // 2)
-        shares = [feathered(region.covers(*self.size), side // 8) for region in self.regions]
-        return [patch(share, C, self.window, (stride, stride)) for share in shares]
+        shares = [feather_mask(region.covers(*self.size), side // 8) for region in self.regions]
+        return [make_region(share, C, self.window, (stride, stride)) for share in shares]
 
     def start(self, m: Denoiser, rngs: Sequence[torch.Generator]) -> Tensor:
         from synoptic.diffusion.equations import randn
@@ -99,9 +99,9 @@ class Canvas:
         from synoptic.sampling.diffcollage import diffcollage_predict
         from synoptic.sampling.joint import canonical, instance
         from synoptic.sampling.single import sample
-        from synoptic.views.sharded import share
+        from synoptic.views.sharded import shard
 
-        s, how, views = m.schedule, self.settings, share(self.views)
+        s, how, views = m.schedule, self.settings, shard(self.views)
         common: dict[str, Any] = {
             "steps": solvers.timestep_pairs(how["sampler"], s, how["steps"]),
             "solver": solvers.get_solver(how["sampler"], how["eta"]),
@@ -120,7 +120,7 @@ class Canvas:
         return instance(predict, s, self.still, self.still.project(z), sync=how["sync"], **common)
 
     @property
-    def still(self) -> Views:
+    def still(self) -> Projection:
         """The windows, where they are the same at every step."""
         if callable(self.views):
             raise ValueError("windows that move have their state on the canvas, not in views: use --space canonical")

@@ -60,7 +60,7 @@ def reusing(how: dict[str, Any], m: Denoiser, steps: Sequence, first: int) -> De
     if how.get("cache", 1) == 1:
         return m
     begin = int(how["guidance_interval"][0] * len(steps)) if how.get("guidance_interval") else first
-    return deep.reusing(m, {t for t, _ in (*steps[first :: how["cache"]], steps[begin])})
+    return deep.with_deepcache(m, {t for t, _ in (*steps[first :: how["cache"]], steps[begin])})
 
 
 def nudging(how: dict[str, Any], m: Denoiser, predict: Predict, steps: Sequence) -> ViewUpdate:

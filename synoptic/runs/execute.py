@@ -18,10 +18,10 @@ from synoptic.distributed import broadcast_from_main, is_main_process
 from synoptic.metrics.clip import Clip, clip_score
 from synoptic.models.base import Denoiser
 from synoptic.models.device import choose_device
-from synoptic.models.embeddings import Embedded
+from synoptic.models.embeddings import PrecomputedTextEncoder
 from synoptic.models.load import load
 from synoptic.models.memory import max_batch_rows
-from synoptic.models.registry import Source
+from synoptic.models.registry import Checkpoint
 from synoptic.runs.manifest import Picture, Result, Run
 from synoptic.runs.progress import bar
 from synoptic.runs.recorder import Trace, traced
@@ -53,7 +53,7 @@ BY_PROMPT = Measure("clip_score", lambda judge, image, picture: clip_score(judge
 
 def execute(
     run: Run,
-    source: Source,
+    source: Checkpoint,
     paint: Paint,
     decode: Decode,
     *,
@@ -107,7 +107,7 @@ def execute(
     if not is_main_process():
         return Result([], run)
     result = Result([images.load(run.folder / p.file) for p in run.pictures], run)
-    if source.bundled:
+    if source.is_bundled:
         with clock("score"):
             score(result, measure)
     run.state = "done"
@@ -115,15 +115,15 @@ def execute(
     return result
 
 
-def opened(run: Run, source: Source) -> tuple[Denoiser, Clock]:
+def opened(run: Run, source: Checkpoint) -> tuple[Denoiser, Clock]:
     """The run's model, whose name goes into the manifest, and a clock for its timings."""
     clock = Clock(run)
     with clock("load"):
         device, file = run.settings["device"], run.settings.get("embeddings")
-        text = Embedded(Path(file).expanduser(), choose_device(device)) if file else None
+        text = PrecomputedTextEncoder(Path(file).expanduser(), choose_device(device)) if file else None
         how: dict[str, Any] = {"dtype": run.settings["dtype"], "compile": run.settings.get("compile", False)}
-        model = load(source, device=device, text=text, **how)
-    run.model = {"name": source.name, "source": source.name if source.bundled else source.place}
+        model = load(source, device=device, text_encoder=text, **how)
+    run.model = {"name": source.name, "source": source.name if source.is_bundled else source.path_or_repo}
     run.model |= {"revision": source.revision, "device": str(model.device), "dtype": str(model.dtype)[6:]}
     run.write()
     return model, clock

@@ -24,7 +24,7 @@ def gaussian_denoise(x: Tensor, sigma: float = 2.0, kernel: int | None = 5) -> T
 
     The course's classical denoiser is kernel 5, sigma 2.
     """
-    return frequency.blur(x, sigma, kernel or 2 * min(math.ceil(3 * sigma), min(x.shape[-2:]) - 1) + 1)
+    return frequency.gaussian_blur(x, sigma, kernel or 2 * min(math.ceil(3 * sigma), min(x.shape[-2:]) - 1) + 1)
 
 
 def best_gaussian_denoise(noisy: Tensor, clean: Tensor, sigmas: Sequence[float] = SIGMAS) -> tuple[Tensor, float]:

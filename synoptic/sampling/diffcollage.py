@@ -12,7 +12,7 @@ from torch import Tensor
 
 from synoptic.diffusion.equations import Pred, Schedule, Time, coefficients
 from synoptic.guidance.cfg import Predict
-from synoptic.views.windows import starts
+from synoptic.views.windows import window_starts
 
 
 def diffcollage_predict(
@@ -28,7 +28,7 @@ def diffcollage_predict(
     log p(z) = sum_windows log p - sum_overlaps log p for windows in a chain, or with `circular` in a ring, each independent
     of the rest given its neighbours (Zhang et al. 2023, section 3), so the scores add up likewise, with coefficients that
     sum to 1 at every place: then so do eps and x0. On both axes the graph is the product of two chains. `predict` is given
-    overlaps at their own size: their marginal, as far as a network can tell. Raises ValueError as `starts`.
+    overlaps at their own size: their marginal, as far as a network can tell. Raises ValueError as `window_starts`.
     """
     _, H, W = canvas
     graph: dict[tuple[int, int, int], list[tuple[int, int]]] = {}
@@ -50,7 +50,7 @@ def diffcollage_predict(
 
 def factor_graph_1d(length: int, window: int, stride: int, circular: bool = False) -> list[tuple[int, int, int]]:
     """(start, length, 1) of one axis's windows, (start, length, -1) of overlaps: they sum to 1 everywhere."""
-    first = starts(length, window, stride, circular)
+    first = window_starts(length, window, stride, circular)
     after = [*first[1:], length] if circular else first[1:]
     overlaps = [(b % length, a + window - b, -1) for a, b in zip(first, after, strict=False) if b < a + window]
     return [(start, window, 1) for start in first] + overlaps
@@ -84,7 +84,7 @@ class Crops:
         x = x.reshape(-1, len(self), C, self.size[0] * self.size[1]).transpose(1, 2).flatten(2)
         return x.new_zeros(len(x), C, H * W).index_add(2, self.index.to(x.device), x).view(-1, C, H, W)
 
-    def at(self, k: int) -> Crops:
+    def scaled(self, k: int) -> Crops:
         C, H, W = self.canvas
         h, w = self.size
         return Crops((C, H * k, W * k), (h * k, w * k), [(y * k, x * k) for y, x in self.corners])

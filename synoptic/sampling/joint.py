@@ -24,17 +24,19 @@ from torch import Tensor
 
 from synoptic.diffusion.equations import Pred, Schedule, Solver, Step, Time, coefficients, ddim_solver, randn, tweedie
 from synoptic.guidance.cfg import Predict
-from synoptic.views.base import Views
+from synoptic.views.base import Projection
 
 Sync = Literal["eps", "x0", "xt", "none"]
-ViewUpdate = Callable[[Tensor, Time, Views], Tensor]  # (x, t, views) -> x, rows of views moved: SyncDiffusion's gradient
+ViewUpdate = Callable[
+    [Tensor, Time, Projection], Tensor
+]  # (x, t, views) -> x, rows of views moved: SyncDiffusion's gradient
 
 
 @torch.no_grad()
 def instance(
     predict: Predict,
     s: Schedule,
-    views: Views,
+    views: Projection,
     x: Tensor,
     *,
     steps: Sequence[tuple[Time, Time]],
@@ -76,7 +78,7 @@ def instance(
 def canonical(
     predict: Predict,
     s: Schedule,
-    views: Views | Callable[[int], Views],
+    views: Projection | Callable[[int], Projection],
     z: Tensor,
     *,
     steps: Sequence[tuple[Time, Time]],
@@ -126,7 +128,7 @@ def canonical(
         yield Step(i, t, z, x0, history)
 
 
-def joint_predict(predict: Predict, s: Schedule, views: Views, sync: Sync = "x0") -> Predict:
+def joint_predict(predict: Predict, s: Schedule, views: Projection, sync: Sync = "x0") -> Predict:
     """(z, t) -> Pred of a canvas z (B, C, H, W): what the views agree on. Any loop of single pictures takes it.
 
     That is how pictures larger than the model are edited. `sync` is eps or x0, ValueError else: xt is no prediction.
@@ -142,13 +144,13 @@ def joint_predict(predict: Predict, s: Schedule, views: Views, sync: Sync = "x0"
     return canvas_predict
 
 
-def _synced_x0(s: Schedule, views: Views, sync: Sync, z: Tensor, t: Time, p: Pred) -> tuple[Tensor, Tensor | None]:
+def _synced_x0(s: Schedule, views: Projection, sync: Sync, z: Tensor, t: Time, p: Pred) -> tuple[Tensor, Tensor | None]:
     """x0 and the learned variance of the canvas z, from what the views predict."""
     x0 = tweedie(s, z, views.unproject(p.eps), t) if sync == "eps" else views.unproject(p.x0)
     return x0, _variance_on_canvas(views, p.var)
 
 
-def _variance_on_canvas(views: Views, var: Tensor | None) -> Tensor | None:
+def _variance_on_canvas(views: Projection, var: Tensor | None) -> Tensor | None:
     """The learned variance on the canvas, its mean over the views (Geng et al. 2024, section 4.1).
 
     A view may change signs and `unproject` add a given picture; a variance minds neither.
@@ -158,7 +160,7 @@ def _variance_on_canvas(views: Views, var: Tensor | None) -> Tensor | None:
     return views.unproject(_signs(views, var) * var) - views.unproject(torch.zeros_like(var))
 
 
-def _variance_in_views(views: Views, var: Tensor | None) -> Tensor | None:
+def _variance_in_views(views: Projection, var: Tensor | None) -> Tensor | None:
     """A canvas's learned variance as the views see it."""
     if var is None:
         return None
@@ -166,7 +168,7 @@ def _variance_in_views(views: Views, var: Tensor | None) -> Tensor | None:
     return _signs(views, x) * x
 
 
-def _signs(views: Views, like: Tensor) -> Tensor:
+def _signs(views: Projection, like: Tensor) -> Tensor:
     C, H, W = views.canvas
     return views.project(like.new_ones(len(like) // len(views), C, H, W))
 

@@ -16,7 +16,7 @@ from synoptic.guidance.cfg import cfg
 from synoptic.models.base import Denoiser
 from synoptic.models.upscaler import Upscaler
 from synoptic.sampling.joint import Sync, canonical, instance
-from synoptic.views.base import Views
+from synoptic.views.base import Projection
 from synoptic.views.pixel_space import PixelSpace
 
 
@@ -40,7 +40,7 @@ class JointSampler:
     clip: str = "auto"
     equalize_guidance: bool = False
 
-    def init_noise(self, model: Denoiser, views: Views, rngs: Sequence[torch.Generator]) -> Tensor:
+    def init_noise(self, model: Denoiser, views: Projection, rngs: Sequence[torch.Generator]) -> Tensor:
         """The noise to start from, one generator a picture: the canvas's (B, C, H, W) or the views' (B*N, C, h, w)."""
         if self.init == "independent":
             _, H, W = views.canvas
@@ -53,7 +53,7 @@ class JointSampler:
     def steps(
         self,
         model: Denoiser,
-        views: Views,
+        views: Projection,
         x: Tensor,
         rngs: Sequence[torch.Generator],
         start: int = 0,
@@ -73,7 +73,7 @@ class JointSampler:
             predict, s, views, x, steps=steps, sync=self.sync, solver=solver, rngs=rngs, start=start, history=history
         )
 
-    def sample(self, model: Denoiser, views: Views, rngs: Sequence[torch.Generator]) -> Iterator[Step]:
+    def sample(self, model: Denoiser, views: Projection, rngs: Sequence[torch.Generator]) -> Iterator[Step]:
         """From noise to the end: the Steps of `steps`, the last one's x brought onto the canvas."""
         steps = self.steps(model, views, self.init_noise(model, views, rngs), rngs)
         before = next(steps)
@@ -82,14 +82,14 @@ class JointSampler:
             before = step
         yield before._replace(x=self.to_canvas(views, before.x))
 
-    def to_canvas(self, views: Views, x: Tensor) -> Tensor:
+    def to_canvas(self, views: Projection, x: Tensor) -> Tensor:
         """The canvas (B, C, H, W) of a Step's x or x0."""
         return x if self.space == "canonical" else views.unproject(x)
 
     def upscale(
         self,
         upscaler: Upscaler,
-        views: Views,
+        views: Projection,
         z: Tensor,
         rngs: Sequence[torch.Generator],
         *,
@@ -101,11 +101,11 @@ class JointSampler:
         Each view is given its own small picture, noised with noise of the canvas (`noise_augmentation`), and painted
         together with the others. Where the upscaler is a latent model they meet in pixels, on x0, and no step adds noise.
         """
-        fine, small = views.at(upscaler.times), views.project(z)
+        fine, small = views.scaled(upscaler.scale_factor), views.project(z)
         if upscaler.factor == 1:
-            model = upscaler.given(small, noise_level, fine.noise(rngs, z) if noise_augmentation else None)
+            model = upscaler.denoiser_for(small, noise_level, fine.noise(rngs, z) if noise_augmentation else None)
             return self.sample(model, fine, rngs)
-        model = upscaler.given(small, noise_level, views.noise(rngs, z) if noise_augmentation else None)
+        model = upscaler.denoiser_for(small, noise_level, views.noise(rngs, z) if noise_augmentation else None)
         sync, sampler = ("none" if self.sync == "none" else "x0"), ("ddim" if self.sampler == "ddpm" else self.sampler)
         per_view = replace(self, sync=sync, space="instance", init="independent", sampler=sampler, eta=0.0)
         return per_view.sample(model, PixelSpace(fine, upscaler.encode, upscaler.decode), rngs)

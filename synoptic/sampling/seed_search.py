@@ -11,7 +11,7 @@ from torch import Tensor
 
 from synoptic.models.base import Denoiser
 from synoptic.sampling.multistage import JointSampler
-from synoptic.views.base import Views
+from synoptic.views.base import Projection
 
 CanvasScore = Callable[[Tensor], Tensor]  # canvases (B, C, H, W) -> (B,), more is better
 SCREENING_STEPS = 8  # steps of DPM-Solver++ in the first round: with fewer, what a seed will become cannot be told
@@ -30,7 +30,7 @@ class SearchRound(NamedTuple):
 def seed_search(
     sampler: JointSampler,
     model: Denoiser,
-    views: Views,
+    views: Projection,
     seeds: Sequence[int],
     score: CanvasScore,
     *,

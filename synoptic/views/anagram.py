@@ -9,11 +9,11 @@ from torch import Tensor
 
 from synoptic.diffusion.equations import randn
 from synoptic.views.base import View
-from synoptic.views.permutation import side_of
+from synoptic.views.permutation import square_side
 
 
 class Anagram:
-    """N ways of looking at one canvas, as Views. Exact where every view is: then unproject(project(z)) == z.
+    """N ways of looking at one canvas, as a Projection. Exact where every view is: then unproject(project(z)) == z.
 
     canvas (C, S, S) is square. `weights`, one positive number a view, say how much each has to say in `unproject`; they
     are normalised, and equal unless given.
@@ -30,7 +30,7 @@ class Anagram:
         self.canvas, self.views = canvas, tuple(views)
         self.weights = tuple(w / sum(weights) for w in weights)
         blank = torch.zeros(1, *canvas)
-        side_of(blank)
+        square_side(blank)
         for view in views:
             view.view(blank)
 
@@ -47,7 +47,7 @@ class Anagram:
         back = [w * view.inverse_view(row) for w, view, row in zip(self.weights, self.views, rows, strict=True)]
         return torch.stack(back).sum(0)
 
-    def at(self, k: int) -> Anagram:
+    def scaled(self, k: int) -> Anagram:
         C, H, W = self.canvas
         return Anagram((C, H * k, W * k), self.views, self.weights)
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 
-class Views(Protocol):
+class Projection(Protocol):
     """N views of a canvas. Laws: unproject(project(z)) == z, and project∘unproject is idempotent."""
 
     @property
@@ -29,7 +29,7 @@ class Views(Protocol):
         """(B*N, C, h, w) -> (B, C, H, W), averaged where views overlap."""
         ...
 
-    def at(self, k: int) -> Views:
+    def scaled(self, k: int) -> Projection:
         """The same views of a canvas k times finer: pixels for latents, stage II for stage I."""
         ...
 
@@ -39,7 +39,7 @@ class Views(Protocol):
 
 
 class View(Protocol):
-    """One way of looking at a square picture of any side. Legal for diffusion when it turns white noise into white noise."""
+    """One way of looking at a square picture of any side. Valid for diffusion when it turns white noise into white noise."""
 
     @property
     def name(self) -> str:

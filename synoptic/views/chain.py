@@ -12,7 +12,7 @@ from synoptic.views.base import View
 class Chain:
     """Several views as one, from left to right: "rotate_cw+negate" turns, then negates.
 
-    Legal where every part is: white noise stays white through each. Exact where every part is exact.
+    Valid where every part is: white noise stays white through each. Exact where every part is exact.
     Raises ValueError without any part.
     """
 

@@ -11,14 +11,14 @@ from functools import partial
 from torch import Tensor
 from torch.nn.functional import pad
 
-from synoptic.views.frequency import NATIVE, SIGMA, coarse, fine, high, low, middle, odd
+from synoptic.views.frequency import REFERENCE_SIDE, SIGMA, high_band, high_pass, low_band, low_pass, middle_band, odd_size
 
-STREAK = 7  # pixels that motion smears over, at side 64
+MOTION_LENGTH = 7  # pixels that motion smears over, at side 64
 
 Component = Callable[[Tensor], Tensor]
 
 
-def components(kind: str, sigma: float = SIGMA) -> tuple[Component, ...]:
+def get_components(kind: str, sigma: float = SIGMA) -> tuple[Component, ...]:
     """The components of a factorization, (B, C, S, S) -> (B, C, S, S) each; the far or first one first.
 
     pass: low and high frequencies, parted by a blur of `sigma` pixels at side 64. triple: low, middle, high. color: grey,
@@ -26,31 +26,31 @@ def components(kind: str, sigma: float = SIGMA) -> tuple[Component, ...]:
     """
     match kind:
         case "pass":
-            return partial(low, sigma=sigma), partial(high, sigma=sigma)
+            return partial(low_pass, sigma=sigma), partial(high_pass, sigma=sigma)
         case "triple":
-            return coarse, middle, fine
+            return low_band, middle_band, high_band
         case "color":
-            return grey, colour
+            return grayscale, chroma
         case "motion":
-            return smeared, sharp
+            return motion_blur, motion_residual
         case _:
             raise ValueError(f"a factorization is pass, triple, color or motion, not {kind!r}")
 
 
-def grey(x: Tensor) -> Tensor:
+def grayscale(x: Tensor) -> Tensor:
     """(B, C, H, W) -> the mean of the channels, in each of them."""
     return x.mean(1, keepdim=True).expand_as(x)
 
 
-def colour(x: Tensor) -> Tensor:
+def chroma(x: Tensor) -> Tensor:
     """(B, C, H, W) -> how each channel differs from their mean."""
-    return x - grey(x)
+    return x - grayscale(x)
 
 
-def smeared(x: Tensor) -> Tensor:
+def motion_blur(x: Tensor) -> Tensor:
     """(B, C, S, S) -> the mean along a diagonal streak of 7 pixels of 64, down to the right. Mirrored at the edges."""
     H, W = x.shape[-2:]
-    n = odd(STREAK * W / NATIVE)
+    n = odd_size(MOTION_LENGTH * W / REFERENCE_SIDE)
     wide = pad(x, [n // 2] * 4, mode="reflect")
     total = wide[..., :H, :W].clone()
     for i in range(1, n):
@@ -58,6 +58,6 @@ def smeared(x: Tensor) -> Tensor:
     return total / n
 
 
-def sharp(x: Tensor) -> Tensor:
+def motion_residual(x: Tensor) -> Tensor:
     """(B, C, S, S) -> what smearing takes away."""
-    return x - smeared(x)
+    return x - motion_blur(x)

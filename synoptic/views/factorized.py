@@ -11,12 +11,12 @@ from torch.nn.functional import interpolate
 from synoptic.diffusion.equations import randn
 
 
-class Factors:
+class Factorized:
     """Views of a sum: every view is the canvas itself, and gives one component of it back.
 
     canvas (C, H, W); `components`, (B, C, H, W) -> (B, C, H, W) each, are linear and sum to the identity
-    (`components.components`), so that unproject(project(z)) == z. Under sync "eps" each prompt paints its component:
-    eps = sum_n c_n(eps_n) (the composite noise estimate of Geng et al. 2024b). Legal: every view is white noise itself.
+    (`get_components`), so that unproject(project(z)) == z. Under sync "eps" each prompt paints its component:
+    eps = sum_n c_n(eps_n) (composite noise estimate, Geng et al. 2024b). Valid because every view is white noise itself.
 
     `known`, (1 or B, C, h, w), is a photograph that gives the first component; the others are painted (the
     paper's inverse problem): unproject(x) = c_0(known) + sum_n c_n(x_{n-1}), with a view less. It is resized to the canvas.
@@ -32,15 +32,15 @@ class Factors:
         known: Tensor | None = None,
     ) -> None:
         self.canvas, self.components, self.known = canvas, tuple(components), known
-        self.painted = self.components if known is None else self.components[1:]
-        if not self.painted:
+        self.free_components = self.components if known is None else self.components[1:]
+        if not self.free_components:
             raise ValueError("a hybrid needs at least one component to paint: give more components")
         if known is not None and known.shape[1] != canvas[0]:
             raise ValueError(f"the known picture must have the canvas's {canvas[0]} channels, not {known.shape[1]}")
-        self.given = None if known is None else self.components[0](_resized(known, canvas[1:]))
+        self.known_component = None if known is None else self.components[0](_resized(known, canvas[1:]))
 
     def __len__(self) -> int:
-        return len(self.painted)
+        return len(self.free_components)
 
     def project(self, z: Tensor, onto: Tensor | None = None) -> Tensor:
         """(B, C, H, W) -> (B*N, C, H, W), row b*N + n: the canvas, N times. `onto` has no say."""
@@ -49,12 +49,12 @@ class Factors:
     def unproject(self, x: Tensor) -> Tensor:
         """(B*N, C, H, W) -> (B, C, H, W): the sum of each view's own component, and of the known one."""
         rows = x.unflatten(0, (-1, len(self))).unbind(1)
-        total = torch.stack([component(row) for component, row in zip(self.painted, rows, strict=True)]).sum(0)
-        return total if self.given is None else total + self.given.to(total)
+        total = torch.stack([component(row) for component, row in zip(self.free_components, rows, strict=True)]).sum(0)
+        return total if self.known_component is None else total + self.known_component.to(total)
 
-    def at(self, k: int) -> Factors:
+    def scaled(self, k: int) -> Factorized:
         C, H, W = self.canvas
-        return Factors((C, H * k, W * k), self.components, self.known)
+        return Factorized((C, H * k, W * k), self.components, self.known)
 
     def noise(self, rngs: Sequence[torch.Generator], like: Tensor) -> Tensor:
         return self.project(randn(self.canvas, rngs, like))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
-from synoptic.views.frequency import gaussian
-from synoptic.views.permutation import side_of
+from synoptic.views.frequency import scaled_gaussian_blur
+from synoptic.views.permutation import square_side
 
 GAINS = (1.3, 1.0, 0.7)  # of red, green and blue
 
@@ -18,7 +18,7 @@ class Blur:
 
     def view(self, z: Tensor) -> Tensor:
         """(B, C, S, S) blurred as the far picture of a hybrid is."""
-        return gaussian(z, 2)
+        return scaled_gaussian_blur(z, 2)
 
     def inverse_view(self, x: Tensor) -> Tensor:
         """The picture itself, since nothing better is known."""
@@ -49,12 +49,12 @@ class Scale:
 
     def view(self, z: Tensor) -> Tensor:
         """(B, C, S, S), S a multiple of 4, else ValueError: the mean of every 2x2 pixels, pasted in the middle."""
-        side = side_of(z)
+        side = square_side(z)
         if side % 4:
             raise ValueError(f"half a picture in its middle needs a side that is a multiple of 4, not {side}: resize it")
         return pad(interpolate(z, scale_factor=0.5, mode="area"), [side // 4] * 4)
 
     def inverse_view(self, x: Tensor) -> Tensor:
         """The middle enlarged, each pixel to 2x2."""
-        q = side_of(x) // 4
+        q = square_side(x) // 4
         return x[..., q:-q, q:-q].repeat_interleave(2, -1).repeat_interleave(2, -2)

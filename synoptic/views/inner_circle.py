@@ -8,21 +8,21 @@ import torch
 from torch import Tensor
 
 from synoptic.views.base import View
-from synoptic.views.permutation import Permutation, numbered, side_of
+from synoptic.views.permutation import Permutation, index_grid, square_side
 
 RADIUS = 24 / 64  # of the side
 
 
 def inner_circle() -> Permutation:
-    """The disc turned by 180°, what surrounds it left alone. Legal because it only moves pixels, exactly at every side."""
-    return Permutation("inner_circle", lambda side: _turned(side, 2))
+    """The disc turned by 180°, what surrounds it left alone. Valid because it only moves pixels, exactly at every side."""
+    return Permutation("inner_circle", lambda side: _rotated_indices(side, 2))
 
 
 def inner_rotate(angle: float = 90) -> View:
     """The disc turned counter-clockwise by `angle` degrees: exact at multiples of 90, else the lossy InnerRotation."""
     name = f"inner_rotate:{angle:g}"
     if angle % 90 == 0:
-        return Permutation(name, lambda side: _turned(side, int(angle // 90) % 4))
+        return Permutation(name, lambda side: _rotated_indices(side, int(angle // 90) % 4))
     return InnerRotation(name, angle)
 
 
@@ -45,23 +45,23 @@ class InnerRotation:
         return self._turn(x, -self.angle)
 
     def _turn(self, x: Tensor, angle: float) -> Tensor:
-        return x.flatten(2)[:, :, _nearest(side_of(x), angle).to(x.device)].view_as(x)
+        return x.flatten(2)[:, :, _nearest_indices(square_side(x), angle).to(x.device)].view_as(x)
 
 
-def disc(side: int) -> Tensor:
+def disk(side: int) -> Tensor:
     """(side, side) bool: x² + y² < r² at the pixels' middles, measured from the centre."""
     at = torch.arange(side, dtype=torch.float64) + 0.5 - side / 2
     return at**2 + at[:, None] ** 2 < (RADIUS * side) ** 2
 
 
-def _turned(side: int, quarters: int) -> Tensor:
-    return torch.where(disc(side), numbered(side).rot90(quarters), numbered(side))
+def _rotated_indices(side: int, quarters: int) -> Tensor:
+    return torch.where(disk(side), index_grid(side).rot90(quarters), index_grid(side))
 
 
-def _nearest(side: int, angle: float) -> Tensor:
+def _nearest_indices(side: int, angle: float) -> Tensor:
     """(side*side,): pixel p of the turned picture shows the pixel nearest to where p was before the turn."""
     at = torch.arange(side, dtype=torch.float64) + 0.5 - side / 2
     cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
     x, y = at * cos - at[:, None] * sin, at * sin + at[:, None] * cos  # y grows downward
     col, row = ((u + side / 2).floor().long().clamp(0, side - 1) for u in (x, y))
-    return torch.where(disc(side), row * side + col, numbered(side)).flatten()
+    return torch.where(disk(side), row * side + col, index_grid(side)).flatten()

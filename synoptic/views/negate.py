@@ -6,7 +6,7 @@ from torch import Tensor
 
 
 class Negate:
-    """Dark for light and each hue for its opposite: x -> -x. Legal because the normal distribution is symmetric about 0."""
+    """Dark for light and each hue for its opposite: x -> -x. Valid because the normal distribution is symmetric about 0."""
 
     name = "negate"
 

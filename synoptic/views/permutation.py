@@ -9,22 +9,22 @@ from torch import Tensor
 
 
 class Permutation:
-    """A view that moves every pixel to a place of its own. Legal because white noise permuted is white noise.
+    """A view that moves every pixel to a place of its own. Valid because white noise permuted is white noise.
 
-    `places` says for a picture of side S where each pixel of the view comes from: (S, S) or (S*S,), row after row, pixel p
+    `indices` says for a picture of side S where each pixel of the view comes from: (S, S) or (S*S,), row after row, pixel p
     of the view shows pixel places[p] of the picture. It is asked once a side, and raises ValueError for sides it cannot do.
 
-    Raises ValueError, on first use of a side, where `places` is no permutation, and where a picture is not square.
+    Raises ValueError, on first use of a side, where `indices` is no permutation, and where a picture is not square.
     """
 
-    def __init__(self, name: str, places: Callable[[int], Tensor]) -> None:
+    def __init__(self, name: str, indices: Callable[[int], Tensor]) -> None:
         self.name = name
-        self._places = places
-        self._on: dict[tuple[int, torch.device], tuple[Tensor, Tensor]] = {}
+        self._index_function = indices
+        self._cache: dict[tuple[int, torch.device], tuple[Tensor, Tensor]] = {}
 
-    def places(self, side: int) -> Tensor:
+    def indices(self, side: int) -> Tensor:
         """(side*side,) int64: pixel p of the view shows pixel places[p] of the picture."""
-        return self._both(side, torch.device("cpu"))[0]
+        return self._indices_on(side, torch.device("cpu"))[0]
 
     def view(self, z: Tensor) -> Tensor:
         """(B, C, S, S) -> (B, C, S, S), pixels moved."""
@@ -35,20 +35,20 @@ class Permutation:
         return self._move(x, 1)
 
     def _move(self, x: Tensor, way: int) -> Tensor:
-        return x.flatten(2)[:, :, self._both(side_of(x), x.device)[way]].view_as(x)
+        return x.flatten(2)[:, :, self._indices_on(square_side(x), x.device)[way]].view_as(x)
 
-    def _both(self, side: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    def _indices_on(self, side: int, device: torch.device) -> tuple[Tensor, Tensor]:
         """Places there and back."""
-        if (side, device) not in self._on:
-            there = self._places(side).flatten()
+        if (side, device) not in self._cache:
+            there = self._index_function(side).flatten()
             back = there.argsort()
             if not torch.equal(there[back], torch.arange(side * side)):
                 raise ValueError(f"a permutation shows each of {side}x{side} pixels once, {self.name} does not: correct it")
-            self._on[side, device] = there.to(device), back.to(device)
-        return self._on[side, device]
+            self._cache[side, device] = there.to(device), back.to(device)
+        return self._cache[side, device]
 
 
-def side_of(x: Tensor) -> int:
+def square_side(x: Tensor) -> int:
     """The side of square pictures (B, C, S, S). Raises ValueError where they are not square."""
     H, W = x.shape[-2:]
     if H != W:
@@ -56,6 +56,6 @@ def side_of(x: Tensor) -> int:
     return H
 
 
-def numbered(side: int) -> Tensor:
+def index_grid(side: int) -> Tensor:
     """(side, side) int64: every pixel's own number. A permutation of this picture is a permutation's `places`."""
     return torch.arange(side * side).view(side, side)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from synoptic.errors import InputError
 
-ENDINGS = (".npy", ".json")
+SUFFIXES = (".npy", ".json")
 
 
-def read_order(path: str) -> list[int]:
+def read_permutation(path: str) -> list[int]:
     """The n*n numbers of a .npy array or a .json list, flat or n lists of n: piece p of the view shows piece order[p].
 
     Raises InputError where the file is missing or holds anything else than each of 0 … n*n - 1 once.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from synoptic.views.base import Views
+from synoptic.views.base import Projection
 
 
 class PixelSpace:
@@ -20,7 +20,7 @@ class PixelSpace:
 
     def __init__(
         self,
-        inner: Views,
+        inner: Projection,
         encode: Callable[[Tensor], Tensor],
         decode: Callable[[Tensor], Tensor],
         *,
@@ -46,8 +46,8 @@ class PixelSpace:
         """Latents (B*N, C, h, w) -> (B, 3, H, W)."""
         return self.inner.unproject(self._decoded(x))
 
-    def at(self, k: int) -> PixelSpace:
-        return PixelSpace(self.inner.at(k), self.encode, self.decode, residual=self.residual)
+    def scaled(self, k: int) -> PixelSpace:
+        return PixelSpace(self.inner.scaled(k), self.encode, self.decode, residual=self.residual)
 
     def noise(self, rngs: Sequence[torch.Generator], like: Tensor) -> Tensor:
         """Raises ValueError: see above."""

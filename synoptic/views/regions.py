@@ -9,87 +9,89 @@ import torch
 from torch import Tensor
 
 from synoptic.diffusion.equations import randn
-from synoptic.views.base import Views
+from synoptic.views.base import Projection
 from synoptic.views.windows import Windows
 
 
-class Patch(NamedTuple):
+class WindowRegion(NamedTuple):
     """Windows of the box whose corner on the canvas is (y, x), and where they count: a share (H, W) in [0, 1]."""
 
     windows: Windows
     corner: tuple[int, int]
-    share: Tensor
+    weight: Tensor
 
 
 class WindowsWithRegions:
-    """Views of a ground and of patches that lie on it, later ones on top; a patch's views come after those before it.
+    """Windows of a base and of regions that lie on it, later ones on top; a region's views come after those before it.
 
-    Legal because a crop of white noise is white noise. `unproject` is each one's own, weighted by its share of the place.
+    Valid because a crop of white noise is white noise. `unproject` is each one's own, weighted by its weight at the place.
     """
 
-    def __init__(self, ground: Views, patches: Sequence[Patch]) -> None:
-        self.ground, self.patches = ground, patches
-        self.canvas = ground.canvas
+    def __init__(self, base: Projection, regions: Sequence[WindowRegion]) -> None:
+        self.base, self.regions = base, regions
+        self.canvas = base.canvas
         left = torch.ones(self.canvas[1:], dtype=torch.float64)
-        shares: list[Tensor] = []
-        for patch in reversed(patches):
-            shares.insert(0, left * patch.share)
-            left = left * (1 - patch.share)
-        self.shares = [left, *shares]
+        weights: list[Tensor] = []
+        for region in reversed(regions):
+            weights.insert(0, left * region.weight)
+            left = left * (1 - region.weight)
+        self.weights = [left, *weights]
 
     @property
-    def sizes(self) -> list[int]:
-        """How many views the ground has, and each patch."""
-        return [len(self.ground), *(len(patch.windows) for patch in self.patches)]
+    def view_counts(self) -> list[int]:
+        """How many views the base has, and each region."""
+        return [len(self.base), *(len(patch.windows) for patch in self.regions)]
 
     def __len__(self) -> int:
-        return sum(self.sizes)
+        return sum(self.view_counts)
 
     def project(self, z: Tensor, onto: Tensor | None = None) -> Tensor:
         """(B, C, H, W) -> (B*N, C, h, w). Every view is covered, so `onto` has no say."""
-        crops = [z, *(box(z, patch) for patch in self.patches)]
-        every = [self.ground, *(patch.windows for patch in self.patches)]
+        crops = [z, *(crop_region(z, region) for region in self.regions)]
+        every = [self.base, *(patch.windows for patch in self.regions)]
         rows = [v.project(crop).unflatten(0, (len(z), -1)) for v, crop in zip(every, crops, strict=True)]
         return torch.cat(rows, 1).flatten(0, 1)
 
     def unproject(self, x: Tensor) -> Tensor:
-        """(B*N, C, h, w) -> (B, C, H, W), the ground and the patches by their shares, which sum to 1."""
-        first, *rest = x.unflatten(0, (-1, len(self))).split(self.sizes, 1)
-        z = self.ground.unproject(first.flatten(0, 1)) * self.shares[0].to(x)
-        for patch, share, rows in zip(self.patches, self.shares[1:], rest, strict=True):
-            box(z, patch).add_(patch.windows.unproject(rows.flatten(0, 1)) * box(share, patch).to(x))
+        """(B*N, C, h, w) -> (B, C, H, W), the base and the regions by their weights, which sum to 1."""
+        first, *rest = x.unflatten(0, (-1, len(self))).split(self.view_counts, 1)
+        z = self.base.unproject(first.flatten(0, 1)) * self.weights[0].to(x)
+        for region, weight, rows in zip(self.regions, self.weights[1:], rest, strict=True):
+            crop_region(z, region).add_(region.windows.unproject(rows.flatten(0, 1)) * crop_region(weight, region).to(x))
         return z
 
-    def at(self, k: int) -> WindowsWithRegions:
-        def finer(patch: Patch) -> Patch:
-            share = patch.share.repeat_interleave(k, 0).repeat_interleave(k, 1)
-            return Patch(patch.windows.at(k), (patch.corner[0] * k, patch.corner[1] * k), share)
+    def scaled(self, k: int) -> WindowsWithRegions:
+        def finer(region: WindowRegion) -> WindowRegion:
+            weight = region.weight.repeat_interleave(k, 0).repeat_interleave(k, 1)
+            return WindowRegion(region.windows.scaled(k), (region.corner[0] * k, region.corner[1] * k), weight)
 
-        return WindowsWithRegions(self.ground.at(k), [finer(patch) for patch in self.patches])
+        return WindowsWithRegions(self.base.scaled(k), [finer(patch) for patch in self.regions])
 
     def noise(self, rngs: Sequence[torch.Generator], like: Tensor) -> Tensor:
         return self.project(randn(self.canvas, rngs, like))
 
 
-def box(z: Tensor, patch: Patch) -> Tensor:
-    """What a patch's windows cover of (…, H, W): a view of the same memory."""
-    (y, x), (_, h, w) = patch.corner, patch.windows.canvas
+def crop_region(z: Tensor, region: WindowRegion) -> Tensor:
+    """What a region's windows cover of (…, H, W): a view of the same memory."""
+    (y, x), (_, h, w) = region.corner, region.windows.canvas
     return z[..., y : y + h, x : x + w]
 
 
-def patch(share: Tensor, channels: int, window: tuple[int, int], stride: tuple[int, int]) -> Patch:
-    """A patch that counts where `share` (H, W) is not 0: over that box, grown to a window where it is smaller.
+def make_region(weight: Tensor, channels: int, window: tuple[int, int], stride: tuple[int, int]) -> WindowRegion:
+    """A region that counts where `weight` (H, W) is not 0: over that box, grown to a window where it is smaller.
 
-    Raises ValueError where the share is 0 everywhere.
+    Raises ValueError where the weight is 0 everywhere.
     """
-    if not share.any():
+    if not weight.any():
         raise ValueError("a region must cover part of the picture, one covers nothing: move or enlarge it")
-    sides = [along(share.any(1), window[0]), along(share.any(0), window[1])]
+    sides = [cover_interval(weight.any(1), window[0]), cover_interval(weight.any(0), window[1])]
     canvas = (channels, *(end - start for start, end in sides))
-    return Patch(Windows((canvas[0], canvas[1], canvas[2]), window, stride), (sides[0][0], sides[1][0]), share.double())
+    return WindowRegion(
+        Windows((canvas[0], canvas[1], canvas[2]), window, stride), (sides[0][0], sides[1][0]), weight.double()
+    )
 
 
-def along(covered: Tensor, window: int) -> tuple[int, int]:
+def cover_interval(covered: Tensor, window: int) -> tuple[int, int]:
     """Start and end of what is covered, (L,) of one axis: at least a window, about the same middle, inside the axis."""
     places = covered.nonzero().flatten().tolist()
     start, end = places[0], places[-1] + 1
@@ -98,7 +100,7 @@ def along(covered: Tensor, window: int) -> tuple[int, int]:
     return start, max(end, start + window)
 
 
-def feathered(mask: Tensor, width: int) -> Tensor:
+def feather_mask(mask: Tensor, width: int) -> Tensor:
     """A mask (H, W) of 0 and 1 whose edge rises over about `width` pixels: the mean of the square around each place."""
     k = width // 2
     edges = torch.nn.functional.pad(mask[None, None].double(), [k] * 4, mode="replicate")

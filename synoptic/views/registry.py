@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from synoptic.errors import InputError
-from synoptic.views.permutation_file import ENDINGS, read_order
+from synoptic.views.permutation_file import SUFFIXES, read_permutation
 
 if TYPE_CHECKING:
     from synoptic.views.base import View
@@ -41,76 +41,76 @@ FACTORIZATIONS = {
 ALIASES = {"flip_vertical": "flip"}
 
 
-class Number(NamedTuple):
-    """A number that may follow a name after a colon: whole and at least `least`, or any where `least` is None."""
+class NumberArgument(NamedTuple):
+    """A number that may follow a name after a colon: whole and at least `minimum`, or any where `minimum` is None."""
 
     meaning: str
     default: float
-    least: int | None
+    minimum: int | None
 
 
-NUMBERS = {
-    "patch_permute": (Number("PIECES", 8, 2), Number("SEED", 0, 0)),
-    "pixel_permute": (Number("SEED", 0, 0), Number("PIECES", 64, 2)),
-    "inner_rotate": (Number("DEGREES", 90, None),),
+VIEW_ARGUMENTS = {
+    "patch_permute": (NumberArgument("PIECES", 8, 2), NumberArgument("SEED", 0, 0)),
+    "pixel_permute": (NumberArgument("SEED", 0, 0), NumberArgument("PIECES", 64, 2)),
+    "inner_rotate": (NumberArgument("DEGREES", 90, None),),
 }
 
 
-class Part(NamedTuple):
+class ParsedView(NamedTuple):
     """A single view: its kind, the numbers after it (defaults filled in), or the order read from a file."""
 
-    typed: str
+    text: str
     kind: str
-    numbers: tuple[float, ...] = ()
+    arguments: tuple[float, ...] = ()
     order: tuple[int, ...] = ()
 
 
-def parse(name: str) -> list[Part]:
+def parse_view(name: str) -> list[ParsedView]:
     """A typed name as its parts, in the order they are applied. Raises InputError for what is no view."""
-    return [_part(typed.strip()) for typed in name.split("+")]
+    return [_parse_part(typed.strip()) for typed in name.split("+")]
 
 
-def view(name: str) -> View:
+def get_view(name: str) -> View:
     """The view of that name; several joined by "+" are applied from left to right. Raises InputError for what is no view."""
     from synoptic.views.chain import Chain
 
-    parts = [_build(part) for part in parse(name)]
+    parts = [_build(part) for part in parse_view(name)]
     return parts[0] if len(parts) == 1 else Chain(parts)
 
 
-def multiple(name: str) -> int:
+def side_multiple(name: str) -> int:
     """What a picture's side must be a multiple of for this view to work. Raises InputError for what is no view."""
-    return math.lcm(*(_multiple(part) for part in parse(name)))
+    return math.lcm(*(_side_multiple(part) for part in parse_view(name)))
 
 
-def _part(typed: str) -> Part:
-    if typed.endswith(ENDINGS):
-        return Part(typed, "file", order=tuple(read_order(typed)))
+def _parse_part(typed: str) -> ParsedView:
+    if typed.endswith(SUFFIXES):
+        return ParsedView(typed, "file", order=tuple(read_permutation(typed)))
     kind, *given = typed.split(":")
     kind = ALIASES.get(kind, kind)
     if kind not in VIEWS | FAILURES:
         raise InputError(f"a view is one of {', '.join(VIEWS)}, or a .npy or .json file; {typed!r} was given")
-    rules = NUMBERS.get(kind, ())
+    rules = VIEW_ARGUMENTS.get(kind, ())
     if len(given) > len(rules):
         form = ":".join([kind, *(rule.meaning for rule in rules)])
         raise InputError(f"{kind} is written {form}, {typed!r} was given: leave out what follows")
     numbers = [_number(typed, text, rule) for text, rule in zip(given, rules, strict=False)]
-    return Part(typed, kind, (*numbers, *(rule.default for rule in rules[len(given) :])))
+    return ParsedView(typed, kind, (*numbers, *(rule.default for rule in rules[len(given) :])))
 
 
-def _number(typed: str, text: str, rule: Number) -> float:
+def _number(typed: str, text: str, rule: NumberArgument) -> float:
     try:
-        number = float(text) if rule.least is None else int(text)
+        number = float(text) if rule.minimum is None else int(text)
     except ValueError:
         number = math.nan
-    if not math.isfinite(number) or (rule.least is not None and number < rule.least):
-        allowed = "a number" if rule.least is None else f"a whole number from {rule.least}"
+    if not math.isfinite(number) or (rule.minimum is not None and number < rule.minimum):
+        allowed = "a number" if rule.minimum is None else f"a whole number from {rule.minimum}"
         raise InputError(f"{rule.meaning} must be {allowed}, {typed!r} was given: correct it")
     return number
 
 
-def _multiple(part: Part) -> int:
-    match part.kind, part.numbers:
+def _side_multiple(part: ParsedView) -> int:
+    match part.kind, part.arguments:
         case "patch_permute", (pieces, _):
             return int(pieces)
         case "pixel_permute", (_, pieces):
@@ -123,13 +123,13 @@ def _multiple(part: Part) -> int:
             return 1
 
 
-def _build(part: Part) -> View:
+def _build(part: ParsedView) -> View:
     from synoptic.views import failures, jigsaw, negate, patches, skew
     from synoptic.views import inner_circle as circle
     from synoptic.views import rotations as turns
     from synoptic.views import square_hinge as hinge
 
-    match part.kind, part.numbers:
+    match part.kind, part.arguments:
         case "negate", _:
             return negate.Negate()
         case "skew", _:
@@ -153,6 +153,6 @@ def _build(part: Part) -> View:
         case "fails_scale", _:
             return failures.Scale()
         case "file", _:
-            return patches.ordered(part.typed, part.order)
+            return patches.custom_permutation(part.text, part.order)
         case _:
             return getattr(turns, part.kind)()

@@ -1,35 +1,35 @@
-"""The square's own motions: turns and flips. Legal because each only moves pixels (Permutation)."""
+"""The square's own motions: turns and flips. Valid because each only moves pixels (Permutation)."""
 
 from __future__ import annotations
 
-from synoptic.views.permutation import Permutation, numbered
+from synoptic.views.permutation import Permutation, index_grid
 
 
 def identity() -> Permutation:
     """The picture as it is."""
-    return Permutation("identity", numbered)
+    return Permutation("identity", index_grid)
 
 
 def flip() -> Permutation:
     """Upside down, by a mirror that lies flat: rows in reverse."""
-    return Permutation("flip", lambda side: numbered(side).flip(0))
+    return Permutation("flip", lambda side: index_grid(side).flip(0))
 
 
 def flip_horizontal() -> Permutation:
     """Left and right exchanged: columns in reverse."""
-    return Permutation("flip_horizontal", lambda side: numbered(side).flip(1))
+    return Permutation("flip_horizontal", lambda side: index_grid(side).flip(1))
 
 
 def rotate_cw() -> Permutation:
     """Turned clockwise by 90°: what was on top is on the right."""
-    return Permutation("rotate_cw", lambda side: numbered(side).rot90(-1))
+    return Permutation("rotate_cw", lambda side: index_grid(side).rot90(-1))
 
 
 def rotate_ccw() -> Permutation:
     """Turned counter-clockwise by 90°: what was on top is on the left."""
-    return Permutation("rotate_ccw", lambda side: numbered(side).rot90(1))
+    return Permutation("rotate_ccw", lambda side: index_grid(side).rot90(1))
 
 
 def rotate_180() -> Permutation:
     """Turned by 180°."""
-    return Permutation("rotate_180", lambda side: numbered(side).rot90(2))
+    return Permutation("rotate_180", lambda side: index_grid(side).rot90(2))

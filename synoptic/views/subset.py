@@ -8,18 +8,18 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from synoptic.views.base import Views
+from synoptic.views.base import Projection
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
-    """The rows `rows` of each picture's views. It can be looked through, not put together again: the rest is missing."""
+class ViewSubset:
+    """The rows `indices` of each picture's views. It can be looked through, not put together again: the rest is missing."""
 
-    views: Views
-    rows: Sequence[int]
+    views: Projection
+    indices: Sequence[int]
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.indices)
 
     @property
     def canvas(self) -> tuple[int, int, int]:
@@ -27,11 +27,11 @@ class Part:
 
     def project(self, z: Tensor, onto: Tensor | None = None) -> Tensor:
         """(B, C, H, W) -> (B*n, C, h, w)."""
-        return self.of(self.views.project(z, onto))
+        return self.select(self.views.project(z, onto))
 
-    def at(self, k: int) -> Part:
-        return Part(self.views.at(k), self.rows)
+    def scaled(self, k: int) -> ViewSubset:
+        return ViewSubset(self.views.scaled(k), self.indices)
 
-    def of(self, x: Tensor) -> Tensor:
+    def select(self, x: Tensor) -> Tensor:
         """These rows (B*n, …) of all views' (B*N, …)."""
-        return x.unflatten(0, (-1, len(self.views)))[:, torch.as_tensor(self.rows, device=x.device)].flatten(0, 1)
+        return x.unflatten(0, (-1, len(self.views)))[:, torch.as_tensor(self.indices, device=x.device)].flatten(0, 1)

@@ -1,4 +1,4 @@
-"""Can a view work? The two laws of Views, and whether white noise stays white noise, measured."""
+"""Can a view work? The two laws of a Projection, and whether white noise stays white noise, measured."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import torch
 from torch import Tensor
 
 from synoptic.views.anagram import Anagram
-from synoptic.views.base import View, Views
+from synoptic.views.base import Projection, View
 
-DRAWS = 2**18  # numbers drawn at least: the statistics below are then sure to about 0.002
-EXACT = 1e-9  # of float64 numbers of about 1
-WHITE = 0.02  # how far a statistic may be by chance from what white noise has
-NEARLY = 0.15  # … and for lossy views, which show some pixels twice
-LOST = 0.5  # share of pixels that a lossy view may lose
+MIN_SAMPLES = 2**18  # numbers drawn at least: the statistics below are then sure to about 0.002
+EXACT_TOLERANCE = 1e-9  # of float64 numbers of about 1
+NOISE_TOLERANCE = 0.02  # how far a statistic may be by chance from what white noise has
+LOSSY_NOISE_TOLERANCE = 0.15  # … and for lossy views, which show some pixels twice
+MAX_LOST = 0.5  # share of pixels that a lossy view may lose
 
 
-class Laws(NamedTuple):
+class ViewReport(NamedTuple):
     """What was measured. Of white noise, mean and correlations are 0, variance is 1 and kurtosis 3."""
 
     recovery: float  # max |unproject(project(z)) - z|
@@ -34,26 +34,30 @@ class Laws(NamedTuple):
     sync: str  # the sync rules that suit it
 
 
-def check(view: View, side: int = 64, seed: int = 0) -> Laws:
+def validate_view(view: View, side: int = 64, seed: int = 0) -> ViewReport:
     """Measure a view on square pictures of this side. Raises ValueError where the view cannot divide it."""
-    return check_views(Anagram((3, side, side), [view]), seed)
+    return validate_projection(Anagram((3, side, side), [view]), seed)
 
 
-def check_views(views: Views, seed: int = 0) -> Laws:
-    """The same for any Views: Anagram, Factors, Windows."""
+def validate_projection(views: Projection, seed: int = 0) -> ViewReport:
+    """The same for any Projection: Anagram, Factorized, Windows."""
     C, H, W = views.canvas
     rng = torch.Generator().manual_seed(seed)
-    rngs = [torch.Generator().manual_seed(seed + k) for k in range(-(-DRAWS // (C * H * W)))]
+    rngs = [torch.Generator().manual_seed(seed + k) for k in range(-(-MIN_SAMPLES // (C * H * W)))]
     noise = views.noise(rngs, torch.empty(0, dtype=torch.float64))
     z = torch.randn(1, *views.canvas, generator=rng, dtype=torch.float64)
     away = (views.unproject(views.project(z)) - z).abs()
     x = torch.randn(len(views), *noise.shape[1:], generator=rng, dtype=torch.float64)
     once = views.project(views.unproject(x))
     again = views.project(views.unproject(once))
-    measured = {"recovery": away.max(), "lost": (away > EXACT).double().mean(), "idempotence": (again - once).abs().max()}
+    measured = {
+        "recovery": away.max(),
+        "lost": (away > EXACT_TOLERANCE).double().mean(),
+        "idempotence": (again - once).abs().max(),
+    }
     figures = {name: float(value) for name, value in (measured | _statistics(noise)).items()}
     works, why, sync = _verdict(**figures)
-    return Laws(**figures, works=works, why=why, sync=sync)
+    return ViewReport(**figures, works=works, why=why, sync=sync)
 
 
 def _statistics(noise: Tensor) -> dict[str, Tensor]:
@@ -83,7 +87,7 @@ def _verdict(
     kurtosis: float,
 ) -> tuple[bool, str, str]:
     """Whether it works, why, and which sync rules suit it."""
-    exact = recovery <= EXACT and idempotence <= EXACT
+    exact = recovery <= EXACT_TOLERANCE and idempotence <= EXACT_TOLERANCE
     away = {
         f"mean {mean:.2f}, not 0": abs(mean),
         f"variance {variance:.2f}, not 1": abs(variance - 1),
@@ -92,9 +96,9 @@ def _verdict(
         f"channels that correlate by {channels:.2f}, not 0": channels,
         f"kurtosis {kurtosis:.2f}, not 3": abs(kurtosis / 3 - 1),
     }
-    bound = WHITE if exact else NEARLY
+    bound = NOISE_TOLERANCE if exact else LOSSY_NOISE_TOLERANCE
     broken = [f"its noise has {fault}" for fault, distance in away.items() if not distance <= bound]  # NaN is broken too
-    if lost > LOST:
+    if lost > MAX_LOST:
         broken.append(f"{lost:.0%} of the pixels do not come back")
     if broken:
         return False, "; ".join(broken), "none"

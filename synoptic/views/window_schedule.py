@@ -9,7 +9,7 @@ import torch
 from synoptic.views.windows import Weights, Windows
 
 
-class Moving:
+class WindowSchedule:
     """`moving(i)` are the windows of step i: with a stride of that step's own, moved by chance on both axes.
 
     `strides` has one a step; where it is the window, they are tiles that do not overlap (SpotDiffusion). Along the width
@@ -35,15 +35,15 @@ class Moving:
         self.offsets = [(int(v * sy), int(u * canvas[2])) for (v, u), (sy, _) in zip(share, strides, strict=True)]
 
     def __call__(self, i: int) -> Windows:
-        how = {"weights": self.weights, "offset": self.offsets[i]}
-        return Windows(self.canvas, self.window, self.strides[i], wrap=True, **how)
+        kwargs = {"weights": self.weights, "offset": self.offsets[i]}
+        return Windows(self.canvas, self.window, self.strides[i], circular=True, **kwargs)
 
     def __len__(self) -> int:
         """The most windows that a step has."""
         return max(len(self(i)) for i in range(len(self.strides)))
 
 
-def shifted(window: int, steps: int) -> list[tuple[int, int]]:
+def tiled_strides(window: int, steps: int) -> list[tuple[int, int]]:
     """Strides (steps,): tiles, and at the last step windows that overlap by half.
 
     What a network does at its edges no later step would mend: with tiles at the end, the last step's borders show.
@@ -52,11 +52,11 @@ def shifted(window: int, steps: int) -> list[tuple[int, int]]:
     return [(window, window)] * (steps - 1) + [(half, half)]
 
 
-def thinning(stride: int, window: int, steps: int) -> list[tuple[int, int]]:
-    """Strides (steps,) from `stride` at the first step to `window`, growing by one factor a step; the last as `shifted`.
+def growing_strides(stride: int, window: int, steps: int) -> list[tuple[int, int]]:
+    """Strides (steps,) from `stride` at the first step to `window`, growing by one factor; the last as `tiled_strides`.
 
     Early steps settle what is where, and need windows that overlap; late ones paint details, which do not.
     """
     ratio = window / stride
     growing = [round(stride * ratio ** (i / max(1, steps - 2))) for i in range(steps - 1)]
-    return [(length, length) for length in growing] + shifted(window, 1)
+    return [(length, length) for length in growing] + tiled_strides(window, 1)

@@ -14,10 +14,10 @@ Weights = Literal["feather", "uniform"]
 
 
 class Windows:
-    """Overlapping crops of a canvas, every pixel covered. Legal because a crop of white noise is white noise.
+    """Overlapping crops of a canvas, every pixel covered. Valid because a crop of white noise is white noise.
 
     canvas (C, H, W) and window (h, w) are in the model's own pixels (latents or pixels), stride per axis (sy, sx). Windows
-    start at every multiple of the stride, and one more ends at the edge where those leave a remainder; with `wrap` they
+    start at every multiple of the stride, and one more ends at the edge where those leave a remainder; with `circular` they
     run over the right edge into the left one, so that the picture closes to a loop. `offset` (oy, ox) moves them all down
     and right; those that would leave the canvas stop at its edge, or run over it. `weights`: "uniform" is MultiDiffusion's
     plain mean; "feather" falls off toward each window's edge and hides where windows begin.
@@ -31,15 +31,18 @@ class Windows:
         window: tuple[int, int],
         stride: tuple[int, int],
         *,
-        wrap: bool = False,
+        circular: bool = False,
         weights: Weights = "feather",
         offset: tuple[int, int] = (0, 0),
     ) -> None:
         self.canvas, self.window, self.stride = canvas, window, stride
-        self.wrap, self.offset = wrap, offset
+        self.circular, self.offset = circular, offset
         self.weights: Weights = weights
         _, H, W = canvas
-        ys, xs = starts(H, window[0], stride[0], False, offset[0]), starts(W, window[1], stride[1], wrap, offset[1])
+        ys, xs = (
+            window_starts(H, window[0], stride[0], False, offset[0]),
+            window_starts(W, window[1], stride[1], circular, offset[1]),
+        )
         rows = (torch.tensor(ys)[:, None] + torch.arange(window[0]))[:, None, :, None]
         cols = ((torch.tensor(xs)[:, None] + torch.arange(window[1])) % W)[None, :, None, :]
         self.index = (rows * W + cols).flatten()  # (N*h*w,) places on the flat canvas
@@ -67,11 +70,11 @@ class Windows:
         x = x.reshape(-1, len(self), C, self.window[0] * self.window[1]).transpose(1, 2).flatten(2)
         return x.new_zeros(len(x), C, H * W).index_add(2, index, x * weight).view(-1, C, H, W)
 
-    def at(self, k: int) -> Windows:
+    def scaled(self, k: int) -> Windows:
         C, H, W = self.canvas
         (h, w), (sy, sx), (oy, ox) = self.window, self.stride, self.offset
-        how: dict[str, Any] = {"wrap": self.wrap, "weights": self.weights, "offset": (oy * k, ox * k)}
-        return Windows((C, H * k, W * k), (h * k, w * k), (sy * k, sx * k), **how)
+        kwargs: dict[str, Any] = {"circular": self.circular, "weights": self.weights, "offset": (oy * k, ox * k)}
+        return Windows((C, H * k, W * k), (h * k, w * k), (sy * k, sx * k), **kwargs)
 
     def noise(self, rngs: Sequence[torch.Generator], like: Tensor) -> Tensor:
         return self.project(randn(self.canvas, rngs, like))
@@ -83,7 +86,7 @@ class Windows:
         return self._on[key]
 
 
-def starts(length: int, window: int, stride: int, wrap: bool = False, offset: int = 0) -> list[int]:
+def window_starts(length: int, window: int, stride: int, circular: bool = False, offset: int = 0) -> list[int]:
     """Where windows begin along one axis so that they cover it all: multiples of the stride, and the edge's own.
 
     With an offset they begin so much later; the one before the first and the one after the last are moved inside.
@@ -93,7 +96,7 @@ def starts(length: int, window: int, stride: int, wrap: bool = False, offset: in
         raise ValueError(f"a window of {window} is larger than the canvas, {length}: widen the canvas")
     if not 1 <= stride <= window:
         raise ValueError(f"stride must be between 1 and the window's size, {window}, not {stride}: windows would leave gaps")
-    if wrap:
+    if circular:
         return [(start + offset) % length for start in range(0, length, stride)]
     every = range(offset % stride - stride, length - window + stride, stride)
     return sorted({min(max(start, 0), length - window) for start in every})

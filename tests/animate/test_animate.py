@@ -9,7 +9,7 @@ from synoptic.animate import LEAST, animate
 from synoptic.animate.motion import Motion, poses
 from synoptic.animate.rigid_pieces import WAYS, pieces
 from synoptic.views.permutation import Permutation
-from synoptic.views.registry import VIEWS, view
+from synoptic.views.registry import VIEWS, get_view
 
 GROUND = torch.tensor([0.9, 0.9, 0.9])
 
@@ -32,9 +32,9 @@ def shown(v, image):
 
 
 def places(name, side):
-    v = view(name)
+    v = get_view(name)
     assert isinstance(v, Permutation)
-    return v.places(side)
+    return v.indices(side)
 
 
 def drawn(name, side=64):
@@ -110,10 +110,10 @@ def test_a_turned_piece_has_no_holes():
 
 @pytest.mark.parametrize("name", VIEWS)
 def test_the_film_rests_exactly_on_each_view(name):
-    image, v = picture(64), view(name)
-    frames = list(animate(image, [view("identity"), v], ["as it is", name], seconds=0.5, fps=16))
+    image, v = picture(64), get_view(name)
+    frames = list(animate(image, [get_view("identity"), v], ["as it is", name], seconds=0.5, fps=16))
     assert len(frames) == 8 and len({frame.size for frame in frames}) == 1
-    assert middle(frames[0], 64).tobytes() == shown(view("identity"), image).tobytes()
+    assert middle(frames[0], 64).tobytes() == shown(get_view("identity"), image).tobytes()
     assert middle(frames[4], 64).tobytes() == shown(v, image).tobytes()
 
 
@@ -121,13 +121,13 @@ def test_the_film_rests_exactly_on_each_view(name):
 def test_a_motion_ends_where_the_next_view_begins(name):
     z = images.from_pil(picture(64))[0]
     motion, at = Motion(z, drawn(name), 1, GROUND), slice(16, 80)
-    for a, still in ((0.0, z), (1.0, view(name).view(z[None])[0])):
+    for a, still in ((0.0, z), (1.0, get_view(name).view(z[None])[0])):
         assert images.to_pil(motion.at(a)[None, :, at, at])[0].tobytes() == images.to_pil(still[None])[0].tobytes()
 
 
 def test_three_views_and_chains_go_round():
     names = ["rotate_cw", "rotate_cw+negate", "flip+jigsaw+negate"]
-    image, views = picture(256), [view(name) for name in names]
+    image, views = picture(256), [get_view(name) for name in names]
     frames = list(animate(image, views, names, seconds=1, fps=23))
     assert len(frames) == 23
     for n, v in enumerate(views):
@@ -136,13 +136,13 @@ def test_three_views_and_chains_go_round():
 
 def test_the_parts_of_a_chain_come_one_after_the_other():
     image = picture(256)
-    frames = list(animate(image, [view("identity"), view("rotate_cw+flip")], ["", ""], seconds=1, fps=10))
+    frames = list(animate(image, [get_view("identity"), get_view("rotate_cw+flip")], ["", ""], seconds=1, fps=10))
     # 2 frames of rest, 3 of motion: the middle one is the stop between the two parts
-    assert middle(frames[3], 256).tobytes() == shown(view("rotate_cw"), image).tobytes()
+    assert middle(frames[3], 256).tobytes() == shown(get_view("rotate_cw"), image).tobytes()
 
 
 def test_a_caption_is_there_at_rest_and_gone_half_way():
-    frames = list(animate(picture(64), [view("identity"), view("flip")], ["one", "another"], seconds=1, fps=20))
+    frames = list(animate(picture(64), [get_view("identity"), get_view("flip")], ["one", "another"], seconds=1, fps=20))
     strips = [np.asarray(frame)[384:] for frame in frames]
     ink = [int((strip != strip[0, 0]).sum()) for strip in strips]
     assert ink[0] > 0 and ink[10] > 0 and min(ink[3:10]) == 0
@@ -160,11 +160,11 @@ def test_a_caption_is_there_at_rest_and_gone_half_way():
 )
 def test_what_cannot_be_animated_is_refused_at_once(image, names, captions, seconds):
     with pytest.raises(ValueError, match=r"animation|frames"):
-        animate(image, [view(name) for name in names], captions, seconds=seconds)
+        animate(image, [get_view(name) for name in names], captions, seconds=seconds)
 
 
 def test_a_second_of_film_has_thirty_frames_in_both_formats(tmp_path):
-    frames = list(animate(picture(256), [view("identity"), view("jigsaw")], ["a horse", "a village"], seconds=1))
+    frames = list(animate(picture(256), [get_view("identity"), get_view("jigsaw")], ["a horse", "a village"], seconds=1))
     images.video(tmp_path / "a.mp4", frames)
     images.gif(tmp_path / "a.gif", frames)
     assert len(frames) == 30 and min((tmp_path / name).stat().st_size for name in ("a.mp4", "a.gif")) > 10_000

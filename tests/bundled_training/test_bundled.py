@@ -18,7 +18,7 @@ from synoptic.controlnet.annotators.canny import canny
 from synoptic.controlnet.annotators.scribble import scribble
 from synoptic.metrics.clip import Clip
 from synoptic.metrics.edges import edge_f1, met
-from synoptic.models.registry import BUNDLED
+from synoptic.models.registry import BUNDLED_DIR
 
 diffusers: Any = importlib.import_module("diffusers")
 PROMPTS = ["a photo of a castle at night", "a 3d render of a red mug, side view", "a photo of desert dunes"]
@@ -26,7 +26,7 @@ PROMPTS = ["a photo of a castle at night", "a 3d render of a red mug, side view"
 
 def plain(name: str) -> Any:
     """The pipeline with no argument but its place, as anybody loads one."""
-    pipe = diffusers.DiffusionPipeline.from_pretrained(BUNDLED / name)
+    pipe = diffusers.DiffusionPipeline.from_pretrained(BUNDLED_DIR / name)
     pipe.set_progress_bar_config(disable=True)
     assert {p.dtype for p in pipe.unet.parameters()} == {torch.float32}
     return pipe
@@ -77,8 +77,10 @@ def unguided(renders) -> Tensor:
 def test_maps_are_followed_in_diffusers_own_pipeline(kind, draw, renders, unguided):
     x, captions, depths = renders
     wanted = draw(x.float() / 127.5 - 1) if draw else depths.expand(-1, 3, -1, -1).float() / 255
-    own = diffusers.ControlNetModel.from_pretrained(BUNDLED / f"control-{kind}")
-    pipe = diffusers.StableDiffusionControlNetPipeline.from_pretrained(BUNDLED / "sd", controlnet=own, safety_checker=None)
+    own = diffusers.ControlNetModel.from_pretrained(BUNDLED_DIR / f"control-{kind}")
+    pipe = diffusers.StableDiffusionControlNetPipeline.from_pretrained(
+        BUNDLED_DIR / "sd", controlnet=own, safety_checker=None
+    )
 
     def followed(pictures: Tensor) -> float:
         if draw:
@@ -89,6 +91,6 @@ def test_maps_are_followed_in_diffusers_own_pipeline(kind, draw, renders, unguid
 
 
 def test_all_of_it_is_small():
-    files = list(BUNDLED.rglob("*.safetensors"))
+    files = list(BUNDLED_DIR.rglob("*.safetensors"))
     assert sum(path.stat().st_size for path in files) < 100e6
     assert all(x.dtype == torch.float16 for path in files for x in load_file(path).values() if x.is_floating_point())

@@ -19,9 +19,9 @@ from bundled_training.evaluate.task import Findings, Task
 from bundled_training.evaluate.upscale import bicubic, crops, detail
 from bundled_training.evaluate.wide import SHORT
 from bundled_training.render.captions import WIDE_PROMPTS, is_held_out
-from synoptic.models.registry import BUNDLED
+from synoptic.models.registry import BUNDLED_DIR
 from synoptic.views.anagram import Anagram
-from synoptic.views.registry import view
+from synoptic.views.registry import get_view
 
 
 def test_mean_and_its_error():
@@ -110,7 +110,7 @@ def test_the_frame_leaves_out_the_middle():
 
 def test_the_views_of_readiness_keep_the_laws_and_turn_clockwise():
     z = torch.randn(2, 3, 8, 8)
-    views = Anagram((3, 8, 8), [view("identity"), view("rotate_cw")])
+    views = Anagram((3, 8, 8), [get_view("identity"), get_view("rotate_cw")])
     assert torch.equal(views.unproject(views.project(z)), z)
     corner = torch.zeros(1, 1, 4, 4)
     corner[..., 0, 0] = 1
@@ -129,7 +129,7 @@ def test_the_distance_of_crops_sees_what_enlarging_loses(tmp_path):
     real = Renders(torch.device("cpu"))(held_out(6, 3), 256, 0)
     half, quarter = (bicubic(torch.nn.functional.interpolate(real, scale_factor=f, mode="area"), 256) for f in (0.5, 0.25))
     found = Findings({})
-    detail(found, Task(BUNDLED, tmp_path, device="cpu"), real, {"bicubic": quarter, "half": half, "real": real})
+    detail(found, Task(BUNDLED_DIR, tmp_path, device="cpu"), real, {"bicubic": quarter, "half": half, "real": real})
     by = {(row.measure, row.pictures, row.judge): row for row in found.rows}
     for judge in ("clip", "clip-grayscale"):
         coarse, fine, same = (
@@ -150,7 +150,7 @@ def test_prompts_are_held_out_and_distinct():
 
 def test_judges_in_miniature(tmp_path, capsys):
     for name in ("clip", "clip-grayscale"):
-        (tmp_path / name).symlink_to(BUNDLED / name)
+        (tmp_path / name).symlink_to(BUNDLED_DIR / name)
     main(["judges", "--family", str(tmp_path), "--out", str(tmp_path / "out"), "--quick"])
     found = json.loads((tmp_path / "out" / "judges.json").read_text())
     assert len(found["prompts"]) == 10 and found["settings"]["quick"] and (tmp_path / "out" / "judges.png").is_file()

@@ -59,8 +59,8 @@ def test_directories_generate_by_plain_from_pretrained(work, name):
 
 
 def test_controlnets_fit_their_model_and_the_package(work):
-    from synoptic.models.controlnet import Control, Controlled
-    from synoptic.models.load import load, load_control
+    from synoptic.models.controlnet import Control, ControlledDenoiser
+    from synoptic.models.load import load, load_controlnet
 
     model = load(str(work / "family/sd"), device="cpu", dtype="float32")
     x, t, seen = torch.randn(1, 4, 32, 32), 500, torch.rand(1, 3, 128, 128)
@@ -68,8 +68,8 @@ def test_controlnets_fit_their_model_and_the_package(work):
     for kind in ("canny", "scribble", "depth"):
         folder = work / f"family/control-{kind}"
         assert sum(file.stat().st_size for file in folder.iterdir()) < 4.9 * 2**20
-        net = load_control(str(folder), model=str(work / "family/sd"), device="cpu", dtype="float32")
-        told = Controlled(model, [Control(net, seen)])
+        net = load_controlnet(str(folder), model=str(work / "family/sd"), device="cpu", dtype="float32")
+        told = ControlledDenoiser(model, [Control(net, seen)])
         x0 = told.predict(x, t, told.embed(["a dog"])).x0
         assert x0.isfinite().all() and not torch.equal(x0, plain)
 

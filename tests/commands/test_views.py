@@ -9,7 +9,7 @@ import torch
 from synoptic import io as images
 from synoptic.commands.views import letter, views
 from synoptic.errors import InputError
-from synoptic.views.registry import FAILURES, VIEWS, view
+from synoptic.views.registry import FAILURES, VIEWS, get_view
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def test_the_sheet_shows_the_picture_and_every_view(listing):
     assert str(listing).endswith(str(listing.sheet))
     assert sheet.size == (6 * 200 + 8, 3 * (18 + 192 + 8) + 8)
     cell = sheet.crop((808, 26, 1000, 218)).resize((64, 64), 0)  # the fifth: the picture, identity, two flips, rotate_cw
-    expected = view("rotate_cw").view(images.from_pil(letter(64)))
+    expected = get_view("rotate_cw").view(images.from_pil(letter(64)))
     assert (images.from_pil(cell) - expected).abs().max() < 1e-6
     files = {path.stem for path in listing.sheet.parent.iterdir()}
     assert files == {"views", *VIEWS, *FAILURES}

@@ -16,7 +16,7 @@ from synoptic.controlnet.annotators.normal import STEEP, normal
 from synoptic.controlnet.annotators.scribble import scribble
 from synoptic.controlnet.annotators.segment import segment
 from synoptic.errors import InputError
-from synoptic.models.registry import BUNDLED, resolve_depth
+from synoptic.models.registry import BUNDLED_DIR, resolve_depth_model
 
 transformers: Any = importlib.import_module("transformers")
 
@@ -84,7 +84,7 @@ def model(tmp_path_factory) -> Path:
 
 
 def test_depth_is_what_the_model_says_stretched(model):
-    depth = Depth(resolve_depth(str(model)))
+    depth = Depth(resolve_depth_model(str(model)))
     x = torch.rand(1, 3, 56, 84, generator=torch.Generator().manual_seed(1)) * 2 - 1
     near = depth(x)
     assert near.shape == x.shape and near.amin() == 0 and near.amax() == 1
@@ -95,7 +95,7 @@ def test_depth_is_what_the_model_says_stretched(model):
 
 
 def test_models_that_say_how_far_are_turned_round(model):
-    near, far = (Depth(resolve_depth(str(model))) for _ in range(2))
+    near, far = (Depth(resolve_depth_model(str(model))) for _ in range(2))
     x = torch.rand(1, 3, 56, 56) * 2 - 1
     near.model.forward = far.model.forward = lambda **_: Said(torch.arange(1.0, 17.0).view(1, 4, 4))
     far.power = -1
@@ -110,4 +110,4 @@ class Said:
 
 def test_what_is_no_depth_model_is_refused():
     with pytest.raises(InputError, match="must be one of transformers'"):
-        resolve_depth(str(BUNDLED / "clip"))
+        resolve_depth_model(str(BUNDLED_DIR / "clip"))

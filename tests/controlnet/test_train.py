@@ -15,9 +15,9 @@ from synoptic.controlnet.init import begun
 from synoptic.controlnet.train import Batch, error, output, train
 from synoptic.diffusion.equations import Pred, pred_from_output
 from synoptic.diffusion.schedules import schedule_from_config
-from synoptic.models.controlnet import additions, numbered
+from synoptic.models.controlnet import controlnet_residuals, pack_residuals
 from synoptic.models.load import load
-from synoptic.models.registry import BUNDLED
+from synoptic.models.registry import BUNDLED_DIR
 
 
 @pytest.fixture(scope="module")
@@ -43,10 +43,10 @@ def lesson(model: Any, *numbers: int) -> Batch:
 @pytest.mark.parametrize("slim", [False, True])
 def test_a_new_net_changes_nothing_at_all(model, slim):
     net, (x, _, t, cond, seen) = net_for(model, slim), lesson(model, 0, 1)
-    added = additions(net, x, t, cond, seen)
+    added = controlnet_residuals(net, x, t, cond, seen)
     assert len(added) == 7 and not any(level.any() for level in added)
     with torch.no_grad():
-        plain, told = model.predict(x, t, dict(cond)), model.predict(x, t, dict(cond) | numbered(added))
+        plain, told = model.predict(x, t, dict(cond)), model.predict(x, t, dict(cond) | pack_residuals(added))
     assert torch.equal(plain.x0, told.x0) and torch.equal(plain.eps, told.eps)
 
 
@@ -142,7 +142,7 @@ def test_the_bundled_nets_are_what_slim_makes(model):
     from diffusers.models.controlnets.controlnet import ControlNetModel
 
     loader: Any = ControlNetModel
-    theirs = loader.from_pretrained(BUNDLED / "control-canny").state_dict()
+    theirs = loader.from_pretrained(BUNDLED_DIR / "control-canny").state_dict()
     ours = {name: value for name, value in net_for(model).state_dict().items() if "cond_embedding" not in name}
     assert ours.keys() == {name for name in theirs if "cond_embedding" not in name}
     assert all(theirs[name].shape == value.shape for name, value in ours.items())

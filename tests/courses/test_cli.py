@@ -18,8 +18,8 @@ import torch
 from synoptic import io as images
 from synoptic.metrics.clip import Clip
 from synoptic.models.families import Defaults
-from synoptic.models.registry import ALIASES, BUNDLED, OWN
-from synoptic.views.registry import view
+from synoptic.models.registry import ALIASES, BUNDLED_DEFAULTS, BUNDLED_DIR
+from synoptic.views.registry import get_view
 
 ROOT = Path(__file__).parents[2]
 PROMPT = "a photo of snowy mountains"
@@ -219,7 +219,7 @@ def test_a_folder_is_scored_alike_by_every_command(line, painted, capsys, caplog
 
 
 def test_pass_marks_are_given_on_the_courses_judge_only(painted, tmp_path, capsys):
-    judge = shutil.copytree(BUNDLED / "clip", tmp_path / "clip-vit-base-patch32")
+    judge = shutil.copytree(BUNDLED_DIR / "clip", tmp_path / "clip-vit-base-patch32")
     assert door("eval").main(["--fdir1", str(painted[0]), "--judge", str(judge)]) == 0
     assert "marks (full marks from 0.28, half marks from 0.26)" in capsys.readouterr().out
 
@@ -262,7 +262,7 @@ def test_traps_of_the_course_are_mended_and_named(tmp_path, monkeypatch, capsys)
 @pytest.mark.parametrize(
     ("options", "side", "settings"),
     [
-        (["--sd_path", str(BUNDLED / "sd"), "--case", "xt"], 128, {"model": str(BUNDLED / "sd"), "sync": "xt"}),
+        (["--sd_path", str(BUNDLED_DIR / "sd"), "--case", "xt"], 128, {"model": str(BUNDLED_DIR / "sd"), "sync": "xt"}),
         (["--model", "deepfloyd", "--sampling_method", "ddpm"], 64, {"model": "bundled-if", "eta": 1.0}),
     ],
     ids=["a directory", "the other kind"],
@@ -281,7 +281,7 @@ def ambiguous(request, tmp_path_factory):
     top = tmp_path_factory.mktemp("outputs")
     argv = [*shlex.split(request.param)[2:], "--num_inference_steps", "2", "--save_top_dir", str(top)]
     with pytest.MonkeyPatch.context() as m:
-        m.setitem(OWN, "if-ii", Defaults(1, 1.0, 64))
+        m.setitem(BUNDLED_DEFAULTS, "if-ii", Defaults(1, 1.0, 64))
         assert door("main").main(argv) == 0
     (config,) = top.rglob("ambiguous_image_config.yaml")
     return config.parent, json.loads(config.read_text())
@@ -299,7 +299,7 @@ def test_an_ambiguous_picture_lies_where_the_course_says(ambiguous):
     small = [images.load(folder / f"results/view_{i}.png") for i in range(2)]
     large = [images.load(folder / name) for name in names]
     for first, other in (small, large):
-        assert images.to_pil(view(second).view(images.from_pil(first)))[0].tobytes() == other.tobytes()
+        assert images.to_pil(get_view(second).view(images.from_pil(first)))[0].tobytes() == other.tobytes()
     assert (small[0].size, large[0].size) == ((64, 64), (256, 256))
     final = images.load(folder / "results/final.png")
     assert final.size == (512, 256) and final.crop((256, 0, 512, 256)).tobytes() == large[1].tobytes()

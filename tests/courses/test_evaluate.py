@@ -19,7 +19,7 @@ from synoptic.courses.prompt_sets import read_set
 from synoptic.errors import InputError
 from synoptic.metrics.clip import Clip
 from synoptic.models.families import Defaults
-from synoptic.models.registry import OWN
+from synoptic.models.registry import BUNDLED_DEFAULTS
 
 QUICK: dict[str, Any] = {"steps": 1, "guidance": 1.0, "device": "cpu"}
 WIDE = {"a photo of the sea": [2560, 0, 100], "a photo of a forest": [1536]}
@@ -179,7 +179,7 @@ def test_ready_ambiguous_pictures_a_folder_for_each_sync_rule(method, tmp_path, 
 @pytest.mark.filterwarnings("ignore:sync='eps' never reconciles")
 @pytest.mark.parametrize("method", ["auto", "eps"])
 def test_pairs_are_painted_and_both_views_scored(method, tmp_path, monkeypatch):
-    monkeypatch.setitem(OWN, "if-ii", Defaults(1, 1.0, 64))
+    monkeypatch.setitem(BUNDLED_DEFAULTS, "if-ii", Defaults(1, 1.0, 64))
     pairs = [("a photo of a horse", "a photo of a dog"), ("a lemon", "a cat")][:: 1 if method == "auto" else -2]
     rows = [{"canonical_prompt": a, "instance_prompt": b} for a, b in pairs]
     (tmp_path / "mine.json").write_text(json.dumps(rows))

@@ -15,12 +15,12 @@ from synoptic.diffusion.equations import Time, ddim, ddim_solver, pred_from_outp
 from synoptic.diffusion.schedules import schedule_from_config
 from synoptic.diffusion.solvers import ancestral_solver, dpm_solver, get_solver, posterior, timestep_pairs
 from synoptic.guidance.cfg import cfg
-from synoptic.models.registry import BUNDLED
+from synoptic.models.registry import BUNDLED_DIR
 from synoptic.sampling.joint import canonical, instance
 from synoptic.sampling.single import sample
 from synoptic.views.anagram import Anagram
-from synoptic.views.decompositions import components
-from synoptic.views.factorized import Factors
+from synoptic.views.decompositions import get_components
+from synoptic.views.factorized import Factorized
 from synoptic.views.negate import Negate
 from synoptic.views.rotations import identity, rotate_cw
 from tests.exact import SHAPE, Mixture, ddpm, generators, normal
@@ -31,7 +31,7 @@ BUNDLES = ["sd", "if", "if-ii"]
 
 def peer(kind: str, bundle: str, **config: Any) -> Any:
     """diffusers' scheduler on a bundled model's config, without clipping."""
-    given = getattr(diffusers, kind).load_config(BUNDLED / bundle / "scheduler")
+    given = getattr(diffusers, kind).load_config(BUNDLED_DIR / bundle / "scheduler")
     return getattr(diffusers, kind).from_config(given, **{"clip_sample": False, "thresholding": False} | config)
 
 
@@ -67,7 +67,7 @@ def test_ancestral_equals_ifs_pipeline(pixel32):
 
     On DeepFloyd's own spacing, which ends at t = 0: from a later time diffusers adds noise to the clean picture.
     """
-    pipe = diffusers.IFPipeline.from_pretrained(BUNDLED / "if", local_files_only=True)
+    pipe = diffusers.IFPipeline.from_pretrained(BUNDLED_DIR / "if", local_files_only=True)
     pipe.scheduler = diffusers.DDPMScheduler.from_config(pipe.scheduler.config, timestep_spacing="leading")
     pipe.set_progress_bar_config(disable=True)
     prompts = ["a photo of a horse", "an oil painting of a dog"]
@@ -240,8 +240,8 @@ def test_without_sync_each_view_keeps_its_learned_variance():
 
 def test_a_given_photograph_adds_nothing_to_the_learned_variance():
     z, photo = normal(2, 3, 16, 16), normal(1, 3, 16, 16, seed=5)
-    low, high = components("pass")
-    told, said = variances(canonical, Factors((3, 16, 16), (low, high), photo), z, "x0")
+    low, high = get_components("pass")
+    told, said = variances(canonical, Factorized((3, 16, 16), (low, high), photo), z, "x0")
     torch.testing.assert_close(told, high(said), rtol=0, atol=1e-14)
 
 

@@ -29,7 +29,7 @@ def test_the_gradient_on_a_canvas_is_that_of_a_model_as_large():
     def every(x, t, camera=None):
         return {"cond": cond(x, t), "null": null(x, t)}
 
-    views = Windows((2, 9, 21), (6, 8), (3, 5), wrap=True)
+    views = Windows((2, 9, 21), (6, 8), (3, 5), circular=True)
     z = normal(3, *views.canvas)
     a, b = (gradient(sds(believe, S, 7.5), z, generators(3)) for believe in (on_canvas(every, views), every))
     assert torch.allclose(a, b, atol=1e-12) and a.abs().max() > 0.1

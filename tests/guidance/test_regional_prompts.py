@@ -14,8 +14,8 @@ from synoptic.guidance.regional_prompts import (
     regional_cfg,
 )
 from synoptic.sampling.joint import canonical
-from synoptic.views.regions import WindowsWithRegions, feathered, patch
-from synoptic.views.subset import Part
+from synoptic.views.regions import WindowsWithRegions, feather_mask, make_region
+from synoptic.views.subset import ViewSubset
 from synoptic.views.windows import Windows
 from tests.exact import normal
 
@@ -53,8 +53,10 @@ def test_one_voice_or_equal_ones_are_plain_guidance(sd32, plain):
 def test_regions_of_the_same_prompt_are_plain_where_they_share_the_windows(sd32, plain):
     z, x = plain
     voice = PromptSpec(PROMPTS, "a photo of a dog", 5.0)
-    whole = patch(torch.ones(CANVAS[1:]), 4, SIDE, (16, 16))
-    views = WindowsWithRegions(GROUND, [patch(feathered(torch.arange(48).expand(32, 48) < 20, 4), 4, SIDE, (16, 16)), whole])
+    whole = make_region(torch.ones(CANVAS[1:]), 4, SIDE, (16, 16))
+    views = WindowsWithRegions(
+        GROUND, [make_region(feather_mask(torch.arange(48).expand(32, 48) < 20, 4), 4, SIDE, (16, 16)), whole]
+    )
     torch.testing.assert_close(
         last(sd32, regional_cfg(sd32, [voice] * 3, one_per_region(everyone)), views, z), x, rtol=0, atol=1e-4
     )
@@ -62,7 +64,7 @@ def test_regions_of_the_same_prompt_are_plain_where_they_share_the_windows(sd32,
 
 def test_each_region_is_painted_by_its_own_prompt_negative_and_guidance(sd32):
     z, half = normal(1, *CANVAS).float(), torch.arange(48).expand(32, 48) >= 16
-    views = WindowsWithRegions(GROUND, [patch(half.double(), 4, SIDE, (16, 16))])
+    views = WindowsWithRegions(GROUND, [make_region(half.double(), 4, SIDE, (16, 16))])
     every = [PromptSpec(PROMPTS[:1], "", 5.0), PromptSpec(PROMPTS[1:], "a photo of a dog", 2.0)]
     x0 = views.unproject(regional_cfg(sd32, every, one_per_region(everyone))(views.project(z), 500, views).x0)
     right = cfg(sd32, PROMPTS[1:], 2.0, "a photo of a dog")(z[..., 16:], 500).x0
@@ -72,8 +74,10 @@ def test_each_region_is_painted_by_its_own_prompt_negative_and_guidance(sd32):
 def test_a_part_of_the_views_hears_what_it_hears_among_all(sd32):
     z = normal(2, *CANVAS).float()
     predict = regional_cfg(sd32, [PromptSpec([p] * 2, "", 5.0) for p in PROMPTS], interpolate_prompts(2, CANVAS))
-    x, part = GROUND.project(z), Part(GROUND, [1, 0])
-    torch.testing.assert_close(predict(part.of(x), 500, part).x0, part.of(predict(x, 500, GROUND).x0), rtol=0, atol=1e-4)
+    x, part = GROUND.project(z), ViewSubset(GROUND, [1, 0])
+    torch.testing.assert_close(
+        predict(part.select(x), 500, part).x0, part.select(predict(x, 500, GROUND).x0), rtol=0, atol=1e-4
+    )
 
 
 def test_travel_hears_the_first_at_the_left_and_the_last_at_the_right():
@@ -85,7 +89,7 @@ def test_travel_hears_the_first_at_the_left_and_the_last_at_the_right():
 
 
 def test_travel_around_a_loop_has_no_place_where_it_jumps():
-    w = interpolate_prompts(2, (4, 4, 400), circular=True)(Windows((4, 4, 400), (4, 4), (4, 4), wrap=True))
+    w = interpolate_prompts(2, (4, 4, 400), circular=True)(Windows((4, 4, 400), (4, 4), (4, 4), circular=True))
     assert (w - w.roll(1, 0)).abs().max() < 0.03 and (w.max(0).values > 0.97).all()
 
 

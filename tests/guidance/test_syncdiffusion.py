@@ -14,7 +14,7 @@ from synoptic.metrics.clip import Clip
 from synoptic.metrics.fidelity import identity
 from synoptic.metrics.perceptual import Eyes, unlike
 from synoptic.sampling.joint import Sync, canonical
-from synoptic.views.window_schedule import Moving
+from synoptic.views.window_schedule import WindowSchedule
 from synoptic.views.windows import Windows
 from tests.exact import WINDOW, Mixture, ddpm, normal
 
@@ -82,7 +82,7 @@ def test_the_rules_stay_one_algorithm_when_nudged():
 
 
 def test_windows_that_move_are_drawn_together_too():
-    moving = Moving((2, 6, 24), WINDOW, [WINDOW] * 5, torch.Generator().manual_seed(0))
+    moving = WindowSchedule((2, 6, 24), WINDOW, [WINDOW] * 5, torch.Generator().manual_seed(0))
     z, steps = normal(1, 2, 6, 24), S.steps(5)
     plain, ours = (
         list(canonical(Mixture(S), S, moving, z, steps=steps, view_update=n))[-1].x

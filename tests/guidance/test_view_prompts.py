@@ -72,7 +72,7 @@ def test_halfway_is_the_mean_and_keys_of_a_mixture_are_the_mixture_of_keys(sd32)
     quarter = known["side"]["text"] + known["back"]["text"] + 2 * known["overhead"]["text"]
     assert torch.allclose(mixture["text"][1], quarter[0] / 4, atol=1e-6)
     net: Any = sd32
-    assert torch.allclose(net.unet.remember({"text": mixture["text"]})["keys"], mixture["keys"], atol=1e-4)
+    assert torch.allclose(net.unet.cache_text_keys({"text": mixture["text"]})["keys"], mixture["keys"], atol=1e-4)
 
 
 def test_what_a_view_is_denied_follows_the_paper_s_interpolation():

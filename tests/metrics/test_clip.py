@@ -4,7 +4,7 @@ from PIL import Image
 from transformers import CLIPModel, CLIPTokenizer
 
 from synoptic.metrics.clip import Clip, clip_score, clip_scores, square_crops
-from synoptic.models.registry import BUNDLED
+from synoptic.models.registry import BUNDLED_DIR
 
 
 @pytest.fixture(scope="module")
@@ -16,8 +16,10 @@ def pictures():
 
 def test_cosines_equal_the_models_own_logits(judge, pictures):
     texts = ["a photo of a horse", "an oil painting of a castle at night"]
-    model = CLIPModel.from_pretrained(BUNDLED / "clip", dtype=torch.float32)
-    tokens = CLIPTokenizer.from_pretrained(BUNDLED / "clip")(texts, padding="max_length", max_length=48, return_tensors="pt")
+    model = CLIPModel.from_pretrained(BUNDLED_DIR / "clip", dtype=torch.float32)
+    tokens = CLIPTokenizer.from_pretrained(BUNDLED_DIR / "clip")(
+        texts, padding="max_length", max_length=48, return_tensors="pt"
+    )
     pixels = torch.cat([judge.pixels(picture) for picture in pictures])
     with torch.no_grad():
         logits = model(pixel_values=pixels, **tokens).logits_per_image / model.logit_scale.exp()
@@ -26,7 +28,9 @@ def test_cosines_equal_the_models_own_logits(judge, pictures):
 
 def test_pictures_are_prepared_as_transformers_does(judge, pictures):
     module = pytest.importorskip("transformers.models.clip.image_processing_pil_clip")
-    theirs = module.CLIPImageProcessorPil.from_pretrained(BUNDLED / "clip")(pictures, return_tensors="pt")["pixel_values"]
+    theirs = module.CLIPImageProcessorPil.from_pretrained(BUNDLED_DIR / "clip")(pictures, return_tensors="pt")[
+        "pixel_values"
+    ]
     assert torch.allclose(torch.cat([judge.pixels(picture) for picture in pictures]), theirs, atol=1e-5)
 
 
@@ -39,7 +43,7 @@ def test_features_do_not_depend_on_the_batch(judge, pictures, batch):
 
 
 def test_the_judges_temperature_turns_cosines_into_its_logits(judge):
-    model = CLIPModel.from_pretrained(BUNDLED / "clip", dtype=torch.float32)
+    model = CLIPModel.from_pretrained(BUNDLED_DIR / "clip", dtype=torch.float32)
     assert 1 / judge.temperature == pytest.approx(model.logit_scale.exp().item())
 
 

@@ -6,7 +6,7 @@ from safetensors import safe_open
 
 from synoptic.errors import InputError
 from synoptic.metrics.concealment import alignment, anagrams, concealment
-from synoptic.models.registry import BUNDLED
+from synoptic.models.registry import BUNDLED_DIR
 
 PROMPTS = ["a photo of a horse", "an oil painting of a castle", "a red apple"]
 
@@ -20,7 +20,7 @@ def by_hand(cosines: np.ndarray, temperature: float) -> tuple[float, float]:
 
 
 def test_equal_the_papers_formulas_element_by_element(judge, blobs):
-    with safe_open(BUNDLED / "clip" / "model.safetensors", "np") as f:
+    with safe_open(BUNDLED_DIR / "clip" / "model.safetensors", "np") as f:
         temperature = 1 / np.exp(f.get_tensor("logit_scale").item())
     assert judge.temperature == pytest.approx(temperature, rel=1e-6)
     pictures = [[b, b.rotate(90), b.rotate(180)] for b in blobs[:2]]

@@ -8,7 +8,7 @@ from transformers import CLIPModel
 
 from synoptic.errors import InputError
 from synoptic.metrics.fidelity import identity, psnr, ssim
-from synoptic.models.registry import BUNDLED
+from synoptic.models.registry import BUNDLED_DIR
 
 
 def noisy(image: Image.Image, sigma: float) -> Image.Image:
@@ -58,7 +58,7 @@ def test_ssim_equals_scikit_images(blobs):
 
 
 def test_identity_equals_its_definition_on_the_models_own_hidden_states(judge, blobs):
-    model = CLIPModel.from_pretrained(BUNDLED / "clip", dtype=torch.float32).vision_model
+    model = CLIPModel.from_pretrained(BUNDLED_DIR / "clip", dtype=torch.float32).vision_model
     with torch.no_grad():
         states = model(torch.cat([judge.pixels(blob) for blob in blobs[:2]]), output_hidden_states=True).hidden_states
     expected = 0.0

@@ -16,12 +16,12 @@ from synoptic.diffusion.schedules import FlowMatchingSchedule
 from synoptic.errors import InputError
 from synoptic.guidance.batching import predict_branches
 from synoptic.guidance.cfg import cfg
-from synoptic.models.controlnet import Control, Controlled
-from synoptic.models.load import load_control
-from synoptic.models.registry import BUNDLED, resolve, resolve_control
+from synoptic.models.controlnet import Control, ControlledDenoiser
+from synoptic.models.load import load_controlnet
+from synoptic.models.registry import BUNDLED_DIR, resolve, resolve_controlnet
 from synoptic.sampling.single import sample
 from synoptic.views.anagram import Anagram
-from synoptic.views.registry import view
+from synoptic.views.registry import get_view
 from synoptic.views.windows import Windows
 
 diffusers: Any = importlib.import_module("diffusers")  # its lazy names and annotations are not for type checkers
@@ -33,7 +33,7 @@ STEPS, SCALE = 5, 2.5
 @pytest.fixture(scope="module")
 def dirs(tmp_path_factory) -> list[Path]:
     """Two random ControlNets for the bundled model, with attention, whose zero convolutions are not zero."""
-    config = diffusers.UNet2DConditionModel.load_config(BUNDLED / "sd/unet")
+    config = diffusers.UNet2DConditionModel.load_config(BUNDLED_DIR / "sd/unet")
     keys = ("block_out_channels", "down_block_types", "layers_per_block", "cross_attention_dim", "attention_head_dim")
     folders = []
     for seed in range(2):
@@ -48,7 +48,7 @@ def dirs(tmp_path_factory) -> list[Path]:
 
 @pytest.fixture(scope="module")
 def nets(dirs):
-    return [load_control(str(folder), device="cpu", dtype="float32") for folder in dirs]
+    return [load_controlnet(str(folder), device="cpu", dtype="float32") for folder in dirs]
 
 
 def maps(n: int, side: int = 128) -> Tensor:
@@ -58,7 +58,7 @@ def maps(n: int, side: int = 128) -> Tensor:
 
 def ours(model, controls: list[Control]) -> Tensor:
     noise = [torch.Generator().manual_seed(seed) for seed in range(len(PROMPTS))]
-    s, predict = model.schedule, cfg(Controlled(model, controls), PROMPTS, SCALE, NEGATIVE)
+    s, predict = model.schedule, cfg(ControlledDenoiser(model, controls), PROMPTS, SCALE, NEGATIVE)
     return list(sample(predict, s, randn(model.shape, noise), steps=s.steps(STEPS)))[-1].x
 
 
@@ -70,7 +70,7 @@ def ours(model, controls: list[Control]) -> Tensor:
 def test_sd_equals_the_controlnet_pipeline(sd32, dirs, nets, strengths, begin, end):
     own = [diffusers.ControlNetModel.from_pretrained(folder) for folder in dirs[: len(strengths)]]
     pipe = diffusers.StableDiffusionControlNetPipeline.from_pretrained(
-        BUNDLED / "sd", controlnet=own if len(own) > 1 else own[0], safety_checker=None, local_files_only=True
+        BUNDLED_DIR / "sd", controlnet=own if len(own) > 1 else own[0], safety_checker=None, local_files_only=True
     )
     pipe.set_progress_bar_config(disable=True)
     seen = [maps(2)[k : k + 1] for k in range(len(own))]
@@ -96,15 +96,15 @@ def test_sd_equals_the_controlnet_pipeline(sd32, dirs, nets, strengths, begin, e
 def test_a_control_that_does_not_act_changes_nothing(sd32, nets):
     x, t = torch.randn(2, 4, 32, 32), 700
     alone = sd32.predict(x, t, sd32.embed(PROMPTS))
-    for control in (Control(nets[0], maps(1), strength=0.0), Control(nets[0], maps(1), begin=0.5)):
-        model = Controlled(sd32, [control])
+    for control in (Control(nets[0], maps(1), strength=0.0), Control(nets[0], maps(1), start=0.5)):
+        model = ControlledDenoiser(sd32, [control])
         assert torch.equal(model.predict(x, t, model.embed(PROMPTS)).x0, alone.x0)
-    model = Controlled(sd32, [Control(nets[0], maps(1))])
+    model = ControlledDenoiser(sd32, [Control(nets[0], maps(1))])
     assert (model.predict(x, t, model.embed(PROMPTS)).x0 - alone.x0).abs().max() > 0.01  # the random net does say something
 
 
 def test_each_row_has_its_own_time(sd32, nets):
-    model = Controlled(sd32, [Control(nets[0], maps(2), 0.8, end=0.5)])
+    model = ControlledDenoiser(sd32, [Control(nets[0], maps(2), 0.8, end=0.5)])
     x, cond = torch.randn(2, 4, 32, 32), model.embed(PROMPTS)
     both = model.predict(x, torch.tensor([700, 300]), cond).x0
     for k, t in enumerate((700, 300)):
@@ -116,21 +116,21 @@ def test_each_row_has_its_own_time(sd32, nets):
 def test_every_window_sees_its_part_of_the_map(sd32, nets, rows):
     views = Windows((4, 32, 64), (32, 32), (16, 16))
     wide, x = torch.cat([maps(2), maps(2).flip(0)], 3), torch.randn(2 * len(views), 4, 32, 32)
-    model = Controlled(sd32, [Control(nets[0], wide)])
+    model = ControlledDenoiser(sd32, [Control(nets[0], wide)])
     every = predict_branches(model, {"cond": model.embed(PROMPTS), "null": model.embed([""] * 2)}, max_rows=rows)
     seen = every(x, 700, views)["cond"].x0.unflatten(0, (2, len(views)))
     for b, k in itertools.product(range(2), range(len(views))):
         crop = wide[b : b + 1, :, :, 64 * k : 64 * k + 128]
-        alone = Controlled(sd32, [Control(nets[0], crop)])
+        alone = ControlledDenoiser(sd32, [Control(nets[0], crop)])
         expected = alone.predict(x.unflatten(0, (2, -1))[b, k : k + 1], 700, alone.embed(PROMPTS[b : b + 1])).x0
         torch.testing.assert_close(seen[b, k : k + 1], expected, atol=1e-5, rtol=0)
 
 
 def test_views_with_prompts_of_their_own_see_the_map_their_way(sd32, nets):
-    views = Anagram((4, 32, 32), [view("identity"), view("rotate_180")])
-    x, model = torch.randn(2, 4, 32, 32), Controlled(sd32, [Control(nets[0], maps(1))])
+    views = Anagram((4, 32, 32), [get_view("identity"), get_view("rotate_180")])
+    x, model = torch.randn(2, 4, 32, 32), ControlledDenoiser(sd32, [Control(nets[0], maps(1))])
     seen = cfg(model, PROMPTS)(x, 700, views).x0
-    turned = Controlled(sd32, [Control(nets[0], torch.cat([maps(1), maps(1).flip(2, 3)]))])
+    turned = ControlledDenoiser(sd32, [Control(nets[0], torch.cat([maps(1), maps(1).flip(2, 3)]))])
     torch.testing.assert_close(seen, cfg(turned, PROMPTS)(x, 700).x0, atol=1e-5, rtol=0)
 
 
@@ -138,32 +138,32 @@ def test_views_with_prompts_of_their_own_see_the_map_their_way(sd32, nets):
     ("controls", "words"),
     [
         (lambda net: [], "at least one map"),
-        (lambda net: [Control(net, maps(1), begin=0.5, end=0.5)], "0 <= begin < end <= 1"),
+        (lambda net: [Control(net, maps(1), start=0.5, end=0.5)], "0 <= begin < end <= 1"),
         (lambda net: [Control(net, maps(1)[:, :1])], r"\(B, 3, H, W\)"),
         (lambda net: [Control(net, maps(1)), Control(net, maps(1, 256))], "of one size"),
     ],
 )
 def test_bad_controls_are_refused(sd32, nets, controls, words):
     with pytest.raises(ValueError, match=words):
-        Controlled(sd32, controls(nets[0]))
+        ControlledDenoiser(sd32, controls(nets[0]))
 
 
 def test_flow_models_are_refused(sd32, nets, monkeypatch):
     monkeypatch.setattr(sd32, "schedule", FlowMatchingSchedule({}))
     with pytest.raises(ValueError, match="flow"):
-        Controlled(sd32, [Control(nets[0], maps(1))])
+        ControlledDenoiser(sd32, [Control(nets[0], maps(1))])
 
 
 @pytest.mark.parametrize(
     ("name", "words"),
     [
         ("nosuch", "bundled-canny, bundled-scribble, bundled-depth"),
-        (str(BUNDLED / "clip"), "must be a ControlNetModel"),
+        (str(BUNDLED_DIR / "clip"), "must be a ControlNetModel"),
     ],
 )
 def test_what_is_no_controlnet_is_refused(name, words):
     with pytest.raises(InputError, match=words):
-        resolve_control(name, resolve("bundled"))
+        resolve_controlnet(name, resolve("bundled"))
 
 
 def test_a_controlnet_of_another_model_is_refused(tmp_path):
@@ -172,12 +172,12 @@ def test_a_controlnet_of_another_model_is_refused(tmp_path):
         mid_block_type="UNetMidBlock2D", layers_per_block=1,
     ).save_pretrained(tmp_path)  # fmt: skip
     with pytest.raises(InputError, match=r"block_out_channels of .* is \[8, 16\], of bundled \[96, 128, 192\]"):
-        resolve_control(str(tmp_path), resolve("bundled"))
+        resolve_controlnet(str(tmp_path), resolve("bundled"))
 
 
 def test_half_precision_runs(dirs):
-    net = load_control(str(dirs[0]), device="cpu", dtype="bfloat16")
-    full = load_control(str(dirs[0]), device="cpu", dtype="float32")
+    net = load_controlnet(str(dirs[0]), device="cpu", dtype="bfloat16")
+    full = load_controlnet(str(dirs[0]), device="cpu", dtype="float32")
     x, cond = torch.randn(1, 4, 32, 32), {"text": torch.randn(1, 32, 256)}
     low, high = (n(x, 500, cond, maps(1), 1.0)[-1].float() for n in (net, full))
     assert (low - high).std() < 0.05 * high.std()

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from synoptic.guidance.batching import predict_branches
-from synoptic.models.deepcache import reusing, rows
+from synoptic.models.deepcache import gather_rows, with_deepcache
 
 PROMPTS = ["a photo of a horse", "an oil painting of a village"]
 
@@ -53,7 +53,7 @@ def test_what_has_not_changed_is_the_same_without_the_deep_levels(name, controll
     if controlled:
         cond |= residuals(model, x, cond)
     first, again = Clock(500), Clock(500)
-    unet = reusing(model, {first}).unet
+    unet = with_deepcache(model, {first}).unet
     plain = model.unet(x, 500, cond)
     assert torch.equal(unet(x, first, cond), plain)
     with calls(model) as seen:
@@ -79,17 +79,17 @@ def residuals(model, x, cond) -> dict[str, torch.Tensor]:
 
 def test_whole_at_every_time_is_the_plain_network(sd32):
     x, cond = noise(sd32, 2), sd32.embed(PROMPTS)
-    model = reusing(sd32, {900, 500, 100})
+    model = with_deepcache(sd32, {900, 500, 100})
     for t in (900, 500, 100, 900):
         assert torch.equal(model.predict(x, t, cond).eps, sd32.predict(x, t, cond).eps)
-    assert sd32.unet.deep is None
+    assert sd32.unet.deepcache is None
 
 
 def test_rows_are_known_whatever_the_calls(sd32):
     """Guided rows in calls of three, then in calls of four, then the conditional ones alone."""
     conds = {"cond": sd32.embed(PROMPTS), "null": sd32.embed(["", ""])}
     alone, x = {"cond": conds["cond"]}, noise(sd32, 4)
-    model, other = reusing(sd32, {900}), reusing(sd32, {900})
+    model, other = with_deepcache(sd32, {900}), with_deepcache(sd32, {900})
     predict_branches(model, conds, max_rows=3)(x, 900)
     predict_branches(other, conds)(x, 900)
     with calls(sd32) as seen:
@@ -102,7 +102,7 @@ def test_rows_are_known_whatever_the_calls(sd32):
 
 def test_rows_that_nothing_was_kept_of_run_whole(sd32):
     x, cond = noise(sd32, 2), sd32.embed(PROMPTS)
-    model = reusing(sd32, {900})
+    model = with_deepcache(sd32, {900})
     one = {key: value[:1] for key, value in cond.items()}
     with calls(sd32) as seen:
         model.predict(x[:1], 900, one)
@@ -112,6 +112,6 @@ def test_rows_that_nothing_was_kept_of_run_whole(sd32):
 
 def test_rows_of_tensors():
     a, b = torch.arange(3), torch.arange(3, 5)
-    assert rows([(a, 0), (a, 1), (a, 2)]) is a
-    assert rows([(a, 2), (a, 0)]).tolist() == [2, 0]
-    assert rows([(b, 1), (a, 2)]).tolist() == [4, 2]
+    assert gather_rows([(a, 0), (a, 1), (a, 2)]) is a
+    assert gather_rows([(a, 2), (a, 0)]).tolist() == [2, 0]
+    assert gather_rows([(b, 1), (a, 2)]).tolist() == [4, 2]

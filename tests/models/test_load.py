@@ -25,10 +25,10 @@ from synoptic.errors import InputError
 from synoptic.guidance.cfg import cfg
 from synoptic.models.device import choose_device, choose_dtype
 from synoptic.models.load import load
-from synoptic.models.registry import ALIASES, BUNDLED, resolve, resolve_clip
+from synoptic.models.registry import ALIASES, BUNDLED_DIR, resolve, resolve_clip
 from synoptic.sampling.single import sample
 
-SD = BUNDLED / "sd"
+SD = BUNDLED_DIR / "sd"
 WEIGHTS = "unet/diffusion_pytorch_model.safetensors"
 
 
@@ -171,7 +171,7 @@ def test_a_pickle_is_not_read_where_a_stray_safetensors_file_lies_beside_it(mode
 
 def test_a_judge_must_be_a_clip_model():
     refused(lambda: resolve_clip(str(SD / "unet")), "CLIPModel", "--judge bundled")
-    assert resolve_clip("bundled").place == str(BUNDLED / "clip")
+    assert resolve_clip("bundled").path_or_repo == str(BUNDLED_DIR / "clip")
 
 
 @pytest.fixture
@@ -244,10 +244,10 @@ def test_a_missing_model_may_be_private(hub):
 def test_an_alias_tries_its_sources_in_order(hub, alias, gone):
     first, second = ALIASES[alias]
     hub |= {first: answer(gone), second: SD}
-    assert resolve(alias).place == second
+    assert resolve(alias).path_or_repo == second
     assert list(dict.fromkeys(hub["asked"])) == [first, second]
     hub |= {first: SD, "asked": []}
-    assert resolve(alias).place == first
+    assert resolve(alias).path_or_repo == first
     assert set(hub["asked"]) == {first}
     hub |= {first: None, second: None}
     refused(lambda: resolve(alias), second, "--model bundled")
@@ -307,7 +307,7 @@ def test_an_unknown_dtype_lists_the_known_ones():
 
 def test_on_a_cpu_only_the_network_is_halved():
     m: Any = load("bundled", device="cpu", dtype="bfloat16")
-    assert (m.unet.net.dtype, m.vae.dtype, m.text.encoder.dtype) == (torch.bfloat16, torch.float32, torch.float32)
+    assert (m.unet.net.dtype, m.vae.dtype, m.text_encoder.encoder.dtype) == (torch.bfloat16, torch.float32, torch.float32)
     x = torch.zeros(1, *m.shape)
     assert m.predict(x, 500, m.embed(["a horse"])).x0.dtype == m.decode(x).dtype == torch.float32
 
@@ -316,7 +316,7 @@ def test_on_a_cpu_only_the_network_is_halved():
 def test_the_bundled_models_know_their_sizes(name, shape, factor):
     m, source = load(name, device="cpu", dtype="float32"), resolve(name)
     assert (m.shape, m.factor) == (shape, factor)
-    assert (source.native, source.factor) == (shape[1] * factor, factor)
+    assert (source.native_size, source.factor) == (shape[1] * factor, factor)
     p = m.predict(torch.randn(2, *shape), 500, m.embed(["a horse", "a deer"]))
     assert p.x0.shape == p.eps.shape == (2, *shape) and p.x0.isfinite().all()
     assert (p.var is not None) == (name == "bundled-if")
@@ -370,7 +370,7 @@ def test_encode_and_decode_are_differentiable(sd, picture):
 )
 def test_a_bundled_directory_is_a_genuine_one(library, kind, folder):
     loader: Any = getattr(importlib.import_module(library), kind)
-    loaded = loader.from_pretrained(BUNDLED / folder, local_files_only=True)
+    loaded = loader.from_pretrained(BUNDLED_DIR / folder, local_files_only=True)
     parts = (
         [loaded] if library == "transformers" else [c for c in loaded.components.values() if isinstance(c, torch.nn.Module)]
     )
@@ -378,6 +378,6 @@ def test_a_bundled_directory_is_a_genuine_one(library, kind, folder):
 
 
 def test_no_bundled_file_is_a_pickle():
-    files = [p for p in BUNDLED.rglob("*") if p.is_file()]
+    files = [p for p in BUNDLED_DIR.rglob("*") if p.is_file()]
     assert {p.suffix for p in files} == {".json", ".safetensors"}
     assert [p for p in files if p.open("rb").read(2) in (b"PK", b"\x80\x02", b"\x80\x04")] == []

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from synoptic.guidance.batching import predict_branches
-from synoptic.models.shared_prefix import before_text
+from synoptic.models.shared_prefix import layers_before_text
 from synoptic.models.unet import UNet
 
 PROMPTS = ["a photo of a horse", "an oil painting of a village", "a photo of a lake"]
@@ -101,7 +101,7 @@ def test_up_to_the_first_look_at_the_text():
         own.norm1,
         own.attn1,
     ]
-    assert list(before_text(unet.net)) == expected
+    assert list(layers_before_text(unet.net)) == expected
     x, text = torch.randn(3, 4, 8, 8).double().repeat(2, 1, 1, 1), torch.randn(6, 5, 8).double()
     with torch.no_grad():
         whole = unet(x, 500, {"text": text})
@@ -111,8 +111,8 @@ def test_up_to_the_first_look_at_the_text():
 
 
 def test_where_the_text_is_in_every_layer_nothing_is_shared(pixel32):
-    assert not list(before_text(pixel32.unet.net)), "DeepFloyd IF adds it to the time's embedding"
-    assert not list(before_text(small(only_cross_attention=True).net))
+    assert not list(layers_before_text(pixel32.unet.net)), "DeepFloyd IF adds it to the time's embedding"
+    assert not list(layers_before_text(small(only_cross_attention=True).net))
 
 
 def test_rows_that_are_told_more_are_computed_one_by_one():

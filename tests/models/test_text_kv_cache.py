@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from synoptic.guidance.batching import predict_branches
-from synoptic.models.compile import Static
+from synoptic.models.compile import CompiledNet
 from synoptic.models.load import load
 from synoptic.models.unet import UNet
 
@@ -29,7 +29,7 @@ def test_keys_computed_once_are_those_of_every_call(name, request):
     model = request.getfixturevalue(name)
     cond = model.embed(PROMPTS)
     text = {key: rows for key, rows in cond.items() if key != "keys"}
-    assert "keys" in cond and len(model.unet.keys) == 7
+    assert "keys" in cond and len(model.unet.text_kv_cache) == 7
     once, every = (model.predict(noise(model, 2), 500, c) for c in (cond, text))
     assert torch.allclose(once.eps, every.eps, rtol=0, atol=1e-12)
     other = model.predict(noise(model, 2), 500, {key: rows.flip(0) for key, rows in cond.items()})
@@ -39,11 +39,13 @@ def test_keys_computed_once_are_those_of_every_call(name, request):
 def test_views_of_a_picture_share_its_keys(sd64, monkeypatch):
     """However many views and steps: the text goes through each projection once."""
     made = []
-    plain = type(sd64.unet.keys).__call__
-    monkeypatch.setattr(type(sd64.unet.keys), "__call__", lambda keys, text: made.append(len(text)) or plain(keys, text))
+    plain = type(sd64.unet.text_kv_cache).__call__
+    monkeypatch.setattr(
+        type(sd64.unet.text_kv_cache), "__call__", lambda keys, text: made.append(len(text)) or plain(keys, text)
+    )
     cond = {"cond": sd64.embed(PROMPTS), "null": sd64.embed(["", ""])}
     ask, projected = predict_branches(sd64, cond, max_rows=5), []
-    hook = sd64.unet.keys.layers[0].to_k.register_forward_hook(lambda *_: projected.append(1))
+    hook = sd64.unet.text_kv_cache.layers[0].to_k.register_forward_hook(lambda *_: projected.append(1))
     for t in (900, 500, 100):
         ask(noise(sd64, 6), t)
     hook.remove()
@@ -51,8 +53,8 @@ def test_views_of_a_picture_share_its_keys(sd64, monkeypatch):
 
 
 def test_a_batch_is_filled_up_to_a_size_that_is_there():
-    net = Static(torch.nn.Identity())
-    assert [net.size(n) for n in (82, 70, 65, 12, 11, 9, 82)] == [82, 82, 65, 12, 12, 9, 82]
+    net = CompiledNet(torch.nn.Identity())
+    assert [net.padded_batch(n) for n in (82, 70, 65, 12, 11, 9, 82)] == [82, 82, 65, 12, 12, 9, 82]
 
 
 @pytest.fixture
@@ -122,5 +124,5 @@ def test_a_net_whose_text_is_added_to_the_picture_has_no_keys():
     kinds |= {"up_block_types": ("SimpleCrossAttnUpBlock2D", "UpBlock2D"), "mid_block_type": "UNetMidBlock2DSimpleCrossAttn"}
     unet = UNet(UNet2DConditionModel(**kinds, **how, in_channels=3, out_channels=3))
     cond = {"text": torch.randn(1, 5, 8)}
-    assert len(unet.keys) == 0 and unet.remember(cond) is cond
+    assert len(unet.text_kv_cache) == 0 and unet.cache_text_keys(cond) is cond
     assert unet(torch.randn(1, 3, 8, 8), 500, cond).shape == (1, 3, 8, 8)

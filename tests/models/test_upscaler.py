@@ -18,7 +18,7 @@ from synoptic.diffusion.equations import randn
 from synoptic.errors import InputError
 from synoptic.guidance.cfg import cfg
 from synoptic.models.load import load_upscaler
-from synoptic.models.registry import ALIASES, BUNDLED, INSIDE, UPSCALERS, resolve, resolve_upscaler
+from synoptic.models.registry import ALIASES, BUNDLED_DIR, BUNDLED_MODELS, UPSCALERS, resolve, resolve_upscaler
 from synoptic.models.upscaler import Upscaler
 from synoptic.sampling.joint import canonical
 from synoptic.sampling.single import sample
@@ -49,7 +49,7 @@ def x4(tiny_x4) -> Upscaler:
 @pytest.mark.parametrize(("size", "prompts"), [((64, 64), PROMPTS[:1]), ((24, 40), PROMPTS)], ids=["native", "wide"])
 @pytest.mark.parametrize("noised", [True, False], ids=["noised", "plain"])
 def test_stage_two_equals_its_pipeline(stage, size, prompts, noised):
-    pipe = peer("IFSuperResolutionPipeline", BUNDLED / "if-ii", "image_noising_scheduler", noised)
+    pipe = peer("IFSuperResolutionPipeline", BUNDLED_DIR / "if-ii", "image_noising_scheduler", noised)
     height, width = (4 * side for side in size)
     pipe.unet.to(memory_format=torch.channels_last)  # as ours: the two layouts by themselves part by up to 2e-4
     theirs = upscaled(pipe, size, prompts, height=height, width=width, output_type="pt", clean_caption=False)
@@ -58,7 +58,7 @@ def test_stage_two_equals_its_pipeline(stage, size, prompts, noised):
 
 @pytest.mark.parametrize("noised", [True, False], ids=["noised", "plain"])
 def test_stage_two_is_its_pipeline_where_nothing_is_rounded(exact, noised):
-    pipe = peer("IFSuperResolutionPipeline", BUNDLED / "if-ii", "image_noising_scheduler", noised, torch.float64)
+    pipe = peer("IFSuperResolutionPipeline", BUNDLED_DIR / "if-ii", "image_noising_scheduler", noised, torch.float64)
     theirs = upscaled(pipe, (12, 16), PROMPTS, height=48, width=64, output_type="pt", clean_caption=False)
     assert gap(theirs, ours(exact, (12, 16), PROMPTS, noised)) <= 1e-9
 
@@ -74,22 +74,22 @@ def test_stage_three_equals_its_pipeline(tiny_x4, x4, size, noised):
 
 
 def test_stage_three_paints_pictures_four_times_as_large(x4):
-    assert (x4.times, x4.factor, x4.shape, x4.levels) == (4, 4, (4, 16, 16), 351)
+    assert (x4.scale_factor, x4.factor, x4.shape, x4.num_noise_levels) == (4, 4, (4, 16, 16), 351)
     assert x4.decode(torch.zeros(1, 4, 16, 24)).shape == (1, 3, 64, 96)
 
 
 def test_what_stage_two_is(stage):
-    assert (stage.times, stage.factor, stage.shape, stage.levels) == (4, 1, (3, 256, 256), 1000)
-    assert (resolve_upscaler("bundled-if-ii").native, stage.device.type, stage.dtype) == (256, "cpu", torch.float32)
+    assert (stage.scale_factor, stage.factor, stage.shape, stage.num_noise_levels) == (4, 1, (3, 256, 256), 1000)
+    assert (resolve_upscaler("bundled-if-ii").native_size, stage.device.type, stage.dtype) == (256, "cpu", torch.float32)
     x = torch.rand(1, 3, 32, 32)
     assert torch.equal(stage.encode(x), x) and torch.equal(stage.decode(x), x)
-    given = stage.given(small(1, (8, 8)), LEVEL)
+    given = stage.denoiser_for(small(1, (8, 8)), LEVEL)
     p = given.predict(x, 500, given.embed(PROMPTS[:1]))
     assert p.var is None and p.x0.shape == x.shape  # its learned variance is not to be sampled with
 
 
 def test_without_noise_the_level_is_told_all_the_same(stage):
-    faint, strong = (stage.given(small(1, (8, 8)), level) for level in (0, 400))
+    faint, strong = (stage.denoiser_for(small(1, (8, 8)), level) for level in (0, 400))
     assert torch.equal(faint.embed(PROMPTS[:1])["low"], strong.embed(PROMPTS[:1])["low"])
     x = randn((3, 32, 32), rngs(1))
     first, second = (m.predict(x, 500, m.embed(PROMPTS[:1])).x0 for m in (faint, strong))
@@ -99,7 +99,7 @@ def test_without_noise_the_level_is_told_all_the_same(stage):
 def test_half_precision_does_not_round_the_level():
     """bfloat16 knows 300 but no 299."""
     half, x = load_upscaler(device="cpu", dtype="bfloat16"), randn((3, 32, 32), rngs(1))
-    odd, even = (half.given(small(1, (8, 8)), level) for level in (299, 300))
+    odd, even = (half.denoiser_for(small(1, (8, 8)), level) for level in (299, 300))
     assert not torch.equal(*(m.predict(x, 500, m.embed(PROMPTS[:1])).x0 for m in (odd, even)))
 
 
@@ -108,7 +108,7 @@ def test_a_picture_is_the_same_whatever_the_batch(exact):
     x, noise = randn((3, 64, 32), rngs(3), pictures), randn((3, 64, 32), rngs(3), pictures)
     prompts = [*PROMPTS, PROMPTS[0]]
     together = painted(exact, pictures, prompts, x, noise)
-    assert gap(together, painted(exact, pictures, prompts, x, noise, rows=1)) < 1e-9
+    assert gap(together, painted(exact, pictures, prompts, x, noise, max_rows=1)) < 1e-9
     alone = [painted(exact, pictures[k, None], [prompts[k]], x[k, None], noise[k, None]) for k in range(3)]
     assert gap(together, torch.cat(alone)) < 1e-9
 
@@ -118,14 +118,14 @@ def test_fewer_prompts_serve_as_many_rows_each(stage):
     every = [PROMPTS[0]] * 2 + [PROMPTS[1]] * 2
     assert torch.equal(painted(stage, pictures, PROMPTS, x, None), painted(stage, pictures, every, x, None))
     with pytest.raises(ValueError, match="4 small pictures need as many prompts"):
-        stage.given(pictures, LEVEL).embed([*PROMPTS, "a cat"])
+        stage.denoiser_for(pictures, LEVEL).embed([*PROMPTS, "a cat"])
 
 
 def test_a_wide_canvas_through_windows_keeps_to_the_small_picture(stage):
     picture = scene(16, 48)
     canvas = Windows((3, 64, 192), (64, 64), (32, 32))
-    low = stage.low(picture, 0)
-    given = stage.beside(canvas.project(low), 0)
+    low = stage.low_res(picture, 0)
+    given = stage.with_low_res(canvas.project(low), 0)
     predict = cfg(given, PROMPTS[:1], clip=stage.schedule.clip)
     z, s = randn(canvas.canvas, rngs(1)), stage.schedule
     z = list(canonical(predict, s, canvas, z, steps=s.steps(8)))[-1].x
@@ -138,20 +138,20 @@ def test_windows_of_one_view_are_the_plain_loop(exact):
     whole = Windows((3, 64, 96), (64, 96), (64, 96))
     pictures, s = small(1, (16, 24)).double(), exact.schedule
     z = randn((3, 64, 96), rngs(1), pictures)
-    given = exact.beside(whole.project(exact.low(pictures, LEVEL)), LEVEL)
+    given = exact.with_low_res(whole.project(exact.low_res(pictures, LEVEL)), LEVEL)
     synced = list(canonical(cfg(given, PROMPTS[:1], SCALE, NEGATIVE), s, whole, z, steps=s.steps(STEPS)))[-1].x
     assert gap(synced, painted(exact, pictures, PROMPTS[:1], z, None)) < 1e-9
 
 
 def test_a_stage_without_a_text_tower_takes_stage_ones(tmp_path, stage, pixel32):
-    directory = shutil.copytree(BUNDLED / "if-ii", tmp_path / "if-ii")
+    directory = shutil.copytree(BUNDLED_DIR / "if-ii", tmp_path / "if-ii")
     index = directory / "model_index.json"
     missing = {"text_encoder": [None, None], "tokenizer": [None, None]}
     index.write_text(json.dumps(json.loads(index.read_text()) | missing))
     shutil.rmtree(directory / "text_encoder")
     shutil.rmtree(directory / "tokenizer")
     refused(lambda: load_upscaler(str(directory), device="cpu"), "text encoder", "stage I's")
-    lent = load_upscaler(str(directory), device="cpu", dtype="float32", text=pixel32.text)
+    lent = load_upscaler(str(directory), device="cpu", dtype="float32", text_encoder=pixel32.text_encoder)
     pictures, x = small(1, (8, 8)), randn((3, 32, 32), rngs(1))
     assert torch.equal(painted(lent, pictures, PROMPTS[:1], x, None), painted(stage, pictures, PROMPTS[:1], x, None))
 
@@ -160,17 +160,17 @@ def test_a_level_or_noise_that_does_not_fit_is_refused(stage, x4):
     for upscaler, last in ((stage, 999), (x4, 350)):
         for level in (-1, last + 1):
             with pytest.raises(ValueError, match=f"between 0 and {last}, not {level}"):
-                upscaler.given(small(1, (8, 8)), level)
+                upscaler.denoiser_for(small(1, (8, 8)), level)
     with pytest.raises(ValueError, match=r"\(1, 3, 32, 32\), not \(1, 3, 8, 8\)"):
-        stage.given(small(1, (8, 8)), LEVEL, torch.zeros(1, 3, 8, 8))
+        stage.denoiser_for(small(1, (8, 8)), LEVEL, torch.zeros(1, 3, 8, 8))
 
 
-@pytest.mark.parametrize("name", [*UPSCALERS, str(BUNDLED / "if-ii")])
+@pytest.mark.parametrize("name", [*UPSCALERS, str(BUNDLED_DIR / "if-ii")])
 def test_an_upscaler_is_no_model_that_paints_from_prompts(name):
     refused(lambda: resolve(name), name, "enlarges a small picture", "use one of bundled, bundled-if")
 
 
-@pytest.mark.parametrize("name", [*INSIDE, *ALIASES, str(BUNDLED / "sd")])
+@pytest.mark.parametrize("name", [*BUNDLED_MODELS, *ALIASES, str(BUNDLED_DIR / "sd")])
 def test_a_model_that_paints_from_prompts_is_no_upscaler(name):
     refused(lambda: resolve_upscaler(name), name, "paints from prompts alone", *UPSCALERS)
 
@@ -187,7 +187,7 @@ def test_recipes_refuse_an_upscaler_before_torch_loads(ask):
 
 @pytest.mark.parametrize("part", ["image_noising_scheduler", "scheduler"])
 def test_a_directory_without_a_schedule_is_refused(tmp_path, part):
-    directory = shutil.copytree(BUNDLED / "if-ii", tmp_path / "if-ii")
+    directory = shutil.copytree(BUNDLED_DIR / "if-ii", tmp_path / "if-ii")
     shutil.rmtree(directory / part)
     refused(lambda: load_upscaler(str(directory), device="cpu"), f"{part}/scheduler_config.json", "check it")
 
@@ -221,7 +221,7 @@ def scene(height: int, width: int) -> Tensor:
 
 
 def painted(upscaler: Upscaler, pictures: Tensor, prompts: list[str], x: Tensor, noise: Tensor | None, **how) -> Tensor:
-    predict, s = cfg(upscaler.given(pictures, LEVEL, noise), prompts, SCALE, NEGATIVE, **how), upscaler.schedule
+    predict, s = cfg(upscaler.denoiser_for(pictures, LEVEL, noise), prompts, SCALE, NEGATIVE, **how), upscaler.schedule
     return list(sample(predict, s, x, steps=s.steps(STEPS)))[-1].x
 
 

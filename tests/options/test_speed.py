@@ -74,5 +74,5 @@ def test_reusing_deep_features_changes_a_little(tmp_path):
 def test_the_whole_network_runs_where_guidance_begins(sd32):
     steps = sd32.schedule.steps(10)
     model: Any = reusing({"cache": 4, "guidance_interval": [0.3, 1.0]}, sd32, steps, 2)
-    assert model.unet.deep.times == {steps[k][0] for k in (2, 6, 3)}
+    assert model.unet.deepcache.full_times == {steps[k][0] for k in (2, 6, 3)}
     assert reusing({}, sd32, steps, 0) is sd32

@@ -15,7 +15,7 @@ from synoptic import cli
 from synoptic import io as images
 from synoptic.errors import InputError
 from synoptic.models.families import Defaults
-from synoptic.models.registry import OWN, Source
+from synoptic.models.registry import BUNDLED_DEFAULTS, Checkpoint
 from synoptic.pipelines import anagram as anagrams
 from synoptic.pipelines import hybrid as hybrids
 
@@ -118,7 +118,7 @@ def test_every_rule_paints_one_picture_from_one_noise_and_not_from_several(start
 
 
 def test_the_second_stage_keeps_the_first_and_both_are_anagrams(tmp_path, monkeypatch):
-    monkeypatch.setitem(OWN, "if-ii", Defaults(4, 1.0, 64))  # steps fewer than it needs
+    monkeypatch.setitem(BUNDLED_DEFAULTS, "if-ii", Defaults(4, 1.0, 64))  # steps fewer than it needs
     small = anagram(PAIR, out=str(tmp_path / "small"), **QUICK).images[0]
     result = anagram(PAIR, out=str(tmp_path / "large"), **QUICK | {"upscalers": None, "augment": False, "level": 20})
     (large,), (picture,) = result.images, result.run.pictures
@@ -129,7 +129,7 @@ def test_the_second_stage_keeps_the_first_and_both_are_anagrams(tmp_path, monkey
 
 
 def test_a_latent_models_picture_is_enlarged_in_pixels(tmp_path, tiny_x4, monkeypatch):
-    monkeypatch.setattr(Source, "defaults", Defaults(1, 1.0, 8))
+    monkeypatch.setattr(Checkpoint, "defaults", Defaults(1, 1.0, 8))
     how = QUICK | LATENT | {"upscalers": [str(tiny_x4)], "steps": 1, "guidance": 1.0}
     for canvas in ("pixels", "latents"):
         out = tmp_path / canvas

@@ -12,7 +12,7 @@ import torch
 from bundled_training import networks
 from synoptic.commands.control_map import condition
 from synoptic.io import from_pil, load, to_pil
-from synoptic.models.registry import BUNDLED
+from synoptic.models.registry import BUNDLED_DIR
 from synoptic.pipelines.control import control
 
 diffusers: Any = importlib.import_module("diffusers")
@@ -93,7 +93,7 @@ def test_bad_input_is_answered_before_torch(ask, picture, nets, tmp_path):
         ("--controlnet", net, "--strength", "1", "0.5"): "2 were given",
         ("--controlnet", net, "--strength", "-1"): "--strength must be at least 0",
         ("--controlnet", net, "--begin", "0.6", "--end", "0.5"): "0.6 and 0.5 were given",
-        ("--controlnet", str(BUNDLED / "clip")): "must be a ControlNetModel",
+        ("--controlnet", str(BUNDLED_DIR / "clip")): "must be a ControlNetModel",
         ("--controlnet", net, "--model", "bundled-if"): "bundled-if paints pixels",
     }
     answers = ask([["control", disc, "a ball", *words, "--out", str(tmp_path)] for words in questions])

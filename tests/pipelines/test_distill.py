@@ -153,8 +153,8 @@ def test_what_is_wrong_is_said_in_one_line_before_anything_is_loaded(words, red,
 
 def test_the_course_s_numbers_hold_for_latent_models(tmp_path, monkeypatch):
     other = tmp_path / "sd"
-    other.symlink_to(resolve("bundled").place)  # the same files, elsewhere: no longer the bundled model
-    monkeypatch.setattr("synoptic.models.registry.BUNDLED", tmp_path / "nowhere")
+    other.symlink_to(resolve("bundled").path_or_repo)  # the same files, elsewhere: no longer the bundled model
+    monkeypatch.setattr("synoptic.models.registry.BUNDLED_DIR", tmp_path / "nowhere")
     asked = {name: p.default for name, p in signature(distill).parameters.items()} | {"prompt": DOG, "model": str(other)}
     for loss, guidance in {"sds": 25, "vsd": 7.5, "nfsd": 7.5}.items():
         s = settle(asked | {"loss": loss})[1]

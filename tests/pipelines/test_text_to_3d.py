@@ -118,7 +118,7 @@ def test_what_is_left_in_the_folder(tmp_path, monkeypatch, capsys):
     scene = load_scene(folder / "field.safetensors")
     assert scene.samples == 64 and float(scene.show(around(1), 16).opacity.max()) > 0.5
     with pytest.raises(ValueError, match=r"choose a field\.safetensors"):
-        load_scene(Path(str(resolve("bundled-if").root)) / "unet/diffusion_pytorch_model.safetensors")
+        load_scene(Path(str(resolve("bundled-if").pretrained_path)) / "unet/diffusion_pytorch_model.safetensors")
     before = (folder / "field.safetensors").stat().st_mtime_ns
     monkeypatch.setattr(sys, "argv", shlex.split(run.command))
     with pytest.raises(SystemExit) as e:

@@ -16,7 +16,7 @@ from synoptic import io as images
 from synoptic.errors import InputError
 from synoptic.models import registry as source
 from synoptic.models.families import FAMILIES, Defaults
-from synoptic.models.registry import BUNDLED, resolve
+from synoptic.models.registry import BUNDLED_DIR, resolve
 from synoptic.pipelines.upscaling import check_level, load_stage, same_tower, upscalers
 
 diffusers: Any = importlib.import_module("diffusers")  # its lazy names and annotations are not for type checkers
@@ -35,11 +35,11 @@ HOW: dict[str, Any] = {
 @pytest.fixture
 def quick(monkeypatch):
     """One step of stage II, which takes as many as its model wants."""
-    monkeypatch.setitem(source.OWN, "if-ii", Defaults(1, LARGER, 64))
+    monkeypatch.setitem(source.BUNDLED_DEFAULTS, "if-ii", Defaults(1, LARGER, 64))
 
 
 def test_stages_paint_the_pictures_of_the_pipelines_chain(tmp_path, monkeypatch):
-    monkeypatch.setitem(source.OWN, "if-ii", Defaults(2, LARGER, 64))
+    monkeypatch.setitem(source.BUNDLED_DEFAULTS, "if-ii", Defaults(2, LARGER, 64))
     ours = synoptic.generate(PROMPTS[:1], upscalers=["bundled-if-ii"], level=60, clip="none", out=str(tmp_path), **HOW)
     rng = torch.Generator().manual_seed(0)
     small = stage("IFPipeline", "if", rng, 3, SCALE)
@@ -79,9 +79,9 @@ def test_without_upscalers_nothing_changes(tmp_path):
 def test_stage_two_shares_stage_ones_text_tower(pixel32):
     ii = source.resolve_upscaler("bundled-if-ii")
     stage = load_stage(ii, resolve("bundled-if"), pixel32, {"device": "cpu", "dtype": "float32"})
-    model: Any = stage.given(torch.zeros(1, 3, 8, 8), 0)
-    assert model.model.text == pixel32.embed
-    files = [(BUNDLED / part / "text_encoder/model.safetensors").read_bytes() for part in ("if", "if-ii")]
+    model: Any = stage.denoiser_for(torch.zeros(1, 3, 8, 8), 0)
+    assert model.model.text_encoder == pixel32.embed
+    files = [(BUNDLED_DIR / part / "text_encoder/model.safetensors").read_bytes() for part in ("if", "if-ii")]
     assert files[0] == files[1], "what is shared must be the same"
 
 
@@ -128,7 +128,7 @@ def test_the_command_line_refuses_before_torch_loads(ask):
 
 def stage(kind: str, name: str, rng: torch.Generator, steps: int, scale: float, **how: Any) -> torch.Tensor:
     """What a stage's pipeline paints with DDIM from its own scheduler's config, not clipped: (1, 3, h, w) in [-1, 1]."""
-    pipe: Any = getattr(diffusers, kind).from_pretrained(BUNDLED / name, local_files_only=True)
+    pipe: Any = getattr(diffusers, kind).from_pretrained(BUNDLED_DIR / name, local_files_only=True)
     free = {"clip_sample": False, "thresholding": False}
     pipe.scheduler = diffusers.DDIMScheduler.from_config(pipe.scheduler.config, **free)
     pipe.scheduler.register_to_config(variance_type="fixed_small")  # do not hand the learned variance to the scheduler

@@ -70,7 +70,7 @@ def test_a_wide_picture_is_traced_wherever_its_state_lives(tmp_path, space):
 
 
 def test_stages_make_one_trace(tmp_path, monkeypatch):
-    monkeypatch.setitem(source.OWN, "if-ii", Defaults(1, 3.0, 64))
+    monkeypatch.setitem(source.BUNDLED_DEFAULTS, "if-ii", Defaults(1, 3.0, 64))
     how = {"model": "bundled-if", "upscalers": ["auto"], "trace": True, "out": str(tmp_path)} | HOW
     result = synoptic.generate("a photo of a lemon", **how)
     steps = scrubbed(tmp_path / "a_photo_of_a_lemon_0.trace.html")
@@ -109,7 +109,7 @@ def test_pictures_of_several_prompts_are_traced_wherever_their_views_live(recipe
 
 
 def test_an_anagram_is_traced_through_its_stages(tmp_path, monkeypatch):
-    monkeypatch.setitem(source.OWN, "if-ii", Defaults(1, 3.0, 64))
+    monkeypatch.setitem(source.BUNDLED_DEFAULTS, "if-ii", Defaults(1, 3.0, 64))
     how = HOW | {"steps": 2, "trace": True, "out": str(tmp_path)}
     result = synoptic.anagram(["a photo of a horse", "a photo of a dog"], **how)
     assert isinstance(result, Result)

@@ -90,4 +90,4 @@ def test_the_network_is_told_what_it_sees():
     assert all(isinstance(cut, Crops) for cut in told)
     up = z.repeat_interleave(2, -1).repeat_interleave(2, -2)
     for cut in told:
-        assert torch.equal(cut.at(2).project(up), cut.project(z).repeat_interleave(2, -1).repeat_interleave(2, -2))
+        assert torch.equal(cut.scaled(2).project(up), cut.project(z).repeat_interleave(2, -1).repeat_interleave(2, -2))

@@ -25,15 +25,15 @@ RULES: list[Sync] = ["eps", "x0", "xt"]
 VIEWS = {
     "wide": Windows((2, 6, 20), WINDOW, (6, 4), weights="uniform"),
     "wide, feathered, not dividing": Windows((2, 6, 21), WINDOW, (6, 3)),
-    "wrapped": Windows((2, 6, 20), WINDOW, (6, 4), wrap=True),
-    "wrapped, not dividing": Windows((2, 6, 19), WINDOW, (6, 5), wrap=True, weights="uniform"),
+    "wrapped": Windows((2, 6, 20), WINDOW, (6, 4), circular=True),
+    "wrapped, not dividing": Windows((2, 6, 19), WINDOW, (6, 5), circular=True, weights="uniform"),
     "both axes": Windows((2, 12, 16), WINDOW, (3, 4), weights="uniform"),
     "both axes, feathered, not dividing": Windows((2, 11, 17), WINDOW, (4, 5)),
-    "both axes, wrapped": Windows((2, 10, 18), WINDOW, (3, 4), wrap=True),
+    "both axes, wrapped": Windows((2, 10, 18), WINDOW, (3, 4), circular=True),
     "as few as cover": Windows((2, 6, 20), WINDOW, WINDOW),
 }
 ONE = {"uniform": Windows(SHAPE, WINDOW, (1, 1), weights="uniform"), "feathered": Windows(SHAPE, WINDOW, (1, 1))}
-ONE["wrapped"] = Windows(SHAPE, WINDOW, WINDOW, wrap=True)
+ONE["wrapped"] = Windows(SHAPE, WINDOW, WINDOW, circular=True)
 
 
 def on_canvas(space: Callable[..., Iterator[Step]], views: Windows, z: Tensor, **how: Any) -> list[tuple[Tensor, Tensor]]:

@@ -18,10 +18,10 @@ from synoptic.models.upscaler import Upscaler
 from synoptic.sampling.multistage import JointSampler
 from synoptic.sampling.single import sample
 from synoptic.views.anagram import Anagram
-from synoptic.views.decompositions import components
-from synoptic.views.factorized import Factors
+from synoptic.views.decompositions import get_components
+from synoptic.views.factorized import Factorized
 from synoptic.views.pixel_space import PixelSpace
-from synoptic.views.registry import view
+from synoptic.views.registry import get_view
 
 HORSE, VILLAGE = PAIR = ["an oil painting of a horse", "an oil painting of a snowy mountain village"]
 CANVAS, SMALL = (3, 32, 32), (3, 8, 8)
@@ -38,7 +38,7 @@ def rngs(*seeds: int) -> list[torch.Generator]:
 
 
 def views_of(*names: str, canvas: tuple[int, int, int] = CANVAS) -> Anagram:
-    return Anagram(canvas, [view(name) for name in names])
+    return Anagram(canvas, [get_view(name) for name in names])
 
 
 def last(steps) -> Tensor:
@@ -80,7 +80,7 @@ def test_independent_views_start_from_noise_of_their_own(pixel32, sd32):
     expected = torch.stack([torch.randn(CANVAS, generator=first) for _ in range(2)])
     assert torch.equal(x[2:], expected), "picture by picture, view after view"
     shared = replace(own, init="shared").init_noise(pixel32, views, rngs(0, 1))
-    assert torch.equal(shared[1], view("rotate_cw").view(shared[:1])[0])
+    assert torch.equal(shared[1], get_view("rotate_cw").view(shared[:1])[0])
     through = PixelSpace(views_of("identity", "rotate_cw", canvas=(3, 64, 64)), sd32.encode, sd32.decode)
     assert own.init_noise(sd32, through, rngs(0)).shape == (2, 4, 16, 16), "latents of the canvas, whatever the model's size"
 
@@ -114,7 +114,7 @@ def test_one_identity_view_is_enlarged_as_a_picture_is(stage):
     z, s = pictures(1), stage.schedule
     (rng,) = rngs(2)
     noise, x = (randn((3, 32, 32), [rng]) for _ in range(2))
-    predict = cfg(stage.given(z, LEVEL, noise), [HORSE], 3.0, clip=get_clip("auto", s))
+    predict = cfg(stage.denoiser_for(z, LEVEL, noise), [HORSE], 3.0, clip=get_clip("auto", s))
     plain = last(sample(predict, s, x, steps=s.steps(2)))
     alone = JointSampler([HORSE], 2, 3.0)
     assert torch.equal(last(alone.upscale(stage, views_of("identity", canvas=SMALL), z, rngs(2), noise_level=LEVEL)), plain)
@@ -128,8 +128,8 @@ def test_each_view_is_conditioned_on_its_own_small_picture(stage):
     noise, x = (randn((3, 32, 32), [rng]) for _ in range(2))
     alone = []
     for name, prompt in zip(names, prompts, strict=True):
-        one = view(name)
-        given = stage.given(one.view(z), LEVEL, one.view(noise))
+        one = get_view(name)
+        given = stage.denoiser_for(one.view(z), LEVEL, one.view(noise))
         predict = cfg(given, [prompt], 3.0, clip=get_clip("auto", s))
         alone.append(one.inverse_view(last(sample(predict, s, one.view(x), steps=s.steps(2)))))
     painted = last(apart.upscale(stage, views, z, rngs(2), noise_level=LEVEL))
@@ -138,7 +138,7 @@ def test_each_view_is_conditioned_on_its_own_small_picture(stage):
 
 def test_without_augmentation_no_noise_is_drawn_for_the_small_picture(stage):
     z, s = pictures(2), stage.schedule
-    predict = cfg(stage.given(z, LEVEL), [HORSE] * 2, 3.0, clip=get_clip("auto", s))
+    predict = cfg(stage.denoiser_for(z, LEVEL), [HORSE] * 2, 3.0, clip=get_clip("auto", s))
     plain = last(sample(predict, s, randn((3, 32, 32), rngs(2, 3)), steps=s.steps(2)))
     alone, views = JointSampler([HORSE], 2, 3.0), views_of("identity", canvas=SMALL)
     bare = last(alone.upscale(stage, views, z, rngs(2, 3), noise_level=LEVEL, noise_augmentation=False))
@@ -157,7 +157,7 @@ def test_an_anagram_stays_one_picture_when_enlarged(stage):
 
 @pytest.mark.parametrize("sampler", ["ddim", "ddpm", "dpm++"])
 def test_a_hybrid_is_enlarged_with_its_components(sampler, stage):
-    views, how = Factors((3, 16, 16), components("pass")), JointSampler(PAIR, 2, 3.0, sampler=sampler)
+    views, how = Factorized((3, 16, 16), get_components("pass")), JointSampler(PAIR, 2, 3.0, sampler=sampler)
     z = F.interpolate(pictures(1), (16, 16), mode="bilinear")
     x = last(how.upscale(stage, views, z, rngs(0), noise_level=LEVEL))
     assert x.shape == (1, 3, 64, 64) and torch.isfinite(x).all() and x.std() > 0.05
@@ -183,7 +183,7 @@ def test_a_latent_upscaler_is_synchronized_in_pixels(how: dict[str, Any], tiny_x
 def test_views_of_a_latent_upscaler_agree(tiny_x4):
     x4 = load_upscaler(str(tiny_x4), device="cpu", dtype="float64")
     z, views = pictures(1).double(), views_of("identity", "rotate_cw", canvas=SMALL)
-    fine = PixelSpace(views.at(4), x4.encode, x4.decode)
+    fine = PixelSpace(views.scaled(4), x4.encode, x4.decode)
     synced, apart = (
         list(JointSampler(PAIR, 2, 3.0, sync=sync, space="instance").upscale(x4, views, z, rngs(0), noise_level=20))
         for sync in ("x0", "none")

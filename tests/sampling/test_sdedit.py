@@ -11,7 +11,7 @@ import torch
 from synoptic.diffusion.equations import add_noise, randn
 from synoptic.diffusion.solvers import ancestral_solver
 from synoptic.guidance.cfg import cfg
-from synoptic.models.registry import BUNDLED
+from synoptic.models.registry import BUNDLED_DIR
 from synoptic.sampling.joint import canonical, joint_predict
 from synoptic.sampling.sdedit import sdedit, start_index
 from synoptic.sampling.single import sample
@@ -23,7 +23,7 @@ PROMPTS = ["an oil painting of a horse", "a photo of a dog"]
 
 
 def peer(kind: str, directory: str) -> Any:
-    pipe = getattr(diffusers, kind).from_pretrained(BUNDLED / directory, local_files_only=True)
+    pipe = getattr(diffusers, kind).from_pretrained(BUNDLED_DIR / directory, local_files_only=True)
     free = {"clip_sample": False, "thresholding": False}
     pipe.scheduler = diffusers.DDIMScheduler.from_config(pipe.scheduler.config, **free)
     pipe.scheduler.register_to_config(variance_type="fixed_small")
@@ -67,7 +67,7 @@ def test_the_tail_of_a_loop_and_its_resuming():
 
 @pytest.mark.parametrize("sync", ["x0", "eps"])
 def test_a_canvas_is_edited_as_canonical_denoises_it(sync):
-    views, s = Windows((2, 11, 17), WINDOW, (4, 5), wrap=True), ddpm()
+    views, s = Windows((2, 11, 17), WINDOW, (4, 5), circular=True), ddpm()
     z0, steps = normal(2, *views.canvas), s.steps(8)
     z = add_noise(s, z0, randn(views.canvas, generators(), z0), steps[3][0])
     edit = sdedit(joint_predict(Mixture(s), s, views, sync), s, z0, steps=steps, start=3, rngs=generators())

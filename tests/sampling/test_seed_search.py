@@ -12,14 +12,14 @@ from torch import Tensor
 from synoptic.sampling.multistage import JointSampler
 from synoptic.sampling.seed_search import seed_search
 from synoptic.views.anagram import Anagram
-from synoptic.views.registry import view
+from synoptic.views.registry import get_view
 
 PAIR = ["an oil painting of a horse", "an oil painting of a snowy mountain village"]
 NOISY: dict[str, Any] = {"space": "instance", "init": "independent"}
 
 
 def views_of(*names: str) -> Anagram:
-    return Anagram((3, 16, 16), [view(name) for name in names])
+    return Anagram((3, 16, 16), [get_view(name) for name in names])
 
 
 def rngs(*seeds: int) -> list[torch.Generator]:

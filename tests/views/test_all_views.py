@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from synoptic.views.chain import Chain
-from synoptic.views.inner_circle import disc, inner_circle, inner_rotate
+from synoptic.views.inner_circle import disk, inner_circle, inner_rotate
 from synoptic.views.negate import Negate
-from synoptic.views.patches import in_blocks, ordered, patch_permute, pixel_permute
-from synoptic.views.permutation import Permutation, numbered
-from synoptic.views.registry import VIEWS, view
+from synoptic.views.patches import block_indices, custom_permutation, patch_permute, pixel_permute
+from synoptic.views.permutation import Permutation, index_grid
+from synoptic.views.registry import VIEWS, get_view
 from synoptic.views.rotations import flip, flip_horizontal, identity, rotate_180, rotate_ccw, rotate_cw
 from synoptic.views.skew import skew
 from synoptic.views.square_hinge import square_hinge
@@ -33,7 +33,7 @@ def enlarged(x: Tensor, k: int) -> Tensor:
 
 
 def permutation(name: str) -> Permutation:
-    found = view(name)
+    found = get_view(name)
     assert isinstance(found, Permutation)
     return found
 
@@ -41,7 +41,7 @@ def permutation(name: str) -> Permutation:
 @pytest.mark.parametrize("side", [64, 256])
 @pytest.mark.parametrize("name", [*VIEWS, "rotate_cw+negate+skew", "jigsaw+inner_rotate:270"])
 def test_a_view_comes_back_bitwise_both_ways(name, side):
-    x, one = picture(side), view(name)
+    x, one = picture(side), get_view(name)
     assert one.view(x).shape == x.shape
     assert torch.equal(one.inverse_view(one.view(x)), x)
     assert torch.equal(one.view(one.inverse_view(x)), x)
@@ -50,14 +50,14 @@ def test_a_view_comes_back_bitwise_both_ways(name, side):
 
 @pytest.mark.parametrize("name", VIEWS)
 def test_a_view_of_1024_pixels_comes_back(name):
-    x, one = picture(1024, rows=1)[:, :1], view(name)
+    x, one = picture(1024, rows=1)[:, :1], get_view(name)
     assert torch.equal(one.inverse_view(one.view(x)), x)
 
 
 @pytest.mark.parametrize("side", [64, 192, 256])
 @pytest.mark.parametrize("name", PERMUTATIONS)
 def test_a_permutation_shows_every_pixel_once(name, side):
-    places = permutation(name).places(side)
+    places = permutation(name).indices(side)
     assert torch.equal(places.bincount(minlength=side**2), torch.ones(side**2, dtype=torch.int64))
 
 
@@ -65,13 +65,13 @@ def test_a_permutation_shows_every_pixel_once(name, side):
 def test_places_are_what_the_view_does(name):
     one, x = permutation(name), picture(64)
     for row, shown in zip(x.flatten(2), one.view(x).flatten(2), strict=True):
-        assert torch.equal(shown, row[:, one.places(64)])
+        assert torch.equal(shown, row[:, one.indices(64)])
 
 
 @pytest.mark.parametrize("k", [2, 4])
 @pytest.mark.parametrize("name", BLOCKS)
 def test_a_finer_side_moves_the_same_pieces_in_blocks(name, k):
-    one, x = view(name), picture(64)
+    one, x = get_view(name), picture(64)
     assert torch.equal(one.view(enlarged(x, k)), enlarged(one.view(x), k))
     assert torch.equal(one.inverse_view(enlarged(x, k)), enlarged(one.inverse_view(x), k))
 
@@ -80,8 +80,8 @@ def test_a_finer_side_moves_the_same_pieces_in_blocks(name, k):
 def test_a_finer_side_has_the_same_geometry(name):
     """All but the pixels along edges come from where the coarse view takes them, within two of its pixels."""
     one = permutation(name)
-    fine = one.places(256)
-    coarse = in_blocks(one.places(64), 256).flatten()
+    fine = one.indices(256)
+    coarse = block_indices(one.indices(64), 256).flatten()
     away = torch.stack([fine // 256 - coarse // 256, fine % 256 - coarse % 256]).abs()
     away = torch.minimum(away, 256 - away)
     assert ((away <= 8).all(0).double().mean() > 0.9).item()
@@ -127,7 +127,7 @@ def test_the_hinge_turns_its_squares_in_place_and_leaves_the_rest(side):
 
 @pytest.mark.parametrize("side", [64, 256])
 def test_the_disc_has_the_courses_size_and_alone_turns(side):
-    x, inside = picture(side), disc(side)
+    x, inside = picture(side), disk(side)
     at = np.arange(side) + 0.5 - side / 2
     assert np.array_equal(inside.numpy(), at[:, None] ** 2 + at**2 < (24 * side / 64) ** 2)
     assert torch.equal(inside, inside.rot90()) and torch.equal(inside, inside.flip(0))
@@ -148,7 +148,7 @@ def test_a_smooth_disc_turned_by_any_angle_is_the_smooth_function_turned():
     c, s = math.cos(math.radians(30)), math.sin(math.radians(30))
     z = (x / 128 + (y / 64).sin())[None, None]
     turned = ((x * c - y * s) / 128 + ((x * s + y * c) / 64).sin())[None, None]
-    away = (inner_rotate(30).view(z) - torch.where(disc(256), turned, z)).abs().max()
+    away = (inner_rotate(30).view(z) - torch.where(disk(256), turned, z)).abs().max()
     assert away < 1.5 / 64
 
 
@@ -157,7 +157,7 @@ def test_pieces_are_drawn_once_and_by_their_seed():
     assert torch.equal(patch_permute().view(x), patch_permute(8, 0).view(x))
     assert not torch.equal(patch_permute(8, 1).view(x), patch_permute(8, 0).view(x))
     assert not torch.equal(pixel_permute(1).view(x), pixel_permute(0).view(x))
-    moved = pixel_permute().places(64) != torch.arange(64**2)
+    moved = pixel_permute().indices(64) != torch.arange(64**2)
     assert moved.double().mean() > 0.99
     whole = patch_permute(4).view(x).unfold(2, 16, 16).unfold(3, 16, 16).permute(0, 2, 3, 1, 4, 5).reshape(2, 16, -1)
     parts = x.unfold(2, 16, 16).unfold(3, 16, 16).permute(0, 2, 3, 1, 4, 5).reshape(2, 16, -1)
@@ -166,7 +166,7 @@ def test_pieces_are_drawn_once_and_by_their_seed():
 
 def test_an_order_of_ones_own_is_applied_as_it_says():
     x = picture(8)
-    swapped = ordered("mine.json", [1, 0, 2, 3]).view(x)
+    swapped = custom_permutation("mine.json", [1, 0, 2, 3]).view(x)
     assert torch.equal(swapped[..., :4, :4], x[..., :4, 4:]) and torch.equal(swapped[..., :4, 4:], x[..., :4, :4])
     assert torch.equal(swapped[..., 4:, :], x[..., 4:, :])
 
@@ -182,24 +182,24 @@ def test_a_chain_is_applied_from_left_to_right():
 def test_a_view_serves_every_dtype_and_keeps_gradients():
     for name in VIEWS:
         x = picture().to(torch.float64).requires_grad_()
-        view(name).view(x).square().sum().backward()
+        get_view(name).view(x).square().sum().backward()
         assert x.grad is not None and torch.allclose(x.grad, 2 * x)
-        assert view(name).view(picture().half()).dtype == torch.float16
+        assert get_view(name).view(picture().half()).dtype == torch.float16
 
 
 @pytest.mark.parametrize(
     ("broken", "message"),
     [
-        (lambda: view("jigsaw").view(picture(62)), "needs a side that is a multiple of 4, 62 was given"),
-        (lambda: view("pixel_permute").view(picture(32)), "need a side that is a multiple of 64, 32 was given"),
-        (lambda: view("fails_scale").view(picture(62)), "multiple of 4, not 62"),
+        (lambda: get_view("jigsaw").view(picture(62)), "needs a side that is a multiple of 4, 62 was given"),
+        (lambda: get_view("pixel_permute").view(picture(32)), "need a side that is a multiple of 64, 32 was given"),
+        (lambda: get_view("fails_scale").view(picture(62)), "multiple of 4, not 62"),
         (lambda: identity().view(picture(8)[..., :4]), "square pictures, 8x4 was given"),
         (lambda: inner_rotate(45).view(picture(8)[..., :4]), "square pictures, 8x4 was given"),
         (
-            lambda: Permutation("twice", lambda side: numbered(side) // 2).view(picture(8)),
+            lambda: Permutation("twice", lambda side: index_grid(side) // 2).view(picture(8)),
             "shows each of 8x8 pixels once, twice",
         ),
-        (lambda: ordered("mine", [0, 0, 1, 2]).view(picture(8)), "mine does not"),
+        (lambda: custom_permutation("mine", [0, 0, 1, 2]).view(picture(8)), "mine does not"),
         (lambda: Chain([]), "at least one view"),
     ],
 )

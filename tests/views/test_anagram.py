@@ -1,4 +1,4 @@
-"""Anagrams as Views; and on the bundled pixel model, at half its size, the papers' algorithms written out by hand."""
+"""Anagrams as Projection; and on the bundled pixel model, at half its size, the papers' algorithms written out by hand."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from synoptic.diffusion.equations import Step, randn
 from synoptic.guidance.cfg import cfg
 from synoptic.sampling.joint import canonical, instance
 from synoptic.views.anagram import Anagram
-from synoptic.views.base import Views
-from synoptic.views.decompositions import components
-from synoptic.views.factorized import Factors
-from synoptic.views.registry import VIEWS, view
+from synoptic.views.base import Projection
+from synoptic.views.decompositions import get_components
+from synoptic.views.factorized import Factorized
+from synoptic.views.registry import VIEWS, get_view
 
 CANVAS = (3, 32, 32)
 HORSE, VILLAGE = "an oil painting of a horse", "an oil painting of a snowy mountain village"
@@ -27,7 +27,7 @@ def picture(side: int = 32, rows: int = 2, seed: int = 0) -> Tensor:
 
 
 def test_rows_are_the_views_of_each_picture():
-    views, z = Anagram(CANVAS, [view("identity"), view("rotate_cw"), view("negate")]), picture()
+    views, z = Anagram(CANVAS, [get_view("identity"), get_view("rotate_cw"), get_view("negate")]), picture()
     x = views.project(z)
     assert len(views) == 3 and x.shape == (6, *CANVAS)
     for b in range(2):
@@ -36,7 +36,7 @@ def test_rows_are_the_views_of_each_picture():
 
 
 def test_unproject_is_the_weighted_mean_of_the_views_seen_back():
-    views = Anagram(CANVAS, [view("identity"), view("rotate_cw")], weights=[1, 3])
+    views = Anagram(CANVAS, [get_view("identity"), get_view("rotate_cw")], weights=[1, 3])
     x = picture(rows=4)
     expected = torch.stack([x[b] / 4 + 3 * x[b + 1].rot90(1, (1, 2)) / 4 for b in (0, 2)])
     torch.testing.assert_close(views.unproject(x), expected)
@@ -44,13 +44,13 @@ def test_unproject_is_the_weighted_mean_of_the_views_seen_back():
 
 
 def test_one_identity_view_is_the_picture_bitwise():
-    views, x = Anagram(CANVAS, [view("identity")]), picture()
+    views, x = Anagram(CANVAS, [get_view("identity")]), picture()
     assert torch.equal(views.project(x), x) and torch.equal(views.unproject(x), x)
 
 
 def test_a_finer_canvas_has_the_same_views_and_weights():
-    views = Anagram((3, 64, 64), [view("pixel_permute"), view("jigsaw")], weights=[2, 1])
-    finer, z = views.at(4), picture(64)
+    views = Anagram((3, 64, 64), [get_view("pixel_permute"), get_view("jigsaw")], weights=[2, 1])
+    finer, z = views.scaled(4), picture(64)
     assert (finer.canvas, finer.weights, len(finer)) == ((3, 256, 256), views.weights, 2)
     big = z.repeat_interleave(4, -1).repeat_interleave(4, -2)
     shown = views.project(z)[::2].repeat_interleave(4, -1).repeat_interleave(4, -2)
@@ -58,7 +58,7 @@ def test_a_finer_canvas_has_the_same_views_and_weights():
 
 
 def test_noise_is_drawn_once_and_seen_in_every_view():
-    views = Anagram(CANVAS, [view("identity"), view("flip")])
+    views = Anagram(CANVAS, [get_view("identity"), get_view("flip")])
     noise = views.noise([torch.Generator().manual_seed(k) for k in (1, 2)], torch.empty(0))
     z = randn(CANVAS, [torch.Generator().manual_seed(k) for k in (1, 2)])
     assert torch.equal(noise[::2], z) and torch.equal(noise[1::2], z.flip(2))
@@ -76,14 +76,14 @@ def test_noise_is_drawn_once_and_seen_in_every_view():
 )
 def test_what_cannot_be_an_anagram_is_refused(canvas, names, weights, message):
     with pytest.raises(ValueError, match=message):
-        Anagram(canvas, [view(name) for name in names], weights)
+        Anagram(canvas, [get_view(name) for name in names], weights)
 
 
-EVERY = Anagram(CANVAS, [view("pixel_permute:0:32" if name == "pixel_permute" else name) for name in VIEWS])
-WEIGHTED = Anagram(CANVAS, [view("identity"), view("rotate_cw+negate"), view("jigsaw")], weights=[1, 2, 0.5])
+EVERY = Anagram(CANVAS, [get_view("pixel_permute:0:32" if name == "pixel_permute" else name) for name in VIEWS])
+WEIGHTED = Anagram(CANVAS, [get_view("identity"), get_view("rotate_cw+negate"), get_view("jigsaw")], weights=[1, 2, 0.5])
 
 
-def six(predict: Callable, model, views: Views, z: Tensor) -> dict[str, Tensor]:
+def six(predict: Callable, model, views: Projection, z: Tensor) -> dict[str, Tensor]:
     """The canvas at the end, for each sync rule in each space, from one start noise."""
     how = {"steps": model.schedule.steps(2)}
     ends = {}
@@ -97,7 +97,7 @@ def six(predict: Callable, model, views: Views, z: Tensor) -> dict[str, Tensor]:
 
 @pytest.mark.parametrize(
     "views",
-    [EVERY, WEIGHTED, Factors(CANVAS, components("pass")), Factors(CANVAS, components("triple"))],
+    [EVERY, WEIGHTED, Factorized(CANVAS, get_components("pass")), Factorized(CANVAS, get_components("triple"))],
     ids=["every view at once", "weighted", "pass", "triple"],
 )
 def test_six_ways_to_agree_are_one_on_a_real_model(views, pixel64):
@@ -133,7 +133,7 @@ def follow(found: Sequence[Tensor], expected: Sequence[Tensor]) -> None:
 def test_averaged_eps_is_visual_anagrams_formula_step_by_step(scale, pixel64):
     """eps = (eps_1 + flip(eps_2(flip x))) / 2 (Geng et al. 2024a), then a plain DDIM step."""
     s, z = pixel64.schedule, picture(rows=1).double()
-    views = Anagram(CANVAS, [view("identity"), view("flip")])
+    views = Anagram(CANVAS, [get_view("identity"), get_view("flip")])
     predict = cfg(pixel64, [HORSE, VILLAGE], scale)
     found = states(canonical(predict, s, views, z, steps=s.steps(3), sync="eps"))
 
@@ -151,7 +151,7 @@ def test_a_hybrids_eps_is_low_of_the_far_and_high_of_the_near_step_by_step(pixel
     """eps = low(eps_1) + high(eps_2) (Geng et al. 2024b); at 32 pixels sigma is 1 and the kernel 17."""
     s, z = pixel64.schedule, picture(rows=1).double()
     predict = cfg(pixel64, [HORSE, VILLAGE], 4.0)
-    found = states(canonical(predict, s, Factors(CANVAS, components("pass")), z, steps=s.steps(3), sync="eps"))
+    found = states(canonical(predict, s, Factorized(CANVAS, get_components("pass")), z, steps=s.steps(3), sync="eps"))
 
     at = torch.arange(17, dtype=torch.float64) - 8
     kernel = torch.exp(-(at[:, None] ** 2 + at**2) / 2)
@@ -195,7 +195,7 @@ def by_hand(model, case: int, xs: list[Tensor]) -> list[list[Tensor]]:
 @torch.no_grad()
 def test_instances_from_noises_of_their_own_are_synctweedies_cases(case, sync, pixel64):
     s, x = pixel64.schedule, picture().double()
-    views = Anagram(CANVAS, [view("identity"), view("rotate_cw")])
+    views = Anagram(CANVAS, [get_view("identity"), get_view("rotate_cw")])
     found = states(instance(cfg(pixel64, [HORSE, VILLAGE]), s, views, x, steps=s.steps(3), sync=sync))
     follow(found, [torch.cat(xs) for xs in by_hand(pixel64, case, [x[:1], x[1:]])])
     first, turned = found[-1]
@@ -207,7 +207,7 @@ def test_instances_from_noises_of_their_own_are_synctweedies_cases(case, sync, p
 def test_eps_on_one_canvas_is_synctweedies_case_4(pixel64):
     """x = F(z); delta = G(eps(x)); z' = psi(z, phi(z, delta))."""
     s, z = pixel64.schedule, picture(rows=1).double()
-    views = Anagram(CANVAS, [view("identity"), view("rotate_cw")])
+    views = Anagram(CANVAS, [get_view("identity"), get_view("rotate_cw")])
     found = states(canonical(cfg(pixel64, [HORSE, VILLAGE]), s, views, z, steps=s.steps(3), sync="eps"))
     x, expected = z, []
     for t, t_prev in s.steps(3):

@@ -11,13 +11,13 @@ from synoptic.sampling.joint import instance
 from synoptic.sampling.single import sample
 from synoptic.views.anagram import Anagram
 from synoptic.views.pixel_space import PixelSpace
-from synoptic.views.registry import view
+from synoptic.views.registry import get_view
 
 CANVAS = (3, 64, 64)
 
 
 def through(model, *names: str, **how) -> PixelSpace:
-    return PixelSpace(Anagram(CANVAS, [view(name) for name in names]), model.encode, model.decode, **how)
+    return PixelSpace(Anagram(CANVAS, [get_view(name) for name in names]), model.encode, model.decode, **how)
 
 
 def latents(rows: int, dtype: torch.dtype = torch.float32, seed: int = 0) -> Tensor:
@@ -69,7 +69,7 @@ def test_one_view_synchronized_through_pixels_is_the_plain_loop(sd64):
 
 
 def test_a_finer_canvas_keeps_its_rules(sd32):
-    views = through(sd32, "identity", "jigsaw", residual=False).at(2)
+    views = through(sd32, "identity", "jigsaw", residual=False).scaled(2)
     assert (views.canvas, len(views), views.residual) == ((3, 128, 128), 2, False)
 
 

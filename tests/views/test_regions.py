@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from synoptic.views.regions import WindowsWithRegions, along, feathered, patch
-from synoptic.views.subset import Part
+from synoptic.views.regions import WindowsWithRegions, cover_interval, feather_mask, make_region
+from synoptic.views.subset import ViewSubset
 from synoptic.views.windows import Windows
 from tests.exact import normal
 
@@ -22,7 +22,7 @@ def square(y0: int, x0: int, y1: int, x1: int) -> torch.Tensor:
 
 def quilt(width: int = 2) -> WindowsWithRegions:
     masks = square(2, 3, 9, 20), square(5, 15, 8, 18), square(0, 27, 2, 30)
-    return WindowsWithRegions(GROUND, [patch(feathered(mask, width), 2, WINDOW, (3, 4)) for mask in masks])
+    return WindowsWithRegions(GROUND, [make_region(feather_mask(mask, width), 2, WINDOW, (3, 4)) for mask in masks])
 
 
 def test_the_laws():
@@ -36,7 +36,7 @@ def test_the_laws():
 def test_each_patch_counts_in_its_place_and_the_later_lies_on_top():
     views = quilt(0)
     z = views.unproject(
-        torch.arange(4.0).repeat_interleave(torch.tensor(views.sizes)).view(-1, 1, 1, 1).expand(-1, 2, *WINDOW)
+        torch.arange(4.0).repeat_interleave(torch.tensor(views.view_counts)).view(-1, 1, 1, 1).expand(-1, 2, *WINDOW)
     )
     expected = torch.zeros(CANVAS[1:])
     for k, box in enumerate([(2, 3, 9, 20), (5, 15, 8, 18), (0, 27, 2, 30)], 1):
@@ -45,7 +45,7 @@ def test_each_patch_counts_in_its_place_and_the_later_lies_on_top():
 
 
 def test_feathered_edges_rise_once_and_stay_in_range():
-    row = feathered(square(0, 10, 12, 30), 4)[5]
+    row = feather_mask(square(0, 10, 12, 30), 4)[5]
     assert (row.diff() >= -1e-12).all() and row[:8].max() == 0 and row[13:].min() > 1 - 1e-9
     assert 0 < row[9] < row[10] < 1
 
@@ -56,24 +56,24 @@ def test_feathered_edges_rise_once_and_stay_in_range():
 def test_a_small_region_gets_a_whole_window_about_its_middle(covered, expected):
     row = torch.zeros(30, dtype=torch.bool)
     row[slice(*covered)] = True
-    assert along(row, 8) == expected
+    assert cover_interval(row, 8) == expected
 
 
 def test_finer_views_see_the_same():
     views, z = quilt(), normal(1, *CANVAS)
     up = z.repeat_interleave(2, -1).repeat_interleave(2, -2)
-    assert torch.equal(views.at(2).project(up), views.project(z).repeat_interleave(2, -1).repeat_interleave(2, -2))
-    torch.testing.assert_close(views.at(2).unproject(views.at(2).project(up)), up, rtol=0, atol=1e-12)
+    assert torch.equal(views.scaled(2).project(up), views.project(z).repeat_interleave(2, -1).repeat_interleave(2, -2))
+    torch.testing.assert_close(views.scaled(2).unproject(views.scaled(2).project(up)), up, rtol=0, atol=1e-12)
 
 
 def test_a_region_that_covers_nothing_is_refused():
     with pytest.raises(ValueError, match="a region must cover part of the picture, one covers nothing"):
-        patch(torch.zeros(CANVAS[1:]), 2, WINDOW, (3, 4))
+        make_region(torch.zeros(CANVAS[1:]), 2, WINDOW, (3, 4))
 
 
 def test_a_part_has_the_same_rows_of_every_picture():
     views, z = quilt(), normal(3, *CANVAS)
-    x, part = views.project(z), Part(views, [4, 1])
+    x, part = views.project(z), ViewSubset(views, [4, 1])
     n = len(views)
     assert torch.equal(part.project(z), torch.stack([x[b * n + k] for b in range(3) for k in (4, 1)]))
-    assert len(part) == 2 and part.at(2).project(z.repeat_interleave(2, -1).repeat_interleave(2, -2)).shape[0] == 6
+    assert len(part) == 2 and part.scaled(2).project(z.repeat_interleave(2, -1).repeat_interleave(2, -2)).shape[0] == 6

@@ -10,44 +10,44 @@ import torch
 
 from synoptic.errors import InputError
 from synoptic.views.chain import Chain
-from synoptic.views.decompositions import components
+from synoptic.views.decompositions import get_components
 from synoptic.views.permutation import Permutation
-from synoptic.views.registry import FACTORIZATIONS, FAILURES, VIEWS, multiple, parse, view
+from synoptic.views.registry import FACTORIZATIONS, FAILURES, VIEWS, get_view, parse_view, side_multiple
 
 
 @pytest.mark.parametrize("name", [*VIEWS, *FAILURES])
 def test_every_name_in_the_list_is_a_view_of_a_picture_of_64(name):
     x = torch.randn(1, 3, 64, 64)
-    assert view(name).view(x).shape == x.shape
-    assert view(name).name.split(":")[0] == name
-    assert 64 % multiple(name) == 0
+    assert get_view(name).view(x).shape == x.shape
+    assert get_view(name).name.split(":")[0] == name
+    assert 64 % side_multiple(name) == 0
 
 
 @pytest.mark.parametrize("kind", FACTORIZATIONS)
 def test_every_factorization_in_the_list_has_components(kind):
-    assert len(components(kind)) == (3 if kind == "triple" else 2)
+    assert len(get_components(kind)) == (3 if kind == "triple" else 2)
 
 
 def test_what_is_typed_is_what_is_built():
-    assert [(p.kind, p.numbers) for p in parse("patch_permute:4 + flip_vertical+inner_rotate:-22.5")] == [
+    assert [(p.kind, p.arguments) for p in parse_view("patch_permute:4 + flip_vertical+inner_rotate:-22.5")] == [
         ("patch_permute", (4, 0)),
         ("flip", ()),
         ("inner_rotate", (-22.5,)),
     ]
-    built = view("rotate_cw+negate")
+    built = get_view("rotate_cw+negate")
     assert isinstance(built, Chain) and [part.name for part in built.views] == ["rotate_cw", "negate"]
-    assert isinstance(view("inner_rotate:450"), Permutation) and not isinstance(view("inner_rotate:45"), Permutation)
-    assert view("inner_rotate:22.5").name == "inner_rotate:22.5"
+    assert isinstance(get_view("inner_rotate:450"), Permutation) and not isinstance(get_view("inner_rotate:45"), Permutation)
+    assert get_view("inner_rotate:22.5").name == "inner_rotate:22.5"
     x = torch.randn(1, 1, 60, 60)
-    assert torch.equal(view("pixel_permute:5:60").view(x), view("patch_permute:60:5").view(x))
+    assert torch.equal(get_view("pixel_permute:5:60").view(x), get_view("patch_permute:60:5").view(x))
 
 
 @pytest.mark.parametrize(
     ("name", "expected"), [("flip", 1), ("jigsaw", 4), ("patch_permute:6+jigsaw", 12), ("pixel_permute", 64)]
 )
 def test_a_side_is_a_multiple_of_what_a_view_divides_it_into(name, expected):
-    assert multiple(name) == expected
-    view(name).view(torch.zeros(1, 1, expected * 3, expected * 3))
+    assert side_multiple(name) == expected
+    get_view(name).view(torch.zeros(1, 1, expected * 3, expected * 3))
 
 
 @pytest.mark.parametrize("ending", ["npy", "json"])
@@ -59,9 +59,9 @@ def test_a_permutation_of_ones_own_from_a_file(ending, nested, tmp_path):
         np.save(path, given)
     else:
         path.write_text(json.dumps(given.tolist()))
-    one, x = view(f"{path}+negate"), torch.randn(1, 3, 8, 8)
+    one, x = get_view(f"{path}+negate"), torch.randn(1, 3, 8, 8)
     assert torch.equal(one.view(x), -x.flatten(2)[:, :, torch.tensor(order)].view_as(x))
-    assert multiple(str(path)) == 8
+    assert side_multiple(str(path)) == 8
     big = x.repeat_interleave(3, -1).repeat_interleave(3, -2)
     assert torch.equal(one.view(big), one.view(x).repeat_interleave(3, -1).repeat_interleave(3, -2))
 
@@ -84,7 +84,7 @@ def test_a_permutation_of_ones_own_from_a_file(ending, nested, tmp_path):
 )
 def test_what_is_no_view_is_refused_in_one_line(name, message):
     with pytest.raises(InputError, match=message) as e:
-        view(name)
+        get_view(name)
     assert "\n" not in str(e.value)
 
 
@@ -106,11 +106,11 @@ def test_a_file_that_is_no_permutation_is_refused(content, message, tmp_path):
     path = tmp_path / "mine.json"
     path.write_text(content)
     with pytest.raises(InputError, match=message):
-        view(str(path))
+        get_view(str(path))
 
 
 def test_a_file_that_could_run_code_is_refused(tmp_path):
     path = tmp_path / "mine.npy"
     np.save(path, np.array([{}, 1, 2, 3], dtype=object))
     with pytest.raises(InputError, match="holds each of"):
-        view(str(path))
+        get_view(str(path))

@@ -18,15 +18,15 @@ from synoptic.diffusion.equations import randn
 from synoptic.errors import InputError
 from synoptic.guidance.cfg import cfg
 from synoptic.sampling.joint import canonical
-from synoptic.views.sharded import share
-from synoptic.views.window_schedule import Moving
+from synoptic.views.sharded import shard
+from synoptic.views.window_schedule import WindowSchedule
 from synoptic.views.windows import Windows
 from tests.processes import ranks
 
 
 def test_a_process_alone_has_all_views():
     views = Windows((4, 32, 56), (32, 32), (8, 8))
-    assert share(views) is views
+    assert shard(views) is views
 
 
 def test_two_processes_end_where_one_does(sd32):
@@ -36,9 +36,9 @@ def test_two_processes_end_where_one_does(sd32):
 
     def check(rank: int) -> None:
         moves = torch.Generator().manual_seed(0)
-        for views in Windows(canvas, (16, 16), (8, 8)), Moving(canvas, (16, 16), [(16, 16)] * 3, moves):
+        for views in Windows(canvas, (16, 16), (8, 8)), WindowSchedule(canvas, (16, 16), [(16, 16)] * 3, moves):
             start = randn(canvas, [torch.Generator().manual_seed(k) for k in (1, 2)])
-            seen = share(views)
+            seen = shard(views)
             assert callable(seen) or len(seen) == 2
             (*_, alone), (*_, shared) = (canonical(predict, sd32.schedule, v, start, steps=steps) for v in (views, seen))
             assert (alone.x - shared.x).abs().max() < 1e-4

@@ -9,17 +9,17 @@ import pytest
 import torch
 
 from synoptic.views.anagram import Anagram
-from synoptic.views.decompositions import components
-from synoptic.views.factorized import Factors
-from synoptic.views.registry import FACTORIZATIONS, VIEWS, view
-from synoptic.views.validate import check, check_views
+from synoptic.views.decompositions import get_components
+from synoptic.views.factorized import Factorized
+from synoptic.views.registry import FACTORIZATIONS, VIEWS, get_view
+from synoptic.views.validate import validate_projection, validate_view
 from synoptic.views.windows import Windows
 
 
 @pytest.mark.parametrize("side", [64, 256])
 @pytest.mark.parametrize("name", [*VIEWS, "jigsaw+negate"])
 def test_every_view_keeps_the_laws_and_noise_white(name, side):
-    laws = check(view(name), side, seed=1)
+    laws = validate_view(get_view(name), side, seed=1)
     assert laws.works and laws.sync == "x0, eps or xt", laws.why
     assert laws.recovery == laws.idempotence == laws.lost == 0
     assert abs(laws.mean) < 0.01 and abs(laws.variance - 1) < 0.01 and abs(laws.kurtosis - 3) < 0.06
@@ -28,7 +28,7 @@ def test_every_view_keeps_the_laws_and_noise_white(name, side):
 
 @pytest.mark.parametrize("angle", [10, 45, 120])
 def test_a_turn_to_the_nearest_pixels_is_lossy_and_suits_x0(angle):
-    laws = check(view(f"inner_rotate:{angle}"))
+    laws = validate_view(get_view(f"inner_rotate:{angle}"))
     assert laws.works and laws.sync == "x0" and "lossy" in laws.why
     assert laws.recovery > 1 and 0.01 < laws.lost < 0.1
 
@@ -43,7 +43,7 @@ def test_a_turn_to_the_nearest_pixels_is_lossy_and_suits_x0(angle):
     ],
 )
 def test_views_that_cannot_work_fail_and_say_why(name, faults):
-    laws = check(view(name))
+    laws = validate_view(get_view(name))
     assert not laws.works and laws.sync == "none"
     assert all(fault in laws.why for fault in faults), laws.why
 
@@ -75,19 +75,19 @@ class Gained:
     ],
 )
 def test_each_statistic_catches_the_view_that_breaks_it(change, fault):
-    laws = check(Gained(change))
+    laws = validate_view(Gained(change))
     assert not laws.works and fault in laws.why
 
 
 def test_other_views_are_checked_alike():
     canvas = 3, 64, 64
-    three = Anagram(canvas, [view(name) for name in ("identity", "rotate_cw", "jigsaw+negate")], weights=[1, 2, 3])
+    three = Anagram(canvas, [get_view(name) for name in ("identity", "rotate_cw", "jigsaw+negate")], weights=[1, 2, 3])
     for views in (
         three,
         Windows((3, 64, 160), (64, 64), (64, 24)),
-        *(Factors(canvas, components(k)) for k in FACTORIZATIONS),
+        *(Factorized(canvas, get_components(k)) for k in FACTORIZATIONS),
     ):
-        laws = check_views(views)
+        laws = validate_projection(views)
         assert laws.works and laws.recovery < 1e-12 and laws.idempotence < 1e-12, laws.why
-    known = Factors(canvas, components("pass"), torch.zeros(1, 3, 64, 64))
-    assert not check_views(known).works, "what a photograph fixes is not recovered"
+    known = Factorized(canvas, get_components("pass"), torch.zeros(1, 3, 64, 64))
+    assert not validate_projection(known).works, "what a photograph fixes is not recovered"

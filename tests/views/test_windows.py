@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from synoptic.diffusion.equations import randn
-from synoptic.views.windows import Windows, feather, starts
+from synoptic.views.windows import Windows, feather, window_starts
 
 
 @st.composite
@@ -20,7 +20,9 @@ def windows(draw: Any) -> Windows:
     h, w = draw(st.integers(1, 6)), draw(st.integers(1, 6))
     canvas = draw(st.integers(1, 3)), draw(st.integers(h, 14)), draw(st.integers(w, 14))
     stride = draw(st.integers(1, h)), draw(st.integers(1, w))
-    return Windows(canvas, (h, w), stride, wrap=draw(st.booleans()), weights=draw(st.sampled_from(["feather", "uniform"])))
+    return Windows(
+        canvas, (h, w), stride, circular=draw(st.booleans()), weights=draw(st.sampled_from(["feather", "uniform"]))
+    )
 
 
 def normal(*shape: int, seed: int = 0) -> Tensor:
@@ -35,7 +37,7 @@ def corners(views: Windows) -> list[tuple[int, int]]:
         return sorted(places if wrap else places | {length - window})
 
     (_, H, W), (h, w), (sy, sx) = views.canvas, views.window, views.stride
-    return [(y, x) for y in along(H, h, sy, False) for x in along(W, w, sx, views.wrap)]
+    return [(y, x) for y in along(H, h, sy, False) for x in along(W, w, sx, views.circular)]
 
 
 def crop(z: Tensor, views: Windows, y: int, x: int) -> Tensor:
@@ -118,12 +120,12 @@ def test_weights_fall_off_toward_the_edge_and_never_to_nothing():
     ],
 )
 def test_windows_start_at_multiples_of_the_stride_and_at_the_edge(length, window, stride, wrap, expected):
-    assert starts(length, window, stride, wrap) == expected
+    assert window_starts(length, window, stride, wrap) == expected
 
 
 @pytest.mark.parametrize("stride", [(6, 4), (4, 3)])
 def test_wrapped_crops_run_over_the_right_edge(stride):
-    views = Windows((2, 10, 18), (6, 8), stride, wrap=True)
+    views = Windows((2, 10, 18), (6, 8), stride, circular=True)
     z = normal(1, *views.canvas)
     over = [n for n, (_, x) in enumerate(corners(views)) if x + 8 > 18]
     assert over
@@ -136,19 +138,19 @@ def test_wrapped_crops_run_over_the_right_edge(stride):
 @settings(max_examples=40, deadline=None)
 def test_projecting_commutes_with_nearest_upsampling(views, k):
     z = normal(2, *views.canvas)
-    finer = views.at(k)
+    finer = views.scaled(k)
 
     def up(u: Tensor) -> Tensor:
         return u.repeat_interleave(k, -2).repeat_interleave(k, -1)
 
     assert len(finer) == len(views)
-    assert (finer.wrap, finer.weights) == (views.wrap, views.weights)
+    assert (finer.circular, finer.weights) == (views.circular, views.weights)
     assert torch.equal(finer.project(up(z)), up(views.project(z)))
 
 
 @pytest.mark.parametrize("wrap", [False, True])
 def test_both_maps_are_differentiable(wrap):
-    views = Windows((1, 4, 5), (3, 3), (1, 2), wrap=wrap)
+    views = Windows((1, 4, 5), (3, 3), (1, 2), circular=wrap)
     z, x = normal(2, *views.canvas), normal(2 * len(views), 1, 3, 3)
     assert torch.autograd.gradcheck(views.project, z.requires_grad_())
     assert torch.autograd.gradcheck(views.unproject, x.requires_grad_())
@@ -165,7 +167,7 @@ def test_one_views_serves_every_dtype_in_its_own_precision():
 
 def test_one_window_as_large_as_the_canvas_is_the_identity_bitwise():
     for wrap in (False, True):
-        views = Windows((3, 7, 9), (7, 9), (7, 9), wrap=wrap)
+        views = Windows((3, 7, 9), (7, 9), (7, 9), circular=wrap)
         z = normal(2, *views.canvas)
         assert torch.equal(views.project(z), z)
         assert torch.equal(views.unproject(z), z)
@@ -173,7 +175,7 @@ def test_one_window_as_large_as_the_canvas_is_the_identity_bitwise():
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_noise_is_white_noise_of_the_canvas_projected(dtype):
-    views, like = Windows((2, 6, 11), (4, 4), (2, 3), wrap=True), torch.empty(0, dtype=dtype)
+    views, like = Windows((2, 6, 11), (4, 4), (2, 3), circular=True), torch.empty(0, dtype=dtype)
 
     def rngs() -> list[torch.Generator]:
         return [torch.Generator().manual_seed(seed) for seed in (3, 4)]
@@ -196,4 +198,4 @@ def test_noise_is_white_noise_of_the_canvas_projected(dtype):
 )
 def test_windows_that_leave_gaps_are_refused(window, stride, wrap, message):
     with pytest.raises(ValueError, match=message):
-        Windows((3, 8, 16), window, stride, wrap=wrap)
+        Windows((3, 8, 16), window, stride, circular=wrap)

@@ -9,18 +9,20 @@ import torch.nn.functional as F
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from synoptic.models.registry import Source
+    from synoptic.models.registry import Checkpoint
 
 
 class Depth:
     """A depth model: pictures (N, 3, H, W) in [-1, 1] -> (N, 3, H, W), 0 where each is farthest, 1 where it is nearest."""
 
-    def __init__(self, source: Source, device: str | torch.device = "cpu") -> None:
+    def __init__(self, source: Checkpoint, device: str | torch.device = "cpu") -> None:
         from transformers import AutoImageProcessor, AutoModelForDepthEstimation
 
-        model: Any = AutoModelForDepthEstimation.from_pretrained(source.root, use_safetensors=True, dtype=torch.float32)
+        model: Any = AutoModelForDepthEstimation.from_pretrained(
+            source.pretrained_path, use_safetensors=True, dtype=torch.float32
+        )
         self.model = model.to(device).eval().requires_grad_(False)
-        self.prepare = AutoImageProcessor.from_pretrained(source.root)
+        self.prepare = AutoImageProcessor.from_pretrained(source.pretrained_path)
         config = self.model.config
         metres = config.model_type == "zoedepth" or getattr(config, "depth_estimation_type", None) == "metric"
         self.power = -1 if metres else 1  # most models say how near a place is, some how far

@@ -76,11 +76,11 @@ def paint(args: argparse.Namespace) -> None:
 
     from synoptic import io as images
     from synoptic.courses.files import file_name
-    from synoptic.views.registry import view
+    from synoptic.views.registry import get_view
 
     file = painted.folder / painted.pictures[0].file
-    stage_one = file.with_suffix(f".{source.native}.png")  # there where it was enlarged
-    inside, looks = images.settings(file), [view(name) for name in views]
+    stage_one = file.with_suffix(f".{source.native_size}.png")  # there where it was enlarged
+    inside, looks = images.settings(file), [get_view(name) for name in views]
     small, large = (
         [look.view(images.from_pil(picture)) for look in looks]
         for picture in (images.load(stage_one if stage_one.exists() else file), whole)

@@ -65,7 +65,7 @@ def paint(args: argparse.Namespace) -> None:
         "device": f"cuda:{args.device}" if args.device else "auto",
         "dtype": "float32" if args.precision == "fp32" else "auto",
     }
-    how |= edit | ({"size": resolve(model).native} if edit else {})
+    how |= edit | ({"size": resolve(model).native_size} if edit else {})
     folder = Path(args.save_dir).expanduser()
     key = hashlib.sha256(json.dumps([prompt, how]).encode()).hexdigest()[:8]
     (image,), run = distill(prompt, **how, every=args.log_step, out=str(folder / "results" / key))

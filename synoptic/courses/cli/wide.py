@@ -52,7 +52,7 @@ def paint(args: argparse.Namespace) -> None:
     from synoptic.pipelines.wide import wide
 
     source = resolve(model_of(args, args.sd_path))
-    native, unit = source.native, SIDE * source.factor // math.gcd(SIDE * source.factor, source.native)
+    native, unit = source.native_size, SIDE * source.factor // math.gcd(SIDE * source.factor, source.native_size)
     for side, pixels in (("height", args.panorama_height), ("width", args.panorama_width)):
         if pixels < SIDE or pixels % unit:
             raise InputError(f"--panorama_{side} must be a multiple of {unit} from {SIDE} up, {pixels} was given: change it")
