@@ -15,7 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from synoptic.diffusion.equations import randn
 from synoptic.distillation.image_scene import LatentImage, PixelImage
-from synoptic.distillation.optimize import fit
+from synoptic.distillation.optimize import optimize
 from synoptic.guidance.batching import predict_branches
 from synoptic.models.base import Denoiser
 from synoptic.models.load import load
@@ -53,7 +53,7 @@ def stepping(m: Denoiser, loss: str, model: str, count: int, space: str = "auto"
     with torch.no_grad():
         scene: Any = PixelImage(m.decode(x).clamp(-1, 1)) if through else LatentImage(x)
     encode = m.encode if through else lambda image: image
-    steps = fit(scene, made, encode, steps=10**6, lr=lambda i: 1e-3, rngs=rngs, learner=learner)
+    steps = optimize(scene, made, encode, steps=10**6, lr=lambda i: 1e-3, rngs=rngs, learner=learner)
 
     def go(n: int) -> None:
         for _ in range(n):

@@ -16,11 +16,10 @@ from bundled_training.render import Renderer
 from bundled_training.render.captions import Spec, coloured, with_article
 from bundled_training.render.words import SCENES
 from synoptic.distillation.base import Loss
-from synoptic.distillation.dds import dds
+from synoptic.distillation.edit_losses import dds, pds
 from synoptic.distillation.image_scene import LatentImage
-from synoptic.distillation.optimize import fit, warm_cosine
-from synoptic.distillation.pds import pds
-from synoptic.distillation.timesteps import uniform
+from synoptic.distillation.optimize import optimize, warmup_cosine
+from synoptic.distillation.timesteps import uniform_timesteps
 from synoptic.guidance.cfg import cfg
 from synoptic.io import chart, grid, save, to_pil
 from synoptic.metrics.base import mean_error
@@ -156,8 +155,8 @@ def edited(loss: Loss, x: Tensor, at: Sequence[int], lr: float) -> dict[int, Ten
     """x after so many steps."""
     rngs = [torch.Generator().manual_seed(k) for k in range(len(x))]
     scene, last = LatentImage(x), max(at)
-    rate = warm_cosine(lr, last, last // 5)
-    steps = fit(scene, loss, lambda image: image, steps=last, lr=rate, rngs=rngs)
+    rate = warmup_cosine(lr, last, last // 5)
+    steps = optimize(scene, loss, lambda image: image, steps=last, lr=rate, rngs=rngs)
     return {step.i + 1: scene.x.detach().clone() for step in steps if step.i + 1 in at}
 
 
@@ -193,12 +192,12 @@ def curves(out: Path, name: str, pairs: Sequence[Pair], quick: bool) -> list[dic
         *_, step = sdedit(predict, s, x, start=start, steps=s.steps(STEPS), rngs=rngs)
         note("SDEdit", start, step.x)
     how, both = usual(resolve(MODEL), "pds", "latent"), [*texts[0], *texts[1]]
-    predict, times = cfg(m, both, how.guidance), uniform(how.first, how.last)
+    predict, times = cfg(m, both, how.guidance), uniform_timesteps(how.first, how.last)
     for stride in [2] if quick else STRIDES:
-        found = edited(pds(predict, s, x, stride, times=times), x, [4 if quick else 500], how.lr)
+        found = edited(pds(predict, s, x, stride, timesteps=times), x, [4 if quick else 500], how.lr)
         note("PDS", stride, *found.values())
     how = usual(resolve(MODEL), "dds", "latent")
-    loss = dds(cfg(m, both, how.guidance), s, x, times=uniform(how.first, how.last))
+    loss = dds(cfg(m, both, how.guidance), s, x, timesteps=uniform_timesteps(how.first, how.last))
     for k, z in edited(loss, x, [2, 4] if quick else AT, how.lr).items():
         note("DDS", k, z)
     rows = [("source", measures.sources)]

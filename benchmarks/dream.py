@@ -25,10 +25,10 @@ from PIL import Image
 
 from benchmarks.object_quality import ASKED, SIDES, Judges, renders, scored
 from synoptic import io as images
-from synoptic.mesh import need_mesh
-from synoptic.mesh.marching_cubes import extract
+from synoptic.mesh import require_mesh
+from synoptic.mesh.marching_cubes import extract_mesh
 from synoptic.models.device import choose_device
-from synoptic.nerf.scene import Radiance
+from synoptic.nerf.scene import RadianceScene
 from synoptic.nerf.serialization import load_scene
 from synoptic.options.text_to_3d import OptimizationFailed
 from synoptic.pipelines.text_to_3d import FIELD, dream
@@ -79,7 +79,7 @@ def left(folders: Sequence[Path]) -> Iterator[Grown]:
                 yield Grown(field, picture["prompt"], picture["seed"], run)
 
 
-def measured(grown: Grown, scene: Radiance, judges: Judges) -> dict[str, Any]:
+def measured(grown: Grown, scene: RadianceScene, judges: Judges) -> dict[str, Any]:
     """What `scored` says of it, its mesh, and what it took."""
     report = json.loads((grown.field.parent / "report.json").read_text())
     memory = grown.field.parents[1] / "peak.json"
@@ -93,20 +93,20 @@ def measured(grown: Grown, scene: Radiance, judges: Judges) -> dict[str, Any]:
     }
 
 
-def meshed(scene: Radiance, told: dict[str, Any]) -> dict[str, Any]:
+def meshed(scene: RadianceScene, told: dict[str, Any]) -> dict[str, Any]:
     """What the report says of the mesh; made anew where it was missing and can be."""
     if "psnr" in told:
         return told
     try:
-        need_mesh()
-        made = extract(scene)
+        require_mesh()
+        made = extract_mesh(scene)
     except (ImportError, ValueError) as e:
         return {"missing": str(e)}
     psnr = made.agreement.psnr
     return {"psnr": float(psnr.mean()), "psnr_least": float(psnr.min()), "watertight": made.watertight}
 
 
-def sheet(grown: Grown, scene: Radiance, found: dict[str, Any]) -> tuple[list[Image.Image], list[str]]:
+def sheet(grown: Grown, scene: RadianceScene, found: dict[str, Any]) -> tuple[list[Image.Image], list[str]]:
     """Three rows: colours, clay and normals from all sides, and above them their ranks."""
     shown, angles = renders(scene), [f"{360 * k // SIDES}°" for k in range(SIDES)]
     title = f"{grown.prompt}, seed {grown.seed}"

@@ -28,11 +28,11 @@ from full_size import diffusers, make, wait
 from torch import Tensor
 
 from synoptic.distillation.base import Loss
-from synoptic.distillation.optimize import fit
-from synoptic.distillation.scene import Shot
+from synoptic.distillation.optimize import optimize
+from synoptic.distillation.scene import Render
 from synoptic.models.base import Denoiser
 from synoptic.models.load import load
-from synoptic.nerf.scene import Look, Radiance
+from synoptic.nerf.scene import RadianceScene, ViewSample
 from synoptic.options.text_to_3d import phrase, settle, usual
 from synoptic.pipelines.text_to_3d import dream
 from synoptic.pipelines.text_to_3d_loss import drawn, framed, planted, pulled, rate
@@ -44,14 +44,14 @@ ADAM = partial(torch.optim.Adam, eps=1e-15)
 class Spread(torch.nn.Module):
     """A scene whose step k is its step k * stride: a whole run's schedules in a few steps."""
 
-    def __init__(self, scene: Radiance, stride: int) -> None:
+    def __init__(self, scene: RadianceScene, stride: int) -> None:
         super().__init__()
         self.scene, self.stride = scene, stride
 
-    def camera(self, rngs: Sequence[torch.Generator], step: int) -> Look:
+    def camera(self, rngs: Sequence[torch.Generator], step: int) -> ViewSample:
         return self.scene.camera(rngs, step * self.stride)
 
-    def render(self, camera: Look) -> Shot:
+    def render(self, camera: ViewSample) -> Render:
         return self.scene.render(camera)
 
 
@@ -71,7 +71,7 @@ class Clock:
 
 
 def parts(spread: Spread, loss: Loss, m: Denoiser, rngs: Sequence[torch.Generator], lr: float, steps: range) -> Clock:
-    """One step after another as `fit` takes it, cut where the parts meet."""
+    """One step after another as `optimize` takes it, cut where the parts meet."""
     encode, opt, clock = framed(m), ADAM(spread.parameters(), lr), Clock(spread.scene.like.device)
     for i in steps:
         with clock("field forward"):
@@ -94,13 +94,13 @@ def parts(spread: Spread, loss: Loss, m: Denoiser, rngs: Sequence[torch.Generato
 
 
 def whole(spread: Spread, loss: Loss, m: Denoiser, rngs: Sequence[torch.Generator], lr: Any, steps: int) -> dict[str, float]:
-    """Seconds a step of `fit` without waiting, after a few to warm up, those of the first, and the peak in GiB."""
+    """Seconds a step of `optimize` without waiting, after a few to warm up, those of the first, and the peak in GiB."""
 
     def stretched(x: Tensor, step: int, camera: Any, rngs: Sequence[torch.Generator]) -> Tensor:
         return loss(x, step * spread.stride, camera, rngs)
 
-    how: dict[str, Any] = {"steps": steps + 3, "lr": lambda i: lr(i * spread.stride), "rngs": rngs, "optimiser": ADAM}
-    coming, device = fit(spread, stretched, framed(m), **how), spread.scene.like.device
+    how: dict[str, Any] = {"steps": steps + 3, "lr": lambda i: lr(i * spread.stride), "rngs": rngs, "optimizer": ADAM}
+    coming, device = optimize(spread, stretched, framed(m), **how), spread.scene.like.device
     began = time.perf_counter()
     next(coming)
     wait(device)

@@ -15,23 +15,23 @@ from statistics import median
 import torch
 
 from synoptic.io import grid, save, to_pil
-from synoptic.mesh.export import export
-from synoptic.mesh.marching_cubes import extract
-from synoptic.mesh.texture import seen
-from synoptic.nerf.cameras import Camera, around
-from synoptic.nerf.normals import analytic, finite
-from synoptic.nerf.scene import Radiance
+from synoptic.mesh.export import export_mesh
+from synoptic.mesh.marching_cubes import extract_mesh
+from synoptic.mesh.texture import render_mesh
+from synoptic.nerf.cameras import Camera, turntable_cameras
+from synoptic.nerf.normals import analytic_normals, finite_difference_normals
+from synoptic.nerf.scene import RadianceScene
 from synoptic.nerf.shading import Lighting
 from tests.nerf.posed import Posed, fitted, fresh, pictures, psnr, toy, views
 
 LIGHTS = {
-    "albedo": (Lighting(plain=10**9), finite()),
-    "lit, finite differences": (Lighting(plain=0, shaded=1.0), finite()),
-    "lit, analytic": (Lighting(plain=0, shaded=1.0), analytic),
+    "albedo": (Lighting(albedo_steps=10**9), finite_difference_normals()),
+    "lit, finite differences": (Lighting(albedo_steps=0, shaded_probability=1.0), finite_difference_normals()),
+    "lit, analytic": (Lighting(albedo_steps=0, shaded_probability=1.0), analytic_normals),
 }
 
 
-def seconds(scene: Radiance, repeats: int = 8) -> dict[str, float]:
+def seconds(scene: RadianceScene, repeats: int = 8) -> dict[str, float]:
     """The median of a render of 64 x 64 and its gradients, by the light it is under."""
     found = {}
     for name, (scene.lighting, scene.normal) in LIGHTS.items():
@@ -74,12 +74,12 @@ def main() -> None:
         print(f"fitted, {name}: {cost:.3f} s a render with gradients")
 
     began = time.perf_counter()
-    made = extract(scene)
+    made = extract_mesh(scene)
     print(f"mesh, {time.perf_counter() - began:.0f} s: {made}")
-    export(made.model, asked.out)
-    camera = around(6)
-    field, (colour, mask) = scene.show(camera, 128), seen(made.model, camera, 128)
-    rows = torch.cat([(field.colour + 1 - field.opacity).cpu(), colour + 1 - mask])
+    export_mesh(made.textured, asked.out)
+    camera = turntable_cameras(6)
+    field, (colour, mask) = scene.render_views(camera, 128), render_mesh(made.textured, camera, 128)
+    rows = torch.cat([(field.color + 1 - field.opacity).cpu(), colour + 1 - mask])
     save(asked.out / "field-and-mesh.png", grid(to_pil(2 * rows - 1), ["field"] * 6 + ["mesh"] * 6, 6, cell=128), {})
 
 

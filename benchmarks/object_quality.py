@@ -2,7 +2,7 @@
 
     from benchmarks.object_quality import Judges, scored
     judges = Judges()                                  # loaded once: both bundled judges and all captions
-    found = scored(scene, "a red mug", judges)         # a flat dict for JSON; scene: Radiance; seconds on one core
+    found = scored(scene, "a red mug", judges)         # a flat dict for JSON; scene: RadianceScene; seconds on one core
     pictures = renders(scene)                          # what was scored, 8 sides: colour, textureless, normals, depth
 
 Run from the repository's root with PYTHONPATH=., on the GPU where there is one; `bundled_training` must be there. Prompts
@@ -22,12 +22,12 @@ from bundled_training.render.captions import coloured, with_article
 from bundled_training.render.objects import SOLIDS
 from bundled_training.render.words import DYES
 from synoptic.io import to_pil
-from synoptic.mesh.shape_metrics import covered, relief
+from synoptic.mesh.shape_metrics import coverage, relief
 from synoptic.metrics.clip import Clip
 from synoptic.metrics.retrieval import ranks
-from synoptic.nerf.cameras import around, orbit
-from synoptic.nerf.diagnostics import CAPTION, WORDS, faces
-from synoptic.nerf.scene import Radiance, Seen
+from synoptic.nerf.cameras import orbit_cameras, turntable_cameras
+from synoptic.nerf.diagnostics import CAPTION_TEMPLATE, SIDE_WORDS, view_probabilities
+from synoptic.nerf.scene import RadianceScene, RenderedViews
 from synoptic.nerf.shading import Light
 
 SIDES, SIDE = 8, 64
@@ -39,8 +39,8 @@ class Judges:
 
     def __init__(self, device: str = "auto") -> None:
         self.colour, self.shape = Clip("bundled", device), Clip("bundled-shape", device)
-        self.captions = [CAPTION.format(coloured(c, s)) for s in SOLIDS for c in DYES]
-        self.things = [CAPTION.format(with_article(s)) for s in SOLIDS]
+        self.captions = [CAPTION_TEMPLATE.format(coloured(c, s)) for s in SOLIDS for c in DYES]
+        self.things = [CAPTION_TEMPLATE.format(with_article(s)) for s in SOLIDS]
         self.read, self.read_things = self.colour.read(self.captions), self.shape.read(self.things)
 
 
@@ -51,28 +51,28 @@ class Renders(NamedTuple):
     clay: list[Image.Image]
     normal: list[Image.Image]
     depth: list[Image.Image]
-    seen: Seen
+    seen: RenderedViews
 
 
-def renders(scene: Radiance, side: int = SIDE) -> Renders:
-    camera = around(SIDES)
-    over = orbit(camera.azimuth - 0.5, camera.elevation + 0.5, 2.5, 1.0).eye  # over the left shoulder of who looks
+def renders(scene: RadianceScene, side: int = SIDE) -> Renders:
+    camera = turntable_cameras(SIDES)
+    over = orbit_cameras(camera.azimuth - 0.5, camera.elevation + 0.5, 2.5, 1.0).eye  # over the left shoulder of who looks
     light = Light(over, torch.full((SIDES,), 0.5), torch.ones(SIDES))
-    seen, clay = scene.show(camera, side), scene.show(camera, side, light)
+    seen, clay = scene.render_views(camera, side), scene.render_views(camera, side, light)
     white = 1 - seen.opacity
     solid = (seen.depth > 0).float()
     near = (1 - (seen.depth - 2.3) / 2) * solid
-    pictures = (seen.colour + white, 0.9 * clay.colour + white, seen.normal / 2 + seen.opacity / 2 + white)
+    pictures = (seen.color + white, 0.9 * clay.color + white, seen.normal / 2 + seen.opacity / 2 + white)
     colour, clay, normal, depth = (to_pil(2 * p - 1) for p in (*pictures, near.expand(-1, 3, -1, -1)))
     return Renders(colour, clay, normal, depth, seen)
 
 
-def scored(scene: Radiance, prompt: str, judges: Judges) -> dict[str, Any]:
+def scored(scene: RadianceScene, prompt: str, judges: Judges) -> dict[str, Any]:
     """Ranks by side of both judges, in colour and as clay; the judges' view words; how solid it is.
 
     `pass` is the issue's: five best from at least 6 of 8 sides; `words_right` of front, right, back, left by the judge.
     """
-    shown, caption = renders(scene), CAPTION.format(prompt)
+    shown, caption = renders(scene), CAPTION_TEMPLATE.format(prompt)
     thing = next(k for k, name in enumerate(SOLIDS) if prompt.split()[-1] == name)
     right, of_thing = torch.full((SIDES,), judges.captions.index(caption)), torch.full((SIDES,), thing)
     found: dict[str, Any] = {"prompt": prompt}
@@ -82,12 +82,12 @@ def scored(scene: Radiance, prompt: str, judges: Judges) -> dict[str, Any]:
         found[f"{name}_score"] = float((features @ judges.read[right[0]]).mean())
         found[f"{name}_shape_rank"] = ranks(shape @ judges.read_things.T, of_thing).tolist()
         found[f"{name}_shape_score"] = float((shape @ judges.read_things[thing]).mean())
-        sure = faces(judges.colour, features[::2], prompt)
-        found[f"{name}_words"] = [WORDS[k] for k in sure.argmax(1).tolist()]
+        sure = view_probabilities(judges.colour, features[::2], prompt)
+        found[f"{name}_words"] = [SIDE_WORDS[k] for k in sure.argmax(1).tolist()]
         found[f"{name}_words_right"] = [w == r for w, r in zip(found[f"{name}_words"], ASKED, strict=True)]
         found[f"{name}_front_from_back"] = float(sure[2, 0])
     first_five = sum(r < 5 for r in found["colour_rank"])
-    deep, cover = relief(shown.seen, around(SIDES)), covered(shown.seen)
+    deep, cover = relief(shown.seen, turntable_cameras(SIDES)), coverage(shown.seen)
     return found | {
         "first_five": first_five,
         "pass": first_five >= 6,

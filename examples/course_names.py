@@ -24,9 +24,9 @@ from transformers.utils import logging
 from synoptic import load
 from synoptic.diffusion.equations import ddim, randn, tweedie
 from synoptic.distillation.base import Loss
-from synoptic.distillation.pds import pds
-from synoptic.distillation.sds import sds
-from synoptic.distillation.timesteps import uniform
+from synoptic.distillation.edit_losses import pds
+from synoptic.distillation.losses import sds
+from synoptic.distillation.timesteps import uniform_timesteps
 from synoptic.guidance.batching import predict_branches
 from synoptic.guidance.cfg import cfg
 from synoptic.models.registry import BUNDLED_DIR
@@ -206,7 +206,7 @@ def losses(course: Course, model: Any) -> list[tuple[str, str, Tensor, Tensor]]:
     rngs = [torch.Generator().manual_seed(k) for k in range(3)]
     x, source, other = (randn((4, WINDOW, WINDOW), [rng]).double() for rng in rngs)
     every = predict_branches(model, {"cond": model.embed([PROMPT]), "null": model.embed([""])})
-    predict, times = cfg(model, [PROMPT, PROMPT], SCALE), uniform(t, t)
+    predict, times = cfg(model, [PROMPT, PROMPT], SCALE), uniform_timesteps(t, t)
 
     def gradient(loss: Loss) -> Tensor:
         at = x.clone().requires_grad_()
@@ -217,7 +217,7 @@ def losses(course: Course, model: Any) -> list[tuple[str, str, Tensor, Tensor]]:
     rng = torch.Generator().manual_seed(3)
     times(0, [rng])  # a loss draws its time first
     eps = randn((4, WINDOW, WINDOW), [rng], x)
-    ours = gradient(sds(every, s, SCALE, times=times)), gradient(pds(predict, s, source, times=times))
+    ours = gradient(sds(every, s, SCALE, timesteps=times)), gradient(pds(predict, s, source, timesteps=times))
     return [
         ("get_sds_loss", "sds(every, s, scale)(x, step, None, rngs)", course.get_sds_loss(x, eps, t), ours[0]),
         (

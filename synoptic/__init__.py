@@ -50,7 +50,7 @@ PUBLIC = {
     "evaluate": "synoptic.courses.evaluate",
     "video": "synoptic.commands.video",
     "load": "synoptic.models.load",
-    "load_control": "synoptic.models.load",
+    "load_controlnet": "synoptic.models.load",
 }
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from synoptic import cli
 from synoptic.courses.prompt_sets import OURS
-from synoptic.mesh.marching_cubes import extract
+from synoptic.mesh.marching_cubes import extract_mesh
 from synoptic.views.validate import validate_view
 
 TEXT = (Path(__file__).parents[1] / "README.md").read_text()
@@ -46,7 +46,7 @@ def small(painted, tmp_path, monkeypatch):
     two = dict(list(json.loads(OURS["wide"].read_text()).items())[:2])
     (tmp_path / "wide.json").write_text(json.dumps(two))
     monkeypatch.setitem(OURS, "wide", tmp_path / "wide.json")
-    monkeypatch.setattr("synoptic.mesh.export_bundle.extract", partial(extract, grid=48, texture=64, views=2))
+    monkeypatch.setattr("synoptic.mesh.export_bundle.extract_mesh", partial(extract_mesh, grid=48, texture=64, views=2))
 
 
 @pytest.mark.parametrize("argv", SYNOPTIC, ids=" ".join)

@@ -1,20 +1,17 @@
 """What distillation is made of: a loss is a function whose gradient in x is the paper's formula.
 
-`believe` is a frozen model's opinion by branch: (x_t, t, camera) -> {"cond": Pred, "null": Pred, …}, which is what
-`batching.predict_branches` returns. Times are tensors (N,) of the CPU, one a row, each drawn from its row's own generator.
+`branch_predict` is a frozen model's prediction by branch: (x_t, t, camera) -> {"cond": Pred, "null": Pred, …}, which is
+what `batching.predict_branches` returns. Times are tensors (N,) of the CPU, one a row, each drawn from its row's own
+generator.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
-
-from synoptic.diffusion.equations import Pred
-
-Believe = Callable[..., Mapping[str, Pred]]
 
 
 class Loss(Protocol):
@@ -35,6 +32,6 @@ class Learner(Protocol):
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None: ...
 
 
-def pull(x: Tensor, grad: Tensor) -> Tensor:
+def loss_from_gradient(x: Tensor, grad: Tensor) -> Tensor:
     """A scalar whose gradient in x is exactly `grad`: its value says nothing. (0.5 mse would hide 1/N in it.)"""
     return (grad.detach() * x).sum()

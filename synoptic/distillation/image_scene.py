@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from synoptic.distillation.scene import Shot
+from synoptic.distillation.scene import Render
 
 
 class LatentImage(torch.nn.Module):
@@ -20,8 +20,8 @@ class LatentImage(torch.nn.Module):
     def camera(self, rngs: Sequence[torch.Generator], step: int) -> None:
         return None
 
-    def render(self, camera: None) -> Shot:
-        return Shot(self.x.clone())
+    def render(self, camera: None) -> Render:
+        return Render(self.x.clone())
 
 
 class PixelImage(torch.nn.Module):
@@ -37,5 +37,5 @@ class PixelImage(torch.nn.Module):
     def camera(self, rngs: Sequence[torch.Generator], step: int) -> None:
         return None
 
-    def render(self, camera: None) -> Shot:
-        return Shot(self.image + (self.image.clamp(-1, 1) - self.image).detach())
+    def render(self, camera: None) -> Render:
+        return Render(self.image + (self.image.clamp(-1, 1) - self.image).detach())

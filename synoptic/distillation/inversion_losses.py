@@ -9,69 +9,85 @@ import torch
 from torch import Tensor
 
 from synoptic.diffusion.equations import Schedule, coefficients
-from synoptic.distillation.base import Believe, Loss
-from synoptic.distillation.combine import combine
-from synoptic.distillation.timesteps import Times, falling, narrowing
-from synoptic.distillation.weights import odds
+from synoptic.distillation.base import Loss
+from synoptic.distillation.losses import weighted_branches
+from synoptic.distillation.timesteps import TimestepSampler, falling_timesteps, narrowing_timesteps
+from synoptic.distillation.weights import sqrt_noise_to_signal
+from synoptic.guidance.batching import BranchPredict
 from synoptic.guidance.cfg import Predict
 from synoptic.sampling.invert import invert
 
 
 def sdi(
-    believe: Believe,
+    branch_predict: BranchPredict,
     s: Schedule,
-    inverse: Predict,
+    inversion_predict: Predict,
     scale: float = 7.5,
     steps: int = 10,
     *,
-    times: Times | None = None,
+    timesteps: TimestepSampler | None = None,
 ) -> Loss:
     """grad = x - x0(x_t) = (sigma / alpha) (eps_guided(x_t) - eps_inverted), x_t by inversion (Lukoianov et al. 2024).
 
-    Branches: cond and null; `inverse` is what inverts, the official guidance -scale: cfg(model, prompts, -7.5). It takes
-    `steps` calls. times fall from 980 to 250 by default, over 10000 steps. No noise is added to the inversion (eta 0).
+    Branches: cond and null; `inversion_predict` is what inverts, the official guidance -scale: cfg(model, prompts, -7.5). It
+    takes `steps` calls. times fall from 980 to 250 by default, over 10000 steps. No noise is added to the inversion (eta 0).
     """
 
-    def noised(x: Tensor, t: Tensor, camera: Any, rngs: Sequence[torch.Generator]) -> tuple[Tensor, Tensor]:
-        xt = climb(inverse, s, x, torch.full_like(t, -1), t, steps)
+    def noise(x: Tensor, t: Tensor, camera: Any, rngs: Sequence[torch.Generator]) -> tuple[Tensor, Tensor]:
+        xt = invert_to(inversion_predict, s, x, torch.full_like(t, -1), t, steps)
         a, sigma = coefficients(s, t, x)
         return xt, (xt - a * x) / sigma
 
-    return combine(believe, s, _guided(scale), times=times or falling(980, 250, 10000), weight=odds, noised=noised)
+    return weighted_branches(
+        branch_predict,
+        s,
+        _sds_weights(scale),
+        timesteps=timesteps or falling_timesteps(980, 250, 10000),
+        weight=sqrt_noise_to_signal,
+        noise=noise,
+    )
 
 
 def ism(
-    believe: Believe,
+    branch_predict: BranchPredict,
     s: Schedule,
-    inverse: Predict,
+    inversion_predict: Predict,
     scale: float = 7.5,
     interval: int = 50,
     steps: int = 4,
     *,
-    times: Times | None = None,
+    timesteps: TimestepSampler | None = None,
 ) -> Loss:
     """grad = (sigma / alpha) (eps_guided(x_t) - eps_null(x_s)), s = t - interval (Liang et al. 2024).
 
-    Branches: cond and null; `inverse` is the null branch alone, cfg(model, [""] * n). It takes steps + 1 calls: `steps` from
-    the render to x_s, and the one at x_s that leads on to x_t. times: 20 … 980, the upper end falling to 500 by default.
+    Branches: cond and null; `inversion_predict` is the null branch alone, cfg(model, [""] * n). It takes steps + 1 calls:
+    `steps` from the render to x_s, and the one at x_s that leads on to x_t. timesteps: 20 … 980, the upper end falling to
+    500 by default.
     """
 
-    def noised(x: Tensor, t: Tensor, camera: Any, rngs: Sequence[torch.Generator]) -> tuple[Tensor, Tensor]:
+    def noise(x: Tensor, t: Tensor, camera: Any, rngs: Sequence[torch.Generator]) -> tuple[Tensor, Tensor]:
         before = (t - interval).clamp(min=0)
-        xs = climb(inverse, s, x, torch.full_like(t, -1), before, steps)
-        p = inverse(xs, before, camera)
+        xs = invert_to(inversion_predict, s, x, torch.full_like(t, -1), before, steps)
+        p = inversion_predict(xs, before, camera)
         a, sigma = coefficients(s, t, x)
         return a * p.x0 + sigma * p.eps, p.eps
 
-    return combine(believe, s, _guided(scale), times=times or narrowing(20, 980, 500, 1500), weight=odds, noised=noised)
+    return weighted_branches(
+        branch_predict,
+        s,
+        _sds_weights(scale),
+        timesteps=timesteps or narrowing_timesteps(20, 980, 500, 1500),
+        weight=sqrt_noise_to_signal,
+        noise=noise,
+    )
 
 
-def climb(inverse: Predict, s: Schedule, x: Tensor, start: Tensor, t: Tensor, steps: int) -> Tensor:
+def invert_to(inversion_predict: Predict, s: Schedule, x: Tensor, start: Tensor, t: Tensor, steps: int) -> Tensor:
     """x at the times `start` (N,) to x at t, by so many steps of DDIM inversion, evenly spaced for each row."""
     at = [start + (t - start) * k // steps for k in range(steps + 1)]
-    *_, last = invert(inverse, s, x, steps=[(at[k], at[k - 1]) for k in range(steps, 0, -1)], refine=0)
+    *_, last = invert(inversion_predict, s, x, steps=[(at[k], at[k - 1]) for k in range(steps, 0, -1)], refine=0)
     return last.x
 
 
-def _guided(scale: float):
+def _sds_weights(scale: float):
     return lambda step, t: {"cond": scale, "null": 1 - scale, "noise": -1}

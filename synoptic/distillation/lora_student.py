@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from synoptic.models.base import Cond
 
-ATTENTION = ("to_q", "to_k", "to_v", "to_out.0", "add_k_proj", "add_v_proj")
+ATTENTION_LAYERS = ("to_q", "to_k", "to_v", "to_out.0", "add_k_proj", "add_v_proj")
 
 
-class Lora(nn.Module):
+class BatchedLoRA(nn.Module):
     """The adapters that every student has beside one linear layer: B A h, its own for each row.
 
     All rows are two products, where peft's layers take one adapter after another. A ~ N(0, 1/rank²), drawn from the
@@ -31,13 +31,13 @@ class Lora(nn.Module):
         return h.to(self.A) @ self.A[which].mT @ self.B[which].mT
 
 
-class Student(nn.Module):
+class LoRAStudent(nn.Module):
     """Adapters of `net`, a diffusers UNet such as `model.unet.net`, one a prompt; generator k draws where LoRA k begins.
 
-    `mark` adds the branch "student" to those of a model, and `branches` then asks for it in the same calls. Every other row,
-    and every other use of the net, meets the net's own layers alone: the base, to the bit. The adapters are float32, or
-    wider where the net is. With `features` > 0 each student is also told where it looks from, or a class: numbers whose
-    embedding, at first 0, is added to that of the time. `remove` takes everything off the net again.
+    `add_student_branch` adds the branch "student" to those of a model, and `predict_branches` then asks for it in the same
+    calls. Every other row, and every other use of the net, meets the net's own layers alone: the base, to the bit. The
+    adapters are float32, or wider where the net is. With `features` > 0 each student is also told where it looks from, or a
+    class: numbers whose embedding, at first 0, is added to that of the time. `remove` takes everything off the net again.
 
     Raises ValueError where rank is below 1, features below 0, or rngs not 1 to 256.
     """
@@ -50,25 +50,28 @@ class Student(nn.Module):
             raise ValueError(
                 f"a net can have 1 to 256 students, not {len(rngs)}: half precision counts no further; split the batch"
             )
-        layers = [module for name, module in net.named_modules() if name.endswith(ATTENTION)]
+        layers = [module for name, module in net.named_modules() if name.endswith(ATTENTION_LAYERS)]
         width = net.time_embedding.linear_2.out_features
-        self.loras = nn.ModuleList([Lora(layer, rngs, rank) for layer in layers])
-        self.eyes = nn.ModuleList([eye(features, width, rng) for rng in rngs] if features else [])
+        self.loras = nn.ModuleList([BatchedLoRA(layer, rngs, rank) for layer in layers])
+        self.feature_embeddings = nn.ModuleList(
+            [feature_embedding(features, width, rng) for rng in rngs] if features else []
+        )
         self.to(net.device, torch.promote_types(net.dtype, torch.float32))
-        self._forget()
+        self._clear_rows()
         pairs = zip(layers, self.loras, strict=True)
-        self._hooks = [layer.register_forward_hook(partial(self._add, lora)) for layer, lora in pairs]
-        self._hooks.append(net.register_forward_pre_hook(self._read, with_kwargs=True))
-        self._hooks.append(net.register_forward_hook(self._forget, always_call=True))
-        self._hooks.append(net.time_embedding.register_forward_hook(self._tell))
+        self._hooks = [layer.register_forward_hook(partial(self._add_lora, lora)) for layer, lora in pairs]
+        self._hooks.append(net.register_forward_pre_hook(self._read_rows, with_kwargs=True))
+        self._hooks.append(net.register_forward_hook(self._clear_rows, always_call=True))
+        self._hooks.append(net.time_embedding.register_forward_hook(self._add_features))
 
-    def mark(self, conds: Mapping[str, Cond], told: Tensor | None = None) -> dict[str, Cond]:
-        """Branches and the student's, which has the condition of "cond": one row a prompt; told: its features (B, F).
+    def add_student_branch(self, conds: Mapping[str, Cond], camera_features: Tensor | None = None) -> dict[str, Cond]:
+        """Branches and the student's, which has the condition of "cond": one row a prompt.
 
-        Keys and values that were computed before are left out: the students' adapters have theirs.
+        camera_features: what the student is conditioned on besides (B, F). Keys and values that were computed before are
+        left out: the students' adapters have theirs.
         """
         n = len(next(iter(conds["cond"].values())))
-        more = {} if told is None else {"told": told}
+        more = {} if camera_features is None else {"told": camera_features}
         own = {name: {key: rows for key, rows in cond.items() if key != "keys"} for name, cond in conds.items()}
         base = {name: cond | more | {"student": torch.full((n,), -1)} for name, cond in own.items()}
         return base | {"student": own["cond"] | more | {"student": torch.arange(n)}}
@@ -78,35 +81,35 @@ class Student(nn.Module):
         for hook in self._hooks:
             hook.remove()
 
-    def _read(self, net: nn.Module, args: tuple, kwargs: dict[str, Any]) -> None:
+    def _read_rows(self, net: nn.Module, args: tuple, kwargs: dict[str, Any]) -> None:
         more = kwargs.get("added_cond_kwargs") or {}
         if "student" in more:
             every = more["student"].long().cpu()
             rows = (every >= 0).nonzero()[:, 0]
-            self.rows, self.which, self.told = rows.to(net.device), every[rows].to(net.device), more.get("told")
+            self.rows, self.which, self.camera_features = rows.to(net.device), every[rows].to(net.device), more.get("told")
 
-    def _forget(self, *_: Any) -> None:
+    def _clear_rows(self, *_: Any) -> None:
         """The net has no rows of students, and none of its layers either when something else asks them."""
         self.rows = self.which = torch.empty(0, dtype=torch.long)
-        self.told: Tensor | None = None
+        self.camera_features: Tensor | None = None
 
-    def _add(self, lora: nn.Module, layer: nn.Module, args: tuple[Tensor], out: Tensor) -> Tensor:
+    def _add_lora(self, lora: nn.Module, layer: nn.Module, args: tuple[Tensor], out: Tensor) -> Tensor:
         if not len(self.rows):
             return out
         return out.index_add(0, self.rows, lora(args[0][self.rows], self.which).to(out))
 
-    def _tell(self, embedding: nn.Module, args: tuple, out: Tensor) -> Tensor:
-        if self.told is None or not self.eyes:
+    def _add_features(self, embedding: nn.Module, args: tuple, out: Tensor) -> Tensor:
+        if self.camera_features is None or not self.feature_embeddings:
             return out
-        for k, part in enumerate(self.eyes):
+        for k, part in enumerate(self.feature_embeddings):
             mine = self.rows[self.which == k]
             if len(mine):
-                told = self.told[mine.to(self.told.device)].to(next(part.parameters()))
-                out = out.index_add(0, mine, part(told).to(out))
+                features = self.camera_features[mine.to(self.camera_features.device)].to(next(part.parameters()))
+                out = out.index_add(0, mine, part(features).to(out))
         return out
 
 
-def eye(features: int, width: int, rng: torch.Generator) -> nn.Sequential:
+def feature_embedding(features: int, width: int, rng: torch.Generator) -> nn.Sequential:
     """What a student is told, as something to add to the embedding of the time: at first 0."""
     first, last = nn.Linear(features, width), nn.Linear(width, width)
     first.weight.data = torch.randn(first.weight.shape, generator=rng) / features**0.5

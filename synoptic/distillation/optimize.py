@@ -14,23 +14,24 @@ from synoptic.distillation.base import Learner, Loss
 from synoptic.distillation.scene import Scene
 from synoptic.utils.state_dict import add_prefix, flatten_optimizer, load_optimizer, strip_prefix
 
-Optimiser = Callable[[Iterable[torch.nn.Parameter]], torch.optim.Optimizer]
-adamw: Optimiser = partial(torch.optim.AdamW, weight_decay=0.0)
+OptimizerFactory = Callable[[Iterable[torch.nn.Parameter]], torch.optim.Optimizer]
+adamw: OptimizerFactory = partial(torch.optim.AdamW, weight_decay=0.0)
 
 
-class Fit(NamedTuple):
-    """Step i, done: `x` (N, C, h, w) is the render it judged, in the model's space, `norm` (N,) its gradient's there.
+class OptimStep(NamedTuple):
+    """Step i, done: `x` (N, C, h, w) is the render it judged, in the model's space, `grad_norm` (N,) its gradient's there.
 
-    `state()`, asked for before the next step, is all that `fit` needs to go on bit for bit: a flat table for safetensors.
+    `state()`, asked for before the next step, is all that `optimize` needs to go on bit for bit: a flat table for
+    safetensors.
     """
 
     i: int
     x: Tensor
-    norm: Tensor
+    grad_norm: Tensor
     state: Callable[[], dict[str, Tensor]]
 
 
-def fit(
+def optimize(
     scene: Scene,
     loss: Loss,
     encode: Callable[[Tensor], Tensor],
@@ -39,16 +40,16 @@ def fit(
     lr: Callable[[int], float],
     rngs: Sequence[torch.Generator],
     learner: Learner | None = None,
-    optimiser: Optimiser = adamw,
+    optimizer: OptimizerFactory = adamw,
     state: Mapping[str, Tensor] | None = None,
-) -> Iterator[Fit]:
+) -> Iterator[OptimStep]:
     """`steps` steps, each: look, encode the render to the model's x (N, C, h, w), follow the loss's gradient, let learn.
 
-    lr: the rate of each step, such as `warm_cosine`; rngs: one generator a row of x; learner: VSD's. With `state`, a Fit's,
-    it goes on behind it: scene, optimiser, generators and learner are set to what they were. Raises ValueError where there
-    are more or fewer generators than rows.
+    lr: the rate of each step, such as `warmup_cosine`; rngs: one generator a row of x; learner: VSD's. With `state`, a
+    Fit's, it goes on behind it: scene, optimiser, generators and learner are set to what they were. Raises ValueError where
+    there are more or fewer generators than rows.
     """
-    opt = optimiser(scene.parameters())
+    opt = optimizer(scene.parameters())
 
     def capture(i: int) -> dict[str, Tensor]:
         drawn = {str(k): rng.get_state() for k, rng in enumerate(rngs)}
@@ -72,32 +73,32 @@ def fit(
             group["lr"] = lr(i)
         with torch.enable_grad():
             camera = scene.camera(rngs, i)
-            shot = scene.render(camera)
-            x = encode(shot.image)
+            render = scene.render(camera)
+            x = encode(render.image)
             if len(x) != len(rngs):
                 raise ValueError(f"every row of x needs a generator of its own, {len(rngs)} were given for {len(x)} rows")
             x.retain_grad()
             opt.zero_grad()
-            (loss(x, i, camera, rngs) + shot.penalty).backward()
+            (loss(x, i, camera, rngs) + render.penalty).backward()
         opt.step()
         if learner:
             learner.learn(x.detach(), camera, rngs)
         assert x.grad is not None
-        yield Fit(i, x.detach(), x.grad.flatten(1).norm(dim=1), partial(capture, i))
+        yield OptimStep(i, x.detach(), x.grad.flatten(1).norm(dim=1), partial(capture, i))
 
 
-def warm_cosine(peak: float, steps: int, warm_up: int = 100, horizon: float = 1.5) -> Callable[[int], float]:
-    """Straight from 0 to `peak` in `warm_up` steps, then a cosine that would reach 0 at horizon * steps: the course's rate.
+def warmup_cosine(peak: float, steps: int, warmup: int = 100, horizon: float = 1.5) -> Callable[[int], float]:
+    """Straight from 0 to `peak` in `warmup` steps, then a cosine that would reach 0 at horizon * steps: the course's rate.
 
     Raises ValueError where horizon * steps, rounded down, is not beyond the warm-up.
     """
     end = int(horizon * steps)
-    if not 0 <= warm_up < end:
-        raise ValueError(f"warm_up must be at least 0 and below {end}, horizon * steps, not {warm_up}: shorten it")
+    if not 0 <= warmup < end:
+        raise ValueError(f"warm_up must be at least 0 and below {end}, horizon * steps, not {warmup}: shorten it")
 
     def rate(i: int) -> float:
-        if i < warm_up:
-            return peak * i / warm_up
-        return peak * max(0.0, (1 + math.cos(math.pi * (i - warm_up) / (end - warm_up))) / 2)
+        if i < warmup:
+            return peak * i / warmup
+        return peak * max(0.0, (1 + math.cos(math.pi * (i - warmup) / (end - warmup))) / 2)
 
     return rate

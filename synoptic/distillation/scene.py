@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 
-class Shot(NamedTuple):
+class Render(NamedTuple):
     """A render `image` (B, C, H, W), and what the scene itself asks to be kept small: a scalar added to the loss."""
 
     image: Tensor
@@ -25,7 +25,7 @@ class Scene(Protocol):
         """Where to look from at this step, drawn from one generator a row; None where there is one place only."""
         ...
 
-    def render(self, camera: Any) -> Shot:
+    def render(self, camera: Any) -> Render:
         """Differentiable in the parameters. The image is no parameter itself: steps change those in place."""
         ...
 

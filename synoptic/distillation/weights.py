@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-Weight = Callable[[Any, Any], Any]
+WeightFunction = Callable[[Any, Any], Any]
 
 
-def one(a: Any, sigma: Any) -> Any:
+def constant(a: Any, sigma: Any) -> Any:
     """w = 1."""
     return 1.0
 
@@ -18,11 +18,14 @@ def variance(a: Any, sigma: Any) -> Any:
     return sigma**2
 
 
-def fantasia(a: Any, sigma: Any) -> Any:
+def fantasia3d(a: Any, sigma: Any) -> Any:
     """w = sqrt(abar) (1 - abar) (Chen et al. 2023, Fantasia3D)."""
     return a * sigma**2
 
 
-def odds(a: Any, sigma: Any) -> Any:
+def sqrt_noise_to_signal(a: Any, sigma: Any) -> Any:
     """w = sqrt((1 - abar) / abar): a difference of eps becomes one of x0 (Liang et al. 2024; Lukoianov et al. 2024)."""
     return sigma / a
+
+
+WEIGHTS = {"one": constant, "variance": variance, "fantasia": fantasia3d}  # by the names that people type

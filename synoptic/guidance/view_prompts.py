@@ -22,7 +22,7 @@ from synoptic.models.memory import max_batch_rows
 
 if TYPE_CHECKING:
     from synoptic.nerf.cameras import Camera
-    from synoptic.nerf.scene import Look
+    from synoptic.nerf.scene import ViewSample
 
 VIEW_WORDS = ("front", "side", "back", "overhead")
 OVERHEAD_ELEVATIONS = (
@@ -31,7 +31,7 @@ OVERHEAD_ELEVATIONS = (
 )  # elevations between which a view from around turns into one from above
 NEGATIVE_VIEWS = ("front", "side")  # what no other view may look like
 
-ViewConditions = Callable[["Look"], Mapping[str, Cond]]  # the conditions of a step's views, one row a view
+ViewConditions = Callable[["ViewSample"], Mapping[str, Cond]]  # the conditions of a step's views, one row a view
 
 
 def view_weights(camera: Camera) -> Tensor:
@@ -115,7 +115,7 @@ def view_conditions(
     alike |= {"negative": model.embed([negative_prompt])} if separate_negative else {}
     alike |= {word: known[word] for word in NEGATIVE_VIEWS} if with_negative_views else {}
 
-    def conds(sample: Look) -> dict[str, Cond]:
+    def conds(sample: ViewSample) -> dict[str, Cond]:
         share = view_weights(sample.camera) if interpolate else nearest_view(view_weights(sample.camera))
         same = {name: {key: row.expand(len(share), *row.shape[1:]) for key, row in c.items()} for name, c in alike.items()}
         other = {"other": mix_conditions(known, complement(share))} if with_complement else {}

@@ -6,11 +6,11 @@ from importlib.util import find_spec
 
 from synoptic.errors import install_command
 
-NEEDED = ("trimesh", "embreex", "xatlas", "fast_simplification", "skimage")
+REQUIRED_PACKAGES = ("trimesh", "embreex", "xatlas", "fast_simplification", "skimage")
 
 
-def need_mesh() -> None:
+def require_mesh() -> None:
     """Raises ImportError where a mesh cannot be made. Loads nothing: ask before the long work starts."""
-    missing = [name for name in NEEDED if find_spec(name) is None]
+    missing = [name for name in REQUIRED_PACKAGES if find_spec(name) is None]
     if missing:
         raise ImportError(f"a mesh needs {', '.join(missing)}, not installed here: {install_command('mesh')}")

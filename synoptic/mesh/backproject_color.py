@@ -9,54 +9,56 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from synoptic.mesh.raycast import cast
-from synoptic.nerf.cameras import Camera, project
-from synoptic.nerf.normals import unit
-from synoptic.nerf.scene import Radiance
-from synoptic.nerf.volume_rendering import weights
+from synoptic.mesh.raycast import raycast
+from synoptic.nerf.cameras import Camera, project_points
+from synoptic.nerf.normals import normalize
+from synoptic.nerf.scene import RadianceScene
+from synoptic.nerf.volume_rendering import render_weights
 
 if TYPE_CHECKING:
     from trimesh import Trimesh
 
-ABOVE, BELOW = 0.1, 0.8  # of a surface: where a look straight down at it begins and ends
-LIFT = 1e-3  # of a place that asks whether a camera sees it, above its own face
-STEEP = 2  # the power of the cosine that a picture counts by
+RAY_ABOVE, RAY_BELOW = 0.1, 0.8  # of a surface: where a look straight down at it begins and ends
+VISIBILITY_OFFSET = 1e-3  # of a place that asks whether a camera sees it, above its own face
+COSINE_POWER = 2  # the power of the cosine that a picture counts by
 
 
-def painted(scene: Radiance, mesh: Trimesh, camera: Camera, pictures: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
+def backproject_color(
+    scene: RadianceScene, mesh: Trimesh, camera: Camera, images: Tensor
+) -> Callable[[Tensor, Tensor], Tensor]:
     """Colours (M, 3) of places (M, 3) with normals (M, 3) on the mesh, as `textured` asks for them.
 
-    The mean of what B cameras show there, pictures (B, 3, H, W) in [0, 1], of those that see it, by how straight they
-    look; where none does, `skin`.
+    The mean of what B cameras show there, images (B, 3, H, W) in [0, 1], of those that see it, by how straight they
+    look; where none does, `field_color_at_surface`.
     """
 
-    def colour(x: Tensor, normal: Tensor) -> Tensor:
+    def color(x: Tensor, normal: Tensor) -> Tensor:
         total, count = torch.zeros(len(x), 3), torch.zeros(len(x), 1)
-        for eye, at, picture in zip(camera.eye, project(camera, x), pictures, strict=True):
-            toward = unit(eye - x)
-            share = (toward * normal).sum(1).clamp(min=0) ** STEEP
+        for eye, at, picture in zip(camera.eye, project_points(camera, x), images, strict=True):
+            toward = normalize(eye - x)
+            share = (toward * normal).sum(1).clamp(min=0) ** COSINE_POWER
             faced = share.nonzero()[:, 0]
-            share[faced] *= cast(mesh, x[faced] + LIFT * normal[faced], toward[faced]).face < 0
+            share[faced] *= raycast(mesh, x[faced] + VISIBILITY_OFFSET * normal[faced], toward[faced]).face < 0
             grid = (at * at.new_tensor([1.0, -1.0]))[None, None]
             found = F.grid_sample(picture[None], grid, align_corners=False, padding_mode="border")[0, :, 0].T
             total, count = total + share[:, None] * found, count + share[:, None]
         hidden = (count[:, 0] == 0).nonzero()[:, 0]
-        total[hidden], count[hidden] = skin(scene, x[hidden], normal[hidden]).cpu(), 1
+        total[hidden], count[hidden] = field_color_at_surface(scene, x[hidden], normal[hidden]).cpu(), 1
         return total / count
 
-    return colour
+    return color
 
 
 @torch.no_grad()
-def skin(scene: Radiance, x: Tensor, normal: Tensor, samples: int = 80, chunk: int = 2**13) -> Tensor:
+def field_color_at_surface(scene: RadianceScene, x: Tensor, normal: Tensor, samples: int = 80, chunk: int = 2**13) -> Tensor:
     """Colours (M, 3) that the field shows, over white, to who looks at places (M, 3) straight down their normals (M, 3)."""
-    t = torch.linspace(ABOVE, -BELOW, samples + 1).to(scene.like)
+    t = torch.linspace(RAY_ABOVE, -RAY_BELOW, samples + 1).to(scene.like)
 
     def some(x: Tensor, normal: Tensor) -> Tensor:
         places = (x[:, None] + t[:, None] * normal[:, None]).flatten(0, 1)
         density, albedo = scene.field(places)
         density = density * (places.square().sum(1) < 1)
-        share = weights(density.view(-1, samples + 1) * ((ABOVE + BELOW) / samples))
+        share = render_weights(density.view(-1, samples + 1) * ((RAY_ABOVE + RAY_BELOW) / samples))
         return (share[..., None] * albedo.view(*share.shape, 3)).sum(1) + 1 - share.sum(1, keepdim=True)
 
     pairs = zip(x.to(scene.like).split(chunk), normal.to(scene.like).split(chunk), strict=True)

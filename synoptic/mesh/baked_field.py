@@ -6,16 +6,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from synoptic.nerf.scene import Radiance
+from synoptic.nerf.scene import RadianceScene
 
 
-class Baked(torch.nn.Module):
+class BakedField(torch.nn.Module):
     """A `Field`, no longer to be trained: densities and albedos of a scene at side³ corners over [-1, 1]³."""
 
     grid: Tensor
 
     @torch.no_grad()
-    def __init__(self, scene: Radiance, side: int = 160, chunk: int = 2**16) -> None:
+    def __init__(self, scene: RadianceScene, side: int = 160, chunk: int = 2**16) -> None:
         super().__init__()
         axis = torch.linspace(-1, 1, side).to(scene.like)
         places = torch.cartesian_prod(axis, axis, axis)
@@ -27,17 +27,17 @@ class Baked(torch.nn.Module):
         self.register_buffer("grid", numbers.view(1, 4, side, side, side))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        density, *albedo = self._read(x, self.grid)
+        density, *albedo = self._interpolate(x, self.grid)
         return density, torch.stack(albedo, 1)
 
     def density(self, x: Tensor) -> Tensor:
-        return self._read(x, self.grid[:, :1])[0]
+        return self._interpolate(x, self.grid[:, :1])[0]
 
-    def level(self, x: Tensor) -> Tensor:
+    def raw_density(self, x: Tensor) -> Tensor:
         return self.density(x)
 
-    def unfold(self, levels: int) -> None:
+    def set_active_levels(self, levels: int) -> None:
         """It has no levels."""
 
-    def _read(self, x: Tensor, grid: Tensor) -> Tensor:
+    def _interpolate(self, x: Tensor, grid: Tensor) -> Tensor:
         return F.grid_sample(grid, x.flip(-1)[None, None, None], align_corners=True)[0, :, 0, 0]

@@ -8,24 +8,24 @@ from typing import Any
 import numpy as np
 
 from synoptic import io as images
-from synoptic.mesh.texture import Textured
+from synoptic.mesh.texture import TexturedMesh
 
-POINTS = 50_000
+NUM_POINTS = 50_000
 
 
-def export(model: Textured, folder: Path, name: str = "mesh") -> list[Path]:
+def export_mesh(model: TexturedMesh, folder: Path, name: str = "mesh") -> list[Path]:
     """NAME.glb, NAME.obj with NAME.mtl and NAME.png beside it, and NAME.ply, coloured points. Returns the files."""
     from trimesh.exchange.obj import export_obj
     from trimesh.visual import TextureVisuals
     from trimesh.visual.material import PBRMaterial
 
-    (picture,) = images.to_pil(2 * model.picture[None] - 1)
+    (picture,) = images.to_pil(2 * model.texture[None] - 1)
     matter = PBRMaterial(baseColorTexture=picture, metallicFactor=0.0, roughnessFactor=1.0, name=name)
     visual = TextureVisuals(uv=model.uv.numpy(), material=matter)
     mesh: Any = model.mesh.copy()
     mesh.visual = visual
     folder.mkdir(parents=True, exist_ok=True)
-    written = {f"{name}.glb": mesh.export(file_type="glb"), f"{name}.ply": points(model).export(file_type="ply")}
+    written = {f"{name}.glb": mesh.export(file_type="glb"), f"{name}.ply": sample_points(model).export(file_type="ply")}
     obj, beside = export_obj(mesh, mtl_name=f"{name}.mtl", return_texture=True)
     written |= {f"{name}.obj": obj.encode()} | beside
     for file, data in written.items():
@@ -33,7 +33,7 @@ def export(model: Textured, folder: Path, name: str = "mesh") -> list[Path]:
     return [folder / file for file in written]
 
 
-def points(model: Textured, n: int = POINTS) -> Any:
+def sample_points(model: TexturedMesh, n: int = NUM_POINTS) -> Any:
     """n points evenly on the surface, each of the texture's colour there."""
     import torch
     import trimesh
@@ -45,5 +45,5 @@ def points(model: Textured, n: int = POINTS) -> Any:
     places, faces = sampled
     shares = points_to_barycentric(np.asarray(model.mesh.triangles)[faces], places)
     hits = Hits(torch.from_numpy(np.asarray(faces)), torch.from_numpy(shares).float(), torch.zeros(n))
-    colours = (model.at(hits).clamp(0, 1) * 255).round().byte().numpy()
+    colours = (model.color_at(hits).clamp(0, 1) * 255).round().byte().numpy()
     return trimesh.PointCloud(places, colours)

@@ -16,11 +16,11 @@ class Hits(NamedTuple):
     """Of R rays: the `face` met first (R,), -1 for none, the shares of its corners (R, 3), and how far it is (R,)."""
 
     face: Tensor
-    shares: Tensor
+    barycentric: Tensor
     distance: Tensor
 
 
-def cast(mesh: Trimesh, origin: Tensor, direction: Tensor) -> Hits:
+def raycast(mesh: Trimesh, origin: Tensor, direction: Tensor) -> Hits:
     """Rays (R, 3), (R, 3) against a mesh. What lies behind an origin is not met."""
     import embreex.rtcore_scene as embree
     from embreex.mesh_construction import TriangleMesh

@@ -6,24 +6,24 @@ import torch
 from torch import Tensor
 
 from synoptic.nerf.cameras import Camera
-from synoptic.nerf.scene import Seen
+from synoptic.nerf.scene import RenderedViews
 
 
-def covered(seen: Seen) -> Tensor:
+def coverage(views: RenderedViews) -> Tensor:
     """The share of each picture that its silhouette covers, (B,) in [0, 1]: 0 is nothing; a unit ball at most about 0.78."""
-    return (seen.opacity > 0.5).float().mean((1, 2, 3))
+    return (views.opacity > 0.5).float().mean((1, 2, 3))
 
 
-def relief(seen: Seen, camera: Camera) -> Tensor:
+def relief(views: RenderedViews, camera: Camera) -> Tensor:
     """How deep the visible side is, as a share of how wide, (B,): the 5th to the 95th percentile of the depth within the
     silhouette, along the camera's axis, over the silhouette's width at its mean depth. 0 for a billboard that faces the eye,
     and where nothing is seen.
     """
-    side = seen.depth.shape[-1]
-    screen = (torch.arange(side).to(seen.depth) + 0.5) * 2 / side - 1
-    half = (camera.fov / 2).tan().to(seen.depth)
+    side = views.depth.shape[-1]
+    screen = (torch.arange(side).to(views.depth) + 0.5) * 2 / side - 1
+    half = (camera.fov / 2).tan().to(views.depth)
     found = []
-    for depth, h in zip(seen.depth[:, 0], half, strict=True):
+    for depth, h in zip(views.depth[:, 0], half, strict=True):
         solid = depth > 0
         if not solid.any():
             found.append(depth.new_zeros(()))

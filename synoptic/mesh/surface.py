@@ -11,16 +11,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from synoptic.nerf.cameras import Camera, rays
-from synoptic.nerf.volume_rendering import Rays, chord
+from synoptic.nerf.cameras import Camera, camera_rays
+from synoptic.nerf.volume_rendering import Rays, ray_sphere
 
 if TYPE_CHECKING:
     from trimesh import Trimesh
 
-CRUMB = 0.02  # of the largest piece's surface: smaller pieces are no part of the object
-SMOOTH = 1.0  # cells: a field leaves rough what nobody looked at closely
-STEEP = 4  # how sharply space is solid or empty, alike on both sides of the level
-EAGER = 3, 5  # of 10, how eagerly faces are merged: one tears where the other does not
+MIN_PIECE_AREA = 0.02  # of the largest piece's surface: smaller pieces are no part of the object
+SMOOTHING_CELLS = 1.0  # cells: a field leaves rough what nobody looked at closely
+SOLID_POWER = 4  # how sharply space is solid or empty, alike on both sides of the level
+AGGRESSIVENESS = 3, 5  # of 10, how eagerly faces are merged: one tears where the other does not
 
 
 class Threshold(NamedTuple):
@@ -31,7 +31,7 @@ class Threshold(NamedTuple):
 
 
 @torch.no_grad()
-def sampled(density: Callable[[Tensor], Tensor], side: int = 128, chunk: int = 2**16) -> Tensor:
+def sample_density(density: Callable[[Tensor], Tensor], side: int = 128, chunk: int = 2**16) -> Tensor:
     """Densities (side, side, side) at the corners of a grid over [-1, 1]³ in x, y, z; 0 outside of the unit ball."""
     axis = torch.linspace(-1, 1, side)
     places = torch.cartesian_prod(axis, axis, axis)
@@ -40,7 +40,7 @@ def sampled(density: Callable[[Tensor], Tensor], side: int = 128, chunk: int = 2
     return torch.zeros(len(places)).index_copy(0, inside, found).view(side, side, side)
 
 
-def threshold(grid: Tensor, camera: Camera, mask: Tensor) -> Threshold:
+def best_threshold(grid: Tensor, camera: Camera, mask: Tensor) -> Threshold:
     """The density at which the grid's surface covers the pixels that the renders cover, mask (B, H, W) bool of B cameras.
 
     A ray meets the surface exactly where the most that it passes is above the threshold, so no surface is made to choose,
@@ -49,8 +49,8 @@ def threshold(grid: Tensor, camera: Camera, mask: Tensor) -> Threshold:
     """
     if not mask.any():
         raise ValueError("a surface needs a render that covers something, all masks are empty: nothing has grown yet")
-    origin, direction = (part.flatten(0, 1) for part in rays(camera, mask.shape[-1]))
-    near, far = chord(Rays(origin, direction, origin[:, 0]))
+    origin, direction = (part.flatten(0, 1) for part in camera_rays(camera, mask.shape[-1]))
+    near, far = ray_sphere(Rays(origin, direction, origin[:, 0]))
     t = torch.linspace(0, 1, 2 * len(grid))
     most = []
     for o, d, a, b in zip(*(part.split(2**13) for part in (origin, direction, near, far)), strict=True):
@@ -65,7 +65,7 @@ def threshold(grid: Tensor, camera: Camera, mask: Tensor) -> Threshold:
     return Threshold(float(passed[k] + passed[k + 1]) / 2, float(overlap[k]))
 
 
-def surface(grid: Tensor, level: float, faces: int = 10_000) -> Trimesh:
+def extract_surface(grid: Tensor, level: float, faces: int = 10_000) -> Trimesh:
     """Where the grid (S, S, S) over [-1, 1]³ crosses `level`, outward: no crumbs, nothing that is shut in, few faces.
 
     About `faces` of them; more, where fewer would tear it open. Raises ValueError where nothing is as dense as that.
@@ -83,24 +83,26 @@ def surface(grid: Tensor, level: float, faces: int = 10_000) -> Trimesh:
     whole: Any = trimesh.Trimesh((corners - 1) * step - 1, triangles)
     pieces = whole.split(only_watertight=False)
     largest = max(piece.area for piece in pieces)
-    return _lighter(trimesh.util.concatenate([piece for piece in pieces if piece.area >= CRUMB * largest]), faces)
+    return _simplified(
+        trimesh.util.concatenate([piece for piece in pieces if piece.area >= MIN_PIECE_AREA * largest]), faces
+    )
 
 
 def _solid(grid: np.ndarray, level: float) -> np.ndarray:
     """How solid space is, in [0, 1], 1/2 at the level, padded by nothing: without caves, and smooth."""
     from scipy import ndimage
 
-    dense = (np.pad(grid, 1) / level).clip(max=1e4) ** STEEP
+    dense = (np.pad(grid, 1) / level).clip(max=1e4) ** SOLID_POWER
     closed: Any = ndimage.binary_fill_holes(dense > 1)
-    return ndimage.gaussian_filter(np.where(closed & (dense <= 1), 1, dense / (1 + dense)), SMOOTH)
+    return ndimage.gaussian_filter(np.where(closed & (dense <= 1), 1, dense / (1 + dense)), SMOOTHING_CELLS)
 
 
-def _lighter(mesh: Any, faces: int) -> Any:
+def _simplified(mesh: Any, faces: int) -> Any:
     """With so many faces, or twice or four times as many, the fewest that leave it closed."""
     import fast_simplification
     import trimesh
 
-    for target, eager in product((faces, 2 * faces, 4 * faces), EAGER):
+    for target, eager in product((faces, 2 * faces, 4 * faces), AGGRESSIVENESS):
         if target >= len(mesh.faces):
             break
         simplified: Any = fast_simplification.simplify(mesh.vertices, mesh.faces, target_count=target, agg=eager)

@@ -10,31 +10,33 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from synoptic.mesh.raycast import Hits, cast
-from synoptic.nerf.cameras import Camera, rays
+from synoptic.mesh.raycast import Hits, raycast
+from synoptic.nerf.cameras import Camera, camera_rays
 
 if TYPE_CHECKING:
     from trimesh import Trimesh
 
 
-class Textured(NamedTuple):
+class TexturedMesh(NamedTuple):
     """Triangles whose corners have places uv (V, 2) on a picture (3, T, T) in [0, 1]; v goes up, as in OBJ."""
 
     mesh: Trimesh
     uv: Tensor
-    picture: Tensor
+    texture: Tensor
 
-    def at(self, hits: Hits) -> Tensor:
+    def color_at(self, hits: Hits) -> Tensor:
         """Colours (R, 3) where rays met it, between texels; black where they met nothing."""
         face = torch.from_numpy(np.array(self.mesh.faces, np.int64))[hits.face]
-        uv = (self.uv[face] * hits.shares[..., None]).sum(1)
+        uv = (self.uv[face] * hits.barycentric[..., None]).sum(1)
         grid = torch.stack([2 * uv[:, 0] - 1, 1 - 2 * uv[:, 1]], 1)
-        found = F.grid_sample(self.picture[None], grid[None, None], align_corners=False, padding_mode="border")
+        found = F.grid_sample(self.texture[None], grid[None, None], align_corners=False, padding_mode="border")
         return found[0, :, 0].T * (hits.face >= 0)[:, None]
 
 
-def textured(mesh: Trimesh, colour: Callable[[Tensor, Tensor], Tensor], side: int = 1024, padding: int = 4) -> Textured:
-    """`colour` of places (M, 3) and unit normals (M, 3) is (M, 3) in [0, 1]; the texture has side² texels.
+def bake_texture(
+    mesh: Trimesh, color: Callable[[Tensor, Tensor], Tensor], side: int = 1024, padding: int = 4
+) -> TexturedMesh:
+    """`color` of places (M, 3) and unit normals (M, 3) is (M, 3) in [0, 1]; the texture has side² texels.
 
     Charts are about `padding` texels apart, and every texel outside of them takes the colour of its nearest one inside.
     """
@@ -54,14 +56,14 @@ def textured(mesh: Trimesh, colour: Callable[[Tensor, Tensor], Tensor], side: in
     inside = hits.face >= 0
     of = torch.from_numpy(faces.astype(np.int64))[hits.face[inside]]
     places, normals = (
-        (torch.from_numpy(np.array(part, np.float32))[of] * hits.shares[inside][..., None]).sum(1)
+        (torch.from_numpy(np.array(part, np.float32))[of] * hits.barycentric[inside][..., None]).sum(1)
         for part in (whole.vertices, whole.vertex_normals)
     )
     picture = torch.zeros(side * side, 3)
-    picture[inside] = colour(places, F.normalize(normals, dim=1)).cpu()
+    picture[inside] = color(places, F.normalize(normals, dim=1)).cpu()
     away: Any = distance_transform_edt(~inside.view(side, side).numpy(), return_distances=False, return_indices=True)
     row, column = torch.from_numpy(away).long()
-    return Textured(
+    return TexturedMesh(
         whole, torch.from_numpy(np.array(uv, np.float32)), picture.view(side, side, 3)[row, column].permute(2, 0, 1)
     )
 
@@ -74,15 +76,15 @@ def _texels(uv: np.ndarray, faces: np.ndarray, side: int) -> Hits:
     middle = (torch.arange(side) + 0.5) / side
     v, u = torch.meshgrid(1 - middle, middle, indexing="ij")
     origin = torch.stack([u.flatten(), v.flatten(), torch.ones(side * side)], 1)
-    return cast(flat, origin, torch.tensor([[0.0, 0.0, -1.0]]).expand_as(origin))
+    return raycast(flat, origin, torch.tensor([[0.0, 0.0, -1.0]]).expand_as(origin))
 
 
-def seen(model: Textured, camera: Camera, side: int) -> tuple[Tensor, Tensor]:
+def render_mesh(model: TexturedMesh, camera: Camera, side: int) -> tuple[Tensor, Tensor]:
     """What cameras (B) see of it: colour times mask (B, 3, side, side) in [0, 1], mask (B, 1, side, side)."""
-    origin, direction = rays(camera, side)
-    hits = cast(model.mesh, origin.flatten(0, 1), direction.flatten(0, 1))
+    origin, direction = camera_rays(camera, side)
+    hits = raycast(model.mesh, origin.flatten(0, 1), direction.flatten(0, 1))
     rgba = (
-        torch.cat([model.at(hits), (hits.face >= 0).float()[:, None]], 1)
+        torch.cat([model.color_at(hits), (hits.face >= 0).float()[:, None]], 1)
         .view(len(origin), side, side, 4)
         .permute(0, 3, 1, 2)
     )

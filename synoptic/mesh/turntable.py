@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 
-def turntable(title: str, kinds: Mapping[str, Sequence[Image]]) -> str:
+def turntable_html(title: str, kinds: Mapping[str, Sequence[Image]]) -> str:
     """Pictures evenly around, of each kind as many (colour, normals, depth …) -> the page.
 
     Raises ValueError where there are none, or kinds differ in number.

@@ -5,33 +5,37 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from synoptic.mesh.baked_field import Baked
-from synoptic.nerf.background import Plain
-from synoptic.nerf.cameras import Camera, around
-from synoptic.nerf.scene import Radiance, Seen
+from synoptic.mesh.baked_field import BakedField
+from synoptic.nerf.background import SolidBackground
+from synoptic.nerf.cameras import Camera, turntable_cameras
+from synoptic.nerf.scene import RadianceScene, RenderedViews
 
-BATCH, CHECKED = 6, 2
+BATCH, PSNR_VIEWS = 6, 2
 
 
-def film(scene: Radiance, frames: int = 90, side: int = 128) -> tuple[dict[str, Tensor], float]:
+def turntable_frames(scene: RadianceScene, frames: int = 90, side: int = 128) -> tuple[dict[str, Tensor], float]:
     """Pictures (frames, 3, side, side) in [-1, 1] of each kind, the first in front, and the PSNR in dB of their colours.
 
     Colours and normals are over white. They are drawn from the field baked on a grid; the PSNR is against
-    the field itself, from `CHECKED` sides. Depth is bright where near, from the nearest to the farthest place of all.
+    the field itself, from `PSNR_VIEWS` sides. Depth is bright where near, from the nearest to the farthest place of all.
     """
-    baked = Radiance(Baked(scene), Plain(), normal=scene.normal, samples=scene.samples).to(scene.like.device)
+    baked = RadianceScene(BakedField(scene), SolidBackground(), normal=scene.normal, samples=scene.samples).to(
+        scene.like.device
+    )
     baked.occupancy = scene.occupancy
-    camera = around(frames)
-    shown = [baked.show(Camera(*some), side) for some in zip(*(part.split(BATCH) for part in camera), strict=True)]
-    seen = Seen(*(torch.cat(part).cpu() for part in zip(*shown, strict=True)))
-    white, solid = 1 - seen.opacity, seen.depth > 0
-    met = seen.depth[solid] if solid.any() else seen.depth.new_ones(1)
-    near = 0.15 + 0.85 * (met.max() - seen.depth) / (met.max() - met.min()).clamp(min=1e-6)
+    camera = turntable_cameras(frames)
+    shown = [baked.render_views(Camera(*some), side) for some in zip(*(part.split(BATCH) for part in camera), strict=True)]
+    views = RenderedViews(*(torch.cat(part).cpu() for part in zip(*shown, strict=True)))
+    white, solid = 1 - views.opacity, views.depth > 0
+    met = views.depth[solid] if solid.any() else views.depth.new_ones(1)
+    near = 0.15 + 0.85 * (met.max() - views.depth) / (met.max() - met.min()).clamp(min=1e-6)
     kinds = {
-        "colour": seen.colour + white,
-        "normals": seen.normal / 2 + seen.opacity / 2 + white,
+        "colour": views.color + white,
+        "normals": views.normal / 2 + views.opacity / 2 + white,
         "depth": torch.where(solid, near, 0.0).expand(-1, 3, -1, -1),
     }
-    away = [whole.colour - whole.opacity for whole in (s.show(around(CHECKED), 64) for s in (scene, baked))]
+    away = [
+        whole.color - whole.opacity for whole in (s.render_views(turntable_cameras(PSNR_VIEWS), 64) for s in (scene, baked))
+    ]
     psnr = -10 * (away[0] - away[1]).square().mean().clamp(min=1e-10).log10()
     return {name: 2 * kind - 1 for name, kind in kinds.items()}, float(psnr)

@@ -1,4 +1,4 @@
-"""load(name) -> Denoiser, load_upscaler, load_control, load_text: the doors to every family.
+"""load(name) -> Denoiser, load_upscaler, load_controlnet, load_text_encoder: the doors to every family.
 
 Safetensors only; no code from a checkpoint is ever run.
 """

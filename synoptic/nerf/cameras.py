@@ -14,7 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from synoptic.nerf.normals import unit
+from synoptic.nerf.normals import normalize
 
 Range = tuple[float, float]
 
@@ -35,41 +35,43 @@ class Camera(NamedTuple):
         return Camera(*(part.to(like) for part in self))
 
 
-def toward(azimuth: Tensor, elevation: Tensor) -> Tensor:
+def direction_from_angles(azimuth: Tensor, elevation: Tensor) -> Tensor:
     """Directions (B,), (B,) -> unit vectors (B, 3) from the centre to the eye."""
     flat = elevation.cos()
     return torch.stack([azimuth.sin() * flat, elevation.sin(), azimuth.cos() * flat], 1)
 
 
-def orbit(
-    azimuth: Tensor, elevation: Tensor, radius: Tensor | float, fov: Tensor | float, shake: Tensor | None = None
+def orbit_cameras(
+    azimuth: Tensor, elevation: Tensor, radius: Tensor | float, fov: Tensor | float, jitter: Tensor | None = None
 ) -> Camera:
-    """Cameras (B,) that look at the centre from `radius`; `shake` (B, 9) moves the eye, where it looks, and what is up."""
-    shake = azimuth.new_zeros(len(azimuth), 9) if shake is None else shake
-    moved, target, tilt = shake.split(3, 1)
-    eye = toward(azimuth, elevation) * torch.as_tensor(radius).to(azimuth).expand_as(azimuth)[:, None] + moved
-    back = unit(eye - target)
-    right = unit(torch.linalg.cross(eye.new_tensor([[0.0, 1.0, 0.0]]) + tilt, back))
+    """Cameras (B,) that look at the centre from `radius`; `jitter` (B, 9) moves the eye, where it looks, and what is up."""
+    jitter = azimuth.new_zeros(len(azimuth), 9) if jitter is None else jitter
+    moved, target, tilt = jitter.split(3, 1)
+    eye = direction_from_angles(azimuth, elevation) * torch.as_tensor(radius).to(azimuth).expand_as(azimuth)[:, None] + moved
+    back = normalize(eye - target)
+    right = normalize(torch.linalg.cross(eye.new_tensor([[0.0, 1.0, 0.0]]) + tilt, back))
     axes = torch.stack([right, torch.linalg.cross(back, right), back], 1)
     return Camera(eye, axes, torch.as_tensor(fov).to(azimuth).expand_as(azimuth), azimuth, elevation)
 
 
-def around(n: int, elevation: float = math.radians(15), radius: float = 3.3, fov: float = math.radians(35)) -> Camera:
+def turntable_cameras(
+    n: int, elevation: float = math.radians(15), radius: float = 3.3, fov: float = math.radians(35)
+) -> Camera:
     """n cameras evenly around, the first in front: a turntable."""
     azimuth = torch.arange(n) * (2 * math.pi / n)
-    return orbit(azimuth, torch.full_like(azimuth, elevation), radius, fov)
+    return orbit_cameras(azimuth, torch.full_like(azimuth, elevation), radius, fov)
 
 
-def rays(camera: Camera, side: int) -> tuple[Tensor, Tensor]:
+def camera_rays(camera: Camera, side: int) -> tuple[Tensor, Tensor]:
     """Through the middles of side x side pixels, row by row from the top left: origins and unit directions (B, side², 3)."""
     middle = (torch.arange(side).to(camera.fov) + 0.5) * (2 / side) - 1
     v, u = torch.meshgrid(-middle, middle, indexing="ij")
     half = (camera.fov / 2).tan()[:, None]
     screen = torch.stack([u.flatten() * half, v.flatten() * half, (-torch.ones_like(u.flatten())).expand(len(half), -1)], 2)
-    return camera.eye[:, None].expand_as(screen), unit(screen @ camera.axes)
+    return camera.eye[:, None].expand_as(screen), normalize(screen @ camera.axes)
 
 
-def project(camera: Camera, x: Tensor) -> Tensor:
+def project_points(camera: Camera, x: Tensor) -> Tensor:
     """Where places (M, 3) are on the cameras' pictures: (B, M, 2), right and up, within ±1 where they are seen."""
     at = (x - camera.eye[:, None]) @ camera.axes.mT
     return at[..., :2] / -at[..., 2:] / (camera.fov / 2).tan()[:, None, None]
@@ -83,7 +85,7 @@ class Orbit:
     fov: Range = (math.radians(32), math.radians(38))
     elevation: Range = (math.radians(-10), math.radians(45))
     azimuth: Range = (-math.pi, math.pi)
-    shake: tuple[float, float, float] = (0.0, 0.0, 0.0)  # of the eye and where it looks, at most; of what is up, usually
+    jitter: tuple[float, float, float] = (0.0, 0.0, 0.0)  # of the eye and where it looks, at most; of what is up, usually
 
     def __post_init__(self) -> None:
         """Raises ValueError where a range ends before it begins, or an eye could come within the unit ball."""
@@ -91,10 +93,10 @@ class Orbit:
             low, high = getattr(self, name)
             if low > high:
                 raise ValueError(f"{name} goes from its least to its most, {low} to {high} was given: swap them")
-        if self.radius[0] - math.sqrt(3) * self.shake[0] <= 1:
-            raise ValueError(f"eyes stay outside of the unit ball, radius {self.radius}, shake {self.shake}: step back")
+        if self.radius[0] - math.sqrt(3) * self.jitter[0] <= 1:
+            raise ValueError(f"eyes stay outside of the unit ball, radius {self.radius}, shake {self.jitter}: step back")
 
-    def draw(self, rngs: Sequence[torch.Generator]) -> Camera:
+    def sample(self, rngs: Sequence[torch.Generator]) -> Camera:
         even = torch.stack([torch.rand(11, generator=rng) for rng in rngs])
         tilt = torch.stack([torch.randn(3, generator=rng) for rng in rngs])
 
@@ -104,6 +106,6 @@ class Orbit:
         low, high = self.elevation
         sphere = between((math.sin(low), math.sin(high)), 0).asin()
         elevation = torch.where(even[:, 1] < 0.5, sphere, between(self.elevation, 0))
-        eye, target, up = self.shake
-        shake = torch.cat([(2 * even[:, 5:8] - 1) * eye, (2 * even[:, 8:11] - 1) * target, tilt * up], 1)
-        return orbit(between(self.azimuth, 2), elevation, between(self.radius, 3), between(self.fov, 4), shake)
+        eye, target, up = self.jitter
+        jitter = torch.cat([(2 * even[:, 5:8] - 1) * eye, (2 * even[:, 8:11] - 1) * target, tilt * up], 1)
+        return orbit_cameras(between(self.azimuth, 2), elevation, between(self.radius, 3), between(self.fov, 4), jitter)

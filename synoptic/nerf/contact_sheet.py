@@ -8,27 +8,27 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from synoptic.nerf.scene import Radiance
+    from synoptic.nerf.scene import RadianceScene
 
-ABOVE = 75  # degrees
-FOUR = {"front": 0, "right": 90, "back": 180, "left": 270}
-EIGHT = {f"{angle}°": angle for angle in range(0, 360, 45)}
+ELEVATION_ABOVE = 75  # degrees
+FOUR_SIDES = {"front": 0, "right": 90, "back": 180, "left": 270}
+EIGHT_SIDES = {f"{angle}°": angle for angle in range(0, 360, 45)}
 
 
-def sheet(scene: Radiance, sides: dict[str, int], title: str = "", side: int = 64, cell: int = 128) -> Image:
+def contact_sheet(scene: RadianceScene, sides: dict[str, int], title: str = "", side: int = 64, cell: int = 128) -> Image:
     """Views from these azimuths in degrees, and from above, under their names; the first name has the title before it."""
     import math
 
     import torch
 
     from synoptic import io as images
-    from synoptic.nerf.cameras import orbit
+    from synoptic.nerf.cameras import orbit_cameras
 
     angles = torch.tensor([*sides.values(), 0]).deg2rad()
-    elevation = torch.tensor([*[15.0] * len(sides), ABOVE]).deg2rad()
-    seen = scene.show(orbit(angles, elevation, 3.3, math.radians(35)), side)
-    white = 1 - seen.opacity
-    rows = torch.cat([seen.colour + white, seen.normal / 2 + seen.opacity / 2 + white])
+    elevation = torch.tensor([*[15.0] * len(sides), ELEVATION_ABOVE]).deg2rad()
+    views = scene.render_views(orbit_cameras(angles, elevation, 3.3, math.radians(35)), side)
+    white = 1 - views.opacity
+    rows = torch.cat([views.color + white, views.normal / 2 + views.opacity / 2 + white])
     names = [*sides, "from above"]
     labels: Sequence[str] = [f"{title} {names[0]}".strip(), *names[1:], "normals", *[""] * len(sides)]
     return images.grid(images.to_pil(2 * rows.nan_to_num() - 1), labels, len(names), cell=cell)

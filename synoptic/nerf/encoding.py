@@ -13,15 +13,15 @@ PRIMES = (2654435761, 805459861)  # of the second and the third coordinate; the 
 
 
 class Encoding(Protocol):
-    """Places x (M, 3) in [-1, 1] -> (M, width), differentiable in x twice. Levels from `open` on are 0."""
+    """Places x (M, 3) in [-1, 1] -> (M, width), differentiable in x twice. Levels from `active_levels` on are 0."""
 
     levels: int
     width: int
 
-    def __call__(self, x: Tensor, open: int) -> Tensor: ...
+    def __call__(self, x: Tensor, active_levels: int) -> Tensor: ...
 
 
-class Blend(torch.autograd.Function):
+class WeightedGather(torch.autograd.Function):
     """sum_k weight[k] table[index[k]]: (T, F), (K, M), (K, M) -> (M, F), without the (K, M, F) in between.
 
     The gradients are plain operations, so that those of gradients exist too: analytic normals need them.
@@ -60,7 +60,7 @@ class HashGrid(torch.nn.Module):
         features: int = 2,
         coarsest: int = 8,
         finest: int = 96,
-        log2: int = 15,
+        log2_table_size: int = 15,
         rng: torch.Generator | None = None,
     ) -> None:
         """Raises ValueError where there is no level, or the finest is coarser than the coarsest."""
@@ -69,10 +69,10 @@ class HashGrid(torch.nn.Module):
                 f"a hash grid needs a level and 1 <= coarsest <= finest, {levels} of {coarsest} to {finest} were given"
             )
         super().__init__()
-        self.levels, self.width, self.rows = levels, levels * features, 2**log2
+        self.levels, self.width, self.table_size = levels, levels * features, 2**log2_table_size
         growth = (finest / coarsest) ** (1 / max(levels - 1, 1))
-        self.cells = [int(coarsest * growth**i + 1e-6) for i in range(levels)]
-        sizes = [min((n + 1) ** 3, self.rows) for n in self.cells]
+        self.resolutions = [int(coarsest * growth**i + 1e-6) for i in range(levels)]
+        sizes = [min((n + 1) ** 3, self.table_size) for n in self.resolutions]
         self.tables = torch.nn.ParameterList(
             torch.empty(size, features).uniform_(-1e-4, 1e-4, generator=rng) for size in sizes
         )
@@ -88,21 +88,23 @@ class HashGrid(torch.nn.Module):
         part = at - low
         a, b, c = torch.stack([1 - part, part], 1)  # (2, M) each: the near and the far share along one axis
         weight = ((a * b[:, None]) * c[:, None, None]).flatten(0, 2)
-        whole = (n + 1) ** 3 <= self.rows
-        up, deep = (n + 1, (n + 1) ** 2) if whole else (prime % self.rows for prime in PRIMES)  # a product's lowest bits do
+        whole = (n + 1) ** 3 <= self.table_size
+        up, deep = (
+            (n + 1, (n + 1) ** 2) if whole else (prime % self.table_size for prime in PRIMES)
+        )  # a product's lowest bits do
         i, j, k = low
         i, j, k = (torch.stack([at, at + by]) for at, by in ((i, 1), (j * up, up), (k * deep, deep)))
         if whole:
             return (i + j[:, None] + k[:, None, None]).flatten(0, 2), weight
-        return ((i ^ j[:, None] ^ k[:, None, None]) & (self.rows - 1)).flatten(0, 2), weight
+        return ((i ^ j[:, None] ^ k[:, None, None]) & (self.table_size - 1)).flatten(0, 2), weight
 
-    def forward(self, x: Tensor, open: int) -> Tensor:
-        pairs = zip(self.tables[:open], self.cells, strict=False)
-        found = [Blend.apply(table, *self.corners(x, n)) for table, n in pairs]
-        return torch.cat([*found, *(x.new_zeros(len(x), table.shape[1]) for table in self.tables[open:])], 1)
+    def forward(self, x: Tensor, active_levels: int) -> Tensor:
+        pairs = zip(self.tables[:active_levels], self.resolutions, strict=False)
+        found = [WeightedGather.apply(table, *self.corners(x, n)) for table, n in pairs]
+        return torch.cat([*found, *(x.new_zeros(len(x), table.shape[1]) for table in self.tables[active_levels:])], 1)
 
 
-class Waves(torch.nn.Module):
+class FrequencyEncoding(torch.nn.Module):
     """x, and sin and cos of 2^k pi x for the first `levels` octaves k (Mildenhall et al. 2020, NeRF, equation 4)."""
 
     octaves: Tensor
@@ -115,9 +117,9 @@ class Waves(torch.nn.Module):
         self.levels, self.width = levels, 3 + 6 * levels
         self.register_buffer("octaves", math.pi * 2.0 ** torch.arange(levels), persistent=False)
 
-    def forward(self, x: Tensor, open: int) -> Tensor:
-        angle = (x[:, None] * self.octaves[:open, None].to(x)).flatten(1)
+    def forward(self, x: Tensor, active_levels: int) -> Tensor:
+        angle = (x[:, None] * self.octaves[:active_levels, None].to(x)).flatten(1)
         found = torch.cat(
-            [x, torch.stack([angle.sin(), angle.cos()], 1).view(len(x), 2, open, 3).transpose(1, 2).flatten(1)], 1
+            [x, torch.stack([angle.sin(), angle.cos()], 1).view(len(x), 2, active_levels, 3).transpose(1, 2).flatten(1)], 1
         )
-        return F.pad(found, (0, self.width - 3 - 6 * open))
+        return F.pad(found, (0, self.width - 3 - 6 * active_levels))

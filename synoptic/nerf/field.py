@@ -1,4 +1,4 @@
-"""The radiance field: how dense a place is, and of what colour. A network on an encoding, born as a blob."""
+"""The radiance field: how dense a place is, and of what colour. A network on an encoding, a blob at first."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from torch import Tensor
 
 from synoptic.nerf.encoding import Encoding
 
-Bump = Callable[[Tensor], Tensor]
-STEEP = 11.0  # where `exponential` goes on straight
+DensityBias = Callable[[Tensor], Tensor]
+EXP_LIMIT = 11.0  # where `linearized_exp` goes on straight
 
 
 class Field(Protocol):
@@ -26,32 +26,32 @@ class Field(Protocol):
 
     def density(self, x: Tensor) -> Tensor: ...
 
-    def level(self, x: Tensor) -> Tensor:
+    def raw_density(self, x: Tensor) -> Tensor:
         """What density (M,) is an increasing function of: normals are its slope."""
         ...
 
-    def unfold(self, levels: int) -> None:
+    def set_active_levels(self, levels: int) -> None:
         """Show only so much detail, from coarse to fine."""
         ...
 
 
-def cone(height: float = 10.0, radius: float = 0.5) -> Bump:
+def cone_bias(height: float = 10.0, radius: float = 0.5) -> DensityBias:
     """height (1 - |x| / radius): Lin et al. 2023 (Magic3D), section 3.1, for `softplus`."""
     return lambda x: height * (1 - x.square().sum(1).clamp(min=1e-12).sqrt() / radius)
 
 
-def gaussian(height: float = 5.0, radius: float = 0.2) -> Bump:
-    """height exp(-|x|² / 2 radius²): Poole et al. 2023 (DreamFusion), appendix A.2, for `exponential`."""
+def gaussian_bias(height: float = 5.0, radius: float = 0.2) -> DensityBias:
+    """height exp(-|x|² / 2 radius²): Poole et al. 2023 (DreamFusion), appendix A.2, for `linearized_exp`."""
     return lambda x: height * (-x.square().sum(1) / (2 * radius**2)).exp()
 
 
-def exponential(level: Tensor) -> Tensor:
+def linearized_exp(level: Tensor) -> Tensor:
     """exp, straight on from where it would overflow in half precision: steep, but never stuck."""
-    low = level.clamp(max=STEEP)
+    low = level.clamp(max=EXP_LIMIT)
     return low.exp() * (1 + level - low)
 
 
-def network(sizes: Sequence[int], rng: torch.Generator | None) -> torch.nn.Sequential:
+def mlp(sizes: Sequence[int], rng: torch.Generator | None) -> torch.nn.Sequential:
     """Linear layers with ReLU between them, weights drawn from `rng` in ±1/sqrt(inputs), no bias at first."""
     layers: list[torch.nn.Module] = []
     for a, b in itertools.pairwise(sizes):
@@ -62,42 +62,42 @@ def network(sizes: Sequence[int], rng: torch.Generator | None) -> torch.nn.Seque
     return torch.nn.Sequential(*layers[:-1])
 
 
-CONE = cone()
+CONE_BIAS = cone_bias()
 
 
 class NeuralField(torch.nn.Module):
     """A `Field` learned: encoding, a network with `hidden` layers, a bump to begin with, an activation."""
 
-    open: Tensor
+    active_levels: Tensor
 
     def __init__(
         self,
         encoding: Encoding,
         hidden: Sequence[int] = (32,),
         *,
-        bump: Bump = CONE,
+        density_bias: DensityBias = CONE_BIAS,
         activation: Callable[[Tensor], Tensor] = F.softplus,
         rng: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        self.encoding, self.bump, self.activation = encoding, bump, activation
-        self.net = network([encoding.width, *hidden, 4], rng)
-        self.register_buffer("open", torch.tensor(encoding.levels))
+        self.encoding, self.density_bias, self.activation = encoding, density_bias, activation
+        self.net = mlp([encoding.width, *hidden, 4], rng)
+        self.register_buffer("active_levels", torch.tensor(encoding.levels))
 
-    def unfold(self, levels: int) -> None:
+    def set_active_levels(self, levels: int) -> None:
         """Let so many of the encoding's levels through, from the coarsest on; at least one, at most all."""
-        self.open.fill_(max(1, min(levels, self.encoding.levels)))
+        self.active_levels.fill_(max(1, min(levels, self.encoding.levels)))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        level, albedo = self._ask(x)
+        level, albedo = self._evaluate(x)
         return self.activation(level), albedo.sigmoid()
 
     def density(self, x: Tensor) -> Tensor:
-        return self.activation(self.level(x))
+        return self.activation(self.raw_density(x))
 
-    def level(self, x: Tensor) -> Tensor:
-        return self._ask(x)[0]
+    def raw_density(self, x: Tensor) -> Tensor:
+        return self._evaluate(x)[0]
 
-    def _ask(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        level, albedo = self.net(self.encoding(x, int(self.open))).split([1, 3], 1)
-        return level[:, 0] + self.bump(x), albedo
+    def _evaluate(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        level, albedo = self.net(self.encoding(x, int(self.active_levels))).split([1, 3], 1)
+        return level[:, 0] + self.density_bias(x), albedo

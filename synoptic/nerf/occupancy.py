@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 class Occupancy(torch.nn.Module):
-    """side³ cells over [-1, 1]³. A cell is skipped where it and all its neighbours were below `least` lately.
+    """side³ cells over [-1, 1]³. A cell is skipped where it and all its neighbours were below `threshold` lately.
 
     As in Instant NGP (Müller et al. 2022, appendix C): each look keeps the larger of what is seen at one place a cell and
     `decay` times what was known. Before the first look, and where nothing at all is dense enough, no cell is skipped.
@@ -19,20 +19,20 @@ class Occupancy(torch.nn.Module):
     peak: Tensor
     solid: Tensor
 
-    def __init__(self, side: int = 48, least: float = 0.1, decay: float = 0.9) -> None:
+    def __init__(self, side: int = 48, threshold: float = 0.1, decay: float = 0.9) -> None:
         super().__init__()
-        self.side, self.least, self.decay = side, least, decay
+        self.side, self.threshold, self.decay = side, threshold, decay
         self.register_buffer("peak", torch.zeros(side, side, side))
         self.register_buffer("solid", torch.ones(side, side, side, dtype=torch.bool))
 
     @torch.no_grad()
-    def look(self, density: Callable[[Tensor], Tensor], rng: torch.Generator, chunk: int = 2**16) -> None:
+    def update(self, density: Callable[[Tensor], Tensor], rng: torch.Generator, chunk: int = 2**16) -> None:
         """Ask once in each cell, at a place drawn from `rng`."""
         cells = torch.cartesian_prod(*[torch.arange(self.side)] * 3) + torch.rand(self.side**3, 3, generator=rng)
         x = (cells * (2 / self.side) - 1).to(self.peak)
         found = torch.cat([density(some) for some in x.split(chunk)]).view_as(self.peak)
         self.peak.copy_(torch.maximum(self.peak * self.decay, found))
-        near = F.max_pool3d((self.peak > self.least)[None, None].float(), 3, 1, 1)[0, 0] > 0
+        near = F.max_pool3d((self.peak > self.threshold)[None, None].float(), 3, 1, 1)[0, 0] > 0
         self.solid.copy_(near | ~near.any())
 
     def forward(self, x: Tensor) -> Tensor:

@@ -8,47 +8,47 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from synoptic.distillation.scene import Shot
+from synoptic.distillation.scene import Render
 from synoptic.nerf.background import Background
-from synoptic.nerf.cameras import Camera, Orbit, rays
+from synoptic.nerf.cameras import Camera, Orbit, camera_rays
 from synoptic.nerf.field import Field
-from synoptic.nerf.normals import Normal, finite
+from synoptic.nerf.normals import NormalFunction, finite_difference_normals
 from synoptic.nerf.occupancy import Occupancy
 from synoptic.nerf.regularizers import Penalties
-from synoptic.nerf.shading import Light, Lighting, daylight, lambert
-from synoptic.nerf.volume_rendering import Emission, Rays, Traced, march
+from synoptic.nerf.shading import Light, Lighting, ambient_light, lambert
+from synoptic.nerf.volume_rendering import Emission, RayOutput, Rays, march_rays
 
-REFRESH = 16  # steps between two looks at what is empty
-ORBIT, LIGHTING, FREE, ASKING = Orbit(), Lighting(), Penalties(), finite()
-FACING = 2e-3  # of the light: places that stop less of it have no normal
+OCCUPANCY_INTERVAL = 16  # steps between two looks at what is empty
+ORBIT, LIGHTING, NO_PENALTIES, FINITE_DIFFERENCES = Orbit(), Lighting(), Penalties(), finite_difference_normals()
+MIN_NORMAL_WEIGHT = 2e-3  # of the light: places that stop less of it have no normal
 
 
-class Look(NamedTuple):
+class ViewSample(NamedTuple):
     """What was drawn for a step of B pictures: cameras, lights, chances of the background (B, 4), offsets (B, side²).
 
-    `lit`: whether a light shades any of them, known before they are on the GPU, which would be waited for.
+    `is_lit`: whether a light shades any of them, known before they are on the GPU, which would be waited for.
     """
 
     step: int
     side: int
     camera: Camera
     light: Light
-    drawn: Tensor
+    uniforms: Tensor
     offset: Tensor
-    lit: bool = True
+    is_lit: bool = True
 
 
-class Seen(NamedTuple):
+class RenderedViews(NamedTuple):
     """B pictures without a background: colour (B, 3, H, W) times opacity (B, 1, H, W), in [0, 1], depth (B, 1, H, W), the
     mean distance from the eye, 0 where less than half of the light is stopped, and normals times opacity (B, 3, H, W)."""
 
-    colour: Tensor
+    color: Tensor
     opacity: Tensor
     depth: Tensor
     normal: Tensor
 
 
-class Radiance(torch.nn.Module):
+class RadianceScene(torch.nn.Module):
     """A field in the unit ball, before a background.
 
     side: pixels of a square render, by step; levels: of the encoding, by step; samples: along the ball's diameter.
@@ -61,8 +61,8 @@ class Radiance(torch.nn.Module):
         *,
         orbit: Orbit = ORBIT,
         lighting: Lighting = LIGHTING,
-        penalties: Penalties = FREE,
-        normal: Normal = ASKING,
+        penalties: Penalties = NO_PENALTIES,
+        normal: NormalFunction = FINITE_DIFFERENCES,
         side: Callable[[int], int] = lambda step: 64,
         levels: Callable[[int], int] | None = None,
         samples: int = 64,
@@ -76,59 +76,65 @@ class Radiance(torch.nn.Module):
     def like(self) -> Tensor:
         return self.occupancy.peak
 
-    def camera(self, rngs: Sequence[torch.Generator], step: int) -> Look:
+    def camera(self, rngs: Sequence[torch.Generator], step: int) -> ViewSample:
         """What to look at, one picture a generator. Opens levels and looks for empty space when it is time."""
         if self.levels:
-            self.field.unfold(self.levels(step))
-        if step % REFRESH == 0:
-            self.occupancy.look(self.field.density, torch.Generator().manual_seed(step))
-        camera, side = self.orbit.draw(rngs), self.side(step)
-        light = self.lighting.draw(rngs, step, camera)
-        drawn = torch.stack([torch.rand(4, generator=rng) for rng in rngs])
+            self.field.set_active_levels(self.levels(step))
+        if step % OCCUPANCY_INTERVAL == 0:
+            self.occupancy.update(self.field.density, torch.Generator().manual_seed(step))
+        camera, side = self.orbit.sample(rngs), self.side(step)
+        light = self.lighting.sample(rngs, step, camera)
+        uniforms = torch.stack([torch.rand(4, generator=rng) for rng in rngs])
         offset = torch.stack([torch.rand(side**2, generator=rng) for rng in rngs])
-        lit, like = bool((light.ambient < 1).any()), self.like
-        return Look(step, side, camera.to(like), light.to(like), drawn.to(like), offset.to(like), lit)
+        is_lit, like = bool((light.ambient < 1).any()), self.like
+        return ViewSample(step, side, camera.to(like), light.to(like), uniforms.to(like), offset.to(like), is_lit)
 
-    def render(self, camera: Look) -> Shot:
+    def render(self, camera: ViewSample) -> Render:
         """Pictures (B, 3, side, side) in [-1, 1], and the penalties of this step."""
-        look = camera
-        asks = look.lit or self.penalties.orientation(look.step) > 0
-        traced, direction = self._trace(look.camera, look.side, look.light, look.offset, asks)
-        behind = self.background(direction, look.drawn)
+        sample = camera
+        needs_normals = sample.is_lit or self.penalties.orientation(sample.step) > 0
+        traced, direction = self._trace(sample.camera, sample.side, sample.light, sample.offset, needs_normals)
+        behind = self.background(direction, sample.uniforms)
         clear = (1 - traced.opacity).view(*direction.shape[:2], 1)
-        colour = traced.seen[:, :3].view_as(direction) + clear * behind
-        penalty = self.penalties(look.step, traced.opacity, traced.judged.sum(1))
-        return Shot(2 * _picture(colour, look.side) - 1, penalty)
+        color = traced.color[:, :3].view_as(direction) + clear * behind
+        penalty = self.penalties(sample.step, traced.opacity, traced.aux.sum(1))
+        return Render(2 * _picture(color, sample.side) - 1, penalty)
 
     @torch.no_grad()
-    def show(self, camera: Camera, side: int, light: Light | None = None) -> Seen:
+    def render_views(self, camera: Camera, side: int, light: Light | None = None) -> RenderedViews:
         """The field alone, as B cameras see it, with no chance in it; without a light, colours as they are."""
         n = len(camera.eye)
-        camera, light = camera.to(self.like), (light or daylight(n)).to(self.like)
+        camera, light = camera.to(self.like), (light or ambient_light(n)).to(self.like)
         traced, direction = self._trace(camera, side, light, self.like.new_full((n, side**2), 0.5), True)
         solid = traced.opacity.view(*direction.shape[:2], 1)
-        seen = traced.seen.view(*direction.shape[:2], -1)
-        parts = (seen[..., :3], solid, traced.depth.view_as(solid) * (solid > 0.5), seen[..., 3:])
-        return Seen(*(_picture(part, side) for part in parts))
+        color = traced.color.view(*direction.shape[:2], -1)
+        parts = (color[..., :3], solid, traced.depth.view_as(solid) * (solid > 0.5), color[..., 3:])
+        return RenderedViews(*(_picture(part, side) for part in parts))
 
-    def _trace(self, camera: Camera, side: int, light: Light, offset: Tensor, asks: bool) -> tuple[Traced, Tensor]:
-        """`asks`: for normals too, which cost four times as much."""
-        origin, direction = rays(camera, side)
+    def _trace(
+        self, camera: Camera, side: int, light: Light, offset: Tensor, needs_normals: bool
+    ) -> tuple[RayOutput, Tensor]:
+        """`needs_normals`: for normals too, which cost four times as much."""
+        origin, direction = camera_rays(camera, side)
         every = Rays(origin.flatten(0, 1), direction.flatten(0, 1), offset.flatten())
 
         def emit(x: Tensor, ray: Tensor, weight: Tensor) -> Emission:
             density, albedo = self.field(x)
-            if not asks:
+            if not needs_normals:
                 return Emission(density, albedo, x[:, :0])
-            at, seen, away = torch.nonzero(weight > FACING)[:, 0], torch.cat([albedo, 0 * albedo], 1), x.new_zeros(len(x), 1)
-            normal = self.normal(self.field.level, x[at])
+            at, color, away = (
+                torch.nonzero(weight > MIN_NORMAL_WEIGHT)[:, 0],
+                torch.cat([albedo, 0 * albedo], 1),
+                x.new_zeros(len(x), 1),
+            )
+            normal = self.normal(self.field.raw_density, x[at])
             lit = lambert(albedo[at], normal, x[at], Light(*(part[ray[at] // side**2] for part in light)))
             turned = (normal * every.direction[ray[at]]).sum(1, keepdim=True).clamp(min=0).square()
-            seen = seen.index_copy(0, at, torch.cat([lit, normal], 1))
-            return Emission(density, seen, away.index_copy(0, at, turned))
+            color = color.index_copy(0, at, torch.cat([lit, normal], 1))
+            return Emission(density, color, away.index_copy(0, at, turned))
 
-        how: dict[str, Any] = {"samples": self.samples, "occupied": self.occupancy}
-        return march(self.field.density, emit, every, **how), direction
+        kwargs: dict[str, Any] = {"samples": self.samples, "occupied": self.occupancy}
+        return march_rays(self.field.density, emit, every, **kwargs), direction
 
 
 def _picture(rows: Tensor, side: int) -> Tensor:

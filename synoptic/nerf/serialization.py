@@ -1,4 +1,4 @@
-"""A scene in a file: its numbers and what it was born as, so that it can be looked at again."""
+"""A scene in a file: its parameters and how to build it, so that it can be rendered again."""
 
 from __future__ import annotations
 
@@ -11,38 +11,41 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save
 
-from synoptic.nerf.background import Learned
-from synoptic.nerf.encoding import Encoding, HashGrid, Waves
+from synoptic.nerf.background import LearnedBackground
+from synoptic.nerf.encoding import Encoding, FrequencyEncoding, HashGrid
 from synoptic.nerf.field import NeuralField
-from synoptic.nerf.scene import Radiance
+from synoptic.nerf.scene import RadianceScene
 
 
-def born(encoding: str = "hash", rng: torch.Generator | None = None, *, whole: int = 0, **how: Any) -> Radiance:
-    """A blob before a background that learns: a field on a `hash` grid or on `waves`, drawn from `rng`; how: Radiance's.
+def build_scene(
+    encoding: str = "hash", rng: torch.Generator | None = None, *, full_levels_step: int = 0, **kwargs: Any
+) -> RadianceScene:
+    """A blob before a background that learns: a field on a `hash` grid or on `waves`, drawn from `rng`.
 
-    A quarter of the encoding's levels are open at first, all from step `whole` on.
+    kwargs: RadianceScene's. A quarter of the encoding's levels are open at first, all from step `full_levels_step` on.
     """
-    grid: Encoding = HashGrid(rng=rng) if encoding == "hash" else Waves()
+    grid: Encoding = HashGrid(rng=rng) if encoding == "hash" else FrequencyEncoding()
     few = grid.levels // 4
 
     def levels(step: int) -> int:
-        return grid.levels if step >= whole else few + step * (grid.levels - few) // whole
+        return grid.levels if step >= full_levels_step else few + step * (grid.levels - few) // full_levels_step
 
-    return Radiance(NeuralField(grid, rng=rng), Learned(rng=rng), levels=levels, **how)
+    return RadianceScene(NeuralField(grid, rng=rng), LearnedBackground(rng=rng), levels=levels, **kwargs)
 
 
-def stored(scene: Radiance, encoding: str, samples: int, told: Mapping[str, Any]) -> bytes:
-    """The content of a safetensors file, with what is `told` about it. Cameras, lights and penalties stay behind."""
+def to_bytes(scene: RadianceScene, encoding: str, samples: int, metadata: Mapping[str, Any]) -> bytes:
+    """The content of a safetensors file, with `metadata` about it. Cameras, lights and penalties stay behind."""
     state = {name: value.cpu().contiguous() for name, value in scene.state_dict().items()}
-    return save(state, {"born": json.dumps({"encoding": encoding, "samples": samples}), "told": json.dumps(told)})
+    return save(state, {"born": json.dumps({"encoding": encoding, "samples": samples}), "told": json.dumps(metadata)})
 
 
-def load_scene(file: Path) -> Radiance:
-    """The scene in a file of `stored`. Raises ValueError where it holds none."""
+def load_scene(file: Path) -> RadianceScene:
+    """The scene in a file of `to_bytes`. Raises ValueError where it holds none."""
     with safe_open(file, "pt") as f:
-        how = json.loads((f.metadata() or {}).get("born", "null"))
-        if how is None:
+        kwargs = json.loads((f.metadata() or {}).get("born", "null"))
+        if kwargs is None:
             raise ValueError(f"a scene's file is needed, {file} holds none: choose a field.safetensors of synoptic dream")
-        scene = born(**how)
-        scene.load_state_dict({name: f.get_tensor(name) for name in f.keys()})  # noqa: SIM118
+        scene = build_scene(**kwargs)
+        names = {name: "field.active_levels" if name == "field.open" else name for name in f.keys()}  # noqa: SIM118
+        scene.load_state_dict({new: f.get_tensor(name) for name, new in names.items()})
     return scene

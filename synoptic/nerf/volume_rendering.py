@@ -9,22 +9,22 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-FAINT = 1e-5  # of the light: sixty-four times that is far below what a screen shows
+MIN_WEIGHT = 1e-5  # of the light: sixty-four times that is far below what a screen shows
 
 
 class Emission(NamedTuple):
-    """At M places: density (M,), what is `seen` (M, C), and what is `judged` (M, K): summed with weights held constant."""
+    """At M places: density (M,), `color` (M, C), and `aux` (M, K), which is summed with weights held constant."""
 
     density: Tensor
-    seen: Tensor
-    judged: Tensor
+    color: Tensor
+    aux: Tensor
 
 
-class Traced(NamedTuple):
+class RayOutput(NamedTuple):
     """Along R rays: sums of what was seen (R, C) and judged (R, K), the light stopped (R,), how far on average (R,)."""
 
-    seen: Tensor
-    judged: Tensor
+    color: Tensor
+    aux: Tensor
     opacity: Tensor
     depth: Tensor
 
@@ -37,23 +37,23 @@ class Rays(NamedTuple):
     offset: Tensor
 
 
-def reaching(thick: Tensor) -> Tensor:
+def transmittance(optical_depth: Tensor) -> Tensor:
     """Optical thickness of each step (R, S), density times length -> the share of light that comes to it."""
-    return (thick - thick.cumsum(1)).exp()
+    return (optical_depth - optical_depth.cumsum(1)).exp()
 
 
-def weights(thick: Tensor) -> Tensor:
+def render_weights(optical_depth: Tensor) -> Tensor:
     """Optical thickness (R, S) -> the share of light that each step stops, T_i (1 - exp(-thick_i))."""
-    return reaching(thick) * -torch.expm1(-thick)
+    return transmittance(optical_depth) * -torch.expm1(-optical_depth)
 
 
-def weights_of_alpha(alpha: Tensor) -> Tensor:
+def weights_from_alpha(alpha: Tensor) -> Tensor:
     """The same from alpha = 1 - exp(-thick): alpha_i prod_{j<i} (1 - alpha_j)."""
     before = torch.cat([torch.ones_like(alpha[:, :1]), (1 - alpha[:, :-1]).cumprod(1)], 1)
     return alpha * before
 
 
-def chord(rays: Rays) -> tuple[Tensor, Tensor]:
+def ray_sphere(rays: Rays) -> tuple[Tensor, Tensor]:
     """Where each ray enters the unit ball and leaves it (R,), not behind its origin; the same number twice for a miss."""
     middle = -(rays.origin * rays.direction).sum(1)
     off = (rays.origin + middle[:, None] * rays.direction).square().sum(1)
@@ -61,27 +61,27 @@ def chord(rays: Rays) -> tuple[Tensor, Tensor]:
     return (middle - half).clamp(min=0), (middle + half).clamp(min=0)
 
 
-def march(
+def march_rays(
     density: Callable[[Tensor], Tensor],
     emit: Callable[[Tensor, Tensor, Tensor], Emission],
     rays: Rays,
     *,
     samples: int = 64,
     occupied: Callable[[Tensor], Tensor] | None = None,
-    stop: float = 1e-3,
+    min_transmittance: float = 1e-3,
     chunk: int = 2**14,
-) -> Traced:
+) -> RayOutput:
     """Rays through the unit ball in steps of 2 / samples, each asked about at one place, stratified by the ray's offset.
 
-    Places that are not `occupied` count as empty. Where less than `stop` of the light comes, a ray has ended: one pass
-    without gradients finds out, then `emit(x (M, 3), ray (M,), weight (M,))` is asked about what is left; `ray` is the place
-    in `rays`, `weight` the share of the light that is stopped there. Without gradients, places of no weight are left out.
-    At most `chunk` rays are under way at once; with gradients on, chunks are computed again on the way back.
+    Places that are not `occupied` count as empty. Where less than `min_transmittance` of the light comes, a ray has ended:
+    one pass without gradients finds out, then `emit(x (M, 3), ray (M,), weight (M,))` is asked about what is left; `ray` is
+    the place in `rays`, `weight` the share of the light that is stopped there. Without gradients, places of no weight are
+    left out. At most `chunk` rays are under way at once; with gradients on, chunks are computed again on the way back.
     """
     step, every = 2 / samples, torch.arange(len(rays.origin), device=rays.origin.device)
 
-    def some(origin: Tensor, direction: Tensor, offset: Tensor, name: Tensor) -> Traced:
-        near, far = chord(Rays(origin, direction, offset))
+    def march_chunk(origin: Tensor, direction: Tensor, offset: Tensor, ray_index: Tensor) -> RayOutput:
+        near, far = ray_sphere(Rays(origin, direction, offset))
         t = near[:, None] + (torch.arange(samples, device=near.device) + offset[:, None]) * step
         live = t < far[:, None]
         x = origin[:, None] + t[..., None] * direction[:, None]
@@ -89,28 +89,28 @@ def march(
             live &= occupied(x)
         learns = torch.is_grad_enabled()
         with torch.no_grad():
-            thick = torch.zeros_like(t)
-            thick[live] = density(x[live]) * step
-            w = weights(thick)
-            live &= (reaching(thick) >= stop) & ((w > FAINT) | learns)
+            optical_depth = torch.zeros_like(t)
+            optical_depth[live] = density(x[live]) * step
+            w = render_weights(optical_depth)
+            live &= (transmittance(optical_depth) >= min_transmittance) & ((w > MIN_WEIGHT) | learns)
         at = live.flatten().nonzero()[:, 0]
         ray = at // samples
-        found = emit(x.flatten(0, 1)[at], name[ray], w.flatten()[at])
-        thick = torch.zeros_like(t).flatten().scatter(0, at, found.density * step).view_as(t)
-        w = weights(thick)
+        found = emit(x.flatten(0, 1)[at], ray_index[ray], w.flatten()[at])
+        optical_depth = torch.zeros_like(t).flatten().scatter(0, at, found.density * step).view_as(t)
+        w = render_weights(optical_depth)
         each = w.flatten()[at, None]
-        seen, judged = (
+        color, aux = (
             part.new_zeros(len(t), part.shape[1]).index_add(0, ray, share * part)
-            for share, part in ((each, found.seen), (each.detach(), found.judged))
+            for share, part in ((each, found.color), (each.detach(), found.aux))
         )
         opacity = w.sum(1)
-        return Traced(seen, judged, opacity, (w * t).sum(1) / opacity.clamp(min=1e-6))
+        return RayOutput(color, aux, opacity, (w * t).sum(1) / opacity.clamp(min=1e-6))
 
     parts = list(zip(*(part.split(chunk) for part in (*rays, every)), strict=True))
     if len(parts) == 1:
-        return some(*parts[0])
+        return march_chunk(*parts[0])
     if torch.is_grad_enabled():
-        done = [checkpoint(some, *part, use_reentrant=False, preserve_rng_state=False) for part in parts]
+        done = [checkpoint(march_chunk, *part, use_reentrant=False, preserve_rng_state=False) for part in parts]
     else:
-        done = [some(*part) for part in parts]
-    return Traced(*(torch.cat(part) for part in zip(*done, strict=True)))
+        done = [march_chunk(*part) for part in parts]
+    return RayOutput(*(torch.cat(part) for part in zip(*done, strict=True)))

@@ -108,9 +108,9 @@ def usual(source: Checkpoint) -> Usual:
 
 def phrase(source: Checkpoint) -> str:
     """How this model says a thing {0} and a view {1} of it."""
-    from synoptic.nerf.diagnostics import FACE
+    from synoptic.nerf.diagnostics import VIEW_TEMPLATE
 
-    return FACE + GROUND if source.is_bundled else "{0}, {1} view"
+    return VIEW_TEMPLATE + GROUND if source.is_bundled else "{0}, {1} view"
 
 
 def settle(given: dict[str, Any]) -> tuple[Checkpoint, dict[str, Any]]:

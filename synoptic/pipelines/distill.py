@@ -136,7 +136,7 @@ def distill(
         import torch
 
         from synoptic.distillation.image_scene import LatentImage, PixelImage
-        from synoptic.distillation.optimize import fit, warm_cosine
+        from synoptic.distillation.optimize import optimize, warmup_cosine
         from synoptic.runs.checkpoint import Moment
 
         of = [names[text, rng.initial_seed()] for text, rng in zip(prompts, rngs, strict=True)]
@@ -151,11 +151,11 @@ def distill(
             through = settings["space"] == "pixels" and m.factor > 1
             scene: Any = PixelImage(m.decode(x).clamp(-1, 1)) if settings["space"] == "pixels" else LatentImage(x)
         shown = scene.image if settings["space"] == "pixels" else scene.x
-        rate = warm_cosine(settings["lr"], settings["steps"], settings["warm_up"], settings["horizon"])
+        rate = warmup_cosine(settings["lr"], settings["steps"], settings["warm_up"], settings["horizon"])
         state = checkpoint.state()
         how = {"steps": settings["steps"], "lr": rate, "rngs": rngs, "learner": learner, "state": state}
-        done = fit(scene, objective, m.encode if through else lambda image: image, **how)
-        moments = ((Moment(f.i, shown.detach().clone(), f.norm), f.state) for f in done)
+        done = optimize(scene, objective, m.encode if through else lambda image: image, **how)
+        moments = ((Moment(f.i, shown.detach().clone(), f.grad_norm), f.state) for f in done)
         try:
             yield from checkpoint.past(shown.detach())
             for moment in checkpoint.watch(moments, lambda x: images.to_pil(decode(m, x))[0]):

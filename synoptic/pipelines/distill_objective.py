@@ -9,8 +9,9 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from synoptic.distillation.base import Believe, Learner, Loss
-    from synoptic.distillation.timesteps import Times
+    from synoptic.distillation.base import Learner, Loss
+    from synoptic.distillation.timesteps import TimestepSampler
+    from synoptic.guidance.batching import BranchPredict
     from synoptic.models.base import Denoiser
     from synoptic.views.windows import Windows
 
@@ -21,15 +22,12 @@ def making(
     settings: dict[str, Any], m: Denoiser, prompts: Sequence[str], rngs: Sequence[torch.Generator], views: Windows
 ) -> tuple[Loss, Learner | None, Any]:
     """The loss that makes a picture of each prompt, what learns beside it, and VSD's student, to be removed at the end."""
-    from synoptic.distillation import weights
-    from synoptic.distillation.csd import csd
     from synoptic.distillation.inversion_losses import ism, sdi
-    from synoptic.distillation.lora_student import Student
-    from synoptic.distillation.nfsd import nfsd
-    from synoptic.distillation.on_windows import on_canvas
-    from synoptic.distillation.sds import sds
-    from synoptic.distillation.timesteps import ramp
-    from synoptic.distillation.vsd import Learning, vsd
+    from synoptic.distillation.lora_student import LoRAStudent
+    from synoptic.distillation.losses import StudentTraining, csd, nfsd, sds, vsd
+    from synoptic.distillation.on_windows import canvas_branches
+    from synoptic.distillation.timesteps import linear_schedule
+    from synoptic.distillation.weights import WEIGHTS
     from synoptic.guidance.batching import predict_branches
     from synoptic.guidance.perp_neg import cfg_predict, perp_neg
 
@@ -41,28 +39,26 @@ def making(
     student = learner = None
     if loss == "vsd":
         net: Any = m
-        student = Student(net.unet.net, rngs)
-        conds = student.mark(conds)
-        own = on_canvas(predict_branches(m, {"student": conds["student"]}), views)
-        learner = Learning(student, own, s, lr=settings["student_lr"], steps=settings["student_steps"])
+        student = LoRAStudent(net.unet.net, rngs)
+        conds = student.add_student_branch(conds)
+        own = canvas_branches(predict_branches(m, {"student": conds["student"]}), views)
+        learner = StudentTraining(student, own, s, lr=settings["student_lr"], steps=settings["student_steps"])
     every = predict_branches(m, conds)
-    believe: Believe = on_canvas(perp_neg(every) if settings["perp_neg"] else every, views)
+    believe: BranchPredict = canvas_branches(perp_neg(every) if settings["perp_neg"] else every, views)
 
     def alone(name: str):
-        only = on_canvas(predict_branches(m, {name: conds[name]}), views)
+        only = canvas_branches(predict_branches(m, {name: conds[name]}), views)
         return lambda x, t, camera=None: only(x, t, camera)[name]
 
-    when: dict[str, Any] = {"times": times_of(settings)}
-    weigh: dict[str, Any] = when | {
-        "weight": weights.one if settings["weight"] == "auto" else getattr(weights, settings["weight"])
-    }
+    when: dict[str, Any] = {"timesteps": times_of(settings)}
+    weigh: dict[str, Any] = when | {"weight": WEIGHTS["one" if settings["weight"] == "auto" else settings["weight"]]}
     match loss:
         case "sds":
             made = sds(believe, s, scale, **weigh)
         case "vsd":
             made = vsd(believe, s, scale, **weigh)
         case "csd":
-            made = csd(believe, s, scale, ramp(0, scale, settings["steps"]) if apart else None, **weigh)
+            made = csd(believe, s, scale, linear_schedule(0, scale, settings["steps"]) if apart else None, **weigh)
         case "nfsd":
             made = nfsd(believe, s, scale, **weigh)
         case "sdi":
@@ -74,34 +70,33 @@ def making(
 
 def editing(settings: dict[str, Any], m: Denoiser, prompts: Sequence[str], source: Tensor, views: Windows) -> Loss:
     """The loss that turns x, at first `source` (B, C, h, w), to its prompts: source and target of each in one batch."""
-    from synoptic.distillation.dds import dds
-    from synoptic.distillation.on_windows import on_canvas
-    from synoptic.distillation.pds import pds
+    from synoptic.distillation.edit_losses import dds, pds
+    from synoptic.distillation.on_windows import canvas_branches
     from synoptic.guidance.batching import predict_branches
     from synoptic.guidance.perp_neg import cfg_predict
 
     n = len(prompts)
     texts = {"cond": [*prompts, *[settings["source_prompt"]] * n], "null": [settings["negative"]] * (2 * n)}
     every = predict_branches(m, {name: m.embed(some) for name, some in texts.items()})
-    predict = cfg_predict(on_canvas(every, views), settings["guidance"])
+    predict = cfg_predict(canvas_branches(every, views), settings["guidance"])
     if settings["loss"] == "pds":
-        return pds(predict, m.schedule, source, settings["stride"], times=times_of(settings))
-    return dds(predict, m.schedule, source, times=times_of(settings))
+        return pds(predict, m.schedule, source, settings["stride"], timesteps=times_of(settings))
+    return dds(predict, m.schedule, source, timesteps=times_of(settings))
 
 
-def times_of(settings: dict[str, Any]) -> Times:
+def times_of(settings: dict[str, Any]) -> TimestepSampler:
     """The noise levels that are asked about."""
-    from synoptic.distillation.timesteps import falling, narrowing, uniform
+    from synoptic.distillation.timesteps import falling_timesteps, narrowing_timesteps, uniform_timesteps
 
     first, last, steps = settings["t_min"], settings["t_max"], settings["steps"]
     match settings["anneal"]:
         case "narrow":
-            return narrowing(first, last, min(last, max(first, 500)), steps)
+            return narrowing_timesteps(first, last, min(last, max(first, 500)), steps)
         case "linear":
-            return falling(last, first, steps)
+            return falling_timesteps(last, first, steps)
         case "sqrt":
-            return falling(last, first, steps, 0.5)
-    return uniform(first, last)
+            return falling_timesteps(last, first, steps, 0.5)
+    return uniform_timesteps(first, last)
 
 
 def sketched(

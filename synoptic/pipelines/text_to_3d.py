@@ -90,7 +90,7 @@ def dream(
 
     from synoptic import io as images
     from synoptic.metrics.clip import Clip
-    from synoptic.nerf.diagnostics import trouble
+    from synoptic.nerf.diagnostics import find_problem
     from synoptic.runs.execute import inside, opened
     from synoptic.runs.progress import bar
 
@@ -105,7 +105,7 @@ def dream(
                 grown(what)
             with clock("deliver"):
                 delivered(what, origin, judges, run.folder / picture.file, inside(run, picture))
-    wrong = {p.prompt: trouble(remembered(place(run, p) / HEALTH), settings["steps"]) for p in run.pictures}
+    wrong = {p.prompt: find_problem(remembered(place(run, p) / HEALTH), settings["steps"]) for p in run.pictures}
     why = "; ".join(f"{name}: {said}" for name, said in wrong.items() if said)
     scored(run, judges[-1].name)
     run.state = f"unwell: {why}" if why else "done"
@@ -124,7 +124,7 @@ def place(run: Run, picture: Picture) -> Path:
 def grown(dream: Dream) -> None:
     """field.safetensors and health.json in the dream's folder, unless they are there."""
     from synoptic.io import atomic_write
-    from synoptic.nerf.serialization import stored
+    from synoptic.nerf.serialization import to_bytes
     from synoptic.pipelines.text_to_3d_loss import samples
 
     if (dream.folder / FIELD).exists():
@@ -132,22 +132,22 @@ def grown(dream: Dream) -> None:
     (seed, scene, past), scores = best(dream)
     remember(dream.folder / HEALTH, past)
     told = {"prompt": dream.prompt, "seed": seed, "scores": scores}
-    data = stored(scene, dream.settings["encoding"], samples(dream.settings), told)
+    data = to_bytes(scene, dream.settings["encoding"], samples(dream.settings), told)
     atomic_write(dream.folder / FIELD, lambda f: f.write(data))
 
 
 def delivered(dream: Dream, origin: Checkpoint, judges: list[Clip], file: Path, inside: dict[str, Any]) -> None:
     """The films, the mesh and the report in the dream's folder, then its sheet; what was only for the growing goes."""
     from synoptic.io import save
-    from synoptic.mesh.export_bundle import deliver
-    from synoptic.nerf.contact_sheet import EIGHT, sheet
+    from synoptic.mesh.export_bundle import export_bundle
+    from synoptic.nerf.contact_sheet import EIGHT_SIDES, contact_sheet
     from synoptic.nerf.serialization import load_scene
 
     scene = load_scene(dream.folder / FIELD).to(dream.model.device)
     among = captions() if origin.is_bundled else ()
-    how: dict[str, Any] = {"judges": judges, "among": among, "frames": dream.settings["frames"], "say": say}
-    deliver(scene, dream.folder, dream.prompt, **how)
-    save(file, sheet(scene, EIGHT), inside)
+    how: dict[str, Any] = {"clip_models": judges, "other_captions": among, "frames": dream.settings["frames"], "log": say}
+    export_bundle(scene, dream.folder, dream.prompt, **how)
+    save(file, contact_sheet(scene, EIGHT_SIDES), inside)
     (dream.folder / PREVIEW).unlink(missing_ok=True)
     for start in dream.folder.glob("start_*"):
         shutil.rmtree(start)
@@ -156,11 +156,11 @@ def delivered(dream: Dream, origin: Checkpoint, judges: list[Clip], file: Path, 
 def captions() -> list[str]:
     """Every thing that the bundled models know from all sides, in every colour."""
     from synoptic.models.vocabulary import vocabulary
-    from synoptic.nerf.diagnostics import CAPTION
+    from synoptic.nerf.diagnostics import CAPTION_TEMPLATE
 
     known = vocabulary()["prompts"]
     return [
-        CAPTION.format(f"{'an' if colour[0] in 'aeiou' else 'a'} {colour} {thing}")
+        CAPTION_TEMPLATE.format(f"{'an' if colour[0] in 'aeiou' else 'a'} {colour} {thing}")
         for thing in known["3D objects"]
         for colour in known["colours"]
     ]

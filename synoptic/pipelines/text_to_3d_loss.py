@@ -16,33 +16,33 @@ if TYPE_CHECKING:
     from synoptic.distillation.base import Learner, Loss
     from synoptic.guidance.view_prompts import ViewConditions
     from synoptic.models.base import Cond, Denoiser
-    from synoptic.nerf.scene import Look, Radiance
+    from synoptic.nerf.scene import RadianceScene, ViewSample
 
 COARSE = 4  # one in so many of the steps is taken with half the resolution
 WARM_UP, COOLED = 50, 0.2  # steps to the peak of the rate; the share of it that is left at the end
 
 
-def planted(settings: dict[str, Any], usual: Usual, rng: torch.Generator) -> Radiance:
+def planted(settings: dict[str, Any], usual: Usual, rng: torch.Generator) -> RadianceScene:
     """A scene before its first step: coarse, without light, and little asked of; all that follows the steps."""
     import math
 
     from synoptic.nerf.cameras import Orbit
-    from synoptic.nerf.regularizers import Penalties, ramp, steady
-    from synoptic.nerf.serialization import born
+    from synoptic.nerf.regularizers import Penalties, constant, linear_ramp
+    from synoptic.nerf.serialization import build_scene
     from synoptic.nerf.shading import Lighting
 
     n, side = settings["steps"], settings["resolution"]
     low, high = (math.radians(degrees) for degrees in usual.elevation)
-    scene = born(
+    scene = build_scene(
         settings["encoding"],
         rng,
-        whole=3 * n // 2,
+        full_levels_step=3 * n // 2,
         orbit=Orbit(elevation=(low, high)),
-        lighting=Lighting(plain=int(usual.plain * n), ambient=usual.ambient),
+        lighting=Lighting(albedo_steps=int(usual.plain * n), ambient=usual.ambient),
         penalties=Penalties(
-            opacity=steady(usual.opacity),
-            entropy=ramp(0, usual.entropy, n // 4, n),
-            orientation=ramp(0, usual.orientation, 0, n // 2),
+            opacity=constant(usual.opacity),
+            entropy=linear_ramp(0, usual.entropy, n // 4, n),
+            orientation=linear_ramp(0, usual.orientation, 0, n // 2),
         ),
         side=lambda step: side // 2 if COARSE * step < n else side,
         samples=samples(settings),
@@ -62,12 +62,10 @@ def pulled(
     settings: dict[str, Any], usual: Usual, m: Denoiser, prompt: str, phrase: str, rng: torch.Generator
 ) -> tuple[Loss, Learner | None, Any]:
     """The loss that makes the scene what the prompt says, seen from everywhere, what learns beside it, and VSD's student."""
-    from synoptic.distillation import weights
-    from synoptic.distillation.csd import csd
-    from synoptic.distillation.lora_student import Student
-    from synoptic.distillation.sds import sds
-    from synoptic.distillation.timesteps import ramp
-    from synoptic.distillation.vsd import Learning, vsd
+    from synoptic.distillation.lora_student import LoRAStudent
+    from synoptic.distillation.losses import StudentTraining, csd, sds, vsd
+    from synoptic.distillation.timesteps import linear_schedule
+    from synoptic.distillation.weights import WEIGHTS
     from synoptic.guidance.view_prompts import view_branches, view_conditions, view_guidance, view_perp_neg
 
     loss, scale, negative, s = settings["loss"], settings["guidance"], settings["negative"], m.schedule
@@ -83,29 +81,29 @@ def pulled(
     student = learner = None
     if loss == "vsd":
         net: Any = m
-        student = Student(net.unet.net, [rng], features=3)
+        student = LoRAStudent(net.unet.net, [rng], features=3)
         conds = partial(with_student, student, conds)
         own = view_branches(m, lambda look, conds=conds: {"student": conds(look)["student"]})
-        learner = Learning(student, own, s, lr=settings["student_lr"])
+        learner = StudentTraining(student, own, s, lr=settings["student_lr"])
     every = view_branches(m, conds)
     believe = view_guidance(every, settings["view_guidance"], settings["t_max"]) if insists else every
     believe = view_perp_neg(believe) if denies else believe
-    how: dict[str, Any] = {"times": times_of(settings), "weight": getattr(weights, usual.weight)}
+    how: dict[str, Any] = {"timesteps": times_of(settings), "weight": WEIGHTS[usual.weight]}
     match loss:
         case "vsd":
             made = vsd(believe, s, scale, **how)
         case "csd":
-            made = csd(believe, s, scale, ramp(0, scale, settings["steps"]) if apart else None, **how)
+            made = csd(believe, s, scale, linear_schedule(0, scale, settings["steps"]) if apart else None, **how)
         case _:
             made = sds(believe, s, scale, **how)
     return made, learner, student
 
 
-def with_student(student: Any, conds: ViewConditions, look: Look) -> dict[str, Cond]:
+def with_student(student: Any, conds: ViewConditions, look: ViewSample) -> dict[str, Cond]:
     """The branches and that of the scene's one student, who is told where each view's eye is."""
-    from synoptic.nerf.normals import unit
+    from synoptic.nerf.normals import normalize
 
-    marked = student.mark(conds(look), unit(look.camera.eye))
+    marked = student.add_student_branch(conds(look), normalize(look.camera.eye))
     return marked | {"student": marked["student"] | {"student": 0 * marked["student"]["student"]}}
 
 

@@ -14,18 +14,18 @@ from synoptic.options.text_to_3d import SHARE, Usual
 if TYPE_CHECKING:
     from synoptic.metrics.clip import Clip
     from synoptic.models.base import Denoiser
-    from synoptic.nerf.diagnostics import Health
-    from synoptic.nerf.scene import Radiance
+    from synoptic.nerf.diagnostics import FieldDiagnostics
+    from synoptic.nerf.scene import RadianceScene
 
 STATE, HEALTH, PREVIEW = "state.safetensors", "health.json", "preview.png"
 
 
 class Grown(NamedTuple):
-    """A scene from one seed, and what was seen of it: the last Health is how it is."""
+    """A scene from one seed, and what was seen of it: the last FieldDiagnostics is how it is."""
 
     seed: int
-    scene: Radiance
-    past: list[Health]
+    scene: RadianceScene
+    past: list[FieldDiagnostics]
 
 
 class Dream(NamedTuple):
@@ -52,14 +52,14 @@ def short(settings: dict[str, Any]) -> int:
 
 def best(dream: Dream) -> tuple[Grown, dict[int, float]]:
     """The start that grew to the end, and what the judge said of all when they were short: {seed: score}."""
-    from synoptic.nerf.diagnostics import trouble
+    from synoptic.nerf.diagnostics import find_problem
 
     settings, seeds = dream.settings, range(dream.settings["seed"], dream.settings["seed"] + dream.settings["seeds"])
     scores: dict[int, float] = {}
     if len(seeds) > 1:
         for seed in seeds:
             past = [h for h in grow(dream, seed, short(settings)).past if h.step <= short(settings)]
-            scores[seed] = -1.0 if trouble(past, settings["steps"]) else past[-1].score
+            scores[seed] = -1.0 if find_problem(past, settings["steps"]) else past[-1].score
             say(f"{dream.prompt}, seed {seed}: a start of {short(settings)} steps, score {scores[seed]:.2f}")
     chosen = max(seeds, key=lambda seed: scores.get(seed, 0.0))
     return grow(dream, chosen, settings["steps"], begun=short(settings) if scores else 0), scores
@@ -72,8 +72,8 @@ def grow(dream: Dream, seed: int, until: int, begun: int = 0) -> Grown:
     """
     import torch
 
-    from synoptic.distillation.optimize import Fit, fit
-    from synoptic.nerf.diagnostics import examine, trouble
+    from synoptic.distillation.optimize import OptimStep, optimize
+    from synoptic.nerf.diagnostics import diagnose_views, find_problem
     from synoptic.pipelines.text_to_3d_loss import drawn, framed, planted, pulled, rate
     from synoptic.runs.loop_checkpoint import Saved
 
@@ -92,14 +92,14 @@ def grow(dream: Dream, seed: int, until: int, begun: int = 0) -> Grown:
     loss, learner, student = pulled(settings, usual, m, prompt, dream.phrase, rng)
     adam = partial(torch.optim.Adam, eps=1e-15)
     how: dict[str, Any] = {
-        "steps": done if trouble(past, steps) else until,
+        "steps": done if find_problem(past, steps) else until,
         "lr": rate(settings["lr"], steps),
         "rngs": rngs,
         "learner": learner,
     }
-    coming = fit(scene, loss, framed(m), **how, optimiser=adam, state=state)
+    coming = optimize(scene, loss, framed(m), **how, optimizer=adam, state=state)
 
-    def kept(fitted: Fit) -> dict[str, torch.Tensor]:
+    def kept(fitted: OptimStep) -> dict[str, torch.Tensor]:
         preview(dream, scene, seed, fitted.i + 1)
         return fitted.state()
 
@@ -111,11 +111,11 @@ def grow(dream: Dream, seed: int, until: int, begun: int = 0) -> Grown:
             step = last.i + 1
             dream.tick()
             if step % every == 0 or step == until:
-                past.append(examine(scene, step, dream.judge, prompt))
+                past.append(diagnose_views(scene, step, dream.judge, prompt))
                 remember(folder / HEALTH, past)
                 preview(dream, scene, seed, step)
                 say(f"{prompt}, seed {seed}, {told(past[-1])}")
-                if trouble(past, steps):
+                if find_problem(past, steps):
                     break
         if last:
             saved.keep(last.state())
@@ -125,33 +125,35 @@ def grow(dream: Dream, seed: int, until: int, begun: int = 0) -> Grown:
     return Grown(seed, scene, past)
 
 
-def preview(dream: Dream, scene: Radiance, seed: int, step: int) -> None:
+def preview(dream: Dream, scene: RadianceScene, seed: int, step: int) -> None:
     """preview.png in the dream's folder: four sides, from above, and normals."""
     from synoptic import io as images
-    from synoptic.nerf.contact_sheet import FOUR, sheet
+    from synoptic.nerf.contact_sheet import FOUR_SIDES, contact_sheet
 
-    shown = sheet(scene, FOUR, f"step {step},", side=48)
+    shown = contact_sheet(scene, FOUR_SIDES, f"step {step},", side=48)
     images.save(dream.folder / PREVIEW, shown, {"prompt": dream.prompt, "seed": seed, "step": step})
 
 
-def told(health: Health) -> str:
+def told(health: FieldDiagnostics) -> str:
     """A line for people."""
     seen = f"opacity {health.opacity:.2f}, entropy {health.entropy:.2f}, score {health.score:.2f}"
-    return f"step {health.step}: {seen}, front right back left look like {' '.join(health.faces)}"
+    return f"step {health.step}: {seen}, front right back left look like {' '.join(health.likeliest_views)}"
 
 
-def remember(file: Path, past: list[Health]) -> None:
+def remember(file: Path, past: list[FieldDiagnostics]) -> None:
     from synoptic.io import atomic_write
 
     text = json.dumps([h._asdict() for h in past], indent=1)
     atomic_write(file, lambda f: f.write(text.encode()))
 
 
-def remembered(file: Path) -> list[Health]:
-    from synoptic.nerf.diagnostics import Health
+def remembered(file: Path) -> list[FieldDiagnostics]:
+    from synoptic.nerf.diagnostics import FieldDiagnostics
 
     rows = json.loads(file.read_text()) if file.exists() else []
-    return [Health(**row | {"faces": tuple(row["faces"])}) for row in rows]
+    for row in rows:
+        row["likeliest_views"] = tuple(row.pop("faces", row.get("likeliest_views")))  # "faces" in runs of before
+    return [FieldDiagnostics(**row) for row in rows]
 
 
 def say(line: str) -> None:

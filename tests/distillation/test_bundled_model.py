@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from synoptic.diffusion.equations import randn
-from synoptic.distillation.dds import dds
+from synoptic.distillation.edit_losses import dds
 from synoptic.distillation.image_scene import LatentImage
-from synoptic.distillation.optimize import fit, warm_cosine
-from synoptic.distillation.sds import sds
+from synoptic.distillation.losses import sds
+from synoptic.distillation.optimize import optimize, warmup_cosine
 from synoptic.guidance.batching import predict_branches
 from synoptic.guidance.cfg import cfg
 from synoptic.io import to_pil
@@ -29,7 +29,7 @@ def judge() -> Clip:
 
 def end(loss, x, rngs) -> torch.Tensor:
     scene: Any = LatentImage(x)
-    for _ in fit(scene, loss, lambda image: image, steps=12, lr=warm_cosine(0.2, 12, 2), rngs=rngs):
+    for _ in optimize(scene, loss, lambda image: image, steps=12, lr=warmup_cosine(0.2, 12, 2), rngs=rngs):
         pass
     return scene.x.detach()
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from synoptic.distillation.inversion_losses import climb, ism, sdi
-from synoptic.distillation.timesteps import uniform
+from synoptic.distillation.inversion_losses import invert_to, ism, sdi
+from synoptic.distillation.timesteps import uniform_timesteps
 from tests.distillation.exact import S, believer, by_row, gaussian, gradient
 from tests.exact import SHAPE, generators, normal
 
@@ -17,7 +17,7 @@ def test_inversion_follows_the_flow_of_a_gaussian_to_each_rows_own_time():
     a, sigma = (k.view(-1, 1, 1, 1) for k in S(t))
     mean, spread = denoise.means, denoise.spreads[0]
     truth = a * mean + (X - mean) * (a**2 + (sigma / spread) ** 2).sqrt()
-    errors = [(climb(by_row(denoise), S, X, torch.full((3,), -1), t, n) - truth).abs().max() for n in (10, 20, 200)]
+    errors = [(invert_to(by_row(denoise), S, X, torch.full((3,), -1), t, n) - truth).abs().max() for n in (10, 20, 200)]
     assert errors[2] < 0.1 * errors[0] and errors[1] < errors[0] and errors[2] < 0.02 * truth.abs().max()
 
 
@@ -29,13 +29,13 @@ def test_sdi_of_a_model_of_one_picture_leads_straight_to_it():
 
 def test_ism_leads_from_what_the_inversion_sees_to_what_the_prompt_does():
     one, other = gaussian(1, 0.0), gaussian(2, 0.0)
-    loss = ism(believer(cond=one, null=other), S, by_row(other), 1.0, 50, 3, times=uniform(100, 900))
+    loss = ism(believer(cond=one, null=other), S, by_row(other), 1.0, 50, 3, timesteps=uniform_timesteps(100, 900))
     assert torch.allclose(gradient(loss, X, generators(3)), (other.means - one.means).expand_as(X), atol=1e-8)
 
 
 def test_their_noise_is_the_pictures_own_so_that_one_time_gives_one_gradient():
     model = gaussian(1)
     for make in (sdi, ism):
-        loss = make(believer(cond=model, null=model), S, by_row(model), times=uniform(400, 400))
+        loss = make(believer(cond=model, null=model), S, by_row(model), timesteps=uniform_timesteps(400, 400))
         a, b = (gradient(loss, X, [torch.Generator().manual_seed(k)] * 3) for k in (1, 2))
         assert torch.equal(a, b)

@@ -11,9 +11,9 @@ from peft import LoraConfig, LoraModel
 
 from synoptic.diffusion.equations import randn
 from synoptic.distillation.image_scene import LatentImage
-from synoptic.distillation.lora_student import Lora, Student
-from synoptic.distillation.optimize import fit
-from synoptic.distillation.vsd import Learning, vsd
+from synoptic.distillation.lora_student import BatchedLoRA, LoRAStudent
+from synoptic.distillation.losses import StudentTraining, vsd
+from synoptic.distillation.optimize import optimize
 from synoptic.guidance.batching import predict_branches
 from synoptic.models.load import load
 from tests.exact import generators
@@ -29,9 +29,9 @@ def conds(model, prompts=PROMPTS):
 
 def taught(model, rngs, x, prompts=PROMPTS, features=0, told=None, steps=2):
     """A student after a few steps, what it and the base say, and the drawing of its noise."""
-    student = Student(model.unet.net, rngs, features=features)
-    marked = student.mark(conds(model, prompts), told)
-    learning = Learning(student, predict_branches(model, {"student": marked["student"]}), model.schedule, lr=1e-2)
+    student = LoRAStudent(model.unet.net, rngs, features=features)
+    marked = student.add_student_branch(conds(model, prompts), told)
+    learning = StudentTraining(student, predict_branches(model, {"student": marked["student"]}), model.schedule, lr=1e-2)
     for _ in range(steps):
         learning.learn(x, None, rngs)
     return student, marked, learning
@@ -72,7 +72,10 @@ def test_a_new_student_is_the_base_and_one_prompts_lessons_are_its_own(sd64):
 def test_what_a_student_is_told_reaches_it_alone(sd64):
     x, told = randn(SMALL, generators(1)).double(), torch.eye(3, dtype=torch.float64)
     student, _, _ = taught(sd64, generators(1), x, PROMPTS[:1], 3, told[:1])
-    ways = [predict_branches(sd64, student.mark(conds(sd64, PROMPTS[:1]), told[k : k + 1]))(x, T[:1]) for k in (0, 1)]
+    ways = [
+        predict_branches(sd64, student.add_student_branch(conds(sd64, PROMPTS[:1]), told[k : k + 1]))(x, T[:1])
+        for k in (0, 1)
+    ]
     student.remove()
     assert (ways[0]["student"].eps - ways[1]["student"].eps).abs().max() > 1e-3
     assert torch.equal(ways[0]["cond"].eps, ways[1]["cond"].eps)
@@ -89,12 +92,12 @@ def test_it_learns_in_float32_on_a_model_in_half_precision():
 
 def test_vsd_with_several_particles_goes_on_to_the_bit(sd32):
     def begin(rngs, state=None):
-        student = Student(sd32.unet.net, [torch.Generator()] if state else generators(1))
-        marked = student.mark(conds(sd32, PROMPTS[:1]))
+        student = LoRAStudent(sd32.unet.net, [torch.Generator()] if state else generators(1))
+        marked = student.add_student_branch(conds(sd32, PROMPTS[:1]))
         loss = vsd(predict_branches(sd32, marked), sd32.schedule)
-        learner = Learning(student, predict_branches(sd32, {"student": marked["student"]}), sd32.schedule, lr=1e-3)
+        learner = StudentTraining(student, predict_branches(sd32, {"student": marked["student"]}), sd32.schedule, lr=1e-3)
         scene = LatentImage(randn(SMALL, generators()))
-        yield from fit(scene, loss, lambda x: x, steps=3, lr=lambda i: 0.1, rngs=rngs, learner=learner, state=state)
+        yield from optimize(scene, loss, lambda x: x, steps=3, lr=lambda i: 0.1, rngs=rngs, learner=learner, state=state)
         student.remove()
 
     whole, states = [], []
@@ -108,7 +111,7 @@ def test_vsd_with_several_particles_goes_on_to_the_bit(sd32):
 
 def test_adapters_are_pefts():
     base, h, names = torch.nn.Linear(6, 5), torch.randn(3, 4, 6), ["1", "0", "1"]
-    lora = Lora(base, generators(2), 2)
+    lora = BatchedLoRA(base, generators(2), 2)
     torch.nn.init.normal_(lora.B)
     ours = base(h) + lora(h, torch.tensor([int(name) for name in names]))
     net = torch.nn.Sequential(OrderedDict(to_q=base))
@@ -124,4 +127,4 @@ def test_adapters_are_pefts():
 def test_students_that_cannot_be_are_refused(sd32):
     for rngs, how in ((generators(1), {"rank": 0}), (generators(1), {"features": -1}), ([], {}), (generators(257), {})):
         with pytest.raises(ValueError, match=r"rank|256"):
-            Student(sd32.unet.net, rngs, **how)
+            LoRAStudent(sd32.unet.net, rngs, **how)

@@ -7,13 +7,9 @@ import torch
 
 from synoptic.diffusion.equations import add_noise, coefficients, randn
 from synoptic.distillation import weights
-from synoptic.distillation.csd import csd
-from synoptic.distillation.dds import dds
-from synoptic.distillation.nfsd import nfsd
-from synoptic.distillation.pds import pds, posterior
-from synoptic.distillation.sds import sds
-from synoptic.distillation.timesteps import ramp, uniform
-from synoptic.distillation.vsd import vsd
+from synoptic.distillation.edit_losses import dds, pds, pds_coefficients
+from synoptic.distillation.losses import csd, nfsd, sds, vsd
+from synoptic.distillation.timesteps import linear_schedule, uniform_timesteps
 from tests.distillation.exact import S, believer, by_row, gaussian, gradient, guided
 from tests.exact import SHAPE, Mixture, ddpm, generators, normal
 
@@ -23,7 +19,7 @@ X = normal(3, *SHAPE, seed=4)
 
 def noised(x=X, times=None):
     rngs = generators(len(x))
-    t = (times or uniform())(0, rngs)
+    t = (times or uniform_timesteps())(0, rngs)
     eps = randn(x.shape[1:], rngs, x)
     return t, eps, add_noise(S, x, eps, t)
 
@@ -32,12 +28,17 @@ def eps_at(xt, t):
     return {name: p.eps for name, p in believer(**BRANCHES)(xt, t).items()}
 
 
-@pytest.mark.parametrize("weight", [weights.one, weights.variance, weights.fantasia, weights.odds])
+@pytest.mark.parametrize("weight", [weights.constant, weights.variance, weights.fantasia3d, weights.sqrt_noise_to_signal])
 def test_sds(weight):
     t, eps, xt = noised()
     e, abar = eps_at(xt, t), S.alphas_cumprod[t].view(-1, 1, 1, 1)  # pyright: ignore[reportAttributeAccessIssue]
-    w = {"one": 1, "variance": 1 - abar, "fantasia": abar.sqrt() * (1 - abar), "odds": ((1 - abar) / abar).sqrt()}
-    truth = w[weight.__name__] * (e["null"] + 7.5 * (e["cond"] - e["null"]) - eps)
+    w = {
+        weights.constant: 1,
+        weights.variance: 1 - abar,
+        weights.fantasia3d: abar.sqrt() * (1 - abar),
+        weights.sqrt_noise_to_signal: ((1 - abar) / abar).sqrt(),
+    }
+    truth = w[weight] * (e["null"] + 7.5 * (e["cond"] - e["null"]) - eps)
     grad = gradient(sds(believer(**BRANCHES), S, 7.5, weight=weight), X, generators(3))
     assert torch.allclose(grad, truth, rtol=1e-12, atol=1e-12) and grad.abs().max() > 0.1
 
@@ -47,7 +48,7 @@ def test_csd(step):
     t, _, xt = noised()
     e, w2 = eps_at(xt, t), min(1, step / 10)
     truth = 2 * (e["cond"] - e["null"]) + w2 * (e["null"] - e["negative"])
-    grad = gradient(csd(believer(**BRANCHES), S, 2.0, ramp(0, 1, 10)), X, generators(3), step)
+    grad = gradient(csd(believer(**BRANCHES), S, 2.0, linear_schedule(0, 1, 10)), X, generators(3), step)
     assert torch.allclose(grad, truth, atol=1e-12)
 
 
@@ -81,14 +82,14 @@ def test_vsd_whose_student_knows_its_one_particle_is_sds():
     x = X[:1]
     particle = Mixture(S, means=x, spreads=(0.0,), weights=(1.0,))
     every = believer(cond=BRANCHES["cond"], null=BRANCHES["null"], student=particle)
-    a, b = (gradient(loss(every, S, 7.5, weight=weights.one), x, generators(1)) for loss in (sds, vsd))
+    a, b = (gradient(loss(every, S, 7.5, weight=weights.constant), x, generators(1)) for loss in (sds, vsd))
     assert torch.allclose(a, b, atol=1e-10) and a.abs().max() > 0.1
 
 
 def test_dds():
     source, target = BRANCHES["null"], BRANCHES["cond"]
     before = normal(3, *SHAPE, seed=5)
-    t, eps, xt = noised(times=uniform(50, 949))
+    t, eps, xt = noised(times=uniform_timesteps(50, 949))
     truth = by_row(target)(xt, t).eps - by_row(source)(add_noise(S, before, eps, t), t).eps
     grad = gradient(dds(guided(target, source), S, before), X, generators(3))
     assert torch.allclose(grad, truth, atol=1e-12) and grad.abs().max() > 0.1
@@ -133,7 +134,7 @@ TABLE = [
 def test_the_coefficients_of_pds(t, psi2, chi2, psi20, chi20, chi1):
     s = ddpm(beta_start=0.00085, beta_end=0.012)
     for stride, psi, chi in ((2, psi2, chi2), (20, psi20, chi20), (1, 0.0, chi1)):
-        found = [k.item() for k in posterior(s, torch.tensor([t]), stride)]
+        found = [k.item() for k in pds_coefficients(s, torch.tensor([t]), stride)]
         assert found == pytest.approx([psi, chi], rel=0.02, abs=1e-9)
 
 

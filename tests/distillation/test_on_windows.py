@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 
 from synoptic.diffusion.equations import Pred, coefficients
-from synoptic.distillation.on_windows import on_canvas
-from synoptic.distillation.sds import sds
+from synoptic.distillation.losses import sds
+from synoptic.distillation.on_windows import canvas_branches
 from synoptic.views.windows import Windows
 from tests.distillation.exact import S, gradient
 from tests.exact import generators, normal
@@ -31,5 +31,5 @@ def test_the_gradient_on_a_canvas_is_that_of_a_model_as_large():
 
     views = Windows((2, 9, 21), (6, 8), (3, 5), circular=True)
     z = normal(3, *views.canvas)
-    a, b = (gradient(sds(believe, S, 7.5), z, generators(3)) for believe in (on_canvas(every, views), every))
+    a, b = (gradient(sds(believe, S, 7.5), z, generators(3)) for believe in (canvas_branches(every, views), every))
     assert torch.allclose(a, b, atol=1e-12) and a.abs().max() > 0.1

@@ -12,11 +12,10 @@ from safetensors.torch import load_file, save_file
 
 from synoptic.diffusion.equations import Pred, coefficients
 from synoptic.distillation.image_scene import LatentImage
-from synoptic.distillation.optimize import adamw, fit, warm_cosine
-from synoptic.distillation.scene import Shot
-from synoptic.distillation.sds import sds
-from synoptic.distillation.timesteps import uniform
-from synoptic.distillation.vsd import Learning, vsd
+from synoptic.distillation.losses import StudentTraining, sds, vsd
+from synoptic.distillation.optimize import adamw, optimize, warmup_cosine
+from synoptic.distillation.scene import Render
+from synoptic.distillation.timesteps import uniform_timesteps
 from synoptic.distillation.weights import variance
 from tests.distillation.exact import S, believer, gaussian
 from tests.exact import SHAPE, generators, normal
@@ -42,14 +41,14 @@ class Mean(torch.nn.Module):
 
 def test_sds_on_a_gaussian_ends_at_its_mean():
     scene = LatentImage(normal(2, *SHAPE, seed=3))
-    loss, rate = sds(believer(**MODEL), S, 1.0, weight=variance), warm_cosine(0.1, 300, 20, 1.0)
-    *_, last = fit(scene, loss, same, steps=300, lr=rate, rngs=generators())
+    loss, rate = sds(believer(**MODEL), S, 1.0, weight=variance), warmup_cosine(0.1, 300, 20, 1.0)
+    *_, last = optimize(scene, loss, same, steps=300, lr=rate, rngs=generators())
     assert (last.x - MODEL["cond"].means).abs().max() < 0.1
 
 
 def test_a_student_learns_the_mean_of_its_particles():
     student, particles = Mean(), normal(4, *SHAPE, seed=3)
-    learning = Learning(student, student, S, lr=0.05, times=uniform(500, 500))
+    learning = StudentTraining(student, student, S, lr=0.05, timesteps=uniform_timesteps(500, 500))
     for _ in range(300):
         learning.learn(particles, None, generators(4))
     assert (student.mean - particles.mean(0)).abs().max() < 0.05
@@ -59,13 +58,13 @@ def test_a_students_two_steps_for_a_render_are_two_lessons():
     particles, ends = normal(2, *SHAPE, seed=3), []
     for steps, lessons in ((2, 1), (1, 2)):
         student, rngs = Mean(), generators()
-        learning = Learning(student, student, S, lr=0.05, steps=steps)
+        learning = StudentTraining(student, student, S, lr=0.05, steps=steps)
         for _ in range(lessons):
             learning.learn(particles, None, rngs)
         ends.append(student.mean.detach())
     assert torch.equal(*ends) and ends[0].abs().max() > 0.05
     with pytest.raises(ValueError, match="at least 1 step"):
-        Learning(student, student, S, steps=0)
+        StudentTraining(student, student, S, steps=0)
 
 
 @pytest.mark.parametrize("stop", range(4))
@@ -74,9 +73,13 @@ def test_stopped_at_any_step_it_goes_on_to_the_bit(stop, optimiser, tmp_path):
     def begin(rngs, state: Any = None):
         student, base = Mean(), believer(**MODEL)
         loss = vsd(lambda x, t, camera: base(x, t) | student(x, t), S)
-        more: dict[str, Any] = {"learner": Learning(student, student, S, lr=0.01), "optimiser": optimiser, "state": state}
+        more: dict[str, Any] = {
+            "learner": StudentTraining(student, student, S, lr=0.01),
+            "optimizer": optimiser,
+            "state": state,
+        }
         scene = LatentImage(normal(2, *SHAPE, seed=0 if state else 3))
-        return fit(scene, loss, same, steps=6, lr=warm_cosine(0.1, 6, 2), rngs=rngs, **more)
+        return optimize(scene, loss, same, steps=6, lr=warmup_cosine(0.1, 6, 2), rngs=rngs, **more)
 
     whole = []
     for step in begin(generators()):
@@ -85,7 +88,9 @@ def test_stopped_at_any_step_it_goes_on_to_the_bit(stop, optimiser, tmp_path):
             save_file(step.state(), tmp_path / "state.safetensors")
     rest = list(begin([torch.Generator() for _ in range(2)], load_file(tmp_path / "state.safetensors")))
     assert [step.i for step in rest] == list(range(stop + 1, 6))
-    assert all(torch.equal(a.x, b.x) and torch.equal(a.norm, b.norm) for a, b in zip(whole[stop + 1 :], rest, strict=True))
+    assert all(
+        torch.equal(a.x, b.x) and torch.equal(a.grad_norm, b.grad_norm) for a, b in zip(whole[stop + 1 :], rest, strict=True)
+    )
     ends = whole[-1].state(), rest[-1].state()
     assert ends[0].keys() == ends[1].keys() and all(torch.equal(value, ends[1][name]) for name, value in ends[0].items())
 
@@ -94,7 +99,7 @@ def test_pictures_fitted_together_are_those_fitted_alone():
     x, loss = normal(3, *SHAPE, seed=3), sds(believer(**MODEL), S)
 
     def end(rows):
-        *_, last = fit(LatentImage(x[rows]), loss, same, steps=8, lr=lambda i: 0.1, rngs=generators(3)[rows])
+        *_, last = optimize(LatentImage(x[rows]), loss, same, steps=8, lr=lambda i: 0.1, rngs=generators(3)[rows])
         return last.x
 
     whole = end(slice(0, 3))
@@ -106,7 +111,7 @@ class Weighed(LatentImage):
     """A scene with a wish of its own."""
 
     def render(self, camera):
-        return Shot(self.x.clone(), 3 * self.x.sum())
+        return Render(self.x.clone(), 3 * self.x.sum())
 
 
 def test_a_step_tells_the_loss_s_own_gradient_and_the_penalty_moves_the_scene():
@@ -114,23 +119,25 @@ def test_a_step_tells_the_loss_s_own_gradient_and_the_penalty_moves_the_scene():
     before = scene.x.detach().clone()
     descent = partial(torch.optim.SGD, lr=0.0)
     loss = lambda x, step, camera, rngs: (x * far).sum()  # noqa: E731
-    (step,) = fit(scene, loss, same, steps=1, lr=lambda i: 0.5, rngs=generators(), optimiser=descent)
-    assert torch.allclose(step.norm, far.flatten(1).norm(dim=1)) and torch.equal(step.x, before)
+    (step,) = optimize(scene, loss, same, steps=1, lr=lambda i: 0.5, rngs=generators(), optimizer=descent)
+    assert torch.allclose(step.grad_norm, far.flatten(1).norm(dim=1)) and torch.equal(step.x, before)
     assert torch.allclose(scene.x, before - 0.5 * (far + 3))
 
 
 def test_rows_that_would_share_their_noise_are_refused():
     with pytest.raises(ValueError, match="generator"):
-        next(fit(LatentImage(normal(2, *SHAPE)), sds(believer(**MODEL), S), same, steps=1, lr=float, rngs=generators(1)))
+        next(
+            optimize(LatentImage(normal(2, *SHAPE)), sds(believer(**MODEL), S), same, steps=1, lr=float, rngs=generators(1))
+        )
 
 
 def test_the_rate_is_diffusers_own():
     opt = torch.optim.SGD([torch.zeros(1, requires_grad=True)], 0.1)
     peer = get_cosine_schedule_with_warmup(opt, 100, 750)
-    ours = warm_cosine(0.1, 500)
+    ours = warmup_cosine(0.1, 500)
     for i in range(500):
         assert ours(i) == pytest.approx(peer.get_last_lr()[0], abs=1e-12)
         opt.step()
         peer.step()
     with pytest.raises(ValueError, match="warm_up"):
-        warm_cosine(0.1, 60, 100)
+        warmup_cosine(0.1, 60, 100)

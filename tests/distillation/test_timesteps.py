@@ -5,30 +5,39 @@ from __future__ import annotations
 import pytest
 import torch
 
-from synoptic.distillation.timesteps import falling, narrowing, ramp, uniform
+from synoptic.distillation.timesteps import falling_timesteps, linear_schedule, narrowing_timesteps, uniform_timesteps
 from tests.exact import generators
 
 
 def test_uniform_reaches_both_ends_and_a_row_has_its_own():
-    draw, rngs = uniform(3, 6), generators(4)
+    draw, rngs = uniform_timesteps(3, 6), generators(4)
     every = torch.stack([draw(k, rngs) for k in range(60)])
     assert all(set(column.tolist()) == {3, 4, 5, 6} for column in every.T)
     assert torch.equal(draw(0, generators(4))[2:], draw(0, generators(4)[2:]))
 
 
 def test_narrowing_lowers_the_upper_end():
-    draw, rngs = narrowing(20, 980, 500, 100), generators(1)
+    draw, rngs = narrowing_timesteps(20, 980, 500, 100), generators(1)
     assert [max(draw(step, rngs).item() for _ in range(400)) > 900 for step in (0, 100, 1000)] == [True, False, False]
     assert all(20 <= draw(1000, rngs) <= 500 for _ in range(400))
 
 
 def test_falling_is_linear_or_by_the_root():
-    assert [falling(980, 20, 96)(k, generators(2)).tolist()[0] for k in (0, 24, 48, 96, 200)] == [980, 740, 500, 20, 20]
-    assert falling(980, 20, 96, 0.5)(24, generators(1)).item() == 500
-    assert [ramp(0, 1, 4)(k) for k in (0, 1, 4, 9)] == [0, 0.25, 1, 1]
+    assert [falling_timesteps(980, 20, 96)(k, generators(2)).tolist()[0] for k in (0, 24, 48, 96, 200)] == [
+        980,
+        740,
+        500,
+        20,
+        20,
+    ]
+    assert falling_timesteps(980, 20, 96, 0.5)(24, generators(1)).item() == 500
+    assert [linear_schedule(0, 1, 4)(k) for k in (0, 1, 4, 9)] == [0, 0.25, 1, 1]
 
 
-@pytest.mark.parametrize("make", [lambda: uniform(5, 4), lambda: narrowing(50, 980, 40, 9), lambda: falling(9, 10, 5)])
+@pytest.mark.parametrize(
+    "make",
+    [lambda: uniform_timesteps(5, 4), lambda: narrowing_timesteps(50, 980, 40, 9), lambda: falling_timesteps(9, 10, 5)],
+)
 def test_times_the_wrong_way_round_are_refused(make):
     with pytest.raises(ValueError, match="first"):
         make()

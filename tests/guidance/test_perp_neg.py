@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from synoptic.diffusion.equations import Pred
-from synoptic.distillation.sds import sds
+from synoptic.distillation.losses import sds
 from synoptic.guidance.cfg import cfg
 from synoptic.guidance.perp_neg import cfg_predict, perp_neg, perp_neg_cfg
 from tests.distillation.exact import S, believer, gaussian, gradient

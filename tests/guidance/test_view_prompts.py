@@ -23,9 +23,9 @@ from synoptic.guidance.view_prompts import (
     view_perp_neg,
     view_weights,
 )
-from synoptic.nerf.cameras import Camera, orbit
-from synoptic.nerf.scene import Look
-from synoptic.nerf.shading import daylight
+from synoptic.nerf.cameras import Camera, orbit_cameras
+from synoptic.nerf.scene import ViewSample
+from synoptic.nerf.shading import ambient_light
 from tests.distillation.exact import believer, gaussian
 from tests.exact import SHAPE, normal
 
@@ -37,11 +37,11 @@ T = torch.tensor([300, 700])
 def camera(*angles: tuple[float, float]) -> Camera:
     """Views from these azimuths and elevations in degrees."""
     azimuth, elevation = torch.tensor(angles, dtype=torch.float64).deg2rad().unbind(1)
-    return orbit(azimuth, elevation, 3.3, 0.6)
+    return orbit_cameras(azimuth, elevation, 3.3, 0.6)
 
 
 def look(*angles: tuple[float, float]) -> Any:
-    return Look(0, 64, camera(*angles), daylight(len(angles)), torch.zeros(0), torch.zeros(0))
+    return ViewSample(0, 64, camera(*angles), ambient_light(len(angles)), torch.zeros(0), torch.zeros(0))
 
 
 @pytest.mark.parametrize("word", VIEW_WORDS)

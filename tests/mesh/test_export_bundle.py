@@ -13,13 +13,13 @@ import torch
 from PIL import Image
 
 from synoptic.errors import install_command
-from synoptic.mesh.export_bundle import Delivered, deliver
+from synoptic.mesh.export_bundle import ExportBundle, export_bundle
 from synoptic.metrics.clip import Clip
-from synoptic.nerf.background import Plain
-from synoptic.nerf.diagnostics import CAPTION
-from synoptic.nerf.encoding import Waves
+from synoptic.nerf.background import SolidBackground
+from synoptic.nerf.diagnostics import CAPTION_TEMPLATE
+from synoptic.nerf.encoding import FrequencyEncoding
 from synoptic.nerf.field import NeuralField
-from synoptic.nerf.scene import Radiance
+from synoptic.nerf.scene import RadianceScene
 from tests.nerf.known import Known
 from tests.nerf.mug import mug
 
@@ -28,14 +28,14 @@ FEW: dict[str, Any] = {"frames": 6, "side": 32}
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory) -> tuple[Delivered, list[str]]:
+def made(tmp_path_factory) -> tuple[ExportBundle, list[str]]:
     said: list[str] = []
     judges = [Clip("bundled", device="cpu"), Clip("bundled-shape", device="cpu")]
-    among, folder = [CAPTION.format(thing) for thing in THINGS], tmp_path_factory.mktemp("mug")
-    return deliver(mug(), folder, "a red mug", judges=judges, among=among, say=said.append, **FEW), said
+    among, folder = [CAPTION_TEMPLATE.format(thing) for thing in THINGS], tmp_path_factory.mktemp("mug")
+    return export_bundle(mug(), folder, "a red mug", clip_models=judges, other_captions=among, log=said.append, **FEW), said
 
 
-def test_everything_is_there_and_open_to_others(made: tuple[Delivered, list[str]]):
+def test_everything_is_there_and_open_to_others(made: tuple[ExportBundle, list[str]]):
     files = {file.name: file for file in made[0].files}
     films = {"turntable.mp4", "turntable.gif", "turntable.html"}
     assert set(files) == films | {f"mesh.{s}" for s in ("glb", "obj", "mtl", "png", "ply")} | {"report.json", "report.tsv"}
@@ -46,7 +46,7 @@ def test_everything_is_there_and_open_to_others(made: tuple[Delivered, list[str]
     assert "a red mug" in files["turntable.html"].read_text()
 
 
-def test_the_report_says_what_it_is_worth(made: tuple[Delivered, list[str]]):
+def test_the_report_says_what_it_is_worth(made: tuple[ExportBundle, list[str]]):
     report = made[0].report
     assert json.loads(next(f for f in made[0].files if f.name == "report.json").read_text()) == report
     assert report["mesh"]["watertight"] and report["mesh"]["psnr"] > 20 and report["mesh"]["views"] == 20
@@ -61,16 +61,16 @@ def test_the_report_says_what_it_is_worth(made: tuple[Delivered, list[str]]):
     assert rows["judges.bundled clip.ranks"] == "0 0 0 0 0 0 0 0" and rows["mesh.watertight"] == "True"
 
 
-def test_every_part_is_told_with_its_seconds(made: tuple[Delivered, list[str]]):
+def test_every_part_is_told_with_its_seconds(made: tuple[ExportBundle, list[str]]):
     assert [line.split(",")[0] for line in made[1]] == ["sides", "judges", "turntable", "mesh"]
     assert "watertight" in made[1][-1] and "8 of 8 sides" in made[1][1]
 
 
 def test_what_is_not_installed_is_named_and_the_rest_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("synoptic.mesh.NEEDED", ("no_such_library",))
+    monkeypatch.setattr("synoptic.mesh.REQUIRED_PACKAGES", ("no_such_library",))
     monkeypatch.setattr(sys.modules["synoptic.io.video"], "find_spec", lambda name: None)  # io.video is a function too
     said: list[str] = []
-    done = deliver(mug(), tmp_path, "a red mug", say=said.append, **FEW)
+    done = export_bundle(mug(), tmp_path, "a red mug", log=said.append, **FEW)
     assert {file.name for file in done.files} == {"turntable.gif", "turntable.html", "report.json", "report.tsv"}
     assert (
         install_command("video") in said[2]
@@ -82,15 +82,17 @@ def test_what_is_not_installed_is_named_and_the_rest_is_made(tmp_path: Path, mon
 
 def test_an_empty_field_ends_in_a_clear_line(tmp_path: Path):
     said: list[str] = []
-    done = deliver(Radiance(Known(lambda x: torch.zeros(len(x))), Plain()), tmp_path, "a mug", say=said.append, **FEW)
+    done = export_bundle(
+        RadianceScene(Known(lambda x: torch.zeros(len(x))), SolidBackground()), tmp_path, "a mug", log=said.append, **FEW
+    )
     assert "nothing solid is seen" in said[0] and "nothing has grown yet" in said[3]
     assert "nothing has grown yet" in done.report["mesh"]["missing"] and not any(f.suffix == ".glb" for f in done.files)
 
 
 def test_a_broken_field_ends_in_a_clear_line(tmp_path: Path):
-    scene, said = Radiance(NeuralField(Waves()), Plain()), []
+    scene, said = RadianceScene(NeuralField(FrequencyEncoding()), SolidBackground()), []
     torch.nn.init.constant_(next(scene.parameters()), math.nan)
-    done = deliver(scene, tmp_path, "a mug", say=said.append, **FEW)
+    done = export_bundle(scene, tmp_path, "a mug", log=said.append, **FEW)
     assert len(said) == 1 and "numbers that are none" in said[0]
     assert [file.name for file in done.files] == ["report.json", "report.tsv"]
     assert json.loads((tmp_path / "report.json").read_text(), parse_constant=pytest.fail) == done.report

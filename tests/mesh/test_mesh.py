@@ -12,16 +12,16 @@ import trimesh
 from torch import Tensor
 
 from synoptic.mesh import marching_cubes as extracting
-from synoptic.mesh import need_mesh
-from synoptic.mesh.backproject_color import painted, skin
-from synoptic.mesh.export import export
-from synoptic.mesh.marching_cubes import Extracted, agreement, extract
-from synoptic.mesh.raycast import cast
-from synoptic.mesh.surface import sampled, surface, threshold
-from synoptic.mesh.texture import textured
-from synoptic.nerf.background import Plain
-from synoptic.nerf.cameras import around
-from synoptic.nerf.scene import Radiance
+from synoptic.mesh import require_mesh
+from synoptic.mesh.backproject_color import backproject_color, field_color_at_surface
+from synoptic.mesh.export import export_mesh
+from synoptic.mesh.marching_cubes import ExtractedMesh, agreement, extract_mesh
+from synoptic.mesh.raycast import raycast
+from synoptic.mesh.surface import best_threshold, extract_surface, sample_density
+from synoptic.mesh.texture import bake_texture
+from synoptic.nerf.background import SolidBackground
+from synoptic.nerf.cameras import turntable_cameras
+from synoptic.nerf.scene import RadianceScene
 from tests.exact import normal
 from tests.nerf.known import Known, ball
 
@@ -40,29 +40,29 @@ def stripes(x: Tensor) -> Tensor:
 
 
 @pytest.fixture(scope="module")
-def scene() -> Radiance:
-    return Radiance(Known(dumbbell, stripes), Plain())
+def scene() -> RadianceScene:
+    return RadianceScene(Known(dumbbell, stripes), SolidBackground())
 
 
 @pytest.fixture(scope="module")
-def made(scene: Radiance) -> Extracted:
-    return extract(scene, grid=80, faces=6000, texture=256)
+def made(scene: RadianceScene) -> ExtractedMesh:
+    return extract_mesh(scene, grid=80, faces=6000, texture=256)
 
 
-def test_a_mesh_is_closed_and_looks_like_its_field_from_where_it_was_not_made(made: Extracted):
-    assert made.watertight and len(made.model.mesh.faces) <= 6000
+def test_a_mesh_is_closed_and_looks_like_its_field_from_where_it_was_not_made(made: ExtractedMesh):
+    assert made.watertight and len(made.textured.mesh.faces) <= 6000
     assert len(made.agreement.psnr) == 20 and made.agreement.psnr.min() > 20 and made.agreement.psnr.mean() > 25
     assert made.threshold.overlap > 0.97 and made.agreement.overlap.min() > 0.93
     assert "watertight" in str(made) and "not watertight" not in str(made)
 
 
-def test_another_meshs_agreement_is_worse(scene: Radiance, made: Extracted):
-    camera = around(4)
-    own = agreement(made.model, scene, camera)
-    pale = agreement(made.model._replace(picture=1 - made.model.picture), scene, camera)
-    small: Any = made.model.mesh.copy()
+def test_another_meshs_agreement_is_worse(scene: RadianceScene, made: ExtractedMesh):
+    camera = turntable_cameras(4)
+    own = agreement(made.textured, scene, camera)
+    pale = agreement(made.textured._replace(texture=1 - made.textured.texture), scene, camera)
+    small: Any = made.textured.mesh.copy()
     small.apply_scale(0.8)
-    shrunk = agreement(made.model._replace(mesh=small), scene, camera)
+    shrunk = agreement(made.textured._replace(mesh=small), scene, camera)
     assert (
         (own.psnr > pale.psnr + 5).all()
         and (own.psnr > shrunk.psnr + 3).all()
@@ -70,25 +70,25 @@ def test_another_meshs_agreement_is_worse(scene: Radiance, made: Extracted):
     )
 
 
-def test_texels_have_the_fields_colours(scene: Radiance, made: Extracted):
-    mesh = made.model.mesh
+def test_texels_have_the_fields_colours(scene: RadianceScene, made: ExtractedMesh):
+    mesh = made.textured.mesh
     origin = 2 * torch.nn.functional.normalize(normal(300, 3).float(), dim=1)
-    hits = cast(mesh, origin, -origin / 2)
+    hits = raycast(mesh, origin, -origin / 2)
     met = hits.face >= 0
     at = (origin - origin / 2 * hits.distance[:, None])[met]
-    assert met.sum() > 100 and (made.model.at(hits)[met] - stripes(at)).abs().mean() < 0.03
+    assert met.sum() > 100 and (made.textured.color_at(hits)[met] - stripes(at)).abs().mean() < 0.03
 
 
-def test_files_open_elsewhere(made: Extracted, tmp_path):
-    files = {file.suffix: file for file in export(made.model, tmp_path)}
+def test_files_open_elsewhere(made: ExtractedMesh, tmp_path):
+    files = {file.suffix: file for file in export_mesh(made.textured, tmp_path)}
     assert sorted(files) == [".glb", ".mtl", ".obj", ".ply", ".png"]
     for suffix in (".glb", ".obj"):
         back: Any = trimesh.load(files[suffix], force="mesh")
-        assert len(back.faces) == len(made.model.mesh.faces)
+        assert len(back.faces) == len(made.textured.mesh.faces)
         assert back.visual.kind == "texture" and back.visual.material is not None
         middle = back.visual.uv[back.faces].mean(1)
         place = back.triangles_center
-        picture = made.model.picture.permute(1, 2, 0).numpy()
+        picture = made.textured.texture.permute(1, 2, 0).numpy()
         side = len(picture)
         shown = picture[((1 - middle[:, 1]) * side).astype(int).clip(0, side - 1), (middle[:, 0] * side).astype(int)]
         assert abs(shown - stripes(torch.tensor(place)).numpy()).mean() < 0.05  # v the right way up
@@ -98,60 +98,65 @@ def test_files_open_elsewhere(made: Extracted, tmp_path):
 
 
 def test_a_ball_has_a_balls_volume_and_its_caves_and_crumbs_are_gone():
-    hollow = sampled(lambda x: torch.minimum(ball(0.6)(x), 200 * (x.norm(dim=1) > 0.3)), 64)
-    crumb = sampled(lambda x: ball(0.06)(x - x.new_tensor([0.0, 0.8, 0.0])), 64)
-    mesh = surface(hollow + crumb, 100.0, 4000)
+    hollow = sample_density(lambda x: torch.minimum(ball(0.6)(x), 200 * (x.norm(dim=1) > 0.3)), 64)
+    crumb = sample_density(lambda x: ball(0.06)(x - x.new_tensor([0.0, 0.8, 0.0])), 64)
+    mesh = extract_surface(hollow + crumb, 100.0, 4000)
     assert mesh.is_watertight and mesh.body_count == 1
     assert mesh.volume == pytest.approx(4 / 3 * math.pi * 0.585**3, rel=0.03)
     with pytest.raises(ValueError, match="within the densities"):
-        surface(hollow, 300.0)
+        extract_surface(hollow, 300.0)
 
 
 def test_the_threshold_is_where_silhouettes_match():
-    grid = sampled(lambda x: 100 * (1 - x.norm(dim=1)).clamp(min=0), 64)  # radius r has density 100 (1 - r)
-    camera = around(3, elevation=0.2)
+    grid = sample_density(lambda x: 100 * (1 - x.norm(dim=1)).clamp(min=0), 64)  # radius r has density 100 (1 - r)
+    camera = turntable_cameras(3, elevation=0.2)
     for radius in (0.4, 0.7):
-        seen = Radiance(Known(ball(radius, edge=0.01, height=1000)), Plain(), samples=200).show(camera, 48).opacity[:, 0]
-        found = threshold(grid, camera, seen > 0.5)
+        seen = (
+            RadianceScene(Known(ball(radius, edge=0.01, height=1000)), SolidBackground(), samples=200)
+            .render_views(camera, 48)
+            .opacity[:, 0]
+        )
+        found = best_threshold(grid, camera, seen > 0.5)
         assert found.density == pytest.approx(100 * (1 - radius), rel=0.12) and found.overlap > 0.95
     with pytest.raises(ValueError, match="all masks are empty"):
-        threshold(grid, camera, seen > 2)
+        best_threshold(grid, camera, seen > 2)
 
 
-def test_a_torn_surface_is_said_to_be_torn(scene: Radiance, made: Extracted):
+def test_a_torn_surface_is_said_to_be_torn(scene: RadianceScene, made: ExtractedMesh):
     assert "not watertight" in str(made._replace(watertight=False))
-    torn: Any = made.model.mesh.copy()
+    torn: Any = made.textured.mesh.copy()
     torn.update_faces(torch.arange(len(torn.faces)).numpy() % 50 > 0)
     assert not torn.is_watertight
-    whole = textured(trimesh.creation.icosphere(3, 0.5), lambda x, n: (n + 1) / 2, 128)
+    whole = bake_texture(trimesh.creation.icosphere(3, 0.5), lambda x, n: (n + 1) / 2, 128)
     assert (
-        whole.at(cast(whole.mesh, torch.tensor([[0.0, 0, 2]]), torch.tensor([[0.0, 0, -1]]))) - torch.tensor([0.5, 0.5, 1])
+        whole.color_at(raycast(whole.mesh, torch.tensor([[0.0, 0, 2]]), torch.tensor([[0.0, 0, -1]])))
+        - torch.tensor([0.5, 0.5, 1])
     ).abs().max() < 0.05
 
 
 def test_every_part_of_the_extra_is_named_where_one_is_missing(monkeypatch):
-    need_mesh()
-    monkeypatch.setattr("synoptic.mesh.NEEDED", ("trimesh", "no_such_library"))
+    require_mesh()
+    monkeypatch.setattr("synoptic.mesh.REQUIRED_PACKAGES", ("trimesh", "no_such_library"))
     with pytest.raises(ImportError, match=r"no_such_library.*synoptic-diffusion\[mesh\]"):
-        need_mesh()
+        require_mesh()
 
 
 def test_held_out_views_are_not_those_it_was_cut_by():
-    held = extracting._spread(20, 0.5)
-    for made in (extracting._spread(12, 0.0), extracting._spread(20, 0.0)):
+    held = extracting._spread_cameras(20, 0.5)
+    for made in (extracting._spread_cameras(12, 0.0), extracting._spread_cameras(20, 0.0)):
         assert (made.eye[:, None] - held.eye).norm(dim=2).min() > 0.1
 
 
-def test_paint_is_what_those_show_who_see_a_place_and_where_none_does_the_skin(scene: Radiance, made: Extracted):
-    mesh = made.model.mesh
+def test_paint_is_what_those_show_who_see_a_place_and_where_none_does_the_skin(scene: RadianceScene, made: ExtractedMesh):
+    mesh = made.textured.mesh
     x, n = (torch.from_numpy(np.array(part, np.float32)) for part in (mesh.vertices, mesh.vertex_normals))
-    front = around(1, elevation=0.0)
-    grey = painted(scene, mesh, front, torch.full((1, 3, 8, 8), 0.5))(x, n)
+    front = turntable_cameras(1, elevation=0.0)
+    grey = backproject_color(scene, mesh, front, torch.full((1, 3, 8, 8), 0.5))(x, n)
     seen = (grey - 0.5).abs().lt(1e-6).all(1)
     assert n[seen, 2].min() > 0 and 0.25 < seen.float().mean() < 0.75
-    torch.testing.assert_close(grey[~seen], skin(scene, x[~seen], n[~seen]))
-    twice = painted(scene, mesh, around(2, elevation=0.0), torch.tensor([0.2, 0.6])[:, None, None, None].expand(2, 3, 8, 8))(
-        x, n
-    )
+    torch.testing.assert_close(grey[~seen], field_color_at_surface(scene, x[~seen], n[~seen]))
+    twice = backproject_color(
+        scene, mesh, turntable_cameras(2, elevation=0.0), torch.tensor([0.2, 0.6])[:, None, None, None].expand(2, 3, 8, 8)
+    )(x, n)
     level = (twice[..., None] - torch.tensor([0.2, 0.6])).abs().lt(1e-6).all(1).any(1)
     assert level[seen].float().mean() > 0.95  # opposite eyes share no place but on the rim

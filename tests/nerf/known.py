@@ -21,10 +21,10 @@ class Known(torch.nn.Module):
     def density(self, x: Tensor) -> Tensor:
         return self.of(x)
 
-    def level(self, x: Tensor) -> Tensor:
+    def raw_density(self, x: Tensor) -> Tensor:
         return self.of(x)
 
-    def unfold(self, levels: int) -> None:
+    def set_active_levels(self, levels: int) -> None:
         pass
 
 

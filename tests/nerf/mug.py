@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from synoptic.nerf.background import Plain
-from synoptic.nerf.scene import Radiance
+from synoptic.nerf.background import SolidBackground
+from synoptic.nerf.scene import RadianceScene
 from tests.nerf.known import Known
 
 RED, WHITE = (0.85, 0.12, 0.12), (0.95, 0.95, 0.95)
@@ -20,7 +20,7 @@ def away(x: Tensor) -> Tensor:
     return torch.minimum(cup, torch.maximum(torch.stack([ring, x[:, 2]], 1).norm(dim=1) - 0.07, 0.45 - round_))
 
 
-def mug(two_faced: bool = False, dense: float = 200.0) -> Radiance:
+def mug(two_faced: bool = False, dense: float = 200.0) -> RadianceScene:
     """`two_faced`: the mark is on its back too."""
 
     def paint(x: Tensor) -> Tensor:
@@ -29,4 +29,4 @@ def mug(two_faced: bool = False, dense: float = 200.0) -> Radiance:
         inside = (x[:, [0, 2]].norm(dim=1) < 0.44) & (x[:, 1] > -0.5)
         return torch.where((mark | inside)[:, None], x.new_tensor(WHITE), x.new_tensor(RED))
 
-    return Radiance(Known(lambda x: dense * (-away(x) / 0.03).clamp(0, 1), paint), Plain())
+    return RadianceScene(Known(lambda x: dense * (-away(x) / 0.03).clamp(0, 1), paint), SolidBackground())

@@ -10,14 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from synoptic.distillation.optimize import Fit, fit
-from synoptic.mesh.raycast import cast
-from synoptic.nerf.background import Random
-from synoptic.nerf.cameras import Camera, Orbit, rays
+from synoptic.distillation.optimize import OptimStep, optimize
+from synoptic.mesh.raycast import raycast
+from synoptic.nerf.background import RandomBackground
+from synoptic.nerf.cameras import Camera, Orbit, camera_rays
 from synoptic.nerf.encoding import HashGrid
 from synoptic.nerf.field import NeuralField
-from synoptic.nerf.regularizers import Penalties, steady
-from synoptic.nerf.scene import Look, Radiance
+from synoptic.nerf.regularizers import Penalties, constant
+from synoptic.nerf.scene import RadianceScene, ViewSample
 
 SIDE, FINE = 64, 4  # pixels, and rays across one
 
@@ -58,8 +58,8 @@ def toy() -> Any:
 
 def pictures(mesh: Any, camera: Camera, side: int = SIDE) -> Posed:
     """What the cameras see of a painted mesh, FINE x FINE rays a pixel."""
-    origin, direction = rays(camera, side * FINE)
-    hits = cast(mesh, origin.flatten(0, 1), direction.flatten(0, 1))
+    origin, direction = camera_rays(camera, side * FINE)
+    hits = raycast(mesh, origin.flatten(0, 1), direction.flatten(0, 1))
     paint = torch.from_numpy(np.asarray(mesh.visual.face_colors)[:, :3] / 255).float()
     mask = (hits.face >= 0).float()[:, None]
     rgba = torch.cat([paint[hits.face] * mask, mask], 1).view(len(origin), side * FINE, side * FINE, 4)
@@ -70,45 +70,47 @@ def pictures(mesh: Any, camera: Camera, side: int = SIDE) -> Posed:
 class Shown(torch.nn.Module):
     """A radiance scene that looks only from where there are pictures: its camera is the picture's number and a look."""
 
-    def __init__(self, scene: Radiance, seen: Posed) -> None:
+    def __init__(self, scene: RadianceScene, seen: Posed) -> None:
         super().__init__()
         self.scene, self.seen = scene, seen
 
-    def camera(self, rngs: Sequence[torch.Generator], step: int) -> tuple[Tensor, Look]:
+    def camera(self, rngs: Sequence[torch.Generator], step: int) -> tuple[Tensor, ViewSample]:
         which = torch.stack([torch.randint(len(self.seen.mask), (), generator=rng) for rng in rngs])
         look = self.scene.camera(rngs, step)
         return which, look._replace(camera=Camera(*(part[which] for part in self.seen.camera)))
 
-    def render(self, camera: tuple[Tensor, Look]):
+    def render(self, camera: tuple[Tensor, ViewSample]):
         return self.scene.render(camera[1])
 
 
-def fresh(seed: int = 0, **how: Any) -> Radiance:
+def fresh(seed: int = 0, **how: Any) -> RadianceScene:
     rng = torch.Generator().manual_seed(seed)
-    return Radiance(NeuralField(HashGrid(rng=rng), rng=rng), Random(), penalties=Penalties(entropy=steady(1.0)), **how)
+    return RadianceScene(
+        NeuralField(HashGrid(rng=rng), rng=rng), RandomBackground(), penalties=Penalties(entropy=constant(1.0)), **how
+    )
 
 
-def fitted(scene: Radiance, seen: Posed, steps: int, lr: Callable[[int], float] | None = None) -> Iterator[Fit]:
+def fitted(scene: RadianceScene, seen: Posed, steps: int, lr: Callable[[int], float] | None = None) -> Iterator[OptimStep]:
     """Least squares on the pictures, one a step, each over a colour drawn anew."""
 
-    def loss(x: Tensor, step: int, camera: tuple[Tensor, Look], rngs: Sequence[torch.Generator]) -> Tensor:
+    def loss(x: Tensor, step: int, camera: tuple[Tensor, ViewSample], rngs: Sequence[torch.Generator]) -> Tensor:
         which, look = camera
-        behind = look.drawn[:, :3, None, None]
+        behind = look.uniforms[:, :3, None, None]
         target = seen.colour[which] + (1 - seen.mask[which]) * behind
         return (x - (2 * target - 1)).square().sum()
 
     rngs = [torch.Generator().manual_seed(7)]
     rate = lr or (lambda i: 1e-2 * 0.1 ** (i / steps))
     adam = partial(torch.optim.Adam, eps=1e-15)
-    return fit(Shown(scene, seen), loss, lambda image: image, steps=steps, lr=rate, rngs=rngs, optimiser=adam)
+    return optimize(Shown(scene, seen), loss, lambda image: image, steps=steps, lr=rate, rngs=rngs, optimizer=adam)
 
 
-def psnr(scene: Radiance, seen: Posed) -> float:
+def psnr(scene: RadianceScene, seen: Posed) -> float:
     """Of renders over white against the pictures over white, dB."""
-    shown = scene.show(seen.camera, seen.mask.shape[-1])
-    found, target = (a + 1 - o for a, o in ((shown.colour, shown.opacity), (seen.colour, seen.mask)))
+    shown = scene.render_views(seen.camera, seen.mask.shape[-1])
+    found, target = (a + 1 - o for a, o in ((shown.color, shown.opacity), (seen.colour, seen.mask)))
     return float(-10 * (found - target).square().mean().log10())
 
 
 def views(n: int, seed: int) -> Camera:
-    return Orbit().draw([torch.Generator().manual_seed(1000 * seed + k) for k in range(n)])
+    return Orbit().sample([torch.Generator().manual_seed(1000 * seed + k) for k in range(n)])

@@ -9,82 +9,83 @@ import pytest
 import torch
 
 from synoptic.metrics.clip import Clip
-from synoptic.nerf.background import Plain, Random
-from synoptic.nerf.diagnostics import KNOWN, LOST, Health, examine, trouble
+from synoptic.nerf.background import RandomBackground, SolidBackground
+from synoptic.nerf.diagnostics import LOST_SCORE_RATIO, RECOGNIZED_SCORE, FieldDiagnostics, diagnose_views, find_problem
 from synoptic.nerf.encoding import HashGrid
 from synoptic.nerf.field import NeuralField
-from synoptic.nerf.scene import Radiance
+from synoptic.nerf.scene import RadianceScene
 from tests.nerf.known import Known, ball
 from tests.nerf.mug import mug
 
 
-def seen(scene: Radiance, judge: Clip, steps: tuple[int, int] = (900, 950)) -> list[Health]:
-    return [examine(scene, step, judge, "a red mug") for step in steps]
+def seen(scene: RadianceScene, judge: Clip, steps: tuple[int, int] = (900, 950)) -> list[FieldDiagnostics]:
+    return [diagnose_views(scene, step, judge, "a red mug") for step in steps]
 
 
-def newborn() -> Radiance:
+def newborn() -> RadianceScene:
     rng = torch.Generator().manual_seed(0)
-    return Radiance(NeuralField(HashGrid(rng=rng), rng=rng), Random())
+    return RadianceScene(NeuralField(HashGrid(rng=rng), rng=rng), RandomBackground())
 
 
 def test_a_mug_that_is_well_is_left_alone_and_its_sides_have_their_names(judge: Clip):
     past = seen(mug(), judge)
-    assert past[0].faces == ("front", "side", "back", "side")
+    assert past[0].likeliest_views == ("front", "side", "back", "side")
     assert past[0].finite and past[0].score > 0.5 and 0.25 < past[0].opacity < 0.45 and past[0].entropy < 0.05
-    assert trouble(past, 1000) is None
+    assert find_problem(past, 1000) is None
 
 
 def test_a_mug_with_two_fronts_has_two_faces_but_only_once_it_had_time_to_grow(judge: Clip):
     scene = mug(two_faced=True)
-    assert "two faces" in (trouble(seen(scene, judge), 1000) or "")
-    assert trouble(seen(scene, judge, (100, 150)), 1000) is None
+    assert "two faces" in (find_problem(seen(scene, judge), 1000) or "")
+    assert find_problem(seen(scene, judge, (100, 150)), 1000) is None
 
 
 def test_another_things_faces_say_nothing(judge: Clip):
-    past = [examine(mug(two_faced=True), step, judge, "a blue boat") for step in (900, 950)]
-    assert past[0].score < KNOWN and trouble([h._replace(faces=("front",) * 4) for h in past], 1000) is None
+    past = [diagnose_views(mug(two_faced=True), step, judge, "a blue boat") for step in (900, 950)]
+    assert past[0].score < RECOGNIZED_SCORE
+    assert find_problem([h._replace(likeliest_views=("front",) * 4) for h in past], 1000) is None
 
 
 @pytest.mark.parametrize(
     ("scene", "why"),
     [
         (mug(dense=0.02), "empty"),
-        (Radiance(Known(ball(1.0, edge=0.01)), Plain()), "fills its space"),
+        (RadianceScene(Known(ball(1.0, edge=0.01)), SolidBackground()), "fills its space"),
         (newborn(), "fog"),
     ],
 )
-def test_failures_have_their_names(scene: Radiance, why: str, judge: Clip):
+def test_failures_have_their_names(scene: RadianceScene, why: str, judge: Clip):
     past = seen(scene, judge)
-    assert why in (trouble(past, 1000) or "") and trouble(past[:1], 1000) is None
+    assert why in (find_problem(past, 1000) or "") and find_problem(past[:1], 1000) is None
 
 
 def test_every_field_begins_as_fog_and_may(judge: Clip):
-    assert trouble(seen(newborn(), judge, (0, 100)), 1000) is None
+    assert find_problem(seen(newborn(), judge, (0, 100)), 1000) is None
 
 
 def test_a_number_that_is_none_ends_it_at_once(judge: Clip):
     scene = newborn()
     assert isinstance(scene.field, NeuralField)
     torch.nn.init.constant_(next(scene.field.net.parameters()), math.nan)
-    health = examine(scene, 3, judge, "a red mug")
-    assert not health.finite and "lower the learning rate" in (trouble([health], 1000) or "")
+    health = diagnose_views(scene, 3, judge, "a red mug")
+    assert not health.finite and "lower the learning rate" in (find_problem([health], 1000) or "")
 
 
 def test_a_score_that_fell_twice_below_its_best_is_a_loss(judge: Clip):
-    well = examine(mug(), 100, judge, "a red mug")
-    fallen = well._replace(step=200, score=0.9 * LOST * well.score)
-    dip = well._replace(step=200, score=1.1 * LOST * well.score)
-    assert "the object was lost" in (trouble([well, fallen, fallen._replace(step=300)], 1000) or "")
-    assert trouble([well, fallen, well], 1000) is None and trouble([well, dip, dip], 1000) is None
+    well = diagnose_views(mug(), 100, judge, "a red mug")
+    fallen = well._replace(step=200, score=0.9 * LOST_SCORE_RATIO * well.score)
+    dip = well._replace(step=200, score=1.1 * LOST_SCORE_RATIO * well.score)
+    assert "the object was lost" in (find_problem([well, fallen, fallen._replace(step=300)], 1000) or "")
+    assert find_problem([well, fallen, well], 1000) is None and find_problem([well, dip, dip], 1000) is None
     unknown = [h._replace(score=h.score / 2) for h in (well, fallen, fallen)]  # it was never recognised: nothing to lose
-    assert trouble(unknown, 1000) is None
+    assert find_problem(unknown, 1000) is None
 
 
 def test_nothing_is_said_before_anything_was_seen():
-    assert trouble([], 1000) is None
+    assert find_problem([], 1000) is None
 
 
 def test_a_look_takes_less_than_a_second_of_one_core(judge: Clip):
     scene, began = newborn(), time.process_time()
-    examine(scene, 0, judge, "a red mug")
+    diagnose_views(scene, 0, judge, "a red mug")
     assert time.process_time() - began < 2  # a slow machine's second

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.autograd import gradcheck, gradgradcheck
 
-from synoptic.nerf.encoding import PRIMES, Blend, HashGrid, Waves
+from synoptic.nerf.encoding import PRIMES, FrequencyEncoding, HashGrid, WeightedGather
 
 
 def places(n: int, seed: int = 0) -> Tensor:
@@ -18,7 +18,7 @@ def places(n: int, seed: int = 0) -> Tensor:
 
 def grid(**how: int) -> HashGrid:
     made = HashGrid(
-        **{"levels": 4, "coarsest": 2, "finest": 12, "log2": 8} | how, rng=torch.Generator().manual_seed(1)
+        **{"levels": 4, "coarsest": 2, "finest": 12, "log2_table_size": 8} | how, rng=torch.Generator().manual_seed(1)
     ).double()
     for table in made.tables:
         torch.nn.init.normal_(table, generator=torch.Generator().manual_seed(2))
@@ -28,14 +28,14 @@ def grid(**how: int) -> HashGrid:
 def by_hand(g: HashGrid, x: list[float]) -> list[float]:
     """One place, corner by corner, in Python's own whole numbers."""
     found = []
-    for table, n in zip(g.tables, g.cells, strict=True):
+    for table, n in zip(g.tables, g.resolutions, strict=True):
         at = [(c + 1) / 2 * n for c in x]
         low = [min(int(a), n - 1) for a in at]
         total = [0.0] * table.shape[1]
         for corner in itertools.product((0, 1), repeat=3):
             i, j, k = (a + c for a, c in zip(low, corner, strict=True))
             plain = i + j * (n + 1) + k * (n + 1) ** 2
-            row = plain if (n + 1) ** 3 <= g.rows else (i ^ (j * PRIMES[0]) ^ (k * PRIMES[1])) % g.rows
+            row = plain if (n + 1) ** 3 <= g.table_size else (i ^ (j * PRIMES[0]) ^ (k * PRIMES[1])) % g.table_size
             share = 1.0
             for a, b, c in zip(at, low, corner, strict=True):
                 share *= a - b if c else 1 - (a - b)
@@ -46,13 +46,13 @@ def by_hand(g: HashGrid, x: list[float]) -> list[float]:
 
 def test_the_hash_grid_is_the_one_written_by_hand():
     g, x = grid(), torch.cat([places(40), torch.tensor([[-1.0, -1, -1], [1, 1, 1], [1, -1, 0]])])
-    assert g.cells[0] == 2 and g.cells[-1] == 12
-    assert (g.cells[0] + 1) ** 3 <= g.rows < (g.cells[-1] + 1) ** 3  # both kinds of levels are read
+    assert g.resolutions[0] == 2 and g.resolutions[-1] == 12
+    assert (g.resolutions[0] + 1) ** 3 <= g.table_size < (g.resolutions[-1] + 1) ** 3  # both kinds of levels are read
     assert torch.allclose(g(x, 4), torch.tensor([by_hand(g, row) for row in x.tolist()], dtype=torch.float64), atol=1e-12)
 
 
 def test_levels_open_one_by_one_and_the_rest_is_nothing():
-    for e, first in ((grid(), 0), (Waves(3).double(), 3)):
+    for e, first in ((grid(), 0), (FrequencyEncoding(3).double(), 3)):
         x = places(5)
         step = (e.width - first) // e.levels
         for open in range(1, e.levels + 1):
@@ -63,17 +63,17 @@ def test_levels_open_one_by_one_and_the_rest_is_nothing():
 def test_waves_are_the_papers():
     x = places(4)
     angle = torch.pi * 2 * x
-    assert torch.allclose(Waves(2).double()(x, 2)[:, 9:], torch.cat([angle.sin(), angle.cos()], 1))
+    assert torch.allclose(FrequencyEncoding(2).double()(x, 2)[:, 9:], torch.cat([angle.sin(), angle.cos()], 1))
 
 
 def test_derivatives_of_both_orders():
     g, x = grid(levels=2, finest=9), (0.9 * places(5, seed=3)).requires_grad_()
-    index, weight = g.corners(x.detach(), g.cells[1])
+    index, weight = g.corners(x.detach(), g.resolutions[1])
     table = g.tables[1].detach().requires_grad_()
     weight = weight.detach().requires_grad_()
-    assert gradcheck(lambda t, w: Blend.apply(t, index, w), (table, weight))
-    assert gradgradcheck(lambda t, w: Blend.apply(t, index, w), (table, weight))
-    for encoding in (g, Waves(2).double()):
+    assert gradcheck(lambda t, w: WeightedGather.apply(t, index, w), (table, weight))
+    assert gradgradcheck(lambda t, w: WeightedGather.apply(t, index, w), (table, weight))
+    for encoding in (g, FrequencyEncoding(2).double()):
         assert gradcheck(lambda x, e=encoding: e(x, 2), x, eps=1e-7)
         assert gradgradcheck(lambda x, e=encoding: e(x, 2), x, eps=1e-7)
 
@@ -82,4 +82,4 @@ def test_impossible_grids_are_refused():
     with pytest.raises(ValueError, match="coarsest <= finest"):
         HashGrid(coarsest=20, finest=10)
     with pytest.raises(ValueError, match="at least one octave"):
-        Waves(0)
+        FrequencyEncoding(0)

@@ -7,13 +7,13 @@ import math
 import pytest
 import torch
 
-from synoptic.nerf.background import Learned, Plain, Random
-from synoptic.nerf.cameras import around
-from synoptic.nerf.encoding import HashGrid, Waves
-from synoptic.nerf.field import NeuralField, exponential, gaussian
-from synoptic.nerf.normals import analytic, finite
-from synoptic.nerf.regularizers import Penalties, entropy, opacity, orientation, ramp, steady
-from synoptic.nerf.shading import Light, Lighting, daylight, lambert
+from synoptic.nerf.background import LearnedBackground, RandomBackground, SolidBackground
+from synoptic.nerf.cameras import turntable_cameras
+from synoptic.nerf.encoding import FrequencyEncoding, HashGrid
+from synoptic.nerf.field import NeuralField, gaussian_bias, linearized_exp
+from synoptic.nerf.normals import analytic_normals, finite_difference_normals
+from synoptic.nerf.regularizers import Penalties, constant, entropy, linear_ramp, opacity_penalty, orientation_penalty
+from synoptic.nerf.shading import Light, Lighting, ambient_light, lambert
 from tests.exact import generators, normal
 
 
@@ -30,32 +30,32 @@ def test_a_field_is_born_as_its_bump_and_its_seed_decides_the_rest():
 
 def test_the_exponential_is_one_until_it_goes_on_straight():
     level = torch.tensor([-3.0, 0.0, 10.9, 30.0], requires_grad=True)
-    found = exponential(level)
+    found = linearized_exp(level)
     assert torch.allclose(found[:3], level[:3].exp()) and found[3].item() == pytest.approx(math.exp(11) * 20, rel=1e-5)
     found.sum().backward()
     assert level.grad is not None and level.grad[3].item() == pytest.approx(math.exp(11), rel=1e-5)
-    assert torch.isclose(gaussian(5, 0.2)(torch.tensor([[0.2, 0.0, 0.0]])), torch.tensor([5 * math.exp(-0.5)]))
+    assert torch.isclose(gaussian_bias(5, 0.2)(torch.tensor([[0.2, 0.0, 0.0]])), torch.tensor([5 * math.exp(-0.5)]))
 
 
 def test_both_kinds_of_normals_point_out_of_a_ball():
     x = normal(40, 3)
     outward = x / x.norm(dim=1, keepdim=True)
-    for kind, close in ((analytic, 1e-12), (finite(1e-3), 1e-5)):
+    for kind, close in ((analytic_normals, 1e-12), (finite_difference_normals(1e-3), 1e-5)):
         with torch.no_grad():
             found = kind(lambda x: -x.square().sum(1), x)
         assert torch.allclose(found, outward, atol=close) and not found.requires_grad
-    assert not analytic(lambda x: 0 * x.sum(1), x).any()
+    assert not analytic_normals(lambda x: 0 * x.sum(1), x).any()
 
 
-@pytest.mark.parametrize("kind", [analytic, finite(0.02)])
+@pytest.mark.parametrize("kind", [analytic_normals, finite_difference_normals(0.02)])
 def test_normals_can_be_learned_from(kind):
     g = generators()[0]
-    f = NeuralField(Waves(2), (8,), rng=g).double()
+    f = NeuralField(FrequencyEncoding(2), (8,), rng=g).double()
     x, toward = 0.3 * normal(20, 3), normal(20, 3, seed=4)
     weight = next(f.net.parameters())
 
     def cost():
-        return (kind(f.level, x) * toward).sum()
+        return (kind(f.raw_density, x) * toward).sum()
 
     (slope,) = torch.autograd.grad(cost(), weight)
     along, h = normal(*weight.shape, seed=5), 1e-6
@@ -73,34 +73,36 @@ def test_lamberts_law_and_what_textureless_means():
     assert torch.allclose(lambert(albedo, up, 0 * up, Light(above, part, no)), albedo)
     assert torch.allclose(lambert(albedo, up, 0 * up, Light(aside, part, no)), 0.1 * albedo)
     assert torch.allclose(lambert(albedo, up, 0 * up, Light(above, part, 1 + no)), torch.ones(1, 3))
-    assert torch.equal(lambert(albedo, up, 0 * up, daylight(1)), albedo)
+    assert torch.equal(lambert(albedo, up, 0 * up, ambient_light(1)), albedo)
 
 
 def test_light_keeps_to_its_schedule_and_draws_alike_before_and_after():
-    lighting, camera = Lighting(plain=10), around(400)
-    before, after = (lighting.draw([torch.Generator().manual_seed(k) for k in range(400)], i, camera) for i in (9, 10))
-    assert (before.ambient == 1).all() and not before.white.any() and torch.equal(before.position, after.position)
+    lighting, camera = Lighting(albedo_steps=10), turntable_cameras(400)
+    before, after = (lighting.sample([torch.Generator().manual_seed(k) for k in range(400)], i, camera) for i in (9, 10))
+    assert (before.ambient == 1).all() and not before.whiteness.any() and torch.equal(before.position, after.position)
     shaded = after.ambient < 1
-    assert 0.68 < shaded.float().mean() < 0.82 and not after.white[~shaded].any()
-    assert 0.4 < after.white[shaded].mean() < 0.6
+    assert 0.68 < shaded.float().mean() < 0.82 and not after.whiteness[~shaded].any()
+    assert 0.4 < after.whiteness[shaded].mean() < 0.6
     assert ((after.position.norm(dim=1) > 1.49) & (after.position.norm(dim=1) < 3.01)).all()
 
 
 def test_backgrounds():
     direction = torch.nn.functional.normalize(normal(3, 5, 3).float(), dim=2)
     drawn = torch.tensor([[0.1, 0.2, 0.3, 0.9], [0.4, 0.5, 0.6, 0.1], [0.0, 0.0, 0.0, 0.49]])
-    assert (Plain()(direction, drawn) == 1).all()
-    assert torch.equal(Random()(direction, drawn)[1, 4], drawn[1, :3])
-    found = Learned(0.5, rng=generators()[0])(direction, drawn)
-    assert torch.equal(found[1:], Random()(direction, drawn)[1:]) and len(found[0].unique(dim=0)) == 5
+    assert (SolidBackground()(direction, drawn) == 1).all()
+    assert torch.equal(RandomBackground()(direction, drawn)[1, 4], drawn[1, :3])
+    found = LearnedBackground(0.5, rng=generators()[0])(direction, drawn)
+    assert torch.equal(found[1:], RandomBackground()(direction, drawn)[1:]) and len(found[0].unique(dim=0)) == 5
 
 
 def test_penalties_are_the_papers_and_cost_nothing_when_off():
     o = torch.tensor([0.0, 1.0, 0.5])
-    assert opacity(o) == pytest.approx((0.1 + math.sqrt(1.01) + math.sqrt(0.26)) / 3)
+    assert opacity_penalty(o) == pytest.approx((0.1 + math.sqrt(1.01) + math.sqrt(0.26)) / 3)
     assert entropy(torch.tensor([0.5])) == pytest.approx(math.log(2)) and entropy(torch.tensor([0.0, 1.0])) < 0.01
-    assert orientation(torch.tensor([0.0, 0.2, 0.4]), o) == pytest.approx(0.3)
+    assert orientation_penalty(torch.tensor([0.0, 0.2, 0.4]), o) == pytest.approx(0.3)
     assert Penalties()(5, o, o) == 0
-    both = Penalties(opacity=ramp(0, 2, 10, 20), entropy=steady(3.0))
-    assert torch.isclose(both(15, o, o), opacity(o) + 3 * entropy(o)) and torch.isclose(both(0, o, o), 3 * entropy(o))
-    assert [ramp(0, 2, 10, 20)(i) for i in (0, 10, 15, 20, 99)] == [0, 0, 1, 2, 2]
+    both = Penalties(opacity=linear_ramp(0, 2, 10, 20), entropy=constant(3.0))
+    assert torch.isclose(both(15, o, o), opacity_penalty(o) + 3 * entropy(o)) and torch.isclose(
+        both(0, o, o), 3 * entropy(o)
+    )
+    assert [linear_ramp(0, 2, 10, 20)(i) for i in (0, 10, 15, 20, 99)] == [0, 0, 1, 2, 2]

@@ -1,4 +1,4 @@
-"""The radiance field as a scene: drawn by its generators, driven by `fit`, and able to learn an object from its pictures."""
+"""The radiance field as a scene: drawn by its generators, driven by `optimize`, able to learn an object from pictures."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import math
 import pytest
 import torch
 
-from synoptic.distillation.optimize import fit
-from synoptic.nerf.background import Learned, Plain, Random
-from synoptic.nerf.cameras import around
-from synoptic.nerf.encoding import HashGrid, Waves
-from synoptic.nerf.field import NeuralField, exponential, gaussian
-from synoptic.nerf.normals import analytic
-from synoptic.nerf.regularizers import Penalties, ramp, steady
-from synoptic.nerf.scene import Radiance
+from synoptic.distillation.optimize import optimize
+from synoptic.nerf.background import LearnedBackground, RandomBackground, SolidBackground
+from synoptic.nerf.cameras import turntable_cameras
+from synoptic.nerf.encoding import FrequencyEncoding, HashGrid
+from synoptic.nerf.field import NeuralField, gaussian_bias, linearized_exp
+from synoptic.nerf.normals import analytic_normals
+from synoptic.nerf.regularizers import Penalties, constant, linear_ramp
+from synoptic.nerf.scene import RadianceScene
 from synoptic.nerf.shading import Light, Lighting
 from tests.nerf.known import Known, ball
 from tests.nerf.posed import Posed, fitted, fresh, pictures, psnr, toy, views
@@ -24,14 +24,14 @@ def generators(n: int = 2) -> list[torch.Generator]:
     return [torch.Generator().manual_seed(10 + k) for k in range(n)]
 
 
-def small(seed: int = 0) -> Radiance:
+def small(seed: int = 0) -> RadianceScene:
     """Everything at once: levels that open, light from step 2 on, penalties, a background that learns."""
     rng = torch.Generator().manual_seed(seed)
-    return Radiance(
+    return RadianceScene(
         NeuralField(HashGrid(levels=4, finest=32, rng=rng), rng=rng),
-        Learned(rng=rng),
-        lighting=Lighting(plain=2),
-        penalties=Penalties(opacity=steady(0.1), entropy=ramp(0, 1, 0, 4), orientation=steady(0.1)),
+        LearnedBackground(rng=rng),
+        lighting=Lighting(albedo_steps=2),
+        penalties=Penalties(opacity=constant(0.1), entropy=linear_ramp(0, 1, 0, 4), orientation=constant(0.1)),
         levels=lambda step: 2 + step,
         side=lambda step: 12 if step < 3 else 16,
         samples=24,
@@ -53,7 +53,7 @@ def test_fit_drives_it_and_goes_on_from_a_state_to_the_bit():
     def run(steps: int, state=None, seed: int = 0):
         scene = small(seed)
         how = {"steps": steps, "lr": lambda i: 0.01, "rngs": generators(), "state": state}
-        *_, last = fit(scene, loss, lambda image: image, **how)
+        *_, last = optimize(scene, loss, lambda image: image, **how)
         return scene, last, {name: value.clone() for name, value in last.state().items()}
 
     whole, straight, _ = run(20)
@@ -61,12 +61,12 @@ def test_fit_drives_it_and_goes_on_from_a_state_to_the_bit():
     resumed, rest, _ = run(20, state, seed=9)
     assert torch.equal(rest.x, straight.x)
     assert all(torch.equal(a, b) for a, b in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True))
-    assert whole.state_dict()["field.open"] == 4
+    assert whole.state_dict()["field.active_levels"] == 4
 
 
 def test_a_known_ball_is_shown_as_it_is():
-    scene = Radiance(Known(ball(0.5)), Plain(), normal=analytic, samples=256)
-    seen = scene.show(around(2, elevation=0.0, radius=3.0), 33)
+    scene = RadianceScene(Known(ball(0.5)), SolidBackground(), normal=analytic_normals, samples=256)
+    seen = scene.render_views(turntable_cameras(2, elevation=0.0, radius=3.0), 33)
     assert torch.allclose(seen.opacity[:, 0, 16, 16], torch.ones(2), atol=1e-3)
     assert torch.allclose(seen.depth[:, 0, 16, 16], torch.full((2,), 2.5), atol=0.02)
     assert torch.allclose(seen.normal[0, :, 16, 16], torch.tensor([0.0, 0, 1]), atol=0.06)
@@ -75,7 +75,7 @@ def test_a_known_ball_is_shown_as_it_is():
     assert (seen.opacity[0, 0] > 0.5).sum().item() == pytest.approx(math.pi * radius**2, rel=0.04)
     assert not seen.depth[seen.opacity < 0.5].any() and seen.opacity[0, 0, 0, 0] == 0
     right = Light(torch.tensor([[9.0, 0, 0]]), torch.zeros(1), torch.ones(1))
-    lit = scene.show(around(1, elevation=0.0), 33, right).colour[0, 0]
+    lit = scene.render_views(turntable_cameras(1, elevation=0.0), 33, right).color[0, 0]
     assert lit[16, 20] > 0.2 and lit[16, 12] < 1e-3
 
 
@@ -83,13 +83,15 @@ def test_a_known_ball_is_shown_as_it_is():
     "field",
     [
         lambda rng: NeuralField(HashGrid(levels=6, finest=48, rng=rng), rng=rng),
-        lambda rng: NeuralField(Waves(5), (64, 64), bump=gaussian(), activation=exponential, rng=rng),
+        lambda rng: NeuralField(
+            FrequencyEncoding(5), (64, 64), density_bias=gaussian_bias(), activation=linearized_exp, rng=rng
+        ),
     ],
     ids=["hash grid", "waves"],
 )
 def test_a_few_steps_on_pictures_bring_it_nearer_to_them(field):
     seen, rng = pictures(toy(), views(8, 1), 24), torch.Generator().manual_seed(0)
-    scene = Radiance(field(rng), Random(), side=lambda step: 24, samples=32)
+    scene = RadianceScene(field(rng), RandomBackground(), side=lambda step: 24, samples=32)
     before = psnr(scene, seen)
     for _ in fitted(scene, seen, 100, lambda i: 1e-2):
         pass

@@ -8,9 +8,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from synoptic.nerf.normals import analytic, finite
+from synoptic.nerf.normals import analytic_normals, finite_difference_normals
 from synoptic.nerf.occupancy import Occupancy
-from synoptic.nerf.volume_rendering import Emission, Rays, Traced, chord, march, weights, weights_of_alpha
+from synoptic.nerf.volume_rendering import (
+    Emission,
+    RayOutput,
+    Rays,
+    march_rays,
+    ray_sphere,
+    render_weights,
+    weights_from_alpha,
+)
 from tests.exact import normal
 from tests.nerf.known import Known, ball
 
@@ -23,24 +31,24 @@ def through(n: int, offset: float = 0.5) -> Rays:
     return Rays(origin, down.expand_as(origin), torch.full_like(aside[:, 0], offset))
 
 
-def look(field: Known, rays: Rays, **how) -> Traced:
+def look(field: Known, rays: Rays, **how) -> RayOutput:
     def emit(x: Tensor, ray: Tensor, weight: Tensor) -> Emission:
         density, albedo = field(x)
         return Emission(density, albedo, x[:, :1].square())
 
-    return march(field.density, emit, rays, **how)
+    return march_rays(field.density, emit, rays, **how)
 
 
 def test_weights_from_density_are_weights_from_alpha():
     thick = normal(7, 30).square()
-    w = weights(thick)
-    assert torch.allclose(w, weights_of_alpha(-torch.expm1(-thick)), atol=1e-14)
+    w = render_weights(thick)
+    assert torch.allclose(w, weights_from_alpha(-torch.expm1(-thick)), atol=1e-14)
     assert torch.allclose(w.sum(1), -torch.expm1(-thick.sum(1)), atol=1e-14)
 
 
 def test_chords_of_the_ball():
     origin = torch.tensor([[0.0, 0, 3], [0, 0.6, 3], [0, 1.2, 3], [0, 0, 0], [0, 0, -3]])
-    near, far = chord(Rays(origin, torch.tensor([[0.0, 0, -1]]).expand_as(origin), origin[:, 0]))
+    near, far = ray_sphere(Rays(origin, torch.tensor([[0.0, 0, -1]]).expand_as(origin), origin[:, 0]))
     assert torch.allclose(near, torch.tensor([2.0, 2.2, 3, 0, 0])) and torch.allclose(far, torch.tensor([4.0, 3.8, 3, 1, 0]))
 
 
@@ -55,14 +63,14 @@ def test_a_slab_has_its_opacity_and_depth():
     assert torch.allclose(found.opacity[inside], torch.full_like(found.opacity[inside], opacity), atol=2e-3)
     assert torch.allclose(found.depth[inside], torch.full_like(found.depth[inside], depth), atol=2e-3)
     beside = rays.origin[:, :2].norm(dim=1) > 1
-    assert beside.any() and not found.opacity[beside].any() and not found.seen[beside].any()
+    assert beside.any() and not found.opacity[beside].any() and not found.color[beside].any()
 
 
 def test_a_gaussian_blob_has_its_opacity_and_depth():
     peak, s = 6.0, 0.12
     rays = through(40)
     rays.origin[:, :2] *= 0.3
-    found = look(Known(lambda x: peak * (-x.square().sum(1) / (2 * s * s)).exp()), rays, samples=256, stop=0.0)
+    found = look(Known(lambda x: peak * (-x.square().sum(1) / (2 * s * s)).exp()), rays, samples=256, min_transmittance=0.0)
     off = rays.origin[:, :2].square().sum(1)
     mass = peak * (-off / (2 * s * s)).exp() * s * math.sqrt(2 * math.pi)
     assert torch.allclose(found.opacity, 1 - (-mass).exp(), atol=1e-6)
@@ -82,7 +90,7 @@ def test_offsets_stratify_and_the_mean_over_them_is_right():
     assert torch.stack(many).std(0).max() > 0.01 and (torch.stack(many).mean(0) - right).abs().max() < 2e-3
 
 
-@pytest.mark.parametrize("shaded", [None, analytic, finite(0.02)])
+@pytest.mark.parametrize("shaded", [None, analytic_normals, finite_difference_normals(0.02)])
 def test_chunks_change_neither_picture_nor_gradient(shaded):
     knob, rays = torch.tensor(3.0, dtype=torch.float64, requires_grad=True), through(60)
 
@@ -95,7 +103,7 @@ def test_chunks_change_neither_picture_nor_gradient(shaded):
 
     found = []
     for chunk in (1000, 60, 17):
-        traced = march(density, emit, rays, chunk=chunk)
+        traced = march_rays(density, emit, rays, chunk=chunk)
         (slope,) = torch.autograd.grad(torch.stack([(part * normal(*part.shape)).sum() for part in traced]).sum(), knob)
         found.append((*traced, slope))
     for other in found[1:]:
@@ -106,38 +114,38 @@ def test_gradients_are_those_of_finite_differences():
     knob = torch.tensor([3.0, 0.4], dtype=torch.float64, requires_grad=True)
     field = Known(lambda x: knob[0] * (-x.square().sum(1) / knob[1]).exp(), lambda x: (knob[1] * x).sin() ** 2)
     rays = through(20)
-    assert torch.autograd.gradcheck(lambda _: [*look(field, rays, stop=0.0)[::2]], knob)
+    assert torch.autograd.gradcheck(lambda _: [*look(field, rays, min_transmittance=0.0)[::2]], knob)
 
 
 def test_judgements_move_what_is_judged_but_not_the_weights():
     knob = torch.tensor(3.0, dtype=torch.float64, requires_grad=True)
     traced = look(Known(lambda x: knob * (-x.square().sum(1)).exp()), through(20))
-    assert torch.autograd.grad(traced.seen.sum(), knob)[0] != 0
-    assert not traced.judged.requires_grad and traced.judged.sum() > 0
+    assert torch.autograd.grad(traced.color.sum(), knob)[0] != 0
+    assert not traced.aux.requires_grad and traced.aux.sum() > 0
 
 
 def test_skipping_empty_space_changes_nothing():
-    field, rays, grid = Known(ball()), through(80), Occupancy(24, least=1e-9)
+    field, rays, grid = Known(ball()), through(80), Occupancy(24, threshold=1e-9)
     asked: list[int] = []
     field.albedo = lambda x: asked.append(len(x)) or x
-    all_of_it = look(field, rays, stop=0.0)
-    grid.look(field.density, torch.Generator().manual_seed(0))
+    all_of_it = look(field, rays, min_transmittance=0.0)
+    grid.update(field.density, torch.Generator().manual_seed(0))
     assert 0.05 < grid.solid.float().mean() < 0.25
-    skipped = look(field, rays, stop=0.0, occupied=grid)
+    skipped = look(field, rays, min_transmittance=0.0, occupied=grid)
     assert all(torch.equal(a, b) for a, b in zip(all_of_it, skipped, strict=True)) and asked[1] < 0.5 * asked[0]
     stopped = look(field, rays, occupied=grid)
-    assert torch.allclose(stopped.seen, skipped.seen, atol=2e-3) and asked[2] < 0.5 * asked[1]
+    assert torch.allclose(stopped.color, skipped.color, atol=2e-3) and asked[2] < 0.5 * asked[1]
 
 
 def test_occupancy_forgets_slowly_and_never_skips_everything():
-    grid, rng = Occupancy(8, least=1.0, decay=0.5), torch.Generator().manual_seed(0)
+    grid, rng = Occupancy(8, threshold=1.0, decay=0.5), torch.Generator().manual_seed(0)
     assert grid.solid.all()
-    grid.look(lambda x: torch.zeros(len(x)), rng)
+    grid.update(lambda x: torch.zeros(len(x)), rng)
     assert grid.solid.all()
-    grid.look(lambda x: 3.0 * (x[:, 0] > 0.6), rng)
+    grid.update(lambda x: 3.0 * (x[:, 0] > 0.6), rng)
     corner = torch.tensor([[0.9, 0.0, 0.0], [-0.9, 0.0, 0.0]])
     assert grid(corner).tolist() == [True, False]
-    grid.look(lambda x: 3.0 * (x[:, 0] < -0.6), rng)
+    grid.update(lambda x: 3.0 * (x[:, 0] < -0.6), rng)
     assert grid(corner).tolist() == [True, True]
-    grid.look(lambda x: 3.0 * (x[:, 0] < -0.6), rng)
+    grid.update(lambda x: 3.0 * (x[:, 0] < -0.6), rng)
     assert grid(corner).tolist() == [False, True]

@@ -15,11 +15,11 @@ import torch
 import synoptic
 from synoptic import cli
 from synoptic import io as images
-from synoptic.mesh.marching_cubes import extract
+from synoptic.mesh.marching_cubes import extract_mesh
 from synoptic.metrics.clip import Clip
 from synoptic.models.base import Denoiser
 from synoptic.models.registry import resolve
-from synoptic.nerf.cameras import around
+from synoptic.nerf.cameras import turntable_cameras
 from synoptic.nerf.serialization import load_scene
 from synoptic.options.text_to_3d import OWN, PIXELS, OptimizationFailed, phrase, settle, usual
 from synoptic.pipelines.text_to_3d_loss import framed, planted, rate
@@ -61,9 +61,9 @@ def test_every_way_to_grow_moves_the_field_and_leaves_the_model_as_it_was(how, p
     x, t = torch.randn(1, *pixel32.shape, generator=torch.Generator().manual_seed(0)), 500
     before = pixel32.predict(x, t, pixel32.embed([MUG])).eps
     dream = dreamt(pixel32, judge, tmp_path, steps=1, **how)
-    blob = planted(dream.settings, dream.usual, torch.Generator().manual_seed(0)).show(around(1), 16)
+    blob = planted(dream.settings, dream.usual, torch.Generator().manual_seed(0)).render_views(turntable_cameras(1), 16)
     found = grow(dream, 0, 1)
-    assert (found.scene.show(around(1), 16).colour - blob.colour).abs().max() > 1e-3
+    assert (found.scene.render_views(turntable_cameras(1), 16).color - blob.color).abs().max() > 1e-3
     assert [h.step for h in found.past] == [1] and found.past[0].finite and (tmp_path / "preview.png").exists()
     assert torch.equal(pixel32.predict(x, t, pixel32.embed([MUG])).eps, before)
 
@@ -104,7 +104,7 @@ def test_killed_and_started_again_it_is_the_same_to_the_bit(pixel32, judge, tmp_
 
 def test_what_is_left_in_the_folder(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("synoptic.mesh.export_bundle.extract", partial(extract, grid=48, texture=64, views=2))
+    monkeypatch.setattr("synoptic.mesh.export_bundle.extract_mesh", partial(extract_mesh, grid=48, texture=64, views=2))
     (sheet,), run = synoptic.dream(MUG, steps=2, frames=2, seed=4)
     folder = run.folder / "a_red_mug_4"
     assert run.state == "done" and run.scores["judge"] == "bundled clip-grayscale" and run.pictures[0].score is not None
@@ -116,7 +116,7 @@ def test_what_is_left_in_the_folder(tmp_path, monkeypatch, capsys):
     report = json.loads((folder / "report.json").read_text())
     assert report["judges"]["bundled clip"]["of"] == 15 * 14
     scene = load_scene(folder / "field.safetensors")
-    assert scene.samples == 64 and float(scene.show(around(1), 16).opacity.max()) > 0.5
+    assert scene.samples == 64 and float(scene.render_views(turntable_cameras(1), 16).opacity.max()) > 0.5
     with pytest.raises(ValueError, match=r"choose a field\.safetensors"):
         load_scene(Path(str(resolve("bundled-if").pretrained_path)) / "unet/diffusion_pytorch_model.safetensors")
     before = (folder / "field.safetensors").stat().st_mtime_ns
