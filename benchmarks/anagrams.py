@@ -22,7 +22,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from synoptic.diffusion.equations import Step
-from synoptic.io import grid, save, to_pil
+from synoptic.io import image_grid, save_image, to_pil
 from synoptic.metrics.clip import Clip
 from synoptic.models.base import Denoiser
 from synoptic.models.load import load
@@ -157,9 +157,9 @@ def cosines(judge: Clip, views: Tensor) -> Tensor:
     pairs, seeds = views.shape[:2]
     rows = []
     for k in range(pairs):
-        texts = judge.read([*prompts(k), *distractors(STYLES[k % len(STYLES)])])
+        texts = judge.encode_texts([*prompts(k), *distractors(STYLES[k % len(STYLES)])])
         pictures = to_pil(views[k].flatten(0, 1).float() / 127.5 - 1)
-        rows.append((judge.see(pictures) @ texts.T).view(seeds, 2, -1))
+        rows.append((judge.encode_images(pictures) @ texts.T).view(seeds, 2, -1))
     return torch.stack(rows)
 
 
@@ -216,7 +216,11 @@ def main(given: Sequence[str] | None = None) -> list[dict[str, Any]]:
                 table.append(row(f"{name}, best of 16", searched(place, alignment(found[other])), judges[key].name))
         pictures = to_pil(views[:, : min(4, views.shape[1])].flatten(0, 2).float() / 127.5 - 1)
         labels = [prompt for k in range(len(views)) for _ in range(min(4, views.shape[1])) for prompt in prompts(k)]
-        save(a.out / f"{name.replace(', ', '-').replace(' ', '_')}.png", grid(pictures, labels, 8, cell=128), {"what": name})
+        save_image(
+            a.out / f"{name.replace(', ', '-').replace(' ', '_')}.png",
+            image_grid(pictures, labels, 8, cell=128),
+            {"what": name},
+        )
     print("\t".join(table[0]), *("\t".join(map(str, r.values())) for r in table), sep="\n")
     (a.out / "anagrams.json").write_text(json.dumps(table, indent=1))
     return table

@@ -17,13 +17,13 @@ from torch import Tensor
 
 from bundled_training.render.bank import bank
 from bundled_training.render.edges import canny, scribble
-from synoptic import io as images
+from synoptic import io
 from synoptic.diffusion import solvers
 from synoptic.diffusion.equations import randn
 from synoptic.diffusion.schedules import get_clip
 from synoptic.guidance.cfg import cfg
 from synoptic.metrics.clip import Clip
-from synoptic.metrics.edges import edge_f1, met
+from synoptic.metrics.edges import edge_f1, matched_fraction
 from synoptic.models.base import Denoiser
 from synoptic.models.controlnet import Control, ControlledDenoiser
 from synoptic.models.load import load, load_controlnet
@@ -33,7 +33,7 @@ from synoptic.sampling.single import sample
 FOLLOWED: dict[str, Callable[[Tensor, Tensor], Tensor]] = {  # (picture in [0, 1], map) -> a share a picture
     "canny": lambda x, wanted: edge_f1(canny(x), wanted),
     "scribble": lambda x, wanted: edge_f1(scribble(x), wanted),
-    "depth": lambda x, wanted: met(canny(wanted.expand(-1, 3, -1, -1)), canny(x), 1),
+    "depth": lambda x, wanted: matched_fraction(canny(wanted.expand(-1, 3, -1, -1)), canny(x), 1),
 }
 STEPS, GUIDANCE, SHOWN = 25, 5.0, 8
 
@@ -73,7 +73,7 @@ def main() -> None:
 
     def score(pictures: Tensor) -> Tensor:
         """The judge's cosine of each picture with its prompt."""
-        return judge(images.to_pil(pictures * 2 - 1), prompts).diagonal()
+        return judge(io.to_pil(pictures * 2 - 1), prompts).diagonal()
 
     lines: list[tuple[str, ...]] = [
         ("condition", "followed", "no control", "another's map", "VAE alone", "score", "score, no control", "of renders")
@@ -91,10 +91,10 @@ def main() -> None:
     print(table)
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "control.tsv").write_text(table + "\n")
-    shown = [picture for row in rows for picture in images.to_pil(row * 2 - 1)]
+    shown = [picture for row in rows for picture in io.to_pil(row * 2 - 1)]
     names = ["render", "no control", *(f"{what} {kind}" for kind in FOLLOWED for what in ("its", "by"))]
     labels = [name for name in names for _ in range(len(rows[0]))]
-    images.save(args.out / "control.png", images.grid(shown, labels, len(rows[0])), {"prompts": prompts[:SHOWN]})
+    io.save_image(args.out / "control.png", io.image_grid(shown, labels, len(rows[0])), {"prompts": prompts[:SHOWN]})
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from PIL.Image import Image
 import synoptic
 from bundled_training.evaluate.renders import Renders, held_out
 from bundled_training.render.captions import Spec
-from synoptic.io import grid, save, to_pil
+from synoptic.io import image_grid, save_image, to_pil
 from synoptic.metrics.base import mean_error
 from synoptic.metrics.clip import Clip
 from synoptic.metrics.retrieval import ranks
@@ -87,14 +87,14 @@ class Judged:
     def __init__(self, every: Sequence[Spec]) -> None:
         self.captions = [spec.caption for spec in every]
         self.judges = {name: Clip(name) for name in ("bundled", "bundled-shape")}
-        self.texts = {name: judge.read(self.captions) for name, judge in self.judges.items()}
+        self.texts = {name: judge.encode_texts(self.captions) for name, judge in self.judges.items()}
 
     def row(self, name: str, prompts: Sequence[str], pictures: Sequence[Image], seconds: float = 0.0) -> dict[str, Any]:
         """What is measured of pictures, one of each prompt or several; errors over the pictures."""
         right = torch.tensor([self.captions.index(prompt) for prompt in prompts])
         found: dict[str, Any] = {"pictures": name}
         for judge, clip in self.judges.items():
-            cosines = clip.see(list(pictures)) @ self.texts[judge].T
+            cosines = clip.encode_images(list(pictures)) @ self.texts[judge].T
             place = ranks(cosines, right)
             for k in (1, 5):
                 found[f"top-{k}, {judge}"] = (place < k).double().mean().item()
@@ -158,7 +158,7 @@ def quality(out: Path, quick: bool, models: Sequence[str], tune: bool, only: Seq
             note(name, [p.prompt for p in run.run.pictures], run.images, seconds)
             sheet += run.images[::seeds]
         labels = [f"{way}: {prompt}"[:40] for way in ("render", "plain", *ways) for prompt in prompts]
-        save(out / f"{kind}-{model}.png", grid(sheet, labels, len(prompts), cell=128), {})
+        save_image(out / f"{kind}-{model}.png", image_grid(sheet, labels, len(prompts), cell=128), {})
 
 
 def main(given: Sequence[str] | None = None) -> None:

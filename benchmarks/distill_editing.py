@@ -21,10 +21,10 @@ from synoptic.distillation.image_scene import LatentImage
 from synoptic.distillation.optimize import optimize, warmup_cosine
 from synoptic.distillation.timesteps import uniform_timesteps
 from synoptic.guidance.cfg import cfg
-from synoptic.io import chart, grid, save, to_pil
+from synoptic.io import image_grid, plot_lines, save_image, to_pil
 from synoptic.metrics.base import mean_error
 from synoptic.metrics.clip import Clip
-from synoptic.metrics.fidelity import eight_bits, identity
+from synoptic.metrics.fidelity import perceptual_distance, to_8bit
 from synoptic.models.load import load
 from synoptic.models.registry import resolve
 from synoptic.options.distill import usual
@@ -125,12 +125,12 @@ class Measures:
         self.before = self.scores(self.sources)
 
     def scores(self, pictures: Sequence[Image.Image]) -> Tensor:
-        texts = self.judge.read([pair.target for pair in self.pairs])
-        return (self.judge.see(list(pictures)) * texts).sum(1)
+        texts = self.judge.encode_texts([pair.target for pair in self.pairs])
+        return (self.judge.encode_images(list(pictures)) * texts).sum(1)
 
     def row(self, method: str, setting: int, pictures: Sequence[Image.Image]) -> dict[str, Any]:
         gain = self.scores(pictures) - self.before
-        far = [identity(self.shape, a, b) for a, b in zip(pictures, self.sources, strict=True)]
+        far = [perceptual_distance(self.shape, a, b) for a, b in zip(pictures, self.sources, strict=True)]
         kept = [
             background(a, b, m)
             for a, b, m, pair in zip(pictures, self.sources, self.outside, self.pairs, strict=True)
@@ -147,7 +147,7 @@ class Measures:
 
 def background(a: Image.Image, b: Image.Image, outside: Tensor) -> float:
     """PSNR in dB where there is no object."""
-    error = (eight_bits(a) - eight_bits(b))[0][:, outside[0]].square().mean().clamp(min=1e-3)
+    error = (to_8bit(a) - to_8bit(b))[0][:, outside[0]].square().mean().clamp(min=1e-3)
     return (10 * torch.log10(255**2 / error)).item()
 
 
@@ -167,7 +167,7 @@ def measure(out: Path, quick: bool) -> None:
         some = pairs[:: len(pairs) // 6] if quick else pairs
         table = curves(out, name, some, quick)
         (out / f"{name}.json").write_text(json.dumps(table, indent=1) + "\n")
-        save(out / f"{name}-curves.png", figure(table), {})
+        save_image(out / f"{name}-curves.png", figure(table), {})
 
 
 def curves(out: Path, name: str, pairs: Sequence[Pair], quick: bool) -> list[dict[str, Any]]:
@@ -205,7 +205,7 @@ def curves(out: Path, name: str, pairs: Sequence[Pair], quick: bool) -> list[dic
     rows += [(f"{method} {setting}", shown[method, setting]) for method, setting in wanted if (method, setting) in shown]
     sheet = [pictures[k] for k in range(len(pairs)) for _, pictures in rows]
     labels = [pair.target[:40] if n == 0 else way for pair in pairs for n, (way, _) in enumerate(rows)]
-    save(out / f"{name}-edits.png", grid(sheet, labels, 2 * len(rows), cell=128), {})
+    save_image(out / f"{name}-edits.png", image_grid(sheet, labels, 2 * len(rows), cell=128), {})
     return table
 
 
@@ -215,7 +215,7 @@ def figure(table: Sequence[dict[str, Any]]) -> Image.Image:
     lines = {way: [(round(r["distance"], 2), r["gain"]) for r in some] for way, some in rows.items()}
     marks = {way: [str(r["setting"]) for r in some] for way, some in rows.items()}
     top = 1.1 * max(gain for line in lines.values() for _, gain in line)
-    return chart(lines, "distance to the source, clip-grayscale", "gain of the target's score", top, marks)
+    return plot_lines(lines, "distance to the source, clip-grayscale", "gain of the target's score", top, marks)
 
 
 if __name__ == "__main__":

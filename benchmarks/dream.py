@@ -24,7 +24,7 @@ import torch
 from PIL import Image
 
 from benchmarks.object_quality import ASKED, SIDES, Judges, renders, scored
-from synoptic import io as images
+from synoptic import io
 from synoptic.mesh import require_mesh
 from synoptic.mesh.marching_cubes import extract_mesh
 from synoptic.models.device import choose_device
@@ -187,7 +187,7 @@ def main() -> None:
     print("\n".join([table, *verdict(every)]))
     (asked.out / "dream.tsv").write_text(table + "\n")
     (asked.out / "dream.json").write_text(json.dumps(every, indent=1))
-    images.save(asked.out / "dream.png", images.grid(pictures, labels, SIDES, cell=128), {})
+    io.save_image(asked.out / "dream.png", io.image_grid(pictures, labels, SIDES, cell=128), {})
 
 
 if __name__ == "__main__":

@@ -18,15 +18,15 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from bundled_training.evaluate.renders import Renders, held_out
-from synoptic import io as images
+from synoptic import io
 from synoptic.diffusion import solvers
 from synoptic.diffusion.equations import Time, add_noise, randn
 from synoptic.diffusion.schedules import get_clip
 from synoptic.guidance.cfg import Predict, cfg
-from synoptic.io.blending import REACH, compose, shrink
+from synoptic.io.blending import REACH, composite, downsample_mask
 from synoptic.metrics.base import mean_error
 from synoptic.metrics.clip import Clip
-from synoptic.metrics.fidelity import identity, psnr
+from synoptic.metrics.fidelity import perceptual_distance, psnr
 from synoptic.models.base import Denoiser
 from synoptic.models.load import load
 from synoptic.sampling.baselines import best_gaussian_denoise, gaussian_denoise, strided_pairs
@@ -66,11 +66,11 @@ def coded(code: Callable[[Tensor], Tensor], x: Tensor, m: Denoiser) -> Tensor:
 
 
 def scores(judge: Clip, x: Tensor, prompts: Sequence[str]) -> list[float]:
-    return judge(images.to_pil(x), prompts).diagonal().tolist()
+    return judge(io.to_pil(x), prompts).diagonal().tolist()
 
 
 def kept(x: Tensor, reference: Tensor) -> list[float]:
-    return [psnr(a, b) for a, b in zip(images.to_pil(x), images.to_pil(reference), strict=True)]
+    return [psnr(a, b) for a, b in zip(io.to_pil(x), io.to_pil(reference), strict=True)]
 
 
 def denoise(count: int, out: Path) -> Iterable[Row]:
@@ -104,7 +104,7 @@ def starts(count: int, out: Path) -> Iterable[Row]:
     m, judge, shape = load("bundled"), Clip("bundled"), Clip("bundled-shape")
     s, (source, captions) = m.schedule, given(count, 128)
     x0, prompts = coded(m.encode, source, m).repeat(NOISES, 1, 1, 1), (captions[1:] + captions[:1]) * NOISES
-    predict, before = guided(m, prompts, GUIDANCE), images.to_pil(source) * NOISES
+    predict, before = guided(m, prompts, GUIDANCE), io.to_pil(source) * NOISES
     ways = {"ddim": solvers.timestep_pairs("ddim", s, STEPS), "course": strided_pairs(end=s.final_time)}
     yield "steps", "start", "t", "distance", "PSNR, dB", "score"
     for way, steps in ways.items():
@@ -112,9 +112,9 @@ def starts(count: int, out: Path) -> Iterable[Row]:
         means: dict[int, tuple[float, float]] = {}
         for start in sorted({*COURSE, *spread}):
             *_, last = sdedit(predict, s, x0, steps=steps, start=start, solver=solve, rngs=generators(count * NOISES))
-            x = images.to_pil(coded(m.decode, last.x, m).cpu())
+            x = io.to_pil(coded(m.decode, last.x, m).cpu())
             pairs = list(zip(x, before, strict=True))
-            far, near = ([each(a, b) for a, b in pairs] for each in (partial(identity, shape), psnr))
+            far, near = ([each(a, b) for a, b in pairs] for each in (partial(perceptual_distance, shape), psnr))
             fits = judge(x, prompts).diagonal().tolist()
             far, near, fits = (by_render(values) for values in (far, near, fits))
             means[start] = mean_error(far)[0], mean_error(fits)[0]
@@ -123,7 +123,7 @@ def starts(count: int, out: Path) -> Iterable[Row]:
             noise = [-float(start) for start in some]
             ranks = [rank_correlation(noise, [means[start][k] for start in some]) for k in (0, 1)]
             yield way, f"rank correlation with the noise, {name}", "", f"{ranks[0]:.2f}", "", f"{ranks[1]:.2f}"
-        images.save(out / f"starts-{way}.png", plot({steps[start][0]: pair for start, pair in means.items()}), {})
+        io.save_image(out / f"starts-{way}.png", plot({steps[start][0]: pair for start, pair in means.items()}), {})
 
 
 def by_render(values: Sequence[float]) -> list[float]:
@@ -139,7 +139,7 @@ def filled(count: int, out: Path) -> Iterable[Row]:
     m, judge = load("bundled"), Clip("bundled")
     s, (x, captions) = m.schedule, given(count, 128)
     known, hole = coded(m.encode, x, m), pad(torch.ones(1, 1, 64, 64), [32] * 4)
-    steps, coarse = solvers.timestep_pairs("ddim", s, STEPS), shrink(hole, m.factor).to(m.device)
+    steps, coarse = solvers.timestep_pairs("ddim", s, STEPS), downsample_mask(hole, m.factor).to(m.device)
     parts = {"region": (..., slice(32, 96), slice(32, 96)), "whole": ...}
     yield "prompt", "how", "jump", "largest", "median", "score of the region", "of plain", "of the whole", "of plain"
     shown, rows = [*x[:8]], []
@@ -152,7 +152,7 @@ def filled(count: int, out: Path) -> Iterable[Row]:
             *_, last = inpaint(predict, s, noise, known, coarse, steps=steps, reach=reach, rngs=generators(count))
             painted = coded(m.decode, last.x, m).cpu()
             ways = {f"reach {reach:g}, pasted": 0.0, f"reach {reach:g}, carried": REACH}
-            made = {name: compose(painted, x, hole, way) for name, way in ways.items()}
+            made = {name: composite(painted, x, hole, way) for name, way in ways.items()}
             for name, u in {f"reach {reach:g}, not pasted": painted, **made}.items():
                 jump = [jumps(one, hole) for one in u]
                 fits = [scores(judge, u[part], prompts) for part in parts.values()]
@@ -165,7 +165,7 @@ def filled(count: int, out: Path) -> Iterable[Row]:
             rows += [f"{whose}, reach {reach:g}, {how}" for how in ("pasted", "carried")]
     yield "", "the renders themselves", told([jumps(one, hole) for one in x]), "", "", "", "", "", ""
     labels = [name for name in ("render", *rows) for _ in range(8)]
-    images.save(out / "inpaint.png", images.grid(images.to_pil(torch.stack(shown)), labels[: len(shown)], 8, cell=128), {})
+    io.save_image(out / "inpaint.png", io.image_grid(io.to_pil(torch.stack(shown)), labels[: len(shown)], 8, cell=128), {})
 
 
 def jumps(x: Tensor, hole: Tensor) -> float:
@@ -204,7 +204,7 @@ def plot(means: Mapping[Time, tuple[float, float]]) -> Image.Image:
     for k, name in enumerate(("distance to the source", "score of the new prompt")):
         largest = max(pair[k] for pair in means.values())
         lines[f"{name} / {largest:.2f}"] = [(float(t), pair[k] / largest) for t, pair in sorted(means.items())]
-    return images.chart(lines, "time that the picture is noised to", "each over its largest")
+    return io.plot_lines(lines, "time that the picture is noised to", "each over its largest")
 
 
 STUDIES = {"denoise": denoise, "starts": starts, "inpaint": filled, "invert": inverted}

@@ -14,7 +14,7 @@ from statistics import median
 
 import torch
 
-from synoptic.io import grid, save, to_pil
+from synoptic.io import image_grid, save_image, to_pil
 from synoptic.mesh.export import export_mesh
 from synoptic.mesh.marching_cubes import extract_mesh
 from synoptic.mesh.texture import render_mesh
@@ -80,7 +80,9 @@ def main() -> None:
     camera = turntable_cameras(6)
     field, (colour, mask) = scene.render_views(camera, 128), render_mesh(made.textured, camera, 128)
     rows = torch.cat([(field.color + 1 - field.opacity).cpu(), colour + 1 - mask])
-    save(asked.out / "field-and-mesh.png", grid(to_pil(2 * rows - 1), ["field"] * 6 + ["mesh"] * 6, 6, cell=128), {})
+    save_image(
+        asked.out / "field-and-mesh.png", image_grid(to_pil(2 * rows - 1), ["field"] * 6 + ["mesh"] * 6, 6, cell=128), {}
+    )
 
 
 if __name__ == "__main__":

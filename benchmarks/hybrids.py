@@ -17,7 +17,7 @@ from anagrams import PAIRS, apart, bytes_of, cosines, prompts, ranks, row
 from torch import Tensor
 
 import synoptic
-from synoptic.io import from_pil, grid, save, to_pil
+from synoptic.io import from_pil, image_grid, save_image, to_pil
 from synoptic.metrics.clip import Clip
 from synoptic.pipelines.hybrid import looked_at
 
@@ -60,7 +60,7 @@ def main(given: Sequence[str] | None = None) -> None:
     print("\t".join(table[0]), *("\t".join(map(str, r.values())) for r in table), sep="\n")
     pictures = to_pil(torch.stack(rows)[:, 0].flatten(0, 1))
     labels = [text for k in range(len(PAIRS)) for text in prompts(k)]
-    save(a.out / "hybrids.png", grid(pictures, labels, 8, cell=256), {"what": "hybrids: from afar, from near"})
+    save_image(a.out / "hybrids.png", image_grid(pictures, labels, 8, cell=256), {"what": "hybrids: from afar, from near"})
 
 
 if __name__ == "__main__":

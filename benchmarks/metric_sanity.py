@@ -14,15 +14,15 @@ import numpy as np
 from PIL import Image
 
 import synoptic
-from synoptic.metrics.base import Measured
+from synoptic.metrics.base import Metric
 from synoptic.metrics.clip import Clip, clip_scores
 from synoptic.metrics.coherence import coherence
-from synoptic.metrics.concealment import anagrams
-from synoptic.metrics.fidelity import identity, psnr, ssim
+from synoptic.metrics.concealment import alignment_and_concealment
+from synoptic.metrics.fidelity import perceptual_distance, psnr, ssim
 from synoptic.metrics.frechet import frechet_distance
 from synoptic.metrics.retrieval import retrieval
 from synoptic.metrics.saturation import saturation
-from synoptic.metrics.seams import baseline, closing_seam, seam
+from synoptic.metrics.seams import closing_seam, seam, seam_baseline
 
 PROMPTS = [
     "a photo of snowy mountains at sunset",
@@ -39,7 +39,7 @@ PROMPTS = [
 NATIVE, FACTOR, WIDTH, STRIDE = 128, 4, 512, 8
 NOISE = 4, 12, 36  # standard deviations, of 255
 
-Row = tuple[str, Measured, Measured, int]  # what is compared, right, wrong, and 1 where more is better, else -1
+Row = tuple[str, Metric, Metric, int]  # what is compared, right, wrong, and 1 where more is better, else -1
 
 
 def plain_rows(judge: Clip, prompts: list[str], pictures: list[list[Image.Image]]) -> Iterator[Row]:
@@ -52,14 +52,14 @@ def plain_rows(judge: Clip, prompts: list[str], pictures: list[list[Image.Image]
     yield f"R-precision, {top[0].name}: own, the next prompt", *top, 1
     pairs = list(zip(prompts, prompts[1:] + prompts[:1], strict=True))
     firsts = [some[0] for some in pictures]
-    both = anagrams(judge, list(zip(firsts, firsts[1:] + firsts[:1], strict=True)), pairs)
-    only = anagrams(judge, [(image, image.rotate(180)) for image in firsts], pairs)
+    both = alignment_and_concealment(judge, list(zip(firsts, firsts[1:] + firsts[:1], strict=True)), pairs)
+    only = alignment_and_concealment(judge, [(image, image.rotate(180)) for image in firsts], pairs)
     for right, wrong in zip(both, only, strict=True):
         yield f"{right.name}: both prompts seen, the first only", right, wrong, 1
     measures: dict[str, tuple[Callable[[Image.Image, Image.Image], float], int]] = {
         "PSNR": (psnr, 1),
         "SSIM": (ssim, 1),
-        "identity": (lambda a, b: identity(judge, a, b), -1),
+        "identity": (lambda a, b: perceptual_distance(judge, a, b), -1),
     }
     for name, (measure, sign) in measures.items():
         levels = [items(name, (measure(noisy(image, sigma), image) for image in firsts)) for sigma in NOISE]
@@ -80,7 +80,7 @@ def wide_rows(judge: Clip, wide: list[Image.Image], closed: list[Image.Image], t
     every, apart = range(FACTOR * STRIDE, WIDTH, FACTOR * STRIDE), range(NATIVE, WIDTH, NATIVE)
     tiled = items("seam", (seam(x, apart, FACTOR) for x in tiles))
     yield "seam: synchronized, tiles apart", items("seam", (seam(x, every, FACTOR) for x in wide)), tiled, -1
-    inside = items("seam", (baseline(x, apart, FACTOR) for x in tiles))
+    inside = items("seam", (seam_baseline(x, apart, FACTOR) for x in tiles))
     yield "seam of tiles: inside (baseline), between", inside, tiled, -1
     met, unmet = (items("closing seam", (closing_seam(x, FACTOR) for x in some)) for some in (closed, wide))
     yield "closing seam: closed, open", met, unmet, -1
@@ -89,8 +89,8 @@ def wide_rows(judge: Clip, wide: list[Image.Image], closed: list[Image.Image], t
     yield "coherence: one picture, patchwork of two", whole, patched, -1
 
 
-def items(name: str, values: Iterable[float]) -> Measured:
-    return Measured(name, {str(k): value for k, value in enumerate(values)})
+def items(name: str, values: Iterable[float]) -> Metric:
+    return Metric(name, {str(k): value for k, value in enumerate(values)})
 
 
 def noisy(image: Image.Image, sigma: float) -> Image.Image:

@@ -41,7 +41,7 @@ class Judges:
         self.colour, self.shape = Clip("bundled", device), Clip("bundled-shape", device)
         self.captions = [CAPTION_TEMPLATE.format(coloured(c, s)) for s in SOLIDS for c in DYES]
         self.things = [CAPTION_TEMPLATE.format(with_article(s)) for s in SOLIDS]
-        self.read, self.read_things = self.colour.read(self.captions), self.shape.read(self.things)
+        self.read, self.read_things = self.colour.encode_texts(self.captions), self.shape.encode_texts(self.things)
 
 
 class Renders(NamedTuple):
@@ -77,7 +77,7 @@ def scored(scene: RadianceScene, prompt: str, judges: Judges) -> dict[str, Any]:
     right, of_thing = torch.full((SIDES,), judges.captions.index(caption)), torch.full((SIDES,), thing)
     found: dict[str, Any] = {"prompt": prompt}
     for name, pictures in (("colour", shown.colour), ("clay", shown.clay)):
-        features, shape = judges.colour.see(pictures), judges.shape.see(pictures)
+        features, shape = judges.colour.encode_images(pictures), judges.shape.encode_images(pictures)
         found[f"{name}_rank"] = ranks(features @ judges.read.T, right).tolist()
         found[f"{name}_score"] = float((features @ judges.read[right[0]]).mean())
         found[f"{name}_shape_rank"] = ranks(shape @ judges.read_things.T, of_thing).tolist()

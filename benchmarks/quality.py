@@ -60,7 +60,7 @@ def main() -> None:
     args = parser.parse_args()
 
     judge, every, rng = Clip(), captions(), random.Random(0)
-    texts = judge.read(every)
+    texts = judge.encode_texts(every)
     at = [FACTOR * s for s in window_starts(6 * NATIVE // FACTOR, NATIVE // FACTOR, STRIDE)]
     tiles = [NATIVE * k for k in range(1, 6)]
     plain = synoptic.generate(PROMPTS, count=CROPS, out=f"{args.out}/plain")
@@ -83,7 +83,7 @@ def main() -> None:
         scores, ranks, seams = [], [], []
         for picture, image in zip(run.run.pictures, run.images, strict=True):
             views = [image] if image.width == NATIVE else crops(image, rng)
-            cosines = judge.see(views) @ texts.T
+            cosines = judge.encode_images(views) @ texts.T
             k = every.index(picture.prompt)
             scores.append(cosines[:, k].mean().item())
             ranks.append((cosines.argmax(1) == k).float().mean().item())

@@ -37,10 +37,10 @@ def main() -> None:
     views = run.views(model)
     same, places, rows = 0, [], []
     for k in track(range(a.pairs), "searching"):
-        texts = judge.read(prompts(k))
+        texts = judge.encode_texts(prompts(k))
 
         def score(z: Tensor, texts: Tensor = texts) -> Tensor:
-            seen = judge.see(to_pil(views.project(z))).view(-1, 2, texts.shape[1])
+            seen = judge.encode_images(to_pil(views.project(z))).view(-1, 2, texts.shape[1])
             return (seen * texts).sum(-1).amin(1)
 
         together = JointSampler(prompts(k), STEPS, run.guidance, **run.how)

@@ -23,7 +23,7 @@ from synoptic.diffusion.equations import ddim, pred_from_output, randn
 from synoptic.guidance.cfg import cfg
 from synoptic.guidance.syncdiffusion import LOSS_SCALE, SyncDiffusion, exponential_decay
 from synoptic.metrics.clip import Clip
-from synoptic.metrics.perceptual import Eyes, unlike
+from synoptic.metrics.perceptual import CLIPPatchFeatures, feature_distance
 from synoptic.models.load import load
 from synoptic.models.memory import max_batch_rows
 from synoptic.pipelines.wide_guidance import DECAY, GRADIENTS
@@ -33,17 +33,19 @@ from synoptic.views.windows import window_starts
 WEIGHT = 8.0
 
 
-def together(m: Any, eyes: Eyes, z: Tensor, steps: int) -> Tensor:
+def together(m: Any, eyes: CLIPPatchFeatures, z: Tensor, steps: int) -> Tensor:
     """Ours: as many windows at once as memory allows."""
     guided, pairs = cfg(m, [PROMPT], GUIDANCE), m.schedule.steps(50)[:steps]
     rows = max(1, max_batch_rows(m, m.device) // GRADIENTS)
-    nudge = SyncDiffusion(guided, m.decode, eyes, unlike, exponential_decay(pairs, WEIGHT, DECAY, steps, 1), max_rows=rows)
+    nudge = SyncDiffusion(
+        guided, m.decode, eyes, feature_distance, exponential_decay(pairs, WEIGHT, DECAY, steps, 1), max_rows=rows
+    )
     for step in canonical(guided, m.schedule, dense(z), z, steps=pairs, view_update=nudge):
         z = step.x
     return z
 
 
-def one_by_one(m: Any, eyes: Eyes, z: Tensor, steps: int) -> Tensor:
+def one_by_one(m: Any, eyes: CLIPPatchFeatures, z: Tensor, steps: int) -> Tensor:
     """Algorithm 1 of Lee et al. 2023 as it is written: each window there and back, moved, denoised and added up."""
     text = torch.cat([m.embed([words])["text"] for words in ("", PROMPT)]).to(m.dtype)
     side, s, pairs = WINDOW[1], m.schedule, m.schedule.steps(50)[:steps]
@@ -65,7 +67,7 @@ def one_by_one(m: Any, eyes: Eyes, z: Tensor, steps: int) -> Tensor:
             if k != lead:
                 with torch.enable_grad():
                     x.requires_grad_()
-                    apart = unlike(eyes(m.decode(x0_of(x, t)).clamp(-1, 1)), target)
+                    apart = feature_distance(eyes(m.decode(x0_of(x, t)).clamp(-1, 1)), target)
                     (slope,) = torch.autograd.grad(LOSS_SCALE * apart.sum(), x)
                 x = x.detach() - weights[t] / LOSS_SCALE * slope
             with torch.no_grad():
@@ -88,13 +90,13 @@ def main() -> None:
     folder = make(args.shape, args.folder / args.shape)
     m: Any = load(str(folder), dtype=args.dtype)
     shutil.rmtree(folder)
-    eyes = Eyes(Clip("bundled-shape", str(m.device)))
+    eyes = CLIPPatchFeatures(Clip("bundled-shape", str(m.device)))
     z = randn((4, 64, args.width // 8), [torch.Generator().manual_seed(0)]).to(m.device)
     found: dict[str, Any] = {"torch": torch.__version__, "dtype": str(m.dtype), "windows": len(dense(z))}
     found["device"] = torch.cuda.get_device_name() if m.device.type == "cuda" else "cpu"
     print(f"# {found}\nside\ts per step\tfirst step, s\tpeak GiB", flush=True)
 
-    def row(name: str, run: Callable[[Any, Eyes, Tensor, int], Tensor]) -> None:
+    def row(name: str, run: Callable[[Any, CLIPPatchFeatures, Tensor, int], Tensor]) -> None:
         last: list[Tensor] = []
         s = spent(lambda n: last.append(run(m, eyes, z, n)), args.steps, m.device)
         found[name], ends[name] = s._asdict(), last[-1]

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from bundled_training.render.bank import bank
-from synoptic import io as images
+from synoptic import io
 from synoptic.pipelines.train_controlnet import train_control
 
 
@@ -23,7 +23,7 @@ def rendered(count: int, folder: Path) -> None:
     x, captions, _ = bank(count, 128, torch.device(device), seed=77, held_out=True, depth=True)
     (folder / "pictures").mkdir(parents=True, exist_ok=True)
     for k, some in enumerate(x.split(1000)):
-        for j, picture in enumerate(images.to_pil(some.float() / 127.5 - 1)):
+        for j, picture in enumerate(io.to_pil(some.float() / 127.5 - 1)):
             picture.save(folder / "pictures" / f"{1000 * k + j:06d}.png")
     (folder / "captions.json").write_text(json.dumps({f"{k:06d}.png": caption for k, caption in enumerate(captions)}))
 

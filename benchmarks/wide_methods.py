@@ -28,11 +28,11 @@ import torch
 from PIL import Image
 
 from benchmarks.quality import PROMPTS, captions, crops
-from synoptic import io as images
+from synoptic import io
 from synoptic.metrics.base import mean_error
 from synoptic.metrics.clip import Clip
 from synoptic.metrics.coherence import coherence
-from synoptic.metrics.seams import baseline, closing_seam, seam
+from synoptic.metrics.seams import closing_seam, seam, seam_baseline
 from synoptic.models.load import load
 from synoptic.models.registry import resolve
 from synoptic.models.vocabulary import vocabulary
@@ -74,7 +74,7 @@ class Bench:
         *_, last = canvas.paint(self.model, prompts, rngs, canvas.start(self.model, rngs))
         n = canvas.most if canvas.settings["space"] == "instance" else 1
         with torch.no_grad():
-            rows = [images.to_pil(canvas.decode(self.model, some)) for some in last.x.split(8 * n)]
+            rows = [io.to_pil(canvas.decode(self.model, some)) for some in last.x.split(8 * n)]
         return [image for some in rows for image in some]
 
 
@@ -88,19 +88,19 @@ def measured(
     begin = time.perf_counter()
     pictures = bench.paint(canvas, [prompt for prompt, _ in every], [seed for _, seed in every])
     seconds = (time.perf_counter() - begin) / len(every)
-    texts, names = bench.judge.read(captions()), captions()
+    texts, names = bench.judge.encode_texts(captions()), captions()
     windows = canvas.ground if isinstance(canvas.ground, Windows) else canvas.ground(max(0, canvas.settings["steps"] - 2))
     (_, _, W), (_, w), (_, stride), (_, ox) = windows.canvas, windows.window, windows.stride, windows.offset
     marks = [4 * start for start in window_starts(W, w, stride, windows.circular, ox) if start]
     found: dict[str, list[float]] = {column: [] for column in COLUMNS}
     for (prompt, seed), image in zip(every, pictures, strict=True):
-        cosines, k = bench.judge.see(crops(image, random.Random(seed))) @ texts.T, names.index(prompt)
+        cosines, k = bench.judge.encode_images(crops(image, random.Random(seed))) @ texts.T, names.index(prompt)
         row = [cosines[:, k].mean().item(), (cosines.argmax(1) == k).float().mean().item()]
         row += [
             coherence(bench.judge, image),
             seam(image, marks, 4),
             closing_seam(image, 4),
-            baseline(image, [], 4),
+            seam_baseline(image, [], 4),
             seconds,
         ]
         for column, value in zip(COLUMNS, row, strict=True):
@@ -125,7 +125,7 @@ def methods(
         tables[name], pictures = measured(bench, name, how, prompts, seeds)
         shown[name] = pictures[::seeds][:3]
         for prompt, picture in zip(prompts, pictures[::seeds], strict=True):
-            images.save(out / f"{name}-{prompt}.png".replace(" ", "_"), picture, {"method": name, "prompt": prompt})
+            io.save_image(out / f"{name}-{prompt}.png".replace(" ", "_"), picture, {"method": name, "prompt": prompt})
     print("# less MultiDiffusion, picture by picture: score, distance (and in standard errors)")
     for name, table in tables.items():
         if name != PLAIN:
@@ -141,7 +141,7 @@ def methods(
         for name, row in shown.items()
         for picture in row[k : k + 1]
     ]
-    images.grid([picture for picture, _ in pairs], [label for _, label in pairs], 1, cell=768).save(
+    io.image_grid([picture for picture, _ in pairs], [label for _, label in pairs], 1, cell=768).save(
         out / "methods.jpg", quality=88
     )
     return tables
@@ -204,11 +204,11 @@ def regions(bench: Bench, out: Path, n: int) -> dict[str, Any]:
         own = torch.arange(len(parts))
         rows += list(zip(layout.prompts, (inside == own).tolist(), (alone == own).tolist(), strict=True))
         figure.append((image, "; ".join(layout.prompts) + f" on {layout.ground}"))
-        images.save(out / f"region-{seed}.png", image, {"boxes": layout.boxes, "prompts": layout.prompts})
+        io.save_image(out / f"region-{seed}.png", image, {"boxes": layout.boxes, "prompts": layout.prompts})
     right, ceiling = [float(row[1]) for row in rows], [float(row[2]) for row in rows]
     print(f"# regions of {n} layouts, first of 13 or 14 prompts: {told(right)}; plain pictures of them: {told(ceiling)}")
     some = figure[:8]
-    images.grid([i for i, _ in some], [t for _, t in some], 2, cell=512).save(out / "regions.jpg", quality=88)
+    io.image_grid([i for i, _ in some], [t for _, t in some], 2, cell=512).save(out / "regions.jpg", quality=88)
     return {"first": statistics.mean(right), "plain": statistics.mean(ceiling), "regions": rows}
 
 

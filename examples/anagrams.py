@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import synoptic
-from synoptic import io as images
+from synoptic import io
 from synoptic.views.registry import get_view
 
 PAIRS = [  # style, as it is, turned, seed
@@ -24,8 +24,8 @@ PAIRS = [  # style, as it is, turned, seed
 pictures, labels = [], []
 for style, first, second, seed in PAIRS:
     picture = synoptic.anagram([first, second], style=style, seed=seed, steps=20).images[0]
-    turned = images.to_pil(get_view("rotate_cw").view(images.from_pil(picture)))[0]
+    turned = io.to_pil(get_view("rotate_cw").view(io.from_pil(picture)))[0]
     pictures += [picture, turned]
     labels += [f"{style} {first}", f"turned: {second}"]
-sheet = images.grid(pictures, labels, 4)
+sheet = io.image_grid(pictures, labels, 4)
 sheet.save(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/pictures/anagrams.jpg"), quality=88)

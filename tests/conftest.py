@@ -45,7 +45,7 @@ def pixel32() -> Denoiser:
 
 
 @pytest.fixture(scope="session")
-def judge() -> Clip:
+def clip_model() -> Clip:
     return Clip("bundled", device="cpu")
 
 

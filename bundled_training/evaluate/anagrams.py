@@ -53,7 +53,7 @@ def measure(task: Task) -> Findings:
         pictures[f"{kind}, plain"] = sampler(prompts, seeds, steps=steps, guidance=GUIDANCE)
         pictures[f"{kind}, anagrams"] = anagrams(sampler, prompts, seeds, steps)
     for name, judge in task.judges.items():
-        texts = {style: judge.read([spec(style, *choice).caption for choice in choices]) for style in STYLES}
+        texts = {style: judge.encode_texts([spec(style, *choice).caption for choice in choices]) for style in STYLES}
         for kind, x in pictures.items():
             cosines = torch.stack([f @ texts[s.style].T for f, s in zip(seen(judge, x), every, strict=True)])
             right = torch.tensor([k for _, a, b in pairs for k in (a, b)])

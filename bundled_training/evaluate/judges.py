@@ -21,7 +21,9 @@ def measure(task: Task) -> Findings:
     diagonal = torch.eye(size, dtype=torch.bool)
     for name, judge in task.judges.items():
         captions = [[spec.caption for spec in some] for some in every]
-        cosines = torch.stack([seen(judge, x) @ judge.read(texts).T for x, texts in zip(pictures, captions, strict=True)])
+        cosines = torch.stack(
+            [seen(judge, x) @ judge.encode_texts(texts).T for x, texts in zip(pictures, captions, strict=True)]
+        )
         place = torch.stack([statistics.ranks(c, torch.arange(size)) for c in cosines])
         right, wrong = cosines[:, diagonal], cosines[:, ~diagonal]
         areas = [statistics.area_under_curve(a, b) for a, b in zip(right, wrong, strict=True)]

@@ -54,7 +54,7 @@ def judge(found: Findings, task: Task, every: list[Spec], pictures: dict[str, Te
     prompts, count = len(every), len(other)
     right = torch.arange(prompts).repeat_interleave(count // prompts)
     for name, clip in task.judges.items():
-        texts, real = clip.read([spec.caption for spec in every]), torch.empty(0)
+        texts, real = clip.encode_texts([spec.caption for spec in every]), torch.empty(0)
         features = {kind: seen(clip, x) for kind, x in pictures.items()}
         for kind, x in features.items():
             cosines = x @ texts.T

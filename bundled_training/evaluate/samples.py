@@ -64,4 +64,4 @@ def last(steps: Iterator[Any]) -> Tensor:
 
 def seen(judge: Clip, pictures: Tensor) -> Tensor:
     """Unit features (N, D) of pictures (N, 3, H, W) in [0, 1], through 8 bits as anybody's files are."""
-    return judge.see(to_pil(pictures * 2 - 1))
+    return judge.encode_images(to_pil(pictures * 2 - 1))

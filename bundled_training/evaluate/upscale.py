@@ -122,7 +122,7 @@ def detail(found: Findings, task: Task, real: Tensor, large: dict[str, Tensor]) 
 def score(found: Findings, task: Task, prompts: list[str], source: str, large: dict[str, Tensor]) -> None:
     """Cosines with the prompts, and by how much they beat the bicubic enlargements'."""
     for name, judge in task.judges.items():
-        texts = judge.read(prompts)
+        texts = judge.encode_texts(prompts)
         cosines = {kind: (seen(judge, x) * texts).sum(1) for kind, x in large.items()}
         for kind, x in cosines.items():
             found.add(f"cosine of {source}", kind, name, statistics.mean_error(x), len(x))

@@ -59,6 +59,6 @@ def measure(task: Task) -> Findings:
 
 def right_views(judge: Clip, pictures: Tensor, pairs: list[tuple[str, str]]) -> Tensor:
     """1 where the caption with the right view word fits best of four: (pairs, views) of pictures in that order."""
-    texts = judge.read([caption(name, colour, view) for name, colour in pairs for view in VIEWS])
+    texts = judge.encode_texts([caption(name, colour, view) for name, colour in pairs for view in VIEWS])
     x, texts = (f.unflatten(0, (len(pairs), len(VIEWS))) for f in (seen(judge, pictures), texts))
     return ((x @ texts.mT).argmax(2) == torch.arange(len(VIEWS))).double()

@@ -131,7 +131,7 @@ def crop_ranks(
     """Top-1 of crops and of plain samples among the captions, whose last ones are right; plain's by prompt (scenes,)."""
     scores = {}
     for name, judge in task.judges.items():
-        texts, hits = judge.read(captions), {}
+        texts, hits = judge.encode_texts(captions), {}
         for pictures, x in {"crops": crops, "plain": plain}.items():
             cosines = seen(judge, x) @ texts.T
             right = (len(captions) - scenes + torch.arange(scenes)).repeat_interleave(len(x) // scenes)

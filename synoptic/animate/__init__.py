@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from synoptic import io as images
-from synoptic.animate.keyframes import scene, stops
+from synoptic import io
+from synoptic.animate.keyframes import keyframes, transition
 from synoptic.views.base import View
 
 if TYPE_CHECKING:
     from PIL import Image
 
-GROUND = (238, 237, 233)  # a warm light grey, calm beside any picture
-LEAST = 256  # pixels: a smaller picture is enlarged, each of its pixels a block
-REST = 0.35  # of a view's time it stands still
-FADE = 0.25  # of a motion a caption takes to go, and the next one to come
+BACKGROUND = (238, 237, 233)  # a warm light grey, calm beside any picture
+MIN_SIDE = 256  # pixels: a smaller picture is enlarged, each of its pixels a block
+REST_FRACTION = 0.35  # of a view's time it stands still
+FADE_FRACTION = 0.25  # of a motion a caption takes to go, and the next one to come
 
 
 def animate(
@@ -47,29 +47,29 @@ def animate(
         raise ValueError(f"{rule}, {len(views)} views and {len(captions)} captions were given: name what is missing")
     if frames < 2 * len(views):
         raise ValueError(f"{len(views)} views need at least {2 * len(views)} frames, {frames} were given: raise seconds")
-    return _frames(images.from_pil(picture)[0], views, captions, frames)
+    return _frames(io.from_pil(picture)[0], views, captions, frames)
 
 
 def _frames(z: Tensor, views: Sequence[View], captions: Sequence[str], frames: int) -> Iterator[Image.Image]:
     side, N = z.shape[-1], len(views)
-    scale = max(LEAST // side, 1)
-    ground = torch.tensor(GROUND) / 127.5 - 1
+    scale = max(MIN_SIDE // side, 1)
+    ground = torch.tensor(BACKGROUND) / 127.5 - 1
     width = side * scale + 2 * (side * scale // 4)
-    strips = [images.from_pil(images.captioned(text, (width, width // 6), GROUND))[0] for text in captions]
+    strips = [io.from_pil(io.caption_strip(text, (width, width // 6), BACKGROUND))[0] for text in captions]
     starts = [frames * n // N for n in range(N + 1)]
     for n, (first, last) in enumerate(pairwise(starts)):
         here, there = n, (n + 1) % N
-        legs = [scene(z, a, b, scale, ground) for a, b in pairwise(stops(views[here], views[there], side))]
-        rest = max(round((last - first) * REST), 1)
+        legs = [transition(z, a, b, scale, ground) for a, b in pairwise(keyframes(views[here], views[there], side))]
+        rest = max(round((last - first) * REST_FRACTION), 1)
         moves = last - first - rest
         for a in (0.0, *((i + 1) / (moves + 1) for i in range(moves))):
             leg, within = divmod(a * len(legs), 1)
             strip = strips[here] if a < 0.5 else strips[there]
-            strip = torch.lerp(ground.view(3, 1, 1).expand_as(strip), strip, max(1 - min(a, 1 - a) / FADE, 0.0))
-            frame = images.to_pil(torch.cat([legs[int(leg)](eased(within)), strip], 1)[None])[0]
+            strip = torch.lerp(ground.view(3, 1, 1).expand_as(strip), strip, max(1 - min(a, 1 - a) / FADE_FRACTION, 0.0))
+            frame = io.to_pil(torch.cat([legs[int(leg)](ease(within)), strip], 1)[None])[0]
             yield from [frame] * (rest if a == 0 else 1)
 
 
-def eased(a: float) -> float:
+def ease(a: float) -> float:
     """Slow, fast, slow: the cubic 3a² - 2a³ of [0, 1]."""
     return a * a * (3 - 2 * a)

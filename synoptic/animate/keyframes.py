@@ -9,16 +9,16 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from synoptic.animate.motion import Motion
-from synoptic.animate.rigid_pieces import pieces
+from synoptic.animate.rigid_pieces import rigid_pieces
 from synoptic.views.base import View
 from synoptic.views.chain import Chain
 from synoptic.views.permutation import Permutation
 
-Stop = tuple[View, ...]  # the views that have been applied, the first one first
-Scene = Callable[[float], Tensor]  # a in [0, 1] -> (3, W, W)
+Keyframe = tuple[View, ...]  # the views that have been applied, the first one first
+Transition = Callable[[float], Tensor]  # a in [0, 1] -> (3, W, W)
 
 
-def stops(here: View, there: View, side: int) -> list[Stop]:
+def keyframes(here: View, there: View, side: int) -> list[Keyframe]:
     """The stops between two views: what they do not share is undone part by part, then done part by part.
 
     Where neither has more than one part of its own, the way is direct.
@@ -30,27 +30,27 @@ def stops(here: View, there: View, side: int) -> list[Stop]:
     return [*(a[:k] for k in range(len(a), shared, -1)), *(b[:k] for k in range(shared, len(b) + 1))]
 
 
-def scene(picture: Tensor, here: Stop, there: Stop, scale: int, ground: Tensor) -> Scene:
+def transition(picture: Tensor, here: Keyframe, there: Keyframe, scale: int, background: Tensor) -> Transition:
     """A picture (3, S, S) between two stops that differ in at most one part each: pieces that move where both parts are
-    permutations, else a blend. `scale` enlarges every pixel, `ground` (3,) is the colour around."""
+    permutations, else a blend. `scale` enlarges every pixel, `background` (3,) is the colour around."""
     side, shared = picture.shape[-1], _shared(here, there)
-    before, after = shown(picture, here), shown(picture, there)
+    before, after = apply_views(picture, here), apply_views(picture, there)
     parts = [part for part in (*here[shared:], *there[shared:]) if not isinstance(part, Permutation)]
     if parts:
-        return lambda a: torch.lerp(_framed(before, scale, ground), _framed(after, scale, ground), a)
+        return lambda a: torch.lerp(_framed(before, scale, background), _framed(after, scale, background), a)
     start, goal = (_places(stop[shared:], side) for stop in (here, there))
-    return Motion(before, pieces(start.argsort()[goal], side), scale, ground).at
+    return Motion(before, rigid_pieces(start.argsort()[goal], side), scale, background).frame
 
 
-def shown(picture: Tensor, stop: Stop) -> Tensor:
+def apply_views(picture: Tensor, keyframe: Keyframe) -> Tensor:
     """(3, S, S) as it looks at a stop."""
     x = picture[None]
-    for part in stop:
+    for part in keyframe:
         x = part.view(x)
     return x[0]
 
 
-def _parts(view: View, side: int) -> Stop:
+def _parts(view: View, side: int) -> Keyframe:
     """A view's parts; the identity has none."""
     if isinstance(view, Chain):
         return tuple(part for link in view.views for part in _parts(link, side))
@@ -58,7 +58,7 @@ def _parts(view: View, side: int) -> Stop:
     return () if still else (view,)
 
 
-def _shared(a: Stop, b: Stop) -> int:
+def _shared(a: Keyframe, b: Keyframe) -> int:
     """How many parts two stops begin with alike."""
     unlike = (k for k, (one, other) in enumerate(zip(a, b, strict=False)) if one.name != other.name)
     return next(unlike, min(len(a), len(b)))
@@ -72,7 +72,7 @@ def _places(permutations: Iterable[View], side: int) -> Tensor:
     return number.flatten()
 
 
-def _framed(x: Tensor, scale: int, ground: Tensor) -> Tensor:
+def _framed(x: Tensor, scale: int, background: Tensor) -> Tensor:
     """(3, S, S), enlarged, in the middle of a scene half as wide again."""
-    x = x.repeat_interleave(scale, 1).repeat_interleave(scale, 2) - ground.view(3, 1, 1)
-    return pad(x, [x.shape[-1] // 4] * 4) + ground.view(3, 1, 1)
+    x = x.repeat_interleave(scale, 1).repeat_interleave(scale, 2) - background.view(3, 1, 1)
+    return pad(x, [x.shape[-1] // 4] * 4) + background.view(3, 1, 1)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
-from synoptic.animate.rigid_pieces import WAYS, Pieces
+from synoptic.animate.rigid_pieces import TRANSFORMS, Pieces
 
 CELLS = 2  # a pixel of the scene is this many cells wide: the mean of its cells smooths the edges
 POINTS = 3  # points a side that every pixel is drawn with: dense enough to leave no cell of a turned piece empty
@@ -21,44 +21,44 @@ class Motion:
     out. Of pieces that overlap the smaller one lies on top, always; what lies still lies below.
     """
 
-    def __init__(self, picture: Tensor, parts: Pieces, scale: int, ground: Tensor) -> None:
-        self.parts, self.ground, side = parts, ground, parts.side
+    def __init__(self, picture: Tensor, pieces: Pieces, scale: int, background: Tensor) -> None:
+        self.pieces, self.background, side = pieces, background, pieces.side
         self.edge = side * scale // 4 / scale  # in pixels of the picture
         self.width = side * scale + 2 * (side * scale // 4)
         self.grain = scale * CELLS  # cells per pixel of the picture
-        still = (parts.way == 0) & (parts.start == parts.goal).all(1)
-        self.rank = (torch.arange(len(parts)) + 1) * ~still + 1  # 0 is the ground
+        still = (pieces.transform == 0) & (pieces.start == pieces.end).all(1)
+        self.rank = (torch.arange(len(pieces)) + 1) * ~still + 1  # 0 is the ground
         pixels = torch.arange(side * side)
-        self.arm = torch.stack([pixels // side, pixels % side], -1) + 0.5 - parts.start[parts.of]
+        self.arm = torch.stack([pixels // side, pixels % side], -1) + 0.5 - pieces.start[pieces.of]
         fine = (torch.arange(POINTS * scale) + 0.5) / (POINTS * scale) - 0.5
         self.points = torch.cartesian_prod(fine, fine)  # around a pixel's middle
         self.colour = picture.flatten(1).repeat_interleave(len(self.points), 1)
-        self.above = self.rank[parts.of].repeat_interleave(len(self.points)).int()
+        self.above = self.rank[pieces.of].repeat_interleave(len(self.points)).int()
 
-    def at(self, a: float) -> Tensor:
+    def frame(self, a: float) -> Tensor:
         """The scene (3, W, W) at a in [0, 1]: the picture itself at 0, permuted at 1."""
-        parts, wide = self.parts, self.width * CELLS
-        pose = poses(a)[parts.way]
-        centre = torch.lerp(parts.start, parts.goal, a)
+        parts, wide = self.pieces, self.width * CELLS
+        pose = transforms_at(a)[parts.transform]
+        centre = torch.lerp(parts.start, parts.end, a)
         middle = torch.einsum("nij,nj->ni", pose[parts.of], self.arm) + centre[parts.of]
-        around = torch.einsum("kij,mj->kmi", poses(a), self.points)[parts.way[parts.of]]
+        around = torch.einsum("kij,mj->kmi", transforms_at(a), self.points)[parts.transform[parts.of]]
         y, x = (((middle[:, i, None] + around[..., i] + self.edge) * self.grain).long().flatten() for i in (0, 1))
         place = y * wide + x
         top = self.above.new_zeros(wide * wide).scatter_reduce_(0, place, self.above, "amax")
         seen = (top[place] == self.above).float()
         count = torch.bincount(place, seen, wide * wide)
         light = torch.stack([torch.bincount(place, seen * c, wide * wide) for c in self.colour])
-        scene = torch.where(count > 0, light / count, self.ground[:, None])
+        scene = torch.where(count > 0, light / count, self.background[:, None])
         return avg_pool2d(scene.view(1, 3, wide, wide), CELLS)[0]
 
 
-def poses(a: float) -> Tensor:
-    """(8, 2, 2): each of WAYS at a in [0, 1], from the identity to itself.
+def transforms_at(a: float) -> Tensor:
+    """(8, 2, 2): each of TRANSFORMS at a in [0, 1], from the identity to itself.
 
     A turn by θ is a turn by aθ. A mirror M = I - (I - M) squeezes through its line as cos πa goes from 1 to -1, as a card
     that is turned over does: I - (1 - cos πa)/2 (I - M).
     """
-    eye, ways = torch.eye(2), WAYS.float()
+    eye, ways = torch.eye(2), TRANSFORMS.float()
     θ = a * torch.tensor([0.0, 0.5, 1.0, -0.5]) * math.pi
     turns = torch.stack([torch.stack([θ.cos(), -θ.sin()], -1), torch.stack([θ.sin(), θ.cos()], -1)], -2)
     return torch.cat([turns, eye - (1 - math.cos(math.pi * a)) / 2 * (eye - ways[4:])])

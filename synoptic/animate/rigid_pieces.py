@@ -11,28 +11,28 @@ from torch import Tensor
 # before a mirror, and no turn first, so that whatever can fly straight does.
 _I, _TURN, _MIRROR = torch.eye(2), torch.tensor([[0.0, -1.0], [1.0, 0.0]]), torch.tensor([[1.0, 0.0], [0.0, -1.0]])
 TURNS = torch.stack([_I, _TURN, _TURN @ _TURN, _TURN.T])
-WAYS = torch.cat([TURNS, TURNS @ _MIRROR]).long()
+TRANSFORMS = torch.cat([TURNS, TURNS @ _MIRROR]).long()
 
 
 class Pieces(NamedTuple):
     """K pieces of a picture of `side`, from the largest to the smallest.
 
-    of (S*S,): the piece that each pixel of the picture belongs to; way (K,): which of WAYS takes the piece from where it
-    lies to where it goes; start and goal (K, 2): its centre before and after, (row, column) in pixels, a pixel's middle
+    of (S*S,): the piece that each pixel of the picture belongs to; way (K,): which of TRANSFORMS takes the piece from where
+    it lies to where it goes; start and goal (K, 2): its centre before and after, (row, column) in pixels, a pixel's middle
     at half.
     """
 
     side: int
     of: Tensor
-    way: Tensor
+    transform: Tensor
     start: Tensor
-    goal: Tensor
+    end: Tensor
 
     def __len__(self) -> int:
-        return len(self.way)
+        return len(self.transform)
 
 
-def pieces(places: Tensor, side: int) -> Pieces:
+def rigid_pieces(indices: Tensor, side: int) -> Pieces:
     """A permutation -> its pieces: the largest connected sets of pixels with one turn or mirror A and one offset b.
 
     places (side*side,): pixel p of the result shows pixel places[p] of the picture. A pixel q goes to A q + b; which A that
@@ -40,11 +40,11 @@ def pieces(places: Tensor, side: int) -> Pieces:
     """
     n = side * side
     to = torch.empty(n, dtype=torch.long)
-    to[places] = torch.arange(n)
+    to[indices] = torch.arange(n)
     before, after = _positions(torch.arange(n), side), _positions(to, side)
-    offsets = after - torch.einsum("wij,nj->wni", WAYS, before)  # (8, n, 2): the b of each pixel for each A
+    offsets = after - torch.einsum("wij,nj->wni", TRANSFORMS, before)  # (8, n, 2): the b of each pixel for each A
     keys = (offsets[..., 0] + 2 * side) * 4 * side + offsets[..., 1] + 2 * side
-    way = (8 * _together(keys.view(8, side, side)) - torch.arange(8)[:, None]).argmax(0)  # the first of equals
+    way = (8 * _coherence_votes(keys.view(8, side, side)) - torch.arange(8)[:, None]).argmax(0)  # the first of equals
     lot = _connected((keys.gather(0, way[None])[0] * 8 + way).view(side, side))
     _, of, size = torch.unique(lot, return_inverse=True, return_counts=True)
     order = size.argsort(descending=True, stable=True)
@@ -75,7 +75,7 @@ def _means(at: Tensor, of: Tensor, size: Tensor) -> Tensor:
     return at.new_zeros(len(size), 2).index_add(0, of, at) / size[:, None]
 
 
-def _together(keys: Tensor) -> Tensor:
+def _coherence_votes(keys: Tensor) -> Tensor:
     """(8, S, S) -> (8, S*S): 5 for every 2x2 square around a pixel whose keys are equal, 1 for every such neighbour."""
     beside, below = keys[:, :, 1:] == keys[:, :, :-1], keys[:, 1:] == keys[:, :-1]
     square = beside[:, 1:] & beside[:, :-1] & below[:, :, 1:]

@@ -44,7 +44,7 @@ def bench(*, width: Width = WIDTH, steps: Steps = STEPS, repeats: Repeats = 1, o
 
     import torch
 
-    from synoptic import io as images
+    from synoptic import io
     from synoptic.commands.bench_contenders import PROMPT, Side, fastest, measured
     from synoptic.metrics.clip import Clip, clip_score
     from synoptic.models.device import choose_dtype
@@ -59,7 +59,7 @@ def bench(*, width: Width = WIDTH, steps: Steps = STEPS, repeats: Repeats = 1, o
         row: dict[str, Any] = {"side": name, "dtype": dtype, "batch": batch, "seconds": spent}
         row |= {"of the peer's default": seconds[plain] / spent, "of its best": seconds[best] / spent}
         rows.append(row | {"score": clip_score(judge, pictures[side], PROMPT)})
-        images.save(folder / f"{name}-{dtype}-{batch}.png".replace(" ", ""), pictures[side], row)
+        io.save_image(folder / f"{name}-{dtype}-{batch}.png".replace(" ", ""), pictures[side], row)
     return kept(rows, folder / "bench.json", {"width": width, "steps": steps, "repeats": repeats, "prompt": PROMPT})
 
 
@@ -71,11 +71,11 @@ def kept(rows: list[dict[str, Any]], file: Path, asked: dict[str, Any]) -> Bench
 
     import torch
 
-    from synoptic import io as images
+    from synoptic import io
     from synoptic.runs.manifest import versions
 
     machine = {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()}
     machine |= {"threads": torch.get_num_threads(), "load": os.getloadavg()[0]}
     found = {"asked": asked, "machine": machine, "versions": versions(), "rows": rows}
-    images.atomic_write(file, lambda f: f.write((json.dumps(found, indent=2) + "\n").encode()))
+    io.atomic_write(file, lambda f: f.write((json.dumps(found, indent=2) + "\n").encode()))
     return Bench(rows, file)

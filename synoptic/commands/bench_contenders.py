@@ -70,7 +70,7 @@ def ours(side: Side, width: int) -> Painter:
     """As the recipe `wide` paints it, by the settings that it would have."""
     import torch
 
-    from synoptic import io as images
+    from synoptic import io
     from synoptic.options.resolve import settle
     from synoptic.options.speed import fewer, settle_speed
     from synoptic.pipelines.wide import measure, wide
@@ -88,7 +88,7 @@ def ours(side: Side, width: int) -> Painter:
         canvas = Canvas(source, settings, (settings["height"] // f, width // f))
         *_, last = canvas.paint(m, [PROMPT], rngs, canvas.start(m, rngs))
         with torch.no_grad():
-            return images.to_pil(canvas.decode(m, last.x))[0]
+            return io.to_pil(canvas.decode(m, last.x))[0]
 
     return paint
 

@@ -26,9 +26,9 @@ def condition(image: Picture, *, kind: Kind = "canny", depth: Depths = None, out
         raise InputError(f"--out must end in .png, {out} was given: rename it")
     check_writable(path.parent)
 
-    from synoptic import io as images
+    from synoptic import io
     from synoptic.options.control import maps
 
-    (drawn,) = images.to_pil(2 * maps(picture, [kind], depth, model)[kind] - 1)
-    images.save(path, drawn, {"of": image, "condition": kind})
+    (drawn,) = io.to_pil(2 * maps(picture, [kind], depth, model)[kind] - 1)
+    io.save_image(path, drawn, {"of": image, "condition": kind})
     return path

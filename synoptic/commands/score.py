@@ -45,11 +45,11 @@ def score(folder: Folder, *, judge: Judge = "bundled", device: Device = "auto") 
     files = pictures_in(folder)
     source = resolve_clip(judge)
 
-    from synoptic.io import load
+    from synoptic.io import load_image
     from synoptic.metrics.clip import Clip, clip_score
 
     clip = Clip(source, device)
-    items = [(str(path), prompt, clip_score(clip, load(path), prompt)) for path, prompt in prompts_of(files)]
+    items = [(str(path), prompt, clip_score(clip, load_image(path), prompt)) for path, prompt in prompts_of(files)]
     return Scores(clip.name, items)
 
 
@@ -68,12 +68,12 @@ def prompts_of(files: list[Path]) -> list[tuple[Path, str]]:
     """Each picture with its prompt. Raises InputError on a file that is no picture, and where none has a prompt."""
     from PIL import UnidentifiedImageError
 
-    from synoptic.io import settings
+    from synoptic.io import read_settings
 
     found = []
     for path in files:
         try:
-            told = settings(path)
+            told = read_settings(path)
             if not told or "prompt" in told:
                 found.append((path, told.get("prompt") or prompt_in_name(path)))
         except UnidentifiedImageError:

@@ -35,12 +35,12 @@ def video(pictures: Pictures, *, fps: Fps = 10, out: Out = "video.mp4") -> Path:
         raise InputError(f"an .mp4 needs PyAV, which is not installed: {install_command('video')}, or --out with .gif")
     check_writable(path.parent)
 
-    from synoptic import io as images
+    from synoptic import io
 
     sizes = [picture.size for picture in map(read, files)]
     size = max(width for width, _ in sizes), max(height for _, height in sizes)
     frames = (padded(read(file), size) for file in files)
-    (images.gif if path.suffix == ".gif" else images.video)(path, frames, fps)
+    (io.save_gif if path.suffix == ".gif" else io.save_video)(path, frames, fps)
     return path
 
 
@@ -62,10 +62,10 @@ def natural(name: str) -> list[tuple[str, int]]:
 
 
 def read(file: Path) -> Image:
-    from synoptic.io import load
+    from synoptic.io import load_image
 
     try:
-        return load(file)
+        return load_image(file)
     except OSError:
         raise InputError(f"a film is made of pictures, {file} cannot be read as one: leave it out") from None
 

@@ -61,7 +61,7 @@ def views(names: Names = None, *, size: Size = 64, picture: Picture = None, out:
     folder = Path(out).expanduser()
     check_writable(folder)
 
-    from synoptic import io as images
+    from synoptic import io
     from synoptic.views.registry import get_view
     from synoptic.views.validate import validate_view
 
@@ -69,15 +69,15 @@ def views(names: Names = None, *, size: Size = 64, picture: Picture = None, out:
     rows, after = [], []
     for name in asked:
         one = get_view(name)
-        x = one.view(images.from_pil(before))
-        shown, back = images.to_pil(x)[0], images.to_pil(one.inverse_view(x))[0]
-        sheet = images.grid([before, shown, back], ["the picture", name, "seen back"], 3)
-        images.save(folder / (re.sub(r"[^\w.+-]", "_", name) + ".png"), sheet, {"view": name})
+        x = one.view(io.from_pil(before))
+        shown, back = io.to_pil(x)[0], io.to_pil(one.inverse_view(x))[0]
+        sheet = io.image_grid([before, shown, back], ["the picture", name, "seen back"], 3)
+        io.save_image(folder / (re.sub(r"[^\w.+-]", "_", name) + ".png"), sheet, {"view": name})
         rows.append((name, (VIEWS | FAILURES).get(name, name), validate_view(one, size)))
         after.append(shown)
-    images.save(
+    io.save_image(
         folder / "views.png",
-        images.grid([before, *after], ["the picture", *asked], min(6, len(asked) + 1)),
+        io.image_grid([before, *after], ["the picture", *asked], min(6, len(asked) + 1)),
         {"views": asked},
     )
     return Seen(rows, not names, folder / "views.png")
@@ -93,10 +93,10 @@ def verdict(laws: ViewReport) -> str:
 
 def photograph(path: str, size: int) -> Image:
     """The middle square of a picture's file at this size. Raises InputError where it cannot be read."""
-    from synoptic.io import load
+    from synoptic.io import load_image
 
     try:
-        picture = load(Path(path).expanduser())
+        picture = load_image(Path(path).expanduser())
     except OSError:
         raise InputError(f"--picture must be a picture's file, {path} is none: check the path") from None
     side = min(picture.size)

@@ -6,25 +6,25 @@ from typing import Any
 
 import torch
 
-MAP = (16, 32, 96, 256)  # channels through which a map is led down to the size of x: a level each
+EMBEDDING_CHANNELS = (16, 32, 96, 256)  # channels through which a map is led down to the size of x: a level each
 
 
-def begun(unet: Any, factor: int, *, slim: bool = False, seed: int = 0) -> Any:
+def init_controlnet(unet: Any, factor: int, *, no_attention: bool = False, seed: int = 0) -> Any:
     """A ControlNetModel in float32 for a diffusers UNet2DConditionModel, whose output it does not change yet.
 
-    factor: pixels of a map per pixel of x. slim: without attention, so that the map speaks and not the prompt. seed: of
-    the layers that lead the map in, which no U-Net has. Raises ValueError where factor is not 1, 2, 4 or 8.
+    factor: pixels of a map per pixel of x. no_attention: without attention, so that the map speaks and not the prompt. seed:
+    of the layers that lead the map in, which no U-Net has. Raises ValueError where factor is not 1, 2, 4 or 8.
     """
     from diffusers.models.controlnets.controlnet import ControlNetModel
 
     build: Any = ControlNetModel
     levels = factor.bit_length()
-    if factor != 2 ** (levels - 1) or levels > len(MAP):
+    if factor != 2 ** (levels - 1) or levels > len(EMBEDDING_CHANNELS):
         raise ValueError(f"a ControlNet's map has 1, 2, 4 or 8 pixels per pixel of x, not {factor}: choose another model")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        whole = build.from_unet(unet, conditioning_embedding_out_channels=MAP[:levels]).float()
-    if not slim:
+        whole = build.from_unet(unet, conditioning_embedding_out_channels=EMBEDDING_CHANNELS[:levels]).float()
+    if not no_attention:
         return whole
     blocks = ["DownBlock2D"] * len(unet.config.down_block_types)
     net = build.from_config(dict(whole.config) | {"down_block_types": blocks, "mid_block_type": "UNetMidBlock2D"})

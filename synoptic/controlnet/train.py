@@ -17,7 +17,7 @@ from synoptic.utils.state_dict import add_prefix, flatten_optimizer, load_optimi
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
-LARGEST = 1.0  # the norm of a gradient beyond which it is shortened
+MAX_GRAD_NORM = 1.0  # the norm of a gradient beyond which it is shortened
 
 
 class Batch(NamedTuple):
@@ -27,10 +27,10 @@ class Batch(NamedTuple):
     eps: Tensor
     t: Tensor
     cond: Cond
-    seen: Tensor
+    control_images: Tensor
 
 
-class Trained(NamedTuple):
+class TrainStep(NamedTuple):
     """Step i, done: `loss` is the mean over its rows, before the step.
 
     `state()`, asked for before the next step, is all that `train` needs to go on bit for bit: a flat table for safetensors.
@@ -50,7 +50,7 @@ def train(
     steps: int,
     lr: float,
     state: Mapping[str, Tensor] | None = None,
-) -> Iterator[Trained]:
+) -> Iterator[TrainStep]:
     """`steps` steps of AdamW at the rate lr, each over the batches(i) of this process, as many as the accelerator gathers.
 
     net: a diffusers ControlNetModel in float32, with gradients; model: the frozen one that it guides. Every row counts the
@@ -82,27 +82,27 @@ def train(
         for batch in batches(i):
             with accelerator.accumulate(net), torch.enable_grad():
                 with accelerator.autocast():
-                    loss = error(net, model, batch)
+                    loss = training_loss(net, model, batch)
                 accelerator.backward(loss)
                 if accelerator.sync_gradients:
-                    accelerator.clip_grad_norm_(net.parameters(), LARGEST)
+                    accelerator.clip_grad_norm_(net.parameters(), MAX_GRAD_NORM)
                 opt.step()
                 opt.zero_grad()
             total += loss.detach() / accelerator.gradient_accumulation_steps
         mean: Any = accelerator.reduce(total, "mean")
         losses.append(mean)
-        yield Trained(i, losses[-1], partial(capture))
+        yield TrainStep(i, losses[-1], partial(capture))
 
 
-def error(net: Any, model: Denoiser, batch: Batch) -> Tensor:
+def training_loss(net: Any, model: Denoiser, batch: Batch) -> Tensor:
     """The mean square between what the guided network says of x_t and what it ought to, in its own kind of prediction."""
-    s, (x0, eps, t, cond, seen) = model.schedule, batch
+    s, (x0, eps, t, cond, control_images) = model.schedule, batch
     xt = add_noise(s, x0, eps, t)
-    said = model.predict(xt, t, cond | pack_residuals(controlnet_residuals(net, xt, t.to(xt.device), cond, seen)))
-    return (output(s, said, t) - output(s, Pred(x0, eps), t)).square().mean()
+    pred = model.predict(xt, t, cond | pack_residuals(controlnet_residuals(net, xt, t.to(xt.device), cond, control_images)))
+    return (output_from_pred(s, pred, t) - output_from_pred(s, Pred(x0, eps), t)).square().mean()
 
 
-def output(s: Schedule, p: Pred, t: Time) -> Tensor:
+def output_from_pred(s: Schedule, p: Pred, t: Time) -> Tensor:
     """What a network says to mean p, the inverse of `pred_from_output`: eps, v = alpha eps - sigma x0, or x0."""
     a, sigma = coefficients(s, t, p.x0)
     match s.prediction:

@@ -13,7 +13,7 @@ from synoptic.models.registry import Checkpoint
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from synoptic.controlnet.dataset import Shelf
+    from synoptic.controlnet.dataset import CachedPairs
     from synoptic.models.base import Denoiser
     from synoptic.runs.manifest import Run
 
@@ -44,7 +44,7 @@ class Fidelity:
     """
 
     def __init__(
-        self, run: Run, source: Checkpoint, m: Denoiser, pictures: Shelf, held: Sequence[int], captions: Sequence[str]
+        self, run: Run, source: Checkpoint, m: Denoiser, pictures: CachedPairs, held: Sequence[int], captions: Sequence[str]
     ):
         self.run, self.source, self.m = run, source, m
         self.pictures, self.held, self.captions = pictures, held, captions
@@ -59,26 +59,26 @@ class Fidelity:
 
         import torch
 
-        from synoptic import io as images
-        from synoptic.controlnet.fidelity import followed
+        from synoptic import io
+        from synoptic.controlnet.fidelity import control_fidelity
 
         net.save_pretrained(self.run.folder / NET)
         x0, seen = (torch.stack(part) for part in zip(*map(self.pictures, self.held), strict=True))
         with torch.no_grad(), precision:
             painted, shown = self._painted(seen).cpu().float(), self.m.decode(x0.to(self.m.device)).cpu().float()
-        own, other = (followed(settings["condition"], painted, m).mean().item() for m in (seen, seen.roll(1, 0)))
+        own, other = (control_fidelity(settings["condition"], painted, m).mean().item() for m in (seen, seen.roll(1, 0)))
         lately = losses[self.rows[-1][0] if self.rows else 0 :]
         loss = torch.stack([value.cpu() for value in lately]).mean().item() if lately else None
         self.rows.append((step, loss, own, other))
-        images.atomic_write(self.run.folder / TABLE, lambda f: f.write(f"{table(self.rows)}\n".encode()))
+        io.atomic_write(self.run.folder / TABLE, lambda f: f.write(f"{table(self.rows)}\n".encode()))
         lines = {"its own map": [(r[0], r[2]) for r in self.rows], "another's": [(r[0], r[3]) for r in self.rows]}
-        plot = images.chart(lines, "step", f"how far paintings of held-back {settings['condition']} maps follow")
-        images.save(self.run.folder / "fidelity.png", plot, {"settings": settings})
+        plot = io.plot_lines(lines, "step", f"how far paintings of held-back {settings['condition']} maps follow")
+        io.save_image(self.run.folder / "fidelity.png", plot, {"settings": settings})
         self._preview(step, 2 * seen - 1, painted, shown)
 
     def _painted(self, seen: Tensor) -> Tensor:
         """Pictures (N, 3, H, W) of the maps, by the net that was written."""
-        from synoptic.controlnet.dataset import generator
+        from synoptic.controlnet.dataset import keyed_generator
         from synoptic.diffusion import solvers
         from synoptic.diffusion.equations import randn
         from synoptic.diffusion.schedules import get_clip
@@ -90,16 +90,16 @@ class Fidelity:
         net = load_controlnet(str(self.run.folder / NET), model=self.source, device=str(self.m.device), dtype="float32")
         told, s, usual = ControlledDenoiser(self.m, [Control(net, seen)]), self.m.schedule, self.source.defaults
         predict = cfg(told, self.captions, usual.guidance_scale, clip=get_clip("auto", s))
-        z = randn(self.m.shape, [generator(self.run.settings["seed"], 3, k) for k in self.held]).to(self.m.device)
+        z = randn(self.m.shape, [keyed_generator(self.run.settings["seed"], 3, k) for k in self.held]).to(self.m.device)
         *_, last = sample(predict, s, z, steps=solvers.timestep_pairs("dpm++", s, STEPS), solver=solvers.get_solver("dpm++"))
         return self.m.decode(last.x)
 
     def _preview(self, step: int, seen: Tensor, painted: Tensor, shown: Tensor) -> None:
         """Each map, its painting, and the picture that it was drawn of."""
-        from synoptic import io as images
+        from synoptic import io
 
         n = min(len(painted), 8)
-        rows = [picture for part in (seen, painted, shown) for picture in images.to_pil(part[:n])]
+        rows = [picture for part in (seen, painted, shown) for picture in io.to_pil(part[:n])]
         labels = ["map"] * n + list(self.captions[:n]) + ["held back"] * n
         (self.run.folder / "previews").mkdir(exist_ok=True)
-        images.save(self.run.folder / "previews" / f"{step}.png", images.grid(rows, labels, n), {"step": step})
+        io.save_image(self.run.folder / "previews" / f"{step}.png", io.image_grid(rows, labels, n), {"step": step})

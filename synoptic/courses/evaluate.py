@@ -31,7 +31,7 @@ from synoptic.options.resolve import settle
 from synoptic.runs.manifest import earlier, versions
 
 if TYPE_CHECKING:
-    from synoptic.metrics.base import Measured
+    from synoptic.metrics.base import Metric
 
 Prompts = Annotated[
     str,
@@ -60,7 +60,7 @@ class Evaluation:
     folder: Path
     judge: str
     table: list[list[str]]
-    measures: list[Measured]
+    measures: list[Metric]
     missing: list[str]
     files: list[Path] = field(default_factory=list)
     verdict: str = ""

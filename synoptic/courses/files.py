@@ -72,10 +72,10 @@ def size_of(path: Path) -> tuple[int, int]:
 
 def cosines(found: Mapping[str, Sequence[Path]], clip: Clip, prompts: Sequence[str]) -> dict[str, Tensor]:
     """Each prompt's pictures against all `prompts`: a (pictures, prompts) tensor of cosines for every entry of `found`."""
-    from synoptic.io import load
+    from synoptic.io import load_image
 
-    texts = clip.read(prompts)
-    return {prompt: clip.see([load(path) for path in paths]) @ texts.T for prompt, paths in found.items()}
+    texts = clip.encode_texts(prompts)
+    return {prompt: clip.encode_images([load_image(path) for path in paths]) @ texts.T for prompt, paths in found.items()}
 
 
 def eval_of(folder: Path, found: Mapping[str, Sequence[Path]], scores: Mapping[str, float]) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def paint_wide(entries: Sequence[Entry], folder: Path, panoramas: Path, how: dic
     Crops are cut when all pictures are there, so a run that was stopped finds its own pictures again. A wide picture made
     elsewhere, named after its prompt alone, is taken as it is.
     """
-    from synoptic.io import load, settings
+    from synoptic.io import load_image, read_settings
 
     def missing(entry: Entry) -> bool:
         return not all((folder / file_name(entry.prompt, p)).exists() for p in entry.positions)
@@ -37,7 +37,7 @@ def paint_wide(entries: Sequence[Entry], folder: Path, panoramas: Path, how: dic
     for e in entries:
         if missing(e) and ready[e.prompt].exists():
             check_writable(folder)
-            cut(load(ready[e.prompt]), settings(ready[e.prompt]) | {"file": ready[e.prompt].name}, e, folder)
+            cut(load_image(ready[e.prompt]), read_settings(ready[e.prompt]) | {"file": ready[e.prompt].name}, e, folder)
     wanted = {e.prompt: e for e in entries if missing(e) or panorama(panoramas, e.prompt, how["seed"]).exists()}
     if not any(missing(e) for e in wanted.values()):
         return
@@ -45,19 +45,19 @@ def paint_wide(entries: Sequence[Entry], folder: Path, panoramas: Path, how: dic
     check_writable(folder)
     images, run = wide(list(wanted), **how, out=str(panoramas))
     for image, picture in zip(images, run.pictures, strict=True):
-        cut(image, settings(run.folder / picture.file), wanted[picture.prompt], folder)
+        cut(image, read_settings(run.folder / picture.file), wanted[picture.prompt], folder)
 
 
 def cut(image: Image, inside: dict[str, Any], entry: Entry, folder: Path) -> None:
     """An entry's missing crops out of its wide picture, each saved with the picture's settings and its place."""
-    from synoptic.io import save
+    from synoptic.io import save_image
 
     for p in entry.positions:
         path, side = folder / file_name(entry.prompt, p), image.height
         if not path.exists():
             left = round(p * image.width / CANVAS)
             place = {"file": path.name, "cut_from": inside["file"], "position": p, "left": left}
-            save(path, image.crop((left, 0, left + side, side)), inside | place)
+            save_image(path, image.crop((left, 0, left + side, side)), inside | place)
 
 
 def paint_plain(prompts: Sequence[str], folder: Path, originals: Path, how: dict[str, Any]) -> None:
@@ -86,15 +86,15 @@ def paint_ambiguous(entries: Sequence[Entry], folder: Path, runs: Path, how: dic
         check_writable(folder)
         (image,), run = cast(Any, anagram)(list(pair), **how, out=str(runs / slug(name)))
 
-        from synoptic.io import from_pil, save, settings, to_pil
+        from synoptic.io import from_pil, read_settings, save_image, to_pil
         from synoptic.views.registry import get_view
 
-        inside = settings(run.folder / run.pictures[0].file)
+        inside = read_settings(run.folder / run.pictures[0].file)
         for text, look in zip(pair, run.settings["views"], strict=True):
             path = folder / file_name(text)
             if not path.exists():
                 seen = to_pil(get_view(look).view(from_pil(image)))[0]
-                save(path, seen, inside | {"file": path.name, "prompt": text, "view": look})
+                save_image(path, seen, inside | {"file": path.name, "prompt": text, "view": look})
 
 
 def paint_distilled(method: str, prompts: Sequence[str], folder: Path, runs: Path, how: dict[str, Any]) -> None:
@@ -124,12 +124,12 @@ def paint_edits(entries: Sequence[Entry], folder: Path, top: Path, runs: Path, h
 
 def file(result: Result, folder: Path) -> None:
     """A run's pictures into `folder`, each under its prompt; those that are there are kept."""
-    from synoptic.io import save, settings
+    from synoptic.io import read_settings, save_image
 
     for image, picture in zip(result.images, result.run.pictures, strict=True):
         path = folder / file_name(picture.prompt)
         if not path.exists():
-            save(path, image, settings(result.run.folder / picture.file) | {"file": path.name})
+            save_image(path, image, read_settings(result.run.folder / picture.file) | {"file": path.name})
 
 
 def panorama(folder: Path, prompt: str, seed: int) -> Path:
@@ -147,10 +147,10 @@ def distinct(prompts: Sequence[str]) -> None:
 
 def same_settings(paths: Sequence[Path], asked: dict[str, Any]) -> None:
     """Pictures that are there must have been painted as asked; those made elsewhere say nothing. Raises InputError."""
-    from synoptic.io import settings
+    from synoptic.io import read_settings
 
     for path in paths:
-        inside = settings(path).get("settings", {})
+        inside = read_settings(path).get("settings", {})
         for name, value in asked.items():
             if name in inside and inside[name] != value:
                 raise InputError(

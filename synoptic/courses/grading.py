@@ -10,7 +10,7 @@ from synoptic.courses.files import file_name
 from synoptic.courses.prompt_sets import Entry, PromptSet
 
 if TYPE_CHECKING:
-    from synoptic.metrics.base import Measured
+    from synoptic.metrics.base import Metric
     from synoptic.metrics.clip import Clip
 
 METHODS = {  # kind: --method and the graded folder it means
@@ -42,7 +42,7 @@ def source_of(entry: Entry, top: Path) -> Path | None:
     return next((path for path in places if path is not None and path.exists()), None)
 
 
-def measure(chosen: PromptSet, clip: Clip, found: Mapping[str, Sequence[Path]], folder: Path) -> list[Measured]:
+def measure(chosen: PromptSet, clip: Clip, found: Mapping[str, Sequence[Path]], folder: Path) -> list[Metric]:
     """CLIP score and R-precision by prompt; of pairs alignment and concealment; of edits what they keep of their source."""
     texts = graded(chosen, folder.name)
     measures = [*scores(clip, found, texts)]
@@ -53,17 +53,17 @@ def measure(chosen: PromptSet, clip: Clip, found: Mapping[str, Sequence[Path]], 
     return measures
 
 
-def scores(clip: Clip, found: Mapping[str, Sequence[Path]], texts: Sequence[str]) -> Iterator[Measured]:
+def scores(clip: Clip, found: Mapping[str, Sequence[Path]], texts: Sequence[str]) -> Iterator[Metric]:
     """The CLIP score of every prompt, and how often a picture finds its own among the set's."""
     import torch
 
     from synoptic.courses.files import cosines
-    from synoptic.metrics.base import Measured
+    from synoptic.metrics.base import Metric
     from synoptic.metrics.retrieval import ranks
 
     columns = list(dict.fromkeys([*texts, *found]))
     every = cosines(found, clip, columns)
-    yield Measured("CLIP score", {p: every[p][:, columns.index(p)].mean().item() for p in found}, clip.name)
+    yield Metric("CLIP score", {p: every[p][:, columns.index(p)].mean().item() for p in found}, clip.name)
     asked = [p for p in found if p in texts]
     for k in TOP if asked else ():
         if len(texts) > k:
@@ -71,36 +71,38 @@ def scores(clip: Clip, found: Mapping[str, Sequence[Path]], texts: Sequence[str]
             for p in asked:
                 right = torch.full((len(found[p]),), columns.index(p))
                 hits[p] = (ranks(every[p][:, : len(texts)], right) < k).float().mean().item()
-            yield Measured(f"top-{k} of {len(texts)}", hits, clip.name)
+            yield Metric(f"top-{k} of {len(texts)}", hits, clip.name)
 
 
-def ambiguity(chosen: PromptSet, clip: Clip, found: Mapping[str, Sequence[Path]]) -> Iterator[Measured]:
+def ambiguity(chosen: PromptSet, clip: Clip, found: Mapping[str, Sequence[Path]]) -> Iterator[Metric]:
     """Alignment and concealment of the pairs that are whole, each under its canonical prompt."""
-    from synoptic.io import load
-    from synoptic.metrics.base import Measured
-    from synoptic.metrics.concealment import anagrams
+    from synoptic.io import load_image
+    from synoptic.metrics.base import Metric
+    from synoptic.metrics.concealment import alignment_and_concealment
 
     pairs = [(e.prompt, e.other) for e in chosen.entries if e.prompt in found and e.other in found]
     if pairs:
-        views = [[load(found[prompt][0]) for prompt in pair] for pair in pairs]
-        for m in anagrams(clip, views, pairs):
-            yield Measured(m.name, {pair[0]: v for pair, v in zip(pairs, m.items.values(), strict=True)}, clip.name)
+        views = [[load_image(found[prompt][0]) for prompt in pair] for pair in pairs]
+        for m in alignment_and_concealment(clip, views, pairs):
+            yield Metric(m.name, {pair[0]: v for pair, v in zip(pairs, m.items.values(), strict=True)}, clip.name)
 
 
-def kept(chosen: PromptSet, clip: Clip, found: Mapping[str, Sequence[Path]], top: Path) -> Iterator[Measured]:
+def kept(chosen: PromptSet, clip: Clip, found: Mapping[str, Sequence[Path]], top: Path) -> Iterator[Metric]:
     """How much edits keep of their source pictures, where there is one of the same size."""
-    from synoptic.io import load
-    from synoptic.metrics.base import Measured
-    from synoptic.metrics.fidelity import identity, psnr, ssim
+    from synoptic.io import load_image
+    from synoptic.metrics.base import Metric
+    from synoptic.metrics.fidelity import perceptual_distance, psnr, ssim
 
     both = {}
     for e in chosen.entries:
         path = source_of(e, top)
         if e.other in found and path is not None:
-            edited, original = load(found[e.other][0]), load(path)
+            edited, original = load_image(found[e.other][0]), load_image(path)
             if edited.size == original.size:
                 both[e.other] = edited, original
     if both:
-        yield Measured("PSNR", {prompt: psnr(*two) for prompt, two in both.items()})
-        yield Measured("SSIM", {prompt: ssim(*two) for prompt, two in both.items()})
-        yield Measured("identity distance", {prompt: identity(clip, *two) for prompt, two in both.items()}, clip.name)
+        yield Metric("PSNR", {prompt: psnr(*two) for prompt, two in both.items()})
+        yield Metric("SSIM", {prompt: ssim(*two) for prompt, two in both.items()})
+        yield Metric(
+            "identity distance", {prompt: perceptual_distance(clip, *two) for prompt, two in both.items()}, clip.name
+        )

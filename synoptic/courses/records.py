@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
-from synoptic.io import atomic_write, load
+from synoptic.io import atomic_write, load_image
 
 
 def read_records(out: Path) -> list[dict[str, Any]]:
@@ -63,7 +63,7 @@ def sheet(out: Path, record: Mapping[str, Any], width: int = 128) -> Image.Image
 
 
 def thumb(path: Path, side: int) -> Image.Image:
-    image = load(path)
+    image = load_image(path)
     image.thumbnail((side, side), Image.Resampling.LANCZOS)
     return image
 

@@ -14,7 +14,7 @@ from typing import Any
 from PIL import Image
 
 from synoptic.courses.records import latin, read_records, rows, thumb
-from synoptic.io import atomic_write, load
+from synoptic.io import atomic_write, load_image
 
 MARKS = ((0.28, "full marks"), (0.26, "half marks"))  # the courses', for OpenAI's ViT-B/32 only
 MARKS_JUDGE = "clip-vit-base-patch32"  # its hub id's last part
@@ -51,7 +51,7 @@ def notes(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def inline(path: Path) -> str:
     """A picture as a data URI: the file itself where it is small, else a JPEG of at most THUMB pixels high."""
-    image = load(path)
+    image = load_image(path)
     if image.height <= THUMB:
         return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
     image = image.resize((round(image.width * THUMB / image.height), THUMB), Image.Resampling.LANCZOS)

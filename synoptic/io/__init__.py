@@ -1,24 +1,24 @@
 """Pictures, films and lettering: the only room that knows PIL and file formats."""
 
-from synoptic.io.grid import captioned, grid
-from synoptic.io.images import KEY, atomic_write, from_pil, load, save, settings, to_pil
-from synoptic.io.photo import photograph
-from synoptic.io.plot import chart
-from synoptic.io.video import gif, need_video, video
+from synoptic.io.grid import caption_strip, image_grid
+from synoptic.io.images import METADATA_KEY, atomic_write, from_pil, load_image, read_settings, save_image, to_pil
+from synoptic.io.photo import load_photo
+from synoptic.io.plot import plot_lines
+from synoptic.io.video import require_video, save_gif, save_video
 
 __all__ = [
-    "KEY",
+    "METADATA_KEY",
     "atomic_write",
-    "captioned",
-    "chart",
+    "caption_strip",
     "from_pil",
-    "gif",
-    "grid",
-    "load",
-    "need_video",
-    "photograph",
-    "save",
-    "settings",
+    "image_grid",
+    "load_image",
+    "load_photo",
+    "plot_lines",
+    "read_settings",
+    "require_video",
+    "save_gif",
+    "save_image",
+    "save_video",
     "to_pil",
-    "video",
 ]

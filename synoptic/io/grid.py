@@ -14,7 +14,7 @@ INK = (60, 60, 60)
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
-def grid(pictures: Sequence[Image.Image], labels: Sequence[str], columns: int, *, cell: int = 192) -> Image.Image:
+def image_grid(pictures: Sequence[Image.Image], labels: Sequence[str], columns: int, *, cell: int = 192) -> Image.Image:
     """Pictures of one size in rows of `columns`, each under its label; small ones are enlarged to about `cell` pixels."""
     w, h = (side * max(1, round(cell / max(pictures[0].size))) for side in pictures[0].size)
     font, margin = ImageFont.load_default(14), 8
@@ -30,18 +30,18 @@ def grid(pictures: Sequence[Image.Image], labels: Sequence[str], columns: int, *
     return sheet
 
 
-def captioned(text: str, size: tuple[int, int], ground: tuple[int, int, int]) -> Image.Image:
-    """A strip (width, height) of colour `ground` with the text in its middle.
+def caption_strip(text: str, size: tuple[int, int], background: tuple[int, int, int]) -> Image.Image:
+    """A strip (width, height) of colour `background` with the text in its middle.
 
     A long text wraps, then shrinks from a third of the strip's height until it fits; one that never fits ends in "…".
     """
     width, height = size[0] * 15 // 16, size[1] * 7 // 8
     points = max(size[1] // 3, SMALLEST)
-    font, lines, whole = _set(text, points, width, height)
+    font, lines, whole = _fit_text(text, points, width, height)
     while not whole and points > SMALLEST:
         points = max(points * 7 // 8, SMALLEST)
-        font, lines, whole = _set(text, points, width, height)
-    strip = Image.new("RGB", size, ground)
+        font, lines, whole = _fit_text(text, points, width, height)
+    strip = Image.new("RGB", size, background)
     draw = ImageDraw.Draw(strip)
     for i, line in enumerate(lines):
         y = size[1] / 2 + (i - (len(lines) - 1) / 2) * points * LEADING
@@ -49,7 +49,7 @@ def captioned(text: str, size: tuple[int, int], ground: tuple[int, int, int]) ->
     return strip
 
 
-def _set(text: str, points: int, width: float, height: float) -> tuple[Font, list[str], bool]:
+def _fit_text(text: str, points: int, width: float, height: float) -> tuple[Font, list[str], bool]:
     """The font, the lines that fit, and whether they are the whole text."""
     font = ImageFont.load_default(points)
     lines, rows = _wrapped(text, font, width), max(int(height / (points * LEADING)), 1)

@@ -13,7 +13,7 @@ import torch
 from PIL import Image, PngImagePlugin
 from torch import Tensor
 
-KEY = "synoptic"  # the PNG text chunk that holds a picture's settings, as JSON
+METADATA_KEY = "synoptic"  # the PNG text chunk that holds a picture's settings, as JSON
 
 
 def to_pil(x: Tensor) -> list[Image.Image]:
@@ -29,23 +29,23 @@ def from_pil(image: Image.Image) -> Tensor:
     return x.permute(2, 0, 1)[None].float() / 127.5 - 1
 
 
-def save(path: Path, image: Image.Image, settings: dict[str, Any]) -> None:
+def save_image(path: Path, image: Image.Image, settings: dict[str, Any]) -> None:
     """Write a PNG with its settings inside, whole or not at all."""
     info = PngImagePlugin.PngInfo()
-    info.add_itxt(KEY, json.dumps(settings, ensure_ascii=False))
+    info.add_itxt(METADATA_KEY, json.dumps(settings, ensure_ascii=False))
     atomic_write(path, lambda f: image.save(f, "PNG", pnginfo=info))
 
 
-def settings(path: Path) -> dict[str, Any]:
+def read_settings(path: Path) -> dict[str, Any]:
     """The settings inside a picture that synoptic wrote; {} in any other."""
     with Image.open(path) as image:
         try:
-            return json.loads(getattr(image, "text", {}).get(KEY, "{}"))
+            return json.loads(getattr(image, "text", {}).get(METADATA_KEY, "{}"))
         except ValueError:
             return {}
 
 
-def load(path: Path) -> Image.Image:
+def load_image(path: Path) -> Image.Image:
     """A picture as RGB, read whole."""
     with Image.open(path) as image:
         return image.convert("RGB")

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-DEEP = ("I", "I;16", "I;16B", "I;16L", "I;16N")  # 16 bits a pixel, which PIL would cut off at 8, not scale
+SIXTEEN_BIT_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N")  # 16 bits a pixel, which PIL would cut off at 8, not scale
 
 
-def photograph(path: Path) -> Image.Image:
+def load_photo(path: Path) -> Image.Image:
     """A picture's file as RGB: upright as its EXIF says, transparency over white, 16 bits scaled to 8.
 
     Raises ValueError, with the rule and the cure, for what is no picture, is broken, animated, of many pages, or too large.
@@ -36,7 +36,7 @@ def _read(path: Path) -> Image.Image:
         if image.mode == "F":
             raise ValueError(f"a picture's values must have a known range, {path} holds any numbers: save it as PNG")
         upright = ImageOps.exif_transpose(image)
-        if upright.mode in DEEP:
+        if upright.mode in SIXTEEN_BIT_MODES:
             return Image.fromarray((np.asarray(upright).clip(0, 65535) // 257).astype(np.uint8)).convert("RGB")
         if not upright.has_transparency_data:
             return upright.convert("RGB")

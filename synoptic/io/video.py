@@ -16,41 +16,41 @@ from synoptic.errors import install_command
 from synoptic.io.images import atomic_write
 
 TICKS = 100  # a GIF counts time in hundredths of a second
-SHORTEST = 2  # ticks: browsers slow a GIF down to ten frames a second where a delay is shorter
-COLOURS = 255  # one of the 256 stays free: it marks what did not change since the last frame
+MIN_TICKS = 2  # ticks: browsers slow a GIF down to ten frames a second where a delay is shorter
+NUM_COLORS = 255  # one of the 256 stays free: it marks what did not change since the last frame
 
 
-def need_video() -> None:
+def require_video() -> None:
     """Raises ImportError where MP4 cannot be written. Loads nothing: ask before the painting starts."""
     if find_spec("av") is None:
         raise ImportError(f"an MP4 needs PyAV, which is not installed: {install_command('video')}")
 
 
-def video(path: Path, frames: Iterable[Image.Image], fps: float = 30) -> None:
+def save_video(path: Path, frames: Iterable[Image.Image], fps: float = 30) -> None:
     """Frames of one size -> MP4 that plays everywhere: H.264, 4:2:0, BT.709, odd sides padded by their last row or column.
 
     Raises ImportError without PyAV, ValueError for no frames, frames of unlike sizes and an fps that is not positive.
     """
-    need_video()
+    require_video()
     with tempfile.TemporaryDirectory() as scratch:  # faststart, the index first, needs a file with a name
         film = Path(scratch) / "film.mp4"
-        _encode(film, _alike(frames), _rate(fps))
+        _encode(film, _of_one_size(frames), _rate(fps))
         atomic_write(path, lambda f: f.write(film.read_bytes()))
 
 
-def gif(path: Path, frames: Iterable[Image.Image], fps: float = 30) -> None:
+def save_gif(path: Path, frames: Iterable[Image.Image], fps: float = 30) -> None:
     """Frames of one size -> GIF that loops for ever, one palette for all of it.
 
     Delays are whole hundredths of a second, so at 30 fps they alternate, 3, 4, 3 …, and the whole lasts as long as it
-    should; frames that come faster than 50 a second are left out. Raises ValueError as `video` does.
+    should; frames that come faster than 50 a second are left out. Raises ValueError as `save_video` does.
     """
-    rate, pictures = _rate(fps), list(_alike(frames))
+    rate, pictures = _rate(fps), list(_of_one_size(frames))
     ticks = [round(TICKS * i / rate) for i in range(len(pictures) + 1)]
     shown = [0]
     for i in range(1, len(pictures)):
-        if ticks[i] - ticks[shown[-1]] >= SHORTEST:
+        if ticks[i] - ticks[shown[-1]] >= MIN_TICKS:
             shown.append(i)
-    delays = [max(ticks[b] - ticks[a], SHORTEST) * 1000 // TICKS for a, b in pairwise([*shown, len(pictures)])]
+    delays = [max(ticks[b] - ticks[a], MIN_TICKS) * 1000 // TICKS for a, b in pairwise([*shown, len(pictures)])]
     palette = _palette([pictures[i] for i in shown])
     first, *rest = [pictures[i].quantize(palette=palette, dither=Image.Dither.NONE) for i in shown]
     options = {"save_all": True, "append_images": rest, "duration": delays, "loop": 0, "optimize": False}
@@ -75,13 +75,13 @@ def _encode(path: Path, frames: Iterable[Image.Image], fps: Fraction) -> None:
         film.mux(stream.encode())
 
 
-def _palette(frames: list[Image.Image], looks: int = 16) -> Image.Image:
-    """The colours that serve all frames best, judged by every ninth pixel of at most `looks` of them, spread evenly."""
-    seen = frames[:: -(-len(frames) // looks)]
-    return Image.fromarray(np.concatenate([np.asarray(frame)[::3, ::3] for frame in seen])).quantize(COLOURS, kmeans=1)
+def _palette(frames: list[Image.Image], samples: int = 16) -> Image.Image:
+    """The colours that serve all frames best, judged by every ninth pixel of at most `samples` of them, spread evenly."""
+    seen = frames[:: -(-len(frames) // samples)]
+    return Image.fromarray(np.concatenate([np.asarray(frame)[::3, ::3] for frame in seen])).quantize(NUM_COLORS, kmeans=1)
 
 
-def _alike(frames: Iterable[Image.Image]) -> Iterable[Image.Image]:
+def _of_one_size(frames: Iterable[Image.Image]) -> Iterable[Image.Image]:
     """The frames as RGB. Raises ValueError at one of another size than the first, and where there are none."""
     size = None
     for frame in frames:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from synoptic import io as images
+from synoptic import io
 from synoptic.mesh.texture import TexturedMesh
 
 NUM_POINTS = 50_000
@@ -19,7 +19,7 @@ def export_mesh(model: TexturedMesh, folder: Path, name: str = "mesh") -> list[P
     from trimesh.visual import TextureVisuals
     from trimesh.visual.material import PBRMaterial
 
-    (picture,) = images.to_pil(2 * model.texture[None] - 1)
+    (picture,) = io.to_pil(2 * model.texture[None] - 1)
     matter = PBRMaterial(baseColorTexture=picture, metallicFactor=0.0, roughnessFactor=1.0, name=name)
     visual = TextureVisuals(uv=model.uv.numpy(), material=matter)
     mesh: Any = model.mesh.copy()
@@ -29,7 +29,7 @@ def export_mesh(model: TexturedMesh, folder: Path, name: str = "mesh") -> list[P
     obj, beside = export_obj(mesh, mtl_name=f"{name}.mtl", return_texture=True)
     written |= {f"{name}.obj": obj.encode()} | beside
     for file, data in written.items():
-        images.atomic_write(folder / file, lambda f, data=data: f.write(data))
+        io.atomic_write(folder / file, lambda f, data=data: f.write(data))
     return [folder / file for file in written]
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from synoptic import io as images
+from synoptic import io
 from synoptic.mesh.export import export_mesh
 from synoptic.mesh.marching_cubes import extract_mesh
 from synoptic.mesh.shape_metrics import coverage, relief
@@ -56,7 +56,7 @@ def export_bundle(
 
     `log` hears a line as each part is done: what it is worth and its seconds, or what is left out and how to get it (PyAV,
     the extra `mesh`, a field that shows nothing): nothing is raised for what is missing. `prompt` as people type it;
-    `other_captions`: captions ("a 3d render of a red mug") that judges rank its own among. A film has `frames` pictures of
+    `other_captions`: captions ("a 3d render of a red mug") that CLIPs rank its own among. A film has `frames` pictures of
     side².
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -95,13 +95,13 @@ def _sides_section(views: RenderedViews) -> Section:
 
 
 def _clip_section(views: RenderedViews, prompt: str, clip_models: Sequence[Clip], other_captions: Sequence[str]) -> Section:
-    """The judges' cosines with the prompt, its rank among the captions from each side, 0 the best, and their view words."""
-    pictures, caption = images.to_pil(2 * (views.color + 1 - views.opacity) - 1), CAPTION_TEMPLATE.format(prompt)
+    """The CLIPs' cosines with the prompt, its rank among the captions from each side, 0 the best, and their view words."""
+    pictures, caption = io.to_pil(2 * (views.color + 1 - views.opacity) - 1), CAPTION_TEMPLATE.format(prompt)
     captions = list(dict.fromkeys([caption, *other_captions]))
     facts, lines = {}, []
     for clip_model in clip_models:
-        features = clip_model.see(pictures)
-        cosines = features @ clip_model.read(captions).T
+        features = clip_model.encode_images(pictures)
+        cosines = features @ clip_model.encode_texts(captions).T
         rank = ranks(cosines, torch.zeros(len(cosines), dtype=torch.long)).tolist()
         words = [SIDE_WORDS[k] for k in view_probabilities(clip_model, features[:: SIDES // 4], prompt).argmax(1).tolist()]
         facts[clip_model.name] = {"score": round(float(cosines[:, 0].mean()), 4), "words": words}
@@ -115,14 +115,14 @@ def _clip_section(views: RenderedViews, prompt: str, clip_models: Sequence[Clip]
 
 def _turntable_section(scene: RadianceScene, folder: Path, prompt: str, frames: int, side: int) -> Section:
     kinds, faithful = turntable_frames(scene, frames, side)
-    side_by_side = images.to_pil(torch.cat([*kinds.values()], 3))
+    side_by_side = io.to_pil(torch.cat([*kinds.values()], 3))
     files = [folder / f"turntable.{kind}" for kind in ("gif", "html")]
-    images.gif(files[0], side_by_side, FPS)
-    page = turntable_html(prompt, {name: images.to_pil(kind) for name, kind in kinds.items()}).encode()
-    images.atomic_write(files[1], lambda f: f.write(page))
+    io.save_gif(files[0], side_by_side, FPS)
+    page = turntable_html(prompt, {name: io.to_pil(kind) for name, kind in kinds.items()}).encode()
+    io.atomic_write(files[1], lambda f: f.write(page))
     line = f"{frames} pictures of {', '.join(kinds)}, {faithful:.0f} dB to the field"
     try:
-        images.video(folder / "turntable.mp4", side_by_side, FPS)
+        io.save_video(folder / "turntable.mp4", side_by_side, FPS)
         files.append(folder / "turntable.mp4")
     except ImportError as e:
         line += f"; {e}"
@@ -150,7 +150,7 @@ def _mesh_section(scene: RadianceScene, folder: Path) -> Section:
 def _write_report(report: Mapping[str, Any], folder: Path) -> list[Path]:
     rows = "".join(f"{name}\t{value}\n" for name, value in _flatten(report))
     for name, text in (("report.json", json.dumps(report, indent=2) + "\n"), ("report.tsv", rows)):
-        images.atomic_write(folder / name, lambda f, text=text: f.write(text.encode()))
+        io.atomic_write(folder / name, lambda f, text=text: f.write(text.encode()))
     return [folder / "report.json", folder / "report.tsv"]
 
 

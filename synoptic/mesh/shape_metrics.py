@@ -1,4 +1,4 @@
-"""Is it a solid thing, from where it is looked at? Two measures that no judge is needed for."""
+"""Is it a solid thing, from where it is looked at? Two measures that need no CLIP."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What a measurement says: its numbers, their mean and its standard error, as a table and as JSON.
 
-The rule of this room: a function of one picture returns a number, a function of a set returns a Measured.
-`Measured("seam", {name: seam(image, starts, 4) for name, image in pictures.items()})` takes the first to the second.
+The rule of this room: a function of one picture returns a number, a function of a set returns a Metric.
+`Metric("seam", {name: seam(image, starts, 4) for name, image in pictures.items()})` takes the first to the second.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from synoptic.errors import InputError
 
 
 @dataclass(frozen=True)
-class Measured:
+class Metric:
     """One metric on a set: a number an item (a prompt, or a picture), in order. Raises InputError where there is no item.
 
-    `judge` names the model that judged, if one did. `spread` is the standard error of a metric that belongs to the set
-    as a whole (the Fréchet distance: one item, its error by the jackknife); otherwise it follows from the items.
+    `clip_model` names the CLIP that scored, if one did. `set_error` is the standard error of a metric that belongs to the
+    set as a whole (the Fréchet distance: one item, its error by the jackknife); otherwise it follows from the items.
     """
 
     name: str
     items: dict[str, float]
-    judge: str = ""
-    spread: float | None = None
+    clip_model: str = ""
+    set_error: float | None = None
 
     def __post_init__(self) -> None:
         if not self.items:
@@ -38,22 +38,28 @@ class Measured:
     @property
     def error(self) -> float | None:
         """The standard error of the mean; None where it is not defined: one item, or an infinite one."""
-        error = mean_error(self.items.values())[1] if self.spread is None else self.spread
+        error = mean_error(self.items.values())[1] if self.set_error is None else self.set_error
         return error if math.isfinite(error) else None
 
     def __str__(self) -> str:
         lines = [f"{self.name}\titem", *(f"{value:.4f}\t{item}" for item, value in self.items.items())]
         error = "" if self.error is None else f" ± {self.error:.4f}"
-        judge = f"\tjudge {self.judge}" if self.judge else ""
+        judge = f"\tjudge {self.clip_model}" if self.clip_model else ""
         return "\n".join([*lines, f"{self.mean:.4f}{error}\tmean of {len(self.items)}{judge}"])
 
     def as_json(self) -> dict[str, Any]:
         """name, judge, mean, error and items; JSON knows no infinity (the PSNR of equal pictures): null stands for it."""
-        items = {item: finite(value) for item, value in self.items.items()}
-        return {"name": self.name, "judge": self.judge, "mean": finite(self.mean), "error": self.error, "items": items}
+        items = {item: finite_or_none(value) for item, value in self.items.items()}
+        return {
+            "name": self.name,
+            "judge": self.clip_model,
+            "mean": finite_or_none(self.mean),
+            "error": self.error,
+            "items": items,
+        }
 
 
-def finite(value: float) -> float | None:
+def finite_or_none(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
@@ -66,7 +72,7 @@ def mean_error(values: Iterable[SupportsFloat]) -> tuple[float, float]:
     return mean, math.sqrt(math.fsum((value - mean) ** 2 for value in x) / (len(x) - 1) / len(x))
 
 
-def by_prompt(prompts: Sequence[str], values: Iterable[SupportsFloat]) -> dict[str, float]:
+def mean_by_prompt(prompts: Sequence[str], values: Iterable[SupportsFloat]) -> dict[str, float]:
     """A prompt and a value a picture -> the mean of each prompt's pictures, prompts in order of first appearance.
 
     The courses' average: several pictures of one prompt first, then prompts. Raises ValueError on unequal lengths.

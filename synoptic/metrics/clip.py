@@ -12,68 +12,68 @@ from PIL import Image
 from torch import Tensor
 
 from synoptic.io import from_pil
-from synoptic.metrics.base import Measured, by_prompt
+from synoptic.metrics.base import Metric, mean_by_prompt
 from synoptic.models.device import choose_device
 from synoptic.models.registry import Checkpoint, resolve_clip
 
 
 class Clip:
-    """A judge: any CLIPModel. Calling it with N pictures and M texts gives their cosines, (N, M) in [-1, 1]."""
+    """Any CLIPModel, as a measure. Calling it with N pictures and M texts gives their cosines, (N, M) in [-1, 1]."""
 
-    def __init__(self, judge: str | Checkpoint = "bundled", device: str = "auto") -> None:
+    def __init__(self, name: str | Checkpoint = "bundled", device: str = "auto") -> None:
         from transformers import CLIPModel, CLIPTokenizer
         from transformers.utils import logging
 
-        source = resolve_clip(judge) if isinstance(judge, str) else judge
+        source = resolve_clip(name) if isinstance(name, str) else name
         logging.disable_progress_bar()
         self.name = f"bundled {Path(source.path_or_repo).name}" if source.is_bundled else source.name
         self.device = choose_device(device)
         model: Any = CLIPModel.from_pretrained(source.pretrained_path, use_safetensors=True, dtype=torch.float32)
         self.model = model.eval().requires_grad_(False).to(self.device)
         self.tokenizer = CLIPTokenizer.from_pretrained(source.pretrained_path)
-        self.prepare = source.read_json("preprocessor_config.json")
+        self.preprocessor = source.read_json("preprocessor_config.json")
 
     @torch.no_grad()
     def __call__(self, images: Sequence[Image.Image], texts: Sequence[str]) -> Tensor:
-        return self.see(images) @ self.read(texts).T
+        return self.encode_images(images) @ self.encode_texts(texts).T
 
     @torch.no_grad()
-    def see(self, images: Sequence[Image.Image], batch: int = 64) -> Tensor:
+    def encode_images(self, images: Sequence[Image.Image], batch: int = 64) -> Tensor:
         """N pictures -> unit features (N, D)."""
         parts = []
         for i in range(0, len(images), batch):
-            pixels = torch.cat([self.pixels(image) for image in images[i : i + batch]]).to(self.device)
+            pixels = torch.cat([self.preprocess(image) for image in images[i : i + batch]]).to(self.device)
             parts.append(self.model.visual_projection(self.model.vision_model(pixels).pooler_output))
         return torch.nn.functional.normalize(torch.cat(parts), dim=-1).cpu()
 
     @torch.no_grad()
-    def patches(self, images: Sequence[Image.Image], batch: int = 16) -> Tensor:
+    def patch_features(self, images: Sequence[Image.Image], batch: int = 16) -> Tensor:
         """N pictures -> the features of their patches after every block, each of unit length: (N, blocks, patches, D)."""
         parts = []
         for i in range(0, len(images), batch):
-            pixels = torch.cat([self.pixels(image) for image in images[i : i + batch]]).to(self.device)
+            pixels = torch.cat([self.preprocess(image) for image in images[i : i + batch]]).to(self.device)
             states = self.model.vision_model(pixels, output_hidden_states=True).hidden_states
             parts.append(torch.stack(states[1:], 1)[:, :, 1:].cpu())  # without the embedding, and the class token
         return torch.nn.functional.normalize(torch.cat(parts), dim=-1)
 
     @property
     def temperature(self) -> float:
-        """τ of the softmax that the judge was trained with, 0.01 for OpenAI's: cosines / τ are its logits."""
+        """τ of the softmax that the CLIP was trained with, 0.01 for OpenAI's: cosines / τ are its logits."""
         return 1 / self.model.logit_scale.exp().item()
 
-    def pixels(self, image: Image.Image) -> Tensor:
+    def preprocess(self, image: Image.Image) -> Tensor:
         """OpenAI's preparation: short side to s bicubically, centre crop (1, 3, s, s), normalized. PIL everywhere."""
-        size = self.prepare["size"]  # OpenAI's own configs give a number here
+        size = self.preprocessor["size"]  # OpenAI's own configs give a number here
         s = size if isinstance(size, int) else size["shortest_edge"]
         scale = s / min(image.size)
         w, h = (max(s, int(side * scale)) for side in image.size)
         left, top = (w - s) // 2, (h - s) // 2
         small = image.convert("RGB").resize((w, h), Image.Resampling.BICUBIC).crop((left, top, left + s, top + s))
-        mean, std = (torch.tensor(self.prepare[f"image_{key}"]).view(1, 3, 1, 1) for key in ("mean", "std"))
+        mean, std = (torch.tensor(self.preprocessor[f"image_{key}"]).view(1, 3, 1, 1) for key in ("mean", "std"))
         return ((from_pil(small) + 1) / 2 - mean) / std
 
     @torch.no_grad()
-    def read(self, texts: Sequence[str], batch: int = 256) -> Tensor:
+    def encode_texts(self, texts: Sequence[str], batch: int = 256) -> Tensor:
         """M texts -> unit features (M, D)."""
         parts = []
         for i in range(0, len(texts), batch):
@@ -86,15 +86,15 @@ class Clip:
         return torch.nn.functional.normalize(torch.cat(parts), dim=-1).cpu()
 
 
-def clip_scores(judge: Clip, images: Sequence[Image.Image], prompts: Sequence[str]) -> Measured:
+def clip_scores(clip_model: Clip, images: Sequence[Image.Image], prompts: Sequence[str]) -> Metric:
     """clip_score of every picture with its own prompt, by prompt: several pictures of one prompt are averaged first."""
-    scores = [clip_score(judge, image, prompt) for image, prompt in zip(images, prompts, strict=True)]
-    return Measured("CLIP score", by_prompt(prompts, scores), judge.name)
+    scores = [clip_score(clip_model, image, prompt) for image, prompt in zip(images, prompts, strict=True)]
+    return Metric("CLIP score", mean_by_prompt(prompts, scores), clip_model.name)
 
 
-def clip_score(judge: Clip, image: Image.Image, prompt: str) -> float:
+def clip_score(clip_model: Clip, image: Image.Image, prompt: str) -> float:
     """Mean cosine of the picture's square crops with its prompt: a square picture's own CLIP score."""
-    return judge(square_crops(image), [prompt]).mean().item()
+    return clip_model(square_crops(image), [prompt]).mean().item()
 
 
 def square_crops(image: Image.Image) -> list[Image.Image]:

@@ -9,13 +9,13 @@ from PIL import Image
 from torch import Tensor
 
 from synoptic.errors import InputError
-from synoptic.metrics.base import Measured, by_prompt
+from synoptic.metrics.base import Metric, mean_by_prompt
 from synoptic.metrics.clip import Clip
 
 
-def anagrams(
-    judge: Clip, pictures: Sequence[Sequence[Image.Image]], prompts: Sequence[Sequence[str]]
-) -> tuple[Measured, Measured]:
+def alignment_and_concealment(
+    clip_model: Clip, pictures: Sequence[Sequence[Image.Image]], prompts: Sequence[Sequence[str]]
+) -> tuple[Metric, Metric]:
     """Alignment and concealment of P pictures: of each its N views, as they are seen, and their N prompts, in order.
 
     Items are named by their prompts joined with " | "; several pictures of the same prompts are averaged first. Raises
@@ -29,11 +29,15 @@ def anagrams(
                 f"an anagram needs a prompt a view, two or more, {len(views)} views and {len(texts)} prompts were given:"
                 " give as many of both"
             )
-    cosines = [judge(views, texts) for views, texts in zip(pictures, prompts, strict=True)]
+    cosines = [clip_model(views, texts) for views, texts in zip(pictures, prompts, strict=True)]
     names = [" | ".join(texts) for texts in prompts]
     return (
-        Measured("alignment", by_prompt(names, [alignment(s).item() for s in cosines]), judge.name),
-        Measured("concealment", by_prompt(names, [concealment(s, judge.temperature).item() for s in cosines]), judge.name),
+        Metric("alignment", mean_by_prompt(names, [alignment(s).item() for s in cosines]), clip_model.name),
+        Metric(
+            "concealment",
+            mean_by_prompt(names, [concealment(s, clip_model.temperature).item() for s in cosines]),
+            clip_model.name,
+        ),
     )
 
 
@@ -45,7 +49,7 @@ def alignment(cosines: Tensor) -> Tensor:
 def concealment(cosines: Tensor, temperature: float) -> Tensor:
     """tr softmax(S / τ) / N, averaged over both axes: how well each shows one prompt only. (…, N, N) -> (…).
 
-    τ is the judge's own temperature (0.01 for OpenAI's): 1 is perfect, 1 / N is chance. The courses' own code divides S by
+    τ is the CLIP's own temperature (0.01 for OpenAI's): 1 is perfect, 1 / N is chance. The courses' own code divides S by
     CLIP's logit scale, which is 1 / τ, where this multiplies by it: its numbers hardly leave 1 / N and compare with none.
     """
     logits = cosines.double() / temperature

@@ -12,11 +12,11 @@ def edge_f1(found: Tensor, wanted: Tensor, tolerance: int = 1) -> Tensor:
     Precision is the share of `found` near `wanted`, recall the share of `wanted` near `found` (as the Berkeley benchmark
     counts them, Martin et al. 2004, but without its one-to-one matching). Two empty maps agree: 1.
     """
-    precision, recall = met(found, wanted, tolerance), met(wanted, found, tolerance)
+    precision, recall = matched_fraction(found, wanted, tolerance), matched_fraction(wanted, found, tolerance)
     return 2 * precision * recall / (precision + recall).clamp(min=1e-12)
 
 
-def met(one: Tensor, other: Tensor, tolerance: int) -> Tensor:
+def matched_fraction(one: Tensor, other: Tensor, tolerance: int) -> Tensor:
     """The share (N,) of the edges of `one` that have one of `other` at most `tolerance` pixels away; maps as `edge_f1`.
 
     1 where there is none in either, 0 where there is none in `one` alone.

@@ -10,12 +10,12 @@ from PIL import Image
 from torch import Tensor
 
 from synoptic.errors import InputError
-from synoptic.metrics.base import Measured
+from synoptic.metrics.base import Metric
 from synoptic.metrics.clip import Clip
 
 
-def frechet_distance(judge: Clip, images: Sequence[Image.Image], references: Sequence[Image.Image]) -> Measured:
-    """Fréchet distance in the judge's unit features, of N pictures to M references; its error by a jackknife over both.
+def frechet_distance(clip_model: Clip, images: Sequence[Image.Image], references: Sequence[Image.Image]) -> Metric:
+    """Fréchet distance in CLIP's unit features, of N pictures to M references; its error by a jackknife over both.
 
     One item, as the distance belongs to the set. It grows as sets shrink (Bińkowski et al. 2018): compare only distances of
     sets of the same sizes, better above the features' dimension. Raises InputError under three pictures on a side.
@@ -23,14 +23,14 @@ def frechet_distance(judge: Clip, images: Sequence[Image.Image], references: Seq
     for name, some in (("pictures", images), ("references", references)):
         if len(some) < 3:  # two, and one more to leave out
             raise InputError(f"the Fréchet distance needs at least three {name}, {len(some)} were given: make more")
-    a, b = judge.see(images), judge.see(references)
+    a, b = clip_model.encode_images(images), clip_model.encode_images(references)
     groups = min(10, len(a), len(b))
 
     def of(kept: Tensor) -> float:
         return frechet(*(x[torch.isin(torch.arange(len(x)) % groups, kept)] for x in (a, b)))
 
     distance, error = jackknife(of, groups, groups)
-    return Measured("Fréchet distance", {f"{len(a)} pictures to {len(b)}": distance}, judge.name, error)
+    return Metric("Fréchet distance", {f"{len(a)} pictures to {len(b)}": distance}, clip_model.name, error)
 
 
 def frechet(a: Tensor, b: Tensor) -> float:
@@ -43,12 +43,12 @@ def frechet(a: Tensor, b: Tensor) -> float:
     if min(len(a), len(b)) < 2 or a.shape[1:] != b.shape[1:] or a.ndim != 2:
         raise ValueError(
             "frechet needs two rows or more of the same features on each side,"
-            f" {tuple(a.shape)} and {tuple(b.shape)} were given: measure more pictures with one judge"
+            f" {tuple(a.shape)} and {tuple(b.shape)} were given: measure more pictures with one CLIP"
         )
     a, b = a.double(), b.double()
     apart = (a.mean(0) - b.mean(0)).square().sum()
     a, b = ((x - x.mean(0)) / math.sqrt(len(x) - 1) for x in (a, b))
-    cross = torch.linalg.svdvals(triangle(a) @ triangle(b).T).sum()
+    cross = torch.linalg.svdvals(qr_triangle(a) @ qr_triangle(b).T).sum()
     return max(0.0, (apart + a.square().sum() + b.square().sum() - 2 * cross).item())
 
 
@@ -60,5 +60,5 @@ def jackknife(statistic: Callable[[Tensor], float], rows: int, groups: int = 10)
     return statistic(every), spread.sqrt().item()
 
 
-def triangle(x: Tensor) -> Tensor:
+def qr_triangle(x: Tensor) -> Tensor:
     return torch.linalg.qr(x, mode="r").R

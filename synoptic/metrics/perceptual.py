@@ -13,28 +13,28 @@ from torch.nn.functional import interpolate, normalize
 from synoptic.metrics.clip import Clip
 
 
-class Eyes:
-    """A judge's features of every patch after every block: pictures (N, 3, H, W) in [-1, 1] -> (N, blocks, patches, D).
+class CLIPPatchFeatures:
+    """A CLIP's features of every patch after every block: pictures (N, 3, H, W) in [-1, 1] -> (N, blocks, patches, D).
 
-    Each of unit length. Drawn together by `unlike`, they move what another judge sees; the judge's last feature alone, which
-    holds less, was measured to be satisfied by changes that no one else sees.
+    Each of unit length. Drawn together by `feature_distance`, they move what another CLIP sees; the last feature
+    alone, which holds less, was measured to be satisfied by changes that no one else sees.
     """
 
-    def __init__(self, judge: Clip) -> None:
-        self.tower = judge.model.vision_model
-        size, prepare = judge.model.config.vision_config.image_size, judge.prepare
+    def __init__(self, clip_model: Clip) -> None:
+        self.vision_model = clip_model.model.vision_model
+        size, prepare = clip_model.model.config.vision_config.image_size, clip_model.preprocessor
         self.size = (size, size)
         self.mean, self.std = (
-            torch.tensor(prepare[f"image_{k}"]).view(1, 3, 1, 1).to(judge.device) for k in ("mean", "std")
+            torch.tensor(prepare[f"image_{k}"]).view(1, 3, 1, 1).to(clip_model.device) for k in ("mean", "std")
         )
 
     def __call__(self, x: Tensor) -> Tensor:
         small = interpolate(x.float(), self.size, mode="bicubic", antialias=True)
-        states = self.tower(((small + 1) / 2 - self.mean) / self.std, output_hidden_states=True).hidden_states
+        states = self.vision_model(((small + 1) / 2 - self.mean) / self.std, output_hidden_states=True).hidden_states
         return normalize(torch.stack(states[1:], 1)[:, :, 1:], dim=-1)  # without the embedding, and the class token
 
 
-def unlike(a: Tensor, b: Tensor) -> Tensor:
+def feature_distance(a: Tensor, b: Tensor) -> Tensor:
     """LPIPS (Zhang et al. 2018, equation 1, w = 1) of features (N, blocks, patches, D): (N,), 0 for equal ones."""
     return (a - b).square().sum(-1).mean(2).sum(1)
 

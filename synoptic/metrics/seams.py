@@ -17,38 +17,38 @@ def seam(image: Image.Image, starts: Sequence[int], factor: int) -> float:
     """Mean |Δx| across the columns where windows start, over that across the other columns of the same phase.
 
     `starts` in pixels; `factor` pixels a latent: a decoder's own grid shows at multiples of it, so only those columns
-    are compared. 1 is no seam; plain pictures, measured at the same starts, or `baseline` give its like without windows.
-    Raises InputError where there is no start, or no other column, between the edges.
+    are compared. 1 is no seam; plain pictures, measured at the same starts, or `seam_baseline` give its like without
+    windows. Raises InputError where there is no start, or no other column, between the edges.
     """
-    grid = columns(image, factor)
+    grid = grid_columns(image, factor)
     at = torch.isin(grid, torch.tensor(list(starts)))
-    return _ratio(jumps(image), grid[at], grid[~at])
+    return _ratio(column_differences(image), grid[at], grid[~at])
 
 
 def closing_seam(image: Image.Image, factor: int) -> float:
     """The same for a closed picture: |Δx| from its last column to its first, over that across the columns inside."""
-    return _ratio(jumps(image), torch.tensor([0]), columns(image, factor))
+    return _ratio(column_differences(image), torch.tensor([0]), grid_columns(image, factor))
 
 
-def baseline(image: Image.Image, starts: Sequence[int], factor: int) -> float:
+def seam_baseline(image: Image.Image, starts: Sequence[int], factor: int) -> float:
     """The same measure inside a picture: at the columns halfway between the starts (and the edges), over those elsewhere.
 
     A network's own grid can be coarser than a latent (in the bundled model's plain pictures the columns at multiples of 8
     latents jump less), and halfway has another phase of it: plain pictures at the same starts are the surer baseline. For
     a closed picture, [] measures its middle column, a lone one as its closing seam is. Raises InputError as `seam`.
     """
-    grid, w = columns(image, factor), image.width
+    grid, w = grid_columns(image, factor), image.width
     marks = sorted({0, w, *(start for start in starts if 0 < start < w)})
     halfway = [round((a + b) / 2 / factor) * factor for a, b in pairwise(marks)]
     at = torch.isin(grid, torch.tensor(halfway)) & ~torch.isin(grid, torch.tensor(marks))
-    return _ratio(jumps(image), grid[at], grid[~at & ~torch.isin(grid, torch.tensor(marks))])
+    return _ratio(column_differences(image), grid[at], grid[~at & ~torch.isin(grid, torch.tensor(marks))])
 
 
-def columns(image: Image.Image, factor: int) -> Tensor:
+def grid_columns(image: Image.Image, factor: int) -> Tensor:
     return torch.arange(factor, image.width, factor)
 
 
-def jumps(image: Image.Image) -> Tensor:
+def column_differences(image: Image.Image) -> Tensor:
     """(W,): |Δx| from column p - 1 to column p, mean over rows and channels; at 0 from the last column to the first."""
     x = from_pil(image).double()
     return (x - x.roll(1, -1)).abs().mean((0, 1, 2))

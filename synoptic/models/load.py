@@ -14,8 +14,7 @@ import torch
 from synoptic.diffusion.equations import Schedule
 from synoptic.diffusion.schedules import schedule_from_config
 from synoptic.errors import InputError
-from synoptic.models import latent, pixel
-from synoptic.models import upscaler as upscale
+from synoptic.models import latent, pixel, upscaler
 from synoptic.models.base import Denoiser
 from synoptic.models.controlnet import ControlNet
 from synoptic.models.device import choose_device, choose_dtype, keep_freed_memory
@@ -29,8 +28,8 @@ BUILDERS: dict[str, Callable[..., latent.LatentDenoiser | pixel.PixelDenoiser]] 
     "IFPipeline": pixel.deepfloyd,
 }
 UPSCALER_BUILDERS: dict[str, Callable[..., Upscaler]] = {
-    "StableDiffusionUpscalePipeline": upscale.stable_diffusion,
-    "IFSuperResolutionPipeline": upscale.deepfloyd,
+    "StableDiffusionUpscalePipeline": upscaler.stable_diffusion,
+    "IFSuperResolutionPipeline": upscaler.deepfloyd,
 }
 TEXT_ENCODERS: dict[str, Callable[..., TextEncoder]] = {
     "StableDiffusionPipeline": clip_text_encoder,

@@ -21,7 +21,7 @@ def contact_sheet(scene: RadianceScene, sides: dict[str, int], title: str = "", 
 
     import torch
 
-    from synoptic import io as images
+    from synoptic import io
     from synoptic.nerf.cameras import orbit_cameras
 
     angles = torch.tensor([*sides.values(), 0]).deg2rad()
@@ -31,4 +31,4 @@ def contact_sheet(scene: RadianceScene, sides: dict[str, int], title: str = "", 
     rows = torch.cat([views.color + white, views.normal / 2 + views.opacity / 2 + white])
     names = [*sides, "from above"]
     labels: Sequence[str] = [f"{title} {names[0]}".strip(), *names[1:], "normals", *[""] * len(sides)]
-    return images.grid(images.to_pil(2 * rows.nan_to_num() - 1), labels, len(names), cell=cell)
+    return io.image_grid(io.to_pil(2 * rows.nan_to_num() - 1), labels, len(names), cell=cell)

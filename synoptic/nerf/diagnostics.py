@@ -52,9 +52,9 @@ def diagnose_views(scene: RadianceScene, step: int, clip_model: Clip, prompt: st
         return FieldDiagnostics(step, False, math.nan, math.nan, math.nan, ())
     views = scene.render_views(turntable_cameras(4), side)
     pictures = views.color + 1 - views.opacity
-    features = clip_model.see(to_pil(2 * pictures - 1))
+    features = clip_model.encode_images(to_pil(2 * pictures - 1))
     likeliest = tuple(SIDE_WORDS[k] for k in view_probabilities(clip_model, features, prompt).argmax(1).tolist())
-    score = (features @ clip_model.read([CAPTION_TEMPLATE.format(prompt)]).T).mean()
+    score = (features @ clip_model.encode_texts([CAPTION_TEMPLATE.format(prompt)]).T).mean()
     return FieldDiagnostics(step, True, float(views.opacity.mean()), float(entropy(views.opacity)), float(score), likeliest)
 
 
@@ -65,7 +65,7 @@ def is_finite(scene: RadianceScene) -> bool:
 
 def view_probabilities(clip_model: Clip, features: Tensor, prompt: str) -> Tensor:
     """How likely the CLIP finds each of SIDE_WORDS for features (N, D) of the prompt's thing: (N, 3), rows sum to 1."""
-    text_features = clip_model.read([VIEW_TEMPLATE.format(prompt, word) for word in SIDE_WORDS])
+    text_features = clip_model.encode_texts([VIEW_TEMPLATE.format(prompt, word) for word in SIDE_WORDS])
     return torch.softmax(features @ text_features.T / clip_model.temperature, 1)
 
 
@@ -73,7 +73,7 @@ def find_problem(history: Sequence[FieldDiagnostics], steps: int) -> str | None:
     """What is wrong with a run of `steps` steps, judged by all examinations so far: one sentence with the cure, or None.
 
     One look is enough for what is no number; all else must show twice in a row. Fog and faces count from the middle of the
-    run on, scores and faces only where the judge recognised the thing: the limit is the bundled judge's, and one whose
+    run on, scores and faces only where the CLIP recognised the thing: the limit is the bundled CLIP's, and one whose
     cosines never come so high watches over the light alone.
     """
     if history and not history[-1].finite:

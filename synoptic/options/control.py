@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
-    from synoptic.controlnet.annotators.depth import Depth
+    from synoptic.controlnet.annotators.depth import DepthEstimator
     from synoptic.models.base import Denoiser
     from synoptic.runs.manifest import Run
 
@@ -58,17 +58,17 @@ def check_kinds(kinds: list[str], depth: str | None) -> Checkpoint | None:
 
 
 @cache
-def estimator(model: Checkpoint) -> Depth:
+def estimator(model: Checkpoint) -> DepthEstimator:
     """The depth model, loaded once."""
-    from synoptic.controlnet.annotators.depth import Depth
+    from synoptic.controlnet.annotators.depth import DepthEstimator
 
-    return Depth(model)
+    return DepthEstimator(model)
 
 
 def maps(picture: Image, kinds: list[str], depth: str | None, model: Checkpoint | None) -> dict[str, Tensor]:
     """Each condition's map (1, 3, H, W) in [0, 1], of the picture's size. Raises InputError."""
     from synoptic.controlnet.annotators.canny import canny
-    from synoptic.controlnet.annotators.normal import normal
+    from synoptic.controlnet.annotators.normal import normal_map
     from synoptic.controlnet.annotators.scribble import scribble
     from synoptic.controlnet.annotators.segment import segment
     from synoptic.io import from_pil
@@ -86,7 +86,7 @@ def maps(picture: Image, kinds: list[str], depth: str | None, model: Checkpoint 
         "scribble": scribble,
         "segment": segment,
         "depth": near,
-        "normal": lambda pixels: normal(near(pixels)),
+        "normal": lambda pixels: normal_map(near(pixels)),
         "map": lambda pixels: (pixels + 1) / 2,
     }
     return {kind: ways[kind](from_pil(picture)) for kind in dict.fromkeys(kinds)}
@@ -106,12 +106,12 @@ class Guides:
 
     def onto(self, picture: Given, run: Run) -> Callable[[Denoiser], Denoiser]:
         """Draw the maps of the picture, keep them in the run's folder; model -> the same, following them."""
-        from synoptic import io as images
+        from synoptic import io
 
         drawn = maps(picture.image, self.kinds, self.depth, self.model)
         for kind, seen in drawn.items():
-            (image,) = images.to_pil(2 * seen - 1)
-            images.save(run.folder / f"{kind}.png", image, {"condition": kind, "settings": run.settings})
+            (image,) = io.to_pil(2 * seen - 1)
+            io.save_image(run.folder / f"{kind}.png", image, {"condition": kind, "settings": run.settings})
 
         def follow(model: Denoiser) -> Denoiser:
             from synoptic.models.controlnet import Control, ControlledDenoiser

@@ -75,12 +75,12 @@ class Given:
 
     def keep(self, run: Run, setting: str = "image") -> None:
         """Put it into the run's folder; `setting` names its file. Raises InputError where that holds work on another one."""
-        from synoptic import io as images
+        from synoptic import io
 
         path = run.folder / "original.png"
         if not path.exists():
-            images.save(path, self.image, {"of": run.settings[setting]})
-        elif images.load(path).tobytes() != self.image.tobytes():
+            io.save_image(path, self.image, {"of": run.settings[setting]})
+        elif io.load_image(path).tobytes() != self.image.tobytes():
             raise InputError(
                 f"one folder holds one run, and {run.folder} holds work on another {run.settings[setting]}: choose another"
                 " --out or delete the old one"
@@ -111,9 +111,9 @@ def read(path: str) -> Image:
     if not place.is_file():
         raise InputError(f"a picture's file is needed, {path} is none: check the path")
 
-    from synoptic.io import photograph
+    from synoptic.io import load_photo
 
     try:
-        return photograph(place)
+        return load_photo(place)
     except ValueError as e:
         raise InputError(str(e)) from None

@@ -38,9 +38,9 @@ class Region:
         from torch.nn.functional import interpolate
 
         if self.box is None:
-            from synoptic import io as images
+            from synoptic import io
 
-            white = images.from_pil(images.load(Path(self.mask).expanduser())).mean(1, keepdim=True) / 2 + 0.5
+            white = io.from_pil(io.load_image(Path(self.mask).expanduser())).mean(1, keepdim=True) / 2 + 0.5
             return interpolate(white, (height, width), mode="area")[0, 0]
         x0, y0, x1, y1 = self.box
         rows, columns = torch.zeros(height), torch.zeros(width)

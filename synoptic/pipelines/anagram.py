@@ -110,7 +110,7 @@ def anagram(
     run = open_run("anagram", settings, out, together=True)
     warn_unknown(source, texts)
 
-    from synoptic import io as images
+    from synoptic import io
     from synoptic.pipelines import joint
     from synoptic.views.anagram import Anagram
     from synoptic.views.registry import get_view
@@ -122,8 +122,8 @@ def anagram(
         return Anagram(canvas, each, weights)
 
     def seen(picture: Any) -> list[Any]:
-        x = images.from_pil(picture)
-        return [images.to_pil(one.view(x))[0] for one in each]
+        x = io.from_pil(picture)
+        return [io.to_pil(one.view(x))[0] for one in each]
 
     if search:
         joint.search(run, source, together, build, seen, texts)
@@ -131,8 +131,8 @@ def anagram(
     labels = [f"{name}: {text}" for name, text in zip(settings["views"], texts, strict=True)]
     for picture, image in zip(run.pictures, result.images, strict=True):
         file = run.folder / picture.file
-        sheet = images.grid(seen(image), labels, len(each), cell=256)
-        images.save(file.with_suffix(".views.png"), sheet, {"of": file.name})
+        sheet = io.image_grid(seen(image), labels, len(each), cell=256)
+        io.save_image(file.with_suffix(".views.png"), sheet, {"of": file.name})
         if animate:
             film(file, image, each, texts)
     return result
@@ -178,10 +178,10 @@ def enter(source: Checkpoint, settings: dict[str, Any]) -> list[Checkpoint]:
 
 def film(file: Path, picture: Image, views: Sequence[View], captions: Sequence[str]) -> None:
     """FILE.mp4 and FILE.gif: the picture turning from view to view and back. What is there is not made again."""
-    from synoptic import io as images
+    from synoptic import io
     from synoptic.animate import animate
 
     if not file.with_suffix(".mp4").exists():
         frames = list(animate(picture, views, captions))
-        images.gif(file.with_suffix(".gif"), frames[::2], 15)
-        images.video(file.with_suffix(".mp4"), frames)
+        io.save_gif(file.with_suffix(".gif"), frames[::2], 15)
+        io.save_video(file.with_suffix(".mp4"), frames)

@@ -36,9 +36,9 @@ def comparison(settings: dict[str, Any], out: str | None, trace: bool) -> Compar
     Per view, each starts from noise of its own, as the course does: from one noise the rules are the same. The canvas
     starts from the first view's noise. Without noise in common eps never reconciles the views: a warning says so.
     """
-    from synoptic import io as images
+    from synoptic import io
     from synoptic.metrics.clip import Clip
-    from synoptic.metrics.concealment import anagrams
+    from synoptic.metrics.concealment import alignment_and_concealment
     from synoptic.pipelines.anagram import anagram
     from synoptic.views.registry import get_view
 
@@ -54,13 +54,13 @@ def comparison(settings: dict[str, Any], out: str | None, trace: bool) -> Compar
         start = "independent" if space == "instance" else "shared"
         rule = asked | {"space": space, "sync": sync, "start": start, "out": str(folder / f"{space}-{sync}"), "trace": trace}
         painted = paint(**rule).images
-        seen = [[images.to_pil(one.view(images.from_pil(picture)))[0] for one in each] for picture in painted]
-        scores = [m.mean for judge in judges for m in anagrams(judge, seen, [texts] * len(seen))]
+        seen = [[io.to_pil(one.view(io.from_pil(picture)))[0] for one in each] for picture in painted]
+        scores = [m.mean for judge in judges for m in alignment_and_concealment(judge, seen, [texts] * len(seen))]
         rows.append((space, sync, *scores))
         shown += [picture for some in seen for picture in some]
         labels += [f"{space} {sync}: {text}" for _ in seen for text in texts]
-    sheet = images.grid(shown, labels, len(each) * settings["count"])
-    images.save(folder / "compare.png", sheet, {"settings": settings})
+    sheet = io.image_grid(shown, labels, len(each) * settings["count"])
+    io.save_image(folder / "compare.png", sheet, {"settings": settings})
     found = Comparison(rows, [sheet], folder / "compare.png")
-    images.atomic_write(folder / "compare.tsv", lambda f: f.write(f"{found}\n".encode()))
+    io.atomic_write(folder / "compare.tsv", lambda f: f.write(f"{found}\n".encode()))
     return found

@@ -74,7 +74,7 @@ def denoise(
 
     import torch
 
-    from synoptic import io as images
+    from synoptic import io
     from synoptic.diffusion import solvers
     from synoptic.diffusion.equations import add_noise, randn
     from synoptic.diffusion.schedules import get_clip
@@ -94,9 +94,9 @@ def denoise(
 
     def show(level: int, name: str, x: Any) -> None:
         file = run.folder / f"t{level}_{name.replace(' ', '_')}.png"
-        images.save(file, images.to_pil(picture.decode(m, x))[0], {"command": run.command, "t": level, "method": name})
-        rows.append((level, name, psnr(images.load(file), picture.image)))
-        shown.append(images.load(file))
+        io.save_image(file, io.to_pil(picture.decode(m, x))[0], {"command": run.command, "t": level, "method": name})
+        rows.append((level, name, psnr(io.load_image(file), picture.image)))
+        shown.append(io.load_image(file))
         labels.append(f"t = {level}, {name}: {rows[-1][-1]:.1f} dB")
 
     with bar("denoise", len(settings["t"])) as tick, clock("sample"), torch.no_grad():
@@ -117,10 +117,10 @@ def denoise(
                 *_, last = sample(predict, s, noisy, steps=path, solver=solvers.get_solver(sampler), rngs=[rng])
                 show(level, "iterative", last.x)
             tick()
-    sheet = images.grid(shown, labels, len(shown) // len(settings["t"]))
-    images.save(run.folder / "denoise.png", sheet, {"settings": run.settings})
+    sheet = io.image_grid(shown, labels, len(shown) // len(settings["t"]))
+    io.save_image(run.folder / "denoise.png", sheet, {"settings": run.settings})
     bench = Bench(rows, [sheet], run)
-    images.atomic_write(run.folder / "denoise.tsv", lambda f: f.write(f"{bench}\n".encode()))
+    io.atomic_write(run.folder / "denoise.tsv", lambda f: f.write(f"{bench}\n".encode()))
     run.state = "done"
     run.write()
     return bench

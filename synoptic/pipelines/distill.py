@@ -108,7 +108,7 @@ def distill(
         edited.keep(run, "source")
     warn_unknown(origin, [*settings["prompt"], *([source_prompt] if edited else [])])
 
-    from synoptic import io as images
+    from synoptic import io
     from synoptic.runs.checkpoint import Checkpoint, forget
     from synoptic.runs.execute import execute
     from synoptic.runs.optimization_recorder import Descent
@@ -128,7 +128,7 @@ def distill(
                 return sketched(settings, m, prompts, rngs, views, kept)
         if start is not None:
             _, h, w = views.canvas
-            kept = m.encode(images.from_pil(start.resize((w * m.factor, h * m.factor))).to(m.device))
+            kept = m.encode(io.from_pil(start.resize((w * m.factor, h * m.factor))).to(m.device))
         assert kept is not None
         return kept.repeat(len(rngs), 1, 1, 1)
 
@@ -158,9 +158,9 @@ def distill(
         moments = ((Moment(f.i, shown.detach().clone(), f.grad_norm), f.state) for f in done)
         try:
             yield from checkpoint.past(shown.detach())
-            for moment in checkpoint.watch(moments, lambda x: images.to_pil(decode(m, x))[0]):
+            for moment in checkpoint.watch(moments, lambda x: io.to_pil(decode(m, x))[0]):
                 if every and (moment.i + 1) % every == 0:
-                    keep(of, moment.i + 1, images.to_pil(decode(m, moment.x)))
+                    keep(of, moment.i + 1, io.to_pil(decode(m, moment.x)))
                 yield moment
         finally:
             if student:
@@ -170,7 +170,7 @@ def distill(
         for name, picture in zip(of, pictures, strict=True):
             folder = run.folder / "steps" / name.removesuffix(".png")
             folder.mkdir(parents=True, exist_ok=True)
-            images.save(folder / f"{step}.png", picture, {"of": name})
+            io.save_image(folder / f"{step}.png", picture, {"of": name})
 
     def decode(m: Denoiser, x: Tensor) -> Tensor:
         """Pictures (B, 3, H, W) of what is optimised, one at a time where they are large."""

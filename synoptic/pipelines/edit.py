@@ -133,7 +133,7 @@ def begin(settings: dict[str, Any]) -> None:
 
 def several(settings: dict[str, Any], picture: Given, out: str | None, trace: bool) -> Edits:
     """The same edit from every start, each a run in a folder of its own; the figure ends with the original."""
-    from synoptic import io as images
+    from synoptic import io
     from synoptic.metrics.fidelity import psnr
 
     (prompt,) = settings["prompt"]
@@ -151,7 +151,7 @@ def several(settings: dict[str, Any], picture: Given, out: str | None, trace: bo
             labels.append(f"start {start}")
         shown.append(picture.image)
         labels.append("original")
-    images.save(folder / "edits.png", images.grid(shown, labels, len(runs) + 1), {"settings": settings})
+    io.save_image(folder / "edits.png", io.image_grid(shown, labels, len(runs) + 1), {"settings": settings})
     edits = Edits(rows, shown, folder / "edits.png")
-    images.atomic_write(folder / "edits.tsv", lambda f: f.write(f"{edits}\n".encode()))
+    io.atomic_write(folder / "edits.tsv", lambda f: f.write(f"{edits}\n".encode()))
     return edits

@@ -105,14 +105,14 @@ def hybrid(
     run = open_run("hybrid", settings, out, together=True)
     warn_unknown(source, texts)
 
-    from synoptic import io as images
+    from synoptic import io
     from synoptic.options.input_image import read
     from synoptic.pipelines import joint
     from synoptic.views.decompositions import get_components
     from synoptic.views.factorized import Factorized
 
     parts = get_components("pass" if kind == "inverse" else kind, sigma)
-    known = images.from_pil(read(photo)) if photo else None
+    known = io.from_pil(read(photo)) if photo else None
     together = joint.how(settings, texts)
 
     def build(canvas: tuple[int, int, int]) -> Factorized:
@@ -126,7 +126,9 @@ def hybrid(
     result = joint.paint(run, source, larger, together, build, seen, texts, trace)
     for picture, image in zip(run.pictures, result.images, strict=True):
         file = run.folder / picture.file
-        images.save(file.with_suffix(".views.png"), images.grid(seen(image), texts, len(texts), cell=256), {"of": file.name})
+        io.save_image(
+            file.with_suffix(".views.png"), io.image_grid(seen(image), texts, len(texts), cell=256), {"of": file.name}
+        )
     return result
 
 

@@ -69,12 +69,12 @@ def inpaint(
     picture.keep(run)
     warn_unknown(source, settings["prompt"])
 
-    from synoptic import io as images
+    from synoptic import io
     from synoptic.diffusion import solvers
     from synoptic.diffusion.equations import randn
     from synoptic.diffusion.schedules import get_clip
     from synoptic.guidance.cfg import cfg
-    from synoptic.io import blending as seamless
+    from synoptic.io import blending
     from synoptic.runs.execute import execute
     from synoptic.sampling import inpaint as painting
     from synoptic.sampling.joint import joint_predict
@@ -85,19 +85,19 @@ def inpaint(
         s = m.schedule
         predict = joint_predict(cfg(m, prompts, settings["guidance"], negative, clip=get_clip(clip, s)), s, picture.views)
         known, x = picture.encode(m), randn(picture.views.canvas, rngs).to(m.device)
-        coarse = seamless.shrink(picture.padded(hole), f).to(m.device)
+        coarse = blending.downsample_mask(picture.padded(hole), f).to(m.device)
         how = {"steps": solvers.timestep_pairs(sampler, s, n), "solver": solvers.get_solver(sampler, eta), "rngs": rngs}
-        how |= {"resample": resample, "jump": jump, "reach": seamless.REACH}
+        how |= {"resample": resample, "jump": jump, "reach": blending.REACH}
         return painting.inpaint(predict, s, x, known.expand_as(x), coarse, **how)
 
     def decode(m, z):
-        return seamless.compose(picture.decode(m, z).cpu(), picture.pixels, hole)
+        return blending.composite(picture.decode(m, z).cpu(), picture.pixels, hole)
 
     walk = painting.repaint_schedule([(t, t - 1) for t in range(n)], jump, resample)
     result = execute(run, source, paint, decode, views=len(picture.views), steps=len(walk), trace=trace)
-    shown = [picture.image, *images.to_pil((1 - hole) * picture.pixels), *result.images]
+    shown = [picture.image, *io.to_pil((1 - hole) * picture.pixels), *result.images]
     labels = ["original", "to be painted: grey", *(f"seed {p.seed}" for p in run.pictures)]
-    images.save(run.folder / "figure.png", images.grid(shown, labels, len(shown)), {"settings": run.settings})
+    io.save_image(run.folder / "figure.png", io.image_grid(shown, labels, len(shown)), {"settings": run.settings})
     return result
 
 

@@ -71,7 +71,7 @@ def invert(
 
     from safetensors.torch import load, save
 
-    from synoptic import io as images
+    from synoptic import io
     from synoptic.diffusion import solvers
     from synoptic.diffusion.schedules import get_clip
     from synoptic.guidance.cfg import cfg
@@ -94,18 +94,18 @@ def invert(
             for step in backwards(predict, s, z, steps=path, refine=refine):
                 x = step.x
                 tick()
-            images.atomic_write(noise, lambda f: f.write(save({"noise": x.cpu().contiguous()}, {"command": run.command})))
+            io.atomic_write(noise, lambda f: f.write(save({"noise": x.cpu().contiguous()}, {"command": run.command})))
         start = x = load(noise.read_bytes())["noise"].to(m.device)
         if not again.exists():
             for step in sample(predict, s, start, steps=path):
                 x = step.x
                 tick()
-            images.save(again, images.to_pil(picture.decode(m, x))[0], {"command": run.command, "model": run.model})
-    back, own = images.load(again), images.to_pil(picture.decode(m, z))[0]
+            io.save_image(again, io.to_pil(picture.decode(m, x))[0], {"command": run.command, "model": run.model})
+    back, own = io.load_image(again), io.to_pil(picture.decode(m, z))[0]
     found = Inversion(back, run, psnr(back, picture.image), psnr(back, own), start.mean().item(), start.std().item())
-    shown = [picture.image, own, images.to_pil(picture.decode(m, start))[0], back]
+    shown = [picture.image, own, io.to_pil(picture.decode(m, start))[0], back]
     labels = ["original", "the autoencoder's own", "the noise, decoded", f"sampled from it, {found.psnr_model:.1f} dB"]
-    images.save(run.folder / FILES["figure"], images.grid(shown, labels, 4), {"settings": run.settings})
+    io.save_image(run.folder / FILES["figure"], io.image_grid(shown, labels, 4), {"settings": run.settings})
     run.state = "done"
     run.write()
     return found

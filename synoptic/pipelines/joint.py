@@ -74,7 +74,7 @@ def paint(
     from dataclasses import replace
     from functools import cache
 
-    from synoptic import io as images
+    from synoptic import io
     from synoptic.metrics.concealment import alignment
     from synoptic.pipelines.upscaling import load_stage
     from synoptic.runs.execute import Measure, execute
@@ -85,9 +85,9 @@ def paint(
     of_side: dict[int, Upscaler] = {}  # whose latents have it
 
     def keep(z: Tensor, rngs: Sequence[torch.Generator]) -> None:
-        for rng, image in zip(rngs, images.to_pil(z), strict=True):
+        for rng, image in zip(rngs, io.to_pil(z), strict=True):
             file = files[rng.initial_seed()]
-            images.save(file.with_suffix(f".{image.width}.png"), image, {"of": file.name})
+            io.save_image(file.with_suffix(f".{image.width}.png"), image, {"of": file.name})
 
     def stages(model: Denoiser, _: Any, rngs: Sequence[torch.Generator]) -> Iterator[Step]:
         step = yield from passed(together.sample(model, views_of(run, source, model, build), rngs))

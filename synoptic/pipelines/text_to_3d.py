@@ -88,7 +88,7 @@ def dream(
     run = open_run("dream", settings, out)
     warn_unknown(origin, settings["prompt"])
 
-    from synoptic import io as images
+    from synoptic import io
     from synoptic.metrics.clip import Clip
     from synoptic.nerf.diagnostics import find_problem
     from synoptic.runs.execute import inside, opened
@@ -110,7 +110,7 @@ def dream(
     scored(run, judges[-1].name)
     run.state = f"unwell: {why}" if why else "done"
     run.write()
-    result = Result([images.load(run.folder / p.file) for p in run.pictures], run)
+    result = Result([io.load_image(run.folder / p.file) for p in run.pictures], run)
     if why:
         raise OptimizationFailed(f"{why} (what there is of it: {run.folder})", result)
     return result
@@ -138,7 +138,7 @@ def grown(dream: Dream) -> None:
 
 def delivered(dream: Dream, origin: Checkpoint, judges: list[Clip], file: Path, inside: dict[str, Any]) -> None:
     """The films, the mesh and the report in the dream's folder, then its sheet; what was only for the growing goes."""
-    from synoptic.io import save
+    from synoptic.io import save_image
     from synoptic.mesh.export_bundle import export_bundle
     from synoptic.nerf.contact_sheet import EIGHT_SIDES, contact_sheet
     from synoptic.nerf.serialization import load_scene
@@ -147,7 +147,7 @@ def delivered(dream: Dream, origin: Checkpoint, judges: list[Clip], file: Path, 
     among = captions() if origin.is_bundled else ()
     how: dict[str, Any] = {"clip_models": judges, "other_captions": among, "frames": dream.settings["frames"], "log": say}
     export_bundle(scene, dream.folder, dream.prompt, **how)
-    save(file, contact_sheet(scene, EIGHT_SIDES), inside)
+    save_image(file, contact_sheet(scene, EIGHT_SIDES), inside)
     (dream.folder / PREVIEW).unlink(missing_ok=True)
     for start in dream.folder.glob("start_*"):
         shutil.rmtree(start)

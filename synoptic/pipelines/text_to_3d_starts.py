@@ -127,11 +127,11 @@ def grow(dream: Dream, seed: int, until: int, begun: int = 0) -> Grown:
 
 def preview(dream: Dream, scene: RadianceScene, seed: int, step: int) -> None:
     """preview.png in the dream's folder: four sides, from above, and normals."""
-    from synoptic import io as images
+    from synoptic import io
     from synoptic.nerf.contact_sheet import FOUR_SIDES, contact_sheet
 
     shown = contact_sheet(scene, FOUR_SIDES, f"step {step},", side=48)
-    images.save(dream.folder / PREVIEW, shown, {"prompt": dream.prompt, "seed": seed, "step": step})
+    io.save_image(dream.folder / PREVIEW, shown, {"prompt": dream.prompt, "seed": seed, "step": step})
 
 
 def told(health: FieldDiagnostics) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
-    from synoptic.controlnet.dataset import Shelf
+    from synoptic.controlnet.dataset import CachedPairs
     from synoptic.controlnet.train import Batch
     from synoptic.models.base import Denoiser
     from synoptic.runs.manifest import Run
@@ -54,13 +54,15 @@ def accelerated(settings: dict[str, Any]) -> Accelerator:
 
 def networks(source: Checkpoint, settings: dict[str, Any], accelerator: Accelerator) -> tuple[Any, Denoiser]:
     """The net that learns and the frozen model, in float32."""
-    from synoptic.controlnet.init import begun
+    from synoptic.controlnet.init import init_controlnet
     from synoptic.models.load import load, load_controlnet
 
     how: dict[str, Any] = {"device": str(accelerator.device), "dtype": "float32"}
     m: Any = load(source, **how)
     if settings["init"] is None:
-        net = begun(m.unet.net, m.factor, slim=settings["slim"], seed=settings["seed"]).to(accelerator.device)
+        net = init_controlnet(m.unet.net, m.factor, no_attention=settings["slim"], seed=settings["seed"]).to(
+            accelerator.device
+        )
     else:
         net = load_controlnet(settings["init"], model=source, **how).net
     if settings["checkpointing"]:
@@ -69,9 +71,9 @@ def networks(source: Checkpoint, settings: dict[str, Any], accelerator: Accelera
     return net.train().requires_grad_(True), m
 
 
-def shelf(run: Run, words: dict[str, str], drawn: dict[str, str] | None, source: Checkpoint, m: Denoiser) -> Shelf:
+def shelf(run: Run, words: dict[str, str], drawn: dict[str, str] | None, source: Checkpoint, m: Denoiser) -> CachedPairs:
     """The pictures' latents and maps, kept in the run's folder; `drawn` are the files of maps that are given."""
-    from synoptic.controlnet.dataset import Shelf
+    from synoptic.controlnet.dataset import CachedPairs
     from synoptic.io import from_pil
 
     kind, depth, names = run.settings["condition"], run.settings["depth"], list(words)
@@ -82,7 +84,7 @@ def shelf(run: Run, words: dict[str, str], drawn: dict[str, str] | None, source:
         shown = squared(read(drawn[names[k]]), source.native_size) if drawn else picture
         return from_pil(picture), maps(shown, [kind], depth, model)[kind]
 
-    return Shelf(look, lambda picture: m.encode(picture.to(m.device)), run.folder / "pictures", source.native_size**2)
+    return CachedPairs(look, lambda picture: m.encode(picture.to(m.device)), run.folder / "pictures", source.native_size**2)
 
 
 def squared(image: Image, side: int) -> Image:
@@ -93,17 +95,17 @@ def squared(image: Image, side: int) -> Image:
 
 
 def lessons(
-    settings: dict[str, Any], captions: Sequence[str], pictures: Shelf, m: Denoiser, accelerator: Accelerator
+    settings: dict[str, Any], captions: Sequence[str], pictures: CachedPairs, m: Denoiser, accelerator: Accelerator
 ) -> tuple[list[int], Callable[[int], Iterator[Batch]]]:
     """The pictures that are held back, and the batches of each step for this process."""
     import torch
 
-    from synoptic.controlnet.dataset import batch, generator, row
+    from synoptic.controlnet.dataset import keyed_generator, make_batch, training_row
 
     seed, each, accumulate = settings["seed"], settings["batch"], settings["accumulate"]
     held, rest = (
         part.tolist()
-        for part in torch.randperm(len(captions), generator=generator(seed, 2)).tensor_split([settings["held_back"]])
+        for part in torch.randperm(len(captions), generator=keyed_generator(seed, 2)).tensor_split([settings["held_back"]])
     )
     s: Any = m.schedule
     how = {"count": len(rest), "seed": seed, "shape": m.shape, "times": len(s.alphas_cumprod)}
@@ -111,7 +113,7 @@ def lessons(
     def batches(i: int) -> Iterator[Batch]:
         for j in range(i * accumulate, (i + 1) * accumulate):
             n = (j * accelerator.num_processes + accelerator.process_index) * each
-            rows = [row(k, **how, wordless=settings["wordless"]) for k in range(n, n + each)]
-            yield batch([r._replace(k=rest[r.k]) for r in rows], pictures, captions, m)
+            rows = [training_row(k, **how, caption_dropout=settings["wordless"]) for k in range(n, n + each)]
+            yield make_batch([r._replace(k=rest[r.k]) for r in rows], pictures, captions, m)
 
     return held, batches

@@ -55,25 +55,25 @@ def guided(canvas: Canvas, m: Denoiser, prompts: Sequence[str]) -> Predict:
 
 def reusing(how: dict[str, Any], m: Denoiser, steps: Sequence, first: int) -> Denoiser:
     """The model, whose network runs whole at every so many-th step from `first`, and where guidance begins (DeepCache)."""
-    from synoptic.models import deepcache as deep
+    from synoptic.models import deepcache
 
     if how.get("cache", 1) == 1:
         return m
     begin = int(how["guidance_interval"][0] * len(steps)) if how.get("guidance_interval") else first
-    return deep.with_deepcache(m, {t for t, _ in (*steps[first :: how["cache"]], steps[begin])})
+    return deepcache.with_deepcache(m, {t for t, _ in (*steps[first :: how["cache"]], steps[begin])})
 
 
 def nudging(how: dict[str, Any], m: Denoiser, predict: Predict, steps: Sequence) -> ViewUpdate:
     """SyncDiffusion's nudge."""
     from synoptic.guidance.syncdiffusion import SyncDiffusion, exponential_decay
-    from synoptic.metrics import perceptual as eyes
+    from synoptic.metrics import perceptual
     from synoptic.metrics.clip import Clip
     from synoptic.models.memory import max_batch_rows
 
     weights = exponential_decay(steps, how["coherence"], DECAY, how["coherence_steps"], how["coherence_every"])
     if how["coherence_by"] == "lpips":
-        features, distance = (lambda x: x), eyes.lpips(m.device)
+        features, distance = (lambda x: x), perceptual.lpips(m.device)
     else:
-        features, distance = eyes.Eyes(Clip("bundled-shape", str(m.device))), eyes.unlike
+        features, distance = perceptual.CLIPPatchFeatures(Clip("bundled-shape", str(m.device))), perceptual.feature_distance
     rows = 4 if m.device.type == "cpu" else max(1, max_batch_rows(m, m.device) // GRADIENTS)
     return SyncDiffusion(predict, m.decode, features, distance, weights, how["anchor"], rows)

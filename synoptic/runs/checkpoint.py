@@ -13,7 +13,7 @@ from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from synoptic import io as images
+from synoptic import io
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -74,8 +74,8 @@ class Checkpoint:
             if (began := time.monotonic()) > self.due:
                 data = dict(state()) | self.kept | {"past/norm": torch.stack(self.norms)}
                 text = save({name: value.cpu() for name, value in data.items()}, {"of": json.dumps(self.of)})
-                images.atomic_write(self.file, lambda f, text=text: f.write(text))
-                images.save(self.preview, look(moment.x[:1]), {"of": self.of[0]})
+                io.atomic_write(self.file, lambda f, text=text: f.write(text))
+                io.save_image(self.preview, look(moment.x[:1]), {"of": self.of[0]})
                 self.due = time.monotonic() + max(EVERY, SHARE * (time.monotonic() - began))
             yield moment
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from synoptic import io as images
+from synoptic import io
 from synoptic.distributed import broadcast_from_main, is_main_process
 from synoptic.metrics.clip import Clip, clip_score
 from synoptic.models.base import Denoiser
@@ -97,16 +97,16 @@ def execute(
             if not is_main_process():
                 continue
             with clock("decode"):
-                pictures = images.to_pil(decode(model, x))
+                pictures = io.to_pil(decode(model, x))
             for picture, file, image in zip(batch, files, pictures, strict=True):
-                images.save(file, image, inside(run, picture))
+                io.save_image(file, image, inside(run, picture))
             if shot:
                 with clock("trace"):
                     shot.write([p.prompt for p in batch])
             run.write()
     if not is_main_process():
         return Result([], run)
-    result = Result([images.load(run.folder / p.file) for p in run.pictures], run)
+    result = Result([io.load_image(run.folder / p.file) for p in run.pictures], run)
     if source.is_bundled:
         with clock("score"):
             score(result, measure)

@@ -10,7 +10,7 @@ from typing import TypeVar
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from synoptic import io as images
+from synoptic import io
 from synoptic.distributed import is_main_process
 from synoptic.runs import checkpoint
 
@@ -38,7 +38,7 @@ class Saved:
     def keep(self, state: dict[str, Tensor]) -> None:
         """Save it now."""
         data = save({name: value.cpu() for name, value in state.items()})
-        images.atomic_write(self.file, lambda f: f.write(data))
+        io.atomic_write(self.file, lambda f: f.write(data))
 
     def forget(self) -> None:
         """The loop came to its end."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from synoptic import io as images
+from synoptic import io
 from synoptic.metrics.clip import Clip, clip_score
 from synoptic.runs.checkpoint import Moment
 from synoptic.runs.recorder import FPS, HOLD, LARGEST, embedded, traced
@@ -58,12 +58,12 @@ class Descent:
             scores = [clip_score(judge, picture, title) for picture in pictures] if judge else []
             words = [f"step {i}, gradient {norms[k][i - 1]:.3g}" for i in steps]
             words = [f"{w}, score {c:.2f}" for w, c in zip(words, scores, strict=True)] if judge else words
-            frames = [images.grid([p], [w], 1, cell=256) for p, w in zip(pictures, words, strict=True)]
+            frames = [io.image_grid([p], [w], 1, cell=256) for p, w in zip(pictures, words, strict=True)]
             frames += frames[-1:] * HOLD
-            images.video(file.with_suffix(".trace.mp4"), frames, FPS)
-            images.gif(file.with_suffix(".trace.gif"), frames, FPS)
+            io.save_video(file.with_suffix(".trace.mp4"), frames, FPS)
+            io.save_gif(file.with_suffix(".trace.gif"), frames, FPS)
             text = page(title, steps, words, pictures, norms[k], scores)
-            images.atomic_write(traced(file), lambda f, text=text: f.write(text.encode()))
+            io.atomic_write(traced(file), lambda f, text=text: f.write(text.encode()))
 
     def _keep(self, moment: Moment) -> None:
         self.like = moment.x[:0]
@@ -72,7 +72,7 @@ class Descent:
     def _pictures(self, k: int) -> list[Image]:
         found: list[Image] = []
         for some in torch.stack([x[k] for _, x in self.kept]).split(self.rows):
-            found += images.to_pil(self.decode(some.to(self.like)))
+            found += io.to_pil(self.decode(some.to(self.like)))
         scale = min(1, LARGEST / max(found[0].size))
         return [picture.resize((round(picture.width * scale), round(picture.height * scale))) for picture in found]
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from synoptic import io as images
+from synoptic import io
 from synoptic.diffusion.equations import Step
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Trace:
             self.steps.append(Step(step.i, step.t, x, x0))
             self.like = step.x[:0]
             if (began := time.monotonic()) > self.next:
-                images.save(self.preview, self._pictures([self.steps[-1].x0], 0)[0], {})
+                io.save_image(self.preview, self._pictures([self.steps[-1].x0], 0)[0], {})
                 took = time.monotonic() - began
                 self.next = began + took + max(EVERY, SHARE * took)
             yield step
@@ -64,12 +64,12 @@ class Trace:
             after = [f"x after step {i} of {len(x)}" for i in range(1, len(x) + 1)]
             labels = list(zip(after, [f"x0 seen at t = {float(step.t):g}" for step in self.steps], strict=True))
             columns = 1 if x[0].width > x[0].height else 2
-            frames = [images.grid(pair, words, columns, cell=256) for *pair, words in zip(x, x0, labels, strict=True)]
+            frames = [io.image_grid(pair, words, columns, cell=256) for *pair, words in zip(x, x0, labels, strict=True)]
             frames += frames[-1:] * HOLD
-            images.video(file.with_suffix(".trace.mp4"), frames, FPS)
-            images.gif(file.with_suffix(".trace.gif"), frames, FPS)
+            io.save_video(file.with_suffix(".trace.mp4"), frames, FPS)
+            io.save_gif(file.with_suffix(".trace.gif"), frames, FPS)
             text = page(title, [(*words, a, b) for words, a, b in zip(labels, x, x0, strict=True)], columns)
-            images.atomic_write(traced(file), lambda f, text=text: f.write(text.encode()))
+            io.atomic_write(traced(file), lambda f, text=text: f.write(text.encode()))
         self.preview.unlink(missing_ok=True)
 
     def _pictures(self, states: Sequence[Tensor], k: int) -> list[Image]:
@@ -79,7 +79,7 @@ class Trace:
             own = torch.stack([u.unflatten(0, (len(self.files), -1))[k] for u in stage])
             for some in own.split(self.rows):
                 pictures = self.decode(some.flatten(0, 1).to(self.like))
-                found += images.to_pil(pictures.unflatten(0, (len(some), -1))[:, 0])
+                found += io.to_pil(pictures.unflatten(0, (len(some), -1))[:, 0])
         width, height = found[-1].size
         scale = min(1, LARGEST / max(width, height))
         size = round(width * scale), round(height * scale)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from synoptic.diffusion.equations import Schedule, Solver, Step, Time, coefficients, ddim_solver, randn
 from synoptic.guidance.cfg import Predict
-from synoptic.io.blending import carry
+from synoptic.io.blending import extend_inward
 from synoptic.sampling.single import sample
 
 TimestepPairs = Sequence[tuple[Time, Time]]
@@ -87,7 +87,7 @@ def keep_known(solver: Solver, known: Tensor, mask: Tensor, reach: float = 0.0) 
 
     def solve(s, xt, x0, t, t_prev, history, noise_sampler, var=None):
         if reach:
-            x0 = x0 + carry(known - x0, mask == 0, reach)
+            x0 = x0 + extend_inward(known - x0, mask == 0, reach)
         x, history = solver(s, xt, x0, t, t_prev, history, noise_sampler, var)
         a, sigma = coefficients(s, t_prev, x)
         noise = (mask * (x - a * x0) + (1 - mask) * sigma * noise_sampler()) / spread

@@ -124,10 +124,7 @@ def _side_multiple(part: ParsedView) -> int:
 
 
 def _build(part: ParsedView) -> View:
-    from synoptic.views import failures, jigsaw, negate, patches, skew
-    from synoptic.views import inner_circle as circle
-    from synoptic.views import rotations as turns
-    from synoptic.views import square_hinge as hinge
+    from synoptic.views import failures, inner_circle, jigsaw, negate, patches, rotations, skew, square_hinge
 
     match part.kind, part.arguments:
         case "negate", _:
@@ -141,11 +138,11 @@ def _build(part: ParsedView) -> View:
         case "jigsaw", _:
             return jigsaw.jigsaw()
         case "square_hinge", _:
-            return hinge.square_hinge()
+            return square_hinge.square_hinge()
         case "inner_circle", _:
-            return circle.inner_circle()
+            return inner_circle.inner_circle()
         case "inner_rotate", (angle,):
-            return circle.inner_rotate(angle)
+            return inner_circle.inner_rotate(angle)
         case "fails_blur", _:
             return failures.Blur()
         case "fails_white_balance", _:
@@ -155,4 +152,4 @@ def _build(part: ParsedView) -> View:
         case "file", _:
             return patches.custom_permutation(part.text, part.order)
         case _:
-            return getattr(turns, part.kind)()
+            return getattr(rotations, part.kind)()

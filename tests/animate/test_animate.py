@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from synoptic import io as images
-from synoptic.animate import LEAST, animate
-from synoptic.animate.motion import Motion, poses
-from synoptic.animate.rigid_pieces import WAYS, pieces
+from synoptic import io
+from synoptic.animate import MIN_SIDE, animate
+from synoptic.animate.motion import Motion, transforms_at
+from synoptic.animate.rigid_pieces import TRANSFORMS, rigid_pieces
 from synoptic.views.permutation import Permutation
 from synoptic.views.registry import VIEWS, get_view
 
@@ -15,12 +15,12 @@ GROUND = torch.tensor([0.9, 0.9, 0.9])
 
 
 def picture(side):
-    return images.to_pil(torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(side)) * 2 - 1)[0]
+    return io.to_pil(torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(side)) * 2 - 1)[0]
 
 
 def middle(frame, side):
     """The part of a frame where the picture rests."""
-    scale = max(LEAST // side, 1)
+    scale = max(MIN_SIDE // side, 1)
     edge = side * scale // 4
     return frame.crop((edge, edge, edge + side * scale, edge + side * scale))
 
@@ -28,7 +28,7 @@ def middle(frame, side):
 def shown(v, image):
     """A view of a picture, enlarged as the film does."""
     side = image.width
-    return images.to_pil(v.view(images.from_pil(image)))[0].resize([side * max(LEAST // side, 1)] * 2, 0)
+    return io.to_pil(v.view(io.from_pil(image)))[0].resize([side * max(MIN_SIDE // side, 1)] * 2, 0)
 
 
 def places(name, side):
@@ -38,7 +38,7 @@ def places(name, side):
 
 
 def drawn(name, side=64):
-    return pieces(places(name, side), side)
+    return rigid_pieces(places(name, side), side)
 
 
 @pytest.mark.parametrize(
@@ -58,52 +58,52 @@ def drawn(name, side=64):
     ],
 )
 def test_a_view_falls_into_its_pieces(name, side, ways):
-    way = drawn(name, side).way
+    way = drawn(name, side).transform
     assert {k: n for k, n in enumerate(way.bincount(minlength=8).tolist()) if n} == ways
 
 
 def test_a_jigsaw_falls_into_its_sixteen_pieces_whole_and_turned():
     for side in (64, 256):
         parts = drawn("jigsaw", side)
-        assert len(parts) == 16 and not (parts.way >= 4).any()
+        assert len(parts) == 16 and not (parts.transform >= 4).any()
         assert parts.of.bincount().min() > (side / 4) ** 2 / 2
 
 
 def test_shuffled_patches_and_pixels_fly_apart_and_patches_that_stay_neighbours_stay_together():
-    assert len(drawn("patch_permute")) <= 64 and (drawn("patch_permute").way == 0).all()
+    assert len(drawn("patch_permute")) <= 64 and (drawn("patch_permute").transform == 0).all()
     blocks = drawn("pixel_permute", 256)
-    assert 4000 < len(blocks) <= 64 * 64 and (blocks.way == 0).all() and blocks.of.bincount().min() == 16
+    assert 4000 < len(blocks) <= 64 * 64 and (blocks.transform == 0).all() and blocks.of.bincount().min() == 16
 
 
 @pytest.mark.parametrize("name", ["rotate_cw", "flip", "skew", "patch_permute", "jigsaw", "square_hinge", "inner_circle"])
 def test_pieces_say_where_every_pixel_goes(name):
     side = 64
     to = places(name, side)
-    parts = pieces(to, side)
+    parts = rigid_pieces(to, side)
     at = torch.stack([torch.arange(side * side) // side, torch.arange(side * side) % side], -1) + 0.5
-    arm = torch.einsum("nij,nj->ni", WAYS[parts.way].float()[parts.of], at - parts.start[parts.of])
-    assert torch.allclose((arm + parts.goal[parts.of])[to], at, atol=1e-3)
+    arm = torch.einsum("nij,nj->ni", TRANSFORMS[parts.transform].float()[parts.of], at - parts.start[parts.of])
+    assert torch.allclose((arm + parts.end[parts.of])[to], at, atol=1e-3)
 
 
 def test_a_turn_keeps_lengths_and_a_mirror_ends_as_itself():
-    assert torch.equal(poses(0.0), torch.eye(2).expand(8, 2, 2))
-    assert torch.allclose(poses(1.0), WAYS.float(), atol=1e-6)
-    turns = poses(0.3)[:4]
+    assert torch.equal(transforms_at(0.0), torch.eye(2).expand(8, 2, 2))
+    assert torch.allclose(transforms_at(1.0), TRANSFORMS.float(), atol=1e-6)
+    turns = transforms_at(0.3)[:4]
     assert torch.allclose(turns @ turns.mT, torch.eye(2).expand(4, 2, 2), atol=1e-6)
-    assert torch.linalg.det(poses(0.5))[4:].abs().max() < 1e-6  # on edge
+    assert torch.linalg.det(transforms_at(0.5))[4:].abs().max() < 1e-6  # on edge
 
 
 def test_rotate_cw_turns_clockwise():
     z = torch.full((3, 64, 64), -1.0)
     z[:, :8, :8] = 1  # the top left corner goes right, over the top
-    scene = Motion(z, drawn("rotate_cw"), 1, torch.tensor([-1.0, -1, -1])).at(0.5)[0]
+    scene = Motion(z, drawn("rotate_cw"), 1, torch.tensor([-1.0, -1, -1])).frame(0.5)[0]
     y, x = (scene > 0).nonzero().float().mean(0)
     assert x == pytest.approx(48, abs=1) and y < 16
 
 
 def test_a_turned_piece_has_no_holes():
     for a in (0.1, 0.25, 0.5, 0.77):
-        scene = Motion(torch.ones(3, 64, 64), drawn("rotate_cw"), 1, -torch.ones(3)).at(a)[0]
+        scene = Motion(torch.ones(3, 64, 64), drawn("rotate_cw"), 1, -torch.ones(3)).frame(a)[0]
         y, x = torch.meshgrid(*[torch.arange(96) - 47.5] * 2, indexing="ij")
         assert (scene[y**2 + x**2 < 30**2] == 1).all() and scene[0, 0] == -1
 
@@ -119,10 +119,10 @@ def test_the_film_rests_exactly_on_each_view(name):
 
 @pytest.mark.parametrize("name", ["rotate_cw", "jigsaw", "skew", "pixel_permute", "inner_circle"])
 def test_a_motion_ends_where_the_next_view_begins(name):
-    z = images.from_pil(picture(64))[0]
+    z = io.from_pil(picture(64))[0]
     motion, at = Motion(z, drawn(name), 1, GROUND), slice(16, 80)
     for a, still in ((0.0, z), (1.0, get_view(name).view(z[None])[0])):
-        assert images.to_pil(motion.at(a)[None, :, at, at])[0].tobytes() == images.to_pil(still[None])[0].tobytes()
+        assert io.to_pil(motion.frame(a)[None, :, at, at])[0].tobytes() == io.to_pil(still[None])[0].tobytes()
 
 
 def test_three_views_and_chains_go_round():
@@ -152,7 +152,7 @@ def test_a_caption_is_there_at_rest_and_gone_half_way():
 @pytest.mark.parametrize(
     ("image", "names", "captions", "seconds"),
     [
-        (images.to_pil(torch.zeros(1, 3, 8, 16))[0], ["identity", "flip"], ["a", "b"], 4),
+        (io.to_pil(torch.zeros(1, 3, 8, 16))[0], ["identity", "flip"], ["a", "b"], 4),
         (picture(16), ["identity"], ["a"], 4),
         (picture(16), ["identity", "flip"], ["a"], 4),
         (picture(16), ["identity", "flip"], ["a", "b"], 0.1),
@@ -165,6 +165,6 @@ def test_what_cannot_be_animated_is_refused_at_once(image, names, captions, seco
 
 def test_a_second_of_film_has_thirty_frames_in_both_formats(tmp_path):
     frames = list(animate(picture(256), [get_view("identity"), get_view("jigsaw")], ["a horse", "a village"], seconds=1))
-    images.video(tmp_path / "a.mp4", frames)
-    images.gif(tmp_path / "a.gif", frames)
+    io.save_video(tmp_path / "a.mp4", frames)
+    io.save_gif(tmp_path / "a.gif", frames)
     assert len(frames) == 30 and min((tmp_path / name).stat().st_size for name in ("a.mp4", "a.gif")) > 10_000

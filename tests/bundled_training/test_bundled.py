@@ -17,7 +17,7 @@ from bundled_training.render.bank import bank
 from synoptic.controlnet.annotators.canny import canny
 from synoptic.controlnet.annotators.scribble import scribble
 from synoptic.metrics.clip import Clip
-from synoptic.metrics.edges import edge_f1, met
+from synoptic.metrics.edges import edge_f1, matched_fraction
 from synoptic.models.registry import BUNDLED_DIR
 
 diffusers: Any = importlib.import_module("diffusers")
@@ -40,7 +40,7 @@ def test_prompts_are_painted(name, side):
     assert pictures.shape == (3, 3, side, side)
     judge = Clip("bundled", "cpu")
     small = pictures if name == "sd" else pictures / 2 + 0.5  # IFPipeline leaves tensors in [-1, 1]
-    assert (seen(judge, small.clamp(0, 1)) @ judge.read(PROMPTS).T).argmax(1).tolist() == [0, 1, 2]
+    assert (seen(judge, small.clamp(0, 1)) @ judge.encode_texts(PROMPTS).T).argmax(1).tolist() == [0, 1, 2]
 
 
 def test_a_small_picture_is_enlarged():
@@ -85,7 +85,7 @@ def test_maps_are_followed_in_diffusers_own_pipeline(kind, draw, renders, unguid
     def followed(pictures: Tensor) -> float:
         if draw:
             return edge_f1(draw(pictures)[:, :1], wanted[:, :1]).mean().item()
-        return met(canny(wanted * 2 - 1)[:, :1], canny(pictures)[:, :1], 1).mean().item()
+        return matched_fraction(canny(wanted * 2 - 1)[:, :1], canny(pictures)[:, :1], 1).mean().item()
 
     assert followed(painted(pipe, captions, wanted)) > followed(unguided) + 0.15
 

@@ -13,8 +13,7 @@ import synoptic
 from synoptic import cli
 from synoptic.commands.embed import embed
 from synoptic.errors import InputError
-from synoptic.models import load
-from synoptic.models import registry as source
+from synoptic.models import load, registry
 from synoptic.models.embeddings import check_embeddings
 from synoptic.models.families import Defaults
 from synoptic.models.registry import resolve
@@ -55,7 +54,7 @@ def no_towers(monkeypatch):
     ids=["generate", "stages", "wide"],
 )
 def test_the_pictures_are_the_same_bit_by_bit_without_a_text_tower(files, tmp_path, no_towers, monkeypatch, recipe, how):
-    monkeypatch.setitem(source.BUNDLED_DEFAULTS, "if-ii", Defaults(1, 3.0, 64))
+    monkeypatch.setitem(registry.BUNDLED_DEFAULTS, "if-ii", Defaults(1, 3.0, 64))
     with_tower = recipe(PROMPTS[:1], out=str(tmp_path / "a"), **QUICK, **how)
     no_towers()
     without = recipe(PROMPTS[:1], embeddings=str(files[how["model"]]), out=str(tmp_path / "b"), **QUICK, **how)
@@ -104,7 +103,7 @@ def test_a_file_says_what_it_holds(files):
 def test_a_file_that_does_not_serve_is_refused_with_the_cure(files, tmp_path):
     other, path = tmp_path / "other", files["bundled"]
     other.write_text("not embeddings")
-    weights = source.BUNDLED_DIR / "sd/vae/diffusion_pytorch_model.safetensors"
+    weights = registry.BUNDLED_DIR / "sd/vae/diffusion_pytorch_model.safetensors"
     for file, model, prompt, words in (
         (path, "bundled", "a photo of a dog", "lacks 'a photo of a dog': embed it with the others"),
         (path, "bundled-if", PROMPTS[0], "not of bundled-if .*: use --model bundled, or write it anew"),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from synoptic import io as images
+from synoptic import io
 from synoptic.commands.views import letter, views
 from synoptic.errors import InputError
 from synoptic.views.registry import FAILURES, VIEWS, get_view
@@ -27,15 +27,15 @@ def test_without_names_every_view_is_listed_with_a_verdict(listing):
 
 
 def test_the_sheet_shows_the_picture_and_every_view(listing):
-    sheet = images.load(listing.sheet)
+    sheet = io.load_image(listing.sheet)
     assert str(listing).endswith(str(listing.sheet))
     assert sheet.size == (6 * 200 + 8, 3 * (18 + 192 + 8) + 8)
     cell = sheet.crop((808, 26, 1000, 218)).resize((64, 64), 0)  # the fifth: the picture, identity, two flips, rotate_cw
-    expected = get_view("rotate_cw").view(images.from_pil(letter(64)))
-    assert (images.from_pil(cell) - expected).abs().max() < 1e-6
+    expected = get_view("rotate_cw").view(io.from_pil(letter(64)))
+    assert (io.from_pil(cell) - expected).abs().max() < 1e-6
     files = {path.stem for path in listing.sheet.parent.iterdir()}
     assert files == {"views", *VIEWS, *FAILURES}
-    assert images.settings(listing.sheet.parent / "jigsaw.png") == {"view": "jigsaw"}
+    assert io.read_settings(listing.sheet.parent / "jigsaw.png") == {"view": "jigsaw"}
 
 
 def test_named_views_are_measured_and_drawn_of_a_picture_of_ones_own(tmp_path):
@@ -48,21 +48,21 @@ def test_named_views_are_measured_and_drawn_of_a_picture_of_ones_own(tmp_path):
     assert [line[0] for line in lines] == names
     assert [line[-1] for line in lines] == ["x0", "x0, eps or xt", "x0, eps or xt", "none"]
     assert [float(line[1]) > 0 for line in lines] == [True, False, False, True]
-    assert images.load(tmp_path / "o/inner_rotate_45.png").size == (3 * 264 + 8, 18 + 256 + 16)
+    assert io.load_image(tmp_path / "o/inner_rotate_45.png").size == (3 * 264 + 8, 18 + 256 + 16)
     assert (tmp_path / "o/rotate_cw+negate.png").exists()
 
 
 def test_the_letter_tells_every_turn_and_mirror_apart():
-    x = images.from_pil(letter(64))
+    x = io.from_pil(letter(64))
     seen = [x.rot90(k, (2, 3)) for k in range(4)] + [x.flip(2).rot90(k, (2, 3)) for k in range(4)]
     assert all((a - b).abs().mean() > 0.1 for i, a in enumerate(seen) for b in seen[:i])
 
 
 def test_labels_wrap_and_small_pictures_grow():
-    small = images.to_pil(torch.zeros(3, 3, 16, 16))
-    sheet = images.grid(small, ["one", "several words that need three lines of text", "x" * 100], 2)
+    small = io.to_pil(torch.zeros(3, 3, 16, 16))
+    sheet = io.image_grid(small, ["one", "several words that need three lines of text", "x" * 100], 2)
     assert sheet.size == (2 * 200 + 8, 2 * (2 * 18 + 192 + 8) + 8)
-    assert images.grid(small[:1], ["one"], 6, cell=32).size == (6 * 40 + 8, 18 + 32 + 16)
+    assert io.image_grid(small[:1], ["one"], 6, cell=32).size == (6 * 40 + 8, 18 + 32 + 16)
 
 
 def test_a_file_that_is_no_picture_is_refused(tmp_path):

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from synoptic.controlnet.annotators.canny import canny
-from synoptic.controlnet.annotators.depth import Depth
-from synoptic.controlnet.annotators.normal import STEEP, normal
+from synoptic.controlnet.annotators.depth import DepthEstimator
+from synoptic.controlnet.annotators.normal import FACING_WEIGHT, normal_map
 from synoptic.controlnet.annotators.scribble import scribble
 from synoptic.controlnet.annotators.segment import segment
 from synoptic.errors import InputError
@@ -59,11 +59,11 @@ def test_segments_have_their_mean_colours():
 def test_normals_of_a_slope():
     slope = torch.linspace(0.5, 1, 64).expand(1, 3, 64, 64)
     rise = 8 * 0.5 / 63
-    seen = normal(slope)[0, :, 5:-5, 5:-5].mean((1, 2))
-    length = math.hypot(rise, STEEP)
-    expected = torch.tensor([rise / length, 0, STEEP / length]) / 2 + 0.5
+    seen = normal_map(slope)[0, :, 5:-5, 5:-5].mean((1, 2))
+    length = math.hypot(rise, FACING_WEIGHT)
+    expected = torch.tensor([rise / length, 0, FACING_WEIGHT / length]) / 2 + 0.5
     torch.testing.assert_close(seen, expected, atol=1e-6, rtol=0)
-    torch.testing.assert_close(normal(slope.mT), normal(slope).mT[:, [1, 0, 2]])
+    torch.testing.assert_close(normal_map(slope.mT), normal_map(slope).mT[:, [1, 0, 2]])
 
 
 @pytest.fixture(scope="module")
@@ -84,18 +84,18 @@ def model(tmp_path_factory) -> Path:
 
 
 def test_depth_is_what_the_model_says_stretched(model):
-    depth = Depth(resolve_depth_model(str(model)))
+    depth = DepthEstimator(resolve_depth_model(str(model)))
     x = torch.rand(1, 3, 56, 84, generator=torch.Generator().manual_seed(1)) * 2 - 1
     near = depth(x)
     assert near.shape == x.shape and near.amin() == 0 and near.amax() == 1
-    said = depth.model(**depth.prepare(images=[(x[0] + 1) / 2], do_rescale=False, return_tensors="pt")).predicted_depth
+    said = depth.model(**depth.processor(images=[(x[0] + 1) / 2], do_rescale=False, return_tensors="pt")).predicted_depth
     assert said.shape == (1, 28, 42)
     small = torch.nn.functional.interpolate(near[:, :1], (28, 42), mode="area")
     assert torch.corrcoef(torch.stack([small.flatten(), said.flatten()]))[0, 1] > 0.95
 
 
 def test_models_that_say_how_far_are_turned_round(model):
-    near, far = (Depth(resolve_depth_model(str(model))) for _ in range(2))
+    near, far = (DepthEstimator(resolve_depth_model(str(model))) for _ in range(2))
     x = torch.rand(1, 3, 56, 56) * 2 - 1
     near.model.forward = far.model.forward = lambda **_: Said(torch.arange(1.0, 17.0).view(1, 4, 4))
     far.power = -1

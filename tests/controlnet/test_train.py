@@ -9,10 +9,10 @@ import pytest
 import torch
 from accelerate import Accelerator
 
-from synoptic.controlnet.dataset import order, row
-from synoptic.controlnet.fidelity import followed
-from synoptic.controlnet.init import begun
-from synoptic.controlnet.train import Batch, error, output, train
+from synoptic.controlnet.dataset import epoch_order, training_row
+from synoptic.controlnet.fidelity import control_fidelity
+from synoptic.controlnet.init import init_controlnet
+from synoptic.controlnet.train import Batch, output_from_pred, train, training_loss
 from synoptic.diffusion.equations import Pred, pred_from_output
 from synoptic.diffusion.schedules import schedule_from_config
 from synoptic.models.controlnet import controlnet_residuals, pack_residuals
@@ -26,17 +26,17 @@ def model() -> Any:
 
 
 def net_for(model: Any, slim: bool = True) -> Any:
-    return begun(model.unet.net, model.factor, slim=slim).train()
+    return init_controlnet(model.unet.net, model.factor, no_attention=slim).train()
 
 
 def lesson(model: Any, *numbers: int) -> Batch:
     """Rows that depend on their number alone, on latents of 16 x 16."""
     side, channels = 16, model.shape[0]
-    rows = [row(n, 5, 7, (channels, side, side), 1000, 0.3) for n in numbers]
+    rows = [training_row(n, 5, 7, (channels, side, side), 1000, 0.3) for n in numbers]
     rngs = [torch.Generator().manual_seed(r.k) for r in rows]
     x0 = torch.stack([torch.randn(channels, side, side, generator=rng) for rng in rngs])
     seen = torch.stack([torch.rand(3, 4 * side, 4 * side, generator=rng).round() for rng in rngs])
-    cond = model.embed(["" if r.wordless else f"a photo of {r.k} apples" for r in rows])
+    cond = model.embed(["" if r.drop_caption else f"a photo of {r.k} apples" for r in rows])
     return Batch(x0, torch.stack([r.eps for r in rows]), torch.tensor([r.t for r in rows]), cond, seen)
 
 
@@ -67,12 +67,12 @@ def begun_again(model: Any) -> torch.Tensor:
 def test_a_map_that_the_net_cannot_be_led_down_from_is_refused(model):
     for factor in (3, 16):
         with pytest.raises(ValueError, match=r"1, 2, 4 or 8"):
-            begun(model.unet.net, factor)
+            init_controlnet(model.unet.net, factor)
 
 
 def test_the_loss_moves_the_net_alone_and_first_its_zero_convolutions(model):
     net = net_for(model)
-    error(net, model, lesson(model, 0, 1)).backward()
+    training_loss(net, model, lesson(model, 0, 1)).backward()
     frozen = [*model.unet.net.parameters(), *model.vae.parameters(), *model.text_encoder.encoder.parameters()]
     assert all(p.grad is None and not p.requires_grad for p in frozen)
     for name, p in net.named_parameters():
@@ -86,18 +86,18 @@ def test_what_a_network_ought_to_say_means_the_picture_and_its_noise(kind):
     x0, eps = torch.randn(2, 3, 4, 4, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     t = torch.tensor([3, 500, 900])
     a, sigma = (u.view(-1, 1, 1, 1) for u in s(t))
-    found = pred_from_output(s, a * x0 + sigma * eps, output(s, Pred(x0, eps), t), t)
+    found = pred_from_output(s, a * x0 + sigma * eps, output_from_pred(s, Pred(x0, eps), t), t)
     assert torch.allclose(found.x0, x0, atol=1e-12) and torch.allclose(found.eps, eps, atol=1e-12)
 
 
 def test_every_picture_is_seen_once_a_turn_and_rows_know_no_batches():
-    rows = [row(n, 7, 3, (1, 2, 2), 1000, 0.5) for n in range(21)]
+    rows = [training_row(n, 7, 3, (1, 2, 2), 1000, 0.5) for n in range(21)]
     for turn in range(3):
         assert sorted(r.k for r in rows[7 * turn : 7 * turn + 7]) == list(range(7))
-    assert order(7, 3, 0) != order(7, 3, 1) and order(7, 3, 0) != order(7, 4, 0)
-    assert len({r.eps.sum().item() for r in rows}) == 21 and {r.wordless for r in rows} == {False, True}
-    assert torch.equal(row(20, 7, 3, (1, 2, 2), 1000, 0.5).eps, rows[20].eps)
-    assert len({row(n, 1, 3, (1,), 1000, 0).t // 100 for n in range(200)}) == 10
+    assert epoch_order(7, 3, 0) != epoch_order(7, 3, 1) and epoch_order(7, 3, 0) != epoch_order(7, 4, 0)
+    assert len({r.eps.sum().item() for r in rows}) == 21 and {r.drop_caption for r in rows} == {False, True}
+    assert torch.equal(training_row(20, 7, 3, (1, 2, 2), 1000, 0.5).eps, rows[20].eps)
+    assert len({training_row(n, 1, 3, (1,), 1000, 0).t // 100 for n in range(200)}) == 10
 
 
 def trained(model: Any, steps: int, accumulate: int, state: Any = None) -> Iterator[Any]:
@@ -134,7 +134,7 @@ def test_a_picture_follows_its_own_map_and_not_another():
     x = -torch.ones(2, 3, 64, 64)
     x[0, :, 16:48, 16:48], x[1, :, :, :8] = 1.0, 1.0
     for kind, seen in {"canny": canny(x), "scribble": scribble(x), "map": (x + 1) / 2}.items():
-        own, other = followed(kind, x, seen), followed(kind, x, seen.roll(1, 0))
+        own, other = control_fidelity(kind, x, seen), control_fidelity(kind, x, seen.roll(1, 0))
         assert (own > 0.99).all() and (other < 0.5).all(), kind
 
 

@@ -1,7 +1,6 @@
 """main.py and eval.py: every documented command of the courses, as written, from the repository root."""
 
 import importlib
-import io
 import json
 import os
 import re
@@ -10,12 +9,13 @@ import shutil
 import subprocess
 import sys
 from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import pytest
 import torch
 
-from synoptic import io as images
+from synoptic import io
 from synoptic.metrics.clip import Clip
 from synoptic.models.families import Defaults
 from synoptic.models.registry import ALIASES, BUNDLED_DEFAULTS, BUNDLED_DIR
@@ -99,8 +99,8 @@ from contextlib import redirect_stderr, redirect_stdout
 sys.path.insert(0, "")
 answers = []
 for name, *argv in json.load(sys.stdin):
-    err = io.StringIO()
-    with redirect_stderr(err), redirect_stdout(io.StringIO()):
+    err = StringIO()
+    with redirect_stderr(err), redirect_stdout(StringIO()):
         code = importlib.import_module(name.removesuffix(".py")).main(argv)
     answers.append((code, err.getvalue(), "torch" in sys.modules))
 json.dump(answers, sys.stdout)
@@ -147,7 +147,7 @@ def painted(tmp_path_factory):
     """The course's first command as written; only the steps are fewer, and the place another."""
     top = tmp_path_factory.mktemp("outputs")
     argv = [*shlex.split(PAINTING)[2:], "--num_inference_steps", "2", "--save_top_dir", str(top)]
-    with redirect_stdout(io.StringIO()) as printed:
+    with redirect_stdout(StringIO()) as printed:
         assert door("main").main(argv) == 0
     (folder,) = (top / "wide_image").iterdir()
     return folder, printed.getvalue()
@@ -159,12 +159,12 @@ def test_a_wide_picture_lies_where_the_course_says(painted):
     name, positions = PROMPT.replace(" ", "_"), range(0, 1024, 128)
     crops = [f"{name}_{p}.png" for p in positions]
     assert {p.name for p in folder.iterdir()} == {f"{name}.png", *crops, "wide_image_run_config.yaml", "results"}
-    whole = images.load(folder / f"{name}.png")
+    whole = io.load_image(folder / f"{name}.png")
     assert whole.size == (768, 128)
     for p, crop in zip(positions, crops, strict=True):
         left = p * 768 // 3072
-        assert images.load(folder / crop).tobytes() == whole.crop((left, 0, left + 128, 128)).tobytes()
-        assert images.settings(folder / crop)["prompt"] == PROMPT
+        assert io.load_image(folder / crop).tobytes() == whole.crop((left, 0, left + 128, 128)).tobytes()
+        assert io.read_settings(folder / crop)["prompt"] == PROMPT
     assert str(folder / crops[0]) in printed and "judge bundled" in printed and f"eval.py --fdir1 {folder}" in printed
 
 
@@ -210,7 +210,7 @@ def test_a_folder_is_scored_alike_by_every_command(line, painted, capsys, caplog
     assert door("eval").main(argv[2:]) == 0
     out = capsys.readouterr().out
     crops = sorted(folder.glob("*_[0-9]*.png"))
-    expected = Clip("bundled")([images.load(path) for path in crops], [PROMPT]).mean().item()
+    expected = Clip("bundled")([io.load_image(path) for path in crops], [PROMPT]).mean().item()
     scores = json.loads((folder / "eval.json").read_text())
     assert list(scores) == ["source_dir", str(crops[0]), "score"] and scores["source_dir"] == str(folder)
     assert scores["score"] == scores[str(crops[0])] == pytest.approx(expected, abs=1e-6)
@@ -243,20 +243,20 @@ def test_traps_of_the_course_are_mended_and_named(tmp_path, monkeypatch, capsys)
     err = capsys.readouterr().err
     assert "notice: without effect: --log_step, --mvd_end, --eval_w (docs/courses.md says why)" in err
     assert "is there already" not in err
-    first = images.load(folder / "a_photo_of_a_horse.png").tobytes()
+    first = io.load_image(folder / "a_photo_of_a_horse.png").tobytes()
 
     assert small("a photo of a dog") == 0
     assert "notice: outputs/wide_image is there already" in capsys.readouterr().err
-    assert images.load(folder / "a_photo_of_a_horse.png").tobytes() == first
+    assert io.load_image(folder / "a_photo_of_a_horse.png").tobytes() == first
     assert (folder / "a_photo_of_a_dog_128.png").exists()
 
     assert small("a photo of a horse", "--seed", "2", "--case", "none") == 0
-    assert images.load(folder / "a_photo_of_a_horse.png").tobytes() != first
+    assert io.load_image(folder / "a_photo_of_a_horse.png").tobytes() != first
     runs = [json.loads(path.read_text())["settings"] for path in folder.glob("results/*/run.json")]
     assert sorted((run["seed"], run["sync"]) for run in runs) == [(1, "x0"), (1, "x0"), (2, "none")]
 
     assert small("a photo of a horse") == 0
-    assert images.load(folder / "a_photo_of_a_horse.png").tobytes() == first, "read back, since it was painted before"
+    assert io.load_image(folder / "a_photo_of_a_horse.png").tobytes() == first, "read back, since it was painted before"
 
 
 @pytest.mark.parametrize(
@@ -269,8 +269,8 @@ def test_traps_of_the_course_are_mended_and_named(tmp_path, monkeypatch, capsys)
 )
 def test_other_weights(options, side, settings, tmp_path):
     assert small(PROMPT, *options, "--save_top_dir", str(tmp_path), "--tag", "t") == 0
-    assert images.load(tmp_path / "t/a_photo_of_snowy_mountains.png").size == (side * 640 // 512, side)
-    assert images.load(tmp_path / "t/a_photo_of_snowy_mountains_128.png").size == (side, side)
+    assert io.load_image(tmp_path / "t/a_photo_of_snowy_mountains.png").size == (side * 640 // 512, side)
+    assert io.load_image(tmp_path / "t/a_photo_of_snowy_mountains_128.png").size == (side, side)
     (run,) = (tmp_path / "t/results").glob("*/run.json")
     assert json.loads(run.read_text())["settings"].items() >= settings.items()
 
@@ -296,14 +296,14 @@ def test_an_ambiguous_picture_lies_where_the_course_says(ambiguous):
     if config["save_dir_now"]:
         assert re.fullmatch(r"\d\d-\d\d-\d{6}", folder.name) and folder.parent.name == config["tag"]
     second = "inner_rotate:90" if "inner_rotate" in config["views_names"] else "rotate_cw"
-    small = [images.load(folder / f"results/view_{i}.png") for i in range(2)]
-    large = [images.load(folder / name) for name in names]
+    small = [io.load_image(folder / f"results/view_{i}.png") for i in range(2)]
+    large = [io.load_image(folder / name) for name in names]
     for first, other in (small, large):
-        assert images.to_pil(get_view(second).view(images.from_pil(first)))[0].tobytes() == other.tobytes()
+        assert io.to_pil(get_view(second).view(io.from_pil(first)))[0].tobytes() == other.tobytes()
     assert (small[0].size, large[0].size) == ((64, 64), (256, 256))
-    final = images.load(folder / "results/final.png")
+    final = io.load_image(folder / "results/final.png")
     assert final.size == (512, 256) and final.crop((256, 0, 512, 256)).tobytes() == large[1].tobytes()
-    assert [images.settings(folder / name)["prompt"] for name in names] == config["prompts"]
+    assert [io.read_settings(folder / name)["prompt"] for name in names] == config["prompts"]
 
 
 def test_an_ambiguous_run_is_the_courses(ambiguous):
@@ -329,7 +329,9 @@ def test_options_of_an_ambiguous_picture(tmp_path, capsys):
     settings = json.loads(run.read_text())["settings"]
     assert settings["views"] == ["patch_permute:8:4", "pixel_permute:4", "inner_rotate:45"]
     assert settings.items() >= {"sync": "xt", "eta": 1.0, "seed": 4, "upscalers": ["none"], "style": ""}.items()
-    assert images.load(tmp_path / "t/a_horse.png").size == images.load(tmp_path / "t/results/view_2.png").size == (64, 64)
+    assert (
+        io.load_image(tmp_path / "t/a_horse.png").size == io.load_image(tmp_path / "t/results/view_2.png").size == (64, 64)
+    )
 
 
 @pytest.mark.parametrize(
@@ -373,18 +375,18 @@ def door(name):
 @pytest.mark.parametrize(("line", "name"), DISTILLED)
 def test_a_distilled_picture_lies_where_the_course_says(line, name, tmp_path, capsys):
     given = tmp_path / "given.png"
-    images.save(given, images.to_pil(torch.zeros(1, 3, 200, 160))[0], {})
+    io.save_image(given, io.to_pil(torch.zeros(1, 3, 200, 160))[0], {})
     argv = [*shlex.split(line.format(FILE=given))[2:], "--step", "4", "--log_step", "2", "--save_dir", str(tmp_path / "o")]
     assert door("main").main(argv) == 0
     folder = tmp_path / "o"
     assert {p.name for p in folder.iterdir()} == {f"{name}.png", "run_config.yaml", "results"}
-    picture = images.load(folder / f"{name}.png")
+    picture = io.load_image(folder / f"{name}.png")
     assert picture.size == ((128, 160) if "pds" in line else (128, 128))
     assert {p.name for p in folder.glob("results/*/steps/*/*.png")} == {"2.png", "4.png"}
-    assert images.load(*folder.glob("results/*/steps/*/4.png")).tobytes() == picture.tobytes()
+    assert io.load_image(*folder.glob("results/*/steps/*/4.png")).tobytes() == picture.tobytes()
     config = json.loads((folder / "run_config.yaml").read_text())
     assert config["negative_prompt"] == "low quality" and config["synoptic"].startswith("synoptic distill")
-    settings = images.settings(folder / f"{name}.png")["settings"]
+    settings = io.read_settings(folder / f"{name}.png")["settings"]
     wanted = {"lr": 0.1, "warm_up": 5, "loss": config["loss_type"], "guidance": config["guidance_scale"], "seed": 1}
     assert settings.items() >= wanted.items() and settings["dtype"] == "float32"
     printed = capsys.readouterr().out

@@ -11,8 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from synoptic import cli
-from synoptic import io as images
+from synoptic import cli, io
 from synoptic.courses.evaluate import evaluate
 from synoptic.courses.files import file_name, score_folder
 from synoptic.courses.prompt_sets import read_set
@@ -55,11 +54,11 @@ def test_a_wide_set_is_painted_cut_and_scored(whole):
     crops = [file_name(prompt, p) for prompt, positions in WIDE.items() for p in positions]
     assert {path.name for path in (out / "wide_images").iterdir()} == {*crops, "eval.json"}
     for prompt, positions in WIDE.items():
-        panorama = images.load(next((out / "wide_panoramas").glob(f"{file_name(prompt)[:-4]}*.png")))
+        panorama = io.load_image(next((out / "wide_panoramas").glob(f"{file_name(prompt)[:-4]}*.png")))
         assert panorama.size == (768, 128), "six times the model's own size"
         for p in positions:
             left = round(p * 768 / 3072)
-            crop = images.load(out / "wide_images" / file_name(prompt, p))
+            crop = io.load_image(out / "wide_images" / file_name(prompt, p))
             assert crop.tobytes() == panorama.crop((left, 0, left + 128, 128)).tobytes()
     written = json.loads((out / "wide_images/eval.json").read_text())
     again = score_folder(out / "wide_images", Clip("bundled"))
@@ -86,7 +85,7 @@ def test_what_is_printed_and_written(whole):
 @pytest.mark.parametrize("saved", [1, 3], ids=["while painting", "while cutting"])
 def test_a_stopped_run_goes_on_to_the_same_bytes(saved, prompts, whole, tmp_path, monkeypatch):
     """Stopped after one of two panoramas, or after both and one crop: then nothing is painted again."""
-    out, save, done = tmp_path / "o", images.save, []
+    out, save, done = tmp_path / "o", io.save_image, []
 
     def stop(path, image, settings):
         if len(done) == saved:
@@ -94,7 +93,7 @@ def test_a_stopped_run_goes_on_to_the_same_bytes(saved, prompts, whole, tmp_path
         done.append(save(path, image, settings))
 
     with monkeypatch.context() as m:
-        m.setattr(images, "save", stop)
+        m.setattr(io, "save_image", stop)
         with pytest.raises(KeyboardInterrupt):
             evaluate(prompts, out=str(out), **QUICK)
     assert not (out / "wide_images/eval.json").exists() and not (out / "report").exists()
@@ -111,7 +110,7 @@ def test_a_stopped_run_goes_on_to_the_same_bytes(saved, prompts, whole, tmp_path
 
 
 def pixels(path):
-    return images.load(path).tobytes()
+    return io.load_image(path).tobytes()
 
 
 def test_what_is_there_is_not_painted_again(prompts, whole, tmp_path, monkeypatch):
@@ -133,7 +132,7 @@ def test_a_wide_picture_that_is_ready_is_cut_and_a_full_one_among_crops_is_not_s
         picture = Image.fromarray(row.expand(128, 768).contiguous().numpy()).convert("RGB")
         picture.save(tmp_path / "wide_panoramas" / file_name(prompt))
     before = evaluate(prompts, out=str(tmp_path), **QUICK)
-    crop = images.load(tmp_path / "wide_images" / file_name("a photo of the sea", 100))
+    crop = io.load_image(tmp_path / "wide_images" / file_name("a photo of the sea", 100))
     assert crop.size == (128, 128) and crop.getpixel((0, 0)) == (25, 25, 25), "100 · 768 / 3072"
     shutil.copy(tmp_path / "wide_panoramas" / file_name("a photo of the sea"), tmp_path / "wide_images")
     assert evaluate(prompts, out=str(tmp_path), **QUICK).table == before.table
@@ -191,9 +190,9 @@ def test_pairs_are_painted_and_both_views_scored(method, tmp_path, monkeypatch):
         pairs
     )
     for pair in pairs:
-        upright, turned = (images.load(first.folder / file_name(prompt)) for prompt in pair)
+        upright, turned = (io.load_image(first.folder / file_name(prompt)) for prompt in pair)
         assert upright.size == (256, 256) and upright.transpose(Image.Transpose.ROTATE_270).tobytes() == turned.tobytes()
-    start = images.settings(first.folder / "a_lemon.png")["settings"]["start"]
+    start = io.read_settings(first.folder / "a_lemon.png")["settings"]["start"]
     assert start == ("shared" if method == "auto" else "independent")
     lost = first.folder / "a_cat.png"
     before = lost.read_bytes()
@@ -227,9 +226,9 @@ def test_sources_and_their_edits_are_painted(tmp_path):
     assert [p.name for p in (tmp_path / "o/sources").iterdir()] == ["a_photo_of_a_car.png"]
     assert not evaluation.missing and [m.name for m in evaluation.measures][-3:] == ["PSNR", "SSIM", "identity distance"]
     edit = tmp_path / "o/pds/a_photo_of_a_red_boat.png"
-    inside = images.settings(edit)["settings"]
+    inside = io.read_settings(edit)["settings"]
     assert [inside[k] for k in ("loss", "source", "source_prompt", "steps")] == ["pds", str(source), rows[0][0], 1]
-    assert images.load(edit).size == (128, 160)
+    assert io.load_image(edit).size == (128, 160)
     before = edit.read_bytes()
     edit.unlink()
     assert evaluate(str(tmp_path / "mine.json"), out=str(tmp_path / "o"), make_sources=True, **QUICK).files
@@ -244,7 +243,7 @@ def test_what_a_distilled_set_lacks_is_painted_in_one_run(method, tmp_path):
     before = (tmp_path / "o" / method / ready).read_bytes()
     evaluation = evaluate(str(tmp_path / "mine.json"), method=method, out=str(tmp_path / "o"), **QUICK)
     assert not evaluation.missing and (tmp_path / "o" / method / ready).read_bytes() == before
-    inside = images.settings(tmp_path / "o" / method / file_name("a photo of a car"))
+    inside = io.read_settings(tmp_path / "o" / method / file_name("a photo of a car"))
     assert inside["recipe"] == "distill" and inside["settings"]["prompt"] == ["a photo of a car"]
 
 

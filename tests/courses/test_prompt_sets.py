@@ -28,11 +28,11 @@ def test_our_own_sets_are_whole_and_in_the_models_words(kind):
 @pytest.mark.parametrize("kind", ["wide", "ambiguous", "edit"])
 def test_our_own_sets_have_the_courses_schema(kind):
     """{key: {prompt, eval_pos: 8 numbers} | {canonical_prompt, instance_prompt} | {prompt, edit_prompt, img_path}}."""
-    import synoptic.courses.prompt_sets as sets
+    from synoptic.courses import prompt_sets
 
-    rows = json.loads(sets.OURS[kind].read_text())
+    rows = json.loads(prompt_sets.OURS[kind].read_text())
     for key, row in rows.items():
-        assert tuple(row) == sets.FIELDS[kind]
+        assert tuple(row) == prompt_sets.FIELDS[kind]
         name = f"{row['canonical_prompt']}-{row['instance_prompt']}" if kind == "ambiguous" else row["prompt"]
         assert key == name.replace(" ", "_")
 

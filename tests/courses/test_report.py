@@ -10,7 +10,7 @@ from PIL import Image
 from synoptic.courses.records import read_records, rows, sheet, write_record
 from synoptic.courses.report import THUMB, verdict, write_report
 from synoptic.courses.submission import hand_in
-from synoptic.metrics.base import Measured
+from synoptic.metrics.base import Metric
 
 PROMPTS = ["a <b>bold</b> horse", "말 & a castle"]
 
@@ -28,7 +28,7 @@ def record(out, folder="sds", marks=False, side=32, wide=False):
         Image.new("RGB", (6 * side, side), "green").save(out / "wide_panoramas/all.png")
         whole = {PROMPTS[0]: ["wide_panoramas/all.png"]}
     (out / folder / "eval.json").write_text("{}")
-    measures = [Measured("CLIP score", {PROMPTS[0]: 0.2, PROMPTS[1]: 0.36}), Measured("PSNR", {PROMPTS[0]: float("inf")})]
+    measures = [Metric("CLIP score", {PROMPTS[0]: 0.2, PROMPTS[1]: 0.36}), Metric("PSNR", {PROMPTS[0]: float("inf")})]
     found = {
         "folder": folder,
         "set": "mine.json",

@@ -23,7 +23,7 @@ DOG, RED, BLUE = "a photo of a dog", "a photo of a red car", "a photo of a blue 
 
 
 @pytest.fixture(scope="module")
-def judge() -> Clip:
+def clip_model() -> Clip:
     return Clip("bundled", "cpu")
 
 
@@ -35,23 +35,23 @@ def end(loss, x, rngs) -> torch.Tensor:
 
 
 @torch.no_grad()
-def cosine(judge, model, x, prompt) -> float:
-    return judge(to_pil(model.decode(x)), [prompt]).item()
+def cosine(clip_model, model, x, prompt) -> float:
+    return clip_model(to_pil(model.decode(x)), [prompt]).item()
 
 
-def test_sds_finds_its_prompt_in_noise(sd32, judge):
+def test_sds_finds_its_prompt_in_noise(sd32, clip_model):
     rngs = generators(1)
     x = randn(sd32.shape, rngs)
     every = predict_branches(sd32, {"cond": sd32.embed([DOG]), "null": sd32.embed([""])})
-    assert cosine(judge, sd32, end(sds(every, sd32.schedule), x, rngs), DOG) > cosine(judge, sd32, x, DOG) + 0.1
+    assert cosine(clip_model, sd32, end(sds(every, sd32.schedule), x, rngs), DOG) > cosine(clip_model, sd32, x, DOG) + 0.1
 
 
 @pytest.mark.slow
-def test_dds_turns_a_picture_to_its_target_and_stays_near(sd32, judge):
+def test_dds_turns_a_picture_to_its_target_and_stays_near(sd32, clip_model):
     rngs, s = generators(1), sd32.schedule
     *_, painted = sample(cfg(sd32, [RED], 5.0), s, randn(sd32.shape, rngs), steps=s.steps(10))
     x = painted.x
     edited = end(dds(cfg(sd32, [BLUE, RED], 7.5), s, x), x, rngs)
-    margins = [cosine(judge, sd32, picture, BLUE) - cosine(judge, sd32, picture, RED) for picture in (x, edited)]
+    margins = [cosine(clip_model, sd32, picture, BLUE) - cosine(clip_model, sd32, picture, RED) for picture in (x, edited)]
     assert margins[1] > margins[0]
     assert 0.01 < (edited - x).square().mean() < 0.5 * x.square().mean()

@@ -11,8 +11,8 @@ from torch import Tensor
 from synoptic.guidance.syncdiffusion import SyncDiffusion, exponential_decay
 from synoptic.io import from_pil, to_pil
 from synoptic.metrics.clip import Clip
-from synoptic.metrics.fidelity import identity
-from synoptic.metrics.perceptual import Eyes, unlike
+from synoptic.metrics.fidelity import perceptual_distance
+from synoptic.metrics.perceptual import CLIPPatchFeatures, feature_distance
 from synoptic.sampling.joint import Sync, canonical
 from synoptic.views.window_schedule import WindowSchedule
 from synoptic.views.windows import Windows
@@ -103,13 +103,18 @@ def test_weights_decay_over_the_first_steps_and_skip():
 
 
 def test_eyes_see_what_the_judge_sees(sd32):
-    judge = Clip("bundled-shape", "cpu")
+    clip_model = Clip("bundled-shape", "cpu")
     with torch.no_grad():
         image = sd32.decode(torch.randn((2, 4, 32, 32), generator=torch.Generator().manual_seed(0)))
-        seen = Eyes(judge)(torch.cat([from_pil(picture) for picture in to_pil(image)]))
-    assert unlike(seen, judge.patches(to_pil(image))).max() < 1e-3 < 0.1 < unlike(seen[:1], seen[1:]).item()
-    distance = identity(judge, *to_pil(image))
-    assert abs(unlike(seen[:1], seen[1:]).item() / distance - 1) < 0.01
+        seen = CLIPPatchFeatures(clip_model)(torch.cat([from_pil(picture) for picture in to_pil(image)]))
+    assert (
+        feature_distance(seen, clip_model.patch_features(to_pil(image))).max()
+        < 1e-3
+        < 0.1
+        < feature_distance(seen[:1], seen[1:]).item()
+    )
+    distance = perceptual_distance(clip_model, *to_pil(image))
+    assert abs(feature_distance(seen[:1], seen[1:]).item() / distance - 1) < 0.01
 
 
 def test_the_gradient_reaches_through_the_bundled_model(sd32):
@@ -117,9 +122,9 @@ def test_the_gradient_reaches_through_the_bundled_model(sd32):
 
     views = Windows((4, 32, 48), (32, 32), (16, 16))
     x = views.project(torch.randn((1, 4, 32, 48), generator=torch.Generator().manual_seed(0)))
-    eyes, predict = Eyes(Clip("bundled-shape", "cpu")), cfg(sd32, ["a photo of snowy mountains"], 5.0)
-    moved = SyncDiffusion(predict, sd32.decode, eyes, unlike, {600: 8.0}, anchor=0.0)(x, 600, views)
+    eyes, predict = CLIPPatchFeatures(Clip("bundled-shape", "cpu")), cfg(sd32, ["a photo of snowy mountains"], 5.0)
+    moved = SyncDiffusion(predict, sd32.decode, eyes, feature_distance, {600: 8.0}, anchor=0.0)(x, 600, views)
     assert torch.equal(moved[0], x[0]) and 0 < (moved[1] - x[1]).abs().max() < 10
     with torch.no_grad():
         first, before, after = (eyes(sd32.decode(predict(u[None], 600).x0)) for u in (x[0], x[1], moved[1]))
-    assert unlike(first, after) < unlike(first, before)
+    assert feature_distance(first, after) < feature_distance(first, before)

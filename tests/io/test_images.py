@@ -6,29 +6,29 @@ import pytest
 import torch
 from PIL import Image
 
-from synoptic import io as images
+from synoptic import io
 
 
 def test_tensor_to_picture_and_back_within_half_a_level():
     x = torch.rand(2, 3, 5, 7) * 2 - 1
-    back = torch.cat([images.from_pil(p) for p in images.to_pil(x)])
+    back = torch.cat([io.from_pil(p) for p in io.to_pil(x)])
     assert (back - x).abs().max() <= 0.5 / 127.5 + 1e-6
 
 
 def test_what_is_out_of_range_is_clipped_not_wrapped():
     x = torch.tensor([-3.0, 3.0]).view(1, 1, 1, 2).expand(1, 3, 1, 2)
-    assert list(images.to_pil(x)[0].tobytes()) == [0, 0, 0, 255, 255, 255]
+    assert list(io.to_pil(x)[0].tobytes()) == [0, 0, 0, 255, 255, 255]
 
 
 def test_settings_survive_in_the_file(tmp_path):
-    image = images.to_pil(torch.zeros(1, 3, 4, 4))[0]
+    image = io.to_pil(torch.zeros(1, 3, 4, 4))[0]
     settings = {"prompt": "ein Bär 🐻", "seed": 3, "nested": {"a": [1, None]}}
-    images.save(tmp_path / "a.png", image, settings)
-    assert images.settings(tmp_path / "a.png") == settings
+    io.save_image(tmp_path / "a.png", image, settings)
+    assert io.read_settings(tmp_path / "a.png") == settings
     image.save(tmp_path / "plain.png")
-    assert images.settings(tmp_path / "plain.png") == {}
+    assert io.read_settings(tmp_path / "plain.png") == {}
     image.save(tmp_path / "plain.jpg")
-    assert images.settings(tmp_path / "plain.jpg") == {}
+    assert io.read_settings(tmp_path / "plain.jpg") == {}
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path):
@@ -40,7 +40,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path):
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        images.atomic_write(path, fail)
+        io.atomic_write(path, fail)
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
 
 
@@ -53,7 +53,7 @@ def gradient(n, size=(37, 24)):
 
 @pytest.mark.parametrize("fps", [30, 12.5, 24000 / 1001])
 def test_a_video_decodes_to_its_frames(tmp_path, fps):
-    images.video(tmp_path / "a.mp4", gradient(20), fps)
+    io.save_video(tmp_path / "a.mp4", gradient(20), fps)
     with av.open(str(tmp_path / "a.mp4"), "r") as film:
         stream = film.streams.video[0]
         assert stream.average_rate is not None and float(stream.average_rate) == pytest.approx(fps)
@@ -65,7 +65,7 @@ def test_a_video_decodes_to_its_frames(tmp_path, fps):
 
 
 def test_a_gif_loops_and_lasts_as_long_as_it_should(tmp_path):
-    images.gif(tmp_path / "a.gif", gradient(30), 30)
+    io.save_gif(tmp_path / "a.gif", gradient(30), 30)
     with Image.open(tmp_path / "a.gif") as film:
         assert film.info["loop"] == 0 and getattr(film, "n_frames", 1) == 30
         delays = []
@@ -77,12 +77,12 @@ def test_a_gif_loops_and_lasts_as_long_as_it_should(tmp_path):
 
 
 def test_a_gif_faster_than_browsers_go_leaves_frames_out(tmp_path):
-    images.gif(tmp_path / "a.gif", gradient(60), 120)
+    io.save_gif(tmp_path / "a.gif", gradient(60), 120)
     with Image.open(tmp_path / "a.gif") as film:
         assert getattr(film, "n_frames", 1) <= 25 and film.info["duration"] >= 20
 
 
-@pytest.mark.parametrize("write", [images.video, images.gif])
+@pytest.mark.parametrize("write", [io.save_video, io.save_gif])
 def test_a_film_that_fails_leaves_nothing_behind(tmp_path, write):
     def broken():
         yield from gradient(3)
@@ -102,19 +102,19 @@ def test_without_the_extra_the_message_names_it(monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "path", [])
     monkeypatch.delitem(sys.modules, "av")
     with pytest.raises(ImportError, match=r"synoptic-diffusion\[video\]"):
-        images.video(tmp_path / "a.mp4", gradient(2))
+        io.save_video(tmp_path / "a.mp4", gradient(2))
 
 
 @pytest.mark.parametrize(
     "text", ["a horse", "a very long prompt, " * 12, "a very long prompt, " * 200, "x" * 500, "Bär\nund 🐻"]
 )
 def test_a_caption_of_any_length_stays_inside(text):
-    strip = np.asarray(images.captioned(text, (300, 60), (238, 237, 233)))
+    strip = np.asarray(io.caption_strip(text, (300, 60), (238, 237, 233)))
     rows, columns = ((strip != strip[0, 0]).any(2).any(axis) for axis in (1, 0))
     assert rows.any() and not rows[[0, 1, -2, -1]].any() and not columns[[0, 1, 2, -3, -2, -1]].any()
-    images.grid([Image.new("RGB", (32, 32))], [text], 1)
+    io.image_grid([Image.new("RGB", (32, 32))], [text], 1)
 
 
 def test_a_short_caption_is_larger_than_a_long_one():
-    few, many = (np.asarray(images.captioned(text, (300, 60), (255, 255, 255))) < 128 for text in ("lll", "lll " * 120))
+    few, many = (np.asarray(io.caption_strip(text, (300, 60), (255, 255, 255))) < 128 for text in ("lll", "lll " * 120))
     assert np.diff(np.nonzero(few.any((1, 2)))[0][[0, -1]]) > 10 > 0 < many.sum()

@@ -11,8 +11,7 @@ import torch
 import trimesh
 from torch import Tensor
 
-from synoptic.mesh import marching_cubes as extracting
-from synoptic.mesh import require_mesh
+from synoptic.mesh import marching_cubes, require_mesh
 from synoptic.mesh.backproject_color import backproject_color, field_color_at_surface
 from synoptic.mesh.export import export_mesh
 from synoptic.mesh.marching_cubes import ExtractedMesh, agreement, extract_mesh
@@ -142,8 +141,8 @@ def test_every_part_of_the_extra_is_named_where_one_is_missing(monkeypatch):
 
 
 def test_held_out_views_are_not_those_it_was_cut_by():
-    held = extracting._spread_cameras(20, 0.5)
-    for made in (extracting._spread_cameras(12, 0.0), extracting._spread_cameras(20, 0.0)):
+    held = marching_cubes._spread_cameras(20, 0.5)
+    for made in (marching_cubes._spread_cameras(12, 0.0), marching_cubes._spread_cameras(20, 0.0)):
         assert (made.eye[:, None] - held.eye).norm(dim=2).min() > 0.1
 
 

@@ -14,43 +14,43 @@ def pictures():
     return [Image.fromarray(p) for p in pixels]
 
 
-def test_cosines_equal_the_models_own_logits(judge, pictures):
+def test_cosines_equal_the_models_own_logits(clip_model, pictures):
     texts = ["a photo of a horse", "an oil painting of a castle at night"]
     model = CLIPModel.from_pretrained(BUNDLED_DIR / "clip", dtype=torch.float32)
     tokens = CLIPTokenizer.from_pretrained(BUNDLED_DIR / "clip")(
         texts, padding="max_length", max_length=48, return_tensors="pt"
     )
-    pixels = torch.cat([judge.pixels(picture) for picture in pictures])
+    pixels = torch.cat([clip_model.preprocess(picture) for picture in pictures])
     with torch.no_grad():
         logits = model(pixel_values=pixels, **tokens).logits_per_image / model.logit_scale.exp()
-    assert torch.allclose(judge(pictures, texts), logits, atol=1e-5)
+    assert torch.allclose(clip_model(pictures, texts), logits, atol=1e-5)
 
 
-def test_pictures_are_prepared_as_transformers_does(judge, pictures):
+def test_pictures_are_prepared_as_transformers_does(clip_model, pictures):
     module = pytest.importorskip("transformers.models.clip.image_processing_pil_clip")
     theirs = module.CLIPImageProcessorPil.from_pretrained(BUNDLED_DIR / "clip")(pictures, return_tensors="pt")[
         "pixel_values"
     ]
-    assert torch.allclose(torch.cat([judge.pixels(picture) for picture in pictures]), theirs, atol=1e-5)
+    assert torch.allclose(torch.cat([clip_model.preprocess(picture) for picture in pictures]), theirs, atol=1e-5)
 
 
 @pytest.mark.parametrize("batch", [1, 2, 3])
-def test_features_do_not_depend_on_the_batch(judge, pictures, batch):
-    assert torch.allclose(judge.see(pictures), judge.see(pictures, batch=batch), atol=1e-5)
-    assert torch.allclose(judge.patches(pictures), judge.patches(pictures, batch=batch), atol=1e-5)
+def test_features_do_not_depend_on_the_batch(clip_model, pictures, batch):
+    assert torch.allclose(clip_model.encode_images(pictures), clip_model.encode_images(pictures, batch=batch), atol=1e-5)
+    assert torch.allclose(clip_model.patch_features(pictures), clip_model.patch_features(pictures, batch=batch), atol=1e-5)
     texts = ["a horse", "an oil painting of a castle at night", "", "a cat", "a red apple"]
-    assert torch.allclose(judge.read(texts), judge.read(texts, batch=batch), atol=1e-5)
+    assert torch.allclose(clip_model.encode_texts(texts), clip_model.encode_texts(texts, batch=batch), atol=1e-5)
 
 
-def test_the_judges_temperature_turns_cosines_into_its_logits(judge):
+def test_the_judges_temperature_turns_cosines_into_its_logits(clip_model):
     model = CLIPModel.from_pretrained(BUNDLED_DIR / "clip", dtype=torch.float32)
-    assert 1 / judge.temperature == pytest.approx(model.logit_scale.exp().item())
+    assert 1 / clip_model.temperature == pytest.approx(model.logit_scale.exp().item())
 
 
-def test_the_score_of_a_set_is_the_mean_over_prompts_of_the_mean_over_pictures(judge, pictures):
-    measured = clip_scores(judge, pictures[:3], ["a horse", "a castle", "a horse"])
-    cosines = judge([picture.crop((0, 0, 96, 96)) for picture in pictures[:3]], ["a horse", "a castle"])
-    right = judge([picture.crop((32, 0, 128, 96)) for picture in pictures[:3]], ["a horse", "a castle"])
+def test_the_score_of_a_set_is_the_mean_over_prompts_of_the_mean_over_pictures(clip_model, pictures):
+    measured = clip_scores(clip_model, pictures[:3], ["a horse", "a castle", "a horse"])
+    cosines = clip_model([picture.crop((0, 0, 96, 96)) for picture in pictures[:3]], ["a horse", "a castle"])
+    right = clip_model([picture.crop((32, 0, 128, 96)) for picture in pictures[:3]], ["a horse", "a castle"])
     each = (cosines + right) / 2
     expected = {"a horse": (each[0, 0] + each[2, 0]).item() / 2, "a castle": each[1, 1].item()}
     assert measured.items == pytest.approx(expected, abs=1e-6)
@@ -65,14 +65,14 @@ def test_the_crops_of_a_wide_picture_are_squares_that_cover_it():
     assert [c.size for c in square_crops(Image.new("RGB", (64, 64)))] == [(64, 64)]
 
 
-def test_the_score_of_a_wide_picture_is_the_mean_of_its_crops(judge, pictures):
+def test_the_score_of_a_wide_picture_is_the_mean_of_its_crops(clip_model, pictures):
     left, right = pictures[0].resize((64, 64)), pictures[1].resize((64, 64))
     wide = Image.new("RGB", (128, 64))
     wide.paste(left, (0, 0))
     wide.paste(right, (64, 0))
-    halves = judge([left, right], ["a horse"]).mean().item()
-    assert clip_score(judge, wide, "a horse") == pytest.approx(halves, abs=1e-6)
+    halves = clip_model([left, right], ["a horse"]).mean().item()
+    assert clip_score(clip_model, wide, "a horse") == pytest.approx(halves, abs=1e-6)
 
 
-def test_a_bundled_judge_says_its_name(judge):
-    assert judge.name == "bundled clip" and Clip("bundled-shape").name == "bundled clip-grayscale"
+def test_a_bundled_judge_says_its_name(clip_model):
+    assert clip_model.name == "bundled clip" and Clip("bundled-shape").name == "bundled clip-grayscale"

@@ -5,7 +5,7 @@ from PIL import Image
 from safetensors import safe_open
 
 from synoptic.errors import InputError
-from synoptic.metrics.concealment import alignment, anagrams, concealment
+from synoptic.metrics.concealment import alignment, alignment_and_concealment, concealment
 from synoptic.models.registry import BUNDLED_DIR
 
 PROMPTS = ["a photo of a horse", "an oil painting of a castle", "a red apple"]
@@ -19,14 +19,16 @@ def by_hand(cosines: np.ndarray, temperature: float) -> tuple[float, float]:
     return min(cosines[i, i] for i in range(n)), total / (2 * n)
 
 
-def test_equal_the_papers_formulas_element_by_element(judge, blobs):
+def test_equal_the_papers_formulas_element_by_element(clip_model, blobs):
     with safe_open(BUNDLED_DIR / "clip" / "model.safetensors", "np") as f:
         temperature = 1 / np.exp(f.get_tensor("logit_scale").item())
-    assert judge.temperature == pytest.approx(temperature, rel=1e-6)
+    assert clip_model.temperature == pytest.approx(temperature, rel=1e-6)
     pictures = [[b, b.rotate(90), b.rotate(180)] for b in blobs[:2]]
     every = [PROMPTS, PROMPTS[::-1]]
-    expected = [by_hand(judge(views, texts).numpy(), temperature) for views, texts in zip(pictures, every, strict=True)]
-    for measured, values in zip(anagrams(judge, pictures, every), zip(*expected, strict=True), strict=True):
+    expected = [by_hand(clip_model(views, texts).numpy(), temperature) for views, texts in zip(pictures, every, strict=True)]
+    for measured, values in zip(
+        alignment_and_concealment(clip_model, pictures, every), zip(*expected, strict=True), strict=True
+    ):
         assert list(measured.items.values()) == pytest.approx(values, abs=1e-5)
         assert list(measured.items) == [" | ".join(PROMPTS), " | ".join(PROMPTS[::-1])]
 
@@ -46,18 +48,18 @@ def test_concealment_knows_no_offset_and_neither_knows_the_order():
     assert torch.equal(concealment(s[1], 0.05), concealment(s, 0.05)[1])
 
 
-def test_pictures_of_the_same_prompts_are_averaged_first(judge, blobs):
+def test_pictures_of_the_same_prompts_are_averaged_first(clip_model, blobs):
     pictures = [[b, b.rotate(90)] for b in blobs[:2]]
-    both = anagrams(judge, pictures, [PROMPTS[:2]] * 2)[0]
-    apart = [anagrams(judge, [picture], [PROMPTS[:2]])[0].mean for picture in pictures]
+    both = alignment_and_concealment(clip_model, pictures, [PROMPTS[:2]] * 2)[0]
+    apart = [alignment_and_concealment(clip_model, [picture], [PROMPTS[:2]])[0].mean for picture in pictures]
     assert both.items == {" | ".join(PROMPTS[:2]): pytest.approx(sum(apart) / 2)}
 
 
-def test_views_without_prompts_are_refused(judge):
+def test_views_without_prompts_are_refused(clip_model):
     square = Image.new("RGB", (64, 64))
     with pytest.raises(InputError, match="2 views and 3 prompts"):
-        anagrams(judge, [[square, square]], [PROMPTS])
+        alignment_and_concealment(clip_model, [[square, square]], [PROMPTS])
     with pytest.raises(InputError, match="1 views and 1 prompts"):
-        anagrams(judge, [[square]], [PROMPTS[:1]])
+        alignment_and_concealment(clip_model, [[square]], [PROMPTS[:1]])
     with pytest.raises(InputError, match="1 pictures and 2 were given"):
-        anagrams(judge, [[square, square]], [PROMPTS[:2]] * 2)
+        alignment_and_concealment(clip_model, [[square, square]], [PROMPTS[:2]] * 2)

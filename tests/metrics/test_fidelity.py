@@ -7,7 +7,7 @@ from PIL import Image
 from transformers import CLIPModel
 
 from synoptic.errors import InputError
-from synoptic.metrics.fidelity import identity, psnr, ssim
+from synoptic.metrics.fidelity import perceptual_distance, psnr, ssim
 from synoptic.models.registry import BUNDLED_DIR
 
 
@@ -57,40 +57,42 @@ def test_ssim_equals_scikit_images(blobs):
     assert ssim(*blobs[:2]) == pytest.approx(metrics.structural_similarity(x, y, **how), abs=1e-9)
 
 
-def test_identity_equals_its_definition_on_the_models_own_hidden_states(judge, blobs):
+def test_identity_equals_its_definition_on_the_models_own_hidden_states(clip_model, blobs):
     model = CLIPModel.from_pretrained(BUNDLED_DIR / "clip", dtype=torch.float32).vision_model
     with torch.no_grad():
-        states = model(torch.cat([judge.pixels(blob) for blob in blobs[:2]]), output_hidden_states=True).hidden_states
+        states = model(
+            torch.cat([clip_model.preprocess(blob) for blob in blobs[:2]]), output_hidden_states=True
+        ).hidden_states
     expected = 0.0
     for layer in states[1:]:
         a, b = (x[1:] / np.linalg.norm(x[1:], axis=-1, keepdims=True) for x in layer.double().numpy())
         expected += ((a - b) ** 2).sum(-1).mean()
-    assert len(states) == 7 and identity(judge, *blobs[:2]) == pytest.approx(expected, rel=1e-4)
+    assert len(states) == 7 and perceptual_distance(clip_model, *blobs[:2]) == pytest.approx(expected, rel=1e-4)
 
 
-def test_equal_pictures_are_equal(judge, blobs):
+def test_equal_pictures_are_equal(clip_model, blobs):
     assert psnr(blobs[0], blobs[0]) == math.inf
     assert ssim(blobs[0], blobs[0]) == pytest.approx(1, abs=1e-12)
-    assert identity(judge, blobs[0], blobs[0]) == pytest.approx(0, abs=1e-9)
+    assert perceptual_distance(clip_model, blobs[0], blobs[0]) == pytest.approx(0, abs=1e-9)
 
 
-def test_more_noise_is_farther_on_every_scale(judge, blobs):
+def test_more_noise_is_farther_on_every_scale(clip_model, blobs):
     levels = [noisy(blobs[0], sigma) for sigma in (4, 16, 64)]
-    for measure, sign in ((psnr, -1), (ssim, -1), (lambda a, b: identity(judge, a, b), 1)):
+    for measure, sign in ((psnr, -1), (ssim, -1), (lambda a, b: perceptual_distance(clip_model, a, b), 1)):
         distances = [sign * measure(level, blobs[0]) for level in levels]
         assert distances == sorted(distances) and distances[0] < distances[-1]
 
 
-def test_identity_of_a_wide_picture_sees_all_of_it(judge, blobs):
+def test_identity_of_a_wide_picture_sees_all_of_it(clip_model, blobs):
     one, other = Image.new("RGB", (192, 64)), Image.new("RGB", (192, 64))
     other.paste(blobs[0], (128, 0))
-    square = identity(judge, other.crop((128, 0, 192, 64)), Image.new("RGB", (64, 64)))
-    assert identity(judge, one, other) == pytest.approx(square / 3, rel=1e-5)
+    square = perceptual_distance(clip_model, other.crop((128, 0, 192, 64)), Image.new("RGB", (64, 64)))
+    assert perceptual_distance(clip_model, one, other) == pytest.approx(square / 3, rel=1e-5)
 
 
-def test_unlike_sizes_and_tiny_pictures_are_refused(judge):
+def test_unlike_sizes_and_tiny_pictures_are_refused(clip_model):
     small, tiny = Image.new("RGB", (32, 16)), Image.new("RGB", (32, 10))
-    for measure in (psnr, ssim, lambda a, b: identity(judge, a, b)):
+    for measure in (psnr, ssim, lambda a, b: perceptual_distance(clip_model, a, b)):
         with pytest.raises(InputError, match=r"one size, 32×16 and 32×10.*: resize"):
             measure(small, tiny)
     with pytest.raises(InputError, match="at least 11×11, 32×10"):

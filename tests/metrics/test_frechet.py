@@ -53,9 +53,12 @@ def test_symmetric_and_blind_to_rotations():
     assert frechet(a @ turn, b @ turn) == pytest.approx(frechet(a, b), rel=1e-9)
 
 
-def test_the_distance_of_pictures_is_that_of_their_features_with_an_error(judge, blobs):
-    measured = frechet_distance(judge, blobs[:4], blobs[3:])
-    a, b = judge.see(blobs[:4]).numpy().astype(np.float64), judge.see(blobs[3:]).numpy().astype(np.float64)
+def test_the_distance_of_pictures_is_that_of_their_features_with_an_error(clip_model, blobs):
+    measured = frechet_distance(clip_model, blobs[:4], blobs[3:])
+    a, b = (
+        clip_model.encode_images(blobs[:4]).numpy().astype(np.float64),
+        clip_model.encode_images(blobs[3:]).numpy().astype(np.float64),
+    )
     assert measured.mean == pytest.approx(by_hand(a, b), rel=1e-4)
     left_out = [by_hand(np.delete(a, k, 0), np.delete(b, [k, k + 4] if k + 4 < len(b) else [k], 0)) for k in range(4)]
     assert measured.error == pytest.approx(math.sqrt(3 / 4 * sum((x - np.mean(left_out)) ** 2 for x in left_out)), rel=1e-3)
@@ -66,9 +69,9 @@ def test_the_jackknife_gives_a_means_own_error():
     assert jackknife(lambda rows: x[rows].mean().item(), 50, groups=50) == pytest.approx(mean_error(x))
 
 
-def test_too_few_are_refused_with_the_cure(judge, blobs):
+def test_too_few_are_refused_with_the_cure(clip_model, blobs):
     with pytest.raises(InputError, match="at least three references, 2 were given: make more"):
-        frechet_distance(judge, blobs, blobs[:2])
+        frechet_distance(clip_model, blobs, blobs[:2])
     with pytest.raises(ValueError, match="two rows or more"):
         frechet(normal(1, 4, 0), normal(9, 4, 0))
     with pytest.raises(ValueError, match=r"same features.*\(9, 4\) and \(9, 5\)"):

@@ -7,7 +7,7 @@ from PIL import Image
 
 from synoptic.errors import InputError
 from synoptic.io import to_pil
-from synoptic.metrics.seams import baseline, closing_seam, seam
+from synoptic.metrics.seams import closing_seam, seam, seam_baseline
 
 
 def test_a_picture_alike_everywhere_has_no_seam():
@@ -34,7 +34,7 @@ def test_equals_a_loop_over_the_columns():
         np.abs(x[:, 0] - x[:, -1]).mean() / np.mean(list(jump.values())), rel=1e-5
     )
     rest = np.mean([v for p, v in jump.items() if p not in (32, 64, 16, 48, 80)])
-    assert baseline(random(96), [32, 64], 4) == pytest.approx((jump[16] + jump[48] + jump[80]) / 3 / rest, rel=1e-5)
+    assert seam_baseline(random(96), [32, 64], 4) == pytest.approx((jump[16] + jump[48] + jump[80]) / 3 / rest, rel=1e-5)
 
 
 def test_a_closed_picture_has_no_seam_where_its_ends_meet_and_a_ramp_has():
@@ -55,12 +55,12 @@ def test_rolling_a_closed_picture_brings_its_middle_to_the_ends():
 def test_the_baseline_does_not_see_the_seams():
     noise = 0.02 * torch.rand(1, 3, 64, 128, generator=torch.Generator().manual_seed(0))
     tiles = to_pil(noise + (torch.arange(128) >= 64) * 0.8)[0]
-    assert seam(tiles, [64], 4) > 20 and baseline(tiles, [64], 4) == pytest.approx(1, abs=0.2)
+    assert seam(tiles, [64], 4) > 20 and seam_baseline(tiles, [64], 4) == pytest.approx(1, abs=0.2)
 
 
 def test_a_flat_picture_has_no_seam_and_a_step_in_one_is_all_seam():
     flat = Image.new("RGB", (64, 8), "gray")
-    assert seam(flat, [32], 4) == closing_seam(flat, 4) == baseline(flat, [32], 4) == 1
+    assert seam(flat, [32], 4) == closing_seam(flat, 4) == seam_baseline(flat, [32], 4) == 1
     flat.paste("white", (32, 0, 64, 8))
     assert seam(flat, [32], 4) == math.inf
 

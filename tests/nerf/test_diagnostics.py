@@ -18,8 +18,8 @@ from tests.nerf.known import Known, ball
 from tests.nerf.mug import mug
 
 
-def seen(scene: RadianceScene, judge: Clip, steps: tuple[int, int] = (900, 950)) -> list[FieldDiagnostics]:
-    return [diagnose_views(scene, step, judge, "a red mug") for step in steps]
+def seen(scene: RadianceScene, clip_model: Clip, steps: tuple[int, int] = (900, 950)) -> list[FieldDiagnostics]:
+    return [diagnose_views(scene, step, clip_model, "a red mug") for step in steps]
 
 
 def newborn() -> RadianceScene:
@@ -27,21 +27,21 @@ def newborn() -> RadianceScene:
     return RadianceScene(NeuralField(HashGrid(rng=rng), rng=rng), RandomBackground())
 
 
-def test_a_mug_that_is_well_is_left_alone_and_its_sides_have_their_names(judge: Clip):
-    past = seen(mug(), judge)
+def test_a_mug_that_is_well_is_left_alone_and_its_sides_have_their_names(clip_model: Clip):
+    past = seen(mug(), clip_model)
     assert past[0].likeliest_views == ("front", "side", "back", "side")
     assert past[0].finite and past[0].score > 0.5 and 0.25 < past[0].opacity < 0.45 and past[0].entropy < 0.05
     assert find_problem(past, 1000) is None
 
 
-def test_a_mug_with_two_fronts_has_two_faces_but_only_once_it_had_time_to_grow(judge: Clip):
+def test_a_mug_with_two_fronts_has_two_faces_but_only_once_it_had_time_to_grow(clip_model: Clip):
     scene = mug(two_faced=True)
-    assert "two faces" in (find_problem(seen(scene, judge), 1000) or "")
-    assert find_problem(seen(scene, judge, (100, 150)), 1000) is None
+    assert "two faces" in (find_problem(seen(scene, clip_model), 1000) or "")
+    assert find_problem(seen(scene, clip_model, (100, 150)), 1000) is None
 
 
-def test_another_things_faces_say_nothing(judge: Clip):
-    past = [diagnose_views(mug(two_faced=True), step, judge, "a blue boat") for step in (900, 950)]
+def test_another_things_faces_say_nothing(clip_model: Clip):
+    past = [diagnose_views(mug(two_faced=True), step, clip_model, "a blue boat") for step in (900, 950)]
     assert past[0].score < RECOGNIZED_SCORE
     assert find_problem([h._replace(likeliest_views=("front",) * 4) for h in past], 1000) is None
 
@@ -54,25 +54,25 @@ def test_another_things_faces_say_nothing(judge: Clip):
         (newborn(), "fog"),
     ],
 )
-def test_failures_have_their_names(scene: RadianceScene, why: str, judge: Clip):
-    past = seen(scene, judge)
+def test_failures_have_their_names(scene: RadianceScene, why: str, clip_model: Clip):
+    past = seen(scene, clip_model)
     assert why in (find_problem(past, 1000) or "") and find_problem(past[:1], 1000) is None
 
 
-def test_every_field_begins_as_fog_and_may(judge: Clip):
-    assert find_problem(seen(newborn(), judge, (0, 100)), 1000) is None
+def test_every_field_begins_as_fog_and_may(clip_model: Clip):
+    assert find_problem(seen(newborn(), clip_model, (0, 100)), 1000) is None
 
 
-def test_a_number_that_is_none_ends_it_at_once(judge: Clip):
+def test_a_number_that_is_none_ends_it_at_once(clip_model: Clip):
     scene = newborn()
     assert isinstance(scene.field, NeuralField)
     torch.nn.init.constant_(next(scene.field.net.parameters()), math.nan)
-    health = diagnose_views(scene, 3, judge, "a red mug")
+    health = diagnose_views(scene, 3, clip_model, "a red mug")
     assert not health.finite and "lower the learning rate" in (find_problem([health], 1000) or "")
 
 
-def test_a_score_that_fell_twice_below_its_best_is_a_loss(judge: Clip):
-    well = diagnose_views(mug(), 100, judge, "a red mug")
+def test_a_score_that_fell_twice_below_its_best_is_a_loss(clip_model: Clip):
+    well = diagnose_views(mug(), 100, clip_model, "a red mug")
     fallen = well._replace(step=200, score=0.9 * LOST_SCORE_RATIO * well.score)
     dip = well._replace(step=200, score=1.1 * LOST_SCORE_RATIO * well.score)
     assert "the object was lost" in (find_problem([well, fallen, fallen._replace(step=300)], 1000) or "")
@@ -85,7 +85,7 @@ def test_nothing_is_said_before_anything_was_seen():
     assert find_problem([], 1000) is None
 
 
-def test_a_look_takes_less_than_a_second_of_one_core(judge: Clip):
+def test_a_look_takes_less_than_a_second_of_one_core(clip_model: Clip):
     scene, began = newborn(), time.process_time()
-    diagnose_views(scene, 0, judge, "a red mug")
+    diagnose_views(scene, 0, clip_model, "a red mug")
     assert time.process_time() - began < 2  # a slow machine's second

@@ -11,8 +11,7 @@ import pytest
 import torch
 
 import synoptic
-from synoptic import cli
-from synoptic import io as images
+from synoptic import cli, io
 from synoptic.errors import InputError
 from synoptic.models.families import Defaults
 from synoptic.models.registry import BUNDLED_DEFAULTS, Checkpoint
@@ -60,7 +59,7 @@ def label(options: dict[str, Any]) -> str:
 
 
 def gap(a, b) -> float:
-    return (images.from_pil(a) - images.from_pil(b)).abs().max().item() * 127.5
+    return (io.from_pil(a) - io.from_pil(b)).abs().max().item() * 127.5
 
 
 @pytest.mark.parametrize("options", ANAGRAMS, ids=label)
@@ -87,7 +86,7 @@ def test_hybrid_with_every_option_value(options, tmp_path):
 
 def test_the_far_picture_of_an_inverse_hybrid_is_the_photograph(tmp_path):
     column = torch.linspace(-1, 1, 64).expand(1, 3, 64, 64)
-    photo = images.to_pil(column)[0]
+    photo = io.to_pil(column)[0]
     photo.save(tmp_path / "photo.png")
     how = QUICK | {"kind": "inverse", "photo": str(tmp_path / "photo.png"), "clip": "none"}
     (picture,) = hybrid(["a photo of a horse"], out=str(tmp_path / "o"), **how).images
@@ -97,7 +96,7 @@ def test_the_far_picture_of_an_inverse_hybrid_is_the_photograph(tmp_path):
 def test_three_prompts_three_views(tmp_path):
     three, names = [*PAIR, "a photo of a cat"], ["identity", "rotate_cw", "rotate_180"]
     result = anagram(three, views=names, out=str(tmp_path), **QUICK)
-    sheet = images.load((tmp_path / result.run.pictures[0].file).with_suffix(".views.png"))
+    sheet = io.load_image((tmp_path / result.run.pictures[0].file).with_suffix(".views.png"))
     assert sheet.width > 2.5 * sheet.height and result.run.pictures[0].prompt.count("|") == 2
 
 
@@ -122,7 +121,7 @@ def test_the_second_stage_keeps_the_first_and_both_are_anagrams(tmp_path, monkey
     small = anagram(PAIR, out=str(tmp_path / "small"), **QUICK).images[0]
     result = anagram(PAIR, out=str(tmp_path / "large"), **QUICK | {"upscalers": None, "augment": False, "level": 20})
     (large,), (picture,) = result.images, result.run.pictures
-    kept = images.load((tmp_path / "large" / picture.file).with_suffix(".64.png"))
+    kept = io.load_image((tmp_path / "large" / picture.file).with_suffix(".64.png"))
     assert large.size == (256, 256) and gap(kept, small) == 0
     near, far = (gap(large.resize((16, 16)), one.resize((16, 16))) for one in (small, small.rotate(180)))
     assert near < far / 2
@@ -134,7 +133,7 @@ def test_a_latent_models_picture_is_enlarged_in_pixels(tmp_path, tiny_x4, monkey
     for canvas in ("pixels", "latents"):
         out = tmp_path / canvas
         result = anagram(PAIR, canvas=canvas, out=str(out), **how)
-        small = images.load((out / result.run.pictures[0].file).with_suffix(".128.png"))
+        small = io.load_image((out / result.run.pictures[0].file).with_suffix(".128.png"))
         assert (result.images[0].size, small.size) == ((512, 512), (128, 128))
 
 
@@ -163,7 +162,7 @@ def test_compare_paints_by_every_rule_and_tabulates(tmp_path):
     header, *lines = (tmp_path / "compare.tsv").read_text().splitlines()
     assert header.split("\t")[:3] == ["space", "sync", "alignment"]
     assert [line.split("\t")[2] for line in lines[:6]] == [f"{row[2]:.3f}" for row in found.rows]
-    sheet = images.load(tmp_path / "compare.png")
+    sheet = io.load_image(tmp_path / "compare.png")
     assert sheet.height > 2 * sheet.width, "six rows of two views"
     runs = [json.loads((tmp_path / f"{space}-{sync}/run.json").read_text())["settings"] for space, sync in rules]
     assert {run["start"] for run in runs[:3]} == {"independent"} and {run["start"] for run in runs[3:]} == {"shared"}
@@ -184,7 +183,7 @@ def test_a_stopped_run_goes_on_to_the_same_pictures(tmp_path, monkeypatch):
     monkeypatch.setattr("synoptic.runs.execute.max_batch_rows", lambda *_: 4)
     how = QUICK | {"count": 2}
     whole = anagram(PAIR, out=str(tmp_path / "whole"), **how)
-    save = images.save
+    save = io.save_image
 
     def stop_at_the_second(path, image, settings):
         if path.name.endswith("_1.png"):
@@ -192,7 +191,7 @@ def test_a_stopped_run_goes_on_to_the_same_pictures(tmp_path, monkeypatch):
         save(path, image, settings)
 
     with monkeypatch.context() as m:
-        m.setattr(images, "save", stop_at_the_second)
+        m.setattr(io, "save_image", stop_at_the_second)
         with pytest.raises(KeyboardInterrupt):
             anagram(PAIR, out=str(tmp_path / "stopped"), **how)
     assert [p.name for p in (tmp_path / "stopped").glob("*.png")] == [whole.run.pictures[0].file]
@@ -217,7 +216,7 @@ def test_the_command_in_the_manifest_paints_the_same_picture(recipe, prompts, op
         cli.main()
     assert e.value.code == 0
     name = first.run.pictures[0].file
-    assert images.load(tmp_path / "b" / name).tobytes() == first.images[0].tobytes()
+    assert io.load_image(tmp_path / "b" / name).tobytes() == first.images[0].tobytes()
 
 
 def test_a_word_the_model_never_saw_and_a_view_that_cannot_work_are_warned_of(tmp_path, capsys):

@@ -11,7 +11,7 @@ import torch
 
 from bundled_training import networks
 from synoptic.commands.control_map import condition
-from synoptic.io import from_pil, load, to_pil
+from synoptic.io import from_pil, load_image, to_pil
 from synoptic.models.registry import BUNDLED_DIR
 from synoptic.pipelines.control import control
 
@@ -48,8 +48,8 @@ def test_several_conditions_are_followed_and_their_maps_kept(picture, nets, tmp_
     images, run = control(str(picture), "a photo of a ball", strength=[1.0, 0.5], out=str(tmp_path / "a"), **how)
     assert run.settings["strength"] == [1.0, 0.5] and "--condition canny scribble" in run.command
     for kind in ("canny", "scribble"):
-        drawn = load(run.folder / f"{kind}.png")
-        assert drawn.tobytes() == load(condition(str(picture), kind=kind, out=str(tmp_path / "map.png"))).tobytes()
+        drawn = load_image(run.folder / f"{kind}.png")
+        assert drawn.tobytes() == load_image(condition(str(picture), kind=kind, out=str(tmp_path / "map.png"))).tobytes()
         assert 0.01 < (from_pil(drawn) > 0).float().mean() < 0.2
     alone = control(str(picture), "a photo of a ball", strength=[0.0], out=str(tmp_path / "b"), **how).images
     assert images[0].tobytes() != alone[0].tobytes()
@@ -69,7 +69,7 @@ def test_larger_pictures_are_painted_in_windows(picture, nets, tmp_path):
         str(picture), "a photo of a ball", controlnet=nets[:1], size=190, count=2, out=str(tmp_path), **FAST
     )
     assert [image.size for image in images] == [(190, 190)] * 2
-    assert load(run.folder / "canny.png").size == (190, 190)
+    assert load_image(run.folder / "canny.png").size == (190, 190)
 
 
 def test_depth_from_a_file_and_normals_of_it(picture, nets, tmp_path):
@@ -77,8 +77,8 @@ def test_depth_from_a_file_and_normals_of_it(picture, nets, tmp_path):
     to_pil(torch.linspace(-1, 1, 128).expand(1, 3, 128, 128))[0].save(ramp)
     _, run = control(str(picture), "a ball", condition=["depth"], controlnet=nets[:1], depth=str(ramp),
                      out=str(tmp_path / "run"), **FAST)  # fmt: skip
-    assert load(run.folder / "depth.png").tobytes() == load(ramp).tobytes()
-    normals = from_pil(load(condition(str(picture), kind="normal", depth=str(ramp), out=str(tmp_path / "n.png"))))
+    assert load_image(run.folder / "depth.png").tobytes() == load_image(ramp).tobytes()
+    normals = from_pil(load_image(condition(str(picture), kind="normal", depth=str(ramp), out=str(tmp_path / "n.png"))))
     assert normals[0, 0, 64, 100] > 0 and normals[0, 2, 64, 100] > 0.9 and abs(normals[0, 1, 64, 100]) < 0.01
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from synoptic import io as images
+from synoptic import io
 from synoptic.cli import app, spread
 from synoptic.errors import InputError
 from synoptic.models.registry import resolve
@@ -27,7 +27,7 @@ DOG = "a photo of a dog"
 def red(tmp_path_factory):
     """A picture of no particular size, larger than the model."""
     file = tmp_path_factory.mktemp("given") / "red.png"
-    images.save(file, images.to_pil(torch.tensor([0.8, -0.6, -0.6]).view(1, 3, 1, 1).expand(1, 3, 130, 151))[0], {})
+    io.save_image(file, io.to_pil(torch.tensor([0.8, -0.6, -0.6]).view(1, 3, 1, 1).expand(1, 3, 130, 151))[0], {})
     return str(file)
 
 
@@ -52,7 +52,7 @@ def test_moments_outlive_their_process(tmp_path):
 
     first = Checkpoint(tmp_path, ["a.png"], 6, films=3)
     first.due = 0.0
-    watched = first.watch(moments(), lambda x: images.to_pil(x.expand(1, 3, 2, 2))[0])
+    watched = first.watch(moments(), lambda x: io.to_pil(x.expand(1, 3, 2, 2))[0])
     for _ in range(4):
         next(watched)
         first.due = 0.0
@@ -74,11 +74,11 @@ def test_a_picture_knows_how_it_was_made_and_its_command_makes_it_again(tmp_path
         run = distill(prompt, **how).run
         assert run.state == "done" and run.scores["judge"] == "bundled clip"
         file = run.folder / run.pictures[0].file
-        inside, before = images.settings(file), file.stat().st_mtime_ns
+        inside, before = io.read_settings(file), file.stat().st_mtime_ns
         assert inside["settings"] == run.settings and inside["prompt"] == prompt[0] and inside["command"] == run.command
         app(spread(shlex.split(run.command)[1:]), standalone_mode=False)
         assert str(file) in capsys.readouterr().out and file.stat().st_mtime_ns == before
-        assert images.load(file).size == ((128, 128) if len(prompt) == 2 else (163, 140))
+        assert io.load_image(file).size == ((128, 128) if len(prompt) == 2 else (163, 140))
 
 
 def test_a_film_shows_the_way_and_the_page_every_step(tmp_path):
@@ -100,7 +100,7 @@ def test_canvases_pixels_and_beginnings(tmp_path, red):
     assert small.size == (80, 64) and run.settings["space"] == "pixels"
     (near,), run = distill(DOG, space="pixels", init=red, **how, out=str(tmp_path / "pixels"))
     assert run.settings["dtype"] == "float32"
-    colour = images.from_pil(near).mean((0, 2, 3))
+    colour = io.from_pil(near).mean((0, 2, 3))
     assert (colour - torch.tensor([0.8, -0.6, -0.6])).abs().max() < 0.15
     _, run = distill(DOG, init="sketch", steps=1, lr=0.0, out=str(tmp_path / "sketch"))
     assert run.pictures[0].score is not None and run.pictures[0].score > 0.4
@@ -112,7 +112,7 @@ def test_every_loss_moves_the_picture_and_perp_neg_changes_its_way(loss, tmp_pat
     for k, perp in enumerate((False, True)):
         how: dict[str, Any] = {"loss": loss, "negative": "a photo of a cat", "perp_neg": perp, "warm_up": 0}
         (image,), _ = distill(DOG, steps=1, lr=0.5, model="bundled-if", **how, out=str(tmp_path / str(k)))
-        ends.append(images.from_pil(image))
+        ends.append(io.from_pil(image))
     assert (ends[0] - ends[1]).abs().max() > 0.01
 
 
@@ -168,6 +168,6 @@ def test_a_short_horizon_slows_the_end_and_a_student_may_take_more_steps(tmp_pat
     for k, more in enumerate(ways):
         how: dict[str, Any] = {"loss": "vsd", "steps": 2, "warm_up": 0, "lr": 0.5, "student_lr": 1e-2, "guidance": 1}
         (image,), _ = distill(DOG, model="bundled-if", **how, **more, out=str(tmp_path / str(k)))
-        ends.append(images.from_pil(image))
+        ends.append(io.from_pil(image))
     assert (ends[0] - ends[1]).abs().max() > 0.01
     assert (ends[2] - ends[1]).abs().max() > 0.01

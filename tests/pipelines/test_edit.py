@@ -16,8 +16,7 @@ from PIL import Image, ImageFilter
 from safetensors.torch import load_file
 
 import synoptic
-from synoptic import cli
-from synoptic import io as images
+from synoptic import cli, io
 from synoptic.errors import InputError
 from synoptic.pipelines.edit import edit
 from synoptic.runs.manifest import Result
@@ -77,8 +76,8 @@ def test_several_starts_make_one_figure_and_the_later_keep_more(picture, tmp_pat
     head, *rows, file = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
     assert head == ["start", "seed", "PSNR", "score"] and [row[0] for row in rows] == ["0", "4"]
     assert float(rows[1][2]) > float(rows[0][2]) + 3
-    assert images.load(Path(file[0])).width == 3 * (256 + 8) + 8
-    inside = images.settings(tmp_path / "run/start-4/a_high_quality_photo_1.png")
+    assert io.load_image(Path(file[0])).width == 3 * (256 + 8) + 8
+    inside = io.read_settings(tmp_path / "run/start-4/a_high_quality_photo_1.png")
     assert inside["settings"]["start"] == [4] and inside["prompt"] == "a high quality photo"
 
 
@@ -98,7 +97,7 @@ def test_pictures_of_any_size_are_edited_in_windows(tmp_path):
     drawing(203, 134).filter(ImageFilter.GaussianBlur(3)).save(tmp_path / "wide.png")
     result = edit(str(tmp_path / "wide.png"), start=[24], out=str(tmp_path / "run"), steps=25, dtype="float32")
     assert result.images[0].size == (203, 134)
-    off = np.abs(np.asarray(result.images[0], float) - np.asarray(images.load(tmp_path / "wide.png"), float))
+    off = np.abs(np.asarray(result.images[0], float) - np.asarray(io.load_image(tmp_path / "wide.png"), float))
     assert off.mean() < 20 and off[:, -3:].mean() < 30 and off[-3:].mean() < 30
 
 
@@ -116,7 +115,7 @@ def test_what_is_known_comes_back_to_the_bit(options, tmp_path):
     mask = white(tmp_path, source.size, (30, 20, 60, 50))
     result = synoptic.inpaint(str(tmp_path / "source.png"), mask, HORSE, out=str(tmp_path / "run"), **options)
     same = np.asarray(result.images[0]) == np.asarray(source)
-    outside = np.asarray(images.load(Path(mask)))[..., 0] == 0
+    outside = np.asarray(io.load_image(Path(mask)))[..., 0] == 0
     assert same[outside].all() and not same[~outside].all(-1).mean() > 0.1
     assert (tmp_path / "run/figure.png").exists()
     again = synoptic.inpaint(str(tmp_path / "source.png"), mask, HORSE, out=str(tmp_path / "run"), **options)
@@ -155,7 +154,7 @@ def test_the_noise_laboratory_on_a_pixel_model(tmp_path):
     for t in (200, 600):
         assert psnr[t, "onestep"] > psnr[t, "best blur"] >= psnr[t, "blur 5"] > psnr[t, "noisy"]
     assert (tmp_path / "run/denoise.tsv").read_text() == f"{bench}\n"
-    assert images.load(tmp_path / "run/denoise.png").width == 6 * (192 + 8) + 8
+    assert io.load_image(tmp_path / "run/denoise.png").width == 6 * (192 + 8) + 8
     again = synoptic.denoise(file, HORSE, **how)
     assert again.rows == bench.rows and json.loads((tmp_path / "run/run.json").read_text())["state"] == "done"
 
@@ -174,7 +173,7 @@ def test_files_of_every_kind_are_seen_as_they_are_meant(tmp_path):
 
     def seen(name: str, image: Image.Image, **options: Any) -> np.ndarray:
         image.save(tmp_path / name, **options)
-        return np.asarray(images.photograph(tmp_path / name), float)
+        return np.asarray(io.load_photo(tmp_path / name), float)
 
     exact, tone = np.asarray(rgb, float), np.asarray(grey.convert("RGB"), float)
     assert (seen("rgb.png", rgb) == exact).all() and (seen("grey.png", grey) == tone).all()
@@ -201,9 +200,7 @@ def test_files_of_every_kind_are_seen_as_they_are_meant(tmp_path):
     (tmp_path / "deep-rgb.png").write_bytes(
         b"\x89PNG\r\n\x1a\n" + chunk(*chunks[:2]) + chunk(*chunks[2:]) + chunk(b"IEND", b"")
     )
-    assert (np.asarray(images.photograph(tmp_path / "deep-rgb.png")) == exact).all(), (
-        "16 bits a channel, which PIL cannot write"
-    )
+    assert (np.asarray(io.load_photo(tmp_path / "deep-rgb.png")) == exact).all(), "16 bits a channel, which PIL cannot write"
 
 
 def chunk(name: bytes, data: bytes) -> bytes:

@@ -8,8 +8,7 @@ import pytest
 import torch
 
 import synoptic
-from synoptic import cli
-from synoptic import io as images
+from synoptic import cli, io
 from synoptic.commands.models import models
 from synoptic.errors import InputError
 from synoptic.models.vocabulary import unknown_words
@@ -69,7 +68,7 @@ def test_a_picture_carries_its_settings_and_the_manifest_tells_all(tmp_path):
     result = synoptic.wide("a photo of snowy mountains", seed=3, out=str(tmp_path), **SMALL)
     (picture,) = result.run.pictures
     assert picture.file == "a_photo_of_snowy_mountains_3.png"
-    inside = images.settings(tmp_path / picture.file)
+    inside = io.read_settings(tmp_path / picture.file)
     manifest = json.loads((tmp_path / "run.json").read_text())
     assert inside["prompt"] == "a photo of snowy mountains" and inside["seed"] == 3
     assert inside["settings"] == manifest["settings"] and inside["command"] == manifest["command"]
@@ -86,7 +85,7 @@ def test_the_command_in_the_manifest_paints_the_same_picture(tmp_path, monkeypat
         cli.main()
     assert e.value.code == 0
     name = first.run.pictures[0].file
-    assert images.load(tmp_path / "b" / name).tobytes() == first.images[0].tobytes()
+    assert io.load_image(tmp_path / "b" / name).tobytes() == first.images[0].tobytes()
 
 
 def test_a_folder_of_its_own_for_every_settings(tmp_path, monkeypatch):
@@ -121,7 +120,7 @@ def test_a_stopped_run_goes_on_to_the_same_result(rows, tmp_path, monkeypatch):
     how = {"count": 3, **QUICK}
     whole = synoptic.generate("a photo of a horse", out=str(tmp_path / "whole"), **how)
 
-    save, saved = images.save, []
+    save, saved = io.save_image, []
 
     def stop_after_two(path, image, settings):
         if len(saved) == 2:
@@ -129,7 +128,7 @@ def test_a_stopped_run_goes_on_to_the_same_result(rows, tmp_path, monkeypatch):
         saved.append(save(path, image, settings))
 
     with monkeypatch.context() as m:
-        m.setattr(images, "save", stop_after_two)
+        m.setattr(io, "save_image", stop_after_two)
         with pytest.raises(KeyboardInterrupt):
             synoptic.generate("a photo of a horse", out=str(tmp_path / "stopped"), **how)
     assert len(list((tmp_path / "stopped").glob("*.png"))) == 2
@@ -142,7 +141,7 @@ def test_a_stopped_run_goes_on_to_the_same_result(rows, tmp_path, monkeypatch):
 def test_picture_k_of_count_is_the_picture_of_its_seed(tmp_path):
     many = synoptic.generate("a photo of a horse", count=3, out=str(tmp_path / "many"), **QUICK)
     one = synoptic.generate("a photo of a horse", seed=2, out=str(tmp_path / "one"), **QUICK)
-    difference = images.from_pil(many.images[2]) - images.from_pil(one.images[0])
+    difference = io.from_pil(many.images[2]) - io.from_pil(one.images[0])
     assert difference.abs().max() <= 2 / 127.5
 
 
@@ -171,10 +170,10 @@ def test_score_reads_the_prompt_inside_or_the_file_name(tmp_path):
 
 
 def test_score_leaves_out_what_only_shows_another_picture(tmp_path):
-    picture = images.grid([images.to_pil(torch.zeros(1, 3, 64, 64))[0]], ["a"], 1)
-    images.save(tmp_path / "a_lion_0.png", picture, {"prompt": "a lion"})
-    images.save(tmp_path / "a_lion_0.views.png", picture, {"of": "a_lion_0.png"})
-    images.save(tmp_path / "canny.png", picture, {"condition": "canny"})
+    picture = io.image_grid([io.to_pil(torch.zeros(1, 3, 64, 64))[0]], ["a"], 1)
+    io.save_image(tmp_path / "a_lion_0.png", picture, {"prompt": "a lion"})
+    io.save_image(tmp_path / "a_lion_0.views.png", picture, {"of": "a_lion_0.png"})
+    io.save_image(tmp_path / "canny.png", picture, {"condition": "canny"})
     assert [prompt for _, prompt, _ in synoptic.score(str(tmp_path)).items] == ["a lion"]
     with pytest.raises(InputError, match="only shows another picture"):
         synoptic.score(str(tmp_path / "a_lion_0.views.png"))

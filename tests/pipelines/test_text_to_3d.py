@@ -13,8 +13,7 @@ import pytest
 import torch
 
 import synoptic
-from synoptic import cli
-from synoptic import io as images
+from synoptic import cli, io
 from synoptic.mesh.marching_cubes import extract_mesh
 from synoptic.metrics.clip import Clip
 from synoptic.models.base import Denoiser
@@ -111,7 +110,7 @@ def test_what_is_left_in_the_folder(tmp_path, monkeypatch, capsys):
     left = {file.name for file in folder.iterdir()}
     assert left >= {"field.safetensors", "health.json", "turntable.gif", "turntable.html", "report.json", "mesh.glb"}
     assert not [name for name in left if name.startswith(("start", "preview"))]
-    inside = images.settings(run.folder / run.pictures[0].file)
+    inside = io.read_settings(run.folder / run.pictures[0].file)
     assert inside["command"] == run.command and inside["settings"] == run.settings and sheet.width == 9 * 136 + 8
     report = json.loads((folder / "report.json").read_text())
     assert report["judges"]["bundled clip"]["of"] == 15 * 14

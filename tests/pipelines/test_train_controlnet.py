@@ -11,8 +11,7 @@ import pytest
 import torch
 
 from bundled_training.render.bank import bank
-from synoptic import cli
-from synoptic import io as images
+from synoptic import cli, io
 from synoptic.pipelines.control import control
 from synoptic.pipelines.train_controlnet import train_control
 from synoptic.runs import checkpoint
@@ -26,7 +25,7 @@ def data(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("data")
     (folder / "pictures").mkdir()
     x, words, _ = bank(6, 128, "cpu", seed=3, depth=True)
-    for k, picture in enumerate(images.to_pil(x.float() / 127.5 - 1)):
+    for k, picture in enumerate(io.to_pil(x.float() / 127.5 - 1)):
         picture.resize((150, 128) if k == 2 else picture.size).save(folder / "pictures" / f"{k}.png")
     (folder / "captions.json").write_text(json.dumps({f"{k}.png": words[k] for k in range(6)}))
     return folder
@@ -55,7 +54,7 @@ def test_what_is_left_in_the_folder(data, done):
     assert all(0 <= own <= 1 and 0 <= other <= 1 for _, _, own, other in done.rows)
     assert len((folder / "fidelity.tsv").read_text().splitlines()) == 3 and not (folder / "state.safetensors").exists()
     assert {path.name for path in (folder / "previews").iterdir()} == {"0.png", "3.png"}
-    assert images.load(folder / "fidelity.png").size == (720, 440)
+    assert io.load_image(folder / "fidelity.png").size == (720, 440)
     manifest = json.loads((folder / "run.json").read_text())
     assert manifest["state"] == "done" and manifest["command"].startswith("synoptic train-control --images")
     before = (done.net / "diffusion_pytorch_model.safetensors").stat().st_mtime_ns
@@ -91,7 +90,7 @@ def test_given_maps_and_lines_of_captions(data, tmp_path):
     (tmp_path / "maps").mkdir()
     lines = []
     for k in range(6):
-        images.to_pil(torch.full((1, 3, 64, 64), k / 3 - 1))[0].save(tmp_path / "maps" / f"{k}.jpg")
+        io.to_pil(torch.full((1, 3, 64, 64), k / 3 - 1))[0].save(tmp_path / "maps" / f"{k}.jpg")
         said = {"file_name": f"{k}.png", "text": "a ball"}
         lines.append(json.dumps(said) if k % 2 else f"{k}.png\ta ball")
     (tmp_path / "captions.txt").write_text("\n".join(lines))
@@ -99,7 +98,7 @@ def test_given_maps_and_lines_of_captions(data, tmp_path):
     how = asked(data, **given, condition="map", init="bundled-canny", checkpointing=True)
     run = train_control(**how, steps=1, out=str(tmp_path / "a"))
     for path in (tmp_path / "a/pictures").glob("*.png"):
-        x = images.from_pil(images.load(path))
+        x = io.from_pil(io.load_image(path))
         assert x.shape[-1] == 128 and (x - (int(path.stem) / 3 - 1)).abs().max() < 0.02
     assert [row[0] for row in run.rows] == [0, 1]
 

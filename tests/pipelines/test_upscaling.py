@@ -12,9 +12,9 @@ import pytest
 import torch
 
 import synoptic
-from synoptic import io as images
+from synoptic import io
 from synoptic.errors import InputError
-from synoptic.models import registry as source
+from synoptic.models import registry
 from synoptic.models.families import FAMILIES, Defaults
 from synoptic.models.registry import BUNDLED_DIR, resolve
 from synoptic.pipelines.upscaling import check_level, load_stage, same_tower, upscalers
@@ -35,16 +35,16 @@ HOW: dict[str, Any] = {
 @pytest.fixture
 def quick(monkeypatch):
     """One step of stage II, which takes as many as its model wants."""
-    monkeypatch.setitem(source.BUNDLED_DEFAULTS, "if-ii", Defaults(1, LARGER, 64))
+    monkeypatch.setitem(registry.BUNDLED_DEFAULTS, "if-ii", Defaults(1, LARGER, 64))
 
 
 def test_stages_paint_the_pictures_of_the_pipelines_chain(tmp_path, monkeypatch):
-    monkeypatch.setitem(source.BUNDLED_DEFAULTS, "if-ii", Defaults(2, LARGER, 64))
+    monkeypatch.setitem(registry.BUNDLED_DEFAULTS, "if-ii", Defaults(2, LARGER, 64))
     ours = synoptic.generate(PROMPTS[:1], upscalers=["bundled-if-ii"], level=60, clip="none", out=str(tmp_path), **HOW)
     rng = torch.Generator().manual_seed(0)
     small = stage("IFPipeline", "if", rng, 3, SCALE)
     large = stage("IFSuperResolutionPipeline", "if-ii", rng, 2, LARGER, image=small, noise_level=60)
-    assert levels(ours.images[0], images.to_pil(large)[0]) <= 1
+    assert levels(ours.images[0], io.to_pil(large)[0]) <= 1
     assert np.asarray(ours.images[0]).std() > 20
 
 
@@ -77,7 +77,7 @@ def test_without_upscalers_nothing_changes(tmp_path):
 
 
 def test_stage_two_shares_stage_ones_text_tower(pixel32):
-    ii = source.resolve_upscaler("bundled-if-ii")
+    ii = registry.resolve_upscaler("bundled-if-ii")
     stage = load_stage(ii, resolve("bundled-if"), pixel32, {"device": "cpu", "dtype": "float32"})
     model: Any = stage.denoiser_for(torch.zeros(1, 3, 8, 8), 0)
     assert model.model.text_encoder == pixel32.embed
@@ -86,7 +86,7 @@ def test_stage_two_shares_stage_ones_text_tower(pixel32):
 
 
 def test_another_text_tower_is_not_shared():
-    ii = source.resolve_upscaler("bundled-if-ii")
+    ii = registry.resolve_upscaler("bundled-if-ii")
     assert same_tower(ii, resolve("bundled-if")) and not same_tower(ii, resolve("bundled"))
 
 

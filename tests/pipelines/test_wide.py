@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import synoptic
-from synoptic import io as images
+from synoptic import io
 from synoptic.errors import InputError
 from synoptic.models.registry import resolve
 from synoptic.options.regions import read_region
@@ -100,7 +100,7 @@ def test_regions_are_read_in_pixels_shares_and_masks(tmp_path):
     assert b.covers(4, 8).sum() == 16 and b.covers(4, 8)[:, :4].min() == 1
     half = torch.ones(3, 10, 20)
     half[..., 10:] = -1
-    images.save(tmp_path / "mask.png", images.to_pil(half[None])[0], {})
+    io.save_image(tmp_path / "mask.png", io.to_pil(half[None])[0], {})
     c = read_region(f"{tmp_path}/mask.png: a lake", 200, 100, "", 5.0)
     torch.testing.assert_close(c.covers(4, 8), b.covers(4, 8))
 

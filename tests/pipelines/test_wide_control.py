@@ -10,7 +10,7 @@ import torch
 
 import synoptic
 from synoptic.controlnet.annotators.canny import canny
-from synoptic.io import from_pil, load, to_pil
+from synoptic.io import from_pil, load_image, to_pil
 from synoptic.models.registry import resolve
 from synoptic.options.wide_control import following
 
@@ -45,7 +45,7 @@ def test_a_wide_picture_follows_the_edges(hills, tmp_path):
     how: dict[str, Any] = QUICK | {"steps": 8, "stride": 16, "seed": 3}
     result = synoptic.wide(PROMPT, control=str(hills), out=str(tmp_path / "a"), **how)
     plain = synoptic.wide(PROMPT, width=320, out=str(tmp_path / "b"), **how)
-    drawn = (from_pil(load(result.run.folder / "canny.png")) > 0)[:, :1]
+    drawn = (from_pil(load_image(result.run.folder / "canny.png")) > 0)[:, :1]
     assert 0.005 < drawn.float().mean() < 0.1
 
     def found(images) -> float:
@@ -72,4 +72,4 @@ def test_following_composes(hills, options, tmp_path):
     result = synoptic.wide(PROMPT, control=str(hills), out=str(tmp_path), **QUICK, **options)
     (image,) = result.images
     assert (tmp_path / "canny.png").exists() and len(set(image.tobytes())) > 50
-    assert image.size == load(tmp_path / "original.png").size
+    assert image.size == load_image(tmp_path / "original.png").size

@@ -20,7 +20,7 @@ from synoptic.models import registry as source
 from synoptic.models.families import Defaults
 from synoptic.pipelines.control import control
 from synoptic.pipelines.edit import edit
-from synoptic.runs import recorder as room
+from synoptic.runs import recorder
 from synoptic.runs.manifest import Result
 from synoptic.runs.recorder import HOLD, Trace, page
 
@@ -119,7 +119,7 @@ def test_an_anagram_is_traced_through_its_stages(tmp_path, monkeypatch):
 
 
 def test_a_preview_is_there_while_it_runs_and_gone_afterwards(tmp_path, monkeypatch):
-    monkeypatch.setattr(room, "EVERY", 0.0)
+    monkeypatch.setattr(recorder, "EVERY", 0.0)
     x = torch.linspace(-1, 1, 2 * 3 * 8 * 8).view(2, 3, 8, 8)
     trace = Trace([tmp_path / "a.png", tmp_path / "b.png"], lambda x: x, 4)
     for _ in trace.watch([Step(0, 9, x, x)]):

@@ -11,7 +11,7 @@ import torch
 from synoptic.diffusion.equations import Pred, add_noise, coefficients, ddim, ddim_solver, randn
 from synoptic.diffusion.solvers import get_solver, timestep_pairs
 from synoptic.guidance.cfg import cfg
-from synoptic.io.blending import shrink
+from synoptic.io.blending import downsample_mask
 from synoptic.sampling.inpaint import inpaint, keep_known, renoise, repaint_schedule
 from synoptic.sampling.joint import joint_predict
 from synoptic.sampling.single import sample
@@ -140,7 +140,7 @@ def test_the_bundled_latent_model_paints_a_hole(sd32):
     """The known latents are back exactly, and the prompt's picture is not what was there."""
     s = sd32.schedule
     known = sd32.encode(torch.nn.functional.interpolate(torch.rand(1, 3, 4, 4), size=128, mode="bicubic") * 2 - 1)
-    mask = shrink(torch.nn.functional.pad(torch.ones(1, 1, 64, 64), [32] * 4), sd32.factor)
+    mask = downsample_mask(torch.nn.functional.pad(torch.ones(1, 1, 64, 64), [32] * 4), sd32.factor)
     x, rngs = randn(sd32.shape, generators(1)), generators(1)
     how = {"steps": timestep_pairs("ddpm", s, 6), "resample": 2, "jump": 2, "rngs": rngs}
     *_, last = inpaint(cfg(sd32, ["a photo of a horse"], 3.0), s, x, known, mask, **how)

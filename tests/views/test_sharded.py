@@ -12,8 +12,7 @@ import torch
 import torch.distributed as dist
 
 import synoptic
-from synoptic import cli
-from synoptic import io as images
+from synoptic import cli, io
 from synoptic.diffusion.equations import randn
 from synoptic.errors import InputError
 from synoptic.guidance.cfg import cfg
@@ -63,7 +62,7 @@ def test_only_the_first_process_writes_and_speaks(tmp_path):
     assert sorted(p.name for p in (tmp_path / "two").iterdir()) == ["a_photo_of_snowy_mountains_0.png", "run.json"]
     assert json.loads((tmp_path / "two/run.json").read_text())["state"] == "done"
     (alone,), run = synoptic.wide(prompt, width=192, steps=2, dtype="float32", device="cpu", out=str(tmp_path / "one"))
-    both = [np.asarray(image, dtype=int) for image in (alone, images.load(tmp_path / "two" / run.pictures[0].file))]
+    both = [np.asarray(image, dtype=int) for image in (alone, io.load_image(tmp_path / "two" / run.pictures[0].file))]
     assert abs(both[0] - both[1]).max() <= 1
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from synoptic.controlnet.annotators.arrays import drawn
+from synoptic.controlnet.annotators.arrays import annotate
 
 
 def canny(picture: Tensor, sigma: float = 1.0) -> Tensor:
@@ -15,4 +15,4 @@ def canny(picture: Tensor, sigma: float = 1.0) -> Tensor:
     from skimage.color import rgb2gray
     from skimage.feature import canny as find
 
-    return drawn(picture, lambda rgb: find(rgb2gray(rgb), sigma))
+    return annotate(picture, lambda rgb: find(rgb2gray(rgb), sigma))

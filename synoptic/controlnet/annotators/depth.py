@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from synoptic.models.registry import Checkpoint
 
 
-class Depth:
+class DepthEstimator:
     """A depth model: pictures (N, 3, H, W) in [-1, 1] -> (N, 3, H, W), 0 where each is farthest, 1 where it is nearest."""
 
     def __init__(self, source: Checkpoint, device: str | torch.device = "cpu") -> None:
@@ -22,7 +22,7 @@ class Depth:
             source.pretrained_path, use_safetensors=True, dtype=torch.float32
         )
         self.model = model.to(device).eval().requires_grad_(False)
-        self.prepare = AutoImageProcessor.from_pretrained(source.pretrained_path)
+        self.processor = AutoImageProcessor.from_pretrained(source.pretrained_path)
         config = self.model.config
         metres = config.model_type == "zoedepth" or getattr(config, "depth_estimation_type", None) == "metric"
         self.power = -1 if metres else 1  # most models say how near a place is, some how far
@@ -30,7 +30,7 @@ class Depth:
     @torch.no_grad()
     def __call__(self, picture: Tensor) -> Tensor:
         rows = list((picture.float().clamp(-1, 1).cpu() + 1) / 2)
-        asked = self.prepare(images=rows, do_rescale=False, return_tensors="pt").to(self.model.device)
+        asked = self.processor(images=rows, do_rescale=False, return_tensors="pt").to(self.model.device)
         near = self.model(**asked).predicted_depth[:, None].float().cpu() ** self.power
         near = F.interpolate(near, picture.shape[-2:], mode="bicubic", align_corners=False)
         low, high = near.amin((1, 2, 3), keepdim=True), near.amax((1, 2, 3), keepdim=True)

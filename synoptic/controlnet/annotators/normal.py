@@ -8,11 +8,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-STEEP = 2 * math.pi  # how much the surface's slope counts less than its facing us, as ControlNet's own annotator has it
-SKY = 0.4  # what is farther has no slope: the same annotator's background threshold
+FACING_WEIGHT = (
+    2 * math.pi
+)  # how much the surface's slope counts less than its facing us, as ControlNet's own annotator has it
+BACKGROUND_THRESHOLD = 0.4  # what is farther has no slope: the same annotator's background threshold
 
 
-def normal(depth: Tensor) -> Tensor:
+def normal_map(depth: Tensor) -> Tensor:
     """Depth (N, 3, H, W) in [0, 1], 1 the nearest -> normals (N, 3, H, W), each coordinate of [-1, 1] laid on [0, 1].
 
     Red is how much nearer it gets to the right, green downwards, blue how much the surface faces us.
@@ -20,5 +22,5 @@ def normal(depth: Tensor) -> Tensor:
     near = depth.mean(1, keepdim=True)
     across = near.new_tensor([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]])
     slope = F.conv2d(F.pad(near, (1,) * 4, mode="replicate"), torch.stack([across, across.T])[:, None])
-    slope = slope * (near >= SKY)
-    return (F.normalize(torch.cat([slope, torch.full_like(near, STEEP)], 1), dim=1) + 1) / 2
+    slope = slope * (near >= BACKGROUND_THRESHOLD)
+    return (F.normalize(torch.cat([slope, torch.full_like(near, FACING_WEIGHT)], 1), dim=1) + 1) / 2

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from synoptic.controlnet.annotators.arrays import drawn
+from synoptic.controlnet.annotators.arrays import annotate
 
 SIGMA = 3.0  # pixels: what is finer leaves no line
-THICK = 3  # pixels
+THICKNESS = 3  # pixels
 
 
 def scribble(picture: Tensor) -> Tensor:
@@ -17,5 +17,5 @@ def scribble(picture: Tensor) -> Tensor:
     from skimage.feature import canny
     from skimage.morphology import dilation
 
-    pen = np.ones((THICK, THICK), dtype=bool)
-    return drawn(picture, lambda rgb: dilation(canny(rgb2gray(rgb), SIGMA), pen))
+    pen = np.ones((THICKNESS, THICKNESS), dtype=bool)
+    return annotate(picture, lambda rgb: dilation(canny(rgb2gray(rgb), SIGMA), pen))

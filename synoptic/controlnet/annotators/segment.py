@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor
 
-from synoptic.controlnet.annotators.arrays import drawn
+from synoptic.controlnet.annotators.arrays import annotate
 
 SCALE, SIGMA, SMALLEST = 100.0, 0.8, 64  # how large regions tend to be; blur before; pixels of the smallest one
 
@@ -22,4 +22,4 @@ def segment(picture: Tensor) -> Tensor:
         regions = felzenszwalb(rgb, SCALE, SIGMA, SMALLEST)
         return label2rgb(regions, rgb, kind="avg", bg_label=-1)
 
-    return drawn(picture, flat)
+    return annotate(picture, flat)

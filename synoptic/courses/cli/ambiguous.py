@@ -74,24 +74,24 @@ def paint(args: argparse.Namespace) -> None:
 
     import torch
 
-    from synoptic import io as images
+    from synoptic import io
     from synoptic.courses.files import file_name
     from synoptic.views.registry import get_view
 
     file = painted.folder / painted.pictures[0].file
     stage_one = file.with_suffix(f".{source.native_size}.png")  # there where it was enlarged
-    inside, looks = images.settings(file), [get_view(name) for name in views]
+    inside, looks = io.read_settings(file), [get_view(name) for name in views]
     small, large = (
-        [look.view(images.from_pil(picture)) for look in looks]
-        for picture in (images.load(stage_one if stage_one.exists() else file), whole)
+        [look.view(io.from_pil(picture)) for look in looks]
+        for picture in (io.load_image(stage_one if stage_one.exists() else file), whole)
     )
     for i, x in enumerate(small):
-        images.save(folder / f"results/view_{i}.png", images.to_pil(x)[0], inside)
+        io.save_image(folder / f"results/view_{i}.png", io.to_pil(x)[0], inside)
     for prompt, x in zip(prompts, large, strict=True):
         for place in (folder, folder / "results"):
-            images.save(place / file_name(prompt), images.to_pil(x)[0], inside | {"prompt": prompt})
+            io.save_image(place / file_name(prompt), io.to_pil(x)[0], inside | {"prompt": prompt})
         print(folder / file_name(prompt))
-    images.save(folder / "results/final.png", images.to_pil(torch.cat(large, -1))[0], inside)
+    io.save_image(folder / "results/final.png", io.to_pil(torch.cat(large, -1))[0], inside)
     write_config(folder / "ambiguous_image_config.yaml", args, painted.command)
     if painted.scores:
         print(f"alignment {painted.scores['alignment']:.3f}, judge {painted.scores['judge']}")

@@ -70,11 +70,11 @@ def paint(args: argparse.Namespace) -> None:
     key = hashlib.sha256(json.dumps([prompt, how]).encode()).hexdigest()[:8]
     (image,), run = distill(prompt, **how, every=args.log_step, out=str(folder / "results" / key))
 
-    from synoptic import io as images
+    from synoptic import io
     from synoptic.courses.files import file_name
 
     file = folder / file_name(prompt)
-    images.save(file, image, images.settings(run.folder / run.pictures[0].file) | {"file": file.name})
+    io.save_image(file, image, io.read_settings(run.folder / run.pictures[0].file) | {"file": file.name})
     write_config(folder / "run_config.yaml", args, run.command)
     print(file)
     if run.scores:

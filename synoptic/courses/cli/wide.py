@@ -72,17 +72,17 @@ def paint(args: argparse.Namespace) -> None:
     key = hashlib.sha256(json.dumps([args.prompt, options]).encode()).hexdigest()[:8]
     (panorama,), painted = wide(args.prompt, out=str(folder / "results" / key), **options)
 
-    from synoptic import io as images
+    from synoptic import io
     from synoptic.courses.files import file_name
 
-    inside = images.settings(painted.folder / painted.pictures[0].file)
+    inside = io.read_settings(painted.folder / painted.pictures[0].file)
     whole = folder / file_name(args.prompt)
-    images.save(whole, panorama, inside)
+    io.save_image(whole, panorama, inside)
     print(whole)
     for p in args.eval_pos:
         left = round(p * native / SIDE)
         crop = folder / file_name(args.prompt, p)
-        images.save(crop, panorama.crop((left, 0, left + native, native)), inside)
+        io.save_image(crop, panorama.crop((left, 0, left + native, native)), inside)
         print(crop)
     write_config(folder / "wide_image_run_config.yaml", args, painted.command)
     if painted.scores:
