@@ -87,7 +87,7 @@ def load_upscaler(
     checkpoint = resolve_upscaler(name) if isinstance(name, str) else name
     if text_encoder is None and not checkpoint.components.keys() >= set(TEXT_COMPONENTS):
         raise InputError(
-            f"prompts need a text encoder, {checkpoint.name} has none of its own: give `text`, stage I's for example"
+            f"prompts need a text encoder, {checkpoint.name} has none of its own: give `text_encoder`, stage I's for example"
         )
     component = _component_loader(checkpoint, device, dtype)
     s, low_res_schedule = (

@@ -1,4 +1,4 @@
-"""What is seen where nothing stands in the way. Rows of `drawn` (B, 4) in [0, 1) are chances: a colour's, and one more."""
+"""What is seen where nothing stands in the way. Rows of `uniforms` (B, 4) in [0, 1) are chances: a colour's, one more."""
 
 from __future__ import annotations
 

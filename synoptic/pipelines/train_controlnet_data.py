@@ -108,7 +108,7 @@ def lessons(
         for part in torch.randperm(len(captions), generator=keyed_generator(seed, 2)).tensor_split([settings["held_back"]])
     )
     s: Any = m.schedule
-    how = {"count": len(rest), "seed": seed, "shape": m.shape, "times": len(s.alphas_cumprod)}
+    how = {"count": len(rest), "seed": seed, "shape": m.shape, "num_train_timesteps": len(s.alphas_cumprod)}
 
     def batches(i: int) -> Iterator[Batch]:
         for j in range(i * accumulate, (i + 1) * accumulate):

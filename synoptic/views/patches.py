@@ -35,7 +35,7 @@ def custom_permutation(name: str, order: Sequence[int]) -> Permutation:
 
 
 def block_indices(order: Tensor, side: int) -> Tensor:
-    """A permutation of n*n pieces (n*n,) at a side that n divides: `places` (side, side), in blocks of side/n pixels.
+    """A permutation of n*n pieces (n*n,) at a side that n divides: `indices` (side, side), in blocks of side/n pixels.
 
     Raises ValueError where n does not divide the side.
     """

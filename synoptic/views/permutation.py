@@ -57,5 +57,5 @@ def square_side(x: Tensor) -> int:
 
 
 def index_grid(side: int) -> Tensor:
-    """(side, side) int64: every pixel's own number. A permutation of this picture is a permutation's `places`."""
+    """(side, side) int64: every pixel's own number. A permutation of this picture is a permutation's `indices`."""
     return torch.arange(side * side).view(side, side)
