@@ -88,7 +88,7 @@ def figures(laws: ViewReport) -> list[str]:
 
 
 def verdict(laws: ViewReport) -> str:
-    return f"{'yes' if laws.works else 'no'}: {laws.why}"
+    return f"{'yes' if laws.works else 'no'}: {laws.reason}"
 
 
 def photograph(path: str, size: int) -> Image:

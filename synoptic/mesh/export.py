@@ -13,19 +13,19 @@ from synoptic.mesh.texture import TexturedMesh
 NUM_POINTS = 50_000
 
 
-def export_mesh(model: TexturedMesh, folder: Path, name: str = "mesh") -> list[Path]:
+def export_mesh(textured: TexturedMesh, folder: Path, name: str = "mesh") -> list[Path]:
     """NAME.glb, NAME.obj with NAME.mtl and NAME.png beside it, and NAME.ply, coloured points. Returns the files."""
     from trimesh.exchange.obj import export_obj
     from trimesh.visual import TextureVisuals
     from trimesh.visual.material import PBRMaterial
 
-    (picture,) = io.to_pil(2 * model.texture[None] - 1)
+    (picture,) = io.to_pil(2 * textured.texture[None] - 1)
     matter = PBRMaterial(baseColorTexture=picture, metallicFactor=0.0, roughnessFactor=1.0, name=name)
-    visual = TextureVisuals(uv=model.uv.numpy(), material=matter)
-    mesh: Any = model.mesh.copy()
+    visual = TextureVisuals(uv=textured.uv.numpy(), material=matter)
+    mesh: Any = textured.mesh.copy()
     mesh.visual = visual
     folder.mkdir(parents=True, exist_ok=True)
-    written = {f"{name}.glb": mesh.export(file_type="glb"), f"{name}.ply": sample_points(model).export(file_type="ply")}
+    written = {f"{name}.glb": mesh.export(file_type="glb"), f"{name}.ply": sample_points(textured).export(file_type="ply")}
     obj, beside = export_obj(mesh, mtl_name=f"{name}.mtl", return_texture=True)
     written |= {f"{name}.obj": obj.encode()} | beside
     for file, data in written.items():
@@ -33,7 +33,7 @@ def export_mesh(model: TexturedMesh, folder: Path, name: str = "mesh") -> list[P
     return [folder / file for file in written]
 
 
-def sample_points(model: TexturedMesh, n: int = NUM_POINTS) -> Any:
+def sample_points(textured: TexturedMesh, n: int = NUM_POINTS) -> Any:
     """n points evenly on the surface, each of the texture's colour there."""
     import torch
     import trimesh
@@ -41,9 +41,9 @@ def sample_points(model: TexturedMesh, n: int = NUM_POINTS) -> Any:
 
     from synoptic.mesh.raycast import Hits
 
-    sampled: Any = trimesh.sample.sample_surface(model.mesh, n, seed=0)
+    sampled: Any = trimesh.sample.sample_surface(textured.mesh, n, seed=0)
     places, faces = sampled
-    shares = points_to_barycentric(np.asarray(model.mesh.triangles)[faces], places)
+    shares = points_to_barycentric(np.asarray(textured.mesh.triangles)[faces], places)
     hits = Hits(torch.from_numpy(np.asarray(faces)), torch.from_numpy(shares).float(), torch.zeros(n))
-    colours = (model.color_at(hits).clamp(0, 1) * 255).round().byte().numpy()
+    colours = (textured.color_at(hits).clamp(0, 1) * 255).round().byte().numpy()
     return trimesh.PointCloud(places, colours)

@@ -79,12 +79,12 @@ def _texels(uv: np.ndarray, faces: np.ndarray, side: int) -> Hits:
     return raycast(flat, origin, torch.tensor([[0.0, 0.0, -1.0]]).expand_as(origin))
 
 
-def render_mesh(model: TexturedMesh, camera: Camera, side: int) -> tuple[Tensor, Tensor]:
+def render_mesh(textured: TexturedMesh, camera: Camera, side: int) -> tuple[Tensor, Tensor]:
     """What cameras (B) see of it: colour times mask (B, 3, side, side) in [0, 1], mask (B, 1, side, side)."""
     origin, direction = camera_rays(camera, side)
-    hits = raycast(model.mesh, origin.flatten(0, 1), direction.flatten(0, 1))
+    hits = raycast(textured.mesh, origin.flatten(0, 1), direction.flatten(0, 1))
     rgba = (
-        torch.cat([model.color_at(hits), (hits.face >= 0).float()[:, None]], 1)
+        torch.cat([textured.color_at(hits), (hits.face >= 0).float()[:, None]], 1)
         .view(len(origin), side, side, 4)
         .permute(0, 3, 1, 2)
     )

@@ -21,7 +21,7 @@ class ViewReport(NamedTuple):
     """What was measured. Of white noise, mean and correlations are 0, variance is 1 and kurtosis 3."""
 
     recovery: float  # max |unproject(project(z)) - z|
-    lost: float  # share of pixels for which it is not 0
+    lost_fraction: float  # share of pixels for which it is not 0
     idempotence: float  # max |P(P(x)) - P(x)|, P = project∘unproject
     mean: float
     variance: float
@@ -30,7 +30,7 @@ class ViewReport(NamedTuple):
     channels: float  # … of channels, at one pixel; the largest
     kurtosis: float  # fourth moment over variance²
     works: bool
-    why: str
+    reason: str
     sync: str  # the sync rules that suit it
 
 
@@ -52,12 +52,12 @@ def validate_projection(views: Projection, seed: int = 0) -> ViewReport:
     again = views.project(views.unproject(once))
     measured = {
         "recovery": away.max(),
-        "lost": (away > EXACT_TOLERANCE).double().mean(),
+        "lost_fraction": (away > EXACT_TOLERANCE).double().mean(),
         "idempotence": (again - once).abs().max(),
     }
     figures = {name: float(value) for name, value in (measured | _statistics(noise)).items()}
-    works, why, sync = _verdict(**figures)
-    return ViewReport(**figures, works=works, why=why, sync=sync)
+    works, reason, sync = _verdict(**figures)
+    return ViewReport(**figures, works=works, reason=reason, sync=sync)
 
 
 def _statistics(noise: Tensor) -> dict[str, Tensor]:
@@ -77,7 +77,7 @@ def _statistics(noise: Tensor) -> dict[str, Tensor]:
 
 def _verdict(
     recovery: float,
-    lost: float,
+    lost_fraction: float,
     idempotence: float,
     mean: float,
     variance: float,
@@ -98,10 +98,10 @@ def _verdict(
     }
     bound = NOISE_TOLERANCE if exact else LOSSY_NOISE_TOLERANCE
     broken = [f"its noise has {fault}" for fault, distance in away.items() if not distance <= bound]  # NaN is broken too
-    if lost > MAX_LOST:
-        broken.append(f"{lost:.0%} of the pixels do not come back")
+    if lost_fraction > MAX_LOST:
+        broken.append(f"{lost_fraction:.0%} of the pixels do not come back")
     if broken:
         return False, "; ".join(broken), "none"
     if exact:
         return True, "it comes back exactly, and white noise stays white", "x0, eps or xt"
-    return True, f"lossy: {lost:.0%} of the pixels do not come back, but noise stays nearly white", "x0"
+    return True, f"lossy: {lost_fraction:.0%} of the pixels do not come back, but noise stays nearly white", "x0"

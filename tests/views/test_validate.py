@@ -20,8 +20,8 @@ from synoptic.views.windows import Windows
 @pytest.mark.parametrize("name", [*VIEWS, "jigsaw+negate"])
 def test_every_view_keeps_the_laws_and_noise_white(name, side):
     laws = validate_view(get_view(name), side, seed=1)
-    assert laws.works and laws.sync == "x0, eps or xt", laws.why
-    assert laws.recovery == laws.idempotence == laws.lost == 0
+    assert laws.works and laws.sync == "x0, eps or xt", laws.reason
+    assert laws.recovery == laws.idempotence == laws.lost_fraction == 0
     assert abs(laws.mean) < 0.01 and abs(laws.variance - 1) < 0.01 and abs(laws.kurtosis - 3) < 0.06
     assert max(abs(laws.across), abs(laws.down), laws.channels) < 0.01
 
@@ -29,8 +29,8 @@ def test_every_view_keeps_the_laws_and_noise_white(name, side):
 @pytest.mark.parametrize("angle", [10, 45, 120])
 def test_a_turn_to_the_nearest_pixels_is_lossy_and_suits_x0(angle):
     laws = validate_view(get_view(f"inner_rotate:{angle}"))
-    assert laws.works and laws.sync == "x0" and "lossy" in laws.why
-    assert laws.recovery > 1 and 0.01 < laws.lost < 0.1
+    assert laws.works and laws.sync == "x0" and "lossy" in laws.reason
+    assert laws.recovery > 1 and 0.01 < laws.lost_fraction < 0.1
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_a_turn_to_the_nearest_pixels_is_lossy_and_suits_x0(angle):
 def test_views_that_cannot_work_fail_and_say_why(name, faults):
     laws = validate_view(get_view(name))
     assert not laws.works and laws.sync == "none"
-    assert all(fault in laws.why for fault in faults), laws.why
+    assert all(fault in laws.reason for fault in faults), laws.reason
 
 
 @dataclass
@@ -76,7 +76,7 @@ class Gained:
 )
 def test_each_statistic_catches_the_view_that_breaks_it(change, fault):
     laws = validate_view(Gained(change))
-    assert not laws.works and fault in laws.why
+    assert not laws.works and fault in laws.reason
 
 
 def test_other_views_are_checked_alike():
@@ -88,6 +88,6 @@ def test_other_views_are_checked_alike():
         *(Factorized(canvas, get_components(k)) for k in FACTORIZATIONS),
     ):
         laws = validate_projection(views)
-        assert laws.works and laws.recovery < 1e-12 and laws.idempotence < 1e-12, laws.why
+        assert laws.works and laws.recovery < 1e-12 and laws.idempotence < 1e-12, laws.reason
     known = Factorized(canvas, get_components("pass"), torch.zeros(1, 3, 64, 64))
     assert not validate_projection(known).works, "what a photograph fixes is not recovered"

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 class DepthEstimator:
     """A depth model: pictures (N, 3, H, W) in [-1, 1] -> (N, 3, H, W), 0 where each is farthest, 1 where it is nearest."""
 
-    def __init__(self, source: Checkpoint, device: str | torch.device = "cpu") -> None:
+    def __init__(self, checkpoint: Checkpoint, device: str | torch.device = "cpu") -> None:
         from transformers import AutoImageProcessor, AutoModelForDepthEstimation
 
         model: Any = AutoModelForDepthEstimation.from_pretrained(
-            source.pretrained_path, use_safetensors=True, dtype=torch.float32
+            checkpoint.pretrained_path, use_safetensors=True, dtype=torch.float32
         )
         self.model = model.to(device).eval().requires_grad_(False)
-        self.processor = AutoImageProcessor.from_pretrained(source.pretrained_path)
+        self.processor = AutoImageProcessor.from_pretrained(checkpoint.pretrained_path)
         config = self.model.config
         metres = config.model_type == "zoedepth" or getattr(config, "depth_estimation_type", None) == "metric"
         self.power = -1 if metres else 1  # most models say how near a place is, some how far
