@@ -99,8 +99,8 @@ from contextlib import redirect_stderr, redirect_stdout
 sys.path.insert(0, "")
 answers = []
 for name, *argv in json.load(sys.stdin):
-    err = StringIO()
-    with redirect_stderr(err), redirect_stdout(StringIO()):
+    err = io.StringIO()
+    with redirect_stderr(err), redirect_stdout(io.StringIO()):
         code = importlib.import_module(name.removesuffix(".py")).main(argv)
     answers.append((code, err.getvalue(), "torch" in sys.modules))
 json.dump(answers, sys.stdout)
