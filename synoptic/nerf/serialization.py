@@ -46,6 +46,5 @@ def load_scene(file: Path) -> RadianceScene:
         if kwargs is None:
             raise ValueError(f"a scene's file is needed, {file} holds none: choose a field.safetensors of synoptic dream")
         scene = build_scene(**kwargs)
-        names = {name: "field.active_levels" if name == "field.open" else name for name in f.keys()}  # noqa: SIM118
-        scene.load_state_dict({new: f.get_tensor(name) for name, new in names.items()})
+        scene.load_state_dict({name: f.get_tensor(name) for name in f.keys()})  # noqa: SIM118
     return scene

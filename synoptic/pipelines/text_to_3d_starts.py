@@ -151,9 +151,7 @@ def remembered(file: Path) -> list[FieldDiagnostics]:
     from synoptic.nerf.diagnostics import FieldDiagnostics
 
     rows = json.loads(file.read_text()) if file.exists() else []
-    for row in rows:
-        row["likeliest_views"] = tuple(row.pop("faces", row.get("likeliest_views")))  # "faces" in runs of before
-    return [FieldDiagnostics(**row) for row in rows]
+    return [FieldDiagnostics(**row | {"likeliest_views": tuple(row["likeliest_views"])}) for row in rows]
 
 
 def say(line: str) -> None:
