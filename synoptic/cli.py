@@ -1,4 +1,4 @@
-"""The command line, derived from the recipes' signatures: a parameter before the `*` is an argument, the rest options."""
+"""The command line: every command is an option dataclass, and what carries it out is imported when it is called."""
 
 from __future__ import annotations
 
@@ -6,147 +6,141 @@ import inspect
 import io
 import sys
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, get_args, get_type_hints
+from dataclasses import MISSING
+from importlib import import_module
+from typing import Annotated, Any, get_origin
 
-import typer
+from cyclopts import App, CycloptsError, Group, Parameter
 
 import synoptic
-from synoptic.commands.bench import bench
-from synoptic.commands.control_map import condition
-from synoptic.commands.embed import embed
-from synoptic.commands.models import models
-from synoptic.commands.score import score
-from synoptic.commands.video import video
-from synoptic.commands.views import views
-from synoptic.courses.evaluate import evaluate
 from synoptic.distributed import is_main_process
-from synoptic.errors import InputError
-from synoptic.options.text_to_3d import OptimizationFailed
-from synoptic.pipelines.anagram import anagram
-from synoptic.pipelines.control import control
-from synoptic.pipelines.denoise import denoise
-from synoptic.pipelines.distill import distill
-from synoptic.pipelines.edit import edit
-from synoptic.pipelines.generate import generate
-from synoptic.pipelines.hybrid import hybrid
-from synoptic.pipelines.inpaint import inpaint
-from synoptic.pipelines.invert import invert
-from synoptic.pipelines.text_to_3d import dream
-from synoptic.pipelines.train_controlnet import train_control
-from synoptic.pipelines.wide import wide
+from synoptic.errors import InputError, OptimizationFailed
+from synoptic.options import options_class
+from synoptic.options.base import RENAMED, Options, OptionSpec, specs, split_list
 
-app = typer.Typer(
+APPLICATIONS = ["generate"]
+TOOLS: list[str] = []
+RENAMED_COMMANDS = {"dream": "text-to-3d", "condition": "control-map", "train-control": "train-controlnet"}
+GROUPS = ["Options", "Prompt", "Input", "Sampling"]  # which are shown first; the others follow in their order
+
+app = App(
     name="synoptic",
     help="Make a pretrained image diffusion model produce what it was never trained for. Runs offline on bundled models.",
-    add_completion=False,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    version=synoptic.__version__,
+    help_flags=("-h", "--help"),
+    version_flags=("--version",),
+    help_format="plaintext",
+    result_action="return_value",
 )
 
 
-@app.callback(invoke_without_command=True)
-def version(version: Annotated[bool, typer.Option("--version", help="print the version")] = False) -> None:
-    if version:
-        print(synoptic.__version__)
-        raise typer.Exit
+def command(name: str) -> Callable[..., Any]:
+    """Return a command as a function of its options; it prepares them, then imports what carries them out."""
+    options = options_class(name.replace("-", "_"))
+
+    def call(*values: Any, **named: Any) -> Any:
+        given = {key: value for key, value in named.items() if value is not MISSING}
+        prepared = options.from_arguments(*values, **given).prepare()
+        if name in TOOLS:
+            home = "courses" if name == "evaluate" else "commands"
+            return import_module(f"synoptic.{home}.{options.application()}").execute(prepared)
+        return import_module("synoptic.runs.execute").executor(options.application())(prepared)
+
+    call.__doc__, call.__name__ = options.__doc__, name
+    setattr(call, "__signature__", signature(options))
+    return call
 
 
-def command(recipe: Callable[..., Any]) -> Callable[..., None]:
-    """A recipe as a typer command: the same parameters, each Annotated text its help; prints what the recipe returns."""
-
-    def run(**arguments: Any) -> None:
-        print(recipe(**arguments))
-
-    hints = get_type_hints(recipe, include_extras=True)
-    parameters = []
-    for p in inspect.signature(recipe).parameters.values():
-        kind, text = get_args(hints[p.name])
-        kind = list[str] if kind == str | list[str] else kind
-        positional = p.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
-        info = typer.Argument(help=text) if positional else typer.Option(help=text)
-        parameters.append(p.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[kind, info]))
-    setattr(run, "__signature__", inspect.Signature(parameters))
-    run.__annotations__ = {p.name: p.annotation for p in parameters}
-    run.__doc__, run.__name__ = recipe.__doc__, recipe.__name__
-    return run
+def signature(options: type[Options]) -> inspect.Signature:
+    """Return the signature that cyclopts reads: positional options first, then the others, each with its help and group."""
+    every = specs(options)
+    groups = list(dict.fromkeys([*GROUPS, *(spec.group for spec in every)]))
+    shown = {name: Group(name, sort_key=k) for k, name in enumerate(groups)}
+    return inspect.Signature([parameter(spec, shown[spec.group]) for spec in sorted(every, key=place)])
 
 
-def name_of(recipe: Callable[..., Any]) -> str:
-    return recipe.__name__.replace("_", "-")
+def place(spec: OptionSpec) -> tuple[bool, bool]:
+    """Return where an option stands: single positional ones, then a list of them, then those with a name."""
+    return (not spec.option.positional, spec.is_list)
 
 
-RECIPES = (
-    generate,
-    wide,
-    anagram,
-    hybrid,
-    edit,
-    inpaint,
-    invert,
-    control,
-    condition,
-    train_control,
-    denoise,
-    distill,
-    dream,
-    score,
-    evaluate,
-    views,
-    video,
-    bench,
-)
-for recipe in RECIPES:
-    app.command(name_of(recipe))(command(recipe))
-
-shelf = typer.Typer(help=models.__doc__)
-shelf.command("embed")(command(embed))
-app.add_typer(shelf, name="models")
+def parameter(spec: OptionSpec, group: Group) -> inspect.Parameter:
+    """Return one option as cyclopts reads it."""
+    P, kind, how = inspect.Parameter, spec.kind, {"help": spec.option.help, "group": group}
+    if spec.option.positional:
+        style = P.VAR_POSITIONAL if spec.is_list else P.POSITIONAL_ONLY
+        kind = str if spec.is_list else kind
+        default = P.empty if spec.is_list or spec.default is MISSING else spec.default
+        return P(spec.name, style, default=default, annotation=Annotated[kind, Parameter(**how)])
+    if spec.is_list:
+        how |= {"converter": listed(spec), "n_tokens": 1, "negative": (), "accepts_keys": False}
+    required = spec.default is MISSING
+    return P(
+        spec.name,
+        P.KEYWORD_ONLY,
+        default=P.empty if required else spec.default,
+        annotation=Annotated[kind, Parameter(name=spec.flag, **how)],
+    )
 
 
-@shelf.callback(invoke_without_command=True)
-def listing(context: typer.Context) -> None:
-    if context.invoked_subcommand is None:
-        print(models())
+def listed(spec: OptionSpec) -> Callable[..., Any]:
+    """Return the converter of an option that is a list: values between commas, or the option again."""
+
+    def convert(kind: Any, tokens: Sequence[Any]) -> tuple[Any, ...]:
+        words = [word for token in tokens for word in (split_list(token.value) if spec.option.separator else [token.value])]
+        item = next(a for a in (kind, *getattr(kind, "__args__", ())) if get_origin(a) is tuple).__args__[0]
+        return tuple(word if item is str else number(spec, item, word) for word in words)
+
+    return convert
 
 
-def lists(recipe: Callable[..., Any]) -> set[str]:
-    """The options of a recipe that take several words."""
-    hints, parameters = get_type_hints(recipe), inspect.signature(recipe).parameters.values()
-    options = [p.name for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY and "list[" in str(hints[p.name])]
-    return {f"--{name.replace('_', '-')}" for name in options}
+def number(spec: OptionSpec, kind: type, word: str) -> Any:
+    try:
+        return kind(word)
+    except ValueError:
+        raise InputError(f"{spec.flag} takes numbers, {word!r} is none: correct it", rule=f"{spec.name}-type") from None
 
 
-def spread(argv: Sequence[str]) -> list[str]:
-    """`--views a b` as typer reads it, `--views a --views b`: a list's words go on to the next option."""
-    several = next((lists(recipe) for recipe in RECIPES if argv[:1] == [name_of(recipe)]), set())
-    words, option = [], ""
-    for word, after in zip(argv, [*argv[1:], "--"], strict=True):
-        if word.startswith("--"):
-            option = word if word in several else ""
-            if option and after.startswith("--"):
-                raise InputError(f"{option} takes one word or more, none was given: name them after it, or leave it out")
-            words += [] if option else [word]
-        else:
-            words += [option, word] if option else [word]
-    return words
+for name in (*APPLICATIONS, *TOOLS):
+    group = Group("Applications", sort_key=0) if name in APPLICATIONS else Group("Tools", sort_key=1)
+    app.command(command(name), name=name, group=group)
+
+
+def check_names(words: Sequence[str]) -> None:
+    """Raise InputError on a command or option that is called otherwise now, with its new name."""
+    if words[:1] and words[0] in RENAMED_COMMANDS:
+        raise InputError(f"{words[0]} is called {RENAMED_COMMANDS[words[0]]} now: write that", rule="renamed-command")
 
 
 def main() -> None:
-    """Exit code 0, 1 where a dream is not well, 2 with one line for bad input, 130 on Ctrl-C; a bug shows its traceback."""
+    """Exit code 0, 1 where an optimisation failed, 2 with one line for bad input, 130 on Ctrl-C; a bug shows a traceback."""
     if not is_main_process():
         sys.stdout = io.StringIO()
+    code = 0
     try:
-        code = app(spread(sys.argv[1:]), standalone_mode=False)
-    except (InputError, typer.TyperException) as e:
-        message = f"{e.format_message()} (see: synoptic --help)" if isinstance(e, typer.TyperException) else str(e)
-        print("synoptic: error: " + " ".join(message.split()), file=sys.stderr)
+        check_names(sys.argv[1:])
+        result = app(sys.argv[1:], exit_on_error=False, print_error=False)
+        if result is not None:
+            print(result)
+    except (InputError, CycloptsError) as e:
+        print("synoptic: error: " + " ".join(message(e).split()), file=sys.stderr)
         code = 2
     except OptimizationFailed as e:
-        print(e.result)
-        print(f"synoptic: {e}", file=sys.stderr)
+        print(f"{e.result}\nsynoptic: {e}")
         code = 1
-    except (KeyboardInterrupt, typer.Abort):
+    except KeyboardInterrupt:
         print("synoptic: stopped; what was finished is saved, the same command goes on from there", file=sys.stderr)
         code = 130
-    sys.exit(code if isinstance(code, int) else 0)
+    sys.exit(code)
+
+
+def message(error: InputError | CycloptsError) -> str:
+    """Return one line for a person: an option of an older version is answered with its new name."""
+    if isinstance(error, InputError):
+        return str(error)
+    text = str(error)
+    for word in sys.argv[1:]:
+        old = word.partition("=")[0].removeprefix("--").replace("-", "_")
+        if word.startswith("--") and old in RENAMED and f"--{old.replace('_', '-')}" in text:
+            return f"--{old.replace('_', '-')} is called --{RENAMED[old].replace('_', '-')} now: write that"
+    return f"{text} (see: synoptic {' '.join(sys.argv[1:2])} --help)"

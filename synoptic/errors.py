@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +12,24 @@ DISTRIBUTION = "synoptic-diffusion"  # the name that pip installs; the import an
 
 
 class InputError(ValueError):
-    """A rule broken by what was given. The message is one line: the rule, what was given, the cure."""
+    """A rule broken by what was given. The message is one line: the rule, what was given, the cure; `rule` is its code."""
+
+    def __init__(self, message: str, *, rule: str = "") -> None:
+        super().__init__(message)
+        self.rule = rule
+
+    def in_python(self) -> InputError:
+        """Return the same error in Python's spelling: guidance_scale for --guidance-scale."""
+        spelled = re.sub(r"--(?:no-)?([a-z][a-z0-9-]*[a-z0-9])", lambda m: m[1].replace("-", "_"), str(self))
+        return InputError(spelled, rule=self.rule)
+
+
+class OptimizationFailed(RuntimeError):
+    """What was optimised came to nothing: why, and the cure. `result` has all that was finished and saved."""
+
+    def __init__(self, why: str, result: object) -> None:
+        super().__init__(why)
+        self.result = result
 
 
 def prompt_list(prompts: str | Sequence[str]) -> list[str]:
@@ -34,17 +52,22 @@ def install_command(extra: str) -> str:
 
 def check_at_least(name: str, value: float, minimum: float) -> None:
     if value < minimum:
-        raise InputError(f"{name} must be at least {minimum}, {value} was given: raise it")
+        raise InputError(f"{name} must be at least {minimum}, {value} was given: raise it", rule=code(name, "at-least"))
 
 
 def check_at_most(name: str, value: float, maximum: float) -> None:
     if value > maximum:
-        raise InputError(f"{name} must be at most {maximum}, {value} was given: lower it")
+        raise InputError(f"{name} must be at most {maximum}, {value} was given: lower it", rule=code(name, "at-most"))
 
 
 def check_choice(name: str, value: str, allowed: Sequence[str]) -> None:
     if value not in allowed:
-        raise InputError(f"{name} must be one of {', '.join(allowed)}, {value!r} was given")
+        raise InputError(f"{name} must be one of {', '.join(allowed)}, {value!r} was given", rule=code(name, "choice"))
+
+
+def code(name: str, rule: str) -> str:
+    """Return the stable code of a rule about an option: "noise-level-at-most" for "--noise-level for if-ii"."""
+    return f"{name.split()[0].strip('-,').lower()}-{rule}"
 
 
 def check_writable(folder: Path) -> None:

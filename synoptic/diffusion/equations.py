@@ -138,16 +138,6 @@ def ddim_solver(eta: float = 0.0) -> Solver:
     return solve
 
 
-class Step(NamedTuple):
-    """State after step i (from time t): `x` is x_prev, `x0` what the step believed, `history` the solver's memory."""
-
-    i: int
-    t: Time
-    x: Tensor
-    x0: Tensor
-    history: tuple = ()
-
-
 def randn(shape: Sequence[int], rngs: Sequence[torch.Generator], like: Tensor | None = None) -> Tensor:
     """Standard normal (B, *shape), item b from its own CPU generator: the same whatever the batch, device or GPU count."""
     dtype = torch.float32 if like is None else like.dtype

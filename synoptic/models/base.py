@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 from torch import Tensor
 
 from synoptic.diffusion.equations import Pred, Schedule, Time
+
+if TYPE_CHECKING:
+    from synoptic.models.registry import Checkpoint
 
 Cond = dict[str, Tensor]  # a network's conditioning, each tensor with a leading batch axis
 
@@ -37,4 +40,15 @@ class Denoiser(Protocol):
 
     def decode(self, x: Tensor) -> Tensor:
         """x -> (N, 3, H, W) in about [-1, 1]. Differentiable."""
+        ...
+
+
+class PretrainedModel(Denoiser, Protocol):
+    """A Denoiser as `load` gives it: it knows the checkpoint that it came from, and its network."""
+
+    checkpoint: Checkpoint
+
+    @property
+    def network(self) -> torch.nn.Module:
+        """The network itself, for what learns beside it or inside it."""
         ...

@@ -12,6 +12,7 @@ from torch import Tensor
 from synoptic.diffusion.equations import Pred, Schedule, Time, pred_from_output
 from synoptic.models.base import Cond
 from synoptic.models.compile import compile_blocks
+from synoptic.models.registry import Checkpoint
 from synoptic.models.text import TextEncoder
 from synoptic.models.tiling import tiled
 from synoptic.models.unet import UNet
@@ -22,12 +23,18 @@ TILE_IMAGES = 8  # native pictures: what the VAE is given at once of a larger on
 class LatentDenoiser:
     """A UNet in the latent space of a VAE. Pictures larger than eight native ones are coded in pieces, which overlap."""
 
+    checkpoint: Checkpoint  # set by `load`
+
     def __init__(self, unet: UNet, vae: Any, text_encoder: TextEncoder, schedule: Schedule) -> None:
         self.unet, self.text_encoder, self.schedule = unet, text_encoder, schedule
         self.vae = vae.eval().requires_grad_(False).to(memory_format=unet.layout)
         self.shape, self.device, self.dtype, self.row_bytes = unet.shape, unet.device, unet.dtype, unet.row_bytes
         self.compiled = False
         self.factor: int = 2 ** (len(vae.config.block_out_channels) - 1)
+
+    @property
+    def network(self) -> torch.nn.Module:
+        return self.unet.net
 
     def compile(self) -> None:
         """Compile the U-Net, and the VAE's blocks for gradients: a picture at the end is not worth the minute."""

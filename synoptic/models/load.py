@@ -6,7 +6,9 @@ Safetensors only; no code from a checkpoint is ever run.
 from __future__ import annotations
 
 import importlib
+import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,9 +17,10 @@ from synoptic.diffusion.equations import Schedule
 from synoptic.diffusion.schedules import schedule_from_config
 from synoptic.errors import InputError
 from synoptic.models import latent, pixel, upscaler
-from synoptic.models.base import Denoiser
+from synoptic.models.base import PretrainedModel
 from synoptic.models.controlnet import ControlNet
 from synoptic.models.device import choose_device, choose_dtype, keep_freed_memory
+from synoptic.models.embeddings import PrecomputedTextEncoder
 from synoptic.models.registry import TEXT_COMPONENTS, Checkpoint, resolve, resolve_controlnet, resolve_upscaler
 from synoptic.models.text import TextEncoder, clip_text_encoder, double_clip_text_encoder, t5_text_encoder
 from synoptic.models.upscaler import Upscaler
@@ -52,7 +55,7 @@ def load(
     dtype: str = "auto",
     text_encoder: TextEncoder | None = None,
     compile: bool = False,
-) -> Denoiser:
+) -> PretrainedModel:
     """The model `name`: `bundled`, an alias (`sd1.5`, `sd2`, `sdxl`, `if`, …), a hub id or a diffusers directory.
 
     device: auto (CUDA, else MPS, else CPU) or any torch device; dtype: auto (float16 on a GPU, bfloat16 on a CPU that is
@@ -67,6 +70,7 @@ def load(
         _schedule(checkpoint, "scheduler"),
         text_encoder or TEXT_ENCODERS[_pipeline_class(checkpoint)](component, checkpoint),
     )
+    model.checkpoint = checkpoint
     if compile:
         model.compile()
     return model
@@ -168,3 +172,25 @@ def _from_pretrained(name: str) -> Any:
 
     logging.disable_progress_bar()  # of reading weights into memory; downloads keep theirs
     return getattr(importlib.import_module(DIFFUSERS_MODULES.get(name, "transformers")), name).from_pretrained
+
+
+_lock = threading.Lock()
+_kept: dict[tuple[Any, ...], PretrainedModel] = {}  # the last one
+
+
+def load_once(
+    name: str, *, device: str = "auto", dtype: str = "auto", compile: bool = False, embeddings: str | None = None
+) -> PretrainedModel:
+    """Load as `load` does, or return the model of the last call if it was the same. Safe in several threads.
+
+    embeddings: a file of precomputed embeddings, used in place of the text encoder.
+    """
+    checkpoint = resolve(name)
+    file = Path(embeddings).expanduser() if embeddings else None
+    key = (checkpoint.path_or_repo, checkpoint.revision, device, dtype, compile, file and (file, file.stat().st_mtime_ns))
+    with _lock:
+        if key not in _kept:
+            _kept.clear()
+            text = PrecomputedTextEncoder(file, choose_device(device)) if file else None
+            _kept[key] = load(checkpoint, device=device, dtype=dtype, text_encoder=text, compile=compile)
+        return _kept[key]

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from synoptic.diffusion.equations import Pred, Schedule, Time, pred_from_output
 from synoptic.models.base import Cond
+from synoptic.models.registry import Checkpoint
 from synoptic.models.text import TextEncoder
 from synoptic.models.unet import UNet
 
@@ -17,11 +18,17 @@ from synoptic.models.unet import UNet
 class PixelDenoiser:
     """A UNet on RGB itself. Further channels ride along as `Pred.var` where the schedule's variance is learned."""
 
+    checkpoint: Checkpoint  # set by `load`
+
     factor = 1
 
     def __init__(self, unet: UNet, text_encoder: TextEncoder, schedule: Schedule) -> None:
         self.unet, self.text_encoder, self.schedule = unet, text_encoder, schedule
         self.shape, self.device, self.dtype, self.row_bytes = unet.shape, unet.device, unet.dtype, unet.row_bytes
+
+    @property
+    def network(self) -> torch.nn.Module:
+        return self.unet.net
 
     def compile(self) -> None:
         self.unet.compile()

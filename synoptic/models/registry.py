@@ -143,16 +143,35 @@ class Checkpoint:
     @cached_property
     def factor(self) -> int:
         """Image pixels per pixel of x: the VAE's reduction, or 1."""
-        return (
-            2 ** (len(self.read_json("vae/config.json")["block_out_channels"]) - 1)
-            if "vae" in self.family.weighted_components
-            else 1
-        )
+        return 2 ** (len(self.read_json("vae/config.json")["block_out_channels"]) - 1) if self.has_latents else 1
+
+    @property
+    def side(self) -> int:
+        """Side of the native x, in the model's own pixels."""
+        return self.unet_config["sample_size"]
+
+    @property
+    def channels(self) -> int:
+        """Channels of x."""
+        return self.unet_config["in_channels"]
 
     @property
     def native_size(self) -> int:
         """Side of the native picture in image pixels."""
-        return self.unet_config["sample_size"] * self.factor
+        return self.side * self.factor
+
+    @property
+    def downsampling(self) -> int:
+        """What the network's finest grid divides the sides of x by."""
+        return 2 ** (len(self.unet_config["block_out_channels"]) - 1)
+
+    @property
+    def has_latents(self) -> bool:
+        return "vae" in self.family.weighted_components
+
+    @property
+    def num_train_timesteps(self) -> int:
+        return self.read_json("scheduler/scheduler_config.json").get("num_train_timesteps", 1000)
 
     @property
     def defaults(self) -> Defaults:

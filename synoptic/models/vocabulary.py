@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from synoptic.models.registry import BUNDLED_DIR
+from synoptic.models.registry import BUNDLED_DIR, Checkpoint
 
 
 @cache
@@ -20,3 +21,11 @@ def unknown_words(prompt: str) -> list[str]:
     """Words of a prompt that no training caption had, in their order, each once."""
     words = re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)?", prompt.lower())
     return list(dict.fromkeys(word for word in words if word not in set(vocabulary()["words"])))
+
+
+def vocabulary_warnings(checkpoint: Checkpoint, prompts: Sequence[str]) -> list[str]:
+    """Return a line per prompt that has words which a bundled model never saw; none for other models."""
+    if not checkpoint.is_bundled:
+        return []
+    found = (unknown_words(prompt) for prompt in dict.fromkeys(prompts))
+    return [f"the bundled model never saw: {', '.join(words)} (what it knows: synoptic models)" for words in found if words]

@@ -1,26 +1,185 @@
-"""The options that recipes share, each with its help: command line and web page read them from the signatures."""
+"""The options that applications share: prompts, sampling, the model, the output."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from itertools import count as numbers
+from pathlib import Path
+from typing import Annotated, Literal, Self
 
-Prompts = Annotated[str | list[str], "what to paint, in words; several prompts give several pictures"]
-Steps = Annotated[int | None, "denoising steps; more is finer and slower (default: the model's, 25 bundled, 50 others)"]
-Guidance = Annotated[float | None, "classifier-free guidance scale; 1 is off (default: the model's, 5 bundled, 7.5 SD)"]
-Negative = Annotated[str, "what not to paint"]
-Sampler = Annotated[Literal["ddim", "ddpm", "dpm++"], "how a step is taken: ddpm is ancestral, dpm++ of second order"]
-Eta = Annotated[float, "DDIM's noise per step: 0 (deterministic) to 1 (the ancestral sampler's)"]
-Clip = Annotated[Literal["auto", "none", "static", "dynamic"], "keep x0 in range; auto: as the model's own scheduler does"]
-Seed = Annotated[int, "noise of the first picture; picture k of --count has seed + k, whatever else is painted with it"]
-Count = Annotated[int, "pictures per prompt"]
-Model = Annotated[str, "bundled, bundled-if, sd1.5, sd2, sdxl, if, … (see: synoptic models), a hub id or a directory"]
-Device = Annotated[str, "auto, cpu, cuda, mps, …"]
-Dtype = Annotated[Literal["auto", "float32", "bfloat16", "float16", "float64"], "the network's numbers; auto: what is fast"]
-Out = Annotated[str | None, "folder for the pictures and run.json (default: outputs/RECIPE/…, named after the settings)"]
-Upscalers = Annotated[
-    list[str] | None,
-    "stages that enlarge it, 4 times each: bundled-if-ii, if-ii, sd-x4, …; auto: those for the model; none: its own size",
+from synoptic.errors import InputError, check_at_most, install_command
+from synoptic.models.embeddings import check_embeddings
+from synoptic.models.registry import Checkpoint, resolve
+from synoptic.options.base import UNSET, Item, Option, Options
+
+MAX_SEED = 2**63 - 1
+
+ModelName = Annotated[
+    str, Option("bundled, bundled-if, sd1.5, sd2, sdxl, if, …: see `synoptic models`; or a hub id, or a directory")
 ]
-Level = Annotated[int, "noise level told to upscalers: higher keeps less of the small picture and paints more anew"]
-Embeddings = Annotated[str | None, "a file by `synoptic models embed`, used in place of the model's text tower"]
-Trace = Annotated[bool, "film each picture as it comes about: NAME.trace.mp4, .gif and .html (needs PyAV)"]
+Device = Annotated[str, Option("auto, cpu, cuda, mps, …")]
+Dtype = Annotated[
+    Literal["auto", "float32", "bfloat16", "float16", "float64"], Option("precision of the network; auto: what is fast")
+]
+Out = Annotated[
+    str | None,
+    Option("folder of the pictures and run.json (default: outputs/COMMAND/…, named after the options)", recorded=False),
+]
+Seed = Annotated[int, Option("seed of the first picture; picture k of --count has seed + k", at_least=0, at_most=MAX_SEED)]
+Count = Annotated[int, Option("pictures per prompt", at_least=1)]
+GuidanceScale = Annotated[
+    float, Option("classifier-free guidance scale; 1 is off (default: the model's; 5 bundled, 7.5 SD)", at_least=0)
+]
+NegativePrompt = Annotated[str, Option("what not to show")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelOptions(Options):
+    GROUP = "Model"
+
+    model: ModelName = "bundled"
+    embeddings: Annotated[
+        str | None, Option("a file by `synoptic models embed`, used in place of the model's text encoder")
+    ] = None
+    device: Device = "auto"
+    dtype: Dtype = "auto"
+
+    def prepare(self) -> Self:
+        return self.resolve(resolve(self.model))
+
+    def texts(self) -> list[str]:
+        """Return every text that the model will embed."""
+        return []
+
+    def resolve(self, checkpoint: Checkpoint) -> Self:
+        if self.embeddings:
+            check_embeddings(Path(self.embeddings).expanduser(), checkpoint, ["", *self.texts()])
+        return super().resolve(checkpoint)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputOptions(Options):
+    GROUP = "Output"
+
+    trace: Annotated[
+        bool, Option("film each picture as it is made: NAME.trace.mp4, .gif and .html (needs PyAV)", recorded=False)
+    ] = False
+    out: Out = None
+
+    def resolve(self, checkpoint: Checkpoint) -> Self:
+        if self.trace and find_spec("av") is None:
+            raise InputError(
+                f"--trace needs PyAV, which is not installed: {install_command('video')}", rule="missing-package"
+            )
+        return super().resolve(checkpoint)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SamplingOptions(ModelOptions, OutputOptions):
+    """What every sampling loop takes."""
+
+    GROUP = "Sampling"
+
+    steps: Annotated[int, Option("denoising steps (default: the model's; 25 bundled, 50 others)", at_least=1)] = UNSET
+    guidance_scale: GuidanceScale = UNSET
+    negative_prompt: NegativePrompt = ""
+    sampler: Annotated[
+        Literal["ddim", "ddpm", "dpm++"], Option("how a step is taken: ddpm is ancestral, dpm++ of second order")
+    ] = "ddim"
+    eta: Annotated[
+        float, Option("DDIM's noise per step: 0 (deterministic) to 1 (the ancestral sampler's)", at_least=0, at_most=1)
+    ] = 0.0
+    clip: Annotated[
+        Literal["auto", "none", "static", "dynamic"], Option("keep x0 in range; auto: as the model's scheduler does")
+    ] = "auto"
+    seed: Seed = 0
+    count: Count = 1
+
+    def resolve(self, checkpoint: Checkpoint) -> Self:
+        usual = checkpoint.defaults
+        self = replace(
+            self,
+            steps=usual.steps if self.steps is None else self.steps,
+            guidance_scale=self.default_guidance(checkpoint) if self.guidance_scale is None else self.guidance_scale,
+        )
+        check_at_most("--steps", self.steps, checkpoint.num_train_timesteps - 1)
+        if self.eta and self.sampler != "ddim":
+            raise InputError(
+                f"--eta is the noise of ddim's steps, {self.sampler} has its own; {self.eta} was given: omit it",
+                rule="eta-sampler",
+            )
+        if self.seed + self.count - 1 > MAX_SEED:
+            raise InputError(
+                f"--seed + --count must stay within 64 bits, {self.seed} was given: lower it", rule="seed-count"
+            )
+        return super().resolve(checkpoint)
+
+    def default_guidance(self, checkpoint: Checkpoint) -> float:
+        return checkpoint.defaults.guidance_scale
+
+    def seeds(self) -> range:
+        return range(self.seed, self.seed + self.count)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromptOptions(Options):
+    GROUP = "Prompt"
+
+    prompt: Annotated[
+        tuple[str, ...],
+        Option("what to show, in words; several prompts give several pictures", positional=True, separator=""),
+    ]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_prompts(self.prompt)
+
+
+def check_prompts(prompts: Sequence[str]) -> None:
+    """Raise InputError on no prompt at all, and on one that holds a NUL character."""
+    if not prompts:
+        raise InputError(
+            'at least one prompt is needed, none was given: say what to show, for example "a photo of a horse"',
+            rule="prompt-missing",
+        )
+    for prompt in prompts:
+        if "\0" in prompt:
+            raise InputError(f"a prompt is plain text, {prompt!r} holds a NUL character: remove it", rule="prompt-nul")
+
+
+def one_picture_per_prompt(prompts: Sequence[str], seeds: Sequence[int]) -> list[Item]:
+    """Return an item per distinct prompt and seed, each with a file name of its own, whatever the prompts."""
+    return named([((prompt,), seed) for prompt in dict.fromkeys(prompts) for seed in seeds])
+
+
+def one_picture_of_all(prompts: Sequence[str], seeds: Sequence[int]) -> list[Item]:
+    """Return an item per seed, each of which shows all prompts."""
+    return named([(tuple(prompts), seed) for seed in seeds])
+
+
+def named(pictures: Sequence[tuple[tuple[str, ...], int]]) -> list[Item]:
+    """Return the items of (prompts, seed): stems are distinct after case folding and Unicode normalisation."""
+    taken: dict[str, tuple[str, ...]] = {}
+    items = []
+    for prompts, seed in pictures:
+        words = slug(" | ".join(prompts))
+        for n in numbers(1):
+            stem = f"{words}_{seed}" if n == 1 else f"{words}-{n}_{seed}"
+            if taken.setdefault(unicodedata.normalize("NFKC", stem).casefold(), prompts) == prompts:
+                break
+        items.append(Item(prompts, seed, stem))
+    return items
+
+
+RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)  # names that Windows keeps for devices
+
+
+def slug(prompt: str) -> str:
+    """Return the courses' file name of a prompt: spaces to underscores, legal everywhere, 100 bytes at most."""
+    name = re.sub(r'[\s/\\:*?"<>|\x00-\x1f]+', "_", prompt.strip()).strip("._")
+    name = name.encode(errors="replace")[:100].decode(errors="ignore").rstrip("._ ") or "picture"
+    return f"_{name}" if RESERVED.match(name) else name

@@ -2,89 +2,68 @@
 
 from __future__ import annotations
 
-from synoptic.options.common import (
-    Clip,
-    Count,
-    Device,
-    Dtype,
-    Embeddings,
-    Eta,
-    Guidance,
-    Level,
-    Model,
-    Negative,
-    Out,
-    Prompts,
-    Sampler,
-    Seed,
-    Steps,
-    Trace,
-    Upscalers,
-)
-from synoptic.options.resolve import settle, warn_unknown
-from synoptic.pipelines.upscaling import check_level
-from synoptic.pipelines.upscaling import upscalers as fitting
-from synoptic.runs.manifest import Result, open_run
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from synoptic.diffusion.equations import randn
+from synoptic.diffusion.schedules import get_clip
+from synoptic.diffusion.solvers import get_solver, timestep_pairs
+from synoptic.guidance.cfg import cfg
+from synoptic.models.base import Denoiser
+from synoptic.options.base import Item
+from synoptic.options.generate import GenerateOptions
+from synoptic.pipelines.base import Output, pass_on, rngs_of
+from synoptic.pipelines.upscaling import UpscalingPipeline
+from synoptic.sampling.single import sample
+from synoptic.sampling.step import Decode, Step
 
 
-def generate(
-    prompt: Prompts,
-    *,
-    upscalers: Upscalers = None,
-    level: Level = 50,
-    steps: Steps = None,
-    guidance: Guidance = None,
-    negative: Negative = "",
-    sampler: Sampler = "ddim",
-    eta: Eta = 0.0,
-    clip: Clip = "auto",
-    seed: Seed = 0,
-    count: Count = 1,
-    model: Model = "bundled",
-    embeddings: Embeddings = None,
-    device: Device = "auto",
-    dtype: Dtype = "auto",
-    trace: Trace = False,
-    out: Out = None,
-) -> Result:
-    """Paint a prompt at the model's own size; upscalers enlarge the picture, where --upscalers says which.
+class GeneratePipeline(UpscalingPipeline[GenerateOptions]):
+    """Denoise at the model's own size, then stage by stage, each given the picture of the one before."""
 
-    synoptic generate "an oil painting of a horse" --count 4
-    synoptic generate "a photo of a lemon" --model bundled-if --upscalers auto
-    """
-    source, settings = settle(locals())
-    larger = fitting(source, upscalers or ["none"])
-    check_level(larger, level)
-    settings["upscalers"] = [up.name for up in larger] or None
-    run = open_run("generate", settings, out)
-    warn_unknown(source, settings["prompt"])
+    def sample(self, items: Sequence[Item]) -> Generator[Step, None, list[Output]]:
+        o, rngs, prompts = self.options, rngs_of(items), [item.title for item in items]
+        x = randn(self.model.shape, rngs).to(self.model.device)
+        step = yield from pass_on(self._denoise(self.model, prompts, x, rngs, o.steps, o.guidance_scale))
+        for up in self.upscalers:
+            small, stage = decoded(step), self.load_upscaler(up)
+            size = [side * stage.scale_factor // stage.factor for side in small.shape[-2:]]
+            x, noise = (randn((channels, *size), rngs, small) for channels in (stage.shape[0], small.shape[1]))
+            large, usual = stage.denoiser_for(small, o.noise_level, noise), up.defaults
+            step = yield from pass_on(self._denoise(large, prompts, x, rngs, usual.steps, usual.guidance_scale))
+        return [Output(image) for image in step.images()]
 
-    from synoptic.diffusion import solvers
-    from synoptic.diffusion.equations import randn
-    from synoptic.diffusion.schedules import get_clip
-    from synoptic.guidance.cfg import cfg
-    from synoptic.pipelines.upscaling import Stages
-    from synoptic.runs.execute import execute
-    from synoptic.sampling.single import sample
+    def _denoise(
+        self,
+        model: Denoiser,
+        prompts: Sequence[str],
+        x: Tensor,
+        rngs: Sequence[torch.Generator],
+        steps: int,
+        guidance_scale: float,
+    ) -> Iterator[Step]:
+        o, s = self.options, model.schedule
+        predict = cfg(model, prompts, guidance_scale, o.negative_prompt, clip=get_clip(o.clip, s))
+        pairs, solver = timestep_pairs(o.sampler, s, steps), get_solver(o.sampler, o.eta)
+        for step in sample(predict, s, x, steps=pairs, solver=solver, rngs=rngs):
+            yield replace(step, decode=one_by_one(model))
 
-    stages = Stages(source, settings)
 
-    def paint(m, prompts, rngs):
-        def denoise(model, x, steps, guidance):
-            s = model.schedule
-            predict = cfg(model, prompts, guidance, negative, clip=get_clip(clip, s))
-            steps = solvers.timestep_pairs(sampler, s, steps)
-            return sample(predict, s, x, steps=steps, solver=solvers.get_solver(sampler, eta), rngs=rngs)
+@torch.no_grad()
+def decoded(step: Step) -> Tensor:
+    """Return the images (B, 3, H, W) of a finished stage."""
+    assert step.decode is not None
+    return step.decode(step.canvas)
 
-        x = randn(m.shape, rngs).to(m.device)
-        for step in denoise(m, x, settings["steps"], settings["guidance"]):
-            x = step.x
-            yield step
-        for up in larger:
-            model, x = stages.begin(up, m, stages.decode(m, x), rngs)
-            for step in denoise(model, x, up.defaults.steps, up.defaults.guidance_scale):
-                x = step.x
-                yield step
 
-    steps = settings["steps"] + sum(up.defaults.steps for up in larger)
-    return execute(run, source, paint, stages.decode, steps=steps, trace=trace)
+def one_by_one(model: Denoiser) -> Decode:
+    """Return the model's decoder, one canvas at a time where they are larger than its own."""
+
+    def decode(z: Tensor) -> Tensor:
+        large = z.shape[-1] > model.shape[-1]
+        return torch.cat([model.decode(one) for one in z.split(1)]) if large else model.decode(z)
+
+    return decode

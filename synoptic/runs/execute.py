@@ -1,152 +1,252 @@
-"""Carry out a run: load, paint in batches, decode, save, score. Nothing that was finished is lost or done again."""
+"""Carry out a run: load, sample in batches, save, score. Nothing that was finished is lost or done again."""
 
 from __future__ import annotations
 
+import json
+import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
-from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import Any
 
 import torch
-from torch import Tensor
 
 from synoptic import io
 from synoptic.distributed import broadcast_from_main, is_main_process
-from synoptic.metrics.clip import Clip, clip_score
-from synoptic.models.base import Denoiser
-from synoptic.models.device import choose_device
-from synoptic.models.embeddings import PrecomputedTextEncoder
-from synoptic.models.load import load
+from synoptic.errors import InputError
+from synoptic.metrics.clip import Clip
+from synoptic.models.base import PretrainedModel
+from synoptic.models.load import load_once
 from synoptic.models.memory import max_batch_rows
-from synoptic.models.registry import Checkpoint
-from synoptic.runs.manifest import Picture, Result, Run
-from synoptic.runs.progress import bar
-from synoptic.runs.recorder import Trace, traced
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-Paint = Callable[[Denoiser, Sequence[str], Sequence[torch.Generator]], Iterable[Any]]  # what has an x: Steps, Moments
-Decode = Callable[[Denoiser, Tensor], Tensor]
-
-
-class Film(Protocol):
-    """Made of a batch's (files, decode, rows): passes on what is painted, then shows it under each picture's title."""
-
-    def watch(self, steps: Iterable[Any], /) -> Iterator[Any]: ...
-
-    def write(self, titles: Sequence[str]) -> None: ...
+from synoptic.models.vocabulary import vocabulary_warnings
+from synoptic.options import options_class
+from synoptic.options.base import Item
+from synoptic.options.common import ModelOptions
+from synoptic.pipelines.base import Output, Pipeline, pipeline_class
+from synoptic.runs.checkpoint import Checkpoint
+from synoptic.runs.files import write_content
+from synoptic.runs.manifest import Picture, Run, open_run
+from synoptic.runs.progress import progress_bar
+from synoptic.runs.recorder import Recorder, recorded
+from synoptic.sampling.step import Step
 
 
-class Measure(NamedTuple):
-    """What the bundled judge says of each picture: a name for the manifest, and (judge, image, picture) -> a number."""
+def run(application: str, /, *values: Any, **options: Any) -> Run:
+    """Run an application into a folder, as the command line does: `run("wide", prompt="a lake", out="outputs")`."""
+    try:
+        asked = options_class(application).from_arguments(*values, **options).prepare()
+        return executor(application)(asked)
+    except InputError as e:
+        raise e.in_python() from None
 
-    name: str
-    of: Callable[[Clip, Image, Picture], float]
+
+def executor(application: str) -> Callable[[Any], Run]:
+    """Return what carries out an application's prepared options: its own module in `runs/`, or `execute`."""
+    own = f"synoptic.runs.{application}"
+    return import_module(own).execute if find_spec(own) else execute
 
 
-BY_PROMPT = Measure("clip_score", lambda judge, image, picture: clip_score(judge, image, picture.prompt))
+def execute(options: ModelOptions, folder: Path | None = None) -> Run:
+    """Run prepared options: every picture, its score, and run.json in the folder. Raises InputError."""
+    if options.variants():
+        return execute_variants(options)
+    run = open_run(options, folder)
+    warn(options)
+    model, clock = open_model(run)
+    pipeline = pipeline_class(run.application)(model, options)
+    items = choose_items(run, pipeline)
+    sample_items(run, pipeline, items, clock)
+    if is_main_process():
+        finish(run, pipeline, items, clock)
+    return run
 
 
-def execute(
-    run: Run,
-    source: Checkpoint,
-    paint: Paint,
-    decode: Decode,
-    *,
-    views: int = 1,
-    steps: int | None = None,
-    measure: Measure = BY_PROMPT,
-    trace: bool = False,
-    film: Callable[..., Film] = Trace,
-    most: int | None = None,
-) -> Result:
-    """Every picture of the run, `views` rows each; `paint` gives a batch's Steps, `decode` turns the last x into images.
-
-    `steps` is how many Steps that is (default: --steps), `measure` how the bundled judge scores what came of them;
-    with `trace` each picture has its films (`film` makes them). A batch has at most `most` pictures. The setting
-    `embeddings` is a file in the text tower's place.
-    Pictures are painted in batches that fill the model's calls and saved as each batch ends; a batch that an earlier run
-    of the same settings finished is read back. The result does not depend on the batches. Of several processes the first
-    decodes, writes and returns the pictures.
-    """
-    model, clock = opened(run, source)
-    size = max(1, min(max_batch_rows(model, model.device) // (2 * views), most or len(run.pictures)))
-    size = int(broadcast_from_main(torch.tensor(size)))
-    batches = [run.pictures[i : i + size] for i in range(0, len(run.pictures), size)]
-
-    def painted(picture: Picture) -> bool:
-        file = run.folder / picture.file
-        return file.exists() and (not trace or traced(file).exists())
-
-    lack = broadcast_from_main(torch.tensor([not all(map(painted, batch)) for batch in batches]))
-    missing = [batch for batch, lacks in zip(batches, lack, strict=True) if lacks]
-    with bar(run.recipe, len(missing) * (steps or run.settings["steps"])) as tick:
-        for batch in missing:
-            coming = paint(model, [p.prompt for p in batch], [generator(p) for p in batch])
-            files = [run.folder / p.file for p in batch]
-            shot = film(files, partial(decode, model), size) if trace and is_main_process() else None
-            with clock("sample"):
-                x = torch.empty(0)
-                for step in shot.watch(coming) if shot else coming:
-                    x = step.x
-                    tick()
-            if not is_main_process():
-                continue
-            with clock("decode"):
-                pictures = io.to_pil(decode(model, x))
-            for picture, file, image in zip(batch, files, pictures, strict=True):
-                io.save_image(file, image, inside(run, picture))
-            if shot:
-                with clock("trace"):
-                    shot.write([p.prompt for p in batch])
-            run.write()
+def execute_variants(options: ModelOptions) -> Run:
+    """Run every variant into a folder of its own, then show them side by side."""
+    run = open_run(options)
+    parts = {name: execute(variant, run.folder / name) for name, variant in options.variants().items()}
     if not is_main_process():
-        return Result([], run)
-    result = Result([io.load_image(run.folder / p.file) for p in run.pictures], run)
-    if source.is_bundled:
-        with clock("score"):
-            score(result, measure)
-    run.state = "done"
+        return run
+    items, outputs = [], []
+    for name, part in parts.items():
+        run.pictures += [Picture(f"{name}/{p.file}", p.prompt, p.seed, p.score, p.figures) for p in part.pictures]
+        items += [Item((p.prompt,), p.seed, f"{name}/{Path(p.file).stem}") for p in part.pictures]
+        outputs += [Output(image, figures=p.figures) for image, p in zip(part.images, part.pictures, strict=True)]
+        run.model, run.state = part.model, part.state
+    compare(run, pipeline_class(run.application)(load(options), options), items, outputs)
     run.write()
-    return result
+    return run
 
 
-def opened(run: Run, source: Checkpoint) -> tuple[Denoiser, Clock]:
-    """The run's model, whose name goes into the manifest, and a clock for its timings."""
+def warn(options: ModelOptions) -> None:
+    """Say on the error stream which words a bundled model never saw."""
+    from synoptic.models.registry import resolve
+
+    for line in vocabulary_warnings(resolve(options.model), options.texts()):
+        print(f"warning: {line}", file=sys.stderr)
+
+
+def load(options: ModelOptions) -> PretrainedModel:
+    compile = getattr(options, "compile", False)
+    how = {"device": options.device, "dtype": options.dtype, "embeddings": options.embeddings}
+    return load_once(options.model, **how, compile=compile)
+
+
+def open_model(run: Run) -> tuple[PretrainedModel, Clock]:
+    """Load the run's model, whose name goes into the manifest; and a clock for its timings."""
+    assert isinstance(run.options, ModelOptions)
     clock = Clock(run)
     with clock("load"):
-        device, file = run.settings["device"], run.settings.get("embeddings")
-        text = PrecomputedTextEncoder(Path(file).expanduser(), choose_device(device)) if file else None
-        how: dict[str, Any] = {"dtype": run.settings["dtype"], "compile": run.settings.get("compile", False)}
-        model = load(source, device=device, text_encoder=text, **how)
+        model = load(run.options)
+    source = model.checkpoint
     run.model = {"name": source.name, "source": source.name if source.is_bundled else source.path_or_repo}
     run.model |= {"revision": source.revision, "device": str(model.device), "dtype": str(model.dtype)[6:]}
     run.write()
     return model, clock
 
 
-def generator(picture: Picture) -> torch.Generator:
-    return torch.Generator().manual_seed(picture.seed)
+def choose_items(run: Run, pipeline: Pipeline[Any]) -> list[Item]:
+    """Return the run's items; after a search of seeds, kept in search.json, the best of them."""
+    search = pipeline.seed_search()
+    if search is None:
+        return run.options.items()
+    file = run.folder / "search.json"
+    if not file.exists():
+        with progress_bar("search", 2) as tick:
+            rounds = []
+            for found in search:
+                rounds.append(found._asdict())
+                tick()
+        text = json.dumps({"clip_model": "bundled/clip-grayscale", "rounds": rounds}, indent=1) + "\n"
+        io.atomic_write(file, lambda f: f.write(text.encode()))
+    items = run.options.items_of(json.loads(file.read_text())["rounds"][-1]["seeds"])
+    run.pictures = [Picture(f"{item.stem}.png", item.title, item.seed) for item in items]
+    return items
 
 
-def inside(run: Run, picture: Picture) -> dict:
-    """What a picture's own metadata says."""
-    item = asdict(picture)
-    del item["score"]
-    return item | {"command": run.command, "recipe": run.recipe, "settings": run.settings, "model": run.model}
+def sample_items(run: Run, pipeline: Pipeline[Any], items: Sequence[Item], clock: Clock) -> None:
+    """Sample what is missing, in batches that fill the model's calls, and save each batch as it ends.
+
+    The result does not depend on the batches. Of several processes the first writes.
+    """
+    rows = max_batch_rows(pipeline.model, pipeline.model.device)
+    size = max(1, min(rows // (2 * pipeline.views_per_item), pipeline.max_items or len(items)))
+    size = int(broadcast_from_main(torch.tensor(size)))
+    pairs = list(zip(items, run.pictures, strict=True))
+    batches = [pairs[i : i + size] for i in range(0, len(pairs), size)]
+    trace = getattr(run.options, "trace", False)
+
+    def is_done(picture: Picture) -> bool:
+        file = run.folder / picture.file
+        return file.exists() and (not trace or recorded(file).exists())
+
+    lack = broadcast_from_main(torch.tensor([not all(is_done(p) for _, p in batch) for batch in batches]))
+    missing = [batch for batch, lacks in zip(batches, lack, strict=True) if lacks]
+    with progress_bar(run.application, len(missing) * pipeline.num_steps) as tick:
+        for batch in missing:
+            some, pictures = [item for item, _ in batch], [picture for _, picture in batch]
+            files = [run.folder / picture.file for picture in pictures]
+            for file in files:
+                file.parent.mkdir(parents=True, exist_ok=True)
+            recorder = Recorder(files) if trace and is_main_process() else None
+            checkpoint = Checkpoint(run.folder, [picture.file for picture in pictures], recorder)
+            with clock("sample"):
+                outputs = yield_from(watched(pipeline, some, checkpoint, recorder, tick, run))
+            if not is_main_process():
+                continue
+            with clock("save"):
+                for picture, output in zip(pictures, outputs, strict=True):
+                    save(run, picture, output)
+            if recorder:
+                with clock("trace"):
+                    clip = Clip("bundled") if pipeline.model.checkpoint.is_bundled else None
+                    recorder.write([picture.prompt for picture in pictures], clip)
+            checkpoint.remove()
+            run.write()
 
 
-def score(result: Result, measure: Measure) -> None:
-    """What the bundled judge says of the pictures, into the run."""
-    judge = Clip("bundled")
-    for picture, image in zip(result.run.pictures, result.images, strict=True):
-        picture.score = round(measure.of(judge, image, picture), 4)
-    scores = [p.score or 0.0 for p in result.run.pictures]
-    result.run.scores = {measure.name: round(sum(scores) / len(scores), 4), "judge": judge.name}
+def watched(
+    pipeline: Pipeline[Any],
+    items: Sequence[Item],
+    checkpoint: Checkpoint,
+    recorder: Recorder | None,
+    tick: Callable[[], None],
+    run: Run,
+) -> Generator[Step, None, list[Output]]:
+    """Yield a batch's Steps from where it was left, each ticked, recorded, and kept for a kill; return what came of it."""
+    state = checkpoint.load()
+    for _ in range(checkpoint.done):
+        tick()
+    steps = pipeline.steps(items, state)
+    every = getattr(run.options, "save_every", 0)
+    while True:
+        try:
+            step = next(steps)
+        except StopIteration as end:
+            return end.value
+        tick()
+        if recorder:
+            recorder.add(step)
+        if every and (step.i + 1) % every == 0 and is_main_process():
+            save_intermediate(run.folder, checkpoint.names, step)
+        if is_main_process():
+            checkpoint.offer(step)
+        yield step
+
+
+def save_intermediate(folder: Path, names: Sequence[str], step: Step) -> None:
+    """Save steps/NAME/25.png of every picture of a batch."""
+    for name, image in zip(names, step.images(), strict=True):
+        place = folder / "steps" / name.removesuffix(".png")
+        place.mkdir(parents=True, exist_ok=True)
+        io.save_image(place / f"{step.i + 1}.png", image, {"of": name})
+
+
+def yield_from(steps: Generator[Any, None, list[Output]]) -> list[Output]:
+    """Run a generator to its end and return its value."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+
+
+def save(run: Run, picture: Picture, output: Output) -> None:
+    """Save what came of one item: further files first, the picture itself, which says that it is done, last."""
+    file = run.folder / picture.file
+    for name, content in output.files.items():
+        write_content(file.with_suffix(name) if name.startswith(".") else run.folder / name, content, {"of": file.name})
+    picture.figures = dict(output.figures)
+    io.save_image(file, output.image, run.inside(picture))
+
+
+def finish(run: Run, pipeline: Pipeline[Any], items: Sequence[Item], clock: Clock) -> None:
+    """Score a bundled model's pictures by the bundled reference CLIP, compare them, and close the manifest."""
+    if pipeline.model.checkpoint.is_bundled:
+        with clock("score"):
+            clip = Clip("bundled")
+            for picture, image, item in zip(run.pictures, run.images, items, strict=True):
+                picture.score = round(pipeline.score(clip, image, item), 4)
+            scores = [picture.score or 0.0 for picture in run.pictures]
+            run.scores = {pipeline.metric: round(sum(scores) / len(scores), 4), "clip_model": clip.name}
+    outputs = [Output(image, figures=p.figures) for image, p in zip(run.images, run.pictures, strict=True)]
+    compare(run, pipeline, items, outputs)
+    run.state = "done"
+    run.write()
+
+
+def compare(run: Run, pipeline: Pipeline[Any], items: Sequence[Item], outputs: Sequence[Output]) -> None:
+    """Save the figure and the table of all items, APPLICATION.png and .tsv, where there are any."""
+    found = pipeline.compare(items, outputs)
+    if found is None:
+        return
+    file = run.folder / f"{run.application}.png"
+    io.save_image(file, found.image, {"options": run.options.to_json()})
+    io.atomic_write(file.with_suffix(".tsv"), lambda f: f.write(f"{found}\n".encode()))
+    run.summary = f"{found}\n{file}"
 
 
 class Clock:

@@ -1,77 +1,80 @@
-"""A run: one execution of a recipe, its pictures, and the manifest (`run.json`) that can reproduce or resume it."""
+"""A run: one execution with a folder, and the manifest (`run.json`) that can reproduce or resume it."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import platform
-import re
-import shlex
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from synoptic.distributed import is_main_process
-from synoptic.errors import DISTRIBUTION, InputError, check_writable, prompt_list
+from synoptic.errors import DISTRIBUTION, InputError, check_writable
+from synoptic.options.base import Options
+from synoptic.options.common import slug
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+MANIFEST = "run.json"
+
 
 @dataclass
 class Picture:
-    """One item of a run: `file` lies in the run's folder; `seed` is the item's own; `score` a judge's cosine."""
+    """One picture of a run: `file` in the run's folder, its own seed, a CLIP's score, and what else was measured."""
 
     file: str
     prompt: str
     seed: int
     score: float | None = None
+    figures: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass
 class Run:
-    """A recipe's resolved settings and what came of them. Written to `folder/run.json` as it goes."""
+    """The resolved options and what came of them. Written to `folder/run.json` as it goes."""
 
-    recipe: str
-    settings: dict[str, Any]
+    options: Options
     folder: Path
     pictures: list[Picture]
     model: dict[str, Any] = field(default_factory=dict)
     timings: dict[str, float] = field(default_factory=dict)  # seconds
     scores: dict[str, Any] = field(default_factory=dict)
     state: str = "running"
+    summary: str = ""  # what a person reads at the end, where it is not the table of pictures
 
     @property
-    def command(self) -> str:
-        """The command line that gives this run again."""
-        positional: list[str] = []
-        options: list[str] = []
-        for name, value in self.settings.items():
-            flag = f"--{name.replace('_', '-')}"
-            if name in ("image", "mask", "prompt"):
-                positional += value if isinstance(value, list) else [value]
-            elif isinstance(value, bool):
-                options.append(flag if value else f"--no-{flag[2:]}")
-            elif isinstance(value, list):
-                options += [flag, *map(str, value)]
-            elif value is not None:
-                options += [flag, str(value)]
-        return shlex.join(["synoptic", self.recipe, *positional, *options])
+    def application(self) -> str:
+        return self.options.application()
+
+    @cached_property
+    def images(self) -> list[Image]:
+        """The pictures, read from their files."""
+        from synoptic.io import load_image
+
+        return [load_image(self.folder / picture.file) for picture in self.pictures]
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "recipe": self.recipe,
+            "application": self.application,
             "state": self.state,
-            "command": self.command,
-            "settings": self.settings,
+            "command": self.options.command(),
+            "options": self.options.to_json(),
             "model": self.model,
-            "pictures": [asdict(p) for p in self.pictures],
+            "pictures": [asdict(picture) for picture in self.pictures],
             "scores": self.scores,
             "timings": self.timings,
             "versions": versions(),
         }
+
+    def inside(self, picture: Picture) -> dict[str, Any]:
+        """Return what a picture's own metadata says."""
+        about = {"file": picture.file, "prompt": picture.prompt, "seed": picture.seed}
+        about |= {"command": self.options.command(), "application": self.application}
+        return about | {"options": self.options.to_json(), "model": self.model}
 
     def write(self) -> None:
         from synoptic.io import atomic_write
@@ -79,113 +82,78 @@ class Run:
         if not is_main_process():
             return
         text = json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n"
-        atomic_write(self.folder / "run.json", lambda f: f.write(text.encode()))
-
-
-class Result(NamedTuple):
-    """What a recipe returns: its pictures (PIL, one an item of `run.pictures`) and the Run."""
-
-    images: list[Image]
-    run: Run
+        atomic_write(self.folder / MANIFEST, lambda f: f.write(text.encode()))
 
     def __str__(self) -> str:
-        run = self.run
-        scored = any(p.score is not None for p in run.pictures)
+        if self.summary:
+            return self.summary
+        scored = any(picture.score is not None for picture in self.pictures)
         lines = ["picture\tseed" + ("\tscore" if scored else "")]
-        lines += [
-            f"{run.folder / p.file}\t{p.seed}" + (f"\t{p.score:.3f}" if p.score is not None else "") for p in run.pictures
-        ]
-        if run.scores:
-            name, mean = next(iter(run.scores.items()))
-            lines.append(f"{name.replace('clip_score', 'CLIP score')} {mean:.3f}, judge {run.scores['judge']}")
+        scores = ["" if p.score is None else f"\t{p.score:.3f}" for p in self.pictures]
+        lines += [f"{self.folder / p.file}\t{p.seed}{score}" for p, score in zip(self.pictures, scores, strict=True)]
+        if self.scores:
+            name, mean = next(iter(self.scores.items()))
+            lines.append(f"{name.replace('clip_score', 'CLIP score')} {mean:.3f} by {self.scores['clip_model']}")
         return "\n".join(lines)
 
+    def _repr_html_(self) -> str:
+        from html import escape
 
-def open_run(recipe: str, settings: dict[str, Any], out: str | None, *, together: bool = False) -> Run:
-    """The run of these settings: a new folder, or the one that an earlier, perhaps killed, run of them began.
+        from synoptic.io.html import gallery
 
-    Each prompt has its own pictures, one a seed; `together`, all prompts are of the same pictures. Without `out` the
-    folder's name holds a hash of the settings, so equal settings meet again and different ones never. Raises InputError
-    where there is no prompt, the folder cannot be written, or it holds a run of other settings.
+        titles = [f"{p.prompt}, seed {p.seed}" for p in self.pictures]
+        return f"{gallery(self.images, titles)}<pre>{escape(self.options.command())}\n{escape(str(self.folder))}</pre>"
+
+
+def open_run(options: Options, folder: Path | None = None) -> Run:
+    """Return the run of resolved options: a new folder, or the one that an earlier, perhaps killed, run of them began.
+
+    Without --out the folder's name holds a hash of the options, so equal options meet again and different ones never.
+    Raises InputError where the folder cannot be written, or holds another run.
     """
-    every = prompt_list(settings["prompt"])
-    seed = settings.get("seed", 0)
-    seeds = range(seed, seed + settings.get("count", 1))
-    pictures = pictures_of([BETWEEN.join(every)] if together else every, seeds)
-    return begun(Run(recipe, settings, Path(out or folder_of(recipe, settings)).expanduser(), pictures))
+    out = getattr(options, "out", None)
+    folder = folder or Path(out or default_folder(options)).expanduser()
+    pictures = [Picture(f"{item.stem}.png", item.title, item.seed) for item in options.items()]
+    check_same(options, folder)
+    check_writable(folder)
+    return Run(options, folder, pictures)
 
 
-def begun(run: Run) -> Run:
-    """The run itself, its folder there. Raises InputError where that cannot be written, or holds a run of other settings."""
-    check_writable(run.folder)
-    before = earlier(run.folder)
-    asked, old = chosen(json.loads(json.dumps(run.settings))), chosen((before or {}).get("settings", {}))
-    if before is not None and (before.get("recipe"), old) != (run.recipe, asked):
-        differ = [k for k in run.settings if asked.get(k) != old.get(k)] or ["recipe"]
+def check_same(options: Options, folder: Path) -> None:
+    """Raise InputError where the folder holds a run of other options, or of an older version."""
+    before = earlier(folder)
+    if before is None:
+        return
+    if "application" not in before:
         raise InputError(
-            f"one folder holds one run, and {run.folder} holds another ({differ[0]} differs): choose another --out"
-            " or delete the old one"
+            f"{folder} holds a run of an older version, which can be scored but not resumed: choose another --out",
+            rule="run-older-version",
         )
-    return run
+    asked, old = json.loads(json.dumps(options.to_json())), before.get("options", {})
+    defaults = {spec.name: spec.default for spec in options.specs()}
+    differ = [name for name, value in asked.items() if value != old.get(name, defaults.get(name))]
+    if before["application"] != options.application() or differ or old.keys() - asked.keys():
+        what = [*differ, *sorted(old.keys() - asked.keys()), "application"][0]
+        raise InputError(
+            f"one folder holds one run, and {folder} holds another ({what} differs): choose another --out or delete the old"
+            " one",
+            rule="run-differs",
+        )
 
 
-def folder_of(recipe: str, settings: dict[str, Any]) -> str:
-    """Where a run goes that was not told: named after its first prompt and a hash of its settings."""
-    key = hashlib.sha256(json.dumps(chosen(settings), sort_keys=True).encode()).hexdigest()[:8]
-    return f"outputs/{recipe}/{slug(prompt_list(settings['prompt'])[0])[:40]}-{key}"
-
-
-BETWEEN = " | "  # the prompts of one picture
-
-
-def pictures_of(prompts: Iterable[str], seeds: Iterable[int]) -> list[Picture]:
-    """One picture a prompt and seed; prompts whose names are the same share theirs."""
-    items = [Picture(f"{slug(prompt)}_{seed}.png", prompt, seed) for prompt in prompts for seed in seeds]
-    return list({picture.file: picture for picture in items}.values())
-
-
-LATER = {  # options younger than some runs, with what was done before there was a choice
-    "sampler": "ddim",
-    "upscalers": None,
-    "level": 50,
-    "embeddings": None,
-    "sigma": 2.0,
-    "condition": None,
-    "controlnet": None,
-    "windows": "dense",
-    "coherence": 0.0,
-    "coherence_steps": 10,
-    "coherence_every": 1,
-    "coherence_by": "shape",
-    "anchor": 0.5,
-    "region": None,
-    "travel": False,
-    "layout": None,
-    "compile": False,
-    "guidance_interval": None,
-    "cache": 1,
-    "control": None,
-    "fast": False,
-}
-
-
-def chosen(settings: dict[str, Any]) -> dict[str, Any]:
-    """The settings without those of `LATER` that choose nothing new, so that runs from before them are still known."""
-    return {name: value for name, value in settings.items() if name not in LATER or value != LATER[name]}
+def default_folder(options: Options) -> str:
+    """Return where a run goes that names no folder: after its first prompt and a hash of its options."""
+    key = hashlib.sha256(json.dumps(options.to_json(), sort_keys=True).encode()).hexdigest()[:8]
+    return f"outputs/{options.application().replace('_', '-')}/{slug(options.title())[:40]}-{key}"
 
 
 def earlier(folder: Path) -> dict[str, Any] | None:
-    """The manifest in a folder, if there is one that can be read."""
+    """Return the manifest in a folder, if there is one that can be read."""
     try:
-        return json.loads((folder / "run.json").read_text())
+        found = json.loads((folder / MANIFEST).read_text())
+        return found if isinstance(found, dict) else None
     except (OSError, ValueError):
         return None
-
-
-def slug(prompt: str) -> str:
-    """The courses' file name of a prompt: spaces to underscores, nothing that a file system minds, 100 bytes at most."""
-    name = re.sub(r'[\s/\\:*?"<>|\x00-\x1f]+', "_", prompt.strip()).strip("._")
-    return name.encode()[:100].decode(errors="ignore") or "picture"
 
 
 def versions() -> dict[str, str]:

@@ -1,21 +1,21 @@
-"""A progress bar with the time left, on the terminal's error stream: pipes and logs stay clean."""
+"""A progress bar with the time left, on the error stream, and in notebooks as a bar of their own."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from tqdm.autonotebook import tqdm
+
 from synoptic.distributed import is_main_process
 
 
 @contextmanager
-def bar(title: str, total: int) -> Iterator[Callable[[], None]]:
-    """`with bar(title, total) as tick:` and tick() once a step."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+def progress_bar(title: str, total: int) -> Iterator[Callable[[], None]]:
+    """Show a bar of so many steps: `with progress_bar(title, total) as tick:` and tick() after each."""
+    with tqdm(total=total, desc=title, unit="step", disable=not is_main_process() or not total, dynamic_ncols=True) as shown:
 
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("steps")
-    times = TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()
-    with Progress(*columns, *times, console=Console(stderr=True, quiet=not is_main_process())) as progress:
-        task = progress.add_task(title, total=total)
-        yield lambda: progress.advance(task)
+        def tick() -> None:
+            shown.update()
+
+        yield tick

@@ -1,101 +1,112 @@
-"""Seeing the process: what each step made and believed, as an MP4, a GIF and a page to scrub through."""
+"""The film of a run: what each step made and predicted, as an MP4, a GIF and a page with a slider."""
 
 from __future__ import annotations
 
-import html
-import json
-import time
-from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from io import BytesIO
-from itertools import groupby
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from string import Template
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from synoptic import io
-from synoptic.diffusion.equations import Step
+from synoptic.io.html import viewer_page
+from synoptic.metrics.clip import Clip, clip_score
+from synoptic.sampling.step import Decode, Step
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 FPS, HOLD = 8, 12  # frames a second, and how many more the last one stays
 LARGEST = 1024  # pixels: a film of a wide picture need not be as large as the picture
-EVERY, SHARE = 2.0, 20  # a preview comes after so many seconds, and so many times what it took
+FRAMES = 100  # of an optimisation, which has many more steps
 NEAREST = 0  # PIL's own number
 
 
-def traced(file: Path) -> Path:
-    """The page of a picture's trace, which is written last."""
+def recorded(file: Path) -> Path:
+    """Return the page of a picture's film, which is written last."""
     return file.with_suffix(".trace.html")
 
 
-class Trace:
-    """The steps of one batch of pictures, kept on the CPU in half precision and decoded, `rows` at once, after the loop.
+class Recorder:
+    """The steps of one batch of pictures, kept on the CPU in half precision and decoded after the loop.
 
-    `decode` turns the x of one picture or several into images (N, 3, H, W); views that it leaves apart, it shows the first.
+    Of sampling every step is kept, x beside x0; of an optimisation about a hundred, with the gradient's norm of every step.
     """
 
-    def __init__(self, files: Sequence[Path], decode: Callable[[Tensor], Tensor], rows: int) -> None:
-        self.files, self.decode, self.rows = files, decode, rows
-        self.steps: list[Step] = []
-        self.preview = files[0].with_name("preview.png")
-        self.next = time.monotonic() + EVERY
+    def __init__(self, files: Sequence[Path]) -> None:
+        self.files = files
+        self.kept: dict[int, tuple[Tensor, ...]] = {}
+        self.norms: list[Tensor] = []
+        self.times: dict[int, float] = {}
+        self.decoders: dict[tuple[int, ...], Decode] = {}  # by the canvas's shape, which no two stages share
+        self.n = 0
 
-    def watch(self, steps: Iterable[Step]) -> Iterator[Step]:
-        """The steps as they come; now and then `preview.png`, beside the files, is what the first picture will be."""
-        for step in steps:
-            x, x0 = (u.to("cpu", torch.float16) for u in (step.x, step.x0))
-            self.steps.append(Step(step.i, step.t, x, x0))
-            self.like = step.x[:0]
-            if (began := time.monotonic()) > self.next:
-                io.save_image(self.preview, self._pictures([self.steps[-1].x0], 0)[0], {})
-                took = time.monotonic() - began
-                self.next = began + took + max(EVERY, SHARE * took)
-            yield step
+    def add(self, step: Step) -> None:
+        """Keep a step."""
+        self.n, optimizes = step.n, step.grad_norm is not None
+        if step.grad_norm is not None:
+            self.norms.append(step.grad_norm.cpu())
+        if optimizes and step.i % -(-step.n // FRAMES) and step.i != step.n - 1:
+            return
+        states = (step.canvas,) if optimizes else (step.canvas, step.canvas_x0)
+        self.kept[step.i] = tuple(z.to("cpu", torch.float16) for z in states)
+        self.times[step.i] = float(step.t) if not isinstance(step.t, Tensor) or step.t.numel() == 1 else math.nan
+        assert step.decode is not None
+        decode, like = step.decode, step.x[:0]
+        self.decoders[tuple(states[0].shape[1:])] = lambda z: decode(z.to(like))
 
-    def write(self, titles: Sequence[str]) -> None:
-        """NAME.trace.mp4, .gif and .html of each picture, under its title. Raises ImportError without PyAV."""
+    def state(self) -> dict[str, Tensor]:
+        """Return what a resumed run needs to have the whole film."""
+        found = {f"recorder/{i}": states[0] for i, states in self.kept.items()}
+        return found | ({"recorder/norms": torch.stack(self.norms)} if self.norms else {})
+
+    def load(self, state: Mapping[str, Tensor]) -> None:
+        """Take up what `state` gave before a kill."""
+        own = {name.removeprefix("recorder/"): value for name, value in state.items() if name.startswith("recorder/")}
+        self.norms = list(own.pop("norms", torch.empty(0)))
+        self.kept = {int(i): (value,) for i, value in own.items()}
+
+    def write(self, titles: Sequence[str], clip: Clip | None = None) -> None:
+        """Write NAME.trace.mp4, .gif and .html of each picture; `clip` scores an optimisation's. Needs PyAV."""
         for k, (file, title) in enumerate(zip(self.files, titles, strict=True)):
-            x, x0 = (self._pictures(u, k) for u in ([s.x for s in self.steps], [s.x0 for s in self.steps]))
-            after = [f"x after step {i} of {len(x)}" for i in range(1, len(x) + 1)]
-            labels = list(zip(after, [f"x0 seen at t = {float(step.t):g}" for step in self.steps], strict=True))
-            columns = 1 if x[0].width > x[0].height else 2
-            frames = [io.image_grid(pair, words, columns, cell=256) for *pair, words in zip(x, x0, labels, strict=True)]
-            frames += frames[-1:] * HOLD
-            io.save_video(file.with_suffix(".trace.mp4"), frames, FPS)
-            io.save_gif(file.with_suffix(".trace.gif"), frames, FPS)
-            text = page(title, [(*words, a, b) for words, a, b in zip(labels, x, x0, strict=True)], columns)
-            io.atomic_write(traced(file), lambda f, text=text: f.write(text.encode()))
-        self.preview.unlink(missing_ok=True)
+            pictures = self._pictures(k)
+            curves = {}
+            if self.norms:
+                norms = torch.stack(self.norms)[:, k].tolist()
+                curves["gradient norm, log10"] = [(i + 1, math.log10(max(norm, 1e-12))) for i, norm in enumerate(norms)]
+                labels = [[f"step {i + 1}, gradient {norms[i]:.3g}"] for i in self.kept]
+                if clip:
+                    scores = [clip_score(clip, images[0], title) for images in pictures]
+                    curves["CLIP score"] = [(i + 1, score) for i, score in zip(self.kept, scores, strict=True)]
+                    labels = [[f"{text[0]}, score {score:.2f}"] for text, score in zip(labels, scores, strict=True)]
+            else:
+                labels = [
+                    [f"x after step {i + 1} of {len(self.kept)}", f"x0 predicted at t = {t:g}"]
+                    for i, t in self.times.items()
+                ]
+            columns = 1 if len(pictures[0]) == 1 or pictures[0][0].width > pictures[0][0].height else 2
+            self._write(file, title, list(zip(pictures, labels, strict=True)), columns, curves)
 
-    def _pictures(self, states: Sequence[Tensor], k: int) -> list[Image]:
-        """Picture k of each state, all as large as the last: stages grow."""
-        found: list[Image] = []
-        for _, stage in groupby(states, lambda u: u.shape):
-            own = torch.stack([u.unflatten(0, (len(self.files), -1))[k] for u in stage])
-            for some in own.split(self.rows):
-                pictures = self.decode(some.flatten(0, 1).to(self.like))
-                found += io.to_pil(pictures.unflatten(0, (len(some), -1))[:, 0])
-        width, height = found[-1].size
+    def _write(
+        self, file: Path, title: str, frames: list[tuple[list[Image], list[str]]], columns: int, curves: dict[str, Any]
+    ) -> None:
+        film = [io.image_grid(images, labels, columns, cell=256) for images, labels in frames]
+        film += film[-1:] * HOLD
+        io.save_video(file.with_suffix(".trace.mp4"), film, FPS)
+        io.save_gif(file.with_suffix(".trace.gif"), film, FPS)
+        position = [(i + 1) / max(1, self.n) for i in self.kept]
+        text = viewer_page(title, frames, columns=columns, curves=curves, position=position)
+        io.atomic_write(recorded(file), lambda f: f.write(text.encode()))
+
+    @torch.no_grad()
+    def _pictures(self, k: int) -> list[list[Image]]:
+        """Return picture k of every kept step, all as large as the last: stages grow."""
+        decoded = [
+            [io.to_pil(self.decoders[tuple(z.shape[1:])](z[k : k + 1]))[0] for z in states] for states in self.kept.values()
+        ]
+        width, height = decoded[-1][0].size
         scale = min(1, LARGEST / max(width, height))
         size = round(width * scale), round(height * scale)
-        return [picture.resize(size, NEAREST) if picture.width < size[0] else picture.resize(size) for picture in found]
-
-
-def page(title: str, steps: Iterable[tuple[str, str, Image, Image]], columns: int) -> str:
-    """A page with a slider over the steps, (label, label, picture, picture) each, that needs nothing but itself."""
-    rows = [[a, b, embedded(left), embedded(right)] for a, b, left, right in steps]
-    template = Template(Path(__file__).with_name("recorder.html").read_text())
-    words = {"title": html.escape(title), "last": len(rows) - 1, "columns": columns}
-    return template.substitute(words, steps=json.dumps(rows).replace("</", "<\\/"))
-
-
-def embedded(picture: Image) -> str:
-    """A picture as a JPEG inside a URL."""
-    data = BytesIO()
-    picture.save(data, "JPEG", quality=88)
-    return "data:image/jpeg;base64," + b64encode(data.getvalue()).decode()
+        return [[p.resize(size, NEAREST) if p.width < size[0] else p.resize(size) for p in pictures] for pictures in decoded]

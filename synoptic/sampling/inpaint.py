@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
-from synoptic.diffusion.equations import Schedule, Solver, Step, Time, coefficients, ddim_solver, randn
+from synoptic.diffusion.equations import Schedule, Solver, Time, coefficients, ddim_solver, randn
 from synoptic.guidance.cfg import Predict
 from synoptic.io.blending import extend_inward
 from synoptic.sampling.single import sample
+from synoptic.sampling.step import Step
 
 TimestepPairs = Sequence[tuple[Time, Time]]
 
@@ -48,7 +50,7 @@ def inpaint(
             x, history = renoise(s, x, path[begin - 1][1], path[begin][0], randn(x.shape[1:], rngs, x)), ()
         for step in sample(predict, s, x, steps=path[:end], solver=solver, rngs=rngs, start=start, history=history):
             x, history, start = step.x, step.history, step.i + 1
-            yield step
+            yield replace(step, n=len(path))
 
 
 def repaint_schedule(steps: TimestepPairs, jump: int, resample: int) -> list[tuple[Time, Time]]:

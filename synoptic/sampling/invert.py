@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from synoptic.diffusion.equations import Schedule, Step, Time, coefficients
+from synoptic.diffusion.equations import Schedule, Time, coefficients
 from synoptic.guidance.cfg import Predict
+from synoptic.sampling.step import Step
 
 
 @torch.no_grad()
@@ -35,4 +36,4 @@ def invert(
         for _ in range(refine):
             p = predict(a / a_prev * (x - sigma_prev * p.eps) + sigma * p.eps, t)
         x = a / a_prev * (x - sigma_prev * p.eps) + sigma * p.eps
-        yield Step(i, t, x, p.x0)
+        yield Step(i, t, x, p.x0, n=len(steps))

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from synoptic.diffusion.equations import Schedule, Solver, Step, Time, add_noise, randn
+from synoptic.diffusion.equations import Schedule, Solver, Time, add_noise, randn
 from synoptic.guidance.cfg import Predict
 from synoptic.sampling.single import sample
+from synoptic.sampling.step import Step
 
 
 def sdedit(

@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 from synoptic.models.base import Denoiser
-from synoptic.sampling.multistage import JointSampler
+from synoptic.sampling.joint import JointSampler
+from synoptic.sampling.step import Step
 from synoptic.views.base import Projection
 
-CanvasScore = Callable[[Tensor], Tensor]  # canvases (B, C, H, W) -> (B,), more is better
+StepScore = Callable[[Step], Tensor]  # the last Step of B pictures -> (B,), more is better
 SCREENING_STEPS = 8  # steps of DPM-Solver++ in the first round: with fewer, what a seed will become cannot be told
 FINALISTS_PER_IMAGE = 2  # for each picture that is wanted
 
@@ -32,7 +33,7 @@ def seed_search(
     model: Denoiser,
     views: Projection,
     seeds: Sequence[int],
-    score: CanvasScore,
+    score: StepScore,
     *,
     keep: int = 1,
     screening_steps: int = SCREENING_STEPS,
@@ -46,7 +47,7 @@ def seed_search(
 
     def run_round(round_sampler: JointSampler, some: Sequence[int]) -> SearchRound:
         *_, step = round_sampler.sample(model, views, [torch.Generator().manual_seed(seed) for seed in some])
-        scores = score(step.x)
+        scores = score(step)
         best = scores.argsort(descending=True, stable=True)
         return SearchRound(round_sampler.num_steps, [some[k] for k in best.tolist()], scores[best].tolist())
 

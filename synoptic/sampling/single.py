@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from synoptic.diffusion.equations import Schedule, Solver, Step, Time, ddim_solver, randn
+from synoptic.diffusion.equations import Schedule, Solver, Time, ddim_solver, randn
 from synoptic.guidance.cfg import Predict
+from synoptic.sampling.step import Step
 
 
 @torch.no_grad()
@@ -36,4 +37,4 @@ def sample(
     for i, (t, t_prev) in list(enumerate(steps))[start:]:
         p = predict(x, t)
         x, history = solver(s, x, p.x0, t, t_prev, history, noise_sampler, p.var)
-        yield Step(i, t, x, p.x0, history)
+        yield Step(i, t, x, p.x0, history, n=len(steps))

@@ -1,0 +1,292 @@
+"""Options: what a user may ask of one application, as a frozen dataclass that checks itself and can write itself down."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, ClassVar, Literal, NamedTuple, Self, Union, get_args, get_origin, get_type_hints
+
+from synoptic.errors import InputError
+from synoptic.models.registry import Checkpoint
+
+UNSET: Any = None  # the default of an option that `resolve` fills in
+
+
+@dataclass(frozen=True)
+class Option:
+    """Describe one option: its help, its range, and how it is written on a command line.
+
+    `separator` stands between the values of a list ("" where a value may hold any character: the option is repeated).
+    `recorded` is False for what changes no picture. `picture` accepts a PIL image beside a file's path.
+    """
+
+    help: str
+    at_least: float | None = None
+    at_most: float | None = None
+    above: float | None = None
+    positional: bool = False
+    separator: str = ","
+    recorded: bool = True
+    picture: bool = False
+
+
+class OptionSpec(NamedTuple):
+    """One option of a dataclass: its name in Python, type, description, default (MISSING where required), help group."""
+
+    name: str
+    kind: Any
+    option: Option
+    default: Any
+    group: str
+
+    @property
+    def flag(self) -> str:
+        """Return the name on the command line, as `--guidance-scale`; that of a positional one in capitals."""
+        return self.name.upper() if self.option.positional else f"--{self.name.replace('_', '-')}"
+
+    @property
+    def is_list(self) -> bool:
+        return any(get_origin(kind) is tuple for kind in alternatives(self.kind))
+
+    def checked(self, value: Any) -> Any:
+        """Return the value in the option's own type. Raises InputError where it has another type or lies out of range."""
+        if value is None and (self.default is None or NoneType in alternatives(self.kind)):
+            return None
+        try:
+            value = self._picture(value) if self.option.picture else convert(self.kind, value)
+        except (TypeError, ValueError) as e:
+            raise InputError(f"{self.flag} must be {e}, {value!r} was given", rule=f"{self.name}-type") from None
+        for number in value if isinstance(value, tuple) else (value,):
+            self._check_range(number)
+        return value
+
+    def _picture(self, value: Any) -> Any:
+        if hasattr(value, "getbands"):  # a PIL image, which this module does not import
+            return value
+        return convert(str, value)
+
+    def _check_range(self, value: Any) -> None:
+        o = self.option
+        if o.at_least is not None and value < o.at_least:
+            raise InputError(
+                f"{self.flag} must be at least {o.at_least:g}, {value} was given: raise it", rule=f"{self.name}-at-least"
+            )
+        if o.above is not None and value <= o.above:
+            raise InputError(
+                f"{self.flag} must be above {o.above:g}, {value} was given: raise it", rule=f"{self.name}-above"
+            )
+        if o.at_most is not None and value > o.at_most:
+            raise InputError(
+                f"{self.flag} must be at most {o.at_most:g}, {value} was given: lower it", rule=f"{self.name}-at-most"
+            )
+
+
+def alternatives(kind: Any) -> tuple[Any, ...]:
+    """Return the members of a union type, or the type alone."""
+    return get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
+
+
+def convert(kind: Any, value: Any) -> Any:
+    """Return the value as `kind`: a str, int, float, bool, Literal, tuple of these, or one of them and None.
+
+    Numbers of NumPy and torch count as Python's, paths as strings, one value as a list of one. Raises TypeError or
+    ValueError, which say what was expected.
+    """
+    (kind, *_) = [k for k in alternatives(kind) if k is not NoneType]
+    if get_origin(kind) is Literal:
+        if value not in get_args(kind):
+            raise ValueError(f"one of {', '.join(get_args(kind))}")
+        return value
+    if get_origin(kind) is tuple:
+        item, *rest = get_args(kind)
+        values = [value] if isinstance(value, str) or not hasattr(value, "__iter__") else list(value)
+        if rest != [...] and len(values) != 1 + len(rest):
+            raise ValueError(f"{1 + len(rest)} values")
+        return tuple(convert(item, one) for one in values)
+    if kind is str:
+        if not isinstance(value, str | os.PathLike):
+            raise TypeError("a text")
+        return os.fspath(value)
+    value = value.item() if hasattr(value, "item") else value
+    if kind is bool:
+        if not isinstance(value, bool):
+            raise TypeError("True or False")
+        return value
+    if isinstance(value, bool) or not isinstance(value, int if kind is int else int | float):
+        raise TypeError("a whole number" if kind is int else "a number")
+    if not math.isfinite(value) or abs(value) >= 2**63:
+        raise ValueError("a finite number of at most 64 bits")
+    return kind(value)
+
+
+class Item(NamedTuple):
+    """One picture to make: its prompts (several where they share it), its seed, and its file's name without ending."""
+
+    prompts: tuple[str, ...]
+    seed: int
+    stem: str
+
+    @property
+    def title(self) -> str:
+        return " | ".join(self.prompts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """The base of every application's options. Fields are `Annotated[type, Option(...)]`; mixins name a help `GROUP`."""
+
+    GROUP: ClassVar[str] = "Options"
+
+    def __post_init__(self) -> None:
+        for spec in specs(type(self)):
+            object.__setattr__(self, spec.name, spec.checked(getattr(self, spec.name)))
+
+    @classmethod
+    def application(cls) -> str:
+        """Return the application's name in Python, which is that of the module: `text_to_3d`."""
+        return cls.__module__.rpartition(".")[2]
+
+    @classmethod
+    def from_arguments(cls, *values: Any, **named: Any) -> Self:
+        """Return the options of a call: positional values in order, the last of which may be a list, then names."""
+        known = specs(cls)
+        places = [spec for spec in known if spec.option.positional]
+        if len(values) > len(places):
+            last = places[-1] if places else None
+            if last is None or not last.is_list:
+                raise InputError(
+                    f"{cls.application()} takes {len(places)} values without a name, {len(values)} were given: name the"
+                    " others",
+                    rule="positional-count",
+                )
+            values = (*values[: len(places) - 1], values[len(places) - 1 :])
+        given = {spec.name: value for spec, value in zip(places, values, strict=False)}
+        if twice := given.keys() & named.keys():
+            raise InputError(f"{min(twice)} was given twice, in its place and by name: keep one", rule="given-twice")
+        given |= named
+        names = {spec.name: spec for spec in known}
+        if unknown := given.keys() - names.keys():
+            raise InputError(unknown_option(cls.application(), min(unknown), list(names)), rule="unknown-option")
+        if missing := [spec.flag for spec in known if spec.default is MISSING and spec.name not in given]:
+            raise InputError(f"{cls.application()} needs {' and '.join(missing)}: give it", rule="missing-option")
+        return cls(**given)
+
+    @classmethod
+    def specs(cls) -> tuple[OptionSpec, ...]:
+        """Return every option: its own first, then those of its mixins."""
+        return specs(cls)
+
+    def title(self) -> str:
+        """Return what a folder of this run is named after."""
+        items = self.items()
+        return items[0].prompts[0] if items else self.application()
+
+    def resolve(self, checkpoint: Checkpoint) -> Self:
+        """Return new options with every default filled in for this model. Raises InputError on a broken rule."""
+        return self
+
+    def prepare(self) -> Self:
+        """Return the options ready for work: `resolve` with the model that they name. Raises InputError."""
+        return self
+
+    def items(self) -> list[Item]:
+        """Return the pictures that are asked for; none where an application makes something else."""
+        return []
+
+    def variants(self) -> Mapping[str, Options]:
+        """Return {folder: options} where several runs are asked for at once; {} for one run."""
+        return {}
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the recorded options as JSON has them."""
+        found = {spec.name: getattr(self, spec.name) for spec in specs(type(self)) if spec.option.recorded}
+        return {name: list(v) if isinstance(v, tuple) else str(v) if not plain(v) else v for name, v in found.items()}
+
+    def command(self) -> str:
+        """Return the command line that gives these options again: those that differ from their default."""
+        places: list[str] = []
+        words = ["synoptic", self.application().replace("_", "-")]
+        for spec in specs(type(self)):
+            value = getattr(self, spec.name)
+            if value == spec.default or value is None:
+                continue
+            if spec.option.positional:
+                places += [str(v) for v in value] if isinstance(value, tuple) else [str(value)]
+            elif isinstance(value, bool):
+                words.append(spec.flag if value else f"--no-{spec.flag[2:]}")
+            elif isinstance(value, tuple) and spec.option.separator:
+                words += [f"{spec.flag}={spec.option.separator.join(escape(str(v)) for v in value)}"]
+            else:
+                words += [f"{spec.flag}={v}" for v in (value if isinstance(value, tuple) else (value,))]
+        return shlex.join([*words, *(["--"] if any(p.startswith("-") for p in places) else []), *places])
+
+
+def plain(value: Any) -> bool:
+    return value is None or isinstance(value, bool | int | float | str | tuple)
+
+
+def escape(value: str) -> str:
+    return value.replace(",", "\\,")
+
+
+def split_list(text: str) -> list[str]:
+    """Return the values between commas, without the blanks around them; a comma behind a backslash belongs to its value."""
+    return [part.strip().replace("\\,", ",") for part in re.split(r"(?<!\\),", text)]
+
+
+@cache
+def specs(cls: type[Options]) -> tuple[OptionSpec, ...]:
+    """Return every option of a dataclass: its own first, then those of its mixins."""
+    hints = get_type_hints(cls, include_extras=True)
+    owners = {name: c for c in reversed(cls.__mro__) for name in getattr(c, "__annotations__", {}) if name in hints}
+    found = []
+    for field in sorted(fields(cls), key=lambda field: cls.__mro__.index(owners[field.name])):
+        kind, option = get_args(hints[field.name])
+        group = vars(owners[field.name]).get("GROUP", "Options")
+        found.append(OptionSpec(field.name, kind, option, field.default, group))
+    return tuple(found)
+
+
+def unknown_option(command: str, name: str, known: list[str]) -> str:
+    """Return the message for a name that is no option, with the nearest one or the name that it has now."""
+    from difflib import get_close_matches
+
+    if name in RENAMED:
+        return f"{name} is called {RENAMED[name]} now: write that"
+    near = get_close_matches(name, known, 1)
+    cure = f"did you mean {near[0]}?" if near else f"it has {', '.join(known)}"
+    return f"{command} has no option {name}: {cure}"
+
+
+RENAMED = {  # the options of version 0.0, in Python's spelling
+    "guidance": "guidance_scale",
+    "negative": "negative_prompt",
+    "level": "noise_level",
+    "augment": "noise_augmentation",
+    "loop": "circular",
+    "travel": "prompt_travel",
+    "layout": "progressive",
+    "coherence": "syncdiffusion_weight",
+    "coherence_steps": "syncdiffusion_steps",
+    "coherence_every": "syncdiffusion_every",
+    "coherence_by": "syncdiffusion_metric",
+    "anchor": "syncdiffusion_anchor",
+    "cache": "deepcache",
+    "canvas": "view_space",
+    "start": "init_noise",
+    "residual": "vae_residual",
+    "balance": "equalize_guidance",
+    "search": "seed_search",
+    "judge": "clip_model",
+    "wordless": "caption_dropout",
+    "slim": "no_attention",
+    "held_back": "num_validation",
+    "between": "view_prompt_mix",
+    "every": "preview_every",
+}

@@ -1,0 +1,247 @@
+"""What a pipeline is: a loaded model and options; items -> Steps -> pictures. It writes nothing and prints nothing."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, replace
+from functools import cached_property
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+import torch
+from torch import Tensor
+
+from synoptic.errors import InputError
+from synoptic.io.html import encoded, gallery
+from synoptic.metrics.clip import Clip, clip_score
+from synoptic.models.base import PretrainedModel
+from synoptic.models.load import load_once
+from synoptic.models.vocabulary import vocabulary_warnings
+from synoptic.options import options_class
+from synoptic.options.base import Item, Options, specs
+from synoptic.options.common import ModelOptions
+from synoptic.sampling.seed_search import SearchRound
+from synoptic.sampling.step import Step
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+O = TypeVar("O", bound=ModelOptions)  # noqa: E741
+Content = Any  # what a run can write: a PIL image, text, bytes, {name: tensor}, or a function that is given the path
+
+
+@dataclass(frozen=True)
+class Output:
+    """What came of one item: its picture, further files, and what was measured.
+
+    `files` are named by an ending that follows the item's stem, ".views.png", or by a whole name, "noise.safetensors".
+    """
+
+    image: Image
+    files: Mapping[str, Content] = field(default_factory=dict)
+    figures: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What several runs, or several items of one, say side by side: a labelled figure and a table."""
+
+    image: Image
+    header: tuple[str, ...]
+    rows: list[tuple[str | float | None, ...]]
+
+    def __str__(self) -> str:
+        return "\n".join("\t".join(map(cell, row)) for row in (self.header, *self.rows))
+
+
+def cell(value: str | float | None) -> str:
+    return "" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+class Pipeline(Generic[O]):
+    """The base of every application's pipeline, a class of one module named like the application's options."""
+
+    metric: ClassVar[str] = "clip_score"  # what `score` measures
+
+    def __init__(self, model: PretrainedModel, options: O) -> None:
+        self.model, self.options = model, options
+
+    @property
+    def num_steps(self) -> int:
+        """How many Steps a batch of items takes."""
+        raise NotImplementedError
+
+    @property
+    def views_per_item(self) -> int:
+        """How many rows of the network one item takes, with the memory of its gradients counted in rows."""
+        return 1
+
+    max_items: int | None = None  # of one batch
+
+    def sample(self, items: Sequence[Item]) -> Generator[Step, None, list[Output]]:
+        """Yield every Step of a batch, return what came of each item. What a subclass writes."""
+        raise NotImplementedError
+
+    def resume(self, items: Sequence[Item], state: Mapping[str, Tensor]) -> Generator[Step, None, list[Output]]:
+        """Go on behind the Step whose `state()` is given; only where Steps have one."""
+        raise NotImplementedError
+
+    def steps(self, items: Sequence[Item], state: Mapping[str, Tensor] | None = None) -> Generator[Step, None, list[Output]]:
+        """Yield every Step of a batch of items, numbered through all stages; return what came of each item."""
+        sampling = self.resume(items, state) if state else self.sample(items)
+        i = 0
+        while True:
+            try:
+                step = next(sampling)
+            except StopIteration as end:
+                return end.value
+            yield step if step.state else replace(step, i=i, n=self.num_steps)
+            i += 1
+
+    def score(self, clip: Clip, image: Image, item: Item) -> float:
+        """Return what a CLIP says of a finished picture: the cosine of picture and prompt."""
+        return clip_score(clip, image, item.title)
+
+    def seed_search(self) -> Iterator[SearchRound] | None:
+        """Return the rounds of a search whose last one has the best seeds, where the options ask for one."""
+        return None
+
+    def compare(self, items: Sequence[Item], outputs: Sequence[Output]) -> Comparison | None:
+        """Return a figure and a table of all items, where the application has one."""
+        return None
+
+
+def rngs_of(items: Sequence[Item]) -> list[torch.Generator]:
+    """Return one random generator per item."""
+    return [torch.Generator().manual_seed(item.seed) for item in items]
+
+
+def pass_on(steps: Iterator[Step]) -> Generator[Step, None, Step]:
+    """Yield the Steps, return the last."""
+    step = next(steps)
+    yield step
+    for step in steps:
+        yield step
+    return step
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a pipeline returns, in memory: the pictures, the options as they were resolved, the items."""
+
+    outputs: list[Output]
+    options: Options
+    items: list[Item]
+    pipeline: Pipeline[Any]
+    comparison: Comparison | None = None
+
+    @property
+    def images(self) -> list[Image]:
+        return [output.image for output in self.outputs]
+
+    @cached_property
+    def scores(self) -> list[float]:
+        """What the bundled reference CLIP says of each picture."""
+        clip = Clip("bundled")
+        return [self.pipeline.score(clip, o.image, item) for o, item in zip(self.outputs, self.items, strict=True)]
+
+    def _repr_png_(self) -> bytes | None:
+        return encoded(self.images[0], "PNG") if len(self.images) == 1 else None
+
+    def _repr_html_(self) -> str:
+        return gallery(self.images, [f"{item.title}, seed {item.seed}" for item in self.items])
+
+
+class Application:
+    """An application as a Python function: `wide(model, "a lake", width=768)`; `wide.steps(...)` yields every Step.
+
+    `model` is loaded, or a name that is loaded for you; the last one is kept for the next call.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.__name__ = self.__qualname__ = name
+        self.options_class = options_class(name)
+        self.__doc__ = self.options_class.__doc__
+        self.__signature__ = signature(self.options_class)
+
+    def __call__(self, model: PretrainedModel | str, /, *values: Any, **options: Any) -> Result:
+        return self.run(*self._prepare(model, values, options))
+
+    def run(self, model: PretrainedModel, options: Options) -> Result:
+        """Run resolved options, each of their variants if there are any."""
+        if variants := options.variants():
+            parts = {name: application(o.application()).run(model, o) for name, o in variants.items()}
+            outputs = [output for part in parts.values() for output in part.outputs]
+            items = [i._replace(stem=f"{name}/{i.stem}") for name, part in parts.items() for i in part.items]
+            pipeline = pipeline_class(self.__name__)(model, options)
+            return Result(outputs, options, items, pipeline, pipeline.compare(items, outputs))
+        pipeline = pipeline_class(self.__name__)(model, options)
+        items = options.items()
+        outputs: list[Output] = []
+        size = pipeline.max_items or len(items)
+        for batch in (items[i : i + size] for i in range(0, len(items), size)):
+            outputs += finish(pipeline.steps(batch))
+        return Result(outputs, options, items, pipeline, pipeline.compare(items, outputs))
+
+    def steps(self, model: PretrainedModel | str, /, *values: Any, **options: Any) -> Iterator[Step]:
+        """Yield every Step of all items at once: i of n, t, canvas, views, and a cheap preview()."""
+        loaded, resolved = self._prepare(model, values, options)
+        pipeline = pipeline_class(self.__name__)(loaded, resolved)
+        return pipeline.steps(resolved.items())
+
+    def _prepare(
+        self, model: PretrainedModel | str, values: Sequence[Any], options: Mapping[str, Any]
+    ) -> tuple[PretrainedModel, Any]:
+        try:
+            if isinstance(model, str):
+                asked = self.options_class.from_arguments(*values, **{"model": model} | dict(options)).prepare()
+                loaded = load_once(
+                    asked.model,
+                    device=asked.device,
+                    dtype=asked.dtype,
+                    compile=getattr(asked, "compile", False),
+                    embeddings=asked.embeddings,
+                )
+            else:
+                loaded, own = model, {"model": model.checkpoint.name, "device": str(model.device)}
+                asked = self.options_class.from_arguments(*values, **own | dict(options)).resolve(model.checkpoint)
+        except InputError as e:
+            raise e.in_python() from None
+        for line in vocabulary_warnings(loaded.checkpoint, asked.texts()):
+            warnings.warn(line, stacklevel=3)
+        return loaded, asked
+
+
+def finish(steps: Generator[Step, None, list[Output]]) -> list[Output]:
+    """Run a loop to its end and return what came of it."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+
+
+def signature(options: type[Options]) -> inspect.Signature:
+    """Return the signature of an application: the model, positional options, then options by name."""
+    P = inspect.Parameter
+    parameters = [P("model", P.POSITIONAL_ONLY, annotation="PretrainedModel | str")]
+    every = sorted(specs(options), key=lambda spec: not spec.option.positional)
+    for spec in every:
+        if spec.name != "model":
+            kind = P.POSITIONAL_OR_KEYWORD if spec.option.positional else P.KEYWORD_ONLY
+            default = P.empty if spec.default is MISSING else spec.default
+            parameters.append(P(spec.name, kind, default=default, annotation=spec.kind))
+    return inspect.Signature(parameters, return_annotation=Result)
+
+
+def pipeline_class(name: str) -> type[Pipeline[Any]]:
+    """Return an application's pipeline class, by its name alone: `wide` -> pipelines.wide.WidePipeline."""
+    module = import_module(f"synoptic.pipelines.{name}")
+    return getattr(module, options_class(name).__name__.replace("Options", "Pipeline"))
+
+
+def application(name: str) -> Application:
+    """Return the application of that name."""
+    return Application(name)

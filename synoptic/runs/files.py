@@ -1,0 +1,39 @@
+"""Writing whatever comes of an item, whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from safetensors.torch import save
+from torch import Tensor
+
+from synoptic import io
+
+FILM_FPS = 30
+
+
+def write_content(file: Path, content: Any, about: dict[str, Any]) -> None:
+    """Write a picture, a table of tensors, a text, bytes or the frames of a film; `about` goes into a picture's metadata.
+
+    A function is called with the path. What is there already is not written again.
+    """
+    if file.exists():
+        return
+    file.parent.mkdir(parents=True, exist_ok=True)
+    match content:
+        case Image.Image():
+            io.save_image(file, content, about)
+        case str():
+            io.atomic_write(file, lambda f: f.write(content.encode()))
+        case bytes():
+            io.atomic_write(file, lambda f: f.write(content))
+        case dict():
+            tensors: dict[str, Tensor] = {name: value.detach().cpu().contiguous() for name, value in content.items()}
+            data = save(tensors, {str(key): str(value) for key, value in about.items()})
+            io.atomic_write(file, lambda f: f.write(data))
+        case _ if callable(content):
+            content(file)
+        case _:
+            raise TypeError(f"{file.name}: {type(content).__name__} is not written to files")
