@@ -19,17 +19,32 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-RENAMED: dict[str, str] = {}  # a word of the lines below -> what the old checkout calls it
+RENAMED = {  # a word of the lines below -> what the old checkout calls it
+    "--guidance-scale": "--guidance",
+    "--negative-prompt": "--negative",
+    "--circular": "--loop",
+    "--syncdiffusion-weight": "--coherence",
+    "--syncdiffusion-steps": "--coherence-steps",
+    "--prompt-travel": "--travel",
+    "--progressive": "--layout",
+    "--deepcache": "--cache",
+    "--seed-search": "--search",
+    "--equalize-guidance": "--balance",
+    "--view-space": "--canvas",
+    "--init-noise": "--start",
+    "text-to-3d": "dream",
+}
+LISTS = ("--guidance-interval", "--views", "--weights", "--start")  # the old checkout takes their values as words
 
 RUNS = """
 generate "a photo of a lemon"
 generate "a photo of a lemon" "an oil painting of a horse" --count 2 --seed 5
 generate "a photo of a lemon" --model bundled-if --upscalers auto
 generate "a photo of a lemon" --sampler ddpm --clip static
-generate "a photo of a lemon" --sampler dpm++ --guidance 3 --negative "a photo of a tree"
+generate "a photo of a lemon" --sampler dpm++ --guidance-scale 3 --negative-prompt "a photo of a tree"
 generate "a photo of a lemon" --eta 1 --clip dynamic
 wide "a photo of snowy mountains" --width 256
-wide "a photo of snowy mountains" --width 256 --height 192 --loop
+wide "a photo of snowy mountains" --width 256 --height 192 --circular
 wide "a photo of snowy mountains" --width 256 --sync eps
 wide "a photo of snowy mountains" --width 256 --sync xt --weights uniform
 wide "a photo of snowy mountains" --width 256 --sync none --stride 16
@@ -37,22 +52,22 @@ wide "a photo of snowy mountains" --width 256 --sync x0 --space instance
 wide "a photo of snowy mountains" --width 256 --windows shifted
 wide "a photo of snowy mountains" --width 256 --windows thinning
 wide "a photo of snowy mountains" --width 256 --windows collage
-wide "a photo of snowy mountains" --width 256 --coherence 8 --coherence-steps 2
+wide "a photo of snowy mountains" --width 256 --syncdiffusion-weight 8 --syncdiffusion-steps 2
 wide "a photo of a meadow" --width 256 --region "0.5,0,1,1: a photo of a lake"
-wide "a photo of a meadow" "a photo of snowy mountains" --width 256 --travel
-wide "a photo of a meadow" --width 256 --height 192 --layout 0.5
+wide "a photo of a meadow" "a photo of snowy mountains" --width 256 --prompt-travel
+wide "a photo of a meadow" --width 256 --height 192 --progressive 0.5
 wide "a photo of a meadow" --width 256 --fast
-wide "a photo of a meadow" --width 256 --guidance-interval 0.2 0.8 --cache 2
+wide "a photo of a meadow" --width 256 --guidance-interval 0.2,0.8 --deepcache 2
 wide "a photo of a castle" --width 256 --control original.png --condition canny
 wide "a photo of a meadow" --width 256 --model bundled-if
 anagram "a lion" "a sunflower"
-anagram "a lion" "a sunflower" --upscalers none --search 3 --balance
-anagram "a lion" "a sunflower" --upscalers none --views identity flip --start independent --sync eps --weights 1 2
-anagram "a lion" "a sunflower" --model bundled --canvas latents
+anagram "a lion" "a sunflower" --upscalers none --seed-search 3 --equalize-guidance
+anagram "a lion" "a sunflower" --upscalers none --views identity,flip --init-noise independent --sync eps --weights 1,2
+anagram "a lion" "a sunflower" --model bundled --view-space latents
 anagram "a lion" "a sunflower" --model bundled
 anagram "a lion" "a sunflower" --upscalers none --space instance --sync xt
 hybrid "a skull" "a flower meadow" --upscalers none --sigma 3
-edit original.png "a watercolor of a zebra" --start 1 2
+edit original.png "a watercolor of a zebra" --start 1,2
 edit original.png "a watercolor of a zebra" --condition canny
 inpaint original.png mask.png "a photo of a horse at night" --resample 2 --jump 1
 invert original.png "a photo of a horse"
@@ -61,9 +76,9 @@ control original.png "a neon sign of a horse" --condition scribble --strength 0.
 denoise original.png "a photo of a horse" --stride 200
 distill "a photo of a lemon" --loss sds
 distill "a photo of a lemon" --loss vsd
-dream "a yellow house" --resolution 16 --frames 2
+text-to-3d "a yellow house" --resolution 16 --frames 2
 """
-STEPS = {"denoise": "", "distill": "--steps 4", "dream": "--steps 30", "invert": "--steps 3"}
+STEPS = {"denoise": "", "distill": "--steps 4", "text-to-3d": "--steps 30", "invert": "--steps 3"}
 
 INSIDE = """
 import sys, shlex
@@ -87,8 +102,16 @@ def lines(out: Path, old: bool) -> list[str]:
     for k, line in enumerate(RUNS.strip().splitlines()):
         command, *rest = shlex.split(line)
         words = [command, *rest, *shlex.split(STEPS.get(command, "--steps 4"))]
-        words = [RENAMED.get(word, word) if old else word for word in words]
+        words = in_old_spelling(words) if old else words
         found.append(shlex.join([*words, "--dtype", "float32", "--out", str(out / f"{k:02}")]))
+    return found
+
+
+def in_old_spelling(words: list[str]) -> list[str]:
+    """Return a command line as the old checkout wants it."""
+    found: list[str] = []
+    for before, word in zip(["", *words], words, strict=False):
+        found += word.split(",") if before in LISTS else [RENAMED.get(word, word)]
     return found
 
 

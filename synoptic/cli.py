@@ -18,7 +18,7 @@ from synoptic.errors import InputError, OptimizationFailed
 from synoptic.options import options_class
 from synoptic.options.base import RENAMED, Options, OptionSpec, specs, split_list
 
-APPLICATIONS = ["generate"]
+APPLICATIONS = ["generate", "wide"]
 TOOLS: list[str] = []
 RENAMED_COMMANDS = {"dream": "text-to-3d", "condition": "control-map", "train-control": "train-controlnet"}
 GROUPS = ["Options", "Prompt", "Input", "Sampling"]  # which are shown first; the others follow in their order
@@ -101,9 +101,10 @@ def number(spec: OptionSpec, kind: type, word: str) -> Any:
         raise InputError(f"{spec.flag} takes numbers, {word!r} is none: correct it", rule=f"{spec.name}-type") from None
 
 
-for name in (*APPLICATIONS, *TOOLS):
-    group = Group("Applications", sort_key=0) if name in APPLICATIONS else Group("Tools", sort_key=1)
-    app.command(command(name), name=name, group=group)
+for title, names in (("Applications", APPLICATIONS), ("Tools", TOOLS)):
+    section = Group(title, sort_key=title)
+    for name in names:
+        app.command(command(name), name=name, group=section)
 
 
 def check_names(words: Sequence[str]) -> None:

@@ -6,7 +6,7 @@ import math
 import os
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from functools import cache
 from types import NoneType, UnionType
@@ -199,7 +199,11 @@ class Options:
         """Return the pictures that are asked for; none where an application makes something else."""
         return []
 
-    def variants(self) -> Mapping[str, Options]:
+    def items_of(self, seeds: Sequence[int]) -> list[Item]:
+        """Return the pictures of these seeds in place of those of --seed and --count."""
+        raise NotImplementedError
+
+    def variants(self) -> Mapping[str, Any]:
         """Return {folder: options} where several runs are asked for at once; {} for one run."""
         return {}
 

@@ -167,10 +167,12 @@ def named(pictures: Sequence[tuple[tuple[str, ...], int]]) -> list[Item]:
     items = []
     for prompts, seed in pictures:
         words = slug(" | ".join(prompts))
-        for n in numbers(1):
-            stem = f"{words}_{seed}" if n == 1 else f"{words}-{n}_{seed}"
-            if taken.setdefault(unicodedata.normalize("NFKC", stem).casefold(), prompts) == prompts:
-                break
+        candidates = (f"{words}_{seed}" if n == 1 else f"{words}-{n}_{seed}" for n in numbers(1))
+        stem = next(
+            name
+            for name in candidates
+            if taken.setdefault(unicodedata.normalize("NFKC", name).casefold(), prompts) == prompts
+        )
         items.append(Item(prompts, seed, stem))
     return items
 

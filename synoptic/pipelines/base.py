@@ -162,14 +162,16 @@ class Application:
 
     def __init__(self, name: str) -> None:
         self.__name__ = self.__qualname__ = name
-        self.options_class = options_class(name)
+        found = options_class(name)
+        assert issubclass(found, ModelOptions)
+        self.options_class = found
         self.__doc__ = self.options_class.__doc__
         self.__signature__ = signature(self.options_class)
 
     def __call__(self, model: PretrainedModel | str, /, *values: Any, **options: Any) -> Result:
         return self.run(*self._prepare(model, values, options))
 
-    def run(self, model: PretrainedModel, options: Options) -> Result:
+    def run(self, model: PretrainedModel, options: ModelOptions) -> Result:
         """Run resolved options, each of their variants if there are any."""
         if variants := options.variants():
             parts = {name: application(o.application()).run(model, o) for name, o in variants.items()}

@@ -1,157 +1,153 @@
-"""A wide picture at one size: its windows, and how they are painted together."""
+"""A wide picture at one size: its windows, and what each of them is guided by."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from functools import cached_property, partial
+from math import ceil
+from pathlib import Path
 
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from synoptic import io
+from synoptic.diffusion.schedules import get_clip
+from synoptic.diffusion.solvers import timestep_pairs
+from synoptic.guidance.cfg import Predict, cfg, guidance_interval
+from synoptic.guidance.regional_prompts import PromptSpec, interpolate_prompts, one_per_region, regional_cfg
+from synoptic.guidance.syncdiffusion import SyncDiffusion, exponential_decay
+from synoptic.metrics import perceptual
+from synoptic.metrics.clip import Clip
+from synoptic.models.base import Denoiser
+from synoptic.models.memory import max_batch_rows
 from synoptic.models.registry import Checkpoint
+from synoptic.options.base import Item
 from synoptic.options.regions import Region
+from synoptic.options.wide import WideOptions
+from synoptic.sampling.joint import Views, ViewUpdate
+from synoptic.views.regions import WindowRegion, WindowsWithRegions, feather_mask, make_region
+from synoptic.views.window_schedule import WindowSchedule, growing_strides, tiled_strides
+from synoptic.views.windows import Windows
 
-if TYPE_CHECKING:
-    import torch
-    from torch import Tensor
-
-    from synoptic.diffusion.equations import Step
-    from synoptic.models.base import Denoiser
-    from synoptic.views.base import Projection
-    from synoptic.views.regions import WindowRegion
-    from synoptic.views.window_schedule import WindowSchedule
-    from synoptic.views.windows import Windows
+SYNCDIFFUSION_DECAY = 0.95  # the authors' own
+GRADIENT_ROWS = 64  # times the memory of a row: network and decoder keep what the backward pass needs
 
 
 @dataclass(frozen=True)
-class Canvas:
-    """`size` is (H, W) in the model's own pixels; `settings` are those of the recipe `wide`, checked.
+class WideCanvas:
+    """The windows over a canvas of `size` (H, W), in the model's own pixels, as the options say."""
 
-    `follow` makes of the model one that follows maps.
-    """
-
-    source: Checkpoint
-    settings: dict[str, Any]
+    checkpoint: Checkpoint
+    options: WideOptions
     size: tuple[int, int]
-    regions: Sequence[Region] = ()
-    follow: Callable[[Denoiser], Denoiser] | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        return (self.source.unet_config["in_channels"], *self.size)
+        return (self.checkpoint.channels, *self.size)
 
     @property
     def window(self) -> tuple[int, int]:
-        return (self.source.unet_config["sample_size"],) * 2
+        return self.checkpoint.side, self.checkpoint.side
 
     @cached_property
-    def views(self) -> Projection | Callable[[int], Projection]:
+    def views(self) -> Views:
         """The windows, or those of each step, with the regions' own."""
-        from synoptic.views.regions import WindowsWithRegions
-        from synoptic.views.windows import Windows
-
-        ground, patches = self.ground, self.patches
-        if not patches:
-            return ground
-        return (
-            WindowsWithRegions(ground, patches)
-            if isinstance(ground, Windows)
-            else lambda i: WindowsWithRegions(ground(i), patches)
-        )
+        base, regions = self.base, self.regions
+        if not regions:
+            return base
+        if isinstance(base, Windows):
+            return WindowsWithRegions(base, regions)
+        return lambda i: WindowsWithRegions(base(i), regions)
 
     @cached_property
-    def most(self) -> int:
+    def max_views(self) -> int:
         """How many views a step has at most."""
-        return len(self.ground) + sum(len(patch.windows) for patch in self.patches)
+        return len(self.base) + sum(len(region.windows) for region in self.regions)
 
     @cached_property
-    def ground(self) -> Windows | WindowSchedule:
-        import torch
-
-        from synoptic.views.window_schedule import WindowSchedule, growing_strides, tiled_strides
-        from synoptic.views.windows import Windows
-
-        how, side, n = self.settings, self.window[0], self.settings["steps"]
-        if how["windows"] in ("dense", "collage"):
-            stride = (how["stride"],) * 2
-            return Windows(self.shape, self.window, stride, circular=how["loop"], weights=how["weights"])
-        strides = tiled_strides(side, n) if how["windows"] == "shifted" else growing_strides(how["stride"], side, n)
-        return WindowSchedule(self.shape, self.window, strides, torch.Generator().manual_seed(0), weights=how["weights"])
+    def base(self) -> Windows | WindowSchedule:
+        o, side = self.options, self.checkpoint.side
+        if o.windows in ("dense", "collage"):
+            return Windows(self.shape, self.window, (o.stride, o.stride), circular=o.circular, weights=o.weights)
+        strides = tiled_strides(side, o.steps) if o.windows == "shifted" else growing_strides(o.stride, side, o.steps)
+        return WindowSchedule(self.shape, self.window, strides, torch.Generator().manual_seed(0), weights=o.weights)
 
     @cached_property
-    def patches(self) -> list[WindowRegion]:
-        from synoptic.views.regions import feather_mask, make_region
+    def regions(self) -> list[WindowRegion]:
+        side, stride = self.checkpoint.side, min(self.options.stride, self.checkpoint.side // 2)
+        masks = [feather_mask(coverage(region, *self.size), side // 8) for region in self.options.regions()]
+        return [make_region(mask, self.shape[0], self.window, (stride, stride)) for mask in masks]
 
-        C, (side, _), stride = self.shape[0], self.window, min(self.settings["stride"], self.window[0] // 2)
-        shares = [feather_mask(region.covers(*self.size), side // 8) for region in self.regions]
-        return [make_region(share, C, self.window, (stride, stride)) for share in shares]
-
-    def start(self, m: Denoiser, rngs: Sequence[torch.Generator]) -> Tensor:
-        from synoptic.diffusion.equations import randn
-
-        return randn(self.shape, rngs).to(m.device)
-
-    def paint(
-        self, m: Denoiser, prompts: Sequence[str], rngs: Sequence[torch.Generator], z: Tensor, first: int = 0
-    ) -> Iterator[Step]:
-        """From the canvas z (B, C, H, W) as it is before step `first` to the end; Steps as --space says."""
-        from synoptic.diffusion import solvers
-        from synoptic.pipelines.wide_guidance import nudging, reusing, told
-        from synoptic.sampling.diffcollage import diffcollage_predict
-        from synoptic.sampling.joint import canonical, instance
-        from synoptic.sampling.single import sample
-        from synoptic.views.sharded import shard
-
-        s, how, views = m.schedule, self.settings, shard(self.views)
-        common: dict[str, Any] = {
-            "steps": solvers.timestep_pairs(how["sampler"], s, how["steps"]),
-            "solver": solvers.get_solver(how["sampler"], how["eta"]),
-            "rngs": rngs,
-            "start": first,
-        }
-        m = reusing(how, m, common["steps"], first)
-        m = self.follow(m) if self.follow else m
-        predict = told(self, m, prompts, common["steps"])
-        if how["windows"] == "collage":
-            graph = diffcollage_predict(predict, s, self.shape, self.window, (how["stride"],) * 2, how["loop"])
-            return sample(graph, s, z, **common)
-        if how["space"] == "canonical":
-            nudge = nudging(how, m, predict, common["steps"]) if how["coherence"] else None
-            return canonical(predict, s, views, z, sync=how["sync"], view_update=nudge, **common)
-        return instance(predict, s, self.still, self.still.project(z), sync=how["sync"], **common)
-
-    @property
-    def still(self) -> Projection:
-        """The windows, where they are the same at every step."""
-        if callable(self.views):
-            raise ValueError("windows that move have their state on the canvas, not in views: use --space canonical")
-        return self.views
-
-    def decode(self, m: Denoiser, x: Tensor) -> Tensor:
-        """The pictures (B, 3, H, W) of a Step's x; a loop is decoded with its ends continued, so that they meet in RGB."""
-        import torch
-
-        z = x if self.settings["space"] == "canonical" else self.still.unproject(x)
-        if not self.settings["loop"]:
-            return m.decode(z)
-        f, pad = self.source.factor, self.window[1] // 4
-        return m.decode(torch.cat([z[..., -pad:], z, z[..., :pad]], -1))[..., pad * f : -pad * f]
-
-    def small(self) -> Canvas:
-        """The same picture with a short side of the model's own size."""
-        side, short = self.window[0], min(self.size)
+    def small(self) -> WideCanvas:
+        """Return the same picture with a short side of the model's own size."""
+        side, short = self.checkpoint.side, min(self.size)
         H, W = (max(side, round(length * side / short)) for length in self.size)
         return replace(self, size=(H, W))
 
-    def enlarged(self, m: Denoiser, z: Tensor, rngs: Sequence[torch.Generator], first: int) -> Tensor:
-        """A small canvas's latents z in this one's size, noised to the time of step `first` (Du et al. 2024, DemoFusion)."""
-        import torch
-        from torch.nn.functional import interpolate
+    def decode(self, z: Tensor, model: Denoiser) -> Tensor:
+        """Return the pictures (B, 3, H, W) of canvases; a circular one's ends are continued, so that they meet in RGB."""
+        if not self.options.circular:
+            return model.decode(z)
+        pad = round(z.shape[-1] * (self.checkpoint.side // 4) / self.shape[2])  # z may be a smaller preview
+        f = model.factor
+        return model.decode(torch.cat([z[..., -pad:], z, z[..., :pad]], -1))[..., pad * f : -pad * f]
 
-        from synoptic.diffusion import solvers
-        from synoptic.diffusion.equations import add_noise, randn
+    def predict_for(self, items: Sequence[Item], model: Denoiser, _pictures: int) -> Predict:
+        """Return the guided prediction of the windows: at every step, or in the guidance interval."""
+        guided = partial(self._guided, model, items)
+        predict = guided(self.options.guidance_scale, self.options.regions())
+        if self.options.guidance_interval is None:
+            return predict
+        steps = timestep_pairs(self.options.sampler, model.schedule, self.options.steps)
+        begin, end = (share * len(steps) for share in self.options.guidance_interval)
+        unguided = guided(1.0, [replace(region, guidance_scale=1.0) for region in self.options.regions()])
+        return guidance_interval(predict, unguided, steps[int(begin)][0], steps[ceil(end) - 1][0])
 
-        with torch.no_grad():
-            size = [length * self.source.factor for length in self.size]
-            x0 = m.encode(interpolate(self.small().decode(m, z), size, mode="bicubic").clamp(-1, 1))
-        steps = solvers.timestep_pairs(self.settings["sampler"], m.schedule, self.settings["steps"])
-        return add_noise(m.schedule, x0, randn(self.shape, rngs, x0), steps[first][0])
+    def _guided(self, model: Denoiser, items: Sequence[Item], scale: float, regions: Sequence[Region]) -> Predict:
+        """Return the prediction by one prompt per picture, or by each window's own mixture of prompts."""
+        o, clip, n = self.options, get_clip(self.options.clip, model.schedule), len(items)
+        if not o.prompt_travel and not regions:
+            return cfg(model, [item.title for item in items], scale, o.negative_prompt, clip=clip)
+        stops = [[stop] * n for stop in o.prompt] if o.prompt_travel else [[item.title for item in items]]
+        specs = [PromptSpec(stop, o.negative_prompt, scale) for stop in stops]
+        specs += [PromptSpec([r.prompt] * n, r.negative_prompt, r.guidance_scale) for r in regions]
+        weights = interpolate_prompts(len(stops), self.shape, o.circular) if o.prompt_travel else one_prompt
+        return regional_cfg(model, specs, one_per_region(weights) if regions else weights, clip=clip)
+
+    def view_update(self, items: Sequence[Item], model: Denoiser) -> ViewUpdate | None:
+        """Return SyncDiffusion's gradient step on the windows, where it is asked for."""
+        o = self.options
+        if not o.syncdiffusion_weight:
+            return None
+        steps = timestep_pairs(o.sampler, model.schedule, o.steps)
+        weights = exponential_decay(
+            steps, o.syncdiffusion_weight, SYNCDIFFUSION_DECAY, o.syncdiffusion_steps, o.syncdiffusion_every
+        )
+        if o.syncdiffusion_metric == "lpips":
+            features, distance = (lambda x: x), perceptual.lpips(model.device)
+        else:
+            features = perceptual.CLIPPatchFeatures(Clip("bundled-shape", str(model.device)))
+            distance = perceptual.feature_distance
+        rows = 4 if model.device.type == "cpu" else max(1, max_batch_rows(model, model.device) // GRADIENT_ROWS)
+        predict = self.predict_for(items, model, len(items))
+        return SyncDiffusion(predict, model.decode, features, distance, weights, o.syncdiffusion_anchor, rows)
+
+
+def one_prompt(views: Views) -> Tensor:
+    """Return the weights of a single prompt: 1 in each view."""
+    assert not callable(views)
+    return torch.ones(len(views), 1)
+
+
+def coverage(region: Region, height: int, width: int) -> Tensor:
+    """Return where a region lies on a canvas of any size, (H, W) in [0, 1]: a pixel at its edge may be in between."""
+    if region.box is None:
+        mask = io.from_pil(io.load_image(Path(region.mask).expanduser())).mean(1, keepdim=True) / 2 + 0.5
+        return interpolate(mask, (height, width), mode="area")[0, 0]
+    x0, y0, x1, y1 = region.box
+    rows, columns = torch.zeros(height), torch.zeros(width)
+    rows[round(y0 * height) : round(y1 * height)] = 1
+    columns[round(x0 * width) : round(x1 * width)] = 1
+    return rows[:, None] * columns

@@ -1,0 +1,191 @@
+"""The options of `wide`: pictures of any size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Annotated, Literal, Self
+
+from synoptic.errors import InputError
+from synoptic.models.registry import Checkpoint
+from synoptic.options.base import UNSET, Item, Option
+from synoptic.options.common import PromptOptions, one_picture_of_all, one_picture_per_prompt
+from synoptic.options.regions import Region, read_region
+from synoptic.options.speed import SpeedOptions
+from synoptic.options.syncdiffusion import SyncDiffusionOptions
+
+Sync = Annotated[Literal["x0", "eps", "xt", "none"], Option("what the views agree on at each step; none: nothing")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WideOptions(PromptOptions, SyncDiffusionOptions, SpeedOptions):
+    """Generate a picture larger than the model can: its windows are denoised together, on one canvas.
+
+    synoptic wide "a watercolor of snowy mountains at sunrise" --width 1024
+    synoptic wide "a photo of a green meadow" --region "0.5,0,1,1: a photo of a lake"
+    synoptic wide "a photo of a meadow" "a photo of snowy mountains" --prompt-travel
+    synoptic wide "an oil painting of a village" --control street.jpg --condition canny
+    """
+
+    GROUP = "Canvas"
+
+    width: Annotated[int, Option("pixels (default: six times the model's own size)", at_least=1)] = UNSET
+    height: Annotated[int, Option("pixels (default: the model's own size)", at_least=1)] = UNSET
+    circular: Annotated[bool, Option("close the picture: its right edge continues at the left one")] = False
+    region: Annotated[
+        tuple[str, ...],
+        Option(
+            'a part of the picture with a prompt of its own: "x0,y0,x1,y1: prompt" in pixels, or in shares of the picture'
+            ' such as 0.5,0,1,1, or "mask.png: prompt", white where it counts; later ones lie on top. More may follow: "prompt |'
+            ' negative prompt | guidance scale"',
+            separator="",
+        ),
+    ] = ()
+    prompt_travel: Annotated[
+        bool, Option("one picture of all prompts: from the first at its left edge to the last at its right one")
+    ] = False
+    progressive: Annotated[
+        float | None,
+        Option(
+            "for pictures larger than the model in both directions: sample them small first, enlarge, and repeat this share"
+            " of the steps, such as 0.4, so that they show one scene (DemoFusion)",
+            above=0,
+            at_most=1,
+        ),
+    ] = None
+    windows: Annotated[
+        Literal["dense", "shifted", "thinning", "collage"],
+        Option(
+            "dense: overlapping; shifted: tiles moved at random at every step (SpotDiffusion), the fastest; thinning: from"
+            " dense to shifted; collage: windows minus their overlaps (DiffCollage)"
+        ),
+    ] = "dense"
+    stride: Annotated[
+        int,
+        Option(
+            "from window to window, in the model's own pixels (latents) (default: 8; pixel models and SDXL 16; collage half"
+            " a window); thinning begins with it, shifted has none",
+            at_least=1,
+        ),
+    ] = UNSET
+    sync: Sync = "x0"
+    space: Annotated[
+        Literal["auto", "instance", "canonical"], Option("where the state lives: per window, on the canvas; auto: canvas")
+    ] = "auto"
+    weights: Annotated[
+        Literal["feather", "uniform"], Option("how overlapping windows are averaged; uniform is MultiDiffusion's")
+    ] = "feather"
+
+    def texts(self) -> list[str]:
+        return [
+            *self.prompt,
+            self.negative_prompt,
+            *(text for r in self.regions() for text in (r.prompt, r.negative_prompt)),
+        ]
+
+    def items(self) -> list[Item]:
+        return (one_picture_of_all if self.prompt_travel else one_picture_per_prompt)(self.prompt, self.seeds())
+
+    def regions(self) -> list[Region]:
+        """Return the parts with prompts of their own; what one does not say is the picture's."""
+        return [
+            read_region(text, self.width, self.height, self.negative_prompt, self.guidance_scale) for text in self.region
+        ]
+
+    def whole_network_reason(self) -> str:
+        if self.windows in ("shifted", "thinning"):
+            return f"and keeps what was at a window's place; --windows {self.windows} move"
+        if self.syncdiffusion_weight:
+            return "--syncdiffusion-weight needs it whole at every step"
+        return super().whole_network_reason()
+
+    def resolve(self, checkpoint: Checkpoint) -> Self:
+        sized = self.with_size(checkpoint).with_windows(checkpoint)
+        resolved = super(WideOptions, sized).resolve(checkpoint)
+        resolved.regions()
+        resolved.check_scene(checkpoint)
+        return resolved
+
+    def with_size(self, checkpoint: Checkpoint) -> Self:
+        """Return these options with width and height. Raises InputError where the model's windows cannot cover them."""
+        native, f = checkpoint.native_size, checkpoint.factor
+        width = 6 * native if self.width is None else self.width
+        height = native if self.height is None else self.height
+        for side, pixels in (("width", width), ("height", height)):
+            if pixels < native:
+                raise InputError(
+                    f"--{side} must be at least the model's own size, {native}; {pixels} was given: raise it",
+                    rule=f"{side}-native",
+                )
+            if pixels % f:
+                near = f"{pixels - pixels % f} or {pixels - pixels % f + f}"
+                raise InputError(
+                    f"--{side} must be a multiple of {f}, the size of a latent; {pixels} was given: use {near}",
+                    rule=f"{side}-multiple",
+                )
+        return replace(self, width=width, height=height)
+
+    def with_windows(self, checkpoint: Checkpoint) -> Self:
+        """Return these options with stride and space. Raises InputError where they do not go together."""
+        side, windows = checkpoint.side, self.windows
+        if windows == "shifted" and self.stride not in (None, side):
+            raise InputError(
+                f"--windows shifted are tiles side by side, --stride {self.stride} was given: omit it", rule="stride-shifted"
+            )
+        dense = side // 2 if self.fast else checkpoint.defaults.stride
+        usual = {"dense": dense, "shifted": side, "thinning": checkpoint.defaults.stride, "collage": side // 2}[windows]
+        stride = usual if self.stride is None else self.stride
+        if stride > side:
+            raise InputError(
+                f"--stride must be at most the window's size, {side}; {stride} was given: a larger one would leave gaps",
+                rule="stride-gap",
+            )
+        if self.sync == "none" and self.space == "canonical":
+            raise InputError(
+                "--sync none keeps a state per window, --space canonical has only one: use --space auto", rule="sync-space"
+            )
+        space = ("instance" if self.sync == "none" else "canonical") if self.space == "auto" else self.space
+        if windows != "dense" and (self.sync != "x0" or space != "canonical"):
+            raise InputError(
+                f"--windows {windows} have their state on the canvas and agree on x0: omit --sync and --space",
+                rule="windows-sync",
+            )
+        resolved = replace(self, stride=stride, space=space)
+        if windows == "collage":
+            resolved.check_collage(checkpoint)
+        return resolved
+
+    def check_collage(self, checkpoint: Checkpoint) -> None:
+        """Raise InputError where an overlap has a size that the network cannot halve often enough."""
+        f, side, multiple = checkpoint.factor, checkpoint.side, checkpoint.downsampling
+        beyond = (self.height // f - side, self.width // f - (0 if self.circular else side))
+        if self.stride % multiple or any(length % multiple for length in beyond):
+            raise InputError(
+                f"--windows collage has overlaps of multiples of {multiple * f} pixels, as the network needs them;"
+                f" {self.width}x{self.height} at --stride {self.stride} has others: choose such a size",
+                rule="collage-multiple",
+            )
+
+    def check_scene(self, checkpoint: Checkpoint) -> None:
+        """Raise InputError where what makes the picture one scene, or several, does not go with its windows."""
+        if self.syncdiffusion_weight and (self.space != "canonical" or self.windows == "collage"):
+            raise InputError(
+                "--syncdiffusion-weight moves a canvas that its windows average: omit --space and --windows collage",
+                rule="syncdiffusion-canvas",
+            )
+        if self.prompt_travel and len(self.prompt) < 2:
+            raise InputError(
+                "--prompt-travel goes from one prompt to another, one was given: name two or more",
+                rule="prompt-travel-count",
+            )
+        if self.region and self.windows == "collage":
+            raise InputError(
+                "--region lays windows over windows, --windows collage has a graph of its own: omit one",
+                rule="region-collage",
+            )
+        short = min(self.width, self.height)
+        if self.progressive and (short <= checkpoint.native_size or self.space != "canonical"):
+            raise InputError(
+                f"--progressive enlarges a canvas whose short side is above the model's own, {checkpoint.native_size}; it is"
+                f" {short}, --space {self.space}: enlarge it, or omit --progressive",
+                rule="progressive-size",
+            )
