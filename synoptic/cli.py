@@ -18,10 +18,10 @@ from synoptic.errors import InputError, OptimizationFailed
 from synoptic.options import options_class
 from synoptic.options.base import RENAMED, Options, OptionSpec, specs, split_list
 
-APPLICATIONS = ["generate", "wide"]
+APPLICATIONS = ["generate", "wide", "anagram", "hybrid", "compare-sync"]
 TOOLS: list[str] = []
 RENAMED_COMMANDS = {"dream": "text-to-3d", "condition": "control-map", "train-control": "train-controlnet"}
-GROUPS = ["Options", "Prompt", "Input", "Sampling"]  # which are shown first; the others follow in their order
+GROUPS = ["Input", "Options", "Canvas", "Views", "Sampling"]  # which come first in --help
 
 app = App(
     name="synoptic",

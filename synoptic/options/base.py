@@ -199,6 +199,10 @@ class Options:
         """Return the pictures that are asked for; none where an application makes something else."""
         return []
 
+    def warnings(self) -> list[str]:
+        """Return what a person should know before the work begins."""
+        return []
+
     def items_of(self, seeds: Sequence[int]) -> list[Item]:
         """Return the pictures of these seeds in place of those of --seed and --count."""
         raise NotImplementedError
@@ -252,7 +256,7 @@ def specs(cls: type[Options]) -> tuple[OptionSpec, ...]:
     found = []
     for field in sorted(fields(cls), key=lambda field: cls.__mro__.index(owners[field.name])):
         kind, option = get_args(hints[field.name])
-        group = vars(owners[field.name]).get("GROUP", "Options")
+        group = "Input" if option.positional else vars(owners[field.name]).get("GROUP", "Options")
         found.append(OptionSpec(field.name, kind, option, field.default, group))
     return tuple(found)
 

@@ -39,6 +39,8 @@ NegativePrompt = Annotated[str, Option("what not to show")]
 
 @dataclass(frozen=True, kw_only=True)
 class ModelOptions(Options):
+    """Which model, and where and how precisely it runs."""
+
     GROUP = "Model"
 
     model: ModelName = "bundled"
@@ -63,6 +65,8 @@ class ModelOptions(Options):
 
 @dataclass(frozen=True, kw_only=True)
 class OutputOptions(Options):
+    """Where the pictures go."""
+
     GROUP = "Output"
 
     trace: Annotated[
@@ -127,7 +131,7 @@ class SamplingOptions(ModelOptions, OutputOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class PromptOptions(Options):
-    GROUP = "Prompt"
+    """What to show."""
 
     prompt: Annotated[
         tuple[str, ...],

@@ -1,62 +1,106 @@
-"""What anagrams and hybrids ask for: the options that they share, and their rules."""
+"""What pictures of several prompts share (anagrams, hybrids): how their views are denoised together."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Literal, Self
 
-from synoptic.errors import InputError, check_at_least, check_choice
+from synoptic.errors import InputError
 from synoptic.models.registry import Checkpoint
-
-Style = Annotated[str, "words before every prompt, for example: an oil painting of"]
-Balance = Annotated[bool, "bring the views' guidance to one strength, so that no prompt swallows the others"]
-Sync = Annotated[Literal["x0", "eps", "xt", "none"], "what the views agree on at each step; none paints them apart"]
-Space = Annotated[Literal["auto", "instance", "canonical"], "where the state lives: per view, or on the canvas"]
-Start = Annotated[Literal["auto", "shared", "independent"], "one noise that every view sees, or each its own"]
-Canvas = Annotated[
-    Literal["pixels", "latents"], "of latent models: views of the picture, or, quicker and worse, of its latents"
-]
-Residual = Annotated[bool, "of latent models: give back what the autoencoder loses at each step"]
-Augment = Annotated[bool, "noise the small pictures that upscalers are given, up to --level"]
-Search = Annotated[int, "begin so many seeds, keep the --count best, by the judge that is blind to colour; 0: no search"]
-Model = Annotated[str, "bundled-if, if, … (pixels), bundled, sd1.5, … (latents), a hub id or a directory: synoptic models"]
+from synoptic.options.base import Item, Option
+from synoptic.options.common import PromptOptions, one_picture_of_all
+from synoptic.options.upscaling import Upscalers, UpscalingOptions
 
 
-def place(source: Checkpoint, settings: dict[str, Any]) -> None:
-    """Fill in where the state lives and what noise it starts from, and check them. Raises InputError on a broken rule."""
-    check_choice("--sync", settings["sync"], ("x0", "eps", "xt", "none"))
-    check_choice("--space", settings["space"], ("auto", "instance", "canonical"))
-    check_choice("--start", settings["start"], ("auto", "shared", "independent"))
-    check_choice("--canvas", settings["canvas"], ("pixels", "latents"))
-    pixels = in_pixels(source, settings)
-    rules = {"sync": "x0", "space": "instance", "start": "independent"}
-    for name, only in rules.items() if pixels else ():
-        if settings[name] not in ("auto", only):
+@dataclass(frozen=True, kw_only=True)
+class JointOptions(PromptOptions, UpscalingOptions):
+    """What every picture of several prompts takes."""
+
+    GROUP = "Views"
+
+    style: Annotated[str, Option("words before every prompt, for example: an oil painting of")] = ""
+    equalize_guidance: Annotated[
+        bool, Option("bring the views' guidance to one strength, so that no prompt swallows the others")
+    ] = False
+    view_space: Annotated[
+        Literal["pixels", "latents"], Option("of latent models: views of the picture, or, quicker and worse, of its latents")
+    ] = "pixels"
+    vae_residual: Annotated[bool, Option("of latent models: add back what the autoencoder loses at each step")] = True
+    upscalers: Upscalers = ("auto",)
+    noise_augmentation: Annotated[bool, Option("noise the small pictures that upscalers are given, by --noise-level")] = True
+    model: Annotated[
+        str, Option("bundled-if, if, … (pixels), bundled, sd1.5, … (latents), a hub id or a directory: `synoptic models`")
+    ] = "bundled-if"
+
+    def prompts(self) -> list[str]:
+        """Return the prompt of each view, with the style before it."""
+        return [f"{self.style} {prompt}".strip() for prompt in self.prompt]
+
+    def texts(self) -> list[str]:
+        return [*self.prompts(), self.negative_prompt]
+
+    def items(self) -> list[Item]:
+        return self.items_of(self.seeds())
+
+    def items_of(self, seeds: Sequence[int]) -> list[Item]:
+        return one_picture_of_all(self.prompt, seeds)
+
+    def default_guidance(self, checkpoint: Checkpoint) -> float:
+        return checkpoint.defaults.joint_guidance_scale or checkpoint.defaults.guidance_scale
+
+    def has_views_in_pixels(self, checkpoint: Checkpoint) -> bool:
+        """Return whether a latent model's views are of its pictures."""
+        return checkpoint.factor > 1 and self.view_space == "pixels"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SyncOptions(JointOptions):
+    """What the views agree on, where the state lives, and the search for a good seed."""
+
+    GROUP = "Synchronization"
+
+    sync: Annotated[Literal["x0", "eps", "xt", "none"], Option("what the views agree on at each step; none: nothing")] = "x0"
+    space: Annotated[
+        Literal["auto", "instance", "canonical"], Option("where the state lives: per view, or on the canvas")
+    ] = "auto"
+    init_noise: Annotated[
+        Literal["auto", "shared", "independent"], Option("one noise that every view sees, or one for each view")
+    ] = "auto"
+    seed_search: Annotated[
+        int, Option("try that many seeds, keep the --count best by the bundled grayscale CLIP; 0: no search", at_least=0)
+    ] = 0
+
+    def resolve(self, checkpoint: Checkpoint) -> Self:
+        pixels = self.has_views_in_pixels(checkpoint)
+        required = {"sync": "x0", "space": "instance", "init_noise": "independent"}
+        for name, only in required.items() if pixels else ():
+            if (value := getattr(self, name)) not in ("auto", only):
+                raise InputError(
+                    f"views of a latent model's pictures have no noise in common: --{name.replace('_', '-')} must be {only},"
+                    f" {value} was given; use it, or --view-space latents",
+                    rule="views-in-pixels",
+                )
+        if pixels and (self.eta or self.sampler == "ddpm"):
             raise InputError(
-                f"views of a latent model's pictures have no noise in common: --{name} must be {only}, {settings[name]} was"
-                " given; use it, or --canvas latents"
+                "views of a latent model's pictures share no noise: use --sampler ddim or dpm++ with --eta 0",
+                rule="views-in-pixels",
             )
-    if pixels and (settings["eta"] or settings["sampler"] == "ddpm"):
-        raise InputError("views of a latent model's pictures share no noise: use --sampler ddim or dpm++ with --eta 0")
-    if settings["start"] == "auto":
-        settings["start"] = "independent" if pixels else "shared"
-    if settings["space"] == "auto":
-        apart = settings["start"] == "independent" or settings["sync"] == "none"
-        settings["space"] = "instance" if apart else "canonical"
-    if settings["space"] == "canonical" and settings["start"] == "independent":
-        raise InputError(
-            "one canvas has one noise: --start independent needs --space instance, canonical was given: change it"
-        )
-    if settings["space"] == "canonical" and settings["sync"] == "none":
-        raise InputError("--sync none keeps a state per view, --space canonical has only one: use --space auto")
-
-
-def in_pixels(source: Checkpoint, settings: dict[str, Any]) -> bool:
-    """Whether a latent model's views are of its pictures."""
-    return source.factor > 1 and settings["canvas"] == "pixels"
-
-
-def check_search(settings: dict[str, Any]) -> None:
-    """Raises InputError where there are fewer seeds to search than pictures to keep."""
-    check_at_least("--search", settings["search"], 0)
-    if settings["search"] and settings["search"] < settings["count"]:
-        raise InputError(f"--search must be at least --count, {settings['count']}; {settings['search']} was given: raise it")
+        if self.seed_search and self.seed_search < self.count:
+            raise InputError(
+                f"--seed-search must be at least --count, {self.count}; {self.seed_search} was given: raise it",
+                rule="seed-search-count",
+            )
+        init = ("independent" if pixels else "shared") if self.init_noise == "auto" else self.init_noise
+        per_view = init == "independent" or self.sync == "none"
+        space = ("instance" if per_view else "canonical") if self.space == "auto" else self.space
+        if space == "canonical" and init == "independent":
+            raise InputError(
+                "one canvas has one noise: --init-noise independent needs --space instance, canonical was given: change it",
+                rule="init-noise-space",
+            )
+        if space == "canonical" and self.sync == "none":
+            raise InputError(
+                "--sync none keeps a state per view, --space canonical has only one: use --space auto", rule="sync-space"
+            )
+        return super(SyncOptions, replace(self, init_noise=init, space=space)).resolve(checkpoint)

@@ -127,6 +127,13 @@ def pass_on(steps: Iterator[Step]) -> Generator[Step, None, Step]:
     return step
 
 
+@torch.no_grad()
+def decoded(step: Step) -> Tensor:
+    """Return the images (B, 3, H, W) of a finished stage."""
+    assert step.decode is not None
+    return step.decode(step.canvas)
+
+
 @dataclass(frozen=True)
 class Result:
     """What a pipeline returns, in memory: the pictures, the options as they were resolved, the items."""

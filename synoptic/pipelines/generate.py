@@ -15,7 +15,7 @@ from synoptic.guidance.cfg import cfg
 from synoptic.models.base import Denoiser
 from synoptic.options.base import Item
 from synoptic.options.generate import GenerateOptions
-from synoptic.pipelines.base import Output, pass_on, rngs_of
+from synoptic.pipelines.base import Output, decoded, pass_on, rngs_of
 from synoptic.pipelines.upscaling import UpscalingPipeline
 from synoptic.sampling.single import sample
 from synoptic.sampling.step import Decode, Step
@@ -50,13 +50,6 @@ class GeneratePipeline(UpscalingPipeline[GenerateOptions]):
         pairs, solver = timestep_pairs(o.sampler, s, steps), get_solver(o.sampler, o.eta)
         for step in sample(predict, s, x, steps=pairs, solver=solver, rngs=rngs):
             yield replace(step, decode=one_by_one(model))
-
-
-@torch.no_grad()
-def decoded(step: Step) -> Tensor:
-    """Return the images (B, 3, H, W) of a finished stage."""
-    assert step.decode is not None
-    return step.decode(step.canvas)
 
 
 def one_by_one(model: Denoiser) -> Decode:

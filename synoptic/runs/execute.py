@@ -21,6 +21,7 @@ from synoptic.metrics.clip import Clip
 from synoptic.models.base import PretrainedModel
 from synoptic.models.load import load_once
 from synoptic.models.memory import max_batch_rows
+from synoptic.models.registry import resolve
 from synoptic.models.vocabulary import vocabulary_warnings
 from synoptic.options import options_class
 from synoptic.options.base import Item
@@ -82,10 +83,8 @@ def execute_variants(options: ModelOptions) -> Run:
 
 
 def warn(options: ModelOptions) -> None:
-    """Say on the error stream which words a bundled model never saw."""
-    from synoptic.models.registry import resolve
-
-    for line in vocabulary_warnings(resolve(options.model), options.texts()):
+    """Say on the error stream what will not work, and which words a bundled model never saw."""
+    for line in [*options.warnings(), *vocabulary_warnings(resolve(options.model), options.texts())]:
         print(f"warning: {line}", file=sys.stderr)
 
 

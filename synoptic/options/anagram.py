@@ -1,0 +1,77 @@
+"""The options of `anagram`: one picture that is another when looked at another way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Annotated, Self
+
+from synoptic.errors import InputError, install_command
+from synoptic.models.registry import Checkpoint
+from synoptic.options.base import Option
+from synoptic.options.joint import JointOptions, SyncOptions
+from synoptic.views.registry import FAILURES, parse_view, side_multiple
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnagramViewOptions(JointOptions):
+    """The views of an anagram, and the prompt of each."""
+
+    GROUP = "Views"
+
+    prompt: Annotated[
+        tuple[str, ...], Option("what each view shows, in the order of --views", positional=True, separator="")
+    ]
+    views: Annotated[
+        tuple[str, ...],
+        Option("identity, rotate_cw, flip, jigsaw, rotate_cw+negate, a permutation's .npy or .json file: `synoptic views`"),
+    ] = ("identity", "rotate_cw")
+    weights: Annotated[tuple[float, ...], Option("weight of each view (default: all the same)", above=0)] = ()
+
+    def warnings(self) -> list[str]:
+        kinds = [part.kind for name in self.views for part in parse_view(name)]
+        return [f"{kind} cannot work ({FAILURES[kind]}): synoptic views {kind}" for kind in kinds if kind in FAILURES]
+
+    def resolve(self, checkpoint: Checkpoint) -> Self:
+        count = len(self.views)
+        if count < 2 or len(self.prompt) != count:
+            raise InputError(
+                f"an anagram needs a prompt for each view, two or more; {len(self.prompt)} prompts and {count} views were"
+                f" given ({', '.join(self.views)}): match --views",
+                rule="prompts-views",
+            )
+        if self.weights and len(self.weights) != count:
+            raise InputError(
+                f"--weights are one number for each of {count} views, {len(self.weights)} were given: correct them",
+                rule="weights-views",
+            )
+        side = checkpoint.native_size if self.view_space == "pixels" else checkpoint.side
+        for name in self.views:
+            if side % side_multiple(name):
+                raise InputError(
+                    f"the view {name} needs a side that {side_multiple(name)} divides, {checkpoint.name} has {side}:"
+                    " change it",
+                    rule="view-side",
+                )
+        return super().resolve(checkpoint)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnagramOptions(AnagramViewOptions, SyncOptions):
+    """Generate one picture that shows another prompt in each of its views: turned, flipped, rearranged.
+
+    synoptic anagram "a lion" "a sunflower" --views identity,rotate_cw --style "a lithograph of" --seed-search 16 --animate
+    """
+
+    GROUP = "Views"
+
+    animate: Annotated[
+        bool, Option("also make films of the picture turning from view to view and back (needs PyAV)", recorded=False)
+    ] = False
+
+    def resolve(self, checkpoint: Checkpoint) -> Self:
+        if self.animate and find_spec("av") is None:
+            raise InputError(
+                f"--animate needs PyAV, which is not installed: {install_command('video')}", rule="missing-package"
+            )
+        return super().resolve(checkpoint)
