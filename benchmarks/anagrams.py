@@ -21,13 +21,13 @@ from rich.progress import track
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from synoptic.diffusion.equations import Step
 from synoptic.io import image_grid, save_image, to_pil
 from synoptic.metrics.clip import Clip
 from synoptic.models.base import Denoiser
 from synoptic.models.load import load
 from synoptic.models.vocabulary import vocabulary
-from synoptic.sampling.multistage import JointSampler
+from synoptic.sampling.joint import JointSampler, prompts_per_view
+from synoptic.sampling.step import Step
 from synoptic.views.anagram import Anagram
 from synoptic.views.base import Projection
 from synoptic.views.pixel_space import PixelSpace
@@ -114,12 +114,12 @@ def painted(folder: Path, name: str, steps: int) -> Tensor:
     views, looks = run.views(model), Anagram((3, 64, 64), [get_view("identity"), get_view(run.second)])
     rows = []
     for k in track(range(pairs), name):
-        together = JointSampler(prompts(k), steps, run.guidance, **run.how)
+        sampler = JointSampler(prompts_per_view(prompts(k), run.guidance), steps, **run.how)
         some = []
         for begin in range(0, seeds, 4):
             rngs = [torch.Generator().manual_seed(seed) for seed in range(begin, min(begin + 4, seeds))]
-            step = last(together.steps(model, views, together.init_noise(model, views, rngs), rngs))
-            z = together.to_canvas(views, step.x)
+            step = last(sampler.steps(model, views, sampler.init_noise(model, views, rngs), rngs))
+            z = sampler.to_canvas(views, step.x)
             picture = model.decode(z) if run.model == "bundled" and run.canvas == "own" else z
             some.append(looks.project(picture).unflatten(0, (-1, 2)))
         rows.append(torch.cat(some))
@@ -139,9 +139,9 @@ def apart(folder: Path, steps: int, seeds: int) -> Tensor:
     for k in track(range(len(PAIRS)), "apart"):
         sides = []
         for j, prompt in enumerate(prompts(k)):
-            together = JointSampler([prompt], steps, 3.0)
+            sampler = JointSampler(prompts_per_view([prompt], 3.0), steps)
             rngs = [torch.Generator().manual_seed(1000 * j + seed) for seed in range(seeds)]
-            sides.append(last(together.steps(model, views, together.init_noise(model, views, rngs), rngs)).x)
+            sides.append(last(sampler.steps(model, views, sampler.init_noise(model, views, rngs), rngs)).x)
         rows.append(torch.stack(sides, 1))
     found = bytes_of(torch.stack(rows))
     save_file({"views": found}, file)

@@ -18,8 +18,9 @@ from torch import Tensor
 from synoptic.io import to_pil
 from synoptic.metrics.clip import Clip
 from synoptic.models.load import load
-from synoptic.sampling.multistage import JointSampler
+from synoptic.sampling.joint import JointSampler, prompts_per_view
 from synoptic.sampling.seed_search import FINALISTS_PER_IMAGE, SCREENING_STEPS, seed_search
+from synoptic.sampling.step import Step
 
 NAME = "rotate_cw, x0"
 
@@ -39,12 +40,12 @@ def main() -> None:
     for k in track(range(a.pairs), "searching"):
         texts = judge.encode_texts(prompts(k))
 
-        def score(z: Tensor, texts: Tensor = texts) -> Tensor:
-            seen = judge.encode_images(to_pil(views.project(z))).view(-1, 2, texts.shape[1])
+        def score(step: Step, texts: Tensor = texts) -> Tensor:
+            seen = judge.encode_images(to_pil(views.project(step.canvas))).view(-1, 2, texts.shape[1])
             return (seen * texts).sum(-1).amin(1)
 
-        together = JointSampler(prompts(k), STEPS, run.guidance, **run.how)
-        *_, last = seed_search(together, model, views, range(run.seeds), score)
+        sampler = JointSampler(prompts_per_view(prompts(k), run.guidance), STEPS, **run.how)
+        *_, last = seed_search(sampler, model, views, range(run.seeds), score)
         found, best = last.seeds[0], int(by_search[k].argmax())
         place = int((by_search[k] > by_search[k][found]).sum())
         same += found == best

@@ -1,61 +1,91 @@
 """Synoptic, *seen together*: make a pretrained image diffusion model produce what it was never trained for.
 
-Conventions: NCHW; images in [-1, 1] inside, 8 bits only when saved; times as the network takes them; one random
-generator an item; ValueError at the door. `synoptic.wide("a photo of snowy mountains")` is `synoptic wide …` in Python.
+    import synoptic as syn
+    model = syn.load("bundled")
+    result = syn.wide(model, "a photo of desert dunes at sunset", width=768, seed=3)
+    result.images[0].show()
+    syn.run("wide", prompt="a photo of desert dunes at sunset", out="outputs")
+
+Every application is a function of a loaded model, or its name, and options; `syn.wide.steps(...)` yields each denoising step,
+`syn.run` writes a folder with a manifest, as the command line does. Conventions: NCHW; images in [-1, 1] inside, 8 bits when
+saved; times as the network takes them; one random generator per picture.
 """
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from synoptic.errors import InputError, OptimizationFailed
 
 if TYPE_CHECKING:
-    from synoptic.commands.bench import bench as bench
-    from synoptic.commands.control_map import condition as condition
-    from synoptic.commands.score import score as score
-    from synoptic.commands.video import video as video
-    from synoptic.courses.evaluate import evaluate as evaluate
-    from synoptic.models.load import load as load
-    from synoptic.models.load import load_controlnet as load_controlnet
-    from synoptic.pipelines.anagram import anagram as anagram
-    from synoptic.pipelines.control import control as control
-    from synoptic.pipelines.denoise import denoise as denoise
-    from synoptic.pipelines.distill import distill as distill
-    from synoptic.pipelines.edit import edit as edit
-    from synoptic.pipelines.generate import generate as generate
-    from synoptic.pipelines.hybrid import hybrid as hybrid
-    from synoptic.pipelines.inpaint import inpaint as inpaint
-    from synoptic.pipelines.invert import invert as invert
-    from synoptic.pipelines.text_to_3d import dream as dream
-    from synoptic.pipelines.train_controlnet import train_control as train_control
-    from synoptic.pipelines.wide import wide as wide
+    from synoptic.distillation.optimize import optimize
+    from synoptic.guidance.cfg import cfg
+    from synoptic.models.load import load, load_controlnet, load_upscaler
+    from synoptic.runs.execute import run
+    from synoptic.sampling.joint import JointSampler, canonical, instance
+    from synoptic.sampling.single import sample
+    from synoptic.sampling.step import Step
+    from synoptic.views.anagram import Anagram
+    from synoptic.views.factorized import Factorized
+    from synoptic.views.registry import get_view
+    from synoptic.views.windows import Windows
 
 __version__ = "0.1.0"
-PUBLIC = {
-    "generate": "synoptic.pipelines.generate",
-    "wide": "synoptic.pipelines.wide",
-    "anagram": "synoptic.pipelines.anagram",
-    "hybrid": "synoptic.pipelines.hybrid",
-    "edit": "synoptic.pipelines.edit",
-    "inpaint": "synoptic.pipelines.inpaint",
-    "invert": "synoptic.pipelines.invert",
-    "denoise": "synoptic.pipelines.denoise",
-    "condition": "synoptic.commands.control_map",
-    "control": "synoptic.pipelines.control",
-    "distill": "synoptic.pipelines.distill",
-    "dream": "synoptic.pipelines.text_to_3d",
-    "train_control": "synoptic.pipelines.train_controlnet",
-    "bench": "synoptic.commands.bench",
-    "score": "synoptic.commands.score",
-    "evaluate": "synoptic.courses.evaluate",
-    "video": "synoptic.commands.video",
-    "load": "synoptic.models.load",
-    "load_controlnet": "synoptic.models.load",
+APPLICATIONS = (
+    "generate",
+    "wide",
+    "anagram",
+    "hybrid",
+    "compare_sync",
+    "edit",
+    "inpaint",
+    "invert",
+    "control",
+    "denoise",
+    "distill",
+    "text_to_3d",
+)
+TOOLS = ("evaluate", "score", "control_map", "video", "bench")
+LOSSES = ("sds", "vsd", "csd", "nfsd")
+EDIT_LOSSES = ("pds", "dds")
+INVERSION_LOSSES = ("sdi", "ism")
+MODULES = {
+    "load": "models.load",
+    "load_controlnet": "models.load",
+    "load_upscaler": "models.load",
+    "run": "runs.execute",
+    "cfg": "guidance.cfg",
+    "sample": "sampling.single",
+    "canonical": "sampling.joint",
+    "instance": "sampling.joint",
+    "JointSampler": "sampling.joint",
+    "Step": "sampling.step",
+    "Windows": "views.windows",
+    "Anagram": "views.anagram",
+    "Factorized": "views.factorized",
+    "get_view": "views.registry",
+    "optimize": "distillation.optimize",
+    **dict.fromkeys(LOSSES, "distillation.losses"),
+    **dict.fromkeys(EDIT_LOSSES, "distillation.edit_losses"),
+    **dict.fromkeys(INVERSION_LOSSES, "distillation.inversion_losses"),
 }
+__all__ = ["InputError", "OptimizationFailed", *APPLICATIONS, *TOOLS, *MODULES]
 
 
-def __getattr__(name: str):
-    """Recipes and `load` on first use, so that `import synoptic` stays instant."""
-    if name in PUBLIC:
-        return getattr(importlib.import_module(PUBLIC[name]), name)
-    raise AttributeError(f"module 'synoptic' has no attribute {name!r}")
+def __getattr__(name: str) -> Any:
+    """Import a public name on first use, so that `import synoptic` stays instant."""
+    if name in APPLICATIONS:
+        found = import_module("synoptic.pipelines.base").Application(name)
+    elif name in TOOLS:
+        found = import_module("synoptic.commands.base").Tool(name)
+    elif name in MODULES:
+        found = getattr(import_module(f"synoptic.{MODULES[name]}"), name)
+    else:
+        raise AttributeError(f"module 'synoptic' has no attribute {name!r}")
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

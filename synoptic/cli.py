@@ -13,6 +13,7 @@ from typing import Annotated, Any, get_origin
 from cyclopts import App, CycloptsError, Group, Parameter
 
 import synoptic
+from synoptic.commands.base import tool_module
 from synoptic.distributed import is_main_process
 from synoptic.errors import InputError, OptimizationFailed
 from synoptic.options import options_class
@@ -42,8 +43,7 @@ def command(name: str) -> Callable[..., Any]:
         given = {key: value for key, value in named.items() if value is not MISSING}
         prepared = options.from_arguments(*values, **given).prepare()
         if name in TOOLS:
-            home = "courses" if name == "evaluate" else "commands"
-            return import_module(f"synoptic.{home}.{options.application()}").execute(prepared)
+            return tool_module(options.application()).execute(prepared)
         return import_module("synoptic.runs.execute").executor(options.application())(prepared)
 
     call.__doc__, call.__name__ = options.__doc__, name

@@ -252,7 +252,7 @@ def split_list(text: str) -> list[str]:
 def specs(cls: type[Options]) -> tuple[OptionSpec, ...]:
     """Return every option of a dataclass: its own first, then those of its mixins."""
     hints = get_type_hints(cls, include_extras=True)
-    owners = {name: c for c in reversed(cls.__mro__) for name in getattr(c, "__annotations__", {}) if name in hints}
+    owners = {name: c for c in cls.__mro__ for name in getattr(c, "__annotations__", {}) if name in hints}
     found = []
     for field in sorted(fields(cls), key=lambda field: cls.__mro__.index(owners[field.name])):
         kind, option = get_args(hints[field.name])

@@ -181,7 +181,7 @@ class Application:
     def run(self, model: PretrainedModel, options: ModelOptions) -> Result:
         """Run resolved options, each of their variants if there are any."""
         if variants := options.variants():
-            parts = {name: application(o.application()).run(model, o) for name, o in variants.items()}
+            parts = {name: Application(o.application()).run(model, o) for name, o in variants.items()}
             outputs = [output for part in parts.values() for output in part.outputs]
             items = [i._replace(stem=f"{name}/{i.stem}") for name, part in parts.items() for i in part.items]
             pipeline = pipeline_class(self.__name__)(model, options)
@@ -203,6 +203,11 @@ class Application:
     def _prepare(
         self, model: PretrainedModel | str, values: Sequence[Any], options: Mapping[str, Any]
     ) -> tuple[PretrainedModel, Any]:
+        if files := {"out", "trace"} & options.keys():
+            raise InputError(
+                f"{self.__name__}(...) keeps its pictures in memory, {min(files)} was given: use synoptic.run",
+                rule="in-memory",
+            )
         try:
             if isinstance(model, str):
                 asked = self.options_class.from_arguments(*values, **{"model": model} | dict(options)).prepare()
@@ -238,7 +243,7 @@ def signature(options: type[Options]) -> inspect.Signature:
     parameters = [P("model", P.POSITIONAL_ONLY, annotation="PretrainedModel | str")]
     every = sorted(specs(options), key=lambda spec: not spec.option.positional)
     for spec in every:
-        if spec.name != "model":
+        if spec.name not in ("model", "out", "trace"):
             kind = P.POSITIONAL_OR_KEYWORD if spec.option.positional else P.KEYWORD_ONLY
             default = P.empty if spec.default is MISSING else spec.default
             parameters.append(P(spec.name, kind, default=default, annotation=spec.kind))
@@ -249,8 +254,3 @@ def pipeline_class(name: str) -> type[Pipeline[Any]]:
     """Return an application's pipeline class, by its name alone: `wide` -> pipelines.wide.WidePipeline."""
     module = import_module(f"synoptic.pipelines.{name}")
     return getattr(module, options_class(name).__name__.replace("Options", "Pipeline"))
-
-
-def application(name: str) -> Application:
-    """Return the application of that name."""
-    return Application(name)

@@ -121,7 +121,8 @@ def choose_items(run: Run, pipeline: Pipeline[Any]) -> list[Item]:
                 tick()
         text = json.dumps({"clip_model": "bundled/clip-grayscale", "rounds": rounds}, indent=1) + "\n"
         io.atomic_write(file, lambda f: f.write(text.encode()))
-    items = run.options.items_of(json.loads(file.read_text())["rounds"][-1]["seeds"])
+    best = json.loads(file.read_text())["rounds"][-1]["seeds"]
+    items = run.options.items_of(best[: len(run.options.items())])
     run.pictures = [Picture(f"{item.stem}.png", item.title, item.seed) for item in items]
     return items
 

@@ -13,11 +13,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from synoptic.diffusion.equations import Pred, Schedule, Step, Time, ddim, ddim_solver, pred_from_output
+from synoptic.diffusion.equations import Pred, Schedule, Time, ddim, ddim_solver, pred_from_output
 from synoptic.diffusion.schedules import schedule_from_config
 from synoptic.diffusion.solvers import ancestral_solver, dpm_solver
 from synoptic.sampling.joint import Sync, canonical, instance
 from synoptic.sampling.single import sample
+from synoptic.sampling.step import Step
 from synoptic.views.windows import Windows
 from tests.exact import SHAPE, WINDOW, Mixture, ddpm, generators, normal
 

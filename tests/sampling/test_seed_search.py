@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from synoptic.sampling.multistage import JointSampler
+from synoptic.sampling.joint import JointSampler, prompts_per_view
 from synoptic.sampling.seed_search import seed_search
+from synoptic.sampling.step import Step
 from synoptic.views.anagram import Anagram
 from synoptic.views.registry import get_view
 
@@ -20,6 +21,10 @@ NOISY: dict[str, Any] = {"space": "instance", "init": "independent"}
 
 def views_of(*names: str) -> Anagram:
     return Anagram((3, 16, 16), [get_view(name) for name in names])
+
+
+def joint(prompts: list[str], steps: int, scale: float = 1.0, **how: Any) -> JointSampler:
+    return JointSampler(prompts_per_view(prompts, scale), steps, **how)
 
 
 def rngs(*seeds: int) -> list[torch.Generator]:
@@ -32,40 +37,40 @@ class Mean:
     def __init__(self) -> None:
         self.seen: list[Tensor] = []
 
-    def __call__(self, z: Tensor) -> Tensor:
-        self.seen.append(z)
-        return z.mean((1, 2, 3))
+    def __call__(self, step: Step) -> Tensor:
+        self.seen.append(step.canvas)
+        return step.canvas.mean((1, 2, 3))
 
 
 @pytest.mark.parametrize("how", [{}, {"sampler": "dpm++"}, NOISY, {"eta": 1.0}, {"sampler": "ddpm"}], ids=str)
 def test_the_heat_is_the_quick_pictures_and_the_final_the_pictures_themselves(how, pixel32):
-    together, views, score = JointSampler(PAIR, 5, 4.0, **how), views_of("identity", "rotate_cw"), Mean()
+    together, views, score = joint(PAIR, 5, 4.0, **how), views_of("identity", "rotate_cw"), Mean()
     first, last = seed_search(together, pixel32, views, range(7, 13), score, screening_steps=2)
     quick = replace(together, num_steps=2, sampler="dpm++", eta=0.0)
     *_, all_quick = quick.sample(pixel32, views, rngs(*range(7, 13)))
-    assert torch.equal(score.seen[0], all_quick.x)
-    order = [7 + int(k) for k in all_quick.x.mean((1, 2, 3)).argsort(descending=True)]
+    assert torch.equal(score.seen[0], all_quick.canvas)
+    order = [7 + int(k) for k in all_quick.canvas.mean((1, 2, 3)).argsort(descending=True)]
     assert first.steps == 2 and first.seeds == order and first.scores == sorted(first.scores, reverse=True)
     *_, whole = together.sample(pixel32, views, rngs(*order[:2]))
     assert last.steps == 5 and sorted(last.seeds) == sorted(order[:2])
-    assert whole.x.std() > 0.1 and (score.seen[1] - whole.x).abs().max() < 1e-4
-    assert last.scores == pytest.approx(whole.x.mean((1, 2, 3)).sort(descending=True).values.tolist(), abs=1e-5)
+    assert whole.canvas.std() > 0.1 and (score.seen[1] - whole.canvas).abs().max() < 1e-4
+    assert last.scores == pytest.approx(whole.canvas.mean((1, 2, 3)).sort(descending=True).values.tolist(), abs=1e-5)
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3])
 def test_so_few_steps_are_their_own_heat(steps, pixel32):
-    together, views, score = JointSampler(PAIR, steps), views_of("identity", "rotate_cw"), Mean()
+    together, views, score = joint(PAIR, steps), views_of("identity", "rotate_cw"), Mean()
     (only,) = seed_search(together, pixel32, views, range(7, 12), score, screening_steps=3)
     *_, every = together.sample(pixel32, views, rngs(*range(7, 12)))
-    assert only.steps == steps and torch.equal(score.seen[0], every.x)
-    assert only.seeds == [7 + int(k) for k in every.x.mean((1, 2, 3)).argsort(descending=True)]
+    assert only.steps == steps and torch.equal(score.seen[0], every.canvas)
+    assert only.seeds == [7 + int(k) for k in every.canvas.mean((1, 2, 3)).argsort(descending=True)]
 
 
 def test_twice_as_many_are_finalists_as_are_kept(pixel32):
     views = views_of("identity", "negate")
     assert [
-        len(r.seeds) for r in seed_search(JointSampler(PAIR, 3), pixel32, views, range(7), Mean(), keep=3, screening_steps=1)
+        len(r.seeds) for r in seed_search(joint(PAIR, 3), pixel32, views, range(7), Mean(), keep=3, screening_steps=1)
     ] == [7, 6]
     assert [
-        len(r.seeds) for r in seed_search(JointSampler(PAIR, 3), pixel32, views, range(5), Mean(), keep=4, screening_steps=1)
+        len(r.seeds) for r in seed_search(joint(PAIR, 3), pixel32, views, range(5), Mean(), keep=4, screening_steps=1)
     ] == [5, 5]

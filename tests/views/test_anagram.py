@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, pad
 
-from synoptic.diffusion.equations import Step, randn
+from synoptic.diffusion.equations import randn
 from synoptic.guidance.cfg import cfg
 from synoptic.sampling.joint import canonical, instance
+from synoptic.sampling.step import Step
 from synoptic.views.anagram import Anagram
 from synoptic.views.base import Projection
 from synoptic.views.decompositions import get_components

@@ -1,0 +1,44 @@
+"""Tools: small commands with options of their own, as functions of Python too."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import MISSING
+from importlib import import_module
+from typing import Any
+
+from synoptic.errors import InputError
+from synoptic.options import options_class
+
+
+class Tool:
+    """A tool as a Python function: `score("outputs", clip_model="bundled")` returns what the command prints."""
+
+    def __init__(self, name: str) -> None:
+        self.__name__ = self.__qualname__ = name
+        self.options_class = options_class(name)
+        self.__doc__ = self.options_class.__doc__
+        P = inspect.Parameter
+        self.__signature__ = inspect.Signature(
+            [
+                P(
+                    spec.name,
+                    P.POSITIONAL_OR_KEYWORD if spec.option.positional else P.KEYWORD_ONLY,
+                    default=P.empty if spec.default is MISSING else spec.default,
+                    annotation=spec.kind,
+                )
+                for spec in sorted(self.options_class.specs(), key=lambda spec: not spec.option.positional)
+            ]
+        )
+
+    def __call__(self, *values: Any, **options: Any) -> Any:
+        try:
+            prepared = self.options_class.from_arguments(*values, **options).prepare()
+            return tool_module(self.__name__).execute(prepared)
+        except InputError as e:
+            raise e.in_python() from None
+
+
+def tool_module(name: str) -> Any:
+    """Return the module that carries out a tool: in `courses/` or in `commands/`."""
+    return import_module(f"synoptic.{'courses' if name == 'evaluate' else 'commands'}.{name}")
