@@ -47,8 +47,8 @@ class OptionSpec(NamedTuple):
 
     @property
     def flag(self) -> str:
-        """Return the name on the command line, as `--guidance-scale`; that of a positional one in capitals."""
-        return self.name.upper() if self.option.positional else f"--{self.name.replace('_', '-')}"
+        """Return the name on the command line, as `--guidance-scale`; a positional one has no dashes."""
+        return self.name if self.option.positional else f"--{self.name.replace('_', '-')}"
 
     @property
     def is_list(self) -> bool:

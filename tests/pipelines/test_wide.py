@@ -1,59 +1,103 @@
-"""The methods of `wide` by their options: alone, together, and refused where they make no sense."""
+"""Wide pictures by every option, circular ones, regions, progressive ones."""
 
 from __future__ import annotations
 
-import json
+from typing import Any
 
 import pytest
 import torch
+from torch.nn.functional import interpolate
 
 import synoptic
 from synoptic import io
-from synoptic.errors import InputError
-from synoptic.models.registry import resolve
+from synoptic.guidance.cfg import cfg, guidance_interval
 from synoptic.options.regions import read_region
-from synoptic.pipelines.wide import measure
-from synoptic.pipelines.wide_canvas import Canvas
+from synoptic.options.wide import WideOptions
+from synoptic.pipelines.wide import WidePipeline
+from synoptic.pipelines.wide_canvas import coverage
+from synoptic.sampling.step import Step
+from tests.references import assert_like_reference
 
 PROMPTS = ["a photo of snowy mountains", "a photo of the ocean"]
-QUICK = {"width": 160, "steps": 2, "dtype": "float32"}
 HALF = "0.5,0,1,1: a photo of a lake"
-ONE = [
-    {"windows": "shifted"},
-    {"windows": "thinning"},
-    {"windows": "collage"},
-    {"windows": "collage", "loop": True, "width": 192},
-    {"coherence": 5.0, "coherence_steps": 1, "anchor": 0.0},
-    {"coherence": 5.0, "coherence_every": 2, "windows": "shifted"},
-    {"region": [HALF, "0,0,40,64: a photo of a horse | a photo of a dog | 3"]},
-    {"region": [HALF], "space": "instance", "sync": "xt"},
-    {"travel": True, "windows": "collage"},
-    {"height": 160, "layout": 0.5},
-]
-EVERYTHING = {"windows": "shifted", "loop": True, "coherence": 5.0, "coherence_steps": 1, "region": [HALF], "travel": True}
-EVERYTHING |= {"layout": 0.7, "height": 160, "sampler": "dpm++", "negative": "a photo of a dog"}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "defaults": {},
+    "native": {"width": 128},
+    "odd": {"width": 164, "height": 132, "stride": 16},
+    "eps": {"sync": "eps"},
+    "xt": {"sync": "xt"},
+    "none": {"sync": "none"},
+    "instance": {"space": "instance"},
+    "circular": {"space": "canonical", "circular": True},
+    "uniform": {"weights": "uniform"},
+    "unguided": {"guidance_scale": 1.0},
+    "negative": {"negative_prompt": "a photo of a dog"},
+    "eta": {"eta": 1.0, "sync": "xt", "space": "instance"},
+    "ddpm": {"sampler": "ddpm", "sync": "xt"},
+    "dpm++": {"sampler": "dpm++", "clip": "dynamic"},
+    "shifted": {"windows": "shifted"},
+    "thinning": {"windows": "thinning"},
+    "collage": {"windows": "collage"},
+    "collage-circular": {"windows": "collage", "circular": True, "width": 192},
+    "syncdiffusion": {"syncdiffusion_weight": 5.0, "syncdiffusion_steps": 1, "syncdiffusion_anchor": 0.0},
+    "syncdiffusion-shifted": {"syncdiffusion_weight": 5.0, "syncdiffusion_every": 2, "windows": "shifted"},
+    "regions": {"region": (HALF, "0,0,40,64: a photo of a horse | a photo of a dog | 3")},
+    "regions-instance": {"region": (HALF,), "space": "instance", "sync": "xt"},
+    "travel": {"prompt_travel": True},
+    "travel-collage": {"prompt_travel": True, "windows": "collage"},
+    "progressive": {"height": 160, "progressive": 0.5},
+    "deepcache": {"deepcache": 2, "guidance_interval": (0.4, 0.8)},
+    "fast": {"fast": True},
+    "everything": {
+        "windows": "shifted",
+        "circular": True,
+        "syncdiffusion_weight": 5.0,
+        "syncdiffusion_steps": 1,
+        "region": (HALF,),
+        "prompt_travel": True,
+        "progressive": 0.7,
+        "height": 160,
+        "sampler": "dpm++",
+        "negative_prompt": "a photo of a dog",
+    },
+}
 
 
-@pytest.mark.parametrize("options", [*ONE, EVERYTHING], ids=str)
-def test_every_method_and_all_that_compose_paint_pictures(options, tmp_path):
-    prompts = PROMPTS if options.get("travel") else PROMPTS[:1]
-    result = synoptic.wide(prompts, out=str(tmp_path), **(QUICK | options))
-    settings = QUICK | {"height": 128} | options
-    (image,) = result.images
-    assert image.size == (settings["width"], settings["height"]) and len(set(image.tobytes())) > 50
-    manifest = json.loads((tmp_path / "run.json").read_text())
-    assert manifest["state"] == "done" and -1 <= manifest["scores"]["clip_score"] <= 1
-    assert not result.run.pictures[0].prompt.count("|") - options.get("travel", False)
+@pytest.mark.parametrize("name", OPTIONS)
+def test_every_option_gives_the_picture_it_gave(name, sd32):
+    options = {"width": 160, "steps": 3} | OPTIONS[name]
+    prompts = PROMPTS if options.get("prompt_travel") else PROMPTS[:1]
+    (image,) = synoptic.wide(sd32, prompts, **options).images
+    assert image.size == (options["width"], options.get("height", 128))
+    assert_like_reference(f"wide-{name}", image)
 
 
-def canvas(size: tuple[int, int], **how) -> Canvas:
-    settings = {"sync": "x0", "space": "canonical", "weights": "feather", "loop": False, "windows": "dense", "stride": 16}
-    settings |= {"coherence": 0.0, "travel": False, "prompt": PROMPTS[:1], "guidance": 5.0, "negative": "", "clip": "auto"}
-    return Canvas(resolve("bundled"), settings | {"sampler": "ddim", "eta": 0.0, "steps": 2} | how, size)
+def test_pixel_models_have_windows_too(pixel32):
+    (image,) = synoptic.wide(pixel32, PROMPTS[0], width=96, stride=32, steps=3).images
+    assert_like_reference("wide-pixels", image)
 
 
-def end(model, size: tuple[int, int], z: torch.Tensor, **how) -> torch.Tensor:
-    *_, last = canvas(size, **how).paint(model, PROMPTS[:1], [torch.Generator().manual_seed(0)], z)
+def test_precisions_agree(sd64, sd32):
+    a, b = (synoptic.wide(m, PROMPTS[0], width=144, steps=2).images[0] for m in (sd32, sd64))
+    assert (io.from_pil(a) - io.from_pil(b)).abs().max() <= 2 / 127.5
+
+
+def test_every_step_has_its_canvas_and_its_views(sd32):
+    for space in ("canonical", "instance"):
+        (first, last) = synoptic.wide.steps(sd32, PROMPTS[0], width=160, steps=2, space=space, stride=8)
+        assert (first.i, first.n, last.i) == (0, 2, 1) and first.canvas.shape == (1, 4, 32, 40)
+        assert first.views is not None and first.views.shape == (2, 4, 32, 32)
+        assert last.preview().size == (160, 128) and last.preview(side=20).width == 80
+
+
+def pipeline(model: Any, **named: Any) -> WidePipeline:
+    asked = WideOptions.from_arguments(PROMPTS[0], **{"steps": 2, "stride": 16} | named)
+    return WidePipeline(model, asked.resolve(model.checkpoint))
+
+
+def end(model: Any, z: torch.Tensor, **named: Any) -> torch.Tensor:
+    wide = pipeline(model, width=4 * z.shape[-1], height=4 * z.shape[-2], **named)
+    *_, last = wide._denoise(wide.canvas, wide.options.items(), z, [torch.Generator().manual_seed(0)])
     return last.x
 
 
@@ -62,98 +106,71 @@ def start(size: tuple[int, int]) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("windows", ["dense", "collage"])
-def test_a_loop_rolls_with_its_noise(sd32, windows):
+def test_a_circular_picture_rolls_with_its_noise(sd32, windows):
     z = start((32, 64))
-    a, b = (end(sd32, (32, 64), u, loop=True, windows=windows) for u in (z, z.roll(16, -1)))
+    a, b = (end(sd32, u, circular=True, windows=windows) for u in (z, z.roll(16, -1)))
     torch.testing.assert_close(b, a.roll(16, -1), rtol=0, atol=1e-4)
 
 
-def test_a_loop_is_decoded_so_that_its_rolled_picture_is_the_picture_rolled(sd32):
-    z = 0.5 * start((32, 64))
+def test_a_circular_picture_is_decoded_so_that_its_rolled_picture_is_the_picture_rolled(sd32):
+    z, canvas = 0.5 * start((32, 64)), pipeline(sd32, width=256, circular=True).canvas
     with torch.no_grad():
-        a, b = (canvas((32, 64), loop=True).decode(sd32, u) for u in (z, z.roll(1, -1)))
-    far = (b - a.roll(4, -1)).abs()
-    assert far.mean() < 0.01  # the decoder's norms and attention see the whole picture, so it is not exact
-    plain = (sd32.decode(z.roll(1, -1)) - sd32.decode(z).roll(4, -1)).abs()
+        a, b = (canvas.decode(u, sd32) for u in (z, z.roll(1, -1)))
+        far = (b - a.roll(4, -1)).abs()
+        assert far.mean() < 0.01  # the decoder's norms and attention see the whole picture, so it is not exact
+        plain = (sd32.decode(z.roll(1, -1)) - sd32.decode(z).roll(4, -1)).abs()
     assert far[..., :8].mean() < 0.2 * plain[..., :8].mean()
 
 
-def test_layout_follows_the_small_picture(sd32):
-    from torch.nn.functional import interpolate
-
-    big = canvas((48, 72))
-    assert big.small().size == (32, 48)
+def test_a_progressive_picture_follows_the_small_one(sd32):
+    wide = pipeline(sd32, width=288, height=192, progressive=0.5)
+    assert wide.canvas.small().size == (32, 48) and wide.num_steps == 3
     z = start((32, 48))
+    step = Step(0, 0, z, z, decode=sd32.decode)
     with torch.no_grad():
-        noised = big.enlarged(sd32, z, [torch.Generator().manual_seed(0)], 1)
+        noised = wide._enlarge(step, [torch.Generator().manual_seed(0)])
         a, sigma = sd32.schedule(sd32.schedule.steps(2)[1][0])
         clean = (noised - sigma * torch.randn((1, 4, 48, 72), generator=torch.Generator().manual_seed(0))) / a
         seen = interpolate(sd32.decode(clean), (128, 192), mode="area")
         assert (seen - sd32.decode(z)).abs().mean() < 0.5 * (seen - sd32.decode(z.flip(-1))).abs().mean()
 
 
-def test_regions_are_read_in_pixels_shares_and_masks(tmp_path):
-    a = read_region("10, 20,110,60.5: a photo of a lake", 200, 100, "no", 5.0)
-    assert a.box == (0.05, 0.2, 0.55, 0.605) and (a.prompt, a.negative, a.guidance) == ("a photo of a lake", "no", 5.0)
-    b = read_region("0,0,0.5,1: a horse: brown | a dog | 7.5", 200, 100, "", 5.0)
-    assert b.box == (0, 0, 0.5, 1) and (b.prompt, b.negative, b.guidance) == ("a horse: brown", "a dog", 7.5)
-    assert b.covers(4, 8).sum() == 16 and b.covers(4, 8)[:, :4].min() == 1
-    half = torch.ones(3, 10, 20)
-    half[..., 10:] = -1
-    io.save_image(tmp_path / "mask.png", io.to_pil(half[None])[0], {})
-    c = read_region(f"{tmp_path}/mask.png: a lake", 200, 100, "", 5.0)
-    torch.testing.assert_close(c.covers(4, 8), b.covers(4, 8))
+@torch.no_grad()
+def test_guidance_acts_between_two_times_only(sd32):
+    x = torch.randn(2, *sd32.shape, generator=torch.Generator().manual_seed(0))[..., :16, :16]
+    guided, alone = (cfg(sd32, PROMPTS, scale) for scale in (5.0, 1.0))
+    predict = guidance_interval(guided, alone, 800, 200)
+    for t, part in ((900, alone), (800, guided), (500, guided), (200, guided), (199, alone)):
+        assert torch.equal(predict(x, t).eps, part(x, t).eps)
 
 
-BAD = [
-    (["--cache", "0"], "--cache must be at least 1"),
-    (["--cache", "9", "--steps", "5"], "--cache, of so many --steps, must be at most 5"),
-    (["--cache", "2", "--windows", "shifted"], "--cache keeps what was at a window's place, --windows shifted move"),
-    (["--cache", "2", "--coherence", "5"], "--cache runs parts of a network, --coherence needs it whole"),
-    (["--cache", "2", "--compile"], "--cache runs parts of a network, --compile needs it whole"),
-    (["--condition", "canny"], "--condition is followed from a picture, none was given: name it with --control"),
-    (["--control", "none.png"], "a picture's file is needed, none.png is none"),
-    (["--control", "none.png", "--layout", "0.5"], "--layout paints the picture small first, --control has said"),
-    (["--control", "none.png", "--model", "bundled-if"], "ControlNets guide latent models"),
-    (
-        ["--windows", "shifted", "--stride", "8"],
-        "--windows shifted are tiles side by side, --stride 8 was given: leave it away",
-    ),
-    (["--windows", "other"], "'other' is not one of"),
-    (["--windows", "collage", "--sync", "xt"], "--windows collage have their state on the canvas and agree on x0"),
-    (["--windows", "collage", "--stride", "6"], "--windows collage has overlaps of multiples of 16 pixels"),
-    (["--coherence", "-1"], "--coherence must be at least 0"),
-    (["--coherence", "1", "--space", "instance"], "--coherence moves a canvas that its windows average"),
-    (["--coherence", "1", "--coherence-by", "lpips"], "--coherence-by lpips needs the package lpips"),
-    (["--anchor", "2"], "--anchor must be at most 1"),
-    (["--travel"], "--travel goes from one prompt to another, one was given: name two or more"),
-    (["--layout", "0.5"], "--layout enlarges a canvas whose short side is above the model's own, 128; it is 128"),
-    (["--layout", "2"], "--layout must be above 0 and at most 1, 2.0 was given"),
-    (["--region", "a lake"], 'a region is "x0,y0,x1,y1: prompt" or "mask.png: prompt", \'a lake\' is none'),
-    (["--region", "0,0,5,5: "], 'a region is "x0,y0,x1,y1: prompt"'),
-    (["--region", "none.png: a lake"], "a region's mask is a picture's file, 'none.png' is none"),
-    (["--region", "90,0,50,50: a lake"], "a region's box goes from left to right and top to bottom inside 768x128"),
-    (["--region", "0,0,1,1: a lake | a dog | much"], "a region's guidance is a number, 'much' is none"),
-]
+def test_an_interval_of_all_steps_and_a_cache_of_every_step_change_nothing(sd32):
+    how: list[dict[str, Any]] = [{}, {"guidance_interval": (0, 1)}, {"deepcache": 1}, {"deepcache": 2}, {"deepcache": 3}]
+    plain, whole, one, two, three = (synoptic.wide(sd32, PROMPTS[0], width=144, steps=6, **named).images[0] for named in how)
+    assert plain.tobytes() == whole.tobytes() == one.tobytes() != two.tobytes() != three.tobytes()
+    a, b = (io.from_pil(image) for image in (plain, two))
+    assert (a - b).abs().mean() < 0.2 * a.std()
 
 
-def test_the_command_line_refuses_what_makes_no_sense_in_one_line_and_without_torch(ask, tmp_path):
-    answers = ask([["wide", "a photo of a lake", "--out", str(tmp_path / "x"), *argv] for argv, _ in BAD])
-    for (argv, message), (code, said, torch_came) in zip(BAD, answers, strict=True):
-        assert code == 2 and message in said and said.count("\n") == 1, (argv, said)
-        assert not torch_came
+def test_the_whole_network_runs_where_guidance_begins(sd32):
+    model: Any = pipeline(sd32, steps=10, deepcache=4, guidance_interval=(0.3, 1.0))._cached(2)
+    steps = sd32.schedule.steps(10)
+    assert model.unet.deepcache.full_times == {steps[k][0] for k in (2, 6, 3)}
+    assert pipeline(sd32)._cached(0) is sd32
 
 
-@pytest.mark.parametrize("windows", ["dense", "shifted", "thinning", "collage"])
-def test_settled_settings_settle_to_themselves(windows):
-    settings = {"windows": windows, "width": None, "height": None, "stride": None, "loop": False}
-    settings |= {"sync": "x0", "space": "auto", "weights": "feather"}
-    measure(resolve("bundled"), settings)
-    again = dict(settings)
-    measure(resolve("bundled"), again)
-    assert again == settings and settings["stride"] == {"shifted": 32, "collage": 16}.get(windows, 8)
+def test_regions_cover_what_they_say(tmp_path):
+    half = read_region("0,0,0.5,1: a horse", 200, 100, "", 5.0)
+    assert coverage(half, 4, 8).sum() == 16 and coverage(half, 4, 8)[:, :4].min() == 1
+    white = torch.ones(1, 3, 10, 20)
+    white[..., 10:] = -1
+    io.save_image(tmp_path / "mask.png", io.to_pil(white)[0], {})
+    mask = read_region(f"{tmp_path}/mask.png: a lake", 200, 100, "", 5.0)
+    torch.testing.assert_close(coverage(mask, 4, 8), coverage(half, 4, 8))
 
 
-def test_regions_and_collage_do_not_mix():
-    with pytest.raises(InputError, match="--region lays windows over windows"):
-        synoptic.wide(PROMPTS[0], windows="collage", region=[HALF])
+def test_a_traveling_picture_is_scored_square_by_square(sd32, clip_model):
+    result = synoptic.wide(sd32, PROMPTS, width=384, steps=8, prompt_travel=True)
+    turned = synoptic.wide(sd32, PROMPTS[::-1], width=384, steps=8, prompt_travel=True)
+    (image,), (item,) = result.images, result.items
+    assert result.pipeline.score(clip_model, image, item) > turned.pipeline.score(clip_model, image, turned.items[0]) + 0.1

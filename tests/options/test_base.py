@@ -1,0 +1,183 @@
+"""Options check themselves, write themselves down, and can be read again."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import FrozenInstanceError, replace
+from typing import Any, Literal, get_args, get_origin
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from synoptic import cli
+from synoptic.errors import InputError
+from synoptic.options import options_class
+from synoptic.options.base import MISSING, RENAMED, Options, alternatives, convert, specs, split_list
+from synoptic.options.generate import GenerateOptions
+from synoptic.options.wide import WideOptions
+
+EVERY = [options_class(name.replace("-", "_")) for name in (*cli.APPLICATIONS, *cli.TOOLS)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "expected"),
+    [
+        (int, np.int64(3), 3),
+        (float, np.float32(0.5), 0.5),
+        (float, 2, 2.0),
+        (bool, np.bool_(True), True),
+        (tuple[str, ...], "a", ("a",)),
+        (tuple[str, ...], ["a", "b"], ("a", "b")),
+        (tuple[int, ...], np.arange(3), (0, 1, 2)),
+        (tuple[float, float] | None, (0, 1), (0.0, 1.0)),
+        (Literal["a", "b"], "b", "b"),
+    ],
+    ids=str,
+)
+def test_values_become_the_options_own_type(kind, given, expected):
+    found = convert(kind, given)
+    assert found == expected and type(found) is type(expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("steps", 1.5),
+        ("steps", "3"),
+        ("steps", True),
+        ("steps", 2**70),
+        ("eta", float("nan")),
+        ("eta", float("inf")),
+        ("eta", "much"),
+        ("prompt", 3),
+        ("prompt", [None]),
+        ("sampler", "euler"),
+        ("trace", 1),
+        ("model", None),
+        ("guidance_interval", (0.1,)),
+    ],
+    ids=str,
+)
+def test_another_type_is_refused_by_name(name, value):
+    with pytest.raises(InputError) as e:
+        WideOptions.from_arguments(**{"prompt": "a", name: value})
+    assert e.value.rule == f"{name}-type" and name in str(e.value.in_python())
+
+
+@pytest.mark.parametrize(
+    ("named", "rule"),
+    [
+        ({"steps": 0}, "steps-at-least"),
+        ({"guidance_scale": -1}, "guidance_scale-at-least"),
+        ({"eta": 1.1}, "eta-at-most"),
+        ({"seed": -1}, "seed-at-least"),
+        ({"count": 0}, "count-at-least"),
+        ({"progressive": 0}, "progressive-above"),
+        ({"guidance": 3}, "unknown-option"),
+        ({"stepz": 3}, "unknown-option"),
+        ({"prompt": []}, "prompt-missing"),
+        ({"prompt": "a\0"}, "prompt-nul"),
+    ],
+    ids=str,
+)
+def test_a_broken_rule_has_a_code(named, rule):
+    with pytest.raises(InputError) as e:
+        WideOptions.from_arguments(**{"prompt": "a"} | named)
+    assert e.value.rule == rule
+
+
+def test_positional_values_fill_their_places_and_the_last_takes_the_rest():
+    assert GenerateOptions.from_arguments("a", "b").prompt == ("a", "b")
+    for values, named, rule in [((), {}, "missing-option"), (("a",), {"prompt": "b"}, "given-twice")]:
+        with pytest.raises(InputError) as e:
+            GenerateOptions.from_arguments(*values, **named)
+        assert e.value.rule == rule
+
+
+def test_nobody_changes_options():
+    options = GenerateOptions(prompt=("a",))
+    with pytest.raises(FrozenInstanceError):
+        setattr(options, "steps", 3)
+    with pytest.raises(InputError):
+        replace(options, steps=0)
+
+
+@pytest.mark.parametrize("options", EVERY, ids=lambda cls: cls.__name__)
+def test_every_option_has_help_a_name_and_a_default_of_its_own_type(options: type[Options]):
+    assert options.__doc__ and f"synoptic {options.application().replace('_', '-')}" in options.__doc__
+    for spec in specs(options):
+        assert (spec.option.help and spec.name not in RENAMED) or spec.name in ("start", "search", "source"), spec.name
+        if spec.default is not MISSING:
+            assert spec.checked(spec.default) == spec.default, spec.name
+
+
+def value_of(spec: Any) -> st.SearchStrategy[Any]:
+    """A strategy for the values of an option."""
+    kind = next(a for a in alternatives(spec.kind) if a is not type(None))
+    o = spec.option
+    low = o.at_least if o.at_least is not None else (o.above if o.above is not None else 0)
+    high = o.at_most if o.at_most is not None else max(low, 0) + 1000
+    text = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=12).filter(
+        lambda t: t.strip() == t and not t.endswith("\\")
+    )
+    if get_origin(kind) is Literal:
+        return st.sampled_from(get_args(kind))
+    if get_origin(kind) is tuple:
+        item, *rest = get_args(kind)
+        size = 1 + len(rest) if rest != [...] else None
+        return st.lists(scalar(item, low, high, o, text), min_size=size or 1, max_size=size or 3).map(tuple)
+    return scalar(kind, low, high, o, text)
+
+
+def scalar(kind: Any, low: float, high: float, o: Any, text: Any) -> st.SearchStrategy[Any]:
+    if kind is bool:
+        return st.booleans()
+    if kind is int:
+        return st.integers(int(low), int(min(high, 2**62)))
+    if kind is float:
+        return st.floats(low, high, exclude_min=o.above is not None, allow_subnormal=False)
+    return text
+
+
+@pytest.mark.parametrize("options", EVERY, ids=lambda cls: cls.__name__)
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_the_written_command_gives_the_same_options(options, data):
+    """parse(print(options)) == options, for prompts that begin with a dash too."""
+    names = {spec.name: spec for spec in specs(options)}
+    required = [name for name, spec in names.items() if spec.default is MISSING]
+    some = data.draw(st.lists(st.sampled_from(sorted(names)), unique=True, max_size=6))
+    values = {name: data.draw(value_of(names[name])) for name in dict.fromkeys([*required, *some])}
+    asked = options(**values)
+    words = shlex.split(asked.command())
+    found: list[Any] = []
+
+    def keep(*values: Any, **named: Any) -> None:
+        found.append(options.from_arguments(*values, **named))
+
+    keep.__signature__ = cli.signature(options)  # type: ignore[attr-defined]
+    app = cli.App(result_action="return_value")
+    app.command(keep, name=words[1])
+    app(words[1:], exit_on_error=False, print_error=False)
+    assert found == [asked], words
+
+
+def test_a_list_is_read_between_commas():
+    assert split_list("identity,rotate_cw") == ["identity", "rotate_cw"]
+    assert split_list(r"a\,b, c") == ["a,b", "c"]
+
+
+def test_the_manifest_has_what_changes_pictures_and_nothing_else():
+    found = GenerateOptions(prompt=("a",), trace=False, out="x").to_json()
+    assert "out" not in found and "trace" not in found and found["prompt"] == ["a"]
+    assert json.loads(json.dumps(found)) == found
+
+
+def test_pictures_are_values_too():
+    hybrid = options_class("hybrid")
+    image = Image.new("RGB", (4, 4))
+    assert hybrid.from_arguments("a", kind="inverse", photo=image).photo is image
