@@ -66,7 +66,8 @@ def place(spec: OptionSpec) -> tuple[bool, bool]:
 
 def parameter(spec: OptionSpec, group: Group) -> inspect.Parameter:
     """Return one option as cyclopts reads it."""
-    P, kind, how = inspect.Parameter, spec.kind, {"help": spec.option.help, "group": group}
+    P, how = inspect.Parameter, {"help": spec.option.help, "group": group}
+    kind = str if spec.option.picture else spec.kind
     if spec.option.positional:
         style = P.VAR_POSITIONAL if spec.is_list else P.POSITIONAL_ONLY
         kind = str if spec.is_list else kind
@@ -89,7 +90,7 @@ def listed(spec: OptionSpec) -> Callable[..., Any]:
     def convert(kind: Any, tokens: Sequence[Any]) -> tuple[Any, ...]:
         words = [word for token in tokens for word in (split_list(token.value) if spec.option.separator else [token.value])]
         item = next(a for a in (kind, *getattr(kind, "__args__", ())) if get_origin(a) is tuple).__args__[0]
-        return tuple(word if item is str else number(spec, item, word) for word in words)
+        return tuple(number(spec, item, word) if item in (int, float) else word for word in words)
 
     return convert
 

@@ -2,7 +2,6 @@
 
 from synoptic.io.grid import caption_strip, image_grid
 from synoptic.io.images import METADATA_KEY, atomic_write, from_pil, load_image, read_settings, save_image, to_pil
-from synoptic.io.photo import load_photo
 from synoptic.io.plot import plot_lines
 from synoptic.io.video import require_video, save_gif, save_video
 
@@ -13,7 +12,6 @@ __all__ = [
     "from_pil",
     "image_grid",
     "load_image",
-    "load_photo",
     "plot_lines",
     "read_settings",
     "require_video",

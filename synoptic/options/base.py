@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, Self, Union, get_args, ge
 
 from synoptic.errors import InputError
 from synoptic.models.registry import Checkpoint
+from synoptic.options.picture import convert_picture, picture_hash
 
 UNSET: Any = None  # the default of an option that `resolve` fills in
 
@@ -23,7 +24,7 @@ class Option:
     """Describe one option: its help, its range, and how it is written on a command line.
 
     `separator` stands between the values of a list ("" where a value may hold any character: the option is repeated).
-    `recorded` is False for what changes no picture. `picture` accepts a PIL image beside a file's path.
+    `recorded` is False for what changes no picture. `picture` accepts a PIL image or an array beside a file's path.
     """
 
     help: str
@@ -59,17 +60,12 @@ class OptionSpec(NamedTuple):
         if value is None and (self.default is None or NoneType in alternatives(self.kind)):
             return None
         try:
-            value = self._picture(value) if self.option.picture else convert(self.kind, value)
+            value = convert_picture(value) if self.option.picture else convert(self.kind, value)
         except (TypeError, ValueError) as e:
             raise InputError(f"{self.flag} must be {e}, {value!r} was given", rule=f"{self.name}-type") from None
         for number in value if isinstance(value, tuple) else (value,):
             self._check_range(number)
         return value
-
-    def _picture(self, value: Any) -> Any:
-        if hasattr(value, "getbands"):  # a PIL image, which this module does not import
-            return value
-        return convert(str, value)
 
     def _check_range(self, value: Any) -> None:
         o = self.option
@@ -212,9 +208,16 @@ class Options:
         return {}
 
     def to_json(self) -> dict[str, Any]:
-        """Return the recorded options as JSON has them."""
-        found = {spec.name: getattr(self, spec.name) for spec in specs(type(self)) if spec.option.recorded}
-        return {name: list(v) if isinstance(v, tuple) else str(v) if not plain(v) else v for name, v in found.items()}
+        """Return the recorded options as JSON has them; of a picture its path, where it has one, and a hash."""
+        found: dict[str, Any] = {}
+        for spec in specs(type(self)):
+            if not spec.option.recorded:
+                continue
+            value: Any = getattr(self, spec.name)
+            found[spec.name] = list(value) if isinstance(value, tuple) else value if plain(value) else None
+            if spec.option.picture and (digest := picture_hash(value)):
+                found[f"{spec.name}_sha256"] = digest
+        return found
 
     def command(self) -> str:
         """Return the command line that gives these options again: those that differ from their default."""
@@ -224,6 +227,7 @@ class Options:
             value = getattr(self, spec.name)
             if value == spec.default or value is None:
                 continue
+            value = value if plain(value) else spec.name.upper()  # a picture without a file has no name but this
             if spec.option.positional:
                 places += [str(v) for v in value] if isinstance(value, tuple) else [str(value)]
             elif isinstance(value, bool):
@@ -236,6 +240,7 @@ class Options:
 
 
 def plain(value: Any) -> bool:
+    """Return whether a value is written as it is: any but a PIL image."""
     return value is None or isinstance(value, bool | int | float | str | tuple)
 
 

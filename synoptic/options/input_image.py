@@ -1,119 +1,60 @@
-"""The picture that a person gives: read at the door, and laid on a canvas that the model's windows cover."""
+"""The picture that an application begins with, and the size that it is worked on."""
 
 from __future__ import annotations
 
-import sys
-from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import dataclass, replace
+from typing import Annotated, Self
 
 from synoptic.errors import InputError, check_at_least
 from synoptic.models.registry import Checkpoint
+from synoptic.options.base import UNSET, Option
+from synoptic.options.common import ModelOptions
+from synoptic.options.picture import PictureSource, read_picture
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
-    from torch import Tensor
+MAX_PIXELS = 16_000_000  # beyond it a canvas takes days
+GENERAL_PROMPT = "a high quality photo"
 
-    from synoptic.models.base import Denoiser
-    from synoptic.runs.manifest import Run
-    from synoptic.views.windows import Windows
-
-Picture = Annotated[str, "the picture: a PNG, JPEG, WebP, … file of any size; larger than the model, it is done in windows"]
-Prompt = Annotated[str, "what is to be seen, in words"]
-Size = Annotated[
-    int | None, "resize the picture first, its shorter side to so many pixels (default: only if smaller than the model's)"
+InputPicture = Annotated[
+    PictureSource,
+    Option(
+        "the picture: a PNG, JPEG, WebP, … file of any size; one larger than the model is done in windows",
+        positional=True,
+        picture=True,
+    ),
 ]
-
-LARGEST = 16_000_000  # pixels: beyond it a canvas takes days
-GENERAL = "a high quality photo"
+Prompt = Annotated[str, Option("what the result shows, in words", positional=True)]
 
 
-@dataclass(frozen=True)
-class Given:
-    """A picture at the size that it is worked on: at least the model's own."""
+@dataclass(frozen=True, kw_only=True)
+class InputImageOptions(ModelOptions):
+    """What every application takes that begins with a picture. Applications declare `image` again, before their own."""
 
-    image: Image
-    source: Checkpoint
+    GROUP = "Input"
 
-    @property
-    def size(self) -> tuple[int, int]:
-        return self.image.size
+    image: InputPicture
+    size: Annotated[
+        int,
+        Option("resize the picture first, its shorter side to so many pixels (default: only if smaller than the model's)"),
+    ] = UNSET
 
-    @cached_property
-    def views(self) -> Windows:
-        """The windows over its canvas: of the model's own size, in latents or pixels."""
-        from synoptic.views.windows import Windows
-
-        f, side, stride = self.source.factor, self.source.native_size // self.source.factor, self.source.defaults.stride
-        (width, height), channels = self.size, self.source.unet_config["in_channels"]
-        return Windows((channels, -(-height // f), -(-width // f)), (side, side), (stride, stride))
-
-    @property
-    def pixels(self) -> Tensor:
-        """(1, 3, H, W) in [-1, 1]."""
-        from synoptic.io import from_pil
-
-        return from_pil(self.image)
-
-    def padded(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) of the picture's size, its edges repeated until a latent divides it."""
-        from torch.nn.functional import pad
-
-        _, height, width = self.views.canvas
-        f = self.source.factor
-        return pad(x, (0, width * f - x.shape[-1], 0, height * f - x.shape[-2]), mode="replicate")
-
-    def encode(self, model: Denoiser) -> Tensor:
-        """(1, C, h, w), the canvas of the picture."""
-        return model.encode(self.padded(self.pixels).to(model.device))
-
-    def decode(self, model: Denoiser, z: Tensor) -> Tensor:
-        """A canvas (B, C, h, w) -> pictures (B, 3, H, W), without the padding."""
-        width, height = self.size
-        return model.decode(z)[..., :height, :width]
-
-    def keep(self, run: Run, setting: str = "image") -> None:
-        """Put it into the run's folder; `setting` names its file. Raises InputError where that holds work on another one."""
-        from synoptic import io
-
-        path = run.folder / "original.png"
-        if not path.exists():
-            io.save_image(path, self.image, {"of": run.settings[setting]})
-        elif io.load_image(path).tobytes() != self.image.tobytes():
-            raise InputError(
-                f"one folder holds one run, and {run.folder} holds work on another {run.settings[setting]}: choose another"
-                " --out or delete the old one"
-            )
+    def resolve(self, checkpoint: Checkpoint) -> Self:
+        sides = working_size(checkpoint, read_picture(self.image).size, self.size)
+        return replace(super().resolve(checkpoint), size=min(sides))
 
 
-def given(source: Checkpoint, settings: dict[str, Any]) -> Given:
-    """The picture of settings["image"], at the size that it is worked on. Raises InputError where it cannot be."""
-    if settings["size"] is not None:
-        check_at_least("--size (the model's own)", settings["size"], source.native_size)
-    found = read(settings["image"])
-    small = min(found.size)
-    short = settings["size"] or max(small, source.native_size)
-    width, height = size = tuple(round(side * short / small) for side in found.size)
-    if width * height > LARGEST:
+def working_size(checkpoint: Checkpoint, sides: tuple[int, int], size: int | None = None) -> tuple[int, int]:
+    """Return (width, height) of a picture once its shorter side has `size` pixels; at least the model's own.
+
+    Raises InputError where `size` is smaller than that, or the picture has too many megapixels.
+    """
+    if size is not None:
+        check_at_least("--size (the model's own)", size, checkpoint.native_size)
+    short = size or max(min(sides), checkpoint.native_size)
+    width, height = (round(side * short / min(sides)) for side in sides)
+    if width * height > MAX_PIXELS:
         raise InputError(
-            f"a picture must have at most {LARGEST // 1_000_000} megapixels, this one has {width * height / 1e6:.0f}: give"
-            " --size, the length of its shorter side"
+            f"a picture must have at most {MAX_PIXELS // 1_000_000} megapixels, this one has {width * height / 1e6:.0f}:"
+            " give --size, the length of its shorter side",
+            rule="size-megapixels",
         )
-    if size != found.size:
-        print(f"{settings['image']}: resized from {found.width}x{found.height} to {width}x{height}", file=sys.stderr)
-    return Given(found if size == found.size else found.resize((width, height)), source)
-
-
-def read(path: str) -> Image:
-    """A picture's file. Raises InputError, at once where there is none."""
-    place = Path(path).expanduser()
-    if not place.is_file():
-        raise InputError(f"a picture's file is needed, {path} is none: check the path")
-
-    from synoptic.io import load_photo
-
-    try:
-        return load_photo(place)
-    except ValueError as e:
-        raise InputError(str(e)) from None
+    return width, height

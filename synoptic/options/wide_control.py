@@ -2,63 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import dataclass, replace
+from typing import Annotated, Self
 
 from synoptic.errors import InputError
 from synoptic.models.registry import Checkpoint
-from synoptic.options.control import PLAIN, Guides, guides
-from synoptic.options.input_image import Given, read
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-    from synoptic.models.base import Denoiser
-    from synoptic.runs.manifest import Run
-
-Control = Annotated[
-    str | None, "follow this picture's --condition (ControlNet); without --width and --height the wide one takes its shape"
-]
-Kept = Annotated[list[str] | None, "what of --control is followed: canny, scribble, segment or map, the picture itself"]
+from synoptic.options.base import Option
+from synoptic.options.controlnet import Condition, ControlNetOptions
+from synoptic.options.picture import PictureSource, read_picture
 
 
-@dataclass(frozen=True)
-class Following:
-    """A picture, and what of it is followed."""
+@dataclass(frozen=True, kw_only=True)
+class WideControlOptions(ControlNetOptions):
+    """What a wide picture can follow."""
 
-    image: Image
-    guides: Guides
-    source: Checkpoint
+    GROUP = "ControlNet"
 
-    def onto(self, width: int, height: int, run: Run) -> Callable[[Denoiser], Denoiser]:
-        """Cover so many pixels with it, keep its middle and its maps in the run's folder; model -> the same, following."""
-        w, h = self.image.size
-        scale = max(width / w, height / h)
-        large = max(width, round(w * scale)), max(height, round(h * scale))
-        left, top = (large[0] - width) // 2, (large[1] - height) // 2
-        picture = Given(self.image.resize(large).crop((left, top, left + width, top + height)), self.source)
-        picture.keep(run, "control")
-        return self.guides.onto(picture, run)
+    control: Annotated[
+        PictureSource | None,
+        Option(
+            "follow this picture's --condition (ControlNet); without --width and --height the wide one takes its shape",
+            picture=True,
+        ),
+    ] = None
+    condition: Annotated[
+        tuple[Condition, ...],
+        Option("what of --control is followed: canny, scribble, segment or map, the picture itself (default: canny)"),
+    ] = ()
 
-
-def following(source: Checkpoint, settings: dict[str, Any]) -> Following | None:
-    """What --control asks for; fills in width and height after its shape. Raises InputError on a broken rule."""
-    if settings["control"] is None:
+    def resolve(self, checkpoint: Checkpoint) -> Self:
+        if self.control is not None:
+            condition: tuple[Condition, ...] = self.condition or ("canny",)
+            return super(WideControlOptions, replace(self, condition=condition)).resolve(checkpoint)
         for name in ("condition", "controlnet"):
-            if settings[name]:
+            if getattr(self, name):
                 raise InputError(
-                    f"--{name} is followed from a picture, none was given: name it with --control, or leave it away"
+                    f"--{name} is followed from a picture, none was given: name it with --control, or omit it",
+                    rule="control-missing",
                 )
-        return None
-    found = guides(source, settings | PLAIN)
-    if settings["layout"] is not None:
-        raise InputError("--layout paints the picture small first, --control has said what is where: leave one away")
-    image = read(settings["control"])
-    sides = dict(zip(("width", "height"), image.size, strict=True))
-    asked = [settings[side] / length for side, length in sides.items() if settings[side] is not None]
-    scale = asked[0] if asked else source.native_size / min(image.size)
-    for side, length in sides.items():
-        if settings[side] is None:
-            settings[side] = max(source.native_size, round(length * scale / source.factor) * source.factor)
-    return Following(image, found, source)
+        return super().resolve(checkpoint)
+
+    def control_size(self, checkpoint: Checkpoint, width: int | None, height: int | None) -> tuple[int | None, int | None]:
+        """Return (width, height) with what was not asked for filled in after the shape of --control, if there is one.
+
+        The picture is as small as the model allows where neither was. Raises InputError where it cannot be read.
+        """
+        if self.control is None:
+            return width, height
+        w, h = read_picture(self.control).size
+        native, f = checkpoint.native_size, checkpoint.factor
+        scale = width / w if width is not None else height / h if height is not None else native / min(w, h)
+
+        def scaled(length: int) -> int:
+            return max(native, round(length * scale / f) * f)
+
+        return scaled(w) if width is None else width, scaled(h) if height is None else height

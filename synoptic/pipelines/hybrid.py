@@ -9,7 +9,7 @@ from torch import Tensor
 
 from synoptic import io
 from synoptic.options.hybrid import HybridOptions
-from synoptic.options.input_image import read
+from synoptic.options.picture import read_picture
 from synoptic.pipelines.joint import JointPipeline
 from synoptic.views.decompositions import get_components, grayscale, motion_blur
 from synoptic.views.factorized import Factorized
@@ -26,7 +26,7 @@ class HybridPipeline(JointPipeline[HybridOptions]):
     @cached_property
     def photo(self) -> Tensor | None:
         """The picture that is seen from afar, (1, 3, H, W)."""
-        return io.from_pil(read(self.options.photo)) if self.options.photo is not None else None
+        return io.from_pil(read_picture(self.options.photo)) if self.options.photo is not None else None
 
     def projection(self, canvas: tuple[int, int, int]) -> Factorized:
         kind = "pass" if self.options.kind == "inverse" else self.options.kind

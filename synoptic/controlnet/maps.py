@@ -1,0 +1,47 @@
+"""The maps that ControlNets follow, drawn from one picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+
+from PIL.Image import Image
+from torch import Tensor
+
+from synoptic.controlnet.annotators.canny import canny
+from synoptic.controlnet.annotators.depth import DepthEstimator
+from synoptic.controlnet.annotators.normal import normal_map
+from synoptic.controlnet.annotators.scribble import scribble
+from synoptic.controlnet.annotators.segment import segment
+from synoptic.io import from_pil
+from synoptic.models.registry import Checkpoint
+
+
+def control_maps(picture: Image, conditions: Sequence[str], depth: Image | Checkpoint | None = None) -> dict[str, Tensor]:
+    """Return {condition: map (1, 3, H, W) in [0, 1]}, of the picture's size.
+
+    Conditions are canny, scribble, segment, depth, normal, and map, the picture itself. `depth`, which depth and normal
+    need, is a depth map of the picture's shape, white near, or a depth model.
+    """
+
+    def near(pixels: Tensor) -> Tensor:
+        assert depth is not None
+        if isinstance(depth, Checkpoint):
+            return depth_estimator(depth)(pixels)
+        return (from_pil(depth.convert("L").resize(picture.size)) + 1) / 2
+
+    annotators: dict[str, Callable[[Tensor], Tensor]] = {
+        "canny": canny,
+        "scribble": scribble,
+        "segment": segment,
+        "depth": near,
+        "normal": lambda pixels: normal_map(near(pixels)),
+        "map": lambda pixels: (pixels + 1) / 2,
+    }
+    return {kind: annotators[kind](from_pil(picture)) for kind in dict.fromkeys(conditions)}
+
+
+@cache
+def depth_estimator(model: Checkpoint) -> DepthEstimator:
+    """Return the depth model, loaded once."""
+    return DepthEstimator(model)

@@ -1,0 +1,131 @@
+"""What of a picture is followed: conditions drawn from it, each followed by a ControlNet (Zhang et al. 2023)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, Self
+
+from synoptic.errors import InputError, install_command
+from synoptic.models.registry import CONTROLNETS, Checkpoint, resolve_controlnet, resolve_depth_model
+from synoptic.options.base import UNSET, Option
+from synoptic.options.common import ModelOptions
+from synoptic.options.picture import PictureSource, is_file, picture_name, read_picture
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Condition = Literal["canny", "scribble", "segment", "depth", "normal", "map"]
+Depth = Annotated[
+    PictureSource | None,
+    Option(
+        "for depth and normal: a depth map's file, white near, or transformers' depth model, a hub id or directory",
+        picture=True,
+    ),
+]
+BY_SCIKIT_IMAGE = ("canny", "scribble", "segment")
+BY_DEPTH = ("depth", "normal")
+
+
+class ControlNets(NamedTuple):
+    """Conditions, a ControlNet's name and a strength for each, when they act, and where depth comes from."""
+
+    conditions: tuple[Condition, ...]
+    names: tuple[str, ...]
+    strengths: tuple[float, ...]
+    begin: float = 0.0
+    end: float = 1.0
+    depth: PictureSource | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControlNetOptions(ModelOptions):
+    """What every application takes that can follow a picture's conditions."""
+
+    GROUP = "ControlNet"
+
+    condition: Annotated[
+        tuple[Condition, ...],
+        Option("what of the picture is kept too: canny, scribble, segment or map, the picture itself (default: nothing)"),
+    ] = ()
+    controlnet: Annotated[
+        tuple[str, ...],
+        Option(
+            "a ControlNet per condition: bundled-canny, bundled-scribble, bundled-depth, a hub id or a directory (default:"
+            " the bundled)"
+        ),
+    ] = UNSET
+
+    def controlnets(self) -> ControlNets:
+        """Return what is followed, and how."""
+        return ControlNets(self.condition, self.controlnet or (), (1.0,) * len(self.condition))
+
+    def resolve(self, checkpoint: Checkpoint) -> Self:
+        names = find_controlnets(checkpoint, self.condition, self.controlnet)
+        check_conditions(self.condition, self.controlnets().depth)
+        return replace(super().resolve(checkpoint), controlnet=names)
+
+
+def find_controlnets(
+    checkpoint: Checkpoint, conditions: Sequence[Condition], names: Sequence[str] | None
+) -> tuple[str, ...]:
+    """Return the name of a ControlNet per condition, the bundled ones where none is named. Raises InputError."""
+    if not conditions and not names:
+        return ()
+    if not checkpoint.has_latents:
+        raise InputError(
+            f"ControlNets guide latent models, {checkpoint.name} is one of pixels: use --model bundled, for example",
+            rule="controlnet-latents",
+        )
+    if names is None:
+        names = [f"bundled-{kind}" for kind in conditions]
+        if lacking := [name for name in names if name not in CONTROLNETS or not checkpoint.is_bundled]:
+            raise InputError(
+                f"a condition needs a ControlNet made for it and for the model, there is no {lacking[0]} for"
+                f" {checkpoint.name}: name one per condition with --controlnet",
+                rule="controlnet-missing",
+            )
+    if len(names) != len(conditions):
+        raise InputError(
+            f"every --condition needs a --controlnet, {len(conditions)} and {len(names)} were given: give as many",
+            rule="controlnet-count",
+        )
+    for name in names:
+        resolve_controlnet(name, checkpoint)
+    return tuple(names)
+
+
+def check_conditions(conditions: Sequence[Condition], depth: PictureSource | None) -> None:
+    """Raise InputError where a map cannot be drawn, or where depth is given for none."""
+    if set(conditions) & set(BY_SCIKIT_IMAGE) and find_spec("skimage") is None:
+        raise InputError(
+            f"maps are drawn by scikit-image, which is not installed: {install_command('control')}", rule="missing-package"
+        )
+    by_depth = next((kind for kind in conditions if kind in BY_DEPTH), None)
+    if by_depth and depth is None:
+        raise InputError(
+            f"{by_depth} needs --depth, a depth map's file or a depth model: give it, or use another condition",
+            rule="depth-missing",
+        )
+    if not by_depth and depth is not None:
+        raise InputError(
+            f"--depth is for the conditions {' and '.join(BY_DEPTH)}, {picture_name(depth)} was given for none: omit it",
+            rule="depth-unused",
+        )
+
+
+def find_depth(depth: PictureSource | None, sides: tuple[int, int]) -> Image | Checkpoint | None:
+    """Return the depth map of a picture of these sides, or the depth model that finds one. Raises InputError.
+
+    A depth map of another size is fine, one of another shape is not.
+    """
+    if depth is None or (isinstance(depth, str) and not is_file(depth)):
+        return None if depth is None else resolve_depth_model(depth)
+    found = read_picture(depth)
+    if abs(found.width * sides[1] - found.height * sides[0]) > max(*found.size, *sides):
+        raise InputError(
+            f"a depth map must have its picture's shape, {sides}, {picture_name(depth)} is {found.size}: crop it",
+            rule="depth-shape",
+        )
+    return found

@@ -1,0 +1,94 @@
+"""Pictures that people bring: any kind of file, as it is meant to be seen. Needs PIL alone."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageOps
+
+from synoptic.errors import InputError
+
+PictureSource = str | Image.Image  # a file's path, or the picture itself
+SIXTEEN_BIT_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N")  # 16 bits a pixel, which PIL would cut off at 8, not scale
+TO_8_BITS = [value // 257 for value in range(65536)]
+
+
+def convert_picture(value: Any) -> PictureSource:
+    """Return a path as a string, a PIL image as it is, an array of uint8 (H, W, 3) as a PIL image. Raises TypeError."""
+    if isinstance(value, Image.Image):
+        return value
+    if isinstance(value, str | os.PathLike):
+        return os.fspath(value)
+    try:
+        return Image.fromarray(value)
+    except (TypeError, AttributeError):
+        raise TypeError("a file's path, a PIL image or an array of uint8 (H, W, 3)") from None
+
+
+def is_file(source: PictureSource) -> bool:
+    return isinstance(source, str) and Path(source).expanduser().is_file()
+
+
+def picture_hash(source: PictureSource | None) -> str | None:
+    """Return the SHA-256 of a picture's file, or of a PIL image's mode, size and pixels; None where there is neither."""
+    if isinstance(source, Image.Image):
+        return hashlib.sha256(f"{source.mode} {source.size} ".encode() + source.tobytes()).hexdigest()
+    if source is None or not is_file(source):
+        return None
+    return hashlib.sha256(Path(source).expanduser().read_bytes()).hexdigest()
+
+
+def picture_name(source: PictureSource) -> str:
+    """Return how messages call a picture: its path."""
+    return source if isinstance(source, str) else "the picture"
+
+
+def read_picture(source: PictureSource) -> Image.Image:
+    """Read a picture as RGB: upright as its EXIF says, transparency over white, 16 bits scaled to 8.
+
+    Raises InputError, with the rule and the cure, for what is no picture, is broken, animated, of many pages, or too large.
+    """
+    if isinstance(source, Image.Image):
+        return as_rgb(source, picture_name(source))
+    file = Path(source).expanduser()
+    if not file.is_file():
+        raise InputError(f"a picture's file is needed, {source} is none: check the path", rule="picture-missing")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(file) as image:
+                return as_rgb(image, source)
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+        most = f"{(Image.MAX_IMAGE_PIXELS or 0) / 1e6:.0f} megapixels"
+        raise InputError(
+            f"a picture must have at most {most}, {source} has more: make it smaller", rule="picture-megapixels"
+        ) from None
+    except (OSError, SyntaxError, EOFError) as e:
+        reason = "its content is none" if isinstance(e, Image.UnidentifiedImageError) else e
+        raise InputError(
+            f"a picture's file is needed, {source} cannot be read as one ({reason}): check it", rule="picture-unreadable"
+        ) from None
+
+
+def as_rgb(image: Image.Image, name: str) -> Image.Image:
+    """Return an opened picture as RGB. Raises InputError where it is animated or its values have no known range."""
+    frames = getattr(image, "n_frames", 1)
+    if frames > 1 and image.format != "MPO":  # a telephone's, with a preview behind it
+        raise InputError(
+            f"a picture must stand still, {name} has {frames} frames or pages: save one of them", rule="picture-frames"
+        )
+    if image.mode == "F":
+        raise InputError(
+            f"a picture's values must have a known range, {name} holds any numbers: save it as PNG", rule="picture-range"
+        )
+    upright = ImageOps.exif_transpose(image)
+    if upright.mode in SIXTEEN_BIT_MODES:
+        return upright.convert("I").point(TO_8_BITS, "L").convert("RGB")
+    if not upright.has_transparency_data:
+        return upright.convert("RGB")
+    clear = upright.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", clear.size, "white"), clear).convert("RGB")
