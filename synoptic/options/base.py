@@ -213,9 +213,9 @@ class Options:
         for spec in specs(type(self)):
             if not spec.option.recorded:
                 continue
-            value: Any = getattr(self, spec.name)
+            value = getattr(self, spec.name)
             found[spec.name] = list(value) if isinstance(value, tuple) else value if plain(value) else None
-            if spec.option.picture and (digest := picture_hash(value)):
+            if spec.option.picture and (digest := picture_hash(getattr(self, spec.name))):
                 found[f"{spec.name}_sha256"] = digest
         return found
 

@@ -31,6 +31,13 @@ Out = Annotated[
 ]
 Seed = Annotated[int, Option("seed of the first picture; picture k of --count has seed + k", at_least=0, at_most=MAX_SEED)]
 Count = Annotated[int, Option("pictures per prompt", at_least=1)]
+Steps = Annotated[int, Option("denoising steps (default: the model's; 25 bundled, 50 others)", at_least=1)]
+Sampler = Annotated[
+    Literal["ddim", "ddpm", "dpm++"], Option("how a step is taken: ddpm is ancestral, dpm++ of second order")
+]
+Clip = Annotated[
+    Literal["auto", "none", "static", "dynamic"], Option("keep x0 in range; auto: as the model's scheduler does")
+]
 GuidanceScale = Annotated[
     float, Option("classifier-free guidance scale; 1 is off (default: the model's; 5 bundled, 7.5 SD)", at_least=0)
 ]
@@ -88,18 +95,14 @@ class SamplingOptions(ModelOptions, OutputOptions):
 
     GROUP = "Sampling"
 
-    steps: Annotated[int, Option("denoising steps (default: the model's; 25 bundled, 50 others)", at_least=1)] = UNSET
+    steps: Steps = UNSET
     guidance_scale: GuidanceScale = UNSET
     negative_prompt: NegativePrompt = ""
-    sampler: Annotated[
-        Literal["ddim", "ddpm", "dpm++"], Option("how a step is taken: ddpm is ancestral, dpm++ of second order")
-    ] = "ddim"
+    sampler: Sampler = "ddim"
     eta: Annotated[
         float, Option("DDIM's noise per step: 0 (deterministic) to 1 (the ancestral sampler's)", at_least=0, at_most=1)
     ] = 0.0
-    clip: Annotated[
-        Literal["auto", "none", "static", "dynamic"], Option("keep x0 in range; auto: as the model's scheduler does")
-    ] = "auto"
+    clip: Clip = "auto"
     seed: Seed = 0
     count: Count = 1
 

@@ -10,8 +10,7 @@ from synoptic.models.registry import Checkpoint
 from synoptic.options.base import Item, Option
 from synoptic.options.common import PromptOptions, SamplingOptions, Seed, one_picture_per_prompt
 from synoptic.options.controlnet import Condition, ControlNetOptions, ControlNets, Depth, find_depth
-from synoptic.options.input_image import InputImageOptions, InputPicture, working_size
-from synoptic.options.picture import read_picture
+from synoptic.options.input_image import InputImageOptions, InputPicture
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +62,5 @@ class ControlOptions(InputImageOptions, PromptOptions, ControlNetOptions, Sampli
             )
         strengths = self.strength * count if len(self.strength) == 1 else self.strength
         resolved = replace(super().resolve(checkpoint), strength=strengths)
-        if self.depth is not None:
-            find_depth(self.depth, working_size(checkpoint, read_picture(self.image).size, self.size))
+        find_depth(self.depth, resolved.sides(checkpoint))
         return resolved

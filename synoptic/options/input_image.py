@@ -9,7 +9,7 @@ from synoptic.errors import InputError, check_at_least
 from synoptic.models.registry import Checkpoint
 from synoptic.options.base import UNSET, Option
 from synoptic.options.common import ModelOptions
-from synoptic.options.picture import PictureSource, read_picture
+from synoptic.options.picture import PictureSource, picture_name, read_picture
 
 MAX_PIXELS = 16_000_000  # beyond it a canvas takes days
 GENERAL_PROMPT = "a high quality photo"
@@ -37,9 +37,17 @@ class InputImageOptions(ModelOptions):
         Option("resize the picture first, its shorter side to so many pixels (default: only if smaller than the model's)"),
     ] = UNSET
 
+    def warnings(self) -> list[str]:
+        (width, height), name = read_picture(self.image).size, picture_name(self.image)
+        resized = min(width, height) != self.size
+        return [*super().warnings(), *([f"{name} is resized: {width}x{height}, its shorter side to {self.size}"] * resized)]
+
+    def sides(self, checkpoint: Checkpoint) -> tuple[int, int]:
+        """Return (width, height) that the picture is worked on. Raises InputError."""
+        return working_size(checkpoint, read_picture(self.image).size, self.size)
+
     def resolve(self, checkpoint: Checkpoint) -> Self:
-        sides = working_size(checkpoint, read_picture(self.image).size, self.size)
-        return replace(super().resolve(checkpoint), size=min(sides))
+        return replace(super().resolve(checkpoint), size=min(self.sides(checkpoint)))
 
 
 def working_size(checkpoint: Checkpoint, sides: tuple[int, int], size: int | None = None) -> tuple[int, int]:

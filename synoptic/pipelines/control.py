@@ -2,85 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Generator, Sequence
 
-from synoptic.options.common import (
-    Clip,
-    Count,
-    Device,
-    Dtype,
-    Embeddings,
-    Eta,
-    Guidance,
-    Model,
-    Negative,
-    Out,
-    Prompts,
-    Sampler,
-    Seed,
-    Steps,
-    Trace,
-)
-from synoptic.options.control import Conditions, Depths, Nets, guides
-from synoptic.options.input_image import Picture, Size, given
-from synoptic.options.resolve import settle, warn_unknown
-from synoptic.runs.manifest import Result, open_run
-
-Strengths = Annotated[list[float] | None, "how much each condition counts: 1 as trained, 0 not at all (default: 1)"]
-Begin = Annotated[float, "when they begin to count, a share of the way from noise (0) to picture (1)"]
-End = Annotated[float, "when they cease to"]
+from synoptic.diffusion.schedules import get_clip
+from synoptic.guidance.cfg import Predict, cfg
+from synoptic.models.base import Denoiser
+from synoptic.options.base import Item
+from synoptic.options.control import ControlOptions
+from synoptic.pipelines.base import Output, pass_on, rngs_of
+from synoptic.pipelines.control_guidance import with_controlnets
+from synoptic.pipelines.input_image import InputImagePipeline
+from synoptic.sampling.joint import JointSampler
+from synoptic.sampling.step import Step
 
 
-def control(
-    image: Picture,
-    prompt: Prompts,
-    *,
-    condition: Conditions = None,
-    controlnet: Nets = None,
-    strength: Strengths = None,
-    begin: Begin = 0.0,
-    end: End = 1.0,
-    depth: Depths = None,
-    size: Size = None,
-    steps: Steps = None,
-    guidance: Guidance = None,
-    negative: Negative = "",
-    sampler: Sampler = "ddim",
-    eta: Eta = 0.0,
-    clip: Clip = "auto",
-    seed: Seed = 1,
-    count: Count = 1,
-    model: Model = "bundled",
-    embeddings: Embeddings = None,
-    device: Device = "auto",
-    dtype: Dtype = "auto",
-    trace: Trace = False,
-    out: Out = None,
-) -> Result:
-    """Paint what the prompt says where the given picture has its edges, strokes or depths.
+class ControlPipeline(InputImagePipeline[ControlOptions]):
+    """Denoise from noise with ControlNets, in windows where the picture is larger than the model."""
 
-    synoptic control castle.png "a watercolor painting of a castle" --condition canny
-    """
-    source, settings = settle(locals())
-    guide = guides(source, settings)
-    picture = given(source, settings)
-    run = open_run("control", settings, out)
-    picture.keep(run)
-    follow = guide.onto(picture, run)
-    warn_unknown(source, settings["prompt"])
+    @property
+    def num_steps(self) -> int:
+        return self.options.steps
 
-    from synoptic.diffusion import solvers
-    from synoptic.diffusion.equations import randn
-    from synoptic.diffusion.schedules import get_clip
-    from synoptic.guidance.cfg import cfg
-    from synoptic.runs.execute import execute
-    from synoptic.sampling.joint import canonical
+    def sample(self, items: Sequence[Item]) -> Generator[Step, None, list[Output]]:
+        o, prompts = self.options, [item.title for item in items]
 
-    def paint(m, prompts, rngs):
-        s = m.schedule
-        predict = cfg(follow(m), prompts, settings["guidance"], negative, clip=get_clip(clip, s))
-        z = randn(picture.views.canvas, rngs).to(m.device)
-        how = {"steps": solvers.timestep_pairs(sampler, s, settings["steps"]), "solver": solvers.get_solver(sampler, eta)}
-        return canonical(predict, s, picture.views, z, rngs=rngs, **how)
+        def predict_for(model: Denoiser, _pictures: int) -> Predict:
+            return cfg(model, prompts, o.guidance_scale, o.negative_prompt, clip=get_clip(o.clip, model.schedule))
 
-    return execute(run, source, paint, picture.decode, views=len(picture.views), trace=trace)
+        model, maps = with_controlnets(self.model, o.controlnets(), self.picture)
+        sampler = JointSampler(predict_for, o.steps, sampler=o.sampler, eta=o.eta)
+        step = yield from pass_on(self.decodable(sampler.sample(model, self.picture.windows, rngs_of(items))))
+        return [Output(image, {"original.png": self.picture.image} | maps) for image in step.images()]

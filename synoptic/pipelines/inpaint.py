@@ -1,117 +1,69 @@
-"""Inpainting: part of a picture painted anew, the rest of it kept to the last bit (RePaint, Lugmayr et al. 2022)."""
+"""Inpainting: part of a picture made anew, the rest of it kept to the last bit (RePaint, Lugmayr et al. 2022)."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Generator, Sequence
+from functools import cached_property
 
-from synoptic.errors import InputError, check_at_least
-from synoptic.options.common import (
-    Clip,
-    Count,
-    Device,
-    Dtype,
-    Embeddings,
-    Eta,
-    Guidance,
-    Model,
-    Negative,
-    Out,
-    Sampler,
-    Seed,
-    Steps,
-    Trace,
-)
-from synoptic.options.input_image import Given, Picture, Prompt, Size, given, read
-from synoptic.options.resolve import settle, warn_unknown
-from synoptic.runs.manifest import Result, open_run
+from torch import Tensor
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
-Mask = Annotated[str, "a picture of the same size: painted anew where it is white, kept where black, mixed where grey"]
-Resample = Annotated[int, "how often every stretch of --jump steps is taken, so that both parts agree (RePaint); 1: once"]
-Jump = Annotated[int, "how many steps each repeat goes back"]
+from synoptic.diffusion.equations import randn
+from synoptic.diffusion.solvers import get_solver, timestep_pairs
+from synoptic.io import from_pil, image_grid, to_pil
+from synoptic.io.blending import REACH, composite, downsample_mask
+from synoptic.options.base import Item
+from synoptic.options.inpaint import InpaintOptions
+from synoptic.pipelines.base import Comparison, Output, pass_on, rngs_of
+from synoptic.pipelines.input_image import InputImagePipeline
+from synoptic.sampling.inpaint import inpaint, repaint_schedule
+from synoptic.sampling.step import Step
 
 
-def inpaint(
-    image: Picture,
-    mask: Mask,
-    prompt: Prompt,
-    *,
-    resample: Resample = 1,
-    jump: Jump = 10,
-    size: Size = None,
-    steps: Steps = None,
-    guidance: Guidance = None,
-    negative: Negative = "",
-    sampler: Sampler = "ddim",
-    eta: Eta = 0.0,
-    clip: Clip = "auto",
-    seed: Seed = 1,
-    count: Count = 1,
-    model: Model = "bundled",
-    embeddings: Embeddings = None,
-    device: Device = "auto",
-    dtype: Dtype = "auto",
-    trace: Trace = False,
-    out: Out = None,
-) -> Result:
-    """Paint the masked part of a picture anew, as the prompt says of the whole picture; the rest stays as it is.
+class InpaintPipeline(InputImagePipeline[InpaintOptions]):
+    """Denoise from noise, and put the known part back at every step."""
 
-    synoptic inpaint horse.png mask.png "a photo of a horse at night" --resample 4 --jump 5
-    """
-    source, settings = settle(locals())
-    check_at_least("--resample", resample, 1)
-    check_at_least("--jump", jump, 1)
-    picture = given(source, settings)
-    hole = mask_of(picture, settings)
-    run = open_run("inpaint", settings, out)
-    picture.keep(run)
-    warn_unknown(source, settings["prompt"])
+    @cached_property
+    def mask(self) -> Tensor:
+        """The mask (1, 1, H, W) in [0, 1], 1 where the picture is made anew."""
+        return (from_pil(self.options.read_mask(self.picture.size))[:, :1] + 1) / 2
 
-    from synoptic import io
-    from synoptic.diffusion import solvers
-    from synoptic.diffusion.equations import randn
-    from synoptic.diffusion.schedules import get_clip
-    from synoptic.guidance.cfg import cfg
-    from synoptic.io import blending
-    from synoptic.runs.execute import execute
-    from synoptic.sampling import inpaint as painting
-    from synoptic.sampling.joint import joint_predict
+    @property
+    def num_steps(self) -> int:
+        o = self.options
+        return len(repaint_schedule([(t, t - 1) for t in range(o.steps)], o.jump, o.resample))
 
-    n, f = settings["steps"], source.factor
+    def decode(self, z: Tensor) -> Tensor:
+        """Return the pictures (B, 3, H, W) of canvases, the known part itself; of a smaller preview without it."""
+        images = super().decode(z)
+        whole = z.shape[1:] == self.picture.windows.canvas
+        return composite(images.cpu(), self.picture.pixels, self.mask) if whole else images
 
-    def paint(m, prompts, rngs):
-        s = m.schedule
-        predict = joint_predict(cfg(m, prompts, settings["guidance"], negative, clip=get_clip(clip, s)), s, picture.views)
-        known, x = picture.encode(m), randn(picture.views.canvas, rngs).to(m.device)
-        coarse = blending.downsample_mask(picture.padded(hole), f).to(m.device)
-        how = {"steps": solvers.timestep_pairs(sampler, s, n), "solver": solvers.get_solver(sampler, eta), "rngs": rngs}
-        how |= {"resample": resample, "jump": jump, "reach": blending.REACH}
-        return painting.inpaint(predict, s, x, known.expand_as(x), coarse, **how)
-
-    def decode(m, z):
-        return blending.composite(picture.decode(m, z).cpu(), picture.pixels, hole)
-
-    walk = painting.repaint_schedule([(t, t - 1) for t in range(n)], jump, resample)
-    result = execute(run, source, paint, decode, views=len(picture.views), steps=len(walk), trace=trace)
-    shown = [picture.image, *io.to_pil((1 - hole) * picture.pixels), *result.images]
-    labels = ["original", "to be painted: grey", *(f"seed {p.seed}" for p in run.pictures)]
-    io.save_image(run.folder / "figure.png", io.image_grid(shown, labels, len(shown)), {"settings": run.settings})
-    return result
-
-
-def mask_of(picture: Given, settings: dict[str, Any]) -> Tensor:
-    """The mask (1, 1, H, W) in [0, 1] at the size that the picture is worked on. Raises InputError where it does not fit."""
-    from synoptic.io import from_pil
-
-    found, original = read(settings["mask"]), read(settings["image"])
-    if found.size != original.size:
-        (w, h), (v, g) = found.size, original.size
-        raise InputError(f"a mask must have its picture's size, {v}x{g}; {settings['mask']} is {w}x{h}: resize one of them")
-    mask = (from_pil(found.convert("L").resize(picture.size))[:, :1] + 1) / 2
-    if not mask.any():
-        raise InputError(
-            f"a mask is white where the picture is painted anew, {settings['mask']} is black: paint some of it white"
+    def sample(self, items: Sequence[Item]) -> Generator[Step, None, list[Output]]:
+        o, rngs, model, picture = self.options, rngs_of(items), self.model, self.picture
+        s, prompts = model.schedule, [item.title for item in items]
+        predict = self.joint_predict(model, prompts, o.guidance_scale, o.negative_prompt, o.clip)
+        known, x = picture.encode(model), randn(picture.windows.canvas, rngs).to(model.device)
+        mask = downsample_mask(picture.padded(self.mask), model.factor).to(model.device)
+        steps = inpaint(
+            predict,
+            s,
+            x,
+            known.expand_as(x),
+            mask,
+            steps=timestep_pairs(o.sampler, s, o.steps),
+            solver=get_solver(o.sampler, o.eta),
+            rngs=rngs,
+            resample=o.resample,
+            jump=o.jump,
+            reach=REACH,
         )
-    return mask
+        step = yield from pass_on(self.decodable(steps))
+        return [Output(image, {"original.png": picture.image}) for image in step.images()]
+
+    def compare(self, items: Sequence[Item], outputs: Sequence[Output]) -> Comparison:
+        """Return the original, what is left of it, and every seed's picture in one row."""
+        masked = to_pil((1 - self.mask) * self.picture.pixels)
+        shown = [self.picture.image, *masked, *(output.image for output in outputs)]
+        labels = ["original", "masked: gray", *(f"seed {item.seed}" for item in items)]
+        rows = [(item.seed, output.figures.get("score")) for item, output in zip(items, outputs, strict=True)]
+        return Comparison(image_grid(shown, labels, len(shown)), ("seed", "score"), rows)

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TypeVar
 
 from PIL.Image import Image
 from torch import Tensor
 from torch.nn.functional import pad
 
+from synoptic.diffusion.schedules import get_clip
+from synoptic.guidance.cfg import Predict, cfg
 from synoptic.io import from_pil
 from synoptic.models.base import Denoiser
 from synoptic.models.registry import Checkpoint
-from synoptic.options.input_image import working_size
+from synoptic.options.input_image import InputImageOptions, working_size
 from synoptic.options.picture import PictureSource, read_picture
+from synoptic.pipelines.base import Pipeline
+from synoptic.sampling.joint import joint_predict
+from synoptic.sampling.step import Step
 from synoptic.views.windows import Windows
 
 
@@ -61,3 +68,35 @@ class InputImage:
         """Return the pictures (B, 3, H, W) of canvases (B, C, h, w), without the padding."""
         width, height = self.size
         return model.decode(z)[..., :height, :width]
+
+
+I = TypeVar("I", bound=InputImageOptions)  # noqa: E741
+
+
+class InputImagePipeline(Pipeline[I]):
+    """A pipeline that begins with a picture, in windows where it is larger than the model."""
+
+    @cached_property
+    def picture(self) -> InputImage:
+        return InputImage.read(self.model.checkpoint, self.options.image, self.options.size)
+
+    @property
+    def views_per_item(self) -> int:
+        return len(self.picture.windows)
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Return the pictures (B, 3, H, W) of canvases."""
+        return self.picture.decode(self.model, z)
+
+    def joint_predict(
+        self, model: Denoiser, prompts: Sequence[str], guidance_scale: float, negative_prompt: str, clip: str
+    ) -> Predict:
+        """Return (z, t) -> Pred of canvases z (B, C, h, w), one prompt each: what their windows agree on."""
+        s = model.schedule
+        predict = cfg(model, prompts, guidance_scale, negative_prompt, clip=get_clip(clip, s))
+        return joint_predict(predict, s, self.picture.windows)
+
+    def decodable(self, steps: Iterator[Step]) -> Iterator[Step]:
+        """Yield Steps of the picture's canvas with their decoder."""
+        for step in steps:
+            yield replace(step, decode=self.decode)

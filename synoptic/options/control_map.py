@@ -1,0 +1,39 @@
+"""The options of `control-map`: one condition's map of a picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Self
+
+from synoptic.errors import InputError, check_writable
+from synoptic.options.base import Option, Options
+from synoptic.options.controlnet import Condition, Depth, check_conditions, find_depth
+from synoptic.options.picture import PictureSource, read_picture
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControlMapOptions(Options):
+    """Draw the map that a ControlNet follows: edges, scribbles, segments, depth or normals of a picture.
+
+    synoptic control-map castle.png --kind scribble
+    """
+
+    image: Annotated[
+        PictureSource, Option("the picture: a PNG, JPEG, WebP, … file of any size", positional=True, picture=True)
+    ]
+    kind: Annotated[Condition, Option("what is drawn of it")] = "canny"
+    depth: Depth = None
+    out: Annotated[str | None, Option("the PNG to write (default: outputs/control-map/NAME-KIND.png)", recorded=False)] = (
+        None
+    )
+
+    def prepare(self) -> Self:
+        check_conditions((self.kind,), self.depth)
+        find_depth(self.depth, read_picture(self.image).size)
+        name = Path(self.image).stem if isinstance(self.image, str) else "picture"
+        out = Path(self.out or f"outputs/control-map/{name}-{self.kind}.png").expanduser()
+        if out.suffix != ".png":
+            raise InputError(f"--out must end in .png, {out} was given: rename it", rule="out-png")
+        check_writable(out.parent)
+        return replace(self, out=str(out))

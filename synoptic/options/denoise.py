@@ -1,0 +1,55 @@
+"""The options of `denoise`: classical and learned denoisers side by side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Annotated, Literal, Self
+
+from synoptic.errors import InputError, check_at_most
+from synoptic.models.registry import Checkpoint
+from synoptic.options.base import Item, Option
+from synoptic.options.common import Clip, ModelName, NegativePrompt, Out, Sampler, Seed
+from synoptic.options.input_image import GENERAL_PROMPT, InputImageOptions, InputPicture, Prompt
+
+Method = Literal["gaussian", "onestep", "iterative"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DenoiseOptions(InputImageOptions):
+    """Denoise a noised picture: by blurring, by the model's one-step estimate, and by the model step by step.
+
+    synoptic denoise horse.png "a photo of a horse" --t 250,500,750 --method gaussian,onestep
+    """
+
+    image: InputPicture
+    prompt: Prompt = GENERAL_PROMPT
+    t: Annotated[tuple[int, ...], Option("noise levels: times of the model, of 1000 mostly", at_least=0)] = (250, 500, 750)
+    method: Annotated[
+        tuple[Method, ...],
+        Option(
+            "gaussian: blurs, of kernel 5 and sigma 2, and the one nearest to the original; onestep: the model's estimate of"
+            " the clean picture; iterative: the model, step by step"
+        ),
+    ] = ("gaussian", "onestep", "iterative")
+    stride: Annotated[int, Option("of the iterative denoiser: from t to t - stride, and so on to 0", at_least=1)] = 30
+    guidance_scale: Annotated[
+        float, Option("classifier-free guidance scale; 1 is off, which is best for estimates", at_least=0)
+    ] = 1.0
+    negative_prompt: NegativePrompt = ""
+    sampler: Sampler = "ddpm"
+    clip: Clip = "auto"
+    seed: Seed = 0
+    model: ModelName = "bundled-if"
+    out: Out = None
+
+    def texts(self) -> list[str]:
+        return [self.prompt, self.negative_prompt]
+
+    def items(self) -> list[Item]:
+        return [Item((self.prompt,), self.seed, f"t{t}") for t in self.t]
+
+    def resolve(self, checkpoint: Checkpoint) -> Self:
+        if not self.t:
+            raise InputError("--t needs a noise level, none was given: try 250", rule="t-missing")
+        check_at_most("--t", max(self.t), checkpoint.num_train_timesteps - 1)
+        return replace(super().resolve(checkpoint), t=tuple(dict.fromkeys(self.t)))

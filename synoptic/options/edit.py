@@ -1,0 +1,57 @@
+"""The options of `edit`: a picture changed by a prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Self
+
+from synoptic.errors import InputError, check_at_most
+from synoptic.models.registry import Checkpoint
+from synoptic.options.base import UNSET, Item, Option
+from synoptic.options.common import SamplingOptions, Seed, one_picture_of_all
+from synoptic.options.controlnet import ControlNetOptions
+from synoptic.options.input_image import GENERAL_PROMPT, InputImageOptions, InputPicture, Prompt
+
+STRENGTH = 0.6
+
+
+@dataclass(frozen=True, kw_only=True)
+class EditOptions(InputImageOptions, ControlNetOptions, SamplingOptions):
+    """Edit a picture, a photograph or a drawing, by a prompt: part of its noise is added, and taken away.
+
+    synoptic edit horse.png "an oil painting of a horse" --start 1,3,5,7,10,20
+    """
+
+    image: InputPicture
+    prompt: Prompt = GENERAL_PROMPT
+    start: Annotated[
+        tuple[int, ...],
+        Option("the step to start from: 0 makes all anew, later ones keep more; several give one figure", at_least=0),
+    ] = ()
+    strength: Annotated[
+        float,
+        Option("or the share of the steps to take: near 0 keeps all, 1 makes all anew (default: 0.6)", above=0, at_most=1),
+    ] = UNSET
+    seed: Seed = 1
+
+    def texts(self) -> list[str]:
+        return [self.prompt, self.negative_prompt]
+
+    def items(self) -> list[Item]:
+        return one_picture_of_all([self.prompt], self.seeds())
+
+    def variants(self) -> Mapping[str, Any]:
+        return {f"start-{k}": replace(self, start=(k,)) for k in self.start} if len(self.start) > 1 else {}
+
+    def resolve(self, checkpoint: Checkpoint) -> Self:
+        resolved = super().resolve(checkpoint)
+        if not self.start:
+            return replace(resolved, strength=STRENGTH if self.strength is None else self.strength)
+        if self.strength is not None:
+            raise InputError(
+                f"--start and --strength say the same thing, {self.start} and {self.strength} were given: omit one",
+                rule="start-strength",
+            )
+        check_at_most("--start, of that many --steps,", max(self.start), resolved.steps - 1)
+        return replace(resolved, start=tuple(dict.fromkeys(self.start)))

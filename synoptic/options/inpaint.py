@@ -1,0 +1,66 @@
+"""The options of `inpaint`: part of a picture made anew."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Self
+
+from synoptic.errors import InputError
+from synoptic.models.registry import Checkpoint
+from synoptic.options.base import Item, Option
+from synoptic.options.common import SamplingOptions, Seed, one_picture_of_all
+from synoptic.options.input_image import InputImageOptions, InputPicture, Prompt
+from synoptic.options.picture import PictureSource, picture_name, read_picture
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+@dataclass(frozen=True, kw_only=True)
+class InpaintOptions(InputImageOptions, SamplingOptions):
+    """Inpaint the masked part of a picture, as the prompt says of the whole picture; the rest stays as it is.
+
+    synoptic inpaint horse.png mask.png "a photo of a horse at night" --resample 4 --jump 5
+    """
+
+    image: InputPicture
+    mask: Annotated[
+        PictureSource,
+        Option(
+            "a picture of the same size: made anew where it is white, kept where black, mixed where gray",
+            positional=True,
+            picture=True,
+        ),
+    ]
+    prompt: Prompt
+    resample: Annotated[
+        int, Option("how often every stretch of --jump steps is taken, so that both parts agree (RePaint)", at_least=1)
+    ] = 1
+    jump: Annotated[int, Option("how many steps each repeat goes back", at_least=1)] = 10
+    seed: Seed = 1
+
+    def texts(self) -> list[str]:
+        return [self.prompt, self.negative_prompt]
+
+    def items(self) -> list[Item]:
+        return one_picture_of_all([self.prompt], self.seeds())
+
+    def read_mask(self, sides: tuple[int, int]) -> Image:
+        """Return the mask in gray, at the size that the picture is worked on. Raises InputError where it does not fit."""
+        found, original, name = read_picture(self.mask), read_picture(self.image), picture_name(self.mask)
+        if found.size != original.size:
+            (w, h), (v, g) = found.size, original.size
+            raise InputError(
+                f"a mask must have its picture's size, {v}x{g}; {name} is {w}x{h}: resize one of them", rule="mask-size"
+            )
+        mask = found.convert("L").resize(sides)
+        if mask.getbbox() is None:
+            raise InputError(
+                f"a mask is white where the picture is made anew, {name} is black: make some of it white", rule="mask-black"
+            )
+        return mask
+
+    def resolve(self, checkpoint: Checkpoint) -> Self:
+        resolved = super().resolve(checkpoint)
+        self.read_mask(resolved.sides(checkpoint))
+        return resolved

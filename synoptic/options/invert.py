@@ -1,0 +1,40 @@
+"""The options of `invert`: from a picture to the noise that gives it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Annotated, Self
+
+from synoptic.errors import check_at_most
+from synoptic.models.registry import Checkpoint
+from synoptic.options.base import UNSET, Item, Option
+from synoptic.options.common import Clip, Out, Steps
+from synoptic.options.input_image import InputImageOptions, InputPicture
+
+
+@dataclass(frozen=True, kw_only=True)
+class InvertOptions(InputImageOptions):
+    """Find the noise that a picture comes from, and sample from it again: how much of the picture comes back?
+
+    synoptic invert horse.png "a photo of a horse" --steps 50
+    """
+
+    image: InputPicture
+    prompt: Annotated[str, Option("what the picture shows, in words; may be omitted", positional=True)] = ""
+    refine: Annotated[
+        int, Option("take each step so many times more, each time with a better idea of where it ends", at_least=0)
+    ] = 2
+    steps: Steps = UNSET
+    clip: Clip = "none"
+    out: Out = None
+
+    def texts(self) -> list[str]:
+        return [self.prompt]
+
+    def items(self) -> list[Item]:
+        return [Item((self.prompt,), 0, "reconstruction")]
+
+    def resolve(self, checkpoint: Checkpoint) -> Self:
+        steps = checkpoint.defaults.steps if self.steps is None else self.steps
+        check_at_most("--steps", steps, checkpoint.num_train_timesteps - 1)
+        return replace(super().resolve(checkpoint), steps=steps)
