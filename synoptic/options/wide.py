@@ -12,12 +12,13 @@ from synoptic.options.common import PromptOptions, one_picture_of_all, one_pictu
 from synoptic.options.regions import Region, read_region
 from synoptic.options.speed import SpeedOptions
 from synoptic.options.syncdiffusion import SyncDiffusionOptions
+from synoptic.options.wide_control import WideControlOptions
 
 Sync = Annotated[Literal["x0", "eps", "xt", "none"], Option("what the views agree on at each step; none: nothing")]
 
 
 @dataclass(frozen=True, kw_only=True)
-class WideOptions(PromptOptions, SyncDiffusionOptions, SpeedOptions):
+class WideOptions(PromptOptions, WideControlOptions, SyncDiffusionOptions, SpeedOptions):
     """Generate a picture larger than the model can: its windows are denoised together, on one canvas.
 
     synoptic wide "a watercolor of snowy mountains at sunrise" --width 1024
@@ -108,8 +109,8 @@ class WideOptions(PromptOptions, SyncDiffusionOptions, SpeedOptions):
     def with_size(self, checkpoint: Checkpoint) -> Self:
         """Return these options with width and height. Raises InputError where the model's windows cannot cover them."""
         native, f = checkpoint.native_size, checkpoint.factor
-        width = 6 * native if self.width is None else self.width
-        height = native if self.height is None else self.height
+        width, height = self.control_size(checkpoint, self.width, self.height)
+        width, height = 6 * native if width is None else width, native if height is None else height
         for side, pixels in (("width", width), ("height", height)):
             if pixels < native:
                 raise InputError(
@@ -181,6 +182,11 @@ class WideOptions(PromptOptions, SyncDiffusionOptions, SpeedOptions):
             raise InputError(
                 "--region lays windows over windows, --windows collage has a graph of its own: omit one",
                 rule="region-collage",
+            )
+        if self.progressive and self.control is not None:
+            raise InputError(
+                "--progressive samples the picture small first, --control has said what is where: omit one",
+                rule="progressive-control",
             )
         short = min(self.width, self.height)
         if self.progressive and (short <= checkpoint.native_size or self.space != "canonical"):

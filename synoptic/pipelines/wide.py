@@ -14,11 +14,12 @@ from torch.nn.functional import interpolate
 from synoptic.diffusion.equations import add_noise, randn
 from synoptic.diffusion.solvers import get_solver, timestep_pairs
 from synoptic.metrics.clip import Clip, clip_score, square_crops
-from synoptic.models.base import Denoiser
+from synoptic.models.base import Denoiser, PretrainedModel
 from synoptic.models.deepcache import with_deepcache
 from synoptic.options.base import Item
 from synoptic.options.wide import WideOptions
 from synoptic.pipelines.base import Output, Pipeline, pass_on, rngs_of
+from synoptic.pipelines.control_guidance import with_wide_control
 from synoptic.pipelines.wide_canvas import WideCanvas
 from synoptic.sampling.diffcollage import diffcollage_predict
 from synoptic.sampling.joint import JointSampler
@@ -62,13 +63,15 @@ class WidePipeline(Pipeline[WideOptions]):
         else:
             z = randn(canvas.shape, rngs).to(self.model.device)
             step = yield from pass_on(self._denoise(canvas, items, z, rngs))
-        return [Output(image) for image in step.images()]
+        files = self._controlled[1] if self.options.control is not None else {}
+        return [Output(image, files) for image in step.images()]
 
     def _denoise(
         self, canvas: WideCanvas, items: Sequence[Item], z: Tensor, rngs: Sequence[torch.Generator], first: int = 0
     ) -> Iterator[Step]:
         """Yield the Steps from the canvas z (B, C, H, W), as it is before step `first`, to the end."""
-        o, model = self.options, self._cached(first)
+        o = self.options
+        model = self._deepcached(first) if o.control is None else self._controlled[0]
         decode = partial(canvas.decode, model=self.model)
         if o.windows == "collage":
             s, side = model.schedule, canvas.window
@@ -93,7 +96,12 @@ class WidePipeline(Pipeline[WideOptions]):
     def space(self):
         return "instance" if self.options.space == "instance" else "canonical"
 
-    def _cached(self, first: int) -> Denoiser:
+    @cached_property
+    def _controlled(self) -> tuple[Denoiser, dict[str, Image]]:
+        """The model, following --control if there is one, and its files."""
+        return with_wide_control(self._deepcached(0), self.options, self.options.width, self.options.height)
+
+    def _deepcached(self, first: int) -> PretrainedModel:
         """Return the model whose network runs whole at every n-th step from `first`, and where guidance begins."""
         o = self.options
         if o.deepcache == 1:
