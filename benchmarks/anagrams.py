@@ -200,7 +200,7 @@ def main(given: Sequence[str] | None = None) -> list[dict[str, Any]]:
         del PAIRS[2:]
         RUNS.update({name: replace(run, pairs=2, seeds=2) for name, run in RUNS.items()})
     steps = 2 if a.quick else STEPS
-    judges = {name: Clip(name) for name in ("bundled", "bundled-shape")}
+    judges = {name: Clip(name) for name in ("bundled", "bundled-grayscale")}
     two = apart(a.out, steps, 2 if a.quick else 4)
     mean = bytes_of((two.float() / 127.5 - 1).mean(2, keepdim=True)).expand_as(two)
     table = []
@@ -209,7 +209,7 @@ def main(given: Sequence[str] | None = None) -> list[dict[str, Any]]:
     for name in a.only:
         views = painted(a.out, name, steps)
         found = {key: cosines(judge, views) for key, judge in judges.items()}
-        for key, other in (("bundled", "bundled-shape"), ("bundled-shape", "bundled")):
+        for key, other in (("bundled", "bundled-grayscale"), ("bundled-grayscale", "bundled")):
             place = ranks(found[key])
             table.append(row(name, place, judges[key].name))
             if place.shape[1] >= 16:

@@ -86,7 +86,7 @@ class Judged:
 
     def __init__(self, every: Sequence[Spec]) -> None:
         self.captions = [spec.caption for spec in every]
-        self.judges = {name: Clip(name) for name in ("bundled", "bundled-shape")}
+        self.judges = {name: Clip(name) for name in ("bundled", "bundled-grayscale")}
         self.texts = {name: judge.encode_texts(self.captions) for name, judge in self.judges.items()}
 
     def row(self, name: str, prompts: Sequence[str], pictures: Sequence[Image], seconds: float = 0.0) -> dict[str, Any]:

@@ -121,7 +121,7 @@ class Measures:
         self.pairs, self.sources = pairs, to_pil(sources)
         # grown by a few pixels, so that a latent's reach and the paste's soft edge count as the object
         self.outside = ~torch.nn.functional.max_pool2d(masks.float(), 9, 1, 4).bool()
-        self.judge, self.shape = Clip("bundled"), Clip("bundled-shape")
+        self.judge, self.shape = Clip("bundled"), Clip("bundled-grayscale")
         self.before = self.scores(self.sources)
 
     def scores(self, pictures: Sequence[Image.Image]) -> Tensor:

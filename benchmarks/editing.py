@@ -101,7 +101,7 @@ def starts(count: int, out: Path) -> Iterable[Row]:
     Twice: 25 steps of DDIM, and the course's, DDPM's from 990 by 30. Every render is edited from four noises, the same
     at each start; errors are over the renders.
     """
-    m, judge, shape = load("bundled"), Clip("bundled"), Clip("bundled-shape")
+    m, judge, shape = load("bundled"), Clip("bundled"), Clip("bundled-grayscale")
     s, (source, captions) = m.schedule, given(count, 128)
     x0, prompts = coded(m.encode, source, m).repeat(NOISES, 1, 1, 1), (captions[1:] + captions[:1]) * NOISES
     predict, before = guided(m, prompts, GUIDANCE), io.to_pil(source) * NOISES

@@ -48,7 +48,7 @@ def main(given: Sequence[str] | None = None) -> None:
         [torch.stack([seen(x.resize((256, 256)))[0], seen(y.resize((256, 256)))[1]]) for x, y in zip(far, near, strict=True)]
     )
     table = []
-    for judge in (Clip("bundled"), Clip("bundled-shape")):
+    for judge in (Clip("bundled"), Clip("bundled-grayscale")):
         for name, views in {
             "painted apart (ceiling)": ceiling.unflatten(0, two.shape[:2]),
             "hybrids": torch.stack(rows),

@@ -38,7 +38,7 @@ class Judges:
     """Both bundled judges, and the captions that each ranks among."""
 
     def __init__(self, device: str = "auto") -> None:
-        self.colour, self.shape = Clip("bundled", device), Clip("bundled-shape", device)
+        self.colour, self.shape = Clip("bundled", device), Clip("bundled-grayscale", device)
         self.captions = [CAPTION_TEMPLATE.format(coloured(c, s)) for s in SOLIDS for c in DYES]
         self.things = [CAPTION_TEMPLATE.format(with_article(s)) for s in SOLIDS]
         self.read, self.read_things = self.colour.encode_texts(self.captions), self.shape.encode_texts(self.things)

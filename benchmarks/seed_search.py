@@ -31,7 +31,7 @@ def main() -> None:
     p.add_argument("--pairs", type=int, default=len(PAIRS))
     a = p.parse_args()
     full = load_file(a.anagrams / "rotate_cw-x0.safetensors")["views"][: a.pairs]
-    judge, other = Clip("bundled-shape"), Clip("bundled")
+    judge, other = Clip("bundled-grayscale"), Clip("bundled")
     by_search, by_report = alignment(cosines(judge, full)), alignment(cosines(other, full))
     run = RUNS[NAME]
     model = load(run.model)

@@ -90,7 +90,7 @@ def main() -> None:
     folder = make(args.shape, args.folder / args.shape)
     m: Any = load(str(folder), dtype=args.dtype)
     shutil.rmtree(folder)
-    eyes = CLIPPatchFeatures(Clip("bundled-shape", str(m.device)))
+    eyes = CLIPPatchFeatures(Clip("bundled-grayscale", str(m.device)))
     z = randn((4, 64, args.width // 8), [torch.Generator().manual_seed(0)]).to(m.device)
     found: dict[str, Any] = {"torch": torch.__version__, "dtype": str(m.dtype), "windows": len(dense(z))}
     found["device"] = torch.cuda.get_device_name() if m.device.type == "cuda" else "cpu"

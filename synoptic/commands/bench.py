@@ -1,81 +1,56 @@
-"""Synoptic and its peer side by side on this machine: wide pictures by the bundled model, in one process."""
+"""Synoptic and diffusers side by side on this machine: wide pictures by the bundled model, in one process."""
 
 from __future__ import annotations
 
+import json
+import os
+import platform
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from synoptic.commands.bench_contenders import STEPS, WIDTH
-from synoptic.errors import check_at_least, check_writable
+import torch
 
-Steps = Annotated[int, "denoising steps of each side"]
-Width = Annotated[int, "pixels of the picture"]
-Repeats = Annotated[int, "times that each side paints, in turn; the median counts"]
-Out = Annotated[str, "folder for bench.json and the pictures"]
+from synoptic import io
+from synoptic.commands.bench_contenders import PROMPT, Contender, fastest_batch, time_all
+from synoptic.metrics.clip import Clip, clip_score
+from synoptic.models.device import choose_dtype
+from synoptic.options.bench import BenchOptions
+from synoptic.runs.manifest import versions
+
+COLUMNS = ("name", "dtype", "batch", "seconds", "of diffusers' default", "of its best", "score")
 
 
 @dataclass(frozen=True)
 class Bench:
-    """A row a side: its name, dtype, batch, seconds, the judge's score, and how many times as fast as the peer it is."""
+    """A row per contender: name, dtype, batch, seconds, CLIP score, and how many times as fast as diffusers it is."""
 
     rows: list[dict[str, Any]]
     file: Path
 
     def __str__(self) -> str:
-        columns = ("side", "dtype", "batch", "seconds", "of the peer's default", "of its best", "score")
-        lines = ["\t".join(columns)]
-        lines += [
-            "\t".join(f"{v:.2f}" if isinstance(v, float) else str(v) for v in map(row.get, columns)) for row in self.rows
-        ]
+        lines = ["\t".join(COLUMNS)]
+        lines += ["\t".join(f"{v:.2f}" if isinstance(v, float) else str(v) for v in map(row.get, COLUMNS)) for row in self.rows]
         return "\n".join([*lines, str(self.file)])
 
 
-def bench(*, width: Width = WIDTH, steps: Steps = STEPS, repeats: Repeats = 1, out: Out = "outputs/bench") -> Bench:
-    """Time diffusers' panorama pipeline and ours on this machine's CPU, the same picture: a few minutes.
-
-    synoptic bench --width 512 --steps 5
-    """
-    check_at_least("--width", width, 128)
-    check_at_least("--steps", steps, 1)
-    check_at_least("--repeats", repeats, 1)
-    folder = Path(out).expanduser()
-    check_writable(folder)
-
-    import torch
-
-    from synoptic import io
-    from synoptic.commands.bench_contenders import PROMPT, Side, fastest, measured
-    from synoptic.metrics.clip import Clip, clip_score
-    from synoptic.models.device import choose_dtype
-
+def execute(options: BenchOptions) -> Bench:
+    """Time every contender; save the rows as JSON, with the machine and the versions, and the pictures."""
+    folder, width, steps = Path(options.out).expanduser(), options.width, options.steps
     auto = str(choose_dtype("auto", torch.device("cpu"))).removeprefix("torch.")
-    plain, best = Side("diffusers", "float32", 1), fastest("float32", width)
-    mine = [Side("synoptic", "float32"), Side("synoptic", auto), Side("synoptic", auto, fast=True)]
-    seconds, pictures = measured(list(dict.fromkeys([plain, best, *mine])), width, steps, repeats)
-    judge, rows = Clip("bundled", "cpu"), []
-    for side, spent in seconds.items():
-        name, dtype, batch = str(side).split("\t")
-        row: dict[str, Any] = {"side": name, "dtype": dtype, "batch": batch, "seconds": spent}
-        row |= {"of the peer's default": seconds[plain] / spent, "of its best": seconds[best] / spent}
-        rows.append(row | {"score": clip_score(judge, pictures[side], PROMPT)})
-        io.save_image(folder / f"{name}-{dtype}-{batch}.png".replace(" ", ""), pictures[side], row)
-    return kept(rows, folder / "bench.json", {"width": width, "steps": steps, "repeats": repeats, "prompt": PROMPT})
-
-
-def kept(rows: list[dict[str, Any]], file: Path, asked: dict[str, Any]) -> Bench:
-    """The rows as a result and as JSON, with the machine and the versions."""
-    import json
-    import os
-    import platform
-
-    import torch
-
-    from synoptic import io
-    from synoptic.runs.manifest import versions
-
+    default, best = Contender("diffusers", "float32", 1), fastest_batch("float32", width)
+    ours = [Contender("synoptic", "float32"), Contender("synoptic", auto), Contender("synoptic", auto, fast=True)]
+    seconds, pictures = time_all(list(dict.fromkeys([default, best, *ours])), width, steps, options.repeats)
+    clip, rows = Clip("bundled", "cpu"), []
+    for contender, spent in seconds.items():
+        name, dtype, batch = str(contender).split("\t")
+        row: dict[str, Any] = {"name": name, "dtype": dtype, "batch": batch, "seconds": spent}
+        row |= {"of diffusers' default": seconds[default] / spent, "of its best": seconds[best] / spent}
+        rows.append(row | {"score": clip_score(clip, pictures[contender], PROMPT)})
+        io.save_image(folder / f"{name}-{dtype}-{batch}.png".replace(" ", ""), pictures[contender], row)
     machine = {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()}
     machine |= {"threads": torch.get_num_threads(), "load": os.getloadavg()[0]}
-    found = {"asked": asked, "machine": machine, "versions": versions(), "rows": rows}
+    found = {"options": options.to_json(), "prompt": PROMPT, "machine": machine, "versions": versions(), "rows": rows}
+    file = folder / "bench.json"
     io.atomic_write(file, lambda f: f.write((json.dumps(found, indent=2) + "\n").encode()))
     return Bench(rows, file)

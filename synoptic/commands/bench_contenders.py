@@ -1,26 +1,32 @@
-"""The two sides of a benchmark of wide pictures on the bundled model: diffusers' panorama pipeline, and ours."""
+"""The two contenders of a benchmark of wide pictures on the bundled model: diffusers' panorama pipeline, and ours."""
 
 from __future__ import annotations
 
 import importlib
-import inspect
 import statistics
 import time
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
+import torch
+from PIL.Image import Image
+
+from synoptic.models.base import PretrainedModel
+from synoptic.models.load import load
+from synoptic.models.registry import BUNDLED_DIR
+from synoptic.options.wide import WideOptions
+from synoptic.pipelines.base import finish
+from synoptic.pipelines.wide import WidePipeline
 
 PROMPT = "a photo of snowy mountains at sunset"
 WIDTH, STRIDE, STEPS, SCALE = 768, 8, 25, 5.0
 BATCHES, PROBE = (2, 4, 8, 16), 3
-Painter = Callable[[int], "Image"]  # steps -> the picture
+Sampler = Callable[[int], Image]  # steps -> the picture
 
 
-class Side(NamedTuple):
-    """Who paints, in which dtype, the peer with how many windows at once; ours `fast`: with the option of that name."""
+class Contender(NamedTuple):
+    """A library, its dtype, the windows that diffusers takes at once; `fast`: with our option of that name."""
 
     name: str
     dtype: str
@@ -33,11 +39,7 @@ class Side(NamedTuple):
 
 @cache
 def pipeline(dtype: str) -> Any:
-    """The panorama pipeline as its user loads it, told the model's own window: its code takes 64, and 8 for the factor."""
-    import torch
-
-    from synoptic.models.registry import BUNDLED_DIR
-
+    """Load the panorama pipeline as its user does, and set the model's own window: its code has 64, and 8 for the factor."""
     kind: Any = importlib.import_module("diffusers").StableDiffusionPanoramaPipeline
     pipe = kind.from_pretrained(BUNDLED_DIR / "sd", dtype=getattr(torch, dtype), local_files_only=True)
     pipe.set_progress_bar_config(disable=True)
@@ -46,69 +48,52 @@ def pipeline(dtype: str) -> Any:
     return pipe
 
 
-def peer(side: Side, width: int) -> Painter:
-    import torch
-
-    pipe = pipeline(side.dtype)
+def diffusers_panorama(contender: Contender, width: int) -> Sampler:
+    pipe = pipeline(contender.dtype)
     height = pipe.unet.config.sample_size * pipe.vae_scale_factor
 
-    def paint(steps: int) -> Image:
-        how = {"num_inference_steps": steps, "guidance_scale": SCALE, "view_batch_size": side.batch}
+    def generate(steps: int) -> Image:
+        how = {"num_inference_steps": steps, "guidance_scale": SCALE, "view_batch_size": contender.batch}
         return pipe(PROMPT, height, width, **how, generator=torch.Generator().manual_seed(0)).images[0]
 
-    return paint
+    return generate
 
 
 @cache
-def model(dtype: str) -> Any:
-    from synoptic.models.load import load
-
+def model(dtype: str) -> PretrainedModel:
     return load("bundled", device="cpu", dtype=dtype)
 
 
-def ours(side: Side, width: int) -> Painter:
-    """As the recipe `wide` paints it, by the settings that it would have."""
-    import torch
+def ours(contender: Contender, width: int) -> Sampler:
+    """Return the pipeline of `wide` with the options that it would have."""
 
-    from synoptic import io
-    from synoptic.options.resolve import settle
-    from synoptic.options.speed import fewer, settle_speed
-    from synoptic.pipelines.wide import measure, wide
-    from synoptic.pipelines.wide_canvas import Canvas
+    def generate(steps: int) -> Image:
+        given = {"width": width, "fast": contender.fast, "steps": -(-steps // 2) if contender.fast else steps}
+        asked = WideOptions.from_arguments(PROMPT, **given, stride=None if contender.fast else STRIDE)
+        m = model(contender.dtype)
+        pipeline = WidePipeline(m, asked.resolve(m.checkpoint))
+        (output,) = finish(pipeline.steps(pipeline.options.items()))
+        return output.image
 
-    defaults = {name: p.default for name, p in inspect.signature(wide).parameters.items()}
-    given = defaults | {"prompt": PROMPT, "width": width, "stride": None if side.fast else STRIDE, "fast": side.fast}
-
-    def paint(steps: int) -> Image:
-        asked = given | {"steps": fewer(steps) if side.fast else steps}
-        source, settings = settle(asked)
-        settle_speed(source, settings, asked)
-        measure(source, settings)
-        f, m, rngs = source.factor, model(side.dtype), [torch.Generator().manual_seed(0)]
-        canvas = Canvas(source, settings, (settings["height"] // f, width // f))
-        *_, last = canvas.paint(m, [PROMPT], rngs, canvas.start(m, rngs))
-        with torch.no_grad():
-            return io.to_pil(canvas.decode(m, last.x))[0]
-
-    return paint
+    return generate
 
 
-def measured(
-    sides: Sequence[Side], width: int = WIDTH, steps: int = STEPS, repeats: int = 1
-) -> tuple[dict[Side, float], dict[Side, Image]]:
-    """Median seconds of each side from prompt to picture, repeats interleaved, and its picture; loaded and warm before."""
-    painters = {side: (peer if side.name == "diffusers" else ours)(side, width) for side in sides}
-    pictures = {side: paint(1) for side, paint in painters.items()}
-    seconds: dict[Side, list[float]] = {side: [] for side in sides}
+def time_all(
+    contenders: Sequence[Contender], width: int = WIDTH, steps: int = STEPS, repeats: int = 1
+) -> tuple[dict[Contender, float], dict[Contender, Image]]:
+    """Median seconds of each contender from prompt to picture, repeats interleaved, and its picture; loaded and warm before."""
+    samplers = {contender: (diffusers_panorama if contender.name == "diffusers" else ours)(contender, width) for contender in contenders}
+    pictures = {contender: generate(1) for contender, generate in samplers.items()}
+    seconds: dict[Contender, list[float]] = {contender: [] for contender in contenders}
     for _ in range(repeats):
-        for side, paint in painters.items():
+        for contender, generate in samplers.items():
             begin = time.perf_counter()
-            pictures[side] = paint(steps)
-            seconds[side].append(time.perf_counter() - begin)
-    return {side: statistics.median(times) for side, times in seconds.items()}, pictures
+            pictures[contender] = generate(steps)
+            seconds[contender].append(time.perf_counter() - begin)
+    return {contender: statistics.median(times) for contender, times in seconds.items()}, pictures
 
 
-def fastest(dtype: str, width: int = WIDTH) -> Side:
-    """The peer at its best number of windows a batch, by a few steps of each."""
-    seconds, _ = measured([Side("diffusers", dtype, batch) for batch in BATCHES], width, PROBE)
-    return min(seconds, key=lambda side: seconds[side])
+def fastest_batch(dtype: str, width: int = WIDTH) -> Contender:
+    """Return diffusers at its best number of windows a batch, by a few steps of each."""
+    seconds, _ = time_all([Contender("diffusers", dtype, batch) for batch in BATCHES], width, PROBE)
+    return min(seconds, key=lambda contender: seconds[contender])

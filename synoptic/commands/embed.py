@@ -1,40 +1,24 @@
-"""Prompts' embeddings into a file: the text tower is needed once, and by nobody who paints."""
+"""Prompts' embeddings into a file: the text encoder is needed once, and by nobody who generates."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Annotated
 
-from synoptic.errors import check_writable, prompt_list
+from synoptic.io import atomic_write
+from synoptic.models.embeddings import serialize_embeddings
+from synoptic.models.load import load_text_encoder
 from synoptic.models.registry import resolve
-from synoptic.options.common import Device, Dtype, Model
-from synoptic.options.resolve import warn_unknown
-
-Prompts = Annotated[str | list[str], "every prompt to be painted, negative ones too; the empty one is added"]
-Out = Annotated[str, "the file to write"]
+from synoptic.models.vocabulary import vocabulary_warnings
+from synoptic.options.embed import EmbedOptions
 
 
-def embed(
-    prompt: Prompts,
-    *,
-    model: Model = "bundled",
-    device: Device = "auto",
-    dtype: Dtype = "auto",
-    out: Out = "embeddings.safetensors",
-) -> Path:
-    """Write prompts' embeddings into a file; painting with --embeddings FILE loads no text encoder.
-
-    synoptic models embed "a photo of a horse" "a photo of a dog" --model bundled-if --out animals.safetensors
-    """
-    every = list(dict.fromkeys(["", *prompt_list(prompt)]))
-    source, path = resolve(model), Path(out).expanduser()
-    check_writable(path.parent)
-    warn_unknown(source, every)
-
-    from synoptic.io import atomic_write
-    from synoptic.models.embeddings import serialize_embeddings
-    from synoptic.models.load import load_text_encoder
-
-    data = serialize_embeddings(source, every, load_text_encoder(source, device=device, dtype=dtype))
-    atomic_write(path, lambda f: f.write(data))
-    return path
+def execute(options: EmbedOptions) -> Path:
+    """Embed the prompts one by one, return the file."""
+    checkpoint, file = resolve(options.model), Path(options.out).expanduser()
+    for line in vocabulary_warnings(checkpoint, options.texts()):
+        print(f"warning: {line}", file=sys.stderr)
+    encoder = load_text_encoder(checkpoint, device=options.device, dtype=options.dtype)
+    data = serialize_embeddings(checkpoint, options.texts(), encoder)
+    atomic_write(file, lambda f: f.write(data))
+    return file

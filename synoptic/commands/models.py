@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+
+from huggingface_hub import try_to_load_from_cache
 
 from synoptic.models.registry import (
     ALIASES,
@@ -16,67 +19,54 @@ from synoptic.models.registry import (
     resolve_upscaler,
 )
 from synoptic.models.vocabulary import vocabulary
+from synoptic.options.models import ModelsOptions
 
-Row = tuple[str, str, str, str, str]
+Row = tuple[str, str, str, str, str]  # name, source, megabytes, size in pixels, state
+HEADER = ("source", "MB", "pixels", "state")
 
 
 @dataclass(frozen=True)
 class Models:
-    """Rows (name, where, megabytes, size in pixels, state) of models, upscalers, ControlNets; what the bundled ones know."""
+    """Rows of models, upscalers and ControlNets; and what the bundled models know, by kind."""
 
-    rows: list[Row]
+    models: list[Row]
     upscalers: list[Row]
-    controls: list[Row]
+    controlnets: list[Row]
     known: dict[str, list[str]]
 
     def __str__(self) -> str:
-        tables = [
-            [(kind, "source", "MB", "pixels", "state"), *rows]
-            for kind, rows in (("model", self.rows), ("upscaler", self.upscalers), ("controlnet", self.controls))
+        tables: list[list[tuple[str, ...]]] = [
+            [(kind, *HEADER), *rows]
+            for kind, rows in (("model", self.models), ("upscaler", self.upscalers), ("controlnet", self.controlnets))
         ]
         known = [("what the bundled models know",), *((kind, ", ".join(names)) for kind, names in self.known.items())]
         return "\n\n".join("\n".join("\t".join(row) for row in table) for table in [*tables, known])
 
 
-def models() -> Models:
-    """List models, upscalers and ControlNets: bundled ones, aliases and where each comes from; what the bundled ones know.
-
-    synoptic models
-    """
+def execute(options: ModelsOptions) -> Models:
+    """List what there is."""
+    bundled = resolve("bundled")
     return Models(
-        [_row(name, places, resolve) for name, places in (BUNDLED_MODELS | ALIASES).items()],
-        [_row(name, places, resolve_upscaler) for name, places in UPSCALERS.items()],
-        [_control(name, resolve("bundled")) for name in CONTROLNETS],
+        [row(name, sources, resolve) for name, sources in (BUNDLED_MODELS | ALIASES).items()],
+        [row(name, sources, resolve_upscaler) for name, sources in UPSCALERS.items()],
+        [in_the_package(name, resolve_controlnet(name, bundled), bundled.native_size) for name in CONTROLNETS],
         vocabulary()["prompts"],
     )
 
 
-def _control(name: str, source: Checkpoint) -> Row:
-    """A bundled ControlNet, made for the model `source`."""
-    return (
-        name,
-        "in the package",
-        megabytes(resolve_controlnet(name, source)),
-        f"{source.native_size}x{source.native_size}",
-        "ready",
-    )
+def row(name: str, sources: tuple[str, ...], find: Callable[[str], Checkpoint]) -> Row:
+    """Return a model's row: in the package, in the cache, or still to be downloaded."""
+    if Checkpoint(name, sources[0]).is_bundled:
+        checkpoint = find(name)
+        return in_the_package(name, checkpoint, checkpoint.native_size)
+    cached = next((source for source in sources if is_cached(source)), None)
+    return name, cached or " or ".join(sources), "", "", "in the cache" if cached else "to be downloaded"
 
 
-def _row(name: str, places: tuple[str, ...], find: Callable[[str], Checkpoint]) -> Row:
-    if Checkpoint(name, places[0]).is_bundled:
-        source = find(name)
-        return name, "in the package", megabytes(source), f"{source.native_size}x{source.native_size}", "ready"
-    cached = next((place for place in places if _cached(place)), None)
-    return name, cached or " or ".join(places), "", "", "in the cache" if cached else "to be downloaded"
+def in_the_package(name: str, checkpoint: Checkpoint, side: int) -> Row:
+    weights = sum(p.stat().st_size for p in Path(checkpoint.path_or_repo).rglob("*.safetensors"))
+    return name, "in the package", f"{weights / 1e6:.0f}", f"{side}x{side}", "ready"
 
 
-def megabytes(source: Checkpoint) -> str:
-    from pathlib import Path
-
-    return f"{sum(p.stat().st_size for p in Path(source.path_or_repo).rglob('*.safetensors')) / 1e6:.0f}"
-
-
-def _cached(place: str) -> bool:
-    from huggingface_hub import try_to_load_from_cache
-
-    return isinstance(try_to_load_from_cache(place, "model_index.json"), str)
+def is_cached(repo: str) -> bool:
+    return isinstance(try_to_load_from_cache(repo, "model_index.json"), str)

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+
+from PIL import UnidentifiedImageError
 
 from synoptic.errors import InputError
-from synoptic.models.registry import resolve_clip
-from synoptic.options.common import Device
-
-Folder = Annotated[str, "a folder of PNG or JPEG pictures, or one picture"]
-Judge = Annotated[
-    str, "bundled, bundled-shape (blind to colour), clip-vit-b32 (OpenAI's), or any CLIPModel: a hub id or a directory"
-]
-PICTURES = (".png", ".jpg", ".jpeg", ".webp")
+from synoptic.io import load_image, read_settings
+from synoptic.metrics.clip import Clip, clip_score
+from synoptic.options.score import ScoreOptions
 
 
 @dataclass(frozen=True)
 class Scores:
-    """Cosines in [-1, 1]: one (file, prompt, score) a picture, and their mean."""
+    """Cosines in [-1, 1]: (file, prompt, score) of each picture, and their mean."""
 
-    judge: str
+    clip_model: str
     items: list[tuple[str, str, float]]
 
     @property
@@ -30,62 +27,37 @@ class Scores:
 
     def __str__(self) -> str:
         lines = ["score\tpicture\tprompt", *(f"{score:.3f}\t{file}\t{prompt}" for file, prompt, score in self.items)]
-        return "\n".join([*lines, f"{self.mean:.3f}\tmean of {len(self.items)}\tjudge {self.judge}"])
+        return "\n".join([*lines, f"{self.mean:.3f}\tmean of {len(self.items)}\tby {self.clip_model}"])
 
 
-def score(folder: Folder, *, judge: Judge = "bundled", device: Device = "auto") -> Scores:
-    """CLIP cosine of every picture with its prompt: the one it carries, or its file name with underscores for spaces.
-
-    A picture that is not square is scored as the mean of the squares that cover it. A number at the end of a file name
-    (a seed, or a crop's position) is no part of the prompt. What was drawn beside a painting (a ControlNet's map, an
-    anagram's sheet of views, the small one that was enlarged) is left out.
-
-    synoptic score outputs/wide
-    """
-    files = pictures_in(folder)
-    source = resolve_clip(judge)
-
-    from synoptic.io import load_image
-    from synoptic.metrics.clip import Clip, clip_score
-
-    clip = Clip(source, device)
-    items = [(str(path), prompt, clip_score(clip, load_image(path), prompt)) for path, prompt in prompts_of(files)]
-    return Scores(clip.name, items)
+def execute(options: ScoreOptions) -> Scores:
+    """Score every picture of a prompt. Raises InputError on a file that is no picture, and where none has a prompt."""
+    prompts = prompts_of(options.files())
+    clip = Clip(options.clip_model, options.device)
+    return Scores(clip.name, [(str(file), text, clip_score(clip, load_image(file), text)) for file, text in prompts])
 
 
-def pictures_in(folder: str) -> list[Path]:
-    """The pictures under a folder, sorted, or the one picture. Raises InputError where there is none."""
-    root = Path(folder).expanduser()
-    if not root.exists():
-        raise InputError(f"a folder of pictures is needed, {folder} does not exist: check the path")
-    files = [root] if root.is_file() else sorted(p for p in root.rglob("*") if p.suffix.lower() in PICTURES)
-    if not files:
-        raise InputError(f"a folder of pictures is needed, {folder} holds no {', '.join(PICTURES)}: check the path")
-    return files
-
-
-def prompts_of(files: list[Path]) -> list[tuple[Path, str]]:
-    """Each picture with its prompt. Raises InputError on a file that is no picture, and where none has a prompt."""
-    from PIL import UnidentifiedImageError
-
-    from synoptic.io import read_settings
-
+def prompts_of(files: Sequence[Path]) -> list[tuple[Path, str]]:
+    """Return each picture with its prompt, without those that belong to another picture."""
     found = []
-    for path in files:
+    for file in files:
         try:
-            told = read_settings(path)
-            if not told or "prompt" in told:
-                found.append((path, told.get("prompt") or prompt_in_name(path)))
+            inside = read_settings(file)
         except UnidentifiedImageError:
-            raise InputError(f"every file must be a picture, {path} is none: remove it from the folder") from None
+            raise InputError(
+                f"every file must be a picture, {file} is none: remove it from the folder", rule="picture-unreadable"
+            ) from None
+        if not inside or "prompt" in inside:
+            found.append((file, inside.get("prompt") or prompt_in_name(file)))
     if not found:
         raise InputError(
-            f"what is scored must be pictures of prompts, {files[0]} only shows another picture: score that one"
+            f"what is scored must be pictures of prompts, {files[0]} belongs to another picture: score that one",
+            rule="folder-no-prompt",
         )
     return found
 
 
-def prompt_in_name(path: Path) -> str:
-    """`a_photo_of_a_horse_17.png` -> "a photo of a horse"."""
-    words = path.stem.split(".")[0].split("_")
+def prompt_in_name(file: Path) -> str:
+    """Return the prompt in a file's name: `a_photo_of_a_horse_17.png` -> "a photo of a horse"."""
+    words = file.stem.split(".")[0].split("_")
     return " ".join(words[:-1] if len(words) > 1 and words[-1].isdigit() else words)

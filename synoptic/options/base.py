@@ -257,11 +257,11 @@ def split_list(text: str) -> list[str]:
 def specs(cls: type[Options]) -> tuple[OptionSpec, ...]:
     """Return every option of a dataclass: its own first, then those of its mixins."""
     hints = get_type_hints(cls, include_extras=True)
-    owners = {name: c for c in cls.__mro__ for name in getattr(c, "__annotations__", {}) if name in hints}
+    declares = {name: [c for c in cls.__mro__ if name in getattr(c, "__annotations__", {})] for name in hints}
     found = []
-    for field in sorted(fields(cls), key=lambda field: cls.__mro__.index(owners[field.name])):
+    for field in sorted(fields(cls), key=lambda field: cls.__mro__.index(declares[field.name][0])):
         kind, option = get_args(hints[field.name])
-        group = "Input" if option.positional else vars(owners[field.name]).get("GROUP", "Options")
+        group = "Input" if option.positional else vars(declares[field.name][-1]).get("GROUP", "Options")
         found.append(OptionSpec(field.name, kind, option, field.default, group))
     return tuple(found)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from synoptic.errors import InputError
 
-KINDS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 
 
 def captioned(folder: str, file: str) -> dict[str, str]:
@@ -19,10 +19,10 @@ def captioned(folder: str, file: str) -> dict[str, str]:
     no picture at all.
     """
     place = folder_of("--images", folder)
-    pictures = sorted(p.relative_to(place).as_posix() for p in place.rglob("*") if p.suffix.lower() in KINDS)
+    pictures = sorted(p.relative_to(place).as_posix() for p in place.rglob("*") if p.suffix.lower() in SUFFIXES)
     if not pictures:
         raise InputError(
-            f"--images must be a folder with pictures ({', '.join(KINDS)}), {folder} holds none: choose another"
+            f"--images must be a folder with pictures ({', '.join(SUFFIXES)}), {folder} holds none: choose another"
         )
     captions = read_captions(file)
     if lacking := [name for name in captions if name not in set(pictures)]:
@@ -42,7 +42,7 @@ def folder_of(option: str, given: str) -> Path:
 def drawn(folder: str, pictures: Sequence[str]) -> dict[str, str]:
     """{picture: its map's file}, of the same path inside `folder`, whatever its kind. Raises InputError where one lacks."""
     place = folder_of("--maps", folder)
-    found = {p.relative_to(place).with_suffix("").as_posix(): str(p) for p in place.rglob("*") if p.suffix.lower() in KINDS}
+    found = {p.relative_to(place).with_suffix("").as_posix(): str(p) for p in place.rglob("*") if p.suffix.lower() in SUFFIXES}
     stems = {name: Path(name).with_suffix("").as_posix() for name in pictures}
     if lacking := [name for name, stem in stems.items() if stem not in found]:
         raise InputError(f"every picture needs a map of its name in {folder}, {some(lacking)} without: draw them")

@@ -36,8 +36,8 @@ class WideOptions(PromptOptions, WideControlOptions, SyncDiffusionOptions, Speed
         tuple[str, ...],
         Option(
             'a part of the picture with a prompt of its own: "x0,y0,x1,y1: prompt" in pixels, or in shares of the picture'
-            ' such as 0.5,0,1,1, or "mask.png: prompt", white where it counts; later ones lie on top. More may follow: "prompt |'
-            ' negative prompt | guidance scale"',
+            ' such as 0.5,0,1,1, or "mask.png: prompt", white where it counts; later ones lie on top. More may follow:'
+            ' "prompt | negative prompt | guidance scale"',
             separator="",
         ),
     ] = ()

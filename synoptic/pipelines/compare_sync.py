@@ -21,7 +21,7 @@ class CompareSyncPipeline(Pipeline[CompareSyncOptions]):
     def compare(self, items: Sequence[Item], outputs: Sequence[Output]) -> Comparison:
         o = self.options
         views, prompts = [get_view(name) for name in o.views], o.prompts()
-        clips = [Clip("bundled"), Clip("bundled-shape")]
+        clips = [Clip("bundled"), Clip("bundled-grayscale")]
         rows, shown, labels = [], [], []
         for space, sync in RULES:
             images = [out.image for i, out in zip(items, outputs, strict=True) if i.stem.startswith(f"{space}-{sync}/")]

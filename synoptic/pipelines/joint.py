@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 S = TypeVar("S", bound=SyncOptions)
-SEARCHED_BY = "bundled-shape"  # so that the CLIP which reports never chose
+SEARCHED_BY = "bundled-grayscale"  # so that the CLIP which reports never chose
 
 
 class JointPipeline(UpscalingPipeline[S]):

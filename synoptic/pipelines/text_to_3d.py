@@ -96,7 +96,7 @@ def dream(
 
     m, clock = opened(run, origin)
     watching = Clip(settings["judge"], settings["device"])
-    judges = [watching, Clip("bundled-shape", settings["device"])] if origin.is_bundled else [watching]
+    judges = [watching, Clip("bundled-grayscale", settings["device"])] if origin.is_bundled else [watching]
     missing = [picture for picture in run.pictures if not (run.folder / picture.file).exists()]
     with bar(run.recipe, len(missing) * length(settings)) as tick:
         for picture in missing:

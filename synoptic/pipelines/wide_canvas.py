@@ -128,7 +128,7 @@ class WideCanvas:
         if o.syncdiffusion_metric == "lpips":
             features, distance = (lambda x: x), perceptual.lpips(model.device)
         else:
-            features = perceptual.CLIPPatchFeatures(Clip("bundled-shape", str(model.device)))
+            features = perceptual.CLIPPatchFeatures(Clip("bundled-grayscale", str(model.device)))
             distance = perceptual.feature_distance
         rows = 4 if model.device.type == "cpu" else max(1, max_batch_rows(model, model.device) // GRADIENT_ROWS)
         predict = self.predict_for(items, model, len(items))

@@ -30,7 +30,7 @@ FEW: dict[str, Any] = {"frames": 6, "side": 32}
 @pytest.fixture(scope="module")
 def made(tmp_path_factory) -> tuple[ExportBundle, list[str]]:
     said: list[str] = []
-    judges = [Clip("bundled", device="cpu"), Clip("bundled-shape", device="cpu")]
+    judges = [Clip("bundled", device="cpu"), Clip("bundled-grayscale", device="cpu")]
     among, folder = [CAPTION_TEMPLATE.format(thing) for thing in THINGS], tmp_path_factory.mktemp("mug")
     return export_bundle(mug(), folder, "a red mug", clip_models=judges, other_captions=among, log=said.append, **FEW), said
 

@@ -75,4 +75,4 @@ def test_the_score_of_a_wide_picture_is_the_mean_of_its_crops(clip_model, pictur
 
 
 def test_a_bundled_judge_says_its_name(clip_model):
-    assert clip_model.name == "bundled clip" and Clip("bundled-shape").name == "bundled clip-grayscale"
+    assert clip_model.name == "bundled clip" and Clip("bundled-grayscale").name == "bundled clip-grayscale"

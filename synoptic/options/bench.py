@@ -1,0 +1,27 @@
+"""The options of `bench`: synoptic and diffusers side by side on this machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Self
+
+from synoptic.errors import check_writable
+from synoptic.options.base import Option, Options
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchOptions(Options):
+    """Time diffusers' panorama pipeline and ours on this machine's CPU, the same picture: a few minutes.
+
+    synoptic bench --width 512 --steps 5
+    """
+
+    width: Annotated[int, Option("pixels of the picture", at_least=128)] = 768
+    steps: Annotated[int, Option("denoising steps of each side", at_least=1)] = 25
+    repeats: Annotated[int, Option("times that each side is run, in turn; the median counts", at_least=1)] = 1
+    out: Annotated[str, Option("folder for bench.json and the pictures", recorded=False)] = "outputs/bench"
+
+    def prepare(self) -> Self:
+        check_writable(Path(self.out).expanduser())
+        return self

@@ -1,0 +1,51 @@
+"""The options of `score`: CLIP scores of pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Self
+
+from synoptic.errors import InputError
+from synoptic.models.registry import resolve_clip
+from synoptic.options.base import Option, Options
+from synoptic.options.captions import SUFFIXES
+from synoptic.options.common import Device
+
+ClipModel = Annotated[
+    str, Option("bundled, bundled-grayscale, clip-vit-b32 (OpenAI's), or any CLIPModel: a hub id or a directory")
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreOptions(Options):
+    """Print the CLIP cosine of every picture with its prompt: the one it carries, or its file name.
+
+    In a file name underscores stand for spaces, and a number at its end (a seed, or a crop's position) is no part of the
+    prompt. A picture that is not square is scored as the mean of the squares that cover it. What belongs to another picture
+    (a ControlNet's map, an anagram's sheet of views, the small one that was enlarged) is left out.
+
+    synoptic score outputs/wide
+    """
+
+    folder: Annotated[str, Option("a folder of pictures, or one picture", positional=True)]
+    clip_model: ClipModel = "bundled"
+    device: Device = "auto"
+
+    def files(self) -> list[Path]:
+        """Return the pictures under the folder, sorted, or the one picture."""
+        root = Path(self.folder).expanduser()
+        return [root] if root.is_file() else sorted(p for p in root.rglob("*") if p.suffix.lower() in SUFFIXES)
+
+    def prepare(self) -> Self:
+        if not Path(self.folder).expanduser().exists():
+            raise InputError(
+                f"a folder of pictures is needed, {self.folder} does not exist: check the path", rule="folder-missing"
+            )
+        if not self.files():
+            raise InputError(
+                f"a folder of pictures is needed, {self.folder} holds no {', '.join(SUFFIXES)}: check the path",
+                rule="folder-empty",
+            )
+        resolve_clip(self.clip_model)
+        return self

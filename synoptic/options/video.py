@@ -1,0 +1,65 @@
+"""The options of `video`: pictures into a film."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Self
+
+from synoptic.errors import InputError, check_writable, install_command
+from synoptic.options.base import Option, Options
+from synoptic.options.captions import SUFFIXES
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoOptions(Options):
+    """Turn any pictures into a film, in natural order. Smaller ones are padded with black.
+
+    synoptic video outputs/steps/*.png --fps 12 --out steps.mp4
+    """
+
+    pictures: Annotated[
+        tuple[str, ...],
+        Option("pictures, or folders of them; in natural order, 2 before 10", positional=True, separator=""),
+    ]
+    fps: Annotated[float, Option("pictures a second", above=0)] = 10.0
+    out: Annotated[str, Option("the film to write: .mp4 (needs PyAV) or .gif", recorded=False)] = "video.mp4"
+
+    def files(self) -> list[Path]:
+        """Return the pictures' files in natural order, folders opened. Raises InputError for what is not there."""
+        return sorted(self._found(), key=lambda file: natural_key(str(file)))
+
+    def _found(self) -> Iterator[Path]:
+        if not self.pictures:
+            raise InputError(
+                "a film needs at least one picture, none was given: name files or a folder", rule="pictures-missing"
+            )
+        for name in self.pictures:
+            path = Path(name).expanduser()
+            inside = [file for file in path.iterdir() if file.suffix.lower() in SUFFIXES] if path.is_dir() else [path]
+            if not inside or not path.exists():
+                raise InputError(
+                    f"a film is made of pictures, {name} is or holds none: check the path", rule="pictures-missing"
+                )
+            yield from inside
+
+    def prepare(self) -> Self:
+        out = Path(self.out).expanduser()
+        self.files()
+        if out.suffix not in (".mp4", ".gif"):
+            raise InputError(f"--out must end in .mp4 or .gif, {self.out} was given: rename it", rule="out-suffix")
+        if out.suffix == ".mp4" and find_spec("av") is None:
+            raise InputError(
+                f"an .mp4 needs PyAV, which is not installed: {install_command('video')}, or --out with .gif",
+                rule="missing-package",
+            )
+        check_writable(out.parent)
+        return self
+
+
+def natural_key(name: str) -> list[tuple[str, int]]:
+    """Return a sort key by which step 2 comes before step 10."""
+    return [(text.lower(), int(digits or 0)) for text, digits in re.findall(r"(\D*)(\d*)", name)]
