@@ -63,7 +63,7 @@ def cell(value: str | float | None) -> str:
 class Pipeline(Generic[O]):
     """The base of every application's pipeline, a class of one module named like the application's options."""
 
-    metric: ClassVar[str] = "clip_score"  # what `score` measures
+    metric: ClassVar[str] = "clip_score"  # what `score` measures; "" for no score
 
     def __init__(self, model: PretrainedModel, options: O) -> None:
         self.model, self.options = model, options

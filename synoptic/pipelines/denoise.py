@@ -34,8 +34,13 @@ class DenoisePipeline(InputImagePipeline[DenoiseOptions]):
         return len(strided_pairs(max(o.t), o.stride)) if "iterative" in o.method else 0
 
     def sample(self, items: Sequence[Item]) -> Generator[Step, None, list[Output]]:
-        """Figures: PSNR to the original of what each method makes, in dB. The picture is a row of all of it."""
-        ((t, item),) = ((t, item) for t, item in zip(self.options.t, self.options.items(), strict=True) if item in items)
+        outputs = []
+        for item in items:
+            outputs.append((yield from self._denoise(item, self.options.t[self.options.items().index(item)])))
+        return outputs
+
+    def _denoise(self, item: Item, t: int) -> Generator[Step, None, Output]:
+        """Yield the iterative denoiser's Steps; return a row of what every method makes, and each one's PSNR in dB."""
         o, s, original = self.options, self.model.schedule, self.picture.image
         predict = self.joint_predict(self.model, [o.prompt], o.guidance_scale, o.negative_prompt, o.clip)
         clean, rngs = self.picture.encode(self.model), rngs_of([item])
@@ -58,11 +63,11 @@ class DenoisePipeline(InputImagePipeline[DenoiseOptions]):
         labels = ["original", *(f"t = {t}, {name}: {figure:.1f} dB" for name, figure in figures.items())]
         row = image_grid([original, *images.values()], labels, len(labels))
         files = {f"t{t}_{name.replace(' ', '_')}.png": image for name, image in images.items()}
-        return [Output(row, {"original.png": original} | files, figures)]
+        return Output(row, {"original.png": original} | files, figures)
 
     def compare(self, items: Sequence[Item], outputs: Sequence[Output]) -> Comparison:
         """Return the rows of all times, and PSNR by time and method."""
-        rows = [
+        rows: list[tuple[str | float | None, ...]] = [
             (t, name, f"{figure:.2f}")
             for t, output in zip(self.options.t, outputs, strict=True)
             for name, figure in output.figures.items()

@@ -68,6 +68,7 @@ def execute(options: ModelOptions, folder: Path | None = None) -> Run:
 def execute_variants(options: ModelOptions) -> Run:
     """Run every variant into a folder of its own, then show them side by side."""
     run = open_run(options)
+    run.pictures = []
     parts = {name: execute(variant, run.folder / name) for name, variant in options.variants().items()}
     if not is_main_process():
         return run
@@ -75,7 +76,7 @@ def execute_variants(options: ModelOptions) -> Run:
     for name, part in parts.items():
         run.pictures += [Picture(f"{name}/{p.file}", p.prompt, p.seed, p.score, p.figures) for p in part.pictures]
         items += [Item((p.prompt,), p.seed, f"{name}/{Path(p.file).stem}") for p in part.pictures]
-        outputs += [Output(image, figures=p.figures) for image, p in zip(part.images, part.pictures, strict=True)]
+        outputs += finished(part)
         run.model, run.state = part.model, part.state
     compare(run, pipeline_class(run.application)(load(options), options), items, outputs)
     run.write()
@@ -225,17 +226,22 @@ def save(run: Run, picture: Picture, output: Output) -> None:
 
 def finish(run: Run, pipeline: Pipeline[Any], items: Sequence[Item], clock: Clock) -> None:
     """Score a bundled model's pictures by the bundled reference CLIP, compare them, and close the manifest."""
-    if pipeline.model.checkpoint.is_bundled:
+    if pipeline.metric and pipeline.model.checkpoint.is_bundled:
         with clock("score"):
             clip = Clip("bundled")
             for picture, image, item in zip(run.pictures, run.images, items, strict=True):
                 picture.score = round(pipeline.score(clip, image, item), 4)
             scores = [picture.score or 0.0 for picture in run.pictures]
             run.scores = {pipeline.metric: round(sum(scores) / len(scores), 4), "clip_model": clip.name}
-    outputs = [Output(image, figures=p.figures) for image, p in zip(run.images, run.pictures, strict=True)]
-    compare(run, pipeline, items, outputs)
+    compare(run, pipeline, items, finished(run))
     run.state = "done"
     run.write()
+
+
+def finished(run: Run) -> list[Output]:
+    """Return the pictures of a run, with their scores among the figures."""
+    figures = [p.figures | ({} if p.score is None else {"score": p.score}) for p in run.pictures]
+    return [Output(image, figures=measured) for image, measured in zip(run.images, figures, strict=True)]
 
 
 def compare(run: Run, pipeline: Pipeline[Any], items: Sequence[Item], outputs: Sequence[Output]) -> None:

@@ -87,10 +87,12 @@ class Run:
     def __str__(self) -> str:
         if self.summary:
             return self.summary
-        scored = any(picture.score is not None for picture in self.pictures)
-        lines = ["picture\tseed" + ("\tscore" if scored else "")]
-        scores = ["" if p.score is None else f"\t{p.score:.3f}" for p in self.pictures]
-        lines += [f"{self.folder / p.file}\t{p.seed}{score}" for p, score in zip(self.pictures, scores, strict=True)]
+        measured = [p.figures | ({} if p.score is None else {"score": p.score}) for p in self.pictures]
+        names = list(dict.fromkeys(name for figures in measured for name in figures))
+        lines = ["\t".join(["picture", "seed", *names])]
+        for picture, figures in zip(self.pictures, measured, strict=True):
+            cells = [f"{figures[name]:.3f}" if name in figures else "" for name in names]
+            lines.append("\t".join([str(self.folder / picture.file), str(picture.seed), *cells]))
         if self.scores:
             name, mean = next(iter(self.scores.items()))
             lines.append(f"{name.replace('clip_score', 'CLIP score')} {mean:.3f} by {self.scores['clip_model']}")
@@ -113,9 +115,13 @@ def open_run(options: Options, folder: Path | None = None) -> Run:
     """
     out = getattr(options, "out", None)
     folder = folder or Path(out or default_folder(options)).expanduser()
-    pictures = [Picture(f"{item.stem}.png", item.title, item.seed) for item in options.items()]
     check_same(options, folder)
     check_writable(folder)
+    figures = {picture["file"]: picture["figures"] for picture in (earlier(folder) or {}).get("pictures", [])}
+    pictures = [
+        Picture(f"{item.stem}.png", item.title, item.seed, figures=figures.get(f"{item.stem}.png", {}))
+        for item in options.items()
+    ]
     return Run(options, folder, pictures)
 
 

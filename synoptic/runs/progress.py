@@ -19,3 +19,4 @@ def progress_bar(title: str, total: int) -> Iterator[Callable[[], None]]:
             shown.update()
 
         yield tick
+        shown.update(total - shown.n)  # of loops that took fewer steps
