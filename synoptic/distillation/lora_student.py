@@ -32,7 +32,7 @@ class BatchedLoRA(nn.Module):
 
 
 class LoRAStudent(nn.Module):
-    """Adapters of `net`, a diffusers UNet such as `model.unet.net`, one a prompt; generator k draws where LoRA k begins.
+    """Adapters of `net`, a diffusers UNet such as `model.network`, one a prompt; generator k draws where LoRA k begins.
 
     `add_student_branch` adds the branch "student" to those of a model, and `predict_branches` then asks for it in the same
     calls. Every other row, and every other use of the net, meets the net's own layers alone: the base, to the bit. The
@@ -71,7 +71,7 @@ class LoRAStudent(nn.Module):
         left out: the students' adapters have theirs.
         """
         n = len(next(iter(conds["cond"].values())))
-        more = {} if camera_features is None else {"told": camera_features}
+        more = {} if camera_features is None else {"camera_features": camera_features}
         own = {name: {key: rows for key, rows in cond.items() if key != "keys"} for name, cond in conds.items()}
         base = {name: cond | more | {"student": torch.full((n,), -1)} for name, cond in own.items()}
         return base | {"student": own["cond"] | more | {"student": torch.arange(n)}}
@@ -86,7 +86,8 @@ class LoRAStudent(nn.Module):
         if "student" in more:
             every = more["student"].long().cpu()
             rows = (every >= 0).nonzero()[:, 0]
-            self.rows, self.which, self.camera_features = rows.to(net.device), every[rows].to(net.device), more.get("told")
+            self.rows, self.which = rows.to(net.device), every[rows].to(net.device)
+            self.camera_features = more.get("camera_features")
 
     def _clear_rows(self, *_: Any) -> None:
         """The net has no rows of students, and none of its layers either when something else asks them."""

@@ -55,3 +55,11 @@ def _check(first: int, last: int, steps: int) -> None:
         raise ValueError(f"times must have 0 <= first <= last, not {first} and {last}: exchange them")
     if steps < 1:
         raise ValueError(f"steps must be at least 1, not {steps}")
+
+
+TIMESTEPS: dict[str, Callable[[int, int, int], TimestepSampler]] = {  # (first, last, steps), by the names that people type
+    "none": lambda first, last, steps: uniform_timesteps(first, last),
+    "narrow": lambda first, last, steps: narrowing_timesteps(first, last, min(last, max(first, 500)), steps),
+    "linear": lambda first, last, steps: falling_timesteps(last, first, steps),
+    "sqrt": lambda first, last, steps: falling_timesteps(last, first, steps, 0.5),
+}

@@ -1,199 +1,122 @@
-"""Score distillation in two dimensions: a picture is optimised until the model likes it (Poole et al. 2023, DreamFusion)."""
+"""Score distillation in two dimensions: a picture is optimized until the model likes it (Poole et al. 2023, DreamFusion)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import partial
-from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
+from functools import cached_property
 
-from synoptic.errors import InputError, install_command
-from synoptic.models.registry import Checkpoint
-from synoptic.options.common import Count, Device, Model, Out, Prompts, Seed
-from synoptic.options.distill import (
-    MADE,
-    STEPS,
-    Anneal,
-    Dtype,
-    Edited,
-    Every,
-    First,
-    Guidance,
-    Horizon,
-    Init,
-    Last,
-    Loss,
-    Negative,
-    PerpNeg,
-    Rate,
-    Side,
-    Space,
-    Steps,
-    Stride,
-    StudentRate,
-    StudentSteps,
-    Told,
-    Trace,
-    WarmUp,
-    Weight,
-    settle,
-)
-from synoptic.options.input_image import Size, given, read
-from synoptic.options.resolve import warn_unknown
-from synoptic.pipelines.distill_objective import editing, making, sketched
-from synoptic.runs.manifest import Result, open_run
+import torch
+from torch import Tensor
 
-if TYPE_CHECKING:
-    import torch
-    from PIL.Image import Image
-    from torch import Tensor
+from synoptic import io
+from synoptic.diffusion.equations import randn
+from synoptic.distillation.image_scene import LatentImage, PixelImage
+from synoptic.distillation.loss_table import LOSSES
+from synoptic.distillation.optimize import optimize, warmup_cosine
+from synoptic.options.base import Item
+from synoptic.options.distill import GENERATED, DistillOptions
+from synoptic.options.loss_defaults import native_space
+from synoptic.options.picture import read_picture
+from synoptic.pipelines.base import Output, Pipeline, rngs_of
+from synoptic.pipelines.distill_objective import build_objective, sketch
+from synoptic.pipelines.input_image import InputImage
+from synoptic.sampling.step import Step
+from synoptic.views.windows import Windows
 
-    from synoptic.models.base import Denoiser
-    from synoptic.runs.checkpoint import Moment
-    from synoptic.views.windows import Windows
-
-STUDENTS = 256  # which one net can have
-FRAMES = 100  # of a film
+GRADIENT_ROWS = 4  # rows of a call without gradients whose memory one with gradients takes
+DECODED_WINDOWS = 64  # windows whose canvases are decoded at once
 
 
-def distill(
-    prompt: Prompts,
-    *,
-    loss: Loss = "auto",
-    source: Edited = None,
-    source_prompt: Told = "",
-    guidance: Guidance = None,
-    negative: Negative = "",
-    perp_neg: PerpNeg = False,
-    steps: Steps = STEPS,
-    lr: Rate = None,
-    warm_up: WarmUp = None,
-    horizon: Horizon = None,
-    student_lr: StudentRate = None,
-    student_steps: StudentSteps = None,
-    weight: Weight = "auto",
-    t_min: First = None,
-    t_max: Last = None,
-    anneal: Anneal = "auto",
-    stride: Stride = 2,
-    init: Init = "auto",
-    space: Space = "auto",
-    size: Size = None,
-    width: Side = None,
-    height: Side = None,
-    seed: Seed = 0,
-    count: Count = 1,
-    model: Model = "bundled",
-    device: Device = "auto",
-    dtype: Dtype = "auto",
-    trace: Trace = False,
-    every: Every = 0,
-    out: Out = None,
-) -> Result:
-    """Make a picture, or edit one, by following a model's score instead of sampling: one small step of AdamW at a time.
+class DistillPipeline(Pipeline[DistillOptions]):
+    """Optimize a batch of pictures, latents or pixels; larger ones than the model are seen in windows."""
 
-    All prompts are one batch. While it runs, preview.png in the run's folder is the first picture as it is; a killed run
-    goes on to the bit.
+    max_items = 256  # students of one network, see LoRAStudent
 
-    synoptic distill "a photo of a horse" "a photo of a lemon" --loss sds --trace
-    synoptic distill --source car.png --source-prompt "a photo of a red car" "a photo of a blue car" --loss pds
-    """
-    origin, settings = settle(dict(locals()))
-    if trace and find_spec("av") is None:
-        raise InputError(f"--trace needs PyAV, which is not installed: {install_command('video')}")
-    edited = given(origin, settings | {"image": source}) if source is not None else None
-    start = read(init) if settings["init"] not in MADE else None
-    run = open_run("distill", settings, out)
-    if edited:
-        edited.keep(run, "source")
-    warn_unknown(origin, [*settings["prompt"], *([source_prompt] if edited else [])])
+    @property
+    def num_steps(self) -> int:
+        return self.options.steps
 
-    from synoptic import io
-    from synoptic.runs.checkpoint import Checkpoint, forget
-    from synoptic.runs.execute import execute
-    from synoptic.runs.optimization_recorder import Descent
+    @property
+    def views_per_item(self) -> int:
+        with_gradients = LOSSES[self.options.loss].student or self.through_encoder
+        return len(self.windows) * (GRADIENT_ROWS if with_gradients else 1)
 
-    views = edited.views if edited else windows(origin, settings)
-    names = {(p.prompt, p.seed): p.file for p in run.pictures}
+    @property
+    def through_encoder(self) -> bool:
+        """Whether the pixels of a latent model are optimized."""
+        return self.options.space != native_space(self.model.checkpoint)
 
-    def begin(m: Denoiser, prompts: Sequence[str], rngs: Sequence[torch.Generator]) -> Tensor:
-        """x (B, C, h, w), before the first step."""
-        from synoptic.diffusion.equations import randn
+    @cached_property
+    def source(self) -> InputImage | None:
+        """The picture that is edited."""
+        o = self.options
+        return None if o.source is None else InputImage.read(self.model.checkpoint, o.source, o.size)
 
-        kept = edited.encode(m) if edited else None
-        match settings["init"]:
-            case "noise":
-                return randn(views.canvas, rngs).to(m.device)
-            case "sketch":
-                return sketched(settings, m, prompts, rngs, views, kept)
-        if start is not None:
-            _, h, w = views.canvas
-            kept = m.encode(io.from_pil(start.resize((w * m.factor, h * m.factor))).to(m.device))
-        assert kept is not None
-        return kept.repeat(len(rngs), 1, 1, 1)
+    @cached_property
+    def windows(self) -> Windows:
+        """The model's windows over the canvas."""
+        if self.source:
+            return self.source.windows
+        o, checkpoint = self.options, self.model.checkpoint
+        f, side, stride = checkpoint.factor, checkpoint.side, checkpoint.defaults.stride
+        return Windows((checkpoint.channels, o.height // f, o.width // f), (side, side), (stride, stride))
 
-    def paint(m: Denoiser, prompts: Sequence[str], rngs: Sequence[torch.Generator]) -> Iterator[Moment]:
-        import torch
+    def sample(self, items: Sequence[Item]) -> Generator[Step, None, list[Output]]:
+        return self.resume(items, {})
 
-        from synoptic.distillation.image_scene import LatentImage, PixelImage
-        from synoptic.distillation.optimize import optimize, warmup_cosine
-        from synoptic.runs.checkpoint import Moment
+    def resume(self, items: Sequence[Item], state: Mapping[str, Tensor]) -> Generator[Step, None, list[Output]]:
+        o, m, rngs, prompts = self.options, self.model, rngs_of(items), [item.title for item in items]
+        x, source = self._init(prompts, rngs), self._encoded_source(len(items))
+        scene = PixelImage(self._images(x)) if o.space == "pixels" else LatentImage(x)
+        (parameter,) = scene.parameters()
+        lr = warmup_cosine(o.lr, o.steps, o.warm_up, o.horizon)
+        with closing(build_objective(o, m, prompts, rngs, self.windows, source)) as objective:
+            for done in optimize(
+                scene,
+                objective.loss,
+                m.encode if self.through_encoder else lambda image: image,
+                steps=o.steps,
+                lr=lr,
+                rngs=rngs,
+                learner=objective.learner,
+                state=state,
+            ):
+                x = parameter.detach().clone()
+                yield Step(done.i, 0, x, x, n=o.steps, decode=self.decode, state=done.state, grad_norm=done.grad_norm)
+        files = {"original.png": self.source.image} if self.source else {}
+        return [Output(image, files) for image in io.to_pil(self.decode(parameter))]
 
-        of = [names[text, rng.initial_seed()] for text, rng in zip(prompts, rngs, strict=True)]
-        checkpoint = Checkpoint(run.folder, of, settings["steps"], FRAMES if trace else 0)
-        with torch.no_grad():
-            x, learner, student = begin(m, prompts, rngs), None, None
-            if edited:
-                kept = edited.encode(m).repeat(len(rngs), 1, 1, 1)
-                objective = editing(settings, m, prompts, kept, views)
-            else:
-                objective, learner, student = making(settings, m, prompts, rngs, views)
-            through = settings["space"] == "pixels" and m.factor > 1
-            scene: Any = PixelImage(m.decode(x).clamp(-1, 1)) if settings["space"] == "pixels" else LatentImage(x)
-        shown = scene.image if settings["space"] == "pixels" else scene.x
-        rate = warmup_cosine(settings["lr"], settings["steps"], settings["warm_up"], settings["horizon"])
-        state = checkpoint.state()
-        how = {"steps": settings["steps"], "lr": rate, "rngs": rngs, "learner": learner, "state": state}
-        done = optimize(scene, objective, m.encode if through else lambda image: image, **how)
-        moments = ((Moment(f.i, shown.detach().clone(), f.grad_norm), f.state) for f in done)
-        try:
-            yield from checkpoint.past(shown.detach())
-            for moment in checkpoint.watch(moments, lambda x: io.to_pil(decode(m, x))[0]):
-                if every and (moment.i + 1) % every == 0:
-                    keep(of, moment.i + 1, io.to_pil(decode(m, moment.x)))
-                yield moment
-        finally:
-            if student:
-                student.remove()
+    @torch.no_grad()
+    def decode(self, x: Tensor) -> Tensor:
+        """Return the images (B, 3, H, W) of what is optimized, few at a time where they are large."""
+        if self.options.space == "pixels":
+            width, height = self.source.size if self.source else (x.shape[-1], x.shape[-2])
+            return x[..., :height, :width]
+        some = x.detach().split(max(1, DECODED_WINDOWS // len(self.windows)))
+        return torch.cat([self.source.decode(self.model, z) if self.source else self.model.decode(z) for z in some])
 
-    def keep(of: Sequence[str], step: int, pictures: Sequence[Image]) -> None:
-        for name, picture in zip(of, pictures, strict=True):
-            folder = run.folder / "steps" / name.removesuffix(".png")
-            folder.mkdir(parents=True, exist_ok=True)
-            io.save_image(folder / f"{step}.png", picture, {"of": name})
+    @torch.no_grad()
+    def _init(self, prompts: Sequence[str], rngs: Sequence[torch.Generator]) -> Tensor:
+        """Return x (B, C, h, w) before the first step."""
+        o, m, n = self.options, self.model, len(rngs)
+        if o.init == "noise":
+            return randn(self.windows.canvas, rngs).to(m.device)
+        if o.init == "sketch":
+            return sketch(m, prompts, o.negative_prompt, rngs, self.windows, self._encoded_source(1))
+        if o.init in GENERATED:
+            x = self._encoded_source(n)
+            assert x is not None
+            return x
+        _, h, w = self.windows.canvas
+        image = read_picture(o.init).resize((w * m.factor, h * m.factor))
+        return m.encode(io.from_pil(image).to(m.device)).repeat(n, 1, 1, 1)
 
-    def decode(m: Denoiser, x: Tensor) -> Tensor:
-        """Pictures (B, 3, H, W) of what is optimised, one at a time where they are large."""
-        import torch
+    @torch.no_grad()
+    def _encoded_source(self, n: int) -> Tensor | None:
+        """Return the source n times, (n, C, h, w)."""
+        return None if self.source is None else self.source.encode(self.model).repeat(n, 1, 1, 1)
 
-        if settings["space"] == "pixels":
-            return x if edited is None else x[..., : edited.size[1], : edited.size[0]]
-        show = edited.decode if edited else lambda m, z: m.decode(z)
-        with torch.no_grad():
-            return torch.cat([show(m, some) for some in x.split(max(1, 64 // len(views)))])
-
-    learns = settings["loss"] == "vsd" or (settings["space"] == "pixels" and origin.factor > 1)
-    film = partial(Descent, judged=origin.is_bundled, frames=-(-steps // FRAMES))
-    rows = len(views) * (4 if learns else 1)
-    result = execute(run, origin, paint, decode, views=rows, most=STUDENTS, trace=trace, film=film)
-    forget(run.folder)
-    return result
-
-
-def windows(origin: Checkpoint, settings: dict[str, Any]) -> Windows:
-    """The windows over a canvas of --width and --height: one, where it is as large as the model."""
-    from synoptic.views.windows import Windows
-
-    f, side, stride = origin.factor, origin.native_size // origin.factor, origin.defaults.stride
-    canvas = origin.unet_config["in_channels"], settings["height"] // f, settings["width"] // f
-    return Windows(canvas, (side, side), (stride, stride))
+    @torch.no_grad()
+    def _images(self, x: Tensor) -> Tensor:
+        return self.model.decode(x).clamp(-1, 1)

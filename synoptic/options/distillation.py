@@ -1,0 +1,35 @@
+"""The options that every score distillation shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Self
+
+from synoptic.errors import check_at_most
+from synoptic.models.registry import Checkpoint
+from synoptic.options.base import UNSET, Option
+from synoptic.options.common import ModelOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class DistillationOptions(ModelOptions):
+    """How strongly, and at which noise levels, a loss is followed. What is left out depends on the loss and the model."""
+
+    GROUP = "Distillation"
+
+    guidance_scale: Annotated[float, Option("guidance scale (default: the loss's own for the model)", at_least=0)] = UNSET
+    negative_prompt: Annotated[
+        str, Option("what not to show: in the null branch's place; csd and nfsd have a branch of its own for it")
+    ] = ""
+    lr: Annotated[float, Option("the optimizer's learning rate at its peak (default: the model's)", at_least=0)] = UNSET
+    student_lr: Annotated[
+        float, Option("of vsd: learning rate of the student (default: 1e-4; distill's bundled: tuned)", at_least=0)
+    ] = UNSET
+    t_min: Annotated[int, Option("least noisy time that is sampled (default: the loss's own)", at_least=1)] = UNSET
+    t_max: Annotated[int, Option("noisiest time that is sampled (default: the loss's own)", at_least=1)] = UNSET
+
+    def check_times(self, checkpoint: Checkpoint) -> Self:
+        """Return the options themselves. Raises InputError where the times are not the model's, or in disorder."""
+        check_at_most("--t-max", self.t_max, checkpoint.num_train_timesteps - 1)
+        check_at_most("--t-min", self.t_min, self.t_max)
+        return self

@@ -1,0 +1,147 @@
+"""The numbers that a loss takes where nothing was asked, by kind of model: of pictures and of scenes. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from synoptic.models.registry import Checkpoint
+from synoptic.options.base import Options
+
+Space = Literal["latent", "pixels"]
+O = TypeVar("O", bound=Options)  # noqa: E741
+
+
+@dataclass(frozen=True)
+class LossDefaults:
+    """What one loss takes for pictures; its fields are named like the options.
+
+    `takes` are the options that are of this loss, and not of every one: weight, student, source.
+    """
+
+    guidance_scale: float
+    lr: float = 0.1
+    t_min: int = 20
+    t_max: int = 980
+    anneal: str = "none"
+    weight: str = "one"
+    student_lr: float = 1e-4
+    student_steps: int = 1
+    horizon: float = 1.5
+    takes: tuple[str, ...] = ()
+
+    def options(self) -> dict[str, Any]:
+        """Return the defaults as options."""
+        own = asdict(self)
+        for name in ("takes",) if "weight" in self.takes else ("takes", "weight"):
+            del own[name]
+        return own
+
+
+LATENT = {
+    "sds": LossDefaults(25.0, takes=("weight",)),
+    "vsd": LossDefaults(7.5, anneal="narrow", weight="variance", takes=("weight", "student")),
+    "csd": LossDefaults(1.0, takes=("weight",)),
+    "nfsd": LossDefaults(7.5, takes=("weight",)),
+    "sdi": LossDefaults(7.5, t_min=250, anneal="linear"),
+    "ism": LossDefaults(7.5, anneal="narrow"),
+    "pds": LossDefaults(7.5, takes=("source",)),
+    "dds": LossDefaults(7.5, t_min=50, t_max=949, takes=("source",)),
+}
+PIXEL = {name: replace(usual, lr=0.03) for name, usual in LATENT.items()}
+BUNDLED: dict[str, Mapping[str, LossDefaults]] = {  # where other numbers measured better
+    "sd": LATENT
+    | {
+        "sds": replace(LATENT["sds"], guidance_scale=7.5),
+        "nfsd": replace(LATENT["nfsd"], guidance_scale=4.0),
+        "vsd": replace(LATENT["vsd"], guidance_scale=1.5, student_lr=3e-3, horizon=1.0),
+    },
+    "if": LATENT
+    | {
+        "sds": replace(LATENT["sds"], guidance_scale=7.5, lr=0.05),
+        "nfsd": replace(LATENT["nfsd"], guidance_scale=4.0),
+        "vsd": replace(LATENT["vsd"], guidance_scale=2.0, student_lr=1e-3, horizon=1.0),
+    },
+}
+
+
+def losses_that_take(option: str) -> list[str]:
+    """Return the losses that an option is of."""
+    return [name for name, usual in LATENT.items() if option in usual.takes]
+
+
+def native_space(checkpoint: Checkpoint) -> Space:
+    """Return the space of a model's own x."""
+    return "latent" if checkpoint.has_latents else "pixels"
+
+
+def loss_defaults(checkpoint: Checkpoint, loss: str, space: str) -> LossDefaults:
+    """Return what a loss takes on this model, for pictures in this space."""
+    if checkpoint.is_bundled and space == native_space(checkpoint):
+        return BUNDLED[Path(checkpoint.path_or_repo).name][loss]
+    return (LATENT if space == "latent" else PIXEL)[loss]
+
+
+@dataclass(frozen=True)
+class SceneDefaults:
+    """What a model takes for text-to-3d. Elevations are degrees; the three penalties, weights that they end at.
+
+    `unlit` is the share of the steps before there is a light, `ambient` how much of it comes from everywhere.
+    """
+
+    guidance_scale: Mapping[str, float]  # by loss
+    lr: float = 1e-2
+    student_lr: float = 1e-4
+    steps: int = 10_000
+    t_min: int = 20
+    t_max: int = 980
+    anneal: str = "narrow"
+    weight: str = "variance"
+    perp_neg: bool = True
+    view_guidance: float = 1.0
+    view_prompt_mix: str = "mixed"
+    elevation: tuple[float, float] = (-10.0, 60.0)
+    opacity: float = 5.0
+    entropy: float = 30.0
+    orientation: float = 30.0
+    unlit: float = 0.2
+    ambient: float = 0.1
+    template: str = "{0}, {1} view"  # how the model says an object {0} and a view {1} of it
+
+    def options(self, loss: str) -> dict[str, Any]:
+        """Return the defaults that are options, of this loss."""
+        names = ("lr", "student_lr", "steps", "t_min", "t_max", "anneal", "perp_neg", "view_guidance", "view_prompt_mix")
+        return {name: getattr(self, name) for name in names} | {"guidance_scale": self.guidance_scale[loss]}
+
+
+PIXEL_SCENE = SceneDefaults({"sds": 20.0, "vsd": 7.5, "csd": 20.0})
+LATENT_SCENE = replace(PIXEL_SCENE, guidance_scale={"sds": 100.0, "vsd": 7.5, "csd": 100.0}, elevation=(-10.0, 45.0))
+BUNDLED_SCENE = replace(  # these models know views from around, up to 25 degrees
+    PIXEL_SCENE,
+    steps=1200,
+    t_min=100,
+    anneal="sqrt",
+    weight="one",
+    perp_neg=False,
+    view_guidance=3.0,
+    view_prompt_mix="nearest",  # they learned each word from all of a quarter turn
+    elevation=(0.0, 25.0),
+    opacity=10.0,
+    entropy=100.0,
+    unlit=0.3,
+    ambient=0.4,
+    template="a 3d render of {0}, {1} view on a white background",
+)
+
+
+def scene_defaults(checkpoint: Checkpoint) -> SceneDefaults:
+    """Return what this model takes for text-to-3d."""
+    return BUNDLED_SCENE if checkpoint.is_bundled else LATENT_SCENE if checkpoint.has_latents else PIXEL_SCENE
+
+
+def fill(options: O, defaults: Mapping[str, Any]) -> O:
+    """Return the options with these values where nothing, or auto, was given."""
+    unset = {name: value for name, value in defaults.items() if getattr(options, name) in (None, "auto")}
+    return replace(options, **unset)
