@@ -1,4 +1,4 @@
-"""What a finished field is handed over as: a film and a page to turn it on, a mesh, and a report of what they are worth."""
+"""A finished field as files: a film and a page to turn it on, a mesh, and a report of what they are worth."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class ExportBundle(NamedTuple):
 
 
 class Section(NamedTuple):
-    """What a part of the delivery wrote, found, and says in a line."""
+    """What a part of the bundle wrote, found, and says in a line."""
 
     files: list[Path]
     facts: dict[str, Any]
@@ -52,10 +52,10 @@ def export_bundle(
     side: int = 128,
     log: Callable[[str], object] = print,
 ) -> ExportBundle:
-    """turntable.mp4, .gif and .html, mesh.glb, .obj and .ply, report.json and .tsv, each written whole or not at all.
+    """Write turntable.mp4, .gif and .html, mesh.glb, .obj and .ply, report.json and .tsv, each whole or not at all.
 
-    `log` hears a line as each part is done: what it is worth and its seconds, or what is left out and how to get it (PyAV,
-    the extra `mesh`, a field that shows nothing): nothing is raised for what is missing. `prompt` as people type it;
+    `log` is given a line as each part is done: what it is worth and its seconds, or what is left out and how to get it
+    (PyAV, the extra `mesh`, a field that shows nothing): nothing is raised for what is missing. `prompt` as people type it;
     `other_captions`: captions ("a 3d render of a red mug") that CLIPs rank its own among. A film has `frames` pictures of
     side².
     """
@@ -64,13 +64,15 @@ def export_bundle(
     views = scene.render_views(turntable_cameras(SIDES), SIDE)
     parts: dict[str, Callable[[], Section]] = {
         "sides": partial(_sides_section, views),
-        "judges": partial(_clip_section, views, prompt, clip_models, other_captions),
+        "clip_models": partial(_clip_section, views, prompt, clip_models, other_captions),
         "turntable": partial(_turntable_section, scene, folder, prompt, frames, side),
         "mesh": partial(_mesh_section, scene, folder),
     }
     if not is_finite(scene):
         parts = {
-            "sides": lambda: Section([], {"finite": False}, "the field holds numbers that are none: nothing can be made")
+            "sides": lambda: Section(
+                [], {"finite": False}, "the field holds numbers that are not finite: nothing can be made"
+            )
         }
     files: list[Path] = []
     report: dict[str, Any] = {"prompt": prompt}
@@ -110,7 +112,7 @@ def _clip_section(views: RenderedViews, prompt: str, clip_models: Sequence[Clip]
             facts[clip_model.name] |= {"ranks": rank, "of": len(captions)}
             lines[-1] += f", first five of {len(captions)} from {sum(r < 5 for r in rank)} of {SIDES} sides"
         lines[-1] += f", front right back left are {' '.join(words)}"
-    return Section([], facts, "; ".join(lines) or "nobody was asked")
+    return Section([], facts, "; ".join(lines) or "no CLIP model was given")
 
 
 def _turntable_section(scene: RadianceScene, folder: Path, prompt: str, frames: int, side: int) -> Section:

@@ -48,7 +48,7 @@ def best_threshold(grid: Tensor, camera: Camera, mask: Tensor) -> Threshold:
     Raises ValueError where the mask is empty.
     """
     if not mask.any():
-        raise ValueError("a surface needs a render that covers something, all masks are empty: nothing has grown yet")
+        raise ValueError("a surface needs a render that covers something, all masks are empty: take more steps")
     origin, direction = (part.flatten(0, 1) for part in camera_rays(camera, mask.shape[-1]))
     near, far = ray_sphere(Rays(origin, direction, origin[:, 0]))
     t = torch.linspace(0, 1, 2 * len(grid))

@@ -1,29 +1,24 @@
-"""Pictures of a scene from all around, in one: colours over white, and normals below them."""
+"""Pictures of a scene from all around, in one: colors over white, and normals below them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+import math
+from collections.abc import Mapping, Sequence
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
+import torch
+from PIL.Image import Image
 
-    from synoptic.nerf.scene import RadianceScene
+from synoptic import io
+from synoptic.nerf.cameras import orbit_cameras
+from synoptic.nerf.scene import RadianceScene
 
 ELEVATION_ABOVE = 75  # degrees
 FOUR_SIDES = {"front": 0, "right": 90, "back": 180, "left": 270}
 EIGHT_SIDES = {f"{angle}°": angle for angle in range(0, 360, 45)}
 
 
-def contact_sheet(scene: RadianceScene, sides: dict[str, int], title: str = "", side: int = 64, cell: int = 128) -> Image:
-    """Views from these azimuths in degrees, and from above, under their names; the first name has the title before it."""
-    import math
-
-    import torch
-
-    from synoptic import io
-    from synoptic.nerf.cameras import orbit_cameras
-
+def contact_sheet(scene: RadianceScene, sides: Mapping[str, int], title: str = "", side: int = 64, cell: int = 128) -> Image:
+    """Return views from these azimuths in degrees, and from above, under their names, the first of them behind the title."""
     angles = torch.tensor([*sides.values(), 0]).deg2rad()
     elevation = torch.tensor([*[15.0] * len(sides), ELEVATION_ABOVE]).deg2rad()
     views = scene.render_views(orbit_cameras(angles, elevation, 3.3, math.radians(35)), side)

@@ -1,10 +1,10 @@
-"""Is a radiance field growing well? What four sides of it show, and what is wrong where something is."""
+"""Is the optimization of a radiance field going well? What four sides of it show, and what is wrong if something is."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -16,25 +16,22 @@ from synoptic.nerf.regularizers import entropy
 from synoptic.nerf.scene import RadianceScene
 
 SIDE_WORDS = ("front", "side", "back")
+NUM_SIDES = 4  # from which a scene is diagnosed
 CAPTION_TEMPLATE = "a 3d render of {0}"  # the bundled CLIPs' words for a thing
 VIEW_TEMPLATE = "a 3d render of {0}, {1} view"  # and for a side of it
-# limits, between what was measured of runs that went well, of runs that failed, and of renders of known objects
-MIN_OPACITY, MAX_OPACITY = (
-    0.02,
-    0.7,
-)  # opacities: known objects stop 0.09 of the light or more, well-grown ones up to 0.63, a ball 0.78
-MAX_ENTROPY_RATIO = (
-    0.75  # nats of entropy an opacity: 0.86 at birth, 0.8 and more where it stayed fog, up to 0.62 where it went well
-)
-RECOGNIZED_SCORE = 0.4  # a score: up to 0.26 at birth, from 0.6 on grown and known, by the bundled CLIP
-LOST_SCORE_RATIO = 0.6  # of the best score: runs that went well never fell below 0.95 of it
+# Limits, between what was measured of runs that succeeded, of runs that failed, and of renders of known objects.
+MIN_OPACITY = 0.02  # known objects stop 0.09 of the light or more
+MAX_OPACITY = 0.7  # runs that succeeded stop up to 0.63 of the light, a ball that fills the space 0.78
+MAX_ENTROPY_RATIO = 0.75  # nats of entropy / opacity: 0.86 at first, from 0.8 on in runs that stayed fog, else up to 0.62
+RECOGNIZED_SCORE = 0.4  # a score of the bundled CLIP: up to 0.26 at first, from 0.6 on once the object is recognized
+LOST_SCORE_RATIO = 0.6  # score / best score: runs that succeeded never fell below 0.95
 
 
 class FieldDiagnostics(NamedTuple):
     """Of a scene at a step, seen from the front, the right, the back and the left, over white.
 
-    `finite`: all numbers are numbers (nothing else is known where they are not); `opacity`: the share of light stopped, in
-    [0, 1]; `entropy`: how undecided that is, in nats a pixel, at most log 2; `score`: the CLIP's mean cosine with the
+    `finite`: all its numbers are finite (nothing else is known where they are not); `opacity`: the share of light stopped,
+    in [0, 1]; `entropy`: how undecided that is, in nats a pixel, at most log 2; `score`: the CLIP's mean cosine with the
     prompt; `likeliest_views`: of each side the likeliest of SIDE_WORDS.
     """
 
@@ -45,12 +42,36 @@ class FieldDiagnostics(NamedTuple):
     score: float
     likeliest_views: tuple[str, ...]
 
+    def __str__(self) -> str:
+        seen = f"opacity {self.opacity:.2f}, entropy {self.entropy:.2f}, score {self.score:.2f}"
+        return f"step {self.step}: {seen}, front right back left look like {' '.join(self.likeliest_views)}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON has it: null for what is not known."""
+        return {name: None if value != value else value for name, value in self._asdict().items()}
+
+
+def diagnostics_to_tensor(history: Sequence[FieldDiagnostics]) -> Tensor:
+    """Return a history as numbers (K, 9), float64: a view is its place in SIDE_WORDS, -1 where it is not known."""
+    views = [[SIDE_WORDS.index(word) for word in seen.likeliest_views] or [-1] * NUM_SIDES for seen in history]
+    rows = [[*seen[:5], *own] for seen, own in zip(history, views, strict=True)]
+    return torch.tensor(rows, dtype=torch.float64).view(len(history), 5 + NUM_SIDES)
+
+
+def diagnostics_from_tensor(rows: Tensor) -> list[FieldDiagnostics]:
+    """Return the history that `diagnostics_to_tensor` wrote."""
+    history = []
+    for step, finite, *numbers in rows.tolist():
+        words = tuple(SIDE_WORDS[int(k)] for k in numbers[3:] if k >= 0)
+        history.append(FieldDiagnostics(int(step), bool(finite), numbers[0], numbers[1], numbers[2], words))
+    return history
+
 
 def diagnose_views(scene: RadianceScene, step: int, clip_model: Clip, prompt: str, *, side: int = 32) -> FieldDiagnostics:
     """Four small renders without gradients, less than a second on one core. `prompt` as people type it: "a red mug"."""
     if not is_finite(scene):
         return FieldDiagnostics(step, False, math.nan, math.nan, math.nan, ())
-    views = scene.render_views(turntable_cameras(4), side)
+    views = scene.render_views(turntable_cameras(NUM_SIDES), side)
     pictures = views.color + 1 - views.opacity
     features = clip_model.encode_images(to_pil(2 * pictures - 1))
     likeliest = tuple(SIDE_WORDS[k] for k in view_probabilities(clip_model, features, prompt).argmax(1).tolist())
@@ -59,7 +80,7 @@ def diagnose_views(scene: RadianceScene, step: int, clip_model: Clip, prompt: st
 
 
 def is_finite(scene: RadianceScene) -> bool:
-    """Whether all its numbers are numbers. Asked of the parameters: where a density is none, nothing is seen."""
+    """Return whether all its numbers are finite. Asked of the parameters: where a density is not, nothing is seen."""
     return all(bool(part.isfinite().all()) for part in scene.state_dict().values())
 
 
@@ -70,14 +91,14 @@ def view_probabilities(clip_model: Clip, features: Tensor, prompt: str) -> Tenso
 
 
 def find_problem(history: Sequence[FieldDiagnostics], steps: int) -> str | None:
-    """What is wrong with a run of `steps` steps, judged by all examinations so far: one sentence with the cure, or None.
+    """Return what is wrong with a run of `steps` steps, by its diagnostics so far: one sentence with the cure, or None.
 
-    One look is enough for what is no number; all else must show twice in a row. Fog and faces count from the middle of the
-    run on, scores and faces only where the CLIP recognised the thing: the limit is the bundled CLIP's, and one whose
-    cosines never come so high watches over the light alone.
+    Once is enough for what is not finite; all else must show twice in a row. Fog and faces count from the middle of the run
+    on, scores and faces only where the CLIP recognized the object: the limit is the bundled CLIP's, and with one whose
+    cosines never come so high only the opacity counts.
     """
     if history and not history[-1].finite:
-        return "the field holds numbers that are none: lower the learning rate, or use float32"
+        return "the field holds numbers that are not finite: lower the learning rate, or use float32"
     if len(history) < 2:
         return None
     last, best = history[-2:], max(h.score for h in history)
@@ -89,7 +110,7 @@ def find_problem(history: Sequence[FieldDiagnostics], steps: int) -> str | None:
     if all(h.opacity > MAX_OPACITY for h in last):
         return f"the field fills its space, it stops {now.opacity:.0%} of the light {at_steps}: raise the opacity penalty"
     if best > RECOGNIZED_SCORE and all(h.score < LOST_SCORE_RATIO * best for h in last):
-        was = f"the judge's score was {best:.2f} once and is {now.score:.2f}"
+        was = f"the CLIP score was {best:.2f} once and is {now.score:.2f}"
         return f"the object was lost, {was} {at_steps}: lower the learning rate, or the guidance"
     if late and all(h.entropy > MAX_ENTROPY_RATIO * h.opacity for h in last):
         return f"the field is still fog {at_steps}: raise the entropy penalty, or the guidance"

@@ -11,16 +11,19 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save
 
+from synoptic.errors import InputError
 from synoptic.nerf.background import LearnedBackground
 from synoptic.nerf.encoding import Encoding, FrequencyEncoding, HashGrid
 from synoptic.nerf.field import NeuralField
 from synoptic.nerf.scene import RadianceScene
 
+VERSION = "1"  # of the file's metadata
 
-def build_scene(
+
+def blob_scene(
     encoding: str = "hash", rng: torch.Generator | None = None, *, full_levels_step: int = 0, **kwargs: Any
 ) -> RadianceScene:
-    """A blob before a background that learns: a field on a `hash` grid or on `waves`, drawn from `rng`.
+    """Return a blob before a background that learns: a field on a `hash` grid or on `waves`, drawn from `rng`.
 
     kwargs: RadianceScene's. A quarter of the encoding's levels are open at first, all from step `full_levels_step` on.
     """
@@ -33,18 +36,40 @@ def build_scene(
     return RadianceScene(NeuralField(grid, rng=rng), LearnedBackground(rng=rng), levels=levels, **kwargs)
 
 
-def to_bytes(scene: RadianceScene, encoding: str, samples: int, metadata: Mapping[str, Any]) -> bytes:
-    """The content of a safetensors file, with `metadata` about it. Cameras, lights and penalties stay behind."""
+def to_bytes(scene: RadianceScene, encoding: str, samples: int, about: Mapping[str, Any]) -> bytes:
+    """Return the content of a safetensors file, with `about` in its metadata. Cameras, lights and penalties are left out."""
     state = {name: value.cpu().contiguous() for name, value in scene.state_dict().items()}
-    return save(state, {"born": json.dumps({"encoding": encoding, "samples": samples}), "told": json.dumps(metadata)})
+    metadata = {"version": VERSION, "encoding": encoding, "samples": samples, **about}
+    return save(state, {key: value if isinstance(value, str) else json.dumps(value) for key, value in metadata.items()})
+
+
+def check_scene(file: Path) -> None:
+    """Raise InputError where the file is there and holds no scene, or one of an older version."""
+    if file.exists():
+        read_metadata(file)
+
+
+def read_metadata(file: Path) -> dict[str, str]:
+    """Return what a file of `to_bytes` says about itself. Raises InputError where it is none, or of an older version."""
+    with safe_open(file, "pt") as f:
+        metadata, names = f.metadata() or {}, set(f.keys())
+    if "field.active_levels" not in names:
+        raise InputError(
+            f"a scene's file is needed, {file} holds none: choose a field.safetensors of synoptic text-to-3d",
+            rule="scene-file",
+        )
+    if metadata.get("version") != VERSION:
+        raise InputError(
+            f"{file} is a scene of an older version, which is not read: run text-to-3d again, with another --out",
+            rule="run-older-version",
+        )
+    return metadata
 
 
 def load_scene(file: Path) -> RadianceScene:
-    """The scene in a file of `to_bytes`. Raises ValueError where it holds none."""
+    """Return the scene in a file of `to_bytes`. Raises InputError as `read_metadata`."""
+    about = read_metadata(file)
+    scene = blob_scene(about["encoding"], samples=int(about["samples"]))
     with safe_open(file, "pt") as f:
-        kwargs = json.loads((f.metadata() or {}).get("born", "null"))
-        if kwargs is None:
-            raise ValueError(f"a scene's file is needed, {file} holds none: choose a field.safetensors of synoptic dream")
-        scene = build_scene(**kwargs)
         scene.load_state_dict({name: f.get_tensor(name) for name in f.keys()})  # noqa: SIM118
     return scene

@@ -28,11 +28,11 @@ class PixelModelOptions(ModelOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TextTo3DOptions(PromptOptions, DistillationOptions, PixelModelOptions):
+class TextTo3DOptions(PixelModelOptions, PromptOptions, DistillationOptions):
     """Make an object from words: a radiance field, a film and a page to turn it on, a mesh, and what they are worth.
 
-    While it runs, preview.png in the run's folder shows it from all sides. A killed run goes on to the bit. One that comes to
-    nothing stops early and says why (exit code 1); all that there is of it is saved.
+    While it runs, preview.png in the run's folder shows it from all sides. A killed run goes on to the bit. One that comes
+    to nothing stops early and says why (exit code 1); all that there is of it is saved.
 
     synoptic text-to-3d "a red mug" --seeds 3
     synoptic text-to-3d "a corgi made of wood" --model if --steps 10000

@@ -1,175 +1,225 @@
-"""From words to an object: a radiance field that a picture model likes from all sides (Poole et al. 2023, DreamFusion)."""
+"""From words to an object: a radiance field whose renders a model likes from all sides (Poole et al. 2023, DreamFusion)."""
 
 from __future__ import annotations
 
 import json
-import shutil
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import NamedTuple
 
-from synoptic.models.registry import Checkpoint
-from synoptic.options.common import Device, Dtype, Model, Out
-from synoptic.options.resolve import warn_unknown
-from synoptic.options.speed import Compile
-from synoptic.options.text_to_3d import (
-    Anneal,
-    Batch,
-    Between,
-    Encoding,
-    Every,
-    First,
-    Frames,
-    Guidance,
-    Judge,
-    Last,
-    Loss,
-    Negative,
-    OptimizationFailed,
-    PerpNeg,
-    Rate,
-    Resolution,
-    Seed,
-    Seeds,
-    Steps,
-    StudentRate,
-    Things,
-    ViewGuidance,
-    phrase,
-    settle,
-    usual,
+import torch
+from PIL.Image import Image
+from torch import Tensor
+
+from synoptic.distillation.optimize import optimize
+from synoptic.mesh.export_bundle import export_bundle
+from synoptic.metrics.clip import Clip
+from synoptic.models.base import PretrainedModel
+from synoptic.models.vocabulary import vocabulary
+from synoptic.nerf.contact_sheet import EIGHT_SIDES, FOUR_SIDES, contact_sheet
+from synoptic.nerf.diagnostics import (
+    CAPTION_TEMPLATE,
+    FieldDiagnostics,
+    diagnose_views,
+    diagnostics_from_tensor,
+    diagnostics_to_tensor,
+    find_problem,
 )
-from synoptic.pipelines.text_to_3d_starts import HEALTH, PREVIEW, Dream, best, length, remember, remembered, say
-from synoptic.runs.manifest import Picture, Result, Run, open_run
+from synoptic.nerf.scene import RadianceScene
+from synoptic.nerf.serialization import to_bytes
+from synoptic.options.base import Item
+from synoptic.options.loss_defaults import scene_defaults
+from synoptic.options.text_to_3d import TextTo3DOptions
+from synoptic.pipelines.base import Output, Pipeline
+from synoptic.pipelines.text_to_3d_objective import (
+    build_objective,
+    build_scene,
+    encode_render,
+    learning_rate,
+    split_generator,
+)
+from synoptic.sampling.step import Step
+from synoptic.utils.state_dict import add_prefix, strip_prefix
 
-if TYPE_CHECKING:
-    from synoptic.metrics.clip import Clip
-
-FIELD = "field.safetensors"
-
-
-def dream(
-    prompt: Things,
-    *,
-    loss: Loss = "sds",
-    steps: Steps = None,
-    resolution: Resolution = 64,
-    guidance: Guidance = None,
-    lr: Rate = None,
-    student_lr: StudentRate = 1e-4,
-    t_min: First = None,
-    t_max: Last = None,
-    anneal: Anneal = "auto",
-    encoding: Encoding = "hash",
-    batch: Batch = 1,
-    negative: Negative = "",
-    perp_neg: PerpNeg = None,
-    view_guidance: ViewGuidance = None,
-    between: Between = "auto",
-    seeds: Seeds = 1,
-    seed: Seed = 0,
-    every: Every = 100,
-    judge: Judge = "auto",
-    frames: Frames = 90,
-    compile: Compile = False,
-    model: Model = "bundled-if",
-    device: Device = "auto",
-    dtype: Dtype = "auto",
-    out: Out = None,
-) -> Result:
-    """Make an object out of words: a radiance field, a film and a page to turn it on, a mesh, and what they are worth.
-
-    While it grows, preview.png in the prompt's folder shows it from all sides. A killed run goes on to the bit. What does
-    not grow well stops early and says why (exit code 1); all that there is of it is saved.
-
-    synoptic dream "a red mug" --seeds 3
-    synoptic dream "a corgi made of wood" --model if --steps 10000
-    """
-    origin, settings = settle(dict(locals()))
-    run = open_run("dream", settings, out)
-    warn_unknown(origin, settings["prompt"])
-
-    from synoptic import io
-    from synoptic.metrics.clip import Clip
-    from synoptic.nerf.diagnostics import find_problem
-    from synoptic.runs.execute import inside, opened
-    from synoptic.runs.progress import bar
-
-    m, clock = opened(run, origin)
-    watching = Clip(settings["judge"], settings["device"])
-    judges = [watching, Clip("bundled-grayscale", settings["device"])] if origin.is_bundled else [watching]
-    missing = [picture for picture in run.pictures if not (run.folder / picture.file).exists()]
-    with bar(run.recipe, len(missing) * length(settings)) as tick:
-        for picture in missing:
-            what = Dream(settings, usual(origin), m, watching, picture.prompt, phrase(origin), place(run, picture), tick)
-            with clock("grow"):
-                grown(what)
-            with clock("deliver"):
-                delivered(what, origin, judges, run.folder / picture.file, inside(run, picture))
-    wrong = {p.prompt: find_problem(remembered(place(run, p) / HEALTH), settings["steps"]) for p in run.pictures}
-    why = "; ".join(f"{name}: {said}" for name, said in wrong.items() if said)
-    scored(run, judges[-1].name)
-    run.state = f"unwell: {why}" if why else "done"
-    run.write()
-    result = Result([io.load_image(run.folder / p.file) for p in run.pictures], run)
-    if why:
-        raise OptimizationFailed(f"{why} (what there is of it: {run.folder})", result)
-    return result
+Log = Callable[[str], object]
+FIELD, DIAGNOSTICS, REPORT = "field.safetensors", "diagnostics.json", "report.json"
 
 
-def place(run: Run, picture: Picture) -> Path:
-    """Where all but the sheet of a picture lies."""
-    return run.folder / picture.file.removesuffix(".png")
+@dataclass(frozen=True)
+class SceneStep(Step):
+    """A step of a scene's optimization: x and x0 are the renders (B, C, h, w) that were scored, in the model's space."""
+
+    scene: RadianceScene | None = None
+
+    def preview(self, item: int = 0, side: int = 48) -> Image:
+        """Return the scene from four sides and from above, in colors and normals."""
+        assert self.scene is not None
+        return contact_sheet(self.scene, FOUR_SIDES, f"step {self.i + 1},", side)
 
 
-def grown(dream: Dream) -> None:
-    """field.safetensors and health.json in the dream's folder, unless they are there."""
-    from synoptic.io import atomic_write
-    from synoptic.nerf.serialization import to_bytes
-    from synoptic.pipelines.text_to_3d_loss import samples
+class Start(NamedTuple):
+    """The optimization of one scene from one seed, as far as it came: `state` is OptimStep's, empty at first."""
 
-    if (dream.folder / FIELD).exists():
-        return
-    (seed, scene, past), scores = best(dream)
-    remember(dream.folder / HEALTH, past)
-    told = {"prompt": dream.prompt, "seed": seed, "scores": scores}
-    data = to_bytes(scene, dream.settings["encoding"], samples(dream.settings), told)
-    atomic_write(dream.folder / FIELD, lambda f: f.write(data))
+    seed: int
+    state: Mapping[str, Tensor]
+    history: list[FieldDiagnostics]
 
+    @property
+    def num_steps(self) -> int:
+        return int(self.state["i"]) + 1 if self.state else 0
 
-def delivered(dream: Dream, origin: Checkpoint, judges: list[Clip], file: Path, inside: dict[str, Any]) -> None:
-    """The films, the mesh and the report in the dream's folder, then its sheet; what was only for the growing goes."""
-    from synoptic.io import save_image
-    from synoptic.mesh.export_bundle import export_bundle
-    from synoptic.nerf.contact_sheet import EIGHT_SIDES, contact_sheet
-    from synoptic.nerf.serialization import load_scene
+    def tensors(self, name: str) -> dict[str, Tensor]:
+        """Return it as a flat table for safetensors, under this name."""
+        about = {"seed": torch.tensor(self.seed), "history": diagnostics_to_tensor(self.history)}
+        return add_prefix(name, about | add_prefix("state", self.state))
 
-    scene = load_scene(dream.folder / FIELD).to(dream.model.device)
-    among = captions() if origin.is_bundled else ()
-    how: dict[str, Any] = {"clip_models": judges, "other_captions": among, "frames": dream.settings["frames"], "log": say}
-    export_bundle(scene, dream.folder, dream.prompt, **how)
-    save_image(file, contact_sheet(scene, EIGHT_SIDES), inside)
-    (dream.folder / PREVIEW).unlink(missing_ok=True)
-    for start in dream.folder.glob("start_*"):
-        shutil.rmtree(start)
+    @classmethod
+    def from_tensors(cls, name: str, tensors: Mapping[str, Tensor]) -> Start | None:
+        """Return what `tensors` put there; None where there is nothing."""
+        own = strip_prefix(name, tensors)
+        if not own:
+            return None
+        return cls(int(own["seed"]), strip_prefix("state", own), diagnostics_from_tensor(own["history"]))
 
 
-def captions() -> list[str]:
-    """Every thing that the bundled models know from all sides, in every colour."""
-    from synoptic.models.vocabulary import vocabulary
-    from synoptic.nerf.diagnostics import CAPTION_TEMPLATE
+class TextTo3DPipeline(Pipeline[TextTo3DOptions]):
+    """Optimize a scene; of several short starts, if asked for, the best goes on. `log` is given a line now and then."""
 
+    max_items = 1
+
+    def __init__(self, model: PretrainedModel, options: TextTo3DOptions, log: Log = lambda line: None) -> None:
+        super().__init__(model, options)
+        self.log, self.defaults = log, scene_defaults(model.checkpoint)
+
+    @property
+    def num_steps(self) -> int:
+        return self.options.steps + (self.options.seeds - 1) * self.options.short_steps
+
+    @cached_property
+    def clip(self) -> Clip:
+        """The CLIP that checks scenes and chooses among starts."""
+        return Clip(self.options.clip_model, self.options.device)
+
+    def sample(self, items: Sequence[Item]) -> Generator[Step, None, list[Output]]:
+        return self.resume(items, {})
+
+    def resume(self, items: Sequence[Item], state: Mapping[str, Tensor]) -> Generator[Step, None, list[Output]]:
+        (item,) = items
+        scores = state["scores"].tolist() if state else []
+        scene, end = yield from self._best_start(item, scores, state)
+        problem = find_problem(end.history, self.options.steps)
+        return [self._output(item, scene, end, {item.seed + k: score for k, score in enumerate(scores)}, problem)]
+
+    def _best_start(
+        self, item: Item, scores: list[float], state: Mapping[str, Tensor]
+    ) -> Generator[Step, None, tuple[RadianceScene, Start]]:
+        """Optimize the start with the best CLIP score to the end; `scores` of short starts are appended as they end."""
+        o = self.options
+        current, best = Start.from_tensors("current", state), Start.from_tensors("best", state)
+        for k in range(len(scores), o.seeds if o.seeds > 1 else 0):
+            begin, current = current or Start(item.seed + k, {}, []), None
+            kept = scores_tensor(scores) | (best.tensors("best") if best else {})
+            _, end = yield from self._optimize(item, begin, o.short_steps, k * o.short_steps, kept)
+            score = -1.0 if find_problem(end.history, o.steps) else end.history[-1].score
+            self.log(f"{item.title}, seed {end.seed}: a start of {o.short_steps} steps, score {score:.2f}")
+            best = end if best is None or score > max(scores) else best
+            scores.append(score)
+        begin = current or best or Start(item.seed, {}, [])
+        return (yield from self._optimize(item, begin, o.steps, (o.seeds - 1) * o.short_steps, scores_tensor(scores)))
+
+    def _optimize(
+        self, item: Item, begin: Start, until: int, steps_before: int, kept: Mapping[str, Tensor]
+    ) -> Generator[Step, None, tuple[RadianceScene, Start]]:
+        """Go on to step `until`, or to where the scene has a problem.
+
+        Steps are numbered after `steps_before`, and their states have the tensors `kept` too.
+        """
+        o, m, history, state = self.options, self.model, list(begin.history), begin.state
+        rng = torch.Generator().manual_seed(begin.seed)
+        scene = build_scene(o, self.defaults, rng).to(m.device)
+        rngs = split_generator(rng, o.batch)
+
+        def tensors(capture: Callable[[], Mapping[str, Tensor]]) -> dict[str, Tensor]:
+            return {**kept, **Start(begin.seed, capture(), history).tensors("current")}
+
+        with closing(build_objective(o, self.defaults, m, item.title, rng)) as objective:
+            for done in optimize(
+                scene,
+                objective.loss,
+                encode_render(m),
+                steps=begin.num_steps if find_problem(history, o.steps) else until,
+                lr=learning_rate(o.lr, o.steps),
+                rngs=rngs,
+                learner=objective.learner,
+                optimizer=partial(torch.optim.Adam, eps=1e-15),
+                state=begin.state,
+            ):
+                step = done.i + 1
+                if step % o.preview_every == 0 or step == until:
+                    history.append(diagnose_views(scene, step, self.clip, item.title))
+                    self.log(f"{item.title}, seed {begin.seed}, {history[-1]}")
+                i, capture = steps_before + done.i, partial(tensors, done.state)
+                yield SceneStep(
+                    i,
+                    0,
+                    done.x,
+                    done.x,
+                    n=self.num_steps,
+                    decode=m.decode,
+                    state=capture,
+                    grad_norm=done.grad_norm,
+                    scene=scene,
+                )
+                ends = step == until or find_problem(history, o.steps)
+                state = done.state() if ends else state
+                if ends:
+                    break
+        return scene, Start(begin.seed, state, history)
+
+    def _output(
+        self, item: Item, scene: RadianceScene, end: Start, scores: Mapping[int, float], problem: str | None
+    ) -> Output:
+        about = {"prompt": item.title, "seed": end.seed, "scores": scores}
+        history = [seen.to_json() for seen in end.history]
+        text = json.dumps({"problem": problem, **about, "history": history}, indent=1) + "\n"
+        files = {
+            FIELD: to_bytes(scene, self.options.encoding, scene.samples, about),
+            DIAGNOSTICS: text,
+            REPORT: partial(self._export, scene, item.title),
+        }
+        last = end.history[-1]
+        figures = {"opacity": last.opacity, "entropy": last.entropy, "score": last.score} if last.finite else {}
+        named = {f"{item.stem}/{name}": content for name, content in files.items()}
+        return Output(contact_sheet(scene, EIGHT_SIDES), named, figures)
+
+    def _export(self, scene: RadianceScene, prompt: str, file: Path) -> None:
+        """Write films, a page, a mesh and at last the report into the folder of `file`, which is the report's."""
+        bundled, clips = self.model.checkpoint.is_bundled, [self.clip]
+        clips += [Clip("bundled-shape", self.options.device)] if bundled else []
+        captions = known_captions() if bundled else ()
+        export_bundle(
+            scene,
+            file.parent,
+            prompt,
+            clip_models=clips,
+            other_captions=captions,
+            frames=self.options.frames,
+            log=self.log,
+        )
+
+
+def scores_tensor(scores: Sequence[float]) -> dict[str, Tensor]:
+    return {"scores": torch.tensor(scores, dtype=torch.float64)}
+
+
+def known_captions() -> list[str]:
+    """Return a caption of every object that the bundled models know from all sides, in every color."""
     known = vocabulary()["prompts"]
     return [
-        CAPTION_TEMPLATE.format(f"{'an' if colour[0] in 'aeiou' else 'a'} {colour} {thing}")
+        CAPTION_TEMPLATE.format(f"{'an' if color[0] in 'aeiou' else 'a'} {color} {thing}")
         for thing in known["3D objects"]
-        for colour in known["colours"]
+        for color in known["colours"]
     ]
-
-
-def scored(run: Run, judge: str) -> None:
-    """What this judge said in the reports, into the run."""
-    for picture in run.pictures:
-        report = json.loads((place(run, picture) / "report.json").read_text())
-        picture.score = report.get("judges", {}).get(judge, {}).get("score")
-    known = [picture.score for picture in run.pictures if picture.score is not None]
-    run.scores = {"clip_score": round(sum(known) / len(known), 4), "judge": judge} if known else {}

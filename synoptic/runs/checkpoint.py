@@ -42,9 +42,9 @@ class Checkpoint:
             self.recorder.load(found)
         return {name: value for name, value in found.items() if not name.startswith("recorder/")}
 
-    def offer(self, step: Step) -> None:
-        """Write the step's state and preview, if it is time to."""
-        if (begin := time.monotonic()) < self._due:
+    def offer(self, step: Step, now: bool = False) -> None:
+        """Write the step's state and preview, if it is time to, or `now`."""
+        if (begin := time.monotonic()) < self._due and not now:
             return
         self.write(step)
         self._due = time.monotonic() + max(EVERY, SHARE * (time.monotonic() - begin))

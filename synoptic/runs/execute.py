@@ -182,7 +182,7 @@ def watched(
     for _ in range(checkpoint.done):
         tick()
     steps = pipeline.steps(items, state)
-    every = getattr(run.options, "save_every", 0)
+    every, preview_every = (getattr(run.options, name, 0) for name in ("save_every", "preview_every"))
     while True:
         try:
             step = next(steps)
@@ -194,7 +194,7 @@ def watched(
         if every and (step.i + 1) % every == 0 and is_main_process():
             save_intermediate(run.folder, checkpoint.names, step)
         if is_main_process():
-            checkpoint.offer(step)
+            checkpoint.offer(step, now=bool(preview_every) and (step.i + 1) % preview_every == 0)
         yield step
 
 

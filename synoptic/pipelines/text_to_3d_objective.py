@@ -1,0 +1,124 @@
+"""From the options of `text_to_3d` to a scene, and to what it follows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from synoptic.distillation.lora_student import LoRAStudent
+from synoptic.distillation.loss_table import LOSSES, LossInputs, Objective
+from synoptic.distillation.losses import StudentTraining
+from synoptic.distillation.timesteps import TIMESTEPS
+from synoptic.distillation.weights import WEIGHTS
+from synoptic.guidance.batching import BranchPredict
+from synoptic.guidance.view_prompts import ViewConditions, view_branches, view_conditions, view_guidance, view_perp_neg
+from synoptic.models.base import Cond, Denoiser, PretrainedModel
+from synoptic.nerf.cameras import Orbit
+from synoptic.nerf.encoding import HashGrid
+from synoptic.nerf.field import NeuralField
+from synoptic.nerf.normals import normalize
+from synoptic.nerf.regularizers import Penalties, constant, linear_ramp
+from synoptic.nerf.scene import RadianceScene, ViewSample
+from synoptic.nerf.serialization import blob_scene
+from synoptic.nerf.shading import Lighting
+from synoptic.options.loss_defaults import SceneDefaults
+from synoptic.options.text_to_3d import TextTo3DOptions
+from synoptic.pipelines.distill_objective import one_branch
+
+COARSE_FRACTION = 4  # one in so many of the steps is taken with half the resolution
+WARM_UP_STEPS, FINAL_RATE = 50, 0.2  # steps to the peak of the learning rate; the share of it that is left at the end
+MIN_SAMPLES = 64  # along the ball's diameter
+
+
+def build_scene(o: TextTo3DOptions, usual: SceneDefaults, rng: torch.Generator) -> RadianceScene:
+    """Return a scene before its first step: few levels, no light, small penalties; all of them follow the steps."""
+    n, side = o.steps, o.resolution
+    low, high = (math.radians(degrees) for degrees in usual.elevation)
+    scene = blob_scene(
+        o.encoding,
+        rng,
+        full_levels_step=3 * n // 2,
+        orbit=Orbit(elevation=(low, high)),
+        lighting=Lighting(albedo_steps=int(usual.unlit * n), ambient=usual.ambient),
+        penalties=Penalties(
+            opacity=constant(usual.opacity),
+            entropy=linear_ramp(0, usual.entropy, n // 4, n),
+            orientation=linear_ramp(0, usual.orientation, 0, n // 2),
+        ),
+        side=lambda step: side // 2 if COARSE_FRACTION * step < n else side,
+        samples=max(MIN_SAMPLES, side),
+    )
+    if o.compile and isinstance(scene.field, NeuralField) and isinstance(scene.field.encoding, HashGrid):
+        scene.field.encoding.compile_corners()
+    return scene
+
+
+def build_objective(
+    o: TextTo3DOptions, usual: SceneDefaults, model: PretrainedModel, prompt: str, rng: torch.Generator
+) -> Objective:
+    """Return what a scene follows to be what the prompt says, seen from everywhere."""
+    spec, s, sharpens = LOSSES[o.loss], model.schedule, o.view_guidance != 1
+    separate = spec.separates(o.negative_prompt)
+    conds = view_conditions(
+        model,
+        prompt,
+        usual.template,
+        negative_prompt=o.negative_prompt,
+        separate_negative=separate,
+        with_negative_views=o.perp_neg,
+        with_complement=sharpens,
+        interpolate=o.view_prompt_mix == "mixed",
+    )
+    student = LoRAStudent(model.network, [rng], features=3) if spec.student else None
+    conds = partial(with_student, student, conds) if student else conds
+
+    def alone(name: str) -> BranchPredict:
+        return view_branches(model, lambda sample: {name: conds(sample)[name]})
+
+    branches = view_branches(model, conds)
+    branches = view_guidance(branches, o.view_guidance, o.t_max) if sharpens else branches
+    inputs = LossInputs(
+        s,
+        view_perp_neg(branches) if o.perp_neg else branches,
+        lambda name: one_branch(alone(name), name),
+        o.guidance_scale,
+        TIMESTEPS[o.anneal](o.t_min, o.t_max, o.steps),
+        WEIGHTS[usual.weight],
+        o.steps,
+        separate_negative=separate,
+    )
+    learner = StudentTraining(student, alone("student"), s, lr=o.student_lr) if student else None
+    return Objective(spec.build(inputs), learner, student)
+
+
+def with_student(student: LoRAStudent, conds: ViewConditions, sample: ViewSample) -> dict[str, Cond]:
+    """Return the branches and that of the scene's one student, which is conditioned on where each view's eye is."""
+    branches = student.add_student_branch(conds(sample), normalize(sample.camera.eye))
+    return branches | {"student": branches["student"] | {"student": 0 * branches["student"]["student"]}}
+
+
+def encode_render(model: Denoiser) -> Callable[[Tensor], Tensor]:
+    """Return what makes the model's x of renders (B, 3, side, side) of any size."""
+    native = model.shape[-1] * model.factor
+
+    def encode(image: Tensor) -> Tensor:
+        if image.shape[-1] != native:
+            image = interpolate(image, (native, native), mode="bilinear", antialias=image.shape[-1] > native)
+        return model.encode(image)
+
+    return encode
+
+
+def learning_rate(peak: float, steps: int) -> Callable[[int], float]:
+    """Return the rate by step: up to the peak in a few steps, then slowly down."""
+    return lambda i: peak * min(1.0, (i + 1) / WARM_UP_STEPS) * FINAL_RATE ** (i / steps)
+
+
+def split_generator(rng: torch.Generator, n: int) -> list[torch.Generator]:
+    """Return n generators, seeded by one."""
+    return [torch.Generator().manual_seed(int(k)) for k in torch.randint(2**62, (n,), generator=rng)]

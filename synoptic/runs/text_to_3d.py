@@ -1,0 +1,61 @@
+"""Carry out text-to-3d: each prompt's object in a folder of its own beside its contact sheet; a failed one is an error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from synoptic.distributed import is_main_process
+from synoptic.errors import OptimizationFailed
+from synoptic.nerf.serialization import check_scene
+from synoptic.options.text_to_3d import TextTo3DOptions
+from synoptic.pipelines.text_to_3d import DIAGNOSTICS, FIELD, REPORT, TextTo3DPipeline
+from synoptic.runs.execute import open_model, sample_items, warn
+from synoptic.runs.manifest import Picture, Run, open_run
+
+
+def execute(options: TextTo3DOptions) -> Run:
+    """Run prepared options: every object, and run.json. Raises InputError, and OptimizationFailed once all is saved."""
+    run = open_run(options)
+    for picture in run.pictures:
+        check_scene(folder_of(run, picture) / FIELD)
+    warn(options)
+    model, clock = open_model(run)
+    sample_items(run, TextTo3DPipeline(model, options, log=log), options.items(), clock)
+    if is_main_process():
+        finish(run)
+    return run
+
+
+def folder_of(run: Run, picture: Picture) -> Path:
+    """Return where all but the sheet of a picture is."""
+    return run.folder / picture.file.removesuffix(".png")
+
+
+def finish(run: Run) -> None:
+    """Put the scores of the reports into the manifest, and close it. Raises OptimizationFailed where there is a problem."""
+    problems, clip_model = [], ""
+    for picture in run.pictures:
+        found = read_json(folder_of(run, picture) / REPORT).get("clip_models", {})
+        if found:
+            clip_model, measured = [*found.items()][-1]  # which chose nothing
+            picture.score = measured["score"]
+        if problem := read_json(folder_of(run, picture) / DIAGNOSTICS)["problem"]:
+            problems.append(f"{picture.prompt}: {problem}")
+    scores = [picture.score for picture in run.pictures if picture.score is not None]
+    if scores:
+        run.scores = {"clip_score": round(sum(scores) / len(scores), 4), "clip_model": clip_model}
+    run.state = f"failed: {'; '.join(problems)}" if problems else "done"
+    run.write()
+    if problems:
+        raise OptimizationFailed(f"{'; '.join(problems)} (what there is of it: {run.folder})", run)
+
+
+def read_json(file: Path) -> dict[str, Any]:
+    return json.loads(file.read_text())
+
+
+def log(line: str) -> None:
+    print(line, file=sys.stderr)
