@@ -19,10 +19,8 @@ from synoptic.errors import InputError, OptimizationFailed
 from synoptic.options import options_class
 from synoptic.options.base import RENAMED, Options, OptionSpec, specs, split_list
 
-APPLICATIONS = (
-    "generate wide anagram hybrid compare-sync edit inpaint invert control denoise distill text-to-3d".split()
-)
-TOOLS = "score models embed control-map views video bench".split()
+APPLICATIONS = ["generate", "wide", "anagram", "hybrid", "compare-sync", "edit", "inpaint", "invert", "control", "denoise", "distill", "text-to-3d"]
+TOOLS = ["score", "models", "embed", "control-map", "views", "video", "bench"]
 RENAMED_COMMANDS = {"dream": "text-to-3d", "condition": "control-map", "train-control": "train-controlnet"}
 GROUPS = ["Input", "Options", "Canvas", "Views", "Sampling"]  # which come first in --help
 

@@ -30,7 +30,9 @@ class Bench:
 
     def __str__(self) -> str:
         lines = ["\t".join(COLUMNS)]
-        lines += ["\t".join(f"{v:.2f}" if isinstance(v, float) else str(v) for v in map(row.get, COLUMNS)) for row in self.rows]
+        lines += [
+            "\t".join(f"{v:.2f}" if isinstance(v, float) else str(v) for v in map(row.get, COLUMNS)) for row in self.rows
+        ]
         return "\n".join([*lines, str(self.file)])
 
 

@@ -82,7 +82,10 @@ def time_all(
     contenders: Sequence[Contender], width: int = WIDTH, steps: int = STEPS, repeats: int = 1
 ) -> tuple[dict[Contender, float], dict[Contender, Image]]:
     """Median seconds of each contender from prompt to picture, repeats interleaved, and its picture; loaded and warm before."""
-    samplers = {contender: (diffusers_panorama if contender.name == "diffusers" else ours)(contender, width) for contender in contenders}
+    samplers = {
+        contender: (diffusers_panorama if contender.name == "diffusers" else ours)(contender, width)
+        for contender in contenders
+    }
     pictures = {contender: generate(1) for contender, generate in samplers.items()}
     seconds: dict[Contender, list[float]] = {contender: [] for contender in contenders}
     for _ in range(repeats):

@@ -42,7 +42,9 @@ def folder_of(option: str, given: str) -> Path:
 def drawn(folder: str, pictures: Sequence[str]) -> dict[str, str]:
     """{picture: its map's file}, of the same path inside `folder`, whatever its kind. Raises InputError where one lacks."""
     place = folder_of("--maps", folder)
-    found = {p.relative_to(place).with_suffix("").as_posix(): str(p) for p in place.rglob("*") if p.suffix.lower() in SUFFIXES}
+    found = {
+        p.relative_to(place).with_suffix("").as_posix(): str(p) for p in place.rglob("*") if p.suffix.lower() in SUFFIXES
+    }
     stems = {name: Path(name).with_suffix("").as_posix() for name in pictures}
     if lacking := [name for name, stem in stems.items() if stem not in found]:
         raise InputError(f"every picture needs a map of its name in {folder}, {some(lacking)} without: draw them")

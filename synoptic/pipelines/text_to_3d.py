@@ -198,7 +198,7 @@ class TextTo3DPipeline(Pipeline[TextTo3DOptions]):
     def _export(self, scene: RadianceScene, prompt: str, file: Path) -> None:
         """Write films, a page, a mesh and at last the report into the folder of `file`, which is the report's."""
         bundled, clips = self.model.checkpoint.is_bundled, [self.clip]
-        clips += [Clip("bundled-shape", self.options.device)] if bundled else []
+        clips += [Clip("bundled-grayscale", self.options.device)] if bundled else []
         captions = known_captions() if bundled else ()
         export_bundle(
             scene,
