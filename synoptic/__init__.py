@@ -6,9 +6,9 @@
     result.images[0].show()
     syn.run("wide", prompt="a photo of desert dunes at sunset", out="outputs")
 
-Every application is a function of a loaded model, or its name, and options; `syn.wide.steps(...)` yields each denoising step,
-`syn.run` writes a folder with a manifest, as the command line does. Conventions: NCHW; images in [-1, 1] inside, 8 bits when
-saved; times as the network takes them; one random generator per picture.
+Every application is a function of a loaded model, or its name, and options; `syn.wide.steps(...)` yields each denoising
+step; `syn.run` writes a folder with a manifest, as the command line does. Conventions: NCHW; images in [-1, 1] inside, 8 bits
+when saved; times as the network takes them; one random generator per picture.
 """
 
 from __future__ import annotations
@@ -19,17 +19,29 @@ from typing import TYPE_CHECKING, Any
 from synoptic.errors import InputError, OptimizationFailed
 
 if TYPE_CHECKING:
-    from synoptic.distillation.optimize import optimize
-    from synoptic.guidance.cfg import cfg
-    from synoptic.models.load import load, load_controlnet, load_upscaler
-    from synoptic.runs.execute import run
-    from synoptic.sampling.joint import JointSampler, canonical, instance
-    from synoptic.sampling.single import sample
-    from synoptic.sampling.step import Step
-    from synoptic.views.anagram import Anagram
-    from synoptic.views.factorized import Factorized
-    from synoptic.views.registry import get_view
-    from synoptic.views.windows import Windows
+    from synoptic.distillation.edit_losses import dds as dds
+    from synoptic.distillation.edit_losses import pds as pds
+    from synoptic.distillation.inversion_losses import ism as ism
+    from synoptic.distillation.inversion_losses import sdi as sdi
+    from synoptic.distillation.losses import csd as csd
+    from synoptic.distillation.losses import nfsd as nfsd
+    from synoptic.distillation.losses import sds as sds
+    from synoptic.distillation.losses import vsd as vsd
+    from synoptic.distillation.optimize import optimize as optimize
+    from synoptic.guidance.cfg import cfg as cfg
+    from synoptic.models.load import load as load
+    from synoptic.models.load import load_controlnet as load_controlnet
+    from synoptic.models.load import load_upscaler as load_upscaler
+    from synoptic.runs.execute import run as run
+    from synoptic.sampling.joint import JointSampler as JointSampler
+    from synoptic.sampling.joint import canonical as canonical
+    from synoptic.sampling.joint import instance as instance
+    from synoptic.sampling.single import sample as sample
+    from synoptic.sampling.step import Step as Step
+    from synoptic.views.anagram import Anagram as Anagram
+    from synoptic.views.factorized import Factorized as Factorized
+    from synoptic.views.registry import get_view as get_view
+    from synoptic.views.windows import Windows as Windows
 
 __version__ = "0.1.0"
 APPLICATIONS = (
@@ -46,7 +58,7 @@ APPLICATIONS = (
     "distill",
     "text_to_3d",
 )
-TOOLS = ("evaluate", "score", "control_map", "video", "bench")
+TOOLS = ("score", "control_map", "video", "bench")
 LOSSES = ("sds", "vsd", "csd", "nfsd")
 EDIT_LOSSES = ("pds", "dds")
 INVERSION_LOSSES = ("sdi", "ism")

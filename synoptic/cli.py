@@ -19,8 +19,8 @@ from synoptic.errors import InputError, OptimizationFailed
 from synoptic.options import options_class
 from synoptic.options.base import RENAMED, Options, OptionSpec, specs, split_list
 
-APPLICATIONS = ["generate", "wide", "anagram", "hybrid", "compare-sync", "edit", "inpaint", "invert", "control", "denoise", "distill", "text-to-3d"]
-TOOLS = ["score", "models", "embed", "control-map", "views", "video", "bench"]
+APPLICATIONS = [name.replace("_", "-") for name in (*synoptic.APPLICATIONS, "train_controlnet")]
+TOOLS = [name.replace("_", "-") for name in (*synoptic.TOOLS, "models", "embed", "views")]
 RENAMED_COMMANDS = {"dream": "text-to-3d", "condition": "control-map", "train-control": "train-controlnet"}
 GROUPS = ["Input", "Options", "Canvas", "Views", "Sampling"]  # which come first in --help
 

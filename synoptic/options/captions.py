@@ -1,4 +1,4 @@
-"""Pictures and what they show, as people bring them: a folder, and a file of captions."""
+"""Pictures and captions as people bring them: a folder, and a file of captions."""
 
 from __future__ import annotations
 
@@ -11,48 +11,57 @@ from synoptic.errors import InputError
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 
 
-def captioned(folder: str, file: str) -> dict[str, str]:
-    """{picture's path inside the folder: its caption}, in the order of their names.
+def read_captioned_folder(folder: str, file: str) -> dict[str, str]:
+    """Return {picture's path inside the folder: its caption}, in the order of their names.
 
     The file is a JSON object {name: caption}; or lines, each a name, a tab and the caption, or a JSON object with
     "file_name" and "text". Raises InputError where a line is none of these, a picture or a caption is missing, or there is
     no picture at all.
     """
-    place = folder_of("--images", folder)
+    place = check_folder("--images", folder)
     pictures = sorted(p.relative_to(place).as_posix() for p in place.rglob("*") if p.suffix.lower() in SUFFIXES)
     if not pictures:
         raise InputError(
-            f"--images must be a folder with pictures ({', '.join(SUFFIXES)}), {folder} holds none: choose another"
+            f"--images must be a folder with pictures ({', '.join(SUFFIXES)}), {folder} holds none: choose another",
+            rule="images-empty",
         )
     captions = read_captions(file)
     if lacking := [name for name in captions if name not in set(pictures)]:
-        raise InputError(f"every caption needs its picture in {folder}, {some(lacking)} not there: add or leave them out")
+        raise InputError(
+            f"every caption needs its picture in {folder}, {first_few(lacking)} not there: add or omit them",
+            rule="caption-without-picture",
+        )
     if silent := [name for name in pictures if name not in captions]:
-        raise InputError(f'every picture needs a caption in {file}, {some(silent)} without: add one each, "" for no words')
+        raise InputError(
+            f'every picture needs a caption in {file}, {first_few(silent)} without: add one each, "" for no words',
+            rule="picture-without-caption",
+        )
     return {name: captions[name] for name in pictures}
 
 
-def folder_of(option: str, given: str) -> Path:
-    place = Path(given).expanduser()
+def check_folder(option: str, path: str) -> Path:
+    place = Path(path).expanduser()
     if not place.is_dir():
-        raise InputError(f"{option} must be a folder, {given} is none: check the path")
+        raise InputError(f"{option} must be a folder, {path} is none: check the path", rule="folder-missing")
     return place
 
 
-def drawn(folder: str, pictures: Sequence[str]) -> dict[str, str]:
-    """{picture: its map's file}, of the same path inside `folder`, whatever its kind. Raises InputError where one lacks."""
-    place = folder_of("--maps", folder)
+def find_maps(folder: str, pictures: Sequence[str]) -> dict[str, str]:
+    """Return {picture: its map's file}, of the same path inside `folder`, whatever its suffix. Raises InputError."""
+    place = check_folder("--maps", folder)
     found = {
         p.relative_to(place).with_suffix("").as_posix(): str(p) for p in place.rglob("*") if p.suffix.lower() in SUFFIXES
     }
     stems = {name: Path(name).with_suffix("").as_posix() for name in pictures}
     if lacking := [name for name, stem in stems.items() if stem not in found]:
-        raise InputError(f"every picture needs a map of its name in {folder}, {some(lacking)} without: draw them")
+        raise InputError(
+            f"every picture needs a map of its name in {folder}, {first_few(lacking)} without: draw them", rule="map-missing"
+        )
     return {name: found[stem] for name, stem in stems.items()}
 
 
-def some(names: Sequence[str]) -> str:
-    """The first few of them and how many more, with their verb."""
+def first_few(names: Sequence[str]) -> str:
+    """Return the first few names and how many more, with their verb."""
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return ", ".join(names[:3]) + more + (" is" if len(names) == 1 else " are")
 
@@ -61,35 +70,40 @@ def read_captions(file: str) -> dict[str, str]:
     try:
         text = Path(file).expanduser().read_text()
     except (OSError, UnicodeDecodeError) as e:
-        raise InputError(f"--captions must be a text file, {file} cannot be read as one ({e}): check it") from None
-    whole = parsed(text)
-    rows = list(whole.items()) if isinstance(whole, dict) and "file_name" not in whole else list(lines(text, file))
+        raise InputError(
+            f"--captions must be a text file, {file} cannot be read as one ({e}): check it", rule="captions-file"
+        ) from None
+    whole = parse_json(text)
+    rows = list(whole.items()) if isinstance(whole, dict) and "file_name" not in whole else list(read_lines(text, file))
     for name, caption in rows:
         if not isinstance(name, str) or not isinstance(caption, str):
-            raise InputError(f"captions are {{file name: words}}, {file} says {caption!r} of {name!r}: write words")
+            raise InputError(
+                f"captions are {{file name: words}}, {file} says {caption!r} of {name!r}: write words", rule="captions-type"
+            )
     captions = dict(rows)
     if len(captions) < len(rows):
         twice = next(name for name in captions if [n for n, _ in rows].count(name) > 1)
-        raise InputError(f"a picture has one caption, {file} has several for {twice}: keep one")
+        raise InputError(f"a picture has one caption, {file} has several for {twice}: keep one", rule="captions-twice")
     return captions
 
 
-def lines(text: str, file: str) -> Iterator[tuple[str, str]]:
+def read_lines(text: str, file: str) -> Iterator[tuple[str, str]]:
     for k, line in enumerate(text.splitlines(), 1):
-        said = parsed(line)
-        if isinstance(said, dict) and said.keys() >= {"file_name", "text"}:
-            yield said["file_name"], said["text"]
+        found = parse_json(line)
+        if isinstance(found, dict) and found.keys() >= {"file_name", "text"}:
+            yield found["file_name"], found["text"]
         elif "\t" in line:
             name, caption = line.split("\t", 1)
             yield name.strip(), caption.strip()
         elif line.strip():
             raise InputError(
                 f'a line of captions is a name, a tab and the words, or {{"file_name": …, "text": …}}; line {k} of {file}'
-                f" is {line[:60]!r}: change it"
+                f" is {line[:60]!r}: change it",
+                rule="captions-line",
             )
 
 
-def parsed(text: str) -> object:
+def parse_json(text: str) -> object:
     try:
         return json.loads(text)
     except ValueError:

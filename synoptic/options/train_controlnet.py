@@ -1,81 +1,124 @@
-"""The settings of a ControlNet's training, checked at the door."""
+"""The options of `train-controlnet`: a ControlNet for a condition, from pictures with captions."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal, Self
 
-from synoptic.errors import InputError, check_at_least, check_at_most, check_choice, install_command
+from synoptic.errors import InputError, install_command
 from synoptic.models.registry import Checkpoint, resolve, resolve_controlnet
-from synoptic.options.captions import captioned, drawn
-from synoptic.options.control import KINDS, check_kinds
+from synoptic.options.base import UNSET, Option, Options
+from synoptic.options.captions import find_maps, read_captioned_folder
+from synoptic.options.common import MAX_SEED, ModelName, Out
+from synoptic.options.controlnet import Condition, check_conditions
 
-Condition = Annotated[
-    Literal["canny", "scribble", "segment", "depth", "normal", "map"], "what it learns to follow; map: those in --maps"
-]
-Images = Annotated[str, "the folder of pictures; each is cut to a square and resized to the model's own size"]
-Captions = Annotated[
-    str, 'what they show: a JSON object {file name: words}, or lines: name, tab, words; or {"file_name", "text"}'
-]
-Maps = Annotated[str | None, "for --condition map: the folder of the pictures' maps, each of its picture's name"]
-Depths = Annotated[str | None, "for depth and normal: transformers' depth model, a hub id or directory"]
-Init = Annotated[
-    str | None, "a ControlNet to go on from: bundled-canny, …, a hub id or a directory (default: the U-Net's encoder)"
-]
-Slim = Annotated[bool, "leave attention out: half as large, and the map speaks, not the prompt"]
-Steps = Annotated[int, "how often the weights move"]
-Rows = Annotated[int, "pictures that are looked at together, in each process"]
-Accumulate = Annotated[int, "so many batches make one step, for large batches in little memory"]
-Rate = Annotated[float | None, "AdamW's rate (default: 1e-5; bundled 5e-4)"]
-Dtype = Annotated[
-    Literal["auto", "float32", "bfloat16", "float16"],
-    "mixed precision: what the networks compute in, weights stay float32; auto: bfloat16 on a GPU",
-]
-Checkpointing = Annotated[bool, "compute activations twice: less memory, a third slower"]
-Wordless = Annotated[float, "the share of rows without a caption, so that the map alone tells something"]
-Every = Annotated[int, "measure and save after so many steps, besides the beginning and the end"]
-HeldBack = Annotated[int, "pictures that are not learned from: their maps are painted to measure by"]
-Where = Annotated[Literal["auto", "cpu"], "auto: the GPU, if there is one; under torchrun each process has its own"]
-
-RATE = {True: 5e-4, False: 1e-5}  # of bundled models, which are small, and of others
+DEFAULT_RATES = {True: 5e-4, False: 1e-5}  # of bundled models, which are small, and of others
 
 
-def settle(given: dict[str, Any]) -> tuple[Checkpoint, dict[str, Any], dict[str, str], dict[str, str] | None]:
-    """The model's source, the settings, {picture: caption} and for --maps {picture: file}. Raises InputError."""
-    source = resolve(given["model"])
-    if "vae" not in source.family.weighted_components:
-        raise InputError(f"ControlNets guide latent models, {source.name} paints pixels: use --model bundled, for example")
-    settings = {name: value for name, value in given.items() if name != "out"}
-    check_choice("--condition", settings["condition"], KINDS)
-    for name, least in {"steps": 1, "batch": 1, "accumulate": 1, "evaluate_every": 1, "held_back": 2, "seed": 0}.items():
-        check_at_least(f"--{name.replace('_', '-')}", settings[name], least)
-    check_at_least("--wordless", settings["wordless"], 0)
-    check_at_most("--wordless", settings["wordless"], 1)
-    settings["lr"] = RATE[source.is_bundled] if settings["lr"] is None else settings["lr"]
-    if not settings["lr"] > 0:
-        raise InputError(f"--lr must be above 0, {settings['lr']} was given: 1e-5 is usual")
-    if settings["init"] is not None:
-        resolve_controlnet(settings["init"], source)
-        if settings["slim"]:
-            raise InputError(f"--slim is for a new net, --init {settings['init']} has its shape already: leave one away")
-    check_map(settings)
-    captions = captioned(settings["images"], settings["captions"])
-    if len(captions) <= settings["held_back"]:
-        raise InputError(
-            f"some pictures must be left to learn from, {len(captions)} are there and --held-back is"
-            f" {settings['held_back']}: lower it, or bring more"
-        )
-    return source, settings, captions, drawn(settings["maps"], list(captions)) if settings["maps"] is not None else None
+@dataclass(frozen=True, kw_only=True)
+class TrainControlnetOptions(Options):
+    """Train a ControlNet on pictures with captions; a killed training resumes exactly, several GPUs share the rows.
 
+    synoptic train-controlnet --condition canny --images photos --captions captions.json --no-attention
+    """
 
-def check_map(settings: dict[str, Any]) -> None:
-    """Check that the condition's maps can be drawn, of every picture."""
-    kind, depth = settings["condition"], settings["depth"]
-    if find_spec("skimage") is None:
-        raise InputError(f"edges are drawn by scikit-image, which is not installed: {install_command('control')}")
-    if (kind == "map") != (settings["maps"] is not None):
-        raise InputError(f"--maps and --condition map belong together, --condition is {kind}: give both or neither")
-    if depth is not None and Path(depth).expanduser().is_file():
-        raise InputError(f"--depth must be a model that sees every picture, {depth} is a file: name one, or use --maps")
-    check_kinds([kind], depth)
+    GROUP = "Training"
+
+    images: Annotated[str, Option("the folder of pictures; each is cut to a square and resized to the model's own size")]
+    captions: Annotated[
+        str, Option('a JSON object {file name: words}, or lines: name, tab, words; or {"file_name", "text"}')
+    ]
+    condition: Annotated[Condition, Option("what it learns to follow; map: those in --maps")] = "canny"
+    maps: Annotated[
+        str | None, Option("for --condition map: the folder of the pictures' maps, each of its picture's name")
+    ] = None
+    depth: Annotated[str | None, Option("for depth and normal: transformers' depth model, a hub id or directory")] = None
+    model: ModelName = "bundled"
+    init: Annotated[
+        str | None,
+        Option("a ControlNet to go on from: bundled-canny, …, a hub id or a directory (default: the U-Net's encoder)"),
+    ] = None
+    no_attention: Annotated[bool, Option("omit attention: half as large, and the map decides, not the prompt")] = False
+    steps: Annotated[int, Option("optimizer steps", at_least=1)] = 4000
+    batch: Annotated[int, Option("pictures per batch, in each process", at_least=1)] = 4
+    accumulate: Annotated[int, Option("batches per step, for large batches in little memory", at_least=1)] = 1
+    lr: Annotated[float, Option("AdamW's learning rate (default: 1e-5; bundled 5e-4)", above=0)] = UNSET
+    dtype: Annotated[
+        Literal["auto", "float32", "bfloat16", "float16"],
+        Option("mixed precision: what the networks compute in, weights stay float32; auto: bfloat16 on a GPU"),
+    ] = "auto"
+    checkpointing: Annotated[bool, Option("compute activations twice: less memory, a third slower")] = False
+    caption_dropout: Annotated[
+        float, Option("share of rows without a caption, so that the map alone is followed too", at_least=0, at_most=1)
+    ] = 0.3
+    evaluate_every: Annotated[
+        int, Option("measure and save after so many steps, besides the beginning and the end", at_least=1)
+    ] = 500
+    num_validation: Annotated[int, Option("pictures that are held out: their maps are followed to measure", at_least=2)] = 8
+    seed: Annotated[int, Option("seed of the training", at_least=0, at_most=MAX_SEED)] = 1
+    device: Annotated[
+        Literal["auto", "cpu"], Option("auto: the GPU, if there is one; under torchrun each process has its own")
+    ] = "auto"
+    out: Out = None
+
+    def title(self) -> str:
+        return f"{self.condition} {Path(self.images).name}"
+
+    def read_captions(self) -> dict[str, str]:
+        """Return {picture's path inside --images: its caption}. Raises InputError."""
+        return read_captioned_folder(self.images, self.captions)
+
+    def find_maps(self) -> dict[str, str] | None:
+        """Return {picture: its map's file}; None where maps are drawn. Raises InputError."""
+        return find_maps(self.maps, list(self.read_captions())) if self.maps is not None else None
+
+    def prepare(self) -> Self:
+        checkpoint = resolve(self.model)
+        if not checkpoint.has_latents:
+            raise InputError(
+                f"ControlNets guide latent models, {checkpoint.name} is one of pixels: use --model bundled, for example",
+                rule="controlnet-latents",
+            )
+        self.check_init(checkpoint)
+        self.check_maps()
+        count = len(self.read_captions())
+        if count <= self.num_validation:
+            raise InputError(
+                f"some pictures must be left to train on, {count} are there and --num-validation is {self.num_validation}:"
+                " lower it, or bring more",
+                rule="num-validation-count",
+            )
+        self.find_maps()
+        return replace(self, lr=DEFAULT_RATES[checkpoint.is_bundled] if self.lr is None else self.lr)
+
+    def check_init(self, checkpoint: Checkpoint) -> None:
+        """Raise InputError where --init is no ControlNet of this model, or its attention cannot be chosen."""
+        if self.init is None:
+            return
+        resolve_controlnet(self.init, checkpoint)
+        if self.no_attention:
+            raise InputError(
+                f"--no-attention is for a new ControlNet, --init {self.init} has its layers already: omit one",
+                rule="init-attention",
+            )
+
+    def check_maps(self) -> None:
+        """Raise InputError where the condition's maps cannot be drawn, of every picture."""
+        if find_spec("skimage") is None:
+            raise InputError(
+                f"edges are drawn by scikit-image, which is not installed: {install_command('control')}",
+                rule="missing-package",
+            )
+        if (self.condition == "map") != (self.maps is not None):
+            raise InputError(
+                f"--maps and --condition map belong together, --condition is {self.condition}: give both or neither",
+                rule="maps-condition",
+            )
+        if self.depth is not None and Path(self.depth).expanduser().is_file():
+            raise InputError(
+                f"--depth must be a model that sees every picture, {self.depth} is a file: name one, or use --maps",
+                rule="depth-file",
+            )
+        check_conditions((self.condition,), self.depth)

@@ -1,106 +1,104 @@
-"""A ControlNet for a condition and pictures of one's own (Zhang et al. 2023)."""
+"""A ControlNet for a condition and pictures of one's own: what is trained, on what, by what (Zhang et al. 2023)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from synoptic.controlnet.validation import NET, Fidelity, Row, rows_of, table
-from synoptic.distributed import is_main_process
-from synoptic.options.common import Model, Out, Seed
-from synoptic.options.train_controlnet import (
-    Accumulate,
-    Captions,
-    Checkpointing,
-    Condition,
-    Depths,
-    Dtype,
-    Every,
-    HeldBack,
-    Images,
-    Init,
-    Maps,
-    Rate,
-    Rows,
-    Slim,
-    Steps,
-    Where,
-    Wordless,
-    settle,
-)
-from synoptic.pipelines.train_controlnet_data import accelerated, keep, lessons, networks, shelf
-from synoptic.runs.manifest import Run, begun, earlier, folder_of
+import torch
+from accelerate import Accelerator
+from PIL.Image import Image
+from torch import Tensor
+
+from synoptic.controlnet.dataset import CachedPairs, keyed_generator, make_batch, training_row
+from synoptic.controlnet.init import init_controlnet
+from synoptic.controlnet.maps import control_maps
+from synoptic.controlnet.train import Batch
+from synoptic.io import from_pil
+from synoptic.models.base import PretrainedModel
+from synoptic.models.load import load, load_controlnet
+from synoptic.models.registry import resolve_depth_model
+from synoptic.options.picture import read_picture
+from synoptic.options.train_controlnet import TrainControlnetOptions
 
 
-@dataclass(frozen=True)
-class Training:
-    """The net's folder, and what was measured: rows (step, mean loss since the row before, fidelity, to another's map)."""
+def build_accelerator(options: TrainControlnetOptions) -> Accelerator:
+    """Return devices, processes, mixed precision and accumulation."""
+    on_gpu = torch.cuda.is_available() and options.device != "cpu"
+    dtype = ("bfloat16" if on_gpu else "float32") if options.dtype == "auto" else options.dtype
+    precision = {"float32": "no", "bfloat16": "bf16", "float16": "fp16"}[dtype]
+    return Accelerator(
+        mixed_precision=precision, gradient_accumulation_steps=options.accumulate, cpu=options.device == "cpu"
+    )
 
-    net: Path
-    rows: list[Row]
 
-    def __str__(self) -> str:
-        return f"{table(self.rows)}\n{self.net}"
+def load_networks(options: TrainControlnetOptions, device: torch.device) -> tuple[Any, PretrainedModel]:
+    """Return the ControlNet that is trained and the frozen model, in float32."""
+    model = load(options.model, device=str(device), dtype="float32")
+    if options.init is None:
+        net = init_controlnet(model.network, model.factor, no_attention=options.no_attention, seed=options.seed).to(device)
+    else:
+        net = load_controlnet(options.init, model=model.checkpoint, device=str(device), dtype="float32").net
+    if options.checkpointing:
+        network: Any = model.network
+        net.enable_gradient_checkpointing()
+        network.enable_gradient_checkpointing()
+    return net.train().requires_grad_(True), model
 
 
-def train_control(
-    *,
-    images: Images,
-    captions: Captions,
-    condition: Condition = "canny",
-    maps: Maps = None,
-    depth: Depths = None,
-    model: Model = "bundled",
-    init: Init = None,
-    slim: Slim = False,
-    steps: Steps = 4000,
-    batch: Rows = 4,
-    accumulate: Accumulate = 1,
-    lr: Rate = None,
-    dtype: Dtype = "auto",
-    checkpointing: Checkpointing = False,
-    wordless: Wordless = 0.3,
-    evaluate_every: Every = 500,
-    held_back: HeldBack = 8,
-    seed: Seed = 1,
-    device: Where = "auto",
-    out: Out = None,
-) -> Training:
-    """Train a ControlNet on pictures with captions: a killed training goes on to the bit, several GPUs share the rows.
+def cached_pairs(options: TrainControlnetOptions, model: PretrainedModel, folder: Path) -> CachedPairs:
+    """Return the pictures' latents and maps, made once and kept in `folder`."""
+    names, maps, side = list(options.read_captions()), options.find_maps(), model.checkpoint.native_size
+    depth = resolve_depth_model(options.depth) if options.depth is not None else None
+    images = Path(options.images).expanduser()
 
-    synoptic train-control --condition canny --images photos --captions captions.json --slim
-    """
-    source, settings, words, drawn = settle(locals())
-    named = folder_of("train-control", settings | {"prompt": f"{condition} {Path(images).name}"})
-    run = begun(Run("train-control", settings, Path(out or named).expanduser(), []))
-    keep(run, words)
-    if (earlier(run.folder) or {}).get("state") == "done":
-        return Training(run.folder / NET, rows_of(run.folder))
+    def load_pair(k: int) -> tuple[Tensor, Tensor]:
+        picture = middle_square(read_picture(str(images / names[k])), side)
+        shown = middle_square(read_picture(maps[names[k]]), side) if maps else picture
+        return from_pil(picture), control_maps(shown, [options.condition], depth)[options.condition]
 
-    from synoptic.controlnet.train import train
-    from synoptic.runs.loop_checkpoint import Saved
-    from synoptic.runs.progress import bar
+    return CachedPairs(load_pair, lambda picture: model.encode(picture.to(model.device)), folder, side**2)
 
-    accelerator = accelerated(settings)
-    net, m = networks(source, settings, accelerator)
-    run.model = {"name": source.name, "source": source.name if source.is_bundled else source.path_or_repo}
-    run.model |= {"revision": source.revision, "device": str(m.device), "dtype": accelerator.mixed_precision}
-    run.write()
-    said, pictures = list(words.values()), shelf(run, words, drawn, source, m)
-    held, batches = lessons(settings, said, pictures, m, accelerator)
-    fidelity = Fidelity(run, source, m, pictures, held, [said[k] for k in held])
-    saved = Saved(run.folder / "state.safetensors")
-    state = saved.state()
-    losses = list(state["losses"]) if state else []
-    if not losses:
-        fidelity.look(net, losses, accelerator.autocast())
-    coming = train(net, m, batches, accelerator, steps=steps, lr=settings["lr"], state=state)
-    with bar(run.recipe, steps - len(losses)) as tick:
-        for step in saved.watch(coming, lambda step: step.state()) if is_main_process() else coming:
-            losses.append(step.loss)
-            fidelity.look(net, losses, accelerator.autocast())
-            tick()
-    saved.forget()
-    run.state = "done"
-    run.write()
-    return Training(run.folder / NET, fidelity.rows)
+
+def middle_square(image: Image, side: int) -> Image:
+    """Return the largest square in the middle of a picture, `side` pixels wide."""
+    short = min(image.size)
+    left, top = (image.width - short) // 2, (image.height - short) // 2
+    return image.resize((side, side), box=(left, top, left + short, top + short))
+
+
+def split(options: TrainControlnetOptions, count: int) -> tuple[list[int], list[int]]:
+    """Return the pictures that are held out, and those to train on."""
+    order = torch.randperm(count, generator=keyed_generator(options.seed, 2))
+    held, rest = order.tensor_split([options.num_validation])
+    return held.tolist(), rest.tolist()
+
+
+def batches_of(
+    options: TrainControlnetOptions,
+    model: PretrainedModel,
+    pairs: CachedPairs,
+    captions: Mapping[str, str],
+    rest: Sequence[int],
+    accelerator: Accelerator,
+) -> Callable[[int], Iterator[Batch]]:
+    """Return step -> this process's batches, which do not depend on how the rows are shared out."""
+    words, rows = list(captions.values()), options.batch
+    row = partial(
+        training_row,
+        count=len(rest),
+        seed=options.seed,
+        shape=model.shape,
+        num_train_timesteps=model.checkpoint.num_train_timesteps,
+        caption_dropout=options.caption_dropout,
+    )
+
+    def batches(i: int) -> Iterator[Batch]:
+        for j in range(i * options.accumulate, (i + 1) * options.accumulate):
+            first = (j * accelerator.num_processes + accelerator.process_index) * rows
+            chosen = [row(n) for n in range(first, first + rows)]
+            yield make_batch([r._replace(k=rest[r.k]) for r in chosen], pairs, words, model)
+
+    return batches

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from safetensors import safe_open
@@ -19,13 +20,36 @@ STATE, PREVIEW = "checkpoint.safetensors", "preview.png"
 EVERY, SHARE = 5.0, 20  # it is written after so many seconds, and so many times what it took
 
 
+class Interval:
+    """When it is time to write: after a few seconds, and once that has become cheap beside the work."""
+
+    def __init__(self) -> None:
+        self._due = time.monotonic() + EVERY
+
+    def is_over(self) -> bool:
+        return time.monotonic() >= self._due
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Measure what writing takes: the next time comes after SHARE times that."""
+        begin = time.monotonic()
+        yield
+        self._due = time.monotonic() + max(EVERY, SHARE * (time.monotonic() - begin))
+
+
+def write_state(file: Path, state: Mapping[str, Tensor], about: Mapping[str, str]) -> None:
+    """Write a loop's state as a safetensors file, whole or not at all."""
+    data = save({name: value.cpu() for name, value in state.items()}, dict(about))
+    io.atomic_write(file, lambda f: f.write(data))
+
+
 class Checkpoint:
     """`checkpoint.safetensors` and `preview.png` of one batch; `names` tell its state from that of another one."""
 
     def __init__(self, folder: Path, names: Sequence[str], recorder: Recorder | None = None) -> None:
         self.folder, self.names, self.recorder = folder, list(names), recorder
         self.done = 0
-        self._due = time.monotonic() + EVERY
+        self._interval = Interval()
 
     def load(self) -> dict[str, Tensor] | None:
         """Return the state that the batch goes on from; None where it was never begun."""
@@ -44,18 +68,16 @@ class Checkpoint:
 
     def offer(self, step: Step, now: bool = False) -> None:
         """Write the step's state and preview, if it is time to, or `now`."""
-        if (begin := time.monotonic()) < self._due and not now:
-            return
-        self.write(step)
-        self._due = time.monotonic() + max(EVERY, SHARE * (time.monotonic() - begin))
+        if self._interval.is_over() or now:
+            with self._interval.writing():
+                self.write(step)
 
     def write(self, step: Step) -> None:
         """Write them now."""
         if step.state is not None:
             state = dict(step.state()) | (self.recorder.state() if self.recorder else {})
             about = {"names": json.dumps(self.names), "done": str(step.i + 1)}
-            data = save({name: value.cpu() for name, value in state.items()}, about)
-            io.atomic_write(self.folder / STATE, lambda f: f.write(data))
+            write_state(self.folder / STATE, state, about)
         if step.decode is not None:
             io.save_image(self.folder / PREVIEW, step.preview(), {"of": self.names[0], "step": step.i + 1})
 

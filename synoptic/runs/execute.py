@@ -29,7 +29,7 @@ from synoptic.options.common import ModelOptions
 from synoptic.pipelines.base import Output, Pipeline, pipeline_class
 from synoptic.runs.checkpoint import Checkpoint
 from synoptic.runs.files import write_content
-from synoptic.runs.manifest import Picture, Run, open_run
+from synoptic.runs.manifest import Picture, Run, describe_model, open_run
 from synoptic.runs.progress import progress_bar
 from synoptic.runs.recorder import Recorder, recorded
 from synoptic.sampling.step import Step
@@ -101,9 +101,7 @@ def open_model(run: Run) -> tuple[PretrainedModel, Clock]:
     clock = Clock(run)
     with clock("load"):
         model = load(run.options)
-    source = model.checkpoint
-    run.model = {"name": source.name, "source": source.name if source.is_bundled else source.path_or_repo}
-    run.model |= {"revision": source.revision, "device": str(model.device), "dtype": str(model.dtype)[6:]}
+    run.model = describe_model(model)
     run.write()
     return model, clock
 

@@ -7,17 +7,22 @@ import json
 import platform
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from html import escape
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synoptic.distributed import is_main_process
 from synoptic.errors import DISTRIBUTION, InputError, check_writable
+from synoptic.io import atomic_write, load_image
+from synoptic.io.html import gallery
 from synoptic.options.base import Options
 from synoptic.options.common import slug
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+    from synoptic.models.base import PretrainedModel
 
 MANIFEST = "run.json"
 
@@ -53,8 +58,6 @@ class Run:
     @cached_property
     def images(self) -> list[Image]:
         """The pictures, read from their files."""
-        from synoptic.io import load_image
-
         return [load_image(self.folder / picture.file) for picture in self.pictures]
 
     def to_json(self) -> dict[str, Any]:
@@ -77,8 +80,6 @@ class Run:
         return about | {"options": self.options.to_json(), "model": self.model}
 
     def write(self) -> None:
-        from synoptic.io import atomic_write
-
         if not is_main_process():
             return
         text = json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n"
@@ -99,10 +100,6 @@ class Run:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        from html import escape
-
-        from synoptic.io.html import gallery
-
         titles = [f"{p.prompt}, seed {p.seed}" for p in self.pictures]
         return f"{gallery(self.images, titles)}<pre>{escape(self.options.command())}\n{escape(str(self.folder))}</pre>"
 
@@ -151,6 +148,14 @@ def default_folder(options: Options) -> str:
     """Return where a run goes that names no folder: after its first prompt and a hash of its options."""
     key = hashlib.sha256(json.dumps(options.to_json(), sort_keys=True).encode()).hexdigest()[:8]
     return f"outputs/{options.application().replace('_', '-')}/{slug(options.title())[:40]}-{key}"
+
+
+def describe_model(model: PretrainedModel) -> dict[str, str]:
+    """Return what the manifest says of the model: its name, source, revision, device and dtype."""
+    checkpoint = model.checkpoint
+    source = checkpoint.name if checkpoint.is_bundled else checkpoint.path_or_repo
+    about = {"name": checkpoint.name, "source": source, "revision": checkpoint.revision}
+    return about | {"device": str(model.device), "dtype": str(model.dtype).removeprefix("torch.")}
 
 
 def earlier(folder: Path) -> dict[str, Any] | None:
