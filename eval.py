@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from synoptic.courses.cli.argparse_compat import Parser, answer, dashes, renamed
+from synoptic.courses.cli.argparse_compat import Parser, exit_code, in_the_courses_words, two_dashes
 from synoptic.errors import InputError, check_writable
 from synoptic.models.registry import resolve_clip
 
@@ -19,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--judge", default="bundled", help="clip-vit-b32 (the courses'), or any CLIPModel (default: bundled)"
     )
-    return answer("eval.py", lambda: score(parser.parse_args(dashes(sys.argv[1:] if argv is None else argv))))
+    return exit_code("eval.py", lambda: score(parser.parse_args(two_dashes(sys.argv[1:] if argv is None else argv))))
 
 
 def score(args: argparse.Namespace) -> None:
@@ -27,12 +27,12 @@ def score(args: argparse.Namespace) -> None:
     if not any(folder.glob("*.png")):
         why = "holds no .png" if folder.is_dir() else "is no folder"
         raise InputError(f"--fdir1 must be a folder of pictures, {folder} {why}: check the path")
-    with renamed({"--model": "--judge", "--out": "--fdir1"}):
+    with in_the_courses_words({"--clip-model": "--judge", "--out": "--fdir1"}):
         source = resolve_clip(args.judge)
         check_writable(folder)
 
     from synoptic.courses.files import prompt_of, score_folder, write_eval
-    from synoptic.courses.report import MARKS_JUDGE, verdict
+    from synoptic.courses.report import MARKS_CLIP, verdict
     from synoptic.metrics.clip import Clip
 
     clip = Clip(source)
@@ -41,8 +41,8 @@ def score(args: argparse.Namespace) -> None:
     for path, value in scores.items():
         if path not in ("source_dir", "score"):
             print(f"{value:.4f}\t{prompt_of(Path(path))}")
-    print(f"{scores['score']:.4f}\tmean, judge {clip.name}")
-    if marks := verdict({"marks": Path(source.path_or_repo).name == MARKS_JUDGE, "score": scores["score"]}):
+    print(f"{scores['score']:.4f}\tmean by {clip.name}")
+    if marks := verdict(scores["score"], Path(source.path_or_repo).name == MARKS_CLIP):
         print(marks)
     print(f"written to {write_eval(folder, scores)}")
 

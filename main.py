@@ -1,7 +1,7 @@
 """The courses' command lines: `python main.py --app wide_image --prompt "…"`. Options, outputs, traps: docs/courses.md.
 
-A door (`synoptic/courses/cli/`) reads the options as the courses write them, checks them before anything heavy is imported,
-and hands over to a recipe.
+A module of `synoptic/courses/cli/` reads the options as the courses write them, checks them before anything heavy is
+imported, and runs the application.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ import sys
 from collections.abc import Sequence
 
 from synoptic.courses.cli import ambiguous, distillation, wide
-from synoptic.courses.cli.argparse_compat import Parser, answer, dashes, notice, renamed
+from synoptic.courses.cli.argparse_compat import Parser, exit_code, in_the_courses_words, print_notice, two_dashes
 
-DOORS = {"wide_image": wide, "ambiguous_image": ambiguous, None: distillation}
+COMMAND_LINES = {"wide_image": wide, "ambiguous_image": ambiguous, None: distillation}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    return answer("main.py", lambda: run(dashes(sys.argv[1:] if argv is None else argv)))
+    return exit_code("main.py", lambda: run(two_dashes(sys.argv[1:] if argv is None else argv)))
 
 
 def run(argv: Sequence[str]) -> None:
@@ -25,13 +25,13 @@ def run(argv: Sequence[str]) -> None:
     app = first.parse_known_args(argv)[0].app
     parser = Parser(f"main.py --app {app}" if app else "main.py", epilog="Other help: main.py [--app APP] --help")
     parser.add_argument("--app", choices=("wide_image", "ambiguous_image"), help="without it: score distillation")
-    door = DOORS[app]
-    door.options(parser)
+    command_line = COMMAND_LINES[app]
+    command_line.options(parser)
     args = parser.parse_args(argv)
-    if idle := [f"--{name}" for name in parser.idle if name in vars(args)]:
-        notice(f"without effect: {', '.join(idle)} (docs/courses.md says why)")
-    with renamed(door.THEIRS):
-        door.paint(args)
+    if ignored := [f"--{name}" for name in parser.ignored if name in vars(args)]:
+        print_notice(f"without effect: {', '.join(ignored)} (docs/courses.md says why)")
+    with in_the_courses_words(command_line.OPTION_NAMES):
+        command_line.generate(args)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,11 +13,11 @@ from typing import Any
 
 from PIL import Image
 
-from synoptic.courses.records import latin, read_records, rows, thumb
+from synoptic.courses.records import Record, latin, read_records, table, thumb
 from synoptic.io import atomic_write, load_image
 
 MARKS = ((0.28, "full marks"), (0.26, "half marks"))  # the courses', for OpenAI's ViT-B/32 only
-MARKS_JUDGE = "clip-vit-base-patch32"  # its hub id's last part
+MARKS_CLIP = "clip-vit-base-patch32"  # its hub id's last part
 THUMB = 256  # pixels: the longest side of a crop in a report
 STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:80rem;margin:2rem auto;padding:0 1rem}
 table{border-collapse:collapse}td,th{padding:.1rem .8rem .1rem 0;text-align:left}td.n,th.n{text-align:right}
@@ -25,28 +25,28 @@ figure{margin:1.2rem 0}figcaption{margin-bottom:.3rem}figure img{height:9rem;mar
 figure img.wide{height:auto;width:100%}pre{white-space:pre-wrap;background:#f4f4f4;padding:.6rem}"""
 
 
-def verdict(record: Mapping[str, Any]) -> str:
-    """What the courses give for the score; nothing for another judge, for whom a cosine means something else."""
-    if not record["marks"]:
+def verdict(score: float, marks: bool) -> str:
+    """Return what the courses give for the score; nothing for another CLIP model, whose cosines mean something else."""
+    if not marks:
         return ""
-    named = next((name for least, name in MARKS if record["score"] >= least), "no marks")
+    named = next((name for least, name in MARKS if score >= least), "no marks")
     return f"{named} ({', '.join(f'{name} from {least}' for least, name in MARKS)})"
 
 
-def notes(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def notes(record: Record) -> Iterator[tuple[str, str]]:
     """What stands above the pictures: (name, value) pairs."""
-    yield "judge", record["judge"]
-    yield "score", f"{record['score']:.4f}"
-    if record["marks"]:
-        yield "pass marks", verdict(record)
-    yield "prompts", record["set"]
-    if record["missing"]:
-        yield "missing", f"{len(record['missing'])} pictures, not scored: {', '.join(record['missing'])}"
-    for name, made in record["made"].items():
-        yield f"{name} painted by", made["command"]
+    yield "CLIP model", record.clip_model
+    yield "score", f"{record.score:.4f}"
+    if record.marks:
+        yield "pass marks", verdict(record.score, record.marks)
+    yield "prompts", record.set
+    if record.missing:
+        yield "missing", f"{len(record.missing)} pictures, not scored: {', '.join(record.missing)}"
+    for name, made in record.made.items():
+        yield f"{name} made by", made["command"]
         yield f"{name} model", ", ".join(f"{key} {value}" for key, value in made["model"].items() if value)
-    yield "evaluated by", record["command"]
-    yield "versions", ", ".join(f"{name} {version}" for name, version in record["versions"].items())
+    yield "evaluated by", record.command
+    yield "versions", ", ".join(f"{name} {version}" for name, version in record.versions.items())
 
 
 def inline(path: Path) -> str:
@@ -60,32 +60,32 @@ def inline(path: Path) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-def html(out: Path, records: Sequence[Mapping[str, Any]], title: str) -> str:
+def html(out: Path, records: Sequence[Record], title: str) -> str:
     """One page that needs nothing else: the pictures lie inside."""
     parts = [f"<!doctype html><html lang=en><meta charset=utf-8><title>{escape(title)}</title><style>{STYLE}</style>"]
     parts.append(f"<h1>{escape(title)}</h1>")
     for record in records:
-        parts.append(f"<h2>{escape(record['folder'])}</h2><table>")
+        parts.append(f"<h2>{escape(record.folder)}</h2><table>")
         parts += [f"<tr><th>{escape(k)}<td>{escape(v)}" for k, v in notes(record)]
         parts.append("</table><h3>Scores</h3><table>")
-        for i, row in enumerate(rows(record)):
+        for i, row in enumerate(table(record)):
             tag = "td" if i else "th"
             cells = (f"<{tag}{'' if j == len(row) - 1 else ' class=n'}>{escape(cell)}" for j, cell in enumerate(row))
             parts.append("<tr>" + "".join(cells))
         parts.append("</table><h3>Pictures</h3>")
-        for prompt, paths in record["pictures"].items():
-            score = record["measures"][0]["items"][prompt]
+        for prompt, paths in record.pictures.items():
+            score = record.measures[0]["items"][prompt]
             parts.append(f"<figure><figcaption>{score:.3f} {escape(prompt)}</figcaption>")
-            wide = record["whole"].get(prompt, [])
+            wide = record.whole.get(prompt, [])
             for path in [*wide, *paths]:
                 kind = " class=wide" if path in wide else ""
                 parts.append(f'<img{kind} src="{inline(out / path)}" alt="{escape(Path(path).name)}">')
             parts.append("</figure>")
-        parts.append(f"<h3>Settings</h3><pre>{escape(json.dumps(record['settings'], indent=2, ensure_ascii=False))}</pre>")
+        parts.append(f"<h3>Options</h3><pre>{escape(json.dumps(record.options, indent=2, ensure_ascii=False))}</pre>")
     return "\n".join(parts) + "\n</html>\n"
 
 
-def pdf(out: Path, records: Sequence[Mapping[str, Any]], title: str) -> bytes:
+def pdf(out: Path, records: Sequence[Record], title: str) -> bytes:
     """The same as A4 pages; its fonts know Latin-1 only, other letters are question marks."""
     from fpdf import FPDF
     from fpdf.enums import XPos, YPos
@@ -102,17 +102,17 @@ def pdf(out: Path, records: Sequence[Mapping[str, Any]], title: str) -> bytes:
     for record in records:
         page.add_page()
         write(title, 9)
-        write(record["folder"], 18, "B", 10)
+        write(record.folder, 18, "B", 10)
         for name, value in notes(record):
             write(f"{name}: {value}", 9)
         page.ln(3)
         page.set_font("helvetica", "", 8)
-        for *cells, last in rows(record):
+        for *cells, last in table(record):
             for cell in cells:
                 page.cell(24, 4, latin(cell))
             page.multi_cell(0, 4, latin(last), align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
-        for prompt, paths in record["pictures"].items():
-            wide = record["whole"].get(prompt, [])
+        for prompt, paths in record.pictures.items():
+            wide = record.whole.get(prompt, [])
             across = max(4, min(8, len(paths)))
             side = (page.epw - (across - 1)) / across
             strips = [thumb(out / path, 1024) for path in wide]
@@ -120,7 +120,7 @@ def pdf(out: Path, records: Sequence[Mapping[str, Any]], title: str) -> bytes:
             if page.will_page_break(min(220, 6 + deep + side)):
                 page.add_page()
             page.ln(2)
-            write(f"{record['measures'][0]['items'][prompt]:.3f}  {prompt}", 9, "B")
+            write(f"{record.measures[0]['items'][prompt]:.3f}  {prompt}", 9, "B")
             for strip in strips:
                 page.image(strip, w=page.epw)
                 page.ln(1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,22 +21,22 @@ def hand_in(out: Path, name: str, code: Path | None) -> Path:
     scores it. Of the code, hidden files, caches and `out` itself stay out.
     """
     records = read_records(out)
-    commands = [command for r in records for command in [*(made["command"] for made in r["made"].values()), r["command"]]]
+    commands = [command for r in records for command in [*(made["command"] for made in r.made.values()), r.command]]
     place = out / f"{name}.zip"
 
     def fill(f: Any) -> None:
         with zipfile.ZipFile(f, "w", zipfile.ZIP_DEFLATED) as z:
             z.writestr(f"{name}.pdf", pdf(out, records, name))
             for record in records:
-                folder = record["folder"]
+                folder = record.folder
                 top = f"outputs/{folder}" if folder in ("sds", "pds", "vsd") else folder
-                files = [Path(path).name for paths in record["pictures"].values() for path in paths]
+                files = [Path(path).name for paths in record.pictures.values() for path in paths]
                 for file in [*files, "eval.json"]:
                     z.write(out / folder / file, f"{top}/{file}")
-                for path in dict.fromkeys(path for paths in record["whole"].values() for path in paths):
+                for path in dict.fromkeys(path for paths in record.whole.values() for path in paths):
                     z.write(out / path, path)
             z.writestr("commands.txt", "\n".join(dict.fromkeys(commands)) + "\n")
-            z.writestr("settings.json", json.dumps(records, indent=2, ensure_ascii=False) + "\n")
+            z.writestr("settings.json", json.dumps([asdict(r) for r in records], indent=2, ensure_ascii=False) + "\n")
             if code is not None:
                 for path in files_of(code, lambda folder: folder.resolve() == out.resolve()):
                     z.write(path, f"code/{path.relative_to(code)}")

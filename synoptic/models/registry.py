@@ -264,7 +264,7 @@ def resolve_clip(name: str) -> Checkpoint:
     checkpoint = _find_checkpoint(name, CLIP_MODELS, "config.json")
     if checkpoint.read_json("config.json").get("model_type") != "clip":
         raise InputError(
-            f"a judge must be a CLIPModel, {name} is none: use --judge bundled, clip-vit-b32 or such a directory"
+            f"a CLIP model must be a CLIPModel, {name} is none: use --clip-model bundled, clip-vit-b32 or such a directory"
         )
     if checkpoint.is_local:
         check_weights(Path(checkpoint.path_or_repo))

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 
 def options_class(name: str) -> type[Options]:
-    """Return an application's options, by its name alone: `text_to_3d` -> options.text_to_3d.TextTo3dOptions."""
-    module = import_module(f"synoptic.options.{name}")
+    """Return a command's options, by its name alone: `text_to_3d` -> options.text_to_3d.TextTo3DOptions."""
+    home = "synoptic.courses.evaluate_options" if name == "evaluate" else f"synoptic.options.{name}"
+    module = import_module(home)
     return getattr(module, name.title().replace("_", "") + "Options")

@@ -1,26 +1,26 @@
-"""`python main.py --app ambiguous_image --tag …`: the anagram recipe, and the course's files."""
+"""`python main.py --app ambiguous_image --tag …`: an anagram, and the course's files."""
 
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
 import shlex
-from typing import Any, cast
+from typing import Any
 
-from synoptic.courses.cli.argparse_compat import Parser, least
-from synoptic.courses.cli.synchronization import folder_of, how, model_of, synchronization, write_config
+from synoptic.courses.cli.argparse_compat import Parser, at_least
+from synoptic.courses.cli.synchronization import folder_of, model_of, run_key, shared_options, synchronization, write_config
 from synoptic.errors import InputError
+from synoptic.models.registry import resolve
+from synoptic.options import options_class
 
 VIEWS = (
     *("identity", "flip", "rotate_cw", "negate", "skew", "patch_permute", "pixel_permute", "jigsaw", "square_hinge"),
     "inner_rotate",
 )
-THEIRS = {  # what a recipe's message names, as the course calls it
-    "--canvas latents": "--model deepfloyd",
+OPTION_NAMES = {  # what our messages name, as the course calls it
+    "--view-space latents": "--model deepfloyd",
     "--device auto or cpu": "--gpu 0",
-    "--guidance": "--guidance_scale",
-    "--level": "--stage2_noise_level",
+    "--guidance-scale": "--guidance_scale",
+    "--noise-level": "--stage2_noise_level",
     "--model(?! deepfloyd)": "--stage_1_path",
     "--out": "--save_top_dir",
     "--sampler ddim or dpm\\+\\+ with --eta 0": "--sampling_method ddim",
@@ -38,7 +38,7 @@ def options(p: Parser) -> None:
     p.add_argument("--rotate_angle", type=float, default=90.0, help="of inner_rotate, degrees")
     p.add_argument("--stage_1_path", help="other weights: an alias, a directory or a hub id (default: bundled)")
     p.add_argument("--stage_2_path", help="the same of the upscaler")
-    p.add_argument("--stage2_noise_level", type=least(0), default=50)
+    p.add_argument("--stage2_noise_level", type=at_least(0), default=50)
     flag = {"action": "store_true"}
     p.without_effect(
         log_step={"type": int},
@@ -50,35 +50,33 @@ def options(p: Parser) -> None:
     )
 
 
-def paint(args: argparse.Namespace) -> None:
-    """The anagram recipe, then the course's files: each view under its prompt, and in results/ the small ones too."""
-    from synoptic.models.registry import resolve
-    from synoptic.pipelines.anagram import anagram
-
-    prompts, views = args.prompts, [named(name, args) for name in args.views_names]
+def generate(args: argparse.Namespace) -> None:
+    """Make the anagram, then the course's files: each view under its prompt, and in results/ the small ones too."""
+    prompts, views = args.prompts, [view_name(name, args) for name in args.views_names]
     if not prompts or len(prompts) != len(views):
         raise InputError(f"--prompts must be one a view, {len(prompts)} for {len(views)} were given: match --views_names")
     source = resolve(model_of(args, args.stage_1_path))
-    options: dict[str, Any] = how(args) | {
+    asked = shared_options(args) | {
         "views": views,
         "space": "instance",
-        "start": "independent",
-        "upscalers": [args.stage_2_path] if args.stage_2_path else None,
-        "level": args.stage2_noise_level,
-        "augment": False,
+        "init_noise": "independent",
+        "upscalers": args.stage_2_path or "auto",
+        "noise_level": args.stage2_noise_level,
+        "noise_augmentation": False,
         "model": source.name,
     }
-    folder, recipe = folder_of(args), cast(Any, anagram)  # which compares rules, too, and gives something else then
-    key = hashlib.sha256(json.dumps([prompts, options]).encode()).hexdigest()[:8]
-    (whole,), painted = recipe(prompts, out=str(folder / "results" / key), **options)
+    folder = folder_of(args)
+    prepared: Any = options_class("anagram").from_arguments(*prompts, **asked).prepare()
 
     import torch
 
     from synoptic import io
     from synoptic.courses.files import file_name
+    from synoptic.runs.execute import execute
     from synoptic.views.registry import get_view
 
-    file = painted.folder / painted.pictures[0].file
+    made = execute(prepared, folder / "results" / run_key(prepared))
+    (whole,), file = made.images, made.folder / made.pictures[0].file
     stage_one = file.with_suffix(f".{source.native_size}.png")  # there where it was enlarged
     inside, looks = io.read_settings(file), [get_view(name) for name in views]
     small, large = (
@@ -92,14 +90,14 @@ def paint(args: argparse.Namespace) -> None:
             io.save_image(place / file_name(prompt), io.to_pil(x)[0], inside | {"prompt": prompt})
         print(folder / file_name(prompt))
     io.save_image(folder / "results/final.png", io.to_pil(torch.cat(large, -1))[0], inside)
-    write_config(folder / "ambiguous_image_config.yaml", args, painted.command)
-    if painted.scores:
-        print(f"alignment {painted.scores['alignment']:.3f}, judge {painted.scores['judge']}")
+    write_config(folder / "ambiguous_image_config.yaml", args, made.options.command())
+    if made.scores:
+        print(f"alignment {made.scores['alignment']:.3f} by {made.scores['clip_model']}")
     print(f"to score the views: python eval.py --fdir1 {shlex.quote(str(folder))} --app ambiguous_images")
 
 
-def named(view: str, args: argparse.Namespace) -> str:
-    """A view of the course as ours: inner_rotate has --rotate_angle, what is shuffled --seed."""
+def view_name(view: str, args: argparse.Namespace) -> str:
+    """Return a view of the course by our name: inner_rotate has --rotate_angle, what is shuffled --seed."""
     match view:
         case "inner_rotate":
             return f"inner_rotate:{args.rotate_angle:g}"

@@ -1,4 +1,4 @@
-"""What the doors share: options as the courses write them, and one line for what is wrong."""
+"""What the courses' command lines share: options as the courses write them, and one line for what is wrong."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ from typing import Any, NoReturn
 from synoptic.errors import InputError
 
 
-def answer(door: str, act: Callable[[], None]) -> int:
-    """act()'s exit code: 0, 2 with one line for bad input, 130 on Ctrl-C; anything else is a bug and shows its traceback."""
+def exit_code(program: str, act: Callable[[], None]) -> int:
+    """Run act() and return its exit code: 0, 2 with one line for bad input, 130 on Ctrl-C; anything else is a bug and shows its traceback."""
     try:
         act()
     except InputError as e:
-        print(f"{door}: error: {' '.join(str(e).split())}", file=sys.stderr)
+        print(f"{program}: error: {' '.join(str(e).split())}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print(f"{door}: stopped; what was finished is saved, the same command goes on from there", file=sys.stderr)
+        print(f"{program}: stopped; what was finished is saved, the same command goes on from there", file=sys.stderr)
         return 130
     return 0
 
 
-def notice(text: str) -> None:
+def print_notice(text: str) -> None:
     print(f"main.py: notice: {text}", file=sys.stderr)
 
 
-def dashes(argv: Sequence[str]) -> list[str]:
-    """The slides write `-app` for `--app`: a word behind one dash is an option too."""
+def two_dashes(argv: Sequence[str]) -> list[str]:
+    """Return the words with two dashes: the slides write `-app` for `--app`: a word behind one dash is an option too."""
     return [re.sub(r"^-(?=[a-z]\w+(=|$))", "--", word) for word in argv]
 
 
 class Parser(argparse.ArgumentParser):
     """argparse whose errors are InputError, and with options that only keep a course's command line running."""
 
-    idle: Sequence[str] = ()
+    ignored: Sequence[str] = ()
 
     def error(self, message: str) -> NoReturn:
         raise InputError(f"{message} (see: python {self.prog} --help)")
@@ -47,11 +47,11 @@ class Parser(argparse.ArgumentParser):
         group = self.add_argument_group("accepted, without effect")
         for name, how in options.items():
             group.add_argument(f"--{name}", default=argparse.SUPPRESS, **how)
-        self.idle = tuple(options)
+        self.ignored = tuple(options)
 
 
-def least(bound: float, kind: Callable[[str], float] = int) -> Callable[[str], float]:
-    """An argparse type: a number of `kind`, at least `bound`."""
+def at_least(bound: float, kind: Callable[[str], float] = int) -> Callable[[str], float]:
+    """Return an argparse type: a number of `kind`, at least `bound`."""
 
     def read(text: str) -> float:
         try:
@@ -66,12 +66,12 @@ def least(bound: float, kind: Callable[[str], float] = int) -> Callable[[str], f
 
 
 @contextmanager
-def renamed(names: Mapping[str, str]) -> Iterator[None]:
-    """Options in the message of a InputError get the names that the door gives them."""
+def in_the_courses_words(names: Mapping[str, str]) -> Iterator[None]:
+    """Call the options in an InputError's message by the names that the course gives them: {ours: theirs}."""
     try:
         yield
     except InputError as e:
         message = str(e)
         for ours, theirs in names.items():
             message = re.sub(rf"{ours}\b", theirs, message)
-        raise InputError(message) from None
+        raise InputError(message, rule=e.rule) from None

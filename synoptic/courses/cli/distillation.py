@@ -1,22 +1,22 @@
-"""`python main.py --prompt "…" --loss_type sds`: the distill recipe, and the course's files."""
+"""`python main.py --prompt "…" --loss_type sds`: score distillation, and the course's files."""
 
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
 import os
 import shlex
 from pathlib import Path
 from typing import Any
 
-from synoptic.courses.cli.argparse_compat import Parser, least
-from synoptic.courses.cli.synchronization import model_of, write_config
+from synoptic.courses.cli.argparse_compat import Parser, at_least
+from synoptic.courses.cli.synchronization import model_of, run_key, write_config
 from synoptic.errors import InputError
+from synoptic.models.registry import resolve
+from synoptic.options import options_class
 
-THEIRS: dict[str, str] = {  # what a recipe's message names, as the course calls it
+OPTION_NAMES: dict[str, str] = {  # what our messages name, as the course calls it
     "--device auto or cpu": "--device 0",
-    "--guidance": "--guidance_scale",
+    "--guidance-scale": "--guidance_scale",
     "--model": "--sd_path",
     "--out": "--save_dir",
     "--steps": "--step",
@@ -30,32 +30,28 @@ def options(p: Parser) -> None:
     p.add_argument("--src_img_path", help="the picture that pds edits; --prompt says what it shows")
     p.add_argument("--save_dir", default="./outputs")
     p.add_argument("--loss_type", choices=("sds", "pds", "vsd"), default="sds")
-    p.add_argument("--guidance_scale", type=least(0, float), default=7.5)
-    p.add_argument("--step", type=least(1), default=500)
+    p.add_argument("--guidance_scale", type=at_least(0, float), default=7.5)
+    p.add_argument("--step", type=at_least(1), default=500)
     p.add_argument(
-        "--lr", type=least(0, float), default=0.1, help="the rate that the course's script takes whatever is given"
+        "--lr", type=at_least(0, float), default=0.1, help="the rate that the course's script takes whatever is given"
     )
-    p.add_argument("--log_step", type=least(1), default=25, help="a picture every so many steps, in results/")
+    p.add_argument("--log_step", type=at_least(1), default=25, help="a picture every so many steps, in results/")
     p.add_argument("--precision", choices=("fp32", "fp16"), default="fp32", help="fp16: the half that the device is fast at")
-    p.add_argument("--device", type=least(0), default=0, help="which GPU; without any the CPU paints")
-    p.add_argument("--seed", type=least(0), default=1, help="the course's script sets none")
+    p.add_argument("--device", type=at_least(0), default=0, help="which GPU; without any the CPU paints")
+    p.add_argument("--seed", type=at_least(0), default=1, help="the course's script sets none")
     p.add_argument("--sd_path", help="other weights: an alias, a directory or a hub id (default: bundled)")
 
 
-def paint(args: argparse.Namespace) -> None:
-    """The distill recipe, then the course's files: the picture under its prompt, an edit under what it was edited into."""
+def generate(args: argparse.Namespace) -> None:
+    """Distill, then save the course's files: the picture under its prompt, an edit under what it was edited into."""
     model, edit = model_of(argparse.Namespace(model="sd"), args.sd_path), {}
     if args.loss_type == "pds":
         edit = edit_of(args)
     prompt = args.edit_prompt if edit else args.prompt
-
-    from synoptic.models.registry import resolve
-    from synoptic.pipelines.distill import distill
-
-    how: dict[str, Any] = {
+    asked: dict[str, Any] = {
         "loss": args.loss_type,
-        "guidance": args.guidance_scale,
-        "negative": args.negative_prompt,
+        "guidance_scale": args.guidance_scale,
+        "negative_prompt": args.negative_prompt,
         "steps": args.step,
         "lr": args.lr,
         "horizon": 1.5,
@@ -65,25 +61,27 @@ def paint(args: argparse.Namespace) -> None:
         "device": f"cuda:{args.device}" if args.device else "auto",
         "dtype": "float32" if args.precision == "fp32" else "auto",
     }
-    how |= edit | ({"size": resolve(model).native_size} if edit else {})
+    asked |= edit | ({"size": resolve(model).native_size} if edit else {})
     folder = Path(args.save_dir).expanduser()
-    key = hashlib.sha256(json.dumps([prompt, how]).encode()).hexdigest()[:8]
-    (image,), run = distill(prompt, **how, every=args.log_step, out=str(folder / "results" / key))
+    prepared: Any = options_class("distill").from_arguments(prompt, **asked, save_every=args.log_step).prepare()
 
     from synoptic import io
     from synoptic.courses.files import file_name
+    from synoptic.runs.execute import execute
 
+    run = execute(prepared, folder / "results" / run_key(prepared))
+    (image,) = run.images
     file = folder / file_name(prompt)
     io.save_image(file, image, io.read_settings(run.folder / run.pictures[0].file) | {"file": file.name})
-    write_config(folder / "run_config.yaml", args, run.command)
+    write_config(folder / "run_config.yaml", args, run.options.command())
     print(file)
     if run.scores:
-        print(f"CLIP score {run.scores['clip_score']:.3f}, judge {run.scores['judge']}")
+        print(f"CLIP score {run.scores['clip_score']:.3f} by {run.scores['clip_model']}")
     print(f"to score all of the folder: python eval.py --fdir1 {shlex.quote(str(folder))}")
 
 
 def edit_of(args: argparse.Namespace) -> dict[str, str]:
-    """What the recipe needs to edit a picture. Raises InputError where it was not given."""
+    """Return what is needed to edit a picture. Raises InputError where it was not given."""
     if args.edit_prompt is None or args.src_img_path is None:
         raise InputError("--loss_type pds edits a picture, which was not given: add --edit_prompt and --src_img_path")
     source = Path(os.path.expandvars(args.src_img_path)).expanduser()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -10,7 +11,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from synoptic.courses.cli.argparse_compat import Parser, least, notice
+from synoptic.courses.cli.argparse_compat import Parser, at_least, print_notice
+from synoptic.options.base import Options
 
 BUNDLED = {"sd": "bundled", "deepfloyd": "bundled-if"}  # the course's kind of model, and ours of that kind
 MOVED = {  # hub ids that are gone: the aliases that know where they went
@@ -22,14 +24,14 @@ MOVED = {  # hub ids that are gone: the aliases that know where they went
 
 def synchronization(p: Parser, tag: str | None, steps: int, guidance: float, kind: str) -> None:
     """The options that both apps of the synchronization course have."""
-    p.add_argument("--seed", type=least(0), default=1)
-    p.add_argument("--gpu", type=least(0), default=0, help="which one; without any the CPU paints")
+    p.add_argument("--seed", type=at_least(0), default=1)
+    p.add_argument("--gpu", type=at_least(0), default=0, help="which one; without any the CPU paints")
     p.add_argument("--sampling_method", choices=("ddim", "ddpm"), default="ddim", help="ddpm: DDIM with eta 1")
     p.add_argument("--save_top_dir", default="./outputs")
     p.add_argument("--tag", default=tag, required=tag is None, help="the folder below --save_top_dir")
     p.add_argument("--save_dir_now", action="store_true", help="a folder mm-dd-HHMMSS below that")
-    p.add_argument("--num_inference_steps", type=least(1), default=steps)
-    p.add_argument("--guidance_scale", type=least(0, float), default=guidance)
+    p.add_argument("--num_inference_steps", type=at_least(1), default=steps)
+    p.add_argument("--guidance_scale", type=at_least(0, float), default=guidance)
     p.add_argument("--model", choices=("sd", "deepfloyd"), default=kind, help="the kind of the bundled model")
     p.add_argument("--case", choices=("none", "eps", "x0", "xt"), default="x0", help="what the views agree on")
 
@@ -38,20 +40,25 @@ def model_of(args: argparse.Namespace, path: str | None) -> str:
     """The model that a path option names, or the bundled one of --model's kind. Says so where a hub id is gone."""
     name = path or BUNDLED[args.model]
     if name in MOVED:
-        notice(f"{name} is gone from the hub: taking {MOVED[name]} (see: synoptic models)")
+        print_notice(f"{name} is gone from the hub: taking {MOVED[name]} (see: synoptic models)")
     return MOVED.get(name, name)
 
 
-def how(args: argparse.Namespace) -> dict[str, Any]:
-    """The options of both apps, as recipes call them."""
+def shared_options(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the options of both apps, by our names."""
     return {
         "steps": args.num_inference_steps,
-        "guidance": args.guidance_scale,
+        "guidance_scale": args.guidance_scale,
         "sync": args.case,
         "eta": 1.0 if args.sampling_method == "ddpm" else 0.0,
         "seed": args.seed,
         "device": f"cuda:{args.gpu}" if args.gpu else "auto",
     }
+
+
+def run_key(options: Options) -> str:
+    """Return the name of a run's folder in results/: a hash of its options."""
+    return hashlib.sha256(json.dumps(options.to_json(), sort_keys=True).encode()).hexdigest()[:8]
 
 
 def folder_of(args: argparse.Namespace) -> Path:
@@ -60,7 +67,7 @@ def folder_of(args: argparse.Namespace) -> Path:
     if args.save_dir_now:
         folder /= datetime.now().strftime("%m-%d-%H%M%S")
     if os.path.exists(folder):  # where pathlib raises on a name that is too long, this says no
-        notice(f"{folder} is there already: this picture joins it, or takes the place of the one of the same prompt")
+        print_notice(f"{folder} is there already: this picture joins it, or takes the place of the one of the same prompt")
     return folder
 
 

@@ -1,22 +1,22 @@
-"""`python main.py --app wide_image --prompt "…"`: the wide recipe, and the course's files."""
+"""`python main.py --app wide_image --prompt "…"`: a wide picture, and the course's files."""
 
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
 import math
 import shlex
 from typing import Any
 
-from synoptic.courses.cli.argparse_compat import Parser, least
-from synoptic.courses.cli.synchronization import folder_of, how, model_of, synchronization, write_config
+from synoptic.courses.cli.argparse_compat import Parser, at_least
+from synoptic.courses.cli.synchronization import folder_of, model_of, run_key, shared_options, synchronization, write_config
 from synoptic.errors import InputError
+from synoptic.models.registry import resolve
+from synoptic.options import options_class
 
 SIDE, LATENT = 512, 64  # the course's model: its sizes are in its pixels and latents, and scale with the native size
-THEIRS = {  # what a recipe's message names, as the course calls it
+OPTION_NAMES = {  # what our messages name, as the course calls it
     "--device auto or cpu": "--gpu 0",
-    "--guidance": "--guidance_scale",
+    "--guidance-scale": "--guidance_scale",
     "--model": "--sd_path",
     "--out": "--save_top_dir",
     "--steps": "--num_inference_steps",
@@ -29,12 +29,12 @@ def options(p: Parser) -> None:
     p.add_argument("--prompt", required=True)
     p.add_argument("--negative_prompt", default="")
     p.add_argument("--sd_path", help="other weights: an alias, a directory or a hub id (default: bundled)")
-    p.add_argument("--window_stride", type=least(1), default=8, help="in latents")
-    p.add_argument("--panorama_height", type=least(1), default=SIDE, help="as for a model of 512, as all sizes here")
-    p.add_argument("--panorama_width", type=least(1), default=6 * SIDE)
+    p.add_argument("--window_stride", type=at_least(1), default=8, help="in latents")
+    p.add_argument("--panorama_height", type=at_least(1), default=SIDE, help="as for a model of 512, as all sizes here")
+    p.add_argument("--panorama_width", type=at_least(1), default=6 * SIDE)
     p.add_argument("--latent_instance_size", type=int, choices=(LATENT,), default=LATENT)
     p.add_argument("--rgb_instance_size", type=int, choices=(SIDE,), default=SIDE)
-    p.add_argument("--eval_pos", type=least(0), nargs="*", default=list(range(0, 1024, 128)), help="where crops begin")
+    p.add_argument("--eval_pos", type=at_least(0), nargs="*", default=list(range(0, 1024, 128)), help="where crops begin")
     several = {"type": int, "nargs": "+", "action": "extend"}
     p.without_effect(
         log_step={"type": int},
@@ -46,11 +46,8 @@ def options(p: Parser) -> None:
     )
 
 
-def paint(args: argparse.Namespace) -> None:
-    """The wide recipe, then the course's files: the picture, its crops at --eval_pos, the options."""
-    from synoptic.models.registry import resolve
-    from synoptic.pipelines.wide import wide
-
+def generate(args: argparse.Namespace) -> None:
+    """Make the wide picture, then the course's files: the picture, its crops at --eval_pos, the options."""
     source = resolve(model_of(args, args.sd_path))
     native, unit = source.native_size, SIDE * source.factor // math.gcd(SIDE * source.factor, source.native_size)
     for side, pixels in (("height", args.panorama_height), ("width", args.panorama_width)):
@@ -60,22 +57,23 @@ def paint(args: argparse.Namespace) -> None:
     for p in args.eval_pos:
         if p > last:
             raise InputError(f"--eval_pos must be at most {last}, where the last crop begins; {p} was given: lower it")
-    options: dict[str, Any] = how(args) | {
+    asked = shared_options(args) | {
         "width": args.panorama_width * native // SIDE,
         "height": args.panorama_height * native // SIDE,
-        "negative": args.negative_prompt,
+        "negative_prompt": args.negative_prompt,
         "stride": args.window_stride,
         "weights": "uniform",
         "model": source.name,
     }
     folder = folder_of(args)
-    key = hashlib.sha256(json.dumps([args.prompt, options]).encode()).hexdigest()[:8]
-    (panorama,), painted = wide(args.prompt, out=str(folder / "results" / key), **options)
+    prepared: Any = options_class("wide").from_arguments(args.prompt, **asked).prepare()
 
     from synoptic import io
     from synoptic.courses.files import file_name
+    from synoptic.runs.execute import execute
 
-    inside = io.read_settings(painted.folder / painted.pictures[0].file)
+    made = execute(prepared, folder / "results" / run_key(prepared))
+    (panorama,), inside = made.images, io.read_settings(made.folder / made.pictures[0].file)
     whole = folder / file_name(args.prompt)
     io.save_image(whole, panorama, inside)
     print(whole)
@@ -84,7 +82,7 @@ def paint(args: argparse.Namespace) -> None:
         crop = folder / file_name(args.prompt, p)
         io.save_image(crop, panorama.crop((left, 0, left + native, native)), inside)
         print(crop)
-    write_config(folder / "wide_image_run_config.yaml", args, painted.command)
-    if painted.scores:
-        print(f"CLIP score {painted.scores['clip_score']:.3f}, judge {painted.scores['judge']}")
+    write_config(folder / "wide_image_run_config.yaml", args, made.options.command())
+    if made.scores:
+        print(f"CLIP score {made.scores['clip_score']:.3f} by {made.scores['clip_model']}")
     print(f"to score the crops: python eval.py --fdir1 {shlex.quote(str(folder))} --app wide_images")
