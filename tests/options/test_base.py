@@ -124,8 +124,6 @@ def value_of(spec: Any) -> st.SearchStrategy[Any]:
     text = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=12).filter(
         lambda t: t.strip() == t and not t.endswith("\\")
     )
-    if get_origin(kind) is Literal:
-        return st.sampled_from(get_args(kind))
     if get_origin(kind) is tuple:
         item, *rest = get_args(kind)
         size = 1 + len(rest) if rest != [...] else None
@@ -134,6 +132,8 @@ def value_of(spec: Any) -> st.SearchStrategy[Any]:
 
 
 def scalar(kind: Any, low: float, high: float, o: Any, text: Any) -> st.SearchStrategy[Any]:
+    if get_origin(kind) is Literal:
+        return st.sampled_from(get_args(kind))
     if kind is bool:
         return st.booleans()
     if kind is int:

@@ -1,0 +1,125 @@
+"""What begins with a picture: its size, and the rules of edit, inpaint, invert, denoise and control."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from synoptic.errors import InputError
+from synoptic.models.registry import BUNDLED_DIR, resolve
+from synoptic.options import options_class
+from synoptic.options.control import ControlOptions
+from synoptic.options.edit import EditOptions
+from synoptic.options.input_image import working_size
+from tests.drawings import disc, drawing, ramp, white_box
+
+GOOD, MASK = drawing(128, 128), white_box((128, 128), (32, 32, 96, 96))
+NET = str(BUNDLED_DIR / "control-canny")
+
+
+@pytest.mark.parametrize(
+    ("model", "sides", "size", "expected"),
+    [
+        ("bundled", (128, 128), None, (128, 128)),
+        ("bundled", (40, 60), None, (128, 192)),
+        ("bundled", (300, 200), None, (300, 200)),
+        ("bundled", (300, 200), 130, (195, 130)),
+        ("bundled-if", (40, 60), None, (64, 96)),
+    ],
+)
+def test_the_size_that_a_picture_is_worked_on(model, sides, size, expected):
+    assert working_size(resolve(model), sides, size) == expected
+
+
+def test_a_small_picture_is_enlarged_and_it_is_said():
+    options = EditOptions(image=drawing(40, 60), model="bundled-if").prepare()
+    assert options.size == 64 and "40x60" in options.warnings()[0]
+    assert not EditOptions(image=GOOD).prepare().warnings()
+
+
+def test_a_picture_is_recorded_by_its_hash(tmp_path):
+    GOOD.save(tmp_path / "a.png")
+    before = EditOptions(image=str(tmp_path / "a.png")).prepare()
+    recorded = before.to_json()
+    assert recorded["image"] == str(tmp_path / "a.png")
+    GOOD.rotate(90).save(tmp_path / "a.png")
+    assert before.to_json()["image_sha256"] != recorded["image_sha256"]
+    in_memory = EditOptions(image=GOOD).prepare()
+    assert in_memory.to_json()["image"] is None and in_memory.to_json()["image_sha256"]
+    assert in_memory.command().split()[-1] == "IMAGE"
+
+
+def test_several_starts_are_variants():
+    options = EditOptions.from_arguments(GOOD, start=(0, 4, 0)).prepare()
+    assert {name: one.start for name, one in options.variants().items()} == {"start-0": (0,), "start-4": (4,)}
+    assert not EditOptions.from_arguments(GOOD, start=(3,)).prepare().variants()
+
+
+def test_controls_are_filled_in():
+    options = ControlOptions.from_arguments(
+        disc(), "a ball", "a plum", condition=("canny", "scribble"), strength=0.5
+    ).prepare()
+    assert options.controlnet == ("bundled-canny", "bundled-scribble") and options.strength == (0.5, 0.5)
+    assert [item.stem for item in options.items()] == ["a_ball_1", "a_plum_1"]
+    depth = ControlOptions.from_arguments(disc(), "a ball", condition="depth", depth=ramp()).prepare().controlnets()
+    assert depth.names == ("bundled-depth",) and depth.depth == ramp()
+    assert not EditOptions(image=GOOD).prepare().controlnets().conditions
+
+
+REFUSED: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
+    ("edit", (GOOD,), {"start": (1,), "strength": 0.5}, "start-strength"),
+    ("edit", (GOOD,), {"start": (3, 25)}, "start-at-most"),
+    ("edit", (GOOD,), {"start": (-1,)}, "start-at-least"),
+    ("edit", (GOOD,), {"strength": 0.0}, "strength-above"),
+    ("edit", (GOOD,), {"size": 100}, "size-at-least"),
+    ("edit", (Image.new("RGB", (5000, 4000)),), {}, "size-megapixels"),
+    ("edit", (3,), {}, "image-type"),
+    ("edit", (GOOD,), {"controlnet": (NET,)}, "controlnet-count"),
+    ("edit", (GOOD,), {"condition": "depth"}, "depth-missing"),
+    ("inpaint", (GOOD, MASK, "x"), {"resample": 0}, "resample-at-least"),
+    ("inpaint", (GOOD, MASK, "x"), {"jump": 0}, "jump-at-least"),
+    ("inpaint", (GOOD, MASK), {}, "missing-option"),
+    ("inpaint", (GOOD, Image.new("L", (60, 60), 255), "x"), {}, "mask-size"),
+    ("inpaint", (GOOD, Image.new("L", (128, 128)), "x"), {}, "mask-black"),
+    ("invert", (GOOD,), {"refine": -1}, "refine-at-least"),
+    ("invert", (GOOD,), {"steps": 1000}, "steps-at-most"),
+    ("denoise", (GOOD,), {"t": (250, 1000)}, "t-at-most"),
+    ("denoise", (GOOD,), {"t": ()}, "t-missing"),
+    ("denoise", (GOOD,), {"method": "blur"}, "method-type"),
+    ("denoise", (GOOD,), {"stride": 0}, "stride-at-least"),
+    ("control", (GOOD, "x"), {"condition": "sketch"}, "condition-type"),
+    ("control", (GOOD, "x"), {"condition": ()}, "condition-missing"),
+    ("control", (GOOD, "x"), {"condition": "depth"}, "depth-missing"),
+    ("control", (GOOD, "x"), {"depth": GOOD}, "depth-unused"),
+    ("control", (GOOD, "x"), {"condition": "depth", "depth": drawing(200, 64)}, "depth-shape"),
+    ("control", (GOOD, "x"), {"condition": "segment"}, "controlnet-missing"),
+    ("control", (GOOD, "x"), {"condition": ("canny", "scribble"), "controlnet": NET}, "controlnet-count"),
+    ("control", (GOOD, "x"), {"strength": (1.0, 0.5)}, "strength-count"),
+    ("control", (GOOD, "x"), {"strength": -1.0}, "strength-at-least"),
+    ("control", (GOOD, "x"), {"begin": 0.6, "end": 0.5}, "begin-end"),
+    ("control", (GOOD, "x"), {"controlnet": NET, "model": "bundled-if"}, "controlnet-latents"),
+    ("control_map", (GOOD,), {"out": "map.jpg"}, "out-png"),
+    ("control_map", (GOOD,), {"kind": "normal"}, "depth-missing"),
+    ("control_map", (GOOD,), {"kind": "depth", "depth": drawing(200, 64)}, "depth-shape"),
+]
+
+
+@pytest.mark.parametrize(("name", "values", "named", "rule"), REFUSED, ids=lambda value: str(value)[:40])
+def test_what_makes_no_sense_is_refused_with_its_code(name, values, named, rule):
+    with pytest.raises(InputError) as e:
+        options_class(name).from_arguments(*values, **named).prepare()
+    assert e.value.rule == rule
+
+
+def test_a_network_of_another_kind_is_refused():
+    with pytest.raises(InputError):
+        ControlOptions(image=GOOD, prompt=("x",), controlnet=(str(BUNDLED_DIR / "clip"),)).prepare()
+
+
+def test_without_scikit_image_the_extra_is_named(monkeypatch):
+    monkeypatch.setattr("synoptic.options.controlnet.find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r"synoptic-diffusion\[control\]") as e:
+        options_class("control_map").from_arguments(GOOD).prepare()
+    assert e.value.rule == "missing-package"
