@@ -36,7 +36,8 @@ class DenoisePipeline(InputImagePipeline[DenoiseOptions]):
     def sample(self, items: Sequence[Item]) -> Generator[Step, None, list[Output]]:
         outputs = []
         for item in items:
-            outputs.append((yield from self._denoise(item, self.options.t[self.options.items().index(item)])))
+            output = yield from self._denoise(item, self.options.t[self.options.items().index(item)])
+            outputs.append(output)
         return outputs
 
     def _denoise(self, item: Item, t: int) -> Generator[Step, None, Output]:

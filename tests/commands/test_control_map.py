@@ -1,0 +1,28 @@
+"""One condition's map of a picture."""
+
+from __future__ import annotations
+
+import pytest
+
+import synoptic
+from synoptic.io import from_pil, load_image
+from tests.drawings import disc, ramp
+
+
+def test_normals_of_a_depth_map_lean_to_the_near(tmp_path):
+    file = synoptic.control_map(disc(), kind="normal", depth=ramp(), out=str(tmp_path / "n.png"))
+    normals = from_pil(load_image(file))
+    assert normals[0, 0, 64, 100] > 0 and normals[0, 2, 64, 100] > 0.9 and abs(normals[0, 1, 64, 100]) < 0.01
+
+
+@pytest.mark.parametrize("kind", ["canny", "scribble"])
+def test_lines_are_few(kind, tmp_path):
+    file = synoptic.control_map(disc(), kind=kind, out=str(tmp_path / "map.png"))
+    assert 0.01 < (from_pil(load_image(file)) > 0).float().mean() < 0.2
+
+
+def test_the_file_is_named_after_the_picture(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    disc().save("castle.png")
+    assert synoptic.control_map("castle.png", kind="map").as_posix() == "outputs/control-map/castle-map.png"
+    assert load_image(tmp_path / "outputs/control-map/castle-map.png").tobytes() == disc().tobytes()

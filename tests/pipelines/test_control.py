@@ -1,0 +1,73 @@
+"""Pictures that follow another one's edges, strokes and depths."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+import synoptic
+from bundled_training import networks
+from synoptic.io import from_pil
+from tests.drawings import disc, ramp
+from tests.references import assert_like_reference
+
+BALL = "a photo of a ball"
+
+
+@pytest.fixture(scope="module")
+def nets(tmp_path_factory) -> list[str]:
+    """Two random nets of the bundled shape."""
+    folders = []
+    for seed in range(2):
+        torch.manual_seed(seed)
+        net = networks.control()
+        for conv in [*net.controlnet_down_blocks, net.controlnet_mid_block, net.controlnet_cond_embedding.conv_out]:
+            torch.nn.init.normal_(conv.weight, std=0.02)
+        folders.append(str(tmp_path_factory.mktemp("net")))
+        net.save_pretrained(folders[-1])
+    return folders
+
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "defaults": {},
+    "interval": {"begin": 0.2, "end": 0.6, "strength": 0.5},
+    "several": {"condition": ("canny", "scribble"), "strength": (1.0, 0.5)},
+    "dpm++": {"sampler": "dpm++", "negative_prompt": "a dog"},
+    "large": {"size": 190},
+}
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_every_option_gives_the_picture_it_gave(name, sd32):
+    (image,) = synoptic.control(sd32, disc(), BALL, steps=3, **OPTIONS[name]).images
+    assert image.size == (OPTIONS[name].get("size", 128),) * 2
+    assert_like_reference(f"control-{name}", image)
+
+
+def test_the_maps_are_kept(nets, tmp_path):
+    how: dict[str, Any] = {"condition": ("canny", "scribble"), "controlnet": nets, "steps": 1, "size": 190, "count": 2}
+    run = synoptic.run("control", disc(), BALL, out=str(tmp_path), **how)
+    assert run.options.to_json()["strength"] == [1.0, 1.0] and "--condition=canny,scribble" in run.options.command()
+    for name in ("canny.png", "scribble.png"):
+        kept = from_pil(synoptic.io.load_image(tmp_path / name))
+        assert kept.shape[-2:] == (190, 190) and 0.01 < (kept > 0).float().mean() < 0.2
+
+
+def test_the_map_is_that_of_control_map(sd32, tmp_path):
+    (output,) = synoptic.control(sd32, disc(), BALL, steps=1).outputs
+    drawn = synoptic.control_map(disc(), out=str(tmp_path / "map.png"))
+    assert output.files["canny.png"].tobytes() == synoptic.io.load_image(drawn).tobytes()
+
+
+def test_strength_zero_is_plain_generation(sd32, nets):
+    off = synoptic.control(sd32, disc(), BALL, steps=2, seed=3, controlnet=nets[:1], strength=0.0)
+    plain = synoptic.generate(sd32, BALL, steps=2, seed=3)
+    assert off.images[0].tobytes() == plain.images[0].tobytes()
+
+
+def test_depth_comes_from_a_picture(sd32):
+    (output,) = synoptic.control(sd32, disc(), "a ball", condition="depth", depth=ramp(), steps=2).outputs
+    assert output.files["depth.png"].tobytes() == ramp().tobytes()
+    assert_like_reference("control-depth", output.image)
