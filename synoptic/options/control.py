@@ -37,7 +37,7 @@ class ControlOptions(InputImageOptions, PromptOptions, ControlNetOptions, Sampli
     seed: Seed = 1
 
     def controlnets(self) -> ControlNets:
-        return ControlNets(self.condition, self.controlnet or (), self.strength, self.begin, self.end, self.depth)
+        return ControlNets(self.condition, self.controlnet, self.strength, self.begin, self.end, self.depth)
 
     def texts(self) -> list[str]:
         return [*self.prompt, self.negative_prompt]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, Self
 
 from synoptic.errors import InputError, install_command
 from synoptic.models.registry import CONTROLNETS, Checkpoint, resolve_controlnet, resolve_depth_model
-from synoptic.options.base import UNSET, Option
+from synoptic.options.base import Option
 from synoptic.options.common import ModelOptions
 from synoptic.options.picture import PictureSource, is_file, picture_name, read_picture
 
@@ -55,11 +55,11 @@ class ControlNetOptions(ModelOptions):
             "a ControlNet per condition: bundled-canny, bundled-scribble, bundled-depth, a hub id or a directory (default:"
             " the bundled)"
         ),
-    ] = UNSET
+    ] = ()
 
     def controlnets(self) -> ControlNets:
         """Return what is followed, and how."""
-        return ControlNets(self.condition, self.controlnet or (), (1.0,) * len(self.condition))
+        return ControlNets(self.condition, self.controlnet, (1.0,) * len(self.condition))
 
     def resolve(self, checkpoint: Checkpoint) -> Self:
         names = find_controlnets(checkpoint, self.condition, self.controlnet)
@@ -67,9 +67,7 @@ class ControlNetOptions(ModelOptions):
         return replace(super().resolve(checkpoint), controlnet=names)
 
 
-def find_controlnets(
-    checkpoint: Checkpoint, conditions: Sequence[Condition], names: Sequence[str] | None
-) -> tuple[str, ...]:
+def find_controlnets(checkpoint: Checkpoint, conditions: Sequence[Condition], names: Sequence[str]) -> tuple[str, ...]:
     """Return the name of a ControlNet per condition, the bundled ones where none is named. Raises InputError."""
     if not conditions and not names:
         return ()
@@ -78,7 +76,7 @@ def find_controlnets(
             f"ControlNets guide latent models, {checkpoint.name} is one of pixels: use --model bundled, for example",
             rule="controlnet-latents",
         )
-    if names is None:
+    if not names:
         names = [f"bundled-{kind}" for kind in conditions]
         if lacking := [name for name in names if name not in CONTROLNETS or not checkpoint.is_bundled]:
             raise InputError(

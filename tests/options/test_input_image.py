@@ -65,7 +65,8 @@ def test_controls_are_filled_in():
     assert [item.stem for item in options.items()] == ["a_ball_1", "a_plum_1"]
     depth = ControlOptions.from_arguments(disc(), "a ball", condition="depth", depth=ramp()).prepare().controlnets()
     assert depth.names == ("bundled-depth",) and depth.depth == ramp()
-    assert not EditOptions(image=GOOD).prepare().controlnets().conditions
+    plain = EditOptions(image=GOOD).prepare()
+    assert not plain.controlnets().conditions and "--controlnet" not in plain.command()
 
 
 REFUSED: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
