@@ -220,12 +220,12 @@ class Options:
         return found
 
     def command(self) -> str:
-        """Return the command line that gives these options again: those that differ from their default."""
+        """Return the command line that gives the recorded options again: those that differ from their default."""
         places: list[str] = []
         words = ["synoptic", self.application().replace("_", "-")]
         for spec in specs(type(self)):
             value = getattr(self, spec.name)
-            if value == spec.default or value is None:
+            if value == spec.default or value is None or not spec.option.recorded:
                 continue
             value = value if plain(value) else spec.name.upper()  # a picture without a file has no name but this
             if spec.option.positional:

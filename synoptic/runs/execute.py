@@ -108,11 +108,11 @@ def open_model(run: Run) -> tuple[PretrainedModel, Clock]:
 
 def choose_items(run: Run, pipeline: Pipeline[Any]) -> list[Item]:
     """Return the run's items; after a search of seeds, kept in search.json, the best of them."""
-    search = pipeline.seed_search()
-    if search is None:
-        return run.options.items()
     file = run.folder / "search.json"
     if not file.exists():
+        search = pipeline.seed_search()
+        if search is None:
+            return run.options.items()
         with progress_bar("search", 2) as tick:
             rounds = []
             for found in search:
