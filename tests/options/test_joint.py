@@ -65,7 +65,7 @@ BAD: list[tuple[str, str, dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "prompts", "named", "rule"), BAD, ids=str)
+@pytest.mark.parametrize(("name", "prompts", "named", "rule"), BAD, ids=[f"{row[0]}-{row[3]}" for row in BAD])
 def test_what_makes_no_sense_is_refused_with_its_code(name, prompts, named, rule):
     with pytest.raises(InputError) as e:
         prepared(name, prompts, **named)
