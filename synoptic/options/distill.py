@@ -12,7 +12,7 @@ from synoptic.options.common import Count, OutputOptions, PromptOptions, Seed, o
 from synoptic.options.distillation import DistillationOptions
 from synoptic.options.input_image import working_size
 from synoptic.options.loss_defaults import fill, loss_defaults, losses_that_take, native_space
-from synoptic.options.picture import PictureSource, is_file, read_picture
+from synoptic.options.picture import PictureSource, read_picture
 
 STEPS = 500
 GENERATED = ("auto", "noise", "sketch")  # values of --init that are no file
@@ -67,9 +67,10 @@ class DistillOptions(PromptOptions, DistillationOptions, OutputOptions):
         Option("of pds, from t to t': the larger, the more of the source is kept; 1 keeps nothing on purpose", at_least=1),
     ] = 2
     init: Annotated[
-        str,
+        PictureSource,
         Option(
-            "auto (noise, or --source), noise, sketch (the prompt in 10 steps, from --source if given), or a picture's file"
+            "auto (noise, or --source), noise, sketch (the prompt in 10 steps, from --source if given), or a picture's file",
+            picture=True,
         ),
     ] = "auto"
     space: Annotated[
@@ -153,10 +154,8 @@ class DistillOptions(PromptOptions, DistillationOptions, OutputOptions):
                 f"--perp-neg weighs a --negative-prompt against the prompt, --loss {self.loss} {lacks}: omit it, or add one",
                 rule="perp-neg-negative",
             )
-        if self.init not in GENERATED and not is_file(self.init):
-            raise InputError(
-                f"--init must be noise, sketch or a picture's file, {self.init} is none: check the path", rule="init-file"
-            )
+        if self.init not in GENERATED:
+            read_picture(self.init)
 
     def with_canvas(self, checkpoint: Checkpoint) -> Self:
         """Return the options with a width and a height. Raises InputError where windows cannot cover them."""
