@@ -29,7 +29,7 @@ def conds(model, prompts=PROMPTS):
 
 def taught(model, rngs, x, prompts=PROMPTS, features=0, told=None, steps=2):
     """A student after a few steps, what it and the base say, and the drawing of its noise."""
-    student = LoRAStudent(model.unet.net, rngs, features=features)
+    student = LoRAStudent(model.network, rngs, features=features)
     marked = student.add_student_branch(conds(model, prompts), told)
     learning = StudentTraining(student, predict_branches(model, {"student": marked["student"]}), model.schedule, lr=1e-2)
     for _ in range(steps):
@@ -50,8 +50,8 @@ def test_the_base_stays_itself_to_the_bit_beside_a_student_and_after_it(sd32):
     finally:
         student.remove()
     assert torch.equal(ask(x, T)["cond"].eps, before["cond"].eps)
-    assert not any("lora" in name for name, _ in sd32.unet.net.named_modules())
-    assert not any(p.requires_grad for p in sd32.unet.net.parameters())
+    assert not any("lora" in name for name, _ in sd32.network.named_modules())
+    assert not any(p.requires_grad for p in sd32.network.parameters())
 
 
 def test_a_new_student_is_the_base_and_one_prompts_lessons_are_its_own(sd64):
@@ -92,7 +92,7 @@ def test_it_learns_in_float32_on_a_model_in_half_precision():
 
 def test_vsd_with_several_particles_goes_on_to_the_bit(sd32):
     def begin(rngs, state=None):
-        student = LoRAStudent(sd32.unet.net, [torch.Generator()] if state else generators(1))
+        student = LoRAStudent(sd32.network, [torch.Generator()] if state else generators(1))
         marked = student.add_student_branch(conds(sd32, PROMPTS[:1]))
         loss = vsd(predict_branches(sd32, marked), sd32.schedule)
         learner = StudentTraining(student, predict_branches(sd32, {"student": marked["student"]}), sd32.schedule, lr=1e-3)
@@ -127,4 +127,4 @@ def test_adapters_are_pefts():
 def test_students_that_cannot_be_are_refused(sd32):
     for rngs, how in ((generators(1), {"rank": 0}), (generators(1), {"features": -1}), ([], {}), (generators(257), {})):
         with pytest.raises(ValueError, match=r"rank|256"):
-            LoRAStudent(sd32.unet.net, rngs, **how)
+            LoRAStudent(sd32.network, rngs, **how)

@@ -30,9 +30,9 @@ FEW: dict[str, Any] = {"frames": 6, "side": 32}
 @pytest.fixture(scope="module")
 def made(tmp_path_factory) -> tuple[ExportBundle, list[str]]:
     said: list[str] = []
-    judges = [Clip("bundled", device="cpu"), Clip("bundled-grayscale", device="cpu")]
+    clips = [Clip("bundled", device="cpu"), Clip("bundled-grayscale", device="cpu")]
     among, folder = [CAPTION_TEMPLATE.format(thing) for thing in THINGS], tmp_path_factory.mktemp("mug")
-    return export_bundle(mug(), folder, "a red mug", clip_models=judges, other_captions=among, log=said.append, **FEW), said
+    return export_bundle(mug(), folder, "a red mug", clip_models=clips, other_captions=among, log=said.append, **FEW), said
 
 
 def test_everything_is_there_and_open_to_others(made: tuple[ExportBundle, list[str]]):
@@ -50,19 +50,19 @@ def test_the_report_says_what_it_is_worth(made: tuple[ExportBundle, list[str]]):
     report = made[0].report
     assert json.loads(next(f for f in made[0].files if f.name == "report.json").read_text()) == report
     assert report["mesh"]["watertight"] and report["mesh"]["psnr"] > 20 and report["mesh"]["views"] == 20
-    colour, shape = report["judges"].values()
+    colour, shape = report["clip_models"].values()
     assert colour["ranks"] == [0] * 8 and colour["words"] == ["front", "side", "back", "side"] and colour["of"] == 7
     assert colour["score"] > 0.5 and shape["score"] > 0.5
     assert all(0.2 < share < 0.45 for share in report["sides"]["coverage"]) and min(report["sides"]["relief"]) > 0.1
-    assert set(report["seconds"]) == {"sides", "judges", "turntable", "mesh"} and report["turntable"]["psnr"] > 28
+    assert set(report["seconds"]) == {"sides", "clip_models", "turntable", "mesh"} and report["turntable"]["psnr"] > 28
     rows = dict(
         line.split("\t") for line in next(f for f in made[0].files if f.name == "report.tsv").read_text().splitlines()
     )
-    assert rows["judges.bundled clip.ranks"] == "0 0 0 0 0 0 0 0" and rows["mesh.watertight"] == "True"
+    assert rows["clip_models.bundled clip.ranks"] == "0 0 0 0 0 0 0 0" and rows["mesh.watertight"] == "True"
 
 
 def test_every_part_is_told_with_its_seconds(made: tuple[ExportBundle, list[str]]):
-    assert [line.split(",")[0] for line in made[1]] == ["sides", "judges", "turntable", "mesh"]
+    assert [line.split(",")[0] for line in made[1]] == ["sides", "clip_models", "turntable", "mesh"]
     assert "watertight" in made[1][-1] and "8 of 8 sides" in made[1][1]
 
 
@@ -77,7 +77,7 @@ def test_what_is_not_installed_is_named_and_the_rest_is_made(tmp_path: Path, mon
         and install_command("mesh") in said[3]
         and install_command("mesh") in done.report["mesh"]["missing"]
     )
-    assert said[1].endswith("nobody was asked")
+    assert said[1].endswith("no CLIP model was given")
 
 
 def test_an_empty_field_ends_in_a_clear_line(tmp_path: Path):
@@ -85,14 +85,14 @@ def test_an_empty_field_ends_in_a_clear_line(tmp_path: Path):
     done = export_bundle(
         RadianceScene(Known(lambda x: torch.zeros(len(x))), SolidBackground()), tmp_path, "a mug", log=said.append, **FEW
     )
-    assert "nothing solid is seen" in said[0] and "nothing has grown yet" in said[3]
-    assert "nothing has grown yet" in done.report["mesh"]["missing"] and not any(f.suffix == ".glb" for f in done.files)
+    assert "nothing solid is seen" in said[0] and "take more steps" in said[3]
+    assert "take more steps" in done.report["mesh"]["missing"] and not any(f.suffix == ".glb" for f in done.files)
 
 
 def test_a_broken_field_ends_in_a_clear_line(tmp_path: Path):
     scene, said = RadianceScene(NeuralField(FrequencyEncoding()), SolidBackground()), []
     torch.nn.init.constant_(next(scene.parameters()), math.nan)
     done = export_bundle(scene, tmp_path, "a mug", log=said.append, **FEW)
-    assert len(said) == 1 and "numbers that are none" in said[0]
+    assert len(said) == 1 and "numbers that are not finite" in said[0]
     assert [file.name for file in done.files] == ["report.json", "report.tsv"]
     assert json.loads((tmp_path / "report.json").read_text(), parse_constant=pytest.fail) == done.report

@@ -10,7 +10,15 @@ import torch
 
 from synoptic.metrics.clip import Clip
 from synoptic.nerf.background import RandomBackground, SolidBackground
-from synoptic.nerf.diagnostics import LOST_SCORE_RATIO, RECOGNIZED_SCORE, FieldDiagnostics, diagnose_views, find_problem
+from synoptic.nerf.diagnostics import (
+    LOST_SCORE_RATIO,
+    RECOGNIZED_SCORE,
+    FieldDiagnostics,
+    diagnose_views,
+    diagnostics_from_tensor,
+    diagnostics_to_tensor,
+    find_problem,
+)
 from synoptic.nerf.encoding import HashGrid
 from synoptic.nerf.field import NeuralField
 from synoptic.nerf.scene import RadianceScene
@@ -79,6 +87,13 @@ def test_a_score_that_fell_twice_below_its_best_is_a_loss(clip_model: Clip):
     assert find_problem([well, fallen, well], 1000) is None and find_problem([well, dip, dip], 1000) is None
     unknown = [h._replace(score=h.score / 2) for h in (well, fallen, fallen)]  # it was never recognised: nothing to lose
     assert find_problem(unknown, 1000) is None
+
+
+def test_a_history_survives_as_numbers(clip_model: Clip):
+    history = [diagnose_views(mug(), 100, clip_model, "a red mug"), FieldDiagnostics(200, False, *[math.nan] * 3, ())]
+    again = diagnostics_from_tensor(diagnostics_to_tensor(history))
+    assert again[0] == history[0] and str(again[1]) == str(history[1]) and again[1].to_json()["score"] is None
+    assert diagnostics_from_tensor(diagnostics_to_tensor([])) == []
 
 
 def test_nothing_is_said_before_anything_was_seen():
