@@ -1,4 +1,4 @@
-"""VSD's student: the model itself with a LoRA for each prompt, which only its own rows feel (Hu et al. 2022)."""
+"""VSD's student: the model itself with a LoRA for each prompt, which acts on its own rows only (Hu et al. 2022)."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ class LoRAStudent(nn.Module):
     """Adapters of `net`, a diffusers UNet such as `model.network`, one a prompt; generator k draws where LoRA k begins.
 
     `add_student_branch` adds the branch "student" to those of a model, and `predict_branches` then asks for it in the same
-    calls. Every other row, and every other use of the net, meets the net's own layers alone: the base, to the bit. The
-    adapters are float32, or wider where the net is. With `features` > 0 each student is also told where it looks from, or a
-    class: numbers whose embedding, at first 0, is added to that of the time. `remove` takes everything off the net again.
+    calls. Every other row, and every other use of the net, passes the net's own layers alone: the base, to the bit. The
+    adapters are float32, or wider where the net is. With `features` > 0 each student is also conditioned on so many numbers,
+    a camera or a class, whose embedding, at first 0, is added to that of the time. `remove` takes all of it off the net.
 
     Raises ValueError where rank is below 1, features below 0, or rngs not 1 to 256.
     """
@@ -65,7 +65,7 @@ class LoRAStudent(nn.Module):
         self._hooks.append(net.time_embedding.register_forward_hook(self._add_features))
 
     def add_student_branch(self, conds: Mapping[str, Cond], camera_features: Tensor | None = None) -> dict[str, Cond]:
-        """Branches and the student's, which has the condition of "cond": one row a prompt.
+        """Return the branches and the student's, which has the condition of "cond": one row a prompt.
 
         camera_features: what the student is conditioned on besides (B, F). Keys and values that were computed before are
         left out: the students' adapters have theirs.
@@ -111,7 +111,7 @@ class LoRAStudent(nn.Module):
 
 
 def feature_embedding(features: int, width: int, rng: torch.Generator) -> nn.Sequential:
-    """What a student is told, as something to add to the embedding of the time: at first 0."""
+    """Return what embeds a student's features, to be added to the embedding of the time: at first 0."""
     first, last = nn.Linear(features, width), nn.Linear(width, width)
     first.weight.data = torch.randn(first.weight.shape, generator=rng) / features**0.5
     for part in (first.bias, last.weight, last.bias):

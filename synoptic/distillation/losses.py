@@ -203,8 +203,8 @@ class StudentTraining:
             self.optimizer.step()
 
     def state_dict(self) -> dict[str, Tensor]:
-        return add_prefix("student", self.student.state_dict()) | add_prefix("optimiser", flatten_optimizer(self.optimizer))
+        return add_prefix("student", self.student.state_dict()) | add_prefix("optimizer", flatten_optimizer(self.optimizer))
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         self.student.load_state_dict(strip_prefix("student", state))
-        load_optimizer(self.optimizer, strip_prefix("optimiser", state))
+        load_optimizer(self.optimizer, strip_prefix("optimizer", state))

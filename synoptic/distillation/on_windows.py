@@ -1,4 +1,4 @@
-"""Canvases larger than the model: what it believes of every view, brought together (Bar-Tal et al. 2023)."""
+"""Canvases larger than the model: the predictions of every view, averaged (Bar-Tal et al. 2023)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from synoptic.views.base import Projection
 
 
 def canvas_branches(branch_predict: BranchPredict, views: Projection) -> BranchPredict:
-    """Branches of views (B*N, C, h, w) -> branches of their canvas z (B, C, H, W), each the mean of what the views say.
+    """Return the branches of a canvas z (B, C, H, W) from those of its views (B*N, C, h, w): means of their predictions.
 
     A loss built on it noises the canvas, at one time a picture, and its gradient is the canvas's.
     """

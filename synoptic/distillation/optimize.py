@@ -1,4 +1,4 @@
-"""fit: any scene, optimised until the model likes its renders. A generator, as every loop."""
+"""Optimize any scene until the model likes its renders: a generator, as every loop."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ adamw: OptimizerFactory = partial(torch.optim.AdamW, weight_decay=0.0)
 
 
 class OptimStep(NamedTuple):
-    """Step i, done: `x` (N, C, h, w) is the render it judged, in the model's space, `grad_norm` (N,) its gradient's there.
+    """Step i, done: `x` (N, C, h, w) is the render in the model's space, `grad_norm` (N,) that of its gradient.
 
     `state()`, asked for before the next step, is all that `optimize` needs to go on bit for bit: a flat table for
     safetensors.
@@ -43,11 +43,11 @@ def optimize(
     optimizer: OptimizerFactory = adamw,
     state: Mapping[str, Tensor] | None = None,
 ) -> Iterator[OptimStep]:
-    """`steps` steps, each: look, encode the render to the model's x (N, C, h, w), follow the loss's gradient, let learn.
+    """Yield `steps` steps: render, encode to the model's x (N, C, h, w), follow the loss's gradient, train the learner.
 
-    lr: the rate of each step, such as `warmup_cosine`; rngs: one generator a row of x; learner: VSD's. With `state`, a
-    Fit's, it goes on behind it: scene, optimiser, generators and learner are set to what they were. Raises ValueError where
-    there are more or fewer generators than rows.
+    lr: the rate of each step, such as `warmup_cosine`; rngs: one generator per row of x; learner: VSD's. With `state`, that
+    of an OptimStep, it goes on after it: scene, optimizer, generators and learner are set to what they were. Raises
+    ValueError where there are more or fewer generators than rows.
     """
     opt = optimizer(scene.parameters())
 
@@ -55,14 +55,14 @@ def optimize(
         drawn = {str(k): rng.get_state() for k, rng in enumerate(rngs)}
         own = (
             add_prefix("scene", scene.state_dict())
-            | add_prefix("optimiser", flatten_optimizer(opt))
+            | add_prefix("optimizer", flatten_optimizer(opt))
             | add_prefix("rng", drawn)
         )
         return own | (add_prefix("learner", learner.state_dict()) if learner else {}) | {"i": torch.tensor(i)}
 
     if state:
         scene.load_state_dict(strip_prefix("scene", state))
-        load_optimizer(opt, strip_prefix("optimiser", state))
+        load_optimizer(opt, strip_prefix("optimizer", state))
         for k, rng in enumerate(rngs):
             rng.set_state(state[f"rng/{k}"])
         if learner:
@@ -88,7 +88,7 @@ def optimize(
 
 
 def warmup_cosine(peak: float, steps: int, warmup: int = 100, horizon: float = 1.5) -> Callable[[int], float]:
-    """Straight from 0 to `peak` in `warmup` steps, then a cosine that would reach 0 at horizon * steps: the course's rate.
+    """Return the rate by step: from 0 to `peak` in `warmup` steps, then a cosine that would reach 0 at horizon * steps.
 
     Raises ValueError where horizon * steps, rounded down, is not beyond the warm-up.
     """

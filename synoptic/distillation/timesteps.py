@@ -1,6 +1,6 @@
-"""Which noise levels a loss asks about: (step, rngs) -> t (N,), whole times on the CPU, one generator a row.
+"""At which noise levels a loss asks the model: (step, rngs) -> t (N,), whole times on the CPU, one generator per row.
 
-TimestepSampler are the network's own, 0 … 999 for the DDPM family; 20 … 980 is the usual range of a thousand.
+Times are the network's own, 0 … 999 for the DDPM family; 20 … 980 is the usual range of a thousand.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ TimestepSampler = Callable[[int, Sequence[torch.Generator]], Tensor]
 
 
 def uniform_timesteps(first: int = 20, last: int = 980) -> TimestepSampler:
-    """Drawn uniformly, both ends included (Poole et al. 2023, section 3.2). Raises ValueError unless 0 <= first <= last."""
+    """Return times drawn uniformly, both ends included (Poole et al. 2023). Raises ValueError unless 0 <= first <= last."""
     return narrowing_timesteps(first, last, last, 1)
 
 
 def narrowing_timesteps(first: int, last: int, to: int, steps: int) -> TimestepSampler:
-    """Uniform from `first` to an upper end that falls from `last` to `to` in `steps` steps (Wang et al. 2023, VSD).
+    """Return times drawn from `first` to an upper end that falls from `last` to `to` (Wang et al. 2023, VSD).
 
     Raises ValueError unless 0 <= first <= to, last and steps >= 1.
     """
@@ -33,9 +33,10 @@ def narrowing_timesteps(first: int, last: int, to: int, steps: int) -> TimestepS
 
 
 def falling_timesteps(last: int, first: int, steps: int, power: float = 1.0) -> TimestepSampler:
-    """Not drawn: last - (last - first) (step / steps)^power for all rows. Linear in SDI; power 0.5 is HiFA's.
+    """Return times that are not drawn: last - (last - first) (step / steps)^power for all rows.
 
-    Lukoianov et al. 2024 (SDI); Zhu et al. 2024 (HiFA). Raises ValueError unless 0 <= first <= last.
+    Linear in SDI (Lukoianov et al. 2024); power 0.5 is HiFA's (Zhu et al. 2024). Raises ValueError unless
+    0 <= first <= last.
     """
     _check(first, last, steps)
 
@@ -46,7 +47,7 @@ def falling_timesteps(last: int, first: int, steps: int, power: float = 1.0) -> 
 
 
 def linear_schedule(first: float, last: float, steps: int) -> Callable[[int], float]:
-    """From `first` to `last` in so many steps, straight, then constant."""
+    """Return a straight line by step, from `first` to `last` in so many steps, then constant."""
     return lambda step: first + (last - first) * min(1.0, step / steps)
 
 

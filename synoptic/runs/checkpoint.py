@@ -13,10 +13,12 @@ from safetensors.torch import save
 from torch import Tensor
 
 from synoptic import io
+from synoptic.errors import InputError
 from synoptic.runs.recorder import Recorder
 from synoptic.sampling.step import Step
 
 STATE, PREVIEW = "checkpoint.safetensors", "preview.png"
+VERSION = "1"  # of the names inside a state
 EVERY, SHARE = 5.0, 20  # it is written after so many seconds, and so many times what it took
 
 
@@ -52,12 +54,17 @@ class Checkpoint:
         self._interval = Interval()
 
     def load(self) -> dict[str, Tensor] | None:
-        """Return the state that the batch goes on from; None where it was never begun."""
+        """Return the state that the batch goes on from; None where it was never begun. Raises InputError on an older one."""
         file = self.folder / STATE
         if not file.exists():
             return None
         with safe_open(file, "pt") as f:
             about = f.metadata() or {}
+            if about.get("version") != VERSION:
+                raise InputError(
+                    f"{file} is the state of an older version, which is not resumed: delete it, or choose another --out",
+                    rule="run-older-version",
+                )
             if json.loads(about.get("names", "[]")) != self.names:
                 return None
             found = {name: f.get_tensor(name) for name in f.keys()}  # noqa: SIM118
@@ -76,7 +83,7 @@ class Checkpoint:
         """Write them now."""
         if step.state is not None:
             state = dict(step.state()) | (self.recorder.state() if self.recorder else {})
-            about = {"names": json.dumps(self.names), "done": str(step.i + 1)}
+            about = {"names": json.dumps(self.names), "done": str(step.i + 1), "version": VERSION}
             write_state(self.folder / STATE, state, about)
         if step.decode is not None:
             io.save_image(self.folder / PREVIEW, step.preview(), {"of": self.names[0], "step": step.i + 1})

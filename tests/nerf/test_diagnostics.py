@@ -90,7 +90,10 @@ def test_a_score_that_fell_twice_below_its_best_is_a_loss(clip_model: Clip):
 
 
 def test_a_history_survives_as_numbers(clip_model: Clip):
-    history = [diagnose_views(mug(), 100, clip_model, "a red mug"), FieldDiagnostics(200, False, *[math.nan] * 3, ())]
+    history = [
+        diagnose_views(mug(), 100, clip_model, "a red mug"),
+        FieldDiagnostics(200, False, math.nan, math.nan, math.nan, ()),
+    ]
     again = diagnostics_from_tensor(diagnostics_to_tensor(history))
     assert again[0] == history[0] and str(again[1]) == str(history[1]) and again[1].to_json()["score"] is None
     assert diagnostics_from_tensor(diagnostics_to_tensor([])) == []

@@ -71,8 +71,7 @@ def test_a_stopped_one_goes_on_to_the_bit_and_leaves_the_network_alone(model, re
     before = m.predict(x, 500, cond).eps
     whole = list(pipeline.steps(items))
     begun = pipeline.steps(items)
-    for _ in range(2):
-        step = next(begun)
+    _, step = next(begun), next(begun)
     assert step.state is not None
     state = dict(step.state())
     begun.close()
@@ -80,6 +79,7 @@ def test_a_stopped_one_goes_on_to_the_bit_and_leaves_the_network_alone(model, re
     rest = list(pipeline.steps(items, state))
     assert [s.i for s in rest] == [2, 3] and all(s.n == 4 for s in rest)
     for one, other in zip(whole[2:], rest, strict=True):
+        assert one.grad_norm is not None and other.grad_norm is not None
         assert torch.equal(one.x, other.x) and torch.equal(one.grad_norm, other.grad_norm)
     assert rest[-1].images()[0].size == (m.checkpoint.native_size,) * 2
 

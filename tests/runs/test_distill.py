@@ -6,7 +6,12 @@ import json
 import re
 from typing import Any
 
+import pytest
+import torch
+from safetensors.torch import save_file
+
 from synoptic import io
+from synoptic.errors import InputError
 from synoptic.runs.execute import run
 from tests.processes import killed
 
@@ -29,6 +34,13 @@ def test_a_killed_run_goes_on_to_the_bit_with_its_film(tmp_path):
     assert curves[0] == curves[1] and [len(points.split()) for points in curves[0]] == [4, 4]
     rows = json.loads(re.search(r"const steps = (.+);", pages[0])[1])  # pyright: ignore[reportOptionalSubscript]
     assert rows[-1][0].startswith("step 4, gradient") and f"score {whole.pictures[0].score:.2f}" in rows[-1][0]
+
+
+def test_a_state_of_an_older_version_is_refused_in_one_line(tmp_path):
+    save_file({"i": torch.tensor(1)}, tmp_path / "checkpoint.safetensors", {"of": '["a_photo_of_a_dog_0.png"]'})
+    with pytest.raises(InputError) as e:
+        run("distill", DOG, model="bundled-if", steps=1, out=tmp_path)
+    assert e.value.rule == "run-older-version" and "\n" not in str(e.value)
 
 
 def test_an_edit_knows_how_it_was_made_and_is_not_made_again(tmp_path, blobs):
