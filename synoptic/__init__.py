@@ -7,8 +7,8 @@
     syn.run("wide", prompt="a photo of desert dunes at sunset", out="outputs")
 
 Every application is a function of a loaded model, or its name, and options; `syn.wide.steps(...)` yields each denoising
-step; `syn.run` writes a folder with a manifest, as the command line does. Conventions: NCHW; images in [-1, 1] inside, 8 bits
-when saved; times as the network takes them; one random generator per picture.
+step; `syn.run` writes a folder with a manifest, as the command line does. Conventions: NCHW; images in [-1, 1] inside, 8
+bits when saved; times as the network takes them; one random generator per picture.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from synoptic.distributed import is_main_process
 from synoptic.errors import InputError, OptimizationFailed
 from synoptic.options import options_class
 from synoptic.options.base import RENAMED, Options, OptionSpec, specs, split_list
+from synoptic.runs.folders import check_folder, folder_of
 
 APPLICATIONS = [name.replace("_", "-") for name in (*synoptic.APPLICATIONS, "train_controlnet")]
 TOOLS = [name.replace("_", "-") for name in (*synoptic.TOOLS, "models", "embed", "views")]
@@ -44,6 +45,7 @@ def command(name: str) -> Callable[..., Any]:
         prepared = options.from_arguments(*values, **given).prepare()
         if name in TOOLS:
             return tool_module(options.application()).execute(prepared)
+        check_folder(prepared, folder_of(prepared))
         return import_module("synoptic.runs.execute").executor(options.application())(prepared)
 
     call.__doc__, call.__name__ = options.__doc__, name

@@ -81,7 +81,7 @@ def ours(contender: Contender, width: int) -> Sampler:
 def time_all(
     contenders: Sequence[Contender], width: int = WIDTH, steps: int = STEPS, repeats: int = 1
 ) -> tuple[dict[Contender, float], dict[Contender, Image]]:
-    """Median seconds of each contender from prompt to picture, repeats interleaved, and its picture; loaded and warm before."""
+    """Return median seconds from prompt to picture, repeats interleaved, and the pictures; loaded and warm before."""
     samplers = {
         contender: (diffusers_panorama if contender.name == "diffusers" else ours)(contender, width)
         for contender in contenders

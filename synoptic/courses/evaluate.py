@@ -27,7 +27,8 @@ from synoptic.metrics.base import Metric
 from synoptic.metrics.clip import Clip
 from synoptic.models.registry import resolve_clip
 from synoptic.runs.execute import run
-from synoptic.runs.manifest import earlier, versions
+from synoptic.runs.folders import earlier
+from synoptic.runs.manifest import versions
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ DISTILL_STEPS = 500
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluateOptions(Options):
-    """Generate what a prompt set lacks, score it as the courses do, and write the folders, the report and the zip they grade.
+    """Generate what a prompt set lacks, score it as the courses do, write the folders, the report and the zip they grade.
 
     synoptic evaluate wide makes the 10 prompts of our own set in outputs/wide_panoramas, cuts 8 crops of each into
     outputs/wide_images, and writes eval.json there, with outputs/report.html and, with fpdf2, report.pdf. synoptic evaluate
@@ -92,7 +92,8 @@ class EvaluateOptions(Options):
         chosen = self.prompt_set()
         if self.method not in METHODS[chosen.kind]:
             raise InputError(
-                f"--method of {chosen.kind} prompts must be one of {', '.join(METHODS[chosen.kind])}, {self.method} was given",
+                f"--method of {chosen.kind} prompts must be one of {', '.join(METHODS[chosen.kind])}, {self.method} was"
+                " given: change it",
                 rule="method-kind",
             )
         self.check_zip()

@@ -1,4 +1,4 @@
-"""Generating what a prompt set lacks, with the application of its kind: crops of wide pictures, views of anagrams, plain ones."""
+"""Generating what a prompt set lacks: crops of wide pictures, views of anagrams, plain pictures, edits."""
 
 from __future__ import annotations
 

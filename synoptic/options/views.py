@@ -25,7 +25,7 @@ class ViewsOptions(Options):
     names: Annotated[
         tuple[str, ...],
         Option(
-            "views to measure: rotate_cw, inner_rotate:45, rotate_cw+negate, a permutation's .npy or .json file (default: all)",
+            "views to measure: rotate_cw, inner_rotate:45, rotate_cw+negate, a permutation's file (default: all)",
             positional=True,
             separator="",
         ),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import platform
 from dataclasses import asdict, dataclass, field
@@ -13,18 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synoptic.distributed import is_main_process
-from synoptic.errors import DISTRIBUTION, InputError, check_writable
+from synoptic.errors import DISTRIBUTION
 from synoptic.io import atomic_write, load_image
 from synoptic.io.html import gallery
 from synoptic.options.base import Options
-from synoptic.options.common import slug
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
     from synoptic.models.base import PretrainedModel
-
-MANIFEST = "run.json"
 
 
 @dataclass
@@ -110,10 +106,8 @@ def open_run(options: Options, folder: Path | None = None) -> Run:
     Without --out the folder's name holds a hash of the options, so equal options meet again and different ones never.
     Raises InputError where the folder cannot be written, or holds another run.
     """
-    out = getattr(options, "out", None)
-    folder = folder or Path(out or default_folder(options)).expanduser()
-    check_same(options, folder)
-    check_writable(folder)
+    folder = folder or folder_of(options)
+    check_folder(options, folder)
     figures = {picture["file"]: picture["figures"] for picture in (earlier(folder) or {}).get("pictures", [])}
     pictures = [
         Picture(f"{item.stem}.png", item.title, item.seed, figures=figures.get(f"{item.stem}.png", {}))
@@ -122,49 +116,12 @@ def open_run(options: Options, folder: Path | None = None) -> Run:
     return Run(options, folder, pictures)
 
 
-def check_same(options: Options, folder: Path) -> None:
-    """Raise InputError where the folder holds a run of other options, or of an older version."""
-    before = earlier(folder)
-    if before is None:
-        return
-    if "application" not in before:
-        raise InputError(
-            f"{folder} holds a run of an older version, which can be scored but not resumed: choose another --out",
-            rule="run-older-version",
-        )
-    asked, old = json.loads(json.dumps(options.to_json())), before.get("options", {})
-    defaults = {spec.name: spec.default for spec in options.specs()}
-    differ = [name for name, value in asked.items() if value != old.get(name, defaults.get(name))]
-    if before["application"] != options.application() or differ or old.keys() - asked.keys():
-        what = [*differ, *sorted(old.keys() - asked.keys()), "application"][0]
-        raise InputError(
-            f"one folder holds one run, and {folder} holds another ({what} differs): choose another --out or delete the old"
-            " one",
-            rule="run-differs",
-        )
-
-
-def default_folder(options: Options) -> str:
-    """Return where a run goes that names no folder: after its first prompt and a hash of its options."""
-    key = hashlib.sha256(json.dumps(options.to_json(), sort_keys=True).encode()).hexdigest()[:8]
-    return f"outputs/{options.application().replace('_', '-')}/{slug(options.title())[:40]}-{key}"
-
-
 def describe_model(model: PretrainedModel) -> dict[str, str]:
     """Return what the manifest says of the model: its name, source, revision, device and dtype."""
     checkpoint = model.checkpoint
     source = checkpoint.name if checkpoint.is_bundled else checkpoint.path_or_repo
     about = {"name": checkpoint.name, "source": source, "revision": checkpoint.revision}
     return about | {"device": str(model.device), "dtype": str(model.dtype).removeprefix("torch.")}
-
-
-def earlier(folder: Path) -> dict[str, Any] | None:
-    """Return the manifest in a folder, if there is one that can be read."""
-    try:
-        found = json.loads((folder / MANIFEST).read_text())
-        return found if isinstance(found, dict) else None
-    except (OSError, ValueError):
-        return None
 
 
 def versions() -> dict[str, str]:

@@ -24,7 +24,8 @@ from synoptic.models.load import load_controlnet
 from synoptic.options.train_controlnet import TrainControlnetOptions
 from synoptic.pipelines.train_controlnet import batches_of, build_accelerator, cached_pairs, load_networks, split
 from synoptic.runs.checkpoint import Interval, write_state
-from synoptic.runs.manifest import Run, describe_model, earlier, open_run
+from synoptic.runs.folders import earlier
+from synoptic.runs.manifest import Run, describe_model, open_run
 from synoptic.runs.progress import progress_bar
 
 NET, TABLE, PLOT = "controlnet", "fidelity.tsv", "fidelity.png"

@@ -19,6 +19,7 @@ from synoptic.options import options_class
 from synoptic.options.base import MISSING, RENAMED, Options, alternatives, convert, specs, split_list
 from synoptic.options.generate import GenerateOptions
 from synoptic.options.wide import WideOptions
+from tests.labels import label
 
 EVERY = [options_class(name.replace("-", "_")) for name in (*cli.APPLICATIONS, *cli.TOOLS)]
 
@@ -36,7 +37,7 @@ EVERY = [options_class(name.replace("-", "_")) for name in (*cli.APPLICATIONS, *
         (tuple[float, float] | None, (0, 1), (0.0, 1.0)),
         (Literal["a", "b"], "b", "b"),
     ],
-    ids=str,
+    ids=label,
 )
 def test_values_become_the_options_own_type(kind, given, expected):
     found = convert(kind, given)
@@ -60,7 +61,7 @@ def test_values_become_the_options_own_type(kind, given, expected):
         ("model", None),
         ("guidance_interval", (0.1,)),
     ],
-    ids=str,
+    ids=label,
 )
 def test_another_type_is_refused_by_name(name, value):
     with pytest.raises(InputError) as e:
@@ -82,7 +83,7 @@ def test_another_type_is_refused_by_name(name, value):
         ({"prompt": []}, "prompt-missing"),
         ({"prompt": "a\0"}, "prompt-nul"),
     ],
-    ids=str,
+    ids=label,
 )
 def test_a_broken_rule_has_a_code(named, rule):
     with pytest.raises(InputError) as e:

@@ -12,6 +12,7 @@ from synoptic.errors import InputError
 from synoptic.models.registry import resolve
 from synoptic.options.common import one_picture_of_all, one_picture_per_prompt, slug
 from synoptic.options.generate import GenerateOptions
+from tests.labels import label
 
 RESERVED = '/\\:*?"<>|'
 
@@ -65,7 +66,7 @@ def test_defaults_are_the_models():
         ({"model": "bundled-if", "upscalers": ["none", "bundled-if-ii"]}, "upscalers-keyword"),
         ({"model": "bundled-if", "upscalers": "auto", "noise_level": 1000}, "noise-level-at-most"),
     ],
-    ids=str,
+    ids=label,
 )
 def test_rules(named, rule):
     with pytest.raises(InputError) as e:

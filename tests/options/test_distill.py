@@ -14,6 +14,7 @@ from synoptic.models.registry import resolve
 from synoptic.options.distill import DistillOptions
 from synoptic.options.loss_defaults import BUNDLED, LATENT, PIXEL, losses_that_take
 from synoptic.options.text_to_3d import TextTo3DOptions
+from tests.labels import label
 
 CAR = Image.new("RGB", (200, 100), "red")
 EDIT: dict[str, Any] = {"source": CAR, "source_prompt": "a red car"}
@@ -57,7 +58,7 @@ def test_defaults_follow_the_model_and_what_is_given():
 
 
 @pytest.mark.parametrize(
-    "how", [{}, {"loss": "vsd"}, {"space": "pixels"}, EDIT, EDIT | {"loss": "dds", "size": 140}], ids=str
+    "how", [{}, {"loss": "vsd"}, {"space": "pixels"}, EDIT, EDIT | {"loss": "dds", "size": 140}], ids=label
 )
 def test_what_is_resolved_stays(how):
     found = prepared(**how)

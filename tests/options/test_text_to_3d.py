@@ -10,6 +10,7 @@ from synoptic.errors import InputError
 from synoptic.models.registry import resolve
 from synoptic.options.loss_defaults import BUNDLED_SCENE, PIXEL_SCENE, scene_defaults
 from synoptic.options.text_to_3d import TextTo3DOptions
+from tests.labels import label
 
 MUG = "a red mug"
 
@@ -55,7 +56,7 @@ BAD: list[tuple[tuple[str, ...], dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("prompts", "how", "rule"), BAD, ids=str)
+@pytest.mark.parametrize(("prompts", "how", "rule"), BAD, ids=label)
 def test_what_makes_no_sense_is_said_in_one_line(prompts, how, rule):
     with pytest.raises(InputError) as e:
         prepared(*prompts, **how)

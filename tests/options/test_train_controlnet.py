@@ -11,6 +11,7 @@ from PIL import Image
 
 from synoptic.errors import InputError
 from synoptic.options.train_controlnet import TrainControlnetOptions
+from tests.labels import label
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("named", "rule"), BAD, ids=str)
+@pytest.mark.parametrize(("named", "rule"), BAD, ids=label)
 def test_what_makes_no_sense_is_refused_with_its_code(data, named, rule):
     (data / "empty").mkdir()
     for name, text in FILES.items():

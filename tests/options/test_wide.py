@@ -9,6 +9,7 @@ import pytest
 from synoptic.errors import InputError
 from synoptic.options.regions import read_region
 from synoptic.options.wide import WideOptions
+from tests.labels import label
 
 
 def prepared(*prompts: str, **named: Any) -> WideOptions:
@@ -78,7 +79,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("named", "rule"), BAD, ids=str)
+@pytest.mark.parametrize(("named", "rule"), BAD, ids=label)
 def test_what_makes_no_sense_is_refused_with_its_code(named, rule, monkeypatch):
     monkeypatch.setattr("synoptic.options.syncdiffusion.find_spec", lambda name: None)
     with pytest.raises(InputError) as e:

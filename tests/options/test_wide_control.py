@@ -8,6 +8,7 @@ from synoptic.errors import InputError
 from synoptic.models.registry import resolve
 from synoptic.options.wide import WideOptions
 from tests.drawings import hills
+from tests.labels import label
 
 
 @pytest.mark.parametrize(
@@ -29,7 +30,7 @@ def test_the_picture_gives_its_shape_where_no_size_was_asked_for(asked, size):
         ({"control": hills(), "condition": "depth"}, "depth-missing"),
         ({"control": hills(), "progressive": 0.5}, "progressive-control"),
     ],
-    ids=str,
+    ids=label,
 )
 def test_what_makes_no_sense_is_refused_with_its_code(named, rule):
     with pytest.raises(InputError) as e:

@@ -13,6 +13,7 @@ import synoptic
 from synoptic import io
 from synoptic.options.distill import DistillOptions
 from synoptic.pipelines.distill import DistillPipeline
+from tests.labels import label
 from tests.references import assert_like_reference
 
 DOG = "a photo of a dog"
@@ -46,7 +47,7 @@ def test_every_loss_gives_the_picture_it_gave(name, pixel32, sd32):
     assert_like_reference(f"distill-{name}", result.images[0])
 
 
-@pytest.mark.parametrize("how", [{"loss": "pds", "init": "auto"}, {"loss": "dds"}], ids=str)
+@pytest.mark.parametrize("how", [{"loss": "pds", "init": "auto"}, {"loss": "dds"}], ids=label)
 def test_an_edit_moves_its_source(how, pixel32, car):
     result = synoptic.distill(pixel32, DOG, source=car, source_prompt="a photo of a car", **QUICK | how)
     assert result.images[0].size == car.size and result.outputs[0].files["original.png"] == car

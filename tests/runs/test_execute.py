@@ -14,6 +14,7 @@ import synoptic
 from synoptic import cli, io
 from synoptic.errors import InputError
 from synoptic.runs import execute
+from tests.labels import label
 
 QUICK: dict[str, Any] = {"steps": 2, "dtype": "float32", "device": "cpu"}
 HORSE = "a photo of a horse"
@@ -52,7 +53,7 @@ def test_a_picture_carries_its_options_and_the_manifest_has_all(tmp_path):
         ("anagram", [HORSE, "a dog"], {"model": "bundled", "vae_residual": False}),
         ("hybrid", [HORSE, "a dog"], {"kind": "color", "style": "an oil painting of", "upscalers": "none"}),
     ],
-    ids=str,
+    ids=label,
 )
 def test_the_recorded_command_gives_the_same_picture(application, prompts, options, tmp_path, monkeypatch):
     first = synoptic.run(application, *prompts, out=str(tmp_path / "a"), **QUICK, **options)

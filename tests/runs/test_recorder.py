@@ -24,6 +24,7 @@ from synoptic.runs import checkpoint
 from synoptic.runs.checkpoint import Checkpoint
 from synoptic.runs.recorder import HOLD
 from synoptic.sampling.step import Step
+from tests.labels import label
 
 HOW: dict[str, Any] = {"steps": 4, "device": "cpu", "dtype": "float32", "trace": True}
 PAIR = ("a photo of a horse", "a photo of a dog")
@@ -70,7 +71,7 @@ def test_a_film_changes_neither_picture_nor_folder(horse, tmp_path):
         ("anagram", {"model": "bundled"}),
         ("hybrid", {"upscalers": "none", "space": "instance"}),
     ],
-    ids=str,
+    ids=label,
 )
 def test_whatever_a_step_holds_its_film_ends_in_the_picture(application, options, tmp_path):
     prompts = PAIR[:1] if application == "wide" else PAIR

@@ -23,6 +23,7 @@ from synoptic.views.decompositions import get_components
 from synoptic.views.factorized import Factorized
 from synoptic.views.pixel_space import PixelSpace
 from synoptic.views.registry import get_view
+from tests.labels import label
 
 HORSE, VILLAGE = PAIR = ["an oil painting of a horse", "an oil painting of a snowy mountain village"]
 CANVAS, SMALL = (3, 32, 32), (3, 8, 8)
@@ -180,7 +181,7 @@ def test_a_hybrid_is_enlarged_with_its_components(sampler, stage):
 @pytest.mark.parametrize(
     "how",
     [{}, {"sampler": "ddpm"}, {"eta": 1.0, "sync": "eps"}, {"sampler": "dpm++"}, {"sync": "none", "space": "instance"}],
-    ids=str,
+    ids=label,
 )
 def test_a_latent_upscaler_is_synchronized_in_pixels(how: dict[str, Any], tiny_x4):
     """Of any size, not only its own (64 pixels), and whatever the stages before it did."""

@@ -14,6 +14,7 @@ from synoptic.sampling.seed_search import seed_search
 from synoptic.sampling.step import Step
 from synoptic.views.anagram import Anagram
 from synoptic.views.registry import get_view
+from tests.labels import label
 
 PAIR = ["an oil painting of a horse", "an oil painting of a snowy mountain village"]
 NOISY: dict[str, Any] = {"space": "instance", "init": "independent"}
@@ -42,7 +43,7 @@ class Mean:
         return step.canvas.mean((1, 2, 3))
 
 
-@pytest.mark.parametrize("how", [{}, {"sampler": "dpm++"}, NOISY, {"eta": 1.0}, {"sampler": "ddpm"}], ids=str)
+@pytest.mark.parametrize("how", [{}, {"sampler": "dpm++"}, NOISY, {"eta": 1.0}, {"sampler": "ddpm"}], ids=label)
 def test_the_heat_is_the_quick_pictures_and_the_final_the_pictures_themselves(how, pixel32):
     together, views, score = joint(PAIR, 5, 4.0, **how), views_of("identity", "rotate_cw"), Mean()
     first, last = seed_search(together, pixel32, views, range(7, 13), score, screening_steps=2)

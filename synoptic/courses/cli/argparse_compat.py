@@ -14,7 +14,7 @@ from synoptic.errors import InputError
 
 
 def exit_code(program: str, act: Callable[[], None]) -> int:
-    """Run act() and return its exit code: 0, 2 with one line for bad input, 130 on Ctrl-C; anything else is a bug and shows its traceback."""
+    """Run act(), return the exit code: 0, 2 with a line for bad input, 130 on Ctrl-C; a bug shows its traceback."""
     try:
         act()
     except InputError as e:
