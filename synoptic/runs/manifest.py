@@ -16,6 +16,7 @@ from synoptic.errors import DISTRIBUTION
 from synoptic.io import atomic_write, load_image
 from synoptic.io.html import gallery
 from synoptic.options.base import Options
+from synoptic.runs.folders import MANIFEST, check_folder, earlier, folder_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image
