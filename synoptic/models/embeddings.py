@@ -40,15 +40,21 @@ def check_embeddings(path: Path, checkpoint: Checkpoint, prompts: Sequence[str])
         about = _metadata(path)
         known, model, revision = about["prompts"], about["model"], about["revision"]
     except (OSError, ValueError, LookupError, TypeError):
-        raise InputError(f"--embeddings must be a file by `synoptic models embed`, {path} is none: write it anew") from None
+        raise InputError(
+            f"--embeddings must be a file by `synoptic embed`, {path} is none: write it anew", rule="embeddings-file"
+        ) from None
     if revision != checkpoint.revision:
         raise InputError(
             f"embeddings are of one model, {path} is of {model} ({revision}), not of {checkpoint.name}"
-            f" ({checkpoint.revision}): use --model {model}, or write it anew with that --model"
+            f" ({checkpoint.revision}): use --model {model}, or write it anew with that --model",
+            rule="embeddings-model",
         )
     missing = [prompt for prompt in prompts if prompt not in known]
     if missing:
-        raise InputError(f"--embeddings must hold every prompt, {path} lacks {missing[0]!r}: embed it with the others")
+        raise InputError(
+            f"--embeddings must hold every prompt, {path} lacks {missing[0]!r}: embed it with the others",
+            rule="embeddings-prompt",
+        )
 
 
 class PrecomputedTextEncoder:

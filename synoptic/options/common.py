@@ -51,9 +51,7 @@ class ModelOptions(Options):
     GROUP = "Model"
 
     model: ModelName = "bundled"
-    embeddings: Annotated[
-        str | None, Option("a file by `synoptic models embed`, used in place of the model's text encoder")
-    ] = None
+    embeddings: Annotated[str | None, Option("a file by `synoptic embed`, used in place of the model's text encoder")] = None
     device: Device = "auto"
     dtype: Dtype = "auto"
 

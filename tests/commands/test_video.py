@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from synoptic.commands.video import natural, video
+import synoptic
 from synoptic.errors import InputError
+from synoptic.options.video import natural_key
 
 
 @pytest.fixture
 def pictures(tmp_path):
-    """Steps 1, 2 and 10, each of its own grey, the last one larger."""
+    """Steps 1, 2 and 10, each of its own gray, the last one larger."""
     folder = tmp_path / "steps"
     folder.mkdir()
     for step, size in ((10, (48, 32)), (2, (32, 32)), (1, (32, 32))):
@@ -22,7 +23,7 @@ def pictures(tmp_path):
 
 
 def test_pictures_come_in_natural_order_padded_to_one_size(pictures, tmp_path):
-    out = video([str(pictures)], fps=5, out=str(tmp_path / "film.mp4"))
+    out = synoptic.video([str(pictures)], fps=5, out=str(tmp_path / "film.mp4"))
     with av.open(str(out)) as film:
         frames = [np.asarray(frame.to_image(), dtype=int) for frame in film.decode(video=0)]
         assert film.streams.video[0].average_rate == 5
@@ -32,21 +33,21 @@ def test_pictures_come_in_natural_order_padded_to_one_size(pictures, tmp_path):
 
 
 def test_files_and_a_gif(pictures, tmp_path):
-    out = video([str(pictures / f"step{i}.png") for i in (10, 1, 2)], out=str(tmp_path / "film.gif"))
+    out = synoptic.video([str(pictures / f"step{i}.png") for i in (10, 1, 2)], out=str(tmp_path / "film.gif"))
     with Image.open(out) as gif:
         assert (gif.format, gif.size, getattr(gif, "n_frames", 1), gif.info["duration"]) == ("GIF", (48, 32), 3, 100)
 
 
 def test_natural_order():
     names = ["b1", "a10", "a2", "A1", "a1x2", "a1x10", "3"]
-    assert sorted(names, key=natural) == ["3", "A1", "a1x2", "a1x10", "a2", "a10", "b1"]
+    assert sorted(names, key=natural_key) == ["3", "A1", "a1x2", "a1x10", "a2", "a10", "b1"]
 
 
 def test_bad_input_is_refused(pictures, tmp_path, ask):
     (tmp_path / "empty").mkdir()
     (text := tmp_path / "text.png").write_text("no picture")
     with pytest.raises(InputError, match=r"text\.png cannot be read"):
-        video([str(text)], out=str(tmp_path / "film.mp4"))
+        synoptic.video([str(text)], out=str(tmp_path / "film.mp4"))
     bad = {
         "missing.png --out {out}": "missing.png is or holds none",
         "{empty} --out {out}": "holds none",

@@ -7,9 +7,12 @@ import pytest
 import torch
 
 from synoptic import io
-from synoptic.commands.views import letter, views
+from synoptic.commands.base import Tool
+from synoptic.commands.views import letter
 from synoptic.errors import InputError
 from synoptic.views.registry import FAILURES, VIEWS, get_view
+
+views = Tool("views")
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +70,9 @@ def test_labels_wrap_and_small_pictures_grow():
 
 def test_a_file_that_is_no_picture_is_refused(tmp_path):
     (tmp_path / "a.png").write_text("no picture")
-    with pytest.raises(InputError, match="--picture must be a picture's file"):
+    with pytest.raises(InputError) as e:
         views(["flip"], picture=str(tmp_path / "a.png"), out=str(tmp_path))
+    assert e.value.rule == "picture-unreadable"
 
 
 BAD = {

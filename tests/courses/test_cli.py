@@ -57,7 +57,7 @@ BAD = {  # arguments -> words that the one line must hold: the rule or the cure
     f"{WIDE} --num_inference_steps 0": "--num_inference_steps: a number of at least 1",
     f"{WIDE} --num_inference_steps 1000": "--num_inference_steps must be at most 999",
     f"{WIDE} --guidance_scale inf": "--guidance_scale",
-    f"{WIDE} --window_stride 33": "--window_stride must be between 1 and the window's size, 32",
+    f"{WIDE} --window_stride 33": "--window_stride must be at most the window's size, 32",
     f"{WIDE} --panorama_width 3000": "--panorama_width must be a multiple of 16 from 512 up",
     f"{WIDE} --panorama_height 256": "--panorama_height must be a multiple of 16 from 512 up",
     f"{WIDE} --latent_instance_size 96": "choose from 64",
@@ -77,7 +77,7 @@ BAD = {  # arguments -> words that the one line must hold: the rule or the cure
     f"{AMBIGUOUS} --num_inference_steps 1000": "--num_inference_steps must be at most 999",
     f"{AMBIGUOUS} --stage_1_path nix": "synoptic models",
     f"{AMBIGUOUS} --stage_2_path bundled": "bundled-if-ii",
-    f"{AMBIGUOUS} --stage_1_path bundled --stage_2_path bundled-if-ii": "of --stage_2_path or choose a --stage_1_path",
+    f"{AMBIGUOUS} --stage_1_path bundled --stage_2_path bundled-if-ii": "from --stage_2_path or choose a --stage_1_path",
     f"{AMBIGUOUS} --model sd --case eps": "--case must be x0, eps was given; use it, or --model deepfloyd",
     f"{AMBIGUOUS} --model sd --sampling_method ddpm": "use --sampling_method ddim",
     f"{AMBIGUOUS} --save_top_dir {{file}}": "choose another --save_top_dir",
@@ -143,18 +143,18 @@ def test_an_id_that_is_gone_becomes_the_alias_with_a_notice(answers):
 
 
 @pytest.fixture(scope="module")
-def painted(tmp_path_factory):
+def made(tmp_path_factory):
     """The course's first command as written; only the steps are fewer, and the place another."""
     top = tmp_path_factory.mktemp("outputs")
     argv = [*shlex.split(PAINTING)[2:], "--num_inference_steps", "2", "--save_top_dir", str(top)]
     with redirect_stdout(StringIO()) as printed:
-        assert door("main").main(argv) == 0
+        assert script("main").main(argv) == 0
     (folder,) = (top / "wide_image").iterdir()
     return folder, printed.getvalue()
 
 
-def test_a_wide_picture_lies_where_the_course_says(painted):
-    folder, printed = painted
+def test_a_wide_picture_lies_where_the_course_says(made):
+    folder, printed = made
     assert re.fullmatch(r"\d\d-\d\d-\d{6}", folder.name)
     name, positions = PROMPT.replace(" ", "_"), range(0, 1024, 128)
     crops = [f"{name}_{p}.png" for p in positions]
@@ -165,15 +165,18 @@ def test_a_wide_picture_lies_where_the_course_says(painted):
         left = p * 768 // 3072
         assert io.load_image(folder / crop).tobytes() == whole.crop((left, 0, left + 128, 128)).tobytes()
         assert io.read_settings(folder / crop)["prompt"] == PROMPT
-    assert str(folder / crops[0]) in printed and "judge bundled" in printed and f"eval.py --fdir1 {folder}" in printed
+    assert str(folder / crops[0]) in printed and "by bundled" in printed and f"eval.py --fdir1 {folder}" in printed
 
 
-def test_the_run_is_the_courses_in_the_size_of_the_model(painted):
-    config = json.loads((painted[0] / "wide_image_run_config.yaml").read_text())
+def test_the_run_is_the_courses_in_the_size_of_the_model(made):
+    config = json.loads((made[0] / "wide_image_run_config.yaml").read_text())
     assert config.items() >= {"prompt": PROMPT, "tag": "wide_image", "panorama_width": 3072, "save_dir_now": True}.items()
-    (run,) = (painted[0] / "results").glob("*/run.json")
-    settings = json.loads(run.read_text())["settings"]
-    assert settings.items() >= {"width": 768, "height": 128, "stride": 8, "guidance": 7.5, "sync": "x0", "seed": 1}.items()
+    (run,) = (made[0] / "results").glob("*/run.json")
+    settings = json.loads(run.read_text())["options"]
+    assert (
+        settings.items()
+        >= {"width": 768, "height": 128, "stride": 8, "guidance_scale": 7.5, "sync": "x0", "seed": 1}.items()
+    )
     assert settings["weights"] == "uniform" and config["synoptic"] == json.loads(run.read_text())["command"]
 
 
@@ -195,45 +198,45 @@ DEFAULTS = {  # the smallest command: the courses' defaults
 
 @pytest.mark.parametrize("line", DEFAULTS)
 def test_defaults_are_the_courses(line, monkeypatch):
-    main, app = door("main"), line.split()[1] if "--app" in line else None
+    main, app = script("main"), line.split()[1] if "--app" in line else None
     seen = {}
-    monkeypatch.setattr(main.DOORS[app], "paint", lambda args: seen.update(vars(args)))
+    monkeypatch.setattr(main.COMMAND_LINES[app], "generate", lambda args: seen.update(vars(args)))
     assert main.main(line.split()) == 0
     assert seen == DEFAULTS[line] | {"app": app}
 
 
 @pytest.mark.parametrize("line", SCORING)
-def test_a_folder_is_scored_alike_by_every_command(line, painted, capsys, caplog):
-    folder = painted[0]
+def test_a_folder_is_scored_alike_by_every_command(line, made, capsys, caplog):
+    folder = made[0]
     (folder / "eval.json").unlink(missing_ok=True)
     argv = shlex.split(line.format(DIR=folder))
-    assert door("eval").main(argv[2:]) == 0
+    assert script("eval").main(argv[2:]) == 0
     out = capsys.readouterr().out
     crops = sorted(folder.glob("*_[0-9]*.png"))
     expected = Clip("bundled")([io.load_image(path) for path in crops], [PROMPT]).mean().item()
     scores = json.loads((folder / "eval.json").read_text())
     assert list(scores) == ["source_dir", str(crops[0]), "score"] and scores["source_dir"] == str(folder)
     assert scores["score"] == scores[str(crops[0])] == pytest.approx(expected, abs=1e-6)
-    assert f"{expected:.4f}\tmean, judge bundled clip" in out and f"{expected:.4f}\t{PROMPT}" in out and "marks" not in out
+    assert f"{expected:.4f}\tmean by bundled clip" in out and f"{expected:.4f}\t{PROMPT}" in out and "marks" not in out
     assert "full panorama" in caplog.text, "the picture as a whole is not scored, and that is said"
 
 
-def test_pass_marks_are_given_on_the_courses_judge_only(painted, tmp_path, capsys):
+def test_pass_marks_are_given_on_the_courses_judge_only(made, tmp_path, capsys):
     judge = shutil.copytree(BUNDLED_DIR / "clip", tmp_path / "clip-vit-base-patch32")
-    assert door("eval").main(["--fdir1", str(painted[0]), "--judge", str(judge)]) == 0
+    assert script("eval").main(["--fdir1", str(made[0]), "--judge", str(judge)]) == 0
     assert "marks (full marks from 0.28, half marks from 0.26)" in capsys.readouterr().out
 
 
 def test_a_file_that_is_no_picture_is_named(tmp_path, capsys):
     (tmp_path / "a_photo_of_a_horse.png").write_text("no picture")
-    assert door("eval").main(["--fdir1", str(tmp_path)]) == 2
+    assert script("eval").main(["--fdir1", str(tmp_path)]) == 2
     assert re.fullmatch(r"eval.py: error: .*a_photo_of_a_horse.png.*: remove it\n", capsys.readouterr().err)
 
 
 def small(*options):
     """The main door on two windows and two steps, in outputs/ of the working folder."""
     size = ["--panorama_width", "640", "--num_inference_steps", "2", "--eval_pos", "128"]
-    return door("main").main(["--app", "wide_image", *size, "--prompt", *options])
+    return script("main").main(["--app", "wide_image", *size, "--prompt", *options])
 
 
 def test_traps_of_the_course_are_mended_and_named(tmp_path, monkeypatch, capsys):
@@ -252,11 +255,11 @@ def test_traps_of_the_course_are_mended_and_named(tmp_path, monkeypatch, capsys)
 
     assert small("a photo of a horse", "--seed", "2", "--case", "none") == 0
     assert io.load_image(folder / "a_photo_of_a_horse.png").tobytes() != first
-    runs = [json.loads(path.read_text())["settings"] for path in folder.glob("results/*/run.json")]
+    runs = [json.loads(path.read_text())["options"] for path in folder.glob("results/*/run.json")]
     assert sorted((run["seed"], run["sync"]) for run in runs) == [(1, "x0"), (1, "x0"), (2, "none")]
 
     assert small("a photo of a horse") == 0
-    assert io.load_image(folder / "a_photo_of_a_horse.png").tobytes() == first, "read back, since it was painted before"
+    assert io.load_image(folder / "a_photo_of_a_horse.png").tobytes() == first, "read back, since it was made before"
 
 
 @pytest.mark.parametrize(
@@ -272,7 +275,7 @@ def test_other_weights(options, side, settings, tmp_path):
     assert io.load_image(tmp_path / "t/a_photo_of_snowy_mountains.png").size == (side * 640 // 512, side)
     assert io.load_image(tmp_path / "t/a_photo_of_snowy_mountains_128.png").size == (side, side)
     (run,) = (tmp_path / "t/results").glob("*/run.json")
-    assert json.loads(run.read_text())["settings"].items() >= settings.items()
+    assert json.loads(run.read_text())["options"].items() >= settings.items()
 
 
 @pytest.fixture(scope="module", params=AMBIGUOUS_IMAGES, ids=["rotate_cw", "inner_rotate", "defaults"])
@@ -282,7 +285,7 @@ def ambiguous(request, tmp_path_factory):
     argv = [*shlex.split(request.param)[2:], "--num_inference_steps", "2", "--save_top_dir", str(top)]
     with pytest.MonkeyPatch.context() as m:
         m.setitem(BUNDLED_DEFAULTS, "if-ii", Defaults(1, 1.0, 64))
-        assert door("main").main(argv) == 0
+        assert script("main").main(argv) == 0
     (config,) = top.rglob("ambiguous_image_config.yaml")
     return config.parent, json.loads(config.read_text())
 
@@ -309,11 +312,18 @@ def test_an_ambiguous_picture_lies_where_the_course_says(ambiguous):
 def test_an_ambiguous_run_is_the_courses(ambiguous):
     folder, config = ambiguous
     (run,) = (folder / "results").glob("*/run.json")
-    told = json.loads(run.read_text())
-    rule = {"sync": "x0", "space": "instance", "start": "independent", "augment": False, "level": 50, "guidance": 10.0}
-    assert told["settings"].items() >= (rule | {"seed": 1, "steps": 2, "model": "bundled-if"}).items()
-    assert config["synoptic"] == told["command"] and told["model"]["name"] == "bundled-if"
-    assert door("eval").main(["--fdir1", str(folder), "--app", "ambiguous_images"]) == 0
+    manifest = json.loads(run.read_text())
+    rule = {
+        "sync": "x0",
+        "space": "instance",
+        "init_noise": "independent",
+        "noise_augmentation": False,
+        "noise_level": 50,
+        "guidance_scale": 10.0,
+    }
+    assert manifest["options"].items() >= (rule | {"seed": 1, "steps": 2, "model": "bundled-if"}).items()
+    assert config["synoptic"] == manifest["command"] and manifest["model"]["name"] == "bundled-if"
+    assert script("eval").main(["--fdir1", str(folder), "--app", "ambiguous_images"]) == 0
     scores = json.loads((folder / "eval.json").read_text())
     assert set(scores) == {"source_dir", "score", *(str(path) for path in folder.glob("*.png"))}
     (folder / "eval.json").unlink()
@@ -323,10 +333,10 @@ def test_options_of_an_ambiguous_picture(tmp_path, capsys):
     views = ["--views_names", "patch_permute", "pixel_permute", "inner_rotate", "--rotate_angle", "45"]
     argv = ["--app", "ambiguous_image", "--tag", "t", "--prompts", "a horse", "a dog", "a cat", *views, "--case", "xt"]
     few = ["--num_inference_steps", "1", "--stage_2_path", "none", "--save_top_dir", str(tmp_path), "--style", "an oil"]
-    assert door("main").main([*argv, *few, "--seed", "4", "--sampling_method", "ddpm"]) == 0
+    assert script("main").main([*argv, *few, "--seed", "4", "--sampling_method", "ddpm"]) == 0
     assert "notice: without effect: --style" in capsys.readouterr().err
     (run,) = (tmp_path / "t/results").glob("*/run.json")
-    settings = json.loads(run.read_text())["settings"]
+    settings = json.loads(run.read_text())["options"]
     assert settings["views"] == ["patch_permute:8:4", "pixel_permute:4", "inner_rotate:45"]
     assert settings.items() >= {"sync": "xt", "eta": 1.0, "seed": 4, "upscalers": ["none"], "style": ""}.items()
     assert (
@@ -346,7 +356,7 @@ def test_ctrl_c_stops_without_a_traceback(monkeypatch, capsys, tmp_path):
     def interrupted(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("synoptic.pipelines.wide.open_run", interrupted)
+    monkeypatch.setattr("synoptic.runs.execute.open_run", interrupted)
     assert small("x", "--save_top_dir", str(tmp_path)) == 130
     assert "Traceback" not in capsys.readouterr().err
 
@@ -355,7 +365,7 @@ def test_a_bug_is_not_dressed_up_as_bad_input(monkeypatch, tmp_path):
     def bug(*args, **kwargs):
         raise ValueError("a bug")
 
-    monkeypatch.setattr("synoptic.pipelines.wide.open_run", bug)
+    monkeypatch.setattr("synoptic.runs.execute.open_run", bug)
     with pytest.raises(ValueError, match="a bug"):
         small("x", "--save_top_dir", str(tmp_path))
 
@@ -367,7 +377,7 @@ def test_the_docs_have_every_command_and_requirements_are_the_packages_own():
     assert (ROOT / "requirements.txt").read_text().split() == ["-e", "."]
 
 
-def door(name):
+def script(name):
     """main.py or eval.py as a module: the root is on the tests' path."""
     return importlib.import_module(name)
 
@@ -377,7 +387,7 @@ def test_a_distilled_picture_lies_where_the_course_says(line, name, tmp_path, ca
     given = tmp_path / "given.png"
     io.save_image(given, io.to_pil(torch.zeros(1, 3, 200, 160))[0], {})
     argv = [*shlex.split(line.format(FILE=given))[2:], "--step", "4", "--log_step", "2", "--save_dir", str(tmp_path / "o")]
-    assert door("main").main(argv) == 0
+    assert script("main").main(argv) == 0
     folder = tmp_path / "o"
     assert {p.name for p in folder.iterdir()} == {f"{name}.png", "run_config.yaml", "results"}
     picture = io.load_image(folder / f"{name}.png")
@@ -386,8 +396,8 @@ def test_a_distilled_picture_lies_where_the_course_says(line, name, tmp_path, ca
     assert io.load_image(*folder.glob("results/*/steps/*/4.png")).tobytes() == picture.tobytes()
     config = json.loads((folder / "run_config.yaml").read_text())
     assert config["negative_prompt"] == "low quality" and config["synoptic"].startswith("synoptic distill")
-    settings = io.read_settings(folder / f"{name}.png")["settings"]
-    wanted = {"lr": 0.1, "warm_up": 5, "loss": config["loss_type"], "guidance": config["guidance_scale"], "seed": 1}
+    settings = io.read_settings(folder / f"{name}.png")["options"]
+    wanted = {"lr": 0.1, "warm_up": 5, "loss": config["loss_type"], "guidance_scale": config["guidance_scale"], "seed": 1}
     assert settings.items() >= wanted.items() and settings["dtype"] == "float32"
     printed = capsys.readouterr().out
     assert str(folder / f"{name}.png") in printed and "CLIP score" in printed

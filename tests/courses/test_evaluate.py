@@ -11,8 +11,8 @@ import pytest
 import torch
 from PIL import Image
 
+import synoptic
 from synoptic import cli, io
-from synoptic.courses.evaluate import evaluate
 from synoptic.courses.files import file_name, score_folder
 from synoptic.courses.prompt_sets import read_set
 from synoptic.errors import InputError
@@ -20,7 +20,8 @@ from synoptic.metrics.clip import Clip
 from synoptic.models.families import Defaults
 from synoptic.models.registry import BUNDLED_DEFAULTS
 
-QUICK: dict[str, Any] = {"steps": 1, "guidance": 1.0, "device": "cpu"}
+QUICK: dict[str, Any] = {"steps": 1, "guidance_scale": 1.0, "device": "cpu"}
+evaluate = synoptic.evaluate
 WIDE = {"a photo of the sea": [2560, 0, 100], "a photo of a forest": [1536]}
 
 
@@ -71,15 +72,15 @@ def test_what_is_printed_and_written(whole):
     lines = str(evaluation).splitlines()
     assert lines[0].split("\t") == ["CLIP score", "top-1 of 2", "pictures", "prompt"]
     assert lines[3].endswith("mean of 2 prompts") and lines[3].count("±") == 2
-    assert lines[4] == "judge\tbundled clip"
+    assert lines[4] == "CLIP model\tbundled clip"
     page = (out / "report.html").read_text()
     assert page.count("data:image/png") == 2 + 4 and "marks" not in page and "bundled clip" in page
     assert (out / "report.pdf").read_bytes().startswith(b"%PDF") and (out / "report/wide_images.png").exists()
     with zipfile.ZipFile(out / "KIM_20240001.zip") as z:
         assert {"KIM_20240001.pdf", "wide_images/eval.json", "wide_images/a_photo_of_the_sea_100.png"} <= set(z.namelist())
-        painted, evaluated = z.read("commands.txt").decode().splitlines()
-    assert shlex.split(painted)[:2] == ["synoptic", "wide"] and "--steps 1" in painted
-    assert shlex.split(evaluated)[:2] == ["synoptic", "evaluate"] and "--steps 1" in evaluated
+        made, evaluated = z.read("commands.txt").decode().splitlines()
+    assert shlex.split(made)[:2] == ["synoptic", "wide"] and "--steps=1" in made
+    assert shlex.split(evaluated)[:2] == ["synoptic", "evaluate"] and "--steps=1" in evaluated
 
 
 @pytest.mark.parametrize("saved", [1, 3], ids=["while painting", "while cutting"])
@@ -94,6 +95,7 @@ def test_a_stopped_run_goes_on_to_the_same_bytes(saved, prompts, whole, tmp_path
 
     with monkeypatch.context() as m:
         m.setattr(io, "save_image", stop)
+        m.setattr("synoptic.courses.generate.save_image", stop)
         with pytest.raises(KeyboardInterrupt):
             evaluate(prompts, out=str(out), **QUICK)
     assert not (out / "wide_images/eval.json").exists() and not (out / "report").exists()
@@ -116,16 +118,17 @@ def pixels(path):
 def test_what_is_there_is_not_painted_again(prompts, whole, tmp_path, monkeypatch):
     out = tmp_path / "o"
     shutil.copytree(whole[0], out)
-    monkeypatch.setattr("synoptic.courses.generate.wide", None)
+    monkeypatch.setattr("synoptic.courses.generate.run", None)
     assert evaluate(prompts, out=str(out), **QUICK).table == whole[1].table
-    with pytest.raises(InputError, match=r"painted with steps 1, not 3: choose another --out"):
-        evaluate(prompts, out=str(out), steps=3, guidance=1.0)
+    with pytest.raises(InputError) as e:
+        evaluate(prompts, out=str(out), steps=3, guidance_scale=1.0)
+    assert e.value.rule == "folder-differs"
 
 
 def test_a_wide_picture_that_is_ready_is_cut_and_a_full_one_among_crops_is_not_scored(
     prompts, tmp_path, caplog, monkeypatch
 ):
-    monkeypatch.setattr("synoptic.courses.generate.wide", None)
+    monkeypatch.setattr("synoptic.courses.generate.run", None)
     (tmp_path / "wide_panoramas").mkdir()
     for prompt in WIDE:
         row = torch.arange(768).remainder(256).to(torch.uint8)
@@ -152,7 +155,7 @@ def test_plain_prompts_are_painted_one_picture_each(tmp_path):
 
 @pytest.mark.parametrize("method", ["auto", "eps", "x0", "xt"])
 def test_ready_ambiguous_pictures_a_folder_for_each_sync_rule(method, tmp_path, monkeypatch):
-    monkeypatch.setattr("synoptic.courses.generate.anagram", None)
+    monkeypatch.setattr("synoptic.courses.generate.run", None)
     folder = tmp_path / ("ambiguous_images" if method == "auto" else f"ambiguous_images_{method}")
     pairs = read_set("ambiguous").entries
     put(folder, [file_name(prompt) for e in pairs for prompt in (e.prompt, e.other)])
@@ -192,7 +195,7 @@ def test_pairs_are_painted_and_both_views_scored(method, tmp_path, monkeypatch):
     for pair in pairs:
         upright, turned = (io.load_image(first.folder / file_name(prompt)) for prompt in pair)
         assert upright.size == (256, 256) and upright.transpose(Image.Transpose.ROTATE_270).tobytes() == turned.tobytes()
-    start = io.read_settings(first.folder / "a_lemon.png")["settings"]["start"]
+    start = io.read_settings(first.folder / "a_lemon.png")["options"]["init_noise"]
     assert start == ("shared" if method == "auto" else "independent")
     lost = first.folder / "a_cat.png"
     before = lost.read_bytes()
@@ -226,7 +229,7 @@ def test_sources_and_their_edits_are_painted(tmp_path):
     assert [p.name for p in (tmp_path / "o/sources").iterdir()] == ["a_photo_of_a_car.png"]
     assert not evaluation.missing and [m.name for m in evaluation.measures][-3:] == ["PSNR", "SSIM", "identity distance"]
     edit = tmp_path / "o/pds/a_photo_of_a_red_boat.png"
-    inside = io.read_settings(edit)["settings"]
+    inside = io.read_settings(edit)["options"]
     assert [inside[k] for k in ("loss", "source", "source_prompt", "steps")] == ["pds", str(source), rows[0][0], 1]
     assert io.load_image(edit).size == (128, 160)
     before = edit.read_bytes()
@@ -244,14 +247,14 @@ def test_what_a_distilled_set_lacks_is_painted_in_one_run(method, tmp_path):
     evaluation = evaluate(str(tmp_path / "mine.json"), method=method, out=str(tmp_path / "o"), **QUICK)
     assert not evaluation.missing and (tmp_path / "o" / method / ready).read_bytes() == before
     inside = io.read_settings(tmp_path / "o" / method / file_name("a photo of a car"))
-    assert inside["recipe"] == "distill" and inside["settings"]["prompt"] == ["a photo of a car"]
+    assert inside["application"] == "distill" and inside["options"]["prompt"] == ["a photo of a car"]
 
 
 BAD = {  # arguments -> words of the one line
     "evaluate nix": "does not exist",
     "evaluate wide --method sds": "--method of wide prompts must be one of auto",
     "evaluate edit --method eps": "must be one of auto, pds, sds, vsd",
-    "evaluate wide --judge nix": "is none",
+    "evaluate wide --clip-model nix": "is none",
     "evaluate wide --steps 0": "at least 1",
     "evaluate wide --model nix": "synoptic models",
     "evaluate wide --zip KIM": "NAME_SID",

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from synoptic.courses.records import read_records, rows, sheet, write_record
+from synoptic.courses.records import Record, read_records, sheet, table, write_record
 from synoptic.courses.report import THUMB, verdict, write_report
 from synoptic.courses.submission import hand_in
 from synoptic.metrics.base import Metric
@@ -29,27 +29,28 @@ def record(out, folder="sds", marks=False, side=32, wide=False):
         whole = {PROMPTS[0]: ["wide_panoramas/all.png"]}
     (out / folder / "eval.json").write_text("{}")
     measures = [Metric("CLIP score", {PROMPTS[0]: 0.2, PROMPTS[1]: 0.36}), Metric("PSNR", {PROMPTS[0]: float("inf")})]
-    found = {
-        "folder": folder,
-        "set": "mine.json",
-        "judge": "some judge",
-        "marks": marks,
-        "score": 0.28,
-        "whole": whole,
-        "measures": [m.as_json() for m in measures],
-        "pictures": pictures,
-        "missing": ["lost.png"],
-        "made": {"wide_panoramas": {"command": "synoptic wide x", "settings": {}, "model": {"name": "bundled"}}},
-        "settings": {"steps": 2},
-        "command": f"synoptic evaluate {folder}",
-        "versions": {"torch": "2"},
-    }
+    found = Record(
+        folder=folder,
+        set="mine.json",
+        kind="plain",
+        clip_model="some CLIP",
+        marks=marks,
+        score=0.28,
+        whole=whole,
+        measures=[m.as_json() for m in measures],
+        pictures=pictures,
+        missing=["lost.png"],
+        made={"wide_panoramas": {"command": "synoptic wide x", "options": {}, "model": {"name": "bundled"}}},
+        options={"steps": 2},
+        command=f"synoptic evaluate {folder}",
+        versions={"torch": "2"},
+    )
     write_record(out, found)
     return found
 
 
 def test_the_table_has_a_row_a_prompt_and_the_mean_with_its_standard_error(tmp_path):
-    header, first, second, mean = rows(record(tmp_path))
+    header, first, second, mean = table(record(tmp_path))
     assert header == ["CLIP score", "PSNR", "pictures", "prompt"]
     assert first == ["0.200", "∞", "2", PROMPTS[0]] and second == ["0.360", "", "2", PROMPTS[1]]
     assert mean == ["0.280 ± 0.080", "∞", "4", "mean of 2 prompts"]
@@ -59,19 +60,19 @@ def test_the_table_has_a_row_a_prompt_and_the_mean_with_its_standard_error(tmp_p
     ("score", "marks"), [(0.28, "full marks"), (0.279, "half marks"), (0.26, "half"), (0.259, "no marks")]
 )
 def test_the_courses_marks(score, marks):
-    assert verdict({"marks": True, "score": score}).startswith(marks)
-    assert verdict({"marks": False, "score": score}) == ""
+    assert verdict(score, True).startswith(marks)
+    assert verdict(score, False) == ""
 
 
 def test_the_page_holds_every_picture_and_what_made_it(tmp_path):
     found = record(tmp_path, wide=True)
     page = write_report(tmp_path)[0].read_text()
     inside = [base64.b64decode(data) for data in re.findall(r'src="data:image/png;base64,([^"]+)"', page)]
-    files = ["wide_panoramas/all.png", *(path for paths in found["pictures"].values() for path in paths)]
+    files = ["wide_panoramas/all.png", *(path for paths in found.pictures.values() for path in paths)]
     assert inside == [(tmp_path / path).read_bytes() for path in files]
     assert "http" not in page and "<b>" not in page and "&lt;b&gt;bold&lt;/b&gt;" in page and "말 &amp; a castle" in page
     for text in (
-        "some judge",
+        "some CLIP",
         "lost.png",
         "synoptic evaluate sds",
         "synoptic wide x",
@@ -106,7 +107,7 @@ def test_the_pdf_is_one_and_holds_the_pictures(tmp_path):
 def test_one_report_over_all_folders(tmp_path):
     for folder in ("sds", "vsd"):
         record(tmp_path, folder)
-    assert [r["folder"] for r in read_records(tmp_path)] == ["sds", "vsd"]
+    assert [r.folder for r in read_records(tmp_path)] == ["sds", "vsd"]
     page = write_report(tmp_path)[0].read_text()
     assert "<h2>sds</h2>" in page and "<h2>vsd</h2>" in page
 
@@ -132,7 +133,7 @@ def test_the_zip_is_laid_out_as_the_courses_want(tmp_path):
         names = set(z.namelist())
         assert z.read("KIM_20240001.pdf").startswith(b"%PDF")
         assert z.read("commands.txt").decode().split("\n")[:2] == ["synoptic wide x", "synoptic evaluate sds"]
-        assert b'"judge": "some judge"' in z.read("settings.json")
+        assert b'"clip_model": "some CLIP"' in z.read("settings.json")
         assert z.read("code/guidance/sd.py") == b"guidance/sd.py"
     crops = [f"{i}_{k}.png" for i in range(2) for k in range(2)]
     assert names == {

@@ -11,6 +11,7 @@ from synoptic.courses.cli.synchronization import folder_of, model_of, run_key, s
 from synoptic.errors import InputError
 from synoptic.models.registry import resolve
 from synoptic.options import options_class
+from synoptic.runs.folders import check_folder
 
 VIEWS = (
     *("identity", "flip", "rotate_cw", "negate", "skew", "patch_permute", "pixel_permute", "jigsaw", "square_hinge"),
@@ -67,6 +68,8 @@ def generate(args: argparse.Namespace) -> None:
     }
     folder = folder_of(args)
     prepared: Any = options_class("anagram").from_arguments(*prompts, **asked).prepare()
+    place = folder / "results" / run_key(prepared)
+    check_folder(prepared, place)
 
     import torch
 
@@ -75,7 +78,7 @@ def generate(args: argparse.Namespace) -> None:
     from synoptic.runs.execute import execute
     from synoptic.views.registry import get_view
 
-    made = execute(prepared, folder / "results" / run_key(prepared))
+    made = execute(prepared, place)
     (whole,), file = made.images, made.folder / made.pictures[0].file
     stage_one = file.with_suffix(f".{source.native_size}.png")  # there where it was enlarged
     inside, looks = io.read_settings(file), [get_view(name) for name in views]

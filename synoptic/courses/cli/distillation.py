@@ -13,6 +13,7 @@ from synoptic.courses.cli.synchronization import model_of, run_key, write_config
 from synoptic.errors import InputError
 from synoptic.models.registry import resolve
 from synoptic.options import options_class
+from synoptic.runs.folders import check_folder
 
 OPTION_NAMES: dict[str, str] = {  # what our messages name, as the course calls it
     "--device auto or cpu": "--device 0",
@@ -64,12 +65,14 @@ def generate(args: argparse.Namespace) -> None:
     asked |= edit | ({"size": resolve(model).native_size} if edit else {})
     folder = Path(args.save_dir).expanduser()
     prepared: Any = options_class("distill").from_arguments(prompt, **asked, save_every=args.log_step).prepare()
+    place = folder / "results" / run_key(prepared)
+    check_folder(prepared, place)
 
     from synoptic import io
     from synoptic.courses.files import file_name
     from synoptic.runs.execute import execute
 
-    run = execute(prepared, folder / "results" / run_key(prepared))
+    run = execute(prepared, place)
     (image,) = run.images
     file = folder / file_name(prompt)
     io.save_image(file, image, io.read_settings(run.folder / run.pictures[0].file) | {"file": file.name})

@@ -12,6 +12,7 @@ from synoptic.courses.cli.synchronization import folder_of, model_of, run_key, s
 from synoptic.errors import InputError
 from synoptic.models.registry import resolve
 from synoptic.options import options_class
+from synoptic.runs.folders import check_folder
 
 SIDE, LATENT = 512, 64  # the course's model: its sizes are in its pixels and latents, and scale with the native size
 OPTION_NAMES = {  # what our messages name, as the course calls it
@@ -67,12 +68,14 @@ def generate(args: argparse.Namespace) -> None:
     }
     folder = folder_of(args)
     prepared: Any = options_class("wide").from_arguments(args.prompt, **asked).prepare()
+    place = folder / "results" / run_key(prepared)
+    check_folder(prepared, place)
 
     from synoptic import io
     from synoptic.courses.files import file_name
     from synoptic.runs.execute import execute
 
-    made = execute(prepared, folder / "results" / run_key(prepared))
+    made = execute(prepared, place)
     (panorama,), inside = made.images, io.read_settings(made.folder / made.pictures[0].file)
     whole = folder / file_name(args.prompt)
     io.save_image(whole, panorama, inside)

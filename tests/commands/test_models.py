@@ -1,0 +1,22 @@
+"""The list of models, and what the bundled ones know."""
+
+from __future__ import annotations
+
+from synoptic.commands.models import execute
+from synoptic.models.vocabulary import unknown_words
+from synoptic.options.models import ModelsOptions
+
+
+def test_models_lists_what_there_is_and_what_it_knows():
+    found = execute(ModelsOptions())
+    rows = [line.split("\t") for line in str(found).splitlines()]
+    assert rows[1][:2] == ["bundled", "in the package"] and rows[1][3] == "128x128"
+    assert {"bundled-canny", "bundled-if-ii", "sdxl"} <= {row[0] for row in rows}
+    assert "snowy mountains" in found.known["scenes"] and "horse" in found.known["objects"]
+
+
+def test_every_example_of_the_vocabulary_is_known():
+    for kind, examples in execute(ModelsOptions()).known.items():
+        for example in examples:
+            assert unknown_words(example.replace("(or any colour)", "")) == [], (kind, example)
+    assert unknown_words("A photo of a HORSE, a dog's bone & the Grand Canyon at 5!") == ["dog's"]
