@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from synoptic.courses.cli import ambiguous, distillation, wide
 from synoptic.courses.cli.argparse_compat import Parser, exit_code, in_the_courses_words, print_notice, two_dashes
+from synoptic.errors import check_writable
 
 COMMAND_LINES = {"wide_image": wide, "ambiguous_image": ambiguous, None: distillation}
 
@@ -31,7 +32,12 @@ def run(argv: Sequence[str]) -> None:
     if ignored := [f"--{name}" for name in parser.ignored if name in vars(args)]:
         print_notice(f"without effect: {', '.join(ignored)} (docs/courses.md says why)")
     with in_the_courses_words(command_line.OPTION_NAMES):
-        command_line.generate(args)
+        prepared, folder = command_line.prepare(args)
+        check_writable(folder)
+
+        from synoptic.courses import outputs
+
+        getattr(outputs, command_line.__name__.rpartition(".")[2])(args, prepared, folder)
 
 
 if __name__ == "__main__":

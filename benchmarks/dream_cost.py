@@ -25,6 +25,7 @@ from typing import Any
 
 import torch
 from full_size import diffusers, make, wait
+from synoptic.pipelines.text_to_3d_loss import drawn, framed, planted, pulled, rate
 from torch import Tensor
 
 from synoptic.distillation.base import Loss
@@ -35,7 +36,6 @@ from synoptic.models.load import load
 from synoptic.nerf.scene import RadianceScene, ViewSample
 from synoptic.options.text_to_3d import phrase, settle, usual
 from synoptic.pipelines.text_to_3d import dream
-from synoptic.pipelines.text_to_3d_loss import drawn, framed, planted, pulled, rate
 
 PROMPT, MINUTES, SHARE = "a corgi made of wood", 12, 0.25
 ADAM = partial(torch.optim.Adam, eps=1e-15)

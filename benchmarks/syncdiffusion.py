@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 from full_size import GUIDANCE, PROMPT, SHAPES, WINDOW, dense, make, spent
+from synoptic.pipelines.wide_guidance import DECAY, GRADIENTS
 from torch import Tensor
 
 from synoptic.diffusion.equations import ddim, pred_from_output, randn
@@ -26,7 +27,6 @@ from synoptic.metrics.clip import Clip
 from synoptic.metrics.perceptual import CLIPPatchFeatures, feature_distance
 from synoptic.models.load import load
 from synoptic.models.memory import max_batch_rows
-from synoptic.pipelines.wide_guidance import DECAY, GRADIENTS
 from synoptic.sampling.joint import canonical
 from synoptic.views.windows import window_starts
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from synoptic import __version__, errors
-from synoptic.courses.evaluate import code_folder
+from synoptic.courses.evaluate_options import EvaluateOptions
 from synoptic.errors import DISTRIBUTION, InputError, install_command
 
 ROOT = Path(__file__).parent.parent
@@ -37,9 +37,10 @@ def test_every_file_that_is_read_beside_the_code_is_packed():
 
 
 def test_the_hand_in_needs_the_extra_courses(monkeypatch):
-    monkeypatch.setattr("synoptic.courses.evaluate.find_spec", lambda name: None)
-    with pytest.raises(InputError, match=r"\[courses\]"):
-        code_folder("KIM_20240001", None)
+    monkeypatch.setattr("synoptic.courses.evaluate_options.find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r"\[courses\]") as e:
+        EvaluateOptions(prompts="wide", zip="KIM_20240001").check_zip()
+    assert e.value.rule == "missing-package"
 
 
 def test_errors_are_light():

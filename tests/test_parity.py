@@ -86,31 +86,19 @@ def test_windows_equal_multidiffusion_on_the_bundled_model(panorama, sync, wrap)
     ("name", "kind", "how"),
     [("bundled", "StableDiffusionPipeline", {}), ("bundled-if", "IFPipeline", {"clean_caption": False})],
 )
-def test_generate_paints_the_pipelines_pictures(tmp_path, name, kind, how):
-    run = synoptic.generate(
-        PROMPTS[:1],
-        count=2,
-        steps=STEPS,
-        guidance=SCALE,
-        negative=NEGATIVE,
-        eta=0.5,
-        clip="none",
-        model=name,
-        device="cpu",
-        dtype="float32",
-        out=str(tmp_path),
-    )
+def test_generate_gives_the_pipelines_pictures(name, kind, how):
+    asked: dict[str, Any] = {"count": 2, "steps": STEPS, "guidance_scale": SCALE, "negative_prompt": NEGATIVE, "eta": 0.5}
+    result = synoptic.generate(name, PROMPTS[0], **asked, clip="none", device="cpu", dtype="float32")
     pipe = peer(kind, BUNDLED_DIR / name.replace("bundled-if", "if").replace("bundled", "sd"))
     pictures = theirs(pipe, STEPS, 0.5, NEGATIVE, prompts=PROMPTS[:1] * 2, output_type="pil", **how)
-    assert levels(run.images, pictures) <= 1
+    assert levels(result.images, pictures) <= 1
 
 
 @pytest.mark.parametrize("loop", [False, True], ids=["open", "loop"])
-def test_wide_paints_the_panorama_pipelines_picture(tmp_path, panorama, loop):
-    size: dict[str, Any] = {"width": 192, "height": 128, "loop": loop, "weights": "uniform"}
-    how: dict[str, Any] = {"steps": STEPS, "guidance": SCALE, "device": "cpu", "dtype": "float32"}
-    run = synoptic.wide(PROMPTS[:1], **size, **how, out=str(tmp_path))
-    assert levels(run.images, panorama(BUNDLED_DIR / "sd", 128, 192, loop, output_type="pil")) <= 1
+def test_wide_gives_the_panorama_pipelines_picture(sd32, panorama, loop):
+    size: dict[str, Any] = {"width": 192, "height": 128, "circular": loop, "weights": "uniform"}
+    result = synoptic.wide(sd32, PROMPTS[0], steps=STEPS, guidance_scale=SCALE, **size)
+    assert levels(result.images, panorama(BUNDLED_DIR / "sd", 128, 192, loop, output_type="pil")) <= 1
 
 
 def gap(a: Tensor, b: Tensor) -> float:

@@ -10,6 +10,7 @@ from typing import Any
 
 from synoptic.courses.evaluate_options import DISTILLED, EvaluateOptions
 from synoptic.courses.files import eval_of, file_name, pictures, write_eval
+from synoptic.courses.folders import expected, graded, source_of
 from synoptic.courses.generate import (
     check_same_options,
     generate_ambiguous,
@@ -18,7 +19,7 @@ from synoptic.courses.generate import (
     generate_wide,
     picture_of,
 )
-from synoptic.courses.grading import expected, graded, measure, source_of
+from synoptic.courses.grading import measure
 from synoptic.courses.prompt_sets import OURS, PromptSet
 from synoptic.courses.records import Record, table, write_record
 from synoptic.courses.report import MARKS_CLIP, verdict, write_report

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from synoptic.courses.grading import METHODS, source_of
+from synoptic.courses.folders import METHODS, source_of
 from synoptic.courses.prompt_sets import PromptSet, read_set
 from synoptic.errors import InputError, check_writable, install_command
 from synoptic.models.registry import resolve_clip

@@ -10,7 +10,7 @@ from PIL.Image import Image
 
 from synoptic.courses.evaluate_options import EvaluateOptions
 from synoptic.courses.files import file_name
-from synoptic.courses.grading import source_of
+from synoptic.courses.folders import source_of
 from synoptic.courses.prompt_sets import CANVAS, Entry
 from synoptic.errors import InputError, check_writable
 from synoptic.io import from_pil, load_image, read_settings, save_image, to_pil

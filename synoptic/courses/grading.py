@@ -1,45 +1,23 @@
-"""A prompt set's graded folders: which pictures they hold, and everything that is measured in one."""
+"""Everything that is measured in a graded folder."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from synoptic.courses.files import file_name
-from synoptic.courses.prompt_sets import Entry, PromptSet
+import torch
 
-if TYPE_CHECKING:
-    from synoptic.metrics.base import Metric
-    from synoptic.metrics.clip import Clip
+from synoptic.courses.files import cosines
+from synoptic.courses.folders import graded, source_of
+from synoptic.courses.prompt_sets import PromptSet
+from synoptic.io import load_image
+from synoptic.metrics.base import Metric
+from synoptic.metrics.clip import Clip
+from synoptic.metrics.concealment import alignment_and_concealment
+from synoptic.metrics.fidelity import perceptual_distance, psnr, ssim
+from synoptic.metrics.retrieval import ranks
 
-METHODS = {  # kind: --method and the graded folder it means
-    "wide": {"auto": "wide_images"},
-    "ambiguous": {"auto": "ambiguous_images"} | {rule: f"ambiguous_images_{rule}" for rule in ("eps", "x0", "xt", "none")},
-    "edit": {"auto": "pds", "pds": "pds", "sds": "sds", "vsd": "vsd"},
-    "plain": {"auto": "images", "sds": "sds", "vsd": "vsd"},
-}
 TOP = (1, 5)  # R-precision: does a picture find its prompt in the first k?
-
-
-def graded(chosen: PromptSet, folder: str) -> list[str]:
-    """The prompts that the pictures of a graded folder are scored with: an edit is scored with what it was edited into."""
-    if chosen.kind == "edit":
-        return [e.other if folder == "pds" else e.prompt for e in chosen.entries]
-    return [prompt for e in chosen.entries for prompt in (e.prompt, e.other) if prompt]
-
-
-def expected(chosen: PromptSet, folder: Path) -> list[Path]:
-    """Every picture that a whole graded folder holds."""
-    if chosen.kind == "wide":
-        return [folder / file_name(e.prompt, p) for e in chosen.entries for p in e.positions]
-    return [folder / file_name(prompt) for prompt in graded(chosen, folder.name)]
-
-
-def source_of(entry: Entry, top: Path) -> Path | None:
-    """An edit's source picture: at its img_path, or in OUT/sources; None where there is none."""
-    places = [entry.source, top / "sources" / file_name(entry.prompt)]
-    return next((path for path in places if path is not None and path.exists()), None)
 
 
 def measure(chosen: PromptSet, clip: Clip, found: Mapping[str, Sequence[Path]], folder: Path) -> list[Metric]:
@@ -55,12 +33,6 @@ def measure(chosen: PromptSet, clip: Clip, found: Mapping[str, Sequence[Path]], 
 
 def scores(clip: Clip, found: Mapping[str, Sequence[Path]], texts: Sequence[str]) -> Iterator[Metric]:
     """The CLIP score of every prompt, and how often a picture finds its own among the set's."""
-    import torch
-
-    from synoptic.courses.files import cosines
-    from synoptic.metrics.base import Metric
-    from synoptic.metrics.retrieval import ranks
-
     columns = list(dict.fromkeys([*texts, *found]))
     every = cosines(found, clip, columns)
     yield Metric("CLIP score", {p: every[p][:, columns.index(p)].mean().item() for p in found}, clip.name)
@@ -76,10 +48,6 @@ def scores(clip: Clip, found: Mapping[str, Sequence[Path]], texts: Sequence[str]
 
 def ambiguity(chosen: PromptSet, clip: Clip, found: Mapping[str, Sequence[Path]]) -> Iterator[Metric]:
     """Alignment and concealment of the pairs that are whole, each under its canonical prompt."""
-    from synoptic.io import load_image
-    from synoptic.metrics.base import Metric
-    from synoptic.metrics.concealment import alignment_and_concealment
-
     pairs = [(e.prompt, e.other) for e in chosen.entries if e.prompt in found and e.other in found]
     if pairs:
         views = [[load_image(found[prompt][0]) for prompt in pair] for pair in pairs]
@@ -89,10 +57,6 @@ def ambiguity(chosen: PromptSet, clip: Clip, found: Mapping[str, Sequence[Path]]
 
 def kept(chosen: PromptSet, clip: Clip, found: Mapping[str, Sequence[Path]], top: Path) -> Iterator[Metric]:
     """How much edits keep of their source pictures, where there is one of the same size."""
-    from synoptic.io import load_image
-    from synoptic.metrics.base import Metric
-    from synoptic.metrics.fidelity import perceptual_distance, psnr, ssim
-
     both = {}
     for e in chosen.entries:
         path = source_of(e, top)

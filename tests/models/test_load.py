@@ -169,8 +169,8 @@ def test_a_pickle_is_not_read_where_a_stray_safetensors_file_lies_beside_it(mode
         load(str(model), device="cpu", dtype="float32")
 
 
-def test_a_judge_must_be_a_clip_model():
-    refused(lambda: resolve_clip(str(SD / "unet")), "CLIPModel", "--judge bundled")
+def test_a_clip_model_must_be_one():
+    refused(lambda: resolve_clip(str(SD / "unet")), "CLIPModel", "--clip-model bundled")
     assert resolve_clip("bundled").path_or_repo == str(BUNDLED_DIR / "clip")
 
 

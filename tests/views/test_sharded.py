@@ -52,21 +52,23 @@ def test_two_processes_end_where_one_does(sd32):
 def test_only_the_first_process_writes_and_speaks(tmp_path):
     prompt, small = "a photo of snowy mountains", ["--width", "192", "--steps", "2", "--dtype", "float32", "--device", "cpu"]
 
-    def paint(rank: int) -> None:
+    def generate(rank: int) -> None:
         sys.argv = ["synoptic", "wide", prompt, *small, "--out", str(tmp_path / "two")]
         with (tmp_path / f"said-{rank}").open("w") as said, redirect_stdout(said):
             cli.main()
 
-    ranks(paint)
+    ranks(generate)
     assert [(tmp_path / f"said-{rank}").read_text().count("picture\tseed") for rank in range(2)] == [1, 0]
     assert sorted(p.name for p in (tmp_path / "two").iterdir()) == ["a_photo_of_snowy_mountains_0.png", "run.json"]
     assert json.loads((tmp_path / "two/run.json").read_text())["state"] == "done"
-    (alone,), run = synoptic.wide(prompt, width=192, steps=2, dtype="float32", device="cpu", out=str(tmp_path / "one"))
-    both = [np.asarray(image, dtype=int) for image in (alone, io.load_image(tmp_path / "two" / run.pictures[0].file))]
+    one = synoptic.run("wide", prompt, width=192, steps=2, dtype="float32", device="cpu", out=str(tmp_path / "one"))
+    files = [folder / one.pictures[0].file for folder in (tmp_path / "one", tmp_path / "two")]
+    both = [np.asarray(io.load_image(file), dtype=int) for file in files]
     assert abs(both[0] - both[1]).max() <= 1
 
 
-def test_coherence_needs_one_process(monkeypatch, tmp_path):
+def test_syncdiffusion_needs_one_process(monkeypatch, tmp_path):
     monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(InputError, match="leave it away, or torchrun"):
-        synoptic.wide("a photo of snowy mountains", coherence=1.0, out=str(tmp_path))
+    with pytest.raises(InputError) as e:
+        synoptic.run("wide", "a photo of snowy mountains", syncdiffusion_weight=1.0, out=str(tmp_path))
+    assert e.value.rule == "syncdiffusion-distributed"

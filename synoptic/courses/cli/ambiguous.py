@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import shlex
+from pathlib import Path
 from typing import Any
 
 from synoptic.courses.cli.argparse_compat import Parser, at_least
-from synoptic.courses.cli.synchronization import folder_of, model_of, run_key, shared_options, synchronization, write_config
+from synoptic.courses.cli.synchronization import folder_of, model_of, shared_options, synchronization
 from synoptic.errors import InputError
 from synoptic.models.registry import resolve
 from synoptic.options import options_class
-from synoptic.runs.folders import check_folder
+from synoptic.options.base import Options
 
 VIEWS = (
     *("identity", "flip", "rotate_cw", "negate", "skew", "patch_permute", "pixel_permute", "jigsaw", "square_hinge"),
@@ -51,8 +51,8 @@ def options(p: Parser) -> None:
     )
 
 
-def generate(args: argparse.Namespace) -> None:
-    """Make the anagram, then the course's files: each view under its prompt, and in results/ the small ones too."""
+def prepare(args: argparse.Namespace) -> tuple[Options, Path]:
+    """Return the prepared options, and the folder of the course's files. Raises InputError."""
     prompts, views = args.prompts, [view_name(name, args) for name in args.views_names]
     if not prompts or len(prompts) != len(views):
         raise InputError(f"--prompts must be one a view, {len(prompts)} for {len(views)} were given: match --views_names")
@@ -68,35 +68,7 @@ def generate(args: argparse.Namespace) -> None:
     }
     folder = folder_of(args)
     prepared: Any = options_class("anagram").from_arguments(*prompts, **asked).prepare()
-    place = folder / "results" / run_key(prepared)
-    check_folder(prepared, place)
-
-    import torch
-
-    from synoptic import io
-    from synoptic.courses.files import file_name
-    from synoptic.runs.execute import execute
-    from synoptic.views.registry import get_view
-
-    made = execute(prepared, place)
-    (whole,), file = made.images, made.folder / made.pictures[0].file
-    stage_one = file.with_suffix(f".{source.native_size}.png")  # there where it was enlarged
-    inside, looks = io.read_settings(file), [get_view(name) for name in views]
-    small, large = (
-        [look.view(io.from_pil(picture)) for look in looks]
-        for picture in (io.load_image(stage_one if stage_one.exists() else file), whole)
-    )
-    for i, x in enumerate(small):
-        io.save_image(folder / f"results/view_{i}.png", io.to_pil(x)[0], inside)
-    for prompt, x in zip(prompts, large, strict=True):
-        for place in (folder, folder / "results"):
-            io.save_image(place / file_name(prompt), io.to_pil(x)[0], inside | {"prompt": prompt})
-        print(folder / file_name(prompt))
-    io.save_image(folder / "results/final.png", io.to_pil(torch.cat(large, -1))[0], inside)
-    write_config(folder / "ambiguous_image_config.yaml", args, made.options.command())
-    if made.scores:
-        print(f"alignment {made.scores['alignment']:.3f} by {made.scores['clip_model']}")
-    print(f"to score the views: python eval.py --fdir1 {shlex.quote(str(folder))} --app ambiguous_images")
+    return prepared, folder
 
 
 def view_name(view: str, args: argparse.Namespace) -> str:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import argparse
 import os
-import shlex
 from pathlib import Path
 from typing import Any
 
 from synoptic.courses.cli.argparse_compat import Parser, at_least
-from synoptic.courses.cli.synchronization import model_of, run_key, write_config
+from synoptic.courses.cli.synchronization import model_of
 from synoptic.errors import InputError
 from synoptic.models.registry import resolve
 from synoptic.options import options_class
-from synoptic.runs.folders import check_folder
+from synoptic.options.base import Options
 
 OPTION_NAMES: dict[str, str] = {  # what our messages name, as the course calls it
     "--device auto or cpu": "--device 0",
@@ -43,8 +42,8 @@ def options(p: Parser) -> None:
     p.add_argument("--sd_path", help="other weights: an alias, a directory or a hub id (default: bundled)")
 
 
-def generate(args: argparse.Namespace) -> None:
-    """Distill, then save the course's files: the picture under its prompt, an edit under what it was edited into."""
+def prepare(args: argparse.Namespace) -> tuple[Options, Path]:
+    """Return the prepared options, and the folder of the course's files. Raises InputError."""
     model, edit = model_of(argparse.Namespace(model="sd"), args.sd_path), {}
     if args.loss_type == "pds":
         edit = edit_of(args)
@@ -65,22 +64,7 @@ def generate(args: argparse.Namespace) -> None:
     asked |= edit | ({"size": resolve(model).native_size} if edit else {})
     folder = Path(args.save_dir).expanduser()
     prepared: Any = options_class("distill").from_arguments(prompt, **asked, save_every=args.log_step).prepare()
-    place = folder / "results" / run_key(prepared)
-    check_folder(prepared, place)
-
-    from synoptic import io
-    from synoptic.courses.files import file_name
-    from synoptic.runs.execute import execute
-
-    run = execute(prepared, place)
-    (image,) = run.images
-    file = folder / file_name(prompt)
-    io.save_image(file, image, io.read_settings(run.folder / run.pictures[0].file) | {"file": file.name})
-    write_config(folder / "run_config.yaml", args, run.options.command())
-    print(file)
-    if run.scores:
-        print(f"CLIP score {run.scores['clip_score']:.3f} by {run.scores['clip_model']}")
-    print(f"to score all of the folder: python eval.py --fdir1 {shlex.quote(str(folder))}")
+    return prepared, folder
 
 
 def edit_of(args: argparse.Namespace) -> dict[str, str]:

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
 import os
-from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from synoptic.courses.cli.argparse_compat import Parser, at_least, print_notice
-from synoptic.options.base import Options
 
 BUNDLED = {"sd": "bundled", "deepfloyd": "bundled-if"}  # the course's kind of model, and ours of that kind
 MOVED = {  # hub ids that are gone: the aliases that know where they went
@@ -56,11 +52,6 @@ def shared_options(args: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def run_key(options: Options) -> str:
-    """Return the name of a run's folder in results/: a hash of its options."""
-    return hashlib.sha256(json.dumps(options.to_json(), sort_keys=True).encode()).hexdigest()[:8]
-
-
 def folder_of(args: argparse.Namespace) -> Path:
     """Where the course puts its files. Says so where it is there already: its own script ends there without a word."""
     folder = Path(args.save_top_dir).expanduser() / args.tag
@@ -69,12 +60,3 @@ def folder_of(args: argparse.Namespace) -> Path:
     if os.path.exists(folder):  # where pathlib raises on a name that is too long, this says no
         print_notice(f"{folder} is there already: this picture joins it, or takes the place of the one of the same prompt")
     return folder
-
-
-def write_config(path: Path, args: argparse.Namespace, command: str) -> None:
-    """The options as JSON text, as the course's, and the same run as a `synoptic` command."""
-    from synoptic.io import atomic_write
-
-    config: Mapping[str, Any] = vars(args) | {"synoptic": command}
-    text = json.dumps(config, indent=4, ensure_ascii=False)
-    atomic_write(path, lambda f: f.write(text.encode()))

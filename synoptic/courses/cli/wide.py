@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import argparse
 import math
-import shlex
+from pathlib import Path
 from typing import Any
 
 from synoptic.courses.cli.argparse_compat import Parser, at_least
-from synoptic.courses.cli.synchronization import folder_of, model_of, run_key, shared_options, synchronization, write_config
+from synoptic.courses.cli.synchronization import folder_of, model_of, shared_options, synchronization
 from synoptic.errors import InputError
 from synoptic.models.registry import resolve
 from synoptic.options import options_class
-from synoptic.runs.folders import check_folder
+from synoptic.options.base import Options
 
 SIDE, LATENT = 512, 64  # the course's model: its sizes are in its pixels and latents, and scale with the native size
 OPTION_NAMES = {  # what our messages name, as the course calls it
@@ -47,8 +47,8 @@ def options(p: Parser) -> None:
     )
 
 
-def generate(args: argparse.Namespace) -> None:
-    """Make the wide picture, then the course's files: the picture, its crops at --eval_pos, the options."""
+def prepare(args: argparse.Namespace) -> tuple[Options, Path]:
+    """Return the prepared options, and the folder of the course's files. Raises InputError."""
     source = resolve(model_of(args, args.sd_path))
     native, unit = source.native_size, SIDE * source.factor // math.gcd(SIDE * source.factor, source.native_size)
     for side, pixels in (("height", args.panorama_height), ("width", args.panorama_width)):
@@ -68,24 +68,4 @@ def generate(args: argparse.Namespace) -> None:
     }
     folder = folder_of(args)
     prepared: Any = options_class("wide").from_arguments(args.prompt, **asked).prepare()
-    place = folder / "results" / run_key(prepared)
-    check_folder(prepared, place)
-
-    from synoptic import io
-    from synoptic.courses.files import file_name
-    from synoptic.runs.execute import execute
-
-    made = execute(prepared, place)
-    (panorama,), inside = made.images, io.read_settings(made.folder / made.pictures[0].file)
-    whole = folder / file_name(args.prompt)
-    io.save_image(whole, panorama, inside)
-    print(whole)
-    for p in args.eval_pos:
-        left = round(p * native / SIDE)
-        crop = folder / file_name(args.prompt, p)
-        io.save_image(crop, panorama.crop((left, 0, left + native, native)), inside)
-        print(crop)
-    write_config(folder / "wide_image_run_config.yaml", args, made.options.command())
-    if made.scores:
-        print(f"CLIP score {made.scores['clip_score']:.3f} by {made.scores['clip_model']}")
-    print(f"to score the crops: python eval.py --fdir1 {shlex.quote(str(folder))} --app wide_images")
+    return prepared, folder

@@ -1,0 +1,94 @@
+"""The files of the courses' command lines: pictures named after their prompts, crops, views, and the options as JSON."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from synoptic.courses.files import file_name
+from synoptic.io import atomic_write, from_pil, load_image, read_settings, save_image, to_pil
+from synoptic.models.registry import resolve
+from synoptic.options.base import Options
+from synoptic.runs.execute import execute
+from synoptic.runs.manifest import Run
+from synoptic.views.registry import get_view
+
+COURSE_SIDE = 512  # the course's model: its sizes are in its pixels, and scale with the native size
+
+
+def run_into_results(prepared: Any, folder: Path) -> Run:
+    """Run prepared options in results/, in a folder named after them."""
+    return execute(prepared, results_folder(prepared, folder))
+
+
+def results_folder(prepared: Options, folder: Path) -> Path:
+    key = hashlib.sha256(json.dumps(prepared.to_json(), sort_keys=True).encode()).hexdigest()[:8]
+    return folder / "results" / key
+
+
+def wide(args: argparse.Namespace, prepared: Any, folder: Path) -> None:
+    """Generate the wide picture, then save it and its crops at --eval_pos."""
+    run = run_into_results(prepared, folder)
+    (panorama,), inside = run.images, read_settings(run.folder / run.pictures[0].file)
+    native, whole = resolve(prepared.model).native_size, folder / file_name(args.prompt)
+    save_image(whole, panorama, inside)
+    print(whole)
+    for p in args.eval_pos:
+        left = round(p * native / COURSE_SIDE)
+        crop = folder / file_name(args.prompt, p)
+        save_image(crop, panorama.crop((left, 0, left + native, native)), inside)
+        print(crop)
+    write_config(folder / "wide_image_run_config.yaml", args, run)
+    print_score(run, "clip_score", "CLIP score")
+    print(f"to score the crops: python eval.py --fdir1 {shlex.quote(str(folder))} --app wide_images")
+
+
+def ambiguous(args: argparse.Namespace, prepared: Any, folder: Path) -> None:
+    """Generate the anagram, then save each view under its prompt, and in results/ the small ones too."""
+    run = run_into_results(prepared, folder)
+    (whole,), file = run.images, run.folder / run.pictures[0].file
+    stage_one = file.with_suffix(f".{resolve(prepared.model).native_size}.png")  # there where it was enlarged
+    inside, views = read_settings(file), [get_view(name) for name in prepared.views]
+    small, large = (
+        [view.view(from_pil(picture)) for view in views]
+        for picture in (load_image(stage_one if stage_one.exists() else file), whole)
+    )
+    for i, x in enumerate(small):
+        save_image(folder / f"results/view_{i}.png", to_pil(x)[0], inside)
+    for prompt, x in zip(args.prompts, large, strict=True):
+        for place in (folder, folder / "results"):
+            save_image(place / file_name(prompt), to_pil(x)[0], inside | {"prompt": prompt})
+        print(folder / file_name(prompt))
+    save_image(folder / "results/final.png", to_pil(torch.cat(large, -1))[0], inside)
+    write_config(folder / "ambiguous_image_config.yaml", args, run)
+    print_score(run, "alignment", "alignment")
+    print(f"to score the views: python eval.py --fdir1 {shlex.quote(str(folder))} --app ambiguous_images")
+
+
+def distillation(args: argparse.Namespace, prepared: Any, folder: Path) -> None:
+    """Distill, then save the picture under its prompt, an edit under what it was edited into."""
+    run = run_into_results(prepared, folder)
+    (image,), (picture,) = run.images, run.pictures
+    file = folder / file_name(picture.prompt)
+    save_image(file, image, read_settings(run.folder / picture.file) | {"file": file.name})
+    write_config(folder / "run_config.yaml", args, run)
+    print(file)
+    print_score(run, "clip_score", "CLIP score")
+    print(f"to score all of the folder: python eval.py --fdir1 {shlex.quote(str(folder))}")
+
+
+def print_score(run: Run, name: str, title: str) -> None:
+    if run.scores:
+        print(f"{title} {run.scores[name]:.3f} by {run.scores['clip_model']}")
+
+
+def write_config(path: Path, args: argparse.Namespace, run: Run) -> None:
+    """Write the options as JSON text, as the course does, and the same run as a `synoptic` command."""
+    text = json.dumps(vars(args) | {"synoptic": run.options.command()}, indent=4, ensure_ascii=False)
+    atomic_write(path, lambda f: f.write(text.encode()))
