@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PROMPT ?= a photo of a penguin in the snow
 
-.PHONY: demo test lint install clean
+.PHONY: demo test test-all lint install clean
 
 install: .venv/installed
 
@@ -20,6 +20,9 @@ demo: install
 
 test: install
 	$(BIN)/pytest --numprocesses 2 --dist worksteal
+
+test-all: install
+	$(BIN)/pytest --numprocesses 2 --dist worksteal -m 'not gpu'
 
 lint: install
 	$(BIN)/ruff format --check .
