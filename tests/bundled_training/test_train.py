@@ -20,6 +20,8 @@ from tests.processes import ranks
 diffusers: Any = importlib.import_module("diffusers")
 STAGES = ["contrastive conditioner", "contrastive clip-grayscale", "vae", "t5", "sd", "control", "pixel", "upscale"]
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]  # a whole campaign, tiny
+
 
 def run(work: Path, stage: str, *more: str) -> None:
     """The stage's own main, in this process."""

@@ -11,10 +11,12 @@ from PIL import Image
 
 import synoptic
 from synoptic import io
+from synoptic.metrics.clip import Clip
 from synoptic.models.families import Defaults
 from synoptic.models.registry import BUNDLED_DEFAULTS, Checkpoint
 from synoptic.options.anagram import AnagramOptions
 from synoptic.pipelines.anagram import AnagramPipeline
+from synoptic.pipelines.joint import SEARCHED_BY
 from tests.references import assert_like_reference
 
 PAIR = ["a photo of a horse", "a photo of a dog"]
@@ -115,20 +117,21 @@ def test_a_latent_models_picture_is_enlarged_in_pixels(space, sd32, tiny_x4, mon
 def test_steps_know_their_canvas_whatever_they_hold(pixel32, sd32):
     for model, channels in ((pixel32, 3), (sd32, 3)):
         for space in ("auto", "instance"):
-            *_, last = synoptic.anagram.steps(model, PAIR, space=space, count=2, **QUICK)
+            *_, last = synoptic.anagram.steps(model, PAIR, space=space, count=2, **QUICK | {"steps": 1})
             side = model.checkpoint.native_size
             assert last.canvas.shape == (2, channels, side, side) and last.views is not None and len(last.views) == 4
             assert last.images()[1].size == (side, side)
 
 
 def test_the_search_is_of_the_pictures_themselves(pixel32):
-    asked = AnagramOptions(prompt=tuple(PAIR), steps=10, upscalers=("none",), seed_search=3, seed=3).resolve(
-        pixel32.checkpoint
-    )
-    pipeline = AnagramPipeline(pixel32, asked)
-    rounds = list(pipeline.seed_search() or ())
-    assert [sorted(r.seeds) for r in rounds][0] == [3, 4, 5] and len(rounds[-1].seeds) == 2
-    assert AnagramPipeline(pixel32, AnagramOptions(prompt=tuple(PAIR)).resolve(pixel32.checkpoint)).seed_search() is None
+    asked = AnagramOptions(prompt=tuple(PAIR), steps=2, upscalers=("none",), seed_search=3, seed=3)
+    pipeline = AnagramPipeline(pixel32, asked.resolve(pixel32.checkpoint))
+    (only,) = pipeline.seed_search() or ()
+    assert sorted(only.seeds) == [3, 4, 5] and only.scores == sorted(only.scores, reverse=True)
+    clip = Clip(SEARCHED_BY)
+    for seed, score in zip(only.seeds, only.scores, strict=True):
+        result = synoptic.anagram(pixel32, PAIR, steps=2, upscalers="none", seed=seed)
+        assert pipeline.score(clip, result.images[0], result.items[0]) == pytest.approx(score, abs=0.02)
 
 
 @pytest.mark.filterwarnings("ignore:sync='eps' never reconciles")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from PIL.Image import Image
 from torch.nn.functional import interpolate
 
 import synoptic
@@ -146,7 +147,11 @@ def test_guidance_acts_between_two_times_only(sd32):
 
 def test_an_interval_of_all_steps_and_a_cache_of_every_step_change_nothing(sd32):
     how: list[dict[str, Any]] = [{}, {"guidance_interval": (0, 1)}, {"deepcache": 1}, {"deepcache": 2}, {"deepcache": 3}]
-    plain, whole, one, two, three = (synoptic.wide(sd32, PROMPTS[0], width=144, steps=6, **named).images[0] for named in how)
+
+    def made(named: dict[str, Any]) -> Image:
+        return synoptic.wide(sd32, PROMPTS[0], width=144, stride=16, steps=6, **named).images[0]
+
+    plain, whole, one, two, three = map(made, how)
     assert plain.tobytes() == whole.tobytes() == one.tobytes() != two.tobytes() != three.tobytes()
     a, b = (io.from_pil(image) for image in (plain, two))
     assert (a - b).abs().mean() < 0.2 * a.std()
@@ -170,7 +175,7 @@ def test_regions_cover_what_they_say(tmp_path):
 
 
 def test_a_traveling_picture_is_scored_square_by_square(sd32, clip_model):
-    result = synoptic.wide(sd32, PROMPTS, width=384, steps=8, prompt_travel=True)
-    turned = synoptic.wide(sd32, PROMPTS[::-1], width=384, steps=8, prompt_travel=True)
+    how: dict[str, Any] = {"width": 256, "steps": 5, "stride": 16, "prompt_travel": True}
+    result, turned = (synoptic.wide(sd32, prompts, **how) for prompts in (PROMPTS, PROMPTS[::-1]))
     (image,), (item,) = result.images, result.items
     assert result.pipeline.score(clip_model, image, item) > turned.pipeline.score(clip_model, image, turned.items[0]) + 0.1
