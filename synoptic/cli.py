@@ -68,22 +68,33 @@ def place(spec: OptionSpec) -> tuple[bool, bool]:
 
 def parameter(spec: OptionSpec, group: Group) -> inspect.Parameter:
     """Return one option as cyclopts reads it."""
-    P, how = inspect.Parameter, {"help": spec.option.help, "group": group}
+    P, details = inspect.Parameter, {"help": spec.option.help, "group": group}
     kind = str if spec.option.picture else spec.kind
     if spec.option.positional:
         style = P.VAR_POSITIONAL if spec.is_list else P.POSITIONAL_ONLY
         kind = str if spec.is_list else kind
         default = P.empty if spec.is_list or spec.default is MISSING else spec.default
-        return P(spec.name, style, default=default, annotation=Annotated[kind, Parameter(**how)])
+        return P(spec.name, style, default=default, annotation=Annotated[kind, Parameter(**details)])
+    details["show_default"] = shown_default if says_something(spec.default) else False
     if spec.is_list:
-        how |= {"converter": listed(spec), "n_tokens": 1, "negative": (), "accepts_keys": False}
+        details |= {"converter": listed(spec), "n_tokens": 1, "negative": (), "accepts_keys": False}
     required = spec.default is MISSING
     return P(
         spec.name,
         P.KEYWORD_ONLY,
         default=P.empty if required else spec.default,
-        annotation=Annotated[kind, Parameter(name=spec.flag, **how)],
+        annotation=Annotated[kind, Parameter(name=spec.flag, **details)],
     )
+
+
+def says_something(default: Any) -> bool:
+    """Return whether a default is worth showing: not None, False, or an empty text or list."""
+    return default is not None and default is not False and default not in ("", ())
+
+
+def shown_default(value: Any) -> str:
+    """Return a default as a person types it."""
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def listed(spec: OptionSpec) -> Callable[..., Any]:
