@@ -88,6 +88,7 @@ def test_windows_equal_multidiffusion_on_the_bundled_model(panorama, sync, wrap)
 )
 def test_generate_gives_the_pipelines_pictures(name, kind, how):
     asked: dict[str, Any] = {"count": 2, "steps": STEPS, "guidance_scale": SCALE, "negative_prompt": NEGATIVE, "eta": 0.5}
+    asked["upscalers"] = "none"
     result = synoptic.generate(name, PROMPTS[0], **asked, clip="none", device="cpu", dtype="float32")
     pipe = peer(kind, BUNDLED_DIR / name.replace("bundled-if", "if").replace("bundled", "sd"))
     pictures = theirs(pipe, STEPS, 0.5, NEGATIVE, prompts=PROMPTS[:1] * 2, output_type="pil", **how)

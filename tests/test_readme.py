@@ -25,6 +25,7 @@ SAMPLING = {"wide", "generate", "evaluate", "edit", "control", "distill"}
 NAMES = SAMPLING | {"anagram", "text-to-3d", "hybrid", "views", "score", "models"}
 SMALL = ["--steps", "2", "--upscalers", "none"]
 QUICK = {name: ["--steps", "2"] for name in SAMPLING} | {"anagram": [*SMALL, "--seed-search", "2"], "hybrid": SMALL}
+QUICK["generate"] = SMALL
 QUICK |= {"text-to-3d": ["--steps", "2", "--frames", "2"]}
 
 
@@ -34,7 +35,7 @@ def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("made")
     with pytest.MonkeyPatch.context() as m:
         m.chdir(folder)
-        assert run(m, ["synoptic", "generate", "a photo of a horse", "--steps", "2"]) == 0
+        assert run(m, ["synoptic", "generate", "a photo of a horse", "--steps", "2", "--model", "bundled"]) == 0
     shutil.copy(next(folder.glob("outputs/generate/*/*.png")), folder / "horse.png")
     return folder
 
