@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import io
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING
@@ -15,7 +16,7 @@ from cyclopts import App, CycloptsError, Group, Parameter
 import synoptic
 from synoptic.commands.base import tool_module
 from synoptic.distributed import is_main_process
-from synoptic.errors import InputError, OptimizationFailed
+from synoptic.errors import InputError, NonFiniteError, RunFailed
 from synoptic.options import options_class
 from synoptic.options.base import RENAMED, Options, OptionSpec, specs, split_list
 from synoptic.runs.folders import check_folder, folder_of
@@ -33,6 +34,7 @@ app = App(
     version_flags=("--version",),
     help_format="plaintext",
     result_action="return_value",
+    suppress_keyboard_interrupt=False,
 )
 
 
@@ -127,10 +129,19 @@ def check_names(words: Sequence[str]) -> None:
         raise InputError(f"{words[0]} is called {RENAMED_COMMANDS[words[0]]} now: write that", rule="renamed-command")
 
 
+class Terminated(KeyboardInterrupt):
+    """The process was asked to end, by SIGTERM."""
+
+
+def interrupt(*_: object) -> None:
+    raise Terminated
+
+
 def main() -> None:
-    """Exit code 0, 1 where an optimisation failed, 2 with one line for bad input, 130 on Ctrl-C; a bug shows a traceback."""
+    """Exit with 0, 1 where a run failed, 2 for bad input, 130 on Ctrl-C, 143 on SIGTERM; a bug shows its traceback."""
     if not is_main_process():
         sys.stdout = io.StringIO()
+    signal.signal(signal.SIGTERM, interrupt)
     code = 0
     try:
         check_names(sys.argv[1:])
@@ -140,12 +151,16 @@ def main() -> None:
     except (InputError, CycloptsError) as e:
         print("synoptic: error: " + " ".join(message(e).split()), file=sys.stderr)
         code = 2
-    except OptimizationFailed as e:
-        print(f"{e.result}\nsynoptic: {e}")
+    except RunFailed as e:
+        print(e.result)
+        print(f"synoptic: {e}", file=sys.stderr)
         code = 1
-    except KeyboardInterrupt:
+    except NonFiniteError as e:
+        print(f"synoptic: {e}", file=sys.stderr)
+        code = 1
+    except KeyboardInterrupt as e:
         print("synoptic: stopped; what was finished is saved, the same command goes on from there", file=sys.stderr)
-        code = 130
+        code = 143 if isinstance(e, Terminated) else 130
     sys.exit(code)
 
 

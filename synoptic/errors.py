@@ -24,12 +24,20 @@ class InputError(ValueError):
         return InputError(spelled, rule=self.rule)
 
 
-class OptimizationFailed(RuntimeError):
-    """What was optimised came to nothing: why, and the cure. `result` has all that was finished and saved."""
+class NonFiniteError(RuntimeError):
+    """A picture has NaN or infinity in it: where, and what helps."""
+
+
+class RunFailed(RuntimeError):
+    """A part of a run came to nothing: why, and the cure. `result` has all that was finished and saved."""
 
     def __init__(self, why: str, result: object) -> None:
         super().__init__(why)
         self.result = result
+
+
+class OptimizationFailed(RunFailed):
+    """What was optimized came to nothing."""
 
 
 def prompt_list(prompts: str | Sequence[str]) -> list[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synoptic.errors import InputError
+from synoptic.utils.image_formats import FORMATS
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -62,7 +63,7 @@ def size_of(path: Path) -> tuple[int, int]:
     from PIL import Image
 
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=FORMATS) as image:
             size = image.size
             image.verify()
     except (OSError, SyntaxError):

@@ -13,11 +13,16 @@ import torch
 from PIL import Image, PngImagePlugin
 from torch import Tensor
 
+from synoptic.errors import NonFiniteError
+from synoptic.utils.image_formats import FORMATS
+
 METADATA_KEY = "synoptic"  # the PNG text chunk that holds a picture's settings, as JSON
 
 
 def to_pil(x: Tensor) -> list[Image.Image]:
-    """(N, 3, H, W) in [-1, 1], clipped -> N pictures of 8 bits."""
+    """Return (N, 3, H, W) in [-1, 1], clipped, as N pictures of 8 bits. Raises NonFiniteError."""
+    if not torch.isfinite(x).all():
+        raise NonFiniteError("the picture holds NaN or infinity: try --dtype float32, or a lower guidance scale")
     x = (x.detach().float().clamp(-1, 1) + 1) * 127.5
     return [Image.fromarray(row.permute(1, 2, 0).round().to(torch.uint8).cpu().numpy()) for row in x]
 
@@ -38,7 +43,7 @@ def save_image(path: Path, image: Image.Image, settings: dict[str, Any]) -> None
 
 def read_settings(path: Path) -> dict[str, Any]:
     """The settings inside a picture that synoptic wrote; {} in any other."""
-    with Image.open(path) as image:
+    with Image.open(path, formats=FORMATS) as image:
         try:
             return json.loads(getattr(image, "text", {}).get(METADATA_KEY, "{}"))
         except ValueError:
@@ -47,7 +52,7 @@ def read_settings(path: Path) -> dict[str, Any]:
 
 def load_image(path: Path) -> Image.Image:
     """A picture as RGB, read whole."""
-    with Image.open(path) as image:
+    with Image.open(path, formats=FORMATS) as image:
         return image.convert("RGB")
 
 

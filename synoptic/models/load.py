@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import importlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from synoptic.models.base import PretrainedModel
 from synoptic.models.controlnet import ControlNet
 from synoptic.models.device import choose_device, choose_dtype, keep_freed_memory
 from synoptic.models.embeddings import PrecomputedTextEncoder
+from synoptic.models.hub import first_line
 from synoptic.models.registry import TEXT_COMPONENTS, Checkpoint, resolve, resolve_controlnet, resolve_upscaler
 from synoptic.models.text import TextEncoder, clip_text_encoder, double_clip_text_encoder, t5_text_encoder
 from synoptic.models.upscaler import Upscaler
@@ -148,7 +150,8 @@ def _load_component(checkpoint: Checkpoint, component: str, device: torch.device
     """One component: always our own class."""
     name = checkpoint.family.components[component]
     if component not in checkpoint.family.weighted_components:
-        return _from_pretrained(name)(checkpoint.pretrained_path, subfolder=component)
+        with _readable(checkpoint, component):
+            return _from_pretrained(name)(checkpoint.pretrained_path, subfolder=component)
     cpu = device.type == "cpu"  # where only the network itself is worth half precision
     if (component == "vae" and checkpoint.read_json("vae/config.json").get("force_upcast")) or (cpu and component != "unet"):
         dtype = torch.promote_types(dtype, torch.float32)
@@ -159,12 +162,29 @@ def _load_network(name: str, checkpoint: Checkpoint, component: str, device: tor
     """The network of class `name` in the model's folder `component`, from safetensors only, with every tensor there."""
     kwargs: dict[str, Any] = {"torch_dtype" if name in DIFFUSERS_MODULES else "dtype": dtype, "subfolder": component}
     kwargs |= {"use_safetensors": True, "variant": checkpoint.variant(component, half=dtype.itemsize == 2)}
-    module, info = _from_pretrained(name)(checkpoint.pretrained_path, **kwargs, output_loading_info=True)
+    with _readable(checkpoint, component):
+        module, info = _from_pretrained(name)(checkpoint.pretrained_path, **kwargs, output_loading_info=True)
     if info["missing_keys"]:
         missing = sorted(info["missing_keys"])[0]
         whole = f"{component} of {checkpoint.name}" if component else checkpoint.name
         raise InputError(f"a weight file must be whole, {whole} lacks {missing}: copy or download it again")
     return module.to(device)
+
+
+@contextmanager
+def _readable(checkpoint: Checkpoint, component: str) -> Iterator[None]:
+    """Turn whatever a library dislikes about a component into a line that names it; not memory that runs out."""
+    try:
+        yield
+    except (InputError, MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as e:
+        part = f"{component} of {checkpoint.name}" if component else checkpoint.name
+        raise InputError(
+            f"{part} cannot be loaded ({type(e).__name__}: {first_line(e)[:200]}): check its config.json and weights, or copy"
+            " the model again",
+            rule="component-unreadable",
+        ) from e
 
 
 def _from_pretrained(name: str) -> Any:

@@ -278,6 +278,13 @@ def _check_components(checkpoint: Checkpoint) -> Checkpoint:
         raise InputError(
             f"a model's unet/config.json must give one sample_size, {checkpoint.name} gives {native!r}: choose another model"
         )
+    scheduler = checkpoint.read_json("scheduler/scheduler_config.json")
+    if scheduler.get("rescale_betas_zero_snr") and scheduler.get("prediction_type", "epsilon") == "epsilon":
+        raise InputError(
+            f"a schedule that ends in pure noise needs another prediction_type than epsilon, that of {checkpoint.name} has"
+            " rescale_betas_zero_snr and epsilon: correct its scheduler_config.json",
+            rule="scheduler-zero-snr",
+        )
     for component, cls in checkpoint.components.items():
         _, given = (checkpoint.model_index.get(component) or [None, None])[:2]
         if not isinstance(given, str) or given.removesuffix("Fast") != cls:

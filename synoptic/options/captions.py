@@ -7,8 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from synoptic.errors import InputError
-
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+from synoptic.utils.image_formats import SUFFIXES
 
 
 def read_captioned_folder(folder: str, file: str) -> dict[str, str]:

@@ -8,9 +8,10 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageChops, ImageOps
 
 from synoptic.errors import InputError
+from synoptic.utils.image_formats import FORMATS
 
 PictureSource = str | Image.Image  # a file's path, or the picture itself
 SIXTEEN_BIT_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N")  # 16 bits a pixel, which PIL would cut off at 8, not scale
@@ -60,7 +61,7 @@ def read_picture(source: PictureSource) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(file) as image:
+            with Image.open(file, formats=FORMATS) as image:
                 return as_rgb(image, source)
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         most = f"{(Image.MAX_IMAGE_PIXELS or 0) / 1e6:.0f} megapixels"
@@ -72,6 +73,27 @@ def read_picture(source: PictureSource) -> Image.Image:
         raise InputError(
             f"a picture's file is needed, {source} cannot be read as one ({reason}): check it", rule="picture-unreadable"
         ) from None
+
+
+def read_mask(source: PictureSource) -> Image.Image:
+    """Read a mask in gray, upright as its EXIF says: white counts, black does not, nor does what is transparent.
+
+    Raises InputError as `read_picture` does, and where nothing is white.
+    """
+    if isinstance(source, str):
+        read_picture(source)  # which says what is wrong with it
+        with Image.open(Path(source).expanduser(), formats=FORMATS) as opened:
+            image = ImageOps.exif_transpose(opened)
+    else:
+        image = source
+    gray = as_rgb(image, picture_name(source)).convert("L")
+    if image.has_transparency_data:
+        gray = ImageChops.multiply(gray, image.convert("RGBA").getchannel("A"))
+    if gray.getbbox() is None:
+        raise InputError(
+            f"a mask is white where it counts, {picture_name(source)} is black: make some of it white", rule="mask-black"
+        )
+    return gray
 
 
 def as_rgb(image: Image.Image, name: str) -> Image.Image:

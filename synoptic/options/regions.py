@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from synoptic.errors import InputError
+from synoptic.options.picture import read_mask
 
 NUMBER = r"\s*(\d+(?:\.\d+)?)\s*"
 BOX = re.compile(rf"{NUMBER},{NUMBER},{NUMBER},{NUMBER}:(.*)", re.DOTALL)
@@ -45,6 +46,7 @@ def read_region(text: str, width: int, height: int, negative_prompt: str, guidan
                 f"a region's mask is a picture's file, {place!r} is none: check the path, or give x0,y0,x1,y1",
                 rule="region-mask",
             )
+        read_mask(place)
         return Region(None, place, prompt, avoid, strength)
     x0, y0, x1, y1 = numbers = tuple(float(number) for number in found.groups()[:4])
     wide, high = (1, 1) if max(numbers) <= 1 else (width, height)

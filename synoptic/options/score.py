@@ -9,8 +9,8 @@ from typing import Annotated, Self
 from synoptic.errors import InputError
 from synoptic.models.registry import resolve_clip
 from synoptic.options.base import Option, Options
-from synoptic.options.captions import SUFFIXES
 from synoptic.options.common import Device
+from synoptic.utils.image_formats import SUFFIXES
 
 ClipModel = Annotated[
     str, Option("bundled, bundled-grayscale, clip-vit-b32 (OpenAI's), or any CLIPModel: a hub id or a directory")

@@ -11,7 +11,7 @@ from typing import Annotated, Self
 
 from synoptic.errors import InputError, check_writable, install_command
 from synoptic.options.base import Option, Options
-from synoptic.options.captions import SUFFIXES
+from synoptic.utils.image_formats import SUFFIXES
 
 
 @dataclass(frozen=True, kw_only=True)

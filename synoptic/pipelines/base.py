@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 import torch
 from torch import Tensor
 
-from synoptic.errors import InputError
+from synoptic.errors import InputError, NonFiniteError
 from synoptic.io.html import encoded, gallery
 from synoptic.metrics.clip import Clip, clip_score
 from synoptic.models.base import PretrainedModel
 from synoptic.models.load import load_once
+from synoptic.models.truncation import truncation_warnings
 from synoptic.models.vocabulary import vocabulary_warnings
 from synoptic.options import options_class
 from synoptic.options.base import Item, Options, specs
@@ -89,7 +90,10 @@ class Pipeline(Generic[O]):
         raise NotImplementedError
 
     def steps(self, items: Sequence[Item], state: Mapping[str, Tensor] | None = None) -> Generator[Step, None, list[Output]]:
-        """Yield every Step of a batch of items, numbered through all stages; return what came of each item."""
+        """Yield every Step of a batch of items, numbered through all stages; return what came of each item.
+
+        Raises NonFiniteError at the first step that holds NaN or infinity.
+        """
         sampling = self.resume(items, state) if state else self.sample(items)
         i = 0
         while True:
@@ -97,6 +101,10 @@ class Pipeline(Generic[O]):
                 step = next(sampling)
             except StopIteration as end:
                 return end.value
+            if not torch.isfinite(step.x).all():
+                raise NonFiniteError(
+                    f"step {i + 1} of {self.num_steps} gave NaN or infinity: try --dtype float32, or a lower guidance scale"
+                )
             yield step if step.state else replace(step, i=i, n=self.num_steps)
             i += 1
 
@@ -223,7 +231,8 @@ class Application:
                 asked = self.options_class.from_arguments(*values, **own | dict(options)).resolve(model.checkpoint)
         except InputError as e:
             raise e.in_python() from None
-        for line in vocabulary_warnings(loaded.checkpoint, asked.texts()):
+        lost = truncation_warnings(getattr(loaded, "text_encoder", None), asked.texts())
+        for line in [*vocabulary_warnings(loaded.checkpoint, asked.texts()), *lost]:
             warnings.warn(line, stacklevel=3)
         return loaded, asked
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from math import ceil
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -24,6 +23,7 @@ from synoptic.models.base import Denoiser
 from synoptic.models.memory import max_batch_rows
 from synoptic.models.registry import Checkpoint
 from synoptic.options.base import Item
+from synoptic.options.picture import read_mask
 from synoptic.options.regions import Region
 from synoptic.options.wide import WideOptions
 from synoptic.sampling.joint import Views, ViewUpdate
@@ -144,7 +144,7 @@ def one_prompt(views: Views) -> Tensor:
 def coverage(region: Region, height: int, width: int) -> Tensor:
     """Return where a region lies on a canvas of any size, (H, W) in [0, 1]: a pixel at its edge may be in between."""
     if region.box is None:
-        mask = io.from_pil(io.load_image(Path(region.mask).expanduser())).mean(1, keepdim=True) / 2 + 0.5
+        mask = (io.from_pil(read_mask(region.mask))[:, :1] + 1) / 2
         return interpolate(mask, (height, width), mode="area")[0, 0]
     x0, y0, x1, y1 = region.box
     rows, columns = torch.zeros(height), torch.zeros(width)

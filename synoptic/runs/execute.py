@@ -16,12 +16,13 @@ import torch
 
 from synoptic import io
 from synoptic.distributed import broadcast_from_main, is_main_process
-from synoptic.errors import InputError
+from synoptic.errors import InputError, NonFiniteError, RunFailed
 from synoptic.metrics.clip import Clip
 from synoptic.models.base import PretrainedModel
 from synoptic.models.load import load_once
 from synoptic.models.memory import max_batch_rows
 from synoptic.models.registry import resolve
+from synoptic.models.truncation import truncation_warnings
 from synoptic.models.vocabulary import vocabulary_warnings
 from synoptic.options import options_class
 from synoptic.options.base import Item
@@ -57,11 +58,15 @@ def execute(options: ModelOptions, folder: Path | None = None) -> Run:
     run = open_run(options, folder)
     warn(options)
     model, clock = open_model(run)
+    for line in truncation_warnings(getattr(model, "text_encoder", None), options.texts()):
+        print(f"warning: {line}", file=sys.stderr)
     pipeline = pipeline_class(run.application)(model, options)
     items = choose_items(run, pipeline)
     sample_items(run, pipeline, items, clock)
     if is_main_process():
-        finish(run, pipeline, items, clock)
+        finish(run, pipeline, [i for i in items if f"{i.stem}.png" not in run.failed], clock)
+    if run.failed:
+        raise RunFailed("; ".join(f"{file}: {why}" for file, why in run.failed.items()), run)
     return run
 
 
@@ -85,6 +90,8 @@ def execute_variants(options: ModelOptions) -> Run:
 
 def warn(options: ModelOptions) -> None:
     """Say on the error stream what will not work, and which words a bundled model never saw."""
+    if any(not item.title.strip() for item in options.items()):
+        print("warning: an empty prompt is unconditional: whatever the model likes, not scored", file=sys.stderr)
     for line in [*options.warnings(), *vocabulary_warnings(resolve(options.model), options.texts())]:
         print(f"warning: {line}", file=sys.stderr)
 
@@ -145,26 +152,40 @@ def sample_items(run: Run, pipeline: Pipeline[Any], items: Sequence[Item], clock
     lack = broadcast_from_main(torch.tensor([not all(is_done(p) for _, p in batch) for batch in batches]))
     missing = [batch for batch, lacks in zip(batches, lack, strict=True) if lacks]
     with progress_bar(run.application, len(missing) * pipeline.num_steps) as tick:
-        for batch in missing:
-            some, pictures = [item for item, _ in batch], [picture for _, picture in batch]
-            files = [run.folder / picture.file for picture in pictures]
-            for file in files:
-                file.parent.mkdir(parents=True, exist_ok=True)
-            recorder = Recorder(files) if trace and is_main_process() else None
-            checkpoint = Checkpoint(run.folder, [picture.file for picture in pictures], recorder)
-            with clock("sample"):
-                outputs = yield_from(watched(pipeline, some, checkpoint, recorder, tick, run))
-            if not is_main_process():
-                continue
-            with clock("save"):
-                for picture, output in zip(pictures, outputs, strict=True):
-                    save(run, picture, output)
-            if recorder:
-                with clock("trace"):
-                    clip = Clip("bundled") if pipeline.model.checkpoint.is_bundled else None
-                    recorder.write([picture.prompt for picture in pictures], clip)
-            checkpoint.remove()
-            run.write()
+        while missing:
+            batch, *missing = missing
+            try:
+                sample_batch(run, pipeline, batch, clock, tick)
+            except NonFiniteError as e:
+                if len(batch) > 1:  # the others of its batch go on without it
+                    missing = [*([pair] for pair in batch), *missing]
+                else:
+                    run.failed[batch[0][1].file] = str(e)
+
+
+def sample_batch(
+    run: Run, pipeline: Pipeline[Any], batch: Sequence[tuple[Item, Picture]], clock: Clock, tick: Callable[[], None]
+) -> None:
+    """Sample a batch from where it was left, save what came of it. Raises NonFiniteError."""
+    items, pictures = [item for item, _ in batch], [picture for _, picture in batch]
+    files = [run.folder / picture.file for picture in pictures]
+    for file in files:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    recorder = Recorder(files) if getattr(run.options, "trace", False) and is_main_process() else None
+    checkpoint = Checkpoint(run.folder, [picture.file for picture in pictures], recorder)
+    with clock("sample"):
+        outputs = yield_from(watched(pipeline, items, checkpoint, recorder, tick, run))
+    if not is_main_process():
+        return
+    with clock("save"):
+        for picture, output in zip(pictures, outputs, strict=True):
+            save(run, picture, output)
+    if recorder:
+        with clock("trace"):
+            clip = Clip("bundled") if pipeline.model.checkpoint.is_bundled else None
+            recorder.write([picture.prompt for picture in pictures], clip)
+    checkpoint.remove()
+    run.write()
 
 
 def watched(
@@ -224,15 +245,19 @@ def save(run: Run, picture: Picture, output: Output) -> None:
 
 def finish(run: Run, pipeline: Pipeline[Any], items: Sequence[Item], clock: Clock) -> None:
     """Score a bundled model's pictures by the bundled reference CLIP, compare them, and close the manifest."""
-    if pipeline.metric and pipeline.model.checkpoint.is_bundled:
+    run.pictures = [picture for picture in run.pictures if picture.file not in run.failed]
+    if run.pictures and pipeline.metric and pipeline.model.checkpoint.is_bundled:
         with clock("score"):
             clip = Clip("bundled")
             for picture, image, item in zip(run.pictures, run.images, items, strict=True):
-                picture.score = round(pipeline.score(clip, image, item), 4)
-            scores = [picture.score or 0.0 for picture in run.pictures]
-            run.scores = {pipeline.metric: round(sum(scores) / len(scores), 4), "clip_model": clip.name}
-    compare(run, pipeline, items, finished(run))
-    run.state = "done"
+                if item.title.strip():  # without a prompt there is nothing to compare with
+                    picture.score = round(pipeline.score(clip, image, item), 4)
+            scores = [picture.score for picture in run.pictures if picture.score is not None]
+            if scores:
+                run.scores = {pipeline.metric: round(sum(scores) / len(scores), 4), "clip_model": clip.name}
+    if run.pictures:
+        compare(run, pipeline, items, finished(run))
+    run.state = "failed" if run.failed else "done"
     run.write()
 
 

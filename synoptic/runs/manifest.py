@@ -46,6 +46,7 @@ class Run:
     timings: dict[str, float] = field(default_factory=dict)  # seconds
     scores: dict[str, Any] = field(default_factory=dict)
     state: str = "running"
+    failed: dict[str, str] = field(default_factory=dict)  # pictures that came to nothing: why
     summary: str = ""  # what a person reads at the end, where it is not the table of pictures
 
     @property
@@ -64,6 +65,7 @@ class Run:
             "command": self.options.command(),
             "options": self.options.to_json(),
             "model": self.model,
+            "failed": self.failed,
             "pictures": [asdict(picture) for picture in self.pictures],
             "scores": self.scores,
             "timings": self.timings,
