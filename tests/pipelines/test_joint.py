@@ -126,7 +126,7 @@ def test_steps_know_their_canvas_whatever_they_hold(pixel32, sd32):
 def test_the_search_is_of_the_pictures_themselves(pixel32):
     asked = AnagramOptions(prompt=tuple(PAIR), steps=2, upscalers=("none",), seed_search=3, seed=3)
     pipeline = AnagramPipeline(pixel32, asked.resolve(pixel32.checkpoint))
-    (only,) = pipeline.seed_search() or ()
+    (only,) = list(pipeline.seed_search() or ())
     assert sorted(only.seeds) == [3, 4, 5] and only.scores == sorted(only.scores, reverse=True)
     clip = Clip(SEARCHED_BY)
     for seed, score in zip(only.seeds, only.scores, strict=True):
