@@ -181,8 +181,8 @@ def _readable(checkpoint: Checkpoint, component: str) -> Iterator[None]:
     except Exception as e:
         part = f"{component} of {checkpoint.name}" if component else checkpoint.name
         raise InputError(
-            f"{part} cannot be loaded ({type(e).__name__}: {first_line(e)[:200]}): check its config.json and weights, or copy"
-            " the model again",
+            f"{part} cannot be loaded ({type(e).__name__}: {first_line(e)[:200]}): check its config.json and"
+            " weights, or copy the model again",
             rule="component-unreadable",
         ) from e
 
