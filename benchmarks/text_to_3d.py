@@ -5,8 +5,8 @@ PYTHONPATH=. python benchmarks/text_to_3d.py --runs DIR …: measures what earli
 
 Each object has a run of its own under --out, resumed where one was begun. Then, over 8 sides: both CLIPs' ranks of the
 right caption (benchmarks/object_quality.py), in color and as clay without texture, the view words, relief and silhouettes;
-the mesh against the field; seconds and memory. Writes text_to_3d.tsv, .json and .png, all renders with their ranks. A mesh that is missing is made here, where the extra `mesh` is. On the GPU where
-there is one.
+the mesh against the field; seconds and memory. Writes text_to_3d.tsv, .json and .png, all renders with their ranks. A mesh
+that is missing is made here, where the extra `mesh` is. On the GPU where there is one.
 """
 
 from __future__ import annotations
