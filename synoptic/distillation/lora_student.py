@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from synoptic.models.base import Cond
+from synoptic.models.base import Conditioning
 
 ATTENTION_LAYERS = ("to_q", "to_k", "to_v", "to_out.0", "add_k_proj", "add_v_proj")
 
@@ -64,17 +65,21 @@ class LoRAStudent(nn.Module):
         self._hooks.append(net.register_forward_hook(self._clear_rows, always_call=True))
         self._hooks.append(net.time_embedding.register_forward_hook(self._add_features))
 
-    def add_student_branch(self, conds: Mapping[str, Cond], camera_features: Tensor | None = None) -> dict[str, Cond]:
-        """Return the branches and the student's, which has the condition of "cond": one row a prompt.
+    def add_student_branch(
+        self, conds: Mapping[str, Conditioning], camera_features: Tensor | None = None
+    ) -> dict[str, Conditioning]:
+        """Return the branches and the student's, which has the conditioning of "cond": one row a prompt.
 
         camera_features: what the student is conditioned on besides (B, F). Keys and values that were computed before are
         left out: the students' adapters have theirs.
         """
-        n = len(next(iter(conds["cond"].values())))
-        more = {} if camera_features is None else {"camera_features": camera_features}
-        own = {name: {key: rows for key, rows in cond.items() if key != "keys"} for name, cond in conds.items()}
-        base = {name: cond | more | {"student": torch.full((n,), -1)} for name, cond in own.items()}
-        return base | {"student": own["cond"] | more | {"student": torch.arange(n)}}
+        n = len(conds["cond"])
+        none = torch.full((n,), -1)
+        base = {
+            name: replace(cond, text_keys=None, camera_features=camera_features, student_index=none)
+            for name, cond in conds.items()
+        }
+        return base | {"student": replace(base["cond"], student_index=torch.arange(n))}
 
     def remove(self) -> None:
         """Give the net back as it was."""
@@ -83,8 +88,8 @@ class LoRAStudent(nn.Module):
 
     def _read_rows(self, net: nn.Module, args: tuple, kwargs: dict[str, Any]) -> None:
         more = kwargs.get("added_cond_kwargs") or {}
-        if "student" in more:
-            every = more["student"].long().cpu()
+        if "student_index" in more:
+            every = more["student_index"].cpu()
             rows = (every >= 0).nonzero()[:, 0]
             self.rows, self.which = rows.to(net.device), every[rows].to(net.device)
             self.camera_features = more.get("camera_features")

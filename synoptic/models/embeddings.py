@@ -1,6 +1,6 @@
 """Prompts' embeddings in a file, so that nobody needs the text tower to paint. Imports nothing heavy at the top.
 
-A safetensors file with one tensor (P, …) for each key of a condition, row p of prompt p; its metadata names the prompts,
+A safetensors file with one tensor (P, …) for each field of a `Conditioning`, row p of prompt p; its metadata names the prompts,
 as JSON, and the model whose tower read them.
 """
 
@@ -18,7 +18,7 @@ from synoptic.models.weights import read_safetensors_header
 if TYPE_CHECKING:
     import torch
 
-    from synoptic.models.base import Cond
+    from synoptic.models.base import Conditioning
     from synoptic.models.text import TextEncoder
 
 
@@ -27,9 +27,11 @@ def serialize_embeddings(checkpoint: Checkpoint, prompts: Sequence[str], text_en
     import torch
     from safetensors.torch import save
 
+    from synoptic.models.base import Conditioning
+
     with torch.no_grad():
         conds = [text_encoder([prompt]) for prompt in prompts]  # one by one: a huge tower leaves little room
-    table = {key: torch.cat([cond[key] for cond in conds]).cpu().contiguous() for key in conds[0]}
+    table = {name: rows.cpu().contiguous() for name, rows in Conditioning.cat(conds).named_tensors().items()}
     words = json.dumps(list(prompts), ensure_ascii=False)
     return save(table, {"prompts": words, "model": checkpoint.name, "revision": checkpoint.revision})
 
@@ -58,17 +60,18 @@ def check_embeddings(path: Path, checkpoint: Checkpoint, prompts: Sequence[str])
 
 
 class PrecomputedTextEncoder:
-    """A file's embeddings in a text tower's place: prompts -> Cond, on a device."""
+    """A file's embeddings in a text tower's place: prompts -> Conditioning, on a device."""
 
     def __init__(self, path: Path, device: torch.device) -> None:
         from safetensors.torch import load_file
 
-        self.rows = {prompt: row for row, prompt in enumerate(_metadata(path)["prompts"])}
-        self.table = load_file(path, str(device))
+        from synoptic.models.base import Conditioning
 
-    def __call__(self, prompts: Sequence[str]) -> Cond:
-        at = [self.rows[prompt] for prompt in prompts]
-        return {key: value[at] for key, value in self.table.items()}
+        self.rows = {prompt: row for row, prompt in enumerate(_metadata(path)["prompts"])}
+        self.table = Conditioning(**load_file(path, str(device)))
+
+    def __call__(self, prompts: Sequence[str]) -> Conditioning:
+        return self.table.rows([self.rows[prompt] for prompt in prompts])
 
 
 def _metadata(path: Path) -> dict[str, Any]:
