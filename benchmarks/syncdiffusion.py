@@ -52,7 +52,7 @@ def together(m: Any, eyes: CLIPPatchFeatures, z: Tensor, steps: int) -> Tensor:
 
 def one_by_one(m: Any, eyes: CLIPPatchFeatures, z: Tensor, steps: int) -> Tensor:
     """Algorithm 1 of Lee et al. 2023 as it is written: each window there and back, moved, denoised and added up."""
-    text = torch.cat([m.embed([words])["text"] for words in ("", PROMPT)]).to(m.dtype)
+    text = torch.cat([m.embed([words]).text for words in ("", PROMPT)]).to(m.dtype)
     side, s, pairs = WINDOW[1], m.schedule, m.schedule.steps(50)[:steps]
     places = [slice(start, start + side) for start in window_starts(z.shape[-1], side, 8)]
     weights, lead = exponential_decay(pairs, WEIGHT, SYNCDIFFUSION_DECAY, steps, 1), len(places) // 2

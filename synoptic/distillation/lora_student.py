@@ -40,17 +40,15 @@ class LoRAStudent(nn.Module):
     adapters are float32, or wider where the net is. With `features` > 0 each student is also conditioned on so many numbers,
     a camera or a class, whose embedding, at first 0, is added to that of the time. `remove` takes all of it off the net.
 
-    Raises ValueError where rank is below 1, features below 0, or rngs not 1 to 256.
+    Raises ValueError where rank is below 1, features below 0, or rngs is empty.
     """
 
     def __init__(self, net: Any, rngs: Sequence[torch.Generator], *, rank: int = 4, features: int = 0) -> None:
         super().__init__()
         if rank < 1 or features < 0:
             raise ValueError(f"rank must be at least 1 and features at least 0, not {rank} and {features}")
-        if not 1 <= len(rngs) <= 256:
-            raise ValueError(
-                f"a net can have 1 to 256 students, not {len(rngs)}: half precision counts no further; split the batch"
-            )
+        if not rngs:
+            raise ValueError("a net needs at least 1 student: give a generator for each prompt")
         layers = [module for name, module in net.named_modules() if name.endswith(ATTENTION_LAYERS)]
         width = net.time_embedding.linear_2.out_features
         self.loras = nn.ModuleList([BatchedLoRA(layer, rngs, rank) for layer in layers])

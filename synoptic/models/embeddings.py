@@ -1,7 +1,7 @@
 """Prompts' embeddings in a file, so that nobody needs the text tower to paint. Imports nothing heavy at the top.
 
-A safetensors file with one tensor (P, …) for each field of a `Conditioning`, row p of prompt p; its metadata names the prompts,
-as JSON, and the model whose tower read them.
+A safetensors file with one tensor (P, …) for each field that the text tower fills of a `Conditioning`, row p of prompt p; its
+metadata names the prompts, as JSON, and the model whose tower read them.
 """
 
 from __future__ import annotations

@@ -48,8 +48,9 @@ def look(*angles: tuple[float, float]) -> Any:
 def test_a_view_that_has_a_name_has_its_prompt_to_the_bit(word, sd32):
     cond = view_conditions(sd32, MUG, PHRASE)(look(NAMED[word]))["cond"]
     own = sd32.embed([PHRASE.format(MUG, word)])
-    assert cond.keys() == own.keys() == {"text", "keys"}
-    assert all(torch.equal(cond[key], own[key]) for key in own)
+    rows, expected = cond.named_tensors(), own.named_tensors()
+    assert rows.keys() == expected.keys() == {"text", "text_keys"}
+    assert all(torch.equal(rows[name], expected[name]) for name in rows)
 
 
 def test_shares_are_continuous_alike_to_both_sides_and_all_there_is():
@@ -68,11 +69,11 @@ def test_halfway_is_the_mean_and_keys_of_a_mixture_are_the_mixture_of_keys(sd32)
     known = {word: sd32.embed([PHRASE.format(MUG, word)]) for word in VIEW_WORDS}
     share = view_weights(camera((45, 0), (-135, 45)))
     mixture = mix_conditions(known, share)
-    assert torch.allclose(mixture["text"][0], (known["front"]["text"] + known["side"]["text"])[0] / 2)
-    quarter = known["side"]["text"] + known["back"]["text"] + 2 * known["overhead"]["text"]
-    assert torch.allclose(mixture["text"][1], quarter[0] / 4, atol=1e-6)
+    assert torch.allclose(mixture.text[0], (known["front"].text + known["side"].text)[0] / 2)
+    quarter = known["side"].text + known["back"].text + 2 * known["overhead"].text
+    assert torch.allclose(mixture.text[1], quarter[0] / 4, atol=1e-6)
     net: Any = sd32
-    assert torch.allclose(net.unet.cache_text_keys({"text": mixture["text"]})["keys"], mixture["keys"], atol=1e-4)
+    assert torch.allclose(net.unet.cache_text_keys(mixture.text_only()).text_keys, mixture.text_keys, atol=1e-4)
 
 
 def test_what_a_view_is_denied_follows_the_paper_s_interpolation():
