@@ -25,8 +25,8 @@ def predict_branches(
     """(x, t, views=None) -> {name: Pred} for every named condition: all rows of all, in as few calls of the model as fit.
 
     Each conditioning has one row per picture (B); x (B*n, C, h, w) may have n views of each, row b*n + k, and t one time for
-    all or a tensor (B*n,). Guidance, CSD, NFSD, Perp-Neg are weighted sums of these branches. `max_rows` bounds the rows of one
-    call; by default it follows free memory, and halves when a GPU runs out of it. Results do not depend on it. The
+    all or a tensor (B*n,). Guidance, CSD, NFSD, Perp-Neg are weighted sums of these branches. `max_rows` bounds the rows of
+    one call; by default it follows free memory, and halves when a GPU runs out of it. Results do not depend on it. The
     `control_images` are of the whole canvas, in pixels: given the `views`, each row has its view's part of them.
     """
     names = list(conds)

@@ -1,7 +1,7 @@
 """Prompts' embeddings in a file, so that nobody needs the text tower to paint. Imports nothing heavy at the top.
 
-A safetensors file with one tensor (P, …) for each field that the text tower fills of a `Conditioning`, row p of prompt p; its
-metadata names the prompts, as JSON, and the model whose tower read them.
+A safetensors file with one tensor (P, …) for each field of a `Conditioning` that the text tower fills, row p of prompt p.
+Its metadata names the prompts, as JSON, and the model whose tower read them.
 """
 
 from __future__ import annotations
@@ -68,7 +68,8 @@ class PrecomputedTextEncoder:
         from synoptic.models.base import Conditioning
 
         self.rows = {prompt: row for row, prompt in enumerate(_metadata(path)["prompts"])}
-        self.table = Conditioning(**load_file(path, str(device)))
+        tensors: dict[str, Any] = load_file(path, str(device))
+        self.table = Conditioning(**tensors)
 
     def __call__(self, prompts: Sequence[str]) -> Conditioning:
         return self.table.rows([self.rows[prompt] for prompt in prompts])
