@@ -5,10 +5,8 @@ Safetensors only; no code from a checkpoint is ever run.
 
 from __future__ import annotations
 
-import importlib
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +17,10 @@ from synoptic.diffusion.schedules import schedule_from_config
 from synoptic.errors import InputError
 from synoptic.models import latent, pixel, upscaler
 from synoptic.models.base import PretrainedModel
+from synoptic.models.components import load_network, load_tokenizer, readable
 from synoptic.models.controlnet import ControlNet
 from synoptic.models.device import choose_device, choose_dtype, keep_freed_memory
 from synoptic.models.embeddings import PrecomputedTextEncoder
-from synoptic.models.hub import first_line
 from synoptic.models.registry import TEXT_COMPONENTS, Checkpoint, resolve, resolve_controlnet, resolve_upscaler
 from synoptic.models.text import TextEncoder, clip_text_encoder, double_clip_text_encoder, t5_text_encoder
 from synoptic.models.upscaler import Upscaler
@@ -42,11 +40,6 @@ TEXT_ENCODERS: dict[str, Callable[..., TextEncoder]] = {
     "StableDiffusionUpscalePipeline": clip_text_encoder,
     "IFPipeline": t5_text_encoder,
     "IFSuperResolutionPipeline": t5_text_encoder,
-}
-DIFFUSERS_MODULES = {  # where each class lives: its own module imports faster than the whole library
-    "UNet2DConditionModel": "diffusers.models.unets.unet_2d_condition",
-    "AutoencoderKL": "diffusers.models.autoencoders.autoencoder_kl",
-    "ControlNetModel": "diffusers.models.controlnets.controlnet",
 }
 
 
@@ -118,7 +111,7 @@ def load_controlnet(
     if isinstance(name, str):
         name = resolve_controlnet(name, resolve(model) if isinstance(model, str) else model)
     on = choose_device(device)
-    return ControlNet(_load_network("ControlNetModel", name, "", on, choose_dtype(dtype, on)))
+    return ControlNet(load_network("ControlNetModel", name, "", on, choose_dtype(dtype, on)))
 
 
 def load_text_encoder(checkpoint: Checkpoint, *, device: str = "auto", dtype: str = "auto") -> TextEncoder:
@@ -131,10 +124,8 @@ def _pipeline_class(checkpoint: Checkpoint) -> str:
 
 
 def _schedule(checkpoint: Checkpoint, component: str) -> Schedule:
-    try:
-        return schedule_from_config(checkpoint.read_json(f"{component}/scheduler_config.json"))
-    except ValueError as e:
-        raise InputError(f"{checkpoint.name} has a {component} that synoptic does not know: {e}") from None
+    with readable(checkpoint, component):
+        return schedule_from_config(checkpoint.config(component, "scheduler_config.json"))
 
 
 def _component_loader(checkpoint: Checkpoint, device: str, dtype: str) -> Callable[[str], Any]:
@@ -150,48 +141,11 @@ def _load_component(checkpoint: Checkpoint, component: str, device: torch.device
     """One component: always our own class."""
     name = checkpoint.family.components[component]
     if component not in checkpoint.family.weighted_components:
-        with _readable(checkpoint, component):
-            return _from_pretrained(name)(checkpoint.pretrained_path, subfolder=component)
+        return load_tokenizer(name, checkpoint, component)
     cpu = device.type == "cpu"  # where only the network itself is worth half precision
-    if (component == "vae" and checkpoint.read_json("vae/config.json").get("force_upcast")) or (cpu and component != "unet"):
+    if (component == "vae" and checkpoint.config("vae").get("force_upcast")) or (cpu and component != "unet"):
         dtype = torch.promote_types(dtype, torch.float32)
-    return _load_network(name, checkpoint, component, device, dtype)
-
-
-def _load_network(name: str, checkpoint: Checkpoint, component: str, device: torch.device, dtype: torch.dtype) -> Any:
-    """The network of class `name` in the model's folder `component`, from safetensors only, with every tensor there."""
-    kwargs: dict[str, Any] = {"torch_dtype" if name in DIFFUSERS_MODULES else "dtype": dtype, "subfolder": component}
-    kwargs |= {"use_safetensors": True, "variant": checkpoint.variant(component, half=dtype.itemsize == 2)}
-    with _readable(checkpoint, component):
-        module, info = _from_pretrained(name)(checkpoint.pretrained_path, **kwargs, output_loading_info=True)
-    if info["missing_keys"]:
-        missing = sorted(info["missing_keys"])[0]
-        whole = f"{component} of {checkpoint.name}" if component else checkpoint.name
-        raise InputError(f"a weight file must be whole, {whole} lacks {missing}: copy or download it again")
-    return module.to(device)
-
-
-@contextmanager
-def _readable(checkpoint: Checkpoint, component: str) -> Iterator[None]:
-    """Turn whatever a library dislikes about a component into a line that names it; not memory that runs out."""
-    try:
-        yield
-    except (InputError, MemoryError, torch.OutOfMemoryError):
-        raise
-    except Exception as e:
-        part = f"{component} of {checkpoint.name}" if component else checkpoint.name
-        raise InputError(
-            f"{part} cannot be loaded ({type(e).__name__}: {first_line(e)[:200]}): check its config.json and"
-            " weights, or copy the model again",
-            rule="component-unreadable",
-        ) from e
-
-
-def _from_pretrained(name: str) -> Any:
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()  # of reading weights into memory; downloads keep theirs
-    return getattr(importlib.import_module(DIFFUSERS_MODULES.get(name, "transformers")), name).from_pretrained
+    return load_network(name, checkpoint, component, device, dtype)
 
 
 _lock = threading.Lock()

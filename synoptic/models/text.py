@@ -70,11 +70,11 @@ class T5TextEncoder:
 
 def clip_text_encoder(component: Callable[[str], Any], checkpoint: Checkpoint) -> TextEncoder:
     """The tower of Stable Diffusion 1.x, 2.x and x4; `part(name)` loads the component of that name."""
-    return ClipTextEncoder(component("tokenizer"), component("text_encoder"))
+    return ClipTextEncoder(*_tower(component, ""))
 
 
 def double_clip_text_encoder(component: Callable[[str], Any], checkpoint: Checkpoint) -> TextEncoder:
-    encoders = [(component("tokenizer"), component("text_encoder")), (component("tokenizer_2"), component("text_encoder_2"))]
+    encoders = [_tower(component, ""), _tower(component, "_2")]
     return DoubleClipTextEncoder(
         encoders, checkpoint.native_size, checkpoint.model_index.get("force_zeros_for_empty_prompt", True)
     )
@@ -82,3 +82,10 @@ def double_clip_text_encoder(component: Callable[[str], Any], checkpoint: Checkp
 
 def t5_text_encoder(component: Callable[[str], Any], checkpoint: Checkpoint) -> TextEncoder:
     return T5TextEncoder(component("tokenizer"), component("text_encoder"))
+
+
+def _tower(component: Callable[[str], Any], suffix: str) -> tuple[Any, Any]:
+    """A tokenizer and its encoder; the tokenizer's window is the encoder's where its config gives none."""
+    tokenizer, encoder = component(f"tokenizer{suffix}"), component(f"text_encoder{suffix}")
+    tokenizer.model_max_length = min(tokenizer.model_max_length, encoder.config.max_position_embeddings)
+    return tokenizer, encoder

@@ -59,7 +59,7 @@ def test_the_folder_holds_all_of_it_and_is_not_made_again(tmp_path, monkeypatch,
     scene = load_scene(folder / "field.safetensors")
     assert scene.samples == 64 and float(scene.render_views(turntable_cameras(1), 16).opacity.max()) > 0.5
     before = (folder / "field.safetensors").stat().st_mtime_ns
-    assert exit_code(done.options.command(), monkeypatch) == 0 and "a_red_mug_4.png" in capsys.readouterr().out
+    assert exit_code(done.options.command(), monkeypatch) == 0 and "a_red_mug_4.png" in capsys.readouterr().err
     assert (folder / "field.safetensors").stat().st_mtime_ns == before
 
 
@@ -83,7 +83,7 @@ def test_one_that_comes_to_nothing_is_saved_and_says_why(tmp_path, monkeypatch, 
     assert done.state.startswith("failed: a red mug: the field ") and len(done.images) == 1
     assert json.loads((tmp_path / "run.json").read_text())["state"] == done.state
     assert exit_code(done.options.command(), monkeypatch) == 1
-    assert done.state.removeprefix("failed: ") in capsys.readouterr().out
+    assert done.state.removeprefix("failed: ") in capsys.readouterr().err
 
 
 def test_files_of_an_older_version_are_refused_in_one_line(tmp_path, without_export):
@@ -96,7 +96,7 @@ def test_files_of_an_older_version_are_refused_in_one_line(tmp_path, without_exp
         with pytest.raises(InputError) as e:
             call()
         assert e.value.rule == "run-older-version" and "\n" not in str(e.value)
-    other = Path(str(resolve("bundled-if").pretrained_path)) / "unet/diffusion_pytorch_model.safetensors"
+    other = resolve("bundled-if").snapshot / "unet/diffusion_pytorch_model.safetensors"
     with pytest.raises(InputError) as e:
         load_scene(other)
     assert e.value.rule == "scene-file"
