@@ -142,6 +142,9 @@ def main() -> None:
     if not is_main_process():
         sys.stdout = io.StringIO()
     signal.signal(signal.SIGTERM, interrupt)
+    for stream in (sys.stdout, sys.stderr):  # a console that cannot print a character gets its number
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     code = 0
     try:
         check_names(sys.argv[1:])

@@ -14,7 +14,7 @@ DISTRIBUTION = "synoptic-diffusion"  # the name that pip installs; the import an
 class InputError(ValueError):
     """A rule broken by what was given. The message is one line: the rule, what was given, the cure; `rule` is its code."""
 
-    def __init__(self, message: str, *, rule: str = "") -> None:
+    def __init__(self, message: str, *, rule: str) -> None:
         super().__init__(message)
         self.rule = rule
 
@@ -45,11 +45,12 @@ def prompt_list(prompts: str | Sequence[str]) -> list[str]:
     every = [prompts] if isinstance(prompts, str) else list(prompts)
     if not every:
         raise InputError(
-            'at least one prompt is needed, none was given: name what to paint, for example "a photo of a horse"'
+            'at least one prompt is needed, none was given: name what to paint, for example "a photo of a horse"',
+            rule="prompt-missing",
         )
     for prompt in every:
         if "\0" in prompt:
-            raise InputError(f"a prompt is plain text, {prompt!r} holds a NUL character: remove it")
+            raise InputError(f"a prompt is plain text, {prompt!r} holds a NUL character: remove it", rule="prompt-nul")
     return every
 
 
@@ -79,11 +80,13 @@ def code(name: str, rule: str) -> str:
 
 
 def check_writable(folder: Path) -> None:
-    """Make the folder; raises InputError where nothing can be written to it."""
+    """Check that a folder can be written into, or made where it is not there yet. Raises InputError."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
+        existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+        with tempfile.TemporaryFile(dir=existing):
             pass
     except OSError as e:
         reason = os.strerror(e.errno) if e.errno else e
-        raise InputError(f"the output folder must be writable, {folder} is not ({reason}): choose another --out") from None
+        raise InputError(
+            f"the output folder must be writable, {folder} is not ({reason}): choose another --out", rule="out-unwritable"
+        ) from None

@@ -17,6 +17,7 @@ from synoptic.metrics.clip import Clip, clip_score
 from synoptic.models.device import choose_dtype
 from synoptic.options.bench import BenchOptions
 from synoptic.runs.manifest import versions
+from synoptic.utils.paths import user_path
 
 COLUMNS = ("name", "dtype", "batch", "seconds", "of diffusers' default", "of its best", "score")
 
@@ -38,7 +39,7 @@ class Bench:
 
 def execute(options: BenchOptions) -> Bench:
     """Time every contender; save the rows as JSON, with the machine and the versions, and the pictures."""
-    folder, width, steps = Path(options.out).expanduser(), options.width, options.steps
+    folder, width, steps = user_path(options.out), options.width, options.steps
     auto = str(choose_dtype("auto", torch.device("cpu"))).removeprefix("torch.")
     default, best = Contender("diffusers", "float32", 1), fastest_batch("float32", width)
     ours = [Contender("synoptic", "float32"), Contender("synoptic", auto), Contender("synoptic", auto, fast=True)]

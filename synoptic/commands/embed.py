@@ -11,11 +11,12 @@ from synoptic.models.load import load_text_encoder
 from synoptic.models.registry import resolve
 from synoptic.models.vocabulary import vocabulary_warnings
 from synoptic.options.embed import EmbedOptions
+from synoptic.utils.paths import user_path
 
 
 def execute(options: EmbedOptions) -> Path:
     """Embed the prompts one by one, return the file."""
-    checkpoint, file = resolve(options.model), Path(options.out).expanduser()
+    checkpoint, file = resolve(options.model), user_path(options.out)
     for line in vocabulary_warnings(checkpoint, options.texts()):
         print(f"warning: {line}", file=sys.stderr)
     encoder = load_text_encoder(checkpoint, device=options.device, dtype=options.dtype)

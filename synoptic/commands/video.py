@@ -9,11 +9,12 @@ from PIL.Image import Image
 from synoptic.io import save_gif, save_video
 from synoptic.options.picture import read_picture
 from synoptic.options.video import VideoOptions
+from synoptic.utils.paths import user_path
 
 
 def execute(options: VideoOptions) -> Path:
     """Write the film, return its file."""
-    files, out = options.files(), Path(options.out).expanduser()
+    files, out = options.files(), user_path(options.out)
     sizes = [read_picture(str(file)).size for file in files]
     size = max(width for width, _ in sizes), max(height for _, height in sizes)
     frames = (padded(read_picture(str(file)), size) for file in files)

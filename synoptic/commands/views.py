@@ -12,6 +12,7 @@ import torch
 from synoptic import io
 from synoptic.options.picture import read_picture
 from synoptic.options.views import ViewsOptions
+from synoptic.utils.paths import user_path
 from synoptic.views.registry import FAILURES, VIEWS, get_view
 from synoptic.views.validate import ViewReport, validate_view
 
@@ -41,7 +42,7 @@ class ViewTable:
 
 def execute(options: ViewsOptions) -> ViewTable:
     """Draw and measure the views, return the table."""
-    size, folder, names = options.size, Path(options.out).expanduser(), options.views()
+    size, folder, names = options.size, user_path(options.out), options.views()
     before = middle_square(options.picture, size) if options.picture is not None else letter(size)
     rows, after = [], []
     for name in names:

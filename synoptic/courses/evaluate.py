@@ -30,6 +30,7 @@ from synoptic.models.registry import resolve_clip
 from synoptic.runs.execute import run
 from synoptic.runs.folders import earlier
 from synoptic.runs.manifest import versions
+from synoptic.utils.paths import user_path
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def execute(options: EvaluateOptions) -> Evaluation:
     files = [write_eval(folder, eval_of(folder, found, measures[0].items)), *write_record(top, record)]
     files += write_report(top, options.zip or "synoptic evaluate")
     if options.zip is not None:
-        files.append(hand_in(top, options.zip, Path(options.code).expanduser() if options.code is not None else None))
+        files.append(hand_in(top, options.zip, user_path(options.code) if options.code is not None else None))
     return Evaluation(folder, clip.name, table(record), measures, record.missing, files, verdict(record.score, record.marks))
 
 

@@ -16,6 +16,7 @@ from synoptic.options import options_class
 from synoptic.options.base import UNSET, Option, Options
 from synoptic.options.common import Device, Dtype, Seed
 from synoptic.options.score import ClipModel
+from synoptic.utils.paths import user_path
 
 DISTILLED = ("sds", "vsd", "pds")
 DISTILL_STEPS = 500
@@ -73,7 +74,7 @@ class EvaluateOptions(Options):
 
     @property
     def top(self) -> Path:
-        return Path(self.out).expanduser()
+        return user_path(self.out)
 
     def prompt_set(self) -> PromptSet:
         return read_set(self.prompts)
@@ -141,7 +142,7 @@ class EvaluateOptions(Options):
             raise InputError(
                 f"--code goes into the zip, and no --zip was given with {self.code}: add --zip NAME_SID", rule="code-zip"
             )
-        if self.code is not None and not Path(self.code).expanduser().is_dir():
+        if self.code is not None and not user_path(self.code).is_dir():
             raise InputError(
                 f"--code must be the folder of your code, {self.code} is none: check the path", rule="code-folder"
             )

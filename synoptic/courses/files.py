@@ -67,7 +67,9 @@ def size_of(path: Path) -> tuple[int, int]:
             size = image.size
             image.verify()
     except (OSError, SyntaxError):
-        raise InputError(f"every .png in a graded folder must be a whole picture, {path} is none: remove it") from None
+        raise InputError(
+            f"every .png in a graded folder must be a whole picture, {path} is none: remove it", rule="graded-picture"
+        ) from None
     return size
 
 

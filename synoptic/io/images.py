@@ -45,9 +45,10 @@ def read_settings(path: Path) -> dict[str, Any]:
     """The settings inside a picture that synoptic wrote; {} in any other."""
     with Image.open(path, formats=FORMATS) as image:
         try:
-            return json.loads(getattr(image, "text", {}).get(METADATA_KEY, "{}"))
-        except ValueError:
+            found = json.loads(getattr(image, "text", {}).get(METADATA_KEY, "{}"))
+        except (ValueError, RecursionError):
             return {}
+    return found if isinstance(found, dict) else {}
 
 
 def load_image(path: Path) -> Image.Image:
@@ -57,7 +58,11 @@ def load_image(path: Path) -> Image.Image:
 
 
 def atomic_write(path: Path, write: Callable[[IO[bytes]], object]) -> None:
-    """write(file) to a neighbour of `path`, then rename: readers see the old file or the new one, never a part."""
+    """write(file) to a neighbour of `path`, then rename: readers see the old file or the new one, never a part.
+
+    Makes the folder where it is not there.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
     fd, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
     try:
         with os.fdopen(fd, "wb") as f:

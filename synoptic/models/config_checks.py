@@ -50,6 +50,8 @@ VALUES: dict[str, tuple[Callable[[Any], bool], str]] = {  # key -> (what it must
     "out_channels": COUNT,
     "latent_channels": COUNT,
     "norm_num_groups": COUNT,
+    "norm_eps": (lambda value: is_number(value) and value > 0, "a number above 0"),
+    "layer_norm_eps": (lambda value: is_number(value) and value > 0, "a number above 0"),
     "num_train_timesteps": (lambda value: is_count(value) and value <= 100_000, "a whole number from 1 to 100000"),
     "steps_offset": (lambda value: value == 0 or is_count(value), "a whole number of at least 0"),
     "trained_betas": (

@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 from synoptic.errors import InputError
 from synoptic.models.registry import Checkpoint
-from synoptic.models.weights import read_safetensors_header
+from synoptic.models.weights import check_weights, read_safetensors_header
 
 if TYPE_CHECKING:
     import torch
 
     from synoptic.models.base import Conditioning
     from synoptic.models.text import TextEncoder
+
+
+TENSORS = ("text", "text_embeds", "time_ids")  # of a Conditioning, as text encoders give them
 
 
 def serialize_embeddings(checkpoint: Checkpoint, prompts: Sequence[str], text_encoder: TextEncoder) -> bytes:
@@ -39,6 +42,7 @@ def serialize_embeddings(checkpoint: Checkpoint, prompts: Sequence[str], text_en
 def check_embeddings(path: Path, checkpoint: Checkpoint, prompts: Sequence[str]) -> None:
     """Raises InputError unless the file can be read, is of this model and has every prompt."""
     try:
+        check_weights(path)
         about = _metadata(path)
         known, model, revision = about["prompts"], about["model"], about["revision"]
     except (OSError, ValueError, LookupError, TypeError):
@@ -51,6 +55,16 @@ def check_embeddings(path: Path, checkpoint: Checkpoint, prompts: Sequence[str])
             f" ({checkpoint.revision}): use --model {model}, or write it anew with that --model",
             rule="embeddings-model",
         )
+    width = checkpoint.unet_config.get("encoder_hid_dim") or checkpoint.unet_config.get("cross_attention_dim")
+    for name, about in read_safetensors_header(path)[0].items():
+        if name != "__metadata__" and (
+            name not in TENSORS or about["shape"][:1] != [len(known)] or (name == "text" and about["shape"][2:] != [width])
+        ):
+            raise InputError(
+                f"--embeddings must hold {len(known)} rows of the model's width, {path} holds {name} {about['shape']}:"
+                " write it anew by `synoptic embed`",
+                rule="embeddings-shape",
+            )
     missing = [prompt for prompt in prompts if prompt not in known]
     if missing:
         raise InputError(

@@ -21,14 +21,16 @@ def download(repo: str, file: str, revision: str | None = None) -> Path:
         return Path(hf_hub_download(repo, file, revision=revision, local_files_only=not is_online()))
     except GatedRepoError:
         cure = f"accept its licence at https://huggingface.co/{repo}, then run: hf auth login; or {instead}"
-        raise InputError(f"{repo} is gated: {cure}") from None
+        raise InputError(f"{repo} is gated: {cure}", rule="hub-gated") from None
     except RepositoryNotFoundError:
         raise InputError(
-            f"the hub has no public model {repo}: if it is private run: hf auth login; else {instead}"
+            f"the hub has no public model {repo}: if it is private run: hf auth login; else {instead}", rule="hub-missing"
         ) from None
     except (LocalEntryNotFoundError, OSError) as e:
         why = "no network" if isinstance(e, LocalEntryNotFoundError) else first_line(e)
-        raise InputError(f"{repo} is not in the cache and could not be fetched ({why}): connect, or {instead}") from None
+        raise InputError(
+            f"{repo} is not in the cache and could not be fetched ({why}): connect, or {instead}", rule="hub-unreachable"
+        ) from None
 
 
 def list_files(repo: str, snapshot: Path) -> list[str]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -24,6 +23,7 @@ from synoptic.models.embeddings import PrecomputedTextEncoder
 from synoptic.models.registry import TEXT_COMPONENTS, Checkpoint, resolve, resolve_controlnet, resolve_upscaler
 from synoptic.models.text import TextEncoder, clip_text_encoder, double_clip_text_encoder, t5_text_encoder
 from synoptic.models.upscaler import Upscaler
+from synoptic.utils.paths import user_path
 
 BUILDERS: dict[str, Callable[..., latent.LatentDenoiser | pixel.PixelDenoiser]] = {
     "StableDiffusionPipeline": latent.stable_diffusion,
@@ -86,7 +86,8 @@ def load_upscaler(
     checkpoint = resolve_upscaler(name) if isinstance(name, str) else name
     if text_encoder is None and not checkpoint.components.keys() >= set(TEXT_COMPONENTS):
         raise InputError(
-            f"prompts need a text encoder, {checkpoint.name} has none of its own: give `text_encoder`, stage I's for example"
+            f"prompts need a text encoder, {checkpoint.name} has none of its own: give `text_encoder`, such as stage I's",
+            rule="upscaler-text",
         )
     component = _component_loader(checkpoint, device, dtype)
     s, low_res_schedule = (
@@ -160,7 +161,7 @@ def load_once(
     embeddings: a file of precomputed embeddings, used in place of the text encoder.
     """
     checkpoint = resolve(name)
-    file = Path(embeddings).expanduser() if embeddings else None
+    file = user_path(embeddings) if embeddings else None
     key = (checkpoint.path_or_repo, checkpoint.revision, device, dtype, compile, file and (file, file.stat().st_mtime_ns))
     with _lock:
         if key not in _kept:

@@ -19,6 +19,7 @@ from synoptic.models.config_checks import check_config, shard_names
 from synoptic.models.families import FAMILIES, Defaults, Family
 from synoptic.models.hub import download, first_line, list_files, relative_files
 from synoptic.models.weights import check_weights
+from synoptic.utils.paths import user_path
 
 BUNDLED_DIR = Path(__file__).parent / "bundled"
 
@@ -180,7 +181,9 @@ class Checkpoint:
     def family(self) -> Family:
         kind = self.model_index.get("_class_name")
         if not isinstance(kind, str) or kind not in FAMILIES:
-            raise InputError(f"a model's pipeline must be one of {', '.join(FAMILIES)}, {self.name} is a {kind}")
+            raise InputError(
+                f"a model's pipeline must be one of {', '.join(FAMILIES)}, {self.name} is a {kind}", rule="model-family"
+            )
         return FAMILIES[kind]
 
     @cached_property
@@ -275,7 +278,9 @@ def resolve(name: str) -> Checkpoint:
         or (checkpoint := _find_checkpoint(name, BUNDLED_MODELS | ALIASES, "model_index.json")).family.low_res_scheduler
     ):
         others = ", ".join(BUNDLED_MODELS | ALIASES)
-        raise InputError(f"a model paints from prompts alone, {name} enlarges a small picture: use one of {others}")
+        raise InputError(
+            f"a model paints from prompts alone, {name} enlarges a small picture: use one of {others}", rule="model-upscales"
+        )
     return _check_components(checkpoint)
 
 
@@ -286,7 +291,10 @@ def resolve_upscaler(name: str) -> Checkpoint:
         or not (checkpoint := _find_checkpoint(name, UPSCALERS, "model_index.json")).family.low_res_scheduler
     ):
         others = ", ".join(UPSCALERS)
-        raise InputError(f"an upscaler enlarges a small picture, {name} paints from prompts alone: use one of {others}")
+        raise InputError(
+            f"an upscaler enlarges a small picture, {name} paints from prompts alone: use one of {others}",
+            rule="upscaler-paints",
+        )
     return _check_components(checkpoint)
 
 
@@ -300,7 +308,8 @@ def resolve_controlnet(name: str, checkpoint: Checkpoint) -> Checkpoint:
     if config.get("_class_name") != "ControlNetModel":
         others = ", ".join(CONTROLNETS)
         raise InputError(
-            f"a ControlNet must be a ControlNetModel, {name} is none: use {others}, a hub id or such a directory"
+            f"a ControlNet must be a ControlNetModel, {name} is none: use {others}, a hub id or such a directory",
+            rule="controlnet-class",
         )
     ours = [checkpoint.unet_config.get(key) for key in CONTROLNET_KEYS] + [checkpoint.factor]
     theirs = [config.get(key) for key in CONTROLNET_KEYS] + [
@@ -311,7 +320,8 @@ def resolve_controlnet(name: str, checkpoint: Checkpoint) -> Checkpoint:
         what, our, their = next(part for part in parts if part[1] != part[2])
         raise InputError(
             f"a ControlNet must be made for the model: {what} of {name} is {their}, of {checkpoint.name} {our}; choose"
-            " another --controlnet or --model"
+            " another --controlnet or --model",
+            rule="controlnet-fit",
         )
     return _check_network(controlnet, "")
 
@@ -322,7 +332,8 @@ def resolve_depth_model(name: str) -> Checkpoint:
     kinds = checkpoint.config("").get("architectures") or []
     if not any(kind.endswith("ForDepthEstimation") for kind in kinds):
         raise InputError(
-            f"a depth model must be one of transformers', {name} is a {', '.join(kinds) or 'nameless one'}: choose one"
+            f"a depth model must be one of transformers', {name} is a {', '.join(kinds) or 'nameless one'}: choose one",
+            rule="depth-class",
         )
     return _check_network(checkpoint, "")
 
@@ -332,7 +343,8 @@ def resolve_clip(name: str) -> Checkpoint:
     checkpoint = _find_checkpoint(name, CLIP_MODELS, "config.json")
     if checkpoint.config("").get("model_type") != "clip":
         raise InputError(
-            f"a CLIP model must be a CLIPModel, {name} is none: use --clip-model bundled, clip-vit-b32 or such a directory"
+            f"a CLIP model must be a CLIPModel, {name} is none: use --clip-model bundled, clip-vit-b32 or such a directory",
+            rule="clip-class",
         )
     return _check_network(checkpoint, "")
 
@@ -342,7 +354,8 @@ def _check_components(checkpoint: Checkpoint) -> Checkpoint:
     native = checkpoint.unet_config.get("sample_size")
     if not isinstance(native, int):
         raise InputError(
-            f"a model's unet/config.json must give one sample_size, {checkpoint.name} gives {native!r}: choose another model"
+            f"a model's unet/config.json must give one sample_size, {checkpoint.name} gives {native!r}: choose another",
+            rule="model-size",
         )
     scheduler = checkpoint.config("scheduler", "scheduler_config.json")
     if scheduler.get("rescale_betas_zero_snr") and scheduler.get("prediction_type", "epsilon") == "epsilon":
@@ -364,7 +377,8 @@ def _check_components(checkpoint: Checkpoint) -> Checkpoint:
         elif checkpoint.is_local and not any(f"{component}/{words}" in checkpoint.files for words in VOCABULARY_FILES):
             raise InputError(
                 f"a model needs its words, {checkpoint.name} has none of {', '.join(VOCABULARY_FILES)} in {component}/:"
-                " copy it again"
+                " copy it again",
+                rule="tokenizer-missing",
             )
         elif f"{component}/tokenizer_config.json" in checkpoint.files:
             checkpoint.config(component, "tokenizer_config.json")
@@ -398,7 +412,8 @@ def _find_checkpoint(name: str, aliases: Mapping[str, tuple[str, ...]], file: st
     else:
         known = ", ".join(aliases)
         raise InputError(
-            f"a model is one of {known}, a hub id (org/name) or a directory; {name[:99]!r} is none: see synoptic models"
+            f"a model is one of {known}, a hub id (org/name) or a directory; {name[:99]!r} is none: see synoptic models",
+            rule="model-unknown",
         )
     checkpoint.read_json(file)
     return checkpoint
@@ -406,7 +421,7 @@ def _find_checkpoint(name: str, aliases: Mapping[str, tuple[str, ...]], file: st
 
 def _folder(name: str) -> Path | None:
     try:
-        folder = Path(name).expanduser()
+        folder = user_path(name)
         return folder.resolve() if name and folder.is_dir() else None
-    except (OSError, RuntimeError):  # no such user, or a name too long to be a path
+    except (InputError, RuntimeError):  # no such user, a name too long to be a path, or a loop of links
         return None

@@ -23,20 +23,20 @@ def read_safetensors_header(path: Path) -> tuple[dict[str, Any], int]:
 
     Raises ValueError where it is no such file.
     """
+    if not path.is_file():
+        raise ValueError("it is no file")
     with path.open("rb") as f:
         length = int.from_bytes(f.read(8), "little")
         if not 2 <= length <= 100_000_000:
             raise ValueError("no safetensors header")
         try:
             return json.loads(f.read(length)), 8 + length
-        except ValueError:
+        except (ValueError, RecursionError):
             raise ValueError("unreadable header") from None
 
 
 def _fault(path: Path) -> str | None:
     """The first fault of a safetensors file."""
-    if not path.is_file():
-        return "it is no file"
     try:
         found, begin = read_safetensors_header(path)
         expected = begin + max((one["data_offsets"][1] for name, one in found.items() if name != "__metadata__"), default=0)

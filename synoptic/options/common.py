@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from itertools import count as numbers
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from synoptic.errors import InputError, check_at_most, install_command
 from synoptic.models.embeddings import check_embeddings
 from synoptic.models.registry import Checkpoint, resolve
 from synoptic.options.base import UNSET, Item, Option, Options
+from synoptic.utils.paths import user_path
 
 MAX_SEED = 2**63 - 1
 
@@ -64,7 +64,7 @@ class ModelOptions(Options):
 
     def resolve(self, checkpoint: Checkpoint) -> Self:
         if self.embeddings:
-            check_embeddings(Path(self.embeddings).expanduser(), checkpoint, ["", *self.texts()])
+            check_embeddings(user_path(self.embeddings), checkpoint, ["", *self.texts()])
         return super().resolve(checkpoint)
 
 

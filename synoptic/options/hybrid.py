@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from synoptic.errors import InputError
 from synoptic.models.registry import Checkpoint
 from synoptic.options.base import Option
 from synoptic.options.joint import SyncOptions
+from synoptic.utils.paths import user_path
 
 MAX_SIGMA = 8.0  # the blur reaches over 33 pixels
 NUM_PROMPTS = {"pass": 2, "triple": 3, "color": 2, "motion": 2, "inverse": 1}
@@ -64,7 +64,7 @@ class HybridOptions(SyncOptions):
             )
         if (kind == "inverse") != (self.photo is not None):
             raise InputError("--kind inverse and --photo go together: give both or neither", rule="photo-kind")
-        if isinstance(self.photo, str) and not Path(self.photo).expanduser().is_file():
+        if isinstance(self.photo, str) and not user_path(self.photo).is_file():
             raise InputError(f"--photo must be a picture's file, {self.photo} is none: check the path", rule="photo-file")
         if kind == "inverse" and self.sync != "x0":
             raise InputError(

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
+import struct
 import warnings
-from pathlib import Path
 from typing import Any
 
 from PIL import Image, ImageChops, ImageOps
 
 from synoptic.errors import InputError
 from synoptic.utils.image_formats import FORMATS
+from synoptic.utils.paths import user_path
 
 PictureSource = str | Image.Image  # a file's path, or the picture itself
 SIXTEEN_BIT_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N")  # 16 bits a pixel, which PIL would cut off at 8, not scale
@@ -31,7 +32,7 @@ def convert_picture(value: Any) -> PictureSource:
 
 
 def is_file(source: PictureSource) -> bool:
-    return isinstance(source, str) and Path(source).expanduser().is_file()
+    return isinstance(source, str) and user_path(source).is_file()
 
 
 def picture_hash(source: PictureSource | None) -> str | None:
@@ -40,7 +41,7 @@ def picture_hash(source: PictureSource | None) -> str | None:
         return hashlib.sha256(f"{source.mode} {source.size} ".encode() + source.tobytes()).hexdigest()
     if source is None or not is_file(source):
         return None
-    return hashlib.sha256(Path(source).expanduser().read_bytes()).hexdigest()
+    return hashlib.sha256(user_path(source).read_bytes()).hexdigest()
 
 
 def picture_name(source: PictureSource) -> str:
@@ -55,7 +56,7 @@ def read_picture(source: PictureSource) -> Image.Image:
     """
     if isinstance(source, Image.Image):
         return as_rgb(source, picture_name(source))
-    file = Path(source).expanduser()
+    file = user_path(source)
     if not file.is_file():
         raise InputError(f"a picture's file is needed, {source} is none: check the path", rule="picture-missing")
     try:
@@ -63,12 +64,14 @@ def read_picture(source: PictureSource) -> Image.Image:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(file, formats=FORMATS) as image:
                 return as_rgb(image, source)
+    except InputError:
+        raise
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         most = f"{(Image.MAX_IMAGE_PIXELS or 0) / 1e6:.0f} megapixels"
         raise InputError(
             f"a picture must have at most {most}, {source} has more: make it smaller", rule="picture-megapixels"
         ) from None
-    except (OSError, SyntaxError, EOFError) as e:
+    except (OSError, SyntaxError, EOFError, ValueError, TypeError, IndexError, KeyError, MemoryError, struct.error) as e:
         reason = "its content is none" if isinstance(e, Image.UnidentifiedImageError) else e
         raise InputError(
             f"a picture's file is needed, {source} cannot be read as one ({reason}): check it", rule="picture-unreadable"
@@ -82,7 +85,7 @@ def read_mask(source: PictureSource) -> Image.Image:
     """
     if isinstance(source, str):
         read_picture(source)  # which says what is wrong with it
-        with Image.open(Path(source).expanduser(), formats=FORMATS) as opened:
+        with Image.open(user_path(source), formats=FORMATS) as opened:
             image = ImageOps.exif_transpose(opened)
     else:
         image = source

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
 from synoptic.errors import InputError
 from synoptic.options.picture import read_mask
+from synoptic.utils.paths import user_path
 
 NUMBER = r"\s*(\d+(?:\.\d+)?)\s*"
 BOX = re.compile(rf"{NUMBER},{NUMBER},{NUMBER},{NUMBER}:(.*)", re.DOTALL)
@@ -41,7 +41,7 @@ def read_region(text: str, width: int, height: int, negative_prompt: str, guidan
         ) from None
     avoid = more[0] if more else negative_prompt
     if found is None:
-        if not Path(place).expanduser().is_file():
+        if not user_path(place).is_file():
             raise InputError(
                 f"a region's mask is a picture's file, {place!r} is none: check the path, or give x0,y0,x1,y1",
                 rule="region-mask",

@@ -13,6 +13,7 @@ from synoptic.options.base import UNSET, Option, Options
 from synoptic.options.captions import find_maps, read_captioned_folder
 from synoptic.options.common import MAX_SEED, ModelName, Out
 from synoptic.options.controlnet import Condition, check_conditions
+from synoptic.utils.paths import user_path
 
 DEFAULT_RATES = {True: 5e-4, False: 1e-5}  # of bundled models, which are small, and of others
 
@@ -116,7 +117,7 @@ class TrainControlnetOptions(Options):
                 f"--maps and --condition map belong together, --condition is {self.condition}: give both or neither",
                 rule="maps-condition",
             )
-        if self.depth is not None and Path(self.depth).expanduser().is_file():
+        if self.depth is not None and user_path(self.depth).is_file():
             raise InputError(
                 f"--depth must be a model that sees every picture, {self.depth} is a file: name one, or use --maps",
                 rule="depth-file",

@@ -12,6 +12,7 @@ from typing import Annotated, Self
 from synoptic.errors import InputError, check_writable, install_command
 from synoptic.options.base import Option, Options
 from synoptic.utils.image_formats import SUFFIXES
+from synoptic.utils.paths import user_path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +39,7 @@ class VideoOptions(Options):
                 "a film needs at least one picture, none was given: name files or a folder", rule="pictures-missing"
             )
         for name in self.pictures:
-            path = Path(name).expanduser()
+            path = user_path(name)
             inside = [file for file in path.iterdir() if file.suffix.lower() in SUFFIXES] if path.is_dir() else [path]
             if not inside or not path.exists():
                 raise InputError(
@@ -47,7 +48,7 @@ class VideoOptions(Options):
             yield from inside
 
     def prepare(self) -> Self:
-        out = Path(self.out).expanduser()
+        out = user_path(self.out)
         self.files()
         if out.suffix not in (".mp4", ".gif"):
             raise InputError(f"--out must end in .mp4 or .gif, {self.out} was given: rename it", rule="out-suffix")

@@ -22,6 +22,7 @@ from synoptic.models.load import load, load_controlnet
 from synoptic.models.registry import resolve_depth_model
 from synoptic.options.picture import read_picture
 from synoptic.options.train_controlnet import TrainControlnetOptions
+from synoptic.utils.paths import user_path
 
 
 def build_accelerator(options: TrainControlnetOptions) -> Accelerator:
@@ -52,7 +53,7 @@ def cached_pairs(options: TrainControlnetOptions, model: PretrainedModel, folder
     """Return the pictures' latents and maps, made once and kept in `folder`."""
     names, maps, side = list(options.read_captions()), options.find_maps(), model.checkpoint.native_size
     depth = resolve_depth_model(options.depth) if options.depth is not None else None
-    images = Path(options.images).expanduser()
+    images = user_path(options.images)
 
     def load_pair(k: int) -> tuple[Tensor, Tensor]:
         picture = middle_square(read_picture(str(images / names[k])), side)

@@ -27,6 +27,7 @@ from synoptic.runs.checkpoint import Interval, write_state
 from synoptic.runs.folders import earlier
 from synoptic.runs.manifest import Run, describe_model, open_run
 from synoptic.runs.progress import progress_bar
+from synoptic.utils.paths import user_path
 
 NET, TABLE, PLOT = "controlnet", "fidelity.tsv", "fidelity.png"
 PREVIEWED = 8  # pictures at most
@@ -36,7 +37,7 @@ def execute(options: TrainControlnetOptions) -> Run:
     """Run prepared options: the trained net in controlnet/, what was measured in fidelity.tsv. Raises InputError."""
     captions = options.read_captions()
     run = open_run(options)
-    keep_captions(run, Path(options.images).expanduser(), captions)
+    keep_captions(run, user_path(options.images), captions)
     if (earlier(run.folder) or {}).get("state") == "done":
         return with_summary(run)
     accelerator = build_accelerator(options)
@@ -143,5 +144,5 @@ class Validation:
         n = min(len(generated), PREVIEWED)
         rows = [picture for part in (maps, generated, originals) for picture in io.to_pil(part[:n])]
         labels = ["map"] * n + list(self.captions[:n]) + ["held out"] * n
-        (self.folder / "previews").mkdir(exist_ok=True)
+        (self.folder / "previews").mkdir(parents=True, exist_ok=True)
         io.save_image(self.folder / "previews" / f"{step}.png", io.image_grid(rows, labels, n), {"step": step})

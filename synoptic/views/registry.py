@@ -89,11 +89,13 @@ def _parse_part(typed: str) -> ParsedView:
     kind, *given = typed.split(":")
     kind = ALIASES.get(kind, kind)
     if kind not in VIEWS | FAILURES:
-        raise InputError(f"a view is one of {', '.join(VIEWS)}, or a .npy or .json file; {typed!r} was given")
+        raise InputError(
+            f"a view is one of {', '.join(VIEWS)}, or a .npy or .json file; {typed!r} was given", rule="view-unknown"
+        )
     rules = VIEW_ARGUMENTS.get(kind, ())
     if len(given) > len(rules):
         form = ":".join([kind, *(rule.meaning for rule in rules)])
-        raise InputError(f"{kind} is written {form}, {typed!r} was given: leave out what follows")
+        raise InputError(f"{kind} is written {form}, {typed!r} was given: leave out what follows", rule="view-arguments")
     numbers = [_number(typed, text, rule) for text, rule in zip(given, rules, strict=False)]
     return ParsedView(typed, kind, (*numbers, *(rule.default for rule in rules[len(given) :])))
 
@@ -105,7 +107,7 @@ def _number(typed: str, text: str, rule: NumberArgument) -> float:
         number = math.nan
     if not math.isfinite(number) or (rule.minimum is not None and number < rule.minimum):
         allowed = "a number" if rule.minimum is None else f"a whole number from {rule.minimum}"
-        raise InputError(f"{rule.meaning} must be {allowed}, {typed!r} was given: correct it")
+        raise InputError(f"{rule.meaning} must be {allowed}, {typed!r} was given: correct it", rule="view-value")
     return number
 
 

@@ -13,6 +13,7 @@ from synoptic.errors import InputError
 from synoptic.models.registry import resolve
 from synoptic.options import options_class
 from synoptic.options.base import Options
+from synoptic.utils.paths import user_path
 
 OPTION_NAMES: dict[str, str] = {  # what our messages name, as the course calls it
     "--device auto or cpu": "--device 0",
@@ -62,7 +63,7 @@ def prepare(args: argparse.Namespace) -> tuple[Options, Path]:
         "dtype": "float32" if args.precision == "fp32" else "auto",
     }
     asked |= edit | ({"size": resolve(model).native_size} if edit else {})
-    folder = Path(args.save_dir).expanduser()
+    folder = user_path(args.save_dir)
     prepared: Any = options_class("distill").from_arguments(prompt, **asked, save_every=args.log_step).prepare()
     return prepared, folder
 
@@ -70,8 +71,10 @@ def prepare(args: argparse.Namespace) -> tuple[Options, Path]:
 def edit_of(args: argparse.Namespace) -> dict[str, str]:
     """Return what is needed to edit a picture. Raises InputError where it was not given."""
     if args.edit_prompt is None or args.src_img_path is None:
-        raise InputError("--loss_type pds edits a picture, which was not given: add --edit_prompt and --src_img_path")
-    source = Path(os.path.expandvars(args.src_img_path)).expanduser()
+        raise InputError(
+            "--loss_type pds edits a picture, which was not given: add --edit_prompt and --src_img_path", rule="pds-picture"
+        )
+    source = user_path(os.path.expandvars(args.src_img_path))
     if not source.is_file():
-        raise InputError(f"--src_img_path must name a picture, {source} is no file: check the path")
+        raise InputError(f"--src_img_path must name a picture, {source} is no file: check the path", rule="picture-missing")
     return {"source": str(source), "source_prompt": args.prompt}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from synoptic.courses.cli.argparse_compat import Parser, at_least, print_notice
+from synoptic.utils.paths import user_path
 
 BUNDLED = {"sd": "bundled", "deepfloyd": "bundled-if"}  # the course's kind of model, and ours of that kind
 MOVED = {  # hub ids that are gone: the aliases that know where they went
@@ -54,7 +55,7 @@ def shared_options(args: argparse.Namespace) -> dict[str, Any]:
 
 def folder_of(args: argparse.Namespace) -> Path:
     """Where the course puts its files. Says so where it is there already: its own script ends there without a word."""
-    folder = Path(args.save_top_dir).expanduser() / args.tag
+    folder = user_path(args.save_top_dir) / args.tag
     if args.save_dir_now:
         folder /= datetime.now().strftime("%m-%d-%H%M%S")
     if os.path.exists(folder):  # where pathlib raises on a name that is too long, this says no
