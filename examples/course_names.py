@@ -114,7 +114,7 @@ class Course:
             "rotate_cw": np.rot90(im, -way, axes=(1, 2)),
             "negate": -im,
             "skew": np.stack(rolls, axis=2),
-            "inner_rotate": np.where(inside, np.rot90(im, way, axes=(1, 2)), im),
+            "inner_rotate": np.where(inside, np.rot90(im, -way, axes=(1, 2)), im),  # clockwise: stored in tests/views
         }
 
     def get_sds_loss(self, x: Tensor, eps: Tensor, t: int) -> Tensor:
