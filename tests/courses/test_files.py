@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from synoptic.courses.files import file_name, pictures, prompt_of, score_folder, write_eval
+from synoptic.courses.files import file_name, pictures, prompt_of, score_folder, unique_names, write_eval
 from synoptic.errors import InputError
 from synoptic.metrics.clip import Clip
 
@@ -96,7 +96,7 @@ def test_without_crops_every_picture_counts_whatever_its_shape(tmp_path):
 def test_known_prompts_claim_files_whose_names_say_less(tmp_path):
     prompt = "a 3.5 m boat on route 66"
     paint(tmp_path / file_name(prompt), 0)
-    assert list(pictures(tmp_path, [prompt])) == [prompt]
+    assert list(pictures(tmp_path, unique_names([(prompt, None)]))) == [prompt]
     assert list(pictures(tmp_path)) == ["a"]
 
 
