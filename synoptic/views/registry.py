@@ -35,8 +35,10 @@ FAILURES = {
 FACTORIZATIONS = {
     "pass": "low and high frequencies: from afar and from near",
     "triple": "low, middle and high frequencies",
+    "triple-cascade": "the same as the authors' code parts them: the lowest is blurred twice",
     "color": "grey and colour",
     "motion": "moving and at rest",
+    "motion-zeros": "the same as in the authors' code, black beyond the edges",
 }
 ALIASES = {"flip_vertical": "flip"}
 
