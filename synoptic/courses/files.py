@@ -35,10 +35,15 @@ def unique_names(wanted: Iterable[tuple[str, int | None]]) -> dict[tuple[str, in
     A name that is taken becomes NAME.2.png and so on: the courses read a prompt up to the first dot.
     """
     names = {key: file_name(*key) for key in wanted}
-    return dict(zip(names, distinct(list(names.values()), lambda name, n: f"{Path(name).stem}.{n}.png"), strict=True))
+    return dict(zip(names, distinct(list(names.values())), strict=True))
 
 
-def distinct(names: Sequence[str], numbered: Callable[[str, int], str]) -> list[str]:
+def numbered_file(name: str, n: int) -> str:
+    """The name of a PNG file with a number that the courses do not read: "a_lake.png", 2 -> "a_lake.2.png"."""
+    return f"{Path(name).stem}.{n}.png"
+
+
+def distinct(names: Sequence[str], numbered: Callable[[str, int], str] = numbered_file) -> list[str]:
     """Names that every file system keeps apart: one that is taken is numbered, from 2."""
     taken: set[str] = set()
     found = []

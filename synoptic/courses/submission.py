@@ -34,7 +34,7 @@ def hand_in(out: Path, name: str, code: Path | None) -> Path:
                 files = [Path(path).name for paths in record.pictures.values() for path in paths]
                 for file in [*files, "eval.json"]:
                     z.write(out / folder / file, f"{top}/{file}")
-                names = distinct([*files, *map(file_name, record.whole)], lambda file, n: f"{Path(file).stem}.{n}.png")
+                names = distinct([*files, *map(file_name, record.whole)])
                 for (path, *_), file in zip(record.whole.values(), names[len(files) :], strict=True):
                     z.write(out / path, f"{top}/{file}")
             z.writestr("commands.txt", "\n".join(dict.fromkeys(commands)) + "\n")
