@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from synoptic.courses.folders import METHODS, source_of
+from synoptic.courses.folders import METHODS, source_of, sources
 from synoptic.courses.prompt_sets import PromptSet, read_set
 from synoptic.errors import InputError, check_writable, install_command
 from synoptic.models.registry import resolve_clip
@@ -47,8 +47,8 @@ class EvaluateOptions(Options):
         Literal["auto", "sds", "pds", "vsd", "eps", "x0", "xt", "none"],
         Option(
             "whose pictures: sds, pds or vsd of edit or plain sets (auto: pds for edits); eps, x0, xt or none, a sync rule,"
-            " of ambiguous sets, per view and from independent noise as the course has it, each in a folder of its own,"
-            " ambiguous_images_eps and so on"
+            " of ambiguous sets, per view and from independent noise as the course has it: x0 in ambiguous_images, the"
+            " others in folders of their own, ambiguous_images_eps and so on"
         ),
     ] = "auto"
     clip_model: ClipModel = "bundled"
@@ -119,7 +119,8 @@ class EvaluateOptions(Options):
 
     def check_sources(self, chosen: PromptSet) -> None:
         """Raise InputError where there is neither an edit to score nor a source picture to edit."""
-        if not any(self.folder.glob("*.png")) and all(source_of(e, self.top) is None for e in chosen.entries):
+        made = sources(chosen, self.top)
+        if not any(self.folder.glob("*.png")) and all(source_of(e, made) is None for e in chosen.entries):
             raise InputError(
                 f"an edit needs the picture that it edits, none of the set's is there, and {self.folder} holds no edits to"
                 " score: put them where the set says, or add --make-sources",

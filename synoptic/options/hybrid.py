@@ -12,7 +12,7 @@ from synoptic.options.joint import SyncOptions
 from synoptic.utils.paths import user_path
 
 MAX_SIGMA = 8.0  # the blur reaches over 33 pixels
-NUM_PROMPTS = {"pass": 2, "triple": 3, "color": 2, "motion": 2, "inverse": 1}
+NUM_PROMPTS = {"pass": 2, "triple": 3, "triple-cascade": 3, "color": 2, "motion": 2, "motion-zeros": 2, "inverse": 1}
 OF_PIXELS = ("color", "inverse")
 
 
@@ -34,10 +34,11 @@ class HybridOptions(SyncOptions):
         ),
     ]
     kind: Annotated[
-        Literal["pass", "triple", "color", "motion", "inverse"],
+        Literal["pass", "triple", "triple-cascade", "color", "motion", "motion-zeros", "inverse"],
         Option(
             "pass: low and high frequencies; triple: three bands; color: gray, then color; motion: moving, at rest; inverse:"
-            " the far picture is --photo, one prompt makes the rest"
+            " the far picture is --photo, one prompt makes the rest; as the authors' code has them: triple-cascade, which"
+            " blurs twice for the far band, and motion-zeros, black beyond the edges"
         ),
     ] = "pass"
     photo: Annotated[Any, Option("of --kind inverse: the picture that is seen from afar", picture=True)] = None

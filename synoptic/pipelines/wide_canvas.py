@@ -76,9 +76,10 @@ class WideCanvas:
 
     @cached_property
     def regions(self) -> list[WindowRegion]:
-        side, stride = self.checkpoint.side, min(self.options.stride, self.checkpoint.side // 2)
-        masks = [feather_mask(coverage(region, *self.size), side // 8) for region in self.options.regions()]
-        return [make_region(mask, self.shape[0], self.window, (stride, stride)) for mask in masks]
+        o, side, ring = self.options, self.checkpoint.side, self.options.circular
+        stride = min(o.stride, side // 2)
+        masks = [feather_mask(coverage(region, *self.size), side // 8, ring) for region in o.regions()]
+        return [make_region(mask, self.shape[0], self.window, (stride, stride), ring) for mask in masks]
 
     def small(self) -> WideCanvas:
         """Return the same picture with a short side of the model's own size."""
@@ -92,7 +93,17 @@ class WideCanvas:
             return model.decode(z)
         pad = round(z.shape[-1] * (self.checkpoint.side // 4) / self.shape[2])  # z may be a smaller preview
         f = model.factor
-        return model.decode(torch.cat([z[..., -pad:], z, z[..., :pad]], -1))[..., pad * f : -pad * f]
+        return model.decode(wrap_ends(z, pad))[..., pad * f : -pad * f]
+
+    def enlarge(self, pictures: Tensor, model: Denoiser) -> Tensor:
+        """Return the canvases (B, C, H, W) of smaller pictures (B, 3, h, w); a circular one's ends meet."""
+        f, (H, W), ring = model.factor, self.size, self.options.circular
+        beside = pictures.shape[-1] if ring else 0  # as wide as it is itself, so that the scale stays what it is
+        larger = interpolate(wrap_ends(pictures, beside), (H * f, W * f * (3 if ring else 1)), mode="bicubic").clamp(-1, 1)
+        if not ring:
+            return model.encode(larger)
+        pad = self.checkpoint.side // 4
+        return model.encode(larger[..., (W - pad) * f : (2 * W + pad) * f])[..., pad : pad + W]
 
     def predict_for(self, items: Sequence[Item], model: Denoiser, _pictures: int) -> Predict:
         """Return the guided prediction of the windows: at every step, or in the guidance interval."""
@@ -133,6 +144,11 @@ class WideCanvas:
         rows = 4 if model.device.type == "cpu" else max(1, max_batch_rows(model, model.device) // GRADIENT_ROWS)
         predict = self.predict_for(items, model, len(items))
         return SyncDiffusion(predict, model.decode, features, distance, weights, o.syncdiffusion_anchor, rows)
+
+
+def wrap_ends(x: Tensor, pad: int) -> Tensor:
+    """Return (…, W) with so many columns of its other end beyond each end."""
+    return torch.cat([x[..., x.shape[-1] - pad :], x, x[..., :pad]], -1)
 
 
 def one_prompt(views: Views) -> Tensor:

@@ -25,7 +25,7 @@ VIEWS = {
     "jigsaw": "16 jigsaw pieces put together in another order",
     "square_hinge": "3x3 squares that turn against each other",
     "inner_circle": "the disc in its middle turned by 180 degrees",
-    "inner_rotate": "the disc in its middle turned counter-clockwise by 90 degrees; inner_rotate:DEGREES",
+    "inner_rotate": "the disc in its middle turned clockwise by 90 degrees; inner_rotate:DEGREES",
 }
 FAILURES = {
     "fails_blur": "out of focus: blurred noise is no noise",
@@ -35,8 +35,10 @@ FAILURES = {
 FACTORIZATIONS = {
     "pass": "low and high frequencies: from afar and from near",
     "triple": "low, middle and high frequencies",
+    "triple-cascade": "the same as the authors' code parts them: the lowest is blurred twice",
     "color": "grey and colour",
     "motion": "moving and at rest",
+    "motion-zeros": "the same as in the authors' code, black beyond the edges",
 }
 ALIASES = {"flip_vertical": "flip"}
 

@@ -28,7 +28,7 @@ diffusers: Any = importlib.import_module("diffusers")  # its lazy names and anno
 TOLERANCE = 1e-4
 PROMPTS = ["a photo of snowy mountains at sunset", "an oil painting of a horse"]
 NEGATIVE = "a pencil sketch"
-SCALE, STEPS, LEVEL = 3.0, 3, 50
+SCALE, STEPS, LEVEL = 3.0, 4, 50
 
 
 @pytest.fixture(scope="module")

@@ -42,6 +42,8 @@ ANAGRAMS: dict[str, dict[str, Any]] = {
 HYBRIDS: dict[str, dict[str, Any]] = {
     "defaults": {},
     "triple": {"kind": "triple"},
+    "triple-cascade": {"kind": "triple-cascade"},
+    "motion-zeros": {"kind": "motion-zeros"},
     "color": {"kind": "color", "sync": "eps"},
     "motion": {"kind": "motion", "sync": "xt", "space": "instance"},
     "independent": {"init_noise": "independent", "equalize_guidance": True},
@@ -65,7 +67,7 @@ def test_every_option_gives_the_anagram_it_gave(name, pixel32, sd32):
 @pytest.mark.parametrize("name", HYBRIDS)
 def test_every_option_gives_the_hybrid_it_gave(name, pixel32, sd32):
     model = sd32 if name.startswith("latent") else pixel32
-    prompts = [*PAIR, "a photo of a cat"] if name == "triple" else PAIR
+    prompts = [*PAIR, "a photo of a cat"] if name.startswith("triple") else PAIR
     assert_like_reference(f"hybrid-{name}", synoptic.hybrid(model, prompts, **QUICK | HYBRIDS[name]).images[0])
 
 

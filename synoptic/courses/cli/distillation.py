@@ -31,6 +31,7 @@ def options(p: Parser) -> None:
     p.add_argument("--src_img_path", help="the picture that pds edits; --prompt says what it shows")
     p.add_argument("--save_dir", default="./outputs")
     p.add_argument("--loss_type", choices=("sds", "pds", "vsd"), default="sds")
+    p.add_argument("--stride", type=at_least(1), default=1, help="of pds, from t to t': the course's page; official: 2")
     p.add_argument("--guidance_scale", type=at_least(0, float), default=7.5)
     p.add_argument("--step", type=at_least(1), default=500)
     p.add_argument(
@@ -68,7 +69,7 @@ def prepare(args: argparse.Namespace) -> tuple[Options, Path]:
     return prepared, folder
 
 
-def edit_of(args: argparse.Namespace) -> dict[str, str]:
+def edit_of(args: argparse.Namespace) -> dict[str, str | int]:
     """Return what is needed to edit a picture. Raises InputError where it was not given."""
     if args.edit_prompt is None or args.src_img_path is None:
         raise InputError(
@@ -77,4 +78,4 @@ def edit_of(args: argparse.Namespace) -> dict[str, str]:
     source = user_path(os.path.expandvars(args.src_img_path))
     if not source.is_file():
         raise InputError(f"--src_img_path must name a picture, {source} is no file: check the path", rule="picture-missing")
-    return {"source": str(source), "source_prompt": args.prompt}
+    return {"source": str(source), "source_prompt": args.prompt, "stride": args.stride}

@@ -42,11 +42,12 @@ def model_of(args: argparse.Namespace, path: str | None) -> str:
 
 
 def shared_options(args: argparse.Namespace) -> dict[str, Any]:
-    """Return the options of both apps, by our names."""
+    """Return the options of both apps, by our names. The course's steps clip no x0, whatever a scheduler's config says."""
     return {
         "steps": args.num_inference_steps,
         "guidance_scale": args.guidance_scale,
         "sync": args.case,
+        "clip": "none",
         "eta": 1.0 if args.sampling_method == "ddpm" else 0.0,
         "seed": args.seed,
         "device": f"cuda:{args.gpu}" if args.gpu else "auto",
