@@ -15,20 +15,20 @@ from cyclopts import App, CycloptsError, Group, Parameter
 
 import synoptic
 from synoptic.commands.base import tool_module
+from synoptic.commands.help import ALL, COMMANDS, FIRST_PAGE, GROUPS, description, examples, group_of, place
 from synoptic.distributed import is_main_process
 from synoptic.errors import InputError, NonFiniteError, RunFailed
 from synoptic.options import options_class
 from synoptic.options.base import RENAMED, Options, OptionSpec, specs, split_list
 from synoptic.runs.folders import check_folder, folder_of
 
-APPLICATIONS = [name.replace("_", "-") for name in (*synoptic.APPLICATIONS, "train_controlnet")]
 TOOLS = [name.replace("_", "-") for name in (*synoptic.TOOLS, "models", "embed", "views")]
+APPLICATIONS = [name for names in COMMANDS.values() for name in names if name not in TOOLS]
 RENAMED_COMMANDS = {"dream": "text-to-3d", "condition": "control-map", "train-control": "train-controlnet"}
-GROUPS = ["Input", "Options", "Canvas", "Views", "Sampling"]  # which come first in --help
 
 app = App(
     name="synoptic",
-    help="Make a pretrained image diffusion model produce what it was never trained for. Runs offline on bundled models.",
+    help=ALL,
     version=synoptic.__version__,
     help_flags=("-h", "--help"),
     version_flags=("--version",),
@@ -50,7 +50,7 @@ def command(name: str) -> Callable[..., Any]:
         check_folder(prepared, folder_of(prepared))
         return import_module("synoptic.runs.execute").executor(options.application())(prepared)
 
-    call.__doc__, call.__name__ = options.__doc__, name
+    call.__name__ = name
     setattr(call, "__signature__", signature(options))
     return call
 
@@ -60,12 +60,7 @@ def signature(options: type[Options]) -> inspect.Signature:
     every = specs(options)
     groups = list(dict.fromkeys([*GROUPS, *(spec.group for spec in every)]))
     shown = {name: Group(name, sort_key=k) for k, name in enumerate(groups)}
-    return inspect.Signature([parameter(spec, shown[spec.group]) for spec in sorted(every, key=place)])
-
-
-def place(spec: OptionSpec) -> tuple[bool, bool]:
-    """Return where an option stands: single positional ones, then a list of them, then those with a name."""
-    return (not spec.option.positional, spec.is_list)
+    return inspect.Signature([parameter(spec, shown[group_of(spec)]) for spec in sorted(every, key=place)])
 
 
 def parameter(spec: OptionSpec, group: Group) -> inspect.Parameter:
@@ -117,10 +112,11 @@ def number(spec: OptionSpec, kind: type, word: str) -> Any:
         raise InputError(f"{spec.flag} takes numbers, {word!r} is none: correct it", rule=f"{spec.name}-type") from None
 
 
-for title, names in (("Applications", APPLICATIONS), ("Tools", TOOLS)):
-    section = Group(title, sort_key=title)
+for k, (title, names) in enumerate(COMMANDS.items()):
+    section = Group(title, sort_key=k)
     for name in names:
-        app.command(command(name), name=name, group=section)
+        text = options_class(name.replace("-", "_")).__doc__ or ""
+        app.command(command(name), name=name, group=section, help=description(text), help_epilogue=examples(text))
 
 
 def check_names(words: Sequence[str]) -> None:
@@ -145,7 +141,7 @@ def main() -> None:
     code = 0
     try:
         check_names(sys.argv[1:])
-        result = app(sys.argv[1:], exit_on_error=False, print_error=False)
+        result = app(sys.argv[1:], exit_on_error=False, print_error=False) if sys.argv[1:] else FIRST_PAGE
         if result is not None:
             print(result)
     except (InputError, CycloptsError) as e:
@@ -173,4 +169,5 @@ def message(error: InputError | CycloptsError) -> str:
         old = word.partition("=")[0].removeprefix("--").replace("-", "_")
         if word.startswith("--") and old in RENAMED and f"--{old.replace('_', '-')}" in text:
             return f"--{old.replace('_', '-')} is called --{RENAMED[old].replace('_', '-')} now: write that"
-    return f"{text} (see: synoptic {' '.join(sys.argv[1:2])} --help)"
+    known = [word for word in sys.argv[1:2] if word in (*APPLICATIONS, *TOOLS)]
+    return f"{text} (see: {' '.join(['synoptic', *known, '--help'])})"

@@ -79,7 +79,26 @@ def test_bad_input_is_one_line_with_the_cure_before_anything_loads(answers, line
 def test_every_command_has_help_with_examples_and_groups(name, monkeypatch, capsys):
     assert run(monkeypatch, [name, "--help"]) == 0
     text = capsys.readouterr().out
-    assert f"Usage: synoptic {name}" in text and text.count(f"synoptic {name}") >= 2
+    assert f"Usage: synoptic {name}" in text
+    head, _, examples = text.partition("\nExamples:\n")
+    assert f"  synoptic {name}" in examples
+    boxes = [line.strip("╭─╮ ") for line in head.splitlines() if line.startswith("╭")]
+    assert "Usual options" not in boxes[2:], "they come first, or right behind the input"
+
+
+def test_alone_it_shows_five_commands_that_are_ones(monkeypatch, capsys):
+    assert run(monkeypatch, []) == 0
+    text = capsys.readouterr().out
+    lines = [line.split() for line in text.splitlines() if line.startswith("  synoptic ")]
+    assert [words[1] for words in lines] == ["wide", "anagram", "generate", "edit", "text-to-3d"]
+    assert max(map(len, text.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(("word", "meant"), [("wdie", "wide"), ("generat", "generate")])
+def test_a_typo_is_answered_with_what_was_meant(word, meant, monkeypatch, capsys):
+    assert run(monkeypatch, [word, "x"]) == 2
+    error = capsys.readouterr().err
+    assert f'"{meant}"' in error and f"synoptic {word} --help" not in error
 
 
 def test_help_lists_every_command_without_torch():
