@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING
 from importlib import import_module
-from typing import Annotated, Any, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, get_origin
 
 from cyclopts import App, CycloptsError, Group, Parameter
 
@@ -21,6 +21,9 @@ from synoptic.errors import InputError, NonFiniteError, RunFailed
 from synoptic.options import options_class
 from synoptic.options.base import RENAMED, Options, OptionSpec, specs, split_list
 from synoptic.runs.folders import check_folder, folder_of
+
+if TYPE_CHECKING:
+    from synoptic.runs.manifest import Run
 
 TOOLS = [name.replace("_", "-") for name in (*synoptic.TOOLS, "models", "embed", "views")]
 APPLICATIONS = [name for names in COMMANDS.values() for name in names if name not in TOOLS]
@@ -48,11 +51,19 @@ def command(name: str) -> Callable[..., Any]:
         if name in TOOLS:
             return tool_module(options.application()).execute(prepared)
         check_folder(prepared, folder_of(prepared))
-        return import_module("synoptic.runs.execute").executor(options.application())(prepared)
+        close(import_module("synoptic.runs.execute").executor(options.application())(prepared))
+        return None
 
     call.__name__ = name
     setattr(call, "__signature__", signature(options))
     return call
+
+
+def close(run: Run) -> None:
+    """Print the table of a run; and on the error stream what its numbers mean, what was kept, what to open."""
+    print(run, flush=True)
+    if is_main_process():
+        print("\n".join(["", *import_module("synoptic.runs.closing").closing_lines(run)]), file=sys.stderr)
 
 
 def signature(options: type[Options]) -> inspect.Signature:

@@ -48,6 +48,7 @@ class Run:
     state: str = "running"
     failed: dict[str, str] = field(default_factory=dict)  # pictures that came to nothing: why
     summary: str = ""  # what a person reads at the end, where it is not the table of pictures
+    kept: int = 0  # pictures that were there when it began
 
     @property
     def application(self) -> str:
@@ -74,8 +75,11 @@ class Run:
 
     def inside(self, picture: Picture) -> dict[str, Any]:
         """Return what a picture's own metadata says."""
-        about = {"file": picture.file, "prompt": picture.prompt, "seed": picture.seed}
-        about |= {"command": self.options.command(), "application": self.application}
+        return {"file": picture.file, "prompt": picture.prompt, "seed": picture.seed} | self.about()
+
+    def about(self) -> dict[str, Any]:
+        """Return what the metadata of a figure says: how it is made again."""
+        about = {"command": self.options.command(), "application": self.application}
         return about | {"options": self.options.to_json(), "model": self.model}
 
     def write(self) -> None:

@@ -59,7 +59,9 @@ def test_the_folder_holds_all_of_it_and_is_not_made_again(tmp_path, monkeypatch,
     scene = load_scene(folder / "field.safetensors")
     assert scene.samples == 64 and float(scene.render_views(turntable_cameras(1), 16).opacity.max()) > 0.5
     before = (folder / "field.safetensors").stat().st_mtime_ns
-    assert exit_code(done.options.command(), monkeypatch) == 0 and "a_red_mug_4.png" in capsys.readouterr().err
+    assert exit_code(done.options.command(), monkeypatch) == 0
+    out, err = capsys.readouterr()
+    assert "a_red_mug_4.png" in out and "kept" in err and err.endswith("a_red_mug_4/turntable.html\n")
     assert (folder / "field.safetensors").stat().st_mtime_ns == before
 
 
