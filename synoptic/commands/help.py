@@ -30,7 +30,7 @@ COMMANDS = {
     "Make pictures and objects from words": ("generate", "wide", "anagram", "hybrid", "text-to-3d"),
     "Change a picture": ("edit", "inpaint", "control", "invert"),
     "Study a model": ("distill", "denoise", "compare-sync", "train-controlnet"),
-    "Look and measure": ("score", "evaluate", "models", "views", "bench"),
+    "Look and measure": ("info", "score", "evaluate", "models", "views", "bench"),
     "Prepare and convert": ("control-map", "video", "embed"),
 }
 COLUMNS = 74  # of an example, which is indented
