@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from synoptic.errors import InputError
 from synoptic.io import read_settings
 from synoptic.io.parameters import PARAMETERS_KEY
 from synoptic.options import options_class
+from synoptic.options.grid import parse_axes
 from synoptic.options.info import InfoOptions
 from synoptic.runs.folders import MANIFEST, earlier
 from synoptic.utils.image_formats import FORMATS
@@ -58,7 +60,8 @@ def execute(options: InfoOptions) -> Info:
     own = {name: value for name, value in found.items() if name not in ("options", "command", "model")}
     flat = own | {name: value for name, value in inside.items() if name not in own}
     try:
-        return Info(flat, command_of(found.get("application"), inside))
+        program, name, *rest = command_of(found.get("application"), inside).split(" ", 2)
+        return Info(flat, " ".join([program, name, *grid_of(found), *rest]))
     except InputError as e:
         return Info(flat, "", str(e))
 
@@ -78,6 +81,13 @@ def command_of(application: Any, recorded: Mapping[str, Any]) -> str:
     options = options_class(application)
     names = {spec.name for spec in options.specs()}
     return options.from_arguments(**{name: value for name, value in recorded.items() if name in names}).command()
+
+
+def grid_of(found: Mapping[str, Any]) -> list[str]:
+    """Return the --grid of a figure's command. Raises InputError where it is none."""
+    axes = found.get("grid", [])
+    axes = axes if isinstance(axes, list) and all(isinstance(axis, str) for axis in axes) else ["?"]
+    return [shlex.join(["--grid", str(axis)]) for axis in parse_axes(options_class(found["application"]), axes)]
 
 
 def words(value: Any) -> str:

@@ -6,14 +6,15 @@ from pathlib import Path
 
 from synoptic.metrics.scale import meaning
 from synoptic.runs.contact_sheet import BEFORE_AFTER, SHEET
+from synoptic.runs.grid import GridRun
 from synoptic.runs.manifest import Run
 
 TURNTABLE = "turntable.html"
 
 
-def closing_lines(run: Run) -> list[str]:
-    """Return the lines, the one that says what to open last."""
-    lines = []
+def closing_lines(run: Run | GridRun, timings: bool = False) -> list[str]:
+    """Return the lines, the one that says what to open last; with the seconds of every phase, if asked for."""
+    lines = [f"seconds: {', '.join(f'{phase} {spent:.1f}' for phase, spent in run.timings.items())}"] if timings else []
     names = list(dict.fromkeys(name for picture in run.pictures for name in picture.figures))
     told = [(name, meaning(name)) for name in names]
     told += [
@@ -27,15 +28,15 @@ def closing_lines(run: Run) -> list[str]:
     return lines
 
 
-def kept(run: Run) -> str:
+def kept(run: Run | GridRun) -> str:
     """Return how many pictures were there already, and how to get others."""
     count = len(run.pictures)
-    others = run.options.seed + count if hasattr(run.options, "seed") else None
     which = "it was" if count == 1 else "all were" if run.kept == count else f"{run.kept} of {count} were"
-    return f"{which} there already and kept; for another: {'--seed ' + str(others) if others is not None else '--out'}"
+    others = "change an option" if run.next_seed is None else f"--seed {run.next_seed}"
+    return f"{which} there already and kept; for others: {others}"
 
 
-def main_file(run: Run) -> Path | None:
+def main_file(run: Run | GridRun) -> Path | None:
     """Return the file that shows most of a run."""
     stems = [Path(picture.file).stem for picture in run.pictures[:1]]
     names = [f"{stem}/{TURNTABLE}" for stem in stems] + [f"{run.application}.png", BEFORE_AFTER, SHEET, "figure.png"]

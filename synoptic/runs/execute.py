@@ -31,6 +31,8 @@ from synoptic.pipelines.base import Output, Pipeline, pipeline_class
 from synoptic.runs.checkpoint import Checkpoint
 from synoptic.runs.contact_sheet import write_contact_sheet
 from synoptic.runs.files import write_content
+from synoptic.runs.folders import folder_of
+from synoptic.runs.index import write_index
 from synoptic.runs.manifest import Picture, Run, describe_model, open_run
 from synoptic.runs.progress import progress_bar
 from synoptic.runs.recorder import Recorder, recorded
@@ -41,9 +43,18 @@ def run(application: str, /, *values: Any, **options: Any) -> Run:
     """Run an application into a folder, as the command line does: `run("wide", prompt="a lake", out="outputs")`."""
     try:
         asked = options_class(application).from_arguments(*values, **options).prepare()
-        return executor(application)(asked)
+        return carry_out(asked)
     except InputError as e:
         raise e.in_python() from None
+
+
+def carry_out(options: Any) -> Run:
+    """Run prepared options by what carries them out; then outputs/index.html lists it, even where it failed."""
+    try:
+        return executor(options.application())(options)
+    finally:
+        if is_main_process():
+            write_index(folder_of(options))
 
 
 def executor(application: str) -> Callable[[Any], Run]:

@@ -54,6 +54,12 @@ class Run:
     def application(self) -> str:
         return self.options.application()
 
+    @property
+    def next_seed(self) -> int | None:
+        """The first seed that the run did not take; None where there are no seeds."""
+        seed = getattr(self.options, "seed", None)
+        return None if seed is None else seed + len({picture.seed for picture in self.pictures})
+
     @cached_property
     def images(self) -> list[Image]:
         """The pictures, read from their files."""
