@@ -5,6 +5,7 @@ from __future__ import annotations
 from inspect import cleandoc
 
 from synoptic.options.base import OptionSpec
+from synoptic.options.signature import is_example
 
 SUMMARY = "Make a pretrained image diffusion model produce what it was never trained for."
 FIRST_PAGE = f"""{SUMMARY}
@@ -88,7 +89,3 @@ def broken(command: str) -> str:
     """Return a command line, broken before an option as a shell reads it where it is longer than a terminal is wide."""
     at = command.rfind(" --", 0, COLUMNS)
     return f"{command[:at]} \\\n     {broken(command[at:])}" if len(command) > COLUMNS and at > 0 else command
-
-
-def is_example(paragraph: str) -> bool:
-    return all(line.startswith("synoptic ") for line in paragraph.split("\n"))
