@@ -20,8 +20,12 @@ class InputError(ValueError):
 
     def in_python(self) -> InputError:
         """Return the same error in Python's spelling: guidance_scale for --guidance-scale."""
-        spelled = re.sub(r"--(?:no-)?([a-z][a-z0-9-]*[a-z0-9])", lambda m: m[1].replace("-", "_"), str(self))
-        return InputError(spelled, rule=self.rule)
+        return InputError(in_python(str(self)), rule=self.rule)
+
+
+def in_python(text: str) -> str:
+    """Return a text with options in Python's spelling: guidance_scale for --guidance-scale."""
+    return re.sub(r"--(?:no-)?([a-z][a-z0-9-]*[a-z0-9])", lambda m: m[1].replace("-", "_"), text)
 
 
 class NonFiniteError(RuntimeError):

@@ -22,7 +22,7 @@ COMMANDS = [shlex.split(line, comments=True) for kind, block in BLOCKS if not ki
 SYNOPTIC = [argv for argv in COMMANDS if argv and argv[0] == "synoptic" and "sd2" not in argv]  # that one downloads
 PYTHON = [block for kind, block in BLOCKS if kind == "python"]
 SAMPLING = {"wide", "generate", "evaluate", "edit", "control", "distill"}
-NAMES = SAMPLING | {"anagram", "text-to-3d", "hybrid", "views", "score", "models"}
+NAMES = SAMPLING | {"anagram", "text-to-3d", "hybrid", "views", "score", "info", "models"}
 SMALL = ["--steps", "2", "--upscalers", "none"]
 QUICK = {name: ["--steps", "2"] for name in SAMPLING} | {"anagram": [*SMALL, "--seed-search", "2"], "hybrid": SMALL}
 QUICK["generate"] = SMALL

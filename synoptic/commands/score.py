@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from synoptic.errors import InputError
 from synoptic.io import read_settings
 from synoptic.metrics.clip import Clip, clip_score
+from synoptic.metrics.scale import meaning
 from synoptic.options.picture import read_picture
 from synoptic.options.score import ScoreOptions
 from synoptic.runs.folders import earlier
@@ -32,7 +33,8 @@ class Scores:
 
     def __str__(self) -> str:
         lines = ["score\tpicture\tprompt", *(f"{score:.3f}\t{file}\t{prompt}" for file, prompt, score in self.items)]
-        return "\n".join([*lines, f"{self.mean:.3f}\tmean of {len(self.items)}\tby {self.clip_model}"])
+        lines.append(f"{self.mean:.3f}\tmean of {len(self.items)}\tby {self.clip_model}")
+        return "\n".join([*lines, *filter(None, [meaning("clip_score", self.clip_model)])])
 
 
 def execute(options: ScoreOptions) -> Scores:

@@ -14,7 +14,7 @@ from synoptic.errors import InputError, check_writable, install_command
 from synoptic.models.registry import resolve_clip
 from synoptic.options import options_class
 from synoptic.options.base import UNSET, Option, Options
-from synoptic.options.common import Device, Dtype, Seed
+from synoptic.options.common import MAX_SEED, Device, Dtype
 from synoptic.options.score import ClipModel
 from synoptic.utils.paths import user_path
 
@@ -54,7 +54,7 @@ class EvaluateOptions(Options):
     clip_model: ClipModel = "bundled"
     steps: Annotated[int, Option("denoising steps (default: the model's; of sds, pds and vsd 500)", at_least=1)] = UNSET
     guidance_scale: Annotated[float, Option("guidance scale (default: the model's, or the loss's)", at_least=0)] = UNSET
-    seed: Seed = 0
+    seed: Annotated[int, Option("seed of the first picture of every prompt", at_least=0, at_most=MAX_SEED)] = 0
     model: Annotated[
         str, Option("the model that generates (default: bundled; of ambiguous sets bundled-if): see `synoptic models`")
     ] = UNSET

@@ -14,6 +14,7 @@ from PIL import Image, PngImagePlugin
 from torch import Tensor
 
 from synoptic.errors import NonFiniteError
+from synoptic.io.parameters import PARAMETERS_KEY, parameters_text
 from synoptic.utils.image_formats import FORMATS
 
 METADATA_KEY = "synoptic"  # the PNG text chunk that holds a picture's settings, as JSON
@@ -35,9 +36,11 @@ def from_pil(image: Image.Image) -> Tensor:
 
 
 def save_image(path: Path, image: Image.Image, settings: dict[str, Any]) -> None:
-    """Write a PNG with its settings inside, whole or not at all."""
+    """Write a PNG with its settings inside, as JSON and as other tools read them, whole or not at all."""
     info = PngImagePlugin.PngInfo()
     info.add_itxt(METADATA_KEY, json.dumps(settings, ensure_ascii=False))
+    if text := parameters_text(settings, image.size):
+        info.add_text(PARAMETERS_KEY, text)
     atomic_write(path, lambda f: image.save(f, "PNG", pnginfo=info))
 
 

@@ -14,6 +14,7 @@ from synoptic.errors import InputError, check_at_most, install_command
 from synoptic.models.embeddings import check_embeddings
 from synoptic.models.registry import Checkpoint, resolve
 from synoptic.options.base import UNSET, Item, Option, Options
+from synoptic.options.seeds import RANDOM, drawn_seed
 from synoptic.utils.paths import user_path
 
 MAX_SEED = 2**63 - 1
@@ -29,7 +30,10 @@ Out = Annotated[
     str | None,
     Option("folder of the pictures and run.json (default: outputs/COMMAND/…, named after the options)", recorded=False),
 ]
-Seed = Annotated[int, Option("seed of the first picture; picture k of --count has seed + k", at_least=0, at_most=MAX_SEED)]
+Seed = Annotated[
+    int,
+    Option("seed of the first picture; picture k of --count has seed + k; -1: random", at_least=RANDOM, at_most=MAX_SEED),
+]
 Count = Annotated[int, Option("pictures per prompt", at_least=1)]
 Steps = Annotated[int, Option("denoising steps (default: the model's; 25 bundled, 50 others)", at_least=1)]
 Sampler = Annotated[
@@ -65,6 +69,8 @@ class ModelOptions(Options):
     def resolve(self, checkpoint: Checkpoint) -> Self:
         if self.embeddings:
             check_embeddings(user_path(self.embeddings), checkpoint, ["", *self.texts()])
+        if getattr(self, "seed", 0) == RANDOM:
+            self = replace(self, seed=drawn_seed())
         return super().resolve(checkpoint)
 
 

@@ -16,19 +16,31 @@ from synoptic.utils.paths import user_path
 
 PictureSource = str | Image.Image  # a file's path, or the picture itself
 SIXTEEN_BIT_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N")  # 16 bits a pixel, which PIL would cut off at 8, not scale
+TOLERANCE = 1e-3  # by which a tensor may leave [-1, 1]: half precision
 TO_8_BITS = [value // 257 for value in range(65536)]
 
 
 def convert_picture(value: Any) -> PictureSource:
-    """Return a path as a string, a PIL image as it is, an array of uint8 (H, W, 3) as a PIL image. Raises TypeError."""
+    """Return a path as a string, a PIL image as it is, an array or a tensor as a PIL image. Raises TypeError.
+
+    An array is uint8 (H, W, 3); a tensor float (3, H, W) or (1, 3, H, W) in [-1, 1], as models have it.
+    """
     if isinstance(value, Image.Image):
         return value
     if isinstance(value, str | os.PathLike):
         return os.fspath(value)
     try:
-        return Image.fromarray(value)
+        return Image.fromarray(tensor_to_array(value) if hasattr(value, "detach") else value)
     except (TypeError, AttributeError):
-        raise TypeError("a file's path, a PIL image or an array of uint8 (H, W, 3)") from None
+        raise TypeError("a file's path, a PIL image, an array of uint8 (H, W, 3) or a tensor (3, H, W) in [-1, 1]") from None
+
+
+def tensor_to_array(x: Any) -> Any:
+    """Return a tensor (3, H, W) or (1, 3, H, W) in [-1, 1] as an array of uint8 (H, W, 3). Raises TypeError."""
+    x = x[0] if x.ndim == 4 and len(x) == 1 else x
+    if x.ndim != 3 or len(x) != 3 or not x.is_floating_point() or not bool((x.abs() <= 1 + TOLERANCE).all()):
+        raise TypeError
+    return ((x.detach().float().clamp(-1, 1) + 1) * 127.5).round().permute(1, 2, 0).cpu().byte().numpy()
 
 
 def is_file(source: PictureSource) -> bool:

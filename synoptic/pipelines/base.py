@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
 import warnings
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
@@ -21,8 +20,9 @@ from synoptic.models.load import load_once
 from synoptic.models.truncation import truncation_warnings
 from synoptic.models.vocabulary import vocabulary_warnings
 from synoptic.options import options_class
-from synoptic.options.base import Item, Options, specs
+from synoptic.options.base import Item, Options
 from synoptic.options.common import ModelOptions
+from synoptic.options.signature import python_doc, python_signature
 from synoptic.sampling.seed_search import SearchRound
 from synoptic.sampling.step import Step
 
@@ -169,6 +169,9 @@ class Result:
         return gallery(self.images, [f"{item.title}, seed {item.seed}" for item in self.items])
 
 
+WITHOUT = ("model", "out", "trace")  # options of a command that a function does not take: it keeps all in memory
+
+
 class Application:
     """An application as a Python function: `wide(model, "a lake", width=768)`; `wide.steps(...)` yields every Step.
 
@@ -180,8 +183,8 @@ class Application:
         found = options_class(name)
         assert issubclass(found, ModelOptions)
         self.options_class = found
-        self.__doc__ = self.options_class.__doc__
-        self.__signature__ = signature(self.options_class)
+        self.__doc__ = python_doc(self.options_class, WITHOUT)
+        self.__signature__ = python_signature(self.options_class, WITHOUT, return_annotation=Result)
 
     def __call__(self, model: PretrainedModel | str, /, *values: Any, **options: Any) -> Result:
         return self.run(*self._prepare(model, values, options))
@@ -244,19 +247,6 @@ def finish(steps: Generator[Step, None, list[Output]]) -> list[Output]:
             next(steps)
         except StopIteration as end:
             return end.value
-
-
-def signature(options: type[Options]) -> inspect.Signature:
-    """Return the signature of an application: the model, positional options, then options by name."""
-    P = inspect.Parameter
-    parameters = [P("model", P.POSITIONAL_ONLY, annotation="PretrainedModel | str")]
-    every = sorted(specs(options), key=lambda spec: not spec.option.positional)
-    for spec in every:
-        if spec.name not in ("model", "out", "trace"):
-            kind = P.POSITIONAL_OR_KEYWORD if spec.option.positional else P.KEYWORD_ONLY
-            default = P.empty if spec.default is MISSING else spec.default
-            parameters.append(P(spec.name, kind, default=default, annotation=spec.kind))
-    return inspect.Signature(parameters, return_annotation=Result)
 
 
 def pipeline_class(name: str) -> type[Pipeline[Any]]:

@@ -29,7 +29,10 @@ from synoptic.options.base import Item
 from synoptic.options.common import ModelOptions
 from synoptic.pipelines.base import Output, Pipeline, pipeline_class
 from synoptic.runs.checkpoint import Checkpoint
+from synoptic.runs.contact_sheet import write_contact_sheet
 from synoptic.runs.files import write_content
+from synoptic.runs.folders import folder_of
+from synoptic.runs.index import write_index
 from synoptic.runs.manifest import Picture, Run, describe_model, open_run
 from synoptic.runs.progress import progress_bar
 from synoptic.runs.recorder import Recorder, recorded
@@ -40,9 +43,18 @@ def run(application: str, /, *values: Any, **options: Any) -> Run:
     """Run an application into a folder, as the command line does: `run("wide", prompt="a lake", out="outputs")`."""
     try:
         asked = options_class(application).from_arguments(*values, **options).prepare()
-        return executor(application)(asked)
+        return carry_out(asked)
     except InputError as e:
         raise e.in_python() from None
+
+
+def carry_out(options: Any) -> Run:
+    """Run prepared options by what carries them out; then outputs/index.html lists it, even where it failed."""
+    try:
+        return executor(options.application())(options)
+    finally:
+        if is_main_process():
+            write_index(folder_of(options))
 
 
 def executor(application: str) -> Callable[[Any], Run]:
@@ -82,6 +94,7 @@ def execute_variants(options: ModelOptions) -> Run:
         run.pictures += [Picture(f"{name}/{p.file}", p.prompt, p.seed, p.score, p.figures) for p in part.pictures]
         items += [Item((p.prompt,), p.seed, f"{name}/{Path(p.file).stem}") for p in part.pictures]
         outputs += finished(part)
+        run.kept += part.kept
         run.model, run.state = part.model, part.state
     compare(run, pipeline_class(run.application)(load(options), options), items, outputs)
     run.write()
@@ -149,6 +162,7 @@ def sample_items(run: Run, pipeline: Pipeline[Any], items: Sequence[Item], clock
         file = run.folder / picture.file
         return file.exists() and (not trace or recorded(file).exists())
 
+    run.kept = sum(map(is_done, run.pictures))
     lack = broadcast_from_main(torch.tensor([not all(is_done(p) for _, p in batch) for batch in batches]))
     missing = [batch for batch, lacks in zip(batches, lack, strict=True) if lacks]
     with progress_bar(run.application, len(missing) * pipeline.num_steps) as tick:
@@ -198,6 +212,8 @@ def watched(
 ) -> Generator[Step, None, list[Output]]:
     """Yield a batch's Steps from where it was left, each ticked, recorded, and kept for a kill; return what came of it."""
     state = checkpoint.load()
+    if state is not None:
+        print(f"going on behind step {checkpoint.done} of {pipeline.num_steps}", file=sys.stderr)
     for _ in range(checkpoint.done):
         tick()
     steps = pipeline.steps(items, state)
@@ -255,8 +271,8 @@ def finish(run: Run, pipeline: Pipeline[Any], items: Sequence[Item], clock: Cloc
             scores = [picture.score for picture in run.pictures if picture.score is not None]
             if scores:
                 run.scores = {pipeline.metric: round(sum(scores) / len(scores), 4), "clip_model": clip.name}
-    if run.pictures:
-        compare(run, pipeline, items, finished(run))
+    if run.pictures and not compare(run, pipeline, items, finished(run)):
+        write_contact_sheet(run)
     run.state = "failed" if run.failed else "done"
     run.write()
 
@@ -267,15 +283,16 @@ def finished(run: Run) -> list[Output]:
     return [Output(image, figures=measured) for image, measured in zip(run.images, figures, strict=True)]
 
 
-def compare(run: Run, pipeline: Pipeline[Any], items: Sequence[Item], outputs: Sequence[Output]) -> None:
-    """Save the figure and the table of all items, APPLICATION.png and .tsv, where there are any."""
+def compare(run: Run, pipeline: Pipeline[Any], items: Sequence[Item], outputs: Sequence[Output]) -> bool:
+    """Save the figure and the table of all items, APPLICATION.png and .tsv; return whether there are any."""
     found = pipeline.compare(items, outputs)
     if found is None:
-        return
+        return False
     file = run.folder / f"{run.application}.png"
-    io.save_image(file, found.image, {"options": run.options.to_json()})
+    io.save_image(file, found.image, run.about())
     io.atomic_write(file.with_suffix(".tsv"), lambda f: f.write(f"{found}\n".encode()))
     run.summary = f"{found}\n{file}"
+    return True
 
 
 class Clock:
