@@ -6,12 +6,13 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from PIL import Image
 
 from synoptic import io
 from synoptic.distributed import is_main_process
+from synoptic.errors import RunFailed
 from synoptic.options.common import slug
 from synoptic.options.grid import Axis
 from synoptic.runs.contact_sheet import thumbnail_size
@@ -64,12 +65,22 @@ class GridRun:
 
 
 def execute_grid(cells: Sequence[Any], axes: Sequence[Axis]) -> GridRun:
-    """Run prepared options one after the other. What was finished is kept, as in every run."""
+    """Run prepared options one after the other. What was finished is kept, as in every run.
+
+    Raises RunFailed where a cell came to nothing, once the others are done.
+    """
     folder = Path(cells[0].out).expanduser() if cells[0].out else default_folder(cells)
-    runs = [carry_out(replace(cell, out=str(folder / name_of(cell, axes)))) for cell in cells]
-    found = GridRun(folder, axes, runs)
-    if is_main_process():
+    found, failed = GridRun(folder, axes, []), []
+    for cell in cells:
+        try:
+            found.runs.append(carry_out(replace(cell, out=str(folder / name_of(cell, axes)))))
+        except RunFailed as e:
+            failed.append(f"{name_of(cell, axes)}: {e}")
+            found.runs.append(cast(Run, e.result))
+    if is_main_process() and found.pictures:
         write_figure(found)
+    if failed:
+        raise RunFailed("; ".join(failed), found)
     return found
 
 
@@ -83,8 +94,8 @@ def name_of(cell: Any, axes: Sequence[Axis]) -> str:
 
 
 def write_figure(grid: GridRun) -> None:
-    """Save grid.png: the first axis goes across, the second down."""
-    pictures = [run.images[0] for run in grid.runs]
+    """Save grid.png: the first axis goes across, the second down; a cell that came to nothing is gray."""
+    pictures = [run.images[0] if run.pictures else Image.new("RGB", (1, 1), "gray") for run in grid.runs]
     size = thumbnail_size(max((picture.size for picture in pictures), key=lambda size: size[0] * size[1]))
     shown = [picture.resize(size, Image.Resampling.LANCZOS) for picture in pictures]
     labels = [

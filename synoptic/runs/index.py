@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,21 @@ MOST, PICTURES = 200, 8  # runs on the page, pictures of each
 
 
 def write_index(folder: Path) -> None:
-    """Write the page of the folder `outputs` of the working directory, where a run's folder lies below it."""
+    """Write the page of the folder `outputs` of the working directory, where a run's folder lies below it.
+
+    A page that cannot be written costs no run its result: a line says so.
+    """
     top = Path(OUTPUTS)
-    if top.resolve() not in folder.resolve().parents:
+    if not folder.is_dir() or top.resolve() not in folder.resolve().parents:
         return
+    try:
+        write_page(top)
+    except OSError as e:
+        print(f"warning: {top / INDEX} is not written ({e})", file=sys.stderr)
+
+
+def write_page(top: Path) -> None:
+    """Write index.html of the runs below a folder. Raises OSError."""
     manifests = sorted(top.rglob(MANIFEST), key=lambda file: file.stat().st_mtime, reverse=True)
     entries = [entry(file.parent, top) for file in manifests[:MOST]]
     page = index_page([found for found in entries if found]).encode()

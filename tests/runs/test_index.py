@@ -81,3 +81,11 @@ def test_elsewhere_no_page_is_written(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_index(tmp_path / "mine")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_page_that_cannot_be_written_costs_no_result(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "outputs/a").mkdir(parents=True)
+    (tmp_path / "outputs/index.html").mkdir()
+    write_index(tmp_path / "outputs/a")
+    assert "warning: outputs/index.html" in capsys.readouterr().err
