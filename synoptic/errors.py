@@ -83,6 +83,19 @@ def code(name: str, rule: str) -> str:
     return f"{name.split()[0].strip('-,').lower()}-{rule}"
 
 
+def user_path(text: str | os.PathLike[str]) -> Path:
+    """Return a path with `~` as the home directory. Raises InputError where no file system can have it."""
+    try:
+        path = Path(text).expanduser()
+        path.exists()
+    except (OSError, RuntimeError) as e:
+        reason = e.strerror if isinstance(e, OSError) else "there is no such user"
+        raise InputError(
+            f"a path must be one that can be, {str(text)[:80]!r} is none ({reason}): write another", rule="path"
+        ) from None
+    return path
+
+
 def check_writable(folder: Path) -> None:
     """Check that a folder can be written into, or made where it is not there yet. Raises InputError."""
     try:

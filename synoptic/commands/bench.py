@@ -13,11 +13,11 @@ import torch
 
 from synoptic import io
 from synoptic.commands.bench_contenders import PROMPT, Contender, fastest_batch, time_all
+from synoptic.errors import user_path
 from synoptic.metrics.clip import Clip, clip_score
 from synoptic.models.device import choose_dtype
 from synoptic.options.bench import BenchOptions
 from synoptic.runs.manifest import versions
-from synoptic.utils.paths import user_path
 
 COLUMNS = ("name", "dtype", "batch", "seconds", "of diffusers' default", "of its best", "score")
 

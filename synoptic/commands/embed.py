@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from synoptic.errors import user_path
 from synoptic.io import atomic_write
 from synoptic.models.embeddings import serialize_embeddings
 from synoptic.models.load import load_text_encoder
 from synoptic.models.registry import resolve
 from synoptic.models.vocabulary import vocabulary_warnings
 from synoptic.options.embed import EmbedOptions
-from synoptic.utils.paths import user_path
 
 
 def execute(options: EmbedOptions) -> Path:

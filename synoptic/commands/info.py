@@ -11,7 +11,7 @@ from typing import Any
 from PIL import Image
 
 import synoptic
-from synoptic.errors import InputError
+from synoptic.errors import InputError, user_path
 from synoptic.io import read_settings
 from synoptic.io.parameters import PARAMETERS_KEY
 from synoptic.options import options_class
@@ -40,7 +40,7 @@ class Info:
 
 def execute(options: InfoOptions) -> Info:
     """Read the settings. Raises InputError where the file is no picture, or carries none."""
-    file = Path(options.picture).expanduser()
+    file = user_path(options.picture)
     try:
         found = read_settings(file)
         with Image.open(file, formats=FORMATS) as image:

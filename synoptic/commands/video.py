@@ -6,10 +6,10 @@ from pathlib import Path
 
 from PIL.Image import Image
 
+from synoptic.errors import user_path
 from synoptic.io import save_gif, save_video
 from synoptic.options.picture import read_picture
 from synoptic.options.video import VideoOptions
-from synoptic.utils.paths import user_path
 
 
 def execute(options: VideoOptions) -> Path:

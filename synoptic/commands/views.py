@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import torch
 
 from synoptic import io
+from synoptic.errors import user_path
 from synoptic.options.picture import read_picture
 from synoptic.options.views import ViewsOptions
-from synoptic.utils.paths import user_path
 from synoptic.views.registry import FAILURES, VIEWS, get_view
 from synoptic.views.validate import ViewReport, validate_view
 

@@ -24,13 +24,13 @@ from synoptic.courses.prompt_sets import OURS, PromptSet
 from synoptic.courses.records import Record, table, write_record
 from synoptic.courses.report import MARKS_CLIP, verdict, write_report
 from synoptic.courses.submission import hand_in
+from synoptic.errors import user_path
 from synoptic.metrics.base import Metric
 from synoptic.metrics.clip import Clip
 from synoptic.models.registry import resolve_clip
 from synoptic.runs.execute import run
 from synoptic.runs.folders import earlier
 from synoptic.runs.manifest import versions
-from synoptic.utils.paths import user_path
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,12 @@ from typing import Annotated, Any, Literal, Self
 
 from synoptic.courses.folders import METHODS, source_of, sources
 from synoptic.courses.prompt_sets import PromptSet, read_set
-from synoptic.errors import InputError, check_writable, install_command
+from synoptic.errors import InputError, check_writable, install_command, user_path
 from synoptic.models.registry import resolve_clip
 from synoptic.options import options_class
 from synoptic.options.base import UNSET, Option, Options
 from synoptic.options.common import MAX_SEED, Device, Dtype
 from synoptic.options.score import ClipModel
-from synoptic.utils.paths import user_path
 
 DISTILLED = ("sds", "vsd", "pds")
 DISTILL_STEPS = 500

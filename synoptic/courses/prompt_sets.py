@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from synoptic.courses.files import file_name
-from synoptic.errors import InputError
-from synoptic.utils.paths import user_path
+from synoptic.errors import InputError, user_path
 
 Kind = Literal["wide", "ambiguous", "edit", "plain"]
 OURS = {path.stem: path for path in sorted((Path(__file__).parent / "prompts").glob("*.json"))}

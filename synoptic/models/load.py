@@ -13,7 +13,7 @@ import torch
 
 from synoptic.diffusion.equations import Schedule
 from synoptic.diffusion.schedules import schedule_from_config
-from synoptic.errors import InputError
+from synoptic.errors import InputError, user_path
 from synoptic.models import latent, pixel, upscaler
 from synoptic.models.base import PretrainedModel
 from synoptic.models.components import load_network, load_tokenizer, readable
@@ -23,7 +23,6 @@ from synoptic.models.embeddings import PrecomputedTextEncoder
 from synoptic.models.registry import TEXT_COMPONENTS, Checkpoint, resolve, resolve_controlnet, resolve_upscaler
 from synoptic.models.text import TextEncoder, clip_text_encoder, double_clip_text_encoder, t5_text_encoder
 from synoptic.models.upscaler import Upscaler
-from synoptic.utils.paths import user_path
 
 BUILDERS: dict[str, Callable[..., latent.LatentDenoiser | pixel.PixelDenoiser]] = {
     "StableDiffusionPipeline": latent.stable_diffusion,

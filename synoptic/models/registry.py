@@ -14,12 +14,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from synoptic.errors import InputError
+from synoptic.errors import InputError, user_path
 from synoptic.models.config_checks import check_config, shard_names
 from synoptic.models.families import FAMILIES, Defaults, Family
 from synoptic.models.hub import download, first_line, list_files, relative_files
 from synoptic.models.weights import check_weights
-from synoptic.utils.paths import user_path
 
 BUNDLED_DIR = Path(__file__).parent / "bundled"
 

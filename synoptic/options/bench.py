@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Self
 
-from synoptic.errors import check_writable
+from synoptic.errors import check_writable, user_path
 from synoptic.options.base import Option, Options
-from synoptic.utils.paths import user_path
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,9 +6,8 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from synoptic.errors import InputError
+from synoptic.errors import InputError, user_path
 from synoptic.utils.image_formats import SUFFIXES
-from synoptic.utils.paths import user_path
 
 
 def read_captioned_folder(folder: str, file: str) -> dict[str, str]:

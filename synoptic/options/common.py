@@ -10,12 +10,11 @@ from importlib.util import find_spec
 from itertools import count as numbers
 from typing import Annotated, Literal, Self
 
-from synoptic.errors import InputError, check_at_most, install_command
+from synoptic.errors import InputError, check_at_most, install_command, user_path
 from synoptic.models.embeddings import check_embeddings
 from synoptic.models.registry import Checkpoint, resolve
 from synoptic.options.base import UNSET, Item, Option, Options
 from synoptic.options.seeds import RANDOM, drawn_seed
-from synoptic.utils.paths import user_path
 
 MAX_SEED = 2**63 - 1
 

@@ -6,11 +6,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Self
 
-from synoptic.errors import InputError, check_writable
+from synoptic.errors import InputError, check_writable, user_path
 from synoptic.options.base import Option, Options
 from synoptic.options.controlnet import Condition, Depth, check_conditions, find_depth
 from synoptic.options.picture import PictureSource, read_picture
-from synoptic.utils.paths import user_path
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Self
 
-from synoptic.errors import check_writable
+from synoptic.errors import check_writable, user_path
 from synoptic.models.registry import resolve
 from synoptic.options.base import Option, Options
 from synoptic.options.common import Device, Dtype, ModelName, check_prompts
-from synoptic.utils.paths import user_path
 
 
 @dataclass(frozen=True, kw_only=True)

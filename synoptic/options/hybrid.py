@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
-from synoptic.errors import InputError
+from synoptic.errors import InputError, user_path
 from synoptic.models.registry import Checkpoint
 from synoptic.options.base import Option
 from synoptic.options.joint import SyncOptions
-from synoptic.utils.paths import user_path
 
 MAX_SIGMA = 8.0  # the blur reaches over 33 pixels
 NUM_PROMPTS = {"pass": 2, "triple": 3, "triple-cascade": 3, "color": 2, "motion": 2, "motion-zeros": 2, "inverse": 1}

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Self
 
-from synoptic.errors import InputError
+from synoptic.errors import InputError, user_path
 from synoptic.options.base import Option, Options
 
 
@@ -20,6 +19,6 @@ class InfoOptions(Options):
     picture: Annotated[str, Option("the PNG", positional=True)]
 
     def prepare(self) -> Self:
-        if not Path(self.picture).expanduser().is_file():
+        if not user_path(self.picture).is_file():
             raise InputError(f"a picture is needed, {self.picture} is no file: check the path", rule="picture-missing")
         return self

@@ -10,9 +10,8 @@ from typing import Any
 
 from PIL import Image, ImageChops, ImageOps
 
-from synoptic.errors import InputError
+from synoptic.errors import InputError, user_path
 from synoptic.utils.image_formats import FORMATS
-from synoptic.utils.paths import user_path
 
 PictureSource = str | Image.Image  # a file's path, or the picture itself
 SIXTEEN_BIT_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N")  # 16 bits a pixel, which PIL would cut off at 8, not scale

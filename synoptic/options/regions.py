@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from synoptic.errors import InputError
+from synoptic.errors import InputError, user_path
 from synoptic.options.picture import read_mask
-from synoptic.utils.paths import user_path
 
 NUMBER = r"\s*(\d+(?:\.\d+)?)\s*"
 BOX = re.compile(rf"{NUMBER},{NUMBER},{NUMBER},{NUMBER}:(.*)", re.DOTALL)

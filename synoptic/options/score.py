@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Self
 
-from synoptic.errors import InputError
+from synoptic.errors import InputError, user_path
 from synoptic.models.registry import resolve_clip
 from synoptic.options.base import Option, Options
 from synoptic.options.common import Device
 from synoptic.utils.image_formats import SUFFIXES
-from synoptic.utils.paths import user_path
 
 ClipModel = Annotated[
     str, Option("bundled, bundled-grayscale, clip-vit-b32 (OpenAI's), or any CLIPModel: a hub id or a directory")

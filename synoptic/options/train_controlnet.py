@@ -7,13 +7,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from synoptic.errors import InputError, install_command
+from synoptic.errors import InputError, install_command, user_path
 from synoptic.models.registry import Checkpoint, resolve, resolve_controlnet
 from synoptic.options.base import UNSET, Option, Options
 from synoptic.options.captions import find_maps, read_captioned_folder
 from synoptic.options.common import MAX_SEED, ModelName, Out
 from synoptic.options.controlnet import Condition, check_conditions
-from synoptic.utils.paths import user_path
 
 DEFAULT_RATES = {True: 5e-4, False: 1e-5}  # of bundled models, which are small, and of others
 

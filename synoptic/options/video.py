@@ -9,10 +9,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Self
 
-from synoptic.errors import InputError, check_writable, install_command
+from synoptic.errors import InputError, check_writable, install_command, user_path
 from synoptic.options.base import Option, Options
 from synoptic.utils.image_formats import SUFFIXES
-from synoptic.utils.paths import user_path
 
 
 @dataclass(frozen=True, kw_only=True)

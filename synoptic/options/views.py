@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Self
 
-from synoptic.errors import InputError, check_writable
+from synoptic.errors import InputError, check_writable, user_path
 from synoptic.options.base import Option, Options
 from synoptic.options.picture import PictureSource, read_picture
-from synoptic.utils.paths import user_path
 from synoptic.views.registry import FAILURES, VIEWS, side_multiple
 
 

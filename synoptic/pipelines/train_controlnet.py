@@ -16,13 +16,13 @@ from synoptic.controlnet.dataset import CachedPairs, keyed_generator, make_batch
 from synoptic.controlnet.init import init_controlnet
 from synoptic.controlnet.maps import control_maps
 from synoptic.controlnet.train import Batch
+from synoptic.errors import user_path
 from synoptic.io import from_pil
 from synoptic.models.base import PretrainedModel
 from synoptic.models.load import load, load_controlnet
 from synoptic.models.registry import resolve_depth_model
 from synoptic.options.picture import read_picture
 from synoptic.options.train_controlnet import TrainControlnetOptions
-from synoptic.utils.paths import user_path
 
 
 def build_accelerator(options: TrainControlnetOptions) -> Accelerator:

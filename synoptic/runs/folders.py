@@ -7,10 +7,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from synoptic.errors import InputError, check_writable
+from synoptic.errors import InputError, check_writable, user_path
 from synoptic.options.base import Options
 from synoptic.options.common import slug
-from synoptic.utils.paths import user_path
 
 MANIFEST = "run.json"
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from synoptic import io
 from synoptic.distributed import is_main_process
-from synoptic.errors import RunFailed
+from synoptic.errors import RunFailed, user_path
 from synoptic.options.common import slug
 from synoptic.options.grid import Axis
 from synoptic.runs.contact_sheet import thumbnail_size
@@ -69,7 +69,7 @@ def execute_grid(cells: Sequence[Any], axes: Sequence[Axis]) -> GridRun:
 
     Raises RunFailed where a cell came to nothing, once the others are done.
     """
-    folder = Path(cells[0].out).expanduser() if cells[0].out else default_folder(cells)
+    folder = user_path(cells[0].out) if cells[0].out else default_folder(cells)
     found, failed = GridRun(folder, axes, []), []
     for cell in cells:
         try:

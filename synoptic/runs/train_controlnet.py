@@ -18,7 +18,7 @@ from synoptic.controlnet.fidelity import control_fidelity
 from synoptic.controlnet.train import train
 from synoptic.controlnet.validation import ValidationRow, format_rows, parse_rows, sample_maps
 from synoptic.distributed import is_main_process
-from synoptic.errors import InputError
+from synoptic.errors import InputError, user_path
 from synoptic.models.base import PretrainedModel
 from synoptic.models.load import load_controlnet
 from synoptic.options.train_controlnet import TrainControlnetOptions
@@ -27,7 +27,6 @@ from synoptic.runs.checkpoint import Interval, write_state
 from synoptic.runs.folders import earlier
 from synoptic.runs.manifest import Run, describe_model, open_run
 from synoptic.runs.progress import progress_bar
-from synoptic.utils.paths import user_path
 
 NET, TABLE, PLOT = "controlnet", "fidelity.tsv", "fidelity.png"
 PREVIEWED = 8  # pictures at most

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from synoptic.errors import InputError
-from synoptic.utils.paths import user_path
+from synoptic.errors import InputError, user_path
 
 SUFFIXES = (".npy", ".json")
 

@@ -27,9 +27,9 @@ MODES = {
 }
 
 
-def mutated(data: bytes, rng: random.Random) -> bytes:
+def mutated(whole: bytes, rng: random.Random) -> bytes:
     """Return the bytes cut, with some changed, with a piece doubled, or with another beginning."""
-    data, at = bytearray(data), rng.randrange(len(data))
+    data, at = bytearray(whole), rng.randrange(len(whole))
     match rng.randrange(5):
         case 0:
             del data[at:]

@@ -21,9 +21,7 @@ class DepthEstimator:
         self.model = model.eval().requires_grad_(False)
         checkpoint.config("", "preprocessor_config.json")
         with readable(checkpoint, ""):
-            self.processor = AutoImageProcessor.from_pretrained(
-                checkpoint.snapshot, local_files_only=True, trust_remote_code=False
-            )
+            self.processor = AutoImageProcessor.from_pretrained(checkpoint.snapshot, local_files_only=True)
         config = self.model.config
         metres = config.model_type == "zoedepth" or getattr(config, "depth_estimation_type", None) == "metric"
         self.power = -1 if metres else 1  # most models say how near a place is, some how far

@@ -9,11 +9,10 @@ from typing import Any
 
 from synoptic.courses.cli.argparse_compat import Parser, at_least
 from synoptic.courses.cli.synchronization import model_of
-from synoptic.errors import InputError
+from synoptic.errors import InputError, user_path
 from synoptic.models.registry import resolve
 from synoptic.options import options_class
 from synoptic.options.base import Options
-from synoptic.utils.paths import user_path
 
 OPTION_NAMES: dict[str, str] = {  # what our messages name, as the course calls it
     "--device auto or cpu": "--device 0",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from synoptic.courses.cli.argparse_compat import Parser, at_least, print_notice
-from synoptic.utils.paths import user_path
+from synoptic.errors import user_path
 
 BUNDLED = {"sd": "bundled", "deepfloyd": "bundled-if"}  # the course's kind of model, and ours of that kind
 MOVED = {  # hub ids that are gone: the aliases that know where they went
