@@ -115,6 +115,7 @@ def main() -> None:
         result = app(sys.argv[1:], exit_on_error=False, print_error=False) if sys.argv[1:] else FIRST_PAGE
         if result is not None:
             print(result)
+        sys.stdout.flush()
     except (InputError, CycloptsError) as e:
         if is_verbose(sys.argv[1:]):
             traceback.print_exc()
@@ -130,7 +131,24 @@ def main() -> None:
     except KeyboardInterrupt as e:
         print("synoptic: stopped; what was finished is saved, the same command goes on from there", file=sys.stderr)
         code = 143 if isinstance(e, Terminated) else 130
+    except BrokenPipeError:  # whoever read the table went away
+        code = 1
+    except OSError as e:
+        if is_verbose(sys.argv[1:]):
+            traceback.print_exc()
+        print(f"synoptic: {e}; what was finished is saved, the same command goes on from there", file=sys.stderr)
+        code = 1
+    finally:
+        discard_unprinted()
     sys.exit(code)
+
+
+def discard_unprinted() -> None:
+    """Close a standard output that takes no more, so that the interpreter does not complain of it at its end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        sys.stdout = io.StringIO()
 
 
 def message(error: InputError | CycloptsError) -> str:

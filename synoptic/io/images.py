@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
@@ -17,6 +19,7 @@ from synoptic.errors import NonFiniteError
 from synoptic.io.parameters import PARAMETERS_KEY, parameters_text
 from synoptic.utils.image_formats import FORMATS
 
+PART = ".part"  # the ending of a file that is being written
 METADATA_KEY = "synoptic"  # the PNG text chunk that holds a picture's settings, as JSON
 
 
@@ -63,10 +66,11 @@ def load_image(path: Path) -> Image.Image:
 def atomic_write(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     """write(file) to a neighbour of `path`, then rename: readers see the old file or the new one, never a part.
 
-    Makes the folder where it is not there.
+    Makes the folder where it is not there. A process that is killed leaves its part, for `remove_parts`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    fd, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
+    short = path.name.encode()[:100].decode(errors="ignore")
+    fd, name = tempfile.mkstemp(dir=path.parent, prefix=f".{short}.{os.getpid()}-", suffix=PART)
     try:
         with os.fdopen(fd, "wb") as f:
             write(f)
@@ -75,3 +79,27 @@ def atomic_write(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     except BaseException:
         os.unlink(name)
         raise
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove the parts that killed processes left below a folder: those of no living process, or a day old."""
+    for part in folder.rglob(f".*{PART}"):
+        found = re.fullmatch(rf".*\.(\d+)-[^.]*{re.escape(PART)}", part.name)
+        try:
+            if found and (time.time() - part.stat().st_mtime > 86400 or not is_alive(int(found[1]))):
+                part.unlink()
+        except OSError:  # another process was first
+            continue
+
+
+def is_alive(pid: int) -> bool:
+    """Return whether a process of this machine is running; True where asking is not possible (Windows)."""
+    if os.name == "nt":
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True

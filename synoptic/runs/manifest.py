@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from synoptic.distributed import is_main_process
 from synoptic.errors import DISTRIBUTION
-from synoptic.io import atomic_write, load_image
+from synoptic.io import atomic_write, load_image, remove_parts
 from synoptic.io.html import gallery
 from synoptic.options.base import Options
 from synoptic.runs.folders import MANIFEST, check_folder, earlier, folder_of
@@ -121,6 +121,7 @@ def open_run(options: Options, folder: Path | None = None) -> Run:
     """
     folder = folder or folder_of(options)
     check_folder(options, folder)
+    remove_parts(folder)
     figures = {picture["file"]: picture["figures"] for picture in (earlier(folder) or {}).get("pictures", [])}
     pictures = [
         Picture(f"{item.stem}.png", item.title, item.seed, figures=figures.get(f"{item.stem}.png", {}))

@@ -1,0 +1,133 @@
+"""Runs that are killed, doubled, or started where nothing is as usual: exact, or one line."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import synoptic
+from synoptic.io import load_image
+from tests.reliability.hostile import LONG
+
+ROOT = str(Path(synoptic.__file__).parents[1])
+COMMANDS = {
+    "generate": ["generate", "a photo of a horse", "--count=6", "--steps=3", "--model=bundled-if", "--upscalers=none"],
+    "wide": ["wide", "a photo of a lake", "--width=256", "--steps=6", "--count=3"],
+    "distill": ["distill", "a photo of a red mug", "--steps=30", "--save-every=3"],
+}
+
+
+def start(words: list[str], **changes: str | None) -> subprocess.Popen[str]:
+    """Start a command in a process of its own; a variable that is None is taken out of its environment."""
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": ROOT}
+    environment |= {name: value for name, value in changes.items() if value is not None}
+    for name in (name for name, value in changes.items() if value is None):
+        environment.pop(name, None)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen(
+        [sys.executable, "-m", "synoptic", *words], env=environment, text=True, errors="replace", **pipes
+    )
+
+
+def finish(process: subprocess.Popen[str], code: int = 0) -> str:
+    """Return a command's error stream, once it ended as it should."""
+    _, err = process.communicate(timeout=280)
+    assert process.returncode == code and "Traceback" not in err, err[-2000:]
+    return err
+
+
+def pictures(folder: Path) -> dict[str, bytes]:
+    """Return every picture's pixels, by its place in the folder."""
+    return {str(p.relative_to(folder)): load_image(p).tobytes() for p in sorted(folder.rglob("*.png"))}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_killed_run_goes_on_to_the_same_bits(name, tmp_path):
+    rng = random.Random(name)
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    finish(start([*COMMANDS[name], f"--out={whole}"]))
+    for _ in range(20 if LONG else 2):
+        process = start([*COMMANDS[name], f"--out={broken}"])
+        while process.poll() is None and not (broken / "run.json").exists():
+            time.sleep(0.05)
+        time.sleep(rng.uniform(0, 3))
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        for file in broken.rglob("*.png"):  # whatever is there is whole
+            if not file.name.startswith("."):
+                load_image(file)
+    finish(start([*COMMANDS[name], f"--out={broken}"]))
+    assert pictures(broken) == pictures(whole) and len(pictures(whole)) > 0
+    assert [p.name for p in broken.rglob(".*")] == []  # what a killed process left is gone
+
+
+@pytest.mark.slow
+def test_two_commands_in_one_folder_end_with_the_same_bits(tmp_path):
+    words = COMMANDS["generate"]
+    finish(start([*words, f"--out={tmp_path / 'alone'}"]))
+    both = [start([*words, f"--out={tmp_path / 'both'}"]) for _ in range(2)]
+    for process in both:
+        finish(process)
+    assert pictures(tmp_path / "both") == pictures(tmp_path / "alone")
+
+
+SMALL = ["generate", "a photo of a horse", "--steps=1", "--model=bundled-if", "--upscalers=none"]
+PLACES: dict[str, dict[str, str | None]] = {
+    "no home": {"HOME": None},
+    "a home that is no folder": {"HOME": "/dev/null/x"},
+    "ASCII": {"LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"},
+    "Latin": {"PYTHONIOENCODING": "latin-1"},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", PLACES)
+def test_an_unusual_environment_changes_nothing(place, tmp_path):
+    finish(start([*SMALL, f"--out={tmp_path / 'é'}"], **PLACES[place]))
+    assert len(pictures(tmp_path / "é")) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_standard_output_costs_no_picture(tmp_path):
+    command = [sys.executable, "-m", "synoptic", *SMALL, f"--out={tmp_path / 'out'}"]
+    with open("/dev/full", "w") as full:
+        environment = os.environ | {"PYTHONPATH": ROOT}
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, env=environment)
+    assert "Traceback" not in done.stderr and len(pictures(tmp_path / "out")) == 1
+
+
+@pytest.mark.slow
+def test_a_reader_that_goes_away_costs_no_picture(tmp_path):
+    process = start([*SMALL, f"--out={tmp_path / 'out'}"])
+    assert process.stdout is not None
+    process.stdout.close()
+    process.stdout = None
+    _, err = process.communicate(timeout=280)
+    assert "Traceback" not in err and len(pictures(tmp_path / "out")) == 1
+
+
+@pytest.mark.slow
+def test_a_full_disk_is_one_line_and_leaves_no_part(tmp_path):
+    words = [*SMALL, f"--out={tmp_path / 'out'}"]
+    limited = "\n".join(
+        [
+            "import resource, runpy, sys",
+            "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))",
+            f"sys.argv = {['synoptic', *words]!r}",
+            "runpy.run_module('synoptic', run_name='__main__')",
+        ]
+    )
+    environment = os.environ | {"PYTHONPATH": ROOT, "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run([sys.executable, "-c", limited], capture_output=True, text=True, env=environment)
+    assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr[-1500:]
+    assert len([line for line in done.stderr.splitlines() if line.startswith("synoptic: ")]) == 1
+    assert not [p for p in (tmp_path / "out").rglob("*") if p.suffix in (".png", ".part")]
