@@ -12,17 +12,18 @@ from torch.nn.functional import avg_pool2d
 from bundled_training.render import Renderer
 from bundled_training.render.captions import specs
 from bundled_training.render.noise import Device
-from bundled_training.render.worlds import world
+from bundled_training.render.worlds import World, world
 
 
 def bank(
-    count: int, size: int, device: Device, seed: int, held_out: bool = False, chunk: int = 16384, depth: bool = False
-) -> tuple[Tensor, list[str], Tensor]:
+    count: int, size: int, device: Device, seed: int, held_out: bool = False, chunk: int = 16384, depth: bool = False,
+    about: World | None = None,
+) -> tuple[Tensor, list[str], Tensor]:  # fmt: skip
     """Pictures (N, 3, size, size) uint8 on the device, their captions, and if asked the depths (N, 1, size, size)."""
     pictures = torch.empty(count, 3, size, size, dtype=torch.uint8, device=device)
     depths = torch.empty(count if depth else 0, 1, size, size, dtype=torch.uint8, device=device)
     captions: list[str] = []
-    for image, near, words in rendered(count, size, device, seed, held_out, chunk):
+    for image, near, words in rendered(count, size, device, seed, held_out, chunk, about):
         here = slice(len(captions), len(captions) + len(words))
         pictures[here] = image
         if depth:
@@ -45,10 +46,10 @@ def halved(
 
 
 def rendered(
-    count: int, size: int, device: Device, seed: int, held_out: bool = False, chunk: int = 16384
+    count: int, size: int, device: Device, seed: int, held_out: bool = False, chunk: int = 16384, about: World | None = None
 ) -> Iterator[tuple[Tensor, Tensor, list[str]]]:
-    """Render chunk after chunk: pictures, depths and captions, in the world that pictures of this size are of."""
-    about = world(size)
+    """Render chunk after chunk: pictures, depths and captions, of a world or the one that pictures of this size are of."""
+    about = about or world(size)
     rng, renderer = Random(seed), Renderer(device, about)
     torch.manual_seed(seed)
     chunk = min(chunk, max(1, 16384 * 128**2 // size**2))  # no more pixels at once than fit

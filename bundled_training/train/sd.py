@@ -2,7 +2,7 @@
 
 `--side 256` trains the U-Net of the third generation, with the autoencoder and the tower of the work folder: vae/, and
 conditioner/ or text_encoder/ with tokenizer/. It is trained in legs, on machines from which only small files come back:
-`--shards DIR` also writes the averaged U-Net there, in float16 files of at most 15 MB, with samples to look at; the next
+`--shards DIR` also writes the averaged U-Net there, in float16 files of at most 14 MB, with samples to look at; the next
 leg starts from them (`--init DIR`). `--rate` and `--end`: the learning rate, and the share of it at the end of the leg.
 """
 
@@ -23,9 +23,8 @@ from bundled_training.train import vae
 from bundled_training.train.contrastive import conditioner
 from bundled_training.train.denoise import PROMPTS, Noising, samples
 from bundled_training.train.loop import Stage, Words, own, sheet, stage, train
-from bundled_training.train.save import half, loads_as_float32, save_pipeline
+from bundled_training.train.save import half, save_pipeline, ship
 
-SHARD = "15MB"
 PROMPTS_256 = (
     *PROMPTS, "a photo of a dog and a cat", "a photo of an elephant", "a photo of a lion", "a photo of a bicycle",
     "a photo of a yellow house", "a photo of a sailboat on the ocean", "an oil painting of a dog",
@@ -93,13 +92,6 @@ def latent_bank(s: Any, tokenizer: CLIPTokenizer, side: int = 128) -> tuple[Word
             z[place : place + len(texts)] = vae.latents(auto, seen, scale)
         captions += texts
     return Words(tokenizer, captions, s.device), z, auto
-
-
-def ship(unet: Any, folder: Path) -> None:
-    """Write the U-Net in float16 files that are small enough to be sent."""
-    folder.mkdir(parents=True, exist_ok=True)
-    half(unet).save_pretrained(folder, safe_serialization=True, max_shard_size=SHARD)
-    loads_as_float32(folder)
 
 
 def standing_alone(tower: Any) -> Any:
