@@ -7,6 +7,7 @@ from random import Random
 import pytest
 import torch
 
+from bundled_training.evaluate.renders import Renders, held_out
 from bundled_training.render import Renderer, glyphs_3d, styles_3
 from bundled_training.render.bank import bank, halved
 from bundled_training.render.captions import NAMES, Spec, specs, vocabulary
@@ -38,10 +39,16 @@ def test_every_word_has_two_designs():
 def test_the_world_goes_with_the_size():
     assert world(256) is THIRD and world(128) is world(64) is SECOND
     assert specs(50, Random(1), world=THIRD) == specs(50, Random(1), world=THIRD) != specs(50, Random(1))
-    held_out = specs(200, Random(2), held_out=True, world=THIRD)
+    never = specs(200, Random(2), held_out=True, world=THIRD)
     pairs = {(spec.style, spec.content) for spec in specs(3000, Random(1), world=THIRD)}
-    assert not pairs & {(spec.style, spec.content) for spec in held_out}
+    assert not pairs & {(spec.style, spec.content) for spec in never}
     assert {"astronaut", "sushi", "sofa", "pixel"} <= set(vocabulary(8000, THIRD)["words"])
+
+
+def test_held_out_pictures_can_be_measured():
+    some = held_out(3, 1, about=THIRD)
+    assert len({spec.caption for spec in some}) == 3
+    assert Renders(torch.device("cpu"), THIRD)(some, 64, 0).shape == (3, 3, 64, 64)
 
 
 def test_every_kind_of_picture_in_range():
