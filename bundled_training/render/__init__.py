@@ -139,7 +139,8 @@ class Renderer:
             if spec.layout in FIRST_LAST or spec.layout == "above":
                 order.reverse()
             elif spec.layout == "across":
-                order.sort(key=lambda k: at[k][1] + (seen[k][3] - 0.5) * at[k][2])
+                feet = [y + (box[3] - 0.5) * scale for (_, y, scale), box in zip(at, seen, strict=True)]
+                order.sort(key=feet.__getitem__)
             for slot, k in enumerate(order):
                 firm = shadow_of(spec.scene, spec.layout, k, spec.names[k])
                 slots[slot].append((number, things[k], at[k], firm))

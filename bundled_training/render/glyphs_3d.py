@@ -116,7 +116,7 @@ def fit(image: Image.Image) -> Image.Image:
     left, top, right, bottom = box
     side = max(right - left, bottom - top)
     margin = -(-side // 32)
-    square = Image.new("RGBA", (side + 2 * margin,) * 2)
+    square = Image.new("RGBA", (side + 2 * margin, side + 2 * margin))
     square.paste(image.crop(box), (margin + (side - right + left) // 2, margin + (side - bottom + top) // 2))
     pixels = np.asarray(square).astype(np.float32)
     alpha = pixels[..., 3:] / 255

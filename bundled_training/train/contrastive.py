@@ -67,7 +67,7 @@ def ruined(x: Tensor) -> Tensor:
     """What a picture with the right colours and the wrong shapes looks like: melted, smeared, or a blob."""
     melted = displace(x, float(torch.empty(()).uniform_(0.03, 0.07)), int(torch.randint(4, 9, ())))
     soft = blur(melted, 2 * int(torch.randint(2, 7, ())) + 1)
-    patches = fbm(len(x), *x.shape[-2:], x.device, cells=5, octaves=2)
+    patches = fbm(len(x), x.shape[-2], x.shape[-1], x.device, cells=5, octaves=2)
     return torch.where(patches > torch.rand(len(x), 1, 1, 1, device=x.device) * 0.7, soft, melted).clamp(0, 1)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 from random import Random
+from typing import Any
 
 import pytest
 import torch
@@ -16,6 +18,7 @@ from bundled_training.render.words import STORIES
 from bundled_training.render.worlds import SECOND, THIRD, USUAL, world
 from bundled_training.train.contrastive import contrast, ruined
 
+diffusers: Any = importlib.import_module("diffusers")
 THING = 0.84  # a pasted thing's depth is larger
 
 
@@ -139,8 +142,6 @@ def test_ruined_pictures_are_nobodys():
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_a_leg_starts_from_the_shards_of_the_one_before(tmp_path):
-    from diffusers import DiffusionPipeline  # type: ignore[attr-defined]
-
     from bundled_training import tokenizers
     from bundled_training.train import legs
     from tests.bundled_training.test_train import run
@@ -156,6 +157,6 @@ def test_a_leg_starts_from_the_shards_of_the_one_before(tmp_path):
     (tmp_path / "checkpoints" / "sd.safetensors").unlink()
     run(tmp_path, "sd", "--side", "256", "--init", str(tmp_path / "one"), "--shards", str(tmp_path / "two"), "--end", "0.5")
     legs.whole(tmp_path, tmp_path / "two", tmp_path / "sd")
-    pipe = DiffusionPipeline.from_pretrained(tmp_path / "sd")
+    pipe = diffusers.DiffusionPipeline.from_pretrained(tmp_path / "sd")
     pipe.set_progress_bar_config(disable=True)
     assert pipe("a photo of a dog", num_inference_steps=2, output_type="pt").images.shape == (1, 3, 256, 256)
