@@ -26,7 +26,7 @@ def score(args: argparse.Namespace) -> None:
     folder = Path(args.fdir1).expanduser()
     if not any(folder.glob("*.png")):
         why = "holds no .png" if folder.is_dir() else "is no folder"
-        raise InputError(f"--fdir1 must be a folder of pictures, {folder} {why}: check the path")
+        raise InputError(f"--fdir1 must be a folder of pictures, {folder} {why}: check the path", rule="folder-empty")
     with in_the_courses_words({"--clip-model": "--judge", "--model": "--judge", "--out": "--fdir1"}):
         source = resolve_clip(args.judge)
         check_writable(folder)

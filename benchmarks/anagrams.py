@@ -57,6 +57,7 @@ class Run:
     how: dict[str, Any]
     model: str = "bundled-if"
     guidance: float = 3.0
+    equalize_guidance: bool = False
     canvas: Literal["own", "with residual", "without residual"] = "own"
 
     def views(self, model: Denoiser) -> Projection:
@@ -71,7 +72,7 @@ class Run:
 
 RUNS: dict[str, Run] = {
     "rotate_cw, x0": Run("rotate_cw", 20, 16, SHARED),
-    "rotate_cw, x0, balanced": Run("rotate_cw", 20, 4, SHARED | {"equalize_guidance": True}),
+    "rotate_cw, x0, balanced": Run("rotate_cw", 20, 4, SHARED, equalize_guidance=True),
     "flip, x0": Run("flip", 10, 4, SHARED),
     "inner_rotate, x0": Run("inner_rotate", 10, 4, SHARED),
     "jigsaw, x0": Run("jigsaw", 10, 4, SHARED),
@@ -114,12 +115,13 @@ def painted(folder: Path, name: str, steps: int) -> Tensor:
     views, looks = run.views(model), Anagram((3, 64, 64), [get_view("identity"), get_view(run.second)])
     rows = []
     for k in track(range(pairs), name):
-        sampler = JointSampler(prompts_per_view(prompts(k), run.guidance), steps, **run.how)
+        predict_for = prompts_per_view(prompts(k), run.guidance, equalize_guidance=run.equalize_guidance)
+        sampler = JointSampler(predict_for, steps, **run.how)
         some = []
         for begin in range(0, seeds, 4):
             rngs = [torch.Generator().manual_seed(seed) for seed in range(begin, min(begin + 4, seeds))]
             step = last(sampler.steps(model, views, sampler.init_noise(model, views, rngs), rngs))
-            z = sampler.to_canvas(views, step.x)
+            z = step.canvas
             picture = model.decode(z) if run.model == "bundled" and run.canvas == "own" else z
             some.append(looks.project(picture).unflatten(0, (-1, 2)))
         rows.append(torch.cat(some))

@@ -27,7 +27,9 @@ from synoptic.metrics.base import mean_error
 from synoptic.metrics.clip import Clip
 from synoptic.metrics.retrieval import ranks
 from synoptic.metrics.saturation import saturation
-from synoptic.pipelines.distill import distill
+from synoptic.models.registry import resolve
+from synoptic.options.loss_defaults import loss_defaults, native_space
+from synoptic.runs.manifest import Run
 
 LOSSES = "sds", "csd", "nfsd", "vsd"
 SIDE = {"bundled": 128, "bundled-if": 64}
@@ -48,28 +50,28 @@ LEARNT: tuple[tuple[float, float, int, float, int], ...] = (  # VSD's guidance, 
 )
 SKETCH = {"init": "sketch", "horizon": 1.0}
 TRIED: dict[str, dict[str, Any]] = {  # "rate" multiplies the usual one
-    "sds, guidance 4": {"loss": "sds", "guidance": 4},
-    "sds, guidance 7.5": {"loss": "sds", "guidance": 7.5},
-    "sds, guidance 25": {"loss": "sds", "guidance": 25},
-    "sds, guidance 7.5, half the rate": {"loss": "sds", "guidance": 7.5, "rate": 0.5},
-    "sds, guidance 7.5, thrice the rate": {"loss": "sds", "guidance": 7.5, "rate": 3},
-    "sds, guidance 7.5, variance": {"loss": "sds", "guidance": 7.5, "weight": "variance"},
-    "sds, guidance 7.5, sqrt": {"loss": "sds", "guidance": 7.5, "anneal": "sqrt"},
+    "sds, guidance 4": {"loss": "sds", "guidance_scale": 4},
+    "sds, guidance 7.5": {"loss": "sds", "guidance_scale": 7.5},
+    "sds, guidance 25": {"loss": "sds", "guidance_scale": 25},
+    "sds, guidance 7.5, half the rate": {"loss": "sds", "guidance_scale": 7.5, "rate": 0.5},
+    "sds, guidance 7.5, thrice the rate": {"loss": "sds", "guidance_scale": 7.5, "rate": 3},
+    "sds, guidance 7.5, variance": {"loss": "sds", "guidance_scale": 7.5, "weight": "variance"},
+    "sds, guidance 7.5, sqrt": {"loss": "sds", "guidance_scale": 7.5, "anneal": "sqrt"},
     "csd": {"loss": "csd"},
     "csd, sqrt": {"loss": "csd", "anneal": "sqrt"},
     "csd, sketch": {"loss": "csd", "init": "sketch"},
-    "nfsd, guidance 4": {"loss": "nfsd", "guidance": 4},
-    "nfsd, guidance 7.5": {"loss": "nfsd", "guidance": 7.5},
-    "sds, guidance 7.5, horizon 1": {"loss": "sds", "guidance": 7.5, "horizon": 1.0},
-    "sds, guidance 4, horizon 1": {"loss": "sds", "guidance": 4, "horizon": 1.0},
-    "sds, sketch": {"loss": "sds", "guidance": 7.5} | SKETCH,
-    "vsd, sketch, guidance 2": {"loss": "vsd", "guidance": 2, "student_lr": 1e-3} | SKETCH,
-    "vsd, sketch, guidance 4": {"loss": "vsd", "guidance": 4, "student_lr": 1e-3} | SKETCH,
-    "vsd, sketch, to 500": {"loss": "vsd", "guidance": 2, "student_lr": 1e-3, "t_max": 500} | SKETCH,
+    "nfsd, guidance 4": {"loss": "nfsd", "guidance_scale": 4},
+    "nfsd, guidance 7.5": {"loss": "nfsd", "guidance_scale": 7.5},
+    "sds, guidance 7.5, horizon 1": {"loss": "sds", "guidance_scale": 7.5, "horizon": 1.0},
+    "sds, guidance 4, horizon 1": {"loss": "sds", "guidance_scale": 4, "horizon": 1.0},
+    "sds, sketch": {"loss": "sds", "guidance_scale": 7.5} | SKETCH,
+    "vsd, sketch, guidance 2": {"loss": "vsd", "guidance_scale": 2, "student_lr": 1e-3} | SKETCH,
+    "vsd, sketch, guidance 4": {"loss": "vsd", "guidance_scale": 4, "student_lr": 1e-3} | SKETCH,
+    "vsd, sketch, to 500": {"loss": "vsd", "guidance_scale": 2, "student_lr": 1e-3, "t_max": 500} | SKETCH,
     **{
         f"vsd, guidance {g:g}, student {own:g} x {times}, rate {lr:g}, {steps} steps": {
             "loss": "vsd",
-            "guidance": g,
+            "guidance_scale": g,
             "student_lr": own,
             "student_steps": times,
             "rate": lr,
@@ -109,16 +111,14 @@ def timed(act: Callable[[], Any]) -> tuple[Any, float]:
     return made, time.perf_counter() - begin
 
 
-def made(out: Path, name: str, prompts: list[str], model: str, how: dict[str, Any]) -> Any:
-    """One run of the recipe; `rate` multiplies the usual one."""
-    from synoptic.models.registry import resolve
-    from synoptic.options.distill import usual
-
+def made(out: Path, name: str, prompts: list[str], model: str, how: dict[str, Any]) -> Run:
+    """Return one run; `rate` multiplies the default one."""
     how = dict(how)
-    source = resolve(model)
+    checkpoint = resolve(model)
     if rate := how.pop("rate", None):
-        how["lr"] = rate * usual(source, how["loss"], "latent" if source.factor > 1 else "pixels").lr
-    return distill(prompts, model=model, out=str(out / model / name.replace(", ", "-").replace(" ", "_")), **how)
+        how["lr"] = rate * loss_defaults(checkpoint, how["loss"], native_space(checkpoint)).lr
+    folder = out / model / name.replace(", ", "-").replace(" ", "_")
+    return synoptic.run("distill", *prompts, model=model, out=str(folder), **how)
 
 
 def quality(out: Path, quick: bool, models: Sequence[str], tune: bool, only: Sequence[str]) -> None:
@@ -149,13 +149,15 @@ def quality(out: Path, quick: bool, models: Sequence[str], tune: bool, only: Seq
         real = to_pil(Renders(torch.device("cuda" if torch.cuda.is_available() else "cpu"))(again, SIDE[model], 5) * 2 - 1)
         note("renders", [spec.caption for spec in again], real, 0.0)
         plain, seconds = timed(
-            lambda m=model: synoptic.generate(prompts, count=seeds, model=m, out=str(out / kind / m / "plain"))
+            lambda m=model: synoptic.run(
+                "generate", *prompts, count=seeds, model=m, upscalers="none", out=str(out / kind / m / "plain")
+            )
         )
-        note("plain", [p.prompt for p in plain.run.pictures], plain.images, seconds)
+        note("plain", [p.prompt for p in plain.pictures], plain.images, seconds)
         sheet += real[::seeds] + plain.images[::seeds]
         for name, how in ways.items():
             run, seconds = timed(lambda m=model, n=name, h=how: made(out / kind, n, prompts, m, h))
-            note(name, [p.prompt for p in run.run.pictures], run.images, seconds)
+            note(name, [p.prompt for p in run.pictures], run.images, seconds)
             sheet += run.images[::seeds]
         labels = [f"{way}: {prompt}"[:40] for way in ("render", "plain", *ways) for prompt in prompts]
         save_image(out / f"{kind}-{model}.png", image_grid(sheet, labels, len(prompts), cell=128), {})

@@ -5,23 +5,23 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
-from inspect import signature
 from pathlib import Path
 from typing import Any
 
 import torch
+from PIL import Image
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from synoptic.diffusion.equations import randn
 from synoptic.distillation.image_scene import LatentImage, PixelImage
+from synoptic.distillation.loss_table import Objective
 from synoptic.distillation.optimize import optimize
 from synoptic.guidance.batching import predict_branches
-from synoptic.models.base import Denoiser
+from synoptic.models.base import PretrainedModel
 from synoptic.models.load import load
-from synoptic.options.distill import settle
-from synoptic.pipelines.distill import distill
-from synoptic.pipelines.distill_objective import editing, making
+from synoptic.options.distill import DistillOptions
+from synoptic.pipelines.distill_objective import build_objective
 from synoptic.views.windows import Windows
 
 NAMES = "horse", "dog", "lemon", "car", "house", "lion", "guitar", "boat", "tree", "crown"
@@ -31,35 +31,31 @@ NEEDED = {"sds": 2, "csd": 2, "nfsd": 3, "vsd": 5, "sdi": 22, "ism": 7, "pds": 4
 forward and one back; SDI's inversion takes 10 guided calls, ISM's 5 without a prompt; an edit has two pictures."""
 
 
-def settings_of(loss: str, model: str, space: str = "auto") -> dict[str, Any]:
-    """The recipe's own, for this loss."""
-    edits = {"source": "x", "source_prompt": "a photo"} if loss in ("pds", "dds") else {"source": None, "source_prompt": ""}
-    asked = {name: p.default for name, p in signature(distill).parameters.items()}
-    return settle(asked | edits | {"prompt": PROMPTS, "loss": loss, "model": model, "space": space})[1]
+def options_of(loss: str, model: str, space: str = "auto") -> Any:
+    """Return the application's own options, for this loss."""
+    edits = {"source": Image.new("RGB", (256, 256)), "source_prompt": "a photo"} if loss in ("pds", "dds") else {}
+    return DistillOptions.from_arguments(*PROMPTS, loss=loss, model=model, space=space, **edits).prepare()
 
 
-def stepping(m: Denoiser, loss: str, model: str, count: int, space: str = "auto") -> tuple[Callable[[int], None], Any]:
-    """What takes so many steps of `count` pictures, and VSD's student, to be removed."""
-    settings, rngs = settings_of(loss, model, space), [torch.Generator().manual_seed(k) for k in range(count)]
-    side = m.shape[-1]
+def stepping(
+    m: PretrainedModel, loss: str, model: str, count: int, space: str = "auto"
+) -> tuple[Callable[[int], None], Objective]:
+    """Return what takes so many steps of `count` pictures, and the objective, to be closed."""
+    rngs, side = [torch.Generator().manual_seed(k) for k in range(count)], m.shape[-1]
     views = Windows(m.shape, (side, side), (side, side))
     x: Tensor = randn(m.shape, rngs).to(m.device)
-    student = learner = None
-    if loss in ("pds", "dds"):
-        made = editing(settings, m, PROMPTS[:count], x, views)
-    else:
-        made, learner, student = making(settings, m, PROMPTS[:count], rngs, views)
+    objective = build_objective(options_of(loss, model, space), m, PROMPTS[:count], rngs, views, x)
     through = space == "pixels" and m.factor > 1
     with torch.no_grad():
         scene: Any = PixelImage(m.decode(x).clamp(-1, 1)) if through else LatentImage(x)
     encode = m.encode if through else lambda image: image
-    steps = optimize(scene, made, encode, steps=10**6, lr=lambda i: 1e-3, rngs=rngs, learner=learner)
+    steps = optimize(scene, objective.loss, encode, steps=10**6, lr=lambda i: 1e-3, rngs=rngs, learner=objective.learner)
 
     def go(n: int) -> None:
         for _ in range(n):
             next(steps)
 
-    return go, student
+    return go, objective
 
 
 def seconds(go: Callable[[int], None], n: int) -> float:
@@ -90,7 +86,7 @@ def measure(out: Path, quick: bool, models: Sequence[str]) -> None:
     cases = [(model, loss, "auto") for model in models for loss in NEEDED]
     cases += [("bundled", "sds", "pixels")] if "bundled" in models else []
     for model, loss, space in cases[:3] if quick else cases:
-        m = load(model, dtype=settings_of(loss, model, space)["dtype"])
+        m = load(model, dtype=options_of(loss, model, space).dtype)
         x, t = torch.randn(1, *m.shape, device=m.device), torch.tensor([500])
         every = predict_branches(m, {"cond": m.embed(PROMPTS[:1])})
         with torch.no_grad():
@@ -99,11 +95,10 @@ def measure(out: Path, quick: bool, models: Sequence[str]) -> None:
         through = 2 * looked if space == "pixels" else 0  # there and back, no gradient of the frozen weights
         took, flops = [], 0
         for count in (1, 10):
-            go, student = stepping(m, loss, model, count, space)
+            go, objective = stepping(m, loss, model, count, space)
             took.append(seconds(go, n))
             flops = flops or flop(lambda g=go: g(1))
-            if student:
-                student.remove()
+            objective.close()
         over = flops / (row * NEEDED[loss] + through)
         name = f"{loss}, pixels through the encoder" if space == "pixels" else loss
         found = [model, name, 1e3 * took[0], 1e3 * took[1], 10 * took[0] / took[1], flops / 1e9, NEEDED[loss], over]

@@ -27,7 +27,7 @@ from synoptic.metrics.clip import Clip
 from synoptic.metrics.fidelity import perceptual_distance, to_8bit
 from synoptic.models.load import load
 from synoptic.models.registry import resolve
-from synoptic.options.distill import usual
+from synoptic.options.loss_defaults import loss_defaults
 from synoptic.sampling.sdedit import sdedit
 
 MODEL, STEPS, SIDE = "bundled", 25, 128
@@ -191,13 +191,13 @@ def curves(out: Path, name: str, pairs: Sequence[Pair], quick: bool) -> list[dic
         rngs = [torch.Generator().manual_seed(k) for k in range(len(x))]
         *_, step = sdedit(predict, s, x, start=start, steps=s.steps(STEPS), rngs=rngs)
         note("SDEdit", start, step.x)
-    how, both = usual(resolve(MODEL), "pds", "latent"), [*texts[0], *texts[1]]
-    predict, times = cfg(m, both, how.guidance), uniform_timesteps(how.first, how.last)
+    how, both = loss_defaults(resolve(MODEL), "pds", "latent"), [*texts[0], *texts[1]]
+    predict, times = cfg(m, both, how.guidance_scale), uniform_timesteps(how.t_min, how.t_max)
     for stride in [2] if quick else STRIDES:
         found = edited(pds(predict, s, x, stride, timesteps=times), x, [4 if quick else 500], how.lr)
         note("PDS", stride, *found.values())
-    how = usual(resolve(MODEL), "dds", "latent")
-    loss = dds(cfg(m, both, how.guidance), s, x, timesteps=uniform_timesteps(how.first, how.last))
+    how = loss_defaults(resolve(MODEL), "dds", "latent")
+    loss = dds(cfg(m, both, how.guidance_scale), s, x, timesteps=uniform_timesteps(how.t_min, how.t_max))
     for k, z in edited(loss, x, [2, 4] if quick else AT, how.lr).items():
         note("DDS", k, z)
     rows = [("source", measures.sources)]

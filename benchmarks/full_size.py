@@ -144,7 +144,7 @@ def peer(pipe: Any, steps: int, z: Tensor, batch: int) -> Tensor:
 def flops(m: Any) -> int:
     """Of one latent, once through the network as the peer runs it."""
     with FlopCounterMode(display=False) as count:
-        m.unet(torch.zeros(1, *m.shape, device=m.device), 1, {"text": m.embed([PROMPT])["text"]})
+        m.unet(torch.zeros(1, *m.shape, device=m.device), 1, m.embed([PROMPT]).text_only())
     return count.get_total_flops()
 
 
@@ -217,9 +217,7 @@ def equality(half: Any, folder: Path, z: Tensor) -> dict[str, float]:
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     both = ours(m, 3, z), peer(panorama(m, folder), 3, z, 8)
     x = dense(z).project(z)[:12]
-    exact, near = (
-        model.predict(x, 500, {k: v.expand(len(x), -1, -1) for k, v in model.embed([PROMPT]).items()}) for model in (m, half)
-    )
+    exact, near = (model.predict(x, 500, model.embed([PROMPT]).expand(len(x))) for model in (m, half))
     error = ((near.eps - exact.eps).norm() / exact.eps.norm()).item()
     found = {"three steps": (both[0] - both[1]).abs().max().item(), "one eps": error}
     print(f"# float32, 3 steps: latents differ from the peer's by {found['three steps']:.1e} at most")

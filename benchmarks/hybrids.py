@@ -19,11 +19,11 @@ from torch import Tensor
 import synoptic
 from synoptic.io import from_pil, image_grid, save_image, to_pil
 from synoptic.metrics.clip import Clip
-from synoptic.pipelines.hybrid import looked_at
+from synoptic.pipelines.hybrid import FAR_SIDE, from_afar
 
 
 def seen(picture: Any) -> Tensor:
-    return torch.cat([from_pil(look) for look in looked_at(picture, "pass")])
+    return torch.cat([from_pil(look) for look in (from_afar(picture, FAR_SIDE), picture)])
 
 
 def main(given: Sequence[str] | None = None) -> None:
@@ -40,7 +40,7 @@ def main(given: Sequence[str] | None = None) -> None:
     options: dict[str, Any] = {"count": a.seeds, "sigma": a.sigma, "steps": 2 if a.quick else 20}
     rows = []
     for k in range(len(PAIRS)):
-        found = synoptic.hybrid(prompts(k), out=str(a.out / str(k)), **options)
+        found = synoptic.run("hybrid", *prompts(k), out=str(a.out / str(k)), **options)
         rows.append(torch.stack([seen(picture) for picture in found.images]))
     two = apart(a.anagrams, options["steps"], 4)
     far, near = (to_pil(side.flatten(0, 1).float() / 127.5 - 1) for side in two.unbind(2))

@@ -121,9 +121,9 @@ def main() -> None:
     prompts, count, steps = (PROMPTS[:4], 4, 5) if args.quick else (PROMPTS, 8, 16)
     out = f"{args.out}/{'quick' if args.quick else 'full'}"
     judge = Clip()
-    plain = synoptic.generate(prompts, count=count, steps=steps, out=f"{out}/plain").images
+    plain = synoptic.run("generate", *prompts, model="bundled", count=count, steps=steps, out=f"{out}/plain").images
     wide, closed, tiles = (
-        synoptic.wide(prompts, width=WIDTH, steps=steps, out=f"{out}/{name}", **how).images
+        synoptic.run("wide", *prompts, width=WIDTH, steps=steps, out=f"{out}/{name}", **how).images
         for name, how in {
             "wide": {"stride": STRIDE},
             "closed": {"stride": STRIDE, "loop": True},

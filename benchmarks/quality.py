@@ -63,17 +63,17 @@ def main() -> None:
     texts = judge.encode_texts(every)
     at = [FACTOR * s for s in window_starts(6 * NATIVE // FACTOR, NATIVE // FACTOR, STRIDE)]
     tiles = [NATIVE * k for k in range(1, 6)]
-    plain = synoptic.generate(PROMPTS, count=CROPS, out=f"{args.out}/plain")
+    plain = synoptic.run("generate", *PROMPTS, count=CROPS, model="bundled", out=f"{args.out}/plain")
     runs = {
         "plain, native size": (plain, at[1:]),
-        "wide, feathered": (synoptic.wide(PROMPTS, count=args.count, out=f"{args.out}/wide"), at[1:]),
+        "wide, feathered": (synoptic.run("wide", *PROMPTS, count=args.count, out=f"{args.out}/wide"), at[1:]),
         "wide, uniform": (
-            synoptic.wide(PROMPTS, count=args.count, weights="uniform", out=f"{args.out}/uniform"),
+            synoptic.run("wide", *PROMPTS, count=args.count, weights="uniform", out=f"{args.out}/uniform"),
             at[1:],
         ),
-        "windows apart": (synoptic.wide(PROMPTS, count=args.count, sync="none", out=f"{args.out}/apart"), at[1:]),
+        "windows apart": (synoptic.run("wide", *PROMPTS, count=args.count, sync="none", out=f"{args.out}/apart"), at[1:]),
         "tiles apart": (
-            synoptic.wide(PROMPTS, count=args.count, sync="none", stride=32, out=f"{args.out}/tiles"),
+            synoptic.run("wide", *PROMPTS, count=args.count, sync="none", stride=32, out=f"{args.out}/tiles"),
             tiles,
         ),
     }
@@ -81,7 +81,7 @@ def main() -> None:
     print("pictures\tscore\ttop-1\tseam")
     for name, (run, marks) in runs.items():
         scores, ranks, seams = [], [], []
-        for picture, image in zip(run.run.pictures, run.images, strict=True):
+        for picture, image in zip(run.pictures, run.images, strict=True):
             views = [image] if image.width == NATIVE else crops(image, rng)
             cosines = judge.encode_images(views) @ texts.T
             k = every.index(picture.prompt)
@@ -89,7 +89,7 @@ def main() -> None:
             ranks.append((cosines.argmax(1) == k).float().mean().item())
             seams.append(seam(image, [p for p in marks if p < image.width], FACTOR))
         print(f"{name}\t{mean_se(scores)}\t{mean_se(ranks)}\t{mean_se(seams)}")
-        by = {p: [s for q, s in zip(run.run.pictures, ranks, strict=True) if q.prompt == p] for p in PROMPTS}
+        by = {p: [s for q, s in zip(run.pictures, ranks, strict=True) if q.prompt == p] for p in PROMPTS}
         print("#\t" + "\t".join(f"{statistics.mean(v):.2f}" for v in by.values()))
 
 

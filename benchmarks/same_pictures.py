@@ -37,12 +37,12 @@ RENAMED = {  # a word of the lines below -> what the old checkout calls it
 LISTS = ("--guidance-interval", "--views", "--weights", "--start")  # the old checkout takes their values as words
 
 RUNS = """
-generate "a photo of a lemon"
-generate "a photo of a lemon" "an oil painting of a horse" --count 2 --seed 5
+generate "a photo of a lemon" --model bundled
+generate "a photo of a lemon" "an oil painting of a horse" --model bundled --count 2 --seed 5
 generate "a photo of a lemon" --model bundled-if --upscalers auto
-generate "a photo of a lemon" --sampler ddpm --clip static
-generate "a photo of a lemon" --sampler dpm++ --guidance-scale 3 --negative-prompt "a photo of a tree"
-generate "a photo of a lemon" --eta 1 --clip dynamic
+generate "a photo of a lemon" --model bundled --sampler ddpm --clip static
+generate "a photo of a lemon" --model bundled --sampler dpm++ --guidance-scale 3 --negative-prompt "a photo of a tree"
+generate "a photo of a lemon" --model bundled --eta 1 --clip dynamic
 wide "a photo of snowy mountains" --width 256
 wide "a photo of snowy mountains" --width 256 --height 192 --circular
 wide "a photo of snowy mountains" --width 256 --sync eps

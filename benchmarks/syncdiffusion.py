@@ -17,7 +17,6 @@ from typing import Any
 
 import torch
 from full_size import GUIDANCE, PROMPT, SHAPES, WINDOW, dense, make, spent
-from synoptic.pipelines.wide_guidance import DECAY, GRADIENTS
 from torch import Tensor
 
 from synoptic.diffusion.equations import ddim, pred_from_output, randn
@@ -27,6 +26,7 @@ from synoptic.metrics.clip import Clip
 from synoptic.metrics.perceptual import CLIPPatchFeatures, feature_distance
 from synoptic.models.load import load
 from synoptic.models.memory import max_batch_rows
+from synoptic.pipelines.wide_canvas import GRADIENT_ROWS, SYNCDIFFUSION_DECAY
 from synoptic.sampling.joint import canonical
 from synoptic.views.windows import window_starts
 
@@ -36,9 +36,14 @@ WEIGHT = 8.0
 def together(m: Any, eyes: CLIPPatchFeatures, z: Tensor, steps: int) -> Tensor:
     """Ours: as many windows at once as memory allows."""
     guided, pairs = cfg(m, [PROMPT], GUIDANCE), m.schedule.steps(50)[:steps]
-    rows = max(1, max_batch_rows(m, m.device) // GRADIENTS)
+    rows = max(1, max_batch_rows(m, m.device) // GRADIENT_ROWS)
     nudge = SyncDiffusion(
-        guided, m.decode, eyes, feature_distance, exponential_decay(pairs, WEIGHT, DECAY, steps, 1), max_rows=rows
+        guided,
+        m.decode,
+        eyes,
+        feature_distance,
+        exponential_decay(pairs, WEIGHT, SYNCDIFFUSION_DECAY, steps, 1),
+        max_rows=rows,
     )
     for step in canonical(guided, m.schedule, dense(z), z, steps=pairs, view_update=nudge):
         z = step.x
@@ -47,10 +52,10 @@ def together(m: Any, eyes: CLIPPatchFeatures, z: Tensor, steps: int) -> Tensor:
 
 def one_by_one(m: Any, eyes: CLIPPatchFeatures, z: Tensor, steps: int) -> Tensor:
     """Algorithm 1 of Lee et al. 2023 as it is written: each window there and back, moved, denoised and added up."""
-    text = torch.cat([m.embed([words])["text"] for words in ("", PROMPT)]).to(m.dtype)
+    text = torch.cat([m.embed([words]).text for words in ("", PROMPT)]).to(m.dtype)
     side, s, pairs = WINDOW[1], m.schedule, m.schedule.steps(50)[:steps]
     places = [slice(start, start + side) for start in window_starts(z.shape[-1], side, 8)]
-    weights, lead = exponential_decay(pairs, WEIGHT, DECAY, steps, 1), len(places) // 2
+    weights, lead = exponential_decay(pairs, WEIGHT, SYNCDIFFUSION_DECAY, steps, 1), len(places) // 2
 
     def x0_of(x: Tensor, t: int) -> Tensor:
         two = torch.cat([x, x])

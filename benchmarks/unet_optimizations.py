@@ -19,6 +19,7 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from synoptic.models.base import Conditioning
 from synoptic.models.unet import UNet
 
 FIRST = [SDPBackend.CUDNN_ATTENTION, SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
@@ -77,7 +78,8 @@ def measure(how: dict[str, Any], unet: UNet, rows: int) -> dict[str, float]:
     torch.compiler.reset()
     device = unet.device.type
     x, text = torch.randn(rows, 4, 64, 64, device=device), torch.randn(rows, 77, 1024, device=device).to(unet.dtype)
-    cond = unet.cache_text_keys({"text": text}) if how.get("keys") else {"text": text}
+    cond = Conditioning(text=text)
+    cond = unet.cache_text_keys(cond) if how.get("keys") else cond
     if "compile" in how:
         unet.compile()
         unet.compiled.net = torch.compile(unet.net, dynamic=False, **how["compile"])  # pyright: ignore
@@ -105,7 +107,7 @@ def main() -> None:
     torch.manual_seed(0)
     unet = UNet(network(args.tiny, device))
     with FlopCounterMode(display=False) as count, torch.no_grad():
-        unet(torch.randn(1, 4, 64, 64, device=device), 500, {"text": torch.randn(1, 77, 1024, device=device)})
+        unet(torch.randn(1, 4, 64, 64, device=device), 500, Conditioning(text=torch.randn(1, 77, 1024, device=device)))
     flops, most = count.get_total_flops(), ceiling(device, args.tiny)
     print(f"# torch {torch.__version__}, {flops / 1e9:.0f} GFLOP a latent, a matrix product has {most / 1e12:.0f} TFLOP/s")
     found: dict[str, Any] = {}

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from synoptic.commands.bench_contenders import PROBE, PROMPT, SCALE, STEPS, STRIDE, WIDTH, Side, fastest, measured
+from synoptic.commands.bench_contenders import PROBE, PROMPT, SCALE, STEPS, STRIDE, WIDTH, Contender, fastest_batch, time_all
 from synoptic.models.device import choose_dtype
 
 REPEATS = 3
@@ -26,15 +26,19 @@ REPEATS = 3
 def compare(steps: int) -> None:
     """The table of seconds, and what the default dtype costs in quality."""
     default = dtype_name()
-    plain, best = Side("diffusers", "float32", 1), fastest("float32")
-    exact, ours, fast = Side("synoptic", "float32"), Side("synoptic", default), Side("synoptic", default, fast=True)
-    half = fastest("bfloat16")
+    plain, best = Contender("diffusers", "float32", 1), fastest_batch("float32")
+    exact, ours, fast = (
+        Contender("synoptic", "float32"),
+        Contender("synoptic", default),
+        Contender("synoptic", default, fast=True),
+    )
+    half = fastest_batch("bfloat16")
     sides = list(dict.fromkeys([plain, best, half, exact, ours, fast]))
     peers, mine = [side for side in sides if side.name == "diffusers"], [side for side in sides if side.name == "synoptic"]
-    seconds, pictures = measured(
+    seconds, pictures = time_all(
         peers, WIDTH, steps, REPEATS
     )  # first: loading ours tells the process to keep freed memory, a help to both
-    after, ours_pictures = measured([*mine, plain], WIDTH, steps, REPEATS)
+    after, ours_pictures = time_all([*mine, plain], WIDTH, steps, REPEATS)
     print(f"# {plain.name} {plain.dtype} batch {plain.batch} again, with memory kept: {after.pop(plain):.2f} s")
     seconds |= after
     pictures |= {side: ours_pictures[side] for side in mine}
@@ -54,10 +58,10 @@ def compare(steps: int) -> None:
 
 def memory(steps: int) -> None:
     """Peak resident memory of the peer at its fastest setting and of ours, imports and weights included."""
-    candidates, _ = measured([fastest("float32"), fastest("bfloat16")], WIDTH, PROBE)
+    candidates, _ = time_all([fastest_batch("float32"), fastest_batch("bfloat16")], WIDTH, PROBE)
     peer = min(candidates, key=lambda side: candidates[side])
     print("side\tdtype\tbatch\tpeak MB")
-    for side in dict.fromkeys([peer, Side("synoptic", "float32"), Side("synoptic", dtype_name())]):
+    for side in dict.fromkeys([peer, Contender("synoptic", "float32"), Contender("synoptic", dtype_name())]):
         alone = ["--one", side.name, side.dtype, str(side.batch or 0), "--steps", str(steps)]
         done = subprocess.run([sys.executable, __file__, *alone], check=True, capture_output=True, text=True)
         print(f"{side}\t{int(done.stdout.split()[-1]) / 1e6:.0f}")
@@ -85,7 +89,7 @@ def main() -> None:
     args = parser.parse_args()
     if args.one:
         name, dtype, batch = args.one
-        measured([Side(name, dtype, int(batch) or None)], WIDTH, args.steps)
+        time_all([Contender(name, dtype, int(batch) or None)], WIDTH, args.steps)
         print(peak_bytes())
         return
     print(f'# "{PROMPT}", 128x{WIDTH}, stride {STRIDE} latents, {args.steps} steps, guidance {SCALE}')

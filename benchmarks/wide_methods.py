@@ -13,7 +13,6 @@ those of differences to MultiDiffusion, over pairs of one prompt and seed.
 from __future__ import annotations
 
 import argparse
-import inspect
 import json
 import random
 import statistics
@@ -36,22 +35,22 @@ from synoptic.metrics.seams import closing_seam, seam, seam_baseline
 from synoptic.models.load import load
 from synoptic.models.registry import resolve
 from synoptic.models.vocabulary import vocabulary
-from synoptic.options.regions import Region
-from synoptic.pipelines.wide import wide
-from synoptic.pipelines.wide_canvas import Canvas
+from synoptic.options.base import Item
+from synoptic.options.wide import WideOptions
+from synoptic.pipelines.base import finish
+from synoptic.pipelines.wide import WidePipeline
 from synoptic.views.windows import Windows, window_starts
 
 NATIVE, TIMES, PLAIN = 128, 6, "MultiDiffusion"
-BASE: dict[str, Any] = {name: p.default for name, p in inspect.signature(wide).parameters.items()}
-BASE |= {"space": "canonical", "stride": 8, "guidance": 5.0}
+BASE: dict[str, Any] = {"space": "canonical", "stride": 8, "guidance_scale": 5.0}
 METHODS: dict[str, dict[str, Any]] = {
     "tiles apart": {"sync": "none", "space": "instance", "stride": 32},
     PLAIN: {},
     "shifted": {"windows": "shifted", "stride": 32},
     "thinning": {"windows": "thinning"},
     "collage": {"windows": "collage", "stride": 16},
-    "loop": {"loop": True},
-    "shifted loop": {"windows": "shifted", "stride": 32, "loop": True},
+    "circular": {"circular": True},
+    "shifted circular": {"windows": "shifted", "stride": 32, "circular": True},
 }
 COLUMNS = ("score", "top-1", "distance", "seam", "closing seam", "closing baseline", "seconds")
 
@@ -65,31 +64,28 @@ class Bench:
     judge: Clip = field(default_factory=Clip)
     source: Any = field(default_factory=lambda: resolve("bundled"))
 
-    def canvas(self, size: tuple[int, int], how: dict[str, Any], regions: Sequence[Region] = ()) -> Canvas:
-        side = self.source.factor
-        return Canvas(self.source, BASE | {"steps": self.steps} | how, (size[0] // side, size[1] // side), regions)
+    def pipeline(self, size: tuple[int, int], how: dict[str, Any], regions: Sequence[str] = ()) -> WidePipeline:
+        given = BASE | {"steps": self.steps, "height": size[0], "width": size[1], "region": regions} | how
+        return WidePipeline(self.model, WideOptions.from_arguments("x", **given).resolve(self.source))
 
-    def paint(self, canvas: Canvas, prompts: Sequence[str], seeds: Sequence[int]) -> list[Image.Image]:
-        rngs = [torch.Generator().manual_seed(seed) for seed in seeds]
-        *_, last = canvas.paint(self.model, prompts, rngs, canvas.start(self.model, rngs))
-        n = canvas.most if canvas.settings["space"] == "instance" else 1
-        with torch.no_grad():
-            rows = [io.to_pil(canvas.decode(self.model, some)) for some in last.x.split(8 * n)]
-        return [image for some in rows for image in some]
+    def generate(self, pipeline: WidePipeline, prompts: Sequence[str], seeds: Sequence[int]) -> list[Image.Image]:
+        items = [Item((prompt,), seed, "") for prompt, seed in zip(prompts, seeds, strict=True)]
+        return [output.image for output in finish(pipeline.steps(items))]
 
 
 def measured(
     bench: Bench, name: str, how: dict[str, Any], prompts: Sequence[str], seeds: int
 ) -> tuple[dict, list[Image.Image]]:
     """Every column of a method, one number a picture, and the pictures, prompt after prompt."""
-    canvas = bench.canvas((NATIVE, TIMES * NATIVE), how)
+    pipeline = bench.pipeline((NATIVE, TIMES * NATIVE), how)
     every = [(prompt, seed) for prompt in prompts for seed in range(seeds)]
-    bench.paint(bench.canvas((NATIVE, 2 * NATIVE), how | {"steps": 2}), [prompts[0]], [0])  # to warm up
+    bench.generate(bench.pipeline((NATIVE, 2 * NATIVE), how | {"steps": 2}), [prompts[0]], [0])  # to warm up
     begin = time.perf_counter()
-    pictures = bench.paint(canvas, [prompt for prompt, _ in every], [seed for _, seed in every])
+    pictures = bench.generate(pipeline, [prompt for prompt, _ in every], [seed for _, seed in every])
     seconds = (time.perf_counter() - begin) / len(every)
     texts, names = bench.judge.encode_texts(captions()), captions()
-    windows = canvas.ground if isinstance(canvas.ground, Windows) else canvas.ground(max(0, canvas.settings["steps"] - 2))
+    base = pipeline.canvas.base
+    windows = base if isinstance(base, Windows) else base(max(0, pipeline.options.steps - 2))
     (_, _, W), (_, w), (_, stride), (_, ox) = windows.canvas, windows.window, windows.stride, windows.offset
     marks = [4 * start for start in window_starts(W, w, stride, windows.circular, ox) if start]
     found: dict[str, list[float]] = {column: [] for column in COLUMNS}
@@ -119,7 +115,9 @@ def methods(
 ) -> dict[str, Any]:
     """The table, the differences to MultiDiffusion, and a figure of the first seed of three prompts."""
     print("# " + "\t".join(["method", *COLUMNS]))
-    asked = METHODS | {f"SyncDiffusion {w:g}, {n} steps": {"coherence": w, "coherence_steps": n} for w, n in weights}
+    asked = METHODS | {
+        f"SyncDiffusion {w:g}, {n} steps": {"syncdiffusion_weight": w, "syncdiffusion_steps": n} for w, n in weights
+    }
     tables, shown = {}, {}
     for name, how in asked.items():
         tables[name], pictures = measured(bench, name, how, prompts, seeds)
@@ -192,12 +190,12 @@ def regions(bench: Bench, out: Path, n: int) -> dict[str, Any]:
     for seed, layout in enumerate(layouts(n)):
         H, W = SIZE
         parts = [
-            Region((a / W, b / H, c / W, d / H), "", prompt, "", BASE["guidance"])
+            f"{a / W:.6f},{b / H:.6f},{c / W:.6f},{d / H:.6f}: {prompt}"
             for (a, b, c, d), prompt in zip(layout.boxes, layout.prompts, strict=True)
         ]
-        canvas = bench.canvas(SIZE, {"stride": 16}, parts)
-        (image,) = bench.paint(canvas, [layout.ground], [seed])
-        plain = bench.paint(bench.canvas((NATIVE, NATIVE), {}), layout.prompts, [seed] * len(parts))
+        pipeline = bench.pipeline((H, W), {"stride": 16}, parts)
+        (image,) = bench.generate(pipeline, [layout.ground], [seed])
+        plain = bench.generate(bench.pipeline((NATIVE, NATIVE), {}), layout.prompts, [seed] * len(parts))
         texts = [*layout.prompts, layout.ground, *layout.others]
         inside = bench.judge([image.crop(box) for box in layout.boxes], texts).argmax(1)
         alone = bench.judge(plain, texts).argmax(1)

@@ -23,7 +23,7 @@ PAIRS = [  # style, as it is, turned, seed
 
 pictures, labels = [], []
 for style, first, second, seed in PAIRS:
-    picture = synoptic.anagram([first, second], style=style, seed=seed, steps=20).images[0]
+    picture = synoptic.anagram("bundled-if", first, second, style=style, seed=seed, steps=20).images[0]
     turned = io.to_pil(get_view("rotate_cw").view(io.from_pil(picture)))[0]
     pictures += [picture, turned]
     labels += [f"{style} {first}", f"turned: {second}"]

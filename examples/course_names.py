@@ -114,7 +114,7 @@ class Course:
             "rotate_cw": np.rot90(im, -way, axes=(1, 2)),
             "negate": -im,
             "skew": np.stack(rolls, axis=2),
-            "inner_rotate": np.where(inside, np.rot90(im, way, axes=(1, 2)), im),
+            "inner_rotate": np.where(inside, np.rot90(im, -way, axes=(1, 2)), im),  # clockwise: stored in tests/views
         }
 
     def get_sds_loss(self, x: Tensor, eps: Tensor, t: int) -> Tensor:
@@ -123,13 +123,13 @@ class Course:
 
     def get_pds_loss(self, x: Tensor, source: Tensor, eps: tuple[Tensor, Tensor], t: int) -> Tensor:
         """Likewise; `eps` are the noises of x_t and x_t', and both pictures have the same prompt, so that no text edits."""
-        at, before = self.abar[t], self.abar[t - 2]
-        alpha = at / self.abar[t - 1]
+        at, before = self.abar[t], self.abar[t - 1]
+        alpha = at / before
         c0, c1 = before**0.5 * (1 - alpha) / (1 - at), alpha**0.5 * (1 - before) / (1 - at)
         sd = ((1 - before) / (1 - at) * (1 - alpha)) ** 0.5
         found = []
         for x0 in (x, source):
-            xt, x_prev = self.noised(x0, eps[0], t), self.noised(x0, eps[1], t - 2)
+            xt, x_prev = self.noised(x0, eps[0], t), self.noised(x0, eps[1], t - 1)
             x0_hat = self.compute_tweedie(xt, self.compute_noise_preds(xt, t), t)
             found.append((x_prev - c0 * x0_hat - c1 * xt) / sd)
         return found[0] - found[1]
@@ -217,12 +217,12 @@ def losses(course: Course, model: Any) -> list[tuple[str, str, Tensor, Tensor]]:
     rng = torch.Generator().manual_seed(3)
     times(0, [rng])  # a loss draws its time first
     eps = randn((4, WINDOW, WINDOW), [rng], x)
-    ours = gradient(sds(every, s, SCALE, timesteps=times)), gradient(pds(predict, s, source, timesteps=times))
+    ours = gradient(sds(every, s, SCALE, timesteps=times)), gradient(pds(predict, s, source, 1, timesteps=times))
     return [
         ("get_sds_loss", "sds(every, s, scale)(x, step, None, rngs)", course.get_sds_loss(x, eps, t), ours[0]),
         (
             "get_pds_loss",
-            "pds(predict, s, source)(x, step, None, rngs)",
+            "pds(predict, s, source, stride=1)(x, step, None, rngs)",
             course.get_pds_loss(x, source, (eps, other), t),
             ours[1],
         ),

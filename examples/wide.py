@@ -17,7 +17,7 @@ PROMPTS = [
 
 
 def main(file: str = "docs/pictures/wide.png") -> None:
-    images, _ = synoptic.wide(PROMPTS, out="outputs/readme")
+    images = synoptic.run("wide", *PROMPTS, out="outputs/readme").images
     gap = 4
     width, height = images[0].size
     sheet = Image.new("RGB", (width, len(images) * (height + gap) - gap), "white")

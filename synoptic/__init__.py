@@ -58,7 +58,7 @@ APPLICATIONS = (
     "distill",
     "text_to_3d",
 )
-TOOLS = ("evaluate", "score", "control_map", "video", "bench")
+TOOLS = ("evaluate", "info", "score", "control_map", "video", "bench")
 LOSSES = ("sds", "vsd", "csd", "nfsd")
 EDIT_LOSSES = ("pds", "dds")
 INVERSION_LOSSES = ("sdi", "ism")

@@ -14,22 +14,34 @@ DISTRIBUTION = "synoptic-diffusion"  # the name that pip installs; the import an
 class InputError(ValueError):
     """A rule broken by what was given. The message is one line: the rule, what was given, the cure; `rule` is its code."""
 
-    def __init__(self, message: str, *, rule: str = "") -> None:
+    def __init__(self, message: str, *, rule: str) -> None:
         super().__init__(message)
         self.rule = rule
 
     def in_python(self) -> InputError:
         """Return the same error in Python's spelling: guidance_scale for --guidance-scale."""
-        spelled = re.sub(r"--(?:no-)?([a-z][a-z0-9-]*[a-z0-9])", lambda m: m[1].replace("-", "_"), str(self))
-        return InputError(spelled, rule=self.rule)
+        return InputError(in_python(str(self)), rule=self.rule)
 
 
-class OptimizationFailed(RuntimeError):
-    """What was optimised came to nothing: why, and the cure. `result` has all that was finished and saved."""
+def in_python(text: str) -> str:
+    """Return a text with options in Python's spelling: guidance_scale for --guidance-scale."""
+    return re.sub(r"--(?:no-)?([a-z][a-z0-9-]*[a-z0-9])", lambda m: m[1].replace("-", "_"), text)
+
+
+class NonFiniteError(RuntimeError):
+    """A picture has NaN or infinity in it: where, and what helps."""
+
+
+class RunFailed(RuntimeError):
+    """A part of a run came to nothing: why, and the cure. `result` has all that was finished and saved."""
 
     def __init__(self, why: str, result: object) -> None:
         super().__init__(why)
         self.result = result
+
+
+class OptimizationFailed(RunFailed):
+    """What was optimized came to nothing."""
 
 
 def prompt_list(prompts: str | Sequence[str]) -> list[str]:
@@ -37,11 +49,12 @@ def prompt_list(prompts: str | Sequence[str]) -> list[str]:
     every = [prompts] if isinstance(prompts, str) else list(prompts)
     if not every:
         raise InputError(
-            'at least one prompt is needed, none was given: name what to paint, for example "a photo of a horse"'
+            'at least one prompt is needed, none was given: name what to paint, for example "a photo of a horse"',
+            rule="prompt-missing",
         )
     for prompt in every:
         if "\0" in prompt:
-            raise InputError(f"a prompt is plain text, {prompt!r} holds a NUL character: remove it")
+            raise InputError(f"a prompt is plain text, {prompt!r} holds a NUL character: remove it", rule="prompt-nul")
     return every
 
 
@@ -70,12 +83,27 @@ def code(name: str, rule: str) -> str:
     return f"{name.split()[0].strip('-,').lower()}-{rule}"
 
 
-def check_writable(folder: Path) -> None:
-    """Make the folder; raises InputError where nothing can be written to it."""
+def user_path(text: str | os.PathLike[str]) -> Path:
+    """Return a path with `~` as the home directory. Raises InputError where no file system can have it."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
+        path = Path(text).expanduser()
+        path.exists()
+    except (OSError, RuntimeError) as e:
+        reason = e.strerror if isinstance(e, OSError) else "there is no such user"
+        raise InputError(
+            f"a path must be one that can be, {str(text)[:80]!r} is none ({reason}): write another", rule="path"
+        ) from None
+    return path
+
+
+def check_writable(folder: Path) -> None:
+    """Check that a folder can be written into, or made where it is not there yet. Raises InputError."""
+    try:
+        existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+        with tempfile.TemporaryFile(dir=existing):
             pass
     except OSError as e:
         reason = os.strerror(e.errno) if e.errno else e
-        raise InputError(f"the output folder must be writable, {folder} is not ({reason}): choose another --out") from None
+        raise InputError(
+            f"the output folder must be writable, {folder} is not ({reason}): choose another --out", rule="out-unwritable"
+        ) from None

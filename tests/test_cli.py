@@ -79,7 +79,26 @@ def test_bad_input_is_one_line_with_the_cure_before_anything_loads(answers, line
 def test_every_command_has_help_with_examples_and_groups(name, monkeypatch, capsys):
     assert run(monkeypatch, [name, "--help"]) == 0
     text = capsys.readouterr().out
-    assert f"Usage: synoptic {name}" in text and text.count(f"synoptic {name}") >= 2
+    assert f"Usage: synoptic {name}" in text
+    head, _, examples = text.partition("\nExamples:\n")
+    assert f"  synoptic {name}" in examples
+    boxes = [line.strip("╭─╮ ") for line in head.splitlines() if line.startswith("╭")]
+    assert "Usual options" not in boxes[2:], "they come first, or right behind the input"
+
+
+def test_alone_it_shows_five_commands_that_are_ones(monkeypatch, capsys):
+    assert run(monkeypatch, []) == 0
+    text = capsys.readouterr().out
+    lines = [line.split() for line in text.splitlines() if line.startswith("  synoptic ")]
+    assert [words[1] for words in lines] == ["wide", "anagram", "generate", "edit", "text-to-3d"]
+    assert max(map(len, text.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(("word", "meant"), [("wdie", "wide"), ("generat", "generate")])
+def test_a_typo_is_answered_with_what_was_meant(word, meant, monkeypatch, capsys):
+    assert run(monkeypatch, [word, "x"]) == 2
+    error = capsys.readouterr().err
+    assert f'"{meant}"' in error and f"synoptic {word} --help" not in error
 
 
 def test_help_lists_every_command_without_torch():
@@ -134,3 +153,37 @@ def run(monkeypatch, argv):
     with pytest.raises(SystemExit) as e:
         cli.main()
     return e.value.code
+
+
+QUICK = ["--model", "bundled", "--steps", "2", "--dtype", "float32"]
+
+
+def test_a_grid_is_a_run_per_cell_and_a_figure_that_says_how_it_is_made_again(monkeypatch, tmp_path, capsys):
+    words = ["generate", "a photo of a horse", "--grid", "guidance-scale=3,7", "--grid", "seed=0..1", *QUICK]
+    assert run(monkeypatch, [*words, "--out", str(tmp_path / "a")]) == 0
+    out, err = capsys.readouterr()
+    assert out.count(".png\t") == 4 and err.strip().endswith(f"open {tmp_path / 'a/grid.png'}")
+    command = synoptic.info(tmp_path / "a/grid.png").command
+    assert run(monkeypatch, [*shlex.split(command)[1:], "--out", str(tmp_path / "b")]) == 0
+    for file in (tmp_path / "a").rglob("*.png"):
+        assert (tmp_path / "b" / file.relative_to(tmp_path / "a")).read_bytes() == file.read_bytes()
+
+
+def test_open_shows_the_result_and_verbose_the_seconds(monkeypatch, tmp_path, capsys):
+    shown = []
+    monkeypatch.setattr("webbrowser.open", lambda url: shown.append(url) or True)
+    assert run(monkeypatch, ["generate", "a photo of a horse", *QUICK, "--open", "-v", "--out", str(tmp_path)]) == 0
+    assert shown == [(tmp_path / "a_photo_of_a_horse_0.png").as_uri()]
+    assert "seconds: load" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("words", "many"), [(["-v"], True), (["--", "-v"], False), ([], False)])
+def test_verbose_shows_the_traceback_of_bad_input(words, many, monkeypatch, capsys):
+    assert run(monkeypatch, ["generate", "x", "--steps", "0", *words]) == 2
+    error = capsys.readouterr().err
+    assert ("Traceback" in error) == many and error.splitlines()[-1].startswith("synoptic: error: ")
+
+
+def test_a_shell_completes_commands_and_options():
+    script = cli.app.generate_completion(shell="bash")
+    assert "text-to-3d" in script and "--guidance-scale" in script

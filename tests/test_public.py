@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import subprocess
 import sys
+from collections.abc import Sequence
 
 import pytest
 
@@ -46,3 +47,44 @@ def test_a_tool_is_a_function_too(tmp_path):
     with pytest.raises(synoptic.InputError) as e:
         synoptic.video(str(tmp_path), fps=0)
     assert str(e.value).startswith("fps must be above 0")
+
+
+@pytest.mark.parametrize("name", [*synoptic.APPLICATIONS, *synoptic.TOOLS])
+def test_help_explains_every_argument_in_pythons_names(name):
+    function = getattr(synoptic, name)
+    head, _, arguments = function.__doc__.partition("\nArgs:\n")
+    told = arguments.partition("\n\n")[0]
+    assert [line.split(":")[0].strip() for line in told.splitlines()] == list(inspect.signature(function).parameters)
+    assert "--" not in told and head[0].isupper()
+    assert all(line.startswith("    synoptic ") for line in function.__doc__.partition("command line:\n")[2].splitlines())
+
+
+def test_types_are_those_that_a_caller_may_give():
+    parameters = inspect.signature(synoptic.edit).parameters
+    assert "PIL.Image" in parameters["image"].annotation and "None" not in parameters["image"].annotation
+    assert parameters["steps"].annotation == int | None and parameters["seed"].annotation is int
+    assert parameters["start"].annotation == int | Sequence[int]
+
+
+def test_one_picture_is_the_same_as_path_image_array_and_tensor(tmp_path):
+    import numpy as np
+    from PIL import Image
+
+    from synoptic import io
+
+    image = Image.radial_gradient("L").resize((128, 128)).convert("RGB")
+    image.save(tmp_path / "a.png")
+    given = [
+        tmp_path / "a.png",
+        str(tmp_path / "a.png"),
+        image,
+        np.asarray(image),
+        io.from_pil(image),
+        io.from_pil(image)[0],
+    ]
+    made = [synoptic.edit("bundled", one, "a photo of the moon", steps=2, dtype="float32").images[0] for one in given]
+    assert {picture.tobytes() for picture in made} == {made[0].tobytes()}
+    for wrong in (np.zeros((4, 4)), io.from_pil(image) * 3, np.zeros((3, 8, 8), np.float32), 5):
+        with pytest.raises(synoptic.InputError) as e:
+            synoptic.edit("bundled", wrong, "a photo of the moon", steps=2)
+        assert e.value.rule in ("image-type", "picture-range")

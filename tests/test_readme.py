@@ -22,9 +22,10 @@ COMMANDS = [shlex.split(line, comments=True) for kind, block in BLOCKS if not ki
 SYNOPTIC = [argv for argv in COMMANDS if argv and argv[0] == "synoptic" and "sd2" not in argv]  # that one downloads
 PYTHON = [block for kind, block in BLOCKS if kind == "python"]
 SAMPLING = {"wide", "generate", "evaluate", "edit", "control", "distill"}
-NAMES = SAMPLING | {"anagram", "text-to-3d", "hybrid", "views", "score", "models"}
+NAMES = SAMPLING | {"anagram", "text-to-3d", "hybrid", "views", "score", "info", "models"}
 SMALL = ["--steps", "2", "--upscalers", "none"]
 QUICK = {name: ["--steps", "2"] for name in SAMPLING} | {"anagram": [*SMALL, "--seed-search", "2"], "hybrid": SMALL}
+QUICK["generate"] = SMALL
 QUICK |= {"text-to-3d": ["--steps", "2", "--frames", "2"]}
 
 
@@ -34,7 +35,7 @@ def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("made")
     with pytest.MonkeyPatch.context() as m:
         m.chdir(folder)
-        assert run(m, ["synoptic", "generate", "a photo of a horse", "--steps", "2"]) == 0
+        assert run(m, ["synoptic", "generate", "a photo of a horse", "--steps", "2", "--model", "bundled"]) == 0
     shutil.copy(next(folder.glob("outputs/generate/*/*.png")), folder / "horse.png")
     return folder
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
-from dataclasses import MISSING
 from importlib import import_module
 from typing import Any
 
 from synoptic.errors import InputError
 from synoptic.options import options_class
+from synoptic.options.signature import python_doc, python_signature
 
 
 class Tool:
@@ -17,19 +16,8 @@ class Tool:
     def __init__(self, name: str) -> None:
         self.__name__ = self.__qualname__ = name
         self.options_class = options_class(name)
-        self.__doc__ = self.options_class.__doc__
-        P = inspect.Parameter
-        self.__signature__ = inspect.Signature(
-            [
-                P(
-                    spec.name,
-                    P.POSITIONAL_OR_KEYWORD if spec.option.positional else P.KEYWORD_ONLY,
-                    default=P.empty if spec.default is MISSING else spec.default,
-                    annotation=spec.kind,
-                )
-                for spec in sorted(self.options_class.specs(), key=lambda spec: not spec.option.positional)
-            ]
-        )
+        self.__doc__ = python_doc(self.options_class)
+        self.__signature__ = python_signature(self.options_class)
 
     def __call__(self, *values: Any, **options: Any) -> Any:
         try:

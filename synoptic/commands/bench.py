@@ -13,6 +13,7 @@ import torch
 
 from synoptic import io
 from synoptic.commands.bench_contenders import PROMPT, Contender, fastest_batch, time_all
+from synoptic.errors import user_path
 from synoptic.metrics.clip import Clip, clip_score
 from synoptic.models.device import choose_dtype
 from synoptic.options.bench import BenchOptions
@@ -38,7 +39,7 @@ class Bench:
 
 def execute(options: BenchOptions) -> Bench:
     """Time every contender; save the rows as JSON, with the machine and the versions, and the pictures."""
-    folder, width, steps = Path(options.out).expanduser(), options.width, options.steps
+    folder, width, steps = user_path(options.out), options.width, options.steps
     auto = str(choose_dtype("auto", torch.device("cpu"))).removeprefix("torch.")
     default, best = Contender("diffusers", "float32", 1), fastest_batch("float32", width)
     ours = [Contender("synoptic", "float32"), Contender("synoptic", auto), Contender("synoptic", auto, fast=True)]

@@ -16,5 +16,6 @@ def execute(options: ControlMapOptions) -> Path:
     assert options.out is not None
     picture, file = read_picture(options.image), Path(options.out)
     drawn = control_maps(picture, [options.kind], find_depth(options.depth, picture.size))[options.kind]
-    save_image(file, to_pil(2 * drawn - 1)[0], {"options": options.to_json()})
+    about = {"application": "control_map", "command": options.command(), "options": options.to_json()}
+    save_image(file, to_pil(2 * drawn - 1)[0], about)
     return file

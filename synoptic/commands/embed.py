@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from synoptic.errors import user_path
 from synoptic.io import atomic_write
 from synoptic.models.embeddings import serialize_embeddings
 from synoptic.models.load import load_text_encoder
@@ -15,7 +16,7 @@ from synoptic.options.embed import EmbedOptions
 
 def execute(options: EmbedOptions) -> Path:
     """Embed the prompts one by one, return the file."""
-    checkpoint, file = resolve(options.model), Path(options.out).expanduser()
+    checkpoint, file = resolve(options.model), user_path(options.out)
     for line in vocabulary_warnings(checkpoint, options.texts()):
         print(f"warning: {line}", file=sys.stderr)
     encoder = load_text_encoder(checkpoint, device=options.device, dtype=options.dtype)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from huggingface_hub import try_to_load_from_cache
 
+import synoptic
 from synoptic.models.registry import (
     ALIASES,
     BUNDLED_MODELS,
@@ -19,6 +20,7 @@ from synoptic.models.registry import (
     resolve_upscaler,
 )
 from synoptic.models.vocabulary import vocabulary
+from synoptic.options import options_class
 from synoptic.options.models import ModelsOptions
 
 Row = tuple[str, str, str, str, str]  # name, source, megabytes, size in pixels, state
@@ -27,11 +29,12 @@ HEADER = ("source", "MB", "pixels", "state")
 
 @dataclass(frozen=True)
 class Models:
-    """Rows of models, upscalers and ControlNets; and what the bundled models know, by kind."""
+    """Rows of models, upscalers and ControlNets; each command's default; and what the bundled models know, by kind."""
 
     models: list[Row]
     upscalers: list[Row]
     controlnets: list[Row]
+    defaults: list[tuple[str, str]]
     known: dict[str, list[str]]
 
     def __str__(self) -> str:
@@ -39,6 +42,7 @@ class Models:
             [(kind, *HEADER), *rows]
             for kind, rows in (("model", self.models), ("upscaler", self.upscalers), ("controlnet", self.controlnets))
         ]
+        tables.append([("command", "default model"), *self.defaults])
         known = [("what the bundled models know",), *((kind, ", ".join(names)) for kind, names in self.known.items())]
         return "\n\n".join("\n".join("\t".join(row) for row in table) for table in [*tables, known])
 
@@ -50,8 +54,15 @@ def execute(options: ModelsOptions) -> Models:
         [row(name, sources, resolve) for name, sources in (BUNDLED_MODELS | ALIASES).items()],
         [row(name, sources, resolve_upscaler) for name, sources in UPSCALERS.items()],
         [in_the_package(name, resolve_controlnet(name, bundled), bundled.native_size) for name in CONTROLNETS],
+        [(name, default_model(name)) for name in synoptic.APPLICATIONS],
         vocabulary()["prompts"],
     )
+
+
+def default_model(application: str) -> str:
+    """Return the model that an application takes where none is named."""
+    (spec,) = [spec for spec in options_class(application).specs() if spec.name == "model"]
+    return spec.default
 
 
 def row(name: str, sources: tuple[str, ...], find: Callable[[str], Checkpoint]) -> Row:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-from PIL import UnidentifiedImageError
+from typing import TYPE_CHECKING, Any
 
 from synoptic.errors import InputError
-from synoptic.io import load_image, read_settings
+from synoptic.io import read_settings
 from synoptic.metrics.clip import Clip, clip_score
+from synoptic.metrics.scale import meaning
+from synoptic.options.picture import read_picture
 from synoptic.options.score import ScoreOptions
+from synoptic.runs.folders import earlier
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 
 @dataclass(frozen=True)
@@ -27,34 +33,52 @@ class Scores:
 
     def __str__(self) -> str:
         lines = ["score\tpicture\tprompt", *(f"{score:.3f}\t{file}\t{prompt}" for file, prompt, score in self.items)]
-        return "\n".join([*lines, f"{self.mean:.3f}\tmean of {len(self.items)}\tby {self.clip_model}"])
+        lines.append(f"{self.mean:.3f}\tmean of {len(self.items)}\tby {self.clip_model}")
+        return "\n".join([*lines, *filter(None, [meaning("clip_score", self.clip_model)])])
 
 
 def execute(options: ScoreOptions) -> Scores:
-    """Score every picture of a prompt. Raises InputError on a file that is no picture, and where none has a prompt."""
+    """Score every picture of a prompt. Raises InputError where there is none."""
     prompts = prompts_of(options.files())
     clip = Clip(options.clip_model, options.device)
-    return Scores(clip.name, [(str(file), text, clip_score(clip, load_image(file), text)) for file, text in prompts])
+    return Scores(clip.name, [(str(file), text, clip_score(clip, image, text)) for file, image, text in prompts])
 
 
-def prompts_of(files: Sequence[Path]) -> list[tuple[Path, str]]:
-    """Return each picture with its prompt, without those that belong to another picture."""
+def prompts_of(files: Sequence[Path]) -> list[tuple[Path, Image, str]]:
+    """Return each picture with its prompt, without those that belong to another picture; name files that are none."""
     found = []
     for file in files:
+        if belongs_to_a_run(file):
+            continue
         try:
-            inside = read_settings(file)
-        except UnidentifiedImageError:
-            raise InputError(
-                f"every file must be a picture, {file} is none: remove it from the folder", rule="picture-unreadable"
-            ) from None
+            inside, image = read_settings(file), read_picture(str(file))
+        except (InputError, OSError) as e:
+            print(f"warning: {file} is not scored: {e}", file=sys.stderr)
+            continue
         if not inside or "prompt" in inside:
-            found.append((file, inside.get("prompt") or prompt_in_name(file)))
+            found.append((file, image, inside.get("prompt") or prompt_in_name(file)))
     if not found:
         raise InputError(
-            f"what is scored must be pictures of prompts, {files[0]} belongs to another picture: score that one",
+            f"what is scored must be pictures of prompts, {files[0]} is none, or belongs to another picture: score that one",
             rule="folder-no-prompt",
         )
     return found
+
+
+def belongs_to_a_run(file: Path) -> bool:
+    """Return whether a file lies below a run's folder without being one of its pictures: an object's texture."""
+    for folder in list(file.parents)[1:]:
+        if manifest := earlier(folder):
+            names = {picture.get("file") for picture in manifest.get("pictures", [])}
+            return file.relative_to(folder).as_posix() not in names and "prompt" not in read_settings_or_none(file)
+    return False
+
+
+def read_settings_or_none(file: Path) -> dict[str, Any]:
+    try:
+        return read_settings(file)
+    except OSError:
+        return {}
 
 
 def prompt_in_name(file: Path) -> str:

@@ -6,28 +6,20 @@ from pathlib import Path
 
 from PIL.Image import Image
 
-from synoptic.errors import InputError
-from synoptic.io import load_image, save_gif, save_video
+from synoptic.errors import user_path
+from synoptic.io import save_gif, save_video
+from synoptic.options.picture import read_picture
 from synoptic.options.video import VideoOptions
 
 
 def execute(options: VideoOptions) -> Path:
     """Write the film, return its file."""
-    files, out = options.files(), Path(options.out).expanduser()
-    sizes = [read(file).size for file in files]
+    files, out = options.files(), user_path(options.out)
+    sizes = [read_picture(str(file)).size for file in files]
     size = max(width for width, _ in sizes), max(height for _, height in sizes)
-    frames = (padded(read(file), size) for file in files)
+    frames = (padded(read_picture(str(file)), size) for file in files)
     (save_gif if out.suffix == ".gif" else save_video)(out, frames, options.fps)
     return out
-
-
-def read(file: Path) -> Image:
-    try:
-        return load_image(file)
-    except OSError:
-        raise InputError(
-            f"a film is made of pictures, {file} cannot be read as one: omit it", rule="picture-unreadable"
-        ) from None
 
 
 def padded(picture: Image, size: tuple[int, int]) -> Image:

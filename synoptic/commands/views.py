@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from synoptic import io
+from synoptic.errors import user_path
 from synoptic.options.picture import read_picture
 from synoptic.options.views import ViewsOptions
 from synoptic.views.registry import FAILURES, VIEWS, get_view
@@ -41,7 +42,7 @@ class ViewTable:
 
 def execute(options: ViewsOptions) -> ViewTable:
     """Draw and measure the views, return the table."""
-    size, folder, names = options.size, Path(options.out).expanduser(), options.views()
+    size, folder, names = options.size, user_path(options.out), options.views()
     before = middle_square(options.picture, size) if options.picture is not None else letter(size)
     rows, after = [], []
     for name in names:

@@ -67,7 +67,7 @@ class CachedPairs:
         pixels: int,
     ) -> None:
         self.load_pair, self.encode, self.folder = load_pair, encode, folder
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         self._cached = lru_cache(maxsize=CACHE_BYTES // (4 * pixels))(self._load)
 
     def __call__(self, k: int) -> tuple[Tensor, Tensor]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -10,8 +11,8 @@ import torch
 from torch import Tensor
 
 from synoptic.diffusion.equations import Pred, Schedule, Time, add_noise, coefficients
-from synoptic.models.base import Cond, Denoiser
-from synoptic.models.controlnet import controlnet_residuals, pack_residuals
+from synoptic.models.base import Conditioning, Denoiser
+from synoptic.models.controlnet import controlnet_residuals
 from synoptic.utils.state_dict import add_prefix, flatten_optimizer, load_optimizer, strip_prefix
 
 if TYPE_CHECKING:
@@ -21,12 +22,12 @@ MAX_GRAD_NORM = 1.0  # the norm of a gradient beyond which it is shortened
 
 
 class Batch(NamedTuple):
-    """Latents x0 and noise eps (N, C, h, w), times t (N,), conditions of N rows, maps (N, 3, H, W) in [0, 1]."""
+    """Latents x0 and noise eps (N, C, h, w), times t (N,), a conditioning of N rows, maps (N, 3, H, W) in [0, 1]."""
 
     x0: Tensor
     eps: Tensor
     t: Tensor
-    cond: Cond
+    cond: Conditioning
     control_images: Tensor
 
 
@@ -98,7 +99,8 @@ def training_loss(net: Any, model: Denoiser, batch: Batch) -> Tensor:
     """The mean square between what the guided network says of x_t and what it ought to, in its own kind of prediction."""
     s, (x0, eps, t, cond, control_images) = model.schedule, batch
     xt = add_noise(s, x0, eps, t)
-    pred = model.predict(xt, t, cond | pack_residuals(controlnet_residuals(net, xt, t.to(xt.device), cond, control_images)))
+    residuals = controlnet_residuals(net, xt, t.to(xt.device), cond, control_images)
+    pred = model.predict(xt, t, replace(cond, control_residuals=tuple(residuals)))
     return (output_from_pred(s, pred, t) - output_from_pred(s, Pred(x0, eps), t)).square().mean()
 
 

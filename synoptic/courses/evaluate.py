@@ -9,21 +9,22 @@ from pathlib import Path
 from typing import Any
 
 from synoptic.courses.evaluate_options import DISTILLED, EvaluateOptions
-from synoptic.courses.files import eval_of, file_name, pictures, write_eval
-from synoptic.courses.folders import expected, graded, source_of
+from synoptic.courses.files import eval_of, pictures, unique_names, write_eval
+from synoptic.courses.folders import expected, file_names, graded, source_of, sources
 from synoptic.courses.generate import (
     check_same_options,
     generate_ambiguous,
     generate_edits,
     generate_in_one_run,
     generate_wide,
-    picture_of,
+    pictures_of,
 )
 from synoptic.courses.grading import measure
 from synoptic.courses.prompt_sets import OURS, PromptSet
 from synoptic.courses.records import Record, table, write_record
 from synoptic.courses.report import MARKS_CLIP, verdict, write_report
 from synoptic.courses.submission import hand_in
+from synoptic.errors import user_path
 from synoptic.metrics.base import Metric
 from synoptic.metrics.clip import Clip
 from synoptic.models.registry import resolve_clip
@@ -64,11 +65,11 @@ def execute(options: EvaluateOptions) -> Evaluation:
     runs = generate(chosen, folder, options)
     source = resolve_clip(options.clip_model)
     clip = Clip(source, options.device)
-    found = pictures(folder, texts)
+    found = pictures(folder, file_names(chosen, folder.name))
     found = {p: found[p] for p in sorted(found, key=lambda p: texts.index(p) if p in texts else len(texts))}
     measures = measure(chosen, clip, found, folder)
     warn(chosen, found, texts, options)
-    whole = {p: panorama_of(top, p, options.seed) for p in texts} if chosen.kind == "wide" else {}
+    whole = panoramas_of(chosen, top, options.seed) if chosen.kind == "wide" else {}
     record = Record(
         folder=folder.name,
         set=options.prompts,
@@ -78,8 +79,8 @@ def execute(options: EvaluateOptions) -> Evaluation:
         score=measures[0].mean,
         measures=[m.as_json() for m in measures],
         pictures={p: [str(path.relative_to(top)) for path in paths] for p, paths in found.items()},
-        whole={p: [str(path.relative_to(top))] for p, path in whole.items() if path is not None},
-        missing=[path.name for path in expected(chosen, folder) if not path.exists()],
+        whole={p: [str(path.relative_to(top))] for p, path in whole.items()},
+        missing=[path.name for path in expected(chosen, folder).values() if not path.exists()],
         made={run.name: made_by(run) for run in runs},
         options=options.to_json(),
         command=options.command(),
@@ -88,33 +89,37 @@ def execute(options: EvaluateOptions) -> Evaluation:
     files = [write_eval(folder, eval_of(folder, found, measures[0].items)), *write_record(top, record)]
     files += write_report(top, options.zip or "synoptic evaluate")
     if options.zip is not None:
-        files.append(hand_in(top, options.zip, Path(options.code).expanduser() if options.code is not None else None))
+        files.append(hand_in(top, options.zip, user_path(options.code) if options.code is not None else None))
     return Evaluation(folder, clip.name, table(record), measures, record.missing, files, verdict(record.score, record.marks))
 
 
 def generate(chosen: PromptSet, folder: Path, options: EvaluateOptions) -> list[Path]:
     """Generate what is missing; return the folders of the runs that did."""
-    top = options.top
-    runs = top / ("wide_panoramas" if chosen.kind == "wide" else f"{folder.name}_run")
-    check_same_options([path for path in expected(chosen, folder) if path.exists()], options)
-    prompts = [e.prompt for e in chosen.entries]
+    top, sync = options.top, options.method if chosen.kind == "ambiguous" and options.method != "auto" else ""
+    runs = top / (
+        "wide_panoramas" if chosen.kind == "wide" else f"ambiguous_images_{sync}_run" if sync else f"{folder.name}_run"
+    )
+    places = expected(chosen, folder)
+    rule = {"init_noise": "independent" if sync else "shared"} if chosen.kind == "ambiguous" else {}
+    check_same_options([path for path in places.values() if path.exists()], options, **rule)
     made = []
     if options.make_sources:
-        lacking = [e.prompt for e in chosen.entries if e.source is None or not e.source.exists()]
+        without = {e.prompt for e in chosen.entries if e.source is None or not e.source.exists()}
+        lacking = {prompt: path for prompt, path in sources(chosen, top).items() if prompt in without}
         plain = replace(options, steps=None, guidance_scale=None)
-        generate_in_one_run(lacking, top / "sources", top / "sources_run", plain, partial(run, "generate"))
+        generate_in_one_run(lacking, top / "sources_run", plain, partial(run, "generate"))
         made = [top / "sources_run"]
+    paths = {prompt: path for (prompt, _), path in places.items()}
     if chosen.kind == "wide":
-        generate_wide(chosen.entries, folder, runs, options)
+        generate_wide(chosen, folder, runs, options)
     elif chosen.kind == "ambiguous":
-        sync = folder.name.removeprefix("ambiguous_images").strip("_")
-        rule = {"sync": sync, "space": "instance", "init_noise": "independent"} if sync else {}
-        generate_ambiguous(chosen.entries, folder, runs, options, **rule)
+        course = {"sync": sync, "space": "instance", "init_noise": "independent"} if sync else {}
+        generate_ambiguous(chosen.entries, paths, runs, options, **course)
     elif folder.name == "pds":
-        generate_edits(chosen.entries, folder, runs, options)
+        generate_edits(chosen, paths, runs, options)
     else:
         way = partial(run, "distill", loss=folder.name) if folder.name in DISTILLED else partial(run, "generate")
-        generate_in_one_run(prompts, folder, runs, options, way)
+        generate_in_one_run(paths, runs, options, way)
     return [*made, *([runs] if earlier(runs) else sorted(manifest.parent for manifest in runs.glob("*/run.json")))]
 
 
@@ -124,10 +129,12 @@ def made_by(folder: Path) -> dict[str, Any]:
     return {key: manifest.get(key) for key in ("command", "options", "model")}
 
 
-def panorama_of(top: Path, prompt: str, seed: int) -> Path | None:
-    """Return the wide picture of a prompt, generated here or put there; None where there is none."""
+def panoramas_of(chosen: PromptSet, top: Path, seed: int) -> dict[str, Path]:
+    """Return {prompt: file} of the wide pictures that were generated here or put there."""
     folder = top / "wide_panoramas"
-    return next((path for path in (folder / file_name(prompt), picture_of(folder, prompt, seed)) if path.exists()), None)
+    put = {prompt: folder / name for (prompt, _), name in unique_names((e.prompt, None) for e in chosen.entries).items()}
+    there = pictures_of(folder, seed) | {prompt: path for prompt, path in put.items() if path.exists()}
+    return {e.prompt: there[e.prompt] for e in chosen.entries if e.prompt in there}
 
 
 def warn(chosen: PromptSet, found: dict[str, list[Path]], texts: list[str], options: EvaluateOptions) -> None:
@@ -136,8 +143,10 @@ def warn(chosen: PromptSet, found: dict[str, list[Path]], texts: list[str], opti
         if prompt not in texts:
             print(f"warning: {paths[0]} is of no prompt of the set ({prompt}), and counts in the score", file=sys.stderr)
     if options.folder.name == "pds":
-        lacking = [e for e in chosen.entries if source_of(e, options.top) is None]
-        lost = [str(options.top / "sources" / file_name(e.prompt) if chosen.name in OURS else e.source) for e in lacking]
+        made = sources(chosen, options.top)
+        lost = [
+            str(made[e.prompt] if chosen.name in OURS else e.source) for e in chosen.entries if source_of(e, made) is None
+        ]
         if lost:
             cure = "put them there, or add --make-sources"
             print(f"warning: {len(lost)} source pictures are missing: {', '.join(lost)}: {cure}", file=sys.stderr)

@@ -8,13 +8,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from synoptic.courses.folders import METHODS, source_of
+from synoptic.courses.folders import METHODS, source_of, sources
 from synoptic.courses.prompt_sets import PromptSet, read_set
-from synoptic.errors import InputError, check_writable, install_command
+from synoptic.errors import InputError, check_writable, install_command, user_path
 from synoptic.models.registry import resolve_clip
 from synoptic.options import options_class
 from synoptic.options.base import UNSET, Option, Options
-from synoptic.options.common import Device, Dtype, Seed
+from synoptic.options.common import MAX_SEED, Device, Dtype
 from synoptic.options.score import ClipModel
 
 DISTILLED = ("sds", "vsd", "pds")
@@ -46,14 +46,14 @@ class EvaluateOptions(Options):
         Literal["auto", "sds", "pds", "vsd", "eps", "x0", "xt", "none"],
         Option(
             "whose pictures: sds, pds or vsd of edit or plain sets (auto: pds for edits); eps, x0, xt or none, a sync rule,"
-            " of ambiguous sets, per view and from independent noise as the course has it, each in a folder of its own,"
-            " ambiguous_images_eps and so on"
+            " of ambiguous sets, per view and from independent noise as the course has it: x0 in ambiguous_images, the"
+            " others in folders of their own, ambiguous_images_eps and so on"
         ),
     ] = "auto"
     clip_model: ClipModel = "bundled"
     steps: Annotated[int, Option("denoising steps (default: the model's; of sds, pds and vsd 500)", at_least=1)] = UNSET
     guidance_scale: Annotated[float, Option("guidance scale (default: the model's, or the loss's)", at_least=0)] = UNSET
-    seed: Seed = 0
+    seed: Annotated[int, Option("seed of the first picture of every prompt", at_least=0, at_most=MAX_SEED)] = 0
     model: Annotated[
         str, Option("the model that generates (default: bundled; of ambiguous sets bundled-if): see `synoptic models`")
     ] = UNSET
@@ -73,7 +73,7 @@ class EvaluateOptions(Options):
 
     @property
     def top(self) -> Path:
-        return Path(self.out).expanduser()
+        return user_path(self.out)
 
     def prompt_set(self) -> PromptSet:
         return read_set(self.prompts)
@@ -118,7 +118,8 @@ class EvaluateOptions(Options):
 
     def check_sources(self, chosen: PromptSet) -> None:
         """Raise InputError where there is neither an edit to score nor a source picture to edit."""
-        if not any(self.folder.glob("*.png")) and all(source_of(e, self.top) is None for e in chosen.entries):
+        made = sources(chosen, self.top)
+        if not any(self.folder.glob("*.png")) and all(source_of(e, made) is None for e in chosen.entries):
             raise InputError(
                 f"an edit needs the picture that it edits, none of the set's is there, and {self.folder} holds no edits to"
                 " score: put them where the set says, or add --make-sources",
@@ -141,7 +142,7 @@ class EvaluateOptions(Options):
             raise InputError(
                 f"--code goes into the zip, and no --zip was given with {self.code}: add --zip NAME_SID", rule="code-zip"
             )
-        if self.code is not None and not Path(self.code).expanduser().is_dir():
+        if self.code is not None and not user_path(self.code).is_dir():
             raise InputError(
                 f"--code must be the folder of your code, {self.code} is none: check the path", rule="code-folder"
             )

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Mapping, Sequence
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synoptic.errors import InputError
+from synoptic.utils.image_formats import FORMATS
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,6 +29,32 @@ def file_name(prompt: str, position: int | None = None) -> str:
     return (name or "picture") + (".png" if position is None else f"_{position}.png")
 
 
+def unique_names(wanted: Iterable[tuple[str, int | None]]) -> dict[tuple[str, int | None], str]:
+    """{(prompt, position): file name} as `file_name`, but no two alike, after case folding and Unicode normalisation.
+
+    A name that is taken becomes NAME.2.png and so on: the courses read a prompt up to the first dot.
+    """
+    names = {key: file_name(*key) for key in wanted}
+    return dict(zip(names, distinct(list(names.values())), strict=True))
+
+
+def numbered_file(name: str, n: int) -> str:
+    """The name of a PNG file with a number that the courses do not read: "a_lake.png", 2 -> "a_lake.2.png"."""
+    return f"{Path(name).stem}.{n}.png"
+
+
+def distinct(names: Sequence[str], numbered: Callable[[str, int], str] = numbered_file) -> list[str]:
+    """Names that every file system keeps apart: one that is taken is numbered, from 2."""
+    taken: set[str] = set()
+    found = []
+    for name in names:
+        tries = (name if n == 1 else numbered(name, n) for n in count(1))
+        free = next(one for one in tries if unicodedata.normalize("NFKC", one).casefold() not in taken)
+        taken.add(unicodedata.normalize("NFKC", free).casefold())
+        found.append(free)
+    return found
+
+
 def prompt_of(path: Path) -> str:
     """What the courses read in a file's name: `a_photo_of_a_horse_17.png` -> "a photo of a horse"."""
     return re.sub(r"_\d+$", "", path.name.split(".")[0]).replace("_", " ")  # the courses cut at the first dot
@@ -36,24 +65,25 @@ def is_crop(path: Path) -> bool:
     return re.search(r"_\d+$", path.stem) is not None
 
 
-def pictures(folder: Path, prompts: Sequence[str] = ()) -> dict[str, list[Path]]:
+def pictures(folder: Path, names: Mapping[tuple[str, int | None], str] | None = None) -> dict[str, list[Path]]:
     """The prompts of a folder's PNG files, each with its files, all sorted.
 
-    A file named after one of `prompts` belongs to it, also where its name says less than the prompt; any other is read by
-    `prompt_of`. Beside crops a picture that is not square is a full panorama: it is left out, with a warning. Raises
-    InputError on a file that is no whole picture.
+    A file of one of `names`, a set's own (`unique_names`), belongs to its prompt, also where its name says less, or could
+    be another's; any other is read by `prompt_of`. Beside crops a picture that is not square is a full panorama: it is left
+    out, with a warning. Raises InputError on a file that is no whole picture.
     """
     files = sorted(path for path in folder.glob("*.png") if not path.name.startswith("."))
-    known = {Path(file_name(prompt)).stem: prompt for prompt in prompts}
-    crops = {path for path in files if is_crop(path) and path.stem not in known}
+    own = {name: key for key, name in (names or {}).items()}
+    stems = {Path(file_name(prompt)).stem: prompt for prompt, _ in own.values()}
+    crops = {path for path in files if (own[path.name][1] is not None if path.name in own else is_crop(path))}
     for path, (w, h) in {path: size_of(path) for path in files}.items():
         if crops and path not in crops and w != h:
             log.warning("%s is %d×%d, a full panorama among crops: it is not scored", path, w, h)
             files.remove(path)
     found: dict[str, list[Path]] = {}
     for path in files:
-        prompt = known.get(path.stem) or known.get(re.sub(r"_\d+$", "", path.stem)) or prompt_of(path)
-        found.setdefault(prompt, []).append(path)
+        read = stems.get(path.stem) or stems.get(re.sub(r"_\d+$", "", path.stem)) or prompt_of(path)
+        found.setdefault(own[path.name][0] if path.name in own else read, []).append(path)
     return found
 
 
@@ -62,11 +92,13 @@ def size_of(path: Path) -> tuple[int, int]:
     from PIL import Image
 
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=FORMATS) as image:
             size = image.size
             image.verify()
     except (OSError, SyntaxError):
-        raise InputError(f"every .png in a graded folder must be a whole picture, {path} is none: remove it") from None
+        raise InputError(
+            f"every .png in a graded folder must be a whole picture, {path} is none: remove it", rule="graded-picture"
+        ) from None
     return size
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
-from synoptic.courses.files import file_name
+from synoptic.courses.files import unique_names
 from synoptic.courses.prompt_sets import Entry, PromptSet
 
 METHODS = {  # kind: --method and the graded folder it means
     "wide": {"auto": "wide_images"},
-    "ambiguous": {"auto": "ambiguous_images"} | {rule: f"ambiguous_images_{rule}" for rule in ("eps", "x0", "xt", "none")},
+    "ambiguous": {"auto": "ambiguous_images", "x0": "ambiguous_images"}
+    | {rule: f"ambiguous_images_{rule}" for rule in ("eps", "xt", "none")},
     "edit": {"auto": "pds", "pds": "pds", "sds": "sds", "vsd": "vsd"},
     "plain": {"auto": "images", "sds": "sds", "vsd": "vsd"},
 }
@@ -22,14 +24,25 @@ def graded(chosen: PromptSet, folder: str) -> list[str]:
     return [prompt for e in chosen.entries for prompt in (e.prompt, e.other) if prompt]
 
 
-def expected(chosen: PromptSet, folder: Path) -> list[Path]:
-    """Every picture that a whole graded folder holds."""
-    if chosen.kind == "wide":
-        return [folder / file_name(e.prompt, p) for e in chosen.entries for p in e.positions]
-    return [folder / file_name(prompt) for prompt in graded(chosen, folder.name)]
+def file_names(chosen: PromptSet, folder: str) -> dict[tuple[str, int | None], str]:
+    """{(prompt, position): file name} of a whole graded folder, no two alike; a wide picture itself has no position."""
+    crops = [(e.prompt, p) for e in chosen.entries for p in e.positions]
+    return unique_names([*crops, *((prompt, None) for prompt in graded(chosen, folder))])
 
 
-def source_of(entry: Entry, top: Path) -> Path | None:
-    """An edit's source picture: at its img_path, or in OUT/sources; None where there is none."""
-    places = [entry.source, top / "sources" / file_name(entry.prompt)]
+def expected(chosen: PromptSet, folder: Path) -> dict[tuple[str, int | None], Path]:
+    """Every picture that a whole graded folder holds: of a wide set the crops."""
+    names = file_names(chosen, folder.name)
+    return {key: folder / name for key, name in names.items() if chosen.kind != "wide" or key[1] is not None}
+
+
+def sources(chosen: PromptSet, top: Path) -> dict[str, Path]:
+    """{prompt: path} of an edit set's source pictures in OUT/sources, where they are not at their img_path."""
+    names = unique_names((e.prompt, None) for e in chosen.entries)
+    return {prompt: top / "sources" / name for (prompt, _), name in names.items()}
+
+
+def source_of(entry: Entry, made: Mapping[str, Path]) -> Path | None:
+    """An edit's source picture: at its img_path, or one of `sources`; None where there is none."""
+    places = [entry.source, made[entry.prompt]]
     return next((path for path in places if path is not None and path.exists()), None)

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from PIL.Image import Image
 
 from synoptic.courses.evaluate_options import EvaluateOptions
-from synoptic.courses.files import file_name
-from synoptic.courses.folders import source_of
-from synoptic.courses.prompt_sets import CANVAS, Entry
+from synoptic.courses.files import distinct, unique_names
+from synoptic.courses.folders import expected, source_of, sources
+from synoptic.courses.prompt_sets import CANVAS, Entry, PromptSet
 from synoptic.errors import InputError, check_writable
 from synoptic.io import from_pil, load_image, read_settings, save_image, to_pil
 from synoptic.models.registry import resolve
 from synoptic.options.common import slug
 from synoptic.runs.execute import run
+from synoptic.runs.folders import earlier
 from synoptic.runs.manifest import Run
 from synoptic.views.registry import get_view
 
@@ -24,36 +25,37 @@ SHARED = ("model", "steps", "guidance_scale", "seed")  # what pictures of one fo
 OLD_NAMES = {"guidance_scale": "guidance"}  # in pictures of version 0.0, which keep their settings under "settings"
 
 
-def generate_wide(entries: Sequence[Entry], folder: Path, panoramas: Path, options: EvaluateOptions) -> None:
+def generate_wide(chosen: PromptSet, folder: Path, panoramas: Path, options: EvaluateOptions) -> None:
     """Save the missing crops in `folder`, cut from wide pictures in `panoramas`, which are generated where they are missing.
 
     A picture is six times as wide as high; a crop at position p begins at p · W / 3072, rounded, and is as wide as high.
     Crops are cut when all pictures are there, so a run that was stopped finds its own pictures again. A wide picture made
     elsewhere, named after its prompt alone, is taken as it is.
     """
+    names = expected(chosen, folder)
 
     def is_missing(entry: Entry) -> bool:
-        return not all((folder / file_name(entry.prompt, p)).exists() for p in entry.positions)
+        return not all(names[entry.prompt, p].exists() for p in entry.positions)
 
-    for e in entries:
-        ready = panoramas / file_name(e.prompt)
+    for (prompt, _), name in unique_names((e.prompt, None) for e in chosen.entries).items():
+        (e,), ready = [e for e in chosen.entries if e.prompt == prompt], panoramas / name
         if is_missing(e) and ready.exists():
             check_writable(folder)
-            cut(load_image(ready), read_settings(ready) | {"file": ready.name}, e, folder)
-    wanted = {e.prompt: e for e in entries if is_missing(e) or picture_of(panoramas, e.prompt, options.seed).exists()}
+            cut(load_image(ready), read_settings(ready) | {"file": ready.name}, e, names)
+    there = pictures_of(panoramas, options.seed)
+    wanted = {e.prompt: e for e in chosen.entries if is_missing(e) or e.prompt in there}
     if not any(is_missing(e) for e in wanted.values()):
         return
-    check_distinct(list(wanted))
     check_writable(folder)
     made = run("wide", *wanted, **options.shared(), out=str(panoramas))
     for image, picture in zip(made.images, made.pictures, strict=True):
-        cut(image, read_settings(made.folder / picture.file), wanted[picture.prompt], folder)
+        cut(image, read_settings(made.folder / picture.file), wanted[picture.prompt], names)
 
 
-def cut(image: Image, inside: dict[str, Any], entry: Entry, folder: Path) -> None:
+def cut(image: Image, inside: dict[str, Any], entry: Entry, names: Mapping[tuple[str, int | None], Path]) -> None:
     """Save an entry's missing crops of its wide picture, each with the picture's options and its place."""
     for p in entry.positions:
-        path, side = folder / file_name(entry.prompt, p), image.height
+        path, side = names[entry.prompt, p], image.height
         if not path.exists():
             left = round(p * image.width / CANVAS)
             place = {"file": path.name, "cut_from": inside["file"], "position": p, "left": left}
@@ -61,90 +63,87 @@ def cut(image: Image, inside: dict[str, Any], entry: Entry, folder: Path) -> Non
 
 
 def generate_in_one_run(
-    prompts: Sequence[str], folder: Path, runs: Path, options: EvaluateOptions, generate: Callable[..., Run]
+    paths: Mapping[str, Path], runs: Path, options: EvaluateOptions, generate: Callable[..., Run]
 ) -> None:
-    """Save the missing pictures of prompts in `folder`, made by one run in `runs`: generate(*prompts, **shared, out=…)."""
-
-    def is_missing(prompt: str) -> bool:
-        return not (folder / file_name(prompt)).exists()
-
-    wanted = [p for p in prompts if is_missing(p) or picture_of(runs, p, options.seed).exists()]
-    if not any(is_missing(prompt) for prompt in wanted):
+    """Save the missing ones of {prompt: path}, made by one run in `runs`: generate(*prompts, **shared, out=…)."""
+    there = pictures_of(runs, options.seed)
+    wanted = [prompt for prompt, path in paths.items() if not path.exists() or prompt in there]
+    if all(paths[prompt].exists() for prompt in wanted):
         return
-    check_distinct(wanted)
-    check_writable(folder)
-    save_pictures(generate(*wanted, **options.shared(), out=str(runs)), folder)
+    check_writable(paths[wanted[0]].parent)
+    save_pictures(generate(*wanted, **options.shared(), out=str(runs)), paths)
 
 
-def generate_ambiguous(entries: Sequence[Entry], folder: Path, runs: Path, options: EvaluateOptions, **rule: Any) -> None:
-    """Save the missing views of pairs in `folder`, each under its prompt: the canonical one upright, the other turned.
+def generate_ambiguous(
+    entries: Sequence[Entry], paths: Mapping[str, Path], runs: Path, options: EvaluateOptions, **rule: Any
+) -> None:
+    """Save the missing views of pairs, {prompt: path}: the canonical one upright, the other turned.
 
     Every pair has a run of its own in `runs`, which is found again; `rule` are further options of `anagram`.
     """
-    pairs = {f"{e.prompt} {e.other}": (e.prompt, e.other) for e in entries}
-    wanted = {name: pair for name, pair in pairs.items() if not all((folder / file_name(text)).exists() for text in pair)}
-    check_distinct(list(wanted))
-    for name, pair in wanted.items():
-        check_writable(folder)
-        made = run("anagram", *pair, **options.shared(), **rule, out=str(runs / slug(name)))
+    pairs = [(e.prompt, e.other) for e in entries]
+    for pair, place in zip(pairs, run_folders([" ".join(pair) for pair in pairs]), strict=True):
+        if all(paths[text].exists() for text in pair):
+            continue
+        check_writable(paths[pair[0]].parent)
+        made = run("anagram", *pair, **options.shared(), **rule, out=str(runs / place))
         (image,), (picture,) = made.images, made.pictures
         inside = read_settings(made.folder / picture.file)
         for text, name in zip(pair, made.options.to_json()["views"], strict=True):
-            path = folder / file_name(text)
-            if not path.exists():
+            if not paths[text].exists():
                 seen = to_pil(get_view(name).view(from_pil(image)))[0]
-                save_image(path, seen, inside | {"file": path.name, "prompt": text, "view": name})
+                save_image(paths[text], seen, inside | {"file": paths[text].name, "prompt": text, "view": name})
 
 
-def generate_edits(entries: Sequence[Entry], folder: Path, runs: Path, options: EvaluateOptions) -> None:
-    """Save the missing edits in `folder`, by PDS, each of a source that is there, as small as the model's own pictures.
+def generate_edits(chosen: PromptSet, paths: Mapping[str, Path], runs: Path, options: EvaluateOptions) -> None:
+    """Save the missing edits, {prompt: path}, by PDS, each of a source that is there, as small as the model's own pictures.
 
     Every edit has a run of its own in `runs`.
     """
-    check_distinct([e.other for e in entries])
-    side = resolve(options.model).native_size
-    for e in entries:
-        source = source_of(e, options.top)
-        if source is not None and not (folder / file_name(e.other)).exists():
-            check_writable(folder)
+    side, made = resolve(options.model).native_size, sources(chosen, options.top)
+    for e, place in zip(chosen.entries, run_folders([e.other for e in chosen.entries]), strict=True):
+        source = source_of(e, made)
+        if source is not None and not paths[e.other].exists():
+            check_writable(paths[e.other].parent)
             edit = {"loss": "pds", "source": str(source), "source_prompt": e.prompt, "size": side}
-            save_pictures(run("distill", e.other, **edit, **options.shared(), out=str(runs / slug(e.other))), folder)
+            save_pictures(run("distill", e.other, **edit, **options.shared(), out=str(runs / place)), paths)
 
 
-def save_pictures(made: Run, folder: Path) -> None:
-    """Save a run's pictures in `folder`, each under its prompt; those that are there are kept."""
+def save_pictures(made: Run, paths: Mapping[str, Path]) -> None:
+    """Save a run's pictures, {prompt: path}; those that are there are kept."""
     for image, picture in zip(made.images, made.pictures, strict=True):
-        path = folder / file_name(picture.prompt)
+        path = paths[picture.prompt]
         if not path.exists():
             save_image(path, image, read_settings(made.folder / picture.file) | {"file": path.name})
 
 
-def picture_of(folder: Path, prompt: str, seed: int) -> Path:
-    """Return where a run in `folder` keeps the picture of a prompt."""
-    return folder / f"{slug(prompt)}_{seed}.png"
+def run_folders(names: Sequence[str]) -> list[str]:
+    """Return a folder's name for each, no two alike."""
+    return distinct([slug(name) for name in names], lambda name, n: f"{name}-{n}")
 
 
-def check_distinct(prompts: Sequence[str]) -> None:
-    """Raise InputError where two prompts part only after the 100 bytes of them that a run's file names hold."""
-    names = [slug(prompt) for prompt in prompts]
-    for i, name in enumerate(names):
-        if name in names[:i]:
-            raise InputError(
-                f"prompts must differ in their first 100 bytes, {prompts[i][:50]!r}… does not: reword it",
-                rule="prompts-distinct",
-            )
+def pictures_of(folder: Path, seed: int) -> dict[str, Path]:
+    """Return {prompt: file} of the pictures of this seed that a run in `folder` has made."""
+    made = (earlier(folder) or {}).get("pictures", [])
+    found = {p["prompt"]: folder / p["file"] for p in made if p["seed"] == seed}
+    return {prompt: file for prompt, file in found.items() if file.exists()}
 
 
-def check_same_options(paths: Sequence[Path], options: EvaluateOptions) -> None:
-    """Raise InputError where pictures that are there were made with other options; those made elsewhere say nothing."""
+def check_same_options(paths: Sequence[Path], options: EvaluateOptions, **rule: Any) -> None:
+    """Raise InputError where pictures that are there were made with other options; those made elsewhere say nothing.
+
+    `rule` are options that the method sets, which must be the same too.
+    """
+    wanted = {name: getattr(options, name) for name in SHARED} | rule
     for path in paths:
         inside = options_inside(read_settings(path))
-        for name in SHARED:
-            asked, found = getattr(options, name), inside.get(name)
+        for name, asked in wanted.items():
+            found = inside.get(name)
             if found is not None and asked is not None and found != asked:
+                cure = "another --method" if name in rule else f"--{name.replace('_', '-')} {found}"
                 raise InputError(
                     f"pictures of one folder share their options, {path} was made with {name} {found}, not {asked}: choose"
-                    f" another --out, give --{name.replace('_', '-')} {found}, or delete the old pictures",
+                    f" another --out, give {cure}, or delete the old pictures",
                     rule="folder-differs",
                 )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from synoptic.courses.files import cosines
-from synoptic.courses.folders import graded, source_of
+from synoptic.courses.folders import graded, source_of, sources
 from synoptic.courses.prompt_sets import PromptSet
 from synoptic.io import load_image
 from synoptic.metrics.base import Metric
@@ -57,9 +57,9 @@ def ambiguity(chosen: PromptSet, clip: Clip, found: Mapping[str, Sequence[Path]]
 
 def kept(chosen: PromptSet, clip: Clip, found: Mapping[str, Sequence[Path]], top: Path) -> Iterator[Metric]:
     """How much edits keep of their source pictures, where there is one of the same size."""
-    both = {}
+    both, made = {}, sources(chosen, top)
     for e in chosen.entries:
-        path = source_of(e, top)
+        path = source_of(e, made)
         if e.other in found and path is not None:
             edited, original = load_image(found[e.other][0]), load_image(path)
             if edited.size == original.size:

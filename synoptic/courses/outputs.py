@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from synoptic.courses.files import file_name
+from synoptic.courses.files import distinct, file_name
 from synoptic.io import atomic_write, from_pil, load_image, read_settings, save_image, to_pil
 from synoptic.models.registry import resolve
 from synoptic.options.base import Options
@@ -61,10 +61,10 @@ def ambiguous(args: argparse.Namespace, prepared: Any, folder: Path) -> None:
     )
     for i, x in enumerate(small):
         save_image(folder / f"results/view_{i}.png", to_pil(x)[0], inside)
-    for prompt, x in zip(args.prompts, large, strict=True):
+    for prompt, name, x in zip(args.prompts, distinct([file_name(p) for p in args.prompts]), large, strict=True):
         for place in (folder, folder / "results"):
-            save_image(place / file_name(prompt), to_pil(x)[0], inside | {"prompt": prompt})
-        print(folder / file_name(prompt))
+            save_image(place / name, to_pil(x)[0], inside | {"prompt": prompt})
+        print(folder / name)
     save_image(folder / "results/final.png", to_pil(torch.cat(large, -1))[0], inside)
     write_config(folder / "ambiguous_image_config.yaml", args, run)
     print_score(run, "alignment", "alignment")

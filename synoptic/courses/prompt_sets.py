@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from synoptic.courses.files import file_name
-from synoptic.errors import InputError
+from synoptic.errors import InputError, user_path
 
 Kind = Literal["wide", "ambiguous", "edit", "plain"]
 OURS = {path.stem: path for path in sorted((Path(__file__).parent / "prompts").glob("*.json"))}
@@ -52,19 +52,24 @@ def read_set(name: str) -> PromptSet:
     edit_prompt + img_path is edit ($HOME and ~ are replaced, other paths start at the file); prompt alone or text is plain.
     Raises InputError, naming file and entry, where the file cannot be read, an entry is broken, or two would share a file.
     """
-    path = OURS.get(name) or Path(name).expanduser()
+    path = OURS.get(name) or user_path(name)
     if not path.is_file():
         raise InputError(
-            f"a prompts file is needed, {name} does not exist: check the path, or take one of ours: {', '.join(OURS)}"
+            f"a prompts file is needed, {name} does not exist: check the path, or take one of ours: {', '.join(OURS)}",
+            rule="prompts-missing",
         )
     if path.suffix.lower() not in READERS:
-        raise InputError(f"a prompts file must end in {', '.join(READERS)}, {name} does not: convert it")
+        raise InputError(
+            f"a prompts file must end in {', '.join(READERS)}, {name} does not: convert it", rule="prompts-suffix"
+        )
     try:
         rows = list(READERS[path.suffix.lower()](path.read_text(encoding="utf-8-sig")))
-    except (OSError, ValueError, csv.Error) as e:
-        raise InputError(f"a prompts file must be readable as its name says, {name} is not ({e}): mend it") from None
+    except (OSError, ValueError, RecursionError, csv.Error) as e:
+        raise InputError(
+            f"a prompts file must be readable as its name says, {name} is not ({e}): mend it", rule="prompts-unreadable"
+        ) from None
     if not rows:
-        raise InputError(f"a prompts file must hold at least one prompt, {name} holds none: add one")
+        raise InputError(f"a prompts file must hold at least one prompt, {name} holds none: add one", rule="prompts-empty")
     kinds: dict[Kind, str] = {}
     entries = []
     for label, row in rows:
@@ -73,7 +78,10 @@ def read_set(name: str) -> PromptSet:
         kinds.setdefault(kind, where)
         if len(kinds) > 1:
             (one, first), (other, _) = kinds.items()
-            raise InputError(f"one prompts file holds one kind, {first} is {one} and {where} is {other}: split the file")
+            raise InputError(
+                f"one prompts file holds one kind, {first} is {one} and {where} is {other}: split the file",
+                rule="prompts-kinds",
+            )
         entries.append((where, entry(kind, row, where, path.parent)))
     (kind,) = kinds
     unique(entries)
@@ -120,10 +128,15 @@ def kind_of(row: Any, where: str) -> Kind:
                 for field in fields:
                     if field not in row:
                         needed = ", ".join(fields)
-                        raise InputError(f"an entry of kind {kind} needs {needed}; {where} has no {field}: add it")
+                        raise InputError(
+                            f"an entry of kind {kind} needs {needed}; {where} has no {field}: add it", rule="entry-lacks"
+                        )
                 return kind
     every = "; ".join(", ".join(fields) for fields in FIELDS.values())
-    raise InputError(f"an entry must be text or have one of these groups of fields: {every}; {where} has none: add them")
+    raise InputError(
+        f"an entry must be text or have one of these groups of fields: {every}; {where} has none: add them",
+        rule="entry-fields",
+    )
 
 
 def entry(kind: Kind, row: Any, where: str, base: Path) -> Entry:
@@ -134,7 +147,7 @@ def entry(kind: Kind, row: Any, where: str, base: Path) -> Entry:
             return Entry(texts[0], positions=positions(row["eval_pos"], where))
         case "edit":
             home = re.sub(r"\$HOME\b|\$\{HOME\}", lambda _: str(Path.home()), texts[2])
-            return Entry(texts[0], texts[1], source=base / Path(home).expanduser())
+            return Entry(texts[0], texts[1], source=base / user_path(home))
         case "ambiguous":
             return Entry(texts[0], texts[1])
     return Entry(texts[0])
@@ -143,7 +156,7 @@ def entry(kind: Kind, row: Any, where: str, base: Path) -> Entry:
 def words(row: dict[str, Any], field: str, where: str) -> str:
     text = row[field]
     if not isinstance(text, str) or not text.strip() or "\0" in text:
-        raise InputError(f"{field} must be text, that of {where} is {json.dumps(text)[:60]}: write it")
+        raise InputError(f"{field} must be text, that of {where} is {json.dumps(text)[:60]}: write it", rule="entry-text")
     return text.strip()
 
 
@@ -155,7 +168,8 @@ def positions(given: Any, where: str) -> tuple[int, ...]:
     if not good or len(set(given)) < len(given):
         raise InputError(
             f"eval_pos must be whole numbers from 0 to {LAST}, each once (left edges of crops in the courses' canvas of"
-            f" {CANVAS}); that of {where} is {json.dumps(given)[:80]}: correct it"
+            f" {CANVAS}); that of {where} is {json.dumps(given)[:80]}: correct it",
+            rule="eval-pos",
         )
     return tuple(given)
 
@@ -172,6 +186,7 @@ def unique(entries: list[tuple[str, Entry]]) -> None:
             )  # both of an ambiguous pair lie in one folder, those of an edit do not
             if key in seen:
                 raise InputError(
-                    f"pictures are named after their prompts, {seen[key]} and {where} would both be {key[1]}: reword one"
+                    f"pictures are named after their prompts, {seen[key]} and {where} would both be {key[1]}: reword one",
+                    rule="prompts-same-name",
                 )
             seen[key] = where

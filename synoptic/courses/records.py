@@ -44,7 +44,7 @@ def read_records(out: Path) -> list[Record]:
 
 def write_record(out: Path, record: Record) -> tuple[Path, Path]:
     """Write out/report/FOLDER.json, from which the reports are made, and FOLDER.png, the contact sheet."""
-    (out / "report").mkdir(exist_ok=True)
+    (out / "report").mkdir(parents=True, exist_ok=True)
     noted, page = (out / "report" / f"{record.folder}.{end}" for end in ("json", "png"))
     text = json.dumps(asdict(record), indent=2, ensure_ascii=False) + "\n"
     atomic_write(noted, lambda f: f.write(text.encode()))

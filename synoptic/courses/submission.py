@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from synoptic.courses.files import distinct, file_name
 from synoptic.courses.records import read_records
 from synoptic.courses.report import pdf
 from synoptic.io import atomic_write
@@ -17,8 +18,8 @@ from synoptic.io import atomic_write
 def hand_in(out: Path, name: str, code: Path | None) -> Path:
     """out/NAME_SID.zip: NAME_SID.pdf, every graded folder as its course wants it placed, the code, commands and settings.
 
-    sds, pds and vsd lie under outputs/, the others at the top; a full panorama lies in wide_panoramas/, where no eval.py
-    scores it. Of the code, hidden files, caches and `out` itself stay out.
+    sds, pds and vsd lie under outputs/, the others at the top; a full panorama lies beside its crops, under its prompt. Of
+    the code, hidden files, caches and `out` itself stay out.
     """
     records = read_records(out)
     commands = [command for r in records for command in [*(made["command"] for made in r.made.values()), r.command]]
@@ -33,8 +34,9 @@ def hand_in(out: Path, name: str, code: Path | None) -> Path:
                 files = [Path(path).name for paths in record.pictures.values() for path in paths]
                 for file in [*files, "eval.json"]:
                     z.write(out / folder / file, f"{top}/{file}")
-                for path in dict.fromkeys(path for paths in record.whole.values() for path in paths):
-                    z.write(out / path, path)
+                names = distinct([*files, *map(file_name, record.whole)])
+                for (path, *_), file in zip(record.whole.values(), names[len(files) :], strict=True):
+                    z.write(out / path, f"{top}/{file}")
             z.writestr("commands.txt", "\n".join(dict.fromkeys(commands)) + "\n")
             z.writestr("settings.json", json.dumps([asdict(r) for r in records], indent=2, ensure_ascii=False) + "\n")
             if code is not None:

@@ -41,8 +41,8 @@ class Schedule(Protocol):
 
     def __call__(self, t: Time) -> tuple[Any, Any]: ...
 
-    def steps(self, n: int) -> Sequence[tuple[Time, Time]]:
-        """n pairs (t, t_prev), noisiest first."""
+    def steps(self, n: int, scheduler: str | None = None) -> Sequence[tuple[Time, Time]]:
+        """n pairs (t, t_prev) that meet, noisiest first; at the times of another class of schedulers if one is named."""
         ...
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,19 +13,38 @@ from torch import Tensor
 
 from synoptic.diffusion.equations import Schedule, Time
 
+MULTISTEP_SCHEDULERS = (  # the points between n + 1 equal parts: the clean picture is not a point of its own
+    "DPMSolverMultistepScheduler",
+    "DPMSolverSinglestepScheduler",
+    "DEISMultistepScheduler",
+    "UniPCMultistepScheduler",
+    "SASolverScheduler",
+)
+CONTINUOUS_SCHEDULERS = (  # times between the trained ones where spacing is linspace
+    "EulerDiscreteScheduler",
+    "EulerAncestralDiscreteScheduler",
+    "HeunDiscreteScheduler",
+    "LMSDiscreteScheduler",
+    "KDPM2DiscreteScheduler",
+    "KDPM2AncestralDiscreteScheduler",
+    "DPMSolverSDEScheduler",
+)
+
 
 @dataclass(frozen=True)
 class DDPMSchedule:
     """The DDPM family (Ho et al. 2020): alpha_t = sqrt(abar_t), sigma_t = sqrt(1 - abar_t) at t = 0 … T-1.
 
-    `final_alpha_cumprod` is abar at the end (t = -1): 1, or abar_0 where the config has `set_alpha_to_one: false`.
+    `final_alpha_cumprod` is abar at the end (t = -1): 1, or abar_0 where the config has `set_alpha_to_one: false`. Between
+    two trained times sigma / alpha lies on the line between theirs, as in diffusers' schedulers of Karras et al. 2022.
     """
 
     alphas_cumprod: Tensor  # (T,) float64
     final_alpha_cumprod: float = 1.0
     prediction: str = "epsilon"
-    spacing: str = "leading"
+    spacing: str | None = None  # leading, trailing or linspace; None is the scheduler class's own
     offset: int = 0
+    scheduler: str = "DDIMScheduler"  # the diffusers class whose times `steps` takes
     clip: Callable[[Tensor], Tensor] | None = None
     learned_variance: bool = False  # whether a network's further channels are a variance to sample with
     final_time = -1
@@ -34,27 +54,50 @@ class DDPMSchedule:
             index = t.cpu().clamp(min=-1)
             abar = torch.where(index < 0, self.final_alpha_cumprod, self.alphas_cumprod[index])
             return abar.sqrt(), (1 - abar).sqrt()
+        if not float(t).is_integer():
+            low, high = (sigma / a for a, sigma in (self(math.floor(t)), self(math.ceil(t))))
+            ratio = low + (high - low) * (t % 1)
+            return 1 / math.hypot(1, ratio), ratio / math.hypot(1, ratio)
         abar = self.final_alpha_cumprod if t < 0 else self.alphas_cumprod[int(t)].item()
         return abar**0.5, (1 - abar) ** 0.5
 
-    def steps(self, n: int) -> list[tuple[Time, Time]]:
-        """Spaced as Lin et al. 2024, table 2, names them; t_prev = t - T//n, diffusers' rule for every spacing.
+    def steps(self, n: int, scheduler: str | None = None) -> list[tuple[Time, Time]]:
+        """n steps that meet and fall, at the times of the config's diffusers class, or of another one, `scheduler`.
 
-        Raises ValueError where n is not in 1 … T, or an offset pushes the first time past the last one, T - 1.
+        Spaced as Lin et al. 2024, table 2, names them. One step of linspace, which DDIM's class begins at time 0, the
+        clean picture's, begins at the noisiest time here. Raises ValueError where the class has no n different times, or
+        where an offset pushes the first one past the last time, T - 1.
         """
-        T = len(self.alphas_cumprod)
-        if not 1 <= n <= T:
-            raise ValueError(f"steps must be between 1 and {T} for this model, not {n}")
-        match self.spacing:
-            case "leading":
-                ts = np.arange(n)[::-1] * (T // n) + self.offset
-            case "trailing":
-                ts = np.arange(T, 0, -T / n)[:n].round() - 1
-            case _:
-                ts = np.linspace(0, T - 1, n).round()[::-1]
+        T, scheduler = len(self.alphas_cumprod), scheduler or self.scheduler
+        most = T - 1 if scheduler in MULTISTEP_SCHEDULERS else T
+        if not 1 <= n <= most:
+            raise ValueError(f"steps must be between 1 and {most} for this model, not {n}")
+        ts = spaced_times(scheduler, self.spacing, T, n, self.offset)
         if ts[0] >= T:
             raise ValueError(f"{n} steps with steps_offset {self.offset} begin past the last time, {T - 1}: take fewer")
-        return [(t, max(t - T // n, self.final_time)) for t in map(int, ts)]
+        return pair_up([int(t) if t.is_integer() else t for t in ts.tolist()], self.final_time)
+
+
+def spaced_times(scheduler: str, spacing: str | None, T: int, n: int, offset: int = 0) -> np.ndarray:
+    """n times of 0 … T-1, noisiest first, as float64 (n,): where that class of diffusers' schedulers has them."""
+    multistep, continuous = scheduler in MULTISTEP_SCHEDULERS, scheduler in CONTINUOUS_SCHEDULERS
+    if scheduler == "DPMSolverSinglestepScheduler":
+        spacing = "linspace"  # it knows no other
+    points = n + 1 if multistep else n
+    match spacing or ("linspace" if multistep or continuous else "leading"):
+        case "leading":
+            ts = np.arange(points) * float(T // points) + offset
+        case "trailing":
+            return np.arange(T, 0, -T / n)[:n].round() - 1
+        case _:
+            ts = np.linspace(0, T - 1, points) if points > 1 else np.array([T - 1.0])
+            ts = ts.astype(np.float32).astype(float) if continuous else ts.round()
+    return ts[::-1][:n]
+
+
+def pair_up(times: Sequence[Time], end: Time) -> list[tuple[Time, Time]]:
+    """Steps (t, t_prev) each of which ends where the next begins, and the last at `end`."""
+    return list(zip(times, [*times[1:], end], strict=True))
 
 
 @dataclass(frozen=True)
@@ -71,19 +114,18 @@ class FlowMatchingSchedule:
         sigma = (t.double() if isinstance(t, Tensor) else t) / self.config.get("num_train_timesteps", 1000)
         return 1 - sigma, sigma
 
-    def steps(self, n: int) -> list[tuple[Time, Time]]:
-        """The scheduler's own times; where its shift depends on the picture's size, the shift of the largest one."""
+    def steps(self, n: int, scheduler: str | None = None) -> list[tuple[Time, Time]]:
+        """Its own class's times, whatever `scheduler` is; where their shift depends on the size, the largest picture's."""
         from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
 
         if n < 1:
             raise ValueError(f"steps must be at least 1, not {n}")
-        scheduler: Any = FlowMatchEulerDiscreteScheduler.from_config(dict(self.config))
+        flow: Any = FlowMatchEulerDiscreteScheduler.from_config(dict(self.config))
         if self.config.get("use_dynamic_shifting"):
-            scheduler.set_timesteps(sigmas=[1 - i / n for i in range(n)], mu=self.config.get("max_shift", 1.15))
+            flow.set_timesteps(sigmas=[1 - i / n for i in range(n)], mu=self.config.get("max_shift", 1.15))
         else:
-            scheduler.set_timesteps(n)
-        ts = scheduler.timesteps.double().tolist()
-        return list(zip(ts, [*ts[1:], self.final_time], strict=True))
+            flow.set_timesteps(n)
+        return pair_up(flow.timesteps.double().tolist(), self.final_time)
 
 
 def schedule_from_config(config: Mapping[str, Any]) -> Schedule:
@@ -96,10 +138,10 @@ def schedule_from_config(config: Mapping[str, Any]) -> Schedule:
     clip = _clip_of_config(config)
     if "FlowMatch" in config.get("_class_name", "") or "shift" in config:  # only flow matching has one
         return FlowMatchingSchedule(dict(config), clip)
-    prediction, spacing = config.get("prediction_type", "epsilon"), config.get("timestep_spacing", "leading")
+    prediction, spacing = config.get("prediction_type", "epsilon"), config.get("timestep_spacing")
     if prediction not in ("epsilon", "v_prediction", "sample"):
         raise ValueError(f"prediction_type must be epsilon, v_prediction or sample, not {prediction!r}")
-    if spacing not in ("leading", "trailing", "linspace"):
+    if spacing not in (None, "leading", "trailing", "linspace"):
         raise ValueError(f"timestep_spacing must be leading, trailing or linspace, not {spacing!r}")
     ddim: Any = DDIMScheduler.from_config(dict(config))  # it knows every beta schedule
     return DDPMSchedule(
@@ -108,6 +150,7 @@ def schedule_from_config(config: Mapping[str, Any]) -> Schedule:
         prediction,
         spacing,
         config.get("steps_offset", 0),
+        config.get("_class_name", "DDIMScheduler"),
         clip,
         str(config.get("variance_type")).startswith("learned"),
     )

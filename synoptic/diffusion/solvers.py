@@ -6,7 +6,6 @@ Times are numbers here, as the loops give them.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any, Literal
 
 from torch import Tensor
@@ -74,19 +73,9 @@ def half_log_snr(s: Schedule, t: Time) -> float:
     return math.log(a / sigma) if a else -math.inf
 
 
-def pair_up(times: Sequence[Time], end: Time) -> list[tuple[Time, Time]]:
-    """Steps (t, t_prev) each of which ends where the next begins, and the last at `end`."""
-    return list(zip(times, [*times[1:], end], strict=True))
-
-
 def timestep_pairs(name: str, s: Schedule, n: int) -> list[tuple[Time, Time]]:
-    """The n steps that a sampler takes: ddim those of the schedule, the others linked ones.
-
-    Both are diffusers' rules. They part by a time or so where n does not divide the schedule, and there DDIM's may end
-    just before the clean picture.
-    """
-    steps = list(s.steps(n))
-    return steps if name == "ddim" else pair_up([t for t, _ in steps], s.final_time)
+    """The n steps that a sampler takes: dpm++ those of diffusers' class of it, the others those of the model's own class."""
+    return list(s.steps(n, "DPMSolverMultistepScheduler") if name == "dpm++" else s.steps(n))
 
 
 def get_solver(name: str, eta: float = 0.0) -> Solver:

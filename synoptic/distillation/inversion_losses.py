@@ -3,34 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from synoptic.diffusion.equations import Schedule, coefficients
+from synoptic.diffusion.equations import Schedule, add_noise, coefficients, tweedie
 from synoptic.distillation.base import Loss
 from synoptic.distillation.losses import weighted_branches
 from synoptic.distillation.timesteps import TimestepSampler, falling_timesteps, narrowing_timesteps
 from synoptic.distillation.weights import sqrt_noise_to_signal
 from synoptic.guidance.batching import BranchPredict
 from synoptic.guidance.cfg import Predict
-from synoptic.sampling.invert import invert
 
 
 def sdi(
     branch_predict: BranchPredict,
     s: Schedule,
     inversion_predict: Predict,
-    scale: float = 7.5,
+    scale: float = 8.5,
     steps: int = 10,
     *,
     timesteps: TimestepSampler | None = None,
 ) -> Loss:
     """grad = x - x0(x_t) = (sigma / alpha) (eps_guided(x_t) - eps_inverted), x_t by inversion (Lukoianov et al. 2024).
 
-    Branches: cond and null; `inversion_predict` is what inverts, the official guidance -scale: cfg(model, prompts, -7.5). It
-    takes `steps` calls. times fall from 980 to 250 by default, over 10000 steps. No noise is added to the inversion (eta 0).
+    Branches: cond and null; `inversion_predict` is what inverts: cfg(model, prompts, -6.5), or 2 - scale. The official code
+    adds its scales 7.5 and -7.5 to the conditional prediction, so they are 8.5 and -6.5 where 1 is off. It takes `steps`
+    calls. times fall from 980 to 250 by default, over 10000 steps. No noise is added to the inversion (eta 0).
     """
 
     def noise(x: Tensor, t: Tensor, camera: Any, rngs: Sequence[torch.Generator]) -> tuple[Tensor, Tensor]:
@@ -83,10 +84,16 @@ def ism(
 
 
 def invert_to(inversion_predict: Predict, s: Schedule, x: Tensor, start: Tensor, t: Tensor, steps: int) -> Tensor:
-    """x at the times `start` (N,) to x at t, by so many steps of DDIM inversion, evenly spaced for each row."""
-    at = [start + (t - start) * k // steps for k in range(steps + 1)]
-    *_, last = invert(inversion_predict, s, x, steps=[(at[k], at[k - 1]) for k in range(steps, 0, -1)], refine=0)
-    return last.x
+    """x at the times `start` (N,) to x at t, by so many steps of DDIM inversion, evenly spaced for each row.
+
+    A step from one time to the next asks the network at the lower one, where its x is, as both papers' code does. The clean
+    picture, at time -1, is asked about at time 0, the first that a network knows.
+    """
+    times = [start + (t - start) * k // steps for k in range(steps + 1)]
+    for low, high in pairwise(times):
+        eps = inversion_predict(x, low.clamp(min=0)).eps
+        x = add_noise(s, tweedie(s, x, eps, low), eps, high)
+    return x
 
 
 def _sds_weights(scale: float):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from synoptic.models.base import Cond
+from synoptic.models.base import Conditioning
 
 ATTENTION_LAYERS = ("to_q", "to_k", "to_v", "to_out.0", "add_k_proj", "add_v_proj")
 
@@ -39,17 +40,15 @@ class LoRAStudent(nn.Module):
     adapters are float32, or wider where the net is. With `features` > 0 each student is also conditioned on so many numbers,
     a camera or a class, whose embedding, at first 0, is added to that of the time. `remove` takes all of it off the net.
 
-    Raises ValueError where rank is below 1, features below 0, or rngs not 1 to 256.
+    Raises ValueError where rank is below 1, features below 0, or rngs is empty.
     """
 
     def __init__(self, net: Any, rngs: Sequence[torch.Generator], *, rank: int = 4, features: int = 0) -> None:
         super().__init__()
         if rank < 1 or features < 0:
             raise ValueError(f"rank must be at least 1 and features at least 0, not {rank} and {features}")
-        if not 1 <= len(rngs) <= 256:
-            raise ValueError(
-                f"a net can have 1 to 256 students, not {len(rngs)}: half precision counts no further; split the batch"
-            )
+        if not rngs:
+            raise ValueError("a net needs at least 1 student: give a generator for each prompt")
         layers = [module for name, module in net.named_modules() if name.endswith(ATTENTION_LAYERS)]
         width = net.time_embedding.linear_2.out_features
         self.loras = nn.ModuleList([BatchedLoRA(layer, rngs, rank) for layer in layers])
@@ -64,17 +63,21 @@ class LoRAStudent(nn.Module):
         self._hooks.append(net.register_forward_hook(self._clear_rows, always_call=True))
         self._hooks.append(net.time_embedding.register_forward_hook(self._add_features))
 
-    def add_student_branch(self, conds: Mapping[str, Cond], camera_features: Tensor | None = None) -> dict[str, Cond]:
-        """Return the branches and the student's, which has the condition of "cond": one row a prompt.
+    def add_student_branch(
+        self, conds: Mapping[str, Conditioning], camera_features: Tensor | None = None
+    ) -> dict[str, Conditioning]:
+        """Return the branches and the student's, which has the conditioning of "cond": one row a prompt.
 
         camera_features: what the student is conditioned on besides (B, F). Keys and values that were computed before are
         left out: the students' adapters have theirs.
         """
-        n = len(next(iter(conds["cond"].values())))
-        more = {} if camera_features is None else {"camera_features": camera_features}
-        own = {name: {key: rows for key, rows in cond.items() if key != "keys"} for name, cond in conds.items()}
-        base = {name: cond | more | {"student": torch.full((n,), -1)} for name, cond in own.items()}
-        return base | {"student": own["cond"] | more | {"student": torch.arange(n)}}
+        n = len(conds["cond"])
+        none = torch.full((n,), -1)
+        base = {
+            name: replace(cond, text_keys=None, camera_features=camera_features, student_index=none)
+            for name, cond in conds.items()
+        }
+        return base | {"student": replace(base["cond"], student_index=torch.arange(n))}
 
     def remove(self) -> None:
         """Give the net back as it was."""
@@ -83,8 +86,8 @@ class LoRAStudent(nn.Module):
 
     def _read_rows(self, net: nn.Module, args: tuple, kwargs: dict[str, Any]) -> None:
         more = kwargs.get("added_cond_kwargs") or {}
-        if "student" in more:
-            every = more["student"].long().cpu()
+        if "student_index" in more:
+            every = more["student_index"].cpu()
             rows = (every >= 0).nonzero()[:, 0]
             self.rows, self.which = rows.to(net.device), every[rows].to(net.device)
             self.camera_features = more.get("camera_features")

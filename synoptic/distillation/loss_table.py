@@ -89,7 +89,7 @@ LOSSES: dict[str, LossSpec] = {
     ),
     "nfsd": LossSpec(lambda f: nfsd(*f.guided, timesteps=f.timesteps, weight=f.weight), negative_branch="always"),
     "sdi": LossSpec(
-        lambda f: sdi(f.branch_predict, f.schedule, f.cfg(-f.guidance_scale), f.guidance_scale, timesteps=f.timesteps)
+        lambda f: sdi(f.branch_predict, f.schedule, f.cfg(2 - f.guidance_scale), f.guidance_scale, timesteps=f.timesteps)
     ),
     "ism": LossSpec(lambda f: ism(f.branch_predict, f.schedule, f.branch("null"), f.guidance_scale, timesteps=f.timesteps)),
     "pds": LossSpec(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, TypeVar, cast
 
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor
 
 from synoptic.diffusion.equations import Pred, Time
-from synoptic.models.base import Cond, Denoiser
+from synoptic.models.base import Conditioning, Denoiser
 from synoptic.models.memory import max_batch_rows
 
 BranchPredict = Callable[..., Mapping[str, Pred]]  # (x, t, views=None) -> {branch: Pred}
@@ -19,19 +20,19 @@ Output = TypeVar("Output")
 
 
 def predict_branches(
-    model: Denoiser, conds: Mapping[str, Cond], *, max_rows: int | None = None
+    model: Denoiser, conds: Mapping[str, Conditioning], *, max_rows: int | None = None
 ) -> Callable[..., dict[str, Pred]]:
     """(x, t, views=None) -> {name: Pred} for every named condition: all rows of all, in as few calls of the model as fit.
 
-    Each Cond has one row a picture (B); x (B*n, C, h, w) may have n views of each, row b*n + k, and t one time for all or
-    a tensor (B*n,). Guidance, CSD, NFSD, Perp-Neg are weighted sums of these branches. `max_rows` bounds the rows of one
-    call; by default it follows free memory, and halves when a GPU runs out of it. Results do not depend on it. A condition's
-    "map" is of the whole canvas, in pixels: given the `views`, each row has its view's part of it.
+    Each conditioning has one row per picture (B); x (B*n, C, h, w) may have n views of each, row b*n + k, and t one time for
+    all or a tensor (B*n,). Guidance, CSD, NFSD, Perp-Neg are weighted sums of these branches. `max_rows` bounds the rows of
+    one call; by default it follows free memory, and halves when a GPU runs out of it. Results do not depend on it. The
+    `control_images` are of the whole canvas, in pixels: given the `views`, each row has its view's part of them.
     """
     names = list(conds)
-    table = {key: torch.cat([conds[name][key] for name in names]).to(model.device) for key in conds[names[0]]}
-    pictures = len(next(iter(table.values()))) // len(names)
-    maps, limit = table.pop("map", None), max_rows
+    table = Conditioning.cat([conds[name] for name in names]).to(model.device)
+    pictures = len(table) // len(names)
+    maps, table, limit = table.control_images, replace(table, control_images=None), max_rows
 
     @lru_cache(maxsize=1)  # most loops show the same views at every step
     def view_maps(views: Any, n: int) -> Tensor:
@@ -46,10 +47,9 @@ def predict_branches(
             row = rows.to(x.device)
             cond_row, x_row = index_table(row, n, pictures)
             row_t = t.to(x.device)[x_row] if isinstance(t, Tensor) and t.ndim else t
-            cond = {key: value[cond_row] for key, value in table.items()}
-            cond["place"] = torch.stack([rows // n, rows % n], 1)
+            cond = replace(table.rows(cond_row), branch_rows=torch.stack([rows // n, rows % n], 1))
             if maps is not None:
-                cond["map"] = maps[cond_row] if views is None else view_maps(views, n)[row]
+                cond = replace(cond, control_images=maps[cond_row] if views is None else view_maps(views, n)[row])
             return model.predict(x[x_row], row_t, cond)
 
         asked, preds, limit = run_in_batches(call, torch.arange(len(names) * n).view(len(names), n), limit)

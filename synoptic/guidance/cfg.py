@@ -9,7 +9,7 @@ from torch import Tensor
 
 from synoptic.diffusion.equations import Pred, Time, coefficients
 from synoptic.guidance.batching import predict_branches
-from synoptic.models.base import Cond, Denoiser
+from synoptic.models.base import Conditioning, Denoiser
 
 Predict = Callable[..., Pred]  # (x, t, views=None): this step's views, for models whose condition depends on them
 
@@ -31,7 +31,7 @@ def cfg(
     any views agree on it, and its eps follows, so that every sync rule sees the same clipped picture. (diffusers keeps the
     unclipped eps.)
     """
-    conds: dict[str, Cond] = {"cond": model.embed(prompts)}
+    conds: dict[str, Conditioning] = {"cond": model.embed(prompts)}
     if scale != 1:
         conds["null"] = model.embed([negative_prompt] * len(prompts))
     return cfg_from_conditions(model, conds, scale, clip=clip, views_per_image=views_per_image, max_rows=max_rows)
@@ -39,7 +39,7 @@ def cfg(
 
 def cfg_from_conditions(
     model: Denoiser,
-    conds: Mapping[str, Cond],
+    conds: Mapping[str, Conditioning],
     scale: float | Tensor = 1.0,
     *,
     clip: Callable[[Tensor], Tensor] | None = None,

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from synoptic.diffusion.equations import Pred, Time
 from synoptic.guidance.cfg import Predict, cfg_from_conditions
-from synoptic.models.base import Cond, Denoiser
+from synoptic.models.base import Conditioning, Denoiser
 from synoptic.views.sharded import ShardedProjection
 from synoptic.views.subset import ViewSubset
 
@@ -53,20 +53,14 @@ def regional_cfg(
             else prompt_weights(views)
         )
         if not last or not torch.equal(w, last[0][0]):
-            conds = {"cond": average_conditions(cond, w)} | (
-                {"null": average_conditions(null, w)} if bool((scales != 1).any()) else {}
+            conds = {"cond": Conditioning.mix(cond, w)} | (
+                {"null": Conditioning.mix(null, w)} if bool((scales != 1).any()) else {}
             )
             scale = (w @ scales.to(w)).repeat(len(specs[0].prompts)).view(-1, 1, 1, 1).to(x)
             last[:] = [(w, cfg_from_conditions(model, conds, scale, clip=clip, max_rows=max_rows))]
         return last[0][1](x, t, views)
 
     return predict
-
-
-def average_conditions(conds: Sequence[Cond], weights: Tensor) -> Cond:
-    """J conditions of B rows each, and weights (N, J) -> one of B*N rows, row b*N + n."""
-    stacked = {key: torch.stack([cond[key] for cond in conds]) for key in conds[0]}
-    return {key: torch.einsum("nj,jb...->bn...", weights.to(rows), rows).flatten(0, 1) for key, rows in stacked.items()}
 
 
 def interpolate_prompts(num_prompts: int, canvas: tuple[int, int, int], circular: bool = False) -> PromptWeights:

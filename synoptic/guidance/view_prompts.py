@@ -17,7 +17,7 @@ from synoptic.diffusion.equations import Pred, Time
 from synoptic.guidance.batching import BranchPredict, predict_branches
 from synoptic.guidance.cfg import extrapolate
 from synoptic.guidance.perp_neg import subtract_perpendicular
-from synoptic.models.base import Cond, Denoiser
+from synoptic.models.base import Conditioning, Denoiser
 from synoptic.models.memory import max_batch_rows
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ OVERHEAD_ELEVATIONS = (
 )  # elevations between which a view from around turns into one from above
 NEGATIVE_VIEWS = ("front", "side")  # what no other view may look like
 
-ViewConditions = Callable[["ViewSample"], Mapping[str, Cond]]  # the conditions of a step's views, one row a view
+ViewConditions = Callable[["ViewSample"], Mapping[str, Conditioning]]  # the conditions of a step's views, one row a view
 
 
 def view_weights(camera: Camera) -> Tensor:
@@ -81,14 +81,9 @@ def quarter_turns(azimuth: Tensor) -> Tensor:
     return 4 * (turns - turns.round()).abs()
 
 
-def mix_conditions(conds: Mapping[str, Cond], weights: Tensor) -> Cond:
-    """Conditions of one row each, by VIEW_WORDS, mixed for B views: weights (B, 4) -> B rows."""
-
-    def mix(key: str) -> Tensor:
-        every = torch.cat([conds[word][key] for word in VIEW_WORDS])
-        return torch.einsum("bw,w...->b...", weights.to(every), every)
-
-    return {key: mix(key) for key in conds[VIEW_WORDS[0]]}
+def mix_conditions(conds: Mapping[str, Conditioning], weights: Tensor) -> Conditioning:
+    """Return conditionings of one row each, by VIEW_WORDS, mixed for B views: weights (B, 4) -> B rows."""
+    return Conditioning.mix([conds[word] for word in VIEW_WORDS], weights)
 
 
 def view_conditions(
@@ -115,9 +110,9 @@ def view_conditions(
     alike |= {"negative": model.embed([negative_prompt])} if separate_negative else {}
     alike |= {word: known[word] for word in NEGATIVE_VIEWS} if with_negative_views else {}
 
-    def conds(sample: ViewSample) -> dict[str, Cond]:
+    def conds(sample: ViewSample) -> dict[str, Conditioning]:
         share = view_weights(sample.camera) if interpolate else nearest_view(view_weights(sample.camera))
-        same = {name: {key: row.expand(len(share), *row.shape[1:]) for key, row in c.items()} for name, c in alike.items()}
+        same = {name: cond.expand(len(share)) for name, cond in alike.items()}
         other = {"other": mix_conditions(known, complement(share))} if with_complement else {}
         return {"cond": mix_conditions(known, share)} | other | same
 

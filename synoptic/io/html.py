@@ -9,6 +9,8 @@ from html import escape
 from io import BytesIO
 from pathlib import Path
 from string import Template
+from typing import NamedTuple
+from urllib.parse import quote
 
 from PIL.Image import Image
 
@@ -73,4 +75,44 @@ def curve(name: str, points: Sequence[tuple[float, float]]) -> str:
         f"<figure><figcaption>{escape(name)}: {low:.3g} to {high:.3g}, step {xs[0]:g} to {last:g}</figcaption>"
         f'<svg viewBox="-2 -4 {PLOT_WIDTH + 4} {PLOT_HEIGHT + 8}" preserveAspectRatio="none"><polyline points="{line}"/>'
         f'<line y1="-4" y2="{PLOT_HEIGHT + 4}"/></svg></figure>'
+    )
+
+
+class IndexEntry(NamedTuple):
+    """One run on the page of all: a title, a line of facts, its command, folder, pictures, further links; paths relative."""
+
+    title: str
+    facts: str
+    command: str
+    folder: str
+    pictures: list[str]
+    links: list[str]
+
+
+INDEX_STYLE = """body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color:#222}
+article{border-top:1px solid #ccc;padding:.8rem 0} h2{font-size:1.05rem;margin:0} p{margin:.2rem 0;color:#555}
+img{height:160px;max-width:100%;object-fit:cover;margin:.3rem .3rem 0 0} code{font-size:.85rem;overflow-wrap:anywhere}
+@media(prefers-color-scheme:dark){body{background:#181818;color:#ddd} p{color:#aaa} a{color:#8bf}}"""
+
+
+def index_page(entries: Sequence[IndexEntry]) -> str:
+    """Return a page of runs in the order given; every text is escaped, every path quoted."""
+    articles = "\n".join(map(article, entries))
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        f"<title>synoptic: outputs</title><style>{INDEX_STYLE}</style></head><body><h1>Outputs, the newest first</h1>"
+        f"\n{articles}\n</body></html>\n"
+    )
+
+
+def article(entry: IndexEntry) -> str:
+    images = "".join(
+        f'<a href="{quote(f"./{p}")}"><img loading="lazy" src="{quote(f"./{p}")}" alt="{escape(entry.title)}"></a>'
+        for p in entry.pictures
+    )
+    links = " · ".join(f'<a href="{quote(f"./{link}")}">{escape(link.rpartition("/")[2])}</a>' for link in entry.links)
+    return (
+        f"<article><h2>{escape(entry.title) or '&nbsp;'}</h2><p>{escape(entry.facts)} · "
+        f'<a href="{quote(f"./{entry.folder}/")}">{escape(entry.folder)}</a> · {links}</p>{images}'
+        f"<p><code>{escape(entry.command)}</code></p></article>"
     )

@@ -13,11 +13,17 @@ import torch
 from PIL import Image, PngImagePlugin
 from torch import Tensor
 
+from synoptic.errors import NonFiniteError
+from synoptic.io.parameters import PARAMETERS_KEY, parameters_text
+from synoptic.utils.image_formats import FORMATS
+
 METADATA_KEY = "synoptic"  # the PNG text chunk that holds a picture's settings, as JSON
 
 
 def to_pil(x: Tensor) -> list[Image.Image]:
-    """(N, 3, H, W) in [-1, 1], clipped -> N pictures of 8 bits."""
+    """Return (N, 3, H, W) in [-1, 1], clipped, as N pictures of 8 bits. Raises NonFiniteError."""
+    if not torch.isfinite(x).all():
+        raise NonFiniteError("the picture holds NaN or infinity: try --dtype float32, or a lower guidance scale")
     x = (x.detach().float().clamp(-1, 1) + 1) * 127.5
     return [Image.fromarray(row.permute(1, 2, 0).round().to(torch.uint8).cpu().numpy()) for row in x]
 
@@ -30,29 +36,36 @@ def from_pil(image: Image.Image) -> Tensor:
 
 
 def save_image(path: Path, image: Image.Image, settings: dict[str, Any]) -> None:
-    """Write a PNG with its settings inside, whole or not at all."""
+    """Write a PNG with its settings inside, as JSON and as other tools read them, whole or not at all."""
     info = PngImagePlugin.PngInfo()
     info.add_itxt(METADATA_KEY, json.dumps(settings, ensure_ascii=False))
+    if text := parameters_text(settings, image.size):
+        info.add_text(PARAMETERS_KEY, text)
     atomic_write(path, lambda f: image.save(f, "PNG", pnginfo=info))
 
 
 def read_settings(path: Path) -> dict[str, Any]:
     """The settings inside a picture that synoptic wrote; {} in any other."""
-    with Image.open(path) as image:
+    with Image.open(path, formats=FORMATS) as image:
         try:
-            return json.loads(getattr(image, "text", {}).get(METADATA_KEY, "{}"))
-        except ValueError:
+            found = json.loads(getattr(image, "text", {}).get(METADATA_KEY, "{}"))
+        except (ValueError, RecursionError):
             return {}
+    return found if isinstance(found, dict) else {}
 
 
 def load_image(path: Path) -> Image.Image:
     """A picture as RGB, read whole."""
-    with Image.open(path) as image:
+    with Image.open(path, formats=FORMATS) as image:
         return image.convert("RGB")
 
 
 def atomic_write(path: Path, write: Callable[[IO[bytes]], object]) -> None:
-    """write(file) to a neighbour of `path`, then rename: readers see the old file or the new one, never a part."""
+    """write(file) to a neighbour of `path`, then rename: readers see the old file or the new one, never a part.
+
+    Makes the folder where it is not there.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
     fd, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
     try:
         with os.fdopen(fd, "wb") as f:

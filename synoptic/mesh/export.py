@@ -20,7 +20,9 @@ def export_mesh(textured: TexturedMesh, folder: Path, name: str = "mesh") -> lis
     from trimesh.visual.material import PBRMaterial
 
     (picture,) = io.to_pil(2 * textured.texture[None] - 1)
-    matter = PBRMaterial(baseColorTexture=picture, metallicFactor=0.0, roughnessFactor=1.0, name=name)
+    matter = PBRMaterial(
+        baseColorTexture=picture, baseColorFactor=[255] * 4, metallicFactor=0.0, roughnessFactor=1.0, name=name
+    )
     visual = TextureVisuals(uv=textured.uv.numpy(), material=matter)
     mesh: Any = textured.mesh.copy()
     mesh.visual = visual

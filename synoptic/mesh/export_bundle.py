@@ -20,10 +20,11 @@ from synoptic.mesh.turntable_frames import turntable_frames
 from synoptic.metrics.clip import Clip
 from synoptic.metrics.retrieval import ranks
 from synoptic.nerf.cameras import turntable_cameras
-from synoptic.nerf.diagnostics import CAPTION_TEMPLATE, SIDE_WORDS, is_finite, view_probabilities
+from synoptic.nerf.diagnostics import CAPTION_TEMPLATE, SIDE_WORDS, describe_sides, is_finite, view_probabilities
 from synoptic.nerf.scene import RadianceScene, RenderedViews
 
 SIDES, SIDE, FPS = 8, 64, 20
+TITLES = {"sides": "shape", "clip_models": "score", "turntable": "film", "mesh": "mesh"}  # in what is said
 
 
 class ExportBundle(NamedTuple):
@@ -82,7 +83,7 @@ def export_bundle(
         seconds[name], began = round(ended - began, 2), ended
         files += part.files
         report[name] = part.facts
-        log(f"{name}, {seconds[name]:.1f} s: {part.summary}")
+        log(f"{TITLES[name]} ({seconds[name]:.1f} s): {part.summary}")
     report["seconds"] = seconds
     return ExportBundle([*files, *_write_report(report, folder)], report)
 
@@ -107,11 +108,13 @@ def _clip_section(views: RenderedViews, prompt: str, clip_models: Sequence[Clip]
         rank = ranks(cosines, torch.zeros(len(cosines), dtype=torch.long)).tolist()
         words = [SIDE_WORDS[k] for k in view_probabilities(clip_model, features[:: SIDES // 4], prompt).argmax(1).tolist()]
         facts[clip_model.name] = {"score": round(float(cosines[:, 0].mean()), 4), "words": words}
-        lines.append(f"{clip_model.name} {facts[clip_model.name]['score']:.2f}")
+        lines.append(f"{facts[clip_model.name]['score']:.2f} by {clip_model.name}")
         if other_captions:
             facts[clip_model.name] |= {"ranks": rank, "of": len(captions)}
-            lines[-1] += f", first five of {len(captions)} from {sum(r < 5 for r in rank)} of {SIDES} sides"
-        lines[-1] += f", front right back left are {' '.join(words)}"
+            lines[-1] += (
+                f", from {sum(r < 5 for r in rank)} of {SIDES} sides its words are among the first five of {len(captions)}"
+            )
+        lines[-1] += f", {describe_sides(words)}"
     return Section([], facts, "; ".join(lines) or "no CLIP model was given")
 
 

@@ -29,7 +29,9 @@ class Metric:
 
     def __post_init__(self) -> None:
         if not self.items:
-            raise InputError(f"{self.name} needs at least one picture, none was given: name those to measure")
+            raise InputError(
+                f"{self.name} needs at least one picture, none was given: name those to measure", rule="metric-empty"
+            )
 
     @property
     def mean(self) -> float:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from PIL import Image
@@ -13,6 +12,7 @@ from torch import Tensor
 
 from synoptic.io import from_pil
 from synoptic.metrics.base import Metric, mean_by_prompt
+from synoptic.models.components import load_network, load_tokenizer
 from synoptic.models.device import choose_device
 from synoptic.models.registry import Checkpoint, resolve_clip
 
@@ -21,16 +21,12 @@ class Clip:
     """Any CLIPModel, as a measure. Calling it with N pictures and M texts gives their cosines, (N, M) in [-1, 1]."""
 
     def __init__(self, name: str | Checkpoint = "bundled", device: str = "auto") -> None:
-        from transformers import CLIPModel, CLIPTokenizer
-        from transformers.utils import logging
-
         source = resolve_clip(name) if isinstance(name, str) else name
-        logging.disable_progress_bar()
         self.name = f"bundled {Path(source.path_or_repo).name}" if source.is_bundled else source.name
         self.device = choose_device(device)
-        model: Any = CLIPModel.from_pretrained(source.pretrained_path, use_safetensors=True, dtype=torch.float32)
-        self.model = model.eval().requires_grad_(False).to(self.device)
-        self.tokenizer = CLIPTokenizer.from_pretrained(source.pretrained_path)
+        model = load_network("CLIPModel", source, "", self.device, torch.float32)
+        self.model = model.eval().requires_grad_(False)
+        self.tokenizer = load_tokenizer("CLIPTokenizer", source)
         self.preprocessor = source.read_json("preprocessor_config.json")
 
     @torch.no_grad()

@@ -25,7 +25,10 @@ def disjoint_crops(image: Image.Image, side: int) -> list[Image.Image]:
     lefts, tops = ([round(k * (long - side) / max(1, long // side - 1)) for k in range(long // side)] for long in image.size)
     if len(lefts) * len(tops) < 2:
         w, h = image.size
-        raise InputError(f"coherence needs two crops of {side} pixels, a picture of {w}×{h} has none: give a wider one")
+        raise InputError(
+            f"coherence needs two crops of {side} pixels, a picture of {w}×{h} has none: give a wider one",
+            rule="coherence-size",
+        )
     return [image.crop((left, top, left + side, top + side)) for top in tops for left in lefts]
 
 

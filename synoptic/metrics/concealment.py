@@ -22,12 +22,16 @@ def alignment_and_concealment(
     InputError unless every picture has as many views as prompts, two or more.
     """
     if len(pictures) != len(prompts):
-        raise InputError(f"anagrams need prompts for each picture, {len(pictures)} pictures and {len(prompts)} were given")
+        raise InputError(
+            f"anagrams need prompts for each picture, {len(pictures)} pictures and {len(prompts)} were given",
+            rule="concealment-prompts",
+        )
     for views, texts in zip(pictures, prompts, strict=True):
         if len(views) != len(texts) or len(texts) < 2:
             raise InputError(
                 f"an anagram needs a prompt a view, two or more, {len(views)} views and {len(texts)} prompts were given:"
-                " give as many of both"
+                " give as many of both",
+                rule="concealment-views",
             )
     cosines = [clip_model(views, texts) for views, texts in zip(pictures, prompts, strict=True)]
     names = [" | ".join(texts) for texts in prompts]

@@ -31,7 +31,8 @@ def ssim(image: Image.Image, reference: Image.Image) -> float:
     check_same_size(image, reference)
     if min(image.size) < WINDOW:
         raise InputError(
-            f"SSIM needs pictures of at least {WINDOW}×{WINDOW}, {image.width}×{image.height} was given: enlarge it"
+            f"SSIM needs pictures of at least {WINDOW}×{WINDOW}, {image.width}×{image.height} was given: enlarge it",
+            rule="ssim-size",
         )
     x, y = (luminance(picture) for picture in (image, reference))
     mx, my, xx, yy, xy = gaussian_mean(torch.cat([x, y, x * x, y * y, x * y])).unbind()
@@ -57,7 +58,10 @@ def perceptual_distance(clip_model: Clip, image: Image.Image, reference: Image.I
 def check_same_size(image: Image.Image, reference: Image.Image) -> None:
     if image.size != reference.size:
         (w, h), (v, g) = image.size, reference.size
-        raise InputError(f"fidelity compares pictures of one size, {w}×{h} and {v}×{g} were given: resize one of them")
+        raise InputError(
+            f"fidelity compares pictures of one size, {w}×{h} and {v}×{g} were given: resize one of them",
+            rule="fidelity-sizes",
+        )
 
 
 def to_8bit(image: Image.Image) -> Tensor:

@@ -22,7 +22,9 @@ def frechet_distance(clip_model: Clip, images: Sequence[Image.Image], references
     """
     for name, some in (("pictures", images), ("references", references)):
         if len(some) < 3:  # two, and one more to leave out
-            raise InputError(f"the Fréchet distance needs at least three {name}, {len(some)} were given: make more")
+            raise InputError(
+                f"the Fréchet distance needs at least three {name}, {len(some)} were given: make more", rule="frechet-count"
+            )
     a, b = clip_model.encode_images(images), clip_model.encode_images(references)
     groups = min(10, len(a), len(b))
 

@@ -26,10 +26,14 @@ def retrieval(
     check_at_least("top", top, 1)
     if len(images) != len(prompts):
         raise InputError(
-            f"retrieval needs one prompt a picture, {len(images)} and {len(prompts)} were given: name each one's"
+            f"retrieval needs one prompt a picture, {len(images)} and {len(prompts)} were given: name each one's",
+            rule="retrieval-prompts",
         )
     if images and len(candidates) <= top:
-        raise InputError(f"top-{top} needs more than {top} different prompts, {len(candidates)} was given: add others to it")
+        raise InputError(
+            f"top-{top} needs more than {top} different prompts, {len(candidates)} was given: add others to it",
+            rule="retrieval-top",
+        )
     right = torch.tensor([candidates.index(prompt) for prompt in prompts])
     hits = (ranks(clip_model(images, candidates), right) < top).tolist() if images else []
     return Metric(f"top-{top} of {len(candidates)}", mean_by_prompt(prompts, hits), clip_model.name)

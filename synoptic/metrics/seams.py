@@ -58,7 +58,8 @@ def _ratio(jump: Tensor, at: Tensor, rest: Tensor) -> float:
     if not len(at) or not len(rest):
         raise InputError(
             f"a seam is compared with other columns on the decoder's grid, {len(at)} and {len(rest)} of {len(jump)}"
-            " columns were left: give starts between the edges, farther apart than a latent"
+            " columns were left: give starts between the edges, farther apart than a latent",
+            rule="seams-columns",
         )
     above, below = jump[at].mean().item(), jump[rest].mean().item()
     if below == 0:  # a flat picture has no seam; a step in one is all seam

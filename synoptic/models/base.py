@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor
@@ -13,7 +14,95 @@ from synoptic.diffusion.equations import Pred, Schedule, Time
 if TYPE_CHECKING:
     from synoptic.models.registry import Checkpoint
 
-Cond = dict[str, Tensor]  # a network's conditioning, each tensor with a leading batch axis
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Conditioning:
+    """What a denoiser is conditioned on, N rows of it: every tensor has a leading axis of N.
+
+    Only `text` is always there. A field that is None, or an empty tuple, conditions nothing.
+    """
+
+    text: Tensor  # (N, L, D), the hidden states of the text encoder
+    text_embeds: Tensor | None = None  # (N, E), the pooled text of SDXL, as diffusers calls it
+    time_ids: Tensor | None = None  # (N, 6), the sizes and the crop of SDXL, as diffusers calls them
+    text_keys: Tensor | None = None  # (N, L, K), what every cross-attention makes of the text, by a `TextKVCache`
+    branch_rows: Tensor | None = None  # (N, 2) on the CPU, of which branch of guidance and of which row of x each row is
+    low_res: Tensor | None = None  # (N, 3, h, w), the small picture that an upscaler sees, at x's size
+    noise_level: Tensor | None = None  # (N,), integers, how noisy `low_res` is
+    control_images: Tensor | None = None  # (N, 3 * controls, H, W) in [0, 1], the maps of all ControlNets
+    control_residuals: tuple[Tensor, ...] = ()  # what is added to each level of the U-Net, its middle last
+    student_index: Tensor | None = None  # (N,), integers, which LoRA of a `LoRAStudent` acts on each row; -1: none
+    camera_features: Tensor | None = None  # (N, F), what a `LoRAStudent` is conditioned on besides
+
+    def __len__(self) -> int:
+        """Return N."""
+        return len(self.text)
+
+    @property
+    def added_cond_kwargs(self) -> dict[str, Tensor]:
+        """Return what diffusers' networks take under this name: what is neither the text nor beside x."""
+        added = {name: getattr(self, name) for name in ("text_embeds", "time_ids", "student_index", "camera_features")}
+        return {name: value for name, value in added.items() if value is not None}
+
+    def text_only(self) -> Conditioning:
+        """Return what a text encoder gives, without all that was added later."""
+        return Conditioning(text=self.text, text_embeds=self.text_embeds, time_ids=self.time_ids)
+
+    def named_tensors(self) -> dict[str, Tensor]:
+        """Return {field: tensor} of what is there, without `control_residuals`."""
+        every = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in every.items() if isinstance(value, Tensor)}
+
+    def rows(self, index: Tensor | slice | Sequence[int]) -> Conditioning:
+        """Return these rows."""
+        return combine(lambda values: values[0][index], [self])
+
+    def expand(self, n: int) -> Conditioning:
+        """Return one row as n rows that share its memory."""
+        return combine(lambda values: values[0].expand(n, *values[0].shape[1:]), [self])
+
+    def to(self, device: torch.device | None = None, dtype: torch.dtype | None = None) -> Conditioning:
+        """Return it on a device, its floating-point tensors in dtype; `branch_rows` stays on the CPU."""
+
+        def move(values: Sequence[Tensor]) -> Tensor:
+            (value,) = values
+            return value.to(device=device, dtype=dtype if value.is_floating_point() else None)
+
+        return replace(combine(move, [replace(self, branch_rows=None)]), branch_rows=self.branch_rows)
+
+    @staticmethod
+    def cat(conds: Sequence[Conditioning]) -> Conditioning:
+        """Return the rows of all, one after another."""
+        return combine(torch.cat, conds)
+
+    @staticmethod
+    def mix(conds: Sequence[Conditioning], weights: Tensor) -> Conditioning:
+        """Return the means of J conditionings of B rows each by weights (N, J): B*N rows, row b*N + n."""
+
+        def mean(values: Sequence[Tensor]) -> Tensor:
+            stacked = torch.stack(list(values))
+            return torch.einsum("nj,jb...->bn...", weights.to(stacked), stacked).flatten(0, 1)
+
+        return combine(mean, conds)
+
+
+def combine(function: Callable[[list[Tensor]], Tensor], conds: Sequence[Conditioning]) -> Conditioning:
+    """Return the conditioning whose every tensor is `function` of those of `conds`.
+
+    Raises ValueError where some of them have a tensor that others lack.
+    """
+
+    def combined(name: str, values: list[Any]) -> Any:
+        if all(value is None for value in values):
+            return None
+        if any(value is None for value in values):
+            raise ValueError(f"either all conditionings have {name} or none")
+        if isinstance(values[0], tuple):
+            return tuple(function(list(parts)) for parts in zip(*values, strict=True))
+        return function(values)
+
+    names = [field.name for field in fields(Conditioning)]
+    return Conditioning(**{name: combined(name, [getattr(cond, name) for cond in conds]) for name in names})
 
 
 class Denoiser(Protocol):
@@ -26,11 +115,11 @@ class Denoiser(Protocol):
     dtype: torch.dtype  # the network's own
     row_bytes: int  # working memory of one row in predict, estimated
 
-    def embed(self, prompts: Sequence[str]) -> Cond:
+    def embed(self, prompts: Sequence[str]) -> Conditioning:
         """One row a prompt."""
         ...
 
-    def predict(self, x: Tensor, t: Time, cond: Cond) -> Pred:
+    def predict(self, x: Tensor, t: Time, cond: Conditioning) -> Pred:
         """(N, C, h, w) -> Pred in the dtype of x; the network's own dtype lives only in here. Differentiable."""
         ...
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import torch
@@ -10,11 +11,10 @@ from torch import Tensor
 
 from synoptic.diffusion.equations import Pred, Schedule, Time
 from synoptic.diffusion.schedules import DDPMSchedule
-from synoptic.models.base import Cond, Denoiser
+from synoptic.models.base import Conditioning, Denoiser
 from synoptic.models.unet import freeze_and_layout
 
 RGB_CHANNELS = 3  # the channels of a map
-TEXT_KEYS = ("text", "text_embeds", "time_ids")  # what a ControlNet is told of a condition: its U-Net's own words
 
 
 class ControlNet:
@@ -24,22 +24,21 @@ class ControlNet:
         self.net, self.layout = freeze_and_layout(net)
         self.device, self.dtype = net.device, net.dtype
 
-    def __call__(self, x: Tensor, t: Time, cond: Cond, control_image: Tensor, strength: float | Tensor) -> list[Tensor]:
+    def __call__(
+        self, x: Tensor, t: Time, cond: Conditioning, control_image: Tensor, strength: float | Tensor
+    ) -> list[Tensor]:
         """x (N, C, h, w), its maps (N, 3, H, W) in [0, 1] -> the additions, one a level of the U-Net, its middle last."""
         inside, shown = (v.to(self.dtype, memory_format=self.layout) for v in (x, control_image))
-        return controlnet_residuals(
-            self.net, inside, t, {k: v.to(self.dtype) for k, v in cond.items() if k in TEXT_KEYS}, shown, strength
-        )
+        return controlnet_residuals(self.net, inside, t, cond.text_only().to(dtype=self.dtype), shown, strength)
 
 
 def controlnet_residuals(
-    net: Any, x: Tensor, t: Time, cond: Cond, control_image: Tensor, strength: float | Tensor = 1.0
+    net: Any, x: Tensor, t: Time, cond: Conditioning, control_image: Tensor, strength: float | Tensor = 1.0
 ) -> list[Tensor]:
-    """What a ControlNetModel adds, frozen or learning; arguments as `ControlNet`, in the net's own dtype."""
-    added = {key: cond[key] for key in TEXT_KEYS if key in cond}
-    text = added.pop("text")
+    """Return what a ControlNetModel adds, frozen or learning; arguments as `ControlNet`, in the net's own dtype."""
+    added = cond.text_only().added_cond_kwargs
     downs, mid = net(
-        x, t, text, control_image, conditioning_scale=strength, added_cond_kwargs=added or None, return_dict=False
+        x, t, cond.text, control_image, conditioning_scale=strength, added_cond_kwargs=added or None, return_dict=False
     )
     return [*downs, mid]
 
@@ -92,14 +91,15 @@ class ControlledDenoiser:
         self.device, self.dtype, self.row_bytes = model.device, model.dtype, model.row_bytes * (1 + len(controls))
         self.encode, self.decode = model.encode, model.decode
 
-    def embed(self, prompts: Sequence[str]) -> Cond:
-        """One row a prompt, with the maps in "map": the first with the first prompt, and so on, or one for all."""
+    def embed(self, prompts: Sequence[str]) -> Conditioning:
+        """Return one row per prompt, with its maps: the first with the first prompt, and so on, or one for all."""
         maps = [c.control_image.to(self.device).expand(len(prompts), -1, -1, -1) for c in self.controls]
-        return self.model.embed(prompts) | {"map": torch.cat(maps, 1)}
+        return replace(self.model.embed(prompts), control_images=torch.cat(maps, 1))
 
-    def predict(self, x: Tensor, t: Time, cond: Cond) -> Pred:
-        cond = dict(cond)
-        maps = cond.pop("map").split(RGB_CHANNELS, 1)
+    def predict(self, x: Tensor, t: Time, cond: Conditioning) -> Pred:
+        if cond.control_images is None:
+            raise ValueError("a controlled model needs control_images: embed the prompts with it")
+        maps = cond.control_images.split(RGB_CHANNELS, 1)
         rows = []
         for control, control_image in zip(self.controls, maps, strict=True):
             acts = control.is_active(t, self.num_train_timesteps)
@@ -108,10 +108,5 @@ class ControlledDenoiser:
             elif not acts:
                 continue
             rows.append(control.net(x, t, cond, control_image, control.strength * acts))
-        added = [torch.stack(level).sum(0) for level in zip(*rows, strict=True)]
-        return self.model.predict(x, t, cond | pack_residuals(added))
-
-
-def pack_residuals(residuals: Sequence[Tensor]) -> Cond:
-    """Additions as a U-Net takes them in its condition."""
-    return {f"added {k}": level for k, level in enumerate(residuals)}
+        added = tuple(torch.stack(level).sum(0) for level in zip(*rows, strict=True))
+        return self.model.predict(x, t, replace(cond, control_images=None, control_residuals=added))

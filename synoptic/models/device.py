@@ -27,14 +27,14 @@ def choose_device(device: str) -> torch.device:
     except (RuntimeError, AssertionError, NotImplementedError) as e:
         why = str(e).splitlines()[0]
         raise InputError(
-            f"the device must be usable by torch, {device!r} is not ({why}): use --device auto or cpu"
+            f"the device must be usable by torch, {device!r} is not ({why}): use --device auto or cpu", rule="device"
         ) from None
 
 
 def choose_dtype(dtype: str, device: torch.device) -> torch.dtype:
     if dtype != "auto":
         if dtype not in DTYPES:
-            raise InputError(f"dtype must be auto, {', '.join(DTYPES)}; {dtype!r} was given")
+            raise InputError(f"dtype must be auto, {', '.join(DTYPES)}; {dtype!r} was given", rule="dtype")
         return DTYPES[dtype]
     if device.type != "cpu":
         return torch.float16

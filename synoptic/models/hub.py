@@ -11,36 +11,40 @@ from urllib.parse import urlsplit
 from synoptic.errors import InputError
 
 
-def download(repo: str, file: str) -> Path:
+def download(repo: str, file: str, revision: str | None = None) -> Path:
+    """The hub's file in the local cache, at one commit (the newest by default). Raises InputError where it has none."""
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import GatedRepoError, LocalEntryNotFoundError, RepositoryNotFoundError
 
     instead = "use --model bundled or a local directory"
     try:
-        return Path(hf_hub_download(repo, file, local_files_only=not is_online()))
+        return Path(hf_hub_download(repo, file, revision=revision, local_files_only=not is_online()))
     except GatedRepoError:
         cure = f"accept its licence at https://huggingface.co/{repo}, then run: hf auth login; or {instead}"
-        raise InputError(f"{repo} is gated: {cure}") from None
+        raise InputError(f"{repo} is gated: {cure}", rule="hub-gated") from None
     except RepositoryNotFoundError:
         raise InputError(
-            f"the hub has no public model {repo}: if it is private run: hf auth login; else {instead}"
+            f"the hub has no public model {repo}: if it is private run: hf auth login; else {instead}", rule="hub-missing"
         ) from None
     except (LocalEntryNotFoundError, OSError) as e:
         why = "no network" if isinstance(e, LocalEntryNotFoundError) else first_line(e)
-        raise InputError(f"{repo} is not in the cache and could not be fetched ({why}): connect, or {instead}") from None
+        raise InputError(
+            f"{repo} is not in the cache and could not be fetched ({why}): connect, or {instead}", rule="hub-unreachable"
+        ) from None
 
 
-def list_files(repo: str) -> list[str]:
-    """Every file of a hub model: of the hub's copy, or without a network of the one in the cache."""
+def list_files(repo: str, snapshot: Path) -> list[str]:
+    """Every file of a hub model at its snapshot's commit: the hub's, or without a network those in the cache."""
     if is_online():
         from huggingface_hub import list_repo_files
 
-        return list_repo_files(repo)
-    return sorted(relative_files(download(repo, "model_index.json").parent))
+        return list_repo_files(repo, revision=snapshot.name)
+    return relative_files(snapshot)
 
 
 def relative_files(folder: Path) -> list[str]:
-    return [p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()]
+    """Every file's path inside the folder, sorted."""
+    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
 
 
 @cache

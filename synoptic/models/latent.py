@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from synoptic.diffusion.equations import Pred, Schedule, Time, pred_from_output
-from synoptic.models.base import Cond
+from synoptic.models.base import Conditioning
 from synoptic.models.compile import compile_blocks
 from synoptic.models.registry import Checkpoint
 from synoptic.models.text import TextEncoder
@@ -43,10 +43,10 @@ class LatentDenoiser:
         self.compiled = True
 
     @torch.no_grad()
-    def embed(self, prompts: Sequence[str]) -> Cond:
+    def embed(self, prompts: Sequence[str]) -> Conditioning:
         return self.unet.cache_text_keys(self.text_encoder(prompts))
 
-    def predict(self, x: Tensor, t: Time, cond: Cond) -> Pred:
+    def predict(self, x: Tensor, t: Time, cond: Conditioning) -> Pred:
         return pred_from_output(self.schedule, x, self.unet(x, t, cond), t)
 
     def encode(self, image: Tensor) -> Tensor:

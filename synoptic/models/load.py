@@ -5,19 +5,18 @@ Safetensors only; no code from a checkpoint is ever run.
 
 from __future__ import annotations
 
-import importlib
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from synoptic.diffusion.equations import Schedule
 from synoptic.diffusion.schedules import schedule_from_config
-from synoptic.errors import InputError
+from synoptic.errors import InputError, user_path
 from synoptic.models import latent, pixel, upscaler
 from synoptic.models.base import PretrainedModel
+from synoptic.models.components import load_network, load_tokenizer, readable
 from synoptic.models.controlnet import ControlNet
 from synoptic.models.device import choose_device, choose_dtype, keep_freed_memory
 from synoptic.models.embeddings import PrecomputedTextEncoder
@@ -40,11 +39,6 @@ TEXT_ENCODERS: dict[str, Callable[..., TextEncoder]] = {
     "StableDiffusionUpscalePipeline": clip_text_encoder,
     "IFPipeline": t5_text_encoder,
     "IFSuperResolutionPipeline": t5_text_encoder,
-}
-DIFFUSERS_MODULES = {  # where each class lives: its own module imports faster than the whole library
-    "UNet2DConditionModel": "diffusers.models.unets.unet_2d_condition",
-    "AutoencoderKL": "diffusers.models.autoencoders.autoencoder_kl",
-    "ControlNetModel": "diffusers.models.controlnets.controlnet",
 }
 
 
@@ -91,7 +85,8 @@ def load_upscaler(
     checkpoint = resolve_upscaler(name) if isinstance(name, str) else name
     if text_encoder is None and not checkpoint.components.keys() >= set(TEXT_COMPONENTS):
         raise InputError(
-            f"prompts need a text encoder, {checkpoint.name} has none of its own: give `text_encoder`, stage I's for example"
+            f"prompts need a text encoder, {checkpoint.name} has none of its own: give `text_encoder`, such as stage I's",
+            rule="upscaler-text",
         )
     component = _component_loader(checkpoint, device, dtype)
     s, low_res_schedule = (
@@ -116,7 +111,7 @@ def load_controlnet(
     if isinstance(name, str):
         name = resolve_controlnet(name, resolve(model) if isinstance(model, str) else model)
     on = choose_device(device)
-    return ControlNet(_load_network("ControlNetModel", name, "", on, choose_dtype(dtype, on)))
+    return ControlNet(load_network("ControlNetModel", name, "", on, choose_dtype(dtype, on)))
 
 
 def load_text_encoder(checkpoint: Checkpoint, *, device: str = "auto", dtype: str = "auto") -> TextEncoder:
@@ -129,10 +124,8 @@ def _pipeline_class(checkpoint: Checkpoint) -> str:
 
 
 def _schedule(checkpoint: Checkpoint, component: str) -> Schedule:
-    try:
-        return schedule_from_config(checkpoint.read_json(f"{component}/scheduler_config.json"))
-    except ValueError as e:
-        raise InputError(f"{checkpoint.name} has a {component} that synoptic does not know: {e}") from None
+    with readable(checkpoint, component):
+        return schedule_from_config(checkpoint.config(component, "scheduler_config.json"))
 
 
 def _component_loader(checkpoint: Checkpoint, device: str, dtype: str) -> Callable[[str], Any]:
@@ -148,30 +141,11 @@ def _load_component(checkpoint: Checkpoint, component: str, device: torch.device
     """One component: always our own class."""
     name = checkpoint.family.components[component]
     if component not in checkpoint.family.weighted_components:
-        return _from_pretrained(name)(checkpoint.pretrained_path, subfolder=component)
+        return load_tokenizer(name, checkpoint, component)
     cpu = device.type == "cpu"  # where only the network itself is worth half precision
-    if (component == "vae" and checkpoint.read_json("vae/config.json").get("force_upcast")) or (cpu and component != "unet"):
+    if (component == "vae" and checkpoint.config("vae").get("force_upcast")) or (cpu and component != "unet"):
         dtype = torch.promote_types(dtype, torch.float32)
-    return _load_network(name, checkpoint, component, device, dtype)
-
-
-def _load_network(name: str, checkpoint: Checkpoint, component: str, device: torch.device, dtype: torch.dtype) -> Any:
-    """The network of class `name` in the model's folder `component`, from safetensors only, with every tensor there."""
-    kwargs: dict[str, Any] = {"torch_dtype" if name in DIFFUSERS_MODULES else "dtype": dtype, "subfolder": component}
-    kwargs |= {"use_safetensors": True, "variant": checkpoint.variant(component, half=dtype.itemsize == 2)}
-    module, info = _from_pretrained(name)(checkpoint.pretrained_path, **kwargs, output_loading_info=True)
-    if info["missing_keys"]:
-        missing = sorted(info["missing_keys"])[0]
-        whole = f"{component} of {checkpoint.name}" if component else checkpoint.name
-        raise InputError(f"a weight file must be whole, {whole} lacks {missing}: copy or download it again")
-    return module.to(device)
-
-
-def _from_pretrained(name: str) -> Any:
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()  # of reading weights into memory; downloads keep theirs
-    return getattr(importlib.import_module(DIFFUSERS_MODULES.get(name, "transformers")), name).from_pretrained
+    return load_network(name, checkpoint, component, device, dtype)
 
 
 _lock = threading.Lock()
@@ -186,7 +160,7 @@ def load_once(
     embeddings: a file of precomputed embeddings, used in place of the text encoder.
     """
     checkpoint = resolve(name)
-    file = Path(embeddings).expanduser() if embeddings else None
+    file = user_path(embeddings) if embeddings else None
     key = (checkpoint.path_or_repo, checkpoint.revision, device, dtype, compile, file and (file, file.stat().st_mtime_ns))
     with _lock:
         if key not in _kept:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from synoptic.diffusion.equations import Pred, Schedule, Time, pred_from_output
-from synoptic.models.base import Cond
+from synoptic.models.base import Conditioning
 from synoptic.models.registry import Checkpoint
 from synoptic.models.text import TextEncoder
 from synoptic.models.unet import UNet
@@ -34,10 +34,10 @@ class PixelDenoiser:
         self.unet.compile()
 
     @torch.no_grad()
-    def embed(self, prompts: Sequence[str]) -> Cond:
+    def embed(self, prompts: Sequence[str]) -> Conditioning:
         return self.unet.cache_text_keys(self.text_encoder(prompts))
 
-    def predict(self, x: Tensor, t: Time, cond: Cond) -> Pred:
+    def predict(self, x: Tensor, t: Time, cond: Conditioning) -> Pred:
         out = self.unet(x, t, cond)
         C = self.shape[0]
         return pred_from_output(self.schedule, x, out[:, :C], t, out[:, C:] if self.schedule.learned_variance else None)

@@ -8,15 +8,16 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from synoptic.errors import InputError
+from synoptic.errors import InputError, user_path
+from synoptic.models.config_checks import check_config, shard_names
 from synoptic.models.families import FAMILIES, Defaults, Family
-from synoptic.models.hub import download, first_line, is_online, list_files, relative_files
+from synoptic.models.hub import download, first_line, list_files, relative_files
 from synoptic.models.weights import check_weights
 
 BUNDLED_DIR = Path(__file__).parent / "bundled"
@@ -64,6 +65,13 @@ CONTROLNET_KEYS = (
 )  # of a ControlNet and its U-Net
 TEXT_COMPONENTS = ("tokenizer", "text_encoder")  # which an upscaler's directory may leave to stage I
 VOCABULARY_FILES = ("tokenizer.json", "vocab.json", "spiece.model")  # a tokenizer's own words: one of these must be there
+TOKENIZER_FILES = (
+    *VOCABULARY_FILES,
+    "merges.txt",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+)
 
 
 @dataclass(frozen=True)
@@ -79,43 +87,90 @@ class Checkpoint:
         return Path(self.path_or_repo).is_dir()
 
     @property
-    def pretrained_path(self) -> str:
-        """What from_pretrained takes: the directory, the hub id, or without a network the directory in the cache."""
-        return (
-            self.path_or_repo if self.is_local or is_online() else str(download(self.path_or_repo, self.index_file).parent)
-        )
-
-    @property
     def is_bundled(self) -> bool:
         return Path(self.path_or_repo).parent == BUNDLED_DIR
 
+    @cached_property
+    def snapshot(self) -> Path:
+        """The directory that holds the model: the person's own, or one commit in the hub's cache, filled by `fetch`."""
+        return Path(self.path_or_repo) if self.is_local else download(self.path_or_repo, self.index_file).parent
+
+    def fetch(self, files: Iterable[str]) -> list[Path]:
+        """Some of the model's files, downloaded where they are not here yet, weights checked to be whole safetensors."""
+        paths = [
+            self.snapshot / file if self.is_local else download(self.path_or_repo, file, self.snapshot.name)
+            for file in files
+        ]
+        for path in paths:
+            if path.suffix == ".safetensors":
+                check_weights(path)
+        return paths
+
     def read_json(self, file: str) -> dict[str, Any]:
         """One of the model's JSON files. Raises InputError where it is missing, gated or no JSON object."""
-        path = Path(self.path_or_repo) / file if self.is_local else download(self.path_or_repo, file)
+        (path,) = self.fetch([file])
         try:
             found = json.loads(path.read_text())
-        except (OSError, ValueError) as e:
+        except (OSError, ValueError, RecursionError) as e:
             raise InputError(
-                f"a model needs a readable {file}, {self.path_or_repo} has none ({first_line(e)}): check it"
+                f"a model needs a readable {file}, {self.path_or_repo} has none ({first_line(e)}): check it",
+                rule="model-file-unreadable",
             ) from None
         if not isinstance(found, dict):
-            raise InputError(f"a model's {file} must hold a JSON object, that of {self.path_or_repo} does not: check it")
+            raise InputError(
+                f"a model's {file} must hold a JSON object, that of {self.path_or_repo} does not: check it",
+                rule="model-file-unreadable",
+            )
         return found
 
     @cached_property
     def files(self) -> list[str]:
         """Every file's path inside the model."""
-        return sorted(relative_files(Path(self.path_or_repo))) if self.is_local else list_files(self.path_or_repo)
+        return relative_files(self.snapshot) if self.is_local else list_files(self.path_or_repo, self.snapshot)
+
+    def config(self, component: str, file: str = "config.json") -> dict[str, Any]:
+        """A component's config, checked. The component "" is the model itself. Raises InputError as `check_config` does."""
+        config = self.read_json(f"{component}/{file}" if component else file)
+        check_config(config, f"{component} of {self.name}" if component else self.name)
+        return config
 
     def variant(self, component: str, half: bool) -> str | None:
-        """ "fp16" where half precision is wanted and there is such a file of this part, or where there is no other.
+        """ "fp16" where half precision is wanted and there are such weights of this part, or where there are no others."""
+        variants = ("fp16", None) if half else (None, "fp16")
+        return next((variant for variant in variants if self._weight_files(component, variant)), None)
 
-        The part "" is the model itself.
+    def weight_files(self, component: str, half: bool) -> list[str]:
+        """The weight files that a network is read from, and its index first if it has one.
+
+        The component "" is the model itself. Raises InputError where there are none, or where its index names a file
+        outside the network's own folder or one that is no safetensors file.
         """
-        folder = f"{component}/" if component else ""
-        weights = [f for f in self.files if f.startswith(folder) and f.endswith(".safetensors")]
-        small = [f for f in weights if ".fp16" in f]
-        return "fp16" if small and (half or len(small) == len(weights)) else None
+        files = self._weight_files(component, self.variant(component, half))
+        if files:
+            return files
+        folder = self.snapshot / component
+        pickles = [f for f in self.files if f.startswith(component) and f.endswith((".bin", ".pt", ".pth", ".ckpt", ".pkl"))]
+        if pickles:
+            raise InputError(
+                f"weights must be safetensors, {folder} holds only the pickle {pickles[0]}, which can run code: convert it"
+                " (save_pretrained with safe_serialization) or take another copy",
+                rule="weights-pickle",
+            )
+        raise InputError(
+            f"weights must be safetensors, {folder} holds none: check the path, or use --model bundled",
+            rule="weights-missing",
+        )
+
+    def _weight_files(self, component: str, variant: str | None) -> list[str]:
+        """As from_pretrained names them: diffusers says `diffusion_pytorch_model`, transformers `model`."""
+        folder, part = (f"{component}/", f".{variant}") if component else ("", f".{variant}")
+        part = part if variant else ""
+        stem = "diffusion_pytorch_model" if "_class_name" in self.config(component) else "model"
+        index = f"{folder}{stem}.safetensors.index{part}.json"
+        if index in self.files:
+            return [index, *(folder + shard for shard in shard_names(self.read_json(index), index))]
+        single = f"{folder}{stem}{part}.safetensors"
+        return [single] if single in self.files else []
 
     @cached_property
     def model_index(self) -> dict[str, Any]:
@@ -125,7 +180,9 @@ class Checkpoint:
     def family(self) -> Family:
         kind = self.model_index.get("_class_name")
         if not isinstance(kind, str) or kind not in FAMILIES:
-            raise InputError(f"a model's pipeline must be one of {', '.join(FAMILIES)}, {self.name} is a {kind}")
+            raise InputError(
+                f"a model's pipeline must be one of {', '.join(FAMILIES)}, {self.name} is a {kind}", rule="model-family"
+            )
         return FAMILIES[kind]
 
     @cached_property
@@ -140,12 +197,12 @@ class Checkpoint:
 
     @cached_property
     def unet_config(self) -> dict[str, Any]:
-        return self.read_json("unet/config.json")
+        return self.config("unet")
 
     @cached_property
     def factor(self) -> int:
         """Image pixels per pixel of x: the VAE's reduction, or 1."""
-        return 2 ** (len(self.read_json("vae/config.json")["block_out_channels"]) - 1) if self.has_latents else 1
+        return 2 ** (len(self.config("vae")["block_out_channels"]) - 1) if self.has_latents else 1
 
     @property
     def side(self) -> int:
@@ -173,7 +230,7 @@ class Checkpoint:
 
     @property
     def num_train_timesteps(self) -> int:
-        return self.read_json("scheduler/scheduler_config.json").get("num_train_timesteps", 1000)
+        return self.config("scheduler", "scheduler_config.json").get("num_train_timesteps", 1000)
 
     @property
     def defaults(self) -> Defaults:
@@ -181,15 +238,32 @@ class Checkpoint:
 
     @cached_property
     def revision(self) -> str:
-        """The hub's commit, or a hash of a directory's weights, configs and words."""
+        """The hub's commit, or a hash of every file of a directory that loading reads, in full or in half precision."""
         if not self.is_local:
-            return download(self.path_or_repo, self.index_file).parent.name
+            return self.snapshot.name
         digest = hashlib.sha256()
-        for name in self.files:
-            if name.endswith((".safetensors", ".json", ".txt", ".model")):
-                with (Path(self.path_or_repo) / name).open("rb") as f:
-                    digest.update(name.encode() + hashlib.file_digest(f, "sha256").digest())
+        for name in self.read_files:
+            with (self.snapshot / name).open("rb") as f:
+                digest.update(name.encode() + hashlib.file_digest(f, "sha256").digest())
         return "sha256:" + digest.hexdigest()[:16]
+
+    @property
+    def read_files(self) -> list[str]:
+        """Every file that loading reads, in full or in half precision: index, configs, words and weights."""
+        files = {self.index_file}
+        for component in self.components:
+            if component in self.family.weighted_components:
+                files |= {f"{component}/config.json"}
+                files |= {f for half in (False, True) for f in self.weight_files(component, half)}
+            else:
+                files |= set(self.word_files(component))
+        schedulers = ("scheduler", self.family.low_res_scheduler)
+        return sorted(files | {f"{name}/scheduler_config.json" for name in schedulers if name})
+
+    def word_files(self, component: str = "") -> list[str]:
+        """A tokenizer's files; the component "" is the model itself."""
+        folder = f"{component}/" if component else ""
+        return [folder + name for name in TOKENIZER_FILES if folder + name in self.files]
 
 
 def resolve(name: str) -> Checkpoint:
@@ -203,7 +277,9 @@ def resolve(name: str) -> Checkpoint:
         or (checkpoint := _find_checkpoint(name, BUNDLED_MODELS | ALIASES, "model_index.json")).family.low_res_scheduler
     ):
         others = ", ".join(BUNDLED_MODELS | ALIASES)
-        raise InputError(f"a model paints from prompts alone, {name} enlarges a small picture: use one of {others}")
+        raise InputError(
+            f"a model paints from prompts alone, {name} enlarges a small picture: use one of {others}", rule="model-upscales"
+        )
     return _check_components(checkpoint)
 
 
@@ -214,7 +290,10 @@ def resolve_upscaler(name: str) -> Checkpoint:
         or not (checkpoint := _find_checkpoint(name, UPSCALERS, "model_index.json")).family.low_res_scheduler
     ):
         others = ", ".join(UPSCALERS)
-        raise InputError(f"an upscaler enlarges a small picture, {name} paints from prompts alone: use one of {others}")
+        raise InputError(
+            f"an upscaler enlarges a small picture, {name} paints from prompts alone: use one of {others}",
+            rule="upscaler-paints",
+        )
     return _check_components(checkpoint)
 
 
@@ -224,11 +303,12 @@ def resolve_controlnet(name: str, checkpoint: Checkpoint) -> Checkpoint:
     And where it was made for another model than `checkpoint`: its levels, words or pixels per latent differ.
     """
     controlnet = _find_checkpoint(name, CONTROLNETS, "config.json")
-    config = controlnet.read_json("config.json")
+    config = controlnet.config("")
     if config.get("_class_name") != "ControlNetModel":
         others = ", ".join(CONTROLNETS)
         raise InputError(
-            f"a ControlNet must be a ControlNetModel, {name} is none: use {others}, a hub id or such a directory"
+            f"a ControlNet must be a ControlNetModel, {name} is none: use {others}, a hub id or such a directory",
+            rule="controlnet-class",
         )
     ours = [checkpoint.unet_config.get(key) for key in CONTROLNET_KEYS] + [checkpoint.factor]
     theirs = [config.get(key) for key in CONTROLNET_KEYS] + [
@@ -239,36 +319,33 @@ def resolve_controlnet(name: str, checkpoint: Checkpoint) -> Checkpoint:
         what, our, their = next(part for part in parts if part[1] != part[2])
         raise InputError(
             f"a ControlNet must be made for the model: {what} of {name} is {their}, of {checkpoint.name} {our}; choose"
-            " another --controlnet or --model"
+            " another --controlnet or --model",
+            rule="controlnet-fit",
         )
-    if controlnet.is_local:
-        check_weights(Path(controlnet.path_or_repo))
-    return controlnet
+    return _check_network(controlnet, "")
 
 
 def resolve_depth_model(name: str) -> Checkpoint:
     """The source of transformers' depth model `name`, a hub id or a directory. Raises InputError as `resolve`."""
     checkpoint = _find_checkpoint(name, {}, "config.json")
-    kinds = checkpoint.read_json("config.json").get("architectures") or []
+    kinds = checkpoint.config("").get("architectures") or []
     if not any(kind.endswith("ForDepthEstimation") for kind in kinds):
         raise InputError(
-            f"a depth model must be one of transformers', {name} is a {', '.join(kinds) or 'nameless one'}: choose one"
+            f"a depth model must be one of transformers', {name} is a {', '.join(kinds) or 'nameless one'}: choose one",
+            rule="depth-class",
         )
-    if checkpoint.is_local:
-        check_weights(Path(checkpoint.path_or_repo))
-    return checkpoint
+    return _check_network(checkpoint, "")
 
 
 def resolve_clip(name: str) -> Checkpoint:
     """The source of a CLIPModel: `bundled`, `clip-vit-b32`, a hub id or a directory. Raises InputError as `resolve`."""
     checkpoint = _find_checkpoint(name, CLIP_MODELS, "config.json")
-    if checkpoint.read_json("config.json").get("model_type") != "clip":
+    if checkpoint.config("").get("model_type") != "clip":
         raise InputError(
-            f"a CLIP model must be a CLIPModel, {name} is none: use --clip-model bundled, clip-vit-b32 or such a directory"
+            f"a CLIP model must be a CLIPModel, {name} is none: use --clip-model bundled, clip-vit-b32 or such a directory",
+            rule="clip-class",
         )
-    if checkpoint.is_local:
-        check_weights(Path(checkpoint.path_or_repo))
-    return checkpoint
+    return _check_network(checkpoint, "")
 
 
 def _check_components(checkpoint: Checkpoint) -> Checkpoint:
@@ -276,23 +353,43 @@ def _check_components(checkpoint: Checkpoint) -> Checkpoint:
     native = checkpoint.unet_config.get("sample_size")
     if not isinstance(native, int):
         raise InputError(
-            f"a model's unet/config.json must give one sample_size, {checkpoint.name} gives {native!r}: choose another model"
+            f"a model's unet/config.json must give one sample_size, {checkpoint.name} gives {native!r}: choose another",
+            rule="model-size",
+        )
+    scheduler = checkpoint.config("scheduler", "scheduler_config.json")
+    if scheduler.get("rescale_betas_zero_snr") and scheduler.get("prediction_type", "epsilon") == "epsilon":
+        raise InputError(
+            f"a schedule that ends in pure noise needs another prediction_type than epsilon, that of {checkpoint.name} has"
+            " rescale_betas_zero_snr and epsilon: correct its scheduler_config.json",
+            rule="scheduler-zero-snr",
         )
     for component, cls in checkpoint.components.items():
-        _, given = (checkpoint.model_index.get(component) or [None, None])[:2]
+        entry = checkpoint.model_index.get(component)
+        given = entry[1] if isinstance(entry, list) and len(entry) == 2 else None  # [library, class]
         if not isinstance(given, str) or given.removesuffix("Fast") != cls:
             raise InputError(
-                f"{checkpoint.name} has a {given} as its {component}, which synoptic does not load: it must be a {cls}"
+                f"{checkpoint.name} has a {given} as its {component}, which synoptic does not load: it must be a {cls}",
+                rule="model-component",
             )
         if component in checkpoint.family.weighted_components:
-            checkpoint.read_json(f"{component}/config.json")
+            checkpoint.config(component)
         elif checkpoint.is_local and not any(f"{component}/{words}" in checkpoint.files for words in VOCABULARY_FILES):
             raise InputError(
                 f"a model needs its words, {checkpoint.name} has none of {', '.join(VOCABULARY_FILES)} in {component}/:"
-                " copy it again"
+                " copy it again",
+                rule="tokenizer-missing",
             )
-        if checkpoint.is_local and component in checkpoint.family.weighted_components:
-            check_weights(Path(checkpoint.path_or_repo) / component)
+        elif f"{component}/tokenizer_config.json" in checkpoint.files:
+            checkpoint.config(component, "tokenizer_config.json")
+        if component in checkpoint.family.weighted_components:
+            _check_network(checkpoint, component)
+    return checkpoint
+
+
+def _check_network(checkpoint: Checkpoint, component: str) -> Checkpoint:
+    """The checkpoint itself, once one of its networks is seen to be whole; the hub's are checked when they are fetched."""
+    if checkpoint.is_local:
+        checkpoint.fetch({file for half in (False, True) for file in checkpoint.weight_files(component, half)})
     return checkpoint
 
 
@@ -314,7 +411,8 @@ def _find_checkpoint(name: str, aliases: Mapping[str, tuple[str, ...]], file: st
     else:
         known = ", ".join(aliases)
         raise InputError(
-            f"a model is one of {known}, a hub id (org/name) or a directory; {name[:99]!r} is none: see synoptic models"
+            f"a model is one of {known}, a hub id (org/name) or a directory; {name[:99]!r} is none: see synoptic models",
+            rule="model-unknown",
         )
     checkpoint.read_json(file)
     return checkpoint
@@ -322,7 +420,7 @@ def _find_checkpoint(name: str, aliases: Mapping[str, tuple[str, ...]], file: st
 
 def _folder(name: str) -> Path | None:
     try:
-        folder = Path(name).expanduser()
+        folder = user_path(name)
         return folder.resolve() if name and folder.is_dir() else None
-    except (OSError, RuntimeError):  # no such user, or a name too long to be a path
+    except (InputError, RuntimeError):  # no such user, a name too long to be a path, or a loop of links
         return None

@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from synoptic.models.base import Cond
+from synoptic.models.base import Conditioning
 from synoptic.models.registry import Checkpoint
 
-TextEncoder = Callable[[Sequence[str]], Cond]  # prompts -> their condition, one row each
+TextEncoder = Callable[[Sequence[str]], Conditioning]  # prompts -> their conditioning, one row each
 
 
 def tokenize(tokenizer: Any, prompts: Sequence[str], length: int) -> Any:
@@ -24,10 +24,10 @@ class ClipTextEncoder:
     def __init__(self, tokenizer: Any, encoder: Any) -> None:
         self.tokenizer, self.encoder = tokenizer, encoder.eval().requires_grad_(False)
 
-    def __call__(self, prompts: Sequence[str]) -> Cond:
+    def __call__(self, prompts: Sequence[str]) -> Conditioning:
         q = tokenize(self.tokenizer, prompts, self.tokenizer.model_max_length).to(self.encoder.device)
         mask = q.attention_mask if getattr(self.encoder.config, "use_attention_mask", False) else None
-        return {"text": self.encoder(q.input_ids, attention_mask=mask)[0]}
+        return Conditioning(text=self.encoder(q.input_ids, attention_mask=mask)[0])
 
 
 class DoubleClipTextEncoder:
@@ -40,7 +40,7 @@ class DoubleClipTextEncoder:
         self.encoders = [(tokenizer, encoder.eval().requires_grad_(False)) for tokenizer, encoder in encoders]
         self.native_size, self.zero_empty = native_size, zero_empty
 
-    def __call__(self, prompts: Sequence[str]) -> Cond:
+    def __call__(self, prompts: Sequence[str]) -> Conditioning:
         states: list[Tensor] = []
         pooled = torch.empty(0)
         for tokenizer, encoder in self.encoders:
@@ -53,11 +53,8 @@ class DoubleClipTextEncoder:
         time_ids = torch.tensor(
             [[self.native_size, self.native_size, 0, 0, self.native_size, self.native_size]] * len(prompts)
         ).to(pooled)
-        return {
-            "text": torch.cat(states, -1) * keep[:, None, None],
-            "text_embeds": pooled * keep[:, None],
-            "time_ids": time_ids,
-        }
+        text = torch.cat(states, -1) * keep[:, None, None]
+        return Conditioning(text=text, text_embeds=pooled * keep[:, None], time_ids=time_ids)
 
 
 class T5TextEncoder:
@@ -66,18 +63,18 @@ class T5TextEncoder:
     def __init__(self, tokenizer: Any, encoder: Any) -> None:
         self.tokenizer, self.encoder = tokenizer, encoder.eval().requires_grad_(False)
 
-    def __call__(self, prompts: Sequence[str]) -> Cond:
+    def __call__(self, prompts: Sequence[str]) -> Conditioning:
         q = tokenize(self.tokenizer, [p.lower().strip() for p in prompts], 77).to(self.encoder.device)
-        return {"text": self.encoder(q.input_ids, attention_mask=q.attention_mask)[0]}
+        return Conditioning(text=self.encoder(q.input_ids, attention_mask=q.attention_mask)[0])
 
 
 def clip_text_encoder(component: Callable[[str], Any], checkpoint: Checkpoint) -> TextEncoder:
     """The tower of Stable Diffusion 1.x, 2.x and x4; `part(name)` loads the component of that name."""
-    return ClipTextEncoder(component("tokenizer"), component("text_encoder"))
+    return ClipTextEncoder(*_tower(component, ""))
 
 
 def double_clip_text_encoder(component: Callable[[str], Any], checkpoint: Checkpoint) -> TextEncoder:
-    encoders = [(component("tokenizer"), component("text_encoder")), (component("tokenizer_2"), component("text_encoder_2"))]
+    encoders = [_tower(component, ""), _tower(component, "_2")]
     return DoubleClipTextEncoder(
         encoders, checkpoint.native_size, checkpoint.model_index.get("force_zeros_for_empty_prompt", True)
     )
@@ -85,3 +82,10 @@ def double_clip_text_encoder(component: Callable[[str], Any], checkpoint: Checkp
 
 def t5_text_encoder(component: Callable[[str], Any], checkpoint: Checkpoint) -> TextEncoder:
     return T5TextEncoder(component("tokenizer"), component("text_encoder"))
+
+
+def _tower(component: Callable[[str], Any], suffix: str) -> tuple[Any, Any]:
+    """A tokenizer and its encoder; the tokenizer's window is the encoder's where its config gives none."""
+    tokenizer, encoder = component(f"tokenizer{suffix}"), component(f"text_encoder{suffix}")
+    tokenizer.model_max_length = min(tokenizer.model_max_length, encoder.config.max_position_embeddings)
+    return tokenizer, encoder

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from synoptic.diffusion.equations import Time
-from synoptic.models.base import Cond
+from synoptic.models.base import Conditioning
 from synoptic.models.compile import CompiledNet, compile_blocks
 from synoptic.models.deepcache import DeepCache
 from synoptic.models.shared_prefix import SharedPrefix
@@ -18,10 +19,8 @@ from synoptic.models.text_kv_cache import TextKVCache
 class UNet:
     """A diffusers UNet as a function (x, t, cond) -> raw output (N, out_channels, h, w) in the dtype of x.
 
-    cond["place"] (N, 2), on the CPU, says of which branch of guidance and of which x each row is: branches of the same x,
-    one after another, share what comes before the text (`SharedPrefix`). An upscaler's has `extra_channels` input channels
-    that are not x's: cond["low"]. cond["level"] (N,) is how noisy those are. cond["added k"] is what a ControlNet adds to
-    the output of its encoder's level k, the last to that of the middle.
+    Branches of the same x, one after another by `cond.branch_rows`, share what comes before the text (`SharedPrefix`). An
+    upscaler's has `extra_channels` input channels that are not x's: `cond.low_res`.
     """
 
     def __init__(self, net: Any, extra_channels: int = 0) -> None:
@@ -46,51 +45,45 @@ class UNet:
         self.layout = torch.channels_last
         self.compiled = CompiledNet(compile_blocks(self.net))
 
-    def cache_text_keys(self, cond: Cond) -> Cond:
-        """The condition with what the network makes of its text alone, "keys": computed here once, not in every call."""
-        return cond | {"keys": self.text_kv_cache(cond["text"].to(self.dtype))} if self.text_kv_cache else cond
+    def cache_text_keys(self, cond: Conditioning) -> Conditioning:
+        """Return it with `text_keys`, what the network makes of the text alone: computed here once, not in every call."""
+        return replace(cond, text_keys=self.text_kv_cache(cond.text.to(self.dtype))) if self.text_kv_cache else cond
 
-    def __call__(self, x: Tensor, t: Time, cond: Cond) -> Tensor:
-        cond = dict(cond)
-        place = cond.pop("place", None)
-        place = torch.cartesian_prod(torch.arange(1), torch.arange(len(x))) if place is None else place
-        num_branches = int((place[:, 1] == place[0, 1]).sum())
+    def __call__(self, x: Tensor, t: Time, cond: Conditioning) -> Tensor:
+        branch_rows, cond = cond.branch_rows, replace(cond, branch_rows=None)
+        if branch_rows is None:
+            branch_rows = torch.cartesian_prod(torch.arange(1), torch.arange(len(x)))
+        num_branches = int((branch_rows[:, 1] == branch_rows[0, 1]).sum())
         compiled = None if torch.is_grad_enabled() and x.requires_grad else self.compiled
         m = len(x) // num_branches
         if compiled and (size := compiled.padded_batch(m)) > m:  # each part is filled up with its last row
             row = (m * torch.arange(num_branches)[:, None] + torch.arange(size).clamp(max=m - 1)).flatten().to(x.device)
             full = self._forward(
-                compiled, x[row], t[row] if isinstance(t, Tensor) and t.ndim else t, index_rows(cond, row), num_branches
+                compiled, x[row], t[row] if isinstance(t, Tensor) and t.ndim else t, cond.rows(row), num_branches
             )
             return full.unflatten(0, (num_branches, size))[:, :m].flatten(0, 1)
         return self._forward(
-            self.deepcache.set_rows(t, place) if self.deepcache else compiled or self.net, x, t, cond, num_branches
+            self.deepcache.set_rows(t, branch_rows) if self.deepcache else compiled or self.net, x, t, cond, num_branches
         )
 
-    def _forward(self, net: Any, x: Tensor, t: Time, cond: Cond, num_branches: int) -> Tensor:
+    def _forward(self, net: Any, x: Tensor, t: Time, cond: Conditioning, num_branches: int) -> Tensor:
         """What `net` says, of rows in so many parts that hold the same x."""
         t = t.to(x.device) if isinstance(t, Tensor) else torch.full((), t, device=x.device)
         t = t.expand(len(x)).contiguous()  # of one layout, for which a network is compiled once
-        level = cond.pop("level", None)  # a whole number, which half precision would round
-        inside = torch.cat([x, cond.pop("low").to(x.dtype)], 1) if "low" in cond else x
+        inside = x if cond.low_res is None else torch.cat([x, cond.low_res.to(x.dtype)], 1)
         inside = inside.to(self.dtype, memory_format=self.layout)
-        cond = {key: value.to(self.dtype) for key, value in cond.items()}
-        *downs, mid = [cond.pop(key) for key in list(cond) if key.startswith("added")] or [None]
-        text, keys = cond.pop("text"), {key: cond.pop(key) for key in ("keys",) if key in cond}
-        num_branches = 1 if cond or level is not None else num_branches  # whatever else is said may reach every layer
+        cond = replace(cond, low_res=None).to(dtype=self.dtype)
+        *downs, mid = cond.control_residuals or (None,)
+        added = cond.added_cond_kwargs
+        num_branches = 1 if added or cond.noise_level is not None else num_branches  # these may reach every layer
         kwargs: dict[str, Any] = {
-            "class_labels": level,
-            "added_cond_kwargs": cond or None,
-            "cross_attention_kwargs": keys or None,
+            "class_labels": cond.noise_level,
+            "added_cond_kwargs": added or None,
+            "cross_attention_kwargs": None if cond.text_keys is None else {"keys": cond.text_keys},
         }
         kwargs |= {"down_block_additional_residuals": downs or None, "mid_block_additional_residual": mid}
         with self.shared_prefix.for_branches(num_branches):
-            return net(inside, t, text, **kwargs, return_dict=False)[0].to(x.dtype)
-
-
-def index_rows(cond: Cond, row: Tensor) -> Cond:
-    """These rows of every tensor."""
-    return {key: value[row] for key, value in cond.items()}
+            return net(inside, t, cond.text, **kwargs, return_dict=False)[0].to(x.dtype)
 
 
 def freeze_and_layout(net: Any) -> tuple[Any, torch.memory_format]:

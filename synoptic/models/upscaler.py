@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from synoptic.diffusion.equations import Schedule, add_noise
 from synoptic.diffusion.schedules import DDPMSchedule
-from synoptic.models.base import Cond, Denoiser
+from synoptic.models.base import Conditioning, Denoiser
 from synoptic.models.latent import LatentDenoiser
 from synoptic.models.pixel import PixelDenoiser
 from synoptic.models.text import TextEncoder
@@ -76,7 +77,7 @@ class ConditionedDenoiser:
         self.device, self.dtype, self.row_bytes = model.device, model.dtype, model.row_bytes
         self.predict, self.encode, self.decode = model.predict, model.encode, model.decode
 
-    def embed(self, prompts: Sequence[str]) -> Cond:
+    def embed(self, prompts: Sequence[str]) -> Conditioning:
         """One row a row of `low_res`; of fewer prompts each serves as many rows in turn: N views of every picture.
 
         Raises ValueError where the prompts do not divide the rows.
@@ -84,11 +85,9 @@ class ConditionedDenoiser:
         each, left = divmod(len(self.low_res), len(prompts))
         if left:
             raise ValueError(f"{len(self.low_res)} small pictures need as many prompts or a divisor, not {len(prompts)}")
-        cond = {key: value.repeat_interleave(each, 0) for key, value in self.model.embed(prompts).items()}
-        return cond | {
-            "low": self.low_res,
-            "level": torch.full((len(self.low_res),), self.noise_level, device=self.low_res.device),
-        }
+        cond = self.model.embed(prompts).rows(torch.arange(len(prompts)).repeat_interleave(each))
+        noise_level = torch.full((len(self.low_res),), self.noise_level, device=self.low_res.device)
+        return replace(cond, low_res=self.low_res, noise_level=noise_level)
 
 
 def deepfloyd(

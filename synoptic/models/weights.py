@@ -9,21 +9,13 @@ from typing import Any
 from synoptic.errors import InputError
 
 
-def check_weights(folder: Path) -> None:
-    """Raises InputError unless the folder holds safetensors files whose headers and lengths are whole."""
-    files = sorted(folder.glob("*.safetensors"))
-    if not files:
-        pickles = [p.name for p in folder.glob("*") if p.suffix in (".bin", ".pt", ".pth", ".ckpt", ".pkl")]
-        if pickles:
-            raise InputError(
-                f"weights must be safetensors, {folder} holds only the pickle {pickles[0]}, which can run code: convert it"
-                " (save_pretrained with safe_serialization) or take another copy"
-            )
-        raise InputError(f"weights must be safetensors, {folder} holds none: check the path, or use --model bundled")
-    for path in files:
-        fault = _fault(path)
-        if fault:
-            raise InputError(f"a weight file must be whole, {path} is corrupt ({fault}): copy or download it again")
+def check_weights(path: Path) -> None:
+    """Raises InputError unless `path` is a safetensors file whose header and length are whole."""
+    fault = _fault(path)
+    if fault:
+        raise InputError(
+            f"a weight file must be whole, {path} is corrupt ({fault}): copy or download it again", rule="weights-corrupt"
+        )
 
 
 def read_safetensors_header(path: Path) -> tuple[dict[str, Any], int]:
@@ -31,13 +23,15 @@ def read_safetensors_header(path: Path) -> tuple[dict[str, Any], int]:
 
     Raises ValueError where it is no such file.
     """
+    if not path.is_file():
+        raise ValueError("it is no file")
     with path.open("rb") as f:
         length = int.from_bytes(f.read(8), "little")
         if not 2 <= length <= 100_000_000:
             raise ValueError("no safetensors header")
         try:
             return json.loads(f.read(length)), 8 + length
-        except ValueError:
+        except (ValueError, RecursionError):
             raise ValueError("unreadable header") from None
 
 

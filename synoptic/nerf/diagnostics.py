@@ -16,7 +16,8 @@ from synoptic.nerf.regularizers import entropy
 from synoptic.nerf.scene import RadianceScene
 
 SIDE_WORDS = ("front", "side", "back")
-NUM_SIDES = 4  # from which a scene is diagnosed
+SIDES, OWN_WORDS = ("front", "right", "back", "left"), ("front", "side", "back", "side")
+NUM_SIDES = len(SIDES)  # from which a scene is diagnosed
 CAPTION_TEMPLATE = "a 3d render of {0}"  # the bundled CLIPs' words for a thing
 VIEW_TEMPLATE = "a 3d render of {0}, {1} view"  # and for a side of it
 # Limits, between what was measured of runs that succeeded, of runs that failed, and of renders of known objects.
@@ -43,12 +44,24 @@ class FieldDiagnostics(NamedTuple):
     likeliest_views: tuple[str, ...]
 
     def __str__(self) -> str:
-        seen = f"opacity {self.opacity:.2f}, entropy {self.entropy:.2f}, score {self.score:.2f}"
-        return f"step {self.step}: {seen}, front right back left look like {' '.join(self.likeliest_views)}"
+        if not self.finite:
+            return f"step {self.step}: its numbers are not finite"
+        opacity = f"opacity {self.opacity:.2f} (empty below {MIN_OPACITY}, filled above {MAX_OPACITY})"
+        return f"step {self.step}: {opacity}, score {self.score:.2f}, {describe_sides(self.likeliest_views)}"
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON has it: null for what is not known."""
         return {name: None if value != value else value for name, value in self._asdict().items()}
+
+
+def describe_sides(words: Sequence[str]) -> str:
+    """Return which of the four sides look like another one: "seen from the right it looks like the back"."""
+    wrong = [
+        f"from the {side} it looks like {'a' if word == 'side' else 'the'} {word}"
+        for side, own, word in zip(SIDES, OWN_WORDS, words, strict=True)
+        if word != own
+    ]
+    return f"seen {', '.join(wrong)}" if wrong else "each side looks like what it is"
 
 
 def diagnostics_to_tensor(history: Sequence[FieldDiagnostics]) -> Tensor:

@@ -108,7 +108,10 @@ def convert(kind: Any, value: Any) -> Any:
     if kind is str:
         if not isinstance(value, str | os.PathLike):
             raise TypeError("a text")
-        return os.fspath(value)
+        text = os.fspath(value)
+        if not isinstance(text, str) or "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+            raise ValueError("a text in UTF-8")
+        return text
     value = value.item() if hasattr(value, "item") else value
     if kind is bool:
         if not isinstance(value, bool):

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Self
 
-from synoptic.errors import check_writable
+from synoptic.errors import check_writable, user_path
 from synoptic.options.base import Option, Options
 
 
@@ -23,5 +22,5 @@ class BenchOptions(Options):
     out: Annotated[str, Option("folder for bench.json and the pictures", recorded=False)] = "outputs/bench"
 
     def prepare(self) -> Self:
-        check_writable(Path(self.out).expanduser())
+        check_writable(user_path(self.out))
         return self

@@ -6,9 +6,8 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from synoptic.errors import InputError
-
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+from synoptic.errors import InputError, user_path
+from synoptic.utils.image_formats import SUFFIXES
 
 
 def read_captioned_folder(folder: str, file: str) -> dict[str, str]:
@@ -40,7 +39,7 @@ def read_captioned_folder(folder: str, file: str) -> dict[str, str]:
 
 
 def check_folder(option: str, path: str) -> Path:
-    place = Path(path).expanduser()
+    place = user_path(path)
     if not place.is_dir():
         raise InputError(f"{option} must be a folder, {path} is none: check the path", rule="folder-missing")
     return place
@@ -67,8 +66,11 @@ def first_few(names: Sequence[str]) -> str:
 
 
 def read_captions(file: str) -> dict[str, str]:
+    path = user_path(file)
+    if not path.is_file():
+        raise InputError(f"--captions must be a text file, {file} is none: check the path", rule="captions-file")
     try:
-        text = Path(file).expanduser().read_text()
+        text = path.read_text()
     except (OSError, UnicodeDecodeError) as e:
         raise InputError(
             f"--captions must be a text file, {file} cannot be read as one ({e}): check it", rule="captions-file"

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from itertools import count as numbers
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from synoptic.errors import InputError, check_at_most, install_command
+from synoptic.errors import InputError, check_at_most, install_command, user_path
 from synoptic.models.embeddings import check_embeddings
 from synoptic.models.registry import Checkpoint, resolve
 from synoptic.options.base import UNSET, Item, Option, Options
+from synoptic.options.seeds import RANDOM, drawn_seed
 
 MAX_SEED = 2**63 - 1
 
@@ -29,7 +29,10 @@ Out = Annotated[
     str | None,
     Option("folder of the pictures and run.json (default: outputs/COMMAND/…, named after the options)", recorded=False),
 ]
-Seed = Annotated[int, Option("seed of the first picture; picture k of --count has seed + k", at_least=0, at_most=MAX_SEED)]
+Seed = Annotated[
+    int,
+    Option("seed of the first picture; picture k of --count has seed + k; -1: random", at_least=RANDOM, at_most=MAX_SEED),
+]
 Count = Annotated[int, Option("pictures per prompt", at_least=1)]
 Steps = Annotated[int, Option("denoising steps (default: the model's; 25 bundled, 50 others)", at_least=1)]
 Sampler = Annotated[
@@ -64,7 +67,9 @@ class ModelOptions(Options):
 
     def resolve(self, checkpoint: Checkpoint) -> Self:
         if self.embeddings:
-            check_embeddings(Path(self.embeddings).expanduser(), checkpoint, ["", *self.texts()])
+            check_embeddings(user_path(self.embeddings), checkpoint, ["", *self.texts()])
+        if getattr(self, "seed", 0) == RANDOM:
+            self = replace(self, seed=drawn_seed())
         return super().resolve(checkpoint)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Self
 
-from synoptic.errors import InputError, check_writable
+from synoptic.errors import InputError, check_writable, user_path
 from synoptic.options.base import Option, Options
 from synoptic.options.controlnet import Condition, Depth, check_conditions, find_depth
 from synoptic.options.picture import PictureSource, read_picture
@@ -32,7 +32,7 @@ class ControlMapOptions(Options):
         check_conditions((self.kind,), self.depth)
         find_depth(self.depth, read_picture(self.image).size)
         name = Path(self.image).stem if isinstance(self.image, str) else "picture"
-        out = Path(self.out or f"outputs/control-map/{name}-{self.kind}.png").expanduser()
+        out = user_path(self.out or f"outputs/control-map/{name}-{self.kind}.png")
         if out.suffix != ".png":
             raise InputError(f"--out must end in .png, {out} was given: rename it", rule="out-png")
         check_writable(out.parent)

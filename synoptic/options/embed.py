@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Self
 
-from synoptic.errors import check_writable
+from synoptic.errors import check_writable, user_path
 from synoptic.models.registry import resolve
 from synoptic.options.base import Option, Options
 from synoptic.options.common import Device, Dtype, ModelName, check_prompts
@@ -35,5 +34,5 @@ class EmbedOptions(Options):
     def prepare(self) -> Self:
         check_prompts(self.prompt)
         resolve(self.model)
-        check_writable(Path(self.out).expanduser().parent)
+        check_writable(user_path(self.out).parent)
         return self

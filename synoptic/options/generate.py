@@ -5,17 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from synoptic.options.base import Item
-from synoptic.options.common import PromptOptions, one_picture_per_prompt
-from synoptic.options.upscaling import UpscalingOptions
+from synoptic.options.common import ModelName, PromptOptions, one_picture_per_prompt
+from synoptic.options.upscaling import Upscalers, UpscalingOptions
 
 
 @dataclass(frozen=True, kw_only=True)
 class GenerateOptions(PromptOptions, UpscalingOptions):
-    """Generate a picture at the model's own size; upscalers enlarge it, where --upscalers says which.
+    """Generate a picture at the model's own size, then enlarge it by the upscalers that were made for the model.
 
     synoptic generate "an oil painting of a horse" --count 4
-    synoptic generate "a photo of a lemon" --model bundled-if --upscalers auto
+    synoptic generate "a photo of a lemon" --model bundled
     """
+
+    model: ModelName = "bundled-if"
+    upscalers: Upscalers = ("auto",)
 
     def texts(self) -> list[str]:
         return [*self.prompt, self.negative_prompt]

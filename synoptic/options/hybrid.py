@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from synoptic.errors import InputError
+from synoptic.errors import InputError, user_path
 from synoptic.models.registry import Checkpoint
 from synoptic.options.base import Option
 from synoptic.options.joint import SyncOptions
 
 MAX_SIGMA = 8.0  # the blur reaches over 33 pixels
-NUM_PROMPTS = {"pass": 2, "triple": 3, "color": 2, "motion": 2, "inverse": 1}
+NUM_PROMPTS = {"pass": 2, "triple": 3, "triple-cascade": 3, "color": 2, "motion": 2, "motion-zeros": 2, "inverse": 1}
 OF_PIXELS = ("color", "inverse")
 
 
@@ -34,10 +33,11 @@ class HybridOptions(SyncOptions):
         ),
     ]
     kind: Annotated[
-        Literal["pass", "triple", "color", "motion", "inverse"],
+        Literal["pass", "triple", "triple-cascade", "color", "motion", "motion-zeros", "inverse"],
         Option(
             "pass: low and high frequencies; triple: three bands; color: gray, then color; motion: moving, at rest; inverse:"
-            " the far picture is --photo, one prompt makes the rest"
+            " the far picture is --photo, one prompt makes the rest; as the authors' code has them: triple-cascade, which"
+            " blurs twice for the far band, and motion-zeros, black beyond the edges"
         ),
     ] = "pass"
     photo: Annotated[Any, Option("of --kind inverse: the picture that is seen from afar", picture=True)] = None
@@ -64,7 +64,7 @@ class HybridOptions(SyncOptions):
             )
         if (kind == "inverse") != (self.photo is not None):
             raise InputError("--kind inverse and --photo go together: give both or neither", rule="photo-kind")
-        if isinstance(self.photo, str) and not Path(self.photo).expanduser().is_file():
+        if isinstance(self.photo, str) and not user_path(self.photo).is_file():
             raise InputError(f"--photo must be a picture's file, {self.photo} is none: check the path", rule="photo-file")
         if kind == "inverse" and self.sync != "x0":
             raise InputError(

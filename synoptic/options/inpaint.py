@@ -10,7 +10,7 @@ from synoptic.models.registry import Checkpoint
 from synoptic.options.base import Item, Option
 from synoptic.options.common import SamplingOptions, Seed, one_picture_of_all
 from synoptic.options.input_image import InputImageOptions, InputPicture, Prompt
-from synoptic.options.picture import PictureSource, picture_name, read_picture
+from synoptic.options.picture import PictureSource, picture_name, read_mask, read_picture
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -47,18 +47,13 @@ class InpaintOptions(InputImageOptions, SamplingOptions):
 
     def read_mask(self, sides: tuple[int, int]) -> Image:
         """Return the mask in gray, at the size that the picture is worked on. Raises InputError where it does not fit."""
-        found, original, name = read_picture(self.mask), read_picture(self.image), picture_name(self.mask)
+        found, original, name = read_mask(self.mask), read_picture(self.image), picture_name(self.mask)
         if found.size != original.size:
             (w, h), (v, g) = found.size, original.size
             raise InputError(
                 f"a mask must have its picture's size, {v}x{g}; {name} is {w}x{h}: resize one of them", rule="mask-size"
             )
-        mask = found.convert("L").resize(sides)
-        if mask.getbbox() is None:
-            raise InputError(
-                f"a mask is white where the picture is made anew, {name} is black: make some of it white", rule="mask-black"
-            )
-        return mask
+        return found.resize(sides)
 
     def resolve(self, checkpoint: Checkpoint) -> Self:
         resolved = super().resolve(checkpoint)

@@ -45,7 +45,7 @@ LATENT = {
     "vsd": LossDefaults(7.5, anneal="narrow", weight="variance", takes=("weight", "student")),
     "csd": LossDefaults(1.0, takes=("weight",)),
     "nfsd": LossDefaults(7.5, takes=("weight",)),
-    "sdi": LossDefaults(7.5, t_min=250, anneal="linear"),
+    "sdi": LossDefaults(8.5, t_min=250, anneal="linear"),
     "ism": LossDefaults(7.5, anneal="narrow"),
     "pds": LossDefaults(7.5, takes=("source",)),
     "dds": LossDefaults(7.5, t_min=50, t_max=949, takes=("source",)),

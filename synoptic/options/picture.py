@@ -4,33 +4,46 @@ from __future__ import annotations
 
 import hashlib
 import os
+import struct
 import warnings
-from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageChops, ImageOps
 
-from synoptic.errors import InputError
+from synoptic.errors import InputError, user_path
+from synoptic.utils.image_formats import FORMATS
 
 PictureSource = str | Image.Image  # a file's path, or the picture itself
 SIXTEEN_BIT_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N")  # 16 bits a pixel, which PIL would cut off at 8, not scale
+TOLERANCE = 1e-3  # by which a tensor may leave [-1, 1]: half precision
 TO_8_BITS = [value // 257 for value in range(65536)]
 
 
 def convert_picture(value: Any) -> PictureSource:
-    """Return a path as a string, a PIL image as it is, an array of uint8 (H, W, 3) as a PIL image. Raises TypeError."""
+    """Return a path as a string, a PIL image as it is, an array or a tensor as a PIL image. Raises TypeError.
+
+    An array is uint8 (H, W, 3); a tensor float (3, H, W) or (1, 3, H, W) in [-1, 1], as models have it.
+    """
     if isinstance(value, Image.Image):
         return value
     if isinstance(value, str | os.PathLike):
         return os.fspath(value)
     try:
-        return Image.fromarray(value)
+        return Image.fromarray(tensor_to_array(value) if hasattr(value, "detach") else value)
     except (TypeError, AttributeError):
-        raise TypeError("a file's path, a PIL image or an array of uint8 (H, W, 3)") from None
+        raise TypeError("a file's path, a PIL image, an array of uint8 (H, W, 3) or a tensor (3, H, W) in [-1, 1]") from None
+
+
+def tensor_to_array(x: Any) -> Any:
+    """Return a tensor (3, H, W) or (1, 3, H, W) in [-1, 1] as an array of uint8 (H, W, 3). Raises TypeError."""
+    x = x[0] if x.ndim == 4 and len(x) == 1 else x
+    if x.ndim != 3 or len(x) != 3 or not x.is_floating_point() or not bool((x.abs() <= 1 + TOLERANCE).all()):
+        raise TypeError
+    return ((x.detach().float().clamp(-1, 1) + 1) * 127.5).round().permute(1, 2, 0).cpu().byte().numpy()
 
 
 def is_file(source: PictureSource) -> bool:
-    return isinstance(source, str) and Path(source).expanduser().is_file()
+    return isinstance(source, str) and user_path(source).is_file()
 
 
 def picture_hash(source: PictureSource | None) -> str | None:
@@ -39,7 +52,7 @@ def picture_hash(source: PictureSource | None) -> str | None:
         return hashlib.sha256(f"{source.mode} {source.size} ".encode() + source.tobytes()).hexdigest()
     if source is None or not is_file(source):
         return None
-    return hashlib.sha256(Path(source).expanduser().read_bytes()).hexdigest()
+    return hashlib.sha256(user_path(source).read_bytes()).hexdigest()
 
 
 def picture_name(source: PictureSource) -> str:
@@ -54,24 +67,47 @@ def read_picture(source: PictureSource) -> Image.Image:
     """
     if isinstance(source, Image.Image):
         return as_rgb(source, picture_name(source))
-    file = Path(source).expanduser()
+    file = user_path(source)
     if not file.is_file():
         raise InputError(f"a picture's file is needed, {source} is none: check the path", rule="picture-missing")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(file) as image:
+            with Image.open(file, formats=FORMATS) as image:
                 return as_rgb(image, source)
+    except InputError:
+        raise
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         most = f"{(Image.MAX_IMAGE_PIXELS or 0) / 1e6:.0f} megapixels"
         raise InputError(
             f"a picture must have at most {most}, {source} has more: make it smaller", rule="picture-megapixels"
         ) from None
-    except (OSError, SyntaxError, EOFError) as e:
+    except (OSError, SyntaxError, EOFError, ValueError, TypeError, IndexError, KeyError, MemoryError, struct.error) as e:
         reason = "its content is none" if isinstance(e, Image.UnidentifiedImageError) else e
         raise InputError(
             f"a picture's file is needed, {source} cannot be read as one ({reason}): check it", rule="picture-unreadable"
         ) from None
+
+
+def read_mask(source: PictureSource) -> Image.Image:
+    """Read a mask in gray, upright as its EXIF says: white counts, black does not, nor does what is transparent.
+
+    Raises InputError as `read_picture` does, and where nothing is white.
+    """
+    if isinstance(source, str):
+        read_picture(source)  # which says what is wrong with it
+        with Image.open(user_path(source), formats=FORMATS) as opened:
+            image = ImageOps.exif_transpose(opened)
+    else:
+        image = source
+    gray = as_rgb(image, picture_name(source)).convert("L")
+    if image.has_transparency_data:
+        gray = ImageChops.multiply(gray, image.convert("RGBA").getchannel("A"))
+    if gray.getbbox() is None:
+        raise InputError(
+            f"a mask is white where it counts, {picture_name(source)} is black: make some of it white", rule="mask-black"
+        )
+    return gray
 
 
 def as_rgb(image: Image.Image, name: str) -> Image.Image:

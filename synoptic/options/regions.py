@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
-from synoptic.errors import InputError
+from synoptic.errors import InputError, user_path
+from synoptic.options.picture import read_mask
 
 NUMBER = r"\s*(\d+(?:\.\d+)?)\s*"
 BOX = re.compile(rf"{NUMBER},{NUMBER},{NUMBER},{NUMBER}:(.*)", re.DOTALL)
@@ -40,11 +40,12 @@ def read_region(text: str, width: int, height: int, negative_prompt: str, guidan
         ) from None
     avoid = more[0] if more else negative_prompt
     if found is None:
-        if not Path(place).expanduser().is_file():
+        if not user_path(place).is_file():
             raise InputError(
                 f"a region's mask is a picture's file, {place!r} is none: check the path, or give x0,y0,x1,y1",
                 rule="region-mask",
             )
+        read_mask(place)
         return Region(None, place, prompt, avoid, strength)
     x0, y0, x1, y1 = numbers = tuple(float(number) for number in found.groups()[:4])
     wide, high = (1, 1) if max(numbers) <= 1 else (width, height)

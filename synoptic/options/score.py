@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Self
 
-from synoptic.errors import InputError
+from synoptic.errors import InputError, user_path
 from synoptic.models.registry import resolve_clip
 from synoptic.options.base import Option, Options
-from synoptic.options.captions import SUFFIXES
 from synoptic.options.common import Device
+from synoptic.utils.image_formats import SUFFIXES
 
 ClipModel = Annotated[
     str, Option("bundled, bundled-grayscale, clip-vit-b32 (OpenAI's), or any CLIPModel: a hub id or a directory")
@@ -34,11 +35,14 @@ class ScoreOptions(Options):
 
     def files(self) -> list[Path]:
         """Return the pictures under the folder, sorted, or the one picture."""
-        root = Path(self.folder).expanduser()
-        return [root] if root.is_file() else sorted(p for p in root.rglob("*") if p.suffix.lower() in SUFFIXES)
+        root = user_path(self.folder)
+        if root.is_file():
+            return [root]
+        found = (Path(folder) / name for folder, _, names in os.walk(root) for name in names)
+        return sorted(file for file in found if file.suffix.lower() in SUFFIXES)
 
     def prepare(self) -> Self:
-        if not Path(self.folder).expanduser().exists():
+        if not user_path(self.folder).exists():
             raise InputError(
                 f"a folder of pictures is needed, {self.folder} does not exist: check the path", rule="folder-missing"
             )

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from synoptic.errors import InputError, install_command
+from synoptic.errors import InputError, install_command, user_path
 from synoptic.models.registry import Checkpoint, resolve, resolve_controlnet
 from synoptic.options.base import UNSET, Option, Options
 from synoptic.options.captions import find_maps, read_captioned_folder
@@ -116,7 +116,7 @@ class TrainControlnetOptions(Options):
                 f"--maps and --condition map belong together, --condition is {self.condition}: give both or neither",
                 rule="maps-condition",
             )
-        if self.depth is not None and Path(self.depth).expanduser().is_file():
+        if self.depth is not None and user_path(self.depth).is_file():
             raise InputError(
                 f"--depth must be a model that sees every picture, {self.depth} is a file: name one, or use --maps",
                 rule="depth-file",

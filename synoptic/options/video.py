@@ -9,9 +9,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Self
 
-from synoptic.errors import InputError, check_writable, install_command
+from synoptic.errors import InputError, check_writable, install_command, user_path
 from synoptic.options.base import Option, Options
-from synoptic.options.captions import SUFFIXES
+from synoptic.utils.image_formats import SUFFIXES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,7 @@ class VideoOptions(Options):
                 "a film needs at least one picture, none was given: name files or a folder", rule="pictures-missing"
             )
         for name in self.pictures:
-            path = Path(name).expanduser()
+            path = user_path(name)
             inside = [file for file in path.iterdir() if file.suffix.lower() in SUFFIXES] if path.is_dir() else [path]
             if not inside or not path.exists():
                 raise InputError(
@@ -47,7 +47,7 @@ class VideoOptions(Options):
             yield from inside
 
     def prepare(self) -> Self:
-        out = Path(self.out).expanduser()
+        out = user_path(self.out)
         self.files()
         if out.suffix not in (".mp4", ".gif"):
             raise InputError(f"--out must end in .mp4 or .gif, {self.out} was given: rename it", rule="out-suffix")

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Self
 
-from synoptic.errors import InputError, check_writable
+from synoptic.errors import InputError, check_writable, user_path
 from synoptic.options.base import Option, Options
 from synoptic.options.picture import PictureSource, read_picture
 from synoptic.views.registry import FAILURES, VIEWS, side_multiple
@@ -51,5 +50,5 @@ class ViewsOptions(Options):
                 )
         if self.picture is not None:
             read_picture(self.picture)
-        check_writable(Path(self.out).expanduser())
+        check_writable(user_path(self.out))
         return self

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
 import warnings
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
@@ -13,15 +12,17 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 import torch
 from torch import Tensor
 
-from synoptic.errors import InputError
+from synoptic.errors import InputError, NonFiniteError
 from synoptic.io.html import encoded, gallery
 from synoptic.metrics.clip import Clip, clip_score
 from synoptic.models.base import PretrainedModel
 from synoptic.models.load import load_once
+from synoptic.models.truncation import truncation_warnings
 from synoptic.models.vocabulary import vocabulary_warnings
 from synoptic.options import options_class
-from synoptic.options.base import Item, Options, specs
+from synoptic.options.base import Item, Options
 from synoptic.options.common import ModelOptions
+from synoptic.options.signature import python_doc, python_signature
 from synoptic.sampling.seed_search import SearchRound
 from synoptic.sampling.step import Step
 
@@ -89,7 +90,10 @@ class Pipeline(Generic[O]):
         raise NotImplementedError
 
     def steps(self, items: Sequence[Item], state: Mapping[str, Tensor] | None = None) -> Generator[Step, None, list[Output]]:
-        """Yield every Step of a batch of items, numbered through all stages; return what came of each item."""
+        """Yield every Step of a batch of items, numbered through all stages; return what came of each item.
+
+        Raises NonFiniteError at the first step that holds NaN or infinity.
+        """
         sampling = self.resume(items, state) if state else self.sample(items)
         i = 0
         while True:
@@ -97,6 +101,10 @@ class Pipeline(Generic[O]):
                 step = next(sampling)
             except StopIteration as end:
                 return end.value
+            if not torch.isfinite(step.x).all():
+                raise NonFiniteError(
+                    f"step {i + 1} of {self.num_steps} gave NaN or infinity: try --dtype float32, or a lower guidance scale"
+                )
             yield step if step.state else replace(step, i=i, n=self.num_steps)
             i += 1
 
@@ -161,6 +169,9 @@ class Result:
         return gallery(self.images, [f"{item.title}, seed {item.seed}" for item in self.items])
 
 
+WITHOUT = ("model", "out", "trace")  # options of a command that a function does not take: it keeps all in memory
+
+
 class Application:
     """An application as a Python function: `wide(model, "a lake", width=768)`; `wide.steps(...)` yields every Step.
 
@@ -172,8 +183,8 @@ class Application:
         found = options_class(name)
         assert issubclass(found, ModelOptions)
         self.options_class = found
-        self.__doc__ = self.options_class.__doc__
-        self.__signature__ = signature(self.options_class)
+        self.__doc__ = python_doc(self.options_class, WITHOUT)
+        self.__signature__ = python_signature(self.options_class, WITHOUT, return_annotation=Result)
 
     def __call__(self, model: PretrainedModel | str, /, *values: Any, **options: Any) -> Result:
         return self.run(*self._prepare(model, values, options))
@@ -223,7 +234,8 @@ class Application:
                 asked = self.options_class.from_arguments(*values, **own | dict(options)).resolve(model.checkpoint)
         except InputError as e:
             raise e.in_python() from None
-        for line in vocabulary_warnings(loaded.checkpoint, asked.texts()):
+        lost = truncation_warnings(getattr(loaded, "text_encoder", None), asked.texts())
+        for line in [*vocabulary_warnings(loaded.checkpoint, asked.texts()), *lost]:
             warnings.warn(line, stacklevel=3)
         return loaded, asked
 
@@ -235,19 +247,6 @@ def finish(steps: Generator[Step, None, list[Output]]) -> list[Output]:
             next(steps)
         except StopIteration as end:
             return end.value
-
-
-def signature(options: type[Options]) -> inspect.Signature:
-    """Return the signature of an application: the model, positional options, then options by name."""
-    P = inspect.Parameter
-    parameters = [P("model", P.POSITIONAL_ONLY, annotation="PretrainedModel | str")]
-    every = sorted(specs(options), key=lambda spec: not spec.option.positional)
-    for spec in every:
-        if spec.name not in ("model", "out", "trace"):
-            kind = P.POSITIONAL_OR_KEYWORD if spec.option.positional else P.KEYWORD_ONLY
-            default = P.empty if spec.default is MISSING else spec.default
-            parameters.append(P(spec.name, kind, default=default, annotation=spec.kind))
-    return inspect.Signature(parameters, return_annotation=Result)
 
 
 def pipeline_class(name: str) -> type[Pipeline[Any]]:

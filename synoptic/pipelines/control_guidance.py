@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from PIL.Image import Image
+import torch
+from PIL.Image import Image, new
 
 from synoptic.controlnet.maps import control_maps
-from synoptic.io import to_pil
+from synoptic.io import from_pil, to_pil
 from synoptic.models.base import Denoiser, PretrainedModel
 from synoptic.models.controlnet import Control, ControlledDenoiser
 from synoptic.models.load import load_controlnet
@@ -17,12 +18,21 @@ from synoptic.pipelines.input_image import InputImage
 
 
 def with_controlnets(
-    model: PretrainedModel, controlnets: ControlNets, picture: InputImage
+    model: PretrainedModel, controlnets: ControlNets, picture: InputImage, circular: bool = False
 ) -> tuple[Denoiser, dict[str, Image]]:
-    """Return the model, following the picture's conditions if there are any, and {"canny.png": map, …}."""
+    """Return the model, following the picture's conditions if there are any, and {"canny.png": map, …}.
+
+    With `circular` the maps are drawn of a picture that goes on beyond each end with the other one.
+    """
     if not controlnets.conditions:
         return model, {}
-    maps = control_maps(picture.image, controlnets.conditions, find_depth(controlnets.depth, picture.size))
+    depth, drawn_of = find_depth(controlnets.depth, picture.size), picture.image
+    beside = picture.checkpoint.native_size // 4 if circular else 0
+    if beside:
+        drawn_of = wrap_image(drawn_of, beside)
+        depth = wrap_image(depth.resize(picture.size), beside) if isinstance(depth, Image) else depth
+    drawn = control_maps(drawn_of, controlnets.conditions, depth)
+    maps = {kind: whole[..., beside : whole.shape[-1] - beside] for kind, whole in drawn.items()}
     device, dtype = str(model.device), str(model.dtype).removeprefix("torch.")
     controls = []
     for kind, name, strength in zip(controlnets.conditions, controlnets.names, controlnets.strengths, strict=True):
@@ -33,11 +43,12 @@ def with_controlnets(
 
 
 def with_wide_control(
-    model: PretrainedModel, options: WideControlOptions, width: int, height: int
+    model: PretrainedModel, options: WideControlOptions, width: int, height: int, circular: bool = False
 ) -> tuple[Denoiser, dict[str, Image]]:
     """Return the model, following --control if there is one, and its files: original.png and the maps.
 
-    The picture covers width x height pixels, and its middle is kept.
+    The picture covers width x height pixels, and its middle is kept. For a `circular` one its ends are made to meet, but
+    where it is a map itself.
     """
     if options.control is None:
         return model, {}
@@ -45,6 +56,27 @@ def with_wide_control(
     scale = max(width / image.width, height / image.height)
     large = max(width, round(image.width * scale)), max(height, round(image.height * scale))
     left, top = (large[0] - width) // 2, (large[1] - height) // 2
-    picture = InputImage(image.resize(large).crop((left, top, left + width, top + height)), model.checkpoint)
-    controlled, files = with_controlnets(model, options.controlnets(), picture)
+    part = image.resize(large).crop((left, top, left + width, top + height))
+    if circular and "map" not in options.condition:
+        part = close_ends(part, model.checkpoint.native_size // 8)
+    picture = InputImage(part, model.checkpoint)
+    controlled, files = with_controlnets(model, options.controlnets(), picture, circular)
     return controlled, {"original.png": picture.image} | files
+
+
+def wrap_image(image: Image, beside: int) -> Image:
+    """Return the picture with so many columns of its other end beyond each end."""
+    wide = new(image.mode, (image.width + 2 * beside, image.height))
+    for left in (beside - image.width, beside, beside + image.width):
+        wide.paste(image, (left, 0))
+    return wide
+
+
+def close_ends(image: Image, reach: int) -> Image:
+    """Return the picture with its first and last columns at their mean, which sinks to no change over `reach` columns."""
+    x = from_pil(image)
+    ramp = torch.linspace(1, 0, reach + 1)[:-1]
+    away = (x[..., :1] - x[..., -1:]) / 2 * ramp
+    x[..., :reach] -= away
+    x[..., -reach:] += away.flip(-1)
+    return to_pil(x)[0]

@@ -37,11 +37,11 @@ class HybridPipeline(JointPipeline[HybridOptions]):
         match self.options.kind:
             case "pass":
                 return [from_afar(image, FAR_SIDE), image]
-            case "triple":
+            case "triple" | "triple-cascade":
                 return [from_afar(image, FAR_SIDE), from_afar(image, 2 * FAR_SIDE), image]
             case "color":
                 return [io.to_pil(grayscale(io.from_pil(image)))[0], image]
-            case "motion":
+            case "motion" | "motion-zeros":
                 return [io.to_pil(motion_blur(io.from_pil(image)))[0], image]
             case "inverse":
                 return [image]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import torch
@@ -17,7 +18,7 @@ from synoptic.distillation.timesteps import TIMESTEPS
 from synoptic.distillation.weights import WEIGHTS
 from synoptic.guidance.batching import BranchPredict
 from synoptic.guidance.view_prompts import ViewConditions, view_branches, view_conditions, view_guidance, view_perp_neg
-from synoptic.models.base import Cond, Denoiser, PretrainedModel
+from synoptic.models.base import Conditioning, Denoiser, PretrainedModel
 from synoptic.nerf.cameras import Orbit
 from synoptic.nerf.encoding import HashGrid
 from synoptic.nerf.field import NeuralField
@@ -96,10 +97,11 @@ def build_objective(
     return Objective(spec.build(inputs), learner, student)
 
 
-def with_student(student: LoRAStudent, conds: ViewConditions, sample: ViewSample) -> dict[str, Cond]:
+def with_student(student: LoRAStudent, conds: ViewConditions, sample: ViewSample) -> dict[str, Conditioning]:
     """Return the branches and that of the scene's one student, which is conditioned on where each view's eye is."""
     branches = student.add_student_branch(conds(sample), normalize(sample.camera.eye))
-    return branches | {"student": branches["student"] | {"student": 0 * branches["student"]["student"]}}
+    student_index = torch.zeros(len(branches["student"]), dtype=torch.long)
+    return branches | {"student": replace(branches["student"], student_index=student_index)}
 
 
 def encode_render(model: Denoiser) -> Callable[[Tensor], Tensor]:

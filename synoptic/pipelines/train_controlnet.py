@@ -16,6 +16,7 @@ from synoptic.controlnet.dataset import CachedPairs, keyed_generator, make_batch
 from synoptic.controlnet.init import init_controlnet
 from synoptic.controlnet.maps import control_maps
 from synoptic.controlnet.train import Batch
+from synoptic.errors import user_path
 from synoptic.io import from_pil
 from synoptic.models.base import PretrainedModel
 from synoptic.models.load import load, load_controlnet
@@ -52,7 +53,7 @@ def cached_pairs(options: TrainControlnetOptions, model: PretrainedModel, folder
     """Return the pictures' latents and maps, made once and kept in `folder`."""
     names, maps, side = list(options.read_captions()), options.find_maps(), model.checkpoint.native_size
     depth = resolve_depth_model(options.depth) if options.depth is not None else None
-    images = Path(options.images).expanduser()
+    images = user_path(options.images)
 
     def load_pair(k: int) -> tuple[Tensor, Tensor]:
         picture = middle_square(read_picture(str(images / names[k])), side)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-from torch.nn.functional import interpolate
 
 from synoptic.diffusion.equations import add_noise, randn
 from synoptic.diffusion.solvers import get_solver, timestep_pairs
@@ -99,7 +98,8 @@ class WidePipeline(Pipeline[WideOptions]):
     @cached_property
     def _controlled(self) -> tuple[Denoiser, dict[str, Image]]:
         """The model, following --control if there is one, and its files."""
-        return with_wide_control(self._deepcached(0), self.options, self.options.width, self.options.height)
+        o = self.options
+        return with_wide_control(self._deepcached(0), o, o.width, o.height, o.circular)
 
     def _deepcached(self, first: int) -> PretrainedModel:
         """Return the model whose network runs whole at every n-th step from `first`, and where guidance begins."""
@@ -115,8 +115,7 @@ class WidePipeline(Pipeline[WideOptions]):
         """Return a small canvas in the large one's size, noised to the first step's time (Du et al. 2024, DemoFusion)."""
         assert step.decode is not None
         o, model = self.options, self.model
-        pictures = interpolate(step.decode(step.canvas), (o.height, o.width), mode="bicubic").clamp(-1, 1)
-        x0 = model.encode(pictures)
+        x0 = self.canvas.enlarge(step.decode(step.canvas), model)
         t, _ = timestep_pairs(o.sampler, model.schedule, o.steps)[self.first]
         return add_noise(model.schedule, x0, randn(self.canvas.shape, rngs, x0), t)
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from math import ceil
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -24,6 +23,7 @@ from synoptic.models.base import Denoiser
 from synoptic.models.memory import max_batch_rows
 from synoptic.models.registry import Checkpoint
 from synoptic.options.base import Item
+from synoptic.options.picture import read_mask
 from synoptic.options.regions import Region
 from synoptic.options.wide import WideOptions
 from synoptic.sampling.joint import Views, ViewUpdate
@@ -76,9 +76,10 @@ class WideCanvas:
 
     @cached_property
     def regions(self) -> list[WindowRegion]:
-        side, stride = self.checkpoint.side, min(self.options.stride, self.checkpoint.side // 2)
-        masks = [feather_mask(coverage(region, *self.size), side // 8) for region in self.options.regions()]
-        return [make_region(mask, self.shape[0], self.window, (stride, stride)) for mask in masks]
+        o, side, ring = self.options, self.checkpoint.side, self.options.circular
+        stride = min(o.stride, side // 2)
+        masks = [feather_mask(coverage(region, *self.size), side // 8, ring) for region in o.regions()]
+        return [make_region(mask, self.shape[0], self.window, (stride, stride), ring) for mask in masks]
 
     def small(self) -> WideCanvas:
         """Return the same picture with a short side of the model's own size."""
@@ -92,7 +93,17 @@ class WideCanvas:
             return model.decode(z)
         pad = round(z.shape[-1] * (self.checkpoint.side // 4) / self.shape[2])  # z may be a smaller preview
         f = model.factor
-        return model.decode(torch.cat([z[..., -pad:], z, z[..., :pad]], -1))[..., pad * f : -pad * f]
+        return model.decode(wrap_ends(z, pad))[..., pad * f : -pad * f]
+
+    def enlarge(self, pictures: Tensor, model: Denoiser) -> Tensor:
+        """Return the canvases (B, C, H, W) of smaller pictures (B, 3, h, w); a circular one's ends meet."""
+        f, (H, W), ring = model.factor, self.size, self.options.circular
+        beside = pictures.shape[-1] if ring else 0  # as wide as it is itself, so that the scale stays what it is
+        larger = interpolate(wrap_ends(pictures, beside), (H * f, W * f * (3 if ring else 1)), mode="bicubic").clamp(-1, 1)
+        if not ring:
+            return model.encode(larger)
+        pad = self.checkpoint.side // 4
+        return model.encode(larger[..., (W - pad) * f : (2 * W + pad) * f])[..., pad : pad + W]
 
     def predict_for(self, items: Sequence[Item], model: Denoiser, _pictures: int) -> Predict:
         """Return the guided prediction of the windows: at every step, or in the guidance interval."""
@@ -135,6 +146,11 @@ class WideCanvas:
         return SyncDiffusion(predict, model.decode, features, distance, weights, o.syncdiffusion_anchor, rows)
 
 
+def wrap_ends(x: Tensor, pad: int) -> Tensor:
+    """Return (…, W) with so many columns of its other end beyond each end."""
+    return torch.cat([x[..., x.shape[-1] - pad :], x, x[..., :pad]], -1)
+
+
 def one_prompt(views: Views) -> Tensor:
     """Return the weights of a single prompt: 1 in each view."""
     assert not callable(views)
@@ -144,7 +160,7 @@ def one_prompt(views: Views) -> Tensor:
 def coverage(region: Region, height: int, width: int) -> Tensor:
     """Return where a region lies on a canvas of any size, (H, W) in [0, 1]: a pixel at its edge may be in between."""
     if region.box is None:
-        mask = io.from_pil(io.load_image(Path(region.mask).expanduser())).mean(1, keepdim=True) / 2 + 0.5
+        mask = (io.from_pil(read_mask(region.mask))[:, :1] + 1) / 2
         return interpolate(mask, (height, width), mode="area")[0, 0]
     x0, y0, x1, y1 = region.box
     rows, columns = torch.zeros(height), torch.zeros(width)

@@ -16,19 +16,23 @@ import torch
 
 from synoptic import io
 from synoptic.distributed import broadcast_from_main, is_main_process
-from synoptic.errors import InputError
+from synoptic.errors import InputError, NonFiniteError, RunFailed
 from synoptic.metrics.clip import Clip
 from synoptic.models.base import PretrainedModel
 from synoptic.models.load import load_once
 from synoptic.models.memory import max_batch_rows
 from synoptic.models.registry import resolve
+from synoptic.models.truncation import truncation_warnings
 from synoptic.models.vocabulary import vocabulary_warnings
 from synoptic.options import options_class
 from synoptic.options.base import Item
 from synoptic.options.common import ModelOptions
 from synoptic.pipelines.base import Output, Pipeline, pipeline_class
 from synoptic.runs.checkpoint import Checkpoint
+from synoptic.runs.contact_sheet import write_contact_sheet
 from synoptic.runs.files import write_content
+from synoptic.runs.folders import folder_of
+from synoptic.runs.index import write_index
 from synoptic.runs.manifest import Picture, Run, describe_model, open_run
 from synoptic.runs.progress import progress_bar
 from synoptic.runs.recorder import Recorder, recorded
@@ -39,9 +43,18 @@ def run(application: str, /, *values: Any, **options: Any) -> Run:
     """Run an application into a folder, as the command line does: `run("wide", prompt="a lake", out="outputs")`."""
     try:
         asked = options_class(application).from_arguments(*values, **options).prepare()
-        return executor(application)(asked)
+        return carry_out(asked)
     except InputError as e:
         raise e.in_python() from None
+
+
+def carry_out(options: Any) -> Run:
+    """Run prepared options by what carries them out; then outputs/index.html lists it, even where it failed."""
+    try:
+        return executor(options.application())(options)
+    finally:
+        if is_main_process():
+            write_index(folder_of(options))
 
 
 def executor(application: str) -> Callable[[Any], Run]:
@@ -57,11 +70,15 @@ def execute(options: ModelOptions, folder: Path | None = None) -> Run:
     run = open_run(options, folder)
     warn(options)
     model, clock = open_model(run)
+    for line in truncation_warnings(getattr(model, "text_encoder", None), options.texts()):
+        print(f"warning: {line}", file=sys.stderr)
     pipeline = pipeline_class(run.application)(model, options)
     items = choose_items(run, pipeline)
     sample_items(run, pipeline, items, clock)
     if is_main_process():
-        finish(run, pipeline, items, clock)
+        finish(run, pipeline, [i for i in items if f"{i.stem}.png" not in run.failed], clock)
+    if run.failed:
+        raise RunFailed("; ".join(f"{file}: {why}" for file, why in run.failed.items()), run)
     return run
 
 
@@ -77,6 +94,7 @@ def execute_variants(options: ModelOptions) -> Run:
         run.pictures += [Picture(f"{name}/{p.file}", p.prompt, p.seed, p.score, p.figures) for p in part.pictures]
         items += [Item((p.prompt,), p.seed, f"{name}/{Path(p.file).stem}") for p in part.pictures]
         outputs += finished(part)
+        run.kept += part.kept
         run.model, run.state = part.model, part.state
     compare(run, pipeline_class(run.application)(load(options), options), items, outputs)
     run.write()
@@ -85,6 +103,8 @@ def execute_variants(options: ModelOptions) -> Run:
 
 def warn(options: ModelOptions) -> None:
     """Say on the error stream what will not work, and which words a bundled model never saw."""
+    if any(not item.title.strip() for item in options.items()):
+        print("warning: an empty prompt is unconditional: whatever the model likes, not scored", file=sys.stderr)
     for line in [*options.warnings(), *vocabulary_warnings(resolve(options.model), options.texts())]:
         print(f"warning: {line}", file=sys.stderr)
 
@@ -142,29 +162,44 @@ def sample_items(run: Run, pipeline: Pipeline[Any], items: Sequence[Item], clock
         file = run.folder / picture.file
         return file.exists() and (not trace or recorded(file).exists())
 
+    run.kept = sum(map(is_done, run.pictures))
     lack = broadcast_from_main(torch.tensor([not all(is_done(p) for _, p in batch) for batch in batches]))
     missing = [batch for batch, lacks in zip(batches, lack, strict=True) if lacks]
     with progress_bar(run.application, len(missing) * pipeline.num_steps) as tick:
-        for batch in missing:
-            some, pictures = [item for item, _ in batch], [picture for _, picture in batch]
-            files = [run.folder / picture.file for picture in pictures]
-            for file in files:
-                file.parent.mkdir(parents=True, exist_ok=True)
-            recorder = Recorder(files) if trace and is_main_process() else None
-            checkpoint = Checkpoint(run.folder, [picture.file for picture in pictures], recorder)
-            with clock("sample"):
-                outputs = yield_from(watched(pipeline, some, checkpoint, recorder, tick, run))
-            if not is_main_process():
-                continue
-            with clock("save"):
-                for picture, output in zip(pictures, outputs, strict=True):
-                    save(run, picture, output)
-            if recorder:
-                with clock("trace"):
-                    clip = Clip("bundled") if pipeline.model.checkpoint.is_bundled else None
-                    recorder.write([picture.prompt for picture in pictures], clip)
-            checkpoint.remove()
-            run.write()
+        while missing:
+            batch, *missing = missing
+            try:
+                sample_batch(run, pipeline, batch, clock, tick)
+            except NonFiniteError as e:
+                if len(batch) > 1:  # the others of its batch go on without it
+                    missing = [*([pair] for pair in batch), *missing]
+                else:
+                    run.failed[batch[0][1].file] = str(e)
+
+
+def sample_batch(
+    run: Run, pipeline: Pipeline[Any], batch: Sequence[tuple[Item, Picture]], clock: Clock, tick: Callable[[], None]
+) -> None:
+    """Sample a batch from where it was left, save what came of it. Raises NonFiniteError."""
+    items, pictures = [item for item, _ in batch], [picture for _, picture in batch]
+    files = [run.folder / picture.file for picture in pictures]
+    for file in files:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    recorder = Recorder(files) if getattr(run.options, "trace", False) and is_main_process() else None
+    checkpoint = Checkpoint(run.folder, [picture.file for picture in pictures], recorder)
+    with clock("sample"):
+        outputs = yield_from(watched(pipeline, items, checkpoint, recorder, tick, run))
+    if not is_main_process():
+        return
+    with clock("save"):
+        for picture, output in zip(pictures, outputs, strict=True):
+            save(run, picture, output)
+    if recorder:
+        with clock("trace"):
+            clip = Clip("bundled") if pipeline.model.checkpoint.is_bundled else None
+            recorder.write([picture.prompt for picture in pictures], clip)
+    checkpoint.remove()
+    run.write()
 
 
 def watched(
@@ -177,6 +212,8 @@ def watched(
 ) -> Generator[Step, None, list[Output]]:
     """Yield a batch's Steps from where it was left, each ticked, recorded, and kept for a kill; return what came of it."""
     state = checkpoint.load()
+    if state is not None:
+        print(f"going on behind step {checkpoint.done} of {pipeline.num_steps}", file=sys.stderr)
     for _ in range(checkpoint.done):
         tick()
     steps = pipeline.steps(items, state)
@@ -224,15 +261,19 @@ def save(run: Run, picture: Picture, output: Output) -> None:
 
 def finish(run: Run, pipeline: Pipeline[Any], items: Sequence[Item], clock: Clock) -> None:
     """Score a bundled model's pictures by the bundled reference CLIP, compare them, and close the manifest."""
-    if pipeline.metric and pipeline.model.checkpoint.is_bundled:
+    run.pictures = [picture for picture in run.pictures if picture.file not in run.failed]
+    if run.pictures and pipeline.metric and pipeline.model.checkpoint.is_bundled:
         with clock("score"):
             clip = Clip("bundled")
             for picture, image, item in zip(run.pictures, run.images, items, strict=True):
-                picture.score = round(pipeline.score(clip, image, item), 4)
-            scores = [picture.score or 0.0 for picture in run.pictures]
-            run.scores = {pipeline.metric: round(sum(scores) / len(scores), 4), "clip_model": clip.name}
-    compare(run, pipeline, items, finished(run))
-    run.state = "done"
+                if item.title.strip():  # without a prompt there is nothing to compare with
+                    picture.score = round(pipeline.score(clip, image, item), 4)
+            scores = [picture.score for picture in run.pictures if picture.score is not None]
+            if scores:
+                run.scores = {pipeline.metric: round(sum(scores) / len(scores), 4), "clip_model": clip.name}
+    if run.pictures and not compare(run, pipeline, items, finished(run)):
+        write_contact_sheet(run)
+    run.state = "failed" if run.failed else "done"
     run.write()
 
 
@@ -242,15 +283,16 @@ def finished(run: Run) -> list[Output]:
     return [Output(image, figures=measured) for image, measured in zip(run.images, figures, strict=True)]
 
 
-def compare(run: Run, pipeline: Pipeline[Any], items: Sequence[Item], outputs: Sequence[Output]) -> None:
-    """Save the figure and the table of all items, APPLICATION.png and .tsv, where there are any."""
+def compare(run: Run, pipeline: Pipeline[Any], items: Sequence[Item], outputs: Sequence[Output]) -> bool:
+    """Save the figure and the table of all items, APPLICATION.png and .tsv; return whether there are any."""
     found = pipeline.compare(items, outputs)
     if found is None:
-        return
+        return False
     file = run.folder / f"{run.application}.png"
-    io.save_image(file, found.image, {"options": run.options.to_json()})
+    io.save_image(file, found.image, run.about())
     io.atomic_write(file.with_suffix(".tsv"), lambda f: f.write(f"{found}\n".encode()))
     run.summary = f"{found}\n{file}"
+    return True
 
 
 class Clock:

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from synoptic.errors import InputError, check_writable
+from synoptic.errors import InputError, check_writable, user_path
 from synoptic.options.base import Options
 from synoptic.options.common import slug
 
@@ -16,11 +16,11 @@ MANIFEST = "run.json"
 
 def folder_of(options: Options) -> Path:
     """Return the folder of a run: --out, or a name of its own."""
-    return Path(getattr(options, "out", None) or default_folder(options)).expanduser()
+    return user_path(getattr(options, "out", None) or default_folder(options))
 
 
 def check_folder(options: Options, folder: Path) -> None:
-    """Raise InputError where a run's folder cannot be written, or holds another run; make it where it is not there."""
+    """Raise InputError where a run's folder cannot be written, or holds another run."""
     check_same(options, folder)
     check_writable(folder)
 
@@ -58,5 +58,5 @@ def earlier(folder: Path) -> dict[str, Any] | None:
     try:
         found = json.loads((folder / MANIFEST).read_text())
         return found if isinstance(found, dict) else None
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None

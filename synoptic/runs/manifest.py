@@ -46,11 +46,19 @@ class Run:
     timings: dict[str, float] = field(default_factory=dict)  # seconds
     scores: dict[str, Any] = field(default_factory=dict)
     state: str = "running"
+    failed: dict[str, str] = field(default_factory=dict)  # pictures that came to nothing: why
     summary: str = ""  # what a person reads at the end, where it is not the table of pictures
+    kept: int = 0  # pictures that were there when it began
 
     @property
     def application(self) -> str:
         return self.options.application()
+
+    @property
+    def next_seed(self) -> int | None:
+        """The first seed that the run did not take; None where there are no seeds."""
+        seed = getattr(self.options, "seed", None)
+        return None if seed is None else seed + len({picture.seed for picture in self.pictures})
 
     @cached_property
     def images(self) -> list[Image]:
@@ -64,6 +72,7 @@ class Run:
             "command": self.options.command(),
             "options": self.options.to_json(),
             "model": self.model,
+            "failed": self.failed,
             "pictures": [asdict(picture) for picture in self.pictures],
             "scores": self.scores,
             "timings": self.timings,
@@ -72,8 +81,11 @@ class Run:
 
     def inside(self, picture: Picture) -> dict[str, Any]:
         """Return what a picture's own metadata says."""
-        about = {"file": picture.file, "prompt": picture.prompt, "seed": picture.seed}
-        about |= {"command": self.options.command(), "application": self.application}
+        return {"file": picture.file, "prompt": picture.prompt, "seed": picture.seed} | self.about()
+
+    def about(self) -> dict[str, Any]:
+        """Return what the metadata of a figure says: how it is made again."""
+        about = {"command": self.options.command(), "application": self.application}
         return about | {"options": self.options.to_json(), "model": self.model}
 
     def write(self) -> None:

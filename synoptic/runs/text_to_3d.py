@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tqdm import tqdm
+
 from synoptic.distributed import is_main_process
 from synoptic.errors import OptimizationFailed
 from synoptic.nerf.serialization import check_scene
@@ -58,4 +60,4 @@ def read_json(file: Path) -> dict[str, Any]:
 
 
 def log(line: str) -> None:
-    print(line, file=sys.stderr)
+    tqdm.write(line, file=sys.stderr)  # above the bar

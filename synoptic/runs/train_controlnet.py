@@ -18,7 +18,7 @@ from synoptic.controlnet.fidelity import control_fidelity
 from synoptic.controlnet.train import train
 from synoptic.controlnet.validation import ValidationRow, format_rows, parse_rows, sample_maps
 from synoptic.distributed import is_main_process
-from synoptic.errors import InputError
+from synoptic.errors import InputError, user_path
 from synoptic.models.base import PretrainedModel
 from synoptic.models.load import load_controlnet
 from synoptic.options.train_controlnet import TrainControlnetOptions
@@ -36,7 +36,7 @@ def execute(options: TrainControlnetOptions) -> Run:
     """Run prepared options: the trained net in controlnet/, what was measured in fidelity.tsv. Raises InputError."""
     captions = options.read_captions()
     run = open_run(options)
-    keep_captions(run, Path(options.images).expanduser(), captions)
+    keep_captions(run, user_path(options.images), captions)
     if (earlier(run.folder) or {}).get("state") == "done":
         return with_summary(run)
     accelerator = build_accelerator(options)
@@ -143,5 +143,5 @@ class Validation:
         n = min(len(generated), PREVIEWED)
         rows = [picture for part in (maps, generated, originals) for picture in io.to_pil(part[:n])]
         labels = ["map"] * n + list(self.captions[:n]) + ["held out"] * n
-        (self.folder / "previews").mkdir(exist_ok=True)
+        (self.folder / "previews").mkdir(parents=True, exist_ok=True)
         io.save_image(self.folder / "previews" / f"{step}.png", io.image_grid(rows, labels, n), {"step": step})

@@ -37,7 +37,7 @@ def inpaint(
     """Paint where mask is 1 from noise x, keep `known` where it is 0 (Lugmayr et al. 2022, algorithm 1).
 
     x, known (B, C, h, w); mask (B or 1, 1, h, w) in [0, 1]. What is known comes back to the bit where the last step ends
-    clean: `solvers.pair_up`. `resample` 1 walks straight down; r > 1 goes back `jump` steps
+    clean: `schedules.pair_up`. `resample` 1 walks straight down; r > 1 goes back `jump` steps
     r - 1 times after every `jump` of them (`repaint_schedule`), which is paid for in calls of the model. `reach` is
     `keep_known`'s. Resumes as `sample` does, at
     an index of the walk. A canvas larger than the model is painted by `joint.joint_predict`'s predict.

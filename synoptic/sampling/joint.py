@@ -30,6 +30,7 @@ from synoptic.guidance.cfg import Predict, cfg
 from synoptic.models.base import Denoiser
 from synoptic.sampling.step import Step
 from synoptic.views.base import Projection
+from synoptic.views.factorized import Factorized
 from synoptic.views.pixel_space import PixelSpace
 
 Sync = Literal["eps", "x0", "xt", "none"]
@@ -243,10 +244,13 @@ def _synced_x0(s: Schedule, views: Projection, sync: Sync, z: Tensor, t: Time, p
 def _variance_on_canvas(views: Projection, var: Tensor | None) -> Tensor | None:
     """The learned variance on the canvas, its mean over the views (Geng et al. 2024, section 4.1).
 
-    A view may change signs and `unproject` add a given picture; a variance minds neither.
+    A view may change signs and `unproject` add a given picture; a variance minds neither. Of a sum of components it is the
+    plain mean too, of what the network said of each view, so that a share stays in [-1, 1] (Geng et al. 2024b's code).
     """
     if var is None:
         return None
+    if isinstance(views, Factorized):
+        return var.unflatten(0, (-1, len(views))).mean(1)
     return views.unproject(_signs(views, var) * var) - views.unproject(torch.zeros_like(var))
 
 

@@ -7,11 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Literal
 
 from torch import Tensor
 from torch.nn.functional import pad
 
-from synoptic.views.frequency import REFERENCE_SIDE, SIGMA, high_band, high_pass, low_band, low_pass, middle_band, odd_size
+from synoptic.views.frequency import (
+    REFERENCE_SIDE,
+    SIGMA,
+    cascaded_low_band,
+    cascaded_middle_band,
+    high_band,
+    high_pass,
+    low_band,
+    low_pass,
+    middle_band,
+    odd_size,
+)
 
 MOTION_LENGTH = 7  # pixels that motion smears over, at side 64
 
@@ -21,20 +33,27 @@ Component = Callable[[Tensor], Tensor]
 def get_components(kind: str, sigma: float = SIGMA) -> tuple[Component, ...]:
     """The components of a factorization, (B, C, S, S) -> (B, C, S, S) each; the far or first one first.
 
-    pass: low and high frequencies, parted by a blur of `sigma` pixels at side 64. triple: low, middle, high. color: grey,
-    then colour. motion: smeared along the diagonal, then the rest. Raises ValueError for other kinds.
+    pass: low and high frequencies, parted by a blur of `sigma` pixels at side 64. triple: low, middle, high, by a blur of
+    sigma 2 and one of sigma 1. color: grey, then colour. motion: smeared along the diagonal, then the rest, and mirrored at
+    the edges. The authors' code differs in two of them: triple-cascade blurs the blurred picture again for its lowest band,
+    and motion-zeros sees black beyond the edges. Raises ValueError for other kinds.
     """
     match kind:
         case "pass":
             return partial(low_pass, sigma=sigma), partial(high_pass, sigma=sigma)
         case "triple":
             return low_band, middle_band, high_band
+        case "triple-cascade":
+            return cascaded_low_band, cascaded_middle_band, high_band
         case "color":
             return grayscale, chroma
         case "motion":
             return motion_blur, motion_residual
+        case "motion-zeros":
+            return partial(motion_blur, edges="constant"), partial(motion_residual, edges="constant")
         case _:
-            raise ValueError(f"a factorization is pass, triple, color or motion, not {kind!r}")
+            kinds = "pass, triple, triple-cascade, color, motion or motion-zeros"
+            raise ValueError(f"a factorization is {kinds}, not {kind!r}")
 
 
 def grayscale(x: Tensor) -> Tensor:
@@ -47,17 +66,20 @@ def chroma(x: Tensor) -> Tensor:
     return x - grayscale(x)
 
 
-def motion_blur(x: Tensor) -> Tensor:
-    """(B, C, S, S) -> the mean along a diagonal streak of 7 pixels of 64, down to the right. Mirrored at the edges."""
+def motion_blur(x: Tensor, edges: Literal["reflect", "constant"] = "reflect") -> Tensor:
+    """(B, C, S, S) -> the mean along a diagonal streak of 7 pixels of 64, down to the right.
+
+    Beyond the edges the picture is mirrored ("reflect"), or 0 ("constant").
+    """
     H, W = x.shape[-2:]
     n = odd_size(MOTION_LENGTH * W / REFERENCE_SIDE)
-    wide = pad(x, [n // 2] * 4, mode="reflect")
+    wide = pad(x, [n // 2] * 4, mode=edges)
     total = wide[..., :H, :W].clone()
     for i in range(1, n):
         total += wide[..., i : i + H, i : i + W]
     return total / n
 
 
-def motion_residual(x: Tensor) -> Tensor:
+def motion_residual(x: Tensor, edges: Literal["reflect", "constant"] = "reflect") -> Tensor:
     """(B, C, S, S) -> what smearing takes away."""
-    return x - motion_blur(x)
+    return x - motion_blur(x, edges)

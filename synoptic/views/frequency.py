@@ -40,6 +40,16 @@ def high_band(x: Tensor) -> Tensor:
     return x - scaled_gaussian_blur(x, 1, TRIPLE_KERNEL)
 
 
+def cascaded_low_band(x: Tensor) -> Tensor:
+    """(B, C, S, S) -> the lowest of three bands in Geng et al. 2024b's code: sigma 2 of what sigma 1 leaves, √5."""
+    return low_band(scaled_gaussian_blur(x, 1, TRIPLE_KERNEL))
+
+
+def cascaded_middle_band(x: Tensor) -> Tensor:
+    """(B, C, S, S) -> the middle one there: what the second blur takes from the first."""
+    return scaled_gaussian_blur(x, 1, TRIPLE_KERNEL) - cascaded_low_band(x)
+
+
 def scaled_gaussian_blur(x: Tensor, sigma: float, kernel: int = KERNEL) -> Tensor:
     """(B, C, S, S) blurred; sigma and kernel (cut to an odd size) are of side 64. The picture is mirrored at its edges."""
     scale = x.shape[-1] / REFERENCE_SIDE

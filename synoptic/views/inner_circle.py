@@ -19,15 +19,18 @@ def inner_circle() -> Permutation:
 
 
 def inner_rotate(angle: float = 90) -> View:
-    """The disc turned counter-clockwise by `angle` degrees: exact at multiples of 90, else the lossy InnerRotation."""
+    """The disc turned clockwise by `angle` degrees (Kim et al. 2024, SyncTweedies).
+
+    Exact at multiples of 90, else the lossy InnerRotation.
+    """
     name = f"inner_rotate:{angle:g}"
     if angle % 90 == 0:
-        return Permutation(name, lambda side: _rotated_indices(side, int(angle // 90) % 4))
+        return Permutation(name, lambda side: _rotated_indices(side, int(-angle // 90) % 4))
     return InnerRotation(name, angle)
 
 
 class InnerRotation:
-    """The disc turned counter-clockwise by any angle in degrees, each pixel the nearest one of the picture.
+    """The disc turned clockwise by any angle in degrees, each pixel the nearest one of the picture.
 
     Lossy: some pixels are shown twice and others never, so that noise is nearly white and does not quite come back. It
     suits sync "x0" with a start noise per view (Kim et al. 2024, SyncTweedies).
@@ -59,9 +62,9 @@ def _rotated_indices(side: int, quarters: int) -> Tensor:
 
 
 def _nearest_indices(side: int, angle: float) -> Tensor:
-    """(side*side,): pixel p of the turned picture shows the pixel nearest to where p was before the turn."""
+    """(side*side,): pixel p of the picture turned clockwise shows the pixel nearest to where p was before the turn."""
     at = torch.arange(side, dtype=torch.float64) + 0.5 - side / 2
     cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
-    x, y = at * cos - at[:, None] * sin, at * sin + at[:, None] * cos  # y grows downward
+    x, y = at * cos + at[:, None] * sin, at[:, None] * cos - at * sin  # y grows downward
     col, row = ((u + side / 2).floor().long().clamp(0, side - 1) for u in (x, y))
     return torch.where(disk(side), row * side + col, index_grid(side)).flatten()

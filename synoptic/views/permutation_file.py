@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from synoptic.errors import InputError
+from synoptic.errors import InputError, user_path
 
 SUFFIXES = (".npy", ".json")
 
@@ -15,20 +15,23 @@ def read_permutation(path: str) -> list[int]:
 
     Raises InputError where the file is missing or holds anything else than each of 0 … n*n - 1 once.
     """
-    file = Path(path).expanduser()
+    file = user_path(path)
     if not file.is_file():
-        raise InputError(f"a view from a file needs the file, {path} is none: check the path, or see: synoptic views")
+        raise InputError(
+            f"a view from a file needs the file, {path} is none: check the path, or see: synoptic views",
+            rule="permutation-missing",
+        )
     rule = f"a permutation's file holds each of 0 … n*n - 1 once, {path} does not"
     try:
         values = _array(file) if file.suffix == ".npy" else json.loads(file.read_text())
         numbers = [n for row in values for n in (row if isinstance(row, list) else [row])]
-    except (ValueError, TypeError, EOFError) as e:
-        raise InputError(f"{rule} ({e}): write it with numpy.save or json.dump") from None
+    except (ValueError, TypeError, EOFError, OSError, AttributeError, MemoryError, RecursionError) as e:
+        raise InputError(f"{rule} ({e}): write it with numpy.save or json.dump", rule="permutation-unreadable") from None
     side = round(len(numbers) ** 0.5)
     if not numbers or side * side != len(numbers):
-        raise InputError(f"{rule}: it has {len(numbers)} numbers, which is no square")
+        raise InputError(f"{rule}: it has {len(numbers)} numbers, which is no square", rule="permutation-square")
     if any(type(n) is not int for n in numbers) or sorted(numbers) != list(range(len(numbers))):
-        raise InputError(f"{rule}: start from numpy.random.permutation({len(numbers)})")
+        raise InputError(f"{rule}: start from numpy.random.permutation({len(numbers)})", rule="permutation-values")
     return numbers
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -14,7 +15,10 @@ from synoptic.views.windows import Windows
 
 
 class WindowRegion(NamedTuple):
-    """Windows of the box whose corner on the canvas is (y, x), and where they count: a share (H, W) in [0, 1]."""
+    """Windows of the box whose corner on the canvas is (y, x), and where they count: a share (H, W) in [0, 1].
+
+    On a circular canvas a box may run over the right edge into the left one.
+    """
 
     windows: Windows
     corner: tuple[int, int]
@@ -57,7 +61,9 @@ class WindowsWithRegions:
         first, *rest = x.unflatten(0, (-1, len(self))).split(self.view_counts, 1)
         z = self.base.unproject(first.flatten(0, 1)) * self.weights[0].to(x)
         for region, weight, rows in zip(self.regions, self.weights[1:], rest, strict=True):
-            crop_region(z, region).add_(region.windows.unproject(rows.flatten(0, 1)) * crop_region(weight, region).to(x))
+            u = region.windows.unproject(rows.flatten(0, 1)) * crop_region(weight, region).to(x)
+            (y, _), h = region.corner, u.shape[-2]
+            z[..., y : y + h, :].index_add_(-1, region_columns(region, z.shape[-1]).to(z.device), u)
         return z
 
     def scaled(self, k: int) -> WindowsWithRegions:
@@ -72,36 +78,59 @@ class WindowsWithRegions:
 
 
 def crop_region(z: Tensor, region: WindowRegion) -> Tensor:
-    """What a region's windows cover of (…, H, W): a view of the same memory."""
-    (y, x), (_, h, w) = region.corner, region.windows.canvas
-    return z[..., y : y + h, x : x + w]
+    """What a region's windows cover of (…, H, W)."""
+    (y, _), (_, h, _) = region.corner, region.windows.canvas
+    return z[..., y : y + h, :].index_select(-1, region_columns(region, z.shape[-1]).to(z.device))
 
 
-def make_region(weight: Tensor, channels: int, window: tuple[int, int], stride: tuple[int, int]) -> WindowRegion:
+def region_columns(region: WindowRegion, width: int) -> Tensor:
+    """The columns of a canvas that a region's windows cover, from left to right, over the right edge into the left one."""
+    return (region.corner[1] + torch.arange(region.windows.canvas[2])) % width
+
+
+def make_region(
+    weight: Tensor, channels: int, window: tuple[int, int], stride: tuple[int, int], circular: bool = False
+) -> WindowRegion:
     """A region that counts where `weight` (H, W) is not 0: over that box, grown to a window where it is smaller.
 
+    On a `circular` canvas the box goes around the ends where that is shorter, and a region all around has circular windows.
     Raises ValueError where the weight is 0 everywhere.
     """
     if not weight.any():
         raise ValueError("a region must cover part of the picture, one covers nothing: move or enlarge it")
-    sides = [cover_interval(weight.any(1), window[0]), cover_interval(weight.any(0), window[1])]
-    canvas = (channels, *(end - start for start, end in sides))
-    return WindowRegion(
-        Windows((canvas[0], canvas[1], canvas[2]), window, stride), (sides[0][0], sides[1][0]), weight.double()
+    (top, bottom), (left, right) = (
+        cover_interval(weight.any(1), window[0]),
+        cover_interval(weight.any(0), window[1], circular),
     )
+    around = circular and right - left == weight.shape[1]
+    windows = Windows((channels, bottom - top, right - left), window, stride, circular=around)
+    return WindowRegion(windows, (top, left), weight.double())
 
 
-def cover_interval(covered: Tensor, window: int) -> tuple[int, int]:
-    """Start and end of what is covered, (L,) of one axis: at least a window, about the same middle, inside the axis."""
-    places = covered.nonzero().flatten().tolist()
+def cover_interval(covered: Tensor, window: int, circular: bool = False) -> tuple[int, int]:
+    """Start and end of what is covered, (L,) of one axis: at least a window, about the same middle, inside the axis.
+
+    On a `circular` axis it is what the longest gap leaves, and its end may lie beyond L.
+    """
+    places, L = covered.nonzero().flatten().tolist(), len(covered)
+    if circular:
+        gaps = [(after - before, after) for before, after in pairwise([*places, places[0] + L])]
+        gap, after = max(gaps)
+        length = max(window, L - gap + 1)
+        start = after % L - (length - (L - gap + 1)) // 2
+        return (0, L) if length >= L else (start % L, start % L + length)
     start, end = places[0], places[-1] + 1
     missing = max(0, window - (end - start))
-    start = min(max(0, start - missing // 2), len(covered) - max(window, end - start))
+    start = min(max(0, start - missing // 2), L - max(window, end - start))
     return start, max(end, start + window)
 
 
-def feather_mask(mask: Tensor, width: int) -> Tensor:
-    """A mask (H, W) of 0 and 1 whose edge rises over about `width` pixels: the mean of the square around each place."""
+def feather_mask(mask: Tensor, width: int, circular: bool = False) -> Tensor:
+    """A mask (H, W) of 0 and 1 whose edge rises over about `width` pixels: the mean of the square around each place.
+
+    Beyond the edges lies more of the same; on a `circular` canvas, beyond the left and right ones, the other end.
+    """
     k = width // 2
-    edges = torch.nn.functional.pad(mask[None, None].double(), [k] * 4, mode="replicate")
+    edges = torch.nn.functional.pad(mask[None, None].double(), [k, k, 0, 0], mode="circular" if circular else "replicate")
+    edges = torch.nn.functional.pad(edges, [0, 0, k, k], mode="replicate")
     return torch.nn.functional.avg_pool2d(edges, 2 * k + 1, 1)[0, 0]

@@ -25,7 +25,7 @@ VIEWS = {
     "jigsaw": "16 jigsaw pieces put together in another order",
     "square_hinge": "3x3 squares that turn against each other",
     "inner_circle": "the disc in its middle turned by 180 degrees",
-    "inner_rotate": "the disc in its middle turned counter-clockwise by 90 degrees; inner_rotate:DEGREES",
+    "inner_rotate": "the disc in its middle turned clockwise by 90 degrees; inner_rotate:DEGREES",
 }
 FAILURES = {
     "fails_blur": "out of focus: blurred noise is no noise",
@@ -35,8 +35,10 @@ FAILURES = {
 FACTORIZATIONS = {
     "pass": "low and high frequencies: from afar and from near",
     "triple": "low, middle and high frequencies",
+    "triple-cascade": "the same as the authors' code parts them: the lowest is blurred twice",
     "color": "grey and colour",
     "motion": "moving and at rest",
+    "motion-zeros": "the same as in the authors' code, black beyond the edges",
 }
 ALIASES = {"flip_vertical": "flip"}
 
@@ -89,11 +91,13 @@ def _parse_part(typed: str) -> ParsedView:
     kind, *given = typed.split(":")
     kind = ALIASES.get(kind, kind)
     if kind not in VIEWS | FAILURES:
-        raise InputError(f"a view is one of {', '.join(VIEWS)}, or a .npy or .json file; {typed!r} was given")
+        raise InputError(
+            f"a view is one of {', '.join(VIEWS)}, or a .npy or .json file; {typed!r} was given", rule="view-unknown"
+        )
     rules = VIEW_ARGUMENTS.get(kind, ())
     if len(given) > len(rules):
         form = ":".join([kind, *(rule.meaning for rule in rules)])
-        raise InputError(f"{kind} is written {form}, {typed!r} was given: leave out what follows")
+        raise InputError(f"{kind} is written {form}, {typed!r} was given: leave out what follows", rule="view-arguments")
     numbers = [_number(typed, text, rule) for text, rule in zip(given, rules, strict=False)]
     return ParsedView(typed, kind, (*numbers, *(rule.default for rule in rules[len(given) :])))
 
@@ -105,7 +109,7 @@ def _number(typed: str, text: str, rule: NumberArgument) -> float:
         number = math.nan
     if not math.isfinite(number) or (rule.minimum is not None and number < rule.minimum):
         allowed = "a number" if rule.minimum is None else f"a whole number from {rule.minimum}"
-        raise InputError(f"{rule.meaning} must be {allowed}, {typed!r} was given: correct it")
+        raise InputError(f"{rule.meaning} must be {allowed}, {typed!r} was given: correct it", rule="view-value")
     return number
 
 

@@ -50,7 +50,7 @@ def drawn(name, side=64):
         ("rotate_ccw", 64, {1: 1}),
         ("rotate_180", 63, {2: 1}),
         ("inner_circle", 64, {0: 1, 2: 1}),
-        ("inner_rotate", 64, {0: 1, 1: 1}),
+        ("inner_rotate", 64, {0: 1, 3: 1}),
         ("square_hinge", 63, {1: 4, 3: 5}),
         ("square_hinge", 64, {0: 1, 1: 4, 3: 5}),  # the pixel row and column left over stay together
         ("skew", 64, {0: 127}),  # 64 columns, all but one rolled over the edge

@@ -100,7 +100,12 @@ def test_a_file_that_does_not_serve_is_refused_with_the_cure(files, tmp_path):
 
 
 def test_the_command_line_refuses_before_torch_loads(files, ask):
-    argv = [[name, "a photo of a dog", "--embeddings", str(files["bundled"])] for name in ("generate", "wide")]
-    argv += [["generate", PROMPTS[0], "--negative-prompt", "fog", "--embeddings", str(files["bundled"])]]
+    argv = [
+        [name, "a photo of a dog", "--model", "bundled", "--embeddings", str(files["bundled"])]
+        for name in ("generate", "wide")
+    ]
+    argv += [
+        ["generate", PROMPTS[0], "--model", "bundled", "--negative-prompt", "fog", "--embeddings", str(files["bundled"])]
+    ]
     for code, error, heavy in ask(argv):
         assert (code, heavy, error.count("\n")) == (2, False, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from synoptic.controlnet.init import init_controlnet
 from synoptic.controlnet.train import Batch, output_from_pred, train, training_loss
 from synoptic.diffusion.equations import Pred, pred_from_output
 from synoptic.diffusion.schedules import schedule_from_config
-from synoptic.models.controlnet import controlnet_residuals, pack_residuals
+from synoptic.models.controlnet import controlnet_residuals
 from synoptic.models.load import load
 from synoptic.models.registry import BUNDLED_DIR
 
@@ -46,7 +47,7 @@ def test_a_new_net_changes_nothing_at_all(model, slim):
     added = controlnet_residuals(net, x, t, cond, seen)
     assert len(added) == 7 and not any(level.any() for level in added)
     with torch.no_grad():
-        plain, told = model.predict(x, t, dict(cond)), model.predict(x, t, dict(cond) | pack_residuals(added))
+        plain, told = (model.predict(x, t, c) for c in (cond, replace(cond, control_residuals=tuple(added))))
     assert torch.equal(plain.x0, told.x0) and torch.equal(plain.eps, told.eps)
 
 

@@ -321,6 +321,7 @@ def test_an_ambiguous_run_is_the_courses(ambiguous):
         "noise_augmentation": False,
         "noise_level": 50,
         "guidance_scale": 10.0,
+        "clip": "none",
     }
     assert manifest["options"].items() >= (rule | {"seed": 1, "steps": 2, "model": "bundled-if"}).items()
     assert config["synoptic"] == manifest["command"] and manifest["model"]["name"] == "bundled-if"
@@ -328,6 +329,36 @@ def test_an_ambiguous_run_is_the_courses(ambiguous):
     scores = json.loads((folder / "eval.json").read_text())
     assert set(scores) == {"source_dir", "score", *(str(path) for path in folder.glob("*.png"))}
     (folder / "eval.json").unlink()
+
+
+def test_views_of_one_prompt_have_a_file_each(tmp_path):
+    argv = ["--app", "ambiguous_image", "--tag", "t", "--num_inference_steps", "1", "--stage_2_path", "none"]
+    assert script("main").main([*argv, "--prompts", "a cat", "A cat", "--save_top_dir", str(tmp_path)]) == 0
+    assert {p.name for p in (tmp_path / "t").glob("*.png")} == {"a_cat.png", "A_cat.2.png"}
+
+
+def test_an_ambiguous_picture_is_the_courses_loop(tmp_path, pixel64):
+    """Written out as the course has it: no x0 is clipped (thresholded, pictures were 61 levels apart on average)."""
+    argv = ["--app", "ambiguous_image", "--tag", "t", "--num_inference_steps", "4", "--stage_2_path", "none"]
+    prompts = ["a photo of a horse", "a photo of a dog"]
+    assert script("main").main([*argv, "--prompts", *prompts, "--save_top_dir", str(tmp_path)]) == 0
+    s, rng = pixel64.schedule, torch.Generator().manual_seed(1)
+    x = torch.stack([torch.randn(3, 64, 64, generator=rng) for _ in prompts])
+    cond, null = (pixel64.embed(texts) for texts in (prompts, [""] * 2))
+
+    def average(u):  # seen upright and turned clockwise
+        mean = (u[0] + u[1].rot90(1, (1, 2))) / 2
+        return torch.stack([mean, mean.rot90(-1, (1, 2))])
+
+    with torch.no_grad():
+        for t, t_prev in s.steps(4):
+            text, empty = (pixel64.predict(x, t, c).eps for c in (cond, null))
+            (a, sigma), (a_prev, sigma_prev) = s(t), s(t_prev)
+            x0 = average((x - sigma * (empty + 10 * (text - empty))) / a)
+            x = a_prev * x0 + sigma_prev * (x - a * x0) / sigma
+    for k, wanted in enumerate(io.to_pil(average(x))):
+        found = io.from_pil(io.load_image(tmp_path / f"t/results/view_{k}.png"))
+        assert (found - io.from_pil(wanted)).abs().mean() < 1 / 255
 
 
 def test_options_of_an_ambiguous_picture(tmp_path, capsys):
@@ -400,5 +431,6 @@ def test_a_distilled_picture_lies_where_the_course_says(line, name, tmp_path, ca
     settings = io.read_settings(folder / f"{name}.png")["options"]
     wanted = {"lr": 0.1, "warm_up": 5, "loss": config["loss_type"], "guidance_scale": config["guidance_scale"], "seed": 1}
     assert settings.items() >= wanted.items() and settings["dtype"] == "float32"
+    assert settings["loss"] != "pds" or settings["stride"] == 1  # the page's x_(t-1); the official code has x_(t-2)
     printed = capsys.readouterr().out
     assert str(folder / f"{name}.png") in printed and "CLIP score" in printed

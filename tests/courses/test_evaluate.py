@@ -13,7 +13,8 @@ from PIL import Image
 
 import synoptic
 from synoptic import cli, io
-from synoptic.courses.files import file_name, score_folder
+from synoptic.courses.files import file_name, pictures, score_folder
+from synoptic.courses.folders import file_names
 from synoptic.courses.prompt_sets import read_set
 from synoptic.errors import InputError
 from synoptic.metrics.clip import Clip
@@ -77,7 +78,11 @@ def test_what_is_printed_and_written(whole):
     assert page.count("data:image/png") == 2 + 4 and "marks" not in page and "bundled clip" in page
     assert (out / "report.pdf").read_bytes().startswith(b"%PDF") and (out / "report/wide_images.png").exists()
     with zipfile.ZipFile(out / "KIM_20240001.zip") as z:
-        assert {"KIM_20240001.pdf", "wide_images/eval.json", "wide_images/a_photo_of_the_sea_100.png"} <= set(z.namelist())
+        wanted = {"KIM_20240001.pdf", "wide_images/eval.json", "wide_images/a_photo_of_the_sea_100.png"}
+        assert wanted | {f"wide_images/{file_name(prompt)}" for prompt in WIDE} <= set(z.namelist())
+        with z.open("wide_images/a_photo_of_the_sea.png") as f, Image.open(f) as panorama:
+            assert panorama.size == (768, 128), "beside its crops, where the page wants it"
+        assert not any("wide_panoramas" in name for name in z.namelist())
         made, evaluated = z.read("commands.txt").decode().splitlines()
     assert shlex.split(made)[:2] == ["synoptic", "wide"] and "--steps=1" in made
     assert shlex.split(evaluated)[:2] == ["synoptic", "evaluate"] and "--steps=1" in evaluated
@@ -142,6 +147,48 @@ def test_a_wide_picture_that_is_ready_is_cut_and_a_full_one_among_crops_is_not_s
     assert "a full panorama among crops" in caplog.text
 
 
+COLLIDING = {"a lake": [5, 100], "a lake 5": [0], "A lake": [5], "a lake 5 0": [7], "a lake?": [100]}
+
+
+def test_every_picture_of_a_set_has_a_name_of_its_own_and_counts_for_its_prompt(tmp_path):
+    """`a_lake_5.png` is a crop of "a lake", and the picture of "a lake 5"; file systems take "A" for "a"."""
+    rows = [{"prompt": prompt, "eval_pos": at} for prompt, at in COLLIDING.items()]
+    (tmp_path / "mine.json").write_text(json.dumps(rows))
+    chosen = read_set(str(tmp_path / "mine.json"))
+    names = file_names(chosen, "wide_images")
+    assert len({name.casefold() for name in names.values()}) == len(names) == 6 + 5
+    assert names["a lake", 5] == "a_lake_5.png" and names["a lake 5", None] == "a_lake_5.3.png"
+    folder = tmp_path / "o/wide_images"
+    crops = {key: name for key, name in names.items() if key[1] is not None}
+    put(folder, crops.values())
+    found = pictures(folder, names)
+    assert {p: sorted(path.name for path in paths) for p, paths in found.items()} == {
+        prompt: sorted(name for (other, _), name in crops.items() if other == prompt) for prompt in COLLIDING
+    }
+    scored = evaluate(str(tmp_path / "mine.json"), out=str(tmp_path / "o"), **QUICK)
+    assert not scored.missing and list(scored.measures[0].items) == list(COLLIDING)
+
+
+def test_colliding_prompts_are_painted_each(tmp_path):
+    rows = ["a lake", "a lake?", "A lake"]
+    (tmp_path / "mine.json").write_text(json.dumps(rows))
+    evaluation = evaluate(str(tmp_path / "mine.json"), out=str(tmp_path / "o"), **QUICK)
+    assert not evaluation.missing and list(evaluation.measures[0].items) == rows
+    names = file_names(read_set(str(tmp_path / "mine.json")), "images")
+    for prompt in rows:
+        assert io.read_settings(tmp_path / "o/images" / names[prompt, None])["prompt"] == prompt
+
+
+def test_pictures_of_another_rule_in_a_folder_are_refused(tmp_path):
+    (tmp_path / "mine.json").write_text(json.dumps([{"canonical_prompt": "a lemon", "instance_prompt": "a cat"}]))
+    put(tmp_path / "o/ambiguous_images", names := ["a_lemon.png", "a_cat.png"])
+    for path in (tmp_path / "o/ambiguous_images" / name for name in names):
+        io.save_image(path, io.load_image(path), {"options": {"init_noise": "shared"}})
+    with pytest.raises(InputError) as e:
+        evaluate(str(tmp_path / "mine.json"), method="x0", out=str(tmp_path / "o"), **QUICK)
+    assert e.value.rule == "folder-differs"
+
+
 def test_plain_prompts_are_painted_one_picture_each(tmp_path):
     (tmp_path / "mine.csv").write_text("prompt\na photo of a horse\na photo of a dog\n")
     how: dict[str, Any] = {"out": str(tmp_path / "o"), **QUICK}
@@ -156,7 +203,7 @@ def test_plain_prompts_are_painted_one_picture_each(tmp_path):
 @pytest.mark.parametrize("method", ["auto", "eps", "x0", "xt"])
 def test_ready_ambiguous_pictures_a_folder_for_each_sync_rule(method, tmp_path, monkeypatch):
     monkeypatch.setattr("synoptic.courses.generate.run", None)
-    folder = tmp_path / ("ambiguous_images" if method == "auto" else f"ambiguous_images_{method}")
+    folder = tmp_path / ("ambiguous_images" if method in ("auto", "x0") else f"ambiguous_images_{method}")
     pairs = read_set("ambiguous").entries
     put(folder, [file_name(prompt) for e in pairs for prompt in (e.prompt, e.other)])
     evaluation = evaluate("ambiguous", method=method, out=str(tmp_path))

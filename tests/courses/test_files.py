@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from synoptic.courses.files import file_name, pictures, prompt_of, score_folder, write_eval
+from synoptic.courses.files import distinct, file_name, pictures, prompt_of, score_folder, unique_names, write_eval
 from synoptic.errors import InputError
 from synoptic.metrics.clip import Clip
 
@@ -35,6 +35,12 @@ def test_names_are_the_courses():
 @pytest.mark.parametrize("prompt", ["a photo of a horse", "A European medieval town", "말의 사진"])
 def test_a_name_gives_its_prompt_back(prompt, position):
     assert prompt_of(Path("somewhere") / file_name(prompt, position)) == prompt
+
+
+def test_names_are_kept_apart_and_still_read_alike():
+    names = distinct(["a_lake.png", "A_lake.png", "a_lake.png", "é.png", "e\u0301.png"])
+    assert names == ["a_lake.png", "A_lake.2.png", "a_lake.3.png", "é.png", "e\u0301.2.png"]
+    assert {prompt_of(Path(name)).lower() for name in names[:3]} == {"a lake"}
 
 
 def test_a_name_is_read_up_to_its_first_dot():
@@ -96,7 +102,7 @@ def test_without_crops_every_picture_counts_whatever_its_shape(tmp_path):
 def test_known_prompts_claim_files_whose_names_say_less(tmp_path):
     prompt = "a 3.5 m boat on route 66"
     paint(tmp_path / file_name(prompt), 0)
-    assert list(pictures(tmp_path, [prompt])) == [prompt]
+    assert list(pictures(tmp_path, unique_names([(prompt, None)]))) == [prompt]
     assert list(pictures(tmp_path)) == ["a"]
 
 

@@ -138,7 +138,7 @@ def test_the_zip_is_laid_out_as_the_courses_want(tmp_path):
     crops = [f"{i}_{k}.png" for i in range(2) for k in range(2)]
     assert names == {
         *("KIM_20240001.pdf", "commands.txt", "settings.json", "code/main.py", "code/guidance/sd.py"),
-        *("outputs/sds/eval.json", "wide_images/eval.json", "wide_panoramas/all.png"),
+        *("outputs/sds/eval.json", "wide_images/eval.json", "wide_images/a_<b>bold<_b>_horse.png"),
         *(f"outputs/sds/{name}" for name in crops),
         *(f"wide_images/{name}" for name in crops),
     }

@@ -125,6 +125,6 @@ def test_adapters_are_pefts():
 
 
 def test_students_that_cannot_be_are_refused(sd32):
-    for rngs, how in ((generators(1), {"rank": 0}), (generators(1), {"features": -1}), ([], {}), (generators(257), {})):
-        with pytest.raises(ValueError, match=r"rank|256"):
+    for rngs, how in ((generators(1), {"rank": 0}), (generators(1), {"features": -1}), ([], {})):
+        with pytest.raises(ValueError, match=r"rank|at least 1 student"):
             LoRAStudent(sd32.network, rngs, **how)

@@ -11,7 +11,7 @@ from torch import Tensor
 from synoptic.diffusion.equations import Pred, Time, randn
 from synoptic.guidance.batching import predict_branches
 from synoptic.guidance.cfg import cfg
-from synoptic.models.base import Cond, Denoiser
+from synoptic.models.base import Conditioning, Denoiser
 from synoptic.sampling.single import sample
 
 PROMPTS = ["a photo of a horse", "an oil painting of snowy mountains", "a watercolor of a village"]
@@ -28,7 +28,7 @@ class Watched:
         self.device, self.dtype, self.row_bytes = model.device, model.dtype, model.row_bytes
         self.embed, self.encode, self.decode = model.embed, model.encode, model.decode
 
-    def predict(self, x: Tensor, t: Time, cond: Cond) -> Pred:
+    def predict(self, x: Tensor, t: Time, cond: Conditioning) -> Pred:
         self.calls.append(len(x))
         if len(x) > self.room:
             raise torch.OutOfMemoryError
@@ -136,7 +136,7 @@ def test_running_out_of_memory_midway_keeps_the_rows_that_were_done(sd64):
     assert model.calls == [4, 2]
 
     class Filling(Watched):
-        def predict(self, x: Tensor, t: Time, cond: Cond) -> Pred:
+        def predict(self, x: Tensor, t: Time, cond: Conditioning) -> Pred:
             self.room = 1 if self.calls else self.room
             return super().predict(x, t, cond)
 

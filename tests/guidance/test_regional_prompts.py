@@ -8,11 +8,11 @@ import torch
 from synoptic.guidance.cfg import cfg
 from synoptic.guidance.regional_prompts import (
     PromptSpec,
-    average_conditions,
     interpolate_prompts,
     one_per_region,
     regional_cfg,
 )
+from synoptic.models.base import Conditioning
 from synoptic.sampling.joint import canonical
 from synoptic.views.regions import WindowsWithRegions, feather_mask, make_region
 from synoptic.views.subset import ViewSubset
@@ -94,8 +94,8 @@ def test_travel_around_a_loop_has_no_place_where_it_jumps():
 
 
 def test_mixed_conditions_have_a_row_a_picture_and_view():
-    told = [{"text": normal(2, 3, 5, seed=k)} for k in range(2)]
+    told = [Conditioning(text=normal(2, 3, 5, seed=k)) for k in range(2)]
     w = torch.tensor([[1.0, 0.0], [0.25, 0.75], [0.0, 1.0]], dtype=torch.float64)
-    rows = average_conditions(told, w)["text"]
+    rows = Conditioning.mix(told, w).text
     assert rows.shape == (6, 3, 5)
-    torch.testing.assert_close(rows[3 + 1], 0.25 * told[0]["text"][1] + 0.75 * told[1]["text"][1])
+    torch.testing.assert_close(rows[3 + 1], 0.25 * told[0].text[1] + 0.75 * told[1].text[1])

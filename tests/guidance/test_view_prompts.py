@@ -23,6 +23,7 @@ from synoptic.guidance.view_prompts import (
     view_perp_neg,
     view_weights,
 )
+from synoptic.models.base import Conditioning
 from synoptic.nerf.cameras import Camera, orbit_cameras
 from synoptic.nerf.scene import ViewSample
 from synoptic.nerf.shading import ambient_light
@@ -48,8 +49,9 @@ def look(*angles: tuple[float, float]) -> Any:
 def test_a_view_that_has_a_name_has_its_prompt_to_the_bit(word, sd32):
     cond = view_conditions(sd32, MUG, PHRASE)(look(NAMED[word]))["cond"]
     own = sd32.embed([PHRASE.format(MUG, word)])
-    assert cond.keys() == own.keys() == {"text", "keys"}
-    assert all(torch.equal(cond[key], own[key]) for key in own)
+    rows, expected = cond.named_tensors(), own.named_tensors()
+    assert rows.keys() == expected.keys() == {"text", "text_keys"}
+    assert all(torch.equal(rows[name], expected[name]) for name in rows)
 
 
 def test_shares_are_continuous_alike_to_both_sides_and_all_there_is():
@@ -68,11 +70,12 @@ def test_halfway_is_the_mean_and_keys_of_a_mixture_are_the_mixture_of_keys(sd32)
     known = {word: sd32.embed([PHRASE.format(MUG, word)]) for word in VIEW_WORDS}
     share = view_weights(camera((45, 0), (-135, 45)))
     mixture = mix_conditions(known, share)
-    assert torch.allclose(mixture["text"][0], (known["front"]["text"] + known["side"]["text"])[0] / 2)
-    quarter = known["side"]["text"] + known["back"]["text"] + 2 * known["overhead"]["text"]
-    assert torch.allclose(mixture["text"][1], quarter[0] / 4, atol=1e-6)
+    assert torch.allclose(mixture.text[0], (known["front"].text + known["side"].text)[0] / 2)
+    quarter = known["side"].text + known["back"].text + 2 * known["overhead"].text
+    assert torch.allclose(mixture.text[1], quarter[0] / 4, atol=1e-6)
     net: Any = sd32
-    assert torch.allclose(net.unet.cache_text_keys({"text": mixture["text"]})["keys"], mixture["keys"], atol=1e-4)
+    assert mixture.text_keys is not None
+    assert torch.allclose(net.unet.cache_text_keys(mixture.text_only()).text_keys, mixture.text_keys, atol=1e-4)
 
 
 def test_what_a_view_is_denied_follows_the_paper_s_interpolation():
@@ -114,7 +117,7 @@ def test_insisting_leads_away_from_the_other_views(pixel32):
     every = view_branches(pixel32, view_conditions(pixel32, MUG, PHRASE, with_complement=True))
     before = every(x, t, where)
     known = [pixel32.embed([PHRASE.format(MUG, word)]) for word in ("front", "side")]
-    both = {key: (known[0][key] + known[1][key]) / 2 for key in known[0]}
+    both = Conditioning.mix(known, torch.tensor([[0.5, 0.5]]))
     other = predict_branches(pixel32, {"other": both})(x, t)["other"]
     assert torch.allclose(before["other"].eps, other.eps, atol=1e-5)
     cond = {weight: view_guidance(every, weight, 500)(x, t, where)["cond"].eps for weight in (0.0, 1.0, 2.0, 3.0)}

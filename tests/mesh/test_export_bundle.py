@@ -62,7 +62,7 @@ def test_the_report_says_what_it_is_worth(made: tuple[ExportBundle, list[str]]):
 
 
 def test_every_part_is_told_with_its_seconds(made: tuple[ExportBundle, list[str]]):
-    assert [line.split(",")[0] for line in made[1]] == ["sides", "clip_models", "turntable", "mesh"]
+    assert [line.split()[0] for line in made[1]] == ["shape", "score", "film", "mesh"]
     assert "watertight" in made[1][-1] and "8 of 8 sides" in made[1][1]
 
 

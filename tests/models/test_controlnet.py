@@ -16,6 +16,7 @@ from synoptic.diffusion.schedules import FlowMatchingSchedule
 from synoptic.errors import InputError
 from synoptic.guidance.batching import predict_branches
 from synoptic.guidance.cfg import cfg
+from synoptic.models.base import Conditioning
 from synoptic.models.controlnet import Control, ControlledDenoiser
 from synoptic.models.load import load_controlnet
 from synoptic.models.registry import BUNDLED_DIR, resolve, resolve_controlnet
@@ -108,7 +109,7 @@ def test_each_row_has_its_own_time(sd32, nets):
     x, cond = torch.randn(2, 4, 32, 32), model.embed(PROMPTS)
     both = model.predict(x, torch.tensor([700, 300]), cond).x0
     for k, t in enumerate((700, 300)):
-        alone = model.predict(x[k : k + 1], t, {key: value[k : k + 1] for key, value in cond.items()}).x0
+        alone = model.predict(x[k : k + 1], t, cond.rows(slice(k, k + 1))).x0
         torch.testing.assert_close(both[k : k + 1], alone, atol=1e-5, rtol=0)
 
 
@@ -178,6 +179,6 @@ def test_a_controlnet_of_another_model_is_refused(tmp_path):
 def test_half_precision_runs(dirs):
     net = load_controlnet(str(dirs[0]), device="cpu", dtype="bfloat16")
     full = load_controlnet(str(dirs[0]), device="cpu", dtype="float32")
-    x, cond = torch.randn(1, 4, 32, 32), {"text": torch.randn(1, 32, 256)}
+    x, cond = torch.randn(1, 4, 32, 32), Conditioning(text=torch.randn(1, 32, 256))
     low, high = (n(x, 500, cond, maps(1), 1.0)[-1].float() for n in (net, full))
     assert (low - high).std() < 0.05 * high.std()

@@ -197,10 +197,11 @@ def test_offline_a_hub_model_is_refused_at_once(offline, name):
 
 def test_offline_a_hub_model_in_the_cache_loads(offline, monkeypatch):
     cached = offline / "models--org--name"
-    linked(cached / "snapshots/abc")
+    commit = "0123456789" * 4
+    linked(cached / "snapshots" / commit)
     (cached / "refs").mkdir()
-    (cached / "refs/main").write_text("abc")
-    assert resolve("org/name").revision == "abc"
+    (cached / "refs/main").write_text(commit)
+    assert resolve("org/name").revision == commit
 
     def unreachable(*args, **kwargs):
         raise OSError("Name or service not known")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 
 from synoptic.guidance.batching import predict_branches
+from synoptic.models.base import Conditioning
 from synoptic.models.shared_prefix import layers_before_text
 from synoptic.models.unet import UNet
 
@@ -104,9 +106,9 @@ def test_up_to_the_first_look_at_the_text():
     assert list(layers_before_text(unet.net)) == expected
     x, text = torch.randn(3, 4, 8, 8).double().repeat(2, 1, 1, 1), torch.randn(6, 5, 8).double()
     with torch.no_grad():
-        whole = unet(x, 500, {"text": text})
+        whole = unet(x, 500, Conditioning(text=text))
         with Rows(own.attn1.to_q, own.attn2.to_q) as seen:
-            shared = unet(x, 500, {"text": text, "place": place})
+            shared = unet(x, 500, Conditioning(text=text, branch_rows=place))
     assert torch.allclose(shared, whole, rtol=0, atol=1e-12) and seen == [3, 6]
 
 
@@ -118,10 +120,10 @@ def test_where_the_text_is_in_every_layer_nothing_is_shared(pixel32):
 def test_rows_that_are_told_more_are_computed_one_by_one():
     """Classes, or whatever else a condition holds, reach every layer."""
     unet, x = small(num_class_embeds=5), torch.randn(1, 4, 8, 8).double().expand(2, -1, -1, -1)
-    told = {"text": torch.randn(1, 5, 8).double().expand(2, -1, -1), "level": torch.tensor([1, 4])}
+    told = Conditioning(text=torch.randn(1, 5, 8).double().expand(2, -1, -1), noise_level=torch.tensor([1, 4]))
     place = torch.tensor([[0, 0], [1, 0]])
     with torch.no_grad(), Rows(unet.net.down_blocks[0].resnets[0].conv1) as seen:
-        out = unet(x, 500, told | {"place": place})
+        out = unet(x, 500, replace(told, branch_rows=place))
     assert seen == [2] and (out[0] - out[1]).abs().max() > 1e-3
 
 
@@ -132,7 +134,7 @@ def test_outside_of_guidance_the_network_is_its_own():
     with torch.no_grad():
         expected = unet.net(x, 500, text, return_dict=False)[0]
         with pytest.raises(RuntimeError):
-            unet(x, 500, {"text": text[..., :3], "place": place})
+            unet(x, 500, Conditioning(text=text[..., :3], branch_rows=place))
         assert torch.equal(unet.net(x, 500, text, return_dict=False)[0], expected)
-        unet(x, 500, {"text": text, "place": place})
+        unet(x, 500, Conditioning(text=text, branch_rows=place))
         assert torch.equal(unet.net(x, 500, text, return_dict=False)[0], expected)

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from synoptic.guidance.batching import predict_branches
+from synoptic.models.base import Conditioning
 from synoptic.models.compile import CompiledNet
 from synoptic.models.load import load
 from synoptic.models.unet import UNet
@@ -28,11 +29,11 @@ def noise(model, rows, side=16):
 def test_keys_computed_once_are_those_of_every_call(name, request):
     model = request.getfixturevalue(name)
     cond = model.embed(PROMPTS)
-    text = {key: rows for key, rows in cond.items() if key != "keys"}
-    assert "keys" in cond and len(model.unet.text_kv_cache) == 7
+    text = cond.text_only()
+    assert cond.text_keys is not None and text.text_keys is None and len(model.unet.text_kv_cache) == 7
     once, every = (model.predict(noise(model, 2), 500, c) for c in (cond, text))
     assert torch.allclose(once.eps, every.eps, rtol=0, atol=1e-12)
-    other = model.predict(noise(model, 2), 500, {key: rows.flip(0) for key, rows in cond.items()})
+    other = model.predict(noise(model, 2), 500, cond.rows([1, 0]))
     assert (other.eps - once.eps).abs().max() > 1e-2
 
 
@@ -79,7 +80,7 @@ def test_a_compiled_network_has_one_graph_a_size_whatever_the_time(recorded, sd3
     for t in (900, 500, 20):
         expected = sd32.predict(x, t, cond)
         assert torch.allclose(model.predict(x, t, cond).eps, expected.eps, rtol=0, atol=1e-5)
-    less = model.predict(x[:5], 500, {key: rows[:5] for key, rows in cond.items()})
+    less = model.predict(x[:5], 500, cond.rows(slice(5)))
     assert torch.allclose(less.eps, model.predict(x, 500, cond).eps[:5], rtol=0, atol=1e-5)
     assert len(recorded) == 1 and len(less.eps) == 5
 
@@ -89,7 +90,7 @@ def test_branches_are_filled_up_each_on_its_own(recorded, sd32):
     """Six pictures under two prompts, then five: one graph, and the right rows."""
     model = load("bundled", device="cpu", dtype="float32", compile=True)
     conds, x = {"cond": sd32.embed(PROMPTS[:1] * 6), "null": sd32.embed([""] * 6)}, noise(model, 6, 8)
-    five = {name: {key: rows[:5] for key, rows in cond.items()} for name, cond in conds.items()}
+    five = {name: cond.rows(slice(5)) for name, cond in conds.items()}
     for some, t, told in ((x, 900, conds), (x[:5], torch.tensor([900, 700, 500, 300, 20]), five)):
         found, expected = predict_branches(model, told)(some, t), predict_branches(sd32, told)(some, t)
         for name in told:
@@ -123,6 +124,6 @@ def test_a_net_whose_text_is_added_to_the_picture_has_no_keys():
     kinds = {"down_block_types": ("DownBlock2D", "SimpleCrossAttnDownBlock2D"), "layers_per_block": 1, "sample_size": 8}
     kinds |= {"up_block_types": ("SimpleCrossAttnUpBlock2D", "UpBlock2D"), "mid_block_type": "UNetMidBlock2DSimpleCrossAttn"}
     unet = UNet(UNet2DConditionModel(**kinds, **how, in_channels=3, out_channels=3))
-    cond = {"text": torch.randn(1, 5, 8)}
+    cond = Conditioning(text=torch.randn(1, 5, 8))
     assert len(unet.text_kv_cache) == 0 and unet.cache_text_keys(cond) is cond
     assert unet(torch.randn(1, 3, 8, 8), 500, cond).shape == (1, 3, 8, 8)

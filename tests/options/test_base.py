@@ -75,7 +75,7 @@ def test_another_type_is_refused_by_name(name, value):
         ({"steps": 0}, "steps-at-least"),
         ({"guidance_scale": -1}, "guidance_scale-at-least"),
         ({"eta": 1.1}, "eta-at-most"),
-        ({"seed": -1}, "seed-at-least"),
+        ({"seed": -2}, "seed-at-least"),
         ({"count": 0}, "count-at-least"),
         ({"progressive": 0}, "progressive-above"),
         ({"guidance": 3}, "unknown-option"),

@@ -50,10 +50,10 @@ def test_prompts_of_one_picture_share_its_name():
 
 def test_defaults_are_the_models():
     bundled, pixels = resolve("bundled"), resolve("bundled-if")
-    for checkpoint in (bundled, pixels):
+    for checkpoint, stages in ((bundled, ("none",)), (pixels, ("bundled-if-ii",))):
         found = GenerateOptions(prompt=("a",)).resolve(checkpoint)
         assert (found.steps, found.guidance_scale) == (checkpoint.defaults.steps, checkpoint.defaults.guidance_scale)
-        assert found.resolve(checkpoint) == found, "what is resolved stays"
+        assert found.upscalers == stages and found.resolve(checkpoint) == found, "what is resolved stays"
 
 
 @pytest.mark.parametrize(
@@ -62,9 +62,9 @@ def test_defaults_are_the_models():
         ({"steps": 1000}, "steps-at-most"),
         ({"sampler": "dpm++", "eta": 0.5}, "eta-sampler"),
         ({"seed": 2**63 - 1, "count": 2}, "seed-count"),
-        ({"upscalers": "bundled-if-ii"}, "upscalers-size"),
+        ({"model": "bundled", "upscalers": "bundled-if-ii"}, "upscalers-size"),
         ({"model": "bundled-if", "upscalers": ["none", "bundled-if-ii"]}, "upscalers-keyword"),
-        ({"model": "bundled-if", "upscalers": "auto", "noise_level": 1000}, "noise-level-at-most"),
+        ({"noise_level": 1000}, "noise-level-at-most"),
     ],
     ids=label,
 )

@@ -15,7 +15,7 @@ from PIL import Image
 
 from synoptic.errors import InputError
 from synoptic.options.edit import EditOptions
-from synoptic.options.picture import convert_picture, picture_hash, read_picture
+from synoptic.options.picture import convert_picture, picture_hash, read_mask, read_picture
 from tests.drawings import drawing
 
 
@@ -116,3 +116,21 @@ InpaintOptions(image={str(files / "good.png")!r}, mask={str(files / "good.png")!
 assert not {{"torch", "numpy"}} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_what_is_transparent_in_a_mask_does_not_count(tmp_path):
+    layer = Image.new("RGBA", (8, 8), (255, 255, 255, 0))
+    layer.paste((255, 255, 255, 255), (2, 2, 6, 6))
+    layer.save(tmp_path / "mask.png")
+    mask = np.asarray(read_mask(str(tmp_path / "mask.png")))
+    assert mask[4, 4] == 255 and mask[0, 0] == 0 and (mask == 255).sum() == 16
+    with pytest.raises(InputError) as e:
+        read_mask(Image.new("L", (4, 4)))
+    assert e.value.rule == "mask-black"
+
+
+def test_only_picture_formats_are_opened(tmp_path):
+    (tmp_path / "script.png").write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\nshowpage\n")
+    with pytest.raises(InputError) as e:
+        read_picture(str(tmp_path / "script.png"))
+    assert e.value.rule == "picture-unreadable"

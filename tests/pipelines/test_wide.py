@@ -12,11 +12,13 @@ from torch.nn.functional import interpolate
 import synoptic
 from synoptic import io
 from synoptic.guidance.cfg import cfg, guidance_interval
+from synoptic.metrics.seams import column_differences
 from synoptic.options.regions import read_region
 from synoptic.options.wide import WideOptions
 from synoptic.pipelines.wide import WidePipeline
 from synoptic.pipelines.wide_canvas import coverage
 from synoptic.sampling.step import Step
+from tests.drawings import hills
 from tests.references import assert_like_reference
 
 PROMPTS = ["a photo of snowy mountains", "a photo of the ocean"]
@@ -111,6 +113,25 @@ def test_a_circular_picture_rolls_with_its_noise(sd32, windows):
     z = start((32, 64))
     a, b = (end(sd32, u, circular=True, windows=windows) for u in (z, z.roll(16, -1)))
     torch.testing.assert_close(b, a.roll(16, -1), rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "lies_on_it",
+    [
+        {"region": ("0.8,0,1,1: a photo of the ocean",), "steps": 8},
+        {"region": ("0,0,1,0.5: a photo of the ocean",)},
+        {"progressive": 0.5, "height": 192, "width": 384},
+        {"control": hills(), "condition": ("canny", "scribble"), "width": 192},
+        {"syncdiffusion_weight": 5.0, "syncdiffusion_steps": 1, "width": 160},
+    ],
+    ids=["region at an end", "region around", "progressive", "control", "syncdiffusion"],
+)
+def test_what_lies_on_a_circular_picture_closes_too(sd32, lies_on_it):
+    """A forest whose right end was an ocean jumped ten times as far from its last column to its first as elsewhere."""
+    how: dict[str, Any] = {"width": 256, "steps": 4, "stride": 16, "circular": True} | lies_on_it
+    (image,) = synoptic.wide(sd32, "a photo of a forest", **how).images
+    jumps = column_differences(image)
+    assert jumps[0] <= 2 * jumps[1:].median()
 
 
 def test_a_circular_picture_is_decoded_so_that_its_rolled_picture_is_the_picture_rolled(sd32):

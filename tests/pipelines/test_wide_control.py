@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import synoptic
 from synoptic.controlnet.annotators.canny import canny
 from synoptic.io import from_pil
+from synoptic.options.controlnet import ControlNets
+from synoptic.pipelines.control_guidance import close_ends, with_controlnets
+from synoptic.pipelines.input_image import InputImage
 from tests.drawings import hills
 from tests.references import assert_like_reference
 
@@ -44,3 +49,27 @@ def test_following_composes(name, sd32):
     (output,) = synoptic.wide(sd32, PROMPT, control=hills(), steps=2, **OPTIONS[name]).outputs
     assert output.image.size == output.files["original.png"].size
     assert_like_reference(f"wide-control-{name}", output.image)
+
+
+@pytest.mark.parametrize("condition", ["canny", "scribble"])
+def test_a_circular_pictures_maps_roll_with_it(sd32, condition):
+    """Drawn of a picture whose ends meet already: a map has no ends of its own."""
+    picture = hills()
+    width = picture.width
+    closed = Image.fromarray(np.concatenate([np.asarray(picture), np.asarray(picture)[:, ::-1]], 1))
+
+    def drawn(image: Image.Image) -> np.ndarray:
+        controlnets = ControlNets((condition,), (f"bundled-{condition}",), (1.0,), 0.0, 1.0, None)
+        _, files = with_controlnets(sd32, controlnets, InputImage(image, sd32.checkpoint), circular=True)
+        return np.asarray(files[f"{condition}.png"])
+
+    rolled = Image.fromarray(np.roll(np.asarray(closed), width // 2, 1))
+    assert drawn(closed).max() == 255
+    assert (np.roll(drawn(closed), width // 2, 1) != drawn(rolled)).mean() < 0.002
+
+
+def test_ends_are_made_to_meet_and_the_middle_stays():
+    picture = hills().crop((0, 0, 100, 64))
+    closed, given = (from_pil(image) for image in (close_ends(picture, 16), picture))
+    assert torch.equal(closed[..., 0], closed[..., -1]) and not torch.equal(given[..., 0], given[..., -1])
+    assert torch.equal(closed[..., 16:-16], given[..., 16:-16])

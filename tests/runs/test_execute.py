@@ -48,7 +48,7 @@ def test_a_picture_carries_its_options_and_the_manifest_has_all(tmp_path):
     ("application", "prompts", "options"),
     [
         ("wide", ["a photo of the sea"], {"width": 144, "negative_prompt": "it's", "circular": True}),
-        ("generate", ["-a photo, of a horse", "a dog"], {}),
+        ("generate", ["-a photo, of a horse", "a dog"], {"model": "bundled"}),
         ("anagram", [HORSE, "a dog"], {"views": ("flip", "jigsaw"), "weights": (2, 1), "upscalers": "none"}),
         ("anagram", [HORSE, "a dog"], {"model": "bundled", "vae_residual": False}),
         ("hybrid", [HORSE, "a dog"], {"kind": "color", "style": "an oil painting of", "upscalers": "none"}),
@@ -64,21 +64,21 @@ def test_the_recorded_command_gives_the_same_picture(application, prompts, optio
 
 def test_a_folder_of_its_own_for_other_options(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    a, b, again = (synoptic.run("generate", HORSE, seed=seed, **QUICK) for seed in (0, 1, 0))
+    a, b, again = (synoptic.run("generate", HORSE, model="bundled", seed=seed, **QUICK) for seed in (0, 1, 0))
     assert a.folder != b.folder and again.folder == a.folder
     assert "sample" not in again.timings, "what is there is not made again"
 
 
 def test_a_missing_option_has_its_default_and_another_run_is_refused(tmp_path):
-    first = synoptic.run("generate", HORSE, out=str(tmp_path), **QUICK)
+    first = synoptic.run("generate", HORSE, model="bundled", out=str(tmp_path), **QUICK)
     manifest = json.loads((tmp_path / "run.json").read_text())
     assert manifest["options"].pop("sampler") == "ddim"
     (tmp_path / "run.json").write_text(json.dumps(manifest))
-    again = synoptic.run("generate", HORSE, out=str(tmp_path), **QUICK)
+    again = synoptic.run("generate", HORSE, model="bundled", out=str(tmp_path), **QUICK)
     assert "sample" not in again.timings and again.images == first.images
     for other in ({"sampler": "dpm++"}, {"seed": 5}):
         with pytest.raises(InputError) as e:
-            synoptic.run("generate", HORSE, out=str(tmp_path), **QUICK, **other)
+            synoptic.run("generate", HORSE, model="bundled", out=str(tmp_path), **QUICK, **other)
         assert e.value.rule == "run-differs" and next(iter(other)) in str(e.value)
     with pytest.raises(InputError) as e:
         synoptic.run("wide", HORSE, out=str(tmp_path), **QUICK)
@@ -88,14 +88,14 @@ def test_a_missing_option_has_its_default_and_another_run_is_refused(tmp_path):
 def test_a_run_of_an_older_version_is_not_resumed_and_says_so(tmp_path):
     (tmp_path / "run.json").write_text(json.dumps({"recipe": "generate", "settings": {}, "state": "done"}))
     with pytest.raises(InputError) as e:
-        synoptic.run("generate", HORSE, out=str(tmp_path), **QUICK)
+        synoptic.run("generate", HORSE, model="bundled", out=str(tmp_path), **QUICK)
     assert e.value.rule == "run-older-version"
 
 
 @pytest.mark.parametrize("rows", [2, 16], ids=["picture by picture", "one batch"])
 def test_a_stopped_run_goes_on_to_the_same_result(rows, tmp_path, monkeypatch):
     monkeypatch.setattr(execute, "max_batch_rows", lambda *_: rows)
-    whole = synoptic.run("generate", HORSE, count=3, out=str(tmp_path / "whole"), **QUICK)
+    whole = synoptic.run("generate", HORSE, model="bundled", count=3, out=str(tmp_path / "whole"), **QUICK)
     save, saved = execute.save, []
 
     def stop_after_two(*arguments: Any) -> None:
@@ -106,10 +106,10 @@ def test_a_stopped_run_goes_on_to_the_same_result(rows, tmp_path, monkeypatch):
     with monkeypatch.context() as m:
         m.setattr(execute, "save", stop_after_two)
         with pytest.raises(KeyboardInterrupt):
-            synoptic.run("generate", HORSE, count=3, out=str(tmp_path / "stopped"), **QUICK)
+            synoptic.run("generate", HORSE, model="bundled", count=3, out=str(tmp_path / "stopped"), **QUICK)
     assert len(list((tmp_path / "stopped").glob("*.png"))) == 2
     assert json.loads((tmp_path / "stopped/run.json").read_text())["state"] == "running"
-    resumed = synoptic.run("generate", HORSE, count=3, out=str(tmp_path / "stopped"), **QUICK)
+    resumed = synoptic.run("generate", HORSE, model="bundled", count=3, out=str(tmp_path / "stopped"), **QUICK)
     assert [i.tobytes() for i in resumed.images] == [i.tobytes() for i in whole.images]
     assert [p.score for p in resumed.pictures] == [p.score for p in whole.pictures]
 
@@ -179,5 +179,5 @@ def test_a_word_the_model_never_saw_and_a_view_that_cannot_work_are_warned_of(tm
 
 def test_errors_in_python_have_pythons_names():
     with pytest.raises(InputError) as e:
-        synoptic.run("generate", HORSE, guidance_scale=-1)
+        synoptic.run("generate", HORSE, model="bundled", guidance_scale=-1)
     assert str(e.value).startswith("guidance_scale must be at least 0")

@@ -32,7 +32,7 @@ PAIR = ("a photo of a horse", "a photo of a dog")
 
 @pytest.fixture(scope="module")
 def horse(tmp_path_factory):
-    return synoptic.run("generate", PAIR[0], out=str(tmp_path_factory.mktemp("horse")), **HOW)
+    return synoptic.run("generate", PAIR[0], model="bundled", out=str(tmp_path_factory.mktemp("horse")), **HOW)
 
 
 def test_a_film_ends_in_the_picture(horse):
@@ -54,12 +54,12 @@ def test_the_films_have_a_frame_per_step_and_hold_the_last(horse):
 
 
 def test_a_film_changes_neither_picture_nor_folder(horse, tmp_path):
-    plain = synoptic.run("generate", PAIR[0], out=str(tmp_path), **HOW | {"trace": False})
+    plain = synoptic.run("generate", PAIR[0], model="bundled", out=str(tmp_path), **HOW | {"trace": False})
     assert plain.images == horse.images and plain.options.to_json() == horse.options.to_json()
     assert not list(tmp_path.glob("*.trace.*"))
-    later = synoptic.run("generate", PAIR[0], out=str(tmp_path), **HOW)
+    later = synoptic.run("generate", PAIR[0], model="bundled", out=str(tmp_path), **HOW)
     assert "sample" in later.timings and len(list(tmp_path.glob("*.trace.*"))) == 3
-    assert "sample" not in synoptic.run("generate", PAIR[0], out=str(tmp_path), **HOW).timings
+    assert "sample" not in synoptic.run("generate", PAIR[0], model="bundled", out=str(tmp_path), **HOW).timings
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_whatever_a_step_holds_its_film_ends_in_the_picture(application, options
 
 def test_stages_make_one_film(tmp_path, monkeypatch):
     monkeypatch.setitem(registry.BUNDLED_DEFAULTS, "if-ii", Defaults(1, 3.0, 64))
-    how = HOW | {"model": "bundled-if", "upscalers": "auto", "steps": 2}
+    how = HOW | {"steps": 2}
     run = synoptic.run("generate", PAIR[0], out=str(tmp_path), **how)
     frames = frames_of(tmp_path / "a_photo_of_a_horse_0.trace.html")
     assert [frame[2].size for frame in frames] == [(256, 256)] * 3 and apart(frames[-1][2], run.images[0]) < 4
@@ -116,7 +116,7 @@ def test_a_page_needs_nothing_but_itself_and_holds_any_title():
 def test_a_film_without_pyav_is_refused_at_once(monkeypatch):
     monkeypatch.setattr("synoptic.options.common.find_spec", lambda name: None)
     with pytest.raises(InputError) as e:
-        synoptic.run("generate", PAIR[0], **HOW)
+        synoptic.run("generate", PAIR[0], model="bundled", **HOW)
     assert e.value.rule == "missing-package"
 
 

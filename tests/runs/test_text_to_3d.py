@@ -59,17 +59,21 @@ def test_the_folder_holds_all_of_it_and_is_not_made_again(tmp_path, monkeypatch,
     scene = load_scene(folder / "field.safetensors")
     assert scene.samples == 64 and float(scene.render_views(turntable_cameras(1), 16).opacity.max()) > 0.5
     before = (folder / "field.safetensors").stat().st_mtime_ns
-    assert exit_code(done.options.command(), monkeypatch) == 0 and "a_red_mug_4.png" in capsys.readouterr().out
+    assert exit_code(done.options.command(), monkeypatch) == 0
+    out, err = capsys.readouterr()
+    assert "a_red_mug_4.png" in out and "kept" in err and err.endswith("a_red_mug_4/turntable.html\n")
     assert (folder / "field.safetensors").stat().st_mtime_ns == before
 
 
-def test_a_killed_run_goes_on_to_the_bit(tmp_path, without_export):
+def test_a_killed_run_goes_on_to_the_bit_and_says_so(tmp_path, without_export, capfd):
     how: dict[str, Any] = {"steps": 3, "preview_every": 3, **QUICK}
     folder = tmp_path / "killed"
     whole = run("text_to_3d", MUG, **how, out=tmp_path / "whole")  # which loads the model for the fork
     killed(lambda: run("text_to_3d", MUG, **how, out=folder), folder / "checkpoint.safetensors")
     assert (folder / "checkpoint.safetensors").exists() and not list(folder.glob("*_0.png"))
+    capfd.readouterr()
     again = run("text_to_3d", MUG, **how, out=folder)
+    assert "of 3\n" in capfd.readouterr().err.partition("going on behind step ")[2][:8]
     assert again.images[0].tobytes() == whole.images[0].tobytes() and not (folder / "preview.png").exists()
     one, other = (load_file(part.folder / "a_red_mug_0/field.safetensors") for part in (again, whole))
     assert one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
@@ -83,7 +87,7 @@ def test_one_that_comes_to_nothing_is_saved_and_says_why(tmp_path, monkeypatch, 
     assert done.state.startswith("failed: a red mug: the field ") and len(done.images) == 1
     assert json.loads((tmp_path / "run.json").read_text())["state"] == done.state
     assert exit_code(done.options.command(), monkeypatch) == 1
-    assert done.state.removeprefix("failed: ") in capsys.readouterr().out
+    assert done.state.removeprefix("failed: ") in capsys.readouterr().err
 
 
 def test_files_of_an_older_version_are_refused_in_one_line(tmp_path, without_export):
@@ -96,7 +100,7 @@ def test_files_of_an_older_version_are_refused_in_one_line(tmp_path, without_exp
         with pytest.raises(InputError) as e:
             call()
         assert e.value.rule == "run-older-version" and "\n" not in str(e.value)
-    other = Path(str(resolve("bundled-if").pretrained_path)) / "unet/diffusion_pytorch_model.safetensors"
+    other = resolve("bundled-if").snapshot / "unet/diffusion_pytorch_model.safetensors"
     with pytest.raises(InputError) as e:
         load_scene(other)
     assert e.value.rule == "scene-file"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -131,8 +133,18 @@ def test_the_disc_has_the_courses_size_and_alone_turns(side):
     at = np.arange(side) + 0.5 - side / 2
     assert np.array_equal(inside.numpy(), at[:, None] ** 2 + at**2 < (24 * side / 64) ** 2)
     assert torch.equal(inside, inside.rot90()) and torch.equal(inside, inside.flip(0))
-    for one, quarters in ((inner_circle(), 2), (inner_rotate(), 1), (inner_rotate(270), 3), (inner_rotate(-90), 3)):
+    for one, quarters in ((inner_circle(), 2), (inner_rotate(), 3), (inner_rotate(270), 1), (inner_rotate(-90), 1)):
         assert torch.equal(one.view(x), torch.where(inside, x.rot90(quarters, (-2, -1)), x)), one.name
+
+
+@pytest.mark.parametrize("angle", [90, -90, 45, 30, 135])
+def test_the_disc_turns_clockwise_as_synctweedies_turns_it(angle):
+    """Stored indices of the authors' own code, whose origin the file names."""
+    stored = json.loads((Path(__file__).parent / "inner_rotate.json").read_text())["views"][str(angle)]
+    authors = torch.tensor([[int(u) for u in row.split()] for row in stored])
+    x = torch.arange(256.0).view(1, 1, 16, 16)
+    assert torch.equal(inner_rotate(angle).view(x)[0, 0].long(), authors)
+    assert torch.equal(get_view(f"inner_rotate:{angle}").view(x), inner_rotate(angle).view(x))
 
 
 @pytest.mark.parametrize("angle", [90, 180, -90])
@@ -147,7 +159,7 @@ def test_a_smooth_disc_turned_by_any_angle_is_the_smooth_function_turned():
     x, y = at.expand(256, 256), at[:, None].expand(256, 256)
     c, s = math.cos(math.radians(30)), math.sin(math.radians(30))
     z = (x / 128 + (y / 64).sin())[None, None]
-    turned = ((x * c - y * s) / 128 + ((x * s + y * c) / 64).sin())[None, None]
+    turned = ((x * c + y * s) / 128 + ((y * c - x * s) / 64).sin())[None, None]
     away = (inner_rotate(30).view(z) - torch.where(disk(256), turned, z)).abs().max()
     assert away < 1.5 / 64
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 import torch
 from torch import Tensor
@@ -36,7 +39,7 @@ def test_components_sum_to_the_picture_and_are_linear(kind, side):
 
 
 def test_another_kind_is_refused():
-    with pytest.raises(ValueError, match="pass, triple, color or motion, not 'inverse'"):
+    with pytest.raises(ValueError, match="triple-cascade, color, motion or motion-zeros, not 'inverse'"):
         get_components("inverse")
 
 
@@ -81,6 +84,21 @@ def test_a_finer_picture_has_the_same_components(kind):
     for component in get_components(kind):
         found = interpolate(component(fine), 64, mode="area")
         close(found[..., 8:-8, 8:-8], component(x)[..., 8:-8, 8:-8], atol=0.07)
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"), [("triple-cascade", ("low", "middle", "high")), ("motion-zeros", ("motion", "rest"))]
+)
+def test_the_authors_components_are_their_codes(kind, names):
+    """Stored values of the authors' own code, whose origin the file names; ours part from them."""
+    stored = json.loads((Path(__file__).parent / "factorized_authors.json").read_text())["rows"]
+    x = torch.zeros(1, 3, 64, 64, dtype=torch.float64)
+    x[..., [5, 0, 63], [9, 0, 60]] = 1
+    ours = get_components(kind.split("-")[0])
+    for name, component, other in zip(names, get_components(kind), ours, strict=True):
+        for row, values in stored[name].items():
+            close(component(x)[0, 0, int(row), :20], torch.tensor(values, dtype=torch.float64), atol=1e-8)
+        assert name == "high" or (component(x) - other(x)).abs().max() > 0.005
 
 
 def test_grey_is_the_mean_of_the_channels():

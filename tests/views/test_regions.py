@@ -59,6 +59,50 @@ def test_a_small_region_gets_a_whole_window_about_its_middle(covered, expected):
     assert cover_interval(row, 8) == expected
 
 
+@pytest.mark.parametrize(
+    ("covered", "expected"),
+    [
+        ([(3, 20)], (3, 20)),
+        ([(0, 4), (25, 30)], (25, 34)),  # around the ends
+        ([(28, 30)], (25, 33)),  # grown over the right one
+        ([(0, 2)], (27, 35)),  # and over the left one
+        ([(0, 30)], (0, 30)),
+        ([(2, 28)], (2, 28)),
+    ],
+)
+def test_on_a_circular_canvas_a_region_goes_around_the_ends(covered, expected):
+    row = torch.zeros(30, dtype=torch.bool)
+    for start, end in covered:
+        row[start:end] = True
+    assert cover_interval(row, 8, circular=True) == expected
+
+
+def test_a_circular_quilt_knows_no_ends():
+    """Rolled by any number of columns, whatever lies on it gives the same, rolled; and the laws hold."""
+    ring = Windows(CANVAS, WINDOW, (3, 1), circular=True)
+    mask, z = square(2, 24, 9, 30), normal(2, *CANVAS)
+    mask[2:9, :3] = 1
+    made = []
+    for k in (0, 4, 11, 29):
+        part = make_region(feather_mask(mask.roll(k, -1), 4, circular=True), 2, WINDOW, (3, 1), circular=True)
+        views = WindowsWithRegions(ring, [part])
+        torch.testing.assert_close(views.unproject(views.project(z)), z, rtol=0, atol=1e-12)
+        values = torch.arange(2.0).repeat_interleave(torch.tensor(views.view_counts)).view(-1, 1, 1, 1)
+        made.append(views.unproject(values.expand(-1, 2, *WINDOW).double()).roll(-k, -1))
+        torch.testing.assert_close(made[-1], made[0], rtol=0, atol=1e-12)
+    shown = made[0][0, 0, 5]
+    assert shown[24:].max() == 1 and (shown[0] - shown[-1]).abs() < 1e-9 and shown[10] == 0
+
+
+def test_a_region_all_around_a_circular_canvas_has_circular_windows():
+    part = make_region(torch.ones(CANVAS[1:]), 2, WINDOW, (3, 4), circular=True)
+    assert part.windows.circular and part.windows.canvas == CANVAS
+    views, z = WindowsWithRegions(Windows(CANVAS, WINDOW, (3, 4), circular=True), [part]), normal(1, *CANVAS)
+    torch.testing.assert_close(
+        views.scaled(2).unproject(views.scaled(2).project(z.repeat(1, 1, 2, 2))), z.repeat(1, 1, 2, 2)
+    )
+
+
 def test_finer_views_see_the_same():
     views, z = quilt(), normal(1, *CANVAS)
     up = z.repeat_interleave(2, -1).repeat_interleave(2, -2)

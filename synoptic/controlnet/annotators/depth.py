@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from synoptic.models.registry import Checkpoint
+from synoptic.models.components import load_network, readable
+from synoptic.models.registry import Checkpoint
 
 
 class DepthEstimator:
     """A depth model: pictures (N, 3, H, W) in [-1, 1] -> (N, 3, H, W), 0 where each is farthest, 1 where it is nearest."""
 
     def __init__(self, checkpoint: Checkpoint, device: str | torch.device = "cpu") -> None:
-        from transformers import AutoImageProcessor, AutoModelForDepthEstimation
+        from transformers import AutoImageProcessor
 
-        model: Any = AutoModelForDepthEstimation.from_pretrained(
-            checkpoint.pretrained_path, use_safetensors=True, dtype=torch.float32
-        )
-        self.model = model.to(device).eval().requires_grad_(False)
-        self.processor = AutoImageProcessor.from_pretrained(checkpoint.pretrained_path)
+        architecture = checkpoint.config("")["architectures"][0]
+        model = load_network(architecture, checkpoint, "", torch.device(device), torch.float32)
+        self.model = model.eval().requires_grad_(False)
+        checkpoint.config("", "preprocessor_config.json")
+        with readable(checkpoint, ""):
+            self.processor = AutoImageProcessor.from_pretrained(checkpoint.snapshot, local_files_only=True)
         config = self.model.config
         metres = config.model_type == "zoedepth" or getattr(config, "depth_estimation_type", None) == "metric"
         self.power = -1 if metres else 1  # most models say how near a place is, some how far

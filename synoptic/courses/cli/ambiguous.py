@@ -55,7 +55,10 @@ def prepare(args: argparse.Namespace) -> tuple[Options, Path]:
     """Return the prepared options, and the folder of the course's files. Raises InputError."""
     prompts, views = args.prompts, [view_name(name, args) for name in args.views_names]
     if not prompts or len(prompts) != len(views):
-        raise InputError(f"--prompts must be one a view, {len(prompts)} for {len(views)} were given: match --views_names")
+        raise InputError(
+            f"--prompts must be one a view, {len(prompts)} for {len(views)} were given: match --views_names",
+            rule="prompts-count",
+        )
     source = resolve(model_of(args, args.stage_1_path))
     asked = shared_options(args) | {
         "views": views,

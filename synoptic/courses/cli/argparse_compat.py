@@ -41,7 +41,7 @@ class Parser(argparse.ArgumentParser):
     ignored: Sequence[str] = ()
 
     def error(self, message: str) -> NoReturn:
-        raise InputError(f"{message} (see: python {self.prog} --help)")
+        raise InputError(f"{message} (see: python {self.prog} --help)", rule="arguments")
 
     def without_effect(self, **options: dict[str, Any]) -> None:
         group = self.add_argument_group("accepted, without effect")

@@ -9,7 +9,7 @@ from typing import Any
 
 from synoptic.courses.cli.argparse_compat import Parser, at_least
 from synoptic.courses.cli.synchronization import model_of
-from synoptic.errors import InputError
+from synoptic.errors import InputError, user_path
 from synoptic.models.registry import resolve
 from synoptic.options import options_class
 from synoptic.options.base import Options
@@ -30,6 +30,7 @@ def options(p: Parser) -> None:
     p.add_argument("--src_img_path", help="the picture that pds edits; --prompt says what it shows")
     p.add_argument("--save_dir", default="./outputs")
     p.add_argument("--loss_type", choices=("sds", "pds", "vsd"), default="sds")
+    p.add_argument("--stride", type=at_least(1), default=1, help="of pds, from t to t': the course's page; official: 2")
     p.add_argument("--guidance_scale", type=at_least(0, float), default=7.5)
     p.add_argument("--step", type=at_least(1), default=500)
     p.add_argument(
@@ -62,16 +63,18 @@ def prepare(args: argparse.Namespace) -> tuple[Options, Path]:
         "dtype": "float32" if args.precision == "fp32" else "auto",
     }
     asked |= edit | ({"size": resolve(model).native_size} if edit else {})
-    folder = Path(args.save_dir).expanduser()
+    folder = user_path(args.save_dir)
     prepared: Any = options_class("distill").from_arguments(prompt, **asked, save_every=args.log_step).prepare()
     return prepared, folder
 
 
-def edit_of(args: argparse.Namespace) -> dict[str, str]:
+def edit_of(args: argparse.Namespace) -> dict[str, str | int]:
     """Return what is needed to edit a picture. Raises InputError where it was not given."""
     if args.edit_prompt is None or args.src_img_path is None:
-        raise InputError("--loss_type pds edits a picture, which was not given: add --edit_prompt and --src_img_path")
-    source = Path(os.path.expandvars(args.src_img_path)).expanduser()
+        raise InputError(
+            "--loss_type pds edits a picture, which was not given: add --edit_prompt and --src_img_path", rule="pds-picture"
+        )
+    source = user_path(os.path.expandvars(args.src_img_path))
     if not source.is_file():
-        raise InputError(f"--src_img_path must name a picture, {source} is no file: check the path")
-    return {"source": str(source), "source_prompt": args.prompt}
+        raise InputError(f"--src_img_path must name a picture, {source} is no file: check the path", rule="picture-missing")
+    return {"source": str(source), "source_prompt": args.prompt, "stride": args.stride}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from synoptic.courses.cli.argparse_compat import Parser, at_least, print_notice
+from synoptic.errors import user_path
 
 BUNDLED = {"sd": "bundled", "deepfloyd": "bundled-if"}  # the course's kind of model, and ours of that kind
 MOVED = {  # hub ids that are gone: the aliases that know where they went
@@ -41,11 +42,12 @@ def model_of(args: argparse.Namespace, path: str | None) -> str:
 
 
 def shared_options(args: argparse.Namespace) -> dict[str, Any]:
-    """Return the options of both apps, by our names."""
+    """Return the options of both apps, by our names. The course's steps clip no x0, whatever a scheduler's config says."""
     return {
         "steps": args.num_inference_steps,
         "guidance_scale": args.guidance_scale,
         "sync": args.case,
+        "clip": "none",
         "eta": 1.0 if args.sampling_method == "ddpm" else 0.0,
         "seed": args.seed,
         "device": f"cuda:{args.gpu}" if args.gpu else "auto",
@@ -54,7 +56,7 @@ def shared_options(args: argparse.Namespace) -> dict[str, Any]:
 
 def folder_of(args: argparse.Namespace) -> Path:
     """Where the course puts its files. Says so where it is there already: its own script ends there without a word."""
-    folder = Path(args.save_top_dir).expanduser() / args.tag
+    folder = user_path(args.save_top_dir) / args.tag
     if args.save_dir_now:
         folder /= datetime.now().strftime("%m-%d-%H%M%S")
     if os.path.exists(folder):  # where pathlib raises on a name that is too long, this says no

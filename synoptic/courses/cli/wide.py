@@ -53,11 +53,17 @@ def prepare(args: argparse.Namespace) -> tuple[Options, Path]:
     native, unit = source.native_size, SIDE * source.factor // math.gcd(SIDE * source.factor, source.native_size)
     for side, pixels in (("height", args.panorama_height), ("width", args.panorama_width)):
         if pixels < SIDE or pixels % unit:
-            raise InputError(f"--panorama_{side} must be a multiple of {unit} from {SIDE} up, {pixels} was given: change it")
+            raise InputError(
+                f"--panorama_{side} must be a multiple of {unit} from {SIDE} up, {pixels} was given: change it",
+                rule="panorama-size",
+            )
     last = args.panorama_width - SIDE
     for p in args.eval_pos:
         if p > last:
-            raise InputError(f"--eval_pos must be at most {last}, where the last crop begins; {p} was given: lower it")
+            raise InputError(
+                f"--eval_pos must be at most {last}, where the last crop begins; {p} was given: lower it",
+                rule="eval-pos-range",
+            )
     asked = shared_options(args) | {
         "width": args.panorama_width * native // SIDE,
         "height": args.panorama_height * native // SIDE,

@@ -1,6 +1,6 @@
 """What a step of `synoptic dream` costs at full size: Stable Diffusion 2's shapes with random weights, renders of 64 x 64.
 
-PYTHONPATH=.:benchmarks python benchmarks/dream_cost.py [--shape sd2|tiny] [--steps 10000] [--timed 300] [--compile]
+PYTHONPATH=.:benchmarks python benchmarks/text_to_3d_cost.py [--shape sd2|tiny] [--steps 10000] [--timed 300] [--compile]
 [--perp-neg] [--out FILE]: the recipe's own scene, guidance and schedules; renders are enlarged to 512 x 512 for the encoder.
 Two passes, each over steps spread evenly over all of the run: one waits for the GPU after every part and gives the parts'
 shares, one waits only at the end and gives the seconds of the whole run, extrapolated. Asked of one H200: 10,000 steps in
@@ -17,15 +17,14 @@ import warnings
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
-from inspect import signature
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import torch
 from full_size import diffusers, make, wait
-from synoptic.pipelines.text_to_3d_loss import drawn, framed, planted, pulled, rate
 from torch import Tensor
 
 from synoptic.distillation.base import Loss
@@ -34,8 +33,15 @@ from synoptic.distillation.scene import Render
 from synoptic.models.base import Denoiser
 from synoptic.models.load import load
 from synoptic.nerf.scene import RadianceScene, ViewSample
-from synoptic.options.text_to_3d import phrase, settle, usual
-from synoptic.pipelines.text_to_3d import dream
+from synoptic.options.loss_defaults import scene_defaults
+from synoptic.options.text_to_3d import TextTo3DOptions
+from synoptic.pipelines.text_to_3d_objective import (
+    build_objective,
+    build_scene,
+    encode_render,
+    learning_rate,
+    split_generator,
+)
 
 PROMPT, MINUTES, SHARE = "a corgi made of wood", 12, 0.25
 ADAM = partial(torch.optim.Adam, eps=1e-15)
@@ -72,7 +78,7 @@ class Clock:
 
 def parts(spread: Spread, loss: Loss, m: Denoiser, rngs: Sequence[torch.Generator], lr: float, steps: range) -> Clock:
     """One step after another as `optimize` takes it, cut where the parts meet."""
-    encode, opt, clock = framed(m), ADAM(spread.parameters(), lr), Clock(spread.scene.like.device)
+    encode, opt, clock = encode_render(m), ADAM(spread.parameters(), lr), Clock(spread.scene.like.device)
     for i in steps:
         with clock("field forward"):
             look = spread.camera(rngs, i)
@@ -100,7 +106,7 @@ def whole(spread: Spread, loss: Loss, m: Denoiser, rngs: Sequence[torch.Generato
         return loss(x, step * spread.stride, camera, rngs)
 
     how: dict[str, Any] = {"steps": steps + 3, "lr": lambda i: lr(i * spread.stride), "rngs": rngs, "optimizer": ADAM}
-    coming, device = optimize(spread, stretched, framed(m), **how), spread.scene.like.device
+    coming, device = optimize(spread, stretched, encode_render(m), **how), spread.scene.like.device
     began = time.perf_counter()
     next(coming)
     wait(device)
@@ -137,36 +143,34 @@ def main() -> None:
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--perp-neg", action="store_true", help="four branches a step in place of two")
     parser.add_argument("--folder", type=Path, default=Path("/tmp/synoptic-random"))
-    parser.add_argument("--out", type=Path, default=Path("outputs/benchmarks/dream_cost.json"))
+    parser.add_argument("--out", type=Path, default=Path("outputs/benchmarks/text_to_3d_cost.json"))
     asked = parser.parse_args()
     warnings.filterwarnings("ignore")
     diffusers.utils.logging.set_verbosity_error()
     folder = make(asked.shape, asked.folder / asked.shape)
     m = load(str(folder), compile=asked.compile)
 
-    usually = {name: p.default for name, p in signature(dream).parameters.items()}
-    given = usually | {"prompt": PROMPT, "model": str(folder), "steps": asked.steps, "perp_neg": asked.perp_neg}
-    given |= {"compile": asked.compile}
-    origin, settings = settle(given | {"judge": "bundled"})
-    rng = torch.Generator().manual_seed(0)
-    spread = Spread(planted(settings, usual(origin), rng).to(m.device), max(1, asked.steps // asked.timed))
-    rngs, lr = drawn(rng, 1), rate(settings["lr"], asked.steps)
-    loss, *_ = pulled(settings, usual(origin), m, PROMPT, phrase(origin), rng)
+    options = TextTo3DOptions.from_arguments(PROMPT, model=str(folder), steps=asked.steps, perp_neg=asked.perp_neg)
+    options = replace(options, compile=asked.compile, clip_model="bundled").resolve(m.checkpoint)
+    usual, rng = scene_defaults(m.checkpoint), torch.Generator().manual_seed(0)
+    spread = Spread(build_scene(options, usual, rng).to(m.device), max(1, asked.steps // asked.timed))
+    rngs, lr = split_generator(rng, 1), learning_rate(options.lr, asked.steps)
+    loss = build_objective(options, usual, m, PROMPT, rng).loss
     on = torch.cuda.get_device_name() if m.device.type == "cuda" else "cpu"
     print(
-        f"# {asked.shape} on {on}, {m.dtype}, guidance {settings['guidance']}, renders of {settings['resolution']}²",
+        f"# {asked.shape} on {on}, {m.dtype}, guidance {options.guidance_scale}, renders of {options.resolution}²",
         flush=True,
     )
 
     spent = whole(spread, loss, m, rngs, lr, asked.timed)
-    clock = parts(spread, loss, m, rngs, settings["lr"], range(asked.timed))
+    clock = parts(spread, loss, m, rngs, options.lr, range(asked.timed))
     each = {name: seconds / asked.timed for name, seconds in clock.seconds.items()}
     found = {
         "device": on,
         "shape": asked.shape,
         "dtype": str(m.dtype),
         "compiled": asked.compile,
-        "settings": {name: value for name, value in settings.items() if name != "model"},
+        "options": {name: value for name, value in options.to_json().items() if name != "model"},
         "timed": asked.timed,
         "parts": each,
         "field": sum(seconds for name, seconds in each.items() if "field" in name or name == "optimiser")

@@ -1,6 +1,6 @@
 """When does a ControlNet catch on? One is trained by `synoptic train-control` on renders; its table and plot stay in --out.
 
-PYTHONPATH=. python benchmarks/train_control.py [--count N] [--steps N] [--batch N] [--out DIR]; minutes on a GPU.
+PYTHONPATH=. python benchmarks/train_controlnet.py [--count N] [--steps N] [--batch N] [--out DIR]; minutes on a GPU.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from pathlib import Path
 
 import torch
 
+import synoptic
 from bundled_training.render.bank import bank
 from synoptic import io
-from synoptic.pipelines.train_controlnet import train_control
 
 
 def rendered(count: int, folder: Path) -> None:
@@ -35,8 +35,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--every", type=int, default=250)
-    parser.add_argument("--held-back", type=int, default=32)
-    parser.add_argument("--out", type=Path, default=Path("outputs/train-control/benchmark"))
+    parser.add_argument("--num-validation", type=int, default=32)
+    parser.add_argument("--out", type=Path, default=Path("outputs/train-controlnet/benchmark"))
     args = parser.parse_args()
 
     begin = time.perf_counter()
@@ -45,8 +45,9 @@ def main() -> None:
     print(f"rendered in {time.perf_counter() - begin:.0f} s", flush=True)
     begin = time.perf_counter()
     data = {"images": str(args.out / "data/pictures"), "captions": str(args.out / "data/captions.json")}
-    how = {"steps": args.steps, "batch": args.batch, "evaluate_every": args.every, "held_back": args.held_back}
-    print(train_control(**data, **how, condition=args.condition, slim=True, out=str(args.out / args.condition)))
+    how = {"steps": args.steps, "batch": args.batch, "evaluate_every": args.every, "num_validation": args.num_validation}
+    out = str(args.out / args.condition)
+    print(synoptic.run("train_controlnet", **data, **how, condition=args.condition, no_attention=True, out=out))
     print(f"trained in {time.perf_counter() - begin:.0f} s")
 
 

@@ -1,13 +1,12 @@
-"""Does `synoptic dream` make the object it was asked for, from all sides, solid? Five objects that the bundled models know.
+"""Does `synoptic text-to-3d` make the object it was asked for, solid from all sides? Five that the bundled models know.
 
-PYTHONPATH=. python benchmarks/dream.py [--prompts …] [--seeds 0 1] [--steps N] [--loss sds] [--starts K] [--out DIR]
-PYTHONPATH=. python benchmarks/dream.py --runs DIR …: measures what earlier runs left, and grows nothing
+PYTHONPATH=. python benchmarks/text_to_3d.py [--prompts …] [--seeds 0 1] [--steps N] [--loss sds] [--starts K] [--out DIR]
+PYTHONPATH=. python benchmarks/text_to_3d.py --runs DIR …: measures what earlier runs left, and optimizes nothing
 
-Each object is grown by the recipe in a folder of its own under --out, gone on with where one was begun. Then, over 8 sides:
-both judges' ranks of the right caption (benchmarks/object_quality.py), in colour and as clay without texture, the judge's
-view words, relief and silhouettes; the mesh against the field; seconds and memory. Writes dream.tsv, dream.json and
-dream.png, all renders with their ranks. A mesh that is missing is made here, where the extra `mesh` is. On the GPU where
-there is one.
+Each object has a run of its own under --out, resumed where one was begun. Then, over 8 sides: both CLIPs' ranks of the
+right caption (benchmarks/object_quality.py), in color and as clay without texture, the view words, relief and silhouettes;
+the mesh against the field; seconds and memory. Writes text_to_3d.tsv, .json and .png, all renders with their ranks. A mesh
+that is missing is made here, where the extra `mesh` is. On the GPU where there is one.
 """
 
 from __future__ import annotations
@@ -23,19 +22,20 @@ from typing import Any, NamedTuple
 import torch
 from PIL import Image
 
+import synoptic
 from benchmarks.object_quality import ASKED, SIDES, Judges, renders, scored
 from synoptic import io
+from synoptic.errors import OptimizationFailed
 from synoptic.mesh import require_mesh
 from synoptic.mesh.marching_cubes import extract_mesh
 from synoptic.models.device import choose_device
 from synoptic.nerf.scene import RadianceScene
 from synoptic.nerf.serialization import load_scene
-from synoptic.options.text_to_3d import OptimizationFailed
-from synoptic.pipelines.text_to_3d import FIELD, dream
+from synoptic.pipelines.text_to_3d import FIELD
 
 PROMPTS = "a yellow house", "a purple teapot", "a red bus", "a pink lamp", "a blue castle"  # nothing was tuned on these
 FIVE, ENOUGH, LEAST_RELIEF, LEAST_PSNR = 5, 6, 0.1, 20.0
-KEPT = "state", "timings", "settings"
+KEPT = "state", "timings", "options"
 
 
 class Grown(NamedTuple):
@@ -56,7 +56,7 @@ def grow(prompts: Sequence[str], begun: Sequence[int], out: Path, **how: Any) ->
             if torch.cuda.is_available():
                 torch.cuda.reset_peak_memory_stats()
             try:
-                dream(prompt, seed=seed, out=str(folders[-1]), **how)
+                synoptic.run("text_to_3d", prompt, seed=seed, out=str(folders[-1]), **how)
             except OptimizationFailed as e:
                 print(f"# {prompt}, seed {seed}: {e}", flush=True)
             (folders[-1] / "peak.json").write_text(json.dumps(peak()))
@@ -185,9 +185,9 @@ def main() -> None:
     rows = [row(found) for found in every]
     table = "\n".join("\t".join(cells) for cells in (rows[0], *(line.values() for line in rows)))
     print("\n".join([table, *verdict(every)]))
-    (asked.out / "dream.tsv").write_text(table + "\n")
-    (asked.out / "dream.json").write_text(json.dumps(every, indent=1))
-    io.save_image(asked.out / "dream.png", io.image_grid(pictures, labels, SIDES, cell=128), {})
+    (asked.out / "text_to_3d.tsv").write_text(table + "\n")
+    (asked.out / "text_to_3d.json").write_text(json.dumps(every, indent=1))
+    io.save_image(asked.out / "text_to_3d.png", io.image_grid(pictures, labels, SIDES, cell=128), {})
 
 
 if __name__ == "__main__":

@@ -1,0 +1,96 @@
+"""Options as cyclopts reads them, and what belongs to the command line alone: --grid, --open, --verbose."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import MISSING
+from typing import Annotated, Any, get_origin
+
+from cyclopts import Group, Parameter
+
+from synoptic.commands.help import GROUPS, group_of, place
+from synoptic.errors import InputError
+from synoptic.options.base import Options, OptionSpec, specs, split_list
+
+SHELL_GROUP = Group("Command line", sort_key=len(GROUPS) + 100)
+GRID = "a picture for every value: guidance-scale=3,5,7 or seed=0..3; twice for a grid of two options"
+
+
+def shell_parameter(name: str, kind: Any, default: Any, help: str, *short: str) -> inspect.Parameter:
+    how = Parameter(name=(f"--{name}", *short), help=help, group=SHELL_GROUP, negative=(), show_default=False)
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, how])
+
+
+SHELL = {
+    "grid": shell_parameter("grid", tuple[str, ...], (), GRID),
+    "open": shell_parameter("open", bool, False, "show the result in the browser when it is done"),
+    "verbose": shell_parameter("verbose", bool, False, "the seconds of every phase, and tracebacks of errors", "-v"),
+}
+
+
+def is_verbose(words: Sequence[str]) -> bool:
+    """Return whether a command line asks for tracebacks, also where it is wrong otherwise."""
+    options = words[: words.index("--")] if "--" in words else words
+    return "-v" in options or "--verbose" in options
+
+
+def signature(options: type[Options], with_shell: bool = False) -> inspect.Signature:
+    """Return the signature that cyclopts reads: positional options first, then the others, each with its help and group.
+
+    `with_shell` adds what belongs to the command line alone.
+    """
+    every = specs(options)
+    groups = list(dict.fromkeys([*GROUPS, *(spec.group for spec in every)]))
+    shown = {name: Group(name, sort_key=k) for k, name in enumerate(groups)}
+    own = [parameter(spec, shown[group_of(spec)]) for spec in sorted(every, key=place)]
+    return inspect.Signature([*own, *(SHELL.values() if with_shell else ())])
+
+
+def parameter(spec: OptionSpec, group: Group) -> inspect.Parameter:
+    """Return one option as cyclopts reads it."""
+    P, details = inspect.Parameter, {"help": spec.option.help, "group": group}
+    kind = str if spec.option.picture else spec.kind
+    if spec.option.positional:
+        style = P.VAR_POSITIONAL if spec.is_list else P.POSITIONAL_ONLY
+        kind = str if spec.is_list else kind
+        default = P.empty if spec.is_list or spec.default is MISSING else spec.default
+        return P(spec.name, style, default=default, annotation=Annotated[kind, Parameter(**details)])
+    details["show_default"] = shown_default if says_something(spec.default) else False
+    if spec.is_list:
+        details |= {"converter": listed(spec), "n_tokens": 1, "negative": (), "accepts_keys": False}
+    required = spec.default is MISSING
+    return P(
+        spec.name,
+        P.KEYWORD_ONLY,
+        default=P.empty if required else spec.default,
+        annotation=Annotated[kind, Parameter(name=spec.flag, **details)],
+    )
+
+
+def says_something(default: Any) -> bool:
+    """Return whether a default is worth showing: not None, False, or an empty text or list."""
+    return default is not None and default is not False and default not in ("", ())
+
+
+def shown_default(value: Any) -> str:
+    """Return a default as a person types it."""
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def listed(spec: OptionSpec) -> Callable[..., Any]:
+    """Return the converter of an option that is a list: values between commas, or the option again."""
+
+    def convert(kind: Any, tokens: Sequence[Any]) -> tuple[Any, ...]:
+        words = [word for token in tokens for word in (split_list(token.value) if spec.option.separator else [token.value])]
+        item = next(a for a in (kind, *getattr(kind, "__args__", ())) if get_origin(a) is tuple).__args__[0]
+        return tuple(number(spec, item, word) if item in (int, float) else word for word in words)
+
+    return convert
+
+
+def number(spec: OptionSpec, kind: type, word: str) -> Any:
+    try:
+        return kind(word)
+    except ValueError:
+        raise InputError(f"{spec.flag} takes numbers, {word!r} is none: correct it", rule=f"{spec.name}-type") from None

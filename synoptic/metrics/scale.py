@@ -1,0 +1,23 @@
+"""What a score means: each CLIP's cosines have a scale of their own, measured of right and wrong captions.
+
+docs/models.md: 12 sets of 100 held-out renders and captions, `python -m bundled_training.evaluate`.
+"""
+
+from __future__ import annotations
+
+SCALES = {
+    "bundled clip": "real renders score 0.69 with their own words and -0.02 with others; not OpenAI's scale",
+    "bundled clip-grayscale": "real renders score 0.71 with their own words and 0.00 with others; not OpenAI's scale",
+}
+MEASURES = {
+    "clip_score": "the cosine of picture and prompt",
+    "alignment": "the cosine of the worst view and its prompt",
+    "psnr": "of the picture that came back, in dB; above 30 it can hardly be told from the original",
+    "opacity": "the share of the light that the object stops; empty below 0.02, a filled box above 0.7",
+    "entropy": "how undecided that is, in nats a pixel; fog where it is above 0.75 times the opacity",
+}
+
+
+def meaning(measure: str, clip_model: str = "") -> str:
+    """Return what a measure says, and what is much of it by this CLIP; "" where neither is known."""
+    return "; ".join(part for part in (MEASURES.get(measure, ""), SCALES.get(clip_model, "")) if part)

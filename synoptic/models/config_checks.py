@@ -1,0 +1,133 @@
+"""Check a model's config before anything is built from it: no code, no other files, numbers that are numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from synoptic.errors import InputError
+
+FOREIGN_KEYS = (  # which would have a library open other files, other formats or code
+    "transformers_weights",
+    "quantization_config",
+    "fast_tokenizer_files",
+    "configuration_files",
+    "auto_map",
+    "use_pretrained_backbone",
+    "use_kernels",
+    "kernel_config",
+)
+ATTENTION_KEYS = ("attn_implementation", "_attn_implementation", "_attn_implementation_internal", "experts_implementation")
+ATTENTIONS = (None, "eager", "sdpa")  # torch's own; any other name may be fetched as code
+
+REQUIRED_KEYS = {
+    "UNet2DConditionModel": ("sample_size", "in_channels", "block_out_channels"),
+    "AutoencoderKL": ("block_out_channels",),
+    "ControlNetModel": ("in_channels", "block_out_channels"),
+}
+
+
+def is_count(value: object) -> bool:
+    """Whether a value is a whole number, at least 1 and below 2^31."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**31
+
+
+def is_counts(value: object) -> bool:
+    """Whether a value is a list of whole numbers, each at least 1."""
+    return isinstance(value, list) and len(value) > 0 and all(is_count(item) for item in value)
+
+
+def is_number(value: object) -> bool:
+    """Whether a value is a finite number."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+COUNT = (is_count, "a whole number above 0")
+COUNT_OR_COUNTS = (lambda value: is_count(value) or is_counts(value), "a whole number above 0, or a list of such")
+VALUES: dict[str, tuple[Callable[[Any], bool], str]] = {  # key -> (what it must satisfy, in words), wherever it is not null
+    "in_channels": COUNT,
+    "out_channels": COUNT,
+    "latent_channels": COUNT,
+    "norm_num_groups": COUNT,
+    "norm_eps": (lambda value: is_number(value) and value > 0, "a number above 0"),
+    "layer_norm_eps": (lambda value: is_number(value) and value > 0, "a number above 0"),
+    "num_train_timesteps": (lambda value: is_count(value) and value <= 100_000, "a whole number from 1 to 100000"),
+    "steps_offset": (lambda value: value == 0 or is_count(value), "a whole number of at least 0"),
+    "trained_betas": (
+        lambda value: isinstance(value, list) and all(is_number(beta) and 0 < beta < 1 for beta in value),
+        "a list of numbers between 0 and 1",
+    ),
+    "hidden_size": COUNT,
+    "num_hidden_layers": COUNT,
+    "num_attention_heads": COUNT,
+    "max_position_embeddings": COUNT,
+    "vocab_size": COUNT,
+    "model_max_length": (lambda value: is_number(value) and value >= 1, "a number of at least 1"),
+    "block_out_channels": (is_counts, "a list of whole numbers above 0"),
+    "conditioning_embedding_out_channels": (is_counts, "a list of whole numbers above 0"),
+    "layers_per_block": COUNT_OR_COUNTS,
+    "cross_attention_dim": COUNT_OR_COUNTS,
+    "sample_size": COUNT_OR_COUNTS,
+    "scaling_factor": (lambda value: is_number(value) and value != 0, "a finite number, not 0"),
+    "shift_factor": (is_number, "a finite number"),
+    "beta_start": (lambda value: is_number(value) and 0 < value < 1, "a number between 0 and 1"),
+    "beta_end": (lambda value: is_number(value) and 0 < value < 1, "a number between 0 and 1"),
+}
+
+
+def check_config(config: Mapping[str, Any], source: str) -> None:
+    """Check a config.json, scheduler_config.json or tokenizer_config.json of `source` (a part, in words).
+
+    Raises InputError where it names code or other files, lacks what every config of its class has, or holds a value that
+    cannot be one.
+    """
+    for key, value in _items(config):
+        if (key in FOREIGN_KEYS and value) or (key in ATTENTION_KEYS and value not in ATTENTIONS):
+            raise InputError(
+                f"a model's config may not name code or other files, that of {source} has {key} {str(value)[:60]!r}: take a"
+                " copy of the model without it",
+                rule="config-foreign",
+            )
+        if key in VALUES and value is not None and not VALUES[key][0](value):
+            raise InputError(
+                f"{key} must be {VALUES[key][1]}, the config of {source} has {str(value)[:60]!r}: correct it, or copy the"
+                " model again",
+                rule="config-value",
+            )
+    betas = config.get("trained_betas")
+    if betas is not None and len(betas) != config.get("num_train_timesteps", 1000):
+        raise InputError(
+            f"a schedule must have num_train_timesteps betas, the config of {source} has {len(betas)}: correct it",
+            rule="config-value",
+        )
+    for key in REQUIRED_KEYS.get(str(config.get("_class_name")), ()):
+        if config.get(key) is None:
+            raise InputError(
+                f"a model's config must give {key}, that of {source} does not: copy the model again", rule="config-value"
+            )
+
+
+def shard_names(index: Mapping[str, Any], file: str) -> list[str]:
+    """The weight files that an index (`…safetensors.index.json`) names, once each, sorted.
+
+    Raises InputError unless each is a safetensors file of the same folder.
+    """
+    names = index.get("weight_map")
+    if not isinstance(names, dict) or not names:
+        raise InputError(f"an index of weights must have a weight_map, {file} has none: copy it again", rule="weights-index")
+    for name in names.values():
+        if not isinstance(name, str) or not name.endswith(".safetensors") or "/" in name or "\\" in name:
+            raise InputError(
+                f"an index of weights names safetensors files beside it, {file} names {str(name)[:60]!r}: copy it again",
+                rule="weights-index",
+            )
+    return sorted(set(names.values()))
+
+
+def _items(config: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Every key and value of a config, those of nested ones too."""
+    for key, value in config.items():
+        yield key, value
+        if isinstance(value, Mapping):
+            yield from _items(value)
