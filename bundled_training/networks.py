@@ -36,6 +36,12 @@ def latent_unet() -> Any:
     return unet(*blocks, sample_size=32, in_channels=4, out_channels=4, attention_head_dim=4)
 
 
+def large_latent_unet(channels: int = 8) -> Any:
+    """sd for 256x256 pixels: 32x32 latents of eight channels, 16.2 M parameters, a third more work a step than sd's."""
+    blocks = (PLAIN, 96), (CROSS, 160), (CROSS, 224)
+    return unet(*blocks, sample_size=32, in_channels=channels, out_channels=channels, attention_head_dim=4)
+
+
 def control() -> Any:
     """sd's ControlNet: its encoder without attention, so the map speaks and not the prompt; maps of 128x128 RGB pixels."""
     build: Any = ControlNetModel

@@ -1,6 +1,6 @@
 """The tokenisers, made from the captions: byte pairs for the CLIP text encoders, hand-picked pieces for the T5.
 
-python -m bundled_training.tokenizers OUT_DIR
+python -m bundled_training.tokenizers OUT_DIR [SIDE]    # SIDE 256: with the words of the third generation
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ from tokenizers.pre_tokenizers import ByteLevel
 from transformers import CLIPTokenizer, T5Tokenizer
 
 from bundled_training.render.captions import specs
+from bundled_training.render.worlds import SECOND, World, world
 
 CAPTIONS = 150_000
 LENGTH, T5_LENGTH = 48, 77  # IFPipeline pads to 77
 SPACE = "\u2581"  # how a sentence piece says that a word begins
 
 
-def captions(seed: int, count: int = CAPTIONS) -> list[str]:
-    return [spec.caption for spec in specs(count, Random(seed))]
+def captions(seed: int, count: int = CAPTIONS, about: World = SECOND) -> list[str]:
+    return [spec.caption for spec in specs(count, Random(seed), world=about)]
 
 
 def byte_pairs(texts: list[str], size: int) -> Any:
@@ -61,11 +62,11 @@ def pieces(texts: list[str], subwords: int = 1000) -> Any:
     return tokenizer
 
 
-def write(folder: Path, count: int = CAPTIONS) -> None:
+def write(folder: Path, count: int = CAPTIONS, about: World = SECOND) -> None:
     """Write clip (the conditioner's), judge (a different one, for the judges) and t5; say how long the captions get."""
-    texts, others = captions(5, count), captions(6, count)
+    texts, others = captions(5, count, about), captions(6, count, about)
     made = {"clip": byte_pairs(texts, 2048), "judge": byte_pairs(others, 1024), "t5": pieces(texts)}
-    tests = sorted(set(captions(7, count)))
+    tests = sorted(set(captions(7, count, about)))
     for name, tokenizer in made.items():
         longest = max(len(ids) for ids in tokenizer(tests).input_ids)
         if longest > tokenizer.model_max_length:
@@ -75,4 +76,4 @@ def write(folder: Path, count: int = CAPTIONS) -> None:
 
 
 if __name__ == "__main__":
-    write(Path(sys.argv[1]))
+    write(Path(sys.argv[1]), about=world(int(sys.argv[2]) if len(sys.argv) > 2 else 128))

@@ -12,14 +12,17 @@ from torch import Tensor
 from bundled_training.render import Renderer
 from bundled_training.render.captions import Spec, specs
 from bundled_training.render.words import QUALITY
+from bundled_training.render.worlds import SECOND, World
 
 CHUNK = 256  # renders at a time
 
 
-def held_out(count: int, seed: int, fits: Callable[[Spec], bool] = lambda spec: True) -> list[Spec]:
+def held_out(
+    count: int, seed: int, fits: Callable[[Spec], bool] = lambda spec: True, about: World = SECOND
+) -> list[Spec]:  # fmt: skip
     """`count` held-out specs that fit, no two with the same caption or the same style and content, none generic."""
     rng, found, seen = Random(seed), [], set()
-    for spec in _stream(rng):
+    for spec in _stream(rng, about):
         pair = spec.style, spec.content
         if spec.caption != QUALITY and fits(spec) and not {pair, spec.caption} & seen:
             seen |= {pair, spec.caption}
@@ -29,22 +32,22 @@ def held_out(count: int, seed: int, fits: Callable[[Spec], bool] = lambda spec: 
     raise ValueError(f"only {len(found)} of {count} held-out specs fit: ask for fewer")
 
 
-def _stream(rng: Random, most: int = 200_000) -> Iterator[Spec]:
+def _stream(rng: Random, about: World, most: int = 200_000) -> Iterator[Spec]:
     for _ in range(most // 500):
-        yield from specs(500, rng, held_out=True)
+        yield from specs(500, rng, held_out=True, world=about)
 
 
 class Renders:
-    """Renders specs on one device, in chunks."""
+    """Renders specs on one device, in chunks: those of the second generation's world, or of another."""
 
-    def __init__(self, device: torch.device) -> None:
-        self.renderer = Renderer(device)
+    def __init__(self, device: torch.device, about: World = SECOND) -> None:
+        self.renderer, self.least = Renderer(device, about), 256 if about.third else 128
 
     def __call__(self, every: Sequence[Spec], size: int, seed: int) -> Tensor:
-        """(N, 3, size, size) in [0, 1] on the CPU; sizes under 128 are rendered at 128 and averaged, as in training."""
+        """(N, 3, size, size) in [0, 1] on the CPU; smaller sizes than those of training are averaged, as there."""
         torch.manual_seed(seed)
         parts = []
         for i in range(0, len(every), CHUNK):
-            x = self.renderer.render(list(every[i : i + CHUNK]), max(size, 128))[0].clamp(0, 1)
-            parts.append(F.interpolate(x, (size, size), mode="area").cpu() if size < 128 else x.cpu())
+            x = self.renderer.render(list(every[i : i + CHUNK]), max(size, self.least))[0].clamp(0, 1)
+            parts.append(F.interpolate(x, (size, size), mode="area").cpu() if size < self.least else x.cpu())
         return torch.cat(parts)

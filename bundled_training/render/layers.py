@@ -90,8 +90,22 @@ class Canvas:
     def dots(self, cells: int, share: float) -> Tensor:
         """Soft dots (B, 1, H, W) in [0, 1] at a share of `cells` places a height."""
         across = max(2, round(cells * self.width / self.height))
+        if self.height >= 256:
+            return self._round_dots(cells, across, share)
         spots = torch.rand(self.batch, 1, cells, across, device=self.device)
         return (enlarge((spots < share).float() * (0.5 + spots / share), self.height, self.width) * 1.2).clamp(0, 1)
+
+    def _round_dots(self, cells: int, across: int, share: float) -> Tensor:
+        """Dots of different sizes, each somewhere in its place."""
+        rows = ((torch.arange(self.height, device=self.device) + 0.5) / self.height * cells).view(1, -1, 1)
+        columns = ((torch.arange(self.width, device=self.device) + 0.5) / self.width * across).view(1, 1, -1)
+        y, x = rows.floor().long(), columns.floor().long()
+        dice = torch.rand(4, self.batch, cells, across, device=self.device)
+        there, big, down, right = dice[:, :, y[0], x[0]]
+        radius = 0.2 + 0.2 * big**3
+        far = ((rows - y - 0.34 - 0.32 * down) ** 2 + (columns - x - 0.34 - 0.32 * right) ** 2).sqrt()
+        bright = (1.3 - far / radius).clamp(0, 1) * (0.55 + 0.45 * big)
+        return (bright * (there < share))[:, None]
 
     def line(
         self, mean: Tensor | float, amplitude: Tensor | float, frequency: float = 1.2, octaves: int = 4,

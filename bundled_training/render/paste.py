@@ -47,17 +47,17 @@ def pyramid(tiles: Tensor, levels: int = 3) -> list[Tensor]:
 
 
 def paste(
-    tiles: Tensor, place: Tensor, size: int, *, turn: Tensor, flip: Tensor, light: Tensor
+    tiles: Tensor, place: Tensor, size: int, *, turn: Tensor, flip: Tensor, light: Tensor, bent: float = 0.035
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """Glyphs as layers: colours (B, 3, S, S), multiplied by alpha, and alpha (B, 1, S, S).
 
     tiles (B, 4, T, T) in [0, 1], multiplied by alpha; place (B, 3): x, y, scale; turn (B, 1) in radians; flip (B, 1), -1 or
-    1; light (B, 3), by which the colours are multiplied.
+    1; light (B, 3), by which the colours are multiplied; `bent`: how far the tile is warped, in units of it.
     """
     batch, device = len(tiles), tiles.device
     middle = (torch.arange(size, device=device) + 0.5) / size
     x_to, y_to, scale = (part.view(batch, 1, 1) for part in place.unbind(1))
-    warp = enlarge(uniform(batch, 2, 5, 5, low=-0.035, high=0.035, device=device), size, size)
+    warp = enlarge(uniform(batch, 2, 5, 5, low=-bent, high=bent, device=device), size, size)
     x = (middle.view(1, 1, size) - x_to) / scale + warp[:, 0]
     y = (middle.view(1, size, 1) - y_to) / scale + warp[:, 1]
     cos, sin = turn.cos().view(batch, 1, 1) * 2, turn.sin().view(batch, 1, 1) * 2

@@ -13,6 +13,14 @@ STYLES: dict[str, tuple[float, tuple[str, ...]]] = {
     "lithograph": (0.10, ("a lithograph of ",)),
     "neon": (0.08, ("a neon sign of ",)),
 }
+# with those of the third generation
+STYLES_3: dict[str, tuple[float, tuple[str, ...]]] = {
+    **STYLES,
+    "photo": (0.40, STYLES["photo"][1]),
+    "oil": (0.14, STYLES["oil"][1]),
+    "pencil": (0.12, STYLES["pencil"][1]),
+    "pixel": (0.04, ("pixel art of ", "a pixel art picture of ")),
+}
 QUALITY = "a high quality photo"  # now and then the whole caption of a photo: what every photo has in common
 
 COLOURS: dict[str, tuple[float, float, float]] = {
@@ -256,7 +264,8 @@ PEOPLE = ("man", "woman", "boy", "girl", "old man", "man with a beard", "man wea
 UNCOUNTED = frozenset(
     (
         "grapes", "cherries", "glasses", "scissors", "broccoli", "bread", "corn", "cheese", "fire", "pizza", "lightning",
-        "pancakes", "santa claus",
+        "pancakes", "santa claus", "bacon", "french fries", "fries", "popcorn", "spaghetti", "ramen", "sushi", "blueberries",
+        "peanuts", "headphones", "jeans", "gloves", "socks", "dice", "saturn", "yarn", "planet earth", "garlic",
     )
 )  # fmt: skip
 UNIQUE = frozenset(("sun", "moon"))

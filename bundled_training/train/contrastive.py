@@ -18,8 +18,10 @@ from torch import Tensor, nn
 from transformers import CLIPModel, CLIPTokenizer
 
 from bundled_training.networks import CONDITIONER, JUDGE, JUDGE_SHAPE, Contrast
-from bundled_training.render.bank import bank
-from bundled_training.train.loop import Stage, Words, stage, train
+from bundled_training.render.bank import halved
+from bundled_training.render.noise import fbm
+from bundled_training.render.styles import blur, displace
+from bundled_training.train.loop import Stage, Words, own, stage, train
 from bundled_training.train.save import half, save_clip
 
 LUMINANCE = (0.299, 0.587, 0.114)
@@ -61,6 +63,14 @@ def grey(x: Tensor) -> Tensor:
     return spoiled((x * weights).sum(1, keepdim=True).expand_as(x))
 
 
+def ruined(x: Tensor) -> Tensor:
+    """What a picture with the right colours and the wrong shapes looks like: melted, smeared, or a blob."""
+    melted = displace(x, float(torch.empty(()).uniform_(0.03, 0.07)), int(torch.randint(4, 9, ())))
+    soft = blur(melted, 2 * int(torch.randint(2, 7, ())) + 1)
+    patches = fbm(len(x), x.shape[-2], x.shape[-1], x.device, cells=5, octaves=2)
+    return torch.where(patches > torch.rand(len(x), 1, 1, 1, device=x.device) * 0.7, soft, melted).clamp(0, 1)
+
+
 RECIPES = {
     "conditioner": Recipe(CONDITIONER, "clip", 1, 10, OPENAI, as_they_are),
     "clip": Recipe(JUDGE, "judge", 2, 18, OPENAI, spoiled),
@@ -77,27 +87,34 @@ def colour_blind(model: Any) -> Any:
 
 
 def contrast(texts: Tensor, images: Tensor, scale: Tensor, same: Tensor) -> Tensor:
-    """The symmetric InfoNCE of features (B, D); pictures with the same caption (B, B) are each other's positives."""
+    """The symmetric InfoNCE of features (B, D); pictures with the same caption (B, B) are each other's positives.
+
+    Images after the first B are nobody's: no text may prefer them to its own picture.
+    """
     logits = scale * F.normalize(images.float(), dim=-1) @ F.normalize(texts.float(), dim=-1).T
-    target = same / same.sum(1, keepdim=True)
-    return -0.5 * (target * (logits.log_softmax(1) + logits.T.log_softmax(1))).sum(1).mean()
+    target, right = same / same.sum(1, keepdim=True), len(same)
+    of_text = logits.T.log_softmax(1)[:, :right]
+    return -0.5 * (target * (logits[:right].log_softmax(1) + of_text)).sum(1).mean()
 
 
 def main(name: str) -> None:
+    more = own(side=128)
     s = stage(name, minutes=2.5, count=300_000, batch=2048, about=f"Train {name}, a CLIPModel.")
     recipe = RECIPES[name]
     torch.manual_seed(100 * recipe.seed + s.seed + 7919 * s.rank)
     tokenizer = CLIPTokenizer.from_pretrained(s.work / "tokenizers" / recipe.tokenizer)
-    pictures, captions, _ = bank(s.count, 128, s.device, seed=100 * recipe.seed + s.seed + 7919 * s.rank)
+    pictures, captions = halved(s.count, more.side, s.device, seed=100 * recipe.seed + s.seed + 7919 * s.rank)
     words = Words(tokenizer, captions, s.device)
     model = s.begin(recipe.network.build(tokenizer))
-    loss = contrastive_loss(s, recipe, model, words, pictures)
+    hard = more.side == 256 and recipe.augment is not as_they_are
+    loss = contrastive_loss(s, recipe, model, words, pictures, s.batch // 4 if hard else 0)
     train(
         s, model, loss, lambda m: finish(s, recipe, m, tokenizer), lr=8e-4, weight_decay=0.1, betas=(0.9, 0.98), decay=0.998
     )
 
 
-def contrastive_loss(s: Stage, recipe: Recipe, model: Any, words: Words, pictures: Tensor) -> Any:
+def contrastive_loss(s: Stage, recipe: Recipe, model: Any, words: Words, pictures: Tensor, hard: int = 0) -> Any:
+    """The loss of a batch and of `hard` of its pictures once more, ruined, which must not pass for the whole ones."""
     side, (mean, std) = recipe.network.pixels, recipe.prepare
     mean, std = (torch.tensor(v, device=s.device).view(1, 3, 1, 1) for v in (mean, std))
 
@@ -109,7 +126,10 @@ def contrastive_loss(s: Stage, recipe: Recipe, model: Any, words: Words, picture
         k = torch.randint(len(pictures), (s.batch,), device=s.device)
         x = crop(pictures[k].float() / 255, recipe.margin)
         x = F.interpolate(some(x, x.flip(3), 0.5), (side, side), mode="bilinear", antialias=True).clamp(0, 1)
-        x = (recipe.augment(x) - mean) / std
+        whole = recipe.augment(x)
+        if hard:
+            whole = torch.cat([whole, recipe.augment(ruined(x[:hard]))])
+        x = (whole - mean) / std
         with s.autocast():
             text, image = features(words[k], x)
         ids = words.ids[k]

@@ -7,6 +7,7 @@ import copy
 import json
 import math
 import os
+import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -100,6 +101,15 @@ def stage(name: str, *, minutes: float, count: int, batch: int, about: str) -> S
     return Stage(name, a.work, a.minutes, a.count, a.batch, a.seed, a.tiny, a.init, started, rank, ranks)
 
 
+def own(**defaults: Any) -> argparse.Namespace:
+    """Take the options that only one stage has off the command line; their defaults say of which type they are."""
+    p = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    for name, value in defaults.items():
+        p.add_argument(f"--{name}", type=type(value), default=value)
+    taken, sys.argv[1:] = p.parse_known_args()
+    return taken
+
+
 class Average:
     """Exponential moving average of a module's parameters: `module` is the averaged copy."""
 
@@ -125,8 +135,11 @@ def train(
     weight_decay: float = 0.01,
     betas: tuple[float, float] = (0.9, 0.99),
     warmup: int = 200,
+    end: float = 0.01,
 ) -> nn.Module:
     """Minimise `loss(progress)`, progress in [0, 1], for stage.minutes; returns the averaged module.
+
+    The rate falls to the share `end` of `lr`: to next to nothing, unless another leg goes on from there.
 
     `finish` writes the averaged module where it belongs, at every checkpoint, so that a killed stage leaves something
     usable. Started again with the same work folder, a stage goes on from its checkpoint; a finished one only loads it.
@@ -150,7 +163,7 @@ def train(
             spent = _agree(time.monotonic() - start, stage)
         progress = min(1.0, spent / limit)
         for group in opt.param_groups:
-            group["lr"] = lr * min(1.0, (step + 1) / warmup) * _cosine(progress)
+            group["lr"] = lr * min(1.0, (step + 1) / warmup) * _cosine(progress, end)
         value, facts = loss(progress)
         value.backward()
         _share_gradients(module, stage)
@@ -177,9 +190,9 @@ def train(
     return average.module
 
 
-def _cosine(progress: float) -> float:
-    """1 for the first fifth, then a half cosine down to 1 %."""
-    return max(0.01, 0.5 + 0.5 * math.cos(math.pi * max(0.0, progress - 0.2) / 0.8))
+def _cosine(progress: float, end: float = 0.01) -> float:
+    """1 for the first fifth, then a half cosine down to `end`."""
+    return end + (1 - end) * (0.5 + 0.5 * math.cos(math.pi * max(0.0, progress - 0.2) / 0.8))
 
 
 def _agree(seconds: float, stage: Stage) -> float:

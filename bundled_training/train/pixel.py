@@ -1,7 +1,12 @@
-"""if: a pixel U-Net at 64x64 with learned variance, conditioned on the aligned T5; writes the IFPipeline."""
+"""if: a pixel U-Net at 64x64 with learned variance, conditioned on the aligned T5; writes the IFPipeline.
+
+`--side 256`: of the third generation's pictures, rendered at 256 and made small. `--shards`, `--rate`, `--end`: as for sd.
+"""
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,17 +15,18 @@ from diffusers.pipelines.deepfloyd_if.pipeline_if import IFPipeline
 from torch import Tensor
 
 from bundled_training import networks
-from bundled_training.render.bank import bank
+from bundled_training.render.bank import bank, halved
 from bundled_training.train import t5
 from bundled_training.train.denoise import PROMPTS, Noising, samples
-from bundled_training.train.loop import Words, sheet, stage, train
-from bundled_training.train.save import half, save_pipeline
+from bundled_training.train.loop import Words, own, sheet, stage, train
+from bundled_training.train.save import half, save_pipeline, ship
 
 
 def main() -> None:
+    more = own(side=128, rate=7e-4, end=0.01, shards="")
     s = stage("if", minutes=20, count=800_000, batch=256, about="Train if's U-Net, after t5.")
     text, tokenizer = t5.loaded(s)
-    pictures, captions = small_bank(s.count, s.device, 2000 + s.seed + 7919 * s.rank)
+    pictures, captions = small_bank(s.count, s.device, 2000 + s.seed + 7919 * s.rank, more.side)
     words = Words(tokenizer, captions, s.device)
     unet = s.begin(networks.pixel_unet())
     noising = Noising(networks.pixel_scheduler(), s.device)
@@ -44,12 +50,17 @@ def main() -> None:
             )
         sheet(x / 2 + 0.5, s.work / "previews" / "if.png")
         save_pipeline(pipeline(module, text, tokenizer), s.family / "if")
+        if more.shards:
+            ship(module, Path(more.shards))
+            shutil.copy(s.work / "previews" / "if.png", more.shards)
 
-    train(s, unet, loss, finish, lr=7e-4, decay=0.9993)
+    train(s, unet, loss, finish, lr=more.rate, decay=0.9993, end=more.end)
 
 
-def small_bank(count: int, device: torch.device, seed: int) -> tuple[Tensor, list[str]]:
-    """Pictures rendered at 128 and halved: (N, 3, 64, 64) uint8, and their captions."""
+def small_bank(count: int, device: torch.device, seed: int, side: int = 128) -> tuple[Tensor, list[str]]:
+    """Pictures rendered at 128 and halved, or at 256 and quartered: (N, 3, 64, 64) uint8, and their captions."""
+    if side != 128:
+        return halved(count, side, device, seed, 64)
     parts, captions = [], []
     for start in range(0, count, 100_000):
         some, words, _ = bank(min(100_000, count - start), 128, device, seed=seed + start)

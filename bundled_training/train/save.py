@@ -9,6 +9,8 @@ from typing import Any
 
 import torch
 
+SHARD = "14MB"
+
 
 def half(module: Any) -> Any:
     """A float16 copy on the CPU, in the ordinary memory format."""
@@ -25,6 +27,13 @@ def loads_as_float32(root: Path) -> None:
         file.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
     for file in root.rglob("*.safetensors"):
         file.chmod(0o644)  # transformers leaves them to their owner alone
+
+
+def ship(module: Any, folder: Path) -> None:
+    """Write a network in float16 files that are small enough to be sent, to start the next leg from."""
+    folder.mkdir(parents=True, exist_ok=True)
+    half(module).save_pretrained(folder, safe_serialization=True, max_shard_size=SHARD)
+    loads_as_float32(folder)
 
 
 def save_pipeline(pipeline: Any, root: Path) -> None:

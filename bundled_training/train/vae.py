@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import argparse
-import sys
 from typing import Any
 
 import torch
@@ -16,17 +14,14 @@ from torch import Tensor
 
 from bundled_training import networks
 from bundled_training.render.bank import bank
-from bundled_training.train.loop import Stage, sheet, stage, train
+from bundled_training.train.loop import Stage, own, sheet, stage, train
 from bundled_training.train.save import half, loads_as_float32
 
 CROP = 64  # pixels of a picture of 128; the last quarter sees whole pictures
 
 
 def main() -> None:
-    p = argparse.ArgumentParser(add_help=False)
-    p.add_argument("--side", type=int, default=128, choices=(128, 256))
-    p.add_argument("--channels", type=int, default=4)
-    shape, sys.argv[1:] = p.parse_known_args()
+    shape = own(side=128, channels=4)
     side, crop = shape.side, CROP * shape.side // 128
     s = stage("vae", minutes=4, count=150_000, batch=192, about="Train sd's autoencoder.")
     pictures, _, _ = bank(s.count, side, s.device, seed=50 + s.seed + 7919 * s.rank)
