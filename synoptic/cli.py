@@ -19,7 +19,7 @@ from synoptic.commands.base import tool_module
 from synoptic.commands.help import ALL, COMMANDS, FIRST_PAGE, description, examples
 from synoptic.commands.parameters import SHELL, is_verbose, signature
 from synoptic.distributed import is_main_process
-from synoptic.errors import InputError, NonFiniteError, RunFailed
+from synoptic.errors import InputError, NonFiniteError, RunFailed, printable
 from synoptic.options import options_class
 from synoptic.options.base import RENAMED
 from synoptic.options.grid import parse_axes, prepare_cells
@@ -119,14 +119,14 @@ def main() -> None:
     except (InputError, CycloptsError) as e:
         if is_verbose(sys.argv[1:]):
             traceback.print_exc()
-        print("synoptic: error: " + " ".join(message(e).split()), file=sys.stderr)
+        print("synoptic: error: " + printable(" ".join(message(e).split())), file=sys.stderr)
         code = 2
     except RunFailed as e:
         print(e.result)
-        print(f"synoptic: {e}", file=sys.stderr)
+        print(f"synoptic: {printable(e)}", file=sys.stderr)
         code = 1
     except NonFiniteError as e:
-        print(f"synoptic: {e}", file=sys.stderr)
+        print(f"synoptic: {printable(e)}", file=sys.stderr)
         code = 1
     except KeyboardInterrupt as e:
         print("synoptic: stopped; what was finished is saved, the same command goes on from there", file=sys.stderr)
@@ -136,7 +136,7 @@ def main() -> None:
     except OSError as e:
         if is_verbose(sys.argv[1:]):
             traceback.print_exc()
-        print(f"synoptic: {e}; what was finished is saved, the same command goes on from there", file=sys.stderr)
+        print(f"synoptic: {printable(e)}; what was finished is saved, the same command goes on from there", file=sys.stderr)
         code = 1
     finally:
         discard_unprinted()

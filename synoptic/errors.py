@@ -107,3 +107,8 @@ def check_writable(folder: Path) -> None:
         raise InputError(
             f"the output folder must be writable, {folder} is not ({reason}): choose another --out", rule="out-unwritable"
         ) from None
+
+
+def printable(text: object) -> str:
+    """Return a text as one line of a table or a message: tabs, line breaks and terminal codes become their escapes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))

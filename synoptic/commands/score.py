@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synoptic.errors import InputError
+from synoptic.errors import InputError, printable
 from synoptic.io import read_settings
 from synoptic.metrics.clip import Clip, clip_score
 from synoptic.metrics.scale import meaning
@@ -32,7 +32,8 @@ class Scores:
         return sum(score for *_, score in self.items) / len(self.items)
 
     def __str__(self) -> str:
-        lines = ["score\tpicture\tprompt", *(f"{score:.3f}\t{file}\t{prompt}" for file, prompt, score in self.items)]
+        lines = ["score\tpicture\tprompt"]
+        lines += [f"{score:.3f}\t{printable(file)}\t{printable(prompt)}" for file, prompt, score in self.items]
         lines.append(f"{self.mean:.3f}\tmean of {len(self.items)}\tby {self.clip_model}")
         return "\n".join([*lines, *filter(None, [meaning("clip_score", self.clip_model)])])
 

@@ -163,7 +163,7 @@ def words(row: dict[str, Any], field: str, where: str) -> str:
 def positions(given: Any, where: str) -> tuple[int, ...]:
     """Left edges of the crops, in pixels of the courses' canvas; text with numbers, as CSV has it, is read too."""
     if isinstance(given, str):
-        given = [int(n) if n.lstrip("-").isdigit() else n for n in re.split(r"[\s,;]+", given.strip(" []"))]
+        given = [int(n) if re.fullmatch("-?[0-9]{1,9}", n) else n for n in re.split(r"[\s,;]+", given.strip(" []"))]
     good = isinstance(given, list) and given and all(type(p) is int and 0 <= p <= LAST for p in given)
     if not good or len(set(given)) < len(given):
         raise InputError(

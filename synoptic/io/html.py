@@ -61,7 +61,7 @@ def viewer_page(
         columns=columns,
         each=len(frames[0][0]),
         plots="".join(curve(name, points) for name, points in (curves or {}).items()),
-        steps=json.dumps(rows).replace("</", "<\\/"),
+        steps=json.dumps(rows).replace("<", "\\u003c"),
     )
 
 

@@ -11,6 +11,8 @@ from synoptic.options.base import Option, Options
 from synoptic.options.controlnet import Condition, Depth, check_conditions, find_depth
 from synoptic.options.picture import PictureSource, read_picture
 
+MAX_PIXELS = 50_000_000  # drawing edges takes about 100 bytes a pixel: 5 GB
+
 
 @dataclass(frozen=True, kw_only=True)
 class ControlMapOptions(Options):
@@ -30,7 +32,14 @@ class ControlMapOptions(Options):
 
     def prepare(self) -> Self:
         check_conditions((self.kind,), self.depth)
-        find_depth(self.depth, read_picture(self.image).size)
+        width, height = read_picture(self.image).size
+        if width * height > MAX_PIXELS:
+            raise InputError(
+                f"a map is drawn of {MAX_PIXELS // 1_000_000} megapixels at most, this picture has {width}x{height}:"
+                " make it smaller",
+                rule="map-megapixels",
+            )
+        find_depth(self.depth, (width, height))
         name = Path(self.image).stem if isinstance(self.image, str) else "picture"
         out = user_path(self.out or f"outputs/control-map/{name}-{self.kind}.png")
         if out.suffix != ".png":

@@ -53,16 +53,18 @@ class InputImageOptions(ModelOptions):
 def working_size(checkpoint: Checkpoint, sides: tuple[int, int], size: int | None = None) -> tuple[int, int]:
     """Return (width, height) of a picture once its shorter side has `size` pixels; at least the model's own.
 
-    Raises InputError where `size` is smaller than that, or the picture has too many megapixels.
+    Raises InputError where `size` is smaller than that, or the result has too many megapixels.
     """
     if size is not None:
         check_at_least("--size (the model's own)", size, checkpoint.native_size)
     short = size or max(min(sides), checkpoint.native_size)
     width, height = (round(side * short / min(sides)) for side in sides)
     if width * height > MAX_PIXELS:
+        most = int((MAX_PIXELS * min(sides) / max(sides)) ** 0.5)
+        cure = f"give --size {most} or less" if most >= checkpoint.native_size else "crop it, its sides differ too much"
         raise InputError(
-            f"a picture must have at most {MAX_PIXELS // 1_000_000} megapixels, this one has {width * height / 1e6:.0f}:"
-            " give --size, the length of its shorter side",
+            f"a picture is worked on at {MAX_PIXELS // 1_000_000} megapixels at most, this one of {sides[0]}x{sides[1]}"
+            f" would be {width}x{height}: {cure}",
             rule="size-megapixels",
         )
     return width, height

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synoptic.distributed import is_main_process
-from synoptic.errors import DISTRIBUTION
+from synoptic.errors import DISTRIBUTION, printable
 from synoptic.io import atomic_write, load_image, remove_parts
 from synoptic.io.html import gallery
 from synoptic.options.base import Options
@@ -102,7 +102,7 @@ class Run:
         lines = ["\t".join(["picture", "seed", *names])]
         for picture, figures in zip(self.pictures, measured, strict=True):
             cells = [f"{figures[name]:.3f}" if name in figures else "" for name in names]
-            lines.append("\t".join([str(self.folder / picture.file), str(picture.seed), *cells]))
+            lines.append("\t".join([printable(self.folder / picture.file), str(picture.seed), *cells]))
         if self.scores:
             name, mean = next(iter(self.scores.items()))
             lines.append(f"{name.replace('clip_score', 'CLIP score')} {mean:.3f} by {self.scores['clip_model']}")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from PIL import Image
 
 import synoptic
+from synoptic import InputError
 from synoptic.io import from_pil, load_image
 from tests.drawings import disc, ramp
 
@@ -26,3 +28,11 @@ def test_the_file_is_named_after_the_picture(tmp_path, monkeypatch):
     disc().save("castle.png")
     assert synoptic.control_map("castle.png", kind="map").as_posix() == "outputs/control-map/castle-map.png"
     assert load_image(tmp_path / "outputs/control-map/castle-map.png").tobytes() == disc().tobytes()
+
+
+def test_a_picture_too_large_for_memory_is_refused_before_it_is_drawn(tmp_path):
+    file = tmp_path / "large.png"
+    Image.new("1", (9400, 9400), 1).save(file)
+    with pytest.raises(InputError) as e:
+        synoptic.control_map(str(file))
+    assert file.stat().st_size < 40_000 and e.value.rule == "map-megapixels"

@@ -112,7 +112,7 @@ BAD = {  # file name, text -> what the message must say
     ("a.json", '["a horse", "a_horse"]'): "entry 1 and",
     **{
         ("a.json", json.dumps([WIDE | {"eval_pos": p}])): f"from 0 to {LAST}"
-        for p in ([2561], [-1], [], [1, 1], ["x"], 5, "x")
+        for p in ([2561], [-1], [], [1, 1], ["x"], 5, "x", "0 ²", "--5", "9" * 5000)
     },
 }
 

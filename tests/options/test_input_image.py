@@ -76,6 +76,7 @@ REFUSED: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
     ("edit", (GOOD,), {"strength": 0.0}, "strength-above"),
     ("edit", (GOOD,), {"size": 100}, "size-at-least"),
     ("edit", (Image.new("RGB", (5000, 4000)),), {}, "size-megapixels"),
+    ("edit", (Image.new("RGB", (3000, 2)),), {}, "size-megapixels"),
     ("edit", (3,), {}, "image-type"),
     ("edit", (GOOD,), {"controlnet": (NET,)}, "controlnet-count"),
     ("edit", (GOOD,), {"condition": "depth"}, "depth-missing"),

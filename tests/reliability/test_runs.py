@@ -120,7 +120,7 @@ def test_a_full_disk_is_one_line_and_leaves_no_part(tmp_path):
     limited = "\n".join(
         [
             "import resource, runpy, sys",
-            "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))",
+            "resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024))",
             f"sys.argv = {['synoptic', *words]!r}",
             "runpy.run_module('synoptic', run_name='__main__')",
         ]
