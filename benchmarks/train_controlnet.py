@@ -47,7 +47,7 @@ def main() -> None:
     data = {"images": str(args.out / "data/pictures"), "captions": str(args.out / "data/captions.json")}
     how = {"steps": args.steps, "batch": args.batch, "evaluate_every": args.every, "num_validation": args.num_validation}
     out = str(args.out / args.condition)
-    print(synoptic.run("train_controlnet", **data, **how, condition=args.condition, no_attention=True, out=out))
+    print(synoptic.run("train_controlnet", **data, **how, condition=args.condition, attention=False, out=out))
     print(f"trained in {time.perf_counter() - begin:.0f} s")
 
 

@@ -9,10 +9,10 @@ import torch
 EMBEDDING_CHANNELS = (16, 32, 96, 256)  # channels through which a map is led down to the size of x: a level each
 
 
-def init_controlnet(unet: Any, factor: int, *, no_attention: bool = False, seed: int = 0) -> Any:
+def init_controlnet(unet: Any, factor: int, *, attention: bool = True, seed: int = 0) -> Any:
     """A ControlNetModel in float32 for a diffusers UNet2DConditionModel, whose output it does not change yet.
 
-    factor: pixels of a map per pixel of x. no_attention: without attention, so that the map speaks and not the prompt. seed:
+    factor: pixels of a map per pixel of x. attention: False leaves it out, so that the map decides and not the prompt. seed:
     of the layers that lead the map in, which no U-Net has. Raises ValueError where factor is not 1, 2, 4 or 8.
     """
     from diffusers.models.controlnets.controlnet import ControlNetModel
@@ -24,7 +24,7 @@ def init_controlnet(unet: Any, factor: int, *, no_attention: bool = False, seed:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         whole = build.from_unet(unet, conditioning_embedding_out_channels=EMBEDDING_CHANNELS[:levels]).float()
-    if not no_attention:
+    if attention:
         return whole
     blocks = ["DownBlock2D"] * len(unet.config.down_block_types)
     net = build.from_config(dict(whole.config) | {"down_block_types": blocks, "mid_block_type": "UNetMidBlock2D"})

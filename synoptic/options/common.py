@@ -150,15 +150,12 @@ class PromptOptions(Options):
 
 
 def check_prompts(prompts: Sequence[str]) -> None:
-    """Raise InputError on no prompt at all, and on one that holds a NUL character."""
+    """Raise InputError on no prompt at all."""
     if not prompts:
         raise InputError(
             'at least one prompt is needed, none was given: say what to show, for example "a photo of a horse"',
             rule="prompt-missing",
         )
-    for prompt in prompts:
-        if "\0" in prompt:
-            raise InputError(f"a prompt is plain text, {prompt!r} holds a NUL character: remove it", rule="prompt-nul")
 
 
 def one_picture_per_prompt(prompts: Sequence[str], seeds: Sequence[int]) -> list[Item]:

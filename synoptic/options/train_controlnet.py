@@ -40,7 +40,7 @@ class TrainControlnetOptions(Options):
         str | None,
         Option("a ControlNet to go on from: bundled-canny, …, a hub id or a directory (default: the U-Net's encoder)"),
     ] = None
-    no_attention: Annotated[bool, Option("omit attention: half as large, and the map decides, not the prompt")] = False
+    attention: Annotated[bool, Option("attention layers; without, half as large, and only the map decides")] = True
     steps: Annotated[int, Option("optimizer steps", at_least=1)] = 4000
     batch: Annotated[int, Option("pictures per batch, in each process", at_least=1)] = 4
     accumulate: Annotated[int, Option("batches per step, for large batches in little memory", at_least=1)] = 1
@@ -98,7 +98,7 @@ class TrainControlnetOptions(Options):
         if self.init is None:
             return
         resolve_controlnet(self.init, checkpoint)
-        if self.no_attention:
+        if not self.attention:
             raise InputError(
                 f"--no-attention is for a new ControlNet, --init {self.init} has its layers already: omit one",
                 rule="init-attention",

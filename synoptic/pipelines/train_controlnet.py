@@ -39,7 +39,7 @@ def load_networks(options: TrainControlnetOptions, device: torch.device) -> tupl
     """Return the ControlNet that is trained and the frozen model, in float32."""
     model = load(options.model, device=str(device), dtype="float32")
     if options.init is None:
-        net = init_controlnet(model.network, model.factor, no_attention=options.no_attention, seed=options.seed).to(device)
+        net = init_controlnet(model.network, model.factor, attention=options.attention, seed=options.seed).to(device)
     else:
         net = load_controlnet(options.init, model=model.checkpoint, device=str(device), dtype="float32").net
     if options.checkpointing:

@@ -27,7 +27,7 @@ def model() -> Any:
 
 
 def net_for(model: Any, slim: bool = True) -> Any:
-    return init_controlnet(model.unet.net, model.factor, no_attention=slim).train()
+    return init_controlnet(model.unet.net, model.factor, attention=not slim).train()
 
 
 def lesson(model: Any, *numbers: int) -> Batch:

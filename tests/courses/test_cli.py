@@ -191,8 +191,16 @@ DEFAULTS = {  # the smallest command: the courses' defaults
     | {"prompts": ["a horse", "a snowy mountain village"], "views_names": ["identity", "rotate_cw"], "rotate_angle": 90}
     | {"stage_1_path": None, "stage_2_path": None},
     "--prompt x": {"prompt": "x", "negative_prompt": "low quality", "edit_prompt": None, "src_img_path": None, "step": 500}
-    | {"save_dir": "./outputs", "loss_type": "sds", "guidance_scale": 7.5, "lr": 0.1, "log_step": 25, "precision": "fp32"}
-    | {"device": 0, "seed": 1, "sd_path": None},
+    | {
+        "save_dir": "./outputs",
+        "loss_type": "sds",
+        "guidance_scale": 7.5,
+        "lr": 0.1,
+        "log_step": 25,
+        "precision": "fp32",
+        "stride": 1,
+    }
+    | {"device": 0, "seed": 1, "sd_path": None, "stride": 1},
 }
 
 

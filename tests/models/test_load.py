@@ -95,7 +95,7 @@ def test_an_unknown_name_lists_the_known_ones(name):
         (weights(lambda b: b[:-1]), [WEIGHTS, "bytes instead of", "download it again"]),
         (weights(lambda b: b[:100]), [WEIGHTS, "unreadable header", "download it again"]),
         (index(_class_name="KandinskyPipeline"), ["KandinskyPipeline", "StableDiffusionPipeline", "IFPipeline"]),
-        (lambda m: edit(m / "unet/config.json", sample_size=[8, 8]), ["one sample_size", "[8, 8]", "another model"]),
+        (lambda m: edit(m / "unet/config.json", sample_size=[8, 8]), ["one sample_size", "[8, 8]", "choose another"]),
     ],
     ids=[
         "no index",

@@ -81,7 +81,7 @@ def test_another_type_is_refused_by_name(name, value):
         ({"guidance": 3}, "unknown-option"),
         ({"stepz": 3}, "unknown-option"),
         ({"prompt": []}, "prompt-missing"),
-        ({"prompt": "a\0"}, "prompt-nul"),
+        ({"prompt": "a\0"}, "prompt-type"),
     ],
     ids=label,
 )

@@ -40,7 +40,7 @@ BAD: list[tuple[str, str, dict[str, Any], str]] = [
     ("anagram", "x", {}, "prompts-views"),
     ("anagram", "x y z", {}, "prompts-views"),
     ("anagram", "x y", {"views": "identity"}, "prompts-views"),
-    ("anagram", "x y", {"views": ("identity", "spin")}, ""),
+    ("anagram", "x y", {"views": ("identity", "spin")}, "view-unknown"),
     ("anagram", "x y", {"views": ("identity", "patch_permute:7")}, "view-side"),
     ("anagram", "x y", {"weights": (1,)}, "weights-views"),
     ("anagram", "x y", {"weights": (1, 0)}, "weights-above"),

@@ -50,9 +50,9 @@ BAD: list[tuple[tuple[str, ...], dict[str, Any], str]] = [
     ((), {"batch": 0}, "batch-at-least"),
     ((), {"frames": 0}, "frames-at-least"),
     ((), {"encoding": "grid"}, "encoding-type"),
-    ((), {"clip_model": "nix"}, ""),
+    ((), {"clip_model": "nix"}, "model-unknown"),
     ((), {"compile": True, "loss": "vsd"}, "compile-loss"),
-    ((), {"model": "bundled-if-ii"}, ""),
+    ((), {"model": "bundled-if-ii"}, "model-upscales"),
 ]
 
 

@@ -74,7 +74,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"steps": 0}, "steps-at-least"),
     ({"caption_dropout": 1.5}, "caption_dropout-at-most"),
     ({"lr": 0}, "lr-above"),
-    ({"init": "bundled-canny", "no_attention": True}, "init-attention"),
+    ({"init": "bundled-canny", "attention": False}, "init-attention"),
     ({"model": "bundled-if"}, "controlnet-latents"),
 ]
 

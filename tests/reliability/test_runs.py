@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import synoptic
 from synoptic.io import load_image
@@ -21,6 +22,13 @@ COMMANDS = {
     "generate": ["generate", "a photo of a horse", "--count=6", "--steps=3", "--model=bundled-if", "--upscalers=none"],
     "wide": ["wide", "a photo of a lake", "--width=256", "--steps=6", "--count=3"],
     "distill": ["distill", "a photo of a red mug", "--steps=30", "--save-every=3"],
+}
+LONG_COMMANDS = {
+    "anagram": ["anagram", "a lion", "a sunflower", "--steps=4", "--count=3", "--views=identity,rotate_cw"],
+    "edit": ["edit", "{picture}", "a photo of a cat", "--steps=8", "--start=2,4,6"],
+    "inpaint": ["inpaint", "{picture}", "{mask}", "a photo of a cat", "--steps=6", "--count=3"],
+    "text-to-3d": ["text-to-3d", "a red mug", "--steps=10", "--resolution=16", "--frames=2", "--preview-every=10"],
+    "grid": ["generate", "a photo of a horse", "--grid=seed=0..3", "--steps=3", "--model=bundled-if", "--upscalers=none"],
 }
 
 
@@ -48,13 +56,17 @@ def pictures(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", COMMANDS | (LONG_COMMANDS if LONG else {}))
 def test_a_killed_run_goes_on_to_the_same_bits(name, tmp_path):
     rng = random.Random(name)
+    Image.effect_noise((128, 128), 60).convert("RGB").save(tmp_path / "picture.png")
+    Image.linear_gradient("L").resize((128, 128)).save(tmp_path / "mask.png")
+    given = {"{picture}": str(tmp_path / "picture.png"), "{mask}": str(tmp_path / "mask.png")}
+    words = [given.get(word, word) for word in (COMMANDS | LONG_COMMANDS)[name]]
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    finish(start([*COMMANDS[name], f"--out={whole}"]))
+    finish(start([*words, f"--out={whole}"]))
     for _ in range(20 if LONG else 2):
-        process = start([*COMMANDS[name], f"--out={broken}"])
+        process = start([*words, f"--out={broken}"])
         while process.poll() is None and not (broken / "run.json").exists():
             time.sleep(0.05)
         time.sleep(rng.uniform(0, 3))
@@ -63,7 +75,7 @@ def test_a_killed_run_goes_on_to_the_same_bits(name, tmp_path):
         for file in broken.rglob("*.png"):  # whatever is there is whole
             if not file.name.startswith("."):
                 load_image(file)
-    finish(start([*COMMANDS[name], f"--out={broken}"]))
+    finish(start([*words, f"--out={broken}"]))
     assert pictures(broken) == pictures(whole) and len(pictures(whole)) > 0
     assert [p.name for p in broken.rglob(".*")] == []  # what a killed process left is gone
 

@@ -16,7 +16,7 @@ from synoptic.errors import InputError
 from synoptic.runs import checkpoint, train_controlnet
 
 FAST: dict[str, Any] = {
-    "no_attention": True,
+    "attention": False,
     "batch": 1,
     "num_validation": 2,
     "evaluate_every": 2,
@@ -87,7 +87,7 @@ def test_given_maps_are_learned_from(data, tmp_path):
     (tmp_path / "maps").mkdir()
     for k in range(6):
         io.to_pil(torch.full((1, 3, 64, 64), k / 3 - 1))[0].save(tmp_path / "maps" / f"{k}.jpg")
-    how = {"no_attention": False, "condition": "map", "init": "bundled-canny", "checkpointing": True, "steps": 1}
+    how = {"attention": True, "condition": "map", "init": "bundled-canny", "checkpointing": True, "steps": 1}
     run = trained(data, tmp_path / "run", maps=str(tmp_path / "maps"), **how)
     for path in (run.folder / "pictures").glob("*.png"):
         x = io.from_pil(io.load_image(path))
