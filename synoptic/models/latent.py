@@ -14,14 +14,15 @@ from synoptic.models.base import Conditioning
 from synoptic.models.compile import compile_blocks
 from synoptic.models.registry import Checkpoint
 from synoptic.models.text import TextEncoder
-from synoptic.models.tiling import tiled
+from synoptic.models.tiling import tiled_in_batches
 from synoptic.models.unet import UNet
 
-TILE_IMAGES = 8  # native pictures: what the VAE is given at once of a larger one
+TILE_IMAGES = 8  # native pictures: what the VAE is given at most of a larger one
+CODING_BYTES = 3 * 2**30  # what coding may take at once: one picture of 1024x1024 in float32, with 128 channels
 
 
 class LatentDenoiser:
-    """A UNet in the latent space of a VAE. Pictures larger than eight native ones are coded in pieces, which overlap."""
+    """A UNet in the latent space of a VAE. Pictures too large to be coded at once are coded in pieces, which overlap."""
 
     checkpoint: Checkpoint  # set by `load`
 
@@ -50,14 +51,21 @@ class LatentDenoiser:
         return pred_from_output(self.schedule, x, self.unet(x, t, cond), t)
 
     def encode(self, image: Tensor) -> Tensor:
-        f, (_, h, w) = self.factor, self.shape
-        mean = tiled(self._encode_tile, image.to(self.vae.dtype), TILE_IMAGES * h * w * f * f, h * f // 2).to(image.dtype)
-        return (mean - self._shift) * self.vae.config.scaling_factor
+        f, (_, h, w), places = self.factor, self.shape, self.coded_pixels
+        area = min(TILE_IMAGES * h * w * f * f, max(h * w * f * f, places))
+        mean = tiled_in_batches(self._encode_tile, image.to(self.vae.dtype), area, h * f // 2, max_places=places)
+        return (mean.to(image.dtype) - self._shift) * self.vae.config.scaling_factor
 
     def decode(self, x: Tensor) -> Tensor:
         latents = x / self.vae.config.scaling_factor + self._shift
-        _, h, w = self.shape
-        return tiled(self._decode_tile, latents.to(self.vae.dtype), TILE_IMAGES * h * w, h // 2).to(x.dtype)
+        (_, h, w), places = self.shape, self.coded_pixels // self.factor**2
+        area = min(TILE_IMAGES * h * w, max(h * w, places))
+        return tiled_in_batches(self._decode_tile, latents.to(self.vae.dtype), area, h // 2, max_places=places).to(x.dtype)
+
+    @property
+    def coded_pixels(self) -> int:
+        """Pixels that the VAE codes at once: about six feature maps of its outermost block live together."""
+        return CODING_BYTES // (6 * self.vae.config.block_out_channels[0] * self.vae.dtype.itemsize)
 
     def _encode_tile(self, image: Tensor) -> Tensor:
         with self._eager(image):

@@ -8,6 +8,23 @@ import torch
 from torch import Tensor
 
 
+def tiled_in_batches(f: Callable[[Tensor], Tensor], x: Tensor, max_area: int, overlap: int, *, max_places: int) -> Tensor:
+    """f(x) of pictures (B, C, H, W), tiled as `tiled`, as many pictures at once as have `max_places` places together.
+
+    A GPU that runs out of memory is given half as much, down to one tile of (2 overlap)² places, unless gradients pass.
+    """
+    area = min(max_area, x.shape[-2] * x.shape[-1])
+    rows = min(len(x), max(1, max_places // area))
+    try:
+        return torch.cat([tiled(f, part, area, overlap) for part in x.split(rows)])
+    except torch.OutOfMemoryError:
+        half = rows * area // 2
+        if half < (2 * overlap) ** 2 or (torch.is_grad_enabled() and x.requires_grad):
+            raise
+    torch.cuda.empty_cache()
+    return tiled_in_batches(f, x, min(max_area, half), overlap, max_places=half)
+
+
 def tiled(f: Callable[[Tensor], Tensor], x: Tensor, max_area: int, overlap: int) -> Tensor:
     """f(x) of pictures (B, C, H, W): whole, bitwise, up to `max_area` places H W each, so that memory stays what those take.
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate
 
-from synoptic.models.tiling import tiled
+from synoptic.models.tiling import tiled, tiled_in_batches
 
 
 def enlarge(x: Tensor) -> Tensor:
@@ -48,3 +48,38 @@ def test_the_encoder_is_close_in_pieces(sd32):
 
 def whole(model, z: Tensor) -> Tensor:
     return model.vae.decode(z / model.vae.config.scaling_factor).sample
+
+
+@pytest.mark.parametrize("most", [900, 1700, 100_000])
+def test_pictures_are_coded_as_many_at_once_as_fit_and_fewer_where_memory_runs_out(most):
+    x, seen = torch.rand((5, 3, 40, 40), dtype=torch.float64), []
+
+    def limited(part: Tensor) -> Tensor:
+        if part.numel() // 3 > most:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        seen.append(part.numel() // 3)
+        return enlarge(part)
+
+    result = tiled_in_batches(limited, x, 10_000, 8, max_places=3 * 1600)
+    torch.testing.assert_close(result, enlarge(x), rtol=0, atol=1e-12)
+    assert max(seen) <= min(most, 3 * 1600) and len(seen) == {900: 15, 1700: 5, 100_000: 2}[most]
+
+
+def test_memory_for_one_tile_must_be_there():
+    def never(part: Tensor) -> Tensor:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    with pytest.raises(torch.OutOfMemoryError):
+        tiled_in_batches(never, torch.rand(2, 3, 64, 64), 10_000, 8, max_places=10_000)
+
+
+@torch.no_grad()
+def test_a_decoder_of_large_pictures_is_given_one_at_once(sd32, monkeypatch):
+    monkeypatch.setattr("synoptic.models.latent.CODING_BYTES", 1)  # as of a model of 4096 pixels
+    z = 0.5 * torch.randn((3, 4, 32, 32), generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(sd32.decode(z), whole(sd32, z), rtol=0, atol=1e-5)
+    seen: list[int] = []
+    tile = sd32._decode_tile
+    monkeypatch.setattr(sd32, "_decode_tile", lambda z: seen.append(len(z)) or tile(z))
+    sd32.decode(z)
+    assert seen == [1, 1, 1]
