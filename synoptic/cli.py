@@ -21,7 +21,7 @@ from synoptic.commands.parameters import SHELL, is_verbose, signature
 from synoptic.distributed import is_main_process
 from synoptic.errors import InputError, NonFiniteError, RunFailed, printable
 from synoptic.options import options_class
-from synoptic.options.base import RENAMED
+from synoptic.options.base import RENAMED, Options
 from synoptic.options.grid import parse_axes, prepare_cells
 from synoptic.runs.folders import check_folder, folder_of
 
@@ -54,16 +54,26 @@ def command(name: str) -> Callable[..., Any]:
         given = {key: value for key, value in named.items() if value is not MISSING}
         if axes := parse_axes(options, shell.get("grid", ())):
             cells = prepare_cells(options, axes, values, given)
+            if shell.pop("dry_run", False):
+                return plans(*cells)
             return close(import_module("synoptic.runs.grid").execute_grid(cells, axes), **shell)
         prepared = options.from_arguments(*values, **given).prepare()
         if name in TOOLS:
             return tool_module(options.application()).execute(prepared)
+        if shell.pop("dry_run", False):
+            return plans(prepared)
         check_folder(prepared, folder_of(prepared))
         return close(import_module("synoptic.runs.execute").carry_out(prepared), **shell)
 
     call.__name__ = name
     setattr(call, "__signature__", signature(options, with_shell=name in APPLICATIONS))
     return call
+
+
+def plans(*prepared: Options) -> str:
+    """Return what runs will take, in memory, steps and seconds."""
+    make_plans = import_module("synoptic.runs.plan").make_plans
+    return "\n\n".join(str(plan) for options in prepared for plan in make_plans(options))
 
 
 def close(run: Run | GridRun, open: bool = False, verbose: bool = False, grid: object = ()) -> None:
@@ -131,6 +141,17 @@ def main() -> None:
     except KeyboardInterrupt as e:
         print("synoptic: stopped; what was finished is saved, the same command goes on from there", file=sys.stderr)
         code = 143 if isinstance(e, Terminated) else 130
+    except (MemoryError, RuntimeError) as e:
+        if not import_module("synoptic.models.memory").is_out_of_memory(e):
+            raise
+        if is_verbose(sys.argv[1:]):
+            traceback.print_exc()
+        print(
+            f"synoptic: memory has run out ({printable(e)[:200]}); what was finished is saved: try a half --dtype, or"
+            " less of --width, --height or --count",
+            file=sys.stderr,
+        )
+        code = 1
     except BrokenPipeError:  # whoever read the table went away
         code = 1
     except OSError as e:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from synoptic.models.base import Denoiser
 from synoptic.models.load import load
 from synoptic.models.registry import BUNDLED_DIR
 
+os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="synoptic-tests-")  # what is measured here stays here
 torch.set_num_threads(1)  # two test processes share two cores, and threads that wait for one another cost ten times more
 
 

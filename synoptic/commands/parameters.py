@@ -18,12 +18,15 @@ GRID = "a picture for every value: guidance-scale=3,5,7 or seed=0..3; twice for 
 
 
 def shell_parameter(name: str, kind: Any, default: Any, help: str, *short: str) -> inspect.Parameter:
-    how = Parameter(name=(f"--{name}", *short), help=help, group=SHELL_GROUP, negative=(), show_default=False)
+    how = Parameter(
+        name=(f"--{name.replace('_', '-')}", *short), help=help, group=SHELL_GROUP, negative=(), show_default=False
+    )
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, how])
 
 
 SHELL = {
     "grid": shell_parameter("grid", tuple[str, ...], (), GRID),
+    "dry_run": shell_parameter("dry_run", bool, False, "say what it takes, memory, steps, seconds, and do nothing"),
     "open": shell_parameter("open", bool, False, "show the result in the browser when it is done"),
     "verbose": shell_parameter("verbose", bool, False, "the seconds of every phase, and tracebacks of errors", "-v"),
 }

@@ -1,20 +1,52 @@
-"""What fits into memory: how many rows one call of a model may have."""
+"""What fits into memory: what is free, and how many rows one call of a model may have."""
 
 from __future__ import annotations
 
+import sys
+
+import psutil
 import torch
 
 from synoptic.models.base import Denoiser
 
 MAX_CPU_ROWS = 42  # on two cores a row costs a tenth less than of 16 in half precision, and the same from here to 82
+CONTEXT_BYTES = 2**29  # what CUDA and its libraries take of a GPU for themselves
+
+
+def free_memory(device: torch.device) -> int:
+    """Return the bytes that this process can still have on a device. A CPU's end where the process's own limit does."""
+    if device.type == "cuda":
+        idle = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)  # kept by us for what comes
+        return torch.cuda.mem_get_info(device)[0] + idle
+    if device.type == "mps":  # one pool for all
+        return min(
+            torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory(), psutil.virtual_memory().available
+        )
+    return min(psutil.virtual_memory().available, address_space())
+
+
+def address_space() -> int:
+    """Return the bytes that the process may still map (ulimit -v)."""
+    if sys.platform == "win32":
+        return sys.maxsize
+    import resource
+
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return sys.maxsize if limit == resource.RLIM_INFINITY else max(0, limit - psutil.Process().memory_info().vms)
 
 
 def max_batch_rows(model: Denoiser, device: torch.device) -> int:
     """Rows whose working memory fits into half of what is free; on a CPU no more than its caches profit from."""
-    if device.type == "cuda":
-        idle = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)  # kept by us for what comes
-        return max(1, (torch.cuda.mem_get_info(device)[0] + idle) // 2 // model.row_bytes)
-    import psutil
+    fits = max(1, free_memory(device) // 2 // model.row_bytes)
+    return min(fits, MAX_CPU_ROWS) if device.type == "cpu" else fits
 
-    fits = psutil.virtual_memory().available // 2 // model.row_bytes
-    return int(max(1, min(fits, MAX_CPU_ROWS)))
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an error says that memory has run out, of a GPU or of the process."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
+
+
+def empty_cache() -> None:
+    """Give back what a GPU's allocator keeps for what comes."""
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

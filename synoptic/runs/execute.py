@@ -20,7 +20,7 @@ from synoptic.errors import InputError, NonFiniteError, RunFailed
 from synoptic.metrics.clip import Clip
 from synoptic.models.base import PretrainedModel
 from synoptic.models.load import load_once
-from synoptic.models.memory import max_batch_rows
+from synoptic.models.memory import empty_cache, is_out_of_memory, max_batch_rows
 from synoptic.models.registry import resolve
 from synoptic.models.truncation import truncation_warnings
 from synoptic.models.vocabulary import vocabulary_warnings
@@ -34,9 +34,12 @@ from synoptic.runs.files import write_content
 from synoptic.runs.folders import folder_of
 from synoptic.runs.index import write_index
 from synoptic.runs.manifest import Picture, Run, describe_model, open_run
+from synoptic.runs.plan import check_memory, duration, expected_seconds, keep_speed, rows_per_item
 from synoptic.runs.progress import progress_bar
 from synoptic.runs.recorder import Recorder, recorded
 from synoptic.sampling.step import Step
+
+LONG = 20.0  # seconds of work before which is said how long it will take
 
 
 def run(application: str, /, *values: Any, **options: Any) -> Run:
@@ -50,6 +53,7 @@ def run(application: str, /, *values: Any, **options: Any) -> Run:
 
 def carry_out(options: Any) -> Run:
     """Run prepared options by what carries them out; then outputs/index.html lists it, even where it failed."""
+    check_memory(options)
     try:
         return executor(options.application())(options)
     finally:
@@ -74,12 +78,21 @@ def execute(options: ModelOptions, folder: Path | None = None) -> Run:
         print(f"warning: {line}", file=sys.stderr)
     pipeline = pipeline_class(run.application)(model, options)
     items = choose_items(run, pipeline)
+    announce(pipeline, run, items)
     sample_items(run, pipeline, items, clock)
     if is_main_process():
         finish(run, pipeline, [i for i in items if f"{i.stem}.png" not in run.failed], clock)
     if run.failed:
         raise RunFailed("; ".join(f"{file}: {why}" for file, why in run.failed.items()), run)
     return run
+
+
+def announce(pipeline: Pipeline[Any], run: Run, items: Sequence[Item]) -> None:
+    """Say on the error stream what long work will take, where a run of before tells."""
+    missing = sum(not (run.folder / picture.file).exists() for picture in run.pictures)
+    seconds = expected_seconds(pipeline.options, pipeline.model, missing * rows_per_item(pipeline))
+    if seconds is not None and seconds > LONG and is_main_process():
+        print(duration(seconds), file=sys.stderr)
 
 
 def execute_variants(options: ModelOptions) -> Run:
@@ -175,6 +188,12 @@ def sample_items(run: Run, pipeline: Pipeline[Any], items: Sequence[Item], clock
                     missing = [*([pair] for pair in batch), *missing]
                 else:
                     run.failed[batch[0][1].file] = str(e)
+            except (MemoryError, RuntimeError) as e:
+                if not is_out_of_memory(e) or len(batch) == 1:
+                    raise
+                half = len(batch) // 2
+                missing = [batch[:half], batch[half:], *missing]
+                empty_cache()
 
 
 def sample_batch(
@@ -187,8 +206,11 @@ def sample_batch(
         file.parent.mkdir(parents=True, exist_ok=True)
     recorder = Recorder(files) if getattr(run.options, "trace", False) and is_main_process() else None
     checkpoint = Checkpoint(run.folder, [picture.file for picture in pictures], recorder)
+    begin = time.perf_counter()
     with clock("sample"):
         outputs = yield_from(watched(pipeline, items, checkpoint, recorder, tick, run))
+    if not checkpoint.done:
+        keep_speed(pipeline.options, pipeline.model, len(items) * rows_per_item(pipeline), time.perf_counter() - begin)
     if not is_main_process():
         return
     with clock("save"):

@@ -1,0 +1,155 @@
+"""What a network costs, known from its config alone: parameters, and one row's memory and operations.
+
+Shapes are computed, numbers are not: no weights are needed, and no memory but the graph's. Memory is what lives at once
+beside the weights; a GPU's libraries add up to 0.2 GiB of working space to it. Operations count attention (a multiplication
+and an addition are two).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import math
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+import transformers
+from safetensors import safe_open
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import FlopCounterMode
+
+from synoptic.models.components import DIFFUSERS_MODULES
+from synoptic.models.kept import keep, kept
+from synoptic.models.registry import Checkpoint
+
+Inputs = Callable[[torch.dtype], Mapping[str, Any]]  # (dtype) -> a network's arguments for one row, by name
+TOKENS = 77  # of a text encoder's window
+
+
+@dataclass(frozen=True)
+class RowCost:
+    """What one native row takes: bytes beside the weights, and floating-point operations."""
+
+    bytes: int
+    flops: int
+
+
+class LiveBytes(TorchDispatchMode):
+    """Follow the bytes that live at once of all that is computed, beside what a network owns: `peak`."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.now = self.peak = 0
+        self.owned = {p.untyped_storage()._cdata for p in (*net.parameters(), *net.buffers())}
+        self.seen: dict[int, weakref.ref[torch.UntypedStorage]] = {}
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        for value in tree_leaves(out):
+            if isinstance(value, Tensor):
+                self.add(value.untyped_storage())
+        return out
+
+    def add(self, storage: torch.UntypedStorage) -> None:
+        key, size = storage._cdata, storage.nbytes()
+        if key in self.seen or key in self.owned:
+            return
+
+        def forget(_: object) -> None:
+            self.seen.pop(key, None)
+            self.now -= size
+
+        self.seen[key] = weakref.ref(storage, forget)
+        self.now += size
+        self.peak = max(self.peak, self.now)
+
+
+@contextmanager
+def default_dtype(dtype: torch.dtype) -> Iterator[None]:
+    """Build networks in a dtype from the start: nothing that holds no numbers can be converted."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+@torch.no_grad()
+def measure_row(build: Callable[[], nn.Module], inputs: Inputs, dtype: torch.dtype) -> RowCost:
+    """Return what a call of `build()` with `inputs(dtype)` takes. Two passes, each of seconds."""
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        with default_dtype(dtype):
+            net = build().eval()
+        with LiveBytes(net) as live:
+            net(**inputs(dtype))
+    with torch.device("meta"):  # where attention is made of matrix products, which are counted
+        with default_dtype(dtype):
+            net = build().eval()
+        with FlopCounterMode(display=False) as counter:
+            net(**inputs(dtype))
+    return RowCost(live.peak, counter.get_total_flops())
+
+
+def unet_inputs(config: Mapping[str, Any], channels: int | None = None) -> Inputs:
+    """Return the arguments of a diffusers U-Net for one native row, as its config asks for them."""
+    side = config["sample_size"]
+    text = config.get("encoder_hid_dim") or config.get("cross_attention_dim", 1280)
+    text = text if isinstance(text, int) else text[0]
+
+    def inputs(dtype: torch.dtype) -> dict[str, Any]:
+        given: dict[str, Any] = {
+            "sample": torch.empty(1, channels or config["in_channels"], side, side, dtype=dtype),
+            "timestep": torch.ones(1, dtype=torch.long),
+            "encoder_hidden_states": torch.empty(1, TOKENS, text, dtype=dtype),
+        }
+        if config.get("addition_embed_type") == "text_time":
+            pooled = config["projection_class_embeddings_input_dim"] - 6 * config["addition_time_embed_dim"]
+            added = {"text_embeds": torch.empty(1, pooled, dtype=dtype), "time_ids": torch.empty(1, 6, dtype=dtype)}
+            given["added_cond_kwargs"] = added
+        if config.get("class_embed_type") or config.get("num_class_embeds"):
+            given["class_labels"] = torch.ones(1, dtype=torch.long)
+        return given
+
+    return inputs
+
+
+def unet_row_cost(config: Mapping[str, Any], dtype: torch.dtype) -> RowCost:
+    """Return what one native row of a U-Net takes; measured once a config, then kept on this machine."""
+    key = hashlib.sha256(json.dumps([config, str(dtype), torch.__version__], sort_keys=True).encode()).hexdigest()[:20]
+    if found := kept("row_costs").get(key):
+        return RowCost(**found)
+    cost = measure_row(lambda: build_network("UNet2DConditionModel", config), unet_inputs(config), dtype)
+    keep("row_costs", key, asdict(cost))
+    return cost
+
+
+def build_network(name: str, config: Mapping[str, Any]) -> nn.Module:
+    """Return a network of diffusers or transformers with a config, its numbers as they come."""
+    if name in DIFFUSERS_MODULES:
+        return getattr(importlib.import_module(DIFFUSERS_MODULES[name]), name).from_config(dict(config))
+    kind = getattr(transformers, name)
+    part = kind.config_class.base_config_key
+    return kind(kind.config_class.from_dict(dict(config.get(part) or config)))
+
+
+def count_parameters(checkpoint: Checkpoint, component: str) -> int:
+    """Return how many numbers a network holds: from its weight files' headers, or its config where they are not here."""
+    files = [checkpoint.snapshot / file for file in checkpoint.weight_files(component, half=False)]
+    if not all(file.is_file() for file in files):
+        name = checkpoint.family.components[component] if component else "ControlNetModel"
+        with torch.device("meta"):
+            return sum(p.numel() for p in build_network(name, checkpoint.config(component)).parameters())
+    total = 0
+    for file in (file for file in files if file.suffix == ".safetensors"):
+        with safe_open(file, framework="pt") as f:
+            total += sum(math.prod(f.get_slice(key).get_shape()) for key in f.keys())  # noqa: SIM118, no dictionary
+    return total

@@ -1,0 +1,232 @@
+"""What a run will take, known before anything loads: memory, rows a call, operations, seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from synoptic.errors import InputError
+from synoptic.models.cost import RowCost, count_parameters, unet_row_cost
+from synoptic.models.device import choose_device, choose_dtype
+from synoptic.models.kept import keep, kept
+from synoptic.models.latent import CODING_BYTES
+from synoptic.models.memory import CONTEXT_BYTES, MAX_CPU_ROWS, free_memory
+from synoptic.models.registry import Checkpoint, resolve, resolve_controlnet
+from synoptic.options.common import ModelOptions
+from synoptic.options.upscaling import find_upscalers
+from synoptic.pipelines.base import Pipeline, pipeline_class
+
+GIB = 2**30
+FEATURE_MAPS = 6  # of a VAE's outermost block, which live together while it codes
+
+
+@dataclass(frozen=True)
+class UnloadedModel:
+    """A model of which nothing but its configs is read: what a pipeline counts its steps and views by."""
+
+    checkpoint: Checkpoint
+    device: torch.device
+    dtype: torch.dtype
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return (self.checkpoint.channels, self.checkpoint.side, self.checkpoint.side)
+
+    @property
+    def factor(self) -> int:
+        return self.checkpoint.factor
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One network's part of a run: `rows` of a step of one item, `at_once` in one call, a native `row` of them."""
+
+    row: RowCost
+    rows: int
+    at_once: int
+    steps: int
+
+    @property
+    def bytes(self) -> int:
+        return self.at_once * self.row.bytes
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run takes: bytes of `weights` by part, of `stages` by network, of `coding`; seconds where they are known."""
+
+    command: str
+    device: torch.device
+    dtype: torch.dtype
+    free: int
+    items: int
+    weights: dict[str, int]
+    stages: dict[str, Stage]
+    coding: int
+    seconds: float | None
+
+    @property
+    def resident(self) -> int:
+        """Bytes of what stays on the device."""
+        return sum(self.weights.values()) + (CONTEXT_BYTES if self.device.type == "cuda" else 0)
+
+    @property
+    def peak(self) -> int:
+        return self.resident + max(self.coding, *(stage.bytes for stage in self.stages.values()))
+
+    @property
+    def least(self) -> int:
+        """Bytes that it cannot do without: the weights, and one row of the largest network."""
+        return self.resident + max(stage.row.bytes for stage in self.stages.values())
+
+    @property
+    def flops(self) -> int:
+        return self.items * sum(stage.steps * stage.rows * stage.row.flops for stage in self.stages.values())
+
+    @property
+    def fits(self) -> bool:
+        return self.least <= self.free
+
+    def __str__(self) -> str:
+        verdict = "fits" if self.fits else f"does not fit, at least {size(self.least)} are needed"
+        lines = {
+            "command": self.command,
+            "device": f"{self.device} in {str(self.dtype).removeprefix('torch.')}, {size(self.free)} free",
+            **{f"weights of {name}": size(amount) for name, amount in self.weights.items()},
+            **{
+                f"steps of {name}": f"{stage.steps} of {stage.rows} rows a picture, {stage.at_once} rows at once:"
+                f" {size(stage.bytes)}"
+                for name, stage in self.stages.items()
+            },
+            **({"coding": size(self.coding)} if self.coding else {}),
+            "peak": f"{size(self.peak)}: {verdict}",
+            "work": f"{self.items} picture{'s' * (self.items > 1)}, {self.flops / 1e12:.3g} TFLOP",
+            "time": duration(self.seconds),
+        }
+        width = max(map(len, lines)) + 2
+        return "\n".join(f"{name:<{width}}{text}" for name, text in lines.items())
+
+
+def size(amount: int) -> str:
+    """Return bytes as words."""
+    return f"{amount / GIB:.2f} GiB" if amount >= GIB // 10 else f"{amount / 2**20:.0f} MiB"
+
+
+def duration(seconds: float | None) -> str:
+    """Return seconds as words."""
+    if seconds is None:
+        return "not known before the first run on this machine"
+    if seconds < 90:
+        return f"about {seconds:.0f} s, as measured on this machine"
+    return f"about {seconds / 60:.0f} min, as measured on this machine"
+
+
+def make_plans(options: ModelOptions) -> list[Plan]:
+    """Return what prepared options will take, each of their variants if there are any. Reads configs, no weights."""
+    return [make_plan(variant) for variant in options.variants().values()] or [make_plan(options)]
+
+
+def make_plan(options: ModelOptions) -> Plan:
+    """Return what prepared options will take, themselves."""
+    checkpoint, device = resolve(options.model), choose_device(options.device)
+    dtype = choose_dtype(options.dtype, device)
+    stand_in: Any = UnloadedModel(checkpoint, device, dtype)
+    pipeline = pipeline_class(options.application())(stand_in, options)
+    weights, items, free = model_weights(options, checkpoint, device, dtype), len(options.items()), free_memory(device)
+    upscalers = find_upscalers(checkpoint, getattr(options, "upscalers", ()))
+    steps = pipeline.num_steps - sum(up.defaults.steps for up in upscalers)
+
+    def stage(source: Checkpoint, rows: int, steps: int) -> Stage:
+        row = unet_row_cost(source.unet_config, dtype)
+        room = max(1, (free - sum(weights.values())) // 2 // max(1, row.bytes))
+        return Stage(row, rows, min(items * rows, room, MAX_CPU_ROWS if device.type == "cpu" else room), steps)
+
+    stages = {checkpoint.name: stage(checkpoint, pipeline.views_per_item * branches(options), steps)}
+    for up in upscalers:
+        stages[up.name] = stage(up, 1 if up.defaults.guidance_scale == 1 else 2, up.defaults.steps)
+    coding = coding_bytes(checkpoint, options, dtype, items) if checkpoint.has_latents else 0
+    seconds = expected_seconds(options, stand_in, items * rows_per_item(pipeline))
+    return Plan(options.command(), device, dtype, free, items, weights, stages, coding, seconds)
+
+
+def rows_per_item(pipeline: Pipeline[Any]) -> int:
+    """Return how many rows the network is asked for one item, in all steps."""
+    return pipeline.views_per_item * branches(pipeline.options) * pipeline.num_steps
+
+
+def branches(options: ModelOptions) -> int:
+    """Return how many conditions a step asks the network about: with a prompt, and without for guidance."""
+    return 1 if getattr(options, "guidance_scale", 1.0) == 1.0 else 2
+
+
+def model_weights(options: ModelOptions, checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype) -> dict[str, int]:
+    """Return the bytes of every network that a run loads, in the precision that each is loaded in."""
+    found = {}
+    upscalers = find_upscalers(checkpoint, getattr(options, "upscalers", ()))
+    for k, source in enumerate([checkpoint, *upscalers]):
+        for part in (part for part in source.components if part in source.family.weighted_components):
+            if part.startswith("text_encoder") and (options.embeddings or k):
+                continue  # an upscaler takes stage I's text
+            half_here = device.type != "cpu" or part == "unet"
+            wide = not half_here or (part == "vae" and bool(source.config("vae").get("force_upcast")))
+            kind = torch.promote_types(dtype, torch.float32) if wide else dtype
+            name = part if source is checkpoint else f"{part} of {source.name}"
+            found[name] = count_parameters(source, part) * kind.itemsize
+    for name in getattr(options, "controlnet", ()):
+        found[f"ControlNet {name}"] = count_parameters(resolve_controlnet(name, checkpoint), "") * dtype.itemsize
+    return found
+
+
+def coding_bytes(checkpoint: Checkpoint, options: ModelOptions, dtype: torch.dtype, items: int) -> int:
+    """Return what the VAE takes at most while it codes the run's pictures, one native picture at least."""
+    config, side = checkpoint.config("vae"), checkpoint.native_size
+    width, height = (getattr(options, name, None) or side for name in ("width", "height"))
+    pixel = FEATURE_MAPS * config["block_out_channels"][0] * (4 if config.get("force_upcast") else dtype.itemsize)
+    return max(pixel * side**2, min(CODING_BYTES, pixel * width * height * items))
+
+
+def speed_keys(options: ModelOptions, model: Any) -> tuple[str, str]:
+    """Return what seconds a row are kept under: the model on this device; and the application too."""
+    on = f"{model.device.type} {torch.get_num_threads()}"
+    if model.device.type == "cuda":
+        on = torch.cuda.get_device_name(model.device)
+    key = f"{model.checkpoint.name} {on} {model.dtype}"
+    return key, f"{key} {options.application()}"
+
+
+def expected_seconds(options: ModelOptions, model: Any, rows: int) -> float | None:
+    """Return what so many rows will take, by the last run of the application, or else of the model; None before one."""
+    speeds, (by_model, by_application) = kept("speeds"), speed_keys(options, model)
+    found = speeds.get(by_application, speeds.get(by_model))
+    return found * rows if isinstance(found, float) and found > 0 else None
+
+
+def keep_speed(options: ModelOptions, model: Any, rows: int, seconds: float) -> None:
+    """Keep what so many rows took."""
+    if rows > 0 and seconds > 0:
+        for key in speed_keys(options, model):
+            keep("speeds", key, seconds / rows)
+
+
+def check_memory(options: ModelOptions) -> None:
+    """Raise InputError where a run's weights cannot fit into what is free, before anything loads."""
+    checkpoint, device = resolve(options.model), choose_device(options.device)
+    dtype = choose_dtype(options.dtype, device)
+    weights, free = model_weights(options, checkpoint, device, dtype), free_memory(device)
+    needed = sum(weights.values()) + (CONTEXT_BYTES if device.type == "cuda" else 0)
+    if needed > free:
+        largest = max(weights, key=lambda name: weights[name])
+        raise InputError(
+            f"{checkpoint.name} needs {size(needed)} of memory on {device} in {str(dtype).removeprefix('torch.')}, of which"
+            f" {largest} takes {size(weights[largest])}; {size(free)} are free: {cure(device, dtype)}",
+            rule="memory",
+        )
+
+
+def cure(device: torch.device, dtype: torch.dtype) -> str:
+    """Return what takes less memory."""
+    if dtype.itemsize > 2:
+        return f"use --dtype {'bfloat16' if device.type == 'cpu' else 'float16'}, or a smaller --model"
+    return "use a smaller --model" if device.type == "cpu" else "use --device cpu, or a smaller --model"

@@ -1,0 +1,147 @@
+"""What networks cost, from configs alone: published sizes, and figures that others measured."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
+from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
+from torch import nn
+from transformers import T5Config, T5EncoderModel
+
+from synoptic.models.cost import RowCost, build_network, count_parameters, measure_row, unet_inputs, unet_row_cost
+from synoptic.models.kept import keep, kept
+from synoptic.models.load import load
+from synoptic.models.registry import BUNDLED_DIR, Checkpoint, resolve
+
+GIB = 2**30
+SD15 = {"sample_size": 64, "in_channels": 4, "cross_attention_dim": 768, "attention_head_dim": 8}
+SD21 = SD15 | {
+    "sample_size": 96,
+    "cross_attention_dim": 1024,
+    "attention_head_dim": [5, 10, 20, 20],
+    "use_linear_projection": True,
+}
+SDXL = {
+    "sample_size": 128,
+    "in_channels": 4,
+    "cross_attention_dim": 2048,
+    "attention_head_dim": [5, 10, 20],
+    "block_out_channels": [320, 640, 1280],
+    "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
+    "up_block_types": ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"],
+    "transformer_layers_per_block": [1, 2, 10],
+    "use_linear_projection": True,
+    "addition_embed_type": "text_time",
+    "addition_time_embed_dim": 256,
+    "projection_class_embeddings_input_dim": 2816,
+}
+
+
+def parameters(net: nn.Module) -> int:
+    return sum(p.numel() for p in net.parameters())
+
+
+@pytest.mark.parametrize(
+    ("config", "count", "gib", "tflop"),
+    [
+        (SD15, 859_520_964, 0.06, 0.80),  # 401 GMAC, as published with the model's distillations
+        (SD21, 865_910_724, 0.14, 2.15),
+        pytest.param(SDXL, 2_567_463_684, 0.154, 6.76, marks=pytest.mark.slow),
+    ],
+    ids=["SD 1.5", "SD 2.1", "SDXL"],
+)
+def test_stable_diffusion_has_its_published_size(config, count, gib, tflop):
+    with torch.device("meta"):
+        assert parameters(build_network("UNet2DConditionModel", config)) == count
+    cost = unet_row_cost(config, torch.float16)
+    assert cost.bytes / GIB == pytest.approx(gib, rel=0.08) and cost.flops / 1e12 == pytest.approx(tflop, rel=0.01)
+
+
+def flux_inputs(dtype: torch.dtype) -> dict[str, Any]:
+    sizes = {"hidden_states": (1, 4096, 64), "encoder_hidden_states": (1, 512, 4096), "pooled_projections": (1, 768)}
+    sizes |= {"timestep": (1,), "guidance": (1,), "img_ids": (4096, 3), "txt_ids": (512, 3)}
+    return {name: torch.empty(shape, dtype=dtype) for name, shape in sizes.items()}
+
+
+def sd3_inputs(dtype: torch.dtype) -> dict[str, Any]:
+    sizes = {"hidden_states": (1, 16, 128, 128), "encoder_hidden_states": (1, 333, 4096), "pooled_projections": (1, 2048)}
+    return {name: torch.empty(shape, dtype=dtype) for name, shape in (sizes | {"timestep": (1,)}).items()}
+
+
+@pytest.mark.slow
+def test_flux_has_its_published_size_memory_and_work():
+    def build() -> nn.Module:
+        return FluxTransformer2DModel(guidance_embeds=True)
+
+    with torch.device("meta"):
+        assert parameters(build()) == 11_901_408_320
+    cost = measure_row(build, flux_inputs, torch.bfloat16)
+    # diffusers' own benchmark: 22.61 GiB at the peak, of which the weights are 22.17; 59.5 TFLOP without attention's 14.9
+    assert cost.bytes / GIB == pytest.approx(22.61 - 22.17, rel=0.05)
+    assert cost.flops / 1e12 == pytest.approx(59.5 + 14.9, rel=0.01)
+
+
+@pytest.mark.slow
+def test_stable_diffusion_3_5_medium_has_its_published_size():
+    how = {"sample_size": 128, "num_layers": 24, "num_attention_heads": 24, "caption_projection_dim": 1536}
+    how |= {"pos_embed_max_size": 384, "dual_attention_layers": tuple(range(13)), "qk_norm": "rms_norm", "in_channels": 16}
+
+    def build() -> nn.Module:
+        return SD3Transformer2DModel(**how, out_channels=16, joint_attention_dim=4096, pooled_projection_dim=2048)
+
+    with torch.device("meta"):
+        assert parameters(build()) * 2 / GIB == pytest.approx(4.18, abs=0.03)
+    cost = measure_row(build, sd3_inputs, torch.bfloat16)
+    assert cost.bytes / GIB == pytest.approx(0.17, rel=0.06) and cost.flops / 1e12 == pytest.approx(11.3, rel=0.01)
+
+
+def test_the_text_encoder_of_deepfloyd_has_its_published_size():
+    config = T5Config(d_model=4096, d_ff=10240, d_kv=64, num_layers=24, num_heads=64, vocab_size=32128)
+    config.feed_forward_proj = "gated-gelu"
+    config.is_gated_act, config.dense_act_fn = True, "gelu_new"
+    with torch.device("meta"):
+        assert parameters(T5EncoderModel(config)) == 4_762_310_656
+
+
+def test_a_linear_layer_costs_what_its_formula_says():
+    cost = measure_row(
+        lambda: nn.Linear(64, 32, bias=False), lambda d: {"input": torch.empty(10, 64, dtype=d)}, torch.float32
+    )
+    assert cost == RowCost(bytes=(10 * 64 + 10 * 32) * 4, flops=2 * 10 * 64 * 32)
+
+
+@pytest.mark.parametrize("name", ["bundled", "bundled-if"])
+def test_parameters_are_counted_from_headers_and_from_configs_alike(name, tmp_path, monkeypatch):
+    checkpoint, model = resolve(name), load(name, device="cpu", dtype="float32")
+    assert count_parameters(checkpoint, "unet") == parameters(model.network)
+    monkeypatch.setattr(Checkpoint, "weight_files", lambda *_, **__: ["nowhere.safetensors"])
+    for part in checkpoint.family.weighted_components:
+        found = count_parameters(checkpoint, part)
+        monkeypatch.undo()
+        assert found == count_parameters(checkpoint, part), part
+        monkeypatch.setattr(Checkpoint, "weight_files", lambda *_, **__: ["nowhere.safetensors"])
+
+
+def test_every_bundled_network_is_measured():
+    for folder in ("sd", "if", "if-ii"):
+        config = Checkpoint(folder, str(BUNDLED_DIR / folder)).unet_config
+        cost = unet_row_cost(config, torch.float32)
+        with torch.device("meta"):
+            net = build_network("UNet2DConditionModel", config)
+            out = net(**unet_inputs(config)(torch.float32), return_dict=False)[0]
+        assert cost.bytes > out.numel() * 4 and cost.flops > 1e9
+
+
+def test_what_is_measured_is_kept_where_it_can_be(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    keep("speeds", "a", 1.5)
+    keep("speeds", "b", 2.5)
+    assert kept("speeds") == {"a": 1.5, "b": 2.5} and [f.name for f in (tmp_path / "synoptic").iterdir()] == ["speeds.json"]
+    (tmp_path / "synoptic" / "speeds.json").write_text("{")
+    assert kept("speeds") == {}
+    monkeypatch.setenv("XDG_CACHE_HOME", "/dev/null")
+    keep("speeds", "a", 1.5)
+    assert kept("speeds") == {}

@@ -1,0 +1,161 @@
+"""What a run will take, against what it took; and runs for which memory does not suffice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+
+import synoptic
+from synoptic import InputError, cli
+from synoptic.errors import RunFailed
+from synoptic.models.load import load_once
+from synoptic.models.unet import UNet
+from synoptic.options import options_class
+from synoptic.runs.plan import expected_seconds, keep_speed, make_plan, make_plans, speed_keys
+from tests.drawings import disc
+
+HORSE, LAKE = "a photo of a horse", "a photo of a lake"
+MASK = Image.linear_gradient("L").resize((128, 128))
+F32: dict[str, Any] = {"device": "cpu", "dtype": "float32"}
+CASES: dict[str, tuple[str, tuple[Any, ...], dict[str, Any]]] = {
+    "generate": ("generate", (HORSE,), {"steps": 2, "count": 2, "upscalers": "none"}),
+    "unguided": ("generate", (HORSE,), {"steps": 3, "guidance_scale": 1.0, "model": "bundled"}),
+    "wide": ("wide", (LAKE,), {"width": 256, "steps": 2}),
+    "circular": ("wide", (LAKE,), {"width": 256, "steps": 2, "circular": True}),
+    "anagram": ("anagram", (HORSE, LAKE), {"views": ("identity", "rotate_cw"), "steps": 2, "upscalers": "none"}),
+    "hybrid": ("hybrid", (HORSE, LAKE), {"steps": 2, "upscalers": "none"}),
+    "edit": ("edit", (disc(), HORSE), {"steps": 4, "strength": 0.5}),
+    "inpaint": ("inpaint", (disc(), MASK, HORSE), {"steps": 2, "resample": 1}),
+    "control": ("control", (disc(), HORSE), {"condition": "canny", "steps": 2}),
+}
+
+
+def prepared(case: str) -> Any:
+    name, values, options = CASES[case]
+    return options_class(name).from_arguments(*values, **F32 | options).prepare()
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_plan_counts_the_rows_that_the_network_is_given(case, monkeypatch):
+    name, values, options = CASES[case]
+    plan, seen = make_plan(prepared(case)), []
+    call = UNet.__call__
+    monkeypatch.setattr(UNet, "__call__", lambda self, x, t, cond: seen.append(len(x)) or call(self, x, t, cond))
+    getattr(synoptic, name)(options.get("model", prepared(case).model), *values, **F32 | options)
+    (stage,) = plan.stages.values()
+    assert plan.items * stage.rows * stage.steps == sum(seen) and stage.at_once >= max(seen)
+
+
+def test_weights_are_those_that_are_loaded():
+    plan = make_plan(prepared("control"))
+    model = load_once("bundled", **F32)
+    parts: dict[str, Any] = {"unet": model.network, "vae": getattr(model, "vae", None)}
+    parts["text_encoder"] = model.text_encoder.encoder
+    for name, net in parts.items():
+        assert plan.weights[name] == sum(p.numel() * p.element_size() for p in net.parameters())
+    assert plan.weights["ControlNet bundled-canny"] > 1e6 and plan.fits and "fits" in str(plan)
+    assert plan.peak > plan.resident > sum(plan.weights.values()) - 1
+
+
+def test_half_precision_halves_the_network():
+    how = {"model": "bundled", "device": "cpu", "upscalers": "none"}
+    single, half = (
+        make_plan(options_class("generate").from_arguments(HORSE, dtype=dtype, **how).prepare())
+        for dtype in ("float32", "float16")
+    )
+    assert half.weights["unet"] * 2 == single.weights["unet"] and half.weights["vae"] == single.weights["vae"]
+    rows = [next(iter(plan.stages.values())).row for plan in (single, half)]
+    assert rows[0].flops == rows[1].flops and rows[1].bytes < 0.6 * rows[0].bytes
+
+
+@pytest.mark.parametrize("name", ["compare_sync", "distill", "denoise", "invert", "text_to_3d"])
+def test_every_application_has_a_plan(name):
+    values = {"compare_sync": (HORSE, LAKE), "denoise": (disc(),), "invert": (disc(),)}.get(name, (HORSE,))
+    plans = make_plans(options_class(name).from_arguments(*values, **F32).prepare())
+    assert all(plan.fits and plan.flops > 1e9 and plan.command.startswith("synoptic ") for plan in plans)
+    assert len(plans) == (6 if name == "compare_sync" else 1)
+
+
+def test_a_dry_run_says_what_it_takes_and_does_nothing(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["synoptic", "wide", LAKE, "--width=256", "--dry-run"])
+    with pytest.raises(SystemExit) as e:
+        cli.main()
+    said = dict(line.split("  ", 1) for line in capsys.readouterr().out.splitlines())
+    assert e.value.code == 0 and list(tmp_path.iterdir()) == []
+    assert said.keys() >= {"command", "device", "weights of unet", "steps of bundled", "coding", "peak", "work", "time"}
+
+
+def test_seconds_are_those_of_the_last_run():
+    options, model = prepared("wide"), load_once("bundled", **F32)
+    keep_speed(options, model, rows=10, seconds=5.0)
+    assert expected_seconds(options, model, 100) == 50.0
+    other = options_class("edit").from_arguments(disc(), HORSE, model="bundled", **F32).prepare()
+    assert speed_keys(other, model)[0] == speed_keys(options, model)[0] and expected_seconds(other, model, 2) == 1.0
+
+
+def test_a_run_that_cannot_fit_is_refused_before_anything_loads(tmp_path, monkeypatch):
+    monkeypatch.setattr("synoptic.runs.plan.free_memory", lambda device: 10 * 2**20)
+    with pytest.raises(InputError) as e:
+        synoptic.run("wide", LAKE, width=256, out=str(tmp_path / "out"), **F32)
+    assert e.value.rule == "memory" and "10 MiB are free" in str(e.value) and not (tmp_path / "out").exists()
+    plan = make_plan(prepared("wide"))
+    assert not plan.fits and "does not fit" in str(plan)
+
+
+def limited(function: Any, most: int) -> Any:
+    """Return a method that runs out of memory where its argument has more than `most` rows."""
+
+    def call(self: Any, x: torch.Tensor, *rest: Any) -> Any:
+        if len(x) > most:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return function(self, x, *rest)
+
+    return call
+
+
+@pytest.mark.parametrize(("place", "most"), [("unet.UNet.__call__", 2), ("latent.LatentDenoiser._decode_tile", 1)])
+def test_memory_that_runs_out_halves_and_the_pictures_are_the_same(place, most, tmp_path, monkeypatch):
+    how = {"model": "bundled", "steps": 2, "count": 3, "upscalers": "none", **F32}
+    whole = synoptic.run("generate", HORSE, out=str(tmp_path / "whole"), **how).images
+    module, cls, method = place.split(".")
+    owner = getattr(__import__(f"synoptic.models.{module}", fromlist=[cls]), cls)
+    monkeypatch.setattr(owner, method, limited(getattr(owner, method), most))
+    parts = synoptic.run("generate", HORSE, out=str(tmp_path / "parts"), **how).images
+    for a, b in zip(whole, parts, strict=True):
+        assert max(abs(x - y) for x, y in zip(a.tobytes(), b.tobytes(), strict=True)) <= 1
+
+
+@pytest.mark.parametrize("place", ["load.load", "text.ClipTextEncoder.__call__", "unet.UNet.__call__"])
+def test_memory_that_does_not_suffice_is_one_line(place, tmp_path, monkeypatch, capsys):
+    def never(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(f"synoptic.models.{place}", never)
+    monkeypatch.setattr("synoptic.models.load._kept", {})
+    words = ["generate", HORSE, "--model=bundled", "--steps=1", "--dtype=float32", f"--out={tmp_path / 'out'}"]
+    monkeypatch.setattr("sys.argv", ["synoptic", *words])
+    with pytest.raises(SystemExit) as e:
+        cli.main()
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("synoptic: ")]
+    assert e.value.code == 1 and len(lines) == 1 and "memory" in lines[0]
+
+
+def test_what_was_painted_before_memory_ran_out_is_kept(tmp_path, monkeypatch):
+    calls = []
+    embed = UNet.__call__
+
+    def later(self: Any, x: torch.Tensor, *rest: Any) -> Any:
+        calls.append(len(x))
+        if len(calls) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return embed(self, x, *rest)
+
+    monkeypatch.setattr(UNet, "__call__", later)
+    monkeypatch.setattr("synoptic.runs.execute.max_batch_rows", lambda *_: 2)  # a picture at a time
+    with pytest.raises((RunFailed, torch.OutOfMemoryError)):
+        synoptic.run("generate", HORSE, count=3, steps=2, model="bundled", upscalers="none", out=str(tmp_path), **F32)
+    assert [file.name for file in tmp_path.glob("a_*.png")] == ["a_photo_of_a_horse_0.png"]
