@@ -146,11 +146,9 @@ def main() -> None:
             raise
         if is_verbose(sys.argv[1:]):
             traceback.print_exc()
-        print(
-            f"synoptic: memory has run out ({printable(e)[:200]}); what was finished is saved: try a half --dtype, or"
-            " less of --width, --height or --count",
-            file=sys.stderr,
-        )
+        reason = f" ({printable(e)[:200]})" if str(e) else ""
+        cure = "try a half --dtype, or less of --width, --height or --count"
+        print(f"synoptic: memory has run out{reason}; what was finished is saved: {cure}", file=sys.stderr)
         code = 1
     except BrokenPipeError:  # whoever read the table went away
         code = 1

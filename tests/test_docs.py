@@ -10,6 +10,7 @@ import pytest
 from cyclopts import App
 
 from synoptic import cli
+from synoptic.commands.parameters import SHELL
 from synoptic.options import options_class
 
 ROOT = Path(__file__).parents[1]
@@ -32,9 +33,10 @@ def test_a_command_line_is_one(page, line):
     options, found = options_class(name.replace("-", "_")), []
 
     def keep(*values, **named):
-        found.append(options.from_arguments(*values, **named))
+        own = {key: value for key, value in named.items() if key not in SHELL}
+        found.append(options.from_arguments(*values, **own))
 
-    keep.__signature__ = cli.signature(options)  # type: ignore[attr-defined]
+    keep.__signature__ = cli.signature(options, with_shell=name in cli.APPLICATIONS)  # type: ignore[attr-defined]
     app = App(result_action="return_value")
     app.command(keep, name=name)
     app([name, *words], exit_on_error=False, print_error=False)
