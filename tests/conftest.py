@@ -21,6 +21,7 @@ from synoptic.metrics.clip import Clip
 from synoptic.models.base import Denoiser
 from synoptic.models.load import load
 from synoptic.models.registry import BUNDLED_DIR
+from tests import tiny
 
 os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="synoptic-tests-")  # what is measured here stays here
 torch.set_num_threads(1)  # two test processes share two cores, and threads that wait for one another cost ten times more
@@ -119,3 +120,13 @@ for argv in json.load(sys.stdin):
         answers.append((e.code, err.getvalue(), "torch" in sys.modules))
 json.dump(answers, sys.stdout)
 """
+
+
+@pytest.fixture(scope="session")
+def tiny_sd(tmp_path_factory) -> Path:
+    return tiny.tiny_sd(tmp_path_factory.mktemp("sd"))
+
+
+@pytest.fixture(scope="session")
+def tiny_sdxl(tmp_path_factory) -> Path:
+    return tiny.tiny_sdxl(tmp_path_factory.mktemp("sdxl"))

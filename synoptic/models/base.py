@@ -12,6 +12,7 @@ from torch import Tensor
 from synoptic.diffusion.equations import Pred, Schedule, Time
 
 if TYPE_CHECKING:
+    from synoptic.models.lora import Lora
     from synoptic.models.registry import Checkpoint
 
 
@@ -136,6 +137,7 @@ class PretrainedModel(Denoiser, Protocol):
     """A Denoiser as `load` gives it: it knows the checkpoint that it came from, and its network."""
 
     checkpoint: Checkpoint
+    loras: Sequence[Lora]  # whose changes are in the weights
 
     @property
     def network(self) -> torch.nn.Module:

@@ -12,6 +12,7 @@ from torch import Tensor
 from synoptic.diffusion.equations import Pred, Schedule, Time, pred_from_output
 from synoptic.models.base import Conditioning
 from synoptic.models.compile import compile_blocks
+from synoptic.models.lora import Lora
 from synoptic.models.registry import Checkpoint
 from synoptic.models.text import TextEncoder
 from synoptic.models.tiling import tiled_in_batches
@@ -24,7 +25,8 @@ CODING_BYTES = 3 * 2**30  # what coding may take at once: one picture of 1024x10
 class LatentDenoiser:
     """A UNet in the latent space of a VAE. Pictures too large to be coded at once are coded in pieces, which overlap."""
 
-    checkpoint: Checkpoint  # set by `load`
+    checkpoint: Checkpoint  # set by `load`, as are the next
+    loras: Sequence[Lora] = ()
 
     def __init__(self, unet: UNet, vae: Any, text_encoder: TextEncoder, schedule: Schedule) -> None:
         self.unet, self.text_encoder, self.schedule = unet, text_encoder, schedule

@@ -6,7 +6,7 @@ Safetensors only; no code from a checkpoint is ever run.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -20,6 +20,7 @@ from synoptic.models.components import load_network, load_tokenizer, readable
 from synoptic.models.controlnet import ControlNet
 from synoptic.models.device import choose_device, choose_dtype, keep_freed_memory
 from synoptic.models.embeddings import PrecomputedTextEncoder
+from synoptic.models.lora import Lora, layers_per_block, read_loras
 from synoptic.models.registry import TEXT_COMPONENTS, Checkpoint, resolve, resolve_controlnet, resolve_upscaler
 from synoptic.models.text import TextEncoder, clip_text_encoder, double_clip_text_encoder, t5_text_encoder
 from synoptic.models.upscaler import Upscaler
@@ -49,22 +50,25 @@ def load(
     dtype: str = "auto",
     text_encoder: TextEncoder | None = None,
     compile: bool = False,
+    lora: Sequence[str] = (),
 ) -> PretrainedModel:
     """The model `name`: `bundled`, an alias (`sd1.5`, `sd2`, `sdxl`, `if`, …), a hub id or a diffusers directory.
 
     device: auto (CUDA, else MPS, else CPU) or any torch device; dtype: auto (float16 on a GPU, bfloat16 on a CPU that is
     fast at it, else float32) or one of float32, bfloat16, float16, float64. text_encoder: what embeds prompts in place of
     the model's own text tower, which is then not loaded: a file of embeddings, for example. compile: a minute at the first
-    call of each batch size, which makes the others faster. Raises InputError as `resolve` does.
+    call of each batch size, which makes the others faster. lora: files, folders or hub ids, each with `:scale` where that is
+    not 1, whose changes are added to the weights. Raises InputError as `resolve` and `read_loras` do.
     """
     checkpoint = resolve(name) if isinstance(name, str) else name
-    component = _component_loader(checkpoint, device, dtype)
+    loras = read_loras(lora, checkpoint)
+    component = _component_loader(checkpoint, device, dtype, loras)
     model = BUILDERS[_pipeline_class(checkpoint)](
         component,
         _schedule(checkpoint, "scheduler"),
         text_encoder or TEXT_ENCODERS[_pipeline_class(checkpoint)](component, checkpoint),
     )
-    model.checkpoint = checkpoint
+    model.checkpoint, model.loras = checkpoint, loras
     if compile:
         model.compile()
     return model
@@ -128,13 +132,20 @@ def _schedule(checkpoint: Checkpoint, component: str) -> Schedule:
         return schedule_from_config(checkpoint.config(component, "scheduler_config.json"))
 
 
-def _component_loader(checkpoint: Checkpoint, device: str, dtype: str) -> Callable[[str], Any]:
+def _component_loader(checkpoint: Checkpoint, device: str, dtype: str, loras: Sequence[Lora] = ()) -> Callable[[str], Any]:
     """(name) -> the component of that name, on the device and in the dtype that were asked for."""
     on = choose_device(device)
     kind = choose_dtype(dtype, on)
     if on.type == "cpu":
         keep_freed_memory()
-    return lambda part: _load_component(checkpoint, part, on, kind)
+
+    def load_component(name: str) -> Any:
+        component = _load_component(checkpoint, name, on, kind)
+        for lora in loras if name in checkpoint.family.weighted_components else ():
+            lora.fuse(component, name, layers_per_block(checkpoint))
+        return component
+
+    return load_component
 
 
 def _load_component(checkpoint: Checkpoint, component: str, device: torch.device, dtype: torch.dtype) -> Any:
@@ -153,18 +164,26 @@ _kept: dict[tuple[Any, ...], PretrainedModel] = {}  # the last one
 
 
 def load_once(
-    name: str, *, device: str = "auto", dtype: str = "auto", compile: bool = False, embeddings: str | None = None
+    name: str,
+    *,
+    device: str = "auto",
+    dtype: str = "auto",
+    compile: bool = False,
+    embeddings: str | None = None,
+    lora: Sequence[str] = (),
 ) -> PretrainedModel:
     """Load as `load` does, or return the model of the last call if it was the same. Safe in several threads.
 
-    embeddings: a file of precomputed embeddings, used in place of the text encoder.
+    embeddings: a file of precomputed embeddings, used in place of the text encoder. lora: as `load`.
     """
     checkpoint = resolve(name)
     file = user_path(embeddings) if embeddings else None
-    key = (checkpoint.path_or_repo, checkpoint.revision, device, dtype, compile, file and (file, file.stat().st_mtime_ns))
+    changes = tuple((one.digest, one.scale) for one in read_loras(lora, checkpoint))
+    key = (checkpoint.path_or_repo, checkpoint.revision, device, dtype, compile, changes)
+    key += (file and (file, file.stat().st_mtime_ns),)
     with _lock:
         if key not in _kept:
             _kept.clear()
             text = PrecomputedTextEncoder(file, choose_device(device)) if file else None
-            _kept[key] = load(checkpoint, device=device, dtype=dtype, text_encoder=text, compile=compile)
+            _kept[key] = load(checkpoint, device=device, dtype=dtype, text_encoder=text, compile=compile, lora=lora)
         return _kept[key]

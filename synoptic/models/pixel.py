@@ -10,6 +10,7 @@ from torch import Tensor
 
 from synoptic.diffusion.equations import Pred, Schedule, Time, pred_from_output
 from synoptic.models.base import Conditioning
+from synoptic.models.lora import Lora
 from synoptic.models.registry import Checkpoint
 from synoptic.models.text import TextEncoder
 from synoptic.models.unet import UNet
@@ -18,7 +19,8 @@ from synoptic.models.unet import UNet
 class PixelDenoiser:
     """A UNet on RGB itself. Further channels ride along as `Pred.var` where the schedule's variance is learned."""
 
-    checkpoint: Checkpoint  # set by `load`
+    checkpoint: Checkpoint  # set by `load`, as are the next
+    loras: Sequence[Lora] = ()
 
     factor = 1
 

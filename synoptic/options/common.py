@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self
 
 from synoptic.errors import InputError, check_at_most, install_command, user_path
 from synoptic.models.embeddings import check_embeddings
+from synoptic.models.lora import read_loras
 from synoptic.models.registry import Checkpoint, resolve
 from synoptic.options.base import UNSET, Item, Option, Options
 from synoptic.options.seeds import RANDOM, drawn_seed
@@ -20,6 +21,10 @@ MAX_SEED = 2**63 - 1
 
 ModelName = Annotated[
     str, Option("bundled, bundled-if, sd1.5, sd2, sdxl, if, …: see `synoptic models`; or a hub id, or a directory")
+]
+Lora = Annotated[
+    tuple[str, ...],
+    Option("LoRAs that are added to the model: FILE.safetensors or a hub id, each with :SCALE where it is not 1"),
 ]
 Device = Annotated[str, Option("auto, cpu, cuda, mps, …")]
 Dtype = Annotated[
@@ -55,6 +60,7 @@ class ModelOptions(Options):
 
     model: ModelName = "bundled"
     embeddings: Annotated[str | None, Option("a file by `synoptic embed`, used in place of the model's text encoder")] = None
+    lora: Lora = ()
     device: Device = "auto"
     dtype: Dtype = "auto"
 
@@ -66,6 +72,7 @@ class ModelOptions(Options):
         return []
 
     def resolve(self, checkpoint: Checkpoint) -> Self:
+        read_loras(self.lora, checkpoint)
         if self.embeddings:
             check_embeddings(user_path(self.embeddings), checkpoint, ["", *self.texts()])
         if getattr(self, "seed", 0) == RANDOM:

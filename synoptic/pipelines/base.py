@@ -219,6 +219,11 @@ class Application:
                 f"{self.__name__}(...) keeps its pictures in memory, {min(files)} was given: use synoptic.run",
                 rule="in-memory",
             )
+        if "lora" in options and not isinstance(model, str):
+            raise InputError(
+                "a LoRA is added when a model loads, a loaded one was given: give lora to synoptic.load instead",
+                rule="lora-loaded",
+            )
         try:
             if isinstance(model, str):
                 asked = self.options_class.from_arguments(*values, **{"model": model} | dict(options)).prepare()
@@ -228,6 +233,7 @@ class Application:
                     dtype=asked.dtype,
                     compile=getattr(asked, "compile", False),
                     embeddings=asked.embeddings,
+                    lora=asked.lora,
                 )
             else:
                 loaded, own = model, {"model": model.checkpoint.name, "device": str(model.device)}

@@ -124,7 +124,7 @@ def warn(options: ModelOptions) -> None:
 
 def load(options: ModelOptions) -> PretrainedModel:
     compile = getattr(options, "compile", False)
-    how = {"device": options.device, "dtype": options.dtype, "embeddings": options.embeddings}
+    how = {"device": options.device, "dtype": options.dtype, "embeddings": options.embeddings, "lora": options.lora}
     return load_once(options.model, **how, compile=compile)
 
 

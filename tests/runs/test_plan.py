@@ -35,6 +35,11 @@ CASES: dict[str, tuple[str, tuple[Any, ...], dict[str, Any]]] = {
 
 def prepared(case: str) -> Any:
     name, values, options = CASES[case]
+    return asked(name, *values, **options)
+
+
+def asked(name: str, *values: Any, **options: Any) -> Any:
+    """Return an application's prepared options, on a CPU in float32 where nothing else is given."""
     return options_class(name).from_arguments(*values, **F32 | options).prepare()
 
 
@@ -51,7 +56,7 @@ def test_a_plan_counts_the_rows_that_the_network_is_given(case, monkeypatch):
 
 def test_weights_are_those_that_are_loaded():
     plan = make_plan(prepared("control"))
-    model = load_once("bundled", **F32)
+    model: Any = load_once("bundled", **F32)
     parts: dict[str, Any] = {"unet": model.network, "vae": getattr(model, "vae", None)}
     parts["text_encoder"] = model.text_encoder.encoder
     for name, net in parts.items():
@@ -61,11 +66,8 @@ def test_weights_are_those_that_are_loaded():
 
 
 def test_half_precision_halves_the_network():
-    how = {"model": "bundled", "device": "cpu", "upscalers": "none"}
-    single, half = (
-        make_plan(options_class("generate").from_arguments(HORSE, dtype=dtype, **how).prepare())
-        for dtype in ("float32", "float16")
-    )
+    how = {"model": "bundled", "upscalers": "none"}
+    single, half = (make_plan(asked("generate", HORSE, dtype=dtype, **how)) for dtype in ("float32", "float16"))
     assert half.weights["unet"] * 2 == single.weights["unet"] and half.weights["vae"] == single.weights["vae"]
     rows = [next(iter(plan.stages.values())).row for plan in (single, half)]
     assert rows[0].flops == rows[1].flops and rows[1].bytes < 0.6 * rows[0].bytes
@@ -74,7 +76,7 @@ def test_half_precision_halves_the_network():
 @pytest.mark.parametrize("name", ["compare_sync", "distill", "denoise", "invert", "text_to_3d"])
 def test_every_application_has_a_plan(name):
     values = {"compare_sync": (HORSE, LAKE), "denoise": (disc(),), "invert": (disc(),)}.get(name, (HORSE,))
-    plans = make_plans(options_class(name).from_arguments(*values, **F32).prepare())
+    plans = make_plans(asked(name, *values))
     assert all(plan.fits and plan.flops > 1e9 and plan.command.startswith("synoptic ") for plan in plans)
     assert len(plans) == (6 if name == "compare_sync" else 1)
 
@@ -93,7 +95,7 @@ def test_seconds_are_those_of_the_last_run():
     options, model = prepared("wide"), load_once("bundled", **F32)
     keep_speed(options, model, rows=10, seconds=5.0)
     assert expected_seconds(options, model, 100) == 50.0
-    other = options_class("edit").from_arguments(disc(), HORSE, model="bundled", **F32).prepare()
+    other = asked("edit", disc(), HORSE, model="bundled")
     assert speed_keys(other, model)[0] == speed_keys(options, model)[0] and expected_seconds(other, model, 2) == 1.0
 
 

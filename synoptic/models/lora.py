@@ -1,0 +1,266 @@
+"""LoRAs (Hu et al. 2021): small changes of a model's layers, W + scale alpha/r B A, added to the weights when it loads.
+
+Files name layers as kohya's scripts, diffusers, peft, ComfyUI or the first Stable Diffusion code do; whatever the dots and
+underscores, a name is found among the network's own. Imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from safetensors import safe_open
+
+from synoptic.errors import InputError, user_path
+from synoptic.models.hub import download, list_files
+from synoptic.models.registry import Checkpoint
+from synoptic.models.weights import check_weights, read_safetensors_header
+
+if TYPE_CHECKING:
+    from torch import nn
+
+WRAPPERS = ("base_model.model.", "model.")  # what training scripts put around a network
+PREFIXES = {  # of a layer's name -> the component that it belongs to
+    "lora_unet_": "unet",
+    "lora_te1_": "text_encoder",
+    "lora_te2_": "text_encoder_2",
+    "lora_te_": "text_encoder",
+    "unet.": "unet",
+    "diffusion_model.": "unet",
+    "text_encoder_2.": "text_encoder_2",
+    "text_encoder.": "text_encoder",
+}
+ENDINGS = {  # of a tensor's name -> what it is
+    r"[._]lora(_A|_down|\.down|_linear_layer\.down)(\.\w+)?\.weight$": "down",
+    r"[._]lora(_B|_up|\.up|_linear_layer\.up)(\.\w+)?\.weight$": "up",
+    r"\.alpha$": "alpha",
+}
+OTHER_KINDS = {  # of a tensor's name -> what a file with such a tensor is
+    r"\.dora_scale$|lora_magnitude_vector": "a DoRA",
+    r"\.hada_": "a LoHa",
+    r"\.lokr_": "a LoKr",
+    r"\.diff(_b)?$": "a full change of layers",
+}
+RESNET = {  # the first Stable Diffusion code's names inside a residual block -> diffusers'
+    "in_layers_2": "conv1",
+    "out_layers_3": "conv2",
+    "emb_layers_1": "time_emb_proj",
+    "skip_connection": "conv_shortcut",
+}
+
+
+class Layer(NamedTuple):
+    """The tensors' names of one layer's change: A (r, in), B (out, r), and alpha, which is r where there is none."""
+
+    down: str
+    up: str
+    alpha: str | None
+
+
+@dataclass
+class Lora:
+    """A LoRA's file, its scale, and the layers that it changes, by component and normalized name."""
+
+    name: str
+    file: Path
+    scale: float
+    layers: dict[str, dict[str, Layer]] = field(default_factory=dict)
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of the file, shortened."""
+        with self.file.open("rb") as f:
+            return "sha256:" + hashlib.file_digest(f, "sha256").hexdigest()[:16]
+
+    def fuse(self, net: nn.Module, component: str, layers_per_block: int = 2) -> None:
+        """Add the changes of a component to a network's weights, computed in float32.
+
+        Raises InputError where a tensor's shape does not fit.
+        """
+        wanted, modules = self.layers.get(component, {}), dict(net.named_modules())
+        matched = match(wanted, [name for name in modules if hasattr(modules[name], "weight")], layers_per_block)
+        with safe_open(self.file, framework="pt") as f:
+            for name, layer in matched.items():
+                weight = modules[name].get_parameter("weight").data
+                down, up = (f.get_tensor(key).to(weight.device).float() for key in (layer.down, layer.up))
+                alpha = float(f.get_tensor(layer.alpha)) if layer.alpha else len(down)
+                change = self.scale * alpha / len(down) * (up.flatten(1) @ down.flatten(1))
+                if change.numel() != weight.numel():
+                    raise InputError(
+                        f"a LoRA must be made for the model's family, {layer.down} of {self.name} changes"
+                        f" {tuple(change.shape)} numbers, the model's layer has {tuple(weight.shape)}: use another --model",
+                        rule="lora-shape",
+                    )
+                weight.copy_((weight.float() + change.view_as(weight)).to(weight.dtype))
+
+
+def read_loras(values: Sequence[str], checkpoint: Checkpoint) -> list[Lora]:
+    """Return LoRAs `FILE_OR_ID[:scale]` that are seen to belong to a model. Raises InputError, before weights load."""
+    loras = [read_lora(value) for value in values]
+    for lora in loras:
+        check_fit(lora, checkpoint)
+    return loras
+
+
+def read_lora(value: str) -> Lora:
+    """Return the LoRA `FILE_OR_ID[:scale]`: a safetensors file, a folder with one, or a hub id org/name[/file].
+
+    Raises InputError where there is no such file, or it holds no LoRA.
+    """
+    found = re.fullmatch(r"(.+):([+-]?(?:\d+\.?\d*|\.\d+))", value, re.S)
+    source, scale = (found[1], float(found[2])) if found else (value, 1.0)
+    lora = Lora(source, find_file(source), scale)
+    check_weights(lora.file)
+    keys = [key for key in read_safetensors_header(lora.file)[0] if key != "__metadata__"]
+    if other := next((kind for mark, kind in OTHER_KINDS.items() for key in keys if re.search(mark, key)), None):
+        raise InputError(f"a LoRA has matrices A and B for a layer, {source} holds {other}: use another", rule="lora-kind")
+    lora.layers = layers_of(keys)
+    if not lora.layers:
+        raise InputError(
+            f"a LoRA's tensors are called lora_A, lora_down or the like, {source} has none of them: check the file",
+            rule="lora-none",
+        )
+    return lora
+
+
+def find_file(source: str) -> Path:
+    """Return the safetensors file that a path or a hub id names. Raises InputError."""
+    path = user_path(source)
+    if path.is_file():
+        return path
+    if path.is_dir():
+        return path / only_file(source, sorted(file.name for file in path.glob("*.safetensors")))
+    if not re.fullmatch(r"[\w-][\w.-]*/[\w.-]+(/.+\.safetensors)?", source) or (
+        source.count("/") == 1 and path.suffix == ".safetensors"
+    ):
+        raise InputError(
+            f"a LoRA is a safetensors file, a folder with one or a hub id (org/name), {source!r} is none: check the path",
+            rule="lora-missing",
+        )
+    organization, name, *file = source.split("/", 2)
+    repo = f"{organization}/{name}"
+    if file:
+        return download(repo, file[0])
+    snapshot = download(repo, "README.md").parent
+    names = [name for name in list_files(repo, snapshot) if name.endswith(".safetensors")]
+    return download(repo, only_file(source, names), snapshot.name)
+
+
+def only_file(source: str, names: Sequence[str]) -> str:
+    """Return the one safetensors file of a folder. Raises InputError where there are none, or several."""
+    if len(names) != 1:
+        raise InputError(
+            f"a LoRA's folder must hold one safetensors file, {source} has {', '.join(names) or 'none'}: name the file",
+            rule="lora-files",
+        )
+    return names[0]
+
+
+def layers_of(keys: Iterable[str]) -> dict[str, dict[str, Layer]]:
+    """Return {component: {normalized layer name: its tensors}} of a file's tensor names; those without A or B are left."""
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    for key in keys:
+        name, role = ending(key)
+        for wrapper in WRAPPERS:
+            name = name.removeprefix(wrapper)
+        prefix = next((prefix for prefix in PREFIXES if name.startswith(prefix)), "")
+        place = (PREFIXES.get(prefix, "unet"), normalized(name.removeprefix(prefix)))
+        if role:
+            found.setdefault(place, {})[role] = key
+    layers: dict[str, dict[str, Layer]] = {}
+    for (component, name), tensors in found.items():
+        if {"down", "up"} <= tensors.keys():
+            layers.setdefault(component, {})[name] = Layer(tensors["down"], tensors["up"], tensors.get("alpha"))
+    return layers
+
+
+def ending(key: str) -> tuple[str, str]:
+    """Return a tensor's layer and what it is of it: down, up, alpha, or "" where it is none of a LoRA's."""
+    for pattern, role in ENDINGS.items():
+        if found := re.search(pattern, key):
+            return key[: found.start()], role
+    return key, ""
+
+
+def normalized(name: str) -> str:
+    """Return a layer's name as every script's comes out: dots as underscores, without what wraps it."""
+    return name.replace(".processor", "").replace(".", "_").removeprefix("text_model_")
+
+
+def match(layers: Mapping[str, Layer], names: Collection[str], layers_per_block: int = 2) -> dict[str, Layer]:
+    """Return {name: layer} for every layer of a LoRA that is one of a network's own."""
+    own = {normalized(name): name for name in names}
+    found = {}
+    for name, layer in layers.items():
+        candidates = (name, f"{name}_0", diffusers_name(name, layers_per_block))  # an output layer is first of a list
+        if hit := next((own[candidate] for candidate in candidates if candidate in own), None):
+            found[hit] = layer
+    return found
+
+
+def diffusers_name(name: str, layers_per_block: int) -> str:
+    """Return diffusers' normalized name of a U-Net layer that is called as in the first Stable Diffusion code.
+
+    Its input blocks are a convolution, then per level so many layers and a downsampler; its output blocks one layer more,
+    the last with an upsampler inside.
+    """
+    if middle := re.match(r"middle_block_([012])_", name):
+        place = ("mid_block_resnets_0_", "mid_block_attentions_0_", "mid_block_resnets_1_")[int(middle[1])]
+        rest = name[middle.end() :]
+        return place + (rest if middle[1] == "1" else RESNET.get(rest, rest))
+    found = re.match(r"(input|output)_blocks_(\d+)_(\d)_", name)
+    if not found:
+        return name
+    side, i, j = found[1], int(found[2]), int(found[3])
+    level, layer = divmod(i - (side == "input"), layers_per_block + 1)
+    rest, block = name[found.end() :], f"{'down' if side == 'input' else 'up'}_blocks_{level}_"
+    if side == "input" and layer == layers_per_block:
+        return f"{block}downsamplers_0_conv"
+    if j == 0:
+        return f"{block}resnets_{layer}_{RESNET.get(rest, rest)}"
+    return f"{block}upsamplers_0_conv" if rest == "conv" else f"{block}attentions_{layer}_{rest}"
+
+
+def check_fit(lora: Lora, checkpoint: Checkpoint) -> None:
+    """Raise InputError where a LoRA changes layers that a model has not, or of other sizes. Reads headers, no weights.
+
+    A model that is not downloaded yet is checked when it loads, by the shapes alone.
+    """
+    own, total = read_safetensors_header(lora.file)[0], sum(map(len, lora.layers.values()))
+    found = 0
+    for component, layers in lora.layers.items():
+        if component not in checkpoint.components:
+            continue
+        files = [checkpoint.snapshot / file for file in checkpoint.weight_files(component, half=False)]
+        if not all(file.is_file() for file in files):
+            return
+        headers = (read_safetensors_header(file)[0] for file in files if file.suffix == ".safetensors")
+        sizes = {
+            key.removesuffix(".weight"): math.prod(tensor["shape"])
+            for header in headers
+            for key, tensor in header.items()
+            if key.endswith(".weight")
+        }
+        for name, layer in match(layers, sizes, layers_per_block(checkpoint)).items():
+            found += sizes[name] == changed(own[layer.down]["shape"], own[layer.up]["shape"])
+    if found < total:
+        raise InputError(
+            f"a LoRA must be made for the model's family, {total - found} of the {total} layers of {lora.name} are none of"
+            f" {checkpoint.name}: use another --model, or another --lora",
+            rule="lora-fit",
+        )
+
+
+def changed(down: Sequence[int], up: Sequence[int]) -> int:
+    """Return how many numbers B A has, of the shapes of A and B."""
+    return up[0] * math.prod(down[1:])
+
+
+def layers_per_block(checkpoint: Checkpoint) -> int:
+    given = checkpoint.unet_config.get("layers_per_block", 2)
+    return given if isinstance(given, int) else given[0]
