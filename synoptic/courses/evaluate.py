@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from synoptic.courses.evaluate_options import DISTILLED, EvaluateOptions
-from synoptic.courses.files import eval_of, pictures, unique_names, write_eval
+from synoptic.courses.files import pictures, unique_names
+from synoptic.courses.folder_scores import eval_of, write_eval
 from synoptic.courses.folders import expected, file_names, graded, source_of, sources
 from synoptic.courses.generate import (
     check_same_options,

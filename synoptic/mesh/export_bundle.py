@@ -12,8 +12,7 @@ from typing import Any, NamedTuple
 import torch
 
 from synoptic import io
-from synoptic.mesh.export import export_mesh
-from synoptic.mesh.marching_cubes import extract_mesh
+from synoptic.mesh import require_mesh
 from synoptic.mesh.shape_metrics import coverage, relief
 from synoptic.mesh.turntable import turntable_html
 from synoptic.mesh.turntable_frames import turntable_frames
@@ -136,6 +135,10 @@ def _turntable_section(scene: RadianceScene, folder: Path, prompt: str, frames: 
 
 def _mesh_section(scene: RadianceScene, folder: Path) -> Section:
     try:
+        require_mesh()
+        from synoptic.mesh.export import export_mesh
+        from synoptic.mesh.marching_cubes import extract_mesh
+
         made = extract_mesh(scene)
     except (ImportError, ValueError) as e:
         return Section([], {"missing": str(e)}, f"none was made: {e}")

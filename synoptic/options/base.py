@@ -8,6 +8,7 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
+from difflib import get_close_matches
 from functools import cache
 from types import NoneType, UnionType
 from typing import Any, ClassVar, Literal, NamedTuple, Self, Union, get_args, get_origin, get_type_hints
@@ -271,8 +272,6 @@ def specs(cls: type[Options]) -> tuple[OptionSpec, ...]:
 
 def unknown_option(command: str, name: str, known: list[str]) -> str:
     """Return the message for a name that is no option, with the nearest one or the name that it has now."""
-    from difflib import get_close_matches
-
     if name in RENAMED:
         return f"{name} is called {RENAMED[name]} now: write that"
     near = get_close_matches(name, known, 1)

@@ -45,7 +45,7 @@ def exit_code(command: str, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_the_folder_holds_all_of_it_and_is_not_made_again(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("synoptic.mesh.export_bundle.extract_mesh", partial(extract_mesh, grid=48, texture=64, views=2))
+    monkeypatch.setattr("synoptic.mesh.marching_cubes.extract_mesh", partial(extract_mesh, grid=48, texture=64, views=2))
     done = run("text_to_3d", MUG, steps=2, seed=4, **QUICK)
     folder = done.folder / "a_red_mug_4"
     assert done.state == "done" and done.scores["clip_model"] == "bundled clip-grayscale"
