@@ -28,7 +28,6 @@ from synoptic.options import options_class
 from synoptic.options.base import Item
 from synoptic.options.common import ModelOptions
 from synoptic.pipelines.base import Output, Pipeline, pipeline_class
-from synoptic.runs.checkpoint import Checkpoint
 from synoptic.runs.contact_sheet import write_contact_sheet
 from synoptic.runs.files import write_content
 from synoptic.runs.folders import folder_of
@@ -37,6 +36,7 @@ from synoptic.runs.manifest import Picture, Run, describe_model, open_run
 from synoptic.runs.plan import check_memory, duration, expected_seconds, keep_speed, rows_per_item
 from synoptic.runs.progress import progress_bar
 from synoptic.runs.recorder import Recorder, recorded
+from synoptic.runs.resume import ResumeState
 from synoptic.sampling.step import Step
 
 LONG = 20.0  # seconds of work before which is said how long it will take
@@ -205,11 +205,11 @@ def sample_batch(
     for file in files:
         file.parent.mkdir(parents=True, exist_ok=True)
     recorder = Recorder(files) if getattr(run.options, "trace", False) and is_main_process() else None
-    checkpoint = Checkpoint(run.folder, [picture.file for picture in pictures], recorder)
+    resume = ResumeState(run.folder, [picture.file for picture in pictures], recorder)
     begin = time.perf_counter()
     with clock("sample"):
-        outputs = yield_from(watched(pipeline, items, checkpoint, recorder, tick, run))
-    if not checkpoint.done:
+        outputs = yield_from(watched(pipeline, items, resume, recorder, tick, run))
+    if not resume.done:
         keep_speed(pipeline.options, pipeline.model, len(items) * rows_per_item(pipeline), time.perf_counter() - begin)
     if not is_main_process():
         return
@@ -220,23 +220,23 @@ def sample_batch(
         with clock("trace"):
             clip = Clip("bundled") if pipeline.model.checkpoint.is_bundled else None
             recorder.write([picture.prompt for picture in pictures], clip)
-    checkpoint.remove()
+    resume.remove()
     run.write()
 
 
 def watched(
     pipeline: Pipeline[Any],
     items: Sequence[Item],
-    checkpoint: Checkpoint,
+    resume: ResumeState,
     recorder: Recorder | None,
     tick: Callable[[], None],
     run: Run,
 ) -> Generator[Step, None, list[Output]]:
     """Yield a batch's Steps from where it was left, each ticked, recorded, and kept for a kill; return what came of it."""
-    state = checkpoint.load()
+    state = resume.load()
     if state is not None:
-        print(f"going on behind step {checkpoint.done} of {pipeline.num_steps}", file=sys.stderr)
-    for _ in range(checkpoint.done):
+        print(f"going on behind step {resume.done} of {pipeline.num_steps}", file=sys.stderr)
+    for _ in range(resume.done):
         tick()
     steps = pipeline.steps(items, state)
     every, preview_every = (getattr(run.options, name, 0) for name in ("save_every", "preview_every"))
@@ -249,9 +249,9 @@ def watched(
         if recorder:
             recorder.add(step)
         if every and (step.i + 1) % every == 0 and is_main_process():
-            save_intermediate(run.folder, checkpoint.names, step)
+            save_intermediate(run.folder, resume.names, step)
         if is_main_process():
-            checkpoint.offer(step, now=bool(preview_every) and (step.i + 1) % preview_every == 0)
+            resume.offer(step, now=bool(preview_every) and (step.i + 1) % preview_every == 0)
         yield step
 
 

@@ -69,8 +69,8 @@ def test_a_killed_run_goes_on_to_the_bit_and_says_so(tmp_path, without_export, c
     how: dict[str, Any] = {"steps": 3, "preview_every": 3, **QUICK}
     folder = tmp_path / "killed"
     whole = run("text_to_3d", MUG, **how, out=tmp_path / "whole")  # which loads the model for the fork
-    killed(lambda: run("text_to_3d", MUG, **how, out=folder), folder / "checkpoint.safetensors")
-    assert (folder / "checkpoint.safetensors").exists() and not list(folder.glob("*_0.png"))
+    killed(lambda: run("text_to_3d", MUG, **how, out=folder), folder / "state.safetensors")
+    assert (folder / "state.safetensors").exists() and not list(folder.glob("*_0.png"))
     capfd.readouterr()
     again = run("text_to_3d", MUG, **how, out=folder)
     assert "of 3\n" in capfd.readouterr().err.partition("going on behind step ")[2][:8]
