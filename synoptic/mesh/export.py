@@ -38,7 +38,7 @@ def export_mesh(textured: TexturedMesh, folder: Path, name: str = "mesh") -> lis
     return [folder / file for file in written]
 
 
-def sample_points(textured: TexturedMesh, n: int = NUM_POINTS) -> Any:
+def sample_points(textured: TexturedMesh, n: int = NUM_POINTS) -> trimesh.PointCloud:
     """n points evenly on the surface, each of the texture's colour there."""
     sampled: Any = trimesh.sample.sample_surface(textured.mesh, n, seed=0)
     places, faces = sampled

@@ -82,9 +82,8 @@ def extract_surface(grid: Tensor, level: float, faces: int = 10_000) -> Trimesh:
     whole: Any = trimesh.Trimesh((corners - 1) * step - 1, triangles)
     pieces = whole.split(only_watertight=False)
     largest = max(piece.area for piece in pieces)
-    return _simplified(
-        trimesh.util.concatenate([piece for piece in pieces if piece.area >= MIN_PIECE_AREA * largest]), faces
-    )
+    kept: Any = trimesh.util.concatenate([piece for piece in pieces if piece.area >= MIN_PIECE_AREA * largest])
+    return _simplified(kept, faces)
 
 
 def _solid(grid: np.ndarray, level: float) -> np.ndarray:
@@ -94,7 +93,7 @@ def _solid(grid: np.ndarray, level: float) -> np.ndarray:
     return ndimage.gaussian_filter(np.where(closed & (dense <= 1), 1, dense / (1 + dense)), SMOOTHING_CELLS)
 
 
-def _simplified(mesh: Any, faces: int) -> Any:
+def _simplified(mesh: Trimesh, faces: int) -> Trimesh:
     """With so many faces, or twice or four times as many, the fewest that leave it closed."""
     for target, eager in product((faces, 2 * faces, 4 * faces), AGGRESSIVENESS):
         if target >= len(mesh.faces):

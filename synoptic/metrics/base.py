@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, SupportsFloat
+from typing import SupportsFloat
 
 from synoptic.errors import InputError
 
@@ -49,7 +49,7 @@ class Metric:
         by = f"\tby {self.clip_model}" if self.clip_model else ""
         return "\n".join([*lines, f"{self.mean:.4f}{error}\tmean of {len(self.items)}{by}"])
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """Return name, clip_model, mean, error, items; null stands for infinity (the PSNR of equal pictures)."""
         items = {item: finite_or_none(value) for item, value in self.items.items()}
         return {

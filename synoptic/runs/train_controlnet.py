@@ -6,9 +6,9 @@ import json
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
 import torch
+from diffusers.models.controlnets.controlnet import ControlNetModel
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -108,7 +108,7 @@ class Validation:
         table = folder / TABLE
         self.rows = parse_rows(table.read_text()) if table.exists() else []
 
-    def measure(self, net: Any, losses: Sequence[Tensor], autocast: AbstractContextManager[Any]) -> None:
+    def measure(self, net: ControlNetModel, losses: Sequence[Tensor], autocast: AbstractContextManager[object]) -> None:
         """Measure after step len(losses), if it is due and was not done before."""
         step, options = len(losses), self.options
         due = step % options.evaluate_every == 0 or step == options.steps

@@ -86,7 +86,7 @@ def test_flux_has_its_published_size_memory_and_work():
 
 @pytest.mark.slow
 def test_stable_diffusion_3_5_medium_has_its_published_size():
-    how = {"sample_size": 128, "num_layers": 24, "num_attention_heads": 24, "caption_projection_dim": 1536}
+    how: dict[str, Any] = {"sample_size": 128, "num_layers": 24, "num_attention_heads": 24, "caption_projection_dim": 1536}
     how |= {"pos_embed_max_size": 384, "dual_attention_layers": tuple(range(13)), "qk_norm": "rms_norm", "in_channels": 16}
 
     def build() -> nn.Module:

@@ -51,7 +51,7 @@ def test_a_plan_counts_the_rows_that_the_network_is_given(case, monkeypatch):
 
 def test_weights_are_those_that_are_loaded():
     plan = make_plan(prepared("control"))
-    model = load_once("bundled", **F32)
+    model: Any = load_once("bundled", **F32)
     parts: dict[str, Any] = {"unet": model.network, "vae": getattr(model, "vae", None)}
     parts["text_encoder"] = model.text_encoder.encoder
     for name, net in parts.items():
@@ -62,10 +62,9 @@ def test_weights_are_those_that_are_loaded():
 
 def test_half_precision_halves_the_network():
     how = {"model": "bundled", "device": "cpu", "upscalers": "none"}
-    single, half = (
-        make_plan(options_class("generate").from_arguments(HORSE, dtype=dtype, **how).prepare())
-        for dtype in ("float32", "float16")
-    )
+    asked = [options_class("generate").from_arguments(HORSE, dtype=dtype, **how) for dtype in ("float32", "float16")]
+    prepared: list[Any] = [options.prepare() for options in asked]
+    single, half = map(make_plan, prepared)
     assert half.weights["unet"] * 2 == single.weights["unet"] and half.weights["vae"] == single.weights["vae"]
     rows = [next(iter(plan.stages.values())).row for plan in (single, half)]
     assert rows[0].flops == rows[1].flops and rows[1].bytes < 0.6 * rows[0].bytes
@@ -73,8 +72,9 @@ def test_half_precision_halves_the_network():
 
 @pytest.mark.parametrize("name", ["compare_sync", "distill", "denoise", "invert", "text_to_3d"])
 def test_every_application_has_a_plan(name):
-    values = {"compare_sync": (HORSE, LAKE), "denoise": (disc(),), "invert": (disc(),)}.get(name, (HORSE,))
-    plans = make_plans(options_class(name).from_arguments(*values, **F32).prepare())
+    values: dict[str, Any] = {"compare_sync": (HORSE, LAKE), "denoise": (disc(),), "invert": (disc(),)}
+    asked: Any = options_class(name).from_arguments(*values.get(name, (HORSE,)), **F32).prepare()
+    plans = make_plans(asked)
     assert all(plan.fits and plan.flops > 1e9 and plan.command.startswith("synoptic ") for plan in plans)
     assert len(plans) == (6 if name == "compare_sync" else 1)
 
@@ -93,7 +93,7 @@ def test_seconds_are_those_of_the_last_run():
     options, model = prepared("wide"), load_once("bundled", **F32)
     keep_speed(options, model, rows=10, seconds=5.0)
     assert expected_seconds(options, model, 100) == 50.0
-    other = options_class("edit").from_arguments(disc(), HORSE, model="bundled", **F32).prepare()
+    other: Any = options_class("edit").from_arguments(disc(), HORSE, model="bundled", **F32).prepare()
     assert speed_keys(other, model)[0] == speed_keys(options, model)[0] and expected_seconds(other, model, 2) == 1.0
 
 
