@@ -29,7 +29,7 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
-	$(BIN)/codespell README.md CONTRIBUTING.md CHANGELOG.md docs
+	$(BIN)/codespell README.md CONTRIBUTING.md CHANGELOG.md docs bundled_training/README.md examples
 
 clean:
 	rm -rf .venv outputs build *.egg-info

@@ -31,7 +31,8 @@ def score(args: argparse.Namespace) -> None:
         source = resolve_clip(args.judge)
         check_writable(folder)
 
-    from synoptic.courses.files import prompt_of, score_folder, write_eval
+    from synoptic.courses.files import prompt_of
+    from synoptic.courses.folder_scores import score_folder, write_eval
     from synoptic.courses.report import MARKS_CLIP, verdict
     from synoptic.metrics.clip import Clip
 

@@ -27,7 +27,6 @@ from benchmarks.object_quality import ASKED, SIDES, Judges, renders, scored
 from synoptic import io
 from synoptic.errors import OptimizationFailed
 from synoptic.mesh import require_mesh
-from synoptic.mesh.marching_cubes import extract_mesh
 from synoptic.models.device import choose_device
 from synoptic.nerf.scene import RadianceScene
 from synoptic.nerf.serialization import load_scene
@@ -99,6 +98,8 @@ def meshed(scene: RadianceScene, told: dict[str, Any]) -> dict[str, Any]:
         return told
     try:
         require_mesh()
+        from synoptic.mesh.marching_cubes import extract_mesh
+
         made = extract_mesh(scene)
     except (ImportError, ValueError) as e:
         return {"missing": str(e)}

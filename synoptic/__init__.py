@@ -44,20 +44,10 @@ if TYPE_CHECKING:
     from synoptic.views.windows import Windows as Windows
 
 __version__ = "0.1.0"
-APPLICATIONS = (
-    "generate",
-    "wide",
-    "anagram",
-    "hybrid",
-    "compare_sync",
-    "edit",
-    "inpaint",
-    "invert",
-    "control",
-    "denoise",
-    "distill",
-    "text_to_3d",
-)
+FROM_WORDS = ("generate", "wide", "anagram", "hybrid", "text_to_3d")  # by what they do, as --help groups them
+OF_A_PICTURE = ("edit", "inpaint", "control", "invert")
+STUDIES = ("distill", "denoise", "compare_sync")
+APPLICATIONS = (*FROM_WORDS, *OF_A_PICTURE, *STUDIES)
 TOOLS = ("evaluate", "info", "score", "control_map", "video", "bench")
 LOSSES = ("sds", "vsd", "csd", "nfsd")
 EDIT_LOSSES = ("pds", "dds")

@@ -45,11 +45,11 @@ app = App(
 )
 
 
-def command(name: str) -> Callable[..., Any]:
+def command(name: str) -> Callable[..., object]:
     """Return a command as a function of its options; it prepares them, then imports what carries them out."""
     options = options_class(name.replace("-", "_"))
 
-    def call(*values: Any, **named: Any) -> Any:
+    def call(*values: object, **named: Any) -> object:
         shell = {key: named.pop(key) for key in SHELL if key in named}
         given = {key: value for key, value in named.items() if value is not MISSING}
         if axes := parse_axes(options, shell.get("grid", ())):

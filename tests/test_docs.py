@@ -12,6 +12,8 @@ from cyclopts import App
 from synoptic import cli
 from synoptic.commands.parameters import SHELL
 from synoptic.options import options_class
+from synoptic.options.base import RENAMED
+from synoptic.options.grid import parse_axes
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -33,14 +35,24 @@ def test_a_command_line_is_one(page, line):
     options, found = options_class(name.replace("-", "_")), []
 
     def keep(*values, **named):
-        own = {key: value for key, value in named.items() if key not in SHELL}
-        found.append(options.from_arguments(*values, **own))
+        shell = {key: named.pop(key) for key in SHELL if key in named}
+        found.append((options.from_arguments(*values, **named), parse_axes(options, shell.get("grid", ()))))
 
     keep.__signature__ = cli.signature(options, with_shell=name in cli.APPLICATIONS)  # type: ignore[attr-defined]
     app = App(result_action="return_value")
     app.command(keep, name=name)
     app([name, *words], exit_on_error=False, print_error=False)
     assert found
+
+
+def test_the_page_of_renames_has_every_old_option_and_only_modules_that_exist():
+    lines = [line for line in (ROOT / "docs" / "renames.md").read_text().splitlines() if line.startswith("| ")]
+    rows = [[cell.strip().strip("`") for cell in line.split("|")[1:-1]] for line in lines]
+    flags = {(f"--{old}".replace("_", "-"), f"--{new}".replace("_", "-")) for old, new in RENAMED.items()}
+    assert flags <= {(row[1], row[-1]) for row in rows}
+    assert {row[0]: row[1] for row in rows}.items() >= cli.RENAMED_COMMANDS.items()
+    modules = [row[-1].replace(".", "/") for row in rows if row[-1].startswith("synoptic.")]
+    assert len(modules) > 100 and all((ROOT / m).is_dir() or (ROOT / f"{m}.py").is_file() for m in modules)
 
 
 def test_there_is_something_to_read():

@@ -47,7 +47,7 @@ def small(made, tmp_path, monkeypatch):
     two = dict(list(json.loads(OURS["wide"].read_text()).items())[:2])
     (tmp_path / "wide.json").write_text(json.dumps(two))
     monkeypatch.setitem(OURS, "wide", tmp_path / "wide.json")
-    monkeypatch.setattr("synoptic.mesh.export_bundle.extract_mesh", partial(extract_mesh, grid=48, texture=64, views=2))
+    monkeypatch.setattr("synoptic.mesh.marching_cubes.extract_mesh", partial(extract_mesh, grid=48, texture=64, views=2))
 
 
 @pytest.mark.parametrize("argv", SYNOPTIC, ids=" ".join)

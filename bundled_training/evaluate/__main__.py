@@ -12,12 +12,12 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from bundled_training.evaluate import anagrams, judges, plain, speed, upscale, views, wide
+from bundled_training.evaluate import anagrams, clip_models, plain, speed, upscale, views, wide
 from bundled_training.evaluate.report import ORDER, report
 from bundled_training.evaluate.task import Findings, Task
 
 MEASUREMENTS: dict[str, Callable[[Task], Findings]] = {
-    "judges": judges.measure,
+    "clip-models": clip_models.measure,
     "sd": partial(plain.measure, "sd"),
     "if": partial(plain.measure, "if"),
     "if-ii": upscale.measure,
@@ -36,7 +36,7 @@ def main(given: list[str] | None = None) -> None:
         "--family", type=Path, default=Path("bundled_training/work/family"), help="sd, if, if-ii, clip and clip-grayscale"
     )
     p.add_argument("--out", type=Path, default=Path("bundled_training/work/evaluation"))
-    p.add_argument("--against", type=Path, help="an older family; it is judged by --family's judges")
+    p.add_argument("--against", type=Path, help="an older family, scored by the CLIP models of --family")
     p.add_argument("--quick", action="store_true", help="a handful of everything: does it run?")
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--device", default="auto")

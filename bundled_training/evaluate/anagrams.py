@@ -37,7 +37,7 @@ def spec(style: str, kind: str, name: str) -> Spec:
 
 
 def measure(task: Task) -> Findings:
-    """60 pairs, each of one style and two of 100 contents; the same 100 in that style are what judges choose from."""
+    """60 pairs, each of one style and two of 100 contents; the same 100 in that style are what CLIP models choose from."""
     rng = Random(task.seed)
     choices, count, steps = contents(task.count(CHOICES, 10), rng), task.count(60, 2), task.count(STEPS, 2)
     pairs = [(rng.choice(tuple(STYLES)), *rng.sample(range(len(choices)), 2)) for _ in range(count)]
@@ -52,10 +52,10 @@ def measure(task: Task) -> Findings:
         pictures["real"] = Renders(task.on)(every, sampler.size, task.seed)
         pictures[f"{kind}, plain"] = sampler(prompts, seeds, steps=steps, guidance=GUIDANCE)
         pictures[f"{kind}, anagrams"] = anagrams(sampler, prompts, seeds, steps)
-    for name, judge in task.judges.items():
-        texts = {style: judge.encode_texts([spec(style, *choice).caption for choice in choices]) for style in STYLES}
+    for name, clip in task.clip_models.items():
+        texts = {style: clip.encode_texts([spec(style, *choice).caption for choice in choices]) for style in STYLES}
         for kind, x in pictures.items():
-            cosines = torch.stack([f @ texts[s.style].T for f, s in zip(seen(judge, x), every, strict=True)])
+            cosines = torch.stack([f @ texts[s.style].T for f, s in zip(seen(clip, x), every, strict=True)])
             right = torch.tensor([k for _, a, b in pairs for k in (a, b)])
             place = statistics.ranks(cosines, right).view(count, 2)
             for k in (1, 5):

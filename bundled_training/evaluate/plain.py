@@ -1,4 +1,4 @@
-"""sd and if: do judges find the right prompt of a hundred in samples as often as in renders, and are borders as bright?"""
+"""sd and if: do CLIPs find the right prompt of a hundred in samples as often as in renders, and are borders as bright?"""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def measure(part: str, task: Task) -> Findings:
     pictures = {name: repeated(sampler, every, each, task.seed, steps) for name, sampler in samplers.items()}
     again = [spec for spec in every for _ in range(each)]
     pictures = {"real": renders(again, size, task.seed), **pictures}
-    judge(found, task, every, pictures, renders(again, size, task.seed + 1))
+    measure_samples(found, task, every, pictures, renders(again, size, task.seed + 1))
     first = [x.unflatten(0, (prompts, each))[:, :2] for x in pictures.values()]
     found.sheet = torch.cat(first, 1).flatten(0, 1)
     found.details["sheet"] = f"one row a prompt: two each of {', '.join(pictures)}"
@@ -49,11 +49,11 @@ def repeated(sampler: Sampler, every: list[Spec], each: int, seed: int, steps: i
     return sampler(prompts, [1_000_000 * seed + k for k in range(len(prompts))], steps=steps)
 
 
-def judge(found: Findings, task: Task, every: list[Spec], pictures: dict[str, Tensor], other: Tensor) -> None:
+def measure_samples(found: Findings, task: Task, every: list[Spec], pictures: dict[str, Tensor], other: Tensor) -> None:
     """Ranks, their ratio to real renders', cosines, and the Fréchet distance (`other` are renders for its floor)."""
     prompts, count = len(every), len(other)
     right = torch.arange(prompts).repeat_interleave(count // prompts)
-    for name, clip in task.judges.items():
+    for name, clip in task.clip_models.items():
         texts, real = clip.encode_texts([spec.caption for spec in every]), torch.empty(0)
         features = {kind: seen(clip, x) for kind, x in pictures.items()}
         for kind, x in features.items():

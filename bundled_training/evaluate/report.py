@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-ORDER = ("judges", "sd", "if", "if-ii", "views", "wide", "anagrams", "speed")
+ORDER = ("clip-models", "sd", "if", "if-ii", "views", "wide", "anagrams", "speed")
 
 
 def report(out: Path) -> str:
@@ -18,13 +18,13 @@ def report(out: Path) -> str:
 
 
 def table(found: dict[str, Any]) -> str:
-    """One measurement: a row for each measure and judge, value ± standard error (n) in the column of its pictures."""
+    """One measurement: a row for each measure and CLIP model, value ± standard error (n) in the column of its pictures."""
     kinds = list(dict.fromkeys(row["pictures"] for row in found["rows"]))
     lines: dict[tuple[str, str], dict[str, str]] = {}
     for row in found["rows"]:
-        lines.setdefault((row["measure"], row["judge"]), {})[row["pictures"]] = cell(row)
+        lines.setdefault((row["measure"], row["clip_model"]), {})[row["pictures"]] = cell(row)
     settings = ", ".join(f"{key} {value}" for key, value in found["settings"].items() if key not in HIDDEN)
-    head = ["measure", "judge", *kinds]
+    head = ["measure", "clip_model", *kinds]
     rows = [head, ["---"] * len(head)] + [[*key, *(by.get(kind, "") for kind in kinds)] for key, by in lines.items()]
     return "\n".join([f"### {found['name']}", settings, "", *("| " + " | ".join(row) + " |" for row in rows), ""])
 

@@ -1,4 +1,4 @@
-"""Pictures from the models, by the package's own loading, guidance and denoising loop; and what judges see in them."""
+"""Pictures from the models, by the package's own loading, guidance and denoising loop; and what CLIP models see in them."""
 
 from __future__ import annotations
 
@@ -62,6 +62,6 @@ def last(steps: Iterator[Any]) -> Tensor:
     return x
 
 
-def seen(judge: Clip, pictures: Tensor) -> Tensor:
+def seen(clip: Clip, pictures: Tensor) -> Tensor:
     """Unit features (N, D) of pictures (N, 3, H, W) in [0, 1], through 8 bits as anybody's files are."""
-    return judge.encode_images(to_pil(pictures * 2 - 1))
+    return clip.encode_images(to_pil(pictures * 2 - 1))

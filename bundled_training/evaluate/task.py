@@ -17,12 +17,12 @@ from bundled_training.train.loop import sheet
 from synoptic.metrics.clip import Clip
 from synoptic.models.device import choose_device
 
-JUDGES = ("clip", "clip-grayscale")
+CLIP_MODELS = ("clip", "clip-grayscale")
 
 
 @dataclass(frozen=True)
 class Task:
-    """A family to measure, perhaps an older one to measure against, both judged by the family's own judges."""
+    """A family to measure, perhaps an older one to measure against, both scored by the family's own CLIP models."""
 
     family: Path
     out: Path
@@ -43,8 +43,8 @@ class Task:
         return {"family": self.family / part, **old}
 
     @cached_property
-    def judges(self) -> dict[str, Clip]:
-        return {name: Clip(str(self.family / name), self.device) for name in JUDGES}
+    def clip_models(self) -> dict[str, Clip]:
+        return {name: Clip(str(self.family / name), self.device) for name in CLIP_MODELS}
 
     @cached_property
     def on(self) -> torch.device:
@@ -52,18 +52,18 @@ class Task:
 
 
 class Row(NamedTuple):
-    """One number: of which pictures (real, family, against, …), by which judge, with its standard error and sample size."""
+    """One number: of which pictures (real, family, against, …), by which CLIP, with standard error and sample size."""
 
     measure: str
     pictures: str
-    judge: str
+    clip_model: str
     value: float
     error: float | None
     samples: int
 
     def __str__(self) -> str:
         error = "" if self.error is None else f"{self.error:.4f}"
-        return "\t".join([self.measure, self.pictures, self.judge, f"{self.value:.4f}", error, str(self.samples)])
+        return "\t".join([self.measure, self.pictures, self.clip_model, f"{self.value:.4f}", error, str(self.samples)])
 
 
 @dataclass
@@ -76,8 +76,8 @@ class Findings:
     sheet: Tensor | None = None
     columns: int = 12
 
-    def add(self, measure: str, pictures: str, judge: str, value: tuple[float, float | None], samples: int) -> None:
-        self.rows.append(Row(measure, pictures, judge, *value, samples))
+    def add(self, measure: str, pictures: str, clip: str, value: tuple[float, float | None], samples: int) -> None:
+        self.rows.append(Row(measure, pictures, clip, *value, samples))
 
     def write(self, name: str, task: Task) -> None:
         """OUT/NAME.json, OUT/NAME.png, and the table on standard output."""

@@ -1,4 +1,4 @@
-"""if-ii: is it closer to the truth than bicubic enlargement, is its detail like renders', do judges like it better?"""
+"""if-ii: is it closer to the truth than bicubic enlargement, is its detail like renders', do CLIP models like it better?"""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bundled_training.evaluate.samples import Sampler, generators, seen
 from bundled_training.evaluate.task import Findings, Task
 
 STEPS, GUIDANCE, LEVEL = 20, 1.0, 0
-DETAIL, ACROSS = 96, 3  # pixels of a crop, at full scale what the judge sees; how many crops on a side
+DETAIL, ACROSS = 96, 3  # pixels of a crop, at full scale what the CLIP model sees; how many crops on a side
 
 
 class Upscaler:
@@ -101,14 +101,14 @@ def between(x: Tensor, truth: Tensor) -> Callable[[Tensor], float]:
 
 
 def detail(found: Findings, task: Task, real: Tensor, large: dict[str, Tensor]) -> None:
-    """How far crops are from the same renders' crops: in a whole picture a judge of 96 pixels sees no detail.
+    """How far crops are from the same renders' crops: in a whole picture a CLIP model of 96 pixels sees no detail.
 
     Errors, the differences' too, are a jackknife over the pictures.
     """
     count, groups = len(real), min(10, len(real))
-    for name, judge in task.judges.items():
-        features = {k: seen(judge, crops(x).flatten(0, 1)).unflatten(0, (count, -1)) for k, x in large.items()}
-        truth = seen(judge, crops(real).flatten(0, 1)).unflatten(0, (count, -1))
+    for name, clip in task.clip_models.items():
+        features = {k: seen(clip, crops(x).flatten(0, 1)).unflatten(0, (count, -1)) for k, x in large.items()}
+        truth = seen(clip, crops(real).flatten(0, 1)).unflatten(0, (count, -1))
         distances = {kind: between(x, truth) for kind, x in features.items()}
         plain, samples = distances["bicubic"], count * ACROSS**2
         for kind, of in distances.items():
@@ -121,9 +121,9 @@ def detail(found: Findings, task: Task, real: Tensor, large: dict[str, Tensor]) 
 
 def score(found: Findings, task: Task, prompts: list[str], source: str, large: dict[str, Tensor]) -> None:
     """Cosines with the prompts, and by how much they beat the bicubic enlargements'."""
-    for name, judge in task.judges.items():
-        texts = judge.encode_texts(prompts)
-        cosines = {kind: (seen(judge, x) * texts).sum(1) for kind, x in large.items()}
+    for name, clip in task.clip_models.items():
+        texts = clip.encode_texts(prompts)
+        cosines = {kind: (seen(clip, x) * texts).sum(1) for kind, x in large.items()}
         for kind, x in cosines.items():
             found.add(f"cosine of {source}", kind, name, statistics.mean_error(x), len(x))
             if kind not in ("bicubic", "real"):

@@ -43,9 +43,9 @@ def measure(task: Task) -> Findings:
                 prompts, range(1_000_000 * task.seed, 1_000_000 * task.seed + len(prompts)), steps=steps
             )
     pictures["real 64"] = Renders(task.on)(every, 64, task.seed)
-    for name, judge in task.judges.items():
+    for name, clip in task.clip_models.items():
         for kind, x in pictures.items():
-            hits = right_views(judge, x, pairs)
+            hits = right_views(clip, x, pairs)
             found.add("view right of 4", kind, name, statistics.mean_error(hits.mean(1)), hits.numel())
             by = hits.unflatten(0, (len(names), -1)).mean((1, 2))
             found.details[f"by object, {kind}, {name}"] = dict(zip(names, by.tolist(), strict=True))
@@ -57,8 +57,8 @@ def measure(task: Task) -> Findings:
     return found
 
 
-def right_views(judge: Clip, pictures: Tensor, pairs: list[tuple[str, str]]) -> Tensor:
+def right_views(clip: Clip, pictures: Tensor, pairs: list[tuple[str, str]]) -> Tensor:
     """1 where the caption with the right view word fits best of four: (pairs, views) of pictures in that order."""
-    texts = judge.encode_texts([caption(name, colour, view) for name, colour in pairs for view in VIEWS])
-    x, texts = (f.unflatten(0, (len(pairs), len(VIEWS))) for f in (seen(judge, pictures), texts))
+    texts = clip.encode_texts([caption(name, colour, view) for name, colour in pairs for view in VIEWS])
+    x, texts = (f.unflatten(0, (len(pairs), len(VIEWS))) for f in (seen(clip, pictures), texts))
     return ((x @ texts.mT).argmax(2) == torch.arange(len(VIEWS))).double()

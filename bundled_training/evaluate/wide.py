@@ -53,7 +53,7 @@ def measure(task: Task) -> Findings:
         for version, texts in versions.items():
             strips, plain[version] = one_version(found, task, sampler, f"{kind} {version}", list(texts), others)
             sheet += [strips] if kind == "family" else []
-        for name in task.judges:
+        for name in task.clip_models:
             gain = statistics.mean_error(plain["sentence"][name] - plain["short"][name])
             found.add("plain top-1, sentence - short", kind, name, gain, scenes)
     found.sheet = torch.stack(sheet, 1).flatten(0, 1)
@@ -70,7 +70,7 @@ def synonym(spec: Spec) -> bool:
 def one_version(
     found: Findings, task: Task, sampler: Sampler, label: str, texts: list[str], others: list[str]
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """Paint and measure these prompts: the strips, prompt by prompt, and plain pictures' top-1 by judge and prompt."""
+    """Paint and measure these prompts: the strips, prompt by prompt, and plain pictures' top-1 by CLIP model and prompt."""
     each, crops, steps, scenes = task.count(4, 1), task.count(8, 2), task.count(STEPS, 2), len(texts)
     repeated = [[text for text in texts for _ in range(k)] for k in (each, crops)]
     seeds = [range(1_000_000 * task.seed, 1_000_000 * task.seed + len(every)) for every in repeated]
@@ -130,10 +130,10 @@ def crop_ranks(
 ) -> dict[str, Tensor]:
     """Top-1 of crops and of plain samples among the captions, whose last ones are right; plain's by prompt (scenes,)."""
     scores = {}
-    for name, judge in task.judges.items():
-        texts, hits = judge.encode_texts(captions), {}
+    for name, clip in task.clip_models.items():
+        texts, hits = clip.encode_texts(captions), {}
         for pictures, x in {"crops": crops, "plain": plain}.items():
-            cosines = seen(judge, x) @ texts.T
+            cosines = seen(clip, x) @ texts.T
             right = (len(captions) - scenes + torch.arange(scenes)).repeat_interleave(len(x) // scenes)
             hits[pictures] = (statistics.ranks(cosines, right) < 1).double().view(scenes, -1).mean(1)
             found.add(f"top-1 of {len(captions)}, {pictures}", label, name, statistics.mean_error(hits[pictures]), len(x))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 from synoptic.errors import InputError
@@ -19,7 +20,7 @@ class Tool:
         self.__doc__ = python_doc(self.options_class)
         self.__signature__ = python_signature(self.options_class)
 
-    def __call__(self, *values: Any, **options: Any) -> Any:
+    def __call__(self, *values: object, **options: object) -> Any:
         try:
             prepared = self.options_class.from_arguments(*values, **options).prepare()
             return tool_module(self.__name__).execute(prepared)
@@ -27,6 +28,6 @@ class Tool:
             raise e.in_python() from None
 
 
-def tool_module(name: str) -> Any:
+def tool_module(name: str) -> ModuleType:
     """Return the module that carries out a tool: in `courses/` or in `commands/`."""
     return import_module(f"synoptic.{'courses' if name == 'evaluate' else 'commands'}.{name}")

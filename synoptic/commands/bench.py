@@ -7,7 +7,6 @@ import os
 import platform
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -26,7 +25,7 @@ COLUMNS = ("name", "dtype", "batch", "seconds", "of diffusers' default", "of its
 class Bench:
     """A row per contender: name, dtype, batch, seconds, CLIP score, and how many times as fast as diffusers it is."""
 
-    rows: list[dict[str, Any]]
+    rows: list[dict[str, object]]
     file: Path
 
     def __str__(self) -> str:
@@ -47,7 +46,7 @@ def execute(options: BenchOptions) -> Bench:
     clip, rows = Clip("bundled", "cpu"), []
     for contender, spent in seconds.items():
         name, dtype, batch = str(contender).split("\t")
-        row: dict[str, Any] = {"name": name, "dtype": dtype, "batch": batch, "seconds": spent}
+        row: dict[str, object] = {"name": name, "dtype": dtype, "batch": batch, "seconds": spent}
         row |= {"of diffusers' default": seconds[default] / spent, "of its best": seconds[best] / spent}
         rows.append(row | {"score": clip_score(clip, pictures[contender], PROMPT)})
         io.save_image(folder / f"{name}-{dtype}-{batch}.png".replace(" ", ""), pictures[contender], row)

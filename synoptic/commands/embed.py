@@ -7,8 +7,8 @@ from pathlib import Path
 
 from synoptic.errors import user_path
 from synoptic.io import atomic_write
-from synoptic.models.embeddings import serialize_embeddings
 from synoptic.models.load import load_text_encoder
+from synoptic.models.precomputed_text import serialize_embeddings
 from synoptic.models.registry import resolve
 from synoptic.models.vocabulary import vocabulary_warnings
 from synoptic.options.embed import EmbedOptions

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from inspect import cleandoc
 
+import synoptic
 from synoptic.options.base import OptionSpec
 from synoptic.options.signature import is_example
 
@@ -27,10 +29,16 @@ synoptic COMMAND --help   explains one, with its usual options first
 synoptic models           lists models, and the words that the bundled ones know"""
 ALL = f"{SUMMARY}\n\nWhere to start: synoptic, with nothing behind it, shows five commands."
 
+
+def typed(names: Sequence[str]) -> tuple[str, ...]:
+    """Return names of Python as a command line has them."""
+    return tuple(name.replace("_", "-") for name in names)
+
+
 COMMANDS = {
-    "Make pictures and objects from words": ("generate", "wide", "anagram", "hybrid", "text-to-3d"),
-    "Change a picture": ("edit", "inpaint", "control", "invert"),
-    "Study a model": ("distill", "denoise", "compare-sync", "train-controlnet"),
+    "Make pictures and objects from words": typed(synoptic.FROM_WORDS),
+    "Change a picture": typed(synoptic.OF_A_PICTURE),
+    "Study a model": (*typed(synoptic.STUDIES), "train-controlnet"),
     "Look and measure": ("info", "score", "evaluate", "models", "views", "bench"),
     "Prepare and convert": ("control-map", "video", "embed"),
 }

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
 
@@ -19,6 +17,7 @@ from synoptic.options.grid import parse_axes
 from synoptic.options.info import InfoOptions
 from synoptic.runs.folders import MANIFEST, earlier
 from synoptic.utils.image_formats import FORMATS
+from synoptic.utils.json_objects import JsonObject
 
 KNOWN = (*synoptic.APPLICATIONS, "control_map")
 
@@ -27,7 +26,7 @@ KNOWN = (*synoptic.APPLICATIONS, "control_map")
 class Info:
     """The settings inside a picture, flat; the command that makes it again, "" where there is none: then why."""
 
-    settings: dict[str, Any]
+    settings: JsonObject
     command: str
     problem: str = ""
 
@@ -66,7 +65,7 @@ def execute(options: InfoOptions) -> Info:
         return Info(flat, "", str(e))
 
 
-def of_run(file: Path, found: Mapping[str, Any]) -> dict[str, Any]:
+def of_run(file: Path, found: JsonObject) -> JsonObject:
     """Return the settings of a map, a view or a step: those of the run in whose folder it lies."""
     for folder in list(file.resolve().parents)[:4]:
         if (folder / MANIFEST).exists() and (manifest := earlier(folder)):
@@ -74,7 +73,7 @@ def of_run(file: Path, found: Mapping[str, Any]) -> dict[str, Any]:
     return dict(found)
 
 
-def command_of(application: Any, recorded: Mapping[str, Any]) -> str:
+def command_of(application: object, recorded: JsonObject) -> str:
     """Return the command line of recorded options, built from those that are options and have a valid value."""
     if application not in KNOWN:
         raise InputError("it is no result of a command that can be repeated", rule="application-unknown")
@@ -83,14 +82,14 @@ def command_of(application: Any, recorded: Mapping[str, Any]) -> str:
     return options.from_arguments(**{name: value for name, value in recorded.items() if name in names}).command()
 
 
-def grid_of(found: Mapping[str, Any]) -> list[str]:
+def grid_of(found: JsonObject) -> list[str]:
     """Return the --grid of a figure's command. Raises InputError where it is none."""
     axes = found.get("grid", [])
     axes = axes if isinstance(axes, list) and all(isinstance(axis, str) for axis in axes) else ["?"]
     return [shlex.join(["--grid", str(axis)]) for axis in parse_axes(options_class(found["application"]), axes)]
 
 
-def words(value: Any) -> str:
+def words(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 

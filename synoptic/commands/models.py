@@ -62,7 +62,7 @@ def execute(options: ModelsOptions) -> Models:
 def default_model(application: str) -> str:
     """Return the model that an application takes where none is named."""
     (spec,) = [spec for spec in options_class(application).specs() if spec.name == "model"]
-    return spec.default
+    return str(spec.default)
 
 
 def row(name: str, sources: tuple[str, ...], find: Callable[[str], Checkpoint]) -> Row:

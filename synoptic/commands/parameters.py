@@ -5,19 +5,19 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING
-from typing import Annotated, Any, get_origin
+from typing import Annotated, get_args, get_origin
 
-from cyclopts import Group, Parameter
+from cyclopts import Group, Parameter, Token
 
 from synoptic.commands.help import GROUPS, group_of, place
 from synoptic.errors import InputError
-from synoptic.options.base import Options, OptionSpec, specs, split_list
+from synoptic.options.base import Options, OptionSpec, alternatives, specs, split_list
 
 SHELL_GROUP = Group("Command line", sort_key=len(GROUPS) + 100)
 GRID = "a picture for every value: guidance-scale=3,5,7 or seed=0..3; twice for a grid of two options"
 
 
-def shell_parameter(name: str, kind: Any, default: Any, help: str, *short: str) -> inspect.Parameter:
+def shell_parameter(name: str, kind: object, default: object, help: str, *short: str) -> inspect.Parameter:
     how = Parameter(
         name=(f"--{name.replace('_', '-')}", *short), help=help, group=SHELL_GROUP, negative=(), show_default=False
     )
@@ -71,28 +71,28 @@ def parameter(spec: OptionSpec, group: Group) -> inspect.Parameter:
     )
 
 
-def says_something(default: Any) -> bool:
+def says_something(default: object) -> bool:
     """Return whether a default is worth showing: not None, False, or an empty text or list."""
     return default is not None and default is not False and default not in ("", ())
 
 
-def shown_default(value: Any) -> str:
+def shown_default(value: object) -> str:
     """Return a default as a person types it."""
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
-def listed(spec: OptionSpec) -> Callable[..., Any]:
+def listed(spec: OptionSpec) -> Callable[..., tuple[object, ...]]:
     """Return the converter of an option that is a list: values between commas, or the option again."""
 
-    def convert(kind: Any, tokens: Sequence[Any]) -> tuple[Any, ...]:
+    def convert(kind: object, tokens: Sequence[Token]) -> tuple[object, ...]:
         words = [word for token in tokens for word in (split_list(token.value) if spec.option.separator else [token.value])]
-        item = next(a for a in (kind, *getattr(kind, "__args__", ())) if get_origin(a) is tuple).__args__[0]
+        (item, *_) = get_args(next(a for a in alternatives(kind) if get_origin(a) is tuple))
         return tuple(number(spec, item, word) if item in (int, float) else word for word in words)
 
     return convert
 
 
-def number(spec: OptionSpec, kind: type, word: str) -> Any:
+def number(spec: OptionSpec, kind: type, word: str) -> object:
     try:
         return kind(word)
     except ValueError:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from synoptic.errors import InputError, printable
 from synoptic.io import read_settings
@@ -15,6 +15,7 @@ from synoptic.metrics.scale import meaning
 from synoptic.options.picture import read_picture
 from synoptic.options.score import ScoreOptions
 from synoptic.runs.folders import earlier
+from synoptic.utils.json_objects import JsonObject
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -75,7 +76,7 @@ def belongs_to_a_run(file: Path) -> bool:
     return False
 
 
-def read_settings_or_none(file: Path) -> dict[str, Any]:
+def read_settings_or_none(file: Path) -> JsonObject:
     try:
         return read_settings(file)
     except OSError:

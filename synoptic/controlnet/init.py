@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from diffusers.models.controlnets.controlnet import ControlNetModel
 
 EMBEDDING_CHANNELS = (16, 32, 96, 256)  # channels through which a map is led down to the size of x: a level each
 
@@ -15,8 +16,6 @@ def init_controlnet(unet: Any, factor: int, *, attention: bool = True, seed: int
     factor: pixels of a map per pixel of x. attention: False leaves it out, so that the map decides and not the prompt. seed:
     of the layers that lead the map in, which no U-Net has. Raises ValueError where factor is not 1, 2, 4 or 8.
     """
-    from diffusers.models.controlnets.controlnet import ControlNetModel
-
     build: Any = ControlNetModel
     levels = factor.bit_length()
     if factor != 2 ** (levels - 1) or levels > len(EMBEDDING_CHANNELS):

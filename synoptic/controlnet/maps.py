@@ -8,11 +8,8 @@ from functools import cache
 from PIL.Image import Image
 from torch import Tensor
 
-from synoptic.controlnet.annotators.canny import canny
 from synoptic.controlnet.annotators.depth import DepthEstimator
 from synoptic.controlnet.annotators.normal import normal_map
-from synoptic.controlnet.annotators.scribble import scribble
-from synoptic.controlnet.annotators.segment import segment
 from synoptic.io import from_pil
 from synoptic.models.registry import Checkpoint
 
@@ -31,14 +28,18 @@ def control_maps(picture: Image, conditions: Sequence[str], depth: Image | Check
         return (from_pil(depth.convert("L").resize(picture.size)) + 1) / 2
 
     annotators: dict[str, Callable[[Tensor], Tensor]] = {
-        "canny": canny,
-        "scribble": scribble,
-        "segment": segment,
         "depth": near,
         "normal": lambda pixels: normal_map(near(pixels)),
         "map": lambda pixels: (pixels + 1) / 2,
     }
-    return {kind: annotators[kind](from_pil(picture)) for kind in dict.fromkeys(conditions)}
+    return {kind: (annotators.get(kind) or line_annotator(kind))(from_pil(picture)) for kind in dict.fromkeys(conditions)}
+
+
+def line_annotator(condition: str) -> Callable[[Tensor], Tensor]:
+    """Return the annotator canny, scribble or segment. They need scikit-image, which the extra `control` brings."""
+    from synoptic.controlnet.annotators import canny, scribble, segment
+
+    return {"canny": canny.canny, "scribble": scribble.scribble, "segment": segment.segment}[condition]
 
 
 @cache

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
+from diffusers.models.controlnets.controlnet import ControlNetModel
 from torch import Tensor
 
 from synoptic.diffusion.equations import Pred, Schedule, Time, add_noise, coefficients
@@ -43,7 +44,7 @@ class TrainStep(NamedTuple):
 
 
 def train(
-    net: Any,
+    net: ControlNetModel,
     model: Denoiser,
     batches: Callable[[int], Iterable[Batch]],
     accelerator: Accelerator,
@@ -95,7 +96,7 @@ def train(
         yield TrainStep(i, losses[-1], partial(capture))
 
 
-def training_loss(net: Any, model: Denoiser, batch: Batch) -> Tensor:
+def training_loss(net: ControlNetModel, model: Denoiser, batch: Batch) -> Tensor:
     """The mean square between what the guided network says of x_t and what it ought to, in its own kind of prediction."""
     s, (x0, eps, t, cond, control_images) = model.schedule, batch
     xt = add_noise(s, x0, eps, t)

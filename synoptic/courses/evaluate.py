@@ -6,10 +6,10 @@ import sys
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from synoptic.courses.evaluate_options import DISTILLED, EvaluateOptions
-from synoptic.courses.files import eval_of, pictures, unique_names, write_eval
+from synoptic.courses.files import pictures, unique_names
+from synoptic.courses.folder_scores import eval_of, write_eval
 from synoptic.courses.folders import expected, file_names, graded, source_of, sources
 from synoptic.courses.generate import (
     check_same_options,
@@ -31,6 +31,7 @@ from synoptic.models.registry import resolve_clip
 from synoptic.runs.execute import run
 from synoptic.runs.folders import earlier
 from synoptic.runs.manifest import versions
+from synoptic.utils.json_objects import JsonObject
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ def generate(chosen: PromptSet, folder: Path, options: EvaluateOptions) -> list[
     return [*made, *([runs] if earlier(runs) else sorted(manifest.parent for manifest in runs.glob("*/run.json")))]
 
 
-def made_by(folder: Path) -> dict[str, Any]:
+def made_by(folder: Path) -> JsonObject:
     """Return how a run's pictures were made: its command, options and model."""
     manifest = earlier(folder) or {}
     return {key: manifest.get(key) for key in ("command", "options", "model")}

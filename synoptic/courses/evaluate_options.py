@@ -83,7 +83,7 @@ class EvaluateOptions(Options):
         """The graded folder."""
         return self.top / METHODS[self.prompt_set().kind][self.method]
 
-    def shared(self) -> dict[str, Any]:
+    def shared(self) -> dict[str, object]:
         """Return what every application that is run for the set is given."""
         names = ("model", "steps", "guidance_scale", "seed", "device", "dtype")
         return {name: getattr(self, name) for name in names}

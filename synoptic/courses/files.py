@@ -1,23 +1,18 @@
-"""The folders that the courses grade: pictures named after their prompts, and eval.json."""
+"""The folders that the courses grade: pictures named after their prompts."""
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+
+from PIL import Image
 
 from synoptic.errors import InputError
 from synoptic.utils.image_formats import FORMATS
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from synoptic.metrics.clip import Clip
 
 LONGEST = 200  # bytes of a prompt in a file name: file systems end at 255, and a position and ".png" follow
 log = logging.getLogger(__name__)
@@ -89,8 +84,6 @@ def pictures(folder: Path, names: Mapping[tuple[str, int | None], str] | None = 
 
 def size_of(path: Path) -> tuple[int, int]:
     """Width and height of a picture whose file is whole. Raises InputError on any other."""
-    from PIL import Image
-
     try:
         with Image.open(path, formats=FORMATS) as image:
             size = image.size
@@ -100,41 +93,3 @@ def size_of(path: Path) -> tuple[int, int]:
             f"every .png in a graded folder must be a whole picture, {path} is none: remove it", rule="graded-picture"
         ) from None
     return size
-
-
-def cosines(found: Mapping[str, Sequence[Path]], clip: Clip, prompts: Sequence[str]) -> dict[str, Tensor]:
-    """Each prompt's pictures against all `prompts`: a (pictures, prompts) tensor of cosines for every entry of `found`."""
-    from synoptic.io import load_image
-
-    texts = clip.encode_texts(prompts)
-    return {prompt: clip.encode_images([load_image(path) for path in paths]) @ texts.T for prompt, paths in found.items()}
-
-
-def eval_of(folder: Path, found: Mapping[str, Sequence[Path]], scores: Mapping[str, float]) -> dict[str, Any]:
-    """The courses' eval.json: the folder, each prompt's score under its first picture's path, and their mean."""
-    entries = {str(paths[0]): scores[prompt] for prompt, paths in found.items()}
-    return {"source_dir": str(folder), **entries, "score": sum(scores.values()) / len(scores)}
-
-
-def score_folder(folder: Path, clip: Clip) -> dict[str, Any]:
-    """The courses' score of a folder: the cosines of one prompt's pictures are averaged first, then the prompts.
-
-    Gives what eval.json holds (`eval_of`). All *.png directly in the folder are scored, with the text in their names;
-    raises FileNotFoundError where there is none.
-    """
-    found = pictures(folder)
-    if not found:
-        raise FileNotFoundError(f"{folder} holds no .png: nothing to score")
-    every = cosines(found, clip, list(found))
-    means = {prompt: every[prompt][:, i].mean().item() for i, prompt in enumerate(found)}
-    return eval_of(folder, found, means)
-
-
-def write_eval(folder: Path, scores: Mapping[str, Any]) -> Path:
-    """folder/eval.json, whole or not at all."""
-    from synoptic.io import atomic_write
-
-    path = folder / "eval.json"
-    text = json.dumps(scores, indent=4, ensure_ascii=False) + "\n"
-    atomic_write(path, lambda f: f.write(text.encode()))
-    return path

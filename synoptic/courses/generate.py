@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from PIL.Image import Image
 
@@ -15,10 +14,12 @@ from synoptic.courses.prompt_sets import CANVAS, Entry, PromptSet
 from synoptic.errors import InputError, check_writable
 from synoptic.io import from_pil, load_image, read_settings, save_image, to_pil
 from synoptic.models.registry import resolve
+from synoptic.options.anagram import AnagramOptions
 from synoptic.options.common import slug
 from synoptic.runs.execute import run
 from synoptic.runs.folders import earlier
 from synoptic.runs.manifest import Run
+from synoptic.utils.json_objects import JsonObject
 from synoptic.views.registry import get_view
 
 SHARED = ("model", "steps", "guidance_scale", "seed")  # what pictures of one folder have in common
@@ -52,7 +53,7 @@ def generate_wide(chosen: PromptSet, folder: Path, panoramas: Path, options: Eva
         cut(image, read_settings(made.folder / picture.file), wanted[picture.prompt], names)
 
 
-def cut(image: Image, inside: dict[str, Any], entry: Entry, names: Mapping[tuple[str, int | None], Path]) -> None:
+def cut(image: Image, inside: JsonObject, entry: Entry, names: Mapping[tuple[str, int | None], Path]) -> None:
     """Save an entry's missing crops of its wide picture, each with the picture's options and its place."""
     for p in entry.positions:
         path, side = names[entry.prompt, p], image.height
@@ -75,7 +76,7 @@ def generate_in_one_run(
 
 
 def generate_ambiguous(
-    entries: Sequence[Entry], paths: Mapping[str, Path], runs: Path, options: EvaluateOptions, **rule: Any
+    entries: Sequence[Entry], paths: Mapping[str, Path], runs: Path, options: EvaluateOptions, **rule: object
 ) -> None:
     """Save the missing views of pairs, {prompt: path}: the canonical one upright, the other turned.
 
@@ -87,9 +88,10 @@ def generate_ambiguous(
             continue
         check_writable(paths[pair[0]].parent)
         made = run("anagram", *pair, **options.shared(), **rule, out=str(runs / place))
+        assert isinstance(made.options, AnagramOptions)
         (image,), (picture,) = made.images, made.pictures
         inside = read_settings(made.folder / picture.file)
-        for text, name in zip(pair, made.options.to_json()["views"], strict=True):
+        for text, name in zip(pair, made.options.views, strict=True):
             if not paths[text].exists():
                 seen = to_pil(get_view(name).view(from_pil(image)))[0]
                 save_image(paths[text], seen, inside | {"file": paths[text].name, "prompt": text, "view": name})
@@ -129,7 +131,7 @@ def pictures_of(folder: Path, seed: int) -> dict[str, Path]:
     return {prompt: file for prompt, file in found.items() if file.exists()}
 
 
-def check_same_options(paths: Sequence[Path], options: EvaluateOptions, **rule: Any) -> None:
+def check_same_options(paths: Sequence[Path], options: EvaluateOptions, **rule: object) -> None:
     """Raise InputError where pictures that are there were made with other options; those made elsewhere say nothing.
 
     `rule` are options that the method sets, which must be the same too.
@@ -148,7 +150,7 @@ def check_same_options(paths: Sequence[Path], options: EvaluateOptions, **rule: 
                 )
 
 
-def options_inside(inside: dict[str, Any]) -> dict[str, Any]:
+def options_inside(inside: JsonObject) -> JsonObject:
     """Return the options inside a picture, by their names of today."""
     old = inside.get("settings", {})
     return inside.get("options") or {name: old.get(OLD_NAMES.get(name, name)) for name in SHARED}

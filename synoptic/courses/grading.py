@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from synoptic.courses.files import cosines
+from synoptic.courses.folder_scores import cosines
 from synoptic.courses.folders import graded, source_of, sources
 from synoptic.courses.prompt_sets import PromptSet
 from synoptic.io import load_image

@@ -7,14 +7,16 @@ import hashlib
 import json
 import shlex
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from synoptic.courses.files import distinct, file_name
 from synoptic.io import atomic_write, from_pil, load_image, read_settings, save_image, to_pil
 from synoptic.models.registry import resolve
-from synoptic.options.base import Options
+from synoptic.options.anagram import AnagramOptions
+from synoptic.options.common import ModelOptions
+from synoptic.options.distill import DistillOptions
+from synoptic.options.wide import WideOptions
 from synoptic.runs.execute import execute
 from synoptic.runs.manifest import Run
 from synoptic.views.registry import get_view
@@ -22,17 +24,17 @@ from synoptic.views.registry import get_view
 COURSE_SIDE = 512  # the course's model: its sizes are in its pixels, and scale with the native size
 
 
-def run_into_results(prepared: Any, folder: Path) -> Run:
+def run_into_results(prepared: ModelOptions, folder: Path) -> Run:
     """Run prepared options in results/, in a folder named after them."""
     return execute(prepared, results_folder(prepared, folder))
 
 
-def results_folder(prepared: Options, folder: Path) -> Path:
+def results_folder(prepared: ModelOptions, folder: Path) -> Path:
     key = hashlib.sha256(json.dumps(prepared.to_json(), sort_keys=True).encode()).hexdigest()[:8]
     return folder / "results" / key
 
 
-def wide(args: argparse.Namespace, prepared: Any, folder: Path) -> None:
+def wide(args: argparse.Namespace, prepared: WideOptions, folder: Path) -> None:
     """Generate the wide picture, then save it and its crops at --eval_pos."""
     run = run_into_results(prepared, folder)
     (panorama,), inside = run.images, read_settings(run.folder / run.pictures[0].file)
@@ -49,7 +51,7 @@ def wide(args: argparse.Namespace, prepared: Any, folder: Path) -> None:
     print(f"to score the crops: python eval.py --fdir1 {shlex.quote(str(folder))} --app wide_images")
 
 
-def ambiguous(args: argparse.Namespace, prepared: Any, folder: Path) -> None:
+def ambiguous(args: argparse.Namespace, prepared: AnagramOptions, folder: Path) -> None:
     """Generate the anagram, then save each view under its prompt, and in results/ the small ones too."""
     run = run_into_results(prepared, folder)
     (whole,), file = run.images, run.folder / run.pictures[0].file
@@ -71,7 +73,7 @@ def ambiguous(args: argparse.Namespace, prepared: Any, folder: Path) -> None:
     print(f"to score the views: python eval.py --fdir1 {shlex.quote(str(folder))} --app ambiguous_images")
 
 
-def distillation(args: argparse.Namespace, prepared: Any, folder: Path) -> None:
+def distillation(args: argparse.Namespace, prepared: DistillOptions, folder: Path) -> None:
     """Distill, then save the picture under its prompt, an edit under what it was edited into."""
     run = run_into_results(prepared, folder)
     (image,), (picture,) = run.images, run.pictures

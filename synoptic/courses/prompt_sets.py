@@ -25,6 +25,8 @@ FIELDS: dict[
     "plain": ("prompt",),
 }
 
+Row = Any  # an entry as a file has it: anything, until `kind_of` has looked
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -88,7 +90,7 @@ def read_set(name: str) -> PromptSet:
     return PromptSet(name, kind, tuple(e for _, e in entries))
 
 
-def from_json(text: str) -> Iterator[tuple[str, Any]]:
+def from_json(text: str) -> Iterator[tuple[str, Row]]:
     found = json.loads(text)
     if isinstance(found, dict):
         yield from found.items()
@@ -98,27 +100,27 @@ def from_json(text: str) -> Iterator[tuple[str, Any]]:
         raise ValueError("neither an object nor a list")
 
 
-def from_lines(text: str) -> Iterator[tuple[str, Any]]:
+def from_lines(text: str) -> Iterator[tuple[str, Row]]:
     for i, line in enumerate(text.splitlines(), 1):
         if line.strip():
             yield str(i), json.loads(line)
 
 
-def from_csv(text: str) -> Iterator[tuple[str, Any]]:
+def from_csv(text: str) -> Iterator[tuple[str, Row]]:
     for i, row in enumerate(csv.DictReader(text.splitlines(keepends=True), skipinitialspace=True), 1):
         if None in row:
             raise ValueError(f'row {i} has more cells than the header: put text with a comma in "…"')
         yield str(i), {field.strip(): value for field, value in row.items() if value}
 
 
-READERS: dict[str, Callable[[str], Iterator[tuple[str, Any]]]] = {
+READERS: dict[str, Callable[[str], Iterator[tuple[str, Row]]]] = {
     ".json": from_json,
     ".jsonl": from_lines,
     ".csv": from_csv,
 }
 
 
-def kind_of(row: Any, where: str) -> Kind:
+def kind_of(row: Row, where: str) -> Kind:
     """The kind of one entry, by its fields. Raises InputError where it has none or not all of them."""
     if isinstance(row, str):
         return "plain"
@@ -139,7 +141,7 @@ def kind_of(row: Any, where: str) -> Kind:
     )
 
 
-def entry(kind: Kind, row: Any, where: str, base: Path) -> Entry:
+def entry(kind: Kind, row: Row, where: str, base: Path) -> Entry:
     row = {"prompt": row} if isinstance(row, str) else row
     texts = [words(row, field, where) for field in FIELDS[kind] if field != "eval_pos"]
     match kind:
@@ -153,14 +155,14 @@ def entry(kind: Kind, row: Any, where: str, base: Path) -> Entry:
     return Entry(texts[0])
 
 
-def words(row: dict[str, Any], field: str, where: str) -> str:
+def words(row: Row, field: str, where: str) -> str:
     text = row[field]
     if not isinstance(text, str) or not text.strip() or "\0" in text:
         raise InputError(f"{field} must be text, that of {where} is {json.dumps(text)[:60]}: write it", rule="entry-text")
     return text.strip()
 
 
-def positions(given: Any, where: str) -> tuple[int, ...]:
+def positions(given: Row, where: str) -> tuple[int, ...]:
     """Left edges of the crops, in pixels of the courses' canvas; text with numbers, as CSV has it, is read too."""
     if isinstance(given, str):
         given = [int(n) if re.fullmatch("-?[0-9]{1,9}", n) else n for n in re.split(r"[\s,;]+", given.strip(" []"))]

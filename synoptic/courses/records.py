@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
 from synoptic.io import atomic_write, load_image
+from synoptic.utils.json_objects import JsonObject
 
 
 @dataclass(frozen=True)
@@ -22,12 +22,12 @@ class Record:
     clip_model: str
     marks: bool  # whether the courses' pass marks mean anything for this CLIP model
     score: float
-    measures: list[dict[str, Any]]
+    measures: list[JsonObject]
     pictures: dict[str, list[str]]
     whole: dict[str, list[str]]  # the wide picture that crops were cut from
     missing: list[str]
-    made: dict[str, dict[str, Any]]
-    options: dict[str, Any]
+    made: dict[str, JsonObject]
+    options: JsonObject
     command: str
     versions: dict[str, str]
 

@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import IO
 
 from synoptic.courses.files import distinct, file_name
 from synoptic.courses.records import read_records
@@ -25,7 +25,7 @@ def hand_in(out: Path, name: str, code: Path | None) -> Path:
     commands = [command for r in records for command in [*(made["command"] for made in r.made.values()), r.command]]
     place = out / f"{name}.zip"
 
-    def fill(f: Any) -> None:
+    def fill(f: IO[bytes]) -> None:
         with zipfile.ZipFile(f, "w", zipfile.ZIP_DEFLATED) as z:
             z.writestr(f"{name}.pdf", pdf(out, records, name))
             for record in records:

@@ -8,12 +8,13 @@ knows which family it serves.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol, overload
 
 import torch
 from torch import Tensor
 
 Time = int | float | Tensor
+Number = float | Tensor  # one for all rows, or a tensor that gives each its own
 
 
 class Pred(NamedTuple):
@@ -39,17 +40,20 @@ class Schedule(Protocol):
     @property
     def clip(self) -> Callable[[Tensor], Tensor] | None: ...
 
-    def __call__(self, t: Time) -> tuple[Any, Any]: ...
+    @overload
+    def __call__(self, t: Tensor) -> tuple[Tensor, Tensor]: ...
+    @overload
+    def __call__(self, t: float) -> tuple[float, float]: ...
 
     def steps(self, n: int, scheduler: str | None = None) -> Sequence[tuple[Time, Time]]:
         """n pairs (t, t_prev) that meet, noisiest first; at the times of another class of schedulers if one is named."""
         ...
 
 
-def coefficients(s: Schedule, t: Time, x: Tensor) -> tuple[Any, Any]:
+def coefficients(s: Schedule, t: Time, x: Tensor) -> tuple[Number, Number]:
     """(alpha_t, sigma_t) as numbers, or for a tensor t (N,) as (N, 1, …) in the dtype and on the device of x."""
     a, sigma = s(t)
-    if isinstance(a, Tensor) and a.ndim:
+    if isinstance(a, Tensor) and isinstance(sigma, Tensor) and a.ndim:
         shape = (-1, *[1] * (x.ndim - 1))
         a, sigma = a.to(x).view(shape), sigma.to(x).view(shape)
     return a, sigma

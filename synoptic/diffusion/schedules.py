@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
 from torch import Tensor
 
 from synoptic.diffusion.equations import Schedule, Time
@@ -116,8 +118,6 @@ class FlowMatchingSchedule:
 
     def steps(self, n: int, scheduler: str | None = None) -> list[tuple[Time, Time]]:
         """Its own class's times, whatever `scheduler` is; where their shift depends on the size, the largest picture's."""
-        from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
-
         if n < 1:
             raise ValueError(f"steps must be at least 1, not {n}")
         flow: Any = FlowMatchEulerDiscreteScheduler.from_config(dict(self.config))
@@ -133,8 +133,6 @@ def schedule_from_config(config: Mapping[str, Any]) -> Schedule:
 
     Raises ValueError for a prediction type that is none of epsilon, v_prediction, sample and flow.
     """
-    from diffusers.schedulers.scheduling_ddim import DDIMScheduler
-
     clip = _clip_of_config(config)
     if "FlowMatch" in config.get("_class_name", "") or "shift" in config:  # only flow matching has one
         return FlowMatchingSchedule(dict(config), clip)

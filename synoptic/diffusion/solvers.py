@@ -6,16 +6,16 @@ Times are numbers here, as the loops give them.
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Literal
 
 from torch import Tensor
 
-from synoptic.diffusion.equations import Schedule, Solver, Time, coefficients, ddim, ddim_solver
+from synoptic.diffusion.equations import Number, Schedule, Solver, Time, coefficients, ddim, ddim_solver
 
 Variance = Literal["learned", "small", "large"]
 
 
-def posterior(s: Schedule, xt: Tensor, x0: Tensor, t: Time, t_prev: Time) -> tuple[Tensor, Any, Any]:
+def posterior(s: Schedule, xt: Tensor, x0: Tensor, t: Time, t_prev: Time) -> tuple[Tensor, Number, Number]:
     """q(x_t' | x_t, x0) over any stride: its mean (N, C, h, w), its variance and the stride's own.
 
     Ho et al. 2020, equations 6 and 7, with alpha = abar_t / abar_t' and beta = 1 - alpha, which are r² and

@@ -8,7 +8,7 @@ generator.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -17,13 +17,13 @@ from torch import Tensor
 class Loss(Protocol):
     """(x, step, camera, rngs) -> a scalar whose gradient in x is the paper's. x: (N, C, h, w), one generator a row."""
 
-    def __call__(self, x: Tensor, step: int, camera: Any, rngs: Sequence[torch.Generator]) -> Tensor: ...
+    def __call__(self, x: Tensor, step: int, camera: object, rngs: Sequence[torch.Generator]) -> Tensor: ...
 
 
 class Learner(Protocol):
     """What is trained beside the scene, VSD's student, on the renders x (N, C, h, w) as they come."""
 
-    def learn(self, x: Tensor, camera: Any, rngs: Sequence[torch.Generator]) -> None: ...
+    def learn(self, x: Tensor, camera: object, rngs: Sequence[torch.Generator]) -> None: ...
 
     def state_dict(self) -> dict[str, Tensor]:
         """All that a resumed run needs, under flat names."""

@@ -9,18 +9,17 @@ psi pulls back to the source: 0 in DDS, in PDS what the stride between its two t
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from synoptic.diffusion.equations import Schedule, add_noise, randn
+from synoptic.diffusion.equations import Number, Schedule, add_noise, randn
 from synoptic.distillation.base import Loss, loss_from_gradient
 from synoptic.distillation.losses import per_row
 from synoptic.distillation.timesteps import TimestepSampler, uniform_timesteps
 from synoptic.guidance.cfg import Predict
 
-PsiChi = Callable[[Tensor], tuple[Any, Any]]  # t -> (psi, chi), each a number or one a row (N,)
+PsiChi = Callable[[Tensor], tuple[Number, Number]]  # t -> (psi, chi), each a number or one a row (N,)
 
 
 def delta_loss(predict: Predict, s: Schedule, source: Tensor, psi_chi: PsiChi, timesteps: TimestepSampler) -> Loss:
@@ -30,7 +29,7 @@ def delta_loss(predict: Predict, s: Schedule, source: Tensor, psi_chi: PsiChi, t
     """
 
     @torch.no_grad()
-    def gradient(x: Tensor, step: int, camera: Any, rngs: Sequence[torch.Generator]) -> Tensor:
+    def gradient(x: Tensor, step: int, camera: object, rngs: Sequence[torch.Generator]) -> Tensor:
         t, eps = timesteps(step, rngs), randn(x.shape[1:], rngs, x)
         tt = torch.cat([t, t])
         p = predict(add_noise(s, torch.cat([x, source]), torch.cat([eps, eps]), tt), tt, camera)

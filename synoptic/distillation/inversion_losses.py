@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -34,7 +33,7 @@ def sdi(
     calls. times fall from 980 to 250 by default, over 10000 steps. No noise is added to the inversion (eta 0).
     """
 
-    def noise(x: Tensor, t: Tensor, camera: Any, rngs: Sequence[torch.Generator]) -> tuple[Tensor, Tensor]:
+    def noise(x: Tensor, t: Tensor, camera: object, rngs: Sequence[torch.Generator]) -> tuple[Tensor, Tensor]:
         xt = invert_to(inversion_predict, s, x, torch.full_like(t, -1), t, steps)
         a, sigma = coefficients(s, t, x)
         return xt, (xt - a * x) / sigma
@@ -66,7 +65,7 @@ def ism(
     500 by default.
     """
 
-    def noise(x: Tensor, t: Tensor, camera: Any, rngs: Sequence[torch.Generator]) -> tuple[Tensor, Tensor]:
+    def noise(x: Tensor, t: Tensor, camera: object, rngs: Sequence[torch.Generator]) -> tuple[Tensor, Tensor]:
         before = (t - interval).clamp(min=0)
         xs = invert_to(inversion_predict, s, x, torch.full_like(t, -1), before, steps)
         p = inversion_predict(xs, before, camera)

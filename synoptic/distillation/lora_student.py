@@ -84,7 +84,7 @@ class LoRAStudent(nn.Module):
         for hook in self._hooks:
             hook.remove()
 
-    def _read_rows(self, net: nn.Module, args: tuple, kwargs: dict[str, Any]) -> None:
+    def _read_rows(self, net: nn.Module, args: tuple, kwargs: dict) -> None:
         more = kwargs.get("added_cond_kwargs") or {}
         if "student_index" in more:
             every = more["student_index"].cpu()
@@ -92,7 +92,7 @@ class LoRAStudent(nn.Module):
             self.rows, self.which = rows.to(net.device), every[rows].to(net.device)
             self.camera_features = more.get("camera_features")
 
-    def _clear_rows(self, *_: Any) -> None:
+    def _clear_rows(self, *_: object) -> None:
         """The net has no rows of students, and none of its layers either when something else asks them."""
         self.rows = self.which = torch.empty(0, dtype=torch.long)
         self.camera_features: Tensor | None = None

@@ -13,20 +13,21 @@ SDI, ISM    s      1 - s                             -1      by inversion
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from synoptic.diffusion.equations import Schedule, add_noise, coefficients, randn
+from synoptic.diffusion.equations import Number, Schedule, add_noise, coefficients, randn
 from synoptic.distillation.base import Loss, loss_from_gradient
 from synoptic.distillation.timesteps import TimestepSampler, uniform_timesteps
 from synoptic.distillation.weights import WeightFunction, constant, variance
 from synoptic.guidance.batching import BranchPredict
 from synoptic.utils.state_dict import add_prefix, flatten_optimizer, load_optimizer, strip_prefix
 
-BranchWeights = Callable[[int, Tensor], Mapping[str, Any]]  # (step, t) -> {branch: a number, or one a row (N,)}
-NoiseFunction = Callable[[Tensor, Tensor, Any, Sequence[torch.Generator]], tuple[Tensor, Tensor]]  # -> x_t and its "noise"
+BranchWeights = Callable[[int, Tensor], Mapping[str, Number]]  # (step, t) -> {branch: a number, or one a row (N,)}
+NoiseFunction = Callable[
+    [Tensor, Tensor, object, Sequence[torch.Generator]], tuple[Tensor, Tensor]
+]  # -> x_t and its "noise"
 
 
 def weighted_branches(
@@ -45,7 +46,7 @@ def weighted_branches(
     timesteps, noise = timesteps or uniform_timesteps(), noise or random_noise(s)
 
     @torch.no_grad()
-    def gradient(x: Tensor, step: int, camera: Any, rngs: Sequence[torch.Generator]) -> Tensor:
+    def gradient(x: Tensor, step: int, camera: object, rngs: Sequence[torch.Generator]) -> Tensor:
         t = timesteps(step, rngs)
         xt, eps = noise(x, t, camera, rngs)
         every = {name: p.eps for name, p in branch_predict(xt, t, camera).items()} | {"noise": eps}
@@ -58,14 +59,14 @@ def weighted_branches(
 def random_noise(s: Schedule) -> NoiseFunction:
     """x_t = alpha_t x + sigma_t eps with eps drawn from the rows' generators."""
 
-    def noise(x: Tensor, t: Tensor, camera: Any, rngs: Sequence[torch.Generator]) -> tuple[Tensor, Tensor]:
+    def noise(x: Tensor, t: Tensor, camera: object, rngs: Sequence[torch.Generator]) -> tuple[Tensor, Tensor]:
         eps = randn(x.shape[1:], rngs, x)
         return add_noise(s, x, eps, t), eps
 
     return noise
 
 
-def per_row(k: Any, x: Tensor) -> Any:
+def per_row(k: Number, x: Tensor) -> Number:
     """A number as it is; one a row (N,) as (N, 1, …), in the dtype and on the device of x."""
     return k.to(x).view(-1, *[1] * (x.ndim - 1)) if isinstance(k, Tensor) else k
 
@@ -189,11 +190,11 @@ class StudentTraining:
         self.timesteps, self.noise = timesteps or uniform_timesteps(0, 999), random_noise(s)
         self.optimizer = torch.optim.AdamW(student.parameters(), lr, betas=(0.9, 0.99), eps=1e-15)
 
-    def learn(self, x: Tensor, camera: Any, rngs: Sequence[torch.Generator]) -> None:
+    def learn(self, x: Tensor, camera: object, rngs: Sequence[torch.Generator]) -> None:
         for _ in range(self.steps):
             self._step(x, camera, rngs)
 
-    def _step(self, x: Tensor, camera: Any, rngs: Sequence[torch.Generator]) -> None:
+    def _step(self, x: Tensor, camera: object, rngs: Sequence[torch.Generator]) -> None:
         t = self.timesteps(0, rngs)
         xt, eps = self.noise(x, t, camera, rngs)
         with torch.enable_grad():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from torch import Tensor
 
 from synoptic.diffusion.equations import Pred
@@ -17,7 +15,7 @@ def canvas_branches(branch_predict: BranchPredict, views: Projection) -> BranchP
     A loss built on it noises the canvas, at one time a picture, and its gradient is the canvas's.
     """
 
-    def predict(z: Tensor, t: Tensor, camera: Any = None) -> dict[str, Pred]:
+    def predict(z: Tensor, t: Tensor, camera: object = None) -> dict[str, Pred]:
         found = branch_predict(views.project(z), t.repeat_interleave(len(views)), camera)
         return {name: Pred(views.unproject(p.x0), views.unproject(p.eps)) for name, p in found.items()}
 

@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-WeightFunction = Callable[[Any, Any], Any]
+from synoptic.diffusion.equations import Number
+
+WeightFunction = Callable[[Number, Number], Number]
 
 
-def constant(a: Any, sigma: Any) -> Any:
+def constant(a: Number, sigma: Number) -> Number:
     """w = 1."""
     return 1.0
 
 
-def variance(a: Any, sigma: Any) -> Any:
+def variance(a: Number, sigma: Number) -> Number:
     """w = 1 - abar (Poole et al. 2023, DreamFusion)."""
     return sigma**2
 
 
-def fantasia3d(a: Any, sigma: Any) -> Any:
+def fantasia3d(a: Number, sigma: Number) -> Number:
     """w = sqrt(abar) (1 - abar) (Chen et al. 2023, Fantasia3D)."""
     return a * sigma**2
 
 
-def sqrt_noise_to_signal(a: Any, sigma: Any) -> Any:
+def sqrt_noise_to_signal(a: Number, sigma: Number) -> Number:
     """w = sqrt((1 - abar) / abar): a difference of eps becomes one of x0 (Liang et al. 2024; Lukoianov et al. 2024)."""
     return sigma / a
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 import torch
 from torch import Tensor
@@ -14,6 +14,7 @@ from torch import Tensor
 from synoptic.diffusion.equations import Pred, Time
 from synoptic.models.base import Conditioning, Denoiser
 from synoptic.models.memory import max_batch_rows
+from synoptic.views.base import Projection
 
 BranchPredict = Callable[..., Mapping[str, Pred]]  # (x, t, views=None) -> {branch: Pred}
 Output = TypeVar("Output")
@@ -35,10 +36,10 @@ def predict_branches(
     maps, table, limit = table.control_images, replace(table, control_images=None), max_rows
 
     @lru_cache(maxsize=1)  # most loops show the same views at every step
-    def view_maps(views: Any, n: int) -> Tensor:
+    def view_maps(views: Projection, n: int) -> Tensor:
         return views.scaled(model.factor).project(cast(Tensor, maps)[:: pictures * len(views) // n])
 
-    def predict(x: Tensor, t: Time, views: Any = None) -> dict[str, Pred]:
+    def predict(x: Tensor, t: Time, views: Projection | None = None) -> dict[str, Pred]:
         nonlocal limit
         limit = limit or max_batch_rows(model, x.device)
         n = len(x)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from torch import Tensor
 
 from synoptic.diffusion.equations import Pred, Time, coefficients
 from synoptic.guidance.batching import predict_branches
 from synoptic.models.base import Conditioning, Denoiser
+from synoptic.views.base import Projection
 
 Predict = Callable[..., Pred]  # (x, t, views=None): this step's views, for models whose condition depends on them
 
@@ -49,7 +49,7 @@ def cfg_from_conditions(
     """`cfg` of conditions: "cond" alone, or with "null" guided away from it, by one scale or one a row (B*n, 1, 1, 1)."""
     branch_predict = predict_branches(model, conds, max_rows=max_rows)
 
-    def predict(x: Tensor, t: Time, views: Any = None) -> Pred:
+    def predict(x: Tensor, t: Time, views: Projection | None = None) -> Pred:
         p = branch_predict(x, t, views)
         out = p["cond"]
         if "null" in conds:
@@ -76,7 +76,7 @@ def guidance_interval(guided: Predict, unguided: Predict, start_time: Time, end_
     Guidance does harm where there is most noise and little good where there is least; without it a step costs half.
     """
 
-    def predict(x: Tensor, t: Time, views: Any = None) -> Pred:
+    def predict(x: Tensor, t: Time, views: Projection | None = None) -> Pred:
         return (guided if start_time >= t >= end_time else unguided)(x, t, views)
 
     return predict

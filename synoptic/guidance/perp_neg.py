@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from torch import Tensor
 
@@ -11,6 +10,7 @@ from synoptic.diffusion.equations import Pred, Time
 from synoptic.guidance.batching import BranchPredict, predict_branches
 from synoptic.guidance.cfg import Predict, extrapolate
 from synoptic.models.base import Denoiser
+from synoptic.views.base import Projection
 
 
 def perp_neg(branch_predict: BranchPredict, weight: float = 1.0) -> BranchPredict:
@@ -21,7 +21,7 @@ def perp_neg(branch_predict: BranchPredict, weight: float = 1.0) -> BranchPredic
     reads other branches reads them unchanged.
     """
 
-    def predict(x: Tensor, t: Time, views: Any = None) -> dict[str, Pred]:
+    def predict(x: Tensor, t: Time, views: Projection | None = None) -> dict[str, Pred]:
         found = dict(branch_predict(x, t, views))
         return found | {"cond": subtract_perpendicular(found, {"negative": weight})}
 
@@ -46,7 +46,7 @@ def subtract_perpendicular(branches: Mapping[str, Pred], weights: Mapping[str, f
 def cfg_predict(branch_predict: BranchPredict, scale: float) -> Predict:
     """null + scale (cond - null) of branches, as a loop's predict."""
 
-    def predict(x: Tensor, t: Time, views: Any = None) -> Pred:
+    def predict(x: Tensor, t: Time, views: Projection | None = None) -> Pred:
         found = branch_predict(x, t, views)
         return extrapolate(found["null"], found["cond"], scale)
 

@@ -11,6 +11,8 @@ from torch import Tensor
 from synoptic.diffusion.equations import Pred, Time
 from synoptic.guidance.cfg import Predict, cfg_from_conditions
 from synoptic.models.base import Conditioning, Denoiser
+from synoptic.views.base import Projection
+from synoptic.views.regions import WindowsWithRegions
 from synoptic.views.sharded import ShardedProjection
 from synoptic.views.subset import ViewSubset
 
@@ -46,7 +48,7 @@ def regional_cfg(
     scales = torch.tensor([spec.guidance_scale for spec in specs])
     last: list[tuple[Tensor, Predict]] = []
 
-    def predict(x: Tensor, t: Time, views: Any = None) -> Pred:
+    def predict(x: Tensor, t: Time, views: Projection | None = None) -> Pred:
         w = (
             prompt_weights(views.views)[list(views.indices)]
             if isinstance(views, ViewSubset | ShardedProjection)
@@ -79,7 +81,7 @@ def interpolate_prompts(num_prompts: int, canvas: tuple[int, int, int], circular
 def one_per_region(base_weights: PromptWeights) -> PromptWeights:
     """Over a `WindowsWithRegions`: its base has the first prompts by `base_weights`, each region its own."""
 
-    def prompt_weights(views: Any) -> Tensor:
+    def prompt_weights(views: WindowsWithRegions) -> Tensor:
         first = base_weights(views.base)
         own = torch.eye(len(views.regions), dtype=first.dtype).repeat_interleave(torch.tensor(views.view_counts[1:]), 0)
         return torch.block_diag(first, own)

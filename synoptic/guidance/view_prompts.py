@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -123,7 +123,7 @@ def view_branches(model: Denoiser, conds: ViewConditions) -> BranchPredict:
     """`predict_branches` whose conditions follow the camera: (x (B, C, h, w), t, sample) -> {name: Pred}."""
     max_rows = max_batch_rows(model, model.device)
 
-    def branch_predict(x: Tensor, t: Time, sample: Any) -> dict[str, Pred]:
+    def branch_predict(x: Tensor, t: Time, sample: ViewSample) -> dict[str, Pred]:
         return predict_branches(model, conds(sample), max_rows=max_rows)(x, t)
 
     return branch_predict
@@ -136,7 +136,7 @@ def view_guidance(branch_predict: BranchPredict, weight: float, max_time: float)
     `max_time`, where it is decided what is where, and falls to 1, which changes nothing, with t: details suffer from more.
     """
 
-    def predict(x: Tensor, t: Time, sample: Any) -> dict[str, Pred]:
+    def predict(x: Tensor, t: Time, sample: ViewSample) -> dict[str, Pred]:
         found = dict(branch_predict(x, t, sample))
         w = 1 + (weight - 1) * torch.as_tensor(t, dtype=x.dtype, device=x.device).view(-1, 1, 1, 1) / max_time
         return found | {"cond": extrapolate(found["other"], found["cond"], w)}
@@ -147,7 +147,7 @@ def view_guidance(branch_predict: BranchPredict, weight: float, max_time: float)
 def view_perp_neg(branch_predict: BranchPredict) -> BranchPredict:
     """cond less what looks like another view, by Perp-Neg: against objects with two faces."""
 
-    def predict(x: Tensor, t: Time, sample: Any) -> dict[str, Pred]:
+    def predict(x: Tensor, t: Time, sample: ViewSample) -> dict[str, Pred]:
         found = dict(branch_predict(x, t, sample))
         return found | {"cond": subtract_perpendicular(found, perp_neg_weights(sample.camera))}
 

@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import torch
 from PIL import Image, PngImagePlugin
@@ -18,6 +18,7 @@ from torch import Tensor
 from synoptic.errors import NonFiniteError
 from synoptic.io.parameters import PARAMETERS_KEY, parameters_text
 from synoptic.utils.image_formats import FORMATS
+from synoptic.utils.json_objects import JsonObject
 
 PART = ".part"  # the ending of a file that is being written
 METADATA_KEY = "synoptic"  # the PNG text chunk that holds a picture's settings, as JSON
@@ -38,7 +39,7 @@ def from_pil(image: Image.Image) -> Tensor:
     return x.permute(2, 0, 1)[None].float() / 127.5 - 1
 
 
-def save_image(path: Path, image: Image.Image, settings: dict[str, Any]) -> None:
+def save_image(path: Path, image: Image.Image, settings: JsonObject) -> None:
     """Write a PNG with its settings inside, as JSON and as other tools read them, whole or not at all."""
     info = PngImagePlugin.PngInfo()
     info.add_itxt(METADATA_KEY, json.dumps(settings, ensure_ascii=False))
@@ -47,7 +48,7 @@ def save_image(path: Path, image: Image.Image, settings: dict[str, Any]) -> None
     atomic_write(path, lambda f: image.save(f, "PNG", pnginfo=info))
 
 
-def read_settings(path: Path) -> dict[str, Any]:
+def read_settings(path: Path) -> JsonObject:
     """The settings inside a picture that synoptic wrote; {} in any other."""
     with Image.open(path, formats=FORMATS) as image:
         try:

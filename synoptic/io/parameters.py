@@ -7,14 +7,14 @@ holds a comma, a colon or a line break stands as JSON (modules/infotext_utils.py
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
+
+from synoptic.utils.json_objects import JsonObject
 
 PARAMETERS_KEY = "parameters"
 SAMPLERS = {"ddim": "DDIM", "ddpm": "DDPM", "dpm++": "DPM++ 2M"}
 
 
-def parameters_text(settings: Mapping[str, Any], size: tuple[int, int]) -> str:
+def parameters_text(settings: JsonObject, size: tuple[int, int]) -> str:
     """Return the text of a picture's settings; "" for a figure, which shows no one prompt."""
     options = settings.get("options", {})
     if "prompt" not in settings or "seed" not in settings:

@@ -6,8 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+import trimesh
+from trimesh.exchange.obj import export_obj
+from trimesh.triangles import points_to_barycentric
+from trimesh.visual import TextureVisuals
+from trimesh.visual.material import PBRMaterial
 
 from synoptic import io
+from synoptic.mesh.raycast import Hits
 from synoptic.mesh.texture import TexturedMesh
 
 NUM_POINTS = 50_000
@@ -15,10 +22,6 @@ NUM_POINTS = 50_000
 
 def export_mesh(textured: TexturedMesh, folder: Path, name: str = "mesh") -> list[Path]:
     """NAME.glb, NAME.obj with NAME.mtl and NAME.png beside it, and NAME.ply, coloured points. Returns the files."""
-    from trimesh.exchange.obj import export_obj
-    from trimesh.visual import TextureVisuals
-    from trimesh.visual.material import PBRMaterial
-
     (picture,) = io.to_pil(2 * textured.texture[None] - 1)
     matter = PBRMaterial(
         baseColorTexture=picture, baseColorFactor=[255] * 4, metallicFactor=0.0, roughnessFactor=1.0, name=name
@@ -35,14 +38,8 @@ def export_mesh(textured: TexturedMesh, folder: Path, name: str = "mesh") -> lis
     return [folder / file for file in written]
 
 
-def sample_points(textured: TexturedMesh, n: int = NUM_POINTS) -> Any:
+def sample_points(textured: TexturedMesh, n: int = NUM_POINTS) -> trimesh.PointCloud:
     """n points evenly on the surface, each of the texture's colour there."""
-    import torch
-    import trimesh
-    from trimesh.triangles import points_to_barycentric
-
-    from synoptic.mesh.raycast import Hits
-
     sampled: Any = trimesh.sample.sample_surface(textured.mesh, n, seed=0)
     places, faces = sampled
     shares = points_to_barycentric(np.asarray(textured.mesh.triangles)[faces], places)

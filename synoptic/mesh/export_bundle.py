@@ -7,13 +7,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 
 from synoptic import io
-from synoptic.mesh.export import export_mesh
-from synoptic.mesh.marching_cubes import extract_mesh
+from synoptic.mesh import require_mesh
 from synoptic.mesh.shape_metrics import coverage, relief
 from synoptic.mesh.turntable import turntable_html
 from synoptic.mesh.turntable_frames import turntable_frames
@@ -22,6 +21,7 @@ from synoptic.metrics.retrieval import ranks
 from synoptic.nerf.cameras import turntable_cameras
 from synoptic.nerf.diagnostics import CAPTION_TEMPLATE, SIDE_WORDS, describe_sides, is_finite, view_probabilities
 from synoptic.nerf.scene import RadianceScene, RenderedViews
+from synoptic.utils.json_objects import JsonObject
 
 SIDES, SIDE, FPS = 8, 64, 20
 TITLES = {"sides": "shape", "clip_models": "score", "turntable": "film", "mesh": "mesh"}  # in what is said
@@ -31,14 +31,14 @@ class ExportBundle(NamedTuple):
     """The files, in the order they were written, and the report, which JSON can hold."""
 
     files: list[Path]
-    report: dict[str, Any]
+    report: JsonObject
 
 
 class Section(NamedTuple):
     """What a part of the bundle wrote, found, and says in a line."""
 
     files: list[Path]
-    facts: dict[str, Any]
+    facts: dict[str, object]
     summary: str
 
 
@@ -76,7 +76,7 @@ def export_bundle(
             )
         }
     files: list[Path] = []
-    report: dict[str, Any] = {"prompt": prompt}
+    report: dict[str, object] = {"prompt": prompt}
     seconds: dict[str, float] = {}
     for name, make in parts.items():
         part, ended = make(), perf_counter()
@@ -136,6 +136,10 @@ def _turntable_section(scene: RadianceScene, folder: Path, prompt: str, frames: 
 
 def _mesh_section(scene: RadianceScene, folder: Path) -> Section:
     try:
+        require_mesh()
+        from synoptic.mesh.export import export_mesh
+        from synoptic.mesh.marching_cubes import extract_mesh
+
         made = extract_mesh(scene)
     except (ImportError, ValueError) as e:
         return Section([], {"missing": str(e)}, f"none was made: {e}")
@@ -152,14 +156,14 @@ def _mesh_section(scene: RadianceScene, folder: Path) -> Section:
     return Section(export_mesh(made.textured, folder), facts, str(made))
 
 
-def _write_report(report: Mapping[str, Any], folder: Path) -> list[Path]:
+def _write_report(report: Mapping[str, object], folder: Path) -> list[Path]:
     rows = "".join(f"{name}\t{value}\n" for name, value in _flatten(report))
     for name, text in (("report.json", json.dumps(report, indent=2) + "\n"), ("report.tsv", rows)):
         io.atomic_write(folder / name, lambda f, text=text: f.write(text.encode()))
     return [folder / "report.json", folder / "report.tsv"]
 
 
-def _flatten(report: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+def _flatten(report: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:
     """Names joined by dots, lists by spaces."""
     for name, value in report.items():
         if isinstance(value, Mapping):

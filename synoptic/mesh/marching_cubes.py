@@ -7,7 +7,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from synoptic.mesh import require_mesh
 from synoptic.mesh.backproject_color import backproject_color
 from synoptic.mesh.surface import Threshold, best_threshold, extract_surface, sample_density
 from synoptic.mesh.texture import TexturedMesh, bake_texture, render_mesh
@@ -45,9 +44,8 @@ def extract_mesh(
 ) -> ExtractedMesh:
     """Cut at the density that matches renders from 12 sides, painted from 20, compared from `views` others.
 
-    Raises ValueError where the field covers no pixel, ImportError without the extra.
+    Raises ValueError where the field covers no pixel.
     """
-    require_mesh()
     density = sample_density(lambda x: scene.field.density(x.to(scene.like)), grid)
     sides = _spread_cameras(12, 0.0)
     cut = best_threshold(density, sides, scene.render_views(sides, 64).opacity[:, 0].cpu() > 0.5)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
+import embreex.rtcore_scene as embree
 import numpy as np
 import torch
+from embreex.mesh_construction import TriangleMesh
 from torch import Tensor
-
-if TYPE_CHECKING:
-    from trimesh import Trimesh
+from trimesh import Trimesh
 
 
 class Hits(NamedTuple):
@@ -22,9 +22,6 @@ class Hits(NamedTuple):
 
 def raycast(mesh: Trimesh, origin: Tensor, direction: Tensor) -> Hits:
     """Rays (R, 3), (R, 3) against a mesh. What lies behind an origin is not met."""
-    import embreex.rtcore_scene as embree
-    from embreex.mesh_construction import TriangleMesh
-
     scene: Any = embree.EmbreeScene()
     TriangleMesh(scene, np.ascontiguousarray(mesh.triangles, np.float32))
     found = scene.run(*(np.ascontiguousarray(part.cpu(), np.float32) for part in (origin, direction)), output=1)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import product
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
+import fast_simplification
 import numpy as np
 import torch
 import torch.nn.functional as F
+import trimesh
+from scipy import ndimage
+from skimage.measure import marching_cubes
 from torch import Tensor
+from trimesh import Trimesh
 
 from synoptic.nerf.cameras import Camera, camera_rays
 from synoptic.nerf.volume_rendering import Rays, ray_sphere
-
-if TYPE_CHECKING:
-    from trimesh import Trimesh
 
 MIN_PIECE_AREA = 0.02  # of the largest piece's surface: smaller pieces are no part of the object
 SMOOTHING_CELLS = 1.0  # cells: a field leaves rough what nobody looked at closely
@@ -71,9 +73,6 @@ def extract_surface(grid: Tensor, level: float, faces: int = 10_000) -> Trimesh:
     About `faces` of them; more, where fewer would tear it open. Raises ValueError where nothing is as dense as that.
     Whether it is closed, `mesh.is_watertight` says.
     """
-    import trimesh
-    from skimage.measure import marching_cubes
-
     if not 0 < level < float(grid.max()):
         raise ValueError(
             f"a surface needs a level within the densities, up to {float(grid.max()):.3g}, {level:.3g} was given"
@@ -83,25 +82,19 @@ def extract_surface(grid: Tensor, level: float, faces: int = 10_000) -> Trimesh:
     whole: Any = trimesh.Trimesh((corners - 1) * step - 1, triangles)
     pieces = whole.split(only_watertight=False)
     largest = max(piece.area for piece in pieces)
-    return _simplified(
-        trimesh.util.concatenate([piece for piece in pieces if piece.area >= MIN_PIECE_AREA * largest]), faces
-    )
+    kept: Any = trimesh.util.concatenate([piece for piece in pieces if piece.area >= MIN_PIECE_AREA * largest])
+    return _simplified(kept, faces)
 
 
 def _solid(grid: np.ndarray, level: float) -> np.ndarray:
     """How solid space is, in [0, 1], 1/2 at the level, padded by nothing: without caves, and smooth."""
-    from scipy import ndimage
-
     dense = (np.pad(grid, 1) / level).clip(max=1e4) ** SOLID_POWER
     closed: Any = ndimage.binary_fill_holes(dense > 1)
     return ndimage.gaussian_filter(np.where(closed & (dense <= 1), 1, dense / (1 + dense)), SMOOTHING_CELLS)
 
 
-def _simplified(mesh: Any, faces: int) -> Any:
+def _simplified(mesh: Trimesh, faces: int) -> Trimesh:
     """With so many faces, or twice or four times as many, the fewest that leave it closed."""
-    import fast_simplification
-    import trimesh
-
     for target, eager in product((faces, 2 * faces, 4 * faces), AGGRESSIVENESS):
         if target >= len(mesh.faces):
             break

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+import trimesh
+import xatlas
+from scipy.ndimage import distance_transform_edt
 from torch import Tensor
+from trimesh import Trimesh
 
 from synoptic.mesh.raycast import Hits, raycast
 from synoptic.nerf.cameras import Camera, camera_rays
-
-if TYPE_CHECKING:
-    from trimesh import Trimesh
 
 
 class TexturedMesh(NamedTuple):
@@ -40,10 +41,6 @@ def bake_texture(
 
     Charts are about `padding` texels apart, and every texel outside of them takes the colour of its nearest one inside.
     """
-    import trimesh
-    import xatlas
-    from scipy.ndimage import distance_transform_edt
-
     atlas = xatlas.Atlas()
     atlas.add_mesh(np.asarray(mesh.vertices, np.float32), np.asarray(mesh.faces, np.uint32))
     pack = xatlas.PackOptions()
@@ -70,8 +67,6 @@ def bake_texture(
 
 def _texels(uv: np.ndarray, faces: np.ndarray, side: int) -> Hits:
     """Which triangle of the plane each texel's middle lies in: rays straight down on the unwrapped mesh."""
-    import trimesh
-
     flat: Any = trimesh.Trimesh(np.concatenate([uv, np.zeros_like(uv[:, :1])], 1), faces, process=False)
     middle = (torch.arange(side) + 0.5) / side
     v, u = torch.meshgrid(1 - middle, middle, indexing="ij")

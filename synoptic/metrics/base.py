@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, SupportsFloat
+from typing import SupportsFloat
 
 from synoptic.errors import InputError
 
@@ -46,15 +46,15 @@ class Metric:
     def __str__(self) -> str:
         lines = [f"{self.name}\titem", *(f"{value:.4f}\t{item}" for item, value in self.items.items())]
         error = "" if self.error is None else f" ± {self.error:.4f}"
-        judge = f"\tjudge {self.clip_model}" if self.clip_model else ""
-        return "\n".join([*lines, f"{self.mean:.4f}{error}\tmean of {len(self.items)}{judge}"])
+        by = f"\tby {self.clip_model}" if self.clip_model else ""
+        return "\n".join([*lines, f"{self.mean:.4f}{error}\tmean of {len(self.items)}{by}"])
 
-    def as_json(self) -> dict[str, Any]:
-        """name, judge, mean, error and items; JSON knows no infinity (the PSNR of equal pictures): null stands for it."""
+    def as_json(self) -> dict[str, object]:
+        """Return name, clip_model, mean, error, items; null stands for infinity (the PSNR of equal pictures)."""
         items = {item: finite_or_none(value) for item, value in self.items.items()}
         return {
             "name": self.name,
-            "judge": self.clip_model,
+            "clip_model": self.clip_model,
             "mean": finite_or_none(self.mean),
             "error": self.error,
             "items": items,

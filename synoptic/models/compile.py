@@ -24,7 +24,7 @@ class CompiledNet:
         self.net: Any = torch.compile(net, dynamic=False)
         self.sizes: set[int] = set()
 
-    def __call__(self, *args: Any, **more: Any) -> Any:
+    def __call__(self, *args: object, **more: object) -> Any:
         return self.net(*args, **more)
 
     def padded_batch(self, rows: int) -> int:

@@ -7,23 +7,28 @@ network.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
+import transformers
 from safetensors.torch import load_file
+from transformers.utils import logging
 
 from synoptic.errors import InputError
 from synoptic.models.hub import first_line
 from synoptic.models.registry import Checkpoint
+from synoptic.utils.json_objects import JsonObject
 
 DIFFUSERS_MODULES = {  # where each class lives: its own module imports faster than the whole library
     "UNet2DConditionModel": "diffusers.models.unets.unet_2d_condition",
     "AutoencoderKL": "diffusers.models.autoencoders.autoencoder_kl",
     "ControlNetModel": "diffusers.models.controlnets.controlnet",
 }
+
+ComponentLoader = Callable[..., Any]  # the name of a component in model_index.json -> the network or tokenizer
 
 
 def load_network(name: str, checkpoint: Checkpoint, component: str, device: torch.device, dtype: torch.dtype) -> Any:
@@ -56,14 +61,11 @@ def load_network(name: str, checkpoint: Checkpoint, component: str, device: torc
     return module.to(device)
 
 
-def _transformers_network(name: str, config: dict[str, Any], files: list[Path], dtype: torch.dtype) -> tuple[Any, Any]:
+def _transformers_network(name: str, config: JsonObject, files: list[Path], dtype: torch.dtype) -> tuple[Any, Any]:
     """A network of transformers, from tensors that we read ourselves, and what it says of their names.
 
     From a directory, transformers opens whatever weights, adapter or kernel its config names.
     """
-    import transformers
-    from transformers.utils import logging
-
     logging.disable_progress_bar()
     kind = getattr(transformers, name)
     part = kind.config_class.base_config_key  # a tower's config may lie inside the whole model's
@@ -79,8 +81,6 @@ def load_tokenizer(name: str, checkpoint: Checkpoint, component: str = "") -> An
 
     Raises InputError where transformers cannot read it.
     """
-    import transformers
-
     with readable(checkpoint, component):
         checkpoint.fetch(checkpoint.word_files(component))
         return getattr(transformers, name).from_pretrained(checkpoint.snapshot, subfolder=component, local_files_only=True)

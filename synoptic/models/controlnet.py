@@ -55,7 +55,7 @@ class Control(NamedTuple):
     start: float = 0.0
     end: float = 1.0
 
-    def is_active(self, t: Time, T: int) -> Any:
+    def is_active(self, t: Time, T: int) -> bool | Tensor:
         """Whether it acts at time t of T - 1 … 0: diffusers' control_guidance_start and _end, if whole steps meet them."""
         way = T - 1 - t
         return (way >= self.start * T - 0.5) & (way < self.end * T - 0.5)

@@ -15,7 +15,6 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import torch
 import transformers
@@ -29,8 +28,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from synoptic.models.components import DIFFUSERS_MODULES
 from synoptic.models.kept import keep, kept
 from synoptic.models.registry import Checkpoint
+from synoptic.utils.json_objects import JsonObject
 
-Inputs = Callable[[torch.dtype], Mapping[str, Any]]  # (dtype) -> a network's arguments for one row, by name
+Inputs = Callable[[torch.dtype], Mapping[str, object]]  # (dtype) -> a network's arguments for one row, by name
 TOKENS = 77  # of a text encoder's window
 
 
@@ -51,7 +51,9 @@ class LiveBytes(TorchDispatchMode):
         self.owned = {p.untyped_storage()._cdata for p in (*net.parameters(), *net.buffers())}
         self.seen: dict[int, weakref.ref[torch.UntypedStorage]] = {}
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(
+        self, func: Callable[..., object], types: object, args: tuple = (), kwargs: dict | None = None
+    ) -> object:
         out = func(*args, **(kwargs or {}))
         for value in tree_leaves(out):
             if isinstance(value, Tensor):
@@ -99,14 +101,14 @@ def measure_row(build: Callable[[], nn.Module], inputs: Inputs, dtype: torch.dty
     return RowCost(live.peak, counter.get_total_flops())
 
 
-def unet_inputs(config: Mapping[str, Any], channels: int | None = None) -> Inputs:
+def unet_inputs(config: JsonObject, channels: int | None = None) -> Inputs:
     """Return the arguments of a diffusers U-Net for one native row, as its config asks for them."""
     side = config["sample_size"]
     text = config.get("encoder_hid_dim") or config.get("cross_attention_dim", 1280)
     text = text if isinstance(text, int) else text[0]
 
-    def inputs(dtype: torch.dtype) -> dict[str, Any]:
-        given: dict[str, Any] = {
+    def inputs(dtype: torch.dtype) -> dict[str, object]:
+        given: dict[str, object] = {
             "sample": torch.empty(1, channels or config["in_channels"], side, side, dtype=dtype),
             "timestep": torch.ones(1, dtype=torch.long),
             "encoder_hidden_states": torch.empty(1, TOKENS, text, dtype=dtype),
@@ -122,7 +124,7 @@ def unet_inputs(config: Mapping[str, Any], channels: int | None = None) -> Input
     return inputs
 
 
-def unet_row_cost(config: Mapping[str, Any], dtype: torch.dtype) -> RowCost:
+def unet_row_cost(config: JsonObject, dtype: torch.dtype) -> RowCost:
     """Return what one native row of a U-Net takes; measured once a config, then kept on this machine."""
     key = hashlib.sha256(json.dumps([config, str(dtype), torch.__version__], sort_keys=True).encode()).hexdigest()[:20]
     if found := kept("row_costs").get(key):
@@ -132,7 +134,7 @@ def unet_row_cost(config: Mapping[str, Any], dtype: torch.dtype) -> RowCost:
     return cost
 
 
-def build_network(name: str, config: Mapping[str, Any]) -> nn.Module:
+def build_network(name: str, config: JsonObject) -> nn.Module:
     """Return a network of diffusers or transformers with a config, its numbers as they come."""
     if name in DIFFUSERS_MODULES:
         return getattr(importlib.import_module(DIFFUSERS_MODULES[name]), name).from_config(dict(config))

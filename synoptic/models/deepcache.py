@@ -78,7 +78,7 @@ def shallow_forward(net: Any, x: Tensor, t: Tensor, text: Tensor, below: Tensor,
     return net.conv_out(net.conv_act(net.conv_norm_out(out)))
 
 
-def has_cross_attention(block: Any) -> bool:
+def has_cross_attention(block: object) -> bool:
     """Whether it attends to the text."""
     return getattr(block, "has_cross_attention", False)
 

@@ -1,4 +1,4 @@
-"""Prompts' embeddings in a file, so that nobody needs the text tower to paint. Imports nothing heavy at the top.
+"""Check a file of prompts' embeddings, which stands in for the text tower. Imports nothing heavy.
 
 A safetensors file with one tensor (P, …) for each field of a `Conditioning` that the text tower fills, row p of prompt p.
 Its metadata names the prompts, as JSON, and the model whose tower read them.
@@ -9,41 +9,20 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from synoptic.errors import InputError
 from synoptic.models.registry import Checkpoint
 from synoptic.models.weights import check_weights, read_safetensors_header
-
-if TYPE_CHECKING:
-    import torch
-
-    from synoptic.models.base import Conditioning
-    from synoptic.models.text import TextEncoder
-
+from synoptic.utils.json_objects import JsonObject
 
 TENSORS = ("text", "text_embeds", "time_ids")  # of a Conditioning, as text encoders give them
-
-
-def serialize_embeddings(checkpoint: Checkpoint, prompts: Sequence[str], text_encoder: TextEncoder) -> bytes:
-    """A file of prompts' embeddings by a model's text tower."""
-    import torch
-    from safetensors.torch import save
-
-    from synoptic.models.base import Conditioning
-
-    with torch.no_grad():
-        conds = [text_encoder([prompt]) for prompt in prompts]  # one by one: a huge tower leaves little room
-    table = {name: rows.cpu().contiguous() for name, rows in Conditioning.cat(conds).named_tensors().items()}
-    words = json.dumps(list(prompts), ensure_ascii=False)
-    return save(table, {"prompts": words, "model": checkpoint.name, "revision": checkpoint.revision})
 
 
 def check_embeddings(path: Path, checkpoint: Checkpoint, prompts: Sequence[str]) -> None:
     """Raises InputError unless the file can be read, is of this model and has every prompt."""
     try:
         check_weights(path)
-        about = _metadata(path)
+        about = read_metadata(path)
         known, model, revision = about["prompts"], about["model"], about["revision"]
     except (OSError, ValueError, LookupError, TypeError):
         raise InputError(
@@ -73,22 +52,7 @@ def check_embeddings(path: Path, checkpoint: Checkpoint, prompts: Sequence[str])
         )
 
 
-class PrecomputedTextEncoder:
-    """A file's embeddings in a text tower's place: prompts -> Conditioning, on a device."""
-
-    def __init__(self, path: Path, device: torch.device) -> None:
-        from safetensors.torch import load_file
-
-        from synoptic.models.base import Conditioning
-
-        self.rows = {prompt: row for row, prompt in enumerate(_metadata(path)["prompts"])}
-        tensors: dict[str, Any] = load_file(path, str(device))
-        self.table = Conditioning(**tensors)
-
-    def __call__(self, prompts: Sequence[str]) -> Conditioning:
-        return self.table.rows([self.rows[prompt] for prompt in prompts])
-
-
-def _metadata(path: Path) -> dict[str, Any]:
+def read_metadata(path: Path) -> JsonObject:
+    """What the file says of itself: its prompts, the model and its revision."""
     about = read_safetensors_header(path)[0]["__metadata__"]
     return about | {"prompts": json.loads(about["prompts"])}

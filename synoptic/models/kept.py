@@ -6,7 +6,8 @@ import json
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+
+from synoptic.utils.json_objects import JsonObject
 
 
 def cache_folder() -> Path:
@@ -14,7 +15,7 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "synoptic"
 
 
-def kept(name: str) -> dict[str, Any]:
+def kept(name: str) -> JsonObject:
     """Return what is kept under a name; {} where nothing can be read."""
     try:
         found = json.loads((cache_folder() / f"{name}.json").read_text())
@@ -23,7 +24,7 @@ def kept(name: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def keep(name: str, key: str, value: Any) -> None:
+def keep(name: str, key: str, value: object) -> None:
     """Keep a value; a folder that cannot be written keeps nothing, and costs nothing but a measurement."""
     file = cache_folder() / f"{name}.json"
     part = file.with_suffix(f".{os.getpid()}.part")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -12,6 +12,7 @@ from torch import Tensor
 from synoptic.diffusion.equations import Pred, Schedule, Time, pred_from_output
 from synoptic.models.base import Conditioning
 from synoptic.models.compile import compile_blocks
+from synoptic.models.components import ComponentLoader
 from synoptic.models.lora import Lora
 from synoptic.models.registry import Checkpoint
 from synoptic.models.text import TextEncoder
@@ -87,6 +88,6 @@ class LatentDenoiser:
         return self.vae.config.get("shift_factor") or 0.0
 
 
-def stable_diffusion(component: Callable[..., Any], schedule: Schedule, text_encoder: TextEncoder) -> LatentDenoiser:
+def stable_diffusion(component: ComponentLoader, schedule: Schedule, text_encoder: TextEncoder) -> LatentDenoiser:
     """A StableDiffusionPipeline or StableDiffusionXLPipeline directory; `part(name)` loads its component of that name."""
     return LatentDenoiser(UNet(component("unet")), component("vae"), text_encoder, schedule)

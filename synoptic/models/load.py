@@ -16,11 +16,11 @@ from synoptic.diffusion.schedules import schedule_from_config
 from synoptic.errors import InputError, user_path
 from synoptic.models import latent, pixel, upscaler
 from synoptic.models.base import PretrainedModel
-from synoptic.models.components import load_network, load_tokenizer, readable
+from synoptic.models.components import ComponentLoader, load_network, load_tokenizer, readable
 from synoptic.models.controlnet import ControlNet
 from synoptic.models.device import choose_device, choose_dtype, keep_freed_memory
-from synoptic.models.embeddings import PrecomputedTextEncoder
 from synoptic.models.lora import Lora, layers_per_block, read_loras
+from synoptic.models.precomputed_text import PrecomputedTextEncoder
 from synoptic.models.registry import TEXT_COMPONENTS, Checkpoint, resolve, resolve_controlnet, resolve_upscaler
 from synoptic.models.text import TextEncoder, clip_text_encoder, double_clip_text_encoder, t5_text_encoder
 from synoptic.models.upscaler import Upscaler
@@ -132,7 +132,7 @@ def _schedule(checkpoint: Checkpoint, component: str) -> Schedule:
         return schedule_from_config(checkpoint.config(component, "scheduler_config.json"))
 
 
-def _component_loader(checkpoint: Checkpoint, device: str, dtype: str, loras: Sequence[Lora] = ()) -> Callable[[str], Any]:
+def _component_loader(checkpoint: Checkpoint, device: str, dtype: str, loras: Sequence[Lora] = ()) -> ComponentLoader:
     """(name) -> the component of that name, on the device and in the dtype that were asked for."""
     on = choose_device(device)
     kind = choose_dtype(dtype, on)
@@ -160,7 +160,7 @@ def _load_component(checkpoint: Checkpoint, component: str, device: torch.device
 
 
 _lock = threading.Lock()
-_kept: dict[tuple[Any, ...], PretrainedModel] = {}  # the last one
+_kept: dict[tuple[object, ...], PretrainedModel] = {}  # the last one
 
 
 def load_once(

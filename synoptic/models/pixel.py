@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from synoptic.diffusion.equations import Pred, Schedule, Time, pred_from_output
 from synoptic.models.base import Conditioning
+from synoptic.models.components import ComponentLoader
 from synoptic.models.lora import Lora
 from synoptic.models.registry import Checkpoint
 from synoptic.models.text import TextEncoder
@@ -51,6 +51,6 @@ class PixelDenoiser:
         return x
 
 
-def deepfloyd(component: Callable[..., Any], schedule: Schedule, text_encoder: TextEncoder) -> PixelDenoiser:
+def deepfloyd(component: ComponentLoader, schedule: Schedule, text_encoder: TextEncoder) -> PixelDenoiser:
     """An IFPipeline directory."""
     return PixelDenoiser(UNet(component("unet")), text_encoder, schedule)

@@ -12,13 +12,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from synoptic.errors import InputError, user_path
 from synoptic.models.config_checks import check_config, shard_names
 from synoptic.models.families import FAMILIES, Defaults, Family
 from synoptic.models.hub import download, first_line, list_files, relative_files
 from synoptic.models.weights import check_weights
+from synoptic.utils.json_objects import JsonObject
 
 BUNDLED_DIR = Path(__file__).parent / "bundled"
 
@@ -106,7 +106,7 @@ class Checkpoint:
                 check_weights(path)
         return paths
 
-    def read_json(self, file: str) -> dict[str, Any]:
+    def read_json(self, file: str) -> JsonObject:
         """One of the model's JSON files. Raises InputError where it is missing, gated or no JSON object."""
         (path,) = self.fetch([file])
         try:
@@ -128,7 +128,7 @@ class Checkpoint:
         """Every file's path inside the model."""
         return relative_files(self.snapshot) if self.is_local else list_files(self.path_or_repo, self.snapshot)
 
-    def config(self, component: str, file: str = "config.json") -> dict[str, Any]:
+    def config(self, component: str, file: str = "config.json") -> JsonObject:
         """A component's config, checked. The component "" is the model itself. Raises InputError as `check_config` does."""
         config = self.read_json(f"{component}/{file}" if component else file)
         check_config(config, f"{component} of {self.name}" if component else self.name)
@@ -173,7 +173,7 @@ class Checkpoint:
         return [single] if single in self.files else []
 
     @cached_property
-    def model_index(self) -> dict[str, Any]:
+    def model_index(self) -> JsonObject:
         return self.read_json("model_index.json")
 
     @cached_property
@@ -196,7 +196,7 @@ class Checkpoint:
         return {part: cls for part, cls in self.family.components.items() if part not in missing}
 
     @cached_property
-    def unet_config(self) -> dict[str, Any]:
+    def unet_config(self) -> JsonObject:
         return self.config("unet")
 
     @cached_property

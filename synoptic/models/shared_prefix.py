@@ -33,18 +33,18 @@ class SharedPrefix:
         finally:
             self.num_branches = 1
 
-    def _keep_first(self, _: Any, args: Any, kwargs: Any) -> Any:
+    def _keep_first(self, _: object, args: tuple, kwargs: dict) -> tuple | None:
         return (
             (first_branch(args, self.num_branches), first_branch(kwargs, self.num_branches))
             if self.num_branches > 1
             else None
         )
 
-    def _repeat(self, _: Any, args: Any, out: Any) -> Any:
+    def _repeat(self, _: object, args: tuple, out: Tensor | tuple) -> Tensor | tuple | None:
         return repeat_branches(out, self.num_branches) if self.num_branches > 1 else None
 
 
-def layers_before_text(net: Any) -> Iterator[Any]:
+def layers_before_text(net: Any) -> Iterator[torch.nn.Module]:
     """The layers that the text does not reach, in the order of their calls; none where the time's embedding has it."""
     if net.config.addition_embed_type or net.config.only_cross_attention:
         return
@@ -60,7 +60,7 @@ def layers_before_text(net: Any) -> Iterator[Any]:
         yield block
 
 
-def first_branch(value: Any, num_branches: int) -> Any:
+def first_branch(value: object, num_branches: int) -> object:
     """The first of so many parts of the rows of every tensor in there."""
     match value:
         case Tensor():
@@ -72,7 +72,7 @@ def first_branch(value: Any, num_branches: int) -> Any:
     return value
 
 
-def repeat_branches(value: Any, num_branches: int) -> Any:
+def repeat_branches(value: Tensor | tuple, num_branches: int) -> Tensor | tuple:
     """The rows of every tensor so many times, one after another, in their memory layout."""
     return (
         torch.cat([value] * num_branches)

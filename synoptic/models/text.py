@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from synoptic.models.base import Conditioning
+from synoptic.models.components import ComponentLoader
 from synoptic.models.registry import Checkpoint
+
+if TYPE_CHECKING:
+    from transformers import BatchEncoding, PreTrainedModel
+    from transformers import PreTrainedTokenizerBase as Tokenizer
 
 TextEncoder = Callable[[Sequence[str]], Conditioning]  # prompts -> their conditioning, one row each
 
 
-def tokenize(tokenizer: Any, prompts: Sequence[str], length: int) -> Any:
+def tokenize(tokenizer: Tokenizer, prompts: Sequence[str], length: int) -> BatchEncoding:
     return tokenizer(list(prompts), padding="max_length", truncation=True, max_length=length, return_tensors="pt")
 
 
 class ClipTextEncoder:
     """Stable Diffusion 1.x and 2.x: the last hidden states (B, L, D) of one CLIP text tower."""
 
-    def __init__(self, tokenizer: Any, encoder: Any) -> None:
+    def __init__(self, tokenizer: Tokenizer, encoder: PreTrainedModel) -> None:
         self.tokenizer, self.encoder = tokenizer, encoder.eval().requires_grad_(False)
 
     def __call__(self, prompts: Sequence[str]) -> Conditioning:
@@ -36,7 +41,7 @@ class DoubleClipTextEncoder:
     With `zero_empty`, as the released models have it, an empty prompt is all zeros.
     """
 
-    def __init__(self, encoders: Sequence[tuple[Any, Any]], native_size: int, zero_empty: bool) -> None:
+    def __init__(self, encoders: Sequence[tuple[Tokenizer, PreTrainedModel]], native_size: int, zero_empty: bool) -> None:
         self.encoders = [(tokenizer, encoder.eval().requires_grad_(False)) for tokenizer, encoder in encoders]
         self.native_size, self.zero_empty = native_size, zero_empty
 
@@ -60,7 +65,7 @@ class DoubleClipTextEncoder:
 class T5TextEncoder:
     """DeepFloyd IF: the hidden states (B, 77, D) of a T5 encoder, of lower-case prompts."""
 
-    def __init__(self, tokenizer: Any, encoder: Any) -> None:
+    def __init__(self, tokenizer: Tokenizer, encoder: PreTrainedModel) -> None:
         self.tokenizer, self.encoder = tokenizer, encoder.eval().requires_grad_(False)
 
     def __call__(self, prompts: Sequence[str]) -> Conditioning:
@@ -68,23 +73,23 @@ class T5TextEncoder:
         return Conditioning(text=self.encoder(q.input_ids, attention_mask=q.attention_mask)[0])
 
 
-def clip_text_encoder(component: Callable[[str], Any], checkpoint: Checkpoint) -> TextEncoder:
+def clip_text_encoder(component: ComponentLoader, checkpoint: Checkpoint) -> TextEncoder:
     """The tower of Stable Diffusion 1.x, 2.x and x4; `part(name)` loads the component of that name."""
     return ClipTextEncoder(*_tower(component, ""))
 
 
-def double_clip_text_encoder(component: Callable[[str], Any], checkpoint: Checkpoint) -> TextEncoder:
+def double_clip_text_encoder(component: ComponentLoader, checkpoint: Checkpoint) -> TextEncoder:
     encoders = [_tower(component, ""), _tower(component, "_2")]
     return DoubleClipTextEncoder(
         encoders, checkpoint.native_size, checkpoint.model_index.get("force_zeros_for_empty_prompt", True)
     )
 
 
-def t5_text_encoder(component: Callable[[str], Any], checkpoint: Checkpoint) -> TextEncoder:
+def t5_text_encoder(component: ComponentLoader, checkpoint: Checkpoint) -> TextEncoder:
     return T5TextEncoder(component("tokenizer"), component("text_encoder"))
 
 
-def _tower(component: Callable[[str], Any], suffix: str) -> tuple[Any, Any]:
+def _tower(component: ComponentLoader, suffix: str) -> tuple[Tokenizer, PreTrainedModel]:
     """A tokenizer and its encoder; the tokenizer's window is the encoder's where its config gives none."""
     tokenizer, encoder = component(f"tokenizer{suffix}"), component(f"text_encoder{suffix}")
     tokenizer.model_max_length = min(tokenizer.model_max_length, encoder.config.max_position_embeddings)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +12,7 @@ from torch import Tensor
 from synoptic.diffusion.equations import Schedule, add_noise
 from synoptic.diffusion.schedules import DDPMSchedule
 from synoptic.models.base import Conditioning, Denoiser
+from synoptic.models.components import ComponentLoader
 from synoptic.models.latent import LatentDenoiser
 from synoptic.models.pixel import PixelDenoiser
 from synoptic.models.text import TextEncoder
@@ -91,7 +91,7 @@ class ConditionedDenoiser:
 
 
 def deepfloyd(
-    component: Callable[..., Any],
+    component: ComponentLoader,
     schedule: Schedule,
     low_res_schedule: DDPMSchedule,
     model_index: dict,
@@ -103,7 +103,7 @@ def deepfloyd(
 
 
 def stable_diffusion(
-    component: Callable[..., Any],
+    component: ComponentLoader,
     schedule: Schedule,
     low_res_schedule: DDPMSchedule,
     model_index: dict,

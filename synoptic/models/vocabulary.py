@@ -6,13 +6,13 @@ import json
 import re
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
 
 from synoptic.models.registry import BUNDLED_DIR, Checkpoint
+from synoptic.utils.json_objects import JsonObject
 
 
 @cache
-def vocabulary() -> dict[str, Any]:
+def vocabulary() -> JsonObject:
     """{"words": every word of the training captions, "prompts": {kind: examples to write prompts from}}."""
     return json.loads((BUNDLED_DIR / "vocabulary.json").read_text())
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 from synoptic.errors import InputError
+from synoptic.utils.json_objects import JsonObject
 
 
 def check_weights(path: Path) -> None:
@@ -18,7 +18,7 @@ def check_weights(path: Path) -> None:
         )
 
 
-def read_safetensors_header(path: Path) -> tuple[dict[str, Any], int]:
+def read_safetensors_header(path: Path) -> tuple[JsonObject, int]:
     """What a safetensors file holds, and where the tensors' bytes begin: 8 bytes of length, JSON, then those.
 
     Raises ValueError where it is no such file.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -49,7 +49,7 @@ class FieldDiagnostics(NamedTuple):
         opacity = f"opacity {self.opacity:.2f} (empty below {MIN_OPACITY}, filled above {MAX_OPACITY})"
         return f"step {self.step}: {opacity}, score {self.score:.2f}, {describe_sides(self.likeliest_views)}"
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Return it as JSON has it: null for what is not known."""
         return {name: None if value != value else value for name, value in self._asdict().items()}
 

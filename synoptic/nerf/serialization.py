@@ -36,7 +36,7 @@ def blob_scene(
     return RadianceScene(NeuralField(grid, rng=rng), LearnedBackground(rng=rng), levels=levels, **kwargs)
 
 
-def to_bytes(scene: RadianceScene, encoding: str, samples: int, about: Mapping[str, Any]) -> bytes:
+def to_bytes(scene: RadianceScene, encoding: str, samples: int, about: Mapping[str, object]) -> bytes:
     """Return the content of a safetensors file, with `about` in its metadata. Cameras, lights and penalties are left out."""
     state = {name: value.cpu().contiguous() for name, value in scene.state_dict().items()}
     metadata = {"version": VERSION, "encoding": encoding, "samples": samples, **about}

@@ -8,13 +8,17 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
+from difflib import get_close_matches
 from functools import cache
 from types import NoneType, UnionType
-from typing import Any, ClassVar, Literal, NamedTuple, Self, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self, Union, get_args, get_origin, get_type_hints
 
 from synoptic.errors import InputError
 from synoptic.models.registry import Checkpoint
 from synoptic.options.picture import convert_picture, picture_hash
+
+if TYPE_CHECKING:
+    from synoptic.options.common import ModelOptions
 
 UNSET: Any = None  # the default of an option that `resolve` fills in
 
@@ -41,9 +45,9 @@ class OptionSpec(NamedTuple):
     """One option of a dataclass: its name in Python, type, description, default (MISSING where required), help group."""
 
     name: str
-    kind: Any
+    kind: object
     option: Option
-    default: Any
+    default: object
     group: str
 
     @property
@@ -55,7 +59,7 @@ class OptionSpec(NamedTuple):
     def is_list(self) -> bool:
         return any(get_origin(kind) is tuple for kind in alternatives(self.kind))
 
-    def checked(self, value: Any) -> Any:
+    def checked(self, value: object) -> object:
         """Return the value in the option's own type. Raises InputError where it has another type or lies out of range."""
         if value is None and (self.default is None or NoneType in alternatives(self.kind)):
             return None
@@ -83,12 +87,12 @@ class OptionSpec(NamedTuple):
             )
 
 
-def alternatives(kind: Any) -> tuple[Any, ...]:
+def alternatives(kind: object) -> tuple[Any, ...]:
     """Return the members of a union type, or the type alone."""
     return get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
 
 
-def convert(kind: Any, value: Any) -> Any:
+def convert(kind: object, value: Any) -> object:
     """Return the value as `kind`: a str, int, float, bool, Literal, tuple of these, or one of them and None.
 
     Numbers of NumPy and torch count as Python's, paths as strings, one value as a list of one. Raises TypeError or
@@ -121,7 +125,7 @@ def convert(kind: Any, value: Any) -> Any:
         raise TypeError("a whole number" if kind is int else "a number")
     if not math.isfinite(value) or abs(value) >= 2**63:
         raise ValueError("a finite number of at most 64 bits")
-    return kind(value)
+    return int(value) if kind is int else float(value)
 
 
 class Item(NamedTuple):
@@ -152,7 +156,7 @@ class Options:
         return cls.__module__.rpartition(".")[2]
 
     @classmethod
-    def from_arguments(cls, *values: Any, **named: Any) -> Self:
+    def from_arguments(cls, *values: object, **named: object) -> Self:
         """Return the options of a call: positional values in order, the last of which may be a list, then names."""
         known = specs(cls)
         places = [spec for spec in known if spec.option.positional]
@@ -206,13 +210,13 @@ class Options:
         """Return the pictures of these seeds in place of those of --seed and --count."""
         raise NotImplementedError
 
-    def variants(self) -> Mapping[str, Any]:
+    def variants(self) -> Mapping[str, ModelOptions]:
         """Return {folder: options} where several runs are asked for at once; {} for one run."""
         return {}
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Return the recorded options as JSON has them; of a picture its path, where it has one, and a hash."""
-        found: dict[str, Any] = {}
+        found: dict[str, object] = {}
         for spec in specs(type(self)):
             if not spec.option.recorded:
                 continue
@@ -242,7 +246,7 @@ class Options:
         return shlex.join([*words, *(["--"] if any(p.startswith("-") for p in places) else []), *places])
 
 
-def plain(value: Any) -> bool:
+def plain(value: object) -> bool:
     """Return whether a value is written as it is: any but a PIL image."""
     return value is None or isinstance(value, bool | int | float | str | tuple)
 
@@ -271,8 +275,6 @@ def specs(cls: type[Options]) -> tuple[OptionSpec, ...]:
 
 def unknown_option(command: str, name: str, known: list[str]) -> str:
     """Return the message for a name that is no option, with the nearest one or the name that it has now."""
-    from difflib import get_close_matches
-
     if name in RENAMED:
         return f"{name} is called {RENAMED[name]} now: write that"
     near = get_close_matches(name, known, 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from synoptic.errors import InputError
 from synoptic.models.registry import Checkpoint
@@ -35,7 +35,7 @@ class CompareSyncOptions(AnagramViewOptions):
             )
         return super().resolve(checkpoint)
 
-    def variants(self) -> Mapping[str, Any]:
+    def variants(self) -> Mapping[str, AnagramOptions]:
         shared = {spec.name: getattr(self, spec.name) for spec in specs(CompareSyncOptions)} | {"out": None}
         return {
             f"{space}-{sync}": AnagramOptions.from_arguments(

@@ -11,7 +11,7 @@ from synoptic.options.base import UNSET, Item, Option
 from synoptic.options.common import Count, OutputOptions, PromptOptions, Seed, one_picture_per_prompt
 from synoptic.options.distillation import DistillationOptions
 from synoptic.options.input_image import working_size
-from synoptic.options.loss_defaults import fill, loss_defaults, losses_that_take, native_space
+from synoptic.options.loss_defaults import LossName, fill, loss_defaults, losses_that_take, native_space
 from synoptic.options.picture import PictureSource, read_picture
 
 STEPS = 500
@@ -30,7 +30,7 @@ class DistillOptions(PromptOptions, DistillationOptions, OutputOptions):
     """
 
     loss: Annotated[
-        Literal["auto", "sds", "vsd", "csd", "nfsd", "sdi", "ism", "pds", "dds"],
+        Literal["auto", LossName],
         Option("what is followed: pds and dds edit --source, the others make a picture (auto: sds, or pds with --source)"),
     ] = "auto"
     source: Annotated[PictureSource | None, Option("the picture to edit: a PNG, JPEG, WebP, … file", picture=True)] = None
@@ -111,7 +111,7 @@ class DistillOptions(PromptOptions, DistillationOptions, OutputOptions):
         self = fill(self, {"loss": loss, "space": native, "warm_up": self.steps // 5})
         self.check_loss()
         usual = loss_defaults(checkpoint, self.loss, self.space)
-        self = fill(self, usual.options() | ({"init": "noise"} if self.source is None else {}))
+        self = fill(self, {**usual.options(), **({"init": "noise"} if self.source is None else {})})
         if "student" in usual.takes or self.space != native:  # gradients pass through the network
             self = fill(self, {"dtype": "float32"})
         self.check_times(checkpoint)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 from synoptic.errors import InputError, check_at_most
 from synoptic.models.registry import Checkpoint
@@ -41,7 +41,7 @@ class EditOptions(InputImageOptions, ControlNetOptions, SamplingOptions):
     def items(self) -> list[Item]:
         return one_picture_of_all([self.prompt], self.seeds())
 
-    def variants(self) -> Mapping[str, Any]:
+    def variants(self) -> Mapping[str, Self]:
         return {f"start-{k}": replace(self, start=(k,)) for k in self.start} if len(self.start) > 1 else {}
 
     def resolve(self, checkpoint: Checkpoint) -> Self:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from itertools import product
-from typing import Any, Literal, NamedTuple, TypeVar, get_origin
+from typing import Literal, NamedTuple, TypeVar, get_origin
 
 from synoptic.errors import InputError
 from synoptic.options.base import Options, OptionSpec, alternatives, split_list
@@ -20,7 +20,7 @@ class Axis(NamedTuple):
     """One option and the values that it takes in turn."""
 
     spec: OptionSpec
-    values: tuple[Any, ...]
+    values: tuple[object, ...]
 
     def __str__(self) -> str:
         """Return it as a person types it."""
@@ -47,13 +47,13 @@ def parse_axis(options: type[Options], word: str) -> Axis:
             rule="grid-option",
         )
     if found := RANGE.fullmatch(text):
-        values: list[Any] = [str(k) for k in range(int(found[1]), min(int(found[2]), int(found[1]) + MOST) + 1)]
+        values: Sequence[str] = [str(k) for k in range(int(found[1]), min(int(found[2]), int(found[1]) + MOST) + 1)]
     else:
         values = split_list(text)
     return Axis(spec, tuple(dict.fromkeys(spec.checked(parse(spec, value)) for value in values)))
 
 
-def parse(spec: OptionSpec, word: str) -> Any:
+def parse(spec: OptionSpec, word: str) -> object:
     """Return a typed word as the option's own type, which `checked` then looks at."""
     (kind, *_) = [k for k in alternatives(spec.kind) if k is not type(None)]
     if get_origin(kind) is Literal or kind is str:
@@ -66,7 +66,7 @@ def parse(spec: OptionSpec, word: str) -> Any:
         return word
 
 
-def prepare_cells(options: type[O], axes: Sequence[Axis], values: Sequence[Any], named: Mapping[str, Any]) -> list[O]:
+def prepare_cells(options: type[O], axes: Sequence[Axis], values: Sequence[object], named: Mapping[str, object]) -> list[O]:
     """Return the prepared options of every cell, row by row: the first axis goes across, the second down.
 
     Raises InputError where there are too many, or a cell has more than one picture.

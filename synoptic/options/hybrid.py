@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from synoptic.errors import InputError, user_path
 from synoptic.models.registry import Checkpoint
 from synoptic.options.base import Option
 from synoptic.options.joint import SyncOptions
+from synoptic.options.picture import PictureSource
 
 MAX_SIGMA = 8.0  # the blur reaches over 33 pixels
 NUM_PROMPTS = {"pass": 2, "triple": 3, "triple-cascade": 3, "color": 2, "motion": 2, "motion-zeros": 2, "inverse": 1}
@@ -40,7 +41,9 @@ class HybridOptions(SyncOptions):
             " blurs twice for the far band, and motion-zeros, black beyond the edges"
         ),
     ] = "pass"
-    photo: Annotated[Any, Option("of --kind inverse: the picture that is seen from afar", picture=True)] = None
+    photo: Annotated[PictureSource | None, Option("of --kind inverse: the picture that is seen from afar", picture=True)] = (
+        None
+    )
     sigma: Annotated[
         float,
         Option(

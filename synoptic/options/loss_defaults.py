@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 from synoptic.models.registry import Checkpoint
 from synoptic.options.base import Options
@@ -32,7 +32,7 @@ class LossDefaults:
     horizon: float = 1.5
     takes: tuple[str, ...] = ()
 
-    def options(self) -> dict[str, Any]:
+    def options(self) -> Mapping[str, object]:
         """Return the defaults as options."""
         own = asdict(self)
         for name in ("takes",) if "weight" in self.takes else ("takes", "weight"):
@@ -40,7 +40,8 @@ class LossDefaults:
         return own
 
 
-LATENT = {
+LossName = Literal["sds", "vsd", "csd", "nfsd", "sdi", "ism", "pds", "dds"]
+LATENT: dict[str, LossDefaults] = {
     "sds": LossDefaults(25.0, takes=("weight",)),
     "vsd": LossDefaults(7.5, anneal="narrow", weight="variance", takes=("weight", "student")),
     "csd": LossDefaults(1.0, takes=("weight",)),
@@ -110,7 +111,7 @@ class SceneDefaults:
     ambient: float = 0.1
     template: str = "{0}, {1} view"  # how the model says an object {0} and a view {1} of it
 
-    def options(self, loss: str) -> dict[str, Any]:
+    def options(self, loss: str) -> Mapping[str, object]:
         """Return the defaults that are options, of this loss."""
         names = ("lr", "student_lr", "steps", "t_min", "t_max", "anneal", "perp_neg", "view_guidance", "view_prompt_mix")
         return {name: getattr(self, name) for name in names} | {"guidance_scale": self.guidance_scale[loss]}
@@ -141,7 +142,7 @@ def scene_defaults(checkpoint: Checkpoint) -> SceneDefaults:
     return BUNDLED_SCENE if checkpoint.is_bundled else LATENT_SCENE if checkpoint.has_latents else PIXEL_SCENE
 
 
-def fill(options: O, defaults: Mapping[str, Any]) -> O:
+def fill(options: O, defaults: Mapping[str, object]) -> O:
     """Return the options with these values where nothing, or auto, was given."""
     unset = {name: value for name, value in defaults.items() if getattr(options, name) in (None, "auto")}
     return replace(options, **unset)

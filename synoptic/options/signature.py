@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Collection, Sequence
 from dataclasses import MISSING
 from inspect import cleandoc
-from typing import Any, get_args, get_origin
+from typing import get_args, get_origin
 
 from synoptic.errors import in_python
 from synoptic.options.base import Options, OptionSpec, alternatives
@@ -14,8 +14,10 @@ from synoptic.options.base import Options, OptionSpec, alternatives
 MODEL = "a model that is loaded (`synoptic.load`), or its name, for one that is loaded here and kept for the next call"
 
 
-def python_signature(options: type[Options], without: Collection[str] = (), **how: Any) -> inspect.Signature:
-    """Return the signature of a function of these options: positional ones first; `how` goes to inspect.Signature."""
+def python_signature(
+    options: type[Options], without: Collection[str] = (), return_annotation: object = inspect.Signature.empty
+) -> inspect.Signature:
+    """Return the signature of a function of these options: positional ones first."""
     P = inspect.Parameter
     first = [P("model", P.POSITIONAL_ONLY, annotation="PretrainedModel | str")] if "model" in without else []
     own = [
@@ -27,7 +29,7 @@ def python_signature(options: type[Options], without: Collection[str] = (), **ho
         )
         for spec in listed(options, without)
     ]
-    return inspect.Signature([*first, *own], **how)
+    return inspect.Signature([*first, *own], return_annotation=return_annotation)
 
 
 def python_doc(options: type[Options], without: Collection[str] = ()) -> str:
@@ -59,10 +61,10 @@ def shown_default(spec: OptionSpec) -> str:
     return "" if spec.default in (MISSING, None, "", ()) or "(default:" in spec.option.help else f" [{spec.default!r}]"
 
 
-def python_type(spec: OptionSpec) -> Any:
+def python_type(spec: OptionSpec) -> object:
     """Return the type that a caller may give: one value for a list of one, None where `resolve` fills it in."""
     if spec.option.picture:
-        found: Any = "str | PathLike | PIL.Image.Image | numpy.ndarray | torch.Tensor"
+        found = "str | PathLike | PIL.Image.Image | numpy.ndarray | torch.Tensor"
         return found if spec.default is MISSING else f"{found} | None"
     kind = alternatives(spec.kind)[0]
     if get_origin(kind) is tuple:

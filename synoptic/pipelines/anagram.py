@@ -17,6 +17,8 @@ from synoptic.views.registry import get_view
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from synoptic.pipelines.base import Content
+
 
 class AnagramPipeline(JointPipeline[AnagramOptions]):
     """Each view of the picture shows its own prompt."""
@@ -35,10 +37,10 @@ class AnagramPipeline(JointPipeline[AnagramOptions]):
     def labels(self) -> list[str]:
         return [f"{name}: {text}" for name, text in zip(self.options.views, self.options.prompts(), strict=True)]
 
-    def files(self, image: Image) -> dict[str, object]:
+    def files(self, image: Image) -> dict[str, Content]:
         return super().files(image) | (self.films(image) if self.options.animate else {})
 
-    def films(self, image: Image) -> dict[str, object]:
+    def films(self, image: Image) -> dict[str, Content]:
         """Return the films of the picture turning from view to view and back, each a function that writes it."""
 
         @cache

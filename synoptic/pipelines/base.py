@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 import torch
 from torch import Tensor
@@ -27,10 +27,13 @@ from synoptic.sampling.seed_search import SearchRound
 from synoptic.sampling.step import Step
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from PIL.Image import Image
 
-O = TypeVar("O", bound=ModelOptions)  # noqa: E741
-Content = Any  # what a run can write: a PIL image, text, bytes, {name: tensor}, or a function that is given the path
+    Content = Image | str | bytes | Mapping[str, Tensor] | Callable[[Path], object]  # what a run can write
+
+O = TypeVar("O", bound=ModelOptions, covariant=True)  # noqa: E741
 
 
 @dataclass(frozen=True)
@@ -149,7 +152,7 @@ class Result:
     outputs: list[Output]
     options: Options
     items: list[Item]
-    pipeline: Pipeline[Any]
+    pipeline: Pipeline[ModelOptions]
     comparison: Comparison | None = None
 
     @property
@@ -186,7 +189,7 @@ class Application:
         self.__doc__ = python_doc(self.options_class, WITHOUT)
         self.__signature__ = python_signature(self.options_class, WITHOUT, return_annotation=Result)
 
-    def __call__(self, model: PretrainedModel | str, /, *values: Any, **options: Any) -> Result:
+    def __call__(self, model: PretrainedModel | str, /, *values: object, **options: object) -> Result:
         return self.run(*self._prepare(model, values, options))
 
     def run(self, model: PretrainedModel, options: ModelOptions) -> Result:
@@ -205,15 +208,15 @@ class Application:
             outputs += finish(pipeline.steps(batch))
         return Result(outputs, options, items, pipeline, pipeline.compare(items, outputs))
 
-    def steps(self, model: PretrainedModel | str, /, *values: Any, **options: Any) -> Iterator[Step]:
+    def steps(self, model: PretrainedModel | str, /, *values: object, **options: object) -> Iterator[Step]:
         """Yield every Step of all items at once: i of n, t, canvas, views, and a cheap preview()."""
         loaded, resolved = self._prepare(model, values, options)
         pipeline = pipeline_class(self.__name__)(loaded, resolved)
         return pipeline.steps(resolved.items())
 
     def _prepare(
-        self, model: PretrainedModel | str, values: Sequence[Any], options: Mapping[str, Any]
-    ) -> tuple[PretrainedModel, Any]:
+        self, model: PretrainedModel | str, values: Sequence[object], options: Mapping[str, object]
+    ) -> tuple[PretrainedModel, ModelOptions]:
         if files := {"out", "trace"} & options.keys():
             raise InputError(
                 f"{self.__name__}(...) keeps its pictures in memory, {min(files)} was given: use synoptic.run",
@@ -255,7 +258,7 @@ def finish(steps: Generator[Step, None, list[Output]]) -> list[Output]:
             return end.value
 
 
-def pipeline_class(name: str) -> type[Pipeline[Any]]:
+def pipeline_class(name: str) -> type[Pipeline[ModelOptions]]:
     """Return an application's pipeline class, by its name alone: `wide` -> pipelines.wide.WidePipeline."""
     module = import_module(f"synoptic.pipelines.{name}")
     return getattr(module, options_class(name).__name__.replace("Options", "Pipeline"))

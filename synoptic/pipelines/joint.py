@@ -27,6 +27,8 @@ from synoptic.views.pixel_space import PixelSpace
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from synoptic.pipelines.base import Content
+
 S = TypeVar("S", bound=SyncOptions)
 SEARCHED_BY = "bundled-grayscale"  # so that the CLIP which reports never chose
 
@@ -52,7 +54,7 @@ class JointPipeline(UpscalingPipeline[S]):
         """Return what is written under each view."""
         return self.options.prompts()
 
-    def files(self, image: Image) -> dict[str, object]:
+    def files(self, image: Image) -> dict[str, Content]:
         """Return what is saved beside a picture."""
         seen = self.seen(image)
         return {".views.png": io.image_grid(seen, self.labels(), len(seen), cell=256)}

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
+from diffusers.models.controlnets.controlnet import ControlNetModel
 from PIL.Image import Image
 from torch import Tensor
 
@@ -35,7 +36,7 @@ def build_accelerator(options: TrainControlnetOptions) -> Accelerator:
     )
 
 
-def load_networks(options: TrainControlnetOptions, device: torch.device) -> tuple[Any, PretrainedModel]:
+def load_networks(options: TrainControlnetOptions, device: torch.device) -> tuple[ControlNetModel, PretrainedModel]:
     """Return the ControlNet that is trained and the frozen model, in float32."""
     model = load(options.model, device=str(device), dtype="float32")
     if options.init is None:

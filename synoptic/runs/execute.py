@@ -28,7 +28,6 @@ from synoptic.options import options_class
 from synoptic.options.base import Item
 from synoptic.options.common import ModelOptions
 from synoptic.pipelines.base import Output, Pipeline, pipeline_class
-from synoptic.runs.checkpoint import Checkpoint
 from synoptic.runs.contact_sheet import write_contact_sheet
 from synoptic.runs.files import write_content
 from synoptic.runs.folders import folder_of
@@ -37,12 +36,13 @@ from synoptic.runs.manifest import Picture, Run, describe_model, open_run
 from synoptic.runs.plan import check_memory, duration, expected_seconds, keep_speed, rows_per_item
 from synoptic.runs.progress import progress_bar
 from synoptic.runs.recorder import Recorder, recorded
+from synoptic.runs.resume import ResumeState
 from synoptic.sampling.step import Step
 
 LONG = 20.0  # seconds of work before which is said how long it will take
 
 
-def run(application: str, /, *values: Any, **options: Any) -> Run:
+def run(application: str, /, *values: object, **options: object) -> Run:
     """Run an application into a folder, as the command line does: `run("wide", prompt="a lake", out="outputs")`."""
     try:
         asked = options_class(application).from_arguments(*values, **options).prepare()
@@ -61,7 +61,7 @@ def carry_out(options: Any) -> Run:
             write_index(folder_of(options))
 
 
-def executor(application: str) -> Callable[[Any], Run]:
+def executor(application: str) -> Callable[..., Run]:
     """Return what carries out an application's prepared options: its own module in `runs/`, or `execute`."""
     own = f"synoptic.runs.{application}"
     return import_module(own).execute if find_spec(own) else execute
@@ -87,7 +87,7 @@ def execute(options: ModelOptions, folder: Path | None = None) -> Run:
     return run
 
 
-def announce(pipeline: Pipeline[Any], run: Run, items: Sequence[Item]) -> None:
+def announce(pipeline: Pipeline[ModelOptions], run: Run, items: Sequence[Item]) -> None:
     """Say on the error stream what long work will take, where a run of before tells."""
     missing = sum(not (run.folder / picture.file).exists() for picture in run.pictures)
     seconds = expected_seconds(pipeline.options, pipeline.model, missing * rows_per_item(pipeline))
@@ -139,7 +139,7 @@ def open_model(run: Run) -> tuple[PretrainedModel, Clock]:
     return model, clock
 
 
-def choose_items(run: Run, pipeline: Pipeline[Any]) -> list[Item]:
+def choose_items(run: Run, pipeline: Pipeline[ModelOptions]) -> list[Item]:
     """Return the run's items; after a search of seeds, kept in search.json, the best of them."""
     file = run.folder / "search.json"
     if not file.exists():
@@ -159,7 +159,7 @@ def choose_items(run: Run, pipeline: Pipeline[Any]) -> list[Item]:
     return items
 
 
-def sample_items(run: Run, pipeline: Pipeline[Any], items: Sequence[Item], clock: Clock) -> None:
+def sample_items(run: Run, pipeline: Pipeline[ModelOptions], items: Sequence[Item], clock: Clock) -> None:
     """Sample what is missing, in batches that fill the model's calls, and save each batch as it ends.
 
     The result does not depend on the batches. Of several processes the first writes.
@@ -197,7 +197,7 @@ def sample_items(run: Run, pipeline: Pipeline[Any], items: Sequence[Item], clock
 
 
 def sample_batch(
-    run: Run, pipeline: Pipeline[Any], batch: Sequence[tuple[Item, Picture]], clock: Clock, tick: Callable[[], None]
+    run: Run, pipeline: Pipeline[ModelOptions], batch: Sequence[tuple[Item, Picture]], clock: Clock, tick: Callable[[], None]
 ) -> None:
     """Sample a batch from where it was left, save what came of it. Raises NonFiniteError."""
     items, pictures = [item for item, _ in batch], [picture for _, picture in batch]
@@ -205,11 +205,11 @@ def sample_batch(
     for file in files:
         file.parent.mkdir(parents=True, exist_ok=True)
     recorder = Recorder(files) if getattr(run.options, "trace", False) and is_main_process() else None
-    checkpoint = Checkpoint(run.folder, [picture.file for picture in pictures], recorder)
+    resume = ResumeState(run.folder, [picture.file for picture in pictures], recorder)
     begin = time.perf_counter()
     with clock("sample"):
-        outputs = yield_from(watched(pipeline, items, checkpoint, recorder, tick, run))
-    if not checkpoint.done:
+        outputs = yield_from(watched(pipeline, items, resume, recorder, tick, run))
+    if not resume.done:
         keep_speed(pipeline.options, pipeline.model, len(items) * rows_per_item(pipeline), time.perf_counter() - begin)
     if not is_main_process():
         return
@@ -220,23 +220,23 @@ def sample_batch(
         with clock("trace"):
             clip = Clip("bundled") if pipeline.model.checkpoint.is_bundled else None
             recorder.write([picture.prompt for picture in pictures], clip)
-    checkpoint.remove()
+    resume.remove()
     run.write()
 
 
 def watched(
-    pipeline: Pipeline[Any],
+    pipeline: Pipeline[ModelOptions],
     items: Sequence[Item],
-    checkpoint: Checkpoint,
+    resume: ResumeState,
     recorder: Recorder | None,
     tick: Callable[[], None],
     run: Run,
 ) -> Generator[Step, None, list[Output]]:
     """Yield a batch's Steps from where it was left, each ticked, recorded, and kept for a kill; return what came of it."""
-    state = checkpoint.load()
+    state = resume.load()
     if state is not None:
-        print(f"going on behind step {checkpoint.done} of {pipeline.num_steps}", file=sys.stderr)
-    for _ in range(checkpoint.done):
+        print(f"going on behind step {resume.done} of {pipeline.num_steps}", file=sys.stderr)
+    for _ in range(resume.done):
         tick()
     steps = pipeline.steps(items, state)
     every, preview_every = (getattr(run.options, name, 0) for name in ("save_every", "preview_every"))
@@ -249,9 +249,9 @@ def watched(
         if recorder:
             recorder.add(step)
         if every and (step.i + 1) % every == 0 and is_main_process():
-            save_intermediate(run.folder, checkpoint.names, step)
+            save_intermediate(run.folder, resume.names, step)
         if is_main_process():
-            checkpoint.offer(step, now=bool(preview_every) and (step.i + 1) % preview_every == 0)
+            resume.offer(step, now=bool(preview_every) and (step.i + 1) % preview_every == 0)
         yield step
 
 
@@ -263,7 +263,7 @@ def save_intermediate(folder: Path, names: Sequence[str], step: Step) -> None:
         io.save_image(place / f"{step.i + 1}.png", image, {"of": name})
 
 
-def yield_from(steps: Generator[Any, None, list[Output]]) -> list[Output]:
+def yield_from(steps: Generator[Step, None, list[Output]]) -> list[Output]:
     """Run a generator to its end and return its value."""
     while True:
         try:
@@ -281,7 +281,7 @@ def save(run: Run, picture: Picture, output: Output) -> None:
     io.save_image(file, output.image, run.inside(picture))
 
 
-def finish(run: Run, pipeline: Pipeline[Any], items: Sequence[Item], clock: Clock) -> None:
+def finish(run: Run, pipeline: Pipeline[ModelOptions], items: Sequence[Item], clock: Clock) -> None:
     """Score a bundled model's pictures by the bundled reference CLIP, compare them, and close the manifest."""
     run.pictures = [picture for picture in run.pictures if picture.file not in run.failed]
     if run.pictures and pipeline.metric and pipeline.model.checkpoint.is_bundled:
@@ -305,7 +305,7 @@ def finished(run: Run) -> list[Output]:
     return [Output(image, figures=measured) for image, measured in zip(run.images, figures, strict=True)]
 
 
-def compare(run: Run, pipeline: Pipeline[Any], items: Sequence[Item], outputs: Sequence[Output]) -> bool:
+def compare(run: Run, pipeline: Pipeline[ModelOptions], items: Sequence[Item], outputs: Sequence[Output]) -> bool:
     """Save the figure and the table of all items, APPLICATION.png and .tsv; return whether there are any."""
     found = pipeline.compare(items, outputs)
     if found is None:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from PIL import Image
 from safetensors.torch import save
 from torch import Tensor
 
 from synoptic import io
+from synoptic.utils.json_objects import JsonObject
+
+if TYPE_CHECKING:
+    from synoptic.pipelines.base import Content
 
 FILM_FPS = 30
 
 
-def write_content(file: Path, content: Any, about: dict[str, Any]) -> None:
+def write_content(file: Path, content: Content, about: JsonObject) -> None:
     """Write a picture, a table of tensors, a text, bytes or the frames of a film; `about` goes into a picture's metadata.
 
     A function is called with the path. What is there already is not written again.
@@ -29,7 +34,7 @@ def write_content(file: Path, content: Any, about: dict[str, Any]) -> None:
             io.atomic_write(file, lambda f: f.write(content.encode()))
         case bytes():
             io.atomic_write(file, lambda f: f.write(content))
-        case dict():
+        case Mapping():
             tensors: dict[str, Tensor] = {name: value.detach().cpu().contiguous() for name, value in content.items()}
             data = save(tensors, {str(key): str(value) for key, value in about.items()})
             io.atomic_write(file, lambda f: f.write(data))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
 
 from synoptic.errors import InputError, check_writable, user_path
 from synoptic.options.base import Options
 from synoptic.options.common import slug
+from synoptic.utils.json_objects import JsonObject
 
 MANIFEST = "run.json"
 
@@ -53,7 +53,7 @@ def default_folder(options: Options) -> str:
     return f"outputs/{options.application().replace('_', '-')}/{slug(options.title())[:40]}-{key}"
 
 
-def earlier(folder: Path) -> dict[str, Any] | None:
+def earlier(folder: Path) -> JsonObject | None:
     """Return the manifest in a folder, if there is one that can be read."""
     try:
         found = json.loads((folder / MANIFEST).read_text())

@@ -6,18 +6,19 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from PIL import Image
 
 from synoptic import io
 from synoptic.distributed import is_main_process
 from synoptic.errors import RunFailed, user_path
-from synoptic.options.common import slug
+from synoptic.options.common import OutputOptions, slug
 from synoptic.options.grid import Axis
 from synoptic.runs.contact_sheet import thumbnail_size
 from synoptic.runs.execute import carry_out
 from synoptic.runs.manifest import Picture, Run
+from synoptic.utils.json_objects import JsonObject
 
 FIGURE = "grid.png"  # which is that of every application: APPLICATION.png
 
@@ -40,7 +41,7 @@ class GridRun:
         return sum(run.kept for run in self.runs)
 
     @property
-    def scores(self) -> dict[str, Any]:
+    def scores(self) -> JsonObject:
         """The first run's: their names, and the CLIP's, are those of all."""
         return self.runs[0].scores
 
@@ -64,7 +65,7 @@ class GridRun:
         return "\n".join(lines)
 
 
-def execute_grid(cells: Sequence[Any], axes: Sequence[Axis]) -> GridRun:
+def execute_grid(cells: Sequence[OutputOptions], axes: Sequence[Axis]) -> GridRun:
     """Run prepared options one after the other. What was finished is kept, as in every run.
 
     Raises RunFailed where a cell came to nothing, once the others are done.
@@ -84,12 +85,12 @@ def execute_grid(cells: Sequence[Any], axes: Sequence[Axis]) -> GridRun:
     return found
 
 
-def default_folder(cells: Sequence[Any]) -> Path:
+def default_folder(cells: Sequence[OutputOptions]) -> Path:
     key = hashlib.sha256("\n".join(cell.command() for cell in cells).encode()).hexdigest()[:8]
     return Path(f"outputs/{cells[0].application().replace('_', '-')}/grid-{slug(cells[0].title())[:40]}-{key}")
 
 
-def name_of(cell: Any, axes: Sequence[Axis]) -> str:
+def name_of(cell: OutputOptions, axes: Sequence[Axis]) -> str:
     return ",".join(slug(f"{axis.spec.flag[2:]}={getattr(cell, axis.spec.name)}") for axis in axes)
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
 
 from synoptic.io import atomic_write
 from synoptic.io.html import IndexEntry, index_page
 from synoptic.runs.folders import MANIFEST, earlier
+from synoptic.utils.json_objects import JsonObject
 
 OUTPUTS, INDEX = "outputs", "index.html"
 MOST, PICTURES = 200, 8  # runs on the page, pictures of each
@@ -60,13 +60,13 @@ def entry(folder: Path, top: Path) -> IndexEntry | None:
     )
 
 
-def picture_file(folder: Path, picture: dict[str, Any]) -> Path | None:
+def picture_file(folder: Path, picture: JsonObject) -> Path | None:
     """Return a picture's file; None where there is none in the run's folder."""
     place = folder / str(picture.get("file"))
     return place if place.is_file() and place.resolve().is_relative_to(folder.resolve()) else None
 
 
-def score_of(manifest: dict[str, Any]) -> str:
+def score_of(manifest: JsonObject) -> str:
     scores = manifest.get("scores")
     scores = scores if isinstance(scores, dict) else {}
     return "".join(f", {name.replace('_', ' ')} {value}" for name, value in list(scores.items())[:1])

@@ -9,7 +9,7 @@ from functools import cached_property
 from html import escape
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from synoptic.distributed import is_main_process
 from synoptic.errors import DISTRIBUTION, printable
@@ -17,6 +17,7 @@ from synoptic.io import atomic_write, load_image, remove_parts
 from synoptic.io.html import gallery
 from synoptic.options.base import Options
 from synoptic.runs.folders import MANIFEST, check_folder, earlier, folder_of
+from synoptic.utils.json_objects import JsonObject
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -42,9 +43,9 @@ class Run:
     options: Options
     folder: Path
     pictures: list[Picture]
-    model: dict[str, Any] = field(default_factory=dict)
+    model: JsonObject = field(default_factory=dict)
     timings: dict[str, float] = field(default_factory=dict)  # seconds
-    scores: dict[str, Any] = field(default_factory=dict)
+    scores: JsonObject = field(default_factory=dict)
     state: str = "running"
     failed: dict[str, str] = field(default_factory=dict)  # pictures that came to nothing: why
     summary: str = ""  # what a person reads at the end, where it is not the table of pictures
@@ -65,7 +66,7 @@ class Run:
         """The pictures, read from their files."""
         return [load_image(self.folder / picture.file) for picture in self.pictures]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         return {
             "application": self.application,
             "state": self.state,
@@ -79,11 +80,11 @@ class Run:
             "versions": versions(),
         }
 
-    def inside(self, picture: Picture) -> dict[str, Any]:
+    def inside(self, picture: Picture) -> JsonObject:
         """Return what a picture's own metadata says."""
         return {"file": picture.file, "prompt": picture.prompt, "seed": picture.seed} | self.about()
 
-    def about(self) -> dict[str, Any]:
+    def about(self) -> JsonObject:
         """Return what the metadata of a figure says: how it is made again."""
         about = {"command": self.options.command(), "application": self.application}
         return about | {"options": self.options.to_json(), "model": self.model}

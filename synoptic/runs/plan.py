@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from synoptic.errors import InputError
+from synoptic.models.base import PretrainedModel
 from synoptic.models.cost import RowCost, count_parameters, unet_row_cost
 from synoptic.models.device import choose_device, choose_dtype
 from synoptic.models.kept import keep, kept
@@ -151,7 +152,7 @@ def make_plan(options: ModelOptions) -> Plan:
     return Plan(options.command(), device, dtype, free, items, weights, stages, coding, seconds)
 
 
-def rows_per_item(pipeline: Pipeline[Any]) -> int:
+def rows_per_item(pipeline: Pipeline[ModelOptions]) -> int:
     """Return how many rows the network is asked for one item, in all steps."""
     return pipeline.views_per_item * branches(pipeline.options) * pipeline.num_steps
 
@@ -187,7 +188,7 @@ def coding_bytes(checkpoint: Checkpoint, options: ModelOptions, dtype: torch.dty
     return max(pixel * side**2, min(CODING_BYTES, pixel * width * height * items))
 
 
-def speed_keys(options: ModelOptions, model: Any) -> tuple[str, str]:
+def speed_keys(options: ModelOptions, model: PretrainedModel) -> tuple[str, str]:
     """Return what seconds a row are kept under: the model on this device; and the application too."""
     on = f"{model.device.type} {torch.get_num_threads()}"
     if model.device.type == "cuda":
@@ -196,14 +197,14 @@ def speed_keys(options: ModelOptions, model: Any) -> tuple[str, str]:
     return key, f"{key} {options.application()}"
 
 
-def expected_seconds(options: ModelOptions, model: Any, rows: int) -> float | None:
+def expected_seconds(options: ModelOptions, model: PretrainedModel, rows: int) -> float | None:
     """Return what so many rows will take, by the last run of the application, or else of the model; None before one."""
     speeds, (by_model, by_application) = kept("speeds"), speed_keys(options, model)
     found = speeds.get(by_application, speeds.get(by_model))
     return found * rows if isinstance(found, float) and found > 0 else None
 
 
-def keep_speed(options: ModelOptions, model: Any, rows: int, seconds: float) -> None:
+def keep_speed(options: ModelOptions, model: PretrainedModel, rows: int, seconds: float) -> None:
     """Keep what so many rows took."""
     if rows > 0 and seconds > 0:
         for key in speed_keys(options, model):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 FPS, HOLD = 8, 12  # frames a second, and how many more the last one stays
 LARGEST = 1024  # pixels: a film of a wide picture need not be as large as the picture
 FRAMES = 100  # of an optimisation, which has many more steps
+Curves = dict[str, list[tuple[float, float]]]  # by name, the points (x, y)
 NEAREST = 0  # PIL's own number
 
 
@@ -72,7 +73,7 @@ class Recorder:
         """Write NAME.trace.mp4, .gif and .html of each picture; `clip` scores an optimisation's. Needs PyAV."""
         for k, (file, title) in enumerate(zip(self.files, titles, strict=True)):
             pictures = self._pictures(k)
-            curves = {}
+            curves: Curves = {}
             if self.norms:
                 norms = torch.stack(self.norms)[:, k].tolist()
                 curves["gradient norm, log10"] = [(i + 1, math.log10(max(norm, 1e-12))) for i, norm in enumerate(norms)]
@@ -90,7 +91,7 @@ class Recorder:
             self._write(file, title, list(zip(pictures, labels, strict=True)), columns, curves)
 
     def _write(
-        self, file: Path, title: str, frames: list[tuple[list[Image], list[str]]], columns: int, curves: dict[str, Any]
+        self, file: Path, title: str, frames: list[tuple[list[Image], list[str]]], columns: int, curves: Curves
     ) -> None:
         film = [io.image_grid(images, labels, columns, cell=256) for images, labels in frames]
         film += film[-1:] * HOLD

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
@@ -16,6 +15,7 @@ from synoptic.options.text_to_3d import TextTo3DOptions
 from synoptic.pipelines.text_to_3d import DIAGNOSTICS, FIELD, REPORT, TextTo3DPipeline
 from synoptic.runs.execute import open_model, sample_items, warn
 from synoptic.runs.manifest import Picture, Run, open_run
+from synoptic.utils.json_objects import JsonObject
 
 
 def execute(options: TextTo3DOptions) -> Run:
@@ -55,7 +55,7 @@ def finish(run: Run) -> None:
         raise OptimizationFailed(f"{'; '.join(problems)} (what there is of it: {run.folder})", run)
 
 
-def read_json(file: Path) -> dict[str, Any]:
+def read_json(file: Path) -> JsonObject:
     return json.loads(file.read_text())
 
 

@@ -6,9 +6,9 @@ import json
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
 import torch
+from diffusers.models.controlnets.controlnet import ControlNetModel
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -23,10 +23,10 @@ from synoptic.models.base import PretrainedModel
 from synoptic.models.load import load_controlnet
 from synoptic.options.train_controlnet import TrainControlnetOptions
 from synoptic.pipelines.train_controlnet import batches_of, build_accelerator, cached_pairs, load_networks, split
-from synoptic.runs.checkpoint import Interval, write_state
 from synoptic.runs.folders import earlier
 from synoptic.runs.manifest import Run, describe_model, open_run
 from synoptic.runs.progress import progress_bar
+from synoptic.runs.resume import Interval, write_state
 
 NET, TABLE, PLOT = "controlnet", "fidelity.tsv", "fidelity.png"
 PREVIEWED = 8  # pictures at most
@@ -108,7 +108,7 @@ class Validation:
         table = folder / TABLE
         self.rows = parse_rows(table.read_text()) if table.exists() else []
 
-    def measure(self, net: Any, losses: Sequence[Tensor], autocast: AbstractContextManager[Any]) -> None:
+    def measure(self, net: ControlNetModel, losses: Sequence[Tensor], autocast: AbstractContextManager[object]) -> None:
         """Measure after step len(losses), if it is due and was not done before."""
         step, options = len(losses), self.options
         due = step % options.evaluate_every == 0 or step == options.steps

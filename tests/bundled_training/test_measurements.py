@@ -130,7 +130,7 @@ def test_the_distance_of_crops_sees_what_enlarging_loses(tmp_path):
     half, quarter = (bicubic(torch.nn.functional.interpolate(real, scale_factor=f, mode="area"), 256) for f in (0.5, 0.25))
     found = Findings({})
     detail(found, Task(BUNDLED_DIR, tmp_path, device="cpu"), real, {"bicubic": quarter, "half": half, "real": real})
-    by = {(row.measure, row.pictures, row.judge): row for row in found.rows}
+    by = {(row.measure, row.pictures, row.clip_model): row for row in found.rows}
     for judge in ("clip", "clip-grayscale"):
         coarse, fine, same = (
             by["Fréchet distance of crops to renders'", k, judge].value for k in ("bicubic", "half", "real")
@@ -148,13 +148,13 @@ def test_prompts_are_held_out_and_distinct():
     assert len(SHORT) == len(WIDE_PROMPTS)
 
 
-def test_judges_in_miniature(tmp_path, capsys):
+def test_clip_models_in_miniature(tmp_path, capsys):
     for name in ("clip", "clip-grayscale"):
         (tmp_path / name).symlink_to(BUNDLED_DIR / name)
-    main(["judges", "--family", str(tmp_path), "--out", str(tmp_path / "out"), "--quick"])
-    found = json.loads((tmp_path / "out" / "judges.json").read_text())
-    assert len(found["prompts"]) == 10 and found["settings"]["quick"] and (tmp_path / "out" / "judges.png").is_file()
-    assert all(set(row) == {"measure", "pictures", "judge", "value", "error", "samples"} for row in found["rows"])
+    main(["clip-models", "--family", str(tmp_path), "--out", str(tmp_path / "out"), "--quick"])
+    found = json.loads((tmp_path / "out" / "clip-models.json").read_text())
+    assert len(found["prompts"]) == 10 and found["settings"]["quick"] and (tmp_path / "out" / "clip-models.png").is_file()
+    assert all(set(row) == {"measure", "pictures", "clip_model", "value", "error", "samples"} for row in found["rows"])
     assert "top-1 of 10\treal\tclip" in capsys.readouterr().out
     assert "| top-1 of 10 | clip-grayscale |" in report(tmp_path / "out")
 

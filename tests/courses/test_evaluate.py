@@ -13,7 +13,8 @@ from PIL import Image
 
 import synoptic
 from synoptic import cli, io
-from synoptic.courses.files import file_name, pictures, score_folder
+from synoptic.courses.files import file_name, pictures
+from synoptic.courses.folder_scores import score_folder
 from synoptic.courses.folders import file_names
 from synoptic.courses.prompt_sets import read_set
 from synoptic.errors import InputError

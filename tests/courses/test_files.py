@@ -7,7 +7,8 @@ import pytest
 import torch
 from PIL import Image
 
-from synoptic.courses.files import distinct, file_name, pictures, prompt_of, score_folder, unique_names, write_eval
+from synoptic.courses.files import distinct, file_name, pictures, prompt_of, unique_names
+from synoptic.courses.folder_scores import score_folder, write_eval
 from synoptic.errors import InputError
 from synoptic.metrics.clip import Clip
 

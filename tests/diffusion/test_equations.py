@@ -190,6 +190,7 @@ def test_a_tensor_of_times_equals_each_rows_own(prediction, eta, to_one):
 def test_a_tensor_of_times_keeps_the_states_dtype():
     x = normal(2, 3, 4, 4).float()
     a, sigma = coefficients(of_prediction("epsilon"), torch.tensor([10, 20]), x)
+    assert isinstance(a, torch.Tensor) and isinstance(sigma, torch.Tensor)
     assert (a.shape, a.dtype, sigma.dtype) == ((2, 1, 1, 1), torch.float32, torch.float32)
 
 

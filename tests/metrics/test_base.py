@@ -31,13 +31,13 @@ def test_no_item_is_refused():
         Metric("seam", {})
 
 
-def test_a_table_has_a_header_a_line_an_item_in_order_and_the_mean_with_its_judge():
+def test_a_table_has_a_header_a_line_an_item_in_order_and_the_mean_with_its_clip_model():
     table = str(Metric("CLIP score", {"b": 0.25, "a": 0.75}, "bundled clip"))
     assert [line.split("\t") for line in table.splitlines()] == [
         ["CLIP score", "item"],
         ["0.2500", "b"],
         ["0.7500", "a"],
-        ["0.5000 ± 0.2500", "mean of 2", "judge bundled clip"],
+        ["0.5000 ± 0.2500", "mean of 2", "by bundled clip"],
     ]
 
 
@@ -46,7 +46,7 @@ def test_json_holds_everything_and_no_infinity():
     found = json.loads(json.dumps(measured.as_json(), allow_nan=False))
     assert found == {
         "name": "PSNR",
-        "judge": "",
+        "clip_model": "",
         "mean": None,
         "error": None,
         "items": {"kept": None, "changed": 20.0},

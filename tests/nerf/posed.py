@@ -93,8 +93,8 @@ def fresh(seed: int = 0, **how: Any) -> RadianceScene:
 def fitted(scene: RadianceScene, seen: Posed, steps: int, lr: Callable[[int], float] | None = None) -> Iterator[OptimStep]:
     """Least squares on the pictures, one a step, each over a colour drawn anew."""
 
-    def loss(x: Tensor, step: int, camera: tuple[Tensor, ViewSample], rngs: Sequence[torch.Generator]) -> Tensor:
-        which, look = camera
+    def loss(x: Tensor, step: int, camera: Any, rngs: Sequence[torch.Generator]) -> Tensor:
+        which, look = camera  # (Tensor, ViewSample)
         behind = look.uniforms[:, :3, None, None]
         target = seen.colour[which] + (1 - seen.mask[which]) * behind
         return (x - (2 * target - 1)).square().sum()

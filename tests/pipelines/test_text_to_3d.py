@@ -45,11 +45,15 @@ def finished(pipeline: TextTo3DPipeline, state: Mapping[str, Tensor] | None = No
 
 
 def field_of(output: Output) -> dict[str, Tensor]:
-    return load(next(content for name, content in output.files.items() if name.endswith("field.safetensors")))
+    (field,) = [content for name, content in output.files.items() if name.endswith("field.safetensors")]
+    assert isinstance(field, bytes)
+    return load(field)
 
 
 def diagnostics_of(output: Output) -> dict[str, Any]:
-    return json.loads(next(content for name, content in output.files.items() if name.endswith("diagnostics.json")))
+    (text,) = [content for name, content in output.files.items() if name.endswith("diagnostics.json")]
+    assert isinstance(text, str | bytes)
+    return json.loads(text)
 
 
 def same(a: Output, b: Output) -> bool:

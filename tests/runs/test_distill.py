@@ -22,14 +22,14 @@ def test_a_killed_run_goes_on_to_the_bit_with_its_film(tmp_path):
     how: dict[str, Any] = {"model": "bundled-if", "loss": "vsd", "steps": 4, "lr": 0.3, "device": "cpu", "trace": True}
     folder = tmp_path / "killed"
     whole = run("distill", DOG, **how, save_every=3, out=tmp_path / "whole")  # which loads the model for the fork
-    killed(lambda: run("distill", DOG, **how, out=folder), folder / "checkpoint.safetensors")
-    assert (folder / "checkpoint.safetensors").exists() and not list(folder.glob("*_0.png"))
+    killed(lambda: run("distill", DOG, **how, out=folder), folder / "state.safetensors")
+    assert (folder / "state.safetensors").exists() and not list(folder.glob("*_0.png"))
     again = run("distill", DOG, **how, save_every=3, out=folder)
     assert again.images[0].tobytes() == whole.images[0].tobytes()
     name = "a_photo_of_a_dog_0"
     films = {f"{name}.trace.{kind}" for kind in ("mp4", "gif", "html")}
     assert {file.name for file in whole.folder.iterdir()} == {*films, f"{name}.png", "run.json", "steps"}
-    assert not (folder / "checkpoint.safetensors").exists() and (whole.folder / "steps" / name / "3.png").exists()
+    assert not (folder / "state.safetensors").exists() and (whole.folder / "steps" / name / "3.png").exists()
     pages = [(part.folder / f"{name}.trace.html").read_text() for part in (again, whole)]
     curves = [re.findall(r'points="([^"]+)"', page) for page in pages]
     assert curves[0] == curves[1] and [len(points.split()) for points in curves[0]] == [4, 4]
@@ -38,7 +38,7 @@ def test_a_killed_run_goes_on_to_the_bit_with_its_film(tmp_path):
 
 
 def test_a_state_of_an_older_version_is_refused_in_one_line(tmp_path):
-    save_file({"i": torch.tensor(1)}, tmp_path / "checkpoint.safetensors", {"of": '["a_photo_of_a_dog_0.png"]'})
+    save_file({"i": torch.tensor(1)}, tmp_path / "state.safetensors", {"of": '["a_photo_of_a_dog_0.png"]'})
     with pytest.raises(InputError) as e:
         run("distill", DOG, model="bundled-if", steps=1, out=tmp_path)
     assert e.value.rule == "run-older-version" and "\n" not in str(e.value)

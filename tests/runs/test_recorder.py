@@ -20,9 +20,9 @@ from synoptic.errors import InputError
 from synoptic.io.html import viewer_page
 from synoptic.models import registry
 from synoptic.models.families import Defaults
-from synoptic.runs import checkpoint
-from synoptic.runs.checkpoint import Checkpoint
+from synoptic.runs import resume
 from synoptic.runs.recorder import HOLD
+from synoptic.runs.resume import ResumeState
 from synoptic.sampling.step import Step
 from tests.labels import label
 
@@ -96,9 +96,9 @@ def test_an_optimization_shows_its_gradient_and_its_score(tmp_path):
 
 
 def test_a_preview_is_there_while_it_runs_and_gone_afterwards(tmp_path, monkeypatch):
-    monkeypatch.setattr(checkpoint, "EVERY", 0.0)
+    monkeypatch.setattr(resume, "EVERY", 0.0)
     x = torch.linspace(-1, 1, 2 * 3 * 8 * 8).view(2, 3, 8, 8)
-    kept = Checkpoint(tmp_path, ["a.png", "b.png"])
+    kept = ResumeState(tmp_path, ["a.png", "b.png"])
     kept.offer(Step(0, 9, x, x, decode=lambda z: z))
     with Image.open(tmp_path / "preview.png") as preview:
         assert np.abs(np.asarray(preview)[0, 0] - np.array([0, 43, 85])).max() <= 1, "the first picture's"

@@ -45,7 +45,7 @@ def exit_code(command: str, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_the_folder_holds_all_of_it_and_is_not_made_again(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("synoptic.mesh.export_bundle.extract_mesh", partial(extract_mesh, grid=48, texture=64, views=2))
+    monkeypatch.setattr("synoptic.mesh.marching_cubes.extract_mesh", partial(extract_mesh, grid=48, texture=64, views=2))
     done = run("text_to_3d", MUG, steps=2, seed=4, **QUICK)
     folder = done.folder / "a_red_mug_4"
     assert done.state == "done" and done.scores["clip_model"] == "bundled clip-grayscale"
@@ -69,8 +69,8 @@ def test_a_killed_run_goes_on_to_the_bit_and_says_so(tmp_path, without_export, c
     how: dict[str, Any] = {"steps": 3, "preview_every": 3, **QUICK}
     folder = tmp_path / "killed"
     whole = run("text_to_3d", MUG, **how, out=tmp_path / "whole")  # which loads the model for the fork
-    killed(lambda: run("text_to_3d", MUG, **how, out=folder), folder / "checkpoint.safetensors")
-    assert (folder / "checkpoint.safetensors").exists() and not list(folder.glob("*_0.png"))
+    killed(lambda: run("text_to_3d", MUG, **how, out=folder), folder / "state.safetensors")
+    assert (folder / "state.safetensors").exists() and not list(folder.glob("*_0.png"))
     capfd.readouterr()
     again = run("text_to_3d", MUG, **how, out=folder)
     assert "of 3\n" in capfd.readouterr().err.partition("going on behind step ")[2][:8]

@@ -13,7 +13,7 @@ import synoptic
 from bundled_training.render.bank import bank
 from synoptic import io
 from synoptic.errors import InputError
-from synoptic.runs import checkpoint, train_controlnet
+from synoptic.runs import resume, train_controlnet
 
 FAST: dict[str, Any] = {
     "attention": False,
@@ -65,7 +65,7 @@ def test_what_is_measured_is_kept(done):
 
 
 def test_a_killed_training_goes_on_to_the_same_net(data, done, tmp_path, monkeypatch):
-    monkeypatch.setattr(checkpoint, "EVERY", 0.0)
+    monkeypatch.setattr(resume, "EVERY", 0.0)
     write = train_controlnet.write_state
 
     def write_and_die(*arguments: Any) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from skimage.color import rgb2gray
+from skimage.feature import canny as find
 from torch import Tensor
 
 from synoptic.controlnet.annotators.arrays import annotate
@@ -12,7 +14,4 @@ def canny(picture: Tensor, sigma: float = 1.0) -> Tensor:
 
     sigma: pixels that the luminance is blurred by before. Thresholds are scikit-image's own, 0.1 and 0.2.
     """
-    from skimage.color import rgb2gray
-    from skimage.feature import canny as find
-
     return annotate(picture, lambda rgb: find(rgb2gray(rgb), sigma))

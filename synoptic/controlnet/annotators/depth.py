@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
+import transformers
 from torch import Tensor
 
 from synoptic.models.components import load_network, readable
@@ -14,14 +15,12 @@ class DepthEstimator:
     """A depth model: pictures (N, 3, H, W) in [-1, 1] -> (N, 3, H, W), 0 where each is farthest, 1 where it is nearest."""
 
     def __init__(self, checkpoint: Checkpoint, device: str | torch.device = "cpu") -> None:
-        from transformers import AutoImageProcessor
-
         architecture = checkpoint.config("")["architectures"][0]
         model = load_network(architecture, checkpoint, "", torch.device(device), torch.float32)
         self.model = model.eval().requires_grad_(False)
         checkpoint.config("", "preprocessor_config.json")
         with readable(checkpoint, ""):
-            self.processor = AutoImageProcessor.from_pretrained(checkpoint.snapshot, local_files_only=True)
+            self.processor = transformers.AutoImageProcessor.from_pretrained(checkpoint.snapshot, local_files_only=True)
         config = self.model.config
         metres = config.model_type == "zoedepth" or getattr(config, "depth_estimation_type", None) == "metric"
         self.power = -1 if metres else 1  # most models say how near a place is, some how far

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+from skimage.color import rgb2gray
+from skimage.feature import canny
+from skimage.morphology import dilation
 from torch import Tensor
 
 from synoptic.controlnet.annotators.arrays import annotate
@@ -12,10 +16,5 @@ THICKNESS = 3  # pixels
 
 def scribble(picture: Tensor) -> Tensor:
     """(N, 3, H, W) in [-1, 1] -> strokes (N, 3, H, W), white (1) on black (0)."""
-    import numpy as np
-    from skimage.color import rgb2gray
-    from skimage.feature import canny
-    from skimage.morphology import dilation
-
     pen = np.ones((THICKNESS, THICKNESS), dtype=bool)
     return annotate(picture, lambda rgb: dilation(canny(rgb2gray(rgb), SIGMA), pen))

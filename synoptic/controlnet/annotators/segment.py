@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+from skimage.color import label2rgb
+from skimage.segmentation import felzenszwalb
 from torch import Tensor
 
 from synoptic.controlnet.annotators.arrays import annotate
@@ -15,8 +17,6 @@ def segment(picture: Tensor) -> Tensor:
 
     Their colours are the picture's, not those of a set of classes: for nets trained on such maps.
     """
-    from skimage.color import label2rgb
-    from skimage.segmentation import felzenszwalb
 
     def flat(rgb: np.ndarray) -> np.ndarray:
         regions = felzenszwalb(rgb, SCALE, SIGMA, SMALLEST)

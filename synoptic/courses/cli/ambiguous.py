@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from synoptic.courses.cli.argparse_compat import Parser, at_least
 from synoptic.courses.cli.synchronization import folder_of, model_of, shared_options, synchronization
 from synoptic.errors import InputError
 from synoptic.models.registry import resolve
-from synoptic.options import options_class
+from synoptic.options.anagram import AnagramOptions
 from synoptic.options.base import Options
 
 VIEWS = (
@@ -70,7 +69,7 @@ def prepare(args: argparse.Namespace) -> tuple[Options, Path]:
         "model": source.name,
     }
     folder = folder_of(args)
-    prepared: Any = options_class("anagram").from_arguments(*prompts, **asked).prepare()
+    prepared = AnagramOptions.from_arguments(*prompts, **asked).prepare()
     return prepared, folder
 
 

@@ -8,9 +8,10 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from synoptic.errors import InputError
+from synoptic.utils.json_objects import JsonObject
 
 
 def exit_code(program: str, act: Callable[[], None]) -> int:
@@ -43,7 +44,7 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise InputError(f"{message} (see: python {self.prog} --help)", rule="arguments")
 
-    def without_effect(self, **options: dict[str, Any]) -> None:
+    def without_effect(self, **options: JsonObject) -> None:
         group = self.add_argument_group("accepted, without effect")
         for name, how in options.items():
             group.add_argument(f"--{name}", default=argparse.SUPPRESS, **how)

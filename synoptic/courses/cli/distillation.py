@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
-from typing import Any
 
 from synoptic.courses.cli.argparse_compat import Parser, at_least
 from synoptic.courses.cli.synchronization import model_of
 from synoptic.errors import InputError, user_path
 from synoptic.models.registry import resolve
-from synoptic.options import options_class
 from synoptic.options.base import Options
+from synoptic.options.distill import DistillOptions
 
 OPTION_NAMES: dict[str, str] = {  # what our messages name, as the course calls it
     "--device auto or cpu": "--device 0",
@@ -49,7 +48,7 @@ def prepare(args: argparse.Namespace) -> tuple[Options, Path]:
     if args.loss_type == "pds":
         edit = edit_of(args)
     prompt = args.edit_prompt if edit else args.prompt
-    asked: dict[str, Any] = {
+    asked: dict[str, object] = {
         "loss": args.loss_type,
         "guidance_scale": args.guidance_scale,
         "negative_prompt": args.negative_prompt,
@@ -64,7 +63,7 @@ def prepare(args: argparse.Namespace) -> tuple[Options, Path]:
     }
     asked |= edit | ({"size": resolve(model).native_size} if edit else {})
     folder = user_path(args.save_dir)
-    prepared: Any = options_class("distill").from_arguments(prompt, **asked, save_every=args.log_step).prepare()
+    prepared = DistillOptions.from_arguments(prompt, **asked, save_every=args.log_step).prepare()
     return prepared, folder
 
 

@@ -6,7 +6,6 @@ import argparse
 import os
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from synoptic.courses.cli.argparse_compat import Parser, at_least, print_notice
 from synoptic.errors import user_path
@@ -41,7 +40,7 @@ def model_of(args: argparse.Namespace, path: str | None) -> str:
     return MOVED.get(name, name)
 
 
-def shared_options(args: argparse.Namespace) -> dict[str, Any]:
+def shared_options(args: argparse.Namespace) -> dict[str, object]:
     """Return the options of both apps, by our names. The course's steps clip no x0, whatever a scheduler's config says."""
     return {
         "steps": args.num_inference_steps,

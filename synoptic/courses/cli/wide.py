@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import math
 from pathlib import Path
-from typing import Any
 
 from synoptic.courses.cli.argparse_compat import Parser, at_least
 from synoptic.courses.cli.synchronization import folder_of, model_of, shared_options, synchronization
 from synoptic.errors import InputError
 from synoptic.models.registry import resolve
-from synoptic.options import options_class
 from synoptic.options.base import Options
+from synoptic.options.wide import WideOptions
 
 SIDE, LATENT = 512, 64  # the course's model: its sizes are in its pixels and latents, and scale with the native size
 OPTION_NAMES = {  # what our messages name, as the course calls it
@@ -73,5 +72,5 @@ def prepare(args: argparse.Namespace) -> tuple[Options, Path]:
         "model": source.name,
     }
     folder = folder_of(args)
-    prepared: Any = options_class("wide").from_arguments(args.prompt, **asked).prepare()
+    prepared = WideOptions.from_arguments(args.prompt, **asked).prepare()
     return prepared, folder

@@ -1,4 +1,4 @@
-"""The judges on held-out renders: is the right caption first of a hundred, and how far apart are right and wrong ones?"""
+"""CLIP models on held-out renders: is the right caption first of a hundred, how far apart are right and wrong ones?"""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def measure(task: Task) -> Findings:
     found = Findings({"sets": sets, "captions": size}, sheet=pictures[0], columns=10)
     found.details["prompts"] = [spec.caption for spec in every[0]]
     diagonal = torch.eye(size, dtype=torch.bool)
-    for name, judge in task.judges.items():
+    for name, clip in task.clip_models.items():
         captions = [[spec.caption for spec in some] for some in every]
         cosines = torch.stack(
-            [seen(judge, x) @ judge.encode_texts(texts).T for x, texts in zip(pictures, captions, strict=True)]
+            [seen(clip, x) @ clip.encode_texts(texts).T for x, texts in zip(pictures, captions, strict=True)]
         )
         place = torch.stack([statistics.ranks(c, torch.arange(size)) for c in cosines])
         right, wrong = cosines[:, diagonal], cosines[:, ~diagonal]

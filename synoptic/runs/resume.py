@@ -1,4 +1,4 @@
-"""What a run keeps of the batch under way: a preview, and of an optimisation its state, so that a killed one goes on."""
+"""What a run keeps of the batch under way: a preview, and of an optimization its state, so that a killed one goes on."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from synoptic.errors import InputError
 from synoptic.runs.recorder import Recorder
 from synoptic.sampling.step import Step
 
-STATE, PREVIEW = "checkpoint.safetensors", "preview.png"
+STATE, PREVIEW = "state.safetensors", "preview.png"
 VERSION = "1"  # of the names inside a state
 EVERY, SHARE = 5.0, 20  # it is written after so many seconds, and so many times what it took
 
@@ -45,8 +45,8 @@ def write_state(file: Path, state: Mapping[str, Tensor], about: Mapping[str, str
     io.atomic_write(file, lambda f: f.write(data))
 
 
-class Checkpoint:
-    """`checkpoint.safetensors` and `preview.png` of one batch; `names` tell its state from that of another one."""
+class ResumeState:
+    """`state.safetensors` and `preview.png` of one batch; `names` tell its state from that of another one."""
 
     def __init__(self, folder: Path, names: Sequence[str], recorder: Recorder | None = None) -> None:
         self.folder, self.names, self.recorder = folder, list(names), recorder
