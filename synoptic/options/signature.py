@@ -13,6 +13,8 @@ from synoptic.options.base import Options, OptionSpec, alternatives
 
 MODEL = "a model that is loaded (`synoptic.load`), or its name, for one that is loaded here and kept for the next call"
 
+PROGRESS = "show a bar with the time left (default: in notebooks)"
+
 
 def python_signature(
     options: type[Options], without: Collection[str] = (), return_annotation: object = inspect.Signature.empty
@@ -29,7 +31,8 @@ def python_signature(
         )
         for spec in listed(options, without)
     ]
-    return inspect.Signature([*first, *own], return_annotation=return_annotation)
+    last = [P("progress", P.KEYWORD_ONLY, default=None, annotation=bool | None)] if first else []
+    return inspect.Signature([*first, *own, *last], return_annotation=return_annotation)
 
 
 def python_doc(options: type[Options], without: Collection[str] = ()) -> str:
@@ -38,9 +41,10 @@ def python_doc(options: type[Options], without: Collection[str] = ()) -> str:
     shell = [part for part in parts if is_example(part)]
     first = [f"    model: {MODEL}"] if "model" in without else []
     arguments = [f"    {spec.name}: {in_python(spec.option.help)}{shown_default(spec)}" for spec in listed(options, without)]
+    last = [f"    progress: {PROGRESS}"] if first else []
     text = [part for part in parts if part not in shell]
     if first or arguments:
-        text.append("\n".join(["Args:", *first, *arguments]))
+        text.append("\n".join(["Args:", *first, *arguments, *last]))
     lines = [f"    {line}" for part in shell for line in part.split("\n")]
     return "\n\n".join([*text, "\n".join(["On the command line:", *lines])]) if lines else "\n\n".join(text)
 

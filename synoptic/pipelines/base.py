@@ -14,6 +14,7 @@ from torch import Tensor
 
 from synoptic.errors import InputError, NonFiniteError
 from synoptic.io.html import encoded, gallery
+from synoptic.io.progress import in_notebook, progress_bar
 from synoptic.metrics.clip import Clip, clip_score
 from synoptic.models.base import PretrainedModel
 from synoptic.models.load import load_once
@@ -189,13 +190,15 @@ class Application:
         self.__doc__ = python_doc(self.options_class, WITHOUT)
         self.__signature__ = python_signature(self.options_class, WITHOUT, return_annotation=Result)
 
-    def __call__(self, model: PretrainedModel | str, /, *values: object, **options: object) -> Result:
-        return self.run(*self._prepare(model, values, options))
+    def __call__(
+        self, model: PretrainedModel | str, /, *values: object, progress: bool | None = None, **options: object
+    ) -> Result:
+        return self.run(*self._prepare(model, values, options), in_notebook() if progress is None else progress)
 
-    def run(self, model: PretrainedModel, options: ModelOptions) -> Result:
-        """Run resolved options, each of their variants if there are any."""
+    def run(self, model: PretrainedModel, options: ModelOptions, progress: bool = False) -> Result:
+        """Run resolved options, each of their variants if there are any, with a bar on the error stream if asked for."""
         if variants := options.variants():
-            parts = {name: Application(o.application()).run(model, o) for name, o in variants.items()}
+            parts = {name: Application(o.application()).run(model, o, progress) for name, o in variants.items()}
             outputs = [output for part in parts.values() for output in part.outputs]
             items = [i._replace(stem=f"{name}/{i.stem}") for name, part in parts.items() for i in part.items]
             pipeline = pipeline_class(self.__name__)(model, options)
@@ -204,8 +207,10 @@ class Application:
         items = options.items()
         outputs: list[Output] = []
         size = pipeline.max_items or len(items)
-        for batch in (items[i : i + size] for i in range(0, len(items), size)):
-            outputs += finish(pipeline.steps(batch))
+        batches = [items[i : i + size] for i in range(0, len(items), size)]
+        with progress_bar(self.__name__, len(batches) * pipeline.num_steps, progress) as tick:
+            for batch in batches:
+                outputs += finish(pipeline.steps(batch), tick)
         return Result(outputs, options, items, pipeline, pipeline.compare(items, outputs))
 
     def steps(self, model: PretrainedModel | str, /, *values: object, **options: object) -> Iterator[Step]:
@@ -249,13 +254,14 @@ class Application:
         return loaded, asked
 
 
-def finish(steps: Generator[Step, None, list[Output]]) -> list[Output]:
-    """Run a loop to its end and return what came of it."""
+def finish(steps: Generator[object, None, list[Output]], tick: Callable[[], None] = lambda: None) -> list[Output]:
+    """Run a loop to its end, tick() after each step, and return what came of it."""
     while True:
         try:
             next(steps)
         except StopIteration as end:
             return end.value
+        tick()
 
 
 def pipeline_class(name: str) -> type[Pipeline[ModelOptions]]:

@@ -17,6 +17,7 @@ import torch
 from synoptic import io
 from synoptic.distributed import broadcast_from_main, is_main_process
 from synoptic.errors import InputError, NonFiniteError, RunFailed
+from synoptic.io.progress import progress_bar
 from synoptic.metrics.clip import Clip
 from synoptic.models.base import PretrainedModel
 from synoptic.models.load import load_once
@@ -28,13 +29,13 @@ from synoptic.options import options_class
 from synoptic.options.base import Item
 from synoptic.options.common import ModelOptions
 from synoptic.pipelines.base import Output, Pipeline, pipeline_class
+from synoptic.pipelines.base import finish as take_steps
 from synoptic.runs.contact_sheet import write_contact_sheet
 from synoptic.runs.files import write_content
 from synoptic.runs.folders import folder_of
 from synoptic.runs.index import write_index
 from synoptic.runs.manifest import Picture, Run, describe_model, open_run
 from synoptic.runs.plan import check_memory, duration, expected_seconds, keep_speed, rows_per_item
-from synoptic.runs.progress import progress_bar
 from synoptic.runs.recorder import Recorder, recorded
 from synoptic.runs.resume import ResumeState
 from synoptic.sampling.step import Step
@@ -206,11 +207,17 @@ def sample_batch(
         file.parent.mkdir(parents=True, exist_ok=True)
     recorder = Recorder(files) if getattr(run.options, "trace", False) and is_main_process() else None
     resume = ResumeState(run.folder, [picture.file for picture in pictures], recorder)
-    begin = time.perf_counter()
+    times: list[float] = []
+
+    def timed_tick() -> None:
+        times.append(time.perf_counter())
+        tick()
+
     with clock("sample"):
-        outputs = yield_from(watched(pipeline, items, resume, recorder, tick, run))
-    if not resume.done:
-        keep_speed(pipeline.options, pipeline.model, len(items) * rows_per_item(pipeline), time.perf_counter() - begin)
+        outputs = take_steps(watched(pipeline, items, resume, recorder, timed_tick, run))
+    if not resume.done and len(times) > 1:  # the first step has the prompts' embedding, and what is done once a process
+        rows = len(items) * rows_per_item(pipeline) * (len(times) - 1) // len(times)
+        keep_speed(pipeline.options, pipeline.model, rows, time.perf_counter() - times[0])
     if not is_main_process():
         return
     with clock("save"):
@@ -261,15 +268,6 @@ def save_intermediate(folder: Path, names: Sequence[str], step: Step) -> None:
         place = folder / "steps" / name.removesuffix(".png")
         place.mkdir(parents=True, exist_ok=True)
         io.save_image(place / f"{step.i + 1}.png", image, {"of": name})
-
-
-def yield_from(steps: Generator[Step, None, list[Output]]) -> list[Output]:
-    """Run a generator to its end and return its value."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
 
 
 def save(run: Run, picture: Picture, output: Output) -> None:

@@ -19,13 +19,13 @@ from synoptic.controlnet.train import train
 from synoptic.controlnet.validation import ValidationRow, format_rows, parse_rows, sample_maps
 from synoptic.distributed import is_main_process
 from synoptic.errors import InputError, user_path
+from synoptic.io.progress import progress_bar
 from synoptic.models.base import PretrainedModel
 from synoptic.models.load import load_controlnet
 from synoptic.options.train_controlnet import TrainControlnetOptions
 from synoptic.pipelines.train_controlnet import batches_of, build_accelerator, cached_pairs, load_networks, split
 from synoptic.runs.folders import earlier
 from synoptic.runs.manifest import Run, describe_model, open_run
-from synoptic.runs.progress import progress_bar
 from synoptic.runs.resume import Interval, write_state
 
 NET, TABLE, PLOT = "controlnet", "fidelity.tsv", "fidelity.png"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -11,12 +12,18 @@ from synoptic.distributed import is_main_process
 
 
 @contextmanager
-def progress_bar(title: str, total: int) -> Iterator[Callable[[], None]]:
+def progress_bar(title: str, total: int, show: bool = True) -> Iterator[Callable[[], None]]:
     """Show a bar of so many steps: `with progress_bar(title, total) as tick:` and tick() after each."""
-    with tqdm(total=total, desc=title, unit="step", disable=not is_main_process() or not total, dynamic_ncols=True) as shown:
+    hidden = not show or not total or not is_main_process()
+    with tqdm(total=total, desc=title, unit="step", disable=hidden, dynamic_ncols=True) as shown:
 
         def tick() -> None:
             shown.update()
 
         yield tick
         shown.update(total - shown.n)  # of loops that took fewer steps
+
+
+def in_notebook() -> bool:
+    """Return whether a notebook's kernel runs this."""
+    return "ipykernel" in sys.modules and getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)() is not None
