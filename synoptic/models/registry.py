@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from synoptic.diffusion.scheduler_classes import KNOWN_SCHEDULERS
 from synoptic.errors import InputError, user_path
 from synoptic.models.config_checks import check_config, shard_names
 from synoptic.models.families import FAMILIES, Defaults, Family
@@ -356,6 +357,8 @@ def _check_components(checkpoint: Checkpoint) -> Checkpoint:
             f"a model's unet/config.json must give one sample_size, {checkpoint.name} gives {native!r}: choose another",
             rule="model-size",
         )
+    for component in ("scheduler", *filter(None, [checkpoint.family.low_res_scheduler])):
+        _check_scheduler(checkpoint, component)
     scheduler = checkpoint.config("scheduler", "scheduler_config.json")
     if scheduler.get("rescale_betas_zero_snr") and scheduler.get("prediction_type", "epsilon") == "epsilon":
         raise InputError(
@@ -384,6 +387,20 @@ def _check_components(checkpoint: Checkpoint) -> Checkpoint:
         if component in checkpoint.family.weighted_components:
             _check_network(checkpoint, component)
     return checkpoint
+
+
+def _check_scheduler(checkpoint: Checkpoint, component: str) -> None:
+    """Raises InputError where a scheduler's class, in its config or in the model's index, is none that is known."""
+    entry = checkpoint.model_index.get(component)
+    named = entry[1] if isinstance(entry, list) and len(entry) == 2 else None
+    written = checkpoint.config(component, "scheduler_config.json").get("_class_name")
+    for kind in (written, named):
+        if kind is not None and kind not in KNOWN_SCHEDULERS:
+            raise InputError(
+                f"a model's scheduler must be of a class that is known, the {component} of {checkpoint.name} is a"
+                f" {str(kind)[:60]}: choose a model trained with one of {', '.join(KNOWN_SCHEDULERS)}",
+                rule="scheduler-unknown",
+            )
 
 
 def _check_network(checkpoint: Checkpoint, component: str) -> Checkpoint:
