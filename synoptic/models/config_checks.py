@@ -59,6 +59,8 @@ VALUES: dict[str, tuple[Callable[[Any], bool], str]] = {  # key -> (what it must
     "layer_norm_eps": (lambda value: is_number(value) and value > 0, "a number above 0"),
     "num_train_timesteps": (lambda value: is_count(value) and value <= 100_000, "a whole number from 1 to 100000"),
     "steps_offset": (lambda value: value == 0 or is_count(value), "a whole number of at least 0"),
+    "original_inference_steps": COUNT,
+    "time_cond_proj_dim": (lambda value: is_count(value) and value % 2 == 0 and value > 2, "an even number above 2"),
     "trained_betas": (
         lambda value: isinstance(value, list) and all(is_number(beta) and 0 < beta < 1 for beta in value),
         "a list of numbers between 0 and 1",

@@ -9,15 +9,15 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from synoptic.diffusion.scheduler_classes import KNOWN_SCHEDULERS
+from synoptic.diffusion.scheduler_classes import CONSISTENCY_SCHEDULERS, KNOWN_SCHEDULERS
 from synoptic.errors import InputError, user_path
 from synoptic.models.config_checks import check_config, shard_names
-from synoptic.models.families import FAMILIES, Defaults, Family
+from synoptic.models.families import FAMILIES, FEW_STEPS, Defaults, Family, few_step_defaults
 from synoptic.models.hub import download, first_line, list_files, relative_files
 from synoptic.models.weights import check_weights
 
@@ -231,11 +231,34 @@ class Checkpoint:
 
     @property
     def num_train_timesteps(self) -> int:
-        return self.config("scheduler", "scheduler_config.json").get("num_train_timesteps", 1000)
+        return self._scheduler_config.get("num_train_timesteps", 1000)
 
     @property
     def defaults(self) -> Defaults:
-        return BUNDLED_DEFAULTS[Path(self.path_or_repo).name] if self.is_bundled else self.family.defaults
+        """The bundled model's own, those of few steps for a model distilled to them, else the family's."""
+        usual, name = self.family.defaults, Path(self.path_or_repo).name
+        if self.is_bundled:
+            return BUNDLED_DEFAULTS[name]
+        if self.has_embedded_guidance or self._scheduler_config.get("_class_name") in CONSISTENCY_SCHEDULERS:
+            return replace(usual, steps=FEW_STEPS, guidance_scale=1.0, joint_guidance_scale=None)
+        return few_step_defaults(name, usual) or usual
+
+    @property
+    def has_embedded_guidance(self) -> bool:
+        """Whether the network itself is told a guidance scale, as a latent consistency model (Luo et al. 2023)."""
+        return self.unet_config.get("time_cond_proj_dim") is not None
+
+    @property
+    def _scheduler_config(self) -> dict[str, Any]:
+        return self.config("scheduler", "scheduler_config.json")
+
+    def most_steps(self, sampler: str = "ddim") -> int:
+        """The most steps that a sampler takes: a consistency model's times are those that it was distilled at."""
+        config = self._scheduler_config
+        consistency = config.get("_class_name") in CONSISTENCY_SCHEDULERS and sampler != "dpm++"
+        if sampler == "lcm" or consistency:
+            return min(config.get("original_inference_steps") or 50, self.num_train_timesteps)
+        return self.num_train_timesteps - 1
 
     @cached_property
     def revision(self) -> str:

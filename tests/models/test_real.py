@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,13 @@ import pytest
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 
+from synoptic import generate
 from synoptic.errors import InputError
 from synoptic.models.load import load
 from synoptic.models.registry import BUNDLED_DIR, resolve
+from synoptic.options.generate import GenerateOptions
 
-Change = Callable[[Path], None]
+diffusers: Any = importlib.import_module("diffusers")
 
 
 @pytest.fixture
@@ -68,3 +70,64 @@ def test_a_vae_s_statistics_are_applied(model):
 def test_a_vae_s_statistics_are_numbers_per_channel(model, values):
     edit(model, "vae/config.json", latents_mean=[0.0] * 4, latents_std=values)
     assert refusal(model).rule == "config-value"
+
+
+@pytest.mark.parametrize("scale", [0.0, 0.5, 1.0])
+def test_guidance_below_1_is_off_at_the_option(scale):
+    """As the cards of Turbo models write it: 0 does not mean that the prompt is ignored."""
+    pictures = [
+        generate("bundled", "a photo of a horse", upscalers="none", steps=2, guidance_scale=g, device="cpu", dtype="float32")
+        for g in (scale, 1.0)
+    ]
+    assert pictures[0].images[0].tobytes() == pictures[1].images[0].tobytes()
+
+
+def few_steps(model: Path, name: str | None = None) -> tuple[int, float]:
+    """Steps and guidance scale that `generate` resolves for a directory of that name."""
+    model = model.rename(model.with_name(name)) if name else model
+    usual = resolve(str(model)).defaults
+    return usual.steps, usual.guidance_scale
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("sdxl-turbo", (4, 1.0)),
+        ("SDXL-Lightning", (4, 1.0)),
+        ("Hyper-SD", (4, 1.0)),
+        ("LCM_Dreamshaper_v7", (4, 1.0)),
+        ("hyperreal", (50, 7.5)),
+        ("turbocharged", (50, 7.5)),
+        ("other", (50, 7.5)),
+    ],
+)
+def test_distilled_models_have_defaults_of_few_steps_by_name(model, name, wanted):
+    assert few_steps(model, name) == wanted
+
+
+@pytest.mark.parametrize("kind", ["LCMScheduler", "TCDScheduler"])
+def test_distilled_models_have_defaults_of_few_steps_by_their_scheduler(model, kind):
+    edit(model, "scheduler/scheduler_config.json", _class_name=kind)
+    assert few_steps(model) == (4, 1.0)
+    options = GenerateOptions(prompt=("a horse",), model=str(model), steps=51)
+    with pytest.raises(InputError):
+        options.prepare()
+
+
+def test_a_latent_consistency_model_equals_its_pipeline(model):
+    """Its U-Net takes the guidance scale as a further embedding of time: 8.5, the pipeline's default."""
+    torch.manual_seed(0)
+    pipe: Any = diffusers.StableDiffusionPipeline.from_pretrained(model, safety_checker=None)
+    pipe.unet = diffusers.UNet2DConditionModel.from_config(pipe.unet.config, time_cond_proj_dim=32)
+    torch.nn.init.normal_(pipe.unet.time_embedding.cond_proj.weight)
+    pipe.scheduler = diffusers.LCMScheduler.from_config(pipe.scheduler.config, clip_sample=False)
+    pipe.save_pretrained(model)
+    pipe.set_progress_bar_config(disable=True)
+    with pytest.raises(InputError) as e:
+        GenerateOptions(prompt=("a horse",), model=str(model), guidance_scale=3.0).prepare()
+    assert e.value.rule == "guidance-embedded"
+    ours = load(str(model), device="cpu", dtype="float32")
+    z = torch.randn(1, *ours.shape, generator=torch.Generator().manual_seed(0))
+    want = pipe("a horse", num_inference_steps=1, guidance_scale=8.5, latents=z, output_type="latent").images
+    x0 = ours.predict(z, 999, ours.embed(["a horse"])).x0
+    assert torch.allclose(x0, want, atol=1e-4, rtol=1e-4) and not torch.allclose(z, want, atol=0.1)
