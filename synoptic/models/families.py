@@ -57,3 +57,29 @@ FAMILIES: dict[str, Family] = {
     "IFPipeline": Family(PIXEL_UNET | T5_TEXT_ENCODER, Defaults(50, 7.0, 16)),
     "IFSuperResolutionPipeline": Family(PIXEL_UNET | T5_TEXT_ENCODER, Defaults(50, 4.0, 64), "image_noising_scheduler"),
 }
+
+SAME_PARTS: dict[str, tuple[str, ...]] = {  # pipeline classes with the components of a family, which load as that family
+    "StableDiffusionPipeline": (
+        "StableDiffusionImg2ImgPipeline",
+        "StableDiffusionInpaintPipeline",
+        "StableDiffusionInpaintPipelineLegacy",
+        "StableDiffusionControlNetPipeline",
+        "StableDiffusionControlNetImg2ImgPipeline",
+        "StableDiffusionControlNetInpaintPipeline",
+        "StableDiffusionPanoramaPipeline",
+        "StableDiffusionDepth2ImgPipeline",
+        "StableDiffusionInstructPix2PixPipeline",
+        "LatentConsistencyModelPipeline",
+        "LatentConsistencyModelImg2ImgPipeline",
+    ),
+    "StableDiffusionXLPipeline": (
+        "StableDiffusionXLImg2ImgPipeline",
+        "StableDiffusionXLInpaintPipeline",
+        "StableDiffusionXLControlNetPipeline",
+        "StableDiffusionXLControlNetImg2ImgPipeline",
+        "StableDiffusionXLControlNetInpaintPipeline",
+        "StableDiffusionXLInstructPix2PixPipeline",
+    ),
+    "IFPipeline": ("IFImg2ImgPipeline", "IFInpaintingPipeline"),
+}
+BASE_CLASSES = {kind: base for base, kinds in SAME_PARTS.items() for kind in kinds}

@@ -17,7 +17,7 @@ from typing import Any
 from synoptic.diffusion.scheduler_classes import CONSISTENCY_SCHEDULERS, KNOWN_SCHEDULERS
 from synoptic.errors import InputError, user_path
 from synoptic.models.config_checks import check_config, shard_names
-from synoptic.models.families import FAMILIES, FEW_STEPS, Defaults, Family, few_step_defaults
+from synoptic.models.families import BASE_CLASSES, FAMILIES, FEW_STEPS, Defaults, Family, few_step_defaults
 from synoptic.models.hub import download, first_line, list_files, relative_files
 from synoptic.models.weights import check_weights
 
@@ -177,10 +177,16 @@ class Checkpoint:
     def model_index(self) -> dict[str, Any]:
         return self.read_json("model_index.json")
 
+    @property
+    def pipeline_class(self) -> str:
+        """The class of the family: an image-to-image, inpainting or ControlNet pipeline has a base family's parts."""
+        kind = self.model_index.get("_class_name")
+        return BASE_CLASSES.get(kind, kind) if isinstance(kind, str) else str(kind)
+
     @cached_property
     def family(self) -> Family:
-        kind = self.model_index.get("_class_name")
-        if not isinstance(kind, str) or kind not in FAMILIES:
+        kind = self.pipeline_class
+        if kind not in FAMILIES:
             raise InputError(
                 f"a model's pipeline must be one of {', '.join(FAMILIES)}, {self.name} is a {kind}", rule="model-family"
             )
@@ -380,6 +386,7 @@ def _check_components(checkpoint: Checkpoint) -> Checkpoint:
             f"a model's unet/config.json must give one sample_size, {checkpoint.name} gives {native!r}: choose another",
             rule="model-size",
         )
+    _check_input_channels(checkpoint)
     for component in ("scheduler", *filter(None, [checkpoint.family.low_res_scheduler])):
         _check_scheduler(checkpoint, component)
     scheduler = checkpoint.config("scheduler", "scheduler_config.json")
@@ -410,6 +417,23 @@ def _check_components(checkpoint: Checkpoint) -> Checkpoint:
         if component in checkpoint.family.weighted_components:
             _check_network(checkpoint, component)
     return checkpoint
+
+
+def _check_input_channels(checkpoint: Checkpoint) -> None:
+    """Raises InputError where a model's network wants more than the noisy picture: a mask, a depth map or a picture."""
+    given = checkpoint.unet_config["in_channels"]
+    usual = (checkpoint.unet_config.get("out_channels") or 4) if checkpoint.has_latents else 3
+    if given > usual and not checkpoint.family.low_res_scheduler:
+        what, cure = {
+            2 * usual + 1: ("an inpainting network, which wants a mask", "`inpaint` fills holes with any ordinary model"),
+            usual + 1: ("a depth network, which wants a depth map", "use a depth ControlNet by `control`"),
+            2 * usual: ("an editing network, which wants a picture", "`edit` edits with any ordinary model"),
+        }.get(given, ("made for a further input", "choose another model"))
+        raise InputError(
+            f"a model's network takes the noisy picture alone, {usual} channels, that of {checkpoint.name} takes {given}:"
+            f" it is {what}; {cure}, such as --model sd1.5",
+            rule="model-channels",
+        )
 
 
 def _check_scheduler(checkpoint: Checkpoint, component: str) -> None:

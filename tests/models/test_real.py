@@ -14,6 +14,7 @@ from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 
 from synoptic import generate
 from synoptic.errors import InputError
+from synoptic.models.families import BASE_CLASSES, FAMILIES, SAME_PARTS
 from synoptic.models.load import load
 from synoptic.models.registry import BUNDLED_DIR, resolve
 from synoptic.options.generate import GenerateOptions
@@ -131,3 +132,31 @@ def test_a_latent_consistency_model_equals_its_pipeline(model):
     want = pipe("a horse", num_inference_steps=1, guidance_scale=8.5, latents=z, output_type="latent").images
     x0 = ours.predict(z, 999, ours.embed(["a horse"])).x0
     assert torch.allclose(x0, want, atol=1e-4, rtol=1e-4) and not torch.allclose(z, want, atol=0.1)
+
+
+@pytest.mark.parametrize(("channels", "word"), [(9, "inpaint"), (5, "control"), (8, "edit"), (12, "another")])
+def test_a_network_with_further_inputs_is_refused_with_the_cure(model, channels, word):
+    edit(model, "unet/config.json", in_channels=channels)
+    e = refusal(model)
+    assert e.rule == "model-channels" and word in str(e)
+
+
+@pytest.mark.parametrize("kind", SAME_PARTS["StableDiffusionPipeline"])
+def test_a_class_with_a_base_family_s_parts_loads_as_that_family(model, kind):
+    edit(model, "model_index.json", _class_name=kind, controlnet=["diffusers", "ControlNetModel"])
+    checkpoint = resolve(str(model))
+    assert checkpoint.family is FAMILIES["StableDiffusionPipeline"]
+
+
+def test_a_panorama_pipeline_paints_as_its_parts_do(model):
+    edit(model, "model_index.json", _class_name="StableDiffusionPanoramaPipeline")
+    images = [
+        generate(str(name), "a horse", upscalers="none", steps=2, device="cpu", dtype="float32", guidance_scale=3).images
+        for name in (model, "bundled")
+    ]
+    assert images[0][0].tobytes() == images[1][0].tobytes()
+
+
+def test_every_class_of_a_family_exists():
+    for kind in (*BASE_CLASSES, *FAMILIES):
+        assert hasattr(diffusers, kind) or kind.endswith("Legacy"), kind
