@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from synoptic.diffusion.scheduler_classes import CONSISTENCY_SCHEDULERS, KNOWN_S
 from synoptic.errors import InputError, user_path
 from synoptic.models.config_checks import check_config, shard_names
 from synoptic.models.families import BASE_CLASSES, FAMILIES, FEW_STEPS, Defaults, Family, few_step_defaults
-from synoptic.models.hub import download, first_line, list_files, relative_files
+from synoptic.models.hub import download, first_line, incomplete, is_online, list_files, relative_files
 from synoptic.models.weights import check_weights
 
 BUNDLED_DIR = Path(__file__).parent / "bundled"
@@ -65,6 +66,7 @@ CONTROLNET_KEYS = (
     "in_channels",
 )  # of a ControlNet and its U-Net
 TEXT_COMPONENTS = ("tokenizer", "text_encoder")  # which an upscaler's directory may leave to stage I
+WEIGHT_SUFFIXES = (".safetensors", ".ckpt", ".gguf", ".bin", ".pt", ".pth", ".pkl")  # of single files
 VOCABULARY_FILES = ("tokenizer.json", "vocab.json", "spiece.model")  # a tokenizer's own words: one of these must be there
 TOKENIZER_FILES = (
     *VOCABULARY_FILES,
@@ -136,8 +138,8 @@ class Checkpoint:
         return config
 
     def variant(self, component: str, half: bool) -> str | None:
-        """ "fp16" where half precision is wanted and there are such weights of this part, or where there are no others."""
-        variants = ("fp16", None) if half else (None, "fp16")
+        """fp16 or bf16 where half precision is wanted and there are such weights of this part, or no others; else None."""
+        variants = ("fp16", "bf16", None, "non_ema") if half else (None, "fp16", "bf16", "non_ema")
         return next((variant for variant in variants if self._weight_files(component, variant)), None)
 
     def weight_files(self, component: str, half: bool) -> list[str]:
@@ -157,6 +159,8 @@ class Checkpoint:
                 " (save_pretrained with safe_serialization) or take another copy",
                 rule="weights-pickle",
             )
+        if not self.is_local and not is_online():
+            raise incomplete(self.path_or_repo, f"{component}/*.safetensors" if component else "*.safetensors")
         raise InputError(
             f"weights must be safetensors, {folder} holds none: check the path, or use --model bundled",
             rule="weights-missing",
@@ -406,7 +410,9 @@ def _check_components(checkpoint: Checkpoint) -> Checkpoint:
             )
         if component in checkpoint.family.weighted_components:
             checkpoint.config(component)
-        elif checkpoint.is_local and not any(f"{component}/{words}" in checkpoint.files for words in VOCABULARY_FILES):
+        elif not any(f"{component}/{words}" in checkpoint.files for words in VOCABULARY_FILES):
+            if not checkpoint.is_local and not is_online():
+                raise incomplete(checkpoint.path_or_repo, f"{component}/{VOCABULARY_FILES[0]}")
             raise InputError(
                 f"a model needs its words, {checkpoint.name} has none of {', '.join(VOCABULARY_FILES)} in {component}/:"
                 " copy it again",
@@ -451,9 +457,11 @@ def _check_scheduler(checkpoint: Checkpoint, component: str) -> None:
 
 
 def _check_network(checkpoint: Checkpoint, component: str) -> Checkpoint:
-    """The checkpoint itself, once one of its networks is seen to be whole; the hub's are checked when they are fetched."""
+    """The checkpoint itself, once one of its networks is seen to be whole; the hub's are seen to be safetensors,
+    and checked when they are fetched."""
+    files = {file for half in (False, True) for file in checkpoint.weight_files(component, half)}
     if checkpoint.is_local:
-        checkpoint.fetch({file for half in (False, True) for file in checkpoint.weight_files(component, half)})
+        checkpoint.fetch(files)
     return checkpoint
 
 
@@ -470,6 +478,18 @@ def _find_checkpoint(name: str, aliases: Mapping[str, tuple[str, ...]], file: st
         checkpoint = Checkpoint(name, last, file)
     elif folder := _folder(name):
         checkpoint = Checkpoint(name, str(folder), file)
+    elif name.lower().endswith(WEIGHT_SUFFIXES):
+        raise InputError(
+            f"a model is a diffusers directory or a hub id, {name[:99]!r} is a single file: give the directory that"
+            " diffusers converts it to (from_single_file, then save_pretrained)",
+            rule="model-file",
+        )
+    elif close := _mistyped(name):
+        raise InputError(
+            f"a model is one of {', '.join(aliases)}, a hub id (org/name) or a directory; there is no {name[:99]!r}:"
+            f" {close}, or see synoptic models",
+            rule="model-path",
+        )
     elif re.fullmatch(r"[\w-][\w.-]{0,95}/[\w.-]{1,96}", name):
         checkpoint = Checkpoint(name, name, file)
     else:
@@ -480,6 +500,21 @@ def _find_checkpoint(name: str, aliases: Mapping[str, tuple[str, ...]], file: st
         )
     checkpoint.read_json(file)
     return checkpoint
+
+
+def _mistyped(name: str) -> str:
+    """What to say of a name that is a path to nothing; "" where it may be a hub id."""
+    try:
+        path = user_path(name)
+        parent = path.parent
+        beside = [place.name for place in parent.iterdir() if place.is_dir()] if name and parent.is_dir() else []
+    except (InputError, RuntimeError, OSError):
+        return ""
+    looks_like_path = name.startswith(("/", "./", "../", "~", ".\\")) or (re.match(r"[A-Za-z]:[\\/]", name) is not None)
+    near = get_close_matches(path.name, beside, n=1)
+    if near and "/" in name:
+        return f"perhaps {parent / near[0]} is meant"
+    return "check the path" if looks_like_path or name.count("/") > 1 else ""
 
 
 def _folder(name: str) -> Path | None:

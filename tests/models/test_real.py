@@ -5,6 +5,9 @@ from __future__ import annotations
 import importlib
 import json
 import shutil
+import socket
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 
 from synoptic import generate
 from synoptic.errors import InputError
+from synoptic.models import hub
 from synoptic.models.families import BASE_CLASSES, FAMILIES, SAME_PARTS
 from synoptic.models.load import load
 from synoptic.models.registry import BUNDLED_DIR, resolve
@@ -160,3 +164,90 @@ def test_a_panorama_pipeline_paints_as_its_parts_do(model):
 def test_every_class_of_a_family_exists():
     for kind in (*BASE_CLASSES, *FAMILIES):
         assert hasattr(diffusers, kind) or kind.endswith("Legacy"), kind
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "a/b.ckpt", "Model.GGUF", "./x.bin", "org/name.pt"])
+def test_a_single_file_is_recognised(name):
+    assert refusal(name).rule == "model-file"
+
+
+def test_a_mistyped_directory_is_recognised(model, monkeypatch):
+    monkeypatch.chdir(model.parent.parent)
+    for name in (f"{model}s", f"{model.parent.name}/modle", "./nothing", "~/nothing/here", "/nothing"):
+        assert refusal(name).rule == "model-path", name
+    assert f"{model} is meant" in str(refusal(f"{model}s"))
+
+
+def rename_weights(model: Path, variant: str) -> None:
+    for file in list(model.rglob("*.safetensors")):
+        file.rename(file.with_name(f"{file.stem}.{variant}.safetensors"))
+
+
+@pytest.mark.parametrize("variant", ["fp16", "bf16", "non_ema"])
+def test_weights_of_a_variant_alone_are_loaded(model, variant):
+    rename_weights(model, variant)
+    ours, want = load(str(model), device="cpu", dtype="float32"), load("bundled", device="cpu", dtype="float32")
+    assert torch.equal(ours.embed(["a fox"]).text, want.embed(["a fox"]).text)
+    assert all(map(torch.equal, ours.network.state_dict().values(), want.network.state_dict().values()))
+
+
+@pytest.fixture
+def cached(tmp_path, monkeypatch) -> Path:
+    """The snapshot of a hub model in the local cache, org/name."""
+    repo = tmp_path / "hub/models--org--name"
+    snapshot = Path(shutil.copytree(BUNDLED_DIR / "sd", repo / f"snapshots/{'0' * 40}"))
+    (repo / "refs").mkdir()
+    (repo / "refs/main").write_text("0" * 40)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    return snapshot
+
+
+@pytest.fixture(params=["HF_HUB_OFFLINE", "no answer", "refused", "no name"])
+def offline(request, monkeypatch) -> Iterator[None]:
+    """No way to the hub: said, by a connection that is never answered, by one that is refused, by no such name."""
+    for key in ("HF_HUB_OFFLINE", "https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(key, raising=False)
+    monkeypatch.setattr(hub, "ANSWER_SECONDS", 0.5)
+    hub.is_online.cache_clear()
+    with socket.create_server(("127.0.0.1", 0)) as server:  # which accepts, and says nothing
+        place = f"127.0.0.1:{server.getsockname()[1]}"
+        if request.param == "HF_HUB_OFFLINE":
+            monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+        elif request.param == "no answer":
+            monkeypatch.setenv("HF_ENDPOINT", f"http://{place}")
+        else:
+            monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:1" if request.param == "refused" else "https://hub.invalid")
+        yield
+    hub.is_online.cache_clear()
+
+
+def test_a_cached_snapshot_is_used_at_once_offline(cached, offline):
+    begin = time.monotonic()
+    checkpoint = resolve("org/name")
+    assert checkpoint.snapshot == cached and time.monotonic() - begin < 3
+    want = load("bundled", device="cpu", dtype="float32").embed(["a fox"]).text
+    assert torch.equal(load(checkpoint, device="cpu", dtype="float32").embed(["a fox"]).text, want)
+
+
+@pytest.mark.parametrize(
+    "gone",
+    [
+        "unet/diffusion_pytorch_model.safetensors",
+        "unet/config.json",
+        "tokenizer/tokenizer.json",
+        "text_encoder/model.safetensors",
+    ],
+)
+def test_a_half_downloaded_snapshot_is_named_as_such(cached, offline, gone):
+    (cached / gone).unlink()
+    e = refusal("org/name")
+    assert e.rule == "hub-incomplete" and gone.split("/")[0] in str(e)
+
+
+def test_a_model_that_is_not_cached_is_refused_offline(cached, offline):
+    assert refusal("org/other").rule == "hub-unreachable"
+
+
+def test_a_snapshot_of_pickles_alone_is_refused(cached, offline):
+    (cached / "unet/diffusion_pytorch_model.safetensors").rename(cached / "unet/diffusion_pytorch_model.bin")
+    assert refusal("org/name").rule == "weights-pickle"
