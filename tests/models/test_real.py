@@ -251,3 +251,25 @@ def test_a_model_that_is_not_cached_is_refused_offline(cached, offline):
 def test_a_snapshot_of_pickles_alone_is_refused(cached, offline):
     (cached / "unet/diffusion_pytorch_model.safetensors").rename(cached / "unet/diffusion_pytorch_model.bin")
     assert refusal("org/name").rule == "weights-pickle"
+
+
+def test_deepfloyd_s_tokenizer_is_a_sentencepiece_model_alone(tmp_path):
+    """As released: no tokenizer.json, no config. Its ids are sentencepiece's own, with T5's end."""
+    sentencepiece = pytest.importorskip("sentencepiece")
+    model = Path(shutil.copytree(BUNDLED_DIR / "if", tmp_path / "if"))
+    shutil.rmtree(model / "tokenizer")
+    (model / "tokenizer").mkdir()
+    file, special = model / "tokenizer/spiece.model", {"pad_id": 0, "eos_id": 1, "unk_id": 2, "bos_id": -1}
+    sentences = ["a photo of a horse in the snow", "an oil painting of a red car"] * 20
+    with file.open("wb") as out:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(sentences), model_writer=out, vocab_size=60, hard_vocab_limit=False, **special
+        )
+    ours: Any = load(str(model), device="cpu", dtype="float32")
+    ids = sentencepiece.SentencePieceProcessor(model_file=str(file)).encode("a photo of a red horse")
+    tower = ours.text_encoder
+    assert tower.tokenizer("a photo of a red horse").input_ids == [*ids, 1]
+    padded = torch.tensor([[*ids, 1] + [0] * (76 - len(ids))])
+    with torch.no_grad():
+        want = tower.encoder(padded, attention_mask=(torch.arange(77) <= len(ids))[None].long())[0]
+    assert torch.equal(ours.embed(["a photo of a red horse"]).text, want)
