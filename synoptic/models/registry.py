@@ -137,6 +137,15 @@ class Checkpoint:
         check_config(config, f"{component} of {self.name}" if component else self.name)
         return config
 
+    def processor_config(self) -> dict[str, Any]:
+        """How pictures are prepared: preprocessor_config.json, or, saved by transformers 5, part of processor_config.json.
+
+        Raises InputError as `config` does, and where there is neither.
+        """
+        old, new = "preprocessor_config.json", "processor_config.json"
+        config = self.config("", new if new in self.files and old not in self.files else old)
+        return config.get("image_processor") or config
+
     def variant(self, component: str, half: bool) -> str | None:
         """fp16 or bf16 where half precision is wanted and there are such weights of this part, or no others; else None."""
         variants = ("fp16", "bf16", None, "non_ema") if half else (None, "fp16", "bf16", "non_ema")
