@@ -69,6 +69,8 @@ def is_online() -> bool:
     """
     if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
         return False
+    if any(key.lower() in ("https_proxy", "all_proxy") for key in os.environ):
+        return True  # the hub's own client knows more kinds of proxies
     endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co")
     try:
         with urlopen(Request(endpoint, method="HEAD"), timeout=ANSWER_SECONDS):
