@@ -14,22 +14,12 @@ from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchE
 from torch import Tensor
 
 from synoptic.diffusion.equations import Schedule, Time
-
-MULTISTEP_SCHEDULERS = (  # the points between n + 1 equal parts: the clean picture is not a point of its own
-    "DPMSolverMultistepScheduler",
-    "DPMSolverSinglestepScheduler",
-    "DEISMultistepScheduler",
-    "UniPCMultistepScheduler",
-    "SASolverScheduler",
-)
-CONTINUOUS_SCHEDULERS = (  # times between the trained ones where spacing is linspace
-    "EulerDiscreteScheduler",
-    "EulerAncestralDiscreteScheduler",
-    "HeunDiscreteScheduler",
-    "LMSDiscreteScheduler",
-    "KDPM2DiscreteScheduler",
-    "KDPM2AncestralDiscreteScheduler",
-    "DPMSolverSDEScheduler",
+from synoptic.diffusion.scheduler_classes import (
+    CONSISTENCY_SCHEDULERS,
+    CONTINUOUS_SCHEDULERS,
+    FLOW_SCHEDULERS,
+    MULTISTEP_SCHEDULERS,
+    with_class_defaults,
 )
 
 
@@ -46,6 +36,7 @@ class DDPMSchedule:
     prediction: str = "epsilon"
     spacing: str | None = None  # leading, trailing or linspace; None is the scheduler class's own
     offset: int = 0
+    original_steps: int = 50  # the times that a consistency model was distilled at: T / original_steps apart
     scheduler: str = "DDIMScheduler"  # the diffusers class whose times `steps` takes
     clip: Callable[[Tensor], Tensor] | None = None
     learned_variance: bool = False  # whether a network's further channels are a variance to sample with
@@ -71,9 +62,12 @@ class DDPMSchedule:
         where an offset pushes the first one past the last time, T - 1.
         """
         T, scheduler = len(self.alphas_cumprod), scheduler or self.scheduler
-        most = T - 1 if scheduler in MULTISTEP_SCHEDULERS else T
+        consistency = scheduler in CONSISTENCY_SCHEDULERS
+        most = T - 1 if scheduler in MULTISTEP_SCHEDULERS else min(self.original_steps, T) if consistency else T
         if not 1 <= n <= most:
             raise ValueError(f"steps must be between 1 and {most} for this model, not {n}")
+        if consistency:
+            return pair_up(consistency_times(T, self.original_steps, n), self.final_time)
         ts = spaced_times(scheduler, self.spacing, T, n, self.offset)
         if ts[0] >= T:
             raise ValueError(f"{n} steps with steps_offset {self.offset} begin past the last time, {T - 1}: take fewer")
@@ -95,6 +89,12 @@ def spaced_times(scheduler: str, spacing: str | None, T: int, n: int, offset: in
             ts = np.linspace(0, T - 1, points) if points > 1 else np.array([T - 1.0])
             ts = ts.astype(np.float32).astype(float) if continuous else ts.round()
     return ts[::-1][:n]
+
+
+def consistency_times(T: int, original_steps: int, n: int) -> list[int]:
+    """n times, noisiest first, of the original_steps that a consistency model was distilled at (Luo et al. 2023, LCM)."""
+    distilled = (np.arange(1, original_steps + 1) * (T // original_steps) - 1)[::-1]
+    return distilled[np.floor(np.linspace(0, original_steps, n, endpoint=False)).astype(int)].tolist()
 
 
 def pair_up(times: Sequence[Time], end: Time) -> list[tuple[Time, Time]]:
@@ -131,11 +131,13 @@ class FlowMatchingSchedule:
 def schedule_from_config(config: Mapping[str, Any]) -> Schedule:
     """Schedule of any diffusers scheduler config (DDPM, DDIM, PNDM, Euler, DPM-Solver, flow matching, …).
 
-    Raises ValueError for a prediction type that is none of epsilon, v_prediction, sample and flow.
+    What it leaves out is its own class's default. Raises ValueError for a class that is not known, and for a prediction
+    type that is none of epsilon, v_prediction, sample and flow.
     """
+    given, config = config, with_class_defaults(config)
     clip = _clip_of_config(config)
-    if "FlowMatch" in config.get("_class_name", "") or "shift" in config:  # only flow matching has one
-        return FlowMatchingSchedule(dict(config), clip)
+    if config.get("_class_name") in FLOW_SCHEDULERS or "shift" in config:  # only flow matching has one
+        return FlowMatchingSchedule(dict(given), clip)
     prediction, spacing = config.get("prediction_type", "epsilon"), config.get("timestep_spacing")
     if prediction not in ("epsilon", "v_prediction", "sample"):
         raise ValueError(f"prediction_type must be epsilon, v_prediction or sample, not {prediction!r}")
@@ -148,6 +150,7 @@ def schedule_from_config(config: Mapping[str, Any]) -> Schedule:
         prediction,
         spacing,
         config.get("steps_offset", 0),
+        config.get("original_inference_steps", 50),
         config.get("_class_name", "DDIMScheduler"),
         clip,
         str(config.get("variance_type")).startswith("learned"),

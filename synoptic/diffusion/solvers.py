@@ -67,6 +67,24 @@ def dpm_solver() -> Solver:
     return solve
 
 
+def lcm_solver() -> Solver:
+    """Multistep consistency sampling (Luo et al. 2023, LCM, algorithm 3): x0 noised anew to the next time.
+
+    x0 is tied to x_t at time 0: c_skip x_t + c_out x0, c_skip = d² / ((10 t)² + d²), c_out = 10 t / sqrt((10 t)² + d²),
+    d = 1/2, as diffusers' LCMScheduler has it. The step that ends at the clean picture adds nothing.
+    """
+
+    def solve(s, xt, x0, t, t_prev, history, noise_sampler, var=None):
+        scaled, d = 10 * t, 0.5
+        clean = d**2 / (scaled**2 + d**2) * xt + scaled / math.hypot(scaled, d) * x0
+        if t_prev == s.final_time:
+            return clean, history
+        a_prev, sigma_prev = coefficients(s, t_prev, xt)
+        return a_prev * clean + sigma_prev * noise_sampler(), history
+
+    return solve
+
+
 def half_log_snr(s: Schedule, t: Time) -> float:
     """lambda = log(alpha_t / sigma_t), half the log signal-to-noise ratio; -inf where there is no signal."""
     a, sigma = s(t)
@@ -74,12 +92,12 @@ def half_log_snr(s: Schedule, t: Time) -> float:
 
 
 def timestep_pairs(name: str, s: Schedule, n: int) -> list[tuple[Time, Time]]:
-    """The n steps that a sampler takes: dpm++ those of diffusers' class of it, the others those of the model's own class."""
-    return list(s.steps(n, "DPMSolverMultistepScheduler") if name == "dpm++" else s.steps(n))
+    """The n steps that a sampler takes: dpm++ and lcm those of diffusers' class, the others those of the model's own."""
+    return list(s.steps(n, {"dpm++": "DPMSolverMultistepScheduler", "lcm": "LCMScheduler"}.get(name)))
 
 
 def get_solver(name: str, eta: float = 0.0) -> Solver:
-    """The solver that a name stands for: ddim (of `eta`, in [0, 1]), ddpm or dpm++.
+    """The solver that a name stands for: ddim (of `eta`, in [0, 1]), ddpm, dpm++ or lcm.
 
     Raises ValueError for another name, and where eta is given to one that is not ddim.
     """
@@ -92,4 +110,6 @@ def get_solver(name: str, eta: float = 0.0) -> Solver:
             return ancestral_solver()
         case "dpm++":
             return dpm_solver()
-    raise ValueError(f"sampler must be ddim, ddpm or dpm++, not {name!r}")
+        case "lcm":
+            return lcm_solver()
+    raise ValueError(f"sampler must be ddim, ddpm, dpm++ or lcm, not {name!r}")

@@ -27,7 +27,7 @@ class Clip:
         model = load_network("CLIPModel", source, "", self.device, torch.float32)
         self.model = model.eval().requires_grad_(False)
         self.tokenizer = load_tokenizer("CLIPTokenizer", source)
-        self.preprocessor = source.read_json("preprocessor_config.json")
+        self.preprocessor = source.processor_config()
 
     @torch.no_grad()
     def __call__(self, images: Sequence[Image.Image], texts: Sequence[str]) -> Tensor:

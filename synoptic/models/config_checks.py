@@ -43,6 +43,11 @@ def is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
+def is_numbers(value: object) -> bool:
+    """Whether a value is a list of finite numbers."""
+    return isinstance(value, list) and len(value) > 0 and all(is_number(item) for item in value)
+
+
 COUNT = (is_count, "a whole number above 0")
 COUNT_OR_COUNTS = (lambda value: is_count(value) or is_counts(value), "a whole number above 0, or a list of such")
 VALUES: dict[str, tuple[Callable[[Any], bool], str]] = {  # key -> (what it must satisfy, in words), wherever it is not null
@@ -54,6 +59,8 @@ VALUES: dict[str, tuple[Callable[[Any], bool], str]] = {  # key -> (what it must
     "layer_norm_eps": (lambda value: is_number(value) and value > 0, "a number above 0"),
     "num_train_timesteps": (lambda value: is_count(value) and value <= 100_000, "a whole number from 1 to 100000"),
     "steps_offset": (lambda value: value == 0 or is_count(value), "a whole number of at least 0"),
+    "original_inference_steps": COUNT,
+    "time_cond_proj_dim": (lambda value: is_count(value) and value % 2 == 0 and value > 2, "an even number above 2"),
     "trained_betas": (
         lambda value: isinstance(value, list) and all(is_number(beta) and 0 < beta < 1 for beta in value),
         "a list of numbers between 0 and 1",
@@ -71,6 +78,8 @@ VALUES: dict[str, tuple[Callable[[Any], bool], str]] = {  # key -> (what it must
     "sample_size": COUNT_OR_COUNTS,
     "scaling_factor": (lambda value: is_number(value) and value != 0, "a finite number, not 0"),
     "shift_factor": (is_number, "a finite number"),
+    "latents_mean": (is_numbers, "a list of finite numbers"),
+    "latents_std": (lambda value: is_numbers(value) and 0 not in value, "a list of finite numbers, none of them 0"),
     "beta_start": (lambda value: is_number(value) and 0 < value < 1, "a number between 0 and 1"),
     "beta_end": (lambda value: is_number(value) and 0 < value < 1, "a number between 0 and 1"),
 }
@@ -101,6 +110,14 @@ def check_config(config: Mapping[str, Any], source: str) -> None:
             f"a schedule must have num_train_timesteps betas, the config of {source} has {len(betas)}: correct it",
             rule="config-value",
         )
+    for key in ("latents_mean", "latents_std"):
+        channels = config.get("latent_channels", 4)
+        if config.get(key) is not None and len(config[key]) != channels:
+            raise InputError(
+                f"a VAE's {key} must have a number per channel, {channels}, that of {source} has {len(config[key])}:"
+                " correct it, or copy the model again",
+                rule="config-value",
+            )
     for key in REQUIRED_KEYS.get(str(config.get("_class_name")), ()):
         if config.get(key) is None:
             raise InputError(

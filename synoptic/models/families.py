@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,13 @@ class Family:
         return [part for part in self.components if not part.startswith("tokenizer")]
 
 
+def few_step_defaults(name: str, usual: Defaults) -> Defaults | None:
+    """What models distilled to a few steps take, by their names (Turbo, Lightning, Hyper, LCM); None for other names."""
+    known = re.search(r"(?<![a-z])(turbo|lightning|hyper|lcm|latent[-_]?consistency)(?![a-z])", name.lower())
+    return replace(usual, steps=FEW_STEPS, guidance_scale=1.0, joint_guidance_scale=None) if known else None
+
+
+FEW_STEPS = 4  # of a model distilled to a few
 CLIP_TEXT_ENCODER = {"tokenizer": "CLIPTokenizer", "text_encoder": "CLIPTextModel"}
 SECOND_TEXT_ENCODER = {"tokenizer_2": "CLIPTokenizer", "text_encoder_2": "CLIPTextModelWithProjection"}
 T5_TEXT_ENCODER = {"tokenizer": "T5Tokenizer", "text_encoder": "T5EncoderModel"}
@@ -49,3 +57,29 @@ FAMILIES: dict[str, Family] = {
     "IFPipeline": Family(PIXEL_UNET | T5_TEXT_ENCODER, Defaults(50, 7.0, 16)),
     "IFSuperResolutionPipeline": Family(PIXEL_UNET | T5_TEXT_ENCODER, Defaults(50, 4.0, 64), "image_noising_scheduler"),
 }
+
+SAME_PARTS: dict[str, tuple[str, ...]] = {  # pipeline classes with the components of a family, which load as that family
+    "StableDiffusionPipeline": (
+        "StableDiffusionImg2ImgPipeline",
+        "StableDiffusionInpaintPipeline",
+        "StableDiffusionInpaintPipelineLegacy",
+        "StableDiffusionControlNetPipeline",
+        "StableDiffusionControlNetImg2ImgPipeline",
+        "StableDiffusionControlNetInpaintPipeline",
+        "StableDiffusionPanoramaPipeline",
+        "StableDiffusionDepth2ImgPipeline",
+        "StableDiffusionInstructPix2PixPipeline",
+        "LatentConsistencyModelPipeline",
+        "LatentConsistencyModelImg2ImgPipeline",
+    ),
+    "StableDiffusionXLPipeline": (
+        "StableDiffusionXLImg2ImgPipeline",
+        "StableDiffusionXLInpaintPipeline",
+        "StableDiffusionXLControlNetPipeline",
+        "StableDiffusionXLControlNetImg2ImgPipeline",
+        "StableDiffusionXLControlNetInpaintPipeline",
+        "StableDiffusionXLInstructPix2PixPipeline",
+    ),
+    "IFPipeline": ("IFImg2ImgPipeline", "IFInpaintingPipeline"),
+}
+BASE_CLASSES = {kind: base for base, kinds in SAME_PARTS.items() for kind in kinds}

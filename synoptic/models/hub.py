@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
-import socket
+import ssl
 from functools import cache
+from http.client import HTTPException
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 from synoptic.errors import InputError
+
+ANSWER_SECONDS = 4.0  # within which the hub must answer
 
 
 def download(repo: str, file: str, revision: str | None = None) -> Path:
@@ -28,9 +32,19 @@ def download(repo: str, file: str, revision: str | None = None) -> Path:
         ) from None
     except (LocalEntryNotFoundError, OSError) as e:
         why = "no network" if isinstance(e, LocalEntryNotFoundError) else first_line(e)
+        if revision is not None:
+            raise incomplete(repo, file, why) from None
         raise InputError(
             f"{repo} is not in the cache and could not be fetched ({why}): connect, or {instead}", rule="hub-unreachable"
         ) from None
+
+
+def incomplete(repo: str, file: str, why: str = "no network") -> InputError:
+    """The error of a snapshot in the cache that lacks a file, which cannot be fetched now."""
+    return InputError(
+        f"{repo} is in the cache in part only: {file} is not, and could not be fetched ({why}): connect and run again",
+        rule="hub-incomplete",
+    )
 
 
 def list_files(repo: str, snapshot: Path) -> list[str]:
@@ -49,14 +63,22 @@ def relative_files(folder: Path) -> list[str]:
 
 @cache
 def is_online() -> bool:
-    """Whether the hub's name resolves, asked once: being offline should not cost half a minute of retries each time."""
-    if any(key.lower() in ("https_proxy", "all_proxy") for key in os.environ):
-        return True
-    try:
-        socket.getaddrinfo(urlsplit(os.environ.get("HF_ENDPOINT", "https://huggingface.co")).hostname, 443)
-        return True
-    except OSError:
+    """Whether the hub answers, asked once, within seconds: being offline should not cost minutes of retries.
+
+    Not where HF_HUB_OFFLINE is set. A name that resolves says nothing: connections may go nowhere.
+    """
+    if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
         return False
+    if any(key.lower() in ("https_proxy", "all_proxy") for key in os.environ):
+        return True  # the hub's own client knows more kinds of proxies
+    endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co")
+    try:
+        with urlopen(Request(endpoint, method="HEAD"), timeout=ANSWER_SECONDS):
+            return True
+    except HTTPError:
+        return True
+    except (OSError, HTTPException) as e:
+        return isinstance(getattr(e, "reason", e), ssl.SSLError)  # it answers; the hub's own client knows more authorities
 
 
 def first_line(e: Exception) -> str:

@@ -57,10 +57,12 @@ class LatentDenoiser:
         f, (_, h, w), places = self.factor, self.shape, self.coded_pixels
         area = min(TILE_IMAGES * h * w * f * f, max(h * w * f * f, places))
         mean = tiled_in_batches(self._encode_tile, image.to(self.vae.dtype), area, h * f // 2, max_places=places)
-        return (mean.to(image.dtype) - self._shift) * self.vae.config.scaling_factor
+        shift, scale = self._latent_affine(image)
+        return (mean.to(image.dtype) - shift) * scale
 
     def decode(self, x: Tensor) -> Tensor:
-        latents = x / self.vae.config.scaling_factor + self._shift
+        shift, scale = self._latent_affine(x)
+        latents = x / scale + shift
         (_, h, w), places = self.shape, self.coded_pixels // self.factor**2
         area = min(TILE_IMAGES * h * w, max(h * w, places))
         return tiled_in_batches(self._decode_tile, latents.to(self.vae.dtype), area, h // 2, max_places=places).to(x.dtype)
@@ -83,9 +85,13 @@ class LatentDenoiser:
         passes = torch.is_grad_enabled() and x.requires_grad
         return torch.compiler.set_stance("force_eager") if self.compiled and not passes else nullcontext()
 
-    @property
-    def _shift(self) -> float:
-        return self.vae.config.get("shift_factor") or 0.0
+    def _latent_affine(self, like: Tensor) -> tuple[Any, Any]:
+        """(shift, scale): the VAE decodes x / scale + shift; by channel, (C, 1, 1), where its config has statistics."""
+        config = self.vae.config
+        if config.get("latents_mean") is None or config.get("latents_std") is None:
+            return config.get("shift_factor") or 0.0, config.scaling_factor
+        mean, std = (torch.tensor(config[key]).to(like)[:, None, None] for key in ("latents_mean", "latents_std"))
+        return mean, config.scaling_factor / std
 
 
 def stable_diffusion(component: ComponentLoader, schedule: Schedule, text_encoder: TextEncoder) -> LatentDenoiser:

@@ -124,7 +124,7 @@ def load_text_encoder(checkpoint: Checkpoint, *, device: str = "auto", dtype: st
 
 
 def _pipeline_class(checkpoint: Checkpoint) -> str:
-    return checkpoint.model_index["_class_name"]
+    return checkpoint.pipeline_class
 
 
 def _schedule(checkpoint: Checkpoint, component: str) -> Schedule:

@@ -9,14 +9,16 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 
+from synoptic.diffusion.scheduler_classes import CONSISTENCY_SCHEDULERS, KNOWN_SCHEDULERS
 from synoptic.errors import InputError, user_path
 from synoptic.models.config_checks import check_config, shard_names
-from synoptic.models.families import FAMILIES, Defaults, Family
-from synoptic.models.hub import download, first_line, list_files, relative_files
+from synoptic.models.families import BASE_CLASSES, FAMILIES, FEW_STEPS, Defaults, Family, few_step_defaults
+from synoptic.models.hub import download, first_line, incomplete, is_online, list_files, relative_files
 from synoptic.models.weights import check_weights
 from synoptic.utils.json_objects import JsonObject
 
@@ -64,6 +66,7 @@ CONTROLNET_KEYS = (
     "in_channels",
 )  # of a ControlNet and its U-Net
 TEXT_COMPONENTS = ("tokenizer", "text_encoder")  # which an upscaler's directory may leave to stage I
+WEIGHT_SUFFIXES = (".safetensors", ".ckpt", ".gguf", ".bin", ".pt", ".pth", ".pkl")  # of single files
 VOCABULARY_FILES = ("tokenizer.json", "vocab.json", "spiece.model")  # a tokenizer's own words: one of these must be there
 TOKENIZER_FILES = (
     *VOCABULARY_FILES,
@@ -134,9 +137,18 @@ class Checkpoint:
         check_config(config, f"{component} of {self.name}" if component else self.name)
         return config
 
+    def processor_config(self) -> dict[str, Any]:
+        """How pictures are prepared: preprocessor_config.json, or, saved by transformers 5, part of processor_config.json.
+
+        Raises InputError as `config` does, and where there is neither.
+        """
+        old, new = "preprocessor_config.json", "processor_config.json"
+        config = self.config("", new if new in self.files and old not in self.files else old)
+        return config.get("image_processor") or config
+
     def variant(self, component: str, half: bool) -> str | None:
-        """ "fp16" where half precision is wanted and there are such weights of this part, or where there are no others."""
-        variants = ("fp16", None) if half else (None, "fp16")
+        """fp16 or bf16 where half precision is wanted and there are such weights of this part, or no others; else None."""
+        variants = ("fp16", "bf16", None, "non_ema") if half else (None, "fp16", "bf16", "non_ema")
         return next((variant for variant in variants if self._weight_files(component, variant)), None)
 
     def weight_files(self, component: str, half: bool) -> list[str]:
@@ -156,6 +168,8 @@ class Checkpoint:
                 " (save_pretrained with safe_serialization) or take another copy",
                 rule="weights-pickle",
             )
+        if not self.is_local and not is_online():
+            raise incomplete(self.path_or_repo, f"{component}/*.safetensors" if component else "*.safetensors")
         raise InputError(
             f"weights must be safetensors, {folder} holds none: check the path, or use --model bundled",
             rule="weights-missing",
@@ -176,10 +190,16 @@ class Checkpoint:
     def model_index(self) -> JsonObject:
         return self.read_json("model_index.json")
 
+    @property
+    def pipeline_class(self) -> str:
+        """The class of the family: an image-to-image, inpainting or ControlNet pipeline has a base family's parts."""
+        kind = self.model_index.get("_class_name")
+        return BASE_CLASSES.get(kind, kind) if isinstance(kind, str) else str(kind)
+
     @cached_property
     def family(self) -> Family:
-        kind = self.model_index.get("_class_name")
-        if not isinstance(kind, str) or kind not in FAMILIES:
+        kind = self.pipeline_class
+        if kind not in FAMILIES:
             raise InputError(
                 f"a model's pipeline must be one of {', '.join(FAMILIES)}, {self.name} is a {kind}", rule="model-family"
             )
@@ -230,11 +250,34 @@ class Checkpoint:
 
     @property
     def num_train_timesteps(self) -> int:
-        return self.config("scheduler", "scheduler_config.json").get("num_train_timesteps", 1000)
+        return self._scheduler_config.get("num_train_timesteps", 1000)
 
     @property
     def defaults(self) -> Defaults:
-        return BUNDLED_DEFAULTS[Path(self.path_or_repo).name] if self.is_bundled else self.family.defaults
+        """The bundled model's own, those of few steps for a model distilled to them, else the family's."""
+        usual, name = self.family.defaults, Path(self.path_or_repo).name
+        if self.is_bundled:
+            return BUNDLED_DEFAULTS[name]
+        if self.has_embedded_guidance or self._scheduler_config.get("_class_name") in CONSISTENCY_SCHEDULERS:
+            return replace(usual, steps=FEW_STEPS, guidance_scale=1.0, joint_guidance_scale=None)
+        return few_step_defaults(name, usual) or usual
+
+    @property
+    def has_embedded_guidance(self) -> bool:
+        """Whether the network itself is told a guidance scale, as a latent consistency model (Luo et al. 2023)."""
+        return self.unet_config.get("time_cond_proj_dim") is not None
+
+    @property
+    def _scheduler_config(self) -> dict[str, Any]:
+        return self.config("scheduler", "scheduler_config.json")
+
+    def most_steps(self, sampler: str = "ddim") -> int:
+        """The most steps that a sampler takes: a consistency model's times are those that it was distilled at."""
+        config = self._scheduler_config
+        consistency = config.get("_class_name") in CONSISTENCY_SCHEDULERS and sampler != "dpm++"
+        if sampler == "lcm" or consistency:
+            return min(config.get("original_inference_steps") or 50, self.num_train_timesteps)
+        return self.num_train_timesteps - 1
 
     @cached_property
     def revision(self) -> str:
@@ -356,6 +399,9 @@ def _check_components(checkpoint: Checkpoint) -> Checkpoint:
             f"a model's unet/config.json must give one sample_size, {checkpoint.name} gives {native!r}: choose another",
             rule="model-size",
         )
+    _check_input_channels(checkpoint)
+    for component in ("scheduler", *filter(None, [checkpoint.family.low_res_scheduler])):
+        _check_scheduler(checkpoint, component)
     scheduler = checkpoint.config("scheduler", "scheduler_config.json")
     if scheduler.get("rescale_betas_zero_snr") and scheduler.get("prediction_type", "epsilon") == "epsilon":
         raise InputError(
@@ -373,7 +419,9 @@ def _check_components(checkpoint: Checkpoint) -> Checkpoint:
             )
         if component in checkpoint.family.weighted_components:
             checkpoint.config(component)
-        elif checkpoint.is_local and not any(f"{component}/{words}" in checkpoint.files for words in VOCABULARY_FILES):
+        elif not any(f"{component}/{words}" in checkpoint.files for words in VOCABULARY_FILES):
+            if not checkpoint.is_local and not is_online():
+                raise incomplete(checkpoint.path_or_repo, f"{component}/{VOCABULARY_FILES[0]}")
             raise InputError(
                 f"a model needs its words, {checkpoint.name} has none of {', '.join(VOCABULARY_FILES)} in {component}/:"
                 " copy it again",
@@ -386,10 +434,43 @@ def _check_components(checkpoint: Checkpoint) -> Checkpoint:
     return checkpoint
 
 
+def _check_input_channels(checkpoint: Checkpoint) -> None:
+    """Raises InputError where a model's network wants more than the noisy picture: a mask, a depth map or a picture."""
+    given = checkpoint.unet_config["in_channels"]
+    usual = (checkpoint.unet_config.get("out_channels") or 4) if checkpoint.has_latents else 3
+    if given > usual and not checkpoint.family.low_res_scheduler:
+        what, cure = {
+            2 * usual + 1: ("an inpainting network, which wants a mask", "`inpaint` fills holes with any ordinary model"),
+            usual + 1: ("a depth network, which wants a depth map", "use a depth ControlNet by `control`"),
+            2 * usual: ("an editing network, which wants a picture", "`edit` edits with any ordinary model"),
+        }.get(given, ("made for a further input", "choose another model"))
+        raise InputError(
+            f"a model's network takes the noisy picture alone, {usual} channels, that of {checkpoint.name} takes {given}:"
+            f" it is {what}; {cure}, such as --model sd1.5",
+            rule="model-channels",
+        )
+
+
+def _check_scheduler(checkpoint: Checkpoint, component: str) -> None:
+    """Raises InputError where a scheduler's class, in its config or in the model's index, is none that is known."""
+    entry = checkpoint.model_index.get(component)
+    named = entry[1] if isinstance(entry, list) and len(entry) == 2 else None
+    written = checkpoint.config(component, "scheduler_config.json").get("_class_name")
+    for kind in (written, named):
+        if kind is not None and kind not in KNOWN_SCHEDULERS:
+            raise InputError(
+                f"a model's scheduler must be of a class that is known, the {component} of {checkpoint.name} is a"
+                f" {str(kind)[:60]}: choose a model trained with one of {', '.join(KNOWN_SCHEDULERS)}",
+                rule="scheduler-unknown",
+            )
+
+
 def _check_network(checkpoint: Checkpoint, component: str) -> Checkpoint:
-    """The checkpoint itself, once one of its networks is seen to be whole; the hub's are checked when they are fetched."""
+    """The checkpoint itself, once one of its networks is seen to be whole; the hub's are seen to be safetensors,
+    and checked when they are fetched."""
+    files = {file for half in (False, True) for file in checkpoint.weight_files(component, half)}
     if checkpoint.is_local:
-        checkpoint.fetch({file for half in (False, True) for file in checkpoint.weight_files(component, half)})
+        checkpoint.fetch(files)
     return checkpoint
 
 
@@ -406,6 +487,18 @@ def _find_checkpoint(name: str, aliases: Mapping[str, tuple[str, ...]], file: st
         checkpoint = Checkpoint(name, last, file)
     elif folder := _folder(name):
         checkpoint = Checkpoint(name, str(folder), file)
+    elif name.lower().endswith(WEIGHT_SUFFIXES):
+        raise InputError(
+            f"a model is a diffusers directory or a hub id, {name[:99]!r} is a single file: give the directory that"
+            " diffusers converts it to (from_single_file, then save_pretrained)",
+            rule="model-file",
+        )
+    elif close := _mistyped(name):
+        raise InputError(
+            f"a model is one of {', '.join(aliases)}, a hub id (org/name) or a directory; there is no {name[:99]!r}:"
+            f" {close}, or see synoptic models",
+            rule="model-path",
+        )
     elif re.fullmatch(r"[\w-][\w.-]{0,95}/[\w.-]{1,96}", name):
         checkpoint = Checkpoint(name, name, file)
     else:
@@ -416,6 +509,21 @@ def _find_checkpoint(name: str, aliases: Mapping[str, tuple[str, ...]], file: st
         )
     checkpoint.read_json(file)
     return checkpoint
+
+
+def _mistyped(name: str) -> str:
+    """What to say of a name that is a path to nothing; "" where it may be a hub id."""
+    try:
+        path = user_path(name)
+        parent = path.parent
+        beside = [place.name for place in parent.iterdir() if place.is_dir()] if name and parent.is_dir() else []
+    except (InputError, RuntimeError, OSError):
+        return ""
+    looks_like_path = name.startswith(("/", "./", "../", "~", ".\\")) or (re.match(r"[A-Za-z]:[\\/]", name) is not None)
+    near = get_close_matches(path.name, beside, n=1)
+    if near and "/" in name:
+        return f"perhaps {parent / near[0]} is meant"
+    return "check the path" if looks_like_path or name.count("/") > 1 else ""
 
 
 def _folder(name: str) -> Path | None:

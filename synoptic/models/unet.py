@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import log
 from typing import Any
 
 import torch
@@ -28,6 +29,8 @@ class UNet:
         self.net, self.layout = freeze_and_layout(net)
         self.text_kv_cache, self.shared_prefix, self.compiled = TextKVCache(net), SharedPrefix(net), None
         self.deepcache: DeepCache | None = None
+        width = net.config.get("time_cond_proj_dim")
+        self.guidance_embedding = None if width is None else guidance_embedding(width).to(self.device, self.dtype)
         size = net.config.sample_size
         self.shape: tuple[int, int, int] = (net.config.in_channels - extra_channels, size, size)
 
@@ -75,8 +78,10 @@ class UNet:
         cond = replace(cond, low_res=None).to(dtype=self.dtype)
         *downs, mid = cond.control_residuals or (None,)
         added = cond.added_cond_kwargs
-        num_branches = 1 if added or cond.noise_level is not None else num_branches  # these may reach every layer
+        apart = added or cond.noise_level is not None or self.guidance_embedding is not None
+        num_branches = 1 if apart else num_branches  # these may reach every layer
         kwargs: dict[str, Any] = {
+            "timestep_cond": None if self.guidance_embedding is None else self.guidance_embedding.expand(len(x), -1),
             "class_labels": cond.noise_level,
             "added_cond_kwargs": added or None,
             "cross_attention_kwargs": None if cond.text_keys is None else {"keys": cond.text_keys},
@@ -84,6 +89,16 @@ class UNet:
         kwargs |= {"down_block_additional_residuals": downs or None, "mid_block_additional_residual": mid}
         with self.shared_prefix.for_branches(num_branches):
             return net(inside, t, cond.text, **kwargs, return_dict=False)[0].to(x.dtype)
+
+
+def guidance_embedding(width: int, scale: float = 8.5) -> Tensor:
+    """What a latent consistency model is told of its guidance scale: sinusoids of 1000 (scale - 1), (1, width).
+
+    Luo et al. 2023, section 4.2; the scale is the default of diffusers' LatentConsistencyModelPipeline.
+    """
+    half = width // 2
+    angles = 1000 * (scale - 1) * torch.exp(torch.arange(half) * (-log(10000) / (half - 1)))
+    return torch.cat([angles.sin(), angles.cos()])[None]
 
 
 def freeze_and_layout(net: Any) -> tuple[Any, torch.memory_format]:

@@ -41,13 +41,14 @@ Seed = Annotated[
 Count = Annotated[int, Option("pictures per prompt", at_least=1)]
 Steps = Annotated[int, Option("denoising steps (default: the model's; 25 bundled, 50 others)", at_least=1)]
 Sampler = Annotated[
-    Literal["ddim", "ddpm", "dpm++"], Option("how a step is taken: ddpm is ancestral, dpm++ of second order")
+    Literal["ddim", "ddpm", "dpm++", "lcm"],
+    Option("how a step is taken: ddpm is ancestral, dpm++ of second order, lcm for models distilled to a few steps"),
 ]
 Clip = Annotated[
     Literal["auto", "none", "static", "dynamic"], Option("keep x0 in range; auto: as the model's scheduler does")
 ]
 GuidanceScale = Annotated[
-    float, Option("classifier-free guidance scale; 1 is off (default: the model's; 5 bundled, 7.5 SD)", at_least=0)
+    float, Option("classifier-free guidance scale; 0 to 1 is off (default: the model's; 5 bundled, 7.5 SD)", at_least=0)
 ]
 NegativePrompt = Annotated[str, Option("what not to show")]
 
@@ -118,12 +119,15 @@ class SamplingOptions(ModelOptions, OutputOptions):
 
     def resolve(self, checkpoint: Checkpoint) -> Self:
         usual = checkpoint.defaults
-        self = replace(
-            self,
-            steps=usual.steps if self.steps is None else self.steps,
-            guidance_scale=self.default_guidance(checkpoint) if self.guidance_scale is None else self.guidance_scale,
-        )
-        check_at_most("--steps", self.steps, checkpoint.num_train_timesteps - 1)
+        scale = self.default_guidance(checkpoint) if self.guidance_scale is None else self.guidance_scale
+        self = replace(self, steps=usual.steps if self.steps is None else self.steps, guidance_scale=max(scale, 1.0))
+        check_at_most("--steps", self.steps, checkpoint.most_steps(self.sampler))
+        if self.guidance_scale > 1 and checkpoint.has_embedded_guidance:
+            raise InputError(
+                f"--guidance-scale must be 1 where a network has guidance built in, as that of {checkpoint.name},"
+                f" {self.guidance_scale:g} was given: omit it",
+                rule="guidance-embedded",
+            )
         if self.eta and self.sampler != "ddim":
             raise InputError(
                 f"--eta is the noise of ddim's steps, {self.sampler} has its own; {self.eta} was given: omit it",

@@ -33,7 +33,7 @@ class DenoiseOptions(InputImageOptions):
     ] = ("gaussian", "onestep", "iterative")
     stride: Annotated[int, Option("of the iterative denoiser: from t to t - stride, and so on to 0", at_least=1)] = 30
     guidance_scale: Annotated[
-        float, Option("classifier-free guidance scale; 1 is off, which is best for estimates", at_least=0)
+        float, Option("classifier-free guidance scale; 0 to 1 is off, which is best for estimates", at_least=0)
     ] = 1.0
     negative_prompt: NegativePrompt = ""
     sampler: Sampler = "ddpm"
@@ -52,4 +52,6 @@ class DenoiseOptions(InputImageOptions):
         if not self.t:
             raise InputError("--t needs a noise level, none was given: try 250", rule="t-missing")
         check_at_most("--t", max(self.t), checkpoint.num_train_timesteps - 1)
-        return replace(super().resolve(checkpoint), t=tuple(dict.fromkeys(self.t)))
+        return replace(
+            super().resolve(checkpoint), t=tuple(dict.fromkeys(self.t)), guidance_scale=max(self.guidance_scale, 1.0)
+        )

@@ -36,5 +36,5 @@ class InvertOptions(InputImageOptions):
 
     def resolve(self, checkpoint: Checkpoint) -> Self:
         steps = checkpoint.defaults.steps if self.steps is None else self.steps
-        check_at_most("--steps", steps, checkpoint.num_train_timesteps - 1)
+        check_at_most("--steps", steps, checkpoint.most_steps())
         return replace(super().resolve(checkpoint), steps=steps)

@@ -33,7 +33,7 @@ def read_region(text: str, width: int, height: int, negative_prompt: str, guidan
             f'a region is "x0,y0,x1,y1: prompt" or "mask.png: prompt", {text!r} is none: write it so', rule="region-form"
         )
     try:
-        strength = float(more[1]) if len(more) > 1 else guidance_scale
+        strength = max(float(more[1]), 1.0) if len(more) > 1 else guidance_scale
     except ValueError:
         raise InputError(
             f"a region's guidance scale is a number, {more[1]!r} is none: correct {text!r}", rule="region-guidance"

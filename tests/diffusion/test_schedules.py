@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from itertools import pairwise
 from typing import Any
 
@@ -10,6 +11,12 @@ import pytest
 import torch
 
 from synoptic.diffusion.equations import ddim, pred_from_output
+from synoptic.diffusion.scheduler_classes import (
+    CONSISTENCY_SCHEDULERS,
+    FLOW_SCHEDULERS,
+    KNOWN_SCHEDULERS,
+    with_class_defaults,
+)
 from synoptic.diffusion.schedules import schedule_from_config
 from synoptic.diffusion.solvers import dpm_solver, timestep_pairs
 from synoptic.guidance.cfg import cfg
@@ -54,7 +61,7 @@ def test_steps_lie_where_their_schedulers_class_has_them(kind, spacing):
 
 
 @pytest.mark.parametrize("spacing", SPACINGS)
-@pytest.mark.parametrize("kind", [*SAME_AS_DDIM, *MULTISTEP, *CONTINUOUS, "DPMSolverSinglestepScheduler", "Unknown"])
+@pytest.mark.parametrize("kind", [*SAME_AS_DDIM, *MULTISTEP, *CONTINUOUS, "DPMSolverSinglestepScheduler"])
 def test_steps_meet_and_fall_to_the_clean_picture(kind, spacing):
     s = schedule_from_config({"_class_name": kind} | ({"timestep_spacing": spacing} if spacing else {}))
     for n in [*COUNTS, 500, 999]:
@@ -116,3 +123,36 @@ def test_dpm_gains_from_its_own_times_where_spacing_is_linspace():
     fine = end(timestep_pairs("dpm++", s, 40))
     own, ddims = end(timestep_pairs("dpm++", s, 8)), end(s.steps(8))
     assert (own - fine).norm() < 0.9 * (ddims - fine).norm()
+
+
+@pytest.mark.parametrize("kind", KNOWN_SCHEDULERS)
+def test_a_silent_config_means_its_own_class(kind):
+    """DPMSolverSDEScheduler needs torchsde to be built: its file is read by its signature alone."""
+    cls = getattr(diffusers, kind)
+    if kind == "DPMSolverSDEScheduler":
+        pytest.importorskip("torchsde")
+    own = {name: p.default for name, p in inspect.signature(cls.__init__).parameters.items()}
+    config = with_class_defaults({"_class_name": kind})
+    for key in ("clip_sample", "set_alpha_to_one"):
+        assert config[key] == own.get(key, key == "set_alpha_to_one")
+    if kind in FLOW_SCHEDULERS:
+        return
+    s: Any = schedule_from_config({"_class_name": kind})
+    assert torch.allclose(s.alphas_cumprod, cls().alphas_cumprod.double(), atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["EDMDPMSolverMultistepScheduler", "EDMEulerScheduler", "KarrasVeScheduler", "Mine", 3])
+def test_an_unknown_class_is_not_read_as_another(kind):
+    with pytest.raises(ValueError, match="scheduler must be one of"):
+        schedule_from_config({"_class_name": kind})
+
+
+@pytest.mark.parametrize("kind", CONSISTENCY_SCHEDULERS)
+def test_a_consistency_model_s_times(kind):
+    for config in ({}, {"original_inference_steps": 25}, {"num_train_timesteps": 500}):
+        scheduler, s = getattr(diffusers, kind)(**config), schedule_from_config(config | {"_class_name": kind})
+        for n in (1, 2, 4, 7, 8, 25):
+            scheduler.set_timesteps(n)
+            assert [t for t, _ in s.steps(n)] == scheduler.timesteps.tolist()
+        with pytest.raises(ValueError, match="steps must be between 1"):
+            s.steps(51)

@@ -1,8 +1,11 @@
+import shutil
+
 import pytest
 import torch
 from PIL import Image
-from transformers import CLIPModel, CLIPTokenizer
+from transformers import CLIPModel, CLIPProcessor, CLIPTokenizer
 
+from synoptic.errors import InputError
 from synoptic.metrics.clip import Clip, clip_score, clip_scores, square_crops
 from synoptic.models.registry import BUNDLED_DIR
 
@@ -76,3 +79,23 @@ def test_the_score_of_a_wide_picture_is_the_mean_of_its_crops(clip_model, pictur
 
 def test_a_bundled_judge_says_its_name(clip_model):
     assert clip_model.name == "bundled clip" and Clip("bundled-grayscale").name == "bundled clip-grayscale"
+
+
+def test_a_processor_saved_by_transformers_5_prepares_the_same(clip_model, pictures, tmp_path):
+    module = pytest.importorskip("transformers.models.clip.image_processing_pil_clip")
+    folder = shutil.copytree(BUNDLED_DIR / "clip", tmp_path / "clip")
+    processor = CLIPProcessor(module.CLIPImageProcessorPil.from_pretrained(folder), CLIPTokenizer.from_pretrained(folder))
+    (folder / "preprocessor_config.json").unlink()
+    processor.save_pretrained(folder)
+    assert (folder / "processor_config.json").is_file() and not (folder / "preprocessor_config.json").exists()
+    ours = Clip(str(folder), "cpu")
+    assert torch.equal(ours.encode_images(pictures), clip_model.encode_images(pictures))
+    assert torch.equal(ours.encode_texts(["a fox"]), clip_model.encode_texts(["a fox"]))
+
+
+def test_a_clip_model_without_a_processor_is_refused(tmp_path):
+    folder = shutil.copytree(BUNDLED_DIR / "clip", tmp_path / "clip")
+    (folder / "preprocessor_config.json").unlink()
+    with pytest.raises(InputError) as e:
+        Clip(str(folder), "cpu")
+    assert e.value.rule == "model-file-unreadable"

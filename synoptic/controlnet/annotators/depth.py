@@ -18,7 +18,7 @@ class DepthEstimator:
         architecture = checkpoint.config("")["architectures"][0]
         model = load_network(architecture, checkpoint, "", torch.device(device), torch.float32)
         self.model = model.eval().requires_grad_(False)
-        checkpoint.config("", "preprocessor_config.json")
+        checkpoint.processor_config()
         with readable(checkpoint, ""):
             self.processor = transformers.AutoImageProcessor.from_pretrained(checkpoint.snapshot, local_files_only=True)
         config = self.model.config

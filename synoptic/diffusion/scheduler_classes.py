@@ -1,0 +1,64 @@
+"""The classes of diffusers' schedulers whose configs are read, and what each takes where its config is silent.
+
+Imports nothing heavy: a class that is not here is refused before weights load.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+DISCRETE_SCHEDULERS = ("DDIMScheduler", "DDIMParallelScheduler", "DDPMScheduler", "DDPMParallelScheduler", "PNDMScheduler")
+CONSISTENCY_SCHEDULERS = ("LCMScheduler", "TCDScheduler")  # times among those that the model was distilled at
+MULTISTEP_SCHEDULERS = (  # the points between n + 1 equal parts: the clean picture is not a point of its own
+    "DPMSolverMultistepScheduler",
+    "DPMSolverSinglestepScheduler",
+    "DEISMultistepScheduler",
+    "UniPCMultistepScheduler",
+    "SASolverScheduler",
+)
+CONTINUOUS_SCHEDULERS = (  # times between the trained ones where spacing is linspace
+    "EulerDiscreteScheduler",
+    "EulerAncestralDiscreteScheduler",
+    "HeunDiscreteScheduler",
+    "LMSDiscreteScheduler",
+    "KDPM2DiscreteScheduler",
+    "KDPM2AncestralDiscreteScheduler",
+    "DPMSolverSDEScheduler",
+)
+FLOW_SCHEDULERS = ("FlowMatchEulerDiscreteScheduler", "FlowMatchHeunDiscreteScheduler", "FlowMatchLCMScheduler")
+KNOWN_SCHEDULERS = (
+    *DISCRETE_SCHEDULERS,
+    *CONSISTENCY_SCHEDULERS,
+    *MULTISTEP_SCHEDULERS,
+    *CONTINUOUS_SCHEDULERS,
+    *FLOW_SCHEDULERS,
+)
+
+CLIPPED, LATENT_BETAS = {"clip_sample": True}, {"beta_start": 0.00085, "beta_end": 0.012}
+CLASS_DEFAULTS: dict[str, dict[str, Any]] = {  # where they are not those of most: a linear schedule that clips nothing
+    "DDIMScheduler": CLIPPED,
+    "DDIMParallelScheduler": CLIPPED,
+    "DDPMScheduler": CLIPPED,
+    "DDPMParallelScheduler": CLIPPED,
+    "PNDMScheduler": {"set_alpha_to_one": False},
+    "LCMScheduler": LATENT_BETAS | {"beta_schedule": "scaled_linear"},
+    "TCDScheduler": LATENT_BETAS | {"beta_schedule": "scaled_linear"},
+    "HeunDiscreteScheduler": LATENT_BETAS,
+    "DPMSolverSDEScheduler": LATENT_BETAS,
+    "KDPM2DiscreteScheduler": LATENT_BETAS,
+    "KDPM2AncestralDiscreteScheduler": LATENT_BETAS,
+}
+USUAL: dict[str, Any] = {"clip_sample": False, "set_alpha_to_one": True}
+
+
+def with_class_defaults(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a scheduler's config with what its class takes where the config is silent; without a class, DDIM's steps.
+
+    Raises ValueError where its class is none of `KNOWN_SCHEDULERS`.
+    """
+    kind = config.get("_class_name", "DDIMScheduler")
+    if kind not in KNOWN_SCHEDULERS:
+        raise ValueError(f"a scheduler must be one of {', '.join(KNOWN_SCHEDULERS)}, not {kind}")
+    own = CLASS_DEFAULTS.get(config.get("_class_name", ""), {})
+    return USUAL | own | {key: value for key, value in config.items() if value is not None}
