@@ -137,7 +137,7 @@ class Checkpoint:
         check_config(config, f"{component} of {self.name}" if component else self.name)
         return config
 
-    def processor_config(self) -> dict[str, Any]:
+    def processor_config(self) -> JsonObject:
         """How pictures are prepared: preprocessor_config.json, or, saved by transformers 5, part of processor_config.json.
 
         Raises InputError as `config` does, and where there is neither.
@@ -268,7 +268,7 @@ class Checkpoint:
         return self.unet_config.get("time_cond_proj_dim") is not None
 
     @property
-    def _scheduler_config(self) -> dict[str, Any]:
+    def _scheduler_config(self) -> JsonObject:
         return self.config("scheduler", "scheduler_config.json")
 
     def most_steps(self, sampler: str = "ddim") -> int:

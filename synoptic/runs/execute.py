@@ -54,7 +54,8 @@ def run(application: str, /, *values: object, **options: object) -> Run:
 
 def carry_out(options: Any) -> Run:
     """Run prepared options by what carries them out; then outputs/index.html lists it, even where it failed."""
-    check_memory(options)
+    if isinstance(options, ModelOptions):  # a training has gradients, whose memory is not known
+        check_memory(options)
     try:
         return executor(options.application())(options)
     finally:

@@ -15,6 +15,7 @@ from synoptic.models.kept import keep, kept
 from synoptic.models.latent import CODING_BYTES
 from synoptic.models.memory import CONTEXT_BYTES, MAX_CPU_ROWS, free_memory
 from synoptic.models.registry import Checkpoint, resolve, resolve_controlnet
+from synoptic.options.base import Options
 from synoptic.options.common import ModelOptions
 from synoptic.options.upscaling import find_upscalers
 from synoptic.pipelines.base import Pipeline, pipeline_class
@@ -124,8 +125,14 @@ def duration(seconds: float | None) -> str:
     return f"about {seconds / 60:.0f} min, as measured on this machine"
 
 
-def make_plans(options: ModelOptions) -> list[Plan]:
-    """Return what prepared options will take, each of their variants if there are any. Reads configs, no weights."""
+def make_plans(options: Options) -> list[Plan]:
+    """Return what prepared options will take, each of their variants if there are any. Reads configs, no weights.
+
+    Raises InputError for options of a training.
+    """
+    if not isinstance(options, ModelOptions):
+        name = options.application().replace("_", "-")
+        raise InputError(f"--dry-run plans pictures, {name} trains a network: omit it", rule="dry-run-training")
     return [make_plan(variant) for variant in options.variants().values()] or [make_plan(options)]
 
 

@@ -91,7 +91,8 @@ def test_a_dry_run_says_what_it_takes_and_does_nothing(tmp_path, monkeypatch, ca
     assert said.keys() >= {"command", "device", "weights of unet", "steps of bundled", "coding", "peak", "work", "time"}
 
 
-def test_seconds_are_those_of_the_last_run():
+def test_seconds_are_those_of_the_last_run(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     options, model = prepared("wide"), load_once("bundled", **F32)
     keep_speed(options, model, rows=10, seconds=5.0)
     assert expected_seconds(options, model, 100) == 50.0
@@ -161,3 +162,12 @@ def test_what_was_painted_before_memory_ran_out_is_kept(tmp_path, monkeypatch):
     with pytest.raises((RunFailed, torch.OutOfMemoryError)):
         synoptic.run("generate", HORSE, count=3, steps=2, model="bundled", upscalers="none", out=str(tmp_path), **F32)
     assert [file.name for file in tmp_path.glob("a_*.png")] == ["a_photo_of_a_horse_0.png"]
+
+
+def test_a_training_has_no_plan(tmp_path):
+    disc().save(tmp_path / "a.png")
+    (tmp_path / "captions.json").write_text('{"a.png": "a disc"}')
+    how = {"images": str(tmp_path), "captions": str(tmp_path / "captions.json")}
+    with pytest.raises(InputError) as e:
+        make_plans(options_class("train_controlnet").from_arguments(**how))
+    assert e.value.rule == "dry-run-training"
