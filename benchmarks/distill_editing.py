@@ -1,4 +1,4 @@
-"""Edits of renders whose object, colour or style changes: PDS and DDS against SDEdit, on the bundled latent model."""
+"""Edits of renders whose object, color or style changes: PDS and DDS against SDEdit, on the bundled latent model."""
 
 from __future__ import annotations
 

@@ -132,7 +132,7 @@ def by_render(values: Sequence[float]) -> list[float]:
 
 
 def filled(count: int, out: Path) -> Iterable[Row]:
-    """The centre quarter painted anew: the jump at its edge over that inside, and the judge's cosine with the prompt.
+    """The center quarter painted anew: the jump at its edge over that inside, and the judge's cosine with the prompt.
 
     Of the filled region alone, and of the whole picture, each over that of plain generation from the same noise.
     """
@@ -169,7 +169,7 @@ def filled(count: int, out: Path) -> Iterable[Row]:
 
 
 def jumps(x: Tensor, hole: Tensor) -> float:
-    """The mean |difference| of neighbours across the hole's edge, over that of neighbours inside it. x (3, H, W)."""
+    """The mean |difference| of neighbors across the hole's edge, over that of neighbors inside it. x (3, H, W)."""
     across, inside = [], []
     for u, h in ((x, hole[0, 0]), (x.mT, hole[0, 0].mT)):
         step = u.diff(dim=-1).abs().mean(0)

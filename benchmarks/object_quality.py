@@ -3,11 +3,11 @@
     from benchmarks.object_quality import Judges, scored
     judges = Judges()                                  # loaded once: both bundled judges and all captions
     found = scored(scene, "a red mug", judges)         # a flat dict for JSON; scene: RadianceScene; seconds on one core
-    pictures = renders(scene)                          # what was scored, 8 sides: colour, textureless, normals, depth
+    pictures = renders(scene)                          # what was scored, 8 sides: color, textureless, normals, depth
 
 Run from the repository's root with PYTHONPATH=., on the GPU where there is one; `bundled_training` must be there. Prompts
-are a colour and one of its SOLIDS, with the article: "a red mug". The captions ranked among are those of all SOLIDS in all
-DYES; clip-grayscale is blind to colour, so it ranks the SOLIDS alone. Ranks count from 0: the five best are below 5.
+are a color and one of its SOLIDS, with the article: "a red mug". The captions ranked among are those of all SOLIDS in all
+DYES; clip-grayscale is blind to color, so it ranks the SOLIDS alone. Ranks count from 0: the five best are below 5.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Judges:
 
 
 class Renders(NamedTuple):
-    """Of SIDES sides over white, the first in front: colours, white clay in the light, normals, depth; and the numbers."""
+    """Of SIDES sides over white, the first in front: colors, white clay in the light, normals, depth; and the numbers."""
 
     colour: list[Image.Image]
     clay: list[Image.Image]
@@ -68,7 +68,7 @@ def renders(scene: RadianceScene, side: int = SIDE) -> Renders:
 
 
 def scored(scene: RadianceScene, prompt: str, judges: Judges) -> dict[str, Any]:
-    """Ranks by side of both judges, in colour and as clay; the judges' view words; how solid it is.
+    """Ranks by side of both judges, in color and as clay; the judges' view words; how solid it is.
 
     `pass` is the issue's: five best from at least 6 of 8 sides; `words_right` of front, right, back, left by the judge.
     """

@@ -108,7 +108,7 @@ def meshed(scene: RadianceScene, told: dict[str, Any]) -> dict[str, Any]:
 
 
 def sheet(grown: Grown, scene: RadianceScene, found: dict[str, Any]) -> tuple[list[Image.Image], list[str]]:
-    """Three rows: colours, clay and normals from all sides, and above them their ranks."""
+    """Three rows: colors, clay and normals from all sides, and above them their ranks."""
     shown, angles = renders(scene), [f"{360 * k // SIDES}°" for k in range(SIDES)]
     title = f"{grown.prompt}, seed {grown.seed}"
     labels = [f"{angle} rank {rank}" for angle, rank in zip(angles, found["colour_rank"], strict=True)]

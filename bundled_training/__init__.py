@@ -1,1 +1,1 @@
-"""How the bundled models were made: pictures rendered, tokenisers and networks trained, the family measured."""
+"""How the bundled models were made: pictures rendered, tokenizers and networks trained, the family measured."""

@@ -100,7 +100,7 @@ def vae(channels: int = 4, side: int = 128) -> Any:
 
 
 def t5(words: int) -> T5EncoderModel:
-    """if's text tower, over a tokeniser of so many words."""
+    """if's text tower, over a tokenizer of so many words."""
     sizes = {"vocab_size": words, "d_model": 256, "d_kv": 64, "num_heads": 4, "d_ff": 384, "num_layers": 2}
     kind = {"feed_forward_proj": "gated-gelu", "dropout_rate": 0.0, "tie_word_embeddings": False}
     return T5EncoderModel(T5Config(**sizes, **kind, pad_token_id=0, eos_token_id=1))

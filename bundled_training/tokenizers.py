@@ -1,4 +1,4 @@
-"""The tokenisers, made from the captions: byte pairs for the CLIP text encoders, hand-picked pieces for the T5.
+"""The tokenizers, made from the captions: byte pairs for the CLIP text encoders, hand-picked pieces for the T5.
 
 python -m bundled_training.tokenizers OUT_DIR [SIDE]    # SIDE 256: with the words of the third generation
 """

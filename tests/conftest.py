@@ -55,7 +55,7 @@ def clip_model() -> Clip:
 
 @pytest.fixture(scope="session")
 def blobs() -> list[Image.Image]:
-    """Eight soft colour fields of 64×64, all different."""
+    """Eight soft color fields of 64×64, all different."""
     coarse = torch.rand(8, 3, 5, 5, generator=torch.Generator().manual_seed(0)) * 2 - 1
     return to_pil(torch.nn.functional.interpolate(coarse, size=64, mode="bicubic"))
 

@@ -19,7 +19,7 @@ TOLERANCE = 0.13  # of the area, against that of a circle
 
 
 class Disc(NamedTuple):
-    """Centre and radius in pixels."""
+    """Center and radius in pixels."""
 
     x: float
     y: float
@@ -101,7 +101,7 @@ def shines(disc: Disc, luminance: NDArray, yellow: NDArray) -> bool:
 
 
 def label(mask: NDArray) -> tuple[NDArray, int]:
-    """Connected regions (4 neighbours) of a boolean picture (H, W): their numbers from 1, 0 elsewhere, and how many.
+    """Connected regions (4 neighbors) of a boolean picture (H, W): their numbers from 1, 0 elsewhere, and how many.
 
     Runs of every row are joined with those of the row above that they touch.
     """

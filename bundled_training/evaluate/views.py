@@ -23,7 +23,7 @@ def caption(name: str, colour: str, view: str) -> str:
 
 
 def measure(task: Task) -> Findings:
-    """Every object from every side in three colours; errors over the pairs of object and colour."""
+    """Every object from every side in three colors; errors over the pairs of object and color."""
     rng, names = Random(task.seed), SOLIDS[: task.count(len(SOLIDS), 2)]
     steps = task.count(STEPS, 2)
     pairs = [(name, colour) for name in names for colour in rng.sample(tuple(COLOURS), task.count(3, 1))]

@@ -171,7 +171,7 @@ class Renderer:
                         self._index(numbers[k] for k in picked), image, depth, shadows)  # fmt: skip
 
     def _thing(self, spec: Spec, thing: int, dice: list[float]) -> tuple[int, str | None, tuple[float, ...]]:
-        """The tile of one thing, the colour it is dyed in, and its turn, mirror and light."""
+        """The tile of one thing, the color it is dyed in, and its turn, mirror and light."""
         name = spec.names[thing]
         tile = self._tile(name, spec.style, dice[0])
         if self.third and name == "book" and spec.layout == "reading":
@@ -213,9 +213,9 @@ class Renderer:
 
 
 def backdrop(colours: Tensor, fixed: Tensor, pale: Tensor, size: int) -> Tensor:
-    """Plain backgrounds (B, 3, size, size), some softly graded: of `colours` (B, 3) where `fixed` (B,), else any colour.
+    """Plain backgrounds (B, 3, size, size), some softly graded: of `colours` (B, 3) where `fixed` (B,), else any color.
 
-    White stays white to within a few hundredths; where `pale` (B,) the free colours are light ones.
+    White stays white to within a few hundredths; where `pale` (B,) the free colors are light ones.
     """
     batch, device = len(colours), colours.device
     colours, fixed, pale = colours.view(batch, 3, 1, 1), fixed.view(batch, 1, 1, 1), pale.view(batch, 1, 1, 1)

@@ -84,7 +84,7 @@ class Spec:
     layout: str = ""  # where the things stand: a key of paste.LAYOUTS
     colour: str | None = None  # the first thing's, of DYES
     scene: str | None = None  # what lies behind, or None for a plain background
-    background: str | None = None  # the plain background's colour, of COLOURS, or None for any
+    background: str | None = None  # the plain background's color, of COLOURS, or None for any
     time: str = "day"
     sun: bool = False  # the sun, or at night the moon, is seen
     view: str = ""  # the side of a solid that is seen
@@ -115,7 +115,7 @@ def with_article(words: str) -> str:
 
 @cache
 def coloured(colour: str | None, name: str) -> str:
-    """The name in its colour, with its article: a red apple, purple grapes."""
+    """The name in its color, with its article: a red apple, purple grapes."""
     if not colour:
         return with_article(name)
     return f"{colour} {name}" if name in UNCOUNTED else with_article(f"{colour} {name}")

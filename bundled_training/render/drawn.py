@@ -1,4 +1,4 @@
-"""Things that no emoji shows, drawn with PIL four times too large: (name, RGBA picture), a few colours of each."""
+"""Things that no emoji shows, drawn with PIL four times too large: (name, RGBA picture), a few colors of each."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Colour = tuple[int, int, int]
 
 
 def shade(colour: Colour, light: float) -> Colour:
-    """The colour towards black (light < 0) or white (light > 0)."""
+    """The color towards black (light < 0) or white (light > 0)."""
     r, g, b = (round(c + (255 - c) * light if light > 0 else c * (1 + light)) for c in colour)
     return r, g, b
 

@@ -57,7 +57,7 @@ gift 🎁; ball ⚽ 🏀; trophy 🏆; chair 🪑; bed 🛏️; door 🚪; windo
 map 🗺️; money bag 💰
 """
 
-# name: (the glyphs, the colour they are dyed in)
+# name: (the glyphs, the color they are dyed in)
 DYED = {
     "goldfish": ("🐟 🐠", (255, 130, 20)),
     "maine coon": ("🐈 🐱", (140, 92, 55)),
@@ -112,7 +112,7 @@ def cut(font: ImageFont.FreeTypeFont, text: str) -> Image.Image:
 
 
 def fit(image: Image.Image) -> Image.Image:
-    """The visible part, centred in a tile with a margin that keeps its edge soft; colour 0 where nothing is visible."""
+    """The visible part, centred in a tile with a margin that keeps its edge soft; color 0 where nothing is visible."""
     left, top, right, bottom = image.getchannel("A").point([255 * (a > 8) for a in range(256)]).getbbox() or (
         0,
         0,
@@ -131,7 +131,7 @@ def fit(image: Image.Image) -> Image.Image:
 
 
 def dye(tile: Image.Image, colour: tuple[int, int, int]) -> Image.Image:
-    """The tile in shades of one colour, dark parts towards black and light ones towards white."""
+    """The tile in shades of one color, dark parts towards black and light ones towards white."""
     pixels = np.asarray(tile).astype(float)
     light = (pixels[..., :3] @ [0.3, 0.59, 0.11])[..., None] / 255
     shade = np.where(

@@ -64,7 +64,7 @@ fairy 🧚‍♀️; elf 🧝‍♂️; zombie 🧟‍♂️; bride 👰‍♀�
 cyclist 🚴‍♂️; angel 👼; witch 🧙‍♀️; guard 💂; cowboy 🤠; angry face 😠 😡; monster 👾 👹
 """
 BOATS = {"⛵": 0.55, "🚤": 0.55, "🛥️": 0.55, "🛶": 0.55, "🚢": 0.8, "⛴️": 0.8, "🛳️": 0.8}  # and where their water begins
-# people in their natural colours: Fluent's plain ones are yellow
+# people in their natural colors: Fluent's plain ones are yellow
 TONES = "🏻🏽🏾"
 TONED = frozenset(
     """man woman boy girl baby old_man old_woman man_with_a_beard hipster_barista student astronaut chef police_officer
@@ -111,7 +111,7 @@ def fluent(folder: Path, text: str) -> Image.Image | None:
 
 
 def fit(image: Image.Image) -> Image.Image:
-    """Centre the visible part in a tile with a soft margin, as glyphs.fit does for its own size."""
+    """Center the visible part in a tile with a soft margin, as glyphs.fit does for its own size."""
     box = image.getchannel("A").point([255 * (a > 8) for a in range(256)]).getbbox() or (0, 0, *image.size)
     left, top, right, bottom = box
     side = max(right - left, bottom - top)
@@ -215,7 +215,7 @@ def load(device: str | torch.device) -> tuple[Tensor, dict[str, dict[str, list[i
 
 
 def enlarged(tiles: Tensor) -> Tensor:
-    """Enlarge tiles of 128 pixels, with colours weighted by alpha so that no dark rim appears."""
+    """Enlarge tiles of 128 pixels, with colors weighted by alpha so that no dark rim appears."""
     made = []
     for part in tiles.split(64):
         part = part.float()

@@ -16,7 +16,7 @@ Colour = Sequence[float]
 
 
 class Light(NamedTuple):
-    """A time of the day: the sky's colours, what the light does to a colour, how soon the distance fades."""
+    """A time of the day: the sky's colors, what the light does to a color, how soon the distance fades."""
 
     zenith: Colour
     horizon: Colour
@@ -41,7 +41,7 @@ def _palette(colours: tuple[tuple[float, ...], ...], device: Device) -> Tensor:
 
 
 def palette(number: Tensor, colours: Sequence[Colour]) -> Tensor:
-    """The colour that each number (B, 1, h, w) in [0, 1) picks, (B, 3, h, w)."""
+    """The color that each number (B, 1, h, w) in [0, 1) picks, (B, 3, h, w)."""
     table = _palette(tuple(map(tuple, colours)), number.device)
     return table[(number[:, 0] * len(colours)).long()].permute(0, 3, 1, 2)
 
@@ -71,7 +71,7 @@ class Canvas:
         return tint(list(colour), self.batch, self.device, jitter)
 
     def lit(self, colour: Colour | Tensor, far: float = 0.0, jitter: float = 0.05) -> Tensor:
-        """The colour (B, 3, ...) in the light of the time, faded into the horizon as it is `far` (0 near, 1 gone)."""
+        """The color (B, 3, ...) in the light of the time, faded into the horizon as it is `far` (0 near, 1 gone)."""
         colour = colour if isinstance(colour, Tensor) else self.tint(colour, jitter)
         tone = _palette((tuple(self.light.tone), tuple(self.light.lift)), self.device).view(2, 1, 3, 1, 1)
         return mix(colour * tone[0] + tone[1], self.horizon, self.light.fog * min(1.0, far * 3) + (1 - self.light.fog) * far)
@@ -129,7 +129,7 @@ class Canvas:
         return (distance * self.height + 0.5).clamp(0, 1)
 
     def cover(self, mask: Tensor, colour: Tensor, depth: Tensor | float) -> None:
-        """Paint the colour and the depth where the mask (B, 1, H, W) is 1."""
+        """Paint the color and the depth where the mask (B, 1, H, W) is 1."""
         self.image.lerp_(colour.expand_as(self.image), mask.expand(self.batch, 1, self.height, self.width))
         near = depth if isinstance(depth, Tensor) else self.depth.new_full((), depth)
         self.depth.lerp_(near.expand_as(self.depth), mask.expand_as(self.depth))

@@ -1,6 +1,6 @@
 """The building blocks of every picture: random numbers, value noise, height lines, random columns, soft edges.
 
-Everything is a batch of torch tensors, (B, C, H, W) with colours in [0, 1], on whichever device is given, and draws from
+Everything is a batch of torch tensors, (B, C, H, W) with colors in [0, 1], on whichever device is given, and draws from
 torch's global generator. y runs down; lengths and positions are in units of the picture's height.
 """
 
@@ -26,7 +26,7 @@ def each(batch: int, low: float, high: float, device: Device) -> Tensor:
 
 
 def tint(colour: list[float], batch: int, device: Device, jitter: float = 0.06) -> Tensor:
-    """The colour, a little different for each picture, (B, 3, 1, 1)."""
+    """The color, a little different for each picture, (B, 3, 1, 1)."""
     base = torch.tensor(colour, device=device, dtype=torch.float32).view(1, 3, 1, 1)
     return base + uniform(batch, 3, 1, 1, low=-jitter, high=jitter, device=device)
 

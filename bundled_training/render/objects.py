@@ -1,4 +1,4 @@
-"""The 3D objects: each a function of its colour and proportions that lists its parts and its paint.
+"""The 3D objects: each a function of its color and proportions that lists its parts and its paint.
 
 Each has marks that tell front, side and back from one another.
 """
@@ -18,7 +18,7 @@ RED, ORANGE, SLATE, BRICK = (0.85, 0.1, 0.1), (0.98, 0.5, 0.08), (0.34, 0.35, 0.
 
 
 def _contrast(colour: Tensor, light: Colour = WHITE, dark: Colour = RED, *, at: float = 0.62) -> Tensor:
-    """A colour for marks on that colour: light on what is darker than `at`, else dark, (B, 3)."""
+    """A color for marks on that color: light on what is darker than `at`, else dark, (B, 3)."""
     pale = (colour * colour.new_tensor([0.3, 0.6, 0.1])).sum(1, keepdim=True) > at
     return torch.where(pale, colour.new_tensor(dark), colour.new_tensor(light))
 

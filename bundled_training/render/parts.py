@@ -293,4 +293,4 @@ class Decal:
 
 
 Model = tuple[Sequence[Part], Sequence[Decal]]
-Maker = Callable[[Tensor, list[Tensor]], Model]  # the colour (B, 3) and four proportions around 1, (B, 1) each
+Maker = Callable[[Tensor, list[Tensor]], Model]  # the color (B, 3) and four proportions around 1, (B, 1) each

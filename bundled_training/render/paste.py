@@ -35,7 +35,7 @@ LIGHT = {"sunset": (1.0, 0.88, 0.80), "sunrise": (1.0, 0.93, 0.90), "night": (0.
 
 
 def pyramid(tiles: Tensor, levels: int = 3) -> list[Tensor]:
-    """Tiles (N, 4, 128, 128) uint8 with colours multiplied by alpha, and halved again and again, in [0, 255] as uint8."""
+    """Tiles (N, 4, 128, 128) uint8 with colors multiplied by alpha, and halved again and again, in [0, 255] as uint8."""
     tiles = tiles.clone()
     for part in tiles.split(64):
         alpha = part[:, 3:].float() / 255
@@ -49,10 +49,10 @@ def pyramid(tiles: Tensor, levels: int = 3) -> list[Tensor]:
 def paste(
     tiles: Tensor, place: Tensor, size: int, *, turn: Tensor, flip: Tensor, light: Tensor, bent: float = 0.035
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
-    """Glyphs as layers: colours (B, 3, S, S), multiplied by alpha, and alpha (B, 1, S, S).
+    """Glyphs as layers: colors (B, 3, S, S), multiplied by alpha, and alpha (B, 1, S, S).
 
     tiles (B, 4, T, T) in [0, 1], multiplied by alpha; place (B, 3): x, y, scale; turn (B, 1) in radians; flip (B, 1), -1 or
-    1; light (B, 3), by which the colours are multiplied; `bent`: how far the tile is warped, in units of it.
+    1; light (B, 3), by which the colors are multiplied; `bent`: how far the tile is warped, in units of it.
     """
     batch, device = len(tiles), tiles.device
     middle = (torch.arange(size, device=device) + 0.5) / size
@@ -76,7 +76,7 @@ def paste(
 def dye(tiles: Tensor, colour: Tensor, rainbow: Tensor) -> Tensor:
     """Tiles (B, 4, T, T) in the light and shade they had, dark parts towards black, light ones towards white.
 
-    colour (B, 3); where rainbow (B, 1) is 1, all hues instead, from the top left to the bottom right.
+    color (B, 3); where rainbow (B, 1) is 1, all hues instead, from the top left to the bottom right.
     """
     batch, _, size, _ = tiles.shape
     device = tiles.device

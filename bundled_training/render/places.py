@@ -14,7 +14,7 @@ SNOW = (0.94, 0.96, 1.0)
 
 
 def panes(canvas: Canvas, glass: Colour = (0.30, 0.42, 0.56)) -> Tensor:
-    """The colour of a window: lamplight when it is dark outside."""
+    """The color of a window: lamplight when it is dark outside."""
     return canvas.tint(LAMP, 0.03) if canvas.dark else canvas.lit(glass)
 
 

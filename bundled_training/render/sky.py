@@ -23,7 +23,7 @@ def heaven(canvas: Canvas, clouds: bool = True) -> None:
 
 
 def sun(canvas: Canvas, low: float) -> None:
-    """The sun (at night the moon) with its centre no lower than `low`, where canvas.sun says so."""
+    """The sun (at night the moon) with its center no lower than `low`, where canvas.sun says so."""
     c, y = canvas, canvas.y
     radius = c.each(0.055, 0.08)
     top = 0.1 if c.time in ("day", "night") else max(0.1, low - 0.12)
@@ -41,10 +41,10 @@ def sky(canvas: Canvas, low: float = 0.3, clouds: bool = True) -> None:
 
 
 def water(canvas: Canvas, top: Tensor | float, deep: Colour, shallow: Colour, waves: float = 0.5) -> Tensor:
-    """The colour (B, 3, H, W) of water from `top` down: small waves far away, long ones near."""
+    """The color (B, 3, H, W) of water from `top` down: small waves far away, long ones near."""
     c = canvas
     down = ((c.y - top) / (1 - top)).clamp(0, 1)
-    low = c.time in ("sunset", "sunrise")  # water then takes the colours of the sky
+    low = c.time in ("sunset", "sunrise")  # water then takes the colors of the sky
     mirror = mix(c.horizon, c.tint(c.light.zenith), down.sqrt()) if low else c.horizon
     own = 0.2 + 0.45 * down.sqrt() if low else 0.5 + 0.45 * down.sqrt()
     base = mix(mirror, c.lit(mix(c.tint(shallow), c.tint(deep), down)), own)

@@ -43,7 +43,7 @@ def _shadow(parts: Sequence[Part], point: Vector, light: Vector) -> Tensor:
 
 
 def _table_of(colours: list[Colour], like: Tensor) -> Tensor:
-    """The colours of all pictures, (B, P, 3)."""
+    """The colors of all pictures, (B, P, 3)."""
     fixed = torch.tensor([(0.0, 0.0, 0.0) if isinstance(c, Tensor) else c for c in colours]).to(like)  # in one transfer
     table = fixed.repeat(like.shape[0], 1, 1)
     for i, colour in enumerate(colours):
@@ -130,10 +130,10 @@ def render_at(
 ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
     """Objects seen from these directions, nothing random: rgb (B,3,S,S), alpha (B,1,S,S), depth (B,1,S,S), all in [0, 1].
 
-    colours (B, 3); azimuth and elevation (B,) in radians, azimuth 0 in front and pi/2 on the right of who sees the front.
+    colors (B, 3); azimuth and elevation (B,) in radians, azimuth 0 in front and pi/2 on the right of who sees the front.
     proportions (B, 4) in [-1, 1] make the object slimmer or taller, 0 by default; fill (B,) is the share of the frame, 0.8
     by default. `fit` fits the frame to each view; without, an object keeps its size all around. Where alpha is 0, so is the
-    rest; depth is 1 at the nearest point of the sphere around the object, 0.5 at its centre.
+    rest; depth is 1 at the nearest point of the sphere around the object, 0.5 at its center.
     """
     batch = len(names)
     rgb, alpha, depth = (torch.zeros(batch, n, size, size, device=device) for n in (3, 1, 1))
@@ -164,7 +164,7 @@ def directions(names: list[str], views: list[str], device: Device) -> tuple[Tens
 
 
 def render(names: list[str], colours: Tensor, views: list[str], size: int, device: Device) -> tuple[Tensor, Tensor, Tensor]:
-    """Objects of these SOLIDS in these colours (B, 3) seen from these VIEWS, each of random proportions.
+    """Objects of these SOLIDS in these colors (B, 3) seen from these VIEWS, each of random proportions.
 
     rgb (B,3,S,S), alpha (B,1,S,S), depth (B,1,S,S), all in [0, 1], depth 1 nearest; 0 where nothing is seen.
     """

@@ -86,7 +86,7 @@ def photo(x: Tensor) -> Tensor:
 
 
 def oil(x: Tensor) -> Tensor:
-    """Flat dabs in rich colour, the brush's ridges along and across."""
+    """Flat dabs in rich color, the brush's ridges along and across."""
     batch, _, height, width = x.shape
     radius = max(1, round(height * 0.022))
     x = displace(x, 0.014, 18)
@@ -118,7 +118,7 @@ def rims(tone: Tensor) -> Tensor:
 
 
 def pencil(x: Tensor) -> Tensor:
-    """Grey outlines and slanting strokes, darker and crossed in the shadows, on light grey paper."""
+    """Gray outlines and slanting strokes, darker and crossed in the shadows, on light gray paper."""
     batch, _, height, width = x.shape
     grey = normal(luma(x), 0.64, 0.27)
     shade = blur(grey, odd(height, 0.03))
@@ -149,7 +149,7 @@ def lithograph(x: Tensor) -> Tensor:
 
 
 def neon(x: Tensor) -> Tensor:
-    """Glowing coloured outlines on a dark ground with a dim memory of the fills."""
+    """Glowing colored outlines on a dark ground with a dim memory of the fills."""
     batch, _, height, _ = x.shape
     flat = kuwahara(x, max(1, round(height * 0.016)))
     tone = (flat + 0.02).sqrt()

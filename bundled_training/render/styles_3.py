@@ -15,7 +15,7 @@ THING = 0.845  # a pasted thing is nearer than this
 
 
 def edges(x: Tensor, wide: float = 0.03, thin: float = 0.008) -> Tensor:
-    """The dark side of every edge of any colour (B, 1, H, W), from 0: equally light colours are told apart too."""
+    """The dark side of every edge of any color (B, 1, H, W), from 0: equally light colors are told apart too."""
     height = x.shape[-2]
     return (blur(x, odd(height, wide)) - blur(x, odd(height, thin))).clamp(min=0).amax(1, True)
 
@@ -64,7 +64,7 @@ def photo(x: Tensor, near: Tensor) -> Tensor:
 
 
 def oil(x: Tensor, near: Tensor) -> Tensor:
-    """Patches in rich colours, drawn edges, the brush's ridges along and across."""
+    """Patches in rich colors, drawn edges, the brush's ridges along and across."""
     batch, _, height, width = x.shape
     x = displace(x, 0.003, 40)
     radius = max(1, round(height * 0.012))
@@ -105,7 +105,7 @@ def displaced_outline(near: Tensor) -> Tensor:
 
 
 def pencil(x: Tensor, near: Tensor) -> Tensor:
-    """Grey outlines, soft graphite and slanting strokes in the shadows, on white paper."""
+    """Gray outlines, soft graphite and slanting strokes in the shadows, on white paper."""
     batch, _, height, width = x.shape
     grey = balanced(luma(x))
     dark = (1 - blur(grey, odd(height, 0.02))).clamp(0, 1)
@@ -146,7 +146,7 @@ def glowing(x: Tensor, near: Tensor) -> Tensor:
 
 
 def pixel(x: Tensor, near: Tensor) -> Tensor:
-    """Few colours in squares, 32 a height, with a dark line of squares around the things."""
+    """Few colors in squares, 32 a height, with a dark line of squares around the things."""
     height, width = x.shape[-2:]
     rows_of, columns_of = 32, max(1, round(32 * width / height))
     x = mix(x, torch.full_like(x, 0.08), outline(near) * 0.55)

@@ -1,4 +1,4 @@
-"""The words of the captions: styles, colours, places, things and small stories, as tables."""
+"""The words of the captions: styles, colors, places, things and small stories, as tables."""
 
 from __future__ import annotations
 
@@ -301,7 +301,7 @@ class Story(NamedTuple):
     layout: str
     scenes: tuple[str, ...] = ()
     night: bool = False  # always at night; else at a time of the scene, which the caption may tell
-    dyed: bool = False  # the first thing may be of a colour
+    dyed: bool = False  # the first thing may be of a color
 
 
 STORIES = (

@@ -1,6 +1,6 @@
 """The three CLIPs: sd's conditioner and the two judges, which never condition anything (Radford et al. 2021).
 
-Each has its own seed, architecture, tokeniser and augmentations. clip-grayscale is blind to colour by its weights: the
+Each has its own seed, architecture, tokenizer and augmentations. clip-grayscale is blind to color by its weights: the
 patch embedding sees luminance only, whoever loads it.
 """
 
@@ -64,7 +64,7 @@ def grey(x: Tensor) -> Tensor:
 
 
 def ruined(x: Tensor) -> Tensor:
-    """What a picture with the right colours and the wrong shapes looks like: melted, smeared, or a blob."""
+    """What a picture with the right colors and the wrong shapes looks like: melted, smeared, or a blob."""
     melted = displace(x, float(torch.empty(()).uniform_(0.03, 0.07)), int(torch.randint(4, 9, ())))
     soft = blur(melted, 2 * int(torch.randint(2, 7, ())) + 1)
     patches = fbm(len(x), x.shape[-2], x.shape[-1], x.device, cells=5, octaves=2)
@@ -79,7 +79,7 @@ RECIPES = {
 
 
 def colour_blind(model: Any) -> Any:
-    """The same network on grey pictures, whose patch embedding turns any colours into their luminance by itself."""
+    """The same network on gray pictures, whose patch embedding turns any colors into their luminance by itself."""
     model = copy.deepcopy(model)
     w = model.vision_model.embeddings.patch_embedding.weight
     w.data = w.data.sum(1, keepdim=True) * torch.tensor(LUMINANCE, device=w.device).view(1, 3, 1, 1)

@@ -221,7 +221,7 @@ def together(tensors: Sequence[Tensor], send: Callable[[Tensor], object]) -> Non
 
 
 class Checkpoint:
-    """Module, average and optimiser as one safetensors file, with the step and the seconds in its header."""
+    """Module, average and optimizer as one safetensors file, with the step and the seconds in its header."""
 
     def __init__(self, path: Path, module: nn.Module, average: Average, opt: torch.optim.Optimizer) -> None:
         self.path, self.module, self.average, self.opt = path.with_suffix(".safetensors"), module, average, opt

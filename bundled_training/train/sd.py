@@ -70,7 +70,7 @@ def main() -> None:
 
 
 def tower(s: Stage) -> tuple[Any, CLIPTokenizer]:
-    """The frozen text tower and its tokeniser: the conditioner's, or a tower that stands alone."""
+    """The frozen text tower and its tokenizer: the conditioner's, or a tower that stands alone."""
     if (s.work / "conditioner").exists():
         return conditioner(s).text_model, CLIPTokenizer.from_pretrained(s.work / "conditioner")
     alone: Any = CLIPTextModel.from_pretrained(s.work / "text_encoder")

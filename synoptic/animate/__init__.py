@@ -16,7 +16,7 @@ from synoptic.views.base import View
 if TYPE_CHECKING:
     from PIL import Image
 
-BACKGROUND = (238, 237, 233)  # a warm light grey, calm beside any picture
+BACKGROUND = (238, 237, 233)  # a warm light gray, calm beside any picture
 MIN_SIDE = 256  # pixels: a smaller picture is enlarged, each of its pixels a block
 REST_FRACTION = 0.35  # of a view's time it stands still
 FADE_FRACTION = 0.25  # of a motion a caption takes to go, and the next one to come

@@ -32,7 +32,7 @@ def keyframes(here: View, there: View, side: int) -> list[Keyframe]:
 
 def transition(picture: Tensor, here: Keyframe, there: Keyframe, scale: int, background: Tensor) -> Transition:
     """A picture (3, S, S) between two stops that differ in at most one part each: pieces that move where both parts are
-    permutations, else a blend. `scale` enlarges every pixel, `background` (3,) is the colour around."""
+    permutations, else a blend. `scale` enlarges every pixel, `background` (3,) is the color around."""
     side, shared = picture.shape[-1], _shared(here, there)
     before, after = apply_views(picture, here), apply_views(picture, there)
     parts = [part for part in (*here[shared:], *there[shared:]) if not isinstance(part, Permutation)]

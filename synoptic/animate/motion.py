@@ -15,7 +15,7 @@ POINTS = 3  # points a side that every pixel is drawn with: dense enough to leav
 
 
 class Motion:
-    """One picture (3, S, S) whose pieces travel: centres on straight lines, turned or turned over on the way.
+    """One picture (3, S, S) whose pieces travel: centers on straight lines, turned or turned over on the way.
 
     `scale`: pixels of the scene per pixel of the picture. The scene is half as wide again, so that a corner may stick
     out. Of pieces that overlap the smaller one lies on top, always; what lies still lies below.

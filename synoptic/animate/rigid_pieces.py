@@ -18,7 +18,7 @@ class Pieces(NamedTuple):
     """K pieces of a picture of `side`, from the largest to the smallest.
 
     of (S*S,): the piece that each pixel of the picture belongs to; way (K,): which of TRANSFORMS takes the piece from where
-    it lies to where it goes; start and goal (K, 2): its centre before and after, (row, column) in pixels, a pixel's middle
+    it lies to where it goes; start and goal (K, 2): its center before and after, (row, column) in pixels, a pixel's middle
     at half.
     """
 
@@ -36,7 +36,7 @@ def rigid_pieces(indices: Tensor, side: int) -> Pieces:
     """A permutation -> its pieces: the largest connected sets of pixels with one turn or mirror A and one offset b.
 
     places (side*side,): pixel p of the result shows pixel places[p] of the picture. A pixel q goes to A q + b; which A that
-    is, its neighbours tell: the way that keeps the most of the squares around it together.
+    is, its neighbors tell: the way that keeps the most of the squares around it together.
     """
     n = side * side
     to = torch.empty(n, dtype=torch.long)
@@ -54,7 +54,7 @@ def rigid_pieces(indices: Tensor, side: int) -> Pieces:
 
 
 def _connected(keys: Tensor) -> Tensor:
-    """(S, S) -> (S*S,): one label for all pixels that neighbours of equal keys connect, the lowest of their numbers."""
+    """(S, S) -> (S*S,): one label for all pixels that neighbors of equal keys connect, the lowest of their numbers."""
     number = torch.arange(keys.numel()).view_as(keys)
     beside, below = keys[:, 1:] == keys[:, :-1], keys[1:] == keys[:-1]
     one = torch.cat([number[:, 1:][beside], number[1:][below]])
@@ -76,7 +76,7 @@ def _means(at: Tensor, of: Tensor, size: Tensor) -> Tensor:
 
 
 def _coherence_votes(keys: Tensor) -> Tensor:
-    """(8, S, S) -> (8, S*S): 5 for every 2x2 square around a pixel whose keys are equal, 1 for every such neighbour."""
+    """(8, S, S) -> (8, S*S): 5 for every 2x2 square around a pixel whose keys are equal, 1 for every such neighbor."""
     beside, below = keys[:, :, 1:] == keys[:, :, :-1], keys[:, 1:] == keys[:, :-1]
     square = beside[:, 1:] & beside[:, :-1] & below[:, :, 1:]
     score = torch.zeros_like(keys)

@@ -25,7 +25,7 @@ def file_name(prompt: str, position: int | None = None) -> str:
 
 
 def unique_names(wanted: Iterable[tuple[str, int | None]]) -> dict[tuple[str, int | None], str]:
-    """{(prompt, position): file name} as `file_name`, but no two alike, after case folding and Unicode normalisation.
+    """{(prompt, position): file name} as `file_name`, but no two alike, after case folding and Unicode normalization.
 
     A name that is taken becomes NAME.2.png and so on: the courses read a prompt up to the first dot.
     """

@@ -35,7 +35,7 @@ def extend_inward(u: Tensor, keep: Tensor, reach: float = REACH) -> Tensor:
 
 
 def boundary_step(painted: Tensor, known: Tensor, keep: Tensor) -> Tensor:
-    """What each pixel lacks of where its kept neighbours, and the slopes on both sides, would have it; summed over them."""
+    """What each pixel lacks of where its kept neighbors, and the slopes on both sides, would have it; summed over them."""
     kept, knowns, paints = neighbors(keep.to(painted)), neighbors(known), neighbors(painted)
     total = torch.zeros_like(painted)
     for k, (there, ahead) in enumerate(zip(kept, knowns, strict=True)):
@@ -45,10 +45,10 @@ def boundary_step(painted: Tensor, known: Tensor, keep: Tensor) -> Tensor:
 
 
 def solve_membrane(edge: Tensor, keep: Tensor, reach: float) -> Tensor:
-    """c (B, C, H, W) with (4 + reach^-2) c = `edge` + the sum of its neighbours, 0 where `keep`; by Jacobi's method.
+    """c (B, C, H, W) with (4 + reach^-2) c = `edge` + the sum of its neighbors, 0 where `keep`; by Jacobi's method.
 
     That is reach² laplacian c = c, which sinks to 0 over `reach` pixels; where `edge` is the sum of a pixel's kept
-    neighbours, c hangs from them.
+    neighbors, c hangs from them.
     """
     c = torch.zeros_like(edge)
     for _ in range(math.ceil(16 * reach**2)):
@@ -57,6 +57,6 @@ def solve_membrane(edge: Tensor, keep: Tensor, reach: float) -> Tensor:
 
 
 def neighbors(u: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Every pixel's neighbours: below, above, right, left. At the edges the pixel itself."""
+    """Every pixel's neighbors: below, above, right, left. At the edges the pixel itself."""
     wide = pad(u, [1] * 4, mode="replicate")
     return wide[..., 2:, 1:-1], wide[..., :-2, 1:-1], wide[..., 1:-1, 2:], wide[..., 1:-1, :-2]

@@ -31,7 +31,7 @@ def image_grid(pictures: Sequence[Image.Image], labels: Sequence[str], columns: 
 
 
 def caption_strip(text: str, size: tuple[int, int], background: tuple[int, int, int]) -> Image.Image:
-    """A strip (width, height) of colour `background` with the text in its middle.
+    """A strip (width, height) of color `background` with the text in its middle.
 
     A long text wraps, then shrinks from a third of the strip's height until it fits; one that never fits ends in "…".
     """

@@ -24,7 +24,7 @@ def plot_lines(
     """Lines of points (x, y), each under its name; x from 0 to the largest, y from 0 to `y_max`, and what the axes are.
 
     point_labels: a word beside each point of the lines that it names.
-    Raises ValueError where there is no point, or are more lines than colours, or other than one mark a point.
+    Raises ValueError where there is no point, or are more lines than colors, or other than one mark a point.
     """
     if not any(lines.values()) or len(lines) > len(COLORS):
         raise ValueError(

@@ -76,7 +76,7 @@ def _encode(path: Path, frames: Iterable[Image.Image], fps: Fraction) -> None:
 
 
 def _palette(frames: list[Image.Image], samples: int = 16) -> Image.Image:
-    """The colours that serve all frames best, judged by every ninth pixel of at most `samples` of them, spread evenly."""
+    """The colors that serve all frames best, judged by every ninth pixel of at most `samples` of them, spread evenly."""
     seen = frames[:: -(-len(frames) // samples)]
     return Image.fromarray(np.concatenate([np.asarray(frame)[::3, ::3] for frame in seen])).quantize(NUM_COLORS, kmeans=1)
 

@@ -1,4 +1,4 @@
-"""Colours for a mesh: unwrapped to a plane by xatlas, each texel asked of the field where it lies, its edges padded."""
+"""Colors for a mesh: unwrapped to a plane by xatlas, each texel asked of the field where it lies, its edges padded."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class TexturedMesh(NamedTuple):
     texture: Tensor
 
     def color_at(self, hits: Hits) -> Tensor:
-        """Colours (R, 3) where rays met it, between texels; black where they met nothing."""
+        """Colors (R, 3) where rays met it, between texels; black where they met nothing."""
         face = torch.from_numpy(np.array(self.mesh.faces, np.int64))[hits.face]
         uv = (self.uv[face] * hits.barycentric[..., None]).sum(1)
         grid = torch.stack([2 * uv[:, 0] - 1, 1 - 2 * uv[:, 1]], 1)
@@ -39,7 +39,7 @@ def bake_texture(
 ) -> TexturedMesh:
     """`color` of places (M, 3) and unit normals (M, 3) is (M, 3) in [0, 1]; the texture has side² texels.
 
-    Charts are about `padding` texels apart, and every texel outside of them takes the colour of its nearest one inside.
+    Charts are about `padding` texels apart, and every texel outside of them takes the color of its nearest one inside.
     """
     atlas = xatlas.Atlas()
     atlas.add_mesh(np.asarray(mesh.vertices, np.float32), np.asarray(mesh.faces, np.uint32))
@@ -75,7 +75,7 @@ def _texels(uv: np.ndarray, faces: np.ndarray, side: int) -> Hits:
 
 
 def render_mesh(textured: TexturedMesh, camera: Camera, side: int) -> tuple[Tensor, Tensor]:
-    """What cameras (B) see of it: colour times mask (B, 3, side, side) in [0, 1], mask (B, 1, side, side)."""
+    """What cameras (B) see of it: color times mask (B, 3, side, side) in [0, 1], mask (B, 1, side, side)."""
     origin, direction = camera_rays(camera, side)
     hits = raycast(textured.mesh, origin.flatten(0, 1), direction.flatten(0, 1))
     rgba = (

@@ -58,7 +58,7 @@ class Clip:
         return 1 / self.model.logit_scale.exp().item()
 
     def preprocess(self, image: Image.Image) -> Tensor:
-        """OpenAI's preparation: short side to s bicubically, centre crop (1, 3, s, s), normalized. PIL everywhere."""
+        """OpenAI's preparation: short side to s bicubically, center crop (1, 3, s, s), normalized. PIL everywhere."""
         size = self.preprocessor["size"]  # OpenAI's own configs give a number here
         s = size if isinstance(size, int) else size["shortest_edge"]
         scale = s / min(image.size)

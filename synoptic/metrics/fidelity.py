@@ -47,7 +47,7 @@ def perceptual_distance(clip_model: Clip, image: Image.Image, reference: Image.I
 
     The sum over its transformer blocks of the squared difference of patch features, each of unit length, averaged over the
     patches. A picture that is not square is the mean over the squares that cover it. CLIP is not trained on human
-    judgements as LPIPS is: distances compare within one CLIP only. InputError on unequal sizes.
+    judgments as LPIPS is: distances compare within one CLIP only. InputError on unequal sizes.
     """
     check_same_size(image, reference)
     a, b = square_crops(image), square_crops(reference)

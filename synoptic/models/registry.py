@@ -49,9 +49,7 @@ CONTROLNETS: dict[str, tuple[str, ...]] = {
 }
 CLIP_MODELS: dict[str, tuple[str, ...]] = {
     "bundled": (str(BUNDLED_DIR / "clip"),),
-    "bundled-grayscale": (
-        str(BUNDLED_DIR / "clip-grayscale"),
-    ),  # blind to colour: what only colour explains, it does not see
+    "bundled-grayscale": (str(BUNDLED_DIR / "clip-grayscale"),),  # blind to color: what only color explains, it does not see
     "clip-vit-b32": ("openai/clip-vit-base-patch32",),
 }
 BUNDLED_DEFAULTS = {

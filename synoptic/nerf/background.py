@@ -1,4 +1,4 @@
-"""What is seen where nothing stands in the way. Rows of `uniforms` (B, 4) in [0, 1) are chances: a colour's, one more."""
+"""What is seen where nothing stands in the way. Rows of `uniforms` (B, 4) in [0, 1) are chances: a color's, one more."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from synoptic.nerf.field import mlp
 
 
 class Background(Protocol):
-    """Unit directions (B, N, 3) and chances (B, 4) -> colours (B, N, 3) in [0, 1]."""
+    """Unit directions (B, N, 3) and chances (B, 4) -> colors (B, N, 3) in [0, 1]."""
 
     def __call__(self, direction: Tensor, uniforms: Tensor) -> Tensor: ...
 
 
 class SolidBackground(torch.nn.Module):
-    """One colour, white where nothing is said."""
+    """One color, white where nothing is said."""
 
     color: Tensor
 
@@ -31,14 +31,14 @@ class SolidBackground(torch.nn.Module):
 
 
 class RandomBackground(torch.nn.Module):
-    """A colour of its own for each picture: nothing can hide in it."""
+    """A color of its own for each picture: nothing can hide in it."""
 
     def forward(self, direction: Tensor, uniforms: Tensor) -> Tensor:
         return uniforms[:, None, :3].expand_as(direction)
 
 
 class LearnedBackground(torch.nn.Module):
-    """A small network of the direction (DreamFusion); for a `random_fraction` of the pictures, a colour drawn instead."""
+    """A small network of the direction (DreamFusion); for a `random_fraction` of the pictures, a color drawn instead."""
 
     def __init__(
         self, random_fraction: float = 0.5, hidden: int = 16, octaves: int = 3, rng: torch.Generator | None = None

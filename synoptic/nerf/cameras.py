@@ -36,7 +36,7 @@ class Camera(NamedTuple):
 
 
 def direction_from_angles(azimuth: Tensor, elevation: Tensor) -> Tensor:
-    """Directions (B,), (B,) -> unit vectors (B, 3) from the centre to the eye."""
+    """Directions (B,), (B,) -> unit vectors (B, 3) from the center to the eye."""
     flat = elevation.cos()
     return torch.stack([azimuth.sin() * flat, elevation.sin(), azimuth.cos() * flat], 1)
 
@@ -44,7 +44,7 @@ def direction_from_angles(azimuth: Tensor, elevation: Tensor) -> Tensor:
 def orbit_cameras(
     azimuth: Tensor, elevation: Tensor, radius: Tensor | float, fov: Tensor | float, jitter: Tensor | None = None
 ) -> Camera:
-    """Cameras (B,) that look at the centre from `radius`; `jitter` (B, 9) moves the eye, where it looks, and what is up."""
+    """Cameras (B,) that look at the center from `radius`; `jitter` (B, 9) moves the eye, where it looks, and what is up."""
     jitter = azimuth.new_zeros(len(azimuth), 9) if jitter is None else jitter
     moved, target, tilt = jitter.split(3, 1)
     eye = direction_from_angles(azimuth, elevation) * torch.as_tensor(radius).to(azimuth).expand_as(azimuth)[:, None] + moved

@@ -1,4 +1,4 @@
-"""The radiance field: how dense a place is, and of what colour. A network on an encoding, a blob at first."""
+"""The radiance field: how dense a place is, and of what color. A network on an encoding, a blob at first."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 class Occupancy(torch.nn.Module):
-    """side³ cells over [-1, 1]³. A cell is skipped where it and all its neighbours were below `threshold` lately.
+    """side³ cells over [-1, 1]³. A cell is skipped where it and all its neighbors were below `threshold` lately.
 
     As in Instant NGP (Müller et al. 2022, appendix C): each look keeps the larger of what is seen at one place a cell and
     `decay` times what was known. Before the first look, and where nothing at all is dense enough, no cell is skipped.

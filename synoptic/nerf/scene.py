@@ -39,7 +39,7 @@ class ViewSample(NamedTuple):
 
 
 class RenderedViews(NamedTuple):
-    """B pictures without a background: colour (B, 3, H, W) times opacity (B, 1, H, W), in [0, 1], depth (B, 1, H, W), the
+    """B pictures without a background: color (B, 3, H, W) times opacity (B, 1, H, W), in [0, 1], depth (B, 1, H, W), the
     mean distance from the eye, 0 where less than half of the light is stopped, and normals times opacity (B, 3, H, W)."""
 
     color: Tensor
@@ -102,7 +102,7 @@ class RadianceScene(torch.nn.Module):
 
     @torch.no_grad()
     def render_views(self, camera: Camera, side: int, light: Light | None = None) -> RenderedViews:
-        """The field alone, as B cameras see it, with no chance in it; without a light, colours as they are."""
+        """The field alone, as B cameras see it, with no chance in it; without a light, colors as they are."""
         n = len(camera.eye)
         camera, light = camera.to(self.like), (light or ambient_light(n)).to(self.like)
         traced, direction = self._trace(camera, side, light, self.like.new_full((n, side**2), 0.5), True)

@@ -1,4 +1,4 @@
-"""Light on a field: Lambert's law from a point, sometimes without colours (Poole et al. 2023, DreamFusion, equation 7)."""
+"""Light on a field: Lambert's law from a point, sometimes without colors (Poole et al. 2023, DreamFusion, equation 7)."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class Light(NamedTuple):
 
 
 def ambient_light(n: int) -> Light:
-    """Light from everywhere: colours as they are."""
+    """Light from everywhere: colors as they are."""
     return Light(torch.zeros(n, 3), torch.ones(n), torch.zeros(n))
 
 
 def lambert(albedo: Tensor, normal: Tensor, x: Tensor, light: Light) -> Tensor:
-    """Colours (M, 3) of places x (M, 3) with normals (M, 3), each under a light of its own (M rows)."""
+    """Colors (M, 3) of places x (M, 3) with normals (M, 3), each under a light of its own (M rows)."""
     diffuse = (normalize(light.position - x) * normal).sum(1).clamp(min=0)
     bright = light.ambient + (1 - light.ambient) * diffuse
     return (albedo + light.whiteness[:, None] * (1 - albedo)) * bright[:, None]

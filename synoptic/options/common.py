@@ -180,7 +180,7 @@ def one_picture_of_all(prompts: Sequence[str], seeds: Sequence[int]) -> list[Ite
 
 
 def named(pictures: Sequence[tuple[tuple[str, ...], int]]) -> list[Item]:
-    """Return the items of (prompts, seed): stems are distinct after case folding and Unicode normalisation."""
+    """Return the items of (prompts, seed): stems are distinct after case folding and Unicode normalization."""
     taken: dict[str, tuple[str, ...]] = {}
     items = []
     for prompts, seed in pictures:

@@ -51,7 +51,7 @@ class Output:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What several runs, or several items of one, say side by side: a labelled figure and a table."""
+    """What several runs, or several items of one, say side by side: a labeled figure and a table."""
 
     image: Image
     header: tuple[str, ...]

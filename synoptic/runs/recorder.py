@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 FPS, HOLD = 8, 12  # frames a second, and how many more the last one stays
 LARGEST = 1024  # pixels: a film of a wide picture need not be as large as the picture
-FRAMES = 100  # of an optimisation, which has many more steps
+FRAMES = 100  # of an optimization, which has many more steps
 Curves = dict[str, list[tuple[float, float]]]  # by name, the points (x, y)
 NEAREST = 0  # PIL's own number
 
@@ -33,7 +33,7 @@ def recorded(file: Path) -> Path:
 class Recorder:
     """The steps of one batch of pictures, kept on the CPU in half precision and decoded after the loop.
 
-    Of sampling every step is kept, x beside x0; of an optimisation about a hundred, with the gradient's norm of every step.
+    Of sampling every step is kept, x beside x0; of an optimization about a hundred, with the gradient's norm of every step.
     """
 
     def __init__(self, files: Sequence[Path]) -> None:
@@ -70,7 +70,7 @@ class Recorder:
         self.kept = {int(i): (value,) for i, value in own.items()}
 
     def write(self, titles: Sequence[str], clip: Clip | None = None) -> None:
-        """Write NAME.trace.mp4, .gif and .html of each picture; `clip` scores an optimisation's. Needs PyAV."""
+        """Write NAME.trace.mp4, .gif and .html of each picture; `clip` scores an optimization's. Needs PyAV."""
         for k, (file, title) in enumerate(zip(self.files, titles, strict=True)):
             pictures = self._pictures(k)
             curves: Curves = {}

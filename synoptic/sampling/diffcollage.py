@@ -26,7 +26,7 @@ def diffcollage_predict(
     """(z, t) -> Pred of a canvas (B, C, H, W): the windows' scores minus those of their overlaps. Any loop takes it.
 
     log p(z) = sum_windows log p - sum_overlaps log p for windows in a chain, or with `circular` in a ring, each independent
-    of the rest given its neighbours (Zhang et al. 2023, section 3), so the scores add up likewise, with coefficients that
+    of the rest given its neighbors (Zhang et al. 2023, section 3), so the scores add up likewise, with coefficients that
     sum to 1 at every place: then so do eps and x0. On both axes the graph is the product of two chains. `predict` is given
     overlaps at their own size: their marginal, as far as a network can tell. Raises ValueError as `window_starts`.
     """

@@ -26,7 +26,7 @@ class Step:
 
     With a `projection`, x and x0 are its canvas (B, C, H, W), or with `per_view` its views (B*N, C, h, w), row b*N + n.
     `decode` turns canvases into images. `state()`, where a loop can be resumed, is all that it needs for that, as a flat
-    table for safetensors; `grad_norm` (B,) is the norm of the gradient that an optimisation followed.
+    table for safetensors; `grad_norm` (B,) is the norm of the gradient that an optimization followed.
     """
 
     i: int

@@ -1,4 +1,4 @@
-"""What an optimisation needs to go on bit for bit, as one flat table of tensors, which safetensors takes as it is."""
+"""What an optimization needs to go on bit for bit, as one flat table of tensors, which safetensors takes as it is."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ class Anagram:
     """N ways of looking at one canvas, as a Projection. Exact where every view is: then unproject(project(z)) == z.
 
     canvas (C, S, S) is square. `weights`, one positive number a view, say how much each has to say in `unproject`; they
-    are normalised, and equal unless given.
+    are normalized, and equal unless given.
 
     Raises ValueError without views, for a side that a view cannot divide, and where weights are not one a view, above 0.
     """

@@ -34,7 +34,7 @@ def get_components(kind: str, sigma: float = SIGMA) -> tuple[Component, ...]:
     """The components of a factorization, (B, C, S, S) -> (B, C, S, S) each; the far or first one first.
 
     pass: low and high frequencies, parted by a blur of `sigma` pixels at side 64. triple: low, middle, high, by a blur of
-    sigma 2 and one of sigma 1. color: grey, then colour. motion: smeared along the diagonal, then the rest, and mirrored at
+    sigma 2 and one of sigma 1. color: gray, then color. motion: smeared along the diagonal, then the rest, and mirrored at
     the edges. The authors' code differs in two of them: triple-cascade blurs the blurred picture again for its lowest band,
     and motion-zeros sees black beyond the edges. Raises ValueError for other kinds.
     """

@@ -12,7 +12,7 @@ GAINS = (1.3, 1.0, 0.7)  # of red, green and blue
 
 
 class Blur:
-    """The picture out of focus. Fails: blurred noise is weak and its neighbours agree, and no blur can be undone."""
+    """The picture out of focus. Fails: blurred noise is weak and its neighbors agree, and no blur can be undone."""
 
     name = "fails_blur"
 
@@ -43,7 +43,7 @@ class WhiteBalance:
 
 
 class Scale:
-    """The picture at half its size, on grey. Fails: averaged noise is too weak, grey has none, and details are lost."""
+    """The picture at half its size, on gray. Fails: averaged noise is too weak, gray has none, and details are lost."""
 
     name = "fails_scale"
 

@@ -52,7 +52,7 @@ class InnerRotation:
 
 
 def disk(side: int) -> Tensor:
-    """(side, side) bool: x² + y² < r² at the pixels' middles, measured from the centre."""
+    """(side, side) bool: x² + y² < r² at the pixels' middles, measured from the center."""
     at = torch.arange(side, dtype=torch.float64) + 0.5 - side / 2
     return at**2 + at[:, None] ** 2 < (RADIUS * side) ** 2
 

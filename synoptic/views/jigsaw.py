@@ -10,7 +10,7 @@ from synoptic.views.permutation import Permutation, index_grid
 PIECES_PER_SIDE = 4
 # Quarter turns, clockwise, of the piece that lies at each place. The board is symmetric under quarter turns, so that a
 # piece turned about the board's middle fits exactly at another place: corner to corner, edge to edge, inner to inner.
-# Within each such round of four every piece moves, no two to one place, and no neighbours stay together.
+# Within each such round of four every piece moves, no two to one place, and no neighbors stay together.
 QUARTER_TURNS = ((3, 2, 3, 1), (1, 3, 1, 2), (2, 1, 3, 1), (1, 3, 2, 3))
 
 
@@ -32,7 +32,7 @@ def _indices(side: int) -> Tensor:
 def piece_map(side: int) -> Tensor:
     """(side, side) int64 in 0 … 15: the place on the board, row after row, whose piece covers each pixel.
 
-    Where row + column is even a piece has knobs to its left and right and hollows above and below; its neighbours the
+    Where row + column is even a piece has knobs to its left and right and hollows above and below; its neighbors the
     other way round. The board's rim is straight. Raises ValueError where the side is no multiple of 4.
     """
     n = PIECES_PER_SIDE
@@ -52,7 +52,7 @@ def piece_map(side: int) -> Tensor:
 
 
 def _knob(along: Tensor, depth: Tensor, cell: int) -> Tensor:
-    """Whether a neighbour's knob, a neck and a round head, covers a point: half pixels along the edge and into the cell."""
+    """Whether a neighbor's knob, a neck and a round head, covers a point: half pixels along the edge and into the cell."""
     u, v = (along - cell).abs() / (2 * cell), depth / (2 * cell)
     neck = (u < 0.07) & (v < 0.15)
     head = u**2 + (v - 0.18) ** 2 < 0.125**2

@@ -25,7 +25,7 @@ class ViewReport(NamedTuple):
     idempotence: float  # max |P(P(x)) - P(x)|, P = project∘unproject
     mean: float
     variance: float
-    across: float  # correlation of neighbours in a row
+    across: float  # correlation of neighbors in a row
     down: float  # … in a column
     channels: float  # … of channels, at one pixel; the largest
     kurtosis: float  # fourth moment over variance²

@@ -1,4 +1,4 @@
-"""The objects: whole in their frame, in the colour asked, different from every side."""
+"""The objects: whole in their frame, in the color asked, different from every side."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_nothing_is_left_where_nothing_is_seen(pictures):
 
 
 def difference(a: Pictures, b: Pictures) -> Tensor:
-    """The mean difference of the pictures on grey, a share of what the object covers, (B,)."""
+    """The mean difference of the pictures on gray, a share of what the object covers, (B,)."""
     on_grey = [rgb * alpha + 0.5 * (1 - alpha) for rgb, alpha, _ in (a, b)]
     return (on_grey[0] - on_grey[1]).abs().mean((1, 2, 3)) / torch.maximum(a[1], b[1]).mean((1, 2, 3))
 

@@ -22,7 +22,7 @@ transformers: Any = importlib.import_module("transformers")
 
 
 def square() -> torch.Tensor:
-    """A white square of 32 pixels on black, of 64, its edge a grey pixel."""
+    """A white square of 32 pixels on black, of 64, its edge a gray pixel."""
     x = -torch.ones(1, 3, 64, 64)
     x[..., 15:49, 15:49] = 0
     x[..., 16:48, 16:48] = 1

@@ -9,7 +9,7 @@ from synoptic.io.plot import COLORS, HEIGHT, MARGIN, WIDTH, plot_lines
 
 
 def where(image, colour) -> np.ndarray:
-    """(row, column) of every pixel of a colour inside the axes."""
+    """(row, column) of every pixel of a color inside the axes."""
     inside = np.asarray(image)[MARGIN - 4 : HEIGHT - MARGIN + 4]
     return np.argwhere((inside == colour).all(-1)) + np.array([MARGIN - 4, 0])
 

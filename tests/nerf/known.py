@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 class Known(torch.nn.Module):
-    """A field of a density and a colour, each a function of places (M, 3)."""
+    """A field of a density and a color, each a function of places (M, 3)."""
 
     def __init__(self, density: Callable[[Tensor], Tensor], albedo: Callable[[Tensor], Tensor] | None = None) -> None:
         super().__init__()

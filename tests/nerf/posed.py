@@ -91,7 +91,7 @@ def fresh(seed: int = 0, **how: Any) -> RadianceScene:
 
 
 def fitted(scene: RadianceScene, seen: Posed, steps: int, lr: Callable[[int], float] | None = None) -> Iterator[OptimStep]:
-    """Least squares on the pictures, one a step, each over a colour drawn anew."""
+    """Least squares on the pictures, one a step, each over a color drawn anew."""
 
     def loss(x: Tensor, step: int, camera: Any, rngs: Sequence[torch.Generator]) -> Tensor:
         which, look = camera  # (Tensor, ViewSample)

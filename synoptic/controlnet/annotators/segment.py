@@ -1,4 +1,4 @@
-"""Segments: regions of one look, each in its mean colour (Felzenszwalb and Huttenlocher 2004), by scikit-image."""
+"""Segments: regions of one look, each in its mean color (Felzenszwalb and Huttenlocher 2004), by scikit-image."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SCALE, SIGMA, SMALLEST = 100.0, 0.8, 64  # how large regions tend to be; blur be
 def segment(picture: Tensor) -> Tensor:
     """(N, 3, H, W) in [-1, 1] -> flat regions (N, 3, H, W) in [0, 1].
 
-    Their colours are the picture's, not those of a set of classes: for nets trained on such maps.
+    Their colors are the picture's, not those of a set of classes: for nets trained on such maps.
     """
 
     def flat(rgb: np.ndarray) -> np.ndarray:
