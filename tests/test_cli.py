@@ -158,6 +158,7 @@ def run(monkeypatch, argv):
 QUICK = ["--model", "bundled", "--steps", "2", "--dtype", "float32"]
 
 
+@pytest.mark.slow
 def test_a_grid_is_a_run_per_cell_and_a_figure_that_says_how_it_is_made_again(monkeypatch, tmp_path, capsys):
     words = ["generate", "a photo of a horse", "--grid", "guidance-scale=3,7", "--grid", "seed=0..1", *QUICK]
     assert run(monkeypatch, [*words, "--out", str(tmp_path / "a")]) == 0

@@ -23,6 +23,7 @@ def example():
     return module
 
 
+@pytest.mark.slow
 def test_every_pair_computes_the_same(example, capsys):
     example.main()
     header, *lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]

@@ -66,6 +66,7 @@ def test_every_prediction_type_equals_its_pipeline(tiny_sd, tmp_path, kind):
     assert gap(theirs(pipe, STEPS, 0, NEGATIVE, output_type="latent"), ours(model, STEPS, 0, NEGATIVE)) <= TOLERANCE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spacing", ["linspace", "leading", "trailing"])
 def test_steps_that_do_not_divide_equal_the_pipeline_of_a_class_whose_steps_meet(tiny_sd, tmp_path, spacing):
     """DPM-Solver++ of first order is DDIM."""
@@ -86,6 +87,7 @@ def test_windows_equal_multidiffusion_as_diffusers_ships_it(panorama, tiny_sd, s
     assert gap(latents, z) <= TOLERANCE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sync", ["xt", "x0", "eps"])
 @pytest.mark.parametrize("wrap", [False, True], ids=["open", "loop"])
 def test_windows_equal_multidiffusion_on_the_bundled_model(panorama, sync, wrap):

@@ -50,6 +50,7 @@ def small(made, tmp_path, monkeypatch):
     monkeypatch.setattr("synoptic.mesh.marching_cubes.extract_mesh", partial(extract_mesh, grid=48, texture=64, views=2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("argv", SYNOPTIC, ids=" ".join)
 def test_commands_run_as_written_but_for_how_much_they_do(argv, small, monkeypatch):
     quick = QUICK.get(argv[1], [])
@@ -57,6 +58,7 @@ def test_commands_run_as_written_but_for_how_much_they_do(argv, small, monkeypat
     assert run(monkeypatch, [word for k, word in enumerate(argv) if k not in skipped] + quick) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("block", PYTHON, ids=[block.strip().splitlines()[0] for block in PYTHON])
 def test_python_runs_as_written_but_for_the_steps(block, tmp_path, monkeypatch):
     code = block.replace("seed=3", "seed=3, steps=2").replace("steps(10)", "steps(2)")

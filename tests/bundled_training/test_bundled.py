@@ -32,6 +32,7 @@ def plain(name: str) -> Any:
     return pipe
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "side"), [("sd", 128), ("if", 64)])
 def test_prompts_are_painted(name, side):
     rng = torch.Generator().manual_seed(0)
@@ -73,6 +74,7 @@ def unguided(renders) -> Tensor:
     return painted(plain("sd"), renders[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "draw"), [("canny", canny), ("scribble", scribble), ("depth", None)])
 def test_maps_are_followed_in_diffusers_own_pipeline(kind, draw, renders, unguided):
     x, captions, depths = renders

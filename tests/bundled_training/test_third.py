@@ -48,12 +48,14 @@ def test_the_world_goes_with_the_size():
     assert {"astronaut", "sushi", "sofa", "pixel"} <= set(vocabulary(8000, THIRD)["words"])
 
 
+@pytest.mark.slow
 def test_held_out_pictures_can_be_measured():
     some = held_out(3, 1, about=THIRD)
     assert len({spec.caption for spec in some}) == 3
     assert Renders(torch.device("cpu"), THIRD)(some, 64, 0).shape == (3, 3, 64, 64)
 
 
+@pytest.mark.slow
 def test_every_kind_of_picture_in_range():
     pictures, captions, depths = bank(12, 256, "cpu", seed=1, depth=True)
     assert pictures.shape == (12, 3, 256, 256) and depths.shape == (12, 1, 256, 256) and len(captions) == 12

@@ -45,6 +45,7 @@ def no_text_encoder(monkeypatch):
     return forbid
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("application", "values", "options"),
     [

@@ -32,6 +32,7 @@ def run(command: str, monkeypatch) -> None:
     assert e.value.code == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("application", "values", "options", "names"),
     [

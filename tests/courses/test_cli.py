@@ -345,6 +345,7 @@ def test_views_of_one_prompt_have_a_file_each(tmp_path):
     assert {p.name for p in (tmp_path / "t").glob("*.png")} == {"a_cat.png", "A_cat.2.png"}
 
 
+@pytest.mark.slow
 def test_an_ambiguous_picture_is_the_courses_loop(tmp_path, pixel64):
     """Written out as the course has it: no x0 is clipped (thresholded, pictures were 61 levels apart on average)."""
     argv = ["--app", "ambiguous_image", "--tag", "t", "--num_inference_steps", "4", "--stage_2_path", "none"]

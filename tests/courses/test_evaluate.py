@@ -89,6 +89,7 @@ def test_what_is_printed_and_written(whole):
     assert shlex.split(evaluated)[:2] == ["synoptic", "evaluate"] and "--steps=1" in evaluated
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("saved", [1, 3], ids=["while painting", "while cutting"])
 def test_a_stopped_run_goes_on_to_the_same_bytes(saved, prompts, whole, tmp_path, monkeypatch):
     """Stopped after one of two panoramas, or after both and one crop: then nothing is painted again."""
@@ -226,6 +227,7 @@ def test_ready_ambiguous_pictures_a_folder_for_each_sync_rule(method, tmp_path, 
     assert len(json.loads((folder / "eval.json").read_text())) == 20 + 2
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:sync='eps' never reconciles")
 @pytest.mark.parametrize("method", ["auto", "eps"])
 def test_pairs_are_painted_and_both_views_scored(method, tmp_path, monkeypatch):
@@ -267,6 +269,7 @@ def test_ready_distilled_pictures_are_scored_with_their_own_prompts(method, tmp_
         assert names == ["CLIP score", "top-1 of 10", "top-5 of 10"]
 
 
+@pytest.mark.slow
 def test_sources_and_their_edits_are_painted(tmp_path):
     source = tmp_path / "there.png"
     Image.new("RGB", (64, 80)).save(source)

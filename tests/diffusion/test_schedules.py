@@ -109,6 +109,7 @@ def test_no_more_steps_than_the_class_has_times():
             s.steps(most + 1)
 
 
+@pytest.mark.slow
 def test_dpm_gains_from_its_own_times_where_spacing_is_linspace():
     """On the bundled model: eight steps end nearer the flow at DPM-Solver's times than at DDIM's, which end at time 0."""
     model = load("bundled", device="cpu", dtype="float32")

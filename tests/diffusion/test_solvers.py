@@ -272,6 +272,7 @@ def test_a_given_photograph_adds_nothing_to_the_learned_variance():
     assert told is not None and torch.equal(told, said)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [6])
 def test_dpm_is_nearer_the_flow_than_ddim_on_the_bundled_model(sd32, n):
     s, x = sd32.schedule, randn(sd32.shape, generators(1))

@@ -152,6 +152,7 @@ def test_out_of_memory_at_one_row_is_raised(sd32):
     assert model.calls == [4, 2, 1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "tolerance"), [("sd32", 1e-3), ("sd64", 1e-9)])
 def test_a_picture_is_the_same_in_every_batch_and_micro_batch(request, name, tolerance):
     model: Denoiser = request.getfixturevalue(name)

@@ -35,6 +35,7 @@ def made(tmp_path_factory) -> tuple[ExportBundle, list[str]]:
     return export_bundle(mug(), folder, "a red mug", clip_models=clips, other_captions=among, log=said.append, **FEW), said
 
 
+@pytest.mark.slow
 def test_everything_is_there_and_open_to_others(made: tuple[ExportBundle, list[str]]):
     files = {file.name: file for file in made[0].files}
     films = {"turntable.mp4", "turntable.gif", "turntable.html"}

@@ -197,6 +197,7 @@ def test_a_shape_that_does_not_fit_is_refused_where_headers_are_not_here(tiny_sd
         monkeypatch.setattr("synoptic.models.lora.check_fit", lambda *_: None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["generate", "wide", "anagram", "edit", "distill"])
 def test_every_application_takes_a_lora_and_records_it(name, tmp_path, sd32):
     pipe = pipeline(Path(sd32.checkpoint.path_or_repo))  # type: ignore[attr-defined]

@@ -46,6 +46,7 @@ def x4(tiny_x4) -> Upscaler:
     return load_upscaler(str(tiny_x4), device="cpu", dtype="float32")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("size", "prompts"), [((64, 64), PROMPTS[:1]), ((24, 40), PROMPTS)], ids=["native", "wide"])
 @pytest.mark.parametrize("noised", [True, False], ids=["noised", "plain"])
 def test_stage_two_equals_its_pipeline(stage, size, prompts, noised):
@@ -56,6 +57,7 @@ def test_stage_two_equals_its_pipeline(stage, size, prompts, noised):
     assert gap(theirs, ours(stage, size, prompts, noised)) <= TOLERANCE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noised", [True, False], ids=["noised", "plain"])
 def test_stage_two_is_its_pipeline_where_nothing_is_rounded(exact, noised):
     pipe = peer("IFSuperResolutionPipeline", BUNDLED_DIR / "if-ii", "image_noising_scheduler", noised, torch.float64)
@@ -103,6 +105,7 @@ def test_half_precision_does_not_round_the_level():
     assert not torch.equal(*(m.predict(x, 500, m.embed(PROMPTS[:1])).x0 for m in (odd, even)))
 
 
+@pytest.mark.slow
 def test_a_picture_is_the_same_whatever_the_batch(exact):
     pictures = small(3, (16, 8)).double()
     x, noise = randn((3, 64, 32), rngs(3), pictures), randn((3, 64, 32), rngs(3), pictures)

@@ -62,6 +62,7 @@ def test_an_optimization_begins_with_a_picture_that_is_given(sd32, car):
     assert np.abs(np.asarray(result.images[0], dtype=int) - expected).mean() < 12  # through the autoencoder and back
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["pixel32", "sd32"])
 def test_a_stopped_one_goes_on_to_the_bit_and_leaves_the_network_alone(model, request):
     m = request.getfixturevalue(model)

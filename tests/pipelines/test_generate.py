@@ -66,6 +66,7 @@ def test_every_step_can_be_looked_at(sd32):
     assert first.tobytes() == alone.tobytes()
 
 
+@pytest.mark.slow
 def test_each_picture_is_its_own_whatever_is_sampled_with_it(pixel32, monkeypatch):
     monkeypatch.setitem(registry.BUNDLED_DEFAULTS, "if-ii", Defaults(1, LARGER, 64))
     both = synoptic.generate(pixel32, PROMPTS, upscalers="auto", **HOW)

@@ -98,6 +98,7 @@ def test_pictures_do_not_depend_on_the_batch(pixel32):
     assert gap(both.images[1], synoptic.anagram(pixel32, PAIR, seed=8, **QUICK).images[0]) <= 1
 
 
+@pytest.mark.slow
 def test_the_second_stage_keeps_the_first_and_both_are_anagrams(pixel32, monkeypatch):
     monkeypatch.setitem(BUNDLED_DEFAULTS, "if-ii", Defaults(4, 1.0, 64))  # steps fewer than it needs
     small = synoptic.anagram(pixel32, PAIR, **QUICK).images[0]
@@ -108,6 +109,7 @@ def test_the_second_stage_keeps_the_first_and_both_are_anagrams(pixel32, monkeyp
     assert near < far / 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("space", ["pixels", "latents"])
 def test_a_latent_models_picture_is_enlarged_in_pixels(space, sd32, tiny_x4, monkeypatch):
     monkeypatch.setattr(Checkpoint, "defaults", Defaults(1, 1.0, 8))
@@ -125,6 +127,7 @@ def test_steps_know_their_canvas_whatever_they_hold(pixel32, sd32):
             assert last.images()[1].size == (side, side)
 
 
+@pytest.mark.slow
 def test_the_search_is_of_the_pictures_themselves(pixel32):
     asked = AnagramOptions(prompt=tuple(PAIR), steps=2, upscalers=("none",), seed_search=3, seed=3)
     pipeline = AnagramPipeline(pixel32, asked.resolve(pixel32.checkpoint))

@@ -84,6 +84,7 @@ def test_a_latent_model_sees_renders_through_its_encoder(sd32):
         assert torch.allclose(encode_render(sd32)(image), sd32.encode(torch.zeros(1, 3, 128, 128)), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_best_start_goes_on_as_if_it_had_been_the_only_one(pixel32):
     how: dict[str, Any] = {"steps": 5, "preview_every": 3}
     steps, output = finished(pipeline_of(pixel32, seed=3, seeds=2, **how))
@@ -96,6 +97,7 @@ def test_the_best_start_goes_on_as_if_it_had_been_the_only_one(pixel32):
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("k", [0, 1, 3])
 def test_a_stopped_one_goes_on_to_the_bit(k, pixel32):
     pipeline = pipeline_of(pixel32, seeds=2, steps=5, preview_every=2)

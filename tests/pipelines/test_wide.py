@@ -115,6 +115,7 @@ def test_a_circular_picture_rolls_with_its_noise(sd32, windows):
     torch.testing.assert_close(b, a.roll(16, -1), rtol=0, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "lies_on_it",
     [
@@ -166,6 +167,7 @@ def test_guidance_acts_between_two_times_only(sd32):
         assert torch.equal(predict(x, t).eps, part(x, t).eps)
 
 
+@pytest.mark.slow
 def test_an_interval_of_all_steps_and_a_cache_of_every_step_change_nothing(sd32):
     how: list[dict[str, Any]] = [{}, {"guidance_interval": (0, 1)}, {"deepcache": 1}, {"deepcache": 2}, {"deepcache": 3}]
 
@@ -195,6 +197,7 @@ def test_regions_cover_what_they_say(tmp_path):
     torch.testing.assert_close(coverage(mask, 4, 8), coverage(half, 4, 8))
 
 
+@pytest.mark.slow
 def test_a_traveling_picture_is_scored_square_by_square(sd32, clip_model):
     how: dict[str, Any] = {"width": 256, "steps": 5, "stride": 16, "prompt_travel": True}
     result, turned = (synoptic.wide(sd32, prompts, **how) for prompts in (PROMPTS, PROMPTS[::-1]))

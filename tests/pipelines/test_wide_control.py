@@ -29,6 +29,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.slow
 def test_a_wide_picture_follows_the_edges(sd32):
     how: dict[str, Any] = {"steps": 8, "stride": 16, "seed": 3}
     (output,) = synoptic.wide(sd32, PROMPT, control=hills(), **how).outputs
@@ -44,6 +45,7 @@ def test_a_wide_picture_follows_the_edges(sd32):
     assert found(output.image) > max(0.4, 2 * found(plain))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OPTIONS)
 def test_following_composes(name, sd32):
     (output,) = synoptic.wide(sd32, PROMPT, control=hills(), steps=2, **OPTIONS[name]).outputs

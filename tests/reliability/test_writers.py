@@ -97,6 +97,7 @@ def test_file_names_are_distinct_short_and_stay_in_their_folder():
         assert name.split(".")[0].upper() not in ("CON", "NUL", "PRN", "AUX") and not name.startswith(".")
 
 
+@pytest.mark.slow
 def test_a_run_of_hostile_prompts_stays_in_its_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     prompts = [text for text in HOSTILE if len(text) < 200]

@@ -18,6 +18,7 @@ from tests.processes import killed
 DOG = "a photo of a dog"
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_to_the_bit_with_its_film(tmp_path):
     how: dict[str, Any] = {"model": "bundled-if", "loss": "vsd", "steps": 4, "lr": 0.3, "device": "cpu", "trace": True}
     folder = tmp_path / "killed"

@@ -44,6 +44,7 @@ def test_a_picture_carries_its_options_and_the_manifest_has_all(tmp_path):
     assert "data:image" in run._repr_html_() and str(tmp_path) in str(run)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("application", "prompts", "options"),
     [
@@ -92,6 +93,7 @@ def test_a_run_of_an_older_version_is_not_resumed_and_says_so(tmp_path):
     assert e.value.rule == "run-older-version"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [2, 16], ids=["picture by picture", "one batch"])
 def test_a_stopped_run_goes_on_to_the_same_result(rows, tmp_path, monkeypatch):
     monkeypatch.setattr(execute, "max_batch_rows", lambda *_: rows)
@@ -114,6 +116,7 @@ def test_a_stopped_run_goes_on_to_the_same_result(rows, tmp_path, monkeypatch):
     assert [p.score for p in resumed.pictures] == [p.score for p in whole.pictures]
 
 
+@pytest.mark.slow
 def test_a_stopped_anagram_keeps_only_whole_pictures(tmp_path, monkeypatch):
     monkeypatch.setattr(execute, "max_batch_rows", lambda *_: 4)
     how: dict[str, Any] = QUICK | {"count": 2, "upscalers": "none"}
@@ -134,6 +137,7 @@ def test_a_stopped_anagram_keeps_only_whole_pictures(tmp_path, monkeypatch):
     assert [i.tobytes() for i in again.images] == [i.tobytes() for i in whole.images]
 
 
+@pytest.mark.slow
 def test_the_search_keeps_the_best_seeds_and_is_not_done_twice(tmp_path, monkeypatch):
     how: dict[str, Any] = QUICK | {"upscalers": "none", "seed_search": 3, "count": 2, "seed": 3}
     pair = (HORSE, "a photo of a dog")
@@ -159,6 +163,7 @@ def test_variants_lie_in_folders_of_their_own_and_are_compared(tmp_path):
     assert noises == ["independent"] * 3 + ["shared"] * 3
 
 
+@pytest.mark.slow
 def test_films_are_made_once(tmp_path):
     pytest.importorskip("av")
     how: dict[str, Any] = QUICK | {"upscalers": "none", "animate": True}

@@ -92,6 +92,7 @@ def test_words_beyond_the_window_are_named(sd32, pixel32):
         synoptic.generate(sd32, long, steps=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_end_from_outside_says_what_is_kept(number, code, tmp_path):
     argv = [sys.executable, "-m", "synoptic", "wide", HORSE, "--steps", "900", "--out", str(tmp_path / "out")]

@@ -53,6 +53,7 @@ def test_the_films_have_a_frame_per_step_and_hold_the_last(horse):
         assert getattr(gif, "n_frames", 1) >= 4
 
 
+@pytest.mark.slow
 def test_a_film_changes_neither_picture_nor_folder(horse, tmp_path):
     plain = synoptic.run("generate", PAIR[0], model="bundled", out=str(tmp_path), **HOW | {"trace": False})
     assert plain.images == horse.images and plain.options.to_json() == horse.options.to_json()
@@ -62,6 +63,7 @@ def test_a_film_changes_neither_picture_nor_folder(horse, tmp_path):
     assert "sample" not in synoptic.run("generate", PAIR[0], model="bundled", out=str(tmp_path), **HOW).timings
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("application", "options"),
     [

@@ -43,6 +43,7 @@ def exit_code(command: str, monkeypatch: pytest.MonkeyPatch) -> Any:
     return e.value.code
 
 
+@pytest.mark.slow
 def test_the_folder_holds_all_of_it_and_is_not_made_again(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("synoptic.mesh.marching_cubes.extract_mesh", partial(extract_mesh, grid=48, texture=64, views=2))
@@ -65,6 +66,7 @@ def test_the_folder_holds_all_of_it_and_is_not_made_again(tmp_path, monkeypatch,
     assert (folder / "field.safetensors").stat().st_mtime_ns == before
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_to_the_bit_and_says_so(tmp_path, without_export, capfd):
     how: dict[str, Any] = {"steps": 3, "preview_every": 3, **QUICK}
     folder = tmp_path / "killed"

@@ -64,6 +64,7 @@ def test_what_is_measured_is_kept(done):
     assert json.loads((done.folder / "run.json").read_text())["options"]["lr"] == 5e-4
 
 
+@pytest.mark.slow
 def test_a_killed_training_goes_on_to_the_same_net(data, done, tmp_path, monkeypatch):
     monkeypatch.setattr(resume, "EVERY", 0.0)
     write = train_controlnet.write_state
@@ -83,6 +84,7 @@ def test_a_killed_training_goes_on_to_the_same_net(data, done, tmp_path, monkeyp
     assert not (tmp_path / "state.safetensors").exists()
 
 
+@pytest.mark.slow
 def test_given_maps_are_learned_from(data, tmp_path):
     (tmp_path / "maps").mkdir()
     for k in range(6):

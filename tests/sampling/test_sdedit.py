@@ -31,6 +31,7 @@ def peer(kind: str, directory: str) -> Any:
     return pipe
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strength", [0.3, 1.0])
 @pytest.mark.parametrize(
     ("kind", "directory", "how"),

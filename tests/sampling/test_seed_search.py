@@ -43,6 +43,7 @@ class Mean:
         return step.canvas.mean((1, 2, 3))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [{}, {"sampler": "dpm++"}, NOISY, {"eta": 1.0}, {"sampler": "ddpm"}], ids=label)
 def test_the_heat_is_the_quick_pictures_and_the_final_the_pictures_themselves(how, pixel32):
     together, views, score = joint(PAIR, 5, 4.0, **how), views_of("identity", "rotate_cw"), Mean()

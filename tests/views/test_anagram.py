@@ -96,6 +96,7 @@ def six(predict: Callable, model, views: Projection, z: Tensor) -> dict[str, Ten
     return ends
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "views",
     [EVERY, WEIGHTED, Factorized(CANVAS, get_components("pass")), Factorized(CANVAS, get_components("triple"))],
@@ -191,6 +192,7 @@ def by_hand(model, case: int, xs: list[Tensor]) -> list[list[Tensor]]:
     return every
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("case", "sync"), [(1, "eps"), (2, "x0"), (3, "xt")])
 @pytest.mark.filterwarnings("ignore:sync='eps' never reconciles")
 @torch.no_grad()

@@ -28,6 +28,7 @@ def test_a_process_alone_has_all_views():
     assert shard(views) is views
 
 
+@pytest.mark.slow
 def test_two_processes_end_where_one_does(sd32):
     """Pictures of two prompts, windows that stand and windows that move; each process checks against its own whole run."""
     canvas, steps = (4, 16, 40), sd32.schedule.steps(3)
@@ -49,6 +50,7 @@ def test_two_processes_end_where_one_does(sd32):
     ranks(check)
 
 
+@pytest.mark.slow
 def test_only_the_first_process_writes_and_speaks(tmp_path):
     prompt, small = "a photo of snowy mountains", ["--width", "192", "--steps", "2", "--dtype", "float32", "--device", "cpu"]
 
