@@ -80,6 +80,7 @@ def test_steps_that_do_not_divide_equal_the_pipeline_of_a_class_whose_steps_meet
         assert gap(theirs(pipe, n, 0, NEGATIVE, output_type="latent"), ours(model, n, 0, NEGATIVE)) <= TOLERANCE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sync", ["xt", "x0", "eps"])
 @pytest.mark.parametrize("wrap", [False, True], ids=["open", "loop"])
 def test_windows_equal_multidiffusion_as_diffusers_ships_it(panorama, tiny_sd, sync, wrap):
@@ -96,6 +97,7 @@ def test_windows_equal_multidiffusion_on_the_bundled_model(panorama, sync, wrap)
     assert gap(latents, z) <= TOLERANCE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "kind", "how"),
     [("bundled", "StableDiffusionPipeline", {}), ("bundled-if", "IFPipeline", {"clean_caption": False})],
@@ -109,6 +111,7 @@ def test_generate_gives_the_pipelines_pictures(name, kind, how):
     assert levels(result.images, pictures) <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loop", [False, True], ids=["open", "loop"])
 def test_wide_gives_the_panorama_pipelines_picture(sd32, panorama, loop):
     size: dict[str, Any] = {"width": 192, "height": 128, "circular": loop, "weights": "uniform"}

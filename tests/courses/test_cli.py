@@ -299,6 +299,7 @@ def ambiguous(request, tmp_path_factory):
     return config.parent, json.loads(config.read_text())
 
 
+@pytest.mark.slow
 def test_an_ambiguous_picture_lies_where_the_course_says(ambiguous):
     folder, config = ambiguous
     names = [f"{prompt.replace(' ', '_')}.png" for prompt in config["prompts"]]
@@ -423,6 +424,7 @@ def script(name):
     return importlib.import_module(name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("line", "name"), DISTILLED)
 def test_a_distilled_picture_lies_where_the_course_says(line, name, tmp_path, capsys):
     given = tmp_path / "given.png"

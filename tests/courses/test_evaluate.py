@@ -52,6 +52,7 @@ def bytes_in(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "run.json"}
 
 
+@pytest.mark.slow
 def test_a_wide_set_is_painted_cut_and_scored(whole):
     out, evaluation = whole
     crops = [file_name(prompt, p) for prompt, positions in WIDE.items() for p in positions]

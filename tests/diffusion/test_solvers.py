@@ -77,6 +77,7 @@ def test_ancestral_equals_diffusers_step_by_step(bundle, ours, theirs):
         x = theirs_next
 
 
+@pytest.mark.slow
 def test_ancestral_equals_ifs_pipeline(pixel32):
     """DeepFloyd's own sampler: dynamic thresholds, learned variance of the conditional branch.
 

@@ -47,6 +47,7 @@ def test_everything_is_there_and_open_to_others(made: tuple[ExportBundle, list[s
     assert "a red mug" in files["turntable.html"].read_text()
 
 
+@pytest.mark.slow
 def test_the_report_says_what_it_is_worth(made: tuple[ExportBundle, list[str]]):
     report = made[0].report
     assert json.loads(next(f for f in made[0].files if f.name == "report.json").read_text()) == report

@@ -63,6 +63,7 @@ def ours(model, controls: list[Control]) -> Tensor:
     return list(sample(predict, s, randn(model.shape, noise), steps=s.steps(STEPS)))[-1].x
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("strengths", "begin", "end"),
     [([1.0], [0.0], [1.0]), ([0.6], [0.2], [0.6]), ([0.9], [0.3], [0.8]), ([1.0, 0.5], [0.0, 0.3], [0.6, 1.0])],
@@ -113,6 +114,7 @@ def test_each_row_has_its_own_time(sd32, nets):
         torch.testing.assert_close(both[k : k + 1], alone, atol=1e-5, rtol=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [None, 3])
 def test_every_window_sees_its_part_of_the_map(sd32, nets, rows):
     views = Windows((4, 32, 64), (32, 32), (16, 16))

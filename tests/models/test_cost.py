@@ -125,6 +125,7 @@ def test_parameters_are_counted_from_headers_and_from_configs_alike(name, tmp_pa
         monkeypatch.setattr(Checkpoint, "weight_files", lambda *_, **__: ["nowhere.safetensors"])
 
 
+@pytest.mark.slow
 def test_every_bundled_network_is_measured():
     for folder in ("sd", "if", "if-ii"):
         config = Checkpoint(folder, str(BUNDLED_DIR / folder)).unet_config

@@ -65,6 +65,7 @@ def test_stage_two_is_its_pipeline_where_nothing_is_rounded(exact, noised):
     assert gap(theirs, ours(exact, (12, 16), PROMPTS, noised)) <= 1e-9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(16, 16), (16, 24)], ids=["native", "wide"])
 @pytest.mark.parametrize("noised", [True, False], ids=["noised", "plain"])
 def test_stage_three_equals_its_pipeline(tiny_x4, x4, size, noised):

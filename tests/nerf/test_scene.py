@@ -79,6 +79,7 @@ def test_a_known_ball_is_shown_as_it_is():
     assert lit[16, 20] > 0.2 and lit[16, 12] < 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "field",
     [

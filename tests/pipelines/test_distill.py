@@ -47,6 +47,7 @@ def test_every_loss_gives_the_picture_it_gave(name, pixel32, sd32):
     assert_like_reference(f"distill-{name}", result.images[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [{"loss": "pds", "init": "auto"}, {"loss": "dds"}], ids=label)
 def test_an_edit_moves_its_source(how, pixel32, car):
     result = synoptic.distill(pixel32, DOG, source=car, source_prompt="a photo of a car", **QUICK | how)

@@ -77,6 +77,7 @@ def test_each_picture_is_its_own_whatever_is_sampled_with_it(pixel32, monkeypatc
     assert levels(many.images[2], synoptic.generate(pixel32, PROMPTS[0], seed=2, upscalers="none", **HOW).images[0]) <= 2
 
 
+@pytest.mark.slow
 def test_stages_give_the_pictures_of_the_pipelines_chain(pixel32, monkeypatch):
     monkeypatch.setitem(registry.BUNDLED_DEFAULTS, "if-ii", Defaults(2, LARGER, 64))
     how = HOW | {"noise_level": 60, "clip": "none", "upscalers": "bundled-if-ii", "steps": 2}

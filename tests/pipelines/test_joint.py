@@ -85,6 +85,7 @@ def test_weights_decide_whose_picture_it_is(pixel32):
     assert gap(first, alone) <= 2 < gap(even, alone)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("init", ["shared", "independent"])
 def test_every_rule_gives_one_picture_from_one_noise_and_not_from_several(init, pixel32):
     """The theorem of permutation views, through the pipeline."""
@@ -93,6 +94,7 @@ def test_every_rule_gives_one_picture_from_one_noise_and_not_from_several(init, 
     assert (gap(x0, xt) <= 1) == (init == "shared")
 
 
+@pytest.mark.slow
 def test_pictures_do_not_depend_on_the_batch(pixel32):
     both = synoptic.anagram(pixel32, PAIR, count=2, seed=7, **QUICK)
     assert gap(both.images[1], synoptic.anagram(pixel32, PAIR, seed=8, **QUICK).images[0]) <= 1
@@ -118,6 +120,7 @@ def test_a_latent_models_picture_is_enlarged_in_pixels(space, sd32, tiny_x4, mon
     assert (output.image.size, output.files[".128.png"].size) == ((512, 512), (128, 128))
 
 
+@pytest.mark.slow
 def test_steps_know_their_canvas_whatever_they_hold(pixel32, sd32):
     for model, channels in ((pixel32, 3), (sd32, 3)):
         for space in ("auto", "instance"):
@@ -150,6 +153,7 @@ def test_compare_sync_tabulates_every_rule(pixel32):
     assert gap(result.images[4], alone.images[0]) == 0
 
 
+@pytest.mark.slow
 def test_films_turn_and_come_back(pixel32, tmp_path):
     pytest.importorskip("av")
     (output,) = synoptic.anagram(pixel32, PAIR, animate=True, **QUICK).outputs

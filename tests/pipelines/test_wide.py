@@ -108,6 +108,7 @@ def start(size: tuple[int, int]) -> torch.Tensor:
     return torch.randn((1, 4, *size), generator=torch.Generator().manual_seed(5))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("windows", ["dense", "collage"])
 def test_a_circular_picture_rolls_with_its_noise(sd32, windows):
     z = start((32, 64))

@@ -150,6 +150,7 @@ def test_the_search_keeps_the_best_seeds_and_is_not_done_twice(tmp_path, monkeyp
     assert [p.file for p in again.pictures] == [p.file for p in found.pictures] and "sample" not in again.timings
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:sync='eps' never reconciles")
 def test_variants_lie_in_folders_of_their_own_and_are_compared(tmp_path):
     how: dict[str, Any] = QUICK | {"steps": 1, "upscalers": "none"}

@@ -87,6 +87,7 @@ def test_renoising_keeps_the_marginal():
         assert kept**2 + fresh**2 == pytest.approx(sigma_up**2, abs=1e-12)
 
 
+@pytest.mark.slow
 def test_resampling_brings_the_painted_part_to_what_the_known_part_implies():
     """Two pixels of correlation 0.9, one of them known: the other's mean is 0.9 times it."""
     rho, n = 0.9, 1000

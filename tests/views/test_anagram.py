@@ -130,6 +130,7 @@ def follow(found: Sequence[Tensor], expected: Sequence[Tensor]) -> None:
         torch.testing.assert_close(a, b, rtol=0, atol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [1.0, 4.0], ids=["unguided", "guided"])
 @torch.no_grad()
 def test_averaged_eps_is_visual_anagrams_formula_step_by_step(scale, pixel64):
