@@ -44,6 +44,7 @@ def test_prompts_are_painted(name, side):
     assert (seen(judge, small.clamp(0, 1)) @ judge.encode_texts(PROMPTS).T).argmax(1).tolist() == [0, 1, 2]
 
 
+@pytest.mark.slow
 def test_a_small_picture_is_enlarged():
     spec = held_out(3, 3)[2]
     real = Renders(torch.device("cpu"))([spec], 256, 0)[..., 64:192, 64:192]

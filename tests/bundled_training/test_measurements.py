@@ -125,6 +125,7 @@ def test_crops_are_at_full_scale_and_reach_every_corner():
     assert torch.equal(found[0, 5], x[0, :, 80:176, 160:])
 
 
+@pytest.mark.slow
 def test_the_distance_of_crops_sees_what_enlarging_loses(tmp_path):
     real = Renders(torch.device("cpu"))(held_out(6, 3), 256, 0)
     half, quarter = (bicubic(torch.nn.functional.interpolate(real, scale_factor=f, mode="area"), 256) for f in (0.5, 0.25))

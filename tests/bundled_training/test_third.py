@@ -27,6 +27,7 @@ def renderer() -> Renderer:
     return Renderer("cpu", THIRD)
 
 
+@pytest.mark.slow
 def test_every_word_has_two_designs():
     tiles, designs = glyphs_3d.load("cpu")
     assert tiles.shape[1:] == (4, 192, 192) and tuple(designs) == THIRD.names

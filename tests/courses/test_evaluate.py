@@ -70,6 +70,7 @@ def test_a_wide_set_is_painted_cut_and_scored(whole):
     assert written["score"] == pytest.approx(again["score"], abs=1e-6) == pytest.approx(evaluation.score, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_what_is_printed_and_written(whole):
     out, evaluation = whole
     lines = str(evaluation).splitlines()

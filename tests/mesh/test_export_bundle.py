@@ -23,6 +23,8 @@ from synoptic.nerf.scene import RadianceScene
 from tests.nerf.known import Known
 from tests.nerf.mug import mug
 
+pytestmark = pytest.mark.slow
+
 THINGS = ("a blue mug", "a red chair", "a red mug", "a white snowman", "a red car", "a red house", "a yellow bus")
 FEW: dict[str, Any] = {"frames": 6, "side": 32}
 

@@ -31,6 +31,7 @@ def test_what_looks_only_at_its_own_place_is_the_same_in_pieces(f, size):
     assert len(seen) > 2 and max(seen) <= 1200 and min(seen) > 300
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_the_decoder_is_whole_up_to_eight_native_pictures_and_close_beyond(sd32):
     z = 0.5 * torch.randn((1, 4, 32, 272), generator=torch.Generator().manual_seed(0))

@@ -138,6 +138,7 @@ def test_a_wide_canvas_through_windows_keeps_to_the_small_picture(stage):
     assert 10 * (4 / (back - picture).square().mean()).log10() > 18  # dB; beside its mirror image, 12
 
 
+@pytest.mark.slow
 def test_windows_of_one_view_are_the_plain_loop(exact):
     whole = Windows((3, 64, 96), (64, 96), (64, 96))
     pictures, s = small(1, (16, 24)).double(), exact.schedule

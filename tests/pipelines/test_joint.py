@@ -77,6 +77,7 @@ def test_the_far_picture_of_an_inverse_hybrid_is_the_photo(pixel32):
     assert gap(picture.resize((4, 4)), photo.resize((4, 4))) < 25, "the lowest frequencies are the photo's"
 
 
+@pytest.mark.slow
 def test_weights_decide_whose_picture_it_is(pixel32):
     """With nearly all weight on one view, the picture is nearly that view's own."""
     first = synoptic.anagram(pixel32, PAIR, weights=(1e6, 1.0), **QUICK).images[0]
@@ -142,6 +143,7 @@ def test_the_search_is_of_the_pictures_themselves(pixel32):
         assert pipeline.score(clip, result.images[0], result.items[0]) == pytest.approx(score, abs=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:sync='eps' never reconciles")
 def test_compare_sync_tabulates_every_rule(pixel32):
     result = synoptic.compare_sync(pixel32, PAIR, style="an oil painting of", steps=1, upscalers="none")

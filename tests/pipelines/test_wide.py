@@ -80,6 +80,7 @@ def test_pixel_models_have_windows_too(pixel32):
     assert_like_reference("wide-pixels", image)
 
 
+@pytest.mark.slow
 def test_precisions_agree(sd64, sd32):
     a, b = (synoptic.wide(m, PROMPTS[0], width=144, steps=2).images[0] for m in (sd32, sd64))
     assert (io.from_pil(a) - io.from_pil(b)).abs().max() <= 2 / 127.5

@@ -82,6 +82,7 @@ def test_whatever_a_step_holds_its_film_ends_in_the_picture(application, options
     assert len(frames) == 2 and apart(frames[-1][2], run.images[0]) < 4
 
 
+@pytest.mark.slow
 def test_stages_make_one_film(tmp_path, monkeypatch):
     monkeypatch.setitem(registry.BUNDLED_DEFAULTS, "if-ii", Defaults(1, 3.0, 64))
     how = HOW | {"steps": 2}

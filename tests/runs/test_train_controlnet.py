@@ -15,6 +15,8 @@ from synoptic import io
 from synoptic.errors import InputError
 from synoptic.runs import resume, train_controlnet
 
+pytestmark = pytest.mark.slow
+
 FAST: dict[str, Any] = {
     "attention": False,
     "batch": 1,
