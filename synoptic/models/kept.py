@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import re
 from contextlib import suppress
 from pathlib import Path
 
 from synoptic.utils.json_objects import JsonObject
+
+LARGE = 2**20  # bytes of a file whose hash is worth keeping
 
 
 def cache_folder() -> Path:
@@ -22,6 +26,19 @@ def kept(name: str) -> JsonObject:
     except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def file_hash(path: Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal; of a large one that has its size and time still, as it was kept."""
+    about = path.stat()
+    key, is_large = f"{path.resolve()} {about.st_size} {about.st_mtime_ns}", about.st_size >= LARGE
+    if is_large and re.fullmatch("[0-9a-f]{64}", found := str(kept("hashes").get(key))):
+        return found
+    with path.open("rb") as f:
+        digest = hashlib.file_digest(f, "sha256").hexdigest()
+    if is_large:
+        keep("hashes", key, digest)
+    return digest
 
 
 def keep(name: str, key: str, value: object) -> None:

@@ -6,7 +6,6 @@ underscores, a name is found among the network's own. Imports nothing heavy.
 
 from __future__ import annotations
 
-import hashlib
 import math
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -18,6 +17,7 @@ from safetensors import safe_open
 
 from synoptic.errors import InputError, user_path
 from synoptic.models.hub import download, list_files
+from synoptic.models.kept import file_hash
 from synoptic.models.registry import Checkpoint
 from synoptic.models.weights import check_weights, read_safetensors_header
 
@@ -74,8 +74,7 @@ class Lora:
     @property
     def digest(self) -> str:
         """The SHA-256 of the file, shortened."""
-        with self.file.open("rb") as f:
-            return "sha256:" + hashlib.file_digest(f, "sha256").hexdigest()[:16]
+        return "sha256:" + file_hash(self.file)[:16]
 
     def fuse(self, net: nn.Module, component: str, layers_per_block: int = 2) -> None:
         """Add the changes of a component to a network's weights, computed in float32.

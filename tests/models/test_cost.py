@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from torch import nn
 from transformers import T5Config, T5EncoderModel
 
 from synoptic.models.cost import RowCost, build_network, count_parameters, measure_row, unet_inputs, unet_row_cost
-from synoptic.models.kept import keep, kept
+from synoptic.models.kept import file_hash, keep, kept
 from synoptic.models.load import load
 from synoptic.models.registry import BUNDLED_DIR, Checkpoint, resolve
 
@@ -146,3 +148,18 @@ def test_what_is_measured_is_kept_where_it_can_be(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", "/dev/null")
     keep("speeds", "a", 1.5)
     assert kept("speeds") == {}
+
+
+def test_a_large_file_is_hashed_once_and_anew_where_it_changed(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    file = tmp_path / "weights"
+    file.write_bytes(bytes(2**20))
+    first = file_hash(file)
+    assert first == hashlib.sha256(bytes(2**20)).hexdigest() and list(kept("hashes").values()) == [first]
+    monkeypatch.setattr("synoptic.models.kept.hashlib.file_digest", lambda *_: pytest.fail("hashed again"))
+    assert file_hash(file) == first
+    monkeypatch.undo()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    file.write_bytes(b"1" + bytes(2**20 - 1))
+    os.utime(file, ns=(0, 7))
+    assert file_hash(file) == hashlib.sha256(file.read_bytes()).hexdigest() != first
