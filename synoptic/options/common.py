@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from itertools import count as numbers
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from synoptic.errors import InputError, check_at_most, install_command, user_path
 from synoptic.models.embeddings import check_embeddings
+from synoptic.models.families import Defaults, few_step_defaults
 from synoptic.models.lora import read_loras
 from synoptic.models.registry import Checkpoint, resolve
 from synoptic.options.base import UNSET, Item, Option, Options
@@ -72,6 +74,12 @@ class ModelOptions(Options):
         """Return every text that the model will embed."""
         return []
 
+    def usual(self, checkpoint: Checkpoint) -> Defaults:
+        """Return what the model takes by default; or a LoRA that makes it one of few steps, as its name says."""
+        usual = checkpoint.defaults
+        names = (Path(lora.lower()).name for lora in self.lora)
+        return next((found for name in names if (found := few_step_defaults(name, usual))), usual)
+
     def resolve(self, checkpoint: Checkpoint) -> Self:
         read_loras(self.lora, checkpoint)
         if self.embeddings:
@@ -118,7 +126,7 @@ class SamplingOptions(ModelOptions, OutputOptions):
     count: Count = 1
 
     def resolve(self, checkpoint: Checkpoint) -> Self:
-        usual = checkpoint.defaults
+        usual = self.usual(checkpoint)
         scale = self.default_guidance(checkpoint) if self.guidance_scale is None else self.guidance_scale
         self = replace(self, steps=usual.steps if self.steps is None else self.steps, guidance_scale=max(scale, 1.0))
         check_at_most("--steps", self.steps, checkpoint.most_steps(self.sampler))
@@ -140,7 +148,7 @@ class SamplingOptions(ModelOptions, OutputOptions):
         return super().resolve(checkpoint)
 
     def default_guidance(self, checkpoint: Checkpoint) -> float:
-        return checkpoint.defaults.guidance_scale
+        return self.usual(checkpoint).guidance_scale
 
     def seeds(self) -> range:
         return range(self.seed, self.seed + self.count)

@@ -47,7 +47,7 @@ class JointOptions(PromptOptions, UpscalingOptions):
         return one_picture_of_all(self.prompt, seeds)
 
     def default_guidance(self, checkpoint: Checkpoint) -> float:
-        return checkpoint.defaults.joint_guidance_scale or checkpoint.defaults.guidance_scale
+        return self.usual(checkpoint).joint_guidance_scale or self.usual(checkpoint).guidance_scale
 
     def has_views_in_pixels(self, checkpoint: Checkpoint) -> bool:
         """Return whether a latent model's views are of its pictures."""

@@ -48,7 +48,7 @@ class SpeedOptions(SamplingOptions):
             raise InputError(
                 f"--fast takes the steps of dpm++, which has no --eta; {self.eta} was given: omit one", rule="fast-eta"
             )
-        steps = checkpoint.defaults.steps if self.steps is None else self.steps
+        steps = self.usual(checkpoint).steps if self.steps is None else self.steps
         usual = min(2, steps) if self.fast and not self.whole_network_reason() else 1
         resolved = replace(self, deepcache=usual if self.deepcache is None else self.deepcache)
         if self.fast:

@@ -213,6 +213,16 @@ def test_every_application_takes_a_lora_and_records_it(name, tmp_path, sd32):
     assert "sha256:" in changed.model["lora"] and "lora" not in plain.model and f"--lora={file}" in changed.options.command()
 
 
+@pytest.mark.parametrize(
+    ("name", "steps", "scale"), [("lcm-lora", 4, 1.0), ("Hyper-SD15-8steps", 4, 1.0), ("paint", 25, 5.0)]
+)
+def test_a_lora_of_few_steps_brings_their_defaults(name, steps, scale, tmp_path, sd32):
+    file = file_of("peft", pipeline(Path(sd32.checkpoint.path_or_repo)), tmp_path / f"{name}.safetensors")
+    for how in ({"lora": str(file)}, {"lora": f"{file}:0.5"}):
+        options: Any = options_class("generate").from_arguments("a cat", model="bundled", **how).prepare()
+        assert (options.steps, options.guidance_scale) == (steps, scale)
+
+
 def test_a_loaded_model_has_its_loras_already(sd32):
     with pytest.raises(InputError) as e:
         synoptic.generate(sd32, "a cat", lora="a.safetensors")  # type: ignore[arg-type]
