@@ -138,6 +138,7 @@ class PretrainedModel(Denoiser, Protocol):
 
     checkpoint: Checkpoint
     loras: Sequence[Lora]  # whose changes are in the weights
+    other_vae: Checkpoint | None  # where it is not the checkpoint's own
 
     @property
     def network(self) -> torch.nn.Module:

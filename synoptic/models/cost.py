@@ -147,7 +147,7 @@ def count_parameters(checkpoint: Checkpoint, component: str) -> int:
     """Return how many numbers a network holds: from its weight files' headers, or its config where they are not here."""
     files = [checkpoint.snapshot / file for file in checkpoint.weight_files(component, half=False)]
     if not all(file.is_file() for file in files):
-        name = checkpoint.family.components[component] if component else "ControlNetModel"
+        name = checkpoint.family.components[component] if component else checkpoint.config("")["_class_name"]
         with torch.device("meta"):
             return sum(p.numel() for p in build_network(name, checkpoint.config(component)).parameters())
     total = 0

@@ -28,6 +28,7 @@ class LatentDenoiser:
 
     checkpoint: Checkpoint  # set by `load`, as are the next
     loras: Sequence[Lora] = ()
+    other_vae: Checkpoint | None = None
 
     def __init__(self, unet: UNet, vae: Any, text_encoder: TextEncoder, schedule: Schedule) -> None:
         self.unet, self.text_encoder, self.schedule = unet, text_encoder, schedule

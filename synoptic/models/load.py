@@ -6,7 +6,7 @@ Safetensors only; no code from a checkpoint is ever run.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -21,7 +21,14 @@ from synoptic.models.controlnet import ControlNet
 from synoptic.models.device import choose_device, choose_dtype, keep_freed_memory
 from synoptic.models.lora import Lora, layers_per_block, read_loras
 from synoptic.models.precomputed_text import PrecomputedTextEncoder
-from synoptic.models.registry import TEXT_COMPONENTS, Checkpoint, resolve, resolve_controlnet, resolve_upscaler
+from synoptic.models.registry import (
+    TEXT_COMPONENTS,
+    Checkpoint,
+    resolve,
+    resolve_controlnet,
+    resolve_upscaler,
+    resolve_vae,
+)
 from synoptic.models.text import TextEncoder, clip_text_encoder, double_clip_text_encoder, t5_text_encoder
 from synoptic.models.upscaler import Upscaler
 
@@ -51,6 +58,7 @@ def load(
     text_encoder: TextEncoder | None = None,
     compile: bool = False,
     lora: Sequence[str] = (),
+    vae: str | None = None,
 ) -> PretrainedModel:
     """The model `name`: `bundled`, an alias (`sd1.5`, `sd2`, `sdxl`, `if`, …), a hub id or a diffusers directory.
 
@@ -58,17 +66,19 @@ def load(
     fast at it, else float32) or one of float32, bfloat16, float16, float64. text_encoder: what embeds prompts in place of
     the model's own text tower, which is then not loaded: a file of embeddings, for example. compile: a minute at the first
     call of each batch size, which makes the others faster. lora: files, folders or hub ids, each with `:scale` where that is
-    not 1, whose changes are added to the weights. Raises InputError as `resolve` and `read_loras` do.
+    not 1, whose changes are added to the weights. vae: an AutoencoderKL's directory or hub id, used in place of the model's
+    own. Raises InputError as `resolve`, `read_loras` and `resolve_vae` do.
     """
     checkpoint = resolve(name) if isinstance(name, str) else name
     loras = read_loras(lora, checkpoint)
-    component = _component_loader(checkpoint, device, dtype, loras)
+    other_vae = resolve_vae(vae, checkpoint) if vae else None
+    component = _component_loader(checkpoint, device, dtype, loras, other_vae)
     model = BUILDERS[_pipeline_class(checkpoint)](
         component,
         _schedule(checkpoint, "scheduler"),
         text_encoder or TEXT_ENCODERS[_pipeline_class(checkpoint)](component, checkpoint),
     )
-    model.checkpoint, model.loras = checkpoint, loras
+    model.checkpoint, model.loras, model.other_vae = checkpoint, loras, other_vae
     if compile:
         model.compile()
     return model
@@ -132,7 +142,9 @@ def _schedule(checkpoint: Checkpoint, component: str) -> Schedule:
         return schedule_from_config(checkpoint.config(component, "scheduler_config.json"))
 
 
-def _component_loader(checkpoint: Checkpoint, device: str, dtype: str, loras: Sequence[Lora] = ()) -> ComponentLoader:
+def _component_loader(
+    checkpoint: Checkpoint, device: str, dtype: str, loras: Sequence[Lora] = (), vae: Checkpoint | None = None
+) -> ComponentLoader:
     """(name) -> the component of that name, on the device and in the dtype that were asked for."""
     on = choose_device(device)
     kind = choose_dtype(dtype, on)
@@ -140,6 +152,8 @@ def _component_loader(checkpoint: Checkpoint, device: str, dtype: str, loras: Se
         keep_freed_memory()
 
     def load_component(name: str) -> Any:
+        if name == "vae" and vae is not None:
+            return load_network("AutoencoderKL", vae, "", on, vae_dtype(vae.config(""), on, kind))
         component = _load_component(checkpoint, name, on, kind)
         for lora in loras if name in checkpoint.family.weighted_components else ():
             lora.fuse(component, name, layers_per_block(checkpoint))
@@ -153,10 +167,16 @@ def _load_component(checkpoint: Checkpoint, component: str, device: torch.device
     name = checkpoint.family.components[component]
     if component not in checkpoint.family.weighted_components:
         return load_tokenizer(name, checkpoint, component)
-    cpu = device.type == "cpu"  # where only the network itself is worth half precision
-    if (component == "vae" and checkpoint.config("vae").get("force_upcast")) or (cpu and component != "unet"):
+    if component == "vae":
+        dtype = vae_dtype(checkpoint.config("vae"), device, dtype)
+    elif device.type == "cpu" and component != "unet":  # there only the network itself is worth half precision
         dtype = torch.promote_types(dtype, torch.float32)
     return load_network(name, checkpoint, component, device, dtype)
+
+
+def vae_dtype(config: Mapping[str, object], device: torch.device, dtype: torch.dtype) -> torch.dtype:
+    """Return what a VAE computes in: float32 where its config asks for it, and on a CPU."""
+    return torch.promote_types(dtype, torch.float32) if config.get("force_upcast") or device.type == "cpu" else dtype
 
 
 _lock = threading.Lock()
@@ -171,19 +191,20 @@ def load_once(
     compile: bool = False,
     embeddings: str | None = None,
     lora: Sequence[str] = (),
+    vae: str | None = None,
 ) -> PretrainedModel:
     """Load as `load` does, or return the model of the last call if it was the same. Safe in several threads.
 
-    embeddings: a file of precomputed embeddings, used in place of the text encoder. lora: as `load`.
+    embeddings: a file of precomputed embeddings, used in place of the text encoder. lora, vae: as `load`.
     """
     checkpoint = resolve(name)
     file = user_path(embeddings) if embeddings else None
     changes = tuple((one.digest, one.scale) for one in read_loras(lora, checkpoint))
     key = (checkpoint.path_or_repo, checkpoint.revision, device, dtype, compile, changes)
-    key += (file and (file, file.stat().st_mtime_ns),)
+    key += (file and (file, file.stat().st_mtime_ns), vae and resolve_vae(vae, checkpoint).network_revision)
     with _lock:
         if key not in _kept:
             _kept.clear()
             text = PrecomputedTextEncoder(file, choose_device(device)) if file else None
-            _kept[key] = load(checkpoint, device=device, dtype=dtype, text_encoder=text, compile=compile, lora=lora)
+            _kept[key] = load(checkpoint, device=device, dtype=dtype, text_encoder=text, compile=compile, lora=lora, vae=vae)
         return _kept[key]

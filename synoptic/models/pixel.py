@@ -21,6 +21,7 @@ class PixelDenoiser:
 
     checkpoint: Checkpoint  # set by `load`, as are the next
     loras: Sequence[Lora] = ()
+    other_vae: Checkpoint | None = None
 
     factor = 1
 

@@ -283,8 +283,18 @@ class Checkpoint:
         """The hub's commit, or a hash of every file of a directory that loading reads, in full or in half precision."""
         if not self.is_local:
             return self.snapshot.name
+        return self._hash_of(self.read_files)
+
+    @property
+    def network_revision(self) -> str:
+        """The hub's commit, or a hash of config and weights, of a directory that holds one network alone."""
+        if not self.is_local:
+            return self.snapshot.name
+        return self._hash_of(sorted({"config.json", *(f for half in (False, True) for f in self.weight_files("", half))}))
+
+    def _hash_of(self, names: Iterable[str]) -> str:
         digest = hashlib.sha256()
-        for name in self.read_files:
+        for name in names:
             digest.update(name.encode() + bytes.fromhex(file_hash(self.snapshot / name)))
         return "sha256:" + digest.hexdigest()[:16]
 
@@ -364,6 +374,33 @@ def resolve_controlnet(name: str, checkpoint: Checkpoint) -> Checkpoint:
             rule="controlnet-fit",
         )
     return _check_network(controlnet, "")
+
+
+def resolve_vae(name: str, checkpoint: Checkpoint) -> Checkpoint:
+    """The AutoencoderKL `name`, a hub id or a directory, used in place of a model's own. Raises InputError as `resolve`.
+
+    And where it was made for other latents: their channels, or pixels per latent, differ.
+    """
+    if not checkpoint.has_latents:
+        raise InputError(
+            f"a VAE makes pictures of latents, {checkpoint.name} has none, its network sees pixels: omit --vae",
+            rule="vae-latents",
+        )
+    vae = _find_checkpoint(name, {}, "config.json")
+    config, own = vae.config(""), checkpoint.config("vae")
+    if config.get("_class_name") != "AutoencoderKL":
+        raise InputError(
+            f"a VAE must be an AutoencoderKL, {name} is a {config.get('_class_name')}: name one, or a model's vae folder",
+            rule="vae-class",
+        )
+    ours, theirs = ((one.get("latent_channels", 4), len(one.get("block_out_channels", [64]))) for one in (own, config))
+    if ours != theirs:
+        raise InputError(
+            f"a VAE must be made for the model: {name} has {theirs[0]} channels and {theirs[1]} levels, {checkpoint.name}"
+            f" {ours[0]} and {ours[1]}: use another --vae",
+            rule="vae-fit",
+        )
+    return _check_network(vae, "")
 
 
 def resolve_depth_model(name: str) -> Checkpoint:

@@ -15,7 +15,7 @@ from synoptic.errors import InputError, check_at_most, install_command, user_pat
 from synoptic.models.embeddings import check_embeddings
 from synoptic.models.families import Defaults, few_step_defaults
 from synoptic.models.lora import read_loras
-from synoptic.models.registry import Checkpoint, resolve
+from synoptic.models.registry import Checkpoint, resolve, resolve_vae
 from synoptic.options.base import UNSET, Item, Option, Options
 from synoptic.options.seeds import RANDOM, drawn_seed
 
@@ -28,6 +28,7 @@ Lora = Annotated[
     tuple[str, ...],
     Option("LoRAs that are added to the model: FILE.safetensors or a hub id, each with :SCALE where it is not 1"),
 ]
+Vae = Annotated[str | None, Option("an AutoencoderKL in place of the model's own: a directory or a hub id")]
 Device = Annotated[str, Option("auto, cpu, cuda, mps, …")]
 Dtype = Annotated[
     Literal["auto", "float32", "bfloat16", "float16", "float64"], Option("precision of the network; auto: what is fast")
@@ -64,6 +65,7 @@ class ModelOptions(Options):
     model: ModelName = "bundled"
     embeddings: Annotated[str | None, Option("a file by `synoptic embed`, used in place of the model's text encoder")] = None
     lora: Lora = ()
+    vae: Vae = None
     device: Device = "auto"
     dtype: Dtype = "auto"
 
@@ -82,6 +84,8 @@ class ModelOptions(Options):
 
     def resolve(self, checkpoint: Checkpoint) -> Self:
         read_loras(self.lora, checkpoint)
+        if self.vae is not None:
+            resolve_vae(self.vae, checkpoint)
         if self.embeddings:
             check_embeddings(user_path(self.embeddings), checkpoint, ["", *self.texts()])
         if getattr(self, "seed", 0) == RANDOM:

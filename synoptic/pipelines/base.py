@@ -227,10 +227,10 @@ class Application:
                 f"{self.__name__}(...) keeps its pictures in memory, {min(files)} was given: use synoptic.run",
                 rule="in-memory",
             )
-        if "lora" in options and not isinstance(model, str):
+        if {"lora", "vae"} & options.keys() and not isinstance(model, str):
             raise InputError(
-                "a LoRA is added when a model loads, a loaded one was given: give lora to synoptic.load instead",
-                rule="lora-loaded",
+                "a LoRA or a VAE is chosen when a model loads, a loaded one was given: give it to synoptic.load instead",
+                rule="model-loaded",
             )
         try:
             if isinstance(model, str):
@@ -242,6 +242,7 @@ class Application:
                     compile=getattr(asked, "compile", False),
                     embeddings=asked.embeddings,
                     lora=asked.lora,
+                    vae=asked.vae,
                 )
             else:
                 loaded, own = model, {"model": model.checkpoint.name, "device": str(model.device)}

@@ -126,8 +126,8 @@ def warn(options: ModelOptions) -> None:
 
 def load(options: ModelOptions) -> PretrainedModel:
     compile = getattr(options, "compile", False)
-    how = {"device": options.device, "dtype": options.dtype, "embeddings": options.embeddings, "lora": options.lora}
-    return load_once(options.model, **how, compile=compile)
+    how = {"device": options.device, "dtype": options.dtype, "embeddings": options.embeddings}
+    return load_once(options.model, **how, lora=options.lora, vae=options.vae, compile=compile)
 
 
 def open_model(run: Run) -> tuple[PretrainedModel, Clock]:

@@ -136,6 +136,8 @@ def describe_model(model: PretrainedModel) -> dict[str, str]:
     checkpoint = model.checkpoint
     source = checkpoint.name if checkpoint.is_bundled else checkpoint.path_or_repo
     about = {"name": checkpoint.name, "source": source, "revision": checkpoint.revision}
+    if model.other_vae is not None:
+        about["vae"] = f"{model.other_vae.name} {model.other_vae.network_revision}"
     if model.loras:
         about["lora"] = ", ".join(f"{lora.name} {lora.digest} at {lora.scale:g}" for lora in model.loras)
     return about | {"device": str(model.device), "dtype": str(model.dtype).removeprefix("torch.")}

@@ -14,7 +14,7 @@ from synoptic.models.device import choose_device, choose_dtype
 from synoptic.models.kept import keep, kept
 from synoptic.models.latent import CODING_BYTES
 from synoptic.models.memory import CONTEXT_BYTES, MAX_CPU_ROWS, free_memory
-from synoptic.models.registry import Checkpoint, resolve, resolve_controlnet
+from synoptic.models.registry import Checkpoint, resolve, resolve_controlnet, resolve_vae
 from synoptic.options.base import Options
 from synoptic.options.common import ModelOptions
 from synoptic.options.upscaling import find_upscalers
@@ -181,7 +181,8 @@ def model_weights(options: ModelOptions, checkpoint: Checkpoint, device: torch.d
             wide = not half_here or (part == "vae" and bool(source.config("vae").get("force_upcast")))
             kind = torch.promote_types(dtype, torch.float32) if wide else dtype
             name = part if source is checkpoint else f"{part} of {source.name}"
-            found[name] = count_parameters(source, part) * kind.itemsize
+            other = resolve_vae(options.vae, source) if part == "vae" and options.vae and not k else None
+            found[name] = (count_parameters(other, "") if other else count_parameters(source, part)) * kind.itemsize
     for name in getattr(options, "controlnet", ()):
         found[f"ControlNet {name}"] = count_parameters(resolve_controlnet(name, checkpoint), "") * dtype.itemsize
     return found

@@ -226,4 +226,4 @@ def test_a_lora_of_few_steps_brings_their_defaults(name, steps, scale, tmp_path,
 def test_a_loaded_model_has_its_loras_already(sd32):
     with pytest.raises(InputError) as e:
         synoptic.generate(sd32, "a cat", lora="a.safetensors")  # type: ignore[arg-type]
-    assert e.value.rule == "lora-loaded"
+    assert e.value.rule == "model-loaded"
