@@ -15,7 +15,7 @@ class InputError(ValueError):
     """A rule broken by what was given. The message is one line: the rule, what was given, the cure; `rule` is its code."""
 
     def __init__(self, message: str, *, rule: str) -> None:
-        super().__init__(message)
+        super().__init__(printable(message))
         self.rule = rule
 
     def in_python(self) -> InputError:
