@@ -83,8 +83,11 @@ def atomic_write(path: Path, write: Callable[[IO[bytes]], object]) -> None:
 
 
 def remove_parts(folder: Path) -> None:
-    """Remove the parts that killed processes left below a folder: those of no living process, or a day old."""
-    for part in folder.rglob(f".*{PART}"):
+    """Remove the parts that killed processes left in a run's folder: those of no living process, or a day old.
+
+    A run writes three levels deep at most; what lies deeper in a person's folder is not looked at.
+    """
+    for part in (part for level in ("", "*/", "*/*/") for part in folder.glob(f"{level}.*{PART}")):
         found = re.fullmatch(rf".*\.(\d+)-[^.]*{re.escape(PART)}", part.name)
         try:
             if found and (time.time() - part.stat().st_mtime > 86400 or not is_alive(int(found[1]))):

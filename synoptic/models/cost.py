@@ -26,7 +26,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from synoptic.models.components import DIFFUSERS_MODULES
-from synoptic.models.kept import keep, kept
+from synoptic.models.local_cache import read_cached, write_cached
 from synoptic.models.registry import Checkpoint
 from synoptic.utils.json_objects import JsonObject
 
@@ -127,10 +127,10 @@ def unet_inputs(config: JsonObject, channels: int | None = None) -> Inputs:
 def unet_row_cost(config: JsonObject, dtype: torch.dtype) -> RowCost:
     """Return what one native row of a U-Net takes; measured once a config, then kept on this machine."""
     key = hashlib.sha256(json.dumps([config, str(dtype), torch.__version__], sort_keys=True).encode()).hexdigest()[:20]
-    if found := kept("row_costs").get(key):
+    if found := read_cached("row_costs").get(key):
         return RowCost(**found)
     cost = measure_row(lambda: build_network("UNet2DConditionModel", config), unet_inputs(config), dtype)
-    keep("row_costs", key, asdict(cost))
+    write_cached("row_costs", key, asdict(cost))
     return cost
 
 

@@ -17,7 +17,7 @@ from safetensors import safe_open
 
 from synoptic.errors import InputError, user_path
 from synoptic.models.hub import download, list_files
-from synoptic.models.kept import file_hash
+from synoptic.models.local_cache import file_hash
 from synoptic.models.registry import Checkpoint
 from synoptic.models.weights import check_weights, read_safetensors_header
 

@@ -19,7 +19,7 @@ from synoptic.errors import InputError, user_path
 from synoptic.models.config_checks import check_config, shard_names
 from synoptic.models.families import BASE_CLASSES, FAMILIES, FEW_STEPS, Defaults, Family, few_step_defaults
 from synoptic.models.hub import download, first_line, incomplete, is_online, list_files, relative_files
-from synoptic.models.kept import file_hash
+from synoptic.models.local_cache import file_hash
 from synoptic.models.weights import check_weights
 from synoptic.utils.json_objects import JsonObject
 

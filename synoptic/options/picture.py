@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import struct
 import warnings
 from typing import Any
 
-from PIL import Image, ImageChops, ImageOps
+from PIL import Image, ImageChops, ImageCms, ImageOps
 
 from synoptic.errors import InputError, user_path
 from synoptic.utils.image_formats import FORMATS
@@ -121,10 +122,24 @@ def as_rgb(image: Image.Image, name: str) -> Image.Image:
         raise InputError(
             f"a picture's values must have a known range, {name} holds any numbers: save it as PNG", rule="picture-range"
         )
-    upright = ImageOps.exif_transpose(image)
+    upright = to_srgb(ImageOps.exif_transpose(image))
     if upright.mode in SIXTEEN_BIT_MODES:
         return upright.convert("I").point(TO_8_BITS, "L").convert("RGB")
     if not upright.has_transparency_data:
         return upright.convert("RGB")
     clear = upright.convert("RGBA")
     return Image.alpha_composite(Image.new("RGBA", clear.size, "white"), clear).convert("RGB")
+
+
+def to_srgb(image: Image.Image) -> Image.Image:
+    """Return a picture that carries another color profile in sRGB; a profile that cannot be read is left out."""
+    profile = image.info.get("icc_profile")
+    if not profile or image.mode not in ("RGB", "CMYK"):
+        return image
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if "sRGB" in ImageCms.getProfileDescription(source):
+            return image
+        return ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB") or image
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return image

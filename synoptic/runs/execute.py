@@ -35,7 +35,7 @@ from synoptic.runs.files import write_content
 from synoptic.runs.folders import folder_of
 from synoptic.runs.index import write_index
 from synoptic.runs.manifest import Picture, Run, describe_model, open_run
-from synoptic.runs.plan import check_memory, duration, expected_seconds, keep_speed, rows_per_item
+from synoptic.runs.plan import check_memory, duration, expected_seconds, record_speed, rows_per_item
 from synoptic.runs.recorder import Recorder, recorded
 from synoptic.runs.resume import ResumeState
 from synoptic.sampling.step import Step
@@ -218,7 +218,7 @@ def sample_batch(
         outputs = take_steps(watched(pipeline, items, resume, recorder, timed_tick, run))
     if not resume.done and len(times) > 1:  # the first step has the prompts' embedding, and what is done once a process
         rows = len(items) * rows_per_item(pipeline) * (len(times) - 1) // len(times)
-        keep_speed(pipeline.options, pipeline.model, rows, time.perf_counter() - times[0])
+        record_speed(pipeline.options, pipeline.model, rows, time.perf_counter() - times[0])
     if not is_main_process():
         return
     with clock("save"):

@@ -11,8 +11,8 @@ from synoptic.errors import InputError
 from synoptic.models.base import PretrainedModel
 from synoptic.models.cost import RowCost, count_parameters, unet_row_cost
 from synoptic.models.device import choose_device, choose_dtype
-from synoptic.models.kept import keep, kept
 from synoptic.models.latent import CODING_BYTES
+from synoptic.models.local_cache import read_cached, write_cached
 from synoptic.models.memory import CONTEXT_BYTES, MAX_CPU_ROWS, free_memory
 from synoptic.models.registry import Checkpoint, resolve, resolve_controlnet, resolve_vae
 from synoptic.options.base import Options
@@ -57,7 +57,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run takes: bytes of `weights` by part, of `stages` by network, of `coding`; seconds where they are known."""
+    """What a run takes: bytes of `weights` by part, of `stages` by network, of the `vae`; seconds where known."""
 
     command: str
     device: torch.device
@@ -66,7 +66,7 @@ class Plan:
     items: int
     weights: dict[str, int]
     stages: dict[str, Stage]
-    coding: int
+    vae: int
     seconds: float | None
 
     @property
@@ -76,7 +76,7 @@ class Plan:
 
     @property
     def peak(self) -> int:
-        return self.resident + max(self.coding, *(stage.bytes for stage in self.stages.values()))
+        return self.resident + max(self.vae, *(stage.bytes for stage in self.stages.values()))
 
     @property
     def least(self) -> int:
@@ -102,7 +102,7 @@ class Plan:
                 f" {size(stage.bytes)}"
                 for name, stage in self.stages.items()
             },
-            **({"coding": size(self.coding)} if self.coding else {}),
+            **({"VAE": size(self.vae)} if self.vae else {}),
             "peak": f"{size(self.peak)}: {verdict}",
             "work": f"{self.items} picture{'s' * (self.items > 1)}, {self.flops / 1e12:.3g} TFLOP",
             "time": duration(self.seconds),
@@ -154,9 +154,9 @@ def make_plan(options: ModelOptions) -> Plan:
     stages = {checkpoint.name: stage(checkpoint, pipeline.views_per_item * branches(options), steps)}
     for up in upscalers:
         stages[up.name] = stage(up, 1 if up.defaults.guidance_scale == 1 else 2, up.defaults.steps)
-    coding = coding_bytes(checkpoint, options, dtype, items) if checkpoint.has_latents else 0
+    vae = vae_bytes(checkpoint, options, dtype, items) if checkpoint.has_latents else 0
     seconds = expected_seconds(options, stand_in, items * rows_per_item(pipeline))
-    return Plan(options.command(), device, dtype, free, items, weights, stages, coding, seconds)
+    return Plan(options.command(), device, dtype, free, items, weights, stages, vae, seconds)
 
 
 def rows_per_item(pipeline: Pipeline[ModelOptions]) -> int:
@@ -188,7 +188,7 @@ def model_weights(options: ModelOptions, checkpoint: Checkpoint, device: torch.d
     return found
 
 
-def coding_bytes(checkpoint: Checkpoint, options: ModelOptions, dtype: torch.dtype, items: int) -> int:
+def vae_bytes(checkpoint: Checkpoint, options: ModelOptions, dtype: torch.dtype, items: int) -> int:
     """Return what the VAE takes at most while it codes the run's pictures, one native picture at least."""
     config, side = checkpoint.config("vae"), checkpoint.native_size
     width, height = (getattr(options, name, None) or side for name in ("width", "height"))
@@ -197,7 +197,7 @@ def coding_bytes(checkpoint: Checkpoint, options: ModelOptions, dtype: torch.dty
 
 
 def speed_keys(options: ModelOptions, model: PretrainedModel) -> tuple[str, str]:
-    """Return what seconds a row are kept under: the model on this device; and the application too."""
+    """Return what seconds a row are recorded under: the model on this device; and the application too."""
     on = f"{model.device.type} {torch.get_num_threads()}"
     if model.device.type == "cuda":
         on = torch.cuda.get_device_name(model.device)
@@ -207,16 +207,16 @@ def speed_keys(options: ModelOptions, model: PretrainedModel) -> tuple[str, str]
 
 def expected_seconds(options: ModelOptions, model: PretrainedModel, rows: int) -> float | None:
     """Return what so many rows will take, by the last run of the application, or else of the model; None before one."""
-    speeds, (by_model, by_application) = kept("speeds"), speed_keys(options, model)
+    speeds, (by_model, by_application) = read_cached("speeds"), speed_keys(options, model)
     found = speeds.get(by_application, speeds.get(by_model))
     return found * rows if isinstance(found, float) and found > 0 else None
 
 
-def keep_speed(options: ModelOptions, model: PretrainedModel, rows: int, seconds: float) -> None:
-    """Keep what so many rows took."""
+def record_speed(options: ModelOptions, model: PretrainedModel, rows: int, seconds: float) -> None:
+    """Record what so many rows took, for the next plan."""
     if rows > 0 and seconds > 0:
         for key in speed_keys(options, model):
-            keep("speeds", key, seconds / rows)
+            write_cached("speeds", key, seconds / rows)
 
 
 def check_memory(options: ModelOptions) -> None:

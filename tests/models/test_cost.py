@@ -14,8 +14,8 @@ from torch import nn
 from transformers import T5Config, T5EncoderModel
 
 from synoptic.models.cost import RowCost, build_network, count_parameters, measure_row, unet_inputs, unet_row_cost
-from synoptic.models.kept import file_hash, keep, kept
 from synoptic.models.load import load
+from synoptic.models.local_cache import file_hash, read_cached, write_cached
 from synoptic.models.registry import BUNDLED_DIR, Checkpoint, resolve
 
 GIB = 2**30
@@ -140,14 +140,16 @@ def test_every_bundled_network_is_measured():
 
 def test_what_is_measured_is_kept_where_it_can_be(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    keep("speeds", "a", 1.5)
-    keep("speeds", "b", 2.5)
-    assert kept("speeds") == {"a": 1.5, "b": 2.5} and [f.name for f in (tmp_path / "synoptic").iterdir()] == ["speeds.json"]
+    write_cached("speeds", "a", 1.5)
+    write_cached("speeds", "b", 2.5)
+    assert read_cached("speeds") == {"a": 1.5, "b": 2.5} and [f.name for f in (tmp_path / "synoptic").iterdir()] == [
+        "speeds.json"
+    ]
     (tmp_path / "synoptic" / "speeds.json").write_text("{")
-    assert kept("speeds") == {}
+    assert read_cached("speeds") == {}
     monkeypatch.setenv("XDG_CACHE_HOME", "/dev/null")
-    keep("speeds", "a", 1.5)
-    assert kept("speeds") == {}
+    write_cached("speeds", "a", 1.5)
+    assert read_cached("speeds") == {}
 
 
 def test_a_large_file_is_hashed_once_and_anew_where_it_changed(tmp_path, monkeypatch):
@@ -155,8 +157,8 @@ def test_a_large_file_is_hashed_once_and_anew_where_it_changed(tmp_path, monkeyp
     file = tmp_path / "weights"
     file.write_bytes(bytes(2**20))
     first = file_hash(file)
-    assert first == hashlib.sha256(bytes(2**20)).hexdigest() and list(kept("hashes").values()) == [first]
-    monkeypatch.setattr("synoptic.models.kept.hashlib.file_digest", lambda *_: pytest.fail("hashed again"))
+    assert first == hashlib.sha256(bytes(2**20)).hexdigest() and list(read_cached("hashes").values()) == [first]
+    monkeypatch.setattr("synoptic.models.local_cache.hashlib.file_digest", lambda *_: pytest.fail("hashed again"))
     assert file_hash(file) == first
     monkeypatch.undo()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))

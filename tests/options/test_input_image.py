@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from synoptic.errors import InputError
 from synoptic.models.registry import BUNDLED_DIR, resolve
@@ -13,6 +13,7 @@ from synoptic.options import options_class
 from synoptic.options.control import ControlOptions
 from synoptic.options.edit import EditOptions
 from synoptic.options.input_image import working_size
+from synoptic.options.picture import read_picture
 from tests.drawings import disc, drawing, ramp, white_box
 
 GOOD, MASK = drawing(128, 128), white_box((128, 128), (32, 32, 96, 96))
@@ -125,3 +126,17 @@ def test_without_scikit_image_the_extra_is_named(monkeypatch):
     with pytest.raises(InputError, match=r"synoptic-diffusion\[control\]") as e:
         options_class("control_map").from_arguments(GOOD).prepare()
     assert e.value.rule == "missing-package"
+
+
+def swapped_profile() -> bytes:
+    """Return an sRGB profile, called otherwise, whose red and green primaries stand in one another's place."""
+    data = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    data = data.replace(b"rXYZ", b"????").replace(b"gXYZ", b"rXYZ").replace(b"????", b"gXYZ")
+    return data.replace("sRGB".encode("utf-16-be"), "swap".encode("utf-16-be"))
+
+
+@pytest.mark.parametrize(("profile", "expected"), [(swapped_profile(), 1), (b"none", 0), (None, 0)])
+def test_a_color_profile_says_which_red_is_meant(profile, expected, tmp_path):
+    Image.new("RGB", (4, 4), (255, 0, 0)).save(tmp_path / "a.png", icc_profile=profile)
+    channels = [band.getextrema() for band in read_picture(str(tmp_path / "a.png")).split()]
+    assert channels == [(255, 255) if k == expected else (0, 0) for k in range(3)]

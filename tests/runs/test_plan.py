@@ -14,7 +14,7 @@ from synoptic.errors import RunFailed
 from synoptic.models.load import load_once
 from synoptic.models.unet import UNet
 from synoptic.options import options_class
-from synoptic.runs.plan import expected_seconds, keep_speed, make_plan, make_plans, speed_keys
+from synoptic.runs.plan import expected_seconds, make_plan, make_plans, record_speed, speed_keys
 from tests.drawings import disc
 
 HORSE, LAKE = "a photo of a horse", "a photo of a lake"
@@ -89,13 +89,13 @@ def test_a_dry_run_says_what_it_takes_and_does_nothing(tmp_path, monkeypatch, ca
         cli.main()
     said = dict(line.split("  ", 1) for line in capsys.readouterr().out.splitlines())
     assert e.value.code == 0 and list(tmp_path.iterdir()) == []
-    assert said.keys() >= {"command", "device", "weights of unet", "steps of bundled", "coding", "peak", "work", "time"}
+    assert said.keys() >= {"command", "device", "weights of unet", "steps of bundled", "VAE", "peak", "work", "time"}
 
 
 def test_seconds_are_those_of_the_last_run(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     options, model = prepared("wide"), load_once("bundled", **F32)
-    keep_speed(options, model, rows=10, seconds=5.0)
+    record_speed(options, model, rows=10, seconds=5.0)
     assert expected_seconds(options, model, 100) == 50.0
     other = asked("edit", disc(), HORSE, model="bundled")
     assert speed_keys(other, model)[0] == speed_keys(options, model)[0] and expected_seconds(other, model, 2) == 1.0

@@ -1,4 +1,4 @@
-"""Small things measured on this machine, kept between runs: {key: value} in JSON files of the user's cache folder."""
+"""Small things measured on this machine, cached between runs: {key: value} in JSON files of the user's cache folder."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from synoptic.utils.json_objects import JsonObject
 
-LARGE = 2**20  # bytes of a file whose hash is worth keeping
+LARGE = 2**20  # bytes of a file whose hash is worth caching
 
 
 def cache_folder() -> Path:
@@ -19,8 +19,8 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "synoptic"
 
 
-def kept(name: str) -> JsonObject:
-    """Return what is kept under a name; {} where nothing can be read."""
+def read_cached(name: str) -> JsonObject:
+    """Return what is cached under a name; {} where nothing can be read."""
     try:
         found = json.loads((cache_folder() / f"{name}.json").read_text())
     except (OSError, ValueError, RecursionError):
@@ -29,25 +29,25 @@ def kept(name: str) -> JsonObject:
 
 
 def file_hash(path: Path) -> str:
-    """Return the SHA-256 of a file in hexadecimal; of a large one that has its size and time still, as it was kept."""
+    """Return the SHA-256 of a file in hexadecimal; of a large one from the cache, while it has its size and time."""
     about = path.stat()
     key, is_large = f"{path.resolve()} {about.st_size} {about.st_mtime_ns}", about.st_size >= LARGE
-    if is_large and re.fullmatch("[0-9a-f]{64}", found := str(kept("hashes").get(key))):
+    if is_large and re.fullmatch("[0-9a-f]{64}", found := str(read_cached("hashes").get(key))):
         return found
     with path.open("rb") as f:
         digest = hashlib.file_digest(f, "sha256").hexdigest()
     if is_large:
-        keep("hashes", key, digest)
+        write_cached("hashes", key, digest)
     return digest
 
 
-def keep(name: str, key: str, value: object) -> None:
-    """Keep a value; a folder that cannot be written keeps nothing, and costs nothing but a measurement."""
+def write_cached(name: str, key: str, value: object) -> None:
+    """Cache a value; a folder that cannot be written costs nothing but another measurement."""
     file = cache_folder() / f"{name}.json"
     part = file.with_suffix(f".{os.getpid()}.part")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(json.dumps(kept(name) | {key: value}))
+        part.write_text(json.dumps(read_cached(name) | {key: value}))
         part.replace(file)
     except OSError:
         with suppress(OSError):
