@@ -79,10 +79,11 @@ class Lora:
     def fuse(self, net: nn.Module, component: str, layers_per_block: int = 2) -> None:
         """Add the changes of a component to a network's weights, computed in float32.
 
-        Raises InputError where a tensor's shape does not fit.
+        Raises InputError where a layer is none of the network's, or a tensor's shape does not fit.
         """
         wanted, modules = self.layers.get(component, {}), dict(net.named_modules())
         matched = match(wanted, [name for name in modules if hasattr(modules[name], "weight")], layers_per_block)
+        check_all(self, len(matched), len(wanted), f"the model's {component}")
         with safe_open(self.file, framework="pt") as f:
             for name, layer in matched.items():
                 weight = modules[name].get_parameter("weight").data
@@ -228,16 +229,16 @@ def diffusers_name(name: str, layers_per_block: int) -> str:
 def check_fit(lora: Lora, checkpoint: Checkpoint) -> None:
     """Raise InputError where a LoRA changes layers that a model has not, or of other sizes. Reads headers, no weights.
 
-    A model that is not downloaded yet is checked when it loads, by the shapes alone.
+    Networks that are not downloaded yet are checked when they load.
     """
-    own, total = read_safetensors_header(lora.file)[0], sum(map(len, lora.layers.values()))
-    found = 0
+    own, found = read_safetensors_header(lora.file)[0], 0
     for component, layers in lora.layers.items():
         if component not in checkpoint.components:
             continue
         files = [checkpoint.snapshot / file for file in checkpoint.weight_files(component, half=False)]
         if not all(file.is_file() for file in files):
-            return
+            found += len(layers)
+            continue
         headers = (read_safetensors_header(file)[0] for file in files if file.suffix == ".safetensors")
         sizes = {
             key.removesuffix(".weight"): math.prod(tensor["shape"])
@@ -247,10 +248,15 @@ def check_fit(lora: Lora, checkpoint: Checkpoint) -> None:
         }
         for name, layer in match(layers, sizes, layers_per_block(checkpoint)).items():
             found += sizes[name] == changed(own[layer.down]["shape"], own[layer.up]["shape"])
+    check_all(lora, found, sum(map(len, lora.layers.values())), checkpoint.name)
+
+
+def check_all(lora: Lora, found: int, total: int, model: str) -> None:
+    """Raise InputError where fewer of a LoRA's layers were found than it has."""
     if found < total:
         raise InputError(
             f"a LoRA must be made for the model's family, {total - found} of the {total} layers of {lora.name} are none of"
-            f" {checkpoint.name}: use another --model, or another --lora",
+            f" {model}: use another --model, or another --lora",
             rule="lora-fit",
         )
 

@@ -16,7 +16,8 @@ def tiled_in_batches(f: Callable[[Tensor], Tensor], x: Tensor, max_area: int, ov
     area = min(max_area, x.shape[-2] * x.shape[-1])
     rows = min(len(x), max(1, max_places // area))
     try:
-        return torch.cat([tiled(f, part, area, overlap) for part in x.split(rows)])
+        parts = [tiled(f, part, area, overlap) for part in x.split(rows)]
+        return torch.cat(parts) if len(parts) > 1 else parts[0]
     except torch.OutOfMemoryError:
         half = rows * area // 2
         if half < (2 * overlap) ** 2 or (torch.is_grad_enabled() and x.requires_grad):

@@ -76,6 +76,10 @@ class ModelOptions(Options):
         """Return every text that the model will embed."""
         return []
 
+    def warnings(self) -> list[str]:
+        lost = "--embeddings hold what the model's own text encoder said: what --lora changes of it is left out"
+        return [*super().warnings(), *([lost] if self.embeddings and self.lora else [])]
+
     def usual(self, checkpoint: Checkpoint) -> Defaults:
         """Return what the model takes by default; or a LoRA that makes it one of few steps, as its name says."""
         usual = checkpoint.defaults

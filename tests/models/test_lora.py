@@ -8,7 +8,7 @@ from typing import Any
 import diffusers as library
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 import synoptic
 from synoptic import InputError
@@ -227,3 +227,12 @@ def test_a_loaded_model_has_its_loras_already(sd32):
     with pytest.raises(InputError) as e:
         synoptic.generate(sd32, "a cat", lora="a.safetensors")  # type: ignore[arg-type]
     assert e.value.rule == "model-loaded"
+
+
+def test_a_layer_that_is_not_there_is_refused_where_headers_are_not_here(tiny_sd, tmp_path, monkeypatch):
+    file = file_of("kohya", pipeline(tiny_sd), tmp_path / "a.safetensors")
+    more = load_file(file) | {f"lora_unet_nowhere.lora_{k}.weight": torch.ones(2, 2) for k in ("down", "up")}
+    monkeypatch.setattr("synoptic.models.lora.check_fit", lambda *_: None)
+    with pytest.raises(InputError) as e:
+        ours(tiny_sd, written(more, tmp_path / "b.safetensors"))
+    assert e.value.rule == "lora-fit" and "1 of the" in str(e.value)
