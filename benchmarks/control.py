@@ -25,9 +25,9 @@ from synoptic.guidance.cfg import cfg
 from synoptic.metrics.clip import Clip
 from synoptic.metrics.edges import edge_f1, matched_fraction
 from synoptic.models.base import Denoiser
+from synoptic.models.checkpoint import BUNDLED_DIR
 from synoptic.models.controlnet import Control, ControlledDenoiser
 from synoptic.models.load import load, load_controlnet
-from synoptic.models.registry import BUNDLED_DIR
 from synoptic.sampling.single import sample
 
 FOLLOWED: dict[str, Callable[[Tensor, Tensor], Tensor]] = {  # (picture in [0, 1], map) -> a share a picture

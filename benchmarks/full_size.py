@@ -26,8 +26,8 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from synoptic.diffusion.equations import randn
 from synoptic.guidance.cfg import cfg
+from synoptic.models.checkpoint import BUNDLED_DIR
 from synoptic.models.load import load
-from synoptic.models.registry import BUNDLED_DIR
 from synoptic.sampling.joint import canonical
 from synoptic.views.window_schedule import WindowSchedule
 from synoptic.views.windows import Windows

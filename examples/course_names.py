@@ -29,7 +29,7 @@ from synoptic.distillation.losses import sds
 from synoptic.distillation.timesteps import uniform_timesteps
 from synoptic.guidance.batching import predict_branches
 from synoptic.guidance.cfg import cfg
-from synoptic.models.registry import BUNDLED_DIR
+from synoptic.models.checkpoint import BUNDLED_DIR
 from synoptic.sampling.joint import Sync, instance
 from synoptic.views.registry import get_view
 from synoptic.views.windows import Windows

@@ -19,8 +19,8 @@ from PIL import Image
 from synoptic.io import to_pil
 from synoptic.metrics.clip import Clip
 from synoptic.models.base import Denoiser
+from synoptic.models.checkpoint import BUNDLED_DIR
 from synoptic.models.load import load
-from synoptic.models.registry import BUNDLED_DIR
 from tests import tiny
 
 os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="synoptic-tests-")  # what is measured here stays here

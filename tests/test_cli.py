@@ -9,7 +9,7 @@ import pytest
 
 import synoptic
 from synoptic import cli
-from synoptic.models.registry import BUNDLED_DIR
+from synoptic.models.checkpoint import BUNDLED_DIR
 
 BAD = {  # a command line -> words that the one line must hold: the option, or the cure
     "wide": "prompt",

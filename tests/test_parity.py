@@ -18,8 +18,8 @@ from torch import Tensor
 import synoptic
 from synoptic.diffusion.equations import ddim_solver, randn
 from synoptic.guidance.cfg import cfg
+from synoptic.models.checkpoint import BUNDLED_DIR
 from synoptic.models.load import load
-from synoptic.models.registry import BUNDLED_DIR
 from synoptic.sampling.joint import Sync, canonical
 from synoptic.sampling.single import sample
 from synoptic.views.windows import Windows

@@ -13,8 +13,8 @@ import torch
 from PIL.Image import Image
 
 from synoptic.models.base import PretrainedModel
+from synoptic.models.checkpoint import BUNDLED_DIR
 from synoptic.models.load import load
-from synoptic.models.registry import BUNDLED_DIR
 from synoptic.options.wide import WideOptions
 from synoptic.pipelines.base import finish
 from synoptic.pipelines.wide import WidePipeline

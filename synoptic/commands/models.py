@@ -9,12 +9,12 @@ from pathlib import Path
 from huggingface_hub import try_to_load_from_cache
 
 import synoptic
+from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.registry import (
     ALIASES,
     BUNDLED_MODELS,
     CONTROLNETS,
     UPSCALERS,
-    Checkpoint,
     resolve,
     resolve_controlnet,
     resolve_upscaler,

@@ -11,7 +11,7 @@ from torch import Tensor
 from synoptic.controlnet.annotators.depth import DepthEstimator
 from synoptic.controlnet.annotators.normal import normal_map
 from synoptic.io import from_pil
-from synoptic.models.registry import Checkpoint
+from synoptic.models.checkpoint import Checkpoint
 
 
 def control_maps(picture: Image, conditions: Sequence[str], depth: Image | Checkpoint | None = None) -> dict[str, Tensor]:

@@ -12,9 +12,10 @@ from torch import Tensor
 
 from synoptic.io import from_pil
 from synoptic.metrics.base import Metric, mean_by_prompt
+from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.components import load_network, load_tokenizer
 from synoptic.models.device import choose_device
-from synoptic.models.registry import Checkpoint, resolve_clip
+from synoptic.models.registry import resolve_clip
 
 
 class Clip:

@@ -12,8 +12,8 @@ from torch import Tensor
 from synoptic.diffusion.equations import Pred, Schedule, Time
 
 if TYPE_CHECKING:
+    from synoptic.models.checkpoint import Checkpoint
     from synoptic.models.lora import Lora
-    from synoptic.models.registry import Checkpoint
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -18,8 +18,8 @@ from safetensors.torch import load_file
 from transformers.utils import logging
 
 from synoptic.errors import InputError
+from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.hub import first_line
-from synoptic.models.registry import Checkpoint
 from synoptic.utils.json_objects import JsonObject
 
 DIFFUSERS_MODULES = {  # where each class lives: its own module imports faster than the whole library

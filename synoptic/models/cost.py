@@ -25,9 +25,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
+from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.components import DIFFUSERS_MODULES
 from synoptic.models.local_cache import read_cached, write_cached
-from synoptic.models.registry import Checkpoint
 from synoptic.utils.json_objects import JsonObject
 
 Inputs = Callable[[torch.dtype], Mapping[str, object]]  # (dtype) -> a network's arguments for one row, by name

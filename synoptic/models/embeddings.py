@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from synoptic.errors import InputError
-from synoptic.models.registry import Checkpoint
+from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.weights import check_weights, read_safetensors_header
 from synoptic.utils.json_objects import JsonObject
 

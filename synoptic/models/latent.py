@@ -11,10 +11,10 @@ from torch import Tensor
 
 from synoptic.diffusion.equations import Pred, Schedule, Time, pred_from_output
 from synoptic.models.base import Conditioning
+from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.compile import compile_blocks
 from synoptic.models.components import ComponentLoader
 from synoptic.models.lora import Lora
-from synoptic.models.registry import Checkpoint
 from synoptic.models.text import TextEncoder
 from synoptic.models.tiling import tiled_in_batches
 from synoptic.models.unet import UNet

@@ -16,19 +16,13 @@ from synoptic.diffusion.schedules import schedule_from_config
 from synoptic.errors import InputError, user_path
 from synoptic.models import latent, pixel, upscaler
 from synoptic.models.base import PretrainedModel
+from synoptic.models.checkpoint import TEXT_COMPONENTS, Checkpoint
 from synoptic.models.components import ComponentLoader, load_network, load_tokenizer, readable
 from synoptic.models.controlnet import ControlNet
 from synoptic.models.device import choose_device, choose_dtype, keep_freed_memory
 from synoptic.models.lora import Lora, layers_per_block, read_loras
 from synoptic.models.precomputed_text import PrecomputedTextEncoder
-from synoptic.models.registry import (
-    TEXT_COMPONENTS,
-    Checkpoint,
-    resolve,
-    resolve_controlnet,
-    resolve_upscaler,
-    resolve_vae,
-)
+from synoptic.models.registry import resolve, resolve_controlnet, resolve_upscaler, resolve_vae
 from synoptic.models.text import TextEncoder, clip_text_encoder, double_clip_text_encoder, t5_text_encoder
 from synoptic.models.upscaler import Upscaler
 

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from safetensors import safe_open
 
 from synoptic.errors import InputError, user_path
+from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.hub import download, list_files
 from synoptic.models.local_cache import file_hash
-from synoptic.models.registry import Checkpoint
 from synoptic.models.weights import check_weights, read_safetensors_header
 
 if TYPE_CHECKING:

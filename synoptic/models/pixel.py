@@ -9,9 +9,9 @@ from torch import Tensor
 
 from synoptic.diffusion.equations import Pred, Schedule, Time, pred_from_output
 from synoptic.models.base import Conditioning
+from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.components import ComponentLoader
 from synoptic.models.lora import Lora
-from synoptic.models.registry import Checkpoint
 from synoptic.models.text import TextEncoder
 from synoptic.models.unet import UNet
 

@@ -11,8 +11,8 @@ import torch
 from safetensors.torch import load_file, save
 
 from synoptic.models.base import Conditioning
+from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.embeddings import read_metadata
-from synoptic.models.registry import Checkpoint
 from synoptic.models.text import TextEncoder
 
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from synoptic.models.base import Conditioning
+from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.components import ComponentLoader
-from synoptic.models.registry import Checkpoint
 
 if TYPE_CHECKING:
     from transformers import BatchEncoding, PreTrainedModel

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from functools import cache
 
-from synoptic.models.registry import BUNDLED_DIR, Checkpoint
+from synoptic.models.checkpoint import BUNDLED_DIR, Checkpoint
 from synoptic.utils.json_objects import JsonObject
 
 

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from typing import Annotated, Self
 
 from synoptic.errors import InputError, install_command
-from synoptic.models.registry import Checkpoint
+from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.base import Option
 from synoptic.options.joint import JointOptions, SyncOptions
 from synoptic.views.registry import FAILURES, parse_view, side_multiple

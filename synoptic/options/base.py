@@ -14,7 +14,7 @@ from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self, Union, get_args, get_origin, get_type_hints
 
 from synoptic.errors import InputError
-from synoptic.models.registry import Checkpoint
+from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.picture import convert_picture, picture_hash
 
 if TYPE_CHECKING:

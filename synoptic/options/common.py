@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from synoptic.errors import InputError, check_at_most, install_command, user_path
+from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.embeddings import check_embeddings
 from synoptic.models.families import Defaults, few_step_defaults
 from synoptic.models.lora import read_loras
-from synoptic.models.registry import Checkpoint, resolve, resolve_vae
+from synoptic.models.registry import resolve, resolve_vae
 from synoptic.options.base import UNSET, Item, Option, Options
 from synoptic.options.seeds import RANDOM, drawn_seed
 

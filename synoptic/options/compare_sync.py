@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, Self
 
 from synoptic.errors import InputError
-from synoptic.models.registry import Checkpoint
+from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.anagram import AnagramOptions, AnagramViewOptions
 from synoptic.options.base import specs
 

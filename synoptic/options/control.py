@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Self
 
 from synoptic.errors import InputError
-from synoptic.models.registry import Checkpoint
+from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.base import Item, Option
 from synoptic.options.common import PromptOptions, SamplingOptions, Seed, one_picture_per_prompt
 from synoptic.options.controlnet import Condition, ControlNetOptions, ControlNets, Depth, find_depth

@@ -8,7 +8,8 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, Self
 
 from synoptic.errors import InputError, install_command
-from synoptic.models.registry import CONTROLNETS, Checkpoint, resolve_controlnet, resolve_depth_model
+from synoptic.models.checkpoint import Checkpoint
+from synoptic.models.registry import CONTROLNETS, resolve_controlnet, resolve_depth_model
 from synoptic.options.base import Option
 from synoptic.options.common import ModelOptions
 from synoptic.options.picture import PictureSource, is_file, picture_name, read_picture

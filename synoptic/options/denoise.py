@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Literal, Self
 
 from synoptic.errors import InputError, check_at_most
-from synoptic.models.registry import Checkpoint
+from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.base import Item, Option
 from synoptic.options.common import Clip, ModelName, NegativePrompt, Out, Sampler, Seed
 from synoptic.options.input_image import GENERAL_PROMPT, InputImageOptions, InputPicture, Prompt

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Literal, Self
 
 from synoptic.errors import InputError, check_at_least, check_at_most
-from synoptic.models.registry import Checkpoint
+from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.base import UNSET, Item, Option
 from synoptic.options.common import Count, OutputOptions, PromptOptions, Seed, one_picture_per_prompt
 from synoptic.options.distillation import DistillationOptions

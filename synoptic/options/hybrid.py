@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal, Self
 
 from synoptic.errors import InputError, user_path
-from synoptic.models.registry import Checkpoint
+from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.base import Option
 from synoptic.options.joint import SyncOptions
 from synoptic.options.picture import PictureSource

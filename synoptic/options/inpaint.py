@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Self
 
 from synoptic.errors import InputError
-from synoptic.models.registry import Checkpoint
+from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.base import Item, Option
 from synoptic.options.common import SamplingOptions, Seed, one_picture_of_all
 from synoptic.options.input_image import InputImageOptions, InputPicture, Prompt

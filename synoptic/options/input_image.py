@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Self
 
 from synoptic.errors import InputError, check_at_least
-from synoptic.models.registry import Checkpoint
+from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.base import UNSET, Option
 from synoptic.options.common import ModelOptions
 from synoptic.options.picture import PictureSource, picture_name, read_picture

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Literal, Self
 
 from synoptic.errors import InputError
-from synoptic.models.registry import Checkpoint
+from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.base import Item, Option
 from synoptic.options.common import PromptOptions, one_picture_of_all
 from synoptic.options.upscaling import Upscalers, UpscalingOptions

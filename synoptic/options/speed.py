@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Self
 
 from synoptic.errors import InputError, check_at_most
-from synoptic.models.registry import Checkpoint
+from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.base import UNSET, Option
 from synoptic.options.common import SamplingOptions
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 from synoptic.distributed import is_distributed
 from synoptic.errors import InputError
-from synoptic.models.registry import Checkpoint
+from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.base import Option
 from synoptic.options.common import ModelOptions
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Annotated, Literal, Self
 
 from synoptic.errors import InputError
-from synoptic.models.registry import Checkpoint, resolve_clip
+from synoptic.models.checkpoint import Checkpoint
+from synoptic.models.registry import resolve_clip
 from synoptic.options.base import UNSET, Item, Option
 from synoptic.options.common import ModelName, ModelOptions, Out, PromptOptions, Seed, one_picture_per_prompt
 from synoptic.options.distillation import DistillationOptions

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from synoptic.errors import InputError, install_command, user_path
-from synoptic.models.registry import Checkpoint, resolve, resolve_controlnet
+from synoptic.models.checkpoint import Checkpoint
+from synoptic.models.registry import resolve, resolve_controlnet
 from synoptic.options.base import UNSET, Option, Options
 from synoptic.options.captions import find_maps, read_captioned_folder
 from synoptic.options.common import MAX_SEED, ModelName, Out

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Self
 
 from synoptic.errors import InputError, check_at_most
-from synoptic.models.registry import Checkpoint, resolve_upscaler
+from synoptic.models.checkpoint import Checkpoint
+from synoptic.models.registry import resolve_upscaler
 from synoptic.options.base import Option
 from synoptic.options.common import SamplingOptions
 

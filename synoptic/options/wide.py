@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Literal, Self
 
 from synoptic.errors import InputError
-from synoptic.models.registry import Checkpoint
+from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.base import UNSET, Item, Option
 from synoptic.options.common import PromptOptions, one_picture_of_all, one_picture_per_prompt
 from synoptic.options.regions import Region, read_region

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Self
 
 from synoptic.errors import InputError
-from synoptic.models.registry import Checkpoint
+from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.base import Option
 from synoptic.options.controlnet import Condition, ControlNetOptions
 from synoptic.options.picture import PictureSource, read_picture

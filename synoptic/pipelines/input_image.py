@@ -15,7 +15,7 @@ from synoptic.diffusion.schedules import get_clip
 from synoptic.guidance.cfg import Predict, cfg
 from synoptic.io import from_pil
 from synoptic.models.base import Denoiser
-from synoptic.models.registry import Checkpoint
+from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.input_image import InputImageOptions, working_size
 from synoptic.options.picture import PictureSource, read_picture
 from synoptic.pipelines.base import Pipeline

@@ -6,8 +6,8 @@ from functools import cached_property
 from typing import TypeVar
 
 from synoptic.models.base import PretrainedModel
+from synoptic.models.checkpoint import TEXT_COMPONENTS, Checkpoint
 from synoptic.models.load import load_upscaler
-from synoptic.models.registry import TEXT_COMPONENTS, Checkpoint
 from synoptic.models.upscaler import Upscaler
 from synoptic.options.upscaling import UpscalingOptions, find_upscalers
 from synoptic.pipelines.base import Pipeline

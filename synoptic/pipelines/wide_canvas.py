@@ -20,8 +20,8 @@ from synoptic.guidance.syncdiffusion import SyncDiffusion, exponential_decay
 from synoptic.metrics import perceptual
 from synoptic.metrics.clip import Clip
 from synoptic.models.base import Denoiser
+from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.memory import max_batch_rows
-from synoptic.models.registry import Checkpoint
 from synoptic.options.base import Item
 from synoptic.options.picture import read_mask
 from synoptic.options.regions import Region

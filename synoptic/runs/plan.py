@@ -9,12 +9,13 @@ import torch
 
 from synoptic.errors import InputError
 from synoptic.models.base import PretrainedModel
+from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.cost import RowCost, count_parameters, unet_row_cost
 from synoptic.models.device import choose_device, choose_dtype
 from synoptic.models.latent import CODING_BYTES
 from synoptic.models.local_cache import read_cached, write_cached
 from synoptic.models.memory import CONTEXT_BYTES, MAX_CPU_ROWS, free_memory
-from synoptic.models.registry import Checkpoint, resolve, resolve_controlnet, resolve_vae
+from synoptic.models.registry import resolve, resolve_controlnet, resolve_vae
 from synoptic.options.base import Options
 from synoptic.options.common import ModelOptions
 from synoptic.options.upscaling import find_upscalers

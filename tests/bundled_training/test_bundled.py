@@ -18,7 +18,7 @@ from synoptic.controlnet.annotators.canny import canny
 from synoptic.controlnet.annotators.scribble import scribble
 from synoptic.metrics.clip import Clip
 from synoptic.metrics.edges import edge_f1, matched_fraction
-from synoptic.models.registry import BUNDLED_DIR
+from synoptic.models.checkpoint import BUNDLED_DIR
 
 diffusers: Any = importlib.import_module("diffusers")
 PROMPTS = ["a photo of a castle at night", "a 3d render of a red mug, side view", "a photo of desert dunes"]

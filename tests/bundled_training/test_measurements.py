@@ -19,7 +19,7 @@ from bundled_training.evaluate.task import Findings, Task
 from bundled_training.evaluate.upscale import bicubic, crops, detail
 from bundled_training.evaluate.wide import SHORT
 from bundled_training.render.captions import WIDE_PROMPTS, is_held_out
-from synoptic.models.registry import BUNDLED_DIR
+from synoptic.models.checkpoint import BUNDLED_DIR
 from synoptic.views.anagram import Anagram
 from synoptic.views.registry import get_view
 

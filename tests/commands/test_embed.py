@@ -13,7 +13,7 @@ from safetensors import safe_open
 import synoptic
 from synoptic.commands.base import Tool
 from synoptic.errors import InputError
-from synoptic.models import load, registry
+from synoptic.models import checkpoint, load
 from synoptic.models.embeddings import check_embeddings
 from synoptic.models.families import Defaults
 from synoptic.models.registry import resolve
@@ -60,7 +60,7 @@ def no_text_encoder(monkeypatch):
     ids=label,
 )
 def test_the_pictures_are_the_same_without_a_text_encoder(application, values, options, files, no_text_encoder, monkeypatch):
-    monkeypatch.setitem(registry.BUNDLED_DEFAULTS, "if-ii", Defaults(1, 3.0, 64))
+    monkeypatch.setitem(checkpoint.BUNDLED_DEFAULTS, "if-ii", Defaults(1, 3.0, 64))
     run, asked = getattr(synoptic, application), {"model": "bundled"} | options
     model = asked.pop("model")
     with_encoder = run(model, *values, **QUICK, **asked)
@@ -85,7 +85,7 @@ def test_a_file_says_what_it_holds(files):
 def test_a_file_that_does_not_serve_is_refused_with_the_cure(files, tmp_path):
     other, path = tmp_path / "other", files["bundled"]
     other.write_text("not embeddings")
-    weights = registry.BUNDLED_DIR / "sd/vae/diffusion_pytorch_model.safetensors"
+    weights = checkpoint.BUNDLED_DIR / "sd/vae/diffusion_pytorch_model.safetensors"
     for file, model, prompt, rule in (
         (path, "bundled", "a photo of a dog", "embeddings-prompt"),
         (path, "bundled-if", PROMPTS[0], "embeddings-model"),

@@ -16,7 +16,8 @@ from synoptic.controlnet.annotators.normal import FACING_WEIGHT, normal_map
 from synoptic.controlnet.annotators.scribble import scribble
 from synoptic.controlnet.annotators.segment import segment
 from synoptic.errors import InputError
-from synoptic.models.registry import BUNDLED_DIR, resolve_depth_model
+from synoptic.models.checkpoint import BUNDLED_DIR
+from synoptic.models.registry import resolve_depth_model
 
 transformers: Any = importlib.import_module("transformers")
 

@@ -16,9 +16,9 @@ from synoptic.controlnet.init import init_controlnet
 from synoptic.controlnet.train import Batch, output_from_pred, train, training_loss
 from synoptic.diffusion.equations import Pred, pred_from_output
 from synoptic.diffusion.schedules import schedule_from_config
+from synoptic.models.checkpoint import BUNDLED_DIR
 from synoptic.models.controlnet import controlnet_residuals
 from synoptic.models.load import load
-from synoptic.models.registry import BUNDLED_DIR
 
 
 @pytest.fixture(scope="module")

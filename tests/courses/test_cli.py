@@ -17,8 +17,9 @@ import torch
 
 from synoptic import io
 from synoptic.metrics.clip import Clip
+from synoptic.models.checkpoint import BUNDLED_DEFAULTS, BUNDLED_DIR
 from synoptic.models.families import Defaults
-from synoptic.models.registry import ALIASES, BUNDLED_DEFAULTS, BUNDLED_DIR
+from synoptic.models.registry import ALIASES
 from synoptic.views.registry import get_view
 
 ROOT = Path(__file__).parents[2]

@@ -19,8 +19,8 @@ from synoptic.courses.folders import file_names
 from synoptic.courses.prompt_sets import read_set
 from synoptic.errors import InputError
 from synoptic.metrics.clip import Clip
+from synoptic.models.checkpoint import BUNDLED_DEFAULTS
 from synoptic.models.families import Defaults
-from synoptic.models.registry import BUNDLED_DEFAULTS
 
 QUICK: dict[str, Any] = {"steps": 1, "guidance_scale": 1.0, "device": "cpu"}
 evaluate = synoptic.evaluate

@@ -20,8 +20,8 @@ from synoptic.diffusion.scheduler_classes import (
 from synoptic.diffusion.schedules import schedule_from_config
 from synoptic.diffusion.solvers import dpm_solver, timestep_pairs
 from synoptic.guidance.cfg import cfg
+from synoptic.models.checkpoint import BUNDLED_DIR
 from synoptic.models.load import load
-from synoptic.models.registry import BUNDLED_DIR
 from synoptic.sampling.single import sample
 from tests.exact import normal
 

@@ -15,7 +15,7 @@ from synoptic.diffusion.equations import Time, ddim, ddim_solver, pred_from_outp
 from synoptic.diffusion.schedules import schedule_from_config
 from synoptic.diffusion.solvers import ancestral_solver, dpm_solver, get_solver, lcm_solver, posterior, timestep_pairs
 from synoptic.guidance.cfg import cfg
-from synoptic.models.registry import BUNDLED_DIR
+from synoptic.models.checkpoint import BUNDLED_DIR
 from synoptic.sampling.joint import canonical, instance
 from synoptic.sampling.single import sample
 from synoptic.views.anagram import Anagram

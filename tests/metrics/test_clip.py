@@ -7,7 +7,7 @@ from transformers import CLIPModel, CLIPProcessor, CLIPTokenizer
 
 from synoptic.errors import InputError
 from synoptic.metrics.clip import Clip, clip_score, clip_scores, square_crops
-from synoptic.models.registry import BUNDLED_DIR
+from synoptic.models.checkpoint import BUNDLED_DIR
 
 
 @pytest.fixture(scope="module")

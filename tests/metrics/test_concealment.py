@@ -6,7 +6,7 @@ from safetensors import safe_open
 
 from synoptic.errors import InputError
 from synoptic.metrics.concealment import alignment, alignment_and_concealment, concealment
-from synoptic.models.registry import BUNDLED_DIR
+from synoptic.models.checkpoint import BUNDLED_DIR
 
 PROMPTS = ["a photo of a horse", "an oil painting of a castle", "a red apple"]
 

@@ -8,7 +8,7 @@ from transformers import CLIPModel
 
 from synoptic.errors import InputError
 from synoptic.metrics.fidelity import perceptual_distance, psnr, ssim
-from synoptic.models.registry import BUNDLED_DIR
+from synoptic.models.checkpoint import BUNDLED_DIR
 
 
 def noisy(image: Image.Image, sigma: float) -> Image.Image:

@@ -17,9 +17,10 @@ from synoptic.errors import InputError
 from synoptic.guidance.batching import predict_branches
 from synoptic.guidance.cfg import cfg
 from synoptic.models.base import Conditioning
+from synoptic.models.checkpoint import BUNDLED_DIR
 from synoptic.models.controlnet import Control, ControlledDenoiser
 from synoptic.models.load import load_controlnet
-from synoptic.models.registry import BUNDLED_DIR, resolve, resolve_controlnet
+from synoptic.models.registry import resolve, resolve_controlnet
 from synoptic.sampling.single import sample
 from synoptic.views.anagram import Anagram
 from synoptic.views.registry import get_view

@@ -13,10 +13,11 @@ from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
 from torch import nn
 from transformers import T5Config, T5EncoderModel
 
+from synoptic.models.checkpoint import BUNDLED_DIR, Checkpoint
 from synoptic.models.cost import RowCost, build_network, count_parameters, measure_row, unet_inputs, unet_row_cost
 from synoptic.models.load import load
 from synoptic.models.local_cache import file_hash, read_cached, write_cached
-from synoptic.models.registry import BUNDLED_DIR, Checkpoint, resolve
+from synoptic.models.registry import resolve
 
 GIB = 2**30
 SD15 = {"sample_size": 64, "in_channels": 4, "cross_attention_dim": 768, "attention_head_dim": 8}

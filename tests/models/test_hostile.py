@@ -14,8 +14,9 @@ from safetensors.torch import load_file
 
 from synoptic.errors import InputError
 from synoptic.metrics.clip import Clip
+from synoptic.models.checkpoint import BUNDLED_DIR
 from synoptic.models.load import load
-from synoptic.models.registry import BUNDLED_DIR, resolve
+from synoptic.models.registry import resolve
 
 UNET, TEXT, VAE, SCHEDULER, TOKENIZER = (
     "unet/config.json",

@@ -23,9 +23,10 @@ from safetensors.torch import load_file, save_file
 from synoptic.diffusion.equations import randn
 from synoptic.errors import InputError
 from synoptic.guidance.cfg import cfg
+from synoptic.models.checkpoint import BUNDLED_DIR
 from synoptic.models.device import choose_device, choose_dtype
 from synoptic.models.load import load
-from synoptic.models.registry import ALIASES, BUNDLED_DIR, resolve, resolve_clip
+from synoptic.models.registry import ALIASES, resolve, resolve_clip
 from synoptic.sampling.single import sample
 
 SD = BUNDLED_DIR / "sd"

@@ -18,9 +18,10 @@ from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from synoptic import generate
 from synoptic.errors import InputError
 from synoptic.models import hub
+from synoptic.models.checkpoint import BUNDLED_DIR
 from synoptic.models.families import BASE_CLASSES, FAMILIES, SAME_PARTS
 from synoptic.models.load import load
-from synoptic.models.registry import BUNDLED_DIR, resolve
+from synoptic.models.registry import resolve
 from synoptic.options.generate import GenerateOptions
 
 diffusers: Any = importlib.import_module("diffusers")

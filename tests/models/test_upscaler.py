@@ -17,8 +17,9 @@ from torch import Tensor
 from synoptic.diffusion.equations import randn
 from synoptic.errors import InputError
 from synoptic.guidance.cfg import cfg
+from synoptic.models.checkpoint import BUNDLED_DIR
 from synoptic.models.load import load_upscaler
-from synoptic.models.registry import ALIASES, BUNDLED_DIR, BUNDLED_MODELS, UPSCALERS, resolve, resolve_upscaler
+from synoptic.models.registry import ALIASES, BUNDLED_MODELS, UPSCALERS, resolve, resolve_upscaler
 from synoptic.models.upscaler import Upscaler
 from synoptic.sampling.joint import canonical
 from synoptic.sampling.single import sample

@@ -11,8 +11,8 @@ import torch
 
 import synoptic
 from synoptic import InputError
+from synoptic.models.checkpoint import BUNDLED_DIR
 from synoptic.models.load import load
-from synoptic.models.registry import BUNDLED_DIR
 from synoptic.options import options_class
 from synoptic.runs.plan import make_plan
 from tests.tiny import tiny_vae

@@ -38,7 +38,7 @@ def test_every_table_has_every_loss():
 def test_the_papers_numbers_hold_for_latent_models(tmp_path, monkeypatch):
     other = tmp_path / "sd"
     other.symlink_to(resolve("bundled").path_or_repo)  # the same files, elsewhere: no longer the bundled model
-    monkeypatch.setattr("synoptic.models.registry.BUNDLED_DIR", tmp_path / "nowhere")
+    monkeypatch.setattr("synoptic.models.checkpoint.BUNDLED_DIR", tmp_path / "nowhere")
     for loss, guidance_scale in {"sds": 25, "vsd": 7.5, "nfsd": 7.5}.items():
         o = prepared(model=str(other), loss=loss)
         assert (o.guidance_scale, o.lr, o.warm_up, o.t_min, o.t_max) == (guidance_scale, 0.1, 100, 20, 980)

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image, ImageCms
 
 from synoptic.errors import InputError
-from synoptic.models.registry import BUNDLED_DIR, resolve
+from synoptic.models.checkpoint import BUNDLED_DIR
+from synoptic.models.registry import resolve
 from synoptic.options import options_class
 from synoptic.options.control import ControlOptions
 from synoptic.options.edit import EditOptions

@@ -14,9 +14,10 @@ from PIL import Image
 import synoptic
 from synoptic import io
 from synoptic.errors import InputError
-from synoptic.models import registry
+from synoptic.models import checkpoint
+from synoptic.models.checkpoint import BUNDLED_DIR
 from synoptic.models.families import FAMILIES, Defaults
-from synoptic.models.registry import BUNDLED_DIR, resolve, resolve_upscaler
+from synoptic.models.registry import resolve, resolve_upscaler
 from synoptic.options.generate import GenerateOptions
 from synoptic.pipelines.generate import GeneratePipeline
 from synoptic.pipelines.upscaling import has_same_text_encoder
@@ -68,7 +69,7 @@ def test_every_step_can_be_looked_at(sd32):
 
 @pytest.mark.slow
 def test_each_picture_is_its_own_whatever_is_sampled_with_it(pixel32, monkeypatch):
-    monkeypatch.setitem(registry.BUNDLED_DEFAULTS, "if-ii", Defaults(1, LARGER, 64))
+    monkeypatch.setitem(checkpoint.BUNDLED_DEFAULTS, "if-ii", Defaults(1, LARGER, 64))
     both = synoptic.generate(pixel32, PROMPTS, upscalers="auto", **HOW)
     one = synoptic.generate(pixel32, PROMPTS[1], upscalers="bundled-if-ii", **HOW)
     assert [image.size for image in both.images] == [(256, 256)] * 2
@@ -79,7 +80,7 @@ def test_each_picture_is_its_own_whatever_is_sampled_with_it(pixel32, monkeypatc
 
 @pytest.mark.slow
 def test_stages_give_the_pictures_of_the_pipelines_chain(pixel32, monkeypatch):
-    monkeypatch.setitem(registry.BUNDLED_DEFAULTS, "if-ii", Defaults(2, LARGER, 64))
+    monkeypatch.setitem(checkpoint.BUNDLED_DEFAULTS, "if-ii", Defaults(2, LARGER, 64))
     how = HOW | {"noise_level": 60, "clip": "none", "upscalers": "bundled-if-ii", "steps": 2}
     ours = synoptic.generate(pixel32, PROMPTS[0], **how)
     rng = torch.Generator().manual_seed(0)

@@ -12,8 +12,8 @@ from PIL import Image
 import synoptic
 from synoptic import io
 from synoptic.metrics.clip import Clip
+from synoptic.models.checkpoint import BUNDLED_DEFAULTS, Checkpoint
 from synoptic.models.families import Defaults
-from synoptic.models.registry import BUNDLED_DEFAULTS, Checkpoint
 from synoptic.options.anagram import AnagramOptions
 from synoptic.pipelines.anagram import AnagramPipeline
 from synoptic.pipelines.joint import SEARCHED_BY

@@ -13,9 +13,10 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from synoptic.errors import InputError
+from synoptic.models.checkpoint import BUNDLED_DIR
 from synoptic.models.embeddings import check_embeddings
 from synoptic.models.load import load
-from synoptic.models.registry import BUNDLED_DIR, resolve
+from synoptic.models.registry import resolve
 from synoptic.options.picture import read_mask, read_picture
 from tests.reliability.hostile import amount
 

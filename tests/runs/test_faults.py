@@ -17,7 +17,7 @@ import torch
 import synoptic
 from synoptic.errors import InputError, NonFiniteError, RunFailed
 from synoptic.models import pixel
-from synoptic.models.registry import BUNDLED_DIR
+from synoptic.models.checkpoint import BUNDLED_DIR
 from synoptic.models.truncation import lost_words
 
 HORSE = "a photo of a horse"

@@ -43,8 +43,10 @@ def asked(name: str, *values: Any, **options: Any) -> Any:
     return options_class(name).from_arguments(*values, **F32 | options).prepare()
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("case", CASES)
+QUICK = ("generate", "wide", "anagram")
+
+
+@pytest.mark.parametrize("case", [c if c in QUICK else pytest.param(c, marks=pytest.mark.slow) for c in CASES])
 def test_a_plan_counts_the_rows_that_the_network_is_given(case, monkeypatch):
     name, values, options = CASES[case]
     plan, seen = make_plan(prepared(case)), []

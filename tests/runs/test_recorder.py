@@ -18,7 +18,7 @@ from PIL import Image
 import synoptic
 from synoptic.errors import InputError
 from synoptic.io.html import viewer_page
-from synoptic.models import registry
+from synoptic.models import checkpoint
 from synoptic.models.families import Defaults
 from synoptic.runs import resume
 from synoptic.runs.recorder import HOLD
@@ -84,7 +84,7 @@ def test_whatever_a_step_holds_its_film_ends_in_the_picture(application, options
 
 @pytest.mark.slow
 def test_stages_make_one_film(tmp_path, monkeypatch):
-    monkeypatch.setitem(registry.BUNDLED_DEFAULTS, "if-ii", Defaults(1, 3.0, 64))
+    monkeypatch.setitem(checkpoint.BUNDLED_DEFAULTS, "if-ii", Defaults(1, 3.0, 64))
     how = HOW | {"steps": 2}
     run = synoptic.run("generate", PAIR[0], out=str(tmp_path), **how)
     frames = frames_of(tmp_path / "a_photo_of_a_horse_0.trace.html")

@@ -11,7 +11,7 @@ import torch
 from synoptic.diffusion.equations import add_noise, randn
 from synoptic.diffusion.solvers import ancestral_solver
 from synoptic.guidance.cfg import cfg
-from synoptic.models.registry import BUNDLED_DIR
+from synoptic.models.checkpoint import BUNDLED_DIR
 from synoptic.sampling.joint import canonical, joint_predict
 from synoptic.sampling.sdedit import sdedit, start_index
 from synoptic.sampling.single import sample

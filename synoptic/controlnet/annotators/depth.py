@@ -7,8 +7,8 @@ import torch.nn.functional as F
 import transformers
 from torch import Tensor
 
+from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.components import load_network, readable
-from synoptic.models.registry import Checkpoint
 
 
 class DepthEstimator:
