@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from synoptic.models.base import Conditioning
+from synoptic.models.locks import lock_of
 
 ATTENTION_LAYERS = ("to_q", "to_k", "to_v", "to_out.0", "add_k_proj", "add_v_proj")
 
@@ -57,11 +58,13 @@ class LoRAStudent(nn.Module):
         )
         self.to(net.device, torch.promote_types(net.dtype, torch.float32))
         self._clear_rows()
+        self.lock = lock_of(net)
         pairs = zip(layers, self.loras, strict=True)
-        self._hooks = [layer.register_forward_hook(partial(self._add_lora, lora)) for layer, lora in pairs]
-        self._hooks.append(net.register_forward_pre_hook(self._read_rows, with_kwargs=True))
-        self._hooks.append(net.register_forward_hook(self._clear_rows, always_call=True))
-        self._hooks.append(net.time_embedding.register_forward_hook(self._add_features))
+        with self.lock:
+            self._hooks = [layer.register_forward_hook(partial(self._add_lora, lora)) for layer, lora in pairs]
+            self._hooks.append(net.register_forward_pre_hook(self._read_rows, with_kwargs=True))
+            self._hooks.append(net.register_forward_hook(self._clear_rows, always_call=True))
+            self._hooks.append(net.time_embedding.register_forward_hook(self._add_features))
 
     def add_student_branch(
         self, conds: Mapping[str, Conditioning], camera_features: Tensor | None = None
@@ -81,8 +84,9 @@ class LoRAStudent(nn.Module):
 
     def remove(self) -> None:
         """Give the net back as it was."""
-        for hook in self._hooks:
-            hook.remove()
+        with self.lock:
+            for hook in self._hooks:
+                hook.remove()
 
     def _read_rows(self, net: nn.Module, args: tuple, kwargs: dict) -> None:
         more = kwargs.get("added_cond_kwargs") or {}

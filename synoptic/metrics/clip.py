@@ -16,6 +16,7 @@ from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.components import load_network, load_tokenizer
 from synoptic.models.device import choose_device
 from synoptic.models.registry import resolve_clip
+from synoptic.models.text import tokenize
 
 
 class Clip:
@@ -76,8 +77,7 @@ class Clip:
         for i in range(0, len(texts), batch):
             length = self.model.config.text_config.max_position_embeddings
             some = list(texts[i : i + batch])
-            q = self.tokenizer(some, padding="max_length", truncation=True, max_length=length, return_tensors="pt")
-            q = q.to(self.device)
+            q = tokenize(self.tokenizer, some, length).to(self.device)
             states = self.model.text_model(input_ids=q.input_ids, attention_mask=q.attention_mask)
             parts.append(self.model.text_projection(states.pooler_output))
         return torch.nn.functional.normalize(torch.cat(parts), dim=-1).cpu()

@@ -11,6 +11,7 @@ from torch import Tensor
 from synoptic.models.base import Conditioning
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.components import ComponentLoader
+from synoptic.models.locks import lock_of
 
 if TYPE_CHECKING:
     from transformers import BatchEncoding, PreTrainedModel
@@ -20,7 +21,9 @@ TextEncoder = Callable[[Sequence[str]], Conditioning]  # prompts -> their condit
 
 
 def tokenize(tokenizer: Tokenizer, prompts: Sequence[str], length: int) -> BatchEncoding:
-    return tokenizer(list(prompts), padding="max_length", truncation=True, max_length=length, return_tensors="pt")
+    """Return the prompts' token ids (B, length) and their mask."""
+    with lock_of(tokenizer):  # its length and padding are set for each call
+        return tokenizer(list(prompts), padding="max_length", truncation=True, max_length=length, return_tensors="pt")
 
 
 class ClipTextEncoder:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from synoptic.models.locks import lock_of
 from synoptic.models.text import ClipTextEncoder, DoubleClipTextEncoder, T5TextEncoder
 
 T5_LENGTH = 77
@@ -24,7 +25,8 @@ def lost_words(text_encoder: object, prompt: str) -> str:
 
 def beyond(tokenizer: Any, prompt: str, length: int) -> str:
     """Return the text of the tokens that do not fit into `length`, special ones included."""
-    ids: Sequence[int] = tokenizer(prompt, add_special_tokens=False, verbose=False)["input_ids"]
+    with lock_of(tokenizer):
+        ids: Sequence[int] = tokenizer(prompt, add_special_tokens=False, verbose=False)["input_ids"]
     room = length - tokenizer.num_special_tokens_to_add()
     return tokenizer.decode(ids[room:]).strip() if len(ids) > room else ""
 

@@ -13,6 +13,7 @@ from synoptic.diffusion.equations import Time
 from synoptic.models.base import Conditioning
 from synoptic.models.compile import CompiledNet, compile_blocks
 from synoptic.models.deepcache import DeepCache
+from synoptic.models.locks import lock_of
 from synoptic.models.shared_prefix import SharedPrefix
 from synoptic.models.text_kv_cache import TextKVCache
 
@@ -21,7 +22,7 @@ class UNet:
     """A diffusers UNet as a function (x, t, cond) -> raw output (N, out_channels, h, w) in the dtype of x.
 
     Branches of the same x, one after another by `cond.branch_rows`, share what comes before the text (`SharedPrefix`). An
-    upscaler's has `extra_channels` input channels that are not x's: `cond.low_res`.
+    upscaler's has `extra_channels` input channels that are not x's: `cond.low_res`. Threads take turns in the network.
     """
 
     def __init__(self, net: Any, extra_channels: int = 0) -> None:
@@ -87,7 +88,7 @@ class UNet:
             "cross_attention_kwargs": None if cond.text_keys is None else {"keys": cond.text_keys},
         }
         kwargs |= {"down_block_additional_residuals": downs or None, "mid_block_additional_residual": mid}
-        with self.shared_prefix.for_branches(num_branches):
+        with lock_of(self.net), self.shared_prefix.for_branches(num_branches):
             return net(inside, t, cond.text, **kwargs, return_dict=False)[0].to(x.dtype)
 
 

@@ -1,0 +1,68 @@
+"""Threads that load and paint at once get the bits that each gets alone."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+
+import synoptic as syn
+from synoptic.models import load as loading
+
+PROMPTS = ("a lemon", "a photo of a forest", "an oil painting of a dog", "a red car")
+
+
+def at_once(calls: Sequence[Callable[[], np.ndarray]]) -> list[np.ndarray]:
+    """Return the results of all calls, each made in a thread of its own, begun together."""
+    gate, results, failures = threading.Barrier(len(calls)), dict[int, np.ndarray](), list[BaseException]()
+
+    def work(k: int) -> None:
+        try:
+            gate.wait()
+            results[k] = calls[k]()
+        except BaseException as e:  # a thread must not swallow it
+            failures.append(e)
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(len(calls))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
+    return [results[k] for k in range(len(calls))]
+
+
+def pixels(result: syn.Result) -> np.ndarray:
+    return np.asarray(result.images[0])
+
+
+@pytest.mark.slow
+def test_threads_share_one_loaded_model() -> None:
+    """With two branches of guidance, with one, with kept features, with adapters of a student, all of one network."""
+    model = syn.load("bundled")
+    calls = [
+        lambda: pixels(syn.generate(model, PROMPTS[0], steps=6, seed=1)),
+        lambda: pixels(syn.generate(model, PROMPTS[1], steps=12, seed=2, guidance_scale=1)),
+        lambda: pixels(syn.wide(model, PROMPTS[2], width=192, steps=6, seed=3, fast=True)),
+        lambda: pixels(syn.distill(model, PROMPTS[3], loss="vsd", steps=4, seed=4)),
+    ]
+    alone = [call() for call in calls]
+    for _ in range(3):
+        for one, together in zip(alone, at_once(calls), strict=True):
+            assert np.array_equal(one, together)
+
+
+@pytest.mark.slow
+def test_threads_load_models_at_once() -> None:
+    """By name: the same model in all, then two models that take each other's place in what is kept."""
+    for names in (["bundled"] * 4, ["bundled", "bundled-if"] * 2):
+        calls = [
+            (lambda name=name, k=k: pixels(syn.generate(name, PROMPTS[k], steps=3, seed=k))) for k, name in enumerate(names)
+        ]
+        alone = [call() for call in calls]
+        loading._kept.clear()
+        for one, together in zip(alone, at_once(calls), strict=True):
+            assert np.array_equal(one, together)
