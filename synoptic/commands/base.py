@@ -29,5 +29,6 @@ class Tool:
 
 
 def tool_module(name: str) -> ModuleType:
-    """Return the module that carries out a tool: in `courses/` or in `commands/`."""
-    return import_module(f"synoptic.{'courses' if name == 'evaluate' else 'commands'}.{name}")
+    """Return the module that carries out a tool: in `courses/`, `studio/` or `commands/`."""
+    elsewhere = {"evaluate": "courses.evaluate", "studio": "studio.server"}
+    return import_module(f"synoptic.{elsewhere.get(name, f'commands.{name}')}")

@@ -5,20 +5,38 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 from tqdm.autonotebook import tqdm
 
 from synoptic.distributed import is_main_process
 
+Listener = Callable[[int, int], None]  # (steps taken, of how many)
+_listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
+
+
+@contextmanager
+def listening(listener: Listener) -> Iterator[None]:
+    """Call `listener` at every step of every bar that is shown in here, in this thread; what it raises ends the work."""
+    token = _listener.set(listener)
+    try:
+        yield
+    finally:
+        _listener.reset(token)
+
 
 @contextmanager
 def progress_bar(title: str, total: int, show: bool = True) -> Iterator[Callable[[], None]]:
     """Show a bar of so many steps: `with progress_bar(title, total) as tick:` and tick() after each."""
-    hidden = not show or not total or not is_main_process()
+    hidden, listener, taken = not show or not total or not is_main_process(), _listener.get(), 0
     with tqdm(total=total, desc=title, unit="step", disable=hidden, dynamic_ncols=True) as shown:
 
         def tick() -> None:
+            nonlocal taken
+            taken += 1
             shown.update()
+            if listener:
+                listener(taken, total)
 
         yield tick
         shown.update(total - shown.n)  # of loops that took fewer steps

@@ -38,6 +38,7 @@ from synoptic.runs.manifest import Picture, Run, describe_model, open_run
 from synoptic.runs.plan import check_memory, duration, expected_seconds, record_speed, rows_per_item
 from synoptic.runs.recorder import Recorder, recorded
 from synoptic.runs.resume import ResumeState
+from synoptic.runs.watch import show_step
 from synoptic.sampling.step import Step
 
 LONG = 20.0  # seconds of work before which is said how long it will take
@@ -254,6 +255,7 @@ def watched(
         except StopIteration as end:
             return end.value
         tick()
+        show_step(step)
         if recorder:
             recorder.add(step)
         if every and (step.i + 1) % every == 0 and is_main_process():

@@ -1,0 +1,1 @@
+"""The studio: every application in a browser, live. Needs the extra [studio]."""

@@ -1,0 +1,144 @@
+"""The HTTP interface: jobs from any program, with the options of the command line. Its schema is at /openapi.json."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING
+from tempfile import NamedTemporaryFile
+from typing import Any
+
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.responses import FileResponse
+from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
+
+import synoptic
+from synoptic.errors import InputError
+from synoptic.options import options_class
+from synoptic.studio.jobs import Job, Jobs
+from synoptic.studio.permissions import NOT_ASKED
+
+OWNER = "api"  # whoever knows a job's id may see it
+
+
+class JobRequest(BaseModel):
+    """An application and its options, in Python's spelling; pictures are the ids of uploads."""
+
+    application: str
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class JobState(BaseModel):
+    """Where a job is; `pictures` are the paths of what is finished."""
+
+    id: str
+    application: str
+    state: str
+    message: str
+    position: int
+    steps: int
+    of_steps: int
+    seconds_left: float | None
+    pictures: list[str]
+
+
+class OptionSchema(BaseModel):
+    """An option: its name, type, help, and default (null where it is required or the model's own)."""
+
+    name: str
+    type: str
+    help: str
+    required: bool
+    default: Any
+
+
+class Upload(BaseModel):
+    """A picture that was uploaded; `id` is what options call it."""
+
+    id: str
+
+
+def api(jobs: Jobs) -> APIRouter:
+    """Build the routes of a studio's jobs."""
+    router = APIRouter(prefix="/api")
+
+    def found(id: str) -> Job:
+        job = jobs.get(id)
+        if job is None:
+            raise HTTPException(404, "there is no such job")
+        return job
+
+    def state(job: Job) -> JobState:
+        pictures = [f"/api/jobs/{job.id}/pictures/{k}" for k in range(len(job.pictures()))]
+        return JobState(
+            id=job.id, application=job.application, state=job.state, message=job.message, position=jobs.position(job),
+            steps=job.steps[0], of_steps=job.steps[1], seconds_left=job.seconds_left, pictures=pictures,
+        )  # fmt: skip
+
+    @router.get("/applications")
+    def applications() -> dict[str, list[OptionSchema]]:
+        """List every application and its options."""
+        return {name: schema(name) for name in synoptic.APPLICATIONS}
+
+    @router.post("/jobs", status_code=201)
+    def submit(request: JobRequest) -> JobState:
+        """Add a job to the queue."""
+        if request.application not in synoptic.APPLICATIONS:
+            raise HTTPException(422, f"an application is one of {', '.join(synoptic.APPLICATIONS)}")
+        try:
+            return state(jobs.submit(request.application, request.options, OWNER))
+        except InputError as e:
+            raise HTTPException(429 if e.rule == "queue-full" else 422, str(e.in_python())) from None
+
+    @router.get("/jobs/{id}")
+    def look(id: str) -> JobState:
+        """Look at a job."""
+        return state(found(id))
+
+    @router.delete("/jobs/{id}")
+    def stop(id: str) -> JobState:
+        """Stop a job; what it has finished is kept."""
+        job = found(id)
+        if job.active:
+            jobs.stop(job)
+        return state(job)
+
+    @router.get("/jobs/{id}/pictures/{k}", response_class=FileResponse)
+    def picture(id: str, k: int) -> FileResponse:
+        """Fetch a finished picture, a PNG with its settings inside."""
+        files = found(id).pictures()
+        if not 0 <= k < len(files):
+            raise HTTPException(404, "there is no such picture")
+        return FileResponse(files[k], media_type="image/png")
+
+    @router.post("/uploads", status_code=201)
+    async def upload(request: Request) -> Upload:
+        """Upload a picture, the body of the request."""
+        return await run_in_threadpool(keep, jobs, await request.body())
+
+    return router
+
+
+def keep(jobs: Jobs, data: bytes) -> Upload:
+    """Keep an uploaded picture. Raises HTTPException for what is none."""
+    with NamedTemporaryFile(suffix=".upload") as file:
+        file.write(data)
+        file.flush()
+        try:
+            return Upload(id=jobs.permissions.keep_upload(file.name))
+        except InputError:
+            raise HTTPException(422, "the body must be a picture: a PNG, JPEG or WebP file") from None
+
+
+def schema(application: str) -> list[OptionSchema]:
+    """Return the options of an application."""
+    return [
+        OptionSchema(
+            name=spec.name,
+            type=getattr(spec.kind, "__name__", "") or str(spec.kind).replace("typing.", ""),
+            help=spec.option.help,
+            required=spec.default is MISSING,
+            default=None if spec.default is MISSING else spec.default,
+        )
+        for spec in options_class(application).specs()
+        if spec.name not in NOT_ASKED
+    ]

@@ -1,0 +1,27 @@
+"""What each application shows at a click, on the bundled models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+EXAMPLES: Mapping[str, Sequence[Mapping[str, object]]] = {
+    "generate": [
+        {"prompt": ["an oil painting of a horse"]},
+        {"prompt": ["a photo of an owl on a white background"], "seed": 3},
+        {"prompt": ["a neon sign of a rabbit"]},
+    ],
+    "wide": [
+        {"prompt": ["a photo of desert dunes at sunset"], "seed": 3},
+        {"prompt": ["a watercolor of snowy mountains at sunrise"]},
+        {"prompt": ["a photo of a beach", "a photo of a city skyline at night"], "prompt_travel": True},
+    ],
+    "anagram": [
+        {"prompt": ["a lion", "a sunflower"], "style": "a lithograph of"},
+        {"prompt": ["a penguin", "a giraffe"], "views": ["identity", "rotate_180"]},
+    ],
+    "hybrid": [{"prompt": ["a photo of a lion", "a photo of a sunflower"]}],
+    "text_to_3d": [{"prompt": ["a yellow house"]}],
+    "distill": [{"prompt": ["a photo of a red mug"], "steps": 300}],
+    "denoise": [{"prompt": "a high quality photo"}],
+    "compare_sync": [{"prompt": ["a lion", "a sunflower"]}],
+}

@@ -1,0 +1,163 @@
+"""Options as fields of a page: each option's component, and what a person entered as the option's value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, dataclass
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin
+
+import gradio as gr
+from PIL import Image, ImageChops
+
+from synoptic.commands.help import GROUPS, group_of, place
+from synoptic.errors import InputError, in_python
+from synoptic.options.base import Options, OptionSpec, alternatives, escape, split_list
+from synoptic.options.picture import PictureSource
+from synoptic.studio.permissions import NOT_ASKED
+
+THE_MODELS = "the model's own"  # the placeholder of a number that `resolve` fills in
+Keep = Callable[[PictureSource], str]  # an uploaded picture -> the name that it is kept by
+
+
+@dataclass(frozen=True)
+class Field:
+    """An option on a page: its component, and the way from an entry to a value and back."""
+
+    spec: OptionSpec
+    component: Any
+
+    def values(self, entered: Any, keep: Keep) -> dict[str, object]:
+        """Return {option: value} for what was entered; {} where the default is meant. Raises InputError."""
+        if entered is None or entered == "" or entered == []:
+            return {}
+        value: object = entered
+        if self.spec.option.picture:
+            value = keep(entered)
+        elif self.spec.is_list:
+            value = [typed(self.spec, word) for word in words(self.spec, entered)]
+        elif isinstance(entered, str):
+            value = typed(self.spec, entered.strip())
+        return {self.spec.name: value} if value != [] else {}
+
+    def entry(self, options: Mapping[str, Any]) -> object:
+        """Return what is entered for these options; a picture that is not at hand is left empty."""
+        value = options.get(self.spec.name, None if self.spec.default is MISSING else self.spec.default)
+        if self.spec.option.picture:
+            return None
+        if self.spec.is_list and isinstance(self.component, gr.Dropdown):
+            return list(value or ())
+        if self.spec.is_list:
+            every = [] if value is None else [value] if isinstance(value, str) else list(value)
+            return "\n".join(every) if not self.spec.option.separator else ", ".join(escape(str(v)) for v in every)
+        return str("" if value is None else value) if isinstance(self.component, gr.Textbox) else value
+
+
+@dataclass(frozen=True)
+class MaskedPicture:
+    """A picture and the mask that is painted on it: the options `image` and `mask`."""
+
+    component: Any
+
+    def values(self, entered: Any, keep: Keep) -> dict[str, object]:
+        """Return the picture and the mask; {} before there is a picture."""
+        if not entered or entered.get("background") is None:
+            return {}
+        picture = entered["background"].convert("RGB")
+        mask = Image.new("L", picture.size)
+        for layer in (layer for layer in entered["layers"] if layer.mode == "RGBA"):
+            mask = ImageChops.lighter(mask, layer.getchannel("A").resize(picture.size))
+        return {"image": keep(picture), "mask": keep(mask)}
+
+    def entry(self, options: Mapping[str, Any]) -> object:
+        """Return nothing: pictures are not at hand."""
+        return None
+
+
+def fields_of(options: type[Options], models: Sequence[str]) -> dict[str, list[Field | MaskedPicture]]:
+    """Build the fields of an application by their headings, the usual ones first; a picture with a mask is painted on."""
+    found: dict[str, list[Field | MaskedPicture]] = {}
+    masked = {"image", "mask"} <= {spec.name for spec in options.specs()}
+    for spec in sorted(options.specs(), key=place):
+        if spec.name in NOT_ASKED or (masked and spec.name == "mask"):
+            continue
+        new = MaskedPicture(editor()) if masked and spec.name == "image" else Field(spec, component(spec, models))
+        found.setdefault(group_of(spec), []).append(new)
+    return dict(sorted(found.items(), key=lambda pair: GROUPS.index(pair[0]) if pair[0] in GROUPS else len(GROUPS)))
+
+
+def editor() -> Any:
+    """Build what a mask is painted with, in white."""
+    brush = gr.Brush(colors=["#ffffff"], color_mode="fixed", default_size=24)
+    title = "the picture: paint white over what is made anew"
+    how: dict[str, Any] = {"sources": ["upload", "clipboard"], "transforms": (), "layers": False, "render": False}
+    return gr.ImageEditor(label=title, type="pil", brush=brush, **how)
+
+
+def component(spec: OptionSpec, models: Sequence[str]) -> Any:
+    """Build an option's component, in its type, with its help and its default; it is not placed yet."""
+    kind = next(k for k in alternatives(spec.kind) if k is not NoneType)
+    default: Any = None if spec.default is MISSING else spec.default
+    help = in_python(spec.option.help)
+    how: dict[str, Any] = {"label": label(spec), "info": help, "render": False}
+    if spec.option.picture:
+        sources: Any = ["upload", "clipboard"]
+        return gr.Image(label=f"{label(spec)}: {help}", type="filepath", sources=sources, render=False)
+    if spec.name == "model":
+        return gr.Dropdown(list(models), value=default, allow_custom_value=True, **how)
+    if kind is bool:
+        return gr.Checkbox(bool(default), **how)
+    if get_origin(kind) is Literal:
+        return gr.Dropdown(list(get_args(kind)), value=default, **how)
+    if get_origin(kind) is tuple:
+        return list_component(spec, get_args(kind)[0], default, how)
+    if kind in (int, float) and default is not None:
+        return gr.Number(default, precision=0 if kind is int else None, **how)
+    if kind in (int, float):
+        return gr.Textbox("", placeholder=THE_MODELS, **how)
+    return gr.Textbox(default or "", lines=2 if spec.option.positional else 1, **how)
+
+
+def list_component(spec: OptionSpec, kind: object, default: Any, how: dict[str, Any]) -> Any:
+    """Build the component of a list: of choices, of lines, or of values between commas."""
+    if get_origin(kind) is Literal:
+        return gr.Dropdown(list(get_args(kind)), value=list(default or ()), multiselect=True, **how)
+    how["info"] += "; separated by commas" if spec.option.separator else "; one per line"
+    if spec.option.separator:
+        return gr.Textbox(", ".join(map(str, default or ())), **how)
+    return gr.Textbox("\n".join(default or ()), lines=2, max_lines=8, **how)
+
+
+def label(spec: OptionSpec) -> str:
+    return spec.name.replace("_", " ")
+
+
+def words(spec: OptionSpec, entered: Any) -> list[str]:
+    """Return the values of a list as they were entered: chosen, one per line, or between commas."""
+    if isinstance(entered, list):
+        return [str(word) for word in entered]
+    lines = split_list(entered) if spec.option.separator else entered.splitlines()
+    return [line.strip() for line in lines if line.strip()]
+
+
+def typed(spec: OptionSpec, word: str) -> object:
+    """Return a word as the number that the option, or each value of its list, is; as it is where that is a text.
+
+    Raises InputError.
+    """
+    kind = next(k for k in alternatives(spec.kind) if k is not NoneType)
+    of = get_args(kind)[0] if get_origin(kind) is tuple else kind
+    if of not in (int, float):
+        return word
+    try:
+        return of(word)
+    except ValueError:
+        raise InputError(f"{label(spec)} takes numbers, {word!r} is none: correct it", rule=f"{spec.name}-type") from None
+
+
+def values_of(fields: Sequence[Field | MaskedPicture], entered: Sequence[Any], keep: Keep) -> dict[str, object]:
+    """Return the options that were entered. Raises InputError."""
+    found: dict[str, object] = {}
+    for one, entry in zip(fields, entered, strict=True):
+        found |= one.values(entry, keep)
+    return found

@@ -1,0 +1,213 @@
+"""The studio's queue: jobs are runs, carried out one after another by one thread, and found again after a restart."""
+
+from __future__ import annotations
+
+import json
+import queue
+import secrets
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from PIL.Image import Image
+
+from synoptic.errors import InputError, NonFiniteError, RunFailed, printable
+from synoptic.io import atomic_write
+from synoptic.models.memory import empty_cache, is_out_of_memory
+from synoptic.options import options_class
+from synoptic.options.common import ModelOptions
+from synoptic.runs.execute import carry_out
+from synoptic.runs.folders import MANIFEST, default_folder, earlier
+from synoptic.runs.watch import watching
+from synoptic.sampling.step import Step
+from synoptic.studio.permissions import Permissions
+from synoptic.utils.json_objects import JsonObject
+
+State = Literal["queued", "running", "done", "failed", "stopped"]
+PREVIEW_SECONDS, PREVIEW_SHARE = 0.7, 10  # between two previews at least, and so many times what one took
+WAITING = 100  # jobs in the queue at most
+OWN_WAITING = 20  # of one browser
+
+
+class JobStopped(Exception):
+    """Whoever asked for a job has stopped it."""
+
+
+@dataclass(eq=False)
+class Job:
+    """A run that was asked for: by whom, in which state, how far; `preview` is x0 of a recent step."""
+
+    id: str
+    owner: str
+    options: ModelOptions
+    created: float
+    state: State = "queued"
+    message: str = ""
+    preview: Image | None = None
+    steps: tuple[int, int] = (0, 0)  # taken, of how many
+    started: float = 0.0
+    ended: float = 0.0
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def application(self) -> str:
+        return self.options.application()
+
+    @property
+    def folder(self) -> Path:
+        return Path(str(getattr(self.options, "out", "")))
+
+    @property
+    def active(self) -> bool:
+        return self.state in ("queued", "running")
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Return what is left of the steps at the pace so far; None before there is one."""
+        taken, total = self.steps
+        return (time.time() - self.started) / taken * (total - taken) if taken and self.state == "running" else None
+
+    def pictures(self) -> list[Path]:
+        """Return the finished pictures, those of a figure of all last."""
+        manifest = earlier(self.folder) or {}
+        listed = manifest.get("pictures")
+        names = [str(p.get("file")) for p in listed if isinstance(p, dict)] if isinstance(listed, list) else []
+        files = [self.folder / name for name in names]
+        return [file for file in files if file.is_file() and file.resolve().is_relative_to(self.folder.resolve())]
+
+    def to_json(self) -> JsonObject:
+        own = {"id": self.id, "owner": self.owner, "state": self.state, "message": self.message, "created": self.created}
+        return own | {"application": self.application, "out": str(self.folder), "options": self.options.to_json()}
+
+
+class Jobs:
+    """All jobs of a studio, in `folder`/.studio; a thread carries them out in their order."""
+
+    def __init__(self, folder: Path, permissions: Permissions) -> None:
+        self.folder, self.permissions = folder, permissions
+        self.kept = folder / ".studio" / "jobs"
+        self.kept.mkdir(parents=True, exist_ok=True)
+        self._queue: queue.SimpleQueue[Job] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._jobs: dict[str, Job] = {}
+        for job in sorted(self._found(), key=lambda job: job.created):
+            self._jobs[job.id] = job
+            if job.active:
+                job.state = "queued"
+                self._queue.put(job)
+        threading.Thread(target=self._work, daemon=True, name="jobs").start()
+
+    def submit(self, application: str, values: Mapping[str, object], owner: str) -> Job:
+        """Add a job to the queue. Raises InputError for options that are wrong or not allowed here."""
+        cls = options_class(application)
+        options = cls.from_arguments(**self.permissions.allowed(cls, values)).prepare()
+        assert isinstance(options, ModelOptions)
+        self.permissions.check_size(options)
+        place = self.folder / Path(default_folder(options)).relative_to("outputs")
+        job = Job(secrets.token_urlsafe(16), owner, replace(options, out=str(place)), time.time())
+        with self._lock:
+            waiting = [other for other in self._jobs.values() if other.active]
+            if len(waiting) >= WAITING or sum(other.owner == owner for other in waiting) >= OWN_WAITING:
+                raise InputError(
+                    f"the queue is full, {len(waiting)} jobs wait: ask again when some are done", rule="queue-full"
+                )
+            self._jobs[job.id] = job
+        self._keep(job)
+        self._queue.put(job)
+        return job
+
+    def get(self, id: object) -> Job | None:
+        return self._jobs.get(id) if isinstance(id, str) else None
+
+    def of(self, owner: str | None) -> list[Job]:
+        """Return the jobs of one owner, or with None of all, the newest first."""
+        with self._lock:
+            every = list(self._jobs.values())
+        return [job for job in reversed(every) if owner is None or job.owner == owner]
+
+    def position(self, job: Job) -> int:
+        """Return how many jobs come before it."""
+        return sum(other.active and other.created < job.created for other in self.of(None))
+
+    def stop(self, job: Job) -> None:
+        """Stop a job; what it has finished is kept."""
+        job.stop.set()
+        if job.state == "queued":
+            self._end(job, "stopped", "stopped before it began")
+
+    def _work(self) -> None:
+        while True:
+            job = self._queue.get()
+            if job.state == "queued":
+                self._carry_out(job)
+
+    def _carry_out(self, job: Job) -> None:
+        job.state, job.started = "running", time.time()
+        self._keep(job)
+        previews = Previews(job)
+        try:
+            with watching(previews.offer, previews.progress):
+                carry_out(job.options)
+            self._end(job, "done")
+        except JobStopped:
+            self._end(job, "stopped", "stopped; finished pictures are kept, the same settings go on from there")
+        except RunFailed as e:
+            self._end(job, "failed" if not job.pictures() else "done", str(e))
+        except (InputError, NonFiniteError, OSError) as e:
+            self._end(job, "failed", str(e))
+        except Exception as e:  # a job that fails must not end the others
+            if is_out_of_memory(e):
+                empty_cache()
+                self._end(job, "failed", "memory has run out: ask for a smaller picture, or fewer at once")
+            else:
+                traceback.print_exc(file=sys.stderr)
+                self._end(job, "failed", f"{type(e).__name__}: {printable(e)[:300]}")
+
+    def _end(self, job: Job, state: State, message: str = "") -> None:
+        job.state, job.message, job.ended, job.preview = state, message, time.time(), None
+        self._keep(job)
+
+    def _keep(self, job: Job) -> None:
+        text = json.dumps(job.to_json(), ensure_ascii=False)
+        atomic_write(self.kept / f"{job.id}.json", lambda f: f.write(text.encode()))
+
+    def _found(self) -> Iterator[Job]:
+        """Yield the jobs of before; one that cannot be read, or whose upload is gone, is passed over."""
+        for file in self.kept.glob("*.json"):
+            try:
+                found = json.loads(file.read_text())
+                cls = options_class(found["application"])
+                names = {spec.name for spec in cls.specs()}
+                recorded = {name: value for name, value in found["options"].items() if name in names}
+                options = cls.from_arguments(**recorded | {"out": found["out"]})
+                assert isinstance(options, ModelOptions)
+                yield Job(file.stem, found["owner"], options, found["created"], found["state"], found["message"])
+            except (OSError, ValueError, KeyError, TypeError, ImportError, AttributeError, AssertionError):
+                continue
+
+    def manifest(self, job: Job) -> JsonObject:
+        """Return the run.json of a job; {} before there is one."""
+        return earlier(job.folder) or {} if (job.folder / MANIFEST).exists() else {}
+
+
+class Previews:
+    """What a running job shows: small pictures of x0, so seldom that they cost little. Raises JobStopped when it is."""
+
+    def __init__(self, job: Job) -> None:
+        self.job, self.due = job, 0.0
+
+    def progress(self, taken: int, total: int) -> None:
+        self.job.steps = taken, total
+        if self.job.stop.is_set():
+            raise JobStopped
+
+    def offer(self, step: Step) -> None:
+        begin = time.monotonic()
+        if begin >= self.due and step.decode is not None:
+            self.job.preview = step.preview()
+            self.due = time.monotonic() + max(PREVIEW_SECONDS, PREVIEW_SHARE * (time.monotonic() - begin))

@@ -1,0 +1,384 @@
+"""The page: a tab for every application, made from its options; one panel that shows a job as it is painted; a history."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import secrets
+import shutil
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from html import escape
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import gradio as gr
+
+import synoptic
+from synoptic.commands.help import USUAL, description
+from synoptic.errors import InputError
+from synoptic.io import read_settings
+from synoptic.models.vocabulary import vocabulary
+from synoptic.options import options_class
+from synoptic.runs.folders import MANIFEST, earlier
+from synoptic.studio.examples import EXAMPLES
+from synoptic.studio.fields import Field, MaskedPicture, fields_of, values_of
+from synoptic.studio.jobs import Job, Jobs
+from synoptic.studio.viewers import viewer
+
+WATCH_SECONDS = 0.3  # between two looks at a job
+SHOWN = 60  # pictures of the history
+SENT_TO = {"edit": "image", "inpaint": "image", "control": "image", "hybrid": "photo", "wide": "control"}  # their inputs
+CSS = """.status progress{width:100%;height:.6rem} .status{min-height:3.2rem} footer{display:none!important}
+.gradio-container{max-width:1500px!important}"""
+
+
+@dataclass
+class Tab:
+    """An application on the page: its name, its fields, and the component that is the tab."""
+
+    application: str
+    fields: list[Field | MaskedPicture] = field(default_factory=list)
+    paint: Any = None  # its buttons
+    nine: Any = None
+
+    @property
+    def components(self) -> list[Any]:
+        return [one.component for one in self.fields]
+
+
+class Panel(NamedTuple):
+    """The components that show a job."""
+
+    status: Any
+    preview: Any
+    gallery: Any
+    viewer: Any
+    command: Any
+    stop: Any
+
+
+class Page:
+    """The page of one studio."""
+
+    def __init__(self, jobs: Jobs, served: Path, secret: str) -> None:
+        self.jobs, self.served, self.secret = jobs, served, secret
+        self.tabs = [Tab(name) for name in synoptic.APPLICATIONS]
+        self.models = ["bundled", "bundled-if", *jobs.permissions.offered]
+
+    def build(self) -> Any:
+        """Build the page."""
+        with gr.Blocks(title="synoptic studio", analytics_enabled=False, delete_cache=(3600, 7 * 86400)) as page:
+            self.owner = gr.BrowserState("", storage_key="synoptic-owner", secret=self.secret)
+            self.job = gr.BrowserState("", storage_key="synoptic-job", secret=self.secret)
+            self.chosen = gr.State("")  # the picture that was chosen in a gallery
+            gr.Markdown("# synoptic studio\nPictures that a pretrained model was never trained for.")
+            with gr.Tabs() as self.top:
+                with gr.Tab("Make", id="make"), gr.Row():
+                    with gr.Column(scale=5, min_width=340):
+                        self.build_applications()
+                    with gr.Column(scale=6, min_width=340):
+                        self.panel = self.build_panel()
+                with gr.Tab("History", id="history") as history:
+                    self.build_history(history)
+            self.connect(page)
+        return page
+
+    def build_applications(self) -> None:
+        with gr.Tabs() as self.inner:
+            for tab in self.tabs:
+                options = options_class(tab.application)
+                with gr.Tab(tab.application.replace("_", " "), id=tab.application):
+                    gr.Markdown(description(options.__doc__ or ""))
+                    fields = fields_of(options, self.models)
+                    tab.fields = [one for some in fields.values() for one in some]
+                    for one in fields.pop("Input"):
+                        one.component.render()
+                    with gr.Row():
+                        tab.paint = gr.Button("Paint", variant="primary", elem_id=f"paint-{tab.application}")
+                        tab.nine = gr.Button("Nine seeds", elem_id=f"nine-{tab.application}")
+                    with gr.Row():
+                        for example in EXAMPLES.get(tab.application, ()):
+                            self.build_example(tab, example)
+                    for heading, some in fields.items():
+                        self.place(heading, some)
+        with gr.Accordion("Words that the bundled models know", open=False):
+            for kind, known in vocabulary()["prompts"].items():
+                gr.Markdown(f"**{kind}**: {', '.join(known)}")
+        self.dropped = gr.File(label="Drop a PNG made by synoptic: its settings come back", file_types=[".png"], height=110)
+
+    def place(self, heading: str, fields: Sequence[Field | MaskedPicture]) -> None:
+        """Place built fields: the usual ones in sight, the others folded under their heading."""
+        with gr.Row() if heading == USUAL else gr.Accordion(heading, open=False):
+            for one in fields:
+                one.component.render()
+
+    def build_example(self, tab: Tab, example: Mapping[str, object]) -> None:
+        title = " · ".join(
+            str(v) for v in (example["prompt"] if isinstance(example["prompt"], list) else [example["prompt"]])
+        )
+        button = gr.Button(title, size="sm")
+        button.click(lambda: self.entered(tab, example), None, tab.components, api_visibility="private", queue=False)
+
+    def build_panel(self) -> Panel:
+        status = gr.HTML(status_line(None, 0), elem_id="status")
+        preview = gr.Image(label="as it is denoised", interactive=False, visible=False, elem_id="preview", buttons=[])
+        gallery = gr.Gallery(
+            label="pictures", columns=3, object_fit="contain", visible=False, elem_id="pictures", format="png"
+        )
+        view = gr.HTML("", elem_id="viewer")
+        with gr.Row():
+            stop = gr.Button("Stop", interactive=False, elem_id="stop")
+            self.sends = {name: gr.Button(f"→ {name}", size="sm") for name in SENT_TO}
+        command = gr.Code("", language="shell", label="the same on the command line", interactive=False, elem_id="command")
+        return Panel(status, preview, gallery, view, command, stop)
+
+    def build_history(self, tab: Any) -> None:
+        self.paths = gr.State([])
+        self.past = gr.Gallery(label="the newest first", columns=6, object_fit="contain", elem_id="history", format="png")
+        with gr.Row():
+            self.restore = gr.Button("Use these settings", variant="primary", elem_id="restore")
+            self.zip = gr.DownloadButton("Download all of this run")
+        self.about = gr.Code("", language="json", label="settings", interactive=False, elem_id="settings")
+        tab.select(self.list_history, [self.owner], [self.past, self.paths], api_visibility="private")
+
+    def connect(self, page: Any) -> None:
+        """Say what every button does."""
+        private: dict[str, Any] = {"api_visibility": "private"}
+        shown = list(self.panel)
+        for tab in self.tabs:
+            for button, count in ((tab.paint, None), (tab.nine, 9)):
+                button.click(
+                    self.painter(tab, count), [self.owner, *tab.components], [self.job], concurrency_limit=None, **private
+                ).success(self.watch, [self.owner, self.job], shown, concurrency_limit=None, **private)
+        page.load(self.recognize, [self.owner], [self.owner], **private).then(
+            self.watch, [self.owner, self.job], shown, concurrency_limit=None, **private
+        )
+        self.panel.stop.click(self.stop, [self.owner, self.job], None, queue=False, **private)
+        every = [self.inner, *(component for tab in self.tabs for component in tab.components)]
+        self.panel.gallery.select(self.choose_result, [self.owner, self.job], [self.chosen], **private)
+        self.past.select(self.choose_past, [self.paths], [self.chosen, self.about, self.zip], **private)
+        self.restore.click(self.use_settings, [self.chosen], [self.top, *every], **private)
+        self.dropped.upload(self.use_dropped, [self.dropped], every, **private)
+        for name, button in self.sends.items():
+            button.click(self.sender(name), [self.owner, self.job, self.chosen], every, **private)
+
+    def recognize(self, owner: object) -> str:
+        """Return who this browser is: what it was called before, or a new name that nobody can guess."""
+        return owner if isinstance(owner, str) and re.fullmatch(r"[\w-]{22}", owner) else secrets.token_urlsafe(16)
+
+    def painter(self, tab: Tab, count: int | None) -> Callable[..., str]:
+        """Return what queues the job that was entered in a tab."""
+
+        def paint(owner: str, *entered: Any) -> str:
+            try:
+                found = values_of(tab.fields, entered, self.jobs.permissions.keep_upload)
+                more = (
+                    {"count": count}
+                    if count and "count" in {f.spec.name for f in tab.fields if isinstance(f, Field)}
+                    else {}
+                )
+                return self.jobs.submit(tab.application, found | more, self.recognize(owner)).id
+            except InputError as e:
+                raise gr.Error(escape(str(e.in_python())), title="Not painted", duration=12) from None
+
+        return paint
+
+    def own(self, owner: object, id: object) -> Job | None:
+        """Return a job, if it is this browser's."""
+        job = self.jobs.get(id)
+        return job if job is not None and (job.owner == owner or self.sees_all) else None
+
+    @property
+    def sees_all(self) -> bool:
+        options = self.jobs.permissions.options
+        return not options.listen or options.shared_history
+
+    def stop(self, owner: str, id: str) -> None:
+        if job := self.own(owner, id):
+            self.jobs.stop(job)
+
+    async def watch(self, owner: str, id: str) -> AsyncIterator[tuple[Any, ...]]:
+        """Show a job until it ends: its place in the queue, its progress, previews, then its pictures."""
+        job = self.own(owner, id)
+        if job is None:
+            yield (status_line(None, 0), *[gr.skip()] * 5)
+            return
+        command = job.options.command()
+        last: object = ()
+        while job.active:
+            now = (job.state, job.steps, id_of(job.preview), self.jobs.position(job))
+            if now != last:
+                last = now
+                preview = gr.update(value=job.preview, visible=True) if job.preview is not None else gr.skip()
+                stop = gr.update(interactive=not job.stop.is_set())
+                yield status_line(job, now[3]), preview, gr.update(visible=False), "", command, stop
+            await asyncio.sleep(WATCH_SECONDS)
+        files = job.pictures()
+        pictures = [(self.publish(file), caption(job, file)) for file in files]
+        shown = viewer(job.application, job.folder, files)
+        hidden = gr.update(value=None, visible=False)
+        gallery = gr.update(value=pictures, visible=bool(pictures))
+        yield status_line(job, 0), hidden, gallery, shown, command, gr.update(interactive=False)
+
+    def publish(self, file: Path) -> str:
+        """Return a copy of a file where the page may fetch it, under a name that nobody can guess."""
+        key = sha256(f"{self.secret} {file} {file.stat().st_mtime_ns}".encode()).hexdigest()
+        copy = self.served / key / file.name
+        if not copy.exists():
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, copy)
+        return str(copy)
+
+    def list_history(self, owner: str) -> tuple[list[tuple[str, str]], list[str]]:
+        """Return the newest pictures that this browser may see."""
+        if self.sees_all:
+            manifests = sorted(self.jobs.folder.rglob(MANIFEST), key=lambda f: f.stat().st_mtime, reverse=True)
+            folders = [file.parent for file in manifests]
+        else:
+            folders = list(dict.fromkeys(job.folder for job in self.jobs.of(owner)))
+        files = [file for folder in folders[:SHOWN] for file in pictures_of(folder)][:SHOWN]
+        return [(self.publish(file), file.stem.replace("_", " ")) for file in files], [str(file) for file in files]
+
+    def choose_result(self, owner: str, id: str, event: gr.SelectData) -> str:
+        job = self.own(owner, id)
+        files = job.pictures() if job else []
+        return str(files[event.index]) if isinstance(event.index, int) and event.index < len(files) else ""
+
+    def choose_past(self, paths: list[str], event: gr.SelectData) -> tuple[str, str, Any]:
+        """Return the chosen picture, its settings, and the run as an archive."""
+        file = Path(paths[event.index])
+        settings = json.dumps(read_settings(file), indent=1, ensure_ascii=False)
+        return str(file), settings, gr.update(value=self.archive(file.parent))
+
+    def archive(self, folder: Path) -> str:
+        """Return a zip of a run's folder where the page may fetch it."""
+        key = sha256(f"{self.secret} {folder} {folder.stat().st_mtime_ns}".encode()).hexdigest()
+        target = self.served / key / folder.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return shutil.make_archive(str(target), "zip", folder)
+
+    def use_settings(self, chosen: str) -> tuple[Any, ...]:
+        """Return the updates that bring back the settings of a chosen picture."""
+        if not chosen:
+            raise gr.Error("choose a picture first", title="Nothing chosen", duration=6)
+        return gr.update(selected="make"), *self.restored(Path(chosen))
+
+    def use_dropped(self, file: str | None) -> tuple[Any, ...]:
+        if file is None:
+            return tuple(self.unchanged())
+        return tuple(self.restored(Path(file)))
+
+    def unchanged(self) -> list[Any]:
+        return [gr.skip() for _ in range(1 + sum(len(tab.fields) for tab in self.tabs))]
+
+    def restored(self, file: Path) -> list[Any]:
+        """Return the updates of all fields for the settings inside a picture."""
+        try:
+            found = read_settings(file)
+        except OSError:
+            found = {}
+        tab = next((tab for tab in self.tabs if tab.application == found.get("application")), None)
+        options = found.get("options")
+        if tab is None or not isinstance(options, dict):
+            raise gr.Error("this picture carries no settings of synoptic", title="Nothing restored", duration=8)
+        try:
+            cls = options_class(tab.application)
+            names = {spec.name for spec in cls.specs() if not spec.option.picture}
+            given = {name: value for name, value in options.items() if name in names and value is not None}
+            for spec in cls.specs():  # what a file says must be valid before it is shown
+                if spec.name in given:
+                    spec.checked(tuple(given[spec.name]) if isinstance(given[spec.name], list) else given[spec.name])
+        except (InputError, TypeError) as e:
+            raise gr.Error(escape(str(e)), title="Nothing restored", duration=8) from None
+        return self.updates(tab, given)
+
+    def entered(self, tab: Tab, options: Mapping[str, object]) -> list[object]:
+        """Return what is entered in a tab's fields for these options."""
+        return [one.entry(options) for one in tab.fields]
+
+    def updates(self, tab: Tab, options: Mapping[str, object]) -> list[Any]:
+        """Return the updates of all fields of all tabs: of this tab for these options, of the others none."""
+        found: list[Any] = [gr.update(selected=tab.application)]
+        for other in self.tabs:
+            found += self.entered(tab, options) if other is tab else [gr.skip()] * len(other.fields)
+        return found
+
+    def sender(self, application: str) -> Callable[..., tuple[Any, ...]]:
+        """Return what puts the chosen picture, or the first, into another application."""
+
+        def send(owner: str, id: str, chosen: str) -> tuple[Any, ...]:
+            job = self.own(owner, id)
+            files = job.pictures() if job else []
+            file = next((file for file in files if str(file) == chosen), files[0] if files else None)
+            if file is None:
+                raise gr.Error("paint a picture first, then send it on", title="Nothing to send", duration=6)
+            picture = self.publish(file)
+            found: list[Any] = [gr.update(selected=application)]
+            for tab in self.tabs:
+                for one in tab.fields:
+                    own = tab.application == application
+                    if own and isinstance(one, MaskedPicture):
+                        found.append({"background": picture, "layers": [], "composite": picture})
+                    else:
+                        wanted = own and isinstance(one, Field) and one.spec.name == SENT_TO[application]
+                        found.append(picture if wanted else gr.skip())
+            return tuple(found)
+
+        return send
+
+
+def status_line(job: Job | None, position: int) -> str:
+    """Return how far a job is, as HTML."""
+    if job is None:
+        return '<div class="status" role="status">Say what to show, then <b>Paint</b>.</div>'
+    taken, total = job.steps
+    share = taken / total if total else 0.0
+    text = escape(job.message)
+    if job.state == "queued":
+        text = f"waiting, {position} before it" if position else "about to begin"
+    elif job.state == "running":
+        left = job.seconds_left
+        text = f"step {taken} of {total}" + (f", {duration(left)} left" if left is not None else "") if total else "loading"
+        text = "stopping" if job.stop.is_set() else text
+    elif job.state == "done":
+        text = f"done in {duration(job.ended - job.started)}" if job.started else "done"
+        text += scores(job) + (f"; {escape(job.message)}" if job.message else "")
+        share = 1.0
+    return (
+        f'<div class="status" role="status"><progress value="{share:.3f}" max="1" aria-label="progress"></progress>'
+        f"<div><b>{job.state}</b> {text}</div></div>"
+    )
+
+
+def scores(job: Job) -> str:
+    """Return the mean score of a run's pictures, and what it is on; "" where there is none."""
+    found = (earlier(job.folder) or {}).get("scores")
+    found = found if isinstance(found, dict) else {}
+    return next((f"; {escape(name.replace('_', ' '))} {value}" for name, value in found.items() if name != "clip_model"), "")
+
+
+def caption(job: Job, file: Path) -> str:
+    listed = (earlier(job.folder) or {}).get("pictures")
+    for picture in listed if isinstance(listed, list) else []:
+        if isinstance(picture, dict) and job.folder / str(picture.get("file")) == file:
+            score = picture.get("score")
+            return f"seed {picture.get('seed')}" + (f", score {score}" if score is not None else "")
+    return file.stem
+
+
+def pictures_of(folder: Path) -> list[Path]:
+    """Return the finished pictures of a run's folder."""
+    listed = (earlier(folder) or {}).get("pictures")
+    files = [folder / str(p.get("file")) for p in listed if isinstance(p, dict)] if isinstance(listed, list) else []
+    return [file for file in files if file.is_file() and file.resolve().is_relative_to(folder.resolve())]
+
+
+def duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+def id_of(preview: object) -> int:
+    return id(preview)

@@ -1,0 +1,114 @@
+"""What a page or a request may ask for: sizes that are bounded, and no file that was not offered or uploaded."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+
+from synoptic.errors import InputError, user_path
+from synoptic.io import save_image
+from synoptic.models.registry import ALIASES, BUNDLED_MODELS, CONTROLNETS, UPSCALERS
+from synoptic.options.base import Options
+from synoptic.options.picture import PictureSource, read_picture
+from synoptic.options.regions import BOX
+from synoptic.options.studio import StudioOptions
+
+FILES = ("model", "lora", "vae", "embeddings", "controlnet", "upscalers", "clip_model")  # options that open files by name
+NOT_ASKED = ("out", "device", "compile", "trace", "animate")  # of the machine, or what the page does not show
+NAMES = {*BUNDLED_MODELS, *ALIASES, *CONTROLNETS, *UPSCALERS, "auto", "none", "bundled"}
+VIEW = re.compile(r"[a-z_0-9:+.]*")
+BEGINNINGS = ("auto", "noise", "sketch")  # what `init` may be beside a picture
+
+
+class Permissions:
+    """The limits of one studio; `offered` are the models in its folder: {name: path}."""
+
+    def __init__(self, options: StudioOptions, uploads: Path) -> None:
+        self.options, self.uploads = options, uploads
+        folder = user_path(options.models) if options.models else None
+        self.offered = {p.name: str(p) for p in sorted(folder.iterdir()) if p.is_dir()} if folder else {}
+
+    def allowed(self, options: type[Options], values: Mapping[str, object]) -> dict[str, object]:
+        """Return the values of options as they may be used, uploads as files. Raises InputError."""
+        found: dict[str, object] = {}
+        for spec in options.specs():
+            if spec.name in NOT_ASKED or spec.name not in values:
+                continue
+            value = values[spec.name]
+            if spec.option.picture:
+                found[spec.name] = self.upload(value)
+            elif spec.name in FILES:
+                found[spec.name] = [self.file(v) for v in value] if isinstance(value, list | tuple) else self.file(value)
+            else:
+                found[spec.name] = value
+        if unknown := values.keys() - {spec.name for spec in options.specs()} | (values.keys() & set(NOT_ASKED)):
+            raise InputError(f"{options.application()} has no option {min(unknown)} here: omit it", rule="unknown-option")
+        self.check_texts(found)
+        return found
+
+    def upload(self, value: object) -> PictureSource | None:
+        """Return the file of an uploaded picture, which is called by its hash. Raises InputError for any other name."""
+        if value is None or value == "":
+            return None
+        if isinstance(value, str) and value in BEGINNINGS:
+            return value
+        if (
+            isinstance(value, str)
+            and re.fullmatch(r"[0-9a-f]{64}", value)
+            and (file := self.uploads / f"{value}.png").is_file()
+        ):
+            return str(file)
+        raise InputError("a picture must have been uploaded here, another was named: upload it first", rule="upload-unknown")
+
+    def file(self, value: object) -> object:
+        """Return a model's name, or the path of one that is offered. Raises InputError for any other where others listen."""
+        if not isinstance(value, str) or not value:
+            return value or None
+        name, _, scale = value.rpartition(":") if re.fullmatch(r".*:[\d.]+", value) else (value, "", "")
+        if name in self.offered:
+            return self.offered[name] + (f":{scale}" if scale else "")
+        if self.options.listen and value not in NAMES:
+            choices = ", ".join(["bundled", "bundled-if", *self.offered])
+            raise InputError(f"a model must be one that is offered ({choices}), another was named", rule="model-offered")
+        return value
+
+    def check_texts(self, values: Mapping[str, object]) -> None:
+        """Raise InputError for a text that would open a file, where others listen: a region's mask, a permutation."""
+        if not self.options.listen:
+            return
+        for text in listed(values.get("region")):
+            if not BOX.fullmatch(text):
+                raise InputError('a region must be a box here, "x0,y0,x1,y1: prompt": masks are files', rule="region-box")
+        for text in listed(values.get("views")):
+            if not VIEW.fullmatch(text) or text.endswith((".npy", ".json")):
+                raise InputError("a view must have a name here: permutations are files", rule="view-named")
+
+    def check_size(self, options: Options) -> None:
+        """Raise InputError for more work than this studio does at once; options are prepared."""
+        pixels = (getattr(options, "width", None) or 0) * (getattr(options, "height", None) or 0)
+        asked = {
+            "pixels": (pixels, self.options.max_pixels),
+            "steps": (getattr(options, "steps", None) or 0, self.options.max_steps),
+            "pictures": (len(options.items()), self.options.max_pictures),
+        }
+        for what, (amount, most) in asked.items():
+            if amount > most:
+                raise InputError(
+                    f"this studio paints at most {most} {what} at once, {amount} were asked for: ask for less",
+                    rule=f"{what}-at-most",
+                )
+
+    def keep_upload(self, source: PictureSource) -> str:
+        """Keep a picture as a PNG of this studio; return its name, a hash. Raises InputError for what is no picture."""
+        image = read_picture(source)
+        name = sha256(f"{image.mode} {image.size} ".encode() + image.tobytes()).hexdigest()
+        file = self.uploads / f"{name}.png"
+        if not file.exists():
+            save_image(file, image, {})
+        return name
+
+
+def listed(value: object) -> list[str]:
+    return [str(v) for v in value] if isinstance(value, list | tuple) else [] if value is None else [str(value)]
