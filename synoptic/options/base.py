@@ -105,6 +105,8 @@ def convert(kind: object, value: Any) -> object:
         return value
     if get_origin(kind) is tuple:
         item, *rest = get_args(kind)
+        if isinstance(value, Mapping | set | frozenset | bytes):
+            raise TypeError("a list")
         values = [value] if isinstance(value, str) or not hasattr(value, "__iter__") else list(value)
         if rest != [...] and len(values) != 1 + len(rest):
             raise ValueError(f"{1 + len(rest)} values")

@@ -22,6 +22,5 @@ EXAMPLES: Mapping[str, Sequence[Mapping[str, object]]] = {
     "hybrid": [{"prompt": ["a photo of a lion", "a photo of a sunflower"]}],
     "text_to_3d": [{"prompt": ["a yellow house"]}],
     "distill": [{"prompt": ["a photo of a red mug"], "steps": 300}],
-    "denoise": [{"prompt": "a high quality photo"}],
     "compare_sync": [{"prompt": ["a lion", "a sunflower"]}],
 }

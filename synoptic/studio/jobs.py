@@ -22,10 +22,11 @@ from synoptic.models.memory import empty_cache, is_out_of_memory
 from synoptic.options import options_class
 from synoptic.options.common import ModelOptions
 from synoptic.runs.execute import carry_out
-from synoptic.runs.folders import MANIFEST, default_folder, earlier
+from synoptic.runs.folders import default_folder
 from synoptic.runs.watch import watching
 from synoptic.sampling.step import Step
 from synoptic.studio.permissions import Permissions
+from synoptic.studio.results import pictures
 from synoptic.utils.json_objects import JsonObject
 
 State = Literal["queued", "running", "done", "failed", "stopped"]
@@ -73,12 +74,8 @@ class Job:
         return (time.time() - self.started) / taken * (total - taken) if taken and self.state == "running" else None
 
     def pictures(self) -> list[Path]:
-        """Return the finished pictures, those of a figure of all last."""
-        manifest = earlier(self.folder) or {}
-        listed = manifest.get("pictures")
-        names = [str(p.get("file")) for p in listed if isinstance(p, dict)] if isinstance(listed, list) else []
-        files = [self.folder / name for name in names]
-        return [file for file in files if file.is_file() and file.resolve().is_relative_to(self.folder.resolve())]
+        """Return the finished pictures."""
+        return pictures(self.folder)
 
     def to_json(self) -> JsonObject:
         own = {"id": self.id, "owner": self.owner, "state": self.state, "message": self.message, "created": self.created}
@@ -189,10 +186,6 @@ class Jobs:
                 yield Job(file.stem, found["owner"], options, found["created"], found["state"], found["message"])
             except (OSError, ValueError, KeyError, TypeError, ImportError, AttributeError, AssertionError):
                 continue
-
-    def manifest(self, job: Job) -> JsonObject:
-        """Return the run.json of a job; {} before there is one."""
-        return earlier(job.folder) or {} if (job.folder / MANIFEST).exists() else {}
 
 
 class Previews:

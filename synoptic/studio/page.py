@@ -22,7 +22,8 @@ from synoptic.errors import InputError
 from synoptic.io import read_settings
 from synoptic.models.vocabulary import vocabulary
 from synoptic.options import options_class
-from synoptic.runs.folders import MANIFEST, earlier
+from synoptic.runs.folders import MANIFEST
+from synoptic.studio import results
 from synoptic.studio.examples import EXAMPLES
 from synoptic.studio.fields import Field, MaskedPicture, fields_of, values_of
 from synoptic.studio.jobs import Job, Jobs
@@ -125,9 +126,13 @@ class Page:
     def build_panel(self) -> Panel:
         status = gr.HTML(status_line(None, 0), elem_id="status")
         preview = gr.Image(label="as it is denoised", interactive=False, visible=False, elem_id="preview", buttons=[])
-        gallery = gr.Gallery(
-            label="pictures", columns=3, object_fit="contain", visible=False, elem_id="pictures", format="png"
-        )
+        look: dict[str, Any] = {
+            "object_fit": "contain",
+            "height": "auto",
+            "buttons": ["download", "fullscreen"],
+            "format": "png",
+        }
+        gallery = gr.Gallery(label="pictures", elem_id="pictures", visible=False, **look)
         view = gr.HTML("", elem_id="viewer")
         with gr.Row():
             stop = gr.Button("Stop", interactive=False, elem_id="stop")
@@ -137,7 +142,9 @@ class Page:
 
     def build_history(self, tab: Any) -> None:
         self.paths = gr.State([])
-        self.past = gr.Gallery(label="the newest first", columns=6, object_fit="contain", elem_id="history", format="png")
+        self.past = gr.Gallery(
+            label="the newest first", columns=6, elem_id="history", height="auto", buttons=["download", "fullscreen"]
+        )
         with gr.Row():
             self.restore = gr.Button("Use these settings", variant="primary", elem_id="restore")
             self.zip = gr.DownloadButton("Download all of this run")
@@ -216,11 +223,11 @@ class Page:
                 stop = gr.update(interactive=not job.stop.is_set())
                 yield status_line(job, now[3]), preview, gr.update(visible=False), "", command, stop
             await asyncio.sleep(WATCH_SECONDS)
-        files = job.pictures()
-        pictures = [(self.publish(file), caption(job, file)) for file in files]
-        shown = viewer(job.application, job.folder, files)
+        found = results.captioned(job.folder)
+        shown = viewer(job.application, job.folder, results.pictures(job.folder))
         hidden = gr.update(value=None, visible=False)
-        gallery = gr.update(value=pictures, visible=bool(pictures))
+        pictures = [(self.publish(file), text) for file, text in found]
+        gallery = gr.update(value=pictures, visible=bool(pictures), columns=min(3, max(1, len(pictures))))
         yield status_line(job, 0), hidden, gallery, shown, command, gr.update(interactive=False)
 
     def publish(self, file: Path) -> str:
@@ -239,12 +246,12 @@ class Page:
             folders = [file.parent for file in manifests]
         else:
             folders = list(dict.fromkeys(job.folder for job in self.jobs.of(owner)))
-        files = [file for folder in folders[:SHOWN] for file in pictures_of(folder)][:SHOWN]
+        files = [file for folder in folders[:SHOWN] for file in results.pictures(folder)][:SHOWN]
         return [(self.publish(file), file.stem.replace("_", " ")) for file in files], [str(file) for file in files]
 
     def choose_result(self, owner: str, id: str, event: gr.SelectData) -> str:
         job = self.own(owner, id)
-        files = job.pictures() if job else []
+        files = [file for file, _ in results.captioned(job.folder)] if job else []
         return str(files[event.index]) if isinstance(event.index, int) and event.index < len(files) else ""
 
     def choose_past(self, paths: list[str], event: gr.SelectData) -> tuple[str, str, Any]:
@@ -311,7 +318,7 @@ class Page:
 
         def send(owner: str, id: str, chosen: str) -> tuple[Any, ...]:
             job = self.own(owner, id)
-            files = job.pictures() if job else []
+            files = [file for file, _ in results.captioned(job.folder)] if job else []
             file = next((file for file in files if str(file) == chosen), files[0] if files else None)
             if file is None:
                 raise gr.Error("paint a picture first, then send it on", title="Nothing to send", duration=6)
@@ -344,36 +351,13 @@ def status_line(job: Job | None, position: int) -> str:
         text = f"step {taken} of {total}" + (f", {duration(left)} left" if left is not None else "") if total else "loading"
         text = "stopping" if job.stop.is_set() else text
     elif job.state == "done":
-        text = f"done in {duration(job.ended - job.started)}" if job.started else "done"
-        text += scores(job) + (f"; {escape(job.message)}" if job.message else "")
+        facts = [f"in {duration(job.ended - job.started)}" if job.started else "", escape(results.score(job.folder)), text]
+        text = "; ".join(fact for fact in facts if fact)
         share = 1.0
     return (
         f'<div class="status" role="status"><progress value="{share:.3f}" max="1" aria-label="progress"></progress>'
         f"<div><b>{job.state}</b> {text}</div></div>"
     )
-
-
-def scores(job: Job) -> str:
-    """Return the mean score of a run's pictures, and what it is on; "" where there is none."""
-    found = (earlier(job.folder) or {}).get("scores")
-    found = found if isinstance(found, dict) else {}
-    return next((f"; {escape(name.replace('_', ' '))} {value}" for name, value in found.items() if name != "clip_model"), "")
-
-
-def caption(job: Job, file: Path) -> str:
-    listed = (earlier(job.folder) or {}).get("pictures")
-    for picture in listed if isinstance(listed, list) else []:
-        if isinstance(picture, dict) and job.folder / str(picture.get("file")) == file:
-            score = picture.get("score")
-            return f"seed {picture.get('seed')}" + (f", score {score}" if score is not None else "")
-    return file.stem
-
-
-def pictures_of(folder: Path) -> list[Path]:
-    """Return the finished pictures of a run's folder."""
-    listed = (earlier(folder) or {}).get("pictures")
-    files = [folder / str(p.get("file")) for p in listed if isinstance(p, dict)] if isinstance(listed, list) else []
-    return [file for file in files if file.is_file() and file.resolve().is_relative_to(folder.resolve())]
 
 
 def duration(seconds: float) -> str:

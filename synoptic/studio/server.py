@@ -31,6 +31,7 @@ from synoptic.utils.image_formats import FORMATS
 
 PASSWORD = "SYNOPTIC_STUDIO_PASSWORD"
 MOST_BYTES = 32 * 2**20  # of a request
+TOO_LARGE = f"a request has at most {MOST_BYTES} bytes"
 HEADERS = {  # nothing from outside, and nobody else's page around this one
     "content-security-policy": "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; frame-ancestors 'self';"
     " object-src 'none'",
@@ -74,6 +75,10 @@ def only_pictures() -> None:
     Image.ID[:] = [name for name in Image.ID if name in FORMATS]
 
 
+class TooLarge(Exception):
+    """A request has more bytes than are taken."""
+
+
 class Guard:
     """Middleware that asks for the password, bounds requests, and refuses those of other pages."""
 
@@ -84,31 +89,38 @@ class Guard:
         if scope["type"] not in ("http", "websocket"):
             return await self.app(scope, receive, send)
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        status, text = self.refusal(headers)
+        status, text = self.refusal(scope["path"], headers)
         if status:
-            more = [(b"www-authenticate", b'Basic realm="synoptic studio"')] if status == 401 else []
-            kind = [(b"content-type", b"text/plain; charset=utf-8")]
-            await send({"type": "http.response.start", "status": status, "headers": kind + more})
-            return await send({"type": "http.response.body", "body": text.encode()})
-        taken = 0
+            return await refuse(send, status, text)
+        taken, begun = 0, False
 
         async def bounded() -> Any:
             nonlocal taken
             message = await receive()
             taken += len(message.get("body", b""))
-            return {"type": "http.disconnect"} if taken > MOST_BYTES else message
+            if taken > MOST_BYTES:
+                raise TooLarge
+            return message
 
         async def with_headers(message: Any) -> None:
+            nonlocal begun
+            begun = True
             if message["type"] == "http.response.start":
                 own = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
                 message = message | {"headers": [*message.get("headers", []), *own]}
             await send(message)
 
-        await self.app(scope, bounded, with_headers)
+        try:
+            await self.app(scope, bounded, with_headers)
+        except TooLarge:
+            if not begun:
+                await refuse(send, 413, TOO_LARGE)
 
-    def refusal(self, headers: Mapping[str, str]) -> tuple[int, str]:
+    def refusal(self, path: str, headers: Mapping[str, str]) -> tuple[int, str]:
         """Return why a request is refused, as a status and a text; (0, "") where it is not."""
         host = headers.get("host", "")
+        if "\0" in path or "/gradio_api/proxy=" in path:  # nothing is fetched for anyone
+            return 404, "there is nothing here"
         if not self.anyone and host.rpartition(":")[0] not in LOCAL and host not in LOCAL:
             return 403, "this studio answers its own machine alone: start it with --listen"
         origin = headers.get("origin")
@@ -116,10 +128,18 @@ class Guard:
             return 403, "a request of another page is not answered"
         length = headers.get("content-length", "0")
         if not length.isdigit() or int(length) > MOST_BYTES:
-            return 413, f"a request has at most {MOST_BYTES} bytes"
+            return 413, TOO_LARGE
         if self.password and not secrets.compare_digest(given_password(headers).encode(), self.password.encode()):
             return 401, "a password is needed"
         return 0, ""
+
+
+async def refuse(send: Any, status: int, text: str) -> None:
+    """Answer a request with a text alone; 401 asks for the password."""
+    headers = [(b"content-type", b"text/plain; charset=utf-8")]
+    headers += [(b"www-authenticate", b'Basic realm="synoptic studio"')] if status == 401 else []
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": text.encode()})
 
 
 def given_password(headers: Mapping[str, str]) -> str:

@@ -1,0 +1,49 @@
+"""What is in a run's folder, as its manifest says: pictures, their captions, what their scores mean."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from synoptic.metrics.scale import meaning
+from synoptic.runs.contact_sheet import BEFORE_AFTER
+from synoptic.runs.folders import earlier
+from synoptic.utils.json_objects import JsonObject
+
+
+def listed(folder: Path) -> list[JsonObject]:
+    """Return what the manifest says of each picture; [] where there is none that can be read."""
+    pictures = (earlier(folder) or {}).get("pictures")
+    return [picture for picture in pictures if isinstance(picture, dict)] if isinstance(pictures, list) else []
+
+
+def inside(folder: Path, name: object) -> Path | None:
+    """Return a file of the folder, or None where there is none of that name, or it leads out of it."""
+    file = folder / str(name)
+    return file if file.is_file() and file.resolve().is_relative_to(folder.resolve()) else None
+
+
+def pictures(folder: Path) -> list[Path]:
+    """Return the finished pictures of a run."""
+    return [file for picture in listed(folder) if (file := inside(folder, picture.get("file")))]
+
+
+def captioned(folder: Path) -> list[tuple[Path, str]]:
+    """Return the finished pictures of a run with their captions, then the figures that compare them."""
+    found = []
+    for picture in listed(folder):
+        if file := inside(folder, picture.get("file")):
+            score = picture.get("score")
+            found.append((file, f"seed {picture.get('seed')}" + ("" if score is None else f", score {score}")))
+    application = str((earlier(folder) or {}).get("application"))
+    figures = [file for name in (f"{application}.png", BEFORE_AFTER) if (file := inside(folder, name))]
+    return found + [(file, file.stem.replace("_", " ")) for file in figures if file not in dict(found)]
+
+
+def score(folder: Path) -> str:
+    """Return the mean score of a run's pictures and what it means; "" where there is none."""
+    scores = (earlier(folder) or {}).get("scores")
+    if not isinstance(scores, dict) or not scores:
+        return ""
+    name, value = next(iter(scores.items()))
+    text = f"{name.replace('clip_score', 'CLIP score').replace('_', ' ')} {value}"
+    return f"{text} ({means})" if (means := meaning(name, str(scores.get("clip_model", "")))) else text

@@ -1,0 +1,54 @@
+"""A studio without a browser, its folder, and its queue."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("gradio")
+
+from fastapi.testclient import TestClient
+
+from synoptic.options.studio import StudioOptions
+from synoptic.studio.jobs import Job, Jobs
+from synoptic.studio.permissions import Permissions
+from synoptic.studio.server import build
+
+QUICK = {"prompt": ["a photo of a horse"], "steps": 2, "upscalers": ["none"], "model": "bundled-if"}
+
+
+@pytest.fixture
+def studio(tmp_path: Path) -> Callable[..., Jobs]:
+    """options -> the queue of a studio whose folder is new."""
+
+    def build_jobs(**options: object) -> Jobs:
+        asked = StudioOptions.from_arguments(out=str(tmp_path / "outputs"), **options).prepare()
+        uploads = tmp_path / "outputs" / ".studio" / "uploads"
+        uploads.mkdir(parents=True, exist_ok=True)
+        return Jobs(tmp_path / "outputs", Permissions(asked, uploads))
+
+    return build_jobs
+
+
+@pytest.fixture
+def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., TestClient]]:
+    """(password, options) -> a client of a studio that listens."""
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "served"))
+    (tmp_path / "secret.txt").write_text("the secret of this machine")
+
+    def connect(password: str = "", **options: object) -> TestClient:
+        asked = StudioOptions.from_arguments(out=str(tmp_path / "outputs"), listen=True, **options)
+        return TestClient(build(asked.prepare(), password), raise_server_exceptions=False)
+
+    yield connect
+
+
+def ended(*jobs: Job, seconds: float = 200) -> None:
+    """Wait until jobs have ended."""
+    until = time.monotonic() + seconds
+    while any(job.active for job in jobs):
+        assert time.monotonic() < until, [job.state for job in jobs]
+        time.sleep(0.02)

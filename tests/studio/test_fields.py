@@ -1,0 +1,60 @@
+"""Fields cover every option, and what is entered for options is read back as the same options."""
+
+from __future__ import annotations
+
+import pytest
+
+import synoptic
+from synoptic.options import options_class
+from synoptic.studio.examples import EXAMPLES
+from synoptic.studio.fields import Field, MaskedPicture, fields_of, values_of
+from synoptic.studio.permissions import NOT_ASKED
+
+
+def every_field(application: str) -> list[Field | MaskedPicture]:
+    return [one for some in fields_of(options_class(application), ["bundled"]).values() for one in some]
+
+
+def read_back(application: str, options: dict[str, object]) -> dict[str, object]:
+    fields = every_field(application)
+    return values_of(fields, [one.entry(options) for one in fields], lambda picture: "kept")
+
+
+@pytest.mark.parametrize("application", synoptic.APPLICATIONS)
+def test_every_option_has_a_field_but_those_of_the_machine(application):
+    names = [one.spec.name for one in every_field(application) if isinstance(one, Field)]
+    masked = ["image", "mask"] if any(isinstance(one, MaskedPicture) for one in every_field(application)) else []
+    assert sorted([*names, *masked]) == sorted(s.name for s in options_class(application).specs() if s.name not in NOT_ASKED)
+
+
+@pytest.mark.parametrize("application", synoptic.APPLICATIONS)
+def test_what_is_entered_by_default_is_the_defaults(application):
+    cls = options_class(application)
+    pictures = {spec.name: "p.png" for spec in cls.specs() if spec.option.positional and spec.option.picture}
+    (prompt,) = (spec for spec in cls.specs() if spec.name == "prompt")
+    required = pictures | {"prompt": ["a", "b"] if prompt.is_list else "a"}
+    assert cls.from_arguments(**read_back(application, required) | pictures) == cls.from_arguments(**required)
+
+
+@pytest.mark.parametrize(
+    ("application", "options"),
+    [
+        (
+            "wide",
+            {"prompt": ["a, b", "c"], "width": 512, "region": ["0,0,1,0.5: sky, blue", "0.5,0,1,1: sea"], "circular": True},
+        ),
+        ("wide", {"prompt": ["a"], "progressive": 0.4, "guidance_interval": [0.1, 0.9], "condition": ["canny", "depth"]}),
+        ("anagram", {"prompt": ["a", "b", "c"], "views": ["identity", "rotate_cw", "negate"], "weights": [1.0, 2.0, 0.5]}),
+        ("edit", {"prompt": "x", "start": [1, 3, 7], "guidance_scale": 4.5, "negative_prompt": "a, b"}),
+        ("denoise", {"prompt": "x", "t": [100, 200], "method": ["onestep"]}),
+    ],
+)
+def test_options_come_back_as_they_were_entered(application, options):
+    read = read_back(application, options)
+    assert {name: read[name] for name in options} == options
+
+
+@pytest.mark.parametrize("application", EXAMPLES)
+def test_examples_are_options_that_can_be_painted(application):
+    for example in EXAMPLES[application]:
+        options_class(application).from_arguments(**read_back(application, dict(example))).prepare()

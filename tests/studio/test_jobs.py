@@ -1,0 +1,159 @@
+"""The queue: jobs are runs, in their order; they can be watched, stopped, and are found again."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from synoptic import InputError
+from synoptic.io import load_image, read_settings
+from synoptic.runs.execute import run
+from synoptic.studio import jobs as studio_jobs
+from tests.studio.conftest import QUICK, ended
+
+
+def test_a_job_is_the_run_of_the_command_line(studio, tmp_path):
+    jobs = studio()
+    job = jobs.submit("generate", QUICK | {"seed": 5}, "me")
+    ended(job)
+    assert (job.state, job.steps) == ("done", (2, 2))
+    (picture,) = job.pictures()
+    same = run("generate", **QUICK | {"seed": 5, "out": str(tmp_path / "same")})
+    assert load_image(picture).tobytes() == same.images[0].tobytes()
+    assert json.loads((picture.parent / "run.json").read_text())["command"] == same.options.command()
+    assert read_settings(picture)["options"] == same.options.to_json()
+
+
+def test_jobs_are_carried_out_in_their_order_and_belong_to_whoever_asked(studio):
+    jobs = studio()
+    mine = [jobs.submit("generate", QUICK | {"seed": seed}, "me") for seed in range(2)]
+    other = jobs.submit("generate", QUICK | {"prompt": ["a photo of a dog"]}, "someone else")
+    assert jobs.position(other) <= 2 and jobs.of("me") == mine[::-1] and jobs.of(None)[0] is other
+    ended(*mine, other)
+    assert mine[0].ended <= mine[1].started <= mine[1].ended <= other.started
+    assert len({job.pictures()[0] for job in (*mine, other)}) == 3
+
+
+def test_a_job_shows_a_preview_and_stops_with_what_is_finished(studio, monkeypatch):
+    monkeypatch.setattr(studio_jobs, "PREVIEW_SECONDS", 0.0)
+    monkeypatch.setattr("synoptic.runs.execute.max_batch_rows", lambda *_: 2)  # a picture at a time
+    jobs = studio()
+    job = jobs.submit("generate", QUICK | {"steps": 4, "count": 20}, "me")
+    seen = set()
+    while job.active:
+        if job.preview is not None:
+            seen.add(job.preview.tobytes())
+        if job.pictures():
+            jobs.stop(job)
+    assert job.state == "stopped" and 1 <= len(job.pictures()) < 20 and seen and job.preview is None
+    again = jobs.submit("generate", QUICK | {"steps": 4, "count": 20}, "me")
+    jobs.stop(again)
+    ended(again)
+    assert again.folder == job.folder  # the same settings go on from there
+
+
+def test_a_waiting_job_is_stopped_before_it_begins(studio):
+    jobs = studio()
+    first, second = (jobs.submit("generate", QUICK | {"seed": seed, "count": 4}, "me") for seed in (0, 10))
+    jobs.stop(second)
+    assert second.state == "stopped" and not second.pictures()
+    ended(first)
+    assert first.state == "done"
+
+
+def test_a_restart_finds_the_queue_and_the_history(studio):
+    jobs = studio()
+    done = jobs.submit("generate", QUICK, "me")
+    ended(done)
+    left = jobs.submit("generate", QUICK | {"seed": 7}, "me")
+    ended(left)
+    file = jobs.kept / f"{left.id}.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"state": "running"}))  # as a killed process leaves it
+    for picture in left.pictures():
+        picture.unlink()
+    (jobs.kept / "broken.json").write_text("{")
+    again = studio()
+    assert [job.id for job in again.of("me")] == [left.id, done.id]
+    ended(*again.of("me"))
+    assert [job.state for job in again.of("me")] == ["done", "done"] and again.get(left.id).pictures()
+
+
+def test_a_job_that_fails_says_why_and_the_next_goes_on(studio, monkeypatch):
+    def fail(*_: object) -> None:
+        raise RuntimeError("something is broken")
+
+    jobs = studio()
+    monkeypatch.setattr(studio_jobs, "carry_out", fail)
+    failed = jobs.submit("generate", QUICK, "me")
+    ended(failed)
+    monkeypatch.undo()
+    job = jobs.submit("generate", QUICK, "me")
+    ended(job)
+    assert (failed.state, failed.message, job.state) == ("failed", "RuntimeError: something is broken", "done")
+
+
+@pytest.mark.parametrize(
+    ("values", "rule"),
+    [
+        ({"prompt": []}, "prompt-missing"),
+        ({"steps": 20_000}, "steps-at-most"),
+        ({"count": 65}, "pictures-at-most"),
+        ({"out": "/tmp/elsewhere"}, "unknown-option"),
+        ({"device": "cuda:7"}, "unknown-option"),
+        ({"nonsense": 1}, "unknown-option"),
+        ({"model": "/etc"}, "model-offered"),
+        ({"model": "../models"}, "model-offered"),
+        ({"model": "someone/else"}, "model-offered"),
+        ({"lora": ["/etc/passwd"]}, "model-offered"),
+        ({"lora": ["/etc/passwd:0.5"]}, "model-offered"),
+        ({"vae": "/root"}, "model-offered"),
+        ({"embeddings": "/root/x.npz"}, "model-offered"),
+        ({"upscalers": ["/root"]}, "model-offered"),
+    ],
+)
+def test_what_is_not_allowed_is_refused(studio, values, rule):
+    jobs = studio(listen=True)
+    with pytest.raises(InputError) as refused:
+        jobs.submit("generate", QUICK | values, "me")
+    assert refused.value.rule == rule and not jobs.of(None)
+
+
+@pytest.mark.parametrize(
+    ("application", "values", "rule"),
+    [
+        ("wide", {"prompt": ["a"], "width": 4096, "height": 4096}, "pixels-at-most"),
+        ("wide", {"prompt": ["a"], "region": ["/etc/passwd: b"]}, "region-box"),
+        ("wide", {"prompt": ["a"], "control": "/etc/passwd", "condition": ["canny"]}, "upload-unknown"),
+        ("wide", {"prompt": ["a"], "control": "../" * 9 + "etc/passwd", "condition": ["canny"]}, "upload-unknown"),
+        ("anagram", {"prompt": ["a", "b"], "views": ["identity", "/root/x.json"]}, "view-named"),
+        ("anagram", {"prompt": ["a", "b"], "views": ["identity", "x.npy"]}, "view-named"),
+        ("edit", {"prompt": "a", "image": "0" * 64}, "upload-unknown"),
+        ("distill", {"prompt": ["a"], "init": "/etc/passwd"}, "upload-unknown"),
+    ],
+)
+def test_no_file_is_opened_that_was_not_uploaded(studio, application, values, rule):
+    with pytest.raises(InputError) as refused:
+        studio(listen=True).submit(application, values, "me")
+    assert refused.value.rule == rule
+
+
+def test_models_of_the_folder_are_offered_by_their_names(studio, tmp_path):
+    from synoptic.models.checkpoint import BUNDLED_DIR
+
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "mine").symlink_to(BUNDLED_DIR / "if")
+    jobs = studio(listen=True, models=str(tmp_path / "checkpoints"))
+    job = jobs.submit("generate", QUICK | {"model": "mine"}, "me")
+    ended(job)
+    assert job.state == "done", job.message
+
+
+def test_the_queue_of_one_browser_has_an_end(studio, monkeypatch):
+    monkeypatch.setattr(studio_jobs, "OWN_WAITING", 1)
+    jobs = studio()
+    first = jobs.submit("generate", QUICK | {"count": 4}, "me")
+    with pytest.raises(InputError, match="queue is full"):
+        jobs.submit("generate", QUICK | {"seed": 9}, "me")
+    other = jobs.submit("generate", QUICK | {"seed": 9}, "someone else")
+    ended(first, other)
