@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from synoptic.runs.grid import GridRun
     from synoptic.runs.manifest import Run
 
-TOOLS = [name.replace("_", "-") for name in (*synoptic.TOOLS, "models", "embed", "views")]
+TOOLS = [name.replace("_", "-") for name in (*synoptic.TOOLS, "models", "embed", "views", "studio")]
 APPLICATIONS = [name for names in COMMANDS.values() for name in names if name not in TOOLS]
 RENAMED_COMMANDS = {"dream": "text-to-3d", "condition": "control-map", "train-control": "train-controlnet"}
 

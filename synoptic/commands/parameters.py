@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING
-from typing import Annotated, get_args, get_origin
+from typing import Annotated, Any, get_args, get_origin
 
 from cyclopts import Group, Parameter, Token
 
@@ -53,7 +53,8 @@ def signature(options: type[Options], with_shell: bool = False) -> inspect.Signa
 def parameter(spec: OptionSpec, group: Group) -> inspect.Parameter:
     """Return one option as cyclopts reads it."""
     P, details = inspect.Parameter, {"help": spec.option.help, "group": group}
-    kind = str if spec.option.picture else spec.kind
+    kind: Any = str if spec.option.picture else spec.kind
+    kind = kind | None if spec.default is None else kind
     if spec.option.positional:
         style = P.VAR_POSITIONAL if spec.is_list else P.POSITIONAL_ONLY
         kind = str if spec.is_list else kind
