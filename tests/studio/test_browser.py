@@ -1,4 +1,4 @@
-"""The page in a real browser: paint, preview, result, viewer, stop, reload, dropped settings. Needs Chromium and playwright."""
+"""The page in a real browser: paint, preview, viewers, stop, reload, dropped settings. Needs Chromium and playwright."""
 
 from __future__ import annotations
 

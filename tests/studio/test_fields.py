@@ -32,7 +32,7 @@ def test_what_is_entered_by_default_is_the_defaults(application):
     cls = options_class(application)
     pictures = {spec.name: "p.png" for spec in cls.specs() if spec.option.positional and spec.option.picture}
     (prompt,) = (spec for spec in cls.specs() if spec.name == "prompt")
-    required = pictures | {"prompt": ["a", "b"] if prompt.is_list else "a"}
+    required: dict[str, object] = {**pictures, "prompt": ["a", "b"] if prompt.is_list else "a"}
     assert cls.from_arguments(**read_back(application, required) | pictures) == cls.from_arguments(**required)
 
 
