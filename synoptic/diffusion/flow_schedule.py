@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import diffusers.schedulers as library
 import numpy as np
 from torch import Tensor
 
 from synoptic.diffusion.equations import Time
-from synoptic.diffusion.scheduler_classes import FLOW_SCHEDULERS
-
-Spacing = Literal["scheduler", "linspace"]  # of sigma before it is shifted: the class's own, or 1 … 1/n (pipelines of FLUX)
+from synoptic.diffusion.scheduler_classes import FLOW_SCHEDULERS, Spacing
 
 
 @dataclass(frozen=True)

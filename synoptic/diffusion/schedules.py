@@ -13,12 +13,13 @@ from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from torch import Tensor
 
 from synoptic.diffusion.equations import Schedule, Time
-from synoptic.diffusion.flow_schedule import FlowMatchingSchedule, Spacing
+from synoptic.diffusion.flow_schedule import FlowMatchingSchedule
 from synoptic.diffusion.scheduler_classes import (
     CONSISTENCY_SCHEDULERS,
     CONTINUOUS_SCHEDULERS,
     FLOW_SCHEDULERS,
     MULTISTEP_SCHEDULERS,
+    Spacing,
     with_class_defaults,
 )
 

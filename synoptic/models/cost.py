@@ -31,7 +31,7 @@ from synoptic.models.local_cache import read_cached, write_cached
 from synoptic.utils.json_objects import JsonObject
 
 Inputs = Callable[[torch.dtype], Mapping[str, object]]  # (dtype) -> a network's arguments for one row, by name
-TOKENS = 77  # of a text encoder's window
+CLIP_TOKENS = 77  # of a text encoder's window
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def unet_inputs(config: JsonObject, channels: int | None = None) -> Inputs:
         given: dict[str, object] = {
             "sample": torch.empty(1, channels or config["in_channels"], side, side, dtype=dtype),
             "timestep": torch.ones(1, dtype=torch.long),
-            "encoder_hidden_states": torch.empty(1, TOKENS, text, dtype=dtype),
+            "encoder_hidden_states": torch.empty(1, CLIP_TOKENS, text, dtype=dtype),
         }
         if config.get("addition_embed_type") == "text_time":
             pooled = config["projection_class_embeddings_input_dim"] - 6 * config["addition_time_embed_dim"]
@@ -124,12 +124,42 @@ def unet_inputs(config: JsonObject, channels: int | None = None) -> Inputs:
     return inputs
 
 
+def transformer_inputs(config: JsonObject, side: int, tokens: int, text_length: int) -> Inputs:
+    """Return the arguments of a flow transformer for one native row of `side`² latents or so many tokens of FLUX."""
+    flux = config["_class_name"] == "FluxTransformer2DModel"
+    sizes: dict[str, tuple[int, ...]] = {"timestep": (1,), "pooled_projections": (1, config["pooled_projection_dim"])}
+    if flux:
+        sizes |= {"hidden_states": (1, tokens, config["in_channels"]), "img_ids": (tokens, 3), "txt_ids": (text_length, 3)}
+        sizes |= {"guidance": (1,)} if config.get("guidance_embeds") else {}
+    else:
+        sizes |= {"hidden_states": (1, config["in_channels"], side, side)}
+    length = text_length if flux else CLIP_TOKENS + text_length
+    sizes |= {"encoder_hidden_states": (1, length, config["joint_attention_dim"])}
+    return lambda dtype: {name: torch.empty(shape, dtype=dtype) for name, shape in sizes.items()}
+
+
 def unet_row_cost(config: JsonObject, dtype: torch.dtype) -> RowCost:
     """Return what one native row of a U-Net takes; measured once a config, then kept on this machine."""
-    key = hashlib.sha256(json.dumps([config, str(dtype), torch.__version__], sort_keys=True).encode()).hexdigest()[:20]
+    return row_cost("UNet2DConditionModel", config, unet_inputs(config), dtype)
+
+
+def network_row_cost(checkpoint: Checkpoint, dtype: torch.dtype) -> RowCost:
+    """Return what one native row of a model's network takes."""
+    config = checkpoint.network_config
+    if checkpoint.has_unet:
+        return unet_row_cost(config, dtype)
+    inputs = transformer_inputs(config, checkpoint.side, checkpoint.tokens or 0, checkpoint.text_length)
+    return row_cost(checkpoint.family.components["transformer"], config, inputs, dtype)
+
+
+def row_cost(name: str, config: JsonObject, inputs: Inputs, dtype: torch.dtype) -> RowCost:
+    """Return what a call of a network of diffusers takes; measured once a config and size, then kept on this machine."""
+    shapes = {key: list(value.shape) for key, value in inputs(torch.float32).items() if isinstance(value, Tensor)}
+    about = [config, shapes, str(dtype), torch.__version__]
+    key = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:20]
     if found := read_cached("row_costs").get(key):
         return RowCost(**found)
-    cost = measure_row(lambda: build_network("UNet2DConditionModel", config), unet_inputs(config), dtype)
+    cost = measure_row(lambda: build_network(name, config), inputs, dtype)
     write_cached("row_costs", key, asdict(cost))
     return cost
 
