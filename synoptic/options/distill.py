@@ -52,8 +52,8 @@ class DistillOptions(PromptOptions, DistillationOptions, OutputOptions):
         int, Option("of vsd: the student's steps to each of the picture's (default: 1)", at_least=1)
     ] = UNSET
     weight: Annotated[
-        Literal["auto", "one", "variance", "fantasia"],
-        Option("w(t) of sds, vsd, csd, nfsd: one 1, variance 1-ᾱ, fantasia √ᾱ(1-ᾱ)"),
+        Literal["auto", "one", "variance", "fantasia", "velocity"],
+        Option("w(t) of sds, vsd, csd, nfsd: one 1, variance σ² = 1-ᾱ, fantasia ασ² = √ᾱ(1-ᾱ), velocity 1/α (flows)"),
     ] = "auto"
     anneal: Annotated[
         Literal["auto", "none", "narrow", "linear", "sqrt"],
