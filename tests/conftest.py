@@ -138,6 +138,8 @@ FLOWS = {
     "sd3-large": (tiny.tiny_sd3, {"side": 24}),
     "flux-dev": (tiny.tiny_flux, {}),
     "flux-dev-large": (tiny.tiny_flux, {"side": 24}),
+    "z-image": (tiny.tiny_z_image, {}),
+    "z-image-large": (tiny.tiny_z_image, {"side": 24}),
     "flux-schnell": (tiny.tiny_flux, {"guidance_embeds": False}),
 }
 

@@ -8,11 +8,15 @@ from typing import Any
 
 import diffusers as library
 import torch
+from tokenizers.pre_tokenizers import ByteLevel
 from transformers import (
     CLIPTextConfig,
     CLIPTextModel,
     CLIPTextModelWithProjection,
     CLIPTokenizer,
+    Qwen2Tokenizer,
+    Qwen3Config,
+    Qwen3Model,
     T5Config,
     T5EncoderModel,
     T5Tokenizer,
@@ -115,6 +119,41 @@ def tiny_sd3(folder: Path, side: int = 16) -> Path:
     return save(pipe, folder)
 
 
+def qwen_tokenizer() -> Qwen2Tokenizer:
+    """Return a tokenizer of bytes, with Qwen3's chat template for a single message."""
+    vocabulary = {letter: k for k, letter in enumerate(sorted(ByteLevel.alphabet()))}
+    for word in ("<|endoftext|>", "<|im_start|>", "<|im_end|>"):
+        vocabulary[word] = len(vocabulary)
+    tokenizer = Qwen2Tokenizer(vocab=vocabulary, merges=[], additional_special_tokens=["<|im_start|>", "<|im_end|>"])
+    message = "<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n"
+    tokenizer.chat_template = "{% for m in messages %}" + message + "{% endfor %}{{ '<|im_start|>assistant\n' }}"
+    return tokenizer
+
+
+def tiny_z_image(folder: Path, side: int = 16) -> Path:
+    """Save a random Z-Image of `side` latents."""
+    torch.manual_seed(0)
+    tokenizer = qwen_tokenizer()
+    heads: dict[str, Any] = {"num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8, "num_hidden_layers": 3}
+    text = Qwen3Model(Qwen3Config(vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, **heads))
+    size = {"dim": 32, "n_layers": 2, "n_refiner_layers": 1, "n_heads": 2, "n_kv_heads": 2, "cap_feat_dim": 32}
+    pipe = diffusers.ZImagePipeline(
+        transformer=diffusers.ZImageTransformer2DModel(**size, axes_dims=[8, 4, 4], axes_lens=[640, 32, 32]),
+        scheduler=diffusers.FlowMatchEulerDiscreteScheduler(shift=3.0),
+        vae=tiny_vae(scaling_factor=0.3611, shift_factor=0.1159, **FLOW_VAE),
+        text_encoder=text,
+        tokenizer=tokenizer,
+    )
+    return with_native_side(save(pipe, folder), side)
+
+
+def with_native_side(folder: Path, side: int) -> Path:
+    """Write the size of x into a transformer's config, where the released ones' say nothing of it."""
+    config = folder / "transformer/config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"sample_size": side}))
+    return folder
+
+
 def tiny_flux(folder: Path, side: int = 16, guidance_embeds: bool = True) -> Path:
     """Save a random FLUX.1 of `side` latents: dev, whose network is told a guidance scale, or schnell."""
     torch.manual_seed(0)
@@ -136,6 +175,4 @@ def tiny_flux(folder: Path, side: int = 16, guidance_embeds: bool = True) -> Pat
         text_encoder_2=t5["encoder"],
         tokenizer_2=t5["tokenizer"],
     )
-    config = save(pipe, folder) / "transformer/config.json"  # in which the released ones' say nothing of their size
-    config.write_text(json.dumps(json.loads(config.read_text()) | {"sample_size": side}))
-    return folder
+    return with_native_side(save(pipe, folder), side)

@@ -12,7 +12,7 @@ from pathlib import Path
 from synoptic.diffusion.scheduler_classes import CONSISTENCY_SCHEDULERS
 from synoptic.errors import InputError
 from synoptic.models.config_checks import check_config, shard_names
-from synoptic.models.families import BASE_CLASSES, FAMILIES, FEW_STEPS, Defaults, Family, Variant, few_step_defaults
+from synoptic.models.families import BASE_CLASSES, FAMILIES, Defaults, Family, Variant, few_step_defaults
 from synoptic.models.hub import download, first_line, incomplete, is_online, list_files, relative_files
 from synoptic.models.local_cache import file_hash
 from synoptic.models.weights import check_weights
@@ -196,7 +196,7 @@ class Checkpoint:
     @property
     def channels(self) -> int:
         """Channels of x."""
-        return self.network_config["in_channels"] // self.family.packing**2
+        return self.network_config["in_channels"] // (self.family.token_side**2 if self.family.packed else 1)
 
     @property
     def native_size(self) -> int:
@@ -208,7 +208,7 @@ class Checkpoint:
         """What the network's finest grid divides the sides of x by."""
         if self.has_unet:
             return 2 ** (len(self.network_config["block_out_channels"]) - 1)
-        return self.family.packing * self.network_config.get("patch_size", 1)
+        return self.family.token_side
 
     @property
     def tokens(self) -> int | None:
@@ -237,7 +237,7 @@ class Checkpoint:
         if self.is_bundled:
             return BUNDLED_DEFAULTS[name]
         if self.has_embedded_guidance or self._scheduler_config.get("_class_name") in CONSISTENCY_SCHEDULERS:
-            return replace(usual, steps=FEW_STEPS, guidance_scale=1.0, joint_guidance_scale=None)
+            return usual.distilled
         return few_step_defaults(name, usual) or usual
 
     @property

@@ -26,6 +26,7 @@ DIFFUSERS_MODULES = {  # where each class lives: its own module imports faster t
     "UNet2DConditionModel": "diffusers.models.unets.unet_2d_condition",
     "SD3Transformer2DModel": "diffusers.models.transformers.transformer_sd3",
     "FluxTransformer2DModel": "diffusers.models.transformers.transformer_flux",
+    "ZImageTransformer2DModel": "diffusers.models.transformers.transformer_z_image",
     "AutoencoderKL": "diffusers.models.autoencoders.autoencoder_kl",
     "ControlNetModel": "diffusers.models.controlnets.controlnet",
 }

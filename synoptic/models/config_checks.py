@@ -25,6 +25,7 @@ REQUIRED_KEYS = {
     "UNet2DConditionModel": ("sample_size", "in_channels", "block_out_channels"),
     "SD3Transformer2DModel": ("sample_size", "in_channels", "joint_attention_dim", "pooled_projection_dim"),
     "FluxTransformer2DModel": ("in_channels", "joint_attention_dim", "pooled_projection_dim"),
+    "ZImageTransformer2DModel": ("in_channels", "dim", "cap_feat_dim"),
     "AutoencoderKL": ("block_out_channels",),
     "ControlNetModel": ("in_channels", "block_out_channels"),
 }
@@ -78,7 +79,8 @@ VALUES: dict[str, tuple[Callable[[Any], bool], str]] = {  # key -> (what it must
     "layers_per_block": COUNT_OR_COUNTS,
     "joint_attention_dim": COUNT,
     "pooled_projection_dim": COUNT,
-    "patch_size": COUNT,
+    "cap_feat_dim": COUNT,
+    "dim": COUNT,
     "shift": (lambda value: is_number(value) and value > 0, "a number above 0"),
     "base_shift": (is_number, "a finite number"),
     "max_shift": (is_number, "a finite number"),

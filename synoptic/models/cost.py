@@ -12,7 +12,7 @@ import importlib
 import json
 import math
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
@@ -28,10 +28,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.components import DIFFUSERS_MODULES
 from synoptic.models.local_cache import read_cached, write_cached
+from synoptic.models.transformer_cost import CLIP_TOKENS, TRANSFORMER_INPUTS, Inputs
 from synoptic.utils.json_objects import JsonObject
-
-Inputs = Callable[[torch.dtype], Mapping[str, object]]  # (dtype) -> a network's arguments for one row, by name
-CLIP_TOKENS = 77  # of a text encoder's window
 
 
 @dataclass(frozen=True)
@@ -124,20 +122,6 @@ def unet_inputs(config: JsonObject, channels: int | None = None) -> Inputs:
     return inputs
 
 
-def transformer_inputs(config: JsonObject, side: int, tokens: int, text_length: int) -> Inputs:
-    """Return the arguments of a flow transformer for one native row of `side`² latents or so many tokens of FLUX."""
-    flux = config["_class_name"] == "FluxTransformer2DModel"
-    sizes: dict[str, tuple[int, ...]] = {"timestep": (1,), "pooled_projections": (1, config["pooled_projection_dim"])}
-    if flux:
-        sizes |= {"hidden_states": (1, tokens, config["in_channels"]), "img_ids": (tokens, 3), "txt_ids": (text_length, 3)}
-        sizes |= {"guidance": (1,)} if config.get("guidance_embeds") else {}
-    else:
-        sizes |= {"hidden_states": (1, config["in_channels"], side, side)}
-    length = text_length if flux else CLIP_TOKENS + text_length
-    sizes |= {"encoder_hidden_states": (1, length, config["joint_attention_dim"])}
-    return lambda dtype: {name: torch.empty(shape, dtype=dtype) for name, shape in sizes.items()}
-
-
 def unet_row_cost(config: JsonObject, dtype: torch.dtype) -> RowCost:
     """Return what one native row of a U-Net takes; measured once a config, then kept on this machine."""
     return row_cost("UNet2DConditionModel", config, unet_inputs(config), dtype)
@@ -148,13 +132,13 @@ def network_row_cost(checkpoint: Checkpoint, dtype: torch.dtype) -> RowCost:
     config = checkpoint.network_config
     if checkpoint.has_unet:
         return unet_row_cost(config, dtype)
-    inputs = transformer_inputs(config, checkpoint.side, checkpoint.tokens or 0, checkpoint.text_length)
-    return row_cost(checkpoint.family.components["transformer"], config, inputs, dtype)
+    name = checkpoint.family.components["transformer"]
+    return row_cost(name, config, TRANSFORMER_INPUTS[name](config, checkpoint.side, checkpoint.text_length), dtype)
 
 
 def row_cost(name: str, config: JsonObject, inputs: Inputs, dtype: torch.dtype) -> RowCost:
     """Return what a call of a network of diffusers takes; measured once a config and size, then kept on this machine."""
-    shapes = {key: list(value.shape) for key, value in inputs(torch.float32).items() if isinstance(value, Tensor)}
+    shapes = [list(value.shape) for value in tree_leaves(inputs(torch.float32)) if isinstance(value, Tensor)]
     about = [config, shapes, str(dtype), torch.__version__]
     key = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:20]
     if found := read_cached("row_costs").get(key):

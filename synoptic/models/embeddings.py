@@ -15,8 +15,13 @@ from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.weights import check_weights, read_safetensors_header
 from synoptic.utils.json_objects import JsonObject
 
-WIDTH_KEYS = ("encoder_hid_dim", "cross_attention_dim", "joint_attention_dim")  # of a network's config, by precedence
-TENSORS = ("text", "text_embeds", "time_ids")  # of a Conditioning, as text encoders give them
+WIDTH_KEYS = (
+    "encoder_hid_dim",
+    "cross_attention_dim",
+    "joint_attention_dim",
+    "cap_feat_dim",
+)  # of a network's config, by precedence
+TENSORS = ("text", "text_mask", "text_embeds", "time_ids")  # of a Conditioning, as text encoders give them
 
 
 def check_embeddings(path: Path, checkpoint: Checkpoint, prompts: Sequence[str]) -> None:

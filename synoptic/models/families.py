@@ -13,13 +13,20 @@ from synoptic.diffusion.scheduler_classes import Spacing
 class Defaults:
     """What a recipe uses where nothing was asked: steps, guidance scale, window stride in the model's own pixels.
 
-    `joint_guidance_scale` is the guidance scale where several prompts share one picture (None: the same).
+    `joint_guidance_scale` is the guidance scale where several prompts share one picture (None: the same), `few_steps` the
+    steps of versions that are distilled to a few.
     """
 
     steps: int
     guidance_scale: float
     stride: int
     joint_guidance_scale: float | None = None
+    few_steps: int = 4
+
+    @property
+    def distilled(self) -> Defaults:
+        """What versions take that are distilled to a few steps: no guidance."""
+        return replace(self, steps=self.few_steps, guidance_scale=1.0, joint_guidance_scale=None)
 
 
 class Variant(NamedTuple):
@@ -44,7 +51,8 @@ class Family:
     low_res_scheduler: str | None = None
     network: Literal["unet", "transformer"] = "unet"  # the component that denoises
     native_side: int = 0  # of x, where the network's config has no sample_size
-    packing: int = 1  # side of the square of latents that is one token's channels
+    token_side: int = 2  # of the square of latents that is one token
+    packed: bool = False  # whether the network is given tokens, its in_channels being theirs
     spacing: Spacing | None = None  # of the steps, before they are shifted
     text_length: int = 77  # tokens of the longest text encoder
     half: Literal["float16", "bfloat16"] = "float16"  # the half precision that it is made for
@@ -59,10 +67,9 @@ class Family:
 def few_step_defaults(name: str, usual: Defaults) -> Defaults | None:
     """What models distilled to a few steps take, by their names (Turbo, Lightning, Hyper, LCM); None for other names."""
     known = re.search(r"(?<![a-z])(turbo|lightning|hyper|lcm|latent[-_]?consistency)(?![a-z])", name.lower())
-    return replace(usual, steps=FEW_STEPS, guidance_scale=1.0, joint_guidance_scale=None) if known else None
+    return usual.distilled if known else None
 
 
-FEW_STEPS = 4  # of a model distilled to a few
 CLIP_TEXT_ENCODER = {"tokenizer": "CLIPTokenizer", "text_encoder": "CLIPTextModel"}
 SECOND_TEXT_ENCODER = {"tokenizer_2": "CLIPTokenizer", "text_encoder_2": "CLIPTextModelWithProjection"}
 T5_TEXT_ENCODER = {"tokenizer": "T5Tokenizer", "text_encoder": "T5EncoderModel"}
@@ -77,6 +84,8 @@ SD3_TEXT_ENCODERS = {
     "text_encoder_3": "T5EncoderModel",
 }
 FLUX_TEXT_ENCODERS = CLIP_TEXT_ENCODER | {"tokenizer_2": "T5Tokenizer", "text_encoder_2": "T5EncoderModel"}
+
+QWEN_TEXT_ENCODER = {"tokenizer": "Qwen2Tokenizer", "text_encoder": "Qwen3Model"}
 
 FAMILIES: dict[str, Family] = {
     "StableDiffusionPipeline": Family(LATENT_UNET | CLIP_TEXT_ENCODER, Defaults(50, 7.5, 8)),
@@ -93,12 +102,21 @@ FAMILIES: dict[str, Family] = {
         half="bfloat16",
         variant=Variant("qk_norm", "rms_norm", Defaults(28, 4.5, 32), 256),  # 3.5
     ),
+    "ZImagePipeline": Family(
+        {"transformer": "ZImageTransformer2DModel", "vae": "AutoencoderKL"} | QWEN_TEXT_ENCODER,
+        Defaults(50, 6.0, 32, few_steps=8),  # its own scale counts from 0: 5
+        network="transformer",
+        native_side=128,
+        spacing="linspace",
+        text_length=512,
+        half="bfloat16",
+    ),
     "FluxPipeline": Family(
         {"transformer": "FluxTransformer2DModel", "vae": "AutoencoderKL"} | FLUX_TEXT_ENCODERS,
         Defaults(28, 3.5, 32),
         network="transformer",
         native_side=128,
-        packing=2,
+        packed=True,
         spacing="linspace",
         text_length=512,
         half="bfloat16",
@@ -135,6 +153,7 @@ SAME_PARTS: dict[str, tuple[str, ...]] = {  # pipeline classes with the componen
         "StableDiffusion3ControlNetPipeline",
         "StableDiffusion3ControlNetInpaintingPipeline",
     ),
+    "ZImagePipeline": ("ZImageImg2ImgPipeline", "ZImageInpaintPipeline"),
     "FluxPipeline": (
         "FluxImg2ImgPipeline",
         "FluxInpaintPipeline",

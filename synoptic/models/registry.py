@@ -25,6 +25,8 @@ ALIASES: dict[str, tuple[str, ...]] = {  # each with its living sources, tried i
     "sd3.5": ("stabilityai/stable-diffusion-3.5-medium",),
     "flux-dev": ("black-forest-labs/FLUX.1-dev",),
     "flux-schnell": ("black-forest-labs/FLUX.1-schnell",),
+    "z-image": ("Tongyi-MAI/Z-Image",),
+    "z-image-turbo": ("Tongyi-MAI/Z-Image-Turbo",),
     "if": ("DeepFloyd/IF-I-M-v1.0",),
     "if-l": ("DeepFloyd/IF-I-L-v1.0",),
     "if-xl": ("DeepFloyd/IF-I-XL-v1.0",),

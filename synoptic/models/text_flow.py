@@ -1,7 +1,7 @@
-"""Prompts to conditions for the transformers of flows: CLIP's pooled text beside T5's words.
+"""Prompts to conditions for the transformers of flows: CLIP's pooled text beside T5's words, or a language model's states.
 
-T5 attends to its padding, as these models were trained to: the length is part of the condition, and an empty prompt is
-embedded like any other.
+T5 attends to its padding, as these models were trained to: the length is part of the condition. An empty prompt is embedded
+like any other.
 """
 
 from __future__ import annotations
@@ -71,6 +71,25 @@ class FluxTextEncoder:
 
     def __call__(self, prompts: Sequence[str]) -> Conditioning:
         return Conditioning(text=self.words(prompts), text_embeds=self.clip(prompts)[1])
+
+
+class QwenTextEncoder:
+    """Z-Image: a prompt as a user's message to Qwen3, its last but one hidden states (B, length, D) and their mask."""
+
+    template = "<|im_start|>user\n{}<|im_end|>\n<|im_start|>assistant\n"
+
+    def __init__(self, tokenizer: Tokenizer, encoder: PreTrainedModel, length: int) -> None:
+        self.tokenizer, self.encoder, self.length = tokenizer, encoder.eval().requires_grad_(False), length
+
+    def __call__(self, prompts: Sequence[str]) -> Conditioning:
+        q = tokenize(self.tokenizer, [self.template.format(p) for p in prompts], self.length).to(self.encoder.device)
+        mask = q.attention_mask
+        states = self.encoder(q.input_ids, attention_mask=mask.bool(), output_hidden_states=True).hidden_states[-2]
+        return Conditioning(text=states * mask[..., None], text_mask=mask.to(states))
+
+
+def z_image_text_encoder(component: ComponentLoader, checkpoint: Checkpoint) -> TextEncoder:
+    return QwenTextEncoder(component("tokenizer"), component("text_encoder"), checkpoint.text_length)
 
 
 def sd3_text_encoder(component: ComponentLoader, checkpoint: Checkpoint) -> TextEncoder:

@@ -1,4 +1,4 @@
-"""Flow transformers in a VAE's latents: Stable Diffusion 3 (Esser et al. 2024) and FLUX.1 (Black Forest Labs 2024).
+"""Flow transformers in a VAE's latents: Stable Diffusion 3 (Esser et al. 2024), FLUX.1 (Black Forest Labs 2024), Z-Image.
 
 Outside, x is a picture of latents (N, C, h, w), whatever the network makes of it: its tokens, their order and their places
 are known in here alone. A network takes every x for a whole picture, with its first token in its upper left corner.
@@ -37,8 +37,13 @@ class Transformer(ABC):
         self.net, self.device, self.dtype = net.eval().requires_grad_(False), net.device, net.dtype
         self.shape = (checkpoint.channels, checkpoint.side, checkpoint.side)
         self.token_side = checkpoint.downsampling
-        width = net.config.num_attention_heads * net.config.attention_head_dim
-        self.row_bytes: int = FEATURE_MAPS * ((checkpoint.tokens or 0) + checkpoint.text_length) * width * net.dtype.itemsize
+        tokens = (checkpoint.tokens or 0) + checkpoint.text_length
+        self.row_bytes: int = FEATURE_MAPS * tokens * self.width * net.dtype.itemsize
+
+    @property
+    def width(self) -> int:
+        """Channels of a token inside the network."""
+        return self.net.config.num_attention_heads * self.net.config.attention_head_dim
 
     @abstractmethod
     def forward(self, x: Tensor, t: Tensor, cond: Conditioning) -> Tensor:
@@ -56,7 +61,7 @@ class Transformer(ABC):
         """Compile what the network repeats, a minute at the first call of each size."""
         use_compile_cache()
         for name, blocks in self.net.named_children():
-            if name.endswith("transformer_blocks"):
+            if name.endswith("transformer_blocks") or name == "layers":
                 for block in blocks:
                     block.compile(dynamic=False)
 
@@ -93,6 +98,20 @@ class FluxTransformer(Transformer):
             return_dict=False,
         )[0]
         return out.unflatten(2, (-1, side, side)).unflatten(1, (h, w)).permute(0, 3, 1, 4, 2, 5).flatten(4).flatten(2, 3)
+
+
+class ZImageTransformer(Transformer):
+    """Z-Image (Alibaba 2025): time runs from 0 to 1, the velocity points to the picture, padding is cut from each prompt."""
+
+    @property
+    def width(self) -> int:
+        return self.net.config.dim
+
+    def forward(self, x: Tensor, t: Tensor, cond: Conditioning) -> Tensor:
+        assert cond.text_mask is not None
+        words = [text[mask > 0] for text, mask in zip(cond.text, cond.text_mask, strict=True)]
+        out = self.net(list(x.unsqueeze(2)), 1 - t / 1000, words, return_dict=False)[0]
+        return -torch.stack(out).squeeze(2)
 
 
 class TransformerDenoiser(LatentSpace):
@@ -146,6 +165,14 @@ def stable_diffusion_3(
     return TransformerDenoiser(
         Sd3Transformer(component("transformer"), checkpoint), component("vae"), text_encoder, schedule
     )
+
+
+def z_image(
+    component: ComponentLoader, checkpoint: Checkpoint, schedule: Schedule, text_encoder: TextEncoder
+) -> TransformerDenoiser:
+    """A ZImagePipeline directory."""
+    net = ZImageTransformer(component("transformer"), checkpoint)
+    return TransformerDenoiser(net, component("vae"), text_encoder, schedule)
 
 
 def flux(

@@ -10,6 +10,7 @@ import pytest
 import torch
 from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
 from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
+from diffusers.models.transformers.transformer_z_image import ZImageTransformer2DModel
 from torch import nn
 from transformers import T5Config, T5EncoderModel
 
@@ -19,13 +20,13 @@ from synoptic.models.cost import (
     build_network,
     count_parameters,
     measure_row,
-    transformer_inputs,
     unet_inputs,
     unet_row_cost,
 )
 from synoptic.models.load import load
 from synoptic.models.local_cache import file_hash, read_cached, write_cached
 from synoptic.models.registry import resolve
+from synoptic.models.transformer_cost import flux_inputs, sd3_inputs, z_image_inputs
 
 GIB = 2**30
 SD15 = {"sample_size": 64, "in_channels": 4, "cross_attention_dim": 768, "attention_head_dim": 8}
@@ -78,9 +79,8 @@ def test_flux_has_its_published_size_memory_and_work():
 
     with torch.device("meta"):
         assert parameters(build()) == 11_901_408_320
-    config = {"_class_name": "FluxTransformer2DModel", "in_channels": 64, "guidance_embeds": True}
-    inputs = transformer_inputs(config | {"joint_attention_dim": 4096, "pooled_projection_dim": 768}, 128, 4096, 512)
-    cost = measure_row(build, inputs, torch.bfloat16)
+    config = {"in_channels": 64, "guidance_embeds": True, "joint_attention_dim": 4096, "pooled_projection_dim": 768}
+    cost = measure_row(build, flux_inputs(config, 128, 512), torch.bfloat16)
     # diffusers' own benchmark: 22.61 GiB at the peak, of which the weights are 22.17; 59.5 TFLOP without attention's 14.9
     assert cost.bytes / GIB == pytest.approx(22.61 - 22.17, rel=0.05)
     assert cost.flops / 1e12 == pytest.approx(59.5 + 14.9, rel=0.01)
@@ -96,10 +96,24 @@ def test_stable_diffusion_3_5_medium_has_its_published_size():
 
     with torch.device("meta"):
         assert parameters(build()) * 2 / GIB == pytest.approx(4.18, abs=0.03)
-    config = {"_class_name": "SD3Transformer2DModel", "in_channels": 16, "joint_attention_dim": 4096}
-    inputs = transformer_inputs(config | {"pooled_projection_dim": 2048}, 128, 4096, 256)
-    cost = measure_row(build, inputs, torch.bfloat16)
+    config = {"in_channels": 16, "joint_attention_dim": 4096, "pooled_projection_dim": 2048}
+    cost = measure_row(build, sd3_inputs(config, 128, 256), torch.bfloat16)
     assert cost.bytes / GIB == pytest.approx(0.17, rel=0.06) and cost.flops / 1e12 == pytest.approx(11.3, rel=0.01)
+
+
+@pytest.mark.slow
+def test_z_image_has_its_published_size():
+    def build() -> nn.Module:
+        return ZImageTransformer2DModel()
+
+    with torch.device("meta"):
+        assert parameters(build()) / 1e9 == pytest.approx(6.16, abs=0.01)
+    cost = measure_row(build, z_image_inputs({"in_channels": 16, "cap_feat_dim": 2560}, 128, 512), torch.bfloat16)
+    # two operations a weight and token, and attention's; the layers see 4096 tokens of the picture and 512 of text
+    layers, width, tokens = 30, 3840, 4096 + 512
+    weights = layers * (4 * width**2 + 3 * width * int(width / 3 * 8))
+    assert cost.flops == pytest.approx(2 * weights * tokens + layers * 4 * tokens**2 * width, rel=0.08)
+    assert 0.1 < cost.bytes / GIB < 22 * tokens * width * 2 / GIB
 
 
 def test_the_text_encoder_of_deepfloyd_has_its_published_size():

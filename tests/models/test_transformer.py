@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from synoptic.diffusion.equations import randn
 from synoptic.errors import InputError
@@ -18,7 +19,7 @@ from synoptic.models.registry import resolve
 from synoptic.models.transformer import with_guidance_scale
 from tests.exact import generators
 
-NAMES = ["sd3", "flux-dev"]
+NAMES = ["sd3", "flux-dev", "z-image"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -79,6 +80,7 @@ def config(**changes: object) -> Callable[[Path], None]:
         ("sd3", config(sample_size=15), "model-size", "a multiple of 2"),
         ("sd3", config(in_channels=33), "model-channels", "33"),
         ("flux-dev", config(in_channels=384), "model-channels", "96"),
+        ("z-image", config(cap_feat_dim=None), "config-value", "cap_feat_dim"),
         ("flux-dev", config(joint_attention_dim=0), "config-value", "joint_attention_dim"),
         ("flux-dev", lambda f: shutil.rmtree(f / "tokenizer_2"), "tokenizer-missing", "tokenizer_2"),
     ],
@@ -90,6 +92,18 @@ def test_a_broken_directory_is_refused_before_weights_load(name, broken, rule, w
     with pytest.raises(InputError) as e:
         resolve(str(folder))
     assert e.value.rule == rule and words in str(e.value)
+
+
+def test_a_language_model_is_read_from_a_file_of_its_whole(flow_folder, flow_model, tmp_path):
+    """The released text encoders were saved with a head: names begin with "model."."""
+    folder = shutil.copytree(flow_folder("z-image"), tmp_path / "model")
+    file = folder / "text_encoder/model.safetensors"
+    tensors = {f"model.{name}": tensor for name, tensor in load_file(file).items()}
+    save_file(tensors | {"lm_head.weight": torch.zeros(4, 32)}, file)
+    (a,), (b,) = (
+        m.embed(["a lion"]).text for m in (flow_model("z-image"), load(str(folder), device="cpu", dtype="float32"))
+    )
+    assert torch.equal(a, b) and a.std() > 1e-3
 
 
 def test_flux_without_a_size_has_that_of_its_pipeline(flow_folder, tmp_path):

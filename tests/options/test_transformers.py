@@ -9,6 +9,7 @@ import torch
 
 import synoptic
 from synoptic.errors import InputError
+from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.device import choose_dtype
 from synoptic.models.load import load_text_encoder
 from synoptic.models.precomputed_text import PrecomputedTextEncoder, serialize_embeddings
@@ -30,7 +31,12 @@ def resolved(flow_folder) -> Any:
 
 @pytest.mark.parametrize(
     ("name", "steps", "scale", "true_scale", "cfg"),
-    [("sd3", 28, 4.5, None, 4.5), ("flux-dev", 28, 3.5, 1.0, 1.0), ("flux-schnell", 4, 1.0, None, 1.0)],
+    [
+        ("sd3", 28, 4.5, None, 4.5),
+        ("flux-dev", 28, 3.5, 1.0, 1.0),
+        ("flux-schnell", 4, 1.0, None, 1.0),
+        ("z-image", 50, 6.0, None, 6.0),
+    ],
 )
 def test_every_model_has_its_own_defaults(name, steps, scale, true_scale, cfg, resolved):
     o = resolved("wide", name, A)
@@ -41,6 +47,12 @@ def test_every_model_has_its_own_defaults(name, steps, scale, true_scale, cfg, r
 def test_an_inversion_is_told_no_guidance(resolved, blobs):
     o = resolved("invert", "flux-dev", blobs[0], A)
     assert o.told_guidance_scale(resolve(o.model)) == 1.0
+
+
+def test_a_turbo_version_takes_few_steps_without_guidance(flow_folder, tmp_path):
+    (turbo := tmp_path / "Z-Image-Turbo").symlink_to(flow_folder("z-image"))
+    usual = Checkpoint("turbo", str(turbo)).defaults
+    assert (usual.steps, usual.guidance_scale) == (8, 1.0)
 
 
 def test_a_network_may_be_told_less_than_1_and_true_guidance_is_another_scale(resolved):
@@ -85,7 +97,7 @@ def test_auto_is_the_half_precision_that_a_family_is_made_for(flow_folder):
     assert choose_dtype("auto", cuda, resolve("bundled").family.half) == torch.float16
 
 
-@pytest.mark.parametrize("name", ["sd3", "flux-dev"])
+@pytest.mark.parametrize("name", ["sd3", "flux-dev", "z-image"])
 def test_embeddings_of_a_file_are_the_encoders_own(name, flow_folder, tmp_path):
     checkpoint = resolve(str(flow_folder(name)))
     encoder = load_text_encoder(checkpoint, device="cpu", dtype="float32")
@@ -97,6 +109,14 @@ def test_embeddings_of_a_file_are_the_encoders_own(name, flow_folder, tmp_path):
     assert with_file.tobytes() == without.tobytes()
     found = PrecomputedTextEncoder(file, torch.device("cpu"))([A])
     torch.testing.assert_close(found.text, encoder([A]).text, rtol=0, atol=1e-6)
+
+
+def test_a_prompt_is_read_to_the_end_of_its_message(flow_model):
+    encoder = flow_model("z-image").text_encoder  # whose tokens are bytes here
+    kept = 512 - len("user\n") - len("\n") - len("assistant\n") - 3
+    assert not truncation_warnings(encoder, ["x" * kept])
+    (line,) = truncation_warnings(encoder, ["x" * kept + "of gold"])
+    assert "'of gold'" in line
 
 
 @pytest.mark.parametrize(("name", "length"), [("sd3", 256), ("flux-dev", 512), ("flux-schnell", 256)])
