@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -130,3 +131,32 @@ def tiny_sd(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_sdxl(tmp_path_factory) -> Path:
     return tiny.tiny_sdxl(tmp_path_factory.mktemp("sdxl"))
+
+
+FLOWS = {
+    "sd3": (tiny.tiny_sd3, {}),
+    "sd3-large": (tiny.tiny_sd3, {"side": 24}),
+    "flux-dev": (tiny.tiny_flux, {}),
+    "flux-dev-large": (tiny.tiny_flux, {"side": 24}),
+    "z-image": (tiny.tiny_z_image, {}),
+    "z-image-large": (tiny.tiny_z_image, {"side": 24}),
+    "flux-schnell": (tiny.tiny_flux, {"guidance_embeds": False}),
+}
+
+
+@pytest.fixture(scope="session")
+def flow_folder(tmp_path_factory) -> Callable[[str], Path]:
+    """The directory of a random flow transformer, one of FLOWS; saved when it is asked for."""
+    root = tmp_path_factory.mktemp("flows")
+
+    def folder(name: str) -> Path:
+        build, how = FLOWS[name]
+        return root / name if (root / name).exists() else build(root / name, **how)
+
+    return folder
+
+
+@pytest.fixture(scope="session")
+def flow_model(flow_folder) -> Callable[[str], Any]:
+    """A random flow transformer in float32, by its name in FLOWS."""
+    return cache(lambda name: load(str(flow_folder(name)), device="cpu", dtype="float32"))

@@ -20,6 +20,10 @@ def ddpm(**config: Any) -> Schedule:
     return schedule_from_config(DDIMScheduler(**{"beta_schedule": "scaled_linear", "clip_sample": False} | config).config)
 
 
+def flow(**config: Any) -> Schedule:
+    return schedule_from_config({"_class_name": "FlowMatchEulerDiscreteScheduler"} | config)
+
+
 def normal(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
@@ -50,4 +54,5 @@ class Mixture:
         log = x.new_tensor(self.weights).log() - away.flatten(2).square().sum(-1) / (2 * var) - x[0].numel() / 2 * var.log()
         mean = self.means + (a * spread**2 / var)[:, None, None, None] * away
         x0 = (log.softmax(1)[:, :, None, None, None] * mean).sum(1)
-        return pred_from_output(self.s, x, (x - a * x0) / sigma, t, torch.tanh(x.flip(-1)))
+        output = (x - x0) / sigma if self.s.prediction == "flow" else (x - a * x0) / sigma
+        return pred_from_output(self.s, x, output, t, torch.tanh(x.flip(-1)))

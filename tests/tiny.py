@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import diffusers as library
 import torch
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
+from tokenizers.pre_tokenizers import ByteLevel
+from transformers import (
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPTextModelWithProjection,
+    CLIPTokenizer,
+    Qwen2Tokenizer,
+    Qwen3Config,
+    Qwen3Model,
+    T5Config,
+    T5EncoderModel,
+    T5Tokenizer,
+)
 
 from synoptic.models.checkpoint import BUNDLED_DIR
 
@@ -16,7 +29,7 @@ diffusers: Any = library
 
 def tower(kind: Any, width: int) -> Any:
     shape: dict[str, Any] = {"hidden_size": width, "intermediate_size": 64, "num_hidden_layers": 3, "num_attention_heads": 4}
-    words: dict[str, Any] = {"vocab_size": 1189, "max_position_embeddings": 48, "eos_token_id": 1, "pad_token_id": 1}
+    words: dict[str, Any] = {"vocab_size": 1604, "max_position_embeddings": 48, "eos_token_id": 1, "pad_token_id": 1}
     return kind(CLIPTextConfig(**shape, **words, bos_token_id=0, projection_dim=width))
 
 
@@ -26,10 +39,22 @@ def tiny_unet(**how) -> Any:
     return diffusers.UNet2DConditionModel(down_block_types=down, up_block_types=up, **size, **how)
 
 
-def tiny_vae() -> Any:
+def tiny_vae(**how) -> Any:
     """Reduces by 8."""
     blocks = {"down_block_types": ("DownEncoderBlock2D",) * 4, "up_block_types": ("UpDecoderBlock2D",) * 4}
-    return diffusers.AutoencoderKL(**blocks, block_out_channels=(8,) * 4, norm_num_groups=4)
+    return diffusers.AutoencoderKL(**blocks, block_out_channels=(8,) * 4, norm_num_groups=4, **how)
+
+
+def t5_tower(width: int) -> dict[str, Any]:
+    """A random T5 and the bundled one's tokenizer."""
+    tokenizer = T5Tokenizer.from_pretrained(BUNDLED_DIR / "if/tokenizer")
+    shape: dict[str, Any] = {"d_model": width, "d_kv": 8, "d_ff": 64, "num_layers": 2, "num_heads": 4}
+    words: dict[str, Any] = {"vocab_size": len(tokenizer), "pad_token_id": 0, "eos_token_id": 1, "decoder_start_token_id": 0}
+    config = T5Config(**shape, **words, feed_forward_proj="gated-gelu")
+    return {"encoder": T5EncoderModel(config), "tokenizer": tokenizer}
+
+
+FLOW_VAE: dict[str, Any] = {"latent_channels": 16, "use_quant_conv": False, "use_post_quant_conv": False}
 
 
 def save(pipe: Any, folder: Path) -> Path:
@@ -70,3 +95,84 @@ def tiny_sdxl(folder: Path) -> Path:
         add_watermarker=False,
     )
     return save(pipe, folder)
+
+
+def tiny_sd3(folder: Path, side: int = 16) -> Path:
+    """Save a random Stable Diffusion 3.5 of `side` latents."""
+    torch.manual_seed(0)
+    tokenizer, t5 = CLIPTokenizer.from_pretrained(BUNDLED_DIR / "sd/tokenizer"), t5_tower(96)
+    size = {"sample_size": side, "pos_embed_max_size": 32, "num_layers": 2, "attention_head_dim": 16}
+    text = {"joint_attention_dim": 96, "caption_projection_dim": 32, "pooled_projection_dim": 80}
+    pipe = diffusers.StableDiffusion3Pipeline(
+        transformer=diffusers.SD3Transformer2DModel(
+            **size, **text, num_attention_heads=2, qk_norm="rms_norm", dual_attention_layers=(0,)
+        ),
+        scheduler=diffusers.FlowMatchEulerDiscreteScheduler(shift=3.0),
+        vae=tiny_vae(scaling_factor=1.5305, shift_factor=0.0609, **FLOW_VAE),
+        text_encoder=tower(CLIPTextModelWithProjection, 32),
+        tokenizer=tokenizer,
+        text_encoder_2=tower(CLIPTextModelWithProjection, 48),
+        tokenizer_2=tokenizer,
+        text_encoder_3=t5["encoder"],
+        tokenizer_3=t5["tokenizer"],
+    )
+    return save(pipe, folder)
+
+
+def qwen_tokenizer() -> Qwen2Tokenizer:
+    """Return a tokenizer of bytes, with Qwen3's chat template for a single message."""
+    vocabulary = {letter: k for k, letter in enumerate(sorted(ByteLevel.alphabet()))}
+    for word in ("<|endoftext|>", "<|im_start|>", "<|im_end|>"):
+        vocabulary[word] = len(vocabulary)
+    tokenizer = Qwen2Tokenizer(vocab=vocabulary, merges=[], additional_special_tokens=["<|im_start|>", "<|im_end|>"])
+    message = "<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n"
+    tokenizer.chat_template = "{% for m in messages %}" + message + "{% endfor %}{{ '<|im_start|>assistant\n' }}"
+    return tokenizer
+
+
+def tiny_z_image(folder: Path, side: int = 16) -> Path:
+    """Save a random Z-Image of `side` latents."""
+    torch.manual_seed(0)
+    tokenizer = qwen_tokenizer()
+    heads: dict[str, Any] = {"num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8, "num_hidden_layers": 3}
+    text = Qwen3Model(Qwen3Config(vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, **heads))
+    size = {"dim": 32, "n_layers": 2, "n_refiner_layers": 1, "n_heads": 2, "n_kv_heads": 2, "cap_feat_dim": 32}
+    pipe = diffusers.ZImagePipeline(
+        transformer=diffusers.ZImageTransformer2DModel(**size, axes_dims=[8, 4, 4], axes_lens=[640, 32, 32]),
+        scheduler=diffusers.FlowMatchEulerDiscreteScheduler(shift=3.0),
+        vae=tiny_vae(scaling_factor=0.3611, shift_factor=0.1159, **FLOW_VAE),
+        text_encoder=text,
+        tokenizer=tokenizer,
+    )
+    return with_native_side(save(pipe, folder), side)
+
+
+def with_native_side(folder: Path, side: int) -> Path:
+    """Write the size of x into a transformer's config, where the released ones' say nothing of it."""
+    config = folder / "transformer/config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"sample_size": side}))
+    return folder
+
+
+def tiny_flux(folder: Path, side: int = 16, guidance_embeds: bool = True) -> Path:
+    """Save a random FLUX.1 of `side` latents: dev, whose network is told a guidance scale, or schnell."""
+    torch.manual_seed(0)
+    dev = {"shift": 3.0, "use_dynamic_shifting": True, "base_shift": 0.5, "max_shift": 1.15}
+    size = {"in_channels": 64, "num_layers": 1, "num_single_layers": 2, "attention_head_dim": 16, "num_attention_heads": 2}
+    t5 = t5_tower(32)
+    pipe = diffusers.FluxPipeline(
+        transformer=diffusers.FluxTransformer2DModel(
+            **size,
+            joint_attention_dim=32,
+            pooled_projection_dim=32,
+            axes_dims_rope=(4, 6, 6),
+            guidance_embeds=guidance_embeds,
+        ),
+        scheduler=diffusers.FlowMatchEulerDiscreteScheduler(**(dev if guidance_embeds else {"shift": 1.0})),
+        vae=tiny_vae(scaling_factor=0.3611, shift_factor=0.1159, **FLOW_VAE),
+        text_encoder=tower(CLIPTextModel, 32),
+        tokenizer=CLIPTokenizer.from_pretrained(BUNDLED_DIR / "sd/tokenizer"),
+        text_encoder_2=t5["encoder"],
+        tokenizer_2=t5["tokenizer"],
+    )
+    return with_native_side(save(pipe, folder), side)

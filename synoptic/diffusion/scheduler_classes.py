@@ -6,7 +6,7 @@ Imports nothing heavy: a class that is not here is refused before weights load.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 DISCRETE_SCHEDULERS = ("DDIMScheduler", "DDIMParallelScheduler", "DDPMScheduler", "DDPMParallelScheduler", "PNDMScheduler")
 CONSISTENCY_SCHEDULERS = ("LCMScheduler", "TCDScheduler")  # times among those that the model was distilled at
@@ -27,6 +27,7 @@ CONTINUOUS_SCHEDULERS = (  # times between the trained ones where spacing is lin
     "DPMSolverSDEScheduler",
 )
 FLOW_SCHEDULERS = ("FlowMatchEulerDiscreteScheduler", "FlowMatchHeunDiscreteScheduler", "FlowMatchLCMScheduler")
+Spacing = Literal["scheduler", "linspace"]  # of a flow's sigma before its shift: the class's own, or 1 … 1/n, as FLUX's
 KNOWN_SCHEDULERS = (
     *DISCRETE_SCHEDULERS,
     *CONSISTENCY_SCHEDULERS,

@@ -10,15 +10,16 @@ from typing import Any
 import numpy as np
 import torch
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
-from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
 from torch import Tensor
 
 from synoptic.diffusion.equations import Schedule, Time
+from synoptic.diffusion.flow_schedule import FlowMatchingSchedule
 from synoptic.diffusion.scheduler_classes import (
     CONSISTENCY_SCHEDULERS,
     CONTINUOUS_SCHEDULERS,
     FLOW_SCHEDULERS,
     MULTISTEP_SCHEDULERS,
+    Spacing,
     with_class_defaults,
 )
 
@@ -102,42 +103,20 @@ def pair_up(times: Sequence[Time], end: Time) -> list[tuple[Time, Time]]:
     return list(zip(times, [*times[1:], end], strict=True))
 
 
-@dataclass(frozen=True)
-class FlowMatchingSchedule:
-    """Rectified flow (Liu et al. 2023; Esser et al. 2024): alpha_t = 1 - t/T, sigma_t = t/T, at float times T … 0."""
-
-    config: Mapping[str, Any]
-    clip: Callable[[Tensor], Tensor] | None = None
-    prediction = "flow"
-    learned_variance = False
-    final_time = 0.0
-
-    def __call__(self, t: Time) -> tuple[Any, Any]:
-        sigma = (t.double() if isinstance(t, Tensor) else t) / self.config.get("num_train_timesteps", 1000)
-        return 1 - sigma, sigma
-
-    def steps(self, n: int, scheduler: str | None = None) -> list[tuple[Time, Time]]:
-        """Its own class's times, whatever `scheduler` is; where their shift depends on the size, the largest picture's."""
-        if n < 1:
-            raise ValueError(f"steps must be at least 1, not {n}")
-        flow: Any = FlowMatchEulerDiscreteScheduler.from_config(dict(self.config))
-        if self.config.get("use_dynamic_shifting"):
-            flow.set_timesteps(sigmas=[1 - i / n for i in range(n)], mu=self.config.get("max_shift", 1.15))
-        else:
-            flow.set_timesteps(n)
-        return pair_up(flow.timesteps.double().tolist(), self.final_time)
-
-
-def schedule_from_config(config: Mapping[str, Any]) -> Schedule:
+def schedule_from_config(
+    config: Mapping[str, Any], flow_spacing: Spacing | None = None, tokens: int | None = None
+) -> Schedule:
     """Schedule of any diffusers scheduler config (DDPM, DDIM, PNDM, Euler, DPM-Solver, flow matching, …).
 
-    What it leaves out is its own class's default. Raises ValueError for a class that is not known, and for a prediction
-    type that is none of epsilon, v_prediction, sample and flow.
+    What it leaves out is its own class's default; `flow_spacing` and `tokens` are a `FlowMatchingSchedule`'s. Raises
+    ValueError for a class that is not known, and for a prediction type that is none of epsilon, v_prediction, sample and
+    flow_prediction, or is the last without use_flow_sigmas.
     """
     given, config = config, with_class_defaults(config)
     clip = _clip_of_config(config)
-    if config.get("_class_name") in FLOW_SCHEDULERS or "shift" in config:  # only flow matching has one
-        return FlowMatchingSchedule(dict(given), clip)
+    flow = config.get("prediction_type") == "flow_prediction" and config.get("use_flow_sigmas")
+    if config.get("_class_name") in FLOW_SCHEDULERS or "shift" in config or flow:  # only flow matching has a shift
+        return FlowMatchingSchedule(dict(given), clip, flow_spacing, tokens)
     prediction, spacing = config.get("prediction_type", "epsilon"), config.get("timestep_spacing")
     if prediction not in ("epsilon", "v_prediction", "sample"):
         raise ValueError(f"prediction_type must be epsilon, v_prediction or sample, not {prediction!r}")

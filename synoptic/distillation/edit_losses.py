@@ -70,9 +70,9 @@ def pds_coefficients(s: Schedule, t: Tensor, stride: int = 2) -> tuple[Tensor, T
     those cancel. beta_t is of a single step, as the official code has it. Only that mismatch makes psi: it is 0 for
     stride 1, where PDS is a re-weighted DDS, and grows with the stride.
     """
-    (a, sigma), (a_step, _), (a_prev, sigma_prev) = s(t), s(t - 1), s((t - stride).clamp(min=0))
+    (a, sigma), (a_step, sigma_step), (a_prev, sigma_prev) = s(t), s(t - 1), s((t - stride).clamp(min=0))
     alpha = (a / a_step) ** 2
-    beta = 1 - alpha
+    beta = sigma**2 - alpha * sigma_step**2  # 1 - alpha where alpha_t² + sigma_t² = 1
     c0 = a_prev * beta / sigma**2
     c1 = alpha.sqrt() * sigma_prev**2 / sigma**2
     sd = sigma_prev / sigma * beta.sqrt()

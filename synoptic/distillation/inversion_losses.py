@@ -34,7 +34,7 @@ def sdi(
     """
 
     def noise(x: Tensor, t: Tensor, camera: object, rngs: Sequence[torch.Generator]) -> tuple[Tensor, Tensor]:
-        xt = invert_to(inversion_predict, s, x, torch.full_like(t, -1), t, steps)
+        xt = invert_to(inversion_predict, s, x, torch.full_like(t, int(s.final_time)), t, steps)
         a, sigma = coefficients(s, t, x)
         return xt, (xt - a * x) / sigma
 
@@ -67,7 +67,7 @@ def ism(
 
     def noise(x: Tensor, t: Tensor, camera: object, rngs: Sequence[torch.Generator]) -> tuple[Tensor, Tensor]:
         before = (t - interval).clamp(min=0)
-        xs = invert_to(inversion_predict, s, x, torch.full_like(t, -1), before, steps)
+        xs = invert_to(inversion_predict, s, x, torch.full_like(t, int(s.final_time)), before, steps)
         p = inversion_predict(xs, before, camera)
         a, sigma = coefficients(s, t, x)
         return a * p.x0 + sigma * p.eps, p.eps
@@ -86,7 +86,7 @@ def invert_to(inversion_predict: Predict, s: Schedule, x: Tensor, start: Tensor,
     """x at the times `start` (N,) to x at t, by so many steps of DDIM inversion, evenly spaced for each row.
 
     A step from one time to the next asks the network at the lower one, where its x is, as both papers' code does. The clean
-    picture, at time -1, is asked about at time 0, the first that a network knows.
+    picture, of a DDPM at time -1, is asked about at time 0, the first that a network knows.
     """
     times = [start + (t - start) * k // steps for k in range(steps + 1)]
     for low, high in pairwise(times):

@@ -1,4 +1,4 @@
-"""w(t), how much a noise level counts: (alpha_t, sigma_t) -> a number a row. alpha² = abar, sigma² = 1 - abar."""
+"""w(t), how much a noise level counts: (alpha_t, sigma_t) -> a number a row. abar is alpha², 1 - abar sigma²."""
 
 from __future__ import annotations
 
@@ -29,4 +29,14 @@ def sqrt_noise_to_signal(a: Number, sigma: Number) -> Number:
     return sigma / a
 
 
-WEIGHTS = {"one": constant, "variance": variance, "fantasia": fantasia3d}  # by the names that people type
+def velocity(a: Number, sigma: Number) -> Number:
+    """w = 1 / alpha: of a flow, a difference of eps becomes one of velocities (Yang et al. 2025, RFDS)."""
+    return 1 / a
+
+
+WEIGHTS = {
+    "one": constant,
+    "variance": variance,
+    "fantasia": fantasia3d,
+    "velocity": velocity,
+}  # by the names that people type

@@ -54,7 +54,7 @@ def cfg_from_conditions(
         out = p["cond"]
         if "null" in conds:
             u, c = p["null"], p["cond"]
-            w = scale * equalize_norms(c.eps - u.eps, views_per_image) if views_per_image > 1 else scale
+            w = scale * equalize_norms(c.x0 - u.x0, views_per_image) if views_per_image > 1 else scale
             out = extrapolate(u, c, w)
         if clip:
             x0 = clip(out.x0)

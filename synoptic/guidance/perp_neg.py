@@ -29,17 +29,20 @@ def perp_neg(branch_predict: BranchPredict, weight: float = 1.0) -> BranchPredic
 
 
 def subtract_perpendicular(branches: Mapping[str, Pred], weights: Mapping[str, float | Tensor]) -> Pred:
-    """cond less so much, a number or one a row (N,), of each named branch's own part of the guidance, all of the same d."""
+    """cond less so much, a number or one a row (N,), of each named branch's own part of the guidance, all of the same d.
+
+    d and n are differences of x0: those of eps, proportional to them, are all 0 where there is no signal (alpha_t = 0).
+    """
     cond, null = branches["cond"], branches["null"]
-    d, (x0, eps) = cond.eps - null.eps, cond[:2]
+    d, (x0, eps) = cond.x0 - null.x0, cond[:2]
     per_row = -1, *[1] * (d.ndim - 1)
     for name, weight in weights.items():
         negative = branches[name]
-        n = negative.eps - null.eps
+        n = negative.x0 - null.x0
         k = ((n * d).flatten(1).sum(1) / (d * d).flatten(1).sum(1).clamp(min=1e-12)).view(per_row)
         w = weight.to(d).view(per_row) if isinstance(weight, Tensor) else weight
-        x0 = x0 - w * (negative.x0 - null.x0 - k * (cond.x0 - null.x0))
-        eps = eps - w * (n - k * d)
+        x0 = x0 - w * (n - k * d)
+        eps = eps - w * (negative.eps - null.eps - k * (cond.eps - null.eps))
     return Pred(x0, eps, cond.var)
 
 

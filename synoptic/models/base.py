@@ -24,8 +24,10 @@ class Conditioning:
     """
 
     text: Tensor  # (N, L, D), the hidden states of the text encoder
+    text_mask: Tensor | None = None  # (N, L), 1 where there are words, 0 at padding that the network must not see
     text_embeds: Tensor | None = None  # (N, E), the pooled text of SDXL, as diffusers calls it
     time_ids: Tensor | None = None  # (N, 6), the sizes and the crop of SDXL, as diffusers calls them
+    guidance: Tensor | None = None  # (N,), the guidance scale that a network is told, where it takes one
     text_keys: Tensor | None = None  # (N, L, K), what every cross-attention makes of the text, by a `TextKVCache`
     branch_rows: Tensor | None = None  # (N, 2) on the CPU, of which branch of guidance and of which row of x each row is
     low_res: Tensor | None = None  # (N, 3, h, w), the small picture that an upscaler sees, at x's size
@@ -47,7 +49,7 @@ class Conditioning:
 
     def text_only(self) -> Conditioning:
         """Return what a text encoder gives, without all that was added later."""
-        return Conditioning(text=self.text, text_embeds=self.text_embeds, time_ids=self.time_ids)
+        return Conditioning(text=self.text, text_mask=self.text_mask, text_embeds=self.text_embeds, time_ids=self.time_ids)
 
     def named_tensors(self) -> dict[str, Tensor]:
         """Return {field: tensor} of what is there, without `control_residuals`."""

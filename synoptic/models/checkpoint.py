@@ -12,7 +12,7 @@ from pathlib import Path
 from synoptic.diffusion.scheduler_classes import CONSISTENCY_SCHEDULERS
 from synoptic.errors import InputError
 from synoptic.models.config_checks import check_config, shard_names
-from synoptic.models.families import BASE_CLASSES, FAMILIES, FEW_STEPS, Defaults, Family, few_step_defaults
+from synoptic.models.families import BASE_CLASSES, FAMILIES, Defaults, Family, Variant, few_step_defaults
 from synoptic.models.hub import download, first_line, incomplete, is_online, list_files, relative_files
 from synoptic.models.local_cache import file_hash
 from synoptic.models.weights import check_weights
@@ -174,8 +174,14 @@ class Checkpoint:
         return {part: cls for part, cls in self.family.components.items() if part not in missing}
 
     @cached_property
-    def unet_config(self) -> JsonObject:
-        return self.config("unet")
+    def network_config(self) -> JsonObject:
+        """The config of the network that denoises."""
+        return self.config(self.family.network)
+
+    @property
+    def has_unet(self) -> bool:
+        """Whether the network that denoises is a U-Net, not a transformer."""
+        return self.family.network == "unet"
 
     @cached_property
     def factor(self) -> int:
@@ -185,12 +191,12 @@ class Checkpoint:
     @property
     def side(self) -> int:
         """Side of the native x, in the model's own pixels."""
-        return self.unet_config["sample_size"]
+        return self.network_config.get("sample_size") or self.family.native_side
 
     @property
     def channels(self) -> int:
         """Channels of x."""
-        return self.unet_config["in_channels"]
+        return self.network_config["in_channels"] // (self.family.token_side**2 if self.family.packed else 1)
 
     @property
     def native_size(self) -> int:
@@ -200,7 +206,19 @@ class Checkpoint:
     @property
     def downsampling(self) -> int:
         """What the network's finest grid divides the sides of x by."""
-        return 2 ** (len(self.unet_config["block_out_channels"]) - 1)
+        if self.has_unet:
+            return 2 ** (len(self.network_config["block_out_channels"]) - 1)
+        return self.family.token_side
+
+    @property
+    def tokens(self) -> int | None:
+        """Image tokens that a transformer sees of one native x; None of a U-Net."""
+        return None if self.has_unet else (self.side // self.downsampling) ** 2
+
+    @property
+    def text_length(self) -> int:
+        """Tokens of a prompt that the longest text encoder reads."""
+        return self._variant.text_length if self._variant else self.family.text_length
 
     @property
     def has_latents(self) -> bool:
@@ -212,18 +230,30 @@ class Checkpoint:
 
     @property
     def defaults(self) -> Defaults:
-        """The bundled model's own, those of few steps for a model distilled to them, else the family's."""
-        usual, name = self.family.defaults, Path(self.path_or_repo).name
+        """The bundled model's own, those of few steps for a model distilled to them, else the family's or its variant's."""
+        usual = self._variant.defaults if self._variant else self.family.defaults
+        usual = replace(usual, stride=min(usual.stride, self.side // 2))  # windows of small models overlap too
+        name = Path(self.path_or_repo).name
         if self.is_bundled:
             return BUNDLED_DEFAULTS[name]
         if self.has_embedded_guidance or self._scheduler_config.get("_class_name") in CONSISTENCY_SCHEDULERS:
-            return replace(usual, steps=FEW_STEPS, guidance_scale=1.0, joint_guidance_scale=None)
+            return usual.distilled
         return few_step_defaults(name, usual) or usual
 
     @property
     def has_embedded_guidance(self) -> bool:
         """Whether the network itself is told a guidance scale, as a latent consistency model (Luo et al. 2023)."""
-        return self.unet_config.get("time_cond_proj_dim") is not None
+        return self.network_config.get("time_cond_proj_dim") is not None
+
+    @property
+    def takes_guidance_scale(self) -> bool:
+        """Whether the network itself is told a guidance scale of one's choice, as FLUX.1-dev."""
+        return bool(self.network_config.get("guidance_embeds"))
+
+    @property
+    def _variant(self) -> Variant | None:
+        found = self.family.variant
+        return found if found and self.network_config.get(found.key) == found.value else None
 
     @property
     def _scheduler_config(self) -> JsonObject:

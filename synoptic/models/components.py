@@ -24,6 +24,9 @@ from synoptic.utils.json_objects import JsonObject
 
 DIFFUSERS_MODULES = {  # where each class lives: its own module imports faster than the whole library
     "UNet2DConditionModel": "diffusers.models.unets.unet_2d_condition",
+    "SD3Transformer2DModel": "diffusers.models.transformers.transformer_sd3",
+    "FluxTransformer2DModel": "diffusers.models.transformers.transformer_flux",
+    "ZImageTransformer2DModel": "diffusers.models.transformers.transformer_z_image",
     "AutoencoderKL": "diffusers.models.autoencoders.autoencoder_kl",
     "ControlNetModel": "diffusers.models.controlnets.controlnet",
 }

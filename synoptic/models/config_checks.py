@@ -23,6 +23,9 @@ ATTENTIONS = (None, "eager", "sdpa")  # torch's own; any other name may be fetch
 
 REQUIRED_KEYS = {
     "UNet2DConditionModel": ("sample_size", "in_channels", "block_out_channels"),
+    "SD3Transformer2DModel": ("sample_size", "in_channels", "joint_attention_dim", "pooled_projection_dim"),
+    "FluxTransformer2DModel": ("in_channels", "joint_attention_dim", "pooled_projection_dim"),
+    "ZImageTransformer2DModel": ("in_channels", "dim", "cap_feat_dim"),
     "AutoencoderKL": ("block_out_channels",),
     "ControlNetModel": ("in_channels", "block_out_channels"),
 }
@@ -74,6 +77,15 @@ VALUES: dict[str, tuple[Callable[[Any], bool], str]] = {  # key -> (what it must
     "block_out_channels": (is_counts, "a list of whole numbers above 0"),
     "conditioning_embedding_out_channels": (is_counts, "a list of whole numbers above 0"),
     "layers_per_block": COUNT_OR_COUNTS,
+    "joint_attention_dim": COUNT,
+    "pooled_projection_dim": COUNT,
+    "cap_feat_dim": COUNT,
+    "dim": COUNT,
+    "shift": (lambda value: is_number(value) and value > 0, "a number above 0"),
+    "base_shift": (is_number, "a finite number"),
+    "max_shift": (is_number, "a finite number"),
+    "base_image_seq_len": COUNT,
+    "max_image_seq_len": COUNT,
     "cross_attention_dim": COUNT_OR_COUNTS,
     "sample_size": COUNT_OR_COUNTS,
     "scaling_factor": (lambda value: is_number(value) and value != 0, "a finite number, not 0"),

@@ -12,7 +12,7 @@ import importlib
 import json
 import math
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
@@ -28,10 +28,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.components import DIFFUSERS_MODULES
 from synoptic.models.local_cache import read_cached, write_cached
+from synoptic.models.transformer_cost import CLIP_TOKENS, TRANSFORMER_INPUTS, Inputs
 from synoptic.utils.json_objects import JsonObject
-
-Inputs = Callable[[torch.dtype], Mapping[str, object]]  # (dtype) -> a network's arguments for one row, by name
-TOKENS = 77  # of a text encoder's window
 
 
 @dataclass(frozen=True)
@@ -111,7 +109,7 @@ def unet_inputs(config: JsonObject, channels: int | None = None) -> Inputs:
         given: dict[str, object] = {
             "sample": torch.empty(1, channels or config["in_channels"], side, side, dtype=dtype),
             "timestep": torch.ones(1, dtype=torch.long),
-            "encoder_hidden_states": torch.empty(1, TOKENS, text, dtype=dtype),
+            "encoder_hidden_states": torch.empty(1, CLIP_TOKENS, text, dtype=dtype),
         }
         if config.get("addition_embed_type") == "text_time":
             pooled = config["projection_class_embeddings_input_dim"] - 6 * config["addition_time_embed_dim"]
@@ -126,10 +124,26 @@ def unet_inputs(config: JsonObject, channels: int | None = None) -> Inputs:
 
 def unet_row_cost(config: JsonObject, dtype: torch.dtype) -> RowCost:
     """Return what one native row of a U-Net takes; measured once a config, then kept on this machine."""
-    key = hashlib.sha256(json.dumps([config, str(dtype), torch.__version__], sort_keys=True).encode()).hexdigest()[:20]
+    return row_cost("UNet2DConditionModel", config, unet_inputs(config), dtype)
+
+
+def network_row_cost(checkpoint: Checkpoint, dtype: torch.dtype) -> RowCost:
+    """Return what one native row of a model's network takes."""
+    config = checkpoint.network_config
+    if checkpoint.has_unet:
+        return unet_row_cost(config, dtype)
+    name = checkpoint.family.components["transformer"]
+    return row_cost(name, config, TRANSFORMER_INPUTS[name](config, checkpoint.side, checkpoint.text_length), dtype)
+
+
+def row_cost(name: str, config: JsonObject, inputs: Inputs, dtype: torch.dtype) -> RowCost:
+    """Return what a call of a network of diffusers takes; measured once a config and size, then kept on this machine."""
+    shapes = [list(value.shape) for value in tree_leaves(inputs(torch.float32)) if isinstance(value, Tensor)]
+    about = [config, shapes, str(dtype), torch.__version__]
+    key = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:20]
     if found := read_cached("row_costs").get(key):
         return RowCost(**found)
-    cost = measure_row(lambda: build_network("UNet2DConditionModel", config), unet_inputs(config), dtype)
+    cost = measure_row(lambda: build_network(name, config), inputs, dtype)
     write_cached("row_costs", key, asdict(cost))
     return cost
 

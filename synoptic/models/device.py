@@ -31,13 +31,14 @@ def choose_device(device: str) -> torch.device:
         ) from None
 
 
-def choose_dtype(dtype: str, device: torch.device) -> torch.dtype:
+def choose_dtype(dtype: str, device: torch.device, half: str = "float16") -> torch.dtype:
+    """The precision of this name; auto is `half` on a GPU. Raises InputError for another name."""
     if dtype != "auto":
         if dtype not in DTYPES:
             raise InputError(f"dtype must be auto, {', '.join(DTYPES)}; {dtype!r} was given", rule="dtype")
         return DTYPES[dtype]
     if device.type != "cpu":
-        return torch.float16
+        return DTYPES[half]
     return torch.bfloat16 if cpu_is_fast_at_bf16() else torch.float32
 
 

@@ -15,7 +15,13 @@ from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.weights import check_weights, read_safetensors_header
 from synoptic.utils.json_objects import JsonObject
 
-TENSORS = ("text", "text_embeds", "time_ids")  # of a Conditioning, as text encoders give them
+WIDTH_KEYS = (
+    "encoder_hid_dim",
+    "cross_attention_dim",
+    "joint_attention_dim",
+    "cap_feat_dim",
+)  # of a network's config, by precedence
+TENSORS = ("text", "text_mask", "text_embeds", "time_ids")  # of a Conditioning, as text encoders give them
 
 
 def check_embeddings(path: Path, checkpoint: Checkpoint, prompts: Sequence[str]) -> None:
@@ -34,7 +40,7 @@ def check_embeddings(path: Path, checkpoint: Checkpoint, prompts: Sequence[str])
             f" ({checkpoint.revision}): use --model {model}, or write it anew with that --model",
             rule="embeddings-model",
         )
-    width = checkpoint.unet_config.get("encoder_hid_dim") or checkpoint.unet_config.get("cross_attention_dim")
+    width = next(filter(None, map(checkpoint.network_config.get, WIDTH_KEYS)), None)
     for name, about in read_safetensors_header(path)[0].items():
         if name != "__metadata__" and (
             name not in TENSORS or about["shape"][:1] != [len(known)] or (name == "text" and about["shape"][2:] != [width])

@@ -4,19 +4,38 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
+
+from synoptic.diffusion.scheduler_classes import Spacing
 
 
 @dataclass(frozen=True)
 class Defaults:
     """What a recipe uses where nothing was asked: steps, guidance scale, window stride in the model's own pixels.
 
-    `joint_guidance_scale` is the guidance scale where several prompts share one picture (None: the same).
+    `joint_guidance_scale` is the guidance scale where several prompts share one picture (None: the same), `few_steps` the
+    steps of versions that are distilled to a few.
     """
 
     steps: int
     guidance_scale: float
     stride: int
     joint_guidance_scale: float | None = None
+    few_steps: int = 4
+
+    @property
+    def distilled(self) -> Defaults:
+        """What versions take that are distilled to a few steps: no guidance."""
+        return replace(self, steps=self.few_steps, guidance_scale=1.0, joint_guidance_scale=None)
+
+
+class Variant(NamedTuple):
+    """A family's checkpoints whose network's config has this value: their own defaults and length of text."""
+
+    key: str
+    value: object
+    defaults: Defaults
+    text_length: int
 
 
 @dataclass(frozen=True)
@@ -24,12 +43,20 @@ class Family:
     """A pipeline class: its components, each with its class, and its defaults.
 
     `low_res_scheduler` is an upscaler's second scheduler, which noises the small picture; None where prompts are all it
-    takes.
+    takes. What follows them is of transformers.
     """
 
     components: dict[str, str]
     defaults: Defaults
     low_res_scheduler: str | None = None
+    network: Literal["unet", "transformer"] = "unet"  # the component that denoises
+    native_side: int = 0  # of x, where the network's config has no sample_size
+    token_side: int = 2  # of the square of latents that is one token
+    packed: bool = False  # whether the network is given tokens, its in_channels being theirs
+    spacing: Spacing | None = None  # of the steps, before they are shifted
+    text_length: int = 77  # tokens of the longest text encoder
+    half: Literal["float16", "bfloat16"] = "float16"  # the half precision that it is made for
+    variant: Variant | None = None
 
     @property
     def weighted_components(self) -> list[str]:
@@ -40,15 +67,25 @@ class Family:
 def few_step_defaults(name: str, usual: Defaults) -> Defaults | None:
     """What models distilled to a few steps take, by their names (Turbo, Lightning, Hyper, LCM); None for other names."""
     known = re.search(r"(?<![a-z])(turbo|lightning|hyper|lcm|latent[-_]?consistency)(?![a-z])", name.lower())
-    return replace(usual, steps=FEW_STEPS, guidance_scale=1.0, joint_guidance_scale=None) if known else None
+    return usual.distilled if known else None
 
 
-FEW_STEPS = 4  # of a model distilled to a few
 CLIP_TEXT_ENCODER = {"tokenizer": "CLIPTokenizer", "text_encoder": "CLIPTextModel"}
 SECOND_TEXT_ENCODER = {"tokenizer_2": "CLIPTokenizer", "text_encoder_2": "CLIPTextModelWithProjection"}
 T5_TEXT_ENCODER = {"tokenizer": "T5Tokenizer", "text_encoder": "T5EncoderModel"}
 PIXEL_UNET = {"unet": "UNet2DConditionModel"}
 LATENT_UNET = {"unet": "UNet2DConditionModel", "vae": "AutoencoderKL"}
+
+SD3_TEXT_ENCODERS = {
+    "tokenizer": "CLIPTokenizer",
+    "text_encoder": "CLIPTextModelWithProjection",
+    **SECOND_TEXT_ENCODER,
+    "tokenizer_3": "T5Tokenizer",
+    "text_encoder_3": "T5EncoderModel",
+}
+FLUX_TEXT_ENCODERS = CLIP_TEXT_ENCODER | {"tokenizer_2": "T5Tokenizer", "text_encoder_2": "T5EncoderModel"}
+
+QWEN_TEXT_ENCODER = {"tokenizer": "Qwen2Tokenizer", "text_encoder": "Qwen3Model"}
 
 FAMILIES: dict[str, Family] = {
     "StableDiffusionPipeline": Family(LATENT_UNET | CLIP_TEXT_ENCODER, Defaults(50, 7.5, 8)),
@@ -56,6 +93,35 @@ FAMILIES: dict[str, Family] = {
     "StableDiffusionUpscalePipeline": Family(LATENT_UNET | CLIP_TEXT_ENCODER, Defaults(50, 7.5, 16), "low_res_scheduler"),
     "IFPipeline": Family(PIXEL_UNET | T5_TEXT_ENCODER, Defaults(50, 7.0, 16)),
     "IFSuperResolutionPipeline": Family(PIXEL_UNET | T5_TEXT_ENCODER, Defaults(50, 4.0, 64), "image_noising_scheduler"),
+    "StableDiffusion3Pipeline": Family(
+        {"transformer": "SD3Transformer2DModel", "vae": "AutoencoderKL"} | SD3_TEXT_ENCODERS,
+        Defaults(28, 7.0, 32),
+        network="transformer",
+        spacing="scheduler",
+        text_length=256,
+        half="bfloat16",
+        variant=Variant("qk_norm", "rms_norm", Defaults(28, 4.5, 32), 256),  # 3.5
+    ),
+    "ZImagePipeline": Family(
+        {"transformer": "ZImageTransformer2DModel", "vae": "AutoencoderKL"} | QWEN_TEXT_ENCODER,
+        Defaults(50, 6.0, 32, few_steps=8),  # its own scale counts from 0: 5
+        network="transformer",
+        native_side=128,
+        spacing="linspace",
+        text_length=512,
+        half="bfloat16",
+    ),
+    "FluxPipeline": Family(
+        {"transformer": "FluxTransformer2DModel", "vae": "AutoencoderKL"} | FLUX_TEXT_ENCODERS,
+        Defaults(28, 3.5, 32),
+        network="transformer",
+        native_side=128,
+        packed=True,
+        spacing="linspace",
+        text_length=512,
+        half="bfloat16",
+        variant=Variant("guidance_embeds", False, Defaults(4, 1.0, 32), 256),  # schnell
+    ),
 }
 
 SAME_PARTS: dict[str, tuple[str, ...]] = {  # pipeline classes with the components of a family, which load as that family
@@ -81,5 +147,19 @@ SAME_PARTS: dict[str, tuple[str, ...]] = {  # pipeline classes with the componen
         "StableDiffusionXLInstructPix2PixPipeline",
     ),
     "IFPipeline": ("IFImg2ImgPipeline", "IFInpaintingPipeline"),
+    "StableDiffusion3Pipeline": (
+        "StableDiffusion3Img2ImgPipeline",
+        "StableDiffusion3InpaintPipeline",
+        "StableDiffusion3ControlNetPipeline",
+        "StableDiffusion3ControlNetInpaintingPipeline",
+    ),
+    "ZImagePipeline": ("ZImageImg2ImgPipeline", "ZImageInpaintPipeline"),
+    "FluxPipeline": (
+        "FluxImg2ImgPipeline",
+        "FluxInpaintPipeline",
+        "FluxControlNetPipeline",
+        "FluxControlNetImg2ImgPipeline",
+        "FluxControlNetInpaintPipeline",
+    ),
 }
 BASE_CLASSES = {kind: base for base, kinds in SAME_PARTS.items() for kind in kinds}

@@ -1,4 +1,7 @@
-"""Latent models: Stable Diffusion 1.x, 2.x and SDXL (Rombach et al. 2022; Podell et al. 2023)."""
+"""Latent models: a VAE's latents, and the U-Nets in them: Stable Diffusion 1.x, 2.x and SDXL.
+
+Rombach et al. 2022; Podell et al. 2023.
+"""
 
 from __future__ import annotations
 
@@ -23,36 +26,22 @@ TILE_IMAGES = 8  # native pictures: what the VAE is given at most of a larger on
 CODING_BYTES = 3 * 2**30  # what coding may take at once: one picture of 1024x1024 in float32, with 128 channels
 
 
-class LatentDenoiser:
-    """A UNet in the latent space of a VAE. Pictures too large to be coded at once are coded in pieces, which overlap."""
+class LatentSpace:
+    """What models in a VAE's latents share. Pictures too large to be coded at once are coded in pieces, which overlap."""
 
     checkpoint: Checkpoint  # set by `load`, as are the next
     loras: Sequence[Lora] = ()
     other_vae: Checkpoint | None = None
 
-    def __init__(self, unet: UNet, vae: Any, text_encoder: TextEncoder, schedule: Schedule) -> None:
-        self.unet, self.text_encoder, self.schedule = unet, text_encoder, schedule
-        self.vae = vae.eval().requires_grad_(False).to(memory_format=unet.layout)
-        self.shape, self.device, self.dtype, self.row_bytes = unet.shape, unet.device, unet.dtype, unet.row_bytes
+    def __init__(self, vae: Any, shape: tuple[int, int, int], layout: torch.memory_format) -> None:
+        self.vae, self.shape = vae.eval().requires_grad_(False).to(memory_format=layout), shape
         self.compiled = False
         self.factor: int = 2 ** (len(vae.config.block_out_channels) - 1)
 
-    @property
-    def network(self) -> torch.nn.Module:
-        return self.unet.net
-
     def compile(self) -> None:
-        """Compile the U-Net, and the VAE's blocks for gradients: a picture at the end is not worth the minute."""
-        self.unet.compile()
+        """Compile the VAE's blocks for gradients: a picture at the end is not worth the minute."""
         compile_blocks(self.vae)
         self.compiled = True
-
-    @torch.no_grad()
-    def embed(self, prompts: Sequence[str]) -> Conditioning:
-        return self.unet.cache_text_keys(self.text_encoder(prompts))
-
-    def predict(self, x: Tensor, t: Time, cond: Conditioning) -> Pred:
-        return pred_from_output(self.schedule, x, self.unet(x, t, cond), t)
 
     def encode(self, image: Tensor) -> Tensor:
         f, (_, h, w), places = self.factor, self.shape, self.coded_pixels
@@ -95,6 +84,32 @@ class LatentDenoiser:
         return mean, config.scaling_factor / std
 
 
-def stable_diffusion(component: ComponentLoader, schedule: Schedule, text_encoder: TextEncoder) -> LatentDenoiser:
+class LatentDenoiser(LatentSpace):
+    """A U-Net in the latents of a VAE."""
+
+    def __init__(self, unet: UNet, vae: Any, text_encoder: TextEncoder, schedule: Schedule) -> None:
+        super().__init__(vae, unet.shape, unet.layout)
+        self.unet, self.text_encoder, self.schedule = unet, text_encoder, schedule
+        self.device, self.dtype, self.row_bytes = unet.device, unet.dtype, unet.row_bytes
+
+    @property
+    def network(self) -> torch.nn.Module:
+        return self.unet.net
+
+    def compile(self) -> None:
+        self.unet.compile()
+        super().compile()
+
+    @torch.no_grad()
+    def embed(self, prompts: Sequence[str]) -> Conditioning:
+        return self.unet.cache_text_keys(self.text_encoder(prompts))
+
+    def predict(self, x: Tensor, t: Time, cond: Conditioning) -> Pred:
+        return pred_from_output(self.schedule, x, self.unet(x, t, cond), t)
+
+
+def stable_diffusion(
+    component: ComponentLoader, checkpoint: Checkpoint, schedule: Schedule, text_encoder: TextEncoder
+) -> LatentDenoiser:
     """A StableDiffusionPipeline or StableDiffusionXLPipeline directory; `part(name)` loads its component of that name."""
     return LatentDenoiser(UNet(component("unet")), component("vae"), text_encoder, schedule)

@@ -14,7 +14,7 @@ import torch
 from synoptic.diffusion.equations import Schedule
 from synoptic.diffusion.schedules import schedule_from_config
 from synoptic.errors import InputError, user_path
-from synoptic.models import latent, pixel, upscaler
+from synoptic.models import latent, pixel, transformer, upscaler
 from synoptic.models.base import PretrainedModel
 from synoptic.models.checkpoint import TEXT_COMPONENTS, Checkpoint
 from synoptic.models.components import ComponentLoader, load_network, load_tokenizer, readable
@@ -24,12 +24,16 @@ from synoptic.models.lora import Lora, layers_per_block, read_loras
 from synoptic.models.precomputed_text import PrecomputedTextEncoder
 from synoptic.models.registry import resolve, resolve_controlnet, resolve_upscaler, resolve_vae
 from synoptic.models.text import TextEncoder, clip_text_encoder, double_clip_text_encoder, t5_text_encoder
+from synoptic.models.text_flow import flux_text_encoder, sd3_text_encoder, z_image_text_encoder
 from synoptic.models.upscaler import Upscaler
 
-BUILDERS: dict[str, Callable[..., latent.LatentDenoiser | pixel.PixelDenoiser]] = {
+BUILDERS: dict[str, Callable[..., latent.LatentDenoiser | pixel.PixelDenoiser | transformer.TransformerDenoiser]] = {
     "StableDiffusionPipeline": latent.stable_diffusion,
     "StableDiffusionXLPipeline": latent.stable_diffusion,
     "IFPipeline": pixel.deepfloyd,
+    "StableDiffusion3Pipeline": transformer.stable_diffusion_3,
+    "FluxPipeline": transformer.flux,
+    "ZImagePipeline": transformer.z_image,
 }
 UPSCALER_BUILDERS: dict[str, Callable[..., Upscaler]] = {
     "StableDiffusionUpscalePipeline": upscaler.stable_diffusion,
@@ -40,6 +44,9 @@ TEXT_ENCODERS: dict[str, Callable[..., TextEncoder]] = {
     "StableDiffusionXLPipeline": double_clip_text_encoder,
     "StableDiffusionUpscalePipeline": clip_text_encoder,
     "IFPipeline": t5_text_encoder,
+    "StableDiffusion3Pipeline": sd3_text_encoder,
+    "FluxPipeline": flux_text_encoder,
+    "ZImagePipeline": z_image_text_encoder,
     "IFSuperResolutionPipeline": t5_text_encoder,
 }
 
@@ -56,12 +63,12 @@ def load(
 ) -> PretrainedModel:
     """The model `name`: `bundled`, an alias (`sd1.5`, `sd2`, `sdxl`, `if`, …), a hub id or a diffusers directory.
 
-    device: auto (CUDA, else MPS, else CPU) or any torch device; dtype: auto (float16 on a GPU, bfloat16 on a CPU that is
-    fast at it, else float32) or one of float32, bfloat16, float16, float64. text_encoder: what embeds prompts in place of
-    the model's own text tower, which is then not loaded: a file of embeddings, for example. compile: a minute at the first
-    call of each batch size, which makes the others faster. lora: files, folders or hub ids, each with `:scale` where that is
-    not 1, whose changes are added to the weights. vae: an AutoencoderKL's directory or hub id, used in place of the model's
-    own. Raises InputError as `resolve`, `read_loras` and `resolve_vae` do.
+    device: auto (CUDA, else MPS, else CPU) or any torch device; dtype: auto (on a GPU the family's half precision, float16
+    or bfloat16; bfloat16 on a CPU that is fast at it, else float32) or one of float32, bfloat16, float16, float64.
+    text_encoder: what embeds prompts in place of the model's own text tower, which is then not loaded: a file of embeddings,
+    for example. compile: a minute at the first call of each batch size, which makes the others faster. lora: files, folders
+    or hub ids, each with `:scale` where that is not 1, whose changes are added to the weights. vae: an AutoencoderKL's
+    directory or hub id, used in place of the model's own. Raises InputError as `resolve`, `read_loras` and `resolve_vae` do.
     """
     checkpoint = resolve(name) if isinstance(name, str) else name
     loras = read_loras(lora, checkpoint)
@@ -69,6 +76,7 @@ def load(
     component = _component_loader(checkpoint, device, dtype, loras, other_vae)
     model = BUILDERS[_pipeline_class(checkpoint)](
         component,
+        checkpoint,
         _schedule(checkpoint, "scheduler"),
         text_encoder or TEXT_ENCODERS[_pipeline_class(checkpoint)](component, checkpoint),
     )
@@ -133,7 +141,8 @@ def _pipeline_class(checkpoint: Checkpoint) -> str:
 
 def _schedule(checkpoint: Checkpoint, component: str) -> Schedule:
     with readable(checkpoint, component):
-        return schedule_from_config(checkpoint.config(component, "scheduler_config.json"))
+        config = checkpoint.config(component, "scheduler_config.json")
+        return schedule_from_config(config, checkpoint.family.spacing, checkpoint.tokens)
 
 
 def _component_loader(
@@ -141,7 +150,7 @@ def _component_loader(
 ) -> ComponentLoader:
     """(name) -> the component of that name, on the device and in the dtype that were asked for."""
     on = choose_device(device)
-    kind = choose_dtype(dtype, on)
+    kind = choose_dtype(dtype, on, checkpoint.family.half)
     if on.type == "cpu":
         keep_freed_memory()
 
@@ -163,7 +172,9 @@ def _load_component(checkpoint: Checkpoint, component: str, device: torch.device
         return load_tokenizer(name, checkpoint, component)
     if component == "vae":
         dtype = vae_dtype(checkpoint.config("vae"), device, dtype)
-    elif device.type == "cpu" and component != "unet":  # there only the network itself is worth half precision
+    elif (
+        device.type == "cpu" and component != checkpoint.family.network
+    ):  # there only the network itself is worth half precision
         dtype = torch.promote_types(dtype, torch.float32)
     return load_network(name, checkpoint, component, device, dtype)
 

@@ -267,5 +267,5 @@ def changed(down: Sequence[int], up: Sequence[int]) -> int:
 
 
 def layers_per_block(checkpoint: Checkpoint) -> int:
-    given = checkpoint.unet_config.get("layers_per_block", 2)
+    given = checkpoint.network_config.get("layers_per_block", 2)
     return given if isinstance(given, int) else given[0]

@@ -52,6 +52,8 @@ class PixelDenoiser:
         return x
 
 
-def deepfloyd(component: ComponentLoader, schedule: Schedule, text_encoder: TextEncoder) -> PixelDenoiser:
+def deepfloyd(
+    component: ComponentLoader, checkpoint: Checkpoint, schedule: Schedule, text_encoder: TextEncoder
+) -> PixelDenoiser:
     """An IFPipeline directory."""
     return PixelDenoiser(UNet(component("unet")), text_encoder, schedule)

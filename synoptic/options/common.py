@@ -23,7 +23,8 @@ from synoptic.options.seeds import RANDOM, drawn_seed
 MAX_SEED = 2**63 - 1
 
 ModelName = Annotated[
-    str, Option("bundled, bundled-if, sd1.5, sd2, sdxl, if, …: see `synoptic models`; or a hub id, or a directory")
+    str,
+    Option("bundled, bundled-if, sd1.5, sdxl, sd3.5, flux-dev, if, …: see `synoptic models`; or a hub id, or a directory"),
 ]
 Lora = Annotated[
     tuple[str, ...],
@@ -52,7 +53,12 @@ Clip = Annotated[
     Literal["auto", "none", "static", "dynamic"], Option("keep x0 in range; auto: as the model's scheduler does")
 ]
 GuidanceScale = Annotated[
-    float, Option("classifier-free guidance scale; 0 to 1 is off (default: the model's; 5 bundled, 7.5 SD)", at_least=0)
+    float,
+    Option(
+        "classifier-free guidance scale; 0 to 1 is off (default: the model's; 5 bundled, 7.5 SD); FLUX.1-dev: the scale that"
+        " its network is told",
+        at_least=0,
+    ),
 ]
 NegativePrompt = Annotated[str, Option("what not to show")]
 
@@ -76,6 +82,10 @@ class ModelOptions(Options):
     def texts(self) -> list[str]:
         """Return every text that the model will embed."""
         return []
+
+    def told_guidance_scale(self, checkpoint: Checkpoint) -> float:
+        """Return the guidance scale that a network is told, if it takes one."""
+        return self.usual(checkpoint).guidance_scale
 
     def warnings(self) -> list[str]:
         lost = "--embeddings hold what the model's own text encoder said: what --lora changes of it is left out"
@@ -125,6 +135,14 @@ class SamplingOptions(ModelOptions, OutputOptions):
 
     steps: Steps = UNSET
     guidance_scale: GuidanceScale = UNSET
+    true_cfg_scale: Annotated[
+        float,
+        Option(
+            "classifier-free guidance scale where the network is told --guidance-scale (FLUX.1-dev); above 1 a step takes"
+            " twice as long (default: 1, off)",
+            at_least=0,
+        ),
+    ] = UNSET
     negative_prompt: NegativePrompt = ""
     sampler: Sampler = "ddim"
     eta: Annotated[
@@ -136,8 +154,7 @@ class SamplingOptions(ModelOptions, OutputOptions):
 
     def resolve(self, checkpoint: Checkpoint) -> Self:
         usual = self.usual(checkpoint)
-        scale = self.default_guidance(checkpoint) if self.guidance_scale is None else self.guidance_scale
-        self = replace(self, steps=usual.steps if self.steps is None else self.steps, guidance_scale=max(scale, 1.0))
+        self = replace(self.with_guidance(checkpoint), steps=usual.steps if self.steps is None else self.steps)
         check_at_most("--steps", self.steps, checkpoint.most_steps(self.sampler))
         if self.guidance_scale > 1 and checkpoint.has_embedded_guidance:
             raise InputError(
@@ -155,6 +172,36 @@ class SamplingOptions(ModelOptions, OutputOptions):
                 f"--seed + --count must stay within 64 bits, {self.seed} was given: lower it", rule="seed-count"
             )
         return super().resolve(checkpoint)
+
+    @property
+    def cfg_scale(self) -> float:
+        """The scale of classifier-free guidance, once resolved; 1 is off."""
+        return self.guidance_scale if self.true_cfg_scale is None else self.true_cfg_scale
+
+    def told_guidance_scale(self, checkpoint: Checkpoint) -> float:
+        return self.guidance_scale
+
+    def with_guidance(self, checkpoint: Checkpoint) -> Self:
+        """Return the options with their guidance scales. Raises InputError where the model would not heed one of them."""
+        scale = self.default_guidance(checkpoint) if self.guidance_scale is None else self.guidance_scale
+        if checkpoint.takes_guidance_scale:
+            true_scale = 1.0 if self.true_cfg_scale is None else max(self.true_cfg_scale, 1.0)
+            resolved, cure = replace(self, guidance_scale=scale, true_cfg_scale=true_scale), "--true-cfg-scale"
+        elif self.true_cfg_scale is not None:
+            raise InputError(
+                f"--true-cfg-scale is of networks that are told --guidance-scale, that of {checkpoint.name} is told none,"
+                f" {self.true_cfg_scale:g} was given: use --guidance-scale",
+                rule="true-cfg-scale",
+            )
+        else:
+            resolved, cure = replace(self, guidance_scale=max(scale, 1.0)), "--guidance-scale"
+        if resolved.negative_prompt and resolved.cfg_scale == 1 and not checkpoint.has_unet:
+            raise InputError(
+                f"--negative-prompt is seen by classifier-free guidance alone, {checkpoint.name} has none at"
+                f" {cure} 1: raise that, or omit the negative prompt",
+                rule="negative-ignored",
+            )
+        return resolved
 
     def default_guidance(self, checkpoint: Checkpoint) -> float:
         return self.usual(checkpoint).guidance_scale

@@ -52,8 +52,8 @@ class DistillOptions(PromptOptions, DistillationOptions, OutputOptions):
         int, Option("of vsd: the student's steps to each of the picture's (default: 1)", at_least=1)
     ] = UNSET
     weight: Annotated[
-        Literal["auto", "one", "variance", "fantasia"],
-        Option("w(t) of sds, vsd, csd, nfsd: one 1, variance 1-ᾱ, fantasia √ᾱ(1-ᾱ)"),
+        Literal["auto", "one", "variance", "fantasia", "velocity"],
+        Option("w(t) of sds, vsd, csd, nfsd: one 1, variance σ² = 1-ᾱ, fantasia ασ² = √ᾱ(1-ᾱ), velocity 1/α (flows)"),
     ] = "auto"
     anneal: Annotated[
         Literal["auto", "none", "narrow", "linear", "sqrt"],
@@ -110,6 +110,7 @@ class DistillOptions(PromptOptions, DistillationOptions, OutputOptions):
         loss = "sds" if self.source is None else "pds"
         self = fill(self, {"loss": loss, "space": native, "warm_up": self.steps // 5})
         self.check_loss()
+        self.check_student(checkpoint, self.loss)
         usual = loss_defaults(checkpoint, self.loss, self.space)
         self = fill(self, {**usual.options(), **({"init": "noise"} if self.source is None else {})})
         if "student" in usual.takes or self.space != native:  # gradients pass through the network

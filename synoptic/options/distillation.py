@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Self
 
-from synoptic.errors import check_at_most
+from synoptic.errors import InputError, check_at_most
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.base import UNSET, Option
 from synoptic.options.common import ModelOptions
+from synoptic.options.loss_defaults import losses_that_take
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +28,14 @@ class DistillationOptions(ModelOptions):
     ] = UNSET
     t_min: Annotated[int, Option("least noisy time that is sampled (default: the loss's own)", at_least=1)] = UNSET
     t_max: Annotated[int, Option("noisiest time that is sampled (default: the loss's own)", at_least=1)] = UNSET
+
+    def check_student(self, checkpoint: Checkpoint, loss: str) -> None:
+        """Raise InputError where a loss trains a student inside a network that has no place for it."""
+        if loss in losses_that_take("student") and not checkpoint.has_unet:
+            raise InputError(
+                f"--loss {loss} trains a student inside a U-Net, {checkpoint.name} is a transformer: use --loss sds",
+                rule="student-unet",
+            )
 
     def check_times(self, checkpoint: Checkpoint) -> Self:
         """Return the options themselves. Raises InputError where the times are not the model's, or in disorder."""

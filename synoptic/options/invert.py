@@ -28,6 +28,9 @@ class InvertOptions(InputImageOptions):
     clip: Clip = "none"
     out: Out = None
 
+    def told_guidance_scale(self, checkpoint: Checkpoint) -> float:
+        return 1.0  # without guidance: it pushes the steps of an inversion apart
+
     def texts(self) -> list[str]:
         return [self.prompt]
 

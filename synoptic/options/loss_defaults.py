@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.base import Options
@@ -51,7 +51,9 @@ LATENT: dict[str, LossDefaults] = {
     "pds": LossDefaults(7.5, takes=("source",)),
     "dds": LossDefaults(7.5, t_min=50, t_max=949, takes=("source",)),
 }
-PIXEL = {name: replace(usual, lr=0.03) for name, usual in LATENT.items()}
+PIXEL_LR = 0.03
+RFDS: dict[str, Any] = {"weight": "velocity", "t_min": 58, "t_max": 875}  # Yang et al. 2025, of Stable Diffusion 3
+FLOW = LATENT | {name: replace(LATENT[name], **RFDS) for name in ("sds", "csd", "nfsd")}
 BUNDLED: dict[str, Mapping[str, LossDefaults]] = {  # where other numbers measured better
     "sd": LATENT
     | {
@@ -82,7 +84,8 @@ def loss_defaults(checkpoint: Checkpoint, loss: str, space: str) -> LossDefaults
     """Return what a loss takes on this model, for pictures in this space."""
     if checkpoint.is_bundled and space == native_space(checkpoint):
         return BUNDLED[Path(checkpoint.path_or_repo).name][loss]
-    return (LATENT if space == "latent" else PIXEL)[loss]
+    usual = LATENT if checkpoint.has_unet else FLOW
+    return usual[loss] if space == "latent" else replace(usual[loss], lr=PIXEL_LR)
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,7 @@ class SceneDefaults:
 
 PIXEL_SCENE = SceneDefaults({"sds": 20.0, "vsd": 7.5, "csd": 20.0})
 LATENT_SCENE = replace(PIXEL_SCENE, guidance_scale={"sds": 100.0, "vsd": 7.5, "csd": 100.0}, elevation=(-10.0, 45.0))
+FLOW_SCENE = replace(LATENT_SCENE, **RFDS)
 BUNDLED_SCENE = replace(  # these models know views from around, up to 25 degrees
     PIXEL_SCENE,
     steps=1200,
@@ -139,7 +143,11 @@ BUNDLED_SCENE = replace(  # these models know views from around, up to 25 degree
 
 def scene_defaults(checkpoint: Checkpoint) -> SceneDefaults:
     """Return what this model takes for text-to-3d."""
-    return BUNDLED_SCENE if checkpoint.is_bundled else LATENT_SCENE if checkpoint.has_latents else PIXEL_SCENE
+    if checkpoint.is_bundled:
+        return BUNDLED_SCENE
+    if not checkpoint.has_unet:
+        return FLOW_SCENE
+    return LATENT_SCENE if checkpoint.has_latents else PIXEL_SCENE
 
 
 def fill(options: O, defaults: Mapping[str, object]) -> O:

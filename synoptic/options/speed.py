@@ -49,7 +49,7 @@ class SpeedOptions(SamplingOptions):
                 f"--fast takes the steps of dpm++, which has no --eta; {self.eta} was given: omit one", rule="fast-eta"
             )
         steps = self.usual(checkpoint).steps if self.steps is None else self.steps
-        usual = min(2, steps) if self.fast and not self.whole_network_reason() else 1
+        usual = min(2, steps) if self.fast and checkpoint.has_unet and not self.whole_network_reason() else 1
         resolved = replace(self, deepcache=usual if self.deepcache is None else self.deepcache)
         if self.fast:
             resolved = replace(
@@ -67,6 +67,11 @@ class SpeedOptions(SamplingOptions):
             )
         if resolved.deepcache > 1:
             check_at_most("--deepcache, of that many --steps,", resolved.deepcache, steps)
+            if not checkpoint.has_unet:
+                raise InputError(
+                    f"--deepcache {resolved.deepcache} runs parts of a U-Net, {checkpoint.name} is a transformer: omit it",
+                    rule="deepcache-unet",
+                )
             if why := resolved.whole_network_reason():
                 raise InputError(
                     f"--deepcache {resolved.deepcache} runs parts of the network, {why}: omit one", rule="deepcache-whole"

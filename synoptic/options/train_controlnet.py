@@ -77,6 +77,11 @@ class TrainControlnetOptions(Options):
 
     def prepare(self) -> Self:
         checkpoint = resolve(self.model)
+        if not checkpoint.has_unet:
+            raise InputError(
+                f"a ControlNet is trained beside a U-Net, {checkpoint.name} is a transformer: use --model sd1.5, say",
+                rule="controlnet-unet",
+            )
         if not checkpoint.has_latents:
             raise InputError(
                 f"ControlNets guide latent models, {checkpoint.name} is one of pixels: use --model bundled, for example",

@@ -88,9 +88,7 @@ class WideOptions(PromptOptions, WideControlOptions, SyncDiffusionOptions, Speed
 
     def regions(self) -> list[Region]:
         """Return the parts with prompts of their own; what one does not say is the picture's."""
-        return [
-            read_region(text, self.width, self.height, self.negative_prompt, self.guidance_scale) for text in self.region
-        ]
+        return [read_region(text, self.width, self.height, self.negative_prompt, self.cfg_scale) for text in self.region]
 
     def whole_network_reason(self) -> str:
         if self.windows in ("shifted", "thinning"):

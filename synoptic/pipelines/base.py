@@ -18,6 +18,7 @@ from synoptic.io.progress import in_notebook, progress_bar
 from synoptic.metrics.clip import Clip, clip_score
 from synoptic.models.base import PretrainedModel
 from synoptic.models.load import load_once
+from synoptic.models.transformer import with_guidance_scale
 from synoptic.models.truncation import truncation_warnings
 from synoptic.models.vocabulary import vocabulary_warnings
 from synoptic.options import options_class
@@ -71,7 +72,8 @@ class Pipeline(Generic[O]):
     metric: ClassVar[str] = "clip_score"  # what `score` measures; "" for no score
 
     def __init__(self, model: PretrainedModel, options: O) -> None:
-        self.model, self.options = model, options
+        self.model = with_guidance_scale(model, options.told_guidance_scale(model.checkpoint))
+        self.options = options
 
     @property
     def num_steps(self) -> int:

@@ -27,7 +27,7 @@ class ControlPipeline(InputImagePipeline[ControlOptions]):
         o, prompts = self.options, [item.title for item in items]
 
         def predict_for(model: Denoiser, _pictures: int) -> Predict:
-            return cfg(model, prompts, o.guidance_scale, o.negative_prompt, clip=get_clip(o.clip, model.schedule))
+            return cfg(model, prompts, o.cfg_scale, o.negative_prompt, clip=get_clip(o.clip, model.schedule))
 
         model, maps = with_controlnets(self.model, o.controlnets(), self.picture)
         sampler = JointSampler(predict_for, o.steps, sampler=o.sampler, eta=o.eta)

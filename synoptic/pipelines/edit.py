@@ -32,7 +32,7 @@ class EditPipeline(InputImagePipeline[EditOptions]):
         o, rngs, s, picture = self.options, rngs_of(items), self.model.schedule, self.picture
         model, maps = with_controlnets(self.model, o.controlnets(), picture)
         prompts = [item.title for item in items]
-        predict = self.joint_predict(model, prompts, o.guidance_scale, o.negative_prompt, o.clip)
+        predict = self.joint_predict(model, prompts, o.cfg_scale, o.negative_prompt, o.clip)
         x0 = picture.encode(self.model).expand(len(rngs), -1, -1, -1)
         pairs, solver = timestep_pairs(o.sampler, s, o.steps), get_solver(o.sampler, o.eta)
         steps = sdedit(predict, s, x0, steps=pairs, start=self.start, solver=solver, rngs=rngs)

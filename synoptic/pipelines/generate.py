@@ -27,7 +27,7 @@ class GeneratePipeline(UpscalingPipeline[GenerateOptions]):
     def sample(self, items: Sequence[Item]) -> Generator[Step, None, list[Output]]:
         o, rngs, prompts = self.options, rngs_of(items), [item.title for item in items]
         x = randn(self.model.shape, rngs).to(self.model.device)
-        step = yield from pass_on(self._denoise(self.model, prompts, x, rngs, o.steps, o.guidance_scale))
+        step = yield from pass_on(self._denoise(self.model, prompts, x, rngs, o.steps, o.cfg_scale))
         for up in self.upscalers:
             small, stage = decoded(step), self.load_upscaler(up)
             size = [side * stage.scale_factor // stage.factor for side in small.shape[-2:]]

@@ -41,7 +41,7 @@ class InpaintPipeline(InputImagePipeline[InpaintOptions]):
     def sample(self, items: Sequence[Item]) -> Generator[Step, None, list[Output]]:
         o, rngs, model, picture = self.options, rngs_of(items), self.model, self.picture
         s, prompts = model.schedule, [item.title for item in items]
-        predict = self.joint_predict(model, prompts, o.guidance_scale, o.negative_prompt, o.clip)
+        predict = self.joint_predict(model, prompts, o.cfg_scale, o.negative_prompt, o.clip)
         known, x = picture.encode(model), randn(picture.windows.canvas, rngs).to(model.device)
         mask = downsample_mask(picture.padded(self.mask), model.factor).to(model.device)
         steps = inpaint(

@@ -61,7 +61,7 @@ class JointPipeline(UpscalingPipeline[S]):
 
     def sample(self, items: Sequence[Item]) -> Generator[Step, None, list[Output]]:
         o, rngs, side = self.options, rngs_of(items), self.model.checkpoint.native_size
-        step = yield from pass_on(self.sampler(o.steps, o.guidance_scale).sample(self.model, self.views(), rngs))
+        step = yield from pass_on(self.sampler(o.steps, o.cfg_scale).sample(self.model, self.views(), rngs))
         views, small = self.projection((3, side, side)), []
         for up in self.upscalers:
             z, stage, usual = decoded(step), self.load_upscaler(up), up.defaults
@@ -100,7 +100,7 @@ class JointPipeline(UpscalingPipeline[S]):
         o = self.options
         if not o.seed_search:
             return None
-        sampler, score = self.sampler(o.steps, o.guidance_scale), partial(self._search_score, Clip(SEARCHED_BY))
+        sampler, score = self.sampler(o.steps, o.cfg_scale), partial(self._search_score, Clip(SEARCHED_BY))
         seeds = range(o.seed, o.seed + o.seed_search)
         return seed_search(sampler, self.model, self.views(), seeds, score, keep=o.count)
 

@@ -108,7 +108,7 @@ class WideCanvas:
     def predict_for(self, items: Sequence[Item], model: Denoiser, _pictures: int) -> Predict:
         """Return the guided prediction of the windows: at every step, or in the guidance interval."""
         guided = partial(self._guided, model, items)
-        predict = guided(self.options.guidance_scale, self.options.regions())
+        predict = guided(self.options.cfg_scale, self.options.regions())
         if self.options.guidance_interval is None:
             return predict
         steps = timestep_pairs(self.options.sampler, model.schedule, self.options.steps)

@@ -10,14 +10,14 @@ import torch
 from synoptic.errors import InputError
 from synoptic.models.base import PretrainedModel
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.models.cost import RowCost, count_parameters, unet_row_cost
+from synoptic.models.cost import RowCost, count_parameters, network_row_cost
 from synoptic.models.device import choose_device, choose_dtype
 from synoptic.models.latent import CODING_BYTES
 from synoptic.models.local_cache import read_cached, write_cached
 from synoptic.models.memory import CONTEXT_BYTES, MAX_CPU_ROWS, free_memory
 from synoptic.models.registry import resolve, resolve_controlnet, resolve_vae
 from synoptic.options.base import Options
-from synoptic.options.common import ModelOptions
+from synoptic.options.common import ModelOptions, SamplingOptions
 from synoptic.options.upscaling import find_upscalers
 from synoptic.pipelines.base import Pipeline, pipeline_class
 
@@ -140,7 +140,7 @@ def make_plans(options: Options) -> list[Plan]:
 def make_plan(options: ModelOptions) -> Plan:
     """Return what prepared options will take, themselves."""
     checkpoint, device = resolve(options.model), choose_device(options.device)
-    dtype = choose_dtype(options.dtype, device)
+    dtype = choose_dtype(options.dtype, device, checkpoint.family.half)
     stand_in: Any = UnloadedModel(checkpoint, device, dtype)
     pipeline = pipeline_class(options.application())(stand_in, options)
     weights, items, free = model_weights(options, checkpoint, device, dtype), len(options.items()), free_memory(device)
@@ -148,7 +148,7 @@ def make_plan(options: ModelOptions) -> Plan:
     steps = pipeline.num_steps - sum(up.defaults.steps for up in upscalers)
 
     def stage(source: Checkpoint, rows: int, steps: int) -> Stage:
-        row = unet_row_cost(source.unet_config, dtype)
+        row = network_row_cost(source, dtype)
         room = max(1, (free - sum(weights.values())) // 2 // max(1, row.bytes))
         return Stage(row, rows, min(items * rows, room, MAX_CPU_ROWS if device.type == "cpu" else room), steps)
 
@@ -167,7 +167,8 @@ def rows_per_item(pipeline: Pipeline[ModelOptions]) -> int:
 
 def branches(options: ModelOptions) -> int:
     """Return how many conditions a step asks the network about: with a prompt, and without for guidance."""
-    return 1 if getattr(options, "guidance_scale", 1.0) == 1.0 else 2
+    scale = options.cfg_scale if isinstance(options, SamplingOptions) else getattr(options, "guidance_scale", 1.0)
+    return 1 if scale == 1.0 else 2
 
 
 def model_weights(options: ModelOptions, checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype) -> dict[str, int]:
@@ -178,7 +179,7 @@ def model_weights(options: ModelOptions, checkpoint: Checkpoint, device: torch.d
         for part in (part for part in source.components if part in source.family.weighted_components):
             if part.startswith("text_encoder") and (options.embeddings or k):
                 continue  # an upscaler takes stage I's text
-            half_here = device.type != "cpu" or part == "unet"
+            half_here = device.type != "cpu" or part == source.family.network
             wide = not half_here or (part == "vae" and bool(source.config("vae").get("force_upcast")))
             kind = torch.promote_types(dtype, torch.float32) if wide else dtype
             name = part if source is checkpoint else f"{part} of {source.name}"
@@ -223,20 +224,20 @@ def record_speed(options: ModelOptions, model: PretrainedModel, rows: int, secon
 def check_memory(options: ModelOptions) -> None:
     """Raise InputError where a run's weights cannot fit into what is free, before anything loads."""
     checkpoint, device = resolve(options.model), choose_device(options.device)
-    dtype = choose_dtype(options.dtype, device)
+    dtype = choose_dtype(options.dtype, device, checkpoint.family.half)
     weights, free = model_weights(options, checkpoint, device, dtype), free_memory(device)
     needed = sum(weights.values()) + (CONTEXT_BYTES if device.type == "cuda" else 0)
     if needed > free:
-        largest = max(weights, key=lambda name: weights[name])
+        largest, less = max(weights, key=lambda name: weights[name]), cure(device, dtype, checkpoint.family.half)
         raise InputError(
             f"{checkpoint.name} needs {size(needed)} of memory on {device} in {str(dtype).removeprefix('torch.')}, of which"
-            f" {largest} takes {size(weights[largest])}; {size(free)} are free: {cure(device, dtype)}",
+            f" {largest} takes {size(weights[largest])}; {size(free)} are free: {less}",
             rule="memory",
         )
 
 
-def cure(device: torch.device, dtype: torch.dtype) -> str:
+def cure(device: torch.device, dtype: torch.dtype, half: str) -> str:
     """Return what takes less memory."""
     if dtype.itemsize > 2:
-        return f"use --dtype {'bfloat16' if device.type == 'cpu' else 'float16'}, or a smaller --model"
+        return f"use --dtype {'bfloat16' if device.type == 'cpu' else half}, or a smaller --model"
     return "use a smaller --model" if device.type == "cpu" else "use --device cpu, or a smaller --model"

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from synoptic.diffusion.equations import Schedule, Time, coefficients
+from synoptic.diffusion.equations import Pred, Schedule, Time, coefficients
 from synoptic.guidance.cfg import Predict
 from synoptic.sampling.step import Step
 
@@ -30,10 +30,21 @@ def invert(
     the time reached; it resumes as `sample` does.
     """
     for i, (t, t_prev) in list(enumerate(reversed(steps)))[start:]:
-        a, sigma = coefficients(s, t, x)
-        a_prev, sigma_prev = coefficients(s, t_prev, x)
         p = predict(x, t)
         for _ in range(refine):
-            p = predict(a / a_prev * (x - sigma_prev * p.eps) + sigma * p.eps, t)
-        x = a / a_prev * (x - sigma_prev * p.eps) + sigma * p.eps
+            p = predict(noisier(s, x, p, t, t_prev), t)
+        x = noisier(s, x, p, t, t_prev)
         yield Step(i, t, x, p.x0, n=len(steps))
+
+
+def noisier(s: Schedule, x: Tensor, p: Pred, t: Time, t_prev: Time) -> Tensor:
+    """DDIM's step backward, from x (B, C, h, w) at t_prev to t, by what the network predicts.
+
+    It moves along eps; for flows, and where there is no signal (alpha_t = 0), along x0 and eps together, for flows the
+    velocity eps - x0: eps alone is x_t itself there, whatever the network says. The fixed point is the exact inverse.
+    """
+    a, sigma = coefficients(s, t, x)
+    a_prev, sigma_prev = coefficients(s, t_prev, x)
+    if s.prediction == "flow" or not a:
+        return x + (a - a_prev) * p.x0 + (sigma - sigma_prev) * p.eps
+    return a / a_prev * (x - sigma_prev * p.eps) + sigma * p.eps

@@ -10,6 +10,9 @@ Each rule in each space; F = `views.project`, G = `views.unproject`:
 
 For views with F∘G a projection and G∘F the identity (crops: wide pictures), a deterministic solver and one start noise
 x = F(z), the six are one algorithm, equal to rounding. They part with independent noise and with lossy views.
+
+Flows begin where there is no signal, and no x0 can be had of eps: there "eps" is the velocity v = eps - x0, which views
+agree on as they would on eps, x0 = z - sigma G(v).
 """
 
 from __future__ import annotations
@@ -57,8 +60,8 @@ def instance(
     """State per view: x (B*N, C, h, w), row b*N + n. Yields Steps of views; `views.unproject` gives their canvas.
 
     `rngs`, one a picture (B), serve solvers that add noise: it is drawn on the canvas and projected. `sync="eps"` needs
-    alpha_t > 0: ValueError on a schedule that starts from pure noise. Independent start noise never reconciles under
-    `sync="eps"`: a warning says so.
+    alpha_t > 0 but of flows: ValueError on another schedule that starts from pure noise. Independent start noise never
+    reconciles under `sync="eps"`: a warning says so.
     """
     solver = solver or ddim_solver()
     _check(s, steps, sync)
@@ -75,7 +78,7 @@ def instance(
 
     for i, (t, t_prev) in list(enumerate(steps))[start:]:
         p = predict(x, t, views)
-        x0 = tweedie(s, x, synchronize("eps", p.eps), t) if sync == "eps" else synchronize("x0", p.x0)
+        x0 = x0_of_synced_noise(s, x, p, t, partial(synchronize, sync)) if sync == "eps" else synchronize("x0", p.x0)
         var = p.var if sync == "none" else _variance_in_views(views, _variance_on_canvas(views, p.var))
         x, history = solver(s, x, x0, t, t_prev, history, noise_sampler, var)
         x = synchronize("xt", x)
@@ -237,8 +240,16 @@ def joint_predict(predict: Predict, s: Schedule, views: Projection, sync: Sync =
 
 def _synced_x0(s: Schedule, views: Projection, sync: Sync, z: Tensor, t: Time, p: Pred) -> tuple[Tensor, Tensor | None]:
     """x0 and the learned variance of the canvas z, from what the views predict."""
-    x0 = tweedie(s, z, views.unproject(p.eps), t) if sync == "eps" else views.unproject(p.x0)
+    x0 = x0_of_synced_noise(s, z, p, t, views.unproject) if sync == "eps" else views.unproject(p.x0)
     return x0, _variance_on_canvas(views, p.var)
+
+
+def x0_of_synced_noise(s: Schedule, x: Tensor, p: Pred, t: Time, agree: Callable[[Tensor], Tensor]) -> Tensor:
+    """x0 of the state x where views agree on eps, in flows on the velocity."""
+    if s.prediction == "flow":
+        _, sigma = coefficients(s, t, x)
+        return x - sigma * agree(p.eps - p.x0)
+    return tweedie(s, x, agree(p.eps), t)
 
 
 def _variance_on_canvas(views: Projection, var: Tensor | None) -> Tensor | None:
@@ -270,5 +281,5 @@ def _signs(views: Projection, like: Tensor) -> Tensor:
 def _check(s: Schedule, steps: Sequence[tuple[Time, Time]], sync: str) -> None:
     if sync not in ("eps", "x0", "xt", "none"):
         raise ValueError(f"sync must be eps, x0, xt or none, not {sync!r}")
-    if sync == "eps" and steps and min(s(t)[0] for t, _ in steps) < 1e-6:
-        raise ValueError("sync='eps' cannot start where alpha_t is 0 (zero terminal SNR, flow models): use sync='x0'")
+    if sync == "eps" and s.prediction != "flow" and steps and min(s(t)[0] for t, _ in steps) < 1e-6:
+        raise ValueError("sync='eps' cannot start where alpha_t is 0 (zero terminal SNR): use sync='x0'")

@@ -12,13 +12,8 @@ from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchE
 from torch import Tensor
 
 from synoptic.diffusion.equations import add_noise, coefficients, ddim, ddim_solver, pred_from_output, randn, tweedie
-from synoptic.diffusion.schedules import (
-    DDPMSchedule,
-    FlowMatchingSchedule,
-    dynamic_threshold,
-    get_clip,
-    schedule_from_config,
-)
+from synoptic.diffusion.flow_schedule import FlowMatchingSchedule
+from synoptic.diffusion.schedules import DDPMSchedule, dynamic_threshold, get_clip, schedule_from_config
 
 PREDICTIONS = ["epsilon", "v_prediction", "sample", "flow"]
 

@@ -43,6 +43,19 @@ def test_a_negative_that_is_the_prompt_or_nothing_takes_nothing():
         assert torch.allclose(perp_neg(every)(x, T)["cond"].eps, every(x, T)["cond"].eps, atol=1e-12)
 
 
+def test_at_pure_noise_a_negative_along_the_prompt_takes_nothing_and_another_does():
+    """Where alpha is 0 every branch has the same eps, which is x; what they believe differs in x0."""
+    x, prompt, other = (normal(2, *SHAPE, seed=seed) for seed in range(3))
+    other -= (dot(other, prompt) / dot(prompt, prompt)).view(-1, 1, 1, 1) * prompt
+
+    def taken(negative):
+        every = {"null": Pred(0 * x, x), "cond": Pred(prompt, x), "negative": Pred(negative, x)}
+        return prompt - perp_neg(lambda *_: every)(x, T)["cond"].x0
+
+    assert taken(3 * prompt).abs().max() < 1e-12
+    torch.testing.assert_close(taken(2 * prompt + other), other, rtol=0, atol=1e-12)
+
+
 def test_a_loss_takes_it_as_any_branches():
     x, every = normal(2, *SHAPE), believer(**MEANS)
     grad = gradient(sds(perp_neg(every), S, 5.0), x, generators())

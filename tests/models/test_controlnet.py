@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from synoptic.diffusion.equations import randn
-from synoptic.diffusion.schedules import FlowMatchingSchedule
+from synoptic.diffusion.flow_schedule import FlowMatchingSchedule
 from synoptic.errors import InputError
 from synoptic.guidance.batching import predict_branches
 from synoptic.guidance.cfg import cfg

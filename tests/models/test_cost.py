@@ -10,14 +10,23 @@ import pytest
 import torch
 from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
 from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
+from diffusers.models.transformers.transformer_z_image import ZImageTransformer2DModel
 from torch import nn
 from transformers import T5Config, T5EncoderModel
 
 from synoptic.models.checkpoint import BUNDLED_DIR, Checkpoint
-from synoptic.models.cost import RowCost, build_network, count_parameters, measure_row, unet_inputs, unet_row_cost
+from synoptic.models.cost import (
+    RowCost,
+    build_network,
+    count_parameters,
+    measure_row,
+    unet_inputs,
+    unet_row_cost,
+)
 from synoptic.models.load import load
 from synoptic.models.local_cache import file_hash, read_cached, write_cached
 from synoptic.models.registry import resolve
+from synoptic.models.transformer_cost import flux_inputs, sd3_inputs, z_image_inputs
 
 GIB = 2**30
 SD15 = {"sample_size": 64, "in_channels": 4, "cross_attention_dim": 768, "attention_head_dim": 8}
@@ -63,17 +72,6 @@ def test_stable_diffusion_has_its_published_size(config, count, gib, tflop):
     assert cost.bytes / GIB == pytest.approx(gib, rel=0.08) and cost.flops / 1e12 == pytest.approx(tflop, rel=0.01)
 
 
-def flux_inputs(dtype: torch.dtype) -> dict[str, Any]:
-    sizes = {"hidden_states": (1, 4096, 64), "encoder_hidden_states": (1, 512, 4096), "pooled_projections": (1, 768)}
-    sizes |= {"timestep": (1,), "guidance": (1,), "img_ids": (4096, 3), "txt_ids": (512, 3)}
-    return {name: torch.empty(shape, dtype=dtype) for name, shape in sizes.items()}
-
-
-def sd3_inputs(dtype: torch.dtype) -> dict[str, Any]:
-    sizes = {"hidden_states": (1, 16, 128, 128), "encoder_hidden_states": (1, 333, 4096), "pooled_projections": (1, 2048)}
-    return {name: torch.empty(shape, dtype=dtype) for name, shape in (sizes | {"timestep": (1,)}).items()}
-
-
 @pytest.mark.slow
 def test_flux_has_its_published_size_memory_and_work():
     def build() -> nn.Module:
@@ -81,7 +79,8 @@ def test_flux_has_its_published_size_memory_and_work():
 
     with torch.device("meta"):
         assert parameters(build()) == 11_901_408_320
-    cost = measure_row(build, flux_inputs, torch.bfloat16)
+    config = {"in_channels": 64, "guidance_embeds": True, "joint_attention_dim": 4096, "pooled_projection_dim": 768}
+    cost = measure_row(build, flux_inputs(config, 128, 512), torch.bfloat16)
     # diffusers' own benchmark: 22.61 GiB at the peak, of which the weights are 22.17; 59.5 TFLOP without attention's 14.9
     assert cost.bytes / GIB == pytest.approx(22.61 - 22.17, rel=0.05)
     assert cost.flops / 1e12 == pytest.approx(59.5 + 14.9, rel=0.01)
@@ -97,8 +96,24 @@ def test_stable_diffusion_3_5_medium_has_its_published_size():
 
     with torch.device("meta"):
         assert parameters(build()) * 2 / GIB == pytest.approx(4.18, abs=0.03)
-    cost = measure_row(build, sd3_inputs, torch.bfloat16)
+    config = {"in_channels": 16, "joint_attention_dim": 4096, "pooled_projection_dim": 2048}
+    cost = measure_row(build, sd3_inputs(config, 128, 256), torch.bfloat16)
     assert cost.bytes / GIB == pytest.approx(0.17, rel=0.06) and cost.flops / 1e12 == pytest.approx(11.3, rel=0.01)
+
+
+@pytest.mark.slow
+def test_z_image_has_its_published_size():
+    def build() -> nn.Module:
+        return ZImageTransformer2DModel()
+
+    with torch.device("meta"):
+        assert parameters(build()) / 1e9 == pytest.approx(6.16, abs=0.01)
+    cost = measure_row(build, z_image_inputs({"in_channels": 16, "cap_feat_dim": 2560}, 128, 512), torch.bfloat16)
+    # two operations a weight and token, and attention's; the layers see 4096 tokens of the picture and 512 of text
+    layers, width, tokens = 30, 3840, 4096 + 512
+    weights = layers * (4 * width**2 + 3 * width * int(width / 3 * 8))
+    assert cost.flops == pytest.approx(2 * weights * tokens + layers * 4 * tokens**2 * width, rel=0.08)
+    assert 0.1 < cost.bytes / GIB < 22 * tokens * width * 2 / GIB
 
 
 def test_the_text_encoder_of_deepfloyd_has_its_published_size():
@@ -131,7 +146,7 @@ def test_parameters_are_counted_from_headers_and_from_configs_alike(name, tmp_pa
 @pytest.mark.slow
 def test_every_bundled_network_is_measured():
     for folder in ("sd", "if", "if-ii"):
-        config = Checkpoint(folder, str(BUNDLED_DIR / folder)).unet_config
+        config = Checkpoint(folder, str(BUNDLED_DIR / folder)).network_config
         cost = unet_row_cost(config, torch.float32)
         with torch.device("meta"):
             net = build_network("UNet2DConditionModel", config)

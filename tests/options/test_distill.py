@@ -12,7 +12,7 @@ from synoptic.distillation.loss_table import LOSSES
 from synoptic.errors import InputError
 from synoptic.models.registry import resolve
 from synoptic.options.distill import DistillOptions
-from synoptic.options.loss_defaults import BUNDLED, LATENT, PIXEL, losses_that_take
+from synoptic.options.loss_defaults import BUNDLED, FLOW, LATENT, losses_that_take
 from synoptic.options.text_to_3d import TextTo3DOptions
 from tests.labels import label
 
@@ -26,7 +26,7 @@ def prepared(*prompts: str, **named: Any) -> DistillOptions:
 
 def test_every_table_has_every_loss():
     names = set(LOSSES)
-    assert set(LATENT) == set(PIXEL) == set(BUNDLED["sd"]) == set(BUNDLED["if"]) == names
+    assert set(LATENT) == set(FLOW) == set(BUNDLED["sd"]) == set(BUNDLED["if"]) == names
     choices = [
         get_args(get_args(get_type_hints(o, include_extras=True)["loss"])[0]) for o in (DistillOptions, TextTo3DOptions)
     ]

@@ -124,7 +124,7 @@ def limited(function: Any, most: int) -> Any:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("place", "most"), [("unet.UNet.__call__", 2), ("latent.LatentDenoiser._decode_tile", 1)])
+@pytest.mark.parametrize(("place", "most"), [("unet.UNet.__call__", 2), ("latent.LatentSpace._decode_tile", 1)])
 def test_memory_that_runs_out_halves_and_the_pictures_are_the_same(place, most, tmp_path, monkeypatch):
     how = {"model": "bundled", "steps": 2, "count": 3, "upscalers": "none", **F32}
     whole = synoptic.run("generate", HORSE, out=str(tmp_path / "whole"), **how).images

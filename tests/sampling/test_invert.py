@@ -7,13 +7,13 @@ import math
 import pytest
 import torch
 
-from synoptic.diffusion.equations import randn
+from synoptic.diffusion.equations import Pred, coefficients, randn
 from synoptic.guidance.cfg import cfg
 from synoptic.sampling.invert import invert
 from synoptic.sampling.joint import joint_predict
 from synoptic.sampling.single import sample
 from synoptic.views.windows import Windows
-from tests.exact import SHAPE, WINDOW, Mixture, ddpm, generators, normal
+from tests.exact import SHAPE, WINDOW, Mixture, ddpm, flow, generators, normal
 
 S = ddpm(set_alpha_to_one=True, timestep_spacing="trailing")
 X0 = 0.4 * normal(1, *SHAPE, seed=9)[0] + 0.5 * normal(2, *SHAPE)
@@ -38,6 +38,32 @@ def test_the_round_trip_converges_with_the_steps_and_faster_refined():
 def test_each_refinement_comes_nearer_until_the_inverse_is_exact():
     errors = [round_trip(20, refine) for refine in (0, 1, 2, 4, 60)]
     assert errors == sorted(errors, reverse=True) and errors[-1] < 1e-10
+
+
+@pytest.mark.parametrize(
+    "s",
+    [
+        flow(shift=3.0),
+        ddpm(
+            prediction_type="v_prediction", rescale_betas_zero_snr=True, timestep_spacing="trailing", set_alpha_to_one=True
+        ),
+    ],
+    ids=["flow", "zero terminal SNR"],
+)
+def test_a_step_to_pure_noise_is_inverted_too(s):
+    """eps is x_t there, whatever the network says: a step along eps alone would not move."""
+    steps, mean = s.steps(12), 0.4 * normal(1, *SHAPE, seed=9)
+
+    def denoise(x, t, views=None):
+        a, sigma = coefficients(s, t, x)
+        x0 = mean + a * 0.25 / (a**2 * 0.25 + sigma**2) * (x - a * mean)
+        return Pred(x0, (x - a * x0) / sigma)
+
+    assert s(steps[0][0])[0] == 0
+    whole = list(invert(denoise, s, X0, steps=steps, refine=60))
+    assert (whole[-1].x - whole[-2].x).abs().max() > 0.01
+    *_, back = sample(denoise, s, whole[-1].x, steps=steps)
+    torch.testing.assert_close(back.x, X0, rtol=0, atol=1e-10)
 
 
 def test_the_noise_of_an_exact_model_is_white():

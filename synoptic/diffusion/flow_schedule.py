@@ -1,0 +1,60 @@
+"""The schedule of rectified flows: which noise levels a family's steps have, and how far they are shifted to noise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import diffusers.schedulers as library
+import numpy as np
+from torch import Tensor
+
+from synoptic.diffusion.equations import Time
+from synoptic.diffusion.scheduler_classes import FLOW_SCHEDULERS, Spacing
+
+
+@dataclass(frozen=True)
+class FlowMatchingSchedule:
+    """Rectified flow (Liu et al. 2023; Esser et al. 2024): alpha_t = 1 - t/T, sigma_t = t/T, at float times T … 0.
+
+    `config` is a diffusers scheduler's: of flow matching, or a multistep one with `use_flow_sigmas`. `tokens` is how many
+    image tokens the network sees of one view: where the config shifts by resolution, they say how far.
+    """
+
+    config: Mapping[str, Any]
+    clip: Callable[[Tensor], Tensor] | None = None
+    spacing: Spacing | None = None
+    tokens: int | None = None
+    prediction = "flow"
+    learned_variance = False
+    final_time = 0.0
+
+    def __call__(self, t: Time) -> tuple[Any, Any]:
+        sigma = (t.double() if isinstance(t, Tensor) else t) / self.config.get("num_train_timesteps", 1000)
+        return 1 - sigma, sigma
+
+    def steps(self, n: int, scheduler: str | None = None) -> list[tuple[Time, Time]]:
+        """n steps that meet and fall, at the times of the config's own class, whatever `scheduler` is."""
+        if n < 1:
+            raise ValueError(f"steps must be at least 1, not {n}")
+        kind = self.config.get("_class_name", "FlowMatchEulerDiscreteScheduler")
+        multistep = kind not in FLOW_SCHEDULERS
+        own: Any = getattr(library, kind if multistep else "FlowMatchEulerDiscreteScheduler").from_config(dict(self.config))
+        mu = {"mu": self.mu} if self.config.get("use_dynamic_shifting") else {}
+        spacing = self.spacing or ("linspace" if mu and not multistep else "scheduler")
+        if spacing == "linspace":
+            own.set_timesteps(sigmas=np.linspace(1.0, 1 / n, n), **mu)
+        else:
+            own.set_timesteps(n, **mu)
+        # of a multistep class the sigmas: its times are whole numbers, which its own solver does not follow
+        times = (own.sigmas[:n] * own.config.num_train_timesteps if multistep else own.timesteps).double().tolist()
+        return list(zip(times, [*times[1:], self.final_time], strict=True))
+
+    @property
+    def mu(self) -> float:
+        """log of the shift at `tokens`, on the line through the config's two sizes; the larger one's without."""
+        config = self.config
+        low, high = config.get("base_shift", 0.5), config.get("max_shift", 1.15)
+        few, many = config.get("base_image_seq_len", 256), config.get("max_image_seq_len", 4096)
+        return high if self.tokens is None else low + (self.tokens - few) * (high - low) / (many - few)

@@ -1,0 +1,184 @@
+"""Flow transformers in a VAE's latents: Stable Diffusion 3 (Esser et al. 2024), FLUX.1 (Black Forest Labs 2024), Z-Image.
+
+Outside, x is a picture of latents (N, C, h, w), whatever the network makes of it: its tokens, their order and their places
+are known in here alone. A network takes every x for a whole picture, with its first token in its upper left corner.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from copy import copy
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from synoptic.diffusion.equations import Pred, Schedule, Time, pred_from_output
+from synoptic.models.base import Conditioning, PretrainedModel
+from synoptic.models.checkpoint import Checkpoint
+from synoptic.models.compile import use_compile_cache
+from synoptic.models.components import ComponentLoader
+from synoptic.models.latent import LatentSpace
+from synoptic.models.locks import lock_of
+from synoptic.models.text import TextEncoder
+
+FEATURE_MAPS = 22  # of a transformer's width and all tokens, which live together at most
+
+
+class Transformer(ABC):
+    """A diffusers transformer as a function (x, t, cond) -> velocity (N, C, h, w) in the dtype of x.
+
+    Threads take turns in the network. Raises ValueError where x has sides that its tokens do not divide.
+    """
+
+    def __init__(self, net: Any, checkpoint: Checkpoint) -> None:
+        self.net, self.device, self.dtype = net.eval().requires_grad_(False), net.device, net.dtype
+        self.shape = (checkpoint.channels, checkpoint.side, checkpoint.side)
+        self.token_side = checkpoint.downsampling
+        tokens = (checkpoint.tokens or 0) + checkpoint.text_length
+        self.row_bytes: int = FEATURE_MAPS * tokens * self.width * net.dtype.itemsize
+
+    @property
+    def width(self) -> int:
+        """Channels of a token inside the network."""
+        return self.net.config.num_attention_heads * self.net.config.attention_head_dim
+
+    @abstractmethod
+    def forward(self, x: Tensor, t: Tensor, cond: Conditioning) -> Tensor:
+        """Call the network: x (N, C, h, w) and cond in its own dtype, t (N,) from T to 0 -> (N, C, h, w)."""
+
+    def __call__(self, x: Tensor, t: Time, cond: Conditioning) -> Tensor:
+        if any(side % self.token_side for side in x.shape[-2:]):
+            raise ValueError(f"a transformer's x has sides that {self.token_side} divides, not {tuple(x.shape[-2:])}")
+        t = t.to(x.device) if isinstance(t, Tensor) else torch.full((), t, device=x.device)
+        cond = replace(cond, branch_rows=None).to(dtype=self.dtype)
+        with lock_of(self.net):
+            return self.forward(x.to(self.dtype), t.expand(len(x)), cond).to(x.dtype)
+
+    def compile(self) -> None:
+        """Compile what the network repeats, a minute at the first call of each size."""
+        use_compile_cache()
+        for name, blocks in self.net.named_children():
+            if name.endswith("transformer_blocks") or name == "layers":
+                for block in blocks:
+                    block.compile(dynamic=False)
+
+
+class Sd3Transformer(Transformer):
+    """Stable Diffusion 3 and 3.5, which cut x into tokens themselves."""
+
+    def forward(self, x: Tensor, t: Tensor, cond: Conditioning) -> Tensor:
+        return self.net(
+            hidden_states=x,
+            timestep=t,
+            encoder_hidden_states=cond.text,
+            pooled_projections=cond.text_embeds,
+            return_dict=False,
+        )[0]
+
+
+class FluxTransformer(Transformer):
+    """FLUX.1, which is given squares of latents as tokens, and the row and column of each."""
+
+    def forward(self, x: Tensor, t: Tensor, cond: Conditioning) -> Tensor:
+        side, (h, w) = self.token_side, (length // self.token_side for length in x.shape[-2:])
+        rows, columns = torch.meshgrid(torch.arange(h), torch.arange(w), indexing="ij")
+        places = torch.stack([torch.zeros_like(rows), rows, columns], -1).view(-1, 3)
+        tokens = x.unflatten(-1, (w, side)).unflatten(-3, (h, side)).permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2)
+        out = self.net(
+            hidden_states=tokens,
+            timestep=t / 1000,
+            guidance=cond.guidance if self.net.config.guidance_embeds else None,
+            encoder_hidden_states=cond.text,
+            pooled_projections=cond.text_embeds,
+            txt_ids=x.new_zeros(cond.text.shape[1], 3),
+            img_ids=places.to(x),
+            return_dict=False,
+        )[0]
+        return out.unflatten(2, (-1, side, side)).unflatten(1, (h, w)).permute(0, 3, 1, 4, 2, 5).flatten(4).flatten(2, 3)
+
+
+class ZImageTransformer(Transformer):
+    """Z-Image (Alibaba 2025): time runs from 0 to 1, the velocity points to the picture, padding is cut from each prompt."""
+
+    @property
+    def width(self) -> int:
+        return self.net.config.dim
+
+    def forward(self, x: Tensor, t: Tensor, cond: Conditioning) -> Tensor:
+        assert cond.text_mask is not None
+        words = [text[mask > 0] for text, mask in zip(cond.text, cond.text_mask, strict=True)]
+        out = self.net(list(x.unsqueeze(2)), 1 - t / 1000, words, return_dict=False)[0]
+        return -torch.stack(out).squeeze(2)
+
+
+class TransformerDenoiser(LatentSpace):
+    """A transformer in the latents of a VAE. Where its network is told a guidance scale, that is `guidance_scale`."""
+
+    def __init__(
+        self,
+        transformer: Transformer,
+        vae: Any,
+        text_encoder: TextEncoder,
+        schedule: Schedule,
+        guidance_scale: float | None = None,
+    ) -> None:
+        super().__init__(vae, transformer.shape, torch.contiguous_format)
+        self.transformer, self.text_encoder, self.schedule = transformer, text_encoder, schedule
+        self.device, self.dtype, self.row_bytes = transformer.device, transformer.dtype, transformer.row_bytes
+        self.guidance_scale = guidance_scale
+
+    @property
+    def network(self) -> torch.nn.Module:
+        return self.transformer.net
+
+    def compile(self) -> None:
+        self.transformer.compile()
+        super().compile()
+
+    @torch.no_grad()
+    def embed(self, prompts: Sequence[str]) -> Conditioning:
+        cond = self.text_encoder(prompts)
+        if self.guidance_scale is None:
+            return cond
+        return replace(cond, guidance=torch.full((len(prompts),), self.guidance_scale, device=self.device))
+
+    def predict(self, x: Tensor, t: Time, cond: Conditioning) -> Pred:
+        return pred_from_output(self.schedule, x, self.transformer(x, t, cond), t)
+
+
+def with_guidance_scale(model: PretrainedModel, scale: float) -> PretrainedModel:
+    """Return the model whose network is told another guidance scale; one that takes none as it is."""
+    if not isinstance(model, TransformerDenoiser) or model.guidance_scale is None:
+        return model
+    model = copy(model)
+    model.guidance_scale = scale
+    return model
+
+
+def stable_diffusion_3(
+    component: ComponentLoader, checkpoint: Checkpoint, schedule: Schedule, text_encoder: TextEncoder
+) -> TransformerDenoiser:
+    """A StableDiffusion3Pipeline directory."""
+    return TransformerDenoiser(
+        Sd3Transformer(component("transformer"), checkpoint), component("vae"), text_encoder, schedule
+    )
+
+
+def z_image(
+    component: ComponentLoader, checkpoint: Checkpoint, schedule: Schedule, text_encoder: TextEncoder
+) -> TransformerDenoiser:
+    """A ZImagePipeline directory."""
+    net = ZImageTransformer(component("transformer"), checkpoint)
+    return TransformerDenoiser(net, component("vae"), text_encoder, schedule)
+
+
+def flux(
+    component: ComponentLoader, checkpoint: Checkpoint, schedule: Schedule, text_encoder: TextEncoder
+) -> TransformerDenoiser:
+    """A FluxPipeline directory; schnell's network is told no guidance scale."""
+    net = FluxTransformer(component("transformer"), checkpoint)
+    scale = checkpoint.defaults.guidance_scale if checkpoint.takes_guidance_scale else None
+    return TransformerDenoiser(net, component("vae"), text_encoder, schedule, scale)
