@@ -7,6 +7,7 @@ import re
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 DISTRIBUTION = "synoptic-diffusion"  # the name that pip installs; the import and the command are synoptic
 
@@ -35,7 +36,7 @@ class NonFiniteError(RuntimeError):
 class RunFailed(RuntimeError):
     """A part of a run came to nothing: why, and the cure. `result` has all that was finished and saved."""
 
-    def __init__(self, why: str, result: object) -> None:
+    def __init__(self, why: str, result: Any) -> None:
         super().__init__(why)
         self.result = result
 

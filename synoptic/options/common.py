@@ -83,7 +83,7 @@ class ModelOptions(Options):
         """Return every text that the model will embed."""
         return []
 
-    def told_guidance_scale(self, checkpoint: Checkpoint) -> float:
+    def embedded_guidance_scale(self, checkpoint: Checkpoint) -> float:
         """Return the guidance scale that a network is told, if it takes one."""
         return self.usual(checkpoint).guidance_scale
 
@@ -178,7 +178,7 @@ class SamplingOptions(ModelOptions, OutputOptions):
         """The scale of classifier-free guidance, once resolved; 1 is off."""
         return self.guidance_scale if self.true_cfg_scale is None else self.true_cfg_scale
 
-    def told_guidance_scale(self, checkpoint: Checkpoint) -> float:
+    def embedded_guidance_scale(self, checkpoint: Checkpoint) -> float:
         return self.guidance_scale
 
     def with_guidance(self, checkpoint: Checkpoint) -> Self:

@@ -28,7 +28,7 @@ class InvertOptions(InputImageOptions):
     clip: Clip = "none"
     out: Out = None
 
-    def told_guidance_scale(self, checkpoint: Checkpoint) -> float:
+    def embedded_guidance_scale(self, checkpoint: Checkpoint) -> float:
         return 1.0  # without guidance: it pushes the steps of an inversion apart
 
     def texts(self) -> list[str]:

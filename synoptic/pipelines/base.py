@@ -72,7 +72,7 @@ class Pipeline(Generic[O]):
     metric: ClassVar[str] = "clip_score"  # what `score` measures; "" for no score
 
     def __init__(self, model: PretrainedModel, options: O) -> None:
-        self.model = with_guidance_scale(model, options.told_guidance_scale(model.checkpoint))
+        self.model = with_guidance_scale(model, options.embedded_guidance_scale(model.checkpoint))
         self.options = options
 
     @property

@@ -46,7 +46,7 @@ def test_every_model_has_its_own_defaults(name, steps, scale, true_scale, cfg, r
 
 def test_an_inversion_is_told_no_guidance(resolved, blobs):
     o = resolved("invert", "flux-dev", blobs[0], A)
-    assert o.told_guidance_scale(resolve(o.model)) == 1.0
+    assert o.embedded_guidance_scale(resolve(o.model)) == 1.0
 
 
 def test_a_turbo_version_takes_few_steps_without_guidance(flow_folder, tmp_path):
