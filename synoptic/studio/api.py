@@ -14,10 +14,8 @@ from starlette.concurrency import run_in_threadpool
 import synoptic
 from synoptic.errors import InputError
 from synoptic.options import options_class
-from synoptic.studio.jobs import Job, Jobs
+from synoptic.studio.jobs import PROGRAMS, Job, Jobs
 from synoptic.studio.permissions import NOT_ASKED
-
-OWNER = "api"  # whoever knows a job's id may see it
 
 
 class JobRequest(BaseModel):
@@ -85,7 +83,7 @@ def api(jobs: Jobs) -> APIRouter:
         if request.application not in synoptic.APPLICATIONS:
             raise HTTPException(422, f"an application is one of {', '.join(synoptic.APPLICATIONS)}")
         try:
-            return state(jobs.submit(request.application, request.options, OWNER))
+            return state(jobs.submit(request.application, request.options, PROGRAMS))
         except InputError as e:
             raise HTTPException(429 if e.rule == "queue-full" else 422, str(e.in_python())) from None
 

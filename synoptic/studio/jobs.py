@@ -33,6 +33,7 @@ State = Literal["queued", "running", "done", "failed", "stopped"]
 PREVIEW_SECONDS, PREVIEW_SHARE = 0.7, 10  # between two previews at least, and so many times what one took
 WAITING = 100  # jobs in the queue at most
 OWN_WAITING = 20  # of one browser
+PROGRAMS = "programs"  # who asks by HTTP; whoever knows the id of such a job may see it
 
 
 class JobStopped(Exception):
@@ -109,7 +110,8 @@ class Jobs:
         job = Job(secrets.token_urlsafe(16), owner, replace(options, out=str(place)), time.time())
         with self._lock:
             waiting = [other for other in self._jobs.values() if other.active]
-            if len(waiting) >= WAITING or sum(other.owner == owner for other in waiting) >= OWN_WAITING:
+            own = sum(other.owner == owner for other in waiting)
+            if len(waiting) >= WAITING or (owner != PROGRAMS and own >= OWN_WAITING):
                 raise InputError(
                     f"the queue is full, {len(waiting)} jobs wait: ask again when some are done", rule="queue-full"
                 )
