@@ -33,7 +33,7 @@ WATCH_SECONDS = 0.3  # between two looks at a job
 SHOWN = 60  # pictures of the history
 SENT_TO = {"edit": "image", "inpaint": "image", "control": "image", "hybrid": "photo", "wide": "control"}  # their inputs
 CSS = """.status progress{width:100%;height:.6rem} .status{min-height:3.2rem} footer{display:none!important}
-.gradio-container{max-width:1500px!important}"""
+.gradio-container{max-width:1500px!important} .dark{--color-accent:var(--primary-400)}"""
 
 
 @dataclass
