@@ -15,7 +15,7 @@ from synoptic.models.config_checks import check_config, shard_names
 from synoptic.models.families import BASE_CLASSES, FAMILIES, FEW_STEPS, Defaults, Family, few_step_defaults
 from synoptic.models.hub import download, first_line, incomplete, is_online, list_files, relative_files
 from synoptic.models.local_cache import file_hash
-from synoptic.models.weights import check_weights
+from synoptic.models.weights import check_weights, read_safetensors_header
 from synoptic.utils.json_objects import JsonObject
 
 BUNDLED_DIR = Path(__file__).parent / "bundled"
@@ -132,6 +132,14 @@ class Checkpoint:
             f"weights must be safetensors, {folder} holds none: check the path, or use --model bundled",
             rule="weights-missing",
         )
+
+    def tensor_shapes(self, component: str) -> dict[str, list[int]] | None:
+        """A network's tensors and their shapes, from its weight files' headers; None where these are not here yet."""
+        files = [self.snapshot / file for file in self.weight_files(component, half=False)]
+        if not all(file.is_file() for file in files):
+            return None
+        headers = (read_safetensors_header(file)[0] for file in files if file.suffix == ".safetensors")
+        return {key: about["shape"] for header in headers for key, about in header.items() if key != "__metadata__"}
 
     def _weight_files(self, component: str, variant: str | None) -> list[str]:
         """As from_pretrained names them: diffusers says `diffusion_pytorch_model`, transformers `model`."""

@@ -54,14 +54,14 @@ def load(
     lora: Sequence[str] = (),
     vae: str | None = None,
 ) -> PretrainedModel:
-    """The model `name`: `bundled`, an alias (`sd1.5`, `sd2`, `sdxl`, `if`, …), a hub id or a diffusers directory.
+    """The model `name`: `bundled`, an alias (`sd1.5`, `sd2`, `sdxl`, `if`, …), a hub id, a diffusers directory or a file.
 
     device: auto (CUDA, else MPS, else CPU) or any torch device; dtype: auto (float16 on a GPU, bfloat16 on a CPU that is
     fast at it, else float32) or one of float32, bfloat16, float16, float64. text_encoder: what embeds prompts in place of
     the model's own text tower, which is then not loaded: a file of embeddings, for example. compile: a minute at the first
     call of each batch size, which makes the others faster. lora: files, folders or hub ids, each with `:scale` where that is
-    not 1, whose changes are added to the weights. vae: an AutoencoderKL's directory or hub id, used in place of the model's
-    own. Raises InputError as `resolve`, `read_loras` and `resolve_vae` do.
+    not 1, whose changes are added to the weights. vae: an AutoencoderKL's directory, hub id or file, used in place of the
+    model's own. Raises InputError as `resolve`, `read_loras` and `resolve_vae` do.
     """
     checkpoint = resolve(name) if isinstance(name, str) else name
     loras = read_loras(lora, checkpoint)
@@ -112,7 +112,7 @@ def load_upscaler(
 def load_controlnet(
     name: str | Checkpoint, *, model: str | Checkpoint = "bundled", device: str = "auto", dtype: str = "auto"
 ) -> ControlNet:
-    """The ControlNet `name`: `bundled-canny`, `bundled-scribble`, `bundled-depth`, a hub id or a directory.
+    """The ControlNet `name`: `bundled-canny`, `bundled-scribble`, `bundled-depth`, a hub id, a directory or a file.
 
     model: what it was made for; device and dtype: as `load`. Raises InputError as `resolve_controlnet`.
     """

@@ -23,13 +23,14 @@ from synoptic.options.seeds import RANDOM, drawn_seed
 MAX_SEED = 2**63 - 1
 
 ModelName = Annotated[
-    str, Option("bundled, bundled-if, sd1.5, sd2, sdxl, if, …: see `synoptic models`; or a hub id, or a directory")
+    str,
+    Option("bundled, bundled-if, sd1.5, sd2, sdxl, if, …: see `synoptic models`; a hub id, a directory, FILE.safetensors"),
 ]
 Lora = Annotated[
     tuple[str, ...],
     Option("LoRAs that are added to the model: FILE.safetensors or a hub id, each with :SCALE where it is not 1"),
 ]
-Vae = Annotated[str | None, Option("an AutoencoderKL in place of the model's own: a directory or a hub id")]
+Vae = Annotated[str | None, Option("an AutoencoderKL in place of the model's own: a hub id, a directory, FILE.safetensors")]
 Device = Annotated[str, Option("auto, cpu, cuda, mps, …")]
 Dtype = Annotated[
     Literal["auto", "float32", "bfloat16", "float16", "float64"], Option("precision of the network; auto: what is fast")
