@@ -181,6 +181,11 @@ class Checkpoint:
         ]
         return {part: cls for part, cls in self.family.components.items() if part not in missing}
 
+    @property
+    def clip_towers(self) -> list[str]:
+        """The text encoders that are CLIP's."""
+        return [part for part, kind in self.components.items() if kind.startswith("CLIPTextModel")]
+
     @cached_property
     def unet_config(self) -> JsonObject:
         return self.config("unet")

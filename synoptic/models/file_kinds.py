@@ -15,7 +15,7 @@ from synoptic.utils.json_objects import JsonObject
 OTHER_KINDS = {  # of a tensor's name -> (what a file with such a tensor is, what to do with it)
     r"[._]lora(_A|_B|_down|_up|_linear_layer|\.down|\.up)|\.hada_|\.lokr_": ("a LoRA", "give it as --lora"),
     r"^(control_model\.|controlnet_|control_|input_hint_block)": ("a ControlNet", "give it as --controlnet of `control`"),
-    r"^(emb_params|clip_[lg])$|^<[^>]*>$": ("a textual inversion", "give it as --embedding"),
+    r"^(emb_params|clip_[lg])$|^<[^>]*>$": ("a textual inversion", "give it as --textual-inversion"),
     r"double_blocks\.\d+\.img_|joint_blocks\.|double_stream_modulation|layers\.\d+\.adaLN|txt_in\.|\.cross_attn": (
         "a transformer, as of FLUX or Stable Diffusion 3",
         "choose a Stable Diffusion 1, 2 or XL",
@@ -54,12 +54,12 @@ def weight_file(name: str) -> Path | None:
     return path.resolve()
 
 
-def another_kind(name: str, header: JsonObject) -> InputError:
+def another_kind(name: str, header: JsonObject, wanted: str = "a Stable Diffusion 1, 2 or XL") -> InputError:
     """Return the error of a file that is not what it was given as, which says what it is."""
     for pattern, (what, cure) in OTHER_KINDS.items():
         if any(re.search(pattern, key) for key in header):
-            return InputError(f"{name} is {what}, by its tensors' names, and no such model: {cure}", rule="model-file-kind")
+            return InputError(f"{name} is {what}, by its tensors' names, and not {wanted}: {cure}", rule="model-file-kind")
     return InputError(
-        f"a model's file holds a Stable Diffusion 1, 2 or XL, {name} has no tensor of any that is known: choose another",
+        f"the file must be {wanted}, {name} has no tensor of anything that is known: choose another",
         rule="model-file-kind",
     )

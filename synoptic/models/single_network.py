@@ -50,7 +50,7 @@ def vae_file(name: str, path: Path, checkpoint: Checkpoint) -> SingleFile:
         (start for start in ("", "first_stage_model.", "vae.") if f"{start}encoder.conv_in.weight" in header), None
     )
     if prefix is None:
-        raise another_kind(name, header)
+        raise another_kind(name, header, "a VAE")
     theirs, ours = axis_size(header, f"{prefix}decoder.conv_in.weight", 1), config.get("latent_channels", 4)
     if theirs != ours:
         raise InputError(
@@ -67,7 +67,7 @@ def controlnet_file(name: str, path: Path, checkpoint: Checkpoint) -> SingleFile
     """
     header, unet = read_safetensors_header(path)[0], checkpoint.unet_config
     if not any(mark in header for mark in CONTROLNET_MARKS):
-        raise another_kind(name, header)
+        raise another_kind(name, header, "a ControlNet")
     theirs = {axis_size(header, key, -1) for key in header if key.endswith("attn2.to_k.weight")}
     ours = unet.get("cross_attention_dim")
     if theirs != {ours}:

@@ -45,8 +45,8 @@ def test_every_tensor_comes_back_under_its_name(kind, tmp_path):
     wanted = {part: getattr(pipe, part) for part in NETWORKS if getattr(pipe, part, None) is not None}
     found = {"unet": model.unet.net, "vae": model.vae}
     text: Any = model.text_encoder
-    towers = [(text.tokenizer, text.encoder)] if kind != "sdxl" else text.encoders
-    found |= {name: tower[1] for name, tower in zip(("text_encoder", "text_encoder_2"), towers, strict=False)}
+    towers = [tower.encoder for tower in text.towers]
+    found |= dict(zip(("text_encoder", "text_encoder_2"), towers, strict=False))
     assert found.keys() == wanted.keys()
     for part, net in wanted.items():
         theirs, ours = net.state_dict(), found[part].state_dict()
