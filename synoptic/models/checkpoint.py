@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from synoptic.diffusion.scheduler_classes import CONSISTENCY_SCHEDULERS
 from synoptic.errors import InputError
 from synoptic.models.config_checks import check_config, shard_names
-from synoptic.models.families import BASE_CLASSES, FAMILIES, FEW_STEPS, Defaults, Family, few_step_defaults
+from synoptic.models.families import BASE_CLASSES, FAMILIES, Defaults, Family, few_step_defaults, few_steps
 from synoptic.models.hub import download, first_line, incomplete, is_online, list_files, relative_files
 from synoptic.models.local_cache import file_hash
 from synoptic.models.weights import check_weights, read_safetensors_header
@@ -230,7 +230,7 @@ class Checkpoint:
         if self.is_bundled:
             return BUNDLED_DEFAULTS[name]
         if self.has_embedded_guidance or self._scheduler_config.get("_class_name") in CONSISTENCY_SCHEDULERS:
-            return replace(usual, steps=FEW_STEPS, guidance_scale=1.0, joint_guidance_scale=None)
+            return few_steps(usual)
         return few_step_defaults(name, usual) or usual
 
     @property
@@ -246,7 +246,7 @@ class Checkpoint:
         """The most steps that a sampler takes: a consistency model's times are those that it was distilled at."""
         config = self._scheduler_config
         consistency = config.get("_class_name") in CONSISTENCY_SCHEDULERS and sampler != "dpm++"
-        if sampler == "lcm" or consistency:
+        if sampler in ("lcm", "tcd") or consistency:
             return min(config.get("original_inference_steps") or 50, self.num_train_timesteps)
         return self.num_train_timesteps - 1
 

@@ -40,7 +40,12 @@ class Family:
 def few_step_defaults(name: str, usual: Defaults) -> Defaults | None:
     """What models distilled to a few steps take, by their names (Turbo, Lightning, Hyper, LCM); None for other names."""
     known = re.search(r"(?<![a-z])(turbo|lightning|hyper|lcm|latent[-_]?consistency)(?![a-z])", name.lower())
-    return replace(usual, steps=FEW_STEPS, guidance_scale=1.0, joint_guidance_scale=None) if known else None
+    return few_steps(usual) if known else None
+
+
+def few_steps(usual: Defaults) -> Defaults:
+    """A family's defaults for a model that is distilled to a few steps: guidance is built in."""
+    return replace(usual, steps=FEW_STEPS, guidance_scale=1.0, joint_guidance_scale=None)
 
 
 FEW_STEPS = 4  # of a model distilled to a few

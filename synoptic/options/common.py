@@ -15,7 +15,7 @@ from synoptic.errors import InputError, check_at_most, install_command, user_pat
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.clip_options import check_clip_skip, check_prompts_fit
 from synoptic.models.embeddings import check_embeddings
-from synoptic.models.families import Defaults, few_step_defaults
+from synoptic.models.families import Defaults, few_step_defaults, few_steps
 from synoptic.models.lora import read_loras
 from synoptic.models.registry import resolve, resolve_vae
 from synoptic.models.textual_inversion import read_textual_inversion, read_textual_inversions, unused_words
@@ -41,6 +41,9 @@ ClipSkip = Annotated[
     int, Option("last layers of CLIP's text encoder that are left out (one less than AUTOMATIC1111 counts)", at_least=0)
 ]
 LongPrompt = Annotated[bool, Option("read prompts of more than 75 tokens as a whole, 75 at a time")]
+FewStep = Annotated[
+    bool, Option("the model is distilled to a few steps: 4 without guidance by default (known by name: Turbo, LCM, …)")
+]
 Device = Annotated[str, Option("auto, cpu, cuda, mps, …")]
 Dtype = Annotated[
     Literal["auto", "float32", "bfloat16", "float16", "float64"], Option("precision of the network; auto: what is fast")
@@ -56,8 +59,8 @@ Seed = Annotated[
 Count = Annotated[int, Option("pictures per prompt", at_least=1)]
 Steps = Annotated[int, Option("denoising steps (default: the model's; 25 bundled, 50 others)", at_least=1)]
 Sampler = Annotated[
-    Literal["ddim", "ddpm", "dpm++", "lcm"],
-    Option("how a step is taken: ddpm is ancestral, dpm++ of second order, lcm for models distilled to a few steps"),
+    Literal["ddim", "ddpm", "dpm++", "lcm", "tcd"],
+    Option("how a step is taken: ddpm is ancestral, dpm++ of second order, lcm and tcd for models distilled to a few steps"),
 ]
 Clip = Annotated[
     Literal["auto", "none", "static", "dynamic"], Option("keep x0 in range; auto: as the model's scheduler does")
@@ -81,6 +84,7 @@ class ModelOptions(Options):
     textual_inversion: TextualInversions = ()
     clip_skip: ClipSkip = 0
     long_prompt: LongPrompt = False
+    few_step: FewStep = False
     device: Device = "auto"
     dtype: Dtype = "auto"
 
@@ -108,8 +112,10 @@ class ModelOptions(Options):
         return [*super().warnings(), *([says] if lost else []), *unused]
 
     def usual(self, checkpoint: Checkpoint) -> Defaults:
-        """Return what the model takes by default; or a LoRA that makes it one of few steps, as its name says."""
+        """Return what the model takes by default; one of few steps where a LoRA's name, or `few_step`, says so."""
         usual = checkpoint.defaults
+        if self.few_step:
+            return few_steps(usual)
         names = (Path(lora.lower()).name for lora in self.lora)
         return next((found for name in names if (found := few_step_defaults(name, usual))), usual)
 
