@@ -85,6 +85,23 @@ def lcm_solver() -> Solver:
     return solve
 
 
+def tcd_solver(gamma: float = 0.3) -> Solver:
+    """Trajectory consistency sampling (Zheng et al. 2024, TCD): past the next time by DDIM, then noised back to it.
+
+    The time on the way is floor((1 - gamma) t_prev), as diffusers' TCDScheduler has it, which ends at time 0, not before.
+    """
+
+    def solve(s, xt, x0, t, t_prev, history, noise_sampler, var=None):
+        between = math.floor((1 - gamma) * max(t_prev, 0))
+        x = ddim(s, xt, x0, t, between)
+        if t_prev == s.final_time:
+            return x, history
+        ratio = s(t_prev)[0] / s(between)[0]
+        return ratio * x + (1 - ratio**2) ** 0.5 * noise_sampler(), history
+
+    return solve
+
+
 def half_log_snr(s: Schedule, t: Time) -> float:
     """lambda = log(alpha_t / sigma_t), half the log signal-to-noise ratio; -inf where there is no signal."""
     a, sigma = s(t)
@@ -92,12 +109,13 @@ def half_log_snr(s: Schedule, t: Time) -> float:
 
 
 def timestep_pairs(name: str, s: Schedule, n: int) -> list[tuple[Time, Time]]:
-    """The n steps that a sampler takes: dpm++ and lcm those of diffusers' class, the others those of the model's own."""
-    return list(s.steps(n, {"dpm++": "DPMSolverMultistepScheduler", "lcm": "LCMScheduler"}.get(name)))
+    """The n steps that a sampler takes: dpm++'s, lcm's and tcd's of diffusers' classes, the others' of the model's own."""
+    classes = {"dpm++": "DPMSolverMultistepScheduler", "lcm": "LCMScheduler", "tcd": "TCDScheduler"}
+    return list(s.steps(n, classes.get(name)))
 
 
 def get_solver(name: str, eta: float = 0.0) -> Solver:
-    """The solver that a name stands for: ddim (of `eta`, in [0, 1]), ddpm, dpm++ or lcm.
+    """The solver that a name stands for: ddim (of `eta`, in [0, 1]), ddpm, dpm++, lcm or tcd.
 
     Raises ValueError for another name, and where eta is given to one that is not ddim.
     """
@@ -112,4 +130,6 @@ def get_solver(name: str, eta: float = 0.0) -> Solver:
             return dpm_solver()
         case "lcm":
             return lcm_solver()
-    raise ValueError(f"sampler must be ddim, ddpm, dpm++ or lcm, not {name!r}")
+        case "tcd":
+            return tcd_solver()
+    raise ValueError(f"sampler must be ddim, ddpm, dpm++, lcm or tcd, not {name!r}")

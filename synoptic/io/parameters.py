@@ -11,7 +11,7 @@ import json
 from synoptic.utils.json_objects import JsonObject
 
 PARAMETERS_KEY = "parameters"
-SAMPLERS = {"ddim": "DDIM", "ddpm": "DDPM", "dpm++": "DPM++ 2M"}
+SAMPLERS = {"ddim": "DDIM", "ddpm": "DDPM", "dpm++": "DPM++ 2M", "lcm": "LCM", "tcd": "TCD"}
 
 
 def parameters_text(settings: JsonObject, size: tuple[int, int]) -> str:

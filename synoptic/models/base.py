@@ -14,6 +14,7 @@ from synoptic.diffusion.equations import Pred, Schedule, Time
 if TYPE_CHECKING:
     from synoptic.models.checkpoint import Checkpoint
     from synoptic.models.lora import Lora
+    from synoptic.models.textual_inversion import TextualInversion
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -140,6 +141,7 @@ class PretrainedModel(Denoiser, Protocol):
 
     checkpoint: Checkpoint
     loras: Sequence[Lora]  # whose changes are in the weights
+    textual_inversions: Sequence[TextualInversion]  # whose words its text encoder knows
     other_vae: Checkpoint | None  # where it is not the checkpoint's own
 
     @property

@@ -15,7 +15,7 @@ from synoptic.models.config_checks import check_config, shard_names
 from synoptic.models.families import BASE_CLASSES, FAMILIES, Defaults, Family, Variant, few_step_defaults
 from synoptic.models.hub import download, first_line, incomplete, is_online, list_files, relative_files
 from synoptic.models.local_cache import file_hash
-from synoptic.models.weights import check_weights
+from synoptic.models.weights import check_weights, read_safetensors_header
 from synoptic.utils.json_objects import JsonObject
 
 BUNDLED_DIR = Path(__file__).parent / "bundled"
@@ -133,6 +133,14 @@ class Checkpoint:
             rule="weights-missing",
         )
 
+    def tensor_shapes(self, component: str) -> dict[str, list[int]] | None:
+        """A network's tensors and their shapes, from its weight files' headers; None where these are not here yet."""
+        files = [self.snapshot / file for file in self.weight_files(component, half=False)]
+        if not all(file.is_file() for file in files):
+            return None
+        headers = (read_safetensors_header(file)[0] for file in files if file.suffix == ".safetensors")
+        return {key: about["shape"] for header in headers for key, about in header.items() if key != "__metadata__"}
+
     def _weight_files(self, component: str, variant: str | None) -> list[str]:
         """As from_pretrained names them: diffusers says `diffusion_pytorch_model`, transformers `model`."""
         folder, part = (f"{component}/", f".{variant}") if component else ("", f".{variant}")
@@ -172,6 +180,11 @@ class Checkpoint:
             if self.family.low_res_scheduler and self.model_index.get(part) in (None, [None, None])
         ]
         return {part: cls for part, cls in self.family.components.items() if part not in missing}
+
+    @property
+    def clip_towers(self) -> list[str]:
+        """The text encoders that are CLIP's."""
+        return [part for part, kind in self.components.items() if kind.startswith("CLIPTextModel")]
 
     @cached_property
     def network_config(self) -> JsonObject:
@@ -263,7 +276,7 @@ class Checkpoint:
         """The most steps that a sampler takes: a consistency model's times are those that it was distilled at."""
         config = self._scheduler_config
         consistency = config.get("_class_name") in CONSISTENCY_SCHEDULERS and sampler != "dpm++"
-        if sampler == "lcm" or consistency:
+        if sampler in ("lcm", "tcd") or consistency:
             return min(config.get("original_inference_steps") or 50, self.num_train_timesteps)
         return self.num_train_timesteps - 1
 

@@ -6,30 +6,21 @@ network.
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
 from safetensors.torch import load_file
-from transformers.utils import logging
 
 from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
+from synoptic.models.clip_tokenizer import clip_tokenizer
 from synoptic.models.hub import first_line
-from synoptic.utils.json_objects import JsonObject
-
-DIFFUSERS_MODULES = {  # where each class lives: its own module imports faster than the whole library
-    "UNet2DConditionModel": "diffusers.models.unets.unet_2d_condition",
-    "SD3Transformer2DModel": "diffusers.models.transformers.transformer_sd3",
-    "FluxTransformer2DModel": "diffusers.models.transformers.transformer_flux",
-    "ZImageTransformer2DModel": "diffusers.models.transformers.transformer_z_image",
-    "AutoencoderKL": "diffusers.models.autoencoders.autoencoder_kl",
-    "ControlNetModel": "diffusers.models.controlnets.controlnet",
-}
+from synoptic.models.network_classes import DIFFUSERS_MODULES, network_class, transformers_network
+from synoptic.models.single_file import SingleFile
+from synoptic.models.single_file_weights import network_of_file
 
 ComponentLoader = Callable[..., Any]  # the name of a component in model_index.json -> the network or tokenizer
 
@@ -39,44 +30,40 @@ def load_network(name: str, checkpoint: Checkpoint, component: str, device: torc
 
     Raises InputError where a weight file is none, its tensors do not fit the config, or one is missing.
     """
-    half = dtype.itemsize == 2
     with readable(checkpoint, component):
-        files = checkpoint.fetch(checkpoint.weight_files(component, half))
-        if name in DIFFUSERS_MODULES:
-            build = getattr(importlib.import_module(DIFFUSERS_MODULES[name]), name).from_pretrained
-            module, info = build(
-                checkpoint.snapshot,
-                subfolder=component,
-                variant=checkpoint.variant(component, half),
-                torch_dtype=dtype,
-                use_safetensors=True,
-                local_files_only=True,
-                output_loading_info=True,
-            )
+        if isinstance(checkpoint, SingleFile):
+            module, missing = network_of_file(name, checkpoint, component, dtype)
+        elif name in DIFFUSERS_MODULES:
+            module, missing = _diffusers_network(name, checkpoint, component, dtype)
         else:
-            module, info = _transformers_network(name, checkpoint.config(component), files, dtype)
-    if info["missing_keys"]:
-        missing = sorted(info["missing_keys"])[0]
+            files = checkpoint.fetch(checkpoint.weight_files(component, dtype.itemsize == 2))
+            tensors = {
+                key: value for path in files if path.suffix == ".safetensors" for key, value in load_file(path).items()
+            }
+            module, missing = transformers_network(name, checkpoint.config(component), tensors, dtype)
+    if missing:
         whole = f"{component} of {checkpoint.name}" if component else checkpoint.name
         raise InputError(
-            f"a weight file must be whole, {whole} lacks {missing}: copy or download it again", rule="weights-missing"
+            f"a weight file must be whole, {whole} lacks {sorted(missing)[0]}: copy or download it again",
+            rule="weights-missing",
         )
     return module.to(device)
 
 
-def _transformers_network(name: str, config: JsonObject, files: list[Path], dtype: torch.dtype) -> tuple[Any, Any]:
-    """A network of transformers, from tensors that we read ourselves, and what it says of their names.
-
-    From a directory, transformers opens whatever weights, adapter or kernel its config names.
-    """
-    logging.disable_progress_bar()
-    kind = getattr(transformers, name)
-    part = kind.config_class.base_config_key  # a tower's config may lie inside the whole model's
-    config = config.get(part) or config
-    tensors = {key: value for path in files if path.suffix == ".safetensors" for key, value in load_file(path).items()}
-    return kind.from_pretrained(
-        None, config=kind.config_class.from_dict(config), state_dict=tensors, dtype=dtype, output_loading_info=True
+def _diffusers_network(name: str, checkpoint: Checkpoint, component: str, dtype: torch.dtype) -> tuple[Any, Collection[str]]:
+    """A network of diffusers, from a directory's files that were checked, and the tensors that are missing."""
+    half = dtype.itemsize == 2
+    checkpoint.fetch(checkpoint.weight_files(component, half))
+    module, info = network_class(name).from_pretrained(
+        checkpoint.snapshot,
+        subfolder=component,
+        variant=checkpoint.variant(component, half),
+        torch_dtype=dtype,
+        use_safetensors=True,
+        local_files_only=True,
+        output_loading_info=True,
     )
+    return module, info["missing_keys"]
 
 
 def load_tokenizer(name: str, checkpoint: Checkpoint, component: str = "") -> Any:
@@ -84,6 +71,8 @@ def load_tokenizer(name: str, checkpoint: Checkpoint, component: str = "") -> An
 
     Raises InputError where transformers cannot read it.
     """
+    if isinstance(checkpoint, SingleFile):
+        return clip_tokenizer(checkpoint.config(component)["pad_token"])
     with readable(checkpoint, component):
         checkpoint.fetch(checkpoint.word_files(component))
         return getattr(transformers, name).from_pretrained(checkpoint.snapshot, subfolder=component, local_files_only=True)

@@ -8,7 +8,6 @@ and an addition are two).
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
 import math
 import weakref
@@ -17,8 +16,6 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
 import torch
-import transformers
-from safetensors import safe_open
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -26,8 +23,8 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.models.components import DIFFUSERS_MODULES
 from synoptic.models.local_cache import read_cached, write_cached
+from synoptic.models.network_classes import build_network
 from synoptic.models.transformer_cost import CLIP_TOKENS, TRANSFORMER_INPUTS, Inputs
 from synoptic.utils.json_objects import JsonObject
 
@@ -148,24 +145,10 @@ def row_cost(name: str, config: JsonObject, inputs: Inputs, dtype: torch.dtype) 
     return cost
 
 
-def build_network(name: str, config: JsonObject) -> nn.Module:
-    """Return a network of diffusers or transformers with a config, its numbers as they come."""
-    if name in DIFFUSERS_MODULES:
-        return getattr(importlib.import_module(DIFFUSERS_MODULES[name]), name).from_config(dict(config))
-    kind = getattr(transformers, name)
-    part = kind.config_class.base_config_key
-    return kind(kind.config_class.from_dict(dict(config.get(part) or config)))
-
-
 def count_parameters(checkpoint: Checkpoint, component: str) -> int:
     """Return how many numbers a network holds: from its weight files' headers, or its config where they are not here."""
-    files = [checkpoint.snapshot / file for file in checkpoint.weight_files(component, half=False)]
-    if not all(file.is_file() for file in files):
-        name = checkpoint.family.components[component] if component else checkpoint.config("")["_class_name"]
-        with torch.device("meta"):
-            return sum(p.numel() for p in build_network(name, checkpoint.config(component)).parameters())
-    total = 0
-    for file in (file for file in files if file.suffix == ".safetensors"):
-        with safe_open(file, framework="pt") as f:
-            total += sum(math.prod(f.get_slice(key).get_shape()) for key in f.keys())  # noqa: SIM118, no dictionary
-    return total
+    if (shapes := checkpoint.tensor_shapes(component)) is not None:
+        return sum(map(math.prod, shapes.values()))
+    name = checkpoint.family.components[component] if component else checkpoint.config("")["_class_name"]
+    with torch.device("meta"):
+        return sum(p.numel() for p in build_network(name, checkpoint.config(component)).parameters())

@@ -19,6 +19,7 @@ from synoptic.models.compile import compile_blocks
 from synoptic.models.components import ComponentLoader
 from synoptic.models.lora import Lora
 from synoptic.models.text import TextEncoder
+from synoptic.models.textual_inversion import TextualInversion
 from synoptic.models.tiling import tiled_in_batches
 from synoptic.models.unet import UNet
 
@@ -31,6 +32,7 @@ class LatentSpace:
 
     checkpoint: Checkpoint  # set by `load`, as are the next
     loras: Sequence[Lora] = ()
+    textual_inversions: Sequence[TextualInversion] = ()
     other_vae: Checkpoint | None = None
 
     def __init__(self, vae: Any, shape: tuple[int, int, int], layout: torch.memory_format) -> None:

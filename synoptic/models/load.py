@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -17,14 +19,25 @@ from synoptic.errors import InputError, user_path
 from synoptic.models import latent, pixel, transformer, upscaler
 from synoptic.models.base import PretrainedModel
 from synoptic.models.checkpoint import TEXT_COMPONENTS, Checkpoint
+from synoptic.models.clip_options import check_clip_skip
+from synoptic.models.clip_windows import count_windows
 from synoptic.models.components import ComponentLoader, load_network, load_tokenizer, readable
 from synoptic.models.controlnet import ControlNet
 from synoptic.models.device import choose_device, choose_dtype, keep_freed_memory
 from synoptic.models.lora import Lora, layers_per_block, read_loras
 from synoptic.models.precomputed_text import PrecomputedTextEncoder
 from synoptic.models.registry import resolve, resolve_controlnet, resolve_upscaler, resolve_vae
-from synoptic.models.text import TextEncoder, clip_text_encoder, double_clip_text_encoder, t5_text_encoder
+from synoptic.models.text import (
+    ClipTextEncoder,
+    DoubleClipTextEncoder,
+    TextEncoder,
+    add_words,
+    clip_text_encoder,
+    double_clip_text_encoder,
+    t5_text_encoder,
+)
 from synoptic.models.text_flow import flux_text_encoder, sd3_text_encoder, z_image_text_encoder
+from synoptic.models.textual_inversion import read_textual_inversions
 from synoptic.models.upscaler import Upscaler
 
 BUILDERS: dict[str, Callable[..., latent.LatentDenoiser | pixel.PixelDenoiser | transformer.TransformerDenoiser]] = {
@@ -60,27 +73,32 @@ def load(
     compile: bool = False,
     lora: Sequence[str] = (),
     vae: str | None = None,
+    textual_inversion: Sequence[str] = (),
+    clip_skip: int = 0,
 ) -> PretrainedModel:
-    """The model `name`: `bundled`, an alias (`sd1.5`, `sd2`, `sdxl`, `if`, …), a hub id or a diffusers directory.
+    """The model `name`: `bundled`, an alias (`sd1.5`, `sd2`, `sdxl`, `if`, …), a hub id, a diffusers directory or a file.
 
     device: auto (CUDA, else MPS, else CPU) or any torch device; dtype: auto (on a GPU the family's half precision, float16
     or bfloat16; bfloat16 on a CPU that is fast at it, else float32) or one of float32, bfloat16, float16, float64.
     text_encoder: what embeds prompts in place of the model's own text tower, which is then not loaded: a file of embeddings,
     for example. compile: a minute at the first call of each batch size, which makes the others faster. lora: files, folders
     or hub ids, each with `:scale` where that is not 1, whose changes are added to the weights. vae: an AutoencoderKL's
-    directory or hub id, used in place of the model's own. Raises InputError as `resolve`, `read_loras` and `resolve_vae` do.
+    directory, hub id or file, used in place of the model's own. textual_inversion: files or hub ids, each with `:word` where
+    that is another than its own. clip_skip: the last layers of CLIP's text encoder that are left out. Raises InputError as
+    `resolve`, `read_loras`, `read_textual_inversions` and `resolve_vae` do.
     """
     checkpoint = resolve(name) if isinstance(name, str) else name
     loras = read_loras(lora, checkpoint)
     other_vae = resolve_vae(vae, checkpoint) if vae else None
+    inversions = read_textual_inversions(textual_inversion, checkpoint)
+    check_clip_skip(clip_skip, checkpoint)
     component = _component_loader(checkpoint, device, dtype, loras, other_vae)
-    model = BUILDERS[_pipeline_class(checkpoint)](
-        component,
-        checkpoint,
-        _schedule(checkpoint, "scheduler"),
-        text_encoder or TEXT_ENCODERS[_pipeline_class(checkpoint)](component, checkpoint),
-    )
-    model.checkpoint, model.loras, model.other_vae = checkpoint, loras, other_vae
+    text = text_encoder or TEXT_ENCODERS[_pipeline_class(checkpoint)](component, checkpoint)
+    if isinstance(text, ClipTextEncoder | DoubleClipTextEncoder):
+        text = replace(text, clip_skip=clip_skip)
+        add_words(text, inversions)
+    model = BUILDERS[_pipeline_class(checkpoint)](component, checkpoint, _schedule(checkpoint, "scheduler"), text)
+    model.checkpoint, model.loras, model.other_vae, model.textual_inversions = checkpoint, loras, other_vae, inversions
     if compile:
         model.compile()
     return model
@@ -120,7 +138,7 @@ def load_upscaler(
 def load_controlnet(
     name: str | Checkpoint, *, model: str | Checkpoint = "bundled", device: str = "auto", dtype: str = "auto"
 ) -> ControlNet:
-    """The ControlNet `name`: `bundled-canny`, `bundled-scribble`, `bundled-depth`, a hub id or a directory.
+    """The ControlNet `name`: `bundled-canny`, `bundled-scribble`, `bundled-depth`, a hub id, a directory or a file.
 
     model: what it was made for; device and dtype: as `load`. Raises InputError as `resolve_controlnet`.
     """
@@ -197,19 +215,44 @@ def load_once(
     embeddings: str | None = None,
     lora: Sequence[str] = (),
     vae: str | None = None,
+    textual_inversion: Sequence[str] = (),
+    clip_skip: int = 0,
+    long_prompts: Sequence[str] = (),
 ) -> PretrainedModel:
     """Load as `load` does, or return the model of the last call if it was the same. Safe in several threads.
 
-    embeddings: a file of precomputed embeddings, used in place of the text encoder. lora, vae: as `load`.
+    embeddings: a file of precomputed embeddings, used in place of the text encoder. lora, vae, textual_inversion, clip_skip:
+    as `load`. long_prompts: texts each of which the text encoder shall see as a whole.
     """
     checkpoint = resolve(name)
     file = user_path(embeddings) if embeddings else None
     changes = tuple((one.digest, one.scale) for one in read_loras(lora, checkpoint))
-    key = (checkpoint.path_or_repo, checkpoint.revision, device, dtype, compile, changes)
+    words = tuple((one.digest, one.token) for one in read_textual_inversions(textual_inversion, checkpoint))
+    key = (checkpoint.path_or_repo, checkpoint.revision, device, dtype, compile, changes, words, clip_skip)
     key += (file and (file, file.stat().st_mtime_ns), vae and resolve_vae(vae, checkpoint).network_revision)
     with _lock:
         if key not in _kept:
             _kept.clear()
             text = PrecomputedTextEncoder(file, choose_device(device)) if file else None
-            _kept[key] = load(checkpoint, device=device, dtype=dtype, text_encoder=text, compile=compile, lora=lora, vae=vae)
-        return _kept[key]
+            _kept[key] = load(
+                checkpoint,
+                device=device,
+                dtype=dtype,
+                text_encoder=text,
+                compile=compile,
+                lora=lora,
+                vae=vae,
+                textual_inversion=textual_inversion,
+                clip_skip=clip_skip,
+            )
+        return reading(_kept[key], long_prompts)
+
+
+def reading(model: PretrainedModel, prompts: Sequence[str]) -> PretrainedModel:
+    """Return the model with a text encoder of as many windows as the longest of some prompts fills."""
+    text = getattr(model, "text_encoder", None)
+    if not prompts or not isinstance(text, ClipTextEncoder | DoubleClipTextEncoder):
+        return model
+    longer: Any = copy(model)
+    longer.text_encoder = replace(text, windows=max(count_windows(tower.tokenizer, prompts) for tower in text.towers))
+    return longer

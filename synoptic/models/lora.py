@@ -229,23 +229,17 @@ def diffusers_name(name: str, layers_per_block: int) -> str:
 def check_fit(lora: Lora, checkpoint: Checkpoint) -> None:
     """Raise InputError where a LoRA changes layers that a model has not, or of other sizes. Reads headers, no weights.
 
-    Networks that are not downloaded yet are checked when they load.
+    Networks that are not downloaded yet, or lie in a single file, are checked when they load.
     """
     own, found = read_safetensors_header(lora.file)[0], 0
     for component, layers in lora.layers.items():
         if component not in checkpoint.components:
             continue
-        files = [checkpoint.snapshot / file for file in checkpoint.weight_files(component, half=False)]
-        if not all(file.is_file() for file in files):
+        shapes = checkpoint.tensor_shapes(component)
+        if shapes is None:
             found += len(layers)
             continue
-        headers = (read_safetensors_header(file)[0] for file in files if file.suffix == ".safetensors")
-        sizes = {
-            key.removesuffix(".weight"): math.prod(tensor["shape"])
-            for header in headers
-            for key, tensor in header.items()
-            if key.endswith(".weight")
-        }
+        sizes = {key.removesuffix(".weight"): math.prod(shape) for key, shape in shapes.items() if key.endswith(".weight")}
         for name, layer in match(layers, sizes, layers_per_block(checkpoint)).items():
             found += sizes[name] == changed(own[layer.down]["shape"], own[layer.up]["shape"])
     check_all(lora, found, sum(map(len, lora.layers.values())), checkpoint.name)

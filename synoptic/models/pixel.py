@@ -13,6 +13,7 @@ from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.components import ComponentLoader
 from synoptic.models.lora import Lora
 from synoptic.models.text import TextEncoder
+from synoptic.models.textual_inversion import TextualInversion
 from synoptic.models.unet import UNet
 
 
@@ -21,6 +22,7 @@ class PixelDenoiser:
 
     checkpoint: Checkpoint  # set by `load`, as are the next
     loras: Sequence[Lora] = ()
+    textual_inversions: Sequence[TextualInversion] = ()
     other_vae: Checkpoint | None = None
 
     factor = 1

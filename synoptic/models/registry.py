@@ -13,7 +13,10 @@ from pathlib import Path
 from synoptic.diffusion.scheduler_classes import KNOWN_SCHEDULERS
 from synoptic.errors import InputError, user_path
 from synoptic.models.checkpoint import BUNDLED_DIR, VOCABULARY_FILES, Checkpoint
+from synoptic.models.file_kinds import weight_file
 from synoptic.models.hub import incomplete, is_online
+from synoptic.models.single_file import model_file
+from synoptic.models.single_network import controlnet_file, vae_file
 
 ALIASES: dict[str, tuple[str, ...]] = {  # each with its living sources, tried in order
     "sd1.4": ("CompVis/stable-diffusion-v1-4",),
@@ -59,11 +62,15 @@ WEIGHT_SUFFIXES = (".safetensors", ".ckpt", ".gguf", ".bin", ".pt", ".pth", ".pk
 
 
 def resolve(name: str) -> Checkpoint:
-    """The source of `bundled`, `bundled-if`, an alias, a hub id `org/name` or a diffusers directory.
+    """The source of `bundled`, `bundled-if`, an alias, a hub id `org/name`, a diffusers directory or a safetensors file.
 
     Raises InputError, with the cure, where it is unknown, of an unsupported pipeline, lacks a part, only has pickle weights,
     or has a corrupt weight file; and where the hub cannot be reached or wants a login.
     """
+    if (path := weight_file(name)) is not None:
+        single = model_file(name, path)
+        _check_input_channels(single)
+        return single
     if (
         name in UPSCALERS
         or (checkpoint := _find_checkpoint(name, BUNDLED_MODELS | ALIASES, "model_index.json")).family.low_res_scheduler
@@ -90,10 +97,13 @@ def resolve_upscaler(name: str) -> Checkpoint:
 
 
 def resolve_controlnet(name: str, checkpoint: Checkpoint) -> Checkpoint:
-    """The ControlNet `name`: `bundled-canny`, …, a hub id or a directory. Raises InputError as `resolve`.
+    """The ControlNet `name`: `bundled-canny`, …, a hub id, a directory or a safetensors file.
 
-    And where it was made for another model than `checkpoint`: its levels, words or pixels per latent differ.
+    Raises InputError as `resolve`, and where it was made for another model than `checkpoint`: its
+    levels, words or pixels per latent differ.
     """
+    if (path := weight_file(name)) is not None:
+        return controlnet_file(name, path, checkpoint)
     controlnet = _find_checkpoint(name, CONTROLNETS, "config.json")
     config = controlnet.config("")
     if config.get("_class_name") != "ControlNetModel":
@@ -123,15 +133,17 @@ def resolve_controlnet(name: str, checkpoint: Checkpoint) -> Checkpoint:
 
 
 def resolve_vae(name: str, checkpoint: Checkpoint) -> Checkpoint:
-    """The AutoencoderKL `name`, a hub id or a directory, used in place of a model's own. Raises InputError as `resolve`.
+    """The AutoencoderKL `name`, a hub id, a directory or a safetensors file, used in place of a model's own.
 
-    And where it was made for other latents: their channels, or pixels per latent, differ.
+    Raises InputError as `resolve`, and where it was made for other latents: their channels, or pixels per latent, differ.
     """
     if not checkpoint.has_latents:
         raise InputError(
             f"a VAE makes pictures of latents, {checkpoint.name} has none, its network sees pixels: omit --vae",
             rule="vae-latents",
         )
+    if (path := weight_file(name)) is not None:
+        return vae_file(name, path, checkpoint)
     vae = _find_checkpoint(name, {}, "config.json")
     config, own = vae.config(""), checkpoint.config("vae")
     if config.get("_class_name") != "AutoencoderKL":
@@ -279,8 +291,8 @@ def _find_checkpoint(name: str, aliases: Mapping[str, tuple[str, ...]], file: st
         checkpoint = Checkpoint(name, str(folder), file)
     elif name.lower().endswith(WEIGHT_SUFFIXES):
         raise InputError(
-            f"a model is a diffusers directory or a hub id, {name[:99]!r} is a single file: give the directory that"
-            " diffusers converts it to (from_single_file, then save_pretrained)",
+            f"single files are read as a model, a VAE or a ControlNet, {name[:99]!r} was given as something else: give the"
+            " directory that diffusers converts it to (from_single_file, then save_pretrained)",
             rule="model-file",
         )
     elif close := _mistyped(name):

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import torch
+from diffusers.loaders.textual_inversion import TextualInversionLoaderMixin
+from safetensors.torch import load_file
 from torch import Tensor
 
+from synoptic.errors import InputError
 from synoptic.models.base import Conditioning
 from synoptic.models.checkpoint import Checkpoint
+from synoptic.models.clip_windows import emphasize, tokenize_windows
 from synoptic.models.components import ComponentLoader
+from synoptic.models.hub import first_line
 from synoptic.models.locks import lock_of
+from synoptic.models.textual_inversion import TextualInversion
 
 if TYPE_CHECKING:
     from transformers import BatchEncoding, PreTrainedModel
     from transformers import PreTrainedTokenizerBase as Tokenizer
 
+T5_LENGTH = 77
 TextEncoder = Callable[[Sequence[str]], Conditioning]  # prompts -> their conditioning, one row each
 
 
@@ -26,43 +35,103 @@ def tokenize(tokenizer: Tokenizer, prompts: Sequence[str], length: int) -> Batch
         return tokenizer(list(prompts), padding="max_length", truncation=True, max_length=length, return_tensors="pt")
 
 
-class ClipTextEncoder:
-    """Stable Diffusion 1.x and 2.x: the last hidden states (B, L, D) of one CLIP text tower."""
+class WordLoader(TextualInversionLoaderMixin):
+    """diffusers' loader of textual inversions without its pipeline."""
 
-    def __init__(self, tokenizer: Tokenizer, encoder: PreTrainedModel) -> None:
+    hf_device_map = None
+    components: Mapping[str, object] = MappingProxyType({})
+
+
+class ClipTower:
+    """One CLIP text encoder with its tokenizer. A prompt is `windows` times 75 tokens, each window read by itself."""
+
+    def __init__(self, tokenizer: Any, encoder: Any) -> None:
         self.tokenizer, self.encoder = tokenizer, encoder.eval().requires_grad_(False)
 
+    def __call__(self, prompts: Sequence[str], windows: int, layer: Callable[[Any, Any], Tensor]) -> tuple[Tensor, Tensor]:
+        """The hidden states (B, windows * length, D) that `layer` takes of an output; the output's first of window 0."""
+        q = tokenize_windows(self.tokenizer, prompts, windows)
+        has_mask = getattr(self.encoder.config, "use_attention_mask", False)
+        mask = q.mask.flatten(0, 1).to(self.encoder.device) if has_mask else None
+        out = self.encoder(q.ids.flatten(0, 1).to(self.encoder.device), attention_mask=mask, output_hidden_states=True)
+        states = layer(self.encoder, out).unflatten(0, (len(prompts), windows))
+        return emphasize(states, q.weights.to(states)).flatten(1, 2), out[0].unflatten(0, (len(prompts), windows))[:, 0]
+
+    def add_word(self, token: str, vectors: Tensor) -> None:
+        """Add the word of a textual inversion, (n, D) or (D,), by diffusers' own rule: n tokens.
+
+        Raises InputError where there is such a word.
+        """
+        count = len(vectors) if vectors.ndim > 1 else 1
+        self.encoder.resize_token_embeddings(len(self.tokenizer) + count, mean_resizing=False)  # all are given
+        try:
+            WordLoader().load_textual_inversion({token: vectors}, token, self.tokenizer, self.encoder)
+        except ValueError as e:
+            raise InputError(
+                f"a textual inversion's word must be new, {token!r} cannot be added ({first_line(e)}): name it FILE:another",
+                rule="inversion-token",
+            ) from None
+
+
+@dataclass(frozen=True)
+class ClipTextEncoder:
+    """Stable Diffusion 1.x and 2.x: the last hidden states (B, L, D) of one CLIP text tower.
+
+    clip_skip: the last layers that are left out. windows: L is 77 times it, for prompts of more than 75 tokens.
+    """
+
+    tower: ClipTower
+    clip_skip: int = 0
+    windows: int = 1
+
+    @property
+    def towers(self) -> list[ClipTower]:
+        return [self.tower]
+
     def __call__(self, prompts: Sequence[str]) -> Conditioning:
-        q = tokenize(self.tokenizer, prompts, self.tokenizer.model_max_length).to(self.encoder.device)
-        mask = q.attention_mask if getattr(self.encoder.config, "use_attention_mask", False) else None
-        return Conditioning(text=self.encoder(q.input_ids, attention_mask=mask)[0])
+        return Conditioning(text=self.tower(prompts, self.windows, self._layer)[0])
+
+    def _layer(self, encoder: Any, out: Any) -> Tensor:
+        if not self.clip_skip:
+            return out[0]
+        return getattr(encoder, "text_model", encoder).final_layer_norm(out.hidden_states[-1 - self.clip_skip])
 
 
+@dataclass(frozen=True)
 class DoubleClipTextEncoder:
     """SDXL (Podell et al. 2023): two towers' penultimate states side by side, the second's pooled text, and the sizes.
 
-    With `zero_empty`, as the released models have it, an empty prompt is all zeros.
+    With `zero_empty`, as the released models have it, an empty prompt is all zeros. clip_skip and windows as of
+    `ClipTextEncoder`, from the penultimate layer; the pooled text is the first window's.
     """
 
-    def __init__(self, encoders: Sequence[tuple[Tokenizer, PreTrainedModel]], native_size: int, zero_empty: bool) -> None:
-        self.encoders = [(tokenizer, encoder.eval().requires_grad_(False)) for tokenizer, encoder in encoders]
-        self.native_size, self.zero_empty = native_size, zero_empty
+    towers: Sequence[ClipTower]
+    native_size: int
+    zero_empty: bool
+    clip_skip: int = 0
+    windows: int = 1
 
     def __call__(self, prompts: Sequence[str]) -> Conditioning:
-        states: list[Tensor] = []
-        pooled = torch.empty(0)
-        for tokenizer, encoder in self.encoders:
-            q = tokenize(tokenizer, prompts, tokenizer.model_max_length).to(encoder.device)
-            out = encoder(q.input_ids, output_hidden_states=True)
-            states.append(out.hidden_states[-2])
-            pooled = out[0]
+        read = [tower(prompts, self.windows, self._layer) for tower in self.towers]
+        pooled = read[-1][1]
         keep = torch.tensor([float(bool(p) or not self.zero_empty) for p in prompts]).to(pooled)
         # original size, crop corner, target size: a whole picture of the native size
         time_ids = torch.tensor(
             [[self.native_size, self.native_size, 0, 0, self.native_size, self.native_size]] * len(prompts)
         ).to(pooled)
-        text = torch.cat(states, -1) * keep[:, None, None]
+        text = torch.cat([states for states, _ in read], -1) * keep[:, None, None]
         return Conditioning(text=text, text_embeds=pooled * keep[:, None], time_ids=time_ids)
+
+    def _layer(self, encoder: Any, out: Any) -> Tensor:
+        return out.hidden_states[-2 - self.clip_skip]
+
+
+def add_words(text: ClipTextEncoder | DoubleClipTextEncoder, inversions: Sequence[TextualInversion]) -> None:
+    """Add textual inversions to a model's text encoders."""
+    for one in inversions:
+        tensors = load_file(one.file)
+        for tower, name in zip(text.towers, one.tensors, strict=True):
+            tower.add_word(one.token, tensors[name])
 
 
 class T5TextEncoder:
@@ -72,19 +141,20 @@ class T5TextEncoder:
         self.tokenizer, self.encoder = tokenizer, encoder.eval().requires_grad_(False)
 
     def __call__(self, prompts: Sequence[str]) -> Conditioning:
-        q = tokenize(self.tokenizer, [p.lower().strip() for p in prompts], 77).to(self.encoder.device)
+        q = tokenize(self.tokenizer, [p.lower().strip() for p in prompts], T5_LENGTH).to(self.encoder.device)
         return Conditioning(text=self.encoder(q.input_ids, attention_mask=q.attention_mask)[0])
 
 
 def clip_text_encoder(component: ComponentLoader, checkpoint: Checkpoint) -> TextEncoder:
     """The tower of Stable Diffusion 1.x, 2.x and x4; `part(name)` loads the component of that name."""
-    return ClipTextEncoder(*_tower(component, ""))
+    return ClipTextEncoder(_tower(component, ""))
 
 
 def double_clip_text_encoder(component: ComponentLoader, checkpoint: Checkpoint) -> TextEncoder:
-    encoders = [_tower(component, ""), _tower(component, "_2")]
     return DoubleClipTextEncoder(
-        encoders, checkpoint.native_size, checkpoint.model_index.get("force_zeros_for_empty_prompt", True)
+        [_tower(component, ""), _tower(component, "_2")],
+        checkpoint.native_size,
+        checkpoint.model_index.get("force_zeros_for_empty_prompt", True),
     )
 
 
@@ -92,8 +162,8 @@ def t5_text_encoder(component: ComponentLoader, checkpoint: Checkpoint) -> TextE
     return T5TextEncoder(component("tokenizer"), component("text_encoder"))
 
 
-def _tower(component: ComponentLoader, suffix: str) -> tuple[Tokenizer, PreTrainedModel]:
+def _tower(component: ComponentLoader, suffix: str) -> ClipTower:
     """A tokenizer and its encoder; the tokenizer's window is the encoder's where its config gives none."""
     tokenizer, encoder = component(f"tokenizer{suffix}"), component(f"text_encoder{suffix}")
     tokenizer.model_max_length = min(tokenizer.model_max_length, encoder.config.max_position_embeddings)
-    return tokenizer, encoder
+    return ClipTower(tokenizer, encoder)

@@ -35,11 +35,24 @@ def read_safetensors_header(path: Path) -> tuple[JsonObject, int]:
             raise ValueError("unreadable header") from None
 
 
+def is_size(value: object) -> bool:
+    return isinstance(value, int) and value >= 0
+
+
+def axis_size(header: JsonObject, name: str, axis: int) -> int:
+    """Return a tensor's size along an axis; 0 where there is no such tensor, or axis."""
+    shape = header[name]["shape"] if name in header else []
+    return shape[axis] if -len(shape) <= axis < len(shape) else 0
+
+
 def _fault(path: Path) -> str | None:
     """The first fault of a safetensors file."""
     try:
         found, begin = read_safetensors_header(path)
-        expected = begin + max((one["data_offsets"][1] for name, one in found.items() if name != "__metadata__"), default=0)
+        tensors = [about for name, about in found.items() if name != "__metadata__"]
+        expected = begin + max((about["data_offsets"][1] for about in tensors), default=0)
+        if not all(isinstance(about["shape"], list) and all(map(is_size, about["shape"])) for about in tensors):
+            return "unreadable header"
     except (TypeError, LookupError, AttributeError):
         return "unreadable header"
     except ValueError as e:

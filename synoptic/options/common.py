@@ -13,10 +13,12 @@ from typing import Annotated, Literal, Self
 
 from synoptic.errors import InputError, check_at_most, install_command, user_path
 from synoptic.models.checkpoint import Checkpoint
+from synoptic.models.clip_options import check_clip_skip, check_prompts_fit
 from synoptic.models.embeddings import check_embeddings
 from synoptic.models.families import Defaults, few_step_defaults
 from synoptic.models.lora import read_loras
 from synoptic.models.registry import resolve, resolve_vae
+from synoptic.models.textual_inversion import read_textual_inversion, read_textual_inversions, unused_words
 from synoptic.options.base import UNSET, Item, Option, Options
 from synoptic.options.seeds import RANDOM, drawn_seed
 
@@ -24,13 +26,27 @@ MAX_SEED = 2**63 - 1
 
 ModelName = Annotated[
     str,
-    Option("bundled, bundled-if, sd1.5, sdxl, sd3.5, flux-dev, if, …: see `synoptic models`; or a hub id, or a directory"),
+    Option(
+        "bundled, bundled-if, sd1.5, sdxl, sd3.5, flux-dev, if, …: see `synoptic models`; or a hub id, a directory,"
+        " FILE.safetensors"
+    ),
 ]
 Lora = Annotated[
     tuple[str, ...],
     Option("LoRAs that are added to the model: FILE.safetensors or a hub id, each with :SCALE where it is not 1"),
 ]
-Vae = Annotated[str | None, Option("an AutoencoderKL in place of the model's own: a directory or a hub id")]
+Vae = Annotated[str | None, Option("an AutoencoderKL in place of the model's own: a hub id, a directory, FILE.safetensors")]
+TextualInversions = Annotated[
+    tuple[str, ...],
+    Option("new words for the prompt: FILE.safetensors or a hub id, each with :WORD where that is not the file's own"),
+]
+ClipSkip = Annotated[
+    int, Option("last layers of CLIP's text encoder that are left out (one less than AUTOMATIC1111 counts)", at_least=0)
+]
+LongPrompt = Annotated[bool, Option("read prompts of more than 75 tokens as a whole, 75 at a time")]
+FewStep = Annotated[
+    bool, Option("the model is distilled to a few steps: 4 without guidance by default (known by name: Turbo, LCM, …)")
+]
 Device = Annotated[str, Option("auto, cpu, cuda, mps, …")]
 Dtype = Annotated[
     Literal["auto", "float32", "bfloat16", "float16", "float64"], Option("precision of the network; auto: what is fast")
@@ -46,8 +62,8 @@ Seed = Annotated[
 Count = Annotated[int, Option("pictures per prompt", at_least=1)]
 Steps = Annotated[int, Option("denoising steps (default: the model's; 25 bundled, 50 others)", at_least=1)]
 Sampler = Annotated[
-    Literal["ddim", "ddpm", "dpm++", "lcm"],
-    Option("how a step is taken: ddpm is ancestral, dpm++ of second order, lcm for models distilled to a few steps"),
+    Literal["ddim", "ddpm", "dpm++", "lcm", "tcd"],
+    Option("how a step is taken: ddpm is ancestral, dpm++ of second order, lcm and tcd for models distilled to a few steps"),
 ]
 Clip = Annotated[
     Literal["auto", "none", "static", "dynamic"], Option("keep x0 in range; auto: as the model's scheduler does")
@@ -73,6 +89,10 @@ class ModelOptions(Options):
     embeddings: Annotated[str | None, Option("a file by `synoptic embed`, used in place of the model's text encoder")] = None
     lora: Lora = ()
     vae: Vae = None
+    textual_inversion: TextualInversions = ()
+    clip_skip: ClipSkip = 0
+    long_prompt: LongPrompt = False
+    few_step: FewStep = False
     device: Device = "auto"
     dtype: Dtype = "auto"
 
@@ -87,13 +107,27 @@ class ModelOptions(Options):
         """Return the guidance scale that a network is told, if it takes one."""
         return self.usual(checkpoint).guidance_scale
 
+    def long_texts(self) -> list[str]:
+        """Return the texts that the text encoder shall see as a whole, however long they are."""
+        return self.texts() if self.long_prompt else []
+
     def warnings(self) -> list[str]:
-        lost = "--embeddings hold what the model's own text encoder said: what --lora changes of it is left out"
-        return [*super().warnings(), *([lost] if self.embeddings and self.lora else [])]
+        given = {
+            "--lora": self.lora,
+            "--textual-inversion": self.textual_inversion,
+            "--clip-skip": self.clip_skip,
+            "--long-prompt": self.long_prompt,
+        }
+        lost = ", ".join(name for name, value in given.items() if value) if self.embeddings else ""
+        unused = unused_words([read_textual_inversion(value) for value in self.textual_inversion], self.texts())
+        says = f"--embeddings hold what the model's own text encoder said: what {lost} changes of it is left out"
+        return [*super().warnings(), *([says] if lost else []), *unused]
 
     def usual(self, checkpoint: Checkpoint) -> Defaults:
-        """Return what the model takes by default; or a LoRA that makes it one of few steps, as its name says."""
+        """Return what the model takes by default; one of few steps where a LoRA's name, or `few_step`, says so."""
         usual = checkpoint.defaults
+        if self.few_step:
+            return usual.distilled
         names = (Path(lora.lower()).name for lora in self.lora)
         return next((found for name in names if (found := few_step_defaults(name, usual))), usual)
 
@@ -101,6 +135,9 @@ class ModelOptions(Options):
         read_loras(self.lora, checkpoint)
         if self.vae is not None:
             resolve_vae(self.vae, checkpoint)
+        read_textual_inversions(self.textual_inversion, checkpoint)
+        check_clip_skip(self.clip_skip, checkpoint)
+        check_prompts_fit(checkpoint, self.long_prompt, self.texts())
         if self.embeddings:
             check_embeddings(user_path(self.embeddings), checkpoint, ["", *self.texts()])
         if getattr(self, "seed", 0) == RANDOM:

@@ -53,8 +53,8 @@ class ControlNetOptions(ModelOptions):
     controlnet: Annotated[
         tuple[str, ...],
         Option(
-            "a ControlNet per condition: bundled-canny, bundled-scribble, bundled-depth, a hub id or a directory (default:"
-            " the bundled)"
+            "a ControlNet per condition: bundled-canny, …-scribble, …-depth, a hub id, a directory, FILE.safetensors"
+            " (default: the bundled)"
         ),
     ] = ()
 

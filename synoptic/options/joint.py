@@ -30,7 +30,8 @@ class JointOptions(PromptOptions, UpscalingOptions):
     upscalers: Upscalers = ("auto",)
     noise_augmentation: Annotated[bool, Option("noise the small pictures that upscalers are given, by --noise-level")] = True
     model: Annotated[
-        str, Option("bundled-if, if, … (pixels), bundled, sd1.5, … (latents), a hub id or a directory: `synoptic models`")
+        str,
+        Option("bundled-if, if, … (pixels), bundled, sd1.5, … (latents), a hub id, a directory, FILE.safetensors"),
     ] = "bundled-if"
 
     def prompts(self) -> list[str]:

@@ -17,7 +17,7 @@ from synoptic.io.html import encoded, gallery
 from synoptic.io.progress import in_notebook, progress_bar
 from synoptic.metrics.clip import Clip, clip_score
 from synoptic.models.base import PretrainedModel
-from synoptic.models.load import load_once
+from synoptic.models.load import load_once, reading
 from synoptic.models.transformer import with_guidance_scale
 from synoptic.models.truncation import truncation_warnings
 from synoptic.models.vocabulary import vocabulary_warnings
@@ -229,9 +229,10 @@ class Application:
                 f"{self.__name__}(...) keeps its pictures in memory, {min(files)} was given: use synoptic.run",
                 rule="in-memory",
             )
-        if {"lora", "vae"} & options.keys() and not isinstance(model, str):
+        if {"lora", "vae", "textual_inversion", "clip_skip"} & options.keys() and not isinstance(model, str):
             raise InputError(
-                "a LoRA or a VAE is chosen when a model loads, a loaded one was given: give it to synoptic.load instead",
+                "a LoRA, a VAE, a textual inversion and clip_skip are chosen when a model loads, a loaded one was given:"
+                " give them to synoptic.load instead",
                 rule="model-loaded",
             )
         try:
@@ -245,10 +246,14 @@ class Application:
                     embeddings=asked.embeddings,
                     lora=asked.lora,
                     vae=asked.vae,
+                    textual_inversion=asked.textual_inversion,
+                    clip_skip=asked.clip_skip,
+                    long_prompts=asked.long_texts(),
                 )
             else:
-                loaded, own = model, {"model": model.checkpoint.name, "device": str(model.device)}
+                own = {"model": model.checkpoint.name, "device": str(model.device)}
                 asked = self.options_class.from_arguments(*values, **own | dict(options)).resolve(model.checkpoint)
+                loaded = reading(model, asked.long_texts())
         except InputError as e:
             raise e.in_python() from None
         lost = truncation_warnings(getattr(loaded, "text_encoder", None), asked.texts())

@@ -126,9 +126,18 @@ def warn(options: ModelOptions) -> None:
 
 
 def load(options: ModelOptions) -> PretrainedModel:
-    compile = getattr(options, "compile", False)
-    how = {"device": options.device, "dtype": options.dtype, "embeddings": options.embeddings}
-    return load_once(options.model, **how, lora=options.lora, vae=options.vae, compile=compile)
+    return load_once(
+        options.model,
+        device=options.device,
+        dtype=options.dtype,
+        compile=getattr(options, "compile", False),
+        embeddings=options.embeddings,
+        lora=options.lora,
+        vae=options.vae,
+        textual_inversion=options.textual_inversion,
+        clip_skip=options.clip_skip,
+        long_prompts=options.long_texts(),
+    )
 
 
 def open_model(run: Run) -> tuple[PretrainedModel, Clock]:

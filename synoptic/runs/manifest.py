@@ -140,6 +140,9 @@ def describe_model(model: PretrainedModel) -> dict[str, str]:
         about["vae"] = f"{model.other_vae.name} {model.other_vae.network_revision}"
     if model.loras:
         about["lora"] = ", ".join(f"{lora.name} {lora.digest} at {lora.scale:g}" for lora in model.loras)
+    if model.textual_inversions:
+        words = (f"{one.name} {one.digest} as {one.token}" for one in model.textual_inversions)
+        about["textual_inversion"] = ", ".join(words)
     return about | {"device": str(model.device), "dtype": str(model.dtype).removeprefix("torch.")}
 
 

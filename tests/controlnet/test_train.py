@@ -74,7 +74,7 @@ def test_a_map_that_the_net_cannot_be_led_down_from_is_refused(model):
 def test_the_loss_moves_the_net_alone_and_first_its_zero_convolutions(model):
     net = net_for(model)
     training_loss(net, model, lesson(model, 0, 1)).backward()
-    frozen = [*model.unet.net.parameters(), *model.vae.parameters(), *model.text_encoder.encoder.parameters()]
+    frozen = [*model.unet.net.parameters(), *model.vae.parameters(), *model.text_encoder.tower.encoder.parameters()]
     assert all(p.grad is None and not p.requires_grad for p in frozen)
     for name, p in net.named_parameters():
         zero = name.startswith(("controlnet_down_blocks", "controlnet_mid_block"))

@@ -13,7 +13,15 @@ from torch import Tensor
 
 from synoptic.diffusion.equations import Time, ddim, ddim_solver, pred_from_output, randn
 from synoptic.diffusion.schedules import schedule_from_config
-from synoptic.diffusion.solvers import ancestral_solver, dpm_solver, get_solver, lcm_solver, posterior, timestep_pairs
+from synoptic.diffusion.solvers import (
+    ancestral_solver,
+    dpm_solver,
+    get_solver,
+    lcm_solver,
+    posterior,
+    tcd_solver,
+    timestep_pairs,
+)
 from synoptic.guidance.cfg import cfg
 from synoptic.models.checkpoint import BUNDLED_DIR
 from synoptic.sampling.joint import canonical, instance
@@ -47,6 +55,21 @@ def test_lcm_equals_diffusers_step_by_step(bundle, n):
     s, solve = schedule_from_config(scheduler.config), lcm_solver()
     x = theirs = normal(2, *SHAPE)
     for k, (t, t_prev) in enumerate(timestep_pairs("lcm", s, n)):
+        output, rng = normal(2, *SHAPE), torch.Generator().manual_seed(k)
+        noise = torch.randn(x.shape, generator=torch.Generator().manual_seed(k), dtype=x.dtype)
+        theirs = scheduler.step(output, t, theirs, generator=rng, return_dict=False)[0]
+        x, _ = solve(s, x, pred_from_output(s, x, output, t).x0, t, t_prev, (), lambda noise=noise: noise)
+        assert torch.allclose(x, theirs, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("n", [1, 2, 4, 8])
+@pytest.mark.parametrize("bundle", BUNDLES)
+def test_tcd_equals_diffusers_step_by_step(bundle, n):
+    scheduler = peer("TCDScheduler", bundle, original_inference_steps=50)
+    scheduler.set_timesteps(n)
+    s, solve = schedule_from_config(scheduler.config), tcd_solver()
+    x = theirs = normal(2, *SHAPE)
+    for k, (t, t_prev) in enumerate(timestep_pairs("tcd", s, n)):
         output, rng = normal(2, *SHAPE), torch.Generator().manual_seed(k)
         noise = torch.randn(x.shape, generator=torch.Generator().manual_seed(k), dtype=x.dtype)
         theirs = scheduler.step(output, t, theirs, generator=rng, return_dict=False)[0]
@@ -308,7 +331,7 @@ def test_names():
         assert torch.equal(step(get_solver(name)), step(solve))
     assert torch.equal(step(get_solver("ddim", 0.5)), step(ddim_solver(0.5)))
     for build, message in [
-        (lambda: get_solver("euler"), "sampler must be ddim, ddpm, dpm\\+\\+ or lcm, not 'euler'"),
+        (lambda: get_solver("euler"), "sampler must be ddim, ddpm, dpm\\+\\+, lcm or tcd, not 'euler'"),
         (
             lambda: get_solver("dpm++", 0.5),
             "eta is the noise of ddim's steps, dpm\\+\\+ has its own: leave eta at 0, not 0.5",

@@ -99,7 +99,10 @@ def test_shards_are_the_whole_they_were(model):
     shard(model, "unet", "diffusion_pytorch_model")
     shard(model, "text_encoder", "model")
     sharded: Any = load(str(model), device="cpu", dtype="float32")
-    for ours, theirs in ((sharded.unet.net, whole.unet.net), (sharded.text_encoder.encoder, whole.text_encoder.encoder)):
+    for ours, theirs in (
+        (sharded.unet.net, whole.unet.net),
+        (sharded.text_encoder.tower.encoder, whole.text_encoder.tower.encoder),
+    ):
         assert all(torch.equal(a, b) for a, b in zip(ours.state_dict().values(), theirs.state_dict().values(), strict=True))
 
 

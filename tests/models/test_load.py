@@ -309,7 +309,11 @@ def test_an_unknown_dtype_lists_the_known_ones():
 
 def test_on_a_cpu_only_the_network_is_halved():
     m: Any = load("bundled", device="cpu", dtype="bfloat16")
-    assert (m.unet.net.dtype, m.vae.dtype, m.text_encoder.encoder.dtype) == (torch.bfloat16, torch.float32, torch.float32)
+    assert (m.unet.net.dtype, m.vae.dtype, m.text_encoder.tower.encoder.dtype) == (
+        torch.bfloat16,
+        torch.float32,
+        torch.float32,
+    )
     x = torch.zeros(1, *m.shape)
     assert m.predict(x, 500, m.embed(["a horse"])).x0.dtype == m.decode(x).dtype == torch.float32
 

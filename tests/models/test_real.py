@@ -111,6 +111,13 @@ def test_distilled_models_have_defaults_of_few_steps_by_name(model, name, wanted
     assert few_steps(model, name) == wanted
 
 
+def test_a_model_is_one_of_few_steps_where_it_is_said():
+    asked: Any = GenerateOptions(prompt=("a horse",), few_step=True).prepare()
+    assert (asked.steps, asked.guidance_scale) == (4, 1.0)
+    asked = GenerateOptions(prompt=("a horse",), few_step=True, steps=8, guidance_scale=2.0).prepare()
+    assert (asked.steps, asked.guidance_scale) == (8, 2.0)
+
+
 @pytest.mark.parametrize("kind", ["LCMScheduler", "TCDScheduler"])
 def test_distilled_models_have_defaults_of_few_steps_by_their_scheduler(model, kind):
     edit(model, "scheduler/scheduler_config.json", _class_name=kind)

@@ -61,7 +61,7 @@ def test_weights_are_those_that_are_loaded():
     plan = make_plan(prepared("control"))
     model: Any = load_once("bundled", **F32)
     parts: dict[str, Any] = {"unet": model.network, "vae": getattr(model, "vae", None)}
-    parts["text_encoder"] = model.text_encoder.encoder
+    parts["text_encoder"] = model.text_encoder.tower.encoder
     for name, net in parts.items():
         assert plan.weights[name] == sum(p.numel() * p.element_size() for p in net.parameters())
     assert plan.weights["ControlNet bundled-canny"] > 1e6 and plan.fits and "fits" in str(plan)

@@ -1,0 +1,55 @@
+"""The classes of networks, by name, and a network built from a config alone."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import torch
+import transformers
+from torch import Tensor, nn
+from transformers.utils import logging
+
+from synoptic.utils.json_objects import JsonObject
+
+DIFFUSERS_MODULES = {  # where each class lives: its own module imports faster than the whole library
+    "UNet2DConditionModel": "diffusers.models.unets.unet_2d_condition",
+    "SD3Transformer2DModel": "diffusers.models.transformers.transformer_sd3",
+    "FluxTransformer2DModel": "diffusers.models.transformers.transformer_flux",
+    "ZImageTransformer2DModel": "diffusers.models.transformers.transformer_z_image",
+    "AutoencoderKL": "diffusers.models.autoencoders.autoencoder_kl",
+    "ControlNetModel": "diffusers.models.controlnets.controlnet",
+}
+
+
+def network_class(name: str) -> Any:
+    """Return a class of diffusers or transformers."""
+    return getattr(importlib.import_module(DIFFUSERS_MODULES[name]) if name in DIFFUSERS_MODULES else transformers, name)
+
+
+def transformers_config(kind: Any, config: JsonObject) -> Any:
+    """Return the config object of a class of transformers: a tower's may lie inside the whole model's."""
+    part = kind.config_class.base_config_key
+    return kind.config_class.from_dict(dict(config.get(part) or config))
+
+
+def build_network(name: str, config: JsonObject) -> nn.Module:
+    """Return a network of diffusers or transformers with a config, its numbers as they come."""
+    kind = network_class(name)
+    return kind.from_config(dict(config)) if name in DIFFUSERS_MODULES else kind(transformers_config(kind, config))
+
+
+def transformers_network(
+    name: str, config: JsonObject, tensors: Mapping[str, Tensor], dtype: torch.dtype
+) -> tuple[Any, Collection[str]]:
+    """Return a network of transformers, from tensors that we read ourselves, and the names of those that are missing.
+
+    From a directory, transformers opens whatever weights, adapter or kernel its config names.
+    """
+    logging.disable_progress_bar()
+    kind = network_class(name)
+    module, info = kind.from_pretrained(
+        None, config=transformers_config(kind, config), state_dict=dict(tensors), dtype=dtype, output_loading_info=True
+    )
+    return module, info["missing_keys"]

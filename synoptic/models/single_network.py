@@ -1,0 +1,80 @@
+"""A VAE or a ControlNet in one file. Its config, which the file does not hold, is the model's. Imports nothing heavy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from synoptic.errors import InputError
+from synoptic.models.checkpoint import Checkpoint
+from synoptic.models.file_kinds import another_kind
+from synoptic.models.single_file import SingleFile
+from synoptic.models.weights import axis_size, read_safetensors_header
+
+CONTROLNET_MARKS = (  # tensors of which a ControlNet has one
+    "control_model.input_hint_block.0.weight",
+    "input_hint_block.0.weight",
+    "controlnet_cond_embedding.conv_in.weight",
+)
+CONTROLNET_CONFIG = (  # what a ControlNet has of its U-Net's config
+    "in_channels",
+    "flip_sin_to_cos",
+    "freq_shift",
+    "down_block_types",
+    "mid_block_type",
+    "only_cross_attention",
+    "block_out_channels",
+    "layers_per_block",
+    "downsample_padding",
+    "act_fn",
+    "norm_num_groups",
+    "norm_eps",
+    "cross_attention_dim",
+    "transformer_layers_per_block",
+    "attention_head_dim",
+    "num_attention_heads",
+    "use_linear_projection",
+    "upcast_attention",
+    "addition_embed_type",
+    "addition_time_embed_dim",
+    "projection_class_embeddings_input_dim",
+)
+
+
+def vae_file(name: str, path: Path, checkpoint: Checkpoint) -> SingleFile:
+    """Return the VAE of a file, a whole model's too, for a model, which tells how latents are scaled: the file does not.
+
+    Raises InputError, with what it is, where it is none, or where its latents have other channels.
+    """
+    header, config = read_safetensors_header(path)[0], checkpoint.config("vae")
+    prefix = next(
+        (start for start in ("", "first_stage_model.", "vae.") if f"{start}encoder.conv_in.weight" in header), None
+    )
+    if prefix is None:
+        raise another_kind(name, header, "a VAE")
+    theirs, ours = axis_size(header, f"{prefix}decoder.conv_in.weight", 1), config.get("latent_channels", 4)
+    if theirs != ours:
+        raise InputError(
+            f"a VAE must be made for the model: {name} has {theirs} channels, {checkpoint.name} {ours}: use another --vae",
+            rule="vae-fit",
+        )
+    return SingleFile(name, str(path), "", {"": config}, {"": prefix})
+
+
+def controlnet_file(name: str, path: Path, checkpoint: Checkpoint) -> SingleFile:
+    """Return the ControlNet of a file for a model, whose U-Net's first half it has.
+
+    Raises InputError, with what it is, where it is none, or where it takes other words.
+    """
+    header, unet = read_safetensors_header(path)[0], checkpoint.network_config
+    if not any(mark in header for mark in CONTROLNET_MARKS):
+        raise another_kind(name, header, "a ControlNet")
+    theirs = {axis_size(header, key, -1) for key in header if key.endswith("attn2.to_k.weight")}
+    ours = unet.get("cross_attention_dim")
+    if theirs != {ours}:
+        raise InputError(
+            f"a ControlNet must be made for the model: cross_attention_dim of {name} is {sorted(theirs)}, of"
+            f" {checkpoint.name} {ours}; choose another --controlnet or --model",
+            rule="controlnet-fit",
+        )
+    config = {key: value for key, value in unet.items() if key in CONTROLNET_CONFIG} | {"_class_name": "ControlNetModel"}
+    return SingleFile(name, str(path), "", {"": config}, {"": ""})

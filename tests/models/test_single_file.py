@@ -1,0 +1,198 @@
+"""Models in one file: read as diffusers reads them, or refused with what they are."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import synoptic
+from synoptic.errors import InputError
+from synoptic.models.clip_tokenizer import clip_tokenizer
+from synoptic.models.load import load
+from synoptic.models.network_classes import build_network
+from synoptic.models.registry import resolve
+from tests.models.single_files import NETWORKS, pipeline, shipped, tiny_configs, tiny_file, use_tiny_configs
+from tests.original_layout import clip, controlnet, open_clip, under, unet, vae, whole_model, write
+
+diffusers: Any = importlib.import_module("diffusers")
+KINDS = ("sd1.5", "sd2", "sdxl")
+PROMPT = "a photo of a cat"
+V = {"modelspec.prediction_type": "v"}
+
+
+@pytest.fixture(autouse=True)
+def tiny(monkeypatch, tmp_path):
+    use_tiny_configs(monkeypatch, tmp_path / "configs")
+
+
+def refusal(path: Path | str) -> InputError:
+    with pytest.raises(InputError) as e:
+        resolve(str(path))
+    assert "\n" not in str(e.value)
+    return e.value
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_tensor_comes_back_under_its_name(kind, tmp_path):
+    pipe, file = tiny_file(kind, tmp_path / "model.safetensors", **V if kind == "sd2" else {})
+    model: Any = load(str(file), device="cpu", dtype="float32")
+    wanted = {part: getattr(pipe, part) for part in NETWORKS if getattr(pipe, part, None) is not None}
+    found = {"unet": model.unet.net, "vae": model.vae}
+    text: Any = model.text_encoder
+    towers = [tower.encoder for tower in text.towers]
+    found |= dict(zip(("text_encoder", "text_encoder_2"), towers, strict=False))
+    assert found.keys() == wanted.keys()
+    for part, net in wanted.items():
+        theirs, ours = net.state_dict(), found[part].state_dict()
+        assert ours.keys() == theirs.keys()
+        for key, value in theirs.items():
+            assert torch.equal(ours[key], value), (part, key)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_pictures_equal_diffusers_own_of_the_same_file(kind, tmp_path):
+    """Read by its from_single_file, with the configs of a directory; DDIM, whose steps are ours too."""
+    pipe, file = tiny_file(kind, tmp_path / "model.safetensors", **V if kind == "sd2" else {})
+    how = {"prediction_type": "v_prediction"} if kind == "sd2" else {}
+    folder = tmp_path / "directory"
+    pipe.save_pretrained(folder, safe_serialization=True)
+    for weights in folder.rglob("*.safetensors"):
+        weights.unlink()
+    theirs = type(pipe).from_single_file(str(file), config=str(folder), local_files_only=True, safety_checker=None)
+    theirs.scheduler = diffusers.DDIMScheduler.from_config(tiny_configs(kind)["scheduler"] | how)
+    theirs.set_progress_bar_config(disable=True)
+    rng = torch.Generator().manual_seed(3)
+    given: dict[str, Any] = {"num_inference_steps": 4, "guidance_scale": 3.0, "generator": rng, "output_type": "np"}
+    want = theirs(PROMPT, height=128, width=128, **given).images[0]
+    how = {"steps": 4, "guidance_scale": 3.0, "seed": 3, "upscalers": "none", "device": "cpu", "dtype": "float32"}
+    image = synoptic.generate(str(file), PROMPT, **how).images[0]
+    assert np.abs(np.asarray(image) / 255 - want).max() <= 1 / 255 + 1e-5
+    model = load(str(file), device="cpu", dtype="float32")
+    x, t = torch.randn(1, 4, 16, 16, generator=rng), 700
+    given = {"encoder_hidden_states": model.embed([PROMPT]).text}
+    if kind == "sdxl":
+        cond = model.embed([PROMPT])
+        given["added_cond_kwargs"] = {"text_embeds": cond.text_embeds, "time_ids": cond.time_ids}
+    with torch.no_grad():
+        found = model.predict(x, t, model.embed([PROMPT]))
+        wanted = theirs.unet(x, t, **given).sample
+    alpha, sigma = model.schedule(t)
+    output = alpha * found.eps - sigma * found.x0 if kind == "sd2" else found.eps
+    torch.testing.assert_close(output, wanted, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_shipped_configs_are_those_of_the_released_networks(kind):
+    """By their published numbers of parameters: U-Net, text encoders (SD 2's without its last layer), VAE."""
+    published = {
+        "sd1.5": {"unet": 859_520_964, "text_encoder": 123_060_480, "vae": 83_653_863},
+        "sd2": {"unet": 865_910_724, "text_encoder": 340_387_840, "vae": 83_653_863},
+        "sdxl": {"unet": 2_567_463_684, "text_encoder": 123_060_480, "text_encoder_2": 694_659_840, "vae": 83_653_863},
+    }[kind]
+    with torch.device("meta"):
+        for part, count in published.items():
+            net = build_network(NETWORKS[part], shipped(kind)[part])
+            assert sum(p.numel() for p in net.parameters()) == count, part
+
+
+def test_words_are_clips():
+    """The numbers that OpenAI's own tokenizer gives."""
+    tokenizer = clip_tokenizer("!")
+    assert len(tokenizer) == 49408 and tokenizer.pad_token_id == 0 and tokenizer.model_max_length == 77
+    assert tokenizer("a photo of a cat").input_ids == [49406, 320, 1125, 539, 320, 2368, 49407]
+    assert tokenizer("Ünïcode 猫 café 42").input_ids[:6] == [49406, 6522, 77, 35689, 3217, 163]
+    assert clip_tokenizer("<|endoftext|>").pad_token_id == 49407
+
+
+def test_a_file_of_stable_diffusion_2_must_tell_what_it_predicts(tmp_path):
+    _, file = tiny_file("sd2", tmp_path / "model.safetensors")
+    assert refusal(file).rule == "model-file-prediction" and "model.yaml" in str(refusal(file))
+    for text, wanted in (('  params:\n    parameterization: "v"\n', "v_prediction"), ("model:\n", "epsilon")):
+        file.with_suffix(".yaml").write_text(text)
+        assert resolve(str(file)).config("scheduler")["prediction_type"] == wanted
+    _, file = tiny_file("sd2", tmp_path / "said.safetensors", **{"modelspec.prediction_type": "epsilon"})
+    assert resolve(str(file)).config("scheduler")["prediction_type"] == "epsilon"
+
+
+def test_tensors_that_mark_v_prediction_and_zero_terminal_snr_are_read(tmp_path):
+    """As ComfyUI writes them into SDXL files."""
+    pipe = pipeline("sdxl", tiny_configs("sdxl"))
+    marks = {"v_pred": torch.ones(0), "ztsnr": torch.ones(0)}
+    checkpoint = resolve(str(write(whole_model(pipe, "sdxl") | marks, tmp_path / "v.safetensors")))
+    how = checkpoint.config("scheduler")
+    assert how["prediction_type"] == "v_prediction" and how["rescale_betas_zero_snr"]
+    model = load(checkpoint, device="cpu", dtype="float32")
+    assert float(model.schedule(999)[0]) < 1e-3 and model.schedule.steps(4)[0][0] == 999
+
+
+def test_an_inpainting_file_is_refused_as_its_directory_is(tmp_path):
+    configs = tiny_configs("sd1.5")
+    configs["unet"]["in_channels"] = 9
+    tensors = whole_model(pipeline("sd1.5", configs), "sd1.5")
+    assert refusal(write(tensors, tmp_path / "inpainting.safetensors")).rule == "model-channels"
+
+
+@pytest.mark.parametrize("lacking", ["first_stage_model.", "cond_stage_model."])
+def test_a_file_without_a_network_is_refused(lacking, tmp_path):
+    tensors = whole_model(pipeline("sd1.5", tiny_configs("sd1.5")), "sd1.5")
+    file = write({k: v for k, v in tensors.items() if not k.startswith(lacking)}, tmp_path / "model.safetensors")
+    assert refusal(file).rule == "model-file-part"
+
+
+def test_what_another_file_is_is_said(tmp_path):
+    pipe = pipeline("sdxl", tiny_configs("sdxl"))
+    net = diffusers.ControlNetModel.from_unet(pipeline("sd1.5", tiny_configs("sd1.5")).unet)
+    one = torch.zeros(2, 2)
+    for what, tensors in {
+        "a LoRA": {"lora_unet_mid_block_attentions_0_proj_in.lora_down.weight": one},
+        "a ControlNet": under("control_model.", controlnet(net)),
+        "a VAE": vae(pipe.vae),
+        "a U-Net alone": under("model.diffusion_model.", unet(pipe.unet)),
+        "a text encoder alone": clip(pipe.text_encoder),
+        "SDXL's refiner": under("conditioner.embedders.0.model.", open_clip(pipe.text_encoder_2)),
+        "a textual inversion": {"clip_l": one, "clip_g": one},
+        "a transformer": {"model.diffusion_model.double_blocks.0.img_attn.qkv.weight": one},
+        "nothing": {"weight": one},
+    }.items():
+        file = write(tensors, tmp_path / "other.safetensors")
+        error = refusal(file)
+        assert error.rule == "model-file-kind" and (what in str(error) or what == "nothing"), what
+
+
+@pytest.mark.parametrize("suffix", [".ckpt", ".pt", ".bin"])
+def test_pickles_are_refused_by_name(suffix, tmp_path):
+    file = tmp_path / f"model{suffix}"
+    torch.save({"state_dict": {}}, file)
+    assert refusal(file).rule == "weights-pickle" and "pickle" in str(refusal(file))
+
+
+def test_gguf_and_cut_files_are_refused(tmp_path):
+    (tmp_path / "model.gguf").write_bytes(b"GGUF" + bytes(64))
+    assert refusal(tmp_path / "model.gguf").rule == "weights-gguf"
+    _, file = tiny_file("sd1.5", tmp_path / "model.safetensors")
+    file.write_bytes(file.read_bytes()[:-8])
+    assert refusal(file).rule == "weights-corrupt"
+
+
+def test_a_layer_that_is_missing_is_named(tmp_path):
+    tensors = whole_model(pipeline("sd1.5", tiny_configs("sd1.5")), "sd1.5")
+    del tensors["model.diffusion_model.middle_block.0.in_layers.2.weight"]
+    with pytest.raises(InputError, match=r"mid_block\.resnets\.0\.conv1\.weight") as e:
+        load(str(write(tensors, tmp_path / "model.safetensors")), device="cpu", dtype="float32")
+    assert e.value.rule == "weights-missing"
+
+
+@pytest.mark.parametrize("shape", [[], [2], "x", None])
+def test_a_header_of_nonsense_is_refused(shape, tmp_path):
+    from_ = "model.diffusion_model.input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight"
+    header = json.dumps({from_: {"dtype": "F32", "shape": shape, "data_offsets": [0, 8]}}).encode()
+    file = tmp_path / "model.safetensors"
+    file.write_bytes(len(header).to_bytes(8, "little") + header + bytes(8))
+    refusal(file)

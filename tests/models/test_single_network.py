@@ -1,0 +1,94 @@
+"""A VAE or a ControlNet in one file: the network that diffusers makes of it."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from synoptic.errors import InputError
+from synoptic.models.load import load, load_controlnet
+from synoptic.models.registry import resolve, resolve_controlnet, resolve_vae
+from tests.models.single_files import pipeline, tiny_configs
+from tests.original_layout import controlnet, under, vae, write
+
+diffusers: Any = importlib.import_module("diffusers")
+
+
+@pytest.fixture
+def pipe() -> Any:
+    return pipeline("sd1.5", tiny_configs("sd1.5"))
+
+
+@pytest.fixture
+def model(pipe, tmp_path) -> Path:
+    pipe.save_pretrained(tmp_path / "model", safe_serialization=True)
+    return tmp_path / "model"
+
+
+@pytest.mark.parametrize("layout", ["original", "in a whole model", "diffusers"])
+def test_a_vae_s_file(layout, pipe, model, tmp_path):
+    torch.manual_seed(7)
+    other: Any = diffusers.AutoencoderKL.from_config(tiny_configs("sd1.5")["vae"])
+    prefix = "first_stage_model." if layout == "in a whole model" else ""
+    tensors = dict(other.state_dict()) if layout == "diffusers" else under(prefix, vae(other))
+    file = write(tensors, tmp_path / "vae.safetensors")
+    ours = load(str(model), device="cpu", dtype="float32", vae=str(file))
+    z = torch.randn(1, 4, 16, 16, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        torch.testing.assert_close(ours.decode(z), other.decode(z / 0.18215).sample, rtol=0, atol=1e-5)
+    theirs = diffusers.AutoencoderKL.from_single_file(str(file), config=str(model), subfolder="vae")
+    for key, value in theirs.state_dict().items():
+        assert torch.equal(value, other.state_dict()[key]), key
+
+
+def test_a_vae_of_other_latents_is_refused(pipe, model, tmp_path):
+    other: Any = diffusers.AutoencoderKL.from_config(tiny_configs("sd1.5")["vae"] | {"latent_channels": 16})
+    file = write(vae(other), tmp_path / "vae.safetensors")
+    with pytest.raises(InputError) as e:
+        resolve_vae(str(file), resolve(str(model)))
+    assert e.value.rule == "vae-fit"
+
+
+def trained(pipe: Any) -> Any:
+    """A ControlNet whose last layers are not zero."""
+    torch.manual_seed(5)
+    net: Any = diffusers.ControlNetModel.from_unet(pipe.unet)
+    for layer in [*net.controlnet_down_blocks, net.controlnet_mid_block]:
+        torch.nn.init.normal_(layer.weight, std=0.1)
+    return net
+
+
+@pytest.mark.parametrize("layout", ["control_model.", "", "diffusers"])
+def test_a_controlnet_s_file(layout, pipe, model, tmp_path):
+    net = trained(pipe)
+    tensors = dict(net.state_dict()) if layout == "diffusers" else under(layout, controlnet(net))
+    file = write(tensors, tmp_path / "control.safetensors")
+    ours = load_controlnet(str(file), model=str(model), device="cpu", dtype="float32")
+    assert ours.net.state_dict().keys() == net.state_dict().keys()
+    for key, value in net.state_dict().items():
+        assert torch.equal(ours.net.state_dict()[key], value), key
+    x, words, shown = torch.randn(1, 4, 16, 16), torch.randn(1, 77, 32), torch.rand(1, 3, 128, 128)
+    with torch.no_grad():
+        wanted, found = (one(x, 500, words, shown, return_dict=False) for one in (net, ours.net))
+    torch.testing.assert_close(found[0], wanted[0], rtol=0, atol=1e-5)
+    torch.testing.assert_close(found[1], wanted[1], rtol=0, atol=1e-5)
+
+
+def test_a_controlnet_of_other_words_is_refused(model, tmp_path):
+    other = diffusers.ControlNetModel.from_unet(pipeline("sd2", tiny_configs("sd2")).unet)
+    file = write(controlnet(other), tmp_path / "control.safetensors")
+    with pytest.raises(InputError) as e:
+        resolve_controlnet(str(file), resolve(str(model)))
+    assert e.value.rule == "controlnet-fit"
+
+
+@pytest.mark.parametrize("find", [resolve_vae, resolve_controlnet])
+def test_another_file_is_named(find, model, tmp_path):
+    file = write({"lora_unet_conv_in.lora_down.weight": torch.zeros(2, 2)}, tmp_path / "lora.safetensors")
+    with pytest.raises(InputError, match="a LoRA") as e:
+        find(str(file), resolve(str(model)))
+    assert e.value.rule == "model-file-kind"
