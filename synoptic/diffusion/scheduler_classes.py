@@ -51,15 +51,29 @@ CLASS_DEFAULTS: dict[str, dict[str, Any]] = {  # where they are not those of mos
     "KDPM2AncestralDiscreteScheduler": LATENT_BETAS,
 }
 USUAL: dict[str, Any] = {"clip_sample": False, "set_alpha_to_one": True}
+OWN_KEYS = {  # keys that only these classes read, though files of others have them: SDXL's, of Euler, has both
+    "set_alpha_to_one": ("DDIMScheduler", "DDIMParallelScheduler", "PNDMScheduler", *CONSISTENCY_SCHEDULERS),
+    "clip_sample": (
+        "DDIMScheduler",
+        "DDIMParallelScheduler",
+        "DDPMScheduler",
+        "DDPMParallelScheduler",
+        "HeunDiscreteScheduler",
+        *CONSISTENCY_SCHEDULERS,
+    ),
+}
 
 
 def with_class_defaults(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return a scheduler's config with what its class takes where the config is silent; without a class, DDIM's steps.
 
+    What its class does not read counts no more than in diffusers; `final_sigmas_type: sigma_min` is an end at time 0.
     Raises ValueError where its class is none of `KNOWN_SCHEDULERS`.
     """
     kind = config.get("_class_name", "DDIMScheduler")
     if kind not in KNOWN_SCHEDULERS:
         raise ValueError(f"a scheduler must be one of {', '.join(KNOWN_SCHEDULERS)}, not {kind}")
     own = CLASS_DEFAULTS.get(config.get("_class_name", ""), {})
-    return USUAL | own | {key: value for key, value in config.items() if value is not None}
+    read = {key: value for key, value in config.items() if value is not None and kind in OWN_KEYS.get(key, (kind,))}
+    end = {"set_alpha_to_one": False} if config.get("final_sigmas_type") == "sigma_min" else {}
+    return USUAL | own | read | end

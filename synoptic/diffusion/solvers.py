@@ -53,12 +53,15 @@ def dpm_solver() -> Solver:
     """DPM-Solver++(2M) (Lu et al. 2022b, algorithm 2): second order, deterministic, one call of the network a step.
 
     In lambda = log(alpha / sigma) it is DDIM's step on x0 extrapolated along the line through the last two; `history` is the
-    last (x0, t). The first step, with nothing to extrapolate from, and the last, where lambda is infinite, are DDIM's.
+    last (x0, t). The first step, with nothing to extrapolate from, is DDIM's; the last one ends at x0, as diffusers' class
+    does, whatever `set_alpha_to_one` says, which it does not read.
     """
 
     def solve(s, xt, x0, t, t_prev, history, noise_sampler, var=None):
+        if t_prev == s.final_time:
+            return x0, (x0, t)
         ahead = x0
-        if history and t_prev != s.final_time:
+        if history:
             before, t_before = history
             now = half_log_snr(s, t)
             ahead = x0 + (half_log_snr(s, t_prev) - now) / (now - half_log_snr(s, t_before)) / 2 * (x0 - before)

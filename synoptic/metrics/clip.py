@@ -15,6 +15,7 @@ from synoptic.metrics.base import Metric, mean_by_prompt
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.components import load_network, load_tokenizer
 from synoptic.models.device import choose_device
+from synoptic.models.emphasis import without_emphasis
 from synoptic.models.registry import resolve_clip
 from synoptic.models.text import tokenize
 
@@ -72,11 +73,11 @@ class Clip:
 
     @torch.no_grad()
     def encode_texts(self, texts: Sequence[str], batch: int = 256) -> Tensor:
-        """M texts -> unit features (M, D)."""
+        """M texts -> unit features (M, D); the emphasis of prompts is left out."""
         parts = []
         for i in range(0, len(texts), batch):
             length = self.model.config.text_config.max_position_embeddings
-            some = list(texts[i : i + batch])
+            some = [without_emphasis(text) for text in texts[i : i + batch]]
             q = tokenize(self.tokenizer, some, length).to(self.device)
             states = self.model.text_model(input_ids=q.input_ids, attention_mask=q.attention_mask)
             parts.append(self.model.text_projection(states.pooler_output))

@@ -36,6 +36,7 @@ PREFIXES = {  # of the tensors of a component, by the name of its configs
         "text_encoder_2": "conditioner.embedders.1.model.",
     },
 }
+SCALES = (".scale_weight", ".weight_scale", "scaled_fp8")  # end the names of what ComfyUI multiplies 8-bit weights by
 PREDICTIONS = {"epsilon": "epsilon", "eps": "epsilon", "v": "v_prediction", "v_prediction": "v_prediction"}
 SD2_PIXELS = {"epsilon": 64, "v_prediction": 96}  # side of the native latents of SD 2 base and SD 2
 
@@ -89,6 +90,11 @@ class SingleFile(Checkpoint):
 def model_file(name: str, path: Path) -> SingleFile:
     """Return the model of a file: Stable Diffusion 1, 2 or XL. Raises InputError, with what it is, where it is none."""
     header = read_safetensors_header(path)[0]
+    if scaled := next((key for key in header if key.endswith(SCALES)), None):
+        raise InputError(
+            f"weights must be plain numbers, {name} holds scaled ones of 8 bits ({scaled}): take the file in float16",
+            rule="weights-scaled",
+        )
     kind = next((sizes.get(axis_size(header, key, -1)) for key, sizes in KINDS.items() if key in header), None)
     prefixes = PREFIXES.get(kind or "", {})
     lacking = [part for part, prefix in prefixes.items() if not any(key.startswith(prefix) for key in header)]

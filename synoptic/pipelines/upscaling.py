@@ -44,6 +44,6 @@ def has_same_text_encoder(up: Checkpoint, checkpoint: Checkpoint) -> bool:
     """Return whether two models' text encoders are the same, as far as their configs say; or the upscaler has none."""
     if not up.components.keys() >= set(TEXT_COMPONENTS):
         return True
-    ours, theirs = (one.read_json("text_encoder/config.json") for one in (up, checkpoint))
+    ours, theirs = (one.config("text_encoder") for one in (up, checkpoint))
     names = ours.keys() - {"_name_or_path", "transformers_version", "torch_dtype", "dtype"}
     return all(ours[key] == theirs.get(key) for key in names)

@@ -142,6 +142,23 @@ def test_a_silent_config_means_its_own_class(kind):
     assert torch.allclose(s.alphas_cumprod, cls().alphas_cumprod.double(), atol=1e-12)
 
 
+@pytest.mark.parametrize("kind", ["EulerDiscreteScheduler", "DPMSolverMultistepScheduler", "DDPMScheduler"])
+def test_keys_that_a_class_does_not_read_do_not_count(kind):
+    """SDXL's released file is Euler's and has `set_alpha_to_one: false`: its steps end at the clean picture all the same."""
+    s: Any = schedule_from_config({"_class_name": kind, "set_alpha_to_one": False})
+    assert s.final_alpha_cumprod == 1.0
+    s = schedule_from_config({"_class_name": "DDIMScheduler", "set_alpha_to_one": False})
+    assert s.final_alpha_cumprod == s.alphas_cumprod[0] < 1
+
+
+def test_euler_ends_where_its_file_says():
+    for end, last in (("zero", 0.0), ("sigma_min", None)):
+        scheduler = diffusers.EulerDiscreteScheduler(final_sigmas_type=end)
+        scheduler.set_timesteps(5)
+        a, sigma = schedule_from_config(dict(scheduler.config) | {"_class_name": "EulerDiscreteScheduler"})(-1)
+        assert sigma / a == pytest.approx(float(scheduler.sigmas[-1]) if last is None else last, abs=1e-6)
+
+
 @pytest.mark.parametrize("kind", ["EDMDPMSolverMultistepScheduler", "EDMEulerScheduler", "KarrasVeScheduler", "Mine", 3])
 def test_an_unknown_class_is_not_read_as_another(kind):
     with pytest.raises(ValueError, match="scheduler must be one of"):

@@ -99,3 +99,8 @@ def test_a_clip_model_without_a_processor_is_refused(tmp_path):
     with pytest.raises(InputError) as e:
         Clip(str(folder), "cpu")
     assert e.value.rule == "model-file-unreadable"
+
+
+def test_emphasis_is_no_word_of_a_prompt(clip_model):
+    found, wanted = (clip_model.encode_texts([text]) for text in ("a (red:1.3) mug", "a red mug"))
+    assert torch.equal(found, wanted)

@@ -17,6 +17,7 @@ from synoptic.models.clip_tokenizer import clip_tokenizer
 from synoptic.models.load import load
 from synoptic.models.network_classes import build_network
 from synoptic.models.registry import resolve
+from synoptic.pipelines.upscaling import has_same_text_encoder
 from tests.models.single_files import NETWORKS, pipeline, shipped, tiny_configs, tiny_file, use_tiny_configs
 from tests.original_layout import clip, controlnet, open_clip, under, unet, vae, whole_model, write
 
@@ -166,6 +167,20 @@ def test_what_another_file_is_is_said(tmp_path):
         assert error.rule == "model-file-kind" and (what in str(error) or what == "nothing"), what
 
 
+def test_scaled_weights_are_not_read_as_plain_ones(tmp_path):
+    tensors = whole_model(pipeline("sd1.5", tiny_configs("sd1.5")), "sd1.5")
+    tensors["model.diffusion_model.middle_block.1.proj_in.scale_weight"] = torch.ones(1)
+    assert refusal(write(tensors, tmp_path / "model.safetensors")).rule == "weights-scaled"
+
+
+def test_8_bit_floats_without_scales_are_read(tmp_path):
+    pipe = pipeline("sd1.5", tiny_configs("sd1.5"))
+    tensors = {key: value.to(torch.float8_e4m3fn) for key, value in whole_model(pipe, "sd1.5").items()}
+    model: Any = load(str(write(tensors, tmp_path / "model.safetensors")), device="cpu", dtype="float32")
+    for key, value in pipe.unet.state_dict().items():
+        assert torch.equal(model.unet.net.state_dict()[key], value.to(torch.float8_e4m3fn).float()), key
+
+
 @pytest.mark.parametrize("suffix", [".ckpt", ".pt", ".bin"])
 def test_pickles_are_refused_by_name(suffix, tmp_path):
     file = tmp_path / f"model{suffix}"
@@ -196,3 +211,39 @@ def test_a_header_of_nonsense_is_refused(shape, tmp_path):
     file = tmp_path / "model.safetensors"
     file.write_bytes(len(header).to_bytes(8, "little") + header + bytes(8))
     refusal(file)
+
+
+def test_an_upscaler_s_text_encoder_is_compared_with_the_file_s(tmp_path):
+    _, file = tiny_file("sd1.5", tmp_path / "model.safetensors")
+    checkpoint = resolve(str(file))
+    assert has_same_text_encoder(checkpoint, checkpoint)
+    assert not has_same_text_encoder(resolve("bundled"), checkpoint)
+
+
+def test_a_run_of_a_file_says_which_it_was(tmp_path):
+    _, file = tiny_file("sd1.5", tmp_path / "model.safetensors")
+    ran = synoptic.run("generate", prompt=PROMPT, model=str(file), steps=2, device="cpu", out=str(tmp_path / "out"))
+    about = json.loads((tmp_path / "out/run.json").read_text())["model"]
+    assert about["source"] == str(file) and about["revision"] == resolve(str(file)).revision
+    assert ran.options.upscalers == ("none",)
+    before = resolve(str(file)).revision
+    file.with_suffix(".yaml").write_text("parameterization: v\n")
+    assert resolve(str(file)).revision != before
+
+
+def test_a_lora_of_a_file_s_model_is_counted_when_it_has_loaded(tmp_path):
+    pipe, file = tiny_file("sd1.5", tmp_path / "model.safetensors")
+    rank, name = 2, "mid_block.attentions.0.transformer_blocks.0.attn1.to_q"
+    layer = pipe.unet.get_submodule(name)
+    down, up = torch.randn(rank, layer.in_features), torch.randn(layer.out_features, rank)
+    kohya = f"lora_unet_{name.replace('.', '_')}"
+    lora = write({f"{kohya}.lora_down.weight": down, f"{kohya}.lora_up.weight": up}, tmp_path / "lora.safetensors")
+    model: Any = load(str(file), device="cpu", dtype="float32", lora=[str(lora)])
+    found = model.unet.net.get_submodule(name).weight
+    torch.testing.assert_close(found, layer.weight + up @ down, rtol=0, atol=1e-5)
+    lora = write(
+        {"lora_unet_none.lora_down.weight": down, "lora_unet_none.lora_up.weight": up}, tmp_path / "lora.safetensors"
+    )
+    with pytest.raises(InputError) as e:
+        load(str(file), device="cpu", dtype="float32", lora=[str(lora)])
+    assert e.value.rule == "lora-fit"
