@@ -48,7 +48,7 @@ class FlowEditOptions(InputImageOptions, SamplingOptions):
     source_guidance_scale: Annotated[
         float,
         Option(
-            "guidance scale towards --source-prompt (default: 1.5, and 5.5 of --guidance-scale; Stable Diffusion 3 3.5 and 13.5)",
+            "guidance scale towards --source-prompt (default: 1.5, and 5.5 of --guidance-scale; of SD 3 3.5 and 13.5)",
             at_least=0,
         ),
     ] = UNSET
