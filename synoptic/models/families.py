@@ -111,6 +111,13 @@ FAMILIES: dict[str, Family] = {
         text_length=512,
         half="bfloat16",
     ),
+    "PixArtSigmaPipeline": Family(
+        {"transformer": "PixArtTransformer2DModel", "vae": "AutoencoderKL"} | T5_TEXT_ENCODER,
+        Defaults(20, 4.5, 32),
+        network="transformer",
+        text_length=300,
+        half="bfloat16",
+    ),
     "FluxPipeline": Family(
         {"transformer": "FluxTransformer2DModel", "vae": "AutoencoderKL"} | FLUX_TEXT_ENCODERS,
         Defaults(28, 3.5, 32),

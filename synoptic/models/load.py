@@ -24,7 +24,7 @@ from synoptic.models.lora import Lora, layers_per_block, read_loras
 from synoptic.models.precomputed_text import PrecomputedTextEncoder
 from synoptic.models.registry import resolve, resolve_controlnet, resolve_upscaler, resolve_vae
 from synoptic.models.text import TextEncoder, clip_text_encoder, double_clip_text_encoder, t5_text_encoder
-from synoptic.models.text_flow import flux_text_encoder, sd3_text_encoder, z_image_text_encoder
+from synoptic.models.text_flow import flux_text_encoder, pixart_text_encoder, sd3_text_encoder, z_image_text_encoder
 from synoptic.models.upscaler import Upscaler
 
 BUILDERS: dict[str, Callable[..., latent.LatentDenoiser | pixel.PixelDenoiser | transformer.TransformerDenoiser]] = {
@@ -34,6 +34,7 @@ BUILDERS: dict[str, Callable[..., latent.LatentDenoiser | pixel.PixelDenoiser | 
     "StableDiffusion3Pipeline": transformer.stable_diffusion_3,
     "FluxPipeline": transformer.flux,
     "ZImagePipeline": transformer.z_image,
+    "PixArtSigmaPipeline": transformer.pixart_sigma,
 }
 UPSCALER_BUILDERS: dict[str, Callable[..., Upscaler]] = {
     "StableDiffusionUpscalePipeline": upscaler.stable_diffusion,
@@ -47,6 +48,7 @@ TEXT_ENCODERS: dict[str, Callable[..., TextEncoder]] = {
     "StableDiffusion3Pipeline": sd3_text_encoder,
     "FluxPipeline": flux_text_encoder,
     "ZImagePipeline": z_image_text_encoder,
+    "PixArtSigmaPipeline": pixart_text_encoder,
     "IFSuperResolutionPipeline": t5_text_encoder,
 }
 

@@ -19,9 +19,10 @@ from synoptic.sampling.joint import canonical, instance
 from synoptic.views.windows import Windows
 
 A, B = "a lion", "an oil painting of a horse in the snow"
-NAMES = ["sd3", "flux-dev", "z-image"]
+NAMES = ["sd3", "flux-dev", "z-image", "pixart"]
 HOW: dict[str, dict[str, Any]] = {
     "sd3": {"steps": 3, "guidance_scale": 4.0},
+    "pixart": {"steps": 3, "guidance_scale": 4.0},
     "z-image": {"steps": 3, "guidance_scale": 4.0},
     "flux-dev": {"steps": 3, "guidance_scale": 2.5, "true_cfg_scale": 2.0},
 }
@@ -148,13 +149,13 @@ def test_the_rules_are_one_algorithm_on_a_real_network(flow_folder):
         torch.testing.assert_close(end, ends[0], rtol=0, atol=1e-9)
 
 
-@pytest.mark.parametrize("name", ["sd3", "flux-dev", "flux-schnell", "z-image"])
+@pytest.mark.parametrize("name", ["sd3", "flux-dev", "flux-schnell", "z-image", "pixart"])
 def test_a_plan_counts_its_rows(name, flow_folder):
     kind = synoptic.wide.options_class
     one = kind.from_arguments(A, model=str(flow_folder(name)), width=256, device="cpu", dtype="float32").prepare()
     plan = make_plan(one)
     (stage,) = plan.stages.values()
-    twice, steps = 1 if name.startswith("flux") else 2, {"flux-schnell": 4, "z-image": 50}
+    twice, steps = 1 if name.startswith("flux") else 2, {"flux-schnell": 4, "z-image": 50, "pixart": 20}
     assert stage.rows == 3 * twice and stage.row.flops > 1e6 and stage.row.bytes > 1e5
     assert stage.steps == one.steps == steps.get(name, 28)
     network = load(str(flow_folder(name)), device="cpu", dtype="float32").network
