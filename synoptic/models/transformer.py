@@ -93,8 +93,8 @@ class FluxTransformer(Transformer):
             guidance=cond.guidance if self.net.config.guidance_embeds else None,
             encoder_hidden_states=cond.text,
             pooled_projections=cond.text_embeds,
-            txt_ids=x.new_zeros(cond.text.shape[1], 3),
-            img_ids=places.to(x),
+            txt_ids=torch.zeros(cond.text.shape[1], 3, device=x.device),
+            img_ids=places.to(x.device, torch.float32),
             return_dict=False,
         )[0]
         return out.unflatten(2, (-1, side, side)).unflatten(1, (h, w)).permute(0, 3, 1, 4, 2, 5).flatten(4).flatten(2, 3)

@@ -120,3 +120,12 @@ def test_flux_without_a_size_has_that_of_its_pipeline(flow_folder, tmp_path):
     config(sample_size=None)(folder)
     checkpoint = resolve(str(folder))
     assert (checkpoint.native_size, checkpoint.channels, checkpoint.tokens) == (1024, 16, 4096)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_half_precision_is_near(name, flow_folder, flow_model):
+    half = load(str(flow_folder(name)), device="cpu", dtype="bfloat16")
+    x = randn(flow_model(name).shape, generators(2))
+    a, b = (cfg(m, ["a lion", "a red mug"], 2.0)(x, 500).eps for m in (flow_model(name), half))
+    assert half.dtype == torch.bfloat16 and a.dtype == b.dtype == torch.float32
+    assert 0 < (a - b).abs().max() < 0.1 * a.abs().max()
