@@ -140,6 +140,8 @@ FLOWS = {
     "flux-dev-large": (tiny.tiny_flux, {"side": 24}),
     "z-image": (tiny.tiny_z_image, {}),
     "z-image-large": (tiny.tiny_z_image, {"side": 24}),
+    "pixart": (tiny.tiny_pixart, {}),
+    "pixart-large": (tiny.tiny_pixart, {"side": 24}),
     "flux-schnell": (tiny.tiny_flux, {"guidance_embeds": False}),
 }
 

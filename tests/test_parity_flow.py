@@ -19,7 +19,7 @@ diffusers: Any = importlib.import_module("diffusers")  # its lazy names and anno
 PROMPTS = ["a lion", "an oil painting of a horse in the snow at sunset and a red mug on a table"]
 NEGATIVE = "a pencil sketch"
 STEPS, SEED = 4, 3
-FAMILIES = {"sd3": "StableDiffusion3", "flux": "Flux", "z": "ZImage"}
+FAMILIES = {"sd3": "StableDiffusion3", "flux": "Flux", "z": "ZImage", "pixart": "PixArtSigma"}
 GUIDANCE: dict[str, list[dict[str, Any]]] = {  # ours, which are diffusers' own names
     "sd3": [{"guidance_scale": 5.0}, {"guidance_scale": 5.0, "negative_prompt": NEGATIVE}, {"guidance_scale": 1.0}],
     "flux-dev": [{"guidance_scale": 3.5}, {"guidance_scale": 2.0, "true_cfg_scale": 3.0, "negative_prompt": NEGATIVE}],
@@ -73,6 +73,20 @@ def test_generate_equals_the_familys_pipeline(name, flow_folder, flow_model):
     for how in GUIDANCE[name.removesuffix("-large")]:
         ours = last(synoptic.generate.steps(model, PROMPTS, steps=STEPS, seed=SEED, upscalers="none", **how))
         check(ours, theirs(pipe, name, side, latents=latents, height=side, width=side, **how))
+
+
+@pytest.mark.parametrize("name", ["pixart", "pixart-large"])
+def test_generate_equals_pixarts_pipeline(name, flow_folder, flow_model):
+    """DPM-Solver++ of first order is DDIM."""
+    model, pipe = flow_model(name), peer(name, flow_folder(name))
+    pipe.scheduler = diffusers.DPMSolverMultistepScheduler.from_config(pipe.scheduler.config, solver_order=1)
+    side, binning = model.checkpoint.native_size, {"use_resolution_binning": False, "clean_caption": False}
+    for how in GUIDANCE["sd3"]:
+        ours = last(synoptic.generate.steps(model, PROMPTS, steps=STEPS, seed=SEED, upscalers="none", **how))
+        given = {"latents": noise(model), "height": side, "width": side, "max_sequence_length": 300, **binning, **how}
+        null = [given.pop("negative_prompt", "")] * len(PROMPTS)
+        other = pipe(prompt=PROMPTS, negative_prompt=null, num_inference_steps=STEPS, output_type="latent", **given).images
+        check(ours, other)
 
 
 @pytest.mark.parametrize("name", ["sd3", "flux-dev", "z-image"])

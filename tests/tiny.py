@@ -147,6 +147,27 @@ def tiny_z_image(folder: Path, side: int = 16) -> Path:
     return with_native_side(save(pipe, folder), side)
 
 
+def tiny_pixart(folder: Path, side: int = 16) -> Path:
+    """Save a random PixArt-Sigma of `side` latents."""
+    torch.manual_seed(0)
+    t5, heads = t5_tower(32), {"num_attention_heads": 4, "attention_head_dim": 8, "num_layers": 2, "patch_size": 2}
+    pipe = diffusers.PixArtSigmaPipeline(
+        transformer=diffusers.PixArtTransformer2DModel(
+            **heads,
+            sample_size=side,
+            caption_channels=32,
+            cross_attention_dim=32,
+            interpolation_scale=1,
+            use_additional_conditions=False,
+        ),
+        scheduler=diffusers.DPMSolverMultistepScheduler(beta_schedule="linear", beta_start=1e-4, beta_end=0.02),
+        vae=tiny_vae(scaling_factor=0.13025),
+        text_encoder=t5["encoder"],
+        tokenizer=t5["tokenizer"],
+    )
+    return save(pipe, folder)
+
+
 def with_native_side(folder: Path, side: int) -> Path:
     """Write the size of x into a transformer's config, where the released ones' say nothing of it."""
     config = folder / "transformer/config.json"

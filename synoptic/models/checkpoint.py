@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from synoptic.diffusion.scheduler_classes import CONSISTENCY_SCHEDULERS
+from synoptic.diffusion.scheduler_classes import CONSISTENCY_SCHEDULERS, FLOW_SCHEDULERS
 from synoptic.errors import InputError
 from synoptic.models.config_checks import check_config, shard_names
 from synoptic.models.families import BASE_CLASSES, FAMILIES, Defaults, Family, Variant, few_step_defaults
@@ -236,6 +236,12 @@ class Checkpoint:
     @property
     def has_latents(self) -> bool:
         return "vae" in self.family.weighted_components
+
+    @property
+    def is_flow(self) -> bool:
+        """Whether the model is a rectified flow, not of the DDPM family."""
+        config = self._scheduler_config
+        return config.get("_class_name") in FLOW_SCHEDULERS or config.get("prediction_type") == "flow_prediction"
 
     @property
     def num_train_timesteps(self) -> int:

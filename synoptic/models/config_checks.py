@@ -26,6 +26,8 @@ REQUIRED_KEYS = {
     "SD3Transformer2DModel": ("sample_size", "in_channels", "joint_attention_dim", "pooled_projection_dim"),
     "FluxTransformer2DModel": ("in_channels", "joint_attention_dim", "pooled_projection_dim"),
     "ZImageTransformer2DModel": ("in_channels", "dim", "cap_feat_dim"),
+    "PixArtTransformer2DModel": ("sample_size", "in_channels", "caption_channels"),
+    "Transformer2DModel": ("sample_size", "in_channels", "caption_channels"),
     "AutoencoderKL": ("block_out_channels",),
     "ControlNetModel": ("in_channels", "block_out_channels"),
 }
@@ -80,6 +82,7 @@ VALUES: dict[str, tuple[Callable[[Any], bool], str]] = {  # key -> (what it must
     "joint_attention_dim": COUNT,
     "pooled_projection_dim": COUNT,
     "cap_feat_dim": COUNT,
+    "caption_channels": COUNT,
     "dim": COUNT,
     "shift": (lambda value: is_number(value) and value > 0, "a number above 0"),
     "base_shift": (is_number, "a finite number"),

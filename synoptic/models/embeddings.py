@@ -17,6 +17,7 @@ from synoptic.utils.json_objects import JsonObject
 
 WIDTH_KEYS = (
     "encoder_hid_dim",
+    "caption_channels",
     "cross_attention_dim",
     "joint_attention_dim",
     "cap_feat_dim",

@@ -84,7 +84,6 @@ SD3_TEXT_ENCODERS = {
     "text_encoder_3": "T5EncoderModel",
 }
 FLUX_TEXT_ENCODERS = CLIP_TEXT_ENCODER | {"tokenizer_2": "T5Tokenizer", "text_encoder_2": "T5EncoderModel"}
-
 QWEN_TEXT_ENCODER = {"tokenizer": "Qwen2Tokenizer", "text_encoder": "Qwen3Model"}
 
 FAMILIES: dict[str, Family] = {
@@ -102,15 +101,6 @@ FAMILIES: dict[str, Family] = {
         half="bfloat16",
         variant=Variant("qk_norm", "rms_norm", Defaults(28, 4.5, 32), 256),  # 3.5
     ),
-    "ZImagePipeline": Family(
-        {"transformer": "ZImageTransformer2DModel", "vae": "AutoencoderKL"} | QWEN_TEXT_ENCODER,
-        Defaults(50, 6.0, 32, few_steps=8),  # its own scale counts from 0: 5
-        network="transformer",
-        native_side=128,
-        spacing="linspace",
-        text_length=512,
-        half="bfloat16",
-    ),
     "FluxPipeline": Family(
         {"transformer": "FluxTransformer2DModel", "vae": "AutoencoderKL"} | FLUX_TEXT_ENCODERS,
         Defaults(28, 3.5, 32),
@@ -121,6 +111,22 @@ FAMILIES: dict[str, Family] = {
         text_length=512,
         half="bfloat16",
         variant=Variant("guidance_embeds", False, Defaults(4, 1.0, 32), 256),  # schnell
+    ),
+    "ZImagePipeline": Family(
+        {"transformer": "ZImageTransformer2DModel", "vae": "AutoencoderKL"} | QWEN_TEXT_ENCODER,
+        Defaults(50, 6.0, 32, few_steps=8),  # its own scale counts from 0: 5
+        network="transformer",
+        native_side=128,
+        spacing="linspace",
+        text_length=512,
+        half="bfloat16",
+    ),
+    "PixArtSigmaPipeline": Family(
+        {"transformer": "PixArtTransformer2DModel", "vae": "AutoencoderKL"} | T5_TEXT_ENCODER,
+        Defaults(20, 4.5, 32),
+        network="transformer",
+        text_length=300,
+        half="bfloat16",
     ),
 }
 

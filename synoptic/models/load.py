@@ -36,7 +36,7 @@ from synoptic.models.text import (
     double_clip_text_encoder,
     t5_text_encoder,
 )
-from synoptic.models.text_flow import flux_text_encoder, sd3_text_encoder, z_image_text_encoder
+from synoptic.models.text_flow import flux_text_encoder, pixart_text_encoder, sd3_text_encoder, z_image_text_encoder
 from synoptic.models.textual_inversion import read_textual_inversions
 from synoptic.models.upscaler import Upscaler
 
@@ -47,6 +47,7 @@ BUILDERS: dict[str, Callable[..., latent.LatentDenoiser | pixel.PixelDenoiser | 
     "StableDiffusion3Pipeline": transformer.stable_diffusion_3,
     "FluxPipeline": transformer.flux,
     "ZImagePipeline": transformer.z_image,
+    "PixArtSigmaPipeline": transformer.pixart_sigma,
 }
 UPSCALER_BUILDERS: dict[str, Callable[..., Upscaler]] = {
     "StableDiffusionUpscalePipeline": upscaler.stable_diffusion,
@@ -60,6 +61,7 @@ TEXT_ENCODERS: dict[str, Callable[..., TextEncoder]] = {
     "StableDiffusion3Pipeline": sd3_text_encoder,
     "FluxPipeline": flux_text_encoder,
     "ZImagePipeline": z_image_text_encoder,
+    "PixArtSigmaPipeline": pixart_text_encoder,
     "IFSuperResolutionPipeline": t5_text_encoder,
 }
 

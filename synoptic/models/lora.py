@@ -31,6 +31,7 @@ PREFIXES = {  # of a layer's name -> the component that it belongs to
     "lora_te2_": "text_encoder_2",
     "lora_te_": "text_encoder",
     "unet.": "unet",
+    "transformer.": "transformer",
     "diffusion_model.": "unet",
     "text_encoder_2.": "text_encoder_2",
     "text_encoder.": "text_encoder",
@@ -103,6 +104,8 @@ def read_loras(values: Sequence[str], checkpoint: Checkpoint) -> list[Lora]:
     """Return LoRAs `FILE_OR_ID[:scale]` that are seen to belong to a model. Raises InputError, before weights load."""
     loras = [read_lora(value) for value in values]
     for lora in loras:
+        if not checkpoint.has_unet and "unet" in lora.layers:  # ComfyUI's and other names do not say which network
+            lora.layers["transformer"] = lora.layers.pop("unet") | lora.layers.get("transformer", {})
         check_fit(lora, checkpoint)
     return loras
 

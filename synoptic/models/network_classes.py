@@ -18,6 +18,7 @@ DIFFUSERS_MODULES = {  # where each class lives: its own module imports faster t
     "SD3Transformer2DModel": "diffusers.models.transformers.transformer_sd3",
     "FluxTransformer2DModel": "diffusers.models.transformers.transformer_flux",
     "ZImageTransformer2DModel": "diffusers.models.transformers.transformer_z_image",
+    "PixArtTransformer2DModel": "diffusers.models.transformers.pixart_transformer_2d",
     "AutoencoderKL": "diffusers.models.autoencoders.autoencoder_kl",
     "ControlNetModel": "diffusers.models.controlnets.controlnet",
 }

@@ -30,6 +30,7 @@ ALIASES: dict[str, tuple[str, ...]] = {  # each with its living sources, tried i
     "flux-schnell": ("black-forest-labs/FLUX.1-schnell",),
     "z-image": ("Tongyi-MAI/Z-Image",),
     "z-image-turbo": ("Tongyi-MAI/Z-Image-Turbo",),
+    "pixart-sigma": ("PixArt-alpha/PixArt-Sigma-XL-2-1024-MS",),
     "if": ("DeepFloyd/IF-I-M-v1.0",),
     "if-l": ("DeepFloyd/IF-I-L-v1.0",),
     "if-xl": ("DeepFloyd/IF-I-XL-v1.0",),
@@ -58,6 +59,7 @@ CONTROLNET_KEYS = (
     "cross_attention_dim",
     "in_channels",
 )  # of a ControlNet and its U-Net
+FORMER_CLASSES = {"Transformer2DModel": "PixArtTransformer2DModel"}  # as released indices say, before diffusers' new names
 WEIGHT_SUFFIXES = (".safetensors", ".ckpt", ".gguf", ".bin", ".pt", ".pth", ".pkl")  # of single files
 
 
@@ -211,7 +213,7 @@ def _check_components(checkpoint: Checkpoint) -> Checkpoint:
     for component, cls in checkpoint.components.items():
         entry = checkpoint.model_index.get(component)
         given = entry[1] if isinstance(entry, list) and len(entry) == 2 else None  # [library, class]
-        if not isinstance(given, str) or given.removesuffix("Fast") != cls:
+        if not isinstance(given, str) or FORMER_CLASSES.get(given, given.removesuffix("Fast")) != cls:
             raise InputError(
                 f"{checkpoint.name} has a {given} as its {component}, which synoptic does not load: it must be a {cls}",
                 rule="model-component",

@@ -1,7 +1,7 @@
-"""Prompts to conditions for the transformers of flows: CLIP's pooled text beside T5's words, or a language model's states.
+"""Prompts to conditions for transformers: CLIP's pooled text beside T5's words, or a language model's states.
 
-T5 attends to its padding, as these models were trained to: the length is part of the condition. An empty prompt is embedded
-like any other.
+T5 without a mask attends to its padding, as SD 3 and FLUX.1 were trained to: the length is part of the condition. An empty
+prompt is embedded like any other.
 """
 
 from __future__ import annotations
@@ -86,6 +86,22 @@ class QwenTextEncoder:
         mask = q.attention_mask
         states = self.encoder(q.input_ids, attention_mask=mask.bool(), output_hidden_states=True).hidden_states[-2]
         return Conditioning(text=states * mask[..., None], text_mask=mask.to(states))
+
+
+class PixArtTextEncoder:
+    """PixArt-Sigma: T5's words (B, length, D) of lower-case prompts, and their mask."""
+
+    def __init__(self, tokenizer: Tokenizer, encoder: PreTrainedModel, length: int) -> None:
+        self.tokenizer, self.encoder, self.length = tokenizer, encoder.eval().requires_grad_(False), length
+
+    def __call__(self, prompts: Sequence[str]) -> Conditioning:
+        q = tokenize(self.tokenizer, [p.lower().strip() for p in prompts], self.length).to(self.encoder.device)
+        states, mask = self.encoder(q.input_ids, attention_mask=q.attention_mask)[0], q.attention_mask
+        return Conditioning(text=states * mask[..., None], text_mask=mask.to(states))
+
+
+def pixart_text_encoder(component: ComponentLoader, checkpoint: Checkpoint) -> TextEncoder:
+    return PixArtTextEncoder(component("tokenizer"), component("text_encoder"), checkpoint.text_length)
 
 
 def z_image_text_encoder(component: ComponentLoader, checkpoint: Checkpoint) -> TextEncoder:

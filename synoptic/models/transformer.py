@@ -1,4 +1,4 @@
-"""Flow transformers in a VAE's latents: Stable Diffusion 3 (Esser et al. 2024), FLUX.1 (Black Forest Labs 2024), Z-Image.
+"""Transformers in a VAE's latents: Stable Diffusion 3 (Esser et al. 2024), FLUX.1, Z-Image, PixArt-Sigma (Chen et al. 2024).
 
 Outside, x is a picture of latents (N, C, h, w), whatever the network makes of it: its tokens, their order and their places
 are known in here alone. A network takes every x for a whole picture, with its first token in its upper left corner.
@@ -28,7 +28,7 @@ FEATURE_MAPS = 22  # of a transformer's width and all tokens, which live togethe
 
 
 class Transformer(ABC):
-    """A diffusers transformer as a function (x, t, cond) -> velocity (N, C, h, w) in the dtype of x.
+    """A diffusers transformer as a function (x, t, cond) -> raw output (N, C, h, w) in the dtype of x.
 
     Threads take turns in the network. Raises ValueError where x has sides that its tokens do not divide.
     """
@@ -93,8 +93,8 @@ class FluxTransformer(Transformer):
             guidance=cond.guidance if self.net.config.guidance_embeds else None,
             encoder_hidden_states=cond.text,
             pooled_projections=cond.text_embeds,
-            txt_ids=x.new_zeros(cond.text.shape[1], 3),
-            img_ids=places.to(x),
+            txt_ids=torch.zeros(cond.text.shape[1], 3, device=x.device),
+            img_ids=places.to(x.device, torch.float32),
             return_dict=False,
         )[0]
         return out.unflatten(2, (-1, side, side)).unflatten(1, (h, w)).permute(0, 3, 1, 4, 2, 5).flatten(4).flatten(2, 3)
@@ -112,6 +112,22 @@ class ZImageTransformer(Transformer):
         words = [text[mask > 0] for text, mask in zip(cond.text, cond.text_mask, strict=True)]
         out = self.net(list(x.unsqueeze(2)), 1 - t / 1000, words, return_dict=False)[0]
         return -torch.stack(out).squeeze(2)
+
+
+class PixArtTransformer(Transformer):
+    """PixArt-Sigma: of the DDPM family, the second half of its channels a variance that is not used."""
+
+    def forward(self, x: Tensor, t: Tensor, cond: Conditioning) -> Tensor:
+        assert cond.text_mask is not None
+        out = self.net(
+            x,
+            timestep=t,
+            encoder_hidden_states=cond.text,
+            encoder_attention_mask=(cond.text_mask > 0).to(x),
+            added_cond_kwargs={"resolution": None, "aspect_ratio": None},
+            return_dict=False,
+        )[0]
+        return out[:, : x.shape[1]]
 
 
 class TransformerDenoiser(LatentSpace):
@@ -172,6 +188,14 @@ def z_image(
 ) -> TransformerDenoiser:
     """A ZImagePipeline directory."""
     net = ZImageTransformer(component("transformer"), checkpoint)
+    return TransformerDenoiser(net, component("vae"), text_encoder, schedule)
+
+
+def pixart_sigma(
+    component: ComponentLoader, checkpoint: Checkpoint, schedule: Schedule, text_encoder: TextEncoder
+) -> TransformerDenoiser:
+    """A PixArtSigmaPipeline directory."""
+    net = PixArtTransformer(component("transformer"), checkpoint)
     return TransformerDenoiser(net, component("vae"), text_encoder, schedule)
 
 

@@ -1,4 +1,4 @@
-"""The arguments of a flow transformer for one native row, from its config: shapes without numbers, for `cost.py`."""
+"""The arguments of a transformer for one native row, from its config: shapes without numbers, for `cost.py`."""
 
 from __future__ import annotations
 
@@ -51,6 +51,17 @@ def z_image_inputs(config: JsonObject, side: int, text_length: int) -> Inputs:
     return inputs
 
 
+def pixart_inputs(config: JsonObject, side: int, text_length: int) -> Inputs:
+    """Return the arguments of PixArt-Sigma for `side`² latents, and the longest prompt."""
+    tensors = of_shapes(
+        hidden_states=(1, config["in_channels"], side, side),
+        timestep=(1,),
+        encoder_hidden_states=(1, text_length, config["caption_channels"]),
+        encoder_attention_mask=(1, text_length),
+    )
+    return lambda dtype: {**tensors(dtype), "added_cond_kwargs": {"resolution": None, "aspect_ratio": None}}
+
+
 def of_shapes(**shapes: tuple[int, ...]) -> Inputs:
     """Return arguments that are one tensor each."""
     return lambda dtype: {name: torch.empty(shape, dtype=dtype) for name, shape in shapes.items()}
@@ -60,4 +71,5 @@ TRANSFORMER_INPUTS: dict[str, Callable[[JsonObject, int, int], Inputs]] = {
     "SD3Transformer2DModel": sd3_inputs,
     "FluxTransformer2DModel": flux_inputs,
     "ZImageTransformer2DModel": z_image_inputs,
+    "PixArtTransformer2DModel": pixart_inputs,
 }

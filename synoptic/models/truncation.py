@@ -8,7 +8,7 @@ from typing import Any
 from synoptic.models.emphasis import without_emphasis
 from synoptic.models.locks import lock_of
 from synoptic.models.text import T5_LENGTH, ClipTextEncoder, DoubleClipTextEncoder, T5TextEncoder
-from synoptic.models.text_flow import FluxTextEncoder, QwenTextEncoder, Sd3TextEncoder
+from synoptic.models.text_flow import FluxTextEncoder, PixArtTextEncoder, QwenTextEncoder, Sd3TextEncoder
 
 
 def lost_words(text_encoder: object, prompt: str) -> str:
@@ -21,6 +21,8 @@ def lost_words(text_encoder: object, prompt: str) -> str:
             return beyond(words.tokenizer, prompt, words.length)
         case QwenTextEncoder(tokenizer=tokenizer, length=length, template=template):
             return beyond(tokenizer, prompt, length - len(tokenizer.tokenize(template.format(""))))
+        case PixArtTextEncoder(tokenizer=tokenizer, length=length):
+            return beyond(tokenizer, prompt.lower().strip(), length)
         case T5TextEncoder(tokenizer=tokenizer):
             return beyond(tokenizer, prompt.lower().strip(), T5_LENGTH)
     return ""

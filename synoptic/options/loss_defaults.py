@@ -84,7 +84,7 @@ def loss_defaults(checkpoint: Checkpoint, loss: str, space: str) -> LossDefaults
     """Return what a loss takes on this model, for pictures in this space."""
     if checkpoint.is_bundled and space == native_space(checkpoint):
         return BUNDLED[Path(checkpoint.path_or_repo).name][loss]
-    usual = LATENT if checkpoint.has_unet else FLOW
+    usual = FLOW if checkpoint.is_flow else LATENT
     return usual[loss] if space == "latent" else replace(usual[loss], lr=PIXEL_LR)
 
 
@@ -145,7 +145,7 @@ def scene_defaults(checkpoint: Checkpoint) -> SceneDefaults:
     """Return what this model takes for text-to-3d."""
     if checkpoint.is_bundled:
         return BUNDLED_SCENE
-    if not checkpoint.has_unet:
+    if checkpoint.is_flow:
         return FLOW_SCENE
     return LATENT_SCENE if checkpoint.has_latents else PIXEL_SCENE
 

@@ -36,6 +36,7 @@ def resolved(flow_folder) -> Any:
         ("flux-dev", 28, 3.5, 1.0, 1.0),
         ("flux-schnell", 4, 1.0, None, 1.0),
         ("z-image", 50, 6.0, None, 6.0),
+        ("pixart", 20, 4.5, None, 4.5),
     ],
 )
 def test_every_model_has_its_own_defaults(name, steps, scale, true_scale, cfg, resolved):
@@ -59,6 +60,14 @@ def test_a_network_may_be_told_less_than_1_and_true_guidance_is_another_scale(re
     o = resolved("generate", "flux-dev", A, guidance_scale=0.0, true_cfg_scale=4.0, negative_prompt="blurry")
     assert (o.guidance_scale, o.true_cfg_scale, o.cfg_scale) == (0.0, 4.0, 4.0)
     assert resolved("generate", "sd3", A, guidance_scale=0.0).guidance_scale == 1.0
+
+
+def test_a_transformer_of_the_ddpm_family_takes_its_losses_numbers(resolved):
+    found = {name: resolved("distill", name, A) for name in ("pixart", "sd3")}
+    assert {name: (o.weight, o.t_min, o.t_max) for name, o in found.items()} == {
+        "pixart": ("one", 20, 980),
+        "sd3": ("velocity", 58, 875),
+    }
 
 
 REFUSED: list[tuple[str, str, dict[str, Any], str]] = [
@@ -97,7 +106,7 @@ def test_auto_is_the_half_precision_that_a_family_is_made_for(flow_folder):
     assert choose_dtype("auto", cuda, resolve("bundled").family.half) == torch.float16
 
 
-@pytest.mark.parametrize("name", ["sd3", "flux-dev", "z-image"])
+@pytest.mark.parametrize("name", ["sd3", "flux-dev", "z-image", "pixart"])
 def test_embeddings_of_a_file_are_the_encoders_own(name, flow_folder, tmp_path):
     checkpoint = resolve(str(flow_folder(name)))
     encoder = load_text_encoder(checkpoint, device="cpu", dtype="float32")

@@ -17,11 +17,13 @@ from synoptic.models.load import load
 from synoptic.runs.plan import make_plan
 from synoptic.sampling.joint import canonical, instance
 from synoptic.views.windows import Windows
+from tests.labels import label
 
 A, B = "a lion", "an oil painting of a horse in the snow"
-NAMES = ["sd3", "flux-dev", "z-image"]
+NAMES = ["sd3", "flux-dev", "z-image", "pixart"]
 HOW: dict[str, dict[str, Any]] = {
     "sd3": {"steps": 3, "guidance_scale": 4.0},
+    "pixart": {"steps": 3, "guidance_scale": 4.0},
     "z-image": {"steps": 3, "guidance_scale": 4.0},
     "flux-dev": {"steps": 3, "guidance_scale": 2.5, "true_cfg_scale": 2.0},
 }
@@ -54,6 +56,29 @@ def test_a_region_that_is_everything_is_the_picture(name, flow_model):
     close(last(synoptic.wide.steps(model, A, region=f"0,0,1,1: {B}", **how)), whole, 1e-4)
     two = last(synoptic.wide.steps(model, A, B, prompt_travel=True, **how))
     assert (two - whole).abs().max() > 0.01
+
+
+WAYS: list[dict[str, Any]] = [
+    {"fast": True},
+    {"circular": True},
+    {"windows": "collage"},
+    {"windows": "shifted"},
+    {"progressive": 0.5, "height": 192},
+    {"syncdiffusion_weight": 1.0, "syncdiffusion_steps": 1},
+    {"guidance_interval": (0.2, 0.8)},
+    {"width": 200, "sampler": "dpm++"},
+    {"eta": 1.0, "sync": "xt"},
+]
+
+
+@pytest.mark.parametrize("how", WAYS, ids=label)
+def test_every_way_to_a_wide_picture_is_another_picture(how, flow_model):
+    """Odd widths, gradients through the network, solvers with a memory, steps from pure noise."""
+    plain, other = (
+        last(synoptic.wide.steps(flow_model("sd3"), A, **{"steps": 6, "width": 256} | more)) for more in ({}, how)
+    )
+    assert other.isfinite().all() and 0.3 * plain.std() < other.std() < 3 * plain.std()
+    assert other.shape != plain.shape or (other - plain).abs().max() > 0.01
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -148,13 +173,13 @@ def test_the_rules_are_one_algorithm_on_a_real_network(flow_folder):
         torch.testing.assert_close(end, ends[0], rtol=0, atol=1e-9)
 
 
-@pytest.mark.parametrize("name", ["sd3", "flux-dev", "flux-schnell", "z-image"])
+@pytest.mark.parametrize("name", ["sd3", "flux-dev", "flux-schnell", "z-image", "pixart"])
 def test_a_plan_counts_its_rows(name, flow_folder):
     kind = synoptic.wide.options_class
     one = kind.from_arguments(A, model=str(flow_folder(name)), width=256, device="cpu", dtype="float32").prepare()
     plan = make_plan(one)
     (stage,) = plan.stages.values()
-    twice, steps = 1 if name.startswith("flux") else 2, {"flux-schnell": 4, "z-image": 50}
+    twice, steps = 1 if name.startswith("flux") else 2, {"flux-schnell": 4, "z-image": 50, "pixart": 20}
     assert stage.rows == 3 * twice and stage.row.flops > 1e6 and stage.row.bytes > 1e5
     assert stage.steps == one.steps == steps.get(name, 28)
     network = load(str(flow_folder(name)), device="cpu", dtype="float32").network

@@ -27,6 +27,7 @@ CASES: dict[str, tuple[str, tuple[Any, ...], dict[str, Any]]] = {
     "circular": ("wide", (LAKE,), {"width": 256, "steps": 2, "circular": True}),
     "anagram": ("anagram", (HORSE, LAKE), {"views": ("identity", "rotate_cw"), "steps": 2, "upscalers": "none"}),
     "hybrid": ("hybrid", (HORSE, LAKE), {"steps": 2, "upscalers": "none"}),
+    "flow_edit": ("flow_edit", (disc(), HORSE), {"steps": 4, "strength": 0.5, "source_prompt": LAKE}),
     "edit": ("edit", (disc(), HORSE), {"steps": 4, "strength": 0.5}),
     "inpaint": ("inpaint", (disc(), MASK, HORSE), {"steps": 2, "resample": 1}),
     "control": ("control", (disc(), HORSE), {"condition": "canny", "steps": 2}),
