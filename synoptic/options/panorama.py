@@ -14,7 +14,7 @@ from synoptic.options.sphere_regions import SphereRegion, read_sphere_region
 from synoptic.views.directions import MAX_VIEWS, MIN_VIEWS, Direction, coverage, spread_directions
 
 HEIGHT_MULTIPLE = 64  # of the height that is chosen for a person
-HORIZON_FIRST, PIXELS_FROM = 0.75, 0.5  # shares of the steps
+HORIZON_FIRST, PIXELS_FROM = 0.9, 0.5  # shares of the steps
 
 
 @dataclass(frozen=True, kw_only=True)

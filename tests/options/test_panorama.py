@@ -18,7 +18,7 @@ def prepared(*prompts: str, **named: Any) -> PanoramaOptions:
 
 def test_defaults():
     found = prepared()
-    assert (found.num_views, found.fov, found.height, found.horizon_first, found.pixels_from) == (18, 80, 256, 0.75, 0.5)
+    assert (found.num_views, found.fov, found.height, found.horizon_first, found.pixels_from) == (18, 80, 256, 0.9, 0.5)
     assert len(found.directions()) == 18
     pixels = prepared(model="bundled-if")
     assert (pixels.height, pixels.pixels_from) == (128, 1)
