@@ -10,6 +10,7 @@ from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.base import UNSET, Item, Option
 from synoptic.options.common import PromptOptions, SamplingOptions, one_picture_of_all, one_picture_per_prompt
+from synoptic.options.picture import PictureSource, read_picture
 from synoptic.options.sphere_regions import SphereRegion, read_sphere_region
 from synoptic.views.directions import MAX_VIEWS, MIN_VIEWS, Direction, coverage, spread_directions
 
@@ -67,6 +68,12 @@ class PanoramaOptions(PromptOptions, SamplingOptions):
             at_most=1,
         ),
     ] = UNSET
+    photo: Annotated[
+        PictureSource | None, Option("a photograph that is placed in front and continued all around", picture=True)
+    ] = None
+    photo_fov: Annotated[float, Option("of --photo: degrees that it shows from left to right", at_least=10, at_most=110)] = (
+        60.0
+    )
     sync: Annotated[Literal["x0", "eps", "xt", "none"], Option("what the views agree on at each step; none: nothing")] = "x0"
 
     def texts(self) -> list[str]:
@@ -93,11 +100,12 @@ class PanoramaOptions(PromptOptions, SamplingOptions):
         adds_noise = self.eta > 0 or self.sampler in ("ddpm", "lcm")
         in_pixels = checkpoint.factor > 1 and self.sync == "x0" and not adds_noise
         ahead, pixels = self.horizon_first, self.pixels_from
+        usual_pixels = 0.0 if self.photo is not None else PIXELS_FROM  # a photo is one of pixels
         resolved = replace(
             self,
             height=self.usual_height(checkpoint) if self.height is None else self.height,
             horizon_first=(HORIZON_FIRST if self.sync == "x0" else 0.0) if ahead is None else ahead,
-            pixels_from=(PIXELS_FROM if in_pixels else 1.0) if pixels is None else pixels,
+            pixels_from=(usual_pixels if in_pixels else 1.0) if pixels is None else pixels,
         )
         if resolved.pixels_from < 1 and not in_pixels:
             raise InputError(
@@ -106,6 +114,7 @@ class PanoramaOptions(PromptOptions, SamplingOptions):
                 rule="pixels-from",
             )
         resolved.check_views()
+        resolved.check_photo(checkpoint)
         return super(PanoramaOptions, resolved).resolve(checkpoint)
 
     def usual_height(self, checkpoint: Checkpoint) -> int:
@@ -144,4 +153,16 @@ class PanoramaOptions(PromptOptions, SamplingOptions):
             raise InputError(
                 "--prompt-travel goes from one prompt to another, one was given: name two or more",
                 rule="prompt-travel-count",
+            )
+
+    def check_photo(self, checkpoint: Checkpoint) -> None:
+        """Raise InputError where a photograph is none, or cannot be kept."""
+        if self.photo is None:
+            return
+        read_picture(self.photo)
+        if self.sync != "x0" or (checkpoint.factor > 1 and self.pixels_from > 0):
+            raise InputError(
+                f"a photo is clean pixels: --photo needs --sync x0, --pixels-from 0 and steps that add no noise, --sync"
+                f" {self.sync} --pixels-from {self.pixels_from:g} were given: omit them, --eta and --sampler ddpm",
+                rule="photo-sync",
             )

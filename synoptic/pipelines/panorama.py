@@ -25,7 +25,7 @@ from synoptic.sampling.joint import JointSampler
 from synoptic.sampling.step import Step
 from synoptic.views.cube_map import cube_map
 from synoptic.views.directions import Direction, coverage
-from synoptic.views.sphere import perspective, stitch
+from synoptic.views.sphere import perspective, place_picture, stitch
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -64,13 +64,20 @@ class PanoramaPipeline(Pipeline[PanoramaOptions]):
         """Return the panoramas of the last step's views, each view decoded by itself: latents that meet decode to seams."""
         o = self.options
         pictures = self.model.decode(step.x)
-        panoramas = io.to_pil(stitch(pictures, o.directions(), o.fov, o.height))
+        panoramas = io.to_pil(self._with_photo(stitch(pictures, o.directions(), o.fov, o.height)))
         own = pictures.unflatten(0, (-1, o.num_views))
         titles = [item.title for item in items]
         return [
             Output(image, self._files(image, title), self._figures(image, views), gpano_xmp(*image.size))
             for image, title, views in zip(panoramas, titles, own, strict=True)
         ]
+
+    def _with_photo(self, panoramas: Tensor) -> Tensor:
+        """Return (B, 3, H, 2H) with the photograph itself where it lies, blended at its edge."""
+        if self.sphere.photo is None:
+            return panoramas
+        given, weight = place_picture(self.sphere.photo, self.options.photo_fov, self.options.height)
+        return panoramas.lerp(given.to(panoramas), weight.to(panoramas))
 
     def _files(self, image: Image, title: str) -> dict[str, Content]:
         """Return what is saved beside a panorama: for viewers, for game engines, for a browser, for a film."""

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from torch import Tensor
+
+from synoptic import io
 from synoptic.diffusion.schedules import get_clip
 from synoptic.guidance.cfg import Predict
 from synoptic.guidance.regional_prompts import PromptSpec, regional_cfg
@@ -13,10 +16,13 @@ from synoptic.guidance.sphere_prompts import share_in_view, sphere_prompts
 from synoptic.models.base import Denoiser, PretrainedModel
 from synoptic.options.base import Item
 from synoptic.options.panorama import PanoramaOptions
+from synoptic.options.picture import read_picture
 from synoptic.views.base import Projection
 from synoptic.views.equirectangular import Equirectangular, matching_height
+from synoptic.views.given_part import GivenPart
 from synoptic.views.horizon import HorizonRing
 from synoptic.views.pixel_space import PixelSpace
+from synoptic.views.sphere import place_picture
 
 
 @dataclass(frozen=True)
@@ -39,22 +45,37 @@ class SphereViews:
         return self.sphere.scaled(self.model.factor)
 
     @cached_property
-    def _horizon(self) -> HorizonRing:
-        return HorizonRing(self.sphere)
+    def photo(self) -> Tensor | None:
+        """The photograph that is continued, (1, 3, h, w)."""
+        return io.from_pil(read_picture(self.options.photo)) if self.options.photo is not None else None
+
+    @cached_property
+    def _all_views(self) -> Projection:
+        return self._with_photo(self.sphere)
+
+    @cached_property
+    def _horizon(self) -> Projection:
+        return self._with_photo(HorizonRing(self.sphere))
 
     @cached_property
     def _decoded(self) -> Projection:
-        return PixelSpace(self.in_pixels, self.model.encode, self.model.decode)
+        return PixelSpace(self._with_photo(self.in_pixels), self.model.encode, self.model.decode)
 
     @cached_property
     def _decoded_horizon(self) -> Projection:
-        return PixelSpace(HorizonRing(self.in_pixels), self.model.encode, self.model.decode)
+        return PixelSpace(self._with_photo(HorizonRing(self.in_pixels)), self.model.encode, self.model.decode)
+
+    def _with_photo(self, views: Projection) -> Projection:
+        if self.photo is None:
+            return views
+        given, weight = place_picture(self.photo, self.options.photo_fov, views.canvas[1])
+        return GivenPart(views, given, weight > 0)
 
     def at_step(self, i: int) -> Projection:
         """Return what the views agree through at step i: the horizon's alone at first, then all; latents, then pixels."""
         share = i / self.options.steps
         if share < self.options.pixels_from:
-            return self._horizon if share < self.options.horizon_first else self.sphere
+            return self._horizon if share < self.options.horizon_first else self._all_views
         return self._decoded_horizon if share < self.options.horizon_first else self._decoded
 
     def predict_for(self, items: Sequence[Item], model: Denoiser, _pictures: int) -> Predict:

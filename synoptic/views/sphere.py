@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn.functional import grid_sample
+from torch.nn.functional import grid_sample, interpolate
 
 from synoptic.views.directions import Direction
 
@@ -74,6 +74,27 @@ def perspective(panorama: Tensor, direction: Direction, fov: float, size: tuple[
     padded = torch.cat([padded[..., -1:], padded, padded[..., :1]], -1)
     grid = torch.stack([(column + 1) / (H + 1) - 1, (row + 1) * 2 / (H + 2) - 1], -1).to(panorama)
     return grid_sample(padded, grid.expand(len(panorama), -1, -1, -1), align_corners=False)
+
+
+def place_picture(picture: Tensor, fov: float, height: int) -> tuple[Tensor, Tensor]:
+    """(1, C, h, w), `fov` degrees across, in front -> a canvas (C, H, 2H) that shows it, and its weight there (H, 2H).
+
+    The weight is 1 in the picture, 0 outside, and falls off over the outer twentieth, to be blended by.
+    """
+    _, C, rows, columns = picture.shape
+    width = round(2 * half_extent(fov) * height / math.pi)  # in pixels of the canvas at the picture's middle
+    if width < columns:
+        size = max(1, round(rows * width / columns)), width
+        picture = interpolate(picture, size, mode="bilinear", antialias=True)
+    u, v, depth = (canvas_rays(height).view(-1, 3) @ axes_of(Direction(0.0, 0.0)).T).unbind(-1)
+    h = half_extent(fov)
+    at = torch.stack([u, -v * columns / rows], -1) / (h * depth[:, None])
+    inside = (depth > 0) & (at.abs() <= 1).all(-1)
+    weight = torch.where(inside, ((1 - at.abs()).clamp(0, 0.05) / 0.05).prod(-1), 0)
+    read = grid_sample(picture, at[inside].to(picture).view(1, 1, -1, 2), padding_mode="border", align_corners=False)
+    canvas = picture.new_zeros(C, len(u))
+    canvas[:, inside] = read[0, :, 0]
+    return canvas.view(C, height, -1), weight.view(height, -1).to(picture)
 
 
 def stitch(views: Tensor, directions: Sequence[Direction], fov: float, height: int) -> Tensor:

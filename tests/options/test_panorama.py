@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from synoptic.errors import InputError
 from synoptic.options.panorama import PanoramaOptions
 from synoptic.options.sphere_regions import read_sphere_region
 from tests.labels import label
+
+PHOTO = Image.new("RGB", (8, 6))
 
 
 def prepared(*prompts: str, **named: Any) -> PanoramaOptions:
@@ -24,6 +27,7 @@ def test_defaults():
     assert (pixels.height, pixels.pixels_from) == (128, 1)
     assert prepared(sync="xt").horizon_first == 0 and prepared(sync="xt").pixels_from == 1
     assert prepared(eta=0.5).pixels_from == prepared(sampler="ddpm").pixels_from == 1
+    assert prepared(photo=PHOTO).pixels_from == 0 and prepared(photo=PHOTO, model="bundled-if").pixels_from == 1
     assert prepared(fov=45, num_views=50).height == 512
 
 
@@ -55,6 +59,11 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"sampler": "ddpm", "pixels_from": 0.5}, "pixels-from"),
     ({"model": "bundled-if", "pixels_from": 0.5}, "pixels-from"),
     ({"pixels_from": 1.5}, "pixels_from-at-most"),
+    ({"photo": "none.png"}, "picture-missing"),
+    ({"photo": PHOTO, "sync": "eps"}, "photo-sync"),
+    ({"photo": PHOTO, "eta": 1}, "photo-sync"),
+    ({"photo": PHOTO, "pixels_from": 0.5}, "photo-sync"),
+    ({"photo": PHOTO, "photo_fov": 180}, "photo_fov-at-most"),
     ({"prompt_travel": True}, "prompt-travel-count"),
     ({"region": "a lake"}, "region-form"),
     ({"region": "0,0,5,5: "}, "region-form"),

@@ -20,6 +20,7 @@ from synoptic.views.directions import Direction
 from synoptic.views.horizon import HorizonRing
 from synoptic.views.pixel_space import PixelSpace
 from synoptic.views.sphere import perspective
+from tests.drawings import hills
 from tests.references import assert_like_reference
 
 DUNES, OCEAN = "a photo of desert dunes", "a photo of the ocean"
@@ -54,6 +55,17 @@ def test_every_option_gives_the_picture_it_gave(name, sd32):
 def test_pixel_models_paint_spheres_too(pixel32):
     (image,) = synoptic.panorama(pixel32, DUNES, **CUBE).images
     assert_like_reference("panorama-pixels", image)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["sd32", "pixel32"])
+def test_a_photo_stays_in_front_and_the_rest_goes_on_from_it(model, request):
+    photo, how = hills(), {"steps": 8, "photo_fov": 60.0, "height": 128}
+    (image,) = synoptic.panorama(request.getfixturevalue(model), DUNES, photo=photo, **CUBE | how).images
+    small = io.from_pil(photo.resize((64, 64 * photo.height // photo.width)))
+    seen = perspective(io.from_pil(image), Direction(0.0, 0.0), 60.0, (small.shape[2], small.shape[3]))
+    middle = (slice(None), slice(None), slice(5, -5), slice(5, -5))
+    assert (seen - small)[middle].abs().mean() < 0.1
 
 
 @pytest.mark.slow
@@ -92,7 +104,7 @@ def test_a_picture_does_not_depend_on_the_others_of_its_batch(sd32):
 
 @pytest.mark.slow
 def test_agreement_is_what_makes_one_picture_of_the_views(sd32):
-    how: dict[str, Any] = {"steps": 6}
+    how: dict[str, Any] = {"steps": 5}
     together, latents, apart = (
         synoptic.panorama(sd32, DUNES, **how, **named)
         for named in ({"horizon_first": 0}, {"horizon_first": 0, "pixels_from": 1}, {"sync": "none"})
@@ -107,7 +119,7 @@ def test_the_sky_goes_on_from_the_horizon_where_that_is_painted_first(sd32):
     """All at once, the views that look up show dunes of their own; so the sky has as much contrast as the dunes."""
 
     def contrast_above(**named: Any) -> float:
-        (image,) = synoptic.panorama(sd32, DUNES, steps=8, pixels_from=1, **named).images
+        (image,) = synoptic.panorama(sd32, DUNES, **CUBE | {"steps": 8, "pixels_from": 1} | named).images
         return perspective(io.from_pil(image), Direction(0.0, 90.0), 80.0, (64, 64)).std((2, 3)).mean().item()
 
     assert contrast_above() < 0.5 * contrast_above(horizon_first=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from synoptic.io import from_pil
 from synoptic.views.directions import Direction, spread_directions
-from synoptic.views.sphere import canvas_rays, index_of, perspective, seen_by, stitch, view_rays
+from synoptic.views.sphere import canvas_rays, index_of, perspective, place_picture, seen_by, stitch, view_rays
 
 AUTHORS = json.loads(Path(__file__).with_name("py360convert.json").read_text())["rays"]
 
@@ -74,3 +75,17 @@ def test_a_letter_is_not_mirrored_nor_upside_down():
 
 def variants(x: Tensor) -> dict[str, Tensor]:
     return {"itself": x, "mirrored": x.flip(-1), "upside down": x.flip(-2), "turned": x.flip(-1, -2)}
+
+
+@pytest.mark.parametrize("fov", [40.0, 90.0])
+def test_a_picture_that_is_placed_is_what_a_view_to_the_front_shows(fov):
+    picture = view_rays(Direction(0.0, 0.0), fov, (40, 60)).permute(2, 0, 1)[None].float()
+    canvas, weight = place_picture(picture, fov, 256)
+    inside = weight > 0
+    assert (canvas - canvas_rays(256).permute(2, 0, 1))[:, inside].abs().max() < 0.02
+    assert (canvas[:, ~inside] == 0).all() and weight[128, 256] == 1 and weight[128, 0] == 0
+    area = canvas_rays(256)[..., :2].square()  # cos² of the elevation is x² + z²
+    share = ((1 - area[..., 1]).sqrt() * inside).sum() / (1 - area[..., 1]).sqrt().sum()
+    u, v = math.tan(math.radians(fov) / 2), math.tan(math.radians(fov) / 2) * 2 / 3
+    solid = 4 * math.asin(u * v / math.sqrt((1 + u * u) * (1 + v * v)))
+    assert share == pytest.approx(solid / (4 * math.pi), rel=0.03)
