@@ -69,7 +69,7 @@ class SphereViews:
         if self.photo is None:
             return views
         given, weight = place_picture(self.photo, self.options.photo_fov, views.canvas[1])
-        return GivenPart(views, given, weight > 0)
+        return GivenPart(views, given, weight > 0.5)
 
     def at_step(self, i: int) -> Projection:
         """Return what the views agree through at step i: the horizon's alone at first, then all; latents, then pixels."""

@@ -16,6 +16,8 @@ from torch.nn.functional import grid_sample, interpolate
 
 from synoptic.views.directions import Direction
 
+EDGE = 0.2  # of a placed picture's half width and half height, over which it fades
+
 
 def half_extent(fov: float) -> float:
     """h = tan(fov / 2), of a field of view in degrees."""
@@ -79,7 +81,7 @@ def perspective(panorama: Tensor, direction: Direction, fov: float, size: tuple[
 def place_picture(picture: Tensor, fov: float, height: int) -> tuple[Tensor, Tensor]:
     """(1, C, h, w), `fov` degrees across, in front -> a canvas (C, H, 2H) that shows it, and its weight there (H, 2H).
 
-    The weight is 1 in the picture, 0 outside, and falls off over the outer twentieth, to be blended by.
+    The weight is 1 in the picture, 0 outside, and falls off toward its edge, to be blended by.
     """
     _, C, rows, columns = picture.shape
     width = round(2 * half_extent(fov) * height / math.pi)  # in pixels of the canvas at the picture's middle
@@ -90,7 +92,7 @@ def place_picture(picture: Tensor, fov: float, height: int) -> tuple[Tensor, Ten
     h = half_extent(fov)
     at = torch.stack([u, -v * columns / rows], -1) / (h * depth[:, None])
     inside = (depth > 0) & (at.abs() <= 1).all(-1)
-    weight = torch.where(inside, ((1 - at.abs()).clamp(0, 0.05) / 0.05).prod(-1), 0)
+    weight = torch.where(inside, ((1 - at.abs()) / EDGE).clamp(0, 1).prod(-1), 0)
     read = grid_sample(picture, at[inside].to(picture).view(1, 1, -1, 2), padding_mode="border", align_corners=False)
     canvas = picture.new_zeros(C, len(u))
     canvas[:, inside] = read[0, :, 0]
