@@ -41,9 +41,15 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize(
-    "name", [name if name == "defaults" else pytest.param(name, marks=pytest.mark.slow) for name in OPTIONS]
-)
+def test_a_panorama_is_twice_as_wide_as_high_and_is_measured(sd32):
+    result = synoptic.panorama(sd32, DUNES, **CUBE | {"steps": 1, "pixels_from": 1})
+    (output,) = result.outputs
+    assert output.image.size == (128, 64) and 'FullPanoWidthPixels="128"' in output.xmp
+    assert output.figures["seen_twice"] < 0.5 and output.figures["agreement"] > 10
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OPTIONS)
 def test_every_option_gives_the_picture_it_gave(name, sd32):
     prompts = [DUNES, OCEAN] if OPTIONS[name].get("prompt_travel") else [DUNES]
     (image,) = synoptic.panorama(sd32, prompts, **CUBE | OPTIONS[name]).images
