@@ -1,4 +1,4 @@
-"""Views whose every pixel reads one place of the canvas: what a sphere and a surface share."""
+"""Views whose pixels read one place of the canvas each, or none: what a sphere and a surface share."""
 
 from __future__ import annotations
 
@@ -9,18 +9,20 @@ from torch import Tensor
 class GatheredViews:
     """N views of h x w pixels by an index into the canvas: gathered to project, weighted and added up to unproject.
 
-    canvas (C, H, W); index (N, h, w), the place on the flat canvas that a pixel reads; weight (N, h, w), positive, its share
-    in the mean of all pixels that read one place; fill (H*W,), the place that each one's value is taken from after the mean:
-    itself where any view reads it, and what stands in for it elsewhere. Reading only what was hit, filling only what was
-    not, and averaging over exactly the pixels that read a place, both laws of a projection hold: unproject(project(z)) is z
-    wherever a view reads it, and project∘unproject is idempotent.
+    canvas (C, H, W); index (N, h, w), the place on the flat canvas that a pixel reads, -1 for a background; weight
+    (N, h, w), positive, its share in the mean of all pixels that read one place; fill (H*W,), the place that each one's
+    value is taken from after the mean: itself where any view reads it, and what stands in for it elsewhere. Reading only
+    what was hit, filling only what was not, and averaging over exactly the pixels that read a place, both laws of a
+    projection hold: unproject(project(z)) is z wherever a view reads it, and project∘unproject is idempotent.
     """
 
     def __init__(self, canvas: tuple[int, int, int], index: Tensor, weight: Tensor, fill: Tensor) -> None:
         self.canvas, self.size, self.fill = canvas, (index.shape[1], index.shape[2]), fill
-        self.index, weight = index.flatten(), weight.flatten().double()
+        self.covered = index.flatten() >= 0
+        self.index = index.flatten().clamp(min=0)
+        weight = weight.flatten().double() * self.covered
         total = torch.zeros(canvas[1] * canvas[2], dtype=torch.float64).index_add(0, self.index, weight)
-        self.weight = weight / total[self.index]
+        self.weight = torch.where(self.covered, weight / total[self.index], 0)
         self._on: dict[tuple[torch.device, torch.dtype], tuple[Tensor, Tensor, Tensor]] = {}
 
     def __len__(self) -> int:
@@ -30,14 +32,17 @@ class GatheredViews:
     def hit(self) -> Tensor:
         """(H, W), whether any view reads a place."""
         _, H, W = self.canvas
-        return torch.zeros(H * W, dtype=torch.bool).index_fill(0, self.index, True).view(H, W)
+        return torch.zeros(H * W, dtype=torch.bool).index_fill(0, self.index[self.covered], True).view(H, W)
 
     def project(self, z: Tensor, onto: Tensor | None = None) -> Tensor:
-        """(B, C, H, W) -> (B*N, C, h, w). Every pixel reads the canvas, so `onto` has no say."""
+        """(B, C, H, W) -> (B*N, C, h, w); a background keeps `onto`, and is 0 without."""
         B, C = z.shape[:2]
         index, _, _ = self._like(z)
-        x = z.flatten(2)[:, :, index].view(B, C, len(self), -1)
-        return x.transpose(1, 2).reshape(-1, C, *self.size)
+        x = z.flatten(2)[:, :, index].view(B, C, len(self), -1).transpose(1, 2).reshape(-1, C, *self.size)
+        if self.covered.all():
+            return x
+        covered = self.covered.view(len(self), 1, *self.size).repeat(B, 1, 1, 1).to(x.device)
+        return torch.where(covered, x, torch.zeros_like(x) if onto is None else onto)
 
     def unproject(self, x: Tensor) -> Tensor:
         """(B*N, C, h, w) -> (B, C, H, W), the weighted mean of the pixels that read each place; filled where none does."""
