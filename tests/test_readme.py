@@ -21,7 +21,7 @@ BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", TEXT, re.M | re.S)
 COMMANDS = [shlex.split(line, comments=True) for kind, block in BLOCKS if not kind for line in block.splitlines()]
 SYNOPTIC = [argv for argv in COMMANDS if argv and argv[0] == "synoptic" and "sd2" not in argv]  # that one downloads
 PYTHON = [block for kind, block in BLOCKS if kind == "python"]
-SAMPLING = {"wide", "generate", "evaluate", "edit", "control", "distill"}
+SAMPLING = {"wide", "panorama", "generate", "evaluate", "edit", "control", "distill"}
 NAMES = SAMPLING | {"anagram", "text-to-3d", "hybrid", "views", "score", "info", "models"}
 SMALL = ["--steps", "2", "--upscalers", "none"]
 QUICK = {name: ["--steps", "2"] for name in SAMPLING} | {"anagram": [*SMALL, "--seed-search", "2"], "hybrid": SMALL}

@@ -21,6 +21,7 @@ from synoptic.utils.image_formats import FORMATS
 from synoptic.utils.json_objects import JsonObject
 
 PART = ".part"  # the ending of a file that is being written
+XMP_KEY = "XML:com.adobe.xmp"  # the PNG text chunk of XMP, by its specification
 METADATA_KEY = "synoptic"  # the PNG text chunk that holds a picture's settings, as JSON
 
 
@@ -39,12 +40,14 @@ def from_pil(image: Image.Image) -> Tensor:
     return x.permute(2, 0, 1)[None].float() / 127.5 - 1
 
 
-def save_image(path: Path, image: Image.Image, settings: JsonObject) -> None:
-    """Write a PNG with its settings inside, as JSON and as other tools read them, whole or not at all."""
+def save_image(path: Path, image: Image.Image, settings: JsonObject, xmp: str = "") -> None:
+    """Write a PNG with its settings inside, as JSON and as other tools read them, and an XMP packet; whole or not at all."""
     info = PngImagePlugin.PngInfo()
     info.add_itxt(METADATA_KEY, json.dumps(settings, ensure_ascii=False))
     if text := parameters_text(settings, image.size):
         info.add_text(PARAMETERS_KEY, text)
+    if xmp:
+        info.add_itxt(XMP_KEY, xmp)
     atomic_write(path, lambda f: image.save(f, "PNG", pnginfo=info))
 
 

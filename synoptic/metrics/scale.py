@@ -13,6 +13,10 @@ MEASURES = {
     "clip_score": "the cosine of picture and prompt",
     "alignment": "the cosine of the worst view and its prompt",
     "psnr": "of the picture that came back, in dB; above 30 it can hardly be told from the original",
+    "wrap_seam": "how much more the panorama jumps where its ends meet than elsewhere; 1 for no seam, above 2 it shows",
+    "pole_pinch": "how much more it runs in spokes at the worse pole than around it; 1 for no pinch",
+    "seen_twice": "the share of the sphere that two views or more see",
+    "agreement": "PSNR of the views and what the panorama shows of each, in dB; above 30 they can hardly be told apart",
     "opacity": "the share of the light that the object stops; empty below 0.02, a filled box above 0.7",
     "entropy": "how undecided that is, in nats a pixel; fog where it is above 0.75 times the opacity",
 }

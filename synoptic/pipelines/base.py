@@ -43,11 +43,13 @@ class Output:
     """What came of one item: its picture, further files, and what was measured.
 
     `files` are named by an ending that follows the item's stem, ".views.png", or by a whole name, "noise.safetensors".
+    `xmp` is a packet of metadata that other programs read in the picture.
     """
 
     image: Image
     files: Mapping[str, Content] = field(default_factory=dict)
     figures: Mapping[str, float] = field(default_factory=dict)
+    xmp: str = ""
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,10 @@ class Pipeline(Generic[O]):
     def score(self, clip: Clip, image: Image, item: Item) -> float:
         """Return what a CLIP says of a finished picture: the cosine of picture and prompt."""
         return clip_score(clip, image, item.title)
+
+    def clip_figures(self, clip: Clip, image: Image, item: Item) -> Mapping[str, float]:
+        """Return what else a CLIP says of a finished picture, by name."""
+        return {}
 
     def seed_search(self) -> Iterator[SearchRound] | None:
         """Return the rounds of a search whose last one has the best seeds, where the options ask for one."""

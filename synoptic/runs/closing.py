@@ -9,7 +9,7 @@ from synoptic.runs.contact_sheet import BEFORE_AFTER, SHEET
 from synoptic.runs.grid import GridRun
 from synoptic.runs.manifest import Run
 
-TURNTABLE = "turntable.html"
+TURNTABLE, VIEWER = "turntable.html", ".viewer.html"
 
 
 def closing_lines(run: Run | GridRun, timings: bool = False) -> list[str]:
@@ -39,6 +39,11 @@ def kept(run: Run | GridRun) -> str:
 def main_file(run: Run | GridRun) -> Path | None:
     """Return the file that shows most of a run."""
     stems = [Path(picture.file).stem for picture in run.pictures[:1]]
-    names = [f"{stem}/{TURNTABLE}" for stem in stems] + [f"{run.application}.png", BEFORE_AFTER, SHEET, "figure.png"]
+    names = [f"{stem}{page}" for stem in stems for page in (f"/{TURNTABLE}", VIEWER)] + [
+        f"{run.application}.png",
+        BEFORE_AFTER,
+        SHEET,
+        "figure.png",
+    ]
     names += [f"{stem}{ending}" for stem in stems for ending in (".views.png", ".png")] + ["fidelity.png"]
     return next((run.folder / name for name in names if (run.folder / name).exists()), None)

@@ -288,7 +288,7 @@ def save(run: Run, picture: Picture, output: Output) -> None:
     for name, content in output.files.items():
         write_content(file.with_suffix(name) if name.startswith(".") else run.folder / name, content, {"of": file.name})
     picture.figures = dict(output.figures)
-    io.save_image(file, output.image, run.inside(picture))
+    io.save_image(file, output.image, run.inside(picture), output.xmp)
 
 
 def finish(run: Run, pipeline: Pipeline[ModelOptions], items: Sequence[Item], clock: Clock) -> None:
@@ -300,6 +300,7 @@ def finish(run: Run, pipeline: Pipeline[ModelOptions], items: Sequence[Item], cl
             for picture, image, item in zip(run.pictures, run.images, items, strict=True):
                 if item.title.strip():  # without a prompt there is nothing to compare with
                     picture.score = round(pipeline.score(clip, image, item), 4)
+                    picture.figures |= pipeline.clip_figures(clip, image, item)
             scores = [picture.score for picture in run.pictures if picture.score is not None]
             if scores:
                 run.scores = {pipeline.metric: round(sum(scores) / len(scores), 4), "clip_model": clip.name}

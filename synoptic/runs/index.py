@@ -44,7 +44,9 @@ def entry(folder: Path, top: Path) -> IndexEntry | None:
     listed = found.get("pictures")
     pictures = [p for p in listed if isinstance(p, dict)] if isinstance(listed, list) else []
     shown = [place for p in pictures[:PICTURES] if (place := picture_file(folder, p)) is not None]
-    pages = sorted(folder.glob("*/turntable.html")) + sorted(folder.glob("*.trace.html"))
+    pages = (
+        sorted(folder.glob("*/turntable.html")) + sorted(folder.glob("*.viewer.html")) + sorted(folder.glob("*.trace.html"))
+    )
     figures = [folder / name for name in ("before_after.png", "contact_sheet.png") if (folder / name).is_file()]
 
     def links(files: list[Path]) -> list[str]:

@@ -47,7 +47,7 @@ PredictFor = Callable[[Denoiser, int], Predict]  # (model, number of pictures) -
 def instance(
     predict: Predict,
     s: Schedule,
-    views: Projection,
+    views: Views,
     x: Tensor,
     *,
     steps: Sequence[tuple[Time, Time]],
@@ -59,37 +59,34 @@ def instance(
 ) -> Iterator[Step]:
     """State per view: x (B*N, C, h, w), row b*N + n. Yields Steps of views; `views.unproject` gives their canvas.
 
-    `rngs`, one a picture (B), serve solvers that add noise: it is drawn on the canvas and projected. `sync="eps"` needs
-    alpha_t > 0 but of flows: ValueError on another schedule that starts from pure noise. Independent start noise never
-    reconciles under `sync="eps"`: a warning says so.
+    `views` may be a function of the step's number, whose canvases may differ (latents first, pixels then). `rngs`, one a
+    picture (B), serve solvers that add noise: it is drawn on the canvas and projected. `sync="eps"` needs alpha_t > 0 but of
+    flows: ValueError on another schedule that starts from pure noise. Independent start noise never reconciles under
+    `sync="eps"`: a warning says so.
     """
     solver = solver or ddim_solver()
     _check(s, steps, sync)
-    if sync == "eps" and not torch.allclose(views.project(views.unproject(x), onto=x), x, atol=1e-4):
+    if sync == "eps" and not torch.allclose(_agree(_at(views, start), x), x, atol=1e-4):
         warnings.warn(
             "sync='eps' never reconciles views that start from different noise; share it, or use 'x0'", stacklevel=2
         )
 
-    def synchronize(name: str, u: Tensor) -> Tensor:
-        return views.project(views.unproject(u), onto=u) if name == sync else u
-
-    def noise_sampler() -> Tensor:
-        return views.noise(rngs, x)
-
     for i, (t, t_prev) in list(enumerate(steps))[start:]:
-        p = predict(x, t, views)
-        x0 = x0_of_synced_noise(s, x, p, t, partial(synchronize, sync)) if sync == "eps" else synchronize("x0", p.x0)
-        var = p.var if sync == "none" else _variance_in_views(views, _variance_on_canvas(views, p.var))
-        x, history = solver(s, x, x0, t, t_prev, history, noise_sampler, var)
-        x = synchronize("xt", x)
-        yield Step(i, t, x, x0, history, views, True, len(steps))
+        step_views = _at(views, i)
+        p = predict(x, t, step_views)
+        agree = partial(_agree, step_views)
+        x0 = x0_of_synced_noise(s, x, p, t, agree) if sync == "eps" else agree(p.x0) if sync == "x0" else p.x0
+        var = p.var if sync == "none" else _variance_in_views(step_views, _variance_on_canvas(step_views, p.var))
+        x, history = solver(s, x, x0, t, t_prev, history, partial(step_views.noise, rngs, x), var)
+        x = agree(x) if sync == "xt" else x
+        yield Step(i, t, x, x0, history, step_views, True, len(steps))
 
 
 @torch.no_grad()
 def canonical(
     predict: Predict,
     s: Schedule,
-    views: Projection | Callable[[int], Projection],
+    views: Views,
     z: Tensor,
     *,
     steps: Sequence[tuple[Time, Time]],
@@ -114,7 +111,7 @@ def canonical(
         raise ValueError("sync='xt' keeps its solver's memory in views, which change at every step here: use sync='x0'")
 
     for i, (t, t_prev) in list(enumerate(steps))[start:]:
-        step_views = views(i) if callable(views) else views
+        step_views = _at(views, i)
         x = step_views.project(z)
         if view_update:
             moved = view_update(x, t, step_views)
@@ -178,23 +175,21 @@ class JointSampler:
     ) -> Iterator[Step]:
         """Denoise x, as `init_noise` gives it; yield Steps per view or of the canvas, as `space` says.
 
-        `start` and `history` resume. Views that change from step to step, and `view_update`, need space "canonical":
-        ValueError.
+        `start` and `history` resume. `view_update` needs space "canonical": ValueError.
         """
         s = model.schedule
         steps = timestep_pairs(self.sampler, s, self.num_steps)
         predict, solver = self.predict_for(model, len(rngs)), get_solver(self.sampler, self.eta)
         if self.space == "canonical":
             loop = partial(canonical, views=views, view_update=view_update)
-        elif callable(views) or view_update:
-            raise ValueError("views that change at every step, or are updated, have their state on the canvas")
+        elif view_update:
+            raise ValueError("views that are updated have their state on the canvas")
         else:
             loop = partial(instance, views=views)
         common = {"steps": steps, "sync": self.sync, "solver": solver, "rngs": rngs, "start": start, "history": history}
         name = "z" if self.space == "canonical" else "x"
-        decode = (lambda z: z) if isinstance(views, PixelSpace) else model.decode
         for step in loop(predict, s, **{name: x}, **common):
-            yield replace(step, decode=decode)
+            yield replace(step, decode=(lambda z: z) if isinstance(step.projection, PixelSpace) else model.decode)
 
     def sample(self, model: Denoiser, views: Projection, rngs: Sequence[torch.Generator]) -> Iterator[Step]:
         """Denoise from noise to the end."""
@@ -236,6 +231,16 @@ def joint_predict(predict: Predict, s: Schedule, views: Projection, sync: Sync =
         return Pred(x0, (z - a * x0) / sigma, var)
 
     return canvas_predict
+
+
+def _at(views: Views, i: int) -> Projection:
+    """The views of step i."""
+    return views(i) if callable(views) else views
+
+
+def _agree(views: Projection, u: Tensor) -> Tensor:
+    """F(G(u)), on top of u where the canvas does not cover a view."""
+    return views.project(views.unproject(u), onto=u)
 
 
 def _synced_x0(s: Schedule, views: Projection, sync: Sync, z: Tensor, t: Time, p: Pred) -> tuple[Tensor, Tensor | None]:

@@ -18,6 +18,7 @@ from synoptic.diffusion.solvers import ancestral_solver, dpm_solver
 from synoptic.sampling.joint import Sync, canonical, instance
 from synoptic.sampling.single import sample
 from synoptic.sampling.step import Step
+from synoptic.views.base import Projection
 from synoptic.views.windows import Windows
 from tests.exact import SHAPE, WINDOW, Mixture, ddpm, flow, generators, normal
 
@@ -282,3 +283,19 @@ def test_pictures_of_a_batch_do_not_touch(sync):
     alone = on_canvas(canonical, views, z[1:], sync=sync, solver=ddim_solver(0.5), rngs=generators(2)[1:])
     for (a, _), (b, _) in zip(together, alone, strict=True):
         torch.testing.assert_close(a[1:], b, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("space", [instance, canonical])
+def test_views_may_be_a_function_of_the_step(space):
+    s, told = ddpm(), []
+    few, many = Windows((2, 6, 20), WINDOW, (6, 8), circular=True), Windows((2, 6, 20), WINDOW, (6, 8), weights="uniform")
+    assert len(few) == len(many)
+
+    def views(i: int) -> Projection:
+        told.append(i)
+        return few if i < 3 else many
+
+    denoise, z = Mixture(s), normal(1, *few.canvas)
+    steps = list(space(denoise, s, views, z if space is canonical else few.project(z), steps=s.steps(6)))
+    assert told == list(range(6)) and denoise.calls == [few] * 3 + [many] * 3
+    assert [step.projection for step in steps] == denoise.calls

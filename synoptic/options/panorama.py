@@ -1,0 +1,168 @@
+"""The options of `panorama`: a whole sphere."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Annotated, Literal, Self
+
+from synoptic.errors import InputError
+from synoptic.models.checkpoint import Checkpoint
+from synoptic.options.base import UNSET, Item, Option
+from synoptic.options.common import PromptOptions, SamplingOptions, one_picture_of_all, one_picture_per_prompt
+from synoptic.options.picture import PictureSource, read_picture
+from synoptic.options.sphere_regions import SphereRegion, read_sphere_region
+from synoptic.views.directions import MAX_VIEWS, MIN_VIEWS, Direction, coverage, spread_directions
+
+HEIGHT_MULTIPLE = 64  # of the height that is chosen for a person
+HORIZON_FIRST, PIXELS_FROM = 0.9, 0.5  # shares of the steps
+
+
+@dataclass(frozen=True, kw_only=True)
+class PanoramaOptions(PromptOptions, SamplingOptions):
+    """Generate a whole sphere: views in all directions, denoised together, as a 360 degree panorama.
+
+    synoptic panorama "a photo of desert dunes"
+    synoptic panorama "a photo of a beach at sunset" --seed 3 --open
+    synoptic panorama "a photo of a green meadow" --region "60,-30,-60,30: a photo of snowy mountains"
+    synoptic panorama "a photo of the ocean" "a photo of a beach" --prompt-travel
+    """
+
+    GROUP = "Canvas"
+
+    height: Annotated[
+        int, Option("pixels; the width is twice that (default: as fine as the views are)", at_least=32, at_most=8192)
+    ] = UNSET
+    num_views: Annotated[
+        int, Option("pictures in all directions, of which the panorama is made", at_least=MIN_VIEWS, at_most=MAX_VIEWS)
+    ] = 18
+    fov: Annotated[float, Option("a view's field of view in degrees", at_least=30, at_most=110)] = 80.0
+    prompt_up: Annotated[str | None, Option("what to show above the horizon, such as: a photo of the sky")] = None
+    prompt_down: Annotated[str | None, Option("what to show below the horizon")] = None
+    region: Annotated[
+        tuple[str, ...],
+        Option(
+            'directions with a prompt of their own: "az0,el0,az1,el1: prompt" in degrees; azimuth 0 is in the middle, to the'
+            " right positive, elevation up; az0 > az1 goes over the back; later ones lie on top",
+            separator="",
+        ),
+    ] = ()
+    prompt_travel: Annotated[
+        bool, Option("one panorama of all prompts: from the first in front to the right, and around to it again")
+    ] = False
+    horizon_first: Annotated[
+        float,
+        Option(
+            "share of the steps in which the horizon's views alone say what is where, and sky and ground are their smooth"
+            f" continuation; 0: all views from the start (default: {HORIZON_FIRST:g})",
+            at_least=0,
+            at_most=1,
+        ),
+    ] = UNSET
+    pixels_from: Annotated[
+        float,
+        Option(
+            "of latent models: share of the steps from which views agree in pixels, and not in latents, which cannot be"
+            f" turned; 1: never (default: {PIXELS_FROM:g})",
+            at_least=0,
+            at_most=1,
+        ),
+    ] = UNSET
+    photo: Annotated[
+        PictureSource | None, Option("a photograph that is placed in front and continued all around", picture=True)
+    ] = None
+    photo_fov: Annotated[float, Option("of --photo: degrees that it shows from left to right", at_least=10, at_most=110)] = (
+        60.0
+    )
+    sync: Annotated[Literal["x0", "eps", "xt", "none"], Option("what the views agree on at each step; none: nothing")] = "x0"
+
+    def texts(self) -> list[str]:
+        own = [self.prompt_up, self.prompt_down, *(region.prompt for region in self.regions())]
+        return [*self.prompt, self.negative_prompt, *(text for text in own if text is not None)]
+
+    def items(self) -> list[Item]:
+        return (one_picture_of_all if self.prompt_travel else one_picture_per_prompt)(self.prompt, self.seeds())
+
+    def regions(self) -> list[SphereRegion]:
+        """Return the parts with prompts of their own."""
+        return [read_sphere_region(text) for text in self.region]
+
+    def directions(self) -> tuple[Direction, ...]:
+        """Return where the views look."""
+        return spread_directions(self.num_views)
+
+    def warnings(self) -> list[str]:
+        away = [region for region in self.regions() if region.bottom >= 40 or region.top <= -40]
+        unheard = "--region far from the horizon is heard only after --horizon-first: lower that, or give 0"
+        return [*super().warnings(), *([unheard] if away and self.horizon_first else [])]
+
+    def resolve(self, checkpoint: Checkpoint) -> Self:
+        adds_noise = self.eta > 0 or self.sampler in ("ddpm", "lcm")
+        in_pixels = checkpoint.factor > 1 and self.sync == "x0" and not adds_noise
+        ahead, pixels = self.horizon_first, self.pixels_from
+        usual_pixels = 0.0 if self.photo is not None else PIXELS_FROM  # a photo is one of pixels
+        resolved = replace(
+            self,
+            height=self.usual_height(checkpoint) if self.height is None else self.height,
+            horizon_first=(HORIZON_FIRST if self.sync == "x0" else 0.0) if ahead is None else ahead,
+            pixels_from=(usual_pixels if in_pixels else 1.0) if pixels is None else pixels,
+        )
+        if resolved.pixels_from < 1 and not in_pixels:
+            raise InputError(
+                "--pixels-from needs latents that agree on x0 and steps that add no noise,"
+                f" --sync {self.sync} --sampler {self.sampler} --eta {self.eta:g} of {checkpoint.name} were given: omit it",
+                rule="pixels-from",
+            )
+        resolved.check_views()
+        resolved.check_photo(checkpoint)
+        return super(PanoramaOptions, resolved).resolve(checkpoint)
+
+    def usual_height(self, checkpoint: Checkpoint) -> int:
+        """Return pi s / (2 tan(fov / 2)), where a pixel is as large as in the middle of a native view, rounded up."""
+        height = math.pi * checkpoint.native_size / math.tan(math.radians(self.fov) / 2) / 2
+        return HEIGHT_MULTIPLE * math.ceil(height / HEIGHT_MULTIPLE)
+
+    def check_views(self) -> None:
+        """Raise InputError where the views do not see all, and where what is asked of them does not go together."""
+        self.regions()
+        if self.height % 2:
+            raise InputError(
+                f"--height must be even, so that a cube map has faces of half of it; {self.height} was given: add one",
+                rule="height-even",
+            )
+        directions = self.directions()
+        seen = coverage(directions, self.fov).seen
+        if seen < 1:
+            raise InputError(
+                f"the views must see the whole sphere, {self.num_views} of {self.fov:g} degrees see {seen:.0%}: raise"
+                " --num-views or --fov",
+                rule="sphere-coverage",
+            )
+        around = sum(direction.elevation == 0 for direction in directions)
+        if self.horizon_first and 360 / around >= self.fov:
+            raise InputError(
+                f"--horizon-first needs views that overlap on the horizon, {around} of {self.fov:g} degrees do not: raise"
+                " --num-views or --fov, or give 0",
+                rule="horizon-gaps",
+            )
+        if self.horizon_first and self.sync != "x0":
+            raise InputError(
+                f"--horizon-first continues x0 to the poles, --sync {self.sync} was given: omit one", rule="horizon-sync"
+            )
+        if self.prompt_travel and len(self.prompt) < 2:
+            raise InputError(
+                "--prompt-travel goes from one prompt to another, one was given: name two or more",
+                rule="prompt-travel-count",
+            )
+
+    def check_photo(self, checkpoint: Checkpoint) -> None:
+        """Raise InputError where a photograph is none, or cannot be kept."""
+        if self.photo is None:
+            return
+        read_picture(self.photo)
+        if self.sync != "x0" or (checkpoint.factor > 1 and self.pixels_from > 0):
+            raise InputError(
+                f"a photo is clean pixels: --photo needs --sync x0, --pixels-from 0 and steps that add no noise, --sync"
+                f" {self.sync} --pixels-from {self.pixels_from:g} were given: omit them, --eta and --sampler ddpm",
+                rule="photo-sync",
+            )

@@ -1,0 +1,104 @@
+"""A panorama's views: what they agree on at each step, and what each is guided by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from torch import Tensor
+
+from synoptic import io
+from synoptic.diffusion.schedules import get_clip
+from synoptic.guidance.cfg import Predict
+from synoptic.guidance.regional_prompts import PromptSpec, regional_cfg
+from synoptic.guidance.sphere_prompts import share_in_view, sphere_prompts
+from synoptic.models.base import Denoiser, PretrainedModel
+from synoptic.options.base import Item
+from synoptic.options.panorama import PanoramaOptions
+from synoptic.options.picture import read_picture
+from synoptic.views.base import Projection
+from synoptic.views.equirectangular import Equirectangular, matching_height
+from synoptic.views.given_part import GivenPart
+from synoptic.views.horizon import HorizonRing
+from synoptic.views.pixel_space import PixelSpace
+from synoptic.views.sphere import place_picture
+
+
+@dataclass(frozen=True)
+class SphereViews:
+    """The views of a model's own size over a sphere, as the options say."""
+
+    model: PretrainedModel
+    options: PanoramaOptions
+
+    @cached_property
+    def sphere(self) -> Equirectangular:
+        """The views, over a canvas as coarse as they are, in the model's own pixels."""
+        o, (channels, side, _) = self.options, self.model.shape
+        height = matching_height(o.fov, side)
+        return Equirectangular((channels, height, 2 * height), o.directions(), o.fov, side)
+
+    @cached_property
+    def in_pixels(self) -> Equirectangular:
+        """The same views of pictures."""
+        return self.sphere.scaled(self.model.factor)
+
+    @cached_property
+    def photo(self) -> Tensor | None:
+        """The photograph that is continued, (1, 3, h, w)."""
+        return io.from_pil(read_picture(self.options.photo)) if self.options.photo is not None else None
+
+    @cached_property
+    def _all_views(self) -> Projection:
+        return self._with_photo(self.sphere)
+
+    @cached_property
+    def _horizon(self) -> Projection:
+        return self._with_photo(HorizonRing(self.sphere))
+
+    @cached_property
+    def _decoded(self) -> Projection:
+        return PixelSpace(self._with_photo(self.in_pixels), self.model.encode, self.model.decode)
+
+    @cached_property
+    def _decoded_horizon(self) -> Projection:
+        return PixelSpace(self._with_photo(HorizonRing(self.in_pixels)), self.model.encode, self.model.decode)
+
+    def _with_photo(self, views: Projection) -> Projection:
+        if self.photo is None:
+            return views
+        given, weight = place_picture(self.photo, self.options.photo_fov, views.canvas[1])
+        return GivenPart(views, given, weight > 0.5)
+
+    def at_step(self, i: int) -> Projection:
+        """Return what the views agree through at step i: the horizon's alone at first, then all; latents, then pixels."""
+        share = i / self.options.steps
+        if share < self.options.pixels_from:
+            return self._horizon if share < self.options.horizon_first else self._all_views
+        return self._decoded_horizon if share < self.options.horizon_first else self._decoded
+
+    def predict_for(self, items: Sequence[Item], model: Denoiser, _pictures: int) -> Predict:
+        """Return the guided prediction of the views.
+
+        Those off the horizon are guided where they have words of their own, or were there from the first step: a scene's
+        words would paint another horizon into them.
+        """
+        o, n = self.options, len(items)
+        stops = [[stop] * n for stop in o.prompt] if o.prompt_travel else [[item.title for item in items]]
+
+        def guided(prompts: Sequence[str], scale: float = o.guidance_scale) -> PromptSpec:
+            return PromptSpec(prompts, o.negative_prompt, scale)
+
+        def beside(own: str | None) -> list[PromptSpec]:
+            if own is not None:
+                return [guided([own] * n)]
+            return [guided(stop, 1.0 if o.horizon_first else o.guidance_scale) for stop in stops]
+
+        parts = [
+            (guided([part.prompt] * n), [share_in_view(part.holds, d, o.fov) for d in o.directions()])
+            for part in o.regions()
+        ]
+        around = [guided(stop) for stop in stops]
+        specs, weights = sphere_prompts(o.directions(), around, beside(o.prompt_up), beside(o.prompt_down), parts)
+        return regional_cfg(model, specs, lambda _: weights, clip=get_clip(o.clip, model.schedule))

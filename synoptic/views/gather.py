@@ -1,0 +1,59 @@
+"""Views whose pixels read one place of the canvas each, or none: what a sphere and a surface share."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+class GatheredViews:
+    """N views of h x w pixels by an index into the canvas: gathered to project, weighted and added up to unproject.
+
+    canvas (C, H, W); index (N, h, w), the place on the flat canvas that a pixel reads, -1 for a background; weight
+    (N, h, w), positive, its share in the mean of all pixels that read one place; fill (H*W,), the place that each one's
+    value is taken from after the mean: itself where any view reads it, and what stands in for it elsewhere. Reading only
+    what was hit, filling only what was not, and averaging over exactly the pixels that read a place, both laws of a
+    projection hold: unproject(project(z)) is z wherever a view reads it, and project∘unproject is idempotent.
+    """
+
+    def __init__(self, canvas: tuple[int, int, int], index: Tensor, weight: Tensor, fill: Tensor) -> None:
+        self.canvas, self.size, self.fill = canvas, (index.shape[1], index.shape[2]), fill
+        self.covered = index.flatten() >= 0
+        self.index = index.flatten().clamp(min=0)
+        weight = weight.flatten().double() * self.covered
+        total = torch.zeros(canvas[1] * canvas[2], dtype=torch.float64).index_add(0, self.index, weight)
+        self.weight = torch.where(self.covered, weight / total[self.index], 0)
+        self._on: dict[tuple[torch.device, torch.dtype], tuple[Tensor, Tensor, Tensor]] = {}
+
+    def __len__(self) -> int:
+        return len(self.index) // (self.size[0] * self.size[1])
+
+    @property
+    def hit(self) -> Tensor:
+        """(H, W), whether any view reads a place."""
+        _, H, W = self.canvas
+        return torch.zeros(H * W, dtype=torch.bool).index_fill(0, self.index[self.covered], True).view(H, W)
+
+    def project(self, z: Tensor, onto: Tensor | None = None) -> Tensor:
+        """(B, C, H, W) -> (B*N, C, h, w); a background keeps `onto`, and is 0 without."""
+        B, C = z.shape[:2]
+        index, _, _ = self._like(z)
+        x = z.flatten(2)[:, :, index].view(B, C, len(self), -1).transpose(1, 2).reshape(-1, C, *self.size)
+        if self.covered.all():
+            return x
+        covered = self.covered.view(len(self), 1, *self.size).repeat(B, 1, 1, 1).to(x.device)
+        return torch.where(covered, x, torch.zeros_like(x) if onto is None else onto)
+
+    def unproject(self, x: Tensor) -> Tensor:
+        """(B*N, C, h, w) -> (B, C, H, W), the weighted mean of the pixels that read each place; filled where none does."""
+        C, H, W = x.shape[1], *self.canvas[1:]
+        index, weight, fill = self._like(x)
+        x = x.reshape(-1, len(self), C, self.size[0] * self.size[1]).transpose(1, 2).flatten(2)
+        z = x.new_zeros(len(x), C, H * W).index_add(2, index, x * weight)
+        return z[:, :, fill].view(-1, C, H, W)
+
+    def _like(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        key = x.device, x.dtype
+        if key not in self._on:
+            self._on[key] = self.index.to(x.device), self.weight.to(x.dtype).to(x.device), self.fill.to(x.device)
+        return self._on[key]

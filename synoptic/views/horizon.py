@@ -1,0 +1,65 @@
+"""The horizon's ring of a sphere, with a smooth sky and ground: what the other views begin from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from synoptic.views.equirectangular import Equirectangular
+
+
+class HorizonRing:
+    """Views of a sphere of which the horizon's alone say what is where; all around, the canvas goes on from them.
+
+    A model that has seen few pictures of a bare sky paints another horizon into every view that looks up. So it is asked
+    only later: first the rows beyond what the horizon's views see are their last row's harmonic continuation to the pole,
+    which is as smooth as a function with these edge values can be. Both laws hold, the first where the ring's views read.
+    Raises ValueError where no view looks at the horizon, or their ring has gaps.
+    """
+
+    def __init__(self, views: Equirectangular) -> None:
+        self.views, self.canvas = views, views.canvas
+        self.leads = [n for n, direction in enumerate(views.directions) if direction.elevation == 0]
+        around = [views.directions[n] for n in self.leads]
+        self.ring = Equirectangular(views.canvas, around, views.fov, views.side, whole=False)
+        (rows,) = self.ring.seen.all(1).nonzero(as_tuple=True)
+        if not len(rows):
+            raise ValueError(f"{len(around)} views of {views.fov:g} degrees leave gaps in the horizon: add or widen them")
+        self.top, self.bottom = int(rows[0]), int(rows[-1])
+
+    def __len__(self) -> int:
+        return len(self.views)
+
+    def project(self, z: Tensor, onto: Tensor | None = None) -> Tensor:
+        """(B, C, H, W) -> (B*N, C, h, w)."""
+        return self.views.project(z)
+
+    def unproject(self, x: Tensor) -> Tensor:
+        """(B*N, C, h, w) -> (B, C, H, W): the ring's mean, and its continuation to the poles."""
+        z = self.ring.unproject(x.unflatten(0, (-1, len(self)))[:, self.leads].flatten(0, 1))
+        upper = harmonic_cap(z[..., self.top, :], self.top + 1).flip(-2)
+        lower = harmonic_cap(z[..., self.bottom, :], z.shape[-2] - self.bottom)
+        return torch.cat([upper[..., :-1, :], z[..., self.top : self.bottom + 1, :], lower[..., 1:, :]], -2)
+
+    def scaled(self, k: int) -> HorizonRing:
+        return HorizonRing(self.views.scaled(k))
+
+    def noise(self, rngs: Sequence[torch.Generator], like: Tensor) -> Tensor:
+        return self.views.noise(rngs, like)
+
+
+def harmonic_cap(edge: Tensor, rows: int) -> Tensor:
+    """A row (…, W) around a pole -> (…, rows, W), from that row to the pole, by Laplace's equation on the sphere.
+
+    In the stereographic projection the cap is a disc, whose k-th Fourier coefficient falls off as the k-th power of the
+    radius, tan(theta / 2) for the angle theta from the pole; rows are pi / (W / 2) apart, the last half a step from it.
+    """
+    W = edge.shape[-1]
+    theta = (torch.arange(rows - 1, -1, -1, dtype=torch.float64) + 0.5) * 2 * math.pi / W
+    radius = (theta / 2).tan() / (theta[0] / 2).tan()
+    decay = radius[:, None] ** torch.arange(W // 2 + 1)
+    fine = edge.to(torch.promote_types(edge.dtype, torch.float32))
+    return torch.fft.irfft(torch.fft.rfft(fine)[..., None, :] * decay.to(fine), W).to(edge)

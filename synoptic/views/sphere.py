@@ -1,0 +1,123 @@
+"""The geometry of a sphere around a camera: perspective views, an equirectangular canvas, and the rays between them.
+
+A canvas is H x 2H: azimuth 0 is in the middle and grows to the right, elevation 90 degrees is the upper edge. x points
+right, y up, -z to the front; a view of side s and field of view fov has pixel (i, j) at the ray
+normalize(u right + v up + forward), u = ((j + 1/2) 2 / s - 1) h, v = (1 - (i + 1/2) 2 / s) h, h = tan(fov / 2).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn.functional import grid_sample, interpolate
+
+from synoptic.views.directions import Direction
+
+EDGE = 0.2  # of a placed picture's half width and half height, over which it fades
+
+
+def half_extent(fov: float) -> float:
+    """h = tan(fov / 2), of a field of view in degrees."""
+    return math.tan(math.radians(fov) / 2)
+
+
+def axes_of(direction: Direction) -> Tensor:
+    """(3, 3): rows right, up, forward, unit vectors in float64."""
+    return torch.tensor(direction.axes, dtype=torch.float64)
+
+
+def view_rays(direction: Direction, fov: float, size: tuple[int, int]) -> Tensor:
+    """(h, w, 3), the unit vectors of a view's pixels; `fov` degrees across its width."""
+    rows, columns = size
+    h = half_extent(fov)
+    u = ((torch.arange(columns, dtype=torch.float64) + 0.5) * 2 / columns - 1) * h
+    v = (rows / columns - (torch.arange(rows, dtype=torch.float64) + 0.5) * 2 / columns) * h
+    plane = torch.stack([u.expand(rows, -1), v[:, None].expand(-1, columns), torch.ones(rows, columns, dtype=u.dtype)], -1)
+    return torch.nn.functional.normalize(plane @ axes_of(direction), dim=-1)
+
+
+def canvas_rays(height: int) -> Tensor:
+    """(H, 2H, 3), the unit vectors of a canvas's pixels."""
+    lat = (0.5 - (torch.arange(height, dtype=torch.float64) + 0.5) / height)[:, None] * math.pi
+    lon = ((torch.arange(2 * height, dtype=torch.float64) + 0.5) / (2 * height) - 0.5) * 2 * math.pi
+    return torch.stack([lat.cos() * lon.sin(), lat.sin().expand(-1, 2 * height), -lat.cos() * lon.cos()], -1)
+
+
+def place_of(rays: Tensor, height: int) -> tuple[Tensor, Tensor]:
+    """Rays (…, 3) -> (row, column) on a canvas of that height, where pixel (i, j) covers [i, i + 1) x [j, j + 1)."""
+    x, y, z = rays.unbind(-1)
+    row = (0.5 - y.clamp(-1, 1).asin() / math.pi) * height
+    return row, (torch.atan2(x, -z) / (2 * math.pi) + 0.5) * 2 * height
+
+
+def index_of(rays: Tensor, height: int) -> Tensor:
+    """Rays (…, 3) -> the pixel of the flat canvas that each meets; the canvas closes at azimuth 180 degrees."""
+    row, column = place_of(rays, height)
+    return row.floor().long().clamp(0, height - 1) * 2 * height + column.floor().long() % (2 * height)
+
+
+def seen_by(direction: Direction, fov: float, rays: Tensor) -> tuple[Tensor, Tensor]:
+    """Rays (M, 3) -> those that a square view sees, as places (K,), and where in it, (K, 2) as (x, y) in [-1, 1], y down."""
+    u, v, depth = (rays @ axes_of(direction).T.to(rays)).unbind(-1)
+    h = half_extent(fov)
+    (seen,) = ((u.abs() <= h * depth) & (v.abs() <= h * depth)).nonzero(as_tuple=True)
+    return seen, torch.stack([u[seen], -v[seen]], -1) / (h * depth[seen, None])
+
+
+def perspective(panorama: Tensor, direction: Direction, fov: float, size: tuple[int, int]) -> Tensor:
+    """(B, C, H, 2H) -> (B, C, h, w), a view of it, bilinear; over a pole the canvas goes on half a turn further."""
+    H = panorama.shape[-2]
+    row, column = place_of(view_rays(direction, fov, size), H)
+    over = panorama.roll(H, -1)
+    padded = torch.cat([over[..., :1, :], panorama, over[..., -1:, :]], -2)
+    padded = torch.cat([padded[..., -1:], padded, padded[..., :1]], -1)
+    grid = torch.stack([(column + 1) / (H + 1) - 1, (row + 1) * 2 / (H + 2) - 1], -1).to(panorama)
+    return grid_sample(padded, grid.expand(len(panorama), -1, -1, -1), align_corners=False)
+
+
+def place_picture(picture: Tensor, fov: float, height: int) -> tuple[Tensor, Tensor]:
+    """(1, C, h, w), `fov` degrees across, in front -> a canvas (C, H, 2H) that shows it, and its weight there (H, 2H).
+
+    The weight is 1 in the picture, 0 outside, and falls off toward its edge, to be blended by.
+    """
+    _, C, rows, columns = picture.shape
+    width = round(2 * half_extent(fov) * height / math.pi)  # in pixels of the canvas at the picture's middle
+    if width < columns:
+        size = max(1, round(rows * width / columns)), width
+        picture = interpolate(picture, size, mode="bilinear", antialias=True)
+    u, v, depth = (canvas_rays(height).view(-1, 3) @ axes_of(Direction(0.0, 0.0)).T).unbind(-1)
+    h = half_extent(fov)
+    at = torch.stack([u, -v * columns / rows], -1) / (h * depth[:, None])
+    inside = (depth > 0) & (at.abs() <= 1).all(-1)
+    weight = torch.where(inside, ((1 - at.abs()) / EDGE).clamp(0, 1).prod(-1), 0)
+    read = grid_sample(picture, at[inside].to(picture).view(1, 1, -1, 2), padding_mode="border", align_corners=False)
+    canvas = picture.new_zeros(C, len(u))
+    canvas[:, inside] = read[0, :, 0]
+    return canvas.view(C, height, -1), weight.view(height, -1).to(picture)
+
+
+def stitch(views: Tensor, directions: Sequence[Direction], fov: float, height: int) -> Tensor:
+    """(B*N, C, s, s) -> (B, C, H, 2H), a canvas of any height: each pixel the mean of the views that see it.
+
+    Read between their pixels, and by weights that fall off toward a view's edge: for looking at, where `unproject`, which
+    reads no pixel twice, is for agreeing.
+    """
+    x = views.unflatten(0, (-1, len(directions)))
+    rays = canvas_rays(height).view(-1, 3)
+    total, mean = x.new_zeros(len(rays)), x.new_zeros(len(x), x.shape[2], len(rays))
+    for n, direction in enumerate(directions):
+        seen, at = seen_by(direction, fov, rays)
+        weight, seen = edge_weight(at).to(x), seen.to(x.device)
+        grid = at.to(x).expand(len(x), 1, -1, -1)
+        read = grid_sample(x[:, n], grid, padding_mode="border", align_corners=False)[:, :, 0]
+        mean.index_add_(2, seen, read * weight)
+        total.index_add_(0, seen, weight)
+    return (mean / total).view(len(x), -1, height, 2 * height)
+
+
+def edge_weight(at: Tensor) -> Tensor:
+    """Places in a view, (…, 2) in [-1, 1] -> how much they count: 1 in the middle, nearly 0 at the edge, as windows'."""
+    return (torch.cos(at.double() * (math.pi / 2)) ** 2).clamp(min=1e-6).prod(-1)

@@ -1,0 +1,96 @@
+"""The options of panorama: what is filled in, and what makes no sense together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from synoptic.errors import InputError
+from synoptic.options.panorama import PanoramaOptions
+from synoptic.options.sphere_regions import read_sphere_region
+from tests.labels import label
+
+PHOTO = Image.new("RGB", (8, 6))
+
+
+def prepared(*prompts: str, **named: Any) -> PanoramaOptions:
+    return PanoramaOptions.from_arguments(*(prompts or ("a lake",)), **named).prepare()
+
+
+def test_defaults():
+    found = prepared()
+    assert (found.num_views, found.fov, found.height, found.horizon_first, found.pixels_from) == (18, 80, 256, 0.9, 0.5)
+    assert len(found.directions()) == 18
+    pixels = prepared(model="bundled-if")
+    assert (pixels.height, pixels.pixels_from) == (128, 1)
+    assert prepared(sync="xt").horizon_first == 0 and prepared(sync="xt").pixels_from == 1
+    assert prepared(eta=0.5).pixels_from == prepared(sampler="ddpm").pixels_from == 1
+    assert prepared(photo=PHOTO).pixels_from == 0 and prepared(photo=PHOTO, model="bundled-if").pixels_from == 1
+    assert prepared(fov=45, num_views=50).height == 512
+
+
+def test_what_is_resolved_stays():
+    for found in (prepared(), prepared(sync="none"), prepared(region="0,-10,90,10: a dog", prompt_up="the sky")):
+        assert found.prepare() == found
+
+
+def test_prompt_travel_is_one_picture_and_every_text_is_known():
+    assert [item.title for item in prepared("a", "b", prompt_travel=True).items()] == ["a | b"]
+    assert len(prepared("a", "b").items()) == 2
+    found = prepared("a", prompt_up="b", prompt_down="c", region="0,0,9,9: d", negative_prompt="e")
+    assert sorted(found.texts()) == ["a", "b", "c", "d", "e"]
+
+
+BAD: list[tuple[dict[str, Any], str]] = [
+    ({"height": 16}, "height-at-least"),
+    ({"height": 333}, "height-even"),
+    ({"num_views": 5}, "num_views-at-least"),
+    ({"num_views": 61}, "num_views-at-most"),
+    ({"fov": 20}, "fov-at-least"),
+    ({"fov": 150}, "fov-at-most"),
+    ({"num_views": 8}, "sphere-coverage"),
+    ({"fov": 45}, "sphere-coverage"),
+    ({"num_views": 6, "fov": 90}, "horizon-gaps"),
+    ({"sync": "xt", "horizon_first": 0.5}, "horizon-sync"),
+    ({"sync": "xt", "pixels_from": 0.5}, "pixels-from"),
+    ({"eta": 1, "pixels_from": 0.5}, "pixels-from"),
+    ({"sampler": "ddpm", "pixels_from": 0.5}, "pixels-from"),
+    ({"model": "bundled-if", "pixels_from": 0.5}, "pixels-from"),
+    ({"pixels_from": 1.5}, "pixels_from-at-most"),
+    ({"photo": "none.png"}, "picture-missing"),
+    ({"photo": PHOTO, "sync": "eps"}, "photo-sync"),
+    ({"photo": PHOTO, "eta": 1}, "photo-sync"),
+    ({"photo": PHOTO, "pixels_from": 0.5}, "photo-sync"),
+    ({"photo": PHOTO, "photo_fov": 180}, "photo_fov-at-most"),
+    ({"prompt_travel": True}, "prompt-travel-count"),
+    ({"region": "a lake"}, "region-form"),
+    ({"region": "0,0,5,5: "}, "region-form"),
+    ({"region": "0,0,5: a lake"}, "region-form"),
+    ({"region": "0,50,5,40: a lake"}, "region-box"),
+    ({"region": "0,0,200,40: a lake"}, "region-box"),
+    ({"region": "0,-95,20,40: a lake"}, "region-box"),
+]
+
+
+@pytest.mark.parametrize(("named", "rule"), BAD, ids=label)
+def test_what_makes_no_sense_is_refused_with_its_code(named, rule):
+    with pytest.raises(InputError) as e:
+        prepared(**named)
+    assert e.value.rule == rule
+
+
+def test_regions_are_read_in_degrees_and_may_go_over_the_back():
+    found = read_sphere_region("150, -10 ,-150,20.5:  a red, round ball ")
+    assert found.prompt == "a red, round ball" and (found.left, found.top) == (150, 20.5)
+    assert found.holds(180, 0) and found.holds(-179, 20) and found.holds(150, -10)
+    assert not found.holds(0, 0) and not found.holds(140, 0) and not found.holds(180, 21)
+    front = read_sphere_region("-20,-90,20,90: a dog")
+    assert front.holds(0, 90) and front.holds(-20, 0) and not front.holds(180, 0)
+
+
+def test_a_region_in_the_sky_that_is_not_heard_is_said():
+    assert any("--horizon-first" in line for line in prepared(region="0,50,90,80: a star").warnings())
+    assert not prepared(region="0,50,90,80: a star", horizon_first=0).warnings()
+    assert not prepared(region="0,-20,90,20: a star").warnings()
