@@ -15,6 +15,10 @@ EXAMPLES: Mapping[str, Sequence[Mapping[str, object]]] = {
         {"prompt": ["a watercolor of snowy mountains at sunrise"]},
         {"prompt": ["a photo of a beach", "a photo of a city skyline at night"], "prompt_travel": True},
     ],
+    "panorama": [
+        {"prompt": ["a dense forest in autumn"]},
+        {"prompt": ["a photo of a green meadow"], "region": ["60,-30,-60,30: a photo of snowy mountains"]},
+    ],
     "anagram": [
         {"prompt": ["a lion", "a sunflower"], "style": "a lithograph of"},
         {"prompt": ["a penguin", "a giraffe"], "views": ["identity", "rotate_180"]},

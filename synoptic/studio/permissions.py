@@ -12,12 +12,22 @@ from synoptic.io import save_image
 from synoptic.models.registry import ALIASES, BUNDLED_MODELS, CONTROLNETS, UPSCALERS
 from synoptic.options.base import Options
 from synoptic.options.picture import PictureSource, read_picture
-from synoptic.options.regions import BOX
 from synoptic.options.studio import StudioOptions
 
-FILES = ("model", "lora", "vae", "embeddings", "controlnet", "upscalers", "clip_model")  # options that open files by name
+FILES = (
+    "model",
+    "lora",
+    "vae",
+    "embeddings",
+    "textual_inversion",
+    "controlnet",
+    "upscalers",
+    "clip_model",
+)  # options that open files by name
 NOT_ASKED = ("out", "device", "compile", "trace", "animate")  # of the machine, or what the page does not show
 NAMES = {*BUNDLED_MODELS, *ALIASES, *CONTROLNETS, *UPSCALERS, "auto", "none", "bundled"}
+PLACED = ("region", "views")  # whose texts may name a file, where nobody else listens
+BOX = re.compile(r"\s*-?[\d.]+\s*(,\s*-?[\d.]+\s*){3}:.*", re.DOTALL)
 VIEW = re.compile(r"[a-z_0-9:+.]*")
 BEGINNINGS = ("auto", "noise", "sketch")  # what `init` may be beside a picture
 
@@ -78,10 +88,11 @@ class Permissions:
         """Raise InputError for a text that would open a file, where others listen: a region's mask, a permutation."""
         if not self.options.listen:
             return
-        for text in listed(values.get("region")):
+        regions, views = (listed(values.get(name)) for name in PLACED)
+        for text in regions:
             if not BOX.fullmatch(text):
                 raise InputError('a region must be a box here, "x0,y0,x1,y1: prompt": masks are files', rule="region-box")
-        for text in listed(values.get("views")):
+        for text in views:
             if not VIEW.fullmatch(text) or text.endswith((".npy", ".json")):
                 raise InputError("a view must have a name here: permutations are files", rule="view-named")
 

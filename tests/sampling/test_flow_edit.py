@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 import torch
@@ -36,7 +36,7 @@ def gaussians(s: Schedule) -> Callable[..., Pred]:
     return predict
 
 
-def edited(s: Schedule, steps: list[tuple[Time, Time]], start: int = 0) -> Tensor:
+def edited(s: Schedule, steps: Sequence[tuple[Time, Time]], start: int = 0) -> Tensor:
     *_, step = flow_edit(gaussians(s), s, SOURCE, steps=steps, start=start, rngs=generators())
     return step.x
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
 import synoptic
 from synoptic.options import options_class
+from synoptic.options.base import alternatives
 from synoptic.studio.examples import EXAMPLES
 from synoptic.studio.fields import Field, MaskedPicture, fields_of, values_of
-from synoptic.studio.permissions import NOT_ASKED
+from synoptic.studio.permissions import FILES, NOT_ASKED, PLACED
 
 
 def every_field(application: str) -> list[Field | MaskedPicture]:
@@ -52,6 +55,18 @@ def test_what_is_entered_by_default_is_the_defaults(application):
 def test_options_come_back_as_they_were_entered(application, options):
     read = read_back(application, options)
     assert {name: read[name] for name in options} == options
+
+
+WORDS = ("prompt", "negative_prompt", "source_prompt", "style", "prompt_up", "prompt_down")  # which open no file
+
+
+def test_every_text_is_words_or_is_checked_where_others_listen():
+    """A new option that takes a text says which it is, or the studio would open what it names."""
+    for application in synoptic.APPLICATIONS:
+        for spec in options_class(application).specs():
+            kinds = [kind for alternative in alternatives(spec.kind) for kind in (alternative, *get_args(alternative))]
+            if str in kinds and not spec.option.picture:
+                assert spec.name in (*WORDS, *FILES, *PLACED, *NOT_ASKED), (application, spec.name)
 
 
 @pytest.mark.parametrize("application", EXAMPLES)
