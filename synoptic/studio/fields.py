@@ -8,6 +8,7 @@ from types import NoneType
 from typing import Any, Literal, get_args, get_origin
 
 import gradio as gr
+from gradio.components import Component
 from PIL import Image, ImageChops
 
 from synoptic.commands.help import GROUPS, group_of, place
@@ -25,7 +26,7 @@ class Field:
     """An option on a page: its component, and the way from an entry to a value and back."""
 
     spec: OptionSpec
-    component: Any
+    component: Component
 
     def values(self, entered: Any, keep: Keep) -> dict[str, object]:
         """Return {option: value} for what was entered; {} where the default is meant. Raises InputError."""
@@ -57,7 +58,7 @@ class Field:
 class MaskedPicture:
     """A picture and the mask that is painted on it: the options `image` and `mask`."""
 
-    component: Any
+    component: Component
 
     def values(self, entered: Any, keep: Keep) -> dict[str, object]:
         """Return the picture and the mask; {} before there is a picture."""
@@ -86,7 +87,7 @@ def fields_of(options: type[Options], models: Sequence[str]) -> dict[str, list[F
     return dict(sorted(found.items(), key=lambda pair: GROUPS.index(pair[0]) if pair[0] in GROUPS else len(GROUPS)))
 
 
-def editor() -> Any:
+def editor() -> Component:
     """Build what a mask is painted with, in white."""
     brush = gr.Brush(colors=["#ffffff"], color_mode="fixed", default_size=24)
     title = "the picture: paint white over what is made anew"
@@ -94,7 +95,7 @@ def editor() -> Any:
     return gr.ImageEditor(label=title, type="pil", brush=brush, **how)
 
 
-def component(spec: OptionSpec, models: Sequence[str]) -> Any:
+def component(spec: OptionSpec, models: Sequence[str]) -> Component:
     """Build an option's component, in its type, with its help and its default; it is not placed yet."""
     kind = next(k for k in alternatives(spec.kind) if k is not NoneType)
     default: Any = None if spec.default is MISSING else spec.default
@@ -118,7 +119,7 @@ def component(spec: OptionSpec, models: Sequence[str]) -> Any:
     return gr.Textbox(default or "", lines=2 if spec.option.positional else 1, **how)
 
 
-def list_component(spec: OptionSpec, kind: object, default: Any, how: dict[str, Any]) -> Any:
+def list_component(spec: OptionSpec, kind: object, default: Any, how: dict[str, Any]) -> Component:
     """Build the component of a list: of choices, of lines, or of values between commas."""
     if get_origin(kind) is Literal:
         return gr.Dropdown(list(get_args(kind)), value=list(default or ()), multiselect=True, **how)
@@ -155,7 +156,7 @@ def typed(spec: OptionSpec, word: str) -> object:
         raise InputError(f"{label(spec)} takes numbers, {word!r} is none: correct it", rule=f"{spec.name}-type") from None
 
 
-def values_of(fields: Sequence[Field | MaskedPicture], entered: Sequence[Any], keep: Keep) -> dict[str, object]:
+def values_of(fields: Sequence[Field | MaskedPicture], entered: Sequence[object], keep: Keep) -> dict[str, object]:
     """Return the options that were entered. Raises InputError."""
     found: dict[str, object] = {}
     for one, entry in zip(fields, entered, strict=True):

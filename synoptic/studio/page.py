@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import gradio as gr
+from gradio.components import Component
 
 import synoptic
 from synoptic.commands.help import USUAL, description
@@ -42,23 +43,23 @@ class Tab:
 
     application: str
     fields: list[Field | MaskedPicture] = field(default_factory=list)
-    paint: Any = None  # its buttons
-    nine: Any = None
+    paint: gr.Button | None = None
+    nine: gr.Button | None = None
 
     @property
-    def components(self) -> list[Any]:
+    def components(self) -> list[Component]:
         return [one.component for one in self.fields]
 
 
 class Panel(NamedTuple):
     """The components that show a job."""
 
-    status: Any
-    preview: Any
-    gallery: Any
-    viewer: Any
-    command: Any
-    stop: Any
+    status: gr.HTML
+    preview: gr.Image
+    gallery: gr.Gallery
+    viewer: gr.HTML
+    command: gr.Code
+    stop: gr.Button
 
 
 class Page:
@@ -69,7 +70,7 @@ class Page:
         self.tabs = [Tab(name) for name in synoptic.APPLICATIONS]
         self.models = ["bundled", "bundled-if", *jobs.permissions.offered]
 
-    def build(self) -> Any:
+    def build(self) -> gr.Blocks:
         """Build the page."""
         with gr.Blocks(title="synoptic studio", analytics_enabled=False, delete_cache=(3600, 7 * 86400)) as page:
             self.owner = gr.BrowserState("", storage_key="synoptic-owner", secret=self.secret)
@@ -140,7 +141,7 @@ class Page:
         command = gr.Code("", language="shell", label="the same on the command line", interactive=False, elem_id="command")
         return Panel(status, preview, gallery, view, command, stop)
 
-    def build_history(self, tab: Any) -> None:
+    def build_history(self, tab: gr.Tab) -> None:
         self.paths = gr.State([])
         self.past = gr.Gallery(
             label="the newest first", columns=6, elem_id="history", height="auto", buttons=["download", "fullscreen"]
@@ -151,12 +152,13 @@ class Page:
         self.about = gr.Code("", language="json", label="settings", interactive=False, elem_id="settings")
         tab.select(self.list_history, [self.owner], [self.past, self.paths], api_visibility="private")
 
-    def connect(self, page: Any) -> None:
+    def connect(self, page: gr.Blocks) -> None:
         """Say what every button does."""
         private: dict[str, Any] = {"api_visibility": "private"}
         shown = list(self.panel)
         for tab in self.tabs:
             for button, count in ((tab.paint, None), (tab.nine, 9)):
+                assert button is not None  # the page is built
                 button.click(
                     self.painter(tab, count), [self.owner, *tab.components], [self.job], concurrency_limit=None, **private
                 ).success(self.watch, [self.owner, self.job], shown, concurrency_limit=None, **private)
@@ -179,7 +181,7 @@ class Page:
     def painter(self, tab: Tab, count: int | None) -> Callable[..., str]:
         """Return what queues the job that was entered in a tab."""
 
-        def paint(owner: str, *entered: Any) -> str:
+        def paint(owner: str, *entered: object) -> str:
             try:
                 found = values_of(tab.fields, entered, self.jobs.permissions.keep_upload)
                 more = (
@@ -207,7 +209,7 @@ class Page:
         if job := self.own(owner, id):
             self.jobs.stop(job)
 
-    async def watch(self, owner: str, id: str) -> AsyncIterator[tuple[Any, ...]]:
+    async def watch(self, owner: str, id: str) -> AsyncIterator[tuple[object, ...]]:
         """Show a job until it ends: its place in the queue, its progress, previews, then its pictures."""
         job = self.own(owner, id)
         if job is None:
@@ -254,7 +256,7 @@ class Page:
         files = [file for file, _ in results.captioned(job.folder)] if job else []
         return str(files[event.index]) if isinstance(event.index, int) and event.index < len(files) else ""
 
-    def choose_past(self, paths: list[str], event: gr.SelectData) -> tuple[str, str, Any]:
+    def choose_past(self, paths: list[str], event: gr.SelectData) -> tuple[str, str, object]:
         """Return the chosen picture, its settings, and the run as an archive."""
         file = Path(paths[event.index])
         settings = json.dumps(read_settings(file), indent=1, ensure_ascii=False)
@@ -267,21 +269,21 @@ class Page:
         target.parent.mkdir(parents=True, exist_ok=True)
         return shutil.make_archive(str(target), "zip", folder)
 
-    def use_settings(self, chosen: str) -> tuple[Any, ...]:
+    def use_settings(self, chosen: str) -> tuple[object, ...]:
         """Return the updates that bring back the settings of a chosen picture."""
         if not chosen:
             raise gr.Error("choose a picture first", title="Nothing chosen", duration=6)
         return gr.update(selected="make"), *self.restored(Path(chosen))
 
-    def use_dropped(self, file: str | None) -> tuple[Any, ...]:
+    def use_dropped(self, file: str | None) -> tuple[object, ...]:
         if file is None:
             return tuple(self.unchanged())
         return tuple(self.restored(Path(file)))
 
-    def unchanged(self) -> list[Any]:
+    def unchanged(self) -> list[object]:
         return [gr.skip() for _ in range(1 + sum(len(tab.fields) for tab in self.tabs))]
 
-    def restored(self, file: Path) -> list[Any]:
+    def restored(self, file: Path) -> list[object]:
         """Return the updates of all fields for the settings inside a picture."""
         try:
             found = read_settings(file)
@@ -306,24 +308,24 @@ class Page:
         """Return what is entered in a tab's fields for these options."""
         return [one.entry(options) for one in tab.fields]
 
-    def updates(self, tab: Tab, options: Mapping[str, object]) -> list[Any]:
+    def updates(self, tab: Tab, options: Mapping[str, object]) -> list[object]:
         """Return the updates of all fields of all tabs: of this tab for these options, of the others none."""
-        found: list[Any] = [gr.update(selected=tab.application)]
+        found: list[object] = [gr.update(selected=tab.application)]
         for other in self.tabs:
             found += self.entered(tab, options) if other is tab else [gr.skip()] * len(other.fields)
         return found
 
-    def sender(self, application: str) -> Callable[..., tuple[Any, ...]]:
+    def sender(self, application: str) -> Callable[..., tuple[object, ...]]:
         """Return what puts the chosen picture, or the first, into another application."""
 
-        def send(owner: str, id: str, chosen: str) -> tuple[Any, ...]:
+        def send(owner: str, id: str, chosen: str) -> tuple[object, ...]:
             job = self.own(owner, id)
             files = [file for file, _ in results.captioned(job.folder)] if job else []
             file = next((file for file in files if str(file) == chosen), files[0] if files else None)
             if file is None:
                 raise gr.Error("paint a picture first, then send it on", title="Nothing to send", duration=6)
             picture = self.publish(file)
-            found: list[Any] = [gr.update(selected=application)]
+            found: list[object] = [gr.update(selected=application)]
             for tab in self.tabs:
                 for one in tab.fields:
                     own = tab.application == application

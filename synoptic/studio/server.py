@@ -19,6 +19,7 @@ import uvicorn
 from fastapi import FastAPI
 from gradio import themes
 from PIL import Image
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from synoptic.errors import InputError, user_path
 from synoptic.io import atomic_write
@@ -93,10 +94,10 @@ class TooLarge(Exception):
 class Guard:
     """Middleware that asks for the password, bounds requests, and refuses those of other pages."""
 
-    def __init__(self, app: Any, password: str, anyone: bool) -> None:
+    def __init__(self, app: ASGIApp, password: str, anyone: bool) -> None:
         self.app, self.password, self.anyone = app, password, anyone
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             return await self.app(scope, receive, send)
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
@@ -105,7 +106,7 @@ class Guard:
             return await refuse(send, status, text)
         taken, begun = 0, False
 
-        async def bounded() -> Any:
+        async def bounded() -> Message:
             nonlocal taken
             message = await receive()
             taken += len(message.get("body", b""))
@@ -113,12 +114,12 @@ class Guard:
                 raise TooLarge
             return message
 
-        async def with_headers(message: Any) -> None:
+        async def with_headers(message: Message) -> None:
             nonlocal begun
             begun = True
             if message["type"] == "http.response.start":
                 own = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
-                message = message | {"headers": [*message.get("headers", []), *own]}
+                message = {**message, "headers": [*message.get("headers", []), *own]}
             await send(message)
 
         try:
@@ -145,7 +146,7 @@ class Guard:
         return 0, ""
 
 
-async def refuse(send: Any, status: int, text: str) -> None:
+async def refuse(send: Send, status: int, text: str) -> None:
     """Answer a request with a text alone; 401 asks for the password."""
     headers = [(b"content-type", b"text/plain; charset=utf-8")]
     headers += [(b"www-authenticate", b'Basic realm="synoptic studio"')] if status == 401 else []
