@@ -106,6 +106,11 @@ def resolve_controlnet(name: str, checkpoint: Checkpoint) -> Checkpoint:
             f"a ControlNet must be a ControlNetModel, {name} is none: use {others}, a hub id or such a directory",
             rule="controlnet-class",
         )
+    if config.get("global_pool_conditions"):
+        raise InputError(
+            f"a ControlNet must say what is where, {name} averages over it (global_pool_conditions): choose another",
+            rule="controlnet-pooled",
+        )
     ours = [checkpoint.unet_config.get(key) for key in CONTROLNET_KEYS] + [checkpoint.factor]
     theirs = [config.get(key) for key in CONTROLNET_KEYS] + [
         2 ** (len(config.get("conditioning_embedding_out_channels", "1234")) - 1)
