@@ -104,6 +104,11 @@ def resolve_controlnet(name: str, checkpoint: Checkpoint) -> Checkpoint:
     Raises InputError as `resolve`, and where it was made for another model than `checkpoint`: its
     levels, words or pixels per latent differ.
     """
+    if not checkpoint.has_unet:
+        raise InputError(
+            f"a ControlNet here guides a U-Net, {checkpoint.name} is a transformer: use --model sd1.5, for example",
+            rule="controlnet-unet",
+        )
     if (path := weight_file(name)) is not None:
         return controlnet_file(name, path, checkpoint)
     controlnet = _find_checkpoint(name, CONTROLNETS, "config.json")
@@ -114,10 +119,10 @@ def resolve_controlnet(name: str, checkpoint: Checkpoint) -> Checkpoint:
             f"a ControlNet must be a ControlNetModel, {name} is none: use {others}, a hub id or such a directory",
             rule="controlnet-class",
         )
-    if not checkpoint.has_unet:
+    if config.get("global_pool_conditions"):
         raise InputError(
-            f"a ControlNet here guides a U-Net, {checkpoint.name} is a transformer: use --model sd1.5, for example",
-            rule="controlnet-unet",
+            f"a ControlNet must say what is where, {name} averages over it (global_pool_conditions): choose another",
+            rule="controlnet-pooled",
         )
     ours = [checkpoint.network_config.get(key) for key in CONTROLNET_KEYS] + [checkpoint.factor]
     theirs = [config.get(key) for key in CONTROLNET_KEYS] + [

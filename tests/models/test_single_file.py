@@ -222,7 +222,7 @@ def test_an_upscaler_s_text_encoder_is_compared_with_the_file_s(tmp_path):
 
 def test_a_run_of_a_file_says_which_it_was(tmp_path):
     _, file = tiny_file("sd1.5", tmp_path / "model.safetensors")
-    ran = synoptic.run("generate", prompt=PROMPT, model=str(file), steps=2, device="cpu", out=str(tmp_path / "out"))
+    ran: Any = synoptic.run("generate", prompt=PROMPT, model=str(file), steps=2, device="cpu", out=str(tmp_path / "out"))
     about = json.loads((tmp_path / "out/run.json").read_text())["model"]
     assert about["source"] == str(file) and about["revision"] == resolve(str(file)).revision
     assert getattr(ran.options, "upscalers", None) == ("none",)

@@ -86,6 +86,16 @@ def test_a_controlnet_of_other_words_is_refused(model, tmp_path):
     assert e.value.rule == "controlnet-fit"
 
 
+def test_a_controlnet_that_averages_its_map_is_refused(pipe, model, tmp_path):
+    """In diffusers it acts on the prompted branch alone."""
+    net: Any = diffusers.ControlNetModel.from_unet(pipe.unet)
+    net.register_to_config(global_pool_conditions=True)
+    net.save_pretrained(tmp_path / "net")
+    with pytest.raises(InputError) as e:
+        resolve_controlnet(str(tmp_path / "net"), resolve(str(model)))
+    assert e.value.rule == "controlnet-pooled"
+
+
 @pytest.mark.parametrize("find", [resolve_vae, resolve_controlnet])
 def test_another_file_is_named(find, model, tmp_path):
     file = write({"lora_unet_conv_in.lora_down.weight": torch.zeros(2, 2)}, tmp_path / "lora.safetensors")
