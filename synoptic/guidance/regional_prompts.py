@@ -74,8 +74,8 @@ def interpolate_prompts(num_prompts: int, canvas: tuple[int, int, int], circular
     place = (torch.arange(W, dtype=torch.float64) + 0.5) / W * (num_prompts if circular else num_prompts - 1)
     away = (place - torch.arange(num_prompts)[:, None]).abs()
     away = torch.minimum(away, num_prompts - away) if circular else away
-    heard = (1 - away).clamp(min=0)[:, None, None].expand(-1, 1, H, W)
-    return lambda views: views.project(heard).mean((1, 2, 3)).view(num_prompts, -1).T
+    share = (1 - away).clamp(min=0)[:, None, None].expand(-1, 1, H, W)
+    return lambda views: views.project(share).mean((1, 2, 3)).view(num_prompts, -1).T
 
 
 def one_per_region(base_weights: PromptWeights) -> PromptWeights:

@@ -49,7 +49,7 @@ def full_forward(net: Any, x: Tensor, t: Tensor, text: Tensor, **kwargs: Any) ->
     """What comes to the last block from below, and what the network says."""
     found: list[Tensor] = []
     hook = net.up_blocks[-1].register_forward_pre_hook(
-        lambda _, args, told: found.append(told["hidden_states"]), with_kwargs=True
+        lambda _, args, kwargs: found.append(kwargs["hidden_states"]), with_kwargs=True
     )
     try:
         (out,) = net(x, t, text, **kwargs, return_dict=False)

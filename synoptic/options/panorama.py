@@ -93,8 +93,8 @@ class PanoramaOptions(PromptOptions, SamplingOptions):
 
     def warnings(self) -> list[str]:
         away = [region for region in self.regions() if region.bottom >= 40 or region.top <= -40]
-        unheard = "--region far from the horizon is heard only after --horizon-first: lower that, or give 0"
-        return [*super().warnings(), *([unheard] if away and self.horizon_first else [])]
+        late = "--region far from the horizon acts only after --horizon-first: lower that, or give 0"
+        return [*super().warnings(), *([late] if away and self.horizon_first else [])]
 
     def resolve(self, checkpoint: Checkpoint) -> Self:
         adds_noise = self.eta > 0 or self.sampler in ("ddpm", "lcm")

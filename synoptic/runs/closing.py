@@ -16,11 +16,11 @@ def closing_lines(run: Run | GridRun, timings: bool = False) -> list[str]:
     """Return the lines, the one that says what to open last; with the seconds of every phase, if asked for."""
     lines = [f"seconds: {', '.join(f'{phase} {spent:.1f}' for phase, spent in run.timings.items())}"] if timings else []
     names = list(dict.fromkeys(name for picture in run.pictures for name in picture.figures))
-    told = [(name, meaning(name)) for name in names]
-    told += [
+    meanings = [(name, meaning(name)) for name in names]
+    meanings += [
         (name.replace("clip_score", "CLIP score"), meaning(name, run.scores["clip_model"])) for name in list(run.scores)[:1]
     ]
-    lines += [f"{name}: {text}" for name, text in told if text]
+    lines += [f"{name}: {text}" for name, text in meanings if text]
     if run.kept:
         lines.append(kept(run))
     if file := main_file(run):
