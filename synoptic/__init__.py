@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from synoptic.models.load import load_controlnet as load_controlnet
     from synoptic.models.load import load_upscaler as load_upscaler
     from synoptic.runs.execute import run as run
+    from synoptic.runs.grid import grid as grid
     from synoptic.sampling.joint import JointSampler as JointSampler
     from synoptic.sampling.joint import canonical as canonical
     from synoptic.sampling.joint import instance as instance
@@ -57,6 +58,7 @@ MODULES = {
     "load_controlnet": "models.load",
     "load_upscaler": "models.load",
     "run": "runs.execute",
+    "grid": "runs.grid",
     "cfg": "guidance.cfg",
     "sample": "sampling.single",
     "canonical": "sampling.joint",

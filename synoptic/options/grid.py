@@ -29,9 +29,19 @@ class Axis(NamedTuple):
 
 def parse_axes(options: type[Options], words: Sequence[str]) -> list[Axis]:
     """Return the axes of a command's grid. Raises InputError on a name or value that the option does not take."""
-    if len(words) > 2:
-        raise InputError(f"--grid has one or two options, {len(words)} were given: omit the others", rule="grid-axes")
-    axes = [parse_axis(options, word) for word in words]
+    return check_axes([parse_axis(options, word) for word in words], words)
+
+
+def make_axes(options: type[Options], values: Mapping[str, Sequence[object]]) -> list[Axis]:
+    """Return the axes of a grid of these options and values. Raises InputError as `parse_axes`."""
+    axes = [make_axis(find_option(options, name, name), list(some)) for name, some in values.items()]
+    return check_axes(axes, list(values))
+
+
+def check_axes(axes: list[Axis], words: Sequence[str]) -> list[Axis]:
+    """Return the axes of one or two different options. Raises InputError where they are not."""
+    if len(axes) > 2:
+        raise InputError(f"--grid has one or two options, {len(axes)} were given: omit the others", rule="grid-axes")
     if len({axis.spec.name for axis in axes}) < len(axes):
         raise InputError(f"--grid takes two different options, {words[0]!r} and {words[1]!r} are one", rule="grid-axes")
     return axes
@@ -39,18 +49,29 @@ def parse_axes(options: type[Options], words: Sequence[str]) -> list[Axis]:
 
 def parse_axis(options: type[Options], word: str) -> Axis:
     name, _, text = word.partition("=")
-    specs = {spec.flag.removeprefix("--"): spec for spec in options.specs()}
-    spec = specs.get(name.removeprefix("--").replace("_", "-"))
-    if spec is None or spec.option.positional or spec.is_list or not spec.option.recorded or not text:
-        raise InputError(
-            f"--grid takes an option with one value, as guidance-scale=3,5,7 or seed=0..3, {word!r} is none: correct it",
-            rule="grid-option",
-        )
+    spec = find_option(options, name if text else "", word)
     if found := RANGE.fullmatch(text):
         values: Sequence[str] = [str(k) for k in range(int(found[1]), min(int(found[2]), int(found[1]) + MOST) + 1)]
     else:
         values = split_list(text)
-    return Axis(spec, tuple(dict.fromkeys(spec.checked(parse(spec, value)) for value in values)))
+    return make_axis(spec, [parse(spec, value) for value in values])
+
+
+def find_option(options: type[Options], name: str, typed: str) -> OptionSpec:
+    """Return the option of one value of that name. Raises InputError where there is none; `typed` is what was given."""
+    specs = {spec.flag.removeprefix("--"): spec for spec in options.specs()}
+    spec = specs.get(name.removeprefix("--").replace("_", "-"))
+    if spec is None or spec.option.positional or spec.is_list or not spec.option.recorded:
+        raise InputError(
+            f"--grid takes an option with one value, as guidance-scale=3,5,7 or seed=0..3, {typed!r} is none: correct it",
+            rule="grid-option",
+        )
+    return spec
+
+
+def make_axis(spec: OptionSpec, values: Sequence[object]) -> Axis:
+    """Return an option with the distinct values that it takes. Raises InputError where it does not take one."""
+    return Axis(spec, tuple(dict.fromkeys(spec.checked(value) for value in values)))
 
 
 def parse(spec: OptionSpec, word: str) -> object:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
@@ -12,9 +12,10 @@ from PIL import Image
 
 from synoptic import io
 from synoptic.distributed import is_main_process
-from synoptic.errors import RunFailed, user_path
+from synoptic.errors import InputError, RunFailed, user_path
+from synoptic.options import options_class
 from synoptic.options.common import OutputOptions, slug
-from synoptic.options.grid import Axis
+from synoptic.options.grid import Axis, make_axes, prepare_cells
 from synoptic.runs.contact_sheet import thumbnail_size
 from synoptic.runs.execute import carry_out
 from synoptic.runs.manifest import Picture, Run
@@ -63,6 +64,23 @@ class GridRun:
                 cells = [str(getattr(run.options, name)) for name in names]
                 lines.append("\t".join([str(run.folder / picture.file), *cells, score]))
         return "\n".join(lines)
+
+
+def grid(application: str, axes: Mapping[str, Sequence[object]], /, *values: object, **options: object) -> GridRun:
+    """Run an application for every value of one option, or pair of values of two, as the command line's --grid does.
+
+    `grid("generate", {"guidance_scale": (3, 5, 7), "seed": range(4)}, "a lake", out="outputs/lakes")`: a run per picture,
+    and all in one figure. Raises InputError, and RunFailed where a cell came to nothing, once the others are done.
+    """
+    try:
+        cls = options_class(application)
+        found = make_axes(cls, axes)
+        if not found or not all(axis.values for axis in found):
+            raise InputError("--grid has one or two options with their values, none was given: name one", rule="grid-axes")
+        cells = prepare_cells(cls, found, values, options)
+    except InputError as e:
+        raise e.in_python() from None
+    return execute_grid(cast(list[OutputOptions], cells), found)
 
 
 def execute_grid(cells: Sequence[OutputOptions], axes: Sequence[Axis]) -> GridRun:
