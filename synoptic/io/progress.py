@@ -6,10 +6,14 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-
-from tqdm.autonotebook import tqdm
+from importlib.util import find_spec
 
 from synoptic.distributed import is_main_process
+
+if find_spec("ipywidgets"):
+    from tqdm.autonotebook import tqdm
+else:  # without them tqdm warns, and shows a line of text all the same
+    from tqdm import tqdm
 
 Listener = Callable[[int, int], None]  # (steps taken, of how many)
 _listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
