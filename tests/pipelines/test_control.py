@@ -39,7 +39,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("name", OPTIONS)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name == "large")) for name in OPTIONS])
 def test_every_option_gives_the_picture_it_gave(name, sd32):
     (image,) = synoptic.control(sd32, disc(), BALL, steps=3, **OPTIONS[name]).images
     assert image.size == (OPTIONS[name].get("size", 128),) * 2
