@@ -97,10 +97,10 @@ def test_a_stopped_run_goes_on_to_the_same_bytes(saved, prompts, whole, tmp_path
     """Stopped after one of two panoramas, or after both and one crop: then nothing is painted again."""
     out, save, done = tmp_path / "o", io.save_image, []
 
-    def stop(path, image, settings):
+    def stop(*values):
         if len(done) == saved:
             raise KeyboardInterrupt
-        done.append(save(path, image, settings))
+        done.append(save(*values))
 
     with monkeypatch.context() as m:
         m.setattr(io, "save_image", stop)

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,8 @@ def start(words: list[str], **changes: str | None) -> subprocess.Popen[str]:
         environment.pop(name, None)
     command = [sys.executable, "-m", "synoptic", *words]
     out = subprocess.PIPE
-    return subprocess.Popen(command, env=environment, text=True, errors="replace", stdout=out, stderr=out)
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # which the background of a shell ignores
+    return subprocess.Popen(command, env=environment, text=True, errors="replace", stdout=out, stderr=out, preexec_fn=heed)
 
 
 def finish(process: subprocess.Popen[str], code: int = 0) -> str:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -97,7 +98,8 @@ def test_words_beyond_the_window_are_named(sd32, pixel32):
 def test_an_end_from_outside_says_what_is_kept(number, code, tmp_path):
     argv = [sys.executable, "-m", "synoptic", "wide", HORSE, "--steps", "900", "--out", str(tmp_path / "out")]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(synoptic.__file__).parents[1])}
-    process = subprocess.Popen(argv, stderr=subprocess.PIPE, text=True, env=environment)
+    heed = partial(signal.signal, number, signal.SIG_DFL)  # which the background of a shell may ignore
+    process = subprocess.Popen(argv, stderr=subprocess.PIPE, text=True, env=environment, preexec_fn=heed)
     while not (tmp_path / "out/run.json").exists():
         assert process.poll() is None
         time.sleep(0.05)
