@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import psutil
 import torch
 
 from synoptic import io
@@ -35,12 +36,13 @@ from synoptic.runs.files import write_content
 from synoptic.runs.folders import folder_of
 from synoptic.runs.index import write_index
 from synoptic.runs.manifest import Picture, Run, describe_model, open_run
-from synoptic.runs.plan import check_memory, duration, expected_seconds, record_speed, rows_per_item
+from synoptic.runs.plan import check_memory, duration, expected_seconds, record_other_seconds, record_speed, rows_per_item
 from synoptic.runs.recorder import Recorder, recorded
 from synoptic.runs.resume import ResumeState
 from synoptic.runs.watch import show_step
 from synoptic.sampling.step import Step
 
+STARTUP = 60.0  # seconds that a command takes at most before its work begins
 LONG = 20.0  # seconds of work before which is said how long it will take
 
 
@@ -74,7 +76,7 @@ def execute(options: ModelOptions, folder: Path | None = None) -> Run:
     """Run prepared options: every picture, its score, and run.json in the folder. Raises InputError."""
     if options.variants():
         return execute_variants(options)
-    run = open_run(options, folder)
+    run, begin, startup = open_run(options, folder), time.time(), process_age()
     warn(options)
     model, clock = open_model(run)
     for line in truncation_warnings(getattr(model, "text_encoder", None), options.texts()):
@@ -85,9 +87,16 @@ def execute(options: ModelOptions, folder: Path | None = None) -> Run:
     sample_items(run, pipeline, items, clock)
     if is_main_process():
         finish(run, pipeline, [i for i in items if f"{i.stem}.png" not in run.failed], clock)
+        if startup < STARTUP and not run.kept:  # a command, not a notebook that is open for long
+            record_other_seconds(options, model, startup + time.time() - begin - run.timings.get("sample", 0.0))
     if run.failed:
         raise RunFailed("; ".join(f"{file}: {why}" for file, why in run.failed.items()), run)
     return run
+
+
+def process_age() -> float:
+    """Return the seconds since this process began: of a command, what its imports took."""
+    return time.time() - psutil.Process().create_time()
 
 
 def announce(pipeline: Pipeline[ModelOptions], run: Run, items: Sequence[Item]) -> None:

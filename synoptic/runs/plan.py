@@ -157,6 +157,7 @@ def make_plan(options: ModelOptions) -> Plan:
         stages[up.name] = stage(up, 1 if up.defaults.guidance_scale == 1 else 2, up.defaults.steps)
     vae = vae_bytes(checkpoint, options, dtype, items) if checkpoint.has_latents else 0
     seconds = expected_seconds(options, stand_in, items * rows_per_item(pipeline))
+    seconds = None if seconds is None else seconds + other_seconds(options, stand_in)
     return Plan(options.command(), device, dtype, free, items, weights, stages, vae, seconds)
 
 
@@ -219,6 +220,17 @@ def record_speed(options: ModelOptions, model: PretrainedModel, rows: int, secon
     if rows > 0 and seconds > 0:
         for key in speed_keys(options, model):
             write_cached("speeds", key, seconds / rows)
+
+
+def other_seconds(options: ModelOptions, model: PretrainedModel) -> float:
+    """Return what a command takes beside its steps, by the last of the application: imports, loading, saving, scores."""
+    found = read_cached("other_seconds").get(speed_keys(options, model)[1])
+    return found if isinstance(found, float) else 0.0
+
+
+def record_other_seconds(options: ModelOptions, model: PretrainedModel, seconds: float) -> None:
+    """Record what a command took beside its steps, for the next plan."""
+    write_cached("other_seconds", speed_keys(options, model)[1], seconds)
 
 
 def check_memory(options: ModelOptions) -> None:

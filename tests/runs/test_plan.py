@@ -14,6 +14,7 @@ from synoptic.errors import RunFailed
 from synoptic.models.load import load_once
 from synoptic.models.unet import UNet
 from synoptic.options import options_class
+from synoptic.options.base import Options
 from synoptic.runs.plan import expected_seconds, make_plan, make_plans, record_speed, speed_keys
 from tests.drawings import disc
 
@@ -103,6 +104,22 @@ def test_seconds_are_those_of_the_last_run(tmp_path, monkeypatch):
     assert expected_seconds(options, model, 100) == 50.0
     other = asked("edit", disc(), HORSE, model="bundled")
     assert speed_keys(other, model)[0] == speed_keys(options, model)[0] and expected_seconds(other, model, 2) == 1.0
+
+
+def test_a_command_is_expected_to_take_its_steps_and_what_it_took_beside_them(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    how = {"prompt": HORSE, "steps": 4, "model": "bundled-if", "upscalers": "none"}
+
+    def prepare() -> Options:
+        return options_class("generate").from_arguments(**how).prepare()
+
+    monkeypatch.setattr("synoptic.runs.execute.process_age", lambda: 1000.0)  # a notebook
+    synoptic.run("generate", out=str(tmp_path / "notebook"), **how)
+    (before,) = (plan.seconds for plan in make_plans(prepare()))
+    monkeypatch.setattr("synoptic.runs.execute.process_age", lambda: 30.0)  # a command whose imports took so long
+    synoptic.run("generate", out=str(tmp_path / "command"), **how)
+    (after,) = (plan.seconds for plan in make_plans(prepare()))
+    assert before is not None and before < 20 and after is not None and after > 30
 
 
 def test_a_run_that_cannot_fit_is_refused_before_anything_loads(tmp_path, monkeypatch):
