@@ -52,7 +52,7 @@ def mutated(whole: bytes, rng: random.Random) -> bytes:
 def test_a_picture_is_read_or_answered_in_one_line(kind, tmp_path):
     rng = random.Random(kind)
     read = 0
-    for k in range(amount(64)):
+    for k in range(amount(72)):
         mode = rng.choice(MODES.get(kind, ("RGB",)))
         base = Image.effect_noise((rng.randint(1, 40), rng.randint(1, 40)), 80)
         image = base.convert("RGB").convert(mode) if mode != "I;16" else base.convert("I;16")
