@@ -244,18 +244,7 @@ class Application:
         try:
             if isinstance(model, str):
                 asked = self.options_class.from_arguments(*values, **{"model": model} | dict(options)).prepare()
-                loaded = load_once(
-                    asked.model,
-                    device=asked.device,
-                    dtype=asked.dtype,
-                    compile=getattr(asked, "compile", False),
-                    embeddings=asked.embeddings,
-                    lora=asked.lora,
-                    vae=asked.vae,
-                    textual_inversion=asked.textual_inversion,
-                    clip_skip=asked.clip_skip,
-                    long_prompts=asked.long_texts(),
-                )
+                loaded = load_model(asked)
             else:
                 own = {"model": model.checkpoint.name, "device": str(model.device)}
                 asked = self.options_class.from_arguments(*values, **own | dict(options)).resolve(model.checkpoint)
@@ -266,6 +255,22 @@ class Application:
         for line in [*vocabulary_warnings(loaded.checkpoint, asked.texts()), *lost]:
             warnings.warn(line, stacklevel=3)
         return loaded, asked
+
+
+def load_model(options: ModelOptions) -> PretrainedModel:
+    """Load the model that resolved options name, with what they change of it, or return the last one if it is the same."""
+    return load_once(
+        options.model,
+        device=options.device,
+        dtype=options.dtype,
+        compile=getattr(options, "compile", False),
+        embeddings=options.embeddings,
+        lora=options.lora,
+        vae=options.vae,
+        textual_inversion=options.textual_inversion,
+        clip_skip=options.clip_skip,
+        long_prompts=options.long_texts(),
+    )
 
 
 def finish(steps: Generator[object, None, list[Output]], tick: Callable[[], None] = lambda: None) -> list[Output]:

@@ -21,7 +21,6 @@ from synoptic.errors import InputError, NonFiniteError, RunFailed
 from synoptic.io.progress import progress_bar
 from synoptic.metrics.clip import Clip
 from synoptic.models.base import PretrainedModel
-from synoptic.models.load import load_once
 from synoptic.models.memory import empty_cache, is_out_of_memory, max_batch_rows
 from synoptic.models.registry import resolve
 from synoptic.models.truncation import truncation_warnings
@@ -29,7 +28,7 @@ from synoptic.models.vocabulary import vocabulary_warnings
 from synoptic.options import options_class
 from synoptic.options.base import Item
 from synoptic.options.common import ModelOptions
-from synoptic.pipelines.base import Output, Pipeline, pipeline_class
+from synoptic.pipelines.base import Output, Pipeline, load_model, pipeline_class
 from synoptic.pipelines.base import finish as take_steps
 from synoptic.runs.contact_sheet import write_contact_sheet
 from synoptic.runs.files import write_content
@@ -121,7 +120,7 @@ def execute_variants(options: ModelOptions) -> Run:
         outputs += finished(part)
         run.kept += part.kept
         run.model, run.state = part.model, part.state
-    compare(run, pipeline_class(run.application)(load(options), options), items, outputs)
+    compare(run, pipeline_class(run.application)(load_model(options), options), items, outputs)
     run.write()
     return run
 
@@ -134,27 +133,12 @@ def warn(options: ModelOptions) -> None:
         print(f"warning: {line}", file=sys.stderr)
 
 
-def load(options: ModelOptions) -> PretrainedModel:
-    return load_once(
-        options.model,
-        device=options.device,
-        dtype=options.dtype,
-        compile=getattr(options, "compile", False),
-        embeddings=options.embeddings,
-        lora=options.lora,
-        vae=options.vae,
-        textual_inversion=options.textual_inversion,
-        clip_skip=options.clip_skip,
-        long_prompts=options.long_texts(),
-    )
-
-
 def open_model(run: Run) -> tuple[PretrainedModel, Clock]:
     """Load the run's model, whose name goes into the manifest; and a clock for its timings."""
     assert isinstance(run.options, ModelOptions)
     clock = Clock(run)
     with clock("load"):
-        model = load(run.options)
+        model = load_model(run.options)
     run.model = describe_model(model)
     run.write()
     return model, clock

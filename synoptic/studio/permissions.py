@@ -47,7 +47,9 @@ class Permissions:
             if spec.name in NOT_ASKED or spec.name not in values:
                 continue
             value = values[spec.name]
-            if spec.option.picture:
+            if spec.name == "init" and value in BEGINNINGS:
+                found[spec.name] = value
+            elif spec.option.picture:
                 found[spec.name] = self.upload(value)
             elif spec.name in FILES:
                 found[spec.name] = [self.file(v) for v in value] if isinstance(value, list | tuple) else self.file(value)
@@ -62,8 +64,6 @@ class Permissions:
         """Return the file of an uploaded picture, which is called by its hash. Raises InputError for any other name."""
         if value is None or value == "":
             return None
-        if isinstance(value, str) and value in BEGINNINGS:
-            return value
         if (
             isinstance(value, str)
             and re.fullmatch(r"[0-9a-f]{64}", value)

@@ -7,6 +7,7 @@ from pathlib import Path
 from synoptic.metrics.scale import meaning
 from synoptic.runs.contact_sheet import BEFORE_AFTER
 from synoptic.runs.folders import earlier
+from synoptic.runs.index import picture_file
 from synoptic.utils.json_objects import JsonObject
 
 
@@ -16,26 +17,20 @@ def listed(folder: Path) -> list[JsonObject]:
     return [picture for picture in pictures if isinstance(picture, dict)] if isinstance(pictures, list) else []
 
 
-def inside(folder: Path, name: object) -> Path | None:
-    """Return a file of the folder, or None where there is none of that name, or it leads out of it."""
-    file = folder / str(name)
-    return file if file.is_file() and file.resolve().is_relative_to(folder.resolve()) else None
-
-
 def pictures(folder: Path) -> list[Path]:
     """Return the finished pictures of a run."""
-    return [file for picture in listed(folder) if (file := inside(folder, picture.get("file")))]
+    return [file for picture in listed(folder) if (file := picture_file(folder, picture))]
 
 
 def captioned(folder: Path) -> list[tuple[Path, str]]:
     """Return the finished pictures of a run with their captions, then the figures that compare them."""
     found = []
     for picture in listed(folder):
-        if file := inside(folder, picture.get("file")):
+        if file := picture_file(folder, picture):
             score = picture.get("score")
             found.append((file, f"seed {picture.get('seed')}" + ("" if score is None else f", score {score}")))
     application = str((earlier(folder) or {}).get("application"))
-    figures = [file for name in (f"{application}.png", BEFORE_AFTER) if (file := inside(folder, name))]
+    figures = [file for name in (f"{application}.png", BEFORE_AFTER) if (file := picture_file(folder, {"file": name}))]
     return found + [(file, file.stem.replace("_", " ")) for file in figures if file not in dict(found)]
 
 

@@ -129,6 +129,7 @@ def test_what_is_not_allowed_is_refused(studio, values, rule):
         ("anagram", {"prompt": ["a", "b"], "views": ["identity", "/root/x.json"]}, "view-named"),
         ("anagram", {"prompt": ["a", "b"], "views": ["identity", "x.npy"]}, "view-named"),
         ("edit", {"prompt": "a", "image": "0" * 64}, "upload-unknown"),
+        ("edit", {"prompt": "a", "image": "noise"}, "upload-unknown"),
         ("distill", {"prompt": ["a"], "init": "/etc/passwd"}, "upload-unknown"),
     ],
 )
