@@ -9,8 +9,10 @@ from pathlib import Path
 
 from synoptic.errors import InputError, user_path
 from synoptic.io import save_image
-from synoptic.models.registry import ALIASES, BUNDLED_MODELS, CONTROLNETS, UPSCALERS
+from synoptic.models.registry import ALIASES, BUNDLED_MODELS, CONTROLNETS, UPSCALERS, resolve
 from synoptic.options.base import Options
+from synoptic.options.input_image import InputImageOptions
+from synoptic.options.panorama import PanoramaOptions
 from synoptic.options.picture import PictureSource, read_picture
 from synoptic.options.studio import StudioOptions
 
@@ -98,9 +100,8 @@ class Permissions:
 
     def check_size(self, options: Options) -> None:
         """Raise InputError for more work than this studio does at once; options are prepared."""
-        pixels = (getattr(options, "width", None) or 0) * (getattr(options, "height", None) or 0)
         asked = {
-            "pixels": (pixels, self.options.max_pixels),
+            "pixels": (pixels_of(options), self.options.max_pixels),
             "steps": (getattr(options, "steps", None) or 0, self.options.max_steps),
             "pictures": (len(options.items()), self.options.max_pictures),
         }
@@ -119,6 +120,17 @@ class Permissions:
         if not file.exists():
             save_image(file, image, {})
         return name
+
+
+def pixels_of(options: Options) -> int:
+    """Return how many pixels a picture of prepared options has; 0 where the model alone decides."""
+    if isinstance(options, InputImageOptions):
+        width, height = options.sides(resolve(options.model))
+    elif isinstance(options, PanoramaOptions):
+        width, height = 2 * options.height, options.height
+    else:
+        width, height = (getattr(options, side, None) or 0 for side in ("width", "height"))
+    return width * height
 
 
 def listed(value: object) -> list[str]:

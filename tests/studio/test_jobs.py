@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from PIL import Image
 
 from synoptic import InputError
 from synoptic.io import load_image, read_settings
@@ -137,6 +138,19 @@ def test_no_file_is_opened_that_was_not_uploaded(studio, application, values, ru
     with pytest.raises(InputError) as refused:
         studio(listen=True).submit(application, values, "me")
     assert refused.value.rule == rule
+
+
+def test_a_picture_is_bounded_whatever_its_options_call_its_size(studio):
+    jobs = studio()
+    image = jobs.permissions.keep_upload(Image.effect_noise((64, 128), 80).convert("RGB"))
+    for application, values in {
+        "wide": {"prompt": ["a"], "width": 8192, "height": 1024},
+        "panorama": {"prompt": ["a"], "height": 2048},
+        "edit": {"prompt": "a", "image": image, "size": 2048},
+    }.items():
+        with pytest.raises(InputError) as refused:
+            jobs.submit(application, values, "me")
+        assert refused.value.rule == "pixels-at-most", application
 
 
 def test_models_of_the_folder_are_offered_by_their_names(studio, tmp_path):
