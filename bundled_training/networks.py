@@ -43,16 +43,17 @@ def large_latent_unet(channels: int = 8) -> Any:
 
 
 def control() -> Any:
-    """sd's ControlNet: its encoder without attention, so the map speaks and not the prompt; maps of 128x128 RGB pixels."""
+    """sd's ControlNet: its encoder without attention, so the map speaks and not the prompt; maps of 256x256 RGB pixels."""
     build: Any = ControlNetModel
     return build(
-        block_out_channels=(96, 128, 192),
+        block_out_channels=(96, 160, 224),
+        in_channels=8,
         down_block_types=(PLAIN,) * 3,
         mid_block_type="UNetMidBlock2D",
         layers_per_block=1,
         attention_head_dim=4,
         cross_attention_dim=256,
-        conditioning_embedding_out_channels=(16, 32, 48),
+        conditioning_embedding_out_channels=(16, 32, 48, 64),
     )
 
 

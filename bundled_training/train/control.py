@@ -13,7 +13,7 @@ from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import Stabl
 from torch import Tensor, nn
 
 from bundled_training import networks
-from bundled_training.render.bank import bank
+from bundled_training.render.bank import bank, rendered
 from bundled_training.render.edges import canny, scribble, unsteady
 from bundled_training.train import vae
 from bundled_training.train.denoise import Noising, row, samples
@@ -24,10 +24,11 @@ from synoptic.metrics.edges import edge_f1
 KINDS = "canny", "scribble", "depth"
 LATE = 0.75  # t = T u^LATE: more than half of the rows are where the map, not the noisy picture, has to tell the structure
 WORDLESS = 0.3  # the share of empty prompts
+SIDE = 256  # pixels of a picture and its maps
 
 
 def main() -> None:
-    s = stage("control", minutes=9, count=200_000, batch=192, about="Train sd's three ControlNets, after sd.")
+    s = stage("control", minutes=9, count=80_000, batch=96, about="Train sd's three ControlNets, after sd.")
     build: Any = StableDiffusionPipeline
     pipe = build.from_pretrained(s.family / "sd")
     frozen = [part.to(s.device).eval().requires_grad_(False) for part in (pipe.unet, pipe.text_encoder, pipe.vae)]
@@ -52,20 +53,30 @@ def main() -> None:
         errors = (output.detach().float() - v).square().mean((1, 2, 3)).view(len(KINDS), -1).mean(1)
         return value, facts | dict(zip(KINDS, errors, strict=True))
 
-    held_out = bank(2 if s.tiny else 96, 128, s.device, seed=4999, held_out=True, depth=True)
+    held_out = bank(2 if s.tiny else 96, SIDE, s.device, seed=4999, held_out=True, depth=True)
     train(s, nets, loss, lambda module: finish(s, module, pipe, noising, held_out), lr=5e-4, decay=0.999)
 
 
 def drawn(s: Stage, tokenizer: Any, auto: Any) -> tuple[Words, Tensor, Tensor]:
-    """The captions' words, scaled latents of pictures and their mirror images (2N, 4, 32, 32), the maps (3, N, 1, S, S)."""
-    pictures, captions, depths = bank(s.count, 128, s.device, seed=4000 + s.seed + 7919 * s.rank, depth=True)
+    """The captions' words, scaled latents of pictures and their mirror images (2N, C, 32, 32), the maps (3, N, 1, S, S).
+
+    The pictures are encoded chunk by chunk and not kept.
+    """
     scale = auto.config.scaling_factor
-    z = torch.cat([vae.latents(auto, pictures, scale), vae.latents(auto, pictures.flip(3), scale)])
-    lines = [
-        torch.cat([255 * draw(part.float() / 255).byte() for part in pictures.split(4096)]) for draw in (canny, scribble)
-    ]
-    s.log(drawn=len(pictures), canny=lines[0].float().mean().item() / 255, scribble=lines[1].float().mean().item() / 255)
-    return Words(tokenizer, captions, s.device), z, torch.stack([*lines, depths])
+    z = torch.empty(2 * s.count, auto.config.latent_channels, 32, 32, dtype=torch.float16, device=s.device)
+    maps = torch.empty(len(KINDS), s.count, 1, SIDE, SIDE, dtype=torch.uint8, device=s.device)
+    captions: list[str] = []
+    for pictures, depths, texts in rendered(s.count, SIDE, s.device, seed=4000 + s.seed + 7919 * s.rank):
+        start = len(captions)
+        here, mirrored = slice(start, start + len(texts)), slice(s.count + start, s.count + start + len(texts))
+        z[here], z[mirrored] = vae.latents(auto, pictures, scale), vae.latents(auto, pictures.flip(3), scale)
+        for part, place in zip(pictures.split(1024), maps[:2, here].split(1024, 1), strict=True):
+            place[:] = torch.stack([255 * draw(part.float() / 255).byte() for draw in (canny, scribble)])
+        maps[2, here] = depths
+        captions += texts
+    edges, strokes, _ = (kind[:1024].float().mean().item() / 255 for kind in maps)
+    s.log(drawn=len(captions), canny=edges, scribble=strokes)
+    return Words(tokenizer, captions, s.device), z, maps
 
 
 def shown(maps: Tensor, k: Tensor) -> Tensor:
@@ -123,7 +134,7 @@ def finish(s: Stage, nets: Any, pipe: Any, noising: Noising, held_out: tuple[Ten
         states = pipe.text_encoder(words[torch.arange(n, device=s.device)])[0].repeat(len(maps), 1, 1)
         empty = pipe.text_encoder(words.empty)[0]
         shape = pipe.unet.config.in_channels, *(pipe.unet.config.sample_size,) * 2
-        z = samples(predict, noising, states, empty, shape, steps=2 if s.tiny else 25)
+        z = samples(predict, noising, states, empty, shape, steps=2 if s.tiny else 25, guidance=3.0)
     painted = vae.decoded(pipe.vae, z, pipe.vae.config.scaling_factor).unflatten(0, (len(maps), n))
     found = [draw(x) for draw, x in zip((canny, scribble, canny), painted, strict=True)]
     s.log(
