@@ -35,7 +35,7 @@ FOLLOWED: dict[str, Callable[[Tensor, Tensor], Tensor]] = {  # (picture in [0, 1
     "scribble": lambda x, wanted: edge_f1(scribble(x), wanted),
     "depth": lambda x, wanted: matched_fraction(canny(wanted.expand(-1, 3, -1, -1)), canny(x), 1),
 }
-STEPS, GUIDANCE, SHOWN = 25, 5.0, 8
+STEPS, GUIDANCE, SHOWN = 25, 3.0, 8
 
 
 @torch.no_grad()
@@ -65,7 +65,7 @@ def main() -> None:
     args = parser.parse_args()
 
     model, judge = load("bundled"), Clip("bundled")
-    x, prompts, depths = bank(args.count, 128, model.device, seed=77, held_out=True, depth=True)
+    x, prompts, depths = bank(args.count, 256, model.device, seed=77, held_out=True, depth=True)
     x = x.float() / 255
     maps = {"canny": canny(x), "scribble": scribble(x), "depth": depths.float() / 255}
     through = decoded(model, torch.cat([model.encode(part * 2 - 1) for part in x.split(20)]))

@@ -32,7 +32,7 @@ from synoptic.options.loss_defaults import loss_defaults, native_space
 from synoptic.runs.manifest import Run
 
 LOSSES = "sds", "csd", "nfsd", "vsd"
-SIDE = {"bundled": 128, "bundled-if": 64}
+SIDE = {"bundled": 256, "bundled-if": 64}
 LEARNT: tuple[tuple[float, float, int, float, int], ...] = (  # VSD's guidance, student's rate and steps, rate, steps
     (2, 1e-3, 1, 1, 500),
     (1.5, 3e-3, 1, 1, 500),

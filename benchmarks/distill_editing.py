@@ -30,7 +30,7 @@ from synoptic.models.registry import resolve
 from synoptic.options.loss_defaults import loss_defaults
 from synoptic.sampling.sdedit import sdedit
 
-MODEL, STEPS, SIDE = "bundled", 25, 128
+MODEL, STEPS, SIDE = "bundled", 25, 256
 STARTS = range(2, 24, 2)  # of SDEdit's 25 steps
 START = 22  # the one that is compared: on TUNED, it keeps the background as well as PDS of stride 2
 STRIDES = 1, 2, 3, 5, 10, 20

@@ -36,7 +36,7 @@ from synoptic.sampling.sdedit import sdedit
 from synoptic.sampling.single import sample
 
 Row = tuple[str, ...]
-SEED, STEPS, GUIDANCE = 5, 25, 5.0
+SEED, STEPS, GUIDANCE = 5, 25, 3.0
 NOISES = 4  # that a render is edited from, as one noise says little of a mean
 COURSE = (1, 3, 5, 7, 10, 20)
 PATHS = {"ddim": (4, 8, 12, 16, 20, 24), "course": (5, 10, 15, 20, 25, 30)}  # and six starts of each, evenly spread
@@ -102,7 +102,7 @@ def starts(count: int, out: Path) -> Iterable[Row]:
     at each start; errors are over the renders.
     """
     m, judge, shape = load("bundled"), Clip("bundled"), Clip("bundled-grayscale")
-    s, (source, captions) = m.schedule, given(count, 128)
+    s, (source, captions) = m.schedule, given(count, 256)
     x0, prompts = coded(m.encode, source, m).repeat(NOISES, 1, 1, 1), (captions[1:] + captions[:1]) * NOISES
     predict, before = guided(m, prompts, GUIDANCE), io.to_pil(source) * NOISES
     ways = {"ddim": solvers.timestep_pairs("ddim", s, STEPS), "course": strided_pairs(end=s.final_time)}
@@ -137,7 +137,7 @@ def filled(count: int, out: Path) -> Iterable[Row]:
     Of the filled region alone, and of the whole picture, each over that of plain generation from the same noise.
     """
     m, judge = load("bundled"), Clip("bundled")
-    s, (x, captions) = m.schedule, given(count, 128)
+    s, (x, captions) = m.schedule, given(count, 256)
     known, hole = coded(m.encode, x, m), pad(torch.ones(1, 1, 64, 64), [32] * 4)
     steps, coarse = solvers.timestep_pairs("ddim", s, STEPS), downsample_mask(hole, m.factor).to(m.device)
     parts = {"region": (..., slice(32, 96), slice(32, 96)), "whole": ...}
@@ -181,7 +181,7 @@ def jumps(x: Tensor, hole: Tensor) -> float:
 def inverted(count: int, out: Path) -> Iterable[Row]:
     """Inversion and sampling at scale 1: PSNR to the autoencoder's own picture."""
     m = load("bundled", dtype="float32")
-    s, (x, _) = m.schedule, given(count, 128)
+    s, (x, _) = m.schedule, given(count, 256)
     z, predict = coded(m.encode, x, m), guided(m, [""] * count)
     own, steps = coded(m.decode, z, m).cpu(), solvers.timestep_pairs("ddim", s, 50)
     yield "refine", "PSNR, dB", "least"

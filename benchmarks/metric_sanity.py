@@ -36,7 +36,7 @@ PROMPTS = [
     "a photo of a deer in the forest",
     "an oil painting of a castle at night",
 ]
-NATIVE, FACTOR, WIDTH, STRIDE = 128, 4, 512, 8
+NATIVE, FACTOR, WIDTH, STRIDE = 256, 8, 1024, 8
 NOISE = 4, 12, 36  # standard deviations, of 255
 
 Row = tuple[str, Metric, Metric, int]  # what is compared, right, wrong, and 1 where more is better, else -1

@@ -30,7 +30,7 @@ PROMPTS = [
     "an oil painting of a sailboat on the water",
     "a photo of a penguin in the snow",
 ]
-NATIVE, FACTOR, STRIDE, CROPS = 128, 4, 8, 8
+NATIVE, FACTOR, STRIDE, CROPS = 256, 8, 8, 8
 
 
 def captions() -> list[str]:

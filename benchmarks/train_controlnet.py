@@ -20,7 +20,7 @@ from synoptic import io
 def rendered(count: int, folder: Path) -> None:
     """So many pictures that the bundled models never saw, and their captions."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    x, captions, _ = bank(count, 128, torch.device(device), seed=77, held_out=True, depth=True)
+    x, captions, _ = bank(count, 256, torch.device(device), seed=77, held_out=True, depth=True)
     (folder / "pictures").mkdir(parents=True, exist_ok=True)
     for k, some in enumerate(x.split(1000)):
         for j, picture in enumerate(io.to_pil(some.float() / 127.5 - 1)):

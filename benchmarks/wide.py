@@ -92,7 +92,7 @@ def main() -> None:
         time_all([Contender(name, dtype, int(batch) or None)], WIDTH, args.steps)
         print(peak_bytes())
         return
-    print(f'# "{PROMPT}", 128x{WIDTH}, stride {STRIDE} latents, {args.steps} steps, guidance {SCALE}')
+    print(f'# "{PROMPT}", 256x{WIDTH}, stride {STRIDE} latents, {args.steps} steps, guidance {SCALE}')
     load_before = os.getloadavg()[0]
     (memory if args.memory else compare)(args.steps)
     busy = f"load average {load_before:.1f} before, {os.getloadavg()[0]:.1f} after"

@@ -41,8 +41,8 @@ from synoptic.pipelines.base import finish
 from synoptic.pipelines.wide import WidePipeline
 from synoptic.views.windows import Windows, window_starts
 
-NATIVE, TIMES, PLAIN = 128, 6, "MultiDiffusion"
-BASE: dict[str, Any] = {"space": "canonical", "stride": 8, "guidance_scale": 5.0}
+NATIVE, TIMES, PLAIN = 256, 6, "MultiDiffusion"
+BASE: dict[str, Any] = {"space": "canonical", "stride": 8, "guidance_scale": 3.0}
 METHODS: dict[str, dict[str, Any]] = {
     "tiles apart": {"sync": "none", "space": "instance", "stride": 32},
     PLAIN: {},

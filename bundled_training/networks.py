@@ -30,14 +30,8 @@ def unet(*blocks: tuple[str, int], **rest: Any) -> Any:
     )
 
 
-def latent_unet() -> Any:
-    """sd: 32x32 latents of four channels, conditioned on the CLIP text tower."""
-    blocks = (PLAIN, 96), (CROSS, 128), (CROSS, 192)
-    return unet(*blocks, sample_size=32, in_channels=4, out_channels=4, attention_head_dim=4)
-
-
-def large_latent_unet(channels: int = 8) -> Any:
-    """sd for 256x256 pixels: 32x32 latents of eight channels, 16.2 M parameters, a third more work a step than sd's."""
+def latent_unet(channels: int = 8) -> Any:
+    """sd: 32x32 latents of eight channels, conditioned on the CLIP text tower."""
     blocks = (PLAIN, 96), (CROSS, 160), (CROSS, 224)
     return unet(*blocks, sample_size=32, in_channels=channels, out_channels=channels, attention_head_dim=4)
 
@@ -81,12 +75,12 @@ T5_ROADS = {
 }
 
 
-def vae(channels: int = 4, side: int = 128) -> Any:
-    """Build sd's autoencoder: pictures of `side` pixels, 128 or 256, to 32x32 latents of so many channels.
+def vae(channels: int = 8) -> Any:
+    """Build sd's autoencoder: pictures of 256x256 pixels to 32x32 latents of so many channels.
 
     It has no attention, so that it is as good on any size.
     """
-    levels = (32, 64, 128) if side == 128 else (32, 64, 96, 128)
+    levels = (32, 64, 96, 128)
     build: Any = AutoencoderKL
     return build(
         block_out_channels=levels,
@@ -95,7 +89,7 @@ def vae(channels: int = 4, side: int = 128) -> Any:
         layers_per_block=1,
         latent_channels=channels,
         norm_num_groups=16,
-        sample_size=side,
+        sample_size=256,
         mid_block_add_attention=False,
     )
 

@@ -16,7 +16,7 @@ PROMPTS = [
 ]
 
 
-def main(file: str = "docs/pictures/wide.png") -> None:
+def main(file: str = "docs/pictures/wide.jpg") -> None:
     images = synoptic.run("wide", *PROMPTS, out="outputs/readme").images
     gap = 4
     width, height = images[0].size
@@ -24,7 +24,7 @@ def main(file: str = "docs/pictures/wide.png") -> None:
     for i, image in enumerate(images):
         sheet.paste(image, (0, i * (height + gap)))
     Path(file).parent.mkdir(parents=True, exist_ok=True)
-    sheet.save(file)
+    sheet.save(file, quality=90)
 
 
 if __name__ == "__main__":

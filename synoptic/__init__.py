@@ -2,7 +2,7 @@
 
     import synoptic as syn
     model = syn.load("bundled")
-    result = syn.wide(model, "a photo of desert dunes at sunset", width=768, seed=3)
+    result = syn.wide(model, "a photo of desert dunes at sunset", width=1536, seed=3)
     result.images[0].show()
     syn.run("wide", prompt="a photo of desert dunes at sunset", out="outputs")
 

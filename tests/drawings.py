@@ -22,19 +22,19 @@ def white_box(size: tuple[int, int], box: tuple[int, int, int, int], gray: int =
     return mask
 
 
-def disc(side: int = 128) -> Image.Image:
+def disc(side: int = 256) -> Image.Image:
     """Return a bright disc on a dark ground."""
     y, x = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
     inside = (x - side // 2).square() + (y - side // 2).square() < (side * 5 // 16) ** 2
     return to_pil(torch.where(inside, 0.8, -0.5).expand(1, 3, -1, -1))[0]
 
 
-def ramp(side: int = 128) -> Image.Image:
+def ramp(side: int = 256) -> Image.Image:
     """Return a depth map that gets nearer to the right."""
     return to_pil(torch.linspace(-1, 1, side).expand(1, 3, side, side))[0]
 
 
 def hills() -> Image.Image:
-    """Return a zigzag line between sky and snow, 320 x 128."""
-    y, x = torch.meshgrid(torch.arange(128.0), torch.arange(320.0), indexing="ij")
-    return to_pil(torch.where(y > 40 + (x % 80 - 40).abs(), 0.9, -0.6).expand(1, 3, -1, -1))[0]
+    """Return a zigzag line between sky and snow, 640 x 256."""
+    y, x = torch.meshgrid(torch.arange(256.0), torch.arange(640.0), indexing="ij")
+    return to_pil(torch.where(y > 80 + (x % 160 - 80).abs(), 0.9, -0.6).expand(1, 3, -1, -1))[0]

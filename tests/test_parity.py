@@ -93,7 +93,7 @@ def test_windows_equal_multidiffusion_as_diffusers_ships_it(panorama, tiny_sd, s
 @pytest.mark.parametrize("wrap", [False, True], ids=["open", "loop"])
 def test_windows_equal_multidiffusion_on_the_bundled_model(panorama, sync, wrap):
     directory = BUNDLED_DIR / "sd"
-    latents, z = panorama(directory, 128, 192, wrap), windows(directory, 128, 192, wrap, sync)
+    latents, z = panorama(directory, 256, 384, wrap), windows(directory, 256, 384, wrap, sync)
     assert gap(latents, z) <= TOLERANCE
 
 
@@ -114,9 +114,9 @@ def test_generate_gives_the_pipelines_pictures(name, kind, how):
 @pytest.mark.slow
 @pytest.mark.parametrize("loop", [False, True], ids=["open", "loop"])
 def test_wide_gives_the_panorama_pipelines_picture(sd32, panorama, loop):
-    size: dict[str, Any] = {"width": 192, "height": 128, "circular": loop, "weights": "uniform"}
+    size: dict[str, Any] = {"width": 384, "height": 256, "circular": loop, "weights": "uniform"}
     result = synoptic.wide(sd32, PROMPTS[0], steps=STEPS, guidance_scale=SCALE, **size)
-    assert levels(result.images, panorama(BUNDLED_DIR / "sd", 128, 192, loop, output_type="pil")) <= 1
+    assert levels(result.images, panorama(BUNDLED_DIR / "sd", 256, 384, loop, output_type="pil")) <= 1
 
 
 def gap(a: Tensor, b: Tensor) -> float:

@@ -72,7 +72,7 @@ def test_one_picture_is_the_same_as_path_image_array_and_tensor(tmp_path):
 
     from synoptic import io
 
-    image = Image.radial_gradient("L").resize((128, 128)).convert("RGB")
+    image = Image.radial_gradient("L").resize((256, 256)).convert("RGB")
     image.save(tmp_path / "a.png")
     given = [
         tmp_path / "a.png",

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bundled_training.render.worlds import SECOND, THIRD
 from synoptic.diffusion.equations import randn
 from synoptic.diffusion.schedules import get_clip
 from synoptic.guidance.cfg import cfg
@@ -17,7 +18,9 @@ from synoptic.metrics.clip import Clip
 from synoptic.models.load import load
 from synoptic.sampling.single import sample
 
-STEPS, GUIDANCE = 20, 5.0
+STEPS = 20
+GUIDANCE = {"sd": 3.0, "if": 5.0}
+WORLDS = {"sd": THIRD, "if": SECOND}  # what each was trained on
 
 
 class Sampler:
@@ -25,6 +28,7 @@ class Sampler:
 
     def __init__(self, place: Path, device: str = "auto") -> None:
         self.model: Any = load(str(place), device=device)
+        self.guidance = GUIDANCE[place.name]
         self.batch = 128 if self.model.device.type == "cuda" else 16
 
     @property
@@ -33,14 +37,16 @@ class Sampler:
         return self.model.shape[-1] * self.model.factor
 
     def __call__(
-        self, prompts: Sequence[str], seeds: Sequence[int], *, steps: int = STEPS, guidance: float = GUIDANCE
+        self, prompts: Sequence[str], seeds: Sequence[int], *, steps: int = STEPS, guidance: float | None = None
     ) -> Tensor:
         """One picture a prompt and seed, by deterministic DDIM: (N, 3, S, S) in [0, 1] on the CPU."""
         s = self.model.schedule
         parts = []
         for start in range(0, len(prompts), self.batch):
             part = slice(start, start + self.batch)
-            predict = cfg(self.model, prompts[part], guidance, clip=get_clip("auto", s))
+            predict = cfg(
+                self.model, prompts[part], self.guidance if guidance is None else guidance, clip=get_clip("auto", s)
+            )
             x = randn(self.model.shape, generators(seeds[part])).to(self.model.device)
             parts.append(self.decoded(last(sample(predict, s, x, steps=s.steps(steps)))))
         return torch.cat(parts)

@@ -15,6 +15,7 @@ from bundled_training.render.captions import Spec, coloured
 from bundled_training.render.objects import SOLIDS
 from bundled_training.render.solids import VIEWS
 from bundled_training.render.words import COLOURS
+from bundled_training.render.worlds import THIRD
 from synoptic.metrics.clip import Clip
 
 
@@ -34,7 +35,8 @@ def measure(task: Task) -> Findings:
     ]
     found = Findings({"steps": steps, "guidance": GUIDANCE, "views": VIEWS, "colours an object": len(pairs) // len(names)})
     found.details |= {"prompts": [spec.caption for spec in every], "sheet": "one row an object: the four views of each kind"}
-    pictures = {"real 128": Renders(task.on)(every, 128, task.seed)}
+    renders = Renders(task.on, THIRD)
+    pictures = {"real 256": renders(every, 256, task.seed)}
     for part in ("sd", "if"):
         for kind, place in task.models(part).items():
             sampler = Sampler(place, task.device)
@@ -42,7 +44,7 @@ def measure(task: Task) -> Findings:
             pictures[f"{kind} {part}"] = sampler(
                 prompts, range(1_000_000 * task.seed, 1_000_000 * task.seed + len(prompts)), steps=steps
             )
-    pictures["real 64"] = Renders(task.on)(every, 64, task.seed)
+    pictures["real 64"] = renders(every, 64, task.seed)
     for name, clip in task.clip_models.items():
         for kind, x in pictures.items():
             hits = right_views(clip, x, pairs)
@@ -51,7 +53,7 @@ def measure(task: Task) -> Findings:
             found.details[f"by object, {kind}, {name}"] = dict(zip(names, by.tolist(), strict=True))
             by = hits.mean(0)
             found.details[f"by view, {kind}, {name}"] = dict(zip(VIEWS, by.tolist(), strict=True))
-    large = [torch.nn.functional.interpolate(x, (128, 128)) for x in pictures.values()]
+    large = [torch.nn.functional.interpolate(x, (256, 256)) for x in pictures.values()]
     found.sheet = torch.cat([x.unflatten(0, (len(pairs), len(VIEWS))) for x in large], 1).flatten(0, 1)
     found.columns = len(VIEWS) * len(pictures)
     return found

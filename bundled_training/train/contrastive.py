@@ -98,7 +98,7 @@ def contrast(texts: Tensor, images: Tensor, scale: Tensor, same: Tensor) -> Tens
 
 
 def main(name: str) -> None:
-    more = own(side=128)
+    more = own(side=256)
     s = stage(name, minutes=2.5, count=300_000, batch=2048, about=f"Train {name}, a CLIPModel.")
     recipe = RECIPES[name]
     torch.manual_seed(100 * recipe.seed + s.seed + 7919 * s.rank)

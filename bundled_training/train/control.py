@@ -1,10 +1,11 @@
 """sd's ControlNets: edges, scribbles and depth (Zhang et al. 2023), learned side by side on the frozen U-Net.
 
-`python -m bundled_training.train.control` after sd: its finished directory is all that is needed.
+`python -m bundled_training.train.control` after sd: its finished directory is all that is needed. `--kinds`: which.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -17,76 +18,81 @@ from bundled_training.render.bank import bank, rendered
 from bundled_training.render.edges import canny, scribble, unsteady
 from bundled_training.train import vae
 from bundled_training.train.denoise import Noising, row, samples
-from bundled_training.train.loop import Stage, Words, sheet, stage, train
+from bundled_training.train.loop import Stage, Words, own, sheet, stage, train
 from bundled_training.train.save import half, loads_as_float32
 from synoptic.metrics.edges import edge_f1
 
-KINDS = "canny", "scribble", "depth"
 LATE = 0.75  # t = T u^LATE: more than half of the rows are where the map, not the noisy picture, has to tell the structure
 WORDLESS = 0.3  # the share of empty prompts
-SIDE = 256  # pixels of a picture and its maps
 
 
 def main() -> None:
+    kinds = own(kinds="canny,scribble,depth").kinds.split(",")
     s = stage("control", minutes=9, count=80_000, batch=96, about="Train sd's three ControlNets, after sd.")
     build: Any = StableDiffusionPipeline
     pipe = build.from_pretrained(s.family / "sd")
     frozen = [part.to(s.device).eval().requires_grad_(False) for part in (pipe.unet, pipe.text_encoder, pipe.vae)]
     unet, text, auto = (part.to(memory_format=torch.channels_last) for part in frozen)
-    words, z, maps = drawn(s, pipe.tokenizer, auto)
-    nets: Any = nn.ModuleDict({kind: begun(s, kind, unet) for kind in KINDS})
+    words, z, maps = drawn(s, kinds, pipe.tokenizer, auto)
+    nets: Any = nn.ModuleDict({kind: begun(s, kind, unet) for kind in kinds})
     nets = nets.to(s.device, memory_format=torch.channels_last).train()
     noising = Noising(networks.latent_scheduler(), s.device)
     step = s.compiled(lambda *args: controlled(nets, unet, *args))
     last = len(noising.alpha)
 
     def loss(progress: float) -> tuple[Tensor, dict[str, Tensor]]:
-        k = torch.randint(len(z), (len(KINDS) * s.batch,), device=s.device)
+        k = torch.randint(len(z), (len(kinds) * s.batch,), device=s.device)
         t = (last * torch.rand(len(k), device=s.device) ** LATE).long()
         xt, t, v = noising(z[k].float(), t)
         with s.autocast():
             with torch.no_grad():
                 states = text(input_ids=words.dropped(k % len(words.ids), WORDLESS))[0]
-                seen = shown(maps, k)
+                seen = shown(kinds, maps, k)
             output = step(xt.contiguous(memory_format=torch.channels_last), t, states, seen)
         value, facts = noising.loss(output, v, z[k].float(), xt, t)
-        errors = (output.detach().float() - v).square().mean((1, 2, 3)).view(len(KINDS), -1).mean(1)
-        return value, facts | dict(zip(KINDS, errors, strict=True))
+        errors = (output.detach().float() - v).square().mean((1, 2, 3)).view(len(kinds), -1).mean(1)
+        return value, facts | dict(zip(kinds, errors, strict=True))
 
-    held_out = bank(2 if s.tiny else 96, SIDE, s.device, seed=4999, held_out=True, depth=True)
+    held_out = bank(2 if s.tiny else 96, vae.SIDE, s.device, seed=4999, held_out=True, depth=True)
     train(s, nets, loss, lambda module: finish(s, module, pipe, noising, held_out), lr=5e-4, decay=0.999)
 
 
-def drawn(s: Stage, tokenizer: Any, auto: Any) -> tuple[Words, Tensor, Tensor]:
-    """The captions' words, scaled latents of pictures and their mirror images (2N, C, 32, 32), the maps (3, N, 1, S, S).
+def drawn(s: Stage, kinds: Sequence[str], tokenizer: Any, auto: Any) -> tuple[Words, Tensor, Tensor]:
+    """The captions' words, scaled latents of pictures and their mirror images (2N, C, 32, 32), the maps (K, N, 1, S, S).
 
     The pictures are encoded chunk by chunk and not kept.
     """
     scale = auto.config.scaling_factor
     z = torch.empty(2 * s.count, auto.config.latent_channels, 32, 32, dtype=torch.float16, device=s.device)
-    maps = torch.empty(len(KINDS), s.count, 1, SIDE, SIDE, dtype=torch.uint8, device=s.device)
+    maps = torch.empty(len(kinds), s.count, 1, vae.SIDE, vae.SIDE, dtype=torch.uint8, device=s.device)
     captions: list[str] = []
-    for pictures, depths, texts in rendered(s.count, SIDE, s.device, seed=4000 + s.seed + 7919 * s.rank):
+    for pictures, depths, texts in rendered(s.count, vae.SIDE, s.device, seed=4000 + s.seed + 7919 * s.rank):
         start = len(captions)
         here, mirrored = slice(start, start + len(texts)), slice(s.count + start, s.count + start + len(texts))
         z[here], z[mirrored] = vae.latents(auto, pictures, scale), vae.latents(auto, pictures.flip(3), scale)
-        for part, place in zip(pictures.split(1024), maps[:2, here].split(1024, 1), strict=True):
-            place[:] = torch.stack([255 * draw(part.float() / 255).byte() for draw in (canny, scribble)])
-        maps[2, here] = depths
+        for begin in range(0, len(texts), 1024):
+            part = slice(begin, begin + 1024)
+            maps[:, here][:, part] = mapped(kinds, pictures[part].float() / 255, depths[part])
         captions += texts
-    edges, strokes, _ = (kind[:1024].float().mean().item() / 255 for kind in maps)
-    s.log(drawn=len(captions), canny=edges, scribble=strokes)
+    s.log(drawn=len(captions), means=[round(kind[:1024].float().mean().item() / 255, 4) for kind in maps])
     return Words(tokenizer, captions, s.device), z, maps
 
 
-def shown(maps: Tensor, k: Tensor) -> Tensor:
-    """The maps (3, n, 3, S, S) in [0, 1] for rows k (3n,) of the latents, whose second half is mirrored."""
+def mapped(kinds: Sequence[str], pictures: Tensor, depths: Tensor) -> Tensor:
+    """The maps (K, N, 1, S, S) uint8 of pictures (N, 3, S, S) in [0, 1] and depths (N, 1, S, S) uint8."""
+    draw = {"canny": canny, "scribble": scribble}
+    return torch.stack([(255 * draw[kind](pictures)).byte() if kind in draw else depths for kind in kinds])
+
+
+def shown(kinds: Sequence[str], maps: Tensor, k: Tensor) -> Tensor:
+    """The maps (K, n, 3, S, S) in [0, 1] for rows k (K n,) of the latents, whose second half is mirrored."""
     n, count = len(k) // len(maps), maps.shape[1]
     kind = torch.arange(len(maps), device=k.device).repeat_interleave(n)
     x = maps[kind, k % count].float() / 255
     x = torch.where(row(k) < count, x, x.flip(3)).unflatten(0, (len(maps), n))
-    edges, strokes, depths = x
-    return torch.stack([edges, unsteady(strokes), stretched(depths)]).expand(-1, -1, 3, -1, -1).contiguous()
+    varied = {"scribble": unsteady, "depth": stretched}
+    rows = [varied[kind](part) if kind in varied else part for kind, part in zip(kinds, x, strict=True)]
+    return torch.stack(rows).expand(-1, -1, 3, -1, -1).contiguous()
 
 
 def stretched(depths: Tensor) -> Tensor:
@@ -108,7 +114,7 @@ def begun(s: Stage, kind: str, unet: Any) -> Any:
 
 
 def controlled(nets: nn.Module, unet: Any, x: Tensor, t: Tensor, states: Tensor, maps: Tensor) -> Tensor:
-    """What the U-Net says of rows x (3n, 4, h, w), n of them under each net and its maps (3, n, 3, S, S)."""
+    """What the U-Net says of rows x (K n, C, h, w), n of them under each net and its maps (K, n, 3, S, S)."""
     n = maps.shape[1]
     rows = zip(nets.children(), x.split(n), t.split(n), states.split(n), maps, strict=True)
     parts = [net(x, t, states, shown, return_dict=False) for net, x, t, states, shown in rows]
@@ -119,10 +125,11 @@ def controlled(nets: nn.Module, unet: Any, x: Tensor, t: Tensor, states: Tensor,
 
 @torch.no_grad()
 def finish(s: Stage, nets: Any, pipe: Any, noising: Noising, held_out: tuple[Tensor, list[str], Tensor]) -> None:
-    """Write the three directories; paint held-out maps and say how well the canny edges of the paintings follow them."""
+    """Write the directories; paint held-out maps and say how well the edges of the paintings follow them."""
     pictures, captions, depths = held_out
     n, x0 = len(pictures), pictures.float() / 255
-    wanted = torch.stack([canny(x0), scribble(x0), depths.float() / 255])
+    kinds = list(nets)
+    wanted = mapped(kinds, x0, depths).float() / 255
     maps = wanted.expand(-1, -1, 3, -1, -1)
 
     def predict(x: Tensor, t: Tensor, states: Tensor) -> Tensor:
@@ -136,13 +143,10 @@ def finish(s: Stage, nets: Any, pipe: Any, noising: Noising, held_out: tuple[Ten
         shape = pipe.unet.config.in_channels, *(pipe.unet.config.sample_size,) * 2
         z = samples(predict, noising, states, empty, shape, steps=2 if s.tiny else 25, guidance=3.0)
     painted = vae.decoded(pipe.vae, z, pipe.vae.config.scaling_factor).unflatten(0, (len(maps), n))
-    found = [draw(x) for draw, x in zip((canny, scribble, canny), painted, strict=True)]
-    s.log(
-        canny_f1=edge_f1(found[0], wanted[0]).mean().item(),
-        scribble_f1=edge_f1(found[1], wanted[1]).mean().item(),
-        depth_f1=edge_f1(found[2], wanted[0]).mean().item(),
-        unlike_f1=edge_f1(found[0], wanted[0].roll(1, 0)).mean().item(),
-    )
+    edges, own_edges = canny(x0), [canny(x) for x in painted]
+    for kind, x, given, found in zip(kinds, painted, wanted, own_edges, strict=True):
+        pair = (scribble(x), given) if kind == "scribble" else (found, edges)
+        s.log(kind=kind, followed=edge_f1(*pair).mean().item(), unlike=edge_f1(found, edges.roll(1, 0)).mean().item())
     rows = [x0, *torch.stack([maps, painted], 1).flatten(0, 1)]
     sheet(torch.cat([x[:16] for x in rows]), s.work / "previews" / "control.png", min(n, 16))
     for kind, net in nets.items():

@@ -23,7 +23,7 @@ from bundled_training.train.save import half, save_pipeline, ship
 
 
 def main() -> None:
-    more = own(side=128, rate=7e-4, end=0.01, shards="")
+    more = own(side=256, rate=7e-4, end=0.01, shards="")
     s = stage("if", minutes=20, count=800_000, batch=256, about="Train if's U-Net, after t5.")
     text, tokenizer = t5.loaded(s)
     pictures, captions = small_bank(s.count, s.device, 2000 + s.seed + 7919 * s.rank, more.side)

@@ -1,7 +1,7 @@
 """sd: a latent U-Net, conditioned on the conditioner's frozen text tower; writes the StableDiffusionPipeline.
 
-`--side 256` trains the U-Net of the third generation, with the autoencoder and the tower of the work folder: vae/, and
-conditioner/ or text_encoder/ with tokenizer/. It is trained in legs, on machines from which only small files come back:
+It takes the autoencoder and the tower of the work folder: vae/, and conditioner/ or text_encoder/ with tokenizer/. It is
+trained in legs, on machines from which only small files come back:
 `--shards DIR` also writes the averaged U-Net there, in float16 files of at most 14 MB, with samples to look at; the next
 leg starts from them (`--init DIR`). `--rate` and `--end`: the learning rate, and the share of it at the end of the leg.
 """
@@ -25,7 +25,7 @@ from bundled_training.train.denoise import PROMPTS, Noising, samples
 from bundled_training.train.loop import Stage, Words, own, sheet, stage, train
 from bundled_training.train.save import half, save_pipeline, ship
 
-PROMPTS_256 = (
+SD_PROMPTS = (
     *PROMPTS, "a photo of a dog and a cat", "a photo of an elephant", "a photo of a lion", "a photo of a bicycle",
     "a photo of a yellow house", "a photo of a sailboat on the ocean", "an oil painting of a dog",
     "a photo of a watering can", "a photo of an astronaut", "a pencil sketch of a castle", "a photo of a strawberry",
@@ -34,15 +34,13 @@ PROMPTS_256 = (
 
 
 def main() -> None:
-    more = own(side=128, rate=7e-4, end=0.01, shards="")
+    more = own(rate=7e-4, end=0.01, shards="")
     s = stage("sd", minutes=20, count=400_000, batch=256, about="Train sd's U-Net, after vae and contrastive conditioner.")
-    large = more.side == 256
     text, tokenizer = tower(s)
-    words, z, auto = latent_bank(s, tokenizer, more.side)
-    unet = s.begin(networks.large_latent_unet(z.shape[1]) if large else networks.latent_unet())
+    words, z, auto = latent_bank(s, tokenizer)
+    unet = s.begin(networks.latent_unet(z.shape[1]))
     noising = Noising(networks.latent_scheduler(), s.device)
     step = s.compiled(lambda x, t, states: unet(x, t, states).sample)
-    prompts = PROMPTS_256 if large else PROMPTS
 
     def loss(progress: float) -> tuple[Tensor, dict[str, Tensor]]:
         k = torch.randint(len(z), (s.batch,), device=s.device)
@@ -56,11 +54,11 @@ def main() -> None:
 
     def finish(module: torch.nn.Module) -> None:
         with torch.no_grad(), s.autocast():
-            states, empty = text(input_ids=words.rows(prompts))[0], text(input_ids=words.empty)[0]
+            states, empty = text(input_ids=words.rows(SD_PROMPTS))[0], text(input_ids=words.empty)[0]
             steps = 2 if s.tiny else 25
-            x = samples(lambda *a: module(*a).sample, noising, states, empty, tuple(z.shape[1:]), steps=steps)
-        preview = s.work / "previews" / ("sd.jpg" if large else "sd.png")
-        sheet(vae.decoded(auto, x, auto.config.scaling_factor), preview, 8 if large else 12)
+            x = samples(lambda *a: module(*a).sample, noising, states, empty, tuple(z.shape[1:]), steps=steps, guidance=3.0)
+        preview = s.work / "previews" / "sd.jpg"
+        sheet(vae.decoded(auto, x, auto.config.scaling_factor), preview, 8)
         save_pipeline(pipeline(module, auto, text, tokenizer), s.family / "sd")
         if more.shards:
             ship(module, Path(more.shards))
@@ -77,7 +75,7 @@ def tower(s: Stage) -> tuple[Any, CLIPTokenizer]:
     return alone.to(s.device).eval().requires_grad_(False), CLIPTokenizer.from_pretrained(s.work / "tokenizer")
 
 
-def latent_bank(s: Any, tokenizer: CLIPTokenizer, side: int = 128) -> tuple[Words, Tensor, Any]:
+def latent_bank(s: Any, tokenizer: CLIPTokenizer) -> tuple[Words, Tensor, Any]:
     """The captions' words, scaled latents of the pictures and of their mirror images (2N, C, 32, 32), and the VAE.
 
     The pictures are encoded chunk by chunk and not kept.
@@ -86,7 +84,7 @@ def latent_bank(s: Any, tokenizer: CLIPTokenizer, side: int = 128) -> tuple[Word
     scale = auto.config.scaling_factor
     z = torch.empty(2 * s.count, auto.config.latent_channels, 32, 32, dtype=torch.float16, device=s.device)
     captions: list[str] = []
-    for pictures, _, texts in rendered(s.count, side, s.device, seed=1000 + s.seed + 7919 * s.rank):
+    for pictures, _, texts in rendered(s.count, vae.SIDE, s.device, seed=1000 + s.seed + 7919 * s.rank):
         for start, seen in ((0, pictures), (s.count, pictures.flip(3))):
             place = start + len(captions)
             z[place : place + len(texts)] = vae.latents(auto, seen, scale)

@@ -32,7 +32,7 @@ class Aligned(nn.Module):
 
 
 def main() -> None:
-    more = own(side=128)
+    more = own(side=256)
     s = stage("t5", minutes=1.5, count=150_000, batch=2048, about="Align the T5 with the conditioner, after it.")
     clip = conditioner(s)
     tokenizer = T5Tokenizer.from_pretrained(s.work / "tokenizers" / "t5")

@@ -1,7 +1,4 @@
-"""sd's autoencoder: reconstruct renders through 32x32 latents.
-
-`--side 256 --channels 8` trains the autoencoder of the third generation: pictures twice as large, latents of the same size.
-"""
+"""sd's autoencoder: reconstruct renders of 256x256 pixels through 32x32 latents of `--channels` channels."""
 
 from __future__ import annotations
 
@@ -17,16 +14,15 @@ from bundled_training.render.bank import bank
 from bundled_training.train.loop import Stage, own, sheet, stage, train
 from bundled_training.train.save import half, loads_as_float32
 
-CROP = 64  # pixels of a picture of 128; the last quarter sees whole pictures
+SIDE, CROP = 256, 128  # pixels of a picture, and of what is seen of it; the last quarter sees whole pictures
 
 
 def main() -> None:
-    shape = own(side=128, channels=4)
-    side, crop = shape.side, CROP * shape.side // 128
-    s = stage("vae", minutes=4, count=150_000, batch=192, about="Train sd's autoencoder.")
-    pictures, _, _ = bank(s.count, side, s.device, seed=50 + s.seed + 7919 * s.rank)
-    held_out, _, _ = bank(256 if not s.tiny else 8, side, s.device, seed=51, held_out=True)
-    vae = s.begin(networks.vae(shape.channels, side))
+    more = own(channels=8)
+    s = stage("vae", minutes=6, count=50_000, batch=128, about="Train sd's autoencoder.")
+    pictures, _, _ = bank(s.count, SIDE, s.device, seed=50 + s.seed + 7919 * s.rank)
+    held_out, _, _ = bank(256 if not s.tiny else 8, SIDE, s.device, seed=51, held_out=True)
+    vae = s.begin(networks.vae(more.channels))
 
     def both_ways(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         z = vae.encode(x).latent_dist
@@ -38,8 +34,8 @@ def main() -> None:
         whole = progress > 0.75
         x = pictures[torch.randint(len(pictures), (s.batch // 3 if whole else s.batch,), device=s.device)]
         if not whole:
-            top, left = (int(torch.randint(x.shape[-1] - crop + 1, ())) for _ in range(2))
-            x = x[:, :, top : top + crop, left : left + crop]
+            top, left = (int(torch.randint(x.shape[-1] - CROP + 1, ())) for _ in range(2))
+            x = x[:, :, top : top + CROP, left : left + CROP]
         x = (x.float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
         with s.autocast():
             y, mean, logvar = both_ways(x)
@@ -65,7 +61,7 @@ def main() -> None:
 
 @torch.no_grad()
 def latents(vae: Any, pictures: Tensor, scale: float) -> Tensor:
-    """Mean latents (N, 4, S/4, S/4) of uint8 pictures, times `scale`, in float16."""
+    """Mean latents (N, C, S/8, S/8) of uint8 pictures, times `scale`, in float16."""
     rows = []
     for part in pictures.split(512):
         x = (part.float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)

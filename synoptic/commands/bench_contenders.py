@@ -20,7 +20,7 @@ from synoptic.pipelines.base import finish
 from synoptic.pipelines.wide import WidePipeline
 
 PROMPT = "a photo of snowy mountains at sunset"
-WIDTH, STRIDE, STEPS, SCALE = 768, 8, 25, 5.0
+WIDTH, STRIDE, STEPS, SCALE = 1536, 8, 25, 3.0
 BATCHES, PROBE = (2, 4, 8, 16), 3
 Sampler = Callable[[int], Image]  # steps -> the picture
 

@@ -29,13 +29,14 @@ HEADER = ("source", "MB", "pixels", "state")
 
 @dataclass(frozen=True)
 class Models:
-    """Rows of models, upscalers and ControlNets; each command's default; and what the bundled models know, by kind."""
+    """Rows of models, upscalers and ControlNets; commands' defaults; what `bundled` knows, and which words `bundled-if` lacks."""
 
     models: list[Row]
     upscalers: list[Row]
     controlnets: list[Row]
     defaults: list[tuple[str, str]]
     known: dict[str, list[str]]
+    unknown_to_pixels: list[str]
 
     def __str__(self) -> str:
         tables: list[list[tuple[str, ...]]] = [
@@ -43,7 +44,8 @@ class Models:
             for kind, rows in (("model", self.models), ("upscaler", self.upscalers), ("controlnet", self.controlnets))
         ]
         tables.append([("command", "default model"), *self.defaults])
-        known = [("what the bundled models know",), *((kind, ", ".join(names)) for kind, names in self.known.items())]
+        known = [("what bundled knows",), *((kind, ", ".join(names)) for kind, names in self.known.items())]
+        known.append(("bundled-if does not know", ", ".join(self.unknown_to_pixels)))
         return "\n\n".join("\n".join("\t".join(row) for row in table) for table in [*tables, known])
 
 
@@ -56,6 +58,7 @@ def execute(options: ModelsOptions) -> Models:
         [in_the_package(name, resolve_controlnet(name, bundled), bundled.native_size) for name in CONTROLNETS],
         [(name, default_model(name)) for name in synoptic.APPLICATIONS],
         vocabulary()["prompts"],
+        sorted(set(vocabulary()["words"]) - set(vocabulary("if")["words"])),
     )
 
 

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from synoptic.diffusion.equations import Number, Schedule, add_noise, randn
 from synoptic.distillation.base import Loss, loss_from_gradient
+from synoptic.distillation.loss_spec import LossSpec
 from synoptic.distillation.losses import per_row
 from synoptic.distillation.timesteps import TimestepSampler, uniform_timesteps
 from synoptic.guidance.cfg import Predict
@@ -77,3 +78,11 @@ def pds_coefficients(s: Schedule, t: Tensor, stride: int = 2) -> tuple[Tensor, T
     c1 = alpha.sqrt() * sigma_prev**2 / sigma**2
     sd = sigma_prev / sigma * beta.sqrt()
     return (a_prev - c0 - c1 * a) / sd, c0 * sigma / a / sd
+
+
+LOSSES = {
+    "pds": LossSpec(
+        lambda f: pds(f.cfg(f.guidance_scale), f.schedule, f.edited, f.stride, timesteps=f.timesteps), edits=True
+    ),
+    "dds": LossSpec(lambda f: dds(f.cfg(f.guidance_scale), f.schedule, f.edited, timesteps=f.timesteps), edits=True),
+}

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from synoptic.diffusion.equations import Schedule, add_noise, coefficients, tweedie
 from synoptic.distillation.base import Loss
+from synoptic.distillation.loss_spec import LossSpec
 from synoptic.distillation.losses import weighted_branches
 from synoptic.distillation.timesteps import TimestepSampler, falling_timesteps, narrowing_timesteps
 from synoptic.distillation.weights import sqrt_noise_to_signal
@@ -97,3 +98,11 @@ def invert_to(inversion_predict: Predict, s: Schedule, x: Tensor, start: Tensor,
 
 def _sds_weights(scale: float):
     return lambda step, t: {"cond": scale, "null": 1 - scale, "noise": -1}
+
+
+LOSSES = {
+    "sdi": LossSpec(
+        lambda f: sdi(f.branch_predict, f.schedule, f.cfg(2 - f.guidance_scale), f.guidance_scale, timesteps=f.timesteps)
+    ),
+    "ism": LossSpec(lambda f: ism(f.branch_predict, f.schedule, f.branch("null"), f.guidance_scale, timesteps=f.timesteps)),
+}

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from synoptic.diffusion.equations import Number, Schedule, add_noise, coefficients, randn
 from synoptic.distillation.base import Loss, loss_from_gradient
+from synoptic.distillation.loss_spec import LossSpec
 from synoptic.distillation.timesteps import TimestepSampler, uniform_timesteps
 from synoptic.distillation.weights import WeightFunction, constant, variance
 from synoptic.guidance.batching import BranchPredict
@@ -209,3 +210,13 @@ class StudentTraining:
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         self.student.load_state_dict(strip_prefix("student", state))
         load_optimizer(self.optimizer, strip_prefix("optimizer", state))
+
+
+LOSSES = {
+    "sds": LossSpec(lambda f: sds(*f.guided, timesteps=f.timesteps, weight=f.weight)),
+    "vsd": LossSpec(lambda f: vsd(*f.guided, timesteps=f.timesteps, weight=f.weight), student=True),
+    "csd": LossSpec(
+        lambda f: csd(*f.guided, f.negative_weight, timesteps=f.timesteps, weight=f.weight), negative_branch="given"
+    ),
+    "nfsd": LossSpec(lambda f: nfsd(*f.guided, timesteps=f.timesteps, weight=f.weight), negative_branch="always"),
+}

@@ -13,10 +13,10 @@ from synoptic.options.base import Option, Options
 class BenchOptions(Options):
     """Time diffusers' panorama pipeline and ours on this machine's CPU, the same picture: a few minutes.
 
-    synoptic bench --width 512 --steps 5
+    synoptic bench --width 1024 --steps 5
     """
 
-    width: Annotated[int, Option("pixels of the picture", at_least=128)] = 768
+    width: Annotated[int, Option("pixels of the picture", at_least=256)] = 1536
     steps: Annotated[int, Option("denoising steps of each side", at_least=1)] = 25
     repeats: Annotated[int, Option("times that each side is run, in turn; the median counts", at_least=1)] = 1
     out: Annotated[str, Option("folder for bench.json and the pictures", recorded=False)] = "outputs/bench"

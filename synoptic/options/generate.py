@@ -17,7 +17,7 @@ class GenerateOptions(PromptOptions, UpscalingOptions):
     synoptic generate "a photo of a lemon" --model bundled
     """
 
-    model: ModelName = "bundled-if"
+    model: ModelName = "bundled"
     upscalers: Upscalers = ("auto",)
 
     def texts(self) -> list[str]:

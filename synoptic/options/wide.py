@@ -21,7 +21,7 @@ Sync = Annotated[Literal["x0", "eps", "xt", "none"], Option("what the views agre
 class WideOptions(PromptOptions, WideControlOptions, SyncDiffusionOptions, SpeedOptions):
     """Generate a picture larger than the model can: its windows are denoised together, on one canvas.
 
-    synoptic wide "a watercolor of snowy mountains at sunrise" --width 1024
+    synoptic wide "a watercolor of snowy mountains at sunrise" --width 2048
     synoptic wide "a photo of a green meadow" --region "0.5,0,1,1: a photo of a lake"
     synoptic wide "a photo of a meadow" "a photo of snowy mountains" --prompt-travel
     synoptic wide "an oil painting of a village" --control street.jpg --condition canny

@@ -10,7 +10,8 @@ from torch import Tensor
 from synoptic.diffusion.equations import Pred, Time
 from synoptic.diffusion.schedules import get_clip
 from synoptic.distillation.lora_student import LoRAStudent
-from synoptic.distillation.loss_table import LOSSES, LossInputs, Objective
+from synoptic.distillation.loss_spec import LossInputs
+from synoptic.distillation.loss_table import LOSSES, Objective
 from synoptic.distillation.losses import StudentTraining
 from synoptic.distillation.on_windows import canvas_branches
 from synoptic.distillation.timesteps import TIMESTEPS

@@ -12,7 +12,8 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from synoptic.distillation.lora_student import LoRAStudent
-from synoptic.distillation.loss_table import LOSSES, LossInputs, Objective
+from synoptic.distillation.loss_spec import LossInputs
+from synoptic.distillation.loss_table import LOSSES, Objective
 from synoptic.distillation.losses import StudentTraining
 from synoptic.distillation.timesteps import TIMESTEPS
 from synoptic.distillation.weights import WEIGHTS

@@ -33,10 +33,10 @@ def plain(name: str) -> Any:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "side"), [("sd", 128), ("if", 64)])
-def test_prompts_are_painted(name, side):
+@pytest.mark.parametrize(("name", "side", "scale"), [("sd", 256, 3.0), ("if", 64, 5.0)])
+def test_prompts_are_painted(name, side, scale):
     rng = torch.Generator().manual_seed(0)
-    pictures = plain(name)(PROMPTS, num_inference_steps=10, guidance_scale=5.0, generator=rng, output_type="pt").images
+    pictures = plain(name)(PROMPTS, num_inference_steps=10, guidance_scale=scale, generator=rng, output_type="pt").images
     pictures = torch.as_tensor(pictures).float()
     assert pictures.shape == (3, 3, side, side)
     judge = Clip("bundled", "cpu")
@@ -59,13 +59,13 @@ def test_a_small_picture_is_enlarged():
 
 @pytest.fixture(scope="module")
 def renders() -> tuple[Tensor, list[str], Tensor]:
-    return bank(4, 128, "cpu", seed=31, held_out=True, depth=True)
+    return bank(4, 256, "cpu", seed=31, held_out=True, depth=True)
 
 
 def painted(pipe: Any, captions: list[str], *given: Any) -> Tensor:
     pipe.set_progress_bar_config(disable=True)
     rngs = [torch.Generator().manual_seed(k) for k in range(4)]
-    how: dict[str, Any] = {"num_inference_steps": 8, "guidance_scale": 5.0, "output_type": "pt", "generator": rngs}
+    how: dict[str, Any] = {"num_inference_steps": 8, "guidance_scale": 3.0, "output_type": "pt", "generator": rngs}
     return pipe(captions, *given, **how).images * 2 - 1
 
 
@@ -88,12 +88,12 @@ def test_maps_are_followed_in_diffusers_own_pipeline(kind, draw, renders, unguid
     def followed(pictures: Tensor) -> float:
         if draw:
             return edge_f1(draw(pictures)[:, :1], wanted[:, :1]).mean().item()
-        return matched_fraction(canny(wanted * 2 - 1)[:, :1], canny(pictures)[:, :1], 1).mean().item()
+        return matched_fraction(canny(wanted * 2 - 1)[:, :1], canny(pictures)[:, :1], 2).mean().item()
 
     assert followed(painted(pipe, captions, wanted)) > followed(unguided) + 0.15
 
 
 def test_all_of_it_is_small():
     files = list(BUNDLED_DIR.rglob("*.safetensors"))
-    assert sum(path.stat().st_size for path in files) < 100e6
+    assert sum(path.stat().st_size for path in files) < 115e6
     assert all(x.dtype == torch.float16 for path in files for x in load_file(path).values() if x.is_floating_point())

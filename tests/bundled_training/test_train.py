@@ -42,8 +42,8 @@ def work(tmp_path_factory) -> Path:
     work = tmp_path_factory.mktemp("bundled_training")
     tokenizers.write(work / "tokenizers", count=3000)
     with pytest.MonkeyPatch.context() as m:
-        for stage in ("sd", "pixel"):
-            m.setattr(f"bundled_training.train.{stage}.PROMPTS", PROMPTS[:2])
+        for name in ("sd.SD_PROMPTS", "pixel.PROMPTS"):
+            m.setattr(f"bundled_training.train.{name}", PROMPTS[:2])
         for stage in STAGES:
             run(work, stage)
     return work
@@ -55,7 +55,7 @@ def test_directories_generate_by_plain_from_pretrained(work, name):
     pipe.set_progress_bar_config(disable=True)
     given = {"image": torch.zeros(1, 3, 64, 64)} if name == "if-ii" else {}
     picture = pipe("a photo of a dog", num_inference_steps=2, output_type="pt", **given).images
-    side = {"sd": 128, "if": 64, "if-ii": 256}[name]
+    side = {"sd": 256, "if": 64, "if-ii": 256}[name]
     assert picture.shape == (1, 3, side, side)
     assert all(p.dtype == torch.float32 for p in pipe.unet.parameters())
 
@@ -65,11 +65,11 @@ def test_controlnets_fit_their_model_and_the_package(work):
     from synoptic.models.load import load, load_controlnet
 
     model = load(str(work / "family/sd"), device="cpu", dtype="float32")
-    x, t, seen = torch.randn(1, 4, 32, 32), 500, torch.rand(1, 3, 128, 128)
+    x, t, seen = torch.randn(1, 8, 32, 32), 500, torch.rand(1, 3, 256, 256)
     plain = model.predict(x, t, model.embed(["a dog"])).x0
     for kind in ("canny", "scribble", "depth"):
         folder = work / f"family/control-{kind}"
-        assert sum(file.stat().st_size for file in folder.iterdir()) < 4.9 * 2**20
+        assert sum(file.stat().st_size for file in folder.iterdir()) < 6.5 * 2**20
         net = load_controlnet(str(folder), model=str(work / "family/sd"), device="cpu", dtype="float32")
         told = ControlledDenoiser(model, [Control(net, seen)])
         x0 = told.predict(x, t, told.embed(["a dog"])).x0

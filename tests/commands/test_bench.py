@@ -11,7 +11,7 @@ import synoptic
 
 @pytest.mark.slow
 def test_bench_times_both_libraries_and_keeps_what_it_found(tmp_path):
-    found = synoptic.bench(width=144, steps=1, out=str(tmp_path))
+    found = synoptic.bench(width=288, steps=1, out=str(tmp_path))
     kept = json.loads((tmp_path / "bench.json").read_text())
     assert kept["rows"] == found.rows and {"machine", "versions", "options"} <= set(kept)
     default, *_, fast = found.rows

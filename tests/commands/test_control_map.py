@@ -19,7 +19,7 @@ def test_normals_of_a_depth_map_lean_to_the_near(tmp_path):
 
 @pytest.mark.parametrize("kind", ["canny", "scribble"])
 def test_lines_are_few(kind, tmp_path):
-    file = synoptic.control_map(disc(), kind=kind, out=str(tmp_path / "map.png"))
+    file = synoptic.control_map(disc(128), kind=kind, out=str(tmp_path / "map.png"))
     assert 0.01 < (from_pil(load_image(file)) > 0).float().mean() < 0.2
 
 

@@ -21,7 +21,7 @@ from tests.labels import label
 
 PROMPTS, NEGATIVE = ["a photo of a horse", "a photo of a lemon"], "a pencil sketch"
 QUICK: dict[str, Any] = {"steps": 1, "negative_prompt": NEGATIVE, "device": "cpu", "dtype": "float32"}
-PICTURE = Image.linear_gradient("L").resize((128, 128)).convert("RGB")
+PICTURE = Image.linear_gradient("L").resize((256, 256)).convert("RGB")
 MASK = PICTURE.convert("L")
 
 
@@ -51,7 +51,7 @@ def no_text_encoder(monkeypatch):
     [
         ("generate", PROMPTS[:1], {}),
         ("generate", PROMPTS[:1], {"model": "bundled-if", "upscalers": "bundled-if-ii"}),
-        ("wide", PROMPTS[:1], {"width": 160}),
+        ("wide", PROMPTS[:1], {"width": 320}),
         ("edit", [PICTURE, PROMPTS[0]], {"strength": 1.0}),
         ("inpaint", [PICTURE, MASK, PROMPTS[0]], {}),
         ("control", [PICTURE, PROMPTS[0]], {}),

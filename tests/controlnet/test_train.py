@@ -36,7 +36,7 @@ def lesson(model: Any, *numbers: int) -> Batch:
     rows = [training_row(n, 5, 7, (channels, side, side), 1000, 0.3) for n in numbers]
     rngs = [torch.Generator().manual_seed(r.k) for r in rows]
     x0 = torch.stack([torch.randn(channels, side, side, generator=rng) for rng in rngs])
-    seen = torch.stack([torch.rand(3, 4 * side, 4 * side, generator=rng).round() for rng in rngs])
+    seen = torch.stack([torch.rand(3, model.factor * side, model.factor * side, generator=rng).round() for rng in rngs])
     cond = model.embed(["" if r.drop_caption else f"a photo of {r.k} apples" for r in rows])
     return Batch(x0, torch.stack([r.eps for r in rows]), torch.tensor([r.t for r in rows]), cond, seen)
 

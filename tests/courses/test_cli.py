@@ -161,10 +161,10 @@ def test_a_wide_picture_lies_where_the_course_says(made):
     crops = [f"{name}_{p}.png" for p in positions]
     assert {p.name for p in folder.iterdir()} == {f"{name}.png", *crops, "wide_image_run_config.yaml", "results"}
     whole = io.load_image(folder / f"{name}.png")
-    assert whole.size == (768, 128)
+    assert whole.size == (1536, 256)
     for p, crop in zip(positions, crops, strict=True):
-        left = p * 768 // 3072
-        assert io.load_image(folder / crop).tobytes() == whole.crop((left, 0, left + 128, 128)).tobytes()
+        left = p * 1536 // 3072
+        assert io.load_image(folder / crop).tobytes() == whole.crop((left, 0, left + 256, 256)).tobytes()
         assert io.read_settings(folder / crop)["prompt"] == PROMPT
     assert str(folder / crops[0]) in printed and "by bundled" in printed and f"eval.py --fdir1 {folder}" in printed
 
@@ -176,7 +176,7 @@ def test_the_run_is_the_courses_in_the_size_of_the_model(made):
     settings = json.loads(run.read_text())["options"]
     assert (
         settings.items()
-        >= {"width": 768, "height": 128, "stride": 8, "guidance_scale": 7.5, "sync": "x0", "seed": 1}.items()
+        >= {"width": 1536, "height": 256, "stride": 8, "guidance_scale": 7.5, "sync": "x0", "seed": 1}.items()
     )
     assert settings["weights"] == "uniform" and config["synoptic"] == json.loads(run.read_text())["command"]
 
@@ -275,7 +275,7 @@ def test_traps_of_the_course_are_mended_and_named(tmp_path, monkeypatch, capsys)
 @pytest.mark.parametrize(
     ("options", "side", "settings"),
     [
-        (["--sd_path", str(BUNDLED_DIR / "sd"), "--case", "xt"], 128, {"model": str(BUNDLED_DIR / "sd"), "sync": "xt"}),
+        (["--sd_path", str(BUNDLED_DIR / "sd"), "--case", "xt"], 256, {"model": str(BUNDLED_DIR / "sd"), "sync": "xt"}),
         (["--model", "deepfloyd", "--sampling_method", "ddpm"], 64, {"model": "bundled-if", "eta": 1.0}),
     ],
     ids=["a directory", "the other kind"],

@@ -29,11 +29,11 @@ def test_a_pixel_that_left_the_range_is_shown_at_its_edge_and_finds_back():
 
 
 def test_the_gradient_passes_through_a_latent_models_encoder(sd64):
-    scene = PixelImage(0.2 * normal(1, 3, 32, 32))
-    far = normal(1, 4, 8, 8, seed=1)
+    scene = PixelImage(0.2 * normal(1, 3, 64, 64))
+    far = normal(1, 8, 8, 8, seed=1)
     (sd64.encode(scene.render(None).image) * far).sum().backward()
     assert scene.image.grad is not None
-    along, h = normal(1, 3, 32, 32, seed=2), 1e-4
+    along, h = normal(1, 3, 64, 64, seed=2), 1e-4
     with torch.no_grad():
         ends = [(sd64.encode(scene.image + k * h * along) * far).sum() for k in (1, -1)]
     assert torch.isclose((scene.image.grad * along).sum(), (ends[0] - ends[1]) / (2 * h), rtol=1e-5)

@@ -19,7 +19,7 @@ from synoptic.models.load import load
 from tests.exact import generators
 
 PROMPTS = ["a photo of a dog", "an oil painting of a horse"]
-SMALL = (4, 8, 8)
+SMALL = (8, 8, 8)
 T = torch.tensor([100, 700])
 
 

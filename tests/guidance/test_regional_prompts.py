@@ -19,7 +19,7 @@ from synoptic.views.subset import ViewSubset
 from synoptic.views.windows import Windows
 from tests.exact import normal
 
-CANVAS, SIDE = (4, 32, 48), (32, 32)
+CANVAS, SIDE = (8, 32, 48), (32, 32)
 GROUND = Windows(CANVAS, SIDE, (16, 16))
 PROMPTS = ["a photo of a horse", "a photo of snowy mountains"]
 

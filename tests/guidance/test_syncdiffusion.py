@@ -105,7 +105,7 @@ def test_weights_decay_over_the_first_steps_and_skip():
 def test_eyes_see_what_the_judge_sees(sd32):
     clip_model = Clip("bundled-grayscale", "cpu")
     with torch.no_grad():
-        image = sd32.decode(torch.randn((2, 4, 32, 32), generator=torch.Generator().manual_seed(0)))
+        image = sd32.decode(torch.randn((2, 8, 32, 32), generator=torch.Generator().manual_seed(0)))
         seen = CLIPPatchFeatures(clip_model)(torch.cat([from_pil(picture) for picture in to_pil(image)]))
     assert (
         feature_distance(seen, clip_model.patch_features(to_pil(image))).max()
@@ -120,10 +120,10 @@ def test_eyes_see_what_the_judge_sees(sd32):
 def test_the_gradient_reaches_through_the_bundled_model(sd32):
     from synoptic.guidance.cfg import cfg
 
-    views = Windows((4, 32, 48), (32, 32), (16, 16))
-    x = views.project(torch.randn((1, 4, 32, 48), generator=torch.Generator().manual_seed(0)))
+    views = Windows((8, 32, 48), (32, 32), (16, 16))
+    x = views.project(torch.randn((1, 8, 32, 48), generator=torch.Generator().manual_seed(0)))
     eyes, predict = CLIPPatchFeatures(Clip("bundled-grayscale", "cpu")), cfg(sd32, ["a photo of snowy mountains"], 5.0)
-    moved = SyncDiffusion(predict, sd32.decode, eyes, feature_distance, {600: 8.0}, anchor=0.0)(x, 600, views)
+    moved = SyncDiffusion(predict, sd32.decode, eyes, feature_distance, {600: 0.5}, anchor=0.0)(x, 600, views)
     assert torch.equal(moved[0], x[0]) and 0 < (moved[1] - x[1]).abs().max() < 10
     with torch.no_grad():
         first, before, after = (eyes(sd32.decode(predict(u[None], 600).x0)) for u in (x[0], x[1], moved[1]))

@@ -36,11 +36,18 @@ STEPS, SCALE = 5, 2.5
 def dirs(tmp_path_factory) -> list[Path]:
     """Two random ControlNets for the bundled model, with attention, whose zero convolutions are not zero."""
     config = diffusers.UNet2DConditionModel.load_config(BUNDLED_DIR / "sd/unet")
-    keys = ("block_out_channels", "down_block_types", "layers_per_block", "cross_attention_dim", "attention_head_dim")
+    keys = (
+        "in_channels",
+        "block_out_channels",
+        "down_block_types",
+        "layers_per_block",
+        "cross_attention_dim",
+        "attention_head_dim",
+    )
     folders = []
     for seed in range(2):
         torch.manual_seed(seed)
-        net = diffusers.ControlNetModel(**{key: config[key] for key in keys}, conditioning_embedding_out_channels=(8, 8, 8))
+        net = diffusers.ControlNetModel(**{key: config[key] for key in keys}, conditioning_embedding_out_channels=(8,) * 4)
         for conv in [*net.controlnet_down_blocks, net.controlnet_mid_block, net.controlnet_cond_embedding.conv_out]:
             torch.nn.init.normal_(conv.weight, std=0.02)
         folders.append(tmp_path_factory.mktemp("control"))
@@ -53,7 +60,7 @@ def nets(dirs):
     return [load_controlnet(str(folder), device="cpu", dtype="float32") for folder in dirs]
 
 
-def maps(n: int, side: int = 128) -> Tensor:
+def maps(n: int, side: int = 256) -> Tensor:
     coarse = torch.rand(n, 3, 8, 8, generator=torch.Generator().manual_seed(5))
     return (torch.nn.functional.interpolate(coarse, (side, side)) > 0.5).float()
 
@@ -97,7 +104,7 @@ def test_sd_equals_the_controlnet_pipeline(sd32, dirs, nets, strengths, begin, e
 
 
 def test_a_control_that_does_not_act_changes_nothing(sd32, nets):
-    x, t = torch.randn(2, 4, 32, 32), 700
+    x, t = torch.randn(2, 8, 32, 32), 700
     alone = sd32.predict(x, t, sd32.embed(PROMPTS))
     for control in (Control(nets[0], maps(1), strength=0.0), Control(nets[0], maps(1), start=0.5)):
         model = ControlledDenoiser(sd32, [control])
@@ -108,7 +115,7 @@ def test_a_control_that_does_not_act_changes_nothing(sd32, nets):
 
 def test_each_row_has_its_own_time(sd32, nets):
     model = ControlledDenoiser(sd32, [Control(nets[0], maps(2), 0.8, end=0.5)])
-    x, cond = torch.randn(2, 4, 32, 32), model.embed(PROMPTS)
+    x, cond = torch.randn(2, 8, 32, 32), model.embed(PROMPTS)
     both = model.predict(x, torch.tensor([700, 300]), cond).x0
     for k, t in enumerate((700, 300)):
         alone = model.predict(x[k : k + 1], t, cond.rows(slice(k, k + 1))).x0
@@ -118,21 +125,21 @@ def test_each_row_has_its_own_time(sd32, nets):
 @pytest.mark.slow
 @pytest.mark.parametrize("rows", [None, 3])
 def test_every_window_sees_its_part_of_the_map(sd32, nets, rows):
-    views = Windows((4, 32, 64), (32, 32), (16, 16))
-    wide, x = torch.cat([maps(2), maps(2).flip(0)], 3), torch.randn(2 * len(views), 4, 32, 32)
+    views = Windows((8, 32, 64), (32, 32), (16, 16))
+    wide, x = torch.cat([maps(2), maps(2).flip(0)], 3), torch.randn(2 * len(views), 8, 32, 32)
     model = ControlledDenoiser(sd32, [Control(nets[0], wide)])
     every = predict_branches(model, {"cond": model.embed(PROMPTS), "null": model.embed([""] * 2)}, max_rows=rows)
     seen = every(x, 700, views)["cond"].x0.unflatten(0, (2, len(views)))
     for b, k in itertools.product(range(2), range(len(views))):
-        crop = wide[b : b + 1, :, :, 64 * k : 64 * k + 128]
+        crop = wide[b : b + 1, :, :, 128 * k : 128 * k + 256]
         alone = ControlledDenoiser(sd32, [Control(nets[0], crop)])
         expected = alone.predict(x.unflatten(0, (2, -1))[b, k : k + 1], 700, alone.embed(PROMPTS[b : b + 1])).x0
         torch.testing.assert_close(seen[b, k : k + 1], expected, atol=1e-5, rtol=0)
 
 
 def test_views_with_prompts_of_their_own_see_the_map_their_way(sd32, nets):
-    views = Anagram((4, 32, 32), [get_view("identity"), get_view("rotate_180")])
-    x, model = torch.randn(2, 4, 32, 32), ControlledDenoiser(sd32, [Control(nets[0], maps(1))])
+    views = Anagram((8, 32, 32), [get_view("identity"), get_view("rotate_180")])
+    x, model = torch.randn(2, 8, 32, 32), ControlledDenoiser(sd32, [Control(nets[0], maps(1))])
     seen = cfg(model, PROMPTS)(x, 700, views).x0
     turned = ControlledDenoiser(sd32, [Control(nets[0], torch.cat([maps(1), maps(1).flip(2, 3)]))])
     torch.testing.assert_close(seen, cfg(turned, PROMPTS)(x, 700).x0, atol=1e-5, rtol=0)
@@ -144,7 +151,7 @@ def test_views_with_prompts_of_their_own_see_the_map_their_way(sd32, nets):
         (lambda net: [], "at least one map"),
         (lambda net: [Control(net, maps(1), start=0.5, end=0.5)], "0 <= begin < end <= 1"),
         (lambda net: [Control(net, maps(1)[:, :1])], r"\(B, 3, H, W\)"),
-        (lambda net: [Control(net, maps(1)), Control(net, maps(1, 256))], "of one size"),
+        (lambda net: [Control(net, maps(1)), Control(net, maps(1, 512))], "of one size"),
     ],
 )
 def test_bad_controls_are_refused(sd32, nets, controls, words):
@@ -175,13 +182,13 @@ def test_a_controlnet_of_another_model_is_refused(tmp_path):
         block_out_channels=(8, 16), down_block_types=("DownBlock2D",) * 2, norm_num_groups=8, cross_attention_dim=256,
         mid_block_type="UNetMidBlock2D", layers_per_block=1,
     ).save_pretrained(tmp_path)  # fmt: skip
-    with pytest.raises(InputError, match=r"block_out_channels of .* is \[8, 16\], of bundled \[96, 128, 192\]"):
+    with pytest.raises(InputError, match=r"block_out_channels of .* is \[8, 16\], of bundled \[96, 160, 224\]"):
         resolve_controlnet(str(tmp_path), resolve("bundled"))
 
 
 def test_half_precision_runs(dirs):
     net = load_controlnet(str(dirs[0]), device="cpu", dtype="bfloat16")
     full = load_controlnet(str(dirs[0]), device="cpu", dtype="float32")
-    x, cond = torch.randn(1, 4, 32, 32), Conditioning(text=torch.randn(1, 32, 256))
+    x, cond = torch.randn(1, 8, 32, 32), Conditioning(text=torch.randn(1, 32, 256))
     low, high = (n(x, 500, cond, maps(1), 1.0)[-1].float() for n in (net, full))
     assert (low - high).std() < 0.05 * high.std()

@@ -159,7 +159,7 @@ def test_no_code_of_a_model_runs(model, monkeypatch):
     write(model / "evil.py", b"UNet2DConditionModel = CLIPTextModel = print\n")
     index(unet=["evil", "UNet2DConditionModel"], text_encoder=["evil", "CLIPTextModel"])(model)
     monkeypatch.syspath_prepend(model)
-    assert load(str(model), device="cpu", dtype="float32").shape == (4, 32, 32)
+    assert load(str(model), device="cpu", dtype="float32").shape == (8, 32, 32)
     assert "evil" not in sys.modules and importlib.import_module("evil")
 
 
@@ -208,7 +208,7 @@ def test_offline_a_hub_model_in_the_cache_loads(offline, monkeypatch):
         raise OSError("Name or service not known")
 
     monkeypatch.setattr(huggingface_hub, "list_repo_files", unreachable)  # which would retry for half a minute
-    assert load("org/name", device="cpu", dtype="float32").shape == (4, 32, 32)
+    assert load("org/name", device="cpu", dtype="float32").shape == (8, 32, 32)
 
 
 def answer(kind: Any) -> Exception:
@@ -318,7 +318,7 @@ def test_on_a_cpu_only_the_network_is_halved():
     assert m.predict(x, 500, m.embed(["a horse"])).x0.dtype == m.decode(x).dtype == torch.float32
 
 
-@pytest.mark.parametrize(("name", "shape", "factor"), [("bundled", (4, 32, 32), 4), ("bundled-if", (3, 64, 64), 1)])
+@pytest.mark.parametrize(("name", "shape", "factor"), [("bundled", (8, 32, 32), 8), ("bundled-if", (3, 64, 64), 1)])
 def test_the_bundled_models_know_their_sizes(name, shape, factor):
     m, source = load(name, device="cpu", dtype="float32"), resolve(name)
     assert (m.shape, m.factor) == (shape, factor)
@@ -343,7 +343,7 @@ def sd() -> Any:
 
 @pytest.fixture(scope="module")
 def picture(sd):
-    """(1, 3, 128, 128) in [-1, 1], painted in a few steps."""
+    """(1, 3, 256, 256) in [-1, 1], painted in a few steps."""
     x = randn(sd.shape, [torch.Generator().manual_seed(0)])
     predict = cfg(sd, ["a photo of snowy mountains at sunset"], 5.0)
     for step in sample(predict, sd.schedule, x, steps=sd.schedule.steps(10)):

@@ -204,7 +204,7 @@ def test_every_application_takes_a_lora_and_records_it(name, tmp_path, sd32):
     file = file_of("peft", pipe, tmp_path / "a.safetensors")
     values: dict[str, tuple[Any, ...]] = {"anagram": ("a lion", "a cat"), "edit": (disc(), "a cat")}
     how = {"steps": 2, "model": "bundled", "device": "cpu", "dtype": "float32"}
-    how |= {"strength": 1.0} if name == "edit" else {"width": 192} if name == "wide" else {}
+    how |= {"strength": 1.0} if name == "edit" else {"width": 384} if name == "wide" else {}
     plain, changed = (
         synoptic.run(name, *values.get(name, ("a cat",)), out=str(tmp_path / out), **how, **lora)
         for out, lora in (("plain", {}), ("changed", {"lora": str(file)}))
@@ -214,7 +214,7 @@ def test_every_application_takes_a_lora_and_records_it(name, tmp_path, sd32):
 
 
 @pytest.mark.parametrize(
-    ("name", "steps", "scale"), [("lcm-lora", 4, 1.0), ("Hyper-SD15-8steps", 4, 1.0), ("paint", 25, 5.0)]
+    ("name", "steps", "scale"), [("lcm-lora", 4, 1.0), ("Hyper-SD15-8steps", 4, 1.0), ("paint", 25, 3.0)]
 )
 def test_a_lora_of_few_steps_brings_their_defaults(name, steps, scale, tmp_path, sd32):
     file = file_of("peft", pipeline(Path(sd32.checkpoint.path_or_repo)), tmp_path / f"{name}.safetensors")

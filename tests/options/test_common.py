@@ -64,7 +64,7 @@ def test_defaults_are_the_models():
         ({"seed": 2**63 - 1, "count": 2}, "seed-count"),
         ({"model": "bundled", "upscalers": "bundled-if-ii"}, "upscalers-size"),
         ({"model": "bundled-if", "upscalers": ["none", "bundled-if-ii"]}, "upscalers-keyword"),
-        ({"noise_level": 1000}, "noise-level-at-most"),
+        ({"model": "bundled-if", "noise_level": 1000}, "noise-level-at-most"),
     ],
     ids=label,
 )

@@ -47,18 +47,18 @@ def test_the_papers_numbers_hold_for_latent_models(tmp_path, monkeypatch):
 
 def test_defaults_follow_the_model_and_what_is_given():
     o = prepared()
-    assert (o.loss, o.space, o.width, o.height, o.weight, o.dtype) == ("sds", "latent", 128, 128, "one", "auto")
+    assert (o.loss, o.space, o.width, o.height, o.weight, o.dtype) == ("sds", "latent", 256, 256, "one", "auto")
     assert (o.guidance_scale, prepared(guidance_scale=3).guidance_scale) == (7.5, 3)
     assert prepared(space="pixels").lr == 0.03 and prepared(model="bundled-if").lr == 0.05
     vsd = prepared(loss="vsd")
     assert (vsd.anneal, vsd.weight, vsd.dtype) == ("narrow", "variance", "float32")
     assert prepared(space="pixels").dtype == "float32" and prepared(model="bundled-if").space == "pixels"
     edit = prepared(**EDIT)
-    assert (edit.loss, edit.size, edit.width, edit.init, edit.weight) == ("pds", 128, None, "auto", "auto")
+    assert (edit.loss, edit.size, edit.width, edit.init, edit.weight) == ("pds", 256, None, "auto", "auto")
 
 
 @pytest.mark.parametrize(
-    "how", [{}, {"loss": "vsd"}, {"space": "pixels"}, EDIT, EDIT | {"loss": "dds", "size": 140}], ids=label
+    "how", [{}, {"loss": "vsd"}, {"space": "pixels"}, EDIT, EDIT | {"loss": "dds", "size": 280}], ids=label
 )
 def test_what_is_resolved_stays(how):
     found = prepared(**how)
@@ -70,9 +70,9 @@ BAD: list[tuple[dict[str, Any], str]] = [
     (EDIT | {"loss": "vsd"}, "loss-source"),
     ({"source": CAR}, "source-prompt-missing"),
     ({"source_prompt": "x"}, "source-options"),
-    ({"size": 256}, "source-options"),
-    (EDIT | {"size": 100}, "size-at-least"),
-    (EDIT | {"width": 256}, "source-canvas"),
+    ({"size": 512}, "source-options"),
+    (EDIT | {"size": 200}, "size-at-least"),
+    (EDIT | {"width": 512}, "source-canvas"),
     (EDIT | {"weight": "variance"}, "weight-loss"),
     (EDIT | {"source": "/no/file.png"}, "picture-missing"),
     (EDIT | {"perp_neg": True}, "perp-neg-negative"),
@@ -80,8 +80,8 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"loss": "sd"}, "loss-type"),
     ({"perp_neg": True}, "perp-neg-negative"),
     ({"init": "nowhere.png"}, "picture-missing"),
-    ({"width": 100}, "width-at-least"),
-    ({"height": 130}, "height-multiple"),
+    ({"width": 200}, "width-at-least"),
+    ({"height": 260}, "height-multiple"),
     ({"model": "bundled-if", "space": "latent"}, "space-latent"),
     ({"steps": 0}, "steps-at-least"),
     ({"t_min": 700, "t_max": 300}, "t-min-at-most"),

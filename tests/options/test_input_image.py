@@ -17,17 +17,17 @@ from synoptic.options.input_image import working_size
 from synoptic.options.picture import read_picture
 from tests.drawings import disc, drawing, ramp, white_box
 
-GOOD, MASK = drawing(128, 128), white_box((128, 128), (32, 32, 96, 96))
+GOOD, MASK = drawing(256, 256), white_box((256, 256), (64, 64, 192, 192))
 NET = str(BUNDLED_DIR / "control-canny")
 
 
 @pytest.mark.parametrize(
     ("model", "sides", "size", "expected"),
     [
-        ("bundled", (128, 128), None, (128, 128)),
-        ("bundled", (40, 60), None, (128, 192)),
-        ("bundled", (300, 200), None, (300, 200)),
-        ("bundled", (300, 200), 130, (195, 130)),
+        ("bundled", (256, 256), None, (256, 256)),
+        ("bundled", (40, 60), None, (256, 384)),
+        ("bundled", (600, 400), None, (600, 400)),
+        ("bundled", (600, 400), 260, (390, 260)),
         ("bundled-if", (40, 60), None, (64, 96)),
     ],
 )
@@ -76,7 +76,7 @@ REFUSED: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
     ("edit", (GOOD,), {"start": (3, 25)}, "start-at-most"),
     ("edit", (GOOD,), {"start": (-1,)}, "start-at-least"),
     ("edit", (GOOD,), {"strength": 0.0}, "strength-above"),
-    ("edit", (GOOD,), {"size": 100}, "size-at-least"),
+    ("edit", (GOOD,), {"size": 200}, "size-at-least"),
     ("edit", (Image.new("RGB", (5000, 4000)),), {}, "size-megapixels"),
     ("edit", (Image.new("RGB", (3000, 2)),), {}, "size-megapixels"),
     ("edit", (3,), {}, "image-type"),
@@ -86,7 +86,7 @@ REFUSED: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
     ("inpaint", (GOOD, MASK, "x"), {"jump": 0}, "jump-at-least"),
     ("inpaint", (GOOD, MASK), {}, "missing-option"),
     ("inpaint", (GOOD, Image.new("L", (60, 60), 255), "x"), {}, "mask-size"),
-    ("inpaint", (GOOD, Image.new("L", (128, 128)), "x"), {}, "mask-black"),
+    ("inpaint", (GOOD, Image.new("L", (256, 256)), "x"), {}, "mask-black"),
     ("invert", (GOOD,), {"refine": -1}, "refine-at-least"),
     ("invert", (GOOD,), {"steps": 1000}, "steps-at-most"),
     ("denoise", (GOOD,), {"t": (250, 1000)}, "t-at-most"),

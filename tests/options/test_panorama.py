@@ -21,14 +21,14 @@ def prepared(*prompts: str, **named: Any) -> PanoramaOptions:
 
 def test_defaults():
     found = prepared()
-    assert (found.num_views, found.fov, found.height, found.horizon_first, found.pixels_from) == (18, 80, 256, 0.9, 0.5)
+    assert (found.num_views, found.fov, found.height, found.horizon_first, found.pixels_from) == (18, 80, 512, 0.9, 0.5)
     assert len(found.directions()) == 18
     pixels = prepared(model="bundled-if")
     assert (pixels.height, pixels.pixels_from) == (128, 1)
     assert prepared(sync="xt").horizon_first == 0 and prepared(sync="xt").pixels_from == 1
     assert prepared(eta=0.5).pixels_from == prepared(sampler="ddpm").pixels_from == 1
     assert prepared(photo=PHOTO).pixels_from == 0 and prepared(photo=PHOTO, model="bundled-if").pixels_from == 1
-    assert prepared(fov=45, num_views=50).height == 512
+    assert prepared(fov=45, num_views=50).height == 1024
 
 
 def test_what_is_resolved_stays():

@@ -18,7 +18,7 @@ def prepared(*prompts: str, **named: Any) -> WideOptions:
 
 def test_defaults():
     found = prepared()
-    assert (found.width, found.height, found.stride, found.space, found.deepcache) == (768, 128, 8, "canonical", 1)
+    assert (found.width, found.height, found.stride, found.space, found.deepcache) == (1536, 256, 8, "canonical", 1)
     assert prepared(sync="none").space == "instance"
     strides = {"dense": 8, "shifted": 32, "thinning": 8, "collage": 16}
     assert {windows: prepared(windows=windows).stride for windows in strides} == strides
@@ -46,9 +46,9 @@ def test_prompt_travel_is_one_picture():
 
 
 BAD: list[tuple[dict[str, Any], str]] = [
-    ({"width": 64}, "width-native"),
-    ({"width": 770}, "width-multiple"),
-    ({"height": 130}, "height-multiple"),
+    ({"width": 128}, "width-native"),
+    ({"width": 1540}, "width-multiple"),
+    ({"height": 260}, "height-multiple"),
     ({"stride": 33}, "stride-gap"),
     ({"stride": 0}, "stride-at-least"),
     ({"sync": "none", "space": "canonical"}, "sync-space"),

@@ -12,7 +12,7 @@ from tests.labels import label
 
 
 @pytest.mark.parametrize(
-    ("asked", "size"), [({}, (320, 128)), ({"height": 256}, (640, 256)), ({"width": 200, "height": 128}, (200, 128))]
+    ("asked", "size"), [({}, (640, 256)), ({"height": 512}, (1280, 512)), ({"width": 400, "height": 256}, (400, 256))]
 )
 def test_the_picture_gives_its_shape_where_no_size_was_asked_for(asked, size):
     options = WideOptions(prompt=("a",), control=hills(), **asked).prepare()

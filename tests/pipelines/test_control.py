@@ -35,24 +35,24 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "interval": {"begin": 0.2, "end": 0.6, "strength": 0.5},
     "several": {"condition": ("canny", "scribble"), "strength": (1.0, 0.5)},
     "dpm++": {"sampler": "dpm++", "negative_prompt": "a dog"},
-    "large": {"size": 190},
+    "large": {"size": 380},
 }
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name == "large")) for name in OPTIONS])
 def test_every_option_gives_the_picture_it_gave(name, sd32):
     (image,) = synoptic.control(sd32, disc(), BALL, steps=3, **OPTIONS[name]).images
-    assert image.size == (OPTIONS[name].get("size", 128),) * 2
+    assert image.size == (OPTIONS[name].get("size", 256),) * 2
     assert_like_reference(f"control-{name}", image)
 
 
 def test_the_maps_are_kept(nets, tmp_path):
-    how: dict[str, Any] = {"condition": ("canny", "scribble"), "controlnet": nets, "steps": 1, "size": 190, "count": 2}
+    how: dict[str, Any] = {"condition": ("canny", "scribble"), "controlnet": nets, "steps": 1, "size": 380, "count": 2}
     run = synoptic.run("control", disc(), BALL, out=str(tmp_path), **how)
     assert run.options.to_json()["strength"] == [1.0, 1.0] and "--condition=canny,scribble" in run.options.command()
     for name in ("canny.png", "scribble.png"):
         kept = from_pil(synoptic.io.load_image(tmp_path / name))
-        assert kept.shape[-2:] == (190, 190) and 0.01 < (kept > 0).float().mean() < 0.2
+        assert kept.shape[-2:] == (380, 380) and 0.01 < (kept > 0).float().mean() < 0.2
 
 
 def test_the_map_is_that_of_control_map(sd32, tmp_path):

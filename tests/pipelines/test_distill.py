@@ -60,7 +60,7 @@ def test_an_edit_moves_its_source(how, pixel32, car):
 
 def test_an_optimization_begins_with_a_picture_that_is_given(sd32, car):
     result = synoptic.distill(sd32, DOG, init=car, space="pixels", steps=1, lr=0.0)
-    expected = np.asarray(car.resize((128, 128)), dtype=int)
+    expected = np.asarray(car.resize((256, 256)), dtype=int)
     assert np.abs(np.asarray(result.images[0], dtype=int) - expected).mean() < 12  # through the autoencoder and back
 
 

@@ -21,7 +21,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "strength": {"strength": 0.3},
     "dpm++": {"sampler": "dpm++", "guidance_scale": 1.0, "clip": "none"},
     "ddpm": {"sampler": "ddpm", "negative_prompt": "a dog", "clip": "static"},
-    "eta": {"eta": 0.5, "clip": "dynamic", "size": 130},
+    "eta": {"eta": 0.5, "clip": "dynamic", "size": 260},
     "seed": {"seed": 3},
     "canny": {"condition": "canny"},
 }
@@ -29,8 +29,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("name", OPTIONS)
 def test_every_option_gives_the_picture_it_gave(name, sd32):
-    (image,) = synoptic.edit(sd32, drawing(128, 128), HORSE, steps=3, **OPTIONS[name]).images
-    assert image.size == (OPTIONS[name].get("size", 128),) * 2
+    (image,) = synoptic.edit(sd32, drawing(256, 256), HORSE, steps=3, **OPTIONS[name]).images
+    assert image.size == (OPTIONS[name].get("size", 256),) * 2
     assert_like_reference(f"edit-{name}", image)
 
 
@@ -41,14 +41,14 @@ def test_pixel_models_edit_too(pixel32):
 
 
 def test_a_picture_is_edited_as_in_a_batch(sd32):
-    both = synoptic.edit(sd32, drawing(128, 128), HORSE, steps=2, seed=1, count=2).images
-    (second,) = synoptic.edit(sd32, drawing(128, 128), HORSE, steps=2, seed=2).images
+    both = synoptic.edit(sd32, drawing(256, 256), HORSE, steps=2, seed=1, count=2).images
+    (second,) = synoptic.edit(sd32, drawing(256, 256), HORSE, steps=2, seed=2).images
     assert np.abs(np.asarray(both[1], int) - np.asarray(second, int)).max() <= 1
 
 
 def test_several_starts_make_one_figure_and_the_later_keep_more(tmp_path):
     asked: dict[str, Any] = {"start": (0, 4), "steps": 5, "dtype": "float32", "out": str(tmp_path)}
-    run = synoptic.run("edit", drawing(128, 128), **asked)
+    run = synoptic.run("edit", drawing(256, 256), **asked)
     head, *rows, file = [line.split("\t") for line in str(run).splitlines()]
     assert head == ["start", "seed", "PSNR", "score"] and [row[0] for row in rows] == ["0", "4"]
     assert float(rows[1][2]) > float(rows[0][2]) + 3 and all(float(row[3]) for row in rows)
@@ -61,22 +61,22 @@ def test_several_starts_make_one_figure_and_the_later_keep_more(tmp_path):
 
 
 def test_a_finished_edit_is_not_done_again_and_another_picture_is_refused(tmp_path):
-    drawing(128, 128).save(tmp_path / "a.png")
+    drawing(256, 256).save(tmp_path / "a.png")
     how: dict[str, Any] = {"out": str(tmp_path / "run"), "strength": 0.5, "steps": 2, "dtype": "float32"}
     first, again = (synoptic.run("edit", str(tmp_path / "a.png"), HORSE, **how) for _ in range(2))
     assert "sample" not in again.timings and again.images[0].tobytes() == first.images[0].tobytes()
-    assert io.load_image(tmp_path / "run/original.png").tobytes() == drawing(128, 128).tobytes()
-    drawing(128, 128).rotate(90).save(tmp_path / "a.png")
+    assert io.load_image(tmp_path / "run/original.png").tobytes() == drawing(256, 256).tobytes()
+    drawing(256, 256).rotate(90).save(tmp_path / "a.png")
     with pytest.raises(InputError) as e:
         synoptic.run("edit", str(tmp_path / "a.png"), HORSE, **how)
     assert e.value.rule == "run-differs"
 
 
 def test_pictures_of_any_size_are_edited_in_windows(sd32):
-    """134 x 203 is larger than the model and no multiple of a latent; at the last step little is changed, to the edges."""
-    source = drawing(203, 134).filter(ImageFilter.GaussianBlur(3))
+    """268 x 406 is larger than the model and no multiple of a latent; at the last step little is changed, to the edges."""
+    source = drawing(406, 268).filter(ImageFilter.GaussianBlur(3))
     (image,) = synoptic.edit(sd32, source, start=24, steps=25).images
-    assert image.size == (203, 134)
+    assert image.size == (406, 268)
     off = np.abs(np.asarray(image, float) - np.asarray(source, float))
     assert off.mean() < 20 and off[:, -3:].mean() < 30 and off[-3:].mean() < 30
 
@@ -89,6 +89,6 @@ def test_an_edit_can_keep_the_edges(sd32):
 
 
 def test_the_steps_that_are_left_are_yielded_with_previews(sd32):
-    steps = list(synoptic.edit.steps(sd32, drawing(203, 134), steps=4, start=2))
+    steps = list(synoptic.edit.steps(sd32, drawing(406, 268), steps=4, start=2))
     assert [(step.i, step.n) for step in steps] == [(0, 2), (1, 2)]
-    assert steps[-1].images()[0].size == (203, 134) and steps[0].preview(side=20).width <= 80
+    assert steps[-1].images()[0].size == (406, 268) and steps[0].preview(side=20).width <= 160

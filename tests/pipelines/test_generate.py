@@ -50,7 +50,7 @@ def test_a_result_is_all_in_memory(sd32):
     result = synoptic.generate(sd32, PROMPTS, steps=8, seed=3, count=2)
     assert [item.seed for item in result.items] == [3, 4, 3, 4] and len(result.images) == 4
     assert [item.title for item in result.items[::2]] == PROMPTS
-    assert min(result.scores) > 0.3 and result.options.guidance_scale == 5.0
+    assert min(result.scores) > 0.3 and result.options.guidance_scale == 3.0
     assert result._repr_html_().count("<img") == 4 and result._repr_png_() is None
     with pytest.raises(InputError) as e:
         synoptic.generate(sd32, PROMPTS, out="here")
@@ -60,9 +60,9 @@ def test_a_result_is_all_in_memory(sd32):
 def test_every_step_can_be_looked_at(sd32):
     steps = list(synoptic.generate.steps(sd32, PROMPTS, steps=4))
     assert [(step.i, step.n) for step in steps] == [(i, 4) for i in range(4)]
-    assert steps[0].canvas.shape == (2, 4, 32, 32) and steps[0].views is None
+    assert steps[0].canvas.shape == (2, 8, 32, 32) and steps[0].views is None
     (first, *_) = steps[-1].images()
-    assert first.size == (128, 128) and steps[-1].preview(side=16).size == (64, 64)
+    assert first.size == (256, 256) and steps[-1].preview(side=16).size == (128, 128)
     (alone, _) = synoptic.generate(sd32, PROMPTS, steps=4).images
     assert first.tobytes() == alone.tobytes()
 

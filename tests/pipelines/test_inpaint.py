@@ -37,13 +37,13 @@ def test_what_is_known_comes_back_to_the_bit(name, pixel32):
 
 
 def test_a_canvas_may_be_larger_than_the_model_and_no_multiple_of_a_latent(sd32):
-    source, mask = drawing(147, 130), white_box((147, 130), BOX)
+    source, mask = drawing(294, 260), white_box((294, 260), tuple(2 * n for n in BOX))
     result = synoptic.inpaint(sd32, source, mask, HORSE, steps=3)
     check_known(result.images[0], source, mask)
     assert_like_reference("inpaint-windows", result.images[0])
     assert result.comparison is not None and result.comparison.rows == [(1, None)]
     *_, last = synoptic.inpaint.steps(sd32, source, mask, HORSE, steps=1)
-    assert last.preview(side=20).width <= 80
+    assert last.preview(side=20).width <= 160
 
 
 def test_a_run_has_its_figure_and_is_not_done_again(tmp_path):
@@ -57,9 +57,9 @@ def test_a_run_has_its_figure_and_is_not_done_again(tmp_path):
 def test_a_soft_mask_changes_less_than_a_hard_one(sd32):
     moved = []
     for gray in (255, 60):
-        mask = white_box((128, 128), (32, 32, 96, 96), gray)
-        (image,) = synoptic.inpaint(sd32, drawing(128, 128), mask, HORSE, steps=3).images
-        moved.append(np.abs(np.asarray(image, float) - np.asarray(drawing(128, 128), float)).mean())
+        mask = white_box((256, 256), (64, 64, 192, 192), gray)
+        (image,) = synoptic.inpaint(sd32, drawing(256, 256), mask, HORSE, steps=3).images
+        moved.append(np.abs(np.asarray(image, float) - np.asarray(drawing(256, 256), float)).mean())
     assert 0 < moved[1] < 0.5 * moved[0]
 
 

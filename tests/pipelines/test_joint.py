@@ -118,7 +118,7 @@ def test_a_latent_models_picture_is_enlarged_in_pixels(space, sd32, tiny_x4, mon
     monkeypatch.setattr(Checkpoint, "defaults", Defaults(1, 1.0, 8))
     how = {"upscalers": str(tiny_x4), "steps": 1, "guidance_scale": 1.0, "view_space": space}
     (output,) = synoptic.anagram(sd32, PAIR, **how).outputs
-    assert (output.image.size, output.files[".128.png"].size) == ((512, 512), (128, 128))
+    assert (output.image.size, output.files[".256.png"].size) == ((1024, 1024), (256, 256))
 
 
 @pytest.mark.slow

@@ -90,15 +90,15 @@ def test_views_meet_in_latents_then_in_pixels_the_horizon_first(sd32):
     assert [isinstance(kind, PixelSpace) for kind in kinds] == [False] * 4 + [True] * 4
     inner = [kind.inner if isinstance(kind, PixelSpace) else kind for kind in kinds]
     assert [isinstance(kind, HorizonRing) for kind in inner] == [True] * 6 + [False] * 2
-    assert [kind.canvas for kind in inner[::4]] == [(4, 44, 88), (4, 176, 352)]
+    assert [kind.canvas for kind in inner[::4]] == [(8, 44, 88), (8, 352, 704)]
 
 
 @pytest.mark.slow
 def test_every_step_has_its_views_and_a_preview(sd32):
     steps = list(synoptic.panorama.steps(sd32, DUNES, **CUBE))
-    assert [step.views is not None and step.views.shape for step in steps] == [(6, 4, 32, 32)] * 3
+    assert [step.views is not None and step.views.shape for step in steps] == [(6, 8, 32, 32)] * 3
     assert {step.preview().width for step in steps[:1]} == {256} and steps[-1].preview(side=64).width == 64
-    assert steps[-1].images()[0].size == (352, 176)
+    assert steps[-1].images()[0].size == (704, 352)
 
 
 @pytest.mark.slow

@@ -81,7 +81,7 @@ def test_a_latent_model_sees_renders_through_its_encoder(sd32):
     assert step.x.shape[1:] == sd32.shape
     for side in (32, 200):
         image = torch.zeros(1, 3, side, side)
-        assert torch.allclose(encode_render(sd32)(image), sd32.encode(torch.zeros(1, 3, 128, 128)), atol=1e-5)
+        assert torch.allclose(encode_render(sd32)(image), sd32.encode(torch.zeros(1, 3, 256, 256)), atol=1e-5)
 
 
 @pytest.mark.slow

@@ -25,8 +25,8 @@ PROMPTS = ["a photo of snowy mountains", "a photo of the ocean"]
 HALF = "0.5,0,1,1: a photo of a lake"
 OPTIONS: dict[str, dict[str, Any]] = {
     "defaults": {},
-    "native": {"width": 128},
-    "odd": {"width": 164, "height": 132, "stride": 16},
+    "native": {"width": 256},
+    "odd": {"width": 328, "height": 264, "stride": 16},
     "eps": {"sync": "eps"},
     "xt": {"sync": "xt"},
     "none": {"sync": "none"},
@@ -41,14 +41,14 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "shifted": {"windows": "shifted"},
     "thinning": {"windows": "thinning"},
     "collage": {"windows": "collage"},
-    "collage-circular": {"windows": "collage", "circular": True, "width": 192},
+    "collage-circular": {"windows": "collage", "circular": True, "width": 384},
     "syncdiffusion": {"syncdiffusion_weight": 5.0, "syncdiffusion_steps": 1, "syncdiffusion_anchor": 0.0},
     "syncdiffusion-shifted": {"syncdiffusion_weight": 5.0, "syncdiffusion_every": 2, "windows": "shifted"},
-    "regions": {"region": (HALF, "0,0,40,64: a photo of a horse | a photo of a dog | 3")},
+    "regions": {"region": (HALF, "0,0,80,128: a photo of a horse | a photo of a dog | 3")},
     "regions-instance": {"region": (HALF,), "space": "instance", "sync": "xt"},
     "travel": {"prompt_travel": True},
     "travel-collage": {"prompt_travel": True, "windows": "collage"},
-    "progressive": {"height": 160, "progressive": 0.5},
+    "progressive": {"height": 320, "progressive": 0.5},
     "deepcache": {"deepcache": 2, "guidance_interval": (0.4, 0.8)},
     "fast": {"fast": True},
     "everything": {
@@ -59,7 +59,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "region": (HALF,),
         "prompt_travel": True,
         "progressive": 0.7,
-        "height": 160,
+        "height": 320,
         "sampler": "dpm++",
         "negative_prompt": "a photo of a dog",
     },
@@ -68,10 +68,10 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("name", OPTIONS)
 def test_every_option_gives_the_picture_it_gave(name, sd32):
-    options = {"width": 160, "steps": 3} | OPTIONS[name]
+    options = {"width": 320, "steps": 3} | OPTIONS[name]
     prompts = PROMPTS if options.get("prompt_travel") else PROMPTS[:1]
     (image,) = synoptic.wide(sd32, prompts, **options).images
-    assert image.size == (options["width"], options.get("height", 128))
+    assert image.size == (options["width"], options.get("height", 256))
     assert_like_reference(f"wide-{name}", image)
 
 
@@ -82,16 +82,16 @@ def test_pixel_models_have_windows_too(pixel32):
 
 @pytest.mark.slow
 def test_precisions_agree(sd64, sd32):
-    a, b = (synoptic.wide(m, PROMPTS[0], width=144, steps=2).images[0] for m in (sd32, sd64))
+    a, b = (synoptic.wide(m, PROMPTS[0], width=288, steps=2).images[0] for m in (sd32, sd64))
     assert (io.from_pil(a) - io.from_pil(b)).abs().max() <= 2 / 127.5
 
 
 def test_every_step_has_its_canvas_and_its_views(sd32):
     for space in ("canonical", "instance"):
-        (first, last) = synoptic.wide.steps(sd32, PROMPTS[0], width=160, steps=2, space=space, stride=8)
-        assert (first.i, first.n, last.i) == (0, 2, 1) and first.canvas.shape == (1, 4, 32, 40)
-        assert first.views is not None and first.views.shape == (2, 4, 32, 32)
-        assert last.preview().size == (160, 128) and last.preview(side=20).width == 80
+        (first, last) = synoptic.wide.steps(sd32, PROMPTS[0], width=320, steps=2, space=space, stride=8)
+        assert (first.i, first.n, last.i) == (0, 2, 1) and first.canvas.shape == (1, 8, 32, 40)
+        assert first.views is not None and first.views.shape == (2, 8, 32, 32)
+        assert last.preview().size == (320, 256) and last.preview(side=20).width == 160
 
 
 def pipeline(model: Any, **named: Any) -> WidePipeline:
@@ -100,13 +100,13 @@ def pipeline(model: Any, **named: Any) -> WidePipeline:
 
 
 def end(model: Any, z: torch.Tensor, **named: Any) -> torch.Tensor:
-    wide = pipeline(model, width=4 * z.shape[-1], height=4 * z.shape[-2], **named)
+    wide = pipeline(model, width=8 * z.shape[-1], height=8 * z.shape[-2], **named)
     *_, last = wide._denoise(wide.canvas, wide.options.items(), z, [torch.Generator().manual_seed(0)])
     return last.x
 
 
 def start(size: tuple[int, int]) -> torch.Tensor:
-    return torch.randn((1, 4, *size), generator=torch.Generator().manual_seed(5))
+    return torch.randn((1, 8, *size), generator=torch.Generator().manual_seed(5))
 
 
 @pytest.mark.slow
@@ -123,40 +123,40 @@ def test_a_circular_picture_rolls_with_its_noise(sd32, windows):
     [
         {"region": ("0.8,0,1,1: a photo of the ocean",), "steps": 8},
         {"region": ("0,0,1,0.5: a photo of the ocean",)},
-        {"progressive": 0.5, "height": 192, "width": 384},
-        {"control": hills(), "condition": ("canny", "scribble"), "width": 192},
-        {"syncdiffusion_weight": 5.0, "syncdiffusion_steps": 1, "width": 160},
+        {"progressive": 0.5, "height": 384, "width": 768},
+        {"control": hills(), "condition": ("canny", "scribble"), "width": 384},
+        {"syncdiffusion_weight": 5.0, "syncdiffusion_steps": 1, "width": 320},
     ],
     ids=["region at an end", "region around", "progressive", "control", "syncdiffusion"],
 )
 def test_what_lies_on_a_circular_picture_closes_too(sd32, lies_on_it):
     """A forest whose right end was an ocean jumped ten times as far from its last column to its first as elsewhere."""
-    how: dict[str, Any] = {"width": 256, "steps": 4, "stride": 16, "circular": True} | lies_on_it
+    how: dict[str, Any] = {"width": 512, "steps": 4, "stride": 16, "circular": True} | lies_on_it
     (image,) = synoptic.wide(sd32, "a photo of a forest", **how).images
     jumps = column_differences(image)
     assert jumps[0] <= 2 * jumps[1:].median()
 
 
 def test_a_circular_picture_is_decoded_so_that_its_rolled_picture_is_the_picture_rolled(sd32):
-    z, canvas = 0.5 * start((32, 64)), pipeline(sd32, width=256, circular=True).canvas
+    z, canvas = 0.5 * start((32, 64)), pipeline(sd32, width=512, circular=True).canvas
     with torch.no_grad():
         a, b = (canvas.decode(u, sd32) for u in (z, z.roll(1, -1)))
-        far = (b - a.roll(4, -1)).abs()
+        far = (b - a.roll(8, -1)).abs()
         assert far.mean() < 0.01  # the decoder's norms and attention see the whole picture, so it is not exact
-        plain = (sd32.decode(z.roll(1, -1)) - sd32.decode(z).roll(4, -1)).abs()
-    assert far[..., :8].mean() < 0.2 * plain[..., :8].mean()
+        plain = (sd32.decode(z.roll(1, -1)) - sd32.decode(z).roll(8, -1)).abs()
+    assert far[..., :16].mean() < 0.2 * plain[..., :16].mean()
 
 
 def test_a_progressive_picture_follows_the_small_one(sd32):
-    wide = pipeline(sd32, width=288, height=192, progressive=0.5)
+    wide = pipeline(sd32, width=576, height=384, progressive=0.5)
     assert wide.canvas.small().size == (32, 48) and wide.num_steps == 3
     z = start((32, 48))
     step = Step(0, 0, z, z, decode=sd32.decode)
     with torch.no_grad():
         noised = wide._enlarge(step, [torch.Generator().manual_seed(0)])
         a, sigma = sd32.schedule(sd32.schedule.steps(2)[1][0])
-        clean = (noised - sigma * torch.randn((1, 4, 48, 72), generator=torch.Generator().manual_seed(0))) / a
-        seen = interpolate(sd32.decode(clean), (128, 192), mode="area")
+        clean = (noised - sigma * torch.randn((1, 8, 48, 72), generator=torch.Generator().manual_seed(0))) / a
+        seen = interpolate(sd32.decode(clean), (256, 384), mode="area")
         assert (seen - sd32.decode(z)).abs().mean() < 0.5 * (seen - sd32.decode(z.flip(-1))).abs().mean()
 
 
@@ -174,7 +174,7 @@ def test_an_interval_of_all_steps_and_a_cache_of_every_step_change_nothing(sd32)
     how: list[dict[str, Any]] = [{}, {"guidance_interval": (0, 1)}, {"deepcache": 1}, {"deepcache": 2}, {"deepcache": 3}]
 
     def made(named: dict[str, Any]) -> Image:
-        return synoptic.wide(sd32, PROMPTS[0], width=144, stride=16, steps=6, **named).images[0]
+        return synoptic.wide(sd32, PROMPTS[0], width=288, stride=16, steps=6, **named).images[0]
 
     plain, whole, one, two, three = map(made, how)
     assert plain.tobytes() == whole.tobytes() == one.tobytes() != two.tobytes() != three.tobytes()
@@ -201,7 +201,7 @@ def test_regions_cover_what_they_say(tmp_path):
 
 @pytest.mark.slow
 def test_a_traveling_picture_is_scored_square_by_square(sd32, clip_model):
-    how: dict[str, Any] = {"width": 256, "steps": 5, "stride": 16, "prompt_travel": True}
+    how: dict[str, Any] = {"width": 512, "steps": 5, "stride": 16, "prompt_travel": True}
     result, turned = (synoptic.wide(sd32, prompts, **how) for prompts in (PROMPTS, PROMPTS[::-1]))
     (image,), (item,) = result.images, result.items
     assert result.pipeline.score(clip_model, image, item) > turned.pipeline.score(clip_model, image, turned.items[0]) + 0.1

@@ -22,10 +22,10 @@ PROMPT = "a photo of snowy mountains"
 OPTIONS: dict[str, dict[str, Any]] = {
     "circular": {"windows": "shifted", "circular": True},
     "deepcache": {"deepcache": 2, "condition": ("scribble", "canny")},
-    "fast": {"fast": True, "width": 160, "height": 160},
-    "region": {"region": "0.5,0,1,1: a photo of a lake", "stride": 32, "width": 256},
-    "collage": {"windows": "collage", "width": 192, "height": 128},
-    "syncdiffusion": {"syncdiffusion_weight": 5.0, "syncdiffusion_steps": 1, "width": 160},
+    "fast": {"fast": True, "width": 320, "height": 320},
+    "region": {"region": "0.5,0,1,1: a photo of a lake", "stride": 32, "width": 512},
+    "collage": {"windows": "collage", "width": 384, "height": 256},
+    "syncdiffusion": {"syncdiffusion_weight": 5.0, "syncdiffusion_steps": 1, "width": 320},
 }
 
 
@@ -33,7 +33,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 def test_a_wide_picture_follows_the_edges(sd32):
     how: dict[str, Any] = {"steps": 8, "stride": 16, "seed": 3}
     (output,) = synoptic.wide(sd32, PROMPT, control=hills(), **how).outputs
-    (plain,) = synoptic.wide(sd32, PROMPT, width=320, **how).images
+    (plain,) = synoptic.wide(sd32, PROMPT, width=640, **how).images
     drawn = (from_pil(output.files["canny.png"]) > 0)[:, :1]
     assert 0.005 < drawn.float().mean() < 0.1
 

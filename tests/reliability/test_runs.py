@@ -21,7 +21,7 @@ from tests.reliability.hostile import LONG
 ROOT = str(Path(synoptic.__file__).parents[1])
 COMMANDS = {
     "generate": ["generate", "a photo of a horse", "--count=6", "--steps=3", "--model=bundled-if", "--upscalers=none"],
-    "wide": ["wide", "a photo of a lake", "--width=256", "--steps=6", "--count=3"],
+    "wide": ["wide", "a photo of a lake", "--width=512", "--steps=6", "--count=3"],
     "distill": ["distill", "a photo of a red mug", "--steps=30", "--save-every=3"],
 }
 LONG_COMMANDS = {
@@ -61,8 +61,8 @@ def pictures(folder: Path) -> dict[str, bytes]:
 @pytest.mark.parametrize("name", COMMANDS | (LONG_COMMANDS if LONG else {}))
 def test_a_killed_run_goes_on_to_the_same_bits(name, tmp_path):
     rng = random.Random(name)
-    Image.effect_noise((128, 128), 60).convert("RGB").save(tmp_path / "picture.png")
-    Image.linear_gradient("L").resize((128, 128)).save(tmp_path / "mask.png")
+    Image.effect_noise((256, 256), 60).convert("RGB").save(tmp_path / "picture.png")
+    Image.linear_gradient("L").resize((256, 256)).save(tmp_path / "mask.png")
     given = {"{picture}": str(tmp_path / "picture.png"), "{mask}": str(tmp_path / "mask.png")}
     words = [given.get(word, word) for word in (COMMANDS | LONG_COMMANDS)[name]]
     whole, broken = tmp_path / "whole", tmp_path / "broken"

@@ -14,7 +14,6 @@ from synoptic.metrics.scale import meaning
 from synoptic.runs.closing import closing_lines
 
 QUICK: dict[str, Any] = {"steps": 2, "dtype": "float32", "device": "cpu", "model": "bundled"}
-NEAREST = Image.Resampling.NEAREST
 HORSE = "a photo of a horse"
 
 
@@ -33,7 +32,7 @@ def test_a_sheet_shows_every_picture_and_is_what_to_open(tmp_path):
 
 
 def test_before_stands_beside_after_and_the_map_between_them(tmp_path):
-    given = Image.radial_gradient("L").resize((128, 128)).convert("RGB")
+    given = Image.radial_gradient("L").resize((256, 256)).convert("RGB")
     given.save(tmp_path / "given.png")
     run = synoptic.run("control", tmp_path / "given.png", HORSE, condition="canny", out=tmp_path / "run", **QUICK)
     sheet = io.load_image(run.folder / "before_after.png")
@@ -42,9 +41,9 @@ def test_before_stands_beside_after_and_the_map_between_them(tmp_path):
 
 
 def tile(sheet: Image.Image, k: int) -> bytes:
-    """Return tile k of a sheet of one row: pictures of 128 are enlarged to 256, under one line of words."""
+    """Return tile k of a sheet of one row: pictures of 256, under one line of words."""
     left = 8 + k * (256 + 8)
-    return sheet.crop((left, sheet.height - 8 - 256, left + 256, sheet.height - 8)).resize((128, 128), NEAREST).tobytes()
+    return sheet.crop((left, sheet.height - 8 - 256, left + 256, sheet.height - 8)).tobytes()
 
 
 @pytest.mark.parametrize("name", ["bundled clip", "bundled clip-grayscale"])

@@ -29,9 +29,9 @@ def rerun(command: str, out: Path, monkeypatch) -> None:
 
 
 def test_a_picture_carries_its_options_and_the_manifest_has_all(tmp_path):
-    run = synoptic.run("wide", "a photo of snowy mountains", width=160, seed=3, out=str(tmp_path), **QUICK)
+    run = synoptic.run("wide", "a photo of snowy mountains", width=320, seed=3, out=str(tmp_path), **QUICK)
     (picture,) = run.pictures
-    assert picture.file == "a_photo_of_snowy_mountains_3.png" and run.images[0].size == (160, 128)
+    assert picture.file == "a_photo_of_snowy_mountains_3.png" and run.images[0].size == (320, 256)
     inside = io.read_settings(tmp_path / picture.file)
     manifest = json.loads((tmp_path / "run.json").read_text())
     assert inside["prompt"] == "a photo of snowy mountains" and inside["seed"] == 3
@@ -48,7 +48,7 @@ def test_a_picture_carries_its_options_and_the_manifest_has_all(tmp_path):
 @pytest.mark.parametrize(
     ("application", "prompts", "options"),
     [
-        ("wide", ["a photo of the sea"], {"width": 144, "negative_prompt": "it's", "circular": True}),
+        ("wide", ["a photo of the sea"], {"width": 288, "negative_prompt": "it's", "circular": True}),
         ("generate", ["-a photo, of a horse", "a dog"], {"model": "bundled"}),
         ("anagram", [HORSE, "a dog"], {"views": ("flip", "jigsaw"), "weights": (2, 1), "upscalers": "none"}),
         ("anagram", [HORSE, "a dog"], {"model": "bundled", "vae_residual": False}),

@@ -19,13 +19,13 @@ from synoptic.runs.plan import expected_seconds, make_plan, make_plans, record_s
 from tests.drawings import disc
 
 HORSE, LAKE = "a photo of a horse", "a photo of a lake"
-MASK = Image.linear_gradient("L").resize((128, 128))
+MASK = Image.linear_gradient("L").resize((256, 256))
 F32: dict[str, Any] = {"device": "cpu", "dtype": "float32"}
 CASES: dict[str, tuple[str, tuple[Any, ...], dict[str, Any]]] = {
-    "generate": ("generate", (HORSE,), {"steps": 2, "count": 2, "upscalers": "none"}),
+    "generate": ("generate", (HORSE,), {"steps": 2, "count": 2, "model": "bundled-if", "upscalers": "none"}),
     "unguided": ("generate", (HORSE,), {"steps": 3, "guidance_scale": 1.0, "model": "bundled"}),
-    "wide": ("wide", (LAKE,), {"width": 256, "steps": 2}),
-    "circular": ("wide", (LAKE,), {"width": 256, "steps": 2, "circular": True}),
+    "wide": ("wide", (LAKE,), {"width": 512, "steps": 2}),
+    "circular": ("wide", (LAKE,), {"width": 512, "steps": 2, "circular": True}),
     "panorama": ("panorama", (LAKE,), {"num_views": 6, "fov": 100.0, "steps": 2}),
     "anagram": ("anagram", (HORSE, LAKE), {"views": ("identity", "rotate_cw"), "steps": 2, "upscalers": "none"}),
     "hybrid": ("hybrid", (HORSE, LAKE), {"steps": 2, "upscalers": "none"}),
@@ -89,7 +89,7 @@ def test_every_application_has_a_plan(name):
 
 def test_a_dry_run_says_what_it_takes_and_does_nothing(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.argv", ["synoptic", "wide", LAKE, "--width=256", "--dry-run"])
+    monkeypatch.setattr("sys.argv", ["synoptic", "wide", LAKE, "--width=512", "--dry-run"])
     with pytest.raises(SystemExit) as e:
         cli.main()
     said = dict(line.split("  ", 1) for line in capsys.readouterr().out.splitlines())
@@ -125,7 +125,7 @@ def test_a_command_is_expected_to_take_its_steps_and_what_it_took_beside_them(tm
 def test_a_run_that_cannot_fit_is_refused_before_anything_loads(tmp_path, monkeypatch):
     monkeypatch.setattr("synoptic.runs.plan.free_memory", lambda device: 10 * 2**20)
     with pytest.raises(InputError) as e:
-        synoptic.run("wide", LAKE, width=256, out=str(tmp_path / "out"), **F32)
+        synoptic.run("wide", LAKE, width=512, out=str(tmp_path / "out"), **F32)
     assert e.value.rule == "memory" and "10 MiB are free" in str(e.value) and not (tmp_path / "out").exists()
     plan = make_plan(prepared("wide"))
     assert not plan.fits and "does not fit" in str(plan)

@@ -67,8 +67,8 @@ def test_a_film_changes_neither_picture_nor_folder(horse, tmp_path):
 @pytest.mark.parametrize(
     ("application", "options"),
     [
-        ("wide", {"width": 144, "space": "canonical"}),
-        ("wide", {"width": 144, "space": "instance"}),
+        ("wide", {"width": 288, "space": "canonical"}),
+        ("wide", {"width": 288, "space": "instance"}),
         ("anagram", {"upscalers": "none"}),
         ("anagram", {"model": "bundled"}),
         ("hybrid", {"upscalers": "none", "space": "instance"}),
@@ -85,7 +85,7 @@ def test_whatever_a_step_holds_its_film_ends_in_the_picture(application, options
 @pytest.mark.slow
 def test_stages_make_one_film(tmp_path, monkeypatch):
     monkeypatch.setitem(checkpoint.BUNDLED_DEFAULTS, "if-ii", Defaults(1, 3.0, 64))
-    how = HOW | {"steps": 2}
+    how = HOW | {"steps": 2, "model": "bundled-if"}
     run = synoptic.run("generate", PAIR[0], out=str(tmp_path), **how)
     frames = frames_of(tmp_path / "a_photo_of_a_horse_0.trace.html")
     assert [frame[2].size for frame in frames] == [(256, 256)] * 3 and apart(frames[-1][2], run.images[0]) < 4

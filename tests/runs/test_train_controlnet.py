@@ -32,9 +32,9 @@ def data(tmp_path_factory) -> Path:
     """Six renders, one of them a little wider than high, and their captions."""
     folder = tmp_path_factory.mktemp("data")
     (folder / "pictures").mkdir()
-    x, words, _ = bank(6, 128, "cpu", seed=3, depth=True)
+    x, words, _ = bank(6, 256, "cpu", seed=3, depth=True)
     for k, picture in enumerate(io.to_pil(x.float() / 127.5 - 1)):
-        picture.resize((150, 128) if k == 2 else picture.size).save(folder / "pictures" / f"{k}.png")
+        picture.resize((300, 256) if k == 2 else picture.size).save(folder / "pictures" / f"{k}.png")
     (folder / "captions.json").write_text(json.dumps({f"{k}.png": words[k] for k in range(6)}))
     return folder
 
@@ -90,12 +90,12 @@ def test_a_killed_training_goes_on_to_the_same_net(data, done, tmp_path, monkeyp
 def test_given_maps_are_learned_from(data, tmp_path):
     (tmp_path / "maps").mkdir()
     for k in range(6):
-        io.to_pil(torch.full((1, 3, 64, 64), k / 3 - 1))[0].save(tmp_path / "maps" / f"{k}.jpg")
+        io.to_pil(torch.full((1, 3, 128, 128), k / 3 - 1))[0].save(tmp_path / "maps" / f"{k}.jpg")
     how = {"attention": True, "condition": "map", "init": "bundled-canny", "checkpointing": True, "steps": 1}
     run = trained(data, tmp_path / "run", maps=str(tmp_path / "maps"), **how)
     for path in (run.folder / "pictures").glob("*.png"):
         x = io.from_pil(io.load_image(path))
-        assert x.shape[-1] == 128 and (x - (int(path.stem) / 3 - 1)).abs().max() < 0.02
+        assert x.shape[-1] == 256 and (x - (int(path.stem) / 3 - 1)).abs().max() < 0.02
 
 
 def test_one_folder_holds_one_training(data, done):

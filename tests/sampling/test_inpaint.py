@@ -140,8 +140,8 @@ def test_a_wide_canvas_is_painted_in_windows():
 def test_the_bundled_latent_model_paints_a_hole(sd32):
     """The known latents are back exactly, and the prompt's picture is not what was there."""
     s = sd32.schedule
-    known = sd32.encode(torch.nn.functional.interpolate(torch.rand(1, 3, 4, 4), size=128, mode="bicubic") * 2 - 1)
-    mask = downsample_mask(torch.nn.functional.pad(torch.ones(1, 1, 64, 64), [32] * 4), sd32.factor)
+    known = sd32.encode(torch.nn.functional.interpolate(torch.rand(1, 3, 4, 4), size=256, mode="bicubic") * 2 - 1)
+    mask = downsample_mask(torch.nn.functional.pad(torch.ones(1, 1, 128, 128), [64] * 4), sd32.factor)
     x, rngs = randn(sd32.shape, generators(1)), generators(1)
     how = {"steps": timestep_pairs("ddpm", s, 6), "resample": 2, "jump": 2, "rngs": rngs}
     *_, last = inpaint(cfg(sd32, ["a photo of a horse"], 3.0), s, x, known, mask, **how)

@@ -96,8 +96,8 @@ def test_independent_views_start_from_noise_of_their_own(pixel32, sd32):
     assert torch.equal(x[2:], expected), "picture by picture, view after view"
     shared = replace(own, init="shared").init_noise(pixel32, views, rngs(0, 1))
     assert torch.equal(shared[1], get_view("rotate_cw").view(shared[:1])[0])
-    through = PixelSpace(views_of("identity", "rotate_cw", canvas=(3, 64, 64)), sd32.encode, sd32.decode)
-    assert own.init_noise(sd32, through, rngs(0)).shape == (2, 4, 16, 16), "latents of the canvas, whatever the model's size"
+    through = PixelSpace(views_of("identity", "rotate_cw", canvas=(3, 128, 128)), sd32.encode, sd32.decode)
+    assert own.init_noise(sd32, through, rngs(0)).shape == (2, 8, 16, 16), "latents of the canvas, whatever the model's size"
 
 
 @pytest.mark.parametrize("how", [{}, {"space": "instance", "init": "independent", "sampler": "ddpm"}], ids=["", "noisy"])

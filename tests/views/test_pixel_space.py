@@ -13,7 +13,7 @@ from synoptic.views.anagram import Anagram
 from synoptic.views.pixel_space import PixelSpace
 from synoptic.views.registry import get_view
 
-CANVAS = (3, 64, 64)
+CANVAS = (3, 128, 128)
 
 
 def through(model, *names: str, **how) -> PixelSpace:
@@ -21,7 +21,7 @@ def through(model, *names: str, **how) -> PixelSpace:
 
 
 def latents(rows: int, dtype: torch.dtype = torch.float32, seed: int = 0) -> Tensor:
-    return torch.randn(rows, 4, 16, 16, generator=torch.Generator().manual_seed(seed)).to(dtype)
+    return torch.randn(rows, 8, 16, 16, generator=torch.Generator().manual_seed(seed)).to(dtype)
 
 
 def gap(a: Tensor, b: Tensor) -> float:
@@ -70,7 +70,7 @@ def test_one_view_synchronized_through_pixels_is_the_plain_loop(sd64):
 
 def test_a_finer_canvas_keeps_its_rules(sd32):
     views = through(sd32, "identity", "jigsaw", residual=False).scaled(2)
-    assert (views.canvas, len(views), views.residual) == ((3, 128, 128), 2, False)
+    assert (views.canvas, len(views), views.residual) == ((3, 256, 256), 2, False)
 
 
 def test_pixels_have_no_latent_noise_to_share(sd32):

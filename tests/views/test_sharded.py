@@ -52,7 +52,7 @@ def test_two_processes_end_where_one_does(sd32):
 
 @pytest.mark.slow
 def test_only_the_first_process_writes_and_speaks(tmp_path):
-    prompt, small = "a photo of snowy mountains", ["--width", "192", "--steps", "2", "--dtype", "float32", "--device", "cpu"]
+    prompt, small = "a photo of snowy mountains", ["--width", "384", "--steps", "2", "--dtype", "float32", "--device", "cpu"]
 
     def generate(rank: int) -> None:
         sys.argv = ["synoptic", "wide", prompt, *small, "--out", str(tmp_path / "two")]
@@ -63,7 +63,7 @@ def test_only_the_first_process_writes_and_speaks(tmp_path):
     assert [(tmp_path / f"said-{rank}").read_text().count("picture\tseed") for rank in range(2)] == [1, 0]
     assert sorted(p.name for p in (tmp_path / "two").iterdir()) == ["a_photo_of_snowy_mountains_0.png", "run.json"]
     assert json.loads((tmp_path / "two/run.json").read_text())["state"] == "done"
-    one = synoptic.run("wide", prompt, width=192, steps=2, dtype="float32", device="cpu", out=str(tmp_path / "one"))
+    one = synoptic.run("wide", prompt, width=384, steps=2, dtype="float32", device="cpu", out=str(tmp_path / "one"))
     files = [folder / one.pictures[0].file for folder in (tmp_path / "one", tmp_path / "two")]
     both = [np.asarray(io.load_image(file), dtype=int) for file in files]
     assert abs(both[0] - both[1]).max() <= 1
