@@ -12,6 +12,7 @@ from synoptic.models.base import Conditioning, Denoiser
 from synoptic.views.base import Projection
 
 Predict = Callable[..., Pred]  # (x, t, views=None): this step's views, for models whose condition depends on them
+Combine = Callable[[Tensor, Time, Pred, Pred, float | Tensor], Pred]  # (x, t, null, cond, scale) -> what guides
 
 
 def cfg(
@@ -22,6 +23,7 @@ def cfg(
     *,
     clip: Callable[[Tensor], Tensor] | None = None,
     views_per_image: int = 1,
+    combine: Combine | None = None,
     max_rows: int | None = None,
 ) -> Predict:
     """Classifier-free guidance (Ho & Salimans 2022): null + scale (cond - null), one prompt a picture; scale 1 is off.
@@ -29,12 +31,14 @@ def cfg(
     The null branch is conditioned on `negative_prompt`. `views_per_image` > 1 brings the guidance of every so many rows, the
     views of one picture, to their mean strength, so that no prompt swallows the others. `clip` acts on the guided x0, before
     any views agree on it, and its eps follows, so that every sync rule sees the same clipped picture. (diffusers keeps the
-    unclipped eps.)
+    unclipped eps.) `combine` guides in another way: `rules.by_rule`.
     """
     conds: dict[str, Conditioning] = {"cond": model.embed(prompts)}
     if scale != 1:
         conds["null"] = model.embed([negative_prompt] * len(prompts))
-    return cfg_from_conditions(model, conds, scale, clip=clip, views_per_image=views_per_image, max_rows=max_rows)
+    return cfg_from_conditions(
+        model, conds, scale, clip=clip, views_per_image=views_per_image, combine=combine, max_rows=max_rows
+    )
 
 
 def cfg_from_conditions(
@@ -44,6 +48,7 @@ def cfg_from_conditions(
     *,
     clip: Callable[[Tensor], Tensor] | None = None,
     views_per_image: int = 1,
+    combine: Combine | None = None,
     max_rows: int | None = None,
 ) -> Predict:
     """`cfg` of conditions: "cond" alone, or with "null" guided away from it, by one scale or one a row (B*n, 1, 1, 1)."""
@@ -55,7 +60,7 @@ def cfg_from_conditions(
         if "null" in conds:
             u, c = p["null"], p["cond"]
             w = scale * equalize_norms(c.x0 - u.x0, views_per_image) if views_per_image > 1 else scale
-            out = extrapolate(u, c, w)
+            out = combine(x, t, u, c, w) if combine else extrapolate(u, c, w)
         if clip:
             x0 = clip(out.x0)
             a, sigma = coefficients(model.schedule, t, x)

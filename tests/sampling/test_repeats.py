@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -12,6 +14,7 @@ from synoptic.views.pixel_space import PixelSpace
 from synoptic.views.registry import get_view
 
 PAIR = ["a photo of a horse", "a photo of a snowy mountain village"]
+APART: dict[str, Any] = {"space": "instance", "init": "independent"}
 
 
 def views_of(model, *names: str) -> PixelSpace:
@@ -31,9 +34,9 @@ def test_the_middle_is_repeated_and_the_end_is_not():
 
 @pytest.mark.slow
 def test_without_repeats_it_is_the_joint_sampler(sd32):
-    views, how = views_of(sd32, "identity", "rotate_cw"), {"space": "instance", "init": "independent"}
-    plain = JointSampler(prompts_per_view(PAIR, 3.0), 2, **how).sample(sd32, views, rngs())
-    ours = RepeatingSampler(prompts_per_view(PAIR, 3.0), 2, **how).sample(sd32, views, rngs())
+    views = views_of(sd32, "identity", "rotate_cw")
+    plain = JointSampler(prompts_per_view(PAIR, 3.0), 2, **APART).sample(sd32, views, rngs())
+    ours = RepeatingSampler(prompts_per_view(PAIR, 3.0), 2, **APART).sample(sd32, views, rngs())
     for a, b in zip(plain, ours, strict=True):
         torch.testing.assert_close(a.canvas, b.canvas, rtol=0, atol=1e-5)
         assert (a.i, a.n) == (b.i, b.n)
@@ -43,18 +46,17 @@ def test_without_repeats_it_is_the_joint_sampler(sd32):
 def test_alone_from_the_start_is_a_picture_of_the_first_prompt(sd32):
     """Alone at every step, the first of two views is what one view by itself paints from the same noise."""
     predict_for, alone = prompts_per_view(PAIR, 3.0), (views_of(sd32, "identity"), prompts_per_view(PAIR[:1], 3.0))
-    how = {"space": "instance", "init": "independent"}
-    ours = RepeatingSampler(predict_for, 3, first_alone=1.0, first=alone, **how)
+    ours = RepeatingSampler(predict_for, 3, first_alone=1.0, first=alone, **APART)
     *_, found = ours.sample(sd32, views_of(sd32, "identity", "rotate_cw"), rngs())
     noise = ours.init_noise(sd32, views_of(sd32, "identity", "rotate_cw"), rngs())[::2]
-    *_, expected = JointSampler(alone[1], 3, **how).steps(sd32, alone[0], noise, rngs())
+    *_, expected = JointSampler(alone[1], 3, **APART).steps(sd32, alone[0], noise, rngs())
     torch.testing.assert_close(found.canvas, expected.canvas, rtol=0, atol=1e-4)
 
 
 @pytest.mark.slow
 def test_repeats_are_steps_of_fresh_noise(sd32):
-    views, how = views_of(sd32, "identity", "rotate_cw"), {"space": "instance", "init": "independent"}
-    steps = list(RepeatingSampler(prompts_per_view(PAIR, 3.0), 3, repeats=2, **how).sample(sd32, views, rngs()))
+    views = views_of(sd32, "identity", "rotate_cw")
+    steps = list(RepeatingSampler(prompts_per_view(PAIR, 3.0), 3, repeats=2, **APART).sample(sd32, views, rngs()))
     assert [step.i for step in steps] == list(range(5)) and {step.n for step in steps} == {5}  # steps 1 and 2 of 0, 1, 2
     assert steps[1].t == steps[2].t and not torch.equal(steps[1].x, steps[2].x)
 
