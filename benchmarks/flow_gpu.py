@@ -2,9 +2,9 @@
 
 python benchmarks/flow_gpu.py [--only flux sd3.5-medium z-image] [--tiny] [--out FILE]: the network and its VAE alone,
 without text encoders, in bfloat16. For each: seconds a step of our loop, eager and compiled by block, beside the network
-called by itself; the share of a measured matrix product; peak memory beside what is predicted from the config; and a step of a picture
-of 1024x3072 in nine windows, 1, 4 and 8 of them a call. One table, and JSON. `--tiny` tries it all on small shapes. Weights
-are random, so there is nothing to look at. Four minutes on an H100.
+called by itself; the share of a measured matrix product; peak memory beside what is predicted from the config; and a step
+of a picture of 1024x3072 in nine windows, 1, 4 and 8 of them a call. One table, and JSON. `--tiny` tries it all on small
+shapes. Weights are random, so there is nothing to look at. Four minutes on an H100.
 """
 
 from __future__ import annotations
