@@ -8,11 +8,10 @@ from torch import Tensor
 
 from synoptic.diffusion.equations import Pred, Time, coefficients
 from synoptic.guidance.batching import predict_branches
-from synoptic.models.base import Conditioning, Denoiser
+from synoptic.models.base import Combine, Conditioning, Denoiser
 from synoptic.views.base import Projection
 
 Predict = Callable[..., Pred]  # (x, t, views=None): this step's views, for models whose condition depends on them
-Combine = Callable[[Tensor, Time, Pred, Pred, float | Tensor], Pred]  # (x, t, null, cond, scale) -> what guides
 
 
 def cfg(
@@ -31,7 +30,7 @@ def cfg(
     The null branch is conditioned on `negative_prompt`. `views_per_image` > 1 brings the guidance of every so many rows, the
     views of one picture, to their mean strength, so that no prompt swallows the others. `clip` acts on the guided x0, before
     any views agree on it, and its eps follows, so that every sync rule sees the same clipped picture. (diffusers keeps the
-    unclipped eps.) `combine` guides in another way: `rules.by_rule`.
+    unclipped eps.) `combine` guides in another way than the model's own: `rules.by_rule`.
     """
     conds: dict[str, Conditioning] = {"cond": model.embed(prompts)}
     if scale != 1:
@@ -52,7 +51,7 @@ def cfg_from_conditions(
     max_rows: int | None = None,
 ) -> Predict:
     """`cfg` of conditions: "cond" alone, or with "null" guided away from it, by one scale or one a row (B*n, 1, 1, 1)."""
-    branch_predict = predict_branches(model, conds, max_rows=max_rows)
+    branch_predict, combine = predict_branches(model, conds, max_rows=max_rows), combine or own_combine(model)
 
     def predict(x: Tensor, t: Time, views: Projection | None = None) -> Pred:
         p = branch_predict(x, t, views)
@@ -68,6 +67,11 @@ def cfg_from_conditions(
         return out
 
     return predict
+
+
+def own_combine(model: Denoiser) -> Combine | None:
+    """Return how a family guides in its own way; None where that is plain classifier-free guidance."""
+    return getattr(model, "combine", None)
 
 
 def extrapolate(null: Pred, cond: Pred, scale: float | Tensor) -> Pred:

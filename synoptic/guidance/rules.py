@@ -12,7 +12,8 @@ from torch import Tensor
 from torch.linalg import vector_norm
 
 from synoptic.diffusion.equations import Pred, Schedule, Time, coefficients, pred_from_output
-from synoptic.guidance.cfg import Combine, Predict
+from synoptic.guidance.cfg import Predict
+from synoptic.models.base import Combine
 from synoptic.views.base import Projection
 
 Rule = Callable[[Tensor, Tensor, float | Tensor], Tensor]

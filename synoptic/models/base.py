@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from synoptic.models.textual_inversion import TextualInversion
 
 
+Combine = Callable[[Tensor, Time, Pred, Pred, float | Tensor], Pred]  # (x, t, null, cond, scale) -> what guides
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Conditioning:
     """What a denoiser is conditioned on, N rows of it: every tensor has a leading axis of N.

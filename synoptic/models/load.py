@@ -37,6 +37,7 @@ from synoptic.models.text import (
     t5_text_encoder,
 )
 from synoptic.models.text_flow import flux_text_encoder, pixart_text_encoder, sd3_text_encoder, z_image_text_encoder
+from synoptic.models.text_language import flux2_klein_text_encoder, qwen_image_text_encoder, sana_text_encoder
 from synoptic.models.textual_inversion import read_textual_inversions
 from synoptic.models.upscaler import Upscaler
 
@@ -48,6 +49,9 @@ BUILDERS: dict[str, Callable[..., latent.LatentDenoiser | pixel.PixelDenoiser | 
     "FluxPipeline": transformer.flux,
     "ZImagePipeline": transformer.z_image,
     "PixArtSigmaPipeline": transformer.pixart_sigma,
+    "QwenImagePipeline": transformer.qwen_image,
+    "SanaPipeline": transformer.sana,
+    "Flux2KleinPipeline": transformer.flux2_klein,
 }
 UPSCALER_BUILDERS: dict[str, Callable[..., Upscaler]] = {
     "StableDiffusionUpscalePipeline": upscaler.stable_diffusion,
@@ -62,6 +66,9 @@ TEXT_ENCODERS: dict[str, Callable[..., TextEncoder]] = {
     "FluxPipeline": flux_text_encoder,
     "ZImagePipeline": z_image_text_encoder,
     "PixArtSigmaPipeline": pixart_text_encoder,
+    "QwenImagePipeline": qwen_image_text_encoder,
+    "SanaPipeline": sana_text_encoder,
+    "Flux2KleinPipeline": flux2_klein_text_encoder,
     "IFSuperResolutionPipeline": t5_text_encoder,
 }
 

@@ -17,6 +17,7 @@ from synoptic.models.file_kinds import weight_file
 from synoptic.models.hub import incomplete, is_online
 from synoptic.models.single_file import model_file
 from synoptic.models.single_network import controlnet_file, vae_file
+from synoptic.models.vae_configs import vae_channels
 
 ALIASES: dict[str, tuple[str, ...]] = {  # each with its living sources, tried in order
     "sd1.4": ("CompVis/stable-diffusion-v1-4",),
@@ -30,6 +31,10 @@ ALIASES: dict[str, tuple[str, ...]] = {  # each with its living sources, tried i
     "flux-schnell": ("black-forest-labs/FLUX.1-schnell",),
     "z-image": ("Tongyi-MAI/Z-Image",),
     "z-image-turbo": ("Tongyi-MAI/Z-Image-Turbo",),
+    "qwen-image": ("Qwen/Qwen-Image",),
+    "sana": ("Efficient-Large-Model/Sana_1600M_1024px_BF16_diffusers",),
+    "flux2-klein": ("black-forest-labs/FLUX.2-klein-4B",),
+    "flux2-klein-base": ("black-forest-labs/FLUX.2-klein-base-4B",),
     "pixart-sigma": ("PixArt-alpha/PixArt-Sigma-XL-2-1024-MS",),
     "if": ("DeepFloyd/IF-I-M-v1.0",),
     "if-l": ("DeepFloyd/IF-I-L-v1.0",),
@@ -151,6 +156,12 @@ def resolve_vae(name: str, checkpoint: Checkpoint) -> Checkpoint:
         )
     if (path := weight_file(name)) is not None:
         return vae_file(name, path, checkpoint)
+    if checkpoint.family.components["vae"] != "AutoencoderKL":
+        raise InputError(
+            f"a VAE of another class cannot take the place of {checkpoint.name}'s, an {checkpoint.family.components['vae']}:"
+            " omit --vae",
+            rule="vae-class",
+        )
     vae = _find_checkpoint(name, {}, "config.json")
     config, own = vae.config(""), checkpoint.config("vae")
     if config.get("_class_name") != "AutoencoderKL":
@@ -246,7 +257,7 @@ def _check_input_channels(checkpoint: Checkpoint) -> None:
     if checkpoint.has_latents and checkpoint.has_unet:
         usual = checkpoint.network_config.get("out_channels") or 4
     elif checkpoint.has_latents:
-        usual = checkpoint.config("vae").get("latent_channels", 4)
+        usual = vae_channels(checkpoint.config("vae"))
     if given > usual and not checkpoint.family.low_res_scheduler:
         what, cure = {
             2 * usual + 1: ("an inpainting network, which wants a mask", "`inpaint` fills holes with any ordinary model"),
