@@ -34,6 +34,7 @@ WAYS: dict[str, dict[str, Any]] = {
     "pyramids": {"blend": "pyramid"},
     "repeats": {"step_repeats": 3},
     "first alone": {"first_alone": 0.2},
+    "pyramids, repeats": {"blend": "pyramid", "step_repeats": 3},
     "all three": {"blend": "pyramid", "step_repeats": 3, "first_alone": 0.2},
     "as many steps": {"steps": 44},
     "latents turned": {"view_space": "latents"},
