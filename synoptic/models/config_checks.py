@@ -36,6 +36,8 @@ REQUIRED_KEYS = {
     "AutoencoderKLQwenImage": ("base_dim", "z_dim", "temperal_downsample"),
     "AutoencoderDC": ("encoder_block_out_channels", "decoder_block_out_channels"),
     "AutoencoderKLFlux2": ("block_out_channels", "latent_channels", "batch_norm_eps"),
+    "SD3ControlNetModel": ("in_channels", "pooled_projection_dim", "joint_attention_dim"),
+    "FluxControlNetModel": ("in_channels", "pooled_projection_dim", "joint_attention_dim"),
     "ControlNetModel": ("in_channels", "block_out_channels"),
 }
 

@@ -23,6 +23,7 @@ from synoptic.models.clip_options import check_clip_skip
 from synoptic.models.clip_windows import count_windows
 from synoptic.models.components import ComponentLoader, load_network, load_tokenizer, readable
 from synoptic.models.controlnet import ControlNet
+from synoptic.models.controlnet_transformer import TransformerControlNet, controlnet_of
 from synoptic.models.device import choose_device, choose_dtype, keep_freed_memory
 from synoptic.models.lora import Lora, layers_per_block, read_loras
 from synoptic.models.precomputed_text import PrecomputedTextEncoder
@@ -155,6 +156,14 @@ def load_controlnet(
         name = resolve_controlnet(name, resolve(model) if isinstance(model, str) else model)
     on = choose_device(device)
     return ControlNet(load_network("ControlNetModel", name, "", on, choose_dtype(dtype, on)))
+
+
+def load_transformer_controlnet(
+    controlnet: Checkpoint, model: transformer.TransformerDenoiser, kind: str
+) -> TransformerControlNet:
+    """The ControlNet of a transformer, for maps of a kind of condition, on the model's device and in its dtype."""
+    name = controlnet.config("")["_class_name"]
+    return controlnet_of(load_network(name, controlnet, "", model.device, model.dtype), model, kind)
 
 
 def load_text_encoder(checkpoint: Checkpoint, *, device: str = "auto", dtype: str = "auto") -> TextEncoder:

@@ -26,6 +26,8 @@ DIFFUSERS_MODULES = {  # where each class lives: its own module imports faster t
     "AutoencoderDC": "diffusers.models.autoencoders.autoencoder_dc",
     "AutoencoderKLFlux2": "diffusers.models.autoencoders.autoencoder_kl_flux2",
     "AutoencoderKL": "diffusers.models.autoencoders.autoencoder_kl",
+    "SD3ControlNetModel": "diffusers.models.controlnets.controlnet_sd3",
+    "FluxControlNetModel": "diffusers.models.controlnets.controlnet_flux",
     "ControlNetModel": "diffusers.models.controlnets.controlnet",
 }
 

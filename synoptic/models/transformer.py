@@ -77,6 +77,7 @@ class Sd3Transformer(Transformer):
             timestep=t,
             encoder_hidden_states=cond.text,
             pooled_projections=cond.text_embeds,
+            block_controlnet_hidden_states=list(cond.control_residuals) or None,
             return_dict=False,
         )[0]
 
@@ -86,8 +87,6 @@ class FluxTransformer(Transformer):
 
     def forward(self, x: Tensor, t: Tensor, cond: Conditioning) -> Tensor:
         h, w = (length // self.token_side for length in x.shape[-2:])
-        rows, columns = torch.meshgrid(torch.arange(h), torch.arange(w), indexing="ij")
-        places = torch.stack([torch.zeros_like(rows), rows, columns], -1).view(-1, 3)
         out = self.net(
             hidden_states=packed(x, self.token_side),
             timestep=t / 1000,
@@ -95,7 +94,9 @@ class FluxTransformer(Transformer):
             encoder_hidden_states=cond.text,
             pooled_projections=cond.text_embeds,
             txt_ids=torch.zeros(cond.text.shape[1], 3, device=x.device),
-            img_ids=places.to(x.device, torch.float32),
+            img_ids=places_of(x, self.token_side),
+            controlnet_block_samples=list(cond.control_residuals) or None,
+            controlnet_single_block_samples=list(cond.control_single_residuals) or None,
             return_dict=False,
         )[0]
         return unpacked(out, h, w, self.token_side)
@@ -188,6 +189,12 @@ def packed(x: Tensor, side: int) -> Tensor:
 def unpacked(tokens: Tensor, h: int, w: int, side: int) -> Tensor:
     """Return h * w tokens as the picture that `packed` took apart."""
     return pixel_shuffle(tokens.mT.unflatten(2, (h, w)), side)
+
+
+def places_of(x: Tensor, side: int) -> Tensor:
+    """Return the places of x's tokens as FLUX.1 counts them (h/side * w/side, 3): 0, row, column."""
+    rows, columns = torch.meshgrid(*(torch.arange(length // side) for length in x.shape[-2:]), indexing="ij")
+    return torch.stack([torch.zeros_like(rows), rows, columns], -1).view(-1, 3).to(x.device, torch.float32)
 
 
 def keep_token_norms(s: Schedule, x: Tensor, t: Time, null: Pred, cond: Pred, scale: float | Tensor) -> Pred:
