@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 FROM_WORDS = ("generate", "wide", "panorama", "anagram", "hybrid", "text_to_3d")  # by what they do, as --help groups them
-OF_A_PICTURE = ("edit", "flow_edit", "inpaint", "control", "invert")
+OF_A_PICTURE = ("edit", "flow_edit", "rf_inversion", "inpaint", "control", "invert")
 STUDIES = ("distill", "denoise", "compare_sync")
 APPLICATIONS = (*FROM_WORDS, *OF_A_PICTURE, *STUDIES)
 TOOLS = ("evaluate", "info", "score", "control_map", "video", "bench")

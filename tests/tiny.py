@@ -14,8 +14,14 @@ from transformers import (
     CLIPTextModel,
     CLIPTextModelWithProjection,
     CLIPTokenizer,
+    Gemma2Config,
+    Gemma2Model,
+    GemmaTokenizer,
+    Qwen2_5_VLConfig,
+    Qwen2_5_VLForConditionalGeneration,
     Qwen2Tokenizer,
     Qwen3Config,
+    Qwen3ForCausalLM,
     Qwen3Model,
     T5Config,
     T5EncoderModel,
@@ -127,6 +133,7 @@ def qwen_tokenizer() -> Qwen2Tokenizer:
     tokenizer = Qwen2Tokenizer(vocab=vocabulary, merges=[], additional_special_tokens=["<|im_start|>", "<|im_end|>"])
     message = "<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n"
     tokenizer.chat_template = "{% for m in messages %}" + message + "{% endfor %}{{ '<|im_start|>assistant\n' }}"
+    tokenizer.chat_template += "{% if enable_thinking is false %}{{ '<think>\n\n</think>\n\n' }}{% endif %}"
     return tokenizer
 
 
@@ -173,6 +180,93 @@ def with_native_side(folder: Path, side: int) -> Path:
     config = folder / "transformer/config.json"
     config.write_text(json.dumps(json.loads(config.read_text()) | {"sample_size": side}))
     return folder
+
+
+def tiny_qwen_image(folder: Path, side: int = 16) -> Path:
+    """Save a random Qwen-Image of `side` latents, with statistics of its channels."""
+    torch.manual_seed(0)
+    tokenizer = qwen_tokenizer()
+    vae: dict[str, Any] = {"base_dim": 12, "dim_mult": [1, 1, 1, 1], "num_res_blocks": 1}
+    statistics = {"latents_mean": [0.1 * k for k in range(16)], "latents_std": [1 + 0.1 * k for k in range(16)]}
+    words: dict[str, Any] = {
+        "vocab_size": len(tokenizer),
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 2,
+    }
+    rope = {"mrope_section": [1, 1, 2], "rope_type": "default", "rope_theta": 1e6}
+    heads: dict[str, Any] = {"num_attention_heads": 4, "num_key_value_heads": 2, "rope_parameters": rope}
+    sight = {"depth": 1, "hidden_size": 16, "intermediate_size": 16, "num_heads": 2, "out_hidden_size": 32, "patch_size": 14}
+    text = Qwen2_5_VLConfig(text_config=words | heads, vision_config=sight | {"fullatt_block_indexes": [0]})
+    size = {"in_channels": 64, "out_channels": 16, "num_layers": 2, "attention_head_dim": 16, "num_attention_heads": 2}
+    shift = {"base_shift": 0.5, "max_shift": 0.9, "base_image_seq_len": 256, "max_image_seq_len": 8192}
+    pipe = diffusers.QwenImagePipeline(
+        transformer=diffusers.QwenImageTransformer2DModel(**size, joint_attention_dim=32, axes_dims_rope=(4, 6, 6)),
+        scheduler=diffusers.FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True, shift_terminal=0.02, **shift),
+        vae=diffusers.AutoencoderKLQwenImage(z_dim=16, temperal_downsample=[False, True, True], **vae, **statistics),
+        text_encoder=Qwen2_5_VLForConditionalGeneration(text),
+        tokenizer=tokenizer,
+    )
+    return with_native_side(save(pipe, folder), side)
+
+
+def gemma_tokenizer() -> GemmaTokenizer:
+    """Return a tokenizer of letters, and of bytes for what is none."""
+    letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789,.'-:\n"
+    words = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>", *(f"<0x{k:02X}>" for k in range(256)), "▁", *letters]
+    return GemmaTokenizer(vocab={word: k for k, word in enumerate(words)}, merges=[])
+
+
+def tiny_sana(folder: Path, side: int = 32) -> Path:
+    """Save a random Sana of `side` latents, of 2x2 pixels each."""
+    torch.manual_seed(0)
+    tokenizer, kinds = gemma_tokenizer(), ("ResBlock", "EfficientViTBlock")
+    shape: dict[str, Any] = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "sliding_window": 512}
+    heads: dict[str, Any] = {"num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8}
+    coder: dict[str, Any] = {}
+    for half in ("encoder", "decoder"):
+        coder |= {f"{half}_block_types": kinds, f"{half}_block_out_channels": (8, 8), f"{half}_layers_per_block": (1, 1)}
+        coder |= {f"{half}_qkv_multiscales": ((), (5,))}
+    blocks = {"downsample_block_type": "conv", "upsample_block_type": "interpolate", "decoder_act_fns": "silu"}
+    cross = {
+        "num_cross_attention_heads": 4,
+        "cross_attention_head_dim": 8,
+        "cross_attention_dim": 32,
+        "caption_channels": 32,
+    }
+    size = {"in_channels": 8, "out_channels": 8, "num_layers": 2, "num_attention_heads": 4, "attention_head_dim": 8}
+    pipe = diffusers.SanaPipeline(
+        transformer=diffusers.SanaTransformer2DModel(**size, **cross, sample_size=side, patch_size=1),
+        scheduler=diffusers.DPMSolverMultistepScheduler(
+            prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=3.0
+        ),
+        vae=diffusers.AutoencoderDC(latent_channels=8, attention_head_dim=2, scaling_factor=0.41407, **coder, **blocks),
+        text_encoder=Gemma2Model(Gemma2Config(vocab_size=len(tokenizer), **shape, **heads)),
+        tokenizer=tokenizer,
+    )
+    return save(pipe, folder)
+
+
+def tiny_klein(folder: Path, side: int = 16, is_distilled: bool = False) -> Path:
+    """Save a random FLUX.2 klein of `side` latents, with statistics of its BatchNorm."""
+    torch.manual_seed(0)
+    tokenizer = qwen_tokenizer()
+    heads: dict[str, Any] = {"num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8, "num_hidden_layers": 4}
+    blocks = {"down_block_types": ("DownEncoderBlock2D",) * 4, "up_block_types": ("UpDecoderBlock2D",) * 4}
+    vae = diffusers.AutoencoderKLFlux2(**blocks, block_out_channels=(8,) * 4, layers_per_block=1, norm_num_groups=4)
+    vae.bn.running_mean.normal_()
+    vae.bn.running_var.uniform_(0.5, 2)
+    size = {"in_channels": 128, "num_layers": 1, "num_single_layers": 2, "attention_head_dim": 16, "num_attention_heads": 2}
+    text = {"joint_attention_dim": 96, "timestep_guidance_channels": 64, "axes_dims_rope": (4, 4, 4, 4)}
+    pipe = diffusers.Flux2KleinPipeline(
+        transformer=diffusers.Flux2Transformer2DModel(**size, **text, patch_size=1, guidance_embeds=False),
+        scheduler=diffusers.FlowMatchEulerDiscreteScheduler(shift=3.0, use_dynamic_shifting=True),
+        vae=vae,
+        text_encoder=Qwen3ForCausalLM(Qwen3Config(vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, **heads)),
+        tokenizer=tokenizer,
+        is_distilled=is_distilled,
+    )
+    return with_native_side(save(pipe, folder), side)
 
 
 def tiny_flux(folder: Path, side: int = 16, guidance_embeds: bool = True) -> Path:

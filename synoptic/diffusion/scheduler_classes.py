@@ -27,7 +27,8 @@ CONTINUOUS_SCHEDULERS = (  # times between the trained ones where spacing is lin
     "DPMSolverSDEScheduler",
 )
 FLOW_SCHEDULERS = ("FlowMatchEulerDiscreteScheduler", "FlowMatchHeunDiscreteScheduler", "FlowMatchLCMScheduler")
-Spacing = Literal["scheduler", "linspace"]  # of a flow's sigma before its shift: the class's own, or 1 … 1/n, as FLUX's
+Spacing = Literal["scheduler", "linspace", "flux2"]  # of a flow's sigma before its shift: the class's own, or 1 … 1/n, as
+# FLUX's, or the latter with FLUX.2's own rule of how far they are shifted
 KNOWN_SCHEDULERS = (
     *DISCRETE_SCHEDULERS,
     *CONSISTENCY_SCHEDULERS,

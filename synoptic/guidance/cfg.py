@@ -8,7 +8,7 @@ from torch import Tensor
 
 from synoptic.diffusion.equations import Pred, Time, coefficients
 from synoptic.guidance.batching import predict_branches
-from synoptic.models.base import Conditioning, Denoiser
+from synoptic.models.base import Combine, Conditioning, Denoiser
 from synoptic.views.base import Projection
 
 Predict = Callable[..., Pred]  # (x, t, views=None): this step's views, for models whose condition depends on them
@@ -22,6 +22,7 @@ def cfg(
     *,
     clip: Callable[[Tensor], Tensor] | None = None,
     views_per_image: int = 1,
+    combine: Combine | None = None,
     max_rows: int | None = None,
 ) -> Predict:
     """Classifier-free guidance (Ho & Salimans 2022): null + scale (cond - null), one prompt a picture; scale 1 is off.
@@ -29,12 +30,14 @@ def cfg(
     The null branch is conditioned on `negative_prompt`. `views_per_image` > 1 brings the guidance of every so many rows, the
     views of one picture, to their mean strength, so that no prompt swallows the others. `clip` acts on the guided x0, before
     any views agree on it, and its eps follows, so that every sync rule sees the same clipped picture. (diffusers keeps the
-    unclipped eps.)
+    unclipped eps.) `combine` guides in another way than the model's own: `rules.by_rule`.
     """
     conds: dict[str, Conditioning] = {"cond": model.embed(prompts)}
     if scale != 1:
         conds["null"] = model.embed([negative_prompt] * len(prompts))
-    return cfg_from_conditions(model, conds, scale, clip=clip, views_per_image=views_per_image, max_rows=max_rows)
+    return cfg_from_conditions(
+        model, conds, scale, clip=clip, views_per_image=views_per_image, combine=combine, max_rows=max_rows
+    )
 
 
 def cfg_from_conditions(
@@ -44,10 +47,11 @@ def cfg_from_conditions(
     *,
     clip: Callable[[Tensor], Tensor] | None = None,
     views_per_image: int = 1,
+    combine: Combine | None = None,
     max_rows: int | None = None,
 ) -> Predict:
     """`cfg` of conditions: "cond" alone, or with "null" guided away from it, by one scale or one a row (B*n, 1, 1, 1)."""
-    branch_predict = predict_branches(model, conds, max_rows=max_rows)
+    branch_predict, combine = predict_branches(model, conds, max_rows=max_rows), combine or own_combine(model)
 
     def predict(x: Tensor, t: Time, views: Projection | None = None) -> Pred:
         p = branch_predict(x, t, views)
@@ -55,7 +59,7 @@ def cfg_from_conditions(
         if "null" in conds:
             u, c = p["null"], p["cond"]
             w = scale * equalize_norms(c.x0 - u.x0, views_per_image) if views_per_image > 1 else scale
-            out = extrapolate(u, c, w)
+            out = combine(x, t, u, c, w) if combine else extrapolate(u, c, w)
         if clip:
             x0 = clip(out.x0)
             a, sigma = coefficients(model.schedule, t, x)
@@ -63,6 +67,11 @@ def cfg_from_conditions(
         return out
 
     return predict
+
+
+def own_combine(model: Denoiser) -> Combine | None:
+    """Return how a family guides in its own way; None where that is plain classifier-free guidance."""
+    return getattr(model, "combine", None)
 
 
 def extrapolate(null: Pred, cond: Pred, scale: float | Tensor) -> Pred:

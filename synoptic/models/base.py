@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from synoptic.models.textual_inversion import TextualInversion
 
 
+Combine = Callable[[Tensor, Time, Pred, Pred, float | Tensor], Pred]  # (x, t, null, cond, scale) -> what guides
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Conditioning:
     """What a denoiser is conditioned on, N rows of it: every tensor has a leading axis of N.
@@ -34,7 +37,10 @@ class Conditioning:
     low_res: Tensor | None = None  # (N, 3, h, w), the small picture that an upscaler sees, at x's size
     noise_level: Tensor | None = None  # (N,), integers, how noisy `low_res` is
     control_images: Tensor | None = None  # (N, 3 * controls, H, W) in [0, 1], the maps of all ControlNets
-    control_residuals: tuple[Tensor, ...] = ()  # what is added to each level of the U-Net, its middle last
+    control_residuals: tuple[
+        Tensor, ...
+    ] = ()  # what is added to each level of the U-Net, its middle last, or behind a transformer's blocks
+    control_single_residuals: tuple[Tensor, ...] = ()  # and behind each of FLUX.1's single blocks
     student_index: Tensor | None = None  # (N,), integers, which LoRA of a `LoRAStudent` acts on each row; -1: none
     camera_features: Tensor | None = None  # (N, F), what a `LoRAStudent` is conditioned on besides
 

@@ -15,6 +15,7 @@ from synoptic.models.config_checks import check_config, shard_names
 from synoptic.models.families import BASE_CLASSES, FAMILIES, Defaults, Family, Variant, few_step_defaults
 from synoptic.models.hub import download, first_line, incomplete, is_online, list_files, relative_files
 from synoptic.models.local_cache import file_hash
+from synoptic.models.vae_configs import vae_factor
 from synoptic.models.weights import check_weights, read_safetensors_header
 from synoptic.utils.json_objects import JsonObject
 
@@ -199,7 +200,7 @@ class Checkpoint:
     @cached_property
     def factor(self) -> int:
         """Image pixels per pixel of x: the VAE's reduction, or 1."""
-        return 2 ** (len(self.config("vae")["block_out_channels"]) - 1) if self.has_latents else 1
+        return vae_factor(self.config("vae")) if self.has_latents else 1
 
     @property
     def side(self) -> int:
@@ -272,7 +273,8 @@ class Checkpoint:
     @property
     def _variant(self) -> Variant | None:
         found = self.family.variant
-        return found if found and self.network_config.get(found.key) == found.value else None
+        about = self.network_config if found and found.key in self.network_config else self.model_index
+        return found if found and about.get(found.key) == found.value else None
 
     @property
     def _scheduler_config(self) -> JsonObject:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from synoptic.errors import InputError
+from synoptic.models.vae_configs import vae_channels
 
 FOREIGN_KEYS = (  # which would have a library open other files, other formats or code
     "transformers_weights",
@@ -28,7 +29,15 @@ REQUIRED_KEYS = {
     "ZImageTransformer2DModel": ("in_channels", "dim", "cap_feat_dim"),
     "PixArtTransformer2DModel": ("sample_size", "in_channels", "caption_channels"),
     "Transformer2DModel": ("sample_size", "in_channels", "caption_channels"),
+    "QwenImageTransformer2DModel": ("in_channels", "joint_attention_dim"),
+    "SanaTransformer2DModel": ("sample_size", "in_channels", "caption_channels"),
+    "Flux2Transformer2DModel": ("in_channels", "joint_attention_dim"),
     "AutoencoderKL": ("block_out_channels",),
+    "AutoencoderKLQwenImage": ("base_dim", "z_dim", "temperal_downsample"),
+    "AutoencoderDC": ("encoder_block_out_channels", "decoder_block_out_channels"),
+    "AutoencoderKLFlux2": ("block_out_channels", "latent_channels", "batch_norm_eps"),
+    "SD3ControlNetModel": ("in_channels", "pooled_projection_dim", "joint_attention_dim"),
+    "FluxControlNetModel": ("in_channels", "pooled_projection_dim", "joint_attention_dim"),
     "ControlNetModel": ("in_channels", "block_out_channels"),
 }
 
@@ -59,6 +68,11 @@ VALUES: dict[str, tuple[Callable[[Any], bool], str]] = {  # key -> (what it must
     "in_channels": COUNT,
     "out_channels": COUNT,
     "latent_channels": COUNT,
+    "z_dim": COUNT,
+    "base_dim": COUNT,
+    "batch_norm_eps": (lambda value: is_number(value) and value > 0, "a number above 0"),
+    "encoder_block_out_channels": (is_counts, "a list of whole numbers above 0"),
+    "decoder_block_out_channels": (is_counts, "a list of whole numbers above 0"),
     "norm_num_groups": COUNT,
     "norm_eps": (lambda value: is_number(value) and value > 0, "a number above 0"),
     "layer_norm_eps": (lambda value: is_number(value) and value > 0, "a number above 0"),
@@ -126,7 +140,7 @@ def check_config(config: Mapping[str, Any], source: str) -> None:
             rule="config-value",
         )
     for key in ("latents_mean", "latents_std"):
-        channels = config.get("latent_channels", 4)
+        channels = vae_channels(config)
         if config.get(key) is not None and len(config[key]) != channels:
             raise InputError(
                 f"a VAE's {key} must have a number per channel, {channels}, that of {source} has {len(config[key])}:"

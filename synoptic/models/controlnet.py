@@ -9,12 +9,14 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from synoptic.diffusion.equations import Pred, Schedule, Time
+from synoptic.diffusion.equations import Pred, Time
 from synoptic.diffusion.schedules import DDPMSchedule
 from synoptic.models.base import Conditioning, Denoiser
+from synoptic.models.controlnet_transformer import TransformerControlNet
 from synoptic.models.unet import freeze_and_layout
 
 RGB_CHANNELS = 3  # the channels of a map
+FLOW_TIMES = 1001  # a flow's times are 1000 … 0, both ends included
 
 
 class ControlNet:
@@ -30,6 +32,12 @@ class ControlNet:
         """x (N, C, h, w), its maps (N, 3, H, W) in [0, 1] -> the additions, one a level of the U-Net, its middle last."""
         inside, shown = (v.to(self.dtype, memory_format=self.layout) for v in (x, control_image))
         return controlnet_residuals(self.net, inside, t, cond.text_only().to(dtype=self.dtype), shown, strength)
+
+    def residuals(
+        self, x: Tensor, t: Time, cond: Conditioning, control_image: Tensor, strength: float | Tensor
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """Return the additions, and none for single blocks, which a U-Net has not."""
+        return self(x, t, cond, control_image, strength), []
 
 
 def controlnet_residuals(
@@ -49,7 +57,7 @@ class Control(NamedTuple):
     `strength` 1 is as trained, 0 off; it acts from `start` to `end`, shares of the way from noise (0) to picture (1).
     """
 
-    net: ControlNet
+    net: ControlNet | TransformerControlNet
     control_image: Tensor
     strength: float = 1.0
     start: float = 0.0
@@ -66,13 +74,13 @@ class ControlledDenoiser:
 
     Its maps are of whole canvases: `batching.predict_branches` hands every view the part that it sees. Raises ValueError
     without a control, where begin is not below end, where a map is not (B, 3, H, W) or of another size than the first, and
-    for models whose times are no steps of a DDPM.
+    for a U-Net's ControlNet where the model is a flow.
     """
 
     def __init__(self, model: Denoiser, controls: Sequence[Control]) -> None:
         if not controls:
             raise ValueError("a controlled model follows at least one map, none was given: give a Control")
-        if not isinstance(model.schedule, DDPMSchedule):
+        if not isinstance(model.schedule, DDPMSchedule) and any(isinstance(c.net, ControlNet) for c in controls):
             raise ValueError("a ControlNet guides a DDPM's U-Net; this model's schedule is a flow's: choose another model")
         for c in controls:
             if not 0 <= c.start < c.end <= 1:
@@ -85,8 +93,8 @@ class ControlledDenoiser:
                 raise ValueError(
                     f"maps are (B, 3, H, W), all of one size, not {[tuple(c.control_image.shape) for c in controls]}"
                 )
-        self.model, self.controls, self.num_train_timesteps = model, list(controls), len(model.schedule.alphas_cumprod)
-        self.schedule: Schedule = model.schedule
+        self.model, self.controls, self.schedule = model, list(controls), model.schedule
+        self.num_times = len(self.schedule.alphas_cumprod) if isinstance(self.schedule, DDPMSchedule) else FLOW_TIMES
         self.shape, self.factor = model.shape, model.factor
         self.device, self.dtype, self.row_bytes = model.device, model.dtype, model.row_bytes * (1 + len(controls))
         self.encode, self.decode = model.encode, model.decode
@@ -102,11 +110,16 @@ class ControlledDenoiser:
         maps = cond.control_images.split(RGB_CHANNELS, 1)
         rows = []
         for control, control_image in zip(self.controls, maps, strict=True):
-            acts = control.is_active(t, self.num_train_timesteps)
+            acts = control.is_active(t, self.num_times)
             if isinstance(acts, Tensor):
                 acts = acts.to(x).view(-1, 1, 1, 1)
             elif not acts:
                 continue
-            rows.append(control.net(x, t, cond, control_image, control.strength * acts))
-        added = tuple(torch.stack(level).sum(0) for level in zip(*rows, strict=True))
-        return self.model.predict(x, t, replace(cond, control_images=None, control_residuals=added))
+            rows.append(control.net.residuals(x, t, cond, control_image, control.strength * acts))
+        blocks, singles = (
+            (tuple(torch.stack(level).sum(0) for level in zip(*some, strict=True)) for some in zip(*rows, strict=True))
+            if rows
+            else ((), ())
+        )
+        given = replace(cond, control_images=None, control_residuals=blocks, control_single_residuals=singles)
+        return self.model.predict(x, t, given)

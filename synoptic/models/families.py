@@ -30,7 +30,7 @@ class Defaults:
 
 
 class Variant(NamedTuple):
-    """A family's checkpoints whose network's config has this value: their own defaults and length of text."""
+    """A family's checkpoints whose network's config, or index, has this value: their own defaults and length of text."""
 
     key: str
     value: object
@@ -84,6 +84,8 @@ SD3_TEXT_ENCODERS = {
     "text_encoder_3": "T5EncoderModel",
 }
 FLUX_TEXT_ENCODERS = CLIP_TEXT_ENCODER | {"tokenizer_2": "T5Tokenizer", "text_encoder_2": "T5EncoderModel"}
+QWEN_VL_TEXT_ENCODER = {"tokenizer": "Qwen2Tokenizer", "text_encoder": "Qwen2_5_VLForConditionalGeneration"}
+GEMMA_TEXT_ENCODER = {"tokenizer": "GemmaTokenizer", "text_encoder": "Gemma2Model"}
 QWEN_TEXT_ENCODER = {"tokenizer": "Qwen2Tokenizer", "text_encoder": "Qwen3Model"}
 
 FAMILIES: dict[str, Family] = {
@@ -120,6 +122,36 @@ FAMILIES: dict[str, Family] = {
         spacing="linspace",
         text_length=512,
         half="bfloat16",
+    ),
+    "QwenImagePipeline": Family(
+        {"transformer": "QwenImageTransformer2DModel", "vae": "AutoencoderKLQwenImage"} | QWEN_VL_TEXT_ENCODER,
+        Defaults(50, 4.0, 32),
+        network="transformer",
+        native_side=128,
+        packed=True,
+        spacing="linspace",
+        text_length=512,
+        half="bfloat16",
+    ),
+    "SanaPipeline": Family(
+        {"transformer": "SanaTransformer2DModel", "vae": "AutoencoderDC"} | GEMMA_TEXT_ENCODER,
+        Defaults(20, 4.5, 8),
+        network="transformer",
+        token_side=1,
+        text_length=300,
+        half="bfloat16",
+    ),
+    "Flux2KleinPipeline": Family(
+        {"transformer": "Flux2Transformer2DModel", "vae": "AutoencoderKLFlux2", "tokenizer": "Qwen2Tokenizer"}
+        | {"text_encoder": "Qwen3ForCausalLM"},
+        Defaults(50, 4.0, 32),
+        network="transformer",
+        native_side=128,
+        packed=True,
+        spacing="flux2",
+        text_length=512,
+        half="bfloat16",
+        variant=Variant("is_distilled", True, Defaults(4, 1.0, 32), 512),
     ),
     "PixArtSigmaPipeline": Family(
         {"transformer": "PixArtTransformer2DModel", "vae": "AutoencoderKL"} | T5_TEXT_ENCODER,

@@ -15,6 +15,7 @@ from torch import Tensor
 from synoptic.diffusion.equations import Pred, Schedule, Time, pred_from_output
 from synoptic.models.base import Conditioning
 from synoptic.models.checkpoint import Checkpoint
+from synoptic.models.codecs import codec_of
 from synoptic.models.compile import compile_blocks
 from synoptic.models.components import ComponentLoader
 from synoptic.models.lora import Lora
@@ -38,7 +39,8 @@ class LatentSpace:
     def __init__(self, vae: Any, shape: tuple[int, int, int], layout: torch.memory_format) -> None:
         self.vae, self.shape = vae.eval().requires_grad_(False).to(memory_format=layout), shape
         self.compiled = False
-        self.factor: int = 2 ** (len(vae.config.block_out_channels) - 1)
+        self.codec = codec_of(vae)
+        self.factor: int = self.codec.factor
 
     def compile(self) -> None:
         """Compile the VAE's blocks for gradients: a picture at the end is not worth the minute."""
@@ -49,12 +51,10 @@ class LatentSpace:
         f, (_, h, w), places = self.factor, self.shape, self.coded_pixels
         area = min(TILE_IMAGES * h * w * f * f, max(h * w * f * f, places))
         mean = tiled_in_batches(self._encode_tile, image.to(self.vae.dtype), area, h * f // 2, max_places=places)
-        shift, scale = self._latent_affine(image)
-        return (mean.to(image.dtype) - shift) * scale
+        return self.codec.normalize(mean.to(image.dtype))
 
     def decode(self, x: Tensor) -> Tensor:
-        shift, scale = self._latent_affine(x)
-        latents = x / scale + shift
+        latents = self.codec.denormalize(x)
         (_, h, w), places = self.shape, self.coded_pixels // self.factor**2
         area = min(TILE_IMAGES * h * w, max(h * w, places))
         return tiled_in_batches(self._decode_tile, latents.to(self.vae.dtype), area, h // 2, max_places=places).to(x.dtype)
@@ -62,28 +62,20 @@ class LatentSpace:
     @property
     def coded_pixels(self) -> int:
         """Pixels that the VAE codes at once: about six feature maps of its outermost block live together."""
-        return CODING_BYTES // (6 * self.vae.config.block_out_channels[0] * self.vae.dtype.itemsize)
+        return CODING_BYTES // (6 * self.codec.width * self.vae.dtype.itemsize)
 
     def _encode_tile(self, image: Tensor) -> Tensor:
         with self._eager(image):
-            return self.vae.encode(image).latent_dist.mode()
+            return self.codec.encode(image)
 
     def _decode_tile(self, latents: Tensor) -> Tensor:
         with self._eager(latents):
-            return self.vae.decode(latents, return_dict=False)[0]
+            return self.codec.decode(latents)
 
     def _eager(self, x: Tensor) -> AbstractContextManager[object]:
         """Without the compiled blocks, where no gradients pass."""
         passes = torch.is_grad_enabled() and x.requires_grad
         return torch.compiler.set_stance("force_eager") if self.compiled and not passes else nullcontext()
-
-    def _latent_affine(self, like: Tensor) -> tuple[Any, Any]:
-        """(shift, scale): the VAE decodes x / scale + shift; by channel, (C, 1, 1), where its config has statistics."""
-        config = self.vae.config
-        if config.get("latents_mean") is None or config.get("latents_std") is None:
-            return config.get("shift_factor") or 0.0, config.scaling_factor
-        mean, std = (torch.tensor(config[key]).to(like)[:, None, None] for key in ("latents_mean", "latents_std"))
-        return mean, config.scaling_factor / std
 
 
 class LatentDenoiser(LatentSpace):

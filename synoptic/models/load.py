@@ -23,6 +23,7 @@ from synoptic.models.clip_options import check_clip_skip
 from synoptic.models.clip_windows import count_windows
 from synoptic.models.components import ComponentLoader, load_network, load_tokenizer, readable
 from synoptic.models.controlnet import ControlNet
+from synoptic.models.controlnet_transformer import TransformerControlNet, controlnet_of
 from synoptic.models.device import choose_device, choose_dtype, keep_freed_memory
 from synoptic.models.lora import Lora, layers_per_block, read_loras
 from synoptic.models.precomputed_text import PrecomputedTextEncoder
@@ -37,6 +38,7 @@ from synoptic.models.text import (
     t5_text_encoder,
 )
 from synoptic.models.text_flow import flux_text_encoder, pixart_text_encoder, sd3_text_encoder, z_image_text_encoder
+from synoptic.models.text_language import flux2_klein_text_encoder, qwen_image_text_encoder, sana_text_encoder
 from synoptic.models.textual_inversion import read_textual_inversions
 from synoptic.models.upscaler import Upscaler
 
@@ -48,6 +50,9 @@ BUILDERS: dict[str, Callable[..., latent.LatentDenoiser | pixel.PixelDenoiser | 
     "FluxPipeline": transformer.flux,
     "ZImagePipeline": transformer.z_image,
     "PixArtSigmaPipeline": transformer.pixart_sigma,
+    "QwenImagePipeline": transformer.qwen_image,
+    "SanaPipeline": transformer.sana,
+    "Flux2KleinPipeline": transformer.flux2_klein,
 }
 UPSCALER_BUILDERS: dict[str, Callable[..., Upscaler]] = {
     "StableDiffusionUpscalePipeline": upscaler.stable_diffusion,
@@ -62,6 +67,9 @@ TEXT_ENCODERS: dict[str, Callable[..., TextEncoder]] = {
     "FluxPipeline": flux_text_encoder,
     "ZImagePipeline": z_image_text_encoder,
     "PixArtSigmaPipeline": pixart_text_encoder,
+    "QwenImagePipeline": qwen_image_text_encoder,
+    "SanaPipeline": sana_text_encoder,
+    "Flux2KleinPipeline": flux2_klein_text_encoder,
     "IFSuperResolutionPipeline": t5_text_encoder,
 }
 
@@ -148,6 +156,14 @@ def load_controlnet(
         name = resolve_controlnet(name, resolve(model) if isinstance(model, str) else model)
     on = choose_device(device)
     return ControlNet(load_network("ControlNetModel", name, "", on, choose_dtype(dtype, on)))
+
+
+def load_transformer_controlnet(
+    controlnet: Checkpoint, model: transformer.TransformerDenoiser, kind: str
+) -> TransformerControlNet:
+    """The ControlNet of a transformer, for maps of a kind of condition, on the model's device and in its dtype."""
+    name = controlnet.config("")["_class_name"]
+    return controlnet_of(load_network(name, controlnet, "", model.device, model.dtype), model, kind)
 
 
 def load_text_encoder(checkpoint: Checkpoint, *, device: str = "auto", dtype: str = "auto") -> TextEncoder:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from safetensors import safe_open
 
@@ -19,6 +19,8 @@ from synoptic.errors import InputError, user_path
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.hub import download, list_files
 from synoptic.models.local_cache import file_hash
+from synoptic.models.lora_flux import in_diffusers_names
+from synoptic.models.lora_layers import Layer
 from synoptic.models.weights import check_weights, read_safetensors_header
 
 if TYPE_CHECKING:
@@ -55,14 +57,6 @@ RESNET = {  # the first Stable Diffusion code's names inside a residual block ->
 }
 
 
-class Layer(NamedTuple):
-    """The tensors' names of one layer's change: A (r, in), B (out, r), and alpha, which is r where there is none."""
-
-    down: str
-    up: str
-    alpha: str | None
-
-
 @dataclass
 class Lora:
     """A LoRA's file, its scale, and the layers that it changes, by component and normalized name."""
@@ -89,6 +83,8 @@ class Lora:
             for name, layer in matched.items():
                 weight = modules[name].get_parameter("weight").data
                 down, up = (f.get_tensor(key).to(weight.device).float() for key in (layer.down, layer.up))
+                begin, end, of = layer.rows
+                up = up[begin * len(up) // of : end * len(up) // of]
                 alpha = float(f.get_tensor(layer.alpha)) if layer.alpha else len(down)
                 change = self.scale * alpha / len(down) * (up.flatten(1) @ down.flatten(1))
                 if change.numel() != weight.numel():
@@ -106,6 +102,8 @@ def read_loras(values: Sequence[str], checkpoint: Checkpoint) -> list[Lora]:
     for lora in loras:
         if not checkpoint.has_unet and "unet" in lora.layers:  # ComfyUI's and other names do not say which network
             lora.layers["transformer"] = lora.layers.pop("unet") | lora.layers.get("transformer", {})
+        if checkpoint.pipeline_class == "FluxPipeline" and "transformer" in lora.layers:
+            lora.layers["transformer"] = in_diffusers_names(lora.layers["transformer"])
         check_fit(lora, checkpoint)
     return loras
 
@@ -244,7 +242,8 @@ def check_fit(lora: Lora, checkpoint: Checkpoint) -> None:
             continue
         sizes = {key.removesuffix(".weight"): math.prod(shape) for key, shape in shapes.items() if key.endswith(".weight")}
         for name, layer in match(layers, sizes, layers_per_block(checkpoint)).items():
-            found += sizes[name] == changed(own[layer.down]["shape"], own[layer.up]["shape"])
+            begin, end, of = layer.rows
+            found += of * sizes[name] == (end - begin) * changed(own[layer.down]["shape"], own[layer.up]["shape"])
     check_all(lora, found, sum(map(len, lora.layers.values())), checkpoint.name)
 
 

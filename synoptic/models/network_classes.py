@@ -19,7 +19,15 @@ DIFFUSERS_MODULES = {  # where each class lives: its own module imports faster t
     "FluxTransformer2DModel": "diffusers.models.transformers.transformer_flux",
     "ZImageTransformer2DModel": "diffusers.models.transformers.transformer_z_image",
     "PixArtTransformer2DModel": "diffusers.models.transformers.pixart_transformer_2d",
+    "QwenImageTransformer2DModel": "diffusers.models.transformers.transformer_qwenimage",
+    "SanaTransformer2DModel": "diffusers.models.transformers.sana_transformer",
+    "Flux2Transformer2DModel": "diffusers.models.transformers.transformer_flux2",
+    "AutoencoderKLQwenImage": "diffusers.models.autoencoders.autoencoder_kl_qwenimage",
+    "AutoencoderDC": "diffusers.models.autoencoders.autoencoder_dc",
+    "AutoencoderKLFlux2": "diffusers.models.autoencoders.autoencoder_kl_flux2",
     "AutoencoderKL": "diffusers.models.autoencoders.autoencoder_kl",
+    "SD3ControlNetModel": "diffusers.models.controlnets.controlnet_sd3",
+    "FluxControlNetModel": "diffusers.models.controlnets.controlnet_flux",
     "ControlNetModel": "diffusers.models.controlnets.controlnet",
 }
 

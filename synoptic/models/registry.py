@@ -17,6 +17,7 @@ from synoptic.models.file_kinds import weight_file
 from synoptic.models.hub import incomplete, is_online
 from synoptic.models.single_file import model_file
 from synoptic.models.single_network import controlnet_file, vae_file
+from synoptic.models.vae_configs import vae_channels
 
 ALIASES: dict[str, tuple[str, ...]] = {  # each with its living sources, tried in order
     "sd1.4": ("CompVis/stable-diffusion-v1-4",),
@@ -30,6 +31,10 @@ ALIASES: dict[str, tuple[str, ...]] = {  # each with its living sources, tried i
     "flux-schnell": ("black-forest-labs/FLUX.1-schnell",),
     "z-image": ("Tongyi-MAI/Z-Image",),
     "z-image-turbo": ("Tongyi-MAI/Z-Image-Turbo",),
+    "qwen-image": ("Qwen/Qwen-Image",),
+    "sana": ("Efficient-Large-Model/Sana_1600M_1024px_BF16_diffusers",),
+    "flux2-klein": ("black-forest-labs/FLUX.2-klein-4B",),
+    "flux2-klein-base": ("black-forest-labs/FLUX.2-klein-base-4B",),
     "pixart-sigma": ("PixArt-alpha/PixArt-Sigma-XL-2-1024-MS",),
     "if": ("DeepFloyd/IF-I-M-v1.0",),
     "if-l": ("DeepFloyd/IF-I-L-v1.0",),
@@ -53,6 +58,8 @@ CLIP_MODELS: dict[str, tuple[str, ...]] = {
     "bundled-grayscale": (str(BUNDLED_DIR / "clip-grayscale"),),  # blind to color: what only color explains, it does not see
     "clip-vit-b32": ("openai/clip-vit-base-patch32",),
 }
+TRANSFORMER_CONTROLNETS = {"StableDiffusion3Pipeline": "SD3ControlNetModel", "FluxPipeline": "FluxControlNetModel"}
+UNION_CONDITIONS = ("canny", "depth")  # of those that are drawn here, what FLUX.1's unions know
 CONTROLNET_KEYS = (
     "block_out_channels",
     "layers_per_block",
@@ -98,17 +105,14 @@ def resolve_upscaler(name: str) -> Checkpoint:
     return _check_components(checkpoint)
 
 
-def resolve_controlnet(name: str, checkpoint: Checkpoint) -> Checkpoint:
+def resolve_controlnet(name: str, checkpoint: Checkpoint, kind: str = "") -> Checkpoint:
     """The ControlNet `name`: `bundled-canny`, …, a hub id, a directory or a safetensors file.
 
     Raises InputError as `resolve`, and where it was made for another model than `checkpoint`: its
-    levels, words or pixels per latent differ.
+    levels, words or pixels per latent differ; of a union, where it does not know the `kind` of condition.
     """
     if not checkpoint.has_unet:
-        raise InputError(
-            f"a ControlNet here guides a U-Net, {checkpoint.name} is a transformer: use --model sd1.5, for example",
-            rule="controlnet-unet",
-        )
+        return _transformer_controlnet(name, checkpoint, kind)
     if (path := weight_file(name)) is not None:
         return controlnet_file(name, path, checkpoint)
     controlnet = _find_checkpoint(name, CONTROLNETS, "config.json")
@@ -139,6 +143,42 @@ def resolve_controlnet(name: str, checkpoint: Checkpoint) -> Checkpoint:
     return _check_network(controlnet, "")
 
 
+def _transformer_controlnet(name: str, checkpoint: Checkpoint, kind: str) -> Checkpoint:
+    """The ControlNet of a transformer, checked; raises InputError as `resolve_controlnet`."""
+    wanted = TRANSFORMER_CONTROLNETS.get(checkpoint.pipeline_class)
+    if wanted is None:
+        raise InputError(
+            f"a ControlNet guides a U-Net, Stable Diffusion 3 or FLUX.1, {checkpoint.name} is none: use --model sd1.5, for"
+            " example",
+            rule="controlnet-family",
+        )
+    controlnet = _find_checkpoint(name, CONTROLNETS, "config.json")
+    config = controlnet.config("")
+    if (
+        config.get("_class_name") != wanted
+        or config.get("conditioning_embedding_channels")
+        or not config.get("use_pos_embed", True)
+    ):
+        raise InputError(
+            f"a ControlNet of {checkpoint.name} must be an {wanted} that sees the encoded map with the network's own places,"
+            f" {name} is none: choose another",
+            rule="controlnet-class",
+        )
+    for key in ("joint_attention_dim", "pooled_projection_dim", "in_channels"):
+        if config.get(key) != checkpoint.network_config.get(key):
+            raise InputError(
+                f"a ControlNet must be made for the model: {key} of {name} is {config.get(key)}, of {checkpoint.name}"
+                f" {checkpoint.network_config.get(key)}; choose another --controlnet or --model",
+                rule="controlnet-fit",
+            )
+    if config.get("num_mode") is not None and kind and kind not in UNION_CONDITIONS:
+        raise InputError(
+            f"{name} is a union of conditions, {kind} is none of them: use --condition {' or '.join(UNION_CONDITIONS)}",
+            rule="controlnet-union",
+        )
+    return _check_network(controlnet, "")
+
+
 def resolve_vae(name: str, checkpoint: Checkpoint) -> Checkpoint:
     """The AutoencoderKL `name`, a hub id, a directory or a safetensors file, used in place of a model's own.
 
@@ -151,6 +191,12 @@ def resolve_vae(name: str, checkpoint: Checkpoint) -> Checkpoint:
         )
     if (path := weight_file(name)) is not None:
         return vae_file(name, path, checkpoint)
+    if checkpoint.family.components["vae"] != "AutoencoderKL":
+        raise InputError(
+            f"a VAE of another class cannot take the place of {checkpoint.name}'s, an {checkpoint.family.components['vae']}:"
+            " omit --vae",
+            rule="vae-class",
+        )
     vae = _find_checkpoint(name, {}, "config.json")
     config, own = vae.config(""), checkpoint.config("vae")
     if config.get("_class_name") != "AutoencoderKL":
@@ -246,7 +292,7 @@ def _check_input_channels(checkpoint: Checkpoint) -> None:
     if checkpoint.has_latents and checkpoint.has_unet:
         usual = checkpoint.network_config.get("out_channels") or 4
     elif checkpoint.has_latents:
-        usual = checkpoint.config("vae").get("latent_channels", 4)
+        usual = vae_channels(checkpoint.config("vae"))
     if given > usual and not checkpoint.family.low_res_scheduler:
         what, cure = {
             2 * usual + 1: ("an inpainting network, which wants a mask", "`inpaint` fills holes with any ordinary model"),

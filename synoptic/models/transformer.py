@@ -1,4 +1,4 @@
-"""Transformers in a VAE's latents: Stable Diffusion 3 (Esser et al. 2024), FLUX.1, Z-Image, PixArt-Sigma (Chen et al. 2024).
+"""Transformers in a VAE's latents: Stable Diffusion 3, FLUX.1, FLUX.2 klein, Z-Image, Qwen-Image, PixArt-Sigma and Sana.
 
 Outside, x is a picture of latents (N, C, h, w), whatever the network makes of it: its tokens, their order and their places
 are known in here alone. A network takes every x for a whole picture, with its first token in its upper left corner.
@@ -10,13 +10,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 
 from synoptic.diffusion.equations import Pred, Schedule, Time, pred_from_output
-from synoptic.models.base import Conditioning, PretrainedModel
+from synoptic.models.base import Combine, Conditioning, PretrainedModel
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.compile import use_compile_cache
 from synoptic.models.components import ComponentLoader
@@ -75,6 +77,7 @@ class Sd3Transformer(Transformer):
             timestep=t,
             encoder_hidden_states=cond.text,
             pooled_projections=cond.text_embeds,
+            block_controlnet_hidden_states=list(cond.control_residuals) or None,
             return_dict=False,
         )[0]
 
@@ -83,21 +86,69 @@ class FluxTransformer(Transformer):
     """FLUX.1, which is given squares of latents as tokens, and the row and column of each."""
 
     def forward(self, x: Tensor, t: Tensor, cond: Conditioning) -> Tensor:
-        side, (h, w) = self.token_side, (length // self.token_side for length in x.shape[-2:])
-        rows, columns = torch.meshgrid(torch.arange(h), torch.arange(w), indexing="ij")
-        places = torch.stack([torch.zeros_like(rows), rows, columns], -1).view(-1, 3)
-        tokens = x.unflatten(-1, (w, side)).unflatten(-3, (h, side)).permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2)
+        h, w = (length // self.token_side for length in x.shape[-2:])
         out = self.net(
-            hidden_states=tokens,
+            hidden_states=packed(x, self.token_side),
             timestep=t / 1000,
             guidance=cond.guidance if self.net.config.guidance_embeds else None,
             encoder_hidden_states=cond.text,
             pooled_projections=cond.text_embeds,
             txt_ids=torch.zeros(cond.text.shape[1], 3, device=x.device),
-            img_ids=places.to(x.device, torch.float32),
+            img_ids=places_of(x, self.token_side),
+            controlnet_block_samples=list(cond.control_residuals) or None,
+            controlnet_single_block_samples=list(cond.control_single_residuals) or None,
             return_dict=False,
         )[0]
-        return out.unflatten(2, (-1, side, side)).unflatten(1, (h, w)).permute(0, 3, 1, 4, 2, 5).flatten(4).flatten(2, 3)
+        return unpacked(out, h, w, self.token_side)
+
+
+class Flux2Transformer(Transformer):
+    """FLUX.2 klein, whose tokens have four places: time, row, column, and the word's own in a prompt."""
+
+    def forward(self, x: Tensor, t: Tensor, cond: Conditioning) -> Tensor:
+        h, w = (length // self.token_side for length in x.shape[-2:])
+        one, words = torch.arange(1), torch.arange(cond.text.shape[1])
+        out = self.net(
+            hidden_states=packed(x, self.token_side),
+            timestep=t / 1000,
+            encoder_hidden_states=cond.text,
+            txt_ids=torch.cartesian_prod(one, one, one, words).to(x.device),
+            img_ids=torch.cartesian_prod(one, torch.arange(h), torch.arange(w), one).to(x.device),
+            return_dict=False,
+        )[0]
+        return unpacked(out, h, w, self.token_side)
+
+
+class QwenImageTransformer(Transformer):
+    """Qwen-Image (Alibaba 2025), which is given squares of latents as tokens, and of the words those that there are."""
+
+    def forward(self, x: Tensor, t: Tensor, cond: Conditioning) -> Tensor:
+        assert cond.text_mask is not None
+        h, w = (length // self.token_side for length in x.shape[-2:])
+        longest = int(cond.text_mask.sum(1).max())
+        out = self.net(
+            hidden_states=packed(x, self.token_side),
+            timestep=t / 1000,
+            encoder_hidden_states=cond.text[:, :longest],
+            encoder_hidden_states_mask=cond.text_mask[:, :longest].bool(),
+            img_shapes=[[(1, h, w)]] * len(x),
+            return_dict=False,
+        )[0]
+        return unpacked(out, h, w, self.token_side)
+
+
+class SanaTransformer(Transformer):
+    """Sana (Xie et al. 2025), whose network was trained on whole times."""
+
+    def forward(self, x: Tensor, t: Tensor, cond: Conditioning) -> Tensor:
+        assert cond.text_mask is not None
+        return self.net(
+            x,
+            timestep=t.to(torch.int64) * self.net.config.timestep_scale,
+            encoder_hidden_states=cond.text,
+            encoder_attention_mask=cond.text_mask,
+            return_dict=False,
+        )[0]
 
 
 class ZImageTransformer(Transformer):
@@ -130,8 +181,36 @@ class PixArtTransformer(Transformer):
         return out[:, : x.shape[1]]
 
 
+def packed(x: Tensor, side: int) -> Tensor:
+    """Return x (N, C, h, w) as tokens (N, h/side * w/side, C * side²), each a square of it."""
+    return pixel_unshuffle(x, side).flatten(2).mT
+
+
+def unpacked(tokens: Tensor, h: int, w: int, side: int) -> Tensor:
+    """Return h * w tokens as the picture that `packed` took apart."""
+    return pixel_shuffle(tokens.mT.unflatten(2, (h, w)), side)
+
+
+def places_of(x: Tensor, side: int) -> Tensor:
+    """Return the places of x's tokens as FLUX.1 counts them (h/side * w/side, 3): 0, row, column."""
+    rows, columns = torch.meshgrid(*(torch.arange(length // side) for length in x.shape[-2:]), indexing="ij")
+    return torch.stack([torch.zeros_like(rows), rows, columns], -1).view(-1, 3).to(x.device, torch.float32)
+
+
+def keep_token_norms(s: Schedule, x: Tensor, t: Time, null: Pred, cond: Pred, scale: float | Tensor) -> Pred:
+    """Return classifier-free guidance whose velocity is as long in every token of 2x2 latents as `cond`'s (Qwen-Image)."""
+    own, without = (p.eps - p.x0 for p in (cond, null))
+    v = without + scale * (own - without)
+    norms, own_norms = (packed(each, 2).norm(dim=-1, keepdim=True) for each in (v, own))
+    factor = unpacked((own_norms / norms).expand(-1, -1, 4), x.shape[-2] // 2, x.shape[-1] // 2, 2)
+    return pred_from_output(s, x, v * factor, t)
+
+
 class TransformerDenoiser(LatentSpace):
-    """A transformer in the latents of a VAE. Where its network is told a guidance scale, that is `guidance_scale`."""
+    """A transformer in the latents of a VAE. Where its network is told a guidance scale, that is `guidance_scale`.
+
+    `combine` guides in the family's own way, where that is not plain classifier-free guidance.
+    """
 
     def __init__(
         self,
@@ -140,11 +219,12 @@ class TransformerDenoiser(LatentSpace):
         text_encoder: TextEncoder,
         schedule: Schedule,
         guidance_scale: float | None = None,
+        combine: Combine | None = None,
     ) -> None:
         super().__init__(vae, transformer.shape, torch.contiguous_format)
         self.transformer, self.text_encoder, self.schedule = transformer, text_encoder, schedule
         self.device, self.dtype, self.row_bytes = transformer.device, transformer.dtype, transformer.row_bytes
-        self.guidance_scale = guidance_scale
+        self.guidance_scale, self.combine = guidance_scale, combine
 
     @property
     def network(self) -> torch.nn.Module:
@@ -181,6 +261,31 @@ def stable_diffusion_3(
     return TransformerDenoiser(
         Sd3Transformer(component("transformer"), checkpoint), component("vae"), text_encoder, schedule
     )
+
+
+def qwen_image(
+    component: ComponentLoader, checkpoint: Checkpoint, schedule: Schedule, text_encoder: TextEncoder
+) -> TransformerDenoiser:
+    """A QwenImagePipeline directory."""
+    net = QwenImageTransformer(component("transformer"), checkpoint)
+    return TransformerDenoiser(net, component("vae"), text_encoder, schedule, combine=partial(keep_token_norms, schedule))
+
+
+def sana(
+    component: ComponentLoader, checkpoint: Checkpoint, schedule: Schedule, text_encoder: TextEncoder
+) -> TransformerDenoiser:
+    """A SanaPipeline directory."""
+    return TransformerDenoiser(
+        SanaTransformer(component("transformer"), checkpoint), component("vae"), text_encoder, schedule
+    )
+
+
+def flux2_klein(
+    component: ComponentLoader, checkpoint: Checkpoint, schedule: Schedule, text_encoder: TextEncoder
+) -> TransformerDenoiser:
+    """A Flux2KleinPipeline directory, distilled or not."""
+    net = Flux2Transformer(component("transformer"), checkpoint)
+    return TransformerDenoiser(net, component("vae"), text_encoder, schedule)
 
 
 def z_image(

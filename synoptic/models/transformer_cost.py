@@ -67,9 +67,45 @@ def of_shapes(**shapes: tuple[int, ...]) -> Inputs:
     return lambda dtype: {name: torch.empty(shape, dtype=dtype) for name, shape in shapes.items()}
 
 
+def qwen_image_inputs(config: JsonObject, side: int, text_length: int) -> Inputs:
+    """Return the arguments of Qwen-Image for `side`² latents, and the longest prompt."""
+    tokens = side // TOKEN_SIDE
+    tensors = of_shapes(
+        hidden_states=(1, tokens**2, config["in_channels"]),
+        timestep=(1,),
+        encoder_hidden_states=(1, text_length, config["joint_attention_dim"]),
+    )
+    return lambda dtype: {**tensors(dtype), "img_shapes": [[(1, tokens, tokens)]]}
+
+
+def sana_inputs(config: JsonObject, side: int, text_length: int) -> Inputs:
+    """Return the arguments of Sana for `side`² latents, and the longest prompt."""
+    return of_shapes(
+        hidden_states=(1, config["in_channels"], side, side),
+        timestep=(1,),
+        encoder_hidden_states=(1, text_length, config["caption_channels"]),
+        encoder_attention_mask=(1, text_length),
+    )
+
+
+def flux2_inputs(config: JsonObject, side: int, text_length: int) -> Inputs:
+    """Return the arguments of FLUX.2 for `side`² latents."""
+    tokens = (side // TOKEN_SIDE) ** 2
+    return of_shapes(
+        hidden_states=(1, tokens, config["in_channels"]),
+        timestep=(1,),
+        encoder_hidden_states=(1, text_length, config["joint_attention_dim"]),
+        img_ids=(tokens, 4),
+        txt_ids=(text_length, 4),
+    )
+
+
 TRANSFORMER_INPUTS: dict[str, Callable[[JsonObject, int, int], Inputs]] = {
     "SD3Transformer2DModel": sd3_inputs,
     "FluxTransformer2DModel": flux_inputs,
     "ZImageTransformer2DModel": z_image_inputs,
     "PixArtTransformer2DModel": pixart_inputs,
+    "QwenImageTransformer2DModel": qwen_image_inputs,
+    "SanaTransformer2DModel": sana_inputs,
+    "Flux2Transformer2DModel": flux2_inputs,
 }

@@ -9,6 +9,7 @@ from synoptic.models.emphasis import without_emphasis
 from synoptic.models.locks import lock_of
 from synoptic.models.text import T5_LENGTH, ClipTextEncoder, DoubleClipTextEncoder, T5TextEncoder
 from synoptic.models.text_flow import FluxTextEncoder, PixArtTextEncoder, QwenTextEncoder, Sd3TextEncoder
+from synoptic.models.text_language import KleinTextEncoder, QwenImageTextEncoder, SanaTextEncoder
 
 
 def lost_words(text_encoder: object, prompt: str) -> str:
@@ -19,9 +20,14 @@ def lost_words(text_encoder: object, prompt: str) -> str:
             return max((beyond(t, words, t.model_max_length, windows) for t in tokenizers), key=len)
         case Sd3TextEncoder(words=words) | FluxTextEncoder(words=words):  # of which CLIP sees less, T5 all that counts
             return beyond(words.tokenizer, prompt, words.length)
-        case QwenTextEncoder(tokenizer=tokenizer, length=length, template=template):
+        case (
+            QwenTextEncoder(tokenizer=tokenizer, length=length, template=template)
+            | KleinTextEncoder(tokenizer=tokenizer, length=length, template=template)
+        ):
             return beyond(tokenizer, prompt, length - len(tokenizer.tokenize(template.format(""))))
-        case PixArtTextEncoder(tokenizer=tokenizer, length=length):
+        case QwenImageTextEncoder(tokenizer=tokenizer, length=length, template=template, template_tokens=begin):
+            return beyond(tokenizer, prompt, length + begin - len(tokenizer.tokenize(template.format(""))))
+        case PixArtTextEncoder(tokenizer=tokenizer, length=length) | SanaTextEncoder(tokenizer=tokenizer, length=length):
             return beyond(tokenizer, prompt.lower().strip(), length)
         case T5TextEncoder(tokenizer=tokenizer):
             return beyond(tokenizer, prompt.lower().strip(), T5_LENGTH)

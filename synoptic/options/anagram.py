@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from synoptic.errors import InputError, install_command
 from synoptic.models.checkpoint import Checkpoint
@@ -70,7 +70,37 @@ class AnagramOptions(AnagramViewOptions, SyncOptions):
         bool, Option("also make films of the picture turning from view to view and back (needs PyAV)", recorded=False)
     ] = False
 
+    blend: Annotated[
+        Literal["mean", "pyramid"],
+        Option("of latent models: views meet as their mean, or detail by detail, the stronger prevailing (LookingGlass)"),
+    ] = "mean"
+    step_repeats: Annotated[
+        int,
+        Option(
+            "of latent models: how often the middle steps are taken, so that the views agree (LookingGlass: 5)", at_least=1
+        ),
+    ] = 1
+    first_alone: Annotated[
+        float,
+        Option(
+            "of latent models: share of the steps, the last ones, that the first view takes alone (LookingGlass: 0.2)",
+            at_least=0,
+            at_most=0.8,
+        ),
+    ] = 0.0
+
     def resolve(self, checkpoint: Checkpoint) -> Self:
+        asked = {
+            "--blend": self.blend == "pyramid",
+            "--step-repeats": self.step_repeats > 1,
+            "--first-alone": self.first_alone,
+        }
+        if not self.has_views_in_pixels(checkpoint) and (given := [name for name, value in asked.items() if value]):
+            raise InputError(
+                f"{given[0]} is of latent models whose views are of pictures, each with noise of its own;"
+                f" {checkpoint.name} with --view-space {self.view_space} was given: omit it, or use --model bundled",
+                rule="looking-glass",
+            )
         if self.animate and find_spec("av") is None:
             raise InputError(
                 f"--animate needs PyAV, which is not installed: {install_command('video')}", rule="missing-package"

@@ -90,8 +90,8 @@ def find_controlnets(checkpoint: Checkpoint, conditions: Sequence[Condition], na
             f"every --condition needs a --controlnet, {len(conditions)} and {len(names)} were given: give as many",
             rule="controlnet-count",
         )
-    for name in names:
-        resolve_controlnet(name, checkpoint)
+    for kind, name in zip(conditions, names, strict=True):
+        resolve_controlnet(name, checkpoint, kind)
     return tuple(names)
 
 

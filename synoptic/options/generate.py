@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from synoptic.options.base import Item
 from synoptic.options.common import ModelName, PromptOptions, one_picture_per_prompt
+from synoptic.options.guidance import GuidanceOptions
 from synoptic.options.upscaling import Upscalers, UpscalingOptions
 
 
 @dataclass(frozen=True, kw_only=True)
-class GenerateOptions(PromptOptions, UpscalingOptions):
+class GenerateOptions(PromptOptions, UpscalingOptions, GuidanceOptions):
     """Generate a picture at the model's own size, then enlarge it by the upscalers that were made for the model.
 
     synoptic generate "an oil painting of a horse" --count 4

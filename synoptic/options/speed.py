@@ -10,6 +10,7 @@ from synoptic.errors import InputError, check_at_most
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.base import UNSET, Option
 from synoptic.options.common import SamplingOptions
+from synoptic.options.guidance import GuidanceInterval, check_interval
 
 UNGUIDED_END = (0.0, 0.8)  # the guidance interval of --fast
 
@@ -23,10 +24,7 @@ class SpeedOptions(SamplingOptions):
     compile: Annotated[
         bool, Option("compile the network for the GPU: a minute at the first run of a size, then up to 1.4 times as fast")
     ] = False
-    guidance_interval: Annotated[
-        tuple[float, float] | None,
-        Option("guide only from one share of the steps to another: 0.2,0.8 for a fifth less work", at_least=0, at_most=1),
-    ] = None
+    guidance_interval: GuidanceInterval = None
     deepcache: Annotated[
         int,
         Option("run the whole network at every n-th step only, its outermost level between (default: 1, off)", at_least=1),
@@ -59,12 +57,7 @@ class SpeedOptions(SamplingOptions):
                 guidance_interval=self.guidance_interval or UNGUIDED_END,
             )
         resolved = super(SpeedOptions, resolved).resolve(checkpoint)
-        if (share := resolved.guidance_interval) and not share[0] < share[1]:
-            raise InputError(
-                f"--guidance-interval goes from a share of the steps to a later one, {share[0]:g},{share[1]:g} was given:"
-                " try 0.2,0.8",
-                rule="guidance-interval-order",
-            )
+        check_interval(resolved.guidance_interval)
         if resolved.deepcache > 1:
             check_at_most("--deepcache, of that many --steps,", resolved.deepcache, steps)
             if not checkpoint.has_unet:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,8 +11,11 @@ from synoptic import io
 from synoptic.animate import animate
 from synoptic.options.anagram import AnagramOptions
 from synoptic.pipelines.joint import JointPipeline
-from synoptic.views.anagram import Anagram
+from synoptic.sampling.joint import JointSampler
+from synoptic.sampling.repeats import RepeatingSampler, repeats_of
+from synoptic.views.anagram import Anagram, blend_mean
 from synoptic.views.base import View
+from synoptic.views.laplacian import blend_pyramids
 from synoptic.views.registry import get_view
 
 if TYPE_CHECKING:
@@ -27,8 +31,27 @@ class AnagramPipeline(JointPipeline[AnagramOptions]):
     def each_view(self) -> list[View]:
         return [get_view(name) for name in self.options.views]
 
+    @property
+    def num_steps(self) -> int:
+        o = self.options
+        return super().num_steps - o.steps + sum(repeats_of(o.steps, o.step_repeats, o.first_alone))
+
     def projection(self, canvas: tuple[int, int, int]) -> Anagram:
-        return Anagram(canvas, self.each_view, self.options.weights or None)
+        blend = blend_pyramids if self.options.blend == "pyramid" else blend_mean
+        return Anagram(canvas, self.each_view, self.options.weights or None, blend)
+
+    def first_sampler(self) -> JointSampler:
+        o, usual = self.options, super().first_sampler()
+        if o.step_repeats == 1 and not o.first_alone:
+            return usual
+        side = self.model.checkpoint.native_size
+        alone = self.in_pixels(Anagram((3, side, side), self.each_view[:1])), self.predict_for(o.prompts()[:1], o.cfg_scale)
+        return RepeatingSampler(
+            **{f.name: getattr(usual, f.name) for f in fields(usual)},
+            repeats=o.step_repeats,
+            first_alone=o.first_alone,
+            first=alone,
+        )
 
     def seen(self, image: Image) -> list[Image]:
         x = io.from_pil(image)

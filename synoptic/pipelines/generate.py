@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
+from math import ceil
 
 import torch
 from torch import Tensor
@@ -11,7 +12,8 @@ from torch import Tensor
 from synoptic.diffusion.equations import randn
 from synoptic.diffusion.schedules import get_clip
 from synoptic.diffusion.solvers import get_solver, timestep_pairs
-from synoptic.guidance.cfg import cfg
+from synoptic.guidance.cfg import cfg, guidance_interval
+from synoptic.guidance.rules import RULES, by_rule, hold_at_pure_noise
 from synoptic.models.base import Denoiser
 from synoptic.options.base import Item
 from synoptic.options.generate import GenerateOptions
@@ -46,8 +48,16 @@ class GeneratePipeline(UpscalingPipeline[GenerateOptions]):
         guidance_scale: float,
     ) -> Iterator[Step]:
         o, s = self.options, model.schedule
-        predict = cfg(model, prompts, guidance_scale, o.negative_prompt, clip=get_clip(o.clip, s))
         pairs, solver = timestep_pairs(o.sampler, s, steps), get_solver(o.sampler, o.eta)
+        clip, rule = get_clip(o.clip, s), RULES.get(o.guidance_rule)
+        predict = cfg(
+            model, prompts, guidance_scale, o.negative_prompt, clip=clip, combine=by_rule(rule, s) if rule else None
+        )
+        if o.guidance_rule == "zero-star":
+            predict = hold_at_pure_noise(predict, s)
+        if o.guidance_interval:
+            unguided, (begin, end) = cfg(model, prompts, clip=clip), (share * steps for share in o.guidance_interval)
+            predict = guidance_interval(predict, unguided, pairs[int(begin)][0], pairs[ceil(end) - 1][0])
         for step in sample(predict, s, x, steps=pairs, solver=solver, rngs=rngs):
             yield replace(step, decode=one_by_one(model))
 

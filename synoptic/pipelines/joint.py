@@ -17,7 +17,7 @@ from synoptic.options.base import Item
 from synoptic.options.joint import SyncOptions
 from synoptic.pipelines.base import Output, decoded, pass_on, rngs_of
 from synoptic.pipelines.upscaling import UpscalingPipeline
-from synoptic.sampling.joint import JointSampler, prompts_per_view
+from synoptic.sampling.joint import JointSampler, PredictFor, prompts_per_view
 from synoptic.sampling.multistage import upscale
 from synoptic.sampling.seed_search import SearchRound, seed_search
 from synoptic.sampling.step import Step
@@ -61,7 +61,7 @@ class JointPipeline(UpscalingPipeline[S]):
 
     def sample(self, items: Sequence[Item]) -> Generator[Step, None, list[Output]]:
         o, rngs, side = self.options, rngs_of(items), self.model.checkpoint.native_size
-        step = yield from pass_on(self.sampler(o.steps, o.cfg_scale).sample(self.model, self.views(), rngs))
+        step = yield from pass_on(self.first_sampler().sample(self.model, self.views(), rngs))
         views, small = self.projection((3, side, side)), []
         for up in self.upscalers:
             z, stage, usual = decoded(step), self.load_upscaler(up), up.defaults
@@ -73,12 +73,21 @@ class JointPipeline(UpscalingPipeline[S]):
         inputs = [{f".{pictures[k].width}.png": pictures[k] for pictures in small} for k in range(len(items))]
         return [Output(image, files | self.files(image)) for image, files in zip(step.images(), inputs, strict=True)]
 
+    def first_sampler(self) -> JointSampler:
+        """Return how the first stage's views are denoised together."""
+        return self.sampler(self.options.steps, self.options.cfg_scale)
+
+    def predict_for(self, prompts: Sequence[str], guidance_scale: float) -> PredictFor:
+        """Return the guided prediction of views, each with its prompt."""
+        o = self.options
+        return prompts_per_view(
+            prompts, guidance_scale, o.negative_prompt, clip=o.clip, equalize_guidance=o.equalize_guidance
+        )
+
     def sampler(self, steps: int, guidance_scale: float) -> JointSampler:
         """Return how a stage's views are denoised together."""
         o = self.options
-        predict_for = prompts_per_view(
-            o.prompts(), guidance_scale, o.negative_prompt, clip=o.clip, equalize_guidance=o.equalize_guidance
-        )
+        predict_for = self.predict_for(o.prompts(), guidance_scale)
         space = "instance" if o.space == "instance" else "canonical"
         init = "independent" if o.init_noise == "independent" else "shared"
         return JointSampler(predict_for, steps, o.sync, space, init, o.sampler, o.eta)
@@ -87,9 +96,12 @@ class JointPipeline(UpscalingPipeline[S]):
         """Return the views of the first stage: of the model's own canvas, or of a latent model's pictures."""
         model, side = self.model, self.model.checkpoint.native_size
         if self.options.has_views_in_pixels(model.checkpoint):
-            inner = self.projection((3, side, side))
-            return PixelSpace(inner, model.encode, model.decode, residual=self.options.vae_residual)
+            return self.in_pixels(self.projection((3, side, side)))
         return self.projection(model.shape)
+
+    def in_pixels(self, views: Projection) -> PixelSpace:
+        """Return views of a latent model's pictures."""
+        return PixelSpace(views, self.model.encode, self.model.decode, residual=self.options.vae_residual)
 
     def score(self, clip: Clip, image: Image, item: Item) -> float:
         """Return the alignment: how well the worst view fits its prompt."""
@@ -100,7 +112,7 @@ class JointPipeline(UpscalingPipeline[S]):
         o = self.options
         if not o.seed_search:
             return None
-        sampler, score = self.sampler(o.steps, o.cfg_scale), partial(self._search_score, Clip(SEARCHED_BY))
+        sampler, score = self.first_sampler(), partial(self._search_score, Clip(SEARCHED_BY))
         seeds = range(o.seed, o.seed + o.seed_search)
         return seed_search(sampler, self.model, self.views(), seeds, score, keep=o.count)
 

@@ -16,6 +16,7 @@ from synoptic.models.latent import CODING_BYTES
 from synoptic.models.local_cache import read_cached, write_cached
 from synoptic.models.memory import CONTEXT_BYTES, MAX_CPU_ROWS, free_memory
 from synoptic.models.registry import resolve, resolve_controlnet, resolve_vae
+from synoptic.models.vae_configs import vae_width
 from synoptic.options.base import Options
 from synoptic.options.common import ModelOptions, SamplingOptions
 from synoptic.options.upscaling import find_upscalers
@@ -195,7 +196,7 @@ def vae_bytes(checkpoint: Checkpoint, options: ModelOptions, dtype: torch.dtype,
     """Return what the VAE takes at most while it codes the run's pictures, one native picture at least."""
     config, side = checkpoint.config("vae"), checkpoint.native_size
     width, height = (getattr(options, name, None) or side for name in ("width", "height"))
-    pixel = FEATURE_MAPS * config["block_out_channels"][0] * (4 if config.get("force_upcast") else dtype.itemsize)
+    pixel = FEATURE_MAPS * vae_width(config) * (4 if config.get("force_upcast") else dtype.itemsize)
     return max(pixel * side**2, min(CODING_BYTES, pixel * width * height * items))
 
 

@@ -26,7 +26,17 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from synoptic.diffusion.equations import Pred, Schedule, Solver, Time, coefficients, ddim_solver, randn, tweedie
+from synoptic.diffusion.equations import (
+    Pred,
+    Schedule,
+    Solver,
+    Time,
+    coefficients,
+    ddim_solver,
+    pred_from_output,
+    randn,
+    tweedie,
+)
 from synoptic.diffusion.schedules import get_clip
 from synoptic.diffusion.solvers import get_solver, timestep_pairs
 from synoptic.guidance.cfg import Predict, cfg
@@ -226,7 +236,10 @@ def joint_predict(predict: Predict, s: Schedule, views: Projection, sync: Sync =
         raise ValueError(f"views can predict a canvas together by sync 'eps' or 'x0', not {sync!r}")
 
     def canvas_predict(z: Tensor, t: Time, _views: object = None) -> Pred:
-        x0, var = _synced_x0(s, views, sync, z, t, predict(views.project(z), t, views))
+        p = predict(views.project(z), t, views)
+        if s.prediction == "flow":  # whose velocity is known where sigma is 0, and eps of x0 is not
+            return pred_from_output(s, z, views.unproject(p.eps - p.x0), t)
+        x0, var = _synced_x0(s, views, sync, z, t, p)
         a, sigma = coefficients(s, t, z)
         return Pred(x0, (z - a * x0) / sigma, var)
 

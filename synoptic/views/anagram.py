@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -11,23 +11,37 @@ from synoptic.diffusion.equations import randn
 from synoptic.views.base import View
 from synoptic.views.permutation import square_side
 
+Blend = Callable[[Sequence[Tensor], Sequence[float]], Tensor]  # pictures (B, C, S, S) and their weights -> one of them
+
+
+def blend_mean(pictures: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
+    """Return the weighted sum of pictures (B, C, S, S)."""
+    return torch.stack([w * x for w, x in zip(weights, pictures, strict=True)]).sum(0)
+
 
 class Anagram:
     """N ways of looking at one canvas, as a Projection. Exact where every view is: then unproject(project(z)) == z.
 
     canvas (C, S, S) is square. `weights`, one positive number a view, say how much each has to say in `unproject`; they
-    are normalized, and equal unless given.
+    are normalized, and equal unless given. `blend` makes one picture of the views seen back: their weighted mean, or
+    `laplacian.blend_pyramids`.
 
     Raises ValueError without views, for a side that a view cannot divide, and where weights are not one a view, above 0.
     """
 
-    def __init__(self, canvas: tuple[int, int, int], views: Sequence[View], weights: Sequence[float] | None = None) -> None:
+    def __init__(
+        self,
+        canvas: tuple[int, int, int],
+        views: Sequence[View],
+        weights: Sequence[float] | None = None,
+        blend: Blend = blend_mean,
+    ) -> None:
         weights = [1.0] * len(views) if weights is None else list(weights)
         if not views:
             raise ValueError("an anagram needs at least one view, none was given: begin with identity")
         if len(weights) != len(views) or min(weights) <= 0:
             raise ValueError(f"weights are one number above 0 for each of {len(views)} views, not {weights}")
-        self.canvas, self.views = canvas, tuple(views)
+        self.canvas, self.views, self.blend = canvas, tuple(views), blend
         self.weights = tuple(w / sum(weights) for w in weights)
         blank = torch.zeros(1, *canvas)
         square_side(blank)
@@ -42,14 +56,13 @@ class Anagram:
         return torch.stack([view.view(z) for view in self.views], 1).flatten(0, 1)
 
     def unproject(self, x: Tensor) -> Tensor:
-        """(B*N, C, S, S) -> (B, C, S, S), the weighted mean of the views seen back."""
+        """(B*N, C, S, S) -> (B, C, S, S), the views seen back, blended."""
         rows = x.unflatten(0, (-1, len(self))).unbind(1)
-        back = [w * view.inverse_view(row) for w, view, row in zip(self.weights, self.views, rows, strict=True)]
-        return torch.stack(back).sum(0)
+        return self.blend([view.inverse_view(row) for view, row in zip(self.views, rows, strict=True)], self.weights)
 
     def scaled(self, k: int) -> Anagram:
         C, H, W = self.canvas
-        return Anagram((C, H * k, W * k), self.views, self.weights)
+        return Anagram((C, H * k, W * k), self.views, self.weights, self.blend)
 
     def noise(self, rngs: Sequence[torch.Generator], like: Tensor) -> Tensor:
         return self.project(randn(self.canvas, rngs, like))

@@ -19,7 +19,7 @@ from synoptic.models.registry import resolve
 from synoptic.models.transformer import with_guidance_scale
 from tests.exact import generators
 
-NAMES = ["sd3", "flux-dev", "z-image", "pixart"]
+NAMES = ["sd3", "flux-dev", "z-image", "pixart", "qwen-image", "klein"]
 
 
 @pytest.mark.parametrize("name", NAMES)

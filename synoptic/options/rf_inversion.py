@@ -1,0 +1,51 @@
+"""The options of `rf_inversion`: a picture edited through noise that remembers it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Self
+
+from synoptic.errors import InputError
+from synoptic.models.checkpoint import Checkpoint
+from synoptic.options.base import Item, Option
+from synoptic.options.common import SamplingOptions, Seed, one_picture_of_all
+from synoptic.options.input_image import InputImageOptions, InputPicture, Prompt
+
+
+@dataclass(frozen=True, kw_only=True)
+class RfInversionOptions(InputImageOptions, SamplingOptions):
+    """Edit a picture on a flow model by way of noise that still knows it (RF-Inversion).
+
+    synoptic rf-inversion cat.png "a lion" --model sd3.5
+    """
+
+    image: InputPicture
+    prompt: Prompt
+    white_share: Annotated[
+        float, Option("share of white noise in the picture's noise: more changes more", at_least=0, at_most=1)
+    ] = 0.5
+    picture_share: Annotated[
+        float, Option("share of the picture in what is predicted: more keeps more of it", at_least=0, at_most=1)
+    ] = 0.9
+    picture_steps: Annotated[
+        float, Option("share of the steps, the first ones, that --picture-share holds for", at_least=0, at_most=1)
+    ] = 0.25
+    seed: Seed = 1
+
+    def texts(self) -> list[str]:
+        return ["", self.prompt, self.negative_prompt]
+
+    def items(self) -> list[Item]:
+        return one_picture_of_all([self.prompt], self.seeds())
+
+    def resolve(self, checkpoint: Checkpoint) -> Self:
+        if not checkpoint.is_flow:
+            raise InputError(
+                f"rf-inversion is of flow models, {checkpoint.name} is none: use flow-edit or edit", rule="rf-inversion-flow"
+            )
+        if self.sampler != "ddim" or self.eta:
+            raise InputError(
+                f"it takes the flow's own steps, --sampler {self.sampler} --eta {self.eta:g} were given: omit them",
+                rule="rf-inversion-sampler",
+            )
+        return super().resolve(checkpoint)
