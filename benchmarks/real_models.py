@@ -38,7 +38,9 @@ PROMPT, STEPS, SCALE, TOLERANCE = "a photo of a cat", 4, 3.0, 1e-4
 CPU: dict[str, Any] = {"device": "cpu", "dtype": "float32"}
 Make = Callable[[Path], Any]
 TINY_KINDS = [{32: "sd1.5", 48: "sd2"}, {80: "sdxl"}]
-EULER = "EulerDiscreteScheduler"
+EULER, DPM = "EulerDiscreteScheduler", "DPMSolverMultistepScheduler"
+EXPONENTIAL = {"use_exponential_sigmas": True}
+KARRAS = {"use_karras_sigmas": True}
 
 
 class Row(NamedTuple):
@@ -126,11 +128,11 @@ def renamed(kind: str, cls: str) -> Make:
     return difference
 
 
-def euler(spacing: str) -> Make:
+def euler(spacing: str, **config: Any) -> Make:
     """Euler's own class. From unit noise: where its times begin at the last one it takes it 0.2 % quieter."""
 
     def difference(folder: Path) -> float:
-        pipe = model(folder, scheduler={"_class_name": EULER, "timestep_spacing": spacing})
+        pipe = model(folder, scheduler={"_class_name": EULER, "timestep_spacing": spacing, **config})
         pipe.scheduler.set_timesteps(STEPS)
         sigma, noise = pipe.scheduler.sigmas.max(), torch.randn(1, 4, 16, 16, generator=torch.Generator().manual_seed(0))
         loud = noise * (sigma**2 + 1) ** 0.5 / pipe.scheduler.init_noise_sigma
@@ -368,7 +370,13 @@ ROWS = [
         for kind, spacing in (("DDIMScheduler", "trailing"), ("DDPMScheduler", "leading"))
     ),
     *(Row(f"SD 1.5, {EULER}, {spacing}", "generate", euler(spacing)) for spacing in ("leading", "linspace", "trailing")),
-    Row("SD 1.5, DPM++ 2M", "generate --sampler dpm++", plain("sd1.5", "DPMSolverMultistepScheduler", {"sampler": "dpm++"})),
+    Row("SD 1.5, DPM++ 2M", "generate --sampler dpm++", plain("sd1.5", DPM, {"sampler": "dpm++"})),
+    Row(
+        "SD 1.5, DPM++ 2M Karras",
+        "generate --sampler dpm++",
+        plain("sd1.5", DPM, {"sampler": "dpm++"}, scheduler={"_class_name": DPM, **KARRAS}),
+    ),
+    Row(f"SD 1.5, {EULER}, Karras", "generate", euler("leading", **KARRAS)),
     Row("SD 1.5, LCM", "generate --sampler lcm", plain("sd1.5", "LCMScheduler", {"sampler": "lcm"})),
     Row("SD 1.5, TCD", "generate --sampler tcd", tcd),
     Row("U-Net with time_cond_proj_dim", "generate --sampler lcm", few_step),
@@ -392,6 +400,7 @@ ROWS = [
     Row("ControlNet, SD 2", "control", control("sd2")),
     Row("ControlNet, SDXL", "control", control("sdxl")),
     Row("EDM scheduler (Playground 2.5)", "generate", plain("sdxl", scheduler={"_class_name": "EDMEulerScheduler"}), True),
+    Row("SD 1.5, exponential noise levels", "generate", plain(scheduler={"_class_name": DPM, **EXPONENTIAL}), True),
     *(Row(f"U-Net of {n} channels", "generate", channels(n), True) for n in (9, 5, 8)),
     Row("inpainting, one file", "generate", channels(9, as_file=True), True),
     Row("directory of pickles", "generate", pickles, True),

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from synoptic.diffusion.ddpm_schedule import DDPMSchedule
 from synoptic.diffusion.equations import Pred, Schedule, Time
-from synoptic.diffusion.schedules import DDPMSchedule
 from synoptic.models.base import Conditioning, Denoiser
 from synoptic.models.unet import freeze_and_layout
 
@@ -107,6 +107,6 @@ class ControlledDenoiser:
                 acts = acts.to(x).view(-1, 1, 1, 1)
             elif not acts:
                 continue
-            rows.append(control.net(x, t, cond, control_image, control.strength * acts))
+            rows.append(control.net(x, self.schedule.network_time(t), cond, control_image, control.strength * acts))
         added = tuple(torch.stack(level).sum(0) for level in zip(*rows, strict=True))
         return self.model.predict(x, t, replace(cond, control_images=None, control_residuals=added))

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 
-from synoptic.diffusion.scheduler_classes import KNOWN_SCHEDULERS
+from synoptic.diffusion.scheduler_classes import KNOWN_SCHEDULERS, other_spacing
 from synoptic.errors import InputError, user_path
 from synoptic.models.checkpoint import BUNDLED_DIR, VOCABULARY_FILES, Checkpoint
 from synoptic.models.file_kinds import weight_file
@@ -261,17 +261,24 @@ def _check_input_channels(checkpoint: Checkpoint) -> None:
 
 
 def _check_scheduler(checkpoint: Checkpoint, component: str) -> None:
-    """Raises InputError where a scheduler's class, in its config or in the model's index, is none that is known."""
+    """Raises InputError where a scheduler's class, in its config or in the model's index, is none that is known, or where
+    its noise levels are spaced in a way that is not."""
     entry = checkpoint.model_index.get(component)
     named = entry[1] if isinstance(entry, list) and len(entry) == 2 else None
-    written = checkpoint.config(component, "scheduler_config.json").get("_class_name")
-    for kind in (written, named):
+    config = checkpoint.config(component, "scheduler_config.json")
+    for kind in (config.get("_class_name"), named):
         if kind is not None and kind not in KNOWN_SCHEDULERS:
             raise InputError(
                 f"a model's scheduler must be of a class that is known, the {component} of {checkpoint.name} is a"
                 f" {str(kind)[:60]}: choose a model trained with one of {', '.join(KNOWN_SCHEDULERS)}",
                 rule="scheduler-unknown",
             )
+    if (key := other_spacing(config)) is not None:
+        raise InputError(
+            f"noise levels are spaced by time or by use_karras_sigmas, the {component} of {checkpoint.name} has {key}"
+            f" {config[key]!r}: remove it from its scheduler_config.json",
+            rule="scheduler-spacing",
+        )
 
 
 def _check_network(checkpoint: Checkpoint, component: str) -> Checkpoint:
