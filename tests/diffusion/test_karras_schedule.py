@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -48,7 +49,7 @@ def test_an_even_spacing_in_the_root_of_order_seven():
     """Karras et al. 2022, equation 5, from the noisiest trained level to the cleanest."""
     _, _, s = peer("DPMSolverMultistepScheduler", 9)
     roots = [(s(t)[1] / s(t)[0]) ** (1 / 7) for t, _ in s.steps(9)]
-    assert [b - a for a, b in zip(roots, roots[1:], strict=False)] == pytest.approx([(roots[-1] - roots[0]) / 8] * 8)
+    assert [b - a for a, b in pairwise(roots)] == pytest.approx([(roots[-1] - roots[0]) / 8] * 8)
 
 
 @pytest.mark.parametrize("kind", ["EulerDiscreteScheduler", "UniPCMultistepScheduler"])
