@@ -77,6 +77,12 @@ def stream_network(net: Any, device: torch.device) -> None:
     net.enable_group_offload(device, offload_device=torch.device("cpu"), offload_type="leaf_level", **streams)
 
 
+def is_streamed(net: nn.Module) -> bool:
+    """Return whether a network's layers come as they are called, in the order of its first call."""
+    hooks = (getattr(module, "_diffusers_hook", None) for module in net.modules())
+    return any(hook is not None and hook.get_hook("group_offloading") is not None for hook in hooks)
+
+
 def on_device_while_called(net: nn.Module, device: torch.device) -> None:
     """Keep a text encoder in the CPU's memory, and have it on the device while it is called; its answers stay there."""
 

@@ -15,7 +15,7 @@ from synoptic.models.cost import RowCost, count_parameters, network_row_cost
 from synoptic.models.device import choose_device, choose_dtype
 from synoptic.models.latent import CODING_BYTES
 from synoptic.models.local_cache import read_cached, write_cached
-from synoptic.models.memory import CONTEXT_BYTES, MAX_CPU_ROWS, free_memory
+from synoptic.models.memory import CONTEXT_BYTES, MAX_CPU_ROWS, free_memory, unet_row_bytes
 from synoptic.models.placement import check_placement, choose_offload, resident_bytes
 from synoptic.models.placement_names import Offload
 from synoptic.models.registry import resolve, resolve_controlnet, resolve_vae
@@ -170,7 +170,10 @@ def make_plan(options: ModelOptions) -> Plan:
     def stage(source: Checkpoint, rows: int, steps: int) -> Stage:
         row = network_row_cost(source, dtype)
         lasting = resident_bytes(weights, checkpoint.family.network, offload)
-        room = max(1, (free - lasting) // 2 // max(1, row.bytes))
+        bound = max(1, row.bytes)  # as `max_batch_rows` counts, which knows a U-Net's less exactly
+        if source.has_unet:
+            bound = unet_row_bytes(source.network_config["block_out_channels"][0], source.side, dtype.itemsize)
+        room = max(1, (free - lasting) // 2 // (bound * (1 + len(getattr(options, "controlnet", ())))))
         return Stage(row, rows, min(items * rows, room, MAX_CPU_ROWS if device.type == "cpu" else room), steps)
 
     stages = {checkpoint.name: stage(checkpoint, pipeline.views_per_item * branches(options), steps)}
