@@ -35,6 +35,7 @@ class Conditioning:
     noise_level: Tensor | None = None  # (N,), integers, how noisy `low_res` is
     control_images: Tensor | None = None  # (N, 3 * controls, H, W) in [0, 1], the maps of all ControlNets
     control_residuals: tuple[Tensor, ...] = ()  # what is added to each level of the U-Net, its middle last
+    adapter_features: tuple[Tensor, ...] = ()  # what is added inside the U-Net's way down, one a level (T2I-Adapter)
     student_index: Tensor | None = None  # (N,), integers, which LoRA of a `LoRAStudent` acts on each row; -1: none
     camera_features: Tensor | None = None  # (N, F), what a `LoRAStudent` is conditioned on besides
 

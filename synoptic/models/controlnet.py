@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -17,8 +17,28 @@ from synoptic.models.unet import freeze_and_layout
 RGB_CHANNELS = 3  # the channels of a map
 
 
+class ControlNetwork(Protocol):
+    """What says of a map what a U-Net adds: the field of the conditioning that takes it, and a function that computes it.
+
+    x (N, C, h, w), its maps (N, 3, H, W) in [0, 1], strength a number or (N, 1, 1, 1) -> the additions, one a level.
+    """
+
+    net: Any
+    adds: ClassVar[str]  # control_residuals or adapter_features
+
+    def __call__(
+        self, x: Tensor, t: Time, cond: Conditioning, control_image: Tensor, strength: float | Tensor
+    ) -> Sequence[Tensor]: ...
+
+
 class ControlNet:
-    """A diffusers ControlNetModel as a function (x, t, cond, map, strength) -> what a U-Net adds to its levels."""
+    """A diffusers ControlNetModel as a `ControlNetwork`: the additions, its middle last.
+
+    One with `global_pool_conditions` says what is shown, not where: its additions are means over the picture. As in
+    diffusers' pipelines it speaks to the first branch of guidance alone, that of the prompt.
+    """
+
+    adds: ClassVar[str] = "control_residuals"
 
     def __init__(self, net: Any) -> None:
         self.net, self.layout = freeze_and_layout(net)
@@ -27,8 +47,9 @@ class ControlNet:
     def __call__(
         self, x: Tensor, t: Time, cond: Conditioning, control_image: Tensor, strength: float | Tensor
     ) -> list[Tensor]:
-        """x (N, C, h, w), its maps (N, 3, H, W) in [0, 1] -> the additions, one a level of the U-Net, its middle last."""
         inside, shown = (v.to(self.dtype, memory_format=self.layout) for v in (x, control_image))
+        if self.net.config.global_pool_conditions and cond.branch_rows is not None:
+            strength = strength * (cond.branch_rows[:, 0] == 0).to(inside).view(-1, 1, 1, 1)
         return controlnet_residuals(self.net, inside, t, cond.text_only().to(dtype=self.dtype), shown, strength)
 
 
@@ -49,7 +70,7 @@ class Control(NamedTuple):
     `strength` 1 is as trained, 0 off; it acts from `start` to `end`, shares of the way from noise (0) to picture (1).
     """
 
-    net: ControlNet
+    net: ControlNetwork
     control_image: Tensor
     strength: float = 1.0
     start: float = 0.0
@@ -100,13 +121,15 @@ class ControlledDenoiser:
         if cond.control_images is None:
             raise ValueError("a controlled model needs control_images: embed the prompts with it")
         maps = cond.control_images.split(RGB_CHANNELS, 1)
-        rows = []
+        rows: dict[str, list[Sequence[Tensor]]] = {"control_residuals": [], "adapter_features": []}
         for control, control_image in zip(self.controls, maps, strict=True):
             acts = control.is_active(t, self.num_train_timesteps)
             if isinstance(acts, Tensor):
                 acts = acts.to(x).view(-1, 1, 1, 1)
             elif not acts:
                 continue
-            rows.append(control.net(x, self.schedule.network_time(t), cond, control_image, control.strength * acts))
-        added = tuple(torch.stack(level).sum(0) for level in zip(*rows, strict=True))
-        return self.model.predict(x, t, replace(cond, control_images=None, control_residuals=added))
+            rows[control.net.adds].append(
+                control.net(x, self.schedule.network_time(t), cond, control_image, control.strength * acts)
+            )
+        added = {name: tuple(torch.stack(level).sum(0) for level in zip(*some, strict=True)) for name, some in rows.items()}
+        return self.model.predict(x, t, replace(cond, control_images=None, **added))

@@ -23,7 +23,9 @@ from synoptic.models.clip_options import check_clip_skip
 from synoptic.models.clip_windows import count_windows
 from synoptic.models.component_bytes import coding_bytes, component_bytes, component_dtype
 from synoptic.models.components import ComponentLoader, load_network, load_tokenizer, readable
-from synoptic.models.controlnet import ControlNet
+from synoptic.models.control_kinds import union_kind
+from synoptic.models.controlnet import ControlNet, ControlNetwork
+from synoptic.models.controlnet_union import ControlNetUnion
 from synoptic.models.device import choose_device, choose_dtype, keep_freed_memory
 from synoptic.models.lora import Lora, layers_per_block, read_loras
 from synoptic.models.memory import free_memory
@@ -35,6 +37,7 @@ from synoptic.models.placement import (
 )
 from synoptic.models.precomputed_text import PrecomputedTextEncoder
 from synoptic.models.registry import resolve, resolve_controlnet, resolve_upscaler, resolve_vae
+from synoptic.models.t2i_adapter import T2IAdapter
 from synoptic.models.text import (
     ClipTextEncoder,
     DoubleClipTextEncoder,
@@ -156,16 +159,32 @@ def load_upscaler(
 
 
 def load_controlnet(
-    name: str | Checkpoint, *, model: str | Checkpoint = "bundled", device: str = "auto", dtype: str = "auto"
-) -> ControlNet:
+    name: str | Checkpoint,
+    *,
+    model: str | Checkpoint = "bundled",
+    device: str = "auto",
+    dtype: str = "auto",
+    condition: str | None = None,
+) -> ControlNetwork:
     """The ControlNet `name`: `bundled-canny`, `bundled-scribble`, `bundled-depth`, a hub id, a directory or a file.
 
-    model: what it was made for; device and dtype: as `load`. Raises InputError as `resolve_controlnet`.
+    A ControlNet, a union of them or a T2I-Adapter. model: what it was made for; device and dtype: as `load`. condition: what
+    its maps show, which a union must be told, where its name does not (`…:canny`). Raises InputError as
+    `resolve_controlnet` and `union_kind`.
     """
-    if isinstance(name, str):
-        name = resolve_controlnet(name, resolve(model) if isinstance(model, str) else model)
-    on = choose_device(device)
-    return ControlNet(load_network("ControlNetModel", name, "", on, choose_dtype(dtype, on)))
+    checkpoint = name
+    if not isinstance(checkpoint, Checkpoint):
+        checkpoint = resolve_controlnet(checkpoint, resolve(model) if isinstance(model, str) else model)
+    on, config = choose_device(device), checkpoint.config("")
+    kind: str = config["_class_name"]
+    index = union_kind(str(getattr(name, "name", name)), condition, config) if kind == "ControlNetUnionModel" else 0
+    net = load_network(kind, checkpoint, "", on, choose_dtype(dtype, on))
+    match kind:
+        case "ControlNetUnionModel":
+            return ControlNetUnion(net, index)
+        case "T2IAdapter":
+            return T2IAdapter(net)
+    return ControlNet(net)
 
 
 def load_text_encoder(checkpoint: Checkpoint, *, device: str = "auto", dtype: str = "auto") -> TextEncoder:

@@ -21,6 +21,8 @@ DIFFUSERS_MODULES = {  # where each class lives: its own module imports faster t
     "PixArtTransformer2DModel": "diffusers.models.transformers.pixart_transformer_2d",
     "AutoencoderKL": "diffusers.models.autoencoders.autoencoder_kl",
     "ControlNetModel": "diffusers.models.controlnets.controlnet",
+    "ControlNetUnionModel": "diffusers.models.controlnets.controlnet_union",
+    "T2IAdapter": "diffusers.models.adapter",
 }
 
 

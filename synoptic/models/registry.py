@@ -13,6 +13,7 @@ from pathlib import Path
 from synoptic.diffusion.scheduler_classes import KNOWN_SCHEDULERS, other_spacing
 from synoptic.errors import InputError, user_path
 from synoptic.models.checkpoint import BUNDLED_DIR, VOCABULARY_FILES, Checkpoint
+from synoptic.models.control_kinds import CONTROL_CLASSES, check_adapter, split_kind
 from synoptic.models.file_kinds import weight_file
 from synoptic.models.hub import incomplete, is_online
 from synoptic.models.single_file import model_file
@@ -51,7 +52,7 @@ CONTROLNETS: dict[str, tuple[str, ...]] = {
 CLIP_MODELS: dict[str, tuple[str, ...]] = {
     "bundled": (str(BUNDLED_DIR / "clip"),),
     "bundled-grayscale": (str(BUNDLED_DIR / "clip-grayscale"),),  # blind to color: what only color explains, it does not see
-    "clip-vit-b32": ("openai/clip-vit-base-patch32",),
+    "clip-vit-b32": ("mattmdjaga/clip-vit-base-patch32_handler",),  # OpenAI's, whose own repository holds pickles
 }
 CONTROLNET_KEYS = (
     "block_out_channels",
@@ -99,7 +100,7 @@ def resolve_upscaler(name: str) -> Checkpoint:
 
 
 def resolve_controlnet(name: str, checkpoint: Checkpoint) -> Checkpoint:
-    """The ControlNet `name`: `bundled-canny`, …, a hub id, a directory or a safetensors file.
+    """The ControlNet `name`: `bundled-canny`, …, a hub id, a directory or a safetensors file; a union with its `:kind`.
 
     Raises InputError as `resolve`, and where it was made for another model than `checkpoint`: its
     levels, words or pixels per latent differ.
@@ -109,21 +110,29 @@ def resolve_controlnet(name: str, checkpoint: Checkpoint) -> Checkpoint:
             f"a ControlNet here guides a U-Net, {checkpoint.name} is a transformer: use --model sd1.5, for example",
             rule="controlnet-unet",
         )
+    name, kind = split_kind(name)
     if (path := weight_file(name)) is not None:
-        return controlnet_file(name, path, checkpoint)
-    controlnet = _find_checkpoint(name, CONTROLNETS, "config.json")
+        controlnet = controlnet_file(name, path, checkpoint)
+    else:
+        controlnet = _find_checkpoint(name, CONTROLNETS, "config.json")
     config = controlnet.config("")
-    if config.get("_class_name") != "ControlNetModel":
+    if config.get("_class_name") not in CONTROL_CLASSES:
         others = ", ".join(CONTROLNETS)
         raise InputError(
-            f"a ControlNet must be a ControlNetModel, {name} is none: use {others}, a hub id or such a directory",
+            f"a ControlNet must be a {', '.join(CONTROL_CLASSES)}, {name} is none: use {others}, a hub id or such a"
+            " directory",
             rule="controlnet-class",
         )
-    if config.get("global_pool_conditions"):
+    if kind and config["_class_name"] != "ControlNetUnionModel":
         raise InputError(
-            f"a ControlNet must say what is where, {name} averages over it (global_pool_conditions): choose another",
-            rule="controlnet-pooled",
+            f"a kind of map is told to ControlNet unions alone, {name} is none, :{kind} was given: omit it",
+            rule="union-kind",
         )
+    if path is not None:
+        return controlnet
+    if config["_class_name"] == "T2IAdapter":
+        check_adapter(name, config, checkpoint)
+        return _check_network(controlnet, "")
     ours = [checkpoint.network_config.get(key) for key in CONTROLNET_KEYS] + [checkpoint.factor]
     theirs = [config.get(key) for key in CONTROLNET_KEYS] + [
         2 ** (len(config.get("conditioning_embedding_out_channels", "1234")) - 1)

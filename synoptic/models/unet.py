@@ -88,6 +88,7 @@ class UNet:
             "cross_attention_kwargs": None if cond.text_keys is None else {"keys": cond.text_keys},
         }
         kwargs |= {"down_block_additional_residuals": downs or None, "mid_block_additional_residual": mid}
+        kwargs["down_intrablock_additional_residuals"] = list(cond.adapter_features) or None
         with lock_of(self.net), self.shared_prefix.for_branches(num_branches):
             return net(inside, t, cond.text, **kwargs, return_dict=False)[0].to(x.dtype)
 

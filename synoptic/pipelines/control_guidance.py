@@ -10,7 +10,6 @@ from synoptic.io import from_pil, to_pil
 from synoptic.models.base import Denoiser, PretrainedModel
 from synoptic.models.controlnet import Control, ControlledDenoiser
 from synoptic.models.load import load_controlnet
-from synoptic.models.registry import resolve_controlnet
 from synoptic.options.controlnet import ControlNets, find_depth
 from synoptic.options.picture import read_picture
 from synoptic.options.wide_control import WideControlOptions
@@ -36,7 +35,7 @@ def with_controlnets(
     device, dtype = str(model.device), str(model.dtype).removeprefix("torch.")
     controls = []
     for kind, name, strength in zip(controlnets.conditions, controlnets.names, controlnets.strengths, strict=True):
-        net = load_controlnet(resolve_controlnet(name, model.checkpoint), device=device, dtype=dtype)
+        net = load_controlnet(name, model=model.checkpoint, device=device, dtype=dtype, condition=kind)
         controls.append(Control(net, picture.padded(maps[kind]), strength, controlnets.begin, controlnets.end))
     files = {f"{kind}.png": to_pil(2 * drawn - 1)[0] for kind, drawn in maps.items()}
     return ControlledDenoiser(model, controls), files

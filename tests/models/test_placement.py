@@ -1,4 +1,4 @@
-"""Weights that wait elsewhere change nothing; in fewer bits they are what rounding makes of them, and take what is planned."""
+"""Weights that wait elsewhere change nothing; in fewer bits they are what rounding makes of them, as large as planned."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_a_text_encoder_is_there_only_while_it_is_called():
 
 
 def test_fp8_computes_with_rounded_weights():
-    """Against the same network whose weights of convolutions and linear layers, but norms and proj_in/out's, were rounded."""
+    """Against the same network whose convolutions and linear layers, but those that diffusers skips, were rounded."""
     rounded, stored = loaded(), loaded(quantize="fp8")
     for name, layer in rounded.network.named_modules():
         skipped = any(part in name for part in ("norm", "pos_embed", "patch_embed")) or name in ("proj_in", "proj_out")
@@ -110,7 +110,8 @@ def test_the_first_placement_that_fits_is_chosen():
 
 def test_a_plan_says_what_lies_where():
     def plan(**how: Any) -> Any:
-        return make_plan(options_class("generate").from_arguments("a horse", device="cpu", **how).prepare())
+        options: Any = options_class("generate").from_arguments("a horse", device="cpu", **how).prepare()
+        return make_plan(options)
 
     usual, away, small = plan(), plan(offload="text"), plan(quantize="fp8")
     assert usual.offload == "none" and "offload" not in str(usual).replace("--offload", "")
