@@ -212,7 +212,12 @@ def model_weights(options: ModelOptions, checkpoint: Checkpoint, device: torch.d
 
 
 def planned_offload(options: ModelOptions, checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype) -> Offload:
-    """Return what `load` will choose of --offload auto, by the model's own parts; what is asked for otherwise."""
+    """Return what `load` will choose of --offload auto, by the model's own parts; what is asked for otherwise.
+
+    On a CPU, whose memory is where weights wait, nothing is won: none.
+    """
+    if device.type == "cpu":
+        return "none"
     if options.offload != "auto":
         return options.offload
     if options.weights_stay:
