@@ -38,7 +38,9 @@ PROMPT, STEPS, SCALE, TOLERANCE = "a photo of a cat", 4, 3.0, 1e-4
 CPU: dict[str, Any] = {"device": "cpu", "dtype": "float32"}
 Make = Callable[[Path], Any]
 TINY_KINDS = [{32: "sd1.5", 48: "sd2"}, {80: "sdxl"}]
-EULER = "EulerDiscreteScheduler"
+EULER, DPM = "EulerDiscreteScheduler", "DPMSolverMultistepScheduler"
+EXPONENTIAL = {"use_exponential_sigmas": True}
+KARRAS = {"use_karras_sigmas": True}
 
 
 class Row(NamedTuple):
@@ -126,11 +128,11 @@ def renamed(kind: str, cls: str) -> Make:
     return difference
 
 
-def euler(spacing: str) -> Make:
+def euler(spacing: str, **config: Any) -> Make:
     """Euler's own class. From unit noise: where its times begin at the last one it takes it 0.2 % quieter."""
 
     def difference(folder: Path) -> float:
-        pipe = model(folder, scheduler={"_class_name": EULER, "timestep_spacing": spacing})
+        pipe = model(folder, scheduler={"_class_name": EULER, "timestep_spacing": spacing, **config})
         pipe.scheduler.set_timesteps(STEPS)
         sigma, noise = pipe.scheduler.sigmas.max(), torch.randn(1, 4, 16, 16, generator=torch.Generator().manual_seed(0))
         loud = noise * (sigma**2 + 1) ** 0.5 / pipe.scheduler.init_noise_sigma
@@ -266,30 +268,88 @@ def clip_skip(folder: Path) -> float:
     return gap(ours(folder, clip_skip=1), theirs(pipe, clip_skip=1))
 
 
-def control(kind: str, layout: str = "directory") -> Make:
-    """A ControlNet and the picture itself as its map."""
+def control(kind: str, layout: str = "directory", pooled: bool = False) -> Make:
+    """A ControlNet and the picture itself as its map; a `pooled` one says what is shown, not where."""
 
     def difference(folder: Path) -> float:
         pipe = model(folder, kind)
         torch.manual_seed(5)
         net: Any = diffusers.ControlNetModel.from_unet(pipe.unet)
+        net.register_to_config(global_pool_conditions=pooled)
         for layer in [*net.controlnet_down_blocks, net.controlnet_mid_block]:
             torch.nn.init.normal_(layer.weight, std=0.1)
         net.save_pretrained(folder / "net")
         name = folder / "net" if layout == "directory" else write(controlnet(net), folder / "net.safetensors")
-        picture = Image.fromarray(np.random.default_rng(0).integers(0, 255, (128, 128, 3), dtype=np.uint8))
-        picture.save(folder / "map.png")
-        parts = {part: one for part, one in pipe.components.items() if part not in ("image_encoder", "feature_extractor")}
+        name, picture = str(name), map_in(folder)
         if kind == "sdxl":
-            peer = diffusers.StableDiffusionXLControlNetPipeline(**parts, controlnet=net, add_watermarker=False)
+            peer = diffusers.StableDiffusionXLControlNetPipeline(**parts_of(pipe), controlnet=net, add_watermarker=False)
         else:
             more = {"feature_extractor": None, "requires_safety_checker": False}
-            peer = diffusers.StableDiffusionControlNetPipeline(**parts, controlnet=net, **more)
-        asked = {"condition": ("map",), "controlnet": (str(name),), "seed": 0}
-        steps = synoptic.control.steps(
-            str(folder / "model"), str(folder / "map.png"), PROMPT, steps=STEPS, guidance_scale=SCALE, **CPU, **asked
+            peer = diffusers.StableDiffusionControlNetPipeline(**parts_of(pipe), controlnet=net, **more)
+        return gap(controlled(folder, name), theirs(peer, image=picture))
+
+    return difference
+
+
+def map_in(folder: Path) -> Image.Image:
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 255, (128, 128, 3), dtype=np.uint8))
+    picture.save(folder / "map.png")
+    return picture
+
+
+def parts_of(pipe: Any) -> dict[str, Any]:
+    return {part: one for part, one in pipe.components.items() if part not in ("image_encoder", "feature_extractor")}
+
+
+def controlled(folder: Path, name: str) -> Tensor:
+    """The last canvas of `control` by a network of this name."""
+    asked = {"condition": ("map",), "controlnet": (name,), "seed": 0, "steps": STEPS, "guidance_scale": SCALE}
+    steps = synoptic.control.steps(str(folder / "model"), str(folder / "map.png"), PROMPT, **CPU, **asked)
+    return list(steps)[-1].canvas
+
+
+def union(layout: str = "directory", mode: str = "tile") -> Make:
+    """A union of ControlNets for SDXL, told the kind of its map."""
+
+    def difference(folder: Path) -> float:
+        pipe = model(folder, "sdxl")
+        torch.manual_seed(5)
+        net: Any = diffusers.ControlNetUnionModel.from_config(
+            dict(pipe.unet.config)
+            | {
+                "num_control_type": 8,
+                "num_trans_channel": 8,
+                "num_proj_channel": 8,
+                "conditioning_embedding_out_channels": (8,) * 4,
+            }
         )
-        return gap(list(steps)[-1].canvas, theirs(peer, image=picture))
+        for layer in [*net.controlnet_down_blocks, net.controlnet_mid_block, net.controlnet_cond_embedding.conv_out]:
+            torch.nn.init.normal_(layer.weight, std=0.1)
+        torch.nn.init.normal_(net.task_embedding)
+        net.save_pretrained(folder / "net")
+        name = folder / "net" if layout == "directory" else folder / "net/diffusion_pytorch_model.safetensors"
+        peer = diffusers.StableDiffusionXLControlNetUnionPipeline(**parts_of(pipe), controlnet=net, add_watermarker=False)
+        wanted = theirs(peer, control_image=[map_in(folder)], control_mode=[6], height=128, width=128)
+        return gap(controlled(folder, f"{name}:{mode}" if mode else str(name)), wanted)
+
+    return difference
+
+
+def adapter(kind: str, gray: bool = False) -> Make:
+    """A T2I-Adapter, of pictures or of gray ones."""
+
+    def difference(folder: Path) -> float:
+        pipe = model(folder, kind)
+        torch.manual_seed(5)
+        xl = kind == "sdxl"
+        how = {"adapter_type": "full_adapter_xl" if xl else "full_adapter", "downscale_factor": 16 if xl else 8}
+        net: Any = diffusers.T2IAdapter(in_channels=1 if gray else 3, channels=[8, 16, 16, 16], num_res_blocks=1, **how)
+        net.save_pretrained(folder / "net")
+        picture, more = map_in(folder), {} if xl else {"feature_extractor": None, "requires_safety_checker": False}
+        cls = diffusers.StableDiffusionXLAdapterPipeline if xl else diffusers.StableDiffusionAdapterPipeline
+        shown = torch.from_numpy(np.asarray(picture)).float() / 255 @ torch.tensor([0.299, 0.587, 0.114])  # not rounded
+        wanted = theirs(cls(**parts_of(pipe), adapter=net, **more), image=shown[None, None] if gray else picture)
+        return gap(controlled(folder, str(folder / "net")), wanted)
 
     return difference
 
@@ -368,7 +428,13 @@ ROWS = [
         for kind, spacing in (("DDIMScheduler", "trailing"), ("DDPMScheduler", "leading"))
     ),
     *(Row(f"SD 1.5, {EULER}, {spacing}", "generate", euler(spacing)) for spacing in ("leading", "linspace", "trailing")),
-    Row("SD 1.5, DPM++ 2M", "generate --sampler dpm++", plain("sd1.5", "DPMSolverMultistepScheduler", {"sampler": "dpm++"})),
+    Row("SD 1.5, DPM++ 2M", "generate --sampler dpm++", plain("sd1.5", DPM, {"sampler": "dpm++"})),
+    Row(
+        "SD 1.5, DPM++ 2M Karras",
+        "generate --sampler dpm++",
+        plain("sd1.5", DPM, {"sampler": "dpm++"}, scheduler={"_class_name": DPM, **KARRAS}),
+    ),
+    Row(f"SD 1.5, {EULER}, Karras", "generate", euler("leading", **KARRAS)),
     Row("SD 1.5, LCM", "generate --sampler lcm", plain("sd1.5", "LCMScheduler", {"sampler": "lcm"})),
     Row("SD 1.5, TCD", "generate --sampler tcd", tcd),
     Row("U-Net with time_cond_proj_dim", "generate --sampler lcm", few_step),
@@ -391,7 +457,15 @@ ROWS = [
     Row("ControlNet, one file, SD 1.5", "control", control("sd1.5", "file")),
     Row("ControlNet, SD 2", "control", control("sd2")),
     Row("ControlNet, SDXL", "control", control("sdxl")),
+    Row("ControlNet with global_pool_conditions, SD 1.5", "control", control("sd1.5", pooled=True)),
+    Row("ControlNet union, SDXL", "control", union()),
+    Row("ControlNet union, one file, SDXL", "control", union("file")),
+    Row("ControlNet union that is told no kind", "control", union(mode=""), True),
+    Row("T2I-Adapter, SD 1.5", "control", adapter("sd1.5")),
+    Row("T2I-Adapter of gray maps, SD 2", "control", adapter("sd2", gray=True)),
+    Row("T2I-Adapter, SDXL", "control", adapter("sdxl")),
     Row("EDM scheduler (Playground 2.5)", "generate", plain("sdxl", scheduler={"_class_name": "EDMEulerScheduler"}), True),
+    Row("SD 1.5, exponential noise levels", "generate", plain(scheduler={"_class_name": DPM, **EXPONENTIAL}), True),
     *(Row(f"U-Net of {n} channels", "generate", channels(n), True) for n in (9, 5, 8)),
     Row("inpainting, one file", "generate", channels(9, as_file=True), True),
     Row("directory of pickles", "generate", pickles, True),

@@ -29,7 +29,7 @@ HEADER = ("source", "MB", "pixels", "state")
 
 @dataclass(frozen=True)
 class Models:
-    """Rows of models, upscalers and ControlNets; commands' defaults; what `bundled` knows, and which words `bundled-if` lacks."""
+    """Rows of models, upscalers, ControlNets; defaults by command; what `bundled` knows, and what `bundled-if` does not."""
 
     models: list[Row]
     upscalers: list[Row]

@@ -14,7 +14,7 @@ from synoptic.diffusion.schedules import get_clip
 from synoptic.diffusion.solvers import get_solver, timestep_pairs
 from synoptic.guidance.cfg import cfg
 from synoptic.models.base import PretrainedModel
-from synoptic.models.controlnet import Control, ControlledDenoiser, ControlNet
+from synoptic.models.controlnet import Control, ControlledDenoiser, ControlNetwork
 from synoptic.sampling.single import sample
 
 NUM_STEPS = 12  # of second order, for pictures that are only measured
@@ -48,7 +48,7 @@ def parse_rows(text: str) -> list[ValidationRow]:
 
 
 def sample_maps(
-    model: PretrainedModel, net: ControlNet, maps: Tensor, captions: Sequence[str], seed: int, items: Sequence[int]
+    model: PretrainedModel, net: ControlNetwork, maps: Tensor, captions: Sequence[str], seed: int, items: Sequence[int]
 ) -> Tensor:
     """Return pictures (N, 3, H, W) of maps (N, 3, H, W) in [0, 1], always from the same noise."""
     controlled, s, usual = ControlledDenoiser(model, [Control(net, maps)]), model.schedule, model.checkpoint.defaults

@@ -45,6 +45,10 @@ class Schedule(Protocol):
     @overload
     def __call__(self, t: float) -> tuple[float, float]: ...
 
+    def network_time(self, t: Time) -> Time:
+        """The time that the network is told in place of t."""
+        ...
+
     def steps(self, n: int, scheduler: str | None = None) -> Sequence[tuple[Time, Time]]:
         """n pairs (t, t_prev) that meet, noisiest first; at the times of another class of schedulers if one is named."""
         ...

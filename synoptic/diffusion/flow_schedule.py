@@ -34,6 +34,10 @@ class FlowMatchingSchedule:
         sigma = (t.double() if isinstance(t, Tensor) else t) / self.config.get("num_train_timesteps", 1000)
         return 1 - sigma, sigma
 
+    def network_time(self, t: Time) -> Time:
+        """The time that the network is told: t itself."""
+        return t
+
     def steps(self, n: int, scheduler: str | None = None) -> list[tuple[Time, Time]]:
         """n steps that meet and fall, at the times of the config's own class, whatever `scheduler` is."""
         if n < 1:

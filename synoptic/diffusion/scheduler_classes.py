@@ -26,6 +26,10 @@ CONTINUOUS_SCHEDULERS = (  # times between the trained ones where spacing is lin
     "KDPM2AncestralDiscreteScheduler",
     "DPMSolverSDEScheduler",
 )
+KARRAS_SCHEDULERS = (  # those that read use_karras_sigmas
+    *MULTISTEP_SCHEDULERS,
+    *(kind for kind in CONTINUOUS_SCHEDULERS if kind != "EulerAncestralDiscreteScheduler"),
+)
 FLOW_SCHEDULERS = ("FlowMatchEulerDiscreteScheduler", "FlowMatchHeunDiscreteScheduler", "FlowMatchLCMScheduler")
 Spacing = Literal["scheduler", "linspace", "flux2"]  # of a flow's sigma before its shift: the class's own, or 1 … 1/n, as
 # FLUX's, or the latter with FLUX.2's own rule of how far they are shifted
@@ -62,6 +66,16 @@ OWN_KEYS = {  # keys that only these classes read, though files of others have t
         "HeunDiscreteScheduler",
         *CONSISTENCY_SCHEDULERS,
     ),
+    "use_karras_sigmas": KARRAS_SCHEDULERS,
+    "sigma_min": ("EulerDiscreteScheduler", "UniPCMultistepScheduler"),
+    "sigma_max": ("EulerDiscreteScheduler", "UniPCMultistepScheduler"),
+}
+OTHER_SPACINGS = {  # keys by which files space their noise levels in ways that are not read, where they are
+    "use_exponential_sigmas": (True,),
+    "use_beta_sigmas": (True,),
+    "use_lu_lambdas": (True,),
+    "interpolation_type": ("log_linear",),
+    "timestep_type": ("continuous",),
 }
 
 
@@ -78,3 +92,11 @@ def with_class_defaults(config: Mapping[str, Any]) -> dict[str, Any]:
     read = {key: value for key, value in config.items() if value is not None and kind in OWN_KEYS.get(key, (kind,))}
     end = {"set_alpha_to_one": False} if config.get("final_sigmas_type") == "sigma_min" else {}
     return USUAL | own | read | end
+
+
+def other_spacing(config: Mapping[str, Any]) -> str | None:
+    """Return the key by which a scheduler's config spaces its noise levels in a way that is not read; None without one."""
+    kind = config.get("_class_name")
+    if kind in (*DISCRETE_SCHEDULERS, *CONSISTENCY_SCHEDULERS, *FLOW_SCHEDULERS):
+        return None  # which do not read them, or as diffusers does
+    return next((key for key, values in OTHER_SPACINGS.items() if config.get(key) in values), None)

@@ -41,6 +41,7 @@ class Conditioning:
         Tensor, ...
     ] = ()  # what is added to each level of the U-Net, its middle last, or behind a transformer's blocks
     control_single_residuals: tuple[Tensor, ...] = ()  # and behind each of FLUX.1's single blocks
+    adapter_features: tuple[Tensor, ...] = ()  # what is added inside the U-Net's way down, one a level (T2I-Adapter)
     student_index: Tensor | None = None  # (N,), integers, which LoRA of a `LoRAStudent` acts on each row; -1: none
     camera_features: Tensor | None = None  # (N, F), what a `LoRAStudent` is conditioned on besides
 

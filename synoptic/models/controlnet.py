@@ -2,25 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
+from synoptic.diffusion.ddpm_schedule import DDPMSchedule
 from synoptic.diffusion.equations import Pred, Time
-from synoptic.diffusion.schedules import DDPMSchedule
 from synoptic.models.base import Conditioning, Denoiser
-from synoptic.models.controlnet_transformer import TransformerControlNet
 from synoptic.models.unet import freeze_and_layout
 
 RGB_CHANNELS = 3  # the channels of a map
 FLOW_TIMES = 1001  # a flow's times are 1000 … 0, both ends included
 
 
+class ControlNetwork(Protocol):
+    """What says of a map what a network adds to its own features: the fields of the conditioning that take it."""
+
+    net: Any
+
+    def additions(
+        self, x: Tensor, t: Time, cond: Conditioning, control_image: Tensor, strength: float | Tensor
+    ) -> Mapping[str, Sequence[Tensor]]:
+        """x (N, C, h, w), its maps (N, 3, H, W) in [0, 1], strength a number or (N, 1, 1, 1) -> {field: one a level}."""
+        ...
+
+
 class ControlNet:
-    """A diffusers ControlNetModel as a function (x, t, cond, map, strength) -> what a U-Net adds to its levels."""
+    """A diffusers ControlNetModel as a `ControlNetwork`: the additions, its middle last.
+
+    One with `global_pool_conditions` says what is shown, not where: its additions are means over the picture. As in
+    diffusers' pipelines it speaks to the first branch of guidance alone, that of the prompt.
+    """
 
     def __init__(self, net: Any) -> None:
         self.net, self.layout = freeze_and_layout(net)
@@ -29,15 +44,15 @@ class ControlNet:
     def __call__(
         self, x: Tensor, t: Time, cond: Conditioning, control_image: Tensor, strength: float | Tensor
     ) -> list[Tensor]:
-        """x (N, C, h, w), its maps (N, 3, H, W) in [0, 1] -> the additions, one a level of the U-Net, its middle last."""
         inside, shown = (v.to(self.dtype, memory_format=self.layout) for v in (x, control_image))
+        if self.net.config.global_pool_conditions and cond.branch_rows is not None:
+            strength = strength * (cond.branch_rows[:, 0] == 0).to(inside).view(-1, 1, 1, 1)
         return controlnet_residuals(self.net, inside, t, cond.text_only().to(dtype=self.dtype), shown, strength)
 
-    def residuals(
+    def additions(
         self, x: Tensor, t: Time, cond: Conditioning, control_image: Tensor, strength: float | Tensor
-    ) -> tuple[list[Tensor], list[Tensor]]:
-        """Return the additions, and none for single blocks, which a U-Net has not."""
-        return self(x, t, cond, control_image, strength), []
+    ) -> Mapping[str, Sequence[Tensor]]:
+        return {"control_residuals": self(x, t, cond, control_image, strength)}
 
 
 def controlnet_residuals(
@@ -57,7 +72,7 @@ class Control(NamedTuple):
     `strength` 1 is as trained, 0 off; it acts from `start` to `end`, shares of the way from noise (0) to picture (1).
     """
 
-    net: ControlNet | TransformerControlNet
+    net: ControlNetwork
     control_image: Tensor
     strength: float = 1.0
     start: float = 0.0
@@ -108,18 +123,15 @@ class ControlledDenoiser:
         if cond.control_images is None:
             raise ValueError("a controlled model needs control_images: embed the prompts with it")
         maps = cond.control_images.split(RGB_CHANNELS, 1)
-        rows = []
+        rows: dict[str, list[Sequence[Tensor]]] = {}
         for control, control_image in zip(self.controls, maps, strict=True):
             acts = control.is_active(t, self.num_times)
             if isinstance(acts, Tensor):
                 acts = acts.to(x).view(-1, 1, 1, 1)
             elif not acts:
                 continue
-            rows.append(control.net.residuals(x, t, cond, control_image, control.strength * acts))
-        blocks, singles = (
-            (tuple(torch.stack(level).sum(0) for level in zip(*some, strict=True)) for some in zip(*rows, strict=True))
-            if rows
-            else ((), ())
-        )
-        given = replace(cond, control_images=None, control_residuals=blocks, control_single_residuals=singles)
-        return self.model.predict(x, t, given)
+            some = control.net.additions(x, self.schedule.network_time(t), cond, control_image, control.strength * acts)
+            for name, levels in some.items():
+                rows.setdefault(name, []).append(levels)
+        added = {name: tuple(torch.stack(level).sum(0) for level in zip(*some, strict=True)) for name, some in rows.items()}
+        return self.model.predict(x, t, replace(cond, control_images=None, **added))

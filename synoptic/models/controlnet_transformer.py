@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +20,7 @@ UNION_MODES = {"canny": 0, "depth": 2}  # of FLUX.1's unions, which number the c
 
 
 class TransformerControlNet(ABC):
-    """A ControlNet as a function (x, t, cond, map, strength) -> what a transformer adds behind its blocks.
+    """A ControlNet as a `ControlNetwork`: what a transformer adds behind its blocks.
 
     `encode` is the model's. `mode` is the number of the condition, where the network is a union of several.
     """
@@ -30,17 +30,17 @@ class TransformerControlNet(ABC):
         self.device, self.dtype = net.device, net.dtype
         self._kept: dict[bytes, Tensor] = {}
 
-    def residuals(
+    def additions(
         self, x: Tensor, t: Time, cond: Conditioning, control_image: Tensor, strength: float | Tensor
-    ) -> tuple[list[Tensor], list[Tensor]]:
-        """x (N, C, h, w), its maps (N, 3, H, W) in [0, 1] -> the additions of the blocks, and of FLUX.1's single ones."""
+    ) -> Mapping[str, Sequence[Tensor]]:
+        """Return those of the blocks, and of FLUX.1's single ones."""
         t = t.to(x.device) if isinstance(t, Tensor) else torch.full((), t, device=x.device)
         seen = torch.stack([self._encoded(row) for row in control_image]).to(x.device, self.dtype)
         cond = replace(cond.text_only(), guidance=cond.guidance).to(dtype=self.dtype)
         added = self.forward(x.to(self.dtype), t.expand(len(x)), cond, seen)
         weight = strength.to(self.dtype).view(-1, 1, 1) if isinstance(strength, Tensor) else strength
         doubles, singles = ([weight * each for each in some or ()] for some in added)
-        return doubles, singles
+        return {"control_residuals": doubles, "control_single_residuals": singles}
 
     @abstractmethod
     def forward(self, x: Tensor, t: Tensor, cond: Conditioning, seen: Tensor) -> tuple[Any, Any]:

@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 from synoptic.errors import InputError, user_path
+from synoptic.models.hub import download
 from synoptic.models.weights import check_weights
 from synoptic.utils.json_objects import JsonObject
 
@@ -25,10 +26,11 @@ OTHER_KINDS = {  # of a tensor's name -> (what a file with such a tensor is, wha
     r"^(first_stage_model\.|vae\.)?(encoder|decoder)\.": ("a VAE", "give it as --vae"),
     r"^(text_model|transformer\.resblocks)\.": ("a text encoder alone", "choose the file of the whole model"),
 }
+HUB_FILE = re.compile(r"[\w-][\w.-]*/[\w.-]+/[^\\]+\.safetensors")
 
 
 def weight_file(name: str) -> Path | None:
-    """Return the safetensors file of that name, whole; None where it is no weight file's name.
+    """Return the safetensors file of that name, or of the hub's `owner/repo/file.safetensors`, whole; None of other names.
 
     Raises InputError where it is missing, a pickle, quantized, or not whole.
     """
@@ -38,6 +40,9 @@ def weight_file(name: str) -> Path | None:
     path = user_path(name)
     if path.is_dir():
         return None
+    if not path.is_file() and HUB_FILE.fullmatch(name) and not user_path(name.split("/")[0]).exists():
+        owner, repo, file = name.split("/", 2)
+        path = download(f"{owner}/{repo}", file)
     if not path.is_file():
         raise InputError(f"a weight file must be there, there is no {name[:200]!r}: check the path", rule="model-file")
     if suffix == ".gguf":

@@ -99,7 +99,7 @@ class LatentDenoiser(LatentSpace):
         return self.unet.cache_text_keys(self.text_encoder(prompts))
 
     def predict(self, x: Tensor, t: Time, cond: Conditioning) -> Pred:
-        return pred_from_output(self.schedule, x, self.unet(x, t, cond), t)
+        return pred_from_output(self.schedule, x, self.unet(x, self.schedule.network_time(t), cond), t)
 
 
 def stable_diffusion(

@@ -6,7 +6,7 @@ Safetensors only; no code from a checkpoint is ever run.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import replace
 from typing import Any
@@ -21,13 +21,24 @@ from synoptic.models.base import PretrainedModel
 from synoptic.models.checkpoint import TEXT_COMPONENTS, Checkpoint
 from synoptic.models.clip_options import check_clip_skip
 from synoptic.models.clip_windows import count_windows
+from synoptic.models.component_bytes import coding_bytes, component_bytes, component_dtype
 from synoptic.models.components import ComponentLoader, load_network, load_tokenizer, readable
-from synoptic.models.controlnet import ControlNet
+from synoptic.models.control_kinds import union_kind
+from synoptic.models.controlnet import ControlNet, ControlNetwork
 from synoptic.models.controlnet_transformer import TransformerControlNet, controlnet_of
+from synoptic.models.controlnet_union import ControlNetUnion
 from synoptic.models.device import choose_device, choose_dtype, keep_freed_memory
 from synoptic.models.lora import Lora, layers_per_block, read_loras
+from synoptic.models.memory import free_memory
+from synoptic.models.placement import (
+    check_placement,
+    choose_offload,
+    on_device_while_called,
+    place_network,
+)
 from synoptic.models.precomputed_text import PrecomputedTextEncoder
 from synoptic.models.registry import resolve, resolve_controlnet, resolve_upscaler, resolve_vae
+from synoptic.models.t2i_adapter import T2IAdapter
 from synoptic.models.text import (
     ClipTextEncoder,
     DoubleClipTextEncoder,
@@ -85,6 +96,8 @@ def load(
     vae: str | None = None,
     textual_inversion: Sequence[str] = (),
     clip_skip: int = 0,
+    offload: str = "none",
+    quantize: str = "none",
 ) -> PretrainedModel:
     """The model `name`: `bundled`, an alias (`sd1.5`, `sd2`, `sdxl`, `if`, …), a hub id, a diffusers directory or a file.
 
@@ -94,15 +107,23 @@ def load(
     for example. compile: a minute at the first call of each batch size, which makes the others faster. lora: files, folders
     or hub ids, each with `:scale` where that is not 1, whose changes are added to the weights. vae: an AutoencoderKL's
     directory, hub id or file, used in place of the model's own. textual_inversion: files or hub ids, each with `:word` where
-    that is another than its own. clip_skip: the last layers of CLIP's text encoder that are left out. Raises InputError as
-    `resolve`, `read_loras`, `read_textual_inversions` and `resolve_vae` do.
+    that is another than its own. clip_skip: the last layers of CLIP's text encoder that are left out. offload: what waits
+    in the CPU's memory while it is not needed: none, text (the text encoders), group (the network's layers too) or auto, the
+    first of these that fits. quantize: the network's weights in fp8, int8 or nf4. Raises InputError as `resolve`,
+    `read_loras`, `read_textual_inversions`, `resolve_vae` and `check_placement` do.
     """
     checkpoint = resolve(name) if isinstance(name, str) else name
     loras = read_loras(lora, checkpoint)
     other_vae = resolve_vae(vae, checkpoint) if vae else None
     inversions = read_textual_inversions(textual_inversion, checkpoint)
     check_clip_skip(clip_skip, checkpoint)
-    component = _component_loader(checkpoint, device, dtype, loras, other_vae)
+    on = choose_device(device)
+    check_placement(offload, quantize, on, compile)
+    if offload == "auto":
+        weights = component_bytes(checkpoint, on, choose_dtype(dtype, on, checkpoint.family.half), quantize, other_vae)
+        coding = coding_bytes(checkpoint, on, choose_dtype(dtype, on, checkpoint.family.half))
+        offload = choose_offload(weights, checkpoint.family.network, coding, free_memory(on), on)
+    component = _component_loader(checkpoint, device, dtype, loras, other_vae, offload, quantize)
     text = text_encoder or TEXT_ENCODERS[_pipeline_class(checkpoint)](component, checkpoint)
     if isinstance(text, ClipTextEncoder | DoubleClipTextEncoder):
         text = replace(text, clip_skip=clip_skip)
@@ -146,16 +167,32 @@ def load_upscaler(
 
 
 def load_controlnet(
-    name: str | Checkpoint, *, model: str | Checkpoint = "bundled", device: str = "auto", dtype: str = "auto"
-) -> ControlNet:
+    name: str | Checkpoint,
+    *,
+    model: str | Checkpoint = "bundled",
+    device: str = "auto",
+    dtype: str = "auto",
+    condition: str | None = None,
+) -> ControlNetwork:
     """The ControlNet `name`: `bundled-canny`, `bundled-scribble`, `bundled-depth`, a hub id, a directory or a file.
 
-    model: what it was made for; device and dtype: as `load`. Raises InputError as `resolve_controlnet`.
+    A ControlNet, a union of them or a T2I-Adapter. model: what it was made for; device and dtype: as `load`. condition: what
+    its maps show, which a union must be told, where its name does not (`…:canny`). Raises InputError as
+    `resolve_controlnet` and `union_kind`.
     """
-    if isinstance(name, str):
-        name = resolve_controlnet(name, resolve(model) if isinstance(model, str) else model)
-    on = choose_device(device)
-    return ControlNet(load_network("ControlNetModel", name, "", on, choose_dtype(dtype, on)))
+    checkpoint = name
+    if not isinstance(checkpoint, Checkpoint):
+        checkpoint = resolve_controlnet(checkpoint, resolve(model) if isinstance(model, str) else model)
+    on, config = choose_device(device), checkpoint.config("")
+    kind: str = config["_class_name"]
+    index = union_kind(str(getattr(name, "name", name)), condition, config) if kind == "ControlNetUnionModel" else 0
+    net = load_network(kind, checkpoint, "", on, choose_dtype(dtype, on))
+    match kind:
+        case "ControlNetUnionModel":
+            return ControlNetUnion(net, index)
+        case "T2IAdapter":
+            return T2IAdapter(net)
+    return ControlNet(net)
 
 
 def load_transformer_controlnet(
@@ -182,9 +219,15 @@ def _schedule(checkpoint: Checkpoint, component: str) -> Schedule:
 
 
 def _component_loader(
-    checkpoint: Checkpoint, device: str, dtype: str, loras: Sequence[Lora] = (), vae: Checkpoint | None = None
+    checkpoint: Checkpoint,
+    device: str,
+    dtype: str,
+    loras: Sequence[Lora] = (),
+    vae: Checkpoint | None = None,
+    offload: str = "none",
+    quantize: str = "none",
 ) -> ComponentLoader:
-    """(name) -> the component of that name, on the device and in the dtype that were asked for."""
+    """(name) -> the component of that name, on the device, or where it waits for it, in the dtype that was asked for."""
     on = choose_device(device)
     kind = choose_dtype(dtype, on, checkpoint.family.half)
     if on.type == "cpu":
@@ -192,32 +235,28 @@ def _component_loader(
 
     def load_component(name: str) -> Any:
         if name == "vae" and vae is not None:
-            return load_network("AutoencoderKL", vae, "", on, vae_dtype(vae.config(""), on, kind))
-        component = _load_component(checkpoint, name, on, kind)
+            return load_network("AutoencoderKL", vae, "", on, component_dtype(vae, "", on, kind))
+        is_network, is_text = name == checkpoint.family.network, name.startswith("text_encoder")
+        is_placed = is_network and (offload == "group" or quantize != "none")
+        waits = is_text and offload in ("text", "group")
+        component = _load_component(checkpoint, name, on, kind, torch.device("cpu") if is_placed or waits else on)
         for lora in loras if name in checkpoint.family.weighted_components else ():
             lora.fuse(component, name, layers_per_block(checkpoint))
-        return component
+        if waits:
+            on_device_while_called(component, on)
+        return place_network(component, offload, quantize, on, kind) if is_placed else component
 
     return load_component
 
 
-def _load_component(checkpoint: Checkpoint, component: str, device: torch.device, dtype: torch.dtype) -> Any:
-    """One component: always our own class."""
+def _load_component(
+    checkpoint: Checkpoint, component: str, device: torch.device, dtype: torch.dtype, place: torch.device
+) -> Any:
+    """One component, always our own class, at a place, in what computes it on the device."""
     name = checkpoint.family.components[component]
     if component not in checkpoint.family.weighted_components:
         return load_tokenizer(name, checkpoint, component)
-    if component == "vae":
-        dtype = vae_dtype(checkpoint.config("vae"), device, dtype)
-    elif (
-        device.type == "cpu" and component != checkpoint.family.network
-    ):  # there only the network itself is worth half precision
-        dtype = torch.promote_types(dtype, torch.float32)
-    return load_network(name, checkpoint, component, device, dtype)
-
-
-def vae_dtype(config: Mapping[str, object], device: torch.device, dtype: torch.dtype) -> torch.dtype:
-    """Return what a VAE computes in: float32 where its config asks for it, and on a CPU."""
-    return torch.promote_types(dtype, torch.float32) if config.get("force_upcast") or device.type == "cpu" else dtype
+    return load_network(name, checkpoint, component, place, component_dtype(checkpoint, component, device, dtype))
 
 
 _lock = threading.Lock()
@@ -235,18 +274,21 @@ def load_once(
     vae: str | None = None,
     textual_inversion: Sequence[str] = (),
     clip_skip: int = 0,
+    offload: str = "none",
+    quantize: str = "none",
     long_prompts: Sequence[str] = (),
 ) -> PretrainedModel:
     """Load as `load` does, or return the model of the last call if it was the same. Safe in several threads.
 
-    embeddings: a file of precomputed embeddings, used in place of the text encoder. lora, vae, textual_inversion, clip_skip:
-    as `load`. long_prompts: texts each of which the text encoder shall see as a whole.
+    embeddings: a file of precomputed embeddings, used in place of the text encoder. lora, vae, textual_inversion, clip_skip,
+    offload, quantize: as `load`. long_prompts: texts each of which the text encoder shall see as a whole.
     """
     checkpoint = resolve(name)
     file = user_path(embeddings) if embeddings else None
     changes = tuple((one.digest, one.scale) for one in read_loras(lora, checkpoint))
     words = tuple((one.digest, one.token) for one in read_textual_inversions(textual_inversion, checkpoint))
     key = (checkpoint.path_or_repo, checkpoint.revision, device, dtype, compile, changes, words, clip_skip)
+    key += (offload, quantize)
     key += (file and (file, file.stat().st_mtime_ns), vae and resolve_vae(vae, checkpoint).network_revision)
     with _lock:
         if key not in _kept:
@@ -262,6 +304,8 @@ def load_once(
                 vae=vae,
                 textual_inversion=textual_inversion,
                 clip_skip=clip_skip,
+                offload=offload,
+                quantize=quantize,
             )
         return reading(_kept[key], long_prompts)
 

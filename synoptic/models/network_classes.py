@@ -29,6 +29,8 @@ DIFFUSERS_MODULES = {  # where each class lives: its own module imports faster t
     "SD3ControlNetModel": "diffusers.models.controlnets.controlnet_sd3",
     "FluxControlNetModel": "diffusers.models.controlnets.controlnet_flux",
     "ControlNetModel": "diffusers.models.controlnets.controlnet",
+    "ControlNetUnionModel": "diffusers.models.controlnets.controlnet_union",
+    "T2IAdapter": "diffusers.models.adapter",
 }
 
 

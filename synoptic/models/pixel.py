@@ -43,7 +43,7 @@ class PixelDenoiser:
         return self.unet.cache_text_keys(self.text_encoder(prompts))
 
     def predict(self, x: Tensor, t: Time, cond: Conditioning) -> Pred:
-        out = self.unet(x, t, cond)
+        out = self.unet(x, self.schedule.network_time(t), cond)
         C = self.shape[0]
         return pred_from_output(self.schedule, x, out[:, :C], t, out[:, C:] if self.schedule.learned_variance else None)
 

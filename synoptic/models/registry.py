@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 
-from synoptic.diffusion.scheduler_classes import KNOWN_SCHEDULERS
+from synoptic.diffusion.scheduler_classes import KNOWN_SCHEDULERS, other_spacing
 from synoptic.errors import InputError, user_path
 from synoptic.models.checkpoint import BUNDLED_DIR, VOCABULARY_FILES, Checkpoint
+from synoptic.models.control_kinds import CONTROL_CLASSES, check_adapter, split_kind
 from synoptic.models.file_kinds import weight_file
 from synoptic.models.hub import incomplete, is_online
 from synoptic.models.single_file import model_file
@@ -56,7 +57,7 @@ CONTROLNETS: dict[str, tuple[str, ...]] = {
 CLIP_MODELS: dict[str, tuple[str, ...]] = {
     "bundled": (str(BUNDLED_DIR / "clip"),),
     "bundled-grayscale": (str(BUNDLED_DIR / "clip-grayscale"),),  # blind to color: what only color explains, it does not see
-    "clip-vit-b32": ("openai/clip-vit-base-patch32",),
+    "clip-vit-b32": ("mattmdjaga/clip-vit-base-patch32_handler",),  # OpenAI's, whose own repository holds pickles
 }
 TRANSFORMER_CONTROLNETS = {"StableDiffusion3Pipeline": "SD3ControlNetModel", "FluxPipeline": "FluxControlNetModel"}
 UNION_CONDITIONS = ("canny", "depth")  # of those that are drawn here, what FLUX.1's unions know
@@ -105,29 +106,37 @@ def resolve_upscaler(name: str) -> Checkpoint:
     return _check_components(checkpoint)
 
 
-def resolve_controlnet(name: str, checkpoint: Checkpoint, kind: str = "") -> Checkpoint:
-    """The ControlNet `name`: `bundled-canny`, …, a hub id, a directory or a safetensors file.
+def resolve_controlnet(name: str, checkpoint: Checkpoint, condition: str = "") -> Checkpoint:
+    """The ControlNet `name`: `bundled-canny`, …, a hub id, a directory or a safetensors file; a union with its `:kind`.
 
     Raises InputError as `resolve`, and where it was made for another model than `checkpoint`: its
-    levels, words or pixels per latent differ; of a union, where it does not know the `kind` of condition.
+    levels, words or pixels per latent differ; of a transformer's union, where it does not know the condition.
     """
     if not checkpoint.has_unet:
-        return _transformer_controlnet(name, checkpoint, kind)
+        return _transformer_controlnet(name, checkpoint, condition)
+    name, kind = split_kind(name)
     if (path := weight_file(name)) is not None:
-        return controlnet_file(name, path, checkpoint)
-    controlnet = _find_checkpoint(name, CONTROLNETS, "config.json")
+        controlnet = controlnet_file(name, path, checkpoint)
+    else:
+        controlnet = _find_checkpoint(name, CONTROLNETS, "config.json")
     config = controlnet.config("")
-    if config.get("_class_name") != "ControlNetModel":
+    if config.get("_class_name") not in CONTROL_CLASSES:
         others = ", ".join(CONTROLNETS)
         raise InputError(
-            f"a ControlNet must be a ControlNetModel, {name} is none: use {others}, a hub id or such a directory",
+            f"a ControlNet must be a {', '.join(CONTROL_CLASSES)}, {name} is none: use {others}, a hub id or such a"
+            " directory",
             rule="controlnet-class",
         )
-    if config.get("global_pool_conditions"):
+    if kind and config["_class_name"] != "ControlNetUnionModel":
         raise InputError(
-            f"a ControlNet must say what is where, {name} averages over it (global_pool_conditions): choose another",
-            rule="controlnet-pooled",
+            f"a kind of map is told to ControlNet unions alone, {name} is none, :{kind} was given: omit it",
+            rule="union-kind",
         )
+    if path is not None:
+        return controlnet
+    if config["_class_name"] == "T2IAdapter":
+        check_adapter(name, config, checkpoint)
+        return _check_network(controlnet, "")
     ours = [checkpoint.network_config.get(key) for key in CONTROLNET_KEYS] + [checkpoint.factor]
     theirs = [config.get(key) for key in CONTROLNET_KEYS] + [
         2 ** (len(config.get("conditioning_embedding_out_channels", "1234")) - 1)
@@ -307,17 +316,24 @@ def _check_input_channels(checkpoint: Checkpoint) -> None:
 
 
 def _check_scheduler(checkpoint: Checkpoint, component: str) -> None:
-    """Raises InputError where a scheduler's class, in its config or in the model's index, is none that is known."""
+    """Raises InputError where a scheduler's class, in its config or in the model's index, is none that is known, or where
+    its noise levels are spaced in a way that is not."""
     entry = checkpoint.model_index.get(component)
     named = entry[1] if isinstance(entry, list) and len(entry) == 2 else None
-    written = checkpoint.config(component, "scheduler_config.json").get("_class_name")
-    for kind in (written, named):
+    config = checkpoint.config(component, "scheduler_config.json")
+    for kind in (config.get("_class_name"), named):
         if kind is not None and kind not in KNOWN_SCHEDULERS:
             raise InputError(
                 f"a model's scheduler must be of a class that is known, the {component} of {checkpoint.name} is a"
                 f" {str(kind)[:60]}: choose a model trained with one of {', '.join(KNOWN_SCHEDULERS)}",
                 rule="scheduler-unknown",
             )
+    if (key := other_spacing(config)) is not None:
+        raise InputError(
+            f"noise levels are spaced by time or by use_karras_sigmas, the {component} of {checkpoint.name} has {key}"
+            f" {config[key]!r}: remove it from its scheduler_config.json",
+            rule="scheduler-spacing",
+        )
 
 
 def _check_network(checkpoint: Checkpoint, component: str) -> Checkpoint:

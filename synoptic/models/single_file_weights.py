@@ -23,6 +23,7 @@ CONVERTERS: dict[str, Callable[..., dict[str, Tensor]]] = {
     "UNet2DConditionModel": convert_ldm_unet_checkpoint,
     "AutoencoderKL": convert_ldm_vae_checkpoint,
     "ControlNetModel": convert_controlnet_checkpoint,
+    "ControlNetUnionModel": convert_controlnet_checkpoint,
 }
 OPEN_CLIP = ".model."  # ends the prefix of a text encoder with open_clip's names
 

@@ -77,4 +77,14 @@ def controlnet_file(name: str, path: Path, checkpoint: Checkpoint) -> SingleFile
             rule="controlnet-fit",
         )
     config = {key: value for key, value in unet.items() if key in CONTROLNET_CONFIG} | {"_class_name": "ControlNetModel"}
+    if "task_embedding" in header:
+        embedding = "controlnet_cond_embedding"
+        layers = [f"{embedding}.conv_in.weight", *(f"{embedding}.blocks.{k}.weight" for k in (1, 3, 5))]
+        config |= {
+            "_class_name": "ControlNetUnionModel",
+            "num_control_type": axis_size(header, "task_embedding", 0),
+            "num_trans_channel": axis_size(header, "task_embedding", 1),
+            "num_proj_channel": axis_size(header, "spatial_ch_projs.weight", 0),
+            "conditioning_embedding_out_channels": [axis_size(header, key, 0) for key in layers],
+        }
     return SingleFile(name, str(path), "", {"": config}, {"": ""})

@@ -94,7 +94,8 @@ class ClipTextEncoder:
     def _layer(self, encoder: Any, out: Any) -> Tensor:
         if not self.clip_skip:
             return out[0]
-        return getattr(encoder, "text_model", encoder).final_layer_norm(out.hidden_states[-1 - self.clip_skip])
+        norm, states = getattr(encoder, "text_model", encoder).final_layer_norm, out.hidden_states[-1 - self.clip_skip]
+        return norm(states.to(norm.weight.device)).to(states.device)  # which may be away while the encoder waits
 
 
 @dataclass(frozen=True)

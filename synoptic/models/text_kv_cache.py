@@ -9,19 +9,22 @@ import torch.nn.functional as F
 from diffusers.models.attention_processor import Attention, AttnProcessor2_0
 from torch import Tensor
 
+from synoptic.models.placement import is_streamed
+
 
 class TextKVCache:
     """text (N, L, D) -> keys and values of every cross-attention of a diffusers net, side by side: (N, L, all of them).
 
     The net's attentions take them as `cross_attention_kwargs={"keys": …}`, one row a row of x, and compute their own where
-    none are given. `len` is their number; 0 for nets whose attention adds its text to the picture's own (DeepFloyd IF).
+    none are given. `len` is their number; 0 for nets whose attention adds its text to the picture's own (DeepFloyd IF), and
+    for those whose layers are streamed in the order of a whole call.
     """
 
     def __init__(self, net: Any) -> None:
         self.net = net
         every: list[Any] = [part for part in net.modules() if isinstance(part, Attention)]
         self.layers: list[Any] = []
-        if all(isinstance(attn.processor, AttnProcessor2_0) for attn in every):
+        if not is_streamed(net) and all(isinstance(attn.processor, AttnProcessor2_0) for attn in every):
             self.layers = [attn for attn in every if attn.is_cross_attention and not attn.norm_cross]
         ends = torch.tensor([0, *(2 * attn.to_k.out_features for attn in self.layers)]).cumsum(0).tolist()
         places = dict(zip(self.layers, map(slice, ends, ends[1:]), strict=False))

@@ -14,6 +14,7 @@ from synoptic.models.base import Conditioning
 from synoptic.models.compile import CompiledNet, compile_blocks
 from synoptic.models.deepcache import DeepCache
 from synoptic.models.locks import lock_of
+from synoptic.models.memory import unet_row_bytes
 from synoptic.models.shared_prefix import SharedPrefix
 from synoptic.models.text_kv_cache import TextKVCache
 
@@ -37,9 +38,8 @@ class UNet:
 
     @property
     def row_bytes(self) -> int:
-        """Of one native row: about 32 feature maps of the outermost block live at once."""
-        _, h, w = self.shape
-        return 32 * self.net.config.block_out_channels[0] * h * w * self.dtype.itemsize
+        """Of one native row."""
+        return unet_row_bytes(self.net.config.block_out_channels[0], self.shape[1], self.dtype.itemsize)
 
     def compile(self) -> None:
         """Compile the network at its first call of each batch size: a minute that long runs get back.
@@ -88,6 +88,7 @@ class UNet:
             "cross_attention_kwargs": None if cond.text_keys is None else {"keys": cond.text_keys},
         }
         kwargs |= {"down_block_additional_residuals": downs or None, "mid_block_additional_residual": mid}
+        kwargs["down_intrablock_additional_residuals"] = list(cond.adapter_features) or None
         with lock_of(self.net), self.shared_prefix.for_branches(num_branches):
             return net(inside, t, cond.text, **kwargs, return_dict=False)[0].to(x.dtype)
 

@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from synoptic.diffusion.ddpm_schedule import DDPMSchedule
 from synoptic.diffusion.equations import Schedule, add_noise
-from synoptic.diffusion.schedules import DDPMSchedule
 from synoptic.models.base import Conditioning, Denoiser
 from synoptic.models.components import ComponentLoader
 from synoptic.models.latent import LatentDenoiser

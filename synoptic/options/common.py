@@ -17,6 +17,7 @@ from synoptic.models.clip_options import check_clip_skip, check_prompts_fit
 from synoptic.models.embeddings import check_embeddings
 from synoptic.models.families import Defaults, few_step_defaults
 from synoptic.models.lora import read_loras
+from synoptic.models.placement_names import Offload, Quantize, check_names
 from synoptic.models.registry import resolve, resolve_vae
 from synoptic.models.textual_inversion import read_textual_inversion, read_textual_inversions, unused_words
 from synoptic.options.base import UNSET, Item, Option, Options
@@ -95,6 +96,26 @@ class ModelOptions(Options):
     few_step: FewStep = False
     device: Device = "auto"
     dtype: Dtype = "auto"
+    offload: Annotated[
+        Offload,
+        Option(
+            "what waits in the CPU's memory while a GPU does not need it: the text encoders, or group: the network's layers"
+            " too; auto: as little as fits"
+        ),
+    ] = "auto"
+    quantize: Annotated[
+        Quantize, Option("bits of the network's weights: fp8 halves them, int8 needs torchao, nf4 bitsandbytes")
+    ] = "none"
+
+    @property
+    def has_gradients(self) -> bool:
+        """Whether gradients pass through the network, whose weights must then stay where and what they are."""
+        return False
+
+    @property
+    def weights_stay(self) -> bool:
+        """Whether --offload auto leaves the network's layers on the device, whatever they take there."""
+        return self.has_gradients
 
     def prepare(self) -> Self:
         return self.resolve(resolve(self.model))
@@ -138,6 +159,13 @@ class ModelOptions(Options):
         read_textual_inversions(self.textual_inversion, checkpoint)
         check_clip_skip(self.clip_skip, checkpoint)
         check_prompts_fit(checkpoint, self.long_prompt, self.texts())
+        check_names(self.offload, self.quantize, getattr(self, "compile", False))
+        if self.has_gradients and (self.offload == "group" or self.quantize != "none"):
+            raise InputError(
+                "weights that gradients pass through must stay what and where they are, --offload group or --quantize was"
+                " given: omit it",
+                rule="placement-gradients",
+            )
         if self.embeddings:
             check_embeddings(user_path(self.embeddings), checkpoint, ["", *self.texts()])
         if getattr(self, "seed", 0) == RANDOM:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, Self
 
 from synoptic.errors import InputError, install_command
 from synoptic.models.checkpoint import Checkpoint
+from synoptic.models.control_kinds import union_kind
 from synoptic.models.registry import CONTROLNETS, resolve_controlnet, resolve_depth_model
 from synoptic.options.base import Option
 from synoptic.options.common import ModelOptions
@@ -54,7 +55,7 @@ class ControlNetOptions(ModelOptions):
         tuple[str, ...],
         Option(
             "a ControlNet per condition: bundled-canny, …-scribble, …-depth, a hub id, a directory, FILE.safetensors"
-            " (default: the bundled)"
+            " (default: the bundled); a union with :KIND where its map is one's own, a T2I-Adapter likewise"
         ),
     ] = ()
 
@@ -90,8 +91,10 @@ def find_controlnets(checkpoint: Checkpoint, conditions: Sequence[Condition], na
             f"every --condition needs a --controlnet, {len(conditions)} and {len(names)} were given: give as many",
             rule="controlnet-count",
         )
-    for kind, name in zip(conditions, names, strict=True):
-        resolve_controlnet(name, checkpoint, kind)
+    for name, condition in zip(names, conditions, strict=True):
+        config = resolve_controlnet(name, checkpoint, condition).config("")
+        if config["_class_name"] == "ControlNetUnionModel":
+            union_kind(name, condition, config)
     return tuple(names)
 
 

@@ -29,6 +29,10 @@ class DistillationOptions(ModelOptions):
     t_min: Annotated[int, Option("least noisy time that is sampled (default: the loss's own)", at_least=1)] = UNSET
     t_max: Annotated[int, Option("noisiest time that is sampled (default: the loss's own)", at_least=1)] = UNSET
 
+    @property
+    def has_gradients(self) -> bool:
+        return True
+
     def check_student(self, checkpoint: Checkpoint, loss: str) -> None:
         """Raise InputError where a loss trains a student inside a network that has no place for it."""
         if loss in losses_that_take("student") and not checkpoint.has_unet:

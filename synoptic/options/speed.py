@@ -39,7 +39,13 @@ class SpeedOptions(SamplingOptions):
 
     def whole_network_reason(self) -> str:
         """Return why the network must run whole at every step; "" where it need not."""
+        if self.offload == "group":
+            return "--offload group needs its layers in one order at every step"
         return "--compile needs the network whole at every step" if self.compile else ""
+
+    @property
+    def weights_stay(self) -> bool:
+        return super().weights_stay or self.compile or (self.deepcache or 1) > 1
 
     def resolve(self, checkpoint: Checkpoint) -> Self:
         if self.fast and self.eta:

@@ -31,6 +31,10 @@ class SyncDiffusionOptions(ModelOptions):
         float, Option("the window that the others follow: 0 the first, 1 the last, row by row", at_least=0, at_most=1)
     ] = 0.5
 
+    @property
+    def has_gradients(self) -> bool:
+        return self.syncdiffusion_weight > 0
+
     def resolve(self, checkpoint: Checkpoint) -> Self:
         if self.syncdiffusion_weight and is_distributed():
             raise InputError(

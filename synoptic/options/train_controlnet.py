@@ -103,7 +103,11 @@ class TrainControlnetOptions(Options):
         """Raise InputError where --init is no ControlNet of this model, or its attention cannot be chosen."""
         if self.init is None:
             return
-        resolve_controlnet(self.init, checkpoint)
+        if (kind := resolve_controlnet(self.init, checkpoint).config("")["_class_name"]) != "ControlNetModel":
+            raise InputError(
+                f"a training begins with a ControlNetModel, --init {self.init} is a {kind}: choose another",
+                rule="init-class",
+            )
         if not self.attention:
             raise InputError(
                 f"--no-attention is for a new ControlNet, --init {self.init} has its layers already: omit one",

@@ -235,10 +235,12 @@ class Application:
                 f"{self.__name__}(...) keeps its pictures in memory, {min(files)} was given: use synoptic.run",
                 rule="in-memory",
             )
-        if {"lora", "vae", "textual_inversion", "clip_skip"} & options.keys() and not isinstance(model, str):
+        if {"lora", "vae", "textual_inversion", "clip_skip", "offload", "quantize"} & options.keys() and not isinstance(
+            model, str
+        ):
             raise InputError(
-                "a LoRA, a VAE, a textual inversion and clip_skip are chosen when a model loads, a loaded one was given:"
-                " give them to synoptic.load instead",
+                "a LoRA, a VAE, a textual inversion, clip_skip, offload and quantize are chosen when a model loads, a loaded"
+                " one was given: give them to synoptic.load instead",
                 rule="model-loaded",
             )
         try:
@@ -269,6 +271,8 @@ def load_model(options: ModelOptions) -> PretrainedModel:
         vae=options.vae,
         textual_inversion=options.textual_inversion,
         clip_skip=options.clip_skip,
+        offload="text" if options.offload == "auto" and options.weights_stay else options.offload,
+        quantize=options.quantize,
         long_prompts=options.long_texts(),
     )
 

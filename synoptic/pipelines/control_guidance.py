@@ -37,11 +37,10 @@ def with_controlnets(
     device, dtype = str(model.device), str(model.dtype).removeprefix("torch.")
     controls = []
     for kind, name, strength in zip(controlnets.conditions, controlnets.names, controlnets.strengths, strict=True):
-        found = resolve_controlnet(name, model.checkpoint, kind)
         if isinstance(model, TransformerDenoiser):
-            net = load_transformer_controlnet(found, model, kind)
+            net = load_transformer_controlnet(resolve_controlnet(name, model.checkpoint, kind), model, kind)
         else:
-            net = load_controlnet(found, device=device, dtype=dtype)
+            net = load_controlnet(name, model=model.checkpoint, device=device, dtype=dtype, condition=kind)
         controls.append(Control(net, picture.padded(maps[kind]), strength, controlnets.begin, controlnets.end))
     files = {f"{kind}.png": to_pil(2 * drawn - 1)[0] for kind, drawn in maps.items()}
     return ControlledDenoiser(model, controls), files

@@ -10,11 +10,14 @@ import torch
 from synoptic.errors import InputError
 from synoptic.models.base import PretrainedModel
 from synoptic.models.checkpoint import Checkpoint
+from synoptic.models.component_bytes import FEATURE_MAPS, coding_bytes, component_bytes
 from synoptic.models.cost import RowCost, count_parameters, network_row_cost
 from synoptic.models.device import choose_device, choose_dtype
 from synoptic.models.latent import CODING_BYTES
 from synoptic.models.local_cache import read_cached, write_cached
-from synoptic.models.memory import CONTEXT_BYTES, MAX_CPU_ROWS, free_memory
+from synoptic.models.memory import CONTEXT_BYTES, MAX_CPU_ROWS, free_memory, unet_row_bytes
+from synoptic.models.placement import check_placement, choose_offload, resident_bytes
+from synoptic.models.placement_names import Offload
 from synoptic.models.registry import resolve, resolve_controlnet, resolve_vae
 from synoptic.models.vae_configs import vae_width
 from synoptic.options.base import Options
@@ -23,7 +26,10 @@ from synoptic.options.upscaling import find_upscalers
 from synoptic.pipelines.base import Pipeline, pipeline_class
 
 GIB = 2**30
-FEATURE_MAPS = 6  # of a VAE's outermost block, which live together while it codes
+OFFLOADS = {
+    "text": "text encoders are on the device only while they embed",
+    "group": "the network's layers come as they are needed, text encoders while they embed",
+}
 
 
 @dataclass(frozen=True)
@@ -59,7 +65,10 @@ class Stage:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run takes: bytes of `weights` by part, of `stages` by network, of the `vae`; seconds where known."""
+    """What a run takes: bytes of `weights` by part, of `stages` by network, of the `vae`; seconds where known.
+
+    By `offload` some of the weights wait in the CPU's memory; `network` is the part that may be streamed.
+    """
 
     command: str
     device: torch.device
@@ -70,20 +79,29 @@ class Plan:
     stages: dict[str, Stage]
     vae: int
     seconds: float | None
+    offload: Offload
+    network: str
 
     @property
     def resident(self) -> int:
         """Bytes of what stays on the device."""
-        return sum(self.weights.values()) + (CONTEXT_BYTES if self.device.type == "cuda" else 0)
+        context = CONTEXT_BYTES if self.device.type == "cuda" else 0
+        return resident_bytes(self.weights, self.network, self.offload) + context
+
+    @property
+    def embedding(self) -> int:
+        """Bytes of the largest text encoder, where they come and go: it is there before any step."""
+        text = [amount for name, amount in self.weights.items() if name.startswith("text_encoder")]
+        return 0 if self.offload in ("none", "auto") else max(text, default=0)
 
     @property
     def peak(self) -> int:
-        return self.resident + max(self.vae, *(stage.bytes for stage in self.stages.values()))
+        return self.resident + max(self.vae, self.embedding, *(stage.bytes for stage in self.stages.values()))
 
     @property
     def least(self) -> int:
         """Bytes that it cannot do without: the weights, and one row of the largest network."""
-        return self.resident + max(stage.row.bytes for stage in self.stages.values())
+        return self.resident + max(self.embedding, *(stage.row.bytes for stage in self.stages.values()))
 
     @property
     def flops(self) -> int:
@@ -104,6 +122,7 @@ class Plan:
                 f" {size(stage.bytes)}"
                 for name, stage in self.stages.items()
             },
+            **({"offload": OFFLOADS[self.offload]} if self.offload in OFFLOADS else {}),
             **({"VAE": size(self.vae)} if self.vae else {}),
             "peak": f"{size(self.peak)}: {verdict}",
             "work": f"{self.items} picture{'s' * (self.items > 1)}, {self.flops / 1e12:.3g} TFLOP",
@@ -145,12 +164,17 @@ def make_plan(options: ModelOptions) -> Plan:
     stand_in: Any = UnloadedModel(checkpoint, device, dtype)
     pipeline = pipeline_class(options.application())(stand_in, options)
     weights, items, free = model_weights(options, checkpoint, device, dtype), len(options.items()), free_memory(device)
+    offload = planned_offload(options, checkpoint, device, dtype)
     upscalers = find_upscalers(checkpoint, getattr(options, "upscalers", ()))
     steps = pipeline.num_steps - sum(up.defaults.steps for up in upscalers)
 
     def stage(source: Checkpoint, rows: int, steps: int) -> Stage:
         row = network_row_cost(source, dtype)
-        room = max(1, (free - sum(weights.values())) // 2 // max(1, row.bytes))
+        lasting = resident_bytes(weights, checkpoint.family.network, offload)
+        bound = max(1, row.bytes)  # as `max_batch_rows` counts, which knows a U-Net's less exactly
+        if source.has_unet:
+            bound = unet_row_bytes(source.network_config["block_out_channels"][0], source.side, dtype.itemsize)
+        room = max(1, (free - lasting) // 2 // (bound * (1 + len(getattr(options, "controlnet", ())))))
         return Stage(row, rows, min(items * rows, room, MAX_CPU_ROWS if device.type == "cpu" else room), steps)
 
     stages = {checkpoint.name: stage(checkpoint, pipeline.views_per_item * branches(options), steps)}
@@ -159,7 +183,8 @@ def make_plan(options: ModelOptions) -> Plan:
     vae = vae_bytes(checkpoint, options, dtype, items) if checkpoint.has_latents else 0
     seconds = expected_seconds(options, stand_in, items * rows_per_item(pipeline))
     seconds = None if seconds is None else seconds + other_seconds(options, stand_in)
-    return Plan(options.command(), device, dtype, free, items, weights, stages, vae, seconds)
+    network = checkpoint.family.network
+    return Plan(options.command(), device, dtype, free, items, weights, stages, vae, seconds, offload, network)
 
 
 def rows_per_item(pipeline: Pipeline[ModelOptions]) -> int:
@@ -175,21 +200,35 @@ def branches(options: ModelOptions) -> int:
 
 def model_weights(options: ModelOptions, checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype) -> dict[str, int]:
     """Return the bytes of every network that a run loads, in the precision that each is loaded in."""
-    found = {}
-    upscalers = find_upscalers(checkpoint, getattr(options, "upscalers", ()))
-    for k, source in enumerate([checkpoint, *upscalers]):
-        for part in (part for part in source.components if part in source.family.weighted_components):
-            if part.startswith("text_encoder") and (options.embeddings or k):
-                continue  # an upscaler takes stage I's text
-            half_here = device.type != "cpu" or part == source.family.network
-            wide = not half_here or (part == "vae" and bool(source.config("vae").get("force_upcast")))
-            kind = torch.promote_types(dtype, torch.float32) if wide else dtype
-            name = part if source is checkpoint else f"{part} of {source.name}"
-            other = resolve_vae(options.vae, source) if part == "vae" and options.vae and not k else None
-            found[name] = (count_parameters(other, "") if other else count_parameters(source, part)) * kind.itemsize
+    vae = resolve_vae(options.vae, checkpoint) if options.vae else None
+    found = component_bytes(checkpoint, device, dtype, options.quantize, vae)
+    if options.embeddings:
+        found = {part: amount for part, amount in found.items() if not part.startswith("text_encoder")}
+    for source in find_upscalers(checkpoint, getattr(options, "upscalers", ())):  # which take stage I's text
+        own = component_bytes(source, device, dtype)
+        found |= {f"{part} of {source.name}": n for part, n in own.items() if not part.startswith("text_encoder")}
     for name in getattr(options, "controlnet", ()):
         found[f"ControlNet {name}"] = count_parameters(resolve_controlnet(name, checkpoint), "") * dtype.itemsize
     return found
+
+
+def planned_offload(options: ModelOptions, checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype) -> Offload:
+    """Return what `load` will choose of --offload auto, by the model's own parts; what is asked for otherwise.
+
+    On a CPU, whose memory is where weights wait, nothing is won: none.
+    """
+    if device.type == "cpu":
+        return "none"
+    if options.offload != "auto":
+        return options.offload
+    if options.weights_stay:
+        return "text"
+    vae = resolve_vae(options.vae, checkpoint) if options.vae else None
+    weights, coding = (
+        component_bytes(checkpoint, device, dtype, options.quantize, vae),
+        coding_bytes(checkpoint, device, dtype),
+    )
+    return choose_offload(weights, checkpoint.family.network, coding, free_memory(device), device)
 
 
 def vae_bytes(checkpoint: Checkpoint, options: ModelOptions, dtype: torch.dtype, items: int) -> int:
@@ -206,6 +245,8 @@ def speed_keys(options: ModelOptions, model: PretrainedModel) -> tuple[str, str]
     if model.device.type == "cuda":
         on = torch.cuda.get_device_name(model.device)
     key = f"{model.checkpoint.name} {on} {model.dtype}"
+    if options.offload != "auto" or options.quantize != "none":
+        key += f" {options.offload} {options.quantize}"
     return key, f"{key} {options.application()}"
 
 
@@ -238,10 +279,14 @@ def check_memory(options: ModelOptions) -> None:
     """Raise InputError where a run's weights cannot fit into what is free, before anything loads."""
     checkpoint, device = resolve(options.model), choose_device(options.device)
     dtype = choose_dtype(options.dtype, device, checkpoint.family.half)
+    check_placement(options.offload, options.quantize, device)
     weights, free = model_weights(options, checkpoint, device, dtype), free_memory(device)
-    needed = sum(weights.values()) + (CONTEXT_BYTES if device.type == "cuda" else 0)
+    offload = planned_offload(options, checkpoint, device, dtype)
+    needed = resident_bytes(weights, checkpoint.family.network, offload) + (CONTEXT_BYTES if device.type == "cuda" else 0)
+    if offload in OFFLOADS:
+        needed += max((amount for name, amount in weights.items() if name.startswith("text_encoder")), default=0)
     if needed > free:
-        largest, less = max(weights, key=lambda name: weights[name]), cure(device, dtype, checkpoint.family.half)
+        largest, less = max(weights, key=lambda name: weights[name]), cure(device, dtype, checkpoint.family.half, offload)
         raise InputError(
             f"{checkpoint.name} needs {size(needed)} of memory on {device} in {str(dtype).removeprefix('torch.')}, of which"
             f" {largest} takes {size(weights[largest])}; {size(free)} are free: {less}",
@@ -249,8 +294,10 @@ def check_memory(options: ModelOptions) -> None:
         )
 
 
-def cure(device: torch.device, dtype: torch.dtype, half: str) -> str:
+def cure(device: torch.device, dtype: torch.dtype, half: str, offload: Offload) -> str:
     """Return what takes less memory."""
+    if device.type == "cuda" and offload in ("none", "text"):
+        return "use --offload group, or a smaller --model"
     if dtype.itemsize > 2:
         return f"use --dtype {'bfloat16' if device.type == 'cpu' else half}, or a smaller --model"
     return "use a smaller --model" if device.type == "cpu" else "use --device cpu, or a smaller --model"

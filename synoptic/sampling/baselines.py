@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
+from synoptic.diffusion.ddpm_schedule import pair_up
 from synoptic.diffusion.equations import Time
-from synoptic.diffusion.schedules import pair_up
 from synoptic.views import frequency
 
 SIGMAS = tuple(0.25 * 1.15**k for k in range(30))  # 0.25 to 14 pixels, each 15 % wider than the last

@@ -11,9 +11,10 @@ from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
 from torch import Tensor
 
+from synoptic.diffusion.ddpm_schedule import DDPMSchedule
 from synoptic.diffusion.equations import add_noise, coefficients, ddim, ddim_solver, pred_from_output, randn, tweedie
 from synoptic.diffusion.flow_schedule import FlowMatchingSchedule
-from synoptic.diffusion.schedules import DDPMSchedule, dynamic_threshold, get_clip, schedule_from_config
+from synoptic.diffusion.schedules import dynamic_threshold, get_clip, schedule_from_config
 
 PREDICTIONS = ["epsilon", "v_prediction", "sample", "flow"]
 

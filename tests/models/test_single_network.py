@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from synoptic.errors import InputError
+from synoptic.models.control_kinds import union_kind
+from synoptic.models.file_kinds import weight_file
 from synoptic.models.load import load, load_controlnet
 from synoptic.models.registry import resolve, resolve_controlnet, resolve_vae
 from tests.models.single_files import pipeline, tiny_configs
@@ -86,14 +89,33 @@ def test_a_controlnet_of_other_words_is_refused(model, tmp_path):
     assert e.value.rule == "controlnet-fit"
 
 
-def test_a_controlnet_that_averages_its_map_is_refused(pipe, model, tmp_path):
-    """In diffusers it acts on the prompted branch alone."""
-    net: Any = diffusers.ControlNetModel.from_unet(pipe.unet)
-    net.register_to_config(global_pool_conditions=True)
-    net.save_pretrained(tmp_path / "net")
-    with pytest.raises(InputError) as e:
-        resolve_controlnet(str(tmp_path / "net"), resolve(str(model)))
-    assert e.value.rule == "controlnet-pooled"
+def test_a_kind_of_map_is_told_to_unions_alone_and_one_of_theirs(pipe, model, tmp_path):
+    checkpoint = resolve(str(model))
+    diffusers.ControlNetModel.from_unet(pipe.unet).save_pretrained(tmp_path / "plain")
+    diffusers.T2IAdapter(channels=[8, 16, 16], adapter_type="full_adapter").save_pretrained(tmp_path / "adapter")
+    for name, rule in [("plain:canny", "union-kind"), ("adapter", "controlnet-fit")]:
+        with pytest.raises(InputError) as e:
+            resolve_controlnet(str(tmp_path / name), checkpoint)
+        assert e.value.rule == rule
+    assert union_kind("xinsir/union:tile", "map", {"num_control_type": 8}) == 6
+    assert union_kind("C:\\union", "canny", {}) == 3
+    for name, condition in [("union", "map"), ("union:tile", "map"), ("union", None)]:
+        with pytest.raises(InputError, match=r"openpose, depth, scribble, canny, normal, segment$"):
+            union_kind(name, condition, {"num_control_type": 6})
+
+
+def test_a_file_of_the_hub_is_downloaded_by_its_path(monkeypatch, tmp_path):
+    """What the hub is asked for; the file that it gives is then read as any."""
+    asked, file = [], tmp_path / "x.safetensors"
+    save_file({"x": torch.zeros(1)}, file)
+    monkeypatch.setattr("synoptic.models.file_kinds.download", lambda *what: asked.append(what) or file)
+    assert weight_file("owner/repo/folder/x.safetensors") == file
+    assert asked == [("owner/repo", "folder/x.safetensors")]
+    assert weight_file("owner/repo") is None
+    for name in ("owner/x.safetensors", f"{tmp_path}/a/y.safetensors", "tests/models/y.safetensors"):
+        with pytest.raises(InputError, match="there is no"):
+            weight_file(name)
+    assert len(asked) == 1
 
 
 @pytest.mark.parametrize("find", [resolve_vae, resolve_controlnet])

@@ -1,0 +1,59 @@
+"""What a model's parts take of a device's memory: the precision and the bytes of each."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from synoptic.models.checkpoint import Checkpoint
+from synoptic.models.cost import count_parameters, default_dtype
+from synoptic.models.network_classes import build_network
+from synoptic.models.placement import NF4_BITS, quantize_network
+
+FEATURE_MAPS = 6  # of a VAE's outermost block, which live together while it codes
+
+
+def component_dtype(checkpoint: Checkpoint, component: str, device: torch.device, dtype: torch.dtype) -> torch.dtype:
+    """Return what a part computes in: only the network itself in half precision on a CPU, a VAE as its config asks.
+
+    The component "" is a VAE's own checkpoint.
+    """
+    if component in ("", "vae"):
+        wide = device.type == "cpu" or checkpoint.config(component).get("force_upcast")
+    else:
+        wide = device.type == "cpu" and component != checkpoint.family.network
+    return torch.promote_types(dtype, torch.float32) if wide else dtype
+
+
+def component_bytes(
+    checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype, quantize: str = "none", vae: Checkpoint | None = None
+) -> dict[str, int]:
+    """Return the bytes of every part's weights, {component: bytes}, with another `vae` in place of its own if given."""
+    found = {}
+    for part in (part for part in checkpoint.components if part in checkpoint.family.weighted_components):
+        source, folder = (vae, "") if part == "vae" and vae is not None else (checkpoint, part)
+        if part == checkpoint.family.network and quantize != "none":
+            found[part] = quantized_bytes(checkpoint, quantize, dtype)
+        else:
+            found[part] = count_parameters(source, folder) * component_dtype(source, folder, device, dtype).itemsize
+    return found
+
+
+def quantized_bytes(checkpoint: Checkpoint, quantize: str, dtype: torch.dtype) -> int:
+    """Return the bytes of a model's network with its weights in fewer bits, from its config alone."""
+    with torch.device("meta"), default_dtype(dtype):
+        net = build_network(checkpoint.family.components[checkpoint.family.network], checkpoint.network_config)
+    whole = sum(p.numel() for p in net.parameters()) * dtype.itemsize
+    if quantize == "fp8":
+        quantize_network(net, quantize, dtype)
+        return sum(p.numel() * p.itemsize for p in net.parameters())
+    linears = sum(layer.weight.numel() for layer in net.modules() if isinstance(layer, nn.Linear))
+    return whole - round(linears * (dtype.itemsize - (NF4_BITS / 8 if quantize == "nf4" else 1)))
+
+
+def coding_bytes(checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype) -> int:
+    """Return what the VAE takes while it codes one native picture; 0 where there is none."""
+    if not checkpoint.has_latents:
+        return 0
+    channels = checkpoint.config("vae")["block_out_channels"][0]
+    return FEATURE_MAPS * channels * component_dtype(checkpoint, "vae", device, dtype).itemsize * checkpoint.native_size**2
