@@ -8,7 +8,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from scipy.ndimage import distance_transform_edt
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 from torch import Tensor
 
 from synoptic.mesh.painted_surface import PaintedSurface
@@ -37,7 +37,7 @@ def fuse(surface: PaintedSurface, camera: Camera, pictures: Tensor, side: int) -
     the same way; those outside of all faces that of the nearest inside, so that no renderer's filter meets another color.
     """
     texels = surface.texels(side)
-    total, color = torch.zeros(len(texels.index), 1), torch.zeros(len(texels.index), 3)
+    total, color = torch.zeros(len(texels.number), 1), torch.zeros(len(texels.number), 3)
     size = pictures.shape[-1]
     inside = away_from_edges(rasterize(surface.triangles, camera, size), size)[:, None].float()
     inside = -F.max_pool2d(-inside, 2 * EROSION - 1, 1, EROSION - 1)
@@ -54,8 +54,8 @@ def fuse(surface: PaintedSurface, camera: Camera, pictures: Tensor, side: int) -
     if seen.any() and not seen.all():
         color[~seen] = _from_surface(surface, texels.place, texels.face, color, seen)
     texture = torch.zeros(len(surface.materials) * side * side, 3)
-    texture[texels.index] = color
-    covered = torch.zeros(len(texture), dtype=torch.bool).index_fill(0, texels.index, True).view(-1, side, side)
+    texture[texels.number] = color
+    covered = torch.zeros(len(texture), dtype=torch.bool).index_fill(0, texels.number, True).view(-1, side, side)
     painted = texture.view(-1, side, side, 3)
     for k in range(len(painted)):
         painted[k] = _padded(painted[k], covered[k])
@@ -65,7 +65,7 @@ def fuse(surface: PaintedSurface, camera: Camera, pictures: Tensor, side: int) -
 def _from_surface(surface: PaintedSurface, place: Tensor, face: Tensor, color: Tensor, seen: Tensor) -> Tensor:
     """Colors (M, 3) of places that no picture shows, by seen ones near them that face the same way."""
     found = torch.cat([place, NORMAL_REACH * surface.normals[face]], 1).numpy()
-    away, which = cKDTree(found[seen.numpy()]).query(found[~seen.numpy()], min(NEIGHBORS, int(seen.sum())))
+    away, which = KDTree(found[seen.numpy()]).query(found[~seen.numpy()], min(NEIGHBORS, int(seen.sum())))
     away, which = torch.from_numpy(np.atleast_2d(away)), torch.from_numpy(np.atleast_2d(which))
     weight = 1 / (away + 1e-4)
     return ((color[seen][which] * weight[..., None]).sum(1) / weight.sum(1, keepdim=True)).float()

@@ -21,7 +21,7 @@ AXES = {"x": (1, 0, 0), "y": (0, 1, 0), "z": (0, 0, 1), "-x": (-1, 0, 0), "-y": 
 class Texels(NamedTuple):
     """The texels that lie in a face, of textures side x side below one another, and where on the surface they are."""
 
-    index: Tensor
+    number: Tensor
     face: Tensor
     place: Tensor
 

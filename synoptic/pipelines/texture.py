@@ -35,8 +35,7 @@ from synoptic.pipelines.base import Output, Pipeline, Result, rngs_of
 from synoptic.sampling.joint import JointSampler
 from synoptic.sampling.step import Step
 from synoptic.views.base import Projection
-from synoptic.views.pixel_space import PixelSpace
-from synoptic.views.surface import SurfaceViews
+from synoptic.views.surface import DecodedSurface, SurfaceViews
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -143,7 +142,7 @@ class TexturePipeline(Pipeline[TextureOptions]):
         if share < o.pixels_from:
             return self._views.with_power(power)
         views = SurfaceViews(3, self._views.maps_at, self._views_in_pixels.side, power)
-        return PixelSpace(views, self.model.encode, self.model.decode)
+        return DecodedSurface(views, self.model.encode, self.model.decode)
 
     def _prompts(self, item: Item) -> list[str]:
         if not self.options.view_words:
@@ -171,9 +170,9 @@ class TexturePipeline(Pipeline[TextureOptions]):
         x = self._views.noise(rngs, torch.empty(0)).to(model.device)
         sampler = JointSampler(partial(self._predict_for, items), o.steps, o.sync, "instance", "shared", o.sampler, o.eta)
         for step in sampler.steps(model, self.views_at, x, rngs):
-            last = step.x
+            x = step.x
             yield self._side_by_side(step)
-        return self._outputs(items, last)
+        return self._outputs(items, x)
 
     def _side_by_side(self, step: Step) -> Step:
         """Return a step whose canvas is its views beside one another: the surface's cells are no picture."""

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from synoptic.diffusion.equations import randn
 from synoptic.views.gather import GatheredViews
+from synoptic.views.pixel_space import PixelSpace
 
 LEAST_COSINE = 0.01  # that a pixel counts by, however obliquely it looks
 
@@ -64,3 +65,17 @@ class SurfaceViews(GatheredViews):
             sums = dense.new_zeros(*dense.shape[:2], s * s).index_add_(2, pixel, dense[:, :, grain])
             views.append(torch.where(count > 0, sums / count.clamp(min=1).to(dense).sqrt(), own[:, :, n]))
         return torch.stack(views, 1).view(-1, C, s, s)
+
+
+class DecodedSurface(PixelSpace):
+    """Views of a surface through pixels, where each keeps its own background."""
+
+    def project(self, z: Tensor, onto: Tensor | None = None) -> Tensor:
+        """(B, 3, 1, K) -> latents (B*N, C, h, w), with what the autoencoder loses of `onto`."""
+        if onto is None:
+            return super().project(z)
+        own = self._decoded(onto)
+        return self.encode(self.inner.project(z, onto=own)) + (onto - self.encode(own))
+
+    def scaled(self, k: int) -> DecodedSurface:
+        return DecodedSurface(self.inner.scaled(k), self.encode, self.decode, residual=self.residual)
