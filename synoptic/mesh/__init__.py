@@ -42,11 +42,7 @@ def read_mesh(file: Path) -> MeshFile:
         raise InputError(f"a mesh is a file, {file} is none: name one", rule="mesh-file")
     with file.open("rb") as f:
         start = f.read(4)
-    if (
-        start.startswith(b"PK")
-        or start.startswith((b"\x1f\x8b", b"#!", b"MZ"))
-        or not start.startswith(BEGINNINGS.get(kind, b""))
-    ):
+    if start.startswith((b"PK", b"\x1f\x8b", b"#!", b"MZ")) or not start.startswith(BEGINNINGS.get(kind, b"")):
         raise InputError(f"{file.name} is not what its name says: unpack it, or name it by its kind", rule="mesh-disguised")
     module, _, reader = READERS[kind].partition(".")
     return getattr(import_module(f"synoptic.mesh.{module}"), reader)(file)

@@ -96,7 +96,7 @@ def triangulated(corners: np.ndarray, polygon: list[int]) -> list[tuple[int, int
     normal = np.cross(places, np.roll(places, -1, 0)).sum(0)
     drop = int(np.abs(normal).argmax())
     axes = [(drop + 1) % 3, (drop + 2) % 3]
-    at = {k: place for k, place in zip(polygon, places[:, axes] * [1.0, np.sign(normal[drop]) or 1.0], strict=True)}
+    at = dict(zip(polygon, places[:, axes] * [1.0, np.sign(normal[drop]) or 1.0], strict=True))
     left, found = list(polygon), []
     while len(left) > 3:
         ear = next((i for i in range(len(left)) if _is_ear(at, left, i)), 0)
