@@ -65,5 +65,7 @@ def test_noise_is_white_in_every_view_and_shared_between_them(views):
     whole = torch.zeros_like(x).unflatten(0, (64, -1)).transpose(1, 2).flatten(2)
     whole[:, :, views.covered] = alone
     other = whole.unflatten(2, (len(views), -1)).transpose(1, 2).reshape(x.shape)
-    independent = views.project(views.unproject(other)).unflatten(0, (64, -1)).transpose(1, 2).flatten(2)[:, :, views.covered]
+    independent = (
+        views.project(views.unproject(other)).unflatten(0, (64, -1)).transpose(1, 2).flatten(2)[:, :, views.covered]
+    )
     assert mean.std() > independent.std(), "views that agree on shared noise keep more of it"
