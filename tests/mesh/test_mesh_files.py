@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import trimesh
 from PIL import Image
+from trimesh.visual import TextureVisuals
 
 from synoptic.errors import InputError
 from synoptic.io.html import encoded
@@ -51,18 +53,19 @@ def test_an_obj_without_coordinates_is_unwrapped_and_read_by_others(tmp_path):
         written(tmp_path, f"out{ending}", data)
     again = read_mesh(tmp_path / "out.obj")
     assert not why_not(again.pieces)
-    other = trimesh.load_mesh(tmp_path / "out.obj", process=False)
+    other: Any = trimesh.load_mesh(tmp_path / "out.obj", process=False)
     assert other.visual.material.image.getpixel((0, 0))[:3] == (255, 0, 0) and other.volume == pytest.approx(8)
 
 
 def scene(folder: Path, *, mapped: bool) -> Path:
     """Two boxes of one mesh, one of them moved, as trimesh writes them, with a name of its own in the file."""
-    box = trimesh.creation.box()
+    box: Any = trimesh.creation.box()
     if mapped:
         uv = unwrap(read_mesh(written(folder, "box.obj", box.export(file_type="obj"))).pieces)[0]
-        box = trimesh.Trimesh(box.vertices[uv.vertex], uv.faces, process=False)
-        box.visual = trimesh.visual.TextureVisuals(uv=uv.uv, image=Image.new("RGB", (4, 4)))
-    whole = trimesh.Scene()
+        mapped_box: Any = trimesh.Trimesh(box.vertices[uv.vertex], uv.faces, process=False)
+        mapped_box.visual = TextureVisuals(uv=uv.uv, image=Image.new("RGB", (4, 4)))
+        box = mapped_box
+    whole: Any = trimesh.Scene()
     whole.add_geometry(box, node_name="still")
     whole.add_geometry(box, node_name="moved", transform=trimesh.transformations.translation_matrix([3, 0, 0]))
     return written(folder, "scene.glb", whole.export(file_type="glb"))
@@ -80,7 +83,7 @@ def test_a_glb_keeps_its_nodes_and_every_byte_of_its_buffer(tmp_path):
     assert [m["primitives"][0]["attributes"] for m in after["meshes"]] == [
         m["primitives"][0]["attributes"] for m in before["meshes"]
     ]
-    other = trimesh.load_scene(tmp_path / "out.glb")
+    other: Any = trimesh.load_scene(tmp_path / "out.glb")
     assert all(g.visual.material.baseColorTexture.getpixel((0, 0)) == (255, 0, 0) for g in other.geometry.values())
 
 
@@ -88,7 +91,7 @@ def test_a_glb_without_coordinates_is_unwrapped_where_its_nodes_are(tmp_path):
     mesh = read_mesh(scene(tmp_path, mapped=False))
     assert isinstance(mesh, GltfFile)
     (data,) = mesh.textured({p.material: RED for p in mesh.pieces}, unwrap(mesh.pieces), "out").values()
-    other = trimesh.load_scene(written(tmp_path, "out.glb", data)).to_mesh()
+    other: Any = trimesh.load_scene(written(tmp_path, "out.glb", data)).to_mesh()
     np.testing.assert_allclose(other.bounds, [[-0.5, -0.5, -0.5], [3.5, 0.5, 0.5]])
     assert other.visual.uv.min() >= 0 and other.visual.uv.max() <= 1
 

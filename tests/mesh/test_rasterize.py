@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 import trimesh
@@ -17,7 +19,7 @@ from synoptic.nerf.cameras import turntable_cameras
 def surface(tmp_path_factory) -> PaintedSurface:
     """A torus and a ball in its hole, which hides a part of it."""
     file = tmp_path_factory.mktemp("torus") / "a.stl"
-    whole = trimesh.util.concatenate([trimesh.creation.torus(1.0, 0.3), trimesh.creation.icosphere(3, 0.4)])
+    whole: Any = trimesh.util.concatenate([trimesh.creation.torus(1.0, 0.3), trimesh.creation.icosphere(3, 0.4)])
     file.write_bytes(whole.export(file_type="stl"))
     return PaintedSurface.read(file)
 
