@@ -45,7 +45,8 @@ if TYPE_CHECKING:
     from synoptic.views.windows import Windows as Windows
 
 __version__ = "0.1.0"
-FROM_WORDS = ("generate", "wide", "panorama", "anagram", "hybrid", "text_to_3d")  # by what they do, as --help groups them
+# by what they do, as --help groups them
+FROM_WORDS = ("generate", "wide", "panorama", "anagram", "hybrid", "text_to_3d", "texture")
 OF_A_PICTURE = ("edit", "flow_edit", "rf_inversion", "inpaint", "control", "invert")
 STUDIES = ("distill", "denoise", "compare_sync")
 APPLICATIONS = (*FROM_WORDS, *OF_A_PICTURE, *STUDIES)

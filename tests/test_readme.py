@@ -15,13 +15,14 @@ from synoptic import cli
 from synoptic.courses.prompt_sets import OURS
 from synoptic.mesh.marching_cubes import extract_mesh
 from synoptic.views.validate import validate_view
+from tests.mesh.shapes import CUBE
 
 TEXT = (Path(__file__).parents[1] / "README.md").read_text()
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", TEXT, re.M | re.S)
 COMMANDS = [shlex.split(line, comments=True) for kind, block in BLOCKS if not kind for line in block.splitlines()]
 SYNOPTIC = [argv for argv in COMMANDS if argv and argv[0] == "synoptic" and "sd2" not in argv]  # that one downloads
 PYTHON = [block for kind, block in BLOCKS if kind == "python"]
-SAMPLING = {"wide", "panorama", "generate", "evaluate", "edit", "control", "distill"}
+SAMPLING = {"wide", "panorama", "generate", "evaluate", "edit", "control", "distill", "texture"}
 NAMES = SAMPLING | {"anagram", "text-to-3d", "hybrid", "views", "score", "info", "models"}
 SMALL = ["--steps", "2", "--upscalers", "none"]
 QUICK = {name: ["--steps", "2"] for name in SAMPLING} | {"anagram": [*SMALL, "--seed-search", "2"], "hybrid": SMALL}
@@ -36,6 +37,7 @@ def made(tmp_path_factory):
     with pytest.MonkeyPatch.context() as m:
         m.chdir(folder)
         assert run(m, ["synoptic", "generate", "a photo of a horse", "--steps", "2", "--model", "bundled"]) == 0
+    (folder / "cube.obj").write_text(CUBE)
     shutil.copy(next(folder.glob("outputs/generate/*/*.png")), folder / "horse.png")
     return folder
 

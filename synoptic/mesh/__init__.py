@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from synoptic.errors import install_command
+from synoptic.errors import InputError, install_command
 
+if TYPE_CHECKING:
+    from synoptic.mesh.mesh_file import MeshFile
+
+READERS = {
+    ".glb": "gltf.GltfFile",
+    ".gltf": "gltf.GltfFile",
+    ".obj": "obj.ObjFile",
+    ".ply": "plain_mesh.PlainFile",
+    ".stl": "plain_mesh.PlainFile",
+}
+BEGINNINGS = {".glb": b"glTF", ".ply": b"ply"}  # by which a file is told from another that bears its name
+TEXTURE_PACKAGES = ("trimesh", "xatlas", "scipy")  # what `texture` needs; Embree is used where it is
 REQUIRED_PACKAGES = ("trimesh", "embreex", "xatlas", "fast_simplification", "skimage")
 
 
@@ -14,3 +29,20 @@ def require_mesh() -> None:
     missing = [name for name in REQUIRED_PACKAGES if find_spec(name) is None]
     if missing:
         raise ImportError(f"a mesh needs {', '.join(missing)}, not installed here: {install_command('mesh')}")
+
+
+def read_mesh(file: Path) -> MeshFile:
+    """Return a mesh file that was read. Raises InputError, one line, where it is none that can be painted."""
+    kind = file.suffix.lower()
+    if kind not in READERS:
+        raise InputError(
+            f"a mesh is {', '.join(READERS)}, {file.name} is none: convert it to GLB, for example", rule="mesh-kind"
+        )
+    if not file.is_file():
+        raise InputError(f"a mesh is a file, {file} is none: name one", rule="mesh-file")
+    with file.open("rb") as f:
+        start = f.read(4)
+    if start.startswith((b"PK", b"\x1f\x8b", b"#!", b"MZ")) or not start.startswith(BEGINNINGS.get(kind, b"")):
+        raise InputError(f"{file.name} is not what its name says: unpack it, or name it by its kind", rule="mesh-disguised")
+    module, _, reader = READERS[kind].partition(".")
+    return getattr(import_module(f"synoptic.mesh.{module}"), reader)(file)

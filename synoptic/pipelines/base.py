@@ -72,6 +72,7 @@ class Pipeline(Generic[O]):
     """The base of every application's pipeline, a class of one module named like the application's options."""
 
     metric: ClassVar[str] = "clip_score"  # what `score` measures; "" for no score
+    result_class: ClassVar[type[Result]]  # what a call in Python returns
 
     def __init__(self, model: PretrainedModel, options: O) -> None:
         self.model = with_guidance_scale(model, options.embedded_guidance_scale(model.checkpoint))
@@ -115,6 +116,14 @@ class Pipeline(Generic[O]):
                 )
             yield step if step.state else replace(step, i=i, n=self.num_steps)
             i += 1
+
+    def notes(self) -> list[str]:
+        """Return what a person should know of what was read, before the first step."""
+        return []
+
+    def first_files(self) -> Mapping[str, Content]:
+        """Return what is saved before the first step, by whole names: what the pictures are made from."""
+        return {}
 
     def score(self, clip: Clip, image: Image, item: Item) -> float:
         """Return what a CLIP says of a finished picture: the cosine of picture and prompt."""
@@ -181,6 +190,8 @@ class Result:
         return gallery(self.images, [f"{item.title}, seed {item.seed}" for item in self.items])
 
 
+Pipeline.result_class = Result
+
 WITHOUT = ("model", "out", "trace")  # options of a command that a function does not take: it keeps all in memory
 
 
@@ -219,7 +230,7 @@ class Application:
         with progress_bar(self.__name__, len(batches) * pipeline.num_steps, progress) as tick:
             for batch in batches:
                 outputs += finish(pipeline.steps(batch), tick)
-        return Result(outputs, options, items, pipeline, pipeline.compare(items, outputs))
+        return pipeline.result_class(outputs, options, items, pipeline, pipeline.compare(items, outputs))
 
     def steps(self, model: PretrainedModel | str, /, *values: object, **options: object) -> Iterator[Step]:
         """Yield every Step of all items at once: i of n, t, canvas, views, and a cheap preview()."""

@@ -82,6 +82,7 @@ def execute(options: ModelOptions, folder: Path | None = None) -> Run:
         print(f"warning: {line}", file=sys.stderr)
     pipeline = pipeline_class(run.application)(model, options)
     items = choose_items(run, pipeline)
+    begin_pipeline(pipeline, run)
     announce(pipeline, run, items)
     sample_items(run, pipeline, items, clock)
     if is_main_process():
@@ -96,6 +97,15 @@ def execute(options: ModelOptions, folder: Path | None = None) -> Run:
 def process_age() -> float:
     """Return the seconds since this process began: of a command, what its imports took."""
     return time.time() - psutil.Process().create_time()
+
+
+def begin_pipeline(pipeline: Pipeline[ModelOptions], run: Run) -> None:
+    """Say what a pipeline read, and save what it begins with."""
+    if is_main_process():
+        for line in pipeline.notes():
+            print(line, file=sys.stderr)
+        for name, content in pipeline.first_files().items():
+            write_content(run.folder / name, content, run.about())
 
 
 def announce(pipeline: Pipeline[ModelOptions], run: Run, items: Sequence[Item]) -> None:

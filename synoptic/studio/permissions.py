@@ -18,6 +18,7 @@ from synoptic.options.studio import StudioOptions
 
 FILES = (
     "model",
+    "mesh",
     "lora",
     "vae",
     "embeddings",

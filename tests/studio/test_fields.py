@@ -33,7 +33,7 @@ def test_every_option_has_a_field_but_those_of_the_machine(application):
 @pytest.mark.parametrize("application", synoptic.APPLICATIONS)
 def test_what_is_entered_by_default_is_the_defaults(application):
     cls = options_class(application)
-    pictures = {spec.name: "p.png" for spec in cls.specs() if spec.option.positional and spec.option.picture}
+    pictures = {s.name: "p.png" for s in cls.specs() if s.option.positional and (s.option.picture or s.name == "mesh")}
     (prompt,) = (spec for spec in cls.specs() if spec.name == "prompt")
     required: dict[str, object] = {**pictures, "prompt": ["a", "b"] if prompt.is_list else "a"}
     assert cls.from_arguments(**read_back(application, required) | pictures) == cls.from_arguments(**required)

@@ -1,0 +1,105 @@
+"""From pictures of a surface to its texture, and from a texture to pictures."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from scipy.ndimage import distance_transform_edt
+from scipy.spatial import KDTree
+from torch import Tensor
+
+from synoptic.mesh.painted_surface import PaintedSurface
+from synoptic.mesh.rasterize import rasterize
+from synoptic.mesh.surface_maps import away_from_edges, screen_of, visible_cosine
+from synoptic.nerf.cameras import Camera
+
+POWER = 6  # of the cosine that a picture counts by
+SHADOW_SIDE = 512  # pixels by which is told what hides what
+NORMAL_REACH = 0.3  # as far as this counts a quarter turn of the normal, where unseen texels look for seen ones
+NEIGHBORS = 4
+EROSION = 2  # pixels of a silhouette that show something of what is behind it
+
+
+class Fused(NamedTuple):
+    """Textures below one another (3, M*T, T), and the share of their texels on the surface that a picture shows."""
+
+    texture: Tensor
+    seen: float
+
+
+def fuse(surface: PaintedSurface, camera: Camera, pictures: Tensor, side: int) -> Fused:
+    """Textures of side² texels of pictures (B, 3, s, s): each texel the mean of those that see it, by cos⁶.
+
+    Read between pixels, away from silhouettes. Texels that none sees have the colors of the nearest on the surface that face
+    the same way; those outside of all faces that of the nearest inside, so that no renderer's filter meets another color.
+    """
+    texels = surface.texels(side)
+    total, color = torch.zeros(len(texels.number), 1), torch.zeros(len(texels.number), 3)
+    size = pictures.shape[-1]
+    inside = away_from_edges(rasterize(surface.triangles, camera, size), size)[:, None].float()
+    inside = -F.max_pool2d(-inside, 2 * EROSION - 1, 1, EROSION - 1)
+    for k in range(len(pictures)):
+        one = Camera(*(part[k : k + 1] for part in camera))
+        cosine = visible_cosine(surface, one, texels.place, texels.face, SHADOW_SIDE)
+        grid = (screen_of(one, texels.place)[0] * torch.tensor([1.0, -1.0]))[None, None]
+        read = F.grid_sample(pictures[k : k + 1].float(), grid, padding_mode="border", align_corners=False)[0, :, 0].T
+        firm = F.grid_sample(inside[k : k + 1], grid, align_corners=False)[0, 0, 0]
+        weight = (cosine**POWER * (firm > 0.99))[:, None]
+        total, color = total + weight, color + weight * read
+    seen = total[:, 0] > 0
+    color[seen] /= total[seen]
+    if seen.any() and not seen.all():
+        color[~seen] = _from_surface(surface, texels.place, texels.face, color, seen)
+    texture = torch.zeros(len(surface.materials) * side * side, 3)
+    texture[texels.number] = color
+    covered = torch.zeros(len(texture), dtype=torch.bool).index_fill(0, texels.number, True).view(-1, side, side)
+    painted = texture.view(-1, side, side, 3)
+    for k in range(len(painted)):
+        painted[k] = _padded(painted[k], covered[k])
+    return Fused(painted.reshape(-1, side, 3).permute(2, 0, 1), seen.double().mean().item())
+
+
+def _from_surface(surface: PaintedSurface, place: Tensor, face: Tensor, color: Tensor, seen: Tensor) -> Tensor:
+    """Colors (M, 3) of places that no picture shows, by seen ones near them that face the same way."""
+    found = torch.cat([place, NORMAL_REACH * surface.normals[face]], 1).numpy()
+    away, which = KDTree(found[seen.numpy()]).query(found[~seen.numpy()], min(NEIGHBORS, int(seen.sum())))
+    away, which = torch.from_numpy(np.atleast_2d(away)), torch.from_numpy(np.atleast_2d(which))
+    weight = 1 / (away + 1e-4)
+    return ((color[seen][which] * weight[..., None]).sum(1) / weight.sum(1, keepdim=True)).float()
+
+
+def _padded(texture: Tensor, covered: Tensor) -> Tensor:
+    """A texture (T, T, 3), every texel outside of all faces with the color of the nearest inside."""
+    if covered.all() or not covered.any():
+        return texture
+    row, column = distance_transform_edt(~covered.numpy(), return_distances=False, return_indices=True)  # type: ignore[misc]
+    return texture[torch.from_numpy(row).long(), torch.from_numpy(column).long()]
+
+
+def render_texture(surface: PaintedSurface, texture: Tensor, camera: Camera, side: int, fine: int = 2) -> Tensor:
+    """Pictures (B, 3, side, side) in [-1, 1] of a surface with textures (3, M*T, T) in [-1, 1], over white; no light.
+
+    fine² rays a pixel.
+    """
+    shown = []
+    for k in range(len(camera.eye)):
+        seen = rasterize(surface.triangles, Camera(*(part[k : k + 1] for part in camera)), side * fine)
+        at = surface.texel_of(seen.face.clamp(min=0), seen.share, texture.shape[-1])
+        color = torch.where(seen.face[..., None] >= 0, texture.flatten(1).T[at], 1.0)
+        shown.append(F.avg_pool2d(color.permute(0, 3, 1, 2), fine))
+    return torch.cat(shown)
+
+
+def multi_view_psnr(surface: PaintedSurface, texture: Tensor, camera: Camera, pictures: Tensor) -> float:
+    """PSNR in dB of pictures and what the texture shows of each, away from silhouettes, by the cosine of how they look."""
+    side = pictures.shape[-1]
+    seen = rasterize(surface.triangles, camera, side)
+    inside = away_from_edges(seen, side)
+    toward = F.normalize(camera.eye[:, None, None] - surface.place(seen.face.clamp(min=0), seen.share), dim=-1)
+    weight = (toward * surface.normals[seen.face.clamp(min=0)]).sum(-1).abs() * inside
+    away = (render_texture(surface, texture, camera, side) - pictures.float()).square().mean(1)
+    error = (away * weight).sum() / weight.sum().clamp(min=1e-9)
+    return (10 * torch.log10(4 / error.clamp(min=1e-10))).item()

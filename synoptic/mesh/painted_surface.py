@@ -1,0 +1,102 @@
+"""A mesh file as one surface to be painted: in the unit ball, upright, with texture coordinates everywhere."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from synoptic.mesh import read_mesh
+from synoptic.mesh.mesh_file import MeshFile, Unwrapped
+from synoptic.mesh.unwrap import SLOW, own_primitives, texels, unwrap, why_not
+
+AXES = {"x": (1, 0, 0), "y": (0, 1, 0), "z": (0, 0, 1), "-x": (-1, 0, 0), "-y": (0, -1, 0), "-z": (0, 0, -1)}
+
+
+class Texels(NamedTuple):
+    """The texels that lie in a face, of textures side x side below one another, and where on the surface they are."""
+
+    number: Tensor
+    face: Tensor
+    place: Tensor
+
+
+class PaintedSurface:
+    """Triangles (F, 3, 3) in the unit ball, y up and z in front; uv (F, 3, 2), v up; which texture each face reads."""
+
+    def __init__(self, file: MeshFile, up: str = "y", front: str = "z") -> None:
+        self.file, self.notes = file, list(file.notes)
+        self.materials = sorted({piece.material for piece in file.pieces})
+        self.unwrapped: dict[int, Unwrapped] = {}
+        for number in self.materials:
+            pieces = [piece for piece in file.pieces if piece.material == number]
+            if reason := why_not(pieces):
+                count = sum(len(piece.faces) for piece in own_primitives(pieces))
+                slow = f" ({count} faces: this takes minutes)" if count > SLOW else ""
+                self.notes.append(f"texture coordinates are made anew, {reason}{slow}")
+                self.unwrapped |= unwrap(pieces)
+        places, uv, texture, owned, seen = [], [], [], [], set()
+        for piece in file.pieces:
+            corners = self.unwrapped.get(piece.primitive)
+            faces = piece.faces if corners is None else corners.vertex[corners.faces]
+            assert corners is not None or piece.uv is not None
+            places.append(piece.vertices[faces])
+            uv.append(corners.uv[corners.faces] if corners is not None else piece.uv[faces])  # type: ignore[index]
+            texture.append(np.full(len(faces), self.materials.index(piece.material)))
+            owned.append(np.full(len(faces), piece.primitive not in seen))
+            seen.add(piece.primitive)
+        turn = torch.from_numpy(np.array([np.cross(AXES[up], AXES[front]), AXES[up], AXES[front]], np.float64))
+        turned = torch.from_numpy(np.concatenate(places)) @ turn.T
+        middle = (turned.amin((0, 1)) + turned.amax((0, 1))) / 2
+        self.triangles = ((turned - middle) / (turned - middle).norm(dim=-1).max()).float()
+        self.uv = torch.from_numpy(np.concatenate(uv)).double().clamp(0, 1)
+        self.texture = torch.from_numpy(np.concatenate(texture))
+        self.owned = torch.from_numpy(np.concatenate(owned))
+        self.normals = F.normalize(self._cross, dim=-1)
+
+    @classmethod
+    def read(cls, file: Path, up: str = "y", front: str = "z") -> PaintedSurface:
+        return cls(read_mesh(file), up, front)
+
+    @cached_property
+    def _cross(self) -> Tensor:
+        a, b, c = self.triangles.unbind(1)
+        return torch.linalg.cross(b - a, c - a)
+
+    @property
+    def areas(self) -> Tensor:
+        """(F,)."""
+        return self._cross.norm(dim=-1) / 2
+
+    def place(self, face: Tensor, share: Tensor) -> Tensor:
+        """Places (…, 3) on faces (…) by the shares of their corners (…, 3)."""
+        return (self.triangles[face] * share[..., None]).sum(-2)
+
+    def texel_of(self, face: Tensor, share: Tensor, side: int) -> Tensor:
+        """The texel of textures side x side below one another that places on faces read."""
+        u, v = (self.uv[face] * share[..., None].double()).sum(-2).unbind(-1)
+        column = (u * side).floor().long().clamp(0, side - 1)
+        row = ((1 - v) * side).floor().long().clamp(0, side - 1)
+        return (self.texture[face] * side + row) * side + column
+
+    def texels(self, side: int) -> Texels:
+        """Every texel of textures side x side whose middle lies in a face, once."""
+        parts = []
+        for k in range(len(self.materials)):
+            (faces,) = ((self.texture == k) & self.owned).nonzero(as_tuple=True)
+            pairs = texels(self.uv[faces].numpy(), side)
+            at, first = np.unique(pairs[:, 0], return_index=True)
+            parts.append((torch.from_numpy(at) + k * side * side, faces[torch.from_numpy(pairs[first, 1])]))
+        index, face = (torch.cat(part) for part in zip(*parts, strict=True))
+        row, column = index % (side * side) // side, index % side
+        at = torch.stack([(column + 0.5) / side, 1 - (row + 0.5) / side], -1).double()
+        a, b, c = self.uv[face].unbind(1)
+        matrix = torch.stack([b - a, c - a], -1)
+        second, third = torch.linalg.solve(matrix, (at - a)[..., None])[..., 0].unbind(-1)
+        share = torch.stack([1 - second - third, second, third], -1).clamp(0, 1)
+        return Texels(index, face, self.place(face, share.float()))

@@ -1,0 +1,164 @@
+"""What cameras see of a surface: cells to agree on, depth and normals to be guided by, and which cameras to choose."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from synoptic.mesh.painted_surface import PaintedSurface
+from synoptic.mesh.rasterize import Fragments, rasterize
+from synoptic.nerf.cameras import Camera, orbit_cameras
+from synoptic.views.surface import SurfaceMaps
+
+RADIUS, FOV = 3.3, math.radians(36)  # a unit ball fills nearly all of the picture
+CELL, GRAIN = 1.25, 0.3  # in pixels at the surface's middle: places that agree, and that share noise
+SUBPIXELS = 4  # of a pixel's side, by which its grains are found
+JUMP = 8  # pixels by which depth changes between neighbors from which on there is an edge between them
+SAMPLES, SELECTION_SIDE = 8000, 160
+FRONT = 15.0  # degrees of elevation of the first view
+ELEVATIONS = (FRONT, -20.0, 50.0, -55.0, 80.0, -80.0)
+WORTH = 0.004  # of the surface: what a further view must add
+AZIMUTHS = 8
+
+
+def cameras_at(azimuths: Tensor, elevations: Tensor) -> Camera:
+    """Cameras around the unit ball, by degrees."""
+    return orbit_cameras(azimuths.deg2rad(), elevations.deg2rad(), RADIUS, FOV)
+
+
+def pitch(side: int) -> float:
+    """How much of the surface's middle a pixel covers."""
+    return 2 * RADIUS * math.tan(FOV / 2) / side
+
+
+def cosines(surface: PaintedSurface, camera: Camera, seen: Fragments) -> Tensor:
+    """The cosines (B, s, s) that pixels look at their faces by, from either side; 0 where there is none."""
+    place = surface.place(seen.face.clamp(min=0), seen.share)
+    toward = F.normalize(camera.eye[:, None, None] - place, dim=-1)
+    return (toward * surface.normals[seen.face.clamp(min=0)]).sum(-1).abs() * (seen.face >= 0)
+
+
+def away_from_edges(seen: Fragments, side: int) -> Tensor:
+    """(B, s, s), whether a pixel's eight neighbors show the surface too, without a jump in depth."""
+    depth = torch.where(seen.face >= 0, seen.depth, -1e3)[:, None]
+    near, far = F.max_pool2d(depth, 3, 1, 1), -F.max_pool2d(-depth, 3, 1, 1)
+    return ((near - far) < JUMP * pitch(side))[:, 0] & (seen.face >= 0)
+
+
+def surface_maps(surface: PaintedSurface, camera: Camera, side: int) -> SurfaceMaps:
+    """The maps of views of side² pixels. Cells and grains are boxes of space, apart where the surface faces other ways."""
+    seen = rasterize(surface.triangles, camera, side)
+    inside = away_from_edges(seen, side)
+    cell = torch.full_like(seen.face, -1)
+    cell[inside] = _boxes(surface, seen, inside, CELL * pitch(side))
+    fine = rasterize(surface.triangles, camera, SUBPIXELS * side)
+    hit = fine.face >= 0
+    grains = _boxes(surface, fine, hit, GRAIN * pitch(side))
+    view, row, column = hit.nonzero(as_tuple=True)
+    pixel = row // SUBPIXELS * side + column // SUBPIXELS
+    pairs = []
+    for n in range(len(camera.eye)):
+        own, of = grains[view == n], pixel[view == n]
+        number, first = _first(own)
+        pairs.append(torch.stack([number, of[first]], 1))
+    return SurfaceMaps(cell, cosines(surface, camera, seen), pairs, int(grains.max()) + 1 if len(grains) else 0)
+
+
+def _boxes(surface: PaintedSurface, seen: Fragments, where: Tensor, size: float) -> Tensor:
+    """Numbers from 0 of the boxes that pixels' places lie in, (M,)."""
+    face = seen.face[where]
+    at = (surface.place(face, seen.share[where]) / size).floor().long()
+    normal = surface.normals[face]
+    axis = normal.abs().argmax(1)
+    way = 2 * axis + (normal.gather(1, axis[:, None])[:, 0] > 0)
+    count = 2 * math.ceil(1.01 / size) + 2
+    x, y, z = (at + count // 2).unbind(1)
+    return torch.unique(((x * count + y) * count + z) * 6 + way, return_inverse=True)[1]
+
+
+def _first(numbers: Tensor) -> tuple[Tensor, Tensor]:
+    """Distinct numbers, and where each stands first."""
+    found, inverse = torch.unique(numbers, return_inverse=True)
+    first = torch.full((len(found),), len(numbers)).scatter_reduce(0, inverse, torch.arange(len(numbers)), "amin")
+    return found, first
+
+
+class ChosenViews(NamedTuple):
+    """Cameras, and of the surface's area the shares that they see, and see straighter than 60 degrees."""
+
+    camera: Camera
+    seen: float
+    straight: float
+
+
+def choose_views(surface: PaintedSurface, most: int) -> ChosenViews:
+    """The front, then views one by one that add most to how straight each part of the surface is seen by the best of them.
+
+    Out of eight azimuths at six elevations; no more than `most`, and none that adds next to nothing.
+    """
+    azimuth = torch.arange(AZIMUTHS).repeat(len(ELEVATIONS)) * (360.0 / AZIMUTHS)
+    elevation = torch.tensor(ELEVATIONS).repeat_interleave(AZIMUTHS)
+    camera = cameras_at(azimuth, elevation)
+    rng = torch.Generator().manual_seed(0)
+    face = torch.multinomial(surface.areas, SAMPLES, True, generator=rng)
+    corner = torch.rand(SAMPLES, 2, generator=rng)
+    root = corner[:, :1].sqrt()
+    share = torch.cat([1 - root, root * (1 - corner[:, 1:]), root * corner[:, 1:]], 1)
+    place = surface.place(face, share)
+    found = torch.stack(
+        [visible_cosine(surface, Camera(*(part[k : k + 1] for part in camera)), place, face) for k in range(len(azimuth))]
+    )
+    best, chosen = found[0], [0]
+    while len(chosen) < most:
+        gain = (torch.maximum(found, best) - best).mean(1)
+        k = int(gain.argmax())
+        if gain[k] < WORTH:
+            break
+        best = torch.maximum(best, found[k])
+        chosen.append(k)
+    chosen = [0, *sorted(chosen[1:], key=lambda k: (elevation[k].abs().item(), azimuth[k].item()))]
+    return ChosenViews(
+        Camera(*(part[chosen] for part in camera)), (best > 0).double().mean().item(), (best > 0.5).double().mean().item()
+    )
+
+
+def visible_cosine(
+    surface: PaintedSurface, camera: Camera, place: Tensor, face: Tensor, side: int = SELECTION_SIDE, least: float = 0.1
+) -> Tensor:
+    """The cosine (M,) that one camera sees places (M, 3) on faces (M,) by; 0 where it does not, or below `least`."""
+    toward = F.normalize(camera.eye - place, dim=-1)
+    cosine = (toward * surface.normals[face]).sum(-1).abs()
+    seen = rasterize(surface.triangles, camera, side)
+    at, depth = screen_of(camera, place)
+    nearest = torch.where(seen.face >= 0, seen.depth, 1e3)[:, None]
+    grid = (at * at.new_tensor([1.0, -1.0]))[None, None]
+    met = F.grid_sample(nearest, grid, mode="nearest", padding_mode="border", align_corners=False)[0, 0, 0]
+    slope = pitch(side) / cosine.clamp(min=0.05)
+    hidden = depth > met + 0.005 + slope
+    return torch.where(hidden | (cosine < least), 0, cosine)
+
+
+def screen_of(camera: Camera, place: Tensor) -> tuple[Tensor, Tensor]:
+    """Where one camera has places (M, 3): right and up within ±1 (M, 2), and their planar depths (M,)."""
+    at = (place - camera.eye[0]) @ camera.axes[0].T
+    return at[:, :2] / -at[:, 2:] / (camera.fov[0] / 2).tan(), -at[:, 2]
+
+
+def depth_maps(surface: PaintedSurface, camera: Camera, side: int) -> Tensor:
+    """Inverse depths (B, 3, s, s) in [0, 1], 1 at the front of the unit ball, 0 behind it: alike in all views."""
+    seen = rasterize(surface.triangles, camera, side)
+    far, near = 1 / (RADIUS + 1), 1 / (RADIUS - 1)
+    inverse = (1 / seen.depth.clamp(min=1e-3) - far) / (near - far)
+    return torch.where(seen.face >= 0, inverse.clamp(0, 1), 0)[:, None].expand(-1, 3, -1, -1)
+
+
+def normal_maps(surface: PaintedSurface, camera: Camera, side: int) -> Tensor:
+    """Normals as the eye sees them, (B, 3, s, s) in [0, 1], as ControlNets have them: red left, green up, blue front."""
+    seen = rasterize(surface.triangles, camera, side)
+    normal = surface.normals[seen.face.clamp(min=0)] @ camera.axes[:, None].mT
+    normal = normal * torch.where(normal[..., 2:] < 0, -1.0, 1.0) * normal.new_tensor([-1.0, 1.0, 1.0])
+    return torch.where(seen.face[..., None] >= 0, normal / 2 + 0.5, normal.new_tensor([0.5, 0.5, 1.0])).permute(0, 3, 1, 2)

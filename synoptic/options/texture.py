@@ -1,0 +1,94 @@
+"""The options of `texture`: a mesh of yours, painted."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from synoptic.errors import InputError, install_command, user_path
+from synoptic.mesh import TEXTURE_PACKAGES, read_mesh
+from synoptic.models.checkpoint import Checkpoint
+from synoptic.options.base import UNSET, Item, Option
+from synoptic.options.common import PromptOptions, SamplingOptions, one_picture_per_prompt
+from synoptic.options.controlnet import find_controlnets
+
+Axis = Literal["x", "y", "z", "-x", "-y", "-z"]
+PIXELS_FROM = 0.6  # a share of the steps
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextureOptions(PromptOptions, SamplingOptions):
+    """Paint a mesh: views from all around, denoised together along its depth, become its texture.
+
+    synoptic texture bunny.glb "a brown rabbit"
+    synoptic texture house.obj "a brick house" --up-axis z --front-axis -y --open
+    """
+
+    GROUP = "Mesh"
+
+    mesh: Annotated[str, Option("the mesh: a GLB, glTF, OBJ, PLY or STL file", positional=True)]
+    texture_size: Annotated[int, Option("texels of a texture's side", at_least=64, at_most=8192)] = 1024
+    num_views: Annotated[
+        int, Option("views at most, chosen one by one for what they add to what is seen", at_least=1, at_most=40)
+    ] = 10
+    up_axis: Annotated[Axis, Option("which way of the file is up")] = "y"
+    front_axis: Annotated[Axis, Option("which way of the file its front looks")] = "z"
+    condition: Annotated[Literal["depth", "normal"], Option("what of the mesh the views follow")] = "depth"
+    controlnet: Annotated[
+        tuple[str, ...],
+        Option("the ControlNet: bundled-depth, a hub id, a directory, FILE.safetensors (default: the bundled)"),
+    ] = ()
+    control_strength: Annotated[float, Option("how much it counts: 1 as trained, 0 not at all", at_least=0)] = 1.0
+    view_words: Annotated[
+        bool, Option("say from where each view looks: a brown rabbit, back view, in words that the model knows")
+    ] = True
+    pixels_from: Annotated[
+        float,
+        Option(
+            f"share of the steps from which views agree in pixels, and not in latents; 1: never (default: {PIXELS_FROM:g})",
+            at_least=0,
+            at_most=1,
+        ),
+    ] = UNSET
+    sync: Annotated[Literal["x0", "none"], Option("what the views agree on at each step; none: nothing")] = "x0"
+
+    def texts(self) -> list[str]:
+        return [*self.prompt, self.negative_prompt]
+
+    def items(self) -> list[Item]:
+        return one_picture_per_prompt(self.prompt, self.seeds())
+
+    @property
+    def file(self) -> Path:
+        return user_path(self.mesh)
+
+    def to_json(self) -> dict[str, object]:
+        """Return the recorded options, and the mesh's hash."""
+        digest = hashlib.sha256(self.file.read_bytes()).hexdigest() if self.file.is_file() else None
+        return super().to_json() | {"mesh_sha256": digest}
+
+    def resolve(self, checkpoint: Checkpoint) -> Self:
+        if missing := [name for name in TEXTURE_PACKAGES if find_spec(name) is None]:
+            raise InputError(
+                f"a mesh needs {', '.join(missing)}, not installed here: {install_command('mesh')}", rule="missing-package"
+            )
+        if self.up_axis[-1] == self.front_axis[-1]:
+            raise InputError(
+                f"--up-axis and --front-axis are square to each other, {self.up_axis} and {self.front_axis} were given:"
+                " change one",
+                rule="mesh-axes",
+            )
+        read_mesh(self.file)
+        names = find_controlnets(checkpoint, (self.condition,), self.controlnet)
+        adds_noise = self.eta > 0 or self.sampler in ("ddpm", "lcm")
+        if self.pixels_from is not None and self.pixels_from < 1 and adds_noise:
+            raise InputError(
+                f"--pixels-from needs steps that add no noise, --sampler {self.sampler} --eta {self.eta:g} were given: omit"
+                " it",
+                rule="pixels-from",
+            )
+        pixels = (1.0 if adds_noise else PIXELS_FROM) if self.pixels_from is None else self.pixels_from
+        return super(TextureOptions, replace(self, controlnet=names, pixels_from=pixels)).resolve(checkpoint)

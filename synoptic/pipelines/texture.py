@@ -1,0 +1,228 @@
+"""Painted meshes: views from all around, denoised together on the surface (Kim et al. 2024, SyncTweedies)."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, cached_property, partial
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from synoptic import io
+from synoptic.diffusion.equations import Pred, Time
+from synoptic.diffusion.schedules import get_clip
+from synoptic.guidance.cfg import Predict, cfg
+from synoptic.guidance.view_prompts import VIEW_WORDS, view_weights
+from synoptic.io.html import encoded
+from synoptic.mesh.fuse_texture import fuse, multi_view_psnr, render_texture
+from synoptic.mesh.painted_surface import PaintedSurface
+from synoptic.mesh.surface_maps import ChosenViews, cameras_at, choose_views, depth_maps, normal_maps, surface_maps
+from synoptic.mesh.turntable import turntable_html
+from synoptic.metrics.clip import Clip, clip_score
+from synoptic.models.base import Denoiser
+from synoptic.models.controlnet import Control, ControlledDenoiser
+from synoptic.models.load import load_controlnet
+from synoptic.models.registry import resolve_controlnet
+from synoptic.nerf.cameras import Camera
+from synoptic.nerf.diagnostics import CAPTION_TEMPLATE
+from synoptic.options.base import Item
+from synoptic.options.loss_defaults import scene_defaults
+from synoptic.options.texture import TextureOptions
+from synoptic.pipelines.base import Output, Pipeline, Result, rngs_of
+from synoptic.sampling.joint import JointSampler
+from synoptic.sampling.step import Step
+from synoptic.views.base import Projection
+from synoptic.views.surface import DecodedSurface, SurfaceViews
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from synoptic.pipelines.base import Content
+
+POWER = 6.0  # of the cosine that pixels count by at the last step; at the first 0
+SIDES, FRAMES, FRAME_SIDE, FPS = 8, 72, 256, 18
+LEVEL = 15.0  # degrees from which the finished mesh is shown
+
+
+@dataclass(frozen=True)
+class TexturedOutput(Output):
+    """What came of one item: `image` shows it from eight sides, `mesh` is {ending: data}, `textures` one per material."""
+
+    mesh: Mapping[str, bytes] | None = None
+    textures: tuple[Image, ...] = ()
+
+
+class TextureResult(Result):
+    """Painted meshes, in memory."""
+
+    @property
+    def mesh(self) -> Mapping[str, bytes]:
+        """The first mesh, as {ending: data}: ".glb", or ".obj" and what lies beside it."""
+        (first, *_) = self.outputs
+        assert isinstance(first, TexturedOutput) and first.mesh is not None
+        return first.mesh
+
+    @property
+    def texture(self) -> Image:
+        """The first texture of the first mesh."""
+        (first, *_) = self.outputs
+        assert isinstance(first, TexturedOutput)
+        return first.textures[0]
+
+
+class TexturePipeline(Pipeline[TextureOptions]):
+    """Denoise views of a surface together, each with its own state, then fuse what they show into its texture."""
+
+    result_class = TextureResult
+
+    @cached_property
+    def surface(self) -> PaintedSurface:
+        return PaintedSurface.read(self.options.file, self.options.up_axis, self.options.front_axis)
+
+    @cached_property
+    def chosen(self) -> ChosenViews:
+        return choose_views(self.surface, self.options.num_views)
+
+    @property
+    def camera(self) -> Camera:
+        return self.chosen.camera
+
+    @property
+    def num_steps(self) -> int:
+        return self.options.steps
+
+    @property
+    def views_per_item(self) -> int:
+        return len(self.camera.eye)
+
+    def notes(self) -> list[str]:
+        o, seen, straight = self.options, self.chosen.seen, self.chosen.straight
+        views = f"{self.views_per_item} views see {seen:.0%} of the surface, {straight:.0%} straighter than 60 degrees"
+        return [*(f"{o.file.name}: {note}" for note in self.surface.notes), views]
+
+    def first_files(self) -> Mapping[str, Content]:
+        return {"conditions.png": self._conditions()}
+
+    @cached_property
+    def _maps(self) -> Tensor:
+        side = self.model.checkpoint.native_size
+        return (depth_maps if self.options.condition == "depth" else normal_maps)(self.surface, self.camera, side)
+
+    def _conditions(self) -> Image:
+        """Return depth, normals and how straight each view looks, one column a view."""
+        side, n = self.model.checkpoint.native_size, self.views_per_item
+        views = self._views_in_pixels
+        cosine = views.maps.cosine[:, None].float().expand(-1, 3, -1, -1)
+        kept = (views.maps.cell >= 0)[:, None]
+        rows = [depth_maps(self.surface, self.camera, side), normal_maps(self.surface, self.camera, side), cosine * kept]
+        names = [f"{a:.0f}°, {e:.0f}°" for a, e in zip(*self._angles(), strict=True)]
+        labels = [*(f"depth {name}" for name in names), *["normals"] * n, *["coverage"] * n]
+        return io.image_grid(io.to_pil(2 * torch.cat(rows) - 1), labels, n, cell=min(side, 192))
+
+    def _angles(self) -> tuple[list[float], list[float]]:
+        return self.camera.azimuth.rad2deg().tolist(), self.camera.elevation.rad2deg().tolist()
+
+    @cached_property
+    def _views(self) -> SurfaceViews:
+        """The views, in the model's own pixels."""
+        channels, side, _ = self.model.shape
+        return SurfaceViews(channels, cache(partial(surface_maps, self.surface, self.camera)), side, 0.0)
+
+    @cached_property
+    def _views_in_pixels(self) -> SurfaceViews:
+        return self._views.scaled(self.model.factor)
+
+    def views_at(self, i: int) -> Projection:
+        """Return what the views agree through at step i: in latents, then in pixels; straight looks count ever more."""
+        o, share = self.options, i / self.options.steps
+        power = POWER * share
+        if share < o.pixels_from:
+            return self._views.with_power(power)
+        views = SurfaceViews(3, self._views.maps_at, self._views_in_pixels.side, power)
+        return DecodedSurface(views, self.model.encode, self.model.decode)
+
+    def _prompts(self, item: Item) -> list[str]:
+        if not self.options.view_words:
+            return [item.title] * self.views_per_item
+        template = scene_defaults(self.model.checkpoint).template
+        words = [VIEW_WORDS[k] for k in view_weights(self.camera).argmax(1).tolist()]
+        return [template.format(item.title, word) for word in words]
+
+    def _predict_for(self, items: Sequence[Item], model: Denoiser, _pictures: int) -> Predict:
+        o = self.options
+        device, dtype = str(self.model.device), str(self.model.dtype).removeprefix("torch.")
+        net = load_controlnet(resolve_controlnet(o.controlnet[0], self.model.checkpoint), device=device, dtype=dtype)
+        maps = self._maps.repeat(len(items), 1, 1, 1)
+        controlled = ControlledDenoiser(model, [Control(net, maps, o.control_strength)])
+        prompts = [prompt for item in items for prompt in self._prompts(item)]
+        guided = cfg(controlled, prompts, o.cfg_scale, o.negative_prompt, clip=get_clip(o.clip, model.schedule))
+
+        def predict(x: Tensor, t: Time, views: Projection | None = None) -> Pred:
+            return guided(x, t)  # every view has its own map
+
+        return predict
+
+    def sample(self, items: Sequence[Item]) -> Generator[Step, None, list[Output]]:
+        o, rngs, model = self.options, rngs_of(items), self.model
+        x = self._views.noise(rngs, torch.empty(0)).to(model.device)
+        sampler = JointSampler(partial(self._predict_for, items), o.steps, o.sync, "instance", "shared", o.sampler, o.eta)
+        for step in sampler.steps(model, self.views_at, x, rngs):
+            x = step.x
+            yield self._side_by_side(step)
+        return self._outputs(items, x)
+
+    def _side_by_side(self, step: Step) -> Step:
+        """Return a step whose canvas is its views beside one another: the surface's cells are no picture."""
+
+        def row(x: Tensor) -> Tensor:
+            return torch.cat(x.unflatten(0, (-1, self.views_per_item)).unbind(1), -1)
+
+        return replace(
+            step, x=row(step.x), x0=row(step.x0), projection=None, per_view=False, history=(), decode=self.model.decode
+        )
+
+    @torch.no_grad()
+    def _outputs(self, items: Sequence[Item], x: Tensor) -> list[Output]:
+        pictures = self.model.decode(x).float().cpu().clamp(-1, 1)
+        return [
+            self._output(item, own)
+            for item, own in zip(items, pictures.unflatten(0, (-1, self.views_per_item)), strict=True)
+        ]
+
+    def _output(self, item: Item, pictures: Tensor) -> Output:
+        o, surface = self.options, self.surface
+        fused = fuse(surface, self.camera, pictures, o.texture_size)
+        textures = io.to_pil(fused.texture.view(3, -1, o.texture_size, o.texture_size).transpose(0, 1))
+        data = {number: encoded(image, "PNG") for number, image in zip(surface.materials, textures, strict=True)}
+        mesh = surface.file.textured(data, surface.unwrapped, item.stem)
+        around = cameras_at(torch.arange(SIDES) * (360.0 / SIDES), torch.full((SIDES,), LEVEL))
+        shown = io.to_pil(render_texture(surface, fused.texture, around, FRAME_SIDE))
+        sheet = io.image_grid(shown, [f"{360 // SIDES * k}°" for k in range(SIDES)], SIDES // 2, cell=FRAME_SIDE)
+        files: dict[str, Content] = {**mesh}
+        if ".texture.png" not in files:
+            files |= {f".texture{f'-{k}' if k else ''}.png": data[number] for k, number in enumerate(surface.materials)}
+        views = io.to_pil(pictures)
+        files[".views.png"] = io.image_grid(views, [""] * len(views), len(views), cell=pictures.shape[-1])
+        frames = cameras_at(torch.arange(FRAMES) * (360.0 / FRAMES), torch.full((FRAMES,), LEVEL))
+        film = io.to_pil(render_texture(surface, fused.texture, frames, FRAME_SIDE))
+        if find_spec("av"):
+            files[".turntable.mp4"] = partial(io.save_video, frames=film, fps=FPS)
+        files[".viewer.html"] = turntable_html(item.title, {"color": film})
+        figures = {"view_agreement": multi_view_psnr(surface, fused.texture, self.camera, pictures)}
+        figures |= {"texels_seen": fused.seen}
+        return TexturedOutput(sheet, files, figures, mesh=mesh, textures=tuple(textures))
+
+    def score(self, clip: Clip, image: Image, item: Item) -> float:
+        """Return the mean cosine of the eight sides and the prompt, in words that the CLIP knows for things."""
+        caption = CAPTION_TEMPLATE.format(item.title) if self.options.view_words else item.title
+        sides = [image.crop(box) for box in side_boxes(image)]
+        return sum(clip_score(clip, side, caption) for side in sides) / len(sides)
+
+
+def side_boxes(sheet: Image) -> list[tuple[int, int, int, int]]:
+    """Return where the eight sides are on a sheet of two rows."""
+    width, height = sheet.width // (SIDES // 2), sheet.height // 2
+    return [(x * width, y * height, (x + 1) * width, (y + 1) * height) for y in range(2) for x in range(SIDES // 2)]

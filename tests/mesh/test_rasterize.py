@@ -1,0 +1,43 @@
+"""The z-buffer against Embree's rays, and what a fused texture shows of what was painted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+import trimesh
+
+from synoptic.mesh.fuse_texture import fuse, multi_view_psnr
+from synoptic.mesh.painted_surface import PaintedSurface
+from synoptic.mesh.rasterize import _cast, rasterize, z_buffer
+from synoptic.mesh.surface_maps import choose_views
+from synoptic.nerf.cameras import turntable_cameras
+
+
+@pytest.fixture(scope="module")
+def surface(tmp_path_factory) -> PaintedSurface:
+    """A torus and a ball in its hole, which hides a part of it."""
+    file = tmp_path_factory.mktemp("torus") / "a.stl"
+    whole: Any = trimesh.util.concatenate([trimesh.creation.torus(1.0, 0.3), trimesh.creation.icosphere(3, 0.4)])
+    file.write_bytes(whole.export(file_type="stl"))
+    return PaintedSurface.read(file)
+
+
+def test_both_rasterizers_see_the_same_faces(surface):
+    camera = turntable_cameras(4)
+    by_rays, by_buffer = _cast(surface.triangles, camera, 128), z_buffer(surface.triangles, camera, 128)
+    assert (by_rays == by_buffer).double().mean() >= 0.9999 and (by_rays >= 0).double().mean() > 0.1
+
+
+def test_colors_by_place_come_back_from_their_pictures(surface):
+    chosen = choose_views(surface, 8)
+    assert chosen.seen > 0.9 and len(chosen.camera.eye) <= 8
+    seen = rasterize(surface.triangles, chosen.camera, 128)
+    place = surface.place(seen.face.clamp(min=0), seen.share)
+    pictures = torch.where(seen.face[..., None] >= 0, place, torch.ones(3)).permute(0, 3, 1, 2)
+    fused = fuse(surface, chosen.camera, pictures, 256)
+    assert multi_view_psnr(surface, fused.texture, chosen.camera, pictures) > 35 and fused.seen > 0.7
+    texels = surface.texels(256)
+    away = (fused.texture.flatten(1).T[texels.number] - texels.place).norm(dim=1)
+    assert away.quantile(0.9) < 0.1, "unseen texels too, which are filled from beside them on the surface"
