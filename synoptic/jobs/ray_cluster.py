@@ -8,7 +8,14 @@ from concurrent.futures import Future
 from typing import Any
 
 import ray
-from ray.exceptions import RayActorError, RaySystemError, RayTaskError
+from ray.exceptions import (
+    LocalRayletDiedError,
+    ObjectLostError,
+    OutOfMemoryError,
+    RayActorError,
+    RaySystemError,
+    WorkerCrashedError,
+)
 
 from synoptic.errors import InputError
 from synoptic.jobs.placing import PROCESS_BYTES, largest_plan
@@ -48,7 +55,7 @@ class RayWorker:
 class RayEngine:
     """Actors of a cluster: one a GPU by default, or one a CPU; more of them share."""
 
-    deaths = (RayActorError, RaySystemError, RayTaskError)
+    deaths = (RayActorError, WorkerCrashedError, OutOfMemoryError, ObjectLostError, LocalRayletDiedError, RaySystemError)
 
     def __init__(self, options: BatchOptions, jobs: Sequence[Job]) -> None:
         connect(options.address)
