@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import random
+import secrets
 import subprocess
 import sys
 import time
@@ -33,6 +34,9 @@ class Cluster:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.nodes = folder, list[psutil.Process]()
+        folder.mkdir(parents=True)
+        (folder / "token").write_text(secrets.token_hex(32))
+        os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(folder / "token")}
         self.start("--head", f"--port={PORT}", f"--temp-dir={folder}", "--include-dashboard=false")
         self.start(f"--address=127.0.0.1:{PORT}")
 

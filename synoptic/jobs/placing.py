@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import psutil
 import torch
 
+from synoptic.errors import InputError
 from synoptic.jobs.planning import Job
 from synoptic.options import options_class
-from synoptic.options.common import ModelOptions
 from synoptic.runs.plan import Plan, make_plans
 
 PROCESS_BYTES = 2**30  # of a worker beside its model: Python, torch, diffusers
@@ -30,18 +30,19 @@ def cores() -> int:
     return len(psutil.Process().cpu_affinity()) if hasattr(psutil.Process, "cpu_affinity") else os.cpu_count() or 1
 
 
-def largest_plan(jobs: Sequence[Job]) -> Plan:
-    """Return the plan that takes most memory, of the first job of each model."""
+def largest_plan(jobs: Sequence[Job]) -> Plan | None:
+    """Return the plan that takes most memory, of the first job of each model; None where none can be made."""
     firsts: dict[str, Job] = {}
     for job in jobs:
         if job.group[0] not in firsts and len(firsts) < MODELS:
             firsts[job.group[0]] = job
     plans = []
     for job in firsts.values():
-        options = options_class(job.application).from_arguments(**job.options).prepare()
-        assert isinstance(options, ModelOptions)
-        plans += make_plans(options)
-    return max(plans, key=bytes_of)
+        try:
+            plans += make_plans(options_class(job.application).from_arguments(**job.options).prepare())
+        except InputError:  # its own run will say so
+            continue
+    return max(plans, key=bytes_of, default=None)
 
 
 def bytes_of(plan: Plan) -> int:
@@ -52,4 +53,4 @@ def bytes_of(plan: Plan) -> int:
 def fitting_workers(jobs: Sequence[Job], devices: int) -> int:
     """Return how many workers these devices hold together."""
     plan = largest_plan(jobs)
-    return devices * (plan.free // bytes_of(plan))
+    return devices * (plan.free // bytes_of(plan)) if plan else devices * cores()

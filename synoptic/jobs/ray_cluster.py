@@ -92,7 +92,7 @@ def connect(address: str | None) -> None:
 def memory_of(jobs: Sequence[Job], on_gpus: bool) -> int:
     """Return the bytes of a node's own memory that a worker takes: weights pass through it on their way to a GPU."""
     plan = largest_plan(jobs)
-    return PROCESS_BYTES + (sum(plan.weights.values()) if on_gpus else plan.peak)
+    return PROCESS_BYTES + ((sum(plan.weights.values()) if on_gpus else plan.peak) if plan else 0)
 
 
 def build(options: BatchOptions, jobs: Sequence[Job]) -> RayEngine:
