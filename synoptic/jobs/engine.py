@@ -27,7 +27,11 @@ class Engine(Protocol):
     """Starts workers."""
 
     count: int  # workers at once
-    deaths: tuple[type[Exception], ...]
+
+    @property
+    def deaths(self) -> tuple[type[Exception], ...]:
+        """What the future of a lost worker raises."""
+        ...
 
     def start(self) -> Worker: ...
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Any
 
-import ray
-from ray.exceptions import (
+import ray  # pyright: ignore[reportMissingImports]
+from ray.exceptions import (  # pyright: ignore[reportMissingImports]
     LocalRayletDiedError,
     ObjectLostError,
     OutOfMemoryError,

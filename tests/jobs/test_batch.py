@@ -63,6 +63,35 @@ def test_results_go_where_fsspec_reaches(tmp_path):
     assert read_record(lambda name: store.read(f"x/z/{name}")).state == "waiting"
 
 
+@pytest.mark.slow
+def test_a_batch_goes_to_s3_and_is_found_there_again(tmp_path, monkeypatch):
+    moto, s3fs = pytest.importorskip("moto.server"), pytest.importorskip("s3fs")
+    server = moto.ThreadedMotoServer(port=0)
+    server.start()
+    told = {"AWS_ENDPOINT_URL": "http://{}:{}".format(*server.get_host_and_port()), "AWS_DEFAULT_REGION": "us-east-1"}
+    told |= {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    try:
+        files = s3fs.S3FileSystem()
+        files.mkdir("pictures")
+        jobs = [{"application": "generate", "prompt": "a lemon", **HOW, "grid": {"seed": "0..1"}}]
+        found = syn.batch(jobs, out="s3://pictures/batch", workers=1)
+        assert not found.failed and {"batch.tsv", "index.html", "jobs.jsonl", "generate"} == {
+            place.rpartition("/")[2] for place in files.ls("pictures/batch")
+        }
+        before = {
+            name: about["LastModified"] for name, about in files.find("pictures", detail=True).items() if "png" in name
+        }
+        again = syn.batch(jobs, out="s3://pictures/batch", workers=1)
+        files.invalidate_cache()
+        assert again.records == found.records and len(before) == 2
+        after = files.find("pictures", detail=True)
+        assert {name: after[name]["LastModified"] for name in before} == before
+    finally:
+        server.stop()
+
+
 @pytest.mark.parametrize(
     ("options", "rule"),
     [
