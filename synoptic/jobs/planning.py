@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
 from dataclasses import MISSING
 from difflib import get_close_matches
 from hashlib import sha256
@@ -137,7 +138,7 @@ def jobs_of(line: int, written: JsonObject | InputError, folder: Path, checkpoin
     """Yield the jobs that one entry stands for. Raises InputError on the first that is wrong."""
     if isinstance(written, InputError):
         raise written
-    written = dict(written) if not isinstance(written, Cells) else Cells(written)
+    written = copy(written)
     name = application_of(written.pop("application", None))
     cls = options_class(name)
     given = from_cells(cls, written) if isinstance(written, Cells) else written

@@ -105,6 +105,7 @@ def test_a_hostile_file_is_refused_in_one_line(name, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [".jsonl", ".csv"])
 def test_a_line_without_end_is_never_kept_whole(ending, tmp_path):
     file = tmp_path / f"jobs{ending}"
