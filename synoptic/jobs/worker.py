@@ -5,7 +5,10 @@ from __future__ import annotations
 import io
 import json
 import os
+import threading
 from contextlib import redirect_stderr, suppress
+
+from tqdm import tqdm
 
 from synoptic.jobs.planning import Job
 from synoptic.jobs.records import FAILED, Record, read_record
@@ -20,6 +23,7 @@ LOG = 20_000  # letters that are kept of what a failed run said
 def begin(folder: str) -> None:
     """Prepare this process for jobs: work where the batch was started, show no bars."""
     os.environ["TQDM_DISABLE"] = "1"
+    tqdm.set_lock(threading.RLock())  # its own is a semaphore of the system, which a killed process leaves behind
     with suppress(OSError):  # on another machine there may be no such folder
         os.chdir(folder)
 
