@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from synoptic.distillation.losses import vsd as vsd
     from synoptic.distillation.optimize import optimize as optimize
     from synoptic.guidance.cfg import cfg as cfg
+    from synoptic.jobs.batch import batch as batch
     from synoptic.models.load import load as load
     from synoptic.models.load import load_controlnet as load_controlnet
     from synoptic.models.load import load_upscaler as load_upscaler
@@ -60,6 +61,7 @@ MODULES = {
     "load_upscaler": "models.load",
     "run": "runs.execute",
     "grid": "runs.grid",
+    "batch": "jobs.batch",
     "cfg": "guidance.cfg",
     "sample": "sampling.single",
     "canonical": "sampling.joint",

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from synoptic.runs.grid import GridRun
     from synoptic.runs.manifest import Run
 
-TOOLS = [name.replace("_", "-") for name in (*synoptic.TOOLS, "models", "embed", "views", "studio")]
+TOOLS = [name.replace("_", "-") for name in (*synoptic.TOOLS, "models", "embed", "views", "studio", "batch")]
 APPLICATIONS = [name for names in COMMANDS.values() for name in names if name not in TOOLS]
 RENAMED_COMMANDS = {"dream": "text-to-3d", "condition": "control-map", "train-control": "train-controlnet"}
 
@@ -125,6 +125,7 @@ def main() -> None:
         result = app(sys.argv[1:], exit_on_error=False, print_error=False) if sys.argv[1:] else FIRST_PAGE
         if result is not None:
             print(result)
+        code = getattr(result, "exit_code", 0)  # of a batch, where jobs have failed
         sys.stdout.flush()
     except (InputError, CycloptsError) as e:
         if is_verbose(sys.argv[1:]):

@@ -23,7 +23,7 @@ COMMANDS = [shlex.split(line, comments=True) for kind, block in BLOCKS if not ki
 SYNOPTIC = [argv for argv in COMMANDS if argv and argv[0] == "synoptic" and "sd2" not in argv]  # that one downloads
 PYTHON = [block for kind, block in BLOCKS if kind == "python"]
 SAMPLING = {"wide", "panorama", "generate", "evaluate", "edit", "control", "distill", "texture"}
-NAMES = SAMPLING | {"anagram", "text-to-3d", "hybrid", "views", "score", "info", "models"}
+NAMES = SAMPLING | {"anagram", "text-to-3d", "hybrid", "views", "score", "info", "models", "batch"}
 SMALL = ["--steps", "2", "--upscalers", "none"]
 QUICK = {name: ["--steps", "2"] for name in SAMPLING} | {"anagram": [*SMALL, "--seed-search", "2"], "hybrid": SMALL}
 QUICK["generate"] = SMALL
@@ -48,6 +48,8 @@ def small(made, tmp_path, monkeypatch):
     monkeypatch.chdir(shutil.copytree(made, tmp_path / "here"))
     two = dict(list(json.loads(OURS["wide"].read_text()).items())[:2])
     (tmp_path / "wide.json").write_text(json.dumps(two))
+    job = {"application": "generate", "prompt": "a photo of a horse", "model": "bundled", "steps": 2}
+    Path("jobs.jsonl").write_text(json.dumps(job | {"grid": {"seed": "0..1"}}))
     monkeypatch.setitem(OURS, "wide", tmp_path / "wide.json")
     monkeypatch.setattr("synoptic.mesh.marching_cubes.extract_mesh", partial(extract_mesh, grid=48, texture=64, views=2))
 

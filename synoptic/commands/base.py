@@ -30,5 +30,5 @@ class Tool:
 
 def tool_module(name: str) -> ModuleType:
     """Return the module that carries out a tool: in `courses/`, `studio/` or `commands/`."""
-    elsewhere = {"evaluate": "courses.evaluate", "studio": "studio.server"}
+    elsewhere = {"batch": "jobs.batch", "evaluate": "courses.evaluate", "studio": "studio.server"}
     return import_module(f"synoptic.{elsewhere.get(name, f'commands.{name}')}")

@@ -39,6 +39,7 @@ COMMANDS = {
     "Make pictures and objects from words": typed(synoptic.FROM_WORDS),
     "Change a picture": typed(synoptic.OF_A_PICTURE),
     "In the browser": ("studio",),
+    "Many runs": ("batch",),
     "Study a model": (*typed(synoptic.STUDIES), "train-controlnet"),
     "Look and measure": ("info", "score", "evaluate", "models", "views", "bench"),
     "Prepare and convert": ("control-map", "video", "embed"),

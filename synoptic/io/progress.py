@@ -30,10 +30,10 @@ def listening(listener: Listener) -> Iterator[None]:
 
 
 @contextmanager
-def progress_bar(title: str, total: int, show: bool = True) -> Iterator[Callable[[], None]]:
-    """Show a bar of so many steps: `with progress_bar(title, total) as tick:` and tick() after each."""
+def progress_bar(title: str, total: int, show: bool = True, unit: str = "step") -> Iterator[Callable[[], None]]:
+    """Show a bar of so many steps, or other units: `with progress_bar(title, total) as tick:` and tick() after each."""
     hidden, listener, taken = not show or not total or not is_main_process(), _listener.get(), 0
-    with tqdm(total=total, desc=title, unit="step", disable=hidden, dynamic_ncols=True) as shown:
+    with tqdm(total=total, desc=title, unit=unit, disable=hidden, dynamic_ncols=True) as shown:
 
         def tick() -> None:
             nonlocal taken

@@ -56,13 +56,18 @@ def run(application: str, /, *values: object, **options: object) -> Run:
 
 def carry_out(options: Any) -> Run:
     """Run prepared options by what carries them out; then outputs/index.html lists it, even where it failed."""
-    if isinstance(options, ModelOptions):  # a training has gradients, whose memory is not known
-        check_memory(options)
     try:
-        return executor(options.application())(options)
+        return carry_out_unlisted(options)
     finally:
         if is_main_process():
             write_index(folder_of(options))
+
+
+def carry_out_unlisted(options: Any) -> Run:
+    """Run prepared options as `carry_out`, without listing them: of thousands of runs no page is made after each."""
+    if isinstance(options, ModelOptions):  # a training has gradients, whose memory is not known
+        check_memory(options)
+    return executor(options.application())(options)
 
 
 def executor(application: str) -> Callable[..., Run]:

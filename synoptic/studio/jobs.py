@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import queue
 import secrets
-import sys
 import threading
 import time
-import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,12 +14,12 @@ from typing import Literal
 
 from PIL.Image import Image
 
-from synoptic.errors import InputError, NonFiniteError, RunFailed, printable
+from synoptic.errors import InputError, RunFailed
 from synoptic.io import atomic_write
-from synoptic.models.memory import empty_cache, is_out_of_memory
 from synoptic.options import options_class
 from synoptic.options.common import ModelOptions
 from synoptic.runs.execute import carry_out
+from synoptic.runs.failures import reason
 from synoptic.runs.folders import default_folder
 from synoptic.runs.watch import watching
 from synoptic.sampling.step import Step
@@ -157,15 +155,8 @@ class Jobs:
             self._end(job, "stopped", "stopped; finished pictures are kept, the same settings go on from there")
         except RunFailed as e:
             self._end(job, "failed" if not job.pictures() else "done", str(e))
-        except (InputError, NonFiniteError, OSError) as e:
-            self._end(job, "failed", str(e))
         except Exception as e:  # a job that fails must not end the others
-            if is_out_of_memory(e):
-                empty_cache()
-                self._end(job, "failed", "memory has run out: ask for a smaller picture, or fewer at once")
-            else:
-                traceback.print_exc(file=sys.stderr)
-                self._end(job, "failed", f"{type(e).__name__}: {printable(e)[:300]}")
+            self._end(job, "failed", reason(e))
 
     def _end(self, job: Job, state: State, message: str = "") -> None:
         job.state, job.message, job.ended, job.preview = state, message, time.time(), None

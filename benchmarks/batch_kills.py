@@ -1,0 +1,170 @@
+"""A batch under `kill -9`: workers, the driver and, with Ray, one of two raylets, at random, until so many were killed.
+
+python benchmarks/batch_kills.py [--engine local|ray] [--jobs 200] [--kills 30] [--every 12] [--folder DIR]
+
+Then every job must be done, no picture that was once finished written again, no part of a file left, and every picture
+bitwise that of a single run. Ends with 1 where anything of it fails. With Ray it starts a head and a second node on this
+machine, with a folder of their own, and ends no other process than theirs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import secrets
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+
+import synoptic as syn
+
+PORT = 6399
+ACTOR = "ray::JobActor"
+
+
+class Cluster:
+    """Two Ray nodes of this machine; `folder` marks their processes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.nodes = folder, list[psutil.Process]()
+        folder.mkdir(parents=True)
+        (folder / "token").write_text(secrets.token_hex(32))
+        os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(folder / "token")}
+        self.start("--head", f"--port={PORT}", f"--temp-dir={folder}", "--include-dashboard=false")
+        self.start(f"--address=127.0.0.1:{PORT}")
+
+    def start(self, *how: str) -> None:
+        command = [str(Path(sys.executable).with_name("ray")), "start", *how, "--num-cpus=1", "--disable-usage-stats"]
+        subprocess.run(command, check=True, capture_output=True)
+        self.nodes.append(next(p for p in self.own() if p.name() == "raylet" and p not in self.nodes))
+
+    def own(self) -> Iterator[psutil.Process]:
+        for process in psutil.process_iter():
+            try:
+                if any(str(self.folder) in word for word in process.cmdline()):
+                    yield process
+            except psutil.Error:
+                continue
+
+    def workers(self) -> list[psutil.Process]:
+        return [
+            p
+            for node in self.nodes
+            if node.is_running()
+            for p in children(node)
+            if p.cmdline()[:1] and ACTOR in p.cmdline()[0]
+        ]
+
+    def lose_a_node(self) -> None:
+        """Kill the second raylet, and begin another in its place."""
+        self.nodes.pop().kill()
+        self.start(f"--address=127.0.0.1:{PORT}")
+
+    def stop(self) -> None:
+        for process in [p for node in self.nodes for p in children(node)] + list(self.own()):
+            if process.is_running():
+                process.kill()
+
+
+def children(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return process.children(recursive=True)
+    except psutil.Error:
+        return []
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--engine", choices=["local", "ray"], default="local")
+    parser.add_argument("--jobs", type=int, default=200)
+    parser.add_argument("--kills", type=int, default=30)
+    parser.add_argument("--every", type=float, default=12.0, help="seconds between two kills")
+    parser.add_argument("--steps", type=int, default=6)
+    parser.add_argument("--folder", type=Path, default=Path("/tmp/synoptic-kills"))
+    args = parser.parse_args()
+    os.environ |= {"OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1"}
+    args.folder.mkdir(parents=True, exist_ok=True)
+    out, file, rng = args.folder / "batch", args.folder / "jobs.jsonl", random.Random(0)
+    how = {"model": "bundled", "steps": args.steps, "dtype": "float32"}
+    prompts = ["a photo of a horse", "a photo of a forest"]
+    job = {"application": "generate", **how, "grid": {"prompt": prompts, "seed": f"0..{args.jobs // 2 - 1}"}}
+    file.write_text(json.dumps(job))
+    cluster = Cluster(args.folder / "ray") if args.engine == "ray" else None
+    command = [sys.executable, "-m", "synoptic", "batch", str(file), "--workers", "2", "--out", str(out)]
+    command += ["--engine", "ray", "--address", f"127.0.0.1:{PORT}"] if cluster else []
+    kills, first_seen, again = Counter[str](), dict[Path, tuple[int, int]](), set[Path]()
+
+    def look() -> None:
+        """Remember finished pictures; one that is written again is another file."""
+        for manifest in out.glob("generate/*/run.json"):
+            if json.loads(manifest.read_text())["state"] == "done":
+                for picture in manifest.parent.glob("*.png"):
+                    now = (picture.stat().st_ino, picture.stat().st_mtime_ns)
+                    if first_seen.setdefault(picture, now) != now:
+                        again.add(picture)
+
+    begin, code = time.time(), -9
+    try:
+        while code < 0:
+            with (args.folder / "log.txt").open("a") as log:
+                driver = psutil.Popen(command, stdout=log, stderr=log)
+                due = time.time() + args.every
+                while driver.poll() is None:
+                    time.sleep(1)
+                    look()
+                    if time.time() < due or kills.total() >= args.kills:
+                        continue
+                    due = time.time() + args.every * rng.uniform(0.5, 1.5)
+                    workers = (
+                        cluster.workers()
+                        if cluster
+                        else [p for p in children(driver) if "--multiprocessing-fork" in p.cmdline()]
+                    )
+                    what = rng.choice(["worker"] * 4 + ["driver", "node" if cluster else "driver"])
+                    if what == "driver":
+                        driver.kill()
+                    elif what == "node" and cluster:
+                        cluster.lose_a_node()
+                    elif workers:
+                        rng.choice(workers).kill()
+                    else:
+                        continue
+                    kills[what] += 1
+                    print(f"{time.time() - begin:.0f} s: {what} killed, {len(first_seen)} jobs done", flush=True)
+                code = driver.wait()
+    finally:
+        if cluster:
+            cluster.stop()
+    look()
+    state = subprocess.run([*command[:4], "--status", str(out)], capture_output=True, text=True, check=True).stdout
+    found = {path.name for path in out.rglob("*") if path.is_file()}
+    rows = (out / "batch.tsv").read_text().splitlines()[1:]
+    different = 0
+    for seed in range(args.jobs // 2):
+        for prompt in prompts:
+            alone = syn.run("generate", prompt, **how, seed=seed, out=str(args.folder / "alone" / f"{prompt[-5:]}{seed}"))
+            name = alone.pictures[0].file
+            (there,) = out.glob(f"generate/*/{name}")
+            different += there.read_bytes() != (alone.folder / name).read_bytes()
+    checks = {
+        "every job done": f"{args.jobs} jobs: {args.jobs} done" in state,
+        "the table is complete": len(rows) == args.jobs and all(row.split("\t")[2] == "done" for row in rows),
+        "no finished picture written again": not again and len(first_seen) == args.jobs,
+        "no part of a file left": not any(name.endswith((".part", ".safetensors")) or "preview" in name for name in found),
+        "bitwise the single runs": different == 0,
+        "exit code 0": code == 0,
+    }
+    print(f"{args.engine}: {args.jobs} jobs, killed: {dict(kills)}, {time.time() - begin:.0f} s")
+    print("\n".join(f"{'ok' if good else 'FAILED'}\t{name}" for name, good in checks.items()))
+    return 0 if all(checks.values()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,58 @@
+"""`synoptic batch` and `synoptic.batch`: everything is read and checked here before anything heavy is imported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import import_module
+from os import PathLike, fspath
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from synoptic.errors import InputError, user_path
+from synoptic.jobs.files import Entry, not_a_mapping, read_entries
+from synoptic.jobs.planning import PLAN, Job, digest_of, parse_plan, plan_jobs
+from synoptic.options.batch import BatchOptions
+
+if TYPE_CHECKING:
+    from synoptic.jobs.table import Batch
+
+
+def batch(jobs: str | PathLike[str] | Iterable[Mapping[str, object]], /, **options: object) -> Batch:
+    """Carry out many runs, as the command line does: `batch([{"application": "generate", "prompt": "a lake"}], out="x")`.
+
+    `jobs` is a file or an iterable of mappings, each an application, its options and perhaps a `grid`. Processes are
+    spawned, so a script calls it below `if __name__ == "__main__"`. Raises InputError where any job is wrong; one that fails
+    is among the result's `failed`.
+    """
+    try:
+        if isinstance(jobs, str | PathLike):
+            return execute(BatchOptions.from_arguments(fspath(jobs), **options).prepare())
+        entries = [
+            Entry(k, dict(job) if isinstance(job, Mapping) else not_a_mapping(job)) for k, job in enumerate(jobs, start=1)
+        ]
+        return carry_out(BatchOptions.from_arguments("jobs", **options).prepare(), entries)
+    except InputError as e:
+        raise e.in_python() from None
+
+
+def execute(options: BatchOptions) -> Batch:
+    """Carry out prepared options, or say how a batch stands."""
+    if options.status is not None:
+        return import_module("synoptic.jobs.run").status(options.status)
+    return carry_out(options, list(read_entries(user_path(options.jobs or ""))))
+
+
+def carry_out(options: BatchOptions, entries: Sequence[Entry]) -> Batch:
+    """Plan jobs, or take the plan that was made of the same ones before, and run them."""
+    folder, digest = user_path(options.out).absolute(), digest_of(entries)
+    jobs = planned_before(folder, digest) or plan_jobs(entries, folder)
+    return import_module("synoptic.jobs.run").run(options, jobs, digest)
+
+
+def planned_before(folder: Path, digest: str) -> list[Job]:
+    """Return the plan in a folder where it was made of the same jobs; [] elsewhere."""
+    try:
+        before, jobs = parse_plan((folder / PLAN).read_text())
+    except (OSError, ValueError):
+        return []
+    return jobs if digest and before == digest else []

@@ -1,0 +1,38 @@
+"""What carries out jobs: workers that hold a model, on this machine or on a cluster, behind one protocol."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from typing import Protocol
+
+from synoptic.jobs.planning import Job
+from synoptic.jobs.records import Record
+
+
+class Worker(Protocol):
+    """A process that carries out one job after another."""
+
+    ready: Future[None]  # done once it takes jobs
+
+    def submit(self, job: Job) -> Future[Record]:
+        """Carry out a job. The future raises one of the engine's `deaths` where the process is lost."""
+        ...
+
+    def stop(self) -> None:
+        """End the process, whatever it does."""
+        ...
+
+
+class Engine(Protocol):
+    """Starts workers."""
+
+    count: int  # workers at once
+
+    @property
+    def deaths(self) -> tuple[type[Exception], ...]:
+        """What the future of a lost worker raises."""
+        ...
+
+    def start(self) -> Worker: ...
+
+    def close(self) -> None: ...

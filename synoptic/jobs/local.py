@@ -1,0 +1,93 @@
+"""A pool of processes on this machine: each holds a model, ends with the batch, and is replaced when it is lost."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Sequence
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
+from multiprocessing.connection import Connection
+
+import torch
+
+from synoptic.errors import InputError
+from synoptic.jobs.placing import cores, fitting_workers, gpus
+from synoptic.jobs.planning import Job
+from synoptic.jobs.records import Record
+from synoptic.jobs.worker import begin, carry_out_job
+from synoptic.options.batch import BatchOptions
+
+SPAWN = multiprocessing.get_context("spawn")
+
+
+class LocalWorker:
+    """A process of its own, that ends when this one does or `stop` is called: a pipe says so."""
+
+    def __init__(self, out: str, gpu: str | None, threads: int) -> None:
+        self.out, (heard, self.alive) = out, SPAWN.Pipe(duplex=False)
+        self.pool = ProcessPoolExecutor(1, SPAWN, prepare_process, (heard, gpu, threads))
+        self.ready: Future[None] = self.pool.submit(begin, os.getcwd())
+
+    def submit(self, job: Job) -> Future[Record]:
+        return self.pool.submit(carry_out_job, job, self.out)
+
+    def stop(self) -> None:
+        self.alive.close()
+        self.pool.shutdown(wait=False, cancel_futures=True)
+
+
+def prepare_process(heard: Connection, gpu: str | None, threads: int) -> None:
+    """Prepare a worker's process: its GPU, its threads, its end. Ctrl-C is for the batch to hear."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=end_with, args=(heard,), daemon=True).start()
+    if gpu is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpu
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(threads)
+
+
+def end_with(heard: Connection) -> None:
+    """End this process at once when the other end of the pipe is closed."""
+    heard.poll(None)
+    os._exit(1)
+
+
+class LocalEngine:
+    """Processes of this machine: one a GPU by default, or one a core as far as memory reaches."""
+
+    deaths = (BrokenExecutor,)
+
+    def __init__(self, options: BatchOptions, jobs: Sequence[Job]) -> None:
+        self.out, self.gpus = options.out, gpus()
+        fits = fitting_workers(jobs, max(1, len(self.gpus)))
+        usual = len(self.gpus) or min(cores(), fits)
+        self.count = min(options.workers or max(1, usual), len(jobs))
+        if self.count > max(1, fits):
+            raise InputError(
+                f"--workers must fit into memory, {fits} of these models do, {self.count} were asked for: lower it",
+                rule="workers-memory",
+            )
+        self.threads = max(1, cores() // self.count)
+        self.workers: list[LocalWorker] = []
+        self.started = 0
+
+    def start(self) -> LocalWorker:
+        gpu = self.gpus[self.started % len(self.gpus)] if self.gpus else None
+        self.started += 1
+        worker = LocalWorker(self.out, gpu, self.threads)
+        self.workers = [other for other in self.workers if not other.alive.closed]
+        self.workers.append(worker)
+        return worker
+
+    def close(self) -> None:
+        for worker in self.workers:
+            worker.stop()
+        for worker in self.workers:
+            worker.pool.shutdown()
+
+
+def build(options: BatchOptions, jobs: Sequence[Job]) -> LocalEngine:
+    """Build the engine of a batch. Raises InputError where so many workers do not fit."""
+    return LocalEngine(options, jobs)

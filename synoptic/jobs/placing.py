@@ -1,0 +1,56 @@
+"""How many workers fit, by the memory plan of the models that they hold."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+import psutil
+import torch
+
+from synoptic.errors import InputError
+from synoptic.jobs.planning import Job
+from synoptic.options import options_class
+from synoptic.runs.plan import Plan, make_plans
+
+PROCESS_BYTES = 2**30  # of a worker beside its model: Python, torch, diffusers
+MODELS = 8  # whose plans are made: the first jobs of each
+
+
+def gpus() -> list[str]:
+    """Return the names by which CUDA_VISIBLE_DEVICES knows the GPUs that are free to use."""
+    if not torch.cuda.is_available():
+        return []
+    found = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return found.split(",") if found else [str(k) for k in range(torch.cuda.device_count())]
+
+
+def cores() -> int:
+    """Return the cores that this process may use."""
+    return len(psutil.Process().cpu_affinity()) if hasattr(psutil.Process, "cpu_affinity") else os.cpu_count() or 1
+
+
+def largest_plan(jobs: Sequence[Job]) -> Plan | None:
+    """Return the plan that takes most memory, of the first job of each model; None where none can be made."""
+    firsts: dict[str, Job] = {}
+    for job in jobs:
+        if job.group[0] not in firsts and len(firsts) < MODELS:
+            firsts[job.group[0]] = job
+    plans = []
+    for job in firsts.values():
+        try:
+            plans += make_plans(options_class(job.application).from_arguments(**job.options).prepare())
+        except InputError:  # its own run will say so
+            continue
+    return max(plans, key=bytes_of, default=None)
+
+
+def bytes_of(plan: Plan) -> int:
+    """Return what a worker takes of its device: all of a run, on a GPU the least, since it takes there what is left."""
+    return plan.least if plan.device.type == "cuda" else plan.peak + PROCESS_BYTES
+
+
+def fitting_workers(jobs: Sequence[Job], devices: int) -> int:
+    """Return how many workers these devices hold together."""
+    plan = largest_plan(jobs)
+    return devices * (plan.free // bytes_of(plan)) if plan else devices * cores()

@@ -1,0 +1,255 @@
+"""From what was written to jobs: grids expand, every option is checked, every job gets a folder. Imports nothing heavy."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
+from dataclasses import MISSING
+from difflib import get_close_matches
+from hashlib import sha256
+from itertools import product
+from math import prod
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+import synoptic
+from synoptic.errors import InputError
+from synoptic.jobs.files import GRID, Cells, Entry, value_of_cell
+from synoptic.models.checkpoint import Checkpoint
+from synoptic.models.registry import resolve
+from synoptic.options import options_class
+from synoptic.options.base import Options, OptionSpec, split_list, unknown_option
+from synoptic.options.common import ModelOptions
+from synoptic.options.grid import RANGE, make_axis, parse
+from synoptic.options.seeds import RANDOM
+from synoptic.runs.folders import check_same, default_folder
+from synoptic.utils.json_objects import JsonObject
+
+MOST = 1_000_000  # jobs of one batch
+SHOWN = 20  # wrong lines that are shown
+MESSAGE = 300  # letters of what is wrong with one
+PLAN, TABLE, PAGE, LOCK = "jobs.jsonl", "batch.tsv", "index.html", ".lock"  # in the folder of a batch
+MODEL = ("model", "device", "dtype", "embeddings", "lora", "vae", "textual_inversion", "clip_skip", "compile", "upscalers")
+SHAPE = ("width", "height", "size", "steps")
+
+
+class Job(NamedTuple):
+    """One run of a batch: options as they were given, its folder's path below the batch's, and what it has in common.
+
+    `group` is its model and its shape: jobs of one group follow one another on a worker.
+    """
+
+    line: int
+    application: str
+    options: JsonObject
+    path: str
+    group: tuple[str, str]
+
+
+def plan_jobs(entries: Iterable[Entry], folder: Path) -> list[Job]:
+    """Return the jobs of what was written, each once. Raises InputError where anything is wrong, with every wrong line.
+
+    Of several wrong lines all but the last message go to the error stream.
+    """
+    jobs: dict[str, Job] = {}
+    wrong: list[tuple[int, InputError]] = []
+    checkpoints: dict[str, Checkpoint] = {}
+    repeated = count = 0
+    for line, written in entries:
+        try:
+            for job in jobs_of(line, written, folder, checkpoints):
+                count += 1
+                if count > MOST:
+                    raise InputError(f"a batch has at most {MOST} jobs, this has more: make it several", rule="jobs-size")
+                other = jobs.setdefault(job.path, job)
+                if other is not job and other._replace(line=line) != job:
+                    raise InputError(
+                        f"a job has a folder of its own, {job.path!r} is that of line {other.line} too: change out",
+                        rule="job-out-twice",
+                    )
+                repeated += other is not job
+        except InputError as e:
+            wrong.append((line, e))
+            if e.rule == "jobs-size":
+                break
+    wrong += nested(jobs)
+    refuse(wrong)
+    if not jobs:
+        raise InputError("a batch needs a job at least, none was given: write one a line", rule="jobs-empty")
+    if repeated:
+        print(f"warning: {repeated} jobs are given more than once; each is done once", file=sys.stderr)
+    return list(jobs.values())
+
+
+def digest_of(entries: Sequence[Entry]) -> str:
+    """Return a hash of what was written, "" where any of it is no job."""
+    if any(isinstance(entry.job, InputError) for entry in entries):
+        return ""
+    found = sha256(synoptic.__version__.encode())
+    for line, job in entries:
+        found.update(json.dumps([line, type(job).__name__, job], default=str).encode())
+    return found.hexdigest()
+
+
+def plan_text(jobs: Sequence[Job], digest: str) -> str:
+    """Return jobs as jobs.jsonl keeps them: the hash of what they were planned from, then one a line."""
+    return "".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in ({"from": digest}, *jobs))
+
+
+def parse_plan(text: str) -> tuple[str, list[Job]]:
+    """Return the hash and the jobs of jobs.jsonl; ("", []) where it cannot be read."""
+    try:
+        head, *rest = text.splitlines()
+        jobs = [Job(line, name, options, path, (m, s)) for line, name, options, path, (m, s) in map(json.loads, rest)]
+        return json.loads(head)["from"], jobs
+    except (ValueError, TypeError, KeyError):
+        return "", []
+
+
+def refuse(wrong: list[tuple[int, InputError]]) -> None:
+    """Raise InputError where anything is wrong: one line for each."""
+    if not wrong:
+        return
+    texts = [f"line {line}: {str(e)[:MESSAGE]}" for line, e in sorted(wrong, key=lambda one: one[0])]
+    if len(texts) == 1:
+        raise InputError(f"{texts[0]} (nothing was run)", rule=wrong[0][1].rule)
+    print("\n".join(texts[:SHOWN]), file=sys.stderr)
+    more = f", of which {SHOWN} are shown" if len(texts) > SHOWN else ""
+    raise InputError(f"{len(texts)} lines are wrong{more}, nothing was run: correct them", rule=wrong[0][1].rule)
+
+
+def nested(jobs: dict[str, Job]) -> list[tuple[int, InputError]]:
+    """Return what is wrong with jobs whose folder lies in another's."""
+    return [
+        (
+            job.line,
+            InputError(
+                f"a job has a folder of its own, {path!r} lies in that of another: change out", rule="job-out-inside"
+            ),
+        )
+        for path, job in jobs.items()
+        if any(parent.as_posix() in jobs for parent in PurePosixPath(path).parents)
+    ]
+
+
+def jobs_of(line: int, written: JsonObject | InputError, folder: Path, checkpoints: dict[str, Checkpoint]) -> Iterator[Job]:
+    """Yield the jobs that one entry stands for. Raises InputError on the first that is wrong."""
+    if isinstance(written, InputError):
+        raise written
+    written = copy(written)
+    name = application_of(written.pop("application", None))
+    cls = options_class(name)
+    given = from_cells(cls, written) if isinstance(written, Cells) else written
+    axes, out = axes_of(cls, given.pop(GRID, {})), given.pop("out", None)
+    if unknown := [key for key in given if not isinstance(key, str)]:
+        raise InputError(f"names of options are text, {unknown[0]!r} is none: correct it", rule="job-name")
+    if twice := given.keys() & axes.keys():
+        raise InputError(f"{min(twice)} is given beside the grid and in it: keep one", rule="given-twice")
+    if prod(map(len, axes.values())) > MOST:
+        raise InputError(f"a batch has at most {MOST} jobs, this grid has more: omit values", rule="jobs-size")
+    for values in product(*axes.values()):
+        chosen = given | dict(zip(axes, values, strict=True))
+        asked = cls.from_arguments(**chosen)
+        check_plain(asked)
+        options = resolved(asked, checkpoints)
+        place = Path(default_folder(options)).relative_to("outputs").as_posix()
+        if out is not None:
+            place = out_of(out, folder) + (f"/{Path(place).name}" if axes else "")
+            check_same(options, folder / place)
+        yield Job(line, name, chosen, place, (sys.intern(key(options, MODEL)), sys.intern(key(options, SHAPE))))
+
+
+def application_of(name: object) -> str:
+    """Return an application's name in Python. Raises InputError where there is none of that name."""
+    found = name.replace("-", "_") if isinstance(name, str) else ""
+    if found not in synoptic.APPLICATIONS:
+        near = get_close_matches(found, synoptic.APPLICATIONS, 1)
+        cure = f"did you mean {near[0]}?" if near else f"write one of {', '.join(synoptic.APPLICATIONS)}"
+        what = "none was given" if name is None else f"{str(name)[:60]!r} is none"
+        raise InputError(f"a job names its application, {what}: {cure}", rule="job-application")
+    return found
+
+
+def option(cls: type[Options], name: str) -> OptionSpec:
+    """Return an option of an application. Raises InputError where it has none of that name."""
+    known = {spec.name: spec for spec in cls.specs()}
+    if name not in known:
+        raise InputError(unknown_option(cls.application(), str(name)[:60], list(known)), rule="unknown-option")
+    return known[name]
+
+
+def from_cells(cls: type[Options], cells: Cells) -> JsonObject:
+    """Return the options of a row; the cell below `grid.seed` has the values of an axis, as --grid takes them."""
+    given: JsonObject = {}
+    for head, cell in cells.items():
+        axis, dot, name = head.replace("-", "_").partition(".")
+        if dot and axis == GRID:
+            given.setdefault(GRID, {})[name] = cell
+        else:
+            given[axis] = value_of_cell(option(cls, axis), cell)
+    return given
+
+
+def axes_of(cls: type[Options], grid: object) -> dict[str, tuple[object, ...]]:
+    """Return the values of every option of a grid: a list, or text as --grid takes it. Raises InputError."""
+    if not isinstance(grid, dict):
+        raise InputError(
+            'a grid is a mapping of options to lists, as {"seed": "0..3", "sync": ["x0", "eps"]}, this is none: correct it',
+            rule="job-grid",
+        )
+    axes = {}
+    for name, values in grid.items():
+        spec = option(cls, name)
+        if name == "out" or not isinstance(values, str | list | tuple | range) or not values:
+            raise InputError(f"{name} of a grid takes a list of values, this is none: correct it", rule="job-grid")
+        axes[name] = make_axis(spec, parsed(spec, values) if isinstance(values, str) else list(values)).values
+    return axes
+
+
+def parsed(spec: OptionSpec, text: str) -> list[object]:
+    """Return values as --grid takes them: between commas, or FIRST..LAST."""
+    if found := RANGE.fullmatch(text):
+        return list(range(int(found[1]), min(int(found[2]), int(found[1]) + MOST) + 1))
+    return [parse(spec, word) for word in split_list(text)]
+
+
+def check_plain(options: Options) -> None:
+    """Raise InputError for a seed that would be another after a restart, and for pictures that are no files."""
+    if getattr(options, "seed", 0) == RANDOM:
+        raise InputError('a batch can be repeated, seed -1 cannot: name seeds, as grid: {"seed": "0..7"}', rule="job-seed")
+    for spec in options.specs():
+        value = getattr(options, spec.name)
+        if spec.option.picture and not isinstance(value, str | None):
+            raise InputError(f"a job's {spec.name} is the path of a file, a picture was given: save it", rule="job-picture")
+
+
+def resolved(options: Options, checkpoints: dict[str, Checkpoint]) -> Options:
+    """Return options ready for work, as `prepare` does; a model's files are looked at once."""
+    assert isinstance(options, ModelOptions)
+    if options.model not in checkpoints:
+        checkpoints[options.model] = resolve(options.model)
+    return options.resolve(checkpoints[options.model])
+
+
+def out_of(out: object, folder: Path) -> str:
+    """Return where a job wants to go, below the batch's folder. Raises InputError where that leads out of it."""
+    text = out if isinstance(out, str) else ""
+    place = PurePosixPath(text)
+    inside = text and "\0" not in text and "\\" not in text and ":" not in text and not place.is_absolute()
+    try:
+        inside = inside and ".." not in place.parts and (folder / text).resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError, ValueError):
+        inside = False
+    if not inside or not place.parts or place.parts[0] in (PLAN, TABLE, PAGE) or any(p.startswith(".") for p in place.parts):
+        raise InputError(
+            f"a job's out is a folder in that of the batch, as run-1 or cats/7, {str(out)[:60]!r} is none: change it",
+            rule="job-out",
+        )
+    return place.as_posix()
+
+
+def key(options: Options, names: tuple[str, ...]) -> str:
+    values = {name: value for name in names if (value := getattr(options, name, MISSING)) is not MISSING}
+    return json.dumps(values, default=str)

@@ -1,0 +1,100 @@
+"""Actors of a Ray cluster: each holds a model on the part of a node that the plan gives it, and is replaced when lost."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import Future
+from typing import Any
+
+import ray  # pyright: ignore[reportMissingImports]
+from ray.exceptions import (  # pyright: ignore[reportMissingImports]
+    LocalRayletDiedError,
+    ObjectLostError,
+    OutOfMemoryError,
+    RayActorError,
+    RaySystemError,
+    WorkerCrashedError,
+)
+
+from synoptic.errors import InputError
+from synoptic.jobs.placing import PROCESS_BYTES, largest_plan
+from synoptic.jobs.planning import Job
+from synoptic.jobs.records import Record
+from synoptic.jobs.worker import begin, carry_out_job
+from synoptic.options.batch import BatchOptions
+
+SHARE = 0.8  # of the cluster's CPUs for workers: parts of CPUs on several nodes do not add up
+
+
+class JobActor:
+    """What runs in an actor's process."""
+
+    def begin(self, folder: str) -> None:
+        begin(folder)
+
+    def carry_out(self, job: Job, out: str) -> Record:
+        return carry_out_job(job, out)
+
+
+class RayWorker:
+    """An actor, which ends with the driver or with `stop`."""
+
+    def __init__(self, out: str, resources: dict[str, float]) -> None:
+        self.out = out
+        self.actor: Any = ray.remote(JobActor).options(**resources).remote()
+        self.ready: Future[None] = self.actor.begin.remote(os.getcwd()).future()
+
+    def submit(self, job: Job) -> Future[Record]:
+        return self.actor.carry_out.remote(job, self.out).future()
+
+    def stop(self) -> None:
+        ray.kill(self.actor)
+
+
+class RayEngine:
+    """Actors of a cluster: one a GPU by default, or one a CPU; more of them share."""
+
+    deaths = (RayActorError, WorkerCrashedError, OutOfMemoryError, ObjectLostError, LocalRayletDiedError, RaySystemError)
+
+    def __init__(self, options: BatchOptions, jobs: Sequence[Job]) -> None:
+        connect(options.address)
+        self.out, there = options.out, ray.cluster_resources()
+        gpus, cpus = int(there.get("GPU", 0)), there.get("CPU", 1)
+        self.count = min(options.workers or gpus or max(1, int(cpus)), len(jobs))
+        self.resources: dict[str, float] = {"num_cpus": min(1.0, round(SHARE * cpus / self.count, 3)), "max_restarts": 0}
+        self.resources["memory"] = memory_of(jobs, bool(gpus))
+        if gpus:
+            self.resources["num_gpus"] = 1 / -(-self.count // gpus)
+        self.workers: list[RayWorker] = []
+
+    def start(self) -> RayWorker:
+        self.workers.append(RayWorker(self.out, self.resources))
+        return self.workers[-1]
+
+    def close(self) -> None:
+        for worker in self.workers:
+            worker.stop()
+        ray.shutdown()
+
+
+def connect(address: str | None) -> None:
+    """Connect to a cluster, or start one on this machine. Raises InputError where there is none."""
+    try:
+        ray.init(address=address or "local", log_to_driver=False, logging_level="error")
+    except (ConnectionError, RuntimeError, ValueError) as e:
+        raise InputError(
+            f"--address must be that of a Ray cluster, {address} is not ({str(e)[:200]}): begin one with `ray start --head`",
+            rule="batch-address",
+        ) from None
+
+
+def memory_of(jobs: Sequence[Job], on_gpus: bool) -> int:
+    """Return the bytes of a node's own memory that a worker takes: weights pass through it on their way to a GPU."""
+    plan = largest_plan(jobs)
+    return PROCESS_BYTES + ((sum(plan.weights.values()) if on_gpus else plan.peak) if plan else 0)
+
+
+def build(options: BatchOptions, jobs: Sequence[Job]) -> RayEngine:
+    """Build the engine of a batch. Raises InputError where no cluster answers."""
+    return RayEngine(options, jobs)

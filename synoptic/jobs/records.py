@@ -1,0 +1,56 @@
+"""What came of a job, as its folder says: the run's manifest, or why it failed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+from synoptic.runs.folders import MANIFEST
+from synoptic.utils.json_objects import JsonObject
+
+FAILED = "failed.json"  # beside the manifest: why a job came to nothing, and what its run said
+State = Literal["waiting", "done", "failed"]
+
+
+class Record(NamedTuple):
+    """What came of a job: its state, mean score, seconds, device with dtype, pictures, and why it failed."""
+
+    state: State = "waiting"
+    score: float | None = None
+    seconds: float | None = None
+    device: str = ""
+    pictures: tuple[str, ...] = ()
+    message: str = ""
+
+
+def read_record(read: Callable[[str], str | None]) -> Record:
+    """Return what a job's folder says; `read` returns the text of a file in it, None where there is none."""
+    manifest = parsed(read(MANIFEST))
+    if manifest.get("state") == "done":
+        return describe(manifest)
+    failed = parsed(read(FAILED))
+    if not failed:
+        return Record()
+    return describe(manifest)._replace(state="failed", message=str(failed.get("message", "")))
+
+
+def parsed(text: str | None) -> JsonObject:
+    try:
+        found = json.loads(text or "")
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def describe(manifest: JsonObject) -> Record:
+    """Return what a finished run's manifest says."""
+    scores, timings, model = (manifest.get(name) or {} for name in ("scores", "timings", "model"))
+    first = next(iter(scores.values()), None)
+    return Record(
+        "done",
+        first if isinstance(first, float) else None,
+        round(sum(timings.values()), 3) if timings else None,
+        f"{model.get('device', '')} {model.get('dtype', '')}".strip(),
+        tuple(str(picture["file"]) for picture in manifest.get("pictures", [])),
+    )

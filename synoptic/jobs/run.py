@@ -1,0 +1,98 @@
+"""One batch from its plan to its end: what is finished is found again, the rest goes to the engine's workers."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from importlib import import_module
+
+from filelock import FileLock, Timeout
+
+from synoptic.errors import InputError, user_path
+from synoptic.io.progress import progress_bar
+from synoptic.jobs.driver import drive
+from synoptic.jobs.planning import LOCK, PLAN, Job, parse_plan, plan_text
+from synoptic.jobs.records import Record, read_record
+from synoptic.jobs.store import Store, check_store, is_url, open_store
+from synoptic.jobs.table import Batch
+from synoptic.options.batch import BatchOptions
+from synoptic.runs.resume import Interval
+
+ENGINES = {"local": "synoptic.jobs.local", "ray": "synoptic.jobs.ray_cluster"}
+READERS = 16  # threads that look for what is finished
+
+
+def run(options: BatchOptions, jobs: Sequence[Job], digest: str) -> Batch:
+    """Carry out planned jobs. Raises InputError before anything runs."""
+    check_store(options.out)
+    store = open_store(options.out)
+    with alone(options.out):
+        batch = Batch(options.out, jobs, records_of(store, jobs))
+        again = ("waiting", "failed") if options.retry_failed else ("waiting",)
+        todo = [job for job in jobs if batch.records[job.path].state in again]
+        store.write(PLAN, plan_text(jobs, digest))
+        if todo:
+            carry_out(options, todo, batch, store)
+        batch.write(store)
+    return batch
+
+
+def carry_out(options: BatchOptions, todo: Sequence[Job], batch: Batch, store: Store) -> None:
+    """Hand jobs to the engine's workers; the table and the page follow now and then."""
+    engine, interval = import_module(ENGINES[options.engine]).build(options, todo), Interval()
+    kept = len(batch.jobs) - len(todo)
+    print(f"{len(todo)} jobs, {engine.count} at once" + (f"; {kept} are there already" if kept else ""), file=sys.stderr)
+    batch.write(store)
+    try:
+        with progress_bar("batch", len(todo), unit="job") as tick:
+
+            def done(job: Job, record: Record) -> None:
+                batch.records[job.path] = record
+                tick()
+                if interval.is_over():
+                    with interval.writing():
+                        batch.write(store)
+
+            drive(todo, engine, done)
+    finally:
+        engine.close()
+        batch.write(store)
+
+
+def status(out: str) -> Batch:
+    """Return how the batch in a folder stands. Raises InputError where there is none."""
+    store = open_store(out)
+    _, jobs = parse_plan(store.read(PLAN) or "")
+    if not jobs:
+        raise InputError(f"--status takes the folder of a batch, {out} holds none: check the path", rule="batch-missing")
+    return Batch(out, jobs, records_of(store, jobs), only_status=True)
+
+
+def records_of(store: Store, jobs: Sequence[Job]) -> dict[str, Record]:
+    """Return what the folder of every job says."""
+
+    def record(job: Job) -> Record:
+        return read_record(lambda name: store.read(f"{job.path}/{name}"))
+
+    with ThreadPoolExecutor(READERS) as pool:
+        return dict(zip((job.path for job in jobs), pool.map(record, jobs), strict=True))
+
+
+@contextmanager
+def alone(out: str) -> Iterator[None]:
+    """Hold a folder of this machine for one batch. Raises InputError where another one has it."""
+    if is_url(out):
+        yield
+        return
+    folder = user_path(out)
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder / LOCK, timeout=0):
+            yield
+    except Timeout:
+        raise InputError(
+            f"a folder has one batch at a time, another works in {out}: wait for its end, or choose another --out",
+            rule="batch-busy",
+        ) from None

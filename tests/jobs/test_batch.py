@@ -1,0 +1,187 @@
+"""Batches of real runs: bitwise the single ones, whatever is killed; finished work is kept; a failure costs no other job."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+import synoptic as syn
+from synoptic.errors import InputError
+from synoptic.jobs.planning import Job
+from synoptic.jobs.records import read_record
+from synoptic.jobs.store import open_store
+from synoptic.jobs.worker import carry_out_job
+
+HOW = {"model": "bundled", "steps": 2, "dtype": "float32"}
+ROOT = Path(__file__).parents[2]
+ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+
+
+def job_of(path: str, **options: object) -> Job:
+    return Job(1, "generate", {"prompt": "a photo of a horse", **HOW, **options}, path, ("", ""))
+
+
+def command(*words: str) -> list[str]:
+    return [sys.executable, "-m", "synoptic", "batch", *words]
+
+
+def test_a_job_is_the_run_of_the_command_line(tmp_path):
+    record = carry_out_job(job_of("x/y", seed=3), str(tmp_path / "out"))
+    run = syn.run("generate", "a photo of a horse", seed=3, out=str(tmp_path / "alone"), **HOW)
+    assert record.state == "done" and record.score == run.pictures[0].score and record.device == "cpu float32"
+    (picture,) = record.pictures
+    assert (tmp_path / "out/x/y" / picture).read_bytes() == (run.folder / picture).read_bytes()
+
+
+def test_a_job_that_fails_says_why_in_its_folder_and_can_be_tried_again(tmp_path):
+    record = carry_out_job(job_of("x", device="cuda:77"), str(tmp_path))
+    assert record.state == "failed" and "the device must be usable" in record.message
+    assert json.loads((tmp_path / "x/failed.json").read_text())["message"] == record.message
+    store = open_store(str(tmp_path))
+    assert read_record(lambda name: store.read(f"x/{name}")) == record
+    assert carry_out_job(job_of("x"), str(tmp_path)).state == "done"
+    assert not (tmp_path / "x/failed.json").exists()
+
+
+def test_results_go_where_fsspec_reaches(tmp_path):
+    fsspec = pytest.importorskip("fsspec")
+    record = carry_out_job(job_of("x/y"), "memory://batch")
+    files = fsspec.filesystem("memory")
+    assert record.state == "done" and {Path(f).name for f in files.find("/batch")} == {"run.json", *record.pictures}
+    run = syn.run("generate", "a photo of a horse", out=str(tmp_path), **HOW)
+    assert files.cat(f"/batch/x/y/{record.pictures[0]}") == (run.folder / record.pictures[0]).read_bytes()
+    store = open_store("memory://batch")
+    assert read_record(lambda name: store.read(f"x/y/{name}")) == record
+    assert read_record(lambda name: store.read(f"x/z/{name}")).state == "waiting"
+
+
+@pytest.mark.slow
+def test_a_batch_goes_to_s3_and_is_found_there_again(tmp_path, monkeypatch):
+    moto, s3fs = pytest.importorskip("moto.server"), pytest.importorskip("s3fs")
+    server = moto.ThreadedMotoServer(port=0)
+    server.start()
+    told = {"AWS_ENDPOINT_URL": "http://{}:{}".format(*server.get_host_and_port()), "AWS_DEFAULT_REGION": "us-east-1"}
+    told |= {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    try:
+        files = s3fs.S3FileSystem()
+        files.mkdir("pictures")
+        jobs = [{"application": "generate", "prompt": "a lemon", **HOW, "grid": {"seed": "0..1"}}]
+        found = syn.batch(jobs, out="s3://pictures/batch", workers=1)
+        assert not found.failed and {"batch.tsv", "index.html", "jobs.jsonl", "generate"} == {
+            place.rpartition("/")[2] for place in files.ls("pictures/batch")
+        }
+        before = {
+            name: about["LastModified"] for name, about in files.find("pictures", detail=True).items() if "png" in name
+        }
+        again = syn.batch(jobs, out="s3://pictures/batch", workers=1)
+        files.invalidate_cache()
+        assert again.records == found.records and len(before) == 2
+        after = files.find("pictures", detail=True)
+        assert {name: after[name]["LastModified"] for name in before} == before
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize(
+    ("options", "rule"),
+    [
+        ({}, "batch-jobs"),
+        ({"jobs": "a.jsonl", "status": "x"}, "batch-jobs"),
+        ({"jobs": "a.jsonl", "address": "auto"}, "batch-address"),
+        ({"jobs": "nix.jsonl"}, "jobs-missing"),
+        ({"status": "/nowhere"}, "batch-missing"),
+    ],
+)
+def test_a_wrong_call_is_refused(options, rule):
+    from synoptic.jobs.batch import execute
+    from synoptic.options.batch import BatchOptions
+
+    with pytest.raises(InputError) as e:
+        execute(BatchOptions.from_arguments(**options).prepare())
+    assert e.value.rule == rule
+
+
+def test_a_wrong_file_is_refused_before_anything_loads(tmp_path, ask):
+    (tmp_path / "jobs.jsonl").write_text('{"application": "generate", "prompt": "a", "steps": 0}\n')
+    ((code, error, has_torch),) = ask([["batch", str(tmp_path / "jobs.jsonl"), "--out", str(tmp_path / "out")]])
+    assert code == 2 and not has_torch and not (tmp_path / "out").exists()
+    assert error == "synoptic: error: line 1: --steps must be at least 1, 0 was given: raise it (nothing was run)\n"
+
+
+@pytest.mark.slow
+def test_a_batch_goes_on_where_it_was_left_and_reports_what_fails(tmp_path):
+    jobs = [
+        {"application": "generate", "prompt": "a photo of a horse", **HOW, "grid": {"seed": "0..2"}},
+        {"application": "generate", "prompt": "<b>a dog</b>\t</script>", **HOW, "out": "dogs"},
+        {"application": "generate", "prompt": "a cat", **HOW, "device": "cuda:77"},
+    ]
+    out = tmp_path / "out"
+    found = syn.batch(jobs, out=str(out), workers=2)
+    assert list(found.failed) == [found.jobs[-1].path] and found.exit_code == 1 and "cuda:77" in str(found)
+    table = [row.split("\t") for row in (out / "batch.tsv").read_text().splitlines()]
+    assert len(table) == 6 and {len(row) for row in table} == {len(table[0])}
+    assert [row[2] for row in table[1:]] == ["done"] * 4 + ["failed"] and table[4][6] == "dogs"
+    page = (out / "index.html").read_text()
+    assert "<b>a dog" not in page and "</script>\t" not in page and page.count("</script>") == 1
+    before = {file: file.stat().st_mtime_ns for file in out.rglob("*.png")}
+    again = syn.batch([*jobs, jobs[0] | {"grid": {"seed": "3..4"}}], out=str(out), workers=1)
+    assert len(before) == 4 and len(again.jobs) == 7 and sum(r.state == "done" for r in again.records.values()) == 6
+    assert {file: file.stat().st_mtime_ns for file in before} == before
+    (out / found.jobs[-1].path / "failed.json").unlink()
+    told = subprocess.run(command("--status", str(out)), capture_output=True, text=True, env=ENVIRONMENT)
+    assert told.returncode == 0 and told.stdout.startswith("7 jobs: 6 done, 1 waiting\n")
+    assert not list(out.rglob("*.part"))
+
+
+@pytest.mark.slow
+def test_killed_workers_and_drivers_cost_nothing_that_is_finished(tmp_path):
+    file, out = tmp_path / "jobs.jsonl", tmp_path / "out"
+    how = HOW | {"steps": 8}
+    file.write_text(json.dumps({"application": "generate", "prompt": "a lemon", **how, "grid": {"seed": "0..9"}}))
+    call = command(str(file), "--workers", "1", "--out", str(out))
+
+    def wait_for(count: int, driver: subprocess.Popen[bytes]) -> None:
+        while len(list(out.rglob("a_*.png"))) < count:
+            assert driver.poll() is None
+            time.sleep(0.05)
+
+    driver = subprocess.Popen(call, env=ENVIRONMENT, stderr=subprocess.DEVNULL)
+    wait_for(2, driver)
+    (worker,) = (p for p in psutil.Process(driver.pid).children() if "--multiprocessing-fork" in p.cmdline())
+    worker.kill()
+    wait_for(4, driver)
+    (worker,) = (p for p in psutil.Process(driver.pid).children() if "--multiprocessing-fork" in p.cmdline())
+    driver.send_signal(signal.SIGKILL)
+    driver.wait()
+    worker.wait(10)  # it ends with its driver
+    seen = {picture: picture.stat().st_mtime_ns for picture in out.rglob("*.png")}
+    assert subprocess.run(call, env=ENVIRONMENT, capture_output=True).returncode == 0
+    assert len(seen) >= 4 and {picture: picture.stat().st_mtime_ns for picture in seen} == seen
+    for seed in range(10):
+        run = syn.run("generate", "a lemon", **how, seed=seed, out=str(tmp_path / str(seed)))
+        (picture,) = out.rglob(run.pictures[0].file)
+        assert picture.read_bytes() == (run.folder / picture.name).read_bytes()
+
+
+@pytest.mark.slow
+def test_on_ray_it_is_the_same(tmp_path):
+    pytest.importorskip("ray")
+    (tmp_path / "jobs.jsonl").write_text(
+        json.dumps({"application": "generate", "prompt": "a lemon", **HOW, "grid": {"seed": "0..3"}})
+    )
+    words = [str(tmp_path / "jobs.jsonl"), "--engine", "ray", "--workers", "1", "--out", str(tmp_path / "out")]
+    told = subprocess.run(command(*words), capture_output=True, text=True, env=ENVIRONMENT)
+    assert told.returncode == 0 and "4 jobs: 4 done" in told.stdout, told.stderr
+    run = syn.run("generate", "a lemon", **HOW, seed=2, out=str(tmp_path / "alone"))
+    (picture,) = (tmp_path / "out").rglob(run.pictures[0].file)
+    assert picture.read_bytes() == (run.folder / picture.name).read_bytes()

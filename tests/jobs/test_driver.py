@@ -1,0 +1,128 @@
+"""The driver alone, on an engine of threads that do no work: order, lost workers, ten thousand jobs."""
+
+from __future__ import annotations
+
+import time
+import tracemalloc
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import pairwise
+
+import pytest
+
+from synoptic.errors import InputError
+from synoptic.jobs.driver import ATTEMPTS, drive
+from synoptic.jobs.planning import Job
+from synoptic.jobs.records import Record
+
+
+class Lost(Exception):
+    pass
+
+
+class ThreadWorker:
+    def __init__(self, work: Callable[[Job], Record], begins: Callable[[], None]) -> None:
+        self.pool, self.work = ThreadPoolExecutor(1), work
+        self.ready: Future[None] = self.pool.submit(begins)
+
+    def submit(self, job: Job) -> Future[Record]:
+        return self.pool.submit(self.work, job)
+
+    def stop(self) -> None:
+        self.pool.shutdown(wait=False)
+
+
+class Threads:
+    """An engine whose workers call `work(job)`; an error Lost means that the worker is lost."""
+
+    deaths = (Lost,)
+
+    def __init__(self, count: int, work: Callable[[Job], Record], begins: Callable[[], None] = lambda: None) -> None:
+        self.count, self.work, self.begins = count, work, begins
+        self.started = 0
+
+    def start(self) -> ThreadWorker:
+        self.started += 1
+        return ThreadWorker(self.work, self.begins)
+
+    def close(self) -> None:
+        pass
+
+
+def job(k: int, model: str = "m", shape: str = "s") -> Job:
+    return Job(k, "generate", {"prompt": "a"}, f"generate/{k}", (model, shape))
+
+
+def test_jobs_of_a_model_and_a_shape_follow_one_another():
+    jobs = [job(k, f"m{k % 2}", f"s{k % 3}") for k in range(60)]
+    order: list[tuple[str, str]] = []
+    drive(jobs, Threads(1, lambda one: order.append(one.group) or Record("done")), lambda *_: None)
+    changes = [(a, b) for a, b in pairwise(order) if a != b]
+    assert len(order) == 60 and len(changes) == 5 and sum(a[0] != b[0] for a, b in changes) == 1
+
+
+def test_a_lost_worker_is_replaced_and_its_job_done_by_another():
+    tried: Counter[int] = Counter()
+
+    def work(one: Job) -> Record:
+        tried[one.line] += 1
+        if one.line % 5 == 0 and tried[one.line] < 3:
+            raise Lost
+        return Record("done")
+
+    records: dict[str, Record] = {}
+    engine = Threads(2, work)
+    drive([job(k) for k in range(20)], engine, lambda one, record: records.update({one.path: record}))
+    assert {record.state for record in records.values()} == {"done"} and len(records) == 20
+    assert engine.started == 2 + 8 and all(tried[k] == (3 if k % 5 == 0 else 1) for k in range(20))
+
+
+def test_a_job_that_costs_every_worker_fails_and_the_others_go_on():
+    def work(one: Job) -> Record:
+        if one.line == 3:
+            raise Lost
+        return Record("done")
+
+    found: list[tuple[int, str]] = []
+    drive([job(k) for k in range(8)], Threads(2, work), lambda one, record: found.append((one.line, record.state)))
+    assert sorted(found) == [(k, "failed" if k == 3 else "done") for k in range(8)]
+    assert ATTEMPTS == 5
+
+
+def test_what_cannot_be_written_is_a_failure_of_that_job_alone():
+    def work(one: Job) -> Record:
+        if one.line == 3:
+            raise OSError("No space left on device")
+        return Record("done")
+
+    found: dict[int, Record] = {}
+    drive([job(k) for k in range(8)], Threads(2, work), lambda one, record: found.update({one.line: record}))
+    assert found[3].state == "failed" and "No space left" in found[3].message and len(found) == 8
+
+
+def test_workers_that_never_begin_end_the_batch():
+    def begins() -> None:
+        raise Lost("no driver for this device")
+
+    with pytest.raises(InputError, match="no driver for this device") as e:
+        drive([job(0)], Threads(2, lambda _: Record("done"), begins), lambda *_: None)
+    assert e.value.rule == "workers-lost"
+
+
+def test_ten_thousand_jobs_of_no_work_leave_memory_as_it_is():
+    jobs = [job(k, f"m{k % 3}", f"s{k % 7}") for k in range(10_000)]
+    count, peaks = 0, list[int]()
+
+    def done(one: Job, record: Record) -> None:
+        nonlocal count
+        count += 1
+        if count % 1000 == 0:
+            peaks.append(tracemalloc.get_traced_memory()[0])
+
+    begin = time.perf_counter()
+    tracemalloc.start()
+    drive(jobs, Threads(4, lambda _: Record("done")), done)
+    tracemalloc.stop()
+    assert count == 10_000 and max(peaks[1:]) - peaks[0] < 2**20
+    assert time.perf_counter() - begin < 60
