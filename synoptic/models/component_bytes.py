@@ -9,6 +9,7 @@ from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.cost import count_parameters, default_dtype
 from synoptic.models.network_classes import build_network
 from synoptic.models.placement import NF4_BITS, quantize_network
+from synoptic.models.vae_configs import vae_width
 
 FEATURE_MAPS = 6  # of a VAE's outermost block, which live together while it codes
 
@@ -55,5 +56,5 @@ def coding_bytes(checkpoint: Checkpoint, device: torch.device, dtype: torch.dtyp
     """Return what the VAE takes while it codes one native picture; 0 where there is none."""
     if not checkpoint.has_latents:
         return 0
-    channels = checkpoint.config("vae")["block_out_channels"][0]
+    channels = vae_width(checkpoint.config("vae"))
     return FEATURE_MAPS * channels * component_dtype(checkpoint, "vae", device, dtype).itemsize * checkpoint.native_size**2

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from bundled_training.evaluate.renders import Renders, held_out
 from bundled_training.render import Renderer, glyphs_3d, styles_3
@@ -17,6 +18,8 @@ from bundled_training.render.standing import GROUNDED, STACKED, contact, studio
 from bundled_training.render.words import STORIES
 from bundled_training.render.worlds import SECOND, THIRD, USUAL, world
 from bundled_training.train.contrastive import contrast, ruined
+from bundled_training.train.legs import rounded_mantissa
+from synoptic.models.checkpoint import BUNDLED_DIR
 
 diffusers: Any = importlib.import_module("diffusers")
 THING = 0.84  # a pasted thing's depth is larger
@@ -163,3 +166,13 @@ def test_a_leg_starts_from_the_shards_of_the_one_before(tmp_path):
     pipe = diffusers.DiffusionPipeline.from_pretrained(tmp_path / "sd")
     pipe.set_progress_bar_config(disable=True)
     assert pipe("a photo of a dog", num_inference_steps=2, output_type="pt").images.shape == (1, 3, 256, 256)
+
+
+def test_shipped_weights_have_8_bits_of_mantissa():
+    x = (10 * torch.randn(1000, generator=torch.Generator().manual_seed(0))).half()
+    y = rounded_mantissa(x)
+    assert ((y.double() - x.double()).abs() <= x.double().abs() * 2**-9).all() and not torch.equal(x, y)
+    mantissa, _ = torch.frexp(y.double())
+    assert torch.equal(mantissa * 2**9, (mantissa * 2**9).round())
+    weights = load_file(BUNDLED_DIR / "sd/unet/diffusion_pytorch_model.safetensors")
+    assert all(torch.equal(part, rounded_mantissa(part)) for part in weights.values())

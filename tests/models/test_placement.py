@@ -60,7 +60,7 @@ def test_fp8_computes_with_rounded_weights():
                 p.data = p.data.to(torch.float8_e4m3fn).float()
     torch.testing.assert_close(denoised(stored), denoised(rounded), rtol=1e-5, atol=1e-5)
     held = sum(p.numel() * p.itemsize for p in stored.network.parameters())
-    assert held == quantized_bytes(resolve("bundled"), "fp8", torch.float32) < 0.26 * 4 * 12_001_956
+    assert held == quantized_bytes(resolve("bundled"), "fp8", torch.float32) < 0.26 * 4 * 16233704
     both = denoised(loaded(quantize="fp8", offload="group"))
     torch.testing.assert_close(both, denoised(stored), rtol=0, atol=0)
 
@@ -120,4 +120,4 @@ def test_a_plan_says_what_lies_where():
     assert on_gpu.resident - gone.resident == usual.weights["text_encoder"]
     assert "text encoders are on the device only while they embed" in str(gone)
     assert small.weights["unet"] < usual.weights["unet"]
-    assert small.weights["unet"] == component_bytes(resolve("bundled-if"), CPU, small.dtype, "fp8")["unet"]
+    assert small.weights["unet"] == component_bytes(resolve("bundled"), CPU, small.dtype, "fp8")["unet"]

@@ -52,7 +52,7 @@ def test_the_maps_are_kept(nets, tmp_path):
     assert run.options.to_json()["strength"] == [1.0, 1.0] and "--condition=canny,scribble" in run.options.command()
     for name in ("canny.png", "scribble.png"):
         kept = from_pil(synoptic.io.load_image(tmp_path / name))
-        assert kept.shape[-2:] == (380, 380) and 0.01 < (kept > 0).float().mean() < 0.2
+        assert kept.shape[-2:] == (380, 380) and 0.005 < (kept > 0).float().mean() < 0.2
 
 
 def test_the_map_is_that_of_control_map(sd32, tmp_path):
