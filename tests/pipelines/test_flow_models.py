@@ -130,7 +130,7 @@ def test_an_edit_by_a_little_is_the_picture_and_by_all_is_another(name, flow_mod
     model, picture = flow_model(name), blobs[0].resize((128, 128))
     encoded, how = model.encode(from_pil(picture)), HOW[name] | {"steps": 20}
     little, much = (last(synoptic.edit.steps(model, picture, A, strength=k, **how)) - encoded for k in (0.05, 1.0))
-    assert 0 < 3 * little.std() < much.std()
+    assert 0 < (3 if name == "klein" else 5) * little.std() < much.std()  # klein's few steps are shifted the most
 
 
 @pytest.mark.parametrize("loss", ["sds", "csd", "nfsd", "sdi", "ism"])
