@@ -37,7 +37,7 @@ from synoptic.views.windows import Windows
 PROMPT, SCALE, STEPS = "a photo of snowy mountains", 7.5, 25
 VIEWS = ("identity", "flip", "rotate_cw", "negate", "skew", "inner_rotate")
 CASES: tuple[Sync, ...] = ("none", "eps", "x0", "xt")
-WINDOW, STRIDE, H, W = 32, 8, 32, 40
+WINDOW, STRIDE, C, H, W = 32, 8, 8, 32, 40
 
 
 class Course:
@@ -81,7 +81,7 @@ class Course:
         return torch.cat([z[:, :, top : top + WINDOW, left : left + WINDOW] for top, left in self.windows])
 
     def inverse_mapping(self, xts: Tensor) -> Tensor:
-        value, count = torch.zeros(1, 4, H, W).double(), torch.zeros(1, 1, H, W).double()
+        value, count = torch.zeros(1, C, H, W).double(), torch.zeros(1, 1, H, W).double()
         for x, (top, left) in zip(xts, self.windows, strict=True):
             value[0, :, top : top + WINDOW, left : left + WINDOW] += x
             count[0, :, top : top + WINDOW, left : left + WINDOW] += 1
@@ -146,12 +146,12 @@ def rows() -> list[tuple[str, str, float]]:
     """(the course's name, our call, the largest difference) of every function."""
     course, model = Course(), load("bundled", device="cpu", dtype="float64")
     s, predict = model.schedule, cfg(model, [PROMPT], SCALE)
-    views = Windows((4, H, W), (WINDOW, WINDOW), (STRIDE, STRIDE), weights="uniform")
+    views = Windows((C, H, W), (WINDOW, WINDOW), (STRIDE, STRIDE), weights="uniform")
     t, t_prev = s.steps(STEPS)[10]
     assert isinstance(t, int)
     rngs = [torch.Generator().manual_seed(k) for k in range(1 + len(views))]
-    z = randn((4, H, W), rngs[:1]).double()
-    x = randn((4, WINDOW, WINDOW), rngs[1:]).double()  # every window has noise of its own, so that the cases part
+    z = randn((C, H, W), rngs[:1]).double()
+    x = randn((C, WINDOW, WINDOW), rngs[1:]).double()  # every window has noise of its own, so that the cases part
     eps = course.compute_noise_preds(x, t)
     x0 = course.compute_tweedie(x, eps, t)
     full = Windows((4, 64, 384), (64, 64), (8, 8))  # the course's own sizes
@@ -204,7 +204,7 @@ def losses(course: Course, model: Any) -> list[tuple[str, str, Tensor, Tensor]]:
     """The gradients of the distillation course's two losses at one time and noise."""
     s, t = model.schedule, 600
     rngs = [torch.Generator().manual_seed(k) for k in range(3)]
-    x, source, other = (randn((4, WINDOW, WINDOW), [rng]).double() for rng in rngs)
+    x, source, other = (randn((C, WINDOW, WINDOW), [rng]).double() for rng in rngs)
     every = predict_branches(model, {"cond": model.embed([PROMPT]), "null": model.embed([""])})
     predict, times = cfg(model, [PROMPT, PROMPT], SCALE), uniform_timesteps(t, t)
 
@@ -216,7 +216,7 @@ def losses(course: Course, model: Any) -> list[tuple[str, str, Tensor, Tensor]]:
 
     rng = torch.Generator().manual_seed(3)
     times(0, [rng])  # a loss draws its time first
-    eps = randn((4, WINDOW, WINDOW), [rng], x)
+    eps = randn((C, WINDOW, WINDOW), [rng], x)
     ours = gradient(sds(every, s, SCALE, timesteps=times)), gradient(pds(predict, s, source, 1, timesteps=times))
     return [
         ("get_sds_loss", "sds(every, s, scale)(x, step, None, rngs)", course.get_sds_loss(x, eps, t), ours[0]),

@@ -35,7 +35,9 @@ def test_every_pair_computes_the_same(example, capsys):
 def test_the_cases_part_where_they_are_compared(example):
     course = example.Course()
     rng = torch.Generator().manual_seed(0)
-    x, eps = torch.randn(2, len(course.windows), 4, example.WINDOW, example.WINDOW, generator=rng, dtype=torch.float64)
+    x, eps = torch.randn(
+        2, len(course.windows), example.C, example.WINDOW, example.WINDOW, generator=rng, dtype=torch.float64
+    )
     steps = [course.one_step_process(x, eps, 401, case) for case in example.CASES]
     for i, a in enumerate(steps):
         assert all((a - b).abs().max() > 0.1 for b in steps[:i])

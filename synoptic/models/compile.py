@@ -45,7 +45,10 @@ def compile_blocks(net: Any) -> Any:
     for block in net.modules():
         if type(block).__name__ == BLOCK_CLASS:
             block.compile(dynamic=False)
-    return net.to(memory_format=torch.channels_last)
+    for weight in net.parameters():
+        if weight.dim() == 4:  # of pictures' convolutions; films' have five dimensions
+            weight.data = weight.data.contiguous(memory_format=torch.channels_last)
+    return net
 
 
 def use_compile_cache() -> None:

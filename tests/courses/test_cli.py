@@ -435,7 +435,7 @@ def test_a_distilled_picture_lies_where_the_course_says(line, name, tmp_path, ca
     folder = tmp_path / "o"
     assert {p.name for p in folder.iterdir()} == {f"{name}.png", "run_config.yaml", "results"}
     picture = io.load_image(folder / f"{name}.png")
-    assert picture.size == ((128, 160) if "pds" in line else (128, 128))
+    assert picture.size == ((256, 320) if "pds" in line else (256, 256))
     assert {p.name for p in folder.glob("results/*/steps/*/*.png")} == {"2.png", "4.png"}
     assert io.load_image(*folder.glob("results/*/steps/*/4.png")).tobytes() == picture.tobytes()
     config = json.loads((folder / "run_config.yaml").read_text())

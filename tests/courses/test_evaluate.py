@@ -59,11 +59,11 @@ def test_a_wide_set_is_painted_cut_and_scored(whole):
     assert {path.name for path in (out / "wide_images").iterdir()} == {*crops, "eval.json"}
     for prompt, positions in WIDE.items():
         panorama = io.load_image(next((out / "wide_panoramas").glob(f"{file_name(prompt)[:-4]}*.png")))
-        assert panorama.size == (768, 128), "six times the model's own size"
+        assert panorama.size == (1536, 256), "six times the model's own size"
         for p in positions:
-            left = round(p * 768 / 3072)
+            left = round(p * 1536 / 3072)
             crop = io.load_image(out / "wide_images" / file_name(prompt, p))
-            assert crop.tobytes() == panorama.crop((left, 0, left + 128, 128)).tobytes()
+            assert crop.tobytes() == panorama.crop((left, 0, left + 256, 256)).tobytes()
     written = json.loads((out / "wide_images/eval.json").read_text())
     again = score_folder(out / "wide_images", Clip("bundled"))
     assert written.keys() == again.keys() and written["source_dir"] == again["source_dir"]
@@ -84,7 +84,7 @@ def test_what_is_printed_and_written(whole):
         wanted = {"KIM_20240001.pdf", "wide_images/eval.json", "wide_images/a_photo_of_the_sea_100.png"}
         assert wanted | {f"wide_images/{file_name(prompt)}" for prompt in WIDE} <= set(z.namelist())
         with z.open("wide_images/a_photo_of_the_sea.png") as f, Image.open(f) as panorama:
-            assert panorama.size == (768, 128), "beside its crops, where the page wants it"
+            assert panorama.size == (1536, 256), "beside its crops, where the page wants it"
         assert not any("wide_panoramas" in name for name in z.namelist())
         made, evaluated = z.read("commands.txt").decode().splitlines()
     assert shlex.split(made)[:2] == ["synoptic", "wide"] and "--steps=1" in made
@@ -284,7 +284,7 @@ def test_sources_and_their_edits_are_painted(tmp_path):
     edit = tmp_path / "o/pds/a_photo_of_a_red_boat.png"
     inside = io.read_settings(edit)["options"]
     assert [inside[k] for k in ("loss", "source", "source_prompt", "steps")] == ["pds", str(source), rows[0][0], 1]
-    assert io.load_image(edit).size == (128, 160)
+    assert io.load_image(edit).size == (256, 320)
     before = edit.read_bytes()
     edit.unlink()
     assert evaluate(str(tmp_path / "mine.json"), out=str(tmp_path / "o"), make_sources=True, **QUICK).files

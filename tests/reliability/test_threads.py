@@ -46,7 +46,7 @@ def test_threads_share_one_loaded_model() -> None:
     calls = [
         lambda: pixels(syn.generate(model, PROMPTS[0], steps=6, seed=1)),
         lambda: pixels(syn.generate(model, PROMPTS[1], steps=12, seed=2, guidance_scale=1)),
-        lambda: pixels(syn.wide(model, PROMPTS[2], width=192, steps=6, seed=3, fast=True)),
+        lambda: pixels(syn.wide(model, PROMPTS[2], width=384, steps=6, seed=3, fast=True)),
         lambda: pixels(syn.distill(model, PROMPTS[3], loss="vsd", steps=4, seed=4)),
     ]
     alone = [call() for call in calls]

