@@ -1,13 +1,13 @@
 """What a score means: each CLIP's cosines have a scale of their own, measured of right and wrong captions.
 
-docs/models.md: 12 sets of 100 held-out renders and captions, `python -m bundled_training.evaluate`.
+docs/models.md: three sets of 100 held-out renders and captions, `python -m bundled_training.evaluate`.
 """
 
 from __future__ import annotations
 
 SCALES = {
-    "bundled clip": "real renders score 0.69 with their own words and -0.02 with others; not OpenAI's scale",
-    "bundled clip-grayscale": "real renders score 0.71 with their own words and 0.00 with others; not OpenAI's scale",
+    "bundled clip": "real renders score 0.67 with their own words (bundled-if's 0.54) and -0.01 with others; not OpenAI's scale",
+    "bundled clip-grayscale": "real renders score 0.64 with their own words (bundled-if's 0.51) and 0.00 with others; not OpenAI's",
 }
 MEASURES = {
     "clip_score": "the cosine of picture and prompt",
