@@ -6,8 +6,8 @@ docs/models.md: three sets of 100 held-out renders and captions, `python -m bund
 from __future__ import annotations
 
 SCALES = {
-    "bundled clip": "real renders score 0.67 with their own words (bundled-if's 0.54) and -0.01 with others; not OpenAI's scale",
-    "bundled clip-grayscale": "real renders score 0.64 with their own words (bundled-if's 0.51) and 0.00 with others; not OpenAI's",
+    "bundled clip": "real renders score 0.67 with their own words (bundled-if's 0.54), -0.01 with others; not OpenAI's scale",
+    "bundled clip-grayscale": "real renders score 0.64 with their own words (bundled-if's 0.51), 0.00 with others",
 }
 MEASURES = {
     "clip_score": "the cosine of picture and prompt",
