@@ -6,7 +6,7 @@ docs/models.md: three sets of 100 held-out renders and captions, `python -m bund
 from __future__ import annotations
 
 SCALES = {
-    "bundled clip": "real renders score 0.67 with their own words (bundled-if's 0.54), -0.01 with others; not OpenAI's scale",
+    "bundled clip": "real renders score 0.67 with their own words (bundled-if's 0.54), others -0.01; not OpenAI's scale",
     "bundled clip-grayscale": "real renders score 0.64 with their own words (bundled-if's 0.51), 0.00 with others",
 }
 MEASURES = {
