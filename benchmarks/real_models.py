@@ -20,16 +20,23 @@ from typing import Any, NamedTuple
 import diffusers as library
 import numpy as np
 import torch
+import transformers
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
 
 import synoptic
 from synoptic.diffusion.scheduler_classes import OWN_KEYS
 from synoptic.errors import InputError
+from synoptic.metrics.clip import Clip
 from synoptic.models import single_file
 from synoptic.models.checkpoint import BUNDLED_DIR
+from synoptic.models.clip_tokenizer import clip_tokenizer
 from synoptic.models.load import load
+from synoptic.models.registry import resolve_clip
+from tests.metrics.clip_layouts import MODEL, TEXTS, gemma_words, open_clip_folder, siglip, unigram_words
 from tests.models.single_files import WIDTHS, pipeline, tiny_configs
 from tests.original_layout import clip, controlnet, under, unet, vae, whole_model, write
 
@@ -398,6 +405,50 @@ def channels(count: int, as_file: bool = False) -> Make:
     return difference
 
 
+def scores(make: Callable[[Path], Any], processor: Any, tokens: Callable[[Path], Tensor]) -> Make:
+    """A model that scores: the largest difference of its unit features to transformers' own."""
+
+    def difference(folder: Path) -> float:
+        net = make(folder / "model")
+        if not (folder / "model/open_clip_config.json").exists():
+            processor.save_pretrained(folder / "model")
+        noise = np.random.default_rng(0).integers(0, 256, (2, 50, 70, 3), dtype=np.uint8)
+        pictures, ours = [Image.fromarray(pixels) for pixels in noise], Clip(str(folder / "model"), "cpu")
+        with torch.no_grad():
+            shown = processor(pictures, return_tensors="pt")["pixel_values"]
+            out = net(input_ids=tokens(folder / "model"), pixel_values=shown)
+        gaps = (gap(ours.encode_images(pictures), out.image_embeds), gap(ours.encode_texts(TEXTS), out.text_embeds))
+        return max(gaps)
+
+    return difference
+
+
+def siglip_tokens(folder: Path) -> Tensor:
+    words = transformers.AutoTokenizer.from_pretrained(folder)
+    texts = [text.lower() for text in TEXTS]
+    return words(texts, padding="max_length", max_length=64, return_tensors="pt").input_ids
+
+
+def clip_tokens(_folder: Path) -> Tensor:
+    return clip_tokenizer("!")(TEXTS, padding="max_length", max_length=77, return_tensors="pt").input_ids
+
+
+def other_clip(make: Callable[[Path], object]) -> Make:
+    """A model that does not score."""
+
+    def difference(folder: Path) -> float:
+        make(folder / "model")
+        resolve_clip(str(folder / "model"))
+        return 0.0
+
+    return difference
+
+
+def naflex(folder: Path) -> None:
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps({"model_type": "siglip2"}))
+
+
 def missing(name: str) -> Make:
     return lambda folder: float(ours(name.format(folder=folder)).sum())
 
@@ -410,6 +461,9 @@ ZERO_SNR = {"prediction_type": "v_prediction", "rescale_betas_zero_snr": True, "
 ONE = torch.zeros(2, 2)
 LORA, FLUX = "lora_unet_conv_in.lora_down.weight", "double_blocks.0.img_attn.norm.key_norm.scale"
 REFINER = "conditioner.embedders.0.model.ln_final.weight"
+SQUARE, CROP = SiglipImageProcessorPil(size={"height": 32, "width": 32}), CLIPImageProcessorPil(size=32, crop_size=32)
+QUICK = MODEL | {"quick_gelu": True}
+TIMM = MODEL | {"custom_text": True, "vision_cfg": {"timm_model_name": "vit_base_patch16_siglip_224", "image_size": 224}}
 ROWS = [
     Row("SD 1.5, directory", "generate", plain()),
     Row("SD 2 base (eps)", "generate", plain("sd2")),
@@ -464,6 +518,14 @@ ROWS = [
     Row("T2I-Adapter, SD 1.5", "control", adapter("sd1.5")),
     Row("T2I-Adapter of gray maps, SD 2", "control", adapter("sd2", gray=True)),
     Row("T2I-Adapter, SDXL", "control", adapter("sdxl")),
+    Row("SigLIP", "score --clip-model", scores(lambda f: siglip(f, unigram_words), SQUARE, siglip_tokens)),
+    Row("SigLIP 2 of a fixed size", "score --clip-model", scores(lambda f: siglip(f, gemma_words), SQUARE, siglip_tokens)),
+    Row("open_clip's CLIP", "score --clip-model", scores(open_clip_folder, CROP, clip_tokens)),
+    Row(
+        "open_clip's CLIP, QuickGELU", "score --clip-model", scores(lambda f: open_clip_folder(f, QUICK), CROP, clip_tokens)
+    ),
+    Row("SigLIP 2 of any size (NaFlex)", "score --clip-model", other_clip(naflex), True),
+    Row("open_clip's SigLIP", "score --clip-model", other_clip(lambda f: open_clip_folder(f, TIMM)), True),
     Row("EDM scheduler (Playground 2.5)", "generate", plain("sdxl", scheduler={"_class_name": "EDMEulerScheduler"}), True),
     Row("SD 1.5, exponential noise levels", "generate", plain(scheduler={"_class_name": DPM, **EXPONENTIAL}), True),
     *(Row(f"U-Net of {n} channels", "generate", channels(n), True) for n in (9, 5, 8)),

@@ -16,20 +16,25 @@ from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.components import load_network, load_tokenizer
 from synoptic.models.device import choose_device
 from synoptic.models.emphasis import without_emphasis
-from synoptic.models.registry import resolve_clip
+from synoptic.models.registry import CLIP_CLASSES, resolve_clip
 from synoptic.models.text import tokenize
 
 
 class Clip:
-    """Any CLIPModel, as a measure. Calling it with N pictures and M texts gives their cosines, (N, M) in [-1, 1]."""
+    """A CLIPModel or SiglipModel, as a measure. N pictures and M texts give their cosines, (N, M) in [-1, 1].
+
+    SigLIP (Zhai et al. 2023): no class token, no projections, texts in lower case, padding that is seen.
+    """
 
     def __init__(self, name: str | Checkpoint = "bundled", device: str = "auto") -> None:
         source = resolve_clip(name) if isinstance(name, str) else name
         self.name = f"bundled {Path(source.path_or_repo).name}" if source.is_bundled else source.name
         self.device = choose_device(device)
-        model = load_network("CLIPModel", source, "", self.device, torch.float32)
+        kind: str = source.config("")["model_type"]
+        self.is_siglip = kind == "siglip"
+        model = load_network(CLIP_CLASSES[kind], source, "", self.device, torch.float32)
         self.model = model.eval().requires_grad_(False)
-        self.tokenizer = load_tokenizer("CLIPTokenizer", source)
+        self.tokenizer = load_tokenizer("AutoTokenizer" if self.is_siglip else "CLIPTokenizer", source)
         self.preprocessor = source.processor_config()
 
     @torch.no_grad()
@@ -42,7 +47,8 @@ class Clip:
         parts = []
         for i in range(0, len(images), batch):
             pixels = torch.cat([self.preprocess(image) for image in images[i : i + batch]]).to(self.device)
-            parts.append(self.model.visual_projection(self.model.vision_model(pixels).pooler_output))
+            features = self.model.vision_model(pixels).pooler_output
+            parts.append(features if self.is_siglip else self.model.visual_projection(features))
         return torch.nn.functional.normalize(torch.cat(parts), dim=-1).cpu()
 
     @torch.no_grad()
@@ -52,8 +58,13 @@ class Clip:
         for i in range(0, len(images), batch):
             pixels = torch.cat([self.preprocess(image) for image in images[i : i + batch]]).to(self.device)
             states = self.model.vision_model(pixels, output_hidden_states=True).hidden_states
-            parts.append(torch.stack(states[1:], 1)[:, :, 1:].cpu())  # without the embedding, and the class token
+            parts.append(torch.stack(states[1:], 1)[:, :, self.class_tokens :].cpu())  # without the embedding
         return torch.nn.functional.normalize(torch.cat(parts), dim=-1)
+
+    @property
+    def class_tokens(self) -> int:
+        """How many tokens stand before those of the patches."""
+        return 0 if self.is_siglip else 1
 
     @property
     def temperature(self) -> float:
@@ -61,13 +72,21 @@ class Clip:
         return 1 / self.model.logit_scale.exp().item()
 
     def preprocess(self, image: Image.Image) -> Tensor:
-        """OpenAI's preparation: short side to s bicubically, center crop (1, 3, s, s), normalized. PIL everywhere."""
+        """The model's own preparation, (1, 3, h, w), normalized. PIL everywhere.
+
+        OpenAI's: the short side to s, center crop. SigLIP's: both sides, whatever the picture's shape.
+        """
         size = self.preprocessor["size"]  # OpenAI's own configs give a number here
-        s = size if isinstance(size, int) else size["shortest_edge"]
-        scale = s / min(image.size)
-        w, h = (max(s, int(side * scale)) for side in image.size)
-        left, top = (w - s) // 2, (h - s) // 2
-        small = image.convert("RGB").resize((w, h), Image.Resampling.BICUBIC).crop((left, top, left + s, top + s))
+        resample = Image.Resampling(self.preprocessor.get("resample", Image.Resampling.BICUBIC))
+        picture = image.convert("RGB")
+        if isinstance(size, dict) and "height" in size:
+            small = picture.resize((size["width"], size["height"]), resample)
+        else:
+            s = size if isinstance(size, int) else size["shortest_edge"]
+            scale = s / min(image.size)
+            w, h = (max(s, int(side * scale)) for side in image.size)
+            left, top = (w - s) // 2, (h - s) // 2
+            small = picture.resize((w, h), resample).crop((left, top, left + s, top + s))
         mean, std = (torch.tensor(self.preprocessor[f"image_{key}"]).view(1, 3, 1, 1) for key in ("mean", "std"))
         return ((from_pil(small) + 1) / 2 - mean) / std
 
@@ -78,9 +97,13 @@ class Clip:
         for i in range(0, len(texts), batch):
             length = self.model.config.text_config.max_position_embeddings
             some = [without_emphasis(text) for text in texts[i : i + batch]]
+            some = [text.lower() for text in some] if self.is_siglip else some
             q = tokenize(self.tokenizer, some, length).to(self.device)
-            states = self.model.text_model(input_ids=q.input_ids, attention_mask=q.attention_mask)
-            parts.append(self.model.text_projection(states.pooler_output))
+            if self.is_siglip:
+                parts.append(self.model.text_model(input_ids=q.input_ids).pooler_output)
+            else:
+                states = self.model.text_model(input_ids=q.input_ids, attention_mask=q.attention_mask)
+                parts.append(self.model.text_projection(states.pooler_output))
         return torch.nn.functional.normalize(torch.cat(parts), dim=-1).cpu()
 
 

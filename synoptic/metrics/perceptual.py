@@ -21,7 +21,7 @@ class CLIPPatchFeatures:
     """
 
     def __init__(self, clip_model: Clip) -> None:
-        self.vision_model = clip_model.model.vision_model
+        self.vision_model, self.class_tokens = clip_model.model.vision_model, clip_model.class_tokens
         size, prepare = clip_model.model.config.vision_config.image_size, clip_model.preprocessor
         self.size = (size, size)
         self.mean, self.std = (
@@ -31,7 +31,7 @@ class CLIPPatchFeatures:
     def __call__(self, x: Tensor) -> Tensor:
         small = interpolate(x.float(), self.size, mode="bicubic", antialias=True)
         states = self.vision_model(((small + 1) / 2 - self.mean) / self.std, output_hidden_states=True).hidden_states
-        return normalize(torch.stack(states[1:], 1)[:, :, 1:], dim=-1)  # without the embedding, and the class token
+        return normalize(torch.stack(states[1:], 1)[:, :, self.class_tokens :], dim=-1)  # without the embedding
 
 
 def feature_distance(a: Tensor, b: Tensor) -> Tensor:

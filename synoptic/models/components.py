@@ -16,9 +16,10 @@ from safetensors.torch import load_file
 
 from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.models.clip_tokenizer import clip_tokenizer
+from synoptic.models.clip_tokenizer import END, clip_tokenizer
 from synoptic.models.hub import first_line
 from synoptic.models.network_classes import DIFFUSERS_MODULES, network_class, transformers_network
+from synoptic.models.open_clip import OpenClip, clip_tensors
 from synoptic.models.single_file import SingleFile
 from synoptic.models.single_file_weights import network_of_file
 
@@ -40,6 +41,7 @@ def load_network(name: str, checkpoint: Checkpoint, component: str, device: torc
             tensors = {
                 key: value for path in files if path.suffix == ".safetensors" for key, value in load_file(path).items()
             }
+            tensors = clip_tensors(tensors) if isinstance(checkpoint, OpenClip) else tensors
             module, missing = transformers_network(name, checkpoint.config(component), tensors, dtype)
     if missing:
         whole = f"{component} of {checkpoint.name}" if component else checkpoint.name
@@ -73,6 +75,8 @@ def load_tokenizer(name: str, checkpoint: Checkpoint, component: str = "") -> An
     """
     if isinstance(checkpoint, SingleFile):
         return clip_tokenizer(checkpoint.config(component)["pad_token"])
+    if isinstance(checkpoint, OpenClip):
+        return clip_tokenizer(END)
     with readable(checkpoint, component):
         checkpoint.fetch(checkpoint.word_files(component))
         return getattr(transformers, name).from_pretrained(checkpoint.snapshot, subfolder=component, local_files_only=True)

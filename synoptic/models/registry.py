@@ -16,6 +16,7 @@ from synoptic.models.checkpoint import BUNDLED_DIR, VOCABULARY_FILES, Checkpoint
 from synoptic.models.control_kinds import CONTROL_CLASSES, check_adapter, split_kind
 from synoptic.models.file_kinds import weight_file
 from synoptic.models.hub import incomplete, is_online
+from synoptic.models.open_clip import CONFIG_FILE, OpenClip
 from synoptic.models.single_file import model_file
 from synoptic.models.single_network import controlnet_file, vae_file
 from synoptic.models.vae_configs import vae_channels
@@ -59,6 +60,7 @@ CLIP_MODELS: dict[str, tuple[str, ...]] = {
     "bundled-grayscale": (str(BUNDLED_DIR / "clip-grayscale"),),  # blind to color: what only color explains, it does not see
     "clip-vit-b32": ("mattmdjaga/clip-vit-base-patch32_handler",),  # OpenAI's, whose own repository holds pickles
 }
+CLIP_CLASSES = {"clip": "CLIPModel", "siglip": "SiglipModel"}  # by model_type
 TRANSFORMER_CONTROLNETS = {"StableDiffusion3Pipeline": "SD3ControlNetModel", "FluxPipeline": "FluxControlNetModel"}
 UNION_CONDITIONS = ("canny", "depth")  # of those that are drawn here, what FLUX.1's unions know
 CONTROLNET_KEYS = (
@@ -236,14 +238,32 @@ def resolve_depth_model(name: str) -> Checkpoint:
 
 
 def resolve_clip(name: str) -> Checkpoint:
-    """The source of a CLIPModel: `bundled`, `clip-vit-b32`, a hub id or a directory. Raises InputError as `resolve`."""
-    checkpoint = _find_checkpoint(name, CLIP_MODELS, "config.json")
-    if checkpoint.config("").get("model_type") != "clip":
+    """The source of a model that scores: `bundled`, `clip-vit-b32`, a hub id or a directory. Raises InputError as `resolve`.
+
+    A CLIPModel or SiglipModel of transformers, or open_clip's files of a CLIP.
+    """
+    checkpoint = _find_clip(name)
+    kind = checkpoint.config("").get("model_type")
+    if kind not in CLIP_CLASSES:
         raise InputError(
-            f"a CLIP model must be a CLIPModel, {name} is none: use --clip-model bundled, clip-vit-b32 or such a directory",
+            f"a CLIP model must be a {' or '.join(CLIP_CLASSES.values())}, {name} is {kind or 'none'}: use --clip-model"
+            " bundled, clip-vit-b32 or such a directory (of SigLIP 2 one of a fixed size)",
             rule="clip-class",
         )
+    checkpoint.processor_config()
     return _check_network(checkpoint, "")
+
+
+def _find_clip(name: str) -> Checkpoint:
+    """The source, by transformers' config or else open_clip's."""
+    try:
+        return _find_checkpoint(name, CLIP_MODELS, "config.json")
+    except InputError as e:
+        try:
+            found = _find_checkpoint(name, {}, CONFIG_FILE)
+        except InputError:
+            raise e from None
+    return OpenClip(found.name, found.path_or_repo)
 
 
 def _check_components(checkpoint: Checkpoint) -> Checkpoint:

@@ -14,7 +14,10 @@ from synoptic.options.common import Device
 from synoptic.utils.image_formats import SUFFIXES
 
 ClipModel = Annotated[
-    str, Option("bundled, bundled-grayscale, clip-vit-b32 (OpenAI's), or any CLIPModel: a hub id or a directory")
+    str,
+    Option(
+        "bundled, bundled-grayscale, clip-vit-b32 (OpenAI's), any CLIP (open_clip's too) or SigLIP: a hub id or a directory"
+    ),
 ]
 
 

@@ -8,7 +8,10 @@ from PIL.Image import Image, new
 from synoptic.controlnet.maps import control_maps
 from synoptic.io import from_pil, to_pil
 from synoptic.models.base import Denoiser, PretrainedModel
-from synoptic.models.controlnet import Control, ControlledDenoiser
+from synoptic.models.control_kinds import split_kind, union_kind
+from synoptic.models.controlnet import Control, ControlledDenoiser, ControlNetwork
+from synoptic.models.controlnet_transformer import controlnet_of
+from synoptic.models.controlnet_union import ControlNetUnion
 from synoptic.models.load import load_controlnet, load_transformer_controlnet
 from synoptic.models.registry import resolve_controlnet
 from synoptic.models.transformer import TransformerDenoiser
@@ -35,15 +38,28 @@ def with_controlnets(
     drawn = control_maps(drawn_of, controlnets.conditions, depth)
     maps = {kind: whole[..., beside : whole.shape[-1] - beside] for kind, whole in drawn.items()}
     device, dtype = str(model.device), str(model.dtype).removeprefix("torch.")
-    controls = []
+    controls, loaded = [], {}
     for kind, name, strength in zip(controlnets.conditions, controlnets.names, controlnets.strengths, strict=True):
-        if isinstance(model, TransformerDenoiser):
+        plain, _ = split_kind(name)
+        if plain in loaded:
+            net = _of_kind(loaded[plain], model, name, kind)
+        elif isinstance(model, TransformerDenoiser):
             net = load_transformer_controlnet(resolve_controlnet(name, model.checkpoint, kind), model, kind)
         else:
             net = load_controlnet(name, model=model.checkpoint, device=device, dtype=dtype, condition=kind)
+        loaded[plain] = net
         controls.append(Control(net, picture.padded(maps[kind]), strength, controlnets.begin, controlnets.end))
     files = {f"{kind}.png": to_pil(2 * drawn - 1)[0] for kind, drawn in maps.items()}
     return ControlledDenoiser(model, controls), files
+
+
+def _of_kind(loaded: ControlNetwork, model: PretrainedModel, name: str, condition: str) -> ControlNetwork:
+    """A network that is loaded already, for maps of another kind."""
+    if isinstance(model, TransformerDenoiser):
+        return controlnet_of(loaded.net, model, condition)
+    if isinstance(loaded, ControlNetUnion):
+        return ControlNetUnion(loaded.net, union_kind(name, condition, loaded.net.config))
+    return loaded
 
 
 def with_wide_control(

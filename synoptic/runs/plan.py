@@ -11,6 +11,7 @@ from synoptic.errors import InputError
 from synoptic.models.base import PretrainedModel
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.component_bytes import FEATURE_MAPS, coding_bytes, component_bytes
+from synoptic.models.control_kinds import split_kind
 from synoptic.models.cost import RowCost, count_parameters, network_row_cost
 from synoptic.models.device import choose_device, choose_dtype
 from synoptic.models.latent import CODING_BYTES
@@ -207,8 +208,10 @@ def model_weights(options: ModelOptions, checkpoint: Checkpoint, device: torch.d
     for source in find_upscalers(checkpoint, getattr(options, "upscalers", ())):  # which take stage I's text
         own = component_bytes(source, device, dtype)
         found |= {f"{part} of {source.name}": n for part, n in own.items() if not part.startswith("text_encoder")}
-    for name in getattr(options, "controlnet", ()):
-        found[f"ControlNet {name}"] = count_parameters(resolve_controlnet(name, checkpoint), "") * dtype.itemsize
+    for name in getattr(options, "controlnet", ()):  # a union for several kinds of maps is loaded once
+        found[f"ControlNet {split_kind(name)[0]}"] = (
+            count_parameters(resolve_controlnet(name, checkpoint), "") * dtype.itemsize
+        )
     return found
 
 

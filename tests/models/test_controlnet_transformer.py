@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import synoptic
 from synoptic.controlnet.maps import control_maps
 from synoptic.errors import InputError
 from synoptic.models.registry import resolve, resolve_controlnet
+from synoptic.pipelines import control_guidance
 from tests.test_parity_flow import SEED, STEPS, check, diffusers, last
 
 NETS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -92,3 +94,18 @@ def test_a_controlnet_of_another_model_is_refused(base, name, kind, rule, flow_f
     with pytest.raises(InputError) as error:
         resolve_controlnet(str(save_net(name, tmp_path)), resolve(str(flow_folder(base))), kind)
     assert error.value.rule == rule
+
+
+@pytest.mark.parametrize("name", ["flux-dev-union", "sd3"])
+def test_a_network_for_two_maps_is_loaded_once(name, flow_model, tmp_path, blobs, monkeypatch):
+    first, count = save_net(name, tmp_path), []
+    copy = shutil.copytree(first, tmp_path / "copy")
+    load = control_guidance.load_transformer_controlnet
+    monkeypatch.setattr(control_guidance, "load_transformer_controlnet", lambda *how: count.append(how) or load(*how))
+    picture, base = blobs[0].resize((128, 128)), "sd3" if name == "sd3" else "flux-dev"
+    asked: dict[str, Any] = {"condition": ("canny", "depth"), "depth": picture.convert("L"), "steps": 2, "seed": SEED}
+    once, twice = (
+        last(synoptic.control.steps(flow_model(base), picture, "a lion", controlnet=(str(first), str(second)), **asked))
+        for second in (first, copy)
+    )
+    assert len(count) == 3 and torch.equal(once, twice)
