@@ -49,6 +49,6 @@ def tile(sheet: Image.Image, k: int) -> bytes:
 @pytest.mark.parametrize("name", ["bundled clip", "bundled clip-grayscale"])
 def test_the_scale_of_a_clip_is_the_one_that_was_measured(name):
     text = (Path(__file__).parents[2] / "docs/models.md").read_text()
-    figure = {"bundled clip": "0.686", "bundled clip-grayscale": "0.714"}[name]
+    figure = {"bundled clip": "0.672", "bundled clip-grayscale": "0.641"}[name]
     assert figure in text and f"{float(figure):.2f}" in meaning("clip_score", name)
     assert meaning("nothing known", "openai/clip-vit-base-patch32") == ""
