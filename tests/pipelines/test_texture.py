@@ -1,0 +1,89 @@
+"""Painted meshes: what comes out is the mesh that went in, with a texture that its views agree on."""
+
+from __future__ import annotations
+
+import io as bytes_io
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import synoptic
+from synoptic.errors import InputError
+from tests.references import assert_like_reference
+
+if find_spec("trimesh") is None or find_spec("xatlas") is None:
+    pytest.skip("the extra [mesh] is not installed", allow_module_level=True)
+
+import trimesh
+from trimesh.scene.scene import Scene
+
+HOUSE = "a yellow house"
+QUICK: dict[str, Any] = {"steps": 2, "num_views": 4, "texture_size": 64, "dtype": "float32", "device": "cpu"}
+
+
+@pytest.fixture(scope="module")
+def box(tmp_path_factory) -> Path:
+    """A box as a GLB, without texture coordinates."""
+    file = tmp_path_factory.mktemp("mesh") / "box.glb"
+    trimesh.creation.box((1.0, 1.4, 0.8)).export(file)
+    return file
+
+
+def opened(data: bytes) -> Any:
+    scene = trimesh.load(bytes_io.BytesIO(data), file_type="glb")
+    return scene.to_geometry() if isinstance(scene, Scene) else scene
+
+
+def triangles(data: bytes) -> np.ndarray:
+    """The corners of every face, (F, 9), in an order of their own."""
+    mesh = opened(data)
+    corners = np.sort(mesh.triangles.round(5).reshape(len(mesh.faces), -1), axis=1)
+    return corners[np.lexsort(corners.T)]
+
+
+@pytest.mark.slow
+def test_the_mesh_comes_back_with_a_texture(sd32, box):
+    result = synoptic.texture(sd32, str(box), HOUSE, **QUICK | {"pixels_from": 1.0, "device": "cpu"})
+    assert np.array_equal(triangles(result.mesh[".glb"]), triangles(box.read_bytes()))
+    painted = opened(result.mesh[".glb"])
+    assert painted.visual.material.baseColorTexture.size == result.texture.size == (64, 64)
+    assert np.asarray(result.texture.convert("RGB")).std((0, 1)).max() > 5
+    assert_like_reference("texture-latents", result.images[0])
+
+
+@pytest.mark.slow
+def test_views_that_agree_show_one_surface(sd32, box):
+    """Painted each alone, they show the surface differently, by some dB."""
+    agree, apart = (
+        synoptic.texture(sd32, str(box), HOUSE, **QUICK | {"steps": 16, "sync": sync}).outputs[0].figures["view_agreement"]
+        for sync in ("x0", "none")
+    )
+    assert agree is not None and apart is not None and agree > apart + 6
+
+
+@pytest.mark.slow
+def test_a_run_leaves_the_mesh_its_texture_and_the_conditions_and_is_not_done_again(box, tmp_path):
+    first, again = (synoptic.run("texture", str(box), HOUSE, out=str(tmp_path), **QUICK) for _ in range(2))
+    (picture,) = first.pictures
+    stem = tmp_path / Path(picture.file).stem
+    assert "sample" not in again.timings and (tmp_path / "conditions.png").exists()
+    assert all(Path(f"{stem}{end}").stat().st_size > 1000 for end in (".glb", ".viewer.html", ".views.png"))
+
+
+@pytest.mark.parametrize(
+    ("how", "rule"), [({"up_axis": "y", "front_axis": "-y"}, "mesh-axes"), ({"num_views": 0}, "num_views-at-least")]
+)
+def test_what_makes_no_sense_is_refused(how, rule, box):
+    with pytest.raises(InputError) as e:
+        synoptic.texture("bundled", str(box), HOUSE, **how)
+    assert e.value.rule == rule
+
+
+def test_a_file_that_is_no_mesh_is_refused(tmp_path):
+    file = tmp_path / "script.glb"
+    file.write_text("#!/bin/sh\n")
+    with pytest.raises(InputError):
+        synoptic.texture("bundled", str(file), HOUSE)
