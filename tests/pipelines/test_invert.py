@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from safetensors.torch import load_file
 
 import synoptic
@@ -12,6 +13,7 @@ from synoptic import io
 CASTLE = "an oil painting of a castle"
 
 
+@pytest.mark.slow
 def test_invert_gives_the_noise_and_the_picture_back(sd32, tmp_path):
     (castle,) = synoptic.generate(sd32, CASTLE, steps=10).images
     how: dict[str, Any] = {"steps": 12, "dtype": "float32", "out": str(tmp_path)}

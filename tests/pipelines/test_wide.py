@@ -66,7 +66,10 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("name", OPTIONS)
+LONG = "everything", "syncdiffusion-shifted", "progressive"
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name in LONG)) for name in OPTIONS])
 def test_every_option_gives_the_picture_it_gave(name, sd32):
     options = {"width": 320, "steps": 3} | OPTIONS[name]
     prompts = PROMPTS if options.get("prompt_travel") else PROMPTS[:1]
