@@ -39,16 +39,15 @@ def test_an_edit_to_the_same_prompt_leaves_the_picture_and_to_another_does_not(n
 
 
 @pytest.mark.slow
-def test_a_red_car_becomes_blue_and_stays_the_car(sd32):
-    picture = synoptic.generate(sd32, A, seed=3, steps=20, upscalers="none").images[0]
-    ours = synoptic.flow_edit(sd32, picture, B, source_prompt=A, steps=25).images[0]
-    other = synoptic.edit(sd32, picture, B, steps=25).images[0]
+def test_a_red_car_becomes_blue_and_stays_the_car(pixel32):
+    picture = synoptic.generate(pixel32, A, seed=3, steps=20, upscalers="none").images[0]
+    ours = synoptic.flow_edit(pixel32, picture, B, source_prompt=A, steps=25).images[0]
+    other = synoptic.edit(pixel32, picture, B, steps=25).images[0]
     clip = Clip("bundled")
     assert clip_score(clip, ours, B) > clip_score(clip, picture, B) + 0.1
     assert abs(clip_score(clip, ours, B) - clip_score(clip, other, B)) < 0.1
-    another = synoptic.generate(sd32, B, seed=8, steps=20).images[0]
-    gray, moved, apart = (image.convert("L").convert("RGB") for image in (picture, ours, another))
-    assert psnr(moved, gray) > psnr(apart, gray) + 2
+    gray, moved, redone = (image.convert("L").convert("RGB") for image in (picture, ours, other))
+    assert psnr(moved, gray) > psnr(redone, gray) + 1
 
 
 REFUSED: list[tuple[dict[str, Any], str]] = [

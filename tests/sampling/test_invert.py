@@ -92,10 +92,10 @@ def test_a_wide_canvas_comes_back():
 @pytest.mark.slow
 def test_a_picture_of_the_bundled_model_comes_back(sd32):
     s, steps, prompt = sd32.schedule, sd32.schedule.steps(25), ["a photo of a horse"]
-    *_, painted = sample(cfg(sd32, prompt, 5.0), s, randn(sd32.shape, generators(1)), steps=s.steps(10))
+    *_, painted = sample(cfg(sd32, prompt, 4.5), s, randn(sd32.shape, generators(1)), steps=s.steps(10))
     plain = cfg(sd32, prompt, 1.0)
     *_, noise = invert(plain, s, painted.x, steps=steps)
     *_, back = sample(plain, s, noise.x, steps=steps)
     pictures, again = (sd32.decode(x).clamp(-1, 1) for x in (painted.x, back.x))
     assert 10 * math.log10(4 / (pictures - again).square().mean().item()) > 30
-    assert 0.8 < noise.x.std().item() < 1.4  # white by an exact model; more than 1 of a picture that guidance sharpened
+    assert noise.x.std().item() == pytest.approx(1, abs=0.15)
