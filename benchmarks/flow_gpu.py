@@ -14,7 +14,6 @@ import gc
 import json
 import shutil
 import tempfile
-import time
 import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -23,6 +22,7 @@ from typing import Any, NamedTuple
 
 import diffusers
 import torch
+from full_size import spent
 from torch import Tensor
 
 from synoptic.diffusion.equations import randn
@@ -158,30 +158,10 @@ def build(model: Model, checkpoint: Checkpoint, device: torch.device, dtype: tor
     return TransformerDenoiser(net, vae, RandomText(checkpoint, device), schedule, told)
 
 
-def wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-
-
-def timed(run: Callable[[int], object], n: int, device: torch.device) -> tuple[float, float, float]:
-    """Seconds of one of n, peak GiB, seconds of the first one, which warms up."""
-    begin = time.perf_counter()
-    run(1)
-    wait(device)
-    first = time.perf_counter() - begin
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats()
-    begin = time.perf_counter()
-    run(n)
-    wait(device)
-    peak = torch.cuda.max_memory_allocated() / GIB if device.type == "cuda" else 0.0
-    return (time.perf_counter() - begin) / n, peak, first
-
-
 def ceiling(device: torch.device, dtype: torch.dtype, n: int) -> float:
     """FLOP/s of a matrix product."""
     a, b = (torch.randn(n, n, device=device).to(dtype) for _ in range(2))
-    seconds = [timed(lambda k: [torch.mm(a, b) for _ in range(k)], 10, device)[0] for _ in range(5)]
+    seconds = [spent(lambda k: [torch.mm(a, b) for _ in range(k)], 10, device)[0] for _ in range(5)]
     return 2 * n**3 / min(seconds)
 
 
@@ -215,7 +195,7 @@ def measure(name: str, tiny: bool, device: torch.device, dtype: torch.dtype, mos
     branches = 2 if model.guidance > 1 else 1
 
     def row(what: str, run: Callable[[int], object], rows: int, at_once: int, steps: int) -> None:
-        seconds, peak, first = timed(run, steps, device)
+        seconds, peak, first = spent(run, steps, device)
         rate = rows * cost.flops / seconds
         plan = (weights + at_once * cost.bytes) / GIB
         found = {"model": name, "what": what, "rows": rows, "a call": at_once, "s": seconds, "first s": first}

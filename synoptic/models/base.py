@@ -37,9 +37,7 @@ class Conditioning:
     low_res: Tensor | None = None  # (N, 3, h, w), the small picture that an upscaler sees, at x's size
     noise_level: Tensor | None = None  # (N,), integers, how noisy `low_res` is
     control_images: Tensor | None = None  # (N, 3 * controls, H, W) in [0, 1], the maps of all ControlNets
-    control_residuals: tuple[
-        Tensor, ...
-    ] = ()  # what is added to each level of the U-Net, its middle last, or behind a transformer's blocks
+    control_residuals: tuple[Tensor, ...] = ()  # added to each level of a U-Net, its middle last, or behind each block
     control_single_residuals: tuple[Tensor, ...] = ()  # and behind each of FLUX.1's single blocks
     adapter_features: tuple[Tensor, ...] = ()  # what is added inside the U-Net's way down, one a level (T2I-Adapter)
     student_index: Tensor | None = None  # (N,), integers, which LoRA of a `LoRAStudent` acts on each row; -1: none
