@@ -30,7 +30,10 @@ def free_memory(device: torch.device) -> int:
 def own_share(device: torch.device) -> int:
     """Return the bytes of a GPU that this process may allocate (torch.cuda.set_per_process_memory_fraction)."""
     share = getattr(torch.cuda, "get_per_process_memory_fraction", None)  # since torch 2.8
-    return sys.maxsize if share is None else int(share(device) * torch.cuda.mem_get_info(device)[1])
+    if share is None:
+        return sys.maxsize
+    index = torch.cuda.current_device() if device.index is None else device.index  # "cuda" alone is refused here
+    return int(share(index) * torch.cuda.mem_get_info(index)[1])
 
 
 def address_space() -> int:
