@@ -45,7 +45,7 @@ def predict_branches(
         n = len(x)
 
         def call(rows: Tensor) -> Pred:
-            row = rows.to(x.device)
+            row = device_index(tuple(rows.tolist()), x.device)
             cond_row, x_row = index_table(row, n, pictures)
             row_t = t.to(x.device)[x_row] if isinstance(t, Tensor) and t.ndim else t
             cond = replace(table.rows(cond_row), branch_rows=torch.stack([rows // n, rows % n], 1))
@@ -54,7 +54,7 @@ def predict_branches(
             return model.predict(x[x_row], row_t, cond)
 
         asked, preds, limit = run_in_batches(call, torch.arange(len(names) * n).view(len(names), n), limit)
-        order = torch.cat(asked).argsort().to(x.device) if len(asked) > 1 else None
+        order = device_index(tuple(torch.cat(asked).argsort().tolist()), x.device) if len(asked) > 1 else None
 
         def by_branch(values: list[Tensor]) -> Sequence[Tensor]:
             return (torch.cat(values) if order is None else torch.cat(values)[order]).split(n)
@@ -65,6 +65,12 @@ def predict_branches(
         return {name: Pred(x0[k], eps[k], var[k]) for k, name in enumerate(names)}
 
     return predict
+
+
+@lru_cache(maxsize=256)
+def device_index(rows: tuple[int, ...], device: torch.device) -> Tensor:
+    """Return numbers of rows on a device. They are copied once: each copy to a GPU waits until it has nothing left to do."""
+    return torch.tensor(rows, device=device)
 
 
 def index_table(rows: Tensor, n: int, pictures: int) -> tuple[Tensor, Tensor]:

@@ -107,13 +107,13 @@ class Flux2Transformer(Transformer):
 
     def forward(self, x: Tensor, t: Tensor, cond: Conditioning) -> Tensor:
         h, w = (length // self.token_side for length in x.shape[-2:])
-        one, words = torch.arange(1), torch.arange(cond.text.shape[1])
+        one, words, rows, columns = (torch.arange(n, device=x.device) for n in (1, cond.text.shape[1], h, w))
         out = self.net(
             hidden_states=packed(x, self.token_side),
             timestep=t / 1000,
             encoder_hidden_states=cond.text,
-            txt_ids=torch.cartesian_prod(one, one, one, words).to(x.device),
-            img_ids=torch.cartesian_prod(one, torch.arange(h), torch.arange(w), one).to(x.device),
+            txt_ids=torch.cartesian_prod(one, one, one, words),
+            img_ids=torch.cartesian_prod(one, rows, columns, one),
             return_dict=False,
         )[0]
         return unpacked(out, h, w, self.token_side)
@@ -193,8 +193,9 @@ def unpacked(tokens: Tensor, h: int, w: int, side: int) -> Tensor:
 
 def places_of(x: Tensor, side: int) -> Tensor:
     """Return the places of x's tokens as FLUX.1 counts them (h/side * w/side, 3): 0, row, column."""
-    rows, columns = torch.meshgrid(*(torch.arange(length // side) for length in x.shape[-2:]), indexing="ij")
-    return torch.stack([torch.zeros_like(rows), rows, columns], -1).view(-1, 3).to(x.device, torch.float32)
+    places = [torch.arange(length // side, device=x.device, dtype=torch.float32) for length in x.shape[-2:]]
+    rows, columns = torch.meshgrid(*places, indexing="ij")
+    return torch.stack([torch.zeros_like(rows), rows, columns], -1).view(-1, 3)
 
 
 def keep_token_norms(s: Schedule, x: Tensor, t: Time, null: Pred, cond: Pred, scale: float | Tensor) -> Pred:
