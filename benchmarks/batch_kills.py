@@ -97,7 +97,7 @@ def main() -> int:
     job = {"application": "generate", **how, "grid": {"prompt": prompts, "seed": f"0..{args.jobs // 2 - 1}"}}
     file.write_text(json.dumps(job))
     cluster = Cluster(args.folder / "ray") if args.engine == "ray" else None
-    command = [sys.executable, "-m", "synoptic", "batch", str(file), "--workers", "2", "--out", str(out)]
+    command = [sys.executable, "-m", "synoptic", "batch", str(file), "--exact", "--workers", "2", "--out", str(out)]
     command += ["--engine", "ray", "--address", f"127.0.0.1:{PORT}"] if cluster else []
     kills, first_seen, again = Counter[str](), dict[Path, tuple[int, int]](), set[Path]()
 

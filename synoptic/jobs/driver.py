@@ -1,4 +1,4 @@
-"""Handing jobs to workers, whatever the engine: grouped by model and shape, a lost worker replaced, no job lost."""
+"""Handing jobs to workers, whatever the engine: those that can share calls at once, a lost worker replaced, no job lost."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from synoptic.jobs.records import Record
 
 ATTEMPTS = 5  # of a job whose worker is lost each time
 BARREN = 5  # workers that are lost, for each that there is, before they begin
-Group = tuple[str, str]
+SHARING = 16  # jobs that share calls at most: what a lost worker costs
+Group = tuple[str, str, str]
 
 
 class JobQueue:
@@ -28,22 +29,33 @@ class JobQueue:
     def __len__(self) -> int:
         return sum(map(len, self.groups.values()))
 
-    def take(self, last: Group) -> Job:
-        """Take a job of the last group, else of its model, else of another: of several the one with most jobs."""
-        near = max(self.groups, key=lambda group: (group == last, group[0] == last[0], len(self.groups[group])))
-        job = self.groups[near].popleft()
-        if not self.groups[near]:
+    def take(self, last: Group, most: int) -> list[Job]:
+        """Take a job of the last group, else of its model, else of another: of several the one with most jobs.
+
+        Of a group that shares calls, take up to `most`.
+        """
+        near = max(
+            self.groups,
+            key=lambda group: (group == last, group[:2] == last[:2], group[0] == last[0], len(self.groups[group])),
+        )
+        waiting = self.groups[near]
+        jobs = [waiting.popleft() for _ in range(min(most, len(waiting)) if near[2] else 1)]
+        if not waiting:
             del self.groups[near]
-        return job
+        return jobs
 
     def put(self, job: Job) -> None:
-        """Put back a job whose worker was lost, to the end of its group."""
-        self.groups[job.group].append(job)
+        """Put back a job whose worker was lost: it shares no calls any more."""
+        alone = job.group[0], job.group[1], ""
+        self.groups[alone].append(job)
 
 
-def drive(jobs: Sequence[Job], engine: Engine, done: Callable[[Job, Record], None]) -> None:
-    """Carry out all jobs, `done(job, record)` after each. Raises InputError where no worker can begin."""
-    driver = Driver(jobs, engine, done)
+def drive(jobs: Sequence[Job], engine: Engine, done: Callable[[Job, Record], None], sharing: int = SHARING) -> None:
+    """Carry out all jobs, `done(job, record)` after each; `sharing` of them at most share calls of the network.
+
+    Raises InputError where no worker can begin.
+    """
+    driver = Driver(jobs, engine, done, sharing)
     for _ in range(min(engine.count, len(jobs))):
         driver.start()
     while driver.has_work:
@@ -51,51 +63,61 @@ def drive(jobs: Sequence[Job], engine: Engine, done: Callable[[Job, Record], Non
 
 
 class Driver:
-    """What every worker does: `busy` has for each future its worker and job, None for a worker that begins."""
+    """What every worker does: `busy` has for each future its worker and jobs, none for a worker that begins."""
 
-    def __init__(self, jobs: Sequence[Job], engine: Engine, done: Callable[[Job, Record], None]) -> None:
-        self.queue, self.engine, self.done = JobQueue(jobs), engine, done
-        self.busy: dict[Future[Any], tuple[Worker, Job | None]] = {}
+    def __init__(self, jobs: Sequence[Job], engine: Engine, done: Callable[[Job, Record], None], sharing: int) -> None:
+        self.queue, self.engine, self.done, self.sharing = JobQueue(jobs), engine, done, sharing
+        self.busy: dict[Future[Any], tuple[Worker, list[Job]]] = {}
         self.lost: Counter[str] = Counter()  # workers, by the path of the job that each had
         self.barren = 0  # workers lost since one took a job
 
     @property
     def has_work(self) -> bool:
-        return bool(self.queue) or any(job for _, job in self.busy.values())
+        return bool(self.queue) or any(jobs for _, jobs in self.busy.values())
 
     def start(self) -> None:
         worker = self.engine.start()
-        self.busy[worker.ready] = worker, None
+        self.busy[worker.ready] = worker, []
 
     def step(self) -> None:
-        """Wait until a worker has something to tell; give it, or one in its place, the next job."""
+        """Wait until a worker has something to tell; give it, or one in its place, the next jobs."""
         for future in wait(self.busy, return_when=FIRST_COMPLETED).done:
-            worker, job = self.busy.pop(future)
+            worker, jobs = self.busy.pop(future)
             try:
-                record = future.result()
+                records = future.result()
             except self.engine.deaths as e:
                 worker.stop()
-                self.lose(job, e)
+                self.lose(jobs, e)
                 if self.queue:
                     self.start()
                 continue
-            except Exception as e:  # its folder could not be written
-                record = Record("failed", message=f"{type(e).__name__}: {e}"[:300])
+            except Exception as e:  # a folder could not be written: of several jobs each will say so, or not, by itself
+                records = self.failed(jobs, e)
             self.barren = 0
-            if job:
+            for job, record in zip(jobs, records or (), strict=False):
                 self.done(job, record)
             if self.queue:
-                following = self.queue.take(job.group if job else ("", ""))
+                share = -(-len(self.queue) // self.engine.count)  # so that no worker stands idle at the end
+                following = self.queue.take(jobs[-1].group if jobs else ("", "", ""), min(self.sharing, share))
                 self.busy[worker.submit(following)] = worker, following
 
-    def lose(self, job: Job | None, error: Exception) -> None:
-        """Take back the job of a lost worker; one whose workers are always lost has failed."""
-        if job:
+    def failed(self, jobs: Sequence[Job], error: Exception) -> list[Record]:
+        """Return what came of a job whose work ended in an error; of several that shared calls, put back each."""
+        if len(jobs) == 1:
+            return [Record("failed", message=f"{type(error).__name__}: {error}"[:300])]
+        for job in jobs:
+            self.queue.put(job)
+        return []
+
+    def lose(self, jobs: Sequence[Job], error: Exception) -> None:
+        """Take back the jobs of a lost worker; one whose workers are always lost has failed."""
+        for job in jobs:
             self.lost[job.path] += 1
             if self.lost[job.path] < ATTEMPTS:
                 self.queue.put(job)
             else:
                 self.done(job, Record("failed", message=f"its worker was lost {ATTEMPTS} times: a crash, or no memory"))
+        if jobs:
             return
         self.barren += 1
         if self.barren > BARREN * self.engine.count:

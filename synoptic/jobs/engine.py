@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Protocol
 
@@ -10,12 +11,12 @@ from synoptic.jobs.records import Record
 
 
 class Worker(Protocol):
-    """A process that carries out one job after another."""
+    """A process that carries out jobs: those that share the network's calls at once, all others one after another."""
 
     ready: Future[None]  # done once it takes jobs
 
-    def submit(self, job: Job) -> Future[Record]:
-        """Carry out a job. The future raises one of the engine's `deaths` where the process is lost."""
+    def submit(self, jobs: Sequence[Job]) -> Future[list[Record]]:
+        """Carry out jobs that share calls, or one job. The future raises one of the engine's `deaths` where the process is lost."""
         ...
 
     def stop(self) -> None:

@@ -16,7 +16,7 @@ from synoptic.errors import InputError
 from synoptic.jobs.placing import cores, fitting_workers, gpus
 from synoptic.jobs.planning import Job
 from synoptic.jobs.records import Record
-from synoptic.jobs.worker import begin, carry_out_job
+from synoptic.jobs.worker import begin, carry_out_jobs
 from synoptic.options.batch import BatchOptions
 
 SPAWN = multiprocessing.get_context("spawn")
@@ -30,8 +30,8 @@ class LocalWorker:
         self.pool = ProcessPoolExecutor(1, SPAWN, prepare_process, (heard, gpu, threads))
         self.ready: Future[None] = self.pool.submit(begin, os.getcwd())
 
-    def submit(self, job: Job) -> Future[Record]:
-        return self.pool.submit(carry_out_job, job, self.out)
+    def submit(self, jobs: Sequence[Job]) -> Future[list[Record]]:
+        return self.pool.submit(carry_out_jobs, jobs, self.out)
 
     def stop(self) -> None:
         self.alive.close()

@@ -33,19 +33,21 @@ MESSAGE = 300  # letters of what is wrong with one
 PLAN, TABLE, PAGE, LOCK = "jobs.jsonl", "batch.tsv", "index.html", ".lock"  # in the folder of a batch
 MODEL = ("model", "device", "dtype", "embeddings", "lora", "vae", "textual_inversion", "clip_skip", "compile", "upscalers")
 SHAPE = ("width", "height", "size", "steps")
+ALONE = ("trace", "save_every", "preview_every")  # options whose runs write what is of one run alone
 
 
 class Job(NamedTuple):
     """One run of a batch: options as they were given, its folder's path below the batch's, and what it has in common.
 
-    `group` is its model and its shape: jobs of one group follow one another on a worker.
+    `group` is its model, its shape, and what it has in common with those that it can share calls with, "" where with none:
+    jobs of one group follow one another on a worker.
     """
 
     line: int
     application: str
     options: JsonObject
     path: str
-    group: tuple[str, str]
+    group: tuple[str, str, str]
 
 
 def plan_jobs(entries: Iterable[Entry], folder: Path) -> list[Job]:
@@ -102,7 +104,7 @@ def parse_plan(text: str) -> tuple[str, list[Job]]:
     """Return the hash and the jobs of jobs.jsonl; ("", []) where it cannot be read."""
     try:
         head, *rest = text.splitlines()
-        jobs = [Job(line, name, options, path, (m, s)) for line, name, options, path, (m, s) in map(json.loads, rest)]
+        jobs = [Job(line, name, options, path, (m, s, a)) for line, name, options, path, (m, s, a) in map(json.loads, rest)]
         return json.loads(head)["from"], jobs
     except (ValueError, TypeError, KeyError):
         return "", []
@@ -158,7 +160,8 @@ def jobs_of(line: int, written: JsonObject | InputError, folder: Path, checkpoin
         if out is not None:
             place = out_of(out, folder) + (f"/{Path(place).name}" if axes else "")
             check_same(options, folder / place)
-        yield Job(line, name, chosen, place, (sys.intern(key(options, MODEL)), sys.intern(key(options, SHAPE))))
+        group = key(options, MODEL), key(options, SHAPE), common(options)
+        yield Job(line, name, chosen, place, (sys.intern(group[0]), sys.intern(group[1]), sys.intern(group[2])))
 
 
 def application_of(name: object) -> str:
@@ -248,6 +251,15 @@ def out_of(out: object, folder: Path) -> str:
             rule="job-out",
         )
     return place.as_posix()
+
+
+def common(options: Options) -> str:
+    """Return a hash of what jobs have in common that can share the network's calls; "" for one that cannot."""
+    own = options.item_options()
+    if not own or options.variants() or any(getattr(options, name, None) for name in ALONE):
+        return ""
+    shared = {name: value for name, value in options.to_json().items() if name not in own}
+    return sha256(json.dumps([options.application(), shared], default=str).encode()).hexdigest()[:16]
 
 
 def key(options: Options, names: tuple[str, ...]) -> str:

@@ -21,7 +21,7 @@ from synoptic.errors import InputError
 from synoptic.jobs.placing import PROCESS_BYTES, largest_plan
 from synoptic.jobs.planning import Job
 from synoptic.jobs.records import Record
-from synoptic.jobs.worker import begin, carry_out_job
+from synoptic.jobs.worker import begin, carry_out_jobs
 from synoptic.options.batch import BatchOptions
 
 SHARE = 0.8  # of the cluster's CPUs for workers: parts of CPUs on several nodes do not add up
@@ -33,8 +33,8 @@ class JobActor:
     def begin(self, folder: str) -> None:
         begin(folder)
 
-    def carry_out(self, job: Job, out: str) -> Record:
-        return carry_out_job(job, out)
+    def carry_out(self, jobs: Sequence[Job], out: str) -> list[Record]:
+        return carry_out_jobs(jobs, out)
 
 
 class RayWorker:
@@ -45,8 +45,8 @@ class RayWorker:
         self.actor: Any = ray.remote(JobActor).options(**resources).remote()
         self.ready: Future[None] = self.actor.begin.remote(os.getcwd()).future()
 
-    def submit(self, job: Job) -> Future[Record]:
-        return self.actor.carry_out.remote(job, self.out).future()
+    def submit(self, jobs: Sequence[Job]) -> Future[list[Record]]:
+        return self.actor.carry_out.remote(jobs, self.out).future()
 
     def stop(self) -> None:
         ray.kill(self.actor)

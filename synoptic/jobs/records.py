@@ -14,7 +14,10 @@ State = Literal["waiting", "done", "failed"]
 
 
 class Record(NamedTuple):
-    """What came of a job: its state, mean score, seconds, device with dtype, pictures, and why it failed."""
+    """What came of a job: its state, mean score, seconds, device with dtype, pictures, and why it failed.
+
+    `shared_by` jobs shared the network's calls: 1 where the pictures are bitwise those of a run of its own.
+    """
 
     state: State = "waiting"
     score: float | None = None
@@ -22,6 +25,7 @@ class Record(NamedTuple):
     device: str = ""
     pictures: tuple[str, ...] = ()
     message: str = ""
+    shared_by: int = 1
 
 
 def read_record(read: Callable[[str], str | None]) -> Record:
@@ -53,4 +57,5 @@ def describe(manifest: JsonObject) -> Record:
         round(sum(timings.values()), 3) if timings else None,
         f"{model.get('device', '')} {model.get('dtype', '')}".strip(),
         tuple(str(picture["file"]) for picture in manifest.get("pictures", [])),
+        shared_by=manifest.get("shared_by", 1),
     )

@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 
 from synoptic.errors import InputError, user_path
 from synoptic.io.progress import progress_bar
-from synoptic.jobs.driver import drive
+from synoptic.jobs.driver import SHARING, drive
 from synoptic.jobs.planning import LOCK, PLAN, Job, parse_plan, plan_text
 from synoptic.jobs.records import Record, read_record
 from synoptic.jobs.store import Store, check_store, is_url, open_store
@@ -55,7 +55,7 @@ def carry_out(options: BatchOptions, todo: Sequence[Job], batch: Batch, store: S
                     with interval.writing():
                         batch.write(store)
 
-            drive(todo, engine, done)
+            drive(todo, engine, done, 1 if options.exact else SHARING)
     finally:
         engine.close()
         batch.write(store)

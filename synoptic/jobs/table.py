@@ -48,10 +48,14 @@ class Batch:
 
     def table(self) -> str:
         """Return a row per job, with every option that is given in any."""
-        lines = ["\t".join(["line", "application", "state", "score", "seconds", "device", "path", *self.names, "message"])]
+        lines = [
+            "\t".join(
+                ["line", "application", "state", "score", "seconds", "device", "shared_by", "path", *self.names, "message"]
+            )
+        ]
         for job in self.jobs:
             r = self.records[job.path]
-            cells = [job.line, job.application, r.state, r.score, r.seconds, r.device, job.path]
+            cells = [job.line, job.application, r.state, r.score, r.seconds, r.device, r.shared_by, job.path]
             cells += [cell(job.options.get(name)) for name in self.names]
             lines.append("\t".join("" if c is None else printable(c) for c in (*cells, r.message)))
         return "\n".join(lines) + "\n"

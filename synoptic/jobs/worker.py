@@ -1,4 +1,4 @@
-"""One job, carried out in a worker: the run of the command line, in a folder of its own."""
+"""Jobs, carried out in a worker: the runs of the command line, each in a folder of its own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import io
 import json
 import os
 import threading
-from contextlib import redirect_stderr, suppress
+from collections.abc import Sequence
+from contextlib import ExitStack, redirect_stderr, suppress
+from pathlib import Path
 
 from tqdm import tqdm
 
@@ -14,8 +16,10 @@ from synoptic.jobs.planning import Job
 from synoptic.jobs.records import FAILED, Record, read_record
 from synoptic.jobs.store import LocalStore, open_store
 from synoptic.options import options_class
+from synoptic.options.common import ModelOptions
 from synoptic.runs.execute import carry_out_unlisted
 from synoptic.runs.failures import reason
+from synoptic.runs.shared_calls import execute_sharing
 
 LOG = 20_000  # letters that are kept of what a failed run said
 
@@ -28,14 +32,37 @@ def begin(folder: str) -> None:
         os.chdir(folder)
 
 
+def carry_out_jobs(jobs: Sequence[Job], out: str) -> list[Record]:
+    """Carry out jobs that share the network's calls; those that this does not finish, each by itself, to say why."""
+    records = shared_records(jobs, out) if len(jobs) > 1 else [Record()] * len(jobs)
+    return [record if record.state == "done" else carry_out_job(job, out) for job, record in zip(jobs, records, strict=True)]
+
+
+def shared_records(jobs: Sequence[Job], out: str) -> list[Record]:
+    """Carry out jobs that share the network's calls; return what came of each, where any error ended them all nothing."""
+    store = open_store(out)
+    try:
+        with redirect_stderr(io.StringIO()), ExitStack() as folders:
+            execute_sharing([prepared(job, folders.enter_context(store.folder(job.path))) for job in jobs])
+    except Exception:  # each by itself will say which it was
+        return [Record()] * len(jobs)
+    return [read_record(lambda name, job=job: store.read(f"{job.path}/{name}")) for job in jobs]
+
+
+def prepared(job: Job, folder: Path) -> ModelOptions:
+    """Return a job's options, ready for work."""
+    options = options_class(job.application).from_arguments(**job.options, out=str(folder)).prepare()
+    assert isinstance(options, ModelOptions)
+    return options
+
+
 def carry_out_job(job: Job, out: str) -> Record:
     """Carry out a job below the batch's `out`; return what came of it. One that fails leaves failed.json."""
     said = io.StringIO()
     with open_store(out).folder(job.path) as folder, redirect_stderr(said):
         store = LocalStore(folder)
         try:
-            options = options_class(job.application).from_arguments(**job.options, out=str(folder)).prepare()
-            carry_out_unlisted(options)
+            carry_out_unlisted(prepared(job, folder))
             (folder / FAILED).unlink(missing_ok=True)
         except Exception as e:  # a job that fails must not end the others
             store.write(FAILED, json.dumps({"message": reason(e), "log": said.getvalue()[-LOG:]}, indent=1) + "\n")

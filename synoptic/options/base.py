@@ -212,6 +212,10 @@ class Options:
         """Return the pictures of these seeds in place of those of --seed and --count."""
         raise NotImplementedError
 
+    def item_options(self) -> frozenset[str]:
+        """Return the names of the options that only the items carry: runs that differ in them alone can share calls."""
+        return frozenset()
+
     def variants(self) -> Mapping[str, ModelOptions]:
         """Return {folder: options} where several runs are asked for at once; {} for one run."""
         return {}

@@ -32,6 +32,10 @@ class BatchOptions(Options):
     ] = UNSET
     out: Annotated[str, Option("folder of the batch; for fsspec a URL, such as s3://bucket/batch")] = "outputs/batch"
     status: Annotated[str | None, Option("say how the batch in this folder stands, and do nothing")] = None
+    exact: Annotated[
+        bool,
+        Option("no two jobs share a call of the network: pictures are bitwise those of single runs (default: to rounding)"),
+    ] = False
     retry_failed: Annotated[bool, Option("carry out again what failed before")] = False
 
     def prepare(self) -> Self:

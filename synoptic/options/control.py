@@ -42,6 +42,9 @@ class ControlOptions(InputImageOptions, PromptOptions, ControlNetOptions, Sampli
     def texts(self) -> list[str]:
         return [*self.prompt, self.negative_prompt]
 
+    def item_options(self) -> frozenset[str]:
+        return frozenset({"prompt", "seed", "count"})
+
     def items(self) -> list[Item]:
         return one_picture_per_prompt(self.prompt, self.seeds())
 

@@ -24,5 +24,8 @@ class GenerateOptions(PromptOptions, UpscalingOptions, GuidanceOptions):
     def texts(self) -> list[str]:
         return [*self.prompt, self.negative_prompt]
 
+    def item_options(self) -> frozenset[str]:
+        return frozenset({"prompt", "seed", "count"})
+
     def items(self) -> list[Item]:
         return one_picture_per_prompt(self.prompt, self.seeds())

@@ -42,6 +42,9 @@ class InpaintOptions(InputImageOptions, SamplingOptions):
     def texts(self) -> list[str]:
         return [self.prompt, self.negative_prompt]
 
+    def item_options(self) -> frozenset[str]:
+        return frozenset({"seed", "count"})
+
     def items(self) -> list[Item]:
         return one_picture_of_all([self.prompt], self.seeds())
 

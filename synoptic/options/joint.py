@@ -41,6 +41,9 @@ class JointOptions(PromptOptions, UpscalingOptions):
     def texts(self) -> list[str]:
         return [*self.prompts(), self.negative_prompt]
 
+    def item_options(self) -> frozenset[str]:
+        return frozenset() if self.seed_search else frozenset({"seed", "count"})
+
     def items(self) -> list[Item]:
         return self.items_of(self.seeds())
 

@@ -83,6 +83,9 @@ class WideOptions(PromptOptions, WideControlOptions, SyncDiffusionOptions, Speed
             *(text for r in self.regions() for text in (r.prompt, r.negative_prompt)),
         ]
 
+    def item_options(self) -> frozenset[str]:
+        return frozenset({"seed", "count"} if self.prompt_travel else {"prompt", "seed", "count"})
+
     def items(self) -> list[Item]:
         return (one_picture_of_all if self.prompt_travel else one_picture_per_prompt)(self.prompt, self.seeds())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psutil
 import torch
@@ -43,6 +44,22 @@ from synoptic.sampling.step import Step
 
 STARTUP = 60.0  # seconds that a command takes at most before its work begins
 LONG = 20.0  # seconds of work before which is said how long it will take
+
+
+class Task(NamedTuple):
+    """One picture that a run asks for."""
+
+    run: Run
+    item: Item
+    picture: Picture
+
+    @property
+    def file(self) -> Path:
+        return self.run.folder / self.picture.file
+
+    @property
+    def is_done(self) -> bool:
+        return self.file.exists() and (not self.run.films or recorded(self.file).exists())
 
 
 def run(application: str, /, *values: object, **options: object) -> Run:
@@ -82,9 +99,8 @@ def execute(options: ModelOptions, folder: Path | None = None) -> Run:
         return execute_variants(options)
     run, begin, startup = open_run(options, folder), time.time(), process_age()
     warn(options)
-    model, clock = open_model(run)
-    for line in truncation_warnings(getattr(model, "text_encoder", None), options.texts()):
-        print(f"warning: {line}", file=sys.stderr)
+    clock = Clock(run.timings)
+    model = open_model(run, clock)
     pipeline = pipeline_class(run.application)(model, options)
     items = choose_items(run, pipeline)
     begin_pipeline(pipeline, run)
@@ -105,9 +121,10 @@ def process_age() -> float:
 
 
 def begin_pipeline(pipeline: Pipeline[ModelOptions], run: Run) -> None:
-    """Say what a pipeline read, and save what it begins with."""
+    """Say what a pipeline read and what its text encoder will not see, and save what it begins with."""
     if is_main_process():
-        for line in pipeline.notes():
+        cut = truncation_warnings(getattr(pipeline.model, "text_encoder", None), pipeline.options.texts())
+        for line in (*(f"warning: {text}" for text in cut), *pipeline.notes()):
             print(line, file=sys.stderr)
         for name, content in pipeline.first_files().items():
             write_content(run.folder / name, content, run.about())
@@ -148,15 +165,14 @@ def warn(options: ModelOptions) -> None:
         print(f"warning: {line}", file=sys.stderr)
 
 
-def open_model(run: Run) -> tuple[PretrainedModel, Clock]:
-    """Load the run's model, whose name goes into the manifest; and a clock for its timings."""
+def open_model(run: Run, clock: Clock) -> PretrainedModel:
+    """Load the run's model, whose name goes into the manifest."""
     assert isinstance(run.options, ModelOptions)
-    clock = Clock(run)
     with clock("load"):
         model = load_model(run.options)
     run.model = describe_model(model)
     run.write()
-    return model, clock
+    return model
 
 
 def choose_items(run: Run, pipeline: Pipeline[ModelOptions]) -> list[Item]:
@@ -180,34 +196,33 @@ def choose_items(run: Run, pipeline: Pipeline[ModelOptions]) -> list[Item]:
 
 
 def sample_items(run: Run, pipeline: Pipeline[ModelOptions], items: Sequence[Item], clock: Clock) -> None:
-    """Sample what is missing, in batches that fill the model's calls, and save each batch as it ends.
+    """Sample what is missing of a run, and save each batch as it ends."""
+    sample_tasks(pipeline, [Task(run, *pair) for pair in zip(items, run.pictures, strict=True)], clock)
+
+
+def sample_tasks(pipeline: Pipeline[ModelOptions], tasks: Sequence[Task], clock: Clock) -> None:
+    """Sample what is missing of one run or several, in batches that fill the model's calls; save each batch as it ends.
 
     The result does not depend on the batches. Of several processes the first writes.
     """
     rows = max_batch_rows(pipeline.model, pipeline.model.device)
-    size = max(1, min(rows // (2 * pipeline.views_per_item), pipeline.max_items or len(items)))
+    size = max(1, min(rows // (2 * pipeline.views_per_item), pipeline.max_items or len(tasks)))
     size = int(broadcast_from_main(torch.tensor(size)))
-    pairs = list(zip(items, run.pictures, strict=True))
-    batches = [pairs[i : i + size] for i in range(0, len(pairs), size)]
-    trace = getattr(run.options, "trace", False)
-
-    def is_done(picture: Picture) -> bool:
-        file = run.folder / picture.file
-        return file.exists() and (not trace or recorded(file).exists())
-
-    run.kept = sum(map(is_done, run.pictures))
-    lack = broadcast_from_main(torch.tensor([not all(is_done(p) for _, p in batch) for batch in batches]))
+    batches = [tasks[i : i + size] for i in range(0, len(tasks), size)]
+    for task in tasks:
+        task.run.kept += task.is_done
+    lack = broadcast_from_main(torch.tensor([not all(task.is_done for task in batch) for batch in batches]))
     missing = [batch for batch, lacks in zip(batches, lack, strict=True) if lacks]
-    with progress_bar(run.application, len(missing) * pipeline.num_steps) as tick:
+    with progress_bar(pipeline.options.application(), len(missing) * pipeline.num_steps) as tick:
         while missing:
             batch, *missing = missing
             try:
-                sample_batch(run, pipeline, batch, clock, tick)
+                sample_batch(pipeline, batch, clock, tick)
             except NonFiniteError as e:
                 if len(batch) > 1:  # the others of its batch go on without it
-                    missing = [*([pair] for pair in batch), *missing]
+                    missing = [*([task] for task in batch), *missing]
                 else:
-                    run.failed[batch[0][1].file] = str(e)
+                    batch[0].run.failed[batch[0].picture.file] = str(e)
             except (MemoryError, RuntimeError) as e:
                 if not is_out_of_memory(e) or len(batch) == 1:
                     raise
@@ -216,16 +231,13 @@ def sample_items(run: Run, pipeline: Pipeline[ModelOptions], items: Sequence[Ite
                 empty_cache()
 
 
-def sample_batch(
-    run: Run, pipeline: Pipeline[ModelOptions], batch: Sequence[tuple[Item, Picture]], clock: Clock, tick: Callable[[], None]
-) -> None:
+def sample_batch(pipeline: Pipeline[ModelOptions], batch: Sequence[Task], clock: Clock, tick: Callable[[], None]) -> None:
     """Sample a batch from where it was left, save what came of it. Raises NonFiniteError."""
-    items, pictures = [item for item, _ in batch], [picture for _, picture in batch]
-    files = [run.folder / picture.file for picture in pictures]
-    for file in files:
-        file.parent.mkdir(parents=True, exist_ok=True)
-    recorder = Recorder(files) if getattr(run.options, "trace", False) and is_main_process() else None
-    resume = ResumeState(run.folder, [picture.file for picture in pictures], recorder)
+    items, run = [task.item for task in batch], batch[0].run
+    for task in batch:
+        task.file.parent.mkdir(parents=True, exist_ok=True)
+    recorder = Recorder([task.file for task in batch]) if run.films and is_main_process() else None
+    resume = ResumeState(run.folder, [os.path.relpath(task.file, run.folder) for task in batch], recorder)
     times: list[float] = []
 
     def timed_tick() -> None:
@@ -240,14 +252,15 @@ def sample_batch(
     if not is_main_process():
         return
     with clock("save"):
-        for picture, output in zip(pictures, outputs, strict=True):
-            save(run, picture, output)
+        for task, output in zip(batch, outputs, strict=True):
+            save(task, output)
     if recorder:
         with clock("trace"):
             clip = Clip("bundled") if pipeline.model.checkpoint.is_bundled else None
-            recorder.write([picture.prompt for picture in pictures], clip)
+            recorder.write([task.picture.prompt for task in batch], clip)
     resume.remove()
-    run.write()
+    for one in {id(task.run): task.run for task in batch}.values():
+        one.write()
 
 
 def watched(
@@ -290,9 +303,9 @@ def save_intermediate(folder: Path, names: Sequence[str], step: Step) -> None:
         io.save_image(place / f"{step.i + 1}.png", image, {"of": name})
 
 
-def save(run: Run, picture: Picture, output: Output) -> None:
+def save(task: Task, output: Output) -> None:
     """Save what came of one item: further files first, the picture itself, which says that it is done, last."""
-    file = run.folder / picture.file
+    (run, _, picture), file = task, task.file
     for name, content in output.files.items():
         write_content(file.with_suffix(name) if name.startswith(".") else run.folder / name, content, {"of": file.name})
     picture.figures = dict(output.figures)
@@ -337,14 +350,14 @@ def compare(run: Run, pipeline: Pipeline[ModelOptions], items: Sequence[Item], o
 
 
 class Clock:
-    """Seconds of each phase, added up in the run's timings."""
+    """Seconds of each phase, added up in `timings`."""
 
-    def __init__(self, run: Run) -> None:
-        self.run = run
+    def __init__(self, timings: dict[str, float]) -> None:
+        self.timings = timings
 
     @contextmanager
     def __call__(self, phase: str) -> Iterator[None]:
         begin = time.perf_counter()
         yield
         spent = time.perf_counter() - begin
-        self.run.timings[phase] = round(self.run.timings.get(phase, 0.0) + spent, 3)
+        self.timings[phase] = round(self.timings.get(phase, 0.0) + spent, 3)

@@ -50,6 +50,7 @@ class Run:
     failed: dict[str, str] = field(default_factory=dict)  # pictures that came to nothing: why
     summary: str = ""  # what a person reads at the end, where it is not the table of pictures
     kept: int = 0  # pictures that were there when it began
+    shared_by: int = 1  # runs that shared the network's calls, this one among them
 
     @property
     def application(self) -> str:
@@ -60,6 +61,11 @@ class Run:
         """The first seed that the run did not take; None where there are no seeds."""
         seed = getattr(self.options, "seed", None)
         return None if seed is None else seed + len({picture.seed for picture in self.pictures})
+
+    @property
+    def films(self) -> bool:
+        """Whether each picture is filmed."""
+        return bool(getattr(self.options, "trace", False))
 
     @cached_property
     def images(self) -> list[Image]:
@@ -77,6 +83,7 @@ class Run:
             "pictures": [asdict(picture) for picture in self.pictures],
             "scores": self.scores,
             "timings": self.timings,
+            "shared_by": self.shared_by,
             "versions": versions(),
         }
 

@@ -8,17 +8,22 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
+from PIL import Image
 
 import synoptic as syn
 from synoptic.errors import InputError
-from synoptic.jobs.planning import Job
+from synoptic.io import load_image
+from synoptic.jobs.files import Entry
+from synoptic.jobs.planning import Job, plan_jobs
 from synoptic.jobs.records import read_record
 from synoptic.jobs.store import open_store
-from synoptic.jobs.worker import carry_out_job
+from synoptic.jobs.worker import carry_out_job, carry_out_jobs
 
 HOW = {"model": "bundled", "steps": 2, "dtype": "float32"}
 ROOT = Path(__file__).parents[2]
@@ -26,7 +31,7 @@ ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
 
 
 def job_of(path: str, **options: object) -> Job:
-    return Job(1, "generate", {"prompt": "a photo of a horse", **HOW, **options}, path, ("", ""))
+    return Job(1, "generate", {"prompt": "a photo of a horse", **HOW, **options}, path, ("", "", ""))
 
 
 def command(*words: str) -> list[str]:
@@ -39,6 +44,62 @@ def test_a_job_is_the_run_of_the_command_line(tmp_path):
     assert record.state == "done" and record.score == run.pictures[0].score and record.device == "cpu float32"
     (picture,) = record.pictures
     assert (tmp_path / "out/x/y" / picture).read_bytes() == (run.folder / picture).read_bytes()
+
+
+def test_jobs_that_share_calls_are_single_runs_to_rounding(tmp_path):
+    shared = [
+        job_of(f"x/{k}", seed=k, prompt=prompt) for k, prompt in enumerate(("a photo of a horse", "a red mug", "a lemon"))
+    ]
+    records = carry_out_jobs(shared, str(tmp_path / "out"))
+    assert [(record.state, record.shared_by) for record in records] == [("done", 3)] * 3
+    for job, record in zip(shared, records, strict=True):
+        alone = carry_out_job(job, str(tmp_path / "alone"))
+        a, b = (load_image(tmp_path / place / job.path / record.pictures[0]) for place in ("out", "alone"))
+        assert np.abs(np.asarray(a, int) - np.asarray(b, int)).max() <= 1
+        told, same = (json.loads((tmp_path / place / job.path / "run.json").read_text()) for place in ("out", "alone"))
+        assert [told[name] == same[name] for name in ("options", "model", "state")] == [True] * 3
+        assert abs(record.score - alone.score) < 1e-3 and alone.shared_by == 1 and alone.pictures == record.pictures
+        assert {file.name for file in (tmp_path / "out" / job.path).iterdir()} == {
+            file.name for file in (tmp_path / "alone" / job.path).iterdir()
+        }
+
+
+def test_a_job_that_fails_beside_others_costs_them_nothing(tmp_path):
+    jobs = [job_of(f"x/{k}", seed=k) for k in range(3)]
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x/1").write_text("a file where a folder should be")
+    with pytest.raises(OSError):
+        carry_out_jobs(jobs, str(tmp_path))
+    (tmp_path / "x/1").unlink()
+    assert carry_out_job(job_of("x/1", steps=1), str(tmp_path)).state == "done"
+    manifest = tmp_path / "x/1/run.json"
+    manifest.write_text(manifest.read_text().replace('"state": "done"', '"state": "running"'))
+    found = carry_out_jobs(jobs, str(tmp_path))
+    assert [(record.state, record.shared_by) for record in found] == [("done", 1), ("failed", 1), ("done", 1)]
+    assert "holds another" in found[1].message
+
+
+@pytest.mark.parametrize(
+    ("application", "options", "sharing"),
+    [
+        ("generate", {"prompt": "a", "grid": {"seed": "0..1", "prompt": ["a cat", "a dog"]}}, 4),
+        ("generate", {"prompt": "a", "grid": {"guidance_scale": [3, 5]}}, 1),
+        ("generate", {"prompt": "a", "trace": True, "grid": {"seed": "0..1"}}, 0),
+        ("anagram", {"prompt": ["a lion", "a cat"], "grid": {"seed": "0..2"}}, 3),
+        ("anagram", {"prompt": ["a lion", "a cat"], "seed_search": 4, "grid": {"seed": "0..2"}}, 0),
+        ("wide", {"grid": {"prompt": ["a beach", "dunes"], "seed": "0..1"}}, 4),
+        ("wide", {"grid": {"prompt": [["a beach", "dunes"]], "seed": "0..1"}, "prompt_travel": True}, 2),
+        ("invert", {"image": "PICTURE", "grid": {"prompt": ["a beach", "dunes"]}}, 0),
+    ],
+)
+def test_which_jobs_can_share_calls(application, options, sharing, tmp_path):
+    Image.new("RGB", (64, 64)).save(tmp_path / "picture.png")
+    written = {key: str(tmp_path / "picture.png") if value == "PICTURE" else value for key, value in options.items()}
+    if "grid" in written and "prompt" in written["grid"]:
+        written.pop("prompt", None)
+    jobs = plan_jobs([Entry(1, {"application": application, "model": "bundled", **written})], tmp_path)
+    by_common = Counter(job.group[2] for job in jobs)
+    assert by_common.pop("", 0) == (0 if sharing else len(jobs)) and all(n == sharing for n in by_common.values())
 
 
 def test_a_job_that_fails_says_why_in_its_folder_and_can_be_tried_again(tmp_path):
@@ -148,7 +209,7 @@ def test_killed_workers_and_drivers_cost_nothing_that_is_finished(tmp_path):
     file, out = tmp_path / "jobs.jsonl", tmp_path / "out"
     how = HOW | {"steps": 8}
     file.write_text(json.dumps({"application": "generate", "prompt": "a lemon", **how, "grid": {"seed": "0..9"}}))
-    call = command(str(file), "--workers", "1", "--out", str(out))
+    call = command(str(file), "--exact", "--workers", "1", "--out", str(out))
 
     def wait_for(count: int, driver: subprocess.Popen[bytes]) -> None:
         while len(list(out.rglob("a_*.png"))) < count:
@@ -179,7 +240,7 @@ def test_on_ray_it_is_the_same(tmp_path):
     (tmp_path / "jobs.jsonl").write_text(
         json.dumps({"application": "generate", "prompt": "a lemon", **HOW, "grid": {"seed": "0..3"}})
     )
-    words = [str(tmp_path / "jobs.jsonl"), "--engine", "ray", "--workers", "1", "--out", str(tmp_path / "out")]
+    words = [str(tmp_path / "jobs.jsonl"), "--engine", "ray", "--exact", "--workers", "1", "--out", str(tmp_path / "out")]
     told = subprocess.run(command(*words), capture_output=True, text=True, env=ENVIRONMENT)
     assert told.returncode == 0 and "4 jobs: 4 done" in told.stdout, told.stderr
     run = syn.run("generate", "a lemon", **HOW, seed=2, out=str(tmp_path / "alone"))

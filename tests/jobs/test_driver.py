@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import tracemalloc
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import pairwise
 
@@ -26,8 +26,8 @@ class ThreadWorker:
         self.pool, self.work = ThreadPoolExecutor(1), work
         self.ready: Future[None] = self.pool.submit(begins)
 
-    def submit(self, job: Job) -> Future[Record]:
-        return self.pool.submit(self.work, job)
+    def submit(self, jobs: Sequence[Job]) -> Future[list[Record]]:
+        return self.pool.submit(lambda: [self.work(job) for job in jobs])
 
     def stop(self) -> None:
         self.pool.shutdown(wait=False)
@@ -50,16 +50,58 @@ class Threads:
         pass
 
 
-def job(k: int, model: str = "m", shape: str = "s") -> Job:
-    return Job(k, "generate", {"prompt": "a"}, f"generate/{k}", (model, shape))
+def job(k: int, model: str = "m", shape: str = "s", common: str = "") -> Job:
+    return Job(k, "generate", {"prompt": "a"}, f"generate/{k}", (model, shape, common))
 
 
 def test_jobs_of_a_model_and_a_shape_follow_one_another():
     jobs = [job(k, f"m{k % 2}", f"s{k % 3}") for k in range(60)]
-    order: list[tuple[str, str]] = []
+    order: list[tuple[str, str, str]] = []
     drive(jobs, Threads(1, lambda one: order.append(one.group) or Record("done")), lambda *_: None)
     changes = [(a, b) for a, b in pairwise(order) if a != b]
     assert len(order) == 60 and len(changes) == 5 and sum(a[0] != b[0] for a, b in changes) == 1
+
+
+def test_jobs_that_can_share_calls_are_handed_out_together_and_by_themselves_after_a_loss():
+    handed: list[list[int]] = []
+
+    class Sharing(Threads):
+        def start(self) -> ThreadWorker:
+            worker = super().start()
+            submit = worker.submit
+            worker.submit = lambda jobs: handed.append([one.line for one in jobs]) or submit(jobs)
+            return worker
+
+    def work(one: Job) -> Record:
+        if one.line == 21 and [21] not in handed:
+            raise Lost
+        return Record("done")
+
+    jobs = (
+        [job(k, common="a") for k in range(20)]
+        + [job(k, common="b") for k in range(20, 23)]
+        + [job(k) for k in range(23, 25)]
+    )
+    done: list[int] = []
+    drive(jobs, Sharing(1, work), lambda one, _: done.append(one.line), sharing=8)
+    assert [len(lines) for lines in handed[:4]] == [8, 8, 4, 3] and sorted(done) == list(range(25))
+    assert sorted(handed[4:]) == [[20], [21], [22], [23], [24]]
+    handed.clear()
+    drive(jobs[:20], Sharing(1, work), lambda *_: None, sharing=1)
+    assert handed == [[k] for k in range(20)]
+
+
+def test_an_error_of_several_jobs_is_that_of_one():
+    def work(one: Job) -> Record:
+        if one.line == 3:
+            raise OSError("No space left on device")
+        return Record("done")
+
+    found: dict[int, str] = {}
+    drive(
+        [job(k, common="a") for k in range(8)], Threads(1, work), lambda one, record: found.update({one.line: record.state})
+    )
+    assert found == {k: "failed" if k == 3 else "done" for k in range(8)}
 
 
 def test_a_lost_worker_is_replaced_and_its_job_done_by_another():

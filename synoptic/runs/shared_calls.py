@@ -1,0 +1,39 @@
+"""Carry out runs that differ only in what their items carry: all of their pictures share the network's calls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from synoptic.options.common import ModelOptions
+from synoptic.pipelines.base import load_model, pipeline_class
+from synoptic.runs.execute import Clock, Task, begin_pipeline, finish, sample_tasks, warn
+from synoptic.runs.manifest import describe_model, open_run
+from synoptic.runs.plan import check_memory
+
+
+def execute_sharing(asked: Sequence[ModelOptions]) -> None:
+    """Carry out prepared options that are equal but for `item_options`, each into its own folder.
+
+    The pictures are those of runs of their own, to rounding. Seconds are divided among the runs. A run that has pictures
+    which came to nothing stays unfinished. Raises what any of them raises.
+    """
+    first = asked[0]
+    check_memory(first)
+    runs, timings = [open_run(options) for options in asked], dict[str, float]()
+    clock = Clock(timings)
+    with clock("load"):
+        model = load_model(first)
+    build = pipeline_class(first.application())
+    pipelines = [build(model, options) for options in asked]
+    tasks = []
+    for run, pipeline in zip(runs, pipelines, strict=True):
+        warn(pipeline.options)
+        begin_pipeline(pipeline, run)
+        run.model, run.shared_by = describe_model(model), len(runs)
+        run.write()
+        tasks += [Task(run, *pair) for pair in zip(pipeline.options.items(), run.pictures, strict=True)]
+    sample_tasks(pipelines[0], tasks, clock)
+    for run, pipeline in zip(runs, pipelines, strict=True):
+        if not run.failed:
+            run.timings = {phase: round(seconds / len(runs), 3) for phase, seconds in timings.items()}
+            finish(run, pipeline, pipeline.options.items(), Clock(run.timings))
