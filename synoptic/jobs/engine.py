@@ -16,7 +16,10 @@ class Worker(Protocol):
     ready: Future[None]  # done once it takes jobs
 
     def submit(self, jobs: Sequence[Job]) -> Future[list[Record]]:
-        """Carry out jobs that share calls, or one job. The future raises one of the engine's `deaths` where the process is lost."""
+        """Carry out jobs that share calls, or one job.
+
+        The future raises one of the engine's `deaths` where the process is lost.
+        """
         ...
 
     def stop(self) -> None:
