@@ -1,8 +1,8 @@
 """What a batch costs beside its work: jobs one after another in one process, and by `--engine local` with one worker.
 
-python benchmarks/batch.py [--jobs 200] [--steps 6] [--workers 1] [--folder DIR]: seconds a job of the loop, of the batch whose
-jobs share no calls (`exact`), and of the one whose jobs do; each from when its first job is done to when its last one is, so
-that imports and loading are stated apart.
+python benchmarks/batch.py [--jobs 200] [--steps 6] [--workers 1] [--folder DIR]: seconds a job of the loop, of the batch
+whose jobs share no calls (`exact`), and of the one whose jobs do; each from when its first job is done to when its last one
+is, so that imports and loading are stated apart.
 """
 
 from __future__ import annotations
