@@ -128,9 +128,10 @@ def test_what_is_known_is_kept_and_the_hole_is_painted(name, flow_model, blobs, 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_edit_by_a_little_is_the_picture_and_by_all_is_another(name, flow_model, blobs):
     model, picture = flow_model(name), blobs[0].resize((128, 128))
-    encoded, how = model.encode(from_pil(picture)), HOW[name] | {"steps": 20}
+    steps = 50 if name == "klein" else 20  # the last of 20 begins at sigma 0.25, of klein's own 50 at 0.09
+    encoded, how = model.encode(from_pil(picture)), HOW[name] | {"steps": steps}
     little, much = (last(synoptic.edit.steps(model, picture, A, strength=k, **how)) - encoded for k in (0.05, 1.0))
-    assert 0 < (3 if name == "klein" else 5) * little.std() < much.std()  # klein's few steps are shifted the most
+    assert 0 < 5 * little.std() < much.std()
 
 
 @pytest.mark.parametrize("loss", ["sds", "csd", "nfsd", "sdi", "ism"])
