@@ -1,4 +1,4 @@
-"""Do the bundled ControlNets do as they are told? Held-out renders; prints a tab-separated table and draws a figure.
+"""Measure how far pictures follow the maps of the bundled ControlNets, on held-out renders: a table, and a figure.
 
 PYTHONPATH=. python benchmarks/control.py [--count N] [--nets DIR] [--out DIR]; minutes on a GPU, an hour on two cores.
 
@@ -64,7 +64,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("outputs/control"))
     args = parser.parse_args()
 
-    model, judge = load("bundled"), Clip("bundled")
+    model, clip = load("bundled"), Clip("bundled")
     x, prompts, depths = bank(args.count, 256, model.device, seed=77, held_out=True, depth=True)
     x = x.float() / 255
     maps = {"canny": canny(x), "scribble": scribble(x), "depth": depths.float() / 255}
@@ -72,8 +72,8 @@ def main() -> None:
     plain = painted(model, prompts, args.steps)
 
     def score(pictures: Tensor) -> Tensor:
-        """The judge's cosine of each picture with its prompt."""
-        return judge(io.to_pil(pictures * 2 - 1), prompts).diagonal()
+        """Return the reference CLIP's cosine of each picture with its prompt."""
+        return clip(io.to_pil(pictures * 2 - 1), prompts).diagonal()
 
     lines: list[tuple[str, ...]] = [
         ("condition", "followed", "no control", "another's map", "VAE alone", "score", "score, no control", "of renders")
