@@ -1,9 +1,9 @@
 """How often does a picture show both prompts of a pair, one to each view? On the bundled pixel model, stage I.
 
-python benchmarks/anagrams.py [--out DIR] [--quick]: for each sync rule and view, the share of pictures for which a judge
-finds the right prompt among the first five (and first) of 100 for both views. The ceiling is two pictures painted apart, the
-floor their average; "best of 16" is the seed that the other judge likes best. Errors are over pairs. What was painted stays
-in DIR.
+python benchmarks/anagrams.py [--out DIR] [--quick]: for each sync rule and view, the share of pictures for which a CLIP
+model finds the right prompt among the first five (and first) of 100 for both views. The ceiling is two pictures painted
+apart, the floor their average; "best of 16" is the seed that the other CLIP model likes best. Errors are over pairs. What
+was painted stays in DIR.
 """
 
 from __future__ import annotations
@@ -154,14 +154,14 @@ def bytes_of(x: Tensor) -> Tensor:
     return ((x.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
 
 
-def cosines(judge: Clip, views: Tensor) -> Tensor:
+def cosines(clip_model: Clip, views: Tensor) -> Tensor:
     """Of each view with the 100 choices, its own prompt's two first: (pairs, seeds, 2, 100)."""
     pairs, seeds = views.shape[:2]
     rows = []
     for k in range(pairs):
-        texts = judge.encode_texts([*prompts(k), *distractors(STYLES[k % len(STYLES)])])
+        texts = clip_model.encode_texts([*prompts(k), *distractors(STYLES[k % len(STYLES)])])
         pictures = to_pil(views[k].flatten(0, 1).float() / 127.5 - 1)
-        rows.append((judge.encode_images(pictures) @ texts.T).view(seeds, 2, -1))
+        rows.append((clip_model.encode_images(pictures) @ texts.T).view(seeds, 2, -1))
     return torch.stack(rows)
 
 
@@ -175,9 +175,9 @@ def alignment(found: Tensor) -> Tensor:
     return torch.minimum(found[..., 0, 0], found[..., 1, 1])
 
 
-def row(name: str, place: Tensor, judge: str) -> dict[str, Any]:
+def row(name: str, place: Tensor, clip_model: str) -> dict[str, Any]:
     """Shares of pictures (pairs, seeds, 2), with standard errors over pairs."""
-    told: dict[str, Any] = {"what": name, "judge": judge, "pictures": place.shape[0] * place.shape[1]}
+    told: dict[str, Any] = {"what": name, "clip_model": clip_model, "pictures": place.shape[0] * place.shape[1]}
     for k in (5, 1):
         by_pair = (place < k).all(-1).double().mean(1)
         told[f"both in {k}"] = round(by_pair.mean().item(), 3)
@@ -186,7 +186,7 @@ def row(name: str, place: Tensor, judge: str) -> dict[str, Any]:
 
 
 def searched(place: Tensor, score: Tensor) -> Tensor:
-    """The places of the seed that another judge likes best: (pairs, 1, 2)."""
+    """The places of the seed that another CLIP model likes best: (pairs, 1, 2)."""
     best = score.argmax(1)
     return place[torch.arange(len(place)), best][:, None]
 
@@ -202,20 +202,20 @@ def main(given: Sequence[str] | None = None) -> list[dict[str, Any]]:
         del PAIRS[2:]
         RUNS.update({name: replace(run, pairs=2, seeds=2) for name, run in RUNS.items()})
     steps = 2 if a.quick else STEPS
-    judges = {name: Clip(name) for name in ("bundled", "bundled-grayscale")}
+    clip_models = {name: Clip(name) for name in ("bundled", "bundled-grayscale")}
     two = apart(a.out, steps, 2 if a.quick else 4)
     mean = bytes_of((two.float() / 127.5 - 1).mean(2, keepdim=True)).expand_as(two)
     table = []
     for name, views in {"painted apart (ceiling)": two, "their average (floor)": mean}.items():
-        table += [row(name, ranks(cosines(judge, views)), judge.name) for judge in judges.values()]
+        table += [row(name, ranks(cosines(clip_model, views)), clip_model.name) for clip_model in clip_models.values()]
     for name in a.only:
         views = painted(a.out, name, steps)
-        found = {key: cosines(judge, views) for key, judge in judges.items()}
+        found = {key: cosines(clip_model, views) for key, clip_model in clip_models.items()}
         for key, other in (("bundled", "bundled-grayscale"), ("bundled-grayscale", "bundled")):
             place = ranks(found[key])
-            table.append(row(name, place, judges[key].name))
+            table.append(row(name, place, clip_models[key].name))
             if place.shape[1] >= 16:
-                table.append(row(f"{name}, best of 16", searched(place, alignment(found[other])), judges[key].name))
+                table.append(row(f"{name}, best of 16", searched(place, alignment(found[other])), clip_models[key].name))
         pictures = to_pil(views[:, : min(4, views.shape[1])].flatten(0, 2).float() / 127.5 - 1)
         labels = [prompt for k in range(len(views)) for _ in range(min(4, views.shape[1])) for prompt in prompts(k)]
         save_image(

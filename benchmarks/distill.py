@@ -83,24 +83,26 @@ TRIED: dict[str, dict[str, Any]] = {  # "rate" multiplies the usual one
 }
 
 
-class Judged:
-    """The judges, and a hundred captions that the pictures' prompts are among."""
+class Scorer:
+    """The CLIP models, and a hundred captions that the pictures' prompts are among."""
 
     def __init__(self, every: Sequence[Spec]) -> None:
         self.captions = [spec.caption for spec in every]
-        self.judges = {name: Clip(name) for name in ("bundled", "bundled-grayscale")}
-        self.texts = {name: judge.encode_texts(self.captions) for name, judge in self.judges.items()}
+        self.clip_models = {name: Clip(name) for name in ("bundled", "bundled-grayscale")}
+        self.texts = {name: clip_model.encode_texts(self.captions) for name, clip_model in self.clip_models.items()}
 
     def row(self, name: str, prompts: Sequence[str], pictures: Sequence[Image], seconds: float = 0.0) -> dict[str, Any]:
         """What is measured of pictures, one of each prompt or several; errors over the pictures."""
         right = torch.tensor([self.captions.index(prompt) for prompt in prompts])
         found: dict[str, Any] = {"pictures": name}
-        for judge, clip in self.judges.items():
-            cosines = clip.encode_images(list(pictures)) @ self.texts[judge].T
+        for clip_model, clip in self.clip_models.items():
+            cosines = clip.encode_images(list(pictures)) @ self.texts[clip_model].T
             place = ranks(cosines, right)
             for k in (1, 5):
-                found[f"top-{k}, {judge}"] = (place < k).double().mean().item()
-            found[f"score, {judge}"], found[f"± {judge}"] = mean_error(cosines.gather(1, right[:, None])[:, 0].tolist())
+                found[f"top-{k}, {clip_model}"] = (place < k).double().mean().item()
+            found[f"score, {clip_model}"], found[f"± {clip_model}"] = mean_error(
+                cosines.gather(1, right[:, None])[:, 0].tolist()
+            )
         found["saturation"], found["± saturation"] = mean_error([saturation(picture) for picture in pictures])
         return found | {"seconds": seconds}
 
@@ -129,7 +131,7 @@ def quality(out: Path, quick: bool, models: Sequence[str], tune: bool, only: Seq
         every = [spec for spec in held_out(150, 72) if spec.caption not in others][:100]
     specs = every[: 2 if quick else 12 if tune else 20]
     prompts, seeds = [spec.caption for spec in specs], 1 if tune else 2
-    judged = Judged(every)
+    scorer = Scorer(every)
     kind, ways = ("tune" if tune else "quality"), TRIED if tune else {loss: {"loss": loss} for loss in LOSSES}
     each: dict[str, Any] = {"count": seeds} | ({"steps": 4} if quick else {})
     ways = {name: how | each for name, how in ways.items() if name.startswith(tuple(only))}
@@ -139,12 +141,12 @@ def quality(out: Path, quick: bool, models: Sequence[str], tune: bool, only: Seq
         def note(
             name: str, texts: Sequence[str], pictures: Sequence[Image], seconds: float, model=model, table=table
         ) -> None:
-            row = judged.row(name, texts, pictures, seconds) | {"model": model}
+            row = scorer.row(name, texts, pictures, seconds) | {"model": model}
             table.append(row)
             print("\t".join(f"{v:.3f}" if isinstance(v, float) else v for v in row.values()), flush=True)
             (out / f"{kind}-{model}.json").write_text(json.dumps(table, indent=1) + "\n")
 
-        print("\t".join(judged.row("", prompts[:1] * 2, [to_pil(torch.zeros(1, 3, 96, 96))[0]] * 2)))
+        print("\t".join(scorer.row("", prompts[:1] * 2, [to_pil(torch.zeros(1, 3, 96, 96))[0]] * 2)))
         again = [spec for spec in specs for _ in range(seeds)]
         real = to_pil(Renders(torch.device("cuda" if torch.cuda.is_available() else "cpu"))(again, SIDE[model], 5) * 2 - 1)
         note("renders", [spec.caption for spec in again], real, 0.0)

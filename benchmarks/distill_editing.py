@@ -121,12 +121,12 @@ class Measures:
         self.pairs, self.sources = pairs, to_pil(sources)
         # grown by a few pixels, so that a latent's reach and the paste's soft edge count as the object
         self.outside = ~torch.nn.functional.max_pool2d(masks.float(), 9, 1, 4).bool()
-        self.judge, self.shape = Clip("bundled"), Clip("bundled-grayscale")
+        self.clip_model, self.shape = Clip("bundled"), Clip("bundled-grayscale")
         self.before = self.scores(self.sources)
 
     def scores(self, pictures: Sequence[Image.Image]) -> Tensor:
-        texts = self.judge.encode_texts([pair.target for pair in self.pairs])
-        return (self.judge.encode_images(list(pictures)) * texts).sum(1)
+        texts = self.clip_model.encode_texts([pair.target for pair in self.pairs])
+        return (self.clip_model.encode_images(list(pictures)) * texts).sum(1)
 
     def row(self, method: str, setting: int, pictures: Sequence[Image.Image]) -> dict[str, Any]:
         gain = self.scores(pictures) - self.before

@@ -65,8 +65,8 @@ def coded(code: Callable[[Tensor], Tensor], x: Tensor, m: Denoiser) -> Tensor:
     return torch.cat([code(some.to(m.device)) for some in x.split(8)])
 
 
-def scores(judge: Clip, x: Tensor, prompts: Sequence[str]) -> list[float]:
-    return judge(io.to_pil(x), prompts).diagonal().tolist()
+def scores(clip_model: Clip, x: Tensor, prompts: Sequence[str]) -> list[float]:
+    return clip_model(io.to_pil(x), prompts).diagonal().tolist()
 
 
 def kept(x: Tensor, reference: Tensor) -> list[float]:
@@ -74,8 +74,8 @@ def kept(x: Tensor, reference: Tensor) -> list[float]:
 
 
 def denoise(count: int, out: Path) -> Iterable[Row]:
-    """PSNR to the clean picture, and the judge's cosine with its caption."""
-    m, judge = load("bundled-if"), Clip("bundled")
+    """PSNR to the clean picture, and the CLIP model's cosine with its caption."""
+    m, clip_model = load("bundled-if"), Clip("bundled")
     s, (clean, prompts) = m.schedule, given(count, m.shape[-1])
     predict = guided(m, prompts)
     yield "t", "method", "PSNR, dB", "score", "better than the best blur in PSNR"
@@ -92,16 +92,16 @@ def denoise(count: int, out: Path) -> Iterable[Row]:
         for name, x in found.items():
             near = kept(x.cpu(), clean)
             more = sum(a > b for a, b in zip(near, best, strict=True))
-            yield str(t), name, told(near, 1), told(scores(judge, x, prompts), 3), f"{more} of {count}"
+            yield str(t), name, told(near, 1), told(scores(clip_model, x, prompts), 3), f"{more} of {count}"
 
 
 def starts(count: int, out: Path) -> Iterable[Row]:
-    """Each render to the next one's caption: identity distance (clip-grayscale), PSNR, the judge's cosine with that caption.
+    """Each render to the next one's caption: identity distance (clip-grayscale), PSNR, the CLIP's cosine with that caption.
 
     Twice: 25 steps of DDIM, and the course's, DDPM's from 990 by 30. Every render is edited from four noises, the same
     at each start; errors are over the renders.
     """
-    m, judge, shape = load("bundled"), Clip("bundled"), Clip("bundled-grayscale")
+    m, clip_model, shape = load("bundled"), Clip("bundled"), Clip("bundled-grayscale")
     s, (source, captions) = m.schedule, given(count, 256)
     x0, prompts = coded(m.encode, source, m).repeat(NOISES, 1, 1, 1), (captions[1:] + captions[:1]) * NOISES
     predict, before = guided(m, prompts, GUIDANCE), io.to_pil(source) * NOISES
@@ -115,7 +115,7 @@ def starts(count: int, out: Path) -> Iterable[Row]:
             x = io.to_pil(coded(m.decode, last.x, m).cpu())
             pairs = list(zip(x, before, strict=True))
             far, near = ([each(a, b) for a, b in pairs] for each in (partial(perceptual_distance, shape), psnr))
-            fits = judge(x, prompts).diagonal().tolist()
+            fits = clip_model(x, prompts).diagonal().tolist()
             far, near, fits = (by_render(values) for values in (far, near, fits))
             means[start] = mean_error(far)[0], mean_error(fits)[0]
             yield way, str(start), f"{steps[start][0]}", told(far), told(near, 1), told(fits, 3)
@@ -132,11 +132,11 @@ def by_render(values: Sequence[float]) -> list[float]:
 
 
 def filled(count: int, out: Path) -> Iterable[Row]:
-    """The center quarter painted anew: the jump at its edge over that inside, and the judge's cosine with the prompt.
+    """The center quarter painted anew: the jump at its edge over that inside, and the CLIP model's cosine with the prompt.
 
     Of the filled region alone, and of the whole picture, each over that of plain generation from the same noise.
     """
-    m, judge = load("bundled"), Clip("bundled")
+    m, clip_model = load("bundled"), Clip("bundled")
     s, (x, captions) = m.schedule, given(count, 256)
     known, hole = coded(m.encode, x, m), pad(torch.ones(1, 1, 64, 64), [32] * 4)
     steps, coarse = solvers.timestep_pairs("ddim", s, STEPS), downsample_mask(hole, m.factor).to(m.device)
@@ -147,7 +147,7 @@ def filled(count: int, out: Path) -> Iterable[Row]:
         predict, noise = guided(m, prompts, GUIDANCE), randn(m.shape, generators(count)).to(m.device)
         *_, last = sample(predict, s, noise, steps=steps)
         plain = coded(m.decode, last.x, m).cpu()
-        base = [sum(scores(judge, plain[part], prompts)) / count for part in parts.values()]
+        base = [sum(scores(clip_model, plain[part], prompts)) / count for part in parts.values()]
         for reach in (0.0, REACH):
             *_, last = inpaint(predict, s, noise, known, coarse, steps=steps, reach=reach, rngs=generators(count))
             painted = coded(m.decode, last.x, m).cpu()
@@ -155,7 +155,7 @@ def filled(count: int, out: Path) -> Iterable[Row]:
             made = {name: composite(painted, x, hole, way) for name, way in ways.items()}
             for name, u in {f"reach {reach:g}, not pasted": painted, **made}.items():
                 jump = [jumps(one, hole) for one in u]
-                fits = [scores(judge, u[part], prompts) for part in parts.values()]
+                fits = [scores(clip_model, u[part], prompts) for part in parts.values()]
                 over = [f"{mean_error(f)[0] / b:.2f}" for f, b in zip(fits, base, strict=True)]
                 told_fits = [told(f, 3) for f in fits]
                 middle = sorted(jump)[len(jump) // 2]

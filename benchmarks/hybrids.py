@@ -1,6 +1,6 @@
 """How often is a hybrid one thing from afar and another from near? On the bundled pixel model, both stages, 256 px.
 
-python benchmarks/hybrids.py [--out DIR] [--seeds N] [--quick]: the share of pictures for which a judge finds the far prompt
+python benchmarks/hybrids.py [--out DIR] [--seeds N] [--quick]: the share of pictures for which a CLIP finds the far prompt
 among the first five of 100 on the picture made 8 times smaller and enlarged again, and the near prompt on the picture.
 The ceiling is two pictures painted apart, each looked at its own way. benchmarks/anagrams.py must have run.
 """
@@ -48,15 +48,15 @@ def main(given: Sequence[str] | None = None) -> None:
         [torch.stack([seen(x.resize((256, 256)))[0], seen(y.resize((256, 256)))[1]]) for x, y in zip(far, near, strict=True)]
     )
     table = []
-    for judge in (Clip("bundled"), Clip("bundled-grayscale")):
+    for clip_model in (Clip("bundled"), Clip("bundled-grayscale")):
         for name, views in {
             "painted apart (ceiling)": ceiling.unflatten(0, two.shape[:2]),
             "hybrids": torch.stack(rows),
         }.items():
-            places = ranks(cosines(judge, bytes_of(views)))
-            table.append(row(name, places, judge.name))
+            places = ranks(cosines(clip_model, bytes_of(views)))
+            table.append(row(name, places, clip_model.name))
             for j, side in enumerate(("far only", "near only")):
-                table.append(row(f"{name}, {side}", places[..., j : j + 1], judge.name))
+                table.append(row(f"{name}, {side}", places[..., j : j + 1], clip_model.name))
     print("\t".join(table[0]), *("\t".join(map(str, r.values())) for r in table), sep="\n")
     pictures = to_pil(torch.stack(rows)[:, 0].flatten(0, 1))
     labels = [text for k in range(len(PAIRS)) for text in prompts(k)]

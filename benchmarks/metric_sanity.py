@@ -42,24 +42,24 @@ NOISE = 4, 12, 36  # standard deviations, of 255
 Row = tuple[str, Metric, Metric, int]  # what is compared, right, wrong, and 1 where more is better, else -1
 
 
-def plain_rows(judge: Clip, prompts: list[str], pictures: list[list[Image.Image]]) -> Iterator[Row]:
+def plain_rows(clip_model: Clip, prompts: list[str], pictures: list[list[Image.Image]]) -> Iterator[Row]:
     """Native pictures, some of every prompt."""
     images, each = [image for some in pictures for image in some], len(pictures[0])
     own = [prompt for prompt in prompts for _ in range(each)]
     other = own[each:] + own[:each]
-    yield "CLIP score: own, the next prompt", clip_scores(judge, images, own), clip_scores(judge, images, other), 1
-    top = retrieval(judge, images, own), retrieval(judge, images, other)
+    yield "CLIP score: own, the next prompt", clip_scores(clip_model, images, own), clip_scores(clip_model, images, other), 1
+    top = retrieval(clip_model, images, own), retrieval(clip_model, images, other)
     yield f"R-precision, {top[0].name}: own, the next prompt", *top, 1
     pairs = list(zip(prompts, prompts[1:] + prompts[:1], strict=True))
     firsts = [some[0] for some in pictures]
-    both = alignment_and_concealment(judge, list(zip(firsts, firsts[1:] + firsts[:1], strict=True)), pairs)
-    only = alignment_and_concealment(judge, [(image, image.rotate(180)) for image in firsts], pairs)
+    both = alignment_and_concealment(clip_model, list(zip(firsts, firsts[1:] + firsts[:1], strict=True)), pairs)
+    only = alignment_and_concealment(clip_model, [(image, image.rotate(180)) for image in firsts], pairs)
     for right, wrong in zip(both, only, strict=True):
         yield f"{right.name}: both prompts seen, the first only", right, wrong, 1
     measures: dict[str, tuple[Callable[[Image.Image, Image.Image], float], int]] = {
         "PSNR": (psnr, 1),
         "SSIM": (ssim, 1),
-        "identity": (lambda a, b: perceptual_distance(judge, a, b), -1),
+        "identity": (lambda a, b: perceptual_distance(clip_model, a, b), -1),
     }
     for name, (measure, sign) in measures.items():
         levels = [items(name, (measure(noisy(image, sigma), image) for image in firsts)) for sigma in NOISE]
@@ -70,12 +70,14 @@ def plain_rows(judge: Clip, prompts: list[str], pictures: list[list[Image.Image]
     yield "saturation: as painted, greyed", colors, none, 1
     half, middle = each // 2, len(prompts) // 2
     one, two = ([x for some in pictures for x in some[part]] for part in (slice(0, half), slice(half, 2 * half)))
-    near = frechet_distance(judge, one, two)
+    near = frechet_distance(clip_model, one, two)
     one, two = ([x for some in pictures[k : k + middle] for x in some[: 2 * half]] for k in (0, middle))
-    yield "Fréchet distance: halves of one prompt set, two sets", near, frechet_distance(judge, one, two), -1
+    yield "Fréchet distance: halves of one prompt set, two sets", near, frechet_distance(clip_model, one, two), -1
 
 
-def wide_rows(judge: Clip, wide: list[Image.Image], closed: list[Image.Image], tiles: list[Image.Image]) -> Iterator[Row]:
+def wide_rows(
+    clip_model: Clip, wide: list[Image.Image], closed: list[Image.Image], tiles: list[Image.Image]
+) -> Iterator[Row]:
     """Wide pictures: one of every prompt, one closed, one of tiles painted apart."""
     every, apart = range(FACTOR * STRIDE, WIDTH, FACTOR * STRIDE), range(NATIVE, WIDTH, NATIVE)
     tiled = items("seam", (seam(x, apart, FACTOR) for x in tiles))
@@ -85,7 +87,7 @@ def wide_rows(judge: Clip, wide: list[Image.Image], closed: list[Image.Image], t
     met, unmet = (items("closing seam", (closing_seam(x, FACTOR) for x in some)) for some in (closed, wide))
     yield "closing seam: closed, open", met, unmet, -1
     patchworks = [beside(a, b) for a, b in zip(wide, wide[1:] + wide[:1], strict=True)]
-    whole, patched = (items("coherence", (coherence(judge, x, NATIVE) for x in some)) for some in (wide, patchworks))
+    whole, patched = (items("coherence", (coherence(clip_model, x, NATIVE) for x in some)) for some in (wide, patchworks))
     yield "coherence: one picture, patchwork of two", whole, patched, -1
 
 
@@ -120,7 +122,7 @@ def main() -> None:
 
     prompts, count, steps = (PROMPTS[:4], 4, 5) if args.quick else (PROMPTS, 8, 16)
     out = f"{args.out}/{'quick' if args.quick else 'full'}"
-    judge = Clip()
+    clip_model = Clip()
     plain = synoptic.run("generate", *prompts, model="bundled", count=count, steps=steps, out=f"{out}/plain").images
     wide, closed, tiles = (
         synoptic.run("wide", *prompts, width=WIDTH, steps=steps, out=f"{out}/{name}", **how).images
@@ -131,9 +133,11 @@ def main() -> None:
         }.items()
     )
     pictures = [plain[k : k + count] for k in range(0, len(plain), count)]
-    print(f"# {len(prompts)} prompts, {count} plain and one wide picture of each, {steps} steps; judge {judge.name}")
+    print(
+        f"# {len(prompts)} prompts, {count} plain and one wide picture of each, {steps} steps; CLIP model {clip_model.name}"
+    )
     print("metric: right, wrong\tright\twrong\tmargin")
-    for row in [*plain_rows(judge, prompts, pictures), *wide_rows(judge, wide, closed, tiles)]:
+    for row in [*plain_rows(clip_model, prompts, pictures), *wide_rows(clip_model, wide, closed, tiles)]:
         print(line(row))
 
 

@@ -1,8 +1,8 @@
 """What an object that was dreamed is worth: one function for studies and for tuning.
 
-    from benchmarks.object_quality import Judges, scored
-    judges = Judges()                                  # loaded once: both bundled judges and all captions
-    found = scored(scene, "a red mug", judges)         # a flat dict for JSON; scene: RadianceScene; seconds on one core
+    from benchmarks.object_quality import CLIP models, scored
+    CLIP models = CLIP models()                                  # loaded once: both bundled CLIP models and all captions
+    found = scored(scene, "a red mug", CLIP models)         # a flat dict for JSON; scene: RadianceScene; seconds on one core
     pictures = renders(scene)                          # what was scored, 8 sides: color, textureless, normals, depth
 
 Run from the repository's root with PYTHONPATH=., on the GPU where there is one; `bundled_training` must be there. Prompts
@@ -34,8 +34,8 @@ SIDES, SIDE = 8, 64
 ASKED = ("front", "side", "back", "side")  # what every second side is
 
 
-class Judges:
-    """Both bundled judges, and the captions that each ranks among."""
+class ClipModels:
+    """Both bundled CLIP models, and the captions that each ranks among."""
 
     def __init__(self, device: str = "auto") -> None:
         self.colour, self.shape = Clip("bundled", device), Clip("bundled-grayscale", device)
@@ -67,22 +67,22 @@ def renders(scene: RadianceScene, side: int = SIDE) -> Renders:
     return Renders(colour, clay, normal, depth, seen)
 
 
-def scored(scene: RadianceScene, prompt: str, judges: Judges) -> dict[str, Any]:
-    """Ranks by side of both judges, in color and as clay; the judges' view words; how solid it is.
+def scored(scene: RadianceScene, prompt: str, clip_models: ClipModels) -> dict[str, Any]:
+    """Ranks by side of both CLIP models, in color and as clay; the CLIP models' view words; how solid it is.
 
-    `pass` is the issue's: five best from at least 6 of 8 sides; `words_right` of front, right, back, left by the judge.
+    `pass` is the issue's: five best from at least 6 of 8 sides; `words_right` of front, right, back, left by the CLIP model.
     """
     shown, caption = renders(scene), CAPTION_TEMPLATE.format(prompt)
     thing = next(k for k, name in enumerate(SOLIDS) if prompt.split()[-1] == name)
-    right, of_thing = torch.full((SIDES,), judges.captions.index(caption)), torch.full((SIDES,), thing)
+    right, of_thing = torch.full((SIDES,), clip_models.captions.index(caption)), torch.full((SIDES,), thing)
     found: dict[str, Any] = {"prompt": prompt}
     for name, pictures in (("colour", shown.colour), ("clay", shown.clay)):
-        features, shape = judges.colour.encode_images(pictures), judges.shape.encode_images(pictures)
-        found[f"{name}_rank"] = ranks(features @ judges.read.T, right).tolist()
-        found[f"{name}_score"] = float((features @ judges.read[right[0]]).mean())
-        found[f"{name}_shape_rank"] = ranks(shape @ judges.read_things.T, of_thing).tolist()
-        found[f"{name}_shape_score"] = float((shape @ judges.read_things[thing]).mean())
-        sure = view_probabilities(judges.colour, features[::2], prompt)
+        features, shape = clip_models.colour.encode_images(pictures), clip_models.shape.encode_images(pictures)
+        found[f"{name}_rank"] = ranks(features @ clip_models.read.T, right).tolist()
+        found[f"{name}_score"] = float((features @ clip_models.read[right[0]]).mean())
+        found[f"{name}_shape_rank"] = ranks(shape @ clip_models.read_things.T, of_thing).tolist()
+        found[f"{name}_shape_score"] = float((shape @ clip_models.read_things[thing]).mean())
+        sure = view_probabilities(clip_models.colour, features[::2], prompt)
         found[f"{name}_words"] = [SIDE_WORDS[k] for k in sure.argmax(1).tolist()]
         found[f"{name}_words_right"] = [w == r for w, r in zip(found[f"{name}_words"], ASKED, strict=True)]
         found[f"{name}_front_from_back"] = float(sure[2, 0])

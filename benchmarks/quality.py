@@ -59,8 +59,8 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=2, help="wide pictures per prompt")
     args = parser.parse_args()
 
-    judge, every, rng = Clip(), captions(), random.Random(0)
-    texts = judge.encode_texts(every)
+    clip_model, every, rng = Clip(), captions(), random.Random(0)
+    texts = clip_model.encode_texts(every)
     at = [FACTOR * s for s in window_starts(6 * NATIVE // FACTOR, NATIVE // FACTOR, STRIDE)]
     tiles = [NATIVE * k for k in range(1, 6)]
     plain = synoptic.run("generate", *PROMPTS, count=CROPS, model="bundled", out=f"{args.out}/plain")
@@ -77,13 +77,13 @@ def main() -> None:
             tiles,
         ),
     }
-    print(f"# {len(PROMPTS)} prompts, rank among {len(every)} captions; judge {judge.name}")
+    print(f"# {len(PROMPTS)} prompts, rank among {len(every)} captions; CLIP model {clip_model.name}")
     print("pictures\tscore\ttop-1\tseam")
     for name, (run, marks) in runs.items():
         scores, ranks, seams = [], [], []
         for picture, image in zip(run.pictures, run.images, strict=True):
             views = [image] if image.width == NATIVE else crops(image, rng)
-            cosines = judge.encode_images(views) @ texts.T
+            cosines = clip_model.encode_images(views) @ texts.T
             k = every.index(picture.prompt)
             scores.append(cosines[:, k].mean().item())
             ranks.append((cosines.argmax(1) == k).float().mean().item())

@@ -1,7 +1,7 @@
 """Does the search in two heats find the seed that painting all sixteen would? What does it cost?
 
 python benchmarks/seed_search.py [--anagrams DIR]: on the pairs, seeds and settings of benchmarks/anagrams.py, which must
-have run: its pictures are the full search. Prints how often the winner is the same, and how good both judges find it.
+have run: its pictures are the full search. Prints how often the winner is the same, and how good both CLIP models find it.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ def main() -> None:
     p.add_argument("--pairs", type=int, default=len(PAIRS))
     a = p.parse_args()
     full = load_file(a.anagrams / "rotate_cw-x0.safetensors")["views"][: a.pairs]
-    judge, other = Clip("bundled-grayscale"), Clip("bundled")
-    by_search, by_report = alignment(cosines(judge, full)), alignment(cosines(other, full))
+    clip_model, other = Clip("bundled-grayscale"), Clip("bundled")
+    by_search, by_report = alignment(cosines(clip_model, full)), alignment(cosines(other, full))
     run = RUNS[NAME]
     model = load(run.model)
     views = run.views(model)
     same, places, rows = 0, [], []
     for k in track(range(a.pairs), "searching"):
-        texts = judge.encode_texts(prompts(k))
+        texts = clip_model.encode_texts(prompts(k))
 
         def score(step: Step, texts: Tensor = texts) -> Tensor:
-            seen = judge.encode_images(to_pil(views.project(step.canvas))).view(-1, 2, texts.shape[1])
+            seen = clip_model.encode_images(to_pil(views.project(step.canvas))).view(-1, 2, texts.shape[1])
             return (seen * texts).sum(-1).amin(1)
 
         sampler = JointSampler(prompts_per_view(prompts(k), run.guidance), STEPS, **run.how)
@@ -57,7 +57,7 @@ def main() -> None:
     cost = run.seeds * SCREENING_STEPS / STEPS + FINALISTS_PER_IMAGE
     print(f"same winner\t{same} of {len(rows)}\tmean place\t{sum(places) / len(places) + 1:.2f} of {run.seeds}")
     print(f"cost\t{cost:.1f} times one seed's")
-    for name, scores in (("judge that searches", by_search), ("judge that reports", by_report)):
+    for name, scores in (("CLIP model that searches", by_search), ("CLIP model that reports", by_report)):
         means = scores.mean(), scores[at, kept].mean(), scores[at, by_search.argmax(1)].mean()
         print(f"alignment, {name}\tany seed {means[0]:.3f}\tfound {means[1]:.3f}\tfull search {means[2]:.3f}")
 

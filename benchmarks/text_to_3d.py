@@ -23,7 +23,7 @@ import torch
 from PIL import Image
 
 import synoptic
-from benchmarks.object_quality import ASKED, SIDES, Judges, renders, scored
+from benchmarks.object_quality import ASKED, SIDES, ClipModels, renders, scored
 from synoptic import io
 from synoptic.errors import OptimizationFailed
 from synoptic.mesh import require_mesh
@@ -78,11 +78,11 @@ def left(folders: Sequence[Path]) -> Iterator[Grown]:
                 yield Grown(field, picture["prompt"], picture["seed"], run)
 
 
-def measured(grown: Grown, scene: RadianceScene, judges: Judges) -> dict[str, Any]:
+def measured(grown: Grown, scene: RadianceScene, clip_models: ClipModels) -> dict[str, Any]:
     """What `scored` says of it, its mesh, and what it took."""
     report = json.loads((grown.field.parent / "report.json").read_text())
     memory = grown.field.parents[1] / "peak.json"
-    return scored(scene, grown.prompt, judges) | {
+    return scored(scene, grown.prompt, clip_models) | {
         "seed": grown.seed,
         "run": {name: grown.run[name] for name in KEPT},
         "seconds": sum(grown.run["timings"].values()) / len(grown.run["pictures"]),
@@ -127,9 +127,9 @@ def row(found: dict[str, Any]) -> dict[str, str]:
         "prompt": found["prompt"],
         "seed": str(found["seed"]),
         "state": found["run"]["state"].split(":")[0],
-        f"judge, first {FIVE}": first("colour_rank", FIVE),
+        f"CLIP model, first {FIVE}": first("colour_rank", FIVE),
         "clip-grayscale, first": first("colour_shape_rank", 1),
-        f"clay, judge, first {FIVE}": first("clay_rank", FIVE),
+        f"clay, CLIP model, first {FIVE}": first("clay_rank", FIVE),
         "clay, clip-grayscale, first": first("clay_shape_rank", 1),
         "score": f"{found['colour_score']:.3f}",
         "score, clip-grayscale": f"{found['colour_shape_score']:.3f}",
@@ -151,8 +151,8 @@ def verdict(every: Sequence[dict[str, Any]]) -> list[str]:
     meshes = [found["mesh"]["psnr"] >= LEAST_PSNR for found in every if "psnr" in found["mesh"]]
     named = ", ".join(f"{word} {share:.0%}" for word, share in zip(ASKED, words, strict=True))
     return [
-        f"# in the judge's first {FIVE} from at least {ENOUGH} of {SIDES} sides: {passed} of {n}",
-        f"# the judge's view words are right from front, right, back, left: {named}",
+        f"# in the CLIP model's first {FIVE} from at least {ENOUGH} of {SIDES} sides: {passed} of {n}",
+        f"# the CLIP model's view words are right from front, right, back, left: {named}",
         f"# relief over {LEAST_RELIEF} from all sides: {solid} of {n}",
         f"# mesh at {LEAST_PSNR:.0f} dB or more: {sum(meshes)} of {len(meshes)} made",
     ]
@@ -174,11 +174,11 @@ def main() -> None:
 
     how = {"steps": asked.steps, "seeds": asked.starts, "loss": asked.loss}
     folders = asked.runs or grow(asked.prompts, asked.seeds, asked.out, **how)
-    judges, device = Judges(), choose_device("auto")
+    clip_models, device = ClipModels(), choose_device("auto")
     every, pictures, labels = [], [], []
     for grown in left(folders):
         scene = load_scene(grown.field).to(device)
-        every.append(measured(grown, scene, judges))
+        every.append(measured(grown, scene, clip_models))
         more = sheet(grown, scene, every[-1])
         pictures, labels = pictures + more[0], labels + more[1]
     if not every:

@@ -48,12 +48,12 @@ def compare(steps: int) -> None:
 
     from synoptic.metrics.clip import Clip, clip_score
 
-    judge = Clip("bundled", "cpu")
+    clip_model = Clip("bundled", "cpu")
     gap = np.abs(np.asarray(pictures[exact], dtype=float) - np.asarray(pictures[ours], dtype=float))
     print(f"\n{default} against float32: pixels of 0 to 255 differ by {gap.max():.0f} at most, {gap.mean():.2f} on average")
-    print(f"side\tdtype\tbatch\tCLIP score, {judge.name}")
+    print(f"side\tdtype\tbatch\tCLIP score, {clip_model.name}")
     for side, picture in pictures.items():
-        print(f"{side}\t{clip_score(judge, picture, PROMPT):.3f}")
+        print(f"{side}\t{clip_score(clip_model, picture, PROMPT):.3f}")
 
 
 def memory(steps: int) -> None:

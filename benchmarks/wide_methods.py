@@ -3,11 +3,11 @@
 python -m benchmarks.wide_methods [--out DIR] [--coherence 20 60 …] [--tiny]: tables, suite.json, methods.jpg and
 regions.jpg.
 
-Score and top-1 (of 100 captions) are the judge's, of eight random crops a picture; distance is the mean 1 - cosine between
-a picture's six squares in the judge's features. Seams are ratios to other columns, 1 for none, where the
-windows begin, moving ones at the last step of tiles. Seconds are per picture of a
-batch of all. SyncDiffusion follows the features of clip-grayscale, not those of the judge. Errors are over pictures;
-those of differences to MultiDiffusion, over pairs of one prompt and seed.
+Score and top-1 (of 100 captions) are the CLIP model's, of eight random crops a picture; distance is the mean 1 - cosine
+between a picture's six squares in the CLIP model's features. Seams are ratios to other columns, 1 for none, where the
+windows begin, moving ones at the last step of tiles. Seconds are per picture of a batch of all. SyncDiffusion follows the
+features of clip-grayscale, not those of the CLIP model. Errors are over pictures; those of differences to MultiDiffusion,
+over pairs of one prompt and seed.
 """
 
 from __future__ import annotations
@@ -57,11 +57,11 @@ COLUMNS = ("score", "top-1", "distance", "seam", "closing seam", "closing baseli
 
 @dataclass
 class Bench:
-    """A model, its judge, and how many steps."""
+    """A model, its CLIP model, and how many steps."""
 
     steps: int
     model: Any = field(default_factory=lambda: load("bundled"))
-    judge: Clip = field(default_factory=Clip)
+    clip_model: Clip = field(default_factory=Clip)
     source: Any = field(default_factory=lambda: resolve("bundled"))
 
     def pipeline(self, size: tuple[int, int], how: dict[str, Any], regions: Sequence[str] = ()) -> WidePipeline:
@@ -83,17 +83,17 @@ def measured(
     begin = time.perf_counter()
     pictures = bench.generate(pipeline, [prompt for prompt, _ in every], [seed for _, seed in every])
     seconds = (time.perf_counter() - begin) / len(every)
-    texts, names = bench.judge.encode_texts(captions()), captions()
+    texts, names = bench.clip_model.encode_texts(captions()), captions()
     base = pipeline.canvas.base
     windows = base if isinstance(base, Windows) else base(max(0, pipeline.options.steps - 2))
     (_, _, W), (_, w), (_, stride), (_, ox) = windows.canvas, windows.window, windows.stride, windows.offset
     marks = [4 * start for start in window_starts(W, w, stride, windows.circular, ox) if start]
     found: dict[str, list[float]] = {column: [] for column in COLUMNS}
     for (prompt, seed), image in zip(every, pictures, strict=True):
-        cosines, k = bench.judge.encode_images(crops(image, random.Random(seed))) @ texts.T, names.index(prompt)
+        cosines, k = bench.clip_model.encode_images(crops(image, random.Random(seed))) @ texts.T, names.index(prompt)
         row = [cosines[:, k].mean().item(), (cosines.argmax(1) == k).float().mean().item()]
         row += [
-            coherence(bench.judge, image),
+            coherence(bench.clip_model, image),
             seam(image, marks, 4),
             closing_seam(image, 4),
             seam_baseline(image, [], 4),
@@ -185,7 +185,7 @@ def article(thing: str) -> str:
 
 
 def regions(bench: Bench, out: Path, n: int) -> dict[str, Any]:
-    """In what share of regions the judge ranks the region's prompt first; and in plain pictures of the same prompts."""
+    """In what share of regions the CLIP model ranks the region's prompt first; and in plain pictures of the same prompts."""
     rows, figure = [], []
     for seed, layout in enumerate(layouts(n)):
         H, W = SIZE
@@ -197,8 +197,8 @@ def regions(bench: Bench, out: Path, n: int) -> dict[str, Any]:
         (image,) = bench.generate(pipeline, [layout.ground], [seed])
         plain = bench.generate(bench.pipeline((NATIVE, NATIVE), {}), layout.prompts, [seed] * len(parts))
         texts = [*layout.prompts, layout.ground, *layout.others]
-        inside = bench.judge([image.crop(box) for box in layout.boxes], texts).argmax(1)
-        alone = bench.judge(plain, texts).argmax(1)
+        inside = bench.clip_model([image.crop(box) for box in layout.boxes], texts).argmax(1)
+        alone = bench.clip_model(plain, texts).argmax(1)
         own = torch.arange(len(parts))
         rows += list(zip(layout.prompts, (inside == own).tolist(), (alone == own).tolist(), strict=True))
         figure.append((image, "; ".join(layout.prompts) + f" on {layout.ground}"))
