@@ -59,7 +59,7 @@ def train(
     same, so two batches of one give the step of one batch of two, to rounding. With `state`, a Trained's, it goes on
     behind it, bit for bit where `batches(i)` are the same again.
     """
-    opt: Any = torch.optim.AdamW(net.parameters(), lr=lr)
+    opt = torch.optim.AdamW(net.parameters(), lr=lr)
     if state:
         net.load_state_dict(strip_prefix("net", state))
         load_optimizer(opt, strip_prefix("optimiser", state))

@@ -6,15 +6,15 @@ import re
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from synoptic.courses.folders import METHODS, source_of, sources
 from synoptic.courses.prompt_sets import PromptSet, read_set
 from synoptic.errors import InputError, check_writable, install_command, user_path
 from synoptic.models.registry import resolve_clip
-from synoptic.options import options_class
 from synoptic.options.base import UNSET, Option, Options
 from synoptic.options.common import MAX_SEED, Device, Dtype
+from synoptic.options.generate import GenerateOptions
 from synoptic.options.score import ClipModel
 
 DISTILLED = ("sds", "vsd", "pds")
@@ -113,7 +113,7 @@ class EvaluateOptions(Options):
         """Return these options with the steps and the guidance scale of what is run for them."""
         if self.folder.name in DISTILLED:
             return replace(self, steps=DISTILL_STEPS if self.steps is None else self.steps)
-        found: Any = options_class("generate").from_arguments("x", **self.shared()).prepare()
+        found = GenerateOptions.from_arguments("x", **self.shared()).prepare()
         return replace(self, steps=found.steps, guidance_scale=found.guidance_scale)
 
     def check_sources(self, chosen: PromptSet) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from PIL import Image
 
@@ -95,7 +95,7 @@ def pdf(out: Path, records: Sequence[Record], title: str) -> bytes:
     page.set_auto_page_break(True, 15)
     page.set_margins(15, 15, 15)
 
-    def write(text: str, size: int, style: Any = "", height: float = 4.5) -> None:
+    def write(text: str, size: int, style: Literal["", "B"] = "", height: float = 4.5) -> None:
         page.set_font("helvetica", style, size)
         page.multi_cell(0, height, latin(text), align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
 

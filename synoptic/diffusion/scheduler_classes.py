@@ -42,7 +42,9 @@ KNOWN_SCHEDULERS = (
 )
 
 CLIPPED, LATENT_BETAS = {"clip_sample": True}, {"beta_start": 0.00085, "beta_end": 0.012}
-CLASS_DEFAULTS: dict[str, dict[str, Any]] = {  # where they are not those of most: a linear schedule that clips nothing
+CLASS_DEFAULTS: Mapping[
+    str, Mapping[str, bool | float | str]
+] = {  # where they are not those of most: a linear schedule that clips nothing
     "DDIMScheduler": CLIPPED,
     "DDIMParallelScheduler": CLIPPED,
     "DDPMScheduler": CLIPPED,
@@ -55,7 +57,7 @@ CLASS_DEFAULTS: dict[str, dict[str, Any]] = {  # where they are not those of mos
     "KDPM2DiscreteScheduler": LATENT_BETAS,
     "KDPM2AncestralDiscreteScheduler": LATENT_BETAS,
 }
-USUAL: dict[str, Any] = {"clip_sample": False, "set_alpha_to_one": True}
+USUAL: dict[str, bool | float | str] = {"clip_sample": False, "set_alpha_to_one": True}
 OWN_KEYS = {  # keys that only these classes read, though files of others have them: SDXL's, of Euler, has both
     "set_alpha_to_one": ("DDIMScheduler", "DDIMParallelScheduler", "PNDMScheduler", *CONSISTENCY_SCHEDULERS),
     "clip_sample": (
@@ -91,10 +93,10 @@ def with_class_defaults(config: Mapping[str, Any]) -> dict[str, Any]:
     own = CLASS_DEFAULTS.get(config.get("_class_name", ""), {})
     read = {key: value for key, value in config.items() if value is not None and kind in OWN_KEYS.get(key, (kind,))}
     end = {"set_alpha_to_one": False} if config.get("final_sigmas_type") == "sigma_min" else {}
-    return USUAL | own | read | end
+    return {**USUAL, **own, **read, **end}
 
 
-def other_spacing(config: Mapping[str, Any]) -> str | None:
+def other_spacing(config: Mapping[str, object]) -> str | None:
     """Return the key by which a scheduler's config spaces its noise levels in a way that is not read; None without one."""
     kind = config.get("_class_name")
     if kind in (*DISCRETE_SCHEDULERS, *CONSISTENCY_SCHEDULERS, *FLOW_SCHEDULERS):

@@ -20,7 +20,7 @@ MOST_YAML = 2**26  # bytes of a YAML file, which is read whole
 DEEPEST = 8  # lists and mappings inside one another
 ENDINGS = (".jsonl", ".csv", ".yaml", ".yml")
 GRID = "grid"
-Loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+Loader: type[yaml.CSafeLoader | yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Entry(NamedTuple):
@@ -88,7 +88,7 @@ def parse_json(line: str) -> JsonObject | InputError:
     return found if isinstance(found, dict) else not_a_mapping(found)
 
 
-def without_duplicates(pairs: list[tuple[str, Any]]) -> JsonObject:
+def without_duplicates(pairs: list[tuple[str, object]]) -> JsonObject:
     """Return the pairs as a mapping. Raises InputError where a name stands twice."""
     found = dict(pairs)
     if len(found) < len(pairs):
@@ -182,7 +182,7 @@ def check_events(text: bytes) -> None:
             )
 
 
-def constructed(loader: Any, node: yaml.Node) -> JsonObject | InputError:
+def constructed(loader: yaml.CSafeLoader | yaml.SafeLoader, node: yaml.Node) -> JsonObject | InputError:
     try:
         check_names(node)
         found = loader.construct_document(node)

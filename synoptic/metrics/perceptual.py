@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -41,6 +40,6 @@ def feature_distance(a: Tensor, b: Tensor) -> Tensor:
 
 def lpips(device: torch.device) -> Callable[[Tensor, Tensor], Tensor]:
     """LPIPS on VGG, SyncDiffusion's own distance, of pictures in [-1, 1]: (N,). Needs the package lpips."""
-    package: Any = importlib.import_module("lpips")
+    package = importlib.import_module("lpips")
     net = package.LPIPS(net="vgg", verbose=False).eval().requires_grad_(False).to(device)
     return lambda a, b: net(a.float(), b.float()).flatten()

@@ -37,7 +37,7 @@ class Codec:
         shift, scale = self._affine(x)
         return x / scale + shift
 
-    def _affine(self, like: Tensor) -> tuple[Any, Any]:
+    def _affine(self, like: Tensor) -> tuple[float | Tensor, float | Tensor]:
         """(shift, scale), numbers or (C, 1, 1), for latents (N, C, h, w)."""
         config = self.vae.config
         scale = config.get("scaling_factor") or 1.0

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+N = TypeVar("N", bound=nn.Module)
 BLOCK_CLASS = "ResnetBlock2D"  # what a network repeats, and where its group norms are
 RECOMPILE_LIMIT = 128  # sizes of blocks in a network, there and back; beyond its own 8, torch leaves what is new uncompiled
 MAX_PADDING = 1.25  # a batch is filled up to a size that is there if that costs at most so much
@@ -21,10 +22,10 @@ class CompiledNet:
     def __init__(self, net: nn.Module) -> None:
         use_compile_cache()
         torch.backends.cudnn.benchmark = True  # shapes that stay are worth finding the fastest convolutions for
-        self.net: Any = torch.compile(net, dynamic=False)
+        self.net = torch.compile(net, dynamic=False)
         self.sizes: set[int] = set()
 
-    def __call__(self, *args: object, **more: object) -> Any:
+    def __call__(self, *args: object, **more: object) -> tuple[Tensor, ...]:
         return self.net(*args, **more)
 
     def padded_batch(self, rows: int) -> int:
@@ -34,13 +35,13 @@ class CompiledNet:
         return size
 
 
-def compile_blocks(net: Any) -> Any:
+def compile_blocks(net: N) -> N:
     """`net` in channels_last, its blocks compiled at their first calls, a minute; a whole way back takes several.
 
     Most of it is gained by the group norms, whose own kernels copy channels_last there and back.
     """
     use_compile_cache()
-    config: Any = torch._dynamo.config
+    config = torch._dynamo.config
     config.recompile_limit = max(config.recompile_limit, RECOMPILE_LIMIT)
     for block in net.modules():
         if type(block).__name__ == BLOCK_CLASS:

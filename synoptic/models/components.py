@@ -52,7 +52,9 @@ def load_network(name: str, checkpoint: Checkpoint, component: str, device: torc
     return module.to(device)
 
 
-def _diffusers_network(name: str, checkpoint: Checkpoint, component: str, dtype: torch.dtype) -> tuple[Any, Collection[str]]:
+def _diffusers_network(
+    name: str, checkpoint: Checkpoint, component: str, dtype: torch.dtype
+) -> tuple[torch.nn.Module, Collection[str]]:
     """A network of diffusers, from a directory's files that were checked, and the tensors that are missing."""
     half = dtype.itemsize == 2
     checkpoint.fetch(checkpoint.weight_files(component, half))

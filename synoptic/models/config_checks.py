@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import TypeGuard
 
 from synoptic.errors import InputError
 from synoptic.models.vae_configs import vae_channels
@@ -42,29 +42,29 @@ REQUIRED_KEYS = {
 }
 
 
-def is_count(value: object) -> bool:
+def is_count(value: object) -> TypeGuard[int]:
     """Whether a value is a whole number, at least 1 and below 2^31."""
     return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**31
 
 
-def is_counts(value: object) -> bool:
+def is_counts(value: object) -> TypeGuard[list[int]]:
     """Whether a value is a list of whole numbers, each at least 1."""
     return isinstance(value, list) and len(value) > 0 and all(is_count(item) for item in value)
 
 
-def is_number(value: object) -> bool:
+def is_number(value: object) -> TypeGuard[float]:
     """Whether a value is a finite number."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def is_numbers(value: object) -> bool:
+def is_numbers(value: object) -> TypeGuard[list[float]]:
     """Whether a value is a list of finite numbers."""
     return isinstance(value, list) and len(value) > 0 and all(is_number(item) for item in value)
 
 
 COUNT = (is_count, "a whole number above 0")
 COUNT_OR_COUNTS = (lambda value: is_count(value) or is_counts(value), "a whole number above 0, or a list of such")
-VALUES: dict[str, tuple[Callable[[Any], bool], str]] = {  # key -> (what it must satisfy, in words), wherever it is not null
+VALUES: dict[str, tuple[Callable[[object], bool], str]] = {  # key -> (what it must satisfy, in words), unless null
     "in_channels": COUNT,
     "out_channels": COUNT,
     "latent_channels": COUNT,
@@ -114,7 +114,7 @@ VALUES: dict[str, tuple[Callable[[Any], bool], str]] = {  # key -> (what it must
 }
 
 
-def check_config(config: Mapping[str, Any], source: str) -> None:
+def check_config(config: Mapping[str, object], source: str) -> None:
     """Check a config.json, scheduler_config.json or tokenizer_config.json of `source` (a part, in words).
 
     Raises InputError where it names code or other files, lacks what every config of its class has, or holds a value that
@@ -134,16 +134,16 @@ def check_config(config: Mapping[str, Any], source: str) -> None:
                 rule="config-value",
             )
     betas = config.get("trained_betas")
-    if betas is not None and len(betas) != config.get("num_train_timesteps", 1000):
+    if isinstance(betas, list) and len(betas) != config.get("num_train_timesteps", 1000):
         raise InputError(
             f"a schedule must have num_train_timesteps betas, the config of {source} has {len(betas)}: correct it",
             rule="config-value",
         )
     for key in ("latents_mean", "latents_std"):
-        channels = vae_channels(config)
-        if config.get(key) is not None and len(config[key]) != channels:
+        channels, numbers = vae_channels(config), config.get(key)
+        if isinstance(numbers, list) and len(numbers) != channels:
             raise InputError(
-                f"a VAE's {key} must have a number per channel, {channels}, that of {source} has {len(config[key])}:"
+                f"a VAE's {key} must have a number per channel, {channels}, that of {source} has {len(numbers)}:"
                 " correct it, or copy the model again",
                 rule="config-value",
             )
@@ -154,7 +154,7 @@ def check_config(config: Mapping[str, Any], source: str) -> None:
             )
 
 
-def shard_names(index: Mapping[str, Any], file: str) -> list[str]:
+def shard_names(index: Mapping[str, object], file: str) -> list[str]:
     """The weight files that an index (`…safetensors.index.json`) names, once each, sorted.
 
     Raises InputError unless each is a safetensors file of the same folder.
@@ -171,7 +171,7 @@ def shard_names(index: Mapping[str, Any], file: str) -> list[str]:
     return sorted(set(names.values()))
 
 
-def _items(config: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def _items(config: Mapping[str, object]) -> Iterator[tuple[str, object]]:
     """Every key and value of a config, those of nested ones too."""
     for key, value in config.items():
         yield key, value

@@ -15,6 +15,7 @@ from synoptic.diffusion.equations import Time
 from synoptic.models.base import Conditioning
 from synoptic.models.transformer import TransformerDenoiser, packed, places_of
 
+Added = tuple[Sequence[Tensor] | None, Sequence[Tensor] | None]  # behind the blocks, and behind FLUX.1's single ones
 KEPT_MAPS = 64  # encoded ones, of as many views: a map is the same at every step
 UNION_MODES = {"canny": 0, "depth": 2}  # of FLUX.1's unions, which number the conditions they know
 
@@ -43,7 +44,7 @@ class TransformerControlNet(ABC):
         return {"control_residuals": doubles, "control_single_residuals": singles}
 
     @abstractmethod
-    def forward(self, x: Tensor, t: Tensor, cond: Conditioning, seen: Tensor) -> tuple[Any, Any]:
+    def forward(self, x: Tensor, t: Tensor, cond: Conditioning, seen: Tensor) -> Added:
         """Call the network: x and the encoded map `seen` (N, C, h, w) in its own dtype, t (N,) from T to 0."""
 
     def _encoded(self, control_image: Tensor) -> Tensor:
@@ -59,7 +60,7 @@ class TransformerControlNet(ABC):
 class Sd3ControlNet(TransformerControlNet):
     """Of Stable Diffusion 3, whose maps have no shift, nor pooled text, where its config says so (InstantX's)."""
 
-    def forward(self, x: Tensor, t: Tensor, cond: Conditioning, seen: Tensor) -> tuple[Any, Any]:
+    def forward(self, x: Tensor, t: Tensor, cond: Conditioning, seen: Tensor) -> Added:
         assert cond.text_embeds is not None
         config = self.net.config
         pooled = torch.zeros_like(cond.text_embeds) if config.force_zeros_for_pooled_projection else cond.text_embeds
@@ -77,7 +78,7 @@ class Sd3ControlNet(TransformerControlNet):
 class FluxControlNet(TransformerControlNet):
     """Of FLUX.1, whose maps are tokens beside the picture's; it may be told the guidance scale that the model is told."""
 
-    def forward(self, x: Tensor, t: Tensor, cond: Conditioning, seen: Tensor) -> tuple[Any, Any]:
+    def forward(self, x: Tensor, t: Tensor, cond: Conditioning, seen: Tensor) -> Added:
         mode = None if self.mode is None else torch.full((len(x), 1), self.mode, device=x.device)
         return self.net(
             hidden_states=packed(x, 2),

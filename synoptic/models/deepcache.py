@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from copy import copy
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import torch
 from torch import Tensor
@@ -12,6 +12,18 @@ from torch import Tensor
 from synoptic.diffusion.equations import Time
 
 RowId = tuple[int, int]
+
+
+class UNetArguments(TypedDict):
+    """What a diffusers U-Net takes beside x, t and the text."""
+
+    timestep_cond: Tensor | None
+    class_labels: Tensor | None
+    added_cond_kwargs: dict[str, Tensor] | None
+    cross_attention_kwargs: dict[str, Tensor] | None
+    down_block_additional_residuals: list[Tensor] | None
+    mid_block_additional_residual: Tensor | None
+    down_intrablock_additional_residuals: list[Tensor] | None
 
 
 class DeepCache:
@@ -34,7 +46,9 @@ class DeepCache:
         self.row_ids = [(branch, x) for branch, x in row_ids.tolist()]
         return self
 
-    def __call__(self, x: Tensor, t: Tensor, text: Tensor, return_dict: bool = False, **kwargs: Any) -> tuple[Tensor]:
+    def __call__(
+        self, x: Tensor, t: Tensor, text: Tensor, return_dict: bool = False, **kwargs: Unpack[UNetArguments]
+    ) -> tuple[Tensor]:
         """As the network itself."""
         if all(place in self.cache for place in self.row_ids):
             return (
@@ -45,7 +59,7 @@ class DeepCache:
         return (out,)
 
 
-def full_forward(net: Any, x: Tensor, t: Tensor, text: Tensor, **kwargs: Any) -> tuple[Tensor, Tensor]:
+def full_forward(net: Any, x: Tensor, t: Tensor, text: Tensor, **kwargs: Unpack[UNetArguments]) -> tuple[Tensor, Tensor]:
     """What comes to the last block from below, and what the network says."""
     found: list[Tensor] = []
     hook = net.up_blocks[-1].register_forward_pre_hook(
@@ -58,7 +72,7 @@ def full_forward(net: Any, x: Tensor, t: Tensor, text: Tensor, **kwargs: Any) ->
     return found[0], out
 
 
-def shallow_forward(net: Any, x: Tensor, t: Tensor, text: Tensor, below: Tensor, **kwargs: Any) -> Tensor:
+def shallow_forward(net: Any, x: Tensor, t: Tensor, text: Tensor, below: Tensor, **kwargs: Unpack[UNetArguments]) -> Tensor:
     """UNet2DConditionModel.forward of its first and last block alone, around `below`."""
     first, last = net.down_blocks[0], net.up_blocks[-1]
     added, residuals = kwargs["added_cond_kwargs"] or {}, kwargs["down_block_additional_residuals"]

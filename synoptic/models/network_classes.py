@@ -53,7 +53,7 @@ def build_network(name: str, config: JsonObject) -> nn.Module:
 
 def transformers_network(
     name: str, config: JsonObject, tensors: Mapping[str, Tensor], dtype: torch.dtype
-) -> tuple[Any, Collection[str]]:
+) -> tuple[nn.Module, Collection[str]]:
     """Return a network of transformers, from tensors that we read ourselves, and the names of those that are missing.
 
     From a directory, transformers opens whatever weights, adapter or kernel its config names.

@@ -28,7 +28,9 @@ CONVERTERS: dict[str, Callable[..., dict[str, Tensor]]] = {
 OPEN_CLIP = ".model."  # ends the prefix of a text encoder with open_clip's names
 
 
-def network_of_file(name: str, checkpoint: SingleFile, component: str, dtype: torch.dtype) -> tuple[Any, Collection[str]]:
+def network_of_file(
+    name: str, checkpoint: SingleFile, component: str, dtype: torch.dtype
+) -> tuple[torch.nn.Module, Collection[str]]:
     """Return the network of class `name`, and the names of its tensors that the file lacks."""
     prefix, config = checkpoint.prefixes[component], checkpoint.configs[component]
     tensors = read_tensors(checkpoint.fetch(checkpoint.files)[0], prefix)

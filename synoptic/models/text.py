@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from diffusers.loaders.textual_inversion import TextualInversionLoaderMixin
@@ -27,6 +27,15 @@ if TYPE_CHECKING:
 
 T5_LENGTH = 77
 TextEncoder = Callable[[Sequence[str]], Conditioning]  # prompts -> their conditioning, one row each
+LayerChoice = Callable[["PreTrainedModel", "TowerOutput"], Tensor]  # a tower and its output -> the hidden states to take
+
+
+class TowerOutput(Protocol):
+    """What a text tower of transformers returns, with `output_hidden_states`; item 0 is its last hidden state."""
+
+    hidden_states: Sequence[Tensor]
+
+    def __getitem__(self, index: int, /) -> Tensor: ...
 
 
 def tokenize(tokenizer: Tokenizer, prompts: Sequence[str], length: int) -> BatchEncoding:
@@ -48,7 +57,7 @@ class ClipTower:
     def __init__(self, tokenizer: Any, encoder: Any) -> None:
         self.tokenizer, self.encoder = tokenizer, encoder.eval().requires_grad_(False)
 
-    def __call__(self, prompts: Sequence[str], windows: int, layer: Callable[[Any, Any], Tensor]) -> tuple[Tensor, Tensor]:
+    def __call__(self, prompts: Sequence[str], windows: int, layer: LayerChoice) -> tuple[Tensor, Tensor]:
         """The hidden states (B, windows * length, D) that `layer` takes of an output; the output's first of window 0."""
         q = tokenize_windows(self.tokenizer, prompts, windows)
         has_mask = getattr(self.encoder.config, "use_attention_mask", False)
@@ -91,10 +100,11 @@ class ClipTextEncoder:
     def __call__(self, prompts: Sequence[str]) -> Conditioning:
         return Conditioning(text=self.tower(prompts, self.windows, self._layer)[0])
 
-    def _layer(self, encoder: Any, out: Any) -> Tensor:
+    def _layer(self, encoder: PreTrainedModel, out: TowerOutput) -> Tensor:
         if not self.clip_skip:
             return out[0]
-        norm, states = getattr(encoder, "text_model", encoder).final_layer_norm, out.hidden_states[-1 - self.clip_skip]
+        tower: Any = encoder
+        norm, states = getattr(tower, "text_model", tower).final_layer_norm, out.hidden_states[-1 - self.clip_skip]
         return norm(states.to(norm.weight.device)).to(states.device)  # which may be away while the encoder waits
 
 
@@ -123,7 +133,7 @@ class DoubleClipTextEncoder:
         text = torch.cat([states for states, _ in read], -1) * keep[:, None, None]
         return Conditioning(text=text, text_embeds=pooled * keep[:, None], time_ids=time_ids)
 
-    def _layer(self, encoder: Any, out: Any) -> Tensor:
+    def _layer(self, encoder: PreTrainedModel, out: TowerOutput) -> Tensor:
         return out.hidden_states[-2 - self.clip_skip]
 
 

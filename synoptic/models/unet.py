@@ -12,7 +12,7 @@ from torch import Tensor
 from synoptic.diffusion.equations import Time
 from synoptic.models.base import Conditioning
 from synoptic.models.compile import CompiledNet, compile_blocks
-from synoptic.models.deepcache import DeepCache
+from synoptic.models.deepcache import DeepCache, UNetArguments
 from synoptic.models.locks import lock_of
 from synoptic.models.memory import unet_row_bytes
 from synoptic.models.shared_prefix import SharedPrefix
@@ -70,7 +70,9 @@ class UNet:
             self.deepcache.set_rows(t, branch_rows) if self.deepcache else compiled or self.net, x, t, cond, num_branches
         )
 
-    def _forward(self, net: Any, x: Tensor, t: Time, cond: Conditioning, num_branches: int) -> Tensor:
+    def _forward(
+        self, net: torch.nn.Module | DeepCache | CompiledNet, x: Tensor, t: Time, cond: Conditioning, num_branches: int
+    ) -> Tensor:
         """What `net` says, of rows in so many parts that hold the same x."""
         t = t.to(x.device) if isinstance(t, Tensor) else torch.full((), t, device=x.device)
         t = t.expand(len(x)).contiguous()  # of one layout, for which a network is compiled once
@@ -81,14 +83,15 @@ class UNet:
         added = cond.added_cond_kwargs
         apart = added or cond.noise_level is not None or self.guidance_embedding is not None
         num_branches = 1 if apart else num_branches  # these may reach every layer
-        kwargs: dict[str, Any] = {
+        kwargs: UNetArguments = {
             "timestep_cond": None if self.guidance_embedding is None else self.guidance_embedding.expand(len(x), -1),
             "class_labels": cond.noise_level,
             "added_cond_kwargs": added or None,
             "cross_attention_kwargs": None if cond.text_keys is None else {"keys": cond.text_keys},
+            "down_block_additional_residuals": downs or None,
+            "mid_block_additional_residual": mid,
+            "down_intrablock_additional_residuals": list(cond.adapter_features) or None,
         }
-        kwargs |= {"down_block_additional_residuals": downs or None, "mid_block_additional_residual": mid}
-        kwargs["down_intrablock_additional_residuals"] = list(cond.adapter_features) or None
         with lock_of(self.net), self.shared_prefix.for_branches(num_branches):
             return net(inside, t, cond.text, **kwargs, return_dict=False)[0].to(x.dtype)
 

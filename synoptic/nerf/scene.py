@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -133,8 +133,7 @@ class RadianceScene(torch.nn.Module):
             color = color.index_copy(0, at, torch.cat([lit, normal], 1))
             return Emission(density, color, away.index_copy(0, at, turned))
 
-        kwargs: dict[str, Any] = {"samples": self.samples, "occupied": self.occupancy}
-        return march_rays(self.field.density, emit, every, **kwargs), direction
+        return march_rays(self.field.density, emit, every, samples=self.samples, occupied=self.occupancy), direction
 
 
 def _picture(rows: Tensor, side: int) -> Tensor:

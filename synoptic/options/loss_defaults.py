@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.base import Options
 
 Space = Literal["latent", "pixels"]
 O = TypeVar("O", bound=Options)  # noqa: E741
+D = TypeVar("D", "LossDefaults", "SceneDefaults")
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,14 @@ LATENT: dict[str, LossDefaults] = {
     "dds": LossDefaults(7.5, t_min=50, t_max=949, takes=("source",)),
 }
 PIXEL_LR = 0.03
-RFDS: dict[str, Any] = {"weight": "velocity", "t_min": 58, "t_max": 875}  # Yang et al. 2025, of Stable Diffusion 3
-FLOW = LATENT | {name: replace(LATENT[name], **RFDS) for name in ("sds", "csd", "nfsd")}
+
+
+def rfds(usual: D) -> D:
+    """Return the defaults with the numbers of RFDS (Yang et al. 2025), those of Stable Diffusion 3."""
+    return replace(usual, weight="velocity", t_min=58, t_max=875)
+
+
+FLOW = LATENT | {name: rfds(LATENT[name]) for name in ("sds", "csd", "nfsd")}
 BUNDLED: dict[str, Mapping[str, LossDefaults]] = {  # where other numbers measured better
     "sd": LATENT
     | {
@@ -122,7 +129,7 @@ class SceneDefaults:
 
 PIXEL_SCENE = SceneDefaults({"sds": 20.0, "vsd": 7.5, "csd": 20.0})
 LATENT_SCENE = replace(PIXEL_SCENE, guidance_scale={"sds": 100.0, "vsd": 7.5, "csd": 100.0}, elevation=(-10.0, 45.0))
-FLOW_SCENE = replace(LATENT_SCENE, **RFDS)
+FLOW_SCENE = rfds(LATENT_SCENE)
 BUNDLED_SCENE = replace(  # these models know views from around, up to 25 degrees
     PIXEL_SCENE,
     steps=1200,

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import psutil
 import torch
@@ -27,7 +27,7 @@ from synoptic.models.registry import resolve
 from synoptic.models.truncation import truncation_warnings
 from synoptic.models.vocabulary import vocabulary_warnings
 from synoptic.options import options_class
-from synoptic.options.base import Item
+from synoptic.options.base import Item, Options
 from synoptic.options.common import ModelOptions
 from synoptic.pipelines.base import Output, Pipeline, load_model, pipeline_class
 from synoptic.pipelines.base import finish as take_steps
@@ -71,7 +71,7 @@ def run(application: str, /, *values: object, **options: object) -> Run:
         raise e.in_python() from None
 
 
-def carry_out(options: Any) -> Run:
+def carry_out(options: Options) -> Run:
     """Run prepared options by what carries them out; then outputs/index.html lists it, even where it failed."""
     try:
         return carry_out_unlisted(options)
@@ -80,7 +80,7 @@ def carry_out(options: Any) -> Run:
             write_index(folder_of(options))
 
 
-def carry_out_unlisted(options: Any) -> Run:
+def carry_out_unlisted(options: Options) -> Run:
     """Run prepared options as `carry_out`, without listing them: of thousands of runs no page is made after each."""
     if isinstance(options, ModelOptions):  # a training has gradients, whose memory is not known
         check_memory(options)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -73,8 +73,14 @@ class Windows:
     def scaled(self, k: int) -> Windows:
         C, H, W = self.canvas
         (h, w), (sy, sx), (oy, ox) = self.window, self.stride, self.offset
-        kwargs: dict[str, Any] = {"circular": self.circular, "weights": self.weights, "offset": (oy * k, ox * k)}
-        return Windows((C, H * k, W * k), (h * k, w * k), (sy * k, sx * k), **kwargs)
+        return Windows(
+            (C, H * k, W * k),
+            (h * k, w * k),
+            (sy * k, sx * k),
+            circular=self.circular,
+            weights=self.weights,
+            offset=(oy * k, ox * k),
+        )
 
     def noise(self, rngs: Sequence[torch.Generator], like: Tensor) -> Tensor:
         return self.project(randn(self.canvas, rngs, like))
