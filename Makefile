@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PROMPT ?= a photo of a penguin in the snow
 
-.PHONY: demo test test-all lint install clean
+.PHONY: demo test test-all lint docs site install clean
 
 install: .venv/installed
 
@@ -24,7 +24,13 @@ test: install
 test-all: install
 	$(BIN)/pytest --numprocesses 2 --dist worksteal -m 'not gpu'
 
-lint: install
+docs: install
+	$(BIN)/mkdocs serve --open
+
+site: install
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+lint: install site
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright --pythonpath $(BIN)/python
