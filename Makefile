@@ -1,7 +1,7 @@
 # Two commands on a fresh machine: `make demo` and `make test`. Each sets up .venv by itself.
 PYTHON ?= python3
 BIN := .venv/bin
-PROMPT ?= a photo of a penguin in the snow
+PROMPT ?= a photo of a coral reef
 
 .PHONY: demo test test-all lint docs site install clean
 
@@ -36,6 +36,7 @@ lint: install site
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 	$(BIN)/codespell README.md CONTRIBUTING.md CHANGELOG.md docs bundled_training/README.md examples
+	$(BIN)/proselint check README.md CONTRIBUTING.md $$(find docs -name '*.md' ! -name renames.md)
 
 clean:
 	rm -rf .venv outputs build *.egg-info

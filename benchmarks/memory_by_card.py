@@ -1,7 +1,8 @@
 """What fits on a graphics card: `--dry-run`'s plan of one native picture, by model and by how its weights are kept.
 
-PYTHONPATH=. python benchmarks/memory_by_card.py [PAGE]: writes docs/memory-by-card.md. Models have their released configs and weight files
-that are holes, so nothing is downloaded, loaded or computed. A plan is made on the CPU; what CUDA takes for itself is added.
+PYTHONPATH=. python benchmarks/memory_by_card.py [PAGE]: writes docs/memory-by-card.md. Models have their released
+configs and weight files that are holes, so nothing is downloaded, loaded or computed. A plan is made on the CPU; what
+CUDA takes for itself is added.
 """
 
 from __future__ import annotations
@@ -28,14 +29,16 @@ SETTINGS: dict[str, tuple[Offload, str]] = {  # the least trouble first
     "`--offload group --quantize fp8`": ("group", "fp8"),
 }
 HEAD = """# Memory by card
-What fits on a graphics card of so many GiB, by the plan of `--dry-run` in float16: one native picture, and one six times as wide. On
-a card nothing of this is measured here; what was measured on one, and how the plan is made: [memory and time](memory.md).
-`python benchmarks/memory_by_card.py` writes this page. `--offload auto`, the default, chooses among none, `text` and `group`.
+What fits on a graphics card of so many GiB, by the plan of `--dry-run` in float16: one native picture, and one six
+times as wide. On a card nothing of this is measured here; what was measured on one, and how the plan is made: [memory
+and time](memory.md). `python benchmarks/memory_by_card.py` writes this page. `--offload auto`, the default, chooses
+among none, `text` and `group`.
 """
 TAIL = """
-A wide picture takes little more than a square one: the rows of a step are computed as many at a time as fit, and the VAE
-decodes in pieces. Fewer rows at a time cost time, not quality. A card that also drives a screen has less to give: close the browser.
-For transformers (FLUX.1, Stable Diffusion 3.5, Z-Image), add the weights of [memory and time](memory.md) up, or ask:
+A wide picture takes 2 GiB more at most: as many rows of a step are computed at a time as fit, and the VAE decodes in
+pieces. Fewer rows at a time cost time, not quality. A card that also drives a screen has less to give: close the
+browser. For transformers (FLUX.1, Stable Diffusion 3.5, Z-Image), add the weights of [memory and time](memory.md) up,
+or ask:
 ```
 synoptic generate "a red mug" --model flux-schnell --dry-run
 ```
@@ -44,9 +47,11 @@ synoptic generate "a red mug" --model flux-schnell --dry-run
 
 def plan(folder: Path, run: str, quantize: str) -> Plan:
     """Return the plan of one picture, native (generate) or six times as wide (wide)."""
-    options = options_class(run).from_arguments(
-        "a lake", model=str(folder), device="cpu", dtype="float16", quantize=quantize
-    ).prepare()
+    options = (
+        options_class(run)
+        .from_arguments("a lake", model=str(folder), device="cpu", dtype="float16", quantize=quantize)
+        .prepare()
+    )
     assert isinstance(options, ModelOptions)
     return make_plan(options)
 

@@ -1,7 +1,8 @@
 """Hooks of mkdocs: pages from the root of the repository join the site, and tables of options are written.
 
-The documentation is read in the repository, too, so its links are those of the repository; in the site `../CHANGELOG.md` is
-`changelog.md`. Notebooks are copied as they are. A page has the options of an application where it says `<!-- options: wide -->`.
+The documentation is read in the repository, too, so its links are those of the repository; in the site
+`../CHANGELOG.md` is `changelog.md`. Notebooks are copied as they are. A page has the options of an application where
+it says `<!-- options: wide -->`.
 """
 
 from __future__ import annotations
