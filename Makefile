@@ -28,7 +28,7 @@ docs: install
 	$(BIN)/mkdocs serve --open
 
 site: install
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 lint: install site
 	$(BIN)/ruff format --check .

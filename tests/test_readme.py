@@ -1,4 +1,4 @@
-"""Every command and every Python block of the README, and of the pages for beginners, runs; the view of CONTRIBUTING is one."""
+"""Every command and Python block of the README, and of the pages for beginners, runs; the view of CONTRIBUTING is one."""
 
 import json
 import re
@@ -18,7 +18,8 @@ from synoptic.views.validate import validate_view
 from tests.mesh.shapes import CUBE
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("README.md", "docs/index.md", "docs/start.md", "docs/prompts.md", *(f"docs/api/{name}.md" for name in ("index", "applications", "models", "sampling", "distillation")))
+API = ("index", "applications", "models", "sampling", "distillation")
+PAGES = ("README.md", "docs/index.md", "docs/start.md", "docs/prompts.md", *(f"docs/api/{name}.md" for name in API))
 BLOCKS = {page: re.findall(r"^```(\w*)\n(.*?)^```", (ROOT / page).read_text(), re.M | re.S) for page in PAGES}
 DOWNLOADED = {"sd1.5", "sd2", "model.safetensors", "flux-schnell"}
 

@@ -49,7 +49,7 @@ def test_links_lead_somewhere(page):
         path, _, anchor = link.partition("#")
         if "://" in link:
             parts = urlparse(link)  # outside ones by their form only
-                assert parts.hostname == "localhost" or (parts.scheme == "https" and "." in parts.netloc), link
+            assert parts.hostname == "localhost" or (parts.scheme == "https" and "." in parts.netloc), link
             continue
         target = (page.parent / path).resolve() if path else page
         assert target.exists() and target.is_relative_to(ROOT), link
