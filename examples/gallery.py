@@ -21,7 +21,7 @@ PICTURES = Path("docs/pictures/gallery")
 WALL = Path("docs/pictures/wall.jpg")  # of the README
 START = Path("docs/pictures/start.jpg")  # of docs/start.md
 OBJECTS = Path("docs/pictures/dream.jpg")  # of text-to-3d, which takes too long for here: benchmarks/text_to_3d.py
-WIDE = 1.9  # from this aspect on a picture has a place of its own, not a row of a table
+WIDE = 1.5  # from this aspect on a picture has a place of its own, not a cell of a table
 
 Value = str | int | float | bool
 
@@ -200,8 +200,8 @@ def section(title: str, rows: dict[str, Row]) -> str:
     if others:
         lines = ["| picture | command | seed | seconds | score |", "|---|---|---|---|---|"]
         for entry in others:
-            row, width = rows[entry.name], 330 if rows[entry.name].aspect > 1.5 else 160
-            image = f'<img src="pictures/gallery/{entry.name}.jpg" width="{width}" alt="{entry.values[-1]}">'
+            row = rows[entry.name]
+            image = f'<img src="pictures/gallery/{entry.name}.jpg" width="160" alt="{entry.values[-1]}">'
             lines.append(f"| {image} | `{entry.command}` | {row.seed} | {row.seconds:.0f} | {row.score:.2f} |")
         parts.append("\n".join(lines))
     return "\n\n".join(parts)
