@@ -25,8 +25,10 @@ DOWNLOADED = {"sd1.5", "sd2", "model.safetensors", "flux-schnell"}
 
 
 def commands(page: str) -> list[list[str]]:
-    """Return the commands of a page's plain blocks, less those of models that are not in the package."""
-    lines = [shlex.split(line, comments=True) for kind, block in BLOCKS[page] if not kind for line in block.splitlines()]
+    """Return the commands of a page's tables and plain blocks, less those of models that are not in the package."""
+    table = re.findall(r"\| `(synoptic [^`]+)` \|", (ROOT / page).read_text())
+    block_lines = [line for kind, block in BLOCKS[page] if not kind for line in block.splitlines()]
+    lines = [shlex.split(line, comments=True) for line in table + block_lines]
     return [words for words in lines if words[:1] == ["synoptic"] and not DOWNLOADED.intersection(words)]
 
 
