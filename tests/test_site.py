@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from urllib.parse import urlparse
@@ -10,6 +12,7 @@ from urllib.parse import urlparse
 import pytest
 import yaml
 
+from benchmarks import memory_by_card
 from docs import hooks
 from examples import gallery
 from synoptic import APPLICATIONS
@@ -131,6 +134,28 @@ def test_an_entry_of_the_gallery_is_painted(tmp_path, monkeypatch):
     row = gallery.paint(entry, tmp_path / "pictures")
     assert entry.command == 'synoptic generate "a photo of an owl" --seed 7 --steps 2'
     assert row.seed == 7 and row.seconds > 0 and (tmp_path / "pictures/owl.jpg").is_file() and Path("owl.png").is_file()
+
+
+@pytest.mark.slow
+def test_the_site_is_built_strictly_and_asks_nothing_of_another_server(tmp_path):
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)]
+    built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert built.returncode == 0, built.stderr[-800:]
+    pages = {path.relative_to(tmp_path).as_posix(): path.read_text() for path in tmp_path.rglob("*.html")}
+    assert (
+        len(pages) > 40
+        and "synoptic.Windows" in pages["api/sampling.html"]
+        and "Keep a Changelog" in pages["changelog.html"]
+    )
+    asked = re.compile(r"<(?:script|link|img|iframe|source)\b[^>]*(?:src|href)=\"?(?:https?:)?//")
+    assert [name for name, text in pages.items() if asked.search(text)] == []
+
+
+def test_the_page_of_memory_is_by_its_script():
+    page = (DOCS / "memory-by-card.md").read_text()
+    assert memory_by_card.HEAD in page and memory_by_card.TAIL in page
+    rows = [line for line in page.splitlines() if line.startswith("| Stable Diffusion")]
+    assert len(rows) == len(memory_by_card.MODELS) * (1 + len(memory_by_card.SETTINGS))
 
 
 def test_the_citation_is_of_this_version():
