@@ -1,9 +1,9 @@
 # Two commands on a fresh machine: `make demo` and `make test`. Each sets up .venv by itself.
 PYTHON ?= python3
 BIN := .venv/bin
-PROMPT ?= a photo of a penguin in the snow
+PROMPT ?= a photo of a coral reef
 
-.PHONY: demo test test-all lint install clean
+.PHONY: demo test test-all lint docs site install clean
 
 install: .venv/installed
 
@@ -24,12 +24,19 @@ test: install
 test-all: install
 	$(BIN)/pytest --numprocesses 2 --dist worksteal -m 'not gpu'
 
-lint: install
+docs: install
+	$(BIN)/mkdocs serve --open
+
+site: install
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+lint: install site
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 	$(BIN)/codespell README.md CONTRIBUTING.md CHANGELOG.md docs bundled_training/README.md examples
+	$(BIN)/proselint check README.md CONTRIBUTING.md $$(find docs -name '*.md' ! -name renames.md)
 
 clean:
 	rm -rf .venv outputs build *.egg-info

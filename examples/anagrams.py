@@ -1,4 +1,4 @@
-"""The README's anagrams: six pictures by the bundled pixel model and its upscaler, each as it is and turned clockwise.
+"""The picture of docs/anagrams.md: six by the bundled pixel model and its upscaler, each as it is and turned clockwise.
 
 python examples/anagrams.py [OUT.jpg]   # some three minutes on two cores
 """
