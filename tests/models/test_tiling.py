@@ -77,7 +77,7 @@ def test_memory_for_one_tile_must_be_there():
 
 @torch.no_grad()
 def test_a_decoder_of_large_pictures_is_given_one_at_once(sd32, monkeypatch):
-    monkeypatch.setattr("synoptic.models.latent.CODING_BYTES", 1)  # as of a model of 4096 pixels
+    monkeypatch.setattr("synoptic.models.memory.MAP_BYTES", 1)  # as of a model of 4096 pixels
     z = 0.5 * torch.randn((3, 8, 32, 32), generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(sd32.decode(z), whole(sd32, z), rtol=0, atol=1e-5)
     seen: list[int] = []
