@@ -25,9 +25,8 @@ def on_a_gpu(monkeypatch):
     """(free bytes) -> plans are made as on a GPU that has so many."""
 
     def install(free: int) -> None:
-        for module in ("synoptic.runs.plan", "synoptic.options.common"):
-            if hasattr(__import__(module, fromlist=["x"]), "choose_device"):
-                monkeypatch.setattr(f"{module}.choose_device", lambda _: torch.device("cuda"))
+        monkeypatch.setattr("synoptic.runs.plan.choose_device", lambda _: torch.device("cuda"))
+        monkeypatch.setattr("torch.cuda.get_device_name", lambda _: "H200")
         monkeypatch.setattr("synoptic.runs.plan.free_memory", lambda _: free)
 
     return install
