@@ -15,6 +15,7 @@ from synoptic.models.load import load_once
 from synoptic.models.unet import UNet
 from synoptic.options import options_class
 from synoptic.options.base import Options
+from synoptic.pipelines.generate import GeneratePipeline
 from synoptic.runs.plan import expected_seconds, make_plan, make_plans, record_speed, speed_keys
 from tests.drawings import disc
 
@@ -151,6 +152,25 @@ def test_memory_that_runs_out_halves_and_the_pictures_are_the_same(place, most, 
     owner = getattr(__import__(f"synoptic.models.{module}", fromlist=[cls]), cls)
     monkeypatch.setattr(owner, method, limited(getattr(owner, method), most))
     parts = synoptic.run("generate", HORSE, out=str(tmp_path / "parts"), **how).images
+    for a, b in zip(whole, parts, strict=True):
+        assert max(abs(x - y) for x, y in zip(a.tobytes(), b.tobytes(), strict=True)) <= 1
+
+
+def test_memory_that_runs_out_halves_a_batch_in_python_too(monkeypatch):
+    how = {"steps": 1, "upscalers": "none", "guidance_scale": 1.0}
+    model = load_once("bundled", **F32)
+    seeds, sample, seen = (1, 2, 3), GeneratePipeline.sample, []
+    whole = [synoptic.generate(model, HORSE, seed=seed, **how).images[0] for seed in seeds]
+
+    def at_most_two(self: Any, items: Any) -> Any:
+        if len(items) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        seen.append(len(items))
+        return sample(self, items)
+
+    monkeypatch.setattr(GeneratePipeline, "sample", at_most_two)
+    parts = synoptic.generate(model, HORSE, seed=1, count=3, **how).images
+    assert seen == [1, 2]
     for a, b in zip(whole, parts, strict=True):
         assert max(abs(x - y) for x, y in zip(a.tobytes(), b.tobytes(), strict=True)) <= 1
 
