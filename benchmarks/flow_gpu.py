@@ -194,7 +194,9 @@ def measure(name: str, tiny: bool, device: torch.device, dtype: torch.dtype, mos
     checkpoint = configs(model, folder, tiny)
     cost = network_row_cost(checkpoint, dtype)
     m, table = build(model, checkpoint, device, dtype), list[dict[str, Any]]()
-    weights = sum(v.numel() * v.itemsize for part in (m.transformer.net, m.vae) for v in (*part.parameters(), *part.buffers()))
+    weights = sum(
+        v.numel() * v.itemsize for part in (m.transformer.net, m.vae) for v in (*part.parameters(), *part.buffers())
+    )
     room = WORKSPACE_BYTES if device.type == "cuda" else 0
     branches = 2 if model.guidance > 1 else 1
 

@@ -18,8 +18,8 @@ def tiled_in_batches(
 ) -> Tensor:
     """f(x) of pictures (B, C, H, W), tiled as `tiled`, as many pictures at once as have `max_places` places together.
 
-    Where memory runs out, f is given half as much, and tiles of fewer than (2 overlap)² places overlap less: down to 8 units,
-    a `unit` being the places of a latent. Not where gradients pass.
+    Where memory runs out f is given half as much, and tiles of fewer than (2 overlap)² places overlap less, down to 8 units:
+    a `unit` is the places of a latent. Not where gradients pass.
     """
     area = min(max_area, x.shape[-2] * x.shape[-1])
     rows = min(len(x), max(1, max_places // area))

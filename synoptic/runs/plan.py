@@ -187,7 +187,10 @@ def make_plan(options: ModelOptions) -> Plan:
         room = max(1, (free - lasting) // 2 // (bound * (1 + len(getattr(options, "controlnet", ())))))
         limit, conditions = min(room, MAX_CPU_ROWS) if device.type == "cpu" else room, min(rows, branches(options))
         views = rows // conditions
-        batches = {items, max(1, min(items, limit // (2 * views)))}  # in Python all at once, else as `sample_items` makes them
+        batches = {
+            items,
+            max(1, min(items, limit // (2 * views))),
+        }  # in Python all at once, else as `sample_items` makes them
         return Stage(row, rows, max(largest_batch(conditions, n * views, limit) for n in batches), steps)
 
     stages = {checkpoint.name: stage(checkpoint, pipeline.views_per_item * branches(options), steps)}
@@ -240,7 +243,9 @@ def planned_offload(options: ModelOptions, checkpoint: Checkpoint, device: torch
         return "text"
     vae = resolve_vae(options.vae, checkpoint) if options.vae else None
     weights = component_bytes(checkpoint, device, dtype, options.quantize, vae)
-    return choose_offload(weights, checkpoint.family.network, coding_bytes(checkpoint, device, dtype), free_memory(device), device)
+    return choose_offload(
+        weights, checkpoint.family.network, coding_bytes(checkpoint, device, dtype), free_memory(device), device
+    )
 
 
 def vae_bytes(checkpoint: Checkpoint, options: ModelOptions, device: torch.device, dtype: torch.dtype, items: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from PIL import Image
 import synoptic
 from synoptic import InputError, cli
 from synoptic.errors import RunFailed
+from synoptic.guidance.batching import largest_batch, run_in_batches
 from synoptic.models.load import load_once
 from synoptic.models.unet import UNet
 from synoptic.options import options_class
@@ -96,6 +98,24 @@ def test_a_dry_run_says_what_it_takes_and_does_nothing(tmp_path, monkeypatch, ca
     said = dict(line.split("  ", 1) for line in capsys.readouterr().out.splitlines())
     assert e.value.code == 0 and list(tmp_path.iterdir()) == []
     assert said.keys() >= {"command", "device", "weights of unet", "steps of bundled", "VAE", "peak", "work", "time"}
+
+
+def test_streamed_layers_are_planned_with_what_the_link_takes(monkeypatch):
+    monkeypatch.setattr("synoptic.runs.plan.choose_device", lambda _: torch.device("cuda"))
+    monkeypatch.setattr("synoptic.runs.plan.free_memory", lambda _: 8 * 2**30)
+    monkeypatch.setattr("torch.cuda.get_device_name", lambda _: "a GPU")
+    how = {"steps": 7, "model": "bundled", "upscalers": "none", "offload": "group"}
+    plan = make_plan(asked("generate", HORSE, **how))
+    assert plan.streamed == 7 * plan.weights["unet"] > 0
+    assert "streamed" in str(plan) and "streamed" not in str(
+        make_plan(asked("generate", HORSE, **how | {"offload": "text"}))
+    )
+
+
+def test_the_largest_batch_is_that_which_is_made():
+    for branches, n, limit in product((1, 2, 3), (1, 2, 9, 11, 41), (1, 2, 3, 8, 16, 100)):
+        asked, _, _ = run_in_batches(lambda rows: rows, torch.arange(branches * n).view(branches, n), limit)
+        assert largest_batch(branches, n, limit) == max(map(len, asked))
 
 
 def test_seconds_are_those_of_the_last_run(tmp_path, monkeypatch):
