@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 
 import torch
-from diffusers.models.attention_processor import Attention
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
@@ -27,6 +26,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.local_cache import read_cached, write_cached
 from synoptic.models.network_classes import build_network
+from synoptic.models.text_kv_cache import cross_attentions
 from synoptic.models.transformer_cost import CLIP_TOKENS, TRANSFORMER_INPUTS, Inputs
 from synoptic.utils.json_objects import JsonObject
 
@@ -103,13 +103,10 @@ def measure_row(build: Callable[[], nn.Module], inputs: Inputs, dtype: torch.dty
 
 
 def text_key_bytes(net: nn.Module, dtype: torch.dtype) -> int:
-    """Return what the text's keys and values in all layers of a U-Net take, which `TextKVCache` holds; 0 for a transformer."""
+    """Return what the text's keys and values in all layers take of a U-Net's row, which `TextKVCache` holds."""
     if not isinstance(net, UNet2DConditionModel):
         return 0
-    layers = [part for part in net.modules() if isinstance(part, Attention) and part.is_cross_attention]
-    if any(part.norm_cross for part in layers):
-        return 0
-    return sum(2 * part.to_k.out_features for part in layers) * CLIP_TOKENS * dtype.itemsize
+    return sum(2 * attn.to_k.out_features for attn in cross_attentions(net)) * CLIP_TOKENS * dtype.itemsize
 
 
 def unet_inputs(config: JsonObject, channels: int | None = None) -> Inputs:

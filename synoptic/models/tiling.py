@@ -9,7 +9,6 @@ from torch import Tensor
 
 from synoptic.models.memory import empty_cache, is_out_of_memory
 
-
 LEAST_OVERLAP = 8  # latents
 
 

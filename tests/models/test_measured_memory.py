@@ -46,9 +46,10 @@ def on_a_gpu(monkeypatch):
 
 
 def planned(kind: str, folder: Path, row: dict[str, Any]) -> Plan:
-    setting = {}
+    setting: dict[str, str] = {}
     if not row["setting"].startswith("cap"):
-        setting = dict(zip(("offload", "quantize"), row["setting"].split(), strict=False))
+        offload, *quantize = row["setting"].split()
+        setting = {"offload": offload, "quantize": (quantize or ["none"])[0]}
     run, side = ("generate" if "4 of" in row["run"] else "wide"), {"sd2": 512, "sdxl": 1024}[kind]
     return make_plan(asked(folder, run, side, "cuda", setting))
 
