@@ -3,7 +3,7 @@
 PYTHONPATH=. python benchmarks/memory_gpu.py [--only sd2 sdxl] [--tiny] [--budget 400] [--out FILE]: needs no hub. For
 each model it paints four native pictures, and one six windows wide, with everything on the GPU, with text encoders that come
 and go, with the network's layers streamed, and with weights in fp8; and under caps of 8, 12, 16 and 24 GiB, where it paints
-or is refused before anything loads. What tells most comes first. Prints one table, planned against measured: the peak of what
+or is refused before anything loads. What tells most is first. Prints one table, planned against measured: the peak of what
 the process allocates, and the seconds of the steps with the decoding; those of the first run, which also chooses its
 algorithms and learns the order of the streamed layers, apart. Seconds are predicted from the first setting's operations a
 second, for streamed layers from the measured speed of the link too. --tiny: a few channels, on any device. Weights are

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.models.cost import count_parameters, default_dtype
+from synoptic.models.cost import count_parameters, default_dtype, saved_numbers
 from synoptic.models.memory import coded_pixels, coding_bytes_per_pixel
 from synoptic.models.network_classes import build_network
 from synoptic.models.placement import NF4_BITS, quantize_network
@@ -43,7 +43,7 @@ def quantized_bytes(checkpoint: Checkpoint, quantize: str, dtype: torch.dtype) -
     """Return the bytes of a model's network with its weights in fewer bits, from its config alone."""
     with torch.device("meta"), default_dtype(dtype):
         net = build_network(checkpoint.family.components[checkpoint.family.network], checkpoint.network_config)
-    whole = sum(value.numel() for value in net.state_dict().values()) * dtype.itemsize
+    whole = saved_numbers(net) * dtype.itemsize
     if quantize == "fp8":
         quantize_network(net, quantize, dtype)
         return whole - sum(p.numel() * (dtype.itemsize - p.itemsize) for p in net.parameters())

@@ -167,4 +167,9 @@ def count_parameters(checkpoint: Checkpoint, component: str) -> int:
         return sum(map(math.prod, shapes.values()))
     name = checkpoint.family.components[component] if component else checkpoint.config("")["_class_name"]
     with torch.device("meta"):
-        return sum(value.numel() for value in build_network(name, checkpoint.config(component)).state_dict().values())
+        return saved_numbers(build_network(name, checkpoint.config(component)))
+
+
+def saved_numbers(net: nn.Module) -> int:
+    """Return how many numbers a network is saved with, those of one tensor by two names once."""
+    return sum(value.numel() for value in {id(v): v for v in net.state_dict(keep_vars=True).values()}.values())

@@ -25,9 +25,9 @@ class TextKVCache:
         self.layers: list[Any] = [] if is_streamed(net) else cross_attentions(net)
         ends = torch.tensor([0, *(2 * attn.to_k.out_features for attn in self.layers)]).cumsum(0).tolist()
         places = dict(zip(self.layers, map(slice, ends, ends[1:]), strict=False))
-        for attn in net.modules() if self.layers else ():
-            if isinstance(attn, Attention):
-                attn.set_processor(CachedKVProcessor(places.get(attn)))
+        every: list[Any] = [part for part in net.modules() if isinstance(part, Attention)]
+        for attn in every if self.layers else ():
+            attn.set_processor(CachedKVProcessor(places.get(attn)))
 
     def __len__(self) -> int:
         return len(self.layers)
@@ -38,7 +38,7 @@ class TextKVCache:
 
 
 def cross_attentions(net: torch.nn.Module) -> list[Any]:
-    """Return the attentions of a net whose keys and values are of the text alone; none where one adds text to the picture's."""
+    """Return the attentions of a net whose keys and values are the text's alone; none where one adds it to the picture's."""
     every = [part for part in net.modules() if isinstance(part, Attention)]
     if not all(isinstance(attn.processor, AttnProcessor2_0) for attn in every):
         return []
