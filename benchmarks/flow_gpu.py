@@ -27,10 +27,13 @@ from torch import Tensor
 
 from synoptic.diffusion.equations import randn
 from synoptic.diffusion.schedules import schedule_from_config
+from synoptic.guidance.batching import largest_batch
 from synoptic.guidance.cfg import Predict, cfg
 from synoptic.models.base import Conditioning
 from synoptic.models.checkpoint import Checkpoint
+from synoptic.models.component_bytes import coding_bytes
 from synoptic.models.cost import default_dtype, network_row_cost
+from synoptic.models.memory import WORKSPACE_BYTES
 from synoptic.models.network_classes import build_network
 from synoptic.models.transformer import (
     FluxTransformer,
@@ -191,13 +194,19 @@ def measure(name: str, tiny: bool, device: torch.device, dtype: torch.dtype, mos
     checkpoint = configs(model, folder, tiny)
     cost = network_row_cost(checkpoint, dtype)
     m, table = build(model, checkpoint, device, dtype), list[dict[str, Any]]()
-    weights = sum(p.numel() * p.itemsize for part in (m.transformer.net, m.vae) for p in part.parameters())
+    weights = sum(
+        v.numel() * v.itemsize for part in (m.transformer.net, m.vae) for v in (*part.parameters(), *part.buffers())
+    )
+    room = WORKSPACE_BYTES if device.type == "cuda" else 0
     branches = 2 if model.guidance > 1 else 1
 
     def row(what: str, run: Callable[[int], object], rows: int, at_once: int, steps: int) -> None:
         seconds, peak, first = spent(run, steps, device)
         rate = rows * cost.flops / seconds
-        plan = (weights + at_once * cost.bytes) / GIB
+        beside = coding_bytes(checkpoint, device, dtype)
+        if rows:
+            beside = largest_batch(branches, rows // branches, at_once) * cost.bytes
+        plan = (weights + room + beside) / GIB
         found = {"model": name, "what": what, "rows": rows, "a call": at_once, "s": seconds, "first s": first}
         found |= {"TFLOP/s": rate / 1e12, "of ceiling": rate / most, "peak GiB": peak, "plan GiB": plan}
         table.append(found)

@@ -1,11 +1,13 @@
 """What runs take of a GPU against what was planned: Stable Diffusion 2 and SDXL at full size, with random weights.
 
-PYTHONPATH=. python benchmarks/memory_gpu.py [--tiny] [--budget 220] [--out memory.json]: needs no hub. For each model it
-paints four native pictures, and one six windows wide, with everything on the GPU, with text encoders that come and go, with
-the network's layers streamed, and with weights in fp8; then under caps of 8, 12, 16 and 24 GiB, where it paints or is
-refused before anything loads. Prints one table, planned against measured: the peak of what the process allocates, and the
-seconds of the steps with the decoding. Seconds are predicted from the first run's operations a second, for streamed layers
-from the measured speed of the link too. --tiny: a few channels, on any device. Weights are random: there is nothing to see.
+PYTHONPATH=. python benchmarks/memory_gpu.py [--only sd2 sdxl] [--tiny] [--budget 400] [--out FILE]: needs no hub. For
+each model it paints four native pictures, and one six windows wide, with everything on the GPU, with text encoders that come
+and go, with the network's layers streamed, and with weights in fp8; and under caps of 8, 12, 16 and 24 GiB, where it paints
+or is refused before anything loads. What tells most is first. Prints one table, planned against measured: the peak of what
+the process allocates, and the seconds of the steps with the decoding; those of the first run, which also chooses its
+algorithms and learns the order of the streamed layers, apart. Seconds are predicted from the first setting's operations a
+second, for streamed layers from the measured speed of the link too. --tiny: a few channels, on any device. Weights are
+random: there is nothing to see.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -46,14 +49,18 @@ CLASSES = {
     "vae": "AutoencoderKL",
 }
 LIBRARY = {True: "diffusers", False: "transformers"}
-SETTINGS: list[dict[str, str]] = [
+SETTINGS: list[dict[str, str] | int] = [  # or a cap, in GiB
     {"offload": "none"},
-    {"offload": "text"},
+    12,
     {"offload": "group"},
+    {"offload": "text"},
+    8,
     {"offload": "none", "quantize": "fp8"},
+    16,
     {"offload": "group", "quantize": "fp8"},
+    24,
 ]
-CAPS = (8, 12, 16, 24)
+SIDES = {"sd2": 512, "sdxl": 1024}
 PROMPT = "a mountain village in the evening"
 
 
@@ -67,11 +74,14 @@ class Row(NamedTuple):
     measured: float = 0.0
     predicted_seconds: float = 0.0
     seconds: float = 0.0
+    first_measured: float = 0.0
+    first_seconds: float = 0.0
     said: str = "painted"
 
     def __str__(self) -> str:
         about = f"{self.planned:.2f} | {self.measured:.2f} | {self.predicted_seconds:.1f} | {self.seconds:.1f}"
-        return f"| {self.model} | {self.setting} | {self.run} | {about} | {self.said} |"
+        first = f"{self.first_measured:.2f} | {self.first_seconds:.1f}"
+        return f"| {self.model} | {self.setting} | {self.run} | {about} | {first} | {self.said} |"
 
 
 def shrink(configs: dict[str, Any]) -> None:
@@ -186,11 +196,16 @@ def asked(folder: Path, run: str, side: int, device: str, setting: dict[str, str
 
 
 def free(device: torch.device) -> None:
-    """Forget the last model, and count the peak anew."""
+    """Forget the last model."""
     loading._kept.clear()
     gc.collect()
     if device.type == "cuda":
         torch.cuda.empty_cache()
+
+
+def count_anew(device: torch.device) -> None:
+    """Count the peak from here."""
+    if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
 
 
@@ -224,10 +239,12 @@ class Bench:
         model: Any = None
         for size, options, plan in self.plans(kind, folder, side, setting, name):
             planned = (plan.peak - (CONTEXT_BYTES if self.device.type == "cuda" else 0)) / GIB
+            count_anew(self.device)
             try:
                 model = model or load_model(options)
-                if kind not in self.rate:
-                    self.paint(model, options)  # the first call also chooses its algorithms
+                first_seconds = self.paint(model, options)
+                first_peak = peak(self.device)
+                count_anew(self.device)
                 seconds = self.paint(model, options)
             except (RuntimeError, MemoryError) as e:
                 if not is_out_of_memory(e):
@@ -236,9 +253,8 @@ class Bench:
                 continue
             predicted = self.predicted(plan, kind)
             self.rate.setdefault(kind, plan.flops / seconds)
-            self.add(Row(kind, name, size, planned, peak(self.device), predicted, seconds, said(plan)))
-            if self.device.type == "cuda":
-                torch.cuda.reset_peak_memory_stats()
+            figures = planned, peak(self.device), predicted, seconds, first_peak, first_seconds
+            self.add(Row(kind, name, size, *figures, said=said(plan)))
 
     def plans(self, kind: str, folder: Path, side: int, setting: dict[str, str], name: str) -> list[tuple[str, Any, Plan]]:
         """Return (size, options, plan) of what can be painted with a setting, all planned before anything loads."""
@@ -276,7 +292,8 @@ def main() -> None:
     """Print the table, and write it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tiny", action="store_true")
-    parser.add_argument("--budget", type=float, default=220.0, help="seconds after which nothing new begins")
+    parser.add_argument("--only", nargs="+", choices=SIDES, default=list(SIDES))
+    parser.add_argument("--budget", type=float, default=400.0, help="seconds after which nothing new begins")
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     warnings.simplefilter("ignore")
@@ -284,17 +301,19 @@ def main() -> None:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     bench = Bench(device, given.budget)
     print(f"{torch.cuda.get_device_name() if device.type == 'cuda' else 'cpu'}; link {bench.link / GIB:.1f} GiB/s\n")
-    print("| model | setting | run | planned GiB | measured GiB | predicted s | s | |\n|---|---|---|---|---|---|---|---|")
+    names = "planned GiB | measured GiB | predicted s | s | first GiB | first s"
+    print(f"| model | setting | run | {names} | |\n|---|---|---|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as work, random_weights():
-        models = {kind: write_model(kind, Path(work) / kind, given.tiny) for kind in ("sd2", "sdxl")}
-        for kind, folder in models.items():
-            side = 128 if given.tiny else {"sd2": 512, "sdxl": 1024}[kind]
-            for setting in SETTINGS:
+        models = {kind: write_model(kind, Path(work) / kind, given.tiny) for kind in given.only}
+        for setting, (kind, folder) in product(SETTINGS, models.items()):
+            side = 128 if given.tiny else SIDES[kind]
+            if isinstance(setting, dict):
                 bench.measure(kind, folder, side, setting)
-            for cap in CAPS if device.type == "cuda" else ():
+            elif device.type == "cuda":
+                free(device)  # what lies there counts too
                 total = torch.cuda.mem_get_info()[1]
-                torch.cuda.set_per_process_memory_fraction(min(1.0, cap * GIB / total))
-                bench.measure(kind, folder, side, {}, f"cap {cap} GiB")
+                torch.cuda.set_per_process_memory_fraction(min(1.0, setting * GIB / total))
+                bench.measure(kind, folder, side, {}, f"cap {setting} GiB")
                 torch.cuda.set_per_process_memory_fraction(1.0)
     if given.out:
         about = {"device": str(device), "torch": torch.__version__, "link": bench.link}

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from synoptic.diffusion.equations import Pred, Time
 from synoptic.models.base import Conditioning, Denoiser
-from synoptic.models.memory import max_batch_rows
+from synoptic.models.memory import empty_cache, is_out_of_memory, max_batch_rows
 from synoptic.views.base import Projection
 
 BranchPredict = Callable[..., Mapping[str, Pred]]  # (x, t, views=None) -> {branch: Pred}
@@ -27,7 +27,7 @@ def predict_branches(
 
     Each conditioning has one row per picture (B); x (B*n, C, h, w) may have n views of each, row b*n + k, and t one time for
     all or a tensor (B*n,). Guidance, CSD, NFSD, Perp-Neg are weighted sums of these branches. `max_rows` bounds the rows of
-    one call; by default it follows free memory, and halves when a GPU runs out of it. Results do not depend on it. The
+    one call; by default it follows free memory, and halves when it runs out. Results do not depend on it. The
     `control_images` are of the whole canvas, in pixels: given the `views`, each row has its view's part of them.
     """
     names = list(conds)
@@ -91,7 +91,7 @@ def run_in_batches(call: Callable[[Tensor], Output], rows: Tensor, limit: int) -
     """`call` of the rows (branches, n), flattened, at most `limit` of them at once: the rows asked, the answers, the limit.
 
     Batches are fewer rows of x, each with all its branches, while there is more than one; they are even, so that there are
-    two shapes at most. Where a GPU runs out of memory the limit becomes half of what was tried, and stays so.
+    two shapes at most. Where memory runs out the limit becomes half of what was tried, and stays so.
     """
     todo, asked, answers = [rows], list[Tensor](), list[Output]()
     while todo:
@@ -103,9 +103,18 @@ def run_in_batches(call: Callable[[Tensor], Output], rows: Tensor, limit: int) -
         try:
             answers.append(call(batch.flatten()))
             asked.append(batch.flatten())
-        except torch.OutOfMemoryError:
-            if batch.numel() == 1:
+        except (MemoryError, RuntimeError) as e:
+            if not is_out_of_memory(e) or batch.numel() == 1:
                 raise
             limit, todo = math.ceil(batch.numel() / 2), [batch, *todo]
-            torch.cuda.empty_cache()
+            empty_cache()
     return asked, answers, limit
+
+
+def largest_batch(branches: int, n: int, limit: int) -> int:
+    """Return the rows of the largest batch that `run_in_batches` makes of (branches, n) rows."""
+    if branches * n <= limit:
+        return branches * n
+    if n > 1:
+        return largest_batch(branches, math.ceil(n / math.ceil(n / max(1, limit // branches))), limit)
+    return math.ceil(branches / math.ceil(branches / limit))

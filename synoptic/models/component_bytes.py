@@ -6,12 +6,11 @@ import torch
 from torch import nn
 
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.models.cost import count_parameters, default_dtype
+from synoptic.models.cost import count_parameters, default_dtype, saved_numbers
+from synoptic.models.memory import coded_pixels, coding_bytes_per_pixel
 from synoptic.models.network_classes import build_network
 from synoptic.models.placement import NF4_BITS, quantize_network
 from synoptic.models.vae_configs import vae_width
-
-FEATURE_MAPS = 6  # of a VAE's outermost block, which live together while it codes
 
 
 def component_dtype(checkpoint: Checkpoint, component: str, device: torch.device, dtype: torch.dtype) -> torch.dtype:
@@ -44,17 +43,28 @@ def quantized_bytes(checkpoint: Checkpoint, quantize: str, dtype: torch.dtype) -
     """Return the bytes of a model's network with its weights in fewer bits, from its config alone."""
     with torch.device("meta"), default_dtype(dtype):
         net = build_network(checkpoint.family.components[checkpoint.family.network], checkpoint.network_config)
-    whole = sum(p.numel() for p in net.parameters()) * dtype.itemsize
+    whole = saved_numbers(net) * dtype.itemsize
     if quantize == "fp8":
         quantize_network(net, quantize, dtype)
-        return sum(p.numel() * p.itemsize for p in net.parameters())
+        return whole - sum(p.numel() * (dtype.itemsize - p.itemsize) for p in net.parameters())
     linears = sum(layer.weight.numel() for layer in net.modules() if isinstance(layer, nn.Linear))
     return whole - round(linears * (dtype.itemsize - (NF4_BITS / 8 if quantize == "nf4" else 1)))
 
 
-def coding_bytes(checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype) -> int:
-    """Return what the VAE takes while it codes one native picture; 0 where there is none."""
+def coding_bytes(
+    checkpoint: Checkpoint,
+    device: torch.device,
+    dtype: torch.dtype,
+    vae: Checkpoint | None = None,
+    pixels: int = 0,
+) -> int:
+    """Return what the VAE takes while it codes `pixels` of pictures, one native picture at least; 0 where there is none.
+
+    vae: another that is used in place of the model's own.
+    """
     if not checkpoint.has_latents:
         return 0
-    channels = vae_width(checkpoint.config("vae"))
-    return FEATURE_MAPS * channels * component_dtype(checkpoint, "vae", device, dtype).itemsize * checkpoint.native_size**2
+    source, folder = (checkpoint, "vae") if vae is None else (vae, "")
+    width, itemsize = vae_width(source.config(folder)), component_dtype(source, folder, device, dtype).itemsize
+    at_once = max(checkpoint.native_size**2, min(pixels, coded_pixels(width, itemsize)))
+    return round(at_once * coding_bytes_per_pixel(width, itemsize, device))

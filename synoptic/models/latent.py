@@ -19,13 +19,11 @@ from synoptic.models.codecs import codec_of
 from synoptic.models.compile import compile_blocks
 from synoptic.models.components import ComponentLoader
 from synoptic.models.lora import Lora
-from synoptic.models.text import TextEncoder
+from synoptic.models.memory import TILE_IMAGES, coded_pixels
+from synoptic.models.text import TextEncoder, embed_in_halves
 from synoptic.models.textual_inversion import TextualInversion
 from synoptic.models.tiling import tiled_in_batches
 from synoptic.models.unet import UNet
-
-TILE_IMAGES = 8  # native pictures: what the VAE is given at most of a larger one
-CODING_BYTES = 3 * 2**30  # what coding may take at once: one picture of 1024x1024 in float32, with 128 channels
 
 
 class LatentSpace:
@@ -50,7 +48,8 @@ class LatentSpace:
     def encode(self, image: Tensor) -> Tensor:
         f, (_, h, w), places = self.factor, self.shape, self.coded_pixels
         area = min(TILE_IMAGES * h * w * f * f, max(h * w * f * f, places))
-        mean = tiled_in_batches(self._encode_tile, image.to(self.vae.dtype), area, h * f // 2, max_places=places)
+        tiles = image.to(self.vae.dtype)
+        mean = tiled_in_batches(self._encode_tile, tiles, area, h * f // 2, max_places=places, unit=f)
         return self.codec.normalize(mean.to(image.dtype))
 
     def decode(self, x: Tensor) -> Tensor:
@@ -61,8 +60,8 @@ class LatentSpace:
 
     @property
     def coded_pixels(self) -> int:
-        """Pixels that the VAE codes at once: about six feature maps of its outermost block live together."""
-        return CODING_BYTES // (6 * self.codec.width * self.vae.dtype.itemsize)
+        """Pixels that the VAE codes at once."""
+        return coded_pixels(self.codec.width, self.vae.dtype.itemsize)
 
     def _encode_tile(self, image: Tensor) -> Tensor:
         with self._eager(image):
@@ -96,7 +95,7 @@ class LatentDenoiser(LatentSpace):
 
     @torch.no_grad()
     def embed(self, prompts: Sequence[str]) -> Conditioning:
-        return self.unet.cache_text_keys(self.text_encoder(prompts))
+        return self.unet.cache_text_keys(embed_in_halves(self.text_encoder, prompts))
 
     def predict(self, x: Tensor, t: Time, cond: Conditioning) -> Pred:
         return pred_from_output(self.schedule, x, self.unet(x, self.schedule.network_time(t), cond), t)

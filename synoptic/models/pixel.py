@@ -12,7 +12,7 @@ from synoptic.models.base import Conditioning
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.components import ComponentLoader
 from synoptic.models.lora import Lora
-from synoptic.models.text import TextEncoder
+from synoptic.models.text import TextEncoder, embed_in_halves
 from synoptic.models.textual_inversion import TextualInversion
 from synoptic.models.unet import UNet
 
@@ -40,7 +40,7 @@ class PixelDenoiser:
 
     @torch.no_grad()
     def embed(self, prompts: Sequence[str]) -> Conditioning:
-        return self.unet.cache_text_keys(self.text_encoder(prompts))
+        return self.unet.cache_text_keys(embed_in_halves(self.text_encoder, prompts))
 
     def predict(self, x: Tensor, t: Time, cond: Conditioning) -> Pred:
         out = self.unet(x, self.schedule.network_time(t), cond)

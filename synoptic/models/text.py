@@ -19,6 +19,7 @@ from synoptic.models.clip_windows import emphasize, tokenize_windows
 from synoptic.models.components import ComponentLoader
 from synoptic.models.hub import first_line
 from synoptic.models.locks import lock_of
+from synoptic.models.memory import halves
 from synoptic.models.textual_inversion import TextualInversion
 
 if TYPE_CHECKING:
@@ -42,6 +43,15 @@ def tokenize(tokenizer: Tokenizer, prompts: Sequence[str], length: int) -> Batch
     """Return the prompts' token ids (B, length) and their mask."""
     with lock_of(tokenizer):  # its length and padding are set for each call
         return tokenizer(list(prompts), padding="max_length", truncation=True, max_length=length, return_tensors="pt")
+
+
+def embed_in_halves(text_encoder: TextEncoder, prompts: Sequence[str]) -> Conditioning:
+    """Return the prompts' conditioning, embedded in halves, and theirs, where memory runs out for all at once."""
+    try:
+        return text_encoder(prompts)
+    except (MemoryError, RuntimeError) as e:
+        parts = halves(prompts, e)
+    return Conditioning.cat([embed_in_halves(text_encoder, part) for part in parts])
 
 
 class WordLoader(TextualInversionLoaderMixin):

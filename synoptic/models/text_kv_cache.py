@@ -22,12 +22,10 @@ class TextKVCache:
 
     def __init__(self, net: Any) -> None:
         self.net = net
-        every: list[Any] = [part for part in net.modules() if isinstance(part, Attention)]
-        self.layers: list[Any] = []
-        if not is_streamed(net) and all(isinstance(attn.processor, AttnProcessor2_0) for attn in every):
-            self.layers = [attn for attn in every if attn.is_cross_attention and not attn.norm_cross]
+        self.layers: list[Any] = [] if is_streamed(net) else cross_attentions(net)
         ends = torch.tensor([0, *(2 * attn.to_k.out_features for attn in self.layers)]).cumsum(0).tolist()
         places = dict(zip(self.layers, map(slice, ends, ends[1:]), strict=False))
+        every: list[Any] = [part for part in net.modules() if isinstance(part, Attention)]
         for attn in every if self.layers else ():
             attn.set_processor(CachedKVProcessor(places.get(attn)))
 
@@ -37,6 +35,14 @@ class TextKVCache:
     def __call__(self, text: Tensor) -> Tensor:
         text = self.net.process_encoder_hidden_states(text, {})
         return torch.cat([part(text) for attn in self.layers for part in (attn.to_k, attn.to_v)], -1)
+
+
+def cross_attentions(net: torch.nn.Module) -> list[Any]:
+    """Return the attentions of a net whose keys and values are the text's alone; none where one adds it to the picture's."""
+    every = [part for part in net.modules() if isinstance(part, Attention)]
+    if not all(isinstance(attn.processor, AttnProcessor2_0) for attn in every):
+        return []
+    return [attn for attn in every if attn.is_cross_attention and not attn.norm_cross]
 
 
 class CachedKVProcessor:

@@ -7,23 +7,33 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from synoptic.models.memory import empty_cache, is_out_of_memory
 
-def tiled_in_batches(f: Callable[[Tensor], Tensor], x: Tensor, max_area: int, overlap: int, *, max_places: int) -> Tensor:
+LEAST_OVERLAP = 8  # latents
+
+
+def tiled_in_batches(
+    f: Callable[[Tensor], Tensor], x: Tensor, max_area: int, overlap: int, *, max_places: int, unit: int = 1
+) -> Tensor:
     """f(x) of pictures (B, C, H, W), tiled as `tiled`, as many pictures at once as have `max_places` places together.
 
-    A GPU that runs out of memory is given half as much, down to one tile of (2 overlap)² places, unless gradients pass.
+    Where memory runs out f is given half as much, and tiles of fewer than (2 overlap)² places overlap less, down to 8 units:
+    a `unit` is the places of a latent. Not where gradients pass.
     """
     area = min(max_area, x.shape[-2] * x.shape[-1])
     rows = min(len(x), max(1, max_places // area))
     try:
         parts = [tiled(f, part, area, overlap) for part in x.split(rows)]
         return torch.cat(parts) if len(parts) > 1 else parts[0]
-    except torch.OutOfMemoryError:
+    except (MemoryError, RuntimeError) as e:
         half = rows * area // 2
-        if half < (2 * overlap) ** 2 or (torch.is_grad_enabled() and x.requires_grad):
+        while half < (2 * overlap) ** 2 and overlap >= 2 * LEAST_OVERLAP * unit:
+            overlap = overlap // (4 * unit) * 2 * unit
+        passes = torch.is_grad_enabled() and x.requires_grad
+        if not is_out_of_memory(e) or half < (2 * overlap) ** 2 or passes:
             raise
-    torch.cuda.empty_cache()
-    return tiled_in_batches(f, x, min(max_area, half), overlap, max_places=half)
+    empty_cache()
+    return tiled_in_batches(f, x, min(max_area, half), overlap, max_places=half, unit=unit)
 
 
 def tiled(f: Callable[[Tensor], Tensor], x: Tensor, max_area: int, overlap: int) -> Tensor:

@@ -24,7 +24,7 @@ from synoptic.models.compile import use_compile_cache
 from synoptic.models.components import ComponentLoader
 from synoptic.models.latent import LatentSpace
 from synoptic.models.locks import lock_of
-from synoptic.models.text import TextEncoder
+from synoptic.models.text import TextEncoder, embed_in_halves
 
 FEATURE_MAPS = 22  # of a transformer's width and all tokens, which live together at most
 
@@ -237,7 +237,7 @@ class TransformerDenoiser(LatentSpace):
 
     @torch.no_grad()
     def embed(self, prompts: Sequence[str]) -> Conditioning:
-        cond = self.text_encoder(prompts)
+        cond = embed_in_halves(self.text_encoder, prompts)
         if self.guidance_scale is None:
             return cond
         return replace(cond, guidance=torch.full((len(prompts),), self.guidance_scale, device=self.device))

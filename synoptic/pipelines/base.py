@@ -18,6 +18,7 @@ from synoptic.io.progress import in_notebook, progress_bar
 from synoptic.metrics.clip import Clip, clip_score
 from synoptic.models.base import PretrainedModel
 from synoptic.models.load import load_once, reading
+from synoptic.models.memory import halves
 from synoptic.models.transformer import with_guidance_scale
 from synoptic.models.truncation import truncation_warnings
 from synoptic.models.vocabulary import vocabulary_warnings
@@ -228,8 +229,12 @@ class Application:
         size = pipeline.max_items or len(items)
         batches = [items[i : i + size] for i in range(0, len(items), size)]
         with progress_bar(self.__name__, len(batches) * pipeline.num_steps, progress) as tick:
-            for batch in batches:
-                outputs += finish(pipeline.steps(batch), tick)
+            while batches:
+                batch, *batches = batches
+                try:
+                    outputs += finish(pipeline.steps(batch), tick)
+                except (MemoryError, RuntimeError) as e:
+                    batches = [*halves(batch, e), *batches]
         return pipeline.result_class(outputs, options, items, pipeline, pipeline.compare(items, outputs))
 
     def steps(self, model: PretrainedModel | str, /, *values: object, **options: object) -> Iterator[Step]:

@@ -22,7 +22,7 @@ from synoptic.errors import InputError, NonFiniteError, RunFailed
 from synoptic.io.progress import progress_bar
 from synoptic.metrics.clip import Clip
 from synoptic.models.base import PretrainedModel
-from synoptic.models.memory import empty_cache, is_out_of_memory, max_batch_rows
+from synoptic.models.memory import halves, max_batch_rows
 from synoptic.models.registry import resolve
 from synoptic.models.truncation import truncation_warnings
 from synoptic.models.vocabulary import vocabulary_warnings
@@ -224,11 +224,7 @@ def sample_tasks(pipeline: Pipeline[ModelOptions], tasks: Sequence[Task], clock:
                 else:
                     batch[0].run.failed[batch[0].picture.file] = str(e)
             except (MemoryError, RuntimeError) as e:
-                if not is_out_of_memory(e) or len(batch) == 1:
-                    raise
-                half = len(batch) // 2
-                missing = [batch[:half], batch[half:], *missing]
-                empty_cache()
+                missing = [*halves(batch, e), *missing]
 
 
 def sample_batch(pipeline: Pipeline[ModelOptions], batch: Sequence[Task], clock: Clock, tick: Callable[[], None]) -> None:

@@ -8,19 +8,18 @@ from typing import Any
 import torch
 
 from synoptic.errors import InputError
+from synoptic.guidance.batching import largest_batch
 from synoptic.models.base import PretrainedModel
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.models.component_bytes import FEATURE_MAPS, coding_bytes, component_bytes
+from synoptic.models.component_bytes import coding_bytes, component_bytes
 from synoptic.models.control_kinds import split_kind
 from synoptic.models.cost import RowCost, count_parameters, network_row_cost
 from synoptic.models.device import choose_device, choose_dtype
-from synoptic.models.latent import CODING_BYTES
 from synoptic.models.local_cache import read_cached, write_cached
-from synoptic.models.memory import CONTEXT_BYTES, MAX_CPU_ROWS, free_memory, unet_row_bytes
-from synoptic.models.placement import check_placement, choose_offload, resident_bytes
+from synoptic.models.memory import CONTEXT_BYTES, MAX_CPU_ROWS, WORKSPACE_BYTES, free_memory, unet_row_bytes
+from synoptic.models.placement import LINK_BYTES, check_placement, choose_offload, resident_bytes
 from synoptic.models.placement_names import Offload
 from synoptic.models.registry import resolve, resolve_controlnet, resolve_vae
-from synoptic.models.vae_configs import vae_width
 from synoptic.options.base import Options
 from synoptic.options.common import ModelOptions, SamplingOptions
 from synoptic.options.upscaling import find_upscalers
@@ -61,7 +60,7 @@ class Stage:
 
     @property
     def bytes(self) -> int:
-        return self.at_once * self.row.bytes
+        return self.at_once * (self.row.bytes + self.row.text_keys)
 
 
 @dataclass(frozen=True)
@@ -97,7 +96,8 @@ class Plan:
 
     @property
     def peak(self) -> int:
-        return self.resident + max(self.vae, self.embedding, *(stage.bytes for stage in self.stages.values()))
+        workspace = WORKSPACE_BYTES if self.device.type == "cuda" else 0
+        return self.resident + workspace + max(self.vae, self.embedding, *(stage.bytes for stage in self.stages.values()))
 
     @property
     def least(self) -> int:
@@ -107,6 +107,14 @@ class Plan:
     @property
     def flops(self) -> int:
         return self.items * sum(stage.steps * stage.rows * stage.row.flops for stage in self.stages.values())
+
+    @property
+    def streamed(self) -> int:
+        """Bytes that go to the device in the whole run, where the network's layers come as they are needed."""
+        if self.offload != "group" or self.device.type != "cuda":
+            return 0
+        calls = sum(-(-self.items * stage.rows // stage.at_once) * stage.steps for stage in self.stages.values())
+        return self.weights[self.network] * calls
 
     @property
     def fits(self) -> bool:
@@ -124,6 +132,7 @@ class Plan:
                 for name, stage in self.stages.items()
             },
             **({"offload": OFFLOADS[self.offload]} if self.offload in OFFLOADS else {}),
+            **({"streamed": f"{size(self.streamed)}, at least {self.streamed / LINK_BYTES:.0f} s"} if self.streamed else {}),
             **({"VAE": size(self.vae)} if self.vae else {}),
             "peak": f"{size(self.peak)}: {verdict}",
             "work": f"{self.items} picture{'s' * (self.items > 1)}, {self.flops / 1e12:.3g} TFLOP",
@@ -176,12 +185,18 @@ def make_plan(options: ModelOptions) -> Plan:
         if source.has_unet:
             bound = unet_row_bytes(source.network_config["block_out_channels"][0], source.side, dtype.itemsize)
         room = max(1, (free - lasting) // 2 // (bound * (1 + len(getattr(options, "controlnet", ())))))
-        return Stage(row, rows, min(items * rows, room, MAX_CPU_ROWS if device.type == "cpu" else room), steps)
+        limit, conditions = min(room, MAX_CPU_ROWS) if device.type == "cpu" else room, min(rows, branches(options))
+        views = rows // conditions
+        batches = {
+            items,
+            max(1, min(items, limit // (2 * views))),
+        }  # in Python all at once, else as `sample_items` makes them
+        return Stage(row, rows, max(largest_batch(conditions, n * views, limit) for n in batches), steps)
 
     stages = {checkpoint.name: stage(checkpoint, pipeline.views_per_item * branches(options), steps)}
     for up in upscalers:
         stages[up.name] = stage(up, 1 if up.defaults.guidance_scale == 1 else 2, up.defaults.steps)
-    vae = vae_bytes(checkpoint, options, dtype, items) if checkpoint.has_latents else 0
+    vae = vae_bytes(checkpoint, options, device, dtype, items)
     seconds = expected_seconds(options, stand_in, items * rows_per_item(pipeline))
     seconds = None if seconds is None else seconds + other_seconds(options, stand_in)
     network = checkpoint.family.network
@@ -227,19 +242,17 @@ def planned_offload(options: ModelOptions, checkpoint: Checkpoint, device: torch
     if options.weights_stay:
         return "text"
     vae = resolve_vae(options.vae, checkpoint) if options.vae else None
-    weights, coding = (
-        component_bytes(checkpoint, device, dtype, options.quantize, vae),
-        coding_bytes(checkpoint, device, dtype),
+    weights = component_bytes(checkpoint, device, dtype, options.quantize, vae)
+    return choose_offload(
+        weights, checkpoint.family.network, coding_bytes(checkpoint, device, dtype), free_memory(device), device
     )
-    return choose_offload(weights, checkpoint.family.network, coding, free_memory(device), device)
 
 
-def vae_bytes(checkpoint: Checkpoint, options: ModelOptions, dtype: torch.dtype, items: int) -> int:
+def vae_bytes(checkpoint: Checkpoint, options: ModelOptions, device: torch.device, dtype: torch.dtype, items: int) -> int:
     """Return what the VAE takes at most while it codes the run's pictures, one native picture at least."""
-    config, side = checkpoint.config("vae"), checkpoint.native_size
-    width, height = (getattr(options, name, None) or side for name in ("width", "height"))
-    pixel = FEATURE_MAPS * vae_width(config) * (4 if config.get("force_upcast") else dtype.itemsize)
-    return max(pixel * side**2, min(CODING_BYTES, pixel * width * height * items))
+    width, height = (getattr(options, name, None) or checkpoint.native_size for name in ("width", "height"))
+    vae = resolve_vae(options.vae, checkpoint) if options.vae else None
+    return coding_bytes(checkpoint, device, dtype, vae, pixels=width * height * items)
 
 
 def speed_keys(options: ModelOptions, model: PretrainedModel) -> tuple[str, str]:

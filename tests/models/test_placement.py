@@ -45,9 +45,17 @@ def test_a_text_encoder_is_there_only_while_it_is_called():
     seen, layer = [], nn.Linear(3, 3)
     on_device_while_called(layer, torch.device("meta"))
     layer.register_forward_pre_hook(lambda module, _: seen.append(module.weight.device.type))
-    with pytest.raises(NotImplementedError, match="meta"):  # its numbers cannot come back from there
-        layer(torch.zeros(1, 3))
-    assert seen == ["meta"]
+    before = layer.weight.clone()
+    assert layer(torch.zeros(1, 3)).device.type == "meta" and seen == ["meta"]
+    torch.testing.assert_close(layer.weight, before, rtol=0, atol=0)  # which waited, and need not come back from there
+
+
+def test_a_text_encoder_that_fails_goes_back_to_wait():
+    layer = nn.Linear(3, 3)
+    on_device_while_called(layer, torch.device("meta"))
+    with pytest.raises(RuntimeError):
+        layer(torch.zeros(1, 4))
+    assert layer.weight.device.type == layer.bias.device.type == "cpu"
 
 
 def test_fp8_computes_with_rounded_weights():

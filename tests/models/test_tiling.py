@@ -75,9 +75,27 @@ def test_memory_for_one_tile_must_be_there():
         tiled_in_batches(never, torch.rand(2, 3, 64, 64), 10_000, 8, max_places=10_000)
 
 
+@pytest.mark.parametrize(("scale", "unit"), [(1, 1), (8, 8)])
+def test_a_picture_of_the_native_size_is_halved_too(scale, unit):
+    """Down to tiles of 16x16 latents, which overlap by 8: a 64x64 native picture, with a decoder or an encoder."""
+    x, seen = torch.rand((1, 3, 64 * scale, 64 * scale), dtype=torch.float64), []
+
+    def limited(part: Tensor) -> Tensor:
+        if part.numel() // 3 > 20 * 20 * scale**2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        seen.append(part.shape[-2:])
+        return enlarge(part) if scale == 1 else avg_pool2d(part, scale)
+
+    expected = enlarge(x) if scale == 1 else avg_pool2d(x, scale)
+    area, overlap = (64 * scale) ** 2, 32 * scale
+    result = tiled_in_batches(limited, x, area, overlap, max_places=area, unit=unit)
+    torch.testing.assert_close(result, expected, rtol=0, atol=1e-12)
+    assert len(seen) > 16 and all(side % unit == 0 for size in seen for side in size)
+
+
 @torch.no_grad()
 def test_a_decoder_of_large_pictures_is_given_one_at_once(sd32, monkeypatch):
-    monkeypatch.setattr("synoptic.models.latent.CODING_BYTES", 1)  # as of a model of 4096 pixels
+    monkeypatch.setattr("synoptic.models.memory.MAP_BYTES", 1)  # as of a model of 4096 pixels
     z = 0.5 * torch.randn((3, 8, 32, 32), generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(sd32.decode(z), whole(sd32, z), rtol=0, atol=1e-5)
     seen: list[int] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import pytest
@@ -11,10 +12,12 @@ from PIL import Image
 import synoptic
 from synoptic import InputError, cli
 from synoptic.errors import RunFailed
+from synoptic.guidance.batching import largest_batch, run_in_batches
 from synoptic.models.load import load_once
 from synoptic.models.unet import UNet
 from synoptic.options import options_class
 from synoptic.options.base import Options
+from synoptic.pipelines.generate import GeneratePipeline
 from synoptic.runs.plan import expected_seconds, make_plan, make_plans, record_speed, speed_keys
 from tests.drawings import disc
 
@@ -97,6 +100,24 @@ def test_a_dry_run_says_what_it_takes_and_does_nothing(tmp_path, monkeypatch, ca
     assert said.keys() >= {"command", "device", "weights of unet", "steps of bundled", "VAE", "peak", "work", "time"}
 
 
+def test_streamed_layers_are_planned_with_what_the_link_takes(monkeypatch):
+    monkeypatch.setattr("synoptic.runs.plan.choose_device", lambda _: torch.device("cuda"))
+    monkeypatch.setattr("synoptic.runs.plan.free_memory", lambda _: 8 * 2**30)
+    monkeypatch.setattr("torch.cuda.get_device_name", lambda _: "a GPU")
+    how = {"steps": 7, "model": "bundled", "upscalers": "none", "offload": "group"}
+    plan = make_plan(asked("generate", HORSE, **how))
+    assert plan.streamed == 7 * plan.weights["unet"] > 0
+    assert "streamed" in str(plan) and "streamed" not in str(
+        make_plan(asked("generate", HORSE, **how | {"offload": "text"}))
+    )
+
+
+def test_the_largest_batch_is_that_which_is_made():
+    for branches, n, limit in product((1, 2, 3), (1, 2, 9, 11, 41), (1, 2, 3, 8, 16, 100)):
+        asked, _, _ = run_in_batches(lambda rows: rows, torch.arange(branches * n).view(branches, n), limit)
+        assert largest_batch(branches, n, limit) == max(map(len, asked))
+
+
 def test_seconds_are_those_of_the_last_run(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     options, model = prepared("wide"), load_once("bundled", **F32)
@@ -151,6 +172,25 @@ def test_memory_that_runs_out_halves_and_the_pictures_are_the_same(place, most, 
     owner = getattr(__import__(f"synoptic.models.{module}", fromlist=[cls]), cls)
     monkeypatch.setattr(owner, method, limited(getattr(owner, method), most))
     parts = synoptic.run("generate", HORSE, out=str(tmp_path / "parts"), **how).images
+    for a, b in zip(whole, parts, strict=True):
+        assert max(abs(x - y) for x, y in zip(a.tobytes(), b.tobytes(), strict=True)) <= 1
+
+
+def test_memory_that_runs_out_halves_a_batch_in_python_too(monkeypatch):
+    how = {"steps": 1, "upscalers": "none", "guidance_scale": 1.0}
+    model = load_once("bundled", **F32)
+    seeds, sample, seen = (1, 2, 3), GeneratePipeline.sample, []
+    whole = [synoptic.generate(model, HORSE, seed=seed, **how).images[0] for seed in seeds]
+
+    def at_most_two(self: Any, items: Any) -> Any:
+        if len(items) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        seen.append(len(items))
+        return sample(self, items)
+
+    monkeypatch.setattr(GeneratePipeline, "sample", at_most_two)
+    parts = synoptic.generate(model, HORSE, seed=1, count=3, **how).images
+    assert seen == [1, 2]
     for a, b in zip(whole, parts, strict=True):
         assert max(abs(x - y) for x, y in zip(a.tobytes(), b.tobytes(), strict=True)) <= 1
 
