@@ -19,7 +19,7 @@ from synoptic.guidance.view_prompts import VIEW_WORDS, view_weights
 from synoptic.io.html import encoded
 from synoptic.mesh.fuse_texture import fuse, multi_view_psnr, render_texture
 from synoptic.mesh.painted_surface import PaintedSurface
-from synoptic.mesh.surface_maps import ChosenViews, cameras_at, choose_views, depth_maps, normal_maps, surface_maps
+from synoptic.mesh.surface_maps import ChosenViews, cameras_at, choose_views, depth_maps, framed, normal_maps, surface_maps
 from synoptic.mesh.turntable import turntable_html
 from synoptic.metrics.clip import Clip, clip_score
 from synoptic.models.base import Denoiser
@@ -198,7 +198,7 @@ class TexturePipeline(Pipeline[TextureOptions]):
         textures = io.to_pil(fused.texture.view(3, -1, o.texture_size, o.texture_size).transpose(0, 1))
         data = {number: encoded(image, "PNG") for number, image in zip(surface.materials, textures, strict=True)}
         mesh = surface.file.textured(data, surface.unwrapped, item.stem)
-        around = cameras_at(torch.arange(SIDES) * (360.0 / SIDES), torch.full((SIDES,), LEVEL))
+        around = turned(surface, SIDES)
         shown = io.to_pil(render_texture(surface, fused.texture, around, FRAME_SIDE))
         sheet = io.image_grid(shown, [f"{360 // SIDES * k}°" for k in range(SIDES)], SIDES // 2, cell=FRAME_SIDE)
         files: dict[str, Content] = {**mesh}
@@ -206,8 +206,7 @@ class TexturePipeline(Pipeline[TextureOptions]):
             files |= {f".texture{f'-{k}' if k else ''}.png": data[number] for k, number in enumerate(surface.materials)}
         views = io.to_pil(pictures)
         files[".views.png"] = io.image_grid(views, [""] * len(views), len(views), cell=pictures.shape[-1])
-        frames = cameras_at(torch.arange(FRAMES) * (360.0 / FRAMES), torch.full((FRAMES,), LEVEL))
-        film = io.to_pil(render_texture(surface, fused.texture, frames, FRAME_SIDE))
+        film = io.to_pil(render_texture(surface, fused.texture, turned(surface, FRAMES), FRAME_SIDE))
         if find_spec("av"):
             files[".turntable.mp4"] = partial(io.save_video, frames=film, fps=FPS)
         files[".viewer.html"] = turntable_html(item.title, {"color": film})
@@ -220,6 +219,11 @@ class TexturePipeline(Pipeline[TextureOptions]):
         caption = CAPTION_TEMPLATE.format(item.title) if self.options.view_words else item.title
         sides = [image.crop(box) for box in side_boxes(image)]
         return sum(clip_score(clip, side, caption) for side in sides) / len(sides)
+
+
+def turned(surface: PaintedSurface, count: int) -> Camera:
+    """Return cameras evenly around a surface, the first in front, by one field of view."""
+    return framed(surface, cameras_at(torch.arange(count) * (360.0 / count), torch.full((count,), LEVEL)), alike=True)
 
 
 def side_boxes(sheet: Image) -> list[tuple[int, int, int, int]]:
