@@ -86,7 +86,7 @@ def away_from_edges(seen: Fragments, camera: Camera) -> Tensor:
 def firmness(inside: Tensor) -> Tensor:
     """How much pixels count (B, s, s) by how far they are from where (B, s, s) `inside` ends: 0 there, 1 from `RIM` on.
 
-    A model that does not keep to a silhouette paints what is behind it on its rim: who sees the place in the middle knows better.
+    A model that does not keep to a silhouette paints the ground on its rim: views that have it in the middle know better.
     """
     away = np.stack([distance_transform_edt(np.pad(one, 1, mode="edge")) for one in inside.numpy()])[:, 1:-1, 1:-1]
     return torch.from_numpy(away / (RIM * inside.shape[-1])).float().clamp(max=1)
@@ -173,9 +173,8 @@ def choose_views(surface: PaintedSurface, most: int) -> ChosenViews:
         chosen.append(k)
     best = found[chosen].amax(0)
     chosen = [0, *sorted(chosen[1:], key=lambda k: (elevation[k].abs().item(), azimuth[k].item()))]
-    return ChosenViews(
-        framed(surface, Camera(*(part[chosen] for part in camera))), (best > 0).double().mean().item(), (best > 0.5).double().mean().item()
-    )
+    seen, straight = ((best > least).double().mean().item() for least in (0, 0.5))
+    return ChosenViews(framed(surface, Camera(*(part[chosen] for part in camera))), seen, straight)
 
 
 def visible_cosine(

@@ -34,7 +34,8 @@ class SurfaceViews(GatheredViews):
     """N square views of side `side`; the canvas (C, 1, K) has the K cells of the surface that they see.
 
     Cells are boxes of space, not texels, so that no seam of a texture's charts is in the way. A pixel's share in the mean is
-    its cosine to the power of `power`, 0, all alike, 6, nearly the straightest alone, times how firm it is. `maps_at` gives the maps of a side.
+    how firm it is times its cosine to the power of `power`: 0, all alike; 6, nearly the straightest alone. `maps_at` gives
+    the maps of a side.
     """
 
     def __init__(self, channels: int, maps_at: Callable[[int], SurfaceMaps], side: int, power: float = 1.0) -> None:
