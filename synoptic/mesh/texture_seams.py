@@ -8,6 +8,7 @@ from torch import Tensor
 from synoptic.mesh.painted_surface import PaintedSurface
 
 SAMPLES = 8  # places along each edge
+NEAR = 3  # times as far from each other as texels are at the median: no longer beside each other on the surface
 SAME = 1e-5  # of the unit ball, and of a texture's side
 
 
@@ -29,16 +30,23 @@ def texture_seam_ratio(surface: PaintedSurface, texture: Tensor) -> float | None
         sides.append(colors[surface.texel_of(face[:, None].expand(-1, SAMPLES), share, side)])
     length = (surface.triangles[first, ends[0][:, 0]] - surface.triangles[first, ends[0][:, 1]]).norm(dim=1)
     jump = ((sides[0] - sides[1]).abs().mean((1, 2)) * length).sum() / length.sum()
-    owner = torch.full((len(colors),), -1)
-    texels = surface.texels(side)
-    owner[texels.number] = texels.face
-    owner, shown = owner.view(-1, side), texture.permute(1, 2, 0)
-    steps = []
-    for faces, picture in ((owner, shown), (owner.T, shown.transpose(0, 1))):
-        inside = (faces[1:] == faces[:-1]) & (faces[1:] >= 0)
-        steps.append((picture[1:] - picture[:-1]).abs().mean(2)[inside])
-    usual = torch.cat(steps).mean()
-    return (jump / usual).item() if usual > 0 else None
+    usual = _usual_jump(surface, texture)
+    return jump.item() / usual if usual else None
+
+
+def _usual_jump(surface: PaintedSurface, texture: Tensor) -> float:
+    """Mean difference of texels beside each other that are beside each other on the surface too."""
+    side, texels = texture.shape[-1], surface.texels(texture.shape[-1])
+    place = torch.full((texture.shape[1] * side, 3), torch.nan)
+    place[texels.number] = texels.place
+    places, colors = place.view(-1, side, 3), texture.permute(1, 2, 0)
+    apart, jumps = [], []
+    for where, color in ((places, colors), (places.transpose(0, 1), colors.transpose(0, 1))):
+        apart.append((where[1:] - where[:-1]).norm(dim=2).flatten())
+        jumps.append((color[1:] - color[:-1]).abs().mean(2).flatten())
+    away, jump = torch.cat(apart), torch.cat(jumps)
+    beside = away < NEAR * away.nanmedian()
+    return jump[beside].mean().item() if beside.any() else 0.0
 
 
 def _cut_edges(surface: PaintedSurface) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor]]:
