@@ -88,8 +88,9 @@ def firmness(inside: Tensor) -> Tensor:
 
     A model that does not keep to a silhouette paints the ground on its rim: views that have it in the middle know better.
     """
-    away = np.stack([distance_transform_edt(np.pad(one, 1, mode="edge")) for one in inside.numpy()])[:, 1:-1, 1:-1]
-    return torch.from_numpy(away / (RIM * inside.shape[-1])).float().clamp(max=1)
+    padded = np.pad(inside.numpy(), ((0, 0), (1, 1), (1, 1)), mode="edge")
+    away = np.asarray([distance_transform_edt(one) for one in padded], np.float32)[:, 1:-1, 1:-1]
+    return torch.from_numpy(away / (RIM * inside.shape[-1])).clamp(max=1)
 
 
 def surface_maps(surface: PaintedSurface, camera: Camera, side: int) -> SurfaceMaps:

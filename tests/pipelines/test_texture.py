@@ -64,7 +64,7 @@ def test_the_mesh_comes_back_with_a_texture(sd32, box):
 def test_views_that_agree_show_one_surface(sd32, box):
     """Painted each alone, they show the surface differently, by some dB."""
     agree, apart = (
-        synoptic.texture(sd32, str(box), HOUSE, **QUICK | {"steps": 16, "num_views": 6, "texture_size": 256, "sync": sync})
+        synoptic.texture(sd32, str(box), HOUSE, **QUICK | {"steps": 8, "num_views": 8, "texture_size": 256, "sync": sync})
         .outputs[0]
         .figures["view_agreement"]
         for sync in ("x0", "none")
