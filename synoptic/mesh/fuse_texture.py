@@ -13,7 +13,7 @@ from torch import Tensor
 
 from synoptic.mesh.painted_surface import PaintedSurface
 from synoptic.mesh.rasterize import rasterize
-from synoptic.mesh.surface_maps import away_from_edges, screen_of, visible_cosine
+from synoptic.mesh.surface_maps import away_from_edges, firmness, screen_of, visible_cosine
 from synoptic.nerf.cameras import Camera
 
 POWER = 6  # of the cosine that a picture counts by
@@ -39,15 +39,16 @@ def fuse(surface: PaintedSurface, camera: Camera, pictures: Tensor, side: int) -
     texels = surface.texels(side)
     total, color = torch.zeros(len(texels.number), 1), torch.zeros(len(texels.number), 3)
     size = pictures.shape[-1]
-    inside = away_from_edges(rasterize(surface.triangles, camera, size), size)[:, None].float()
+    inside = away_from_edges(rasterize(surface.triangles, camera, size), camera)[:, None].float()
     inside = -F.max_pool2d(-inside, 2 * EROSION - 1, 1, EROSION - 1)
+    firm = firmness(inside[:, 0] > 0)[:, None]
     for k in range(len(pictures)):
         one = Camera(*(part[k : k + 1] for part in camera))
         cosine = visible_cosine(surface, one, texels.place, texels.face, SHADOW_SIDE)
         grid = (screen_of(one, texels.place)[0] * torch.tensor([1.0, -1.0]))[None, None]
         read = F.grid_sample(pictures[k : k + 1].float(), grid, padding_mode="border", align_corners=False)[0, :, 0].T
-        firm = F.grid_sample(inside[k : k + 1], grid, align_corners=False)[0, 0, 0]
-        weight = (cosine**POWER * (firm > 0.99))[:, None]
+        counts, shown = F.grid_sample(torch.cat([firm, inside], 1)[k : k + 1], grid, align_corners=False)[0, :, 0]
+        weight = (cosine**POWER * counts * (shown > 0.99))[:, None]
         total, color = total + weight, color + weight * read
     seen = total[:, 0] > 0
     color[seen] /= total[seen]
@@ -97,7 +98,7 @@ def multi_view_psnr(surface: PaintedSurface, texture: Tensor, camera: Camera, pi
     """PSNR in dB of pictures and what the texture shows of each, away from silhouettes, by the cosine of how they look."""
     side = pictures.shape[-1]
     seen = rasterize(surface.triangles, camera, side)
-    inside = away_from_edges(seen, side)
+    inside = away_from_edges(seen, camera)
     toward = F.normalize(camera.eye[:, None, None] - surface.place(seen.face.clamp(min=0), seen.share), dim=-1)
     weight = (toward * surface.normals[seen.face.clamp(min=0)]).sum(-1).abs() * inside
     away = (render_texture(surface, texture, camera, side) - pictures.float()).square().mean(1)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 
 from synoptic.mesh.painted_surface import PaintedSurface
@@ -15,13 +17,18 @@ from synoptic.nerf.cameras import Camera, orbit_cameras
 from synoptic.views.surface import SurfaceMaps
 
 RADIUS, FOV = 3.3, math.radians(36)  # a unit ball fills nearly all of the picture
+FILL, ZOOM = 0.8, 1.5  # of a picture's side, that a surface fills; views' fields differ no more than by this factor
+BEHIND, LEAST_DEPTH = 0.3, 0.03  # where 0 is the back of the unit ball, 1 its front; on the map, of the surface's back
 CELL, GRAIN = 1.25, 0.3  # in pixels at the surface's middle: places that agree, and that share noise
+RIM = 0.06  # of a picture's side: how far from a silhouette a pixel counts in full
 SUBPIXELS = 4  # of a pixel's side, by which its grains are found
 JUMP = 8  # pixels by which depth changes between neighbors from which on there is an edge between them
 SAMPLES, SELECTION_SIDE = 8000, 160
 FRONT = 15.0  # degrees of elevation of the first view
-ELEVATIONS = (FRONT, -20.0, 50.0, -55.0, 80.0, -80.0)
+ELEVATIONS = (FRONT, -15.0, 40.0, -45.0, 75.0, -80.0)
 WORTH = 0.004  # of the surface: what a further view must add
+STRAIGHT, ENOUGH = 3, 0.5  # of the cosine, by which a view is worth something; and how much of it is about enough
+APART = math.cos(math.radians(40))  # nearer to each other two views show nearly the same
 AZIMUTHS = 8
 
 
@@ -30,9 +37,35 @@ def cameras_at(azimuths: Tensor, elevations: Tensor) -> Camera:
     return orbit_cameras(azimuths.deg2rad(), elevations.deg2rad(), RADIUS, FOV)
 
 
-def pitch(side: int) -> float:
-    """How much of the surface's middle a pixel covers."""
-    return 2 * RADIUS * math.tan(FOV / 2) / side
+def framed(surface: PaintedSurface, camera: Camera, *, alike: bool = False) -> Camera:
+    """The same eyes, aimed and zoomed so that the surface fills `FILL` of each picture; with `alike` by one field of view.
+
+    The field of view of a surface that looks small from one side is no narrower than the widest by more than `ZOOM`.
+    """
+    places = surface.triangles.reshape(-1, 3).unique(dim=0)
+    axes = camera.axes
+    for _ in range(3):
+        low, high = _extent(places, camera.eye, axes)
+        right, up = ((low + high) / 2).unbind(1)
+        back = F.normalize(axes[:, 2] - right[:, None] * axes[:, 0] - up[:, None] * axes[:, 1], dim=1)
+        across = F.normalize(torch.linalg.cross(axes[:, 1], back), dim=1)
+        axes = torch.stack([across, torch.linalg.cross(back, across), back], 1)
+    low, high = _extent(places, camera.eye, axes)
+    half = torch.maximum(-low, high).amax(1) / FILL
+    half = half.clamp(min=half.max() / (1 if alike else ZOOM))
+    return camera._replace(axes=axes, fov=2 * half.atan())
+
+
+def _extent(places: Tensor, eye: Tensor, axes: Tensor) -> tuple[Tensor, Tensor]:
+    """The least and the most of how far right and up of the middle eyes (B, 3) see places (M, 3), as tangents (B, 2)."""
+    at = (places - eye[:, None]) @ axes.mT
+    span = at[..., :2] / -at[..., 2:]
+    return span.amin(1), span.amax(1)
+
+
+def pitch(camera: Camera, side: int) -> Tensor:
+    """How much of the surface's middle a pixel of each view covers, (B,)."""
+    return 2 * RADIUS * (camera.fov / 2).tan() / side
 
 
 def cosines(surface: PaintedSurface, camera: Camera, seen: Fragments) -> Tensor:
@@ -42,22 +75,34 @@ def cosines(surface: PaintedSurface, camera: Camera, seen: Fragments) -> Tensor:
     return (toward * surface.normals[seen.face.clamp(min=0)]).sum(-1).abs() * (seen.face >= 0)
 
 
-def away_from_edges(seen: Fragments, side: int) -> Tensor:
+def away_from_edges(seen: Fragments, camera: Camera) -> Tensor:
     """(B, s, s), whether a pixel's eight neighbors show the surface too, without a jump in depth."""
     depth = torch.where(seen.face >= 0, seen.depth, -1e3)[:, None]
     near, far = F.max_pool2d(depth, 3, 1, 1), -F.max_pool2d(-depth, 3, 1, 1)
-    return ((near - far) < JUMP * pitch(side))[:, 0] & (seen.face >= 0)
+    jump = JUMP * pitch(camera, depth.shape[-1])
+    return ((near - far)[:, 0] < jump[:, None, None]) & (seen.face >= 0)
+
+
+def firmness(inside: Tensor) -> Tensor:
+    """How much pixels count (B, s, s) by how far they are from where (B, s, s) `inside` ends: 0 there, 1 from `RIM` on.
+
+    A model that does not keep to a silhouette paints the ground on its rim: views that have it in the middle know better.
+    """
+    padded = np.pad(inside.numpy(), ((0, 0), (1, 1), (1, 1)), mode="edge")
+    away = np.asarray([distance_transform_edt(one) for one in padded], np.float32)[:, 1:-1, 1:-1]
+    return torch.from_numpy(away / (RIM * inside.shape[-1])).clamp(max=1)
 
 
 def surface_maps(surface: PaintedSurface, camera: Camera, side: int) -> SurfaceMaps:
     """The maps of views of side² pixels. Cells and grains are boxes of space, apart where the surface faces other ways."""
     seen = rasterize(surface.triangles, camera, side)
-    inside = away_from_edges(seen, side)
+    inside = away_from_edges(seen, camera)
+    covered = pitch(camera, side).log().mean().exp().item()
     cell = torch.full_like(seen.face, -1)
-    cell[inside] = _boxes(surface, seen, inside, CELL * pitch(side))
+    cell[inside] = _boxes(surface, seen, inside, CELL * covered)
     fine = rasterize(surface.triangles, camera, SUBPIXELS * side)
     hit = fine.face >= 0
-    grains = _boxes(surface, fine, hit, GRAIN * pitch(side))
+    grains = _boxes(surface, fine, hit, GRAIN * covered)
     view, row, column = hit.nonzero(as_tuple=True)
     pixel = row // SUBPIXELS * side + column // SUBPIXELS
     pairs = []
@@ -65,7 +110,9 @@ def surface_maps(surface: PaintedSurface, camera: Camera, side: int) -> SurfaceM
         own, of = grains[view == n], pixel[view == n]
         number, first = _first(own)
         pairs.append(torch.stack([number, of[first]], 1))
-    return SurfaceMaps(cell, cosines(surface, camera, seen), pairs, int(grains.max()) + 1 if len(grains) else 0)
+    return SurfaceMaps(
+        cell, cosines(surface, camera, seen), firmness(inside), pairs, int(grains.max()) + 1 if len(grains) else 0
+    )
 
 
 def _boxes(surface: PaintedSurface, seen: Fragments, where: Tensor, size: float) -> Tensor:
@@ -96,9 +143,11 @@ class ChosenViews(NamedTuple):
 
 
 def choose_views(surface: PaintedSurface, most: int) -> ChosenViews:
-    """The front, then views one by one that add most to how straight each part of the surface is seen by the best of them.
+    """The front, then views one by one that add most to how straight, and by how many, each part of the surface is seen.
 
-    Out of eight azimuths at six elevations; no more than `most`, and none that adds next to nothing.
+    A part that views with cosines c see counts 1 - exp(-Σc³ / `ENOUGH`): straight views come first, then those that see
+    two of them at once, by which they agree. Out of eight azimuths at six elevations, 40 degrees apart; no more than `most`,
+    and none that adds next to nothing.
     """
     azimuth = torch.arange(AZIMUTHS).repeat(len(ELEVATIONS)) * (360.0 / AZIMUTHS)
     elevation = torch.tensor(ELEVATIONS).repeat_interleave(AZIMUTHS)
@@ -112,18 +161,21 @@ def choose_views(surface: PaintedSurface, most: int) -> ChosenViews:
     found = torch.stack(
         [visible_cosine(surface, Camera(*(part[k : k + 1] for part in camera)), place, face) for k in range(len(azimuth))]
     )
-    best, chosen = found[0], [0]
+    toward = F.normalize(camera.eye, dim=1)
+    lacking = (-(found**STRAIGHT) / ENOUGH).exp()
+    left, chosen = lacking[0], [0]
     while len(chosen) < most:
-        gain = (torch.maximum(found, best) - best).mean(1)
+        gain = (left * (1 - lacking)).mean(1)
+        gain[(toward @ toward[chosen].T).amax(1) > APART] = 0
         k = int(gain.argmax())
         if gain[k] < WORTH:
             break
-        best = torch.maximum(best, found[k])
+        left = left * lacking[k]
         chosen.append(k)
+    best = found[chosen].amax(0)
     chosen = [0, *sorted(chosen[1:], key=lambda k: (elevation[k].abs().item(), azimuth[k].item()))]
-    return ChosenViews(
-        Camera(*(part[chosen] for part in camera)), (best > 0).double().mean().item(), (best > 0.5).double().mean().item()
-    )
+    seen, straight = ((best > least).double().mean().item() for least in (0, 0.5))
+    return ChosenViews(framed(surface, Camera(*(part[chosen] for part in camera))), seen, straight)
 
 
 def visible_cosine(
@@ -137,7 +189,7 @@ def visible_cosine(
     nearest = torch.where(seen.face >= 0, seen.depth, 1e3)[:, None]
     grid = (at * at.new_tensor([1.0, -1.0]))[None, None]
     met = F.grid_sample(nearest, grid, mode="nearest", padding_mode="border", align_corners=False)[0, 0, 0]
-    slope = pitch(side) / cosine.clamp(min=0.05)
+    slope = pitch(camera, side) / cosine.clamp(min=0.05)
     hidden = depth > met + 0.005 + slope
     return torch.where(hidden | (cosine < least), 0, cosine)
 
@@ -149,11 +201,16 @@ def screen_of(camera: Camera, place: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def depth_maps(surface: PaintedSurface, camera: Camera, side: int) -> Tensor:
-    """Inverse depths (B, 3, s, s) in [0, 1], 1 at the front of the unit ball, 0 behind it: alike in all views."""
+    """How near the surface is (B, 3, s, s) in [0, 1]: 1 at the nearest place of each view, 0 behind it.
+
+    What depth models say of a thing on a plain ground, and half of the maps that the bundled ControlNet learned from: a
+    surface that ends at the unit ball's middle ends at 0.3 or more, so that its silhouette stands out from what is behind.
+    """
     seen = rasterize(surface.triangles, camera, side)
-    far, near = 1 / (RADIUS + 1), 1 / (RADIUS - 1)
-    inverse = (1 / seen.depth.clamp(min=1e-3) - far) / (near - far)
-    return torch.where(seen.face >= 0, inverse.clamp(0, 1), 0)[:, None].expand(-1, 3, -1, -1)
+    shown = seen.face >= 0
+    near = torch.where(shown, (1 + RADIUS - seen.depth) / 2 - BEHIND, 0)
+    nearest = near.amax((1, 2), keepdim=True).clamp(min=LEAST_DEPTH)
+    return torch.where(shown, (near / nearest).clamp(min=LEAST_DEPTH), 0)[:, None].expand(-1, 3, -1, -1)
 
 
 def normal_maps(surface: PaintedSurface, camera: Camera, side: int) -> Tensor:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from synoptic.errors import InputError, install_command, user_path
 from synoptic.mesh import TEXTURE_PACKAGES, read_mesh
@@ -14,9 +15,14 @@ from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.base import UNSET, Item, Option
 from synoptic.options.common import PromptOptions, SamplingOptions, one_picture_per_prompt
 from synoptic.options.controlnet import find_controlnets
+from synoptic.options.picture import PictureSource, picture_name, read_mask, read_picture
+
+if TYPE_CHECKING:
+    from synoptic.mesh.mesh_file import Piece
 
 Axis = Literal["x", "y", "z", "-x", "-y", "-z"]
-PIXELS_FROM = 0.6  # a share of the steps
+TEXTURE_SIZE = 1024
+PIXELS_FROM, STRENGTH = 0.6, 0.6  # shares of the steps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,12 +31,39 @@ class TextureOptions(PromptOptions, SamplingOptions):
 
     synoptic texture bunny.glb "a brown rabbit"
     synoptic texture house.obj "a brick house" --up-axis z --front-axis -y --open
+    synoptic texture bunny.glb "a white rabbit" --init-texture bunny.png --strength 0.5
     """
 
     GROUP = "Mesh"
 
     mesh: Annotated[str, Option("the mesh: a GLB, glTF, OBJ, PLY or STL file", positional=True)]
-    texture_size: Annotated[int, Option("texels of a texture's side", at_least=64, at_most=8192)] = 1024
+    texture_size: Annotated[
+        int,
+        Option(
+            f"texels of a texture's side (default: {TEXTURE_SIZE}, or that of --init-texture)", at_least=64, at_most=8192
+        ),
+    ] = UNSET
+    init_texture: Annotated[
+        PictureSource | None,
+        Option(
+            "a texture to begin with, in the mesh's own texture coordinates; the prompt says what it becomes", picture=True
+        ),
+    ] = None
+    strength: Annotated[
+        float,
+        Option(
+            f"of --init-texture: the share of the steps to take: near 0 keeps it, 1 makes it anew (default: {STRENGTH:g})",
+            above=0,
+            at_most=1,
+        ),
+    ] = UNSET
+    mask: Annotated[
+        PictureSource | None,
+        Option(
+            "of --init-texture, a picture of its size: painted anew where it is white, kept to the bit where black",
+            picture=True,
+        ),
+    ] = None
     num_views: Annotated[
         int, Option("views at most, chosen one by one for what they add to what is seen", at_least=1, at_most=40)
     ] = 10
@@ -81,7 +114,8 @@ class TextureOptions(PromptOptions, SamplingOptions):
                 " change one",
                 rule="mesh-axes",
             )
-        read_mesh(self.file)
+        size = self.checked_texture_size(read_mesh(self.file).pieces)
+        strength = STRENGTH if self.strength is None and self.init_texture is not None else self.strength
         names = find_controlnets(checkpoint, (self.condition,), self.controlnet)
         adds_noise = self.eta > 0 or self.sampler in ("ddpm", "lcm")
         if self.pixels_from is not None and self.pixels_from < 1 and adds_noise:
@@ -91,4 +125,41 @@ class TextureOptions(PromptOptions, SamplingOptions):
                 rule="pixels-from",
             )
         pixels = (1.0 if adds_noise else PIXELS_FROM) if self.pixels_from is None else self.pixels_from
-        return super(TextureOptions, replace(self, controlnet=names, pixels_from=pixels)).resolve(checkpoint)
+        resolved = replace(self, controlnet=names, pixels_from=pixels, texture_size=size, strength=strength)
+        return super(TextureOptions, resolved).resolve(checkpoint)
+
+    def checked_texture_size(self, pieces: Sequence[Piece]) -> int:
+        """Return the texels of a side. Raises InputError where a texture to begin with, or its mask, does not fit."""
+        if self.init_texture is None:
+            for name, value in (("--mask", self.mask), ("--strength", self.strength)):
+                if value is not None:
+                    raise InputError(
+                        f"{name} is of a texture that there is, none was given: name it by --init-texture",
+                        rule="init-texture-needed",
+                    )
+            return TEXTURE_SIZE if self.texture_size is None else self.texture_size
+        (width, height), name = read_picture(self.init_texture).size, picture_name(self.init_texture)
+        if width != height or self.texture_size not in (None, width):
+            asked = "" if width != height else f", --texture-size {self.texture_size} was given: omit it"
+            raise InputError(
+                f"--init-texture is square and stays as large as it is, {name} is {width}x{height}{asked or ': resize it'}",
+                rule="init-texture-size",
+            )
+        if len({piece.material for piece in pieces}) > 1:
+            raise InputError(
+                f"--init-texture is of a mesh of one material, {self.file.name} has more: paint its parts one by one",
+                rule="init-texture-materials",
+            )
+        if any(piece.uv is None for piece in pieces):
+            raise InputError(
+                f"--init-texture needs a mesh's own texture coordinates, {self.file.name} has none: give what an earlier run"
+                " wrote, its .glb or .obj and its .texture.png",
+                rule="init-texture-coordinates",
+            )
+        if self.mask is not None and (found := read_mask(self.mask)).size != (width, height):
+            raise InputError(
+                f"a mask must have its texture's size, {width}x{height}; {picture_name(self.mask)} is"
+                f" {found.width}x{found.height}: resize one of them",
+                rule="mask-size",
+            )
+        return width

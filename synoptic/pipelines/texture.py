@@ -8,18 +8,23 @@ from functools import cache, cached_property, partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+import PIL.Image
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from synoptic import io
-from synoptic.diffusion.equations import Pred, Time
+from synoptic.diffusion.equations import Pred, Time, add_noise
 from synoptic.diffusion.schedules import get_clip
+from synoptic.diffusion.solvers import timestep_pairs
+from synoptic.errors import InputError
 from synoptic.guidance.cfg import Predict, cfg
 from synoptic.guidance.view_prompts import VIEW_WORDS, view_weights
 from synoptic.io.html import encoded
 from synoptic.mesh.fuse_texture import fuse, multi_view_psnr, render_texture
 from synoptic.mesh.painted_surface import PaintedSurface
-from synoptic.mesh.surface_maps import ChosenViews, cameras_at, choose_views, depth_maps, normal_maps, surface_maps
+from synoptic.mesh.surface_maps import ChosenViews, cameras_at, choose_views, depth_maps, framed, normal_maps, surface_maps
+from synoptic.mesh.texture_seams import texture_seam_ratio
 from synoptic.mesh.turntable import turntable_html
 from synoptic.metrics.clip import Clip, clip_score
 from synoptic.models.base import Denoiser
@@ -30,11 +35,14 @@ from synoptic.nerf.cameras import Camera
 from synoptic.nerf.diagnostics import CAPTION_TEMPLATE
 from synoptic.options.base import Item
 from synoptic.options.loss_defaults import scene_defaults
+from synoptic.options.picture import read_mask, read_picture
 from synoptic.options.texture import TextureOptions
 from synoptic.pipelines.base import Output, Pipeline, Result, rngs_of
 from synoptic.sampling.joint import JointSampler
+from synoptic.sampling.sdedit import start_index
 from synoptic.sampling.step import Step
 from synoptic.views.base import Projection
+from synoptic.views.given_part import GivenPart
 from synoptic.views.surface import DecodedSurface, SurfaceViews
 
 if TYPE_CHECKING:
@@ -80,7 +88,22 @@ class TexturePipeline(Pipeline[TextureOptions]):
 
     @cached_property
     def surface(self) -> PaintedSurface:
-        return PaintedSurface.read(self.options.file, self.options.up_axis, self.options.front_axis)
+        """Raises InputError where a texture to begin with is in coordinates that cannot be painted on."""
+        o = self.options
+        surface = PaintedSurface.read(o.file, o.up_axis, o.front_axis)
+        if o.init_texture is not None and surface.unwrapped:
+            raise InputError(
+                f"--init-texture needs texture coordinates that are kept, those of {o.file.name} are not"
+                f" ({surface.notes[-1]}): give what an earlier run wrote, its .glb or .obj and its .texture.png",
+                rule="init-texture-coordinates",
+            )
+        return surface
+
+    @cached_property
+    def start(self) -> int:
+        """The step to begin with: later where a texture is edited."""
+        o = self.options
+        return 0 if o.strength is None else start_index(o.strength, o.steps)
 
     @cached_property
     def chosen(self) -> ChosenViews:
@@ -92,7 +115,7 @@ class TexturePipeline(Pipeline[TextureOptions]):
 
     @property
     def num_steps(self) -> int:
-        return self.options.steps
+        return self.options.steps - self.start
 
     @property
     def views_per_item(self) -> int:
@@ -140,9 +163,31 @@ class TexturePipeline(Pipeline[TextureOptions]):
         o, share = self.options, i / self.options.steps
         power = POWER * share
         if share < o.pixels_from:
-            return self._views.with_power(power)
+            views = self._views.with_power(power)
+            return views if o.mask is None else self._keeping(views, self.model.encode(self._initial_views))
         views = SurfaceViews(3, self._views.maps_at, self._views_in_pixels.side, power)
-        return DecodedSurface(views, self.model.encode, self.model.decode)
+        kept = views if o.mask is None else self._keeping(views, self._initial_views)
+        return DecodedSurface(kept, self.model.encode, self.model.decode)
+
+    @cached_property
+    def _initial_views(self) -> Tensor:
+        """The views (N, 3, s, s) of the texture to begin with."""
+        texture = self._initial_texture
+        return render_texture(self.surface, texture, self.camera, self._views_in_pixels.side).to(self.model.device)
+
+    @cached_property
+    def _initial_texture(self) -> Tensor:
+        assert self.options.init_texture is not None
+        return io.from_pil(read_picture(self.options.init_texture))[0]
+
+    def _keeping(self, views: SurfaceViews, shown: Tensor) -> GivenPart:
+        """Return views of a surface that is kept, as they show it, but where any of the mask is."""
+        assert self.options.mask is not None
+        mask = io.from_pil(read_mask(self.options.mask).convert("RGB"))[0]
+        masked = render_texture(self.surface, mask, self.camera, self._views_in_pixels.side)[:, :1] > -1
+        coarse = F.max_pool2d(masked.float(), masked.shape[-1] // views.side)
+        where = SurfaceViews(1, views.maps_at, views.side, views.power).unproject(coarse)[0, 0] == 0
+        return GivenPart(views, views.unproject(shown)[0], where)
 
     def _prompts(self, item: Item) -> list[str]:
         if not self.options.view_words:
@@ -168,8 +213,11 @@ class TexturePipeline(Pipeline[TextureOptions]):
     def sample(self, items: Sequence[Item]) -> Generator[Step, None, list[Output]]:
         o, rngs, model = self.options, rngs_of(items), self.model
         x = self._views.noise(rngs, torch.empty(0)).to(model.device)
+        if o.init_texture is not None:
+            t, _ = timestep_pairs(o.sampler, model.schedule, o.steps)[self.start]
+            x = add_noise(model.schedule, model.encode(self._initial_views).repeat(len(items), 1, 1, 1), x, t)
         sampler = JointSampler(partial(self._predict_for, items), o.steps, o.sync, "instance", "shared", o.sampler, o.eta)
-        for step in sampler.steps(model, self.views_at, x, rngs):
+        for step in sampler.steps(model, self.views_at, x, rngs, start=self.start):
             x = step.x
             yield self._side_by_side(step)
         return self._outputs(items, x)
@@ -196,9 +244,12 @@ class TexturePipeline(Pipeline[TextureOptions]):
         o, surface = self.options, self.surface
         fused = fuse(surface, self.camera, pictures, o.texture_size)
         textures = io.to_pil(fused.texture.view(3, -1, o.texture_size, o.texture_size).transpose(0, 1))
+        if o.init_texture is not None and o.mask is not None:
+            textures = [PIL.Image.composite(textures[0], read_picture(o.init_texture), read_mask(o.mask))]
+            fused = fused._replace(texture=io.from_pil(textures[0])[0])
         data = {number: encoded(image, "PNG") for number, image in zip(surface.materials, textures, strict=True)}
         mesh = surface.file.textured(data, surface.unwrapped, item.stem)
-        around = cameras_at(torch.arange(SIDES) * (360.0 / SIDES), torch.full((SIDES,), LEVEL))
+        around = turned(surface, SIDES)
         shown = io.to_pil(render_texture(surface, fused.texture, around, FRAME_SIDE))
         sheet = io.image_grid(shown, [f"{360 // SIDES * k}°" for k in range(SIDES)], SIDES // 2, cell=FRAME_SIDE)
         files: dict[str, Content] = {**mesh}
@@ -206,13 +257,14 @@ class TexturePipeline(Pipeline[TextureOptions]):
             files |= {f".texture{f'-{k}' if k else ''}.png": data[number] for k, number in enumerate(surface.materials)}
         views = io.to_pil(pictures)
         files[".views.png"] = io.image_grid(views, [""] * len(views), len(views), cell=pictures.shape[-1])
-        frames = cameras_at(torch.arange(FRAMES) * (360.0 / FRAMES), torch.full((FRAMES,), LEVEL))
-        film = io.to_pil(render_texture(surface, fused.texture, frames, FRAME_SIDE))
+        film = io.to_pil(render_texture(surface, fused.texture, turned(surface, FRAMES), FRAME_SIDE))
         if find_spec("av"):
             files[".turntable.mp4"] = partial(io.save_video, frames=film, fps=FPS)
         files[".viewer.html"] = turntable_html(item.title, {"color": film})
         figures = {"view_agreement": multi_view_psnr(surface, fused.texture, self.camera, pictures)}
         figures |= {"texels_seen": fused.seen}
+        if (ratio := texture_seam_ratio(surface, fused.texture)) is not None:
+            figures |= {"seam_ratio": ratio}
         return TexturedOutput(sheet, files, figures, mesh=mesh, textures=tuple(textures))
 
     def score(self, clip: Clip, image: Image, item: Item) -> float:
@@ -220,6 +272,11 @@ class TexturePipeline(Pipeline[TextureOptions]):
         caption = CAPTION_TEMPLATE.format(item.title) if self.options.view_words else item.title
         sides = [image.crop(box) for box in side_boxes(image)]
         return sum(clip_score(clip, side, caption) for side in sides) / len(sides)
+
+
+def turned(surface: PaintedSurface, count: int) -> Camera:
+    """Return cameras evenly around a surface, the first in front, by one field of view."""
+    return framed(surface, cameras_at(torch.arange(count) * (360.0 / count), torch.full((count,), LEVEL)), alike=True)
 
 
 def side_boxes(sheet: Image) -> list[tuple[int, int, int, int]]:

@@ -12,11 +12,12 @@ from synoptic.diffusion.equations import randn
 from synoptic.views.gather import GatheredViews
 from synoptic.views.pixel_space import PixelSpace
 
-LEAST_COSINE = 0.01  # that a pixel counts by, however obliquely it looks
+LEAST_COSINE = LEAST_FIRM = 0.01  # that a pixel counts by, however obliquely it looks, however near to a silhouette
 
 
 class SurfaceMaps(NamedTuple):
-    """What N views of s x s pixels see: the `cell` of each pixel (N, s, s), -1 for none, and the `cosine` it looks at it by.
+    """What N views of s x s pixels see: the `cell` of each pixel (N, s, s), -1 for none, the `cosine` it looks at it by, and
+    how `firm` it is: less than 1 near a silhouette.
 
     Cells are numbered from 0, every one is seen. `grains` are finer: pairs (K, 2) of each view, the number of a grain and
     the pixel that it lies in, no grain in two pixels of a view; there are `num_grains`.
@@ -24,6 +25,7 @@ class SurfaceMaps(NamedTuple):
 
     cell: Tensor
     cosine: Tensor
+    firm: Tensor
     grains: Sequence[Tensor]
     num_grains: int
 
@@ -32,14 +34,15 @@ class SurfaceViews(GatheredViews):
     """N square views of side `side`; the canvas (C, 1, K) has the K cells of the surface that they see.
 
     Cells are boxes of space, not texels, so that no seam of a texture's charts is in the way. A pixel's share in the mean is
-    its cosine to the power of `power`: 0, all alike; 6, nearly the straightest alone. `maps_at` gives the maps of a side.
+    how firm it is times its cosine to the power of `power`: 0, all alike; 6, nearly the straightest alone. `maps_at` gives
+    the maps of a side.
     """
 
     def __init__(self, channels: int, maps_at: Callable[[int], SurfaceMaps], side: int, power: float = 1.0) -> None:
         self.channels, self.maps_at, self.side, self.power = channels, maps_at, side, power
         self.maps = maps = maps_at(side)
         cells = max(1, int(maps.cell.max()) + 1)
-        weight = maps.cosine.double().clamp(min=LEAST_COSINE) ** power
+        weight = maps.firm.double().clamp(min=LEAST_FIRM) * maps.cosine.double().clamp(min=LEAST_COSINE) ** power
         super().__init__((channels, 1, cells), maps.cell, weight, torch.arange(cells))
 
     def scaled(self, k: int) -> SurfaceViews:

@@ -8,10 +8,11 @@ import pytest
 import torch
 import trimesh
 
-from synoptic.mesh.fuse_texture import fuse, multi_view_psnr
+from synoptic.mesh.fuse_texture import _padded, fuse, multi_view_psnr
 from synoptic.mesh.painted_surface import PaintedSurface
 from synoptic.mesh.rasterize import _cast, rasterize, z_buffer
-from synoptic.mesh.surface_maps import choose_views
+from synoptic.mesh.surface_maps import choose_views, depth_maps
+from synoptic.mesh.texture_seams import texture_seam_ratio
 from synoptic.nerf.cameras import turntable_cameras
 
 
@@ -41,3 +42,33 @@ def test_colors_by_place_come_back_from_their_pictures(surface):
     texels = surface.texels(256)
     away = (fused.texture.flatten(1).T[texels.number] - texels.place).norm(dim=1)
     assert away.quantile(0.9) < 0.1, "unseen texels too, which are filled from beside them on the surface"
+
+
+def test_every_texel_is_filled(surface):
+    """Those inside of faces, seen or not, and those outside: nothing is left at 0, which no picture shows."""
+    camera = choose_views(surface, 1).camera
+    fused = fuse(surface, camera, torch.full((1, 3, 96, 96), 0.5), 128)
+    assert fused.seen < 0.5 and (fused.texture - 0.5).abs().max() < 1e-5
+
+
+def test_views_are_filled_and_the_nearest_place_is_white(surface):
+    camera = choose_views(surface, 8).camera
+    seen = rasterize(surface.triangles, camera, 128).face >= 0
+    sides = [(m.any(0).sum().item(), m.any(1).sum().item()) for m in seen]
+    assert all(abs(max(pair) / 128 - 0.8) < 0.03 or max(pair) / 128 >= 0.8 / 1.5 - 0.03 for pair in sides)
+    assert max(max(pair) for pair in sides) < 0.83 * 128
+    assert not seen[:, [0, -1]].any() and not seen[..., [0, -1]].any()
+    maps = depth_maps(surface, camera, 128)[:, 0]
+    assert (maps.amax((1, 2)) == 1).all() and not maps[~seen].any() and maps[seen].min() >= 0.03
+
+
+def test_a_seam_is_told_from_a_texture_without(surface):
+    """Colors by place meet at every border of charts; half of the texture brighter, they do not."""
+    texels = surface.texels(256)
+    colors, covered = torch.zeros(256 * 256, 3), torch.zeros(256 * 256, dtype=torch.bool)
+    colors[texels.number], covered[texels.number] = texels.place, True
+    smooth = _padded(colors.view(256, 256, 3), covered.view(256, 256)).permute(2, 0, 1)
+    brighter = smooth + (torch.arange(256) > 128)
+    near, far = (texture_seam_ratio(surface, texture) for texture in (smooth, brighter))
+    assert near is not None and far is not None and near <= 1.2 < 5 < far
+    assert texture_seam_ratio(surface, torch.ones(3, 256, 256)) is None

@@ -18,7 +18,13 @@ if find_spec("trimesh") is None or find_spec("xatlas") is None:
     pytest.skip("the extra [mesh] is not installed", allow_module_level=True)
 
 import trimesh
+from PIL import Image
 from trimesh.scene.scene import Scene
+
+from synoptic.io.html import encoded
+from synoptic.mesh import read_mesh
+from synoptic.mesh.gltf import read_container, write_container
+from synoptic.mesh.unwrap import unwrap
 
 HOUSE = "a yellow house"
 QUICK: dict[str, Any] = {"steps": 2, "num_views": 4, "texture_size": 64, "dtype": "float32", "device": "cpu"}
@@ -58,7 +64,7 @@ def test_the_mesh_comes_back_with_a_texture(sd32, box):
 def test_views_that_agree_show_one_surface(sd32, box):
     """Painted each alone, they show the surface differently, by some dB."""
     agree, apart = (
-        synoptic.texture(sd32, str(box), HOUSE, **QUICK | {"steps": 16, "num_views": 6, "texture_size": 256, "sync": sync})
+        synoptic.texture(sd32, str(box), HOUSE, **QUICK | {"steps": 8, "num_views": 8, "texture_size": 256, "sync": sync})
         .outputs[0]
         .figures["view_agreement"]
         for sync in ("x0", "none")
@@ -73,6 +79,61 @@ def test_a_run_leaves_the_mesh_its_texture_and_the_conditions_and_is_not_done_ag
     stem = tmp_path / Path(picture.file).stem
     assert "sample" not in again.timings and (tmp_path / "conditions.png").exists()
     assert all(Path(f"{stem}{end}").stat().st_size > 1000 for end in (".glb", ".viewer.html", ".views.png"))
+
+
+@pytest.fixture(scope="module")
+def mapped(box) -> Path:
+    """The box with texture coordinates and a gray texture, a node above it, and moved."""
+    mesh = read_mesh(box)
+    gray = encoded(Image.new("RGB", (64, 64), "gray"), "PNG")
+    file = box.with_name("mapped.glb")
+    file.write_bytes(mesh.textured({mesh.pieces[0].material: gray}, unwrap(mesh.pieces), "mapped")[".glb"])
+    tree, data = read_container(file)
+    tree["nodes"].append({"name": "above", "children": [0], "translation": [1.0, 0.0, 2.0]})
+    tree["scenes"][0]["nodes"] = [len(tree["nodes"]) - 1]
+    file.write_bytes(write_container(tree, data))
+    return file
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pixels_from", [1.0, 0.5])
+def test_a_texture_is_edited_where_the_mask_says_and_all_else_is_kept_to_the_bit(sd32, mapped, pixels_from):
+    given = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8))
+    mask = Image.new("L", given.size)
+    mask.paste(255, (20, 10, 60, 40))
+    how = QUICK | {"init_texture": given, "mask": mask, "texture_size": 64, "strength": 1.0, "pixels_from": pixels_from}
+    result = synoptic.texture(sd32, str(mapped), HOUSE, **how)
+    before, after, painted = np.asarray(given), np.asarray(result.texture), np.asarray(mask) > 0
+    assert np.array_equal(after[~painted], before[~painted])
+    assert np.abs(after[painted].astype(int) - before[painted]).mean() > 20
+    file = mapped.with_name("edited.glb")
+    file.write_bytes(result.mesh[".glb"])
+    (tree, data), (own, kept) = read_container(file), read_container(mapped)
+    assert data.startswith(kept) and all(tree[name] == own[name] for name in ("nodes", "scenes", "accessors"))
+    assert [p["attributes"] for m in tree["meshes"] for p in m["primitives"]] == [
+        p["attributes"] for m in own["meshes"] for p in m["primitives"]
+    ]
+    assert tree["bufferViews"][: len(own["bufferViews"])] == own["bufferViews"]
+
+
+@pytest.mark.slow
+def test_the_less_strength_the_more_of_a_texture_is_left(sd32, mapped):
+    red = Image.new("RGB", (64, 64), (200, 30, 30))
+    away = []
+    for strength in (0.25, 1.0):
+        how = QUICK | {"steps": 4, "init_texture": red, "strength": strength, "pixels_from": 1.0}
+        texture = synoptic.texture(sd32, str(mapped), HOUSE, **how).texture
+        away.append(np.abs(np.asarray(texture, int) - np.asarray(red, int)).mean())
+    assert away[0] < 30 < away[1]
+
+
+def test_a_texture_in_coordinates_that_overlap_is_refused(sd32, tmp_path):
+    file = tmp_path / "twice.obj"
+    twice = "".join(f"v 0 0 {z}\nv 1 0 {z}\nv 0 1 {z}\n" for z in (0, 1))
+    file.write_text(f"{twice}vt 0 0\nvt 1 0\nvt 0 1\nf 1/1 2/2 3/3\nf 4/1 5/2 6/3\n")
+    with pytest.raises(InputError) as e:
+        synoptic.texture(sd32, str(file), HOUSE, **QUICK | {"init_texture": Image.new("RGB", (64, 64))})
+    assert e.value.rule == "init-texture-coordinates"
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ def views(tmp_path_factory) -> SurfaceViews:
     file: Path = tmp_path_factory.mktemp("cube") / "cube.obj"
     file.write_text(CUBE)
     surface = PaintedSurface.read(file)
-    camera = choose_views(surface, 6).camera
+    camera = choose_views(surface, 10).camera
     return SurfaceViews(2, cache(partial(surface_maps, surface, camera)), SIDE, 1.0)
 
 
