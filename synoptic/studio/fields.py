@@ -11,13 +11,15 @@ import gradio as gr
 from gradio.components import Component
 from PIL import Image, ImageChops
 
-from synoptic.commands.help import GROUPS, group_of, place
+from synoptic.commands.help import GROUPS, USUAL, group_of, place
 from synoptic.errors import InputError, in_python
 from synoptic.options.base import Options, OptionSpec, alternatives, escape, split_list
 from synoptic.options.picture import PictureSource
 from synoptic.studio.permissions import NOT_ASKED
 
 THE_MODELS = "the model's own"  # the placeholder of a number that `resolve` fills in
+REGIONS = "Regions"  # a heading of their own: boxes are drawn there
+HEADINGS = ("Input", USUAL, REGIONS, *GROUPS)  # in their order
 Keep = Callable[[PictureSource], str]  # an uploaded picture -> the name that it is kept by
 
 
@@ -83,8 +85,8 @@ def fields_of(options: type[Options], models: Sequence[str]) -> dict[str, list[F
         if spec.name in NOT_ASKED or (masked and spec.name == "mask"):
             continue
         new = MaskedPicture(editor()) if masked and spec.name == "image" else Field(spec, component(spec, models))
-        found.setdefault(group_of(spec), []).append(new)
-    return dict(sorted(found.items(), key=lambda pair: GROUPS.index(pair[0]) if pair[0] in GROUPS else len(GROUPS)))
+        found.setdefault(REGIONS if spec.name == "region" else group_of(spec), []).append(new)
+    return dict(sorted(found.items(), key=lambda pair: HEADINGS.index(pair[0]) if pair[0] in HEADINGS else len(HEADINGS)))
 
 
 def editor() -> Component:

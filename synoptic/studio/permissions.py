@@ -10,7 +10,9 @@ from pathlib import Path
 from synoptic.errors import InputError, user_path
 from synoptic.io import save_image
 from synoptic.models.registry import ALIASES, BUNDLED_MODELS, CONTROLNETS, UPSCALERS, resolve
+from synoptic.options import options_class
 from synoptic.options.base import Options
+from synoptic.options.common import ModelOptions
 from synoptic.options.input_image import InputImageOptions
 from synoptic.options.panorama import PanoramaOptions
 from synoptic.options.picture import PictureSource, read_picture
@@ -42,6 +44,14 @@ class Permissions:
         self.options, self.uploads = options, uploads
         folder = user_path(options.models) if options.models else None
         self.offered = {p.name: str(p) for p in sorted(folder.iterdir()) if p.is_dir()} if folder else {}
+
+    def prepared(self, application: str, values: Mapping[str, object]) -> ModelOptions:
+        """Return an application's prepared options. Raises InputError for what is wrong, too much, or not allowed here."""
+        cls = options_class(application)
+        options = cls.from_arguments(**self.allowed(cls, values)).prepare()
+        assert isinstance(options, ModelOptions)
+        self.check_size(options)
+        return options
 
     def allowed(self, options: type[Options], values: Mapping[str, object]) -> dict[str, object]:
         """Return the values of options as they may be used, uploads as files. Raises InputError."""
