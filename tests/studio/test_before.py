@@ -73,4 +73,4 @@ def test_boxes_are_drawn_in_the_shape_of_the_picture(studio, tmp_path, picture_f
     assert (shape["wide"], shape["high"]) == (640, 256) and [kind for _, kind in pictures["value"]] == ["canny"]
     _, _, note = look(*entries(tab, width="<b>x</b>"))
     assert "&lt;b&gt;" in note and "<b>" not in note
-    assert before.boxes("panorama").props == {"degrees": True, "wide": 512, "high": 256}
+    assert before.boxes("panorama").props == {"degrees": True, "wide": 1024, "high": 512}
