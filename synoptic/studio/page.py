@@ -67,6 +67,7 @@ class Panel(NamedTuple):
     preview: gr.Image
     gallery: gr.Gallery
     viewer: gr.HTML
+    mesh: gr.Model3D
     command: gr.Code
     stop: gr.Button
 
@@ -153,11 +154,12 @@ class Page:
         }
         gallery = gr.Gallery(label="pictures", elem_id="pictures", visible=False, **look)
         view = gr.HTML("", elem_id="viewer")
+        mesh = gr.Model3D(label="the mesh, with its texture", interactive=False, visible=False, elem_id="mesh", height=480)
         with gr.Row():
             stop = gr.Button("Stop", interactive=False, elem_id="stop")
             self.sends = {name: gr.Button(f"→ {name}", size="sm") for name in SENT_TO}
         command = gr.Code("", language="shell", label="the same on the command line", interactive=False, elem_id="command")
-        return Panel(status, preview, gallery, view, command, stop)
+        return Panel(status, preview, gallery, view, mesh, command, stop)
 
     def build_history(self, tab: gr.Tab) -> None:
         self.paths = gr.State([])
@@ -263,9 +265,9 @@ class Page:
         """Show a job until it ends: its place in the queue, its progress, previews, then its pictures."""
         job = self.own(owner, id)
         if job is None:
-            yield (status_line(None, 0), *[gr.skip()] * 5)
+            yield (status_line(None, 0), *[gr.skip()] * (len(self.panel) - 1))
             return
-        command = job.options.command()
+        command, hidden = job.options.command(), gr.update(value=None, visible=False)
         last: object = ()
         while job.active:
             now = (job.state, job.steps, id_of(job.preview), self.jobs.position(job))
@@ -273,14 +275,15 @@ class Page:
                 last = now
                 preview = gr.update(value=job.preview, visible=True) if job.preview is not None else gr.skip()
                 stop = gr.update(interactive=not job.stop.is_set())
-                yield status_line(job, now[3]), preview, gr.update(visible=False), "", command, stop
+                yield status_line(job, now[3]), preview, gr.update(visible=False), "", hidden, command, stop
             await asyncio.sleep(WATCH_SECONDS)
         found = results.captioned(job.folder)
         shown = viewer(job.application, job.folder, results.pictures(job.folder))
-        hidden = gr.update(value=None, visible=False)
         pictures = [(self.publish(file), text) for file, text in found]
         gallery = gr.update(value=pictures, visible=bool(pictures), columns=min(3, max(1, len(pictures))))
-        yield status_line(job, 0), hidden, gallery, shown, command, gr.update(interactive=False)
+        found_meshes = results.meshes(job.folder)[:1]
+        mesh = gr.update(value=self.publish(found_meshes[0]), visible=True) if found_meshes else hidden
+        yield status_line(job, 0), hidden, gallery, shown, mesh, command, gr.update(interactive=False)
 
     def publish(self, file: Path) -> str:
         """Return a copy of a file where the page may fetch it, under a name that nobody can guess."""

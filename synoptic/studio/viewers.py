@@ -20,7 +20,7 @@ MOST_SIDE = 8192  # pixels of the longer side of a picture inside a page
 
 def viewer(application: str, folder: Path, pictures: Sequence[Path]) -> str:
     """Return a run's viewer as HTML; "" where its pictures are simply looked at."""
-    if own := sorted(file for pattern in OWN_PAGES for file in folder.glob(pattern)):
+    if own := sorted(file for pattern in OWN_PAGES for file in folder.glob(pattern) if not file.is_symlink()):
         return frame(own[0].read_text())
     if application not in PAGES or not pictures:
         return ""
