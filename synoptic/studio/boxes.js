@@ -8,7 +8,7 @@ const within = v => Math.min(1, Math.max(0, v));
 function read(text) {
   const wordless = boxes.filter(box => !box[4].trim());
   boxes = []; others = [];
-  for (const line of (text || "").split("\n").filter(line => line.trim())) {
+  for (const line of [text ?? ""].flat().join("\n").split("\n").filter(line => line.trim())) {
     const found = line.match(/^\s*(-?[\d.]+)\s*,\s*(-?[\d.]+)\s*,\s*(-?[\d.]+)\s*,\s*(-?[\d.]+)\s*:\s*(.*)$/);
     if (!found) { others.push(line); continue; }
     const [a, b, c, d] = found.slice(1, 5).map(Number);

@@ -67,7 +67,7 @@ class Panel(NamedTuple):
     preview: gr.Image
     gallery: gr.Gallery
     viewer: gr.HTML
-    mesh: gr.Model3D
+    mesh: gr.File
     command: gr.Code
     stop: gr.Button
 
@@ -154,7 +154,7 @@ class Page:
         }
         gallery = gr.Gallery(label="pictures", elem_id="pictures", visible=False, **look)
         view = gr.HTML("", elem_id="viewer")
-        mesh = gr.Model3D(label="the mesh, with its texture", interactive=False, visible=False, elem_id="mesh", height=480)
+        mesh = gr.File(label="the mesh, with its texture", interactive=False, visible=False, elem_id="mesh")
         with gr.Row():
             stop = gr.Button("Stop", interactive=False, elem_id="stop")
             self.sends = {name: gr.Button(f"→ {name}", size="sm") for name in SENT_TO}

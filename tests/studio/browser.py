@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -39,7 +40,7 @@ def opened(address: str, width: int = 1366, height: int = 900, dark: bool = Fals
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--enable-unsafe-swiftshader"])
         page = browser.new_page(viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light")
         page.set_default_timeout(30_000)
         page.goto(address)
@@ -71,7 +72,7 @@ def unfold(page: Any) -> None:
 
 
 def entry(page: Any, label: str) -> Any:
-    return page.get_by_label(label, exact=False).locator("visible=true").first
+    return page.get_by_label(re.compile(rf"^\s*{label}\b")).locator("visible=true").first
 
 
 def until(page: Any, word: str, seconds: float = 300) -> None:

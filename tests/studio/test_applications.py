@@ -1,4 +1,4 @@
-"""Every application in a real browser: entered, painted, seen on its way and in its viewer. Needs Chromium and playwright."""
+"""Every application in a real browser: entered, painted, seen on its way and in its viewer. Needs Chromium."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import Any, NamedTuple
 import pytest
 
 pytest.importorskip("playwright.sync_api")
-trimesh = pytest.importorskip("trimesh")
+pytest.importorskip("trimesh")
+
+import trimesh
 
 import synoptic
 from tests.drawings import disc
@@ -34,9 +36,9 @@ CASES = {
     "panorama": Case({"prompt": HOUSE, "height": "256", "steps": "2"}, moves="#viewer iframe"),
     "anagram": Case({"prompt": TWO, "steps": "3"}, moves="#viewer iframe"),
     "hybrid": Case({"prompt": TWO, "steps": "3"}, moves="#viewer iframe"),
-    "text_to_3d": Case({"prompt": HOUSE, "steps": "40", "preview every": "10"}, moves="#mesh canvas"),
+    "text_to_3d": Case({"prompt": HOUSE, "steps": "40", "preview every": "10"}, moves="#viewer iframe"),
     "texture": Case(
-        {"prompt": HOUSE, "steps": "3", "num views": "4", "texture size": "64"}, "box.glb", moves="#mesh canvas"
+        {"prompt": HOUSE, "steps": "3", "num views": "4", "texture size": "64"}, "box.glb", moves="#viewer iframe"
     ),
     "edit": Case({"prompt": HOUSE, **SMALL}, "disc.png"),
     "flow_edit": Case({"prompt": HOUSE, "source prompt": "a disc", "steps": "4"}, "disc.png"),
@@ -94,10 +96,12 @@ def paint(page: Any, application: str, files: Path) -> None:
     if application == "control":
         page.wait_for_selector("#maps-control img")
     page.locator(f"#paint-{application}").click()
-    page.wait_for_function("window.seen.size > 0")
+    page.wait_for_function("window.seen.size > 0", timeout=300_000)
     until(page, "done", 600)
     page.wait_for_selector("#pictures img")
     assert page.evaluate("[...window.seen]"), "neither progress nor a preview was seen"
+    if application == "texture":
+        page.wait_for_selector("#mesh a[href$='.glb']")
     if case.moves:
         place = page.locator(case.moves)
         place.wait_for()
