@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 from PIL.Image import Image
@@ -44,11 +45,12 @@ def boxes(application: str) -> gr.HTML:
     """Build what boxes with prompts are drawn on: its value is the lines of --region, on a sphere in degrees."""
     css, script = (Path(__file__).with_name(f"boxes.{ending}").read_text() for ending in ("css", "js"))
     options = options_class(application).from_arguments(prompt=ANYTHING).prepare()
-    how = {"html_template": BOXES, "css_template": css, "js_on_load": script, "elem_id": f"boxes-{application}"}
-    return gr.HTML("", degrees=isinstance(options, PanoramaOptions), **how, **canvas(options))
+    how: dict[str, Any] = {"html_template": BOXES, "css_template": css, "js_on_load": script}
+    shape: dict[str, Any] = {"degrees": isinstance(options, PanoramaOptions), **canvas(options)}
+    return gr.HTML("", elem_id=f"boxes-{application}", **how, **shape)
 
 
-def canvas(options: Options) -> dict[str, int]:
+def canvas(options: Options) -> dict[str, Any]:
     """Return the width and height, in pixels, of what boxes are drawn on for prepared options."""
     if isinstance(options, WideOptions):
         return {"wide": options.width, "high": options.height}

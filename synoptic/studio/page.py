@@ -201,17 +201,18 @@ class Page:
         shown = [one for one in (tab.boxes, tab.maps, tab.note) if one is not None]
         if shown:
             watched = tab.named(*before.DECIDING)
-            events = [one.blur if isinstance(one, gr.Textbox) else one.change for one in watched]
+            events = [getattr(one, "blur" if isinstance(one, gr.Textbox) else "change") for one in watched]
             gr.on(events, self.foresee(tab), tab.components, shown, trigger_mode="always_last", **private)
         if tab.boxes is not None:
             (lines,) = tab.named("region")
             tab.boxes.change(None, [tab.boxes], [lines], js="text => text", **private)
+            assert isinstance(lines, gr.Textbox)
             lines.change(None, [lines], [tab.boxes], js="text => text", **private)
 
-    def foresee(self, tab: Tab) -> Callable[..., list[object]]:
+    def foresee(self, tab: Tab) -> Callable[..., list[Any]]:
         """Return what shows the maps that will be followed, and the shape of what boxes are drawn on."""
 
-        def look(*entered: object) -> list[object]:
+        def look(*entered: object) -> list[Any]:
             note, drawn, shape = "", {}, gr.skip()
             try:
                 found = values_of(tab.fields, entered, self.jobs.permissions.keep_upload)

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 CHROMIUM = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
 WITNESS = """() => { window.seen = new Set(); setInterval(() => {
   const status = document.querySelector('#status'), preview = document.querySelector('#preview img');
@@ -37,9 +39,7 @@ def studio(folder: Path, *words: str) -> Iterator[tuple[str, subprocess.Popen[st
 @contextmanager
 def opened(address: str, width: int = 1366, height: int = 900, dark: bool = False) -> Iterator[Any]:
     """The page of a studio in Chromium."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as p:
+    with pytest.importorskip("playwright.sync_api").sync_playwright() as p:
         browser = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--enable-unsafe-swiftshader"])
         page = browser.new_page(viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light")
         page.set_default_timeout(30_000)

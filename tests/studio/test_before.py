@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from synoptic.io import load_image
+from synoptic.options.common import ModelOptions
 from synoptic.runs.execute import run
 from synoptic.studio import before
 from synoptic.studio.fields import Field
@@ -32,6 +33,7 @@ def picture_file(tmp_path):
 def test_the_maps_are_those_that_a_run_follows(application, values, kinds, picture_file, tmp_path):
     values = {name: picture_file if value == "" else value for name, value in values.items()} | {"steps": 1}
     painted = run(application, **values, out=str(tmp_path / "out"))
+    assert isinstance(painted.options, ModelOptions)
     drawn = before.maps(painted.options)
     assert list(drawn) == kinds
     for kind, image in drawn.items():

@@ -6,6 +6,7 @@ import json
 import time
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,13 +17,13 @@ from tests.studio.browser import studio
 from tests.studio.conftest import QUICK
 
 
-def call(address: str, path: str, body: object = None) -> dict[str, object]:
+def call(address: str, path: str, body: object = None) -> dict[str, Any]:
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(address + path, data, {"content-type": "application/json"})
     return json.loads(urllib.request.urlopen(request).read())
 
 
-def wait(address: str, id: object, *states: str) -> dict[str, object]:
+def wait(address: str, id: object, *states: str) -> dict[str, Any]:
     until = time.monotonic() + 240
     while True:
         job = call(address, f"/api/jobs/{id}")
@@ -47,7 +48,7 @@ def test_a_kill_in_mid_job_loses_nothing(tmp_path: Path):
         process.wait(20)
     with studio(tmp_path) as (address, _):
         jobs = [wait(address, id, "done", "failed") for id in ids]
-    assert [job["state"] for job in jobs] == ["done"] * 3 and all(len(list(job["pictures"])) == 1 for job in jobs)  # type: ignore
+    assert [job["state"] for job in jobs] == ["done"] * 3 and all(len(job["pictures"]) == 1 for job in jobs)
     pictures = sorted(file for file in tmp_path.glob("generate/*/a_photo_of_a_horse*.png"))
     assert sorted(read_settings(file)["options"]["seed"] for file in pictures) == [1, 2, 3]
     for folder in {file.parent for file in pictures}:
