@@ -7,6 +7,8 @@ import re
 import shutil
 import subprocess
 import sys
+import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,10 +32,21 @@ def studio(folder: Path, *words: str) -> Iterator[tuple[str, subprocess.Popen[st
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment)
     assert process.stdout is not None
     try:
-        yield process.stdout.readline().split()[0], process
+        address = process.stdout.readline().split()[0]
+        while not answers(address):
+            time.sleep(0.2)
+        yield address, process
     finally:
         process.kill()
         process.wait(20)
+
+
+def answers(address: str) -> bool:
+    """Return whether a studio answers yet: it says its address a moment before."""
+    try:
+        return urllib.request.urlopen(f"{address}/openapi.json").status == 200
+    except OSError:
+        return False
 
 
 @contextmanager
