@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import torch
 from PIL.Image import Image, new
+from torch import Tensor
 
 from synoptic.controlnet.maps import control_maps
 from synoptic.io import from_pil, to_pil
 from synoptic.models.base import Denoiser, PretrainedModel
+from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.control_kinds import split_kind, union_kind
 from synoptic.models.controlnet import Control, ControlledDenoiser, ControlNetwork
 from synoptic.models.controlnet_transformer import controlnet_of
@@ -24,19 +26,10 @@ from synoptic.pipelines.input_image import InputImage
 def with_controlnets(
     model: PretrainedModel, controlnets: ControlNets, picture: InputImage, circular: bool = False
 ) -> tuple[Denoiser, dict[str, Image]]:
-    """Return the model, following the picture's conditions if there are any, and {"canny.png": map, …}.
-
-    With `circular` the maps are drawn of a picture that goes on beyond each end with the other one.
-    """
+    """Return the model, following the picture's conditions if there are any, and {"canny.png": map, …}."""
     if not controlnets.conditions:
         return model, {}
-    depth, drawn_of = find_depth(controlnets.depth, picture.size), picture.image
-    beside = picture.checkpoint.native_size // 4 if circular else 0
-    if beside:
-        drawn_of = wrap_image(drawn_of, beside)
-        depth = wrap_image(depth.resize(picture.size), beside) if isinstance(depth, Image) else depth
-    drawn = control_maps(drawn_of, controlnets.conditions, depth)
-    maps = {kind: whole[..., beside : whole.shape[-1] - beside] for kind, whole in drawn.items()}
+    maps = draw_maps(controlnets, picture, circular)
     device, dtype = str(model.device), str(model.dtype).removeprefix("torch.")
     controls, loaded = [], {}
     for kind, name, strength in zip(controlnets.conditions, controlnets.names, controlnets.strengths, strict=True):
@@ -53,6 +46,20 @@ def with_controlnets(
     return ControlledDenoiser(model, controls), files
 
 
+def draw_maps(controlnets: ControlNets, picture: InputImage, circular: bool = False) -> dict[str, Tensor]:
+    """Return {condition: map (1, 3, H, W) in [0, 1]} of a picture.
+
+    With `circular` they are drawn of a picture that goes on beyond each end with the other one.
+    """
+    depth, drawn_of = find_depth(controlnets.depth, picture.size), picture.image
+    beside = picture.checkpoint.native_size // 4 if circular else 0
+    if beside:
+        drawn_of = wrap_image(drawn_of, beside)
+        depth = wrap_image(depth.resize(picture.size), beside) if isinstance(depth, Image) else depth
+    drawn = control_maps(drawn_of, controlnets.conditions, depth)
+    return {kind: whole[..., beside : whole.shape[-1] - beside] for kind, whole in drawn.items()}
+
+
 def _of_kind(loaded: ControlNetwork, model: PretrainedModel, name: str, condition: str) -> ControlNetwork:
     """A network that is loaded already, for maps of another kind."""
     if isinstance(model, TransformerDenoiser):
@@ -65,23 +72,31 @@ def _of_kind(loaded: ControlNetwork, model: PretrainedModel, name: str, conditio
 def with_wide_control(
     model: PretrainedModel, options: WideControlOptions, width: int, height: int, circular: bool = False
 ) -> tuple[Denoiser, dict[str, Image]]:
-    """Return the model, following --control if there is one, and its files: original.png and the maps.
-
-    The picture covers width x height pixels, and its middle is kept. For a `circular` one its ends are made to meet, but
-    where it is a map itself.
-    """
+    """Return the model, following --control if there is one, and its files: original.png and the maps."""
     if options.control is None:
         return model, {}
+    picture = followed_picture(options, model.checkpoint, width, height, circular)
+    controlled, files = with_controlnets(model, options.controlnets(), picture, circular)
+    return controlled, {"original.png": picture.image} | files
+
+
+def followed_picture(
+    options: WideControlOptions, checkpoint: Checkpoint, width: int, height: int, circular: bool = False
+) -> InputImage:
+    """Return the picture of --control as it is followed.
+
+    It covers width x height pixels, and its middle is kept. For a `circular` one its ends are made to meet, but where it
+    is a map itself.
+    """
+    assert options.control is not None
     image = read_picture(options.control)
     scale = max(width / image.width, height / image.height)
     large = max(width, round(image.width * scale)), max(height, round(image.height * scale))
     left, top = (large[0] - width) // 2, (large[1] - height) // 2
     part = image.resize(large).crop((left, top, left + width, top + height))
     if circular and "map" not in options.condition:
-        part = close_ends(part, model.checkpoint.native_size // 8)
-    picture = InputImage(part, model.checkpoint)
-    controlled, files = with_controlnets(model, options.controlnets(), picture, circular)
-    return controlled, {"original.png": picture.image} | files
+        part = close_ends(part, checkpoint.native_size // 8)
+    return InputImage(part, checkpoint)
 
 
 def wrap_image(image: Image, beside: int) -> Image:

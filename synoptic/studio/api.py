@@ -19,7 +19,7 @@ from synoptic.studio.permissions import NOT_ASKED
 
 
 class JobRequest(BaseModel):
-    """An application and its options, in Python's spelling; pictures are the ids of uploads."""
+    """An application and its options, in Python's spelling; pictures and meshes are the ids of uploads."""
 
     application: str
     options: dict[str, Any] = Field(default_factory=dict)
@@ -50,7 +50,7 @@ class OptionSchema(BaseModel):
 
 
 class Upload(BaseModel):
-    """A picture that was uploaded; `id` is what options call it."""
+    """A picture or mesh that was uploaded; `id` is what options call it."""
 
     id: str
 
@@ -110,21 +110,21 @@ def api(jobs: Jobs) -> APIRouter:
 
     @router.post("/uploads", status_code=201)
     async def upload(request: Request) -> Upload:
-        """Upload a picture, the body of the request."""
+        """Upload a picture or a mesh, a GLB, the body of the request."""
         return await run_in_threadpool(keep, jobs, await request.body())
 
     return router
 
 
 def keep(jobs: Jobs, data: bytes) -> Upload:
-    """Keep an uploaded picture. Raises HTTPException for what is none."""
-    with NamedTemporaryFile(suffix=".upload") as file:
+    """Keep an uploaded picture or GLB. Raises HTTPException for what is neither."""
+    with NamedTemporaryFile(suffix=".glb" if data.startswith(b"glTF") else ".upload") as file:
         file.write(data)
         file.flush()
         try:
             return Upload(id=jobs.permissions.keep_upload(file.name))
         except InputError:
-            raise HTTPException(422, "the body must be a picture: a PNG, JPEG or WebP file") from None
+            raise HTTPException(422, "the body must be a picture, a PNG, JPEG or WebP file, or a mesh, a GLB") from None
 
 
 def schema(application: str) -> list[OptionSchema]:

@@ -11,14 +11,16 @@ import gradio as gr
 from gradio.components import Component
 from PIL import Image, ImageChops
 
-from synoptic.commands.help import GROUPS, group_of, place
+from synoptic.commands.help import GROUPS, USUAL, group_of, place
 from synoptic.errors import InputError, in_python
 from synoptic.options.base import Options, OptionSpec, alternatives, escape, split_list
 from synoptic.options.picture import PictureSource
-from synoptic.studio.permissions import NOT_ASKED
+from synoptic.studio.permissions import MESH, MESHES, NOT_ASKED
 
 THE_MODELS = "the model's own"  # the placeholder of a number that `resolve` fills in
-Keep = Callable[[PictureSource], str]  # an uploaded picture -> the name that it is kept by
+REGIONS = "Regions"  # a heading of their own: boxes are drawn there
+HEADINGS = ("Input", USUAL, REGIONS, *GROUPS)  # in their order
+Keep = Callable[[PictureSource], str]  # an uploaded file -> the name that it is kept by
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Field:
         if entered is None or entered == "" or entered == []:
             return {}
         value: object = entered
-        if self.spec.option.picture:
+        if uploaded(self.spec):
             value = keep(entered)
         elif self.spec.is_list:
             value = [typed(self.spec, word) for word in words(self.spec, entered)]
@@ -42,9 +44,9 @@ class Field:
         return {self.spec.name: value} if value != [] else {}
 
     def entry(self, options: Mapping[str, Any]) -> object:
-        """Return what is entered for these options; a picture that is not at hand is left empty."""
+        """Return what is entered for these options; a file that is not at hand is left empty."""
         value = options.get(self.spec.name, None if self.spec.default is MISSING else self.spec.default)
-        if self.spec.option.picture:
+        if uploaded(self.spec):
             return None
         if self.spec.is_list and isinstance(self.component, gr.Dropdown):
             return list(value or ())
@@ -83,8 +85,8 @@ def fields_of(options: type[Options], models: Sequence[str]) -> dict[str, list[F
         if spec.name in NOT_ASKED or (masked and spec.name == "mask"):
             continue
         new = MaskedPicture(editor()) if masked and spec.name == "image" else Field(spec, component(spec, models))
-        found.setdefault(group_of(spec), []).append(new)
-    return dict(sorted(found.items(), key=lambda pair: GROUPS.index(pair[0]) if pair[0] in GROUPS else len(GROUPS)))
+        found.setdefault(REGIONS if spec.name == "region" else group_of(spec), []).append(new)
+    return dict(sorted(found.items(), key=lambda pair: HEADINGS.index(pair[0]) if pair[0] in HEADINGS else len(HEADINGS)))
 
 
 def editor() -> Component:
@@ -104,6 +106,8 @@ def component(spec: OptionSpec, models: Sequence[str]) -> Component:
     if spec.option.picture:
         sources: Any = ["upload", "clipboard"]
         return gr.Image(label=f"{label(spec)}: {help}", type="filepath", sources=sources, render=False)
+    if spec.name == MESH:
+        return gr.File(label=f"{label(spec)}: {help}", file_types=[*MESHES], height=140, render=False)
     if spec.name == "model":
         return gr.Dropdown(list(models), value=default, allow_custom_value=True, **how)
     if kind is bool:
@@ -127,6 +131,11 @@ def list_component(spec: OptionSpec, kind: object, default: Any, how: dict[str, 
     if spec.option.separator:
         return gr.Textbox(", ".join(map(str, default or ())), **how)
     return gr.Textbox("\n".join(default or ()), lines=2, max_lines=8, **how)
+
+
+def uploaded(spec: OptionSpec) -> bool:
+    """Return whether an option is a file that a person uploads."""
+    return spec.option.picture or spec.name == MESH
 
 
 def label(spec: OptionSpec) -> str:

@@ -100,10 +100,7 @@ class Jobs:
 
     def submit(self, application: str, values: Mapping[str, object], owner: str) -> Job:
         """Add a job to the queue. Raises InputError for options that are wrong or not allowed here."""
-        cls = options_class(application)
-        options = cls.from_arguments(**self.permissions.allowed(cls, values)).prepare()
-        assert isinstance(options, ModelOptions)
-        self.permissions.check_size(options)
+        options = self.permissions.prepared(application, values)
         place = self.folder / Path(default_folder(options)).relative_to("outputs")
         job = Job(secrets.token_urlsafe(16), owner, replace(options, out=str(place)), time.time())
         with self._lock:

@@ -8,6 +8,7 @@ import re
 import secrets
 import shutil
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from hashlib import sha256
 from html import escape
@@ -24,7 +25,7 @@ from synoptic.io import read_settings
 from synoptic.models.vocabulary import vocabulary
 from synoptic.options import options_class
 from synoptic.runs.folders import MANIFEST
-from synoptic.studio import results
+from synoptic.studio import before, results
 from synoptic.studio.examples import EXAMPLES
 from synoptic.studio.fields import Field, MaskedPicture, fields_of, values_of
 from synoptic.studio.jobs import Job, Jobs
@@ -33,6 +34,7 @@ from synoptic.studio.viewers import viewer
 WATCH_SECONDS = 0.3  # between two looks at a job
 SHOWN = 60  # pictures of the history
 SENT_TO = {"edit": "image", "inpaint": "image", "control": "image", "hybrid": "photo", "wide": "control"}  # their inputs
+OPENED = {"control": "ControlNet"}  # options that are not folded, though not the usual ones
 CSS = """.status progress{width:100%;height:.6rem} .status{min-height:3.2rem} footer{display:none!important}
 .gradio-container{max-width:1500px!important} .dark{--color-accent:var(--primary-400)}"""
 
@@ -45,10 +47,17 @@ class Tab:
     fields: list[Field | MaskedPicture] = field(default_factory=list)
     paint: gr.Button | None = None
     nine: gr.Button | None = None
+    boxes: gr.HTML | None = None
+    maps: gr.Gallery | None = None
+    note: gr.HTML | None = None  # why there are no maps
 
     @property
     def components(self) -> list[Component]:
         return [one.component for one in self.fields]
+
+    def named(self, *names: str) -> list[Component]:
+        """Return the components of the options that are so named."""
+        return [one.component for one in self.fields if isinstance(one, Field) and one.spec.name in names]
 
 
 class Panel(NamedTuple):
@@ -58,6 +67,7 @@ class Panel(NamedTuple):
     preview: gr.Image
     gallery: gr.Gallery
     viewer: gr.HTML
+    mesh: gr.File
     command: gr.Code
     stop: gr.Button
 
@@ -96,8 +106,7 @@ class Page:
                     gr.Markdown(description(options.__doc__ or ""))
                     fields = fields_of(options, self.models)
                     tab.fields = [one for some in fields.values() for one in some]
-                    for one in fields.pop("Input"):
-                        one.component.render()
+                    self.place(tab, fields.pop("Input"))
                     with gr.Row():
                         tab.paint = gr.Button("Paint", variant="primary", elem_id=f"paint-{tab.application}")
                         tab.nine = gr.Button("Nine seeds", elem_id=f"nine-{tab.application}")
@@ -105,17 +114,27 @@ class Page:
                         for example in EXAMPLES.get(tab.application, ()):
                             self.build_example(tab, example)
                     for heading, some in fields.items():
-                        self.place(heading, some)
+                        opened = OPENED.get(tab.application) == heading
+                        with gr.Column() if heading == USUAL else gr.Accordion(heading, open=opened):
+                            self.place(tab, some, beside=heading == USUAL)
         with gr.Accordion("Words that the bundled models know", open=False):
             for kind, known in vocabulary()["prompts"].items():
                 gr.Markdown(f"**{kind}**: {', '.join(known)}")
         self.dropped = gr.File(label="Drop a PNG made by synoptic: its settings come back", file_types=[".png"], height=110)
 
-    def place(self, heading: str, fields: Sequence[Field | MaskedPicture]) -> None:
-        """Place built fields: the usual ones in sight, the others folded under their heading."""
-        with gr.Row() if heading == USUAL else gr.Accordion(heading, open=False):
+    def place(self, tab: Tab, fields: Sequence[Field | MaskedPicture], beside: bool = False) -> None:
+        """Place built fields, below or `beside` each other, and what shows their meaning: boxes, maps."""
+        with gr.Row() if beside else nullcontext():
             for one in fields:
                 one.component.render()
+        names = {one.spec.name for one in fields if isinstance(one, Field)}
+        if "region" in names:
+            tab.boxes = before.boxes(tab.application)
+        if tab.named("condition") and names & {"image", "control"}:
+            look: dict[str, Any] = {"object_fit": "contain", "height": 300, "buttons": [], "visible": False}
+            title, id = "what is followed of it", f"maps-{tab.application}"
+            tab.maps = gr.Gallery(label=title, columns=3, elem_id=id, format="png", **look)
+            tab.note = gr.HTML("", elem_id=f"note-{tab.application}")
 
     def build_example(self, tab: Tab, example: Mapping[str, object]) -> None:
         title = " · ".join(
@@ -135,11 +154,12 @@ class Page:
         }
         gallery = gr.Gallery(label="pictures", elem_id="pictures", visible=False, **look)
         view = gr.HTML("", elem_id="viewer")
+        mesh = gr.File(label="the mesh, with its texture", interactive=False, visible=False, elem_id="mesh")
         with gr.Row():
             stop = gr.Button("Stop", interactive=False, elem_id="stop")
             self.sends = {name: gr.Button(f"→ {name}", size="sm") for name in SENT_TO}
         command = gr.Code("", language="shell", label="the same on the command line", interactive=False, elem_id="command")
-        return Panel(status, preview, gallery, view, command, stop)
+        return Panel(status, preview, gallery, view, mesh, command, stop)
 
     def build_history(self, tab: gr.Tab) -> None:
         self.paths = gr.State([])
@@ -162,6 +182,7 @@ class Page:
                 button.click(
                     self.painter(tab, count), [self.owner, *tab.components], [self.job], concurrency_limit=None, **private
                 ).success(self.watch, [self.owner, self.job], shown, concurrency_limit=None, **private)
+            self.connect_before(tab)
         page.load(self.recognize, [self.owner], [self.owner], **private).then(
             self.watch, [self.owner, self.job], shown, concurrency_limit=None, **private
         )
@@ -173,6 +194,38 @@ class Page:
         self.dropped.upload(self.use_dropped, [self.dropped], every, **private)
         for name, button in self.sends.items():
             button.click(self.sender(name), [self.owner, self.job, self.chosen], every, **private)
+
+    def connect_before(self, tab: Tab) -> None:
+        """Say what shows what will be painted: maps as soon as there is a picture, boxes and their lines as the same."""
+        private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+        shown = [one for one in (tab.boxes, tab.maps, tab.note) if one is not None]
+        if shown:
+            watched = tab.named(*before.DECIDING)
+            events = [getattr(one, "blur" if isinstance(one, gr.Textbox) else "change") for one in watched]
+            gr.on(events, self.foresee(tab), tab.components, shown, trigger_mode="always_last", **private)
+        if tab.boxes is not None:
+            (lines,) = tab.named("region")
+            tab.boxes.change(None, [tab.boxes], [lines], js="text => text", **private)
+            assert isinstance(lines, gr.Textbox)
+            lines.change(None, [lines], [tab.boxes], js="text => text", **private)
+
+    def foresee(self, tab: Tab) -> Callable[..., list[Any]]:
+        """Return what shows the maps that will be followed, and the shape of what boxes are drawn on."""
+
+        def look(*entered: object) -> list[Any]:
+            note, drawn, shape = "", {}, gr.skip()
+            try:
+                found = values_of(tab.fields, entered, self.jobs.permissions.keep_upload)
+                if found.keys() & {"image", "control"} or tab.boxes is not None:
+                    options = self.jobs.permissions.prepared(tab.application, {"prompt": before.ANYTHING} | found)
+                    shape = gr.update(**before.canvas(options)) if tab.boxes is not None else shape
+                    drawn = before.maps(options)
+            except InputError as e:
+                note = escape(str(e.in_python()))
+            pictures = gr.update(value=[(one, kind) for kind, one in drawn.items()], visible=bool(drawn))
+            return [shape] * (tab.boxes is not None) + [pictures, note] * (tab.maps is not None)
+
+        return look
 
     def recognize(self, owner: object) -> str:
         """Return who this browser is: what it was called before, or a new name that nobody can guess."""
@@ -213,9 +266,9 @@ class Page:
         """Show a job until it ends: its place in the queue, its progress, previews, then its pictures."""
         job = self.own(owner, id)
         if job is None:
-            yield (status_line(None, 0), *[gr.skip()] * 5)
+            yield (status_line(None, 0), *[gr.skip()] * (len(self.panel) - 1))
             return
-        command = job.options.command()
+        command, hidden = job.options.command(), gr.update(value=None, visible=False)
         last: object = ()
         while job.active:
             now = (job.state, job.steps, id_of(job.preview), self.jobs.position(job))
@@ -223,14 +276,15 @@ class Page:
                 last = now
                 preview = gr.update(value=job.preview, visible=True) if job.preview is not None else gr.skip()
                 stop = gr.update(interactive=not job.stop.is_set())
-                yield status_line(job, now[3]), preview, gr.update(visible=False), "", command, stop
+                yield status_line(job, now[3]), preview, gr.update(visible=False), "", hidden, command, stop
             await asyncio.sleep(WATCH_SECONDS)
         found = results.captioned(job.folder)
         shown = viewer(job.application, job.folder, results.pictures(job.folder))
-        hidden = gr.update(value=None, visible=False)
         pictures = [(self.publish(file), text) for file, text in found]
         gallery = gr.update(value=pictures, visible=bool(pictures), columns=min(3, max(1, len(pictures))))
-        yield status_line(job, 0), hidden, gallery, shown, command, gr.update(interactive=False)
+        found_meshes = results.meshes(job.folder)[:1]
+        mesh = gr.update(value=self.publish(found_meshes[0]), visible=True) if found_meshes else hidden
+        yield status_line(job, 0), hidden, gallery, shown, mesh, command, gr.update(interactive=False)
 
     def publish(self, file: Path) -> str:
         """Return a copy of a file where the page may fetch it, under a name that nobody can guess."""

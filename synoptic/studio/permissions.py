@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
 
 from synoptic.errors import InputError, user_path
-from synoptic.io import save_image
+from synoptic.io import atomic_write, save_image
+from synoptic.mesh import read_mesh
 from synoptic.models.registry import ALIASES, BUNDLED_MODELS, CONTROLNETS, UPSCALERS, resolve
+from synoptic.options import options_class
 from synoptic.options.base import Options
+from synoptic.options.common import ModelOptions
 from synoptic.options.input_image import InputImageOptions
 from synoptic.options.panorama import PanoramaOptions
 from synoptic.options.picture import PictureSource, read_picture
 from synoptic.options.studio import StudioOptions
 
+MESH = "mesh"  # an option that takes an upload, though it is no picture
+MESHES = (".glb", ".obj", ".ply", ".stl")  # kinds that need no file beside them
+UPLOADED = re.compile(rf"[0-9a-f]{{64}}({'|'.join(map(re.escape, MESHES))})?")
 FILES = (
     "model",
-    "mesh",
     "lora",
     "vae",
     "embeddings",
@@ -43,6 +48,14 @@ class Permissions:
         folder = user_path(options.models) if options.models else None
         self.offered = {p.name: str(p) for p in sorted(folder.iterdir()) if p.is_dir()} if folder else {}
 
+    def prepared(self, application: str, values: Mapping[str, object]) -> ModelOptions:
+        """Return an application's prepared options. Raises InputError for what is wrong, too much, or not allowed here."""
+        cls = options_class(application)
+        options = cls.from_arguments(**self.allowed(cls, values)).prepare()
+        assert isinstance(options, ModelOptions)
+        self.check_size(options)
+        return options
+
     def allowed(self, options: type[Options], values: Mapping[str, object]) -> dict[str, object]:
         """Return the values of options as they may be used, uploads as files. Raises InputError."""
         found: dict[str, object] = {}
@@ -54,6 +67,8 @@ class Permissions:
                 found[spec.name] = value
             elif spec.option.picture:
                 found[spec.name] = self.upload(value)
+            elif spec.name == MESH:
+                found[spec.name] = self.mesh(value)
             elif spec.name in FILES:
                 found[spec.name] = [self.file(v) for v in value] if isinstance(value, list | tuple) else self.file(value)
             else:
@@ -64,16 +79,19 @@ class Permissions:
         return found
 
     def upload(self, value: object) -> PictureSource | None:
-        """Return the file of an uploaded picture, which is called by its hash. Raises InputError for any other name."""
+        """Return the file of an upload, which is called by its hash. Raises InputError for any other name."""
         if value is None or value == "":
             return None
-        if (
-            isinstance(value, str)
-            and re.fullmatch(r"[0-9a-f]{64}", value)
-            and (file := self.uploads / f"{value}.png").is_file()
-        ):
-            return str(file)
-        raise InputError("a picture must have been uploaded here, another was named: upload it first", rule="upload-unknown")
+        if isinstance(value, str) and UPLOADED.fullmatch(value):
+            file = self.uploads / (value if "." in value else f"{value}.png")
+            if file.is_file():
+                return str(file)
+        raise InputError("a file must have been uploaded here, another was named: upload it first", rule="upload-unknown")
+
+    def mesh(self, value: object) -> object:
+        """Return the file of an uploaded mesh, or where nobody else listens of any. Raises InputError for another."""
+        uploaded = isinstance(value, str) and UPLOADED.fullmatch(value)
+        return self.upload(value) if uploaded or self.options.listen else value
 
     def file(self, value: object) -> object:
         """Return a model's name, or the path of one that is offered. Raises InputError for any other where others listen."""
@@ -114,12 +132,20 @@ class Permissions:
                 )
 
     def keep_upload(self, source: PictureSource) -> str:
-        """Keep a picture as a PNG of this studio; return its name, a hash. Raises InputError for what is no picture."""
+        """Keep a picture as a PNG of this studio, or a mesh; return its name, a hash. Raises InputError for neither."""
+        if isinstance(source, str) and (kind := Path(source).suffix.lower()) in MESHES:
+            read_mesh(Path(source))
+            data = Path(source).read_bytes()
+            return self.kept(sha256(data).hexdigest() + kind, lambda file: atomic_write(file, lambda f: f.write(data)))
         image = read_picture(source)
         name = sha256(f"{image.mode} {image.size} ".encode() + image.tobytes()).hexdigest()
-        file = self.uploads / f"{name}.png"
-        if not file.exists():
-            save_image(file, image, {})
+        self.kept(f"{name}.png", lambda file: save_image(file, image, {}))
+        return name
+
+    def kept(self, name: str, write: Callable[[Path], object]) -> str:
+        """Return the name of an upload, written if it is new."""
+        if not (file := self.uploads / name).exists():
+            write(file)
         return name
 
 

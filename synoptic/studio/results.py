@@ -34,6 +34,11 @@ def captioned(folder: Path) -> list[tuple[Path, str]]:
     return found + [(file, file.stem.replace("_", " ")) for file in figures if file not in dict(found)]
 
 
+def meshes(folder: Path) -> list[Path]:
+    """Return the meshes of a run that need no file beside them."""
+    return [file for file in sorted(folder.rglob("*.glb")) if file.is_file() and not file.is_symlink()]
+
+
 def score(folder: Path) -> str:
     """Return the mean score of a run's pictures and what it means; "" where there is none."""
     scores = (earlier(folder) or {}).get("scores")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import secrets
 import sys
@@ -16,7 +17,8 @@ from urllib.parse import urlsplit
 
 import gradio as gr
 import uvicorn
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from gradio import themes
 from PIL import Image
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -65,12 +67,20 @@ def build(options: StudioOptions, password: str = "") -> FastAPI:
     app = FastAPI(title="synoptic studio", docs_url=None, redoc_url=None)
     app.state.jobs = jobs
     app.include_router(api(jobs))
+    app.add_exception_handler(RequestValidationError, explain)
     page = Page(jobs, served, kept_secret(private / "secret")).build()
     theme = themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]).set(**LEGIBLE)
     how: dict[str, Any] = {"theme": theme, "css": CSS, "footer_links": [], "ssr_mode": False, "max_file_size": MOST_BYTES}
     gr.mount_gradio_app(app, page, path="/", show_error=False, enable_monitoring=False, **how)
     app.add_middleware(Guard, password=password, anyone=options.listen)
     return app
+
+
+async def explain(_: Request, error: Exception) -> Response:
+    """Answer a request that the schema does not allow: where it is wrong, and why, without the bytes that it held."""
+    assert isinstance(error, RequestValidationError)
+    detail = [{"loc": [str(part) for part in one["loc"]], "msg": one["msg"]} for one in error.errors()]
+    return Response(json.dumps({"detail": detail}), 422, media_type="application/json")
 
 
 def kept_secret(file: Path) -> str:

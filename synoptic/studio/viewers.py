@@ -15,13 +15,14 @@ from synoptic.io.html import data_url
 PAGES = {"anagram": "turn.html", "wide": "zoom.html", "hybrid": "distance.html"}
 OWN_PAGES = ("*/turntable.html", "*.panorama.html", "*.viewer.html")  # that a run has written itself
 HEIGHT = 480
+FITTED = "<style>body{margin:.5rem auto} h1{display:none} img{height:380px;object-fit:contain}</style>"  # into that height
 MOST_SIDE = 8192  # pixels of the longer side of a picture inside a page
 
 
 def viewer(application: str, folder: Path, pictures: Sequence[Path]) -> str:
     """Return a run's viewer as HTML; "" where its pictures are simply looked at."""
-    if own := sorted(file for pattern in OWN_PAGES for file in folder.glob(pattern)):
-        return frame(own[0].read_text())
+    if own := sorted(file for pattern in OWN_PAGES for file in folder.glob(pattern) if not file.is_symlink()):
+        return frame(own[0].read_text() + FITTED)
     if application not in PAGES or not pictures:
         return ""
     image = load_image(pictures[0])

@@ -11,7 +11,7 @@ from synoptic.options import options_class
 from synoptic.options.base import alternatives
 from synoptic.studio.examples import EXAMPLES
 from synoptic.studio.fields import Field, MaskedPicture, fields_of, values_of
-from synoptic.studio.permissions import FILES, NOT_ASKED, PLACED
+from synoptic.studio.permissions import FILES, MESH, NOT_ASKED, PLACED
 
 
 def every_field(application: str) -> list[Field | MaskedPicture]:
@@ -66,7 +66,7 @@ def test_every_text_is_words_or_is_checked_where_others_listen():
         for spec in options_class(application).specs():
             kinds = [kind for alternative in alternatives(spec.kind) for kind in (alternative, *get_args(alternative))]
             if str in kinds and not spec.option.picture:
-                assert spec.name in (*WORDS, *FILES, *PLACED, *NOT_ASKED), (application, spec.name)
+                assert spec.name in (*WORDS, *FILES, *PLACED, *NOT_ASKED, MESH), (application, spec.name)
 
 
 @pytest.mark.parametrize("application", EXAMPLES)

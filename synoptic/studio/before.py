@@ -1,0 +1,58 @@
+"""What is seen before painting: the maps that a ControlNet will follow, and the boxes of regions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from PIL.Image import Image
+
+from synoptic.io import to_pil
+from synoptic.models.registry import resolve
+from synoptic.options import options_class
+from synoptic.options.base import Options
+from synoptic.options.common import ModelOptions
+from synoptic.options.controlnet import ControlNetOptions
+from synoptic.options.input_image import InputImageOptions
+from synoptic.options.panorama import PanoramaOptions
+from synoptic.options.wide import WideOptions
+from synoptic.pipelines.control_guidance import draw_maps, followed_picture
+from synoptic.pipelines.input_image import InputImage
+
+ANYTHING = "a picture"  # the prompt of what is looked at before one was typed
+DECIDING = ("image", "control", "condition", "depth", "size", "width", "height", "circular", "model")  # what is shown
+BOXES = '<p class="hint">Drag boxes, say what is in each; the field of regions says the same in words.</p>'
+BOXES += '<div class="canvas" role="img" aria-label="boxes of regions"></div><div class="list"></div>'
+
+
+def maps(options: ModelOptions) -> dict[str, Image]:
+    """Return {condition: map} as a run of these options, prepared, would follow them; {} where it follows none."""
+    if not isinstance(options, ControlNetOptions) or not options.condition:
+        return {}
+    checkpoint, circular = resolve(options.model), False
+    if isinstance(options, WideOptions):
+        circular = options.circular
+        picture = followed_picture(options, checkpoint, options.width, options.height, circular)
+    else:
+        assert isinstance(options, InputImageOptions)
+        picture = InputImage.read(checkpoint, options.image, options.size)
+    drawn = draw_maps(options.controlnets(), picture, circular)
+    return {kind: to_pil(2 * one - 1)[0] for kind, one in drawn.items()}
+
+
+def boxes(application: str) -> gr.HTML:
+    """Build what boxes with prompts are drawn on: its value is the lines of --region, on a sphere in degrees."""
+    css, script = (Path(__file__).with_name(f"boxes.{ending}").read_text() for ending in ("css", "js"))
+    options = options_class(application).from_arguments(prompt=ANYTHING).prepare()
+    how: dict[str, Any] = {"html_template": BOXES, "css_template": css, "js_on_load": script}
+    shape: dict[str, Any] = {"degrees": isinstance(options, PanoramaOptions), **canvas(options)}
+    return gr.HTML("", elem_id=f"boxes-{application}", **how, **shape)
+
+
+def canvas(options: Options) -> dict[str, Any]:
+    """Return the width and height, in pixels, of what boxes are drawn on for prepared options."""
+    if isinstance(options, WideOptions):
+        return {"wide": options.width, "high": options.height}
+    assert isinstance(options, PanoramaOptions)
+    return {"wide": 2 * options.height, "high": options.height}
