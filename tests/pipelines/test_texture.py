@@ -28,6 +28,7 @@ from synoptic.mesh.unwrap import unwrap
 
 HOUSE = "a yellow house"
 QUICK: dict[str, Any] = {"steps": 2, "num_views": 4, "texture_size": 64, "dtype": "float32", "device": "cpu"}
+EIGHT = {"steps": 8, "num_views": 8, "texture_size": 256, "pixels_from": 0.75}  # as many views as overlap
 
 
 @pytest.fixture(scope="module")
@@ -64,9 +65,7 @@ def test_the_mesh_comes_back_with_a_texture(sd32, box):
 def test_views_that_agree_show_one_surface(sd32, box):
     """Painted each alone, they show the surface differently, by some dB."""
     agree, apart = (
-        synoptic.texture(sd32, str(box), HOUSE, **QUICK | {"steps": 8, "num_views": 8, "texture_size": 256, "sync": sync})
-        .outputs[0]
-        .figures["view_agreement"]
+        synoptic.texture(sd32, str(box), HOUSE, **QUICK | EIGHT | {"sync": sync}).outputs[0].figures["view_agreement"]
         for sync in ("x0", "none")
     )
     assert agree is not None and apart is not None and agree > apart + 6
