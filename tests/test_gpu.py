@@ -10,7 +10,7 @@ from synoptic.sampling.joint import canonical
 from synoptic.views.windows import Windows
 
 pytestmark = pytest.mark.gpu
-VIEWS = Windows((4, 32, 96), (32, 32), (8, 8))
+VIEWS = Windows((8, 32, 96), (32, 32), (8, 8))
 
 
 def paint(model, rows=None, steps=5):

@@ -42,7 +42,7 @@ class JointOptions(PromptOptions, UpscalingOptions):
         return [*self.prompts(), self.negative_prompt]
 
     def item_options(self) -> frozenset[str]:
-        return frozenset() if self.seed_search else frozenset({"seed", "count"})
+        return frozenset({"seed", "count"})
 
     def items(self) -> list[Item]:
         return self.items_of(self.seeds())
@@ -74,6 +74,9 @@ class SyncOptions(JointOptions):
     seed_search: Annotated[
         int, Option("try that many seeds, keep the --count best by the bundled grayscale CLIP; 0: no search", at_least=0)
     ] = 0
+
+    def item_options(self) -> frozenset[str]:
+        return frozenset() if self.seed_search else super().item_options()
 
     def resolve(self, checkpoint: Checkpoint) -> Self:
         pixels = self.has_views_in_pixels(checkpoint)

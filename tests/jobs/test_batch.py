@@ -58,7 +58,8 @@ def test_jobs_that_share_calls_are_single_runs_to_rounding(tmp_path):
         assert np.abs(np.asarray(a, int) - np.asarray(b, int)).max() <= 1
         told, same = (json.loads((tmp_path / place / job.path / "run.json").read_text()) for place in ("out", "alone"))
         assert [told[name] == same[name] for name in ("options", "model", "state")] == [True] * 3
-        assert abs(record.score - alone.score) < 1e-3 and alone.shared_by == 1 and alone.pictures == record.pictures
+        assert record.score == pytest.approx(alone.score, abs=1e-3)
+        assert alone.shared_by == 1 and alone.pictures == record.pictures
         assert {file.name for file in (tmp_path / "out" / job.path).iterdir()} == {
             file.name for file in (tmp_path / "alone" / job.path).iterdir()
         }

@@ -42,7 +42,8 @@ def test_a_vae_s_file(layout, pipe, model, tmp_path):
     ours = load(str(model), device="cpu", dtype="float32", vae=str(file))
     z = torch.randn(1, 4, 16, 16, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        torch.testing.assert_close(ours.decode(z), other.decode(z / 0.18215).sample, rtol=0, atol=1e-5)
+        wanted = other.decode(z / 0.18215).sample
+    torch.testing.assert_close(ours.decode(z), wanted, rtol=0, atol=1e-5 * wanted.abs().max().item())  # how far CPUs differ
     theirs = diffusers.AutoencoderKL.from_single_file(str(file), config=str(model), subfolder="vae")
     for key, value in theirs.state_dict().items():
         assert torch.equal(value, other.state_dict()[key]), key
