@@ -100,7 +100,7 @@ def test_sd_equals_the_controlnet_pipeline(sd32, dirs, nets, strengths, begin, e
     controls = [Control(*rest) for rest in zip(nets, seen, strengths, begin, end, strict=False)]
     x = ours(sd32, controls)
     assert theirs.std() > 0.1
-    torch.testing.assert_close(x, theirs, atol=1e-4, rtol=0)
+    torch.testing.assert_close(x, theirs, atol=1e-4 * theirs.abs().max().item(), rtol=0)
 
 
 def test_a_control_that_does_not_act_changes_nothing(sd32, nets):
