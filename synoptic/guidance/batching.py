@@ -35,6 +35,10 @@ def predict_branches(
     pictures = len(table) // len(names)
     maps, table, limit = table.control_images, replace(table, control_images=None), max_rows
 
+    @lru_cache(maxsize=256)  # each copy to a GPU waits until it has nothing left to do
+    def device_index(rows: tuple[int, ...], device: torch.device) -> Tensor:
+        return torch.tensor(rows, device=device)
+
     @lru_cache(maxsize=1)  # most loops show the same views at every step
     def view_maps(views: Projection, n: int) -> Tensor:
         return views.scaled(model.factor).project(cast(Tensor, maps)[:: pictures * len(views) // n])
@@ -65,12 +69,6 @@ def predict_branches(
         return {name: Pred(x0[k], eps[k], var[k]) for k, name in enumerate(names)}
 
     return predict
-
-
-@lru_cache(maxsize=256)
-def device_index(rows: tuple[int, ...], device: torch.device) -> Tensor:
-    """Return numbers of rows on a device. They are copied once: each copy to a GPU waits until it has nothing left to do."""
-    return torch.tensor(rows, device=device)
 
 
 def index_table(rows: Tensor, n: int, pictures: int) -> tuple[Tensor, Tensor]:
@@ -113,8 +111,5 @@ def run_in_batches(call: Callable[[Tensor], Output], rows: Tensor, limit: int) -
 
 def largest_batch(branches: int, n: int, limit: int) -> int:
     """Return the rows of the largest batch that `run_in_batches` makes of (branches, n) rows."""
-    if branches * n <= limit:
-        return branches * n
-    if n > 1:
-        return largest_batch(branches, math.ceil(n / math.ceil(n / max(1, limit // branches))), limit)
-    return math.ceil(branches / math.ceil(branches / limit))
+    asked, *_ = run_in_batches(len, torch.arange(branches * n).view(branches, n), limit)
+    return max(map(len, asked))

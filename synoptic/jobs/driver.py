@@ -84,30 +84,31 @@ class Driver:
         for future in wait(self.busy, return_when=FIRST_COMPLETED).done:
             worker, jobs = self.busy.pop(future)
             try:
-                records = future.result()
+                records: list[Record] = future.result() or []  # none of a worker that begins
             except self.engine.deaths as e:
                 worker.stop()
                 self.lose(jobs, e)
                 if self.queue:
                     self.start()
                 continue
-            except Exception as e:  # a folder could not be written: of several jobs each will say so, or not, by itself
-                records = self.failed(jobs, e)
+            except Exception as e:  # a folder could not be written
+                self.fail(jobs, e)
+            else:
+                for job, record in zip(jobs, records, strict=True):
+                    self.done(job, record)
             self.barren = 0
-            for job, record in zip(jobs, records or (), strict=False):
-                self.done(job, record)
             if self.queue:
                 share = -(-len(self.queue) // self.engine.count)  # so that no worker stands idle at the end
                 following = self.queue.take(jobs[-1].group if jobs else ("", "", ""), min(self.sharing, share))
                 self.busy[worker.submit(following)] = worker, following
 
-    def failed(self, jobs: Sequence[Job], error: Exception) -> list[Record]:
-        """Return what came of a job whose work ended in an error; of several that shared calls, put back each."""
-        if len(jobs) == 1:
-            return [Record("failed", message=f"{type(error).__name__}: {error}"[:300])]
+    def fail(self, jobs: Sequence[Job], error: Exception) -> None:
+        """Say that a job came to nothing; of several that shared calls, put back each, to say so, or not, by itself."""
         for job in jobs:
-            self.queue.put(job)
-        return []
+            if len(jobs) > 1:
+                self.queue.put(job)
+            else:
+                self.done(job, Record("failed", message=f"{type(error).__name__}: {error}"[:300]))
 
     def lose(self, jobs: Sequence[Job], error: Exception) -> None:
         """Take back the jobs of a lost worker; one whose workers are always lost has failed."""

@@ -160,7 +160,7 @@ def jobs_of(line: int, written: JsonObject | InputError, folder: Path, checkpoin
         if out is not None:
             place = out_of(out, folder) + (f"/{Path(place).name}" if axes else "")
             check_same(options, folder / place)
-        group = key(options, MODEL), key(options, SHAPE), common(options)
+        group = key(options, MODEL), key(options, SHAPE), sharing_key(options)
         yield Job(line, name, chosen, place, (sys.intern(group[0]), sys.intern(group[1]), sys.intern(group[2])))
 
 
@@ -253,7 +253,7 @@ def out_of(out: object, folder: Path) -> str:
     return place.as_posix()
 
 
-def common(options: Options) -> str:
+def sharing_key(options: Options) -> str:
     """Return a hash of what jobs have in common that can share the network's calls; "" for one that cannot."""
     own = options.item_options()
     if not own or options.variants() or any(getattr(options, name, None) for name in ALONE):

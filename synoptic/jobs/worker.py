@@ -39,11 +39,14 @@ def carry_out_jobs(jobs: Sequence[Job], out: str) -> list[Record]:
 
 
 def shared_records(jobs: Sequence[Job], out: str) -> list[Record]:
-    """Carry out jobs that share the network's calls; return what came of each, where any error ended them all nothing."""
+    """Carry out jobs that share the network's calls; return what came of each, "waiting" where an error ended them."""
     store = open_store(out)
     try:
-        with redirect_stderr(io.StringIO()), ExitStack() as folders:
-            execute_sharing([prepared(job, folders.enter_context(store.folder(job.path))) for job in jobs])
+        with redirect_stderr(io.StringIO()), ExitStack() as stack:
+            folders = [stack.enter_context(store.folder(job.path)) for job in jobs]
+            execute_sharing([prepared(job, folder) for job, folder in zip(jobs, folders, strict=True)])
+            for folder in folders:  # of a try of before; a job that failed now is carried out again
+                (folder / FAILED).unlink(missing_ok=True)
     except Exception:  # each by itself will say which it was
         return [Record()] * len(jobs)
     return [read_record(lambda name, job=job: store.read(f"{job.path}/{name}")) for job in jobs]

@@ -14,18 +14,12 @@ from synoptic.models.base import Denoiser
 MAX_CPU_ROWS = 42  # on two cores a row costs a tenth less than of 16 in half precision, and the same from here to 82
 UNET_MAPS = 32  # of a U-Net's outermost block, which live together for a row at most
 CONTEXT_BYTES = 2**29  # what CUDA and its libraries take of a GPU for themselves
-WORKSPACE_BYTES = (
-    3 * 2**30 // 10
-)  # of products on a GPU, with latents, conditions and pictures: 0.1 to 0.28 GiB were measured
+WORKSPACE_BYTES = 3 * 2**30 // 10  # of products on a GPU, with latents, conditions and pictures: up to 0.28 GiB measured
 CODING_MAPS = 6  # of a VAE's outermost block, which live together while it codes
 CUDNN_MAPS = 9.5  # the same on a GPU, where cuDNN turns a convolution's input and output to channels_last, in further memory
 MAP_BYTES = 2**29  # of one such map, at once: a picture of 1024x1024 in float32, with 128 channels
 TILE_IMAGES = 8  # native pictures: what a VAE is given at most of a larger one
-OUT_OF_MEMORY = (
-    "DefaultCPUAllocator",
-    "CUDA error: out of memory",
-    "STATUS_ALLOC_FAILED",
-)  # where torch has no class for it
+OUT_OF_MEMORY = ("DefaultCPUAllocator", "CUDA error: out of memory", "STATUS_ALLOC_FAILED")  # torch has no class for these
 
 T = TypeVar("T")
 

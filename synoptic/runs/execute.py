@@ -38,7 +38,7 @@ from synoptic.runs.index import write_index
 from synoptic.runs.manifest import Picture, Run, describe_model, open_run
 from synoptic.runs.plan import check_memory, duration, expected_seconds, record_other_seconds, record_speed, rows_per_item
 from synoptic.runs.recorder import Recorder, recorded
-from synoptic.runs.resume import ResumeState
+from synoptic.runs.resume import ResumeState, remove_state
 from synoptic.runs.watch import show_step
 from synoptic.sampling.step import Step
 
@@ -123,7 +123,8 @@ def process_age() -> float:
 def begin_pipeline(pipeline: Pipeline[ModelOptions], run: Run) -> None:
     """Say what a pipeline read and what its text encoder will not see, and save what it begins with."""
     if is_main_process():
-        cut = truncation_warnings(getattr(pipeline.model, "text_encoder", None), pipeline.options.texts())
+        assert isinstance(run.options, ModelOptions)
+        cut = truncation_warnings(getattr(pipeline.model, "text_encoder", None), run.options.texts())
         for line in (*(f"warning: {text}" for text in cut), *pipeline.notes()):
             print(line, file=sys.stderr)
         for name, content in pipeline.first_files().items():
@@ -254,8 +255,8 @@ def sample_batch(pipeline: Pipeline[ModelOptions], batch: Sequence[Task], clock:
         with clock("trace"):
             clip = Clip("bundled") if pipeline.model.checkpoint.is_bundled else None
             recorder.write([task.picture.prompt for task in batch], clip)
-    resume.remove()
     for one in {id(task.run): task.run for task in batch}.values():
+        remove_state(one.folder)
         one.write()
 
 

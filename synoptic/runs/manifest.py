@@ -50,7 +50,7 @@ class Run:
     failed: dict[str, str] = field(default_factory=dict)  # pictures that came to nothing: why
     summary: str = ""  # what a person reads at the end, where it is not the table of pictures
     kept: int = 0  # pictures that were there when it began
-    shared_by: int = 1  # runs that shared the network's calls, this one among them
+    shared_by: int = 1  # runs that shared the network's calls, this one among them: of the pictures that are kept too
 
     @property
     def application(self) -> str:
@@ -130,12 +130,14 @@ def open_run(options: Options, folder: Path | None = None) -> Run:
     folder = folder or folder_of(options)
     check_folder(options, folder)
     remove_parts(folder)
-    figures = {picture["file"]: picture["figures"] for picture in (earlier(folder) or {}).get("pictures", [])}
+    before = earlier(folder) or {}
+    figures = {picture["file"]: picture["figures"] for picture in before.get("pictures", [])}
     pictures = [
         Picture(f"{item.stem}.png", item.title, item.seed, figures=figures.get(f"{item.stem}.png", {}))
         for item in options.items()
     ]
-    return Run(options, folder, pictures)
+    is_begun = any((folder / picture.file).exists() for picture in pictures)
+    return Run(options, folder, pictures, shared_by=before.get("shared_by", 1) if is_begun else 1)
 
 
 def describe_model(model: PretrainedModel) -> dict[str, str]:

@@ -187,10 +187,7 @@ def make_plan(options: ModelOptions) -> Plan:
         room = max(1, (free - lasting) // 2 // (bound * (1 + len(getattr(options, "controlnet", ())))))
         limit, conditions = min(room, MAX_CPU_ROWS) if device.type == "cpu" else room, min(rows, branches(options))
         views = rows // conditions
-        batches = {
-            items,
-            max(1, min(items, limit // (2 * views))),
-        }  # in Python all at once, else as `sample_items` makes them
+        batches = {items, max(1, min(items, limit // (2 * views)))}  # in Python all; else as `sample_tasks` does
         return Stage(row, rows, max(largest_batch(conditions, n * views, limit) for n in batches), steps)
 
     stages = {checkpoint.name: stage(checkpoint, pipeline.views_per_item * branches(options), steps)}

@@ -88,7 +88,8 @@ class ResumeState:
         if step.decode is not None:
             io.save_image(self.folder / PREVIEW, step.preview(), {"of": self.names[0], "step": step.i + 1})
 
-    def remove(self) -> None:
-        """The batch came to its end."""
-        for name in (STATE, PREVIEW):
-            (self.folder / name).unlink(missing_ok=True)
+
+def remove_state(folder: Path) -> None:
+    """Remove what a run keeps of a batch that came to its end."""
+    for name in (STATE, PREVIEW):
+        (folder / name).unlink(missing_ok=True)

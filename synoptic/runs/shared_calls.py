@@ -23,17 +23,16 @@ def execute_sharing(asked: Sequence[ModelOptions]) -> None:
     clock = Clock(timings)
     with clock("load"):
         model = load_model(first)
-    build = pipeline_class(first.application())
-    pipelines = [build(model, options) for options in asked]
+    pipeline = pipeline_class(first.application())(model, first)
     tasks = []
-    for run, pipeline in zip(runs, pipelines, strict=True):
-        warn(pipeline.options)
+    for run, options in zip(runs, asked, strict=True):
+        warn(options)
         begin_pipeline(pipeline, run)
         run.model, run.shared_by = describe_model(model), len(runs)
         run.write()
-        tasks += [Task(run, *pair) for pair in zip(pipeline.options.items(), run.pictures, strict=True)]
-    sample_tasks(pipelines[0], tasks, clock)
-    for run, pipeline in zip(runs, pipelines, strict=True):
+        tasks += [Task(run, *pair) for pair in zip(options.items(), run.pictures, strict=True)]
+    sample_tasks(pipeline, tasks, clock)
+    for run in runs:
         if not run.failed:
             run.timings = {phase: round(seconds / len(runs), 3) for phase, seconds in timings.items()}
-            finish(run, pipeline, pipeline.options.items(), Clock(run.timings))
+            finish(run, pipeline, run.options.items(), Clock(run.timings))

@@ -65,6 +65,25 @@ def test_jobs_that_share_calls_are_single_runs_to_rounding(tmp_path):
         }
 
 
+def test_a_picture_that_shared_calls_is_never_called_a_single_runs(tmp_path):
+    """Of a batch that was killed some pictures are there: the run that goes on alone keeps them, and says so."""
+    job = job_of("x", seed=0, count=2)
+    carry_out_jobs([job, job_of("y", seed=5)], str(tmp_path))
+    manifest, (kept, lost) = tmp_path / "x/run.json", sorted((tmp_path / "x").glob("a_*.png"))
+    manifest.write_text(manifest.read_text().replace('"state": "done"', '"state": "running"'))
+    lost.unlink()
+    (tmp_path / "x/failed.json").write_text("{}")
+    assert carry_out_job(job, str(tmp_path)).shared_by == 2 and kept.exists() and lost.exists()
+    for file in (kept, lost):
+        file.unlink()
+    (tmp_path / "x/failed.json").write_text('{"message": "of before"}')
+    (again, _) = carry_out_jobs([job, job_of("z", seed=6)], str(tmp_path))
+    assert again.state == "done" and again.shared_by == 2 and not (tmp_path / "x/failed.json").exists()
+    for file in (kept, lost):
+        file.unlink()
+    assert carry_out_job(job, str(tmp_path)).shared_by == 1
+
+
 def test_a_job_that_fails_beside_others_costs_them_nothing(tmp_path):
     jobs = [job_of(f"x/{k}", seed=k) for k in range(3)]
     (tmp_path / "x").mkdir()

@@ -68,7 +68,7 @@ def maps(n: int, side: int = 256) -> Tensor:
 def ours(model, controls: list[Control]) -> Tensor:
     noise = [torch.Generator().manual_seed(seed) for seed in range(len(PROMPTS))]
     s, predict = model.schedule, cfg(ControlledDenoiser(model, controls), PROMPTS, SCALE, NEGATIVE)
-    return list(sample(predict, s, randn(model.shape, noise), steps=s.steps(STEPS)))[-1].x
+    return list(sample(predict, s, randn(model.shape, noise).to(model.dtype), steps=s.steps(STEPS)))[-1].x
 
 
 @pytest.mark.slow
@@ -77,10 +77,13 @@ def ours(model, controls: list[Control]) -> Tensor:
     [([1.0], [0.0], [1.0]), ([0.6], [0.2], [0.6]), ([0.9], [0.3], [0.8]), ([1.0, 0.5], [0.0, 0.3], [0.6, 1.0])],
     ids=["one", "part of the way", "between steps", "two"],
 )
-def test_sd_equals_the_controlnet_pipeline(sd32, dirs, nets, strengths, begin, end):
-    own = [diffusers.ControlNetModel.from_pretrained(folder) for folder in dirs[: len(strengths)]]
+def test_sd_equals_the_controlnet_pipeline(sd64, dirs, strengths, begin, end):
+    """Both in float64: what float32 rounds is as large as this bound, and another on each kind of CPU."""
+    precise = {"torch_dtype": torch.float64}
+    own = [diffusers.ControlNetModel.from_pretrained(folder, **precise) for folder in dirs[: len(strengths)]]
+    nets = [load_controlnet(str(folder), device="cpu", dtype="float64") for folder in dirs]
     pipe = diffusers.StableDiffusionControlNetPipeline.from_pretrained(
-        BUNDLED_DIR / "sd", controlnet=own if len(own) > 1 else own[0], safety_checker=None, local_files_only=True
+        BUNDLED_DIR / "sd", controlnet=own if len(own) > 1 else own[0], safety_checker=None, local_files_only=True, **precise
     )
     pipe.set_progress_bar_config(disable=True)
     seen = [maps(2)[k : k + 1] for k in range(len(own))]
@@ -91,16 +94,16 @@ def test_sd_equals_the_controlnet_pipeline(sd32, dirs, nets, strengths, begin, e
         num_inference_steps=STEPS,
         guidance_scale=SCALE,
         negative_prompt=[NEGATIVE] * 2,
-        generator=[torch.Generator().manual_seed(seed) for seed in range(2)],
+        latents=randn(sd64.shape, [torch.Generator().manual_seed(seed) for seed in range(2)]).double(),
         controlnet_conditioning_scale=strengths[0] if one else strengths,
         control_guidance_start=begin,
         control_guidance_end=end,
         output_type="latent",
     ).images
     controls = [Control(*rest) for rest in zip(nets, seen, strengths, begin, end, strict=False)]
-    x = ours(sd32, controls)
-    assert theirs.std() > 0.1
-    torch.testing.assert_close(x, theirs, atol=1e-4 * theirs.abs().max().item(), rtol=0)
+    x = ours(sd64, controls)
+    assert theirs.std() > 0.1 and x.dtype == theirs.dtype == torch.float64
+    torch.testing.assert_close(x, theirs, atol=1e-5, rtol=0)
 
 
 def test_a_control_that_does_not_act_changes_nothing(sd32, nets):

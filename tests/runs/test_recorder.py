@@ -22,7 +22,7 @@ from synoptic.models import checkpoint
 from synoptic.models.families import Defaults
 from synoptic.runs import resume
 from synoptic.runs.recorder import HOLD
-from synoptic.runs.resume import ResumeState
+from synoptic.runs.resume import ResumeState, remove_state
 from synoptic.sampling.step import Step
 from tests.labels import label
 
@@ -105,7 +105,7 @@ def test_a_preview_is_there_while_it_runs_and_gone_afterwards(tmp_path, monkeypa
     kept.offer(Step(0, 9, x, x, decode=lambda z: z))
     with Image.open(tmp_path / "preview.png") as preview:
         assert np.abs(np.asarray(preview)[0, 0] - np.array([0, 43, 85])).max() <= 1, "the first picture's"
-    kept.remove()
+    remove_state(tmp_path)
     assert not list(tmp_path.iterdir())
 
 
