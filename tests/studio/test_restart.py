@@ -33,11 +33,11 @@ def wait(address: str, id: object, *states: str) -> dict[str, Any]:
         time.sleep(0.1)
 
 
-@pytest.mark.skip(reason="by hand: it has not yet been seen to pass within its time limit")
+@pytest.mark.slow
 def test_a_kill_in_mid_job_loses_nothing(tmp_path: Path):
     asked = [
         {"application": "generate", "options": QUICK | {"seed": 1}},
-        {"application": "generate", "options": QUICK | {"steps": 400, "seed": 2}},
+        {"application": "generate", "options": QUICK | {"steps": 150, "seed": 2}},
         {"application": "generate", "options": QUICK | {"seed": 3}},
     ]
     with studio(tmp_path) as (address, process):
