@@ -72,7 +72,7 @@ Clip = Annotated[
 GuidanceScale = Annotated[
     float,
     Option(
-        "classifier-free guidance scale; 0 to 1 is off (default: the model's; 5 bundled, 7.5 SD); FLUX.1-dev: the scale that"
+        "classifier-free guidance scale; 0 to 1 is off (default: the model's; 3 bundled, 7.5 SD); FLUX.1-dev: the scale that"
         " its network is told",
         at_least=0,
     ),
