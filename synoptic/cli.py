@@ -12,7 +12,7 @@ from dataclasses import MISSING
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from cyclopts import App, CycloptsError, Group
+from cyclopts import App, CoercionError, CycloptsError, Group, UnknownOptionError, UnusedCliTokensError
 
 import synoptic
 from synoptic.commands.base import tool_module
@@ -171,14 +171,27 @@ def discard_unprinted() -> None:
         sys.stdout = io.StringIO()
 
 
+def commands_with(flag: str) -> list[str]:
+    """Return the commands that have an option."""
+    names = [name for names in COMMANDS.values() for name in names]
+    return [name for name in names if any(flag == spec.flag for spec in options_class(name.replace("-", "_")).specs())]
+
+
 def message(error: InputError | CycloptsError) -> str:
     """Return one line for a person: an option of an older version is answered with its new name."""
-    if isinstance(error, InputError):
-        return str(error)
+    cause = error.__cause__ if isinstance(error, CoercionError) else error
+    if isinstance(cause, InputError):
+        return str(cause)
     text = str(error)
+    if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
+        text = f"there is no place for {error.unused_tokens[0]!r}: put a prompt of several words in quotation marks"
     for word in sys.argv[1:]:
         old = word.partition("=")[0].removeprefix("--").replace("-", "_")
         if word.startswith("--") and old in RENAMED and f"--{old.replace('_', '-')}" in text:
             return f"--{old.replace('_', '-')} is called --{RENAMED[old].replace('_', '-')} now: write that"
     known = [word for word in sys.argv[1:2] if word in (*APPLICATIONS, *TOOLS)]
+    if known and isinstance(error, UnknownOptionError):
+        flag = (error.token.keyword or error.token.value).partition("=")[0]
+        if others := commands_with(flag):
+            text = f"{known[0]} has no option {flag}, it belongs to {', '.join(others[:4])}{', …' * (len(others) > 4)}"
     return f"{text} (see: {' '.join(['synoptic', *known, '--help'])})"

@@ -12,10 +12,14 @@ from synoptic import cli
 from synoptic.models.checkpoint import BUNDLED_DIR
 
 BAD = {  # a command line -> words that the one line must hold: the option, or the cure
-    "wide": "prompt",
+    "wide": "what to show",
     "wide x --width 64": "--width",
     "wide x --steps 0": "--steps",
-    "wide x --steps many": "--steps",
+    "wide x --steps many": "--steps takes whole numbers",
+    "wide x --steps 1.5": "--steps takes whole numbers",
+    "wide x --seed 1e3": "--seed takes whole numbers",
+    "edit nix.png a dog": "quotation marks",
+    "generate x --width 512": "belongs to wide",
     "wide x --guidance-scale -1": "--guidance-scale",
     "wide x --sync all": "--sync",
     "wide x --eta nan": "--eta",

@@ -61,7 +61,9 @@ def parameter(spec: OptionSpec, group: Group) -> inspect.Parameter:
         default = P.empty if spec.is_list or spec.default is MISSING else spec.default
         return P(spec.name, style, default=default, annotation=Annotated[kind, Parameter(**details)])
     details["show_default"] = shown_default if says_something(spec.default) else False
-    if spec.is_list:
+    if int in alternatives(spec.kind):
+        details |= {"converter": whole_number(spec), "n_tokens": 1}
+    elif spec.is_list:
         details |= {"converter": listed(spec), "n_tokens": 1, "negative": (), "accepts_keys": False}
     required = spec.default is MISSING
     return P(
@@ -93,8 +95,15 @@ def listed(spec: OptionSpec) -> Callable[..., tuple[object, ...]]:
     return convert
 
 
+def whole_number(spec: OptionSpec) -> Callable[..., object]:
+    """Return the converter of an option that is a whole number; cyclopts' own one rounds 1.5 to 2."""
+    return lambda kind, tokens: number(spec, int, tokens[0].value)
+
+
 def number(spec: OptionSpec, kind: type, word: str) -> object:
+    """Return what a person typed as an int or a float. Raises InputError where it is none."""
     try:
         return kind(word)
     except ValueError:
-        raise InputError(f"{spec.flag} takes numbers, {word!r} is none: correct it", rule=f"{spec.name}-type") from None
+        what = "whole numbers" if kind is int else "numbers"
+        raise InputError(f"{spec.flag} takes {what}, {word!r} is none: correct it", rule=f"{spec.name}-type") from None

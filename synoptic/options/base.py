@@ -178,7 +178,8 @@ class Options:
         names = {spec.name: spec for spec in known}
         if unknown := given.keys() - names.keys():
             raise InputError(unknown_option(cls.application(), min(unknown), list(names)), rule="unknown-option")
-        if missing := [spec.flag for spec in known if spec.default is MISSING and spec.name not in given]:
+        absent = [spec for spec in known if spec.default is MISSING and spec.name not in given]
+        if missing := [f"{spec.flag} ({spec.option.help})" for spec in absent]:
             raise InputError(f"{cls.application()} needs {' and '.join(missing)}: give it", rule="missing-option")
         return cls(**given)
 

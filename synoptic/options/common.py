@@ -288,6 +288,11 @@ class PromptOptions(Options):
         super().__post_init__()
         check_prompts(self.prompt)
 
+    def warnings(self) -> list[str]:
+        words = self.prompt if len(self.prompt) > 2 and not any(" " in prompt.strip() for prompt in self.prompt) else ()
+        says = f"{' '.join(words)}: these are {len(words)} prompts; one of several words is put in quotation marks"
+        return [*super().warnings(), *([says] if words else [])]
+
 
 def check_prompts(prompts: Sequence[str]) -> None:
     """Raise InputError on no prompt at all."""
