@@ -6,10 +6,16 @@ import inspect
 import subprocess
 import sys
 from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
 import pytest
+import torch
 
 import synoptic
+from synoptic.models.checkpoint import BUNDLED_DIR
+
+NONE: Any = None
 
 
 @pytest.mark.parametrize("name", synoptic.__all__)
@@ -95,3 +101,34 @@ def test_a_call_shows_its_progress_where_it_is_asked_or_in_a_notebook(progress, 
     monkeypatch.setattr("synoptic.pipelines.base.in_notebook", lambda: kernel)
     synoptic.generate(sd32, "a cat", steps=2, upscalers="none", progress=progress)
     assert ("2/2" in capsys.readouterr().err) == shown
+
+
+@pytest.mark.parametrize(
+    ("call", "rule"),
+    [
+        (lambda: synoptic.generate(None, "a dog"), "model-type"),
+        (lambda: synoptic.generate(3, "a dog"), "model-type"),
+        (lambda: synoptic.load(NONE), "model-type"),
+        (lambda: synoptic.load_controlnet(NONE), "model-type"),
+        (lambda: synoptic.load("bundled", dtype="float8"), "dtype"),
+        (lambda: synoptic.run("genrate", prompt="a dog"), "application-unknown"),
+        (lambda: synoptic.run("common", prompt="a dog"), "application-unknown"),
+        (lambda: synoptic.grid("genrate", {"seed": [1]}, "a dog"), "application-unknown"),
+    ],
+)
+def test_a_wrong_call_is_answered_with_a_rule(call, rule):
+    with pytest.raises(synoptic.InputError) as e:
+        call()
+    assert e.value.rule == rule
+
+
+def test_an_array_that_is_no_picture_is_named_by_its_shape():
+    with pytest.raises(synoptic.InputError) as e:
+        synoptic.edit("bundled", np.random.rand(64, 64, 3), "a dog")
+    assert "ndarray (64, 64, 3) of float64 was given" in str(e.value)
+
+
+def test_a_model_is_named_by_a_path_and_a_dtype_by_torch(sd32):
+    loaded = synoptic.load(BUNDLED_DIR / "sd", device="cpu", dtype=torch.float32)
+    assert loaded.checkpoint.path_or_repo == sd32.checkpoint.path_or_repo
+    assert synoptic.generate(model=sd32, prompt="a dog", steps=1).options.steps == 1

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import MISSING
-from difflib import get_close_matches
 from hashlib import sha256
 from itertools import product
 from math import prod
@@ -19,7 +18,7 @@ from synoptic.errors import InputError
 from synoptic.jobs.files import GRID, Cells, Entry, value_of_cell
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.registry import resolve
-from synoptic.options import options_class
+from synoptic.options import application_name, options_class
 from synoptic.options.base import Options, OptionSpec, split_list, unknown_option
 from synoptic.options.common import ModelOptions
 from synoptic.options.grid import RANGE, make_axis, parse
@@ -141,7 +140,7 @@ def jobs_of(line: int, written: JsonObject | InputError, folder: Path, checkpoin
     if isinstance(written, InputError):
         raise written
     written = copy(written)
-    name = application_of(written.pop("application", None))
+    name = application_name(written.pop("application", None))
     cls = options_class(name)
     given = from_cells(cls, written) if isinstance(written, Cells) else written
     axes, out = axes_of(cls, given.pop(GRID, {})), given.pop("out", None)
@@ -162,17 +161,6 @@ def jobs_of(line: int, written: JsonObject | InputError, folder: Path, checkpoin
             check_same(options, folder / place)
         group = key(options, MODEL), key(options, SHAPE), sharing_key(options)
         yield Job(line, name, chosen, place, (sys.intern(group[0]), sys.intern(group[1]), sys.intern(group[2])))
-
-
-def application_of(name: object) -> str:
-    """Return an application's name in Python. Raises InputError where there is none of that name."""
-    found = name.replace("-", "_") if isinstance(name, str) else ""
-    if found not in synoptic.APPLICATIONS:
-        near = get_close_matches(found, synoptic.APPLICATIONS, 1)
-        cure = f"did you mean {near[0]}?" if near else f"write one of {', '.join(synoptic.APPLICATIONS)}"
-        what = "none was given" if name is None else f"{str(name)[:60]!r} is none"
-        raise InputError(f"a job names its application, {what}: {cure}", rule="job-application")
-    return found
 
 
 def option(cls: type[Options], name: str) -> OptionSpec:

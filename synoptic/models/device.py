@@ -31,6 +31,11 @@ def choose_device(device: str) -> torch.device:
         ) from None
 
 
+def dtype_name(dtype: str | torch.dtype) -> str:
+    """Return the name of a precision: float32 for torch.float32."""
+    return str(dtype).removeprefix("torch.")
+
+
 def choose_dtype(dtype: str, device: torch.device, half: str = "float16") -> torch.dtype:
     """The precision of this name; auto is `half` on a GPU. Raises InputError for another name."""
     if dtype != "auto":

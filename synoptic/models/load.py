@@ -5,6 +5,7 @@ Safetensors only; no code from a checkpoint is ever run.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Sequence
 from copy import copy
@@ -27,7 +28,7 @@ from synoptic.models.control_kinds import union_kind
 from synoptic.models.controlnet import ControlNet, ControlNetwork
 from synoptic.models.controlnet_transformer import TransformerControlNet, controlnet_of
 from synoptic.models.controlnet_union import ControlNetUnion
-from synoptic.models.device import choose_device, choose_dtype, keep_freed_memory
+from synoptic.models.device import choose_device, choose_dtype, dtype_name, keep_freed_memory
 from synoptic.models.lora import Lora, layers_per_block, read_loras
 from synoptic.models.memory import free_memory
 from synoptic.models.placement import (
@@ -85,11 +86,25 @@ TEXT_ENCODERS: dict[str, Callable[..., TextEncoder]] = {
 }
 
 
+Named = str | os.PathLike[str] | Checkpoint
+
+
+def checkpoint_of(name: Named, find: Callable[[str], Checkpoint]) -> Checkpoint:
+    """Return the checkpoint that `find` gives for a name, or the one that was given. Raises InputError for anything else."""
+    if isinstance(name, Checkpoint):
+        return name
+    if not isinstance(name, str | os.PathLike):
+        raise InputError(
+            f"a model to load is named by a text or a path, {name!r:.60} is neither: name it", rule="model-type"
+        )
+    return find(os.fspath(name))
+
+
 def load(
-    name: str | Checkpoint = "bundled",
+    name: Named = "bundled",
     *,
     device: str = "auto",
-    dtype: str = "auto",
+    dtype: str | torch.dtype = "auto",
     text_encoder: TextEncoder | None = None,
     compile: bool = False,
     lora: Sequence[str] = (),
@@ -102,7 +117,8 @@ def load(
     """The model `name`: `bundled`, an alias (`sd1.5`, `sd2`, `sdxl`, `if`, …), a hub id, a diffusers directory or a file.
 
     device: auto (CUDA, else MPS, else CPU) or any torch device; dtype: auto (on a GPU the family's half precision, float16
-    or bfloat16; bfloat16 on a CPU that is fast at it, else float32) or one of float32, bfloat16, float16, float64.
+    or bfloat16; bfloat16 on a CPU that is fast at it, else float32) or one of float32, bfloat16, float16, float64,
+    or torch's.
     text_encoder: what embeds prompts in place of the model's own text tower, which is then not loaded: a file of embeddings,
     for example. compile: a minute at the first call of each batch size, which makes the others faster. lora: files, folders
     or hub ids, each with `:scale` where that is not 1, whose changes are added to the weights. vae: an AutoencoderKL's
@@ -112,7 +128,7 @@ def load(
     first of these that fits. quantize: the network's weights in fp8, int8 or nf4. Raises InputError as `resolve`,
     `read_loras`, `read_textual_inversions`, `resolve_vae` and `check_placement` do.
     """
-    checkpoint = resolve(name) if isinstance(name, str) else name
+    checkpoint, dtype = checkpoint_of(name, resolve), dtype_name(dtype)
     loras = read_loras(lora, checkpoint)
     other_vae = resolve_vae(vae, checkpoint) if vae else None
     inversions = read_textual_inversions(textual_inversion, checkpoint)
@@ -136,10 +152,10 @@ def load(
 
 
 def load_upscaler(
-    name: str | Checkpoint = "bundled-if-ii",
+    name: Named = "bundled-if-ii",
     *,
     device: str = "auto",
-    dtype: str = "auto",
+    dtype: str | torch.dtype = "auto",
     text_encoder: TextEncoder | None = None,
 ) -> Upscaler:
     """The upscaler `name`: `bundled-if-ii`, an alias (`if-ii`, `if-ii-l`, `sd-x4`), a hub id or a diffusers directory.
@@ -147,7 +163,7 @@ def load_upscaler(
     device, dtype and text_encoder: as `load`; text may be stage I's `embed`, for example, where both have the same tower.
     Raises InputError as `resolve_upscaler` does, and where there is neither text nor tower.
     """
-    checkpoint = resolve_upscaler(name) if isinstance(name, str) else name
+    checkpoint, dtype = checkpoint_of(name, resolve_upscaler), dtype_name(dtype)
     if text_encoder is None and not checkpoint.components.keys() >= set(TEXT_COMPONENTS):
         raise InputError(
             f"prompts need a text encoder, {checkpoint.name} has none of its own: give `text_encoder`, such as stage I's",
@@ -167,11 +183,11 @@ def load_upscaler(
 
 
 def load_controlnet(
-    name: str | Checkpoint,
+    name: Named,
     *,
-    model: str | Checkpoint = "bundled",
+    model: Named = "bundled",
     device: str = "auto",
-    dtype: str = "auto",
+    dtype: str | torch.dtype = "auto",
     condition: str | None = None,
 ) -> ControlNetwork:
     """The ControlNet `name`: `bundled-canny`, `bundled-scribble`, `bundled-depth`, a hub id, a directory or a file.
@@ -180,13 +196,15 @@ def load_controlnet(
     its maps show, which a union must be told, where its name does not (`…:canny`). Raises InputError as
     `resolve_controlnet` and `union_kind`.
     """
-    checkpoint = name
-    if not isinstance(checkpoint, Checkpoint):
-        checkpoint = resolve_controlnet(checkpoint, resolve(model) if isinstance(model, str) else model)
+    checkpoint = checkpoint_of(name, lambda text: resolve_controlnet(text, checkpoint_of(model, resolve)))
     on, config = choose_device(device), checkpoint.config("")
     kind: str = config["_class_name"]
-    index = union_kind(str(getattr(name, "name", name)), condition, config) if kind == "ControlNetUnionModel" else 0
-    net = load_network(kind, checkpoint, "", on, choose_dtype(dtype, on))
+    index = (
+        union_kind(name.name if isinstance(name, Checkpoint) else os.fspath(name), condition, config)
+        if kind == "ControlNetUnionModel"
+        else 0
+    )
+    net = load_network(kind, checkpoint, "", on, choose_dtype(dtype_name(dtype), on))
     match kind:
         case "ControlNetUnionModel":
             return ControlNetUnion(net, index)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from difflib import get_close_matches
 from importlib import import_module
 from typing import TYPE_CHECKING
+
+import synoptic
+from synoptic.errors import InputError
 
 if TYPE_CHECKING:
     from synoptic.options.base import Options
@@ -14,3 +19,14 @@ def options_class(name: str) -> type[Options]:
     home = "synoptic.courses.evaluate_options" if name == "evaluate" else f"synoptic.options.{name}"
     module = import_module(home)
     return getattr(module, name.title().replace("_", "") + "Options")
+
+
+def application_name(name: object, known: Sequence[str] = synoptic.APPLICATIONS) -> str:
+    """Return an application's name in Python, `text_to_3d` for text-to-3d. Raises InputError where none is called so."""
+    found = name.replace("-", "_") if isinstance(name, str) else ""
+    if found not in known:
+        near = get_close_matches(found, known, 1)
+        cure = f"did you mean {near[0]}?" if near else f"write one of {', '.join(known)}"
+        what = "none was given" if name is None else f"{str(name)[:60]!r} is none"
+        raise InputError(f"an application is named, {what}: {cure}", rule="application-unknown")
+    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
+import reprlib
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
@@ -66,7 +67,7 @@ class OptionSpec(NamedTuple):
         try:
             value = convert_picture(value) if self.option.picture else convert(self.kind, value)
         except (TypeError, ValueError) as e:
-            raise InputError(f"{self.flag} must be {e}, {value!r} was given", rule=f"{self.name}-type") from None
+            raise InputError(f"{self.flag} must be {e}, {brief(value)} was given", rule=f"{self.name}-type") from None
         for number in value if isinstance(value, tuple) else (value,):
             self._check_range(number)
         return value
@@ -85,6 +86,12 @@ class OptionSpec(NamedTuple):
             raise InputError(
                 f"{self.flag} must be at most {o.at_most:g}, {value} was given: lower it", rule=f"{self.name}-at-most"
             )
+
+
+def brief(value: object) -> str:
+    """Return a value as a message shows it: an array or a tensor by its type and shape, what is long cut."""
+    shape = getattr(value, "shape", ())
+    return f"{type(value).__name__} {tuple(shape)} of {getattr(value, 'dtype', '?')}" if shape else reprlib.repr(value)
 
 
 def alternatives(kind: object) -> tuple[Any, ...]:

@@ -21,7 +21,7 @@ def python_signature(
 ) -> inspect.Signature:
     """Return the signature of a function of these options: positional ones first."""
     P = inspect.Parameter
-    first = [P("model", P.POSITIONAL_ONLY, annotation="PretrainedModel | str")] if "model" in without else []
+    first = [P("model", P.POSITIONAL_OR_KEYWORD, annotation="PretrainedModel | str")] if "model" in without else []
     own = [
         P(
             spec.name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -211,7 +212,11 @@ class Application:
         self.__signature__ = python_signature(self.options_class, WITHOUT, return_annotation=Result)
 
     def __call__(
-        self, model: PretrainedModel | str, /, *values: object, progress: bool | None = None, **options: object
+        self,
+        model: PretrainedModel | str | os.PathLike[str],
+        *values: object,
+        progress: bool | None = None,
+        **options: object,
     ) -> Result:
         return self.run(*self._prepare(model, values, options), in_notebook() if progress is None else progress)
 
@@ -237,22 +242,24 @@ class Application:
                     batches = [*halves(batch, e), *batches]
         return pipeline.result_class(outputs, options, items, pipeline, pipeline.compare(items, outputs))
 
-    def steps(self, model: PretrainedModel | str, /, *values: object, **options: object) -> Iterator[Step]:
+    def steps(self, model: PretrainedModel | str | os.PathLike[str], *values: object, **options: object) -> Iterator[Step]:
         """Yield every Step of all items at once: i of n, t, canvas, views, and a cheap preview()."""
         loaded, resolved = self._prepare(model, values, options)
         pipeline = pipeline_class(self.__name__)(loaded, resolved)
         return pipeline.steps(resolved.items())
 
     def _prepare(
-        self, model: PretrainedModel | str, values: Sequence[object], options: Mapping[str, object]
+        self, model: PretrainedModel | str | os.PathLike[str], values: Sequence[object], options: Mapping[str, object]
     ) -> tuple[PretrainedModel, ModelOptions]:
         if files := {"out", "trace"} & options.keys():
             raise InputError(
                 f"{self.__name__}(...) keeps its pictures in memory, {min(files)} was given: use synoptic.run",
                 rule="in-memory",
             )
+        if not isinstance(model, str | os.PathLike) and not hasattr(model, "checkpoint"):
+            raise InputError(f"a model is a loaded one or its name, {model!r:.60} is neither: load one", rule="model-type")
         if {"lora", "vae", "textual_inversion", "clip_skip", "offload", "quantize"} & options.keys() and not isinstance(
-            model, str
+            model, str | os.PathLike
         ):
             raise InputError(
                 "a LoRA, a VAE, a textual inversion, clip_skip, offload and quantize are chosen when a model loads, a loaded"
@@ -260,7 +267,7 @@ class Application:
                 rule="model-loaded",
             )
         try:
-            if isinstance(model, str):
+            if isinstance(model, str | os.PathLike):
                 asked = self.options_class.from_arguments(*values, **{"model": model} | dict(options)).prepare()
                 loaded = load_model(asked)
             else:

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import psutil
 import torch
 
+import synoptic
 from synoptic import io
 from synoptic.distributed import broadcast_from_main, is_main_process
 from synoptic.errors import InputError, NonFiniteError, RunFailed
@@ -26,7 +27,7 @@ from synoptic.models.memory import halves, max_batch_rows
 from synoptic.models.registry import resolve
 from synoptic.models.truncation import truncation_warnings
 from synoptic.models.vocabulary import vocabulary_warnings
-from synoptic.options import options_class
+from synoptic.options import application_name, options_class
 from synoptic.options.base import Item, Options
 from synoptic.options.common import ModelOptions
 from synoptic.pipelines.base import Output, Pipeline, load_model, pipeline_class
@@ -65,8 +66,8 @@ class Task(NamedTuple):
 def run(application: str, /, *values: object, **options: object) -> Run:
     """Run an application into a folder, as the command line does: `run("wide", prompt="a lake", out="outputs")`."""
     try:
-        asked = options_class(application).from_arguments(*values, **options).prepare()
-        return carry_out(asked)
+        name = application_name(application, (*synoptic.APPLICATIONS, "train_controlnet"))
+        return carry_out(options_class(name).from_arguments(*values, **options).prepare())
     except InputError as e:
         raise e.in_python() from None
 

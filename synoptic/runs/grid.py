@@ -13,7 +13,7 @@ from PIL import Image
 from synoptic import io
 from synoptic.distributed import is_main_process
 from synoptic.errors import InputError, RunFailed, user_path
-from synoptic.options import options_class
+from synoptic.options import application_name, options_class
 from synoptic.options.common import OutputOptions, slug
 from synoptic.options.grid import Axis, make_axes, prepare_cells
 from synoptic.runs.contact_sheet import thumbnail_size
@@ -73,7 +73,7 @@ def grid(application: str, axes: Mapping[str, Sequence[object]], /, *values: obj
     and all in one figure. Raises InputError, and RunFailed where a cell came to nothing, once the others are done.
     """
     try:
-        cls = options_class(application)
+        cls = options_class(application_name(application))
         found = make_axes(cls, axes)
         if not found or not all(axis.values for axis in found):
             raise InputError("--grid has one or two options with their values, none was given: name one", rule="grid-axes")
