@@ -19,7 +19,8 @@ from synoptic.errors import InputError
 from synoptic.guidance.cfg import cfg
 from synoptic.models.checkpoint import BUNDLED_DIR
 from synoptic.models.load import load_upscaler
-from synoptic.models.registry import ALIASES, BUNDLED_MODELS, UPSCALERS, resolve, resolve_upscaler
+from synoptic.models.names import ALIASES, BUNDLED_MODELS, UPSCALERS
+from synoptic.models.registry import resolve, resolve_upscaler
 from synoptic.models.upscaler import Upscaler
 from synoptic.sampling.joint import canonical
 from synoptic.sampling.single import sample
