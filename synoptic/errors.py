@@ -7,7 +7,6 @@ import re
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 DISTRIBUTION = "synoptic-diffusion"  # the name that pip installs; the import and the command are synoptic
 
@@ -31,18 +30,6 @@ def in_python(text: str) -> str:
 
 class NonFiniteError(RuntimeError):
     """A picture has NaN or infinity in it: where, and what helps."""
-
-
-class RunFailed(RuntimeError):
-    """A part of a run came to nothing: why, and the cure. `result` has all that was finished and saved."""
-
-    def __init__(self, why: str, result: Any) -> None:
-        super().__init__(why)
-        self.result = result
-
-
-class OptimizationFailed(RunFailed):
-    """What was optimized came to nothing."""
 
 
 def prompt_list(prompts: str | Sequence[str]) -> list[str]:

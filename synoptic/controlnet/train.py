@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from diffusers.models.controlnets.controlnet import ControlNetModel
@@ -91,7 +91,8 @@ def train(
                 opt.step()
                 opt.zero_grad()
             total += loss.detach() / accelerator.gradient_accumulation_steps
-        mean: Any = accelerator.reduce(total, "mean")
+        mean = accelerator.reduce(total, "mean")
+        assert isinstance(mean, Tensor)
         losses.append(mean)
         yield TrainStep(i, losses[-1], partial(capture))
 

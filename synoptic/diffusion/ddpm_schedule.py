@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import overload
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from synoptic.diffusion.equations import Time
+from synoptic.diffusion.equations import Number, Time
 from synoptic.diffusion.scheduler_classes import CONSISTENCY_SCHEDULERS, CONTINUOUS_SCHEDULERS, MULTISTEP_SCHEDULERS
 
 
@@ -34,7 +34,12 @@ class DDPMSchedule:
     learned_variance: bool = False  # whether a network's further channels are a variance to sample with
     final_time = -1
 
-    def __call__(self, t: Time) -> tuple[Any, Any]:
+    @overload
+    def __call__(self, t: Tensor) -> tuple[Tensor, Tensor]: ...
+    @overload
+    def __call__(self, t: float) -> tuple[float, float]: ...
+
+    def __call__(self, t: Time) -> tuple[Number, Number]:
         if isinstance(t, Tensor):
             index = t.cpu().clamp(min=-1)
             abar = torch.where(index < 0, self.final_alpha_cumprod, self.alphas_cumprod[index])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -48,7 +48,7 @@ def bake_texture(
     atlas.generate(pack_options=pack)
     names, faces, uv = atlas[0]
     uv = uv * np.array([atlas.width, atlas.height]) / max(atlas.width, atlas.height)
-    whole: Any = trimesh.Trimesh(mesh.vertices[names], faces, vertex_normals=mesh.vertex_normals[names], process=False)
+    whole = trimesh.Trimesh(mesh.vertices[names], faces, vertex_normals=mesh.vertex_normals[names], process=False)
     hits = _texels(uv, faces, side)
     inside = hits.face >= 0
     of = torch.from_numpy(faces.astype(np.int64))[hits.face[inside]]
@@ -58,7 +58,7 @@ def bake_texture(
     )
     picture = torch.zeros(side * side, 3)
     picture[inside] = color(places, F.normalize(normals, dim=1)).cpu()
-    away: Any = distance_transform_edt(~inside.view(side, side).numpy(), return_distances=False, return_indices=True)
+    away = distance_transform_edt(~inside.view(side, side).numpy(), return_distances=False, return_indices=True)
     row, column = torch.from_numpy(away).long()
     return TexturedMesh(
         whole, torch.from_numpy(np.array(uv, np.float32)), picture.view(side, side, 3)[row, column].permute(2, 0, 1)
@@ -67,7 +67,7 @@ def bake_texture(
 
 def _texels(uv: np.ndarray, faces: np.ndarray, side: int) -> Hits:
     """Which triangle of the plane each texel's middle lies in: rays straight down on the unwrapped mesh."""
-    flat: Any = trimesh.Trimesh(np.concatenate([uv, np.zeros_like(uv[:, :1])], 1), faces, process=False)
+    flat = trimesh.Trimesh(np.concatenate([uv, np.zeros_like(uv[:, :1])], 1), faces, process=False)
     middle = (torch.arange(side) + 0.5) / side
     v, u = torch.meshgrid(1 - middle, middle, indexing="ij")
     origin = torch.stack([u.flatten(), v.flatten(), torch.ones(side * side)], 1)

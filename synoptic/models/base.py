@@ -12,6 +12,8 @@ from torch import Tensor
 from synoptic.diffusion.equations import Pred, Schedule, Time
 
 if TYPE_CHECKING:
+    from diffusers.models.modeling_utils import ModelMixin
+
     from synoptic.models.checkpoint import Checkpoint
     from synoptic.models.lora import Lora
     from synoptic.models.textual_inversion import TextualInversion
@@ -150,6 +152,6 @@ class PretrainedModel(Denoiser, Protocol):
     other_vae: Checkpoint | None  # where it is not the checkpoint's own
 
     @property
-    def network(self) -> torch.nn.Module:
+    def network(self) -> ModelMixin:
         """The network itself, for what learns beside it or inside it."""
         ...

@@ -23,7 +23,7 @@ from synoptic.models.open_clip import OpenClip, clip_tensors
 from synoptic.models.single_file import SingleFile
 from synoptic.models.single_file_weights import network_of_file
 
-ComponentLoader = Callable[..., Any]  # the name of a component in model_index.json -> the network or tokenizer
+ComponentLoader = Callable[[str], Any]  # the name of a component in model_index.json -> the network or tokenizer
 
 
 def load_network(name: str, checkpoint: Checkpoint, component: str, device: torch.device, dtype: torch.dtype) -> Any:

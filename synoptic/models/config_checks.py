@@ -8,6 +8,7 @@ from typing import TypeGuard
 
 from synoptic.errors import InputError
 from synoptic.models.vae_configs import vae_channels
+from synoptic.utils.json_objects import JsonObject
 
 FOREIGN_KEYS = (  # which would have a library open other files, other formats or code
     "transformers_weights",
@@ -114,7 +115,7 @@ VALUES: dict[str, tuple[Callable[[object], bool], str]] = {  # key -> (what it m
 }
 
 
-def check_config(config: Mapping[str, object], source: str) -> None:
+def check_config(config: JsonObject, source: str) -> None:
     """Check a config.json, scheduler_config.json or tokenizer_config.json of `source` (a part, in words).
 
     Raises InputError where it names code or other files, lacks what every config of its class has, or holds a value that

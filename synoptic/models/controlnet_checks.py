@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.control_kinds import CONTROL_CLASSES
@@ -88,7 +90,9 @@ def check_transformer_controlnet(controlnet: Checkpoint, wanted: str, checkpoint
         )
 
 
-def _check_same(controlnet: Checkpoint, theirs: dict[str, object], checkpoint: Checkpoint, ours: dict[str, object]) -> None:
+def _check_same(
+    controlnet: Checkpoint, theirs: Mapping[str, object], checkpoint: Checkpoint, ours: Mapping[str, object]
+) -> None:
     """Raise InputError where one of a ControlNet's numbers, `theirs`, is not the model's."""
     for key, value in theirs.items():
         if value != ours[key]:

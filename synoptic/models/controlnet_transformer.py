@@ -6,9 +6,9 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import torch
+from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor
 
 from synoptic.diffusion.equations import Time
@@ -26,7 +26,7 @@ class TransformerControlNet(ABC):
     `encode` is the model's. `mode` is the number of the condition, where the network is a union of several.
     """
 
-    def __init__(self, net: Any, encode: Callable[[Tensor], Tensor], mode: int | None = None) -> None:
+    def __init__(self, net: ModelMixin, encode: Callable[[Tensor], Tensor], mode: int | None = None) -> None:
         self.net, self.encode, self.mode = net.eval().requires_grad_(False), encode, mode
         self.device, self.dtype = net.device, net.dtype
         self._kept: dict[bytes, Tensor] = {}
@@ -94,7 +94,7 @@ class FluxControlNet(TransformerControlNet):
         )
 
 
-def controlnet_of(net: Any, model: TransformerDenoiser, kind: str) -> TransformerControlNet:
+def controlnet_of(net: ModelMixin, model: TransformerDenoiser, kind: str) -> TransformerControlNet:
     """Return the ControlNet of a network of diffusers for a model, for maps of a kind of condition."""
     if type(net).__name__ == "FluxControlNetModel":
         return FluxControlNet(net, model.encode, UNION_MODES[kind] if net.union else None)

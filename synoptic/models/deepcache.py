@@ -4,14 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from copy import copy
-from typing import Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Protocol, TypedDict, TypeVar, Unpack
 
 import torch
+from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor
 
 from synoptic.diffusion.equations import Time
 
+if TYPE_CHECKING:
+    from synoptic.models.unet import UNet
+
 RowId = tuple[int, int]
+
+
+class HasUNet(Protocol):
+    """A Denoiser on a U-Net."""
+
+    unet: UNet
+
+
+D = TypeVar("D", bound=HasUNet)
 
 
 class UNetArguments(TypedDict):
@@ -33,7 +46,7 @@ class DeepCache:
     are known by their place, branch and x, so that they may come in calls of any size; what nothing was kept of runs whole.
     """
 
-    def __init__(self, net: Any, full_times: Collection[Time]) -> None:
+    def __init__(self, net: ModelMixin, full_times: Collection[Time]) -> None:
         self.net, self.full_times = net, full_times
         self.time: Time | None = None
         self.row_ids: list[RowId] = []
@@ -59,7 +72,9 @@ class DeepCache:
         return (out,)
 
 
-def full_forward(net: Any, x: Tensor, t: Tensor, text: Tensor, **kwargs: Unpack[UNetArguments]) -> tuple[Tensor, Tensor]:
+def full_forward(
+    net: ModelMixin, x: Tensor, t: Tensor, text: Tensor, **kwargs: Unpack[UNetArguments]
+) -> tuple[Tensor, Tensor]:
     """What comes to the last block from below, and what the network says."""
     found: list[Tensor] = []
     hook = net.up_blocks[-1].register_forward_pre_hook(
@@ -72,7 +87,9 @@ def full_forward(net: Any, x: Tensor, t: Tensor, text: Tensor, **kwargs: Unpack[
     return found[0], out
 
 
-def shallow_forward(net: Any, x: Tensor, t: Tensor, text: Tensor, below: Tensor, **kwargs: Unpack[UNetArguments]) -> Tensor:
+def shallow_forward(
+    net: ModelMixin, x: Tensor, t: Tensor, text: Tensor, below: Tensor, **kwargs: Unpack[UNetArguments]
+) -> Tensor:
     """UNet2DConditionModel.forward of its first and last block alone, around `below`."""
     first, last = net.down_blocks[0], net.up_blocks[-1]
     added, residuals = kwargs["added_cond_kwargs"] or {}, kwargs["down_block_additional_residuals"]
@@ -105,7 +122,7 @@ def gather_rows(found: list[tuple[Tensor, int]]) -> Tensor:
     return torch.stack([part[k] for part, k in found])
 
 
-def with_deepcache(model: Any, full_times: Collection[Time]) -> Any:
+def with_deepcache(model: D, full_times: Collection[Time]) -> D:
     """A Denoiser on a U-Net -> the same, which runs its network whole at `full_times` only."""
     model, unet = copy(model), copy(model.unet)
     model.unet, unet.deepcache = unet, DeepCache(unet.net, full_times)

@@ -312,9 +312,11 @@ def load_once(
 
 def reading(model: PretrainedModel, prompts: Sequence[str]) -> PretrainedModel:
     """Return the model with a text encoder of as many windows as the longest of some prompts fills."""
-    text = getattr(model, "text_encoder", None)
-    if not prompts or not isinstance(text, ClipTextEncoder | DoubleClipTextEncoder):
+    if not prompts or not isinstance(model, latent.LatentDenoiser | pixel.PixelDenoiser | transformer.TransformerDenoiser):
         return model
-    longer: Any = copy(model)
+    text = model.text_encoder
+    if not isinstance(text, ClipTextEncoder | DoubleClipTextEncoder):
+        return model
+    longer = copy(model)
     longer.text_encoder = replace(text, windows=max(count_windows(tower.tokenizer, prompts) for tower in text.towers))
     return longer

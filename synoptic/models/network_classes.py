@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import transformers
@@ -12,6 +12,9 @@ from torch import Tensor, nn
 from transformers.utils import logging
 
 from synoptic.utils.json_objects import JsonObject
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig, PreTrainedModel
 
 DIFFUSERS_MODULES = {  # where each class lives: its own module imports faster than the whole library
     "UNet2DConditionModel": "diffusers.models.unets.unet_2d_condition",
@@ -39,10 +42,12 @@ def network_class(name: str) -> Any:
     return getattr(importlib.import_module(DIFFUSERS_MODULES[name]) if name in DIFFUSERS_MODULES else transformers, name)
 
 
-def transformers_config(kind: Any, config: JsonObject) -> Any:
+def transformers_config(kind: type[PreTrainedModel], config: JsonObject) -> PretrainedConfig:
     """Return the config object of a class of transformers: a tower's may lie inside the whole model's."""
-    part = kind.config_class.base_config_key
-    return kind.config_class.from_dict(dict(config.get(part) or config))
+    found = kind.config_class
+    assert found is not None
+    part = found.base_config_key
+    return found.from_dict(dict(config.get(part) or config))
 
 
 def build_network(name: str, config: JsonObject) -> nn.Module:

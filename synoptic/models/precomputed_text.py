@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors.torch import load_file, save
@@ -30,8 +29,13 @@ class PrecomputedTextEncoder:
 
     def __init__(self, path: Path, device: torch.device) -> None:
         self.rows = {prompt: row for row, prompt in enumerate(read_metadata(path)["prompts"])}
-        tensors: dict[str, Any] = load_file(path, str(device))
-        self.table = Conditioning(**tensors)
+        tensors = load_file(path, str(device))
+        self.table = Conditioning(
+            text=tensors["text"],
+            text_mask=tensors.get("text_mask"),
+            text_embeds=tensors.get("text_embeds"),
+            time_ids=tensors.get("time_ids"),
+        )
 
     def __call__(self, prompts: Sequence[str]) -> Conditioning:
         return self.table.rows([self.rows[prompt] for prompt in prompts])

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import torch
+from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor
 
 from synoptic.models.deepcache import has_cross_attention
@@ -18,7 +18,7 @@ class SharedPrefix:
     The others, which are to hold the same x and times, get copies. Exact, and a twentieth of the bundled `sd`'s time.
     """
 
-    def __init__(self, net: Any) -> None:
+    def __init__(self, net: ModelMixin) -> None:
         self.num_branches = 1
         for layer in layers_before_text(net):
             layer.register_forward_pre_hook(self._keep_first, with_kwargs=True)
@@ -44,7 +44,7 @@ class SharedPrefix:
         return repeat_branches(out, self.num_branches) if self.num_branches > 1 else None
 
 
-def layers_before_text(net: Any) -> Iterator[torch.nn.Module]:
+def layers_before_text(net: ModelMixin) -> Iterator[torch.nn.Module]:
     """The layers that the text does not reach, in the order of their calls; none where the time's embedding has it."""
     if net.config.addition_embed_type or net.config.only_cross_attention:
         return

@@ -64,7 +64,7 @@ class WordLoader(TextualInversionLoaderMixin):
 class ClipTower:
     """One CLIP text encoder with its tokenizer. A prompt is `windows` times 75 tokens, each window read by itself."""
 
-    def __init__(self, tokenizer: Any, encoder: Any) -> None:
+    def __init__(self, tokenizer: Any, encoder: PreTrainedModel) -> None:
         self.tokenizer, self.encoder = tokenizer, encoder.eval().requires_grad_(False)
 
     def __call__(self, prompts: Sequence[str], windows: int, layer: LayerChoice) -> tuple[Tensor, Tensor]:
@@ -113,8 +113,8 @@ class ClipTextEncoder:
     def _layer(self, encoder: PreTrainedModel, out: TowerOutput) -> Tensor:
         if not self.clip_skip:
             return out[0]
-        tower: Any = encoder
-        norm, states = getattr(tower, "text_model", tower).final_layer_norm, out.hidden_states[-1 - self.clip_skip]
+        norm, states = getattr(encoder, "text_model", encoder).final_layer_norm, out.hidden_states[-1 - self.clip_skip]
+        assert isinstance(norm, torch.nn.LayerNorm)
         return norm(states.to(norm.weight.device)).to(states.device)  # which may be away while the encoder waits
 
 

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from copy import copy
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import torch
+from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor
 from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 
@@ -35,7 +35,7 @@ class Transformer(ABC):
     Threads take turns in the network. Raises ValueError where x has sides that its tokens do not divide.
     """
 
-    def __init__(self, net: Any, checkpoint: Checkpoint) -> None:
+    def __init__(self, net: ModelMixin, checkpoint: Checkpoint) -> None:
         self.net, self.device, self.dtype = net.eval().requires_grad_(False), net.device, net.dtype
         self.shape = (checkpoint.channels, checkpoint.side, checkpoint.side)
         self.token_side = checkpoint.downsampling
@@ -64,7 +64,7 @@ class Transformer(ABC):
         use_compile_cache()
         for name, blocks in self.net.named_children():
             if name.endswith("transformer_blocks") or name == "layers":
-                for block in blocks:
+                for block in blocks.children():
                     block.compile(dynamic=False)
 
 
@@ -216,7 +216,7 @@ class TransformerDenoiser(LatentSpace):
     def __init__(
         self,
         transformer: Transformer,
-        vae: Any,
+        vae: ModelMixin,
         text_encoder: TextEncoder,
         schedule: Schedule,
         guidance_scale: float | None = None,
@@ -228,7 +228,7 @@ class TransformerDenoiser(LatentSpace):
         self.guidance_scale, self.combine = guidance_scale, combine
 
     @property
-    def network(self) -> torch.nn.Module:
+    def network(self) -> ModelMixin:
         return self.transformer.net
 
     def compile(self) -> None:

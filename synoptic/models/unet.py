@@ -7,6 +7,7 @@ from math import log
 from typing import Any
 
 import torch
+from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor
 
 from synoptic.diffusion.equations import Time
@@ -26,7 +27,7 @@ class UNet:
     upscaler's has `extra_channels` input channels that are not x's: `cond.low_res`. Threads take turns in the network.
     """
 
-    def __init__(self, net: Any, extra_channels: int = 0) -> None:
+    def __init__(self, net: ModelMixin, extra_channels: int = 0) -> None:
         self.device, self.dtype = net.device, net.dtype
         self.net, self.layout = freeze_and_layout(net)
         self.text_kv_cache, self.shared_prefix, self.compiled = TextKVCache(net), SharedPrefix(net), None
@@ -106,13 +107,19 @@ def guidance_embedding(width: int, scale: float = 8.5) -> Tensor:
     return torch.cat([angles.sin(), angles.cos()])[None]
 
 
-def freeze_and_layout(net: Any) -> tuple[Any, torch.memory_format]:
+def freeze_and_layout(net: ModelMixin) -> tuple[ModelMixin, torch.memory_format]:
     """A frozen network in the memory layout that its device is fastest in."""
     on_cpu = net.device.type == "cpu"
     layout = torch.channels_last if on_cpu else torch.contiguous_format
     if on_cpu and net.dtype.itemsize == 2:
         float32_norms(net, net.dtype)
-    return net.eval().requires_grad_(False).to(memory_format=layout), layout
+    freeze(net, layout)
+    return net, layout
+
+
+def freeze(net: Any, layout: torch.memory_format) -> None:
+    """Keep a network as it is, in a memory layout."""
+    net.eval().requires_grad_(False).to(memory_format=layout)
 
 
 def float32_norms(net: torch.nn.Module, dtype: torch.dtype) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.autograd.function import FunctionCtx
 
 PRIMES = (2654435761, 805459861)  # of the second and the third coordinate; the first is taken as it is
 
@@ -28,7 +29,7 @@ class WeightedGather(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, table: Tensor, index: Tensor, weight: Tensor) -> Tensor:
+    def forward(ctx: FunctionCtx, table: Tensor, index: Tensor, weight: Tensor) -> Tensor:
         ctx.save_for_backward(table, index, weight)
         return F.embedding_bag(index.T.contiguous(), table, per_sample_weights=weight.T.contiguous(), mode="sum")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 import torch
 from torch import Tensor
@@ -46,6 +46,17 @@ class RenderedViews(NamedTuple):
     opacity: Tensor
     depth: Tensor
     normal: Tensor
+
+
+class SceneArguments(TypedDict, total=False):
+    """What a `RadianceScene` takes beside its field, its background and its levels."""
+
+    orbit: Orbit
+    lighting: Lighting
+    penalties: Penalties
+    normal: NormalFunction
+    side: Callable[[int], int]
+    samples: int
 
 
 class RadianceScene(torch.nn.Module):

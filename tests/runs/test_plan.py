@@ -11,13 +11,13 @@ from PIL import Image
 
 import synoptic
 from synoptic import InputError, cli
-from synoptic.errors import RunFailed
 from synoptic.guidance.batching import largest_batch, run_in_batches
 from synoptic.models.load import load_once
 from synoptic.models.unet import UNet
 from synoptic.options import options_class
 from synoptic.options.base import Options
 from synoptic.pipelines.generate import GeneratePipeline
+from synoptic.runs.errors import RunFailed
 from synoptic.runs.plan import expected_seconds, make_plan, make_plans, record_speed, speed_keys
 from tests.drawings import disc
 
