@@ -156,9 +156,9 @@ def build(model: Model, checkpoint: Checkpoint, device: torch.device, dtype: tor
             torch.nn.init.normal_(p, std=0.02)
     scheduler = checkpoint.config("scheduler", "scheduler_config.json")
     schedule = schedule_from_config(scheduler, checkpoint.family.spacing, checkpoint.tokens)
-    told = checkpoint.defaults.guidance_scale if checkpoint.takes_guidance_scale else None
+    embedded_scale = checkpoint.defaults.guidance_scale if checkpoint.takes_guidance_scale else None
     net = model.kind(net, checkpoint)
-    return TransformerDenoiser(net, vae, RandomText(checkpoint, device), schedule, told)
+    return TransformerDenoiser(net, vae, RandomText(checkpoint, device), schedule, embedded_scale)
 
 
 def ceiling(device: torch.device, dtype: torch.dtype, n: int) -> float:

@@ -92,10 +92,10 @@ def measured(grown: Grown, scene: RadianceScene, clip_models: ClipModels) -> dic
     }
 
 
-def meshed(scene: RadianceScene, told: dict[str, Any]) -> dict[str, Any]:
+def meshed(scene: RadianceScene, recorded: dict[str, Any]) -> dict[str, Any]:
     """What the report says of the mesh; made anew where it was missing and can be."""
-    if "psnr" in told:
-        return told
+    if "psnr" in recorded:
+        return recorded
     try:
         require_mesh()
         from synoptic.mesh.marching_cubes import extract_mesh

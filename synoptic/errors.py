@@ -1,4 +1,4 @@
-"""The rules at the door: what a person typed is checked here, before any weights load. Imports nothing heavy."""
+"""InputError, and checks of what a person typed, before any weights load. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class NonFiniteError(RuntimeError):
 
 
 def prompt_list(prompts: str | Sequence[str]) -> list[str]:
-    """One prompt or several, as a list. Raises InputError on none, and on one that cannot name a file."""
+    """Return one prompt or several, as a list. Raises InputError on none, and on one that cannot name a file."""
     every = [prompts] if isinstance(prompts, str) else list(prompts)
     if not every:
         raise InputError(

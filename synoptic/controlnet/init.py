@@ -10,7 +10,7 @@ EMBEDDING_CHANNELS = (16, 32, 96, 256)  # channels through which a map is led do
 
 
 def init_controlnet(unet: UNet2DConditionModel, factor: int, *, attention: bool = True, seed: int = 0) -> ControlNetModel:
-    """A ControlNetModel in float32 for a diffusers UNet2DConditionModel, whose output it does not change yet.
+    """Return a ControlNetModel in float32 for a diffusers UNet2DConditionModel, whose output it does not change yet.
 
     factor: pixels of a map per pixel of x. attention: False leaves it out, so that the map decides and not the prompt. seed:
     of the layers that lead the map in, which no U-Net has. Raises ValueError where factor is not 1, 2, 4 or 8.

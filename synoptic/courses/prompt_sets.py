@@ -46,9 +46,9 @@ class PromptSet:
 
 
 def read_set(name: str) -> PromptSet:
-    """The set `wide`, `ambiguous` or `edit` of our own, or a .json, .jsonl or .csv file.
+    """Return the set `wide`, `ambiguous` or `edit` of our own, or a .json, .jsonl or .csv file.
 
-    The kind is told by the fields: prompt + eval_pos is wide; canonical_prompt + instance_prompt is ambiguous; prompt +
+    The fields say the kind: prompt + eval_pos is wide; canonical_prompt + instance_prompt is ambiguous; prompt +
     edit_prompt + img_path is edit ($HOME and ~ are replaced, other paths start at the file); prompt alone or text is plain.
     Raises InputError, naming file and entry, where the file cannot be read, an entry is broken, or two would share a file.
     """

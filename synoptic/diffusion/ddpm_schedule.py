@@ -52,7 +52,7 @@ class DDPMSchedule:
         return abar**0.5, (1 - abar) ** 0.5
 
     def network_time(self, t: Time) -> Time:
-        """The time that the network is told: t itself."""
+        """Return the time that the network is given: t itself."""
         return t
 
     def steps(self, n: int, scheduler: str | None = None) -> list[tuple[Time, Time]]:
@@ -99,5 +99,5 @@ def consistency_times(T: int, original_steps: int, n: int) -> list[int]:
 
 
 def pair_up(times: Sequence[Time], end: Time) -> list[tuple[Time, Time]]:
-    """Steps (t, t_prev) each of which ends where the next begins, and the last at `end`."""
+    """Return steps (t, t_prev) each of which ends where the next begins, and the last at `end`."""
     return list(zip(times, [*times[1:], end], strict=True))

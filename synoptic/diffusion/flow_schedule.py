@@ -41,7 +41,7 @@ class FlowMatchingSchedule:
         return 1 - sigma, sigma
 
     def network_time(self, t: Time) -> Time:
-        """The time that the network is told: t itself."""
+        """Return the time that the network is given: t itself."""
         return t
 
     def steps(self, n: int, scheduler: str | None = None) -> list[tuple[Time, Time]]:

@@ -61,5 +61,5 @@ class KarrasSchedule(DDPMSchedule):
         return pair_up([round(t) if abs(t - round(t)) < 1e-9 else t for t in times], self.final_time)
 
     def network_time(self, t: Time) -> Time:
-        """The time that the network is told: multistep classes tell it whole ones."""
+        """Return the time that the network is given: multistep classes give it whole ones."""
         return round(t) if self.scheduler in WHOLE_TIMES and not isinstance(t, Tensor) else t

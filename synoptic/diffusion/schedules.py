@@ -70,7 +70,7 @@ def dynamic_threshold(x0: Tensor, ratio: float = 0.95, limit: float = 1.5) -> Te
 
 
 def get_clip(rule: str, s: Schedule) -> Callable[[Tensor], Tensor] | None:
-    """The clip of x0 that a rule names: auto (the schedule's own), none, static (to [-1, 1]) or dynamic (Imagen's).
+    """Return the clip of x0 that a rule names: auto (the schedule's own), none, static (to [-1, 1]) or dynamic (Imagen's).
 
     Raises ValueError for another name.
     """

@@ -28,12 +28,12 @@ class Learner(Protocol[Camera]):
     def learn(self, x: Tensor, camera: Camera, rngs: Sequence[torch.Generator]) -> None: ...
 
     def state_dict(self) -> dict[str, Tensor]:
-        """All that a resumed run needs, under flat names."""
+        """Return all that a resumed run needs, under flat names."""
         ...
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None: ...
 
 
 def loss_from_gradient(x: Tensor, grad: Tensor) -> Tensor:
-    """A scalar whose gradient in x is exactly `grad`: its value says nothing. (0.5 mse would hide 1/N in it.)"""
+    """Return a scalar whose gradient in x is exactly `grad`: its value says nothing. (0.5 mse would hide 1/N in it.)"""
     return (grad.detach() * x).sum()

@@ -24,7 +24,7 @@ PsiChi = Callable[[Tensor], tuple[Number, Number]]  # t -> (psi, chi), each a nu
 
 
 def delta_loss(predict: Predict, s: Schedule, source: Tensor, psi_chi: PsiChi, timesteps: TimestepSampler) -> Loss[object]:
-    """The loss of the formula above, one batch: `predict` is cfg(model, [*targets, *sources], scale).
+    """Return the loss of the formula above, one batch: `predict` is cfg(model, [*targets, *sources], scale).
 
     source (N, C, h, w) is the x to be edited, in the space of the loss's x.
     """

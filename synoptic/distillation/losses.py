@@ -40,7 +40,7 @@ def weighted_branches(
     weight: WeightFunction = constant,
     noise: NoiseFunction | None = None,
 ) -> Loss[object]:
-    """The loss of the formula above. A branch whose amount is the number 0 need not exist.
+    """Return the loss of the formula above. A branch whose amount is the number 0 need not exist.
 
     timesteps: 20 … 980 by default; weight: w(t); noise: (x, t, camera, rngs) -> (x_t, eps), drawn by default.
     """
@@ -68,7 +68,7 @@ def random_noise(s: Schedule) -> NoiseFunction:
 
 
 def per_row(k: Number, x: Tensor) -> Number:
-    """A number as it is; one a row (N,) as (N, 1, …), in the dtype and on the device of x."""
+    """Return a number as it is; one a row (N,) as (N, 1, …), in the dtype and on the device of x."""
     return k.to(x).view(-1, *[1] * (x.ndim - 1)) if isinstance(k, Tensor) else k
 
 

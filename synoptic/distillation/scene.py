@@ -24,7 +24,7 @@ class Scene(Protocol[Camera]):
     def parameters(self) -> Iterator[torch.nn.Parameter]: ...
 
     def camera(self, rngs: Sequence[torch.Generator], step: int) -> Camera:
-        """Where to look from at this step, drawn from one generator a row; None where there is one place only."""
+        """Return where to look from at this step, drawn from one generator a row; None where there is one place only."""
         ...
 
     def render(self, camera: Camera) -> Render:

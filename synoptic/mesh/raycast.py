@@ -21,7 +21,7 @@ class Hits(NamedTuple):
 
 
 def raycast(mesh: Trimesh, origin: Tensor, direction: Tensor) -> Hits:
-    """Rays (R, 3), (R, 3) against a mesh. What lies behind an origin is not met."""
+    """Return rays (R, 3), (R, 3) against a mesh. What lies behind an origin is not met."""
     scene = embree.EmbreeScene()
     TriangleMesh(scene, np.ascontiguousarray(mesh.triangles, np.float32))
     found = scene.run(*(np.ascontiguousarray(part.cpu(), np.float32) for part in (origin, direction)), output=1)

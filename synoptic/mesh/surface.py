@@ -43,7 +43,8 @@ def sample_density(density: Callable[[Tensor], Tensor], side: int = 128, chunk: 
 
 
 def best_threshold(grid: Tensor, camera: Camera, mask: Tensor) -> Threshold:
-    """The density at which the grid's surface covers the pixels that the renders cover, mask (B, H, W) bool of B cameras.
+    """Return the density at which the grid's surface covers the pixels that the renders cover,
+    mask (B, H, W) bool of B cameras.
 
     A ray meets the surface exactly where the most that it passes is above the threshold, so no surface is made to choose,
     and every density that makes a difference is tried.
@@ -68,7 +69,7 @@ def best_threshold(grid: Tensor, camera: Camera, mask: Tensor) -> Threshold:
 
 
 def extract_surface(grid: Tensor, level: float, faces: int = 10_000) -> Trimesh:
-    """Where the grid (S, S, S) over [-1, 1]³ crosses `level`, outward: no crumbs, nothing that is shut in, few faces.
+    """Return where the grid (S, S, S) over [-1, 1]³ crosses `level`, outward: no crumbs, nothing that is shut in, few faces.
 
     About `faces` of them; more, where fewer would tear it open. Raises ValueError where nothing is as dense as that.
     Whether it is closed, `mesh.is_watertight` says.
@@ -88,7 +89,7 @@ def extract_surface(grid: Tensor, level: float, faces: int = 10_000) -> Trimesh:
 
 
 def _solid(grid: np.ndarray, level: float) -> np.ndarray:
-    """How solid space is, in [0, 1], 1/2 at the level, padded by nothing: without caves, and smooth."""
+    """Return how solid space is, in [0, 1], 1/2 at the level, padded by nothing: without caves, and smooth."""
     dense = (np.pad(grid, 1) / level).clip(max=1e4) ** SOLID_POWER
     closed = np.asarray(ndimage.binary_fill_holes(dense > 1))
     return ndimage.gaussian_filter(np.where(closed & (dense <= 1), 1, dense / (1 + dense)), SMOOTHING_CELLS)

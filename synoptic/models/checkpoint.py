@@ -58,7 +58,7 @@ class Checkpoint:
         return Path(self.path_or_repo) if self.is_local else download(self.path_or_repo, self.index_file).parent
 
     def fetch(self, files: Iterable[str]) -> list[Path]:
-        """Some of the model's files, downloaded where they are not here yet, weights checked to be whole safetensors."""
+        """Return some of the model's files, downloaded where they are missing, weights checked to be whole safetensors."""
         paths = [
             self.snapshot / file if self.is_local else download(self.path_or_repo, file, self.snapshot.name)
             for file in files
@@ -69,7 +69,7 @@ class Checkpoint:
         return paths
 
     def read_json(self, file: str) -> JsonObject:
-        """One of the model's JSON files. Raises InputError where it is missing, gated or no JSON object."""
+        """Return one of the model's JSON files. Raises InputError where it is missing, gated or no JSON object."""
         (path,) = self.fetch([file])
         try:
             found = json.loads(path.read_text())
@@ -91,13 +91,16 @@ class Checkpoint:
         return relative_files(self.snapshot) if self.is_local else list_files(self.path_or_repo, self.snapshot)
 
     def config(self, component: str, file: str = "config.json") -> JsonObject:
-        """A component's config, checked. The component "" is the model itself. Raises InputError as `check_config` does."""
+        """Return a component's config, checked. The component "" is the model itself. Raises
+        InputError as `check_config` does.
+        """
         config = self.read_json(f"{component}/{file}" if component else file)
         check_config(config, f"{component} of {self.name}" if component else self.name)
         return config
 
     def processor_config(self) -> JsonObject:
-        """How pictures are prepared: preprocessor_config.json, or, saved by transformers 5, part of processor_config.json.
+        """Return how pictures are prepared: preprocessor_config.json, or, saved by transformers
+        5, part of processor_config.json.
 
         Raises InputError as `config` does, and where there is neither.
         """
@@ -111,7 +114,7 @@ class Checkpoint:
         return next((variant for variant in variants if self._weight_files(component, variant)), None)
 
     def weight_files(self, component: str, half: bool) -> list[str]:
-        """The weight files that a network is read from, and its index first if it has one.
+        """Return the weight files that a network is read from, and its index first if it has one.
 
         The component "" is the model itself. Raises InputError where there are none, or where its index names a file
         outside the network's own folder or one that is no safetensors file.
@@ -135,7 +138,7 @@ class Checkpoint:
         )
 
     def tensor_shapes(self, component: str) -> dict[str, list[int]] | None:
-        """A network's tensors and their shapes, from its weight files' headers; None where these are not here yet."""
+        """Return a network's tensors and their shapes, from its weight files' headers; None where these are not here yet."""
         files = [self.snapshot / file for file in self.weight_files(component, half=False)]
         if not all(file.is_file() for file in files):
             return None
@@ -143,7 +146,7 @@ class Checkpoint:
         return {key: about["shape"] for header in headers for key, about in header.items() if key != "__metadata__"}
 
     def _weight_files(self, component: str, variant: str | None) -> list[str]:
-        """As from_pretrained names them: diffusers says `diffusion_pytorch_model`, transformers `model`."""
+        """Return as from_pretrained names them: diffusers says `diffusion_pytorch_model`, transformers `model`."""
         folder, part = (f"{component}/", f".{variant}") if component else ("", f".{variant}")
         part = part if variant else ""
         stem = "diffusion_pytorch_model" if "_class_name" in self.config(component) else "model"
@@ -262,12 +265,12 @@ class Checkpoint:
 
     @property
     def has_embedded_guidance(self) -> bool:
-        """Whether the network itself is told a guidance scale, as a latent consistency model (Luo et al. 2023)."""
+        """Whether the network itself is conditioned on a guidance scale, as a latent consistency model (Luo et al. 2023)."""
         return self.network_config.get("time_cond_proj_dim") is not None
 
     @property
     def takes_guidance_scale(self) -> bool:
-        """Whether the network itself is told a guidance scale of one's choice, as FLUX.1-dev."""
+        """Whether the network itself is conditioned on a guidance scale of one's choice, as FLUX.1-dev."""
         return bool(self.network_config.get("guidance_embeds"))
 
     @property
@@ -281,7 +284,7 @@ class Checkpoint:
         return self.config("scheduler", "scheduler_config.json")
 
     def most_steps(self, sampler: str = "ddim") -> int:
-        """The most steps that a sampler takes: a consistency model's times are those that it was distilled at."""
+        """Return the most steps that a sampler takes: a consistency model's times are those that it was distilled at."""
         config = self._scheduler_config
         consistency = config.get("_class_name") in CONSISTENCY_SCHEDULERS and sampler != "dpm++"
         if sampler in ("lcm", "tcd") or consistency:
@@ -322,6 +325,6 @@ class Checkpoint:
         return sorted(files | {f"{name}/scheduler_config.json" for name in schedulers if name})
 
     def word_files(self, component: str = "") -> list[str]:
-        """A tokenizer's files; the component "" is the model itself."""
+        """Return a tokenizer's files; the component "" is the model itself."""
         folder = f"{component}/" if component else ""
         return [folder + name for name in TOKENIZER_FILES if folder + name in self.files]

@@ -23,16 +23,16 @@ class Codec:
         return self.vae.encode(image).latent_dist.mode()
 
     def decode(self, latents: Tensor) -> Tensor:
-        """The VAE's own latents -> (N, 3, H, W)."""
+        """Map the VAE's own latents to (N, 3, H, W)."""
         return self.vae.decode(latents, return_dict=False)[0]
 
     def normalize(self, latents: Tensor) -> Tensor:
-        """The VAE's own latents -> the network's."""
+        """Map the VAE's own latents to the network's."""
         shift, scale = self._affine(latents)
         return (latents - shift) * scale
 
     def denormalize(self, x: Tensor) -> Tensor:
-        """The network's latents -> the VAE's own."""
+        """Map the network's latents to the VAE's own."""
         shift, scale = self._affine(x)
         return x / scale + shift
 

@@ -12,7 +12,7 @@ FORMER_CLASSES = {"Transformer2DModel": "PixArtTransformer2DModel"}  # as releas
 
 
 def check_components(checkpoint: Checkpoint) -> Checkpoint:
-    """The source itself, once every part that it needs is seen to be there."""
+    """Return the source itself, once every part that it needs is seen to be there."""
     network, native = checkpoint.family.network, checkpoint.side
     if not isinstance(native, int):
         raise InputError(
@@ -61,7 +61,7 @@ def check_components(checkpoint: Checkpoint) -> Checkpoint:
 
 
 def check_input_channels(checkpoint: Checkpoint) -> None:
-    """Raises InputError where a model's network wants more than the noisy picture: a mask, a depth map or a picture."""
+    """Raise InputError where a model's network wants more than the noisy picture: a mask, a depth map or a picture."""
     given, usual = checkpoint.channels, 3
     if checkpoint.has_latents and checkpoint.has_unet:
         usual = checkpoint.network_config.get("out_channels") or 4
@@ -81,7 +81,7 @@ def check_input_channels(checkpoint: Checkpoint) -> None:
 
 
 def check_scheduler(checkpoint: Checkpoint, component: str) -> None:
-    """Raises InputError where a scheduler's class, in its config or in the model's index, is none that is known, or where
+    """Raise InputError where a scheduler's class, in its config or in the model's index, is none that is known, or where
     its noise levels are spaced in a way that is not."""
     entry = checkpoint.model_index.get(component)
     named = entry[1] if isinstance(entry, list) and len(entry) == 2 else None
@@ -102,7 +102,7 @@ def check_scheduler(checkpoint: Checkpoint, component: str) -> None:
 
 
 def check_network(checkpoint: Checkpoint, component: str) -> Checkpoint:
-    """The checkpoint itself, once one of its networks is seen to be whole; the hub's are seen to be safetensors,
+    """Return the checkpoint itself, once one of its networks is seen to be whole; the hub's are seen to be safetensors,
     and checked when they are fetched."""
     files = {file for half in (False, True) for file in checkpoint.weight_files(component, half)}
     if checkpoint.is_local:

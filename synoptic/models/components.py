@@ -27,7 +27,8 @@ ComponentLoader = Callable[[str], Any]  # the name of a component in model_index
 
 
 def load_network(name: str, checkpoint: Checkpoint, component: str, device: torch.device, dtype: torch.dtype) -> Any:
-    """The network of class `name` in the model's folder `component` ("" is the model itself), with every tensor there.
+    """Return the network of class `name` in the model's folder `component` ("" is the model
+    itself), with every tensor there.
 
     Raises InputError where a weight file is none, its tensors do not fit the config, or one is missing.
     """
@@ -55,7 +56,7 @@ def load_network(name: str, checkpoint: Checkpoint, component: str, device: torc
 def _diffusers_network(
     name: str, checkpoint: Checkpoint, component: str, dtype: torch.dtype
 ) -> tuple[torch.nn.Module, Collection[str]]:
-    """A network of diffusers, from a directory's files that were checked, and the tensors that are missing."""
+    """Return a network of diffusers, from a directory's files that were checked, and the tensors that are missing."""
     half = dtype.itemsize == 2
     checkpoint.fetch(checkpoint.weight_files(component, half))
     module, info = network_class(name).from_pretrained(
@@ -71,7 +72,7 @@ def _diffusers_network(
 
 
 def load_tokenizer(name: str, checkpoint: Checkpoint, component: str = "") -> Any:
-    """The tokenizer of class `name` in the model's folder `component`; the component "" is the model itself.
+    """Return the tokenizer of class `name` in the model's folder `component`; the component "" is the model itself.
 
     Raises InputError where transformers cannot read it.
     """

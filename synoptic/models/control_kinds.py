@@ -16,7 +16,7 @@ def split_kind(name: str) -> tuple[str, str | None]:
 
 
 def union_kind(name: str, condition: str | None, config: JsonObject) -> int:
-    """Return the index of the kind of map that a union named `name` is told: the name's, else the condition's.
+    """Return the index of the kind of map that a union named `name` is conditioned on: the name's, else the condition's.
 
     Raises InputError where neither is one that it was trained for.
     """
@@ -24,7 +24,7 @@ def union_kind(name: str, condition: str | None, config: JsonObject) -> int:
     kind, known = kind or condition, UNION_KINDS[: config.get("num_control_type", 6)]
     if kind not in known:
         raise InputError(
-            f"a ControlNet union must be told what a map shows, {kind} is none of its kinds: name it {plain}:KIND, one of"
+            f"a ControlNet union must know what a map shows, {kind} is none of its kinds: name it {plain}:KIND, one of"
             f" {', '.join(known)}",
             rule="union-kind",
         )

@@ -80,7 +80,9 @@ class Control(NamedTuple):
     end: float = 1.0
 
     def is_active(self, t: Time, T: int) -> bool | Tensor:
-        """Whether it acts at time t of T - 1 … 0: diffusers' control_guidance_start and _end, if whole steps meet them."""
+        """Return whether it acts at time t of T - 1 … 0: diffusers' control_guidance_start and
+        _end, if whole steps meet them.
+        """
         way = T - 1 - t
         return (way >= self.start * T - 0.5) & (way < self.end * T - 0.5)
 

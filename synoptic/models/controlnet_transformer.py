@@ -48,7 +48,7 @@ class TransformerControlNet(ABC):
         """Call the network: x and the encoded map `seen` (N, C, h, w) in its own dtype, t (N,) from T to 0."""
 
     def _encoded(self, control_image: Tensor) -> Tensor:
-        """The latents (C, h, w) of a map (3, H, W) in [0, 1]."""
+        """Return the latents (C, h, w) of a map (3, H, W) in [0, 1]."""
         key = hashlib.sha256(control_image.cpu().float().numpy().tobytes()).digest()
         if key not in self._kept:
             if len(self._kept) >= KEPT_MAPS:
@@ -76,7 +76,7 @@ class Sd3ControlNet(TransformerControlNet):
 
 
 class FluxControlNet(TransformerControlNet):
-    """Of FLUX.1, whose maps are tokens beside the picture's; it may be told the guidance scale that the model is told."""
+    """Of FLUX.1, whose maps are tokens beside the picture's; it may take the guidance scale that the model takes."""
 
     def forward(self, x: Tensor, t: Tensor, cond: Conditioning, seen: Tensor) -> Added:
         mode = None if self.mode is None else torch.full((len(x), 1), self.mode, device=x.device)

@@ -1,4 +1,4 @@
-"""ControlNet unions: one network for maps of several kinds, which is told the kind (xinsir's ControlNet++)."""
+"""ControlNet unions: one network for maps of several kinds, conditioned on the kind (xinsir's ControlNet++)."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ class DeepCache:
     def __call__(
         self, x: Tensor, t: Tensor, text: Tensor, return_dict: bool = False, **kwargs: Unpack[UNetArguments]
     ) -> tuple[Tensor]:
-        """As the network itself."""
+        """Return as the network itself."""
         if all(place in self.cache for place in self.row_ids):
             return (
                 shallow_forward(self.net, x, t, text, gather_rows([self.cache[place] for place in self.row_ids]), **kwargs),
@@ -75,7 +75,7 @@ class DeepCache:
 def full_forward(
     net: ModelMixin, x: Tensor, t: Tensor, text: Tensor, **kwargs: Unpack[UNetArguments]
 ) -> tuple[Tensor, Tensor]:
-    """What comes to the last block from below, and what the network says."""
+    """Return what comes to the last block from below, and what the network says."""
     found: list[Tensor] = []
     hook = net.up_blocks[-1].register_forward_pre_hook(
         lambda _, args, kwargs: found.append(kwargs["hidden_states"]), with_kwargs=True
@@ -110,7 +110,7 @@ def shallow_forward(
 
 
 def has_cross_attention(block: object) -> bool:
-    """Whether it attends to the text."""
+    """Return whether it attends to the text."""
     return getattr(block, "has_cross_attention", False)
 
 
@@ -123,7 +123,7 @@ def gather_rows(found: list[tuple[Tensor, int]]) -> Tensor:
 
 
 def with_deepcache(model: D, full_times: Collection[Time]) -> D:
-    """A Denoiser on a U-Net -> the same, which runs its network whole at `full_times` only."""
+    """Return a Denoiser whose U-Net runs whole at `full_times` only."""
     model, unet = copy(model), copy(model.unet)
     model.unet, unet.deepcache = unet, DeepCache(unet.net, full_times)
     return model

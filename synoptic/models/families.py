@@ -1,4 +1,4 @@
-"""The pipeline classes that synoptic loads: their components and what recipes use by default. Imports nothing heavy."""
+"""The pipeline classes that synoptic loads: their components and what applications use by default. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from synoptic.diffusion.scheduler_classes import Spacing
 
 @dataclass(frozen=True)
 class Defaults:
-    """What a recipe uses where nothing was asked: steps, guidance scale, window stride in the model's own pixels.
+    """What an application uses where nothing was asked: steps, guidance scale, window stride in the model's own pixels.
 
     `joint_guidance_scale` is the guidance scale where several prompts share one picture (None: the same), `few_steps` the
     steps of versions that are distilled to a few.
@@ -65,7 +65,7 @@ class Family:
 
 
 def few_step_defaults(name: str, usual: Defaults) -> Defaults | None:
-    """What models distilled to a few steps take, by their names (Turbo, Lightning, Hyper, LCM); None for other names."""
+    """Return the defaults of models distilled to a few steps, by name (Turbo, Lightning, Hyper, LCM); None for others."""
     known = re.search(r"(?<![a-z])(turbo|lightning|hyper|lcm|latent[-_]?consistency)(?![a-z])", name.lower())
     return usual.distilled if known else None
 

@@ -105,5 +105,7 @@ class LatentDenoiser(LatentSpace):
 def stable_diffusion(
     component: ComponentLoader, checkpoint: Checkpoint, schedule: Schedule, text_encoder: TextEncoder
 ) -> LatentDenoiser:
-    """A StableDiffusionPipeline or StableDiffusionXLPipeline directory; `part(name)` loads its component of that name."""
+    """Return a StableDiffusionPipeline or StableDiffusionXLPipeline directory; `part(name)`
+    loads its component of that name.
+    """
     return LatentDenoiser(UNet(component("unet")), component("vae"), text_encoder, schedule)

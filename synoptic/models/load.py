@@ -1,4 +1,4 @@
-"""load(name) -> Denoiser, load_upscaler, load_controlnet, load_text_encoder: the doors to every family.
+"""load(name) -> Denoiser, load_upscaler, load_controlnet, load_text_encoder: every family by one call each.
 
 Safetensors only; no code from a checkpoint is ever run.
 """
@@ -99,7 +99,8 @@ def load(
     offload: str = "none",
     quantize: str = "none",
 ) -> PretrainedModel:
-    """The model `name`: `bundled`, an alias (`sd1.5`, `sd2`, `sdxl`, `if`, …), a hub id, a diffusers directory or a file.
+    """Return the model `name`: `bundled`, an alias (`sd1.5`, `sd2`, `sdxl`, `if`, …), a hub id,
+    a diffusers directory or a file.
 
     device: auto (CUDA, else MPS, else CPU) or any torch device; dtype: auto (on a GPU the family's half precision, float16
     or bfloat16; bfloat16 on a CPU that is fast at it, else float32) or one of float32, bfloat16, float16, float64.
@@ -142,7 +143,8 @@ def load_upscaler(
     dtype: str = "auto",
     text_encoder: TextEncoder | None = None,
 ) -> Upscaler:
-    """The upscaler `name`: `bundled-if-ii`, an alias (`if-ii`, `if-ii-l`, `sd-x4`), a hub id or a diffusers directory.
+    """Return the upscaler `name`: `bundled-if-ii`, an alias (`if-ii`, `if-ii-l`, `sd-x4`), a
+    hub id or a diffusers directory.
 
     device, dtype and text_encoder: as `load`; text may be stage I's `embed`, for example, where both have the same tower.
     Raises InputError as `resolve_upscaler` does, and where there is neither text nor tower.
@@ -174,10 +176,10 @@ def load_controlnet(
     dtype: str = "auto",
     condition: str | None = None,
 ) -> ControlNetwork:
-    """The ControlNet `name`: `bundled-canny`, `bundled-scribble`, `bundled-depth`, a hub id, a directory or a file.
+    """Return the ControlNet `name`: `bundled-canny`, `bundled-scribble`, `bundled-depth`, a hub id, a directory or a file.
 
     A ControlNet, a union of them or a T2I-Adapter. model: what it was made for; device and dtype: as `load`. condition: what
-    its maps show, which a union must be told, where its name does not (`…:canny`). Raises InputError as
+    its maps show, which a union must know, where its name does not (`…:canny`). Raises InputError as
     `resolve_controlnet` and `union_kind`.
     """
     checkpoint = name
@@ -198,13 +200,13 @@ def load_controlnet(
 def load_transformer_controlnet(
     controlnet: Checkpoint, model: transformer.TransformerDenoiser, kind: str
 ) -> TransformerControlNet:
-    """The ControlNet of a transformer, for maps of a kind of condition, on the model's device and in its dtype."""
+    """Return the ControlNet of a transformer, for maps of a kind of condition, on the model's device and in its dtype."""
     name = controlnet.config("")["_class_name"]
     return controlnet_of(load_network(name, controlnet, "", model.device, model.dtype), model, kind)
 
 
 def load_text_encoder(checkpoint: Checkpoint, *, device: str = "auto", dtype: str = "auto") -> TextEncoder:
-    """A model's text tower alone. device and dtype: as `load`."""
+    """Return a model's text tower alone. device and dtype: as `load`."""
     return TEXT_ENCODERS[_pipeline_class(checkpoint)](_component_loader(checkpoint, device, dtype), checkpoint)
 
 
@@ -252,7 +254,7 @@ def _component_loader(
 def _load_component(
     checkpoint: Checkpoint, component: str, device: torch.device, dtype: torch.dtype, place: torch.device
 ) -> Any:
-    """One component, always our own class, at a place, in what computes it on the device."""
+    """Return one component, always our own class, at a place, in what computes it on the device."""
     name = checkpoint.family.components[component]
     if component not in checkpoint.family.weighted_components:
         return load_tokenizer(name, checkpoint, component)

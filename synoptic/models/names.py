@@ -97,7 +97,7 @@ def find_checkpoint(name: str, aliases: Mapping[str, tuple[str, ...]], file: str
 
 
 def _mistyped(name: str) -> str:
-    """What to say of a name that is a path to nothing; "" where it may be a hub id."""
+    """Return what to say of a name that is a path to nothing; "" where it may be a hub id."""
     try:
         path = user_path(name)
         parent = path.parent

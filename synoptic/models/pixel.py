@@ -58,5 +58,5 @@ class PixelDenoiser:
 def deepfloyd(
     component: ComponentLoader, checkpoint: Checkpoint, schedule: Schedule, text_encoder: TextEncoder
 ) -> PixelDenoiser:
-    """An IFPipeline directory."""
+    """Return an IFPipeline directory."""
     return PixelDenoiser(UNet(component("unet")), text_encoder, schedule)

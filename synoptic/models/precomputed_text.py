@@ -16,7 +16,7 @@ from synoptic.models.text import TextEncoder
 
 
 def serialize_embeddings(checkpoint: Checkpoint, prompts: Sequence[str], text_encoder: TextEncoder) -> bytes:
-    """A file of prompts' embeddings by a model's text tower."""
+    """Return a file of prompts' embeddings by a model's text tower."""
     with torch.no_grad():
         conds = [text_encoder([prompt]) for prompt in prompts]  # one by one: a huge tower leaves little room
     table = {name: rows.cpu().contiguous() for name, rows in Conditioning.cat(conds).named_tensors().items()}

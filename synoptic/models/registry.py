@@ -24,7 +24,8 @@ CLIP_CLASSES = {"clip": "CLIPModel", "siglip": "SiglipModel"}  # by model_type
 
 
 def resolve(name: str) -> Checkpoint:
-    """The source of `bundled`, `bundled-if`, an alias, a hub id `org/name`, a diffusers directory or a safetensors file.
+    """Return the source of `bundled`, `bundled-if`, an alias, a hub id `org/name`, a diffusers
+    directory or a safetensors file.
 
     Raises InputError, with the cure, where it is unknown, of an unsupported pipeline, lacks a part, only has pickle weights,
     or has a corrupt weight file; and where the hub cannot be reached or wants a login.
@@ -45,7 +46,9 @@ def resolve(name: str) -> Checkpoint:
 
 
 def resolve_upscaler(name: str) -> Checkpoint:
-    """The source of `bundled-if-ii`, another upscaler's alias, a hub id or a directory. Raises InputError as `resolve`."""
+    """Return the source of `bundled-if-ii`, another upscaler's alias, a hub id or a directory.
+    Raises InputError as `resolve`.
+    """
     if (
         name in BUNDLED_MODELS | ALIASES
         or not (checkpoint := find_checkpoint(name, UPSCALERS, "model_index.json")).family.low_res_scheduler
@@ -59,7 +62,8 @@ def resolve_upscaler(name: str) -> Checkpoint:
 
 
 def resolve_controlnet(name: str, checkpoint: Checkpoint, condition: str = "") -> Checkpoint:
-    """The ControlNet `name`: `bundled-canny`, …, a hub id, a directory or a safetensors file; a union with its `:kind`.
+    """Return the ControlNet `name`: `bundled-canny`, …, a hub id, a directory or a safetensors
+    file; a union with its `:kind`.
 
     Raises InputError as `resolve`, and as `check_controlnet` and `check_transformer_controlnet` where it was made for
     another model than `checkpoint`.
@@ -79,7 +83,7 @@ def resolve_controlnet(name: str, checkpoint: Checkpoint, condition: str = "") -
 
 
 def resolve_vae(name: str, checkpoint: Checkpoint) -> Checkpoint:
-    """The AutoencoderKL `name`, a hub id, a directory or a safetensors file, used in place of a model's own.
+    """Return the AutoencoderKL `name`, a hub id, a directory or a safetensors file, used in place of a model's own.
 
     Raises InputError as `resolve`, and where it was made for other latents: their channels, or pixels per latent, differ.
     """
@@ -114,7 +118,7 @@ def resolve_vae(name: str, checkpoint: Checkpoint) -> Checkpoint:
 
 
 def resolve_depth_model(name: str) -> Checkpoint:
-    """The source of transformers' depth model `name`, a hub id or a directory. Raises InputError as `resolve`."""
+    """Return the source of transformers' depth model `name`, a hub id or a directory. Raises InputError as `resolve`."""
     checkpoint = find_checkpoint(name, {}, "config.json")
     kinds = checkpoint.config("").get("architectures") or []
     if not any(kind.endswith("ForDepthEstimation") for kind in kinds):
@@ -126,7 +130,8 @@ def resolve_depth_model(name: str) -> Checkpoint:
 
 
 def resolve_clip(name: str) -> Checkpoint:
-    """The source of a model that scores: `bundled`, `clip-vit-b32`, a hub id or a directory. Raises InputError as `resolve`.
+    """Return the source of a model that scores: `bundled`, `clip-vit-b32`, a hub id or a
+    directory. Raises InputError as `resolve`.
 
     A CLIPModel or SiglipModel of transformers, or open_clip's files of a CLIP.
     """
@@ -143,7 +148,7 @@ def resolve_clip(name: str) -> Checkpoint:
 
 
 def _find_clip(name: str) -> Checkpoint:
-    """The source, by transformers' config or else open_clip's."""
+    """Return the source, by transformers' config or else open_clip's."""
     try:
         return find_checkpoint(name, CLIP_MODELS, "config.json")
     except InputError as e:

@@ -45,7 +45,7 @@ class SharedPrefix:
 
 
 def layers_before_text(net: ModelMixin) -> Iterator[torch.nn.Module]:
-    """The layers that the text does not reach, in the order of their calls; none where the time's embedding has it."""
+    """Yield the layers that the text does not reach, in the order of their calls; none where the time's embedding has it."""
     if net.config.addition_embed_type or net.config.only_cross_attention:
         return
     yield net.conv_in
@@ -61,7 +61,7 @@ def layers_before_text(net: ModelMixin) -> Iterator[torch.nn.Module]:
 
 
 def first_branch(value: object, num_branches: int) -> object:
-    """The first of so many parts of the rows of every tensor in there."""
+    """Return the first of so many parts of the rows of every tensor in there."""
     match value:
         case Tensor():
             return value[: len(value) // num_branches]
@@ -73,7 +73,7 @@ def first_branch(value: object, num_branches: int) -> object:
 
 
 def repeat_branches(value: Tensor | tuple, num_branches: int) -> Tensor | tuple:
-    """The rows of every tensor so many times, one after another, in their memory layout."""
+    """Return the rows of every tensor so many times, one after another, in their memory layout."""
     return (
         torch.cat([value] * num_branches)
         if isinstance(value, Tensor)

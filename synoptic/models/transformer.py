@@ -208,7 +208,7 @@ def keep_token_norms(s: Schedule, x: Tensor, t: Time, null: Pred, cond: Pred, sc
 
 
 class TransformerDenoiser(LatentSpace):
-    """A transformer in the latents of a VAE. Where its network is told a guidance scale, that is `guidance_scale`.
+    """A transformer in the latents of a VAE. Where its network is conditioned on a guidance scale, that is `guidance_scale`.
 
     `combine` guides in the family's own way, where that is not plain classifier-free guidance.
     """
@@ -247,7 +247,7 @@ class TransformerDenoiser(LatentSpace):
 
 
 def with_guidance_scale(model: PretrainedModel, scale: float) -> PretrainedModel:
-    """Return the model whose network is told another guidance scale; one that takes none as it is."""
+    """Return the model whose network is conditioned on another guidance scale; one that takes none as it is."""
     if not isinstance(model, TransformerDenoiser) or model.guidance_scale is None:
         return model
     model = copy(model)
@@ -258,7 +258,7 @@ def with_guidance_scale(model: PretrainedModel, scale: float) -> PretrainedModel
 def stable_diffusion_3(
     component: ComponentLoader, checkpoint: Checkpoint, schedule: Schedule, text_encoder: TextEncoder
 ) -> TransformerDenoiser:
-    """A StableDiffusion3Pipeline directory."""
+    """Return a StableDiffusion3Pipeline directory."""
     return TransformerDenoiser(
         Sd3Transformer(component("transformer"), checkpoint), component("vae"), text_encoder, schedule
     )
@@ -267,7 +267,7 @@ def stable_diffusion_3(
 def qwen_image(
     component: ComponentLoader, checkpoint: Checkpoint, schedule: Schedule, text_encoder: TextEncoder
 ) -> TransformerDenoiser:
-    """A QwenImagePipeline directory."""
+    """Return a QwenImagePipeline directory."""
     net = QwenImageTransformer(component("transformer"), checkpoint)
     return TransformerDenoiser(net, component("vae"), text_encoder, schedule, combine=partial(keep_token_norms, schedule))
 
@@ -275,7 +275,7 @@ def qwen_image(
 def sana(
     component: ComponentLoader, checkpoint: Checkpoint, schedule: Schedule, text_encoder: TextEncoder
 ) -> TransformerDenoiser:
-    """A SanaPipeline directory."""
+    """Return a SanaPipeline directory."""
     return TransformerDenoiser(
         SanaTransformer(component("transformer"), checkpoint), component("vae"), text_encoder, schedule
     )
@@ -284,7 +284,7 @@ def sana(
 def flux2_klein(
     component: ComponentLoader, checkpoint: Checkpoint, schedule: Schedule, text_encoder: TextEncoder
 ) -> TransformerDenoiser:
-    """A Flux2KleinPipeline directory, distilled or not."""
+    """Return a Flux2KleinPipeline directory, distilled or not."""
     net = Flux2Transformer(component("transformer"), checkpoint)
     return TransformerDenoiser(net, component("vae"), text_encoder, schedule)
 
@@ -292,7 +292,7 @@ def flux2_klein(
 def z_image(
     component: ComponentLoader, checkpoint: Checkpoint, schedule: Schedule, text_encoder: TextEncoder
 ) -> TransformerDenoiser:
-    """A ZImagePipeline directory."""
+    """Return a ZImagePipeline directory."""
     net = ZImageTransformer(component("transformer"), checkpoint)
     return TransformerDenoiser(net, component("vae"), text_encoder, schedule)
 
@@ -300,7 +300,7 @@ def z_image(
 def pixart_sigma(
     component: ComponentLoader, checkpoint: Checkpoint, schedule: Schedule, text_encoder: TextEncoder
 ) -> TransformerDenoiser:
-    """A PixArtSigmaPipeline directory."""
+    """Return a PixArtSigmaPipeline directory."""
     net = PixArtTransformer(component("transformer"), checkpoint)
     return TransformerDenoiser(net, component("vae"), text_encoder, schedule)
 
@@ -308,7 +308,7 @@ def pixart_sigma(
 def flux(
     component: ComponentLoader, checkpoint: Checkpoint, schedule: Schedule, text_encoder: TextEncoder
 ) -> TransformerDenoiser:
-    """A FluxPipeline directory; schnell's network is told no guidance scale."""
+    """Return a FluxPipeline directory; schnell's network takes no guidance scale."""
     net = FluxTransformer(component("transformer"), checkpoint)
     scale = checkpoint.defaults.guidance_scale if checkpoint.takes_guidance_scale else None
     return TransformerDenoiser(net, component("vae"), text_encoder, schedule, scale)

@@ -74,7 +74,7 @@ class UNet:
     def _forward(
         self, net: torch.nn.Module | DeepCache | CompiledNet, x: Tensor, t: Time, cond: Conditioning, num_branches: int
     ) -> Tensor:
-        """What `net` says, of rows in so many parts that hold the same x."""
+        """Return what `net` says, of rows in so many parts that hold the same x."""
         t = t.to(x.device) if isinstance(t, Tensor) else torch.full((), t, device=x.device)
         t = t.expand(len(x)).contiguous()  # of one layout, for which a network is compiled once
         inside = x if cond.low_res is None else torch.cat([x, cond.low_res.to(x.dtype)], 1)
@@ -98,7 +98,7 @@ class UNet:
 
 
 def guidance_embedding(width: int, scale: float = 8.5) -> Tensor:
-    """What a latent consistency model is told of its guidance scale: sinusoids of 1000 (scale - 1), (1, width).
+    """Return the embedding of a latent consistency model's guidance scale: sinusoids of 1000 (scale - 1), (1, width).
 
     Luo et al. 2023, section 4.2; the scale is the default of diffusers' LatentConsistencyModelPipeline.
     """
@@ -108,7 +108,7 @@ def guidance_embedding(width: int, scale: float = 8.5) -> Tensor:
 
 
 def freeze_and_layout(net: ModelMixin) -> tuple[ModelMixin, torch.memory_format]:
-    """A frozen network in the memory layout that its device is fastest in."""
+    """Return a frozen network in the memory layout that its device is fastest in."""
     on_cpu = net.device.type == "cpu"
     layout = torch.channels_last if on_cpu else torch.contiguous_format
     if on_cpu and net.dtype.itemsize == 2:

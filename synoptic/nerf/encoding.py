@@ -83,7 +83,9 @@ class HashGrid(torch.nn.Module):
         self.corners = torch.compile(self.corners, dynamic=True)
 
     def corners(self, x: Tensor, n: int) -> tuple[Tensor, Tensor]:
-        """Places (M, 3) among n cells a side -> the rows of the eight corners (8, M), and their trilinear weights (8, M)."""
+        """Map places (M, 3) among n cells a side to the rows of the eight corners (8, M), and
+        their trilinear weights (8, M).
+        """
         at = (x.T.contiguous().clamp(-1, 1) + 1) * (n / 2)
         low = at.detach().int().clamp(max=n - 1)
         part = at - low

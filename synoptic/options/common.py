@@ -73,7 +73,7 @@ GuidanceScale = Annotated[
     float,
     Option(
         "classifier-free guidance scale; 0 to 1 is off (default: the model's; 3 bundled, 7.5 SD); FLUX.1-dev: the scale that"
-        " its network is told",
+        " its network takes",
         at_least=0,
     ),
 ]
@@ -125,7 +125,7 @@ class ModelOptions(Options):
         return []
 
     def embedded_guidance_scale(self, checkpoint: Checkpoint) -> float:
-        """Return the guidance scale that a network is told, if it takes one."""
+        """Return the guidance scale that a network is conditioned on, if it takes one."""
         return self.usual(checkpoint).guidance_scale
 
     def long_texts(self) -> list[str]:
@@ -203,7 +203,7 @@ class SamplingOptions(ModelOptions, OutputOptions):
     true_cfg_scale: Annotated[
         float,
         Option(
-            "classifier-free guidance scale where the network is told --guidance-scale (FLUX.1-dev); above 1 a step takes"
+            "classifier-free guidance scale where the network takes --guidance-scale (FLUX.1-dev); above 1 a step takes"
             " twice as long (default: 1, off)",
             at_least=0,
         ),
@@ -254,7 +254,7 @@ class SamplingOptions(ModelOptions, OutputOptions):
             resolved, cure = replace(self, guidance_scale=scale, true_cfg_scale=true_scale), "--true-cfg-scale"
         elif self.true_cfg_scale is not None:
             raise InputError(
-                f"--true-cfg-scale is of networks that are told --guidance-scale, that of {checkpoint.name} is told none,"
+                f"--true-cfg-scale is of networks that take --guidance-scale, that of {checkpoint.name} takes none,"
                 f" {self.true_cfg_scale:g} was given: use --guidance-scale",
                 rule="true-cfg-scale",
             )

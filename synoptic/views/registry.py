@@ -68,12 +68,14 @@ class ParsedView(NamedTuple):
 
 
 def parse_view(name: str) -> list[ParsedView]:
-    """A typed name as its parts, in the order they are applied. Raises InputError for what is no view."""
+    """Return a typed name as its parts, in the order they are applied. Raises InputError for what is no view."""
     return [_parse_part(typed.strip()) for typed in name.split("+")]
 
 
 def get_view(name: str) -> View:
-    """The view of that name; several joined by "+" are applied from left to right. Raises InputError for what is no view."""
+    """Return the view of that name; several joined by "+" are applied from left to right.
+    Raises InputError for what is no view.
+    """
     from synoptic.views.chain import Chain
 
     parts = [_build(part) for part in parse_view(name)]
@@ -81,7 +83,7 @@ def get_view(name: str) -> View:
 
 
 def side_multiple(name: str) -> int:
-    """What a picture's side must be a multiple of for this view to work. Raises InputError for what is no view."""
+    """Return what a picture's side must be a multiple of for this view to work. Raises InputError for what is no view."""
     return math.lcm(*(_side_multiple(part) for part in parse_view(name)))
 
 
