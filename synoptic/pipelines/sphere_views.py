@@ -19,8 +19,8 @@ from synoptic.options.panorama import PanoramaOptions
 from synoptic.options.picture import read_picture
 from synoptic.views.base import Projection
 from synoptic.views.equirectangular import Equirectangular, matching_height
-from synoptic.views.known_part import KnownPart
 from synoptic.views.horizon import HorizonRing
+from synoptic.views.known_part import KnownPart
 from synoptic.views.pixel_space import PixelSpace
 from synoptic.views.sphere import place_picture
 

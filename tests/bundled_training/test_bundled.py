@@ -1,4 +1,4 @@
-"""The bundled directories paint by diffusers' plain from_pretrained, and the reference CLIP knows what it is; they stay small."""
+"""Bundled directories generate by diffusers' plain from_pretrained, and the reference CLIP recognizes what they make; they stay small."""
 
 from __future__ import annotations
 

@@ -242,7 +242,7 @@ def test_resuming_is_bitwise_the_same(name):
 
 
 def variances(space: Any, views: Any, x: Tensor, sync: Any) -> tuple[Tensor | None, Tensor]:
-    """What the solver was solver_var, and what the network network_var, one row a view."""
+    """Return the variance that the solver was given, and the one that the network predicted, one row per view."""
     s, solver_var = ddpm(), []
 
     def spy(s, xt, x0, t, t_prev, history, noise_sampler, var=None):

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 import synoptic
 from synoptic.errors import InputError
 from synoptic.models.load import load
-from tests.test_parity_flow import GUIDANCE, PROMPTS, SEED, STEPS, check, last, noise, baseline, theirs
+from tests.test_parity_flow import GUIDANCE, PROMPTS, SEED, STEPS, baseline, check, last, noise, theirs
 
 PREFIX = {"peft": "transformer", "comfy": "diffusion_model"}
 

@@ -1,4 +1,4 @@
-"""N views painted joint_sampler through the stages, on the bundled models (at a part of their size where nothing is rounded)."""
+"""N views denoised together through the stages, on the bundled models (at a part of their size where nothing is rounded)."""
 
 from __future__ import annotations
 
