@@ -205,7 +205,8 @@ def regions(bench: Bench, out: Path, n: int) -> dict[str, Any]:
         io.save_image(out / f"region-{seed}.png", image, {"boxes": layout.boxes, "prompts": layout.prompts})
     right, ceiling = [float(row[1]) for row in rows], [float(row[2]) for row in rows]
     print(
-        f"# regions of {n} layouts, first of 13 or 14 prompts: {formatted(right)}; plain pictures of them: {formatted(ceiling)}"
+        f"# regions of {n} layouts, first of 13 or 14 prompts: {formatted(right)};"
+        f" plain pictures of them: {formatted(ceiling)}"
     )
     some = figure[:8]
     io.image_grid([i for i, _ in some], [t for _, t in some], 2, cell=512).save(out / "regions.jpg", quality=88)

@@ -1,4 +1,4 @@
-"""Bundled directories generate by diffusers' plain from_pretrained, and the reference CLIP recognizes what they make; they stay small."""
+"""Bundled directories generate by diffusers' plain from_pretrained, what the reference CLIP recognizes; they stay small."""
 
 from __future__ import annotations
 
