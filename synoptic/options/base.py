@@ -226,6 +226,10 @@ class Options:
         """Return the pictures that are asked for; none where an application makes something else."""
         return []
 
+    def item_seeds(self) -> Sequence[int]:
+        """Return the seed of each picture of a prompt."""
+        return []
+
     def warnings(self) -> list[str]:
         """Return what a person should know before the work begins."""
         return []

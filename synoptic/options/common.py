@@ -271,8 +271,12 @@ class SamplingOptions(ModelOptions, OutputOptions):
     def default_guidance(self, checkpoint: Checkpoint) -> float:
         return self.usual(checkpoint).guidance_scale
 
-    def seeds(self) -> range:
+    def item_seeds(self) -> Sequence[int]:
         return range(self.seed, self.seed + self.count)
+
+    def texts(self) -> list[str]:
+        prompts = dict.fromkeys(prompt for item in self.items() for prompt in item.prompts)
+        return [*prompts, self.negative_prompt]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -287,6 +291,9 @@ class PromptOptions(Options):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_prompts(self.prompt)
+
+    def items(self) -> list[Item]:
+        return one_picture_per_prompt(self.prompt, self.item_seeds())
 
 
 def check_prompts(prompts: Sequence[str]) -> None:
