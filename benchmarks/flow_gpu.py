@@ -35,13 +35,8 @@ from synoptic.models.component_bytes import coding_bytes
 from synoptic.models.cost import default_dtype, network_row_cost
 from synoptic.models.memory import WORKSPACE_BYTES
 from synoptic.models.network_classes import build_network
-from synoptic.models.transformer import (
-    FluxTransformer,
-    Sd3Transformer,
-    Transformer,
-    TransformerDenoiser,
-    ZImageTransformer,
-)
+from synoptic.models.transformer import TransformerDenoiser
+from synoptic.models.transformer_networks import FluxTransformer, Sd3Transformer, Transformer, ZImageTransformer
 from synoptic.sampling.joint import canonical
 from synoptic.sampling.single import sample
 from synoptic.views.windows import Windows

@@ -2,8 +2,8 @@
 
 python benchmarks/full_size.py [speed] [equality] [memory] [--shape sd2|tiny] [--steps 50] [--out FILE]: 512x3072, stride 8
 latents, guidance on, float16 on both sides. Prints seconds per step, peak memory, the share of the measured matrix product,
-how far half precision and the baseline are in one step and in three, and what happens when the GPU runs out of memory; all of
-it as JSON too. Weights are random, so there is nothing to look at.
+how far half precision and the baseline are in one step and in three, and what happens when the GPU runs out of memory;
+all of it as JSON too. Weights are random, so there is nothing to look at.
 """
 
 from __future__ import annotations

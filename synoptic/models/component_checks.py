@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from synoptic.diffusion.scheduler_classes import KNOWN_SCHEDULERS, other_spacing
 from synoptic.errors import InputError
-from synoptic.models.checkpoint import VOCABULARY_FILES, Checkpoint
+from synoptic.models.checkpoint import Checkpoint
+from synoptic.models.checkpoint_files import VOCABULARY_FILES
 from synoptic.models.hub import incomplete, is_online
 from synoptic.models.vae_configs import vae_channels
 

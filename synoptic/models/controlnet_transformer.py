@@ -13,7 +13,8 @@ from torch import Tensor
 
 from synoptic.diffusion.equations import Time
 from synoptic.models.base import Conditioning
-from synoptic.models.transformer import TransformerDenoiser, packed, places_of
+from synoptic.models.transformer import TransformerDenoiser
+from synoptic.models.transformer_networks import packed, places_of
 
 Added = tuple[Sequence[Tensor] | None, Sequence[Tensor] | None]  # behind the blocks, and behind FLUX.1's single ones
 KEPT_MAPS = 64  # encoded ones, of as many views: a map is the same at every step
