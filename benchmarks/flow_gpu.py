@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 
 import diffusers
 import torch
+from diffusers.models.modeling_utils import ModelMixin
 from full_size import spent
 from torch import Tensor
 
@@ -146,6 +147,7 @@ def build(model: Model, checkpoint: Checkpoint, device: torch.device, dtype: tor
     with default_dtype(dtype), device:
         net = build_network(checkpoint.family.components["transformer"], checkpoint.network_config)
         vae = build_network("AutoencoderKL", checkpoint.config("vae"))
+    assert isinstance(net, ModelMixin) and isinstance(vae, ModelMixin)
     for p in net.parameters():  # some begin at 0
         if not p.any():
             torch.nn.init.normal_(p, std=0.02)

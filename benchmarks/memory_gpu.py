@@ -30,8 +30,7 @@ import torch
 
 import synoptic
 from synoptic.errors import InputError
-from synoptic.models import load as loading
-from synoptic.models import single_file
+from synoptic.models import load_once, single_file
 from synoptic.models.clip_tokenizer import clip_tokenizer
 from synoptic.models.memory import CONTEXT_BYTES, is_out_of_memory
 from synoptic.models.network_classes import DIFFUSERS_MODULES, build_network
@@ -197,7 +196,7 @@ def asked(folder: Path, run: str, side: int, device: str, setting: dict[str, str
 
 def free(device: torch.device) -> None:
     """Forget the last model."""
-    loading._kept.clear()
+    load_once._kept.clear()
     gc.collect()
     if device.type == "cuda":
         torch.cuda.empty_cache()

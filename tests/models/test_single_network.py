@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from synoptic.errors import InputError
 from synoptic.models.control_kinds import union_kind
 from synoptic.models.file_kinds import weight_file
+from synoptic.models.latent import LatentDenoiser
 from synoptic.models.load import load, load_controlnet
 from synoptic.models.registry import resolve, resolve_controlnet, resolve_vae
 from tests.models.single_files import pipeline, tiny_configs
@@ -40,6 +41,7 @@ def test_a_vae_s_file(layout, pipe, model, tmp_path):
     tensors = dict(other.state_dict()) if layout == "diffusers" else under(prefix, vae(other))
     file = write(tensors, tmp_path / "vae.safetensors")
     ours = load(str(model), device="cpu", dtype="float32", vae=str(file))
+    assert isinstance(ours, LatentDenoiser)
     z = torch.randn(1, 4, 16, 16, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     ours.vae.double(), other.double()  # both in float64: in float32 one machine differs from another by as much as this
     with torch.no_grad():
