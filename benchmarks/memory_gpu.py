@@ -30,6 +30,7 @@ import torch
 
 import synoptic
 from synoptic.errors import InputError
+from synoptic.models import load as loading
 from synoptic.models import load_once, single_file
 from synoptic.models.clip_tokenizer import clip_tokenizer
 from synoptic.models.memory import CONTEXT_BYTES, is_out_of_memory
