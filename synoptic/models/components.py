@@ -18,7 +18,7 @@ from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.clip_tokenizer import END, clip_tokenizer
 from synoptic.models.hub import first_line
-from synoptic.models.network_classes import DIFFUSERS_MODULES, network_class, transformers_network
+from synoptic.models.network_classes import is_diffusers_class, network_class, transformers_network
 from synoptic.models.open_clip import OpenClip, clip_tensors
 from synoptic.models.single_file import SingleFile
 from synoptic.models.single_file_weights import network_of_file
@@ -35,7 +35,7 @@ def load_network(name: str, checkpoint: Checkpoint, component: str, device: torc
     with readable(checkpoint, component):
         if isinstance(checkpoint, SingleFile):
             module, missing = network_of_file(name, checkpoint, component, dtype)
-        elif name in DIFFUSERS_MODULES:
+        elif is_diffusers_class(name):
             module, missing = _diffusers_network(name, checkpoint, component, dtype)
         else:
             files = checkpoint.fetch(checkpoint.weight_files(component, dtype.itemsize == 2))
