@@ -177,12 +177,12 @@ def alignment(found: Tensor) -> Tensor:
 
 def row(name: str, place: Tensor, clip_model: str) -> dict[str, Any]:
     """Shares of pictures (pairs, seeds, 2), with standard errors over pairs."""
-    told: dict[str, Any] = {"what": name, "clip_model": clip_model, "pictures": place.shape[0] * place.shape[1]}
+    measured: dict[str, Any] = {"what": name, "clip_model": clip_model, "pictures": place.shape[0] * place.shape[1]}
     for k in (5, 1):
         by_pair = (place < k).all(-1).double().mean(1)
-        told[f"both in {k}"] = round(by_pair.mean().item(), 3)
-        told[f"± {k}"] = round((by_pair.std() / len(by_pair) ** 0.5).item(), 3) if len(by_pair) > 1 else 0.0
-    return told
+        measured[f"both in {k}"] = round(by_pair.mean().item(), 3)
+        measured[f"± {k}"] = round((by_pair.std() / len(by_pair) ** 0.5).item(), 3) if len(by_pair) > 1 else 0.0
+    return measured
 
 
 def searched(place: Tensor, score: Tensor) -> Tensor:

@@ -42,7 +42,7 @@ COURSE = (1, 3, 5, 7, 10, 20)
 PATHS = {"ddim": (4, 8, 12, 16, 20, 24), "course": (5, 10, 15, 20, 25, 30)}  # and six starts of each, evenly spread
 
 
-def told(values: Iterable[float], digits: int = 2) -> str:
+def formatted(values: Iterable[float], digits: int = 2) -> str:
     mean, error = mean_error(values)
     return f"{mean:.{digits}f} ± {error:.{digits}f}"
 
@@ -92,7 +92,7 @@ def denoise(count: int, out: Path) -> Iterable[Row]:
         for name, x in found.items():
             near = kept(x.cpu(), clean)
             more = sum(a > b for a, b in zip(near, best, strict=True))
-            yield str(t), name, told(near, 1), told(scores(clip_model, x, prompts), 3), f"{more} of {count}"
+            yield str(t), name, formatted(near, 1), formatted(scores(clip_model, x, prompts), 3), f"{more} of {count}"
 
 
 def starts(count: int, out: Path) -> Iterable[Row]:
@@ -118,7 +118,7 @@ def starts(count: int, out: Path) -> Iterable[Row]:
             fits = clip_model(x, prompts).diagonal().tolist()
             far, near, fits = (by_render(values) for values in (far, near, fits))
             means[start] = mean_error(far)[0], mean_error(fits)[0]
-            yield way, str(start), f"{steps[start][0]}", told(far), told(near, 1), told(fits, 3)
+            yield way, str(start), f"{steps[start][0]}", formatted(far), formatted(near, 1), formatted(fits, 3)
         for name, some in {"the course's": COURSE, "evenly spread": spread}.items():
             noise = [-float(start) for start in some]
             ranks = [rank_correlation(noise, [means[start][k] for start in some]) for k in (0, 1)]
@@ -157,13 +157,13 @@ def filled(count: int, out: Path) -> Iterable[Row]:
                 jump = [jumps(one, hole) for one in u]
                 fits = [scores(clip_model, u[part], prompts) for part in parts.values()]
                 over = [f"{mean_error(f)[0] / b:.2f}" for f, b in zip(fits, base, strict=True)]
-                told_fits = [told(f, 3) for f in fits]
+                formatted_fits = [formatted(f, 3) for f in fits]
                 middle = sorted(jump)[len(jump) // 2]
-                yield (whose, name, told(jump), f"{max(jump):.2f}", f"{middle:.2f}",
-                       told_fits[0], over[0], told_fits[1], over[1])  # fmt: skip
+                yield (whose, name, formatted(jump), f"{max(jump):.2f}", f"{middle:.2f}",
+                       formatted_fits[0], over[0], formatted_fits[1], over[1])  # fmt: skip
             shown += [*made[f"reach {reach:g}, pasted"][:8], *made[f"reach {reach:g}, carried"][:8]]
             rows += [f"{whose}, reach {reach:g}, {how}" for how in ("pasted", "carried")]
-    yield "", "the renders themselves", told([jumps(one, hole) for one in x]), "", "", "", "", "", ""
+    yield "", "the renders themselves", formatted([jumps(one, hole) for one in x]), "", "", "", "", "", ""
     labels = [name for name in ("render", *rows) for _ in range(8)]
     io.save_image(out / "inpaint.png", io.image_grid(io.to_pil(torch.stack(shown)), labels[: len(shown)], 8, cell=128), {})
 
@@ -189,7 +189,7 @@ def inverted(count: int, out: Path) -> Iterable[Row]:
         *_, up = invert(predict, s, z, steps=steps, refine=refine)
         *_, down = sample(predict, s, up.x, steps=steps)
         found = kept(coded(m.decode, down.x, m).cpu(), own)
-        yield str(refine), told(found, 1), f"{min(found):.1f}"
+        yield str(refine), formatted(found, 1), f"{min(found):.1f}"
 
 
 def rank_correlation(a: Sequence[float], b: Sequence[float]) -> float:

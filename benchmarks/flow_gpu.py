@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 
 import diffusers
 import torch
+from diffusers.models.modeling_utils import ModelMixin
 from full_size import spent
 from torch import Tensor
 
@@ -35,13 +36,8 @@ from synoptic.models.component_bytes import coding_bytes
 from synoptic.models.cost import default_dtype, network_row_cost
 from synoptic.models.memory import WORKSPACE_BYTES
 from synoptic.models.network_classes import build_network
-from synoptic.models.transformer import (
-    FluxTransformer,
-    Sd3Transformer,
-    Transformer,
-    TransformerDenoiser,
-    ZImageTransformer,
-)
+from synoptic.models.transformer import TransformerDenoiser
+from synoptic.models.transformer_networks import FluxTransformer, Sd3Transformer, Transformer, ZImageTransformer
 from synoptic.sampling.joint import canonical
 from synoptic.sampling.single import sample
 from synoptic.views.windows import Windows
@@ -151,14 +147,15 @@ def build(model: Model, checkpoint: Checkpoint, device: torch.device, dtype: tor
     with default_dtype(dtype), device:
         net = build_network(checkpoint.family.components["transformer"], checkpoint.network_config)
         vae = build_network("AutoencoderKL", checkpoint.config("vae"))
+    assert isinstance(net, ModelMixin) and isinstance(vae, ModelMixin)
     for p in net.parameters():  # some begin at 0
         if not p.any():
             torch.nn.init.normal_(p, std=0.02)
     scheduler = checkpoint.config("scheduler", "scheduler_config.json")
     schedule = schedule_from_config(scheduler, checkpoint.family.spacing, checkpoint.tokens)
-    told = checkpoint.defaults.guidance_scale if checkpoint.takes_guidance_scale else None
+    embedded_scale = checkpoint.defaults.guidance_scale if checkpoint.takes_guidance_scale else None
     net = model.kind(net, checkpoint)
-    return TransformerDenoiser(net, vae, RandomText(checkpoint, device), schedule, told)
+    return TransformerDenoiser(net, vae, RandomText(checkpoint, device), schedule, embedded_scale)
 
 
 def ceiling(device: torch.device, dtype: torch.dtype, n: int) -> float:

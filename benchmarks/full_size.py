@@ -2,8 +2,8 @@
 
 python benchmarks/full_size.py [speed] [equality] [memory] [--shape sd2|tiny] [--steps 50] [--out FILE]: 512x3072, stride 8
 latents, guidance on, float16 on both sides. Prints seconds per step, peak memory, the share of the measured matrix product,
-how far half precision and the peer are in one step and in three, and what happens when the GPU runs out of memory; all of it
-as JSON too. Weights are random, so there is nothing to look at.
+how far half precision and the baseline are in one step and in three, and what happens when the GPU runs out of memory;
+all of it as JSON too. Weights are random, so there is nothing to look at.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ PROMPT, GUIDANCE, WINDOW, STRIDE = "a photo of snowy mountains", 7.5, (64, 64), 
 
 
 def dense(z: Tensor) -> Windows:
-    """The peer's windows."""
+    """The baseline's windows."""
     return Windows((4, 64, z.shape[-1]), WINDOW, STRIDE, weights="uniform")
 
 
@@ -122,11 +122,11 @@ def panorama(m: Any, folder: Path) -> Any:
 
 
 class Enough(Exception):
-    """The peer has made its steps."""
+    """The baseline has made its steps."""
 
 
-def peer(pipe: Any, steps: int, z: Tensor, batch: int) -> Tensor:
-    """So many of the peer's 50 steps: its latents after the last one."""
+def baseline(pipe: Any, steps: int, z: Tensor, batch: int) -> Tensor:
+    """So many of the baseline's 50 steps: its latents after the last one."""
 
     def stop(pipe: Any, i: int, t: Any, now: dict) -> dict:
         found.append(now["latents"])
@@ -142,7 +142,7 @@ def peer(pipe: Any, steps: int, z: Tensor, batch: int) -> Tensor:
 
 
 def flops(m: Any) -> int:
-    """Of one latent, once through the network as the peer runs it."""
+    """Of one latent, once through the network as the baseline runs it."""
     with FlopCounterMode(display=False) as count:
         m.unet(torch.zeros(1, *m.shape, device=m.device), 1, m.embed([PROMPT]).text_only())
     return count.get_total_flops()
@@ -163,7 +163,7 @@ def ceiling(m: Any, n: int = 8192) -> float:
 
 
 def speed(m: Any, pipe: Any, z: Tensor, steps: int, small: bool) -> dict[str, Any]:
-    """The table of seconds, eager and compiled, dense and shifted windows, and the peer."""
+    """The table of seconds, eager and compiled, dense and shifted windows, and the baseline."""
     per_row, most = flops(m), ceiling(m, 256 if small else 8192)
     found: dict[str, Any] = {"flops": per_row, "ceiling": most}
     print(f"# {per_row / 1e9:.0f} GFLOP a latent; a matrix product has {most / 1e12:.0f} TFLOP/s")
@@ -181,14 +181,14 @@ def speed(m: Any, pipe: Any, z: Tensor, steps: int, small: bool) -> dict[str, An
     every, sparse = 2 * len(dense(z)), 2 * len(tiles)
     row("synoptic eager", every, lambda n: ours(m, n, z), few, every)
     for batch, n in ((1, few), (16, few), (32, few), (41, few)):
-        row(f"diffusers {batch}", 2 * batch, lambda n, b=batch: peer(pipe, n, z, b), n, every)
+        row(f"diffusers {batch}", 2 * batch, lambda n, b=batch: baseline(pipe, n, z, b), n, every)
     m.compile()
     row("synoptic", every, lambda n: ours(m, n, z), steps, every)
     row("synoptic shifted", sparse, lambda n: ours(m, n, z, views=tiles), steps, sparse)
     plain, best = found["diffusers 1"]["step"], min(found[f"diffusers {b}"]["step"] for b in (1, 16, 32, 41))
     for name in ("synoptic eager", "synoptic", "synoptic shifted"):
         found[name] |= {"of default": plain / found[name]["step"], "of best": best / found[name]["step"]}
-        ratios = f"{found[name]['of default']:.1f} times the peer's default, {found[name]['of best']:.2f} its best"
+        ratios = f"{found[name]['of default']:.1f} times the baseline's default, {found[name]['of best']:.2f} its best"
         print(f"# {name}: {ratios}", flush=True)
     decode = spent(lambda n: [m.decode(z) for _ in range(n)], 3, m.device)
     print(f"# decode: {decode.step:.3f} s, peak {decode.peak:.1f} GiB", flush=True)
@@ -212,15 +212,15 @@ def memory(m: Any, z: Tensor, gib: float = 4.0) -> dict[str, float]:
 
 
 def equality(half: Any, folder: Path, z: Tensor) -> dict[str, float]:
-    """How far the peer is after three steps in float32, and half precision in one eps."""
+    """How far the baseline is after three steps in float32, and half precision in one eps."""
     m: Any = load(str(folder), dtype="float32")
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-    both = ours(m, 3, z), peer(panorama(m, folder), 3, z, 8)
+    both = ours(m, 3, z), baseline(panorama(m, folder), 3, z, 8)
     x = dense(z).project(z)[:12]
     exact, near = (model.predict(x, 500, model.embed([PROMPT]).expand(len(x))) for model in (m, half))
     error = ((near.eps - exact.eps).norm() / exact.eps.norm()).item()
     found = {"three steps": (both[0] - both[1]).abs().max().item(), "one eps": error}
-    print(f"# float32, 3 steps: latents differ from the peer's by {found['three steps']:.1e} at most")
+    print(f"# float32, 3 steps: latents differ from the baseline's by {found['three steps']:.1e} at most")
     print(f"# one eps in half precision: relative error {error:.1e}", flush=True)
     return found
 

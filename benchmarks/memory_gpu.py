@@ -31,10 +31,10 @@ import torch
 import synoptic
 from synoptic.errors import InputError
 from synoptic.models import load as loading
-from synoptic.models import single_file
+from synoptic.models import load_once, single_file
 from synoptic.models.clip_tokenizer import clip_tokenizer
 from synoptic.models.memory import CONTEXT_BYTES, is_out_of_memory
-from synoptic.models.network_classes import DIFFUSERS_MODULES, build_network
+from synoptic.models.network_classes import build_network, is_diffusers_class
 from synoptic.options import options_class
 from synoptic.options.common import ModelOptions
 from synoptic.pipelines.base import load_model
@@ -110,7 +110,7 @@ def write_model(kind: str, folder: Path, tiny: bool) -> Path:
     (folder / "scheduler/scheduler_config.json").write_text(json.dumps(configs["scheduler"]))
     for part, name in CLASSES.items():
         if part in configs:
-            is_diffusers = name in DIFFUSERS_MODULES
+            is_diffusers = is_diffusers_class(name)
             index[part] = [LIBRARY[is_diffusers], name]
             (folder / part).mkdir()
             named = {"_class_name": name} if is_diffusers else {}
@@ -197,7 +197,7 @@ def asked(folder: Path, run: str, side: int, device: str, setting: dict[str, str
 
 def free(device: torch.device) -> None:
     """Forget the last model."""
-    loading._kept.clear()
+    load_once._kept.clear()
     gc.collect()
     if device.type == "cuda":
         torch.cuda.empty_cache()

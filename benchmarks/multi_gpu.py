@@ -49,7 +49,7 @@ def main() -> None:
     z = randn((4, 64, args.width // 8), [torch.Generator().manual_seed(0)]).to(m.device)
     views, size = dense(z), dist.get_world_size()
 
-    def together(run: Callable[[int], Any]) -> Callable[[int], None]:
+    def synchronized(run: Callable[[int], Any]) -> Callable[[int], None]:
         """All processes begin and end at once."""
 
         def timed(n: int) -> None:
@@ -60,12 +60,14 @@ def main() -> None:
 
         return timed
 
-    def told(name: str, s: Spent) -> None:
+    def report(name: str, s: Spent) -> None:
         if is_main_process():
             print(f"{name}\t{s.step:.4f} s a step\tpeak {s.peak:.1f} GiB\tfirst step {s.first:.1f} s", flush=True)
 
-    told("alone", one := spent(together(lambda n: ours(m, n, z)), args.steps, m.device))
-    told("shared", all_ := spent(together(lambda n: ours(m, n, z, views=ShardedProjection(views))), args.steps, m.device))
+    report("alone", one := spent(synchronized(lambda n: ours(m, n, z)), args.steps, m.device))
+    report(
+        "shared", all_ := spent(synchronized(lambda n: ours(m, n, z, views=ShardedProjection(views))), args.steps, m.device)
+    )
     m = load(str(folder), dtype="float32")
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     gap = (ours(m, 3, z) - ours(m, 3, z, views=ShardedProjection(views))).abs().max().item()

@@ -97,12 +97,12 @@ def gap(a: Tensor, b: Tensor) -> float:
     return float((a - b).abs().max())
 
 
-def plain(kind: str = "sd1.5", peer: str = "DDIMScheduler", options: dict[str, Any] | None = None, **how: Any) -> Make:
+def plain(kind: str = "sd1.5", baseline: str = "DDIMScheduler", options: dict[str, Any] | None = None, **how: Any) -> Make:
     """A directory of a kind, painted by `generate`."""
 
     def difference(folder: Path) -> float:
         pipe = model(folder, kind, **how)
-        return gap(ours(folder, **options or {}), theirs(pipe, peer))
+        return gap(ours(folder, **options or {}), theirs(pipe, baseline))
 
     return difference
 
@@ -155,8 +155,8 @@ def few_step(folder: Path) -> float:
         folder, scheduler={"_class_name": "LCMScheduler", "original_inference_steps": 50}, unet={"time_cond_proj_dim": 16}
     )
     parts = {name: part for name, part in pipe.components.items() if name != "image_encoder"}
-    peer = diffusers.LatentConsistencyModelPipeline(**parts, requires_safety_checker=False)
-    return gap(ours(folder, guidance_scale=1.0, sampler="lcm"), theirs(peer, "LCMScheduler", guidance_scale=8.5))
+    baseline = diffusers.LatentConsistencyModelPipeline(**parts, requires_safety_checker=False)
+    return gap(ours(folder, guidance_scale=1.0, sampler="lcm"), theirs(baseline, "LCMScheduler", guidance_scale=8.5))
 
 
 def tcd(folder: Path) -> float:
@@ -180,7 +180,7 @@ def statistics(folder: Path) -> float:
 
 
 def single(kind: str, dtype: torch.dtype = torch.float32, prediction: str = "") -> Make:
-    """A single file, its peer diffusers' from_single_file with the configs of the directory."""
+    """A single file, its baseline diffusers' from_single_file with the configs of the directory."""
 
     def difference(folder: Path) -> float:
         metadata = {"modelspec.prediction_type": prediction} if prediction else {}
@@ -188,8 +188,8 @@ def single(kind: str, dtype: torch.dtype = torch.float32, prediction: str = "") 
         pipe = model(folder, kind, scheduler=scheduler)
         tensors = {key: value.to(dtype) for key, value in whole_model(pipe, kind).items()}
         file = str(write(tensors, folder / "file.safetensors", **metadata))
-        peer = type(pipe).from_single_file(file, config=str(folder / "model"), local_files_only=True)
-        return gap(ours(file), theirs(peer))
+        baseline = type(pipe).from_single_file(file, config=str(folder / "model"), local_files_only=True)
+        return gap(ours(file), theirs(baseline))
 
     return difference
 
@@ -290,11 +290,11 @@ def control(kind: str, layout: str = "directory", pooled: bool = False) -> Make:
         name = folder / "net" if layout == "directory" else write(controlnet(net), folder / "net.safetensors")
         name, picture = str(name), map_in(folder)
         if kind == "sdxl":
-            peer = diffusers.StableDiffusionXLControlNetPipeline(**parts_of(pipe), controlnet=net, add_watermarker=False)
+            baseline = diffusers.StableDiffusionXLControlNetPipeline(**parts_of(pipe), controlnet=net, add_watermarker=False)
         else:
             more = {"feature_extractor": None, "requires_safety_checker": False}
-            peer = diffusers.StableDiffusionControlNetPipeline(**parts_of(pipe), controlnet=net, **more)
-        return gap(controlled(folder, name), theirs(peer, image=picture))
+            baseline = diffusers.StableDiffusionControlNetPipeline(**parts_of(pipe), controlnet=net, **more)
+        return gap(controlled(folder, name), theirs(baseline, image=picture))
 
     return difference
 
@@ -336,8 +336,10 @@ def union(layout: str = "directory", mode: str = "tile") -> Make:
         torch.nn.init.normal_(net.task_embedding)
         net.save_pretrained(folder / "net")
         name = folder / "net" if layout == "directory" else folder / "net/diffusion_pytorch_model.safetensors"
-        peer = diffusers.StableDiffusionXLControlNetUnionPipeline(**parts_of(pipe), controlnet=net, add_watermarker=False)
-        wanted = theirs(peer, control_image=[map_in(folder)], control_mode=[6], height=128, width=128)
+        baseline = diffusers.StableDiffusionXLControlNetUnionPipeline(
+            **parts_of(pipe), controlnet=net, add_watermarker=False
+        )
+        wanted = theirs(baseline, control_image=[map_in(folder)], control_mode=[6], height=128, width=128)
         return gap(controlled(folder, f"{name}:{mode}" if mode else str(name)), wanted)
 
     return difference

@@ -66,8 +66,8 @@ def main() -> None:
         rows.append(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
         if len(rows) == 1:
             print(*rows[0], "ms a window and step", sep="\t")
-        told = [f"{v:.3g}" if isinstance(v, float) else str(v) for v in rows[-1].values()]
-        print(*told, f"{1000 * rows[-1]['seconds a step'] / rows[-1]['windows']:.3g}", sep="\t", flush=True)
+        cells = [f"{v:.3g}" if isinstance(v, float) else str(v) for v in rows[-1].values()]
+        print(*cells, f"{1000 * rows[-1]['seconds a step'] / rows[-1]['windows']:.3g}", sep="\t", flush=True)
     a.out.parent.mkdir(parents=True, exist_ok=True)
     a.out.write_text(json.dumps(rows, indent=1) + "\n")
 

@@ -33,14 +33,14 @@ from synoptic.views.windows import window_starts
 WEIGHT = 8.0
 
 
-def together(m: Any, eyes: CLIPPatchFeatures, z: Tensor, steps: int) -> Tensor:
+def at_once(m: Any, patch_features: CLIPPatchFeatures, z: Tensor, steps: int) -> Tensor:
     """Ours: as many windows at once as memory allows."""
     guided, pairs = cfg(m, [PROMPT], GUIDANCE), m.schedule.steps(50)[:steps]
     rows = max(1, max_batch_rows(m, m.device) // GRADIENT_ROWS)
     nudge = SyncDiffusion(
         guided,
         m.decode,
-        eyes,
+        patch_features,
         feature_distance,
         exponential_decay(pairs, WEIGHT, SYNCDIFFUSION_DECAY, steps, 1),
         max_rows=rows,
@@ -50,7 +50,7 @@ def together(m: Any, eyes: CLIPPatchFeatures, z: Tensor, steps: int) -> Tensor:
     return z
 
 
-def one_by_one(m: Any, eyes: CLIPPatchFeatures, z: Tensor, steps: int) -> Tensor:
+def one_by_one(m: Any, patch_features: CLIPPatchFeatures, z: Tensor, steps: int) -> Tensor:
     """Algorithm 1 of Lee et al. 2023 as it is written: each window there and back, moved, denoised and added up."""
     text = torch.cat([m.embed([words]).text for words in ("", PROMPT)]).to(m.dtype)
     side, s, pairs = WINDOW[1], m.schedule, m.schedule.steps(50)[:steps]
@@ -66,13 +66,13 @@ def one_by_one(m: Any, eyes: CLIPPatchFeatures, z: Tensor, steps: int) -> Tensor
     for t, t_prev in pairs:
         total, count = torch.zeros_like(z), torch.zeros_like(z)
         with torch.no_grad():
-            target = eyes(m.decode(x0_of(z[..., places[lead]], t)).clamp(-1, 1))
+            target = patch_features(m.decode(x0_of(z[..., places[lead]], t)).clamp(-1, 1))
         for k, place in enumerate(places):
             x = z[..., place].clone()
             if k != lead:
                 with torch.enable_grad():
                     x.requires_grad_()
-                    apart = feature_distance(eyes(m.decode(x0_of(x, t)).clamp(-1, 1)), target)
+                    apart = feature_distance(patch_features(m.decode(x0_of(x, t)).clamp(-1, 1)), target)
                     (slope,) = torch.autograd.grad(LOSS_SCALE * apart.sum(), x)
                 x = x.detach() - weights[t] / LOSS_SCALE * slope
             with torch.no_grad():
@@ -95,7 +95,7 @@ def main() -> None:
     folder = make(args.shape, args.folder / args.shape)
     m: Any = load(str(folder), dtype=args.dtype)
     shutil.rmtree(folder)
-    eyes = CLIPPatchFeatures(Clip("bundled-grayscale", str(m.device)))
+    patch_features = CLIPPatchFeatures(Clip("bundled-grayscale", str(m.device)))
     z = randn((4, 64, args.width // 8), [torch.Generator().manual_seed(0)]).to(m.device)
     found: dict[str, Any] = {"torch": torch.__version__, "dtype": str(m.dtype), "windows": len(dense(z))}
     found["device"] = torch.cuda.get_device_name() if m.device.type == "cuda" else "cpu"
@@ -103,17 +103,17 @@ def main() -> None:
 
     def row(name: str, run: Callable[[Any, CLIPPatchFeatures, Tensor, int], Tensor]) -> None:
         last: list[Tensor] = []
-        s = spent(lambda n: last.append(run(m, eyes, z, n)), args.steps, m.device)
+        s = spent(lambda n: last.append(run(m, patch_features, z, n)), args.steps, m.device)
         found[name], ends[name] = s._asdict(), last[-1]
         print(f"{name}\t{s.step:.3f}\t{s.first:.1f}\t{s.peak:.1f}", flush=True)
         args.out.parent.mkdir(parents=True, exist_ok=True)
         args.out.write_text(json.dumps(found, indent=2))
 
     ends: dict[str, Tensor] = {}
-    row("together", together)
+    row("at_once", at_once)
     row("one by one", one_by_one)
     m.compile()
-    row("together, compiled", together)
+    row("at_once, compiled", at_once)
     slow = ends.pop("one by one")
     for name, end in ends.items():
         apart, moved = (end - slow).norm() / slow.norm(), (end - z).norm() / z.norm()

@@ -25,12 +25,12 @@ from PIL import Image
 import synoptic
 from benchmarks.object_quality import ASKED, SIDES, ClipModels, renders, scored
 from synoptic import io
-from synoptic.errors import OptimizationFailed
 from synoptic.mesh import require_mesh
 from synoptic.models.device import choose_device
 from synoptic.nerf.scene import RadianceScene
 from synoptic.nerf.serialization import load_scene
 from synoptic.pipelines.text_to_3d import FIELD
+from synoptic.runs.errors import OptimizationFailed
 
 PROMPTS = "a yellow house", "a purple teapot", "a red bus", "a pink lamp", "a blue castle"  # nothing was tuned on these
 FIVE, ENOUGH, LEAST_RELIEF, LEAST_PSNR = 5, 6, 0.1, 20.0
@@ -92,10 +92,10 @@ def measured(grown: Grown, scene: RadianceScene, clip_models: ClipModels) -> dic
     }
 
 
-def meshed(scene: RadianceScene, told: dict[str, Any]) -> dict[str, Any]:
+def meshed(scene: RadianceScene, recorded: dict[str, Any]) -> dict[str, Any]:
     """What the report says of the mesh; made anew where it was missing and can be."""
-    if "psnr" in told:
-        return told
+    if "psnr" in recorded:
+        return recorded
     try:
         require_mesh()
         from synoptic.mesh.marching_cubes import extract_mesh

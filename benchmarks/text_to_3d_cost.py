@@ -122,7 +122,7 @@ def whole(spread: Spread, loss: Loss, m: Denoiser, rngs: Sequence[torch.Generato
     return {"step": (time.perf_counter() - began) / steps, "first": first, "peak": peak}
 
 
-def told(found: Mapping[str, Any], steps: int) -> Iterator[str]:
+def table(found: Mapping[str, Any], steps: int) -> Iterator[str]:
     total = sum(found["parts"].values())
     yield "part\tms a step, waiting\tshare"
     for name, seconds in found["parts"].items():
@@ -178,7 +178,7 @@ def main() -> None:
         "whole": spent,
         "minutes": asked.steps * spent["step"] / 60,
     }
-    print("\n".join(told(found, asked.steps)))
+    print("\n".join(table(found, asked.steps)))
     asked.out.parent.mkdir(parents=True, exist_ok=True)
     asked.out.write_text(json.dumps(found, indent=2))
     shutil.rmtree(folder)

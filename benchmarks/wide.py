@@ -44,7 +44,7 @@ def compare(steps: int) -> None:
     pictures |= {side: ours_pictures[side] for side in mine}
     print("side\tdtype\tbatch\tseconds\ttimes as fast as plain\tas best float32\tas best bfloat16")
     for side, t in seconds.items():
-        print(f"{side}\t{t:.2f}\t" + "\t".join(f"{seconds[peer] / t:.2f}" for peer in (plain, best, half)))
+        print(f"{side}\t{t:.2f}\t" + "\t".join(f"{seconds[baseline] / t:.2f}" for baseline in (plain, best, half)))
 
     from synoptic.metrics.clip import Clip, clip_score
 
@@ -57,11 +57,11 @@ def compare(steps: int) -> None:
 
 
 def memory(steps: int) -> None:
-    """Peak resident memory of the peer at its fastest setting and of ours, imports and weights included."""
+    """Peak resident memory of the baseline at its fastest setting and of ours, imports and weights included."""
     candidates, _ = time_all([fastest_batch("float32"), fastest_batch("bfloat16")], WIDTH, PROBE)
-    peer = min(candidates, key=lambda side: candidates[side])
+    baseline = min(candidates, key=lambda side: candidates[side])
     print("side\tdtype\tbatch\tpeak MB")
-    for side in dict.fromkeys([peer, Contender("synoptic", "float32"), Contender("synoptic", dtype_name())]):
+    for side in dict.fromkeys([baseline, Contender("synoptic", "float32"), Contender("synoptic", dtype_name())]):
         alone = ["--one", side.name, side.dtype, str(side.batch or 0), "--steps", str(steps)]
         done = subprocess.run([sys.executable, __file__, *alone], check=True, capture_output=True, text=True)
         print(f"{side}\t{int(done.stdout.split()[-1]) / 1e6:.0f}")

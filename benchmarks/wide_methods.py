@@ -101,11 +101,11 @@ def measured(
         ]
         for column, value in zip(COLUMNS, row, strict=True):
             found[column].append(value)
-    print("\t".join([name, *(told(found[column]) for column in COLUMNS[:-1]), f"{seconds:.2f}"]), flush=True)
+    print("\t".join([name, *(formatted(found[column]) for column in COLUMNS[:-1]), f"{seconds:.2f}"]), flush=True)
     return found, pictures
 
 
-def told(values: Sequence[float]) -> str:
+def formatted(values: Sequence[float]) -> str:
     mean, error = mean_error(values)
     return f"{mean:.4f} ± {error:.4f}"
 
@@ -204,7 +204,10 @@ def regions(bench: Bench, out: Path, n: int) -> dict[str, Any]:
         figure.append((image, "; ".join(layout.prompts) + f" on {layout.ground}"))
         io.save_image(out / f"region-{seed}.png", image, {"boxes": layout.boxes, "prompts": layout.prompts})
     right, ceiling = [float(row[1]) for row in rows], [float(row[2]) for row in rows]
-    print(f"# regions of {n} layouts, first of 13 or 14 prompts: {told(right)}; plain pictures of them: {told(ceiling)}")
+    print(
+        f"# regions of {n} layouts, first of 13 or 14 prompts: {formatted(right)};"
+        f" plain pictures of them: {formatted(ceiling)}"
+    )
     some = figure[:8]
     io.image_grid([i for i, _ in some], [t for _, t in some], 2, cell=512).save(out / "regions.jpg", quality=88)
     return {"first": statistics.mean(right), "plain": statistics.mean(ceiling), "regions": rows}

@@ -135,8 +135,8 @@ class Contrast:
 
 
 CONDITIONER = Contrast(Tower(256, 3, 4), Tower(256, 6, 4), pixels=64, patch=8, projection=256)
-JUDGE = Contrast(Tower(128, 4, 4), Tower(192, 6, 3), pixels=96, patch=12, projection=128)
-JUDGE_SHAPE = Contrast(Tower(96, 3, 3), Tower(160, 4, 5), pixels=80, patch=8, projection=96)
+REFERENCE = Contrast(Tower(128, 4, 4), Tower(192, 6, 3), pixels=96, patch=12, projection=128)
+REFERENCE_GRAYSCALE = Contrast(Tower(96, 3, 3), Tower(160, 4, 5), pixels=80, patch=8, projection=96)
 
 
 def latent_scheduler() -> DDIMScheduler:

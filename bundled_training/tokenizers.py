@@ -63,9 +63,9 @@ def pieces(texts: list[str], subwords: int = 1000) -> Any:
 
 
 def write(folder: Path, count: int = CAPTIONS, about: World = SECOND) -> None:
-    """Write clip (the conditioner's), judge (a different one, for the judges) and t5; say how long the captions get."""
+    """Write clip (the conditioner's), reference (another, for the reference CLIPs) and t5; say how long the captions get."""
     texts, others = captions(5, count, about), captions(6, count, about)
-    made = {"clip": byte_pairs(texts, 2048), "judge": byte_pairs(others, 1024), "t5": pieces(texts)}
+    made = {"clip": byte_pairs(texts, 2048), "reference": byte_pairs(others, 1024), "t5": pieces(texts)}
     tests = sorted(set(captions(7, count, about)))
     for name, tokenizer in made.items():
         longest = max(len(ids) for ids in tokenizer(tests).input_ids)

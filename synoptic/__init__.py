@@ -16,7 +16,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from synoptic.errors import InputError, OptimizationFailed
+from synoptic.errors import InputError
 
 if TYPE_CHECKING:
     from synoptic.distillation.edit_losses import dds as dds
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from synoptic.models.load import load as load
     from synoptic.models.load import load_controlnet as load_controlnet
     from synoptic.models.load import load_upscaler as load_upscaler
+    from synoptic.runs.errors import OptimizationFailed as OptimizationFailed
     from synoptic.runs.execute import run as run
     from synoptic.runs.grid import grid as grid
     from synoptic.sampling.joint import JointSampler as JointSampler
@@ -59,6 +60,7 @@ MODULES = {
     "load": "models.load",
     "load_controlnet": "models.load",
     "load_upscaler": "models.load",
+    "OptimizationFailed": "runs.errors",
     "run": "runs.execute",
     "grid": "runs.grid",
     "batch": "jobs.batch",
@@ -77,7 +79,7 @@ MODULES = {
     **dict.fromkeys(EDIT_LOSSES, "distillation.edit_losses"),
     **dict.fromkeys(INVERSION_LOSSES, "distillation.inversion_losses"),
 }
-__all__ = ["InputError", "OptimizationFailed", *APPLICATIONS, *TOOLS, *MODULES]
+__all__ = ["InputError", *APPLICATIONS, *TOOLS, *MODULES]
 
 
 def __getattr__(name: str) -> Any:

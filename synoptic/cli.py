@@ -19,10 +19,11 @@ from synoptic.commands.base import tool_module
 from synoptic.commands.help import ALL, COMMANDS, FIRST_PAGE, description, examples
 from synoptic.commands.parameters import SHELL, is_verbose, signature
 from synoptic.distributed import is_main_process
-from synoptic.errors import InputError, NonFiniteError, RunFailed, printable
+from synoptic.errors import InputError, NonFiniteError, printable
 from synoptic.options import options_class
 from synoptic.options.base import RENAMED, Options
 from synoptic.options.grid import parse_axes, prepare_cells
+from synoptic.runs.errors import RunFailed
 from synoptic.runs.folders import check_folder, folder_of
 
 if TYPE_CHECKING:

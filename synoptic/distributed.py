@@ -10,12 +10,12 @@ if TYPE_CHECKING:
 
 
 def is_distributed() -> bool:
-    """Whether this process is one of several that run together, as torchrun starts them."""
+    """Return whether this process is one of several that run together, as torchrun starts them."""
     return int(os.environ.get("WORLD_SIZE", 1)) > 1
 
 
 def is_main_process() -> bool:
-    """Whether this process is the one that writes files and prints."""
+    """Return whether this process is the one that writes files and prints."""
     return int(os.environ.get("RANK", 0)) == 0
 
 
@@ -28,7 +28,7 @@ def init_process_group() -> None:
 
 
 def broadcast_from_main(tensor: Tensor) -> Tensor:
-    """The main process's tensor, in all of them: on the CPU, of one shape everywhere."""
+    """Return the main process's tensor, in all of them: on the CPU, of one shape everywhere."""
     if is_distributed():
         import torch.distributed as dist
 

@@ -1,4 +1,4 @@
-"""The rules at the door: what a person typed is checked here, before any weights load. Imports nothing heavy."""
+"""InputError, and checks of what a person typed, before any weights load. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import re
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 DISTRIBUTION = "synoptic-diffusion"  # the name that pip installs; the import and the command are synoptic
 
@@ -33,20 +32,8 @@ class NonFiniteError(RuntimeError):
     """A picture has NaN or infinity in it: where, and what helps."""
 
 
-class RunFailed(RuntimeError):
-    """A part of a run came to nothing: why, and the cure. `result` has all that was finished and saved."""
-
-    def __init__(self, why: str, result: Any) -> None:
-        super().__init__(why)
-        self.result = result
-
-
-class OptimizationFailed(RunFailed):
-    """What was optimized came to nothing."""
-
-
 def prompt_list(prompts: str | Sequence[str]) -> list[str]:
-    """One prompt or several, as a list. Raises InputError on none, and on one that cannot name a file."""
+    """Return one prompt or several, as a list. Raises InputError on none, and on one that cannot name a file."""
     every = [prompts] if isinstance(prompts, str) else list(prompts)
     if not every:
         raise InputError(

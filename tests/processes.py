@@ -24,8 +24,8 @@ def ranks(work: Callable[[int], object], n: int = 2) -> None:
 
 
 def _rank(rank: int, work: Callable[[int], object], n: int, port: int) -> None:
-    told = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": n, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-    os.environ.update({name: str(value) for name, value in told.items()})
+    environment = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": n, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    os.environ.update({name: str(value) for name, value in environment.items()})
     work(rank)
 
 

@@ -37,8 +37,8 @@ def test_a_notebook_is_stored_with_small_outputs_and_says_which_line_to_change(p
     assert kinds(code[-1]) == ["image/jpeg"]  # the figure
     assert len({cell["id"] for cell in cells(path)}) == len(cells(path))
     line = next(line for source in sources(path) for line in source.splitlines() if line.startswith("MODEL"))
-    told = "".join(cells(path)[0]["source"])
-    assert "one line" in told.replace("\n", " ") and line.partition(" =")[0] in told
+    text = "".join(cells(path)[0]["source"])
+    assert "one line" in text.replace("\n", " ") and line.partition(" =")[0] in text
 
 
 @pytest.mark.slow

@@ -33,19 +33,19 @@ SCALE = 2.5
 
 
 def test_sd_equals_its_pipeline(plain):
-    pipe, model = peer("StableDiffusionPipeline", BUNDLED_DIR / "sd"), load("bundled", device="cpu", dtype="float32")
+    pipe, model = baseline("StableDiffusionPipeline", BUNDLED_DIR / "sd"), load("bundled", device="cpu", dtype="float32")
     plain(pipe, model, NEGATIVE, output_type="latent")
 
 
 def test_if_equals_its_pipeline(plain):
-    pipe, model = peer("IFPipeline", BUNDLED_DIR / "if"), load("bundled-if", device="cpu", dtype="float32")
+    pipe, model = baseline("IFPipeline", BUNDLED_DIR / "if"), load("bundled-if", device="cpu", dtype="float32")
     pipe.unet.to(memory_format=torch.channels_last)  # as ours: the two layouts themselves part by 1.6e-4
     plain(pipe, model, NEGATIVE, output_type="pt", clean_caption=False)
 
 
 @pytest.mark.parametrize("negative", [NEGATIVE, None], ids=["negative", "zeros for an empty one"])
 def test_sdxl_equals_its_pipeline(tiny_sdxl, negative):
-    pipe, model = peer("StableDiffusionXLPipeline", tiny_sdxl), load(str(tiny_sdxl), device="cpu", dtype="float32")
+    pipe, model = baseline("StableDiffusionXLPipeline", tiny_sdxl), load(str(tiny_sdxl), device="cpu", dtype="float32")
     assert gap(theirs(pipe, STEPS, 0, negative, output_type="latent"), ours(model, STEPS, 0, negative or "")) <= TOLERANCE
 
 
@@ -62,7 +62,7 @@ def test_every_prediction_type_equals_its_pipeline(tiny_sd, tmp_path, kind):
     directory = shutil.copytree(tiny_sd, tmp_path / "model")
     config = directory / "scheduler/scheduler_config.json"
     config.write_text(json.dumps(json.loads(config.read_text()) | kind))
-    pipe, model = peer("StableDiffusionPipeline", directory), load(str(directory), device="cpu", dtype="float32")
+    pipe, model = baseline("StableDiffusionPipeline", directory), load(str(directory), device="cpu", dtype="float32")
     assert gap(theirs(pipe, STEPS, 0, NEGATIVE, output_type="latent"), ours(model, STEPS, 0, NEGATIVE)) <= TOLERANCE
 
 
@@ -74,7 +74,7 @@ def test_steps_that_do_not_divide_equal_the_pipeline_of_a_class_whose_steps_meet
     config = directory / "scheduler/scheduler_config.json"
     kind = {"_class_name": "DPMSolverMultistepScheduler", "timestep_spacing": spacing, "set_alpha_to_one": True}
     config.write_text(json.dumps(json.loads(config.read_text()) | kind))
-    pipe, model = peer("StableDiffusionPipeline", directory), load(str(directory), device="cpu", dtype="float32")
+    pipe, model = baseline("StableDiffusionPipeline", directory), load(str(directory), device="cpu", dtype="float32")
     pipe.scheduler = diffusers.DPMSolverMultistepScheduler.from_pretrained(directory / "scheduler", solver_order=1)
     for n in (3, 7):
         assert gap(theirs(pipe, n, 0, NEGATIVE, output_type="latent"), ours(model, n, 0, NEGATIVE)) <= TOLERANCE
@@ -106,7 +106,7 @@ def test_generate_gives_the_pipelines_pictures(name, kind, how):
     asked: dict[str, Any] = {"count": 2, "steps": STEPS, "guidance_scale": SCALE, "negative_prompt": NEGATIVE, "eta": 0.5}
     asked["upscalers"] = "none"
     result = synoptic.generate(name, PROMPTS[0], **asked, clip="none", device="cpu", dtype="float32")
-    pipe = peer(kind, BUNDLED_DIR / name.replace("bundled-if", "if").replace("bundled", "sd"))
+    pipe = baseline(kind, BUNDLED_DIR / name.replace("bundled-if", "if").replace("bundled", "sd"))
     pictures = theirs(pipe, STEPS, 0.5, NEGATIVE, prompts=PROMPTS[:1] * 2, output_type="pil", **how)
     assert levels(result.images, pictures) <= 1
 
@@ -173,7 +173,7 @@ def panorama() -> Callable[..., Any]:
 
     @cache
     def run(directory: Path, height: int, width: int, wrap: bool, output_type: str = "latent") -> Any:
-        pipe = peer("StableDiffusionPanoramaPipeline", directory)
+        pipe = baseline("StableDiffusionPanoramaPipeline", directory)
         side, f, get_views = pipe.unet.config.sample_size, pipe.vae_scale_factor, pipe.get_views
 
         def scaled(height, width, circular_padding=False):  # its code takes 8 for every factor, 64 for every window
@@ -187,7 +187,7 @@ def panorama() -> Callable[..., Any]:
     return run
 
 
-def peer(kind: str, directory: Path) -> Any:
+def baseline(kind: str, directory: Path) -> Any:
     """The pipeline as its user loads it, with DDIM from its own scheduler's config and no clipping."""
     pipe: Any = getattr(diffusers, kind).from_pretrained(directory, local_files_only=True)
     free = {"clip_sample": False, "thresholding": False}

@@ -28,7 +28,7 @@ GUIDANCE: dict[str, list[dict[str, Any]]] = {  # ours, which are diffusers' own 
 }
 
 
-def peer(name: str, folder: Path, kind: str = "Pipeline") -> Any:
+def baseline(name: str, folder: Path, kind: str = "Pipeline") -> Any:
     pipe = getattr(diffusers, FAMILIES[name.split("-")[0]] + kind).from_pretrained(folder)
     pipe.set_progress_bar_config(disable=True)
     return pipe
@@ -67,7 +67,7 @@ def noise(model: Any) -> Tensor:
 )
 def test_generate_equals_the_familys_pipeline(name, flow_folder, flow_model):
     """Two sizes, both kinds of guidance, a negative prompt, two prompts of different length."""
-    model, pipe = flow_model(name), peer(name, flow_folder(name))
+    model, pipe = flow_model(name), baseline(name, flow_folder(name))
     side, x = model.checkpoint.native_size, noise(model)
     latents = pipe._pack_latents(x, len(x), *x.shape[1:]) if name.startswith("flux") else x
     for how in GUIDANCE[name.removesuffix("-large")]:
@@ -78,7 +78,7 @@ def test_generate_equals_the_familys_pipeline(name, flow_folder, flow_model):
 @pytest.mark.parametrize("name", ["pixart", "pixart-large"])
 def test_generate_equals_pixarts_pipeline(name, flow_folder, flow_model):
     """DPM-Solver++ of first order is DDIM."""
-    model, pipe = flow_model(name), peer(name, flow_folder(name))
+    model, pipe = flow_model(name), baseline(name, flow_folder(name))
     pipe.scheduler = diffusers.DPMSolverMultistepScheduler.from_config(pipe.scheduler.config, solver_order=1)
     side, binning = model.checkpoint.native_size, {"use_resolution_binning": False, "clean_caption": False}
     for how in GUIDANCE["sd3"]:
@@ -91,7 +91,7 @@ def test_generate_equals_pixarts_pipeline(name, flow_folder, flow_model):
 
 @pytest.mark.parametrize("name", ["sd3", "flux-dev", "z-image"])
 def test_edit_equals_the_familys_image_to_image_pipeline(name, flow_folder, flow_model, blobs):
-    model, pipe = flow_model(name), peer(name, flow_folder(name), "Img2ImgPipeline")
+    model, pipe = flow_model(name), baseline(name, flow_folder(name), "Img2ImgPipeline")
     picture, side = blobs[0].resize((128, 128)), model.checkpoint.native_size
     how = GUIDANCE[name][1]
     ours = last(synoptic.edit.steps(model, picture, PROMPTS[0], strength=0.75, steps=STEPS, seed=SEED, **how))
@@ -103,7 +103,7 @@ def test_edit_equals_the_familys_image_to_image_pipeline(name, flow_folder, flow
 
 @pytest.mark.parametrize("name", ["sd3", "flux-dev", "flux-schnell"])
 def test_pictures_are_those_of_the_pipeline(name, flow_folder, flow_model):
-    model, pipe = flow_model(name), peer(name, flow_folder(name))
+    model, pipe = flow_model(name), baseline(name, flow_folder(name))
     x = noise(model)
     decode = partial(pipe.vae.decode, return_dict=False)
     pictures = decode(x / pipe.vae.config.scaling_factor + pipe.vae.config.shift_factor)[0]

@@ -11,7 +11,7 @@ import synoptic
 from tests.test_parity_flow import NEGATIVE, PROMPTS, SEED, STEPS, check, diffusers, last, noise
 
 
-def peer(folder: Any, kind: str) -> Any:
+def baseline(folder: Any, kind: str) -> Any:
     pipe = getattr(diffusers, kind).from_pretrained(folder)
     pipe.set_progress_bar_config(disable=True)
     return pipe
@@ -25,7 +25,7 @@ def ours(model: Any, **how: Any) -> torch.Tensor:
 @pytest.mark.parametrize("negative", ["", NEGATIVE])
 def test_generate_equals_qwen_images_pipeline(name, negative, flow_folder, flow_model):
     """Two sizes, guidance whose tokens keep their length, two prompts of different length, another null prompt."""
-    model, pipe = flow_model(name), peer(flow_folder(name), "QwenImagePipeline")
+    model, pipe = flow_model(name), baseline(flow_folder(name), "QwenImagePipeline")
     side, x = model.checkpoint.native_size, noise(model)
     packed = pipe._pack_latents(x, len(x), *x.shape[1:])
     for scale in (1.0, 4.0):
@@ -41,7 +41,7 @@ def test_generate_equals_qwen_images_pipeline(name, negative, flow_folder, flow_
 @pytest.mark.parametrize("scale", [1.0, 4.5])
 def test_generate_equals_sanas_pipeline(name, scale, flow_folder, flow_model):
     """DPM-Solver++ of second order on a flow's sigmas; the instruction before every prompt but the empty one."""
-    model, pipe = flow_model(name), peer(flow_folder(name), "SanaPipeline")
+    model, pipe = flow_model(name), baseline(flow_folder(name), "SanaPipeline")
     side = model.checkpoint.native_size
     found = pipe(
         prompt=PROMPTS,
@@ -58,7 +58,7 @@ def test_generate_equals_sanas_pipeline(name, scale, flow_folder, flow_model):
 
 def test_sanas_negative_prompt_is_read_like_a_prompt(flow_folder, flow_model):
     """Where diffusers leaves out the instruction: given what it makes of the negative as a prompt, it is the same."""
-    model, pipe = flow_model("sana"), peer(flow_folder("sana"), "SanaPipeline")
+    model, pipe = flow_model("sana"), baseline(flow_folder("sana"), "SanaPipeline")
     defaults = pipe.__call__.__wrapped__.__defaults__
     (instruction,) = [value for value in defaults if isinstance(value, list) and len(value) == 8]
     how: dict[str, Any] = {"do_classifier_free_guidance": False, "complex_human_instruction": instruction}
@@ -86,7 +86,7 @@ def test_sanas_negative_prompt_is_read_like_a_prompt(flow_folder, flow_model):
 @pytest.mark.parametrize("name", ["klein", "klein-large", "klein-distilled"])
 def test_generate_equals_kleins_pipeline(name, flow_folder, flow_model):
     """Its latents are the VAE's own, with the BatchNorm undone."""
-    model, pipe = flow_model(name), peer(flow_folder(name), "Flux2KleinPipeline")
+    model, pipe = flow_model(name), baseline(flow_folder(name), "Flux2KleinPipeline")
     side, layers = model.checkpoint.native_size, (1, 2, 3)
     x = pipe._patchify_latents(noise(model))
     for scale in (1.0,) if name == "klein-distilled" else (1.0, 4.0):
@@ -110,7 +110,7 @@ def test_generate_equals_kleins_pipeline(name, flow_folder, flow_model):
 def test_pictures_are_those_of_the_pipelines_vae(name, flow_folder, flow_model):
     """As diffusers' pipelines decode; and what is encoded comes back as the encoder's own mode."""
     kind = {"klein": "Flux2KleinPipeline", "qwen-image": "QwenImagePipeline", "sana": "SanaPipeline"}[name]
-    model, vae = flow_model(name), peer(flow_folder(name), kind).vae
+    model, vae = flow_model(name), baseline(flow_folder(name), kind).vae
     x = noise(model)
     with torch.no_grad():
         if name == "qwen-image":

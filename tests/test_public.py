@@ -59,9 +59,9 @@ def test_a_tool_is_a_function_too(tmp_path):
 def test_help_explains_every_argument_in_pythons_names(name):
     function = getattr(synoptic, name)
     head, _, arguments = function.__doc__.partition("\nArgs:\n")
-    told = arguments.partition("\n\n")[0]
-    assert [line.split(":")[0].strip() for line in told.splitlines()] == list(inspect.signature(function).parameters)
-    assert "--" not in told and head[0].isupper()
+    documented = arguments.partition("\n\n")[0]
+    assert [line.split(":")[0].strip() for line in documented.splitlines()] == list(inspect.signature(function).parameters)
+    assert "--" not in documented and head[0].isupper()
     assert all(line.startswith("    synoptic ") for line in function.__doc__.partition("command line:\n")[2].splitlines())
 
 

@@ -82,8 +82,8 @@ class Findings:
     def write(self, name: str, task: Task) -> None:
         """OUT/NAME.json, OUT/NAME.png, and the table on standard output."""
         task.out.mkdir(parents=True, exist_ok=True)
-        told = {key: None if value is None else str(value) for key, value in asdict(task).items()}
-        told |= {
+        recorded = {key: None if value is None else str(value) for key, value in asdict(task).items()}
+        recorded |= {
             "device": str(task.on),
             "torch": torch.__version__,
             "seed": task.seed,
@@ -92,7 +92,7 @@ class Findings:
         }
         found = {
             "name": name,
-            "settings": told | self.settings,
+            "settings": recorded | self.settings,
             "rows": [row._asdict() for row in self.rows],
             **self.details,
         }

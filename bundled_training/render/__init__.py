@@ -85,9 +85,9 @@ class Renderer:
         chosen = [specs[number] for number in numbers]
         jitter = uniform(len(chosen), 3, low=-0.04, high=0.04, device=self.device)
         colours = self._floats([COLOURS[spec.colour or "white"] for spec in chosen])
-        told = self._floats([[bool(spec.colour)] for spec in chosen])
+        stated = self._floats([[bool(spec.colour)] for spec in chosen])
         pale = uniform(len(chosen), 1, low=0.6, high=0.97, device=self.device)
-        colours = mix(pale.expand_as(colours), colours, told) + jitter
+        colours = mix(pale.expand_as(colours), colours, stated) + jitter
         rgb, alpha, near = solids.render(
             [spec.names[0] for spec in chosen],
             colours.clamp(0, 1),

@@ -124,8 +124,8 @@ def coloured(colour: str | None, name: str) -> str:
 @cache
 def _sentences(key: str) -> tuple[tuple[str, str], ...]:
     """A scene's sentences, each with the time of the day that it tells, or ""."""
-    told = {" at sunset": "sunset", " at sunrise": "sunrise", " at night": "night", "misty": "mist"}
-    return tuple((text, next((time for word, time in told.items() if word in text), "")) for text in SCENES[key].sentences)
+    stated = {" at sunset": "sunset", " at sunrise": "sunrise", " at night": "night", "misty": "mist"}
+    return tuple((text, next((time for word, time in stated.items() if word in text), "")) for text in SCENES[key].sentences)
 
 
 @cache
@@ -164,11 +164,11 @@ def _prefixed(style: str, text: str, rng: Random, bare: float = 0.0) -> str:
     return rng.choice(STYLES_3[style][1]) + text
 
 
-def _sun(key: str, time: str, rng: Random, told: bool) -> tuple[str, bool]:
+def _sun(key: str, time: str, rng: Random, stated: bool) -> tuple[str, bool]:
     """The caption's words on the sun or the moon, and whether it is there: hardly ever when the caption does not tell."""
     if not SCENES[key].sky or time not in SUNS:
         return "", False
-    if told and rng.random() < 0.12:
+    if stated and rng.random() < 0.12:
         return rng.choice(SUNS[time]), True
     return "", rng.random() < 0.02
 
@@ -176,14 +176,14 @@ def _sun(key: str, time: str, rng: Random, told: bool) -> tuple[str, bool]:
 def _scene(style: str, rng: Random, world: World) -> Spec:
     key = rng.choice(_SCENES)
     scene, time = SCENES[key], rng.choice(_times(key))
-    told, bare = "", 0.0
+    stated, bare = "", 0.0
     if rng.random() < 0.45:
-        text, told = rng.choice(_sentences(key))
-        time, bare = told or time, 0.4
+        text, stated = rng.choice(_sentences(key))
+        time, bare = stated or time, 0.4
     else:
         text = rng.choice(scene.nouns)
         if time == "mist" and rng.random() < 0.5:
-            told = "mist"
+            stated = "mist"
             text = "a misty " + text.split(" ", 1)[1] if text.startswith(("a ", "an ")) else f"misty {text}"
             text = text if not text.startswith("misty the") else f"{text[6:]} in the mist"
     chance = rng.random()
@@ -194,9 +194,9 @@ def _scene(style: str, rng: Random, world: World) -> Spec:
         if adjective not in text:
             head, _, rest = text.partition(" ")
             text = f"a {adjective} {rest}" if head in ("a", "an") else f"{adjective} {text}"
-    if not told and scene.sky:
+    if not stated and scene.sky:
         text += rng.choice(TIMES[time])
-    words, sun = _sun(key, time, rng, told=True)
+    words, sun = _sun(key, time, rng, stated=True)
     return Spec(_prefixed(style, text + words, rng, bare), style, "scene", scene=key, time=time, sun=sun)
 
 
@@ -223,8 +223,8 @@ def _story(style: str, rng: Random, world: World) -> Spec:
     if story.dyed and rng.random() < 0.3:
         colour = rng.choice(DYES)
     others = world.synonyms.get(names[0], ())
-    told = names[0] if colour or not others or rng.random() < 0.5 else rng.choice(others)
-    text = text.format(coloured(colour, told))
+    stated = names[0] if colour or not others or rng.random() < 0.5 else rng.choice(others)
+    text = text.format(coloured(colour, stated))
     if not story.scenes:
         chance = rng.random()
         key = None if chance < 0.75 else rng.choice(("mountains", "meadow", "forest", "beach", "library"))
@@ -235,7 +235,7 @@ def _story(style: str, rng: Random, world: World) -> Spec:
         time = rng.choice(_times(key)) if rng.random() < 0.4 else rng.choice(("day", "day", "day", "night"))
         if time != "day":
             text += rng.choice(TIMES[time])
-        words, sun = _sun(key, time, rng, told=True)
+        words, sun = _sun(key, time, rng, stated=True)
         text += words
     caption = _prefixed(style, text, rng, 0.3)
     return Spec(caption, style, "story", names, story.layout, colour, key, time=time, sun=sun)
@@ -266,12 +266,12 @@ def _one(style: str, rng: Random, world: World) -> Spec:
     if chance < 0.28:
         key = rng.choice(_SCENES)
         time = rng.choice(_times(key))
-        if told := chance < 0.20:
+        if stated := chance < 0.20:
             layout = "barista" if barista else "placed"
             text += " " + rng.choice(SCENES[key].around)
             if SCENES[key].sky and rng.random() < 0.5:
                 text += rng.choice(TIMES[time])
-        words, sun = _sun(key, time, rng, told)
+        words, sun = _sun(key, time, rng, stated)
         text += words
     elif chance < 0.40:
         background = "white" if chance < 0.32 else rng.choice(PLAIN)

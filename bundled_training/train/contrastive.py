@@ -1,4 +1,4 @@
-"""The three CLIPs: sd's conditioner and the two judges, which never condition anything (Radford et al. 2021).
+"""The three CLIPs: sd's conditioner and the two reference CLIPs, which never condition anything (Radford et al. 2021).
 
 Each has its own seed, architecture, tokenizer and augmentations. clip-grayscale is blind to color by its weights: the
 patch embedding sees luminance only, whoever loads it.
@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import CLIPModel, CLIPTokenizer
 
-from bundled_training.networks import CONDITIONER, JUDGE, JUDGE_SHAPE, Contrast
+from bundled_training.networks import CONDITIONER, REFERENCE, REFERENCE_GRAYSCALE, Contrast
 from bundled_training.render.bank import halved
 from bundled_training.render.noise import fbm
 from bundled_training.render.styles import blur, displace
@@ -73,8 +73,8 @@ def ruined(x: Tensor) -> Tensor:
 
 RECIPES = {
     "conditioner": Recipe(CONDITIONER, "clip", 1, 10, OPENAI, as_they_are),
-    "clip": Recipe(JUDGE, "judge", 2, 18, OPENAI, spoiled),
-    "clip-grayscale": Recipe(JUDGE_SHAPE, "judge", 3, 24, PLAIN, grey),
+    "clip": Recipe(REFERENCE, "reference", 2, 18, OPENAI, spoiled),
+    "clip-grayscale": Recipe(REFERENCE_GRAYSCALE, "reference", 3, 24, PLAIN, grey),
 }
 
 

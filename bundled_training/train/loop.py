@@ -153,7 +153,7 @@ def train(
     if stage.ranks > 1:
         with torch.no_grad():
             for weights in (average.live, average.mean):
-                together(weights, lambda flat: dist.broadcast(flat, 0))
+                in_one_message(weights, lambda flat: dist.broadcast(flat, 0))
     limit = stage.minutes * 60
     start, saved, seen = stage.started - spent, spent, {}
     done = spent >= limit and step > 0
@@ -207,12 +207,12 @@ def _agree(seconds: float, stage: Stage) -> float:
 def _share_gradients(module: nn.Module, stage: Stage) -> None:
     """The mean of all GPUs' gradients, in one message."""
     if stage.ranks > 1:
-        together(
+        in_one_message(
             [p.grad for p in module.parameters() if p.grad is not None], lambda flat: dist.all_reduce(flat.div_(stage.ranks))
         )
 
 
-def together(tensors: Sequence[Tensor], send: Callable[[Tensor], object]) -> None:
+def in_one_message(tensors: Sequence[Tensor], send: Callable[[Tensor], object]) -> None:
     """Change tensors in place as one flat, contiguous message."""
     flat = torch.cat([t.reshape(-1) for t in tensors])
     send(flat)

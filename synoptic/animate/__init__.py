@@ -30,7 +30,8 @@ def animate(
     seconds: float = 4.0,
     fps: float = 30,
 ) -> Iterator[Image.Image]:
-    """The frames, round(seconds * fps) of one size: view 1, view 2 … the last, and back to the first, so that it loops.
+    """Yield the frames, round(seconds * fps) of one size: view 1, view 2 … the last, and back
+    to the first, so that it loops.
 
     What a permutation does is shown by moving its rigid pieces, the parts of a chain one after the other; where a view is
     no permutation, one picture fades into the next. At rest a frame holds view(picture) exactly, and its caption. Frames

@@ -19,7 +19,7 @@ Transition = Callable[[float], Tensor]  # a in [0, 1] -> (3, W, W)
 
 
 def keyframes(here: View, there: View, side: int) -> list[Keyframe]:
-    """The stops between two views: what they do not share is undone part by part, then done part by part.
+    """Return the stops between two views: what they do not share is undone part by part, then done part by part.
 
     Where neither has more than one part of its own, the way is direct.
     """
@@ -31,8 +31,9 @@ def keyframes(here: View, there: View, side: int) -> list[Keyframe]:
 
 
 def transition(picture: Tensor, here: Keyframe, there: Keyframe, scale: int, background: Tensor) -> Transition:
-    """A picture (3, S, S) between two stops that differ in at most one part each: pieces that move where both parts are
-    permutations, else a blend. `scale` enlarges every pixel, `background` (3,) is the color around."""
+    """Return a picture (3, S, S) between two stops that differ in at most one part each: pieces that move where both parts
+    are permutations, else a blend. `scale` enlarges every pixel, `background` (3,) is the color around.
+    """
     side, shared = picture.shape[-1], _shared(here, there)
     before, after = apply_views(picture, here), apply_views(picture, there)
     parts = [part for part in (*here[shared:], *there[shared:]) if not isinstance(part, Permutation)]
@@ -51,7 +52,7 @@ def apply_views(picture: Tensor, keyframe: Keyframe) -> Tensor:
 
 
 def _parts(view: View, side: int) -> Keyframe:
-    """A view's parts; the identity has none."""
+    """Return a view's parts; the identity has none."""
     if isinstance(view, Chain):
         return tuple(part for link in view.views for part in _parts(link, side))
     still = isinstance(view, Permutation) and torch.equal(view.indices(side), torch.arange(side * side))
@@ -59,7 +60,7 @@ def _parts(view: View, side: int) -> Keyframe:
 
 
 def _shared(a: Keyframe, b: Keyframe) -> int:
-    """How many parts two stops begin with alike."""
+    """Return how many parts two stops begin with alike."""
     unlike = (k for k, (one, other) in enumerate(zip(a, b, strict=False)) if one.name != other.name)
     return next(unlike, min(len(a), len(b)))
 

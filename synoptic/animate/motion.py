@@ -36,7 +36,7 @@ class Motion:
         self.above = self.rank[pieces.of].repeat_interleave(len(self.points)).int()
 
     def frame(self, a: float) -> Tensor:
-        """The scene (3, W, W) at a in [0, 1]: the picture itself at 0, permuted at 1."""
+        """Return the scene (3, W, W) at a in [0, 1]: the picture itself at 0, permuted at 1."""
         parts, wide = self.pieces, self.width * CELLS
         pose = transforms_at(a)[parts.transform]
         centre = torch.lerp(parts.start, parts.end, a)

@@ -33,7 +33,7 @@ class Pieces(NamedTuple):
 
 
 def rigid_pieces(indices: Tensor, side: int) -> Pieces:
-    """A permutation -> its pieces: the largest connected sets of pixels with one turn or mirror A and one offset b.
+    """Map a permutation to its pieces: the largest connected sets of pixels with one turn or mirror A and one offset b.
 
     places (side*side,): pixel p of the result shows pixel places[p] of the picture. A pixel q goes to A q + b; which A that
     is, its neighbors tell: the way that keeps the most of the squares around it together.

@@ -10,15 +10,8 @@ from huggingface_hub import try_to_load_from_cache
 
 import synoptic
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.models.registry import (
-    ALIASES,
-    BUNDLED_MODELS,
-    CONTROLNETS,
-    UPSCALERS,
-    resolve,
-    resolve_controlnet,
-    resolve_upscaler,
-)
+from synoptic.models.names import ALIASES, BUNDLED_MODELS, CONTROLNETS, UPSCALERS
+from synoptic.models.registry import resolve, resolve_controlnet, resolve_upscaler
 from synoptic.models.vocabulary import vocabulary
 from synoptic.options import options_class
 from synoptic.options.models import ModelsOptions

@@ -51,7 +51,8 @@ def execute(options: ViewsOptions) -> ViewTable:
         shown, back = io.to_pil(x)[0], io.to_pil(view.inverse_view(x))[0]
         sheet = io.image_grid([before, shown, back], ["the picture", name, "seen back"], 3)
         io.save_image(folder / (re.sub(r"[^\w.+-]", "_", name) + ".png"), sheet, {"view": name})
-        rows.append((name, (VIEWS | FAILURES).get(name, name), validate_view(view, size)))
+        spec = (VIEWS | FAILURES).get(name)
+        rows.append((name, spec.summary if spec else name, validate_view(view, size)))
         after.append(shown)
     sheet = io.image_grid([before, *after], ["the picture", *names], min(6, len(names) + 1))
     io.save_image(folder / "views.png", sheet, {"views": names})

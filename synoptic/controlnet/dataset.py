@@ -44,12 +44,12 @@ def training_row(
 
 @lru_cache(maxsize=2)
 def epoch_order(count: int, seed: int, epoch: int) -> list[int]:
-    """The pictures' order in one turn through all."""
+    """Return the pictures' order in one turn through all."""
     return torch.randperm(count, generator=keyed_generator(seed, 0, epoch)).tolist()
 
 
 def keyed_generator(*key: int) -> torch.Generator:
-    """One of its own for every key; torch's would look at 32 bits of a larger seed."""
+    """Return one of its own for every key; torch's would look at 32 bits of a larger seed."""
     return torch.Generator().manual_seed(int(np.random.SeedSequence(key).generate_state(1)[0]))
 
 
@@ -88,7 +88,7 @@ class CachedPairs:
 
 
 def make_batch(rows: Sequence[TrainingRow], pairs: CachedPairs, captions: Sequence[str], model: Denoiser) -> Batch:
-    """The rows on the model's device; k counts `captions` and the shelf's pictures alike."""
+    """Return the rows on the model's device; k counts `captions` and the cached pictures alike."""
     x0, control_images = (torch.stack(part).to(model.device) for part in zip(*(pairs(r.k) for r in rows), strict=True))
     cond = model.embed(["" if r.drop_caption else captions[r.k] for r in rows])
     eps = torch.stack([r.eps for r in rows]).to(model.device)

@@ -1,4 +1,4 @@
-"""How well a painting follows its map: the fidelity that tells when a ControlNet has caught on."""
+"""How well a picture follows its map: the measure of a ControlNet under training."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ LINE_ANNOTATORS = {"canny": canny, "scribble": scribble}
 
 
 def control_fidelity(condition: str, images: Tensor, control_images: Tensor) -> Tensor:
-    """A share (N,) of paintings (N, 3, H, W) in [-1, 1] and their maps (N, 3, H, W) in [0, 1]; a line may be a pixel off.
+    """Return a share (N,) of paintings (N, 3, H, W) in [-1, 1] and their maps (N, 3, H, W) in
+    [0, 1]; a line may be a pixel off.
 
     canny and scribble: F1 of the painting's own map against the one it was given. Other conditions: the share of the
     map's canny edges where the painting has one, which holds for every kind of map, and asks no depth model.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from diffusers.models.controlnets.controlnet import ControlNetModel
@@ -91,13 +91,16 @@ def train(
                 opt.step()
                 opt.zero_grad()
             total += loss.detach() / accelerator.gradient_accumulation_steps
-        mean: Any = accelerator.reduce(total, "mean")
+        mean = accelerator.reduce(total, "mean")
+        assert isinstance(mean, Tensor)
         losses.append(mean)
         yield TrainStep(i, losses[-1], partial(capture))
 
 
 def training_loss(net: ControlNetModel, model: Denoiser, batch: Batch) -> Tensor:
-    """The mean square between what the guided network says of x_t and what it ought to, in its own kind of prediction."""
+    """Return the mean square between what the guided network says of x_t and what it ought to,
+    in its own kind of prediction.
+    """
     s, (x0, eps, t, cond, control_images) = model.schedule, batch
     xt = add_noise(s, x0, eps, t)
     residuals = controlnet_residuals(net, xt, t.to(xt.device), cond, control_images)
@@ -106,7 +109,7 @@ def training_loss(net: ControlNetModel, model: Denoiser, batch: Batch) -> Tensor
 
 
 def output_from_pred(s: Schedule, p: Pred, t: Time) -> Tensor:
-    """What a network says to mean p, the inverse of `pred_from_output`: eps, v = alpha eps - sigma x0, or x0."""
+    """Return what a network says to mean p, the inverse of `pred_from_output`: eps, v = alpha eps - sigma x0, or x0."""
     a, sigma = coefficients(s, t, p.x0)
     match s.prediction:
         case "epsilon":

@@ -34,12 +34,12 @@ def unique_names(wanted: Iterable[tuple[str, int | None]]) -> dict[tuple[str, in
 
 
 def numbered_file(name: str, n: int) -> str:
-    """The name of a PNG file with a number that the courses do not read: "a_lake.png", 2 -> "a_lake.2.png"."""
+    """Return the name of a PNG file with a number that the courses do not read: "a_lake.2.png" of "a_lake.png" and 2."""
     return f"{Path(name).stem}.{n}.png"
 
 
 def distinct(names: Sequence[str], numbered: Callable[[str, int], str] = numbered_file) -> list[str]:
-    """Names that every file system keeps apart: one that is taken is numbered, from 2."""
+    """Return names that every file system keeps apart: one that is taken is numbered, from 2."""
     taken: set[str] = set()
     found = []
     for name in names:
@@ -51,17 +51,17 @@ def distinct(names: Sequence[str], numbered: Callable[[str, int], str] = numbere
 
 
 def prompt_of(path: Path) -> str:
-    """What the courses read in a file's name: `a_photo_of_a_horse_17.png` -> "a photo of a horse"."""
+    """Return what the courses read in a file's name: "a photo of a horse" in `a_photo_of_a_horse_17.png`."""
     return re.sub(r"_\d+$", "", path.name.split(".")[0]).replace("_", " ")  # the courses cut at the first dot
 
 
 def is_crop(path: Path) -> bool:
-    """Whether the name ends in a position."""
+    """Return whether the name ends in a position."""
     return re.search(r"_\d+$", path.stem) is not None
 
 
 def pictures(folder: Path, names: Mapping[tuple[str, int | None], str] | None = None) -> dict[str, list[Path]]:
-    """The prompts of a folder's PNG files, each with its files, all sorted.
+    """Return the prompts of a folder's PNG files, each with its files, all sorted.
 
     A file of one of `names`, a set's own (`unique_names`), belongs to its prompt, also where its name says less, or could
     be another's; any other is read by `prompt_of`. Beside crops a picture that is not square is a full panorama: it is left

@@ -15,19 +15,21 @@ from synoptic.utils.json_objects import JsonObject
 
 
 def cosines(found: Mapping[str, Sequence[Path]], clip: Clip, prompts: Sequence[str]) -> dict[str, Tensor]:
-    """Each prompt's pictures against all `prompts`: a (pictures, prompts) tensor of cosines for every entry of `found`."""
+    """Return each prompt's pictures against all `prompts`: a (pictures, prompts) tensor of
+    cosines for every entry of `found`.
+    """
     texts = clip.encode_texts(prompts)
     return {prompt: clip.encode_images([load_image(path) for path in paths]) @ texts.T for prompt, paths in found.items()}
 
 
 def eval_of(folder: Path, found: Mapping[str, Sequence[Path]], scores: Mapping[str, float]) -> JsonObject:
-    """The courses' eval.json: the folder, each prompt's score under its first picture's path, and their mean."""
+    """Return the courses' eval.json: the folder, each prompt's score under its first picture's path, and their mean."""
     entries = {str(paths[0]): scores[prompt] for prompt, paths in found.items()}
     return {"source_dir": str(folder), **entries, "score": sum(scores.values()) / len(scores)}
 
 
 def score_folder(folder: Path, clip: Clip) -> JsonObject:
-    """The courses' score of a folder: the cosines of one prompt's pictures are averaged first, then the prompts.
+    """Return the courses' score of a folder: the cosines of one prompt's pictures are averaged first, then the prompts.
 
     Gives what eval.json holds (`eval_of`). All *.png directly in the folder are scored, with the text in their names;
     raises FileNotFoundError where there is none.

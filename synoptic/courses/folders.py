@@ -18,7 +18,9 @@ METHODS = {  # kind: --method and the graded folder it means
 
 
 def graded(chosen: PromptSet, folder: str) -> list[str]:
-    """The prompts that the pictures of a graded folder are scored with: an edit is scored with what it was edited into."""
+    """Return the prompts that the pictures of a graded folder are scored with: an edit is
+    scored with what it was edited into.
+    """
     if chosen.kind == "edit":
         return [e.other if folder == "pds" else e.prompt for e in chosen.entries]
     return [prompt for e in chosen.entries for prompt in (e.prompt, e.other) if prompt]
@@ -31,7 +33,7 @@ def file_names(chosen: PromptSet, folder: str) -> dict[tuple[str, int | None], s
 
 
 def expected(chosen: PromptSet, folder: Path) -> dict[tuple[str, int | None], Path]:
-    """Every picture that a whole graded folder holds: of a wide set the crops."""
+    """Return every picture that a whole graded folder holds: of a wide set the crops."""
     names = file_names(chosen, folder.name)
     return {key: folder / name for key, name in names.items() if chosen.kind != "wide" or key[1] is not None}
 
@@ -43,6 +45,6 @@ def sources(chosen: PromptSet, top: Path) -> dict[str, Path]:
 
 
 def source_of(entry: Entry, made: Mapping[str, Path]) -> Path | None:
-    """An edit's source picture: at its img_path, or one of `sources`; None where there is none."""
+    """Return an edit's source picture: at its img_path, or one of `sources`; None where there is none."""
     places = [entry.source, made[entry.prompt]]
     return next((path for path in places if path is not None and path.exists()), None)

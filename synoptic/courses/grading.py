@@ -32,7 +32,7 @@ def measure(chosen: PromptSet, clip: Clip, found: Mapping[str, Sequence[Path]], 
 
 
 def scores(clip: Clip, found: Mapping[str, Sequence[Path]], texts: Sequence[str]) -> Iterator[Metric]:
-    """The CLIP score of every prompt, and how often a picture finds its own among the set's."""
+    """Yield the CLIP score of every prompt, and how often a picture finds its own among the set's."""
     columns = list(dict.fromkeys([*texts, *found]))
     every = cosines(found, clip, columns)
     yield Metric("CLIP score", {p: every[p][:, columns.index(p)].mean().item() for p in found}, clip.name)
@@ -56,7 +56,7 @@ def ambiguity(chosen: PromptSet, clip: Clip, found: Mapping[str, Sequence[Path]]
 
 
 def kept(chosen: PromptSet, clip: Clip, found: Mapping[str, Sequence[Path]], top: Path) -> Iterator[Metric]:
-    """How much edits keep of their source pictures, where there is one of the same size."""
+    """Yield how much edits keep of their source pictures, where there is one of the same size."""
     both, made = {}, sources(chosen, top)
     for e in chosen.entries:
         path = source_of(e, made)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from synoptic.courses.files import file_name
 from synoptic.errors import InputError, user_path
@@ -24,8 +24,6 @@ FIELDS: dict[
     "wide": ("prompt", "eval_pos"),
     "plain": ("prompt",),
 }
-
-Row = Any  # an entry as a file has it: anything, until `kind_of` has looked
 
 
 @dataclass(frozen=True)
@@ -48,9 +46,9 @@ class PromptSet:
 
 
 def read_set(name: str) -> PromptSet:
-    """The set `wide`, `ambiguous` or `edit` of our own, or a .json, .jsonl or .csv file.
+    """Return the set `wide`, `ambiguous` or `edit` of our own, or a .json, .jsonl or .csv file.
 
-    The kind is told by the fields: prompt + eval_pos is wide; canonical_prompt + instance_prompt is ambiguous; prompt +
+    The fields say the kind: prompt + eval_pos is wide; canonical_prompt + instance_prompt is ambiguous; prompt +
     edit_prompt + img_path is edit ($HOME and ~ are replaced, other paths start at the file); prompt alone or text is plain.
     Raises InputError, naming file and entry, where the file cannot be read, an entry is broken, or two would share a file.
     """
@@ -76,7 +74,8 @@ def read_set(name: str) -> PromptSet:
     entries = []
     for label, row in rows:
         where = f"{name}, entry {label}"
-        kind = kind_of(row, where)
+        fields = fields_of(row, where)
+        kind = kind_of(fields, where)
         kinds.setdefault(kind, where)
         if len(kinds) > 1:
             (one, first), (other, _) = kinds.items()
@@ -84,13 +83,13 @@ def read_set(name: str) -> PromptSet:
                 f"one prompts file holds one kind, {first} is {one} and {where} is {other}: split the file",
                 rule="prompts-kinds",
             )
-        entries.append((where, entry(kind, row, where, path.parent)))
+        entries.append((where, entry(kind, fields, where, path.parent)))
     (kind,) = kinds
     unique(entries)
     return PromptSet(name, kind, tuple(e for _, e in entries))
 
 
-def from_json(text: str) -> Iterator[tuple[str, Row]]:
+def from_json(text: str) -> Iterator[tuple[str, object]]:
     found = json.loads(text)
     if isinstance(found, dict):
         yield from found.items()
@@ -100,49 +99,58 @@ def from_json(text: str) -> Iterator[tuple[str, Row]]:
         raise ValueError("neither an object nor a list")
 
 
-def from_lines(text: str) -> Iterator[tuple[str, Row]]:
+def from_lines(text: str) -> Iterator[tuple[str, object]]:
     for i, line in enumerate(text.splitlines(), 1):
         if line.strip():
             yield str(i), json.loads(line)
 
 
-def from_csv(text: str) -> Iterator[tuple[str, Row]]:
+def from_csv(text: str) -> Iterator[tuple[str, object]]:
     for i, row in enumerate(csv.DictReader(text.splitlines(keepends=True), skipinitialspace=True), 1):
         if None in row:
             raise ValueError(f'row {i} has more cells than the header: put text with a comma in "…"')
         yield str(i), {field.strip(): value for field, value in row.items() if value}
 
 
-READERS: dict[str, Callable[[str], Iterator[tuple[str, Row]]]] = {
+READERS: dict[str, Callable[[str], Iterator[tuple[str, object]]]] = {
     ".json": from_json,
     ".jsonl": from_lines,
     ".csv": from_csv,
 }
 
 
-def kind_of(row: Row, where: str) -> Kind:
-    """The kind of one entry, by its fields. Raises InputError where it has none or not all of them."""
+def fields_of(row: object, where: str) -> dict[str, object]:
+    """Return the fields of an entry as a file has it; text alone is a prompt. Raises InputError where it is neither."""
     if isinstance(row, str):
-        return "plain"
+        return {"prompt": row}
     if isinstance(row, dict):
-        for kind, fields in FIELDS.items():
-            if any(field in row for field in fields if field != "prompt" or kind == "plain"):
-                for field in fields:
-                    if field not in row:
-                        needed = ", ".join(fields)
-                        raise InputError(
-                            f"an entry of kind {kind} needs {needed}; {where} has no {field}: add it", rule="entry-lacks"
-                        )
-                return kind
+        return row
+    raise no_fields(where)
+
+
+def kind_of(row: Mapping[str, object], where: str) -> Kind:
+    """Return the kind of one entry, by its fields. Raises InputError where it has none or not all of them."""
+    for kind, fields in FIELDS.items():
+        if any(field in row for field in fields if field != "prompt" or kind == "plain"):
+            for field in fields:
+                if field not in row:
+                    needed = ", ".join(fields)
+                    raise InputError(
+                        f"an entry of kind {kind} needs {needed}; {where} has no {field}: add it", rule="entry-lacks"
+                    )
+            return kind
+    raise no_fields(where)
+
+
+def no_fields(where: str) -> InputError:
     every = "; ".join(", ".join(fields) for fields in FIELDS.values())
-    raise InputError(
+    return InputError(
         f"an entry must be text or have one of these groups of fields: {every}; {where} has none: add them",
         rule="entry-fields",
     )
 
 
-def entry(kind: Kind, row: Row, where: str, base: Path) -> Entry:
-    row = {"prompt": row} if isinstance(row, str) else row
+def entry(kind: Kind, row: Mapping[str, object], where: str, base: Path) -> Entry:
     texts = [words(row, field, where) for field in FIELDS[kind] if field != "eval_pos"]
     match kind:
         case "wide":
@@ -155,25 +163,25 @@ def entry(kind: Kind, row: Row, where: str, base: Path) -> Entry:
     return Entry(texts[0])
 
 
-def words(row: Row, field: str, where: str) -> str:
+def words(row: Mapping[str, object], field: str, where: str) -> str:
     text = row[field]
     if not isinstance(text, str) or not text.strip() or "\0" in text:
         raise InputError(f"{field} must be text, that of {where} is {json.dumps(text)[:60]}: write it", rule="entry-text")
     return text.strip()
 
 
-def positions(given: Row, where: str) -> tuple[int, ...]:
+def positions(given: object, where: str) -> tuple[int, ...]:
     """Left edges of the crops, in pixels of the courses' canvas; text with numbers, as CSV has it, is read too."""
     if isinstance(given, str):
         given = [int(n) if re.fullmatch("-?[0-9]{1,9}", n) else n for n in re.split(r"[\s,;]+", given.strip(" []"))]
-    good = isinstance(given, list) and given and all(type(p) is int and 0 <= p <= LAST for p in given)
-    if not good or len(set(given)) < len(given):
+    found = [p for p in given if type(p) is int and 0 <= p <= LAST] if isinstance(given, list) else []
+    if not found or found != given or len(set(found)) < len(found):
         raise InputError(
             f"eval_pos must be whole numbers from 0 to {LAST}, each once (left edges of crops in the courses' canvas of"
             f" {CANVAS}); that of {where} is {json.dumps(given)[:80]}: correct it",
             rule="eval-pos",
         )
-    return tuple(given)
+    return tuple(found)
 
 
 def unique(entries: list[tuple[str, Entry]]) -> None:

@@ -93,5 +93,5 @@ def thumb(path: Path, side: int) -> Image.Image:
 
 
 def latin(text: str) -> str:
-    """What the built-in fonts can write; other letters become question marks."""
+    """Return what the built-in fonts can write; other letters become question marks."""
     return text.encode("latin-1", "replace").decode("latin-1")

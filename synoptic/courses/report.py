@@ -34,7 +34,7 @@ def verdict(score: float, marks: bool) -> str:
 
 
 def notes(record: Record) -> Iterator[tuple[str, str]]:
-    """What stands above the pictures: (name, value) pairs."""
+    """Yield what stands above the pictures: (name, value) pairs."""
     yield "CLIP model", record.clip_model
     yield "score", f"{record.score:.4f}"
     if record.marks:
@@ -50,7 +50,7 @@ def notes(record: Record) -> Iterator[tuple[str, str]]:
 
 
 def inline(path: Path) -> str:
-    """A picture as a data URI: the file itself where it is small, else a JPEG of at most THUMB pixels high."""
+    """Return a picture as a data URI: the file itself where it is small, else a JPEG of at most THUMB pixels high."""
     image = load_image(path)
     if image.height <= THUMB:
         return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
@@ -61,7 +61,7 @@ def inline(path: Path) -> str:
 
 
 def html(out: Path, records: Sequence[Record], title: str) -> str:
-    """One page that needs nothing else: the pictures lie inside."""
+    """Return one page that needs nothing else: the pictures lie inside."""
     parts = [f"<!doctype html><html lang=en><meta charset=utf-8><title>{escape(title)}</title><style>{STYLE}</style>"]
     parts.append(f"<h1>{escape(title)}</h1>")
     for record in records:
@@ -86,7 +86,7 @@ def html(out: Path, records: Sequence[Record], title: str) -> str:
 
 
 def pdf(out: Path, records: Sequence[Record], title: str) -> bytes:
-    """The same as A4 pages; its fonts know Latin-1 only, other letters are question marks."""
+    """Return the same as A4 pages; its fonts know Latin-1 only, other letters are question marks."""
     from fpdf import FPDF
     from fpdf.enums import XPos, YPos
 

@@ -48,7 +48,7 @@ def hand_in(out: Path, name: str, code: Path | None) -> Path:
 
 
 def files_of(folder: Path, skip: Callable[[Path], bool]) -> Iterator[Path]:
-    """The files that a person wrote: no hidden ones, no caches, nothing behind a link."""
+    """Yield the files that a person wrote: no hidden ones, no caches, nothing behind a link."""
     for path in sorted(folder.iterdir()):
         if path.name.startswith(".") or path.name in ("__pycache__", "node_modules") or path.is_symlink():
             continue

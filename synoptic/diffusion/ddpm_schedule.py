@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import overload
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from synoptic.diffusion.equations import Time
+from synoptic.diffusion.equations import Number, Time
 from synoptic.diffusion.scheduler_classes import CONSISTENCY_SCHEDULERS, CONTINUOUS_SCHEDULERS, MULTISTEP_SCHEDULERS
 
 
@@ -34,7 +34,12 @@ class DDPMSchedule:
     learned_variance: bool = False  # whether a network's further channels are a variance to sample with
     final_time = -1
 
-    def __call__(self, t: Time) -> tuple[Any, Any]:
+    @overload
+    def __call__(self, t: Tensor) -> tuple[Tensor, Tensor]: ...
+    @overload
+    def __call__(self, t: float) -> tuple[float, float]: ...
+
+    def __call__(self, t: Time) -> tuple[Number, Number]:
         if isinstance(t, Tensor):
             index = t.cpu().clamp(min=-1)
             abar = torch.where(index < 0, self.final_alpha_cumprod, self.alphas_cumprod[index])
@@ -47,7 +52,7 @@ class DDPMSchedule:
         return abar**0.5, (1 - abar) ** 0.5
 
     def network_time(self, t: Time) -> Time:
-        """The time that the network is told: t itself."""
+        """Return the time that the network is given: t itself."""
         return t
 
     def steps(self, n: int, scheduler: str | None = None) -> list[tuple[Time, Time]]:
@@ -94,5 +99,5 @@ def consistency_times(T: int, original_steps: int, n: int) -> list[int]:
 
 
 def pair_up(times: Sequence[Time], end: Time) -> list[tuple[Time, Time]]:
-    """Steps (t, t_prev) each of which ends where the next begins, and the last at `end`."""
+    """Return steps (t, t_prev) each of which ends where the next begins, and the last at `end`."""
     return list(zip(times, [*times[1:], end], strict=True))

@@ -46,7 +46,7 @@ class Schedule(Protocol):
     def __call__(self, t: float) -> tuple[float, float]: ...
 
     def network_time(self, t: Time) -> Time:
-        """The time that the network is told in place of t."""
+        """Return the time that the network is given in place of t."""
         ...
 
     def steps(self, n: int, scheduler: str | None = None) -> Sequence[tuple[Time, Time]]:
@@ -76,7 +76,7 @@ def tweedie(s: Schedule, xt: Tensor, eps: Tensor, t: Time) -> Tensor:
 
 
 def pred_from_output(s: Schedule, xt: Tensor, output: Tensor, t: Time, var: Tensor | None = None) -> Pred:
-    """A network's output as (x0, eps), whatever it was trained to predict. xt, output: (N, C, h, w).
+    """Return a network's output as (x0, eps), whatever it was trained to predict. xt, output: (N, C, h, w).
 
     v-prediction: v = alpha eps - sigma x0 (Salimans & Ho 2022, appendix D); flow: v = eps - x0 (Liu et al. 2023).
     """
@@ -95,7 +95,7 @@ def pred_from_output(s: Schedule, xt: Tensor, output: Tensor, t: Time, var: Tens
 def ddim(
     s: Schedule, xt: Tensor, x0: Tensor, t: Time, t_prev: Time, eta: float = 0.0, noise: Tensor | None = None
 ) -> Tensor:
-    """One step from t to t_prev (Song et al. 2021, equations 12 and 16). xt, x0, noise: (N, C, h, w).
+    """Return one step from t to t_prev (Song et al. 2021, equations 12 and 16). xt, x0, noise: (N, C, h, w).
 
     It takes x0, not eps: an x0 that views agreed on (or that was clipped) carries its own eps = (xt - alpha x0) / sigma.
     eta is in [0, 1]. The variance eta² sigma'² (1 - (alpha sigma' / alpha' sigma)²) is DDIM's for the DDPM family, and

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import overload
 
 import diffusers.schedulers as library
 import numpy as np
 from torch import Tensor
 
-from synoptic.diffusion.equations import Time
+from synoptic.diffusion.equations import Number, Time
 from synoptic.diffusion.scheduler_classes import FLOW_SCHEDULERS, Spacing
+from synoptic.utils.json_objects import JsonObject
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class FlowMatchingSchedule:
     image tokens the network sees of one view: where the config shifts by resolution, they say how far.
     """
 
-    config: Mapping[str, Any]
+    config: JsonObject
     clip: Callable[[Tensor], Tensor] | None = None
     spacing: Spacing | None = None
     tokens: int | None = None
@@ -30,12 +31,17 @@ class FlowMatchingSchedule:
     learned_variance = False
     final_time = 0.0
 
-    def __call__(self, t: Time) -> tuple[Any, Any]:
+    @overload
+    def __call__(self, t: Tensor) -> tuple[Tensor, Tensor]: ...
+    @overload
+    def __call__(self, t: float) -> tuple[float, float]: ...
+
+    def __call__(self, t: Time) -> tuple[Number, Number]:
         sigma = (t.double() if isinstance(t, Tensor) else t) / self.config.get("num_train_timesteps", 1000)
         return 1 - sigma, sigma
 
     def network_time(self, t: Time) -> Time:
-        """The time that the network is told: t itself."""
+        """Return the time that the network is given: t itself."""
         return t
 
     def steps(self, n: int, scheduler: str | None = None) -> list[tuple[Time, Time]]:
@@ -44,7 +50,7 @@ class FlowMatchingSchedule:
             raise ValueError(f"steps must be at least 1, not {n}")
         kind = self.config.get("_class_name", "FlowMatchEulerDiscreteScheduler")
         multistep = kind not in FLOW_SCHEDULERS
-        own: Any = getattr(library, kind if multistep else "FlowMatchEulerDiscreteScheduler").from_config(dict(self.config))
+        own = getattr(library, kind if multistep else "FlowMatchEulerDiscreteScheduler").from_config(dict(self.config))
         mu = {"mu": self._mu(n)} if self.config.get("use_dynamic_shifting") else {}
         spacing = self.spacing or ("linspace" if mu and not multistep else "scheduler")
         if spacing != "scheduler":

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import overload
 
 import numpy as np
 from torch import Tensor
 
 from synoptic.diffusion.ddpm_schedule import DDPMSchedule, pair_up, spaced_times
-from synoptic.diffusion.equations import Time
+from synoptic.diffusion.equations import Number, Time
 from synoptic.diffusion.scheduler_classes import KARRAS_SCHEDULERS, MULTISTEP_SCHEDULERS
 
 RHO = 7.0
@@ -29,7 +29,12 @@ class KarrasSchedule(DDPMSchedule):
     sigma_min: float | None = None  # of sigma / alpha, in place of the cleanest time's
     sigma_max: float | None = None
 
-    def __call__(self, t: Time) -> tuple[Any, Any]:
+    @overload
+    def __call__(self, t: Tensor) -> tuple[Tensor, Tensor]: ...
+    @overload
+    def __call__(self, t: float) -> tuple[float, float]: ...
+
+    def __call__(self, t: Time) -> tuple[Number, Number]:
         if isinstance(t, Tensor) or t < 0 or float(t).is_integer():
             return super().__call__(t)
         ratio = math.exp(np.interp(t, np.arange(len(self.alphas_cumprod)), self.log_ratios))
@@ -56,5 +61,5 @@ class KarrasSchedule(DDPMSchedule):
         return pair_up([round(t) if abs(t - round(t)) < 1e-9 else t for t in times], self.final_time)
 
     def network_time(self, t: Time) -> Time:
-        """The time that the network is told: multistep classes tell it whole ones."""
+        """Return the time that the network is given: multistep classes give it whole ones."""
         return round(t) if self.scheduler in WHOLE_TIMES and not isinstance(t, Tensor) else t

@@ -6,7 +6,9 @@ Imports nothing heavy: a class that is not here is refused before weights load.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
+
+from synoptic.utils.json_objects import JsonObject
 
 DISCRETE_SCHEDULERS = ("DDIMScheduler", "DDIMParallelScheduler", "DDPMScheduler", "DDPMParallelScheduler", "PNDMScheduler")
 CONSISTENCY_SCHEDULERS = ("LCMScheduler", "TCDScheduler")  # times among those that the model was distilled at
@@ -81,7 +83,7 @@ OTHER_SPACINGS = {  # keys by which files space their noise levels in ways that 
 }
 
 
-def with_class_defaults(config: Mapping[str, Any]) -> dict[str, Any]:
+def with_class_defaults(config: JsonObject) -> JsonObject:
     """Return a scheduler's config with what its class takes where the config is silent; without a class, DDIM's steps.
 
     What its class does not read counts no more than in diffusers; `final_sigmas_type: sigma_min` is an end at time 0.

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import torch
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
@@ -15,11 +14,10 @@ from synoptic.diffusion.equations import Schedule
 from synoptic.diffusion.flow_schedule import FlowMatchingSchedule
 from synoptic.diffusion.karras_schedule import KarrasSchedule
 from synoptic.diffusion.scheduler_classes import FLOW_SCHEDULERS, Spacing, with_class_defaults
+from synoptic.utils.json_objects import JsonObject
 
 
-def schedule_from_config(
-    config: Mapping[str, Any], flow_spacing: Spacing | None = None, tokens: int | None = None
-) -> Schedule:
+def schedule_from_config(config: JsonObject, flow_spacing: Spacing | None = None, tokens: int | None = None) -> Schedule:
     """Schedule of any diffusers scheduler config (DDPM, DDIM, PNDM, Euler, DPM-Solver, flow matching, …).
 
     What it leaves out is its own class's default; `flow_spacing` and `tokens` are a `FlowMatchingSchedule`'s. Raises
@@ -36,9 +34,10 @@ def schedule_from_config(
         raise ValueError(f"prediction_type must be epsilon, v_prediction or sample, not {prediction!r}")
     if spacing not in (None, "leading", "trailing", "linspace"):
         raise ValueError(f"timestep_spacing must be leading, trailing or linspace, not {spacing!r}")
-    ddim: Any = DDIMScheduler.from_config(dict(config))  # it knows every beta schedule
-    given_ends: dict[str, Any] = {key: config.get(key) for key in ("sigma_min", "sigma_max")}
-    build = partial(KarrasSchedule, **given_ends) if config.get("use_karras_sigmas") else DDPMSchedule
+    ddim = DDIMScheduler.from_config(dict(config))  # it knows every beta schedule
+    assert isinstance(ddim, DDIMScheduler)
+    karras = partial(KarrasSchedule, sigma_min=config.get("sigma_min"), sigma_max=config.get("sigma_max"))
+    build = karras if config.get("use_karras_sigmas") else DDPMSchedule
     return build(
         ddim.alphas_cumprod.double(),
         float(ddim.final_alpha_cumprod),
@@ -52,7 +51,7 @@ def schedule_from_config(
     )
 
 
-def _clip_of_config(config: Mapping[str, Any]) -> Callable[[Tensor], Tensor] | None:
+def _clip_of_config(config: JsonObject) -> Callable[[Tensor], Tensor] | None:
     if config.get("thresholding"):
         ratio, limit = config.get("dynamic_thresholding_ratio", 0.995), config.get("sample_max_value", 1.0)
         return lambda x0: dynamic_threshold(x0, ratio, limit)
@@ -71,7 +70,7 @@ def dynamic_threshold(x0: Tensor, ratio: float = 0.95, limit: float = 1.5) -> Te
 
 
 def get_clip(rule: str, s: Schedule) -> Callable[[Tensor], Tensor] | None:
-    """The clip of x0 that a rule names: auto (the schedule's own), none, static (to [-1, 1]) or dynamic (Imagen's).
+    """Return the clip of x0 that a rule names: auto (the schedule's own), none, static (to [-1, 1]) or dynamic (Imagen's).
 
     Raises ValueError for another name.
     """

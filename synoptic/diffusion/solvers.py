@@ -112,13 +112,15 @@ def half_log_snr(s: Schedule, t: Time) -> float:
 
 
 def timestep_pairs(name: str, s: Schedule, n: int) -> list[tuple[Time, Time]]:
-    """The n steps that a sampler takes: dpm++'s, lcm's and tcd's of diffusers' classes, the others' of the model's own."""
+    """Return the n steps that a sampler takes: dpm++'s, lcm's and tcd's of diffusers' classes,
+    the others' of the model's own.
+    """
     classes = {"dpm++": "DPMSolverMultistepScheduler", "lcm": "LCMScheduler", "tcd": "TCDScheduler"}
     return list(s.steps(n, classes.get(name)))
 
 
 def get_solver(name: str, eta: float = 0.0) -> Solver:
-    """The solver that a name stands for: ddim (of `eta`, in [0, 1]), ddpm, dpm++, lcm or tcd.
+    """Return the solver that a name stands for: ddim (of `eta`, in [0, 1]), ddpm, dpm++, lcm or tcd.
 
     Raises ValueError for another name, and where eta is given to one that is not ddim.
     """

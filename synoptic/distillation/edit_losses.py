@@ -23,8 +23,8 @@ from synoptic.guidance.cfg import Predict
 PsiChi = Callable[[Tensor], tuple[Number, Number]]  # t -> (psi, chi), each a number or one a row (N,)
 
 
-def delta_loss(predict: Predict, s: Schedule, source: Tensor, psi_chi: PsiChi, timesteps: TimestepSampler) -> Loss:
-    """The loss of the formula above, one batch: `predict` is cfg(model, [*targets, *sources], scale).
+def delta_loss(predict: Predict, s: Schedule, source: Tensor, psi_chi: PsiChi, timesteps: TimestepSampler) -> Loss[object]:
+    """Return the loss of the formula above, one batch: `predict` is cfg(model, [*targets, *sources], scale).
 
     source (N, C, h, w) is the x to be edited, in the space of the loss's x.
     """
@@ -41,7 +41,7 @@ def delta_loss(predict: Predict, s: Schedule, source: Tensor, psi_chi: PsiChi, t
     return lambda x, step, camera, rngs: loss_from_gradient(x, gradient(x, step, camera, rngs))
 
 
-def dds(predict: Predict, s: Schedule, source: Tensor, *, timesteps: TimestepSampler | None = None) -> Loss:
+def dds(predict: Predict, s: Schedule, source: Tensor, *, timesteps: TimestepSampler | None = None) -> Loss[object]:
     """DDS: delta denoising score, for edits (Hertz et al. 2023).
 
     grad = eps_target - eps_source, at t = 50 … 949 by default. `predict` and `source`: as `delta_loss`.
@@ -51,7 +51,9 @@ def dds(predict: Predict, s: Schedule, source: Tensor, *, timesteps: TimestepSam
     return delta_loss(predict, s, source, lambda t: (0.0, 1.0), timesteps or uniform_timesteps(50, 949))
 
 
-def pds(predict: Predict, s: Schedule, source: Tensor, stride: int = 2, *, timesteps: TimestepSampler | None = None) -> Loss:
+def pds(
+    predict: Predict, s: Schedule, source: Tensor, stride: int = 2, *, timesteps: TimestepSampler | None = None
+) -> Loss[object]:
     """PDS: posterior distillation sampling, edits that stay with their source (Koo et al. 2024).
 
     grad = z_target - z_source, the noises that would lead from x_t to x_t' in either picture. See `pds_coefficients`.

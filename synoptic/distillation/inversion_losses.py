@@ -26,7 +26,7 @@ def sdi(
     steps: int = 10,
     *,
     timesteps: TimestepSampler | None = None,
-) -> Loss:
+) -> Loss[object]:
     """grad = x - x0(x_t) = (sigma / alpha) (eps_guided(x_t) - eps_inverted), x_t by inversion (Lukoianov et al. 2024).
 
     Branches: cond and null; `inversion_predict` is what inverts: cfg(model, prompts, -6.5), or 2 - scale. The official code
@@ -58,7 +58,7 @@ def ism(
     steps: int = 4,
     *,
     timesteps: TimestepSampler | None = None,
-) -> Loss:
+) -> Loss[object]:
     """grad = (sigma / alpha) (eps_guided(x_t) - eps_null(x_s)), s = t - interval (Liang et al. 2024).
 
     Branches: cond and null; `inversion_predict` is the null branch alone, cfg(model, [""] * n). It takes steps + 1 calls:

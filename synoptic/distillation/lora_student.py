@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import torch
+from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 
 from synoptic.models.base import Conditioning
@@ -44,13 +44,17 @@ class LoRAStudent(nn.Module):
     Raises ValueError where rank is below 1, features below 0, or rngs is empty.
     """
 
-    def __init__(self, net: Any, rngs: Sequence[torch.Generator], *, rank: int = 4, features: int = 0) -> None:
+    def __init__(self, net: ModelMixin, rngs: Sequence[torch.Generator], *, rank: int = 4, features: int = 0) -> None:
         super().__init__()
         if rank < 1 or features < 0:
             raise ValueError(f"rank must be at least 1 and features at least 0, not {rank} and {features}")
         if not rngs:
             raise ValueError("a net needs at least 1 student: give a generator for each prompt")
-        layers = [module for name, module in net.named_modules() if name.endswith(ATTENTION_LAYERS)]
+        layers = [
+            module
+            for name, module in net.named_modules()
+            if name.endswith(ATTENTION_LAYERS) and isinstance(module, nn.Linear)
+        ]
         width = net.time_embedding.linear_2.out_features
         self.loras = nn.ModuleList([BatchedLoRA(layer, rngs, rank) for layer in layers])
         self.feature_embeddings = nn.ModuleList(

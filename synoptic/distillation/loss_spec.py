@@ -67,7 +67,7 @@ class LossSpec:
     there is one ("given"), or always in a branch of its own. `student`: VSD's. `edits`: each branch has rows of the source.
     """
 
-    build: Callable[[LossInputs], Loss]
+    build: Callable[[LossInputs], Loss[object]]
     negative_branch: Literal["never", "given", "always"] = "never"
     student: bool = False
     edits: bool = False

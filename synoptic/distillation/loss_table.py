@@ -16,8 +16,8 @@ LOSSES: dict[str, LossSpec] = losses.LOSSES | inversion_losses.LOSSES | edit_los
 class Objective:
     """A loss, and what learns beside the scene: with VSD, a student that is on the model's network until `close`."""
 
-    loss: Loss
-    learner: Learner | None = None
+    loss: Loss[object]
+    learner: Learner[object] | None = None
     student: LoRAStudent | None = None
 
     def close(self) -> None:

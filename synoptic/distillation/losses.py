@@ -39,8 +39,8 @@ def weighted_branches(
     timesteps: TimestepSampler | None = None,
     weight: WeightFunction = constant,
     noise: NoiseFunction | None = None,
-) -> Loss:
-    """The loss of the formula above. A branch whose amount is the number 0 need not exist.
+) -> Loss[object]:
+    """Return the loss of the formula above. A branch whose amount is the number 0 need not exist.
 
     timesteps: 20 … 980 by default; weight: w(t); noise: (x, t, camera, rngs) -> (x_t, eps), drawn by default.
     """
@@ -68,7 +68,7 @@ def random_noise(s: Schedule) -> NoiseFunction:
 
 
 def per_row(k: Number, x: Tensor) -> Number:
-    """A number as it is; one a row (N,) as (N, 1, …), in the dtype and on the device of x."""
+    """Return a number as it is; one a row (N,) as (N, 1, …), in the dtype and on the device of x."""
     return k.to(x).view(-1, *[1] * (x.ndim - 1)) if isinstance(k, Tensor) else k
 
 
@@ -79,7 +79,7 @@ def sds(
     *,
     timesteps: TimestepSampler | None = None,
     weight: WeightFunction = constant,
-) -> Loss:
+) -> Loss[object]:
     """SDS: score distillation sampling (Poole et al. 2023, DreamFusion, equation 3).
 
     grad = w(t) (eps_null + scale (eps_cond - eps_null) - eps).
@@ -103,7 +103,7 @@ def csd(
     *,
     timesteps: TimestepSampler | None = None,
     weight: WeightFunction = constant,
-) -> Loss:
+) -> Loss[object]:
     """CSD: classifier score distillation, guidance alone (Yu et al. 2024).
 
     grad = w(t) (w1 (eps_cond - eps_null) + w2 (eps_null - eps_negative)).
@@ -127,7 +127,7 @@ def nfsd(
     *,
     timesteps: TimestepSampler | None = None,
     weight: WeightFunction = constant,
-) -> Loss:
+) -> Loss[object]:
     """NFSD: noise-free score distillation (Katzir et al. 2024).
 
     grad = w(t) (delta_D + scale (eps_cond - eps_null)); delta_D is eps_null where t < late, else eps_null - eps_negative.
@@ -149,7 +149,7 @@ def vsd(
     *,
     timesteps: TimestepSampler | None = None,
     weight: WeightFunction = variance,
-) -> Loss:
+) -> Loss[object]:
     """VSD: variational score distillation (Wang et al. 2023, ProlificDreamer, algorithm 1).
 
     grad = w(t) (eps_null + scale (eps_cond - eps_null) - eps_student).

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
@@ -14,6 +14,7 @@ from synoptic.distillation.base import Learner, Loss
 from synoptic.distillation.scene import Scene
 from synoptic.utils.state_dict import add_prefix, flatten_optimizer, load_optimizer, strip_prefix
 
+Camera = TypeVar("Camera")
 OptimizerFactory = Callable[[Iterable[torch.nn.Parameter]], torch.optim.Optimizer]
 adamw: OptimizerFactory = partial(torch.optim.AdamW, weight_decay=0.0)
 
@@ -32,14 +33,14 @@ class OptimStep(NamedTuple):
 
 
 def optimize(
-    scene: Scene,
-    loss: Loss,
+    scene: Scene[Camera],
+    loss: Loss[Camera],
     encode: Callable[[Tensor], Tensor],
     *,
     steps: int,
     lr: Callable[[int], float],
     rngs: Sequence[torch.Generator],
-    learner: Learner | None = None,
+    learner: Learner[Camera] | None = None,
     optimizer: OptimizerFactory = adamw,
     state: Mapping[str, Tensor] | None = None,
 ) -> Iterator[OptimStep]:

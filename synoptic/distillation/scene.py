@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 import torch
 from torch import Tensor
+
+Camera = TypeVar("Camera")
 
 
 class Render(NamedTuple):
@@ -16,16 +18,16 @@ class Render(NamedTuple):
     penalty: Tensor | float = 0.0
 
 
-class Scene(Protocol):
+class Scene(Protocol[Camera]):
     """Anything with parameters that can be looked at: a torch module with a camera and a render."""
 
     def parameters(self) -> Iterator[torch.nn.Parameter]: ...
 
-    def camera(self, rngs: Sequence[torch.Generator], step: int) -> Any:
-        """Where to look from at this step, drawn from one generator a row; None where there is one place only."""
+    def camera(self, rngs: Sequence[torch.Generator], step: int) -> Camera:
+        """Return where to look from at this step, drawn from one generator a row; None where there is one place only."""
         ...
 
-    def render(self, camera: Any) -> Render:
+    def render(self, camera: Camera) -> Render:
         """Differentiable in the parameters. The image is no parameter itself: steps change those in place."""
         ...
 

@@ -72,7 +72,7 @@ def predict_branches(
 
 
 def index_table(rows: Tensor, n: int, pictures: int) -> tuple[Tensor, Tensor]:
-    """Rows (R,) of all branches, row k*n + i for branch k and row i of x -> their rows in the conditions, and in x.
+    """Map rows (R,) of all branches, row k*n + i for branch k and row i of x to their rows in the conditions, and in x.
 
     The conditions have one row a picture, branch after branch: with n = 4 rows of x, two views of each of 2 pictures,
 

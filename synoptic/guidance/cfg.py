@@ -1,4 +1,4 @@
-"""From (model, prompts, scale) to predict(x, t, views): from here on nobody knows about prompts."""
+"""From (model, prompts, scale) to predict(x, t, views): prompts are not known beyond it."""
 
 from __future__ import annotations
 
@@ -92,6 +92,6 @@ def guidance_interval(guided: Predict, unguided: Predict, start_time: Time, end_
 
 
 def equalize_norms(guidance: Tensor, views_per_image: int) -> Tensor:
-    """What brings the rows (B*N, C, h, w) of each picture's N views to their mean norm: (B*N, 1, 1, 1)."""
+    """Return what brings the rows (B*N, C, h, w) of each picture's N views to their mean norm: (B*N, 1, 1, 1)."""
     norms = guidance.flatten(1).norm(dim=1).view(-1, views_per_image).clamp(min=1e-12)
     return (norms.mean(1, keepdim=True) / norms).view(-1, 1, 1, 1)

@@ -14,7 +14,7 @@ from synoptic.views.base import Projection
 
 
 def perp_neg(branch_predict: BranchPredict, weight: float = 1.0) -> BranchPredict:
-    """Branches cond, null and negative, with cond less `weight` times the negative's own part of the guidance.
+    """Return branches cond, null and negative, with cond less `weight` times the negative's own part of the guidance.
 
     With d = cond - null and n = negative - null, cond becomes cond - weight (n - (n·d / d·d) d), row by row: what the
     negative shares with the prompt is left alone. Guidance on these branches is Perp-Neg, in loops and in losses alike; what

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -26,7 +26,7 @@ class PromptSpec(NamedTuple):
 
 
 PromptWeights = Callable[
-    [Any], Tensor
+    [Projection], Tensor
 ]  # this step's views (N) -> (N, J), the weight of every prompt in each view; rows sum to 1
 
 
@@ -49,6 +49,7 @@ def regional_cfg(
     last: list[tuple[Tensor, Predict]] = []
 
     def predict(x: Tensor, t: Time, views: Projection | None = None) -> Pred:
+        assert views is not None, "which prompt a view has depends on the view"
         w = (
             prompt_weights(views.views)[list(views.indices)]
             if isinstance(views, ViewSubset | ShardedProjection)
@@ -81,7 +82,8 @@ def interpolate_prompts(num_prompts: int, canvas: tuple[int, int, int], circular
 def one_per_region(base_weights: PromptWeights) -> PromptWeights:
     """Over a `WindowsWithRegions`: its base has the first prompts by `base_weights`, each region its own."""
 
-    def prompt_weights(views: WindowsWithRegions) -> Tensor:
+    def prompt_weights(views: Projection) -> Tensor:
+        assert isinstance(views, WindowsWithRegions)
         first = base_weights(views.base)
         own = torch.eye(len(views.regions), dtype=first.dtype).repeat_interleave(torch.tensor(views.view_counts[1:]), 0)
         return torch.block_diag(first, own)

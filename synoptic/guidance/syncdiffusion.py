@@ -38,7 +38,7 @@ class SyncDiffusion:
     max_rows: int = 4
 
     def __call__(self, xt: Tensor, t: Time, views: Projection) -> Tensor:
-        """Rows (B*N, C, h, w) of `views`, moved: what `canonical` takes as its `view_update`."""
+        """Return rows (B*N, C, h, w) of `views`, moved: what `canonical` takes as its `view_update`."""
         w = self.weights.get(t, 0.0)
         if not w:
             return xt

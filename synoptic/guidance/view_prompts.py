@@ -35,7 +35,7 @@ ViewConditions = Callable[["ViewSample"], Mapping[str, Conditioning]]  # the con
 
 
 def view_weights(camera: Camera) -> Tensor:
-    """How much of each of VIEW_WORDS the views of B cameras are: (B, 4), rows sum to 1.
+    """Return how much of each of VIEW_WORDS the views of B cameras are: (B, 4), rows sum to 1.
 
     Straight from front (azimuth 0) to side (a quarter turn, left or right) to back, and from those to overhead.
     """
@@ -48,12 +48,14 @@ def view_weights(camera: Camera) -> Tensor:
 
 
 def nearest_view(weights: Tensor) -> Tensor:
-    """All of what each view is most of, (B, 4): for models that learned a word for a quarter of all views, not for one."""
+    """Return all of what each view is most of, (B, 4): for models that learned a word for a
+    quarter of all views, not for one.
+    """
     return torch.nn.functional.one_hot(weights.argmax(1), len(VIEW_WORDS)).to(weights)
 
 
 def complement(weights: Tensor) -> Tensor:
-    """How much of the views from around each view is not, (B, 4), rows sum to 1."""
+    """Return how much of the views from around each view is not, (B, 4), rows sum to 1."""
     less = 1 - weights[:, :3]
     return torch.nn.functional.pad(less / less.sum(1, keepdim=True), (0, 1))
 
@@ -76,7 +78,7 @@ def decay_curve(a: float, b: float, c: float, r: Tensor) -> Tensor:
 
 
 def quarter_turns(azimuth: Tensor) -> Tensor:
-    """How far from the front, in quarter turns, to either side: radians -> [0, 2]."""
+    """Return how far from the front radians are, in quarter turns to either side, in [0, 2]."""
     turns = azimuth / (2 * math.pi)
     return 4 * (turns - turns.round()).abs()
 
@@ -97,7 +99,8 @@ def view_conditions(
     with_complement: bool = False,
     interpolate: bool = True,
 ) -> ViewConditions:
-    """The branches of a prompt by view: cond, mixed; null, of the negative prompt; negative, where `separate_negative`.
+    """Return the branches of a prompt by view: cond, mixed; null, of the negative prompt;
+    negative, where `separate_negative`.
 
     Then null is of the empty prompt.
 

@@ -1,4 +1,4 @@
-"""Pictures, films and lettering: the only room that knows PIL and file formats."""
+"""Pictures, films and lettering: the only folder that knows PIL and file formats."""
 
 from synoptic.io.grid import caption_strip, image_grid
 from synoptic.io.images import (

@@ -13,12 +13,12 @@ OPPOSITE = 1, 0, 3, 2  # of `neighbors`
 
 
 def downsample_mask(mask: Tensor, factor: int) -> Tensor:
-    """A mask of the picture (B, 1, H, W) -> of a model's x, `factor` times smaller: painted where any pixel of it is."""
+    """Reduce a mask of the picture (B, 1, H, W) `factor` times, to a model's x: painted where any of its pixels is."""
     return max_pool2d(mask, factor)
 
 
 def composite(painted: Tensor, known: Tensor, mask: Tensor, reach: float = REACH) -> Tensor:
-    """Pictures (B, 3, H, W) in [-1, 1] and their mask (B or 1, 1, H, W): where the mask is 0, `known` to the bit.
+    """Return pictures (B, 3, H, W) in [-1, 1] and their mask (B or 1, 1, H, W): where the mask is 0, `known` to the bit.
 
     Inside, the picture has the slopes of what was painted; across the border, the mean of the slopes on both sides of it,
     so that a jump there sinks over `reach` pixels (`solve_membrane`). `reach` 0 pastes as it is.
@@ -35,7 +35,9 @@ def extend_inward(u: Tensor, keep: Tensor, reach: float = REACH) -> Tensor:
 
 
 def boundary_step(painted: Tensor, known: Tensor, keep: Tensor) -> Tensor:
-    """What each pixel lacks of where its kept neighbors, and the slopes on both sides, would have it; summed over them."""
+    """Return what each pixel lacks of where its kept neighbors, and the slopes on both sides,
+    would have it; summed over them.
+    """
     kept, knowns, paints = neighbors(keep.to(painted)), neighbors(known), neighbors(painted)
     total = torch.zeros_like(painted)
     for k, (there, ahead) in enumerate(zip(kept, knowns, strict=True)):
@@ -57,6 +59,6 @@ def solve_membrane(edge: Tensor, keep: Tensor, reach: float) -> Tensor:
 
 
 def neighbors(u: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Every pixel's neighbors: below, above, right, left. At the edges the pixel itself."""
+    """Return every pixel's neighbors: below, above, right, left. At the edges the pixel itself."""
     wide = pad(u, [1] * 4, mode="replicate")
     return wide[..., 2:, 1:-1], wide[..., :-2, 1:-1], wide[..., 1:-1, 2:], wide[..., 1:-1, :-2]

@@ -15,7 +15,9 @@ Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
 def image_grid(pictures: Sequence[Image.Image], labels: Sequence[str], columns: int, *, cell: int = 192) -> Image.Image:
-    """Pictures of one size in rows of `columns`, each under its label; small ones are enlarged to about `cell` pixels."""
+    """Return pictures of one size in rows of `columns`, each under its label; small ones are
+    enlarged to about `cell` pixels.
+    """
     w, h = (side * max(1, round(cell / max(pictures[0].size))) for side in pictures[0].size)
     font, margin = ImageFont.load_default(14), 8
     texts = [[_cut(line, font, w) for line in _wrapped(label, font, w)] for label in labels]
@@ -31,7 +33,7 @@ def image_grid(pictures: Sequence[Image.Image], labels: Sequence[str], columns: 
 
 
 def caption_strip(text: str, size: tuple[int, int], background: tuple[int, int, int]) -> Image.Image:
-    """A strip (width, height) of color `background` with the text in its middle.
+    """Return a strip (width, height) of color `background` with the text in its middle.
 
     A long text wraps, then shrinks from a third of the strip's height until it fits; one that never fits ends in "…".
     """
@@ -50,7 +52,7 @@ def caption_strip(text: str, size: tuple[int, int], background: tuple[int, int, 
 
 
 def _fit_text(text: str, points: int, width: float, height: float) -> tuple[Font, list[str], bool]:
-    """The font, the lines that fit, and whether they are the whole text."""
+    """Return the font, the lines that fit, and whether they are the whole text."""
     font = ImageFont.load_default(points)
     lines, rows = _wrapped(text, font, width), max(int(height / (points * LEADING)), 1)
     fitting = [_cut(line, font, width) for line in lines[:rows]]
@@ -60,7 +62,7 @@ def _fit_text(text: str, points: int, width: float, height: float) -> tuple[Font
 
 
 def _wrapped(text: str, font: Font, width: float) -> list[str]:
-    """The text in lines, broken between words; only a word that is longer than a line makes one too long."""
+    """Return the text in lines, broken between words; only a word that is longer than a line makes one too long."""
     lines = [""]
     for word in text.split():
         longer = f"{lines[-1]} {word}".strip()
@@ -72,7 +74,7 @@ def _wrapped(text: str, font: Font, width: float) -> list[str]:
 
 
 def _cut(line: str, font: Font, width: float) -> str:
-    """The line, or as much of it as fits before "…"."""
+    """Return the line, or as much of it as fits before "…"."""
     if font.getlength(line) <= width:
         return line
     fitting = bisect_right(range(len(line)), width, key=lambda k: font.getlength(f"{line[:k]}…")) - 1

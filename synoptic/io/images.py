@@ -34,7 +34,7 @@ def to_pil(x: Tensor) -> list[Image.Image]:
 
 
 def from_pil(image: Image.Image) -> Tensor:
-    """One picture -> (1, 3, H, W) in [-1, 1], float32."""
+    """Map one picture to (1, 3, H, W) in [-1, 1], float32."""
     rgb = image.convert("RGB")
     x = torch.frombuffer(bytearray(rgb.tobytes()), dtype=torch.uint8).view(rgb.height, rgb.width, 3)
     return x.permute(2, 0, 1)[None].float() / 127.5 - 1
@@ -52,7 +52,7 @@ def save_image(path: Path, image: Image.Image, settings: JsonObject, xmp: str = 
 
 
 def read_settings(path: Path) -> JsonObject:
-    """The settings inside a picture that synoptic wrote; {} in any other."""
+    """Return the settings inside a picture that synoptic wrote; {} in any other."""
     with Image.open(path, formats=FORMATS) as image:
         try:
             found = json.loads(getattr(image, "text", {}).get(METADATA_KEY, "{}"))
@@ -62,7 +62,7 @@ def read_settings(path: Path) -> JsonObject:
 
 
 def load_image(path: Path) -> Image.Image:
-    """A picture as RGB, read whole."""
+    """Return a picture as RGB, read whole."""
     with Image.open(path, formats=FORMATS) as image:
         return image.convert("RGB")
 

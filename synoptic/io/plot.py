@@ -21,7 +21,8 @@ def plot_lines(
     y_max: float = 1.0,
     point_labels: Mapping[str, Sequence[str]] | None = None,
 ) -> Image.Image:
-    """Lines of points (x, y), each under its name; x from 0 to the largest, y from 0 to `y_max`, and what the axes are.
+    """Return lines of points (x, y), each under its name; x from 0 to the largest, y from 0 to
+    `y_max`, and what the axes are.
 
     point_labels: a word beside each point of the lines that it names.
     Raises ValueError where there is no point, or are more lines than colors, or other than one mark a point.

@@ -21,7 +21,7 @@ NUM_COLORS = 255  # one of the 256 stays free: it marks what did not change sinc
 
 
 def require_video() -> None:
-    """Raises ImportError where MP4 cannot be written. Loads nothing: ask before the painting starts."""
+    """Raise ImportError where MP4 cannot be written. Loads nothing: ask before the painting starts."""
     if find_spec("av") is None:
         raise ImportError(f"an MP4 needs PyAV, which is not installed: {install_command('video')}")
 
@@ -76,13 +76,13 @@ def _encode(path: Path, frames: Iterable[Image.Image], fps: Fraction) -> None:
 
 
 def _palette(frames: list[Image.Image], samples: int = 16) -> Image.Image:
-    """The colors that serve all frames best, judged by every ninth pixel of at most `samples` of them, spread evenly."""
+    """Return the colors that serve all frames best, by every ninth pixel of at most `samples` of them, spread evenly."""
     seen = frames[:: -(-len(frames) // samples)]
     return Image.fromarray(np.concatenate([np.asarray(frame)[::3, ::3] for frame in seen])).quantize(NUM_COLORS, kmeans=1)
 
 
 def _of_one_size(frames: Iterable[Image.Image]) -> Iterable[Image.Image]:
-    """The frames as RGB. Raises ValueError at one of another size than the first, and where there are none."""
+    """Return the frames as RGB. Raises ValueError at one of another size than the first, and where there are none."""
     size = None
     for frame in frames:
         size = size or frame.size

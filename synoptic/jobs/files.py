@@ -6,7 +6,7 @@ import csv
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, NamedTuple
 
 import yaml
 
@@ -30,7 +30,7 @@ class Entry(NamedTuple):
     job: JsonObject | InputError
 
 
-class Cells(dict[str, Any]):
+class Cells(dict[str, str]):
     """A row of a table: every value is text, as on a command line."""
 
 

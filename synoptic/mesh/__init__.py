@@ -19,13 +19,13 @@ READERS = {
     ".ply": "plain_mesh.PlainFile",
     ".stl": "plain_mesh.PlainFile",
 }
-BEGINNINGS = {".glb": b"glTF", ".ply": b"ply"}  # by which a file is told from another that bears its name
+BEGINNINGS = {".glb": b"glTF", ".ply": b"ply"}  # by which a file is known, whatever its name
 TEXTURE_PACKAGES = ("trimesh", "xatlas", "scipy")  # what `texture` needs; Embree is used where it is
 REQUIRED_PACKAGES = ("trimesh", "embreex", "xatlas", "fast_simplification", "skimage")
 
 
 def require_mesh() -> None:
-    """Raises ImportError where a mesh cannot be made. Loads nothing: ask before the long work starts."""
+    """Raise ImportError where a mesh cannot be made. Loads nothing: ask before the long work starts."""
     missing = [name for name in REQUIRED_PACKAGES if find_spec(name) is None]
     if missing:
         raise ImportError(f"a mesh needs {', '.join(missing)}, not installed here: {install_command('mesh')}")

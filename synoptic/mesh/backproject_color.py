@@ -26,7 +26,7 @@ COSINE_POWER = 2  # the power of the cosine that a picture counts by
 def backproject_color(
     scene: RadianceScene, mesh: Trimesh, camera: Camera, images: Tensor
 ) -> Callable[[Tensor, Tensor], Tensor]:
-    """Colors (M, 3) of places (M, 3) with normals (M, 3) on the mesh, as `textured` asks for them.
+    """Return colors (M, 3) of places (M, 3) with normals (M, 3) on the mesh, as `textured` asks for them.
 
     The mean of what B cameras show there, images (B, 3, H, W) in [0, 1], of those that see it, by how straight they
     look; where none does, `field_color_at_surface`.
@@ -51,7 +51,9 @@ def backproject_color(
 
 @torch.no_grad()
 def field_color_at_surface(scene: RadianceScene, x: Tensor, normal: Tensor, samples: int = 80, chunk: int = 2**13) -> Tensor:
-    """Colors (M, 3) that the field shows, over white, to who looks at places (M, 3) straight down their normals (M, 3)."""
+    """Return colors (M, 3) that the field shows, over white, to who looks at places (M, 3)
+    straight down their normals (M, 3).
+    """
     t = torch.linspace(RAY_ABOVE, -RAY_BELOW, samples + 1).to(scene.like)
 
     def some(x: Tensor, normal: Tensor) -> Tensor:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -27,7 +26,7 @@ def export_mesh(textured: TexturedMesh, folder: Path, name: str = "mesh") -> lis
         baseColorTexture=picture, baseColorFactor=[255] * 4, metallicFactor=0.0, roughnessFactor=1.0, name=name
     )
     visual = TextureVisuals(uv=textured.uv.numpy(), material=matter)
-    mesh: Any = textured.mesh.copy()
+    mesh = textured.mesh.copy()
     mesh.visual = visual
     folder.mkdir(parents=True, exist_ok=True)
     written = {f"{name}.glb": mesh.export(file_type="glb"), f"{name}.ply": sample_points(textured).export(file_type="ply")}
@@ -40,8 +39,8 @@ def export_mesh(textured: TexturedMesh, folder: Path, name: str = "mesh") -> lis
 
 def sample_points(textured: TexturedMesh, n: int = NUM_POINTS) -> trimesh.PointCloud:
     """n points evenly on the surface, each of the texture's color there."""
-    sampled: Any = trimesh.sample.sample_surface(textured.mesh, n, seed=0)
-    places, faces = sampled
+    sampled = trimesh.sample.sample_surface(textured.mesh, n, seed=0)
+    places, faces = sampled[0], sampled[1]
     shares = points_to_barycentric(np.asarray(textured.mesh.triangles)[faces], places)
     hits = Hits(torch.from_numpy(np.asarray(faces)), torch.from_numpy(shares).float(), torch.zeros(n))
     colours = (textured.color_at(hits).clamp(0, 1) * 255).round().byte().numpy()

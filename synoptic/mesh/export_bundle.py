@@ -98,7 +98,9 @@ def _sides_section(views: RenderedViews) -> Section:
 
 
 def _clip_section(views: RenderedViews, prompt: str, clip_models: Sequence[Clip], other_captions: Sequence[str]) -> Section:
-    """The CLIPs' cosines with the prompt, its rank among the captions from each side, 0 the best, and their view words."""
+    """Return the CLIPs' cosines with the prompt, its rank among the captions from each side, 0
+    the best, and their view words.
+    """
     pictures, caption = io.to_pil(2 * (views.color + 1 - views.opacity) - 1), CAPTION_TEMPLATE.format(prompt)
     captions = list(dict.fromkeys([caption, *other_captions]))
     facts, lines = {}, []
@@ -164,7 +166,7 @@ def _write_report(report: Mapping[str, object], folder: Path) -> list[Path]:
 
 
 def _flatten(report: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Names joined by dots, lists by spaces."""
+    """Yield names joined by dots, lists by spaces."""
     for name, value in report.items():
         if isinstance(value, Mapping):
             yield from _flatten(value, f"{prefix}{name}.")

@@ -17,7 +17,7 @@ from synoptic.mesh.surface_maps import away_from_edges, firmness, screen_of, vis
 from synoptic.nerf.cameras import Camera
 
 POWER = 6  # of the cosine that a picture counts by
-SHADOW_SIDE = 512  # pixels by which is told what hides what
+SHADOW_SIDE = 512  # pixels of the maps that say what hides what
 NORMAL_REACH = 0.3  # as far as this counts a quarter turn of the normal, where unseen texels look for seen ones
 NEIGHBORS = 4
 EROSION = 2  # pixels of a silhouette that show something of what is behind it
@@ -64,7 +64,7 @@ def fuse(surface: PaintedSurface, camera: Camera, pictures: Tensor, side: int) -
 
 
 def _from_surface(surface: PaintedSurface, place: Tensor, face: Tensor, color: Tensor, seen: Tensor) -> Tensor:
-    """Colors (M, 3) of places that no picture shows, by seen ones near them that face the same way."""
+    """Return colors (M, 3) of places that no picture shows, by seen ones near them that face the same way."""
     found = torch.cat([place, NORMAL_REACH * surface.normals[face]], 1).numpy()
     away, which = KDTree(found[seen.numpy()]).query(found[~seen.numpy()], min(NEIGHBORS, int(seen.sum())))
     away, which = torch.from_numpy(np.atleast_2d(away)), torch.from_numpy(np.atleast_2d(which))
@@ -73,7 +73,7 @@ def _from_surface(surface: PaintedSurface, place: Tensor, face: Tensor, color: T
 
 
 def _padded(texture: Tensor, covered: Tensor) -> Tensor:
-    """A texture (T, T, 3), every texel outside of all faces with the color of the nearest inside."""
+    """Return a texture (T, T, 3), every texel outside of all faces with the color of the nearest inside."""
     if covered.all() or not covered.any():
         return texture
     row, column = distance_transform_edt(~covered.numpy(), return_distances=False, return_indices=True)  # type: ignore[misc]
@@ -81,7 +81,7 @@ def _padded(texture: Tensor, covered: Tensor) -> Tensor:
 
 
 def render_texture(surface: PaintedSurface, texture: Tensor, camera: Camera, side: int, fine: int = 2) -> Tensor:
-    """Pictures (B, 3, side, side) in [-1, 1] of a surface with textures (3, M*T, T) in [-1, 1], over white; no light.
+    """Return pictures (B, 3, side, side) in [-1, 1] of a surface with textures (3, M*T, T) in [-1, 1], over white; no light.
 
     fine² rays a pixel.
     """

@@ -7,7 +7,6 @@ import struct
 from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote
 
 import numpy as np
@@ -222,7 +221,7 @@ class GltfFile:
     def _put_rows(self, rows: np.ndarray, like: int | None = None, kind: str = "", component: int = 0) -> int:
         old: JsonObject = self.tree["accessors"][like] if like is not None else {"type": kind, "componentType": component}
         kept = ("type", "componentType", "normalized", "name")
-        accessor: dict[str, Any] = {name: old[name] for name in kept if name in old} | {"count": len(rows)}
+        accessor: JsonObject = {name: old[name] for name in kept if name in old} | {"count": len(rows)}
         if "min" in old:
             accessor |= {"min": rows.min(0).tolist(), "max": rows.max(0).tolist()}
         width = rows.dtype.itemsize * rows.shape[1]

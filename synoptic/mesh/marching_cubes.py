@@ -1,4 +1,4 @@
-"""A radiance scene as a textured mesh, and how far the two are apart from where neither was made."""
+"""A radiance scene as a textured mesh, and how well they agree from cameras that neither was fitted to."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ def extract_mesh(
     sides = _spread_cameras(12, 0.0)
     cut = best_threshold(density, sides, scene.render_views(sides, 64).opacity[:, 0].cpu() > 0.5)
     shape = extract_surface(density, cut.density, faces)
-    eyes = _spread_cameras(20, 0.0)
-    shown = scene.render_views(eyes, 64)
-    textured = bake_texture(shape, backproject_color(scene, shape, eyes, (shown.color + 1 - shown.opacity).cpu()), texture)
+    around = _spread_cameras(20, 0.0)
+    shown = scene.render_views(around, 64)
+    textured = bake_texture(shape, backproject_color(scene, shape, around, (shown.color + 1 - shown.opacity).cpu()), texture)
     return ExtractedMesh(textured, shape.is_watertight, cut, agreement(textured, scene, _spread_cameras(views, 0.5)))
 
 
 def agreement(textured: TexturedMesh, scene: RadianceScene, camera: Camera, side: int = 64, fine: int = 3) -> Agreement:
-    """The mesh, fine² rays a pixel, against the field, both over white."""
+    """Return the mesh, fine² rays a pixel, against the field, both over white."""
     shown = scene.render_views(camera, side)
     rgba = torch.nn.functional.avg_pool2d(torch.cat(render_mesh(textured, camera, side * fine), 1), fine)
     field, solid = (shown.color + 1 - shown.opacity).cpu(), shown.opacity.cpu() > 0.5

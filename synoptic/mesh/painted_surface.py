@@ -74,18 +74,18 @@ class PaintedSurface:
         return self._cross.norm(dim=-1) / 2
 
     def place(self, face: Tensor, share: Tensor) -> Tensor:
-        """Places (…, 3) on faces (…) by the shares of their corners (…, 3)."""
+        """Return places (…, 3) on faces (…) by the shares of their corners (…, 3)."""
         return (self.triangles[face] * share[..., None]).sum(-2)
 
     def texel_of(self, face: Tensor, share: Tensor, side: int) -> Tensor:
-        """The texel of textures side x side below one another that places on faces read."""
+        """Return the texel of textures side x side below one another that places on faces read."""
         u, v = (self.uv[face] * share[..., None].double()).sum(-2).unbind(-1)
         column = (u * side).floor().long().clamp(0, side - 1)
         row = ((1 - v) * side).floor().long().clamp(0, side - 1)
         return (self.texture[face] * side + row) * side + column
 
     def texels(self, side: int) -> Texels:
-        """Every texel of textures side x side whose middle lies in a face, once."""
+        """Return every texel of textures side x side whose middle lies in a face, once."""
         parts = []
         for k in range(len(self.materials)):
             (faces,) = ((self.texture == k) & self.owned).nonzero(as_tuple=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import trimesh
@@ -21,14 +20,14 @@ class PlainFile:
     def __init__(self, file: Path) -> None:
         self.notes = [f"{file.suffix[1:].upper()} holds no texture: it is written as GLB"]
         try:
-            found: Any = trimesh.load_mesh(file, process=False)
+            found = trimesh.load_mesh(file, process=False)
             vertices, faces = np.asarray(found.vertices, np.float64), np.asarray(found.faces, np.int64)
         except Exception as e:  # whatever its parsers raise on a broken file
             raise InputError(
                 f"{file.name} cannot be read ({type(e).__name__}: {e}): export it again", rule="mesh-broken"
             ) from None
         if file.suffix.lower() == ".stl":  # which repeats every corner
-            welded: Any = trimesh.Trimesh(vertices, faces, process=False)
+            welded = trimesh.Trimesh(vertices, faces, process=False)
             welded.merge_vertices()
             vertices, faces = np.asarray(welded.vertices), np.asarray(welded.faces, np.int64)
         self.pieces = checked_pieces([Piece(0, 0, vertices, faces, None)], file.name)

@@ -24,7 +24,9 @@ class Fragments(NamedTuple):
 
 
 def rasterize(triangles: Tensor, camera: Camera, side: int) -> Fragments:
-    """What B cameras, from outside, see of triangles (F, 3, 3), both sides of each, through the middles of side² pixels."""
+    """Return what B cameras, from outside, see of triangles (F, 3, 3), both sides of each,
+    through the middles of side² pixels.
+    """
     shapes = triangles.float()
     face = _cast(shapes, camera, side) if find_spec("embreex") else z_buffer(shapes, camera, side)
     return _with_shares(shapes, camera, face)
@@ -39,7 +41,7 @@ def _cast(triangles: Tensor, camera: Camera, side: int) -> Tensor:
 
 
 def z_buffer(triangles: Tensor, camera: Camera, side: int) -> Tensor:
-    """The nearest face of every pixel (B, side, side), -1 for none; of two as near the lower one."""
+    """Return the nearest face of every pixel (B, side, side), -1 for none; of two as near the lower one."""
     return torch.stack([_z_buffer(_on_screen(triangles, camera, k), side) for k in range(len(camera.eye))])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import embreex.rtcore_scene as embree
 import numpy as np
@@ -21,8 +21,8 @@ class Hits(NamedTuple):
 
 
 def raycast(mesh: Trimesh, origin: Tensor, direction: Tensor) -> Hits:
-    """Rays (R, 3), (R, 3) against a mesh. What lies behind an origin is not met."""
-    scene: Any = embree.EmbreeScene()
+    """Return rays (R, 3), (R, 3) against a mesh. What lies behind an origin is not met."""
+    scene = embree.EmbreeScene()
     TriangleMesh(scene, np.ascontiguousarray(mesh.triangles, np.float32))
     found = scene.run(*(np.ascontiguousarray(part.cpu(), np.float32) for part in (origin, direction)), output=1)
     face = torch.from_numpy(found["primID"].astype(np.int64))

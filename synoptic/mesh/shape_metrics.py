@@ -10,14 +10,16 @@ from synoptic.nerf.scene import RenderedViews
 
 
 def coverage(views: RenderedViews) -> Tensor:
-    """The share of each picture that its silhouette covers, (B,) in [0, 1]: 0 is nothing; a unit ball at most about 0.78."""
+    """Return the share of each picture that its silhouette covers, (B,) in [0, 1]: 0 is
+    nothing; a unit ball at most about 0.78.
+    """
     return (views.opacity > 0.5).float().mean((1, 2, 3))
 
 
 def relief(views: RenderedViews, camera: Camera) -> Tensor:
-    """How deep the visible side is, as a share of how wide, (B,): the 5th to the 95th percentile of the depth within the
-    silhouette, along the camera's axis, over the silhouette's width at its mean depth. 0 for a billboard that faces the eye,
-    and where nothing is seen.
+    """Return how deep the visible side is, as a share of how wide, (B,): the 5th to the 95th percentile of the depth within
+    the silhouette, along the camera's axis, over the silhouette's width at its mean depth. 0 for a billboard that faces the
+    eye, and where nothing is seen.
     """
     side = views.depth.shape[-1]
     screen = (torch.arange(side).to(views.depth) + 0.5) * 2 / side - 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import product
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import fast_simplification
 import numpy as np
@@ -43,7 +43,8 @@ def sample_density(density: Callable[[Tensor], Tensor], side: int = 128, chunk: 
 
 
 def best_threshold(grid: Tensor, camera: Camera, mask: Tensor) -> Threshold:
-    """The density at which the grid's surface covers the pixels that the renders cover, mask (B, H, W) bool of B cameras.
+    """Return the density at which the grid's surface covers the pixels that the renders cover,
+    mask (B, H, W) bool of B cameras.
 
     A ray meets the surface exactly where the most that it passes is above the threshold, so no surface is made to choose,
     and every density that makes a difference is tried.
@@ -68,7 +69,7 @@ def best_threshold(grid: Tensor, camera: Camera, mask: Tensor) -> Threshold:
 
 
 def extract_surface(grid: Tensor, level: float, faces: int = 10_000) -> Trimesh:
-    """Where the grid (S, S, S) over [-1, 1]³ crosses `level`, outward: no crumbs, nothing that is shut in, few faces.
+    """Return where the grid (S, S, S) over [-1, 1]³ crosses `level`, outward: no crumbs, nothing that is shut in, few faces.
 
     About `faces` of them; more, where fewer would tear it open. Raises ValueError where nothing is as dense as that.
     Whether it is closed, `mesh.is_watertight` says.
@@ -79,17 +80,18 @@ def extract_surface(grid: Tensor, level: float, faces: int = 10_000) -> Trimesh:
         )
     step = 2 / (len(grid) - 1)
     corners, triangles, *_ = marching_cubes(_solid(grid.numpy(), level), 0.5, gradient_direction="ascent")
-    whole: Any = trimesh.Trimesh((corners - 1) * step - 1, triangles)
+    whole = trimesh.Trimesh((corners - 1) * step - 1, triangles)
     pieces = whole.split(only_watertight=False)
     largest = max(piece.area for piece in pieces)
-    kept: Any = trimesh.util.concatenate([piece for piece in pieces if piece.area >= MIN_PIECE_AREA * largest])
+    kept = trimesh.util.concatenate([piece for piece in pieces if piece.area >= MIN_PIECE_AREA * largest])
+    assert isinstance(kept, Trimesh)
     return _simplified(kept, faces)
 
 
 def _solid(grid: np.ndarray, level: float) -> np.ndarray:
-    """How solid space is, in [0, 1], 1/2 at the level, padded by nothing: without caves, and smooth."""
+    """Return how solid space is, in [0, 1], 1/2 at the level, padded by nothing: without caves, and smooth."""
     dense = (np.pad(grid, 1) / level).clip(max=1e4) ** SOLID_POWER
-    closed: Any = ndimage.binary_fill_holes(dense > 1)
+    closed = np.asarray(ndimage.binary_fill_holes(dense > 1))
     return ndimage.gaussian_filter(np.where(closed & (dense <= 1), 1, dense / (1 + dense)), SMOOTHING_CELLS)
 
 
@@ -98,8 +100,8 @@ def _simplified(mesh: Trimesh, faces: int) -> Trimesh:
     for target, eager in product((faces, 2 * faces, 4 * faces), AGGRESSIVENESS):
         if target >= len(mesh.faces):
             break
-        simplified: Any = fast_simplification.simplify(mesh.vertices, mesh.faces, target_count=target, agg=eager)
-        less: Any = trimesh.Trimesh(*simplified)
+        vertices, triangles, *_ = fast_simplification.simplify(mesh.vertices, mesh.faces, target_count=target, agg=eager)
+        less = trimesh.Trimesh(vertices, triangles)
         if less.is_watertight:
             return less
     return mesh

@@ -33,12 +33,13 @@ AZIMUTHS = 8
 
 
 def cameras_at(azimuths: Tensor, elevations: Tensor) -> Camera:
-    """Cameras around the unit ball, by degrees."""
+    """Return cameras around the unit ball, by degrees."""
     return orbit_cameras(azimuths.deg2rad(), elevations.deg2rad(), RADIUS, FOV)
 
 
 def framed(surface: PaintedSurface, camera: Camera, *, alike: bool = False) -> Camera:
-    """The same eyes, aimed and zoomed so that the surface fills `FILL` of each picture; with `alike` by one field of view.
+    """Return the same cameras, aimed and zoomed so that the surface fills `FILL` of each picture;
+    with `alike` by one field of view.
 
     The field of view of a surface that looks small from one side is no narrower than the widest by more than `ZOOM`.
     """
@@ -57,19 +58,19 @@ def framed(surface: PaintedSurface, camera: Camera, *, alike: bool = False) -> C
 
 
 def _extent(places: Tensor, eye: Tensor, axes: Tensor) -> tuple[Tensor, Tensor]:
-    """The least and the most of how far right and up of the middle eyes (B, 3) see places (M, 3), as tangents (B, 2)."""
+    """Return how far right and up of the middle cameras (B) see places (M, 3), as tangents (B, 2): least, most."""
     at = (places - eye[:, None]) @ axes.mT
     span = at[..., :2] / -at[..., 2:]
     return span.amin(1), span.amax(1)
 
 
 def pitch(camera: Camera, side: int) -> Tensor:
-    """How much of the surface's middle a pixel of each view covers, (B,)."""
+    """Return how much of the surface's middle a pixel of each view covers, (B,)."""
     return 2 * RADIUS * (camera.fov / 2).tan() / side
 
 
 def cosines(surface: PaintedSurface, camera: Camera, seen: Fragments) -> Tensor:
-    """The cosines (B, s, s) that pixels look at their faces by, from either side; 0 where there is none."""
+    """Return the cosines (B, s, s) that pixels look at their faces by, from either side; 0 where there is none."""
     place = surface.place(seen.face.clamp(min=0), seen.share)
     toward = F.normalize(camera.eye[:, None, None] - place, dim=-1)
     return (toward * surface.normals[seen.face.clamp(min=0)]).sum(-1).abs() * (seen.face >= 0)
@@ -84,7 +85,8 @@ def away_from_edges(seen: Fragments, camera: Camera) -> Tensor:
 
 
 def firmness(inside: Tensor) -> Tensor:
-    """How much pixels count (B, s, s) by how far they are from where (B, s, s) `inside` ends: 0 there, 1 from `RIM` on.
+    """Return how much pixels count (B, s, s) by how far they are from where (B, s, s) `inside`
+    ends: 0 there, 1 from `RIM` on.
 
     A model that does not keep to a silhouette paints the ground on its rim: views that have it in the middle know better.
     """
@@ -94,7 +96,9 @@ def firmness(inside: Tensor) -> Tensor:
 
 
 def surface_maps(surface: PaintedSurface, camera: Camera, side: int) -> SurfaceMaps:
-    """The maps of views of side² pixels. Cells and grains are boxes of space, apart where the surface faces other ways."""
+    """Return the maps of views of side² pixels. Cells and grains are boxes of space, apart
+    where the surface faces other ways.
+    """
     seen = rasterize(surface.triangles, camera, side)
     inside = away_from_edges(seen, camera)
     covered = pitch(camera, side).log().mean().exp().item()
@@ -143,7 +147,8 @@ class ChosenViews(NamedTuple):
 
 
 def choose_views(surface: PaintedSurface, most: int) -> ChosenViews:
-    """The front, then views one by one that add most to how straight, and by how many, each part of the surface is seen.
+    """Return the front, then views one by one that add most to how straight, and by how many,
+    each part of the surface is seen.
 
     A part that views with cosines c see counts 1 - exp(-Σc³ / `ENOUGH`): straight views come first, then those that see
     two of them at once, by which they agree. Out of eight azimuths at six elevations, 40 degrees apart; no more than `most`,
@@ -181,7 +186,7 @@ def choose_views(surface: PaintedSurface, most: int) -> ChosenViews:
 def visible_cosine(
     surface: PaintedSurface, camera: Camera, place: Tensor, face: Tensor, side: int = SELECTION_SIDE, least: float = 0.1
 ) -> Tensor:
-    """The cosine (M,) that one camera sees places (M, 3) on faces (M,) by; 0 where it does not, or below `least`."""
+    """Return the cosine (M,) that one camera sees places (M, 3) on faces (M,) by; 0 where it does not, or below `least`."""
     toward = F.normalize(camera.eye - place, dim=-1)
     cosine = (toward * surface.normals[face]).sum(-1).abs()
     seen = rasterize(surface.triangles, camera, side)
@@ -195,13 +200,13 @@ def visible_cosine(
 
 
 def screen_of(camera: Camera, place: Tensor) -> tuple[Tensor, Tensor]:
-    """Where one camera has places (M, 3): right and up within ±1 (M, 2), and their planar depths (M,)."""
+    """Return where one camera has places (M, 3): right and up within ±1 (M, 2), and their planar depths (M,)."""
     at = (place - camera.eye[0]) @ camera.axes[0].T
     return at[:, :2] / -at[:, 2:] / (camera.fov[0] / 2).tan(), -at[:, 2]
 
 
 def depth_maps(surface: PaintedSurface, camera: Camera, side: int) -> Tensor:
-    """How near the surface is (B, 3, s, s) in [0, 1]: 1 at the nearest place of each view, 0 behind it.
+    """Return how near the surface is (B, 3, s, s) in [0, 1]: 1 at the nearest place of each view, 0 behind it.
 
     What depth models say of a thing on a plain ground, and half of the maps that the bundled ControlNet learned from: a
     surface that ends at the unit ball's middle ends at 0.3 or more, so that its silhouette stands out from what is behind.

@@ -1,9 +1,9 @@
-"""Colors for a mesh: unwrapped to a plane by xatlas, each texel asked of the field where it lies, its edges padded."""
+"""Colors for a mesh: unwrapped to a plane by xatlas, each texel the field's color at its place, its edges padded."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -26,7 +26,7 @@ class TexturedMesh(NamedTuple):
     texture: Tensor
 
     def color_at(self, hits: Hits) -> Tensor:
-        """Colors (R, 3) where rays met it, between texels; black where they met nothing."""
+        """Return colors (R, 3) where rays met it, between texels; black where they met nothing."""
         face = torch.from_numpy(np.array(self.mesh.faces, np.int64))[hits.face]
         uv = (self.uv[face] * hits.barycentric[..., None]).sum(1)
         grid = torch.stack([2 * uv[:, 0] - 1, 1 - 2 * uv[:, 1]], 1)
@@ -48,7 +48,7 @@ def bake_texture(
     atlas.generate(pack_options=pack)
     names, faces, uv = atlas[0]
     uv = uv * np.array([atlas.width, atlas.height]) / max(atlas.width, atlas.height)
-    whole: Any = trimesh.Trimesh(mesh.vertices[names], faces, vertex_normals=mesh.vertex_normals[names], process=False)
+    whole = trimesh.Trimesh(mesh.vertices[names], faces, vertex_normals=mesh.vertex_normals[names], process=False)
     hits = _texels(uv, faces, side)
     inside = hits.face >= 0
     of = torch.from_numpy(faces.astype(np.int64))[hits.face[inside]]
@@ -58,7 +58,7 @@ def bake_texture(
     )
     picture = torch.zeros(side * side, 3)
     picture[inside] = color(places, F.normalize(normals, dim=1)).cpu()
-    away: Any = distance_transform_edt(~inside.view(side, side).numpy(), return_distances=False, return_indices=True)
+    away = distance_transform_edt(~inside.view(side, side).numpy(), return_distances=False, return_indices=True)
     row, column = torch.from_numpy(away).long()
     return TexturedMesh(
         whole, torch.from_numpy(np.array(uv, np.float32)), picture.view(side, side, 3)[row, column].permute(2, 0, 1)
@@ -66,8 +66,8 @@ def bake_texture(
 
 
 def _texels(uv: np.ndarray, faces: np.ndarray, side: int) -> Hits:
-    """Which triangle of the plane each texel's middle lies in: rays straight down on the unwrapped mesh."""
-    flat: Any = trimesh.Trimesh(np.concatenate([uv, np.zeros_like(uv[:, :1])], 1), faces, process=False)
+    """Return which triangle of the plane each texel's middle lies in: rays straight down on the unwrapped mesh."""
+    flat = trimesh.Trimesh(np.concatenate([uv, np.zeros_like(uv[:, :1])], 1), faces, process=False)
     middle = (torch.arange(side) + 0.5) / side
     v, u = torch.meshgrid(1 - middle, middle, indexing="ij")
     origin = torch.stack([u.flatten(), v.flatten(), torch.ones(side * side)], 1)
@@ -75,7 +75,7 @@ def _texels(uv: np.ndarray, faces: np.ndarray, side: int) -> Hits:
 
 
 def render_mesh(textured: TexturedMesh, camera: Camera, side: int) -> tuple[Tensor, Tensor]:
-    """What cameras (B) see of it: color times mask (B, 3, side, side) in [0, 1], mask (B, 1, side, side)."""
+    """Return what cameras (B) see of it: color times mask (B, 3, side, side) in [0, 1], mask (B, 1, side, side)."""
     origin, direction = camera_rays(camera, side)
     hits = raycast(textured.mesh, origin.flatten(0, 1), direction.flatten(0, 1))
     rgba = (

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def turntable_html(title: str, kinds: Mapping[str, Sequence[Image]]) -> str:
-    """Pictures evenly around, of each kind as many (color, normals, depth …) -> the page.
+    """Build the page of pictures evenly around, of each kind as many (color, normals, depth …).
 
     Raises ValueError where there are none, or kinds differ in number.
     """

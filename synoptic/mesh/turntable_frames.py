@@ -14,7 +14,8 @@ BATCH, PSNR_VIEWS = 6, 2
 
 
 def turntable_frames(scene: RadianceScene, frames: int = 90, side: int = 128) -> tuple[dict[str, Tensor], float]:
-    """Pictures (frames, 3, side, side) in [-1, 1] of each kind, the first in front, and the PSNR in dB of their colors.
+    """Return pictures (frames, 3, side, side) in [-1, 1] of each kind, the first in front, and
+    the PSNR in dB of their colors.
 
     Colors and normals are over white. They are drawn from the field baked on a grid; the PSNR is against
     the field itself, from `PSNR_VIEWS` sides. Depth is bright where near, from the nearest to the farthest place of all.

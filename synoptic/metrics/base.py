@@ -75,7 +75,7 @@ def mean_error(values: Iterable[SupportsFloat]) -> tuple[float, float]:
 
 
 def mean_by_prompt(prompts: Sequence[str], values: Iterable[SupportsFloat]) -> dict[str, float]:
-    """A prompt and a value a picture -> the mean of each prompt's pictures, prompts in order of first appearance.
+    """Return the mean of each prompt's pictures, from prompts and values of pictures, in order of first appearance.
 
     The courses' average: several pictures of one prompt first, then prompts. Raises ValueError on unequal lengths.
     """

@@ -72,7 +72,7 @@ class Clip:
         return 1 / self.model.logit_scale.exp().item()
 
     def preprocess(self, image: Image.Image) -> Tensor:
-        """The model's own preparation, (1, 3, h, w), normalized. PIL everywhere.
+        """Return the model's own preparation, (1, 3, h, w), normalized. PIL everywhere.
 
         OpenAI's: the short side to s, center crop. SigLIP's: both sides, whatever the picture's shape.
         """

@@ -20,7 +20,9 @@ def coherence(clip_model: Clip, image: Image.Image, side: int | None = None) -> 
 
 
 def disjoint_crops(image: Image.Image, side: int) -> list[Image.Image]:
-    """As many squares as fit without overlapping, evenly spaced edge to edge, row by row. Raises InputError under two."""
+    """Return as many squares as fit without overlapping, evenly spaced edge to edge, row by
+    row. Raises InputError under two.
+    """
     check_at_least("side", side, 1)
     lefts, tops = ([round(k * (long - side) / max(1, long // side - 1)) for k in range(long // side)] for long in image.size)
     if len(lefts) * len(tops) < 2:

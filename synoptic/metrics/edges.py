@@ -17,7 +17,8 @@ def edge_f1(found: Tensor, wanted: Tensor, tolerance: int = 1) -> Tensor:
 
 
 def matched_fraction(one: Tensor, other: Tensor, tolerance: int) -> Tensor:
-    """The share (N,) of the edges of `one` that have one of `other` at most `tolerance` pixels away; maps as `edge_f1`.
+    """Return the share (N,) of the edges of `one` that have one of `other` at most `tolerance`
+    pixels away; maps as `edge_f1`.
 
     1 where there is none in either, 0 where there is none in `one` alone.
     """

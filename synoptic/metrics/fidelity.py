@@ -65,7 +65,7 @@ def check_same_size(image: Image.Image, reference: Image.Image) -> None:
 
 
 def to_8bit(image: Image.Image) -> Tensor:
-    """One picture -> (1, 3, H, W) in [0, 255], float64."""
+    """Map one picture to (1, 3, H, W) in [0, 255], float64."""
     return ((from_pil(image).double() + 1) * 127.5).round()
 
 

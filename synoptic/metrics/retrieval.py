@@ -40,5 +40,5 @@ def retrieval(
 
 
 def ranks(cosines: Tensor, correct: Tensor) -> Tensor:
-    """How many other texts fit at least as well as the right one: (N, M) and (N,) -> (N,), 0 the best."""
+    """Count the other texts that fit at least as well as the right one: (N, M) and (N,) -> (N,), 0 the best."""
     return (cosines >= cosines.gather(1, correct[:, None])).sum(1) - 1

@@ -26,12 +26,13 @@ def seam(image: Image.Image, starts: Sequence[int], factor: int) -> float:
 
 
 def closing_seam(image: Image.Image, factor: int) -> float:
-    """The same for a closed picture: |Δx| from its last column to its first, over that across the columns inside."""
+    """Return the same for a closed picture: |Δx| from its last column to its first, over that across the columns inside."""
     return _ratio(column_differences(image), torch.tensor([0]), grid_columns(image, factor))
 
 
 def seam_baseline(image: Image.Image, starts: Sequence[int], factor: int) -> float:
-    """The same measure inside a picture: at the columns halfway between the starts (and the edges), over those elsewhere.
+    """Return the same measure inside a picture: at the columns halfway between the starts (and
+    the edges), over those elsewhere.
 
     A network's own grid can be coarser than a latent (in the bundled model's plain pictures the columns at multiples of 8
     latents jump less), and halfway has another phase of it: plain pictures at the same starts are the surer baseline. For

@@ -1,4 +1,4 @@
-"""What a model is to the rest of the house: one Denoiser, whatever its family."""
+"""The protocol of every model: a Denoiser, whatever its family, and what it is conditioned on."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from torch import Tensor
 from synoptic.diffusion.equations import Pred, Schedule, Time
 
 if TYPE_CHECKING:
+    from diffusers.models.modeling_utils import ModelMixin
+
     from synoptic.models.checkpoint import Checkpoint
     from synoptic.models.lora import Lora
     from synoptic.models.textual_inversion import TextualInversion
@@ -31,7 +33,7 @@ class Conditioning:
     text_mask: Tensor | None = None  # (N, L), 1 where there are words, 0 at padding that the network must not see
     text_embeds: Tensor | None = None  # (N, E), the pooled text of SDXL, as diffusers calls it
     time_ids: Tensor | None = None  # (N, 6), the sizes and the crop of SDXL, as diffusers calls them
-    guidance: Tensor | None = None  # (N,), the guidance scale that a network is told, where it takes one
+    guidance: Tensor | None = None  # (N,), the guidance scale that a network is conditioned on, where it takes one
     text_keys: Tensor | None = None  # (N, L, K), what every cross-attention makes of the text, by a `TextKVCache`
     branch_rows: Tensor | None = None  # (N, 2) on the CPU, of which branch of guidance and of which row of x each row is
     low_res: Tensor | None = None  # (N, 3, h, w), the small picture that an upscaler sees, at x's size
@@ -125,7 +127,7 @@ class Denoiser(Protocol):
     row_bytes: int  # working memory of one row in predict, estimated
 
     def embed(self, prompts: Sequence[str]) -> Conditioning:
-        """One row a prompt."""
+        """Return one row a prompt."""
         ...
 
     def predict(self, x: Tensor, t: Time, cond: Conditioning) -> Pred:
@@ -150,6 +152,6 @@ class PretrainedModel(Denoiser, Protocol):
     other_vae: Checkpoint | None  # where it is not the checkpoint's own
 
     @property
-    def network(self) -> torch.nn.Module:
+    def network(self) -> ModelMixin:
         """The network itself, for what learns beside it or inside it."""
         ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from diffusers.loaders.textual_inversion import TextualInversionLoaderMixin
@@ -11,6 +11,9 @@ from torch import Tensor
 
 from synoptic.models.emphasis import fragments
 from synoptic.models.locks import lock_of
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase as Tokenizer
 
 SPECIAL_TOKENS = 2  # start and end
 
@@ -36,17 +39,18 @@ def weighted_tokens(tokenizer: Any, prompt: str) -> list[tuple[int, float]]:
         ]
 
 
-def count_windows(tokenizer: Any, prompts: Sequence[str]) -> int:
+def count_windows(tokenizer: Tokenizer, prompts: Sequence[str]) -> int:
     """Return how many windows the longest of some prompts fills, at least 1."""
     room = tokenizer.model_max_length - SPECIAL_TOKENS
     return max(1, *(-(-len(weighted_tokens(tokenizer, prompt)) // room) for prompt in prompts))
 
 
-def tokenize_windows(tokenizer: Any, prompts: Sequence[str], windows: int) -> Windows:
+def tokenize_windows(tokenizer: Tokenizer, prompts: Sequence[str], windows: int) -> Windows:
     """Return prompts cut every 75 tokens; what does not fit is left out, what is empty is padded."""
     length = tokenizer.model_max_length
     room = length - SPECIAL_TOKENS
     start, end, pad = tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id
+    assert isinstance(pad, int)
     ids = torch.full((len(prompts), windows, length), pad)
     mask, weights = torch.zeros_like(ids), torch.ones(ids.shape)
     for row, prompt in enumerate(prompts):

@@ -5,9 +5,8 @@ The classes differ in how a latent is read from the encoder, and in how it is br
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
+from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor
 
 from synoptic.models.vae_configs import vae_factor, vae_width
@@ -16,7 +15,7 @@ from synoptic.models.vae_configs import vae_factor, vae_width
 class Codec:
     """An AutoencoderKL: a scale and a shift of all latents, or of each channel where its config has statistics."""
 
-    def __init__(self, vae: Any) -> None:
+    def __init__(self, vae: ModelMixin) -> None:
         self.vae, self.factor, self.width = vae, vae_factor(vae.config), vae_width(vae.config)
 
     def encode(self, image: Tensor) -> Tensor:
@@ -24,16 +23,16 @@ class Codec:
         return self.vae.encode(image).latent_dist.mode()
 
     def decode(self, latents: Tensor) -> Tensor:
-        """The VAE's own latents -> (N, 3, H, W)."""
+        """Map the VAE's own latents to (N, 3, H, W)."""
         return self.vae.decode(latents, return_dict=False)[0]
 
     def normalize(self, latents: Tensor) -> Tensor:
-        """The VAE's own latents -> the network's."""
+        """Map the VAE's own latents to the network's."""
         shift, scale = self._affine(latents)
         return (latents - shift) * scale
 
     def denormalize(self, x: Tensor) -> Tensor:
-        """The network's latents -> the VAE's own."""
+        """Map the network's latents to the VAE's own."""
         shift, scale = self._affine(x)
         return x / scale + shift
 
@@ -81,6 +80,6 @@ CODECS: dict[str, type[Codec]] = {
 }
 
 
-def codec_of(vae: Any) -> Codec:
+def codec_of(vae: ModelMixin) -> Codec:
     """Return the codec of a VAE of diffusers."""
     return CODECS.get(type(vae).__name__, Codec)(vae)

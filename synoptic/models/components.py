@@ -18,23 +18,24 @@ from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.clip_tokenizer import END, clip_tokenizer
 from synoptic.models.hub import first_line
-from synoptic.models.network_classes import DIFFUSERS_MODULES, network_class, transformers_network
+from synoptic.models.network_classes import is_diffusers_class, network_class, transformers_network
 from synoptic.models.open_clip import OpenClip, clip_tensors
 from synoptic.models.single_file import SingleFile
 from synoptic.models.single_file_weights import network_of_file
 
-ComponentLoader = Callable[..., Any]  # the name of a component in model_index.json -> the network or tokenizer
+ComponentLoader = Callable[[str], Any]  # the name of a component in model_index.json -> the network or tokenizer
 
 
 def load_network(name: str, checkpoint: Checkpoint, component: str, device: torch.device, dtype: torch.dtype) -> Any:
-    """The network of class `name` in the model's folder `component` ("" is the model itself), with every tensor there.
+    """Return the network of class `name` in the model's folder `component` ("" is the model
+    itself), with every tensor there.
 
     Raises InputError where a weight file is none, its tensors do not fit the config, or one is missing.
     """
     with readable(checkpoint, component):
         if isinstance(checkpoint, SingleFile):
             module, missing = network_of_file(name, checkpoint, component, dtype)
-        elif name in DIFFUSERS_MODULES:
+        elif is_diffusers_class(name):
             module, missing = _diffusers_network(name, checkpoint, component, dtype)
         else:
             files = checkpoint.fetch(checkpoint.weight_files(component, dtype.itemsize == 2))
@@ -55,7 +56,7 @@ def load_network(name: str, checkpoint: Checkpoint, component: str, device: torc
 def _diffusers_network(
     name: str, checkpoint: Checkpoint, component: str, dtype: torch.dtype
 ) -> tuple[torch.nn.Module, Collection[str]]:
-    """A network of diffusers, from a directory's files that were checked, and the tensors that are missing."""
+    """Return a network of diffusers, from a directory's files that were checked, and the tensors that are missing."""
     half = dtype.itemsize == 2
     checkpoint.fetch(checkpoint.weight_files(component, half))
     module, info = network_class(name).from_pretrained(
@@ -71,7 +72,7 @@ def _diffusers_network(
 
 
 def load_tokenizer(name: str, checkpoint: Checkpoint, component: str = "") -> Any:
-    """The tokenizer of class `name` in the model's folder `component`; the component "" is the model itself.
+    """Return the tokenizer of class `name` in the model's folder `component`; the component "" is the model itself.
 
     Raises InputError where transformers cannot read it.
     """

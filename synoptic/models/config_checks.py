@@ -8,6 +8,7 @@ from typing import TypeGuard
 
 from synoptic.errors import InputError
 from synoptic.models.vae_configs import vae_channels
+from synoptic.utils.json_objects import JsonObject
 
 FOREIGN_KEYS = (  # which would have a library open other files, other formats or code
     "transformers_weights",
@@ -43,22 +44,22 @@ REQUIRED_KEYS = {
 
 
 def is_count(value: object) -> TypeGuard[int]:
-    """Whether a value is a whole number, at least 1 and below 2^31."""
+    """Return whether a value is a whole number, at least 1 and below 2^31."""
     return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**31
 
 
 def is_counts(value: object) -> TypeGuard[list[int]]:
-    """Whether a value is a list of whole numbers, each at least 1."""
+    """Return whether a value is a list of whole numbers, each at least 1."""
     return isinstance(value, list) and len(value) > 0 and all(is_count(item) for item in value)
 
 
 def is_number(value: object) -> TypeGuard[float]:
-    """Whether a value is a finite number."""
+    """Return whether a value is a finite number."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def is_numbers(value: object) -> TypeGuard[list[float]]:
-    """Whether a value is a list of finite numbers."""
+    """Return whether a value is a list of finite numbers."""
     return isinstance(value, list) and len(value) > 0 and all(is_number(item) for item in value)
 
 
@@ -114,7 +115,7 @@ VALUES: dict[str, tuple[Callable[[object], bool], str]] = {  # key -> (what it m
 }
 
 
-def check_config(config: Mapping[str, object], source: str) -> None:
+def check_config(config: JsonObject, source: str) -> None:
     """Check a config.json, scheduler_config.json or tokenizer_config.json of `source` (a part, in words).
 
     Raises InputError where it names code or other files, lacks what every config of its class has, or holds a value that
@@ -155,7 +156,7 @@ def check_config(config: Mapping[str, object], source: str) -> None:
 
 
 def shard_names(index: Mapping[str, object], file: str) -> list[str]:
-    """The weight files that an index (`…safetensors.index.json`) names, once each, sorted.
+    """Return the weight files that an index (`…safetensors.index.json`) names, once each, sorted.
 
     Raises InputError unless each is a safetensors file of the same folder.
     """
@@ -172,7 +173,7 @@ def shard_names(index: Mapping[str, object], file: str) -> list[str]:
 
 
 def _items(config: Mapping[str, object]) -> Iterator[tuple[str, object]]:
-    """Every key and value of a config, those of nested ones too."""
+    """Yield every key and value of a config, those of nested ones too."""
     for key, value in config.items():
         yield key, value
         if isinstance(value, Mapping):

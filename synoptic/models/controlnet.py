@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import torch
+from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor
 
 from synoptic.diffusion.ddpm_schedule import DDPMSchedule
@@ -21,7 +22,7 @@ FLOW_TIMES = 1001  # a flow's times are 1000 … 0, both ends included
 class ControlNetwork(Protocol):
     """What says of a map what a network adds to its own features: the fields of the conditioning that take it."""
 
-    net: Any
+    net: ModelMixin
 
     def additions(
         self, x: Tensor, t: Time, cond: Conditioning, control_image: Tensor, strength: float | Tensor
@@ -37,7 +38,7 @@ class ControlNet:
     diffusers' pipelines it speaks to the first branch of guidance alone, that of the prompt.
     """
 
-    def __init__(self, net: Any) -> None:
+    def __init__(self, net: ModelMixin) -> None:
         self.net, self.layout = freeze_and_layout(net)
         self.device, self.dtype = net.device, net.dtype
 
@@ -56,7 +57,7 @@ class ControlNet:
 
 
 def controlnet_residuals(
-    net: Any, x: Tensor, t: Time, cond: Conditioning, control_image: Tensor, strength: float | Tensor = 1.0
+    net: ModelMixin, x: Tensor, t: Time, cond: Conditioning, control_image: Tensor, strength: float | Tensor = 1.0
 ) -> list[Tensor]:
     """Return what a ControlNetModel adds, frozen or learning; arguments as `ControlNet`, in the net's own dtype."""
     added = cond.text_only().added_cond_kwargs
@@ -79,7 +80,9 @@ class Control(NamedTuple):
     end: float = 1.0
 
     def is_active(self, t: Time, T: int) -> bool | Tensor:
-        """Whether it acts at time t of T - 1 … 0: diffusers' control_guidance_start and _end, if whole steps meet them."""
+        """Return whether it acts at time t of T - 1 … 0: diffusers' control_guidance_start and
+        _end, if whole steps meet them.
+        """
         way = T - 1 - t
         return (way >= self.start * T - 0.5) & (way < self.end * T - 0.5)
 

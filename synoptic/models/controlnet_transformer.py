@@ -6,14 +6,15 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import torch
+from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor
 
 from synoptic.diffusion.equations import Time
 from synoptic.models.base import Conditioning
-from synoptic.models.transformer import TransformerDenoiser, packed, places_of
+from synoptic.models.transformer import TransformerDenoiser
+from synoptic.models.transformer_networks import packed, places_of
 
 Added = tuple[Sequence[Tensor] | None, Sequence[Tensor] | None]  # behind the blocks, and behind FLUX.1's single ones
 KEPT_MAPS = 64  # encoded ones, of as many views: a map is the same at every step
@@ -26,7 +27,7 @@ class TransformerControlNet(ABC):
     `encode` is the model's. `mode` is the number of the condition, where the network is a union of several.
     """
 
-    def __init__(self, net: Any, encode: Callable[[Tensor], Tensor], mode: int | None = None) -> None:
+    def __init__(self, net: ModelMixin, encode: Callable[[Tensor], Tensor], mode: int | None = None) -> None:
         self.net, self.encode, self.mode = net.eval().requires_grad_(False), encode, mode
         self.device, self.dtype = net.device, net.dtype
         self._kept: dict[bytes, Tensor] = {}
@@ -48,7 +49,7 @@ class TransformerControlNet(ABC):
         """Call the network: x and the encoded map `seen` (N, C, h, w) in its own dtype, t (N,) from T to 0."""
 
     def _encoded(self, control_image: Tensor) -> Tensor:
-        """The latents (C, h, w) of a map (3, H, W) in [0, 1]."""
+        """Return the latents (C, h, w) of a map (3, H, W) in [0, 1]."""
         key = hashlib.sha256(control_image.cpu().float().numpy().tobytes()).digest()
         if key not in self._kept:
             if len(self._kept) >= KEPT_MAPS:
@@ -76,7 +77,7 @@ class Sd3ControlNet(TransformerControlNet):
 
 
 class FluxControlNet(TransformerControlNet):
-    """Of FLUX.1, whose maps are tokens beside the picture's; it may be told the guidance scale that the model is told."""
+    """Of FLUX.1, whose maps are tokens beside the picture's; it may take the guidance scale that the model takes."""
 
     def forward(self, x: Tensor, t: Tensor, cond: Conditioning, seen: Tensor) -> Added:
         mode = None if self.mode is None else torch.full((len(x), 1), self.mode, device=x.device)
@@ -94,7 +95,7 @@ class FluxControlNet(TransformerControlNet):
         )
 
 
-def controlnet_of(net: Any, model: TransformerDenoiser, kind: str) -> TransformerControlNet:
+def controlnet_of(net: ModelMixin, model: TransformerDenoiser, kind: str) -> TransformerControlNet:
     """Return the ControlNet of a network of diffusers for a model, for maps of a kind of condition."""
     if type(net).__name__ == "FluxControlNetModel":
         return FluxControlNet(net, model.encode, UNION_MODES[kind] if net.union else None)

@@ -1,8 +1,9 @@
-"""ControlNet unions: one network for maps of several kinds, which is told the kind (xinsir's ControlNet++)."""
+"""ControlNet unions: one network for maps of several kinds, conditioned on the kind (xinsir's ControlNet++)."""
 
 from __future__ import annotations
 
 import torch
+from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor
 
 from synoptic.diffusion.equations import Time
@@ -13,7 +14,7 @@ from synoptic.models.controlnet import ControlNet
 class ControlNetUnion(ControlNet):
     """A diffusers ControlNetUnionModel as a `ControlNetwork`, of maps of one kind: an index below its num_control_type."""
 
-    def __init__(self, net: object, kind: int) -> None:
+    def __init__(self, net: ModelMixin, kind: int) -> None:
         super().__init__(net)
         self.kind = kind
 

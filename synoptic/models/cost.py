@@ -26,7 +26,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.local_cache import read_cached, write_cached
 from synoptic.models.network_classes import build_network
-from synoptic.models.text_kv_cache import cross_attentions
+from synoptic.models.text_kv_cache import cross_attentions, text_layers
 from synoptic.models.transformer_cost import CLIP_TOKENS, TRANSFORMER_INPUTS, Inputs
 from synoptic.utils.json_objects import JsonObject
 
@@ -106,7 +106,7 @@ def text_key_bytes(net: nn.Module, dtype: torch.dtype) -> int:
     """Return what the text's keys and values in all layers take of a U-Net's row, which `TextKVCache` holds."""
     if not isinstance(net, UNet2DConditionModel):
         return 0
-    return sum(2 * attn.to_k.out_features for attn in cross_attentions(net)) * CLIP_TOKENS * dtype.itemsize
+    return sum(2 * text_layers(attn)[0].out_features for attn in cross_attentions(net)) * CLIP_TOKENS * dtype.itemsize
 
 
 def unet_inputs(config: JsonObject, channels: int | None = None) -> Inputs:

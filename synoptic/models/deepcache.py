@@ -4,14 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from copy import copy
-from typing import Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Protocol, TypedDict, TypeVar, Unpack
 
 import torch
+from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor
 
 from synoptic.diffusion.equations import Time
 
+if TYPE_CHECKING:
+    from synoptic.models.unet import UNet
+
 RowId = tuple[int, int]
+
+
+class HasUNet(Protocol):
+    """A Denoiser on a U-Net."""
+
+    unet: UNet
+
+
+D = TypeVar("D", bound=HasUNet)
 
 
 class UNetArguments(TypedDict):
@@ -33,7 +46,7 @@ class DeepCache:
     are known by their place, branch and x, so that they may come in calls of any size; what nothing was kept of runs whole.
     """
 
-    def __init__(self, net: Any, full_times: Collection[Time]) -> None:
+    def __init__(self, net: ModelMixin, full_times: Collection[Time]) -> None:
         self.net, self.full_times = net, full_times
         self.time: Time | None = None
         self.row_ids: list[RowId] = []
@@ -49,7 +62,7 @@ class DeepCache:
     def __call__(
         self, x: Tensor, t: Tensor, text: Tensor, return_dict: bool = False, **kwargs: Unpack[UNetArguments]
     ) -> tuple[Tensor]:
-        """As the network itself."""
+        """Return as the network itself."""
         if all(place in self.cache for place in self.row_ids):
             return (
                 shallow_forward(self.net, x, t, text, gather_rows([self.cache[place] for place in self.row_ids]), **kwargs),
@@ -59,8 +72,10 @@ class DeepCache:
         return (out,)
 
 
-def full_forward(net: Any, x: Tensor, t: Tensor, text: Tensor, **kwargs: Unpack[UNetArguments]) -> tuple[Tensor, Tensor]:
-    """What comes to the last block from below, and what the network says."""
+def full_forward(
+    net: ModelMixin, x: Tensor, t: Tensor, text: Tensor, **kwargs: Unpack[UNetArguments]
+) -> tuple[Tensor, Tensor]:
+    """Return what comes to the last block from below, and what the network says."""
     found: list[Tensor] = []
     hook = net.up_blocks[-1].register_forward_pre_hook(
         lambda _, args, kwargs: found.append(kwargs["hidden_states"]), with_kwargs=True
@@ -72,7 +87,9 @@ def full_forward(net: Any, x: Tensor, t: Tensor, text: Tensor, **kwargs: Unpack[
     return found[0], out
 
 
-def shallow_forward(net: Any, x: Tensor, t: Tensor, text: Tensor, below: Tensor, **kwargs: Unpack[UNetArguments]) -> Tensor:
+def shallow_forward(
+    net: ModelMixin, x: Tensor, t: Tensor, text: Tensor, below: Tensor, **kwargs: Unpack[UNetArguments]
+) -> Tensor:
     """UNet2DConditionModel.forward of its first and last block alone, around `below`."""
     first, last = net.down_blocks[0], net.up_blocks[-1]
     added, residuals = kwargs["added_cond_kwargs"] or {}, kwargs["down_block_additional_residuals"]
@@ -93,7 +110,7 @@ def shallow_forward(net: Any, x: Tensor, t: Tensor, text: Tensor, below: Tensor,
 
 
 def has_cross_attention(block: object) -> bool:
-    """Whether it attends to the text."""
+    """Return whether it attends to the text."""
     return getattr(block, "has_cross_attention", False)
 
 
@@ -105,8 +122,8 @@ def gather_rows(found: list[tuple[Tensor, int]]) -> Tensor:
     return torch.stack([part[k] for part, k in found])
 
 
-def with_deepcache(model: Any, full_times: Collection[Time]) -> Any:
-    """A Denoiser on a U-Net -> the same, which runs its network whole at `full_times` only."""
+def with_deepcache(model: D, full_times: Collection[Time]) -> D:
+    """Return a Denoiser whose U-Net runs whole at `full_times` only."""
     model, unet = copy(model), copy(model.unet)
     model.unet, unet.deepcache = unet, DeepCache(unet.net, full_times)
     return model

@@ -15,7 +15,7 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 
 
 def choose_device(device: str) -> torch.device:
-    """Raises InputError where torch cannot use it."""
+    """Raise InputError where torch cannot use it."""
     if device == "auto":
         mps = torch.backends.mps.is_available()
         if torch.cuda.is_available() and "LOCAL_RANK" in os.environ:  # one of several processes, each with its own
@@ -37,7 +37,7 @@ def dtype_name(dtype: str | torch.dtype) -> str:
 
 
 def choose_dtype(dtype: str, device: torch.device, half: str = "float16") -> torch.dtype:
-    """The precision of this name; auto is `half` on a GPU. Raises InputError for another name."""
+    """Return the precision of this name; auto is `half` on a GPU. Raises InputError for another name."""
     if dtype != "auto":
         if dtype not in DTYPES:
             raise InputError(f"dtype must be auto, {', '.join(DTYPES)}; {dtype!r} was given", rule="dtype")
@@ -48,7 +48,7 @@ def choose_dtype(dtype: str, device: torch.device, half: str = "float16") -> tor
 
 
 def cpu_is_fast_at_bf16() -> bool:
-    """Whether this CPU multiplies bfloat16 in hardware (AVX512-BF16 or AMX); elsewhere it is slower than float32."""
+    """Return whether this CPU multiplies bfloat16 in hardware (AVX512-BF16 or AMX); elsewhere it is slower than float32."""
     probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     return any(getattr(torch.cpu, probe, lambda: False)() for probe in probes)
 

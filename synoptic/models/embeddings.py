@@ -26,7 +26,7 @@ TENSORS = ("text", "text_mask", "text_embeds", "time_ids")  # of a Conditioning,
 
 
 def check_embeddings(path: Path, checkpoint: Checkpoint, prompts: Sequence[str]) -> None:
-    """Raises InputError unless the file can be read, is of this model and has every prompt."""
+    """Raise InputError unless the file can be read, is of this model and has every prompt."""
     try:
         check_weights(path)
         about = read_metadata(path)
@@ -60,6 +60,6 @@ def check_embeddings(path: Path, checkpoint: Checkpoint, prompts: Sequence[str])
 
 
 def read_metadata(path: Path) -> JsonObject:
-    """What the file says of itself: its prompts, the model and its revision."""
+    """Return what the file says of itself: its prompts, the model and its revision."""
     about = read_safetensors_header(path)[0]["__metadata__"]
     return about | {"prompts": json.loads(about["prompts"])}

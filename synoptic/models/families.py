@@ -1,9 +1,10 @@
-"""The pipeline classes that synoptic loads: their components and what recipes use by default. Imports nothing heavy."""
+"""The pipeline classes that synoptic loads: their components and what applications use by default. Imports nothing heavy."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal, NamedTuple
 
 from synoptic.diffusion.scheduler_classes import Spacing
@@ -11,7 +12,7 @@ from synoptic.diffusion.scheduler_classes import Spacing
 
 @dataclass(frozen=True)
 class Defaults:
-    """What a recipe uses where nothing was asked: steps, guidance scale, window stride in the model's own pixels.
+    """What an application uses where nothing was asked: steps, guidance scale, window stride in the model's own pixels.
 
     `joint_guidance_scale` is the guidance scale where several prompts share one picture (None: the same), `few_steps` the
     steps of versions that are distilled to a few.
@@ -65,7 +66,7 @@ class Family:
 
 
 def few_step_defaults(name: str, usual: Defaults) -> Defaults | None:
-    """What models distilled to a few steps take, by their names (Turbo, Lightning, Hyper, LCM); None for other names."""
+    """Return the defaults of models distilled to a few steps, by name (Turbo, Lightning, Hyper, LCM); None for others."""
     known = re.search(r"(?<![a-z])(turbo|lightning|hyper|lcm|latent[-_]?consistency)(?![a-z])", name.lower())
     return usual.distilled if known else None
 
@@ -88,77 +89,64 @@ QWEN_VL_TEXT_ENCODER = {"tokenizer": "Qwen2Tokenizer", "text_encoder": "Qwen2_5_
 GEMMA_TEXT_ENCODER = {"tokenizer": "GemmaTokenizer", "text_encoder": "Gemma2Model"}
 QWEN_TEXT_ENCODER = {"tokenizer": "Qwen2Tokenizer", "text_encoder": "Qwen3Model"}
 
+transformer_family = partial(Family, network="transformer", half="bfloat16")
 FAMILIES: dict[str, Family] = {
     "StableDiffusionPipeline": Family(LATENT_UNET | CLIP_TEXT_ENCODER, Defaults(50, 7.5, 8)),
     "StableDiffusionXLPipeline": Family(LATENT_UNET | CLIP_TEXT_ENCODER | SECOND_TEXT_ENCODER, Defaults(50, 5.0, 16)),
     "StableDiffusionUpscalePipeline": Family(LATENT_UNET | CLIP_TEXT_ENCODER, Defaults(50, 7.5, 16), "low_res_scheduler"),
     "IFPipeline": Family(PIXEL_UNET | T5_TEXT_ENCODER, Defaults(50, 7.0, 16)),
     "IFSuperResolutionPipeline": Family(PIXEL_UNET | T5_TEXT_ENCODER, Defaults(50, 4.0, 64), "image_noising_scheduler"),
-    "StableDiffusion3Pipeline": Family(
+    "StableDiffusion3Pipeline": transformer_family(
         {"transformer": "SD3Transformer2DModel", "vae": "AutoencoderKL"} | SD3_TEXT_ENCODERS,
         Defaults(28, 7.0, 32),
-        network="transformer",
         spacing="scheduler",
         text_length=256,
-        half="bfloat16",
         variant=Variant("qk_norm", "rms_norm", Defaults(28, 4.5, 32), 256),  # 3.5
     ),
-    "FluxPipeline": Family(
+    "FluxPipeline": transformer_family(
         {"transformer": "FluxTransformer2DModel", "vae": "AutoencoderKL"} | FLUX_TEXT_ENCODERS,
         Defaults(28, 3.5, 32),
-        network="transformer",
         native_side=128,
         packed=True,
         spacing="linspace",
         text_length=512,
-        half="bfloat16",
         variant=Variant("guidance_embeds", False, Defaults(4, 1.0, 32), 256),  # schnell
     ),
-    "ZImagePipeline": Family(
+    "ZImagePipeline": transformer_family(
         {"transformer": "ZImageTransformer2DModel", "vae": "AutoencoderKL"} | QWEN_TEXT_ENCODER,
         Defaults(50, 6.0, 32, few_steps=8),  # its own scale counts from 0: 5
-        network="transformer",
         native_side=128,
         spacing="linspace",
         text_length=512,
-        half="bfloat16",
     ),
-    "QwenImagePipeline": Family(
+    "QwenImagePipeline": transformer_family(
         {"transformer": "QwenImageTransformer2DModel", "vae": "AutoencoderKLQwenImage"} | QWEN_VL_TEXT_ENCODER,
         Defaults(50, 4.0, 32),
-        network="transformer",
         native_side=128,
         packed=True,
         spacing="linspace",
         text_length=512,
-        half="bfloat16",
     ),
-    "SanaPipeline": Family(
+    "SanaPipeline": transformer_family(
         {"transformer": "SanaTransformer2DModel", "vae": "AutoencoderDC"} | GEMMA_TEXT_ENCODER,
         Defaults(20, 4.5, 8),
-        network="transformer",
         token_side=1,
         text_length=300,
-        half="bfloat16",
     ),
-    "Flux2KleinPipeline": Family(
+    "Flux2KleinPipeline": transformer_family(
         {"transformer": "Flux2Transformer2DModel", "vae": "AutoencoderKLFlux2", "tokenizer": "Qwen2Tokenizer"}
         | {"text_encoder": "Qwen3ForCausalLM"},
         Defaults(50, 4.0, 32),
-        network="transformer",
         native_side=128,
         packed=True,
         spacing="flux2",
         text_length=512,
-        half="bfloat16",
         variant=Variant("is_distilled", True, Defaults(4, 1.0, 32), 512),
     ),
-    "PixArtSigmaPipeline": Family(
+    "PixArtSigmaPipeline": transformer_family(
         {"transformer": "PixArtTransformer2DModel", "vae": "AutoencoderKL"} | T5_TEXT_ENCODER,
         Defaults(20, 4.5, 32),
-        network="transformer",
         text_length=300,
-        half="bfloat16",
     ),
 }
 

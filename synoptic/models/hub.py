@@ -16,7 +16,7 @@ ANSWER_SECONDS = 4.0  # within which the hub must answer
 
 
 def download(repo: str, file: str, revision: str | None = None) -> Path:
-    """The hub's file in the local cache, at one commit (the newest by default). Raises InputError where it has none."""
+    """Return a hub's file in the local cache, of one commit (by default the newest). Raises InputError where it has none."""
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import GatedRepoError, LocalEntryNotFoundError, RepositoryNotFoundError
 
@@ -40,7 +40,7 @@ def download(repo: str, file: str, revision: str | None = None) -> Path:
 
 
 def incomplete(repo: str, file: str, why: str = "no network") -> InputError:
-    """The error of a snapshot in the cache that lacks a file, which cannot be fetched now."""
+    """Return the error of a snapshot in the cache that lacks a file, which cannot be fetched now."""
     return InputError(
         f"{repo} is in the cache in part only: {file} is not, and could not be fetched ({why}): connect and run again",
         rule="hub-incomplete",
@@ -48,7 +48,7 @@ def incomplete(repo: str, file: str, why: str = "no network") -> InputError:
 
 
 def list_files(repo: str, snapshot: Path) -> list[str]:
-    """Every file of a hub model at its snapshot's commit: the hub's, or without a network those in the cache."""
+    """Return every file of a hub model at its snapshot's commit: the hub's, or without a network those in the cache."""
     if is_online():
         from huggingface_hub import list_repo_files
 
@@ -57,13 +57,13 @@ def list_files(repo: str, snapshot: Path) -> list[str]:
 
 
 def relative_files(folder: Path) -> list[str]:
-    """Every file's path inside the folder, sorted."""
+    """Return every file's path inside the folder, sorted."""
     return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
 
 
 @cache
 def is_online() -> bool:
-    """Whether the hub answers, asked once, within seconds: being offline should not cost minutes of retries.
+    """Return whether the hub answers, asked once, within seconds: being offline should not cost minutes of retries.
 
     Not where HF_HUB_OFFLINE is set. A name that resolves says nothing: connections may go nowhere.
     """

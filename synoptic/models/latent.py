@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
 
 import torch
+from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor
 
 from synoptic.diffusion.equations import Pred, Schedule, Time, pred_from_output
@@ -23,7 +23,7 @@ from synoptic.models.memory import TILE_IMAGES, coded_pixels
 from synoptic.models.text import TextEncoder, embed_in_halves
 from synoptic.models.textual_inversion import TextualInversion
 from synoptic.models.tiling import tiled_in_batches
-from synoptic.models.unet import UNet
+from synoptic.models.unet import UNet, freeze
 
 
 class LatentSpace:
@@ -34,8 +34,9 @@ class LatentSpace:
     textual_inversions: Sequence[TextualInversion] = ()
     other_vae: Checkpoint | None = None
 
-    def __init__(self, vae: Any, shape: tuple[int, int, int], layout: torch.memory_format) -> None:
-        self.vae, self.shape = vae.eval().requires_grad_(False).to(memory_format=layout), shape
+    def __init__(self, vae: ModelMixin, shape: tuple[int, int, int], layout: torch.memory_format) -> None:
+        freeze(vae, layout)
+        self.vae, self.shape = vae, shape
         self.compiled = False
         self.codec = codec_of(vae)
         self.factor: int = self.codec.factor
@@ -80,13 +81,13 @@ class LatentSpace:
 class LatentDenoiser(LatentSpace):
     """A U-Net in the latents of a VAE."""
 
-    def __init__(self, unet: UNet, vae: Any, text_encoder: TextEncoder, schedule: Schedule) -> None:
+    def __init__(self, unet: UNet, vae: ModelMixin, text_encoder: TextEncoder, schedule: Schedule) -> None:
         super().__init__(vae, unet.shape, unet.layout)
         self.unet, self.text_encoder, self.schedule = unet, text_encoder, schedule
         self.device, self.dtype, self.row_bytes = unet.device, unet.dtype, unet.row_bytes
 
     @property
-    def network(self) -> torch.nn.Module:
+    def network(self) -> ModelMixin:
         return self.unet.net
 
     def compile(self) -> None:
@@ -104,5 +105,7 @@ class LatentDenoiser(LatentSpace):
 def stable_diffusion(
     component: ComponentLoader, checkpoint: Checkpoint, schedule: Schedule, text_encoder: TextEncoder
 ) -> LatentDenoiser:
-    """A StableDiffusionPipeline or StableDiffusionXLPipeline directory; `part(name)` loads its component of that name."""
+    """Return a StableDiffusionPipeline or StableDiffusionXLPipeline directory; `part(name)`
+    loads its component of that name.
+    """
     return LatentDenoiser(UNet(component("unet")), component("vae"), text_encoder, schedule)

@@ -1,4 +1,4 @@
-"""load(name) -> Denoiser, load_upscaler, load_controlnet, load_text_encoder: the doors to every family.
+"""load(name) -> Denoiser, load_upscaler, load_controlnet, load_text_encoder: every family by one call each.
 
 Safetensors only; no code from a checkpoint is ever run.
 """
@@ -6,9 +6,7 @@ Safetensors only; no code from a checkpoint is ever run.
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Sequence
-from copy import copy
 from dataclasses import replace
 from typing import Any
 
@@ -16,12 +14,12 @@ import torch
 
 from synoptic.diffusion.equations import Schedule
 from synoptic.diffusion.schedules import schedule_from_config
-from synoptic.errors import InputError, user_path
-from synoptic.models import latent, pixel, transformer, upscaler
+from synoptic.errors import InputError
+from synoptic.models import transformer
 from synoptic.models.base import PretrainedModel
+from synoptic.models.builders import BUILDERS, TEXT_ENCODERS, UPSCALER_BUILDERS
 from synoptic.models.checkpoint import TEXT_COMPONENTS, Checkpoint
 from synoptic.models.clip_options import check_clip_skip
-from synoptic.models.clip_windows import count_windows
 from synoptic.models.component_bytes import coding_bytes, component_bytes, component_dtype
 from synoptic.models.components import ComponentLoader, load_network, load_tokenizer, readable
 from synoptic.models.control_kinds import union_kind
@@ -37,7 +35,6 @@ from synoptic.models.placement import (
     on_device_while_called,
     place_network,
 )
-from synoptic.models.precomputed_text import PrecomputedTextEncoder
 from synoptic.models.registry import resolve, resolve_controlnet, resolve_upscaler, resolve_vae
 from synoptic.models.t2i_adapter import T2IAdapter
 from synoptic.models.text import (
@@ -45,45 +42,9 @@ from synoptic.models.text import (
     DoubleClipTextEncoder,
     TextEncoder,
     add_words,
-    clip_text_encoder,
-    double_clip_text_encoder,
-    t5_text_encoder,
 )
-from synoptic.models.text_flow import flux_text_encoder, pixart_text_encoder, sd3_text_encoder, z_image_text_encoder
-from synoptic.models.text_language import flux2_klein_text_encoder, qwen_image_text_encoder, sana_text_encoder
 from synoptic.models.textual_inversion import read_textual_inversions
 from synoptic.models.upscaler import Upscaler
-
-BUILDERS: dict[str, Callable[..., latent.LatentDenoiser | pixel.PixelDenoiser | transformer.TransformerDenoiser]] = {
-    "StableDiffusionPipeline": latent.stable_diffusion,
-    "StableDiffusionXLPipeline": latent.stable_diffusion,
-    "IFPipeline": pixel.deepfloyd,
-    "StableDiffusion3Pipeline": transformer.stable_diffusion_3,
-    "FluxPipeline": transformer.flux,
-    "ZImagePipeline": transformer.z_image,
-    "PixArtSigmaPipeline": transformer.pixart_sigma,
-    "QwenImagePipeline": transformer.qwen_image,
-    "SanaPipeline": transformer.sana,
-    "Flux2KleinPipeline": transformer.flux2_klein,
-}
-UPSCALER_BUILDERS: dict[str, Callable[..., Upscaler]] = {
-    "StableDiffusionUpscalePipeline": upscaler.stable_diffusion,
-    "IFSuperResolutionPipeline": upscaler.deepfloyd,
-}
-TEXT_ENCODERS: dict[str, Callable[..., TextEncoder]] = {
-    "StableDiffusionPipeline": clip_text_encoder,
-    "StableDiffusionXLPipeline": double_clip_text_encoder,
-    "StableDiffusionUpscalePipeline": clip_text_encoder,
-    "IFPipeline": t5_text_encoder,
-    "StableDiffusion3Pipeline": sd3_text_encoder,
-    "FluxPipeline": flux_text_encoder,
-    "ZImagePipeline": z_image_text_encoder,
-    "PixArtSigmaPipeline": pixart_text_encoder,
-    "QwenImagePipeline": qwen_image_text_encoder,
-    "SanaPipeline": sana_text_encoder,
-    "Flux2KleinPipeline": flux2_klein_text_encoder,
-    "IFSuperResolutionPipeline": t5_text_encoder,
-}
 
 
 Named = str | os.PathLike[str] | Checkpoint
@@ -114,7 +75,8 @@ def load(
     offload: str = "none",
     quantize: str = "none",
 ) -> PretrainedModel:
-    """The model `name`: `bundled`, an alias (`sd1.5`, `sd2`, `sdxl`, `if`, …), a hub id, a diffusers directory or a file.
+    """Return the model `name`: `bundled`, an alias (`sd1.5`, `sd2`, `sdxl`, `if`, …), a hub id,
+    a diffusers directory or a file.
 
     device: auto (CUDA, else MPS, else CPU) or any torch device; dtype: auto (on a GPU the family's half precision, float16
     or bfloat16; bfloat16 on a CPU that is fast at it, else float32) or one of float32, bfloat16, float16, float64,
@@ -140,11 +102,11 @@ def load(
         coding = coding_bytes(checkpoint, on, choose_dtype(dtype, on, checkpoint.family.half))
         offload = choose_offload(weights, checkpoint.family.network, coding, free_memory(on), on)
     component = _component_loader(checkpoint, device, dtype, loras, other_vae, offload, quantize)
-    text = text_encoder or TEXT_ENCODERS[_pipeline_class(checkpoint)](component, checkpoint)
+    text = text_encoder or TEXT_ENCODERS[checkpoint.pipeline_class](component, checkpoint)
     if isinstance(text, ClipTextEncoder | DoubleClipTextEncoder):
         text = replace(text, clip_skip=clip_skip)
         add_words(text, inversions)
-    model = BUILDERS[_pipeline_class(checkpoint)](component, checkpoint, _schedule(checkpoint, "scheduler"), text)
+    model = BUILDERS[checkpoint.pipeline_class](component, checkpoint, _schedule(checkpoint, "scheduler"), text)
     model.checkpoint, model.loras, model.other_vae, model.textual_inversions = checkpoint, loras, other_vae, inversions
     if compile:
         model.compile()
@@ -158,7 +120,8 @@ def load_upscaler(
     dtype: str | torch.dtype = "auto",
     text_encoder: TextEncoder | None = None,
 ) -> Upscaler:
-    """The upscaler `name`: `bundled-if-ii`, an alias (`if-ii`, `if-ii-l`, `sd-x4`), a hub id or a diffusers directory.
+    """Return the upscaler `name`: `bundled-if-ii`, an alias (`if-ii`, `if-ii-l`, `sd-x4`), a
+    hub id or a diffusers directory.
 
     device, dtype and text_encoder: as `load`; text may be stage I's `embed`, for example, where both have the same tower.
     Raises InputError as `resolve_upscaler` does, and where there is neither text nor tower.
@@ -173,12 +136,12 @@ def load_upscaler(
     s, low_res_schedule = (
         _schedule(checkpoint, scheduler) for scheduler in ("scheduler", checkpoint.family.low_res_scheduler or "")
     )
-    return UPSCALER_BUILDERS[_pipeline_class(checkpoint)](
+    return UPSCALER_BUILDERS[checkpoint.pipeline_class](
         component,
         s,
         low_res_schedule,
         checkpoint.model_index,
-        text_encoder or TEXT_ENCODERS[_pipeline_class(checkpoint)](component, checkpoint),
+        text_encoder or TEXT_ENCODERS[checkpoint.pipeline_class](component, checkpoint),
     )
 
 
@@ -190,10 +153,10 @@ def load_controlnet(
     dtype: str | torch.dtype = "auto",
     condition: str | None = None,
 ) -> ControlNetwork:
-    """The ControlNet `name`: `bundled-canny`, `bundled-scribble`, `bundled-depth`, a hub id, a directory or a file.
+    """Return the ControlNet `name`: `bundled-canny`, `bundled-scribble`, `bundled-depth`, a hub id, a directory or a file.
 
     A ControlNet, a union of them or a T2I-Adapter. model: what it was made for; device and dtype: as `load`. condition: what
-    its maps show, which a union must be told, where its name does not (`…:canny`). Raises InputError as
+    its maps show, which a union must know, where its name does not (`…:canny`). Raises InputError as
     `resolve_controlnet` and `union_kind`.
     """
     checkpoint = checkpoint_of(name, lambda text: resolve_controlnet(text, checkpoint_of(model, resolve)))
@@ -216,18 +179,14 @@ def load_controlnet(
 def load_transformer_controlnet(
     controlnet: Checkpoint, model: transformer.TransformerDenoiser, kind: str
 ) -> TransformerControlNet:
-    """The ControlNet of a transformer, for maps of a kind of condition, on the model's device and in its dtype."""
+    """Return the ControlNet of a transformer, for maps of a kind of condition, on the model's device and in its dtype."""
     name = controlnet.config("")["_class_name"]
     return controlnet_of(load_network(name, controlnet, "", model.device, model.dtype), model, kind)
 
 
 def load_text_encoder(checkpoint: Checkpoint, *, device: str = "auto", dtype: str = "auto") -> TextEncoder:
-    """A model's text tower alone. device and dtype: as `load`."""
-    return TEXT_ENCODERS[_pipeline_class(checkpoint)](_component_loader(checkpoint, device, dtype), checkpoint)
-
-
-def _pipeline_class(checkpoint: Checkpoint) -> str:
-    return checkpoint.pipeline_class
+    """Return a model's text tower alone. device and dtype: as `load`."""
+    return TEXT_ENCODERS[checkpoint.pipeline_class](_component_loader(checkpoint, device, dtype), checkpoint)
 
 
 def _schedule(checkpoint: Checkpoint, component: str) -> Schedule:
@@ -270,69 +229,8 @@ def _component_loader(
 def _load_component(
     checkpoint: Checkpoint, component: str, device: torch.device, dtype: torch.dtype, place: torch.device
 ) -> Any:
-    """One component, always our own class, at a place, in what computes it on the device."""
+    """Return one component, always our own class, at a place, in what computes it on the device."""
     name = checkpoint.family.components[component]
     if component not in checkpoint.family.weighted_components:
         return load_tokenizer(name, checkpoint, component)
     return load_network(name, checkpoint, component, place, component_dtype(checkpoint, component, device, dtype))
-
-
-_lock = threading.Lock()
-_kept: dict[tuple[object, ...], PretrainedModel] = {}  # the last one
-
-
-def load_once(
-    name: str,
-    *,
-    device: str = "auto",
-    dtype: str = "auto",
-    compile: bool = False,
-    embeddings: str | None = None,
-    lora: Sequence[str] = (),
-    vae: str | None = None,
-    textual_inversion: Sequence[str] = (),
-    clip_skip: int = 0,
-    offload: str = "none",
-    quantize: str = "none",
-    long_prompts: Sequence[str] = (),
-) -> PretrainedModel:
-    """Load as `load` does, or return the model of the last call if it was the same. Safe in several threads.
-
-    embeddings: a file of precomputed embeddings, used in place of the text encoder. lora, vae, textual_inversion, clip_skip,
-    offload, quantize: as `load`. long_prompts: texts each of which the text encoder shall see as a whole.
-    """
-    checkpoint = resolve(name)
-    file = user_path(embeddings) if embeddings else None
-    changes = tuple((one.digest, one.scale) for one in read_loras(lora, checkpoint))
-    words = tuple((one.digest, one.token) for one in read_textual_inversions(textual_inversion, checkpoint))
-    key = (checkpoint.path_or_repo, checkpoint.revision, device, dtype, compile, changes, words, clip_skip)
-    key += (offload, quantize)
-    key += (file and (file, file.stat().st_mtime_ns), vae and resolve_vae(vae, checkpoint).network_revision)
-    with _lock:
-        if key not in _kept:
-            _kept.clear()
-            text = PrecomputedTextEncoder(file, choose_device(device)) if file else None
-            _kept[key] = load(
-                checkpoint,
-                device=device,
-                dtype=dtype,
-                text_encoder=text,
-                compile=compile,
-                lora=lora,
-                vae=vae,
-                textual_inversion=textual_inversion,
-                clip_skip=clip_skip,
-                offload=offload,
-                quantize=quantize,
-            )
-        return reading(_kept[key], long_prompts)
-
-
-def reading(model: PretrainedModel, prompts: Sequence[str]) -> PretrainedModel:
-    """Return the model with a text encoder of as many windows as the longest of some prompts fills."""
-    text = getattr(model, "text_encoder", None)
-    if not prompts or not isinstance(text, ClipTextEncoder | DoubleClipTextEncoder):
-        return model
-    longer: Any = copy(model)
-    longer.text_encoder = replace(text, windows=max(count_windows(tower.tokenizer, prompts) for tower in text.towers))
-    return longer

@@ -77,7 +77,7 @@ def coded_pixels(width: int, itemsize: int) -> int:
 
 
 def max_batch_rows(model: Denoiser, device: torch.device) -> int:
-    """Rows whose working memory fits into half of what is free; on a CPU no more than its caches profit from."""
+    """Return rows whose working memory fits into half of what is free; on a CPU no more than its caches profit from."""
     fits = max(1, free_memory(device) // 2 // model.row_bytes)
     return min(fits, MAX_CPU_ROWS) if device.type == "cpu" else fits
 

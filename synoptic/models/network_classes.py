@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import diffusers
 import torch
 import transformers
 from torch import Tensor, nn
@@ -13,42 +13,32 @@ from transformers.utils import logging
 
 from synoptic.utils.json_objects import JsonObject
 
-DIFFUSERS_MODULES = {  # where each class lives: its own module imports faster than the whole library
-    "UNet2DConditionModel": "diffusers.models.unets.unet_2d_condition",
-    "SD3Transformer2DModel": "diffusers.models.transformers.transformer_sd3",
-    "FluxTransformer2DModel": "diffusers.models.transformers.transformer_flux",
-    "ZImageTransformer2DModel": "diffusers.models.transformers.transformer_z_image",
-    "PixArtTransformer2DModel": "diffusers.models.transformers.pixart_transformer_2d",
-    "QwenImageTransformer2DModel": "diffusers.models.transformers.transformer_qwenimage",
-    "SanaTransformer2DModel": "diffusers.models.transformers.sana_transformer",
-    "Flux2Transformer2DModel": "diffusers.models.transformers.transformer_flux2",
-    "AutoencoderKLQwenImage": "diffusers.models.autoencoders.autoencoder_kl_qwenimage",
-    "AutoencoderDC": "diffusers.models.autoencoders.autoencoder_dc",
-    "AutoencoderKLFlux2": "diffusers.models.autoencoders.autoencoder_kl_flux2",
-    "AutoencoderKL": "diffusers.models.autoencoders.autoencoder_kl",
-    "SD3ControlNetModel": "diffusers.models.controlnets.controlnet_sd3",
-    "FluxControlNetModel": "diffusers.models.controlnets.controlnet_flux",
-    "ControlNetModel": "diffusers.models.controlnets.controlnet",
-    "ControlNetUnionModel": "diffusers.models.controlnets.controlnet_union",
-    "T2IAdapter": "diffusers.models.adapter",
-}
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig, PreTrainedModel
+
+
+def is_diffusers_class(name: str) -> bool:
+    """Return whether a class is one of diffusers, not of transformers."""
+    return not hasattr(transformers, name)
 
 
 def network_class(name: str) -> Any:
     """Return a class of diffusers or transformers."""
-    return getattr(importlib.import_module(DIFFUSERS_MODULES[name]) if name in DIFFUSERS_MODULES else transformers, name)
+    return getattr(diffusers if is_diffusers_class(name) else transformers, name)
 
 
-def transformers_config(kind: Any, config: JsonObject) -> Any:
+def transformers_config(kind: type[PreTrainedModel], config: JsonObject) -> PretrainedConfig:
     """Return the config object of a class of transformers: a tower's may lie inside the whole model's."""
-    part = kind.config_class.base_config_key
-    return kind.config_class.from_dict(dict(config.get(part) or config))
+    found = kind.config_class
+    assert found is not None
+    part = found.base_config_key
+    return found.from_dict(dict(config.get(part) or config))
 
 
 def build_network(name: str, config: JsonObject) -> nn.Module:
     """Return a network of diffusers or transformers with a config, its numbers as they come."""
     kind = network_class(name)
-    return kind.from_config(dict(config)) if name in DIFFUSERS_MODULES else kind(transformers_config(kind, config))
+    return kind.from_config(dict(config)) if is_diffusers_class(name) else kind(transformers_config(kind, config))
 
 
 def transformers_network(

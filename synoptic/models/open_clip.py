@@ -144,7 +144,7 @@ def _renamed(key: str, tensor: Tensor) -> Iterator[tuple[str, Tensor]]:
 
 
 def _has_openai_towers(model: JsonObject) -> bool:
-    """Whether a model_cfg gives what OpenAI's two towers need, and nothing else."""
+    """Return whether a model_cfg gives what OpenAI's two towers need, and nothing else."""
     if not model.keys() <= {"embed_dim", "quick_gelu", *REQUIRED} or not is_count(model.get("embed_dim")):
         return False
     for part, required in REQUIRED.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor
 
 from synoptic.diffusion.equations import Pred, Schedule, Time, pred_from_output
@@ -32,7 +33,7 @@ class PixelDenoiser:
         self.shape, self.device, self.dtype, self.row_bytes = unet.shape, unet.device, unet.dtype, unet.row_bytes
 
     @property
-    def network(self) -> torch.nn.Module:
+    def network(self) -> ModelMixin:
         return self.unet.net
 
     def compile(self) -> None:
@@ -57,5 +58,5 @@ class PixelDenoiser:
 def deepfloyd(
     component: ComponentLoader, checkpoint: Checkpoint, schedule: Schedule, text_encoder: TextEncoder
 ) -> PixelDenoiser:
-    """An IFPipeline directory."""
+    """Return an IFPipeline directory."""
     return PixelDenoiser(UNet(component("unet")), text_encoder, schedule)

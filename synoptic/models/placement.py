@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any
 
 import torch
+from diffusers.models.modeling_utils import ModelMixin
 from torch import nn
 
 from synoptic.errors import InputError
@@ -31,7 +31,7 @@ def check_placement(offload: str, quantize: str, device: torch.device, compile: 
         )
 
 
-def quantize_network(net: Any, quantize: str, dtype: torch.dtype) -> None:
+def quantize_network(net: nn.Module, quantize: str, dtype: torch.dtype) -> None:
     """Store the weights of a network on the CPU in 8 or 4 bits; it computes in `dtype`. Norms and biases stay as they are.
 
     fp8: diffusers' layerwise casting; int8: torchao, of linear layers; nf4 (Dettmers et al. 2023): bitsandbytes, likewise,
@@ -39,6 +39,7 @@ def quantize_network(net: Any, quantize: str, dtype: torch.dtype) -> None:
     """
     match quantize:
         case "fp8":
+            assert isinstance(net, ModelMixin)
             net.enable_layerwise_casting(storage_dtype=torch.float8_e4m3fn, compute_dtype=dtype)
         case "int8":
             torchao = import_module("torchao.quantization")
@@ -47,7 +48,7 @@ def quantize_network(net: Any, quantize: str, dtype: torch.dtype) -> None:
             replace_linears_by_nf4(net, dtype)
 
 
-def place_network(net: Any, offload: str, quantize: str, device: torch.device, dtype: torch.dtype) -> Any:
+def place_network(net: nn.Module, offload: str, quantize: str, device: torch.device, dtype: torch.dtype) -> nn.Module:
     """Return a network that was loaded into the CPU's memory, quantized and where it is to lie."""
     quantize_network(net, quantize, dtype)
     if offload != "group":
@@ -69,13 +70,14 @@ def replace_linears_by_nf4(net: nn.Module, dtype: torch.dtype) -> None:
                 setattr(module, name, new)
 
 
-def stream_network(net: Any, device: torch.device) -> None:
+def stream_network(net: nn.Module, device: torch.device) -> None:
     """Keep a network's weights in the CPU's memory, each layer's on the device while it computes: diffusers' group offload.
 
     With CUDA the next layer's come while one computes.
     """
-    streams = {"use_stream": True} if device.type == "cuda" else {}
-    net.enable_group_offload(device, offload_device=torch.device("cpu"), offload_type="leaf_level", **streams)
+    assert isinstance(net, ModelMixin)
+    cpu = torch.device("cpu")
+    net.enable_group_offload(device, offload_device=cpu, offload_type="leaf_level", use_stream=device.type == "cuda")
 
 
 def is_streamed(net: nn.Module) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors.torch import load_file, save
@@ -17,7 +16,7 @@ from synoptic.models.text import TextEncoder
 
 
 def serialize_embeddings(checkpoint: Checkpoint, prompts: Sequence[str], text_encoder: TextEncoder) -> bytes:
-    """A file of prompts' embeddings by a model's text tower."""
+    """Return a file of prompts' embeddings by a model's text tower."""
     with torch.no_grad():
         conds = [text_encoder([prompt]) for prompt in prompts]  # one by one: a huge tower leaves little room
     table = {name: rows.cpu().contiguous() for name, rows in Conditioning.cat(conds).named_tensors().items()}
@@ -30,8 +29,13 @@ class PrecomputedTextEncoder:
 
     def __init__(self, path: Path, device: torch.device) -> None:
         self.rows = {prompt: row for row, prompt in enumerate(read_metadata(path)["prompts"])}
-        tensors: dict[str, Any] = load_file(path, str(device))
-        self.table = Conditioning(**tensors)
+        tensors = load_file(path, str(device))
+        self.table = Conditioning(
+            text=tensors["text"],
+            text_mask=tensors.get("text_mask"),
+            text_embeds=tensors.get("text_embeds"),
+            time_ids=tensors.get("time_ids"),
+        )
 
     def __call__(self, prompts: Sequence[str]) -> Conditioning:
         return self.table.rows([self.rows[prompt] for prompt in prompts])

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import torch
+from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor
 
 from synoptic.models.deepcache import has_cross_attention
@@ -18,7 +18,7 @@ class SharedPrefix:
     The others, which are to hold the same x and times, get copies. Exact, and a twentieth of the bundled `sd`'s time.
     """
 
-    def __init__(self, net: Any) -> None:
+    def __init__(self, net: ModelMixin) -> None:
         self.num_branches = 1
         for layer in layers_before_text(net):
             layer.register_forward_pre_hook(self._keep_first, with_kwargs=True)
@@ -44,8 +44,8 @@ class SharedPrefix:
         return repeat_branches(out, self.num_branches) if self.num_branches > 1 else None
 
 
-def layers_before_text(net: Any) -> Iterator[torch.nn.Module]:
-    """The layers that the text does not reach, in the order of their calls; none where the time's embedding has it."""
+def layers_before_text(net: ModelMixin) -> Iterator[torch.nn.Module]:
+    """Yield the layers that the text does not reach, in the order of their calls; none where the time's embedding has it."""
     if net.config.addition_embed_type or net.config.only_cross_attention:
         return
     yield net.conv_in
@@ -61,7 +61,7 @@ def layers_before_text(net: Any) -> Iterator[torch.nn.Module]:
 
 
 def first_branch(value: object, num_branches: int) -> object:
-    """The first of so many parts of the rows of every tensor in there."""
+    """Return the first of so many parts of the rows of every tensor in there."""
     match value:
         case Tensor():
             return value[: len(value) // num_branches]
@@ -73,7 +73,7 @@ def first_branch(value: object, num_branches: int) -> object:
 
 
 def repeat_branches(value: Tensor | tuple, num_branches: int) -> Tensor | tuple:
-    """The rows of every tensor so many times, one after another, in their memory layout."""
+    """Return the rows of every tensor so many times, one after another, in their memory layout."""
     return (
         torch.cat([value] * num_branches)
         if isinstance(value, Tensor)

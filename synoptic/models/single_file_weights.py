@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from diffusers.loaders.single_file_utils import (
@@ -35,7 +34,7 @@ def network_of_file(
     prefix, config = checkpoint.prefixes[component], checkpoint.configs[component]
     tensors = read_tensors(checkpoint.fetch(checkpoint.files)[0], prefix)
     with torch.device("meta"):
-        module: Any = build_network(name, config)
+        module = build_network(name, config)
     if name in CONVERTERS:
         own = module.state_dict().keys()
         if not own <= tensors.keys():

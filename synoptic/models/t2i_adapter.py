@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import torch
+from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor
 
 from synoptic.diffusion.equations import Time
@@ -18,7 +18,7 @@ LUMA = (0.299, 0.587, 0.114)  # ITU-R 601, as Pillow's "L"
 class T2IAdapter:
     """A diffusers T2IAdapter as a `ControlNetwork`: features of the map alone, one a level. Some want it in gray."""
 
-    def __init__(self, net: Any) -> None:
+    def __init__(self, net: ModelMixin) -> None:
         self.net, self.layout = freeze_and_layout(net)
         self.dtype = net.dtype
 

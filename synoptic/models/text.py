@@ -64,11 +64,11 @@ class WordLoader(TextualInversionLoaderMixin):
 class ClipTower:
     """One CLIP text encoder with its tokenizer. A prompt is `windows` times 75 tokens, each window read by itself."""
 
-    def __init__(self, tokenizer: Any, encoder: Any) -> None:
+    def __init__(self, tokenizer: Any, encoder: PreTrainedModel) -> None:
         self.tokenizer, self.encoder = tokenizer, encoder.eval().requires_grad_(False)
 
     def __call__(self, prompts: Sequence[str], windows: int, layer: LayerChoice) -> tuple[Tensor, Tensor]:
-        """The hidden states (B, windows * length, D) that `layer` takes of an output; the output's first of window 0."""
+        """Return the hidden states (B, windows * length, D) that `layer` takes, and the first output of window 0."""
         q = tokenize_windows(self.tokenizer, prompts, windows)
         has_mask = getattr(self.encoder.config, "use_attention_mask", False)
         mask = q.mask.flatten(0, 1).to(self.encoder.device) if has_mask else None
@@ -113,8 +113,8 @@ class ClipTextEncoder:
     def _layer(self, encoder: PreTrainedModel, out: TowerOutput) -> Tensor:
         if not self.clip_skip:
             return out[0]
-        tower: Any = encoder
-        norm, states = getattr(tower, "text_model", tower).final_layer_norm, out.hidden_states[-1 - self.clip_skip]
+        norm, states = getattr(encoder, "text_model", encoder).final_layer_norm, out.hidden_states[-1 - self.clip_skip]
+        assert isinstance(norm, torch.nn.LayerNorm)
         return norm(states.to(norm.weight.device)).to(states.device)  # which may be away while the encoder waits
 
 
@@ -167,7 +167,7 @@ class T5TextEncoder:
 
 
 def clip_text_encoder(component: ComponentLoader, checkpoint: Checkpoint) -> TextEncoder:
-    """The tower of Stable Diffusion 1.x, 2.x and x4; `part(name)` loads the component of that name."""
+    """Return the tower of Stable Diffusion 1.x, 2.x and x4; `part(name)` loads the component of that name."""
     return ClipTextEncoder(_tower(component, ""))
 
 
@@ -184,7 +184,7 @@ def t5_text_encoder(component: ComponentLoader, checkpoint: Checkpoint) -> TextE
 
 
 def _tower(component: ComponentLoader, suffix: str) -> ClipTower:
-    """A tokenizer and its encoder; the tokenizer's window is the encoder's where its config gives none."""
+    """Return a tokenizer and its encoder; the tokenizer's window is the encoder's where its config gives none."""
     tokenizer, encoder = component(f"tokenizer{suffix}"), component(f"text_encoder{suffix}")
     tokenizer.model_max_length = min(tokenizer.model_max_length, encoder.config.max_position_embeddings)
     return ClipTower(tokenizer, encoder)

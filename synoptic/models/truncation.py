@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from synoptic.models.emphasis import without_emphasis
 from synoptic.models.locks import lock_of
 from synoptic.models.text import T5_LENGTH, ClipTextEncoder, DoubleClipTextEncoder, T5TextEncoder
 from synoptic.models.text_flow import FluxTextEncoder, PixArtTextEncoder, QwenTextEncoder, Sd3TextEncoder
 from synoptic.models.text_language import KleinTextEncoder, QwenImageTextEncoder, SanaTextEncoder
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase as Tokenizer
 
 
 def lost_words(text_encoder: object, prompt: str) -> str:
@@ -34,12 +37,14 @@ def lost_words(text_encoder: object, prompt: str) -> str:
     return ""
 
 
-def beyond(tokenizer: Any, prompt: str, length: int, windows: int = 1) -> str:
+def beyond(tokenizer: Tokenizer, prompt: str, length: int, windows: int = 1) -> str:
     """Return the text of the tokens that do not fit into windows of `length`, special ones included."""
     with lock_of(tokenizer):
         ids: Sequence[int] = tokenizer(prompt, add_special_tokens=False, verbose=False)["input_ids"]
     room = windows * (length - tokenizer.num_special_tokens_to_add())
-    return tokenizer.decode(ids[room:]).strip() if len(ids) > room else ""
+    rest = tokenizer.decode(list(ids[room:])) if len(ids) > room else ""
+    assert isinstance(rest, str)
+    return rest.strip()
 
 
 def truncation_warnings(text_encoder: object, prompts: Sequence[str]) -> list[str]:

@@ -7,6 +7,7 @@ from math import log
 from typing import Any
 
 import torch
+from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor
 
 from synoptic.diffusion.equations import Time
@@ -26,7 +27,7 @@ class UNet:
     upscaler's has `extra_channels` input channels that are not x's: `cond.low_res`. Threads take turns in the network.
     """
 
-    def __init__(self, net: Any, extra_channels: int = 0) -> None:
+    def __init__(self, net: ModelMixin, extra_channels: int = 0) -> None:
         self.device, self.dtype = net.device, net.dtype
         self.net, self.layout = freeze_and_layout(net)
         self.text_kv_cache, self.shared_prefix, self.compiled = TextKVCache(net), SharedPrefix(net), None
@@ -73,7 +74,7 @@ class UNet:
     def _forward(
         self, net: torch.nn.Module | DeepCache | CompiledNet, x: Tensor, t: Time, cond: Conditioning, num_branches: int
     ) -> Tensor:
-        """What `net` says, of rows in so many parts that hold the same x."""
+        """Return what `net` says, of rows in so many parts that hold the same x."""
         t = t.to(x.device) if isinstance(t, Tensor) else torch.full((), t, device=x.device)
         t = t.expand(len(x)).contiguous()  # of one layout, for which a network is compiled once
         inside = x if cond.low_res is None else torch.cat([x, cond.low_res.to(x.dtype)], 1)
@@ -97,7 +98,7 @@ class UNet:
 
 
 def guidance_embedding(width: int, scale: float = 8.5) -> Tensor:
-    """What a latent consistency model is told of its guidance scale: sinusoids of 1000 (scale - 1), (1, width).
+    """Return the embedding of a latent consistency model's guidance scale: sinusoids of 1000 (scale - 1), (1, width).
 
     Luo et al. 2023, section 4.2; the scale is the default of diffusers' LatentConsistencyModelPipeline.
     """
@@ -106,13 +107,19 @@ def guidance_embedding(width: int, scale: float = 8.5) -> Tensor:
     return torch.cat([angles.sin(), angles.cos()])[None]
 
 
-def freeze_and_layout(net: Any) -> tuple[Any, torch.memory_format]:
-    """A frozen network in the memory layout that its device is fastest in."""
+def freeze_and_layout(net: ModelMixin) -> tuple[ModelMixin, torch.memory_format]:
+    """Return a frozen network in the memory layout that its device is fastest in."""
     on_cpu = net.device.type == "cpu"
     layout = torch.channels_last if on_cpu else torch.contiguous_format
     if on_cpu and net.dtype.itemsize == 2:
         float32_norms(net, net.dtype)
-    return net.eval().requires_grad_(False).to(memory_format=layout), layout
+    freeze(net, layout)
+    return net, layout
+
+
+def freeze(net: Any, layout: torch.memory_format) -> None:
+    """Keep a network as it is, in a memory layout."""
+    net.eval().requires_grad_(False).to(memory_format=layout)
 
 
 def float32_norms(net: torch.nn.Module, dtype: torch.dtype) -> None:

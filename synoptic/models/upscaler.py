@@ -25,7 +25,7 @@ class Upscaler:
     """A stage that paints a picture `scale_factor` times as large as the small one it is given.
 
     Its network sees x beside `low_res`, the small picture at x's size. Noise may be added to that up to a level, which the
-    network is told: noise conditioning augmentation (Saharia et al. 2022, section 2.4). Levels are 0 … levels - 1.
+    network is conditioned on: noise conditioning augmentation (Saharia et al. 2022, section 2.4). Levels are 0 … levels - 1.
     """
 
     def __init__(self, model: Denoiser, low_res_schedule: DDPMSchedule, scale_factor: int, num_noise_levels: int) -> None:
@@ -40,13 +40,13 @@ class Upscaler:
         self.encode, self.decode = model.encode, model.decode
 
     def denoiser_for(self, small: Tensor, noise_level: int, noise: Tensor | None = None) -> Denoiser:
-        """The Denoiser of the large pictures of `small`, one row a row of x. Arguments and errors as `low_res`."""
+        """Return the Denoiser of the large pictures of `small`, one row a row of x. Arguments and errors as `low_res`."""
         return self.with_low_res(self.low_res(small, noise_level, noise), noise_level)
 
     def low_res(self, small: Tensor, noise_level: int, noise: Tensor | None = None) -> Tensor:
-        """What the network sees beside x: small (N, 3, h, w) in [-1, 1], enlarged to x's size and noised.
+        """Return what the network sees beside x: small (N, 3, h, w) in [-1, 1], enlarged to x's size and noised.
 
-        noise: shaped as the result; without it none is added, though the network is told the level all the same. Raises
+        noise: shaped as the result; without it none is added, though the level conditions the network all the same. Raises
         ValueError for a level that the noising does not have, and for noise of another shape.
         """
         if not 0 <= noise_level < self.num_noise_levels:
@@ -64,7 +64,7 @@ class Upscaler:
         return add_noise(self.low_res_schedule, low_res, noise.to(low_res), noise_level)
 
     def with_low_res(self, low_res: Tensor, noise_level: int) -> Denoiser:
-        """The Denoiser that sees `low_res`, as the method of that name makes it: of views, for example."""
+        """Return the Denoiser that sees `low_res`, as the method of that name makes it: of views, for example."""
         return ConditionedDenoiser(self.model, low_res, noise_level)
 
 
@@ -78,7 +78,7 @@ class ConditionedDenoiser:
         self.predict, self.encode, self.decode = model.predict, model.encode, model.decode
 
     def embed(self, prompts: Sequence[str]) -> Conditioning:
-        """One row a row of `low_res`; of fewer prompts each serves as many rows in turn: N views of every picture.
+        """Return one row a row of `low_res`; of fewer prompts each serves as many rows in turn: N views of every picture.
 
         Raises ValueError where the prompts do not divide the rows.
         """
@@ -97,7 +97,7 @@ def deepfloyd(
     model_index: dict,
     text_encoder: TextEncoder,
 ) -> Upscaler:
-    """An IFSuperResolutionPipeline directory; `part(name)` loads its component of that name."""
+    """Return an IFSuperResolutionPipeline directory; `part(name)` loads its component of that name."""
     model = PixelDenoiser(UNet(component("unet"), RGB_CHANNELS), text_encoder, schedule)
     return Upscaler(model, low_res_schedule, scale_factor=4, num_noise_levels=len(low_res_schedule.alphas_cumprod))
 
@@ -109,7 +109,7 @@ def stable_diffusion(
     model_index: dict,
     text_encoder: TextEncoder,
 ) -> Upscaler:
-    """A StableDiffusionUpscalePipeline directory: its latents have the small picture's size."""
+    """Return a StableDiffusionUpscalePipeline directory: its latents have the small picture's size."""
     model = LatentDenoiser(UNet(component("unet"), RGB_CHANNELS), component("vae"), text_encoder, schedule)
     return Upscaler(
         model, low_res_schedule, scale_factor=model.factor, num_noise_levels=model_index.get("max_noise_level", 350) + 1

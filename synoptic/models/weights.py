@@ -10,7 +10,7 @@ from synoptic.utils.json_objects import JsonObject
 
 
 def check_weights(path: Path) -> None:
-    """Raises InputError unless `path` is a safetensors file whose header and length are whole."""
+    """Raise InputError unless `path` is a safetensors file whose header and length are whole."""
     fault = _fault(path)
     if fault:
         raise InputError(
@@ -19,7 +19,7 @@ def check_weights(path: Path) -> None:
 
 
 def read_safetensors_header(path: Path) -> tuple[JsonObject, int]:
-    """What a safetensors file holds, and where the tensors' bytes begin: 8 bytes of length, JSON, then those.
+    """Return what a safetensors file holds, and where the tensors' bytes begin: 8 bytes of length, JSON, then those.
 
     Raises ValueError where it is no such file.
     """
@@ -46,7 +46,7 @@ def axis_size(header: JsonObject, name: str, axis: int) -> int:
 
 
 def _fault(path: Path) -> str | None:
-    """The first fault of a safetensors file."""
+    """Return the first fault of a safetensors file."""
     try:
         found, begin = read_safetensors_header(path)
         tensors = [about for name, about in found.items() if name != "__metadata__"]

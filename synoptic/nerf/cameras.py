@@ -44,7 +44,9 @@ def direction_from_angles(azimuth: Tensor, elevation: Tensor) -> Tensor:
 def orbit_cameras(
     azimuth: Tensor, elevation: Tensor, radius: Tensor | float, fov: Tensor | float, jitter: Tensor | None = None
 ) -> Camera:
-    """Cameras (B,) that look at the center from `radius`; `jitter` (B, 9) moves the eye, where it looks, and what is up."""
+    """Return cameras (B,) that look at the center from `radius`; `jitter` (B, 9) moves the eye,
+    where it looks, and what is up.
+    """
     jitter = azimuth.new_zeros(len(azimuth), 9) if jitter is None else jitter
     moved, target, tilt = jitter.split(3, 1)
     eye = direction_from_angles(azimuth, elevation) * torch.as_tensor(radius).to(azimuth).expand_as(azimuth)[:, None] + moved
@@ -72,7 +74,7 @@ def camera_rays(camera: Camera, side: int) -> tuple[Tensor, Tensor]:
 
 
 def project_points(camera: Camera, x: Tensor) -> Tensor:
-    """Where places (M, 3) are on the cameras' pictures: (B, M, 2), right and up, within ±1 where they are seen."""
+    """Return where places (M, 3) are on the cameras' pictures: (B, M, 2), right and up, within ±1 where they are seen."""
     at = (x - camera.eye[:, None]) @ camera.axes.mT
     return at[..., :2] / -at[..., 2:] / (camera.fov / 2).tan()[:, None, None]
 
@@ -88,13 +90,13 @@ class Orbit:
     jitter: tuple[float, float, float] = (0.0, 0.0, 0.0)  # of the eye and where it looks, at most; of what is up, usually
 
     def __post_init__(self) -> None:
-        """Raises ValueError where a range ends before it begins, or an eye could come within the unit ball."""
+        """Raise ValueError where a range ends before it begins, or an eye could come within the unit ball."""
         for name in ("radius", "fov", "elevation", "azimuth"):
             low, high = getattr(self, name)
             if low > high:
                 raise ValueError(f"{name} goes from its least to its most, {low} to {high} was given: swap them")
         if self.radius[0] - math.sqrt(3) * self.jitter[0] <= 1:
-            raise ValueError(f"eyes stay outside of the unit ball, radius {self.radius}, shake {self.jitter}: step back")
+            raise ValueError(f"cameras stay outside of the unit ball, radius {self.radius}, shake {self.jitter}: step back")
 
     def sample(self, rngs: Sequence[torch.Generator]) -> Camera:
         even = torch.stack([torch.rand(11, generator=rng) for rng in rngs])

@@ -98,7 +98,7 @@ def is_finite(scene: RadianceScene) -> bool:
 
 
 def view_probabilities(clip_model: Clip, features: Tensor, prompt: str) -> Tensor:
-    """How likely the CLIP finds each of SIDE_WORDS for features (N, D) of the prompt's thing: (N, 3), rows sum to 1."""
+    """Return the probability of each of SIDE_WORDS for features (N, D) of the prompt's object: (N, 3), rows sum to 1."""
     text_features = clip_model.encode_texts([VIEW_TEMPLATE.format(prompt, word) for word in SIDE_WORDS])
     return torch.softmax(features @ text_features.T / clip_model.temperature, 1)
 

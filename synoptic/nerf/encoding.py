@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.autograd.function import FunctionCtx
 
 PRIMES = (2654435761, 805459861)  # of the second and the third coordinate; the first is taken as it is
 
@@ -28,7 +29,7 @@ class WeightedGather(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, table: Tensor, index: Tensor, weight: Tensor) -> Tensor:
+    def forward(ctx: FunctionCtx, table: Tensor, index: Tensor, weight: Tensor) -> Tensor:
         ctx.save_for_backward(table, index, weight)
         return F.embedding_bag(index.T.contiguous(), table, per_sample_weights=weight.T.contiguous(), mode="sum")
 
@@ -82,7 +83,9 @@ class HashGrid(torch.nn.Module):
         self.corners = torch.compile(self.corners, dynamic=True)
 
     def corners(self, x: Tensor, n: int) -> tuple[Tensor, Tensor]:
-        """Places (M, 3) among n cells a side -> the rows of the eight corners (8, M), and their trilinear weights (8, M)."""
+        """Map places (M, 3) among n cells a side to the rows of the eight corners (8, M), and
+        their trilinear weights (8, M).
+        """
         at = (x.T.contiguous().clamp(-1, 1) + 1) * (n / 2)
         low = at.detach().int().clamp(max=n - 1)
         part = at - low

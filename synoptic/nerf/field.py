@@ -27,7 +27,7 @@ class Field(Protocol):
     def density(self, x: Tensor) -> Tensor: ...
 
     def raw_density(self, x: Tensor) -> Tensor:
-        """What density (M,) is an increasing function of: normals are its slope."""
+        """Return what density (M,) is an increasing function of: normals are its slope."""
         ...
 
     def set_active_levels(self, levels: int) -> None:

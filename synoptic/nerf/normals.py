@@ -22,7 +22,7 @@ def analytic_normals(f: ScalarField, x: Tensor) -> Tensor:
 
 
 def finite_difference_normals(h: float = 0.02) -> NormalFunction:
-    """The same from f at the corners of a tetrahedron, h sqrt(3) away: four values instead of a second derivative."""
+    """Return the same from f at the corners of a tetrahedron, h sqrt(3) away: four values instead of a second derivative."""
 
     def normal(f: ScalarField, x: Tensor) -> Tensor:
         away = x.new_tensor(TETRAHEDRON)

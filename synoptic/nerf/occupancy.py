@@ -36,6 +36,6 @@ class Occupancy(torch.nn.Module):
         self.solid.copy_(near | ~near.any())
 
     def forward(self, x: Tensor) -> Tensor:
-        """Places (..., 3) -> whether to ask there (...)."""
+        """Map places (..., 3) to whether to ask there (...)."""
         i, j, k = ((x + 1) * (self.side / 2)).long().clamp(0, self.side - 1).unbind(-1)
         return self.solid.flatten()[(i * self.side + j) * self.side + k]

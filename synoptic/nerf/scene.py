@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 import torch
 from torch import Tensor
@@ -48,6 +48,17 @@ class RenderedViews(NamedTuple):
     normal: Tensor
 
 
+class SceneArguments(TypedDict, total=False):
+    """What a `RadianceScene` takes beside its field, its background and its levels."""
+
+    orbit: Orbit
+    lighting: Lighting
+    penalties: Penalties
+    normal: NormalFunction
+    side: Callable[[int], int]
+    samples: int
+
+
 class RadianceScene(torch.nn.Module):
     """A field in the unit ball, before a background.
 
@@ -77,7 +88,7 @@ class RadianceScene(torch.nn.Module):
         return self.occupancy.peak
 
     def camera(self, rngs: Sequence[torch.Generator], step: int) -> ViewSample:
-        """What to look at, one picture a generator. Opens levels and looks for empty space when it is time."""
+        """Return what to look at, one picture a generator. Opens levels and looks for empty space when it is time."""
         if self.levels:
             self.field.set_active_levels(self.levels(step))
         if step % OCCUPANCY_INTERVAL == 0:
@@ -90,7 +101,7 @@ class RadianceScene(torch.nn.Module):
         return ViewSample(step, side, camera.to(like), light.to(like), uniforms.to(like), offset.to(like), is_lit)
 
     def render(self, camera: ViewSample) -> Render:
-        """Pictures (B, 3, side, side) in [-1, 1], and the penalties of this step."""
+        """Return pictures (B, 3, side, side) in [-1, 1], and the penalties of this step."""
         sample = camera
         needs_normals = sample.is_lit or self.penalties.orientation(sample.step) > 0
         traced, direction = self._trace(sample.camera, sample.side, sample.light, sample.offset, needs_normals)
@@ -102,7 +113,7 @@ class RadianceScene(torch.nn.Module):
 
     @torch.no_grad()
     def render_views(self, camera: Camera, side: int, light: Light | None = None) -> RenderedViews:
-        """The field alone, as B cameras see it, with no chance in it; without a light, colors as they are."""
+        """Return the field alone, as B cameras see it, with no chance in it; without a light, colors as they are."""
         n = len(camera.eye)
         camera, light = camera.to(self.like), (light or ambient_light(n)).to(self.like)
         traced, direction = self._trace(camera, side, light, self.like.new_full((n, side**2), 0.5), True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Unpack
 
 import torch
 from safetensors import safe_open
@@ -15,13 +15,17 @@ from synoptic.errors import InputError
 from synoptic.nerf.background import LearnedBackground
 from synoptic.nerf.encoding import Encoding, FrequencyEncoding, HashGrid
 from synoptic.nerf.field import NeuralField
-from synoptic.nerf.scene import RadianceScene
+from synoptic.nerf.scene import RadianceScene, SceneArguments
 
 VERSION = "1"  # of the file's metadata
 
 
 def blob_scene(
-    encoding: str = "hash", rng: torch.Generator | None = None, *, full_levels_step: int = 0, **kwargs: Any
+    encoding: str = "hash",
+    rng: torch.Generator | None = None,
+    *,
+    full_levels_step: int = 0,
+    **kwargs: Unpack[SceneArguments],
 ) -> RadianceScene:
     """Return a blob before a background that learns: a field on a `hash` grid or on `waves`, drawn from `rng`.
 

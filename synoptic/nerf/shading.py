@@ -30,7 +30,7 @@ def ambient_light(n: int) -> Light:
 
 
 def lambert(albedo: Tensor, normal: Tensor, x: Tensor, light: Light) -> Tensor:
-    """Colors (M, 3) of places x (M, 3) with normals (M, 3), each under a light of its own (M rows)."""
+    """Return colors (M, 3) of places x (M, 3) with normals (M, 3), each under a light of its own (M rows)."""
     diffuse = (normalize(light.position - x) * normal).sum(1).clamp(min=0)
     bright = light.ambient + (1 - light.ambient) * diffuse
     return (albedo + light.whiteness[:, None] * (1 - albedo)) * bright[:, None]

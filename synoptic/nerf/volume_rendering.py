@@ -21,7 +21,7 @@ class Emission(NamedTuple):
 
 
 class RayOutput(NamedTuple):
-    """Along R rays: sums of what was seen (R, C) and judged (R, K), the light stopped (R,), how far on average (R,)."""
+    """Along R rays: sums of colors (R, C) and of further values (R, K), the light stopped (R,), how far on average (R,)."""
 
     color: Tensor
     aux: Tensor
@@ -48,13 +48,15 @@ def render_weights(optical_depth: Tensor) -> Tensor:
 
 
 def weights_from_alpha(alpha: Tensor) -> Tensor:
-    """The same from alpha = 1 - exp(-thick): alpha_i prod_{j<i} (1 - alpha_j)."""
+    """Return the same from alpha = 1 - exp(-thick): alpha_i prod_{j<i} (1 - alpha_j)."""
     before = torch.cat([torch.ones_like(alpha[:, :1]), (1 - alpha[:, :-1]).cumprod(1)], 1)
     return alpha * before
 
 
 def ray_sphere(rays: Rays) -> tuple[Tensor, Tensor]:
-    """Where each ray enters the unit ball and leaves it (R,), not behind its origin; the same number twice for a miss."""
+    """Return where each ray enters the unit ball and leaves it (R,), not behind its origin; the
+    same number twice for a miss.
+    """
     middle = -(rays.origin * rays.direction).sum(1)
     off = (rays.origin + middle[:, None] * rays.direction).square().sum(1)
     half = (1 - off).clamp(min=0).sqrt()
@@ -71,7 +73,8 @@ def march_rays(
     min_transmittance: float = 1e-3,
     chunk: int = 2**14,
 ) -> RayOutput:
-    """Rays through the unit ball in steps of 2 / samples, each asked about at one place, stratified by the ray's offset.
+    """Return rays through the unit ball in steps of 2 / samples, each asked about at one place,
+    stratified by the ray's offset.
 
     Places that are not `occupied` count as empty. Where less than `min_transmittance` of the light comes, a ray has ended:
     one pass without gradients finds out, then `emit(x (M, 3), ray (M,), weight (M,))` is asked about what is left; `ray` is

@@ -30,7 +30,9 @@ class AnagramViewOptions(JointOptions):
 
     def warnings(self) -> list[str]:
         kinds = [part.kind for name in self.views for part in parse_view(name)]
-        failing = [f"{kind} cannot work ({FAILURES[kind]}): synoptic views {kind}" for kind in kinds if kind in FAILURES]
+        failing = [
+            f"{kind} cannot work ({FAILURES[kind].summary}): synoptic views {kind}" for kind in kinds if kind in FAILURES
+        ]
         return [*super().warnings(), *failing]
 
     def resolve(self, checkpoint: Checkpoint) -> Self:

@@ -7,12 +7,25 @@ import os
 import re
 import reprlib
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from difflib import get_close_matches
 from functools import cache
 from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self, Union, get_args, get_origin, get_type_hints
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Literal,
+    NamedTuple,
+    Protocol,
+    Self,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+    runtime_checkable,
+)
 
 from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
@@ -72,8 +85,10 @@ class OptionSpec(NamedTuple):
             self._check_range(number)
         return value
 
-    def _check_range(self, value: Any) -> None:
+    def _check_range(self, value: object) -> None:
         o = self.option
+        if not isinstance(value, int | float):
+            return
         if o.at_least is not None and value < o.at_least:
             raise InputError(
                 f"{self.flag} must be at least {o.at_least:g}, {value} was given: raise it", rule=f"{self.name}-at-least"
@@ -94,12 +109,19 @@ def brief(value: object) -> str:
     return f"{type(value).__name__} {tuple(shape)} of {getattr(value, 'dtype', '?')}" if shape else reprlib.repr(value)
 
 
+@runtime_checkable
+class HasItem(Protocol):
+    """A number of NumPy or torch."""
+
+    def item(self) -> object: ...
+
+
 def alternatives(kind: object) -> tuple[Any, ...]:
     """Return the members of a union type, or the type alone."""
     return get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
 
 
-def convert(kind: object, value: Any) -> object:
+def convert(kind: object, value: object) -> object:
     """Return the value as `kind`: a str, int, float, bool, Literal, tuple of these, or one of them and None.
 
     Numbers of NumPy and torch count as Python's, paths as strings, one value as a list of one. Raises TypeError or
@@ -114,7 +136,7 @@ def convert(kind: object, value: Any) -> object:
         item, *rest = get_args(kind)
         if isinstance(value, Mapping | set | frozenset | bytes):
             raise TypeError("a list")
-        values = [value] if isinstance(value, str) or not hasattr(value, "__iter__") else list(value)
+        values = [value] if isinstance(value, str) or not isinstance(value, Iterable) else list(value)
         if rest != [...] and len(values) != 1 + len(rest):
             raise ValueError(f"{1 + len(rest)} values")
         return tuple(convert(item, one) for one in values)
@@ -125,12 +147,12 @@ def convert(kind: object, value: Any) -> object:
         if not isinstance(text, str) or "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
             raise ValueError("a text in UTF-8")
         return text
-    value = value.item() if hasattr(value, "item") else value
+    value = value.item() if isinstance(value, HasItem) else value
     if kind is bool:
         if not isinstance(value, bool):
             raise TypeError("True or False")
         return value
-    if isinstance(value, bool) or not isinstance(value, int if kind is int else int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float) or (kind is int and not isinstance(value, int)):
         raise TypeError("a whole number" if kind is int else "a number")
     if not math.isfinite(value) or abs(value) >= 2**63:
         raise ValueError("a finite number of at most 64 bits")
@@ -210,6 +232,10 @@ class Options:
 
     def items(self) -> list[Item]:
         """Return the pictures that are asked for; none where an application makes something else."""
+        return []
+
+    def item_seeds(self) -> Sequence[int]:
+        """Return the seed of each picture of a prompt."""
         return []
 
     def warnings(self) -> list[str]:

@@ -73,7 +73,7 @@ GuidanceScale = Annotated[
     float,
     Option(
         "classifier-free guidance scale; 0 to 1 is off (default: the model's; 3 bundled, 7.5 SD); FLUX.1-dev: the scale that"
-        " its network is told",
+        " its network takes",
         at_least=0,
     ),
 ]
@@ -125,7 +125,7 @@ class ModelOptions(Options):
         return []
 
     def embedded_guidance_scale(self, checkpoint: Checkpoint) -> float:
-        """Return the guidance scale that a network is told, if it takes one."""
+        """Return the guidance scale that a network is conditioned on, if it takes one."""
         return self.usual(checkpoint).guidance_scale
 
     def long_texts(self) -> list[str]:
@@ -203,7 +203,7 @@ class SamplingOptions(ModelOptions, OutputOptions):
     true_cfg_scale: Annotated[
         float,
         Option(
-            "classifier-free guidance scale where the network is told --guidance-scale (FLUX.1-dev); above 1 a step takes"
+            "classifier-free guidance scale where the network takes --guidance-scale (FLUX.1-dev); above 1 a step takes"
             " twice as long (default: 1, off)",
             at_least=0,
         ),
@@ -254,7 +254,7 @@ class SamplingOptions(ModelOptions, OutputOptions):
             resolved, cure = replace(self, guidance_scale=scale, true_cfg_scale=true_scale), "--true-cfg-scale"
         elif self.true_cfg_scale is not None:
             raise InputError(
-                f"--true-cfg-scale is of networks that are told --guidance-scale, that of {checkpoint.name} is told none,"
+                f"--true-cfg-scale is of networks that take --guidance-scale, that of {checkpoint.name} takes none,"
                 f" {self.true_cfg_scale:g} was given: use --guidance-scale",
                 rule="true-cfg-scale",
             )
@@ -271,8 +271,12 @@ class SamplingOptions(ModelOptions, OutputOptions):
     def default_guidance(self, checkpoint: Checkpoint) -> float:
         return self.usual(checkpoint).guidance_scale
 
-    def seeds(self) -> range:
+    def item_seeds(self) -> Sequence[int]:
         return range(self.seed, self.seed + self.count)
+
+    def texts(self) -> list[str]:
+        prompts = dict.fromkeys(prompt for item in self.items() for prompt in item.prompts)
+        return [*prompts, self.negative_prompt]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -292,6 +296,9 @@ class PromptOptions(Options):
         words = self.prompt if len(self.prompt) > 2 and not any(" " in prompt.strip() for prompt in self.prompt) else ()
         says = f"{' '.join(words)}: these are {len(words)} prompts; one of several words is put in quotation marks"
         return [*super().warnings(), *([says] if words else [])]
+
+    def items(self) -> list[Item]:
+        return one_picture_per_prompt(self.prompt, self.item_seeds())
 
 
 def check_prompts(prompts: Sequence[str]) -> None:

@@ -7,8 +7,8 @@ from typing import Annotated, Self
 
 from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.options.base import Item, Option
-from synoptic.options.common import PromptOptions, SamplingOptions, Seed, one_picture_per_prompt
+from synoptic.options.base import Option
+from synoptic.options.common import PromptOptions, SamplingOptions, Seed
 from synoptic.options.controlnet import Condition, ControlNetOptions, ControlNets, Depth, find_depth
 from synoptic.options.input_image import InputImageOptions, InputPicture
 
@@ -39,14 +39,8 @@ class ControlOptions(InputImageOptions, PromptOptions, ControlNetOptions, Sampli
     def controlnets(self) -> ControlNets:
         return ControlNets(self.condition, self.controlnet, self.strength, self.begin, self.end, self.depth)
 
-    def texts(self) -> list[str]:
-        return [*self.prompt, self.negative_prompt]
-
     def item_options(self) -> frozenset[str]:
         return frozenset({"prompt", "seed", "count"})
-
-    def items(self) -> list[Item]:
-        return one_picture_per_prompt(self.prompt, self.seeds())
 
     def resolve(self, checkpoint: Checkpoint) -> Self:
         count = len(self.condition)

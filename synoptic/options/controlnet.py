@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, Self
 from synoptic.errors import InputError, install_command
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.control_kinds import union_kind
-from synoptic.models.registry import CONTROLNETS, resolve_controlnet, resolve_depth_model
+from synoptic.models.names import CONTROLNETS
+from synoptic.models.registry import resolve_controlnet, resolve_depth_model
 from synoptic.options.base import Option
 from synoptic.options.common import ModelOptions
 from synoptic.options.picture import PictureSource, is_file, picture_name, read_picture

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal, Self
 
 from synoptic.errors import InputError, check_at_least, check_at_most
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.options.base import UNSET, Item, Option
-from synoptic.options.common import Count, OutputOptions, PromptOptions, Seed, one_picture_per_prompt
+from synoptic.options.base import UNSET, Option
+from synoptic.options.common import Count, OutputOptions, PromptOptions, Seed
 from synoptic.options.distillation import DistillationOptions
 from synoptic.options.input_image import working_size
 from synoptic.options.loss_defaults import LossName, fill, loss_defaults, losses_that_take, native_space
@@ -96,8 +97,8 @@ class DistillOptions(PromptOptions, DistillationOptions, OutputOptions):
     def texts(self) -> list[str]:
         return [*self.prompt, self.negative_prompt, *([self.source_prompt] if self.source is not None else [])]
 
-    def items(self) -> list[Item]:
-        return one_picture_per_prompt(self.prompt, range(self.seed, self.seed + self.count))
+    def item_seeds(self) -> Sequence[int]:
+        return range(self.seed, self.seed + self.count)
 
     def resolve(self, checkpoint: Checkpoint) -> Self:
         self = super().resolve(checkpoint)

@@ -8,16 +8,16 @@ from typing import Annotated, Self
 
 from synoptic.errors import InputError, check_at_most
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.options.base import UNSET, Item, Option
-from synoptic.options.common import SamplingOptions, Seed, one_picture_of_all
+from synoptic.options.base import UNSET, Option
+from synoptic.options.common import SamplingOptions, Seed
 from synoptic.options.controlnet import ControlNetOptions
-from synoptic.options.input_image import GENERAL_PROMPT, InputImageOptions, InputPicture, Prompt
+from synoptic.options.input_image import GENERAL_PROMPT, InputImageOptions, InputPicture, OnePromptOptions, Prompt
 
 STRENGTH = 0.6
 
 
 @dataclass(frozen=True, kw_only=True)
-class EditOptions(InputImageOptions, ControlNetOptions, SamplingOptions):
+class EditOptions(OnePromptOptions, InputImageOptions, ControlNetOptions, SamplingOptions):
     """Edit a picture, a photograph or a drawing, by a prompt: part of its noise is added, and taken away.
 
     synoptic edit horse.png "an oil painting of a horse" --start 1,3,5,7,10,20
@@ -35,14 +35,8 @@ class EditOptions(InputImageOptions, ControlNetOptions, SamplingOptions):
     ] = UNSET
     seed: Seed = 1
 
-    def texts(self) -> list[str]:
-        return [self.prompt, self.negative_prompt]
-
     def item_options(self) -> frozenset[str]:
         return frozenset({"seed", "count"})
-
-    def items(self) -> list[Item]:
-        return one_picture_of_all([self.prompt], self.seeds())
 
     def variants(self) -> Mapping[str, Self]:
         return {f"start-{k}": replace(self, start=(k,)) for k in self.start} if len(self.start) > 1 else {}

@@ -7,9 +7,9 @@ from typing import Annotated, NamedTuple, Self
 
 from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.options.base import UNSET, Item, Option
-from synoptic.options.common import SamplingOptions, Seed, one_picture_of_all
-from synoptic.options.input_image import InputImageOptions, InputPicture
+from synoptic.options.base import UNSET, Option
+from synoptic.options.common import SamplingOptions, Seed
+from synoptic.options.input_image import InputImageOptions, InputPicture, OnePromptOptions
 
 
 class FlowEditDefaults(NamedTuple):
@@ -28,7 +28,7 @@ OTHERS = FlowEditDefaults(1.5, 5.5, 0.7)
 
 
 @dataclass(frozen=True, kw_only=True)
-class FlowEditOptions(InputImageOptions, SamplingOptions):
+class FlowEditOptions(OnePromptOptions, InputImageOptions, SamplingOptions):
     """Edit a picture from what it shows to something else, and leave the rest: no noise is added to it (FlowEdit).
 
     synoptic flow-edit car.png "a photo of a blue car" --source-prompt "a photo of a red car"
@@ -55,10 +55,7 @@ class FlowEditOptions(InputImageOptions, SamplingOptions):
     seed: Seed = 1
 
     def texts(self) -> list[str]:
-        return [self.prompt, self.source_prompt, self.negative_prompt]
-
-    def items(self) -> list[Item]:
-        return one_picture_of_all([self.prompt], self.seeds())
+        return [*super().texts(), self.source_prompt]
 
     def default_guidance(self, checkpoint: Checkpoint) -> float:
         return self.usual_edit(checkpoint).guidance_scale

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from synoptic.options.base import Item
-from synoptic.options.common import ModelName, PromptOptions, one_picture_per_prompt
+from synoptic.options.common import ModelName, PromptOptions
 from synoptic.options.guidance import GuidanceOptions
 from synoptic.options.upscaling import Upscalers, UpscalingOptions
 
@@ -21,11 +20,5 @@ class GenerateOptions(PromptOptions, UpscalingOptions, GuidanceOptions):
     model: ModelName = "bundled"
     upscalers: Upscalers = ("auto",)
 
-    def texts(self) -> list[str]:
-        return [*self.prompt, self.negative_prompt]
-
     def item_options(self) -> frozenset[str]:
         return frozenset({"prompt", "seed", "count"})
-
-    def items(self) -> list[Item]:
-        return one_picture_per_prompt(self.prompt, self.seeds())

@@ -39,14 +39,11 @@ class InpaintOptions(InputImageOptions, SamplingOptions):
     jump: Annotated[int, Option("how many steps each repeat goes back", at_least=1)] = 10
     seed: Seed = 1
 
-    def texts(self) -> list[str]:
-        return [self.prompt, self.negative_prompt]
-
     def item_options(self) -> frozenset[str]:
         return frozenset({"seed", "count"})
 
     def items(self) -> list[Item]:
-        return one_picture_of_all([self.prompt], self.seeds())
+        return one_picture_of_all([self.prompt], self.item_seeds())
 
     def read_mask(self, sides: tuple[int, int]) -> Image:
         """Return the mask in gray, at the size that the picture is worked on. Raises InputError where it does not fit."""

@@ -7,8 +7,8 @@ from typing import Annotated, Self
 
 from synoptic.errors import InputError, check_at_least
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.options.base import UNSET, Option
-from synoptic.options.common import ModelOptions
+from synoptic.options.base import UNSET, Item, Option, Options
+from synoptic.options.common import ModelOptions, one_picture_of_all
 from synoptic.options.picture import PictureSource, picture_name, read_picture
 
 MAX_PIXELS = 16_000_000  # beyond it a canvas takes days
@@ -23,6 +23,16 @@ InputPicture = Annotated[
     ),
 ]
 Prompt = Annotated[str, Option("what the result shows, in words", positional=True)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnePromptOptions(Options):
+    """What every picture shows. Applications declare `prompt` again, behind their picture."""
+
+    prompt: Prompt
+
+    def items(self) -> list[Item]:
+        return one_picture_of_all([self.prompt], self.item_seeds())
 
 
 @dataclass(frozen=True, kw_only=True)

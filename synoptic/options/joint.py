@@ -45,7 +45,7 @@ class JointOptions(PromptOptions, UpscalingOptions):
         return frozenset({"seed", "count"})
 
     def items(self) -> list[Item]:
-        return self.items_of(self.seeds())
+        return self.items_of(self.item_seeds())
 
     def items_of(self, seeds: Sequence[int]) -> list[Item]:
         return one_picture_of_all(self.prompt, seeds)

@@ -78,10 +78,10 @@ class PanoramaOptions(PromptOptions, SamplingOptions):
 
     def texts(self) -> list[str]:
         own = [self.prompt_up, self.prompt_down, *(region.prompt for region in self.regions())]
-        return [*self.prompt, self.negative_prompt, *(text for text in own if text is not None)]
+        return [*super().texts(), *(text for text in own if text is not None)]
 
     def items(self) -> list[Item]:
-        return (one_picture_of_all if self.prompt_travel else one_picture_per_prompt)(self.prompt, self.seeds())
+        return (one_picture_of_all if self.prompt_travel else one_picture_per_prompt)(self.prompt, self.item_seeds())
 
     def regions(self) -> list[SphereRegion]:
         """Return the parts with prompts of their own."""

@@ -7,12 +7,16 @@ import io
 import os
 import struct
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image, ImageChops, ImageCms, ImageOps
 
 from synoptic.errors import InputError, user_path
 from synoptic.utils.image_formats import FORMATS
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
 
 PictureSource = str | Image.Image  # a file's path, or the picture itself
 SIXTEEN_BIT_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N")  # 16 bits a pixel, which PIL would cut off at 8, not scale
@@ -35,7 +39,7 @@ def convert_picture(value: Any) -> PictureSource:
         raise TypeError("a file's path, a PIL image, an array of uint8 (H, W, 3) or a tensor (3, H, W) in [-1, 1]") from None
 
 
-def tensor_to_array(x: Any) -> Any:
+def tensor_to_array(x: Tensor) -> np.ndarray:
     """Return a tensor (3, H, W) or (1, 3, H, W) in [-1, 1] as an array of uint8 (H, W, 3). Raises TypeError."""
     x = x[0] if x.ndim == 4 and len(x) == 1 else x
     if x.ndim != 3 or len(x) != 3 or not x.is_floating_point() or not bool((x.abs() <= 1 + TOLERANCE).all()):

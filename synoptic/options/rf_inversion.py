@@ -7,13 +7,13 @@ from typing import Annotated, Self
 
 from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.options.base import Item, Option
-from synoptic.options.common import SamplingOptions, Seed, one_picture_of_all
-from synoptic.options.input_image import InputImageOptions, InputPicture, Prompt
+from synoptic.options.base import Option
+from synoptic.options.common import SamplingOptions, Seed
+from synoptic.options.input_image import InputImageOptions, InputPicture, OnePromptOptions, Prompt
 
 
 @dataclass(frozen=True, kw_only=True)
-class RfInversionOptions(InputImageOptions, SamplingOptions):
+class RfInversionOptions(OnePromptOptions, InputImageOptions, SamplingOptions):
     """Edit a picture on a flow model by way of noise that still knows it (RF-Inversion).
 
     synoptic rf-inversion cat.png "a lion" --model sd3.5
@@ -33,10 +33,7 @@ class RfInversionOptions(InputImageOptions, SamplingOptions):
     seed: Seed = 1
 
     def texts(self) -> list[str]:
-        return ["", self.prompt, self.negative_prompt]
-
-    def items(self) -> list[Item]:
-        return one_picture_of_all([self.prompt], self.seeds())
+        return [*super().texts(), ""]
 
     def resolve(self, checkpoint: Checkpoint) -> Self:
         if not checkpoint.is_flow:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal, Self
 
 from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.registry import resolve_clip
-from synoptic.options.base import UNSET, Item, Option
-from synoptic.options.common import ModelName, ModelOptions, Out, PromptOptions, Seed, one_picture_per_prompt
+from synoptic.options.base import UNSET, Option
+from synoptic.options.common import ModelName, ModelOptions, Out, PromptOptions, Seed
 from synoptic.options.distillation import DistillationOptions
 from synoptic.options.loss_defaults import fill, losses_that_take, scene_defaults
 
@@ -101,8 +102,8 @@ class TextTo3DOptions(PixelModelOptions, PromptOptions, DistillationOptions):
     def texts(self) -> list[str]:
         return [*self.prompt, self.negative_prompt]
 
-    def items(self) -> list[Item]:
-        return one_picture_per_prompt(self.prompt, [self.seed])
+    def item_seeds(self) -> Sequence[int]:
+        return [self.seed]
 
     def resolve(self, checkpoint: Checkpoint) -> Self:
         for prompt in self.prompt:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 from synoptic.errors import InputError, install_command, user_path
 from synoptic.mesh import TEXTURE_PACKAGES, read_mesh
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.options.base import UNSET, Item, Option
-from synoptic.options.common import PromptOptions, SamplingOptions, one_picture_per_prompt
+from synoptic.options.base import UNSET, Option
+from synoptic.options.common import PromptOptions, SamplingOptions
 from synoptic.options.controlnet import find_controlnets
 from synoptic.options.picture import PictureSource, picture_name, read_mask, read_picture
 
@@ -87,12 +87,6 @@ class TextureOptions(PromptOptions, SamplingOptions):
         ),
     ] = UNSET
     sync: Annotated[Literal["x0", "none"], Option("what the views agree on at each step; none: nothing")] = "x0"
-
-    def texts(self) -> list[str]:
-        return [*self.prompt, self.negative_prompt]
-
-    def items(self) -> list[Item]:
-        return one_picture_per_prompt(self.prompt, self.seeds())
 
     @property
     def file(self) -> Path:

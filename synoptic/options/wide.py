@@ -77,17 +77,13 @@ class WideOptions(PromptOptions, WideControlOptions, SyncDiffusionOptions, Speed
     ] = "feather"
 
     def texts(self) -> list[str]:
-        return [
-            *self.prompt,
-            self.negative_prompt,
-            *(text for r in self.regions() for text in (r.prompt, r.negative_prompt)),
-        ]
+        return [*super().texts(), *(text for r in self.regions() for text in (r.prompt, r.negative_prompt))]
 
     def item_options(self) -> frozenset[str]:
         return frozenset({"seed", "count"} if self.prompt_travel else {"prompt", "seed", "count"})
 
     def items(self) -> list[Item]:
-        return (one_picture_of_all if self.prompt_travel else one_picture_per_prompt)(self.prompt, self.seeds())
+        return (one_picture_of_all if self.prompt_travel else one_picture_per_prompt)(self.prompt, self.item_seeds())
 
     def regions(self) -> list[Region]:
         """Return the parts with prompts of their own; what one does not say is the picture's."""

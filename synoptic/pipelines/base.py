@@ -18,7 +18,7 @@ from synoptic.io.html import encoded, gallery
 from synoptic.io.progress import in_notebook, progress_bar
 from synoptic.metrics.clip import Clip, clip_score
 from synoptic.models.base import PretrainedModel
-from synoptic.models.load import load_once, reading
+from synoptic.models.load_once import load_once, reading
 from synoptic.models.memory import halves
 from synoptic.models.transformer import with_guidance_scale
 from synoptic.models.truncation import truncation_warnings

@@ -61,7 +61,7 @@ def draw_maps(controlnets: ControlNets, picture: InputImage, circular: bool = Fa
 
 
 def _of_kind(loaded: ControlNetwork, model: PretrainedModel, name: str, condition: str) -> ControlNetwork:
-    """A network that is loaded already, for maps of another kind."""
+    """Return a network that is loaded already, for maps of another kind."""
     if isinstance(model, TransformerDenoiser):
         return controlnet_of(loaded.net, model, condition)
     if isinstance(loaded, ControlNetUnion):

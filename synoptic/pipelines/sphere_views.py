@@ -19,8 +19,8 @@ from synoptic.options.panorama import PanoramaOptions
 from synoptic.options.picture import read_picture
 from synoptic.views.base import Projection
 from synoptic.views.equirectangular import Equirectangular, matching_height
-from synoptic.views.given_part import GivenPart
 from synoptic.views.horizon import HorizonRing
+from synoptic.views.known_part import KnownPart
 from synoptic.views.pixel_space import PixelSpace
 from synoptic.views.sphere import place_picture
 
@@ -69,7 +69,7 @@ class SphereViews:
         if self.photo is None:
             return views
         given, weight = place_picture(self.photo, self.options.photo_fov, views.canvas[1])
-        return GivenPart(views, given, weight > 0.5)
+        return KnownPart(views, given, weight > 0.5)
 
     def at_step(self, i: int) -> Projection:
         """Return what the views agree through at step i: the horizon's alone at first, then all; latents, then pixels."""

@@ -42,7 +42,7 @@ from synoptic.sampling.joint import JointSampler
 from synoptic.sampling.sdedit import start_index
 from synoptic.sampling.step import Step
 from synoptic.views.base import Projection
-from synoptic.views.given_part import GivenPart
+from synoptic.views.known_part import KnownPart
 from synoptic.views.surface import DecodedSurface, SurfaceViews
 
 if TYPE_CHECKING:
@@ -180,14 +180,14 @@ class TexturePipeline(Pipeline[TextureOptions]):
         assert self.options.init_texture is not None
         return io.from_pil(read_picture(self.options.init_texture))[0]
 
-    def _keeping(self, views: SurfaceViews, shown: Tensor) -> GivenPart:
+    def _keeping(self, views: SurfaceViews, shown: Tensor) -> KnownPart:
         """Return views of a surface that is kept, as they show it, but where any of the mask is."""
         assert self.options.mask is not None
         mask = io.from_pil(read_mask(self.options.mask).convert("RGB"))[0]
         masked = render_texture(self.surface, mask, self.camera, self._views_in_pixels.side)[:, :1] > -1
         coarse = F.max_pool2d(masked.float(), masked.shape[-1] // views.side)
         where = SurfaceViews(1, views.maps_at, views.side, views.power).unproject(coarse)[0, 0] == 0
-        return GivenPart(views, views.unproject(shown)[0], where)
+        return KnownPart(views, views.unproject(shown)[0], where)
 
     def _prompts(self, item: Item) -> list[str]:
         if not self.options.view_words:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from accelerate import Accelerator
 from diffusers.models.controlnets.controlnet import ControlNetModel
+from diffusers.models.modeling_utils import ModelMixin
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from PIL.Image import Image
 from torch import Tensor
 
@@ -40,11 +41,16 @@ def load_networks(options: TrainControlnetOptions, device: torch.device) -> tupl
     """Return the ControlNet that is trained and the frozen model, in float32."""
     model = load(options.model, device=str(device), dtype="float32")
     if options.init is None:
-        net = init_controlnet(model.network, model.factor, attention=options.attention, seed=options.seed).to(device)
+        unet = model.network
+        assert isinstance(unet, UNet2DConditionModel)
+        net = init_controlnet(unet, model.factor, attention=options.attention, seed=options.seed)
+        torch.nn.Module.to(net, device)
     else:
         net = load_controlnet(options.init, model=model.checkpoint, device=str(device), dtype="float32").net
+        assert isinstance(net, ControlNetModel)
     if options.checkpointing:
-        network: Any = model.network
+        network = model.network
+        assert isinstance(network, ModelMixin)
         net.enable_gradient_checkpointing()
         network.enable_gradient_checkpointing()
     return net.train().requires_grad_(True), model

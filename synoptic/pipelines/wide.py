@@ -15,6 +15,8 @@ from synoptic.diffusion.solvers import get_solver, timestep_pairs
 from synoptic.metrics.clip import Clip, clip_score, square_crops
 from synoptic.models.base import Denoiser, PretrainedModel
 from synoptic.models.deepcache import with_deepcache
+from synoptic.models.latent import LatentDenoiser
+from synoptic.models.pixel import PixelDenoiser
 from synoptic.options.base import Item
 from synoptic.options.wide import WideOptions
 from synoptic.pipelines.base import Output, Pipeline, pass_on, rngs_of
@@ -107,6 +109,7 @@ class WidePipeline(Pipeline[WideOptions]):
         if o.deepcache == 1:
             return self.model
         steps = timestep_pairs(o.sampler, self.model.schedule, o.steps)
+        assert isinstance(self.model, LatentDenoiser | PixelDenoiser)
         begin = int(o.guidance_interval[0] * len(steps)) if o.guidance_interval else first
         return with_deepcache(self.model, {t for t, _ in (*steps[first :: o.deepcache], steps[begin])})
 

@@ -19,7 +19,7 @@ import torch
 import synoptic
 from synoptic import io
 from synoptic.distributed import broadcast_from_main, is_main_process
-from synoptic.errors import InputError, NonFiniteError, RunFailed
+from synoptic.errors import InputError, NonFiniteError
 from synoptic.io.progress import progress_bar
 from synoptic.metrics.clip import Clip
 from synoptic.models.base import PretrainedModel
@@ -33,6 +33,7 @@ from synoptic.options.common import ModelOptions
 from synoptic.pipelines.base import Output, Pipeline, load_model, pipeline_class
 from synoptic.pipelines.base import finish as take_steps
 from synoptic.runs.contact_sheet import write_contact_sheet
+from synoptic.runs.errors import RunFailed
 from synoptic.runs.files import write_content
 from synoptic.runs.folders import folder_of
 from synoptic.runs.index import write_index

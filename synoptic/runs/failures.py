@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 import traceback
 
-from synoptic.errors import InputError, NonFiniteError, RunFailed, printable
+from synoptic.errors import InputError, NonFiniteError, printable
 from synoptic.models.memory import empty_cache, is_out_of_memory
+from synoptic.runs.errors import RunFailed
 
 
 def reason(error: Exception) -> str:

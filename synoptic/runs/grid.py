@@ -12,11 +12,12 @@ from PIL import Image
 
 from synoptic import io
 from synoptic.distributed import is_main_process
-from synoptic.errors import InputError, RunFailed, user_path
+from synoptic.errors import InputError, user_path
 from synoptic.options import application_name, options_class
 from synoptic.options.common import OutputOptions, slug
 from synoptic.options.grid import Axis, make_axes, prepare_cells
 from synoptic.runs.contact_sheet import thumbnail_size
+from synoptic.runs.errors import RunFailed
 from synoptic.runs.execute import carry_out
 from synoptic.runs.manifest import Picture, Run
 from synoptic.utils.json_objects import JsonObject
@@ -95,7 +96,8 @@ def execute_grid(cells: Sequence[OutputOptions], axes: Sequence[Axis]) -> GridRu
             found.runs.append(carry_out(replace(cell, out=str(folder / name_of(cell, axes)))))
         except RunFailed as e:
             failed.append(f"{name_of(cell, axes)}: {e}")
-            found.runs.append(cast(Run, e.result))
+            assert isinstance(e.result, Run)
+            found.runs.append(e.result)
     if is_main_process() and found.pictures:
         write_figure(found)
     if failed:

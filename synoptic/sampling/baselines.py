@@ -15,7 +15,7 @@ SIGMAS = tuple(0.25 * 1.15**k for k in range(30))  # 0.25 to 14 pixels, each 15 
 
 
 def strided_pairs(first: int = 990, stride: int = 30, end: Time = -1) -> list[tuple[Time, Time]]:
-    """The course's steps (CS180, project 5A): 990, 960, …, 0, and from there to the end, the clean picture."""
+    """Return the course's steps (CS180, project 5A): 990, 960, …, 0, and from there to the end, the clean picture."""
     return pair_up(range(first, -1, -stride), end)
 
 
@@ -28,7 +28,7 @@ def gaussian_denoise(x: Tensor, sigma: float = 2.0, kernel: int | None = 5) -> T
 
 
 def best_gaussian_denoise(noisy: Tensor, clean: Tensor, sigmas: Sequence[float] = SIGMAS) -> tuple[Tensor, float]:
-    """The blur of one picture (1, C, H, W) nearest to the clean one, in PSNR, and its sigma. It is told the answer."""
+    """Return the blur of one picture (1, C, H, W) nearest to the clean one, in PSNR, and its sigma: an upper bound."""
     every = [gaussian_denoise(noisy, sigma, None) for sigma in sigmas]
     errors = [(picture - clean).square().mean().item() for picture in every]
     k = errors.index(min(errors))

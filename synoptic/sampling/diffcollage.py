@@ -58,7 +58,7 @@ def factor_graph_1d(length: int, window: int, stride: int, circular: bool = Fals
 
 @dataclass(frozen=True, eq=False)
 class Crops:
-    """Crops of one size (h, w) at `corners` (y, x), which run over the right edge: what `predict` is told they are."""
+    """Crops of one size (h, w) at `corners` (y, x), which run over the right edge: what `predict` takes them for."""
 
     canvas: tuple[int, int, int]
     size: tuple[int, int]

@@ -22,7 +22,8 @@ def flow_edit(
     start: int,
     rngs: Sequence[torch.Generator],
 ) -> Iterator[Step]:
-    """The source (B, C, h, w) moved by what two prompts' velocities differ in, at the same noise (algorithm 1, n_min 0).
+    """Yield the source (B, C, h, w) moved by what two prompts' velocities differ in, at the
+    same noise (algorithm 1, n_min 0).
 
     z <- z + (sigma' - sigma) (v_target(z + x_sigma - source) - v_source(x_sigma)), x_sigma = (1 - sigma) source + sigma n
     with new n at every step. `predict` is asked about 2B rows: of the source's prompt, then of the target's. A model of

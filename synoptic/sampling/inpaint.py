@@ -79,7 +79,8 @@ def renoise(s: Schedule, x: Tensor, t: Time, t_up: Time, noise: Tensor) -> Tenso
 
 
 def keep_known(solver: Solver, known: Tensor, mask: Tensor, reach: float = 0.0) -> Solver:
-    """A solver after whose step the known part is itself again, noised to t_prev; where the schedule ends clean, exactly.
+    """Return a solver after whose step the known part is itself again, noised to t_prev; where
+    the schedule ends clean, exactly.
 
     Where the mask is soft, x0 is blended with `known`, and the noise of both so that it keeps its variance: their plain
     blend would have too little, which a network takes for blur. With a `reach` above 0, what x0 is off by at the border is

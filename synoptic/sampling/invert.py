@@ -22,7 +22,8 @@ def invert(
     refine: int = 1,
     start: int = 0,
 ) -> Iterator[Step]:
-    """The picture x (B, C, h, w) to its noise, along `steps` backwards: each of them, (t, t_prev), goes from t_prev to t.
+    """Yield the picture x (B, C, h, w) to its noise, along `steps` backwards: each of them, (t,
+    t_prev), goes from t_prev to t.
 
     The noise of a step is what the network sees at t; x_t is not known yet, so x_t_prev stands in for it. `refine` times
     x_t is put in its place and the step taken again: a fixed point is the exact inverse of DDIM's step (Pan et al. 2023,

@@ -247,7 +247,7 @@ def joint_predict(predict: Predict, s: Schedule, views: Projection, sync: Sync =
 
 
 def _at(views: Views, i: int) -> Projection:
-    """The views of step i."""
+    """Return the views of step i."""
     return views(i) if callable(views) else views
 
 
@@ -271,7 +271,7 @@ def x0_of_synced_noise(s: Schedule, x: Tensor, p: Pred, t: Time, agree: Callable
 
 
 def _variance_on_canvas(views: Projection, var: Tensor | None) -> Tensor | None:
-    """The learned variance on the canvas, its mean over the views (Geng et al. 2024, section 4.1).
+    """Return the learned variance on the canvas, its mean over the views (Geng et al. 2024, section 4.1).
 
     A view may change signs and `unproject` add a given picture; a variance minds neither. Of a sum of components it is the
     plain mean too, of what the network said of each view, so that a share stays in [-1, 1] (Geng et al. 2024b's code).
@@ -284,7 +284,7 @@ def _variance_on_canvas(views: Projection, var: Tensor | None) -> Tensor | None:
 
 
 def _variance_in_views(views: Projection, var: Tensor | None) -> Tensor | None:
-    """A canvas's learned variance as the views see it."""
+    """Return a canvas's learned variance as the views see it."""
     if var is None:
         return None
     x = views.project(var)

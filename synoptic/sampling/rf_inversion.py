@@ -21,7 +21,8 @@ from synoptic.views.base import Projection
 def invert_to_white(
     predict: Predict, s: Schedule, x: Tensor, noise: Tensor, *, steps: Sequence[tuple[Time, Time]], share: float = 0.5
 ) -> Iterator[Step]:
-    """The picture x (B, C, h, w) to noise along `steps` backwards, `share` of the way to the white `noise` (algorithm 1).
+    """Yield the picture x (B, C, h, w) to noise along `steps` backwards, `share` of the way to
+    the white `noise` (algorithm 1).
 
     Share 0 is the flow's own noise, 1 is `noise`. Invert by the empty prompt, without guidance. A Step's t is the time
     reached. Raises ValueError where the model is no flow.

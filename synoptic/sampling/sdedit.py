@@ -35,7 +35,7 @@ def sdedit(
 
 
 def start_index(strength: float, steps: int) -> int:
-    """The start whose share of the steps is `strength`, rounded down: 1 repaints all. At least one step is taken.
+    """Return the start whose share of the steps is `strength`, rounded down: 1 repaints all. At least one step is taken.
 
     That is diffusers' rule. Raises ValueError where strength is not in (0, 1].
     """

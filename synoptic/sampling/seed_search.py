@@ -15,7 +15,7 @@ from synoptic.sampling.step import Step
 from synoptic.views.base import Projection
 
 StepScore = Callable[[Step], Tensor]  # the last Step of B pictures -> (B,), more is better
-SCREENING_STEPS = 8  # steps of DPM-Solver++ in the first round: with fewer, what a seed will become cannot be told
+SCREENING_STEPS = 8  # steps of DPM-Solver++ in the first round: with fewer, what a seed will become cannot be seen
 FINALISTS_PER_IMAGE = 2  # for each picture that is wanted
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import MISSING
 from tempfile import NamedTemporaryFile
-from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import FileResponse
@@ -22,7 +21,7 @@ class JobRequest(BaseModel):
     """An application and its options, in Python's spelling; pictures and meshes are the ids of uploads."""
 
     application: str
-    options: dict[str, Any] = Field(default_factory=dict)
+    options: dict[str, object] = Field(default_factory=dict)
 
 
 class JobState(BaseModel):
@@ -46,7 +45,7 @@ class OptionSchema(BaseModel):
     type: str
     help: str
     required: bool
-    default: Any
+    default: object
 
 
 class Upload(BaseModel):

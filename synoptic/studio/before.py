@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import gradio as gr
 from PIL.Image import Image
@@ -26,6 +26,13 @@ BOXES = '<p class="hint">Drag boxes, say what is in each; the field of regions s
 BOXES += '<div class="canvas" role="img" aria-label="boxes of regions"></div><div class="list"></div>'
 
 
+class Canvas(TypedDict):
+    """The size of what boxes are drawn on, in pixels."""
+
+    wide: int
+    high: int
+
+
 def maps(options: ModelOptions) -> dict[str, Image]:
     """Return {condition: map} as a run of these options, prepared, would follow them; {} where it follows none."""
     if not isinstance(options, ControlNetOptions) or not options.condition:
@@ -45,12 +52,18 @@ def boxes(application: str) -> gr.HTML:
     """Build what boxes with prompts are drawn on: its value is the lines of --region, on a sphere in degrees."""
     css, script = (Path(__file__).with_name(f"boxes.{ending}").read_text() for ending in ("css", "js"))
     options = options_class(application).from_arguments(prompt=ANYTHING).prepare()
-    how: dict[str, Any] = {"html_template": BOXES, "css_template": css, "js_on_load": script}
-    shape: dict[str, Any] = {"degrees": isinstance(options, PanoramaOptions), **canvas(options)}
-    return gr.HTML("", elem_id=f"boxes-{application}", **how, **shape)
+    return gr.HTML(
+        "",
+        elem_id=f"boxes-{application}",
+        html_template=BOXES,
+        css_template=css,
+        js_on_load=script,
+        degrees=isinstance(options, PanoramaOptions),
+        **canvas(options),
+    )
 
 
-def canvas(options: Options) -> dict[str, Any]:
+def canvas(options: Options) -> Canvas:
     """Return the width and height, in pixels, of what boxes are drawn on for prepared options."""
     if isinstance(options, WideOptions):
         return {"wide": options.width, "high": options.height}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass
 from types import NoneType
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, TypedDict, get_args, get_origin
 
 import gradio as gr
 from gradio.components import Component
@@ -20,7 +20,16 @@ from synoptic.studio.permissions import MESH, MESHES, NOT_ASKED
 THE_MODELS = "the model's own"  # the placeholder of a number that `resolve` fills in
 REGIONS = "Regions"  # a heading of their own: boxes are drawn there
 HEADINGS = ("Input", USUAL, REGIONS, *GROUPS)  # in their order
+SOURCES: tuple[Literal["upload"], Literal["clipboard"]] = ("upload", "clipboard")  # of pictures
 Keep = Callable[[PictureSource], str]  # an uploaded file -> the name that it is kept by
+
+
+class Labels(TypedDict):
+    """What every component is given."""
+
+    label: str
+    info: str
+    render: bool
 
 
 @dataclass(frozen=True)
@@ -43,15 +52,15 @@ class Field:
             value = typed(self.spec, entered.strip())
         return {self.spec.name: value} if value != [] else {}
 
-    def entry(self, options: Mapping[str, Any]) -> object:
+    def entry(self, options: Mapping[str, object]) -> object:
         """Return what is entered for these options; a file that is not at hand is left empty."""
         value = options.get(self.spec.name, None if self.spec.default is MISSING else self.spec.default)
         if uploaded(self.spec):
             return None
-        if self.spec.is_list and isinstance(self.component, gr.Dropdown):
-            return list(value or ())
         if self.spec.is_list:
-            every = [] if value is None else [value] if isinstance(value, str) else list(value)
+            every = [value] if isinstance(value, str) else list(value) if isinstance(value, Iterable) else []
+            if isinstance(self.component, gr.Dropdown):
+                return every
             return "\n".join(every) if not self.spec.option.separator else ", ".join(escape(str(v)) for v in every)
         return str("" if value is None else value) if isinstance(self.component, gr.Textbox) else value
 
@@ -72,7 +81,7 @@ class MaskedPicture:
             mask = ImageChops.lighter(mask, layer.getchannel("A").resize(picture.size))
         return {"image": keep(picture), "mask": keep(mask)}
 
-    def entry(self, options: Mapping[str, Any]) -> object:
+    def entry(self, options: Mapping[str, object]) -> object:
         """Return nothing: pictures are not at hand."""
         return None
 
@@ -93,8 +102,9 @@ def editor() -> Component:
     """Build what a mask is painted with, in white."""
     brush = gr.Brush(colors=["#ffffff"], color_mode="fixed", default_size=24)
     title = "the picture: paint white over what is made anew"
-    how: dict[str, Any] = {"sources": ["upload", "clipboard"], "transforms": (), "layers": False, "render": False}
-    return gr.ImageEditor(label=title, type="pil", brush=brush, **how)
+    return gr.ImageEditor(
+        label=title, type="pil", brush=brush, sources=list(SOURCES), transforms=(), layers=False, render=False
+    )
 
 
 def component(spec: OptionSpec, models: Sequence[str]) -> Component:
@@ -102,10 +112,9 @@ def component(spec: OptionSpec, models: Sequence[str]) -> Component:
     kind = next(k for k in alternatives(spec.kind) if k is not NoneType)
     default: Any = None if spec.default is MISSING else spec.default
     help = in_python(spec.option.help)
-    how: dict[str, Any] = {"label": label(spec), "info": help, "render": False}
+    how: Labels = {"label": label(spec), "info": help, "render": False}
     if spec.option.picture:
-        sources: Any = ["upload", "clipboard"]
-        return gr.Image(label=f"{label(spec)}: {help}", type="filepath", sources=sources, render=False)
+        return gr.Image(label=f"{label(spec)}: {help}", type="filepath", sources=list(SOURCES), render=False)
     if spec.name == MESH:
         return gr.File(label=f"{label(spec)}: {help}", file_types=[*MESHES], height=140, render=False)
     if spec.name == "model":
@@ -123,7 +132,7 @@ def component(spec: OptionSpec, models: Sequence[str]) -> Component:
     return gr.Textbox(default or "", lines=2 if spec.option.positional else 1, **how)
 
 
-def list_component(spec: OptionSpec, kind: object, default: Any, how: dict[str, Any]) -> Component:
+def list_component(spec: OptionSpec, kind: object, default: Any, how: Labels) -> Component:
     """Build the component of a list: of choices, of lines, or of values between commas."""
     if get_origin(kind) is Literal:
         return gr.Dropdown(list(get_args(kind)), value=list(default or ()), multiselect=True, **how)

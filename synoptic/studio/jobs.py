@@ -14,10 +14,11 @@ from typing import Literal
 
 from PIL.Image import Image
 
-from synoptic.errors import InputError, RunFailed
+from synoptic.errors import InputError
 from synoptic.io import atomic_write
 from synoptic.options import options_class
 from synoptic.options.common import ModelOptions
+from synoptic.runs.errors import RunFailed
 from synoptic.runs.execute import carry_out
 from synoptic.runs.failures import reason
 from synoptic.runs.folders import default_folder

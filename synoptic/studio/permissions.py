@@ -10,7 +10,8 @@ from pathlib import Path
 from synoptic.errors import InputError, user_path
 from synoptic.io import atomic_write, save_image
 from synoptic.mesh import read_mesh
-from synoptic.models.registry import ALIASES, BUNDLED_MODELS, CONTROLNETS, UPSCALERS, resolve
+from synoptic.models.names import ALIASES, BUNDLED_MODELS, CONTROLNETS, UPSCALERS
+from synoptic.models.registry import resolve
 from synoptic.options import options_class
 from synoptic.options.base import Options
 from synoptic.options.common import ModelOptions

@@ -12,7 +12,6 @@ import webbrowser
 from collections.abc import Mapping
 from getpass import getpass
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import gradio as gr
@@ -70,8 +69,18 @@ def build(options: StudioOptions, password: str = "") -> FastAPI:
     app.add_exception_handler(RequestValidationError, explain)
     page = Page(jobs, served, kept_secret(private / "secret")).build()
     theme = themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]).set(**LEGIBLE)
-    how: dict[str, Any] = {"theme": theme, "css": CSS, "footer_links": [], "ssr_mode": False, "max_file_size": MOST_BYTES}
-    gr.mount_gradio_app(app, page, path="/", show_error=False, enable_monitoring=False, **how)
+    gr.mount_gradio_app(
+        app,
+        page,
+        path="/",
+        theme=theme,
+        css=CSS,
+        footer_links=[],
+        ssr_mode=False,
+        max_file_size=MOST_BYTES,
+        show_error=False,
+        enable_monitoring=False,
+    )
     app.add_middleware(Guard, password=password, anyone=options.listen)
     return app
 

@@ -30,7 +30,7 @@ class Projection(Protocol):
         ...
 
     def scaled(self, k: int) -> Projection:
-        """The same views of a canvas k times finer: pixels for latents, stage II for stage I."""
+        """Return the same views of a canvas k times finer: pixels for latents, stage II for stage I."""
         ...
 
     def noise(self, rngs: Sequence[torch.Generator], like: Tensor) -> Tensor:

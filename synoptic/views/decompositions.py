@@ -31,7 +31,7 @@ Component = Callable[[Tensor], Tensor]
 
 
 def get_components(kind: str, sigma: float = SIGMA) -> tuple[Component, ...]:
-    """The components of a factorization, (B, C, S, S) -> (B, C, S, S) each; the far or first one first.
+    """Map the components of a factorization, (B, C, S, S) to (B, C, S, S) each; the far or first one first.
 
     pass: low and high frequencies, parted by a blur of `sigma` pixels at side 64. triple: low, middle, high, by a blur of
     sigma 2 and one of sigma 1. color: gray, then color. motion: smeared along the diagonal, then the rest, and mirrored at

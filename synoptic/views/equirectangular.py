@@ -84,7 +84,7 @@ def matching_height(fov: float, side: int) -> int:
 
 
 def pixel_of(at: Tensor, side: int) -> Tensor:
-    """Places in a view, (K, 2) as (x, y) in [-1, 1] -> the pixel of the flat view that each lies in, (K,)."""
+    """Map places in a view, (K, 2) as (x, y) in [-1, 1] to the pixel of the flat view that each lies in, (K,)."""
     column, row = ((at + 1) / 2 * side).floor().long().clamp(0, side - 1).unbind(-1)
     return row * side + column
 

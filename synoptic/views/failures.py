@@ -21,7 +21,7 @@ class Blur:
         return scaled_gaussian_blur(z, 2)
 
     def inverse_view(self, x: Tensor) -> Tensor:
-        """The picture itself, since nothing better is known."""
+        """Return the picture itself, since nothing better is known."""
         return x
 
 
@@ -35,7 +35,7 @@ class WhiteBalance:
         return z * self._gains(z)
 
     def inverse_view(self, x: Tensor) -> Tensor:
-        """Each channel over its gain."""
+        """Return each channel over its gain."""
         return x / self._gains(x)
 
     def _gains(self, x: Tensor) -> Tensor:
@@ -55,6 +55,6 @@ class Scale:
         return pad(interpolate(z, scale_factor=0.5, mode="area"), [side // 4] * 4)
 
     def inverse_view(self, x: Tensor) -> Tensor:
-        """The middle enlarged, each pixel to 2x2."""
+        """Return the middle enlarged, each pixel to 2x2."""
         q = square_side(x) // 4
         return x[..., q:-q, q:-q].repeat_interleave(2, -1).repeat_interleave(2, -2)

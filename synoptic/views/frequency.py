@@ -66,5 +66,5 @@ def gaussian_blur(x: Tensor, sigma: float, kernel: int) -> Tensor:
 
 
 def odd_size(size: float) -> int:
-    """A kernel's size in whole pixels, odd so that it has a middle: an even one grows by 1."""
+    """Return a kernel's size in whole pixels, odd so that it has a middle: an even one grows by 1."""
     return int(size) | 1

@@ -52,7 +52,7 @@ class HorizonRing:
 
 
 def harmonic_cap(edge: Tensor, rows: int) -> Tensor:
-    """A row (…, W) around a pole -> (…, rows, W), from that row to the pole, by Laplace's equation on the sphere.
+    """Map a row (…, W) around a pole to (…, rows, W), from that row to the pole, by Laplace's equation on the sphere.
 
     In the stereographic projection the cap is a disc, whose k-th Fourier coefficient falls off as the k-th power of the
     radius, tan(theta / 2) for the angle theta from the pole; rows are pi / (W / 2) apart, the last half a step from it.

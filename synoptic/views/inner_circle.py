@@ -14,12 +14,14 @@ RADIUS = 24 / 64  # of the side
 
 
 def inner_circle() -> Permutation:
-    """The disc turned by 180°, what surrounds it left alone. Valid because it only moves pixels, exactly at every side."""
+    """Return the disc turned by 180°, what surrounds it left alone. Valid because it only moves
+    pixels, exactly at every side.
+    """
     return Permutation("inner_circle", lambda side: _rotated_indices(side, 2))
 
 
 def inner_rotate(angle: float = 90) -> View:
-    """The disc turned clockwise by `angle` degrees (Kim et al. 2024, SyncTweedies).
+    """Return the disc turned clockwise by `angle` degrees (Kim et al. 2024, SyncTweedies).
 
     Exact at multiples of 90, else the lossy InnerRotation.
     """

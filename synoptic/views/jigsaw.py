@@ -52,7 +52,9 @@ def piece_map(side: int) -> Tensor:
 
 
 def _knob(along: Tensor, depth: Tensor, cell: int) -> Tensor:
-    """Whether a neighbor's knob, a neck and a round head, covers a point: half pixels along the edge and into the cell."""
+    """Return whether a neighbor's knob, a neck and a round head, covers a point: half pixels
+    along the edge and into the cell.
+    """
     u, v = (along - cell).abs() / (2 * cell), depth / (2 * cell)
     neck = (u < 0.07) & (v < 0.15)
     head = u**2 + (v - 0.18) ** 2 < 0.125**2

@@ -15,5 +15,5 @@ class Negate:
         return -z
 
     def inverse_view(self, x: Tensor) -> Tensor:
-        """The negative of a negative."""
+        """Return the negative of a negative."""
         return -x

@@ -11,7 +11,7 @@ from synoptic.views.permutation import Permutation, index_grid
 
 
 def patch_permute(pieces: int = 8, seed: int = 0) -> Permutation:
-    """The picture cut into pieces x pieces squares, shuffled by chance.
+    """Return the picture cut into pieces x pieces squares, shuffled by chance.
 
     Valid because it only moves pixels. The draw is of the squares, so every side shows the same one, finer or coarser.
     """
@@ -19,7 +19,8 @@ def patch_permute(pieces: int = 8, seed: int = 0) -> Permutation:
 
 
 def pixel_permute(seed: int = 0, pieces: int = 64) -> Permutation:
-    """As patch_permute with pieces so small that they are pixels where the side is `pieces`, and blocks of them beyond.
+    """Return as patch_permute with pieces so small that they are pixels where the side is
+    `pieces`, and blocks of them beyond.
 
     Valid because it only moves pixels. Drawn anew at a finer side it would not undo the coarse one: hence blocks.
     """
@@ -27,7 +28,8 @@ def pixel_permute(seed: int = 0, pieces: int = 64) -> Permutation:
 
 
 def custom_permutation(name: str, order: Sequence[int]) -> Permutation:
-    """A permutation of one's own: n*n numbers; piece p of the view, row after row, shows piece order[p] of the picture.
+    """Return a permutation of one's own: n*n numbers; piece p of the view, row after row, shows
+    piece order[p] of the picture.
 
     Valid because it only moves pixels; finer sides move blocks. Raises ValueError, on use, where it is no permutation.
     """
@@ -35,7 +37,8 @@ def custom_permutation(name: str, order: Sequence[int]) -> Permutation:
 
 
 def block_indices(order: Tensor, side: int) -> Tensor:
-    """A permutation of n*n pieces (n*n,) at a side that n divides: `indices` (side, side), in blocks of side/n pixels.
+    """Return a permutation of n*n pieces (n*n,) at a side that n divides: `indices` (side,
+    side), in blocks of side/n pixels.
 
     Raises ValueError where n does not divide the side.
     """

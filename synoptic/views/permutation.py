@@ -1,4 +1,4 @@
-"""Permutations: views that move pixels and change none, the home of visual anagrams (Geng et al. 2024a, Visual Anagrams)."""
+"""Permutations: views that move pixels and change none, of visual anagrams (Geng et al. 2024a, Visual Anagrams)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Permutation:
         return x.flatten(2)[:, :, self._indices_on(square_side(x), x.device)[way]].view_as(x)
 
     def _indices_on(self, side: int, device: torch.device) -> tuple[Tensor, Tensor]:
-        """Places there and back."""
+        """Return places there and back."""
         if (side, device) not in self._cache:
             there = self._index_function(side).flatten()
             back = there.argsort()
@@ -49,7 +49,7 @@ class Permutation:
 
 
 def square_side(x: Tensor) -> int:
-    """The side of square pictures (B, C, S, S). Raises ValueError where they are not square."""
+    """Return the side of square pictures (B, C, S, S). Raises ValueError where they are not square."""
     H, W = x.shape[-2:]
     if H != W:
         raise ValueError(f"a view turns and moves square pictures, {H}x{W} was given: crop it to a square")

@@ -11,7 +11,8 @@ SUFFIXES = (".npy", ".json")
 
 
 def read_permutation(path: str) -> list[int]:
-    """The n*n numbers of a .npy array or a .json list, flat or n lists of n: piece p of the view shows piece order[p].
+    """Return the n*n numbers of a .npy array or a .json list, flat or n lists of n: piece p of
+    the view shows piece order[p].
 
     Raises InputError where the file is missing or holds anything else than each of 0 … n*n - 1 once.
     """

@@ -50,11 +50,11 @@ class PixelSpace:
         return PixelSpace(self.inner.scaled(k), self.encode, self.decode, residual=self.residual)
 
     def noise(self, rngs: Sequence[torch.Generator], like: Tensor) -> Tensor:
-        """Raises ValueError: see above."""
+        """Raise ValueError: see above."""
         raise ValueError("a canvas of pixels has no latent noise to share: start from independent noise, with eta 0")
 
     def _decoded(self, x: Tensor) -> Tensor:
-        """A step asks twice for the same latents: on the way to the canvas, and for what the autoencoder loses."""
+        """Return a step asks twice for the same latents: on the way to the canvas, and for what the autoencoder loses."""
         if self._last is None or self._last[0] is not x:
             self._last = x, self.decode(x)
         return self._last[1]

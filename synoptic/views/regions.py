@@ -78,20 +78,22 @@ class WindowsWithRegions:
 
 
 def crop_region(z: Tensor, region: WindowRegion) -> Tensor:
-    """What a region's windows cover of (…, H, W)."""
+    """Return what a region's windows cover of (…, H, W)."""
     (y, _), (_, h, _) = region.corner, region.windows.canvas
     return z[..., y : y + h, :].index_select(-1, region_columns(region, z.shape[-1]).to(z.device))
 
 
 def region_columns(region: WindowRegion, width: int) -> Tensor:
-    """The columns of a canvas that a region's windows cover, from left to right, over the right edge into the left one."""
+    """Return the columns of a canvas that a region's windows cover, from left to right, over
+    the right edge into the left one.
+    """
     return (region.corner[1] + torch.arange(region.windows.canvas[2])) % width
 
 
 def make_region(
     weight: Tensor, channels: int, window: tuple[int, int], stride: tuple[int, int], circular: bool = False
 ) -> WindowRegion:
-    """A region that counts where `weight` (H, W) is not 0: over that box, grown to a window where it is smaller.
+    """Return a region that counts where `weight` (H, W) is not 0: over that box, grown to a window where it is smaller.
 
     On a `circular` canvas the box goes around the ends where that is shorter, and a region all around has circular windows.
     Raises ValueError where the weight is 0 everywhere.
@@ -126,7 +128,7 @@ def cover_interval(covered: Tensor, window: int, circular: bool = False) -> tupl
 
 
 def feather_mask(mask: Tensor, width: int, circular: bool = False) -> Tensor:
-    """A mask (H, W) of 0 and 1 whose edge rises over about `width` pixels: the mean of the square around each place.
+    """Return a mask (H, W) of 0 and 1 whose edge rises over about `width` pixels: the mean of the square around each place.
 
     Beyond the edges lies more of the same; on a `circular` canvas, beyond the left and right ones, the other end.
     """

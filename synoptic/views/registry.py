@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
 from synoptic.errors import InputError
@@ -11,26 +13,60 @@ from synoptic.views.permutation_file import SUFFIXES, read_permutation
 if TYPE_CHECKING:
     from synoptic.views.base import View
 
+
+class NumberArgument(NamedTuple):
+    """A number that may follow a name after a colon: whole and at least `minimum`, or any where `minimum` is None."""
+
+    meaning: str
+    default: float
+    minimum: int | None
+
+
+class ViewSpec(NamedTuple):
+    """A view: what it shows, what builds it ("module.name" of this folder), the numbers that this takes, and what a
+    picture's side must be a multiple of, a function of those numbers.
+    """
+
+    summary: str
+    target: str
+    arguments: tuple[NumberArgument, ...] = ()
+    side_multiple: Callable[..., int] = lambda *numbers: 1
+
+
 VIEWS = {
-    "identity": "the picture as it is",
-    "flip": "upside down, by a mirror (also: flip_vertical)",
-    "flip_horizontal": "left and right exchanged",
-    "rotate_cw": "turned clockwise by 90 degrees",
-    "rotate_ccw": "turned counter-clockwise by 90 degrees",
-    "rotate_180": "turned by 180 degrees",
-    "negate": "its photographic negative",
-    "skew": "columns slide down, the further right the more",
-    "patch_permute": "8x8 patches shuffled; patch_permute:PIECES:SEED",
-    "pixel_permute": "pixels shuffled, 64x64 blocks of larger pictures; pixel_permute:SEED:PIECES",
-    "jigsaw": "16 jigsaw pieces put together in another order",
-    "square_hinge": "3x3 squares that turn against each other",
-    "inner_circle": "the disc in its middle turned by 180 degrees",
-    "inner_rotate": "the disc in its middle turned clockwise by 90 degrees; inner_rotate:DEGREES",
+    "identity": ViewSpec("the picture as it is", "rotations.identity"),
+    "flip": ViewSpec("upside down, by a mirror (also: flip_vertical)", "rotations.flip"),
+    "flip_horizontal": ViewSpec("left and right exchanged", "rotations.flip_horizontal"),
+    "rotate_cw": ViewSpec("turned clockwise by 90 degrees", "rotations.rotate_cw"),
+    "rotate_ccw": ViewSpec("turned counter-clockwise by 90 degrees", "rotations.rotate_ccw"),
+    "rotate_180": ViewSpec("turned by 180 degrees", "rotations.rotate_180"),
+    "negate": ViewSpec("its photographic negative", "negate.Negate"),
+    "skew": ViewSpec("columns slide down, the further right the more", "skew.skew"),
+    "patch_permute": ViewSpec(
+        "8x8 patches shuffled; patch_permute:PIECES:SEED",
+        "patches.patch_permute",
+        (NumberArgument("PIECES", 8, 2), NumberArgument("SEED", 0, 0)),
+        lambda pieces, seed: pieces,
+    ),
+    "pixel_permute": ViewSpec(
+        "pixels shuffled, 64x64 blocks of larger pictures; pixel_permute:SEED:PIECES",
+        "patches.pixel_permute",
+        (NumberArgument("SEED", 0, 0), NumberArgument("PIECES", 64, 2)),
+        lambda seed, pieces: pieces,
+    ),
+    "jigsaw": ViewSpec("16 jigsaw pieces put together in another order", "jigsaw.jigsaw", side_multiple=lambda: 4),
+    "square_hinge": ViewSpec("3x3 squares that turn against each other", "square_hinge.square_hinge"),
+    "inner_circle": ViewSpec("the disc in its middle turned by 180 degrees", "inner_circle.inner_circle"),
+    "inner_rotate": ViewSpec(
+        "the disc in its middle turned clockwise by 90 degrees; inner_rotate:DEGREES",
+        "inner_circle.inner_rotate",
+        (NumberArgument("DEGREES", 90, None),),
+    ),
 }
 FAILURES = {
-    "fails_blur": "out of focus: blurred noise is no noise",
-    "fails_white_balance": "warmer: red noise grows, blue noise shrinks",
-    "fails_scale": "at half its size, on grey",
+    "fails_blur": ViewSpec("out of focus: blurred noise is no noise", "failures.Blur"),
+    "fails_white_balance": ViewSpec("warmer: red noise grows, blue noise shrinks", "failures.WhiteBalance"),
+    "fails_scale": ViewSpec("at half its size, on grey", "failures.Scale", side_multiple=lambda: 4),
 }
 FACTORIZATIONS = {
     "pass": "low and high frequencies: from afar and from near",
@@ -43,21 +79,6 @@ FACTORIZATIONS = {
 ALIASES = {"flip_vertical": "flip"}
 
 
-class NumberArgument(NamedTuple):
-    """A number that may follow a name after a colon: whole and at least `minimum`, or any where `minimum` is None."""
-
-    meaning: str
-    default: float
-    minimum: int | None
-
-
-VIEW_ARGUMENTS = {
-    "patch_permute": (NumberArgument("PIECES", 8, 2), NumberArgument("SEED", 0, 0)),
-    "pixel_permute": (NumberArgument("SEED", 0, 0), NumberArgument("PIECES", 64, 2)),
-    "inner_rotate": (NumberArgument("DEGREES", 90, None),),
-}
-
-
 class ParsedView(NamedTuple):
     """A single view: its kind, the numbers after it (defaults filled in), or the order read from a file."""
 
@@ -68,20 +89,20 @@ class ParsedView(NamedTuple):
 
 
 def parse_view(name: str) -> list[ParsedView]:
-    """A typed name as its parts, in the order they are applied. Raises InputError for what is no view."""
+    """Return a typed name as its parts, in the order they are applied. Raises InputError for what is no view."""
     return [_parse_part(typed.strip()) for typed in name.split("+")]
 
 
 def get_view(name: str) -> View:
-    """The view of that name; several joined by "+" are applied from left to right. Raises InputError for what is no view."""
-    from synoptic.views.chain import Chain
-
+    """Return the view of that name; several joined by "+" are applied from left to right.
+    Raises InputError for what is no view.
+    """
     parts = [_build(part) for part in parse_view(name)]
-    return parts[0] if len(parts) == 1 else Chain(parts)
+    return parts[0] if len(parts) == 1 else import_module("synoptic.views.chain").Chain(parts)
 
 
 def side_multiple(name: str) -> int:
-    """What a picture's side must be a multiple of for this view to work. Raises InputError for what is no view."""
+    """Return what a picture's side must be a multiple of for this view to work. Raises InputError for what is no view."""
     return math.lcm(*(_side_multiple(part) for part in parse_view(name)))
 
 
@@ -90,16 +111,16 @@ def _parse_part(typed: str) -> ParsedView:
         return ParsedView(typed, "file", order=tuple(read_permutation(typed)))
     kind, *given = typed.split(":")
     kind = ALIASES.get(kind, kind)
-    if kind not in VIEWS | FAILURES:
+    spec = (VIEWS | FAILURES).get(kind)
+    if spec is None:
         raise InputError(
             f"a view is one of {', '.join(VIEWS)}, or a .npy or .json file; {typed!r} was given", rule="view-unknown"
         )
-    rules = VIEW_ARGUMENTS.get(kind, ())
-    if len(given) > len(rules):
-        form = ":".join([kind, *(rule.meaning for rule in rules)])
+    if len(given) > len(spec.arguments):
+        form = ":".join([kind, *(rule.meaning for rule in spec.arguments)])
         raise InputError(f"{kind} is written {form}, {typed!r} was given: leave out what follows", rule="view-arguments")
-    numbers = [_number(typed, text, rule) for text, rule in zip(given, rules, strict=False)]
-    return ParsedView(typed, kind, (*numbers, *(rule.default for rule in rules[len(given) :])))
+    numbers = [_number(typed, text, rule) for text, rule in zip(given, spec.arguments, strict=False)]
+    return ParsedView(typed, kind, (*numbers, *(rule.default for rule in spec.arguments[len(given) :])))
 
 
 def _number(typed: str, text: str, rule: NumberArgument) -> float:
@@ -114,46 +135,14 @@ def _number(typed: str, text: str, rule: NumberArgument) -> float:
 
 
 def _side_multiple(part: ParsedView) -> int:
-    match part.kind, part.arguments:
-        case "patch_permute", (pieces, _):
-            return int(pieces)
-        case "pixel_permute", (_, pieces):
-            return int(pieces)
-        case "file", _:
-            return math.isqrt(len(part.order))
-        case (("jigsaw" | "fails_scale"), _):
-            return 4
-        case _:
-            return 1
+    if part.order:
+        return math.isqrt(len(part.order))
+    return (VIEWS | FAILURES)[part.kind].side_multiple(*part.arguments)
 
 
 def _build(part: ParsedView) -> View:
-    from synoptic.views import failures, inner_circle, jigsaw, negate, patches, rotations, skew, square_hinge
-
-    match part.kind, part.arguments:
-        case "negate", _:
-            return negate.Negate()
-        case "skew", _:
-            return skew.skew()
-        case "patch_permute", (pieces, seed):
-            return patches.patch_permute(int(pieces), int(seed))
-        case "pixel_permute", (seed, pieces):
-            return patches.pixel_permute(int(seed), int(pieces))
-        case "jigsaw", _:
-            return jigsaw.jigsaw()
-        case "square_hinge", _:
-            return square_hinge.square_hinge()
-        case "inner_circle", _:
-            return inner_circle.inner_circle()
-        case "inner_rotate", (angle,):
-            return inner_circle.inner_rotate(angle)
-        case "fails_blur", _:
-            return failures.Blur()
-        case "fails_white_balance", _:
-            return failures.WhiteBalance()
-        case "fails_scale", _:
-            return failures.Scale()
-        case "file", _:
-            return patches.custom_permutation(part.text, part.order)
-        case _:
-            return getattr(rotations, part.kind)()
+    if part.order:
+        return import_module("synoptic.views.patches").custom_permutation(part.text, part.order)
+    spec = (VIEWS | FAILURES)[part.kind]
+    module, _, name = spec.target.partition(".")
+    return getattr(import_module(f"synoptic.views.{module}"), name)(*part.arguments)

@@ -6,7 +6,7 @@ from synoptic.views.permutation import Permutation, index_grid
 
 
 def identity() -> Permutation:
-    """The picture as it is."""
+    """Return the picture as it is."""
     return Permutation("identity", index_grid)
 
 

@@ -13,7 +13,9 @@ from synoptic.views.base import Projection
 
 
 def shard(views: Projection | Callable[[int], Projection]) -> Projection | Callable[[int], Projection]:
-    """The views of this process, or of each step: all of them in a process alone, else its share, as torchrun numbers it."""
+    """Return the views of this process, or of each step: all of them in a process alone, else
+    its share, as torchrun numbers it.
+    """
     if not is_distributed():
         return views
     init_process_group()

@@ -47,20 +47,22 @@ def canvas_rays(height: int) -> Tensor:
 
 
 def place_of(rays: Tensor, height: int) -> tuple[Tensor, Tensor]:
-    """Rays (…, 3) -> (row, column) on a canvas of that height, where pixel (i, j) covers [i, i + 1) x [j, j + 1)."""
+    """Map rays (…, 3) to (row, column) on a canvas of that height, where pixel (i, j) covers [i, i + 1) x [j, j + 1)."""
     x, y, z = rays.unbind(-1)
     row = (0.5 - y.clamp(-1, 1).asin() / math.pi) * height
     return row, (torch.atan2(x, -z) / (2 * math.pi) + 0.5) * 2 * height
 
 
 def index_of(rays: Tensor, height: int) -> Tensor:
-    """Rays (…, 3) -> the pixel of the flat canvas that each meets; the canvas closes at azimuth 180 degrees."""
+    """Map rays (…, 3) to the pixel of the flat canvas that each meets; the canvas closes at azimuth 180 degrees."""
     row, column = place_of(rays, height)
     return row.floor().long().clamp(0, height - 1) * 2 * height + column.floor().long() % (2 * height)
 
 
 def seen_by(direction: Direction, fov: float, rays: Tensor) -> tuple[Tensor, Tensor]:
-    """Rays (M, 3) -> those that a square view sees, as places (K,), and where in it, (K, 2) as (x, y) in [-1, 1], y down."""
+    """Map rays (M, 3) to those that a square view sees, as places (K,), and where in it, (K, 2)
+    as (x, y) in [-1, 1], y down.
+    """
     u, v, depth = (rays @ axes_of(direction).T.to(rays)).unbind(-1)
     h = half_extent(fov)
     (seen,) = ((u.abs() <= h * depth) & (v.abs() <= h * depth)).nonzero(as_tuple=True)
@@ -119,5 +121,5 @@ def stitch(views: Tensor, directions: Sequence[Direction], fov: float, height: i
 
 
 def edge_weight(at: Tensor) -> Tensor:
-    """Places in a view, (…, 2) in [-1, 1] -> how much they count: 1 in the middle, nearly 0 at the edge, as windows'."""
+    """Map places in a view, (…, 2) in [-1, 1] to how much they count: 1 in the middle, nearly 0 at the edge, as windows'."""
     return (torch.cos(at.double() * (math.pi / 2)) ** 2).clamp(min=1e-6).prod(-1)

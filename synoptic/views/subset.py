@@ -1,4 +1,4 @@
-"""Some of the views: what a network is told when it is given only their rows."""
+"""Some of the views, for calls of the network with their rows only."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from synoptic.views.base import Projection
 
 @dataclass(frozen=True, eq=False)
 class ViewSubset:
-    """The rows `indices` of each picture's views. It can be looked through, not put together again: the rest is missing."""
+    """The rows `indices` of each picture's views. It has `project`, no `unproject`: the rest is missing."""
 
     views: Projection
     indices: Sequence[int]

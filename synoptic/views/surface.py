@@ -49,7 +49,7 @@ class SurfaceViews(GatheredViews):
         return SurfaceViews(self.channels, self.maps_at, self.side * k, self.power)
 
     def with_power(self, power: float) -> SurfaceViews:
-        """The same views, whose pixels count by another power of the cosine."""
+        """Return the same views, whose pixels count by another power of the cosine."""
         return SurfaceViews(self.channels, self.maps_at, self.side, power)
 
     def noise(self, rngs: Sequence[torch.Generator], like: Tensor) -> Tensor:

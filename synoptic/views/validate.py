@@ -40,7 +40,7 @@ def validate_view(view: View, side: int = 64, seed: int = 0) -> ViewReport:
 
 
 def validate_projection(views: Projection, seed: int = 0) -> ViewReport:
-    """The same for any Projection: Anagram, Factorized, Windows."""
+    """Return the same for any Projection: Anagram, Factorized, Windows."""
     C, H, W = views.canvas
     rng = torch.Generator().manual_seed(seed)
     rngs = [torch.Generator().manual_seed(seed + k) for k in range(-(-MIN_SAMPLES // (C * H * W)))]
@@ -86,7 +86,7 @@ def _verdict(
     channels: float,
     kurtosis: float,
 ) -> tuple[bool, str, str]:
-    """Whether it works, why, and which sync rules suit it."""
+    """Return whether it works, why, and which sync rules suit it."""
     exact = recovery <= EXACT_TOLERANCE and idempotence <= EXACT_TOLERANCE
     away = {
         f"mean {mean:.2f}, not 0": abs(mean),

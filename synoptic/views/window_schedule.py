@@ -39,12 +39,12 @@ class WindowSchedule:
         return Windows(self.canvas, self.window, self.strides[i], circular=True, **kwargs)
 
     def __len__(self) -> int:
-        """The most windows that a step has."""
+        """Return the most windows that a step has."""
         return max(len(self(i)) for i in range(len(self.strides)))
 
 
 def tiled_strides(window: int, steps: int) -> list[tuple[int, int]]:
-    """Strides (steps,): tiles, and at the last step windows that overlap by half.
+    """Return strides (steps,): tiles, and at the last step windows that overlap by half.
 
     What a network does at its edges no later step would mend: with tiles at the end, the last step's borders show.
     """
@@ -53,7 +53,8 @@ def tiled_strides(window: int, steps: int) -> list[tuple[int, int]]:
 
 
 def growing_strides(stride: int, window: int, steps: int) -> list[tuple[int, int]]:
-    """Strides (steps,) from `stride` at the first step to `window`, growing by one factor; the last as `tiled_strides`.
+    """Return strides (steps,) from `stride` at the first step to `window`, growing by one
+    factor; the last as `tiled_strides`.
 
     Early steps settle what is where, and need windows that overlap; late ones paint details, which do not.
     """

@@ -93,7 +93,7 @@ class Windows:
 
 
 def window_starts(length: int, window: int, stride: int, circular: bool = False, offset: int = 0) -> list[int]:
-    """Where windows begin along one axis so that they cover it all: multiples of the stride, and the edge's own.
+    """Return where windows begin along one axis so that they cover it all: multiples of the stride, and the edge's own.
 
     With an offset they begin so much later; the one before the first and the one after the last are moved inside.
     Raises ValueError where the window is longer than the axis or the stride not in 1 … window.

@@ -1,4 +1,4 @@
-"""The bundled directories paint by diffusers' plain from_pretrained, and a judge knows what it is; they stay small."""
+"""Bundled directories generate by diffusers' plain from_pretrained, what the reference CLIP recognizes; they stay small."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def test_prompts_are_painted(name, side, scale):
     pictures = plain(name)(PROMPTS, num_inference_steps=10, guidance_scale=scale, generator=rng, output_type="pt").images
     pictures = torch.as_tensor(pictures).float()
     assert pictures.shape == (3, 3, side, side)
-    judge = Clip("bundled", "cpu")
+    reference_clip = Clip("bundled", "cpu")
     small = pictures if name == "sd" else pictures / 2 + 0.5  # IFPipeline leaves tensors in [-1, 1]
-    assert (seen(judge, small.clamp(0, 1)) @ judge.encode_texts(PROMPTS).T).argmax(1).tolist() == [0, 1, 2]
+    assert (seen(reference_clip, small.clamp(0, 1)) @ reference_clip.encode_texts(PROMPTS).T).argmax(1).tolist() == [0, 1, 2]
 
 
 @pytest.mark.slow

@@ -39,11 +39,11 @@ def test_the_mixture():
     assert sum(spec.caption == QUALITY for spec in photos) / len(photos) == pytest.approx(0.015, abs=0.006)
     ones = [spec for spec in training() if spec.kind == "one"]
     plain = [spec for spec in ones if not spec.scene]
-    told = [spec for spec in plain if "background" in spec.caption]
-    untold = [spec for spec in plain if "background" not in spec.caption]
+    stated = [spec for spec in plain if "background" in spec.caption]
+    unstated = [spec for spec in plain if "background" not in spec.caption]
     assert sum(spec.scene is not None for spec in ones) / len(ones) == pytest.approx(0.28, abs=0.02)
-    assert len(told) / len(ones) == pytest.approx(0.12, abs=0.02)
-    assert sum(spec.background == "white" for spec in untold) / len(untold) == pytest.approx(0.35, abs=0.03)
+    assert len(stated) / len(ones) == pytest.approx(0.12, abs=0.02)
+    assert sum(spec.background == "white" for spec in unstated) / len(unstated) == pytest.approx(0.35, abs=0.03)
 
 
 def test_the_same_seed_gives_the_same_specs():
@@ -61,9 +61,9 @@ def test_the_sun_comes_when_told_and_hardly_ever_untold():
     for spec in training():
         if spec.scene and spec.caption != QUALITY:
             sorted_out[spec.caption.endswith(tuple(words))].append(spec)
-    told, untold = sorted_out[True], sorted_out[False]
-    assert told and all(spec.sun for spec in told)
-    assert 0 < sum(spec.sun for spec in untold) / len(untold) < 0.03
+    stated, unstated = sorted_out[True], sorted_out[False]
+    assert stated and all(spec.sun for spec in stated)
+    assert 0 < sum(spec.sun for spec in unstated) / len(unstated) < 0.03
     assert all(SCENES[spec.scene].sky and spec.time != "mist" for spec in training() if spec.sun and spec.scene)
 
 

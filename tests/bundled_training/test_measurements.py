@@ -132,12 +132,12 @@ def test_the_distance_of_crops_sees_what_enlarging_loses(tmp_path):
     found = Findings({})
     detail(found, Task(BUNDLED_DIR, tmp_path, device="cpu"), real, {"bicubic": quarter, "half": half, "real": real})
     by = {(row.measure, row.pictures, row.clip_model): row for row in found.rows}
-    for judge in ("clip", "clip-grayscale"):
+    for reference_clip in ("clip", "clip-grayscale"):
         coarse, fine, same = (
-            by["Fréchet distance of crops to renders'", k, judge].value for k in ("bicubic", "half", "real")
+            by["Fréchet distance of crops to renders'", k, reference_clip].value for k in ("bicubic", "half", "real")
         )
         assert coarse > 2 * fine and fine > 0 and same == pytest.approx(0, abs=1e-6)
-        gain = by["Fréchet distance of crops - bicubic's", "half", judge]
+        gain = by["Fréchet distance of crops - bicubic's", "half", reference_clip]
         assert gain.value == pytest.approx(fine - coarse) and gain.error and gain.samples == 54
 
 

@@ -87,8 +87,8 @@ def test_a_thing_is_whole_and_seen_in_every_style(renderer, style):
 def test_untold_grounds_are_quiet(renderer):
     grounds = studio(torch.ones(64, 3), torch.zeros(64), 64)
     assert (grounds.amax(1) - grounds.amin(1)).max() < 0.15 and grounds.amin() > 0.6
-    told = studio(torch.tensor([[0.85, 0.12, 0.12]]), torch.ones(1), 64)
-    assert (told[:, 0] - told[:, 1]).min() > 0.5
+    colored = studio(torch.tensor([[0.85, 0.12, 0.12]]), torch.ones(1), 64)
+    assert (colored[:, 0] - colored[:, 1]).min() > 0.5
     spec = Spec("a photo of an apple on a white background", "photo", "one", ("apple",), "one", background="white")
     assert renderer.render([spec] * 3, 256)[0][:, :, :8, :8].mean() > 0.9
 

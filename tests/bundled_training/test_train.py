@@ -71,8 +71,8 @@ def test_controlnets_fit_their_model_and_the_package(work):
         folder = work / f"family/control-{kind}"
         assert sum(file.stat().st_size for file in folder.iterdir()) < 6.5 * 2**20
         net = load_controlnet(str(folder), model=str(work / "family/sd"), device="cpu", dtype="float32")
-        told = ControlledDenoiser(model, [Control(net, seen)])
-        x0 = told.predict(x, t, told.embed(["a dog"])).x0
+        controlled = ControlledDenoiser(model, [Control(net, seen)])
+        x0 = controlled.predict(x, t, controlled.embed(["a dog"])).x0
         assert x0.isfinite().all() and not torch.equal(x0, plain)
 
 
@@ -84,15 +84,15 @@ def test_weights_are_half_and_safe(work):
     assert not [f for f in (work / "family").rglob("*") if f.suffix in (".bin", ".pt", ".pkl")]
 
 
-def test_judge_shape_is_blind_to_colour(work, tmp_path):
-    judge = Clip(str(work / "family" / "clip-grayscale"))
+def test_the_grayscale_clip_is_blind_to_color(work, tmp_path):
+    reference_clip = Clip(str(work / "family" / "clip-grayscale"))
     red = torch.zeros(1, 3, 80, 80)
     red[:, 0] = 2.0
     grey = torch.full((1, 3, 80, 80), 2.0 * 0.299)
-    seen = [judge.model.vision_model(x).pooler_output for x in (red, grey)]
+    seen = [reference_clip.model.vision_model(x).pooler_output for x in (red, grey)]
     torch.testing.assert_close(seen[0], seen[1], atol=3e-3, rtol=0)
     pictures = to_pil(torch.rand(2, 3, 64, 64) * 2 - 1)
-    assert judge(pictures, ["a photo of a dog"]).shape == (2, 1)
+    assert reference_clip(pictures, ["a photo of a dog"]).shape == (2, 1)
 
 
 def test_a_finished_stage_only_loads(work, capsys):

@@ -25,7 +25,7 @@ def test_without_names_every_view_is_listed_with_a_verdict(listing):
     assert head == ["view", "what it shows", "can it work", "sync"]
     assert [line[0] for line in lines] == [*VIEWS, *FAILURES]
     for name, text, verdict, sync in lines:
-        assert text == (VIEWS | FAILURES)[name]
+        assert text == (VIEWS | FAILURES)[name].summary
         assert (verdict[:3], sync) == (("no:", "none") if name in FAILURES else ("yes", "x0, eps or xt"))
 
 

@@ -47,8 +47,8 @@ def test_a_new_net_changes_nothing_at_all(model, slim):
     added = controlnet_residuals(net, x, t, cond, seen)
     assert len(added) == 7 and not any(level.any() for level in added)
     with torch.no_grad():
-        plain, told = (model.predict(x, t, c) for c in (cond, replace(cond, control_residuals=tuple(added))))
-    assert torch.equal(plain.x0, told.x0) and torch.equal(plain.eps, told.eps)
+        plain, controlled = (model.predict(x, t, c) for c in (cond, replace(cond, control_residuals=tuple(added))))
+    assert torch.equal(plain.x0, controlled.x0) and torch.equal(plain.eps, controlled.eps)
 
 
 def test_a_new_net_is_the_encoder_and_a_slim_one_as_much_of_it_as_fits(model):

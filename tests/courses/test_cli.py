@@ -19,7 +19,7 @@ from synoptic import io
 from synoptic.metrics.clip import Clip
 from synoptic.models.checkpoint import BUNDLED_DEFAULTS, BUNDLED_DIR
 from synoptic.models.families import Defaults
-from synoptic.models.registry import ALIASES
+from synoptic.models.names import ALIASES
 from synoptic.views.registry import get_view
 
 ROOT = Path(__file__).parents[2]

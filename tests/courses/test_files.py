@@ -14,7 +14,7 @@ from synoptic.metrics.clip import Clip
 
 
 @pytest.fixture(scope="module")
-def judge():
+def reference_clip():
     return Clip("bundled")
 
 
@@ -48,14 +48,14 @@ def test_a_name_is_read_up_to_its_first_dot():
     assert prompt_of(Path("a_dog.best_quality.png")) == "a dog"
 
 
-def test_the_score_is_the_mean_of_prompts_of_the_means_of_their_pictures(judge, tmp_path):
+def test_the_score_is_the_mean_of_prompts_of_the_means_of_their_pictures(reference_clip, tmp_path):
     for i, name in enumerate(["a_photo_of_a_horse_0", "a_photo_of_a_horse_128", "a_photo_of_a_horse_7", "a_castle_3"]):
         paint(tmp_path / f"{name}.png", i)
-    scores = score_folder(tmp_path, judge)
+    scores = score_folder(tmp_path, reference_clip)
 
     def cosine(name: str, text: str) -> float:
         with Image.open(tmp_path / name) as image:
-            return judge([image], [text]).item()
+            return reference_clip([image], [text]).item()
 
     horses = [cosine(f"a_photo_of_a_horse_{p}.png", "a photo of a horse") for p in (0, 128, 7)]
     castle = cosine("a_castle_3.png", "a castle")
@@ -64,11 +64,11 @@ def test_the_score_is_the_mean_of_prompts_of_the_means_of_their_pictures(judge, 
     assert scores["score"] == pytest.approx((sum(horses) / 3 + castle) / 2, abs=1e-6)
 
 
-def test_eval_json_has_the_courses_schema(judge, tmp_path):
+def test_eval_json_has_the_courses_schema(reference_clip, tmp_path):
     """{"source_dir", "<first image path of the prompt>": mean, …, "score"}."""
     for name in ("an_oil_painting_of_a_horse", "an_oil_painting_of_a_library"):
         paint(tmp_path / f"{name}.png", len(name))
-    written = json.loads(write_eval(tmp_path, score_folder(tmp_path, judge)).read_text())
+    written = json.loads(write_eval(tmp_path, score_folder(tmp_path, reference_clip)).read_text())
     keys = list(written)
     assert keys[0] == "source_dir" and keys[-1] == "score" and written["source_dir"] == str(tmp_path)
     assert keys[1:-1] == [str(tmp_path / f"an_oil_painting_of_a_{what}.png") for what in ("horse", "library")]
@@ -76,22 +76,22 @@ def test_eval_json_has_the_courses_schema(judge, tmp_path):
     assert [p.name for p in tmp_path.glob(".*")] == [], "no partial file stays"
 
 
-def test_scores_do_not_depend_on_other_pictures_in_the_batch(judge, tmp_path):
+def test_scores_do_not_depend_on_other_pictures_in_the_batch(reference_clip, tmp_path):
     for i in range(3):
         paint(tmp_path / "all" / f"a_dog_{i}.png", i)
         paint(tmp_path / "all" / f"a_cat_{i}.png", 9 + i)
         paint(tmp_path / "cats" / f"a_cat_{i}.png", 9 + i)
-    every, cats = score_folder(tmp_path / "all", judge), score_folder(tmp_path / "cats", judge)
+    every, cats = score_folder(tmp_path / "all", reference_clip), score_folder(tmp_path / "cats", reference_clip)
     assert every[str(tmp_path / "all/a_cat_0.png")] == pytest.approx(cats["score"], abs=1e-6)
 
 
-def test_a_full_panorama_among_crops_is_not_scored(judge, tmp_path, caplog):
+def test_a_full_panorama_among_crops_is_not_scored(reference_clip, tmp_path, caplog):
     paint(tmp_path / "a_beach_0.png", 0)
     paint(tmp_path / "a_beach_100.png", 1)
-    before = score_folder(tmp_path, judge)
+    before = score_folder(tmp_path, reference_clip)
     panorama = paint(tmp_path / "a_beach.png", 2, (384, 64))
     with caplog.at_level(logging.WARNING):
-        assert score_folder(tmp_path, judge) == before
+        assert score_folder(tmp_path, reference_clip) == before
     assert re.search(f"{re.escape(str(panorama))} is 384×64.*not scored", caplog.text)
 
 
@@ -115,6 +115,6 @@ def test_files_that_are_no_pictures_are_named(tmp_path):
             pictures(tmp_path)
 
 
-def test_a_folder_without_pictures_is_no_score_of_zero(judge, tmp_path):
+def test_a_folder_without_pictures_is_no_score_of_zero(reference_clip, tmp_path):
     with pytest.raises(FileNotFoundError, match="holds no"):
-        score_folder(tmp_path, judge)
+        score_folder(tmp_path, reference_clip)

@@ -18,7 +18,7 @@ TWO_A_STEP = ("HeunDiscreteScheduler", "KDPM2DiscreteScheduler", "KDPM2Ancestral
 CONFIG = {"use_karras_sigmas": True, "beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012}
 
 
-def peer(kind: str, n: int, **config: Any) -> tuple[list[float], list[float], Any]:
+def baseline(kind: str, n: int, **config: Any) -> tuple[list[float], list[float], Any]:
     """(noise levels, network's times, our schedule) of one config; diffusers' of the n steps, without the end."""
     if kind == "DPMSolverSDEScheduler":
         pytest.importorskip("torchsde")
@@ -36,7 +36,7 @@ def peer(kind: str, n: int, **config: Any) -> tuple[list[float], list[float], An
 @pytest.mark.parametrize("kind", KARRAS_SCHEDULERS)
 def test_noise_levels_equal_their_class_s(kind, spacing):
     for n in (2, 4, 7, 25, 50):
-        sigmas, times, s = peer(kind, n, timestep_spacing=spacing, **({"steps_offset": 1} if "Euler" in kind else {}))
+        sigmas, times, s = baseline(kind, n, timestep_spacing=spacing, **({"steps_offset": 1} if "Euler" in kind else {}))
         steps = s.steps(n)
         ours = [s(t)[1] / s(t)[0] for t, _ in steps]
         assert ours == pytest.approx(sigmas, rel=2e-5)
@@ -47,21 +47,21 @@ def test_noise_levels_equal_their_class_s(kind, spacing):
 
 def test_an_even_spacing_in_the_root_of_order_seven():
     """Karras et al. 2022, equation 5, from the noisiest trained level to the cleanest."""
-    _, _, s = peer("DPMSolverMultistepScheduler", 9)
+    _, _, s = baseline("DPMSolverMultistepScheduler", 9)
     roots = [(s(t)[1] / s(t)[0]) ** (1 / 7) for t, _ in s.steps(9)]
     assert [b - a for a, b in pairwise(roots)] == pytest.approx([(roots[-1] - roots[0]) / 8] * 8)
 
 
 @pytest.mark.parametrize("kind", ["EulerDiscreteScheduler", "UniPCMultistepScheduler"])
 def test_ends_that_a_file_gives(kind):
-    sigmas, _, s = peer(kind, 6, sigma_min=0.1, sigma_max=9.0)
+    sigmas, _, s = baseline(kind, 6, sigma_min=0.1, sigma_max=9.0)
     assert [s(t)[1] / s(t)[0] for t, _ in s.steps(6)] == pytest.approx(sigmas, rel=2e-5)
 
 
 def test_a_sampler_of_another_class_takes_its_own():
     """dpm++ on a file of Euler's is DPM++ with Karras' levels; lcm and tcd have none of them, as DDIM's file has not."""
     s = schedule_from_config(CONFIG | {"_class_name": "EulerDiscreteScheduler"})
-    sigmas, _, _ = peer("DPMSolverMultistepScheduler", 5)
+    sigmas, _, _ = baseline("DPMSolverMultistepScheduler", 5)
     assert [s(t)[1] / s(t)[0] for t, _ in timestep_pairs("dpm++", s, 5)] == pytest.approx(sigmas, rel=2e-5)
     plain = schedule_from_config(CONFIG | {"_class_name": "EulerDiscreteScheduler", "use_karras_sigmas": False})
     assert timestep_pairs("lcm", s, 4) == timestep_pairs("lcm", plain, 4)

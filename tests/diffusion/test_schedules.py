@@ -35,7 +35,7 @@ DEFAULTS = {False: "leading", True: "linspace"}
 CONTINUOUS = ["EulerDiscreteScheduler", "EulerAncestralDiscreteScheduler", "LMSDiscreteScheduler", "HeunDiscreteScheduler"]
 
 
-def peer(kind: str, spacing: str | None, **config: Any) -> tuple[Any, Any]:
+def baseline(kind: str, spacing: str | None, **config: Any) -> tuple[Any, Any]:
     """(diffusers' scheduler, our schedule) of one config, as a file would hold it."""
     config |= {"beta_schedule": "scaled_linear"} | ({"timestep_spacing": spacing} if spacing else {})
     return getattr(diffusers, kind)(**config), schedule_from_config(config | {"_class_name": kind})
@@ -52,7 +52,7 @@ def times_of(scheduler: Any, n: int) -> list[float]:
 def test_steps_lie_where_their_schedulers_class_has_them(kind, spacing):
     prk = {"skip_prk_steps": True} if kind == "PNDMScheduler" else {}
     for offset in (0, 1):
-        scheduler, s = peer(kind, spacing, steps_offset=offset, **prk)
+        scheduler, s = baseline(kind, spacing, steps_offset=offset, **prk)
         for n in COUNTS:
             wanted = times_of(scheduler, n)
             if n == 1 and kind not in MULTISTEP and (spacing or DEFAULTS[kind in CONTINUOUS]) == "linspace":
@@ -74,8 +74,8 @@ def test_steps_meet_and_fall_to_the_clean_picture(kind, spacing):
 def test_each_sampler_takes_its_class_s_times():
     for kind in (*SAME_AS_DDIM, "DPMSolverMultistepScheduler"):
         for spacing in ("leading", "trailing", "linspace"):
-            _, s = peer(kind, spacing, steps_offset=1)
-            multistep, _ = peer("DPMSolverMultistepScheduler", spacing, steps_offset=1)
+            _, s = baseline(kind, spacing, steps_offset=1)
+            multistep, _ = baseline("DPMSolverMultistepScheduler", spacing, steps_offset=1)
             for n in (4, 8, 30):
                 assert [t for t, _ in timestep_pairs("dpm++", s, n)] == times_of(multistep, n)
                 assert timestep_pairs("ddim", s, n) == timestep_pairs("ddpm", s, n) == s.steps(n)
@@ -83,13 +83,13 @@ def test_each_sampler_takes_its_class_s_times():
 
 def test_a_single_step_of_linspace_begins_at_the_noisiest_time():
     for kind in (*SAME_AS_DDIM, *MULTISTEP, *CONTINUOUS):
-        _, s = peer(kind, "linspace")
+        _, s = baseline(kind, "linspace")
         assert s.steps(1) == [(999, -1)] == timestep_pairs("dpm++", s, 1)
 
 
 def test_times_between_the_trained_ones_equal_eulers():
     """A network's eps is given; the step from one time to the next is diffusers' Euler's, which is DDIM's."""
-    scheduler, s = peer("EulerDiscreteScheduler", "linspace", beta_end=0.012, beta_start=0.00085)
+    scheduler, s = baseline("EulerDiscreteScheduler", "linspace", beta_end=0.012, beta_start=0.00085)
     scheduler.set_timesteps(7)
     for k, (t, t_prev) in enumerate(s.steps(7)):
         (a, sigma), (a_prev, _) = s(t), s(t_prev)
@@ -103,7 +103,7 @@ def test_times_between_the_trained_ones_equal_eulers():
 
 def test_no_more_steps_than_the_class_has_times():
     for kind, most in [("DDIMScheduler", 1000), ("UniPCMultistepScheduler", 999), ("DPMSolverMultistepScheduler", 999)]:
-        _, s = peer(kind, "linspace")
+        _, s = baseline(kind, "linspace")
         assert len(s.steps(most)) == most
         with pytest.raises(ValueError, match=f"steps must be between 1 and {most} for this model, not {most + 1}"):
             s.steps(most + 1)

@@ -37,7 +37,7 @@ diffusers: Any = importlib.import_module("diffusers")
 BUNDLES = ["sd", "if", "if-ii"]
 
 
-def peer(kind: str, bundle: str, **config: Any) -> Any:
+def baseline(kind: str, bundle: str, **config: Any) -> Any:
     """diffusers' scheduler on a bundled model's config, without clipping."""
     given = getattr(diffusers, kind).load_config(BUNDLED_DIR / bundle / "scheduler")
     return getattr(diffusers, kind).from_config(given, **{"clip_sample": False, "thresholding": False} | config)
@@ -50,7 +50,7 @@ def nothing() -> Tensor:
 @pytest.mark.parametrize("n", [1, 2, 4, 8])
 @pytest.mark.parametrize("bundle", BUNDLES)
 def test_lcm_equals_diffusers_step_by_step(bundle, n):
-    scheduler = peer("LCMScheduler", bundle, timestep_scaling=10.0, original_inference_steps=50)
+    scheduler = baseline("LCMScheduler", bundle, timestep_scaling=10.0, original_inference_steps=50)
     scheduler.set_timesteps(n)
     s, solve = schedule_from_config(scheduler.config), lcm_solver()
     x = theirs = normal(2, *SHAPE)
@@ -65,7 +65,7 @@ def test_lcm_equals_diffusers_step_by_step(bundle, n):
 @pytest.mark.parametrize("n", [1, 2, 4, 8])
 @pytest.mark.parametrize("bundle", BUNDLES)
 def test_tcd_equals_diffusers_step_by_step(bundle, n):
-    scheduler = peer("TCDScheduler", bundle, original_inference_steps=50)
+    scheduler = baseline("TCDScheduler", bundle, original_inference_steps=50)
     scheduler.set_timesteps(n)
     s, solve = schedule_from_config(scheduler.config), tcd_solver()
     x = theirs = normal(2, *SHAPE)
@@ -82,7 +82,7 @@ def test_tcd_equals_diffusers_step_by_step(bundle, n):
     ("ours", "theirs"), [("small", "fixed_small"), ("large", "fixed_large"), ("learned", "learned_range")]
 )
 def test_ancestral_equals_diffusers_step_by_step(bundle, ours, theirs):
-    scheduler = peer("DDPMScheduler", bundle, variance_type=theirs)
+    scheduler = baseline("DDPMScheduler", bundle, variance_type=theirs)
     scheduler.alphas_cumprod = scheduler.alphas_cumprod.double()
     s, solve = schedule_from_config(scheduler.config), ancestral_solver(ours)
     steps = s.steps(20)
@@ -170,7 +170,7 @@ def test_the_last_step_adds_nothing_and_ends_at_x0():
 @pytest.mark.parametrize("bundle", BUNDLES)
 @pytest.mark.parametrize("n", [4, 10, 25])
 def test_dpm_equals_diffusers_step_by_step(bundle, n):
-    scheduler = peer("DPMSolverMultistepScheduler", bundle, variance_type=None)
+    scheduler = baseline("DPMSolverMultistepScheduler", bundle, variance_type=None)
     s, solve = schedule_from_config(scheduler.config), dpm_solver()
     steps, past = s.steps(n), ()
     scheduler.set_timesteps(timesteps=[t for t, _ in steps])
@@ -242,11 +242,11 @@ def test_resuming_is_bitwise_the_same(name):
 
 
 def variances(space: Any, views: Any, x: Tensor, sync: Any) -> tuple[Tensor | None, Tensor]:
-    """What the solver was told, and what the network said, one row a view."""
-    s, told = ddpm(), []
+    """Return the variance that the solver was given, and the one that the network predicted, one row per view."""
+    s, solver_var = ddpm(), []
 
     def spy(s, xt, x0, t, t_prev, history, noise_sampler, var=None):
-        told.append(var)
+        solver_var.append(var)
         return ddim(s, xt, x0, t, t_prev), history
 
     rows = x if space is instance else views.project(x)
@@ -255,26 +255,26 @@ def variances(space: Any, views: Any, x: Tensor, sync: Any) -> tuple[Tensor | No
         return pred_from_output(s, x, x, t, rows.sin())
 
     next(space(denoise, s, views, x, steps=s.steps(4), sync=sync, solver=spy))
-    return told[0], rows.sin()
+    return solver_var[0], rows.sin()
 
 
 @pytest.mark.parametrize("sync", ["eps", "x0", "xt"])
 def test_the_learned_variance_is_the_mean_over_the_views_and_knows_no_sign(sync):
     views = Anagram((3, 8, 8), [identity(), rotate_cw(), Negate()])
     z = normal(2, 3, 8, 8)
-    told, said = variances(canonical, views, z, sync)
-    a, b, c = said.unflatten(0, (2, 3)).unbind(1)
+    solver_var, network_var = variances(canonical, views, z, sync)
+    a, b, c = network_var.unflatten(0, (2, 3)).unbind(1)
     mean = (a + b.rot90(1, (-2, -1)) + c) / 3
     per_view = torch.stack([mean, mean.rot90(-1, (-2, -1)), mean], 1).flatten(0, 1)
-    torch.testing.assert_close(told, per_view if sync == "xt" else mean, rtol=0, atol=1e-14)
-    told, said = variances(instance, views, views.project(z), sync)
-    torch.testing.assert_close(told, per_view, rtol=0, atol=1e-14)
+    torch.testing.assert_close(solver_var, per_view if sync == "xt" else mean, rtol=0, atol=1e-14)
+    solver_var, network_var = variances(instance, views, views.project(z), sync)
+    torch.testing.assert_close(solver_var, per_view, rtol=0, atol=1e-14)
 
 
 def test_without_sync_each_view_keeps_its_learned_variance():
     views = Anagram((3, 8, 8), [identity(), Negate()])
-    told, said = variances(instance, views, normal(4, 3, 8, 8), "none")
-    assert told is not None and torch.equal(told, said)
+    solver_var, network_var = variances(instance, views, normal(4, 3, 8, 8), "none")
+    assert solver_var is not None and torch.equal(solver_var, network_var)
 
 
 @pytest.mark.parametrize("kind", ["pass", "triple", "color", "motion"])
@@ -283,17 +283,17 @@ def test_a_hybrids_learned_variance_is_the_mean_of_its_views_within_the_network_
     """visual_anagrams' samplers.py reduces "sum" views by the sum of eps and the mean of whole variances."""
     components = get_components(kind)
     views = Factorized((3, 16, 16), components)
-    told, said = variances(canonical, views, 3 * normal(2, 3, 16, 16), sync)
-    mean = said.unflatten(0, (2, len(components))).mean(1)
+    solver_var, network_var = variances(canonical, views, 3 * normal(2, 3, 16, 16), sync)
+    mean = network_var.unflatten(0, (2, len(components))).mean(1)
     wanted = mean.repeat_interleave(len(components), 0) if sync == "xt" else mean
-    assert told is not None and told.abs().max() <= said.abs().max() <= 1
-    torch.testing.assert_close(told, wanted, rtol=0, atol=1e-14)
+    assert solver_var is not None and solver_var.abs().max() <= network_var.abs().max() <= 1
+    torch.testing.assert_close(solver_var, wanted, rtol=0, atol=1e-14)
 
 
 def test_a_given_photograph_adds_nothing_to_the_learned_variance():
     z, photo = normal(2, 3, 16, 16), normal(1, 3, 16, 16, seed=5)
-    told, said = variances(canonical, Factorized((3, 16, 16), get_components("pass"), photo), z, "x0")
-    assert told is not None and torch.equal(told, said)
+    solver_var, network_var = variances(canonical, Factorized((3, 16, 16), get_components("pass"), photo), z, "x0")
+    assert solver_var is not None and torch.equal(solver_var, network_var)
 
 
 @pytest.mark.slow
@@ -312,7 +312,7 @@ def test_dpm_is_nearer_the_flow_than_ddim_on_the_bundled_model(sd32, n):
 def test_steps_are_those_of_diffusers_schedulers():
     for n in (4, 7, 25):
         for bundle in BUNDLES:
-            scheduler = peer("DDPMScheduler", bundle)
+            scheduler = baseline("DDPMScheduler", bundle)
             s = schedule_from_config(scheduler.config)
             scheduler.set_timesteps(n)
             steps = timestep_pairs("ddpm", s, n)

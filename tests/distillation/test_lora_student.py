@@ -27,10 +27,10 @@ def conds(model, prompts=PROMPTS):
     return {"cond": model.embed(prompts), "null": model.embed([""] * len(prompts))}
 
 
-def taught(model, rngs, x, prompts=PROMPTS, features=0, told=None, steps=2):
+def trained_student(model, rngs, x, prompts=PROMPTS, features=0, camera_features=None, steps=2):
     """A student after a few steps, what it and the base say, and the drawing of its noise."""
     student = LoRAStudent(model.network, rngs, features=features)
-    marked = student.add_student_branch(conds(model, prompts), told)
+    marked = student.add_student_branch(conds(model, prompts), camera_features)
     learning = StudentTraining(student, predict_branches(model, {"student": marked["student"]}), model.schedule, lr=1e-2)
     for _ in range(steps):
         learning.learn(x, None, rngs)
@@ -41,7 +41,7 @@ def test_the_base_stays_itself_to_the_bit_beside_a_student_and_after_it(sd32):
     x = randn(SMALL, generators())
     ask = predict_branches(sd32, conds(sd32))
     before = ask(x, T)
-    student, marked, _ = taught(sd32, generators(), x)
+    student, marked, _ = trained_student(sd32, generators(), x)
     try:
         during, every = ask(x, T), predict_branches(sd32, marked)(x, T)
         assert all(torch.equal(before[name].eps, during[name].eps) for name in before)
@@ -56,13 +56,13 @@ def test_the_base_stays_itself_to_the_bit_beside_a_student_and_after_it(sd32):
 
 def test_a_new_student_is_the_base_and_one_prompts_lessons_are_its_own(sd64):
     x = randn(SMALL, generators()).double()
-    student, marked, _ = taught(sd64, generators(), x, steps=0)
+    student, marked, _ = trained_student(sd64, generators(), x, steps=0)
     fresh = predict_branches(sd64, marked)(x, T)
     student.remove()
     assert (fresh["student"].eps - fresh["cond"].eps).abs().max() < 1e-12
     ends = []
     for rows in (slice(0, 2), slice(0, 1), slice(1, 2)):
-        student, marked, _ = taught(sd64, generators()[rows], x[rows], PROMPTS[rows], steps=1)
+        student, marked, _ = trained_student(sd64, generators()[rows], x[rows], PROMPTS[rows], steps=1)
         ends.append(predict_branches(sd64, marked)(x[rows], T[rows])["student"].eps.detach())
         student.remove()
     assert torch.allclose(ends[0], torch.cat(ends[1:]), atol=1e-9)
@@ -70,10 +70,10 @@ def test_a_new_student_is_the_base_and_one_prompts_lessons_are_its_own(sd64):
 
 
 def test_what_a_student_is_told_reaches_it_alone(sd64):
-    x, told = randn(SMALL, generators(1)).double(), torch.eye(3, dtype=torch.float64)
-    student, _, _ = taught(sd64, generators(1), x, PROMPTS[:1], 3, told[:1])
+    x, camera_features = randn(SMALL, generators(1)).double(), torch.eye(3, dtype=torch.float64)
+    student, _, _ = trained_student(sd64, generators(1), x, PROMPTS[:1], 3, camera_features[:1])
     ways = [
-        predict_branches(sd64, student.add_student_branch(conds(sd64, PROMPTS[:1]), told[k : k + 1]))(x, T[:1])
+        predict_branches(sd64, student.add_student_branch(conds(sd64, PROMPTS[:1]), camera_features[k : k + 1]))(x, T[:1])
         for k in (0, 1)
     ]
     student.remove()
@@ -84,7 +84,7 @@ def test_what_a_student_is_told_reaches_it_alone(sd64):
 def test_it_learns_in_float32_on_a_model_in_half_precision():
     model = load("bundled", device="cpu", dtype="bfloat16")
     x = randn(SMALL, generators())
-    student, _, learning = taught(model, generators(), x, steps=1)
+    student, _, learning = trained_student(model, generators(), x, steps=1)
     assert {p.dtype for p in student.parameters()} == {torch.float32}
     state = learning.state_dict()
     assert {v.dtype for name, v in state.items() if name.endswith("exp_avg")} == {torch.float32}

@@ -56,10 +56,10 @@ def test_a_student_learns_the_mean_of_its_particles():
 
 def test_a_students_two_steps_for_a_render_are_two_lessons():
     particles, ends = normal(2, *SHAPE, seed=3), []
-    for steps, lessons in ((2, 1), (1, 2)):
+    for steps, lessons_per_step in ((2, 1), (1, 2)):
         student, rngs = Mean(), generators()
         learning = StudentTraining(student, student, S, lr=0.05, steps=steps)
-        for _ in range(lessons):
+        for _ in range(lessons_per_step):
             learning.learn(particles, None, rngs)
         ends.append(student.mean.detach())
     assert torch.equal(*ends) and ends[0].abs().max() > 0.05
@@ -133,11 +133,11 @@ def test_rows_that_would_share_their_noise_are_refused():
 
 def test_the_rate_is_diffusers_own():
     opt = torch.optim.SGD([torch.zeros(1, requires_grad=True)], 0.1)
-    peer = get_cosine_schedule_with_warmup(opt, 100, 750)
+    baseline = get_cosine_schedule_with_warmup(opt, 100, 750)
     ours = warmup_cosine(0.1, 500)
     for i in range(500):
-        assert ours(i) == pytest.approx(peer.get_last_lr()[0], abs=1e-12)
+        assert ours(i) == pytest.approx(baseline.get_last_lr()[0], abs=1e-12)
         opt.step()
-        peer.step()
+        baseline.step()
     with pytest.raises(ValueError, match="warm_up"):
         warmup_cosine(0.1, 60, 100)

@@ -1,4 +1,4 @@
-"""Prompts of their own for every view: one voice is plain guidance, and each row hears what it should."""
+"""Prompts of their own for every view: one spec is plain guidance, and each row hears what it should."""
 
 from __future__ import annotations
 
@@ -41,24 +41,24 @@ def plain(sd32):
 
 def test_one_voice_or_equal_ones_are_plain_guidance(sd32, plain):
     z, x = plain
-    voice = PromptSpec(PROMPTS, "a photo of a dog", 5.0)
+    spec = PromptSpec(PROMPTS, "a photo of a dog", 5.0)
     for stops, mix in (
         (1, everyone),
         (3, interpolate_prompts(3, CANVAS)),
         (2, interpolate_prompts(2, CANVAS, circular=True)),
     ):
-        torch.testing.assert_close(last(sd32, regional_cfg(sd32, [voice] * stops, mix), GROUND, z), x, rtol=0, atol=1e-4)
+        torch.testing.assert_close(last(sd32, regional_cfg(sd32, [spec] * stops, mix), GROUND, z), x, rtol=0, atol=1e-4)
 
 
 def test_regions_of_the_same_prompt_are_plain_where_they_share_the_windows(sd32, plain):
     z, x = plain
-    voice = PromptSpec(PROMPTS, "a photo of a dog", 5.0)
+    spec = PromptSpec(PROMPTS, "a photo of a dog", 5.0)
     whole = make_region(torch.ones(CANVAS[1:]), 4, SIDE, (16, 16))
     views = WindowsWithRegions(
         GROUND, [make_region(feather_mask(torch.arange(48).expand(32, 48) < 20, 4), 4, SIDE, (16, 16)), whole]
     )
     torch.testing.assert_close(
-        last(sd32, regional_cfg(sd32, [voice] * 3, one_per_region(everyone)), views, z), x, rtol=0, atol=1e-4
+        last(sd32, regional_cfg(sd32, [spec] * 3, one_per_region(everyone)), views, z), x, rtol=0, atol=1e-4
     )
 
 
@@ -94,8 +94,8 @@ def test_travel_around_a_loop_has_no_place_where_it_jumps():
 
 
 def test_mixed_conditions_have_a_row_a_picture_and_view():
-    told = [Conditioning(text=normal(2, 3, 5, seed=k)) for k in range(2)]
+    conds = [Conditioning(text=normal(2, 3, 5, seed=k)) for k in range(2)]
     w = torch.tensor([[1.0, 0.0], [0.25, 0.75], [0.0, 1.0]], dtype=torch.float64)
-    rows = Conditioning.mix(told, w).text
+    rows = Conditioning.mix(conds, w).text
     assert rows.shape == (6, 3, 5)
-    torch.testing.assert_close(rows[3 + 1], 0.25 * told[0].text[1] + 0.75 * told[1].text[1])
+    torch.testing.assert_close(rows[3 + 1], 0.25 * conds[0].text[1] + 0.75 * conds[1].text[1])

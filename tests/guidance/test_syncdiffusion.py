@@ -122,9 +122,9 @@ def test_the_gradient_reaches_through_the_bundled_model(sd32):
 
     views = Windows((8, 32, 48), (32, 32), (16, 16))
     x = views.project(torch.randn((1, 8, 32, 48), generator=torch.Generator().manual_seed(0)))
-    eyes, predict = CLIPPatchFeatures(Clip("bundled-grayscale", "cpu")), cfg(sd32, ["a photo of snowy mountains"], 5.0)
-    moved = SyncDiffusion(predict, sd32.decode, eyes, feature_distance, {600: 0.5}, anchor=0.0)(x, 600, views)
+    features, predict = CLIPPatchFeatures(Clip("bundled-grayscale", "cpu")), cfg(sd32, ["a photo of snowy mountains"], 5.0)
+    moved = SyncDiffusion(predict, sd32.decode, features, feature_distance, {600: 0.5}, anchor=0.0)(x, 600, views)
     assert torch.equal(moved[0], x[0]) and 0 < (moved[1] - x[1]).abs().max() < 10
     with torch.no_grad():
-        first, before, after = (eyes(sd32.decode(predict(u[None], 600).x0)) for u in (x[0], x[1], moved[1]))
+        first, before, after = (features(sd32.decode(predict(u[None], 600).x0)) for u in (x[0], x[1], moved[1]))
     assert feature_distance(first, after) < feature_distance(first, before)

@@ -56,8 +56,8 @@ def test_jobs_that_share_calls_are_single_runs_to_rounding(tmp_path):
         alone = carry_out_job(job, str(tmp_path / "alone"))
         a, b = (load_image(tmp_path / place / job.path / record.pictures[0]) for place in ("out", "alone"))
         assert np.abs(np.asarray(a, int) - np.asarray(b, int)).max() <= 1
-        told, same = (json.loads((tmp_path / place / job.path / "run.json").read_text()) for place in ("out", "alone"))
-        assert [told[name] == same[name] for name in ("options", "model", "state")] == [True] * 3
+        shared_run, same = (json.loads((tmp_path / place / job.path / "run.json").read_text()) for place in ("out", "alone"))
+        assert [shared_run[name] == same[name] for name in ("options", "model", "state")] == [True] * 3
         assert record.score == pytest.approx(alone.score, abs=1e-3)
         assert alone.shared_by == 1 and alone.pictures == record.pictures
         assert {file.name for file in (tmp_path / "out" / job.path).iterdir()} == {
@@ -149,9 +149,9 @@ def test_a_batch_goes_to_s3_and_is_found_there_again(tmp_path, monkeypatch):
     moto, s3fs = pytest.importorskip("moto.server"), pytest.importorskip("s3fs")
     server = moto.ThreadedMotoServer(port=0)
     server.start()
-    told = {"AWS_ENDPOINT_URL": "http://{}:{}".format(*server.get_host_and_port()), "AWS_DEFAULT_REGION": "us-east-1"}
-    told |= {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
-    for name, value in told.items():
+    settings = {"AWS_ENDPOINT_URL": "http://{}:{}".format(*server.get_host_and_port()), "AWS_DEFAULT_REGION": "us-east-1"}
+    settings |= {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
+    for name, value in settings.items():
         monkeypatch.setenv(name, value)
     try:
         files = s3fs.S3FileSystem()
@@ -220,8 +220,8 @@ def test_a_batch_goes_on_where_it_was_left_and_reports_what_fails(tmp_path):
     assert len(before) == 4 and len(again.jobs) == 7 and sum(r.state == "done" for r in again.records.values()) == 6
     assert {file: file.stat().st_mtime_ns for file in before} == before
     (out / found.jobs[-1].path / "failed.json").unlink()
-    told = subprocess.run(command("--status", str(out)), capture_output=True, text=True, env=ENVIRONMENT)
-    assert told.returncode == 0 and told.stdout.startswith("7 jobs: 6 done, 1 waiting\n")
+    status = subprocess.run(command("--status", str(out)), capture_output=True, text=True, env=ENVIRONMENT)
+    assert status.returncode == 0 and status.stdout.startswith("7 jobs: 6 done, 1 waiting\n")
     assert not list(out.rglob("*.part"))
 
 
@@ -262,8 +262,8 @@ def test_on_ray_it_is_the_same(tmp_path):
         json.dumps({"application": "generate", "prompt": "a lemon", **HOW, "grid": {"seed": "0..3"}})
     )
     words = [str(tmp_path / "jobs.jsonl"), "--engine", "ray", "--exact", "--workers", "1", "--out", str(tmp_path / "out")]
-    told = subprocess.run(command(*words), capture_output=True, text=True, env=ENVIRONMENT)
-    assert told.returncode == 0 and "4 jobs: 4 done" in told.stdout, told.stderr
+    status = subprocess.run(command(*words), capture_output=True, text=True, env=ENVIRONMENT)
+    assert status.returncode == 0 and "4 jobs: 4 done" in status.stdout, status.stderr
     run = syn.run("generate", "a lemon", **HOW, seed=2, out=str(tmp_path / "alone"))
     (picture,) = (tmp_path / "out").rglob(run.pictures[0].file)
     assert picture.read_bytes() == (run.folder / picture.name).read_bytes()

@@ -124,9 +124,9 @@ def test_every_wrong_line_is_told_with_its_number(tmp_path, capsys):
     lines = [J + "}", J + ', "steps": 0}', J + ', "seed": 1}', "{", J + ', "out": "../x"}']
     with pytest.raises(InputError, match="3 lines are wrong"):
         planned(tmp_path, "jobs.jsonl", "\n".join(lines))
-    told = capsys.readouterr().err.splitlines()
-    assert [line.split(":")[0] for line in told] == ["line 2", "line 4", "line 5"]
-    assert "--steps must be at least 1, 0 was given: raise it" in told[0]
+    printed_lines = capsys.readouterr().err.splitlines()
+    assert [line.split(":")[0] for line in printed_lines] == ["line 2", "line 4", "line 5"]
+    assert "--steps must be at least 1, 0 was given: raise it" in printed_lines[0]
 
 
 def test_folders_are_one_job_s_own(tmp_path, capsys):

@@ -22,7 +22,7 @@ def test_equals_a_search_in_the_sorted_cosines(clip_model, blobs, top):
 
 def test_ranks_count_what_fits_better_and_ties_count_against():
     cosines = torch.tensor([[0.9, 0.1, 0.2], [0.3, 0.1, 0.2], [0.5, 0.5, 0.5]])
-    assert ranks(cosines, torch.tensor([0, 1, 0])).tolist() == [0, 2, 2]  # a judge who sees no difference scores nothing
+    assert ranks(cosines, torch.tensor([0, 1, 0])).tolist() == [0, 2, 2]  # a model who sees no difference scores nothing
 
 
 def test_more_candidates_make_it_no_easier(clip_model, blobs):

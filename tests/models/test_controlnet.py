@@ -13,14 +13,12 @@ from torch import Tensor
 
 from synoptic.diffusion.equations import randn
 from synoptic.diffusion.flow_schedule import FlowMatchingSchedule
-from synoptic.errors import InputError
 from synoptic.guidance.batching import predict_branches
 from synoptic.guidance.cfg import cfg
 from synoptic.models.base import Conditioning
 from synoptic.models.checkpoint import BUNDLED_DIR
 from synoptic.models.controlnet import Control, ControlledDenoiser
 from synoptic.models.load import load_controlnet
-from synoptic.models.registry import resolve, resolve_controlnet
 from synoptic.sampling.single import sample
 from synoptic.views.anagram import Anagram
 from synoptic.views.registry import get_view
@@ -166,27 +164,6 @@ def test_flow_models_are_refused(sd32, nets, monkeypatch):
     monkeypatch.setattr(sd32, "schedule", FlowMatchingSchedule({}))
     with pytest.raises(ValueError, match="flow"):
         ControlledDenoiser(sd32, [Control(nets[0], maps(1))])
-
-
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("nosuch", "bundled-canny, bundled-scribble, bundled-depth"),
-        (str(BUNDLED_DIR / "clip"), "must be a ControlNetModel"),
-    ],
-)
-def test_what_is_no_controlnet_is_refused(name, words):
-    with pytest.raises(InputError, match=words):
-        resolve_controlnet(name, resolve("bundled"))
-
-
-def test_a_controlnet_of_another_model_is_refused(tmp_path):
-    diffusers.ControlNetModel(
-        block_out_channels=(8, 16), down_block_types=("DownBlock2D",) * 2, norm_num_groups=8, cross_attention_dim=256,
-        mid_block_type="UNetMidBlock2D", layers_per_block=1,
-    ).save_pretrained(tmp_path)  # fmt: skip
-    with pytest.raises(InputError, match=r"block_out_channels of .* is \[8, 16\], of bundled \[96, 160, 224\]"):
-        resolve_controlnet(str(tmp_path), resolve("bundled"))
 
 
 def test_half_precision_runs(dirs):

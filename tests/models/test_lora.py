@@ -178,7 +178,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("rule", REFUSED)
 def test_what_is_no_lora_of_the_model_is_refused_before_weights_load(rule, tmp_path, tiny_sdxl, monkeypatch):
-    monkeypatch.setattr("synoptic.models.load.load", lambda *_, **__: pytest.fail("loaded"))
+    monkeypatch.setattr("synoptic.models.load_once.load", lambda *_, **__: pytest.fail("loaded"))
     with pytest.raises(InputError) as e:
         options_class("generate").from_arguments(
             "a lake", model="bundled", lora=REFUSED[rule](tmp_path, tiny_sdxl)

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 import synoptic
 from synoptic.errors import InputError
 from synoptic.models.load import load
-from tests.test_parity_flow import GUIDANCE, PROMPTS, SEED, STEPS, check, last, noise, peer, theirs
+from tests.test_parity_flow import GUIDANCE, PROMPTS, SEED, STEPS, baseline, check, last, noise, theirs
 
 PREFIX = {"peft": "transformer", "comfy": "diffusion_model"}
 
@@ -31,7 +31,7 @@ def file_of(net: torch.nn.Module, path: Path, prefix: str = "transformer") -> Pa
 
 @pytest.mark.parametrize("name", ["sd3", "flux-dev", "z-image"])
 def test_a_lora_changes_a_transformer_as_diffusers_does(name, flow_folder, flow_model, tmp_path):
-    pipe, plain = peer(name, flow_folder(name)), flow_model(name)
+    pipe, plain = baseline(name, flow_folder(name)), flow_model(name)
     file = file_of(pipe.transformer, tmp_path / "a.safetensors")
     model = load(str(flow_folder(name)), device="cpu", dtype="float32", lora=[f"{file}:0.7"])
     pipe.load_lora_weights(str(tmp_path), weight_name=file.name, adapter_name="a")
@@ -71,7 +71,7 @@ def kohya(path: Path, layers: dict[str, tuple[int, int]]) -> dict[str, torch.Ten
 
 
 def test_kohyas_layers_of_fluxs_double_blocks_are_diffusers(flow_folder, flow_model, tmp_path):
-    pipe, file = peer("flux-dev", flow_folder("flux-dev")), tmp_path / "kohya.safetensors"
+    pipe, file = baseline("flux-dev", flow_folder("flux-dev")), tmp_path / "kohya.safetensors"
     kohya(file, {f"double_blocks_0_{name}": (32, out) for name, out in DOUBLE})
     model = load(str(flow_folder("flux-dev")), device="cpu", dtype="float32", lora=[f"{file}:0.7"])
     pipe.load_lora_weights(str(tmp_path), weight_name=file.name, adapter_name="a")

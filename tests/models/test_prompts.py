@@ -13,7 +13,8 @@ from synoptic.errors import InputError
 from synoptic.models.clip_tokenizer import clip_tokenizer
 from synoptic.models.clip_windows import tokenize_windows
 from synoptic.models.emphasis import fragments, without_emphasis
-from synoptic.models.load import load, reading
+from synoptic.models.load import load
+from synoptic.models.load_once import reading
 from synoptic.models.truncation import truncation_warnings
 from synoptic.options import options_class
 from tests.models.single_files import pipeline, tiny_configs

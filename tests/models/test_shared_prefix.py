@@ -120,10 +120,10 @@ def test_where_the_text_is_in_every_layer_nothing_is_shared(pixel32):
 def test_rows_that_are_told_more_are_computed_one_by_one():
     """Classes, or whatever else a condition holds, reach every layer."""
     unet, x = small(num_class_embeds=5), torch.randn(1, 4, 8, 8).double().expand(2, -1, -1, -1)
-    told = Conditioning(text=torch.randn(1, 5, 8).double().expand(2, -1, -1), noise_level=torch.tensor([1, 4]))
+    conditioning = Conditioning(text=torch.randn(1, 5, 8).double().expand(2, -1, -1), noise_level=torch.tensor([1, 4]))
     place = torch.tensor([[0, 0], [1, 0]])
     with torch.no_grad(), Rows(unet.net.down_blocks[0].resnets[0].conv1) as seen:
-        out = unet(x, 500, replace(told, branch_rows=place))
+        out = unet(x, 500, replace(conditioning, branch_rows=place))
     assert seen == [2] and (out[0] - out[1]).abs().max() > 1e-3
 
 

@@ -91,9 +91,9 @@ def test_branches_are_filled_up_each_on_its_own(recorded, sd32):
     model = load("bundled", device="cpu", dtype="float32", compile=True)
     conds, x = {"cond": sd32.embed(PROMPTS[:1] * 6), "null": sd32.embed([""] * 6)}, noise(model, 6, 8)
     five = {name: cond.rows(slice(5)) for name, cond in conds.items()}
-    for some, t, told in ((x, 900, conds), (x[:5], torch.tensor([900, 700, 500, 300, 20]), five)):
-        found, expected = predict_branches(model, told)(some, t), predict_branches(sd32, told)(some, t)
-        for name in told:
+    for some, t, branches in ((x, 900, conds), (x[:5], torch.tensor([900, 700, 500, 300, 20]), five)):
+        found, expected = predict_branches(model, branches)(some, t), predict_branches(sd32, branches)(some, t)
+        for name in branches:
             assert torch.allclose(found[name].eps, expected[name].eps, rtol=0, atol=1e-5)
     assert len(recorded) == 1
 

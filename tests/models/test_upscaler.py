@@ -19,7 +19,8 @@ from synoptic.errors import InputError
 from synoptic.guidance.cfg import cfg
 from synoptic.models.checkpoint import BUNDLED_DIR
 from synoptic.models.load import load_upscaler
-from synoptic.models.registry import ALIASES, BUNDLED_MODELS, UPSCALERS, resolve, resolve_upscaler
+from synoptic.models.names import ALIASES, BUNDLED_MODELS, UPSCALERS
+from synoptic.models.registry import resolve, resolve_upscaler
 from synoptic.models.upscaler import Upscaler
 from synoptic.sampling.joint import canonical
 from synoptic.sampling.single import sample
@@ -51,7 +52,7 @@ def x4(tiny_x4) -> Upscaler:
 @pytest.mark.parametrize(("size", "prompts"), [((64, 64), PROMPTS[:1]), ((24, 40), PROMPTS)], ids=["native", "wide"])
 @pytest.mark.parametrize("noised", [True, False], ids=["noised", "plain"])
 def test_stage_two_equals_its_pipeline(stage, size, prompts, noised):
-    pipe = peer("IFSuperResolutionPipeline", BUNDLED_DIR / "if-ii", "image_noising_scheduler", noised)
+    pipe = baseline("IFSuperResolutionPipeline", BUNDLED_DIR / "if-ii", "image_noising_scheduler", noised)
     height, width = (4 * side for side in size)
     pipe.unet.to(memory_format=torch.channels_last)  # as ours: the two layouts by themselves part by up to 2e-4
     theirs = upscaled(pipe, size, prompts, height=height, width=width, output_type="pt", clean_caption=False)
@@ -61,7 +62,7 @@ def test_stage_two_equals_its_pipeline(stage, size, prompts, noised):
 @pytest.mark.slow
 @pytest.mark.parametrize("noised", [True, False], ids=["noised", "plain"])
 def test_stage_two_is_its_pipeline_where_nothing_is_rounded(exact, noised):
-    pipe = peer("IFSuperResolutionPipeline", BUNDLED_DIR / "if-ii", "image_noising_scheduler", noised, torch.float64)
+    pipe = baseline("IFSuperResolutionPipeline", BUNDLED_DIR / "if-ii", "image_noising_scheduler", noised, torch.float64)
     theirs = upscaled(pipe, (12, 16), PROMPTS, height=48, width=64, output_type="pt", clean_caption=False)
     assert gap(theirs, ours(exact, (12, 16), PROMPTS, noised)) <= 1e-9
 
@@ -70,7 +71,7 @@ def test_stage_two_is_its_pipeline_where_nothing_is_rounded(exact, noised):
 @pytest.mark.parametrize("size", [(16, 16), (16, 24)], ids=["native", "wide"])
 @pytest.mark.parametrize("noised", [True, False], ids=["noised", "plain"])
 def test_stage_three_equals_its_pipeline(tiny_x4, x4, size, noised):
-    pipe = peer("StableDiffusionUpscalePipeline", tiny_x4, "low_res_scheduler", noised)
+    pipe = baseline("StableDiffusionUpscalePipeline", tiny_x4, "low_res_scheduler", noised)
     draw = rngs(2)
     noise, x = randn((3, *size), draw), randn((4, *size), draw)  # in the order that the pipeline draws them
     theirs = upscaled(pipe, size, PROMPTS, output_type="latent")
@@ -186,7 +187,7 @@ def test_an_unknown_upscaler_lists_the_known_ones():
 
 
 def test_recipes_refuse_an_upscaler_before_torch_loads(ask):
-    for code, error, heavy in ask([[recipe, "x", "--model", "bundled-if-ii"] for recipe in ("generate", "wide")]):
+    for code, error, heavy in ask([[command, "x", "--model", "bundled-if-ii"] for command in ("generate", "wide")]):
         assert (code, heavy, error.count("\n")) == (2, False, 1)
         assert "bundled-if-ii enlarges a small picture" in error and "use one of bundled" in error
 
@@ -244,7 +245,7 @@ def upscaled(pipe: Any, size: tuple[int, int], prompts: list[str], **how) -> Ten
     return pipe(prompts, image=small(n, size), generator=rngs(n), **given, **how).images
 
 
-def peer(kind: str, directory: Path, noising: str, noised: bool, dtype: torch.dtype = torch.float32) -> Any:
+def baseline(kind: str, directory: Path, noising: str, noised: bool, dtype: torch.dtype = torch.float32) -> Any:
     """The pipeline as its user loads it, with DDIM from its own scheduler's config and no clipping."""
     pipe: Any = getattr(diffusers, kind).from_pretrained(directory, local_files_only=True, torch_dtype=dtype)
     free = {"clip_sample": False, "thresholding": False}

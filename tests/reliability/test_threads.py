@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import synoptic as syn
-from synoptic.models import load as loading
+from synoptic.models import load_once
 
 PROMPTS = ("a lemon", "a photo of a forest", "an oil painting of a dog", "a red car")
 
@@ -63,6 +63,6 @@ def test_threads_load_models_at_once() -> None:
             (lambda name=name, k=k: pixels(syn.generate(name, PROMPTS[k], steps=3, seed=k))) for k, name in enumerate(names)
         ]
         alone = [call() for call in calls]
-        loading._kept.clear()
+        load_once._kept.clear()
         for one, together in zip(alone, at_once(calls), strict=True):
             assert np.array_equal(one, together)

@@ -16,10 +16,11 @@ import pytest
 import torch
 
 import synoptic
-from synoptic.errors import InputError, NonFiniteError, RunFailed
+from synoptic.errors import InputError, NonFiniteError
 from synoptic.models import pixel
 from synoptic.models.checkpoint import BUNDLED_DIR
 from synoptic.models.truncation import lost_words
+from synoptic.runs.errors import RunFailed
 
 HORSE = "a photo of a horse"
 

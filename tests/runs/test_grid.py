@@ -6,10 +6,10 @@ import pytest
 
 import synoptic
 from synoptic import InputError, io
-from synoptic.errors import RunFailed
 from synoptic.options.generate import GenerateOptions
 from synoptic.options.grid import parse_axes, prepare_cells
 from synoptic.runs import execute, grid
+from synoptic.runs.errors import RunFailed
 from synoptic.runs.grid import execute_grid
 
 

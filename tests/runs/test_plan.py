@@ -11,13 +11,13 @@ from PIL import Image
 
 import synoptic
 from synoptic import InputError, cli
-from synoptic.errors import RunFailed
 from synoptic.guidance.batching import largest_batch, run_in_batches
-from synoptic.models.load import load_once
+from synoptic.models.load_once import load_once
 from synoptic.models.unet import UNet
 from synoptic.options import options_class
 from synoptic.options.base import Options
 from synoptic.pipelines.generate import GeneratePipeline
+from synoptic.runs.errors import RunFailed
 from synoptic.runs.plan import expected_seconds, make_plan, make_plans, record_speed, speed_keys
 from tests.drawings import disc
 
@@ -201,7 +201,7 @@ def test_memory_that_does_not_suffice_is_one_line(place, tmp_path, monkeypatch, 
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(f"synoptic.models.{place}", never)
-    monkeypatch.setattr("synoptic.models.load._kept", {})
+    monkeypatch.setattr("synoptic.models.load_once._kept", {})
     words = ["generate", HORSE, "--model=bundled", "--steps=1", "--dtype=float32", f"--out={tmp_path / 'out'}"]
     monkeypatch.setattr("sys.argv", ["synoptic", *words])
     with pytest.raises(SystemExit) as e:

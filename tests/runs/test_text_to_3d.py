@@ -14,11 +14,12 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from synoptic import cli, io
-from synoptic.errors import InputError, OptimizationFailed
+from synoptic.errors import InputError
 from synoptic.mesh.marching_cubes import extract_mesh
 from synoptic.models.registry import resolve
 from synoptic.nerf.cameras import turntable_cameras
 from synoptic.nerf.serialization import load_scene
+from synoptic.runs.errors import OptimizationFailed
 from synoptic.runs.execute import run
 from tests.processes import killed
 

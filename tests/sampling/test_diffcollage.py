@@ -78,16 +78,16 @@ def test_a_ring_rolls_with_its_noise():
 
 
 def test_the_network_is_told_what_it_sees():
-    s, told = ddpm(), []
+    s, crops = ddpm(), []
 
     def listen(x: Tensor, t: Time, views: Any = None) -> Pred:
-        told.append(views)
+        crops.append(views)
         assert torch.equal(views.project(z), x)
         return curious(s)(x, t)
 
     z = normal(1, 2, 12, 14)
     diffcollage_predict(listen, s, (2, 12, 14), WINDOW, (3, 4), True)(z, 500)
-    assert all(isinstance(cut, Crops) for cut in told)
+    assert all(isinstance(cut, Crops) for cut in crops)
     up = z.repeat_interleave(2, -1).repeat_interleave(2, -2)
-    for cut in told:
+    for cut in crops:
         assert torch.equal(cut.scaled(2).project(up), cut.project(z).repeat_interleave(2, -1).repeat_interleave(2, -2))

@@ -287,15 +287,15 @@ def test_pictures_of_a_batch_do_not_touch(sync):
 
 @pytest.mark.parametrize("space", [instance, canonical])
 def test_views_may_be_a_function_of_the_step(space):
-    s, told = ddpm(), []
+    s, numbers = ddpm(), []
     few, many = Windows((2, 6, 20), WINDOW, (6, 8), circular=True), Windows((2, 6, 20), WINDOW, (6, 8), weights="uniform")
     assert len(few) == len(many)
 
     def views(i: int) -> Projection:
-        told.append(i)
+        numbers.append(i)
         return few if i < 3 else many
 
     denoise, z = Mixture(s), normal(1, *few.canvas)
     steps = list(space(denoise, s, views, z if space is canonical else few.project(z), steps=s.steps(6)))
-    assert told == list(range(6)) and denoise.calls == [few] * 3 + [many] * 3
+    assert numbers == list(range(6)) and denoise.calls == [few] * 3 + [many] * 3
     assert [step.projection for step in steps] == denoise.calls

@@ -1,4 +1,4 @@
-"""N views painted together through the stages, on the bundled models (at a part of their size where nothing is rounded)."""
+"""N views denoised together through the stages, on the bundled models (at a part of their size where nothing is rounded)."""
 
 from __future__ import annotations
 
@@ -187,11 +187,11 @@ def test_a_latent_upscaler_is_synchronized_in_pixels(how: dict[str, Any], tiny_x
     """Of any size, not only its own (64 pixels), and whatever the stages before it did."""
     x4 = load_upscaler(str(tiny_x4), device="cpu", dtype="float32")
     z, names = pictures(2), ("identity", "rotate_cw")
-    together = joint(PAIR, 2, 3.0, **how)
-    steps = list(upscale(together, x4, views_of(*names, canvas=SMALL), z, rngs(0, 1), noise_level=20))
+    joint_sampler = joint(PAIR, 2, 3.0, **how)
+    steps = list(upscale(joint_sampler, x4, views_of(*names, canvas=SMALL), z, rngs(0, 1), noise_level=20))
     assert steps[0].x.shape == (4, 4, 8, 8), "latents, a row a view"
     assert steps[-1].canvas.shape == (2, 3, 32, 32) and torch.isfinite(steps[-1].x).all()
-    one = last(upscale(together, x4, views_of(*names, canvas=SMALL), z[1:], rngs(1), noise_level=20))
+    one = last(upscale(joint_sampler, x4, views_of(*names, canvas=SMALL), z[1:], rngs(1), noise_level=20))
     assert (steps[-1].canvas[1:] - one).abs().max() < 1e-3
 
 

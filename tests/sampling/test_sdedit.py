@@ -23,7 +23,7 @@ diffusers: Any = importlib.import_module("diffusers")
 PROMPTS = ["an oil painting of a horse", "a photo of a dog"]
 
 
-def peer(kind: str, directory: str) -> Any:
+def baseline(kind: str, directory: str) -> Any:
     pipe = getattr(diffusers, kind).from_pretrained(BUNDLED_DIR / directory, local_files_only=True)
     free = {"clip_sample": False, "thresholding": False}
     pipe.scheduler = diffusers.DDIMScheduler.from_config(pipe.scheduler.config, **free)
@@ -47,7 +47,7 @@ def test_sdedit_equals_image_to_image(kind, directory, how, strength, tiny_sd, p
     model = pixel32 if directory == "if" else load(directory, device="cpu", dtype="float32")
     x0 = 0.5 * randn(model.shape, generators(2)).cumsum(-1).tanh()
     given = {"num_inference_steps": 4, "guidance_scale": 2.5, "strength": strength, "generator": generators(2)}
-    theirs = peer(kind, directory)(PROMPTS, image=x0, **given, **how).images
+    theirs = baseline(kind, directory)(PROMPTS, image=x0, **given, **how).images
     s = model.schedule
     edit = sdedit(cfg(model, PROMPTS, 2.5), s, x0, steps=s.steps(4), start=start_index(strength, 4), rngs=generators(2))
     *_, last = edit
@@ -87,7 +87,7 @@ def test_the_later_the_start_the_closer_to_the_picture():
 
 
 def test_strength_is_diffusers():
-    pipe = peer("StableDiffusionImg2ImgPipeline", "sd")
+    pipe = baseline("StableDiffusionImg2ImgPipeline", "sd")
     for n in (5, 25, 50):
         pipe.scheduler.set_timesteps(n)
         for strength in (0.2, 0.35, 0.5, 0.8, 1.0):

@@ -46,14 +46,14 @@ class Mean:
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [{}, {"sampler": "dpm++"}, NOISY, {"eta": 1.0}, {"sampler": "ddpm"}], ids=label)
 def test_the_heat_is_the_quick_pictures_and_the_final_the_pictures_themselves(how, pixel32):
-    together, views, score = joint(PAIR, 5, 4.0, **how), views_of("identity", "rotate_cw"), Mean()
-    first, last = seed_search(together, pixel32, views, range(7, 13), score, screening_steps=2)
-    quick = replace(together, num_steps=2, sampler="dpm++", eta=0.0)
+    joint_sampler, views, score = joint(PAIR, 5, 4.0, **how), views_of("identity", "rotate_cw"), Mean()
+    first, last = seed_search(joint_sampler, pixel32, views, range(7, 13), score, screening_steps=2)
+    quick = replace(joint_sampler, num_steps=2, sampler="dpm++", eta=0.0)
     *_, all_quick = quick.sample(pixel32, views, rngs(*range(7, 13)))
     assert torch.equal(score.seen[0], all_quick.canvas)
     order = [7 + int(k) for k in all_quick.canvas.mean((1, 2, 3)).argsort(descending=True)]
     assert first.steps == 2 and first.seeds == order and first.scores == sorted(first.scores, reverse=True)
-    *_, whole = together.sample(pixel32, views, rngs(*order[:2]))
+    *_, whole = joint_sampler.sample(pixel32, views, rngs(*order[:2]))
     assert last.steps == 5 and sorted(last.seeds) == sorted(order[:2])
     assert whole.canvas.std() > 0.1 and (score.seen[1] - whole.canvas).abs().max() < 1e-4
     assert last.scores == pytest.approx(whole.canvas.mean((1, 2, 3)).sort(descending=True).values.tolist(), abs=1e-5)
@@ -61,9 +61,9 @@ def test_the_heat_is_the_quick_pictures_and_the_final_the_pictures_themselves(ho
 
 @pytest.mark.parametrize("steps", [1, 2, 3])
 def test_so_few_steps_are_their_own_heat(steps, pixel32):
-    together, views, score = joint(PAIR, steps), views_of("identity", "rotate_cw"), Mean()
-    (only,) = seed_search(together, pixel32, views, range(7, 12), score, screening_steps=3)
-    *_, every = together.sample(pixel32, views, rngs(*range(7, 12)))
+    joint_sampler, views, score = joint(PAIR, steps), views_of("identity", "rotate_cw"), Mean()
+    (only,) = seed_search(joint_sampler, pixel32, views, range(7, 12), score, screening_steps=3)
+    *_, every = joint_sampler.sample(pixel32, views, rngs(*range(7, 12)))
     assert only.steps == steps and torch.equal(score.seen[0], every.canvas)
     assert only.seeds == [7 + int(k) for k in every.canvas.mean((1, 2, 3)).argsort(descending=True)]
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def annotate(picture: Tensor, annotator: Callable[[np.ndarray], np.ndarray]) -> Tensor:
-    """What `annotator` makes of each picture of (N, 3, H, W) in [-1, 1]: maps (N, 3, H, W) in [0, 1].
+    """Return what `annotator` makes of each picture of (N, 3, H, W) in [-1, 1]: maps (N, 3, H, W) in [0, 1].
 
     annotator: (H, W, 3) float64 in [0, 1] -> (H, W), or (H, W, 3) in color.
     """

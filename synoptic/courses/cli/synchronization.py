@@ -33,7 +33,7 @@ def synchronization(p: Parser, tag: str | None, steps: int, guidance: float, kin
 
 
 def model_of(args: argparse.Namespace, path: str | None) -> str:
-    """The model that a path option names, or the bundled one of --model's kind. Says so where a hub id is gone."""
+    """Return the model that a path option names, or the bundled one of --model's kind. Says so where a hub id is gone."""
     name = path or BUNDLED[args.model]
     if name in MOVED:
         print_notice(f"{name} is gone from the hub: taking {MOVED[name]} (see: synoptic models)")
@@ -54,7 +54,7 @@ def shared_options(args: argparse.Namespace) -> dict[str, object]:
 
 
 def folder_of(args: argparse.Namespace) -> Path:
-    """Where the course puts its files. Says so where it is there already: its own script ends there without a word."""
+    """Return where the course puts its files. Says so where it is there already, where its own script ends silently."""
     folder = user_path(args.save_top_dir) / args.tag
     if args.save_dir_now:
         folder /= datetime.now().strftime("%m-%d-%H%M%S")

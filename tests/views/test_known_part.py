@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from synoptic.views.given_part import GivenPart
+from synoptic.views.known_part import KnownPart
 from synoptic.views.windows import Windows
 
 
@@ -13,7 +13,7 @@ def test_the_part_stays_whatever_the_views_say_and_both_laws_hold():
     rng = torch.Generator().manual_seed(0)
     given = torch.randn(2, 6, 12, generator=rng, dtype=torch.float64)
     where = torch.rand(6, 12, generator=rng) < 0.4
-    views = GivenPart(inner, given, where)
+    views = KnownPart(inner, given, where)
     x = torch.randn(2 * len(inner), 2, 4, 4, generator=rng, dtype=torch.float64)
     z = views.unproject(x)
     assert torch.equal(z[..., where], given[:, where].expand(2, -1, -1))

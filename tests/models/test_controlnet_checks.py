@@ -1,0 +1,35 @@
+"""ControlNets that were made for another model, or are none, are refused."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import pytest
+
+from synoptic.errors import InputError
+from synoptic.models.checkpoint import BUNDLED_DIR
+from synoptic.models.registry import resolve, resolve_controlnet
+
+diffusers: Any = importlib.import_module("diffusers")  # its lazy names and annotations are not for type checkers
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("nosuch", "bundled-canny, bundled-scribble, bundled-depth"),
+        (str(BUNDLED_DIR / "clip"), "must be a ControlNetModel"),
+    ],
+)
+def test_what_is_no_controlnet_is_refused(name, words):
+    with pytest.raises(InputError, match=words):
+        resolve_controlnet(name, resolve("bundled"))
+
+
+def test_a_controlnet_of_another_model_is_refused(tmp_path):
+    diffusers.ControlNetModel(
+        block_out_channels=(8, 16), down_block_types=("DownBlock2D",) * 2, norm_num_groups=8, cross_attention_dim=256,
+        mid_block_type="UNetMidBlock2D", layers_per_block=1,
+    ).save_pretrained(tmp_path)  # fmt: skip
+    with pytest.raises(InputError, match=r"block_out_channels of .* is \[8, 16\], of bundled \[96, 160, 224\]"):
+        resolve_controlnet(str(tmp_path), resolve("bundled"))

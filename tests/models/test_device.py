@@ -1,0 +1,39 @@
+"""Devices and dtypes: the fastest there is, and what torch cannot use is refused."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from synoptic.models.device import choose_device, choose_dtype
+from synoptic.models.load import load
+from tests.models.directories import refused
+
+
+@pytest.mark.parametrize(
+    ("avx512", "amx", "chosen"),
+    [(False, False, torch.float32), (True, False, torch.bfloat16), (False, True, torch.bfloat16)],
+)
+def test_a_cpu_computes_in_bfloat16_where_it_has_hardware_for_it(monkeypatch, avx512, amx, chosen):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx512, raising=False)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx, raising=False)
+    assert choose_dtype("auto", torch.device("cpu")) == chosen
+    assert choose_dtype("float64", torch.device("cpu")) == torch.float64
+    assert choose_dtype("auto", torch.device("cuda")) == torch.float16
+
+
+@pytest.mark.parametrize(("cuda", "mps", "chosen"), [(False, False, "cpu"), (False, True, "mps"), (True, True, "cuda")])
+def test_the_device_is_the_fastest_there_is(monkeypatch, cuda, mps, chosen):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+    assert choose_device("auto").type == chosen
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is CUDA")
+@pytest.mark.parametrize("device", ["cuda", "cuda:3", "nonsense", ""])
+def test_a_device_that_torch_cannot_use_is_refused(device):
+    refused(lambda: load(device=device), repr(device), "--device auto or cpu")
+
+
+def test_an_unknown_dtype_lists_the_known_ones():
+    refused(lambda: load(dtype="int8"), "int8", "auto", "float32", "bfloat16", "float16")

@@ -1,0 +1,104 @@
+"""Names: every one that means nothing is answered at once, in one line with its cure; mirrors are tried in order."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import huggingface_hub
+import pytest
+from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+
+from synoptic.models.load import load
+from synoptic.models.names import ALIASES
+from synoptic.models.registry import resolve
+from tests.models.directories import SD, linked, refused
+
+
+@pytest.mark.parametrize("name", ["nosuch", "./nosuch", "/no/such/directory", "a/b/c", "org/na me"])
+def test_an_unknown_name_lists_the_known_ones(name):
+    refused(lambda: resolve(name), repr(name), "bundled", *ALIASES, "hub id", "directory")
+
+
+@pytest.fixture
+def offline(monkeypatch, tmp_path) -> Path:
+    """No network, and an empty cache of the hub: its path."""
+
+    def unreachable(*args, **kwargs):
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unreachable)
+    for proxy in [key for key in os.environ if key.lower().endswith("_proxy")]:
+        monkeypatch.delenv(proxy)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["org/name", "sd2", "if"])
+def test_offline_a_hub_model_is_refused_at_once(offline, name):
+    begin = time.perf_counter()
+    refused(lambda: resolve(name), ALIASES.get(name, [name])[-1], "connect", "--model bundled")
+    assert time.perf_counter() - begin < 1
+
+
+def test_offline_a_hub_model_in_the_cache_loads(offline, monkeypatch):
+    cached = offline / "models--org--name"
+    commit = "0123456789" * 4
+    linked(cached / "snapshots" / commit)
+    (cached / "refs").mkdir()
+    (cached / "refs/main").write_text(commit)
+    assert resolve("org/name").revision == commit
+
+    def unreachable(*args, **kwargs):
+        raise OSError("Name or service not known")
+
+    monkeypatch.setattr(huggingface_hub, "list_repo_files", unreachable)  # which would retry for half a minute
+    assert load("org/name", device="cpu", dtype="float32").shape == (8, 32, 32)
+
+
+def answer(kind: Any) -> Exception:
+    """The hub's refusal, as huggingface_hub raises it."""
+    return kind("two\nlines", response=SimpleNamespace(headers={}, request=None))
+
+
+@pytest.fixture
+def hub(monkeypatch, offline) -> dict[str, Any]:
+    """A pretended hub, {repo: exception or directory}; any other repo does not exist. Key "asked" lists who was asked."""
+    repos: dict[str, Any] = {"asked": []}
+
+    def download(repo: str, file: str, **how) -> str:
+        repos["asked"].append(repo)
+        found = repos.get(repo) or answer(RepositoryNotFoundError)
+        if isinstance(found, Exception):
+            raise found
+        return str(found / file)
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
+    return repos
+
+
+def test_a_gated_model_names_its_licence_and_the_login(hub):
+    hub["org/name"] = answer(GatedRepoError)
+    refused(lambda: resolve("org/name"), "gated", "https://huggingface.co/org/name", "hf auth login", "--model bundled")
+
+
+def test_a_missing_model_may_be_private(hub):
+    refused(lambda: resolve("org/name"), "no public model org/name", "private", "hf auth login", "--model bundled")
+
+
+@pytest.mark.parametrize("alias", [name for name, places in ALIASES.items() if len(places) > 1])
+@pytest.mark.parametrize("gone", [RepositoryNotFoundError, GatedRepoError])
+def test_an_alias_tries_its_sources_in_order(hub, alias, gone):
+    first, second = ALIASES[alias]
+    hub |= {first: answer(gone), second: SD}
+    assert resolve(alias).path_or_repo == second
+    assert list(dict.fromkeys(hub["asked"])) == [first, second]
+    hub |= {first: SD, "asked": []}
+    assert resolve(alias).path_or_repo == first
+    assert set(hub["asked"]) == {first}
+    hub |= {first: None, second: None}
+    refused(lambda: resolve(alias), second, "--model bundled")
