@@ -17,6 +17,7 @@ from synoptic.models.locks import lock_of
 from synoptic.models.memory import unet_row_bytes
 from synoptic.models.shared_prefix import SharedPrefix
 from synoptic.models.text_kv_cache import TextKVCache
+from synoptic.models.winograd import use_winograd
 
 
 class UNet:
@@ -112,6 +113,8 @@ def freeze_and_layout(net: Any) -> tuple[Any, torch.memory_format]:
     layout = torch.channels_last if on_cpu else torch.contiguous_format
     if on_cpu and net.dtype.itemsize == 2:
         float32_norms(net, net.dtype)
+    if on_cpu and net.dtype == torch.float32:
+        use_winograd(net)
     return net.eval().requires_grad_(False).to(memory_format=layout), layout
 
 
