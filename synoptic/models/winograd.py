@@ -50,7 +50,7 @@ class WinogradConv2d(nn.Conv2d):
         super().__init__(conv.in_channels, conv.out_channels, KERNEL, padding=1, device="meta")
         self.weight, self.bias = conv.weight, conv.bias
         output, kernel, inputs = transforms()
-        kernels = torch.einsum("ia,ocab,jb->ijco", kernel, conv.weight.double(), kernel).flatten(0, 1)
+        kernels = torch.einsum("ia,ocab,jb->ijco", kernel, conv.weight.detach().double(), kernel).flatten(0, 1)
         for name, matrix in (
             ("kernels", kernels),
             ("inward", torch.kron(inputs, inputs)),

@@ -49,6 +49,11 @@ def test_gradients_odd_sides_and_other_precisions_take_the_direct_convolution():
     assert torch.equal(there, also)
 
 
+def test_a_network_that_is_frozen_afterwards_convolves_without_a_gradient():
+    fast = WinogradConv2d(conv().requires_grad_(True)).requires_grad_(False)
+    assert not fast(torch.randn(1, 64, 8, 8)).requires_grad
+
+
 def test_only_what_is_suitable_is_replaced_and_the_weights_keep_their_names():
     net = nn.Sequential(conv(), nn.Conv2d(64, 64, 3, stride=2, padding=1), nn.Conv2d(64, 64, 1), conv(32, 64), conv(64, 64))
     names = list(net.state_dict())
