@@ -86,9 +86,10 @@ class WinogradConv2d(nn.Conv2d):
 
 
 def is_suitable(part: nn.Conv2d) -> bool:
-    """Return whether a convolution is one of 3x3, of stride 1, with channels enough."""
+    """Return whether a convolution is one of 3x3, of stride 1, with channels enough, whose weights are float32 as stored."""
     return (
         type(part) is nn.Conv2d
+        and part.weight.dtype == torch.float32
         and (part.kernel_size, part.stride, part.padding, part.dilation) == ((3, 3), (1, 1), (1, 1), (1, 1))
         and part.groups == 1
         and part.padding_mode == "zeros"

@@ -56,9 +56,10 @@ def test_a_network_that_is_frozen_afterwards_convolves_without_a_gradient():
 
 def test_only_what_is_suitable_is_replaced_and_the_weights_keep_their_names():
     net = nn.Sequential(conv(), nn.Conv2d(64, 64, 3, stride=2, padding=1), nn.Conv2d(64, 64, 1), conv(32, 64), conv(64, 64))
+    net.append(conv().to(torch.float8_e4m3fn))
     names = list(net.state_dict())
     use_winograd(net)
-    assert [type(part) is WinogradConv2d for part in net] == [True, False, False, False, True]
+    assert [type(part) is WinogradConv2d for part in net] == [True, False, False, False, True, False]
     assert list(net.state_dict()) == names
 
 
