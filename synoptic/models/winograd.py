@@ -49,20 +49,25 @@ class WinogradConv2d(nn.Conv2d):
     def __init__(self, conv: nn.Conv2d) -> None:
         super().__init__(conv.in_channels, conv.out_channels, KERNEL, padding=1, device="meta")
         self.weight, self.bias = conv.weight, conv.bias
-        output, kernel, inputs = transforms()
-        kernels = torch.einsum("ia,ocab,jb->ijco", kernel, conv.weight.detach().double(), kernel).flatten(0, 1)
-        for name, matrix in (
-            ("kernels", kernels),
-            ("inward", torch.kron(inputs, inputs)),
-            ("outward", torch.kron(output, output)),
-        ):
+        output, _, inputs = transforms()
+        for name, matrix in (("inward", torch.kron(inputs, inputs)), ("outward", torch.kron(output, output))):
             self.register_buffer(name, matrix.float().contiguous(), persistent=False)
+        self.made_of, self.version = torch.empty(0), 0
+
+    def transform_kernels(self) -> None:
+        """Keep the kernels, transformed, (36, C, C'); again where the weights have changed."""
+        if self.made_of.data_ptr() != self.weight.data_ptr() or self.version != self.weight._version:
+            self.made_of, self.version = self.weight.detach(), self.weight._version
+            _, kernel, _ = transforms()
+            kernels = torch.einsum("ia,ocab,jb->ijco", kernel, self.made_of.double(), kernel)
+            self.kernels = kernels.flatten(0, 1).float().contiguous()
 
     def forward(self, input: Tensor) -> Tensor:
         passes = torch.is_grad_enabled() and (input.requires_grad or self.weight.requires_grad)
         h, w = input.shape[-2:]
         if passes or h % TILE or w % TILE or input.dtype != torch.float32 or torch.compiler.is_compiling():
             return super().forward(input)
+        self.transform_kernels()
         out = torch.empty((len(input), self.out_channels, h, w), dtype=input.dtype, memory_format=torch.channels_last)
         step = max(1, TILES_AT_ONCE * TILE * TILE // (h * w))
         padded = input.new_zeros(min(step, len(input)), h + 2, w + 2, self.in_channels)

@@ -54,6 +54,17 @@ def test_a_network_that_is_frozen_afterwards_convolves_without_a_gradient():
     assert not fast(torch.randn(1, 64, 8, 8)).requires_grad
 
 
+def test_weights_that_change_are_seen():
+    direct, x = conv(), torch.randn(1, 64, 8, 8)
+    fast = WinogradConv2d(direct)
+    before = fast(x)
+    direct.weight.data = direct.weight.data.clone() * 2
+    torch.testing.assert_close(fast(x), direct(x), rtol=0, atol=5e-5)
+    direct.weight.mul_(-1)
+    torch.testing.assert_close(fast(x), direct(x), rtol=0, atol=5e-5)
+    assert (fast(x) - before).abs().max() > 0.1
+
+
 def test_only_what_is_suitable_is_replaced_and_the_weights_keep_their_names():
     net = nn.Sequential(conv(), nn.Conv2d(64, 64, 3, stride=2, padding=1), nn.Conv2d(64, 64, 1), conv(32, 64), conv(64, 64))
     net.append(conv().to(torch.float8_e4m3fn))
