@@ -25,6 +25,7 @@ from synoptic.options.base import RENAMED, Options
 from synoptic.options.grid import parse_axes, prepare_cells
 from synoptic.runs.errors import RunFailed
 from synoptic.runs.folders import check_folder, folder_of
+from synoptic.utils.deferred_imports import collector_paused, defer_imports
 
 if TYPE_CHECKING:
     from synoptic.runs.grid import GridRun
@@ -58,13 +59,18 @@ def command(name: str) -> Callable[..., object]:
             if shell.pop("dry_run", False):
                 return plans(*cells)
             return close(import_module("synoptic.runs.grid").execute_grid(cells, axes), **shell)
+        is_own_process = "torch" not in sys.modules  # not of a program that calls a command
+        if is_own_process and name in APPLICATIONS and not given.get("compile"):
+            defer_imports()
         prepared = options.from_arguments(*values, **given).prepare()
         if name in TOOLS:
             return tool_module(options.application()).execute(prepared)
         if shell.pop("dry_run", False):
             return plans(prepared)
         check_folder(prepared, folder_of(prepared))
-        return close(import_module("synoptic.runs.execute").carry_out(prepared), **shell)
+        with collector_paused():
+            carry_out = import_module("synoptic.runs.execute").carry_out
+        return close(carry_out(prepared), **shell)
 
     call.__name__ = name
     setattr(call, "__signature__", signature(options, with_shell=name in APPLICATIONS))

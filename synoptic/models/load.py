@@ -46,7 +46,6 @@ from synoptic.models.text import (
 from synoptic.models.textual_inversion import read_textual_inversions
 from synoptic.models.upscaler import Upscaler
 
-
 Named = str | os.PathLike[str] | Checkpoint
 
 

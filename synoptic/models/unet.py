@@ -18,6 +18,7 @@ from synoptic.models.locks import lock_of
 from synoptic.models.memory import unet_row_bytes
 from synoptic.models.shared_prefix import SharedPrefix
 from synoptic.models.text_kv_cache import TextKVCache
+from synoptic.models.winograd import use_winograd
 
 
 class UNet:
@@ -113,6 +114,8 @@ def freeze_and_layout(net: ModelMixin) -> tuple[ModelMixin, torch.memory_format]
     layout = torch.channels_last if on_cpu else torch.contiguous_format
     if on_cpu and net.dtype.itemsize == 2:
         float32_norms(net, net.dtype)
+    if on_cpu and net.dtype == torch.float32:
+        use_winograd(net)
     freeze(net, layout)
     return net, layout
 

@@ -13,7 +13,6 @@ from safetensors.torch import save_file
 from synoptic.errors import InputError
 from synoptic.models.control_kinds import union_kind
 from synoptic.models.file_kinds import weight_file
-from synoptic.models.latent import LatentDenoiser
 from synoptic.models.load import load, load_controlnet
 from synoptic.models.registry import resolve, resolve_controlnet, resolve_vae
 from tests.models.single_files import pipeline, tiny_configs

@@ -1,0 +1,111 @@
+"""3x3 convolutions by Winograd's minimal filtering (Lavin and Gray 2016), for float32 on a CPU: a quarter of the products.
+
+A tile of 4x4 outputs needs 36 products a pair of channels, not 144: of the 6x6 inputs d and the kernel g, both transformed,
+
+    Y = A^T [(G g G^T) * (B^T d B)] A.
+
+The products are 36 matrix products over all tiles. Exact up to rounding: four times a direct convolution's at these points.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+TILE, KERNEL = 4, 3
+SIDE = TILE + KERNEL - 1  # of a tile's inputs
+POINTS = (0.0, 2 / 3, -2 / 3, 4 / 3, -4 / 3)  # and infinity; half the rounding error of 0, 1, -1, 2, -2
+TILES_AT_ONCE = 128  # which stay in a core's cache between the transforms and the product
+MIN_CHANNELS = 64  # the transforms cost more than fewer save
+MAX_BYTES = 2**28  # of transformed kernels, which are kept beside the others: four times as many numbers
+
+
+def transforms() -> tuple[Tensor, Tensor, Tensor]:
+    """Return A^T (4, 6), G (6, 3) and B^T (6, 6), by Toom and Cook from POINTS, in float64."""
+    points = torch.tensor(POINTS, dtype=torch.float64)
+    apart = (points[:, None] - points + torch.eye(len(points), dtype=torch.float64)).prod(1)
+    output, kernel = torch.zeros(TILE, SIDE, dtype=torch.float64), torch.zeros(SIDE, KERNEL, dtype=torch.float64)
+    output[:, :-1], kernel[:-1] = (
+        torch.stack([points**i for i in range(TILE)]),
+        torch.stack([points**i for i in range(KERNEL)], 1),
+    )
+    kernel[:-1] /= apart[:, None]
+    output[-1, -1] = kernel[-1, -1] = 1.0  # infinity
+    # output i is the sum over j of kernel j and input i + j: equations that have one solution
+    i, j = torch.arange(TILE)[:, None], torch.arange(KERNEL)
+    wanted = F.one_hot(i + j, SIDE).to(torch.float64).flatten(0, 1)
+    products = (output[:, None] * kernel.T).flatten(0, 1)
+    return output, kernel, torch.linalg.lstsq(products, wanted).solution
+
+
+class WinogradConv2d(nn.Conv2d):
+    """A convolution of the same weight and bias, in channels_last; direct where a gradient passes or tiles do not fit."""
+
+    kernels: Tensor
+    inward: Tensor
+    outward: Tensor
+
+    def __init__(self, conv: nn.Conv2d) -> None:
+        super().__init__(conv.in_channels, conv.out_channels, KERNEL, padding=1, device="meta")
+        self.weight, self.bias = conv.weight, conv.bias
+        output, _, inputs = transforms()
+        for name, matrix in (("inward", torch.kron(inputs, inputs)), ("outward", torch.kron(output, output))):
+            self.register_buffer(name, matrix.float().contiguous(), persistent=False)
+        self.made_of, self.version = torch.empty(0), 0
+
+    def transform_kernels(self) -> None:
+        """Keep the kernels, transformed, (36, C, C'); again where the weights have changed."""
+        if self.made_of.data_ptr() != self.weight.data_ptr() or self.version != self.weight._version:
+            self.made_of, self.version = self.weight.detach(), self.weight._version
+            _, kernel, _ = transforms()
+            kernels = torch.einsum("ia,ocab,jb->ijco", kernel, self.made_of.double(), kernel)
+            self.kernels = kernels.flatten(0, 1).float().contiguous()
+
+    def forward(self, input: Tensor) -> Tensor:
+        passes = torch.is_grad_enabled() and (input.requires_grad or self.weight.requires_grad)
+        h, w = input.shape[-2:]
+        if passes or h % TILE or w % TILE or input.dtype != torch.float32 or torch.compiler.is_compiling():
+            return super().forward(input)
+        self.transform_kernels()
+        out = torch.empty((len(input), self.out_channels, h, w), dtype=input.dtype, memory_format=torch.channels_last)
+        step = max(1, TILES_AT_ONCE * TILE * TILE // (h * w))
+        padded = input.new_zeros(min(step, len(input)), h + 2, w + 2, self.in_channels)
+        for rows, place in zip(input.split(step), out.split(step), strict=True):
+            part = padded[: len(rows)]
+            part[:, 1:-1, 1:-1] = rows.permute(0, 2, 3, 1)
+            self.convolve(part, place.permute(0, 2, 3, 1))
+        return out
+
+    def convolve(self, padded: Tensor, out: Tensor) -> None:
+        """Write what some rows (n, h + 2, w + 2, C), padded, become into `out` (n, h, w, C')."""
+        n, h, w, _ = out.shape
+        row, line, column, _ = padded.stride()
+        sizes = (SIDE, SIDE, n, h // TILE, w // TILE, self.in_channels)
+        tiles = padded.as_strided(sizes, (line, column, row, TILE * line, TILE * column, 1), padded.storage_offset())
+        inward = (self.inward @ tiles.reshape(SIDE * SIDE, -1)).view(SIDE * SIDE, -1, self.in_channels)
+        products = torch.bmm(inward, self.kernels).view(SIDE * SIDE, -1)
+        done = (self.outward @ products).view(TILE, TILE, n, h // TILE, w // TILE, self.out_channels)
+        place = out.view(n, h // TILE, TILE, w // TILE, TILE, self.out_channels)
+        torch.add(done.permute(2, 3, 0, 4, 1, 5), 0.0 if self.bias is None else self.bias, out=place)
+
+
+def is_suitable(part: nn.Conv2d) -> bool:
+    """Return whether a convolution is one of 3x3, of stride 1, with channels enough, whose weights are float32 as stored."""
+    return (
+        type(part) is nn.Conv2d
+        and part.weight.dtype == torch.float32
+        and (part.kernel_size, part.stride, part.padding, part.dilation) == ((3, 3), (1, 1), (1, 1), (1, 1))
+        and part.groups == 1
+        and part.padding_mode == "zeros"
+        and min(part.in_channels, part.out_channels) >= MIN_CHANNELS
+    )
+
+
+def use_winograd(net: nn.Module) -> None:
+    """Replace a network's suitable convolutions, all of them or, where their kernels would take too much memory, none."""
+    found = {name: part for name, part in net.named_modules() if isinstance(part, nn.Conv2d) and is_suitable(part)}
+    numbers = sum(part.in_channels * part.out_channels for part in found.values()) * SIDE * SIDE
+    if 4 * numbers <= MAX_BYTES:
+        for name, part in found.items():
+            net.set_submodule(name, WinogradConv2d(part))
