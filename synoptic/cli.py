@@ -24,6 +24,7 @@ from synoptic.options import options_class
 from synoptic.options.base import RENAMED, Options
 from synoptic.options.grid import parse_axes, prepare_cells
 from synoptic.runs.folders import check_folder, folder_of
+from synoptic.utils.out_of_memory import is_out_of_memory
 
 if TYPE_CHECKING:
     from synoptic.runs.grid import GridRun
@@ -142,25 +143,29 @@ def main() -> None:
     except KeyboardInterrupt as e:
         print("synoptic: stopped; what was finished is saved, the same command goes on from there", file=sys.stderr)
         code = 143 if isinstance(e, Terminated) else 130
-    except (MemoryError, RuntimeError) as e:
-        if not import_module("synoptic.models.memory").is_out_of_memory(e):
+    except BrokenPipeError:  # whoever read the table went away
+        code = 1
+    except Exception as e:
+        if not isinstance(e, OSError) and not is_out_of_memory(e):
             raise
         if is_verbose(sys.argv[1:]):
             traceback.print_exc()
-        reason = f" ({printable(e)[:200]})" if str(e) else ""
-        cure = "try a half --dtype, or less of --width, --height or --count"
-        print(f"synoptic: memory has run out{reason}; what was finished is saved: {cure}", file=sys.stderr)
-        code = 1
-    except BrokenPipeError:  # whoever read the table went away
-        code = 1
-    except OSError as e:
-        if is_verbose(sys.argv[1:]):
-            traceback.print_exc()
-        print(f"synoptic: {printable(e)}; what was finished is saved, the same command goes on from there", file=sys.stderr)
-        code = 1
+        text, code = last_words(e)
+        print(f"synoptic: {text}", file=sys.stderr)
     finally:
         discard_unprinted()
     sys.exit(code)
+
+
+def last_words(error: Exception) -> tuple[str, int]:
+    """Return the line that says why a command stopped, for want of memory or by the system, and its exit code."""
+    if not is_out_of_memory(error):
+        return f"{printable(error)}; what was finished is saved, the same command goes on from there", 1
+    if isinstance(error, ImportError):
+        return "error: memory must hold the libraries, there is too little even for them: raise its limit (ulimit -v)", 2
+    reason = f" ({printable(error)[:200]})" if str(error) else ""
+    cure = "try a half --dtype, or less of --width, --height or --count"
+    return f"memory has run out{reason}; what was finished is saved: {cure}", 1
 
 
 def discard_unprinted() -> None:

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from synoptic.diffusion.equations import Pred, Time
 from synoptic.models.base import Conditioning, Denoiser
-from synoptic.models.memory import empty_cache, is_out_of_memory, max_batch_rows
+from synoptic.models.memory import empty_cache, max_batch_rows
+from synoptic.utils.out_of_memory import is_out_of_memory
 from synoptic.views.base import Projection
 
 BranchPredict = Callable[..., Mapping[str, Pred]]  # (x, t, views=None) -> {branch: Pred}
