@@ -99,11 +99,16 @@ def max_batch_rows(model: Denoiser, device: torch.device) -> int:
     return min(fits, MAX_CPU_ROWS) if device.type == "cpu" else fits
 
 
-def halves(batch: Sequence[T], error: Exception) -> list[Sequence[T]]:
-    """Return the halves of a batch for which memory has run out; raise any other error, and that of a single one."""
-    if not is_out_of_memory(error) or len(batch) == 1:
+def make_room(error: Exception, count: int) -> None:
+    """Give back what can be where memory has run out for several; raise any other error, and that of a single one."""
+    if not is_out_of_memory(error) or count <= 1:
         raise error
     empty_cache()
+
+
+def halves(batch: Sequence[T], error: Exception) -> list[Sequence[T]]:
+    """Return the halves of a batch for which memory has run out; raise any other error, and that of a single one."""
+    make_room(error, len(batch))
     half = len(batch) // 2
     return [batch[:half], batch[half:]]
 
@@ -115,6 +120,15 @@ def in_halves(call: Callable[[Sequence[T]], R], batch: Sequence[T]) -> list[R]:
     except Exception as e:
         parts = halves(batch, e)
     return [result for part in parts for result in in_halves(call, part)]
+
+
+def with_fewer(call: Callable[[Sequence[T]], R], items: Sequence[T]) -> R:
+    """Return what `call` makes of items; of every second of them, and so on, the last kept, where memory runs out."""
+    try:
+        return call(items)
+    except Exception as e:
+        make_room(e, len(items))
+    return with_fewer(call, items[::-2][::-1])
 
 
 def empty_cache() -> None:

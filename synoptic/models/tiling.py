@@ -7,8 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from synoptic.models.memory import LEAST_LATENTS, empty_cache
-from synoptic.utils.out_of_memory import is_out_of_memory
+from synoptic.models.memory import LEAST_LATENTS, make_room
 
 LEAST_OVERLAP = LEAST_LATENTS // 2
 
@@ -28,13 +27,11 @@ def tiled_in_batches(
     try:
         parts = [tiled(f, part, area, overlap) for part in x.split(rows)]
         return torch.cat(parts) if len(parts) > 1 else parts[0]
-    except (MemoryError, RuntimeError) as e:
+    except Exception as e:
         half = rows * area // 2
         overlap = fitting_overlap(half, overlap, unit)
         passes = torch.is_grad_enabled() and x.requires_grad
-        if not is_out_of_memory(e) or half < (2 * overlap) ** 2 or passes:
-            raise
-    empty_cache()
+        make_room(e, 1 if half < (2 * overlap) ** 2 or passes else rows * area)
     return tiled_in_batches(f, x, min(max_area, half), overlap, max_places=half, unit=unit)
 
 

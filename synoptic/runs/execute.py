@@ -224,7 +224,7 @@ def sample_tasks(pipeline: Pipeline[ModelOptions], tasks: Sequence[Task], clock:
                     missing = [*([task] for task in batch), *missing]
                 else:
                     batch[0].run.failed[batch[0].picture.file] = str(e)
-            except (MemoryError, RuntimeError) as e:
+            except Exception as e:
                 missing = [*halves(batch, e), *missing]
 
 

@@ -11,13 +11,11 @@ from PIL import Image
 
 import synoptic
 from synoptic import InputError, cli
-from synoptic.errors import RunFailed
 from synoptic.guidance.batching import largest_batch, run_in_batches
 from synoptic.models.load import load_once
 from synoptic.models.unet import UNet
 from synoptic.options import options_class
 from synoptic.options.base import Options
-from synoptic.pipelines.generate import GeneratePipeline
 from synoptic.runs.plan import expected_seconds, make_plan, make_plans, record_speed, speed_keys
 from tests.drawings import disc
 
@@ -150,81 +148,6 @@ def test_a_run_that_cannot_fit_is_refused_before_anything_loads(tmp_path, monkey
     assert e.value.rule == "memory" and "10 MiB are free" in str(e.value) and not (tmp_path / "out").exists()
     plan = make_plan(prepared("wide"))
     assert not plan.fits and "does not fit" in str(plan)
-
-
-def limited(function: Any, most: int) -> Any:
-    """Return a method that runs out of memory where its argument has more than `most` rows."""
-
-    def call(self: Any, x: torch.Tensor, *rest: Any) -> Any:
-        if len(x) > most:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return function(self, x, *rest)
-
-    return call
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("place", "most"), [("unet.UNet.__call__", 2), ("latent.LatentSpace._decode_tile", 1)])
-def test_memory_that_runs_out_halves_and_the_pictures_are_the_same(place, most, tmp_path, monkeypatch):
-    how = {"model": "bundled", "steps": 2, "count": 3, "upscalers": "none", **F32}
-    whole = synoptic.run("generate", HORSE, out=str(tmp_path / "whole"), **how).images
-    module, cls, method = place.split(".")
-    owner = getattr(__import__(f"synoptic.models.{module}", fromlist=[cls]), cls)
-    monkeypatch.setattr(owner, method, limited(getattr(owner, method), most))
-    parts = synoptic.run("generate", HORSE, out=str(tmp_path / "parts"), **how).images
-    for a, b in zip(whole, parts, strict=True):
-        assert max(abs(x - y) for x, y in zip(a.tobytes(), b.tobytes(), strict=True)) <= 1
-
-
-def test_memory_that_runs_out_halves_a_batch_in_python_too(monkeypatch):
-    how = {"steps": 1, "upscalers": "none", "guidance_scale": 1.0}
-    model = load_once("bundled", **F32)
-    seeds, sample, seen = (1, 2, 3), GeneratePipeline.sample, []
-    whole = [synoptic.generate(model, HORSE, seed=seed, **how).images[0] for seed in seeds]
-
-    def at_most_two(self: Any, items: Any) -> Any:
-        if len(items) > 2:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        seen.append(len(items))
-        return sample(self, items)
-
-    monkeypatch.setattr(GeneratePipeline, "sample", at_most_two)
-    parts = synoptic.generate(model, HORSE, seed=1, count=3, **how).images
-    assert seen == [1, 2]
-    for a, b in zip(whole, parts, strict=True):
-        assert max(abs(x - y) for x, y in zip(a.tobytes(), b.tobytes(), strict=True)) <= 1
-
-
-@pytest.mark.parametrize("place", ["load.load", "text.ClipTextEncoder.__call__", "unet.UNet.__call__"])
-def test_memory_that_does_not_suffice_is_one_line(place, tmp_path, monkeypatch, capsys):
-    def never(*_: object, **__: object) -> None:
-        raise torch.OutOfMemoryError("CUDA out of memory")
-
-    monkeypatch.setattr(f"synoptic.models.{place}", never)
-    monkeypatch.setattr("synoptic.models.load._kept", {})
-    words = ["generate", HORSE, "--model=bundled", "--steps=1", "--dtype=float32", f"--out={tmp_path / 'out'}"]
-    monkeypatch.setattr("sys.argv", ["synoptic", *words])
-    with pytest.raises(SystemExit) as e:
-        cli.main()
-    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("synoptic: ")]
-    assert e.value.code == 1 and len(lines) == 1 and "memory" in lines[0]
-
-
-def test_what_was_painted_before_memory_ran_out_is_kept(tmp_path, monkeypatch):
-    calls = []
-    embed = UNet.__call__
-
-    def later(self: Any, x: torch.Tensor, *rest: Any) -> Any:
-        calls.append(len(x))
-        if len(calls) > 2:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return embed(self, x, *rest)
-
-    monkeypatch.setattr(UNet, "__call__", later)
-    monkeypatch.setattr("synoptic.runs.execute.max_batch_rows", lambda *_: 2)  # a picture at a time
-    with pytest.raises((RunFailed, torch.OutOfMemoryError)):
-        synoptic.run("generate", HORSE, count=3, steps=2, model="bundled", upscalers="none", out=str(tmp_path), **F32)
-    assert [file.name for file in tmp_path.glob("a_*.png")] == ["a_photo_of_a_horse_0.png"]
 
 
 def test_a_training_has_no_plan(tmp_path):
