@@ -30,7 +30,9 @@ from synoptic.runs.plan import make_plans
 
 HORSE, LAKE = "a photo of a horse", "a photo of a lake"
 FORK = multiprocessing.get_context("fork")
-Case = tuple[str, tuple[str, ...], dict[str, Any], dict[str, Any]]  # application, its values, the first run's options, its own
+Case = tuple[
+    str, tuple[str, ...], dict[str, Any], dict[str, Any]
+]  # application, its values, the first run's options, its own
 CASES: dict[str, Case] = {
     "generate": ("generate", (HORSE,), {"model": "bundled", "steps": 3}, {"steps": 8}),
     "generate, two pictures": ("generate", (HORSE,), {"model": "bundled", "steps": 3}, {"steps": 5, "count": 2}),
@@ -38,7 +40,12 @@ CASES: dict[str, Case] = {
     "wide": ("wide", (LAKE,), {"width": 512, "steps": 3}, {"width": 768, "steps": 5}),
     "wide, circular": ("wide", (LAKE,), {"width": 512, "steps": 3, "circular": True}, {"width": 768, "steps": 4}),
     "panorama": ("panorama", (LAKE,), {"num_views": 6, "fov": 100.0, "steps": 2}, {"num_views": 8, "steps": 3}),
-    "anagram": ("anagram", (HORSE, LAKE), {"views": ("identity", "rotate_cw"), "steps": 3, "upscalers": "none"}, {"steps": 8}),
+    "anagram": (
+        "anagram",
+        (HORSE, LAKE),
+        {"views": ("identity", "rotate_cw"), "steps": 3, "upscalers": "none"},
+        {"steps": 8},
+    ),
     "hybrid": ("hybrid", (HORSE, LAKE), {"steps": 3, "upscalers": "none"}, {"steps": 8}),
     "edit": ("edit", ("disc.png", HORSE), {"model": "bundled", "steps": 4}, {"steps": 10, "strength": 0.8}),
     "inpaint": ("inpaint", ("disc.png", "mask.png", HORSE), {"steps": 3, "resample": 1}, {"steps": 6}),

@@ -7,7 +7,7 @@ import signal
 import sys
 import traceback
 import webbrowser
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -17,11 +17,12 @@ from cyclopts import App, CycloptsError, Group
 import synoptic
 from synoptic.commands.base import tool_module
 from synoptic.commands.help import ALL, COMMANDS, FIRST_PAGE, description, examples
-from synoptic.commands.parameters import SHELL, is_verbose, signature
+from synoptic.commands.parameters import ENGINE, SHELL, is_verbose, signature
 from synoptic.distributed import is_main_process
 from synoptic.errors import InputError, NonFiniteError, RunFailed, printable
 from synoptic.options import options_class
 from synoptic.options.base import RENAMED, Options
+from synoptic.options.batch import BatchOptions
 from synoptic.options.grid import parse_axes, prepare_cells
 from synoptic.runs.folders import check_folder, folder_of
 from synoptic.utils.out_of_memory import is_out_of_memory
@@ -49,26 +50,49 @@ app = App(
 def command(name: str) -> Callable[..., object]:
     """Return a command as a function of its options; it prepares them, then imports what carries them out."""
     options = options_class(name.replace("-", "_"))
+    own = (
+        *(SHELL.values() if name in APPLICATIONS else ()),
+        *(ENGINE.values() if name in (*APPLICATIONS, "evaluate") else ()),
+    )
 
     def call(*values: object, **named: Any) -> object:
         shell = {key: named.pop(key) for key in SHELL if key in named}
+        engine = engine_of({key: named.pop(key) for key in ENGINE if key in named and name != "batch"})
         given = {key: value for key, value in named.items() if value is not MISSING}
         if axes := parse_axes(options, shell.get("grid", ())):
+            if engine:
+                raise InputError(
+                    "--grid and --engine are not for one run: write a file for synoptic batch", rule="engine-grid"
+                )
             cells = prepare_cells(options, axes, values, given)
             if shell.pop("dry_run", False):
                 return plans(*cells)
             return close(import_module("synoptic.runs.grid").execute_grid(cells, axes), **shell)
         prepared = options.from_arguments(*values, **given).prepare()
+        if name == "evaluate":
+            return tool_module("evaluate").execute(prepared, engine)
         if name in TOOLS:
             return tool_module(options.application()).execute(prepared)
         if shell.pop("dry_run", False):
             return plans(prepared)
         check_folder(prepared, folder_of(prepared))
+        if engine:
+            import_module("synoptic.jobs.spread").paint([prepared], engine)
         return close(import_module("synoptic.runs.execute").carry_out(prepared), **shell)
 
     call.__name__ = name
-    setattr(call, "__signature__", signature(options, with_shell=name in APPLICATIONS))
+    setattr(call, "__signature__", signature(options, own))
     return call
+
+
+def engine_of(given: Mapping[str, Any]) -> BatchOptions | None:
+    """Return the options of an engine that paints a run's pictures, where there is to be one. Raises InputError."""
+    said = {name: value for name, value in given.items() if value is not None}
+    if "engine" not in said:
+        if said:
+            raise InputError(f"--{min(said)} is for --engine: add --engine local, or omit it", rule="engine-missing")
+        return None
+    return BatchOptions.from_arguments("run", **said).prepare()
 
 
 def plans(*prepared: Options) -> str:

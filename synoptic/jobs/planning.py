@@ -160,8 +160,7 @@ def jobs_of(line: int, written: JsonObject | InputError, folder: Path, checkpoin
         if out is not None:
             place = out_of(out, folder) + (f"/{Path(place).name}" if axes else "")
             check_same(options, folder / place)
-        group = key(options, MODEL), key(options, SHAPE), sharing_key(options)
-        yield Job(line, name, chosen, place, (sys.intern(group[0]), sys.intern(group[1]), sys.intern(group[2])))
+        yield Job(line, name, chosen, place, group_of(options))
 
 
 def application_of(name: object) -> str:
@@ -251,6 +250,11 @@ def out_of(out: object, folder: Path) -> str:
             rule="job-out",
         )
     return place.as_posix()
+
+
+def group_of(options: Options) -> tuple[str, str, str]:
+    """Return what a job has in common with others: its model, its shape, and that of those that it can share calls with."""
+    return sys.intern(key(options, MODEL)), sys.intern(key(options, SHAPE)), sys.intern(sharing_key(options))
 
 
 def sharing_key(options: Options) -> str:

@@ -1,4 +1,4 @@
-"""What fits into memory: what is free, how many rows one call of a model may have, how many pixels a VAE codes; and less of it."""
+"""What fits into memory: what is free, how many rows one call of a model may have, how many pixels a VAE codes, and less."""
 
 from __future__ import annotations
 

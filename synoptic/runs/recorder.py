@@ -94,9 +94,7 @@ class Recorder:
                 curves["CLIP score"] = [(i + 1, score) for i, score in zip(steps, scores, strict=True)]
                 labels = [[f"{text[0]}, score {score:.2f}"] for text, score in zip(labels, scores, strict=True)]
         else:
-            labels = [
-                [f"x after step {i + 1} of {len(self.kept)}", f"x0 predicted at t = {self.times[i]:g}"] for i in steps
-            ]
+            labels = [[f"x after step {i + 1} of {len(self.kept)}", f"x0 predicted at t = {self.times[i]:g}"] for i in steps]
         columns = 1 if len(pictures[0]) == 1 or pictures[0][0].width > pictures[0][0].height else 2
         self._write(self.files[k], title, dict(zip(steps, zip(pictures, labels, strict=True), strict=True)), columns, curves)
 

@@ -6,13 +6,18 @@ import os
 import resource
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from benchmarks.memory_gpu import write_model
 from synoptic.models.control_groups import control_group_memory
+from synoptic.models.latent import LatentSpace
+from synoptic.models.load import load_once
+from synoptic.models.memory import LEAST_LATENTS
 from synoptic.options import options_class
 from synoptic.runs.plan import make_plan
 
@@ -21,11 +26,11 @@ TOP = Path(__file__).parents[2]
 MAPPED = 0.9 * GB  # by Python and torch without CUDA before anything loads; where it is more, limits mean less
 
 
-def small_sdxl(configs: dict[str, Any]) -> None:
-    """Give SDXL its own VAE and text encoders, of which the second has two layers, and a narrow U-Net of 256 pixels."""
-    configs["unet"] |= {"block_out_channels": [64, 128, 256], "attention_head_dim": [1, 2, 4], "sample_size": 32}
+def small_sdxl(configs: dict[str, Any], side: int = 16) -> None:
+    """Give SDXL its own VAE and text encoders, of which the second has two layers, and a narrow U-Net of few latents."""
+    configs["unet"] |= {"block_out_channels": [64, 128, 256], "attention_head_dim": [1, 2, 4], "sample_size": side}
     configs["unet"] |= {"transformer_layers_per_block": [1, 1, 2]}
-    configs["vae"]["sample_size"] = 256
+    configs["vae"]["sample_size"] = 8 * side
     configs["text_encoder_2"]["num_hidden_layers"] = 2
 
 
@@ -92,8 +97,9 @@ def test_a_limit_too_small_for_the_libraries_is_one_line(tmp_path):
     assert not any("Traceback" in line for line in said)
 
 
-def test_a_plan_under_a_limit_codes_pieces_and_counts_the_file_that_is_read(models, monkeypatch):
-    given: dict[str, Any] = {"model": models["small SDXL"], "steps": 1, "device": "cpu", "dtype": "bfloat16"}
+def test_a_plan_under_a_limit_codes_pieces_and_counts_the_file_that_is_read(tmp_path, monkeypatch):
+    folder = write_model("sdxl", tmp_path / "model", partial(small_sdxl, side=32))
+    given: dict[str, Any] = {"model": str(folder), "steps": 1, "device": "cpu", "dtype": "bfloat16"}
     options = options_class("generate").from_arguments("a horse", **given).prepare()
     usual = make_plan(options)  # pyright: ignore[reportArgumentType]
     weights = sum(usual.weights.values())
@@ -102,8 +108,24 @@ def test_a_plan_under_a_limit_codes_pieces_and_counts_the_file_that_is_read(mode
     monkeypatch.setattr("synoptic.runs.plan.free_memory", lambda _: weights + 100 * 2**20)
     limited = make_plan(options)  # pyright: ignore[reportArgumentType]
     assert limited.piece < limited.vae < usual.vae
-    largest = max(file.stat().st_size for file in Path(models["small SDXL"]).glob("*/*.safetensors"))
+    largest = max(file.stat().st_size for file in folder.glob("*/*.safetensors"))
     assert limited.mapped == largest and limited.least == weights + largest and not limited.fits
+
+
+def test_a_picture_is_coded_in_pieces_that_fit(monkeypatch):
+    model: Any = load_once("bundled", device="cpu", dtype="float32")
+    latents = torch.randn(1, 4, 32, 32, generator=torch.Generator().manual_seed(0))
+    whole, seen, decode = model.decode(latents), [], LatentSpace._decode_tile
+
+    def watched(self: LatentSpace, x: torch.Tensor) -> torch.Tensor:
+        seen.append(x.shape[-1] * x.shape[-2])
+        return decode(self, x)
+
+    monkeypatch.setattr(LatentSpace, "_decode_tile", watched)
+    monkeypatch.setattr("synoptic.models.latent.free_memory", lambda _: 0)
+    pieces = model.decode(latents)
+    assert max(seen) <= LEAST_LATENTS**2 and len(seen) > 1
+    assert pieces.shape == whole.shape and (pieces - whole).abs().mean() < 0.1 * whole.std()
 
 
 @pytest.fixture

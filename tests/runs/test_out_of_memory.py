@@ -1,4 +1,4 @@
-"""Memory that runs out in a run, wherever it does: it goes on with less at once, or ends in one line; what is painted stays."""
+"""Memory that runs out in a run: it goes on with less at once, or ends in one line; what is painted stays."""
 
 from __future__ import annotations
 
@@ -193,9 +193,7 @@ PLACES = {  # -> the command, and how many pictures are there afterwards
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_memory_that_does_not_suffice_is_one_line_and_what_is_painted_stays(
-    place, tmp_path, runs_out, monkeypatch, capsys
-):
+def test_memory_that_does_not_suffice_is_one_line_and_what_is_painted_stays(place, tmp_path, runs_out, monkeypatch, capsys):
     command, kept = PLACES[place]
     words = [command, HORSE, "--model=bundled", "--steps=1", "--trace", f"--out={tmp_path / 'out'}"]
     if command == "control":
@@ -258,6 +256,6 @@ def test_fewer_steps_of_a_film_end_in_the_last(monkeypatch):
 
     monkeypatch.setattr(Recorder, "_write_film", write)
     recorder = Recorder([])
-    recorder.kept = {i: () for i in (0, 1, 2, 3, 4)}
+    recorder.kept = dict.fromkeys((0, 1, 2, 3, 4), ())
     recorder.write([HORSE])
     assert seen == [[0, 1, 2, 3, 4], [0, 2, 4], [0, 4], [4]]

@@ -16,7 +16,9 @@ from synoptic.models.load import load_once
 from synoptic.models.unet import UNet
 from synoptic.options import options_class
 from synoptic.options.base import Options
-from synoptic.runs.plan import expected_seconds, make_plan, make_plans, record_speed, speed_keys
+from synoptic.pipelines.base import pipeline_class
+from synoptic.runs.plan import make_plan, make_plans
+from synoptic.runs.speed import command_seconds, record_command, record_pictures, record_steps, stage_works, work_seconds
 from tests.drawings import disc
 
 HORSE, LAKE = "a photo of a horse", "a photo of a lake"
@@ -116,13 +118,38 @@ def test_the_largest_batch_is_that_which_is_made():
         assert largest_batch(branches, n, limit) == max(map(len, asked))
 
 
+def pipeline_of(options: Any) -> Any:
+    return pipeline_class(options.application())(load_once("bundled", **F32), options)
+
+
 def test_seconds_are_those_of_the_last_run(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    options, model = prepared("wide"), load_once("bundled", **F32)
-    record_speed(options, model, rows=10, seconds=5.0)
-    assert expected_seconds(options, model, 100) == 50.0
-    other = asked("edit", disc(), HORSE, model="bundled")
-    assert speed_keys(other, model)[0] == speed_keys(options, model)[0] and expected_seconds(other, model, 2) == 1.0
+    pipeline = pipeline_of(prepared("wide"))  # two steps of 512 x 256 pixels
+    (work,) = stage_works(pipeline).values()
+    assert work_seconds(pipeline, 1) is None and work.steps == 2
+    record_steps(pipeline, 1, [50.0, 53.0])  # the first step has what is done once
+    record_pictures(pipeline, 1, 2.0)
+    assert work_seconds(pipeline, 4) == 4 * (2 * 3.0 + 2.0)
+    record_command(pipeline, 1, 20.0)
+    assert command_seconds(pipeline, 4) == 4 * 8.0 + 12.0
+    other = pipeline_of(asked("wide", LAKE, width=1024, steps=2, model="bundled"))
+    rows = stage_works(other)["bundled"].rows
+    assert work_seconds(other, 1) == pytest.approx(2 * 3.0 * rows / work.rows + 2 * 2.0)
+    edit = pipeline_of(asked("edit", disc(), HORSE, steps=2, strength=0.5, model="bundled"))  # by the model's
+    assert work_seconds(edit, 1) == pytest.approx(3.0 * stage_works(edit)["bundled"].rows / work.rows + 1.0)
+
+
+def test_each_stage_has_a_speed_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    options = asked("generate", HORSE, steps=3, model="bundled-if")
+    pipeline = pipeline_class("generate")(load_once("bundled-if", **F32), options)
+    works = stage_works(pipeline)
+    assert len(works) > 1 and sum(work.steps for work in works.values()) == pipeline.num_steps
+    ticks, now = [], 0.0
+    for seconds, work in enumerate(works.values(), start=1):  # a row of the first takes 1 s, of the second 2 s, …
+        ticks += [now := now + seconds * work.rows for _ in range(work.steps)]
+    record_steps(pipeline, 1, ticks)
+    assert work_seconds(pipeline, 2) == pytest.approx(2 * now)
 
 
 def test_a_command_is_expected_to_take_its_steps_and_what_it_took_beside_them(tmp_path, monkeypatch):
