@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import signal
 import sys
@@ -50,10 +51,6 @@ app = App(
 def command(name: str) -> Callable[..., object]:
     """Return a command as a function of its options; it prepares them, then imports what carries them out."""
     options = options_class(name.replace("-", "_"))
-    own = (
-        *(SHELL.values() if name in APPLICATIONS else ()),
-        *(ENGINE.values() if name in (*APPLICATIONS, "evaluate") else ()),
-    )
 
     def call(*values: object, **named: Any) -> object:
         shell = {key: named.pop(key) for key in SHELL if key in named}
@@ -81,8 +78,14 @@ def command(name: str) -> Callable[..., object]:
         return close(import_module("synoptic.runs.execute").carry_out(prepared), **shell)
 
     call.__name__ = name
-    setattr(call, "__signature__", signature(options, own))
+    setattr(call, "__signature__", signature(options, shell_of(name)))
     return call
+
+
+def shell_of(name: str) -> list[inspect.Parameter]:
+    """Return the parameters of a command that belong to the command line alone."""
+    shell = SHELL if name in APPLICATIONS else {}
+    return [*(shell | (ENGINE if name in (*APPLICATIONS, "evaluate") else {})).values()]
 
 
 def engine_of(given: Mapping[str, Any]) -> BatchOptions | None:
