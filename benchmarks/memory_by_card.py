@@ -67,7 +67,7 @@ def main(page: str = "docs/memory-by-card.md") -> None:
     amounts = ["| model | how | one picture, GiB | six times as wide, GiB |", "|---|---|---|---|"]
     with tempfile.TemporaryDirectory() as work:
         for kind, name in MODELS.items():
-            folder = write_model(kind, Path(work) / kind, tiny=False)
+            folder = write_model(kind, Path(work) / kind)
             plans = {q: [plan(folder, run, q) for run in ("generate", "wide")] for q in ("none", "fp8")}
             need = {
                 how: [needed(replace(found, offload=offload)) for found in plans[quantize]]

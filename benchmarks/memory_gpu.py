@@ -20,7 +20,7 @@ import struct
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
@@ -33,12 +33,13 @@ from synoptic.errors import InputError
 from synoptic.models import load as loading
 from synoptic.models import load_once, single_file
 from synoptic.models.clip_tokenizer import clip_tokenizer
-from synoptic.models.memory import CONTEXT_BYTES, is_out_of_memory
+from synoptic.models.memory import CONTEXT_BYTES
 from synoptic.models.network_classes import build_network, is_diffusers_class
 from synoptic.options import options_class
 from synoptic.options.common import ModelOptions
 from synoptic.pipelines.base import load_model
 from synoptic.runs.plan import Plan, check_memory, make_plan
+from synoptic.utils.out_of_memory import is_out_of_memory
 
 GIB = 2**30
 STEPS = 3
@@ -100,11 +101,14 @@ def shrink(configs: dict[str, Any]) -> None:
             configs[part] |= {"num_hidden_layers": 3, "num_attention_heads": 4}
 
 
-def write_model(kind: str, folder: Path, tiny: bool) -> Path:
-    """Write the directory of a released model's layout; its weight files hold nothing yet, and take no room."""
+def write_model(kind: str, folder: Path, change: Callable[[dict[str, Any]], None] | None = None) -> Path:
+    """Write the directory of a released model's layout; its weight files hold nothing yet, and take no room.
+
+    change: what is done to its configs first, as `shrink`.
+    """
     configs = json.loads((single_file.CONFIGS / f"{kind}.json").read_text())
-    if tiny:
-        shrink(configs)
+    if change:
+        change(configs)
     index = configs["model_index"] | {"scheduler": ["diffusers", configs["scheduler"]["_class_name"]]}
     (folder / "scheduler").mkdir(parents=True)
     (folder / "scheduler/scheduler_config.json").write_text(json.dumps(configs["scheduler"]))
@@ -304,7 +308,7 @@ def main() -> None:
     names = "planned GiB | measured GiB | predicted s | s | first GiB | first s"
     print(f"| model | setting | run | {names} | |\n|---|---|---|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as work, random_weights():
-        models = {kind: write_model(kind, Path(work) / kind, given.tiny) for kind in given.only}
+        models = {kind: write_model(kind, Path(work) / kind, shrink if given.tiny else None) for kind in given.only}
         for setting, (kind, folder) in product(SETTINGS, models.items()):
             side = 128 if given.tiny else SIDES[kind]
             if isinstance(setting, dict):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import signal
 import sys
 import traceback
 import webbrowser
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -17,15 +18,17 @@ from cyclopts import App, CoercionError, CycloptsError, Group, UnknownOptionErro
 import synoptic
 from synoptic.commands.base import tool_module
 from synoptic.commands.help import ALL, COMMANDS, FIRST_PAGE, description, examples
-from synoptic.commands.parameters import SHELL, is_verbose, signature
+from synoptic.commands.parameters import ENGINE, SHELL, is_verbose, signature
 from synoptic.distributed import is_main_process
 from synoptic.errors import InputError, NonFiniteError, printable
 from synoptic.options import options_class
 from synoptic.options.base import RENAMED, Options
+from synoptic.options.batch import BatchOptions
 from synoptic.options.grid import parse_axes, prepare_cells
 from synoptic.runs.errors import RunFailed
 from synoptic.runs.folders import check_folder, folder_of
 from synoptic.utils.deferred_imports import collector_paused, defer_imports
+from synoptic.utils.out_of_memory import is_out_of_memory
 
 if TYPE_CHECKING:
     from synoptic.runs.grid import GridRun
@@ -53,8 +56,13 @@ def command(name: str) -> Callable[..., object]:
 
     def call(*values: object, **named: Any) -> object:
         shell = {key: named.pop(key) for key in SHELL if key in named}
+        engine = engine_of({key: named.pop(key) for key in ENGINE if key in named and name != "batch"})
         given = {key: value for key, value in named.items() if value is not MISSING}
         if axes := parse_axes(options, shell.get("grid", ())):
+            if engine:
+                raise InputError(
+                    "--grid and --engine are not for one run: write a file for synoptic batch", rule="engine-grid"
+                )
             cells = prepare_cells(options, axes, values, given)
             if shell.pop("dry_run", False):
                 return plans(*cells)
@@ -63,18 +71,38 @@ def command(name: str) -> Callable[..., object]:
         if is_own_process and name in APPLICATIONS and not given.get("compile"):
             defer_imports()
         prepared = options.from_arguments(*values, **given).prepare()
+        if name == "evaluate":
+            return tool_module("evaluate").execute(prepared, engine)
         if name in TOOLS:
             return tool_module(options.application()).execute(prepared)
         if shell.pop("dry_run", False):
             return plans(prepared)
         check_folder(prepared, folder_of(prepared))
+        if engine:
+            import_module("synoptic.jobs.spread").paint([prepared], engine)
         with collector_paused():
             carry_out = import_module("synoptic.runs.execute").carry_out
         return close(carry_out(prepared), **shell)
 
     call.__name__ = name
-    setattr(call, "__signature__", signature(options, with_shell=name in APPLICATIONS))
+    setattr(call, "__signature__", signature(options, shell_of(name)))
     return call
+
+
+def shell_of(name: str) -> list[inspect.Parameter]:
+    """Return the parameters of a command that belong to the command line alone."""
+    shell = SHELL if name in APPLICATIONS else {}
+    return [*(shell | (ENGINE if name in (*APPLICATIONS, "evaluate") else {})).values()]
+
+
+def engine_of(given: Mapping[str, Any]) -> BatchOptions | None:
+    """Return the options of an engine that paints a run's pictures, where there is to be one. Raises InputError."""
+    said = {name: value for name, value in given.items() if value is not None}
+    if "engine" not in said:
+        if said:
+            raise InputError(f"--{min(said)} is for --engine: add --engine local, or omit it", rule="engine-missing")
+        return None
+    return BatchOptions.from_arguments("run", **said).prepare()
 
 
 def plans(*prepared: Options) -> str:
@@ -149,25 +177,29 @@ def main() -> None:
     except KeyboardInterrupt as e:
         print("synoptic: stopped; what was finished is saved, the same command goes on from there", file=sys.stderr)
         code = 143 if isinstance(e, Terminated) else 130
-    except (MemoryError, RuntimeError) as e:
-        if not import_module("synoptic.models.memory").is_out_of_memory(e):
+    except BrokenPipeError:  # whoever read the table went away
+        code = 1
+    except Exception as e:
+        if not isinstance(e, OSError) and not is_out_of_memory(e):
             raise
         if is_verbose(sys.argv[1:]):
             traceback.print_exc()
-        reason = f" ({printable(e)[:200]})" if str(e) else ""
-        cure = "try a half --dtype, or less of --width, --height or --count"
-        print(f"synoptic: memory has run out{reason}; what was finished is saved: {cure}", file=sys.stderr)
-        code = 1
-    except BrokenPipeError:  # whoever read the table went away
-        code = 1
-    except OSError as e:
-        if is_verbose(sys.argv[1:]):
-            traceback.print_exc()
-        print(f"synoptic: {printable(e)}; what was finished is saved, the same command goes on from there", file=sys.stderr)
-        code = 1
+        text, code = last_words(e)
+        print(f"synoptic: {text}", file=sys.stderr)
     finally:
         discard_unprinted()
     sys.exit(code)
+
+
+def last_words(error: Exception) -> tuple[str, int]:
+    """Return the line that says why a command stopped, for want of memory or by the system, and its exit code."""
+    if not is_out_of_memory(error):
+        return f"{printable(error)}; what was finished is saved, the same command goes on from there", 1
+    if isinstance(error, ImportError):
+        return "error: memory must hold the libraries, there is too little even for them: raise its limit (ulimit -v)", 2
+    reason = f" ({printable(error)[:200]})" if str(error) else ""
+    cure = "try a half --dtype, or less of --width, --height or --count"
+    return f"memory has run out{reason}; what was finished is saved: {cure}", 1
 
 
 def discard_unprinted() -> None:

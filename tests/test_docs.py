@@ -10,7 +10,7 @@ import pytest
 from cyclopts import App
 
 from synoptic import cli
-from synoptic.commands.parameters import SHELL
+from synoptic.commands.parameters import ENGINE, SHELL
 from synoptic.options import options_class
 from synoptic.options.base import RENAMED
 from synoptic.options.grid import parse_axes
@@ -37,10 +37,10 @@ def test_a_command_line_is_one(page, line):
     options, found = options_class(name.replace("-", "_")), []
 
     def keep(*values, **named):
-        shell = {key: named.pop(key) for key in SHELL if key in named}
+        shell = {key: named.pop(key) for key in (SHELL | ({} if name == "batch" else ENGINE)) if key in named}
         found.append((options.from_arguments(*values, **named), parse_axes(options, shell.get("grid", ()))))
 
-    keep.__signature__ = cli.signature(options, with_shell=name in cli.APPLICATIONS)  # type: ignore[attr-defined]
+    keep.__signature__ = cli.signature(options, cli.shell_of(name))  # type: ignore[attr-defined]
     app = App(result_action="return_value")
     app.command(keep, name=name)
     app([name, *words], exit_on_error=False, print_error=False)

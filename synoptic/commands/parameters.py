@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from cyclopts import Group, Parameter, Token
 
@@ -30,6 +30,13 @@ SHELL = {
     "open": shell_parameter("open", bool, False, "show the result in the browser when it is done"),
     "verbose": shell_parameter("verbose", bool, False, "the seconds of every phase, and tracebacks of errors", "-v"),
 }
+ENGINE = {
+    "engine": shell_parameter(
+        "engine", Literal["local", "ray"] | None, None, "paint the pictures by several processes, or on a Ray cluster"
+    ),
+    "workers": shell_parameter("workers", int | None, None, "with --engine: how many (default: as synoptic batch)"),
+    "address": shell_parameter("address", str | None, None, "with --engine ray: of the cluster, auto or HOST:PORT"),
+}
 
 
 def is_verbose(words: Sequence[str]) -> bool:
@@ -38,16 +45,16 @@ def is_verbose(words: Sequence[str]) -> bool:
     return "-v" in options or "--verbose" in options
 
 
-def signature(options: type[Options], with_shell: bool = False) -> inspect.Signature:
+def signature(options: type[Options], shell: Sequence[inspect.Parameter] = ()) -> inspect.Signature:
     """Return the signature that cyclopts reads: positional options first, then the others, each with its help and group.
 
-    `with_shell` adds what belongs to the command line alone.
+    `shell` is what belongs to the command line alone.
     """
     every = specs(options)
     groups = list(dict.fromkeys([*GROUPS, *(spec.group for spec in every)]))
     shown = {name: Group(name, sort_key=k) for k, name in enumerate(groups)}
     own = [parameter(spec, shown[group_of(spec)]) for spec in sorted(every, key=place)]
-    return inspect.Signature([*own, *(SHELL.values() if with_shell else ())])
+    return inspect.Signature([*own, *shell])
 
 
 def parameter(spec: OptionSpec, group: Group) -> inspect.Parameter:

@@ -12,6 +12,7 @@ from synoptic.courses.files import pictures, unique_names
 from synoptic.courses.folder_scores import eval_of, write_eval
 from synoptic.courses.folders import expected, file_names, graded, source_of, sources
 from synoptic.courses.generate import (
+    RunsOf,
     check_same_options,
     generate_ambiguous,
     generate_edits,
@@ -25,10 +26,11 @@ from synoptic.courses.records import Record, table, write_record
 from synoptic.courses.report import MARKS_CLIP, verdict, write_report
 from synoptic.courses.submission import hand_in
 from synoptic.errors import user_path
+from synoptic.jobs.spread import runs_of
 from synoptic.metrics.base import Metric
 from synoptic.metrics.clip import Clip
 from synoptic.models.registry import resolve_clip
-from synoptic.runs.execute import run
+from synoptic.options.batch import BatchOptions
 from synoptic.runs.folders import earlier
 from synoptic.runs.manifest import versions
 from synoptic.utils.json_objects import JsonObject
@@ -59,11 +61,14 @@ class Evaluation:
         return "\n".join([*lines, *(f"written\t{path}" for path in self.files)])
 
 
-def execute(options: EvaluateOptions) -> Evaluation:
-    """Generate what is missing, measure the graded folder, write the record, the reports and the zip."""
+def execute(options: EvaluateOptions, engine: BatchOptions | None = None) -> Evaluation:
+    """Generate what is missing, measure the graded folder, write the record, the reports and the zip.
+
+    By an engine's workers, if one is given.
+    """
     chosen, folder, top = options.prompt_set(), options.folder, options.top
     texts = graded(chosen, folder.name)
-    runs = generate(chosen, folder, options)
+    runs = generate(chosen, folder, options, partial(runs_of, engine=engine))
     source = resolve_clip(options.clip_model)
     clip = Clip(source, options.device)
     found = pictures(folder, file_names(chosen, folder.name))
@@ -94,7 +99,7 @@ def execute(options: EvaluateOptions) -> Evaluation:
     return Evaluation(folder, clip.name, table(record), measures, record.missing, files, verdict(record.score, record.marks))
 
 
-def generate(chosen: PromptSet, folder: Path, options: EvaluateOptions) -> list[Path]:
+def generate(chosen: PromptSet, folder: Path, options: EvaluateOptions, runs_of: RunsOf) -> list[Path]:
     """Generate what is missing; return the folders of the runs that did."""
     top, sync = options.top, options.method if chosen.kind == "ambiguous" and options.method != "auto" else ""
     runs = top / (
@@ -108,19 +113,19 @@ def generate(chosen: PromptSet, folder: Path, options: EvaluateOptions) -> list[
         without = {e.prompt for e in chosen.entries if e.source is None or not e.source.exists()}
         lacking = {prompt: path for prompt, path in sources(chosen, top).items() if prompt in without}
         plain = replace(options, steps=None, guidance_scale=None)
-        generate_in_one_run(lacking, top / "sources_run", plain, partial(run, "generate"))
+        generate_in_one_run(lacking, top / "sources_run", plain, runs_of, "generate")
         made = [top / "sources_run"]
     paths = {prompt: path for (prompt, _), path in places.items()}
     if chosen.kind == "wide":
-        generate_wide(chosen, folder, runs, options)
+        generate_wide(chosen, folder, runs, options, runs_of)
     elif chosen.kind == "ambiguous":
         course = {"sync": sync, "space": "instance", "init_noise": "independent"} if sync else {}
-        generate_ambiguous(chosen.entries, paths, runs, options, **course)
+        generate_ambiguous(chosen.entries, paths, runs, options, runs_of, **course)
     elif folder.name == "pds":
-        generate_edits(chosen, paths, runs, options)
+        generate_edits(chosen, paths, runs, options, runs_of)
     else:
-        way = partial(run, "distill", loss=folder.name) if folder.name in DISTILLED else partial(run, "generate")
-        generate_in_one_run(paths, runs, options, way)
+        way = ("distill", {"loss": folder.name}) if folder.name in DISTILLED else ("generate", {})
+        generate_in_one_run(paths, runs, options, runs_of, way[0], **way[1])
     return [*made, *([runs] if earlier(runs) else sorted(manifest.parent for manifest in runs.glob("*/run.json")))]
 
 

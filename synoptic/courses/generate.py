@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from PIL.Image import Image
@@ -13,20 +13,21 @@ from synoptic.courses.folders import expected, source_of, sources
 from synoptic.courses.prompt_sets import CANVAS, Entry, PromptSet
 from synoptic.errors import InputError, check_writable
 from synoptic.io import from_pil, load_image, read_settings, save_image, to_pil
+from synoptic.jobs.spread import Call
 from synoptic.models.registry import resolve
 from synoptic.options.anagram import AnagramOptions
 from synoptic.options.common import slug
-from synoptic.runs.execute import run
 from synoptic.runs.folders import earlier
 from synoptic.runs.manifest import Run
 from synoptic.utils.json_objects import JsonObject
 from synoptic.views.registry import get_view
 
+RunsOf = Callable[[Sequence[Call]], Iterator[Run]]  # the runs of calls, one after another
 SHARED = ("model", "steps", "guidance_scale", "seed")  # what pictures of one folder have in common
 OLD_NAMES = {"guidance_scale": "guidance"}  # in pictures of version 0.0, which keep their settings under "settings"
 
 
-def generate_wide(chosen: PromptSet, folder: Path, panoramas: Path, options: EvaluateOptions) -> None:
+def generate_wide(chosen: PromptSet, folder: Path, panoramas: Path, options: EvaluateOptions, runs_of: RunsOf) -> None:
     """Save the missing crops in `folder`, cut from wide pictures in `panoramas`, which are generated where they are missing.
 
     A picture is six times as wide as high; a crop at position p begins at p · W / 3072, rounded, and is as wide as high.
@@ -48,7 +49,7 @@ def generate_wide(chosen: PromptSet, folder: Path, panoramas: Path, options: Eva
     if not any(is_missing(e) for e in wanted.values()):
         return
     check_writable(folder)
-    made = run("wide", *wanted, **options.shared(), out=str(panoramas))
+    (made,) = runs_of([("wide", tuple(wanted), options.shared() | {"out": str(panoramas)})])
     for image, picture in zip(made.images, made.pictures, strict=True):
         cut(image, read_settings(made.folder / picture.file), wanted[picture.prompt], names)
 
@@ -64,30 +65,37 @@ def cut(image: Image, inside: JsonObject, entry: Entry, names: Mapping[tuple[str
 
 
 def generate_in_one_run(
-    paths: Mapping[str, Path], runs: Path, options: EvaluateOptions, generate: Callable[..., Run]
+    paths: Mapping[str, Path], runs: Path, options: EvaluateOptions, runs_of: RunsOf, application: str, **own: object
 ) -> None:
-    """Save the missing ones of {prompt: path}, made by one run in `runs`: generate(*prompts, **shared, out=…)."""
+    """Save the missing ones of {prompt: path}, made by one run of an application in `runs`, with options of its own."""
     there = pictures_of(runs, options.seed)
     wanted = [prompt for prompt, path in paths.items() if not path.exists() or prompt in there]
     if all(paths[prompt].exists() for prompt in wanted):
         return
     check_writable(paths[wanted[0]].parent)
-    save_pictures(generate(*wanted, **options.shared(), out=str(runs)), paths)
+    (made,) = runs_of([(application, tuple(wanted), options.shared() | own | {"out": str(runs)})])
+    save_pictures(made, paths)
 
 
 def generate_ambiguous(
-    entries: Sequence[Entry], paths: Mapping[str, Path], runs: Path, options: EvaluateOptions, **rule: object
+    entries: Sequence[Entry],
+    paths: Mapping[str, Path],
+    runs: Path,
+    options: EvaluateOptions,
+    runs_of: RunsOf,
+    **rule: object,
 ) -> None:
     """Save the missing views of pairs, {prompt: path}: the canonical one upright, the other turned.
 
     Every pair has a run of its own in `runs`, which is found again; `rule` are further options of `anagram`.
     """
     pairs = [(e.prompt, e.other) for e in entries]
-    for pair, place in zip(pairs, run_folders([" ".join(pair) for pair in pairs]), strict=True):
-        if all(paths[text].exists() for text in pair):
-            continue
+    places = dict(zip(pairs, run_folders([" ".join(pair) for pair in pairs]), strict=True))
+    lacking = [pair for pair in pairs if not all(paths[text].exists() for text in pair)]
+    for pair in lacking:
         check_writable(paths[pair[0]].parent)
-        made = run("anagram", *pair, **options.shared(), **rule, out=str(runs / place))
+    calls: list[Call] = [("anagram", pair, options.shared() | rule | {"out": str(runs / places[pair])}) for pair in lacking]
+    for pair, made in zip(lacking, runs_of(calls), strict=True):
         assert isinstance(made.options, AnagramOptions)
         (image,), (picture,) = made.images, made.pictures
         inside = read_settings(made.folder / picture.file)
@@ -97,18 +105,23 @@ def generate_ambiguous(
                 save_image(paths[text], seen, inside | {"file": paths[text].name, "prompt": text, "view": name})
 
 
-def generate_edits(chosen: PromptSet, paths: Mapping[str, Path], runs: Path, options: EvaluateOptions) -> None:
+def generate_edits(
+    chosen: PromptSet, paths: Mapping[str, Path], runs: Path, options: EvaluateOptions, runs_of: RunsOf
+) -> None:
     """Save the missing edits, {prompt: path}, by PDS, each of a source that is there, as small as the model's own pictures.
 
     Every edit has a run of its own in `runs`.
     """
     side, made = resolve(options.model).native_size, sources(chosen, options.top)
+    calls: list[Call] = []
     for e, place in zip(chosen.entries, run_folders([e.other for e in chosen.entries]), strict=True):
         source = source_of(e, made)
         if source is not None and not paths[e.other].exists():
             check_writable(paths[e.other].parent)
             edit = {"loss": "pds", "source": str(source), "source_prompt": e.prompt, "size": side}
-            save_pictures(run("distill", e.other, **edit, **options.shared(), out=str(runs / place)), paths)
+            calls.append(("distill", (e.other,), options.shared() | edit | {"out": str(runs / place)}))
+    for done in runs_of(calls):
+        save_pictures(done, paths)
 
 
 def save_pictures(made: Run, paths: Mapping[str, Path]) -> None:

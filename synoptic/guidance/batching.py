@@ -13,7 +13,7 @@ from torch import Tensor
 
 from synoptic.diffusion.equations import Pred, Time
 from synoptic.models.base import Conditioning, Denoiser
-from synoptic.models.memory import empty_cache, is_out_of_memory, max_batch_rows
+from synoptic.models.memory import make_room, max_batch_rows
 from synoptic.views.base import Projection
 
 BranchPredict = Callable[..., Mapping[str, Pred]]  # (x, t, views=None) -> {branch: Pred}
@@ -101,11 +101,9 @@ def run_in_batches(call: Callable[[Tensor], Output], rows: Tensor, limit: int) -
         try:
             answers.append(call(batch.flatten()))
             asked.append(batch.flatten())
-        except (MemoryError, RuntimeError) as e:
-            if not is_out_of_memory(e) or batch.numel() == 1:
-                raise
+        except Exception as e:
+            make_room(e, batch.numel())
             limit, todo = math.ceil(batch.numel() / 2), [batch, *todo]
-            empty_cache()
     return asked, answers, limit
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
@@ -27,9 +28,11 @@ from synoptic.runs.folders import check_same, default_folder
 from synoptic.utils.json_objects import JsonObject
 
 MOST = 1_000_000  # jobs of one batch
+MOST_PICTURES = 10_000  # of one job's prompt
+MOST_PARTS, LONGEST_PART = 8, 200  # folders in one another in an out, and the bytes of one's name
 SHOWN = 20  # wrong lines that are shown
 MESSAGE = 300  # letters of what is wrong with one
-PLAN, TABLE, PAGE, LOCK = "jobs.jsonl", "batch.tsv", "index.html", ".lock"  # in the folder of a batch
+PLAN, TABLE, PARQUET, PAGE, LOCK = "jobs.jsonl", "batch.tsv", "batch.parquet", "index.html", ".lock"  # of a batch
 MODEL = ("model", "device", "dtype", "embeddings", "lora", "vae", "textual_inversion", "clip_skip", "compile", "upscalers")
 SHAPE = ("width", "height", "size", "steps")
 ALONE = ("trace", "save_every", "preview_every")  # options whose runs write what is of one run alone
@@ -146,6 +149,8 @@ def jobs_of(line: int, written: JsonObject | InputError, folder: Path, checkpoin
     axes, out = axes_of(cls, given.pop(GRID, {})), given.pop("out", None)
     if unknown := [key for key in given if not isinstance(key, str)]:
         raise InputError(f"names of options are text, {unknown[0]!r} is none: correct it", rule="job-name")
+    for key in given:
+        option(cls, key)
     if twice := given.keys() & axes.keys():
         raise InputError(f"{min(twice)} is given beside the grid and in it: keep one", rule="given-twice")
     if prod(map(len, axes.values())) > MOST:
@@ -154,13 +159,13 @@ def jobs_of(line: int, written: JsonObject | InputError, folder: Path, checkpoin
         chosen = given | dict(zip(axes, values, strict=True))
         asked = cls.from_arguments(**chosen)
         check_plain(asked)
+        check_count(asked)
         options = resolved(asked, checkpoints)
         place = Path(default_folder(options)).relative_to("outputs").as_posix()
         if out is not None:
             place = out_of(out, folder) + (f"/{Path(place).name}" if axes else "")
             check_same(options, folder / place)
-        group = key(options, MODEL), key(options, SHAPE), sharing_key(options)
-        yield Job(line, name, chosen, place, (sys.intern(group[0]), sys.intern(group[1]), sys.intern(group[2])))
+        yield Job(line, name, chosen, place, group_of(options))
 
 
 def option(cls: type[Options], name: str) -> OptionSpec:
@@ -179,6 +184,8 @@ def from_cells(cls: type[Options], cells: Cells) -> JsonObject:
         if dot and axis == GRID:
             given.setdefault(GRID, {})[name] = cell
         else:
+            if axis in given:
+                raise InputError(f"a name stands once in a job, {axis} stands twice: omit one", rule="job-duplicate-key")
             given[axis] = value_of_cell(option(cls, axis), cell)
     return given
 
@@ -195,7 +202,10 @@ def axes_of(cls: type[Options], grid: object) -> dict[str, tuple[object, ...]]:
         spec = option(cls, name)
         if name == "out" or not isinstance(values, str | list | tuple | range) or not values:
             raise InputError(f"{name} of a grid takes a list of values, this is none: correct it", rule="job-grid")
-        axes[name] = make_axis(spec, parsed(spec, values) if isinstance(values, str) else list(values)).values
+        found = parsed(spec, values) if isinstance(values, str) else list(values)
+        if not found:
+            raise InputError(f"{name} of a grid has values, {values!r} has none: correct it", rule="job-grid")
+        axes[name] = make_axis(spec, found).values
     return axes
 
 
@@ -216,6 +226,17 @@ def check_plain(options: Options) -> None:
             raise InputError(f"a job's {spec.name} is the path of a file, a picture was given: save it", rule="job-picture")
 
 
+def check_count(options: Options) -> None:
+    """Raise InputError for more pictures in one job than can be listed quickly."""
+    count = getattr(options, "count", 1)
+    if count > MOST_PICTURES:
+        raise InputError(
+            f'a job makes at most {MOST_PICTURES} pictures of a prompt, count {count} was given: use a grid, {{"seed":'
+            ' "0..99999"}',
+            rule="job-count",
+        )
+
+
 def resolved(options: Options, checkpoints: dict[str, Checkpoint]) -> Options:
     """Return options ready for work, as `prepare` does; a model's files are looked at once."""
     assert isinstance(options, ModelOptions)
@@ -233,12 +254,26 @@ def out_of(out: object, folder: Path) -> str:
         inside = inside and ".." not in place.parts and (folder / text).resolve().is_relative_to(folder.resolve())
     except (OSError, RuntimeError, ValueError):
         inside = False
-    if not inside or not place.parts or place.parts[0] in (PLAN, TABLE, PAGE) or any(p.startswith(".") for p in place.parts):
+    own = (PLAN, TABLE, PARQUET, PAGE)
+    if not inside or not is_plain(place) or place.parts[0].lower() in own:
         raise InputError(
             f"a job's out is a folder in that of the batch, as run-1 or cats/7, {str(out)[:60]!r} is none: change it",
             rule="job-out",
         )
     return place.as_posix()
+
+
+def is_plain(place: PurePosixPath) -> bool:
+    """Return whether every file system takes a path: short names that can be read, of which none is hidden."""
+    return 0 < len(place.parts) <= MOST_PARTS and all(
+        part.isprintable() and part == part.strip() and not part.startswith(".") and len(os.fsencode(part)) <= LONGEST_PART
+        for part in place.parts
+    )
+
+
+def group_of(options: Options) -> tuple[str, str, str]:
+    """Return what a job has in common with others: its model, its shape, and that of those that it can share calls with."""
+    return sys.intern(key(options, MODEL)), sys.intern(key(options, SHAPE)), sys.intern(sharing_key(options))
 
 
 def sharing_key(options: Options) -> str:

@@ -24,13 +24,17 @@ class Store(Protocol):
         """Return a text; None where there is none."""
         ...
 
-    def write(self, name: str, text: str) -> None:
-        """Write a text, whole or not at all."""
+    def write(self, name: str, content: str | bytes) -> None:
+        """Write a text or bytes, whole or not at all."""
         ...
 
     def folder(self, path: str) -> AbstractContextManager[Path]:
         """Give the folder of a run, whose files are where they belong once the context ends."""
         ...
+
+
+def encoded(content: str | bytes) -> bytes:
+    return content.encode() if isinstance(content, str) else content
 
 
 class LocalStore:
@@ -45,8 +49,8 @@ class LocalStore:
         except (OSError, ValueError):
             return None
 
-    def write(self, name: str, text: str) -> None:
-        atomic_write(self.top / name, lambda f: f.write(text.encode()))
+    def write(self, name: str, content: str | bytes) -> None:
+        atomic_write(self.top / name, lambda f: f.write(encoded(content)))
 
     @contextmanager
     def folder(self, path: str) -> Iterator[Path]:
@@ -65,9 +69,9 @@ class RemoteStore:
         except (OSError, ValueError):
             return None
 
-    def write(self, name: str, text: str) -> None:
+    def write(self, name: str, content: str | bytes) -> None:
         self.files.makedirs(f"{self.top}/{name}".rpartition("/")[0], exist_ok=True)
-        self.files.pipe_file(f"{self.top}/{name}", text.encode())
+        self.files.pipe_file(f"{self.top}/{name}", encoded(content))
 
     @contextmanager
     def folder(self, path: str) -> Iterator[Path]:

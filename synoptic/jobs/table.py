@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
+from importlib.util import find_spec
 
 from synoptic.errors import printable
 from synoptic.io.batch_page import BatchRow, batch_page
-from synoptic.jobs.planning import PAGE, TABLE, Job
+from synoptic.jobs.cells import cell
+from synoptic.jobs.planning import PAGE, PARQUET, TABLE, Job
 from synoptic.jobs.records import Record
 from synoptic.jobs.store import Store
 
 SHOWN = 20  # failed jobs in the lines at the end
+FIRST = ("line", "application", "state", "score", "seconds", "device", "shared_by", "path")
+LAST = "message"
 PICTURES = 8  # of one job on the page
 
 
@@ -42,22 +46,29 @@ class Batch:
         return list(dict.fromkeys(name for job in self.jobs for name in job.options))
 
     def write(self, store: Store) -> None:
-        """Write the table and the page, each whole or not at all."""
+        """Write the table, where pyarrow is there in Parquet too, and the page, each whole or not at all."""
         store.write(TABLE, self.table())
+        if find_spec("pyarrow"):
+            columns = dict(zip(self.header, zip(*self.rows(), strict=True), strict=True))
+            store.write(PARQUET, import_module("synoptic.jobs.parquet").parquet_of(columns))
         store.write(PAGE, self.page())
 
-    def table(self) -> str:
-        """Return a row per job, with every option that is given in any."""
-        lines = [
-            "\t".join(
-                ["line", "application", "state", "score", "seconds", "device", "shared_by", "path", *self.names, "message"]
-            )
-        ]
+    @property
+    def header(self) -> list[str]:
+        """The table's columns: `option` before the name of an option that is called as another of them."""
+        options = [f"option {name}" if name in (*FIRST, LAST) else name for name in self.names]
+        return [*FIRST, *options, LAST]
+
+    def rows(self) -> Iterator[list[object]]:
+        """Yield the values of every job, with every option that is given in any."""
         for job in self.jobs:
             r = self.records[job.path]
-            cells = [job.line, job.application, r.state, r.score, r.seconds, r.device, r.shared_by, job.path]
-            cells += [cell(job.options.get(name)) for name in self.names]
-            lines.append("\t".join("" if c is None else printable(c) for c in (*cells, r.message)))
+            about = [job.line, job.application, r.state, r.score, r.seconds, r.device, r.shared_by, job.path]
+            yield [*about, *(job.options.get(name) for name in self.names), r.message]
+
+    def table(self) -> str:
+        """Return a row per job as text between tabs."""
+        lines = ["\t".join(self.header), *("\t".join(printable(cell(value)) for value in row) for row in self.rows())]
         return "\n".join(lines) + "\n"
 
     def page(self) -> str:
@@ -84,12 +95,3 @@ class Batch:
         lines += ["--retry-failed carries out again what failed"] if failed else []
         top = self.out.rstrip("/")
         return "\n".join([*lines, f"{top}/{TABLE}", f"open {top}/{PAGE}"])
-
-
-def cell(value: object) -> str:
-    """Return an option's value as text: of a list each value, one after another."""
-    if value is None:
-        return ""
-    if isinstance(value, list | tuple):
-        return " | ".join(map(cell, value))
-    return value if isinstance(value, str) else json.dumps(value, default=str)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from PIL import Image
@@ -16,8 +17,11 @@ from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.components import load_network, load_tokenizer
 from synoptic.models.device import choose_device
 from synoptic.models.emphasis import without_emphasis
+from synoptic.models.memory import in_halves
 from synoptic.models.registry import CLIP_CLASSES, resolve_clip
 from synoptic.models.text import tokenize
+
+T = TypeVar("T")
 
 
 class Clip:
@@ -44,22 +48,26 @@ class Clip:
     @torch.no_grad()
     def encode_images(self, images: Sequence[Image.Image], batch: int = 64) -> Tensor:
         """N pictures -> unit features (N, D)."""
-        parts = []
-        for i in range(0, len(images), batch):
-            pixels = torch.cat([self.preprocess(image) for image in images[i : i + batch]]).to(self.device)
-            features = self.model.vision_model(pixels).pooler_output
-            parts.append(features if self.is_siglip else self.model.visual_projection(features))
-        return torch.nn.functional.normalize(torch.cat(parts), dim=-1).cpu()
+
+        def encode(some: Sequence[Image.Image]) -> Tensor:
+            features = self.model.vision_model(self.pixels(some)).pooler_output
+            return features if self.is_siglip else self.model.visual_projection(features)
+
+        return torch.nn.functional.normalize(encoded(encode, images, batch), dim=-1).cpu()
 
     @torch.no_grad()
     def patch_features(self, images: Sequence[Image.Image], batch: int = 16) -> Tensor:
         """N pictures -> the features of their patches after every block, each of unit length: (N, blocks, patches, D)."""
-        parts = []
-        for i in range(0, len(images), batch):
-            pixels = torch.cat([self.preprocess(image) for image in images[i : i + batch]]).to(self.device)
-            states = self.model.vision_model(pixels, output_hidden_states=True).hidden_states
-            parts.append(torch.stack(states[1:], 1)[:, :, self.class_tokens :].cpu())  # without the embedding
-        return torch.nn.functional.normalize(torch.cat(parts), dim=-1)
+
+        def encode(some: Sequence[Image.Image]) -> Tensor:
+            states = self.model.vision_model(self.pixels(some), output_hidden_states=True).hidden_states
+            return torch.stack(states[1:], 1)[:, :, self.class_tokens :].cpu()  # without the embedding
+
+        return torch.nn.functional.normalize(encoded(encode, images, batch), dim=-1)
+
+    def pixels(self, images: Sequence[Image.Image]) -> Tensor:
+        """Return what the model is given of pictures, (N, 3, h, w), on its device."""
+        return torch.cat([self.preprocess(image) for image in images]).to(self.device)
 
     @property
     def class_tokens(self) -> int:
@@ -93,18 +101,24 @@ class Clip:
     @torch.no_grad()
     def encode_texts(self, texts: Sequence[str], batch: int = 256) -> Tensor:
         """M texts -> unit features (M, D); the emphasis of prompts is left out."""
-        parts = []
-        for i in range(0, len(texts), batch):
-            length = self.model.config.text_config.max_position_embeddings
-            some = [without_emphasis(text) for text in texts[i : i + batch]]
-            some = [text.lower() for text in some] if self.is_siglip else some
-            q = tokenize(self.tokenizer, some, length).to(self.device)
+        length = self.model.config.text_config.max_position_embeddings
+
+        def encode(some: Sequence[str]) -> Tensor:
+            plain = [without_emphasis(text) for text in some]
+            plain = [text.lower() for text in plain] if self.is_siglip else plain
+            q = tokenize(self.tokenizer, plain, length).to(self.device)
             if self.is_siglip:
-                parts.append(self.model.text_model(input_ids=q.input_ids).pooler_output)
-            else:
-                states = self.model.text_model(input_ids=q.input_ids, attention_mask=q.attention_mask)
-                parts.append(self.model.text_projection(states.pooler_output))
-        return torch.nn.functional.normalize(torch.cat(parts), dim=-1).cpu()
+                return self.model.text_model(input_ids=q.input_ids).pooler_output
+            states = self.model.text_model(input_ids=q.input_ids, attention_mask=q.attention_mask)
+            return self.model.text_projection(states.pooler_output)
+
+        return torch.nn.functional.normalize(encoded(encode, texts, batch), dim=-1).cpu()
+
+
+def encoded(encode: Callable[[Sequence[T]], Tensor], items: Sequence[T], batch: int) -> Tensor:
+    """Return the features of items, as many at once as a batch, or fewer where memory runs out."""
+    batches = (items[i : i + batch] for i in range(0, len(items), batch))
+    return torch.cat([part for some in batches for part in in_halves(encode, some)])
 
 
 def clip_scores(clip_model: Clip, images: Sequence[Image.Image], prompts: Sequence[str]) -> Metric:

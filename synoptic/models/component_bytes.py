@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
 import torch
 from torch import nn
 
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.cost import count_parameters, default_dtype, saved_numbers
-from synoptic.models.memory import coded_pixels, coding_bytes_per_pixel
+from synoptic.models.memory import LEAST_LATENTS, coded_pixels, coding_bytes_per_pixel
 from synoptic.models.network_classes import build_network
 from synoptic.models.placement import NF4_BITS, quantize_network
 from synoptic.models.vae_configs import vae_width
@@ -57,14 +59,16 @@ def coding_bytes(
     dtype: torch.dtype,
     vae: Checkpoint | None = None,
     pixels: int = 0,
+    free: int = sys.maxsize,
 ) -> int:
     """Return what the VAE takes while it codes `pixels` of pictures, one native picture at least; 0 where there is none.
 
-    vae: another that is used in place of the model's own.
+    vae: another that is used in place of the model's own. free: bytes, for fewer of which it codes pieces of a picture.
     """
     if not checkpoint.has_latents:
         return 0
     source, folder = (checkpoint, "vae") if vae is None else (vae, "")
     width, itemsize = vae_width(source.config(folder)), component_dtype(source, folder, device, dtype).itemsize
-    at_once = max(checkpoint.native_size**2, min(pixels, coded_pixels(width, itemsize)))
+    native, least = checkpoint.native_size**2, (LEAST_LATENTS * checkpoint.factor) ** 2
+    at_once = min(max(native, pixels), max(least, coded_pixels(width, itemsize, native, device, free)))
     return round(at_once * coding_bytes_per_pixel(width, itemsize, device))

@@ -22,6 +22,7 @@ from synoptic.models.network_classes import is_diffusers_class, network_class, t
 from synoptic.models.open_clip import OpenClip, clip_tensors
 from synoptic.models.single_file import SingleFile
 from synoptic.models.single_file_weights import network_of_file
+from synoptic.utils.out_of_memory import is_out_of_memory
 
 ComponentLoader = Callable[[str], Any]  # the name of a component in model_index.json -> the network or tokenizer
 
@@ -90,9 +91,11 @@ def readable(checkpoint: Checkpoint, component: str) -> Iterator[None]:
     """Turn whatever a library dislikes about a component into a line that names it; not memory that runs out."""
     try:
         yield
-    except (InputError, MemoryError, torch.OutOfMemoryError):
+    except InputError:
         raise
     except Exception as e:
+        if is_out_of_memory(e):
+            raise
         part = f"{component} of {checkpoint.name}" if component else checkpoint.name
         raise InputError(
             f"{part} cannot be loaded ({type(e).__name__}: {first_line(e)[:200]}): check its config.json and"

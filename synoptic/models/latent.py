@@ -19,7 +19,7 @@ from synoptic.models.codecs import codec_of
 from synoptic.models.compile import compile_blocks
 from synoptic.models.components import ComponentLoader
 from synoptic.models.lora import Lora
-from synoptic.models.memory import TILE_IMAGES, coded_pixels
+from synoptic.models.memory import TILE_IMAGES, coded_pixels, free_memory
 from synoptic.models.text import TextEncoder, embed_in_halves
 from synoptic.models.textual_inversion import TextualInversion
 from synoptic.models.tiling import tiled_in_batches
@@ -48,7 +48,7 @@ class LatentSpace:
 
     def encode(self, image: Tensor) -> Tensor:
         f, (_, h, w), places = self.factor, self.shape, self.coded_pixels
-        area = min(TILE_IMAGES * h * w * f * f, max(h * w * f * f, places))
+        area = min(TILE_IMAGES * h * w * f * f, places)
         tiles = image.to(self.vae.dtype)
         mean = tiled_in_batches(self._encode_tile, tiles, area, h * f // 2, max_places=places, unit=f)
         return self.codec.normalize(mean.to(image.dtype))
@@ -56,13 +56,15 @@ class LatentSpace:
     def decode(self, x: Tensor) -> Tensor:
         latents = self.codec.denormalize(x)
         (_, h, w), places = self.shape, self.coded_pixels // self.factor**2
-        area = min(TILE_IMAGES * h * w, max(h * w, places))
+        area = min(TILE_IMAGES * h * w, places)
         return tiled_in_batches(self._decode_tile, latents.to(self.vae.dtype), area, h // 2, max_places=places).to(x.dtype)
 
     @property
     def coded_pixels(self) -> int:
         """Pixels that the VAE codes at once."""
-        return coded_pixels(self.codec.width, self.vae.dtype.itemsize)
+        (_, h, w), device = self.shape, self.vae.device
+        native = h * w * self.factor**2
+        return coded_pixels(self.codec.width, self.vae.dtype.itemsize, native, device, free_memory(device))
 
     def _encode_tile(self, image: Tensor) -> Tensor:
         with self._eager(image):

@@ -1,15 +1,17 @@
-"""What fits into memory: what is free, how many rows one call of a model may have, and how many pixels a VAE codes."""
+"""What fits into memory: what is free, how many rows one call of a model may have, how many pixels a VAE codes, and less."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import psutil
 import torch
 
 from synoptic.models.base import Denoiser
+from synoptic.models.control_groups import control_group_memory
+from synoptic.utils.out_of_memory import is_out_of_memory
 
 MAX_CPU_ROWS = 42  # on two cores a row costs a tenth less than of 16 in half precision, and the same from here to 82
 UNET_MAPS = 32  # of a U-Net's outermost block, which live together for a row at most
@@ -19,9 +21,12 @@ CODING_MAPS = 6  # of a VAE's outermost block, which live together while it code
 CUDNN_MAPS = 9.5  # the same on a GPU, where cuDNN turns a convolution's input and output to channels_last, in further memory
 MAP_BYTES = 2**29  # of one such map, at once: a picture of 1024x1024 in float32, with 128 channels
 TILE_IMAGES = 8  # native pictures: what a VAE is given at most of a larger one
-OUT_OF_MEMORY = ("DefaultCPUAllocator", "CUDA error: out of memory", "STATUS_ALLOC_FAILED")  # torch has no class for these
+CODING_SHARE = 0.75  # of what is free on a CPU, for a VAE
+LEAST_LATENTS = 16  # places of a side: the smallest piece that a VAE is given
+LIBRARY_BYTES = 2**28  # that the process maps yet beside a model: libraries, tokenizers, what the allocator keeps
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 def free_memory(device: torch.device) -> int:
@@ -35,7 +40,7 @@ def free_memory(device: torch.device) -> int:
         return min(
             torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory(), psutil.virtual_memory().available
         )
-    return min(psutil.virtual_memory().available, address_space())
+    return min(psutil.virtual_memory().available, address_space(), control_group_memory())
 
 
 def gpu_index(device: torch.device) -> int:
@@ -52,13 +57,19 @@ def own_share(index: int) -> int:
 
 
 def address_space() -> int:
-    """Return the bytes that the process may still map (ulimit -v)."""
+    """Return the bytes that the process may still map for a model (ulimit -v)."""
+    limit = address_limit()
+    return sys.maxsize if limit is None else max(0, limit - psutil.Process().memory_info().vms - LIBRARY_BYTES)
+
+
+def address_limit() -> int | None:
+    """Return the bytes that the process may map in all, libraries among them; None where there is no limit."""
     if sys.platform == "win32":
-        return sys.maxsize
+        return None
     import resource
 
     limit = resource.getrlimit(resource.RLIMIT_AS)[0]
-    return sys.maxsize if limit == resource.RLIM_INFINITY else max(0, limit - psutil.Process().memory_info().vms)
+    return None if limit == resource.RLIM_INFINITY else limit
 
 
 def unet_row_bytes(channels: int, side: int, itemsize: int) -> int:
@@ -71,9 +82,15 @@ def coding_bytes_per_pixel(width: int, itemsize: int, device: torch.device) -> f
     return (CUDNN_MAPS if device.type == "cuda" else CODING_MAPS) * width * itemsize
 
 
-def coded_pixels(width: int, itemsize: int) -> int:
-    """Return how many pixels such a VAE codes at once, of many pictures or one larger than its native ones."""
-    return MAP_BYTES // (width * itemsize)
+def coded_pixels(width: int, itemsize: int, native: int, device: torch.device, free: int) -> int:
+    """Return how many pixels such a VAE codes at once, of one or many pictures: at least a native one of `native` pixels.
+
+    Beside a GPU no more than fit into most of what is free: there a process that has too much may be killed.
+    """
+    usual = max(native, MAP_BYTES // (width * itemsize))
+    if device.type == "cuda":
+        return usual
+    return min(usual, round(CODING_SHARE * free / coding_bytes_per_pixel(width, itemsize, device)))
 
 
 def max_batch_rows(model: Denoiser, device: torch.device) -> int:
@@ -82,19 +99,36 @@ def max_batch_rows(model: Denoiser, device: torch.device) -> int:
     return min(fits, MAX_CPU_ROWS) if device.type == "cpu" else fits
 
 
-def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether an error says that memory has run out, of a GPU or of the process."""
-    said = isinstance(error, RuntimeError) and any(words in str(error) for words in OUT_OF_MEMORY)
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or said
+def make_room(error: Exception, count: int) -> None:
+    """Give back what can be where memory has run out for several; raise any other error, and that of a single one."""
+    if not is_out_of_memory(error) or count <= 1:
+        raise error
+    empty_cache()
 
 
 def halves(batch: Sequence[T], error: Exception) -> list[Sequence[T]]:
     """Return the halves of a batch for which memory has run out; raise any other error, and that of a single one."""
-    if not is_out_of_memory(error) or len(batch) == 1:
-        raise error
-    empty_cache()
+    make_room(error, len(batch))
     half = len(batch) // 2
     return [batch[:half], batch[half:]]
+
+
+def in_halves(call: Callable[[Sequence[T]], R], batch: Sequence[T]) -> list[R]:
+    """Return what `call` makes of a batch; of its halves, and theirs, where memory runs out. Raises that of a single one."""
+    try:
+        return [call(batch)]
+    except Exception as e:
+        parts = halves(batch, e)
+    return [result for part in parts for result in in_halves(call, part)]
+
+
+def with_fewer(call: Callable[[Sequence[T]], R], items: Sequence[T]) -> R:
+    """Return what `call` makes of items; of every second of them, and so on, the last kept, where memory runs out."""
+    try:
+        return call(items)
+    except Exception as e:
+        make_room(e, len(items))
+    return with_fewer(call, items[::-2][::-1])
 
 
 def empty_cache() -> None:

@@ -19,7 +19,7 @@ from synoptic.models.clip_windows import emphasize, tokenize_windows
 from synoptic.models.components import ComponentLoader
 from synoptic.models.hub import first_line
 from synoptic.models.locks import lock_of
-from synoptic.models.memory import halves
+from synoptic.models.memory import in_halves
 from synoptic.models.textual_inversion import TextualInversion
 
 if TYPE_CHECKING:
@@ -47,11 +47,8 @@ def tokenize(tokenizer: Tokenizer, prompts: Sequence[str], length: int) -> Batch
 
 def embed_in_halves(text_encoder: TextEncoder, prompts: Sequence[str]) -> Conditioning:
     """Return the prompts' conditioning, embedded in halves, and theirs, where memory runs out for all at once."""
-    try:
-        return text_encoder(prompts)
-    except (MemoryError, RuntimeError) as e:
-        parts = halves(prompts, e)
-    return Conditioning.cat([embed_in_halves(text_encoder, part) for part in parts])
+    parts = in_halves(text_encoder, prompts)
+    return Conditioning.cat(parts) if len(parts) > 1 else parts[0]
 
 
 class WordLoader(TextualInversionLoaderMixin):

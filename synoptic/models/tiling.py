@@ -7,9 +7,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from synoptic.models.memory import empty_cache, is_out_of_memory
+from synoptic.models.memory import LEAST_LATENTS, make_room
 
-LEAST_OVERLAP = 8  # latents
+LEAST_OVERLAP = LEAST_LATENTS // 2
 
 
 def tiled_in_batches(
@@ -20,20 +20,26 @@ def tiled_in_batches(
     Where memory runs out f is given half as much, and tiles of fewer than (2 overlap)² places overlap less, down to 8 units:
     a `unit` is the places of a latent. Not where gradients pass.
     """
+    overlap = fitting_overlap(max_area, overlap, unit)
+    max_area = max(max_area, (2 * overlap) ** 2)
     area = min(max_area, x.shape[-2] * x.shape[-1])
     rows = min(len(x), max(1, max_places // area))
     try:
         parts = [tiled(f, part, area, overlap) for part in x.split(rows)]
         return torch.cat(parts) if len(parts) > 1 else parts[0]
-    except (MemoryError, RuntimeError) as e:
+    except Exception as e:
         half = rows * area // 2
-        while half < (2 * overlap) ** 2 and overlap >= 2 * LEAST_OVERLAP * unit:
-            overlap = overlap // (4 * unit) * 2 * unit
+        overlap = fitting_overlap(half, overlap, unit)
         passes = torch.is_grad_enabled() and x.requires_grad
-        if not is_out_of_memory(e) or half < (2 * overlap) ** 2 or passes:
-            raise
-    empty_cache()
+        make_room(e, 1 if half < (2 * overlap) ** 2 or passes else rows * area)
     return tiled_in_batches(f, x, min(max_area, half), overlap, max_places=half, unit=unit)
+
+
+def fitting_overlap(area: int, overlap: int, unit: int) -> int:
+    """Return how much tiles of an area may overlap: half of a side at most, so less for small ones, down to 8 units."""
+    while area < (2 * overlap) ** 2 and overlap >= 2 * LEAST_OVERLAP * unit:
+        overlap = overlap // (4 * unit) * 2 * unit
+    return overlap
 
 
 def tiled(f: Callable[[Tensor], Tensor], x: Tensor, max_area: int, overlap: int) -> Tensor:

@@ -238,7 +238,7 @@ class Application:
                 batch, *batches = batches
                 try:
                     outputs += finish(pipeline.steps(batch), tick)
-                except (MemoryError, RuntimeError) as e:
+                except Exception as e:
                     batches = [*halves(batch, e), *batches]
         return pipeline.result_class(outputs, options, items, pipeline, pipeline.compare(items, outputs))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Generator, Iterator, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
@@ -112,10 +111,14 @@ class JointPipeline(UpscalingPipeline[S]):
         o = self.options
         if not o.seed_search:
             return None
-        sampler, score = self.first_sampler(), partial(self._search_score, Clip(SEARCHED_BY))
+        sampler, clip = self.first_sampler(), Clip(SEARCHED_BY)
+
+        def score(step: Step) -> Tensor:
+            return self.search_scores(clip, io.to_pil(decoded(step)))
+
         seeds = range(o.seed, o.seed + o.seed_search)
         return seed_search(sampler, self.model, self.views(), seeds, score, keep=o.count)
 
-    def _search_score(self, clip: Clip, step: Step) -> Tensor:
-        pictures = io.to_pil(decoded(step))
+    def search_scores(self, clip: Clip, pictures: Sequence[Image]) -> Tensor:
+        """Return how well the worst view of each picture fits its prompt, which a search of seeds goes by: (B,)."""
         return torch.stack([alignment(clip(self.seen(picture), self.options.prompts())) for picture in pictures])

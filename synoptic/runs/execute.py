@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
@@ -38,9 +37,11 @@ from synoptic.runs.files import write_content
 from synoptic.runs.folders import folder_of
 from synoptic.runs.index import write_index
 from synoptic.runs.manifest import Picture, Run, describe_model, open_run
-from synoptic.runs.plan import check_memory, duration, expected_seconds, record_other_seconds, record_speed, rows_per_item
+from synoptic.runs.plan import check_memory, duration
 from synoptic.runs.recorder import Recorder, recorded
 from synoptic.runs.resume import ResumeState, remove_state
+from synoptic.runs.search import SEARCH, chosen_pictures, searched_items, write_search
+from synoptic.runs.speed import record_command, record_pictures, record_steps, work_seconds
 from synoptic.runs.watch import show_step
 from synoptic.sampling.step import Step
 
@@ -111,7 +112,7 @@ def execute(options: ModelOptions, folder: Path | None = None) -> Run:
     if is_main_process():
         finish(run, pipeline, [i for i in items if f"{i.stem}.png" not in run.failed], clock)
         if startup < STARTUP and not run.kept:  # a command, not a notebook that is open for long
-            record_other_seconds(options, model, startup + time.time() - begin - run.timings.get("sample", 0.0))
+            record_command(pipeline, len(items), startup + time.time() - begin)
     if run.failed:
         raise RunFailed("; ".join(f"{file}: {why}" for file, why in run.failed.items()), run)
     return run
@@ -136,7 +137,7 @@ def begin_pipeline(pipeline: Pipeline[ModelOptions], run: Run) -> None:
 def announce(pipeline: Pipeline[ModelOptions], run: Run, items: Sequence[Item]) -> None:
     """Say on the error stream what long work will take, where a run of before tells."""
     missing = sum(not (run.folder / picture.file).exists() for picture in run.pictures)
-    seconds = expected_seconds(pipeline.options, pipeline.model, missing * rows_per_item(pipeline))
+    seconds = work_seconds(pipeline, missing)
     if seconds is not None and seconds > LONG and is_main_process():
         print(duration(seconds), file=sys.stderr)
 
@@ -180,21 +181,18 @@ def open_model(run: Run, clock: Clock) -> PretrainedModel:
 
 def choose_items(run: Run, pipeline: Pipeline[ModelOptions]) -> list[Item]:
     """Return the run's items; after a search of seeds, kept in search.json, the best of them."""
-    file = run.folder / "search.json"
-    if not file.exists():
+    if not (run.folder / SEARCH).exists():
         search = pipeline.seed_search()
         if search is None:
             return run.options.items()
         with progress_bar("search", 2) as tick:
             rounds = []
             for found in search:
-                rounds.append(found._asdict())
+                rounds.append(found)
                 tick()
-        text = json.dumps({"clip_model": "bundled/clip-grayscale", "rounds": rounds}, indent=1) + "\n"
-        io.atomic_write(file, lambda f: f.write(text.encode()))
-    best = json.loads(file.read_text())["rounds"][-1]["seeds"]
-    items = run.options.items_of(best[: len(run.options.items())])
-    run.pictures = [Picture(f"{item.stem}.png", item.title, item.seed) for item in items]
+        write_search(run.folder, rounds)
+    items = searched_items(run.folder, run.options)
+    run.pictures = chosen_pictures(run.folder, items)
     return items
 
 
@@ -226,7 +224,7 @@ def sample_tasks(pipeline: Pipeline[ModelOptions], tasks: Sequence[Task], clock:
                     missing = [*([task] for task in batch), *missing]
                 else:
                     batch[0].run.failed[batch[0].picture.file] = str(e)
-            except (MemoryError, RuntimeError) as e:
+            except Exception as e:
                 missing = [*halves(batch, e), *missing]
 
 
@@ -245,9 +243,8 @@ def sample_batch(pipeline: Pipeline[ModelOptions], batch: Sequence[Task], clock:
 
     with clock("sample"):
         outputs = take_steps(watched(pipeline, items, resume, recorder, timed_tick, run))
-    if not resume.done and len(times) > 1:  # the first step has the prompts' embedding, and what is done once a process
-        rows = len(items) * rows_per_item(pipeline) * (len(times) - 1) // len(times)
-        record_speed(pipeline.options, pipeline.model, rows, time.perf_counter() - times[0])
+    if not resume.done:
+        record_steps(pipeline, len(items), times)
     if not is_main_process():
         return
     with clock("save"):
@@ -257,6 +254,8 @@ def sample_batch(pipeline: Pipeline[ModelOptions], batch: Sequence[Task], clock:
         with clock("trace"):
             clip = Clip("bundled") if pipeline.model.checkpoint.is_bundled else None
             recorder.write([task.picture.prompt for task in batch], clip)
+    if times:
+        record_pictures(pipeline, len(items), time.perf_counter() - times[-1])
     for one in {id(task.run): task.run for task in batch}.values():
         remove_state(one.folder)
         one.write()

@@ -6,16 +6,17 @@ import sys
 import traceback
 
 from synoptic.errors import InputError, NonFiniteError, printable
-from synoptic.models.memory import empty_cache, is_out_of_memory
+from synoptic.models.memory import empty_cache
 from synoptic.runs.errors import RunFailed
+from synoptic.utils.out_of_memory import is_out_of_memory
 
 
 def reason(error: Exception) -> str:
     """Return why a run failed. Gives a GPU's memory back; prints the traceback of what nobody expected."""
-    if isinstance(error, InputError | NonFiniteError | RunFailed | OSError):
-        return str(error)
     if is_out_of_memory(error):
         empty_cache()
         return "memory has run out: ask for a smaller picture, or fewer at once"
+    if isinstance(error, InputError | NonFiniteError | RunFailed | OSError):
+        return str(error)
     traceback.print_exception(error, file=sys.stderr)
     return f"{type(error).__name__}: {printable(error)[:300]}"

@@ -9,23 +9,30 @@ import torch
 
 from synoptic.errors import InputError
 from synoptic.guidance.batching import largest_batch
-from synoptic.models.base import PretrainedModel
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.component_bytes import coding_bytes, component_bytes
 from synoptic.models.control_kinds import split_kind
 from synoptic.models.cost import RowCost, count_parameters, network_row_cost
 from synoptic.models.device import choose_device, choose_dtype
-from synoptic.models.local_cache import read_cached, write_cached
-from synoptic.models.memory import CONTEXT_BYTES, MAX_CPU_ROWS, WORKSPACE_BYTES, free_memory, unet_row_bytes
+from synoptic.models.memory import (
+    CONTEXT_BYTES,
+    MAX_CPU_ROWS,
+    WORKSPACE_BYTES,
+    address_limit,
+    free_memory,
+    unet_row_bytes,
+)
 from synoptic.models.placement import LINK_BYTES, check_placement, choose_offload, resident_bytes
 from synoptic.models.placement_names import Offload
 from synoptic.models.registry import resolve, resolve_controlnet, resolve_vae
 from synoptic.options.base import Options
-from synoptic.options.common import ModelOptions, SamplingOptions
+from synoptic.options.common import ModelOptions
 from synoptic.options.upscaling import find_upscalers
 from synoptic.pipelines.base import Pipeline, pipeline_class
+from synoptic.runs.speed import StageWork, branches, command_seconds, stage_works
 
 GIB = 2**30
+MOST_ROW_BYTES = 2 * GIB  # that a native row of a network takes
 OFFLOADS = {
     "text": "text encoders are on the device only while they embed",
     "group": "the network's layers come as they are needed, text encoders while they embed",
@@ -67,7 +74,8 @@ class Stage:
 class Plan:
     """What a run takes: bytes of `weights` by part, of `stages` by network, of the `vae`; seconds where known.
 
-    By `offload` some of the weights wait in the CPU's memory; `network` is the part that may be streamed.
+    By `offload` some of the weights wait in the CPU's memory; `network` is the part that may be streamed. `piece` is what
+    the VAE takes for the smallest piece of a picture, `mapped` what a weight file takes while it is read.
     """
 
     command: str
@@ -81,6 +89,8 @@ class Plan:
     seconds: float | None
     offload: Offload
     network: str
+    piece: int
+    mapped: int
 
     @property
     def resident(self) -> int:
@@ -97,12 +107,14 @@ class Plan:
     @property
     def peak(self) -> int:
         workspace = WORKSPACE_BYTES if self.device.type == "cuda" else 0
-        return self.resident + workspace + max(self.vae, self.embedding, *(stage.bytes for stage in self.stages.values()))
+        stages = (stage.bytes for stage in self.stages.values())
+        return self.resident + workspace + max(self.vae, self.embedding, self.mapped, *stages)
 
     @property
     def least(self) -> int:
-        """Bytes that it cannot do without: the weights, and one row of the largest network."""
-        return self.resident + max(self.embedding, *(stage.row.bytes for stage in self.stages.values()))
+        """Bytes that it cannot do without: the weights, and one row of the largest network or a piece of a picture."""
+        rows = (stage.row.bytes for stage in self.stages.values())
+        return self.resident + max(self.embedding, self.mapped, self.piece, *rows)
 
     @property
     def flops(self) -> int:
@@ -167,20 +179,27 @@ def make_plans(options: Options) -> list[Plan]:
     return [make_plan(variant) for variant in options.variants().values()] or [make_plan(options)]
 
 
+def unloaded_pipeline(options: ModelOptions) -> Pipeline[ModelOptions]:
+    """Return the pipeline of prepared options with a model that is not loaded: what counts, and compares pictures."""
+    checkpoint, device = resolve(options.model), choose_device(options.device)
+    stand_in: Any = UnloadedModel(checkpoint, device, choose_dtype(options.dtype, device, checkpoint.family.half))
+    return pipeline_class(options.application())(stand_in, options)
+
+
 def make_plan(options: ModelOptions) -> Plan:
     """Return what prepared options will take, themselves."""
     checkpoint, device = resolve(options.model), choose_device(options.device)
     dtype = choose_dtype(options.dtype, device, checkpoint.family.half)
-    stand_in: Any = UnloadedModel(checkpoint, device, dtype)
-    pipeline = pipeline_class(options.application())(stand_in, options)
+    pipeline = unloaded_pipeline(options)
     weights, items, free = model_weights(options, checkpoint, device, dtype), len(options.items()), free_memory(device)
     offload = planned_offload(options, checkpoint, device, dtype)
-    upscalers = find_upscalers(checkpoint, getattr(options, "upscalers", ()))
-    steps = pipeline.num_steps - sum(up.defaults.steps for up in upscalers)
+    lasting = resident_bytes(weights, checkpoint.family.network, offload)
+    sources = {
+        source.name: source for source in (checkpoint, *find_upscalers(checkpoint, getattr(options, "upscalers", ())))
+    }
 
-    def stage(source: Checkpoint, rows: int, steps: int) -> Stage:
-        row = network_row_cost(source, dtype)
-        lasting = resident_bytes(weights, checkpoint.family.network, offload)
+    def stage(source: Checkpoint, work: StageWork) -> Stage:
+        rows, row = work.rows, network_row_cost(source, dtype)
         bound = max(1, row.bytes)  # as `max_batch_rows` counts, which knows a U-Net's less exactly
         if source.has_unet:
             bound = unet_row_bytes(source.network_config["block_out_channels"][0], source.side, dtype.itemsize)
@@ -188,27 +207,26 @@ def make_plan(options: ModelOptions) -> Plan:
         limit, conditions = min(room, MAX_CPU_ROWS) if device.type == "cpu" else room, min(rows, branches(options))
         views = rows // conditions
         batches = {items, max(1, min(items, limit // (2 * views)))}  # in Python all; else as `sample_tasks` does
-        return Stage(row, rows, max(largest_batch(conditions, n * views, limit) for n in batches), steps)
+        return Stage(row, rows, max(largest_batch(conditions, n * views, limit) for n in batches), work.steps)
 
-    stages = {checkpoint.name: stage(checkpoint, pipeline.views_per_item * branches(options), steps)}
-    for up in upscalers:
-        stages[up.name] = stage(up, 1 if up.defaults.guidance_scale == 1 else 2, up.defaults.steps)
-    vae = vae_bytes(checkpoint, options, device, dtype, items)
-    seconds = expected_seconds(options, stand_in, items * rows_per_item(pipeline))
-    seconds = None if seconds is None else seconds + other_seconds(options, stand_in)
-    network = checkpoint.family.network
-    return Plan(options.command(), device, dtype, free, items, weights, stages, vae, seconds, offload, network)
-
-
-def rows_per_item(pipeline: Pipeline[ModelOptions]) -> int:
-    """Return how many rows the network is asked for one item, in all steps."""
-    return pipeline.views_per_item * branches(pipeline.options) * pipeline.num_steps
-
-
-def branches(options: ModelOptions) -> int:
-    """Return how many conditions a step asks the network about: with a prompt, and without for guidance."""
-    scale = options.cfg_scale if isinstance(options, SamplingOptions) else getattr(options, "guidance_scale", 1.0)
-    return 1 if scale == 1.0 else 2
+    stages = {name: stage(sources[name], work) for name, work in stage_works(pipeline).items()}
+    vae, piece = vae_bytes(checkpoint, options, device, dtype, items, max(0, free - lasting))
+    seconds, network = command_seconds(pipeline, items), checkpoint.family.network
+    return Plan(
+        options.command(),
+        device,
+        dtype,
+        free,
+        items,
+        weights,
+        stages,
+        vae,
+        seconds,
+        offload,
+        network,
+        piece,
+        mapped_bytes(checkpoint, device, dtype),
+    )
 
 
 def model_weights(options: ModelOptions, checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype) -> dict[str, int]:
@@ -245,59 +263,41 @@ def planned_offload(options: ModelOptions, checkpoint: Checkpoint, device: torch
     )
 
 
-def vae_bytes(checkpoint: Checkpoint, options: ModelOptions, device: torch.device, dtype: torch.dtype, items: int) -> int:
-    """Return what the VAE takes at most while it codes the run's pictures, one native picture at least."""
+def vae_bytes(
+    checkpoint: Checkpoint, options: ModelOptions, device: torch.device, dtype: torch.dtype, items: int, free: int
+) -> tuple[int, int]:
+    """Return what the VAE takes while it codes the run's pictures, in pieces as large as fit, and for the smallest piece."""
     width, height = (getattr(options, name, None) or checkpoint.native_size for name in ("width", "height"))
     vae = resolve_vae(options.vae, checkpoint) if options.vae else None
-    return coding_bytes(checkpoint, device, dtype, vae, pixels=width * height * items)
+    pixels = width * height * items
+    usual, least = (coding_bytes(checkpoint, device, dtype, vae, pixels, left) for left in (free, 0))
+    return usual, min(usual, least)
 
 
-def speed_keys(options: ModelOptions, model: PretrainedModel) -> tuple[str, str]:
-    """Return what seconds a row are recorded under: the model on this device; and the application too."""
-    on = f"{model.device.type} {torch.get_num_threads()}"
-    if model.device.type == "cuda":
-        on = torch.cuda.get_device_name(model.device)
-    key = f"{model.checkpoint.name} {on} {model.dtype}"
-    if options.offload != "auto" or options.quantize != "none":
-        key += f" {options.offload} {options.quantize}"
-    return key, f"{key} {options.application()}"
-
-
-def expected_seconds(options: ModelOptions, model: PretrainedModel, rows: int) -> float | None:
-    """Return what so many rows will take, by the last run of the application, or else of the model; None before one."""
-    speeds, (by_model, by_application) = read_cached("speeds"), speed_keys(options, model)
-    found = speeds.get(by_application, speeds.get(by_model))
-    return found * rows if isinstance(found, float) and found > 0 else None
-
-
-def record_speed(options: ModelOptions, model: PretrainedModel, rows: int, seconds: float) -> None:
-    """Record what so many rows took, for the next plan."""
-    if rows > 0 and seconds > 0:
-        for key in speed_keys(options, model):
-            write_cached("speeds", key, seconds / rows)
-
-
-def other_seconds(options: ModelOptions, model: PretrainedModel) -> float:
-    """Return what a command takes beside its steps, by the last of the application: imports, loading, saving, scores."""
-    found = read_cached("other_seconds").get(speed_keys(options, model)[1])
-    return found if isinstance(found, float) else 0.0
-
-
-def record_other_seconds(options: ModelOptions, model: PretrainedModel, seconds: float) -> None:
-    """Record what a command took beside its steps, for the next plan."""
-    write_cached("other_seconds", speed_keys(options, model)[1], seconds)
+def mapped_bytes(checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype) -> int:
+    """Return what a model's largest weight file takes of a limited address space while it is read; 0 without a limit."""
+    if device.type != "cpu" or address_limit() is None:
+        return 0
+    parts = (part for part in checkpoint.components if part in checkpoint.family.weighted_components)
+    names = {name for part in parts for name in checkpoint.weight_files(part, dtype.itemsize == 2)}
+    files = [checkpoint.snapshot / name for name in names] if checkpoint.is_local else []
+    return max((file.stat().st_size for file in files), default=0)
 
 
 def check_memory(options: ModelOptions) -> None:
-    """Raise InputError where a run's weights cannot fit into what is free, before anything loads."""
+    """Raise InputError where a run cannot fit into what is free, however little it does at once, before anything loads."""
     checkpoint, device = resolve(options.model), choose_device(options.device)
     dtype = choose_dtype(options.dtype, device, checkpoint.family.half)
     check_placement(options.offload, options.quantize, device)
     weights, free = model_weights(options, checkpoint, device, dtype), free_memory(device)
     offload = planned_offload(options, checkpoint, device, dtype)
     needed = resident_bytes(weights, checkpoint.family.network, offload) + (CONTEXT_BYTES if device.type == "cuda" else 0)
-    if offload in OFFLOADS:
-        needed += max((amount for name, amount in weights.items() if name.startswith("text_encoder")), default=0)
+    embedding = max((amount for name, amount in weights.items() if name.startswith("text_encoder")), default=0)
+    piece = vae_bytes(checkpoint, options, device, dtype, 1, 0)[1]
+    beside = max(embedding if offload in OFFLOADS else 0, mapped_bytes(checkpoint, device, dtype), piece)
+    if needed + beside <= free < needed + MOST_ROW_BYTES:  # only now a row's bytes matter, which take seconds to know
+        beside = max(beside, network_row_cost(checkpoint, dtype).bytes)
+    needed += beside
     if needed > free:
         largest, less = max(weights, key=lambda name: weights[name]), cure(device, dtype, checkpoint.family.half, offload)
         raise InputError(
@@ -311,6 +311,8 @@ def cure(device: torch.device, dtype: torch.dtype, half: str, offload: Offload) 
     """Return what takes less memory."""
     if device.type == "cuda" and offload in ("none", "text"):
         return "use --offload group, or a smaller --model"
+    if device.type == "cpu" and address_limit() is not None:
+        return "raise the limit (ulimit -v), or use a smaller --model"
     if dtype.itemsize > 2:
         return f"use --dtype {'bfloat16' if device.type == 'cpu' else half}, or a smaller --model"
     return "use a smaller --model" if device.type == "cpu" else "use --device cpu, or a smaller --model"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,10 +14,13 @@ from torch import Tensor
 from synoptic import io
 from synoptic.io.html import viewer_page
 from synoptic.metrics.clip import Clip, clip_score
+from synoptic.models.memory import with_fewer
 from synoptic.sampling.step import Decode, Step
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+    Frame = tuple[list[Image], list[str]]  # the pictures of a step, and their labels
 
 FPS, HOLD = 8, 12  # frames a second, and how many more the last one stays
 LARGEST = 1024  # pixels: a film of a wide picture need not be as large as the picture
@@ -70,44 +74,52 @@ class Recorder:
         self.kept = {int(i): (value,) for i, value in own.items()}
 
     def write(self, titles: Sequence[str], clip: Clip | None = None) -> None:
-        """Write NAME.trace.mp4, .gif and .html of each picture; `clip` scores an optimization's. Needs PyAV."""
-        for k, (file, title) in enumerate(zip(self.files, titles, strict=True)):
-            pictures = self._pictures(k)
-            curves: Curves = {}
-            if self.norms:
-                norms = torch.stack(self.norms)[:, k].tolist()
-                curves["gradient norm, log10"] = [(i + 1, math.log10(max(norm, 1e-12))) for i, norm in enumerate(norms)]
-                labels = [[f"step {i + 1}, gradient {norms[i]:.3g}"] for i in self.kept]
-                if clip:
-                    scores = [clip_score(clip, images[0], title) for images in pictures]
-                    curves["CLIP score"] = [(i + 1, score) for i, score in zip(self.kept, scores, strict=True)]
-                    labels = [[f"{text[0]}, score {score:.2f}"] for text, score in zip(labels, scores, strict=True)]
-            else:
-                labels = [
-                    [f"x after step {i + 1} of {len(self.kept)}", f"x0 predicted at t = {t:g}"]
-                    for i, t in self.times.items()
-                ]
-            columns = 1 if len(pictures[0]) == 1 or pictures[0][0].width > pictures[0][0].height else 2
-            self._write(file, title, list(zip(pictures, labels, strict=True)), columns, curves)
+        """Write NAME.trace.mp4, .gif and .html of each picture; `clip` scores an optimization's. Needs PyAV.
 
-    def _write(
-        self, file: Path, title: str, frames: list[tuple[list[Image], list[str]]], columns: int, curves: Curves
-    ) -> None:
-        film = [io.image_grid(images, labels, columns, cell=256) for images, labels in frames]
+        Where memory runs out a film has fewer frames.
+        """
+        for k, title in enumerate(titles):
+            with_fewer(partial(self._write_film, k, title, clip), list(self.kept))
+
+    def _write_film(self, k: int, title: str, clip: Clip | None, steps: Sequence[int]) -> None:
+        """Write what tells of picture k after these steps."""
+        pictures = self._pictures(k, steps)
+        curves: Curves = {}
+        if self.norms:
+            norms = torch.stack(self.norms)[:, k].tolist()
+            curves["gradient norm, log10"] = [(i + 1, math.log10(max(norm, 1e-12))) for i, norm in enumerate(norms)]
+            labels = [[f"step {i + 1}, gradient {norms[i]:.3g}"] for i in steps]
+            if clip:
+                scores = [clip_score(clip, images[0], title) for images in pictures]
+                curves["CLIP score"] = [(i + 1, score) for i, score in zip(steps, scores, strict=True)]
+                labels = [[f"{text[0]}, score {score:.2f}"] for text, score in zip(labels, scores, strict=True)]
+        else:
+            labels = [[f"x after step {i + 1} of {len(self.kept)}", f"x0 predicted at t = {self.times[i]:g}"] for i in steps]
+        columns = 1 if len(pictures[0]) == 1 or pictures[0][0].width > pictures[0][0].height else 2
+        self._write(self.files[k], title, dict(zip(steps, zip(pictures, labels, strict=True), strict=True)), columns, curves)
+
+    def _write(self, file: Path, title: str, frames: Mapping[int, Frame], columns: int, curves: Curves) -> None:
+        film = [io.image_grid(images, labels, columns, cell=256) for images, labels in frames.values()]
         film += film[-1:] * HOLD
         io.save_video(file.with_suffix(".trace.mp4"), film, FPS)
         io.save_gif(file.with_suffix(".trace.gif"), film, FPS)
-        position = [(i + 1) / max(1, self.n) for i in self.kept]
-        text = viewer_page(title, frames, columns=columns, curves=curves, position=position)
+        position = [(i + 1) / max(1, self.n) for i in frames]
+        text = viewer_page(title, list(frames.values()), columns=columns, curves=curves, position=position)
         io.atomic_write(recorded(file), lambda f: f.write(text.encode()))
 
     @torch.no_grad()
-    def _pictures(self, k: int) -> list[list[Image]]:
-        """Return picture k of every kept step, all as large as the last: stages grow."""
-        decoded = [
-            [io.to_pil(self.decoders[tuple(z.shape[1:])](z[k : k + 1]))[0] for z in states] for states in self.kept.values()
-        ]
-        width, height = decoded[-1][0].size
+    def _pictures(self, k: int, steps: Sequence[int]) -> list[list[Image]]:
+        """Return picture k after each of these steps, all as large as the last: stages grow."""
+
+        def decoded(step: int) -> list[Image]:
+            return [io.to_pil(self.decoders[tuple(z.shape[1:])](z[k : k + 1]))[0] for z in self.kept[step]]
+
+        last = decoded(steps[-1])
+        width, height = last[0].size
         scale = min(1, LARGEST / max(width, height))
         size = round(width * scale), round(height * scale)
-        return [[p.resize(size, NEAREST) if p.width < size[0] else p.resize(size) for p in pictures] for pictures in decoded]
+
+        def resized(pictures: list[Image]) -> list[Image]:
+            return [p.resize(size, NEAREST) if p.width < size[0] else p.resize(size) for p in pictures]
+
+        return [*(resized(decoded(step)) for step in steps[:-1]), resized(last)]

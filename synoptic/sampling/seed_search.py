@@ -27,7 +27,6 @@ class SearchRound(NamedTuple):
     scores: list[float]
 
 
-@torch.no_grad()
 def seed_search(
     sampler: JointSampler,
     model: Denoiser,
@@ -45,13 +44,31 @@ def seed_search(
     there is one round, of every finished picture.
     """
 
-    def run_round(round_sampler: JointSampler, some: Sequence[int]) -> SearchRound:
-        *_, step = round_sampler.sample(model, views, [torch.Generator().manual_seed(seed) for seed in some])
-        scores = score(step)
-        best = scores.argsort(descending=True, stable=True)
-        return SearchRound(round_sampler.num_steps, [some[k] for k in best.tolist()], scores[best].tolist())
+    @torch.no_grad()
+    def scores_of(some: Sequence[int], screening: bool) -> Tensor:
+        quick = replace(sampler, num_steps=screening_steps, sampler="dpm++", eta=0.0) if screening else sampler
+        *_, step = quick.sample(model, views, [torch.Generator().manual_seed(seed) for seed in some])
+        return score(step)
 
-    if screening_steps < sampler.num_steps:
-        yield (first := run_round(replace(sampler, num_steps=screening_steps, sampler="dpm++", eta=0.0), seeds))
+    return search_rounds(scores_of, seeds, sampler.num_steps, keep=keep, screening_steps=screening_steps)
+
+
+def search_rounds(
+    scores_of: Callable[[Sequence[int], bool], Tensor],
+    seeds: Sequence[int],
+    steps: int,
+    *,
+    keep: int = 1,
+    screening_steps: int = SCREENING_STEPS,
+) -> Iterator[SearchRound]:
+    """Yield the rounds of a search whose pictures are scored by `scores_of(seeds, screening)`, (B,): see `seed_search`."""
+
+    def run_round(some: Sequence[int], screening: bool) -> SearchRound:
+        scores = scores_of(some, screening)
+        best = scores.argsort(descending=True, stable=True)
+        return SearchRound(screening_steps if screening else steps, [some[k] for k in best.tolist()], scores[best].tolist())
+
+    if screening_steps < steps:
+        yield (first := run_round(seeds, True))
         seeds = first.seeds[: FINALISTS_PER_IMAGE * keep]
-    yield run_round(sampler, seeds)
+    yield run_round(seeds, False)

@@ -127,7 +127,7 @@ def pixels(path):
 def test_what_is_there_is_not_painted_again(prompts, whole, tmp_path, monkeypatch):
     out = tmp_path / "o"
     shutil.copytree(whole[0], out)
-    monkeypatch.setattr("synoptic.courses.generate.run", None)
+    monkeypatch.setattr("synoptic.jobs.spread.carry_out", None)
     assert evaluate(prompts, out=str(out), **QUICK).table == whole[1].table
     with pytest.raises(InputError) as e:
         evaluate(prompts, out=str(out), steps=3, guidance_scale=1.0)
@@ -137,7 +137,7 @@ def test_what_is_there_is_not_painted_again(prompts, whole, tmp_path, monkeypatc
 def test_a_wide_picture_that_is_ready_is_cut_and_a_full_one_among_crops_is_not_scored(
     prompts, tmp_path, caplog, monkeypatch
 ):
-    monkeypatch.setattr("synoptic.courses.generate.run", None)
+    monkeypatch.setattr("synoptic.jobs.spread.carry_out", None)
     (tmp_path / "wide_panoramas").mkdir()
     for prompt in WIDE:
         row = torch.arange(768).remainder(256).to(torch.uint8)
@@ -206,7 +206,7 @@ def test_plain_prompts_are_painted_one_picture_each(tmp_path):
 
 @pytest.mark.parametrize("method", ["auto", "eps", "x0", "xt"])
 def test_ready_ambiguous_pictures_a_folder_for_each_sync_rule(method, tmp_path, monkeypatch):
-    monkeypatch.setattr("synoptic.courses.generate.run", None)
+    monkeypatch.setattr("synoptic.jobs.spread.carry_out", None)
     folder = tmp_path / ("ambiguous_images" if method in ("auto", "x0") else f"ambiguous_images_{method}")
     pairs = read_set("ambiguous").entries
     put(folder, [file_name(prompt) for e in pairs for prompt in (e.prompt, e.other)])

@@ -58,7 +58,7 @@ def planned(kind: str, folder: Path, row: dict[str, Any]) -> Plan:
 @pytest.mark.parametrize("kind", ["sd2", "sdxl"])
 def test_no_run_took_more_than_is_planned_and_few_took_much_less(kind, tmp_path, on_a_gpu):
     """No more than 15 % too much, or 0.8 GiB: cuDNN takes less for four pictures of 512x512 than for one as large."""
-    folder, wrong = write_model(kind, tmp_path / kind, tiny=False), []
+    folder, wrong = write_model(kind, tmp_path / kind), []
     for row in TABLE:
         if row["model"] != kind:
             continue

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from synoptic.models.base import Conditioning
-from synoptic.models.memory import empty_cache, free_memory, halves, is_out_of_memory
+from synoptic.models.memory import empty_cache, free_memory, halves
 from synoptic.models.text import embed_in_halves
+from synoptic.utils.out_of_memory import is_out_of_memory
 
 GIB = 2**30
 

@@ -16,9 +16,9 @@ from synoptic.models.load_once import load_once
 from synoptic.models.unet import UNet
 from synoptic.options import options_class
 from synoptic.options.base import Options
-from synoptic.pipelines.generate import GeneratePipeline
-from synoptic.runs.errors import RunFailed
-from synoptic.runs.plan import expected_seconds, make_plan, make_plans, record_speed, speed_keys
+from synoptic.pipelines.base import pipeline_class
+from synoptic.runs.plan import make_plan, make_plans
+from synoptic.runs.speed import command_seconds, record_command, record_pictures, record_steps, stage_works, work_seconds
 from tests.drawings import disc
 
 HORSE, LAKE = "a photo of a horse", "a photo of a lake"
@@ -118,13 +118,38 @@ def test_the_largest_batch_is_that_which_is_made():
         assert largest_batch(branches, n, limit) == max(map(len, asked))
 
 
+def pipeline_of(options: Any) -> Any:
+    return pipeline_class(options.application())(load_once("bundled", **F32), options)
+
+
 def test_seconds_are_those_of_the_last_run(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    options, model = prepared("wide"), load_once("bundled", **F32)
-    record_speed(options, model, rows=10, seconds=5.0)
-    assert expected_seconds(options, model, 100) == 50.0
-    other = asked("edit", disc(), HORSE, model="bundled")
-    assert speed_keys(other, model)[0] == speed_keys(options, model)[0] and expected_seconds(other, model, 2) == 1.0
+    pipeline = pipeline_of(prepared("wide"))  # two steps of 512 x 256 pixels
+    (work,) = stage_works(pipeline).values()
+    assert work_seconds(pipeline, 1) is None and work.steps == 2
+    record_steps(pipeline, 1, [50.0, 53.0])  # the first step has what is done once
+    record_pictures(pipeline, 1, 2.0)
+    assert work_seconds(pipeline, 4) == 4 * (2 * 3.0 + 2.0)
+    record_command(pipeline, 1, 20.0)
+    assert command_seconds(pipeline, 4) == 4 * 8.0 + 12.0
+    other = pipeline_of(asked("wide", LAKE, width=1024, steps=2, model="bundled"))
+    rows = stage_works(other)["bundled"].rows
+    assert work_seconds(other, 1) == pytest.approx(2 * 3.0 * rows / work.rows + 2 * 2.0)
+    edit = pipeline_of(asked("edit", disc(), HORSE, steps=2, strength=0.5, model="bundled"))  # by the model's
+    assert work_seconds(edit, 1) == pytest.approx(3.0 * stage_works(edit)["bundled"].rows / work.rows + 1.0)
+
+
+def test_each_stage_has_a_speed_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    options = asked("generate", HORSE, steps=3, model="bundled-if")
+    pipeline = pipeline_class("generate")(load_once("bundled-if", **F32), options)
+    works = stage_works(pipeline)
+    assert len(works) > 1 and sum(work.steps for work in works.values()) == pipeline.num_steps
+    ticks, now = [], 0.0
+    for seconds, work in enumerate(works.values(), start=1):  # a row of the first takes 1 s, of the second 2 s, …
+        ticks += [now := now + seconds * work.rows for _ in range(work.steps)]
+    record_steps(pipeline, 1, ticks)
+    assert work_seconds(pipeline, 2) == pytest.approx(2 * now)
 
 
 def test_a_command_is_expected_to_take_its_steps_and_what_it_took_beside_them(tmp_path, monkeypatch):
@@ -150,81 +175,6 @@ def test_a_run_that_cannot_fit_is_refused_before_anything_loads(tmp_path, monkey
     assert e.value.rule == "memory" and "10 MiB are free" in str(e.value) and not (tmp_path / "out").exists()
     plan = make_plan(prepared("wide"))
     assert not plan.fits and "does not fit" in str(plan)
-
-
-def limited(function: Any, most: int) -> Any:
-    """Return a method that runs out of memory where its argument has more than `most` rows."""
-
-    def call(self: Any, x: torch.Tensor, *rest: Any) -> Any:
-        if len(x) > most:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return function(self, x, *rest)
-
-    return call
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("place", "most"), [("unet.UNet.__call__", 2), ("latent.LatentSpace._decode_tile", 1)])
-def test_memory_that_runs_out_halves_and_the_pictures_are_the_same(place, most, tmp_path, monkeypatch):
-    how = {"model": "bundled", "steps": 2, "count": 3, "upscalers": "none", **F32}
-    whole = synoptic.run("generate", HORSE, out=str(tmp_path / "whole"), **how).images
-    module, cls, method = place.split(".")
-    owner = getattr(__import__(f"synoptic.models.{module}", fromlist=[cls]), cls)
-    monkeypatch.setattr(owner, method, limited(getattr(owner, method), most))
-    parts = synoptic.run("generate", HORSE, out=str(tmp_path / "parts"), **how).images
-    for a, b in zip(whole, parts, strict=True):
-        assert max(abs(x - y) for x, y in zip(a.tobytes(), b.tobytes(), strict=True)) <= 1
-
-
-def test_memory_that_runs_out_halves_a_batch_in_python_too(monkeypatch):
-    how = {"steps": 1, "upscalers": "none", "guidance_scale": 1.0}
-    model = load_once("bundled", **F32)
-    seeds, sample, seen = (1, 2, 3), GeneratePipeline.sample, []
-    whole = [synoptic.generate(model, HORSE, seed=seed, **how).images[0] for seed in seeds]
-
-    def at_most_two(self: Any, items: Any) -> Any:
-        if len(items) > 2:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        seen.append(len(items))
-        return sample(self, items)
-
-    monkeypatch.setattr(GeneratePipeline, "sample", at_most_two)
-    parts = synoptic.generate(model, HORSE, seed=1, count=3, **how).images
-    assert seen == [1, 2]
-    for a, b in zip(whole, parts, strict=True):
-        assert max(abs(x - y) for x, y in zip(a.tobytes(), b.tobytes(), strict=True)) <= 1
-
-
-@pytest.mark.parametrize("place", ["load.load", "text.ClipTextEncoder.__call__", "unet.UNet.__call__"])
-def test_memory_that_does_not_suffice_is_one_line(place, tmp_path, monkeypatch, capsys):
-    def never(*_: object, **__: object) -> None:
-        raise torch.OutOfMemoryError("CUDA out of memory")
-
-    monkeypatch.setattr(f"synoptic.models.{place}", never)
-    monkeypatch.setattr("synoptic.models.load_once._kept", {})
-    words = ["generate", HORSE, "--model=bundled", "--steps=1", "--dtype=float32", f"--out={tmp_path / 'out'}"]
-    monkeypatch.setattr("sys.argv", ["synoptic", *words])
-    with pytest.raises(SystemExit) as e:
-        cli.main()
-    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("synoptic: ")]
-    assert e.value.code == 1 and len(lines) == 1 and "memory" in lines[0]
-
-
-def test_what_was_painted_before_memory_ran_out_is_kept(tmp_path, monkeypatch):
-    calls = []
-    embed = UNet.__call__
-
-    def later(self: Any, x: torch.Tensor, *rest: Any) -> Any:
-        calls.append(len(x))
-        if len(calls) > 2:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return embed(self, x, *rest)
-
-    monkeypatch.setattr(UNet, "__call__", later)
-    monkeypatch.setattr("synoptic.runs.execute.max_batch_rows", lambda *_: 2)  # a picture at a time
-    with pytest.raises((RunFailed, torch.OutOfMemoryError)):
-        synoptic.run("generate", HORSE, count=3, steps=2, model="bundled", upscalers="none", out=str(tmp_path), **F32)
-    assert [file.name for file in tmp_path.glob("a_*.png")] == ["a_photo_of_a_horse_0.png"]
 
 
 def test_a_training_has_no_plan(tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 import transformers
@@ -9,6 +11,7 @@ from torch import Tensor
 
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.components import load_network, readable
+from synoptic.models.memory import in_halves
 
 
 class DepthEstimator:
@@ -27,9 +30,11 @@ class DepthEstimator:
 
     @torch.no_grad()
     def __call__(self, picture: Tensor) -> Tensor:
-        rows = list((picture.float().clamp(-1, 1).cpu() + 1) / 2)
-        asked = self.processor(images=rows, do_rescale=False, return_tensors="pt").to(self.model.device)
-        near = self.model(**asked).predicted_depth[:, None].float().cpu() ** self.power
+        def estimate(rows: Sequence[Tensor]) -> Tensor:
+            asked = self.processor(images=rows, do_rescale=False, return_tensors="pt").to(self.model.device)
+            return self.model(**asked).predicted_depth[:, None].float().cpu() ** self.power
+
+        near = torch.cat(in_halves(estimate, list((picture.float().clamp(-1, 1).cpu() + 1) / 2)))
         near = F.interpolate(near, picture.shape[-2:], mode="bicubic", align_corners=False)
         low, high = near.amin((1, 2, 3), keepdim=True), near.amax((1, 2, 3), keepdim=True)
         return ((near - low) / (high - low).clamp(min=torch.finfo(near.dtype).tiny)).expand(-1, 3, -1, -1)
