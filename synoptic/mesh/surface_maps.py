@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ from torch import Tensor
 from synoptic.mesh.painted_surface import PaintedSurface
 from synoptic.mesh.rasterize import Fragments, rasterize
 from synoptic.nerf.cameras import Camera, orbit_cameras
-from synoptic.views.surface import SurfaceMaps
+from synoptic.views.surface import Grains, SurfaceMaps
 
 RADIUS, FOV = 3.3, math.radians(36)  # a unit ball fills nearly all of the picture
 FILL, ZOOM = 0.8, 1.5  # of a picture's side, that a surface fills; views' fields differ no more than by this factor
@@ -101,6 +102,10 @@ def surface_maps(surface: PaintedSurface, camera: Camera, side: int) -> SurfaceM
     covered = pitch(camera, side).log().mean().exp().item()
     cell = torch.full_like(seen.face, -1)
     cell[inside] = _boxes(surface, seen, inside, CELL * covered)
+    return SurfaceMaps(cell, cosines(surface, camera, seen), firmness(inside), partial(_grains, surface, camera, side, covered))
+
+
+def _grains(surface: PaintedSurface, camera: Camera, side: int, covered: float) -> Grains:
     fine = rasterize(surface.triangles, camera, SUBPIXELS * side)
     hit = fine.face >= 0
     grains = _boxes(surface, fine, hit, GRAIN * covered)
@@ -111,9 +116,7 @@ def surface_maps(surface: PaintedSurface, camera: Camera, side: int) -> SurfaceM
         own, of = grains[view == n], pixel[view == n]
         number, first = _first(own)
         pairs.append(torch.stack([number, of[first]], 1))
-    return SurfaceMaps(
-        cell, cosines(surface, camera, seen), firmness(inside), pairs, int(grains.max()) + 1 if len(grains) else 0
-    )
+    return Grains(pairs, int(grains.max()) + 1 if len(grains) else 0)
 
 
 def _boxes(surface: PaintedSurface, seen: Fragments, where: Tensor, size: float) -> Tensor:

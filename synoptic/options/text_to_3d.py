@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal, Self
 
 from synoptic.errors import InputError
+from synoptic.mesh import require_mesh
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.registry import resolve_clip
 from synoptic.options.base import UNSET, Item, Option
@@ -91,6 +92,9 @@ class TextTo3DOptions(PixelModelOptions, PromptOptions, DistillationOptions):
         Option("CLIP that checks and chooses: auto (bundled; of other models clip-vit-b32), a hub id or a directory"),
     ] = "auto"
     frames: Annotated[int, Option("pictures of the film and of the page to turn it on", at_least=1)] = 90
+    retexture: Annotated[
+        bool, Option("paint the finished mesh anew by the bundled model, as `synoptic texture` does, as painted.glb")
+    ] = False
     out: Out = None
 
     @property
@@ -104,6 +108,21 @@ class TextTo3DOptions(PixelModelOptions, PromptOptions, DistillationOptions):
     def items(self) -> list[Item]:
         return one_picture_per_prompt(self.prompt, [self.seed])
 
+    def check_retexture(self, checkpoint: Checkpoint) -> None:
+        """Raise InputError where the mesh could not be painted anew: without its packages, or of what another model knows."""
+        if not self.retexture:
+            return
+        try:
+            require_mesh()
+        except ImportError as e:
+            raise InputError(f"--retexture paints a mesh: {e}", rule="missing-package") from None
+        if not checkpoint.is_bundled:
+            raise InputError(
+                f"--retexture paints what the bundled models know, {checkpoint.name} was given: omit it, and give the run's"
+                " mesh.glb to `synoptic texture` with --model and --controlnet",
+                rule="retexture-model",
+            )
+
     def resolve(self, checkpoint: Checkpoint) -> Self:
         for prompt in self.prompt:
             if not prompt.strip():
@@ -113,6 +132,7 @@ class TextTo3DOptions(PixelModelOptions, PromptOptions, DistillationOptions):
         self = fill(super().resolve(checkpoint), scene_defaults(checkpoint).options(self.loss))
         self = fill(self, {"clip_model": "bundled" if checkpoint.is_bundled else "clip-vit-b32"})
         resolve_clip(self.clip_model)
+        self.check_retexture(checkpoint)
         self.check_times(checkpoint)
         self.check_student(checkpoint, self.loss)
         if self.seeds > 1 and not self.short_steps:
