@@ -25,9 +25,10 @@ def retexture(mesh: Path, prompt: str, seed: int, *, device: str, dtype: str, lo
     (output,) = finish(pipeline.steps(options.items()))
     assert isinstance(output, TexturedOutput) and output.mesh is not None
     page, about = output.files[".viewer.html"], {"command": options.command(), "figures": output.figures}
-    assert isinstance(page, str)
-    written = {".glb": output.mesh[".glb"], ".html": page.encode(), ".json": (json.dumps(about, indent=2) + "\n").encode()}
+    assert callable(page)
+    page(mesh.with_name(f"{NAME}.html"))
     io.save_image(mesh.with_name(f"{NAME}.png"), output.image, about)
+    written = {".glb": output.mesh[".glb"], ".json": (json.dumps(about, indent=2) + "\n").encode()}
     for ending, data in written.items():
         io.atomic_write(mesh.with_name(NAME + ending), lambda f, data=data: f.write(data))
     log(f"painted: views agree to {output.figures['view_agreement']:.1f} dB")
