@@ -33,9 +33,7 @@ def diffused(surface: PaintedSurface, place: Tensor, face: Tensor, color: Tensor
     degree = np.asarray(graph[~given].sum(1)).ravel()
     system, condition = diags_array(degree) - inner, diags_array(1 / degree.clip(1e-12))
     for channel in colors.T:
-        channel[~given] = cg(
-            system, outer @ channel[given], channel[~given], rtol=TOLERANCE, maxiter=ROUNDS, M=condition
-        )[0]
+        channel[~given] = cg(system, outer @ channel[given], channel[~given], rtol=TOLERANCE, maxiter=ROUNDS, M=condition)[0]
     return torch.from_numpy(colors).to(color)
 
 

@@ -27,7 +27,7 @@ class SmoothNormals:
         return self._mean(self.smooth, place, normal, BETWEEN)
 
     def _mean(self, vectors: Tensor, place: Tensor, normal: Tensor, count: int) -> Tensor:
-        """Directions (M, 3) of the nearest samples, those farther away less, down to nothing; `normal` where all are behind."""
+        """Mean directions (M, 3) of the nearest samples, by how near they are; `normal` where all face the other way."""
         away, which = (torch.from_numpy(part) for part in self.tree.query(place.numpy(), count))
         weight = 1 - (away.float() / away[:, -1:].float().clamp(min=1e-9)) ** 2
         weight = weight * ((self.normals[which] * normal[:, None]).sum(-1) > BACK)

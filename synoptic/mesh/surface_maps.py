@@ -102,7 +102,9 @@ def surface_maps(surface: PaintedSurface, camera: Camera, side: int) -> SurfaceM
     covered = pitch(camera, side).log().mean().exp().item()
     cell = torch.full_like(seen.face, -1)
     cell[inside] = _boxes(surface, seen, inside, CELL * covered)
-    return SurfaceMaps(cell, cosines(surface, camera, seen), firmness(inside), partial(_grains, surface, camera, side, covered))
+    return SurfaceMaps(
+        cell, cosines(surface, camera, seen), firmness(inside), partial(_grains, surface, camera, side, covered)
+    )
 
 
 def _grains(surface: PaintedSurface, camera: Camera, side: int, covered: float) -> Grains:

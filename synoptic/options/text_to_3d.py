@@ -109,7 +109,7 @@ class TextTo3DOptions(PixelModelOptions, PromptOptions, DistillationOptions):
         return one_picture_per_prompt(self.prompt, [self.seed])
 
     def check_retexture(self, checkpoint: Checkpoint) -> None:
-        """Raise InputError where the mesh could not be painted anew: without its packages, or of what another model knows."""
+        """Raise InputError where the mesh could not be painted anew: its packages are missing, or another model made it."""
         if not self.retexture:
             return
         try:
@@ -129,10 +129,10 @@ class TextTo3DOptions(PixelModelOptions, PromptOptions, DistillationOptions):
                 raise InputError(
                     'an object is needed, an empty prompt was given: name one, for example "a red mug"', rule="prompt-empty"
                 )
+        self.check_retexture(checkpoint)
         self = fill(super().resolve(checkpoint), scene_defaults(checkpoint).options(self.loss))
         self = fill(self, {"clip_model": "bundled" if checkpoint.is_bundled else "clip-vit-b32"})
         resolve_clip(self.clip_model)
-        self.check_retexture(checkpoint)
         self.check_times(checkpoint)
         self.check_student(checkpoint, self.loss)
         if self.seeds > 1 and not self.short_steps:
