@@ -40,10 +40,11 @@ def diffused(surface: PaintedSurface, place: Tensor, face: Tensor, color: Tensor
 def _graph(surface: PaintedSurface, at: np.ndarray, face: Tensor, wanted: np.ndarray) -> csr_array:
     """How near places (M, 3) are to each other, (M, M), symmetric: of the wanted ones and their neighbors on the surface."""
     (rows,) = wanted.nonzero()
-    away, which = KDTree(at).query(at[rows], min(NEIGHBORS + 1, len(at)))
+    count = min(NEIGHBORS + 1, len(at))
+    away, which = KDTree(at).query(at[rows], count)
     normals = surface.normals[face].numpy()
     beside = (normals[rows][:, None] * normals[which]).sum(-1) > BACK
     weight = beside / (away + NEAREST * np.median(away)) ** 2
     weight[which == rows[:, None]] = 0
-    graph = coo_array((weight.ravel(), (np.repeat(rows, which.shape[1]), which.ravel())), (len(at), len(at))).tocsr()
-    return graph.maximum(graph.T)
+    graph = coo_array((weight.ravel(), (np.repeat(rows, count), which.ravel())), (len(at), len(at))).tocsr()
+    return csr_array(graph.maximum(graph.T))

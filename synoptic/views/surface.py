@@ -17,11 +17,11 @@ LEAST_COSINE = LEAST_FIRM = 0.01  # that a pixel counts by, however obliquely it
 
 class Grains(NamedTuple):
     """What views share noise in: `pairs` (K, 2) of each view, the number of a grain and the pixel that it lies in, no grain
-    in two pixels of a view; there are `count`.
+    in two pixels of a view; there are `total`.
     """
 
     pairs: Sequence[Tensor]
-    count: int
+    total: int
 
 
 class SurfaceMaps(NamedTuple):
@@ -67,7 +67,7 @@ class SurfaceViews(GatheredViews):
         """
         C, N, s = self.channels, len(self), self.side
         grains = self.maps.grains()
-        dense = randn((C, 1, max(1, grains.count)), rngs, like).flatten(2)
+        dense = randn((C, 1, max(1, grains.total)), rngs, like).flatten(2)
         own = randn((C * N, s, s), rngs, like).view(-1, C, N, s * s)
         views = []
         for n, pairs in enumerate(grains.pairs):
