@@ -56,10 +56,10 @@ def regional_cfg(
             else prompt_weights(views)
         )
         if not last or not torch.equal(w, last[0][0]):
-            conds = {"cond": Conditioning.mix(cond, w)} | (
-                {"null": Conditioning.mix(null, w)} if bool((scales != 1).any()) else {}
-            )
-            scale = (w @ scales.to(w)).repeat(len(specs[0].prompts)).view(-1, 1, 1, 1).to(x)
+            own = w @ scales.to(w)
+            guided = not torch.allclose(own, torch.ones_like(own))
+            conds = {"cond": Conditioning.mix(cond, w)} | ({"null": Conditioning.mix(null, w)} if guided else {})
+            scale = own.repeat(len(specs[0].prompts)).view(-1, 1, 1, 1).to(x)
             last[:] = [(w, cfg_from_conditions(model, conds, scale, clip=clip, max_rows=max_rows))]
         return last[0][1](x, t, views)
 

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from scipy.ndimage import distance_transform_edt
-from scipy.spatial import KDTree
 from torch import Tensor
 
+from synoptic.mesh.diffuse import diffused
 from synoptic.mesh.painted_surface import PaintedSurface
 from synoptic.mesh.rasterize import rasterize
+from synoptic.mesh.smooth_normals import SmoothNormals
 from synoptic.mesh.surface_maps import away_from_edges, firmness, screen_of, visible_cosine
 from synoptic.nerf.cameras import Camera
 
 POWER = 6  # of the cosine that a picture counts by
 SHADOW_SIDE = 512  # pixels of the maps that say what hides what
-NORMAL_REACH = 0.3  # as far as this counts a quarter turn of the normal, where unseen texels look for seen ones
-NEIGHBORS = 4
 EROSION = 2  # pixels of a silhouette that show something of what is behind it
 
 
@@ -33,10 +31,12 @@ class Fused(NamedTuple):
 def fuse(surface: PaintedSurface, camera: Camera, pictures: Tensor, side: int) -> Fused:
     """Textures of side² texels of pictures (B, 3, s, s): each texel the mean of those that see it, by cos⁶.
 
-    Read between pixels, away from silhouettes. Texels that none sees have the colors of the nearest on the surface that face
-    the same way; those outside of all faces that of the nearest inside, so that no renderer's filter meets another color.
+    Read between pixels, away from silhouettes. Weights know no borders of charts, by normals that turn smoothly over folds,
+    nor do texels that none sees, which go over into those around them on the surface. Outside of all faces are the colors
+    of the nearest inside, so that no renderer's filter meets another.
     """
     texels = surface.texels(side)
+    normals = SmoothNormals(surface).at(texels.place, surface.normals[texels.face])
     total, color = torch.zeros(len(texels.number), 1), torch.zeros(len(texels.number), 3)
     size = pictures.shape[-1]
     inside = away_from_edges(rasterize(surface.triangles, camera, size), camera)[:, None].float()
@@ -44,7 +44,7 @@ def fuse(surface: PaintedSurface, camera: Camera, pictures: Tensor, side: int) -
     firm = firmness(inside[:, 0] > 0)[:, None]
     for k in range(len(pictures)):
         one = Camera(*(part[k : k + 1] for part in camera))
-        cosine = visible_cosine(surface, one, texels.place, texels.face, SHADOW_SIDE)
+        cosine = visible_cosine(surface, one, texels.place, normals, SHADOW_SIDE)
         grid = (screen_of(one, texels.place)[0] * torch.tensor([1.0, -1.0]))[None, None]
         read = F.grid_sample(pictures[k : k + 1].float(), grid, padding_mode="border", align_corners=False)[0, :, 0].T
         counts, shown = F.grid_sample(torch.cat([firm, inside], 1)[k : k + 1], grid, align_corners=False)[0, :, 0]
@@ -52,8 +52,7 @@ def fuse(surface: PaintedSurface, camera: Camera, pictures: Tensor, side: int) -
         total, color = total + weight, color + weight * read
     seen = total[:, 0] > 0
     color[seen] /= total[seen]
-    if seen.any() and not seen.all():
-        color[~seen] = _from_surface(surface, texels.place, texels.face, color, seen)
+    color = diffused(surface, texels.place, texels.face, color, seen)
     texture = torch.zeros(len(surface.materials) * side * side, 3)
     texture[texels.number] = color
     covered = torch.zeros(len(texture), dtype=torch.bool).index_fill(0, texels.number, True).view(-1, side, side)
@@ -61,15 +60,6 @@ def fuse(surface: PaintedSurface, camera: Camera, pictures: Tensor, side: int) -
     for k in range(len(painted)):
         painted[k] = _padded(painted[k], covered[k])
     return Fused(painted.reshape(-1, side, 3).permute(2, 0, 1), seen.double().mean().item())
-
-
-def _from_surface(surface: PaintedSurface, place: Tensor, face: Tensor, color: Tensor, seen: Tensor) -> Tensor:
-    """Return colors (M, 3) of places that no picture shows, by seen ones near them that face the same way."""
-    found = torch.cat([place, NORMAL_REACH * surface.normals[face]], 1).numpy()
-    away, which = KDTree(found[seen.numpy()]).query(found[~seen.numpy()], min(NEIGHBORS, int(seen.sum())))
-    away, which = torch.from_numpy(np.atleast_2d(away)), torch.from_numpy(np.atleast_2d(which))
-    weight = 1 / (away + 1e-4)
-    return ((color[seen][which] * weight[..., None]).sum(1) / weight.sum(1, keepdim=True)).float()
 
 
 def _padded(texture: Tensor, covered: Tensor) -> Tensor:
@@ -88,8 +78,9 @@ def render_texture(surface: PaintedSurface, texture: Tensor, camera: Camera, sid
     shown = []
     for k in range(len(camera.eye)):
         seen = rasterize(surface.triangles, Camera(*(part[k : k + 1] for part in camera)), side * fine)
-        at = surface.texel_of(seen.face.clamp(min=0), seen.share, texture.shape[-1])
-        color = torch.where(seen.face[..., None] >= 0, texture.flatten(1).T[at], 1.0)
+        hit = seen.face >= 0
+        color = torch.ones(*hit.shape, 3)
+        color[hit] = surface.colors(texture, seen.face[hit], seen.share[hit])
         shown.append(F.avg_pool2d(color.permute(0, 3, 1, 2), fine))
     return torch.cat(shown)
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 import torch.nn.functional as F
+from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 
 from synoptic.mesh import read_mesh
@@ -16,6 +17,7 @@ from synoptic.mesh.mesh_file import MeshFile, Unwrapped
 from synoptic.mesh.unwrap import SLOW, own_primitives, texels, unwrap, why_not
 
 AXES = {"x": (1, 0, 0), "y": (0, 1, 0), "z": (0, 0, 1), "-x": (-1, 0, 0), "-y": (0, -1, 0), "-z": (0, 0, -1)}
+FILTER = 2**0.5  # texels from a face's to those that are read with them, between texels
 
 
 class Texels(NamedTuple):
@@ -73,6 +75,14 @@ class PaintedSurface:
         """(F,)."""
         return self._cross.norm(dim=-1) / 2
 
+    def sampled(self, count: int) -> tuple[Tensor, Tensor]:
+        """Faces (count,) and places (count, 3) spread evenly over the surface, always the same."""
+        rng = torch.Generator().manual_seed(0)
+        face = torch.multinomial(self.areas, count, True, generator=rng)
+        corner = torch.rand(count, 2, generator=rng)
+        root = corner[:, :1].sqrt()
+        return face, self.place(face, torch.cat([1 - root, root * (1 - corner[:, 1:]), root * corner[:, 1:]], 1))
+
     def place(self, face: Tensor, share: Tensor) -> Tensor:
         """Return places (…, 3) on faces (…) by the shares of their corners (…, 3)."""
         return (self.triangles[face] * share[..., None]).sum(-2)
@@ -84,19 +94,56 @@ class PaintedSurface:
         row = ((1 - v) * side).floor().long().clamp(0, side - 1)
         return (self.texture[face] * side + row) * side + column
 
+    def colors(self, texture: Tensor, face: Tensor, share: Tensor) -> Tensor:
+        """What textures (3, M*T, T) show at places on faces (M,) by the shares of their corners, between texels, (M, 3)."""
+        side, texels = texture.shape[-1], texture.flatten(1).T
+        u, v = (self.uv[face] * share[..., None].double()).sum(-2).unbind(-1)
+        column, row = (u * side - 0.5).clamp(0, side - 1), ((1 - v) * side - 0.5).clamp(0, side - 1)
+        left, top = column.floor().long().clamp(max=side - 2), row.floor().long().clamp(max=side - 2)
+        right, down = (column - left)[:, None].float(), (row - top)[:, None].float()
+        first = (self.texture[face] * side + top) * side + left
+        above = torch.lerp(texels[first], texels[first + 1], right)
+        return torch.lerp(above, torch.lerp(texels[first + side], texels[first + side + 1], right), down)
+
     def texels(self, side: int) -> Texels:
-        """Return every texel of textures side x side whose middle lies in a face, once."""
+        """Every texel of textures side x side whose middle lies in a face, once, and those beside them that filters read.
+
+        These are as near to the surface as can be: on the border of the nearest face.
+        """
         parts = []
         for k in range(len(self.materials)):
             (faces,) = ((self.texture == k) & self.owned).nonzero(as_tuple=True)
             pairs = texels(self.uv[faces].numpy(), side)
             at, first = np.unique(pairs[:, 0], return_index=True)
-            parts.append((torch.from_numpy(at) + k * side * side, faces[torch.from_numpy(pairs[first, 1])]))
+            face = torch.full((side * side,), -1)
+            face[torch.from_numpy(at)] = faces[torch.from_numpy(pairs[first, 1])]
+            face = _grown(face.view(side, side)).flatten()
+            (number,) = (face >= 0).nonzero(as_tuple=True)
+            parts.append((number + k * side * side, face[number]))
         index, face = (torch.cat(part) for part in zip(*parts, strict=True))
         row, column = index % (side * side) // side, index % side
         at = torch.stack([(column + 0.5) / side, 1 - (row + 0.5) / side], -1).double()
-        a, b, c = self.uv[face].unbind(1)
-        matrix = torch.stack([b - a, c - a], -1)
-        second, third = torch.linalg.solve(matrix, (at - a)[..., None])[..., 0].unbind(-1)
-        share = torch.stack([1 - second - third, second, third], -1).clamp(0, 1)
-        return Texels(index, face, self.place(face, share.float()))
+        return Texels(index, face, self.place(face, _nearest_shares(self.uv[face], at).float()))
+
+
+def _grown(face: Tensor) -> Tensor:
+    """Numbers (T, T), those at -1 and within `FILTER` of another replaced by the nearest other."""
+    if (face < 0).all():
+        return face
+    away, (row, column) = distance_transform_edt(face.numpy() < 0, return_indices=True)  # type: ignore[misc]
+    nearest = face[torch.from_numpy(row).long(), torch.from_numpy(column).long()]
+    return torch.where(torch.from_numpy(away) <= FILTER, nearest, -1)
+
+
+def _nearest_shares(corners: Tensor, at: Tensor) -> Tensor:
+    """The corners' shares (M, 3) of the places of triangles (M, 3, 2) that are nearest to places (M, 2)."""
+    matrix = torch.stack([corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]], -1)
+    second, third = torch.linalg.solve(matrix, (at - corners[:, 0])[..., None])[..., 0].unbind(-1)
+    inside = torch.stack([1 - second - third, second, third], -1)
+    along = corners.roll(-1, 1) - corners
+    far = ((at[:, None] - corners) * along).sum(-1) / along.square().sum(-1).clamp(min=1e-30)
+    far = far.clamp(0, 1)
+    nearest = (corners + far[..., None] * along - at[:, None]).square().sum(-1).argmin(1, keepdim=True)
+    far = far.gather(1, nearest)
+    border = torch.zeros_like(inside).scatter(1, nearest, 1 - far).scatter(1, (nearest + 1) % 3, far)
+    return torch.where((inside >= 0).all(1, keepdim=True), inside, border)

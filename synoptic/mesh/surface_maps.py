@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ from torch import Tensor
 from synoptic.mesh.painted_surface import PaintedSurface
 from synoptic.mesh.rasterize import Fragments, rasterize
 from synoptic.nerf.cameras import Camera, orbit_cameras
-from synoptic.views.surface import SurfaceMaps
+from synoptic.views.surface import Grains, SurfaceMaps
 
 RADIUS, FOV = 3.3, math.radians(36)  # a unit ball fills nearly all of the picture
 FILL, ZOOM = 0.8, 1.5  # of a picture's side, that a surface fills; views' fields differ no more than by this factor
@@ -28,6 +29,7 @@ FRONT = 15.0  # degrees of elevation of the first view
 ELEVATIONS = (FRONT, -15.0, 40.0, -45.0, 75.0, -80.0)
 WORTH = 0.004  # of the surface: what a further view must add
 STRAIGHT, ENOUGH = 3, 0.5  # of the cosine, by which a view is worth something; and how much of it is about enough
+LEAST_SEEN = 0.1  # cosine of a look that shows a place at all
 APART = math.cos(math.radians(40))  # nearer to each other two views show nearly the same
 AZIMUTHS = 8
 
@@ -104,6 +106,12 @@ def surface_maps(surface: PaintedSurface, camera: Camera, side: int) -> SurfaceM
     covered = pitch(camera, side).log().mean().exp().item()
     cell = torch.full_like(seen.face, -1)
     cell[inside] = _boxes(surface, seen, inside, CELL * covered)
+    return SurfaceMaps(
+        cell, cosines(surface, camera, seen), firmness(inside), partial(_grains, surface, camera, side, covered)
+    )
+
+
+def _grains(surface: PaintedSurface, camera: Camera, side: int, covered: float) -> Grains:
     fine = rasterize(surface.triangles, camera, SUBPIXELS * side)
     hit = fine.face >= 0
     grains = _boxes(surface, fine, hit, GRAIN * covered)
@@ -114,9 +122,7 @@ def surface_maps(surface: PaintedSurface, camera: Camera, side: int) -> SurfaceM
         own, of = grains[view == n], pixel[view == n]
         number, first = _first(own)
         pairs.append(torch.stack([number, of[first]], 1))
-    return SurfaceMaps(
-        cell, cosines(surface, camera, seen), firmness(inside), pairs, int(grains.max()) + 1 if len(grains) else 0
-    )
+    return Grains(pairs, int(grains.max()) + 1 if len(grains) else 0)
 
 
 def _boxes(surface: PaintedSurface, seen: Fragments, where: Tensor, size: float) -> Tensor:
@@ -156,18 +162,18 @@ def choose_views(surface: PaintedSurface, most: int) -> ChosenViews:
     """
     azimuth = torch.arange(AZIMUTHS).repeat(len(ELEVATIONS)) * (360.0 / AZIMUTHS)
     elevation = torch.tensor(ELEVATIONS).repeat_interleave(AZIMUTHS)
-    camera = cameras_at(azimuth, elevation)
-    rng = torch.Generator().manual_seed(0)
-    face = torch.multinomial(surface.areas, SAMPLES, True, generator=rng)
-    corner = torch.rand(SAMPLES, 2, generator=rng)
-    root = corner[:, :1].sqrt()
-    share = torch.cat([1 - root, root * (1 - corner[:, 1:]), root * corner[:, 1:]], 1)
-    place = surface.place(face, share)
-    found = torch.stack(
-        [visible_cosine(surface, Camera(*(part[k : k + 1] for part in camera)), place, face) for k in range(len(azimuth))]
-    )
+    camera = framed(surface, cameras_at(azimuth, elevation))
+    face, place = surface.sampled(SAMPLES)
+    looks = []
+    for k in range(len(azimuth)):
+        one = Camera(*(part[k : k + 1] for part in camera))
+        seen = rasterize(surface.triangles, one, SELECTION_SIDE)
+        firm = firmness(away_from_edges(seen, one))[:, None]
+        cosine = _where_seen(one, seen, place, _facing(one, place, surface.normals[face]))
+        looks.append((cosine, _read(firm, one, place)))
+    found, firm = (torch.stack(part) for part in zip(*looks, strict=True))
     toward = F.normalize(camera.eye, dim=1)
-    lacking = (-(found**STRAIGHT) / ENOUGH).exp()
+    lacking = (-(found**STRAIGHT) * firm / ENOUGH).exp()
     left, chosen = lacking[0], [0]
     while len(chosen) < most:
         gain = (left * (1 - lacking)).mean(1)
@@ -179,24 +185,35 @@ def choose_views(surface: PaintedSurface, most: int) -> ChosenViews:
         chosen.append(k)
     best = found[chosen].amax(0)
     chosen = [0, *sorted(chosen[1:], key=lambda k: (elevation[k].abs().item(), azimuth[k].item()))]
-    seen, straight = ((best > least).double().mean().item() for least in (0, 0.5))
-    return ChosenViews(framed(surface, Camera(*(part[chosen] for part in camera))), seen, straight)
+    share, straight = ((best > least).double().mean().item() for least in (0, 0.5))
+    camera = cameras_at(azimuth[chosen], elevation[chosen])
+    return ChosenViews(framed(surface, camera), share, straight)
 
 
-def visible_cosine(
-    surface: PaintedSurface, camera: Camera, place: Tensor, face: Tensor, side: int = SELECTION_SIDE, least: float = 0.1
-) -> Tensor:
-    """Return the cosine (M,) that one camera sees places (M, 3) on faces (M,) by; 0 where it does not, or below `least`."""
-    toward = F.normalize(camera.eye - place, dim=-1)
-    cosine = (toward * surface.normals[face]).sum(-1).abs()
-    seen = rasterize(surface.triangles, camera, side)
-    at, depth = screen_of(camera, place)
+def visible_cosine(surface: PaintedSurface, camera: Camera, place: Tensor, normal: Tensor, side: int) -> Tensor:
+    """The cosine (M,) that one camera sees places (M, 3) with normals (M, 3) by; 0 where it does not, or below `LEAST_SEEN`.
+
+    What hides what is told by side² pixels.
+    """
+    return _where_seen(camera, rasterize(surface.triangles, camera, side), place, _facing(camera, place, normal))
+
+
+def _facing(camera: Camera, place: Tensor, normal: Tensor) -> Tensor:
+    return (F.normalize(camera.eye - place, dim=-1) * normal).sum(-1).abs()
+
+
+def _where_seen(camera: Camera, seen: Fragments, place: Tensor, cosine: Tensor) -> Tensor:
+    """Cosines (M,) of places (M, 3), 0 where something is before them, and below `LEAST_SEEN`."""
     nearest = torch.where(seen.face >= 0, seen.depth, 1e3)[:, None]
-    grid = (at * at.new_tensor([1.0, -1.0]))[None, None]
-    met = F.grid_sample(nearest, grid, mode="nearest", padding_mode="border", align_corners=False)[0, 0, 0]
-    slope = pitch(camera, side) / cosine.clamp(min=0.05)
-    hidden = depth > met + 0.005 + slope
-    return torch.where(hidden | (cosine < least), 0, cosine)
+    slope = pitch(camera, nearest.shape[-1]) / cosine.clamp(min=0.05)
+    hidden = screen_of(camera, place)[1] > _read(nearest, camera, place, mode="nearest") + 0.005 + slope
+    return torch.where(hidden | (cosine < LEAST_SEEN), 0, cosine)
+
+
+def _read(picture: Tensor, camera: Camera, place: Tensor, mode: str = "bilinear") -> Tensor:
+    """What a picture (1, 1, s, s) of one camera shows of places (M, 3), (M,)."""
+    grid = (screen_of(camera, place)[0] * place.new_tensor([1.0, -1.0]))[None, None]
+    return F.grid_sample(picture, grid, mode=mode, padding_mode="border", align_corners=False)[0, 0, 0]
 
 
 def screen_of(camera: Camera, place: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,72 +1,73 @@
-"""How well a texture's charts meet: colors on both sides of the edges that were cut, by how colors change elsewhere."""
+"""How well a texture's charts meet: how colors change across the edges that were cut, by how they change beside them."""
 
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
+from synoptic.mesh.charts import Charts
 from synoptic.mesh.painted_surface import PaintedSurface
 
-SAMPLES = 8  # places along each edge
-NEAR = 3  # times as far from each other as texels are at the median: no longer beside each other on the surface
-SAME = 1e-5  # of the unit ball, and of a texture's side
+SAMPLES = 50_000  # pairs of places at all edges, by their length
+APART = 2.0  # texels from one place of a pair to the other: two texels, whatever they are rounded to
+BESIDE = 2.0  # steps from an edge, at most, to where pairs inside of a chart begin
 
 
 def texture_seam_ratio(surface: PaintedSurface, texture: Tensor) -> float | None:
-    """Mean jump of colors across the edges between charts, over that of texels beside each other inside them.
+    """Mean difference of texels on both sides of a cut edge, over that of texels as far apart beside it, inside a chart.
 
-    About 1 where no seam shows; of textures (3, M*T, T). None where no edge is cut, or the texture is of one color.
+    All pairs are square to the edge and as far apart on the surface: about 1 where no seam shows, of colors that are smooth
+    in space as of noise. Of textures (3, M*T, T); None where no edge is cut, or all is of one color.
     """
-    side, colors = texture.shape[-1], texture.flatten(1).T
-    first, second, ends = _cut_edges(surface)
-    if not len(first):
+    charts, side = Charts(surface), texture.shape[-1]
+    faces, ends = charts.faces[charts.cut], charts.ends[charts.cut]
+    if not len(faces):
         return None
-    along = (torch.arange(SAMPLES) + 0.5) / SAMPLES
-    sides = []
-    for face, corner in zip((first, second), ends, strict=True):
-        share = torch.zeros(len(face), SAMPLES, 3)
-        share.scatter_(2, corner[:, None, :1].expand(-1, SAMPLES, 1), (1 - along)[None, :, None].expand(len(face), -1, 1))
-        share.scatter_(2, corner[:, None, 1:].expand(-1, SAMPLES, 1), along[None, :, None].expand(len(face), -1, 1))
-        sides.append(colors[surface.texel_of(face[:, None].expand(-1, SAMPLES), share, side)])
-    length = (surface.triangles[first, ends[0][:, 0]] - surface.triangles[first, ends[0][:, 1]]).norm(dim=1)
-    jump = ((sides[0] - sides[1]).abs().mean((1, 2)) * length).sum() / length.sum()
-    usual = _usual_jump(surface, texture)
-    return jump.item() / usual if usual else None
+    rng = torch.Generator().manual_seed(0)
+    edge = torch.multinomial((ends[:, 1] - ends[:, 0]).norm(dim=1), SAMPLES, True, generator=rng)
+    along, across, beside = torch.rand(3, SAMPLES, generator=rng)
+    place = torch.lerp(ends[edge, 0], ends[edge, 1], along[:, None])
+    step = APART * _spacing(surface, side)[faces[edge]].mean(1)
+    shown = charts.shown(side)
+
+    def read(which: int, away: Tensor) -> tuple[Tensor, Tensor]:
+        """Colors on one side of the edges, `away` from them, and whether that is in the chart of the face there."""
+        face = faces[edge, which]
+        at = place + away[:, None] * _into(surface, face, ends[edge])
+        share = _shares(surface, face, at)
+        inside = shown[surface.texel_of(face, share, side)] == charts.chart[face]
+        return surface.colors(texture, face, share), inside
+
+    jump = _mean_difference([(read(0, across * step), read(1, (1 - across) * step))])
+    usual = _mean_difference([(read(k, beside * BESIDE * step), read(k, (beside * BESIDE + 1) * step)) for k in (0, 1)])
+    return jump / usual if usual else None
 
 
-def _usual_jump(surface: PaintedSurface, texture: Tensor) -> float:
-    """Mean difference of texels beside each other that are beside each other on the surface too."""
-    side, texels = texture.shape[-1], surface.texels(texture.shape[-1])
-    place = torch.full((texture.shape[1] * side, 3), torch.nan)
-    place[texels.number] = texels.place
-    places, colors = place.view(-1, side, 3), texture.permute(1, 2, 0)
-    apart, jumps = [], []
-    for where, color in ((places, colors), (places.transpose(0, 1), colors.transpose(0, 1))):
-        apart.append((where[1:] - where[:-1]).norm(dim=2).flatten())
-        jumps.append((color[1:] - color[:-1]).abs().mean(2).flatten())
-    away, jump = torch.cat(apart), torch.cat(jumps)
-    beside = away < NEAR * away.nanmedian()
-    return jump[beside].mean().item() if beside.any() else 0.0
+def _mean_difference(pairs: list[tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]]) -> float:
+    apart = torch.cat([(a - b).abs().mean(1)[inside & as_well] for (a, inside), (b, as_well) in pairs])
+    return apart.mean().item() if len(apart) else 0.0
 
 
-def _cut_edges(surface: PaintedSurface) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor]]:
-    """Two faces (K,) each that meet at an edge, but not in the texture, and the edge's corners (K, 2) in both, alike."""
-    count = len(surface.triangles)
-    place = torch.unique((surface.triangles.reshape(-1, 3) / SAME).round().long(), dim=0, return_inverse=True)[1].view(
-        count, 3
-    )
-    corner = torch.tensor([[0, 1], [1, 2], [2, 0]]).repeat(count, 1)
-    face = torch.arange(count).repeat_interleave(3)
-    named = place[face[:, None], corner]
-    corner = torch.where((named[:, 0] > named[:, 1])[:, None], corner.flip(1), corner)
-    named = named.sort(1).values
-    number = torch.unique(named, dim=0, return_inverse=True)[1]
-    order = number.argsort(stable=True)
-    same = number[order][1:] == number[order][:-1]
-    one, other = order[:-1][same], order[1:][same]
-    apart = (surface.uv[face[one, None], corner[one]] - surface.uv[face[other, None], corner[other]]).abs().amax(
-        (1, 2)
-    ) > SAME
-    cut = apart | (surface.texture[face[one]] != surface.texture[face[other]])
-    one, other = one[cut], other[cut]
-    return face[one], face[other], (corner[one], corner[other])
+def _spacing(surface: PaintedSurface, side: int) -> Tensor:
+    """How far apart the texels of each face are on the surface, (F,)."""
+    a, b, c = surface.uv.unbind(1)
+    (x, y), (u, v) = (b - a).T, (c - a).T
+    return (surface.areas / ((x * v - y * u).abs() / 2).clamp(min=1e-12)).sqrt().float() / side
+
+
+def _into(surface: PaintedSurface, face: Tensor, ends: Tensor) -> Tensor:
+    """The unit vectors (M, 3) in faces (M,), square to their edges (M, 2, 3), away from these."""
+    line = F.normalize(ends[:, 1] - ends[:, 0], dim=1)
+    inside = surface.triangles[face].mean(1) - ends[:, 0]
+    return F.normalize(inside - (inside * line).sum(1, keepdim=True) * line, dim=1)
+
+
+def _shares(surface: PaintedSurface, face: Tensor, place: Tensor) -> Tensor:
+    """The corners' shares (M, 3) of places in faces' planes, beyond the faces too."""
+    a, b, c = surface.triangles[face].double().unbind(1)
+    normal = torch.linalg.cross(b - a, c - a)
+    whole = normal.square().sum(1).clamp(min=1e-30)
+    second = (torch.linalg.cross(place - a, c - a) * normal).sum(1) / whole
+    third = (torch.linalg.cross(b - a, place - a) * normal).sum(1) / whole
+    return torch.stack([1 - second - third, second, third], 1)

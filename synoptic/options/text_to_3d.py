@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal, Self
 
 from synoptic.errors import InputError
+from synoptic.mesh import require_mesh
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.registry import resolve_clip
 from synoptic.options.base import UNSET, Option
@@ -92,6 +93,9 @@ class TextTo3DOptions(PixelModelOptions, PromptOptions, DistillationOptions):
         Option("CLIP that checks and chooses: auto (bundled; of other models clip-vit-b32), a hub id or a directory"),
     ] = "auto"
     frames: Annotated[int, Option("pictures of the film and of the page to turn it on", at_least=1)] = 90
+    retexture: Annotated[
+        bool, Option("paint the finished mesh anew by the bundled model, as `synoptic texture` does, as painted.glb")
+    ] = False
     out: Out = None
 
     @property
@@ -105,12 +109,28 @@ class TextTo3DOptions(PixelModelOptions, PromptOptions, DistillationOptions):
     def item_seeds(self) -> Sequence[int]:
         return [self.seed]
 
+    def check_retexture(self, checkpoint: Checkpoint) -> None:
+        """Raise InputError where the mesh could not be painted anew: its packages are missing, or another model made it."""
+        if not self.retexture:
+            return
+        try:
+            require_mesh()
+        except ImportError as e:
+            raise InputError(f"--retexture paints a mesh: {e}", rule="missing-package") from None
+        if not checkpoint.is_bundled:
+            raise InputError(
+                f"--retexture paints what the bundled models know, {checkpoint.name} was given: omit it, and give the run's"
+                " mesh.glb to `synoptic texture` with --model and --controlnet",
+                rule="retexture-model",
+            )
+
     def resolve(self, checkpoint: Checkpoint) -> Self:
         for prompt in self.prompt:
             if not prompt.strip():
                 raise InputError(
                     'an object is needed, an empty prompt was given: name one, for example "a red mug"', rule="prompt-empty"
                 )
+        self.check_retexture(checkpoint)
         self = fill(super().resolve(checkpoint), scene_defaults(checkpoint).options(self.loss))
         self = fill(self, {"clip_model": "bundled" if checkpoint.is_bundled else "clip-vit-b32"})
         resolve_clip(self.clip_model)

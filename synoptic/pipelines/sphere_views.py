@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import torch
 from torch import Tensor
 
 from synoptic import io
+from synoptic.diffusion.equations import Pred, Time
 from synoptic.diffusion.schedules import get_clip
 from synoptic.guidance.cfg import Predict
 from synoptic.guidance.regional_prompts import PromptSpec, regional_cfg
@@ -23,6 +25,7 @@ from synoptic.views.horizon import HorizonRing
 from synoptic.views.known_part import KnownPart
 from synoptic.views.pixel_space import PixelSpace
 from synoptic.views.sphere import place_picture
+from synoptic.views.subset import ViewSubset
 
 
 @dataclass(frozen=True)
@@ -101,4 +104,26 @@ class SphereViews:
         ]
         around = [guided(stop) for stop in stops]
         specs, weights = sphere_prompts(o.directions(), around, beside(o.prompt_up), beside(o.prompt_down), parts)
-        return regional_cfg(model, specs, lambda _: weights, clip=get_clip(o.clip, model.schedule))
+        kinds = [[k for k, d in enumerate(o.directions()) if (d.elevation == 0) == level] for level in (True, False)]
+        kinds = [kind for kind in kinds if kind]
+        by_kind = [regional_cfg(model, specs, lambda _: weights, clip=get_clip(o.clip, model.schedule)) for _ in kinds]
+
+        def predict(x: Tensor, t: Time, views: Projection) -> Pred:
+            """Where views agree on the horizon's alone no other is asked; those that are not guided are asked once."""
+            asked = 1 if isinstance(views, HorizonRing) else len(kinds)
+            some = [ViewSubset(views, kind) for kind in kinds[:asked]]
+            return together(some, [guide(own.select(x), t, own) for guide, own in zip(by_kind, some, strict=False)])
+
+        return predict
+
+
+def together(some: Sequence[ViewSubset], parts: Sequence[Pred]) -> Pred:
+    """Return the predictions of some views each as one of all views, 0 in those that none is of."""
+
+    def among_all(tensors: Sequence[Tensor]) -> Tensor:
+        return torch.stack([own.among_all(x) for own, x in zip(some, tensors, strict=True)]).sum(0)
+
+    variances = [p.var for p in parts if p.var is not None]
+    return Pred(
+        among_all([p.x0 for p in parts]), among_all([p.eps for p in parts]), among_all(variances) if variances else None
+    )

@@ -34,6 +34,7 @@ from synoptic.options.base import Item
 from synoptic.options.loss_defaults import scene_defaults
 from synoptic.options.text_to_3d import TextTo3DOptions
 from synoptic.pipelines.base import Output, Pipeline
+from synoptic.pipelines.retexture import NAME, retexture
 from synoptic.pipelines.text_to_3d_objective import (
     build_objective,
     build_scene,
@@ -46,6 +47,7 @@ from synoptic.utils.state_dict import add_prefix, strip_prefix
 
 Log = Callable[[str], object]
 FIELD, DIAGNOSTICS, REPORT = "field.safetensors", "diagnostics.json", "report.json"
+PAINTED = f"{NAME}.json"
 
 
 @dataclass(frozen=True)
@@ -190,6 +192,8 @@ class TextTo3DPipeline(Pipeline[TextTo3DOptions]):
             DIAGNOSTICS: text,
             REPORT: partial(self._export, scene, item.title),
         }
+        if self.options.retexture:
+            files[PAINTED] = partial(self._retexture, item)
         last = end.history[-1]
         figures = {"opacity": last.opacity, "entropy": last.entropy, "score": last.score} if last.finite else {}
         named = {f"{item.stem}/{name}": content for name, content in files.items()}
@@ -209,6 +213,14 @@ class TextTo3DPipeline(Pipeline[TextTo3DOptions]):
             frames=self.options.frames,
             log=self.log,
         )
+
+    def _retexture(self, item: Item, file: Path) -> None:
+        """Paint the mesh in the folder of `file`, which is written last; a field that shows nothing has none."""
+        o, mesh = self.options, file.with_name("mesh.glb")
+        if not mesh.exists():
+            self.log(f"{item.title}: there is no mesh to paint")
+            return
+        retexture(mesh, item.title, item.seed, device=o.device, dtype=o.dtype, log=self.log)
 
 
 def scores_tensor(scores: Sequence[float]) -> dict[str, Tensor]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property, partial
 from importlib.util import find_spec
@@ -46,6 +46,8 @@ from synoptic.views.known_part import KnownPart
 from synoptic.views.surface import DecodedSurface, SurfaceViews
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from PIL.Image import Image
 
     from synoptic.pipelines.base import Content
@@ -257,10 +259,10 @@ class TexturePipeline(Pipeline[TextureOptions]):
             files |= {f".texture{f'-{k}' if k else ''}.png": data[number] for k, number in enumerate(surface.materials)}
         views = io.to_pil(pictures)
         files[".views.png"] = io.image_grid(views, [""] * len(views), len(views), cell=pictures.shape[-1])
-        film = io.to_pil(render_texture(surface, fused.texture, turned(surface, FRAMES), FRAME_SIDE))
+        film = cache(partial(turntable_film, surface, fused.texture))
         if find_spec("av"):
-            files[".turntable.mp4"] = partial(io.save_video, frames=film, fps=FPS)
-        files[".viewer.html"] = turntable_html(item.title, {"color": film})
+            files[".turntable.mp4"] = lambda file: io.save_video(file, film(), FPS)
+        files[".viewer.html"] = partial(save_page, item.title, film)
         figures = {"view_agreement": multi_view_psnr(surface, fused.texture, self.camera, pictures)}
         figures |= {"texels_seen": fused.seen}
         if (ratio := texture_seam_ratio(surface, fused.texture)) is not None:
@@ -277,6 +279,17 @@ class TexturePipeline(Pipeline[TextureOptions]):
 def turned(surface: PaintedSurface, count: int) -> Camera:
     """Return cameras evenly around a surface, the first in front, by one field of view."""
     return framed(surface, cameras_at(torch.arange(count) * (360.0 / count), torch.full((count,), LEVEL)), alike=True)
+
+
+def turntable_film(surface: PaintedSurface, texture: Tensor) -> list[Image]:
+    """Return a textured surface from all around."""
+    return io.to_pil(render_texture(surface, texture, turned(surface, FRAMES), FRAME_SIDE))
+
+
+def save_page(title: str, film: Callable[[], list[Image]], file: Path) -> None:
+    """Write a page that turns what a film shows, by hand and offline."""
+    page = turntable_html(title, {"color": film()}).encode()
+    io.atomic_write(file, lambda f: f.write(page))
 
 
 def side_boxes(sheet: Image) -> list[tuple[int, int, int, int]]:

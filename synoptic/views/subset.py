@@ -35,3 +35,9 @@ class ViewSubset:
     def select(self, x: Tensor) -> Tensor:
         """These rows (B*n, …) of all views' (B*N, …)."""
         return x.unflatten(0, (-1, len(self.views)))[:, torch.as_tensor(self.indices, device=x.device)].flatten(0, 1)
+
+    def among_all(self, x: Tensor) -> Tensor:
+        """These rows (B*n, …) among all views' (B*N, …), which are 0."""
+        rows = x.unflatten(0, (-1, len(self)))
+        index = torch.as_tensor(self.indices, device=x.device)
+        return x.new_zeros(len(rows), len(self.views), *x.shape[1:]).index_copy(1, index, rows).flatten(0, 1)

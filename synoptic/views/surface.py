@@ -15,19 +15,26 @@ from synoptic.views.pixel_space import PixelSpace
 LEAST_COSINE = LEAST_FIRM = 0.01  # that a pixel counts by, however obliquely it looks, however near to a silhouette
 
 
+class Grains(NamedTuple):
+    """What views share noise in: `pairs` (K, 2) of each view, the number of a grain and the pixel that it lies in, no grain
+    in two pixels of a view; there are `total`.
+    """
+
+    pairs: Sequence[Tensor]
+    total: int
+
+
 class SurfaceMaps(NamedTuple):
     """What N views of s x s pixels see: the `cell` of each pixel (N, s, s), -1 for none, the `cosine` it looks at it by, and
     how `firm` it is: less than 1 near a silhouette.
 
-    Cells are numbered from 0, every one is seen. `grains` are finer: pairs (K, 2) of each view, the number of a grain and
-    the pixel that it lies in, no grain in two pixels of a view; there are `num_grains`.
+    Cells are numbered from 0, every one is seen. Grains are finer, and found where noise is drawn alone.
     """
 
     cell: Tensor
     cosine: Tensor
     firm: Tensor
-    grains: Sequence[Tensor]
-    num_grains: int
+    grains: Callable[[], Grains]
 
 
 class SurfaceViews(GatheredViews):
@@ -59,10 +66,11 @@ class SurfaceViews(GatheredViews):
         and the background, has noise of its own.
         """
         C, N, s = self.channels, len(self), self.side
-        dense = randn((C, 1, max(1, self.maps.num_grains)), rngs, like).flatten(2)
+        grains = self.maps.grains()
+        dense = randn((C, 1, max(1, grains.total)), rngs, like).flatten(2)
         own = randn((C * N, s, s), rngs, like).view(-1, C, N, s * s)
         views = []
-        for n, pairs in enumerate(self.maps.grains):
+        for n, pairs in enumerate(grains.pairs):
             grain, pixel = pairs.to(dense.device).unbind(1)
             count = torch.bincount(pixel, minlength=s * s)
             sums = dense.new_zeros(*dense.shape[:2], s * s).index_add_(2, pixel, dense[:, :, grain])

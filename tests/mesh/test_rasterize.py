@@ -8,11 +8,10 @@ import pytest
 import torch
 import trimesh
 
-from synoptic.mesh.fuse_texture import _padded, fuse, multi_view_psnr
+from synoptic.mesh.fuse_texture import fuse, multi_view_psnr
 from synoptic.mesh.painted_surface import PaintedSurface
 from synoptic.mesh.rasterize import _cast, rasterize, z_buffer
 from synoptic.mesh.surface_maps import choose_views, depth_maps
-from synoptic.mesh.texture_seams import texture_seam_ratio
 from synoptic.nerf.cameras import turntable_cameras
 
 
@@ -60,15 +59,3 @@ def test_views_are_filled_and_the_nearest_place_is_white(surface):
     assert not seen[:, [0, -1]].any() and not seen[..., [0, -1]].any()
     maps = depth_maps(surface, camera, 128)[:, 0]
     assert (maps.amax((1, 2)) == 1).all() and not maps[~seen].any() and maps[seen].min() >= 0.03
-
-
-def test_a_seam_is_told_from_a_texture_without(surface):
-    """Colors by place meet at every border of charts; half of the texture brighter, they do not."""
-    texels = surface.texels(256)
-    colors, covered = torch.zeros(256 * 256, 3), torch.zeros(256 * 256, dtype=torch.bool)
-    colors[texels.number], covered[texels.number] = texels.place, True
-    smooth = _padded(colors.view(256, 256, 3), covered.view(256, 256)).permute(2, 0, 1)
-    brighter = smooth + (torch.arange(256) > 128)
-    near, far = (texture_seam_ratio(surface, texture) for texture in (smooth, brighter))
-    assert near is not None and far is not None and near <= 1.2 < 5 < far
-    assert texture_seam_ratio(surface, torch.ones(3, 256, 256)) is None

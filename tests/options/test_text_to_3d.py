@@ -56,6 +56,13 @@ BAD: list[tuple[tuple[str, ...], dict[str, Any], str]] = [
 ]
 
 
+def test_a_mesh_is_painted_anew_by_the_bundled_models_alone(tiny_sd):
+    assert "--retexture" in prepared(retexture=True).command()
+    with pytest.raises(InputError) as e:
+        prepared(model=str(tiny_sd), retexture=True)
+    assert e.value.rule == "retexture-model" and "\n" not in str(e.value)
+
+
 @pytest.mark.parametrize(("prompts", "how", "rule"), BAD, ids=label)
 def test_what_makes_no_sense_is_said_in_one_line(prompts, how, rule):
     with pytest.raises(InputError) as e:

@@ -15,10 +15,12 @@ from safetensors.torch import load_file, save_file
 
 from synoptic import cli, io
 from synoptic.errors import InputError
+from synoptic.mesh.gltf import read_container
 from synoptic.mesh.marching_cubes import extract_mesh
 from synoptic.models.registry import resolve
 from synoptic.nerf.cameras import turntable_cameras
 from synoptic.nerf.serialization import load_scene
+from synoptic.options.texture import TextureOptions
 from synoptic.runs.errors import OptimizationFailed
 from synoptic.runs.execute import run
 from tests.processes import killed
@@ -65,6 +67,25 @@ def test_the_folder_holds_all_of_it_and_is_not_made_again(tmp_path, monkeypatch,
     out, err = capsys.readouterr()
     assert "a_red_mug_4.png" in out and "kept" in err and err.endswith("a_red_mug_4/turntable.html\n")
     assert (folder / "field.safetensors").stat().st_mtime_ns == before
+
+
+@pytest.mark.slow
+def test_the_mesh_is_painted_anew_where_it_is_asked_for(tmp_path, monkeypatch):
+    """The same places and texture coordinates, another texture, by the model of pictures; and not painted again."""
+    quick = partial(TextureOptions.from_arguments, steps=1, num_views=2, texture_size=64, pixels_from=1.0)
+    monkeypatch.setattr(TextureOptions, "from_arguments", quick)
+    monkeypatch.setattr("synoptic.mesh.marching_cubes.extract_mesh", partial(extract_mesh, grid=32, texture=64, views=2))
+    how: dict[str, Any] = {"steps": 2, "retexture": True, "out": tmp_path, **QUICK}
+    done = run("text_to_3d", MUG, **how)
+    folder = done.folder / "a_red_mug_0"
+    assert "--retexture" in done.options.command() and (folder / "painted.html").read_text().startswith("<!")
+    (before, own), (after, painted) = (read_container(folder / f"{name}.glb") for name in ("mesh", "painted"))
+    assert after["accessors"] == before["accessors"] and painted.startswith(own) and len(painted) > len(own)
+    about = json.loads((folder / "painted.json").read_text())
+    assert about["command"].startswith("synoptic texture ") and 0 < about["figures"]["texels_seen"] <= 1
+    written = (folder / "painted.glb").stat().st_mtime_ns
+    run("text_to_3d", MUG, **how)
+    assert (folder / "painted.glb").stat().st_mtime_ns == written
 
 
 @pytest.mark.slow

@@ -1,0 +1,58 @@
+"""A texture's charts: which faces lie beside each other in it, and which meet on the surface alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from scipy.ndimage import distance_transform_edt
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from torch import Tensor
+
+from synoptic.mesh.painted_surface import PaintedSurface
+
+SAME = 1e-5  # of the unit ball, and of a texture's side
+
+
+class Charts:
+    """The edges where two faces of a surface meet: their `faces` (K, 2), `ends` (K, 2, 3), and whether a texture is `cut`
+    there (K,); and the number of the `chart` of each face (F,), all that hang together by edges that are not cut.
+    """
+
+    def __init__(self, surface: PaintedSurface) -> None:
+        self.surface = surface
+        count = len(surface.triangles)
+        face, corner = self._sides()
+        same = (face[1:, 1] == face[:-1, 1]).nonzero()[:, 0]
+        faces = torch.stack([face[same, 0], face[same + 1, 0]], 1)
+        corners = torch.stack([corner[same], corner[same + 1]], 1)
+        self.faces, self.ends = faces, surface.triangles[faces[:, :1], corners[:, 0]]
+        uv = surface.uv[faces[..., None], corners]
+        self.cut = (uv[:, 0] - uv[:, 1]).abs().amax((1, 2)) > SAME
+        self.cut |= surface.texture[faces[:, 0]] != surface.texture[faces[:, 1]]
+        one, other = faces[~self.cut].T.numpy()
+        graph = coo_array((np.ones(len(one)), (one, other)), (count, count))
+        self.chart = torch.from_numpy(connected_components(graph, directed=False)[1]).long()
+
+    def _sides(self) -> tuple[Tensor, Tensor]:
+        """The sides of all faces: face and number of the edge (3F, 2), in order of the edge; its ends' corners (3F, 2)."""
+        triangles = self.surface.triangles
+        place = torch.unique((triangles.reshape(-1, 3) / SAME).round().long(), dim=0, return_inverse=True)[1].view(-1, 3)
+        corner = torch.tensor([[0, 1], [1, 2], [2, 0]]).repeat(len(place), 1)
+        face = torch.arange(len(place)).repeat_interleave(3)
+        named = place[face[:, None], corner]
+        corner = torch.where((named[:, 0] > named[:, 1])[:, None], corner.flip(1), corner)
+        edge = torch.unique(named.sort(1).values, dim=0, return_inverse=True)[1]
+        order = edge.argsort(stable=True)
+        return torch.stack([face, edge], 1)[order], corner[order]
+
+    def shown(self, side: int) -> Tensor:
+        """The chart of each texel (M*T*T,) of textures side x side below one another, outside of all the nearest."""
+        texels = self.surface.texels(side)
+        chart = torch.full((len(self.surface.materials) * side * side,), -1)
+        chart[texels.number] = self.chart[texels.face]
+        parts = []
+        for part in chart.view(-1, side, side):
+            row, column = distance_transform_edt(part.numpy() < 0, return_distances=False, return_indices=True)  # type: ignore[misc]
+            parts.append(part[torch.from_numpy(row).long(), torch.from_numpy(column).long()].flatten())
+        return torch.cat(parts)

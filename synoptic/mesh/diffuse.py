@@ -1,0 +1,50 @@
+"""Colors of places on a surface from those of others: as smooth as can be, along the surface, not across its texture."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from scipy.sparse import coo_array, csr_array, diags_array
+from scipy.sparse.linalg import cg
+from scipy.spatial import KDTree
+from torch import Tensor
+
+from synoptic.mesh.painted_surface import PaintedSurface
+
+NEIGHBORS = 12  # of each place, in space: on both sides of a chart's border too
+BACK = -0.5  # the cosine of two faces from which on places near each other are two sides of a thin thing
+NEAREST = 1e-3  # of how far neighbors are apart: places on a border that two charts share are one
+TOLERANCE, ROUNDS = 1e-4, 500
+
+
+def diffused(surface: PaintedSurface, place: Tensor, face: Tensor, color: Tensor, known: Tensor) -> Tensor:
+    """Colors (M, 3) of places (M, 3) on faces (M,), those that are not known by Laplace's equation on the surface.
+
+    Each unknown color is the mean of its neighbors', by how near they are (Jacobi-preconditioned conjugate gradients, from
+    the nearest known colors); places that hang together with no known one keep the nearest.
+    """
+    if known.all() or not known.any():
+        return color
+    at, colors, given = place.numpy(), color.double().numpy().copy(), known.numpy()
+    nearest = KDTree(at[given]).query(at[~given])[1]
+    colors[~given] = colors[given][nearest]
+    graph = _graph(surface, at, face, ~given)
+    inner, outer = graph[~given][:, ~given], graph[~given][:, given]
+    degree = np.asarray(graph[~given].sum(1)).ravel()
+    system, condition = diags_array(degree) - inner, diags_array(1 / degree.clip(1e-12))
+    for channel in colors.T:
+        channel[~given] = cg(system, outer @ channel[given], channel[~given], rtol=TOLERANCE, maxiter=ROUNDS, M=condition)[0]
+    return torch.from_numpy(colors).to(color)
+
+
+def _graph(surface: PaintedSurface, at: np.ndarray, face: Tensor, wanted: np.ndarray) -> csr_array:
+    """How near places (M, 3) are to each other, (M, M), symmetric: of the wanted ones and their neighbors on the surface."""
+    (rows,) = wanted.nonzero()
+    count = min(NEIGHBORS + 1, len(at))
+    away, which = KDTree(at).query(at[rows], count)
+    normals = surface.normals[face].numpy()
+    beside = (normals[rows][:, None] * normals[which]).sum(-1) > BACK
+    weight = beside / (away + NEAREST * np.median(away)) ** 2
+    weight[which == rows[:, None]] = 0
+    graph = coo_array((weight.ravel(), (np.repeat(rows, count), which.ravel())), (len(at), len(at))).tocsr()
+    return csr_array(graph.maximum(graph.T))

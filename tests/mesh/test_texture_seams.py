@@ -1,0 +1,84 @@
+"""Whether charts meet: the measure by colors that know nothing of charts, and what views of these become again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+import trimesh
+from torch import Tensor
+
+from synoptic.mesh.charts import Charts
+from synoptic.mesh.diffuse import diffused
+from synoptic.mesh.fuse_texture import _padded, fuse, render_texture
+from synoptic.mesh.painted_surface import PaintedSurface
+from synoptic.mesh.surface_maps import choose_views
+from synoptic.mesh.texture_seams import texture_seam_ratio
+
+SIDE = 256
+Colors = Callable[[Tensor], Tensor]
+
+
+def white(place: Tensor) -> Tensor:
+    return torch.rand(place.shape, generator=torch.Generator().manual_seed(0))
+
+
+def lattice(count: int) -> Colors:
+    """Noise of a grid of count³ numbers in space, smooth between them."""
+    grid = torch.rand(1, 3, count, count, count, generator=torch.Generator().manual_seed(0))
+    return lambda p: torch.nn.functional.grid_sample(grid, p[None, None, None], align_corners=True)[0, :, 0, 0].T
+
+
+@pytest.fixture(scope="module")
+def surface(tmp_path_factory) -> PaintedSurface:
+    """A torus and a ball, in many charts."""
+    file = tmp_path_factory.mktemp("torus") / "a.stl"
+    whole: Any = trimesh.util.concatenate([trimesh.creation.torus(1.0, 0.3), trimesh.creation.icosphere(3, 0.4)])
+    file.write_bytes(whole.export(file_type="stl"))
+    return PaintedSurface.read(file)
+
+
+def painted(surface: PaintedSurface, colors: Colors, side: int = SIDE) -> Tensor:
+    """A texture of colors that are a function of the place alone."""
+    texels = surface.texels(side)
+    texture, covered = torch.zeros(side * side, 3), torch.zeros(side * side, dtype=torch.bool)
+    texture[texels.number], covered[texels.number] = colors(texels.place), True
+    return _padded(texture.view(side, side, 3), covered.view(side, side)).permute(2, 0, 1)
+
+
+@pytest.mark.parametrize("colors", [lambda p: p, lambda p: (7 * p).sin(), lattice(20), lattice(80), white])
+def test_colors_that_know_no_charts_show_no_seam(surface, colors):
+    ratio = texture_seam_ratio(surface, painted(surface, colors))
+    assert ratio is not None and 0.9 < ratio < 1.1
+
+
+def test_a_seam_is_told_where_charts_differ_in_brightness(surface):
+    charts = Charts(surface)
+    assert charts.cut.any() and not charts.cut.all()
+    count = int(charts.chart.max()) + 1
+    some = torch.rand(count, generator=torch.Generator().manual_seed(0))
+    uneven = painted(surface, lambda p: p) + 0.4 * some[charts.shown(SIDE)].view(SIDE, SIDE)
+    ratio = texture_seam_ratio(surface, uneven)
+    assert ratio is not None and ratio > 5
+    assert texture_seam_ratio(surface, torch.ones(3, SIDE, SIDE)) is None
+
+
+@pytest.mark.parametrize("colors", [lambda p: (7 * p).sin(), lattice(40)])
+def test_a_known_textures_views_become_a_texture_without_seams(surface, colors):
+    """Seen from six sides, a part of it from none, it comes back with no more of a seam than it has."""
+    camera = choose_views(surface, 6).camera
+    views = render_texture(surface, painted(surface, colors, 2 * SIDE), camera, SIDE)
+    ratio = texture_seam_ratio(surface, fuse(surface, camera, views, SIDE).texture)
+    assert ratio is not None and ratio < 1.1
+
+
+def test_unknown_colors_are_the_mean_of_those_around_them_on_the_surface(surface):
+    """Of heights, which on the ball are nearly harmonic within a small cap; known places keep theirs."""
+    texels = surface.texels(SIDE)
+    known = (texels.place - surface.triangles.reshape(-1, 3)[0]).norm(dim=1) > 0.1
+    height = texels.place[:, 1:2].expand(-1, 3)
+    found = diffused(surface, texels.place, texels.face, torch.where(known[:, None], height, 0), known)
+    assert (~known).sum() > 20 and torch.equal(found[known], height[known])
+    assert (found - height)[~known].abs().max() < 0.03 < height[~known].std()
