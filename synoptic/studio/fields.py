@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass
+from pathlib import Path
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin
 
@@ -44,10 +45,10 @@ class Field:
         return {self.spec.name: value} if value != [] else {}
 
     def entry(self, options: Mapping[str, Any]) -> object:
-        """Return what is entered for these options; a file that is not at hand is left empty."""
+        """Return what is entered for these options; a file is left empty but for one of this package's, a `Path`."""
         value = options.get(self.spec.name, None if self.spec.default is MISSING else self.spec.default)
         if uploaded(self.spec):
-            return None
+            return str(value) if isinstance(value, Path) else None
         if self.spec.is_list and isinstance(self.component, gr.Dropdown):
             return list(value or ())
         if self.spec.is_list:
@@ -73,8 +74,9 @@ class MaskedPicture:
         return {"image": keep(picture), "mask": keep(mask)}
 
     def entry(self, options: Mapping[str, Any]) -> object:
-        """Return nothing: pictures are not at hand."""
-        return None
+        """Return the picture of these options, nothing painted on it, where it is a `Path`; nothing for another's name."""
+        picture = options.get("image")
+        return {"background": str(picture), "layers": [], "composite": str(picture)} if isinstance(picture, Path) else None
 
 
 def fields_of(options: type[Options], models: Sequence[str]) -> dict[str, list[Field | MaskedPicture]]:

@@ -39,11 +39,11 @@ def meshes(folder: Path) -> list[Path]:
     return [file for file in sorted(folder.rglob("*.glb")) if file.is_file() and not file.is_symlink()]
 
 
-def score(folder: Path) -> str:
-    """Return the mean score of a run's pictures and what it means; "" where there is none."""
+def score(folder: Path) -> tuple[str, str]:
+    """Return the mean score of a run's pictures, and what it means; ("", "") where there is none."""
     scores = (earlier(folder) or {}).get("scores")
     if not isinstance(scores, dict) or not scores:
-        return ""
+        return "", ""
     name, value = next(iter(scores.items()))
     text = f"{name.replace('clip_score', 'CLIP score').replace('_', ' ')} {value}"
-    return f"{text} ({means})" if (means := meaning(name, str(scores.get("clip_model", "")))) else text
+    return text, meaning(name, str(scores.get("clip_model", "")))
