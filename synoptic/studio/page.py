@@ -66,7 +66,13 @@ class Page:
         """Say what every button does."""
         private: dict[str, Any] = {"api_visibility": "private"}
         at_once = private | {"concurrency_limit": None}
-        watched = {"fn": self.watch, "inputs": [self.owner, self.job], "outputs": self.panel.shown, **at_once}
+        watched = {
+            "fn": self.watch,
+            "inputs": [self.owner, self.job],
+            "outputs": self.panel.shown,
+            **at_once,
+            "show_progress": "hidden",
+        }
         for tab in self.tabs:
             entered = [self.owner, *tab.components]
             for button, count in ((tab.paint, None), (tab.nine, NINE)):

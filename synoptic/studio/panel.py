@@ -31,7 +31,7 @@ class Panel:
         self.preview = gr.Image(
             label="as it is denoised", interactive=False, visible=False, elem_id="preview", buttons=[], container=False
         )
-        self.viewer = gr.HTML("", elem_id="viewer")
+        self.viewer = gr.HTML("", elem_id="viewer", visible=False)
         look: dict[str, Any] = {"object_fit": "contain", "height": "auto", "buttons": ["download", "fullscreen"]}
         self.gallery = gr.Gallery(label="pictures", elem_id="pictures", visible=False, format="png", **look)
         self.mesh = gr.File(label="the mesh, with its texture", interactive=False, visible=False, elem_id="mesh")
@@ -60,7 +60,7 @@ class Panel:
             self.python: python_call(job.application, job.options.to_json()),
             self.code: gr.update(visible=True),
             self.sending: gr.update(visible=False),
-            self.viewer: "",
+            self.viewer: hidden,
             self.gallery: gr.update(visible=False),
             self.mesh: hidden,
         }
@@ -79,9 +79,10 @@ class Panel:
         """Return the updates that show what a job that has ended came to."""
         pictures = [(access.publish(file), text) for file, text in results.captioned(job.folder)]
         meshes = [access.publish(file) for file in results.meshes(job.folder)[:1]]
+        view = viewer(job.application, job.folder, results.pictures(job.folder))
         return {
             self.status: status_line(job, 0),
-            self.viewer: viewer(job.application, job.folder, results.pictures(job.folder)),
+            self.viewer: gr.update(value=view, visible=bool(view)),
             self.gallery: gr.update(value=pictures, visible=bool(pictures), columns=min(3, max(1, len(pictures)))),
             self.mesh: gr.update(value=meshes[0] if meshes else None, visible=bool(meshes)),
             self.sending: gr.update(visible=bool(pictures)),

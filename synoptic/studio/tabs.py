@@ -73,9 +73,11 @@ class Tab:
         if "region" in names:
             self.boxes = before.boxes(self.application)
         if self.named("condition") and names & {"image", "control"}:
-            look: dict[str, Any] = {"object_fit": "contain", "height": 300, "buttons": [], "visible": False}
+            look: dict[str, Any] = {"object_fit": "contain", "height": "auto", "buttons": [], "fit_columns": False}
             title, id = "what is followed of it", f"maps-{self.application}"
-            self.maps = gr.Gallery(label=title, columns=3, elem_id=id, format="png", **look)
+            self.maps = gr.Gallery(
+                label=title, columns=3, elem_id=id, elem_classes="maps", format="png", visible=False, **look
+            )
             self.note = gr.HTML("", elem_id=f"note-{self.application}", visible=False)
 
     def connect(self, permissions: Permissions) -> None:
