@@ -73,6 +73,7 @@ def build(options: StudioOptions, password: str = "") -> FastAPI:
     how: dict[str, Any] = {"theme": theme, "css": CSS, "footer_links": [], "ssr_mode": False, "max_file_size": MOST_BYTES}
     gr.mount_gradio_app(app, page, path="/", show_error=False, enable_monitoring=False, **how)
     app.add_middleware(Guard, password=password, anyone=options.listen)
+    jobs.begin()
     return app
 
 
