@@ -80,4 +80,4 @@ EXAMPLES: Mapping[str, Sequence[Example]] = {
         Example("castle-watercolor", {"image": picture("castle"), "prompt": ["a watercolor of a castle at sunset"]}),
     ],
 }
-COLUMNS = {"wide": 1, "panorama": 1, "anagram": 2, "text_to_3d": 1}  # of their pictures; 4 of others
+STRIPS = ("wide", "panorama", "text_to_3d")  # whose pictures are wide: one under another

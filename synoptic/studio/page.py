@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -80,8 +81,8 @@ class Page:
                     asked = button.click(self.painter(tab, count), entered, [self.job], **at_once)
                     asked.success(**watched)
                     asked.success(None, js=TO_PANEL, **private)
-            if tab.examples is not None:
-                filled = tab.examples.select(self.example(tab), None, tab.components, **private)
+            for button, example in zip(tab.examples, EXAMPLES.get(tab.application, ()), strict=True):
+                filled = button.click(partial(entries, tab, example.options), None, tab.components, **private)
                 asked = filled.then(self.painter(tab, None), entered, [self.job], **at_once)
                 asked.success(**watched)
                 asked.success(None, js=TO_PANEL, **private)
@@ -94,8 +95,8 @@ class Page:
             button.click(sender(self.access, self.tabs, name), [self.owner, self.job, self.chosen], every, **private)
         self.dropped.upload(self.use_dropped, [self.dropped], every, **private)
         history = self.history
-        self.past.select(self.list_history, [self.owner], [history.past, history.paths], **private)
-        history.past.select(self.choose_past, [history.paths], [self.chosen, *history.shown], **private)
+        self.past.select(self.list_history, [self.owner], history.shown, **private)
+        history.past.select(self.choose_past, [history.paths], [self.chosen, *history.chosen], **private)
         history.restore.click(self.use_settings, [self.chosen], [self.top, *every], **private)
 
     def painter(self, tab: Tab, count: int | None) -> Callable[..., str]:
@@ -111,14 +112,6 @@ class Page:
 
         return paint
 
-    def example(self, tab: Tab) -> Callable[[gr.SelectData], list[object]]:
-        """Return what fills in a tab for the example that was clicked."""
-
-        def fill(event: gr.SelectData) -> list[object]:
-            return entries(tab, EXAMPLES[tab.application][event.index].options)
-
-        return fill
-
     def stop(self, owner: str, id: str) -> None:
         if job := self.access.own(owner, id):
             self.jobs.stop(job)
@@ -131,10 +124,10 @@ class Page:
         files = self.access.finished(owner, id)
         return str(files[event.index]) if isinstance(event.index, int) and event.index < len(files) else ""
 
-    def list_history(self, owner: str) -> tuple[list[tuple[str, str]], list[str]]:
+    def list_history(self, owner: str) -> tuple[object, list[str], str]:
         return self.history.list_pictures(self.access, owner)
 
-    def choose_past(self, paths: list[str], event: gr.SelectData) -> tuple[str, str, str, str, object]:
+    def choose_past(self, paths: list[str], event: gr.SelectData) -> tuple[object, ...]:
         return self.history.choose(self.access, paths, event)
 
     def use_settings(self, chosen: str) -> tuple[object, ...]:

@@ -15,7 +15,7 @@ from synoptic.commands.help import USUAL, description
 from synoptic.errors import InputError
 from synoptic.options import options_class
 from synoptic.studio import before
-from synoptic.studio.examples import COLUMNS, EXAMPLES, Example
+from synoptic.studio.examples import EXAMPLES, STRIPS, Example
 from synoptic.studio.fields import Field, MaskedPicture, fields_of, values_of
 from synoptic.studio.permissions import Permissions
 
@@ -31,7 +31,7 @@ class Tab:
     fields: list[Field | MaskedPicture] = field(default_factory=list)
     paint: gr.Button | None = None
     nine: gr.Button | None = None
-    examples: gr.Gallery | None = None
+    examples: list[gr.Button] = field(default_factory=list)
     boxes: gr.HTML | None = None
     maps: gr.Gallery | None = None
     note: gr.HTML | None = None  # why there are no maps
@@ -58,7 +58,7 @@ class Tab:
                     self.nine = gr.Button("Nine seeds", elem_id=f"nine-{self.application}", scale=1, min_width=120)
             if examples := EXAMPLES.get(self.application):
                 gr.Markdown("Examples: a click paints one like it", elem_classes="caption")
-                self.examples = gallery(self.application, examples)
+                self.examples = example_buttons(self.application, examples)
             for heading, some in fields.items():
                 opened = OPENED.get(self.application) == heading
                 with nullcontext() if heading == USUAL else gr.Accordion(heading, open=opened):
@@ -114,15 +114,8 @@ class Tab:
         return look
 
 
-def gallery(application: str, examples: Sequence[Example]) -> gr.Gallery:
-    """Build the pictures of examples, which are painted at a click."""
-    look: dict[str, Any] = {"object_fit": "cover", "height": "auto", "buttons": [], "allow_preview": False}
-    return gr.Gallery(
-        [(str(example.picture), example.caption) for example in examples],
-        label="examples",
-        show_label=False,
-        columns=COLUMNS.get(application, 4),
-        elem_id=f"examples-{application}",
-        elem_classes=["examples", "strips" if COLUMNS.get(application) == 1 else "tiles"],
-        **look,
-    )
+def example_buttons(application: str, examples: Sequence[Example]) -> list[gr.Button]:
+    """Build a button for each example: its picture, and its prompts below."""
+    strips = application in STRIPS
+    with gr.Row(elem_id=f"examples-{application}", elem_classes=["examples", "strips" if strips else "tiles"]):
+        return [gr.Button(one.caption, icon=str(one.picture), min_width=90) for one in examples]
