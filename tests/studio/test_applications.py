@@ -48,7 +48,7 @@ CASES = {
     "control": Case({"prompt": HOUSE, "steps": "3"}, "disc.png"),
     "invert": Case({"prompt": HOUSE, **SMALL}, "disc.png"),
     "distill": Case({"prompt": HOUSE, "steps": "12"}),
-    "denoise": Case({"prompt": HOUSE, "model": "bundled-if"}, "disc.png"),
+    "denoise": Case({"prompt": HOUSE, "t": "200", "model": "bundled-if"}, "disc.png"),
     "compare_sync": Case({"prompt": TWO, "steps": "2"}),
 }
 
