@@ -57,7 +57,7 @@ class Page:
         with gr.Tabs(overflow_behavior="wrap", elem_id="applications") as self.inner:
             for tab in self.tabs:
                 tab.build(self.models)
-        with gr.Accordion("Words that the bundled models know", open=False):
+        with gr.Accordion("Words that the bundled models know", open=False), gr.Column(elem_classes="words"):
             for kind, known in vocabulary()["prompts"].items():
                 gr.Markdown(f"**{kind}**: {', '.join(known)}")
         label = "drop a PNG made by synoptic: its settings come back"

@@ -28,7 +28,8 @@ def captioned(folder: Path) -> list[tuple[Path, str]]:
     for picture in listed(folder):
         if file := picture_file(folder, picture):
             score = picture.get("score")
-            found.append((file, f"seed {picture.get('seed')}" + ("" if score is None else f", score {score}")))
+            of = f"{file.parent.name}, " if file.parent != folder else ""  # one of several runs of a study
+            found.append((file, f"{of}seed {picture.get('seed')}" + ("" if score is None else f", score {score}")))
     application = str((earlier(folder) or {}).get("application"))
     figures = [file for name in (f"{application}.png", BEFORE_AFTER) if (file := picture_file(folder, {"file": name}))]
     return found + [(file, file.stem.replace("_", " ")) for file in figures if file not in dict(found)]
