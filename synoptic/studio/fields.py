@@ -107,7 +107,8 @@ def component(spec: OptionSpec, models: Sequence[str]) -> Component:
     how: dict[str, Any] = {"label": label(spec), "info": help, "render": False}
     if spec.option.picture:
         sources: Any = ["upload", "clipboard"]
-        return gr.Image(label=f"{label(spec)}: {help}", type="filepath", sources=sources, render=False)
+        short = help.partition(";")[0]  # the label lies upon the picture
+        return gr.Image(label=f"{label(spec)}: {short}", type="filepath", sources=sources, render=False)
     if spec.name == MESH:
         return gr.File(label=f"{label(spec)}: {help}", file_types=[*MESHES], height=140, render=False)
     if spec.name == "model":

@@ -33,7 +33,9 @@ class Panel:
         )
         self.viewer = gr.HTML("", elem_id="viewer", visible=False)
         look: dict[str, Any] = {"object_fit": "contain", "height": "auto", "buttons": ["download", "fullscreen"]}
-        self.gallery = gr.Gallery(label="pictures", elem_id="pictures", visible=False, format="png", **look)
+        self.gallery = gr.Gallery(
+            label="pictures", show_label=False, elem_id="pictures", visible=False, format="png", **look
+        )
         self.mesh = gr.File(label="the mesh, with its texture", interactive=False, visible=False, elem_id="mesh")
         with gr.Row(visible=False, elem_classes="sends") as self.sending:
             gr.HTML("Send it on to")
