@@ -23,7 +23,9 @@ class History:
         self.paths = gr.State([])
         self.note = gr.Markdown(EMPTY)
         look: dict[str, Any] = {"object_fit": "cover", "height": "auto", "buttons": ["download", "fullscreen"]}
-        self.past = gr.Gallery(label="the newest first", columns=6, elem_id="history", visible=False, **look)
+        self.past = gr.Gallery(
+            label="the newest first", show_label=False, columns=6, elem_id="history", visible=False, **look
+        )
         with gr.Row(visible=False) as self.buttons:
             self.restore = gr.Button("Use these settings", variant="primary", elem_id="restore")
             self.zip = gr.DownloadButton("Download all of this run")
