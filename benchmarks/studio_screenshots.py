@@ -5,6 +5,7 @@ Needs playwright (`pip install playwright`) and Chromium; some ten minutes on tw
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -88,7 +89,7 @@ def panorama(page: Any) -> None:
     """Half the usual height, so that it takes minutes."""
     page.get_by_role("tab", name="panorama", exact=True).click()
     for label, text in {"prompt": "a photo of a coral reef", "height": "256", "steps": "16"}.items():
-        page.get_by_label(label, exact=True).locator("visible=true").first.fill(text)
+        page.get_by_label(re.compile(rf"^\s*{label}\b")).locator("visible=true").first.fill(text)
     page.locator("#paint-panorama").click()
     finished(page)
 
