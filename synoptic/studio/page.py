@@ -14,7 +14,7 @@ import synoptic
 from synoptic.errors import InputError
 from synoptic.models.vocabulary import vocabulary
 from synoptic.studio.access import Access
-from synoptic.studio.examples import EXAMPLES
+from synoptic.studio.examples import EXAMPLES, Example
 from synoptic.studio.fields import values_of
 from synoptic.studio.filling import entries, restored, sender, unchanged
 from synoptic.studio.history import History
@@ -82,7 +82,7 @@ class Page:
                     asked.success(**watched)
                     asked.success(None, js=TO_PANEL, **private)
             for button, example in zip(tab.examples, EXAMPLES.get(tab.application, ()), strict=True):
-                filled = button.click(partial(entries, tab, example.options), None, tab.components, **private)
+                filled = button.click(partial(entries, tab, self.served(example)), None, tab.components, **private)
                 asked = filled.then(self.painter(tab, None), entered, [self.job], **at_once)
                 asked.success(**watched)
                 asked.success(None, js=TO_PANEL, **private)
@@ -111,6 +111,11 @@ class Page:
                 raise gr.Error(escape(str(e.in_python())), title="Not painted", duration=12) from None
 
         return paint
+
+    def served(self, example: Example) -> dict[str, object]:
+        """Return an example's options, its pictures where the page may fetch them."""
+        options = example.options.items()
+        return {name: Path(self.access.publish(one)) if isinstance(one, Path) else one for name, one in options}
 
     def stop(self, owner: str, id: str) -> None:
         if job := self.access.own(owner, id):

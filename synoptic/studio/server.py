@@ -71,6 +71,9 @@ def build(options: StudioOptions, password: str = "") -> FastAPI:
     page = Page(jobs, served, kept_secret(private / "secret")).build()
     theme = themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]).set(**LEGIBLE)
     how: dict[str, Any] = {"theme": theme, "css": CSS, "footer_links": [], "ssr_mode": False, "max_file_size": MOST_BYTES}
+    page.has_launched = (
+        True  # or gradio takes any file of this machine for one that was uploaded: tests/studio/test_queue.py
+    )
     gr.mount_gradio_app(app, page, path="/", show_error=False, enable_monitoring=False, **how)
     app.add_middleware(Guard, password=password, anyone=options.listen)
     jobs.begin()

@@ -44,8 +44,13 @@ def answer(client: Any, config: dict[str, Any], name: str, file: object) -> str:
         return "".join(stream.iter_lines())
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("form", ["{}/secret.png", "{}/served/../secret.png", "file://{}/secret.png"])
+FORMS = [
+    "{}/secret.png",
+    *(pytest.param(form, marks=pytest.mark.slow) for form in ("{}/served/../secret.png", "file://{}/secret.png")),
+]
+
+
+@pytest.mark.parametrize("form", FORMS)
 def test_no_event_opens_a_file_that_was_not_uploaded(client, tmp_path: Path, form):
     settings = {"application": "generate", "options": {"prompt": [SECRET]}}
     save_image(tmp_path / "secret.png", Image.effect_noise((64, 64), 80).convert("RGB"), settings)
