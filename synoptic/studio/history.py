@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.blocks import Block
 
 from synoptic.io import read_settings
 from synoptic.studio.access import Access
@@ -35,12 +36,12 @@ class History:
             self.about = gr.Code("", language="json", label="settings", interactive=False, elem_id="settings")
 
     @property
-    def chosen(self) -> list[gr.blocks.Block]:
+    def chosen(self) -> list[Block]:
         """The components that `choose` updates."""
         return [self.command, self.python, self.about, self.zip, self.code, self.buttons]
 
     @property
-    def shown(self) -> list[gr.blocks.Block]:
+    def shown(self) -> list[Block]:
         """The components that `list_pictures` updates."""
         return [self.past, self.paths, self.note]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.blocks import Block
 
 import synoptic
 from synoptic.errors import InputError
@@ -66,7 +67,7 @@ class Page:
     def connect(self, page: gr.Blocks) -> None:
         """Say what every button does."""
         private: dict[str, Any] = {"api_visibility": "private"}
-        at_once = private | {"concurrency_limit": None}
+        at_once: dict[str, Any] = private | {"concurrency_limit": None}
         watched = {
             "fn": self.watch,
             "inputs": [self.owner, self.job],
@@ -121,7 +122,7 @@ class Page:
         if job := self.access.own(owner, id):
             self.jobs.stop(job)
 
-    async def watch(self, owner: str, id: str) -> AsyncIterator[dict[gr.blocks.Block, object]]:
+    async def watch(self, owner: str, id: str) -> AsyncIterator[dict[Block, object]]:
         async for updates in self.panel.watch(self.access, owner, id):
             yield updates
 

@@ -8,6 +8,7 @@ from html import escape
 from typing import Any
 
 import gradio as gr
+from gradio.blocks import Block
 
 from synoptic.studio import results
 from synoptic.studio.access import Access
@@ -45,12 +46,12 @@ class Panel:
             self.python = gr.Code("", language="python", label="Python", interactive=False, elem_id="python")
 
     @property
-    def shown(self) -> list[gr.blocks.Block]:
+    def shown(self) -> list[Block]:
         """The components that `watch` updates."""
         results = [self.status, self.stop, self.preview, self.viewer, self.gallery, self.mesh]
         return [*results, self.sending, self.code, self.command, self.python]
 
-    async def watch(self, access: Access, owner: str, id: str) -> AsyncIterator[dict[gr.blocks.Block, object]]:
+    async def watch(self, access: Access, owner: str, id: str) -> AsyncIterator[dict[Block, object]]:
         """Show a job until it ends: its place in the queue, its progress, previews, then its pictures."""
         job = access.own(owner, id)
         if job is None:
@@ -77,7 +78,7 @@ class Panel:
             await asyncio.sleep(WATCH_SECONDS)
         yield {self.preview: hidden, self.stop: gr.update(visible=False)} | self.finished(access, job)
 
-    def finished(self, access: Access, job: Job) -> dict[gr.blocks.Block, object]:
+    def finished(self, access: Access, job: Job) -> dict[Block, object]:
         """Return the updates that show what a job that has ended came to."""
         pictures = [(access.publish(file), text) for file, text in results.captioned(job.folder)]
         meshes = [access.publish(file) for file in results.meshes(job.folder)[:1]]
