@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import MISSING
 from tempfile import NamedTemporaryFile
+from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import FileResponse
@@ -54,6 +55,28 @@ class Upload(BaseModel):
     id: str
 
 
+class Wrong(BaseModel):
+    """Where a request does not fit the schema, and why."""
+
+    loc: list[str]
+    msg: str
+
+
+class Refusal(BaseModel):
+    """Why a request is refused."""
+
+    detail: str | list[Wrong]
+
+
+def refusals(**meanings: str) -> dict[int | str, dict[str, Any]]:
+    """Return how the schema describes refusals, given as s404="what is not there"."""
+    return {int(status[1:]): {"model": Refusal, "description": meaning} for status, meaning in meanings.items()}
+
+
+WRONG = refusals(s400="the body cannot be parsed", s422="what is asked for is wrong or not allowed")
+UNKNOWN = refusals(s404="there is no such job", s422="a path is wrong")
+
+
 def api(jobs: Jobs) -> APIRouter:
     """Build the routes of a studio's jobs."""
     router = APIRouter(prefix="/api")
@@ -76,7 +99,7 @@ def api(jobs: Jobs) -> APIRouter:
         """List every application and its options."""
         return {name: schema(name) for name in synoptic.APPLICATIONS}
 
-    @router.post("/jobs", status_code=201)
+    @router.post("/jobs", status_code=201, responses=WRONG | refusals(s429="the queue is full"))
     def submit(request: JobRequest) -> JobState:
         """Add a job to the queue."""
         if request.application not in synoptic.APPLICATIONS:
@@ -86,12 +109,12 @@ def api(jobs: Jobs) -> APIRouter:
         except InputError as e:
             raise HTTPException(429 if e.rule == "queue-full" else 422, str(e.in_python())) from None
 
-    @router.get("/jobs/{id}")
+    @router.get("/jobs/{id}", responses=UNKNOWN)
     def look(id: str) -> JobState:
         """Look at a job."""
         return state(found(id))
 
-    @router.delete("/jobs/{id}")
+    @router.delete("/jobs/{id}", responses=UNKNOWN)
     def stop(id: str) -> JobState:
         """Stop a job; what it has finished is kept."""
         job = found(id)
@@ -99,7 +122,11 @@ def api(jobs: Jobs) -> APIRouter:
             jobs.stop(job)
         return state(job)
 
-    @router.get("/jobs/{id}/pictures/{k}", response_class=FileResponse)
+    @router.get(
+        "/jobs/{id}/pictures/{k}",
+        response_class=FileResponse,
+        responses=UNKNOWN | {200: {"description": "the picture", "content": {"image/png": {}}}},
+    )
     def picture(id: str, k: int) -> FileResponse:
         """Fetch a finished picture, a PNG with its settings inside."""
         files = found(id).pictures()
@@ -107,7 +134,7 @@ def api(jobs: Jobs) -> APIRouter:
             raise HTTPException(404, "there is no such picture")
         return FileResponse(files[k], media_type="image/png")
 
-    @router.post("/uploads", status_code=201)
+    @router.post("/uploads", status_code=201, responses=WRONG)
     async def upload(request: Request) -> Upload:
         """Upload a picture or a mesh, a GLB, the body of the request."""
         return await run_in_threadpool(keep, jobs, await request.body())

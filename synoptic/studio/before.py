@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import TypedDict
 
 import gradio as gr
 from PIL.Image import Image
 
-from synoptic.io import to_pil
-from synoptic.models.registry import resolve
 from synoptic.options import options_class
 from synoptic.options.base import Options
 from synoptic.options.common import ModelOptions
 from synoptic.options.controlnet import ControlNetOptions
-from synoptic.options.input_image import InputImageOptions
 from synoptic.options.panorama import PanoramaOptions
 from synoptic.options.wide import WideOptions
-from synoptic.pipelines.control_guidance import draw_maps, followed_picture
-from synoptic.pipelines.input_image import InputImage
 
 ANYTHING = "a picture"  # the prompt of what is looked at before one was typed
 DECIDING = ("image", "control", "condition", "depth", "size", "width", "height", "circular", "model")  # what is shown
@@ -37,15 +33,7 @@ def maps(options: ModelOptions) -> dict[str, Image]:
     """Return {condition: map} as a run of these options, prepared, would follow them; {} where it follows none."""
     if not isinstance(options, ControlNetOptions) or not options.condition:
         return {}
-    checkpoint, circular = resolve(options.model), False
-    if isinstance(options, WideOptions):
-        circular = options.circular
-        picture = followed_picture(options, checkpoint, options.width, options.height, circular)
-    else:
-        assert isinstance(options, InputImageOptions)
-        picture = InputImage.read(checkpoint, options.image, options.size)
-    drawn = draw_maps(options.controlnets(), picture, circular)
-    return {kind: to_pil(2 * one - 1)[0] for kind, one in drawn.items()}
+    return import_module("synoptic.studio.maps").followed(options)
 
 
 def boxes(application: str) -> gr.HTML:

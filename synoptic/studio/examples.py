@@ -1,30 +1,83 @@
-"""What each application shows at a click, on the bundled models."""
+"""What each application paints at a click, on the bundled models, and what comes of it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
 
-EXAMPLES: Mapping[str, Sequence[Mapping[str, object]]] = {
+PICTURES = Path(__file__).with_name("pictures")
+
+
+class Example(NamedTuple):
+    """Options, whose pictures are files of the package, and the name of the picture that comes of them."""
+
+    shows: str
+    options: Mapping[str, object]
+
+    @property
+    def picture(self) -> Path:
+        return picture(self.shows)
+
+    @property
+    def caption(self) -> str:
+        """Its prompts."""
+        prompt = self.options["prompt"]
+        return " · ".join(map(str, prompt)) if isinstance(prompt, list) else str(prompt)
+
+
+def picture(name: str) -> Path:
+    """Return a picture of the package."""
+    return PICTURES / f"{name}.webp"
+
+
+def turned(shows: str, first: str, second: str, seed: int, style: str = "a lithograph of") -> Example:
+    """Return an anagram of two prompts."""
+    return Example(shows, {"prompt": [first, second], "style": style, "steps": 20, "seed": seed})
+
+
+MEADOW = ["a photo of a green meadow", "a photo of the ocean at sunrise", "a photo of a city skyline at night"]
+EXAMPLES: Mapping[str, Sequence[Example]] = {
     "generate": [
-        {"prompt": ["an oil painting of a horse"]},
-        {"prompt": ["a photo of an owl on a white background"], "seed": 3},
-        {"prompt": ["a neon sign of a rabbit"]},
+        Example("owl", {"prompt": ["a photo of an owl"]}),
+        Example("fox", {"prompt": ["an oil painting of a fox"]}),
+        Example("rocket-ship", {"prompt": ["a photo of a rocket ship"]}),
+        Example("castle", {"prompt": ["pixel art of a castle"]}),
     ],
     "wide": [
-        {"prompt": ["a photo of desert dunes at sunset"], "seed": 3},
-        {"prompt": ["a watercolor of snowy mountains at sunrise"]},
-        {"prompt": ["a photo of a beach", "a photo of a city skyline at night"], "prompt_travel": True},
+        Example("wide-coral-reef", {"prompt": ["a photo of a coral reef"], "fast": True, "seed": 1}),
+        Example("wide-medieval-town", {"prompt": ["an oil painting of a medieval town"], "fast": True, "seed": 1}),
+        Example("wide-northern-lights", {"prompt": ["a photo of the northern lights"], "fast": True, "seed": 1}),
+        Example("wide-travel", {"prompt": MEADOW, "fast": True, "prompt_travel": True}),
     ],
-    "panorama": [
-        {"prompt": ["a dense forest in autumn"]},
-        {"prompt": ["a photo of a green meadow"], "region": ["60,-30,-60,30: a photo of snowy mountains"]},
-    ],
+    "panorama": [Example("panorama-coral-reef", {"prompt": ["a photo of a coral reef"], "steps": 16})],
     "anagram": [
-        {"prompt": ["a lion", "a sunflower"], "style": "a lithograph of"},
-        {"prompt": ["a penguin", "a giraffe"], "views": ["identity", "rotate_180"]},
+        turned("lion-sunflower", "a lion", "a sunflower", 2),
+        turned("bear-mushroom", "a bear", "a mushroom", 0),
+        turned("deer-truck", "a deer", "a truck", 0),
+        turned("cat-canyon", "a cat", "a canyon", 1, "a neon sign of"),
     ],
-    "hybrid": [{"prompt": ["a photo of a lion", "a photo of a sunflower"]}],
-    "text_to_3d": [{"prompt": ["a yellow house"]}],
-    "distill": [{"prompt": ["a photo of a red mug"], "steps": 300}],
-    "compare_sync": [{"prompt": ["a lion", "a sunflower"]}],
+    "text_to_3d": [
+        Example("teapot", {"prompt": ["a purple teapot"]}),
+        Example("castle-3d", {"prompt": ["a blue castle"]}),
+    ],
+    "edit": [
+        Example("guitar-sketch", {"image": picture("guitar"), "prompt": "a pencil sketch of a guitar", "strength": 0.7}),
+    ],
+    "flow_edit": [
+        Example(
+            "strawberry-blue",
+            {
+                "image": picture("strawberry"),
+                "prompt": "a photo of a blue strawberry",
+                "source_prompt": "a photo of a red strawberry",
+            },
+        ),
+    ],
+    "control": [
+        Example("guitar-neon", {"image": picture("guitar"), "prompt": ["a neon sign of a guitar"]}),
+        Example("owl-oil", {"image": picture("owl"), "prompt": ["an oil painting of an owl"]}),
+        Example("castle-watercolor", {"image": picture("castle"), "prompt": ["a watercolor of a castle at sunset"]}),
+    ],
 }
+STRIPS = ("wide", "panorama", "text_to_3d")  # whose pictures are wide: one under another

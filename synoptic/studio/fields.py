@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass
+from pathlib import Path
 from types import NoneType
 from typing import Any, Literal, TypedDict, get_args, get_origin
 
@@ -53,10 +54,10 @@ class Field:
         return {self.spec.name: value} if value != [] else {}
 
     def entry(self, options: Mapping[str, object]) -> object:
-        """Return what is entered for these options; a file that is not at hand is left empty."""
+        """Return what is entered for these options; a file is left empty but for one of this package's, a `Path`."""
         value = options.get(self.spec.name, None if self.spec.default is MISSING else self.spec.default)
         if uploaded(self.spec):
-            return None
+            return str(value) if isinstance(value, Path) else None
         if self.spec.is_list:
             every = [value] if isinstance(value, str) else list(value) if isinstance(value, Iterable) else []
             if isinstance(self.component, gr.Dropdown):
@@ -82,8 +83,9 @@ class MaskedPicture:
         return {"image": keep(picture), "mask": keep(mask)}
 
     def entry(self, options: Mapping[str, object]) -> object:
-        """Return nothing: pictures are not at hand."""
-        return None
+        """Return the picture of these options, nothing painted on it, where it is a `Path`; nothing for another's name."""
+        picture = options.get("image")
+        return {"background": str(picture), "layers": [], "composite": str(picture)} if isinstance(picture, Path) else None
 
 
 def fields_of(options: type[Options], models: Sequence[str]) -> dict[str, list[Field | MaskedPicture]]:
@@ -114,7 +116,8 @@ def component(spec: OptionSpec, models: Sequence[str]) -> Component:
     help = in_python(spec.option.help)
     how: Labels = {"label": label(spec), "info": help, "render": False}
     if spec.option.picture:
-        return gr.Image(label=f"{label(spec)}: {help}", type="filepath", sources=list(SOURCES), render=False)
+        short = help.partition(";")[0]  # the label lies upon the picture
+        return gr.Image(label=f"{label(spec)}: {short}", type="filepath", sources=list(SOURCES), render=False)
     if spec.name == MESH:
         return gr.File(label=f"{label(spec)}: {help}", file_types=[*MESHES], height=140, render=False)
     if spec.name == "model":

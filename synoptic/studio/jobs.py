@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Literal
 
@@ -19,7 +20,6 @@ from synoptic.io import atomic_write
 from synoptic.options import options_class
 from synoptic.options.common import ModelOptions
 from synoptic.runs.errors import RunFailed
-from synoptic.runs.execute import carry_out
 from synoptic.runs.failures import reason
 from synoptic.runs.folders import default_folder
 from synoptic.runs.watch import watching
@@ -31,6 +31,7 @@ from synoptic.utils.json_objects import JsonObject
 State = Literal["queued", "running", "done", "failed", "stopped"]
 PREVIEW_SECONDS, PREVIEW_SHARE = 0.7, 10  # between two previews at least, and so many times what one took
 WAITING = 100  # jobs in the queue at most
+EXECUTE = "synoptic.runs.execute"  # which the worker thread imports while the page is shown: it takes longer than all else
 OWN_WAITING = 20  # of one browser
 PROGRAMS = "programs"  # who asks by HTTP; whoever knows the id of such a job may see it
 
@@ -83,7 +84,7 @@ class Job:
 
 
 class Jobs:
-    """All jobs of a studio, in `folder`/.studio; a thread carries them out in their order."""
+    """All jobs of a studio, in `folder`/.studio; from `begin` on a thread carries them out in their order."""
 
     def __init__(self, folder: Path, permissions: Permissions) -> None:
         self.folder, self.permissions = folder, permissions
@@ -97,6 +98,9 @@ class Jobs:
             if job.active:
                 job.state = "queued"
                 self._queue.put(job)
+
+    def begin(self) -> None:
+        """Carry out what waits, and what will."""
         threading.Thread(target=self._work, daemon=True, name="jobs").start()
 
     def submit(self, application: str, values: Mapping[str, object], owner: str) -> Job:
@@ -136,6 +140,7 @@ class Jobs:
             self._end(job, "stopped", "stopped before it began")
 
     def _work(self) -> None:
+        import_module(EXECUTE)
         while True:
             job = self._queue.get()
             if job.state == "queued":
@@ -147,7 +152,7 @@ class Jobs:
         previews = Previews(job)
         try:
             with watching(previews.offer, previews.progress):
-                carry_out(job.options)
+                import_module(EXECUTE).carry_out(job.options)
             self._end(job, "done")
         except JobStopped:
             self._end(job, "stopped", "stopped; finished pictures are kept, the same settings go on from there")

@@ -28,7 +28,8 @@ def captioned(folder: Path) -> list[tuple[Path, str]]:
     for picture in listed(folder):
         if file := picture_file(folder, picture):
             score = picture.get("score")
-            found.append((file, f"seed {picture.get('seed')}" + ("" if score is None else f", score {score}")))
+            of = f"{file.parent.name}, " if file.parent != folder else ""  # one of several runs of a study
+            found.append((file, f"{of}seed {picture.get('seed')}" + ("" if score is None else f", score {score}")))
     application = str((earlier(folder) or {}).get("application"))
     figures = [file for name in (f"{application}.png", BEFORE_AFTER) if (file := picture_file(folder, {"file": name}))]
     return found + [(file, file.stem.replace("_", " ")) for file in figures if file not in dict(found)]
@@ -39,11 +40,11 @@ def meshes(folder: Path) -> list[Path]:
     return [file for file in sorted(folder.rglob("*.glb")) if file.is_file() and not file.is_symlink()]
 
 
-def score(folder: Path) -> str:
-    """Return the mean score of a run's pictures and what it means; "" where there is none."""
+def score(folder: Path) -> tuple[str, str]:
+    """Return the mean score of a run's pictures, and what it means; ("", "") where there is none."""
     scores = (earlier(folder) or {}).get("scores")
     if not isinstance(scores, dict) or not scores:
-        return ""
+        return "", ""
     name, value = next(iter(scores.items()))
     text = f"{name.replace('clip_score', 'CLIP score').replace('_', ' ')} {value}"
-    return f"{text} ({means})" if (means := meaning(name, str(scores.get("clip_model", "")))) else text
+    return text, meaning(name, str(scores.get("clip_model", "")))

@@ -69,6 +69,7 @@ def build(options: StudioOptions, password: str = "") -> FastAPI:
     app.add_exception_handler(RequestValidationError, explain)
     page = Page(jobs, served, kept_secret(private / "secret")).build()
     theme = themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]).set(**LEGIBLE)
+    page.has_launched = True  # else gradio takes any file of this machine for one that was uploaded (test_queue.py)
     gr.mount_gradio_app(
         app,
         page,
@@ -82,6 +83,7 @@ def build(options: StudioOptions, password: str = "") -> FastAPI:
         enable_monitoring=False,
     )
     app.add_middleware(Guard, password=password, anyone=options.listen)
+    jobs.begin()
     return app
 
 

@@ -28,7 +28,9 @@ def studio(tmp_path: Path) -> Callable[..., Jobs]:
         asked = StudioOptions.from_arguments(out=str(tmp_path / "outputs"), **options).prepare()
         uploads = tmp_path / "outputs" / ".studio" / "uploads"
         uploads.mkdir(parents=True, exist_ok=True)
-        return Jobs(tmp_path / "outputs", Permissions(asked, uploads))
+        jobs = Jobs(tmp_path / "outputs", Permissions(asked, uploads))
+        jobs.begin()
+        return jobs
 
     return build_jobs
 

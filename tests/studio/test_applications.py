@@ -16,6 +16,7 @@ import trimesh
 import synoptic
 from tests.drawings import disc
 from tests.studio.browser import CHROMIUM, choose, drag, entry, opened, studio, unfold, until, upload
+from tests.tiny import tiny_sd3
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")]
 
@@ -42,19 +43,21 @@ CASES = {
     ),
     "edit": Case({"prompt": HOUSE, **SMALL}, "disc.png"),
     "flow_edit": Case({"prompt": HOUSE, "source prompt": "a disc", "steps": "4"}, "disc.png"),
-    "rf_inversion": Case({"prompt": HOUSE, "steps": "4"}, "disc.png"),
+    "rf_inversion": Case({"prompt": HOUSE, "steps": "4", "model": "flow"}, "disc.png"),
     "inpaint": Case({"prompt": HOUSE, **SMALL}, "disc.png"),
     "control": Case({"prompt": HOUSE, "steps": "3"}, "disc.png"),
     "invert": Case({"prompt": HOUSE, **SMALL}, "disc.png"),
     "distill": Case({"prompt": HOUSE, "steps": "12"}),
-    "denoise": Case({"prompt": HOUSE, "model": "bundled-if"}, "disc.png"),
+    "denoise": Case({"prompt": HOUSE, "t": "200", "model": "bundled-if"}, "disc.png"),
     "compare_sync": Case({"prompt": TWO, "steps": "2"}),
 }
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with studio(tmp_path_factory.mktemp("studio")) as (address, _):
+    models = tmp_path_factory.mktemp("models")
+    tiny_sd3(models / "flow")  # no bundled model is a flow
+    with studio(tmp_path_factory.mktemp("studio"), "--models", str(models)) as (address, _):
         yield address
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from PIL import Image
 
@@ -10,7 +13,8 @@ from synoptic.options.common import ModelOptions
 from synoptic.runs.execute import run
 from synoptic.studio import before
 from synoptic.studio.fields import Field
-from synoptic.studio.page import Page, Tab
+from synoptic.studio.page import Page
+from synoptic.studio.tabs import Tab
 from tests.drawings import disc, hills
 
 
@@ -41,10 +45,11 @@ def test_the_maps_are_those_that_a_run_follows(application, values, kinds, pictu
         assert load_image(file).tobytes() == image.convert("RGB").tobytes() and image.getextrema()[0] == (0, 255)
 
 
-def tab_of(studio, tmp_path, application) -> tuple[Page, Tab]:
+def tab_of(studio, tmp_path, application) -> tuple[Callable[..., list[Any]], Tab]:
     page = Page(studio(listen=True), tmp_path, "secret")
     page.build()
-    return page, next(tab for tab in page.tabs if tab.application == application)
+    tab = next(tab for tab in page.tabs if tab.application == application)
+    return tab.foresee(page.jobs.permissions), tab
 
 
 def entries(tab: Tab, **given: object) -> list[object]:
@@ -54,25 +59,23 @@ def entries(tab: Tab, **given: object) -> list[object]:
 
 
 def test_a_map_appears_with_the_picture_and_before_a_prompt(studio, tmp_path, picture_file):
-    page, tab = tab_of(studio, tmp_path, "control")
-    look = page.foresee(tab)
+    look, tab = tab_of(studio, tmp_path, "control")
     pictures, note = look(*entries(tab))
-    assert not pictures["visible"] and note == ""
+    assert not pictures["visible"] and not note["visible"]
     pictures, note = look(*entries(tab, image=picture_file, condition=["scribble", "canny"]))
-    assert [kind for _, kind in pictures["value"]] == ["scribble", "canny"] and pictures["visible"] and note == ""
+    assert [kind for _, kind in pictures["value"]] == ["scribble", "canny"] and pictures["visible"] and not note["visible"]
     assert {image.size for image, _ in pictures["value"]} == {Image.open(picture_file).size}
     pictures, note = look(*entries(tab, image=picture_file, condition=["depth"]))
-    assert not pictures["visible"] and "depth needs" in note
+    assert not pictures["visible"] and "depth needs" in note["value"] and note["visible"]
 
 
 def test_boxes_are_drawn_in_the_shape_of_the_picture(studio, tmp_path, picture_file):
-    page, tab = tab_of(studio, tmp_path, "wide")
-    look = page.foresee(tab)
+    look, tab = tab_of(studio, tmp_path, "wide")
     shape, _, _ = look(*entries(tab, width="640"))
     assert (shape["wide"], shape["high"]) == (640, 256)
     hills().save(picture_file)
     shape, pictures, _ = look(*entries(tab, control=picture_file))
     assert (shape["wide"], shape["high"]) == (640, 256) and [kind for _, kind in pictures["value"]] == ["canny"]
     _, _, note = look(*entries(tab, width="<b>x</b>"))
-    assert "&lt;b&gt;" in note and "<b>" not in note
+    assert "&lt;b&gt;" in note["value"] and "<b>" not in note["value"]
     assert before.boxes("panorama").props == {"degrees": True, "wide": 1024, "high": 512}

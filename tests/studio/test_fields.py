@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -12,6 +14,7 @@ from synoptic.options.base import alternatives
 from synoptic.studio.examples import EXAMPLES
 from synoptic.studio.fields import Field, MaskedPicture, fields_of, values_of
 from synoptic.studio.permissions import FILES, MESH, NOT_ASKED, PLACED
+from synoptic.studio.snippets import python_call
 
 
 def every_field(application: str) -> list[Field | MaskedPicture]:
@@ -20,7 +23,7 @@ def every_field(application: str) -> list[Field | MaskedPicture]:
 
 def read_back(application: str, options: dict[str, object]) -> dict[str, object]:
     fields = every_field(application)
-    return values_of(fields, [one.entry(options) for one in fields], lambda picture: "kept")
+    return values_of(fields, [one.entry(options) for one in fields], str)
 
 
 @pytest.mark.parametrize("application", synoptic.APPLICATIONS)
@@ -72,4 +75,28 @@ def test_every_text_is_words_or_is_checked_where_others_listen():
 @pytest.mark.parametrize("application", EXAMPLES)
 def test_examples_are_options_that_can_be_painted(application):
     for example in EXAMPLES[application]:
-        options_class(application).from_arguments(**read_back(application, dict(example))).prepare()
+        entered = options_class(application).from_arguments(**read_back(application, dict(example.options))).prepare()
+        assert example.picture.is_file()
+        given = {name: str(value) if isinstance(value, Path) else value for name, value in example.options.items()}
+        assert entered == options_class(application).from_arguments(**given).prepare()
+
+
+@pytest.mark.parametrize(
+    ("application", "given"),
+    [
+        (
+            "wide",
+            {"prompt": ["it's a lake", 'a "quoted" sea'], "width": 512, "guidance_interval": [0.1, 0.9]},
+        ),
+        ("edit", {"image": "p.png", "prompt": "a\\b", "strength": 0.5}),
+    ],
+)
+def test_the_call_in_python_gives_the_same_options(application, given, monkeypatch):
+    options = options_class(application).from_arguments(**given)
+    text = python_call(application, json.loads(json.dumps(options.to_json())))
+    called = []
+    monkeypatch.setattr(synoptic, "run", lambda name, **values: called.append((name, values)), raising=False)
+    exec(text, {})
+    ((name, values),) = called
+    assert name == application and options_class(application).from_arguments(**values) == options
+    assert "seed" not in values

@@ -85,7 +85,7 @@ def test_a_job_that_fails_says_why_and_the_next_goes_on(studio, monkeypatch):
         raise RuntimeError("something is broken")
 
     jobs = studio()
-    monkeypatch.setattr(studio_jobs, "carry_out", fail)
+    monkeypatch.setattr("synoptic.runs.execute.carry_out", fail)
     failed = jobs.submit("generate", QUICK, "me")
     ended(failed)
     monkeypatch.undo()

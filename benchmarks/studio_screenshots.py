@@ -1,0 +1,141 @@
+"""The pictures of docs/studio.md: a studio that paints, in Chromium. python benchmarks/studio_screenshots.py [NAME …]
+
+Needs playwright (`pip install playwright`) and Chromium; some ten minutes on two cores.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+playwright: Any = import_module("playwright.sync_api")
+TO = Path("docs/pictures")
+LAPTOP, PHONE = (1280, 860), (390, 844)
+SECONDS = 3600.0  # that a job may take
+SETTLED = 2500  # milliseconds until a page has come to rest
+
+
+@contextmanager
+def studio(folder: str) -> Iterator[str]:
+    """The address of a studio whose pictures are in a folder."""
+    command = [sys.executable, "-m", "synoptic", "studio", "--port", "0", "--out", folder]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        address = process.stdout.readline().split()[0]
+        while not answers(address):
+            time.sleep(0.2)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def answers(address: str) -> bool:
+    try:
+        return urllib.request.urlopen(f"{address}/openapi.json").status == 200
+    except OSError:
+        return False
+
+
+def painted(page: Any, application: str, example: str) -> None:
+    """Paint an example, by its prompts."""
+    page.get_by_role("tab", name=application, exact=True).click()
+    page.get_by_role("button", name=example).click()
+    finished(page)
+
+
+def finished(page: Any) -> None:
+    """Wait for the job that was asked for."""
+    page.wait_for_selector("#stop", state="visible")
+    page.wait_for_function("document.querySelector('#status').innerText.includes('done')", timeout=1000 * SECONDS)
+    page.wait_for_timeout(SETTLED)
+
+
+def generate(page: Any) -> None:
+    """Nine seeds of one prompt."""
+    page.get_by_label("prompt").locator("visible=true").first.fill("an oil painting of a fox")
+    page.locator("#nine-generate").click()
+    finished(page)
+
+
+def wide(page: Any) -> None:
+    painted(page, "wide", "an oil painting of a medieval town")
+
+
+def anagram(page: Any) -> None:
+    painted(page, "anagram", "a lion · a sunflower")
+    page.frame_locator("#viewer iframe").get_by_role("button", name="a quarter turn").click()
+
+
+def control(page: Any) -> None:
+    painted(page, "control", "a neon sign of a guitar")
+
+
+def panorama(page: Any) -> None:
+    """Half the usual height, so that it takes minutes."""
+    page.get_by_role("tab", name="panorama", exact=True).click()
+    for label, text in {"prompt": "a photo of a coral reef", "height": "256", "steps": "16"}.items():
+        page.get_by_label(re.compile(rf"^\s*{label}\b")).locator("visible=true").first.fill(text)
+    page.locator("#paint-panorama").click()
+    finished(page)
+
+
+def phone(page: Any) -> None:
+    painted(page, "wide", "a photo of the northern lights")
+    page.evaluate("scrollTo(0, 0)")
+
+
+def history(page: Any) -> None:
+    page.get_by_role("tab", name="History").click()
+    page.locator("#history img").nth(1).wait_for()
+    page.wait_for_timeout(SETTLED)
+
+
+SHOTS: dict[str, tuple[Callable[[Any], None], tuple[int, int], bool]] = {  # what is done, the size, whether in the dark
+    "generate": (generate, LAPTOP, False),
+    "wide": (wide, LAPTOP, False),
+    "control": (control, LAPTOP, False),
+    "phone": (phone, PHONE, False),
+    "anagram": (anagram, LAPTOP, True),
+    "panorama": (panorama, LAPTOP, False),
+    "history": (history, LAPTOP, True),
+}
+
+
+def main(names: Sequence[str]) -> None:
+    with tempfile.TemporaryDirectory() as folder, studio(folder) as address, playwright.sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        for name in names or SHOTS:
+            act, (width, height), dark = SHOTS[name]
+            how: dict[str, Any] = {
+                "color_scheme": "dark" if dark else "light",
+                "viewport": {"width": width, "height": height},
+            }
+            page = browser.new_page(**how)
+            page.goto(address)
+            page.wait_for_selector("#paint-generate")
+            page.wait_for_timeout(SETTLED)
+            act(page)
+            page.mouse.move(0, 0)
+            page.wait_for_timeout(SETTLED)
+            Image.open(BytesIO(page.screenshot())).save(TO / f"studio-{name}.webp", quality=82, method=6)
+            page.close()
+        browser.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

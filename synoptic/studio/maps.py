@@ -1,0 +1,26 @@
+"""The maps that a ControlNet will follow. Imported when the first is asked for: the page does not wait for models."""
+
+from __future__ import annotations
+
+from PIL.Image import Image
+
+from synoptic.io import to_pil
+from synoptic.models.registry import resolve
+from synoptic.options.controlnet import ControlNetOptions
+from synoptic.options.input_image import InputImageOptions
+from synoptic.options.wide import WideOptions
+from synoptic.pipelines.control_guidance import draw_maps, followed_picture
+from synoptic.pipelines.input_image import InputImage
+
+
+def followed(options: ControlNetOptions) -> dict[str, Image]:
+    """Return {condition: map} as a run of these options, prepared, would follow them."""
+    checkpoint, circular = resolve(options.model), False
+    if isinstance(options, WideOptions):
+        circular = options.circular
+        picture = followed_picture(options, checkpoint, options.width, options.height, circular)
+    else:
+        assert isinstance(options, InputImageOptions)
+        picture = InputImage.read(checkpoint, options.image, options.size)
+    drawn = draw_maps(options.controlnets(), picture, circular)
+    return {kind: to_pil(2 * one - 1)[0] for kind, one in drawn.items()}

@@ -1,0 +1,52 @@
+"""What a browser may see: its own jobs where others listen, and files under names that nobody can guess."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from synoptic.studio.access import Access
+from tests.studio.conftest import QUICK, ended
+
+FORGED = ["", "me", "../me", "a" * 21, "a" * 23, "*" * 22, None, 7, ["me"], {"owner": "me"}]
+
+
+@pytest.fixture
+def painted(studio, tmp_path):
+    """options -> (access, a finished job of "me")."""
+
+    def paint(**options):
+        jobs = studio(**options)
+        job = jobs.submit("generate", QUICK, "me")
+        ended(job)
+        return Access(jobs, tmp_path / "served", "secret"), job
+
+    return paint
+
+
+@pytest.mark.parametrize(
+    ("options", "shared"), [({}, True), ({"listen": True}, False), ({"listen": True, "shared_history": True}, True)]
+)
+def test_a_browser_sees_its_own_and_others_only_where_it_is_shared(painted, options, shared):
+    access, job = painted(**options)
+    assert access.own("me", job.id) is job and access.past("me") == job.pictures() == access.finished("me", job.id)
+    assert (access.own("someone else", job.id) is job) == shared
+    assert access.past("someone else") == access.finished("someone else", job.id) == (job.pictures() if shared else [])
+
+
+@pytest.mark.parametrize("forged", FORGED)
+def test_a_forged_name_or_id_is_nobodys(painted, forged):
+    access, job = painted(listen=True)
+    assert access.own("me", forged) is None
+    assert forged == "me" or access.own(forged, job.id) is None
+    assert access.recognize(forged) != forged and len(access.recognize(forged)) == 22
+
+
+def test_what_is_served_cannot_be_guessed_and_is_a_copy(painted, tmp_path):
+    access, job = painted()
+    (picture,) = job.pictures()
+    copy = access.publish(picture)
+    other = Access(access.jobs, tmp_path / "served", "another secret").publish(picture)
+    assert copy != other and copy.startswith(str(tmp_path / "served")) and Path(copy).read_bytes() == picture.read_bytes()
+    assert access.publish(picture) == copy and access.archive(picture.parent).endswith(".zip")
