@@ -11,7 +11,6 @@ import sys
 import urllib.request
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -50,7 +49,11 @@ QUICK = {  # options that are put in place of those written, so that a command t
 FEWER = {"--start": "0,1", "--seed-search": "2", "--t": "250", "--syncdiffusion-steps": "1"}  # where it is written
 PYTHON_FEWER = (
     *((r"steps\(10\)", "steps(2)"), (r"seed=3", "seed=3, steps=2"), (r"steps=20", "steps=2")),
-    *((r"images\[0\]\.show\(\)", "images[0].load()"), (r'\["a lemon"\]', r'["a lemon"], "steps": 2'), (r"range\(4\)", "[0]")),
+    *(
+        (r"images\[0\]\.show\(\)", "images[0].load()"),
+        (r'\["a lemon"\]', r'["a lemon"], "steps": 2'),
+        (r"range\(4\)", "[0]"),
+    ),
     (r'"model": "bundled",', '"model": "bundled", "steps": 2,'),
 )
 FIRST = {  # what a page has its reader do before
@@ -140,6 +143,7 @@ def test_python_runs_as_written_but_for_the_steps(name, small, monkeypatch):
     if before := FIRST.get(name):
         assert run(monkeypatch, shlex.split(before)) == 0
     if name.startswith("docs/studio.md"):
+        monkeypatch.setenv("GRADIO_TEMP_DIR", "served")
         monkeypatch.setattr(urllib.request, "urlopen", opened_by(studio()))
     exec(block, {"__name__": "page"})
 
