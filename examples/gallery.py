@@ -32,7 +32,7 @@ OBJECTS = Path("docs/pictures/dream.jpg")  # of text-to-3d, which takes too long
 WIDE = 1.5  # from this aspect on a picture has a place of its own, not a cell of a table
 COLUMNS = 3
 MOST = 1536  # pixels of a side
-SHOWN = ("lion-sunflower", "bear-mushroom")  # on the wall from their PNG: the JPEG has them beside their turned selves
+SHOWN = ("lion-sunflower", "bear-mushroom", "lake-boat", "mountains-cabin")  # on the wall from their PNG: the JPEG has more
 
 Value = str | int | float | bool | Sequence[int] | Sequence[str]
 
@@ -344,8 +344,10 @@ def table(cells: Sequence[str]) -> str:
 def wall(folder: Path) -> Image.Image:
     """Return the picture of the README: two wide ones, anagrams as they are and turned, objects, edits."""
     strips = [picture(name) for name in ("wide-coral-reef", "wide-amalfi-coast")]
-    names = ("guitar", "guitar-neon", "owl", "owl-oil", "strawberry", "strawberry-blue", "flamingo-neon", "mushroom-pixels")
-    changed_ones = [picture(name) for name in names]
+    guitar_and_owl = [picture(name) for name in ("guitar", "guitar-neon", "owl", "owl-oil")]
+    lake, mountains = picture("lake-at-sunrise"), picture("snowy-mountains")
+    inpainted = [lake, Image.open(folder / "lake-boat.png"), mountains, Image.open(folder / "mountains-cabin.png")]
+    changed_ones = [*guitar_and_owl, *inpainted]
     objects = Image.open(OBJECTS).crop((0, 770, 768, 866))
     squares = [*both_ways(folder / "lion-sunflower.png"), *both_ways(folder / "bear-mushroom.png"), *changed_ones]
     return stacked([*strips, *squares, objects], 4)
