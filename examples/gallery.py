@@ -329,7 +329,7 @@ def section(title: str, rows: dict[str, Row]) -> str:
 
 def cell(entry: Entry, row: Row) -> str:
     """Return what a table shows of an entry: the picture, its command, and the figures of its run."""
-    image = f'<img src="pictures/gallery/{entry.name}.jpg" width="256" alt="{entry.shows}">'
+    image = f'<img src="pictures/gallery/{entry.name}.jpg" width="200" alt="{entry.shows}">'
     return f"{image}<br>`{entry.command}`<br>{row.seconds:.0f} s, score {row.score:.2f}"
 
 
