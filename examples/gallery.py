@@ -145,7 +145,7 @@ SECTIONS: dict[str, list[Entry]] = {  # plain pictures first: others are made fr
         pictured("the amalfi coast", "an oil painting of"),
         pictured("a castle at sunset", "a watercolor of"),
         pictured("a tulip", "a watercolor of"),
-        pictured("a butterfly", "a watercolor of", "-watercolor"),
+        pictured("a butterfly", "a watercolor of", "_watercolor"),
         pictured("a sailboat", "a pencil sketch of"),
         pictured("a flamingo", "a neon sign of", "-neon"),
         pictured("a cocktail", "a neon sign of"),
