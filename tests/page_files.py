@@ -44,7 +44,7 @@ JOB = {"application": "generate", "prompt": "a photo of a horse", "model": "bund
 def make_photos(folder: Path) -> None:
     """Write pictures with their captions, to train on."""
     (folder / "photos").mkdir()
-    names = [f"{k}.png" for k in range(3)]
+    names = [f"{k}.png" for k in range(4)]
     for name in names:
         disc().save(folder / "photos" / name)
     (folder / "captions.json").write_text(json.dumps(dict.fromkeys(names, "a photo of a ball")))

@@ -44,7 +44,7 @@ QUICK = {  # options that are put in place of those written, so that a command t
     "texture": ["--steps", "2", "--num-views", "3"],
     "text-to-3d": ["--steps", "2", "--frames", "2"],
     "evaluate": ["--steps", "2"],
-    "train-controlnet": ["--steps", "2", "--num-validation", "1"],
+    "train-controlnet": ["--steps", "2", "--num-validation", "2"],
 }
 FEWER = {"--start": "0,1", "--seed-search": "2", "--t": "250", "--syncdiffusion-steps": "1"}  # where it is written
 PYTHON_FEWER = (
@@ -60,7 +60,7 @@ FIRST = {  # what a page has its reader do before
     "synoptic info outputs/before_after.png": "synoptic edit car.png 'a photo of a horse' --steps 2 --out outputs",
     "synoptic batch --status outputs/batch": "synoptic batch jobs.jsonl",
     "synoptic control castle.png a castle --condition canny --controlnet trained/controlnet": "synoptic train-controlnet "
-    "--images photos --captions captions.json --condition canny --no-attention --steps 2 --num-validation 1 --out trained",
+    "--images photos --captions captions.json --condition canny --no-attention --steps 2 --num-validation 2 --out trained",
     "docs/text-to-3d.md 0": "synoptic text-to-3d 'a red mug' --steps 2 --frames 2",
 }
 BY_PAGE = {page: [shlex.split(line, comments=True) for line in commands(page)] for page in PAGES}
