@@ -257,9 +257,9 @@ SAID = {
 HEAD = """# Gallery
 Made by the small models in the package, on two CPU cores, each by the command beside it.
 `python examples/gallery.py --all` makes all of them again and writes this page. Seconds are those of sampling and
-decoding with one thread, on a machine that did other things at the same time; loading the model adds about five. The score is the cosine of picture and prompt
-by the [reference CLIP](glossary.md): real renders have 0.67, unrelated ones 0. Scores of the pixel model, which makes
-the anagrams, are lower.
+decoding with one thread, on a machine that did other things at the same time; loading the model adds about five. The
+score is the cosine of picture and prompt by the [reference CLIP](glossary.md): real renders have 0.67, unrelated ones
+0. Scores of the pixel model, which makes the anagrams, are lower.
 
 **The pictures were chosen.** By eye: of 77 plain prompts 45, the first seed of each; of 24 wide prompts, mostly one seed
 each, 15; the anagrams from twenty pairs with four seeds each ([all of them](measurements/anagrams.md)); of 18 pictures made
