@@ -30,6 +30,7 @@ PAGES = {  # of the repository: their names in the site
 }
 LINK = re.compile(r"\]\(([^)\s#]+)")
 OPTIONS = re.compile(r"<!-- options: (\w+) -->")
+SEARCH = '<div class="md-search" data-md-component="search" role="dialog"'
 WITHOUT = ("model", "out", "trace")  # options of a command that a function does not take
 
 
@@ -46,6 +47,11 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     source = {site: path for path, site in PAGES.items()}.get(name, f"docs/{name}")
     linked = LINK.sub(lambda match: "](" + site_link(match[1], source, name), markdown)
     return OPTIONS.sub(lambda match: options_table(match[1]), linked)
+
+
+def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
+    """Return a page whose dialog for searching has a name, for who hears it."""
+    return output.replace(SEARCH, f'{SEARCH} aria-label="Search"')
 
 
 def site_link(link: str, source: str, name: str) -> str:

@@ -1,29 +1,40 @@
-"""The gallery of the documentation, from runs: docs/gallery.md and docs/pictures/gallery. python examples/gallery.py
+"""The gallery of the documentation, from runs: docs/gallery.md and docs/pictures/gallery. python examples/gallery.py [--all]
 
-Some ten minutes on one thread. Pictures that are in outputs/gallery already are kept, so a run that was stopped resumes.
+What each run came to is in examples/gallery.json; entries that are not there, or whose command is another one now, are
+painted, with --all every one (half an hour on one thread). Runs are in outputs/gallery, so one that was stopped resumes.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
+from collections.abc import Sequence
 from contextlib import chdir
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from time import perf_counter
 
 from PIL import Image
 
 import synoptic
 from synoptic import io
+from synoptic.animate import animate
 from synoptic.views.registry import get_view
 
 OUT = Path("outputs/gallery")
+ROWS = Path("examples/gallery.json")
 PAGE = Path("docs/gallery.md")
 PICTURES = Path("docs/pictures/gallery")
 WALL = Path("docs/pictures/wall.jpg")  # of the README
 START = Path("docs/pictures/start.jpg")  # of docs/start.md
+FILM = Path("docs/pictures/lion-sunflower.gif")  # of the README and docs/anagrams.md
 OBJECTS = Path("docs/pictures/dream.jpg")  # of text-to-3d, which takes too long for here: benchmarks/text_to_3d.py
 WIDE = 1.5  # from this aspect on a picture has a place of its own, not a cell of a table
+COLUMNS = 3
+MOST = 1536  # pixels of a side
+SHOWN = ("lion-sunflower", "bear-mushroom", "lake-boat", "mountains-cabin")  # on the wall from their PNG: the JPEG has more
 
-Value = str | int | float | bool
+Value = str | int | float | bool | Sequence[int] | Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -41,40 +52,61 @@ class Entry:
         words = ["synoptic", self.application.replace("_", "-"), *map(quoted, self.values)]
         for name, value in self.options.items():
             words.append("--" + name.replace("_", "-"))
-            words += [] if value is True else [quoted(str(value))]
+            words += [] if value is True else [quoted(written(value))]
         return " ".join(words)
+
+    @property
+    def shows(self) -> str:
+        """What is in the picture, in words."""
+        return "; ".join(value for value in self.values if not value.endswith(".png")) or self.name.replace("-", " ")
 
 
 @dataclass(frozen=True)
 class Row:
     """What a run of an entry came to."""
 
+    command: str
     seed: int
     seconds: float
     score: float
     aspect: float
 
 
+def written(value: Value) -> str:
+    """Return a value as the command line has it."""
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
 def quoted(word: str) -> str:
     return f'"{word}"' if " " in word else word
 
 
-def pictured(thing: str, style: str = "a photo of", seed: int = 0) -> Entry:
+def pictured(thing: str, style: str = "a photo of", suffix: str = "", seed: int = 0) -> Entry:
     """Return the entry of a plain picture."""
-    name = thing.removeprefix("a ").removeprefix("an ").replace(" ", "-")
-    return Entry(name, "generate", (f"{style} {thing}",), {"seed": seed})
+    return Entry(named(thing) + suffix, "generate", (f"{style} {thing}",), {"seed": seed})
 
 
-def wide(scene: str, seed: int, **options: Value) -> Entry:
+def wide(scene: str, seed: int, suffix: str = "", **options: Value) -> Entry:
     """Return the entry of a wide picture."""
-    name = "wide-" + scene.split(" of ", 1)[1].removeprefix("a ").removeprefix("an ").removeprefix("the ").replace(" ", "-")
+    name = f"wide-{named(scene.split(' of ', 1)[1])}{suffix}"
     return Entry(name, "wide", (scene,), {"fast": True, "seed": seed} | options)
+
+
+def named(thing: str) -> str:
+    """Return the name of a picture of a thing."""
+    first, _, others = thing.partition(" ")
+    return (others if first in ("a", "an", "the") else thing).replace(" ", "-")
 
 
 def anagram(style: str, first: str, second: str, seed: int) -> Entry:
     """Return the entry of an anagram."""
     name = f"{first}-{second}".replace("a ", "").replace(" ", "-")
     return Entry(name, "anagram", (first, second), {"style": style, "steps": 20, "seed": seed})
+
+
+def from_to(name: str, shown: str, wanted: str) -> Entry:
+    """Return the entry of an edit from one prompt to another."""
+    return changed(f"{name}-edited", "flow_edit", f"{name}.png", wanted, source_prompt=shown)
 
 
 def changed(name: str, application: str, *values: str, **options: Value) -> Entry:
@@ -97,6 +129,39 @@ SECTIONS: dict[str, list[Entry]] = {  # plain pictures first: others are made fr
         pictured("a hamburger"),
         pictured("a library", "an oil painting of"),
         pictured("a coral reef"),
+        pictured("a flamingo"),
+        pictured("a frog"),
+        pictured("a whale"),
+        pictured("a butterfly"),
+        pictured("a cactus"),
+        pictured("a cupcake"),
+        pictured("a mushroom"),
+        pictured("a golden crown"),
+        pictured("a robot"),
+        pictured("a sailboat on the ocean"),
+        pictured("a rose", "an oil painting of"),
+        pictured("a lion", "an oil painting of"),
+        pictured("a sailboat on the ocean", "an oil painting of", "-oil"),
+        pictured("the amalfi coast", "an oil painting of"),
+        pictured("a castle at sunset", "a watercolor of"),
+        pictured("a tulip", "a watercolor of"),
+        pictured("a butterfly", "a watercolor of", "_watercolor"),
+        pictured("a sailboat", "a pencil sketch of"),
+        pictured("a flamingo", "a neon sign of", "-neon"),
+        pictured("a cocktail", "a neon sign of"),
+        pictured("a palm tree", "a neon sign of"),
+        pictured("a rocket ship", "a neon sign of", "-neon"),
+        pictured("a mushroom", "pixel art of", "-pixels"),
+        pictured("a ghost", "pixel art of"),
+        pictured("a rocket ship", "pixel art of", "-pixels"),
+        pictured("a red car"),
+        pictured("a red mug"),
+        pictured("a cat"),
+        pictured("a horse"),
+        pictured("snowy mountains"),
+        pictured("a green meadow"),
+        pictured("the ocean at sunrise"),
+        pictured("a lake at sunrise", "an oil painting of"),
     ],
     "Pictures made from a picture": [
         changed("guitar-neon", "control", "guitar.png", "a neon sign of a guitar", condition="canny"),
@@ -110,6 +175,34 @@ SECTIONS: dict[str, list[Entry]] = {  # plain pictures first: others are made fr
             "a photo of a blue strawberry",
             source_prompt="a photo of a red strawberry",
         ),
+        from_to("red-mug", "a photo of a red mug", "a photo of a green mug"),
+        from_to("red-car", "a photo of a red car", "a photo of a blue car"),
+        from_to("horse", "a photo of a horse", "an oil painting of a horse"),
+        from_to("cat", "a photo of a cat", "a photo of a tiger"),
+        changed("flamingo-sketch", "control", "flamingo.png", "a pencil sketch of a flamingo", condition="scribble"),
+        changed("whale-watercolor", "control", "whale.png", "a watercolor of a whale", condition="canny"),
+        changed("mountains-cabin", "inpaint", "snowy-mountains.png", "mask.png", "a photo of a cabin in the snow", count=2),
+        changed("lake-boat", "inpaint", "lake-at-sunrise.png", "mask.png", "an oil painting of a boat on a lake", count=2),
+        changed(
+            "ocean-sailboat", "inpaint", "ocean-at-sunrise.png", "mask.png", "a photo of a sailboat on the ocean", count=2
+        ),
+    ],
+    "Studies": [
+        changed("car-to-horse", "edit", "red-car.png", "a photo of a horse", start=[1, 5, 10, 14, 18]),
+        changed(
+            "mug-denoised",
+            "denoise",
+            "red-mug.png",
+            "a 3d render of a red mug",
+            t=[250, 500, 750],
+            method=["gaussian", "onestep", "iterative"],
+            size=96,
+        ),
+        changed("car-inverted", "invert", "red-car.png", steps=50),
+        changed("sync-rules", "compare_sync", "a lion", "a sunflower", style="a lithograph of", upscalers="none", seed=2),
+    ],
+    "Score distillation": [
+        changed("lemon-distilled", "distill", "a photo of a lemon", loss="sds"),
     ],
     "Wide pictures": [
         wide("a photo of a coral reef", 1),
@@ -118,6 +211,11 @@ SECTIONS: dict[str, list[Entry]] = {  # plain pictures first: others are made fr
         wide("a photo of a lavender field at sunrise", 1),
         wide("an oil painting of an autumn forest", 1),
         wide("a photo of desert dunes at sunset", 3),
+        wide("an oil painting of the amalfi coast", 0),
+        wide("a photo of a pine forest in the mist", 0),
+        wide("an oil painting of a wheat field at sunset", 0),
+        wide("a lithograph of a medieval town", 0, "-lithograph"),
+        wide("a photo of a galaxy", 0),
         Entry(
             "wide-northern-lights-closed",
             "wide",
@@ -143,42 +241,70 @@ SECTIONS: dict[str, list[Entry]] = {  # plain pictures first: others are made fr
         anagram("a neon sign of", "a cat", "a canyon", 1),
     ],
 }
-ORDER = ("Wide pictures", "Large pictures, and a whole sphere", "Anagrams", "Pictures made from a picture", "Plain pictures")
+ORDER = (
+    *("Wide pictures", "Large pictures, and a whole sphere", "Anagrams", "Pictures made from a picture", "Studies"),
+    *("Score distillation", "Plain pictures"),
+)
 SAID = {
     "Wide pictures": "1536×256 pixels by a model of 256×256. Each window shows the prompt, so scenes do better than things.",
     "Large pictures, and a whole sphere": "Several windows in height; a panorama, whose left edge meets its right one.",
     "Anagrams": "One picture each, as it is and turned clockwise, by the bundled pixel model and its upscaler.",
     "Pictures made from a picture": "The originals are among the plain pictures below, saved under that name.",
+    "Studies": "What a command shows beside its pictures: starts of edits, denoisers, inversion, sync rules.",
+    "Score distillation": "A picture that was optimized, not sampled. Its ground was not asked for.",
     "Plain pictures": "256×256 pixels: what one window looks like.",
 }
 HEAD = """# Gallery
-Made by the small models in the package, on two CPU cores, each by the command beside it. `python examples/gallery.py`
-makes all of them again and writes this page. Seconds are those of sampling and decoding with one thread, on a machine
-that did other things at the same time; loading the model adds about five. The score is the cosine of picture and prompt
-by the [reference CLIP](glossary.md): real renders have 0.67, unrelated ones 0. Scores of the pixel model, which makes
-the anagrams, are lower.
+Made by the small models in the package, on two CPU cores, each by the command beside it.
+`python examples/gallery.py --all` makes all of them again and writes this page. Seconds are those of sampling and
+decoding with one thread, on a machine that did other things at the same time; loading the model adds about five. The
+score is the cosine of picture and prompt by the [reference CLIP](glossary.md): real renders have 0.67, unrelated ones
+0. Scores of the pixel model, which makes the anagrams, are lower.
 
-**The pictures were chosen.** By eye: of 16 plain prompts with two seeds each, 12 prompts, first seed; of 12 wide
-prompts, mostly one seed each, 10; the anagrams from twenty pairs with four seeds each ([all of
-them](measurements/anagrams.md)); of pictures made from a picture, and of panoramas, none was omitted. Omitted were an
-elephant without a head, a blurred lake, a skyline of loose windows, snowy mountains that were pink rubble, and both
-hybrids that were tried. What a model does when nothing is chosen: [the bundled models](models.md).
+**The pictures were chosen.** By eye: of 77 plain prompts 45, the first seed of each; of 24 wide prompts, mostly one seed
+each, 15; the anagrams from twenty pairs with four seeds each ([all of them](measurements/anagrams.md)); of 18 pictures made
+from a picture, 14; of panoramas none was omitted. Omitted were, among others, an elephant without a head, a lighthouse that
+was a house (a word that the model never saw), a penguin with one eye above the other, a tent by night, a blurred
+lake, a skyline of loose windows, snowy mountains that were pink rubble, and both hybrids that were tried. What a model
+does when nothing is chosen: [the bundled models](models.md).
+"""
+
+
+OBJECTS_SECTION = """## Objects
+From words, and meshes painted: minutes each, so by scripts of their own ([text to 3D](text-to-3d.md), [painted
+meshes](texture.md)).
+
+![five objects from eight sides, their fields and their meshes](pictures/dream.jpg)
+```
+synoptic text-to-3d "a pink lamp" "a purple teapot" "a red bus" "a blue castle" "a yellow house"
+```
+*Seed 0, 510 to 760 s each. What they score: [measurements](measurements/text-to-3d.md).*
+
+![a house, a box and a rabbit, painted, from eight sides](pictures/texture.jpg)
+```
+synoptic texture bunny.obj "a brown rabbit"
+```
 """
 
 
 def paint(entry: Entry, pictures: Path) -> Row:
     """Run an entry in the working folder, save its picture as NAME.png there and as a JPEG for the page."""
+    begin = perf_counter()
     run = synoptic.run(entry.application, *entry.values, **entry.options, out=entry.name)
-    (picture,) = run.pictures
     image = run.images[0]
     image.save(f"{entry.name}.png")
-    shown = beside_turned(image, entry.values) if entry.application == "anagram" else image
+    figures = [*run.folder.glob(f"{run.application}.png"), *run.folder.glob("*figure.png")]  # pictures beside one another
+    shown = io.load_image(figures[0]) if figures else image
+    shown = beside_turned(image, entry.values) if entry.application == "anagram" else shown
+    shown.thumbnail((MOST, MOST))
     pictures.mkdir(parents=True, exist_ok=True)
     shown.convert("RGB").save(pictures / f"{entry.name}.jpg", quality=88)
     first = Path(f"{entry.name}.seconds")  # of the run that made it: one that finds it finished takes none
     if not run.kept:
-        first.write_text(str(run.timings["sample"]))
-    return Row(picture.seed, float(first.read_text()), picture.score or 0.0, shown.width / shown.height)
+        first.write_text(str(run.timings.get("sample", perf_counter() - begin)))  # of several runs in one: with loading
+    scores = [picture.score for picture in run.pictures if picture.score is not None]
+    score = sum(scores) / len(scores) if scores else 0.0
+    return Row(entry.command, run.pictures[0].seed, float(first.read_text()), round(score, 3), shown.width / shown.height)
 
 
 def beside_turned(image: Image.Image, prompts: tuple[str, ...]) -> Image.Image:
@@ -195,22 +321,33 @@ def section(title: str, rows: dict[str, Row]) -> str:
     for entry in wide_ones:
         row = rows[entry.name]
         figures = f"*Seed {row.seed}, {row.seconds:.0f} s, score {row.score:.2f}.*"
-        parts.append(f"![{entry.values[0]}](pictures/gallery/{entry.name}.jpg)\n```\n{entry.command}\n```\n{figures}")
+        parts.append(f"![{entry.shows}](pictures/gallery/{entry.name}.jpg)\n```\n{entry.command}\n```\n{figures}")
     if others:
-        lines = ["| picture | command | seed | seconds | score |", "|---|---|---|---|---|"]
-        for entry in others:
-            row = rows[entry.name]
-            image = f'<img src="pictures/gallery/{entry.name}.jpg" width="160" alt="{entry.values[-1]}">'
-            lines.append(f"| {image} | `{entry.command}` | {row.seed} | {row.seconds:.0f} | {row.score:.2f} |")
-        parts.append("\n".join(lines))
+        parts.append(table([cell(entry, rows[entry.name]) for entry in others]))
     return "\n\n".join(parts)
+
+
+def cell(entry: Entry, row: Row) -> str:
+    """Return what a table shows of an entry: the picture, its command, and the figures of its run."""
+    image = f'<img src="pictures/gallery/{entry.name}.jpg" width="200" alt="{entry.shows}">'
+    return f"{image}<br>`{entry.command}`<br>{row.seconds:.0f} s, score {row.score:.2f}"
+
+
+def table(cells: Sequence[str]) -> str:
+    """Return cells in rows."""
+    filled = [*cells, *[""] * (-len(cells) % COLUMNS)]
+    lines = [filled[k : k + COLUMNS] for k in range(0, len(filled), COLUMNS)]
+    head = ["| " * COLUMNS + "|", "|---" * COLUMNS + "|"]
+    return "\n".join([*head, *(f"| {' | '.join(line)} |" for line in lines)])
 
 
 def wall(folder: Path) -> Image.Image:
     """Return the picture of the README: two wide ones, anagrams as they are and turned, objects, edits."""
-    strips = [Image.open(folder / f"{name}.png") for name in ("wide-coral-reef", "wide-medieval-town")]
-    names = ("guitar", "guitar-neon", "owl", "owl-oil", "strawberry", "strawberry-blue", "rocket-ship", "fox")
-    changed_ones = [Image.open(folder / f"{name}.png") for name in names]
+    strips = [picture(name) for name in ("wide-coral-reef", "wide-amalfi-coast")]
+    guitar_and_owl = [picture(name) for name in ("guitar", "guitar-neon", "owl", "owl-oil")]
+    lake, mountains = picture("lake-at-sunrise"), picture("snowy-mountains")
+    inpainted = [lake, Image.open(folder / "lake-boat.png"), mountains, Image.open(folder / "mountains-cabin.png")]
+    changed_ones = [*guitar_and_owl, *inpainted]
     objects = Image.open(OBJECTS).crop((0, 770, 768, 866))
     squares = [*both_ways(folder / "lion-sunflower.png"), *both_ways(folder / "bear-mushroom.png"), *changed_ones]
     return stacked([*strips, *squares, objects], 4)
@@ -218,14 +355,24 @@ def wall(folder: Path) -> Image.Image:
 
 def start(folder: Path) -> Image.Image:
     """Return the picture of the first commands."""
-    reef, owl = Image.open(folder / "wide-coral-reef.png"), Image.open(folder / "owl.png")
-    return stacked([reef, owl, *both_ways(folder / "lion-sunflower.png")], 3)
+    return stacked([picture("wide-coral-reef"), picture("owl"), *both_ways(folder / "lion-sunflower.png")], 3)
+
+
+def picture(name: str) -> Image.Image:
+    """Return a picture of the page."""
+    return Image.open(PICTURES / f"{name}.jpg")
 
 
 def both_ways(file: Path) -> list[Image.Image]:
     """Return an anagram as it is and turned clockwise."""
     picture = Image.open(file)
     return [picture, picture.transpose(Image.Transpose.ROTATE_270)]
+
+
+def film(file: Path, prompts: Sequence[str], to: Path) -> None:
+    """Write an anagram turning, as --animate films it, small enough for a page."""
+    frames = animate(Image.open(file), [get_view("identity"), get_view("rotate_cw")], prompts, seconds=5, fps=10)
+    io.save_gif(to, [frame.resize((frame.width * 2 // 3, frame.height * 2 // 3)) for frame in frames], 10)
 
 
 def stacked(pictures: list[Image.Image], columns: int, side: int = 256, gap: int = 4) -> Image.Image:
@@ -246,14 +393,42 @@ def stacked(pictures: list[Image.Image], columns: int, side: int = 256, gap: int
     return sheet
 
 
-def main() -> None:
-    page, pictures = PAGE.absolute(), PICTURES.absolute()
+def mask() -> Image.Image:
+    """Return the mask of what is inpainted: white where it is painted."""
+    black = Image.new("L", (256, 256))
+    black.paste(255, (72, 80, 200, 216))
+    return black
+
+
+def to_paint(rows: dict[str, Row], folder: Path) -> list[Entry]:
+    """Return the entries without a row of today's command, and those whose picture is wanted and is not there."""
+    every = [entry for entries in SECTIONS.values() for entry in entries]
+    missing = [entry for entry in every if rows.get(entry.name) is None or rows[entry.name].command != entry.command]
+    wanted = {value for entry in missing for value in entry.values} | {f"{name}.png" for name in SHOWN}
+    inputs = [entry for entry in every if f"{entry.name}.png" in wanted and not (folder / f"{entry.name}.png").is_file()]
+    return [entry for entry in every if entry in missing or entry in inputs]
+
+
+def main(given: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--all", action="store_true", help="paint every entry again")
+    everything = parser.parse_args(given).all
+    rows_file, pictures = ROWS.absolute(), PICTURES.absolute()
+    rows = {} if everything else {name: Row(**row) for name, row in json.loads(rows_file.read_text()).items()}
     OUT.mkdir(parents=True, exist_ok=True)
-    with chdir(OUT):
-        rows = {entry.name: paint(entry, pictures) for entries in SECTIONS.values() for entry in entries}
+    mask().save(OUT / "mask.png")
+    every = {entry.name for entries in SECTIONS.values() for entry in entries}
+    rows = {name: row for name, row in rows.items() if name in every}
+    for entry in to_paint(rows, OUT):
+        with chdir(OUT):
+            row = paint(entry, pictures)
+        if rows.get(entry.name) is None or rows[entry.name].command != entry.command:
+            rows[entry.name] = row  # one that was painted for others' sake keeps its seconds
+        rows_file.write_text(json.dumps({name: asdict(row) for name, row in rows.items()}, indent=1) + "\n")
     wall(OUT).save(WALL, quality=88)
     start(OUT).save(START, quality=88)
-    page.write_text("\n\n".join([HEAD.rstrip(), *(section(title, rows) for title in ORDER)]) + "\n")
+    film(OUT / "lion-sunflower.png", ("a lion", "a sunflower"), FILM)
+    PAGE.write_text("\n\n".join([HEAD.rstrip(), *(section(title, rows) for title in ORDER), OBJECTS_SECTION]) + "\n")
 
 
 if __name__ == "__main__":

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 import shlex
-from pathlib import Path
 
 import pytest
 from cyclopts import App
@@ -14,19 +12,7 @@ from synoptic.commands.parameters import ENGINE, SHELL
 from synoptic.options import options_class
 from synoptic.options.base import RENAMED
 from synoptic.options.grid import parse_axes
-
-ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
-FENCED = re.compile(r"^```\w*\n(.*?)^```", re.M | re.S)
-IN_TABLE = re.compile(r"\| `(synoptic [^`]+)` \|")
-
-
-def commands(page: Path) -> list[str]:
-    """The lines of a page's fenced blocks that call synoptic, and the commands that are a cell of a table."""
-    text = page.read_text().replace("\\\n", " ")
-    lines = [line for block in FENCED.findall(text) for line in block.splitlines()] + IN_TABLE.findall(text)
-    return [line for line in lines if line.startswith("synoptic ") and "…" not in line]
-
+from tests.pages import PAGES, ROOT, commands
 
 EVERY = [(page.name, line) for page in PAGES for line in commands(page)]
 

@@ -122,7 +122,7 @@ def test_links_of_the_repository_become_those_of_the_site():
 def test_the_gallery_has_every_entry_with_its_command_and_its_picture():
     page = (DOCS / "gallery.md").read_text()
     entries = [entry for title in gallery.ORDER for entry in gallery.SECTIONS[title]]
-    assert len({entry.name for entry in entries}) == len(entries) >= 30
+    assert len({entry.name for entry in entries}) == len(entries) >= 60
     for entry in entries:
         assert entry.command in page and f"pictures/gallery/{entry.name}.jpg" in page
 
@@ -147,6 +147,7 @@ def test_the_site_is_built_strictly_and_asks_nothing_of_another_server(tmp_path)
         and "synoptic.Windows" in pages["api/sampling.html"]
         and "Keep a Changelog" in pages["changelog.html"]
     )
+    assert all('role="dialog" aria-label="Search"' in text for name, text in pages.items() if name != "404.html")
     asked = re.compile(r"<(?:script|link|img|iframe|source)\b[^>]*(?:src|href)=\"?(?:https?:)?//")
     assert [name for name, text in pages.items() if asked.search(text)] == []
 

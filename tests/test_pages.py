@@ -1,0 +1,196 @@
+"""Every command and Python block of the documentation runs, but for how much it does; what does not is listed, with why."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import shlex
+import shutil
+import sys
+import urllib.request
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import pytest
+
+from synoptic import cli
+from synoptic.courses.prompt_sets import OURS
+from synoptic.mesh.marching_cubes import extract_mesh
+from synoptic.options.studio import StudioOptions
+from synoptic.views.validate import validate_view
+from tests.page_files import make_files
+from tests.pages import PAGES, ROOT, commands, name_of, python_blocks
+
+IN_THE_PACKAGE = {"bundled", "bundled-if"}
+NOT_RUN = {  # why -> is it so of these words?
+    "its model is not in the package": lambda words: bool(DOWNLOADED.intersection(words)),
+    "wants a cluster": lambda words: "ray" in words,
+    "serves until it is stopped (tests/studio does)": lambda words: words[1] == "studio",
+    "an example of a picture that the gallery paints likewise": lambda words: words in ALIKE,
+}
+DOWNLOADED = {
+    *("sd1.5", "sd2", "sdxl", "sd3.5", "flux-dev", "flux-schnell", "flux2-klein", "qwen-image", "sana", "z-image-turbo"),
+    *("if", "model.safetensors"),
+}
+QUICK = {  # options that are put in place of those written, so that a command takes seconds
+    **{name: ["--steps", "2"] for name in ("edit", "control", "inpaint", "flow-edit", "invert", "distill", "compare-sync")},
+    "generate": ["--steps", "2", "--upscalers", "none"],
+    "anagram": ["--steps", "2", "--upscalers", "none"],
+    "hybrid": ["--steps", "2", "--upscalers", "none"],
+    "wide": ["--steps", "2", "--stride", "24"],
+    "panorama": ["--steps", "2", "--height", "256", "--num-views", "16"],
+    "texture": ["--steps", "2", "--num-views", "3"],
+    "text-to-3d": ["--steps", "2", "--frames", "2"],
+    "evaluate": ["--steps", "2"],
+    "train-controlnet": ["--steps", "2", "--num-validation", "2"],
+}
+FEWER = {"--start": "0,1", "--seed-search": "2", "--t": "250", "--syncdiffusion-steps": "1"}  # where it is written
+PYTHON_FEWER = (
+    *((r"steps\(10\)", "steps(2)"), (r"seed=3", "seed=3, steps=2"), (r"steps=20", "steps=2")),
+    *(
+        (r"images\[0\]\.show\(\)", "images[0].load()"),
+        (r'\["a lemon"\]', r'["a lemon"], "steps": 2'),
+        (r"range\(4\)", "[0]"),
+    ),
+    (r'"model": "bundled",', '"model": "bundled", "steps": 2,'),
+)
+FIRST = {  # what a page has its reader do before
+    "synoptic info outputs/before_after.png": "synoptic edit car.png 'a photo of a horse' --steps 2 --out outputs",
+    "synoptic batch --status outputs/batch": "synoptic batch jobs.jsonl",
+    "synoptic control castle.png a castle --condition canny --controlnet trained/controlnet": "synoptic train-controlnet "
+    "--images photos --captions captions.json --condition canny --no-attention --steps 2 --num-validation 2 --out trained",
+    "docs/text-to-3d.md 0": "synoptic text-to-3d 'a red mug' --steps 2 --frames 2",
+}
+BY_PAGE = {page: [shlex.split(line, comments=True) for line in commands(page)] for page in PAGES}
+EVERY = {" ".join(words): words for lines in BY_PAGE.values() for words in lines}
+
+
+def shape(words: Sequence[str]) -> tuple[str, ...]:
+    """Return what a command is but for its prompts, its seed and its input's name."""
+    flags = [word for word in words[2:] if word.startswith("--")]
+    return words[1], str(sum(" " in word for word in words[2:])), *flags
+
+
+OTHERS = [words for page, lines in BY_PAGE.items() if page.name != "gallery.md" for words in lines]
+SEEN: set[tuple[str, ...]] = {shape(words) for words in OTHERS}
+ALIKE: list[list[str]] = []  # those of the gallery that differ from another command in words and seed alone
+for command in BY_PAGE[ROOT / "docs" / "gallery.md"]:
+    if command not in OTHERS and shape(command) in SEEN:
+        ALIKE.append(command)
+    SEEN.add(shape(command))
+
+
+def why_not(words: Sequence[str]) -> str | None:
+    """Return why a command is not run, if so."""
+    return next((why for why, holds in NOT_RUN.items() if holds(words)), None)
+
+
+RUN = {line: words for line, words in EVERY.items() if not why_not(words)}
+PYTHON = {f"{name_of(page)} {k}": block for page in PAGES for k, block in enumerate(python_blocks(page))}
+VIEW = PYTHON.pop("CONTRIBUTING.md 0")
+
+
+def quick(words: Sequence[str]) -> list[str]:
+    """Return a command with less to do."""
+    given, less = list(words), QUICK.get(words[1], [])
+    for flag, value in [*zip(less[::2], less[1::2], strict=True), *(pair for pair in FEWER.items() if pair[0] in words)]:
+        if flag in given:
+            given[given.index(flag) + 1] = value
+        else:
+            given += [flag, value]
+    return given
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A folder with the files that pages begin with, in which a picture was generated, as the README does."""
+    folder = tmp_path_factory.mktemp("made")
+    make_files(folder)
+    with pytest.MonkeyPatch.context() as m:
+        m.chdir(folder)
+        guitar = ["synoptic", "generate", "a photo of a guitar", "--steps", "2", "--model", "bundled", "--out"]
+        assert [run(m, [*guitar, out]) for out in ("guitar", "outputs/guitar")] == [0, 0]
+    return folder
+
+
+@pytest.fixture
+def small(made, tmp_path, monkeypatch):
+    """A working folder like it; a set has two prompts, a mesh is coarse, and no browser is opened."""
+    monkeypatch.chdir(shutil.copytree(made, tmp_path / "here"))
+    two = dict(list(json.loads(OURS["wide"].read_text()).items())[:2])
+    (tmp_path / "wide.json").write_text(json.dumps(two))
+    monkeypatch.setitem(OURS, "wide", tmp_path / "wide.json")
+    monkeypatch.setattr("synoptic.mesh.marching_cubes.extract_mesh", partial(extract_mesh, grid=48, texture=64, views=2))
+    monkeypatch.setattr("webbrowser.open", lambda url: True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("argv", RUN.values(), ids=RUN)
+def test_commands_run_as_written_but_for_how_much_they_do(argv, small, monkeypatch):
+    if before := FIRST.get(" ".join(argv)):
+        assert run(monkeypatch, shlex.split(before)) == 0
+    assert run(monkeypatch, quick(argv)) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PYTHON)
+def test_python_runs_as_written_but_for_the_steps(name, small, monkeypatch):
+    block = PYTHON[name]
+    for written, fewer in PYTHON_FEWER:
+        block = re.sub(written, fewer, block)
+    if before := FIRST.get(name):
+        assert run(monkeypatch, shlex.split(before)) == 0
+    if name.startswith("docs/studio.md"):
+        monkeypatch.setenv("GRADIO_TEMP_DIR", "served")
+        monkeypatch.setattr(urllib.request, "urlopen", opened_by(studio()))
+    exec(block, {"__name__": "page"})
+
+
+def studio() -> Any:
+    """Return a client of a studio in the working folder."""
+    pytest.importorskip("gradio")
+    from fastapi.testclient import TestClient
+
+    from synoptic.studio.server import build
+
+    return TestClient(build(StudioOptions.from_arguments(listen=True).prepare(), ""), raise_server_exceptions=False)
+
+
+def opened_by(client: Any) -> Callable[[urllib.request.Request], io.BytesIO]:
+    """Return what opens a request by a studio that is in this process."""
+
+    def urlopen(request: urllib.request.Request) -> io.BytesIO:
+        answer = client.request(request.get_method(), request.selector, content=request.data, headers=dict(request.headers))
+        assert answer.is_success, answer.text
+        return io.BytesIO(answer.content)
+
+    return urlopen
+
+
+def test_what_is_not_run_has_a_reason_and_is_not_much():
+    assert {"README.md", "docs/wide.md", "docs/editing.md", "docs/runs.md"} <= {name_of(page) for page in PAGES}
+    assert len(RUN) > 80 and len(PYTHON) > 11
+    left = [line for line, words in EVERY.items() if words not in RUN.values() and words not in ALIKE]
+    assert len(left) < 35 and {words[1] for words in RUN.values()} >= {*cli.APPLICATIONS} - {"rf-inversion"}
+    assert [line for line in EVERY if "…" in line] == []  # whoever pastes it has it run
+
+
+def test_the_readme_shows_a_picture_at_its_end():
+    last = PYTHON["README.md 0"].rstrip().splitlines()
+    assert len(last) <= 10 and last[-1].endswith(".show()")  # whoever pastes it sees a picture
+
+
+def test_the_view_in_contributing_keeps_the_laws():
+    scope: dict[str, Any] = {}
+    exec(VIEW, scope)
+    laws = validate_view(scope["Negate"]())
+    assert laws.works and laws.recovery == 0
+
+
+def run(monkeypatch, argv):
+    monkeypatch.setattr(sys, "argv", argv)
+    with pytest.raises(SystemExit) as e:
+        cli.main()
+    return e.value.code
