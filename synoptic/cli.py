@@ -168,7 +168,8 @@ def main() -> None:
         print("synoptic: error: " + printable(" ".join(message(e).split())), file=sys.stderr)
         code = 2
     except RunFailed as e:
-        close(e.result, verbose=is_verbose(sys.argv[1:]))
+        if e.result is not None:
+            close(e.result, verbose=is_verbose(sys.argv[1:]))
         print(f"synoptic: {printable(e)}", file=sys.stderr)
         code = 1
     except NonFiniteError as e:

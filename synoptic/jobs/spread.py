@@ -148,10 +148,11 @@ def lift(made: Path, run: Run, file: str) -> None:
     manifest = made / MANIFEST
     if not manifest.exists() or (run.folder / file).exists():
         return
-    told = json.loads(manifest.read_text())
-    (picture,) = told["pictures"]
+    written = json.loads(manifest.read_text())
+    (picture,) = written["pictures"]
     (own,) = [one for one in run.pictures if one.file == file]
-    own.figures, run.model, run.shared_by = picture["figures"], told["model"], max(run.shared_by, told["shared_by"])
+    own.figures, run.model = picture["figures"], written["model"]
+    run.shared_by = max(run.shared_by, written["shared_by"])
     stem, there = Path(picture["file"]).stem, Path(file).stem
     (run.folder / file).parent.mkdir(parents=True, exist_ok=True)
     for beside in made.glob(f"{stem}.*"):

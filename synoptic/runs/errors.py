@@ -10,9 +10,9 @@ if TYPE_CHECKING:
 
 
 class RunFailed(RuntimeError):
-    """A part of a run came to nothing: why, and the cure. `result` has all that was finished and saved."""
+    """A part of a run came to nothing: why, and the cure. `result` has all that was finished and saved, if anything was."""
 
-    def __init__(self, why: str, result: Run | GridRun) -> None:
+    def __init__(self, why: str, result: Run | GridRun | None) -> None:
         super().__init__(why)
         self.result = result
 

@@ -96,8 +96,7 @@ def execute_grid(cells: Sequence[OutputOptions], axes: Sequence[Axis]) -> GridRu
             found.runs.append(carry_out(replace(cell, out=str(folder / name_of(cell, axes)))))
         except RunFailed as e:
             failed.append(f"{name_of(cell, axes)}: {e}")
-            assert isinstance(e.result, Run)
-            found.runs.append(e.result)
+            found.runs += [e.result] if isinstance(e.result, Run) else []
     if is_main_process() and found.pictures:
         write_figure(found)
     if failed:
