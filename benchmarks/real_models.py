@@ -517,7 +517,7 @@ ROWS = [
     Row("ControlNet with global_pool_conditions, SD 1.5", "control", control("sd1.5", pooled=True)),
     Row("ControlNet union, SDXL", "control", union()),
     Row("ControlNet union, one file, SDXL", "control", union("file")),
-    Row("ControlNet union that is told no kind", "control", union(mode=""), True),
+    Row("ControlNet union that is given no kind", "control", union(mode=""), True),
     Row("T2I-Adapter, SD 1.5", "control", adapter("sd1.5")),
     Row("T2I-Adapter of gray maps, SD 2", "control", adapter("sd2", gray=True)),
     Row("T2I-Adapter, SDXL", "control", adapter("sdxl")),

@@ -114,7 +114,7 @@ def test_a_plan_under_a_limit_codes_pieces_and_counts_the_file_that_is_read(tmp_
 
 def test_a_picture_is_coded_in_pieces_that_fit(monkeypatch):
     model: Any = load_once("bundled", device="cpu", dtype="float32")
-    latents = torch.randn(1, 4, 32, 32, generator=torch.Generator().manual_seed(0))
+    latents = torch.randn(1, *model.shape, generator=torch.Generator().manual_seed(0))
     whole, seen, decode = model.decode(latents), [], LatentSpace._decode_tile
 
     def watched(self: LatentSpace, x: torch.Tensor) -> torch.Tensor:

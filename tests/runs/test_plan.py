@@ -58,7 +58,8 @@ def test_a_plan_counts_the_rows_that_the_network_is_given(case, monkeypatch):
     plan, seen = make_plan(prepared(case)), []
     call = UNet.__call__
     monkeypatch.setattr(UNet, "__call__", lambda self, x, t, cond: seen.append(len(x)) or call(self, x, t, cond))
-    getattr(synoptic, name)(options.get("model", prepared(case).model), *values, **F32 | options)
+    others = {key: value for key, value in options.items() if key != "model"}
+    getattr(synoptic, name)(options.get("model", prepared(case).model), *values, **F32 | others)
     (stage,) = plan.stages.values()
     assert plan.items * stage.rows * stage.steps == sum(seen) and stage.at_once >= max(seen)
 
