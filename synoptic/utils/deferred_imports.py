@@ -87,13 +87,13 @@ class ImportedLoader(Loader):
 
     def __init__(self, module: ModuleType) -> None:
         self.module, self.spec = module, module.__spec__
-        module.__spec__ = ModuleSpec(module.__name__, self)  # which Python takes, as there is a module now
+        vars(module)["__spec__"] = ModuleSpec(module.__name__, self)  # which Python takes, as there is a module now
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         return self.module
 
     def exec_module(self, module: ModuleType) -> None:
-        module.__spec__ = self.spec
+        vars(module)["__spec__"] = self.spec  # not by setattr, which torch._dynamo.config refuses
 
 
 class DeferringFinder(MetaPathFinder):

@@ -121,3 +121,19 @@ def test_a_command_draws_the_picture_that_the_function_draws_without_the_compile
         subprocess.run([sys.executable, "-c", script, str(tmp_path / name)], check=True)
         pictures.append(Image.open(tmp_path / name / "a_lake_0.png"))
     assert pictures[0].tobytes() == pictures[1].tobytes()
+
+
+FAKE = """
+from synoptic.utils.deferred_imports import defer_imports
+defer_imports()
+import torch
+from diffusers import UNet2DConditionModel
+from torch._subclasses.fake_tensor import FakeTensorMode
+with FakeTensorMode():
+    assert torch.zeros(2, 3).mm(torch.zeros(3, 5)).shape == (2, 5)
+"""
+
+
+@pytest.mark.slow
+def test_a_plan_measures_on_tensors_without_numbers_for_which_torch_reads_the_compilers_settings():
+    subprocess.run([sys.executable, "-c", FAKE], check=True)
