@@ -87,7 +87,7 @@ class Pipeline(Generic[O]):
 
     @property
     def views_per_item(self) -> int:
-        """How many rows of the network one item takes, with the memory of its gradients counted in rows."""
+        """How many rows of the network one item takes at most, with the memory of its gradients counted in rows."""
         return 1
 
     max_items: int | None = None  # of one batch

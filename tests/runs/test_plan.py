@@ -29,7 +29,8 @@ CASES: dict[str, tuple[str, tuple[Any, ...], dict[str, Any]]] = {
     "unguided": ("generate", (HORSE,), {"steps": 3, "guidance_scale": 1.0, "model": "bundled"}),
     "wide": ("wide", (LAKE,), {"width": 512, "steps": 2}),
     "circular": ("wide", (LAKE,), {"width": 512, "steps": 2, "circular": True}),
-    "panorama": ("panorama", (LAKE,), {"num_views": 6, "fov": 100.0, "steps": 2}),
+    # while the horizon leads fewer views are asked, which the plan counts as all
+    "panorama": ("panorama", (LAKE,), {"num_views": 6, "fov": 100.0, "steps": 2, "horizon_first": 0.0}),
     "anagram": ("anagram", (HORSE, LAKE), {"views": ("identity", "rotate_cw"), "steps": 2, "upscalers": "none"}),
     "hybrid": ("hybrid", (HORSE, LAKE), {"steps": 2, "upscalers": "none"}),
     "flow_edit": ("flow_edit", (disc(), HORSE), {"steps": 4, "strength": 0.5, "source_prompt": LAKE}),
