@@ -127,6 +127,7 @@ def small(made, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # some start worker processes
 @pytest.mark.parametrize("argv", RUN.values(), ids=RUN)
 def test_commands_run_as_written_but_for_how_much_they_do(argv, small, monkeypatch):
     if before := FIRST.get(" ".join(argv)):

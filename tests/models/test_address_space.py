@@ -62,6 +62,7 @@ def mapped() -> float:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # full-size weights are written, and a slow machine paints with little memory
 @pytest.mark.parametrize(
     ("name", "gigabytes", "paints"),
     [
