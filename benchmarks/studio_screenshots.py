@@ -1,4 +1,6 @@
-"""The pictures of docs/studio.md: a studio that paints, in Chromium. python benchmarks/studio_screenshots.py [NAME …]
+"""The pictures of docs/studio.md: a studio that paints, in Chromium.
+
+PYTHONPATH=. python benchmarks/studio_screenshots.py [NAME …]
 
 Needs playwright (`pip install playwright`) and Chromium; some ten minutes on two cores.
 """
@@ -7,13 +9,9 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
-import time
-import urllib.request
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from io import BytesIO
 from pathlib import Path
@@ -21,34 +19,13 @@ from typing import Any
 
 from PIL import Image
 
+from tests.studio.browser import studio
+
 playwright: Any = import_module("playwright.sync_api")
 TO = Path("docs/pictures")
 LAPTOP, PHONE = (1280, 860), (390, 844)
 SECONDS = 3600.0  # that a job may take
 SETTLED = 2500  # milliseconds until a page has come to rest
-
-
-@contextmanager
-def studio(folder: str) -> Iterator[str]:
-    """The address of a studio whose pictures are in a folder."""
-    command = [sys.executable, "-m", "synoptic", "studio", "--port", "0", "--out", folder]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    try:
-        address = process.stdout.readline().split()[0]
-        while not answers(address):
-            time.sleep(0.2)
-        yield address
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def answers(address: str) -> bool:
-    try:
-        return urllib.request.urlopen(f"{address}/openapi.json").status == 200
-    except OSError:
-        return False
 
 
 def painted(page: Any, application: str, example: str) -> None:
@@ -117,7 +94,7 @@ SHOTS: dict[str, tuple[Callable[[Any], None], tuple[int, int], bool]] = {  # wha
 
 
 def main(names: Sequence[str]) -> None:
-    with tempfile.TemporaryDirectory() as folder, studio(folder) as address, playwright.sync_playwright() as p:
+    with tempfile.TemporaryDirectory() as folder, studio(Path(folder)) as (address, _), playwright.sync_playwright() as p:
         browser = p.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         for name in names or SHOTS:
             act, (width, height), dark = SHOTS[name]

@@ -17,9 +17,31 @@ SHELL_GROUP = Group("Command line", sort_key=len(GROUPS) + 100)
 GRID = "a picture for every value: guidance-scale=3,5,7 or seed=0..3; twice for a grid of two options"
 
 
+def whole_number(flag: str) -> Callable[..., object]:
+    """Return the converter of an option that is a whole number; cyclopts' own one rounds 1.5 to 2."""
+    return lambda kind, tokens: number(flag, int, tokens[0].value)
+
+
+def number(flag: str, kind: type, word: str) -> object:
+    """Return what a person typed as an int or a float. Raises InputError where it is none."""
+    try:
+        return kind(word)
+    except ValueError:
+        what = "whole numbers" if kind is int else "numbers"
+        rule = f"{flag[2:].replace('-', '_')}-type"
+        raise InputError(f"{flag} takes {what}, {word!r} is none: correct it", rule=rule) from None
+
+
 def shell_parameter(name: str, kind: object, default: object, help: str, *short: str) -> inspect.Parameter:
+    """Return an option of the command line alone, as cyclopts reads it."""
+    flag = f"--{name.replace('_', '-')}"
     how = Parameter(
-        name=(f"--{name.replace('_', '-')}", *short), help=help, group=SHELL_GROUP, negative=(), show_default=False
+        name=(flag, *short),
+        help=help,
+        group=SHELL_GROUP,
+        negative=(),
+        show_default=False,
+        converter=whole_number(flag) if int in alternatives(kind) else None,
     )
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, how])
 
@@ -69,7 +91,7 @@ def parameter(spec: OptionSpec, group: Group) -> inspect.Parameter:
         return P(spec.name, style, default=default, annotation=Annotated[kind, Parameter(**details)])
     details["show_default"] = shown_default if says_something(spec.default) else False
     if int in alternatives(spec.kind):
-        details |= {"converter": whole_number(spec), "n_tokens": 1}
+        details |= {"converter": whole_number(spec.flag), "n_tokens": 1}
     elif spec.is_list:
         details |= {"converter": listed(spec), "n_tokens": 1, "negative": (), "accepts_keys": False}
     required = spec.default is MISSING
@@ -97,20 +119,6 @@ def listed(spec: OptionSpec) -> Callable[..., tuple[object, ...]]:
     def convert(kind: object, tokens: Sequence[Token]) -> tuple[object, ...]:
         words = [word for token in tokens for word in (split_list(token.value) if spec.option.separator else [token.value])]
         (item, *_) = get_args(next(a for a in alternatives(kind) if get_origin(a) is tuple))
-        return tuple(number(spec, item, word) if item in (int, float) else word for word in words)
+        return tuple(number(spec.flag, item, word) if item in (int, float) else word for word in words)
 
     return convert
-
-
-def whole_number(spec: OptionSpec) -> Callable[..., object]:
-    """Return the converter of an option that is a whole number; cyclopts' own one rounds 1.5 to 2."""
-    return lambda kind, tokens: number(spec, int, tokens[0].value)
-
-
-def number(spec: OptionSpec, kind: type, word: str) -> object:
-    """Return what a person typed as an int or a float. Raises InputError where it is none."""
-    try:
-        return kind(word)
-    except ValueError:
-        what = "whole numbers" if kind is int else "numbers"
-        raise InputError(f"{spec.flag} takes {what}, {word!r} is none: correct it", rule=f"{spec.name}-type") from None

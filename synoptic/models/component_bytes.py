@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 
 import torch
 from torch import nn
@@ -13,6 +14,7 @@ from synoptic.models.memory import LEAST_LATENTS, coded_pixels, coding_bytes_per
 from synoptic.models.network_classes import build_network
 from synoptic.models.placement import NF4_BITS, quantize_network
 from synoptic.models.vae_configs import vae_width
+from synoptic.models.winograd import kernel_bytes, suitable_parts
 
 
 def component_dtype(checkpoint: Checkpoint, component: str, device: torch.device, dtype: torch.dtype) -> torch.dtype:
@@ -30,7 +32,7 @@ def component_dtype(checkpoint: Checkpoint, component: str, device: torch.device
 def component_bytes(
     checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype, quantize: str = "none", vae: Checkpoint | None = None
 ) -> dict[str, int]:
-    """Return the bytes of every part's weights, {component: bytes}, with another `vae` in place of its own if given."""
+    """Return the bytes of every part's weights, and of what is made of them, {component: bytes}; `vae` replaces its own."""
     found = {}
     for part in (part for part in checkpoint.components if part in checkpoint.family.weighted_components):
         source, folder = (vae, "") if part == "vae" and vae is not None else (checkpoint, part)
@@ -38,13 +40,33 @@ def component_bytes(
             found[part] = quantized_bytes(checkpoint, quantize, dtype)
         else:
             found[part] = count_parameters(source, folder) * component_dtype(source, folder, device, dtype).itemsize
+    if checkpoint.family.network == "unet" and quantize == "none":
+        found |= convolution_bytes(network_class(checkpoint), checkpoint.network_config, device, dtype)
     return found
+
+
+def network_class(checkpoint: Checkpoint) -> str:
+    """Return the class of a model's network."""
+    return checkpoint.family.components[checkpoint.family.network]
+
+
+def meta_network(name: str, config: Mapping[str, object], dtype: torch.dtype) -> nn.Module:
+    """Return a network of diffusers' class `name` without numbers, from its config alone."""
+    with torch.device("meta"), default_dtype(dtype):
+        return build_network(name, dict(config))
+
+
+def convolution_bytes(name: str, config: Mapping[str, object], device: torch.device, dtype: torch.dtype) -> dict[str, int]:
+    """Return {"convolution kernels": bytes} that a U-Net or a ControlNet keeps for Winograd; {} where it does not."""
+    if device.type != "cpu" or dtype != torch.float32:
+        return {}
+    kept = kernel_bytes(suitable_parts(meta_network(name, config, dtype)).values())
+    return {"convolution kernels": kept} if kept else {}
 
 
 def quantized_bytes(checkpoint: Checkpoint, quantize: str, dtype: torch.dtype) -> int:
     """Return the bytes of a model's network with its weights in fewer bits, from its config alone."""
-    with torch.device("meta"), default_dtype(dtype):
-        net = build_network(checkpoint.family.components[checkpoint.family.network], checkpoint.network_config)
+    net = meta_network(network_class(checkpoint), checkpoint.network_config, dtype)
     whole = saved_numbers(net) * dtype.itemsize
     if quantize == "fp8":
         quantize_network(net, quantize, dtype)

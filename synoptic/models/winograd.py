@@ -9,6 +9,8 @@ The products are 36 matrix products over all tiles. Exact up to rounding: four t
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -18,6 +20,7 @@ SIDE = TILE + KERNEL - 1  # of a tile's inputs
 POINTS = (0.0, 2 / 3, -2 / 3, 4 / 3, -4 / 3)  # and infinity; half the rounding error of 0, 1, -1, 2, -2
 TILES_AT_ONCE = 128  # which stay in a core's cache between the transforms and the product
 MIN_CHANNELS = 64  # the transforms cost more than fewer save
+SAMPLED = 61  # one weight in so many is compared before each call
 MAX_BYTES = 2**28  # of transformed kernels, which are kept beside the others: four times as many numbers
 
 
@@ -52,12 +55,19 @@ class WinogradConv2d(nn.Conv2d):
         output, _, inputs = transforms()
         for name, matrix in (("inward", torch.kron(inputs, inputs)), ("outward", torch.kron(output, output))):
             self.register_buffer(name, matrix.float().contiguous(), persistent=False)
-        self.made_of, self.version = torch.empty(0), 0
+        self.made_of, self.version, self.sample = torch.empty(0), 0, torch.empty(0)
+
+    def is_made_of(self, sample: Tensor) -> bool:
+        """Return whether the kernels are those of today's weights. torch does not count what is done to `weight.data`."""
+        same = self.made_of.data_ptr() == self.weight.data_ptr() and self.version == self.weight._version
+        return same and torch.equal(self.sample, sample)
 
     def transform_kernels(self) -> None:
         """Keep the kernels, transformed, (36, C, C'); again where the weights have changed."""
-        if self.made_of.data_ptr() != self.weight.data_ptr() or self.version != self.weight._version:
-            self.made_of, self.version = self.weight.detach(), self.weight._version
+        weight = self.weight.detach()
+        sample = weight.as_strided((weight.numel() // SAMPLED,), (SAMPLED,))  # in the order in which they lie in memory
+        if not self.is_made_of(sample):
+            self.made_of, self.version, self.sample = weight, self.weight._version, sample.clone()
             _, kernel, _ = transforms()
             kernels = torch.einsum("ia,ocab,jb->ijco", kernel, self.made_of.double(), kernel)
             self.kernels = kernels.flatten(0, 1).float().contiguous()
@@ -102,10 +112,18 @@ def is_suitable(part: nn.Conv2d) -> bool:
     )
 
 
-def use_winograd(net: nn.Module) -> None:
-    """Replace a network's suitable convolutions, all of them or, where their kernels would take too much memory, none."""
+def suitable_parts(net: nn.Module) -> dict[str, nn.Conv2d]:
+    """Return a network's suitable convolutions: all of them or, where their kernels would take too much memory, none."""
     found = {name: part for name, part in net.named_modules() if isinstance(part, nn.Conv2d) and is_suitable(part)}
-    numbers = sum(part.in_channels * part.out_channels for part in found.values()) * SIDE * SIDE
-    if 4 * numbers <= MAX_BYTES:
-        for name, part in found.items():
-            net.set_submodule(name, WinogradConv2d(part))
+    return found if kernel_bytes(found.values()) <= MAX_BYTES else {}
+
+
+def kernel_bytes(parts: Iterable[nn.Conv2d]) -> int:
+    """Return the bytes of the transformed kernels of convolutions."""
+    return 4 * SIDE * SIDE * sum(part.in_channels * part.out_channels for part in parts)
+
+
+def use_winograd(net: nn.Module) -> None:
+    """Replace a network's suitable convolutions."""
+    for name, part in suitable_parts(net).items():
+        net.set_submodule(name, WinogradConv2d(part))

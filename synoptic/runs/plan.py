@@ -10,7 +10,7 @@ import torch
 from synoptic.errors import InputError
 from synoptic.guidance.batching import largest_batch
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.models.component_bytes import coding_bytes, component_bytes
+from synoptic.models.component_bytes import coding_bytes, component_bytes, convolution_bytes
 from synoptic.models.control_kinds import split_kind
 from synoptic.models.cost import RowCost, count_parameters, network_row_cost
 from synoptic.models.device import choose_device, choose_dtype
@@ -239,9 +239,11 @@ def model_weights(options: ModelOptions, checkpoint: Checkpoint, device: torch.d
         own = component_bytes(source, device, dtype)
         found |= {f"{part} of {source.name}": n for part, n in own.items() if not part.startswith("text_encoder")}
     for name in getattr(options, "controlnet", ()):  # a union for several kinds of maps is loaded once
-        found[f"ControlNet {split_kind(name)[0]}"] = (
-            count_parameters(resolve_controlnet(name, checkpoint), "") * dtype.itemsize
-        )
+        source, called = resolve_controlnet(name, checkpoint), f"ControlNet {split_kind(name)[0]}"
+        config = source.config("")
+        found[called] = count_parameters(source, "") * dtype.itemsize
+        kernels = convolution_bytes(config["_class_name"], config, device, dtype)
+        found |= {f"{part} of {called}": amount for part, amount in kernels.items()}
     return found
 
 

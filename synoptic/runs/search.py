@@ -8,6 +8,7 @@ from pathlib import Path
 
 from synoptic import io
 from synoptic.options.base import Item, Options
+from synoptic.pipelines.joint import SEARCHED_BY
 from synoptic.runs.folders import earlier
 from synoptic.runs.manifest import Picture
 from synoptic.sampling.seed_search import SearchRound
@@ -17,7 +18,7 @@ SEARCH = "search.json"
 
 def write_search(folder: Path, rounds: Sequence[SearchRound]) -> None:
     """Write search.json."""
-    found = {"clip_model": "bundled/clip-grayscale", "rounds": [one._asdict() for one in rounds]}
+    found = {"clip_model": SEARCHED_BY, "rounds": [one._asdict() for one in rounds]}
     text = json.dumps(found, indent=1) + "\n"
     io.atomic_write(folder / SEARCH, lambda f: f.write(text.encode()))
 

@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import pytest
 import torch
-import trimesh
 
 from synoptic.mesh.fuse_texture import fuse, multi_view_psnr
-from synoptic.mesh.painted_surface import PaintedSurface
 from synoptic.mesh.rasterize import _cast, rasterize, z_buffer
 from synoptic.mesh.surface_maps import choose_views, depth_maps
 from synoptic.nerf.cameras import turntable_cameras
-
-
-@pytest.fixture(scope="module")
-def surface(tmp_path_factory) -> PaintedSurface:
-    """A torus and a ball in its hole, which hides a part of it."""
-    file = tmp_path_factory.mktemp("torus") / "a.stl"
-    whole: Any = trimesh.util.concatenate([trimesh.creation.torus(1.0, 0.3), trimesh.creation.icosphere(3, 0.4)])
-    file.write_bytes(whole.export(file_type="stl"))
-    return PaintedSurface.read(file)
 
 
 def test_both_rasterizers_see_the_same_faces(surface):

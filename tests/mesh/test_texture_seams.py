@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 import torch
-import trimesh
 from torch import Tensor
 
 from synoptic.mesh.charts import Charts
@@ -29,15 +27,6 @@ def lattice(count: int) -> Colors:
     """Noise of a grid of count³ numbers in space, smooth between them."""
     grid = torch.rand(1, 3, count, count, count, generator=torch.Generator().manual_seed(0))
     return lambda p: torch.nn.functional.grid_sample(grid, p[None, None, None], align_corners=True)[0, :, 0, 0].T
-
-
-@pytest.fixture(scope="module")
-def surface(tmp_path_factory) -> PaintedSurface:
-    """A torus and a ball, in many charts."""
-    file = tmp_path_factory.mktemp("torus") / "a.stl"
-    whole: Any = trimesh.util.concatenate([trimesh.creation.torus(1.0, 0.3), trimesh.creation.icosphere(3, 0.4)])
-    file.write_bytes(whole.export(file_type="stl"))
-    return PaintedSurface.read(file)
 
 
 def painted(surface: PaintedSurface, colors: Colors, side: int = SIDE) -> Tensor:

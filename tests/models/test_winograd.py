@@ -7,6 +7,8 @@ from torch import nn
 
 from synoptic import load
 from synoptic.models import unet, winograd
+from synoptic.models.component_bytes import component_bytes
+from synoptic.models.registry import resolve
 from synoptic.models.winograd import WinogradConv2d, transforms, use_winograd
 
 
@@ -63,6 +65,8 @@ def test_weights_that_change_are_seen():
     direct.weight.mul_(-1)
     torch.testing.assert_close(fast(x), direct(x), rtol=0, atol=5e-5)
     assert (fast(x) - before).abs().max() > 0.1
+    direct.weight.data.add_(1e-3)  # in place, which torch does not count
+    torch.testing.assert_close(fast(x), direct(x), rtol=0, atol=5e-5)
 
 
 def test_only_what_is_suitable_is_replaced_and_the_weights_keep_their_names():
@@ -90,3 +94,7 @@ def test_the_bundled_network_says_the_same_and_half_precision_is_left_alone(monk
     x, cond = torch.randn(2, *fast.shape), fast.embed(["a lake", "a castle"])
     with torch.no_grad():
         torch.testing.assert_close(fast.predict(x, 500, cond).x0, direct.predict(x, 500, cond).x0, rtol=0, atol=5e-5)
+    kept = sum(part.kernels.nbytes for part in fast.network.modules() if isinstance(part, WinogradConv2d))
+    planned = component_bytes(resolve("bundled"), torch.device("cpu"), torch.float32)
+    assert planned["convolution kernels"] == kept > 1e8
+    assert "convolution kernels" not in component_bytes(resolve("bundled"), torch.device("cpu"), torch.bfloat16)
