@@ -35,7 +35,7 @@ class Charts:
         self.chart = torch.from_numpy(connected_components(graph, directed=False)[1]).long()
 
     def _sides(self) -> tuple[Tensor, Tensor]:
-        """The sides of all faces: face and number of the edge (3F, 2), in order of the edge; its ends' corners (3F, 2)."""
+        """Return all faces' sides, in order of the edge: face and edge (3F, 2), the corners at its ends (3F, 2)."""
         triangles = self.surface.triangles
         place = torch.unique((triangles.reshape(-1, 3) / SAME).round().long(), dim=0, return_inverse=True)[1].view(-1, 3)
         corner = torch.tensor([[0, 1], [1, 2], [2, 0]]).repeat(len(place), 1)
@@ -47,7 +47,7 @@ class Charts:
         return torch.stack([face, edge], 1)[order], corner[order]
 
     def shown(self, side: int) -> Tensor:
-        """The chart of each texel (M*T*T,) of textures side x side below one another, outside of all the nearest."""
+        """Return the chart of each texel (M*T*T,) of textures side x side below one another, outside of all the nearest."""
         texels = self.surface.texels(side)
         chart = torch.full((len(self.surface.materials) * side * side,), -1)
         chart[texels.number] = self.chart[texels.face]

@@ -18,7 +18,7 @@ TOLERANCE, ROUNDS = 1e-4, 500
 
 
 def diffused(surface: PaintedSurface, place: Tensor, face: Tensor, color: Tensor, known: Tensor) -> Tensor:
-    """Colors (M, 3) of places (M, 3) on faces (M,), those that are not known by Laplace's equation on the surface.
+    """Return colors (M, 3) of places (M, 3) on faces (M,), those that are not known by Laplace's equation on the surface.
 
     Each unknown color is the mean of its neighbors', by how near they are (Jacobi-preconditioned conjugate gradients, from
     the nearest known colors); places that hang together with no known one keep the nearest.
@@ -38,7 +38,7 @@ def diffused(surface: PaintedSurface, place: Tensor, face: Tensor, color: Tensor
 
 
 def _graph(surface: PaintedSurface, at: np.ndarray, face: Tensor, wanted: np.ndarray) -> csr_array:
-    """How near places (M, 3) are to each other, (M, M), symmetric: of the wanted ones and their neighbors on the surface."""
+    """Return how near the wanted of places (M, 3) are to their neighbors on the surface, (M, M), symmetric."""
     (rows,) = wanted.nonzero()
     count = min(NEIGHBORS + 1, len(at))
     away, which = KDTree(at).query(at[rows], count)

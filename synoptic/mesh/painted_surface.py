@@ -76,7 +76,7 @@ class PaintedSurface:
         return self._cross.norm(dim=-1) / 2
 
     def sampled(self, count: int) -> tuple[Tensor, Tensor]:
-        """Faces (count,) and places (count, 3) spread evenly over the surface, always the same."""
+        """Return faces (count,) and places (count, 3) spread evenly over the surface, always the same."""
         rng = torch.Generator().manual_seed(0)
         face = torch.multinomial(self.areas, count, True, generator=rng)
         corner = torch.rand(count, 2, generator=rng)
@@ -95,7 +95,7 @@ class PaintedSurface:
         return (self.texture[face] * side + row) * side + column
 
     def colors(self, texture: Tensor, face: Tensor, share: Tensor) -> Tensor:
-        """What textures (3, M*T, T) show at places on faces (M,) by the shares of their corners, between texels, (M, 3)."""
+        """Return what textures (3, M*T, T) show on faces (M,) at the shares of their corners, between texels, (M, 3)."""
         side, texels = texture.shape[-1], texture.flatten(1).T
         u, v = (self.uv[face] * share[..., None].double()).sum(-2).unbind(-1)
         column, row = (u * side - 0.5).clamp(0, side - 1), ((1 - v) * side - 0.5).clamp(0, side - 1)
@@ -106,7 +106,7 @@ class PaintedSurface:
         return torch.lerp(above, torch.lerp(texels[first + side], texels[first + side + 1], right), down)
 
     def texels(self, side: int) -> Texels:
-        """Every texel of textures side x side whose middle lies in a face, once, and those beside them that filters read.
+        """Return the texels of textures side x side whose middle lies in a face, and those beside them that filters read.
 
         These are as near to the surface as can be: on the border of the nearest face.
         """
@@ -127,7 +127,7 @@ class PaintedSurface:
 
 
 def _grown(face: Tensor) -> Tensor:
-    """Numbers (T, T), those at -1 and within `FILTER` of another replaced by the nearest other."""
+    """Return numbers (T, T), those at -1 and within `FILTER` of another replaced by the nearest other."""
     if (face < 0).all():
         return face
     away, (row, column) = distance_transform_edt(face.numpy() < 0, return_indices=True)  # type: ignore[misc]
@@ -136,7 +136,7 @@ def _grown(face: Tensor) -> Tensor:
 
 
 def _nearest_shares(corners: Tensor, at: Tensor) -> Tensor:
-    """The corners' shares (M, 3) of the places of triangles (M, 3, 2) that are nearest to places (M, 2)."""
+    """Return the corners' shares (M, 3) of the places of triangles (M, 3, 2) that are nearest to places (M, 2)."""
     matrix = torch.stack([corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]], -1)
     second, third = torch.linalg.solve(matrix, (at - corners[:, 0])[..., None])[..., 0].unbind(-1)
     inside = torch.stack([1 - second - third, second, third], -1)

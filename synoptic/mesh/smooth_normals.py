@@ -23,11 +23,11 @@ class SmoothNormals:
         self.smooth = self._mean(self.normals, place, self.normals, NEIGHBORS)
 
     def at(self, place: Tensor, normal: Tensor) -> Tensor:
-        """Unit vectors (M, 3) at places (M, 3) on faces with these normals (M, 3)."""
+        """Return unit vectors (M, 3) at places (M, 3) on faces with these normals (M, 3)."""
         return self._mean(self.smooth, place, normal, BETWEEN)
 
     def _mean(self, vectors: Tensor, place: Tensor, normal: Tensor, count: int) -> Tensor:
-        """Mean directions (M, 3) of the nearest samples, by how near they are; `normal` where all face the other way."""
+        """Return the mean directions (M, 3) of the nearest samples, weighted; `normal` where all face the other way."""
         away, which = (torch.from_numpy(part) for part in self.tree.query(place.numpy(), count))
         weight = 1 - (away.float() / away[:, -1:].float().clamp(min=1e-9)) ** 2
         weight = weight * ((self.normals[which] * normal[:, None]).sum(-1) > BACK)

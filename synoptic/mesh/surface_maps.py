@@ -126,7 +126,7 @@ def _grains(surface: PaintedSurface, camera: Camera, side: int, covered: float) 
 
 
 def _boxes(surface: PaintedSurface, seen: Fragments, where: Tensor, size: float) -> Tensor:
-    """Numbers from 0 of the boxes that pixels' places lie in, (M,)."""
+    """Return numbers from 0 of the boxes that pixels' places lie in, (M,)."""
     face = seen.face[where]
     at = (surface.place(face, seen.share[where]) / size).floor().long()
     normal = surface.normals[face]
@@ -191,9 +191,9 @@ def choose_views(surface: PaintedSurface, most: int) -> ChosenViews:
 
 
 def visible_cosine(surface: PaintedSurface, camera: Camera, place: Tensor, normal: Tensor, side: int) -> Tensor:
-    """The cosine (M,) that one camera sees places (M, 3) with normals (M, 3) by; 0 where it does not, or below `LEAST_SEEN`.
+    """Return the cosine (M,) that a camera sees places (M, 3) with normals (M, 3) by; 0 where hidden or below `LEAST_SEEN`.
 
-    What hides what is told by side² pixels.
+    side² pixels say what hides what.
     """
     return _where_seen(camera, rasterize(surface.triangles, camera, side), place, _facing(camera, place, normal))
 
@@ -203,7 +203,7 @@ def _facing(camera: Camera, place: Tensor, normal: Tensor) -> Tensor:
 
 
 def _where_seen(camera: Camera, seen: Fragments, place: Tensor, cosine: Tensor) -> Tensor:
-    """Cosines (M,) of places (M, 3), 0 where something is before them, and below `LEAST_SEEN`."""
+    """Return cosines (M,) of places (M, 3), 0 where something is before them, and below `LEAST_SEEN`."""
     nearest = torch.where(seen.face >= 0, seen.depth, 1e3)[:, None]
     slope = pitch(camera, nearest.shape[-1]) / cosine.clamp(min=0.05)
     hidden = screen_of(camera, place)[1] > _read(nearest, camera, place, mode="nearest") + 0.005 + slope
@@ -211,7 +211,7 @@ def _where_seen(camera: Camera, seen: Fragments, place: Tensor, cosine: Tensor) 
 
 
 def _read(picture: Tensor, camera: Camera, place: Tensor, mode: str = "bilinear") -> Tensor:
-    """What a picture (1, 1, s, s) of one camera shows of places (M, 3), (M,)."""
+    """Return what a picture (1, 1, s, s) of one camera shows of places (M, 3), (M,)."""
     grid = (screen_of(camera, place)[0] * place.new_tensor([1.0, -1.0]))[None, None]
     return F.grid_sample(picture, grid, mode=mode, padding_mode="border", align_corners=False)[0, 0, 0]
 

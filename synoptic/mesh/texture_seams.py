@@ -15,7 +15,7 @@ BESIDE = 2.0  # steps from an edge, at most, to where pairs inside of a chart be
 
 
 def texture_seam_ratio(surface: PaintedSurface, texture: Tensor) -> float | None:
-    """Mean difference of texels on both sides of a cut edge, over that of texels as far apart beside it, inside a chart.
+    """Return the mean difference of texels across a cut edge, over that of texels as far apart beside it, inside a chart.
 
     All pairs are square to the edge and as far apart on the surface: about 1 where no seam shows, of colors that are smooth
     in space as of noise. Of textures (3, M*T, T); None where no edge is cut, or all is of one color.
@@ -32,7 +32,7 @@ def texture_seam_ratio(surface: PaintedSurface, texture: Tensor) -> float | None
     shown = charts.shown(side)
 
     def read(which: int, away: Tensor) -> tuple[Tensor, Tensor]:
-        """Colors on one side of the edges, `away` from them, and whether that is in the chart of the face there."""
+        """Return colors on one side of the edges, `away` from them, and whether that is in the chart of the face there."""
         face = faces[edge, which]
         at = place + away[:, None] * _into(surface, face, ends[edge])
         share = _shares(surface, face, at)
@@ -50,21 +50,21 @@ def _mean_difference(pairs: list[tuple[tuple[Tensor, Tensor], tuple[Tensor, Tens
 
 
 def _spacing(surface: PaintedSurface, side: int) -> Tensor:
-    """How far apart the texels of each face are on the surface, (F,)."""
+    """Return how far apart the texels of each face are on the surface, (F,)."""
     a, b, c = surface.uv.unbind(1)
     (x, y), (u, v) = (b - a).T, (c - a).T
     return (surface.areas / ((x * v - y * u).abs() / 2).clamp(min=1e-12)).sqrt().float() / side
 
 
 def _into(surface: PaintedSurface, face: Tensor, ends: Tensor) -> Tensor:
-    """The unit vectors (M, 3) in faces (M,), square to their edges (M, 2, 3), away from these."""
+    """Return the unit vectors (M, 3) in faces (M,), square to their edges (M, 2, 3), away from these."""
     line = F.normalize(ends[:, 1] - ends[:, 0], dim=1)
     inside = surface.triangles[face].mean(1) - ends[:, 0]
     return F.normalize(inside - (inside * line).sum(1, keepdim=True) * line, dim=1)
 
 
 def _shares(surface: PaintedSurface, face: Tensor, place: Tensor) -> Tensor:
-    """The corners' shares (M, 3) of places in faces' planes, beyond the faces too."""
+    """Return the corners' shares (M, 3) of places in faces' planes, beyond the faces too."""
     a, b, c = surface.triangles[face].double().unbind(1)
     normal = torch.linalg.cross(b - a, c - a)
     whole = normal.square().sum(1).clamp(min=1e-30)

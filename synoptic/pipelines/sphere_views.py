@@ -109,7 +109,7 @@ class SphereViews:
         by_kind = [regional_cfg(model, specs, lambda _: weights, clip=get_clip(o.clip, model.schedule)) for _ in kinds]
 
         def predict(x: Tensor, t: Time, views: Projection) -> Pred:
-            """Where views agree on the horizon's alone no other is asked; those that are not guided are asked once."""
+            """Predict the horizon's views alone where the others follow it; what is not guided takes one row, not two."""
             asked = 1 if isinstance(views, HorizonRing) else len(kinds)
             some = [ViewSubset(views, kind) for kind in kinds[:asked]]
             return together(some, [guide(own.select(x), t, own) for guide, own in zip(by_kind, some, strict=False)])

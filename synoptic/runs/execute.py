@@ -272,7 +272,7 @@ def watched(
     """Yield a batch's Steps from where it was left, each ticked, recorded, and kept for a kill; return what came of it."""
     state = resume.load()
     if state is not None:
-        print(f"going on behind step {resume.done} of {pipeline.num_steps}", file=sys.stderr)
+        print(f"resumed after step {resume.done} of {pipeline.num_steps}", file=sys.stderr)
     for _ in range(resume.done):
         tick()
     steps = pipeline.steps(items, state)

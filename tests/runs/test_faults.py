@@ -106,4 +106,4 @@ def test_an_end_from_outside_says_what_is_kept(number, code, tmp_path):
         time.sleep(0.05)
     process.send_signal(number)
     _, err = process.communicate()
-    assert process.returncode == code and "the same command goes on from there" in err and "Traceback" not in err
+    assert process.returncode == code and "the same command resumes it" in err and "Traceback" not in err

@@ -97,7 +97,7 @@ def test_a_killed_run_goes_on_to_the_bit_and_says_so(tmp_path, without_export, c
     assert (folder / "state.safetensors").exists() and not list(folder.glob("*_0.png"))
     capfd.readouterr()
     again = run("text_to_3d", MUG, **how, out=folder)
-    assert "of 3\n" in capfd.readouterr().err.partition("going on behind step ")[2][:8]
+    assert "of 3\n" in capfd.readouterr().err.partition("resumed after step ")[2][:8]
     assert again.images[0].tobytes() == whole.images[0].tobytes() and not (folder / "preview.png").exists()
     one, other = (load_file(part.folder / "a_red_mug_0/field.safetensors") for part in (again, whole))
     assert one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)

@@ -22,7 +22,7 @@ def exit_code(program: str, act: Callable[[], None]) -> int:
         print(f"{program}: error: {' '.join(str(e).split())}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print(f"{program}: stopped; what was finished is saved, the same command goes on from there", file=sys.stderr)
+        print(f"{program}: stopped; what was finished is saved, the same command resumes it", file=sys.stderr)
         return 130
     return 0
 
