@@ -85,7 +85,7 @@ __all__ = ["InputError", *APPLICATIONS, *TOOLS, *MODULES]
 def __getattr__(name: str) -> Any:
     """Import a public name on first use, so that `import synoptic` stays instant."""
     if name in APPLICATIONS:
-        found = import_module("synoptic.pipelines.base").Application(name)
+        found = import_module("synoptic.pipelines.application").Application(name)
     elif name in TOOLS:
         found = import_module("synoptic.commands.base").Tool(name)
     elif name in MODULES:

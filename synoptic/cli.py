@@ -61,7 +61,8 @@ def command(name: str) -> Callable[..., object]:
         if axes := parse_axes(options, shell.get("grid", ())):
             if engine:
                 raise InputError(
-                    "--grid and --engine are not for one run: write a file for synoptic batch", rule="engine-grid"
+                    "a run takes --grid or --engine, both were given: write a file of jobs for synoptic batch",
+                    rule="engine-grid",
                 )
             cells = prepare_cells(options, axes, values, given)
             if shell.pop("dry_run", False):

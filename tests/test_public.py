@@ -98,7 +98,7 @@ def test_one_picture_is_the_same_as_path_image_array_and_tensor(tmp_path):
 
 @pytest.mark.parametrize(("progress", "kernel", "shown"), [(True, False, True), (None, True, True), (None, False, False)])
 def test_a_call_shows_its_progress_where_it_is_asked_or_in_a_notebook(progress, kernel, shown, sd32, monkeypatch, capsys):
-    monkeypatch.setattr("synoptic.pipelines.base.in_notebook", lambda: kernel)
+    monkeypatch.setattr("synoptic.pipelines.application.in_notebook", lambda: kernel)
     synoptic.generate(sd32, "a cat", steps=2, upscalers="none", progress=progress)
     assert ("2/2" in capsys.readouterr().err) == shown
 
