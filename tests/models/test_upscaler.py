@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +34,17 @@ NEGATIVE = "a pencil sketch"
 SCALE, STEPS, LEVEL = 3.0, 4, 50
 
 
-@pytest.fixture(scope="module")
-def stage() -> Upscaler:
-    """With direct convolutions, as diffusers has them: Winograd's (test_winograd.py) round more."""
+@pytest.fixture(scope="module", autouse=True)
+def direct_convolutions() -> Iterator[None]:
+    """Load with convolutions as diffusers has them: Winograd's (test_winograd.py) round more."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(winograd, "MAX_BYTES", 0)
-        return load_upscaler(device="cpu", dtype="float32")
+        yield
+
+
+@pytest.fixture(scope="module")
+def stage() -> Upscaler:
+    return load_upscaler(device="cpu", dtype="float32")
 
 
 @pytest.fixture(scope="module")
