@@ -1,4 +1,4 @@
-"""What a person reads from the first run to the last: what is kept, what to open, how it goes on. Facts, not wording."""
+"""What a person reads from the first run to the last: what is kept, what to open, how it is resumed. Facts, not wording."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_ctrl_c_in_mid_run_and_the_resume(tmp_path):
     words = [*DISTILL, f"--out={tmp_path / 'stopped'}", "--steps=4000"]
     code, out, err = transcript(words, interrupt=True)
     assert code == 130 and out == "" and "Traceback" not in err
-    assert "saved" in err and "goes on" in err.splitlines()[-1]
+    assert "saved" in err and "resumes" in err.splitlines()[-1]
     code, _, err = transcript(words, interrupt=True)
     step = re.search(r"step (\d+) of 4000", err)
     assert code == 130 and step and int(step[1]) >= 1
