@@ -21,8 +21,9 @@ demo: install
 test: install
 	$(BIN)/pytest --numprocesses 2 --dist worksteal
 
+# what `make test` leaves out
 test-all: install
-	$(BIN)/pytest --numprocesses 2 --dist worksteal -m 'not gpu'
+	$(BIN)/pytest --numprocesses 2 --dist worksteal -m 'slow and not gpu'
 
 docs: install
 	$(BIN)/mkdocs serve --open

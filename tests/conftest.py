@@ -24,7 +24,8 @@ from synoptic.models.checkpoint import BUNDLED_DIR
 from synoptic.models.load import load
 from tests import tiny
 
-os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="synoptic-tests-")  # what is measured here stays here
+CACHE = tempfile.TemporaryDirectory(prefix="synoptic-tests-")  # what is measured here stays here
+os.environ["XDG_CACHE_HOME"] = CACHE.name
 torch.set_num_threads(1)  # two test processes share two cores, and threads that wait for one another cost ten times more
 
 
