@@ -31,7 +31,7 @@ from synoptic.utils.deferred_imports import collector_paused, defer_imports
 from synoptic.utils.out_of_memory import is_out_of_memory
 
 if TYPE_CHECKING:
-    from synoptic.runs.grid import GridRun
+    from synoptic.runs.grid_run import GridRun
     from synoptic.runs.manifest import Run
 
 TOOLS = [name.replace("_", "-") for name in (*synoptic.TOOLS, "models", "embed", "views", "studio", "batch")]

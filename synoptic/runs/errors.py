@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from synoptic.runs.grid import GridRun
+    from synoptic.runs.grid_run import GridRun
     from synoptic.runs.manifest import Run
 
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
-import psutil
 import torch
 
 import synoptic
@@ -23,30 +21,28 @@ from synoptic.io.progress import progress_bar
 from synoptic.metrics.clip import Clip
 from synoptic.models.base import PretrainedModel
 from synoptic.models.memory import halves, max_batch_rows
-from synoptic.models.registry import resolve
-from synoptic.models.truncation import truncation_warnings
-from synoptic.models.vocabulary import vocabulary_warnings
 from synoptic.options import application_name, options_class
 from synoptic.options.base import Item, Options
 from synoptic.options.common import ModelOptions
 from synoptic.pipelines.base import Output, Pipeline, load_model, pipeline_class
 from synoptic.pipelines.base import finish as take_steps
-from synoptic.runs.contact_sheet import write_contact_sheet
+from synoptic.runs.begin import announce, begin_pipeline, warn
+from synoptic.runs.clock import Clock, process_age
 from synoptic.runs.errors import RunFailed
 from synoptic.runs.files import write_content
+from synoptic.runs.finish import compare, finish, finished
 from synoptic.runs.folders import folder_of
 from synoptic.runs.index import write_index
 from synoptic.runs.manifest import Picture, Run, describe_model, open_run
-from synoptic.runs.plan import check_memory, duration
+from synoptic.runs.plan import check_memory
 from synoptic.runs.recorder import Recorder, recorded
 from synoptic.runs.resume import ResumeState, remove_state
 from synoptic.runs.search import SEARCH, chosen_pictures, searched_items, write_search
-from synoptic.runs.speed import record_command, record_pictures, record_steps, work_seconds
+from synoptic.runs.speed import record_command, record_pictures, record_steps
 from synoptic.runs.watch import show_step
 from synoptic.sampling.step import Step
 
 STARTUP = 60.0  # seconds that a command takes at most before its work begins
-LONG = 20.0  # seconds of work before which is said how long it will take
 
 
 class Task(NamedTuple):
@@ -107,7 +103,7 @@ def execute(options: ModelOptions, folder: Path | None = None) -> Run:
     pipeline = pipeline_class(run.application)(model, options)
     items = choose_items(run, pipeline)
     begin_pipeline(pipeline, run)
-    announce(pipeline, run, items)
+    announce(pipeline, run)
     sample_items(run, pipeline, items, clock)
     if is_main_process():
         finish(run, pipeline, [i for i in items if f"{i.stem}.png" not in run.failed], clock)
@@ -116,30 +112,6 @@ def execute(options: ModelOptions, folder: Path | None = None) -> Run:
     if run.failed:
         raise RunFailed("; ".join(f"{file}: {why}" for file, why in run.failed.items()), run)
     return run
-
-
-def process_age() -> float:
-    """Return the seconds since this process began: of a command, what its imports took."""
-    return time.time() - psutil.Process().create_time()
-
-
-def begin_pipeline(pipeline: Pipeline[ModelOptions], run: Run) -> None:
-    """Say what a pipeline read and what its text encoder will not see, and save what it begins with."""
-    if is_main_process():
-        assert isinstance(run.options, ModelOptions)
-        cut = truncation_warnings(getattr(pipeline.model, "text_encoder", None), run.options.texts())
-        for line in (*(f"warning: {text}" for text in cut), *pipeline.notes()):
-            print(line, file=sys.stderr)
-        for name, content in pipeline.first_files().items():
-            write_content(run.folder / name, content, run.about())
-
-
-def announce(pipeline: Pipeline[ModelOptions], run: Run, items: Sequence[Item]) -> None:
-    """Say on the error stream what long work will take, where a run of before tells."""
-    missing = sum(not (run.folder / picture.file).exists() for picture in run.pictures)
-    seconds = work_seconds(pipeline, missing)
-    if seconds is not None and seconds > LONG and is_main_process():
-        print(duration(seconds), file=sys.stderr)
 
 
 def execute_variants(options: ModelOptions) -> Run:
@@ -159,14 +131,6 @@ def execute_variants(options: ModelOptions) -> Run:
     compare(run, pipeline_class(run.application)(load_model(options), options), items, outputs)
     run.write()
     return run
-
-
-def warn(options: ModelOptions) -> None:
-    """Say on the error stream what will not work, and which words a bundled model never saw."""
-    if any(not item.title.strip() for item in options.items()):
-        print("warning: an empty prompt is unconditional: whatever the model likes, not scored", file=sys.stderr)
-    for line in [*options.warnings(), *vocabulary_warnings(resolve(options.model), options.texts())]:
-        print(f"warning: {line}", file=sys.stderr)
 
 
 def open_model(run: Run, clock: Clock) -> PretrainedModel:
@@ -308,54 +272,3 @@ def save(task: Task, output: Output) -> None:
         write_content(file.with_suffix(name) if name.startswith(".") else run.folder / name, content, {"of": file.name})
     picture.figures = dict(output.figures)
     io.save_image(file, output.image, run.inside(picture), output.xmp)
-
-
-def finish(run: Run, pipeline: Pipeline[ModelOptions], items: Sequence[Item], clock: Clock) -> None:
-    """Score a bundled model's pictures by the bundled reference CLIP, compare them, and close the manifest."""
-    run.pictures = [picture for picture in run.pictures if picture.file not in run.failed]
-    if run.pictures and pipeline.metric and pipeline.model.checkpoint.is_bundled:
-        with clock("score"):
-            clip = Clip("bundled")
-            for picture, image, item in zip(run.pictures, run.images, items, strict=True):
-                if item.title.strip():  # without a prompt there is nothing to compare with
-                    picture.score = round(pipeline.score(clip, image, item), 4)
-                    picture.figures |= pipeline.clip_figures(clip, image, item)
-            scores = [picture.score for picture in run.pictures if picture.score is not None]
-            if scores:
-                run.scores = {pipeline.metric: round(sum(scores) / len(scores), 4), "clip_model": clip.name}
-    if run.pictures and not compare(run, pipeline, items, finished(run)):
-        write_contact_sheet(run)
-    run.state = "failed" if run.failed else "done"
-    run.write()
-
-
-def finished(run: Run) -> list[Output]:
-    """Return the pictures of a run, with their scores among the figures."""
-    figures = [p.figures | ({} if p.score is None else {"score": p.score}) for p in run.pictures]
-    return [Output(image, figures=measured) for image, measured in zip(run.images, figures, strict=True)]
-
-
-def compare(run: Run, pipeline: Pipeline[ModelOptions], items: Sequence[Item], outputs: Sequence[Output]) -> bool:
-    """Save the figure and the table of all items, APPLICATION.png and .tsv; return whether there are any."""
-    found = pipeline.compare(items, outputs)
-    if found is None:
-        return False
-    file = run.folder / f"{run.application}.png"
-    io.save_image(file, found.image, run.about())
-    io.atomic_write(file.with_suffix(".tsv"), lambda f: f.write(f"{found}\n".encode()))
-    run.summary = f"{found}\n{file}"
-    return True
-
-
-class Clock:
-    """Seconds of each phase, added up in `timings`."""
-
-    def __init__(self, timings: dict[str, float]) -> None:
-        self.timings = timings
-
-    @contextmanager
-    def __call__(self, phase: str) -> Iterator[None]:
-        begin = time.perf_counter()
-        yield
-        spent = time.perf_counter() - begin
-        self.timings[phase] = round(self.timings.get(phase, 0.0) + spent, 3)

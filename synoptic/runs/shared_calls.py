@@ -6,7 +6,10 @@ from collections.abc import Sequence
 
 from synoptic.options.common import ModelOptions
 from synoptic.pipelines.base import load_model, pipeline_class
-from synoptic.runs.execute import Clock, Task, begin_pipeline, finish, sample_tasks, warn
+from synoptic.runs.begin import begin_pipeline, warn
+from synoptic.runs.clock import Clock
+from synoptic.runs.execute import Task, sample_tasks
+from synoptic.runs.finish import finish
 from synoptic.runs.manifest import describe_model, open_run
 from synoptic.runs.plan import check_memory
 

@@ -12,8 +12,10 @@ from synoptic.distributed import is_main_process
 from synoptic.nerf.serialization import check_scene
 from synoptic.options.text_to_3d import TextTo3DOptions
 from synoptic.pipelines.text_to_3d import DIAGNOSTICS, FIELD, REPORT, TextTo3DPipeline
+from synoptic.runs.begin import warn
+from synoptic.runs.clock import Clock
 from synoptic.runs.errors import OptimizationFailed
-from synoptic.runs.execute import Clock, open_model, sample_items, warn
+from synoptic.runs.execute import open_model, sample_items
 from synoptic.runs.manifest import Picture, Run, open_run
 from synoptic.utils.json_objects import JsonObject
 
