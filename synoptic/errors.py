@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
 DISTRIBUTION = "synoptic-diffusion"  # the name that pip installs; the import and the command are synoptic
@@ -32,20 +31,6 @@ class NonFiniteError(RuntimeError):
     """A picture has NaN or infinity in it: where, and what helps."""
 
 
-def prompt_list(prompts: str | Sequence[str]) -> list[str]:
-    """Return one prompt or several, as a list. Raises InputError on none, and on one that cannot name a file."""
-    every = [prompts] if isinstance(prompts, str) else list(prompts)
-    if not every:
-        raise InputError(
-            'at least one prompt is needed, none was given: name what to paint, for example "a photo of a horse"',
-            rule="prompt-missing",
-        )
-    for prompt in every:
-        if "\0" in prompt:
-            raise InputError(f"a prompt is plain text, {prompt!r} holds a NUL character: remove it", rule="prompt-nul")
-    return every
-
-
 def install_command(extra: str) -> str:
     """Return the command that installs one of the package's extras."""
     return f"pip install '{DISTRIBUTION}[{extra}]'"
@@ -59,11 +44,6 @@ def check_at_least(name: str, value: float, minimum: float) -> None:
 def check_at_most(name: str, value: float, maximum: float) -> None:
     if value > maximum:
         raise InputError(f"{name} must be at most {maximum}, {value} was given: lower it", rule=code(name, "at-most"))
-
-
-def check_choice(name: str, value: str, allowed: Sequence[str]) -> None:
-    if value not in allowed:
-        raise InputError(f"{name} must be one of {', '.join(allowed)}, {value!r} was given", rule=code(name, "choice"))
 
 
 def code(name: str, rule: str) -> str:

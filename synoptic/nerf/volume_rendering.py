@@ -47,12 +47,6 @@ def render_weights(optical_depth: Tensor) -> Tensor:
     return transmittance(optical_depth) * -torch.expm1(-optical_depth)
 
 
-def weights_from_alpha(alpha: Tensor) -> Tensor:
-    """Return the same from alpha = 1 - exp(-thick): alpha_i prod_{j<i} (1 - alpha_j)."""
-    before = torch.cat([torch.ones_like(alpha[:, :1]), (1 - alpha[:, :-1]).cumprod(1)], 1)
-    return alpha * before
-
-
 def ray_sphere(rays: Rays) -> tuple[Tensor, Tensor]:
     """Return where each ray enters the unit ball and leaves it (R,), not behind its origin; the
     same number twice for a miss.
