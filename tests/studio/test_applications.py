@@ -30,9 +30,8 @@ class Case(NamedTuple):
 
 
 HOUSE, TWO = "a yellow house", "a lion\na sunflower"
-SMALL = {"steps": "3", "model": "bundled-if"}
 CASES = {
-    "generate": Case({"prompt": HOUSE, **SMALL}),
+    "generate": Case({"prompt": HOUSE, "steps": "3", "model": "bundled-if"}),
     "wide": Case({"prompt": HOUSE, "width": "512", "steps": "4"}, moves="#viewer iframe"),
     "panorama": Case({"prompt": HOUSE, "height": "256", "steps": "2"}, moves="#viewer iframe"),
     "anagram": Case({"prompt": TWO, "steps": "3"}, moves="#viewer iframe"),
@@ -41,14 +40,14 @@ CASES = {
     "texture": Case(
         {"prompt": HOUSE, "steps": "3", "num views": "4", "texture size": "64"}, "box.glb", moves="#viewer iframe"
     ),
-    "edit": Case({"prompt": HOUSE, **SMALL}, "disc.png"),
+    "edit": Case({"prompt": HOUSE, "steps": "3"}, "disc.png"),
     "flow_edit": Case({"prompt": HOUSE, "source prompt": "a disc", "steps": "4"}, "disc.png"),
     "rf_inversion": Case({"prompt": HOUSE, "steps": "4", "model": "flow"}, "disc.png"),
-    "inpaint": Case({"prompt": HOUSE, **SMALL}, "disc.png"),
+    "inpaint": Case({"prompt": HOUSE, "steps": "3"}, "disc.png"),
     "control": Case({"prompt": HOUSE, "steps": "3"}, "disc.png"),
-    "invert": Case({"prompt": HOUSE, **SMALL}, "disc.png"),
+    "invert": Case({"prompt": HOUSE, "steps": "3"}, "disc.png"),
     "distill": Case({"prompt": HOUSE, "steps": "12"}),
-    "denoise": Case({"prompt": HOUSE, "t": "200", "model": "bundled-if"}, "disc.png"),
+    "denoise": Case({"prompt": HOUSE, "t": "200", "model": "bundled-if"}, "small.png"),
     "compare_sync": Case({"prompt": TWO, "steps": "2"}),
 }
 
@@ -65,6 +64,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("files")
     disc(256).save(folder / "disc.png")
+    disc(64).save(folder / "small.png")  # of bundled-if's own size
     trimesh.creation.box((1.0, 1.4, 0.8)).export(folder / "box.glb")
     return folder
 
