@@ -128,7 +128,7 @@ def main() -> None:
         synoptic.run("wide", *prompts, width=WIDTH, steps=steps, out=f"{out}/{name}", **how).images
         for name, how in {
             "wide": {"stride": STRIDE},
-            "closed": {"stride": STRIDE, "loop": True},
+            "closed": {"stride": STRIDE, "circular": True},
             "tiles": {"stride": NATIVE // FACTOR, "sync": "none"},
         }.items()
     )
