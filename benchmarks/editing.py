@@ -52,7 +52,8 @@ def given(count: int, side: int) -> tuple[Tensor, list[str]]:
     """Renders (N, 3, side, side) in [-1, 1], as 8 bits hold them, and their captions; of what the model of that size saw."""
     world = SECOND if side == 64 else THIRD
     every = held_out(count, SEED, about=world)
-    return (Renders(torch.device("cpu"), world)(every, side, SEED) * 255).round() / 127.5 - 1, [spec.caption for spec in every]
+    pictures = Renders(torch.device("cpu"), world)(every, side, SEED)
+    return (pictures * 255).round() / 127.5 - 1, [spec.caption for spec in every]
 
 
 def generators(count: int) -> list[torch.Generator]:

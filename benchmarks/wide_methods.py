@@ -5,9 +5,9 @@ methods.jpg and regions.jpg.
 
 Score and top-1 (of 100 captions) are the CLIP model's, of eight random crops a picture; distance is the mean 1 - cosine
 between a picture's six squares in the CLIP model's features. Seams are ratios to other columns, 1 for none, where the
-windows begin, moving ones at the last step of tiles. Seconds are per picture of a batch of all, of the process on a CPU. SyncDiffusion follows the
-features of clip-grayscale, not those of the CLIP model. Errors are over pictures; those of differences to MultiDiffusion,
-over pairs of one prompt and seed.
+windows begin, moving ones at the last step of tiles. Seconds are per picture of a batch of all; on a CPU they are the
+process's own. SyncDiffusion follows the features of clip-grayscale, not those of the CLIP model. Errors are over pictures;
+those of differences to MultiDiffusion, over pairs of one prompt and seed.
 """
 
 from __future__ import annotations
