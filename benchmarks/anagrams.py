@@ -44,7 +44,7 @@ PAIRS = [
 STEPS, CHOICES = 20, 100
 SHARED = {"space": "canonical", "init": "shared"}
 APART = {"space": "instance", "init": "independent"}
-LATENT = {"model": "bundled", "guidance": 5.0}
+LATENT = {"model": "bundled", "guidance": 3.0}
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from bundled_training.evaluate.renders import Renders, held_out
+from bundled_training.render.worlds import SECOND, THIRD
 from synoptic import io
 from synoptic.diffusion import solvers
 from synoptic.diffusion.equations import Time, add_noise, randn
@@ -48,9 +49,11 @@ def formatted(values: Iterable[float], digits: int = 2) -> str:
 
 
 def given(count: int, side: int) -> tuple[Tensor, list[str]]:
-    """Renders (N, 3, side, side) in [-1, 1], as 8 bits hold them, and their captions."""
-    every = held_out(count, SEED)
-    return (Renders(torch.device("cpu"))(every, side, SEED) * 255).round() / 127.5 - 1, [spec.caption for spec in every]
+    """Renders (N, 3, side, side) in [-1, 1], as 8 bits hold them, and their captions; of what the model of that size saw."""
+    world = SECOND if side == 64 else THIRD
+    every = held_out(count, SEED, about=world)
+    pictures = Renders(torch.device("cpu"), world)(every, side, SEED)
+    return (pictures * 255).round() / 127.5 - 1, [spec.caption for spec in every]
 
 
 def generators(count: int) -> list[torch.Generator]:
@@ -138,9 +141,9 @@ def filled(count: int, out: Path) -> Iterable[Row]:
     """
     m, clip_model = load("bundled"), Clip("bundled")
     s, (x, captions) = m.schedule, given(count, 256)
-    known, hole = coded(m.encode, x, m), pad(torch.ones(1, 1, 64, 64), [32] * 4)
+    known, hole = coded(m.encode, x, m), pad(torch.ones(1, 1, 128, 128), [64] * 4)
     steps, coarse = solvers.timestep_pairs("ddim", s, STEPS), downsample_mask(hole, m.factor).to(m.device)
-    parts = {"region": (..., slice(32, 96), slice(32, 96)), "whole": ...}
+    parts = {"region": (..., slice(64, 192), slice(64, 192)), "whole": ...}
     yield "prompt", "how", "jump", "largest", "median", "score of the region", "of plain", "of the whole", "of plain"
     shown, rows = [*x[:8]], []
     for whose, prompts in {"its own": captions, "another's": captions[1:] + captions[:1]}.items():

@@ -67,7 +67,7 @@ def plain_rows(clip_model: Clip, prompts: list[str], pictures: list[list[Image.I
             yield f"{name}: noise of {NOISE[k]}, {NOISE[k + 1]}", levels[k], levels[k + 1], sign
     grey = [image.convert("L").convert("RGB") for image in firsts]
     colors, none = (items("saturation", map(saturation, some)) for some in (firsts, grey))
-    yield "saturation: as painted, greyed", colors, none, 1
+    yield "saturation: as generated, in grayscale", colors, none, 1
     half, middle = each // 2, len(prompts) // 2
     one, two = ([x for some in pictures for x in some[part]] for part in (slice(0, half), slice(half, 2 * half)))
     near = frechet_distance(clip_model, one, two)
@@ -128,7 +128,7 @@ def main() -> None:
         synoptic.run("wide", *prompts, width=WIDTH, steps=steps, out=f"{out}/{name}", **how).images
         for name, how in {
             "wide": {"stride": STRIDE},
-            "closed": {"stride": STRIDE, "loop": True},
+            "closed": {"stride": STRIDE, "circular": True},
             "tiles": {"stride": NATIVE // FACTOR, "sync": "none"},
         }.items()
     )

@@ -28,7 +28,7 @@ def one(times: int, steps: int) -> dict[str, float]:
     model = load("bundled")
     C, h, w = model.shape
     views = Windows((C, h, times * w), (h, w), (8, 8))
-    predict, z = cfg(model, ["a photo of snowy mountains"], 5.0), torch.randn(1, *views.canvas).to(model.device)
+    predict, z = cfg(model, ["a photo of snowy mountains"], 3.0), torch.randn(1, *views.canvas).to(model.device)
     before = peak()
     marks = [time.perf_counter()]
     for step in canonical(predict, model.schedule, views, z, steps=model.schedule.steps(steps + 1)):

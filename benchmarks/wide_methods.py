@@ -1,13 +1,13 @@
 """The methods of `wide`, side by side: ten prompts, four seeds each, on the bundled model; then regions.
 
-python -m benchmarks.wide_methods [--out DIR] [--coherence 20 60 …] [--tiny]: tables, suite.json, methods.jpg and
-regions.jpg.
+python -m benchmarks.wide_methods [--out DIR] [--coherence 20 60 …] [--prompts N] [--seeds N] [--tiny]: tables, suite.json,
+methods.jpg and regions.jpg.
 
 Score and top-1 (of 100 captions) are the CLIP model's, of eight random crops a picture; distance is the mean 1 - cosine
 between a picture's six squares in the CLIP model's features. Seams are ratios to other columns, 1 for none, where the
-windows begin, moving ones at the last step of tiles. Seconds are per picture of a batch of all. SyncDiffusion follows the
-features of clip-grayscale, not those of the CLIP model. Errors are over pictures; those of differences to MultiDiffusion,
-over pairs of one prompt and seed.
+windows begin, moving ones at the last step of tiles. Seconds are per picture of a batch of all; on a CPU they are the
+process's own. SyncDiffusion follows the features of clip-grayscale, not those of the CLIP model. Errors are over pictures;
+those of differences to MultiDiffusion, over pairs of one prompt and seed.
 """
 
 from __future__ import annotations
@@ -80,23 +80,25 @@ def measured(
     pipeline = bench.pipeline((NATIVE, TIMES * NATIVE), how)
     every = [(prompt, seed) for prompt in prompts for seed in range(seeds)]
     bench.generate(bench.pipeline((NATIVE, 2 * NATIVE), how | {"steps": 2}), [prompts[0]], [0])  # to warm up
-    begin = time.perf_counter()
+    clock = time.process_time if bench.model.device.type == "cpu" else time.perf_counter
+    begin = clock()
     pictures = bench.generate(pipeline, [prompt for prompt, _ in every], [seed for _, seed in every])
-    seconds = (time.perf_counter() - begin) / len(every)
+    seconds = (clock() - begin) / len(every)
     texts, names = bench.clip_model.encode_texts(captions()), captions()
     base = pipeline.canvas.base
     windows = base if isinstance(base, Windows) else base(max(0, pipeline.options.steps - 2))
     (_, _, W), (_, w), (_, stride), (_, ox) = windows.canvas, windows.window, windows.stride, windows.offset
-    marks = [4 * start for start in window_starts(W, w, stride, windows.circular, ox) if start]
+    factor = bench.model.factor
+    marks = [factor * start for start in window_starts(W, w, stride, windows.circular, ox) if start]
     found: dict[str, list[float]] = {column: [] for column in COLUMNS}
     for (prompt, seed), image in zip(every, pictures, strict=True):
         cosines, k = bench.clip_model.encode_images(crops(image, random.Random(seed))) @ texts.T, names.index(prompt)
         row = [cosines[:, k].mean().item(), (cosines.argmax(1) == k).float().mean().item()]
         row += [
             coherence(bench.clip_model, image),
-            seam(image, marks, 4),
-            closing_seam(image, 4),
-            seam_baseline(image, [], 4),
+            seam(image, marks, factor),
+            closing_seam(image, factor),
+            seam_baseline(image, [], factor),
             seconds,
         ]
         for column, value in zip(COLUMNS, row, strict=True):
@@ -220,12 +222,14 @@ def main() -> None:
     parser.add_argument("--coherence-steps", type=int, nargs="+", default=[10], help="in how many steps")
     parser.add_argument("--layouts", type=int, default=40, help="pictures with regions")
     parser.add_argument("--steps", type=int, default=25)
+    parser.add_argument("--prompts", type=int, default=len(PROMPTS))
+    parser.add_argument("--seeds", type=int, default=4)
     parser.add_argument("--tiny", action="store_true", help="a trial of the script: two prompts, one seed, two steps")
     args = parser.parse_args()
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
     bench = Bench(2 if args.tiny else args.steps)
-    prompts, seeds = (PROMPTS[:2], 1) if args.tiny else (PROMPTS, 4)
+    prompts, seeds = (PROMPTS[:2], 1) if args.tiny else (PROMPTS[: args.prompts], args.seeds)
     found: dict[str, Any] = {
         "methods": methods(bench, out, list(product(args.coherence, args.coherence_steps)), prompts, seeds)
     }
