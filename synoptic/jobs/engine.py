@@ -30,7 +30,10 @@ class Worker(Protocol):
 class Engine(Protocol):
     """Starts workers."""
 
-    count: int  # workers at once
+    @property
+    def count(self) -> int:
+        """How many workers it has room for, now."""
+        ...
 
     @property
     def deaths(self) -> tuple[type[Exception], ...]:
