@@ -55,33 +55,33 @@ def main() -> int:
                     if first_seen.setdefault(picture, now) != now:
                         again.add(picture)
 
+    def drawn() -> str:
+        return rng.choice(["worker"] * 4 + ["driver", "node" if nodes else "driver"])
+
     begin, code = time.time(), -9
     try:
         while code < 0:
             with (args.folder / "log.txt").open("a") as log:
                 driver = psutil.Popen(call, stdout=log, stderr=log, env=nodes.environment if nodes else None)
-                due = time.time() + args.every
+                what, due = drawn(), time.time() + args.every
                 while driver.poll() is None:
                     time.sleep(1)
                     look()
-                    if time.time() < due or kills.total() >= args.kills:
-                        continue
-                    due = time.time() + args.every * rng.uniform(0.5, 1.5)
                     workers = (
                         nodes.actors() if nodes else [p for p in children(driver) if "--multiprocessing-fork" in p.cmdline()]
                     )
-                    what = rng.choice(["worker"] * 4 + ["driver", "node" if nodes else "driver"])
-                    if what == "driver":
-                        driver.kill()
+                    if time.time() < due or kills.total() >= args.kills or (what == "worker" and not workers):
+                        continue
+                    if what == "worker":
+                        rng.choice(workers).kill()
                     elif what == "node" and nodes:
                         nodes.lose()
                         nodes.join()
-                    elif workers:
-                        rng.choice(workers).kill()
                     else:
-                        continue
+                        driver.kill()
                     kills[what] += 1
                     print(f"{time.time() - begin:.0f} s: {what} killed, {len(first_seen)} jobs done", flush=True)
+                    what, due = drawn(), time.time() + args.every * rng.uniform(0.5, 1.5)
                 code = driver.wait()
     finally:
         if nodes:

@@ -20,7 +20,7 @@ from ray.exceptions import (  # pyright: ignore[reportMissingImports]
 )
 
 from synoptic.errors import InputError, user_path
-from synoptic.jobs.placing import PROCESS_BYTES, largest_plan
+from synoptic.jobs.placing import PROCESS_BYTES, plans_of
 from synoptic.jobs.planning import Job
 from synoptic.jobs.records import Record
 from synoptic.jobs.store import is_url
@@ -81,7 +81,6 @@ class RayEngine:
         if gpus:
             self.resources["num_gpus"] = 1 / -(-self.count // gpus)
         self.threads = torch.get_num_threads() if "OMP_NUM_THREADS" in os.environ else max(1, int(cpus) // self.count)
-        check_room(self.resources["memory"])
         self.workers: list[RayWorker] = []
 
     @property
@@ -111,21 +110,14 @@ def connect(address: str | None) -> None:
         ) from None
 
 
-def check_room(memory: float) -> None:
-    """Raise InputError where no node has so much memory: an actor would wait for ever."""
+def memory_of(jobs: Sequence[Job], on_gpus: bool) -> float:
+    """Return the bytes of a node's own memory that a worker takes: weights pass through it on their way to a GPU.
+
+    What no node has is not asked for, an actor would wait for it for ever: such a job fails by itself.
+    """
     most = max((node["Resources"].get("memory", 0) for node in ray.nodes() if node["Alive"]), default=0)
-    if memory > most:
-        raise InputError(
-            f"a worker must fit into a node, this one takes {memory / 2**30:.1f} GiB and the largest node has"
-            f" {most / 2**30:.1f}: choose another model or dtype, or a node with more memory",
-            rule="workers-memory",
-        )
-
-
-def memory_of(jobs: Sequence[Job], on_gpus: bool) -> int:
-    """Return the bytes of a node's own memory that a worker takes: weights pass through it on their way to a GPU."""
-    plan = largest_plan(jobs)
-    return PROCESS_BYTES + ((sum(plan.weights.values()) if on_gpus else plan.peak) if plan else 0)
+    needs = [PROCESS_BYTES + (sum(plan.weights.values()) if on_gpus else plan.peak) for plan in plans_of(jobs)]
+    return max((need for need in needs if need <= most), default=min(PROCESS_BYTES, most))
 
 
 def build(options: BatchOptions, jobs: Sequence[Job]) -> RayEngine:
