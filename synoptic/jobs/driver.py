@@ -80,7 +80,7 @@ class Driver:
         for future in wait(self.busy, return_when=FIRST_COMPLETED).done:
             worker, jobs = self.busy.pop(future)
             try:
-                records: list[Record] = future.result() or []  # none of a worker that begins
+                told: list[Record] | str | None = future.result()
             except self.engine.deaths as e:
                 worker.stop()
                 self.lose(jobs, e)
@@ -90,7 +90,9 @@ class Driver:
                     raise
                 self.fail(jobs, e)
             else:
-                for job, record in zip(jobs, records, strict=True):
+                if isinstance(told, str):
+                    raise InputError(told, rule="workers-begin")
+                for job, record in zip(jobs, told or [], strict=True):
                     self.done(job, record)
             self.barren = 0
             self.idle.append((worker, jobs[-1].group if jobs else ("", "", "")))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from concurrent.futures import Future
-from pathlib import Path
 from typing import Any
 
 import ray  # pyright: ignore[reportMissingImports]
@@ -33,16 +32,9 @@ SHARE = 0.8  # of the cluster's CPUs for workers: parts of CPUs on several nodes
 class JobActor:
     """What runs in an actor's process."""
 
-    def begin(self, folder: str, out: str, threads: int) -> None:
-        """Prepare for jobs. Raises InputError where the batch's folder cannot be seen from this node."""
-        begin(folder)
+    def begin(self, folder: str, out: str, threads: int) -> str | None:
         torch.set_num_threads(threads)
-        if not is_url(out) and not Path(out).is_dir():
-            raise InputError(
-                f"--out must be a folder that every node sees, {out} is none on {ray.util.get_node_ip_address()}:"
-                " give one on shared storage, or a URL for fsspec",
-                rule="batch-out",
-            )
+        return begin(folder, out)
 
     def carry_out(self, jobs: Sequence[Job], out: str) -> list[Record]:
         return carry_out_jobs(jobs, out)
@@ -54,7 +46,7 @@ class RayWorker:
     def __init__(self, out: str, threads: int, resources: dict[str, float]) -> None:
         self.out = out
         self.actor: Any = ray.remote(JobActor).options(**resources).remote()
-        self.ready: Future[None] = self.actor.begin.remote(os.getcwd(), out, threads).future()
+        self.ready: Future[str | None] = self.actor.begin.remote(os.getcwd(), out, threads).future()
 
     def submit(self, jobs: Sequence[Job]) -> Future[list[Record]]:
         return self.actor.carry_out.options(name=jobs[0].application).remote(jobs, self.out).future()
