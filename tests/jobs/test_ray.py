@@ -127,7 +127,7 @@ RUNS = {
     "generate": ["generate", *PAIR, "--count=2", *SMALL],
     "compare-sync": ["compare-sync", *PAIR, *SMALL],
     "search": ["anagram", *PAIR, "--seed-search=3", "--count=1", *SMALL],
-    "evaluate": ["evaluate", "--prompts=PROMPTS", "--model=bundled", "--steps=1", "--dtype=float32"],
+    "evaluate": ["evaluate", "PROMPTS", "--model=bundled", "--steps=1", "--dtype=float32"],
 }
 
 
