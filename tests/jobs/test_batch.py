@@ -181,9 +181,13 @@ def test_a_batch_goes_to_s3_and_is_found_there_again(tmp_path, monkeypatch):
         ({"jobs": "a.jsonl", "address": "auto"}, "batch-address"),
         ({"jobs": "nix.jsonl"}, "jobs-missing"),
         ({"status": "/nowhere"}, "batch-missing"),
+        ({"jobs": "a.jsonl", "out": "memory://batch"}, "out-memory"),
     ],
 )
-def test_a_wrong_call_is_refused(options, rule):
+def test_a_wrong_call_is_refused(options, rule, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    if rule == "out-memory":
+        (tmp_path / "a.jsonl").write_text('{"application": "generate", "prompt": "a"}\n')
     from synoptic.jobs.batch import execute
     from synoptic.options.batch import BatchOptions
 
