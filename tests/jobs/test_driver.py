@@ -119,7 +119,8 @@ def test_a_lost_worker_is_replaced_and_its_job_done_by_another():
     engine = Threads(2, work)
     drive([job(k) for k in range(20)], engine, lambda one, record: records.update({one.path: record}))
     assert {record.state for record in records.values()} == {"done"} and len(records) == 20
-    assert engine.started == 2 + 8 and all(tried[k] == (3 if k % 5 == 0 else 1) for k in range(20))
+    assert engine.started in (1 + 8, 2 + 8)  # the last loss needs no other where one is idle
+    assert all(tried[k] == (3 if k % 5 == 0 else 1) for k in range(20))
 
 
 def test_a_job_that_costs_every_worker_fails_and_the_others_go_on():
@@ -146,12 +147,15 @@ def test_what_cannot_be_written_is_a_failure_of_that_job_alone():
 
 
 def test_a_lost_workers_jobs_go_to_the_one_that_is_idle():
-    idle = Event()
+    lost, other = Event(), Event()
 
     def work(one: Job) -> Record:
-        if one.line == 0 and not idle.is_set():
-            time.sleep(0.2)  # the other worker has long had nothing to do
-            idle.set()
+        if one.line == 1:
+            other.set()
+        elif not lost.is_set():
+            lost.set()
+            other.wait(30)
+            time.sleep(0.2)  # until the other worker's end is known
             raise Lost
         return Record("done")
 
