@@ -1,15 +1,16 @@
-"""What a batch costs beside its work: jobs one after another in one process, and by `--engine local` with one worker.
+"""What a batch costs beside its work: jobs one after another in one process, and by an engine with one worker.
 
-python benchmarks/batch.py [--jobs 200] [--steps 6] [--workers 1] [--folder DIR]: seconds a job of the loop, of the batch
-whose jobs share no calls (`exact`), and of the one whose jobs do; each from when its first job is done to when its last one
-is, so that imports and loading are stated apart; by the clock, and on the CPU, of all processes together, which is what
-counts where others use the machine.
+python benchmarks/batch.py [--engines local ray] [--jobs 200] [--steps 6] [--workers 1] [--exact] [--folder DIR]: seconds a
+job of the loop, of the batch whose jobs share no calls (`exact`), and of the one whose jobs do (not with --exact); each from
+when its first job is done to when its last one is, so that imports and loading are stated apart; by the clock, and on the
+CPU, of all processes together, which is what counts where others use the machine.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,6 +29,8 @@ class Moment(NamedTuple):
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--engines", nargs="+", choices=["local", "ray"], default=["local"])
+    parser.add_argument("--exact", action="store_true", help="only batches whose jobs share no calls")
     parser.add_argument("--jobs", type=int, default=200)
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--workers", type=int, default=1)
@@ -40,10 +43,11 @@ def main() -> None:
         ends.append(now())
     alone = report("loop", begin, ends)
     job = {"application": "generate", **how, "grid": {"seed": range(args.jobs)}}
-    for name, exact in {"exact": True, "shared": False}.items():
-        begin, ends = now(), []
+    for engine, exact in product(args.engines, (True,) if args.exact else (True, False)):
+        name, begin, ends = f"{engine} {'exact' if exact else 'shared'}", now(), list[Moment]()
         with listening(lambda taken, total, ends=ends: ends.append(now())):
-            syn.batch([job], out=str(args.folder / name), workers=args.workers, exact=exact)
+            out = str(args.folder / name.replace(" ", "-"))
+            syn.batch([job], out=out, engine=engine, workers=args.workers, exact=exact)
         each = report(name, begin, ends)
         wall, cpu = (100 * (a / b - 1) for a, b in zip(each, alone, strict=True))
         print(f"{name}: {wall:+.1f} % of the loop's by the clock, {cpu:+.1f} % on the CPU")

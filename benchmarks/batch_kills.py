@@ -2,9 +2,9 @@
 
 python benchmarks/batch_kills.py [--engine local|ray] [--jobs 200] [--kills 30] [--every 12] [--folder DIR]
 
-Then every job must be done, no picture that was once finished written again, no part of a file left, and every picture
-bitwise that of a single run. Ends with 1 where anything of it fails. With Ray it starts a head and a second node on this
-machine, with a folder of their own, and ends no other process than theirs.
+Then every job must be done, no picture that was once finished written again, no file left that a single run does not
+write, and every picture bitwise that of a single run. Ends with 1 where anything of it fails. With Ray it starts two nodes
+on this machine (ray_nodes.py), and ends no other process than theirs.
 """
 
 from __future__ import annotations
@@ -13,71 +13,16 @@ import argparse
 import json
 import os
 import random
-import secrets
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 
 import synoptic as syn
-
-PORT = 6399
-ACTOR = "ray::JobActor"
-
-
-class Cluster:
-    """Two Ray nodes of this machine; `folder` marks their processes."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.nodes = folder, list[psutil.Process]()
-        folder.mkdir(parents=True)
-        (folder / "token").write_text(secrets.token_hex(32))
-        os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(folder / "token")}
-        self.start("--head", f"--port={PORT}", f"--temp-dir={folder}", "--include-dashboard=false")
-        self.start(f"--address=127.0.0.1:{PORT}")
-
-    def start(self, *how: str) -> None:
-        command = [str(Path(sys.executable).with_name("ray")), "start", *how, "--num-cpus=1", "--disable-usage-stats"]
-        subprocess.run(command, check=True, capture_output=True)
-        self.nodes.append(next(p for p in self.own() if p.name() == "raylet" and p not in self.nodes))
-
-    def own(self) -> Iterator[psutil.Process]:
-        for process in psutil.process_iter():
-            try:
-                if any(str(self.folder) in word for word in process.cmdline()):
-                    yield process
-            except psutil.Error:
-                continue
-
-    def workers(self) -> list[psutil.Process]:
-        return [
-            p
-            for node in self.nodes
-            if node.is_running()
-            for p in children(node)
-            if p.cmdline()[:1] and ACTOR in p.cmdline()[0]
-        ]
-
-    def lose_a_node(self) -> None:
-        """Kill the second raylet, and begin another in its place."""
-        self.nodes.pop().kill()
-        self.start(f"--address=127.0.0.1:{PORT}")
-
-    def stop(self) -> None:
-        for process in [p for node in self.nodes for p in children(node)] + list(self.own()):
-            if process.is_running():
-                process.kill()
-
-
-def children(process: psutil.Process) -> list[psutil.Process]:
-    try:
-        return process.children(recursive=True)
-    except psutil.Error:
-        return []
+from benchmarks.ray_nodes import Nodes, children
 
 
 def main() -> int:
@@ -96,9 +41,9 @@ def main() -> int:
     prompts = ["a photo of a horse", "a photo of a forest"]
     job = {"application": "generate", **how, "grid": {"prompt": prompts, "seed": f"0..{args.jobs // 2 - 1}"}}
     file.write_text(json.dumps(job))
-    cluster = Cluster(args.folder / "ray") if args.engine == "ray" else None
+    nodes = Nodes(args.folder / "ray") if args.engine == "ray" else None
     command = [sys.executable, "-m", "synoptic", "batch", str(file), "--exact", "--workers", "2", "--out", str(out)]
-    command += ["--engine", "ray", "--address", f"127.0.0.1:{PORT}"] if cluster else []
+    call = nodes.command(*command, "--engine", "ray", "--address", nodes.address) if nodes else command
     kills, first_seen, again = Counter[str](), dict[Path, tuple[int, int]](), set[Path]()
 
     def look() -> None:
@@ -110,41 +55,40 @@ def main() -> int:
                     if first_seen.setdefault(picture, now) != now:
                         again.add(picture)
 
+    def drawn() -> str:
+        return rng.choice(["worker"] * 4 + ["driver", "node" if nodes else "driver"])
+
     begin, code = time.time(), -9
     try:
         while code < 0:
             with (args.folder / "log.txt").open("a") as log:
-                driver = psutil.Popen(command, stdout=log, stderr=log)
-                due = time.time() + args.every
+                driver = psutil.Popen(call, stdout=log, stderr=log, env=nodes.environment if nodes else None)
+                what, due = drawn(), time.time() + args.every
                 while driver.poll() is None:
                     time.sleep(1)
                     look()
-                    if time.time() < due or kills.total() >= args.kills:
-                        continue
-                    due = time.time() + args.every * rng.uniform(0.5, 1.5)
                     workers = (
-                        cluster.workers()
-                        if cluster
-                        else [p for p in children(driver) if "--multiprocessing-fork" in p.cmdline()]
+                        nodes.actors() if nodes else [p for p in children(driver) if "--multiprocessing-fork" in p.cmdline()]
                     )
-                    what = rng.choice(["worker"] * 4 + ["driver", "node" if cluster else "driver"])
-                    if what == "driver":
-                        driver.kill()
-                    elif what == "node" and cluster:
-                        cluster.lose_a_node()
-                    elif workers:
-                        rng.choice(workers).kill()
-                    else:
+                    if time.time() < due or kills.total() >= args.kills or (what == "worker" and not workers):
                         continue
+                    if what == "worker":
+                        rng.choice(workers).kill()
+                    elif what == "node" and nodes:
+                        nodes.lose()
+                        nodes.join()
+                    else:
+                        driver.kill()
                     kills[what] += 1
                     print(f"{time.time() - begin:.0f} s: {what} killed, {len(first_seen)} jobs done", flush=True)
+                    what, due = drawn(), time.time() + args.every * rng.uniform(0.5, 1.5)
                 code = driver.wait()
     finally:
-        if cluster:
-            cluster.stop()
+        if nodes:
+            nodes.stop()
     look()
     state = subprocess.run([*command[:4], "--status", str(out)], capture_output=True, text=True, check=True).stdout
-    found = {path.name for path in out.rglob("*") if path.is_file()}
+    expected = {out / name for name in ("batch.tsv", "batch.parquet", "index.html", "jobs.jsonl", ".lock")}
     rows = (out / "batch.tsv").read_text().splitlines()[1:]
     different = 0
     for seed in range(args.jobs // 2):
@@ -152,12 +96,13 @@ def main() -> int:
             alone = syn.run("generate", prompt, **how, seed=seed, out=str(args.folder / "alone" / f"{prompt[-5:]}{seed}"))
             name = alone.pictures[0].file
             (there,) = out.glob(f"generate/*/{name}")
+            expected |= {there.parent / file.name for file in alone.folder.iterdir()}
             different += there.read_bytes() != (alone.folder / name).read_bytes()
     checks = {
         "every job done": f"{args.jobs} jobs: {args.jobs} done" in state,
         "the table is complete": len(rows) == args.jobs and all(row.split("\t")[2] == "done" for row in rows),
         "no finished picture written again": not again and len(first_seen) == args.jobs,
-        "no part of a file left": not any(name.endswith((".part", ".safetensors")) or "preview" in name for name in found),
+        "no file that is none of a single run's": {path for path in out.rglob("*") if path.is_file()} <= expected,
         "bitwise the single runs": different == 0,
         "exit code 0": code == 0,
     }

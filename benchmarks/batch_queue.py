@@ -32,7 +32,7 @@ class Idle:
     count = 1
 
     def __init__(self) -> None:
-        self.ready: Future[None] = Future()
+        self.ready: Future[str | None] = Future()
         self.ready.set_result(None)
 
     def start(self) -> Idle:

@@ -56,8 +56,7 @@ def drive(jobs: Sequence[Job], engine: Engine, done: Callable[[Job, Record], Non
     Raises InputError where no worker can begin.
     """
     driver = Driver(jobs, engine, done, sharing)
-    for _ in range(min(engine.count, len(jobs))):
-        driver.start()
+    driver.hand_out()
     while driver.has_work:
         driver.step()
 
@@ -68,6 +67,7 @@ class Driver:
     def __init__(self, jobs: Sequence[Job], engine: Engine, done: Callable[[Job, Record], None], sharing: int) -> None:
         self.queue, self.engine, self.done, self.sharing = JobQueue(jobs), engine, done, sharing
         self.busy: dict[Future[Any], tuple[Worker, list[Job]]] = {}
+        self.idle: list[tuple[Worker, Group]] = []  # and the group of its last job
         self.lost: Counter[str] = Counter()  # workers, by the path of the job that each had
         self.barren = 0  # workers lost since one took a job
 
@@ -75,32 +75,45 @@ class Driver:
     def has_work(self) -> bool:
         return bool(self.queue) or any(jobs for _, jobs in self.busy.values())
 
-    def start(self) -> None:
-        worker = self.engine.start()
-        self.busy[worker.ready] = worker, []
-
     def step(self) -> None:
-        """Wait until a worker has something to tell; give it, or one in its place, the next jobs."""
+        """Wait until a worker has something to tell; hand out the next jobs."""
         for future in wait(self.busy, return_when=FIRST_COMPLETED).done:
             worker, jobs = self.busy.pop(future)
             try:
-                records: list[Record] = future.result() or []  # none of a worker that begins
+                told: list[Record] | str | None = future.result()
             except self.engine.deaths as e:
                 worker.stop()
                 self.lose(jobs, e)
-                if self.queue:
-                    self.start()
                 continue
             except Exception as e:  # a folder could not be written
+                if not jobs:
+                    raise
                 self.fail(jobs, e)
             else:
-                for job, record in zip(jobs, records, strict=True):
+                if isinstance(told, str):
+                    raise InputError(told, rule="workers-begin")
+                for job, record in zip(jobs, told or [], strict=True):
                     self.done(job, record)
             self.barren = 0
-            if self.queue:
-                share = -(-len(self.queue) // self.engine.count)  # so that no worker stands idle at the end
-                following = self.queue.take(jobs[-1].group if jobs else ("", "", ""), min(self.sharing, share))
+            self.idle.append((worker, jobs[-1].group if jobs else ("", "", "")))
+        self.hand_out()
+
+    def hand_out(self) -> None:
+        """Give jobs to workers that have none, and start workers where there are fewer than the engine has room for."""
+        room = self.engine.count
+        while self.queue and self.idle:
+            worker, last = self.idle.pop()
+            share = -(-len(self.queue) // room)  # so that no worker stands idle at the end
+            following = self.queue.take(last, min(self.sharing, share))
+            try:
                 self.busy[worker.submit(following)] = worker, following
+            except self.engine.deaths as e:  # lost while it had nothing to do
+                worker.stop()
+                self.lose(following, e)
+        beginning = sum(not jobs for _, jobs in self.busy.values())
+        for _ in range(min(room - len(self.busy), len(self.queue) - beginning)):
+            worker = self.engine.start()
+            self.busy[worker.ready] = worker, []
 
     def fail(self, jobs: Sequence[Job], error: Exception) -> None:
         """Say that a job came to nothing; of several that shared calls, put back each, to say so, or not, by itself."""

@@ -13,7 +13,7 @@ from synoptic.jobs.records import Record
 class Worker(Protocol):
     """A process that carries out jobs: those that share the network's calls at once, all others one after another."""
 
-    ready: Future[None]  # done once it takes jobs
+    ready: Future[str | None]  # done once it takes jobs, with what is wrong where it can take none
 
     def submit(self, jobs: Sequence[Job]) -> Future[list[Record]]:
         """Carry out jobs that share calls, or one job.
@@ -30,7 +30,10 @@ class Worker(Protocol):
 class Engine(Protocol):
     """Starts workers."""
 
-    count: int  # workers at once
+    @property
+    def count(self) -> int:
+        """How many workers it has room for, now."""
+        ...
 
     @property
     def deaths(self) -> tuple[type[Exception], ...]:

@@ -28,7 +28,7 @@ class LocalWorker:
     def __init__(self, out: str, gpu: str | None, threads: int) -> None:
         self.out, (heard, self.alive) = out, SPAWN.Pipe(duplex=False)
         self.pool = ProcessPoolExecutor(1, SPAWN, prepare_process, (heard, gpu, threads))
-        self.ready: Future[None] = self.pool.submit(begin, os.getcwd())
+        self.ready: Future[str | None] = self.pool.submit(begin, os.getcwd(), out)
 
     def submit(self, jobs: Sequence[Job]) -> Future[list[Record]]:
         return self.pool.submit(carry_out_jobs, jobs, self.out)

@@ -30,8 +30,8 @@ def cores() -> int:
     return len(psutil.Process().cpu_affinity()) if hasattr(psutil.Process, "cpu_affinity") else os.cpu_count() or 1
 
 
-def largest_plan(jobs: Sequence[Job]) -> Plan | None:
-    """Return the plan that takes most memory, of the first job of each model; None where none can be made."""
+def plans_of(jobs: Sequence[Job]) -> list[Plan]:
+    """Return the plans of the first job of each model, where they can be made."""
     firsts: dict[str, Job] = {}
     for job in jobs:
         if job.group[0] not in firsts and len(firsts) < MODELS:
@@ -42,7 +42,7 @@ def largest_plan(jobs: Sequence[Job]) -> Plan | None:
             plans += make_plans(options_class(job.application).from_arguments(**job.options).prepare())
         except InputError:  # its own run will say so
             continue
-    return max(plans, key=bytes_of, default=None)
+    return plans
 
 
 def bytes_of(plan: Plan) -> int:
@@ -51,6 +51,6 @@ def bytes_of(plan: Plan) -> int:
 
 
 def fitting_workers(jobs: Sequence[Job], devices: int) -> int:
-    """Return how many workers these devices hold together."""
-    plan = largest_plan(jobs)
-    return devices * (plan.free // bytes_of(plan)) if plan else devices * cores()
+    """Return how many workers these devices hold together; a job that fits on none of them fails by itself."""
+    fits = [plan.free // bytes_of(plan) for plan in plans_of(jobs)]
+    return devices * min((n for n in fits if n), default=cores())

@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from typing import Any
 
 import ray  # pyright: ignore[reportMissingImports]
+import torch
 from ray.exceptions import (  # pyright: ignore[reportMissingImports]
     LocalRayletDiedError,
     ObjectLostError,
@@ -17,10 +18,11 @@ from ray.exceptions import (  # pyright: ignore[reportMissingImports]
     WorkerCrashedError,
 )
 
-from synoptic.errors import InputError
-from synoptic.jobs.placing import PROCESS_BYTES, largest_plan
+from synoptic.errors import InputError, user_path
+from synoptic.jobs.placing import PROCESS_BYTES, plans_of
 from synoptic.jobs.planning import Job
 from synoptic.jobs.records import Record
+from synoptic.jobs.store import is_url
 from synoptic.jobs.worker import begin, carry_out_jobs
 from synoptic.options.batch import BatchOptions
 
@@ -30,8 +32,9 @@ SHARE = 0.8  # of the cluster's CPUs for workers: parts of CPUs on several nodes
 class JobActor:
     """What runs in an actor's process."""
 
-    def begin(self, folder: str) -> None:
-        begin(folder)
+    def begin(self, folder: str, out: str, threads: int) -> str | None:
+        torch.set_num_threads(threads)
+        return begin(folder, out)
 
     def carry_out(self, jobs: Sequence[Job], out: str) -> list[Record]:
         return carry_out_jobs(jobs, out)
@@ -40,13 +43,13 @@ class JobActor:
 class RayWorker:
     """An actor, which ends with the driver or with `stop`."""
 
-    def __init__(self, out: str, resources: dict[str, float]) -> None:
+    def __init__(self, out: str, threads: int, resources: dict[str, float]) -> None:
         self.out = out
         self.actor: Any = ray.remote(JobActor).options(**resources).remote()
-        self.ready: Future[None] = self.actor.begin.remote(os.getcwd()).future()
+        self.ready: Future[str | None] = self.actor.begin.remote(os.getcwd(), out, threads).future()
 
     def submit(self, jobs: Sequence[Job]) -> Future[list[Record]]:
-        return self.actor.carry_out.remote(jobs, self.out).future()
+        return self.actor.carry_out.options(name=jobs[0].application).remote(jobs, self.out).future()
 
     def stop(self) -> None:
         ray.kill(self.actor)
@@ -58,24 +61,34 @@ class RayEngine:
     deaths = (RayActorError, WorkerCrashedError, OutOfMemoryError, ObjectLostError, LocalRayletDiedError, RaySystemError)
 
     def __init__(self, options: BatchOptions, jobs: Sequence[Job]) -> None:
-        connect(options.address)
-        self.out, there = options.out, ray.cluster_resources()
+        self.started_ray = not ray.is_initialized()
+        if self.started_ray:
+            connect(options.address)
+        there = ray.cluster_resources()
         gpus, cpus = int(there.get("GPU", 0)), there.get("CPU", 1)
-        self.count = min(options.workers or gpus or max(1, int(cpus)), len(jobs))
+        self.out = options.out if is_url(options.out) else str(user_path(options.out).absolute())
+        self.unit, self.asked, self.most = "GPU" if gpus else "CPU", options.workers, len(jobs)
         self.resources: dict[str, float] = {"num_cpus": min(1.0, round(SHARE * cpus / self.count, 3)), "max_restarts": 0}
         self.resources["memory"] = memory_of(jobs, bool(gpus))
         if gpus:
             self.resources["num_gpus"] = 1 / -(-self.count // gpus)
+        self.threads = torch.get_num_threads() if "OMP_NUM_THREADS" in os.environ else max(1, int(cpus) // self.count)
         self.workers: list[RayWorker] = []
 
+    @property
+    def count(self) -> int:
+        """As many as were asked for, or as the nodes that are there now hold."""
+        return min(self.asked or max(1, int(ray.cluster_resources().get(self.unit, 0))), self.most)
+
     def start(self) -> RayWorker:
-        self.workers.append(RayWorker(self.out, self.resources))
+        self.workers.append(RayWorker(self.out, self.threads, self.resources))
         return self.workers[-1]
 
     def close(self) -> None:
         for worker in self.workers:
             worker.stop()
-        ray.shutdown()
+        if self.started_ray:
+            ray.shutdown()
 
 
 def connect(address: str | None) -> None:
@@ -89,10 +102,14 @@ def connect(address: str | None) -> None:
         ) from None
 
 
-def memory_of(jobs: Sequence[Job], on_gpus: bool) -> int:
-    """Return the bytes of a node's own memory that a worker takes: weights pass through it on their way to a GPU."""
-    plan = largest_plan(jobs)
-    return PROCESS_BYTES + ((sum(plan.weights.values()) if on_gpus else plan.peak) if plan else 0)
+def memory_of(jobs: Sequence[Job], on_gpus: bool) -> float:
+    """Return the bytes of a node's own memory that a worker takes: weights pass through it on their way to a GPU.
+
+    What no node has is not asked for, an actor would wait for it for ever: such a job fails by itself.
+    """
+    most = max((node["Resources"].get("memory", 0) for node in ray.nodes() if node["Alive"]), default=0)
+    needs = [PROCESS_BYTES + (sum(plan.weights.values()) if on_gpus else plan.peak) for plan in plans_of(jobs)]
+    return max((need for need in needs if need <= most), default=min(PROCESS_BYTES, most))
 
 
 def build(options: BatchOptions, jobs: Sequence[Job]) -> RayEngine:

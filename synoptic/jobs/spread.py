@@ -123,6 +123,7 @@ def drive_parts(parts: Sequence[Part], top: Path, engine: BatchOptions) -> None:
     todo = [job for job in jobs if record_of(store, job) != "done"]
     if not todo:
         return
+    top.mkdir(parents=True, exist_ok=True)
     workers = import_module(ENGINES[engine.engine]).build(replace(engine, out=str(top)), todo)
     print(f"{len(todo)} pictures, {workers.count} at once", file=sys.stderr)
     try:

@@ -101,6 +101,11 @@ def check_store(out: str) -> None:
     """Raise InputError where nothing can be written there."""
     if not is_url(out):
         return check_writable(user_path(out))
+    if out.startswith("memory:"):
+        raise InputError(
+            f"--out must be a place that every process sees, {out} is the memory of one: give a folder, or s3://…",
+            rule="out-memory",
+        )
     if not find_spec("fsspec"):
         raise InputError(
             f"--out {out} needs fsspec, which is not installed: {install_command('ray')}", rule="missing-package"

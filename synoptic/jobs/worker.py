@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import socket
 import threading
 from collections.abc import Sequence
 from contextlib import ExitStack, redirect_stderr, suppress
@@ -12,9 +13,10 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from synoptic.errors import user_path
 from synoptic.jobs.planning import Job
 from synoptic.jobs.records import FAILED, Record, read_record
-from synoptic.jobs.store import LocalStore, open_store
+from synoptic.jobs.store import LocalStore, is_url, open_store
 from synoptic.options import options_class
 from synoptic.options.common import ModelOptions
 from synoptic.runs.execute import carry_out_unlisted
@@ -24,12 +26,21 @@ from synoptic.runs.shared_calls import execute_sharing
 LOG = 20_000  # letters that are kept of what a failed run said
 
 
-def begin(folder: str) -> None:
-    """Prepare this process for jobs: work where the batch was started, show no bars."""
+def begin(folder: str, out: str) -> str | None:
+    """Prepare this process for jobs: work where the batch was started, show no bars.
+
+    Return what is wrong where the folder that jobs go to cannot be seen from this machine, None where all is well.
+    """
     os.environ["TQDM_DISABLE"] = "1"
     tqdm.set_lock(threading.RLock())  # its own is a semaphore of the system, which a killed process leaves behind
     with suppress(OSError):  # on another machine there may be no such folder
         os.chdir(folder)
+    if is_url(out) or user_path(out).is_dir():
+        return None
+    return (
+        f"--out must be a folder that every node sees, {out} is none on {socket.gethostname()}: give one on shared storage,"
+        " or a URL for fsspec"
+    )
 
 
 def carry_out_jobs(jobs: Sequence[Job], out: str) -> list[Record]:

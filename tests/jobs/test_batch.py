@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -158,9 +159,8 @@ def test_a_batch_goes_to_s3_and_is_found_there_again(tmp_path, monkeypatch):
         files.mkdir("pictures")
         jobs = [{"application": "generate", "prompt": "a lemon", **HOW, "grid": {"seed": "0..1"}}]
         found = syn.batch(jobs, out="s3://pictures/batch", workers=1)
-        assert not found.failed and {"batch.tsv", "index.html", "jobs.jsonl", "generate"} == {
-            place.rpartition("/")[2] for place in files.ls("pictures/batch")
-        }
+        names = {"batch.tsv", "index.html", "jobs.jsonl", "generate", *(["batch.parquet"] if find_spec("pyarrow") else [])}
+        assert not found.failed and {place.rpartition("/")[2] for place in files.ls("pictures/batch")} == names
         before = {
             name: about["LastModified"] for name, about in files.find("pictures", detail=True).items() if "png" in name
         }
@@ -181,9 +181,13 @@ def test_a_batch_goes_to_s3_and_is_found_there_again(tmp_path, monkeypatch):
         ({"jobs": "a.jsonl", "address": "auto"}, "batch-address"),
         ({"jobs": "nix.jsonl"}, "jobs-missing"),
         ({"status": "/nowhere"}, "batch-missing"),
+        ({"jobs": "a.jsonl", "out": "memory://batch"}, "out-memory"),
     ],
 )
-def test_a_wrong_call_is_refused(options, rule):
+def test_a_wrong_call_is_refused(options, rule, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    if rule == "out-memory":
+        (tmp_path / "a.jsonl").write_text('{"application": "generate", "prompt": "a"}\n')
     from synoptic.jobs.batch import execute
     from synoptic.options.batch import BatchOptions
 

@@ -40,7 +40,7 @@ class Here:
 
     def __init__(self, out: str) -> None:
         self.out, self.jobs = out, []
-        self.ready: Future[None] = Future()
+        self.ready: Future[str | None] = Future()
         self.ready.set_result(None)
 
     def start(self) -> Here:
