@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PROMPT ?= a photo of a coral reef
 
-.PHONY: demo test test-all lint docs site install clean
+.PHONY: demo test test-all bench lint docs site install clean
 
 install: .venv/installed
 
@@ -23,6 +23,10 @@ test: install
 
 test-all: install
 	$(BIN)/pytest --numprocesses 2 --dist worksteal -m 'not gpu'
+
+# peers and ours side by side: half an hour; `make bench QUICK=1`: five minutes
+bench: install
+	$(BIN)/python -m benchmarks $(if $(QUICK),--quick)
 
 docs: install
 	$(BIN)/mkdocs serve --open
