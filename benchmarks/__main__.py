@@ -108,7 +108,7 @@ def rows_of(what: str, seconds: Mapping[str, tuple[float, float]]) -> Iterator[R
 
 
 def wide_rows(quick: bool) -> Iterator[Row]:
-    width, steps = (768, 6) if quick else (1536, 25)
+    width, steps = (512, 6) if quick else (1536, 25)
     best = fastest_batch("float32", width)
     yield from compared(f"wide, 256x{width}, {steps} steps", sides.wide(width, steps, best), 1 if quick else 2, not quick)
 

@@ -71,7 +71,7 @@ def anagram(steps: int) -> Mapping[str, Side]:
     for dtype in dtypes():
         paint = partial(syn.anagram, loaded("bundled-if", dtype), *prompts, views=VIEWS, upscalers="none")
         sides[f"synoptic, {dtype}"] = partial(paint, steps=steps)
-    return sides | {f"synoptic --fast, {dtype}": partial(paint, steps=-(-steps // 2), fast=True)}
+    return sides
 
 
 def visual_anagrams(prompts: list[str], steps: int) -> Side:
