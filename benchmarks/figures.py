@@ -39,7 +39,7 @@ def wide_on_cpu() -> str:
     dtype = plain["side"].split(", ")[1]
     return (
         f"{plain['times as fast']:.1f} times as fast in {dtype}, {ours[0]['times as fast']:.1f} in float32 (its best batch"
-        f" is {best['times as fast']:.1f} times as fast as its default), with `--fast` {fast['times as fast']:.0f} times"
+        f" is {best['times as fast']:.1f} times as fast as its default), with `--fast` {fast['times as fast']:.1f} times ({plain['what'].removeprefix('wide, ')})"
     )
 
 
