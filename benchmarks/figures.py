@@ -36,10 +36,11 @@ def wide_on_cpu() -> str:
     rows = [row for row in found["rows"] if row["what"].startswith("wide")]
     _, best, *ours = rows
     fast, plain = ours[-1], ours[-2]
+    size = plain["what"].removeprefix("wide, ")
     dtype = plain["side"].split(", ")[1]
     return (
         f"{plain['times as fast']:.1f} times as fast in {dtype}, {ours[0]['times as fast']:.1f} in float32 (its best batch"
-        f" is {best['times as fast']:.1f} times as fast as its default), with `--fast` {fast['times as fast']:.1f} times ({plain['what'].removeprefix('wide, ')})"
+        f" is {best['times as fast']:.1f} times as fast as its default), with `--fast` {fast['times as fast']:.1f} times ({size})"
     )
 
 
@@ -65,9 +66,9 @@ def machine() -> str:
     found = read("table-cpu")
     at, versions = found["machine"], found["versions"]
     threads = "one thread" if at["threads"] == 1 else f"{at['threads']} threads"
-    how = "`make bench QUICK=--quick`" if found["quick"] else "`make bench`"
+    how = "`make bench QUICK=1`" if found["quick"] else "`make bench`"
     libraries = ", ".join(f"{name} {versions[name]}" for name in ("torch", "diffusers") if name in versions)
-    return f"{how}; {threads} of an {at['processor']}, {at['cores']} cores, load {at['load']:.1f}; {libraries}"
+    return f"{how}; {threads} of an {at['processor'].replace('(R)', '')}, {at['cores']} cores, load {at['load']:.1f}; {libraries}"
 
 
 def few_evaluations(study: str) -> str:
@@ -84,7 +85,7 @@ def few_evaluations(study: str) -> str:
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return a table, on lines of its own."""
     lines = [header, ["---"] * len(header), *rows]
-    return "\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+    return "\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n\n"
 
 
 FIGURES: dict[str, Callable[[], str]] = {
