@@ -40,7 +40,8 @@ def wide_on_cpu() -> str:
     dtype = plain["side"].split(", ")[1]
     return (
         f"{plain['times as fast']:.1f} times as fast in {dtype}, {ours[0]['times as fast']:.1f} in float32 (its best batch"
-        f" is {best['times as fast']:.1f} times as fast as its default), with `--fast` {fast['times as fast']:.1f} times ({size})"
+        f" is {best['times as fast']:.1f} times as fast as its default), with"
+        f" `--fast` {fast['times as fast']:.1f} times ({size})"
     )
 
 
@@ -68,7 +69,8 @@ def machine() -> str:
     threads = "one thread" if at["threads"] == 1 else f"{at['threads']} threads"
     how = "`make bench QUICK=1`" if found["quick"] else "`make bench`"
     libraries = ", ".join(f"{name} {versions[name]}" for name in ("torch", "diffusers") if name in versions)
-    return f"{how}; {threads} of an {at['processor'].replace('(R)', '')}, {at['cores']} cores, load {at['load']:.1f}; {libraries}"
+    processor = at["processor"].replace("(R)", "")
+    return f"{how}; {threads} of an {processor}, {at['cores']} cores, load {at['load']:.1f}; {libraries}"
 
 
 def few_evaluations(study: str) -> str:
