@@ -91,7 +91,7 @@ def measured(study: Study, way: Way, seeds: int, model: PretrainedModel, folder:
     spent, scores = list[float](), list[float]()
     for prompts in study.prompts:
         begin = time.process_time()
-        result = getattr(syn, study.application)(model, *prompts, count=seeds, **study.shared | way)
+        result = getattr(syn, study.application)(model, *prompts, count=seeds, **{**study.shared, **way})
         spent.append((time.process_time() - begin) / seeds)
         scores += result.scores
         io.save_image(folder / f"{prompts[0].replace(' ', '_')}.png", result.images[0], {"prompts": list(prompts)})
@@ -101,7 +101,7 @@ def measured(study: Study, way: Way, seeds: int, model: PretrainedModel, folder:
 def table(study: Study, name: str, seeds: int, folder: Path) -> list[dict[str, object]]:
     """Return a row a way, and print it."""
     rows, model, base, base_seconds = [], syn.load(study.model, device="cpu"), list[float](), 0.0
-    getattr(syn, study.application)(model, *study.prompts[0], **study.shared | {"steps": 2})  # to warm up
+    getattr(syn, study.application)(model, *study.prompts[0], **{**study.shared, "steps": 2})  # to warm up
     for way, options in study.ways.items():
         seconds, scores = measured(study, options, seeds, model, folder / name / way.replace(" ", "_"))
         base, base_seconds = base or scores, base_seconds or seconds
