@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PROMPT ?= a photo of a coral reef
 
-.PHONY: demo test test-all lint docs site install clean
+.PHONY: demo test test-all bench lint docs site install clean
 
 install: .venv/installed
 
@@ -24,6 +24,10 @@ test: install
 # what `make test` leaves out
 test-all: install
 	$(BIN)/pytest --numprocesses 2 --dist worksteal -m 'slow and not gpu'
+
+# peers and ours side by side: half an hour; `make bench QUICK=1`: five minutes
+bench: install
+	$(BIN)/python -m benchmarks $(if $(QUICK),--quick)
 
 docs: install
 	$(BIN)/mkdocs serve --open

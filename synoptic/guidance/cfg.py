@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from math import ceil
 
 from torch import Tensor
 
@@ -89,6 +90,14 @@ def guidance_interval(guided: Predict, unguided: Predict, start_time: Time, end_
         return (guided if start_time >= t >= end_time else unguided)(x, t, views)
 
     return predict
+
+
+def within_interval(
+    share: tuple[float, float], steps: Sequence[tuple[Time, Time]], guided: Predict, unguided: Predict
+) -> Predict:
+    """Return `guidance_interval` from one share of the steps (t, t_prev) to another."""
+    begin, end = (part * len(steps) for part in share)
+    return guidance_interval(guided, unguided, steps[int(begin)][0], steps[ceil(end) - 1][0])
 
 
 def equalize_norms(guidance: Tensor, views_per_image: int) -> Tensor:

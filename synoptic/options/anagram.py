@@ -91,6 +91,11 @@ class AnagramOptions(AnagramViewOptions, SyncOptions):
         ),
     ] = 0.0
 
+    def whole_network_reason(self) -> str:
+        if self.step_repeats > 1 or self.first_alone:
+            return "--step-repeats and --first-alone ask it about other views in between"
+        return super().whole_network_reason()
+
     def resolve(self, checkpoint: Checkpoint) -> Self:
         asked = {
             "--blend": self.blend == "pyramid",

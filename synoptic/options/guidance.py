@@ -27,6 +27,19 @@ def check_interval(share: tuple[float, float] | None) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
+class GuidanceIntervalOptions(SamplingOptions):
+    """The steps at which guidance counts."""
+
+    GROUP = "Speed"
+
+    guidance_interval: GuidanceInterval = None
+
+    def resolve(self, checkpoint: Checkpoint) -> Self:
+        check_interval(self.guidance_interval)
+        return super().resolve(checkpoint)
+
+
+@dataclass(frozen=True, kw_only=True)
 class GuidanceOptions(SamplingOptions):
     """What guides a picture beside the scale."""
 
@@ -39,10 +52,8 @@ class GuidanceOptions(SamplingOptions):
             " CFG-Zero*, of flow models"
         ),
     ] = "cfg"
-    guidance_interval: GuidanceInterval = None
 
     def resolve(self, checkpoint: Checkpoint) -> Self:
-        check_interval(self.guidance_interval)
         if self.guidance_rule == "zero-star" and not checkpoint.is_flow:
             raise InputError(
                 f"--guidance-rule zero-star is of flow models, {checkpoint.name} is none: use rescale or apg",

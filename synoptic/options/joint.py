@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
@@ -18,6 +18,12 @@ class JointOptions(PromptOptions, UpscalingOptions):
     """What every picture of several prompts takes."""
 
     GROUP = "Views"
+
+    fast: Annotated[
+        bool,
+        Option("a quarter of the upscalers' own steps, which take most of the time (unless --upscaler-steps says else)"),
+    ] = False
+    FAST_FEWER_STEPS: ClassVar[bool] = False  # views agree less: the loss of score could not be told from none
 
     style: Annotated[str, Option("words before every prompt, for example: an oil painting of")] = ""
     equalize_guidance: Annotated[

@@ -1,30 +1,41 @@
-"""What makes a picture of many windows faster: exactly (compiled) or approximately, each by name and off by default."""
+"""What makes sampling faster: exactly (compiled) or approximately, each by name and off by default."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 from synoptic.errors import InputError, check_at_most
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.base import UNSET, Option
-from synoptic.options.common import SamplingOptions
-from synoptic.options.guidance import GuidanceInterval, check_interval
+from synoptic.options.common import ModelOptions
+from synoptic.options.guidance import GuidanceIntervalOptions
 
 UNGUIDED_END = (0.0, 0.8)  # the guidance interval of --fast
 
 
 @dataclass(frozen=True, kw_only=True)
-class SpeedOptions(SamplingOptions):
-    """What trades exactness, or a minute of compilation, for time."""
+class CompileOptions(ModelOptions):
+    """What is exact and takes a minute of compilation."""
 
     GROUP = "Speed"
 
     compile: Annotated[
         bool, Option("compile the network for the GPU: a minute at the first run of a size, then up to 1.4 times as fast")
     ] = False
-    guidance_interval: GuidanceInterval = None
+
+    @property
+    def weights_stay(self) -> bool:
+        return super().weights_stay or self.compile
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpeedOptions(GuidanceIntervalOptions):
+    """What trades exactness for time."""
+
+    GROUP = "Speed"
+
     deepcache: Annotated[
         int,
         Option("run the whole network at every n-th step only, its outermost level between (default: 1, off)", at_least=1),
@@ -32,30 +43,30 @@ class SpeedOptions(SamplingOptions):
     fast: Annotated[
         bool,
         Option(
-            "half the steps by dpm++, windows half a window apart, the last fifth unguided, --deepcache 2 (unless --steps,"
-            " --stride, --guidance-interval or --deepcache say otherwise)"
+            "half the steps by dpm++, the last fifth unguided, --deepcache 2 (unless --steps, --guidance-interval or"
+            " --deepcache say otherwise)"
         ),
     ] = False
+    FAST_FEWER_STEPS: ClassVar[bool] = True  # whether --fast changes how the model itself is asked
 
     def whole_network_reason(self) -> str:
         """Return why the network must run whole at every step; "" where it need not."""
-        if self.offload == "group":
-            return "--offload group needs its layers in one order at every step"
-        return "--compile needs the network whole at every step" if self.compile else ""
+        return "--offload group needs its layers in one order at every step" if self.offload == "group" else ""
 
     @property
     def weights_stay(self) -> bool:
-        return super().weights_stay or self.compile or (self.deepcache or 1) > 1
+        return super().weights_stay or (self.deepcache or 1) > 1
 
     def resolve(self, checkpoint: Checkpoint) -> Self:
-        if self.fast and self.eta:
+        fewer = self.fast and self.FAST_FEWER_STEPS
+        if fewer and self.eta:
             raise InputError(
                 f"--fast takes the steps of dpm++, which has no --eta; {self.eta} was given: omit one", rule="fast-eta"
             )
         steps = self.usual(checkpoint).steps if self.steps is None else self.steps
-        usual = min(2, steps) if self.fast and checkpoint.has_unet and not self.whole_network_reason() else 1
+        usual = min(2, steps) if fewer and checkpoint.has_unet and not self.whole_network_reason() else 1
         resolved = replace(self, deepcache=usual if self.deepcache is None else self.deepcache)
-        if self.fast:
+        if fewer:
             resolved = replace(
                 resolved,
                 sampler="dpm++",
@@ -63,7 +74,6 @@ class SpeedOptions(SamplingOptions):
                 guidance_interval=self.guidance_interval or UNGUIDED_END,
             )
         resolved = super(SpeedOptions, resolved).resolve(checkpoint)
-        check_interval(resolved.guidance_interval)
         if resolved.deepcache > 1:
             check_at_most("--deepcache, of that many --steps,", resolved.deepcache, steps)
             if not checkpoint.has_unet:

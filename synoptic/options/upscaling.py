@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import ceil
 from typing import Annotated, Self
 
 from synoptic.errors import InputError, check_at_most
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.registry import resolve_upscaler
 from synoptic.options.base import Option
-from synoptic.options.common import SamplingOptions
+from synoptic.options.speed import SpeedOptions
 
 MATCHING = {"bundled-if": "bundled-if-ii", "if": "if-ii", "if-l": "if-ii", "if-xl": "if-ii-l"}  # made for one another
 KEYWORDS = ("auto", "none")
+FAST_SHARE = 0.25  # of an upscaler's own steps, that --fast takes
 
 
 Upscalers = Annotated[
@@ -25,12 +27,22 @@ Upscalers = Annotated[
 
 
 @dataclass(frozen=True, kw_only=True)
-class UpscalingOptions(SamplingOptions):
+class UpscalingOptions(SpeedOptions):
     """What a sampling application takes that can enlarge its pictures."""
 
     GROUP = "Upscaling"
 
     upscalers: Upscalers = ("none",)
+    upscaler_steps: Annotated[
+        tuple[int, ...], Option("denoising steps of each upscaler, or of all (default: their own)", at_least=1)
+    ] = ()
+    fast: Annotated[
+        bool,
+        Option(
+            "half the steps by dpm++, the last fifth unguided, --deepcache 2, a quarter of the upscalers' own steps (unless"
+            " --steps, --guidance-interval, --deepcache or --upscaler-steps say otherwise)"
+        ),
+    ] = False
     noise_level: Annotated[
         int, Option("noise that upscalers add to the small picture: more keeps less of it and invents more", at_least=0)
     ] = 50
@@ -38,7 +50,25 @@ class UpscalingOptions(SamplingOptions):
     def resolve(self, checkpoint: Checkpoint) -> Self:
         stages = find_upscalers(checkpoint, self.upscalers)
         check_noise_level(stages, self.noise_level)
-        return replace(super().resolve(checkpoint), upscalers=tuple(up.name for up in stages) or ("none",))
+        names = tuple(up.name for up in stages) or ("none",)
+        asked = tuple(self.steps_of(stages)) if self.upscaler_steps or self.fast else ()
+        resolved = replace(super().resolve(checkpoint), upscalers=names, upscaler_steps=asked)
+        for up, steps in zip(stages, asked, strict=bool(asked)):
+            check_at_most(f"--upscaler-steps of {up.name}", steps, up.most_steps(resolved.sampler))
+        return resolved
+
+    def steps_of(self, stages: Sequence[Checkpoint]) -> list[int]:
+        """Return the denoising steps of each stage. Raises InputError where other numbers than one or all were given."""
+        given = self.upscaler_steps
+        if len(given) == 1:
+            return [given[0]] * len(stages)
+        if given and len(given) != len(stages):
+            raise InputError(
+                f"--upscaler-steps are one number, or one for each of {len(stages)} upscalers; {len(given)} were given:"
+                " correct them",
+                rule="upscaler-steps-count",
+            )
+        return list(given) or [ceil(up.defaults.steps * (FAST_SHARE if self.fast else 1)) for up in stages]
 
 
 def find_upscalers(checkpoint: Checkpoint, names: Sequence[str]) -> list[Checkpoint]:

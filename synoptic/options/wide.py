@@ -10,7 +10,7 @@ from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.base import UNSET, Item, Option
 from synoptic.options.common import PromptOptions, one_picture_of_all, one_picture_per_prompt
 from synoptic.options.regions import Region, read_region
-from synoptic.options.speed import SpeedOptions
+from synoptic.options.speed import CompileOptions, SpeedOptions
 from synoptic.options.syncdiffusion import SyncDiffusionOptions
 from synoptic.options.wide_control import WideControlOptions
 
@@ -18,7 +18,7 @@ Sync = Annotated[Literal["x0", "eps", "xt", "none"], Option("what the views agre
 
 
 @dataclass(frozen=True, kw_only=True)
-class WideOptions(PromptOptions, WideControlOptions, SyncDiffusionOptions, SpeedOptions):
+class WideOptions(PromptOptions, WideControlOptions, SyncDiffusionOptions, CompileOptions, SpeedOptions):
     """Generate a picture larger than the model can: its windows are denoised together, on one canvas.
 
     synoptic wide "a watercolor of snowy mountains at sunrise" --width 2048
@@ -69,6 +69,13 @@ class WideOptions(PromptOptions, WideControlOptions, SyncDiffusionOptions, Speed
         ),
     ] = UNSET
     sync: Sync = "x0"
+    fast: Annotated[
+        bool,
+        Option(
+            "half the steps by dpm++, windows half a window apart, the last fifth unguided, --deepcache 2 (unless --steps,"
+            " --stride, --guidance-interval or --deepcache say otherwise)"
+        ),
+    ] = False
     space: Annotated[
         Literal["auto", "instance", "canonical"], Option("where the state lives: per window, on the canvas; auto: canvas")
     ] = "auto"
@@ -94,6 +101,8 @@ class WideOptions(PromptOptions, WideControlOptions, SyncDiffusionOptions, Speed
             return f"and keeps what was at a window's place; --windows {self.windows} move"
         if self.syncdiffusion_weight:
             return "--syncdiffusion-weight needs it whole at every step"
+        if self.compile:
+            return "--compile needs the network whole at every step"
         return super().whole_network_reason()
 
     def resolve(self, checkpoint: Checkpoint) -> Self:

@@ -45,7 +45,10 @@ class AnagramPipeline(JointPipeline[AnagramOptions]):
         if o.step_repeats == 1 and not o.first_alone:
             return usual
         side = self.model.checkpoint.native_size
-        alone = self.in_pixels(Anagram((3, side, side), self.each_view[:1])), self.predict_for(o.prompts()[:1], o.cfg_scale)
+        alone = (
+            self.in_pixels(Anagram((3, side, side), self.each_view[:1])),
+            self.predict_for(o.prompts()[:1], o.cfg_scale, o.steps),
+        )
         return RepeatingSampler(
             **{f.name: getattr(usual, f.name) for f in fields(usual)},
             repeats=o.step_repeats,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
-from math import ceil
 
 import torch
 from torch import Tensor
@@ -12,12 +11,13 @@ from torch import Tensor
 from synoptic.diffusion.equations import randn
 from synoptic.diffusion.schedules import get_clip
 from synoptic.diffusion.solvers import get_solver, timestep_pairs
-from synoptic.guidance.cfg import cfg, guidance_interval
+from synoptic.guidance.cfg import cfg, within_interval
 from synoptic.guidance.rules import RULES, by_rule, hold_at_pure_noise
 from synoptic.models.base import Denoiser
 from synoptic.options.base import Item
 from synoptic.options.generate import GenerateOptions
 from synoptic.pipelines.base import Output, decoded, pass_on, rngs_of
+from synoptic.pipelines.deepcached import deepcached
 from synoptic.pipelines.upscaling import UpscalingPipeline
 from synoptic.sampling.single import sample
 from synoptic.sampling.step import Decode, Step
@@ -29,13 +29,14 @@ class GeneratePipeline(UpscalingPipeline[GenerateOptions]):
     def sample(self, items: Sequence[Item]) -> Generator[Step, None, list[Output]]:
         o, rngs, prompts = self.options, rngs_of(items), [item.title for item in items]
         x = randn(self.model.shape, rngs).to(self.model.device)
-        step = yield from pass_on(self._denoise(self.model, prompts, x, rngs, o.steps, o.cfg_scale))
-        for up in self.upscalers:
+        model = deepcached(self.model, o, timestep_pairs(o.sampler, self.model.schedule, o.steps))
+        step = yield from pass_on(self._denoise(model, prompts, x, rngs, o.steps, o.cfg_scale))
+        for up, steps in zip(self.upscalers, self.upscaler_steps, strict=True):
             small, stage = decoded(step), self.load_upscaler(up)
             size = [side * stage.scale_factor // stage.factor for side in small.shape[-2:]]
             x, noise = (randn((channels, *size), rngs, small) for channels in (stage.shape[0], small.shape[1]))
-            large, usual = stage.denoiser_for(small, o.noise_level, noise), up.defaults
-            step = yield from pass_on(self._denoise(large, prompts, x, rngs, usual.steps, usual.guidance_scale))
+            large = stage.denoiser_for(small, o.noise_level, noise)
+            step = yield from pass_on(self._denoise(large, prompts, x, rngs, steps, up.defaults.guidance_scale))
         return [Output(image) for image in step.images()]
 
     def _denoise(
@@ -56,8 +57,7 @@ class GeneratePipeline(UpscalingPipeline[GenerateOptions]):
         if o.guidance_rule == "zero-star":
             predict = hold_at_pure_noise(predict, s)
         if o.guidance_interval:
-            unguided, (begin, end) = cfg(model, prompts, clip=clip), (share * steps for share in o.guidance_interval)
-            predict = guidance_interval(predict, unguided, pairs[int(begin)][0], pairs[ceil(end) - 1][0])
+            predict = within_interval(o.guidance_interval, pairs, predict, cfg(model, prompts, clip=clip))
         for step in sample(predict, s, x, steps=pairs, solver=solver, rngs=rngs):
             yield replace(step, decode=one_by_one(model))
 

@@ -10,11 +10,15 @@ import torch
 from torch import Tensor
 
 from synoptic import io
+from synoptic.diffusion.solvers import timestep_pairs
+from synoptic.guidance.cfg import Predict, within_interval
 from synoptic.metrics.clip import Clip
 from synoptic.metrics.concealment import alignment
+from synoptic.models.base import Denoiser
 from synoptic.options.base import Item
 from synoptic.options.joint import SyncOptions
 from synoptic.pipelines.base import Output, decoded, pass_on, rngs_of
+from synoptic.pipelines.deepcached import deepcached
 from synoptic.pipelines.upscaling import UpscalingPipeline
 from synoptic.sampling.joint import JointSampler, PredictFor, prompts_per_view
 from synoptic.sampling.multistage import upscale
@@ -60,12 +64,13 @@ class JointPipeline(UpscalingPipeline[S]):
 
     def sample(self, items: Sequence[Item]) -> Generator[Step, None, list[Output]]:
         o, rngs, side = self.options, rngs_of(items), self.model.checkpoint.native_size
-        step = yield from pass_on(self.first_sampler().sample(self.model, self.views(), rngs))
+        model = deepcached(self.model, o, timestep_pairs(o.sampler, self.model.schedule, o.steps))
+        step = yield from pass_on(self.first_sampler().sample(model, self.views(), rngs))
         views, small = self.projection((3, side, side)), []
-        for up in self.upscalers:
-            z, stage, usual = decoded(step), self.load_upscaler(up), up.defaults
+        for up, steps in zip(self.upscalers, self.upscaler_steps, strict=True):
+            z, stage = decoded(step), self.load_upscaler(up)
             small.append(io.to_pil(z))
-            sampler = self.sampler(usual.steps, usual.guidance_scale)
+            sampler = self.sampler(steps, up.defaults.guidance_scale)
             augment = {"noise_level": o.noise_level, "noise_augmentation": o.noise_augmentation}
             step = yield from pass_on(upscale(sampler, stage, views, z, rngs, **augment))
             views = views.scaled(stage.scale_factor)
@@ -76,17 +81,26 @@ class JointPipeline(UpscalingPipeline[S]):
         """Return how the first stage's views are denoised together."""
         return self.sampler(self.options.steps, self.options.cfg_scale)
 
-    def predict_for(self, prompts: Sequence[str], guidance_scale: float) -> PredictFor:
-        """Return the guided prediction of views, each with its prompt."""
+    def predict_for(self, prompts: Sequence[str], guidance_scale: float, steps: int) -> PredictFor:
+        """Return the prediction of views, each with its prompt, guided at every step or in the guidance interval."""
         o = self.options
-        return prompts_per_view(
+        guided = prompts_per_view(
             prompts, guidance_scale, o.negative_prompt, clip=o.clip, equalize_guidance=o.equalize_guidance
         )
+        if o.guidance_interval is None or guidance_scale == 1:
+            return guided
+        share, unguided = o.guidance_interval, prompts_per_view(prompts, clip=o.clip)
+
+        def predict_for(model: Denoiser, pictures: int) -> Predict:
+            pairs = timestep_pairs(o.sampler, model.schedule, steps)
+            return within_interval(share, pairs, guided(model, pictures), unguided(model, pictures))
+
+        return predict_for
 
     def sampler(self, steps: int, guidance_scale: float) -> JointSampler:
         """Return how a stage's views are denoised together."""
         o = self.options
-        predict_for = self.predict_for(o.prompts(), guidance_scale)
+        predict_for = self.predict_for(o.prompts(), guidance_scale, steps)
         space = "instance" if o.space == "instance" else "canonical"
         init = "independent" if o.init_noise == "independent" else "shared"
         return JointSampler(predict_for, steps, o.sync, space, init, o.sampler, o.eta)

@@ -28,8 +28,13 @@ class UpscalingPipeline(Pipeline[U]):
         return find_upscalers(self.model.checkpoint, self.options.upscalers)
 
     @property
+    def upscaler_steps(self) -> list[int]:
+        """The denoising steps of each stage."""
+        return self.options.steps_of(self.upscalers)
+
+    @property
     def num_steps(self) -> int:
-        return self.options.steps + sum(up.defaults.steps for up in self.upscalers)
+        return self.options.steps + sum(self.upscaler_steps)
 
     def load_upscaler(self, up: Checkpoint) -> Upscaler:
         """Load a stage once, with stage I's embeddings where both have the same text encoder: DeepFloyd's share a T5."""

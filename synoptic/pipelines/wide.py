@@ -14,13 +14,11 @@ from synoptic.diffusion.equations import add_noise, randn
 from synoptic.diffusion.solvers import get_solver, timestep_pairs
 from synoptic.metrics.clip import Clip, clip_score, square_crops
 from synoptic.models.base import Denoiser, PretrainedModel
-from synoptic.models.deepcache import with_deepcache
-from synoptic.models.latent import LatentDenoiser
-from synoptic.models.pixel import PixelDenoiser
 from synoptic.options.base import Item
 from synoptic.options.wide import WideOptions
 from synoptic.pipelines.base import Output, Pipeline, pass_on, rngs_of
 from synoptic.pipelines.control_guidance import with_wide_control
+from synoptic.pipelines.deepcached import deepcached
 from synoptic.pipelines.wide_canvas import WideCanvas
 from synoptic.sampling.diffcollage import diffcollage_predict
 from synoptic.sampling.joint import JointSampler
@@ -104,14 +102,9 @@ class WidePipeline(Pipeline[WideOptions]):
         return with_wide_control(self._deepcached(0), o, o.width, o.height, o.circular)
 
     def _deepcached(self, first: int) -> PretrainedModel:
-        """Return the model whose network runs whole at every n-th step from `first`, and where guidance begins."""
+        """Return the model as --deepcache has it, of a canvas that begins with step `first`."""
         o = self.options
-        if o.deepcache == 1:
-            return self.model
-        steps = timestep_pairs(o.sampler, self.model.schedule, o.steps)
-        assert isinstance(self.model, LatentDenoiser | PixelDenoiser)
-        begin = int(o.guidance_interval[0] * len(steps)) if o.guidance_interval else first
-        return with_deepcache(self.model, {t for t, _ in (*steps[first :: o.deepcache], steps[begin])})
+        return deepcached(self.model, o, timestep_pairs(o.sampler, self.model.schedule, o.steps), first)
 
     @torch.no_grad()
     def _enlarge(self, step: Step, rngs: Sequence[torch.Generator]) -> Tensor:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from math import ceil
 
 import torch
 from torch import Tensor
@@ -14,7 +13,7 @@ from torch.nn.functional import interpolate
 from synoptic import io
 from synoptic.diffusion.schedules import get_clip
 from synoptic.diffusion.solvers import timestep_pairs
-from synoptic.guidance.cfg import Predict, cfg, guidance_interval
+from synoptic.guidance.cfg import Predict, cfg, within_interval
 from synoptic.guidance.regional_prompts import PromptSpec, interpolate_prompts, one_per_region, regional_cfg
 from synoptic.guidance.syncdiffusion import SyncDiffusion, exponential_decay
 from synoptic.metrics import perceptual
@@ -111,10 +110,9 @@ class WideCanvas:
         predict = guided(self.options.cfg_scale, self.options.regions())
         if self.options.guidance_interval is None:
             return predict
-        steps = timestep_pairs(self.options.sampler, model.schedule, self.options.steps)
-        begin, end = (share * len(steps) for share in self.options.guidance_interval)
         unguided = guided(1.0, [replace(region, guidance_scale=1.0) for region in self.options.regions()])
-        return guidance_interval(predict, unguided, steps[int(begin)][0], steps[ceil(end) - 1][0])
+        steps = timestep_pairs(self.options.sampler, model.schedule, self.options.steps)
+        return within_interval(self.options.guidance_interval, steps, predict, unguided)
 
     def _guided(self, model: Denoiser, items: Sequence[Item], scale: float, regions: Sequence[Region]) -> Predict:
         """Return the prediction by one prompt per picture, or by each window's own mixture of prompts."""

@@ -10,7 +10,7 @@ import torch
 from synoptic.models.base import PretrainedModel
 from synoptic.models.local_cache import read_cached, write_cached
 from synoptic.options.common import ModelOptions, SamplingOptions
-from synoptic.options.upscaling import find_upscalers
+from synoptic.options.upscaling import UpscalingOptions, find_upscalers
 from synoptic.pipelines.base import Pipeline
 
 SPEEDS = "speeds"  # what the cache calls them
@@ -34,9 +34,11 @@ def stage_works(pipeline: Pipeline[ModelOptions]) -> dict[str, StageWork]:
     """Return what every network does for one item, in order, by their names."""
     checkpoint, options = pipeline.model.checkpoint, pipeline.options
     upscalers = find_upscalers(checkpoint, getattr(options, "upscalers", ()))
-    steps = pipeline.num_steps - sum(up.defaults.steps for up in upscalers)
+    upscaler_steps = options.steps_of(upscalers) if isinstance(options, UpscalingOptions) else []
+    steps = pipeline.num_steps - sum(upscaler_steps)
     return {checkpoint.name: StageWork(steps, pipeline.views_per_item * branches(options))} | {
-        up.name: StageWork(up.defaults.steps, 1 if up.defaults.guidance_scale == 1 else 2) for up in upscalers
+        up.name: StageWork(count, 1 if up.defaults.guidance_scale == 1 else 2)
+        for up, count in zip(upscalers, upscaler_steps, strict=True)
     }
 
 

@@ -1,0 +1,23 @@
+"""A model whose network runs whole at some of the steps only, as --deepcache asks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from synoptic.diffusion.equations import Time
+from synoptic.models.base import PretrainedModel
+from synoptic.models.deepcache import with_deepcache
+from synoptic.models.latent import LatentDenoiser
+from synoptic.models.pixel import PixelDenoiser
+from synoptic.options.speed import SpeedOptions
+
+
+def deepcached(
+    model: PretrainedModel, options: SpeedOptions, steps: Sequence[tuple[Time, Time]], first: int = 0
+) -> PretrainedModel:
+    """Return the model whose network runs whole at every n-th of `steps` from `first`, and where guidance begins."""
+    if options.deepcache == 1:
+        return model
+    assert isinstance(model, LatentDenoiser | PixelDenoiser)
+    begin = int(options.guidance_interval[0] * len(steps)) if options.guidance_interval else first
+    return with_deepcache(model, {t for t, _ in (*steps[first :: options.deepcache], steps[begin])})
