@@ -169,6 +169,8 @@ def refused_by(way: str, name: str) -> str | None:
     """Return the rule that refuses this on that family."""
     if (way, name) == ("generate-zero-star", "pixart"):
         return "guidance-rule-flow"
+    if way == "control-bundled":
+        return "controlnet-class" if name in NETS else "controlnet-family"
     names, rule = REFUSED.get(way, ((), None))
     return rule if name in names else None
 
@@ -189,7 +191,7 @@ def came_out(way: Way, model: Any, place: Place, options: dict[str, Any]) -> str
 def test_every_application_makes_something_or_refuses_at_the_door(name, flow_folder, flow_model, place):
     wrong, given, model = {}, place(name), flow_model(name)
     for label, way in WAYS.items():
-        options = {"steps": STEPS} | way.options(given)
+        options = way.options(given) if way.application == "denoise" else {"steps": STEPS} | way.options(given)
         kind = getattr(synoptic, way.application).options_class
         on = {"model": str(flow_folder(name)), "device": "cpu", "dtype": "float32"}
         rule, expected = None, refused_by(label, name)
