@@ -13,7 +13,14 @@ from torch import Tensor, nn
 from synoptic.models.base import Conditioning
 from synoptic.models.locks import lock_of
 
-ATTENTION_LAYERS = ("to_q", "to_k", "to_v", "to_out.0", "add_k_proj", "add_v_proj")
+ATTENTION_LAYERS = (
+    *("to_q", "to_k", "to_v", "to_out.0"),
+    *("add_q_proj", "add_k_proj", "add_v_proj", "to_add_out"),  # of the words' own stream
+    *("to_qkv_mlp_proj", "to_out"),  # of FLUX.2, where attention and MLP are one layer
+)
+TIME_EMBEDDINGS = (  # one a network: of U-Nets, SD 3, FLUX.1 and Qwen-Image, FLUX.2, Z-Image, PixArt, Sana
+    *("time_embedding", "time_text_embed", "time_guidance_embed", "t_embedder", "adaln_single.emb", "time_embed.emb"),
+)
 
 
 class BatchedLoRA(nn.Module):
@@ -34,7 +41,7 @@ class BatchedLoRA(nn.Module):
 
 
 class LoRAStudent(nn.Module):
-    """Adapters of `net`, a diffusers UNet such as `model.network`, one a prompt; generator k draws where LoRA k begins.
+    """Adapters of `net`, a diffusers network such as `model.network`, one a prompt; generator k draws where LoRA k begins.
 
     `add_student_branch` adds the branch "student" to those of a model, and `predict_branches` then asks for it in the same
     calls. Every other row, and every other use of the net, passes the net's own layers alone: the base, to the bit. The
@@ -55,10 +62,11 @@ class LoRAStudent(nn.Module):
             for name, module in net.named_modules()
             if name.endswith(ATTENTION_LAYERS) and isinstance(module, nn.Linear)
         ]
-        width = net.time_embedding.linear_2.out_features
+        time_embedding = next(module for name, module in net.named_modules() if name in TIME_EMBEDDINGS)
+        *_, last = (part for part in time_embedding.modules() if isinstance(part, nn.Linear))
         self.loras = nn.ModuleList([BatchedLoRA(layer, rngs, rank) for layer in layers])
         self.feature_embeddings = nn.ModuleList(
-            [feature_embedding(features, width, rng) for rng in rngs] if features else []
+            [feature_embedding(features, last.out_features, rng) for rng in rngs] if features else []
         )
         self.to(net.device, torch.promote_types(net.dtype, torch.float32))
         self._clear_rows()
@@ -68,7 +76,7 @@ class LoRAStudent(nn.Module):
             self._hooks = [layer.register_forward_hook(partial(self._add_lora, lora)) for layer, lora in pairs]
             self._hooks.append(net.register_forward_pre_hook(self._read_rows, with_kwargs=True))
             self._hooks.append(net.register_forward_hook(self._clear_rows, always_call=True))
-            self._hooks.append(net.time_embedding.register_forward_hook(self._add_features))
+            self._hooks.append(time_embedding.register_forward_hook(self._add_features))
 
     def add_student_branch(
         self, conds: Mapping[str, Conditioning], camera_features: Tensor | None = None
@@ -92,13 +100,16 @@ class LoRAStudent(nn.Module):
             for hook in self._hooks:
                 hook.remove()
 
-    def _read_rows(self, net: nn.Module, args: tuple, kwargs: dict) -> None:
-        more = kwargs.get("added_cond_kwargs") or {}
-        if "student_index" in more:
-            every = more["student_index"].cpu()
+    def _read_rows(self, net: nn.Module, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+        """Read whose rows there are: from what a U-Net is given besides, or from arguments that a transformer lacks."""
+        given = {name: kwargs.pop(name, None) for name in ("student_index", "camera_features")}
+        given |= kwargs.get("added_cond_kwargs") or {}
+        if given["student_index"] is not None:
+            every = given["student_index"].cpu()
             rows = (every >= 0).nonzero()[:, 0]
             self.rows, self.which = rows.to(net.device), every[rows].to(net.device)
-            self.camera_features = more.get("camera_features")
+            self.camera_features = given["camera_features"]
+        return args, kwargs
 
     def _clear_rows(self, *_: object) -> None:
         """The net has no rows of students, and none of its layers either when something else asks them."""

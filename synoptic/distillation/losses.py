@@ -21,7 +21,7 @@ from synoptic.diffusion.equations import Number, Schedule, add_noise, coefficien
 from synoptic.distillation.base import Loss, loss_from_gradient
 from synoptic.distillation.loss_spec import LossSpec
 from synoptic.distillation.timesteps import TimestepSampler, uniform_timesteps
-from synoptic.distillation.weights import WeightFunction, constant, variance
+from synoptic.distillation.weights import WeightFunction, constant, variance, velocity
 from synoptic.guidance.batching import BranchPredict
 from synoptic.utils.state_dict import add_prefix, flatten_optimizer, load_optimizer, strip_prefix
 
@@ -168,6 +168,8 @@ def vsd(
 class StudentTraining:
     """The student's half of the algorithm: min |eps_student(x_t, t) - eps|², `steps` steps of AdamW for each render.
 
+    Of a flow the error is that of the velocity, eps - x, which is 1/alpha of this one.
+
     `student` is the module whose parameters learn; `branch_predict` needs no other branch than "student" and is
     differentiable in them. A row's loss is its mean, and rows are summed: what one student learns does not depend on the
     batch.
@@ -189,6 +191,7 @@ class StudentTraining:
             raise ValueError(f"a student takes at least 1 step for each render, not {steps}: it would never learn")
         self.student, self.branch_predict, self.steps = student, branch_predict, steps
         self.timesteps, self.noise = timesteps or uniform_timesteps(0, 999), random_noise(s)
+        self.s, self.weight = s, velocity if s.prediction == "flow" else constant
         self.optimizer = torch.optim.AdamW(student.parameters(), lr, betas=(0.9, 0.99), eps=1e-15)
 
     def learn(self, x: Tensor, camera: object, rngs: Sequence[torch.Generator]) -> None:
@@ -199,7 +202,7 @@ class StudentTraining:
         t = self.timesteps(0, rngs)
         xt, eps = self.noise(x, t, camera, rngs)
         with torch.enable_grad():
-            wrong = self.branch_predict(xt, t, camera)["student"].eps - eps
+            wrong = self.weight(*coefficients(self.s, t, x)) * (self.branch_predict(xt, t, camera)["student"].eps - eps)
             self.optimizer.zero_grad()
             wrong.square().flatten(1).mean(1).sum().backward()
             self.optimizer.step()

@@ -51,9 +51,13 @@ class Conditioning:
 
     @property
     def added_cond_kwargs(self) -> dict[str, Tensor]:
-        """Return what diffusers' networks take under this name: what is neither the text nor beside x."""
-        added = {name: getattr(self, name) for name in ("text_embeds", "time_ids", "student_index", "camera_features")}
-        return {name: value for name, value in added.items() if value is not None}
+        """Return what diffusers' U-Nets take under this name: what is neither the text nor beside x."""
+        return self._present("text_embeds", "time_ids") | self.student_kwargs
+
+    @property
+    def student_kwargs(self) -> dict[str, Tensor]:
+        """Return what a `LoRAStudent` on the network is given; nothing where it has no part in the call."""
+        return self._present("student_index", "camera_features")
 
     def text_only(self) -> Conditioning:
         """Return what a text encoder gives, without all that was added later."""
@@ -61,7 +65,11 @@ class Conditioning:
 
     def named_tensors(self) -> dict[str, Tensor]:
         """Return {field: tensor} of what is there, without `control_residuals`."""
-        every = {field.name: getattr(self, field.name) for field in fields(self)}
+        return self._present(*(field.name for field in fields(self)))
+
+    def _present(self, *names: str) -> dict[str, Tensor]:
+        """Return those of the fields that are tensors."""
+        every = {name: getattr(self, name) for name in names}
         return {name: value for name, value in every.items() if isinstance(value, Tensor)}
 
     def rows(self, index: Tensor | slice | Sequence[int]) -> Conditioning:

@@ -61,8 +61,10 @@ class Checkpoint(CheckpointFiles):
 
     @property
     def clip_towers(self) -> list[str]:
-        """The text encoders that are CLIP's."""
-        return [part for part, kind in self.components.items() if kind.startswith("CLIPTextModel")]
+        """The text encoders that are CLIP's; none of a transformer's, which does not see their words alone."""
+        return (
+            [] if not self.has_unet else [part for part, kind in self.components.items() if kind.startswith("CLIPTextModel")]
+        )
 
     @cached_property
     def network_config(self) -> JsonObject:

@@ -37,6 +37,7 @@ def check_prompts_fit(checkpoint: Checkpoint, long_prompt: bool, prompts: Sequen
 
 def not_clip(what: str, checkpoint: Checkpoint) -> InputError:
     return InputError(
-        f"{what} is for CLIP's text encoders, {checkpoint.name} has another: leave it out, or choose a Stable Diffusion",
+        f"{what} is for CLIP's text encoders alone, {checkpoint.name} has another: leave it out, or choose a Stable"
+        " Diffusion",
         rule="clip-only",
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import replace
+from typing import TypeVar
 
 import torch
 from diffusers.models.modeling_utils import ModelMixin
@@ -20,6 +21,7 @@ from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.compile import use_compile_cache
 from synoptic.models.locks import lock_of
 
+X = TypeVar("X", Tensor, list[Tensor])  # rows as one tensor or as a list, which a network gives back as it takes them
 FEATURE_MAPS = 22  # of a transformer's width and all tokens, which live together at most
 
 
@@ -45,6 +47,10 @@ class Transformer(ABC):
     def forward(self, x: Tensor, t: Tensor, cond: Conditioning) -> Tensor:
         """Call the network: x (N, C, h, w) and cond in its own dtype, t (N,) from T to 0 -> (N, C, h, w)."""
 
+    def ask(self, cond: Conditioning, x: X, **kwargs: object) -> X:
+        """Return what the network makes of x and the rest, in its own form; a `LoRAStudent` on it reads its part of cond."""
+        return self.net(x, **kwargs, **cond.student_kwargs, return_dict=False)[0]
+
     def __call__(self, x: Tensor, t: Time, cond: Conditioning) -> Tensor:
         if any(side % self.token_side for side in x.shape[-2:]):
             raise ValueError(f"a transformer's x has sides that {self.token_side} divides, not {tuple(x.shape[-2:])}")
@@ -66,14 +72,14 @@ class Sd3Transformer(Transformer):
     """Stable Diffusion 3 and 3.5, which cut x into tokens themselves."""
 
     def forward(self, x: Tensor, t: Tensor, cond: Conditioning) -> Tensor:
-        return self.net(
-            hidden_states=x,
+        return self.ask(
+            cond,
+            x,
             timestep=t,
             encoder_hidden_states=cond.text,
             pooled_projections=cond.text_embeds,
             block_controlnet_hidden_states=list(cond.control_residuals) or None,
-            return_dict=False,
-        )[0]
+        )
 
 
 class FluxTransformer(Transformer):
@@ -81,8 +87,9 @@ class FluxTransformer(Transformer):
 
     def forward(self, x: Tensor, t: Tensor, cond: Conditioning) -> Tensor:
         h, w = (length // self.token_side for length in x.shape[-2:])
-        out = self.net(
-            hidden_states=packed(x, self.token_side),
+        out = self.ask(
+            cond,
+            packed(x, self.token_side),
             timestep=t / 1000,
             guidance=cond.guidance if self.net.config.guidance_embeds else None,
             encoder_hidden_states=cond.text,
@@ -91,8 +98,7 @@ class FluxTransformer(Transformer):
             img_ids=places_of(x, self.token_side),
             controlnet_block_samples=list(cond.control_residuals) or None,
             controlnet_single_block_samples=list(cond.control_single_residuals) or None,
-            return_dict=False,
-        )[0]
+        )
         return unpacked(out, h, w, self.token_side)
 
 
@@ -102,14 +108,14 @@ class Flux2Transformer(Transformer):
     def forward(self, x: Tensor, t: Tensor, cond: Conditioning) -> Tensor:
         h, w = (length // self.token_side for length in x.shape[-2:])
         one, words, rows, columns = (torch.arange(n, device=x.device) for n in (1, cond.text.shape[1], h, w))
-        out = self.net(
-            hidden_states=packed(x, self.token_side),
+        out = self.ask(
+            cond,
+            packed(x, self.token_side),
             timestep=t / 1000,
             encoder_hidden_states=cond.text,
             txt_ids=torch.cartesian_prod(one, one, one, words),
             img_ids=torch.cartesian_prod(one, rows, columns, one),
-            return_dict=False,
-        )[0]
+        )
         return unpacked(out, h, w, self.token_side)
 
 
@@ -120,14 +126,14 @@ class QwenImageTransformer(Transformer):
         assert cond.text_mask is not None
         h, w = (length // self.token_side for length in x.shape[-2:])
         longest = int(cond.text_mask.sum(1).max())
-        out = self.net(
-            hidden_states=packed(x, self.token_side),
+        out = self.ask(
+            cond,
+            packed(x, self.token_side),
             timestep=t / 1000,
             encoder_hidden_states=cond.text[:, :longest],
             encoder_hidden_states_mask=cond.text_mask[:, :longest].bool(),
             img_shapes=[[(1, h, w)]] * len(x),
-            return_dict=False,
-        )[0]
+        )
         return unpacked(out, h, w, self.token_side)
 
 
@@ -136,13 +142,13 @@ class SanaTransformer(Transformer):
 
     def forward(self, x: Tensor, t: Tensor, cond: Conditioning) -> Tensor:
         assert cond.text_mask is not None
-        return self.net(
+        return self.ask(
+            cond,
             x,
             timestep=t.to(torch.int64) * self.net.config.timestep_scale,
             encoder_hidden_states=cond.text,
             encoder_attention_mask=cond.text_mask,
-            return_dict=False,
-        )[0]
+        )
 
 
 class ZImageTransformer(Transformer):
@@ -155,7 +161,7 @@ class ZImageTransformer(Transformer):
     def forward(self, x: Tensor, t: Tensor, cond: Conditioning) -> Tensor:
         assert cond.text_mask is not None
         words = [text[mask > 0] for text, mask in zip(cond.text, cond.text_mask, strict=True)]
-        out = self.net(list(x.unsqueeze(2)), 1 - t / 1000, words, return_dict=False)[0]
+        out = self.ask(cond, list(x.unsqueeze(2)), t=1 - t / 1000, cap_feats=words)
         return -torch.stack(out).squeeze(2)
 
 
@@ -164,14 +170,14 @@ class PixArtTransformer(Transformer):
 
     def forward(self, x: Tensor, t: Tensor, cond: Conditioning) -> Tensor:
         assert cond.text_mask is not None
-        out = self.net(
+        out = self.ask(
+            cond,
             x,
             timestep=t,
             encoder_hidden_states=cond.text,
             encoder_attention_mask=(cond.text_mask > 0).to(x),
             added_cond_kwargs={"resolution": None, "aspect_ratio": None},
-            return_dict=False,
-        )[0]
+        )
         return out[:, : x.shape[1]]
 
 

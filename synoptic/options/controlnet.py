@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, Self
 from synoptic.errors import InputError, install_command
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.control_kinds import union_kind
+from synoptic.models.controlnet_checks import transformer_controlnet_class
 from synoptic.models.names import CONTROLNETS
 from synoptic.models.registry import resolve_controlnet, resolve_depth_model
 from synoptic.options.base import Option
@@ -79,6 +80,8 @@ def find_controlnets(checkpoint: Checkpoint, conditions: Sequence[Condition], na
             f"ControlNets guide latent models, {checkpoint.name} is one of pixels: use --model bundled, for example",
             rule="controlnet-latents",
         )
+    if not checkpoint.has_unet:
+        transformer_controlnet_class(checkpoint)
     if not names:
         names = [f"bundled-{kind}" for kind in conditions]
         if lacking := [name for name in names if name not in CONTROLNETS or not checkpoint.is_bundled]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal, Self
 
-from synoptic.errors import InputError, check_at_most
+from synoptic.errors import InputError, check_at_least, check_at_most
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.base import Item, Option
 from synoptic.options.common import Clip, ModelName, NegativePrompt, Out, Sampler, Seed
@@ -51,6 +51,7 @@ class DenoiseOptions(InputImageOptions):
     def resolve(self, checkpoint: Checkpoint) -> Self:
         if not self.t:
             raise InputError("--t needs a noise level, none was given: try 250", rule="t-missing")
+        check_at_least("--t", min(self.t), int(checkpoint.is_flow))  # at 0 a flow has no noise
         check_at_most("--t", max(self.t), checkpoint.num_train_timesteps - 1)
         return replace(
             super().resolve(checkpoint), t=tuple(dict.fromkeys(self.t)), guidance_scale=max(self.guidance_scale, 1.0)

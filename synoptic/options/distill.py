@@ -111,7 +111,6 @@ class DistillOptions(PromptOptions, DistillationOptions, OutputOptions):
         loss = "sds" if self.source is None else "pds"
         self = fill(self, {"loss": loss, "space": native, "warm_up": self.steps // 5})
         self.check_loss()
-        self.check_student(checkpoint, self.loss)
         usual = loss_defaults(checkpoint, self.loss, self.space)
         self = fill(self, {**usual.options(), **({"init": "noise"} if self.source is None else {})})
         if "student" in usual.takes or self.space != native:  # gradients pass through the network

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Self
 
-from synoptic.errors import InputError, check_at_most
+from synoptic.errors import check_at_most
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.base import UNSET, Option
 from synoptic.options.common import ModelOptions
-from synoptic.options.loss_defaults import losses_that_take
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,14 +31,6 @@ class DistillationOptions(ModelOptions):
     @property
     def has_gradients(self) -> bool:
         return True
-
-    def check_student(self, checkpoint: Checkpoint, loss: str) -> None:
-        """Raise InputError where a loss trains a student inside a network that has no place for it."""
-        if loss in losses_that_take("student") and not checkpoint.has_unet:
-            raise InputError(
-                f"--loss {loss} trains a student inside a U-Net, {checkpoint.name} is a transformer: use --loss sds",
-                rule="student-unet",
-            )
 
     def check_times(self, checkpoint: Checkpoint) -> Self:
         """Return the options themselves. Raises InputError where the times are not the model's, or in disorder."""

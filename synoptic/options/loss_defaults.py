@@ -60,7 +60,7 @@ def rfds(usual: D) -> D:
     return replace(usual, weight="velocity", t_min=58, t_max=875)
 
 
-FLOW = LATENT | {name: rfds(LATENT[name]) for name in ("sds", "csd", "nfsd")}
+FLOW = LATENT | {name: rfds(LATENT[name]) for name in ("sds", "vsd", "csd", "nfsd")}
 BUNDLED: dict[str, Mapping[str, LossDefaults]] = {  # where other numbers measured better
     "sd": LATENT
     | {

@@ -135,7 +135,6 @@ class TextTo3DOptions(PixelModelOptions, PromptOptions, DistillationOptions):
         self = fill(self, {"clip_model": "bundled" if checkpoint.is_bundled else "clip-vit-b32"})
         resolve_clip(self.clip_model)
         self.check_times(checkpoint)
-        self.check_student(checkpoint, self.loss)
         if self.seeds > 1 and not self.short_steps:
             raise InputError(
                 f"--seeds begin with a start of one in {SHORT_FRACTION} --steps, {self.steps} were given: raise them",

@@ -31,7 +31,7 @@ class DenoisePipeline(InputImagePipeline[DenoiseOptions]):
     def num_steps(self) -> int:
         """How many steps the iterative denoiser takes from the noisiest time."""
         o = self.options
-        return len(strided_pairs(max(o.t), o.stride)) if "iterative" in o.method else 0
+        return len(strided_pairs(max(o.t), o.stride, self.model.schedule.final_time)) if "iterative" in o.method else 0
 
     def sample(self, items: Sequence[Item]) -> Generator[Step, None, list[Output]]:
         outputs = []

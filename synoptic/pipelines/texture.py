@@ -29,8 +29,6 @@ from synoptic.mesh.turntable import turntable_html
 from synoptic.metrics.clip import Clip, clip_score
 from synoptic.models.base import Denoiser
 from synoptic.models.controlnet import Control, ControlledDenoiser
-from synoptic.models.load import load_controlnet
-from synoptic.models.registry import resolve_controlnet
 from synoptic.nerf.cameras import Camera
 from synoptic.nerf.diagnostics import CAPTION_TEMPLATE
 from synoptic.options.base import Item
@@ -38,6 +36,7 @@ from synoptic.options.loss_defaults import scene_defaults
 from synoptic.options.picture import read_mask, read_picture
 from synoptic.options.texture import TextureOptions
 from synoptic.pipelines.base import Output, Pipeline, Result, rngs_of
+from synoptic.pipelines.control_guidance import load_control
 from synoptic.sampling.joint import JointSampler
 from synoptic.sampling.sdedit import start_index
 from synoptic.sampling.step import Step
@@ -200,8 +199,7 @@ class TexturePipeline(Pipeline[TextureOptions]):
 
     def _predict_for(self, items: Sequence[Item], model: Denoiser, _pictures: int) -> Predict:
         o = self.options
-        device, dtype = str(self.model.device), str(self.model.dtype).removeprefix("torch.")
-        net = load_controlnet(resolve_controlnet(o.controlnet[0], self.model.checkpoint), device=device, dtype=dtype)
+        net = load_control(o.controlnet[0], self.model, o.condition)
         maps = self._maps.repeat(len(items), 1, 1, 1)
         controlled = ControlledDenoiser(model, [Control(net, maps, o.control_strength)])
         prompts = [prompt for item in items for prompt in self._prompts(item)]

@@ -16,7 +16,7 @@ SIGMAS = tuple(0.25 * 1.15**k for k in range(30))  # 0.25 to 14 pixels, each 15 
 
 def strided_pairs(first: int = 990, stride: int = 30, end: Time = -1) -> list[tuple[Time, Time]]:
     """Return the course's steps (CS180, project 5A): 990, 960, …, 0, and from there to the end, the clean picture."""
-    return pair_up(range(first, -1, -stride), end)
+    return pair_up([t for t in range(first, -1, -stride) if t > end], end)
 
 
 def gaussian_denoise(x: Tensor, sigma: float = 2.0, kernel: int | None = 5) -> Tensor:

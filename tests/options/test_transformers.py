@@ -67,11 +67,14 @@ def test_a_network_may_be_told_less_than_1_and_true_guidance_is_another_scale(re
 
 
 def test_a_transformer_of_the_ddpm_family_takes_its_losses_numbers(resolved):
-    found = {name: resolved("distill", name, A) for name in ("pixart", "sd3")}
-    assert {name: (o.weight, o.t_min, o.t_max) for name, o in found.items()} == {
-        "pixart": ("one", 20, 980),
-        "sd3": ("velocity", 58, 875),
-    }
+    every = [("pixart", "sds"), ("sd3", "sds"), ("pixart", "vsd"), ("sd3", "vsd")]
+    found = [resolved("distill", name, A, loss=loss) for name, loss in every]
+    assert [(o.weight, o.t_min, o.t_max, o.anneal) for o in found] == [
+        ("one", 20, 980, "none"),
+        ("velocity", 58, 875, "none"),
+        ("variance", 20, 980, "narrow"),
+        ("velocity", 58, 875, "narrow"),
+    ]
 
 
 REFUSED: list[tuple[str, str, dict[str, Any], str]] = [
@@ -81,7 +84,6 @@ REFUSED: list[tuple[str, str, dict[str, Any], str]] = [
     ("generate", "flux-schnell", {"negative_prompt": "blurry"}, "negative-ignored"),
     ("generate", "sd3", {"negative_prompt": "blurry", "guidance_scale": 1.0}, "negative-ignored"),
     ("wide", "sd3", {"deepcache": 2}, "deepcache-unet"),
-    ("distill", "sd3", {"loss": "vsd"}, "student-unet"),
     ("wide", "flux-dev", {"width": 1000, "windows": "collage"}, "collage-multiple"),
 ]
 
