@@ -38,7 +38,7 @@ class Charts:
         self.chart = torch.from_numpy(connected_components(graph, directed=False)[1]).long()
 
     def _angle(self) -> Tensor:
-        """Return how much the faces turn at each edge, (K,): by what is square to it in each, whichever way normals point."""
+        """Return how much the faces turn at each edge, (K,): by what is square to it in each, not by normals."""
         middle = self.surface.triangles.mean(1)[self.faces]
         line = F.normalize(self.ends[:, 1] - self.ends[:, 0], dim=1)[:, None]
         away = middle - self.ends[:, :1]

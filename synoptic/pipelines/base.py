@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     Content = Image | str | bytes | Mapping[str, Tensor] | Callable[[Path], object]  # what a run can write
 
+
 class NetworkCall(NamedTuple):
     """What the network is asked at once of one item: of so many views, under so many conditions each."""
 
