@@ -80,7 +80,8 @@ def test_what_differs_at_creases_alone_counts_where_they_are_counted(tmp_path: P
 
 def box_of(folder: Path) -> Path:
     file = folder / "box.stl"
-    file.write_bytes(trimesh.creation.box().export(file_type="stl"))
+    box: Any = trimesh.creation.box()
+    file.write_bytes(box.export(file_type="stl"))
     return file
 
 
