@@ -57,13 +57,19 @@ def regional_cfg(
         )
         if not last or not torch.equal(w, last[0][0]):
             own = w @ scales.to(w)
-            guided = not torch.allclose(own, torch.ones_like(own))
+            guided = is_guided(specs, w)
             conds = {"cond": Conditioning.mix(cond, w)} | ({"null": Conditioning.mix(null, w)} if guided else {})
             scale = own.repeat(len(specs[0].prompts)).view(-1, 1, 1, 1).to(x)
             last[:] = [(w, cfg_from_conditions(model, conds, scale, clip=clip, max_rows=max_rows))]
         return last[0][1](x, t, views)
 
     return predict
+
+
+def is_guided(specs: Sequence[PromptSpec], weights: Tensor) -> bool:
+    """Return whether any view of weights (N, J) has a guidance scale other than 1, so that each takes two rows."""
+    own = weights @ torch.tensor([spec.guidance_scale for spec in specs]).to(weights)
+    return not torch.allclose(own, torch.ones_like(own))
 
 
 def interpolate_prompts(num_prompts: int, canvas: tuple[int, int, int], circular: bool = False) -> PromptWeights:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from scipy.ndimage import distance_transform_edt
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
@@ -15,8 +16,9 @@ SAME = 1e-5  # of the unit ball, and of a texture's side
 
 
 class Charts:
-    """The edges where two faces of a surface meet: their `faces` (K, 2), `ends` (K, 2, 3), and whether a texture is `cut`
-    there (K,); and the number of the `chart` of each face (F,), all that hang together by edges that are not cut.
+    """The edges where two faces of a surface meet: their `faces` (K, 2), `ends` (K, 2, 3), whether a texture is `cut` there
+    (K,), and the `angle` between the faces, in degrees (K,), 0 where the surface is flat; and the number of the `chart` of
+    each face (F,), all that hang together by edges that are not cut.
     """
 
     def __init__(self, surface: PaintedSurface) -> None:
@@ -31,8 +33,17 @@ class Charts:
         self.cut = (uv[:, 0] - uv[:, 1]).abs().amax((1, 2)) > SAME
         self.cut |= surface.texture[faces[:, 0]] != surface.texture[faces[:, 1]]
         one, other = faces[~self.cut].T.numpy()
+        self.angle = self._angle()
         graph = coo_array((np.ones(len(one)), (one, other)), (count, count))
         self.chart = torch.from_numpy(connected_components(graph, directed=False)[1]).long()
+
+    def _angle(self) -> Tensor:
+        """Return how much the faces turn at each edge, (K,): by what is square to it in each, not by normals."""
+        middle = self.surface.triangles.mean(1)[self.faces]
+        line = F.normalize(self.ends[:, 1] - self.ends[:, 0], dim=1)[:, None]
+        away = middle - self.ends[:, :1]
+        first, second = F.normalize(away - (away * line).sum(-1, keepdim=True) * line, dim=-1).unbind(1)
+        return torch.rad2deg((-(first * second).sum(-1)).clamp(-1, 1).acos())
 
     def _sides(self) -> tuple[Tensor, Tensor]:
         """Return all faces' sides, in order of the edge: face and edge (3F, 2), the corners at its ends (3F, 2)."""

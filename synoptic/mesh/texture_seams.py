@@ -12,16 +12,19 @@ from synoptic.mesh.painted_surface import PaintedSurface
 SAMPLES = 50_000  # pairs of places at all edges, by their length
 APART = 2.0  # texels from one place of a pair to the other: two texels, whatever they are rounded to
 BESIDE = 2.0  # steps from an edge, at most, to where pairs inside of a chart begin
+CREASE = 30.0  # degrees between two faces from which on a thing may change its color where they meet
 
 
-def texture_seam_ratio(surface: PaintedSurface, texture: Tensor) -> float | None:
+def texture_seam_ratio(surface: PaintedSurface, texture: Tensor, sharpest: float = 180.0) -> float | None:
     """Return the mean difference of texels across a cut edge, over that of texels as far apart beside it, inside a chart.
 
     All pairs are square to the edge and as far apart on the surface: about 1 where no seam shows, of colors that are smooth
-    in space as of noise. Of textures (3, M*T, T); None where no edge is cut, or all is of one color.
+    in space as of noise. Edges at which two faces differ by more than `sharpest` degrees are left out. Of textures
+    (3, M*T, T); None where no edge is left that is cut, or all is of one color.
     """
     charts, side = Charts(surface), texture.shape[-1]
-    faces, ends = charts.faces[charts.cut], charts.ends[charts.cut]
+    counted = charts.cut & (charts.angle <= sharpest)
+    faces, ends = charts.faces[counted], charts.ends[counted]
     if not len(faces):
         return None
     rng = torch.Generator().manual_seed(0)

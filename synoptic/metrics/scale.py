@@ -19,6 +19,7 @@ MEASURES = {
     "agreement": "PSNR of the views and what the panorama shows of each, in dB; above 30 they can hardly be told apart",
     "view_agreement": "PSNR of the views and what the texture shows of each, in dB, by how straight they look",
     "seam_ratio": "jumps of color where the texture's charts meet, by those inside them; about 1 shows no seam",
+    "seam_ratio_smooth": "the same where the surface does not bend by more than 30 degrees",
     "texels_seen": "the share of the surface's texels that a view shows; the others are filled from beside them",
     "opacity": "the share of the light that the object stops; empty below 0.02, a filled box above 0.7",
     "entropy": "how undecided that is, in nats a pixel; fog where it is above 0.75 times the opacity",

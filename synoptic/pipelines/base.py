@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import import_module
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
@@ -19,7 +19,7 @@ from synoptic.models.load_once import load_once
 from synoptic.models.transformer import with_guidance_scale
 from synoptic.options import options_class
 from synoptic.options.base import Item, Options
-from synoptic.options.common import ModelOptions
+from synoptic.options.common import ModelOptions, SamplingOptions
 from synoptic.sampling.seed_search import SearchRound
 from synoptic.sampling.step import Step
 
@@ -29,6 +29,18 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     Content = Image | str | bytes | Mapping[str, Tensor] | Callable[[Path], object]  # what a run can write
+
+
+class NetworkCall(NamedTuple):
+    """What the network is asked at once of one item: of so many views, under so many conditions each."""
+
+    views: int
+    conditions: int
+
+    @property
+    def rows(self) -> int:
+        return self.views * self.conditions
+
 
 O = TypeVar("O", bound=ModelOptions, covariant=True)  # noqa: E741
 
@@ -82,6 +94,10 @@ class Pipeline(Generic[O]):
     def views_per_item(self) -> int:
         """How many rows of the network one item takes at most, with the memory of its gradients counted in rows."""
         return 1
+
+    def calls_at(self, i: int) -> Sequence[NetworkCall]:
+        """Return what step i asks the main network of one item."""
+        return [NetworkCall(self.views_per_item, branches(self.options))]
 
     max_items: int | None = None  # of one batch
 
@@ -186,6 +202,12 @@ class Result:
 
 
 Pipeline.result_class = Result
+
+
+def branches(options: ModelOptions) -> int:
+    """Return how many conditions a step asks the network about: with a prompt, and without for guidance."""
+    scale = options.cfg_scale if isinstance(options, SamplingOptions) else getattr(options, "guidance_scale", 1.0)
+    return 1 if scale == 1.0 else 2
 
 
 def load_model(options: ModelOptions) -> PretrainedModel:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from importlib.util import find_spec
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import torch
@@ -12,6 +13,8 @@ from torch import Tensor
 
 from synoptic import io
 from synoptic.animate.flight import save_flight
+from synoptic.diffusion.solvers import timestep_pairs
+from synoptic.guidance.cfg import Predict
 from synoptic.io.gpano import gpano_xmp, panorama_jpeg
 from synoptic.io.panorama_page import panorama_page
 from synoptic.metrics.clip import Clip
@@ -19,13 +22,14 @@ from synoptic.metrics.seams import closing_seam
 from synoptic.metrics.sphere import pole_pinch, view_agreement
 from synoptic.options.base import Item
 from synoptic.options.panorama import PanoramaOptions
-from synoptic.pipelines.base import Output, Pipeline, pass_on, rngs_of
+from synoptic.pipelines.base import NetworkCall, Output, Pipeline, pass_on, rngs_of
 from synoptic.pipelines.sphere_views import SphereViews
 from synoptic.sampling.joint import JointSampler
 from synoptic.sampling.step import Step
 from synoptic.views.cube_map import cube_map
 from synoptic.views.directions import Direction, coverage
 from synoptic.views.sphere import perspective, place_picture, stitch
+from synoptic.views.subset import ViewSubset
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -50,20 +54,32 @@ class PanoramaPipeline(Pipeline[PanoramaOptions]):
     def views_per_item(self) -> int:
         return self.options.num_views
 
+    def calls_at(self, i: int) -> Sequence[NetworkCall]:
+        return self.sphere.calls_at(i)
+
     def sample(self, items: Sequence[Item]) -> Generator[Step, None, list[Output]]:
         o, rngs, model = self.options, rngs_of(items), self.model
         x = self.sphere.sphere.noise(rngs, torch.empty(0)).to(model.device)
-        sampler = JointSampler(
-            partial(self.sphere.predict_for, items), o.steps, o.sync, "instance", "shared", o.sampler, o.eta
-        )
-        step = yield from pass_on(sampler.steps(model, self.sphere.at_step, x, rngs))
-        return self._outputs(items, step)
+
+        def denoised(predict_for: Callable[..., Predict], x: Tensor, start: int = 0) -> Iterator[Step]:
+            how = JointSampler(partial(predict_for, items), o.steps, o.sync, "instance", "shared", o.sampler, o.eta)
+            return how.steps(model, self.sphere.at_step, x, rngs, start=start)
+
+        led = self.sphere.led_steps
+        if led:
+            some = ViewSubset(self.sphere.sphere, self.sphere.around).select(x)
+            step = yield from pass_on(islice(denoised(self.sphere.predict_around_for, some), led))
+            x = self.sphere.joined(step, x, timestep_pairs(o.sampler, model.schedule, o.steps)[led - 1][1])
+        if led < o.steps:
+            step = yield from pass_on(denoised(self.sphere.predict_for, x, led))
+            x = step.x
+        return self._outputs(items, x)
 
     @torch.no_grad()
-    def _outputs(self, items: Sequence[Item], step: Step) -> list[Output]:
-        """Return the panoramas of the last step's views, each view decoded by itself: latents that meet decode to seams."""
+    def _outputs(self, items: Sequence[Item], x: Tensor) -> list[Output]:
+        """Return the panoramas of views (B*N, C, h, w), each decoded by itself: latents that meet decode to seams."""
         o = self.options
-        pictures = self.model.decode(step.x)
+        pictures = self.model.decode(x)
         panoramas = io.to_pil(self._with_photo(stitch(pictures, o.directions(), o.fov, o.height)))
         own = pictures.unflatten(0, (-1, o.num_views))
         titles = [item.title for item in items]

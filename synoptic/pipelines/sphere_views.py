@@ -10,15 +10,17 @@ import torch
 from torch import Tensor
 
 from synoptic import io
-from synoptic.diffusion.equations import Pred, Time
+from synoptic.diffusion.equations import Pred, Time, add_noise
 from synoptic.diffusion.schedules import get_clip
 from synoptic.guidance.cfg import Predict
-from synoptic.guidance.regional_prompts import PromptSpec, regional_cfg
+from synoptic.guidance.regional_prompts import PromptSpec, is_guided, regional_cfg
 from synoptic.guidance.sphere_prompts import share_in_view, sphere_prompts
 from synoptic.models.base import Denoiser, PretrainedModel
 from synoptic.options.base import Item
 from synoptic.options.panorama import PanoramaOptions
 from synoptic.options.picture import read_picture
+from synoptic.pipelines.base import NetworkCall
+from synoptic.sampling.step import Step
 from synoptic.views.base import Projection
 from synoptic.views.equirectangular import Equirectangular, matching_height
 from synoptic.views.horizon import HorizonRing
@@ -74,17 +76,64 @@ class SphereViews:
         given, weight = place_picture(self.photo, self.options.photo_fov, views.canvas[1])
         return KnownPart(views, given, weight > 0.5)
 
+    @property
+    def around(self) -> list[int]:
+        """The views that look at the horizon."""
+        return [n for n, direction in enumerate(self.options.directions()) if direction.elevation == 0]
+
+    @property
+    def off(self) -> list[int]:
+        """The views that look up and down."""
+        return [n for n in range(self.options.num_views) if n not in self.around]
+
+    @property
+    def led_steps(self) -> int:
+        """How many steps the horizon's views are alone in, the first ones."""
+        o = self.options
+        return sum(i / o.steps < o.horizon_first for i in range(o.steps))
+
     def at_step(self, i: int) -> Projection:
         """Return what the views agree through at step i: the horizon's alone at first, then all; latents, then pixels."""
-        share = i / self.options.steps
-        if share < self.options.pixels_from:
-            return self._horizon if share < self.options.horizon_first else self._all_views
-        return self._decoded_horizon if share < self.options.horizon_first else self._decoded
+        if i / self.options.steps < self.options.pixels_from:
+            return self._horizon if i < self.led_steps else self._all_views
+        return self._decoded_horizon if i < self.led_steps else self._decoded
 
-    def predict_for(self, items: Sequence[Item], model: Denoiser, _pictures: int) -> Predict:
-        """Return the guided prediction of the views.
+    def calls_at(self, i: int) -> list[NetworkCall]:
+        """Return the rows that step i takes of the network."""
+        guided = [2 if is_guided(self._specs, self._weights[kind]) else 1 for kind in self._kinds]
+        calls = [NetworkCall(len(kind), rows) for kind, rows in zip(self._kinds, guided, strict=True)]
+        return calls[:1] if i < self.led_steps else calls
 
-        Those off the horizon are guided where they have words of their own, or were there from the first step: a scene's
+    def joined(self, step: Step, noise: Tensor, t: Time) -> Tensor:
+        """Return the state (B*N, C, h, w) of all views at time t, after the last step of the horizon's.
+
+        The others are what that step's canvas shows of them, noised by their own part of the start noise (B*N, C, h, w).
+        """
+        around, off = (ViewSubset(self.sphere, kind) for kind in self._kinds)
+        if isinstance(step.projection, PixelSpace):
+            x0 = self.model.encode(ViewSubset(self.in_pixels, self.off).project(step.canvas_x0))
+        else:
+            x0 = off.project(step.canvas_x0)
+        return among_all([around, off], [step.x, add_noise(self.model.schedule, x0, off.select(noise), t)])
+
+    @cached_property
+    def _kinds(self) -> list[list[int]]:
+        """The views that are asked together: those of the horizon first."""
+        return [self.around, self.off]
+
+    @cached_property
+    def _weights(self) -> Tensor:
+        """The weight of each prompt in each view, (N, J)."""
+        return self._prompts(self.options.items()[:1])[1]
+
+    @cached_property
+    def _specs(self) -> list[PromptSpec]:
+        return self._prompts(self.options.items()[:1])[0]
+
+    def _prompts(self, items: Sequence[Item]) -> tuple[list[PromptSpec], Tensor]:
+        """Return all prompts, and the weight of each in each view.
+
+        Views off the horizon are guided where they have words of their own, or were there from the first step: a scene's
         words would paint another horizon into them.
         """
         o, n = self.options, len(items)
@@ -103,27 +152,37 @@ class SphereViews:
             for part in o.regions()
         ]
         around = [guided(stop) for stop in stops]
-        specs, weights = sphere_prompts(o.directions(), around, beside(o.prompt_up), beside(o.prompt_down), parts)
-        kinds = [[k for k, d in enumerate(o.directions()) if (d.elevation == 0) == level] for level in (True, False)]
-        kinds = [kind for kind in kinds if kind]
-        by_kind = [regional_cfg(model, specs, lambda _: weights, clip=get_clip(o.clip, model.schedule)) for _ in kinds]
+        return sphere_prompts(o.directions(), around, beside(o.prompt_up), beside(o.prompt_down), parts)
+
+    def predict_for(self, items: Sequence[Item], model: Denoiser, _pictures: int) -> Predict:
+        """Return the guided prediction of the views; what is not guided takes one row, not two."""
+        o = self.options
+        specs, weights = self._prompts(items)
+        by_kind = [regional_cfg(model, specs, lambda _: weights, clip=get_clip(o.clip, model.schedule)) for _ in self._kinds]
 
         def predict(x: Tensor, t: Time, views: Projection) -> Pred:
-            """Predict the horizon's views alone where the others follow it; what is not guided takes one row, not two."""
-            asked = 1 if isinstance(views, HorizonRing) else len(kinds)
-            some = [ViewSubset(views, kind) for kind in kinds[:asked]]
-            return together(some, [guide(own.select(x), t, own) for guide, own in zip(by_kind, some, strict=False)])
+            some = [ViewSubset(views, kind) for kind in self._kinds]
+            return together(some, [guide(own.select(x), t, own) for guide, own in zip(by_kind, some, strict=True)])
 
         return predict
 
+    def predict_around_for(self, items: Sequence[Item], model: Denoiser, _pictures: int) -> Predict:
+        """Return the guided prediction of the horizon's views alone."""
+        specs, weights = self._prompts(items)
+        clip = get_clip(self.options.clip, model.schedule)
+        return regional_cfg(model, specs, lambda _: weights[self.around], clip=clip)
+
 
 def together(some: Sequence[ViewSubset], parts: Sequence[Pred]) -> Pred:
-    """Return the predictions of some views each as one of all views, 0 in those that none is of."""
-
-    def among_all(tensors: Sequence[Tensor]) -> Tensor:
-        return torch.stack([own.among_all(x) for own, x in zip(some, tensors, strict=True)]).sum(0)
-
+    """Return the predictions of some views each as one of all views."""
     variances = [p.var for p in parts if p.var is not None]
     return Pred(
-        among_all([p.x0 for p in parts]), among_all([p.eps for p in parts]), among_all(variances) if variances else None
+        among_all(some, [p.x0 for p in parts]),
+        among_all(some, [p.eps for p in parts]),
+        among_all(some, variances) if variances else None,
     )
+
+
+def among_all(some: Sequence[ViewSubset], parts: Sequence[Tensor]) -> Tensor:
+    """Return the rows of some views each (B*n, …) as those of all views (B*N, …)."""
+    return torch.stack([own.among_all(x) for own, x in zip(some, parts, strict=True)]).sum(0)

@@ -24,7 +24,7 @@ from synoptic.io.html import encoded
 from synoptic.mesh.fuse_texture import fuse, multi_view_psnr, render_texture
 from synoptic.mesh.painted_surface import PaintedSurface
 from synoptic.mesh.surface_maps import ChosenViews, cameras_at, choose_views, depth_maps, framed, normal_maps, surface_maps
-from synoptic.mesh.texture_seams import texture_seam_ratio
+from synoptic.mesh.texture_seams import CREASE, texture_seam_ratio
 from synoptic.mesh.turntable import turntable_html
 from synoptic.metrics.clip import Clip, clip_score
 from synoptic.models.base import Denoiser
@@ -263,8 +263,9 @@ class TexturePipeline(Pipeline[TextureOptions]):
         files[".viewer.html"] = partial(save_page, item.title, film)
         figures = {"view_agreement": multi_view_psnr(surface, fused.texture, self.camera, pictures)}
         figures |= {"texels_seen": fused.seen}
-        if (ratio := texture_seam_ratio(surface, fused.texture)) is not None:
-            figures |= {"seam_ratio": ratio}
+        seams = {"seam_ratio": 180.0, "seam_ratio_smooth": CREASE}
+        ratios = {name: texture_seam_ratio(surface, fused.texture, sharpest) for name, sharpest in seams.items()}
+        figures |= {name: ratio for name, ratio in ratios.items() if ratio is not None}
         return TexturedOutput(sheet, files, figures, mesh=mesh, textures=tuple(textures))
 
     def score(self, clip: Clip, image: Image, item: Item) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import torch
@@ -29,7 +30,7 @@ from synoptic.options.base import Options
 from synoptic.options.common import ModelOptions
 from synoptic.options.upscaling import find_upscalers
 from synoptic.pipelines.base import Pipeline, pipeline_class
-from synoptic.runs.speed import StageWork, branches, command_seconds, stage_works
+from synoptic.runs.speed import StageWork, command_seconds, stage_works
 
 GIB = 2**30
 MOST_ROW_BYTES = 2 * GIB  # that a native row of a network takes
@@ -58,16 +59,20 @@ class UnloadedModel:
 
 @dataclass(frozen=True)
 class Stage:
-    """One network's part of a run: `rows` of a step of one item, `at_once` in one call, a native `row` of them."""
+    """One network's part of a run: its `work` for one item, `at_once` rows of it in one call, a native `row` of them."""
 
     row: RowCost
-    rows: int
+    work: StageWork
     at_once: int
-    steps: int
 
     @property
     def bytes(self) -> int:
         return self.at_once * (self.row.bytes + self.row.text_keys)
+
+    def __str__(self) -> str:
+        each = sorted({sum(call.rows for call in calls) for calls in self.work.calls})
+        rows = f"{each[0]}" if len(each) == 1 else f"{each[0]} to {each[-1]}"
+        return f"{self.work.steps} of {rows} rows a picture, {self.at_once} rows at once: {size(self.bytes)}"
 
 
 @dataclass(frozen=True)
@@ -118,14 +123,19 @@ class Plan:
 
     @property
     def flops(self) -> int:
-        return self.items * sum(stage.steps * stage.rows * stage.row.flops for stage in self.stages.values())
+        return self.items * sum(stage.work.rows() * stage.row.flops for stage in self.stages.values())
 
     @property
     def streamed(self) -> int:
         """Bytes that go to the device in the whole run, where the network's layers come as they are needed."""
         if self.offload != "group" or self.device.type != "cuda":
             return 0
-        calls = sum(-(-self.items * stage.rows // stage.at_once) * stage.steps for stage in self.stages.values())
+        calls = sum(
+            -(-self.items * call.rows // stage.at_once)
+            for stage in self.stages.values()
+            for asked in stage.work.calls
+            for call in asked
+        )
         return self.weights[self.network] * calls
 
     @property
@@ -138,11 +148,7 @@ class Plan:
             "command": self.command,
             "device": f"{self.device} in {str(self.dtype).removeprefix('torch.')}, {size(self.free)} free",
             **{f"weights of {name}": size(amount) for name, amount in self.weights.items()},
-            **{
-                f"steps of {name}": f"{stage.steps} of {stage.rows} rows a picture, {stage.at_once} rows at once:"
-                f" {size(stage.bytes)}"
-                for name, stage in self.stages.items()
-            },
+            **{f"steps of {name}": str(stage) for name, stage in self.stages.items()},
             **({"offload": OFFLOADS[self.offload]} if self.offload in OFFLOADS else {}),
             **({"streamed": f"{size(self.streamed)}, at least {self.streamed / LINK_BYTES:.0f} s"} if self.streamed else {}),
             **({"VAE": size(self.vae)} if self.vae else {}),
@@ -199,15 +205,16 @@ def make_plan(options: ModelOptions) -> Plan:
     }
 
     def stage(source: Checkpoint, work: StageWork) -> Stage:
-        rows, row = work.rows, network_row_cost(source, dtype)
+        row = network_row_cost(source, dtype)
         bound = max(1, row.bytes)  # as `max_batch_rows` counts, which knows a U-Net's less exactly
         if source.has_unet:
             bound = unet_row_bytes(source.network_config["block_out_channels"][0], source.side, dtype.itemsize)
         room = max(1, (free - lasting) // 2 // (bound * (1 + len(getattr(options, "controlnet", ())))))
-        limit, conditions = min(room, MAX_CPU_ROWS) if device.type == "cpu" else room, min(rows, branches(options))
-        views = rows // conditions
+        limit, views = min(room, MAX_CPU_ROWS) if device.type == "cpu" else room, pipeline.views_per_item
         batches = {items, max(1, min(items, limit // (2 * views)))}  # in Python all; else as `sample_tasks` does
-        return Stage(row, rows, max(largest_batch(conditions, n * views, limit) for n in batches), work.steps)
+        asked = {call for calls in work.calls for call in calls}
+        at_once = max(largest_batch(call.conditions, n * call.views, limit) for n, call in product(batches, asked))
+        return Stage(row, work, at_once)
 
     stages = {name: stage(sources[name], work) for name, work in stage_works(pipeline).items()}
     vae, piece = vae_bytes(checkpoint, options, device, dtype, items, max(0, free - lasting))

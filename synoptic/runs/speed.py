@@ -9,25 +9,26 @@ import torch
 
 from synoptic.models.base import PretrainedModel
 from synoptic.models.local_cache import read_cached, write_cached
-from synoptic.options.common import ModelOptions, SamplingOptions
+from synoptic.options.common import ModelOptions
 from synoptic.options.upscaling import UpscalingOptions, find_upscalers
-from synoptic.pipelines.base import Pipeline
+from synoptic.pipelines.base import NetworkCall, Pipeline
 
 SPEEDS = "speeds"  # what the cache calls them
 
 
 @dataclass(frozen=True)
 class StageWork:
-    """One network's part of the work: its steps, and the rows of each that one item takes."""
+    """One network's part of the work: what each of its steps asks it of one item."""
 
-    steps: int
-    rows: int
+    calls: Sequence[Sequence[NetworkCall]]
 
+    @property
+    def steps(self) -> int:
+        return len(self.calls)
 
-def branches(options: ModelOptions) -> int:
-    """Return how many conditions a step asks the network about: with a prompt, and without for guidance."""
-    scale = options.cfg_scale if isinstance(options, SamplingOptions) else getattr(options, "guidance_scale", 1.0)
-    return 1 if scale == 1.0 else 2
+    def rows(self, first: int = 0) -> int:
+        """Return the rows that one item takes, of the steps from `first` on together."""
+        return sum(call.rows for calls in self.calls[first:] for call in calls)
 
 
 def stage_works(pipeline: Pipeline[ModelOptions]) -> dict[str, StageWork]:
@@ -36,8 +37,8 @@ def stage_works(pipeline: Pipeline[ModelOptions]) -> dict[str, StageWork]:
     upscalers = find_upscalers(checkpoint, getattr(options, "upscalers", ()))
     upscaler_steps = options.steps_of(upscalers) if isinstance(options, UpscalingOptions) else []
     steps = pipeline.num_steps - sum(upscaler_steps)
-    return {checkpoint.name: StageWork(steps, pipeline.views_per_item * branches(options))} | {
-        up.name: StageWork(count, 1 if up.defaults.guidance_scale == 1 else 2)
+    return {checkpoint.name: StageWork([pipeline.calls_at(i) for i in range(steps)])} | {
+        up.name: StageWork([[NetworkCall(1, 1 if up.defaults.guidance_scale == 1 else 2)]] * count)
         for up, count in zip(upscalers, upscaler_steps, strict=True)
     }
 
@@ -80,7 +81,7 @@ def work_seconds(pipeline: Pipeline[ModelOptions], items: int) -> float | None:
     rows = [(found(pipeline, f"row of {name}"), work) for name, work in stage_works(pipeline).items()]
     if any(seconds is None for seconds, _ in rows):
         return None
-    steps = sum((seconds or 0.0) * work.steps * work.rows for seconds, work in rows)
+    steps = sum((seconds or 0.0) * work.rows() for seconds, work in rows)
     return items * steps + (found(pipeline, "pixel") or 0.0) * pixels(pipeline, items)
 
 
@@ -100,7 +101,7 @@ def record_steps(pipeline: Pipeline[ModelOptions], items: int, ticks: Sequence[f
         begin, end = end, end + work.steps
         first = begin if work.steps > 1 else begin - 1
         if first >= 0 and end <= len(ticks):
-            record(pipeline, f"row of {name}", (ticks[end - 1] - ticks[first]) / ((end - 1 - first) * items * work.rows))
+            record(pipeline, f"row of {name}", (ticks[end - 1] - ticks[first]) / (items * work.rows(first + 1 - begin)))
 
 
 def record_pictures(pipeline: Pipeline[ModelOptions], items: int, seconds: float) -> None:

@@ -16,8 +16,8 @@ class HorizonRing:
 
     A model that has seen few pictures of a bare sky paints another horizon into every view that looks up. So it is asked
     only later: first the rows beyond what the horizon's views see are their last row's harmonic continuation to the pole,
-    which is as smooth as a function with these edge values can be. Both laws hold, the first where the ring's views read.
-    Raises ValueError where no view looks at the horizon, or their ring has gaps.
+    which is as smooth as a function with these edge values can be. Its views are those `leads` of `views`. Both laws hold,
+    the first where they read. Raises ValueError where no view looks at the horizon, or their ring has gaps.
     """
 
     def __init__(self, views: Equirectangular) -> None:
@@ -31,15 +31,15 @@ class HorizonRing:
         self.top, self.bottom = int(rows[0]), int(rows[-1])
 
     def __len__(self) -> int:
-        return len(self.views)
+        return len(self.leads)
 
     def project(self, z: Tensor, onto: Tensor | None = None) -> Tensor:
         """(B, C, H, W) -> (B*N, C, h, w)."""
-        return self.views.project(z)
+        return self.ring.project(z)
 
     def unproject(self, x: Tensor) -> Tensor:
         """(B*N, C, h, w) -> (B, C, H, W): the ring's mean, and its continuation to the poles."""
-        z = self.ring.unproject(x.unflatten(0, (-1, len(self)))[:, self.leads].flatten(0, 1))
+        z = self.ring.unproject(x)
         upper = harmonic_cap(z[..., self.top, :], self.top + 1).flip(-2)
         lower = harmonic_cap(z[..., self.bottom, :], z.shape[-2] - self.bottom)
         return torch.cat([upper[..., :-1, :], z[..., self.top : self.bottom + 1, :], lower[..., 1:, :]], -2)
@@ -48,7 +48,7 @@ class HorizonRing:
         return HorizonRing(self.views.scaled(k))
 
     def noise(self, rngs: Sequence[torch.Generator], like: Tensor) -> Tensor:
-        return self.views.noise(rngs, like)
+        return self.ring.noise(rngs, like)
 
 
 def harmonic_cap(edge: Tensor, rows: int) -> Tensor:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+import trimesh
 from torch import Tensor
 
 from synoptic.mesh.charts import Charts
@@ -13,7 +16,7 @@ from synoptic.mesh.diffuse import diffused
 from synoptic.mesh.fuse_texture import _padded, fuse, render_texture
 from synoptic.mesh.painted_surface import PaintedSurface
 from synoptic.mesh.surface_maps import choose_views
-from synoptic.mesh.texture_seams import texture_seam_ratio
+from synoptic.mesh.texture_seams import CREASE, texture_seam_ratio
 
 SIDE = 256
 Colors = Callable[[Tensor], Tensor]
@@ -52,6 +55,34 @@ def test_a_seam_is_told_where_charts_differ_in_brightness(surface):
     ratio = texture_seam_ratio(surface, uneven)
     assert ratio is not None and ratio > 5
     assert texture_seam_ratio(surface, torch.ones(3, SIDE, SIDE)) is None
+
+
+def test_what_differs_at_creases_alone_counts_where_they_are_counted(tmp_path: Path):
+    """A can of few sides, whose walls meet flatly and its lids sharply, and lids of another color."""
+    file = tmp_path / "can.stl"
+    can: Any = trimesh.creation.cylinder(0.5, 1.0, sections=48)
+    file.write_bytes(can.export(file_type="stl"))
+    surface = PaintedSurface.read(file)
+    charts = Charts(surface)
+    angles = charts.angle[charts.angle > 1]
+    assert torch.minimum((angles - 7.5).abs(), (angles - 90).abs()).max() < 0.1 and (charts.angle > 80).sum() == 96
+    assert charts.cut[charts.angle > 80].all() and charts.cut[charts.angle < 30].any()
+
+    def on_lids(place: Tensor) -> Tensor:  # of walls 0.7056 from the axis at least, and lids 0.7071 from the middle
+        return (place[:, 2:].abs() > 0.707) & (place[:, :2].norm(dim=1, keepdim=True) < 0.7045)
+
+    lids = painted(surface, lambda p: (7 * p).sin() + 2.0 * on_lids(p))
+    every, smooth = texture_seam_ratio(surface, lids), texture_seam_ratio(surface, lids, CREASE)
+    assert every is not None and every > 3 and smooth is not None and smooth < 1.2
+    sharp = PaintedSurface.read(box_of(tmp_path))
+    assert texture_seam_ratio(sharp, painted(sharp, lambda p: p), CREASE) is None
+
+
+def box_of(folder: Path) -> Path:
+    file = folder / "box.stl"
+    box: Any = trimesh.creation.box()
+    file.write_bytes(box.export(file_type="stl"))
+    return file
 
 
 @pytest.mark.parametrize("colors", [lambda p: (7 * p).sin(), lattice(40)])

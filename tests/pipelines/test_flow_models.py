@@ -183,7 +183,7 @@ def test_a_plan_counts_its_rows(name, flow_folder):
     plan = make_plan(one)
     (stage,) = plan.stages.values()
     twice, steps = 1 if name.startswith("flux") else 2, {"flux-schnell": 4, "z-image": 50, "pixart": 20}
-    assert stage.rows == 3 * twice and stage.row.flops > 1e6 and stage.row.bytes > 1e5
-    assert stage.steps == one.steps == steps.get(name, 28)
+    assert stage.work.rows() == 3 * twice * one.steps and stage.row.flops > 1e6 and stage.row.bytes > 1e5
+    assert stage.work.steps == one.steps == steps.get(name, 28)
     network = load(str(flow_folder(name)), device="cpu", dtype="float32").network
     assert plan.weights["transformer"] == sum(x.nbytes for x in network.state_dict().values())

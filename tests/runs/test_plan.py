@@ -29,8 +29,8 @@ CASES: dict[str, tuple[str, tuple[Any, ...], dict[str, Any]]] = {
     "unguided": ("generate", (HORSE,), {"steps": 3, "guidance_scale": 1.0, "model": "bundled"}),
     "wide": ("wide", (LAKE,), {"width": 512, "steps": 2}),
     "circular": ("wide", (LAKE,), {"width": 512, "steps": 2, "circular": True}),
-    # while the horizon leads fewer views are asked, which the plan counts as all
-    "panorama": ("panorama", (LAKE,), {"num_views": 6, "fov": 100.0, "steps": 2, "horizon_first": 0.0}),
+    "panorama": ("panorama", (LAKE,), {"num_views": 6, "fov": 100.0, "steps": 3, "horizon_first": 0.5, "pixels_from": 1}),
+    "at_once": ("panorama", (LAKE,), {"num_views": 6, "fov": 100.0, "steps": 2, "horizon_first": 0, "prompt_up": HORSE}),
     "anagram": ("anagram", (HORSE, LAKE), {"views": ("identity", "rotate_cw"), "steps": 2, "upscalers": "none"}),
     "hybrid": ("hybrid", (HORSE, LAKE), {"steps": 2, "upscalers": "none"}),
     "flow_edit": ("flow_edit", (disc(), HORSE), {"steps": 4, "strength": 0.5, "source_prompt": LAKE}),
@@ -62,7 +62,7 @@ def test_a_plan_counts_the_rows_that_the_network_is_given(case, monkeypatch):
     others = {key: value for key, value in options.items() if key != "model"}
     getattr(synoptic, name)(options.get("model", prepared(case).model), *values, **F32 | others)
     (stage,) = plan.stages.values()
-    assert plan.items * stage.rows * stage.steps == sum(seen) and stage.at_once >= max(seen)
+    assert plan.items * stage.work.rows() == sum(seen) and stage.at_once == max(seen)
 
 
 def test_weights_are_those_that_are_loaded():
@@ -135,10 +135,10 @@ def test_seconds_are_those_of_the_last_run(tmp_path, monkeypatch):
     record_command(pipeline, 1, 20.0)
     assert command_seconds(pipeline, 4) == 4 * 8.0 + 12.0
     other = pipeline_of(asked("wide", LAKE, width=1024, steps=2, model="bundled"))
-    rows = stage_works(other)["bundled"].rows
-    assert work_seconds(other, 1) == pytest.approx(2 * 3.0 * rows / work.rows + 2 * 2.0)
+    rows = stage_works(other)["bundled"].rows()
+    assert work_seconds(other, 1) == pytest.approx(2 * 3.0 * rows / work.rows() + 2 * 2.0)
     edit = pipeline_of(asked("edit", disc(), HORSE, steps=2, strength=0.5, model="bundled"))  # by the model's
-    assert work_seconds(edit, 1) == pytest.approx(3.0 * stage_works(edit)["bundled"].rows / work.rows + 1.0)
+    assert work_seconds(edit, 1) == pytest.approx(2 * 3.0 * stage_works(edit)["bundled"].rows() / work.rows() + 1.0)
 
 
 def test_each_stage_has_a_speed_of_its_own(tmp_path, monkeypatch):
@@ -149,7 +149,7 @@ def test_each_stage_has_a_speed_of_its_own(tmp_path, monkeypatch):
     assert len(works) > 1 and sum(work.steps for work in works.values()) == pipeline.num_steps
     ticks, now = [], 0.0
     for seconds, work in enumerate(works.values(), start=1):  # a row of the first takes 1 s, of the second 2 s, …
-        ticks += [now := now + seconds * work.rows for _ in range(work.steps)]
+        ticks += [now := now + seconds * work.rows() / work.steps for _ in range(work.steps)]
     record_steps(pipeline, 1, ticks)
     assert work_seconds(pipeline, 2) == pytest.approx(2 * now)
 

@@ -25,7 +25,7 @@ def normal(*shape: int) -> torch.Tensor:
 
 def test_both_laws():
     views = horizon()
-    z, x = normal(2, *views.canvas), normal(36, 2, SIDE, SIDE)
+    z, x = normal(2, *views.canvas), normal(16, 2, SIDE, SIDE)
     band = torch.zeros(HEIGHT, 2 * HEIGHT, dtype=torch.bool)
     band[views.top : views.bottom + 1] = True
     assert (views.unproject(views.project(z)) - z)[..., band & views.ring.hit].abs().max() < 1e-12
@@ -35,10 +35,8 @@ def test_both_laws():
 
 
 def test_only_the_horizons_views_are_asked_and_they_see_as_high_as_geometry_says():
-    views, x = horizon(), normal(18, 2, SIDE, SIDE)
-    before = views.unproject(x)
-    x[8:] = 0
-    assert torch.equal(views.unproject(x), before)
+    views, z = horizon(), normal(1, 2, HEIGHT, 2 * HEIGHT)
+    assert len(views) == 8 and torch.equal(views.project(z), views.views.project(z)[:8])
     edge = math.degrees(math.atan(math.tan(math.radians(FOV / 2)) * math.cos(math.radians(180 / 8))))
     assert 90 - (views.top + 0.5) * 180 / HEIGHT == pytest.approx(edge, abs=180 / HEIGHT)
     assert views.bottom == HEIGHT - 1 - views.top
