@@ -10,6 +10,7 @@ from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.base import UNSET, Item, Option
 from synoptic.options.common import PromptOptions, SamplingOptions, one_picture_of_all, one_picture_per_prompt
+from synoptic.options.panorama_depth import PanoramaDepthOptions
 from synoptic.options.picture import PictureSource, read_picture
 from synoptic.options.sphere_regions import SphereRegion, read_sphere_region
 from synoptic.views.directions import MAX_VIEWS, MIN_VIEWS, Direction, coverage, spread_directions
@@ -19,13 +20,14 @@ HORIZON_FIRST, PIXELS_FROM = 0.9, 0.5  # shares of the steps
 
 
 @dataclass(frozen=True, kw_only=True)
-class PanoramaOptions(PromptOptions, SamplingOptions):
+class PanoramaOptions(PromptOptions, PanoramaDepthOptions, SamplingOptions):
     """Generate a whole sphere: views in all directions, denoised together, as a 360 degree panorama.
 
     synoptic panorama "a photo of desert dunes"
     synoptic panorama "a photo of a beach at sunset" --seed 3 --open
     synoptic panorama "a photo of a green meadow" --region "60,-30,-60,30: a photo of snowy mountains"
     synoptic panorama "a photo of the ocean" "a photo of a beach" --prompt-travel
+    synoptic panorama "a photo of snowy mountains" --depth valley.npy
     """
 
     GROUP = "Canvas"

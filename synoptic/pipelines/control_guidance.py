@@ -30,20 +30,22 @@ def with_controlnets(
     if not controlnets.conditions:
         return model, {}
     maps = draw_maps(controlnets, picture, circular)
-    device, dtype = str(model.device), str(model.dtype).removeprefix("torch.")
     controls, loaded = [], {}
     for kind, name, strength in zip(controlnets.conditions, controlnets.names, controlnets.strengths, strict=True):
         plain, _ = split_kind(name)
-        if plain in loaded:
-            net = _of_kind(loaded[plain], model, name, kind)
-        elif isinstance(model, TransformerDenoiser):
-            net = load_transformer_controlnet(resolve_controlnet(name, model.checkpoint, kind), model, kind)
-        else:
-            net = load_controlnet(name, model=model.checkpoint, device=device, dtype=dtype, condition=kind)
+        net = _of_kind(loaded[plain], model, name, kind) if plain in loaded else load_control_network(model, name, kind)
         loaded[plain] = net
         controls.append(Control(net, picture.padded(maps[kind]), strength, controlnets.begin, controlnets.end))
     files = {f"{kind}.png": to_pil(2 * drawn - 1)[0] for kind, drawn in maps.items()}
     return ControlledDenoiser(model, controls), files
+
+
+def load_control_network(model: PretrainedModel, name: str, condition: str) -> ControlNetwork:
+    """Return the ControlNet of a name, loaded for this model and for maps of a kind."""
+    if isinstance(model, TransformerDenoiser):
+        return load_transformer_controlnet(resolve_controlnet(name, model.checkpoint, condition), model, condition)
+    device, dtype = str(model.device), str(model.dtype).removeprefix("torch.")
+    return load_controlnet(name, model=model.checkpoint, device=device, dtype=dtype, condition=condition)
 
 
 def draw_maps(controlnets: ControlNets, picture: InputImage, circular: bool = False) -> dict[str, Tensor]:

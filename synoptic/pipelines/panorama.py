@@ -50,6 +50,9 @@ class PanoramaPipeline(Pipeline[PanoramaOptions]):
     def views_per_item(self) -> int:
         return self.options.num_views
 
+    def first_files(self) -> Mapping[str, Content]:
+        return {} if self.sphere.depth is None else {"conditions.png": self.sphere.depth.sheet()}
+
     def sample(self, items: Sequence[Item]) -> Generator[Step, None, list[Output]]:
         o, rngs, model = self.options, rngs_of(items), self.model
         x = self.sphere.sphere.noise(rngs, torch.empty(0)).to(model.device)

@@ -19,6 +19,7 @@ from synoptic.models.base import Denoiser, PretrainedModel
 from synoptic.options.base import Item
 from synoptic.options.panorama import PanoramaOptions
 from synoptic.options.picture import read_picture
+from synoptic.pipelines.sphere_depth import SphereDepth
 from synoptic.views.base import Projection
 from synoptic.views.equirectangular import Equirectangular, matching_height
 from synoptic.views.horizon import HorizonRing
@@ -46,6 +47,11 @@ class SphereViews:
     def in_pixels(self) -> Equirectangular:
         """The same views of pictures."""
         return self.sphere.scaled(self.model.factor)
+
+    @cached_property
+    def depth(self) -> SphereDepth | None:
+        """The distances that the views follow."""
+        return SphereDepth(self.model, self.options) if self.options.depth is not None else None
 
     @cached_property
     def photo(self) -> Tensor | None:
@@ -106,7 +112,8 @@ class SphereViews:
         specs, weights = sphere_prompts(o.directions(), around, beside(o.prompt_up), beside(o.prompt_down), parts)
         kinds = [[k for k, d in enumerate(o.directions()) if (d.elevation == 0) == level] for level in (True, False)]
         kinds = [kind for kind in kinds if kind]
-        by_kind = [regional_cfg(model, specs, lambda _: weights, clip=get_clip(o.clip, model.schedule)) for _ in kinds]
+        models = [model if self.depth is None else self.depth.follow(model, kind) for kind in kinds]
+        by_kind = [regional_cfg(own, specs, lambda _: weights, clip=get_clip(o.clip, model.schedule)) for own in models]
 
         def predict(x: Tensor, t: Time, views: Projection) -> Pred:
             """Predict the horizon's views alone where the others follow it; what is not guided takes one row, not two."""
