@@ -44,7 +44,7 @@ class PanoramaPipeline(Pipeline[PanoramaOptions]):
 
     @property
     def num_steps(self) -> int:
-        return self.options.steps
+        return self.options.steps - self.sphere.start
 
     @property
     def views_per_item(self) -> int:
@@ -55,11 +55,11 @@ class PanoramaPipeline(Pipeline[PanoramaOptions]):
 
     def sample(self, items: Sequence[Item]) -> Generator[Step, None, list[Output]]:
         o, rngs, model = self.options, rngs_of(items), self.model
-        x = self.sphere.sphere.noise(rngs, torch.empty(0)).to(model.device)
         sampler = JointSampler(
             partial(self.sphere.predict_for, items), o.steps, o.sync, "instance", "shared", o.sampler, o.eta
         )
-        step = yield from pass_on(sampler.steps(model, self.sphere.at_step, x, rngs))
+        begin, start = self.sphere.begin(rngs), self.sphere.start
+        step = yield from pass_on(sampler.steps(model, self.sphere.at_step, begin, rngs, start=start))
         return self._outputs(items, step)
 
     @torch.no_grad()
@@ -67,7 +67,7 @@ class PanoramaPipeline(Pipeline[PanoramaOptions]):
         """Return the panoramas of the last step's views, each view decoded by itself: latents that meet decode to seams."""
         o = self.options
         pictures = self.model.decode(step.x)
-        panoramas = io.to_pil(self._with_photo(stitch(pictures, o.directions(), o.fov, o.height)))
+        panoramas = io.to_pil(self._with_kept(stitch(pictures, o.directions(), o.fov, o.height)))
         own = pictures.unflatten(0, (-1, o.num_views))
         titles = [item.title for item in items]
         return [
@@ -75,8 +75,10 @@ class PanoramaPipeline(Pipeline[PanoramaOptions]):
             for image, title, views in zip(panoramas, titles, own, strict=True)
         ]
 
-    def _with_photo(self, panoramas: Tensor) -> Tensor:
-        """Return (B, 3, H, 2H) with the photograph itself where it lies, blended at its edge."""
+    def _with_kept(self, panoramas: Tensor) -> Tensor:
+        """Return (B, 3, H, 2H) with what stays: the photograph itself, blended at its edge, or all outside a mask."""
+        if self.sphere.init is not None:
+            return self.sphere.init.kept(panoramas)
         if self.sphere.photo is None:
             return panoramas
         given, weight = place_picture(self.sphere.photo, self.options.photo_fov, self.options.height)

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from synoptic import io
-from synoptic.diffusion.equations import Pred, Time
+from synoptic.diffusion.equations import Pred, Time, add_noise
 from synoptic.diffusion.schedules import get_clip
+from synoptic.diffusion.solvers import timestep_pairs
 from synoptic.guidance.cfg import Predict
 from synoptic.guidance.regional_prompts import PromptSpec, regional_cfg
 from synoptic.guidance.sphere_prompts import share_in_view, sphere_prompts
@@ -20,6 +21,8 @@ from synoptic.options.base import Item
 from synoptic.options.panorama import PanoramaOptions
 from synoptic.options.picture import read_picture
 from synoptic.pipelines.sphere_depth import SphereDepth
+from synoptic.pipelines.sphere_init import SphereInit
+from synoptic.sampling.sdedit import start_index
 from synoptic.views.base import Projection
 from synoptic.views.equirectangular import Equirectangular, matching_height
 from synoptic.views.horizon import HorizonRing
@@ -49,6 +52,11 @@ class SphereViews:
         return self.sphere.scaled(self.model.factor)
 
     @cached_property
+    def init(self) -> SphereInit | None:
+        """The panorama to begin with."""
+        return SphereInit(self.options, self.in_pixels) if self.options.init_panorama is not None else None
+
+    @cached_property
     def depth(self) -> SphereDepth | None:
         """The distances that the views follow."""
         return SphereDepth(self.model, self.options) if self.options.depth is not None else None
@@ -60,25 +68,43 @@ class SphereViews:
 
     @cached_property
     def _all_views(self) -> Projection:
-        return self._with_photo(self.sphere)
+        return self._with_known(self.sphere)
 
     @cached_property
     def _horizon(self) -> Projection:
-        return self._with_photo(HorizonRing(self.sphere))
+        return self._with_known(HorizonRing(self.sphere))
 
     @cached_property
     def _decoded(self) -> Projection:
-        return PixelSpace(self._with_photo(self.in_pixels), self.model.encode, self.model.decode)
+        return PixelSpace(self._with_known(self.in_pixels), self.model.encode, self.model.decode)
 
     @cached_property
     def _decoded_horizon(self) -> Projection:
-        return PixelSpace(self._with_photo(HorizonRing(self.in_pixels)), self.model.encode, self.model.decode)
+        return PixelSpace(self._with_known(HorizonRing(self.in_pixels)), self.model.encode, self.model.decode)
 
-    def _with_photo(self, views: Projection) -> Projection:
-        if self.photo is None:
-            return views
-        given, weight = place_picture(self.photo, self.options.photo_fov, views.canvas[1])
-        return KnownPart(views, given, weight > 0.5)
+    def _with_known(self, views: Projection) -> Projection:
+        """Return the views with what stays of a picture, which are pixels: those of a photograph, or outside a mask."""
+        if self.photo is not None:
+            given, weight = place_picture(self.photo, self.options.photo_fov, views.canvas[1])
+            return KnownPart(views, given, weight > 0.5)
+        known = None if self.init is None else self.init.known()
+        return views if known is None else KnownPart(views, *known)
+
+    @cached_property
+    def start(self) -> int:
+        """The step to begin with: later where there is a panorama to begin with."""
+        o = self.options
+        return 0 if o.strength is None else start_index(o.strength, o.steps)
+
+    def begin(self, rngs: Sequence[torch.Generator]) -> Tensor:
+        """Return the views (B*N, C, h, w) before the first step: noise, later than at the start on a given panorama."""
+        o, model = self.options, self.model
+        noise = self.sphere.noise(rngs, torch.empty(0)).to(model.device)
+        if self.init is None or not self.start:
+            return noise
+        t, _ = timestep_pairs(o.sampler, model.schedule, o.steps)[self.start]
+        x0 = model.encode(self.init.shown.to(model.device)).repeat(len(rngs), 1, 1, 1)
+        return add_noise(model.schedule, x0, noise, t)
 
     def at_step(self, i: int) -> Projection:
         """Return what the views agree through at step i: the horizon's alone at first, then all; latents, then pixels."""
