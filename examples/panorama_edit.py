@@ -32,8 +32,8 @@ def turned(image: Image.Image) -> Image.Image:
 def main(file: str = "docs/pictures/panorama-edit.jpg") -> None:
     given = Image.open(GIVEN).convert("RGB")
     mask = make_mask(*given.size)
-    (inpainted,) = synoptic.panorama("bundled", REEF, init_panorama=given, mask=mask, steps=10, seed=5).images
-    (edited,) = synoptic.panorama("bundled", PAINTED, init_panorama=given, strength=0.6, steps=12).images
+    (inpainted,) = synoptic.panorama("bundled", REEF, init_panorama=given, mask=mask, steps=8).images
+    (edited,) = synoptic.panorama("bundled", PAINTED, init_panorama=given, strength=0.6, steps=8).images
     width, height = given.size
     edge = turned(mask).filter(ImageFilter.FIND_EDGES)
     before = Image.composite(Image.new("RGB", given.size, "white"), turned(given), edge)

@@ -83,6 +83,10 @@ class Pipeline(Generic[O]):
         """How many rows of the network one item takes at most, with the memory of its gradients counted in rows."""
         return 1
 
+    def canvas_bytes(self, items: int) -> int:
+        """Return what a batch's canvas takes beside the network and the VAE, where that is much."""
+        return 0
+
     max_items: int | None = None  # of one batch
 
     def sample(self, items: Sequence[Item]) -> Generator[Step, None, list[Output]]:

@@ -26,6 +26,7 @@ from synoptic.sampling.step import Step
 from synoptic.views.cube_map import cube_map
 from synoptic.views.directions import Direction, coverage
 from synoptic.views.sphere import perspective, place_picture, stitch
+from synoptic.views.sphere_bytes import sphere_bytes
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -49,6 +50,10 @@ class PanoramaPipeline(Pipeline[PanoramaOptions]):
     @property
     def views_per_item(self) -> int:
         return self.options.num_views
+
+    def canvas_bytes(self, items: int) -> int:
+        o = self.options
+        return sphere_bytes(o.num_views, o.fov, self.model.checkpoint.native_size, o.height, items)
 
     def first_files(self) -> Mapping[str, Content]:
         return {} if self.sphere.depth is None else {"conditions.png": self.sphere.depth.sheet()}

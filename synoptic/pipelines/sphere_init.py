@@ -44,7 +44,8 @@ class SphereInit:
         """Return (3, h, 2h), what the views' canvas shows of it, and where that stays; None without a mask."""
         if self._mask is None:
             return None
-        where = interpolate(self._mask, self.views.canvas[1:], mode="area")[0, 0] == 0
+        stays = (interpolate(self._mask, self.views.canvas[1:], mode="area") == 0).float()
+        where = self.views.unproject(self.views.project(stays))[0, 0] > 0.5  # what no view reads is as what stands in for it
         return self.views.unproject(self.shown)[0], where
 
     def kept(self, painted: Tensor) -> Tensor:

@@ -24,6 +24,7 @@ from synoptic.pipelines.sphere_depth import SphereDepth
 from synoptic.pipelines.sphere_init import SphereInit
 from synoptic.sampling.sdedit import start_index
 from synoptic.views.base import Projection
+from synoptic.views.carried_part import CarriedPart
 from synoptic.views.equirectangular import Equirectangular, matching_height
 from synoptic.views.horizon import HorizonRing
 from synoptic.views.known_part import KnownPart
@@ -88,7 +89,7 @@ class SphereViews:
             given, weight = place_picture(self.photo, self.options.photo_fov, views.canvas[1])
             return KnownPart(views, given, weight > 0.5)
         known = None if self.init is None else self.init.known()
-        return views if known is None else KnownPart(views, *known)
+        return views if known is None else CarriedPart(views, *known, self.model.factor)
 
     @cached_property
     def start(self) -> int:
@@ -116,8 +117,8 @@ class SphereViews:
     def predict_for(self, items: Sequence[Item], model: Denoiser, _pictures: int) -> Predict:
         """Return the guided prediction of the views.
 
-        Those off the horizon are guided where they have words of their own, or were there from the first step: a scene's
-        words would paint another horizon into them.
+        Those off the horizon are guided where they have words of their own, or were there from the first step, with nothing
+        to begin with: a scene's words would paint another horizon into them.
         """
         o, n = self.options, len(items)
         stops = [[stop] * n for stop in o.prompt] if o.prompt_travel else [[item.title for item in items]]
@@ -128,7 +129,8 @@ class SphereViews:
         def beside(own: str | None) -> list[PromptSpec]:
             if own is not None:
                 return [guided([own] * n)]
-            return [guided(stop, 1.0 if o.horizon_first else o.guidance_scale) for stop in stops]
+            follows = o.horizon_first or o.init_panorama is not None
+            return [guided(stop, 1.0 if follows else o.guidance_scale) for stop in stops]
 
         parts = [
             (guided([part.prompt] * n), [share_in_view(part.holds, d, o.fov) for d in o.directions()])

@@ -17,7 +17,7 @@ from torch.nn.functional import avg_pool2d, grid_sample, interpolate
 from synoptic.io.sphere_blending import extend_sphere
 from synoptic.views.directions import Direction
 
-PIECE = 2**20  # pixels of a canvas that are stitched at once
+PIECE = 2**18  # pixels of a canvas that are worked on at once
 EDGE = 0.2  # of a placed picture's half width and half height, over which it fades
 
 
@@ -43,9 +43,17 @@ def view_rays(direction: Direction, fov: float, size: tuple[int, int]) -> Tensor
 
 def canvas_rays(height: int, rows: slice = slice(None)) -> Tensor:
     """(H, 2H, 3), the unit vectors of a canvas's pixels, or of those in some of its rows."""
-    lat = (0.5 - (torch.arange(height, dtype=torch.float64)[rows] + 0.5) / height)[:, None] * math.pi
-    lon = ((torch.arange(2 * height, dtype=torch.float64) + 0.5) / (2 * height) - 0.5) * 2 * math.pi
-    return torch.stack([lat.cos() * lon.sin(), lat.sin().expand(-1, 2 * height), -lat.cos() * lon.cos()], -1)
+    width = 2 * height
+    place = torch.arange(height)[rows, None] * width + torch.arange(width)
+    return rays_at(place, height)
+
+
+def rays_at(place: Tensor, height: int) -> Tensor:
+    """Map pixels (…) of the flat canvas to their unit vectors (…, 3)."""
+    width = 2 * height
+    lat = (0.5 - ((place // width).double() + 0.5) / height) * math.pi
+    lon = (((place % width).double() + 0.5) / width - 0.5) * 2 * math.pi
+    return torch.stack([lat.cos() * lon.sin(), lat.sin(), -lat.cos() * lon.cos()], -1)
 
 
 def place_of(rays: Tensor, height: int) -> tuple[Tensor, Tensor]:

@@ -50,7 +50,7 @@ def test_what_a_mask_keeps_is_on_the_canvas_and_the_rest_is_not():
     exact = io.from_pil(meadow().resize((2 * height, height), Image.Resampling.BOX))[0]
     assert (known - exact)[:, where].abs().mean() < 0.02
     white = np.asarray(mask().resize((2 * height, height), Image.Resampling.BOX)) > 0
-    assert np.array_equal(~where.numpy(), white) and 0.5 < where.float().mean() < 0.95
+    assert np.array_equal(where.numpy()[views.hit], ~white[views.hit]) and 0.5 < where.float().mean() < 0.95
     painted = init.kept(torch.randn(2, 3, 128, 256, generator=torch.Generator().manual_seed(0)))
     stays = torch.from_numpy(np.asarray(mask()) == 0)
     assert torch.equal(painted[..., stays], io.from_pil(meadow())[..., stays].expand(2, -1, -1))
