@@ -38,3 +38,14 @@ def hills() -> Image.Image:
     """Return a zigzag line between sky and snow, 640 x 256."""
     y, x = torch.meshgrid(torch.arange(256.0), torch.arange(640.0), indexing="ij")
     return to_pil(torch.where(y > 80 + (x % 160 - 80).abs(), 0.9, -0.6).expand(1, 3, -1, -1))[0]
+
+
+def mountains_around(height: int = 64) -> Image.Image:
+    """Return distances all around, (height, 2 height), 0 in the sky: two peaks in a plain that is six below the eye."""
+    y, x = np.mgrid[:height, : 2 * height]
+    elevation, azimuth = (0.5 - (y + 0.5) / height) * np.pi, ((x + 0.5) / height - 1) * np.pi
+    ground = np.where(elevation < 0, -6 / np.sin(np.minimum(elevation, -1e-6)), 0)
+    peak = np.maximum(0, 1 - np.abs(np.abs(azimuth) - 1.2) / 0.6) * 16 - 3
+    mountain = np.tan(elevation) * 18 < peak
+    met = mountain & ((ground == 0) | (ground > 18 / np.cos(elevation)))
+    return Image.fromarray(np.where(met, 18 / np.cos(elevation), ground).astype(np.float32))

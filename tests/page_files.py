@@ -13,7 +13,7 @@ from trimesh.visual.texture import TextureVisuals
 
 from synoptic.mesh import read_mesh
 from synoptic.mesh.unwrap import unwrap
-from tests.drawings import disc, hills, ramp, white_box
+from tests.drawings import disc, drawing, hills, mountains_around, ramp, white_box
 from tests.mesh.shapes import CUBE
 
 PICTURES = ("car", "mug", "cat", "mountains", "horse", "castle", "guitar", "owl", "strawberry", "photo", "original")
@@ -32,6 +32,9 @@ def make_files(folder: Path) -> None:
     white_box((64, 64), (0, 0, 32, 64)).save(folder / "door.png")
     ramp().save(folder / "castle-depth.png")
     np.save(folder / "mine.npy", np.arange(64 * 64)[::-1])
+    drawing(512, 256).save(folder / "reef.png")
+    white_box((512, 256), (0, 80, 120, 256)).save(folder / "mask-360.png")
+    np.save(folder / "valley.npy", np.asarray(mountains_around()))
     make_photos(folder)
     make_meshes(folder)
     (folder / "jobs.jsonl").write_text(json.dumps(JOB) + "\n")

@@ -10,6 +10,8 @@ from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.base import UNSET, Item, Option
 from synoptic.options.common import PromptOptions, SamplingOptions, one_picture_of_all, one_picture_per_prompt
+from synoptic.options.init_panorama import InitPanoramaOptions
+from synoptic.options.panorama_depth import PanoramaDepthOptions
 from synoptic.options.picture import PictureSource, read_picture
 from synoptic.options.sphere_regions import SphereRegion, read_sphere_region
 from synoptic.views.directions import MAX_VIEWS, MIN_VIEWS, Direction, coverage, spread_directions
@@ -19,19 +21,26 @@ HORIZON_FIRST, PIXELS_FROM = 0.9, 0.5  # shares of the steps
 
 
 @dataclass(frozen=True, kw_only=True)
-class PanoramaOptions(PromptOptions, SamplingOptions):
+class PanoramaOptions(PromptOptions, InitPanoramaOptions, PanoramaDepthOptions, SamplingOptions):
     """Generate a whole sphere: views in all directions, denoised together, as a 360 degree panorama.
 
     synoptic panorama "a photo of desert dunes"
     synoptic panorama "a photo of a beach at sunset" --seed 3 --open
     synoptic panorama "a photo of a green meadow" --region "60,-30,-60,30: a photo of snowy mountains"
     synoptic panorama "a photo of the ocean" "a photo of a beach" --prompt-travel
+    synoptic panorama "a photo of snowy mountains" --depth valley.npy
+    synoptic panorama "an oil painting of a beach" --init-panorama beach.png --strength 0.5
     """
 
     GROUP = "Canvas"
 
     height: Annotated[
-        int, Option("pixels; the width is twice that (default: as fine as the views are)", at_least=32, at_most=8192)
+        int,
+        Option(
+            "pixels; the width is twice that (default: that of --init-panorama, or as fine as the views are)",
+            at_least=32,
+            at_most=8192,
+        ),
     ] = UNSET
     num_views: Annotated[
         int, Option("pictures in all directions, of which the panorama is made", at_least=MIN_VIEWS, at_most=MAX_VIEWS)
@@ -54,7 +63,7 @@ class PanoramaOptions(PromptOptions, SamplingOptions):
         float,
         Option(
             "share of the steps in which the horizon's views alone say what is where, and sky and ground are their smooth"
-            f" continuation; 0: all views from the start (default: {HORIZON_FIRST:g})",
+            f" continuation; 0: all views from the start (default: {HORIZON_FIRST:g}; of --init-panorama 0)",
             at_least=0,
             at_most=1,
         ),
@@ -100,11 +109,13 @@ class PanoramaOptions(PromptOptions, SamplingOptions):
         adds_noise = self.eta > 0 or self.sampler in ("ddpm", "lcm")
         in_pixels = checkpoint.factor > 1 and self.sync == "x0" and not adds_noise
         ahead, pixels = self.horizon_first, self.pixels_from
-        usual_pixels = 0.0 if self.photo is not None else PIXELS_FROM  # a photo is one of pixels
+        usual_pixels = PIXELS_FROM if self.kept_by is None else 0.0  # what stays are pixels
+        leads = self.sync == "x0" and self.init_panorama is None  # which shows what is above and below
+        height = self.init_height() if self.height is None else self.height
         resolved = replace(
             self,
-            height=self.usual_height(checkpoint) if self.height is None else self.height,
-            horizon_first=(HORIZON_FIRST if self.sync == "x0" else 0.0) if ahead is None else ahead,
+            height=self.usual_height(checkpoint) if height is None else height,
+            horizon_first=(HORIZON_FIRST if leads else 0.0) if ahead is None else ahead,
             pixels_from=(usual_pixels if in_pixels else 1.0) if pixels is None else pixels,
         )
         if resolved.pixels_from < 1 and not in_pixels:
@@ -114,7 +125,7 @@ class PanoramaOptions(PromptOptions, SamplingOptions):
                 rule="pixels-from",
             )
         resolved.check_views()
-        resolved.check_photo(checkpoint)
+        resolved.check_kept(checkpoint)
         return super(PanoramaOptions, resolved).resolve(checkpoint)
 
     def usual_height(self, checkpoint: Checkpoint) -> int:
@@ -155,14 +166,35 @@ class PanoramaOptions(PromptOptions, SamplingOptions):
                 rule="prompt-travel-count",
             )
 
-    def check_photo(self, checkpoint: Checkpoint) -> None:
-        """Raise InputError where a photograph is none, or cannot be kept."""
-        if self.photo is None:
-            return
-        read_picture(self.photo)
-        if self.sync != "x0" or (checkpoint.factor > 1 and self.pixels_from > 0):
+    @property
+    def kept_by(self) -> str | None:
+        """The option of which some pixels stay as they are, if any."""
+        return "--photo" if self.photo is not None else "--mask" if self.mask is not None else None
+
+    def check_kept(self, checkpoint: Checkpoint) -> None:
+        """Raise InputError where what there is already is no picture, does not go together, or cannot be kept."""
+        height = self.init_height()
+        if self.photo is not None:
+            read_picture(self.photo)
+        if height is not None and self.photo is not None:
             raise InputError(
-                f"a photo is clean pixels: --photo needs --sync x0, --pixels-from 0 and steps that add no noise, --sync"
-                f" {self.sync} --pixels-from {self.pixels_from:g} were given: omit them, --eta and --sampler ddpm",
-                rule="photo-sync",
+                "--photo is continued all around, --init-panorama is all around already: omit one",
+                rule="init-panorama-photo",
+            )
+        if height is not None and self.horizon_first:
+            raise InputError(
+                f"--horizon-first says what is above and below by the horizon, --init-panorama shows it,"
+                f" {self.horizon_first:g} was given: omit it",
+                rule="init-panorama-horizon",
+            )
+        if self.mask is not None and height != self.height:
+            raise InputError(
+                f"what a mask keeps stays as large as it is, --height must be {height}, {self.height} was given: omit it",
+                rule="init-panorama-size",
+            )
+        if self.kept_by and (self.sync != "x0" or (checkpoint.factor > 1 and self.pixels_from > 0)):
+            raise InputError(
+                f"what stays is clean pixels: {self.kept_by} needs --sync x0, --pixels-from 0 and steps that add no noise,"
+                f" --sync {self.sync} --pixels-from {self.pixels_from:g} were given: omit them, --eta and --sampler ddpm",
+                rule=f"{self.kept_by[2:]}-sync",
             )

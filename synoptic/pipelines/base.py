@@ -99,6 +99,10 @@ class Pipeline(Generic[O]):
         """Return what step i asks the main network of one item."""
         return [NetworkCall(self.views_per_item, branches(self.options))]
 
+    def canvas_bytes(self, items: int) -> int:
+        """Return what a batch's canvas takes beside the network and the VAE, where that is much."""
+        return 0
+
     max_items: int | None = None  # of one batch
 
     def sample(self, items: Sequence[Item]) -> Generator[Step, None, list[Output]]:

@@ -29,6 +29,7 @@ from synoptic.sampling.step import Step
 from synoptic.views.cube_map import cube_map
 from synoptic.views.directions import Direction, coverage
 from synoptic.views.sphere import perspective, place_picture, stitch
+from synoptic.views.sphere_bytes import sphere_bytes
 from synoptic.views.subset import ViewSubset
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class PanoramaPipeline(Pipeline[PanoramaOptions]):
 
     @property
     def num_steps(self) -> int:
-        return self.options.steps
+        return self.options.steps - self.sphere.start
 
     @property
     def views_per_item(self) -> int:
@@ -57,21 +58,27 @@ class PanoramaPipeline(Pipeline[PanoramaOptions]):
     def calls_at(self, i: int) -> Sequence[NetworkCall]:
         return self.sphere.calls_at(i)
 
+    def canvas_bytes(self, items: int) -> int:
+        o = self.options
+        return sphere_bytes(o.num_views, o.fov, self.model.checkpoint.native_size, o.height, items)
+
+    def first_files(self) -> Mapping[str, Content]:
+        return {} if self.sphere.depth is None else {"conditions.png": self.sphere.depth.sheet()}
+
     def sample(self, items: Sequence[Item]) -> Generator[Step, None, list[Output]]:
         o, rngs, model = self.options, rngs_of(items), self.model
-        x = self.sphere.sphere.noise(rngs, torch.empty(0)).to(model.device)
+        x, start, led = self.sphere.begin(rngs), self.sphere.start, self.sphere.led_steps
 
-        def denoised(predict_for: Callable[..., Predict], x: Tensor, start: int = 0) -> Iterator[Step]:
+        def denoised(predict_for: Callable[..., Predict], x: Tensor, start: int) -> Iterator[Step]:
             how = JointSampler(partial(predict_for, items), o.steps, o.sync, "instance", "shared", o.sampler, o.eta)
             return how.steps(model, self.sphere.at_step, x, rngs, start=start)
 
-        led = self.sphere.led_steps
-        if led:
+        if led:  # from the noise that x is
             some = ViewSubset(self.sphere.sphere, self.sphere.around).select(x)
-            step = yield from pass_on(islice(denoised(self.sphere.predict_around_for, some), led))
-            x = self.sphere.joined(step, x, timestep_pairs(o.sampler, model.schedule, o.steps)[led - 1][1])
-        if led < o.steps:
-            step = yield from pass_on(denoised(self.sphere.predict_for, x, led))
+            step = yield from pass_on(islice(denoised(self.sphere.predict_around_for, some, 0), led))
+            x, start = self.sphere.joined(step, x, timestep_pairs(o.sampler, model.schedule, o.steps)[led - 1][1]), led
+        if start < o.steps:
+            step = yield from pass_on(denoised(self.sphere.predict_for, x, start))
             x = step.x
         return self._outputs(items, x)
 
@@ -80,7 +87,7 @@ class PanoramaPipeline(Pipeline[PanoramaOptions]):
         """Return the panoramas of views (B*N, C, h, w), each decoded by itself: latents that meet decode to seams."""
         o = self.options
         pictures = self.model.decode(x)
-        panoramas = io.to_pil(self._with_photo(stitch(pictures, o.directions(), o.fov, o.height)))
+        panoramas = io.to_pil(self._with_kept(stitch(pictures, o.directions(), o.fov, o.height)))
         own = pictures.unflatten(0, (-1, o.num_views))
         titles = [item.title for item in items]
         return [
@@ -88,8 +95,10 @@ class PanoramaPipeline(Pipeline[PanoramaOptions]):
             for image, title, views in zip(panoramas, titles, own, strict=True)
         ]
 
-    def _with_photo(self, panoramas: Tensor) -> Tensor:
-        """Return (B, 3, H, 2H) with the photograph itself where it lies, blended at its edge."""
+    def _with_kept(self, panoramas: Tensor) -> Tensor:
+        """Return (B, 3, H, 2H) with what stays: the photograph itself, blended at its edge, or all outside a mask."""
+        if self.sphere.init is not None:
+            return self.sphere.init.kept(panoramas)
         if self.sphere.photo is None:
             return panoramas
         given, weight = place_picture(self.sphere.photo, self.options.photo_fov, self.options.height)

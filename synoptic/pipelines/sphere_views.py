@@ -12,6 +12,7 @@ from torch import Tensor
 from synoptic import io
 from synoptic.diffusion.equations import Pred, Time, add_noise
 from synoptic.diffusion.schedules import get_clip
+from synoptic.diffusion.solvers import timestep_pairs
 from synoptic.guidance.cfg import Predict
 from synoptic.guidance.regional_prompts import PromptSpec, is_guided, regional_cfg
 from synoptic.guidance.sphere_prompts import share_in_view, sphere_prompts
@@ -20,8 +21,12 @@ from synoptic.options.base import Item
 from synoptic.options.panorama import PanoramaOptions
 from synoptic.options.picture import read_picture
 from synoptic.pipelines.base import NetworkCall
+from synoptic.pipelines.sphere_depth import SphereDepth
+from synoptic.pipelines.sphere_init import SphereInit
+from synoptic.sampling.sdedit import start_index
 from synoptic.sampling.step import Step
 from synoptic.views.base import Projection
+from synoptic.views.carried_part import CarriedPart
 from synoptic.views.equirectangular import Equirectangular, matching_height
 from synoptic.views.horizon import HorizonRing
 from synoptic.views.known_part import KnownPart
@@ -50,31 +55,59 @@ class SphereViews:
         return self.sphere.scaled(self.model.factor)
 
     @cached_property
+    def init(self) -> SphereInit | None:
+        """The panorama to begin with."""
+        return SphereInit(self.options, self.in_pixels) if self.options.init_panorama is not None else None
+
+    @cached_property
+    def depth(self) -> SphereDepth | None:
+        """The distances that the views follow."""
+        return SphereDepth(self.model, self.options) if self.options.depth is not None else None
+
+    @cached_property
     def photo(self) -> Tensor | None:
         """The photograph that is continued, (1, 3, h, w)."""
         return io.from_pil(read_picture(self.options.photo)) if self.options.photo is not None else None
 
     @cached_property
     def _all_views(self) -> Projection:
-        return self._with_photo(self.sphere)
+        return self._with_known(self.sphere)
 
     @cached_property
     def _horizon(self) -> Projection:
-        return self._with_photo(HorizonRing(self.sphere))
+        return self._with_known(HorizonRing(self.sphere))
 
     @cached_property
     def _decoded(self) -> Projection:
-        return PixelSpace(self._with_photo(self.in_pixels), self.model.encode, self.model.decode)
+        return PixelSpace(self._with_known(self.in_pixels), self.model.encode, self.model.decode)
 
     @cached_property
     def _decoded_horizon(self) -> Projection:
-        return PixelSpace(self._with_photo(HorizonRing(self.in_pixels)), self.model.encode, self.model.decode)
+        return PixelSpace(self._with_known(HorizonRing(self.in_pixels)), self.model.encode, self.model.decode)
 
-    def _with_photo(self, views: Projection) -> Projection:
-        if self.photo is None:
-            return views
-        given, weight = place_picture(self.photo, self.options.photo_fov, views.canvas[1])
-        return KnownPart(views, given, weight > 0.5)
+    def _with_known(self, views: Projection) -> Projection:
+        """Return the views with what stays of a picture, which are pixels: those of a photograph, or outside a mask."""
+        if self.photo is not None:
+            given, weight = place_picture(self.photo, self.options.photo_fov, views.canvas[1])
+            return KnownPart(views, given, weight > 0.5)
+        known = None if self.init is None else self.init.known()
+        return views if known is None else CarriedPart(views, *known, self.model.factor)
+
+    @cached_property
+    def start(self) -> int:
+        """The step to begin with: later where there is a panorama to begin with."""
+        o = self.options
+        return 0 if o.strength is None else start_index(o.strength, o.steps)
+
+    def begin(self, rngs: Sequence[torch.Generator]) -> Tensor:
+        """Return the views (B*N, C, h, w) before the first step: noise, later than at the start on a given panorama."""
+        o, model = self.options, self.model
+        noise = self.sphere.noise(rngs, torch.empty(0)).to(model.device)
+        if self.init is None or not self.start:
+            return noise
+        t, _ = timestep_pairs(o.sampler, model.schedule, o.steps)[self.start]
+        x0 = model.encode(self.init.shown.to(model.device)).repeat(len(rngs), 1, 1, 1)
+        return add_noise(model.schedule, x0, noise, t)
 
     @property
     def around(self) -> list[int]:
@@ -133,8 +166,8 @@ class SphereViews:
     def _prompts(self, items: Sequence[Item]) -> tuple[list[PromptSpec], Tensor]:
         """Return all prompts, and the weight of each in each view.
 
-        Views off the horizon are guided where they have words of their own, or were there from the first step: a scene's
-        words would paint another horizon into them.
+        Views off the horizon are guided where they have words of their own, or were there from the first step, with nothing
+        to begin with: a scene's words would paint another horizon into them.
         """
         o, n = self.options, len(items)
         stops = [[stop] * n for stop in o.prompt] if o.prompt_travel else [[item.title for item in items]]
@@ -145,7 +178,8 @@ class SphereViews:
         def beside(own: str | None) -> list[PromptSpec]:
             if own is not None:
                 return [guided([own] * n)]
-            return [guided(stop, 1.0 if o.horizon_first else o.guidance_scale) for stop in stops]
+            follows = o.horizon_first or o.init_panorama is not None
+            return [guided(stop, 1.0 if follows else o.guidance_scale) for stop in stops]
 
         parts = [
             (guided([part.prompt] * n), [share_in_view(part.holds, d, o.fov) for d in o.directions()])
@@ -156,9 +190,10 @@ class SphereViews:
 
     def predict_for(self, items: Sequence[Item], model: Denoiser, _pictures: int) -> Predict:
         """Return the guided prediction of the views; what is not guided takes one row, not two."""
-        o = self.options
+        clip = get_clip(self.options.clip, model.schedule)
         specs, weights = self._prompts(items)
-        by_kind = [regional_cfg(model, specs, lambda _: weights, clip=get_clip(o.clip, model.schedule)) for _ in self._kinds]
+        models = [self._following(model, kind) for kind in self._kinds]
+        by_kind = [regional_cfg(own, specs, lambda _: weights, clip=clip) for own in models]
 
         def predict(x: Tensor, t: Time, views: Projection) -> Pred:
             some = [ViewSubset(views, kind) for kind in self._kinds]
@@ -170,7 +205,11 @@ class SphereViews:
         """Return the guided prediction of the horizon's views alone."""
         specs, weights = self._prompts(items)
         clip = get_clip(self.options.clip, model.schedule)
-        return regional_cfg(model, specs, lambda _: weights[self.around], clip=clip)
+        return regional_cfg(self._following(model, self.around), specs, lambda _: weights[self.around], clip=clip)
+
+    def _following(self, model: Denoiser, views: Sequence[int]) -> Denoiser:
+        """Return the model of some of the views, which follow their maps where there are any."""
+        return model if self.depth is None else self.depth.follow(model, views)
 
 
 def together(some: Sequence[ViewSubset], parts: Sequence[Pred]) -> Pred:

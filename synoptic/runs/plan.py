@@ -80,7 +80,8 @@ class Plan:
     """What a run takes: bytes of `weights` by part, of `stages` by network, of the `vae`; seconds where known.
 
     By `offload` some of the weights wait in the CPU's memory; `network` is the part that may be streamed. `piece` is what
-    the VAE takes for the smallest piece of a picture, `mapped` what a weight file takes while it is read.
+    the VAE takes for the smallest piece of a picture, `mapped` what a weight file takes while it is read, `canvas` what the
+    views of a batch and their canvas take beside them.
     """
 
     command: str
@@ -96,6 +97,7 @@ class Plan:
     network: str
     piece: int
     mapped: int
+    canvas: int = 0
 
     @property
     def resident(self) -> int:
@@ -113,7 +115,7 @@ class Plan:
     def peak(self) -> int:
         workspace = WORKSPACE_BYTES if self.device.type == "cuda" else 0
         stages = (stage.bytes for stage in self.stages.values())
-        return self.resident + workspace + max(self.vae, self.embedding, self.mapped, *stages)
+        return self.resident + workspace + self.canvas + max(self.vae, self.embedding, self.mapped, *stages)
 
     @property
     def least(self) -> int:
@@ -152,6 +154,7 @@ class Plan:
             **({"offload": OFFLOADS[self.offload]} if self.offload in OFFLOADS else {}),
             **({"streamed": f"{size(self.streamed)}, at least {self.streamed / LINK_BYTES:.0f} s"} if self.streamed else {}),
             **({"VAE": size(self.vae)} if self.vae else {}),
+            **({"canvas": size(self.canvas)} if self.canvas else {}),
             "peak": f"{size(self.peak)}: {verdict}",
             "work": f"{self.items} picture{'s' * (self.items > 1)}, {self.flops / 1e12:.3g} TFLOP",
             "time": duration(self.seconds),
@@ -233,6 +236,7 @@ def make_plan(options: ModelOptions) -> Plan:
         network,
         piece,
         mapped_bytes(checkpoint, device, dtype),
+        pipeline.canvas_bytes(items),
     )
 
 

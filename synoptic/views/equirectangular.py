@@ -12,7 +12,17 @@ from torch import Tensor
 from synoptic.diffusion.equations import randn
 from synoptic.views.directions import Direction
 from synoptic.views.gather import GatheredViews
-from synoptic.views.sphere import axes_of, canvas_rays, edge_weight, half_extent, index_of, seen_by, view_rays
+from synoptic.views.sphere import (
+    PIECE,
+    axes_of,
+    canvas_rays,
+    edge_weight,
+    half_extent,
+    index_of,
+    rays_at,
+    seen_by,
+    view_rays,
+)
 
 NOISE_DENSITY = 6  # places of noise in a canvas pixel, in each direction: enough for every pixel of a view to hold some
 
@@ -94,16 +104,16 @@ def nearest_read(index: Tensor, height: int, directions: Sequence[Direction], fo
 
     index: (N, s, s), the places that views read.
     """
-    rays = canvas_rays(height).view(-1, 3)
-    is_read = torch.zeros(len(rays), dtype=torch.bool).index_fill(0, index.flatten(), True)
-    fill = torch.where(is_read, torch.arange(len(rays)), -1)
-    (missing,) = (~is_read).nonzero(as_tuple=True)
-    facing = torch.full((len(missing),), -1.0, dtype=torch.float64)
-    for n, direction in enumerate(directions):
-        seen, at = seen_by(direction, fov, rays[missing])
-        depth = rays[missing[seen]] @ axes_of(direction)[2]
-        nearer = depth > facing[seen]
-        seen, at = seen[nearer], at[nearer]
-        facing[seen] = depth[nearer]
-        fill[missing[seen]] = index[n].flatten()[pixel_of(at, index.shape[1])]
+    is_read = torch.zeros(2 * height**2, dtype=torch.bool).index_fill(0, index.flatten(), True)
+    fill = torch.where(is_read, torch.arange(len(is_read)), -1)
+    for missing in (~is_read).nonzero(as_tuple=True)[0].split(PIECE):
+        rays = rays_at(missing, height)
+        facing = torch.full((len(missing),), -1.0, dtype=torch.float64)
+        for n, direction in enumerate(directions):
+            seen, at = seen_by(direction, fov, rays)
+            depth = rays[seen] @ axes_of(direction)[2]
+            nearer = depth > facing[seen]
+            seen, at = seen[nearer], at[nearer]
+            facing[seen] = depth[nearer]
+            fill[missing[seen]] = index[n].flatten()[pixel_of(at, index.shape[1])]
     return fill

@@ -12,10 +12,12 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn.functional import grid_sample, interpolate
+from torch.nn.functional import avg_pool2d, grid_sample, interpolate
 
+from synoptic.io.sphere_blending import extend_sphere
 from synoptic.views.directions import Direction
 
+PIECE = 2**18  # pixels of a canvas that are worked on at once
 EDGE = 0.2  # of a placed picture's half width and half height, over which it fades
 
 
@@ -39,11 +41,19 @@ def view_rays(direction: Direction, fov: float, size: tuple[int, int]) -> Tensor
     return torch.nn.functional.normalize(plane @ axes_of(direction), dim=-1)
 
 
-def canvas_rays(height: int) -> Tensor:
-    """(H, 2H, 3), the unit vectors of a canvas's pixels."""
-    lat = (0.5 - (torch.arange(height, dtype=torch.float64) + 0.5) / height)[:, None] * math.pi
-    lon = ((torch.arange(2 * height, dtype=torch.float64) + 0.5) / (2 * height) - 0.5) * 2 * math.pi
-    return torch.stack([lat.cos() * lon.sin(), lat.sin().expand(-1, 2 * height), -lat.cos() * lon.cos()], -1)
+def canvas_rays(height: int, rows: slice = slice(None)) -> Tensor:
+    """(H, 2H, 3), the unit vectors of a canvas's pixels, or of those in some of its rows."""
+    width = 2 * height
+    place = torch.arange(height)[rows, None] * width + torch.arange(width)
+    return rays_at(place, height)
+
+
+def rays_at(place: Tensor, height: int) -> Tensor:
+    """Map pixels (…) of the flat canvas to their unit vectors (…, 3)."""
+    width = 2 * height
+    lat = (0.5 - ((place // width).double() + 0.5) / height) * math.pi
+    lon = (((place % width).double() + 0.5) / width - 0.5) * 2 * math.pi
+    return torch.stack([lat.cos() * lon.sin(), lat.sin(), -lat.cos() * lon.cos()], -1)
 
 
 def place_of(rays: Tensor, height: int) -> tuple[Tensor, Tensor]:
@@ -73,11 +83,16 @@ def perspective(panorama: Tensor, direction: Direction, fov: float, size: tuple[
     """(B, C, H, 2H) -> (B, C, h, w), a view of it, bilinear; over a pole the canvas goes on half a turn further."""
     H = panorama.shape[-2]
     row, column = place_of(view_rays(direction, fov, size), H)
-    over = panorama.roll(H, -1)
-    padded = torch.cat([over[..., :1, :], panorama, over[..., -1:, :]], -2)
-    padded = torch.cat([padded[..., -1:], padded, padded[..., :1]], -1)
+    padded = extend_sphere(panorama, 1)
     grid = torch.stack([(column + 1) / (H + 1) - 1, (row + 1) * 2 / (H + 2) - 1], -1).to(panorama)
     return grid_sample(padded, grid.expand(len(panorama), -1, -1, -1), align_corners=False)
+
+
+def views_of(panorama: Tensor, directions: Sequence[Direction], fov: float, side: int) -> Tensor:
+    """(1, C, H, 2H) -> (N, C, s, s), its views, each pixel the mean of what a finer panorama has within it."""
+    finer = max(1, math.ceil(panorama.shape[-2] * 2 * half_extent(fov) / (math.pi * side)))
+    read = (perspective(panorama, direction, fov, (finer * side, finer * side)) for direction in directions)
+    return torch.cat([avg_pool2d(view, finer) for view in read])
 
 
 def place_picture(picture: Tensor, fov: float, height: int) -> tuple[Tensor, Tensor]:
@@ -105,19 +120,28 @@ def stitch(views: Tensor, directions: Sequence[Direction], fov: float, height: i
     """(B*N, C, s, s) -> (B, C, H, 2H), a canvas of any height: each pixel the mean of the views that see it.
 
     Read between their pixels, and by weights that fall off toward a view's edge: for looking at, where `unproject`, which
-    reads no pixel twice, is for agreeing.
+    reads no pixel twice, is for agreeing. Some rows at a time, so that rays and weights take no more for a larger canvas.
     """
     x = views.unflatten(0, (-1, len(directions)))
-    rays = canvas_rays(height).view(-1, 3)
+    most = max(1, PIECE // (2 * height))
+    pieces = [slice(top, top + most) for top in range(0, height, most)]
+    return torch.cat([_stitched(x, directions, fov, canvas_rays(height, rows)) for rows in pieces], -2)
+
+
+def _stitched(x: Tensor, directions: Sequence[Direction], fov: float, canvas: Tensor) -> Tensor:
+    """(B, N, C, s, s) -> (B, C, h, w), what the views show along the rays (h, w, 3)."""
+    rays = canvas.view(-1, 3)
     total, mean = x.new_zeros(len(rays)), x.new_zeros(len(x), x.shape[2], len(rays))
     for n, direction in enumerate(directions):
         seen, at = seen_by(direction, fov, rays)
+        if not len(seen):
+            continue
         weight, seen = edge_weight(at).to(x), seen.to(x.device)
         grid = at.to(x).expand(len(x), 1, -1, -1)
         read = grid_sample(x[:, n], grid, padding_mode="border", align_corners=False)[:, :, 0]
         mean.index_add_(2, seen, read * weight)
         total.index_add_(0, seen, weight)
-    return (mean / total).view(len(x), -1, height, 2 * height)
+    return (mean / total).unflatten(2, canvas.shape[:2])
 
 
 def edge_weight(at: Tensor) -> Tensor:

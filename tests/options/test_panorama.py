@@ -13,6 +13,7 @@ from synoptic.options.sphere_regions import read_sphere_region
 from tests.labels import label
 
 PHOTO = Image.new("RGB", (8, 6))
+WHOLE, MASK = Image.new("RGB", (128, 64)), Image.linear_gradient("L").resize((128, 64))
 
 
 def prepared(*prompts: str, **named: Any) -> PanoramaOptions:
@@ -31,8 +32,20 @@ def test_defaults():
     assert prepared(fov=45, num_views=50).height == 1024
 
 
+def test_a_panorama_to_begin_with_keeps_its_size_and_shows_what_is_above():
+    found = prepared(init_panorama=WHOLE)
+    assert (found.height, found.strength, found.horizon_first, found.pixels_from) == (64, 0.6, 0, 0.5)
+    masked = prepared(init_panorama=WHOLE, mask=MASK)
+    assert (masked.height, masked.strength, masked.pixels_from) == (64, 1, 0)
+    assert prepared(init_panorama=WHOLE, mask=MASK, strength=0.4).strength == 0.4
+    finer = prepared(init_panorama=WHOLE, height=1024, num_views=50, fov=45, strength=0.3)
+    assert (finer.height, finer.strength) == (1024, 0.3) and prepared().strength is None
+    assert {"init_panorama_sha256", "mask_sha256"} <= masked.to_json().keys()
+
+
 def test_what_is_resolved_stays():
-    for found in (prepared(), prepared(sync="none"), prepared(region="0,-10,90,10: a dog", prompt_up="the sky")):
+    masked = prepared(init_panorama=WHOLE, mask=MASK)
+    for found in (prepared(), prepared(sync="none"), prepared(region="0,-10,90,10: a dog", prompt_up="the sky"), masked):
         assert found.prepare() == found
 
 
@@ -64,6 +77,18 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"photo": PHOTO, "eta": 1}, "photo-sync"),
     ({"photo": PHOTO, "pixels_from": 0.5}, "photo-sync"),
     ({"photo": PHOTO, "photo_fov": 180}, "photo_fov-at-most"),
+    ({"mask": MASK}, "init-panorama-needed"),
+    ({"strength": 0.5}, "init-panorama-needed"),
+    ({"init_panorama": PHOTO}, "init-panorama-shape"),
+    ({"init_panorama": Image.new("RGB", (66, 33))}, "init-panorama-shape"),
+    ({"init_panorama": WHOLE, "photo": PHOTO}, "init-panorama-photo"),
+    ({"init_panorama": WHOLE, "horizon_first": 0.9}, "init-panorama-horizon"),
+    ({"init_panorama": WHOLE, "mask": MASK.resize((64, 64))}, "mask-size"),
+    ({"init_panorama": WHOLE, "mask": Image.new("L", (128, 64))}, "mask-black"),
+    ({"init_panorama": WHOLE, "mask": MASK, "height": 128}, "init-panorama-size"),
+    ({"init_panorama": WHOLE, "mask": MASK, "eta": 1}, "mask-sync"),
+    ({"init_panorama": WHOLE, "mask": MASK, "sync": "none"}, "mask-sync"),
+    ({"init_panorama": WHOLE, "strength": 1.5}, "strength-at-most"),
     ({"prompt_travel": True}, "prompt-travel-count"),
     ({"region": "a lake"}, "region-form"),
     ({"region": "0,0,5,5: "}, "region-form"),

@@ -76,6 +76,13 @@ def test_weights_are_those_that_are_loaded():
     assert plan.peak > plan.resident > sum(plan.weights.values()) - 1
 
 
+def test_a_panoramas_canvas_is_counted():
+    small, large = (make_plan(asked("panorama", LAKE, height=height)) for height in (512, 4096))
+    assert large.canvas - small.canvas > 4 * 3 * 4 * 2 * (4096**2 - 1024**2) and "canvas" in str(large)
+    assert large.peak - small.peak >= large.canvas - small.canvas
+    assert make_plan(prepared("generate")).canvas == 0
+
+
 def test_half_precision_halves_the_network():
     how = {"model": "bundled", "upscalers": "none"}
     single, half = (make_plan(asked("generate", HORSE, dtype=dtype, **how)) for dtype in ("float32", "float16"))

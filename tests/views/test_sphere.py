@@ -12,8 +12,9 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from synoptic.io import from_pil
+from synoptic.views import sphere
 from synoptic.views.directions import Direction, spread_directions
-from synoptic.views.sphere import canvas_rays, index_of, perspective, place_picture, seen_by, stitch, view_rays
+from synoptic.views.sphere import canvas_rays, index_of, perspective, place_picture, seen_by, stitch, view_rays, views_of
 
 AUTHORS = json.loads(Path(__file__).with_name("py360convert.json").read_text())["rays"]
 
@@ -89,3 +90,24 @@ def test_a_picture_that_is_placed_is_what_a_view_to_the_front_shows(fov):
     u, v = math.tan(math.radians(fov) / 2), math.tan(math.radians(fov) / 2) * 2 / 3
     solid = 4 * math.asin(u * v / math.sqrt((1 + u * u) * (1 + v * v)))
     assert share == pytest.approx(solid / (4 * math.pi), rel=0.03)
+
+
+def test_views_of_a_finer_panorama_are_its_means():
+    """Every other pixel white is gray, where reading between four pixels would show some of them."""
+    fine = (torch.arange(512)[:, None] + torch.arange(1024)).remainder(2).float()[None, None]
+    directions = [Direction(20.0, 0.0), Direction(180.0, 40.0)]
+    found = views_of(fine, directions, 80.0, 16)
+    assert found.shape == (2, 1, 16, 16) and (found - 0.5).abs().max() < 0.1
+    assert (perspective(fine, directions[0], 80.0, (16, 16)) - 0.5).abs().max() > 0.3
+    coarse = torch.rand(1, 2, 16, 32, generator=torch.Generator().manual_seed(0))
+    exact = torch.cat([perspective(coarse, d, 80.0, (16, 16)) for d in directions])
+    assert torch.equal(views_of(coarse, directions, 80.0, 16), exact)
+
+
+def test_a_canvas_is_stitched_in_pieces_as_at_once(monkeypatch):
+    directions = spread_directions(18)
+    views = torch.rand(2 * 18, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    whole = stitch(views, directions, 80.0, 40)
+    for piece in (1, 300, 80 * 7):
+        monkeypatch.setattr(sphere, "PIECE", piece)
+        assert torch.equal(stitch(views, directions, 80.0, 40), whole)

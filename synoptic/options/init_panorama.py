@@ -1,0 +1,72 @@
+"""A panorama to begin with: edited as a whole, or where a mask is white."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Annotated, Self
+
+from synoptic.errors import InputError
+from synoptic.models.checkpoint import Checkpoint
+from synoptic.options.base import UNSET, Option, Options
+from synoptic.options.picture import PictureSource, picture_name, read_mask, read_picture
+
+STRENGTH = 0.6  # share of the steps
+
+
+@dataclass(frozen=True, kw_only=True)
+class InitPanoramaOptions(Options):
+    """What a panorama can begin with."""
+
+    GROUP = "Canvas"
+
+    init_panorama: Annotated[
+        PictureSource | None,
+        Option("a panorama to begin with, twice as wide as high; the prompt says what it becomes", picture=True),
+    ] = None
+    strength: Annotated[
+        float,
+        Option(
+            "of --init-panorama: the share of the steps to take: near 0 keeps it, 1 makes it anew (default:"
+            f" {STRENGTH:g}; with --mask 1)",
+            above=0,
+            at_most=1,
+        ),
+    ] = UNSET
+    mask: Annotated[
+        PictureSource | None,
+        Option(
+            "of --init-panorama, a picture of its size: made anew where it is white, kept where black, mixed where gray",
+            picture=True,
+        ),
+    ] = None
+
+    def resolve(self, checkpoint: Checkpoint) -> Self:
+        if self.init_panorama is None or self.strength is not None:
+            return super().resolve(checkpoint)
+        usual = replace(self, strength=STRENGTH if self.mask is None else 1.0)
+        return super(InitPanoramaOptions, usual).resolve(checkpoint)
+
+    def init_height(self) -> int | None:
+        """Return the height of --init-panorama, if there is one. Raises InputError where it or its mask does not fit."""
+        if self.init_panorama is None:
+            for name, value in (("--mask", self.mask), ("--strength", self.strength)):
+                if value is not None:
+                    raise InputError(
+                        f"{name} is of a panorama that there is, none was given: name it by --init-panorama",
+                        rule="init-panorama-needed",
+                    )
+            return None
+        (width, height), name = read_picture(self.init_panorama).size, picture_name(self.init_panorama)
+        if width != 2 * height or height % 2:
+            raise InputError(
+                f"--init-panorama is twice as wide as high, with an even number of rows, {name} is {width}x{height}:"
+                " resize it",
+                rule="init-panorama-shape",
+            )
+        if self.mask is not None and (found := read_mask(self.mask)).size != (width, height):
+            raise InputError(
+                f"a mask must have its panorama's size, {width}x{height}; {picture_name(self.mask)} is"
+                f" {found.width}x{found.height}: resize one of them",
+                rule="mask-size",
+            )
+        return height

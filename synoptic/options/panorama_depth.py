@@ -1,0 +1,48 @@
+"""A panorama along distances that are known all around: every view follows its own part of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Annotated, Self
+
+from synoptic.errors import InputError
+from synoptic.models.checkpoint import Checkpoint
+from synoptic.options.base import Option
+from synoptic.options.common import ModelOptions
+from synoptic.options.controlnet import find_controlnets
+from synoptic.options.picture import PictureSource
+from synoptic.options.radial_depth import read_radial_depth
+
+
+@dataclass(frozen=True, kw_only=True)
+class PanoramaDepthOptions(ModelOptions):
+    """What says how far away things are."""
+
+    GROUP = "ControlNet"
+
+    depth: Annotated[
+        PictureSource | None,
+        Option(
+            "distances from the camera that are followed: an equirectangular PNG of 8 or 16 bits, or .npy, in any unit; 0:"
+            " nothing is there",
+            picture=True,
+        ),
+    ] = None
+    controlnet: Annotated[
+        tuple[str, ...],
+        Option("of --depth, the ControlNet: bundled-depth, a hub id, a directory, FILE.safetensors (default: the bundled)"),
+    ] = ()
+    control_strength: Annotated[float, Option("how much --depth counts: 1 as trained, 0 not at all", at_least=0)] = 1.0
+
+    def resolve(self, checkpoint: Checkpoint) -> Self:
+        if self.depth is not None:
+            read_radial_depth(self.depth)
+            names = find_controlnets(checkpoint, ("depth",), self.controlnet)
+            return super(PanoramaDepthOptions, replace(self, controlnet=names)).resolve(checkpoint)
+        if self.controlnet or self.control_strength != 1:
+            raise InputError(
+                "--controlnet and --control-strength are of distances that are followed, none were given: name them by"
+                " --depth",
+                rule="depth-missing",
+            )
+        return super().resolve(checkpoint)

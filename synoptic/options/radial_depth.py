@@ -1,0 +1,83 @@
+"""Distances all around a camera, from a file: the depth that a panorama follows. Needs PIL alone before it is read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+from synoptic.errors import InputError, user_path
+from synoptic.options.picture import SIXTEEN_BIT_MODES, PictureSource, is_file, picture_name, read_picture
+from synoptic.utils.image_formats import FORMATS
+
+if TYPE_CHECKING:
+    import numpy as np
+
+GRAY_MODES = ("1", "L", "F", *SIXTEEN_BIT_MODES)
+
+
+def read_radial_depth(source: PictureSource) -> np.ndarray:
+    """Return distances from the camera, (H, 2H) float32 in any unit, of an equirectangular .npy array or gray picture.
+
+    0 or infinity is where nothing is, such as the sky. Raises InputError for another shape, colors, NaN, distances below
+    0, and where all are equal.
+    """
+    import numpy as np
+
+    name, values = picture_name(source), np.asarray(_values(source))
+    if values.ndim != 2 or values.dtype.kind not in "uif" or values.shape[1] != 2 * values.shape[0]:
+        found = "x".join(map(str, values.shape[::-1]))
+        raise InputError(
+            f"--depth is equirectangular, numbers twice as wide as high, {name} is {found} of {values.dtype}: render it so",
+            rule="depth-shape",
+        )
+    values = values.astype(np.float32)
+    if np.isnan(values).any() or (values < 0).any():
+        raise InputError(
+            f"--depth holds distances, {name} has {'NaN' if np.isnan(values).any() else 'some below 0'}: write 0 where"
+            " nothing is known",
+            rule="depth-values",
+        )
+    if not _differ(values):
+        raise InputError(
+            f"--depth says what is near and what far, {name} is {values[0, 0]:g} everywhere: omit it", rule="depth-flat"
+        )
+    return values
+
+
+def _differ(values: np.ndarray) -> bool:
+    """Return whether any two distances differ, where 0 is as far as infinity."""
+    import numpy as np
+
+    away = np.where(values == 0, np.inf, values)
+    return bool((away != away[0, 0]).any())
+
+
+def _values(source: PictureSource) -> np.ndarray | Image.Image:
+    """Return the array of a .npy file, or a gray picture in its own depth of color. Raises InputError."""
+    import numpy as np
+
+    if isinstance(source, str) and source.lower().endswith(".npy") and is_file(source):
+        try:
+            return np.load(user_path(source))  # numpy refuses pickled objects unless asked
+        except (ValueError, EOFError, OSError, MemoryError) as e:
+            raise InputError(
+                f"--depth is an array of numpy.save or a gray PNG, {source} cannot be read ({e}): write it anew",
+                rule="depth-unreadable",
+            ) from None
+    if isinstance(source, Image.Image):
+        image = source
+    else:
+        read_picture(source)  # which says what is wrong with it
+        with Image.open(user_path(source), formats=FORMATS) as opened:
+            opened.load()
+            image = opened
+    if image.mode in GRAY_MODES:
+        return image
+    red, green, blue = image.convert("RGB").split()
+    if red.tobytes() != green.tobytes() or red.tobytes() != blue.tobytes():
+        raise InputError(
+            f"--depth is gray, the farther the lighter, {picture_name(source)} has colors: write the distances themselves",
+            rule="depth-colors",
+        )
+    return red
