@@ -61,12 +61,6 @@ ENGINE = {
 }
 
 
-def is_verbose(words: Sequence[str]) -> bool:
-    """Return whether a command line asks for tracebacks, also where it is wrong otherwise."""
-    options = words[: words.index("--")] if "--" in words else words
-    return "-v" in options or "--verbose" in options
-
-
 def signature(options: type[Options], shell: Sequence[inspect.Parameter] = ()) -> inspect.Signature:
     """Return the signature that cyclopts reads: positional options first, then the others, each with its help and group.
 

@@ -9,7 +9,6 @@ import reprlib
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
-from difflib import get_close_matches
 from functools import cache
 from types import NoneType, UnionType
 from typing import (
@@ -30,6 +29,7 @@ from typing import (
 from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.picture import convert_picture, picture_hash
+from synoptic.options.renamed import unknown_option
 
 if TYPE_CHECKING:
     from synoptic.options.common import ModelOptions
@@ -311,40 +311,3 @@ def specs(cls: type[Options]) -> tuple[OptionSpec, ...]:
         group = "Input" if option.positional else vars(declares[field.name][-1]).get("GROUP", "Options")
         found.append(OptionSpec(field.name, kind, option, field.default, group))
     return tuple(found)
-
-
-def unknown_option(command: str, name: str, known: list[str]) -> str:
-    """Return the message for a name that is no option, with the nearest one or the name that it has now."""
-    if name in RENAMED:
-        return f"{name} is called {RENAMED[name]} now: write that"
-    near = get_close_matches(name, known, 1)
-    cure = f"did you mean {near[0]}?" if near else f"it has {', '.join(known)}"
-    return f"{command} has no option {name}: {cure}"
-
-
-RENAMED = {  # the options of version 0.0, in Python's spelling
-    "guidance": "guidance_scale",
-    "negative": "negative_prompt",
-    "level": "noise_level",
-    "augment": "noise_augmentation",
-    "loop": "circular",
-    "travel": "prompt_travel",
-    "layout": "progressive",
-    "coherence": "syncdiffusion_weight",
-    "coherence_steps": "syncdiffusion_steps",
-    "coherence_every": "syncdiffusion_every",
-    "coherence_by": "syncdiffusion_metric",
-    "anchor": "syncdiffusion_anchor",
-    "cache": "deepcache",
-    "canvas": "view_space",
-    "start": "init_noise",
-    "residual": "vae_residual",
-    "balance": "equalize_guidance",
-    "search": "seed_search",
-    "judge": "clip_model",
-    "wordless": "caption_dropout",
-    "slim": "no_attention",
-    "held_back": "num_validation",
-    "between": "view_prompt_mix",
-    "every": "preview_every",
-}
