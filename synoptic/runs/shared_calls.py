@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from synoptic.options.common import ModelOptions
 from synoptic.pipelines.base import load_model, pipeline_class
-from synoptic.runs.execute import Clock, Task, begin_pipeline, finish, sample_tasks, warn
+from synoptic.runs.execute import Clock, begin_pipeline, finish, sample_tasks, tasks_of, warn
 from synoptic.runs.manifest import describe_model, open_run
 from synoptic.runs.plan import check_memory
 
@@ -30,7 +30,7 @@ def execute_sharing(asked: Sequence[ModelOptions]) -> None:
         begin_pipeline(pipeline, run)
         run.model, run.shared_by = describe_model(model), len(runs)
         run.write()
-        tasks += [Task(run, *pair) for pair in zip(options.items(), run.pictures, strict=True)]
+        tasks += tasks_of(run, options.items())
     sample_tasks(pipeline, tasks, clock)
     for run in runs:
         if not run.failed:

@@ -13,7 +13,7 @@ from synoptic.nerf.serialization import check_scene
 from synoptic.options.text_to_3d import TextTo3DOptions
 from synoptic.pipelines.text_to_3d import DIAGNOSTICS, FIELD, REPORT, TextTo3DPipeline
 from synoptic.runs.errors import OptimizationFailed
-from synoptic.runs.execute import Clock, open_model, sample_items, warn
+from synoptic.runs.execute import Clock, open_model, sample_tasks, tasks_of, warn
 from synoptic.runs.manifest import Picture, Run, open_run
 from synoptic.utils.json_objects import JsonObject
 
@@ -26,7 +26,7 @@ def execute(options: TextTo3DOptions) -> Run:
     warn(options)
     clock = Clock(run.timings)
     model = open_model(run, clock)
-    sample_items(run, TextTo3DPipeline(model, options, log=log), options.items(), clock)
+    sample_tasks(TextTo3DPipeline(model, options, log=log), tasks_of(run, options.items()), clock)
     if is_main_process():
         finish(run)
     return run
