@@ -20,17 +20,17 @@ EDGE = 0.2  # of a placed picture's half width and half height, over which it fa
 
 
 def half_extent(fov: float) -> float:
-    """h = tan(fov / 2), of a field of view in degrees."""
+    """Return h = tan(fov / 2), of a field of view in degrees."""
     return math.tan(math.radians(fov) / 2)
 
 
 def axes_of(direction: Direction) -> Tensor:
-    """(3, 3): rows right, up, forward, unit vectors in float64."""
+    """Return the axes of a direction (3, 3): rows right, up, forward, unit vectors in float64."""
     return torch.tensor(direction.axes, dtype=torch.float64)
 
 
 def view_rays(direction: Direction, fov: float, size: tuple[int, int]) -> Tensor:
-    """(h, w, 3), the unit vectors of a view's pixels; `fov` degrees across its width."""
+    """Return the unit vectors (h, w, 3) of a view's pixels; `fov` degrees across its width."""
     rows, columns = size
     h = half_extent(fov)
     u = ((torch.arange(columns, dtype=torch.float64) + 0.5) * 2 / columns - 1) * h
@@ -40,7 +40,7 @@ def view_rays(direction: Direction, fov: float, size: tuple[int, int]) -> Tensor
 
 
 def canvas_rays(height: int) -> Tensor:
-    """(H, 2H, 3), the unit vectors of a canvas's pixels."""
+    """Return the unit vectors (H, 2H, 3) of a canvas's pixels."""
     lat = (0.5 - (torch.arange(height, dtype=torch.float64) + 0.5) / height)[:, None] * math.pi
     lon = ((torch.arange(2 * height, dtype=torch.float64) + 0.5) / (2 * height) - 0.5) * 2 * math.pi
     return torch.stack([lat.cos() * lon.sin(), lat.sin().expand(-1, 2 * height), -lat.cos() * lon.cos()], -1)
@@ -70,7 +70,7 @@ def seen_by(direction: Direction, fov: float, rays: Tensor) -> tuple[Tensor, Ten
 
 
 def perspective(panorama: Tensor, direction: Direction, fov: float, size: tuple[int, int]) -> Tensor:
-    """(B, C, H, 2H) -> (B, C, h, w), a view of it, bilinear; over a pole the canvas goes on half a turn further."""
+    """Return a view (B, C, h, w) of (B, C, H, 2H), bilinear; over a pole the canvas goes on half a turn further."""
     H = panorama.shape[-2]
     row, column = place_of(view_rays(direction, fov, size), H)
     over = panorama.roll(H, -1)
@@ -81,7 +81,7 @@ def perspective(panorama: Tensor, direction: Direction, fov: float, size: tuple[
 
 
 def place_picture(picture: Tensor, fov: float, height: int) -> tuple[Tensor, Tensor]:
-    """(1, C, h, w), `fov` degrees across, in front -> a canvas (C, H, 2H) that shows it, and its weight there (H, 2H).
+    """Return a canvas (C, H, 2H) with a picture (1, C, h, w), `fov` degrees across, in front, and its weight (H, 2H).
 
     The weight is 1 in the picture, 0 outside, and falls off toward its edge, to be blended by.
     """
@@ -102,7 +102,7 @@ def place_picture(picture: Tensor, fov: float, height: int) -> tuple[Tensor, Ten
 
 
 def stitch(views: Tensor, directions: Sequence[Direction], fov: float, height: int) -> Tensor:
-    """(B*N, C, s, s) -> (B, C, H, 2H), a canvas of any height: each pixel the mean of the views that see it.
+    """Stitch views (B*N, C, s, s) to a canvas (B, C, H, 2H) of any height: each pixel the mean of the views that see it.
 
     Read between their pixels, and by weights that fall off toward a view's edge: for looking at, where `unproject`, which
     reads no pixel twice, is for agreeing.
