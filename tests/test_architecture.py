@@ -51,11 +51,12 @@ def test_few_imports_hide_in_functions():
 def test_a_docstring_of_a_function_begins_with_a_verb():
     """Beyond ruff's D401, which lets "(B, C, H, W) -> …" pass. A property's says what it is."""
     for file, tree in FILES.items():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (text := ast.get_docstring(node)):
+        functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+        for node in functions:
+            text = ast.get_docstring(node)
+            if text and not any("property" in ast.unparse(decorator) for decorator in node.decorator_list):
                 first, second, *_ = text.split()
-                if not any("property" in ast.unparse(decorator) for decorator in node.decorator_list):
-                    assert first.rstrip(",") in VERBS.split() and second != "of", f"{file}:{node.lineno} {text[:60]}"
+                assert first.rstrip(",") in VERBS.split() and second != "of", f"{file}:{node.lineno} {text[:60]}"
 
 
 def test_nothing_that_can_run_a_checkpoints_code_is_imported():

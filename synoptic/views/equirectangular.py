@@ -90,7 +90,7 @@ def pixel_of(at: Tensor, side: int) -> Tensor:
 
 
 def nearest_read(index: Tensor, height: int, directions: Sequence[Direction], fov: float) -> Tensor:
-    """Return, of every place (H*W,), one that is read: itself, or what the view that faces it reads there; -1 if unseen.
+    """Return for every place (H*W,) one that is read: itself, or what the view that faces it reads there; -1 if unseen.
 
     index: (N, s, s), the places that views read.
     """
