@@ -10,7 +10,7 @@ import synoptic
 from synoptic.options.docstring import is_example
 
 if TYPE_CHECKING:
-    from synoptic.options.base import OptionSpec
+    from synoptic.options.option import OptionSpec
 
 SUMMARY = "Make a pretrained image diffusion model produce what it was never trained for."
 FIRST_PAGE = f"""{SUMMARY}

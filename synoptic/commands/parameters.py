@@ -11,7 +11,8 @@ from cyclopts import Group, Parameter, Token
 
 from synoptic.commands.help import GROUPS, group_of, place
 from synoptic.errors import InputError
-from synoptic.options.base import Options, OptionSpec, alternatives, specs, split_list
+from synoptic.options.base import Options, specs, split_list
+from synoptic.options.option import OptionSpec, alternatives
 
 SHELL_GROUP = Group("Command line", sort_key=len(GROUPS) + 100)
 GRID = "a picture for every value: guidance-scale=3,5,7 or seed=0..3; twice for a grid of two options"

@@ -7,9 +7,9 @@ from typing import Annotated, Self
 
 from synoptic.errors import InputError, check_at_most
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.options.base import UNSET, Option
-from synoptic.options.common import ModelOptions
 from synoptic.options.loss_defaults import losses_that_take
+from synoptic.options.option import UNSET, Option
+from synoptic.options.pretrained_model import ModelOptions
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,9 +8,9 @@ from typing import Annotated, Self
 
 from synoptic.errors import InputError, check_at_most
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.options.base import UNSET, Option
-from synoptic.options.common import SamplingOptions
 from synoptic.options.guidance import GuidanceInterval, check_interval
+from synoptic.options.option import UNSET, Option
+from synoptic.options.sampling import SamplingOptions
 
 UNGUIDED_END = (0.0, 0.8)  # the guidance interval of --fast
 

@@ -28,7 +28,7 @@ from synoptic.models.truncation import truncation_warnings
 from synoptic.models.vocabulary import vocabulary_warnings
 from synoptic.options import application_name, options_class
 from synoptic.options.base import Item, Options
-from synoptic.options.common import ModelOptions
+from synoptic.options.pretrained_model import ModelOptions
 from synoptic.pipelines.base import Output, Pipeline, load_model, pipeline_class
 from synoptic.pipelines.base import finish as take_steps
 from synoptic.runs.contact_sheet import write_contact_sheet

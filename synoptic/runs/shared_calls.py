@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from synoptic.options.common import ModelOptions
+from synoptic.options.pretrained_model import ModelOptions
 from synoptic.pipelines.base import load_model, pipeline_class
 from synoptic.runs.execute import Clock, begin_pipeline, finish, sample_tasks, tasks_of, warn
 from synoptic.runs.manifest import describe_model, open_run

@@ -9,7 +9,8 @@ import torch
 
 from synoptic.models.base import PretrainedModel
 from synoptic.models.local_cache import read_cached, write_cached
-from synoptic.options.common import ModelOptions, SamplingOptions
+from synoptic.options.pretrained_model import ModelOptions
+from synoptic.options.sampling import SamplingOptions
 from synoptic.options.upscaling import find_upscalers
 from synoptic.pipelines.base import Pipeline
 

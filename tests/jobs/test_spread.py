@@ -25,7 +25,7 @@ from synoptic.jobs.records import Record
 from synoptic.jobs.worker import carry_out_job
 from synoptic.options import options_class
 from synoptic.options.batch import BatchOptions
-from synoptic.options.common import ModelOptions
+from synoptic.options.pretrained_model import ModelOptions
 
 PAIR = ("a photo of a horse", "a photo of a dog")
 SMALL: dict[str, Any] = {"model": "bundled-if", "upscalers": "none", "steps": 2, "device": "cpu", "dtype": "float32"}

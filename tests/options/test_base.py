@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from dataclasses import FrozenInstanceError, replace
+from dataclasses import MISSING, FrozenInstanceError, replace
 from typing import Any, Literal, get_args, get_origin
 
 import numpy as np
@@ -18,8 +18,9 @@ from synoptic import cli
 from synoptic.commands.parameters import signature
 from synoptic.errors import InputError
 from synoptic.options import options_class
-from synoptic.options.base import MISSING, Options, alternatives, convert, specs, split_list
+from synoptic.options.base import Options, specs, split_list
 from synoptic.options.generate import GenerateOptions
+from synoptic.options.option import alternatives, convert
 from synoptic.options.renamed import RENAMED
 from synoptic.options.wide import WideOptions
 from tests.labels import label
