@@ -16,7 +16,7 @@ from benchmarks.memory_gpu import write_model
 from synoptic.models.memory import CONTEXT_BYTES
 from synoptic.models.placement_names import Offload
 from synoptic.options import options_class
-from synoptic.options.common import ModelOptions
+from synoptic.options.pretrained_model import ModelOptions
 from synoptic.runs.plan import Plan, make_plan
 
 GIB = 2**30

@@ -36,7 +36,7 @@ from synoptic.models.clip_tokenizer import clip_tokenizer
 from synoptic.models.memory import CONTEXT_BYTES
 from synoptic.models.network_classes import build_network, is_diffusers_class
 from synoptic.options import options_class
-from synoptic.options.common import ModelOptions
+from synoptic.options.pretrained_model import ModelOptions
 from synoptic.pipelines.base import load_model
 from synoptic.runs.plan import Plan, check_memory, make_plan
 from synoptic.utils.out_of_memory import is_out_of_memory

@@ -19,6 +19,7 @@ CHILD = """
 import json, sys, time
 import psutil
 from synoptic import cli
+from synoptic.commands import call
 
 def reached(part):
     times[part] = (time.process_time(), time.time() - psutil.Process().create_time())
@@ -39,7 +40,7 @@ def import_module(name):
         module.open_model, module.show_step = open_model, show_step
     return module
 
-times, importing, cli.import_module = {}, cli.import_module, import_module
+times, importing, call.import_module = {}, call.import_module, import_module
 reached("command line")
 sys.argv = ["synoptic", *sys.argv[1:]]
 cli.main()

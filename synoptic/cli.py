@@ -2,41 +2,24 @@
 
 from __future__ import annotations
 
-import inspect
 import io
 import signal
 import sys
 import traceback
-import webbrowser
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING
+from collections.abc import Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
 from cyclopts import App, CoercionError, CycloptsError, Group, UnknownOptionError, UnusedCliTokensError
 
 import synoptic
-from synoptic.commands.base import tool_module
-from synoptic.commands.help import ALL, COMMANDS, FIRST_PAGE, description, examples
-from synoptic.commands.parameters import ENGINE, SHELL, is_verbose, signature
+from synoptic.commands.help import ALL, APPLICATIONS, COMMANDS, FIRST_PAGE, TOOLS, description, examples
 from synoptic.distributed import is_main_process
 from synoptic.errors import InputError, NonFiniteError, printable
 from synoptic.options import options_class
-from synoptic.options.base import RENAMED, Options
-from synoptic.options.batch import BatchOptions
-from synoptic.options.grid import parse_axes, prepare_cells
+from synoptic.options.docstring import options_docstring
+from synoptic.options.renamed import RENAMED, RENAMED_COMMANDS
 from synoptic.runs.errors import RunFailed
-from synoptic.runs.folders import check_folder, folder_of
-from synoptic.utils.deferred_imports import collector_paused, defer_imports
 from synoptic.utils.out_of_memory import is_out_of_memory
-
-if TYPE_CHECKING:
-    from synoptic.runs.grid_run import GridRun
-    from synoptic.runs.manifest import Run
-
-TOOLS = [name.replace("_", "-") for name in (*synoptic.TOOLS, "models", "embed", "views", "studio", "batch")]
-APPLICATIONS = [name for names in COMMANDS.values() for name in names if name not in TOOLS]
-RENAMED_COMMANDS = {"dream": "text-to-3d", "condition": "control-map", "train-control": "train-controlnet"}
 
 app = App(
     name="synoptic",
@@ -50,84 +33,12 @@ app = App(
 )
 
 
-def command(name: str) -> Callable[..., object]:
-    """Return a command as a function of its options; it prepares them, then imports what carries them out."""
-    options = options_class(name.replace("-", "_"))
-
-    def call(*values: object, **named: Any) -> object:
-        shell = {key: named.pop(key) for key in SHELL if key in named}
-        engine = engine_of({key: named.pop(key) for key in ENGINE if key in named and name != "batch"})
-        given = {key: value for key, value in named.items() if value is not MISSING}
-        if axes := parse_axes(options, shell.get("grid", ())):
-            if engine:
-                raise InputError(
-                    "a run takes --grid or --engine, both were given: write a file of jobs for synoptic batch",
-                    rule="engine-grid",
-                )
-            cells = prepare_cells(options, axes, values, given)
-            if shell.pop("dry_run", False):
-                return plans(*cells)
-            return close(import_module("synoptic.runs.grid").execute_grid(cells, axes), **shell)
-        is_own_process = "torch" not in sys.modules  # not of a program that calls a command
-        if is_own_process and name in APPLICATIONS and not given.get("compile"):
-            defer_imports()
-        prepared = options.from_arguments(*values, **given).prepare()
-        if name == "evaluate":
-            return tool_module("evaluate").execute(prepared, engine)
-        if name in TOOLS:
-            return tool_module(options.application()).execute(prepared)
-        if shell.pop("dry_run", False):
-            return plans(prepared)
-        check_folder(prepared, folder_of(prepared))
-        if engine:
-            import_module("synoptic.jobs.spread").paint([prepared], engine)
-        with collector_paused():
-            carry_out = import_module("synoptic.runs.execute").carry_out
-        return close(carry_out(prepared), **shell)
-
-    call.__name__ = name
-    setattr(call, "__signature__", signature(options, shell_of(name)))
-    return call
-
-
-def shell_of(name: str) -> list[inspect.Parameter]:
-    """Return the parameters of a command that belong to the command line alone."""
-    shell = SHELL if name in APPLICATIONS else {}
-    return [*(shell | (ENGINE if name in (*APPLICATIONS, "evaluate") else {})).values()]
-
-
-def engine_of(given: Mapping[str, Any]) -> BatchOptions | None:
-    """Return the options of an engine that paints a run's pictures, where there is to be one. Raises InputError."""
-    said = {name: value for name, value in given.items() if value is not None}
-    if "engine" not in said:
-        if said:
-            raise InputError(f"--{min(said)} is for --engine: add --engine local, or omit it", rule="engine-missing")
-        return None
-    return BatchOptions.from_arguments("run", **said).prepare()
-
-
-def plans(*prepared: Options) -> str:
-    """Return what runs will take, in memory, steps and seconds."""
-    make_plans = import_module("synoptic.runs.plan").make_plans
-    return "\n\n".join(str(plan) for options in prepared for plan in make_plans(options))
-
-
-def close(run: Run | GridRun, open: bool = False, verbose: bool = False, grid: object = ()) -> None:
-    """Print the table of a run; and on the error stream what its numbers mean, what was kept, what to open."""
-    print(run, flush=True)
-    if is_main_process():
-        closing = import_module("synoptic.runs.closing")
-        print("\n".join(["", *closing.closing_lines(run, timings=verbose)]), file=sys.stderr)
-        file = closing.main_file(run)
-        if open and file and not webbrowser.open(file.resolve().as_uri()):
-            print("no browser answers here: open it yourself", file=sys.stderr)
-
-
 for k, (title, names) in enumerate(COMMANDS.items()):
     section = Group(title, sort_key=k)
     for name in names:
-        text = options_class(name.replace("-", "_")).__doc__ or ""
-        app.command(command(name), name=name, group=section, help=description(text), help_epilogue=examples(text))
+        text = options_docstring(name.replace("-", "_"))
+        path = f"synoptic.commands.call:{name}"  # imported when it is called
+        app.command(path, name=name, group=section, help=description(text), help_epilogue=examples(text))
 
 
 app.register_install_completion_command(help="Let the shell complete commands and options (bash, zsh, fish).")
@@ -137,6 +48,12 @@ def check_names(words: Sequence[str]) -> None:
     """Raise InputError on a command or option that is called otherwise now, with its new name."""
     if words[:1] and words[0] in RENAMED_COMMANDS:
         raise InputError(f"{words[0]} is called {RENAMED_COMMANDS[words[0]]} now: write that", rule="renamed-command")
+
+
+def is_verbose(words: Sequence[str]) -> bool:
+    """Return whether a command line asks for tracebacks, also where it is wrong otherwise."""
+    options = words[: words.index("--")] if "--" in words else words
+    return "-v" in options or "--verbose" in options
 
 
 class Terminated(KeyboardInterrupt):
@@ -170,7 +87,7 @@ def main() -> None:
         code = 2
     except RunFailed as e:
         if e.result is not None:
-            close(e.result, verbose=is_verbose(sys.argv[1:]))
+            import_module("synoptic.commands.call").close(e.result, verbose=is_verbose(sys.argv[1:]))
         print(f"synoptic: {printable(e)}", file=sys.stderr)
         code = 1
     except NonFiniteError as e:

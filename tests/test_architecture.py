@@ -17,6 +17,14 @@ FILES = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text()) for path
 LAZY = ("cli.py", "__init__.py")  # which import what they call when it is called
 UPPER = ("options", "pipelines", "runs", "commands", "courses")
 BANNED = {"torchvision", "pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
+VERBS = """
+Add Answer Apply Ask Bake Blend Blur Bring Build Cache Call Carry Change Check Clip Close Compile Compute Connect
+Count Cut Decode Denoise Diagnose Distill Divide Draw Embed Encode End Enlarge Execute Exit Fetch Find Forget Fuse
+Generate Give Go Hand Hold Import Invert Join Keep Label Let List Load Look Make Map Measure Move Multiply Noise
+Optimize Paint Paste Place Plan Predict Prepare Print Project Push Put Raise Read Record Reduce Remove Render Repeat
+Replace Reshape Return Run Sample Save Say Score Search Serve Set Share Show Simplify Solve Stack Stand Stitch Stop
+Store Subtract Sum Take Time Trace Turn Undo Upload Wait Weight Write Yield
+"""  # with which a docstring begins; another one is added here
 
 
 def imported(tree: ast.AST) -> Iterator[str]:
@@ -38,6 +46,17 @@ def inner_imports(tree: ast.AST) -> list[int]:
 def test_few_imports_hide_in_functions():
     upper = {f: lines for f, tree in FILES.items() if f.split("/")[0] in UPPER and (lines := inner_imports(tree))}
     assert sum(map(len, upper.values())) < 20, upper
+
+
+def test_a_docstring_of_a_function_begins_with_a_verb():
+    """Beyond ruff's D401, which lets "(B, C, H, W) -> …" pass. A property's says what it is."""
+    for file, tree in FILES.items():
+        functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+        for node in functions:
+            text = ast.get_docstring(node)
+            if text and not any("property" in ast.unparse(decorator) for decorator in node.decorator_list):
+                first, second, *_ = text.split()
+                assert first.rstrip(",") in VERBS.split() and second != "of", f"{file}:{node.lineno} {text[:60]}"
 
 
 def test_nothing_that_can_run_a_checkpoints_code_is_imported():

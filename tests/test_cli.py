@@ -1,5 +1,6 @@
 """The command line: bad input in one line before anything loads, help that teaches, names that were changed."""
 
+import inspect
 import json
 import shlex
 import subprocess
@@ -10,6 +11,8 @@ import pytest
 import synoptic
 from synoptic import cli
 from synoptic.models.checkpoint import BUNDLED_DIR
+from synoptic.options import options_class, options_home
+from synoptic.options.docstring import options_docstring
 
 BAD = {  # a command line -> words that the one line must hold: the option, or the cure
     "wide": "what to show",
@@ -106,14 +109,28 @@ def test_a_typo_is_answered_with_what_was_meant(word, meant, monkeypatch, capsys
     assert f'"{meant}"' in error and f"synoptic {word} --help" not in error
 
 
-def test_help_lists_every_command_without_torch():
-    script = (
-        "import sys; from synoptic import cli; sys.argv = ['synoptic', '--help']\ntry: cli.main()\nexcept SystemExit: pass\n"
-    )
-    out = subprocess.run(
-        [sys.executable, "-c", script + "print('torch' in sys.modules)"], capture_output=True, text=True, check=True
-    ).stdout
-    assert out.rstrip().endswith("False") and all(name in out for name in (*cli.APPLICATIONS, *cli.TOOLS))
+@pytest.mark.parametrize(("words", "options"), [(["--help"], []), (["hybrid", "--help"], ["hybrid"])])
+def test_help_imports_the_options_of_the_command_that_is_named_and_never_torch(words, options):
+    names = (*cli.APPLICATIONS, *cli.TOOLS)
+    asked = ["torch", *(options_home(name.replace("-", "_"))[0] for name in names if name != "batch")]  # engines use its own
+    script = f"""
+import sys
+from synoptic import cli
+sys.argv = {["synoptic", *words]}
+try:
+    cli.main()
+finally:
+    print([module.rpartition(".")[2] for module in {asked} if module in sys.modules])
+"""
+    out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert out.endswith(f"{options}\n")
+    assert options or all(name in out for name in names)
+
+
+@pytest.mark.parametrize("name", [*cli.APPLICATIONS, *cli.TOOLS])
+def test_the_help_that_is_read_from_the_source_is_the_docstring(name):
+    own = options_class(name.replace("-", "_")).__doc__
+    assert own and options_docstring(name.replace("-", "_")) == inspect.cleandoc(own)
 
 
 def test_version(monkeypatch, capsys):

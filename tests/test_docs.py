@@ -7,11 +7,11 @@ import shlex
 import pytest
 from cyclopts import App
 
-from synoptic import cli
-from synoptic.commands.parameters import ENGINE, SHELL
+from synoptic.commands.call import shell_of
+from synoptic.commands.parameters import ENGINE, SHELL, signature
 from synoptic.options import options_class
-from synoptic.options.base import RENAMED
 from synoptic.options.grid import parse_axes
+from synoptic.options.renamed import RENAMED, RENAMED_COMMANDS
 from tests.pages import PAGES, ROOT, commands
 
 EVERY = [(page.name, line) for page in PAGES for line in commands(page)]
@@ -26,7 +26,7 @@ def test_a_command_line_is_one(page, line):
         shell = {key: named.pop(key) for key in (SHELL | ({} if name == "batch" else ENGINE)) if key in named}
         found.append((options.from_arguments(*values, **named), parse_axes(options, shell.get("grid", ()))))
 
-    keep.__signature__ = cli.signature(options, cli.shell_of(name))  # type: ignore[attr-defined]
+    keep.__signature__ = signature(options, shell_of(name))  # type: ignore[attr-defined]
     app = App(result_action="return_value")
     app.command(keep, name=name)
     app([name, *words], exit_on_error=False, print_error=False)
@@ -38,7 +38,7 @@ def test_the_page_of_renames_has_every_old_option_and_only_modules_that_exist():
     rows = [[cell.strip().strip("`") for cell in line.split("|")[1:-1]] for line in lines]
     flags = {(f"--{old}".replace("_", "-"), f"--{new}".replace("_", "-")) for old, new in RENAMED.items()}
     assert flags <= {(row[1], row[-1]) for row in rows}
-    assert {row[0]: row[1] for row in rows}.items() >= cli.RENAMED_COMMANDS.items()
+    assert {row[0]: row[1] for row in rows}.items() >= RENAMED_COMMANDS.items()
     modules = [row[-1].replace(".", "/") for row in rows if row[-1].startswith("synoptic.")]
     assert len(modules) > 100 and all((ROOT / m).is_dir() or (ROOT / f"{m}.py").is_file() for m in modules)
 

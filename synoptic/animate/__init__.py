@@ -72,5 +72,5 @@ def _frames(z: Tensor, views: Sequence[View], captions: Sequence[str], frames: i
 
 
 def ease(a: float) -> float:
-    """Slow, fast, slow: the cubic 3a² - 2a³ of [0, 1]."""
+    """Return a in [0, 1] eased, slow, fast, slow: the cubic 3a² - 2a³."""
     return a * a * (3 - 2 * a)

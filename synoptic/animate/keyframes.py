@@ -44,7 +44,7 @@ def transition(picture: Tensor, here: Keyframe, there: Keyframe, scale: int, bac
 
 
 def apply_views(picture: Tensor, keyframe: Keyframe) -> Tensor:
-    """(3, S, S) as it looks at a stop."""
+    """Return a picture (3, S, S) as it looks at a stop."""
     x = picture[None]
     for part in keyframe:
         x = part.view(x)
@@ -66,7 +66,7 @@ def _shared(a: Keyframe, b: Keyframe) -> int:
 
 
 def _places(permutations: Iterable[View], side: int) -> Tensor:
-    """(S*S,): where each pixel comes from when all of them are applied."""
+    """Return where each pixel comes from when all permutations are applied: (S*S,)."""
     number = torch.arange(side * side).view(1, 1, side, side)
     for part in permutations:
         number = part.view(number)
@@ -74,6 +74,6 @@ def _places(permutations: Iterable[View], side: int) -> Tensor:
 
 
 def _framed(x: Tensor, scale: int, background: Tensor) -> Tensor:
-    """(3, S, S), enlarged, in the middle of a scene half as wide again."""
+    """Enlarge x (3, S, S) and put it in the middle of a scene half as wide again."""
     x = x.repeat_interleave(scale, 1).repeat_interleave(scale, 2) - background.view(3, 1, 1)
     return pad(x, [x.shape[-1] // 4] * 4) + background.view(3, 1, 1)

@@ -53,7 +53,7 @@ class Motion:
 
 
 def transforms_at(a: float) -> Tensor:
-    """(8, 2, 2): each of TRANSFORMS at a in [0, 1], from the identity to itself.
+    """Return each of TRANSFORMS at a in [0, 1], from the identity to itself: (8, 2, 2).
 
     A turn by θ is a turn by aθ. A mirror M = I - (I - M) squeezes through its line as cos πa goes from 1 to -1, as a card
     that is turned over does: I - (1 - cos πa)/2 (I - M).

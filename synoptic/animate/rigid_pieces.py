@@ -54,7 +54,7 @@ def rigid_pieces(indices: Tensor, side: int) -> Pieces:
 
 
 def _connected(keys: Tensor) -> Tensor:
-    """(S, S) -> (S*S,): one label for all pixels that neighbors of equal keys connect, the lowest of their numbers."""
+    """Label all pixels of keys (S, S) that neighbors of equal keys connect by the lowest of their numbers: (S*S,)."""
     number = torch.arange(keys.numel()).view_as(keys)
     beside, below = keys[:, 1:] == keys[:, :-1], keys[1:] == keys[:-1]
     one = torch.cat([number[:, 1:][beside], number[1:][below]])
@@ -76,7 +76,7 @@ def _means(at: Tensor, of: Tensor, size: Tensor) -> Tensor:
 
 
 def _coherence_votes(keys: Tensor) -> Tensor:
-    """(8, S, S) -> (8, S*S): 5 for every 2x2 square around a pixel whose keys are equal, 1 for every such neighbor."""
+    """Count 5 for every 2x2 square around a pixel whose keys (8, S, S) are equal, 1 for every such neighbor: (8, S*S)."""
     beside, below = keys[:, :, 1:] == keys[:, :, :-1], keys[:, 1:] == keys[:, :-1]
     square = beside[:, 1:] & beside[:, :-1] & below[:, :, 1:]
     score = torch.zeros_like(keys)

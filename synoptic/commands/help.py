@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from inspect import cleandoc
+from typing import TYPE_CHECKING
 
 import synoptic
-from synoptic.options.base import OptionSpec
-from synoptic.options.signature import is_example
+from synoptic.options.docstring import is_example
+
+if TYPE_CHECKING:
+    from synoptic.options.option import OptionSpec
 
 SUMMARY = "Make a pretrained image diffusion model produce what it was never trained for."
 FIRST_PAGE = f"""{SUMMARY}
@@ -44,6 +47,8 @@ COMMANDS = {
     "Look and measure": ("info", "score", "evaluate", "models", "views", "bench"),
     "Prepare and convert": ("control-map", "video", "embed"),
 }
+TOOLS = [*typed(synoptic.TOOLS), "models", "embed", "views", "studio", "batch"]
+APPLICATIONS = [name for names in COMMANDS.values() for name in names if name not in TOOLS]
 COLUMNS = 74  # of an example, which is indented
 USUAL = "Usual options"
 USUAL_OPTIONS = (

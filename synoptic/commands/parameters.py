@@ -11,7 +11,8 @@ from cyclopts import Group, Parameter, Token
 
 from synoptic.commands.help import GROUPS, group_of, place
 from synoptic.errors import InputError
-from synoptic.options.base import Options, OptionSpec, alternatives, specs, split_list
+from synoptic.options.base import Options, specs, split_list
+from synoptic.options.option import OptionSpec, alternatives
 
 SHELL_GROUP = Group("Command line", sort_key=len(GROUPS) + 100)
 GRID = "a picture for every value: guidance-scale=3,5,7 or seed=0..3; twice for a grid of two options"
@@ -59,12 +60,6 @@ ENGINE = {
     "workers": shell_parameter("workers", int | None, None, "with --engine: how many (default: as synoptic batch)"),
     "address": shell_parameter("address", str | None, None, "with --engine ray: of the cluster, auto or HOST:PORT"),
 }
-
-
-def is_verbose(words: Sequence[str]) -> bool:
-    """Return whether a command line asks for tracebacks, also where it is wrong otherwise."""
-    options = words[: words.index("--")] if "--" in words else words
-    return "-v" in options or "--verbose" in options
 
 
 def signature(options: type[Options], shell: Sequence[inspect.Parameter] = ()) -> inspect.Signature:

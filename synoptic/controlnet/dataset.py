@@ -31,7 +31,7 @@ class TrainingRow(NamedTuple):
 def training_row(
     n: int, count: int, seed: int, shape: Sequence[int], num_train_timesteps: int, caption_dropout: float
 ) -> TrainingRow:
-    """Row n of the training on `count` pictures: each once, in an order of its own, before any comes again.
+    """Return row n of the training on `count` pictures: each once, in an order of its own, before any comes again.
 
     It does not depend on batches, accumulation or processes, and a training that goes on needs to know n only.
     """

@@ -53,7 +53,7 @@ def train(
     lr: float,
     state: Mapping[str, Tensor] | None = None,
 ) -> Iterator[TrainStep]:
-    """`steps` steps of AdamW at the rate lr, each over the batches(i) of this process, as many as the accelerator gathers.
+    """Take `steps` steps of AdamW at the rate lr, each over this process's batches(i), as many as the accelerator gathers.
 
     net: a diffusers ControlNetModel in float32, with gradients; model: the frozen one that it guides. Every row counts the
     same, so two batches of one give the step of one batch of two, to rounding. With `state`, a Trained's, it goes on

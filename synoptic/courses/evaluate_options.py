@@ -12,9 +12,11 @@ from synoptic.courses.folders import METHODS, source_of, sources
 from synoptic.courses.prompt_sets import PromptSet, read_set
 from synoptic.errors import InputError, check_writable, install_command, user_path
 from synoptic.models.registry import resolve_clip
-from synoptic.options.base import UNSET, Option, Options
-from synoptic.options.common import MAX_SEED, Device, Dtype
+from synoptic.options.base import Options
 from synoptic.options.generate import GenerateOptions
+from synoptic.options.option import UNSET, Option
+from synoptic.options.pretrained_model import Device, Dtype
+from synoptic.options.sampling import MAX_SEED
 from synoptic.options.score import ClipModel
 
 DISTILLED = ("sds", "vsd", "pds")

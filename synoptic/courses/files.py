@@ -19,13 +19,13 @@ log = logging.getLogger(__name__)
 
 
 def file_name(prompt: str, position: int | None = None) -> str:
-    """ "a photo of a horse", 17 -> "a_photo_of_a_horse_17.png": as the courses name a picture, or a crop at a position."""
+    """Return "a_photo_of_a_horse_17.png" of "a photo of a horse", 17: how the courses name a picture, or a crop."""
     name = re.sub(r"[\s/\\\x00-\x1f]", "_", prompt.strip()).encode()[:LONGEST].decode(errors="ignore")
     return (name or "picture") + (".png" if position is None else f"_{position}.png")
 
 
 def unique_names(wanted: Iterable[tuple[str, int | None]]) -> dict[tuple[str, int | None], str]:
-    """{(prompt, position): file name} as `file_name`, but no two alike, after case folding and Unicode normalization.
+    """Return {(prompt, position): file name} as `file_name`, no two alike after case folding and Unicode normalization.
 
     A name that is taken becomes NAME.2.png and so on: the courses read a prompt up to the first dot.
     """
@@ -83,7 +83,7 @@ def pictures(folder: Path, names: Mapping[tuple[str, int | None], str] | None = 
 
 
 def size_of(path: Path) -> tuple[int, int]:
-    """Width and height of a picture whose file is whole. Raises InputError on any other."""
+    """Return width and height of a picture whose file is whole. Raises InputError on any other."""
     try:
         with Image.open(path, formats=FORMATS) as image:
             size = image.size

@@ -43,7 +43,7 @@ def score_folder(folder: Path, clip: Clip) -> JsonObject:
 
 
 def write_eval(folder: Path, scores: JsonObject) -> Path:
-    """folder/eval.json, whole or not at all."""
+    """Write folder/eval.json, whole or not at all, and return its path."""
     path = folder / "eval.json"
     text = json.dumps(scores, indent=4, ensure_ascii=False) + "\n"
     atomic_write(path, lambda f: f.write(text.encode()))

@@ -27,7 +27,7 @@ def graded(chosen: PromptSet, folder: str) -> list[str]:
 
 
 def file_names(chosen: PromptSet, folder: str) -> dict[tuple[str, int | None], str]:
-    """{(prompt, position): file name} of a whole graded folder, no two alike; a wide picture itself has no position."""
+    """Return {(prompt, position): file name} of a graded folder, no two alike; a wide picture itself has no position."""
     crops = [(e.prompt, p) for e in chosen.entries for p in e.positions]
     return unique_names([*crops, *((prompt, None) for prompt in graded(chosen, folder))])
 
@@ -39,7 +39,7 @@ def expected(chosen: PromptSet, folder: Path) -> dict[tuple[str, int | None], Pa
 
 
 def sources(chosen: PromptSet, top: Path) -> dict[str, Path]:
-    """{prompt: path} of an edit set's source pictures in OUT/sources, where they are not at their img_path."""
+    """Return {prompt: path} of an edit set's source pictures in OUT/sources, where they are not at their img_path."""
     names = unique_names((e.prompt, None) for e in chosen.entries)
     return {prompt: top / "sources" / name for (prompt, _), name in names.items()}
 

@@ -16,7 +16,7 @@ from synoptic.io import from_pil, load_image, read_settings, save_image, to_pil
 from synoptic.jobs.spread import Call
 from synoptic.models.registry import resolve
 from synoptic.options.anagram import AnagramOptions
-from synoptic.options.common import slug
+from synoptic.options.prompts import slug
 from synoptic.runs.folders import earlier
 from synoptic.runs.manifest import Run
 from synoptic.utils.json_objects import JsonObject

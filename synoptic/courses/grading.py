@@ -21,7 +21,7 @@ TOP = (1, 5)  # R-precision: does a picture find its prompt in the first k?
 
 
 def measure(chosen: PromptSet, clip: Clip, found: Mapping[str, Sequence[Path]], folder: Path) -> list[Metric]:
-    """CLIP score and R-precision by prompt; of pairs alignment and concealment; of edits what they keep of their source."""
+    """Measure CLIP score and R-precision; of pairs alignment and concealment; of edits what they keep of their source."""
     texts = graded(chosen, folder.name)
     measures = [*scores(clip, found, texts)]
     if chosen.kind == "ambiguous":
@@ -47,7 +47,7 @@ def scores(clip: Clip, found: Mapping[str, Sequence[Path]], texts: Sequence[str]
 
 
 def ambiguity(chosen: PromptSet, clip: Clip, found: Mapping[str, Sequence[Path]]) -> Iterator[Metric]:
-    """Alignment and concealment of the pairs that are whole, each under its canonical prompt."""
+    """Measure alignment and concealment of the pairs that are whole, each under its canonical prompt."""
     pairs = [(e.prompt, e.other) for e in chosen.entries if e.prompt in found and e.other in found]
     if pairs:
         views = [[load_image(found[prompt][0]) for prompt in pair] for pair in pairs]

@@ -14,8 +14,8 @@ from synoptic.courses.files import distinct, file_name
 from synoptic.io import atomic_write, from_pil, load_image, read_settings, save_image, to_pil
 from synoptic.models.registry import resolve
 from synoptic.options.anagram import AnagramOptions
-from synoptic.options.common import ModelOptions
 from synoptic.options.distill import DistillOptions
+from synoptic.options.pretrained_model import ModelOptions
 from synoptic.options.wide import WideOptions
 from synoptic.runs.execute import execute
 from synoptic.runs.manifest import Run

@@ -171,7 +171,7 @@ def words(row: Mapping[str, object], field: str, where: str) -> str:
 
 
 def positions(given: object, where: str) -> tuple[int, ...]:
-    """Left edges of the crops, in pixels of the courses' canvas; text with numbers, as CSV has it, is read too."""
+    """Return the left edges of the crops, in pixels of the courses' canvas; text with numbers, as in CSV, is read too."""
     if isinstance(given, str):
         given = [int(n) if re.fullmatch("-?[0-9]{1,9}", n) else n for n in re.split(r"[\s,;]+", given.strip(" []"))]
     found = [p for p in given if type(p) is int and 0 <= p <= LAST] if isinstance(given, list) else []
@@ -185,7 +185,7 @@ def positions(given: object, where: str) -> tuple[int, ...]:
 
 
 def unique(entries: list[tuple[str, Entry]]) -> None:
-    """Pictures are named after their prompts, so no two may have one name. Raises InputError."""
+    """Check that no two pictures, which are named after their prompts, have one name. Raises InputError."""
     pairs = entries[0][1].source is None
     seen: dict[tuple[bool, str], str] = {}
     for where, e in entries:

@@ -16,7 +16,7 @@ from synoptic.io import atomic_write
 
 
 def hand_in(out: Path, name: str, code: Path | None) -> Path:
-    """out/NAME_SID.zip: NAME_SID.pdf, every graded folder as its course wants it placed, the code, commands and settings.
+    """Write out/NAME_SID.zip: NAME_SID.pdf, every graded folder as its course wants it placed, code, commands and settings.
 
     sds, pds and vsd lie under outputs/, the others at the top; a full panorama lies beside its crops, under its prompt. Of
     the code, hidden files, caches and `out` itself stay out.

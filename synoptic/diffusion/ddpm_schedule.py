@@ -56,7 +56,7 @@ class DDPMSchedule:
         return t
 
     def steps(self, n: int, scheduler: str | None = None) -> list[tuple[Time, Time]]:
-        """n steps that meet and fall, at the times of the config's diffusers class, or of another one, `scheduler`.
+        """Return n steps that meet and fall, at the times of the config's diffusers class, or of another one, `scheduler`.
 
         Spaced as Lin et al. 2024, table 2, names them. One step of linspace, which DDIM's class begins at time 0, the
         clean picture's, begins at the noisiest time here. Raises ValueError where the class has no n different times, or
@@ -76,7 +76,7 @@ class DDPMSchedule:
 
 
 def spaced_times(scheduler: str, spacing: str | None, T: int, n: int, offset: int = 0) -> np.ndarray:
-    """n times of 0 … T-1, noisiest first, as float64 (n,): where that class of diffusers' schedulers has them."""
+    """Return n times of 0 … T-1, noisiest first, as float64 (n,): where that class of diffusers' schedulers has them."""
     multistep, continuous = scheduler in MULTISTEP_SCHEDULERS, scheduler in CONTINUOUS_SCHEDULERS
     if scheduler == "DPMSolverSinglestepScheduler":
         spacing = "linspace"  # it knows no other
@@ -93,7 +93,7 @@ def spaced_times(scheduler: str, spacing: str | None, T: int, n: int, offset: in
 
 
 def consistency_times(T: int, original_steps: int, n: int) -> list[int]:
-    """n times, noisiest first, of the original_steps that a consistency model was distilled at (Luo et al. 2023, LCM)."""
+    """Return n times, noisiest first, of the original_steps a consistency model was distilled at (Luo et al. 2023, LCM)."""
     distilled = (np.arange(1, original_steps + 1) * (T // original_steps) - 1)[::-1]
     return distilled[np.floor(np.linspace(0, original_steps, n, endpoint=False)).astype(int)].tolist()
 

@@ -50,12 +50,12 @@ class Schedule(Protocol):
         ...
 
     def steps(self, n: int, scheduler: str | None = None) -> Sequence[tuple[Time, Time]]:
-        """n pairs (t, t_prev) that meet, noisiest first; at the times of another class of schedulers if one is named."""
+        """Return n pairs (t, t_prev) that meet, noisiest first; at the times of another scheduler class if one is named."""
         ...
 
 
 def coefficients(s: Schedule, t: Time, x: Tensor) -> tuple[Number, Number]:
-    """(alpha_t, sigma_t) as numbers, or for a tensor t (N,) as (N, 1, …) in the dtype and on the device of x."""
+    """Return (alpha_t, sigma_t) as numbers, or for a tensor t (N,) as (N, 1, …) in the dtype and on the device of x."""
     a, sigma = s(t)
     if isinstance(a, Tensor) and isinstance(sigma, Tensor) and a.ndim:
         shape = (-1, *[1] * (x.ndim - 1))
@@ -64,13 +64,13 @@ def coefficients(s: Schedule, t: Time, x: Tensor) -> tuple[Number, Number]:
 
 
 def add_noise(s: Schedule, x0: Tensor, eps: Tensor, t: Time) -> Tensor:
-    """x_t = alpha_t x0 + sigma_t eps (Ho et al. 2020, equation 4). x0, eps: (N, C, h, w)."""
+    """Return x_t = alpha_t x0 + sigma_t eps (Ho et al. 2020, equation 4). x0, eps: (N, C, h, w)."""
     a, sigma = coefficients(s, t, x0)
     return a * x0 + sigma * eps
 
 
 def tweedie(s: Schedule, xt: Tensor, eps: Tensor, t: Time) -> Tensor:
-    """x0 = (x_t - sigma_t eps) / alpha_t, the posterior mean (Efron 2011). xt, eps: (N, C, h, w)."""
+    """Return x0 = (x_t - sigma_t eps) / alpha_t, the posterior mean (Efron 2011). xt, eps: (N, C, h, w)."""
     a, sigma = coefficients(s, t, xt)
     return (xt - sigma * eps) / a
 
@@ -133,7 +133,7 @@ class Solver(Protocol):
 
 
 def ddim_solver(eta: float = 0.0) -> Solver:
-    """`ddim` as a solver: eta 0 is deterministic and draws nothing, eta 1 has the ancestral sampler's variance.
+    """Return `ddim` as a solver: eta 0 is deterministic and draws nothing, eta 1 has the ancestral sampler's variance.
 
     Raises ValueError where eta is not in [0, 1]: beyond it the variance can exceed all the noise there is.
     """
@@ -147,7 +147,7 @@ def ddim_solver(eta: float = 0.0) -> Solver:
 
 
 def randn(shape: Sequence[int], rngs: Sequence[torch.Generator], like: Tensor | None = None) -> Tensor:
-    """Standard normal (B, *shape), item b from its own CPU generator: the same whatever the batch, device or GPU count."""
+    """Draw standard normal (B, *shape), item b by its own CPU generator: the same for any batch, device and GPU count."""
     dtype = torch.float32 if like is None else like.dtype
     x = torch.stack([torch.randn(tuple(shape), generator=rng, dtype=dtype) for rng in rngs])
     return x if like is None else x.to(like.device)

@@ -45,7 +45,7 @@ class FlowMatchingSchedule:
         return t
 
     def steps(self, n: int, scheduler: str | None = None) -> list[tuple[Time, Time]]:
-        """n steps that meet and fall, at the times of the config's own class, whatever `scheduler` is."""
+        """Return n steps that meet and fall, at the times of the config's own class, whatever `scheduler` is."""
         if n < 1:
             raise ValueError(f"steps must be at least 1, not {n}")
         kind = self.config.get("_class_name", "FlowMatchEulerDiscreteScheduler")
@@ -62,7 +62,7 @@ class FlowMatchingSchedule:
         return list(zip(times, [*times[1:], self.final_time], strict=True))
 
     def _mu(self, n: int) -> float:
-        """log of the shift of n steps: FLUX.2's, which depends on n, or `mu`."""
+        """Return the log of the shift of n steps: FLUX.2's, which depends on n, or `mu`."""
         return flux2_mu(self.tokens or self.config.get("max_image_seq_len", 4096), n) if self.spacing == "flux2" else self.mu
 
     @property
@@ -75,7 +75,7 @@ class FlowMatchingSchedule:
 
 
 def flux2_mu(tokens: int, steps: int) -> float:
-    """log of FLUX.2's shift: linear in the tokens for 10 and for 200 steps, and between these two in the steps.
+    """Return the log of FLUX.2's shift: linear in the tokens for 10 and for 200 steps, and between these in the steps.
 
     Black Forest Labs 2025, whose own numbers these are; above 4300 tokens the one of 200 steps, whatever the steps.
     """

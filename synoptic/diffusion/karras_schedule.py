@@ -47,7 +47,7 @@ class KarrasSchedule(DDPMSchedule):
         return np.log((1 - abar) / abar) / 2
 
     def steps(self, n: int, scheduler: str | None = None) -> list[tuple[Time, Time]]:
-        """n steps that meet and fall, at Karras' noise levels; a class without that spacing, `scheduler`, has its own."""
+        """Return n steps that meet and fall, at Karras' noise levels; a `scheduler` class without them has its own."""
         kind = scheduler or self.scheduler
         steps = super().steps(n, scheduler)  # raises ValueError where the class has no n times
         if kind not in KARRAS_SCHEDULERS:

@@ -18,7 +18,7 @@ from synoptic.utils.json_objects import JsonObject
 
 
 def schedule_from_config(config: JsonObject, flow_spacing: Spacing | None = None, tokens: int | None = None) -> Schedule:
-    """Schedule of any diffusers scheduler config (DDPM, DDIM, PNDM, Euler, DPM-Solver, flow matching, …).
+    """Return the schedule of any diffusers scheduler config (DDPM, DDIM, PNDM, Euler, DPM-Solver, flow matching, …).
 
     What it leaves out is its own class's default; `flow_spacing` and `tokens` are a `FlowMatchingSchedule`'s. Raises
     ValueError for a class that is not known, and for a prediction type that is none of epsilon, v_prediction, sample and
@@ -62,7 +62,7 @@ def _clip_of_config(config: JsonObject) -> Callable[[Tensor], Tensor] | None:
 
 
 def dynamic_threshold(x0: Tensor, ratio: float = 0.95, limit: float = 1.5) -> Tensor:
-    """Saharia et al. 2022 (Imagen), section 2.3: clip each row (N, …) to its own quantile s in [1, limit], divide by s."""
+    """Clip each row (N, …) to its own quantile s in [1, limit], divide by s (Saharia et al. 2022, Imagen, section 2.3)."""
     wide = torch.promote_types(x0.dtype, torch.float32)  # quantile knows no half precision
     s = x0.flatten(1).abs().to(wide).quantile(ratio, dim=1).clamp(1, limit).to(x0.dtype)
     s = s.view(-1, *[1] * (x0.ndim - 1))

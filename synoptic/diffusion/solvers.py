@@ -16,7 +16,7 @@ Variance = Literal["learned", "small", "large"]
 
 
 def posterior(s: Schedule, xt: Tensor, x0: Tensor, t: Time, t_prev: Time) -> tuple[Tensor, Number, Number]:
-    """q(x_t' | x_t, x0) over any stride: its mean (N, C, h, w), its variance and the stride's own.
+    """Return q(x_t' | x_t, x0) over any stride: its mean (N, C, h, w), its variance and the stride's own.
 
     Ho et al. 2020, equations 6 and 7, with alpha = abar_t / abar_t' and beta = 1 - alpha, which are r² and
     sigma² - r² sigma'² for r = alpha_t / alpha_t' on any schedule. The variances are beta~ and beta.
@@ -30,7 +30,7 @@ def posterior(s: Schedule, xt: Tensor, x0: Tensor, t: Time, t_prev: Time) -> tup
 
 
 def ancestral_solver(variance: Variance = "learned") -> Solver:
-    """DDPM's ancestral sampling over strides (Ho et al. 2020, algorithm 2; Nichol & Dhariwal 2021, section 4).
+    """Return DDPM's ancestral sampling over strides (Ho et al. 2020, algorithm 2; Nichol & Dhariwal 2021, section 4).
 
     Variance "small" is beta~ (then it is DDIM of eta 1), "large" is beta. "learned" lies between them, where the network
     says: log var = f log beta + (1 - f) log beta~, f = (v + 1) / 2 (Nichol & Dhariwal, equation 15); a network that
@@ -50,7 +50,7 @@ def ancestral_solver(variance: Variance = "learned") -> Solver:
 
 
 def dpm_solver() -> Solver:
-    """DPM-Solver++(2M) (Lu et al. 2022b, algorithm 2): second order, deterministic, one call of the network a step.
+    """Return DPM-Solver++(2M) (Lu et al. 2022b, algorithm 2): second order, deterministic, one network call a step.
 
     In lambda = log(alpha / sigma) it is DDIM's step on x0 extrapolated along the line through the last two; `history` is the
     last (x0, t). The first step, with nothing to extrapolate from, is DDIM's; the last one ends at x0, as diffusers' class
@@ -71,7 +71,7 @@ def dpm_solver() -> Solver:
 
 
 def lcm_solver() -> Solver:
-    """Multistep consistency sampling (Luo et al. 2023, LCM, algorithm 3): x0 noised anew to the next time.
+    """Return multistep consistency sampling (Luo et al. 2023, LCM, algorithm 3): x0 noised anew to the next time.
 
     x0 is tied to x_t at time 0: c_skip x_t + c_out x0, c_skip = d² / ((10 t)² + d²), c_out = 10 t / sqrt((10 t)² + d²),
     d = 1/2, as diffusers' LCMScheduler has it. The step that ends at the clean picture adds nothing.
@@ -89,7 +89,7 @@ def lcm_solver() -> Solver:
 
 
 def tcd_solver(gamma: float = 0.3) -> Solver:
-    """Trajectory consistency sampling (Zheng et al. 2024, TCD): past the next time by DDIM, then noised back to it.
+    """Return trajectory consistency sampling (Zheng et al. 2024, TCD): past the next time by DDIM, then noised back to it.
 
     The time on the way is floor((1 - gamma) t_prev), as diffusers' TCDScheduler has it, which ends at time 0, not before.
     """
@@ -106,7 +106,7 @@ def tcd_solver(gamma: float = 0.3) -> Solver:
 
 
 def half_log_snr(s: Schedule, t: Time) -> float:
-    """lambda = log(alpha_t / sigma_t), half the log signal-to-noise ratio; -inf where there is no signal."""
+    """Return lambda = log(alpha_t / sigma_t), half the log signal-to-noise ratio; -inf where there is no signal."""
     a, sigma = s(t)
     return math.log(a / sigma) if a else -math.inf
 

@@ -42,7 +42,7 @@ def delta_loss(predict: Predict, s: Schedule, source: Tensor, psi_chi: PsiChi, t
 
 
 def dds(predict: Predict, s: Schedule, source: Tensor, *, timesteps: TimestepSampler | None = None) -> Loss[object]:
-    """DDS: delta denoising score, for edits (Hertz et al. 2023).
+    """Return DDS, delta denoising score, for edits (Hertz et al. 2023).
 
     grad = eps_target - eps_source, at t = 50 … 949 by default. `predict` and `source`: as `delta_loss`.
 
@@ -54,7 +54,7 @@ def dds(predict: Predict, s: Schedule, source: Tensor, *, timesteps: TimestepSam
 def pds(
     predict: Predict, s: Schedule, source: Tensor, stride: int = 2, *, timesteps: TimestepSampler | None = None
 ) -> Loss[object]:
-    """PDS: posterior distillation sampling, edits that stay with their source (Koo et al. 2024).
+    """Return PDS, posterior distillation sampling: edits that stay with their source (Koo et al. 2024).
 
     grad = z_target - z_source, the noises that would lead from x_t to x_t' in either picture. See `pds_coefficients`.
 
@@ -67,7 +67,7 @@ def pds(
 
 
 def pds_coefficients(s: Schedule, t: Tensor, stride: int = 2) -> tuple[Tensor, Tensor]:
-    """psi and chi at times t (N,) >= 1, each (N,) float64: PDS as psi (x - source) + chi (eps_target - eps_source).
+    """Return psi and chi at times t (N,) >= 1, each (N,) float64: PDS as psi (x - source) + chi (eps_target - eps_source).
 
     z = (x_t' - c0 x0 - c1 x_t) / sd with t' = t - stride, where x_t' and x_t of both pictures have the same noises, so that
     those cancel. beta_t is of a single step, as the official code has it. Only that mismatch makes psi: it is 0 for

@@ -27,7 +27,9 @@ def sdi(
     *,
     timesteps: TimestepSampler | None = None,
 ) -> Loss[object]:
-    """grad = x - x0(x_t) = (sigma / alpha) (eps_guided(x_t) - eps_inverted), x_t by inversion (Lukoianov et al. 2024).
+    """Return grad = x - x0(x_t) = (sigma / alpha) (eps_guided(x_t) - eps_inverted), x_t by inversion.
+
+    SDI, score distillation via inversion (Lukoianov et al. 2024).
 
     Branches: cond and null; `inversion_predict` is what inverts: cfg(model, prompts, -6.5), or 2 - scale. The official code
     adds its scales 7.5 and -7.5 to the conditional prediction, so they are 8.5 and -6.5 where 1 is off. It takes `steps`
@@ -59,7 +61,7 @@ def ism(
     *,
     timesteps: TimestepSampler | None = None,
 ) -> Loss[object]:
-    """grad = (sigma / alpha) (eps_guided(x_t) - eps_null(x_s)), s = t - interval (Liang et al. 2024).
+    """Return grad = (sigma / alpha) (eps_guided(x_t) - eps_null(x_s)), s = t - interval (Liang et al. 2024).
 
     Branches: cond and null; `inversion_predict` is the null branch alone, cfg(model, [""] * n). It takes steps + 1 calls:
     `steps` from the render to x_s, and the one at x_s that leads on to x_t. timesteps: 20 … 980, the upper end falling to
@@ -84,7 +86,7 @@ def ism(
 
 
 def invert_to(inversion_predict: Predict, s: Schedule, x: Tensor, start: Tensor, t: Tensor, steps: int) -> Tensor:
-    """x at the times `start` (N,) to x at t, by so many steps of DDIM inversion, evenly spaced for each row.
+    """Invert x at the times `start` (N,) to x at t, by so many steps of DDIM inversion, evenly spaced for each row.
 
     A step from one time to the next asks the network at the lower one, where its x is, as both papers' code does. The clean
     picture, of a DDPM at time -1, is asked about at time 0, the first that a network knows.

@@ -36,7 +36,7 @@ class BatchedLoRA(nn.Module):
         self.B = nn.Parameter(torch.zeros(len(rngs), layer.out_features, rank))
 
     def forward(self, h: Tensor, which: Tensor) -> Tensor:
-        """h (n, length, in) of the students `which` (n,) -> (n, length, out)."""
+        """Map h (n, length, in) of the students `which` (n,) to (n, length, out)."""
         return h.to(self.A) @ self.A[which].mT @ self.B[which].mT
 
 
@@ -112,7 +112,7 @@ class LoRAStudent(nn.Module):
         return args, kwargs
 
     def _clear_rows(self, *_: object) -> None:
-        """The net has no rows of students, and none of its layers either when something else asks them."""
+        """Forget the rows of students, so that none of the net's layers has any when something else asks them."""
         self.rows = self.which = torch.empty(0, dtype=torch.long)
         self.camera_features: Tensor | None = None
 

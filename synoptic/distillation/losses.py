@@ -58,7 +58,7 @@ def weighted_branches(
 
 
 def random_noise(s: Schedule) -> NoiseFunction:
-    """x_t = alpha_t x + sigma_t eps with eps drawn from the rows' generators."""
+    """Return x_t = alpha_t x + sigma_t eps, as a function, with eps drawn from the rows' generators."""
 
     def noise(x: Tensor, t: Tensor, camera: object, rngs: Sequence[torch.Generator]) -> tuple[Tensor, Tensor]:
         eps = randn(x.shape[1:], rngs, x)
@@ -80,7 +80,7 @@ def sds(
     timesteps: TimestepSampler | None = None,
     weight: WeightFunction = constant,
 ) -> Loss[object]:
-    """SDS: score distillation sampling (Poole et al. 2023, DreamFusion, equation 3).
+    """Return SDS, score distillation sampling (Poole et al. 2023, DreamFusion, equation 3).
 
     grad = w(t) (eps_null + scale (eps_cond - eps_null) - eps).
 
@@ -104,7 +104,7 @@ def csd(
     timesteps: TimestepSampler | None = None,
     weight: WeightFunction = constant,
 ) -> Loss[object]:
-    """CSD: classifier score distillation, guidance alone (Yu et al. 2024).
+    """Return CSD, classifier score distillation: guidance alone (Yu et al. 2024).
 
     grad = w(t) (w1 (eps_cond - eps_null) + w2 (eps_null - eps_negative)).
 
@@ -128,7 +128,7 @@ def nfsd(
     timesteps: TimestepSampler | None = None,
     weight: WeightFunction = constant,
 ) -> Loss[object]:
-    """NFSD: noise-free score distillation (Katzir et al. 2024).
+    """Return NFSD, noise-free score distillation (Katzir et al. 2024).
 
     grad = w(t) (delta_D + scale (eps_cond - eps_null)); delta_D is eps_null where t < late, else eps_null - eps_negative.
 
@@ -150,7 +150,7 @@ def vsd(
     timesteps: TimestepSampler | None = None,
     weight: WeightFunction = variance,
 ) -> Loss[object]:
-    """VSD: variational score distillation (Wang et al. 2023, ProlificDreamer, algorithm 1).
+    """Return VSD, variational score distillation (Wang et al. 2023, ProlificDreamer, algorithm 1).
 
     grad = w(t) (eps_null + scale (eps_cond - eps_null) - eps_student).
 

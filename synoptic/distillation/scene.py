@@ -28,7 +28,10 @@ class Scene(Protocol[Camera]):
         ...
 
     def render(self, camera: Camera) -> Render:
-        """Differentiable in the parameters. The image is no parameter itself: steps change those in place."""
+        """Render what the camera sees, differentiable in the parameters.
+
+        The image is no parameter itself: steps change those in place.
+        """
         ...
 
     def state_dict(self) -> dict[str, Tensor]: ...

@@ -23,7 +23,7 @@ Output = TypeVar("Output")
 def predict_branches(
     model: Denoiser, conds: Mapping[str, Conditioning], *, max_rows: int | None = None
 ) -> Callable[..., dict[str, Pred]]:
-    """(x, t, views=None) -> {name: Pred} for every named condition: all rows of all, in as few calls of the model as fit.
+    """Return (x, t, views=None) -> {name: Pred} for every named condition: all rows of all, in as few calls as fit.
 
     Each conditioning has one row per picture (B); x (B*n, C, h, w) may have n views of each, row b*n + k, and t one time for
     all or a tensor (B*n,). Guidance, CSD, NFSD, Perp-Neg are weighted sums of these branches. `max_rows` bounds the rows of
@@ -86,7 +86,7 @@ def index_table(rows: Tensor, n: int, pictures: int) -> tuple[Tensor, Tensor]:
 
 
 def run_in_batches(call: Callable[[Tensor], Output], rows: Tensor, limit: int) -> tuple[list[Tensor], list[Output], int]:
-    """`call` of the rows (branches, n), flattened, at most `limit` of them at once: the rows asked, the answers, the limit.
+    """Call `call` with rows (branches, n), flattened, at most `limit` at once; return rows asked, answers and limit.
 
     Batches are fewer rows of x, each with all its branches, while there is more than one; they are even, so that there are
     two shapes at most. Where memory runs out the limit becomes half of what was tried, and stays so.

@@ -26,7 +26,7 @@ def cfg(
     combine: Combine | None = None,
     max_rows: int | None = None,
 ) -> Predict:
-    """Classifier-free guidance (Ho & Salimans 2022): null + scale (cond - null), one prompt a picture; scale 1 is off.
+    """Return classifier-free guidance (Ho & Salimans 2022): null + scale (cond - null), one prompt a picture; 1 is off.
 
     The null branch is conditioned on `negative_prompt`. `views_per_image` > 1 brings the guidance of every so many rows, the
     views of one picture, to their mean strength, so that no prompt swallows the others. `clip` acts on the guided x0, before
@@ -51,7 +51,10 @@ def cfg_from_conditions(
     combine: Combine | None = None,
     max_rows: int | None = None,
 ) -> Predict:
-    """`cfg` of conditions: "cond" alone, or with "null" guided away from it, by one scale or one a row (B*n, 1, 1, 1)."""
+    """Return `cfg` of conditions: "cond" alone, or with "null" guided away from it.
+
+    The scale is one for all, or one a row (B*n, 1, 1, 1).
+    """
     branch_predict, combine = predict_branches(model, conds, max_rows=max_rows), combine or own_combine(model)
 
     def predict(x: Tensor, t: Time, views: Projection | None = None) -> Pred:
@@ -76,12 +79,12 @@ def own_combine(model: Denoiser) -> Combine | None:
 
 
 def extrapolate(null: Pred, cond: Pred, scale: float | Tensor) -> Pred:
-    """null + scale (cond - null), of x0 and of eps (Ho & Salimans 2022, equation 6)."""
+    """Return null + scale (cond - null), of x0 and of eps (Ho & Salimans 2022, equation 6)."""
     return Pred(null.x0 + scale * (cond.x0 - null.x0), null.eps + scale * (cond.eps - null.eps), cond.var)
 
 
 def guidance_interval(guided: Predict, unguided: Predict, start_time: Time, end_time: Time) -> Predict:
-    """`guided` from time `start_time` to `end_time`, `unguided` before and after (Kynkäänniemi et al. 2024, equation 5).
+    """Return `guided` from `start_time` to `end_time`, `unguided` before and after (Kynkäänniemi et al. 2024, equation 5).
 
     Guidance does harm where there is most noise and little good where there is least; without it a step costs half.
     """

@@ -29,7 +29,7 @@ def perp_neg(branch_predict: BranchPredict, weight: float = 1.0) -> BranchPredic
 
 
 def subtract_perpendicular(branches: Mapping[str, Pred], weights: Mapping[str, float | Tensor]) -> Pred:
-    """cond less so much, a number or one a row (N,), of each named branch's own part of the guidance, all of the same d.
+    """Return cond less so much, a number or one a row (N,), of each named branch's own part of the guidance, of the same d.
 
     d and n are differences of x0: those of eps, proportional to them, are all 0 where there is no signal (alpha_t = 0).
     """
@@ -47,7 +47,7 @@ def subtract_perpendicular(branches: Mapping[str, Pred], weights: Mapping[str, f
 
 
 def cfg_predict(branch_predict: BranchPredict, scale: float) -> Predict:
-    """null + scale (cond - null) of branches, as a loop's predict."""
+    """Return null + scale (cond - null) of branches, as a loop's predict."""
 
     def predict(x: Tensor, t: Time, views: Projection | None = None) -> Pred:
         found = branch_predict(x, t, views)
@@ -59,7 +59,7 @@ def cfg_predict(branch_predict: BranchPredict, scale: float) -> Predict:
 def perp_neg_cfg(
     model: Denoiser, prompts: Sequence[str], scale: float, negative_prompt: str, *, weight: float = 1.0
 ) -> Predict:
-    """`guidance.cfg` whose negative prompt, one for all, is Perp-Neg's. Three rows of the model a picture."""
+    """Return `guidance.cfg` whose negative prompt, one for all, is Perp-Neg's. Three rows of the model a picture."""
     n = len(prompts)
     texts = {"cond": prompts, "null": [""] * n, "negative": [negative_prompt] * n}
     return cfg_predict(

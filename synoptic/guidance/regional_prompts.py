@@ -38,7 +38,7 @@ def regional_cfg(
     clip: Callable[[Tensor], Tensor] | None = None,
     max_rows: int | None = None,
 ) -> Predict:
-    """Classifier-free guidance whose prompt depends on the view.
+    """Return classifier-free guidance whose prompt depends on the view.
 
     Row b*N + n has the mean of the embeddings by `prompt_weights`. Its negative prompt and its guidance scale are the same
     mean. One prompt for all views is `cfg`. `clip` and `max_rows` as there.
@@ -73,7 +73,7 @@ def is_guided(specs: Sequence[PromptSpec], weights: Tensor) -> bool:
 
 
 def interpolate_prompts(num_prompts: int, canvas: tuple[int, int, int], circular: bool = False) -> PromptWeights:
-    """From the first prompt at the left edge to the last at the right one, evenly; with `circular` on to the first again.
+    """Weight prompts evenly from the first at the left edge to the last at the right one; `circular` returns to the first.
 
     A view's weights are the mean of its pixels'.
     """
@@ -86,7 +86,7 @@ def interpolate_prompts(num_prompts: int, canvas: tuple[int, int, int], circular
 
 
 def one_per_region(base_weights: PromptWeights) -> PromptWeights:
-    """Over a `WindowsWithRegions`: its base has the first prompts by `base_weights`, each region its own."""
+    """Return the weights over a `WindowsWithRegions`: its base's prompts by `base_weights`, each region's own."""
 
     def prompt_weights(views: Projection) -> Tensor:
         assert isinstance(views, WindowsWithRegions)

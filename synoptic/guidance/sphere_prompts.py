@@ -15,7 +15,7 @@ PROBES = 32  # pixels of a view's side that a part's share in it is measured by
 
 
 def around_weights(directions: Sequence[Direction], stops: int) -> Tensor:
-    """(N, stops): prompts evenly around, the first in front, each view's the mean of the two beside it; poles have all."""
+    """Weight prompts evenly around, the first in front: (N, stops), a view has the mean of two beside it; poles have all."""
     place = torch.tensor([direction.azimuth / 360 * stops for direction in directions], dtype=torch.float64)
     before, share = place.floor().long(), (place % 1)[:, None]
     one = torch.eye(stops, dtype=torch.float64)

@@ -61,5 +61,5 @@ class SyncDiffusion:
 def exponential_decay(
     steps: Sequence[tuple[Time, Time]], weight: float, decay: float, num_steps: int, every: int
 ) -> dict[Time, float]:
-    """w d^i at step i, of the first so many steps and of those every so many-th: the paper's schedule."""
+    """Return w d^i at step i, of the first so many steps and of those every so many-th: the paper's schedule."""
     return {t: weight * decay**i for i, (t, _) in enumerate(steps[:num_steps]) if (i + 1) % every == 0}

@@ -61,7 +61,7 @@ def complement(weights: Tensor) -> Tensor:
 
 
 def perp_neg_weights(camera: Camera) -> dict[str, Tensor]:
-    """Perp-Neg's weights (B,) of NEGATIVE_VIEWS: Armandpour et al. 2023, section 4, as threestudio's a exp(-b r) + c.
+    """Return Perp-Neg's weights (B,) of NEGATIVE_VIEWS (Armandpour et al. 2023, section 4): threestudio's a exp(-b r) + c.
 
     From the side on to the back, less and less of what looks like a side or a front is let through; from above, all is.
     """
@@ -123,7 +123,7 @@ def view_conditions(
 
 
 def view_branches(model: Denoiser, conds: ViewConditions) -> BranchPredict:
-    """`predict_branches` whose conditions follow the camera: (x (B, C, h, w), t, sample) -> {name: Pred}."""
+    """Return `predict_branches` whose conditions follow the camera: (x (B, C, h, w), t, sample) -> {name: Pred}."""
     max_rows = max_batch_rows(model, model.device)
 
     def branch_predict(x: Tensor, t: Time, sample: ViewSample) -> dict[str, Pred]:
@@ -133,7 +133,7 @@ def view_branches(model: Denoiser, conds: ViewConditions) -> BranchPredict:
 
 
 def view_guidance(branch_predict: BranchPredict, weight: float, max_time: float) -> BranchPredict:
-    """cond farther from what the other views have, other + w (cond - other): the view is guided more than the thing.
+    """Push cond away from what the other views have, other + w (cond - other): the view is guided more than the thing.
 
     Negation by composition (Liu et al. 2022, equation 12) of "the thing, and not its other views". w is `weight` at the time
     `max_time`, where it is decided what is where, and falls to 1, which changes nothing, with t: details suffer from more.
@@ -148,7 +148,7 @@ def view_guidance(branch_predict: BranchPredict, weight: float, max_time: float)
 
 
 def view_perp_neg(branch_predict: BranchPredict) -> BranchPredict:
-    """cond less what looks like another view, by Perp-Neg: against objects with two faces."""
+    """Subtract from cond what looks like another view, by Perp-Neg: against objects with two faces."""
 
     def predict(x: Tensor, t: Time, sample: ViewSample) -> dict[str, Pred]:
         found = dict(branch_predict(x, t, sample))

@@ -29,7 +29,7 @@ def composite(painted: Tensor, known: Tensor, mask: Tensor, reach: float = REACH
 
 
 def extend_inward(u: Tensor, keep: Tensor, reach: float = REACH) -> Tensor:
-    """u (B, C, H, W) where `keep` (B or 1, 1, H, W), and from there on the membrane that hangs from it."""
+    """Return u (B, C, H, W) where `keep` (B or 1, 1, H, W), and from there on the membrane that hangs from it."""
     beside = zip(neighbors(keep.to(u)), neighbors(u), strict=True)
     return torch.where(keep, u, solve_membrane(torch.stack([k * v for k, v in beside]).sum(0), keep, reach))
 
@@ -47,7 +47,7 @@ def boundary_step(painted: Tensor, known: Tensor, keep: Tensor) -> Tensor:
 
 
 def solve_membrane(edge: Tensor, keep: Tensor, reach: float) -> Tensor:
-    """c (B, C, H, W) with (4 + reach^-2) c = `edge` + the sum of its neighbors, 0 where `keep`; by Jacobi's method.
+    """Solve (4 + reach^-2) c = `edge` + the sum of c's neighbors for c (B, C, H, W), 0 where `keep`, by Jacobi's method.
 
     That is reach² laplacian c = c, which sinks to 0 over `reach` pixels; where `edge` is the sum of a pixel's kept
     neighbors, c hangs from them.

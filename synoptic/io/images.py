@@ -68,7 +68,7 @@ def load_image(path: Path) -> Image.Image:
 
 
 def atomic_write(path: Path, write: Callable[[IO[bytes]], object]) -> None:
-    """write(file) to a neighbor of `path`, then rename: readers see the old file or the new one, never a part.
+    """Write by write(file) to a neighbor of `path`, then rename: readers see the old file or the new one, never a part.
 
     Makes the folder where it is not there. A process that is killed leaves its part, for `remove_parts`.
     """

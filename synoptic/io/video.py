@@ -27,7 +27,7 @@ def require_video() -> None:
 
 
 def save_video(path: Path, frames: Iterable[Image.Image], fps: float = 30) -> None:
-    """Frames of one size -> MP4 that plays everywhere: H.264, 4:2:0, BT.709, odd sides padded by their last row or column.
+    """Save frames of one size as MP4 that plays everywhere: H.264, 4:2:0, BT.709, odd sides padded by their last pixels.
 
     Raises ImportError without PyAV, ValueError for no frames, frames of unlike sizes and an fps that is not positive.
     """
@@ -39,7 +39,7 @@ def save_video(path: Path, frames: Iterable[Image.Image], fps: float = 30) -> No
 
 
 def save_gif(path: Path, frames: Iterable[Image.Image], fps: float = 30) -> None:
-    """Frames of one size -> GIF that loops for ever, one palette for all of it.
+    """Save frames of one size as a GIF that loops for ever, one palette for all of it.
 
     Delays are whole hundredths of a second, so at 30 fps they alternate, 3, 4, 3 …, and the whole lasts as long as it
     should; frames that come faster than 50 a second are left out. Raises ValueError as `save_video` does.

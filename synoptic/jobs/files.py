@@ -11,8 +11,9 @@ from typing import IO, NamedTuple
 import yaml
 
 from synoptic.errors import InputError, printable
-from synoptic.options.base import OptionSpec, split_list
+from synoptic.options.base import split_list
 from synoptic.options.grid import parse
+from synoptic.options.option import OptionSpec
 from synoptic.utils.json_objects import JsonObject
 
 MOST_LINE = 2**20  # bytes of one line of JSONL or CSV

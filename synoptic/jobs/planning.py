@@ -20,9 +20,11 @@ from synoptic.jobs.files import GRID, Cells, Entry, value_of_cell
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.registry import resolve
 from synoptic.options import application_name, options_class
-from synoptic.options.base import Options, OptionSpec, split_list, unknown_option
-from synoptic.options.common import ModelOptions
+from synoptic.options.base import Options, split_list
 from synoptic.options.grid import RANGE, make_axis, parse
+from synoptic.options.option import OptionSpec
+from synoptic.options.pretrained_model import ModelOptions
+from synoptic.options.renamed import unknown_option
 from synoptic.options.seeds import RANDOM
 from synoptic.runs.folders import check_same, default_folder
 from synoptic.utils.json_objects import JsonObject

@@ -27,8 +27,8 @@ from synoptic.metrics.clip import Clip
 from synoptic.options import options_class
 from synoptic.options.base import Item
 from synoptic.options.batch import BatchOptions
-from synoptic.options.common import ModelOptions
 from synoptic.options.joint import SyncOptions
+from synoptic.options.pretrained_model import ModelOptions
 from synoptic.pipelines.joint import SEARCHED_BY, JointPipeline
 from synoptic.runs.errors import RunFailed
 from synoptic.runs.execute import carry_out

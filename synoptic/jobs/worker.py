@@ -18,7 +18,7 @@ from synoptic.jobs.planning import Job
 from synoptic.jobs.records import FAILED, Record, read_record
 from synoptic.jobs.store import LocalStore, is_url, open_store
 from synoptic.options import options_class
-from synoptic.options.common import ModelOptions
+from synoptic.options.pretrained_model import ModelOptions
 from synoptic.runs.execute import carry_out_unlisted
 from synoptic.runs.failures import reason
 from synoptic.runs.shared_calls import execute_sharing

@@ -37,7 +37,7 @@ class BakedField(torch.nn.Module):
         return self.density(x)
 
     def set_active_levels(self, levels: int) -> None:
-        """It has no levels."""
+        """Change nothing: it has no levels."""
 
     def _interpolate(self, x: Tensor, grid: Tensor) -> Tensor:
         return F.grid_sample(grid, x.flip(-1)[None, None, None], align_corners=True)[0, :, 0, 0]

@@ -20,7 +20,7 @@ NUM_POINTS = 50_000
 
 
 def export_mesh(textured: TexturedMesh, folder: Path, name: str = "mesh") -> list[Path]:
-    """NAME.glb, NAME.obj with NAME.mtl and NAME.png beside it, and NAME.ply, colored points. Returns the files."""
+    """Write NAME.glb, NAME.obj with NAME.mtl and NAME.png beside it, and NAME.ply, colored points. Returns the files."""
     (picture,) = io.to_pil(2 * textured.texture[None] - 1)
     matter = PBRMaterial(
         baseColorTexture=picture, baseColorFactor=[255] * 4, metallicFactor=0.0, roughnessFactor=1.0, name=name
@@ -38,7 +38,7 @@ def export_mesh(textured: TexturedMesh, folder: Path, name: str = "mesh") -> lis
 
 
 def sample_points(textured: TexturedMesh, n: int = NUM_POINTS) -> trimesh.PointCloud:
-    """n points evenly on the surface, each of the texture's color there."""
+    """Return n points evenly on the surface, each of the texture's color there."""
     sampled = trimesh.sample.sample_surface(textured.mesh, n, seed=0)
     places, faces = sampled[0], sampled[1]
     shares = points_to_barycentric(np.asarray(textured.mesh.triangles)[faces], places)

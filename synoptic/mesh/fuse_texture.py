@@ -29,7 +29,7 @@ class Fused(NamedTuple):
 
 
 def fuse(surface: PaintedSurface, camera: Camera, pictures: Tensor, side: int) -> Fused:
-    """Textures of side² texels of pictures (B, 3, s, s): each texel the mean of those that see it, by cos⁶.
+    """Fuse pictures (B, 3, s, s) to a texture of side² texels: each texel the mean of those that see it, by cos⁶.
 
     Read between pixels, away from silhouettes. Weights know no borders of charts, by normals that turn smoothly over folds,
     nor do texels that none sees, which go over into those around them on the surface. Outside of all faces are the colors
@@ -86,7 +86,7 @@ def render_texture(surface: PaintedSurface, texture: Tensor, camera: Camera, sid
 
 
 def multi_view_psnr(surface: PaintedSurface, texture: Tensor, camera: Camera, pictures: Tensor) -> float:
-    """PSNR in dB of pictures and what the texture shows of each, away from silhouettes, by the cosine of how they look."""
+    """Return the PSNR in dB of pictures and the texture as each shows it, off silhouettes, by the cosine of the view."""
     side = pictures.shape[-1]
     seen = rasterize(surface.triangles, camera, side)
     inside = away_from_edges(seen, camera)

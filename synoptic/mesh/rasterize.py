@@ -46,7 +46,7 @@ def z_buffer(triangles: Tensor, camera: Camera, side: int) -> Tensor:
 
 
 def _on_screen(triangles: Tensor, camera: Camera, k: int) -> Tensor:
-    """Corners (F, 3, 3) as right and up, ±1 at the picture's edge, and planar depth, in float64."""
+    """Return corners (F, 3, 3) as right and up, ±1 at the picture's edge, and planar depth, in float64."""
     at = (triangles.double() - camera.eye[k].double()) @ camera.axes[k].double().T
     depth = -at[..., 2:]
     return torch.cat([at[..., :2] / depth / (camera.fov[k].double() / 2).tan(), depth], -1)
@@ -76,7 +76,7 @@ def _z_buffer(corners: Tensor, side: int) -> Tensor:
 
 
 def _edges(corners: Tensor, at: Tensor) -> tuple[Tensor, Tensor]:
-    """Twice the signed areas (M, 3) of the parts of triangles (M, 3, 2) opposite each corner, seen from places, and all."""
+    """Return twice the signed areas (M, 3) that places span with the sides of triangles (M, 3, 2), and their sum."""
     away = corners - at[:, None]
     following, last = away.roll(-1, 1), away.roll(-2, 1)
     share = following[..., 0] * last[..., 1] - following[..., 1] * last[..., 0]
@@ -84,7 +84,7 @@ def _edges(corners: Tensor, at: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _with_shares(triangles: Tensor, camera: Camera, face: Tensor) -> Fragments:
-    """Shares of the corners, correct in perspective, and planar depths, of the faces that pixels show."""
+    """Return the shares of the corners, correct in perspective, and planar depths, of the faces that pixels show."""
     B, side, _ = face.shape
     share, depth = torch.zeros(B, side, side, 3), torch.zeros(B, side, side)
     for k in range(B):

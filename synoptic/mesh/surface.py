@@ -34,7 +34,7 @@ class Threshold(NamedTuple):
 
 @torch.no_grad()
 def sample_density(density: Callable[[Tensor], Tensor], side: int = 128, chunk: int = 2**16) -> Tensor:
-    """Densities (side, side, side) at the corners of a grid over [-1, 1]³ in x, y, z; 0 outside of the unit ball."""
+    """Sample densities (side, side, side) at the corners of a grid over [-1, 1]³ in x, y, z; 0 outside the unit ball."""
     axis = torch.linspace(-1, 1, side)
     places = torch.cartesian_prod(axis, axis, axis)
     inside = (places.square().sum(1) < 1).nonzero()[:, 0]
@@ -96,7 +96,7 @@ def _solid(grid: np.ndarray, level: float) -> np.ndarray:
 
 
 def _simplified(mesh: Trimesh, faces: int) -> Trimesh:
-    """With so many faces, or twice or four times as many, the fewest that leave it closed."""
+    """Simplify to so many faces, or twice or four times as many, the fewest that leave it closed."""
     for target, eager in product((faces, 2 * faces, 4 * faces), AGGRESSIVENESS):
         if target >= len(mesh.faces):
             break

@@ -79,7 +79,7 @@ def cosines(surface: PaintedSurface, camera: Camera, seen: Fragments) -> Tensor:
 
 
 def away_from_edges(seen: Fragments, camera: Camera) -> Tensor:
-    """(B, s, s), whether a pixel's eight neighbors show the surface too, without a jump in depth."""
+    """Return whether a pixel's eight neighbors show the surface too, without a jump in depth: (B, s, s)."""
     depth = torch.where(seen.face >= 0, seen.depth, -1e3)[:, None]
     near, far = F.max_pool2d(depth, 3, 1, 1), -F.max_pool2d(-depth, 3, 1, 1)
     jump = JUMP * pitch(camera, depth.shape[-1])
@@ -138,7 +138,7 @@ def _boxes(surface: PaintedSurface, seen: Fragments, where: Tensor, size: float)
 
 
 def _first(numbers: Tensor) -> tuple[Tensor, Tensor]:
-    """Distinct numbers, and where each stands first."""
+    """Return the distinct numbers, and where each stands first."""
     found, inverse = torch.unique(numbers, return_inverse=True)
     first = torch.full((len(found),), len(numbers)).scatter_reduce(0, inverse, torch.arange(len(numbers)), "amin")
     return found, first
@@ -236,7 +236,7 @@ def depth_maps(surface: PaintedSurface, camera: Camera, side: int) -> Tensor:
 
 
 def normal_maps(surface: PaintedSurface, camera: Camera, side: int) -> Tensor:
-    """Normals as the eye sees them, (B, 3, s, s) in [0, 1], as ControlNets have them: red left, green up, blue front."""
+    """Return normals as the eye sees them, (B, 3, s, s) in [0, 1], as ControlNets do: red left, green up, blue front."""
     seen = rasterize(surface.triangles, camera, side)
     normal = surface.normals[seen.face.clamp(min=0)] @ camera.axes[:, None].mT
     normal = normal * torch.where(normal[..., 2:] < 0, -1.0, 1.0) * normal.new_tensor([-1.0, 1.0, 1.0])

@@ -37,7 +37,7 @@ class TexturedMesh(NamedTuple):
 def bake_texture(
     mesh: Trimesh, color: Callable[[Tensor, Tensor], Tensor], side: int = 1024, padding: int = 4
 ) -> TexturedMesh:
-    """`color` of places (M, 3) and unit normals (M, 3) is (M, 3) in [0, 1]; the texture has side² texels.
+    """Bake a texture of side² texels by `color`, which maps places (M, 3) and unit normals (M, 3) to (M, 3) in [0, 1].
 
     Charts are about `padding` texels apart, and every texel outside of them takes the color of its nearest one inside.
     """

@@ -66,7 +66,7 @@ def finite_or_none(value: float) -> float | None:
 
 
 def mean_error(values: Iterable[SupportsFloat]) -> tuple[float, float]:
-    """Mean of N independent values and its standard error s / √N, s with N - 1 below; nan for the error of one value."""
+    """Return the mean of N independent values and its standard error s / √N, s with N - 1 below; of one value nan."""
     x = [float(value) for value in values]
     mean = math.fsum(x) / len(x)
     if len(x) < 2:

@@ -47,7 +47,7 @@ class Clip:
 
     @torch.no_grad()
     def encode_images(self, images: Sequence[Image.Image], batch: int = 64) -> Tensor:
-        """N pictures -> unit features (N, D)."""
+        """Return the unit features (N, D) of N pictures."""
 
         def encode(some: Sequence[Image.Image]) -> Tensor:
             features = self.model.vision_model(self.pixels(some)).pooler_output
@@ -57,7 +57,7 @@ class Clip:
 
     @torch.no_grad()
     def patch_features(self, images: Sequence[Image.Image], batch: int = 16) -> Tensor:
-        """N pictures -> the features of their patches after every block, each of unit length: (N, blocks, patches, D)."""
+        """Return the features of N pictures' patches after every block, each of unit length: (N, blocks, patches, D)."""
 
         def encode(some: Sequence[Image.Image]) -> Tensor:
             states = self.model.vision_model(self.pixels(some), output_hidden_states=True).hidden_states
@@ -100,7 +100,7 @@ class Clip:
 
     @torch.no_grad()
     def encode_texts(self, texts: Sequence[str], batch: int = 256) -> Tensor:
-        """M texts -> unit features (M, D); the emphasis of prompts is left out."""
+        """Return the unit features (M, D) of M texts; the emphasis of prompts is left out."""
         length = self.model.config.text_config.max_position_embeddings
 
         def encode(some: Sequence[str]) -> Tensor:
@@ -122,18 +122,18 @@ def encoded(encode: Callable[[Sequence[T]], Tensor], items: Sequence[T], batch: 
 
 
 def clip_scores(clip_model: Clip, images: Sequence[Image.Image], prompts: Sequence[str]) -> Metric:
-    """clip_score of every picture with its own prompt, by prompt: several pictures of one prompt are averaged first."""
+    """Measure the clip_score of every picture with its own prompt, by prompt: pictures of one prompt are averaged first."""
     scores = [clip_score(clip_model, image, prompt) for image, prompt in zip(images, prompts, strict=True)]
     return Metric("CLIP score", mean_by_prompt(prompts, scores), clip_model.name)
 
 
 def clip_score(clip_model: Clip, image: Image.Image, prompt: str) -> float:
-    """Mean cosine of the picture's square crops with its prompt: a square picture's own CLIP score."""
+    """Return the mean cosine of the picture's square crops with its prompt: a square picture's own CLIP score."""
     return clip_model(square_crops(image), [prompt]).mean().item()
 
 
 def square_crops(image: Image.Image) -> list[Image.Image]:
-    """Squares of the picture's short side, evenly spaced along the long one so that they cover it."""
+    """Cut squares of the picture's short side, evenly spaced along the long one so that they cover it."""
     w, h = image.size
     side, long = min(w, h), max(w, h)
     n = math.ceil(long / side)

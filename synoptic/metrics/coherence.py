@@ -10,7 +10,7 @@ from synoptic.metrics.clip import Clip
 
 
 def coherence(clip_model: Clip, image: Image.Image, side: int | None = None) -> float:
-    """Mean distance 1 - cosine over all pairs of the picture's native-size crops, in CLIP's features: 0 is one scene.
+    """Return the mean of 1 - cosine over all pairs of the picture's native-size crops, in CLIP's features: 0 is one scene.
 
     SyncDiffusion's Intra-LPIPS (Lee et al. 2023) with CLIP's features for LPIPS's. `side` is the crops' side in
     pixels (default: the picture's short side). Raises InputError where there are not two crops. Low is coherent; a picture
@@ -35,7 +35,7 @@ def disjoint_crops(image: Image.Image, side: int) -> list[Image.Image]:
 
 
 def mean_distance(features: Tensor) -> float:
-    """Mean of 1 - cosine over the K (K - 1) / 2 pairs of unit features (K, D): in [0, 2], whatever their order."""
+    """Return the mean of 1 - cosine over the K (K - 1) / 2 pairs of unit features (K, D): in [0, 2], in any order."""
     x = features.double()
     pairs = x.sum(0).square().sum() - x.square().sum()  # each pair twice
     return (1 - pairs / (len(x) * (len(x) - 1))).item()

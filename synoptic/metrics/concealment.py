@@ -16,7 +16,7 @@ from synoptic.metrics.clip import Clip
 def alignment_and_concealment(
     clip_model: Clip, pictures: Sequence[Sequence[Image.Image]], prompts: Sequence[Sequence[str]]
 ) -> tuple[Metric, Metric]:
-    """Alignment and concealment of P pictures: of each its N views, as they are seen, and their N prompts, in order.
+    """Measure alignment and concealment of P pictures, each by its N views as they are seen and their prompts, in order.
 
     Items are named by their prompts joined with " | "; several pictures of the same prompts are averaged first. Raises
     InputError unless every picture has as many views as prompts, two or more.
@@ -46,12 +46,12 @@ def alignment_and_concealment(
 
 
 def alignment(cosines: Tensor) -> Tensor:
-    """min diag S: how well the worst view fits. S (…, N, N), S[i, j] the cosine of view i and prompt j -> (…) in [-1, 1]."""
+    """Return min diag S (…), how well the worst view fits, of S (…, N, N), S[i, j] the cosine of view i and prompt j."""
     return cosines.diagonal(dim1=-2, dim2=-1).amin(-1)
 
 
 def concealment(cosines: Tensor, temperature: float) -> Tensor:
-    """tr softmax(S / τ) / N, averaged over both axes: how well each shows one prompt only. (…, N, N) -> (…).
+    """Return tr softmax(S / τ) / N (…) of S (…, N, N), averaged over both axes: how well each shows one prompt only.
 
     τ is the CLIP's own temperature (0.01 for OpenAI's): 1 is perfect, 1 / N is chance. The courses' own code divides S by
     CLIP's logit scale, which is 1 / τ, where this multiplies by it: its numbers hardly leave 1 / N and compare with none.

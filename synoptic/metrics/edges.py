@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def edge_f1(found: Tensor, wanted: Tensor, tolerance: int = 1) -> Tensor:
-    """F1 (N,) of edge maps (N, 1, H, W), 0 or 1, an edge counting as met by one at most `tolerance` pixels away.
+    """Return F1 (N,) of edge maps (N, 1, H, W), 0 or 1, an edge met by one at most `tolerance` pixels away.
 
     Precision is the share of `found` near `wanted`, recall the share of `wanted` near `found` (as the Berkeley benchmark
     counts them, Martin et al. 2004, but without its one-to-one matching). Two empty maps agree: 1.

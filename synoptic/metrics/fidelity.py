@@ -16,14 +16,17 @@ WINDOW, SIGMA = 11, 1.5
 
 
 def psnr(image: Image.Image, reference: Image.Image) -> float:
-    """10 log10(255² / mean squared error over pixels and channels), dB; inf for equal ones. InputError on unequal sizes."""
+    """Return 10 log10(255² / mean squared error over pixels and channels), dB; inf for equal ones.
+
+    Raises InputError on unequal sizes.
+    """
     check_same_size(image, reference)
     error = (to_8bit(image) - to_8bit(reference)).square().mean().item()
     return 10 * math.log10(255**2 / error) if error else math.inf
 
 
 def ssim(image: Image.Image, reference: Image.Image) -> float:
-    """Mean structural similarity of luminance (Rec. 601): in [-1, 1], 1 for equal pictures (Wang et al. 2004, equation 13).
+    """Return the mean structural similarity of luminance (Rec. 601), in [-1, 1], equals 1 (Wang et al. 2004, equation 13).
 
     A Gaussian window of 11×11, σ = 1.5, wherever it fits whole; K1 = 0.01, K2 = 0.03, L = 255; no downsampling before it.
     Raises InputError on unequal sizes and on pictures smaller than the window.
@@ -43,7 +46,7 @@ def ssim(image: Image.Image, reference: Image.Image) -> float:
 
 
 def perceptual_distance(clip_model: Clip, image: Image.Image, reference: Image.Image) -> float:
-    """Perceptual distance, 0 for equal pictures: LPIPS (Zhang et al. 2018, equation 1, w = 1) in CLIP's own features.
+    """Return LPIPS (Zhang et al. 2018, equation 1, w = 1) in CLIP's own features: 0 for equal pictures.
 
     The sum over its transformer blocks of the squared difference of patch features, each of unit length, averaged over the
     patches. A picture that is not square is the mean over the squares that cover it. CLIP is not trained on human
@@ -75,7 +78,7 @@ def luminance(image: Image.Image) -> Tensor:
 
 
 def gaussian_mean(x: Tensor) -> Tensor:
-    """Gaussian mean of (N, 1, H, W) where the window fits whole: (N, 1, H - 10, W - 10), one axis at a time."""
+    """Return the Gaussian mean of (N, 1, H, W) where the window fits whole: (N, 1, H - 10, W - 10), one axis at a time."""
     at = torch.arange(WINDOW, dtype=x.dtype) - WINDOW // 2
     row = torch.softmax(-(at**2) / (2 * SIGMA**2), 0).view(1, 1, 1, WINDOW)
     return torch.nn.functional.conv2d(torch.nn.functional.conv2d(x, row), row.mT)

@@ -15,7 +15,7 @@ from synoptic.metrics.clip import Clip
 
 
 def frechet_distance(clip_model: Clip, images: Sequence[Image.Image], references: Sequence[Image.Image]) -> Metric:
-    """Fréchet distance in CLIP's unit features, of N pictures to M references; its error by a jackknife over both.
+    """Measure the Fréchet distance in CLIP's unit features, of N pictures to M references, its error by a jackknife.
 
     One item, as the distance belongs to the set. It grows as sets shrink (Bińkowski et al. 2018): compare only distances of
     sets of the same sizes, better above the features' dimension. Raises InputError under three pictures on a side.
@@ -36,7 +36,7 @@ def frechet_distance(clip_model: Clip, images: Sequence[Image.Image], references
 
 
 def frechet(a: Tensor, b: Tensor) -> float:
-    """|μa - μb|² + tr(Σa + Σb - 2 (Σa Σb)^½) of features (N, D) and (M, D), in float64 (Heusel et al. 2017, equation 6).
+    """Return |μa - μb|² + tr(Σa + Σb - 2 (Σa Σb)^½) of features (N, D), (M, D), in float64 (Heusel et al. 2017, equation 6).
 
     With centered features A = Qa Ra and B = Qb Rb, the trace of the root is the sum of the singular values of Ra Rbᵀ over
     √((N - 1) (M - 1)): no root of a matrix is taken, so covariances may be singular. Raises ValueError under two rows a side
@@ -55,7 +55,7 @@ def frechet(a: Tensor, b: Tensor) -> float:
 
 
 def jackknife(statistic: Callable[[Tensor], float], rows: int, groups: int = 10) -> tuple[float, float]:
-    """statistic(all rows) and its standard error (Tukey 1958): the groups, every tenth row each, are left out in turn."""
+    """Return statistic(all rows) and its standard error (Tukey 1958): groups, every tenth row each, are left out in turn."""
     every = torch.arange(rows)
     left_out = torch.tensor([statistic(every[every % groups != g]) for g in range(groups)], dtype=torch.float64)
     spread = (left_out - left_out.mean()).square().sum() * (groups - 1) / groups

@@ -34,12 +34,12 @@ class CLIPPatchFeatures:
 
 
 def feature_distance(a: Tensor, b: Tensor) -> Tensor:
-    """LPIPS (Zhang et al. 2018, equation 1, w = 1) of features (N, blocks, patches, D): (N,), 0 for equal ones."""
+    """Return LPIPS (Zhang et al. 2018, equation 1, w = 1) of features (N, blocks, patches, D): (N,), 0 for equal ones."""
     return (a - b).square().sum(-1).mean(2).sum(1)
 
 
 def lpips(device: torch.device) -> Callable[[Tensor, Tensor], Tensor]:
-    """LPIPS on VGG, SyncDiffusion's own distance, of pictures in [-1, 1]: (N,). Needs the package lpips."""
+    """Return LPIPS on VGG, SyncDiffusion's own distance, of pictures in [-1, 1]: (N,). Needs the package lpips."""
     package = importlib.import_module("lpips")
     net = package.LPIPS(net="vgg", verbose=False).eval().requires_grad_(False).to(device)
     return lambda a, b: net(a.float(), b.float()).flatten()

@@ -16,7 +16,7 @@ from synoptic.metrics.clip import Clip
 def retrieval(
     clip_model: Clip, images: Sequence[Image.Image], prompts: Sequence[str], other_prompts: Sequence[str] = (), top: int = 1
 ) -> Metric:
-    """Top-k R-precision (Xu et al. 2018, AttnGAN; with CLIP, Park et al. 2021): by prompt, in [0, 1].
+    """Measure top-k R-precision (Xu et al. 2018, AttnGAN; with CLIP, Park et al. 2021): by prompt, in [0, 1].
 
     `prompts` has one prompt a picture; the candidates are these and those of `other_prompts`, each once, so chance is
     top / candidates. A picture scores 1 where its prompt is among the first `top`; several pictures of one prompt are

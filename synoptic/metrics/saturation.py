@@ -8,7 +8,7 @@ from synoptic.io import from_pil
 
 
 def saturation(image: Image.Image) -> float:
-    """Mean S of the hexcone HSV model (Smith 1978): (max - min) / max of a pixel's R, G and B, 0 where it is black.
+    """Return the mean S of hexcone HSV (Smith 1978): (max - min) / max of a pixel's R, G and B, 0 where it is black.
 
     In [0, 1]: 0 is gray. A dark pixel counts as much as a bright one.
     """

@@ -14,7 +14,7 @@ from synoptic.io import from_pil
 
 
 def seam(image: Image.Image, starts: Sequence[int], factor: int) -> float:
-    """Mean |Δx| across the columns where windows start, over that across the other columns of the same phase.
+    """Return mean |Δx| across the columns where windows start, over that across other columns of the same phase.
 
     `starts` in pixels; `factor` pixels a latent: a decoder's own grid shows at multiples of it, so only those columns
     are compared. 1 is no seam; plain pictures, measured at the same starts, or `seam_baseline` give its like without
@@ -50,7 +50,7 @@ def grid_columns(image: Image.Image, factor: int) -> Tensor:
 
 
 def column_differences(image: Image.Image) -> Tensor:
-    """(W,): |Δx| from column p - 1 to column p, mean over rows and channels; at 0 from the last column to the first."""
+    """Return |Δx| from column p - 1 to p, mean over rows and channels, (W,); at 0 from the last column to the first."""
     x = from_pil(image).double()
     return (x - x.roll(1, -1)).abs().mean((0, 1, 2))
 

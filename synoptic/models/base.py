@@ -139,15 +139,15 @@ class Denoiser(Protocol):
         ...
 
     def predict(self, x: Tensor, t: Time, cond: Conditioning) -> Pred:
-        """(N, C, h, w) -> Pred in the dtype of x; the network's own dtype lives only in here. Differentiable."""
+        """Predict x (N, C, h, w) in its own dtype; the network's dtype lives only in here. Differentiable."""
         ...
 
     def encode(self, image: Tensor) -> Tensor:
-        """(N, 3, H, W) in [-1, 1] -> x. Differentiable."""
+        """Encode images (N, 3, H, W) in [-1, 1] as x. Differentiable."""
         ...
 
     def decode(self, x: Tensor) -> Tensor:
-        """x -> (N, 3, H, W) in about [-1, 1]. Differentiable."""
+        """Decode x to (N, 3, H, W) in about [-1, 1]. Differentiable."""
         ...
 
 

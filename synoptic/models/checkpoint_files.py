@@ -95,7 +95,7 @@ class CheckpointFiles:
         return config.get("image_processor") or config
 
     def variant(self, component: str, half: bool) -> str | None:
-        """fp16 or bf16 where half precision is wanted and there are such weights of this part, or no others; else None."""
+        """Return fp16 or bf16 where half precision is wanted and this part has such weights, or no others; else None."""
         variants = ("fp16", "bf16", None, "non_ema") if half else (None, "fp16", "bf16", "non_ema")
         return next((variant for variant in variants if self._weight_files(component, variant)), None)
 

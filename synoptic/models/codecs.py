@@ -19,7 +19,7 @@ class Codec:
         self.vae, self.factor, self.width = vae, vae_factor(vae.config), vae_width(vae.config)
 
     def encode(self, image: Tensor) -> Tensor:
-        """(N, 3, H, W) in the VAE's dtype -> its own latents (N, C, h, w), the mode."""
+        """Encode (N, 3, H, W) in the VAE's dtype as its own latents (N, C, h, w), the mode."""
         return self.vae.encode(image).latent_dist.mode()
 
     def decode(self, latents: Tensor) -> Tensor:
@@ -37,7 +37,7 @@ class Codec:
         return x / scale + shift
 
     def _affine(self, like: Tensor) -> tuple[float | Tensor, float | Tensor]:
-        """(shift, scale), numbers or (C, 1, 1), for latents (N, C, h, w)."""
+        """Return (shift, scale), numbers or (C, 1, 1), for latents (N, C, h, w)."""
         config = self.vae.config
         scale = config.get("scaling_factor") or 1.0
         if config.get("latents_mean") is None or config.get("latents_std") is None:

@@ -29,14 +29,14 @@ class CompiledNet:
         return self.net(*args, **more)
 
     def padded_batch(self, rows: int) -> int:
-        """To how many rows a batch of so many is filled up: a size that was there before, or its own."""
+        """Return to how many rows a batch of so many is filled up: a size that was there before, or its own."""
         size = min((size for size in self.sizes if rows <= size <= MAX_PADDING * rows), default=rows)
         self.sizes.add(size)
         return size
 
 
 def compile_blocks(net: N) -> N:
-    """`net` in channels_last, its blocks compiled at their first calls, a minute; a whole way back takes several.
+    """Return `net` in channels_last, its blocks compiled at their first calls, a minute; a whole way back takes several.
 
     Most of it is gained by the group norms, whose own kernels copy channels_last there and back.
     """

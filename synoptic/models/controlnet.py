@@ -27,7 +27,7 @@ class ControlNetwork(Protocol):
     def additions(
         self, x: Tensor, t: Time, cond: Conditioning, control_image: Tensor, strength: float | Tensor
     ) -> Mapping[str, Sequence[Tensor]]:
-        """x (N, C, h, w), its maps (N, 3, H, W) in [0, 1], strength a number or (N, 1, 1, 1) -> {field: one a level}."""
+        """Return {field: one a level} for x (N, C, h, w), maps (N, 3, H, W) in [0, 1], strength a number or (N, 1, 1, 1)."""
         ...
 
 

@@ -53,7 +53,7 @@ class DeepCache:
         self.cache: dict[RowId, tuple[Tensor, int]] = {}
 
     def set_rows(self, t: Time, row_ids: Tensor) -> DeepCache:
-        """To be asked at time t, one number for all rows, about the rows at these places (N, 2)."""
+        """Set what is asked next: at time t, one number for all rows, about the rows at these places (N, 2)."""
         if t != self.time:
             self.time, self.cache = t, {} if t in self.full_times else self.cache
         self.row_ids = [(branch, x) for branch, x in row_ids.tolist()]
@@ -90,7 +90,7 @@ def full_forward(
 def shallow_forward(
     net: ModelMixin, x: Tensor, t: Tensor, text: Tensor, below: Tensor, **kwargs: Unpack[UNetArguments]
 ) -> Tensor:
-    """UNet2DConditionModel.forward of its first and last block alone, around `below`."""
+    """Run UNet2DConditionModel.forward of its first and last block alone, around `below`."""
     first, last = net.down_blocks[0], net.up_blocks[-1]
     added, residuals = kwargs["added_cond_kwargs"] or {}, kwargs["down_block_additional_residuals"]
     emb = net.time_embedding(net.get_time_embed(sample=x, timestep=t))
@@ -115,7 +115,7 @@ def has_cross_attention(block: object) -> bool:
 
 
 def gather_rows(found: list[tuple[Tensor, int]]) -> Tensor:
-    """Row k of each (tensor, k), stacked; a whole tensor as it is."""
+    """Stack row k of each (tensor, k); return a whole tensor as it is."""
     one, order = found[0][0], [k for _, k in found]
     if all(part is one for part, _ in found):
         return one if order == list(range(len(one))) else one[order]

@@ -75,7 +75,7 @@ class LatentSpace:
             return self.codec.decode(latents)
 
     def _eager(self, x: Tensor) -> AbstractContextManager[object]:
-        """Without the compiled blocks, where no gradients pass."""
+        """Return a context without the compiled blocks, where no gradients pass."""
         passes = torch.is_grad_enabled() and x.requires_grad
         return torch.compiler.set_stance("force_eager") if self.compiled and not passes else nullcontext()
 

@@ -203,7 +203,7 @@ def _component_loader(
     offload: str = "none",
     quantize: str = "none",
 ) -> ComponentLoader:
-    """(name) -> the component of that name, on the device, or where it waits for it, in the dtype that was asked for."""
+    """Return (name) -> the component of that name, on the device or where it waits for it, in the dtype asked for."""
     on = choose_device(device)
     kind = choose_dtype(dtype, on, checkpoint.family.half)
     if on.type == "cpu":

@@ -26,7 +26,7 @@ class SharedPrefix:
 
     @contextmanager
     def for_branches(self, num_branches: int) -> Iterator[None]:
-        """For calls in here; all others are of rows that have nothing to do with one another."""
+        """Share rows in the calls in here; those of all others have nothing to do with one another."""
         self.num_branches = num_branches
         try:
             yield

@@ -15,7 +15,7 @@ LEAST_OVERLAP = LEAST_LATENTS // 2
 def tiled_in_batches(
     f: Callable[[Tensor], Tensor], x: Tensor, max_area: int, overlap: int, *, max_places: int, unit: int = 1
 ) -> Tensor:
-    """f(x) of pictures (B, C, H, W), tiled as `tiled`, as many pictures at once as have `max_places` places together.
+    """Return f(x) of pictures (B, C, H, W), as `tiled`, as many at once as have `max_places` places together.
 
     Where memory runs out f is given half as much, and tiles of fewer than (2 overlap)² places overlap less, down to 8 units:
     a `unit` is the places of a latent. Not where gradients pass.
@@ -43,7 +43,7 @@ def fitting_overlap(area: int, overlap: int, unit: int) -> int:
 
 
 def tiled(f: Callable[[Tensor], Tensor], x: Tensor, max_area: int, overlap: int) -> Tensor:
-    """f(x) of pictures (B, C, H, W): whole, bitwise, up to `max_area` places H W each, so that memory stays what those take.
+    """Return f(x) of pictures (B, C, H, W): whole, bitwise, up to `max_area` places H W each, so that memory is bounded.
 
     A larger one is done in the halves of its longer side, and of theirs, which share `overlap` places and fade into one
     another there. f changes the size by one factor, which divides `overlap` / 2. Pieces differ from the whole near their

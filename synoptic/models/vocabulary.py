@@ -14,12 +14,12 @@ from synoptic.utils.json_objects import JsonObject
 
 @cache
 def vocabulary(model: str = "sd") -> JsonObject:
-    """{"words": every word of the training captions, "prompts": {kind: examples to write prompts from}}, of sd or if."""
+    """Return {"words": every word of the training captions, "prompts": {kind: examples}} of sd or if."""
     return json.loads((BUNDLED_DIR / model / "vocabulary.json").read_text())
 
 
 def unknown_words(prompt: str, model: str = "sd") -> list[str]:
-    """Words of a prompt that no training caption of a model had, in their order, each once."""
+    """Return the words of a prompt that no training caption of a model had, in their order, each once."""
     words = re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)?", prompt.lower())
     known = set(vocabulary(model)["words"])
     return list(dict.fromkeys(word for word in words if word not in known))

@@ -36,7 +36,7 @@ class Camera(NamedTuple):
 
 
 def direction_from_angles(azimuth: Tensor, elevation: Tensor) -> Tensor:
-    """Directions (B,), (B,) -> unit vectors (B, 3) from the center to the eye."""
+    """Return unit vectors (B, 3) from the center to the eye, of azimuth (B,) and elevation (B,)."""
     flat = elevation.cos()
     return torch.stack([azimuth.sin() * flat, elevation.sin(), azimuth.cos() * flat], 1)
 
@@ -59,13 +59,13 @@ def orbit_cameras(
 def turntable_cameras(
     n: int, elevation: float = math.radians(15), radius: float = 3.3, fov: float = math.radians(35)
 ) -> Camera:
-    """n cameras evenly around, the first in front: a turntable."""
+    """Return n cameras evenly around, the first in front: a turntable."""
     azimuth = torch.arange(n) * (2 * math.pi / n)
     return orbit_cameras(azimuth, torch.full_like(azimuth, elevation), radius, fov)
 
 
 def camera_rays(camera: Camera, side: int) -> tuple[Tensor, Tensor]:
-    """Through the middles of side x side pixels, row by row from the top left: origins and unit directions (B, side², 3)."""
+    """Return rays through the middles of side x side pixels, from the top left: origins and directions (B, side², 3)."""
     middle = (torch.arange(side).to(camera.fov) + 0.5) * (2 / side) - 1
     v, u = torch.meshgrid(-middle, middle, indexing="ij")
     half = (camera.fov / 2).tan()[:, None]

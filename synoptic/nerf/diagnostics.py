@@ -81,7 +81,7 @@ def diagnostics_from_tensor(rows: Tensor) -> list[FieldDiagnostics]:
 
 
 def diagnose_views(scene: RadianceScene, step: int, clip_model: Clip, prompt: str, *, side: int = 32) -> FieldDiagnostics:
-    """Four small renders without gradients, less than a second on one core. `prompt` as people type it: "a red mug"."""
+    """Diagnose by four small renders without gradients, under a second on one core. `prompt` as typed: "a red mug"."""
     if not is_finite(scene):
         return FieldDiagnostics(step, False, math.nan, math.nan, math.nan, ())
     views = scene.render_views(turntable_cameras(NUM_SIDES), side)

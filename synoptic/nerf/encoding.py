@@ -64,7 +64,7 @@ class HashGrid(torch.nn.Module):
         log2_table_size: int = 15,
         rng: torch.Generator | None = None,
     ) -> None:
-        """Raises ValueError where there is no level, or the finest is coarser than the coarsest."""
+        """Draw the tables. Raises ValueError where there is no level, or the finest is coarser than the coarsest."""
         if levels < 1 or not 1 <= coarsest <= finest:
             raise ValueError(
                 f"a hash grid needs a level and 1 <= coarsest <= finest, {levels} of {coarsest} to {finest} were given"
@@ -113,7 +113,7 @@ class FrequencyEncoding(torch.nn.Module):
     octaves: Tensor
 
     def __init__(self, levels: int = 6) -> None:
-        """Raises ValueError where there is no level."""
+        """Set the frequencies. Raises ValueError where there is no level."""
         if levels < 1:
             raise ValueError(f"waves need at least one octave, {levels} were given: raise levels")
         super().__init__()

@@ -21,7 +21,7 @@ class Field(Protocol):
     """Places x (M, 3) in [-1, 1], of which the unit ball is looked at."""
 
     def __call__(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Density (M,), at least 0, per unit of length, and albedo (M, 3) in [0, 1]."""
+        """Return the density (M,), at least 0, per unit of length, and the albedo (M, 3) in [0, 1], at places (M, 3)."""
         ...
 
     def density(self, x: Tensor) -> Tensor: ...
@@ -36,23 +36,23 @@ class Field(Protocol):
 
 
 def cone_bias(height: float = 10.0, radius: float = 0.5) -> DensityBias:
-    """height (1 - |x| / radius): Lin et al. 2023 (Magic3D), section 3.1, for `softplus`."""
+    """Return height (1 - |x| / radius), for `softplus` (Lin et al. 2023, Magic3D, section 3.1)."""
     return lambda x: height * (1 - x.square().sum(1).clamp(min=1e-12).sqrt() / radius)
 
 
 def gaussian_bias(height: float = 5.0, radius: float = 0.2) -> DensityBias:
-    """height exp(-|x|² / 2 radius²): Poole et al. 2023 (DreamFusion), appendix A.2, for `linearized_exp`."""
+    """Return height exp(-|x|² / 2 radius²), for `linearized_exp` (Poole et al. 2023, DreamFusion, appendix A.2)."""
     return lambda x: height * (-x.square().sum(1) / (2 * radius**2)).exp()
 
 
 def linearized_exp(level: Tensor) -> Tensor:
-    """exp, straight on from where it would overflow in half precision: steep, but never stuck."""
+    """Return exp, straight on from where it would overflow in half precision: steep, but never stuck."""
     low = level.clamp(max=EXP_LIMIT)
     return low.exp() * (1 + level - low)
 
 
 def mlp(sizes: Sequence[int], rng: torch.Generator | None) -> torch.nn.Sequential:
-    """Linear layers with ReLU between them, weights drawn from `rng` in ±1/sqrt(inputs), no bias at first."""
+    """Build linear layers with ReLU between them, weights drawn from `rng` in ±1/sqrt(inputs), no bias at first."""
     layers: list[torch.nn.Module] = []
     for a, b in itertools.pairwise(sizes):
         linear = torch.nn.Linear(a, b)

@@ -13,7 +13,7 @@ TETRAHEDRON = ((1.0, 1.0, 1.0), (1.0, -1.0, -1.0), (-1.0, 1.0, -1.0), (-1.0, -1.
 
 
 def analytic_normals(f: ScalarField, x: Tensor) -> Tensor:
-    """-grad f / |grad f| at places (M, 3), differentiable in f's parameters where gradients are on."""
+    """Return -grad f / |grad f| at places (M, 3), differentiable in f's parameters where gradients are on."""
     learns = torch.is_grad_enabled()
     with torch.enable_grad():
         x = x.detach().requires_grad_()
@@ -33,5 +33,5 @@ def finite_difference_normals(h: float = 0.02) -> NormalFunction:
 
 
 def normalize(v: Tensor) -> Tensor:
-    """v of length 1; 0, and without a gradient, where v is 0."""
+    """Return v at length 1; 0, and without a gradient, where v is 0."""
     return v * v.square().sum(-1, keepdim=True).clamp(min=1e-20).rsqrt()

@@ -12,18 +12,18 @@ WeightSchedule = Callable[[int], float]
 
 
 def opacity_penalty(ray_opacity: Tensor) -> Tensor:
-    """mean sqrt(o² + 0.01) of the share of light (R,) that rays lose: Poole et al. 2023 (DreamFusion), appendix A.2."""
+    """Return mean sqrt(o² + 0.01) of the share of light (R,) that rays lose (Poole et al. 2023, DreamFusion, A.2)."""
     return (ray_opacity.square() + 0.01).sqrt().mean()
 
 
 def entropy(ray_opacity: Tensor) -> Tensor:
-    """mean -o log o - (1 - o) log (1 - o) in nats: 0 where every ray is decided."""
+    """Return mean -o log o - (1 - o) log (1 - o) in nats: 0 where every ray is decided."""
     o = ray_opacity.clamp(1e-3, 1 - 1e-3)
     return -(o * o.log() + (1 - o) * (1 - o).log()).mean()
 
 
 def orientation_penalty(facing_away: Tensor, ray_opacity: Tensor) -> Tensor:
-    """Sums along rays (R,), w max(0, n·d)² with w held, a ray that meets anything (Verbin et al. 2022, equation 11)."""
+    """Sum w max(0, n·d)² along rays (R,), w held, per ray that meets anything (Verbin et al. 2022, equation 11)."""
     return facing_away.sum() / (ray_opacity > 1e-3).sum().clamp(min=1)
 
 
@@ -36,7 +36,7 @@ def zero(step: int) -> float:
 
 
 def linear_ramp(start: float, end: float, first: int, last: int) -> WeightSchedule:
-    """`start` until step `first`, `end` from step `last` on, straight between."""
+    """Return `start` until step `first`, `end` from step `last` on, straight between."""
     return lambda step: start + (end - start) * min(1.0, max(0.0, (step - first) / max(last - first, 1)))
 
 
@@ -49,7 +49,7 @@ class Penalties:
     orientation: WeightSchedule = zero
 
     def __call__(self, step: int, ray_opacity: Tensor, facing_away: Tensor) -> Tensor:
-        """ray_opacity (R,), facing_away (R,) -> what is added to the loss."""
+        """Return what is added to the loss, of ray_opacity (R,) and facing_away (R,)."""
         total = torch.zeros((), device=ray_opacity.device)
         for weight, cost in (
             (self.opacity(step), lambda: opacity_penalty(ray_opacity)),

@@ -125,7 +125,7 @@ class RadianceScene(torch.nn.Module):
     def _trace(
         self, camera: Camera, side: int, light: Light, offset: Tensor, needs_normals: bool
     ) -> tuple[RayOutput, Tensor]:
-        """`needs_normals`: for normals too, which cost four times as much."""
+        """Trace the rays of side² pixels; `needs_normals`: for normals too, which cost four times as much."""
         origin, direction = camera_rays(camera, side)
         every = Rays(origin.flatten(0, 1), direction.flatten(0, 1), offset.flatten())
 
@@ -148,5 +148,5 @@ class RadianceScene(torch.nn.Module):
 
 
 def _picture(rows: Tensor, side: int) -> Tensor:
-    """(B, side², C) -> (B, C, side, side)."""
+    """Reshape (B, side², C) to (B, C, side, side)."""
     return rows.transpose(1, 2).unflatten(2, (side, side))

@@ -25,7 +25,7 @@ class Light(NamedTuple):
 
 
 def ambient_light(n: int) -> Light:
-    """Light from everywhere: colors as they are."""
+    """Return n lights from everywhere: colors as they are."""
     return Light(torch.zeros(n, 3), torch.ones(n), torch.zeros(n))
 
 
@@ -47,7 +47,7 @@ class Lighting:
     distance: tuple[float, float] = (1.5, 3.0)
 
     def sample(self, rngs: Sequence[torch.Generator], step: int, camera: Camera) -> Light:
-        """Lights around the camera's own direction; drawn alike at every step, whatever is made of it."""
+        """Draw lights around the camera's own direction; alike at every step, whatever is made of them."""
         even = torch.stack([torch.rand(3, generator=rng) for rng in rngs])
         away = torch.stack([torch.randn(3, generator=rng) for rng in rngs])
         near, far = self.distance

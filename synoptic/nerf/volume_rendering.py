@@ -38,12 +38,12 @@ class Rays(NamedTuple):
 
 
 def transmittance(optical_depth: Tensor) -> Tensor:
-    """Optical thickness of each step (R, S), density times length -> the share of light that comes to it."""
+    """Return the share of light that comes to each step, of its optical thickness (R, S), density times length."""
     return (optical_depth - optical_depth.cumsum(1)).exp()
 
 
 def render_weights(optical_depth: Tensor) -> Tensor:
-    """Optical thickness (R, S) -> the share of light that each step stops, T_i (1 - exp(-thick_i))."""
+    """Return the share of light that each step stops, T_i (1 - exp(-thick_i)), of its optical thickness (R, S)."""
     return transmittance(optical_depth) * -torch.expm1(-optical_depth)
 
 

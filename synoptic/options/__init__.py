@@ -14,11 +14,16 @@ if TYPE_CHECKING:
     from synoptic.options.base import Options
 
 
+def options_home(name: str) -> tuple[str, str]:
+    """Return where a command's options are, by its name alone: `text_to_3d` -> options.text_to_3d, TextTo3DOptions."""
+    module = "synoptic.courses.evaluate_options" if name == "evaluate" else f"synoptic.options.{name}"
+    return module, name.title().replace("_", "") + "Options"
+
+
 def options_class(name: str) -> type[Options]:
-    """Return a command's options, by its name alone: `text_to_3d` -> options.text_to_3d.TextTo3DOptions."""
-    home = "synoptic.courses.evaluate_options" if name == "evaluate" else f"synoptic.options.{name}"
-    module = import_module(home)
-    return getattr(module, name.title().replace("_", "") + "Options")
+    """Return a command's options, by its name alone."""
+    module, class_name = options_home(name)
+    return getattr(import_module(module), class_name)
 
 
 def application_name(name: object, known: Sequence[str] = synoptic.APPLICATIONS) -> str:

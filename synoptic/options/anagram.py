@@ -8,8 +8,8 @@ from typing import Annotated, Literal, Self
 
 from synoptic.errors import InputError, install_command
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.options.base import Option
 from synoptic.options.joint import JointOptions, SyncOptions
+from synoptic.options.option import Option
 from synoptic.views.registry import FAILURES, parse_view, side_multiple
 
 

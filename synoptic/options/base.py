@@ -2,161 +2,21 @@
 
 from __future__ import annotations
 
-import math
-import os
 import re
-import reprlib
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
-from difflib import get_close_matches
 from functools import cache
-from types import NoneType, UnionType
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    ClassVar,
-    Literal,
-    NamedTuple,
-    Protocol,
-    Self,
-    Union,
-    get_args,
-    get_origin,
-    get_type_hints,
-    runtime_checkable,
-)
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self, get_args, get_type_hints
 
 from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.options.picture import convert_picture, picture_hash
+from synoptic.options.option import OptionSpec
+from synoptic.options.picture import picture_hash
+from synoptic.options.renamed import unknown_option
 
 if TYPE_CHECKING:
-    from synoptic.options.common import ModelOptions
-
-UNSET: Any = None  # the default of an option that `resolve` fills in
-
-
-@dataclass(frozen=True)
-class Option:
-    """Describe one option: its help, its range, and how it is written on a command line.
-
-    `separator` stands between the values of a list ("" where a value may hold any character: the option is repeated).
-    `recorded` is False for what changes no picture. `picture` accepts a PIL image or an array beside a file's path.
-    """
-
-    help: str
-    at_least: float | None = None
-    at_most: float | None = None
-    above: float | None = None
-    positional: bool = False
-    separator: str = ","
-    recorded: bool = True
-    picture: bool = False
-
-
-class OptionSpec(NamedTuple):
-    """One option of a dataclass: its name in Python, type, description, default (MISSING where required), help group."""
-
-    name: str
-    kind: object
-    option: Option
-    default: object
-    group: str
-
-    @property
-    def flag(self) -> str:
-        """Return the name on the command line, as `--guidance-scale`; a positional one has no dashes."""
-        return self.name if self.option.positional else f"--{self.name.replace('_', '-')}"
-
-    @property
-    def is_list(self) -> bool:
-        return any(get_origin(kind) is tuple for kind in alternatives(self.kind))
-
-    def checked(self, value: object) -> object:
-        """Return the value in the option's own type. Raises InputError where it has another type or lies out of range."""
-        if value is None and (self.default is None or NoneType in alternatives(self.kind)):
-            return None
-        try:
-            value = convert_picture(value) if self.option.picture else convert(self.kind, value)
-        except (TypeError, ValueError) as e:
-            raise InputError(f"{self.flag} must be {e}, {brief(value)} was given", rule=f"{self.name}-type") from None
-        for number in value if isinstance(value, tuple) else (value,):
-            self._check_range(number)
-        return value
-
-    def _check_range(self, value: object) -> None:
-        o = self.option
-        if not isinstance(value, int | float):
-            return
-        if o.at_least is not None and value < o.at_least:
-            raise InputError(
-                f"{self.flag} must be at least {o.at_least:g}, {value} was given: raise it", rule=f"{self.name}-at-least"
-            )
-        if o.above is not None and value <= o.above:
-            raise InputError(
-                f"{self.flag} must be above {o.above:g}, {value} was given: raise it", rule=f"{self.name}-above"
-            )
-        if o.at_most is not None and value > o.at_most:
-            raise InputError(
-                f"{self.flag} must be at most {o.at_most:g}, {value} was given: lower it", rule=f"{self.name}-at-most"
-            )
-
-
-def brief(value: object) -> str:
-    """Return a value as a message shows it: an array or a tensor by its type and shape, what is long cut."""
-    shape = getattr(value, "shape", ())
-    return f"{type(value).__name__} {tuple(shape)} of {getattr(value, 'dtype', '?')}" if shape else reprlib.repr(value)
-
-
-@runtime_checkable
-class HasItem(Protocol):
-    """A number of NumPy or torch."""
-
-    def item(self) -> object: ...
-
-
-def alternatives(kind: object) -> tuple[Any, ...]:
-    """Return the members of a union type, or the type alone."""
-    return get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
-
-
-def convert(kind: object, value: object) -> object:
-    """Return the value as `kind`: a str, int, float, bool, Literal, tuple of these, or one of them and None.
-
-    Numbers of NumPy and torch count as Python's, paths as strings, one value as a list of one. Raises TypeError or
-    ValueError, which say what was expected.
-    """
-    (kind, *_) = [k for k in alternatives(kind) if k is not NoneType]
-    if get_origin(kind) is Literal:
-        if value not in get_args(kind):
-            raise ValueError(f"one of {', '.join(get_args(kind))}")
-        return value
-    if get_origin(kind) is tuple:
-        item, *rest = get_args(kind)
-        if isinstance(value, Mapping | set | frozenset | bytes):
-            raise TypeError("a list")
-        values = [value] if isinstance(value, str) or not isinstance(value, Iterable) else list(value)
-        if rest != [...] and len(values) != 1 + len(rest):
-            raise ValueError(f"{1 + len(rest)} values")
-        return tuple(convert(item, one) for one in values)
-    if kind is str:
-        if not isinstance(value, str | os.PathLike):
-            raise TypeError("a text")
-        text = os.fspath(value)
-        if not isinstance(text, str) or "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
-            raise ValueError("a text in UTF-8")
-        return text
-    value = value.item() if isinstance(value, HasItem) else value
-    if kind is bool:
-        if not isinstance(value, bool):
-            raise TypeError("True or False")
-        return value
-    if isinstance(value, bool) or not isinstance(value, int | float) or (kind is int and not isinstance(value, int)):
-        raise TypeError("a whole number" if kind is int else "a number")
-    if not math.isfinite(value) or abs(value) >= 2**63:
-        raise ValueError("a finite number of at most 64 bits")
-    return int(value) if kind is int else float(value)
+    from synoptic.options.pretrained_model import ModelOptions
 
 
 class Item(NamedTuple):
@@ -311,40 +171,3 @@ def specs(cls: type[Options]) -> tuple[OptionSpec, ...]:
         group = "Input" if option.positional else vars(declares[field.name][-1]).get("GROUP", "Options")
         found.append(OptionSpec(field.name, kind, option, field.default, group))
     return tuple(found)
-
-
-def unknown_option(command: str, name: str, known: list[str]) -> str:
-    """Return the message for a name that is no option, with the nearest one or the name that it has now."""
-    if name in RENAMED:
-        return f"{name} is called {RENAMED[name]} now: write that"
-    near = get_close_matches(name, known, 1)
-    cure = f"did you mean {near[0]}?" if near else f"it has {', '.join(known)}"
-    return f"{command} has no option {name}: {cure}"
-
-
-RENAMED = {  # the options of version 0.0, in Python's spelling
-    "guidance": "guidance_scale",
-    "negative": "negative_prompt",
-    "level": "noise_level",
-    "augment": "noise_augmentation",
-    "loop": "circular",
-    "travel": "prompt_travel",
-    "layout": "progressive",
-    "coherence": "syncdiffusion_weight",
-    "coherence_steps": "syncdiffusion_steps",
-    "coherence_every": "syncdiffusion_every",
-    "coherence_by": "syncdiffusion_metric",
-    "anchor": "syncdiffusion_anchor",
-    "cache": "deepcache",
-    "canvas": "view_space",
-    "start": "init_noise",
-    "residual": "vae_residual",
-    "balance": "equalize_guidance",
-    "search": "seed_search",
-    "judge": "clip_model",
-    "wordless": "caption_dropout",
-    "slim": "no_attention",
-    "held_back": "num_validation",
-    "between": "view_prompt_mix",
-    "every": "preview_every",
-}

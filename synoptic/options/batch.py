@@ -7,7 +7,8 @@ from importlib.util import find_spec
 from typing import Annotated, Literal, Self
 
 from synoptic.errors import InputError, install_command
-from synoptic.options.base import UNSET, Option, Options
+from synoptic.options.base import Options
+from synoptic.options.option import UNSET, Option
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,10 +7,11 @@ from typing import Annotated, Self
 
 from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.options.base import Option
-from synoptic.options.common import PromptOptions, SamplingOptions, Seed
 from synoptic.options.controlnet import Condition, ControlNetOptions, ControlNets, Depth, find_depth
 from synoptic.options.input_image import InputImageOptions, InputPicture
+from synoptic.options.option import Option
+from synoptic.options.prompts import PromptOptions
+from synoptic.options.sampling import SamplingOptions, Seed
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,9 +13,9 @@ from synoptic.models.control_kinds import union_kind
 from synoptic.models.controlnet_checks import transformer_controlnet_class
 from synoptic.models.names import CONTROLNETS
 from synoptic.models.registry import resolve_controlnet, resolve_depth_model
-from synoptic.options.base import Option
-from synoptic.options.common import ModelOptions
+from synoptic.options.option import Option
 from synoptic.options.picture import PictureSource, is_file, picture_name, read_picture
+from synoptic.options.pretrained_model import ModelOptions
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -7,9 +7,12 @@ from typing import Annotated, Literal, Self
 
 from synoptic.errors import InputError, check_at_least, check_at_most
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.options.base import Item, Option
-from synoptic.options.common import Clip, ModelName, NegativePrompt, Out, Sampler, Seed
+from synoptic.options.base import Item
 from synoptic.options.input_image import GENERAL_PROMPT, InputImageOptions, InputPicture, Prompt
+from synoptic.options.option import Option
+from synoptic.options.output import Out
+from synoptic.options.pretrained_model import ModelName
+from synoptic.options.sampling import Clip, NegativePrompt, Sampler, Seed
 
 Method = Literal["gaussian", "onestep", "iterative"]
 

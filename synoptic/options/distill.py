@@ -8,12 +8,14 @@ from typing import Annotated, Literal, Self
 
 from synoptic.errors import InputError, check_at_least, check_at_most
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.options.base import UNSET, Option
-from synoptic.options.common import Count, OutputOptions, PromptOptions, Seed
 from synoptic.options.distillation import DistillationOptions
 from synoptic.options.input_image import working_size
 from synoptic.options.loss_defaults import LossName, fill, loss_defaults, losses_that_take, native_space
+from synoptic.options.option import UNSET, Option
+from synoptic.options.output import OutputOptions
 from synoptic.options.picture import PictureSource, read_picture
+from synoptic.options.prompts import PromptOptions
+from synoptic.options.sampling import Count, Seed
 
 STEPS = 500
 GENERATED = ("auto", "noise", "sketch")  # values of --init that are no file

@@ -7,8 +7,8 @@ from typing import Annotated, Self
 
 from synoptic.errors import check_at_most
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.options.base import UNSET, Option
-from synoptic.options.common import ModelOptions
+from synoptic.options.option import UNSET, Option
+from synoptic.options.pretrained_model import ModelOptions
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,10 +8,10 @@ from typing import Annotated, Self
 
 from synoptic.errors import InputError, check_at_most
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.options.base import UNSET, Option
-from synoptic.options.common import SamplingOptions, Seed
 from synoptic.options.controlnet import ControlNetOptions
 from synoptic.options.input_image import GENERAL_PROMPT, InputImageOptions, InputPicture, OnePromptOptions, Prompt
+from synoptic.options.option import UNSET, Option
+from synoptic.options.sampling import SamplingOptions, Seed
 
 STRENGTH = 0.6
 

@@ -7,8 +7,10 @@ from typing import Annotated, Self
 
 from synoptic.errors import check_writable, user_path
 from synoptic.models.registry import resolve
-from synoptic.options.base import Option, Options
-from synoptic.options.common import Device, Dtype, ModelName, check_prompts
+from synoptic.options.base import Options
+from synoptic.options.option import Option
+from synoptic.options.pretrained_model import Device, Dtype, ModelName
+from synoptic.options.prompts import check_prompts
 
 
 @dataclass(frozen=True, kw_only=True)

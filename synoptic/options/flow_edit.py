@@ -7,9 +7,9 @@ from typing import Annotated, NamedTuple, Self
 
 from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.options.base import UNSET, Option
-from synoptic.options.common import SamplingOptions, Seed
 from synoptic.options.input_image import InputImageOptions, InputPicture, OnePromptOptions
+from synoptic.options.option import UNSET, Option
+from synoptic.options.sampling import SamplingOptions, Seed
 
 
 class FlowEditDefaults(NamedTuple):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from synoptic.options.common import ModelName, PromptOptions
 from synoptic.options.guidance import GuidanceOptions
+from synoptic.options.pretrained_model import ModelName
+from synoptic.options.prompts import PromptOptions
 from synoptic.options.upscaling import Upscalers, UpscalingOptions
 
 

@@ -8,7 +8,8 @@ from itertools import product
 from typing import Literal, NamedTuple, TypeVar, get_origin
 
 from synoptic.errors import InputError
-from synoptic.options.base import Options, OptionSpec, alternatives, split_list
+from synoptic.options.base import Options, split_list
+from synoptic.options.option import OptionSpec, alternatives
 from synoptic.options.seeds import RANDOM, drawn_seed
 
 O = TypeVar("O", bound=Options)  # noqa: E741

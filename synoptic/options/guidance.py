@@ -7,8 +7,8 @@ from typing import Annotated, Literal, Self
 
 from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.options.base import Option
-from synoptic.options.common import SamplingOptions
+from synoptic.options.option import Option
+from synoptic.options.sampling import SamplingOptions
 
 GuidanceInterval = Annotated[
     tuple[float, float] | None,

@@ -7,8 +7,8 @@ from typing import Annotated, Literal, Self
 
 from synoptic.errors import InputError, user_path
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.options.base import Option
 from synoptic.options.joint import SyncOptions
+from synoptic.options.option import Option
 from synoptic.options.picture import PictureSource
 
 MAX_SIGMA = 8.0  # the blur reaches over 33 pixels

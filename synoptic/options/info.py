@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Annotated, Self
 
 from synoptic.errors import InputError, user_path
-from synoptic.options.base import Option, Options
+from synoptic.options.base import Options
+from synoptic.options.option import Option
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,8 @@ from typing import Annotated, Self
 
 from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.options.base import UNSET, Option, Options
+from synoptic.options.base import Options
+from synoptic.options.option import UNSET, Option
 from synoptic.options.picture import PictureSource, picture_name, read_mask, read_picture
 
 STRENGTH = 0.6  # share of the steps

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.options.base import Item, Option
-from synoptic.options.common import SamplingOptions, Seed, one_picture_of_all
+from synoptic.options.base import Item
 from synoptic.options.input_image import InputImageOptions, InputPicture, Prompt
+from synoptic.options.option import Option
 from synoptic.options.picture import PictureSource, picture_name, read_mask, read_picture
+from synoptic.options.prompts import one_picture_of_all
+from synoptic.options.sampling import SamplingOptions, Seed
 
 if TYPE_CHECKING:
     from PIL.Image import Image

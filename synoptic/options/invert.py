@@ -7,9 +7,11 @@ from typing import Annotated, Self
 
 from synoptic.errors import check_at_most
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.options.base import UNSET, Item, Option
-from synoptic.options.common import Clip, Out, Steps
+from synoptic.options.base import Item
 from synoptic.options.input_image import InputImageOptions, InputPicture
+from synoptic.options.option import UNSET, Option
+from synoptic.options.output import Out
+from synoptic.options.sampling import Clip, Steps
 
 
 @dataclass(frozen=True, kw_only=True)

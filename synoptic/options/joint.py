@@ -8,8 +8,9 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.options.base import Item, Option
-from synoptic.options.common import PromptOptions, one_picture_of_all
+from synoptic.options.base import Item
+from synoptic.options.option import Option
+from synoptic.options.prompts import PromptOptions, one_picture_of_all
 from synoptic.options.upscaling import Upscalers, UpscalingOptions
 
 

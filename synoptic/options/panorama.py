@@ -8,11 +8,13 @@ from typing import Annotated, Literal, Self
 
 from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.options.base import UNSET, Item, Option
-from synoptic.options.common import PromptOptions, SamplingOptions, one_picture_of_all, one_picture_per_prompt
+from synoptic.options.base import Item
 from synoptic.options.init_panorama import InitPanoramaOptions
+from synoptic.options.option import UNSET, Option
 from synoptic.options.panorama_depth import PanoramaDepthOptions
 from synoptic.options.picture import PictureSource, read_picture
+from synoptic.options.prompts import PromptOptions, one_picture_of_all, one_picture_per_prompt
+from synoptic.options.sampling import SamplingOptions
 from synoptic.options.sphere_regions import SphereRegion, read_sphere_region
 from synoptic.views.directions import MAX_VIEWS, MIN_VIEWS, Direction, coverage, spread_directions
 

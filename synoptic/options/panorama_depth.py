@@ -7,10 +7,10 @@ from typing import Annotated, Self
 
 from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.options.base import Option
-from synoptic.options.common import ModelOptions
 from synoptic.options.controlnet import find_controlnets
+from synoptic.options.option import Option
 from synoptic.options.picture import PictureSource
+from synoptic.options.pretrained_model import ModelOptions
 from synoptic.options.radial_depth import read_radial_depth
 
 

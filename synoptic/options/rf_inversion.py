@@ -7,9 +7,9 @@ from typing import Annotated, Self
 
 from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.options.base import Option
-from synoptic.options.common import SamplingOptions, Seed
 from synoptic.options.input_image import InputImageOptions, InputPicture, OnePromptOptions, Prompt
+from synoptic.options.option import Option
+from synoptic.options.sampling import SamplingOptions, Seed
 
 
 @dataclass(frozen=True, kw_only=True)

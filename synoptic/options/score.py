@@ -9,8 +9,9 @@ from typing import Annotated, Self
 
 from synoptic.errors import InputError, user_path
 from synoptic.models.registry import resolve_clip
-from synoptic.options.base import Option, Options
-from synoptic.options.common import Device
+from synoptic.options.base import Options
+from synoptic.options.option import Option
+from synoptic.options.pretrained_model import Device
 from synoptic.utils.image_formats import SUFFIXES
 
 ClipModel = Annotated[

@@ -9,7 +9,9 @@ from inspect import cleandoc
 from typing import get_args, get_origin
 
 from synoptic.errors import in_python
-from synoptic.options.base import Options, OptionSpec, alternatives
+from synoptic.options.base import Options
+from synoptic.options.docstring import is_example
+from synoptic.options.option import OptionSpec, alternatives
 
 MODEL = "a model that is loaded (`synoptic.load`), or its name, for one that is loaded here and kept for the next call"
 
@@ -47,11 +49,6 @@ def python_doc(options: type[Options], without: Collection[str] = ()) -> str:
         text.append("\n".join(["Args:", *first, *arguments, *last]))
     lines = [f"    {line}" for part in shell for line in part.split("\n")]
     return "\n\n".join([*text, "\n".join(["On the command line:", *lines])]) if lines else "\n\n".join(text)
-
-
-def is_example(paragraph: str) -> bool:
-    """Return whether a paragraph of a docstring is command lines alone."""
-    return all(line.startswith("synoptic ") for line in paragraph.split("\n"))
 
 
 def listed(options: type[Options], without: Collection[str]) -> list[OptionSpec]:

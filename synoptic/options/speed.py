@@ -8,9 +8,9 @@ from typing import Annotated, ClassVar, Self
 
 from synoptic.errors import InputError, check_at_most
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.options.base import UNSET, Option
-from synoptic.options.common import ModelOptions
 from synoptic.options.guidance import GuidanceIntervalOptions
+from synoptic.options.option import UNSET, Option
+from synoptic.options.pretrained_model import ModelOptions
 
 UNGUIDED_END = (0.0, 0.8)  # the guidance interval of --fast
 

@@ -7,7 +7,8 @@ from importlib.util import find_spec
 from typing import Annotated, Self
 
 from synoptic.errors import InputError, check_writable, install_command, user_path
-from synoptic.options.base import Option, Options
+from synoptic.options.base import Options
+from synoptic.options.option import Option
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,8 +9,8 @@ from typing import Annotated, Literal, Self
 from synoptic.distributed import is_distributed
 from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.options.base import Option
-from synoptic.options.common import ModelOptions
+from synoptic.options.option import Option
+from synoptic.options.pretrained_model import ModelOptions
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,10 +10,13 @@ from synoptic.errors import InputError
 from synoptic.mesh import require_mesh
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.registry import resolve_clip
-from synoptic.options.base import UNSET, Option
-from synoptic.options.common import ModelName, ModelOptions, Out, PromptOptions, Seed
 from synoptic.options.distillation import DistillationOptions
 from synoptic.options.loss_defaults import fill, losses_that_take, scene_defaults
+from synoptic.options.option import UNSET, Option
+from synoptic.options.output import Out
+from synoptic.options.pretrained_model import ModelName, ModelOptions
+from synoptic.options.prompts import PromptOptions
+from synoptic.options.sampling import Seed
 
 SHORT_FRACTION = 5  # one start of --seeds takes one in so many of the steps
 

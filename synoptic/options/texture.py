@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 from synoptic.errors import InputError, install_command, user_path
 from synoptic.mesh import TEXTURE_PACKAGES, read_mesh
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.options.base import UNSET, Option
-from synoptic.options.common import PromptOptions, SamplingOptions
 from synoptic.options.controlnet import find_controlnets
+from synoptic.options.option import UNSET, Option
 from synoptic.options.picture import PictureSource, picture_name, read_mask, read_picture
+from synoptic.options.prompts import PromptOptions
+from synoptic.options.sampling import SamplingOptions
 
 if TYPE_CHECKING:
     from synoptic.mesh.mesh_file import Piece

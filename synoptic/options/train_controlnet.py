@@ -10,10 +10,13 @@ from typing import Annotated, Literal, Self
 from synoptic.errors import InputError, install_command, user_path
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.registry import resolve, resolve_controlnet
-from synoptic.options.base import UNSET, Option, Options
+from synoptic.options.base import Options
 from synoptic.options.captions import find_maps, read_captioned_folder
-from synoptic.options.common import MAX_SEED, ModelName, Out
 from synoptic.options.controlnet import Condition, check_conditions
+from synoptic.options.option import UNSET, Option
+from synoptic.options.output import Out
+from synoptic.options.pretrained_model import ModelName
+from synoptic.options.sampling import MAX_SEED
 
 DEFAULT_RATES = {True: 5e-4, False: 1e-5}  # of bundled models, which are small, and of others
 

@@ -10,7 +10,7 @@ from typing import Annotated, Self
 from synoptic.errors import InputError, check_at_most
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.registry import resolve_upscaler
-from synoptic.options.base import Option
+from synoptic.options.option import Option
 from synoptic.options.speed import SpeedOptions
 
 MATCHING = {"bundled-if": "bundled-if-ii", "if": "if-ii", "if-l": "if-ii", "if-xl": "if-ii-l"}  # made for one another

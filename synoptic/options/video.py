@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Annotated, Self
 
 from synoptic.errors import InputError, check_writable, install_command, user_path
-from synoptic.options.base import Option, Options
+from synoptic.options.base import Options
+from synoptic.options.option import Option
 from synoptic.utils.image_formats import SUFFIXES
 
 

@@ -7,8 +7,9 @@ from typing import Annotated, Literal, Self
 
 from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.options.base import UNSET, Item, Option
-from synoptic.options.common import PromptOptions, one_picture_of_all, one_picture_per_prompt
+from synoptic.options.base import Item
+from synoptic.options.option import UNSET, Option
+from synoptic.options.prompts import PromptOptions, one_picture_of_all, one_picture_per_prompt
 from synoptic.options.regions import Region, read_region
 from synoptic.options.speed import CompileOptions, SpeedOptions
 from synoptic.options.syncdiffusion import SyncDiffusionOptions

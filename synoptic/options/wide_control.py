@@ -7,8 +7,8 @@ from typing import Annotated, Self
 
 from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.options.base import Option
 from synoptic.options.controlnet import Condition, ControlNetOptions
+from synoptic.options.option import Option
 from synoptic.options.picture import PictureSource, read_picture
 
 

@@ -14,7 +14,7 @@ from synoptic.models.memory import halves
 from synoptic.models.truncation import truncation_warnings
 from synoptic.models.vocabulary import vocabulary_warnings
 from synoptic.options import options_class
-from synoptic.options.common import ModelOptions
+from synoptic.options.pretrained_model import ModelOptions
 from synoptic.options.signature import python_doc, python_signature
 from synoptic.pipelines.base import Output, Result, finish, load_model, pipeline_class
 from synoptic.sampling.step import Step

@@ -19,7 +19,8 @@ from synoptic.models.load_once import load_once
 from synoptic.models.transformer import with_guidance_scale
 from synoptic.options import options_class
 from synoptic.options.base import Item, Options
-from synoptic.options.common import ModelOptions, SamplingOptions
+from synoptic.options.pretrained_model import ModelOptions
+from synoptic.options.sampling import SamplingOptions
 from synoptic.sampling.seed_search import SearchRound
 from synoptic.sampling.step import Step
 

@@ -27,7 +27,9 @@ class InvertPipeline(InputImagePipeline[InvertOptions]):
         return 2 * self.options.steps
 
     def sample(self, items: Sequence[Item]) -> Generator[Step, None, list[Output]]:
-        """Figures: PSNR of the reconstruction to the original and to what the autoencoder makes of it, in dB; the noise's
+        """Invert each picture and make it again; figures tell how closely.
+
+        These are the PSNR of the reconstruction to the original and to what the autoencoder makes of it, in dB; the noise's
         mean and standard deviation, which of white noise would be 0 and 1.
         """
         o, s, original = self.options, self.model.schedule, self.picture.image

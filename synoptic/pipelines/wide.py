@@ -11,17 +11,21 @@ import torch
 from torch import Tensor
 
 from synoptic.diffusion.equations import add_noise, randn
+from synoptic.diffusion.schedules import get_clip
 from synoptic.diffusion.solvers import get_solver, timestep_pairs
+from synoptic.guidance.cfg import Predict, cfg, within_interval
+from synoptic.guidance.regional_prompts import PromptSpec, interpolate_prompts, one_per_region, regional_cfg
 from synoptic.metrics.clip import Clip, clip_score, square_crops
 from synoptic.models.base import Denoiser, PretrainedModel
 from synoptic.options.base import Item
+from synoptic.options.regions import Region
 from synoptic.options.wide import WideOptions
 from synoptic.pipelines.base import Output, Pipeline, pass_on, rngs_of
 from synoptic.pipelines.control_guidance import with_wide_control
 from synoptic.pipelines.deepcached import deepcached
 from synoptic.pipelines.wide_canvas import WideCanvas
 from synoptic.sampling.diffcollage import diffcollage_predict
-from synoptic.sampling.joint import JointSampler
+from synoptic.sampling.joint import JointSampler, Space, Views
 from synoptic.sampling.sdedit import start_index
 from synoptic.sampling.single import sample
 from synoptic.sampling.step import Step
@@ -71,18 +75,15 @@ class WidePipeline(Pipeline[WideOptions]):
         """Yield the Steps from the canvas z (B, C, H, W), as it is before step `first`, to the end."""
         o = self.options
         model = self._deepcached(first) if o.control is None else self._controlled[0]
-        decode = partial(canvas.decode, model=self.model)
+        decode, predict = partial(canvas.decode, model=self.model), self.predict_for(canvas, items, model)
         if o.windows == "collage":
             s, side = model.schedule, canvas.window
-            predict = canvas.predict_for(items, model, len(items))
             graph = diffcollage_predict(predict, s, canvas.shape, side, (o.stride, o.stride), o.circular)
             pairs, solver = timestep_pairs(o.sampler, s, o.steps), get_solver(o.sampler, o.eta)
             steps = sample(graph, s, z, steps=pairs, solver=solver, rngs=rngs, start=first)
         else:
-            sampler = JointSampler(
-                partial(canvas.predict_for, items), o.steps, o.sync, self.space, sampler=o.sampler, eta=o.eta
-            )
-            views, update = canvas.views, canvas.view_update(items, model)
+            sampler = JointSampler(lambda *_: predict, o.steps, o.sync, self.space, sampler=o.sampler, eta=o.eta)
+            views, update = canvas.views, canvas.view_update(predict, model)
             if self.space == "canonical":
                 steps = sampler.steps(model, shard(views), z, rngs, view_update=update, start=first)
             else:
@@ -91,8 +92,31 @@ class WidePipeline(Pipeline[WideOptions]):
         for step in steps:
             yield replace(step, decode=decode)
 
+    def predict_for(self, canvas: WideCanvas, items: Sequence[Item], model: Denoiser) -> Predict:
+        """Return the guided prediction of a canvas's windows: at every step, or in the guidance interval."""
+        guided = partial(self._guided, canvas, model, items)
+        predict = guided(self.options.cfg_scale, self.options.regions())
+        if self.options.guidance_interval is None:
+            return predict
+        unguided = guided(1.0, [replace(region, guidance_scale=1.0) for region in self.options.regions()])
+        steps = timestep_pairs(self.options.sampler, model.schedule, self.options.steps)
+        return within_interval(self.options.guidance_interval, steps, predict, unguided)
+
+    def _guided(
+        self, canvas: WideCanvas, model: Denoiser, items: Sequence[Item], scale: float, regions: Sequence[Region]
+    ) -> Predict:
+        """Return the prediction by one prompt per picture, or by each window's own mixture of prompts."""
+        o, clip, n = self.options, get_clip(self.options.clip, model.schedule), len(items)
+        if not o.prompt_travel and not regions:
+            return cfg(model, [item.title for item in items], scale, o.negative_prompt, clip=clip)
+        stops = [[stop] * n for stop in o.prompt] if o.prompt_travel else [[item.title for item in items]]
+        specs = [PromptSpec(stop, o.negative_prompt, scale) for stop in stops]
+        specs += [PromptSpec([r.prompt] * n, r.negative_prompt, r.guidance_scale) for r in regions]
+        weights = interpolate_prompts(len(stops), canvas.shape, o.circular) if o.prompt_travel else one_prompt
+        return regional_cfg(model, specs, one_per_region(weights) if regions else weights, clip=clip)
+
     @property
-    def space(self):
+    def space(self) -> Space:
         return "instance" if self.options.space == "instance" else "canonical"
 
     @cached_property
@@ -121,3 +145,9 @@ class WidePipeline(Pipeline[WideOptions]):
         crops, stops = square_crops(image), item.prompts  # of a traveling picture, each square with the nearest prompt
         nearest = [round(k / max(1, len(crops) - 1) * (len(stops) - 1)) for k in range(len(crops))]
         return sum(clip([crop], [stops[k]]).item() for crop, k in zip(crops, nearest, strict=True)) / len(crops)
+
+
+def one_prompt(views: Views) -> Tensor:
+    """Return the weights of a single prompt: 1 in each view."""
+    assert not callable(views)
+    return torch.ones(len(views), 1)

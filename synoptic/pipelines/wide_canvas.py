@@ -1,27 +1,23 @@
-"""A wide picture at one size: its windows, and what each of them is guided by."""
+"""A wide picture at one size: its windows, its regions, and from latents to pixels and back."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 
 import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
 from synoptic import io
-from synoptic.diffusion.schedules import get_clip
 from synoptic.diffusion.solvers import timestep_pairs
-from synoptic.guidance.cfg import Predict, cfg, within_interval
-from synoptic.guidance.regional_prompts import PromptSpec, interpolate_prompts, one_per_region, regional_cfg
+from synoptic.guidance.cfg import Predict
 from synoptic.guidance.syncdiffusion import SyncDiffusion, exponential_decay
 from synoptic.metrics import perceptual
 from synoptic.metrics.clip import Clip
 from synoptic.models.base import Denoiser
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.memory import max_batch_rows
-from synoptic.options.base import Item
 from synoptic.options.picture import read_mask
 from synoptic.options.regions import Region
 from synoptic.options.wide import WideOptions
@@ -104,28 +100,7 @@ class WideCanvas:
         pad = self.checkpoint.side // 4
         return model.encode(larger[..., (W - pad) * f : (2 * W + pad) * f])[..., pad : pad + W]
 
-    def predict_for(self, items: Sequence[Item], model: Denoiser, _pictures: int) -> Predict:
-        """Return the guided prediction of the windows: at every step, or in the guidance interval."""
-        guided = partial(self._guided, model, items)
-        predict = guided(self.options.cfg_scale, self.options.regions())
-        if self.options.guidance_interval is None:
-            return predict
-        unguided = guided(1.0, [replace(region, guidance_scale=1.0) for region in self.options.regions()])
-        steps = timestep_pairs(self.options.sampler, model.schedule, self.options.steps)
-        return within_interval(self.options.guidance_interval, steps, predict, unguided)
-
-    def _guided(self, model: Denoiser, items: Sequence[Item], scale: float, regions: Sequence[Region]) -> Predict:
-        """Return the prediction by one prompt per picture, or by each window's own mixture of prompts."""
-        o, clip, n = self.options, get_clip(self.options.clip, model.schedule), len(items)
-        if not o.prompt_travel and not regions:
-            return cfg(model, [item.title for item in items], scale, o.negative_prompt, clip=clip)
-        stops = [[stop] * n for stop in o.prompt] if o.prompt_travel else [[item.title for item in items]]
-        specs = [PromptSpec(stop, o.negative_prompt, scale) for stop in stops]
-        specs += [PromptSpec([r.prompt] * n, r.negative_prompt, r.guidance_scale) for r in regions]
-        weights = interpolate_prompts(len(stops), self.shape, o.circular) if o.prompt_travel else one_prompt
-        return regional_cfg(model, specs, one_per_region(weights) if regions else weights, clip=clip)
-
-    def view_update(self, items: Sequence[Item], model: Denoiser) -> ViewUpdate | None:
+    def view_update(self, predict: Predict, model: Denoiser) -> ViewUpdate | None:
         """Return SyncDiffusion's gradient step on the windows, where it is asked for."""
         o = self.options
         if not o.syncdiffusion_weight:
@@ -140,19 +115,12 @@ class WideCanvas:
             features = perceptual.CLIPPatchFeatures(Clip("bundled-grayscale", str(model.device)))
             distance = perceptual.feature_distance
         rows = 4 if model.device.type == "cpu" else max(1, max_batch_rows(model, model.device) // GRADIENT_ROWS)
-        predict = self.predict_for(items, model, len(items))
         return SyncDiffusion(predict, model.decode, features, distance, weights, o.syncdiffusion_anchor, rows)
 
 
 def wrap_ends(x: Tensor, pad: int) -> Tensor:
     """Return (…, W) with so many columns of its other end beyond each end."""
     return torch.cat([x[..., x.shape[-1] - pad :], x, x[..., :pad]], -1)
-
-
-def one_prompt(views: Views) -> Tensor:
-    """Return the weights of a single prompt: 1 in each view."""
-    assert not callable(views)
-    return torch.ones(len(views), 1)
 
 
 def coverage(region: Region, height: int, width: int) -> Tensor:

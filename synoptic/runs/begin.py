@@ -8,7 +8,7 @@ from synoptic.distributed import is_main_process
 from synoptic.models.registry import resolve
 from synoptic.models.truncation import truncation_warnings
 from synoptic.models.vocabulary import vocabulary_warnings
-from synoptic.options.common import ModelOptions
+from synoptic.options.pretrained_model import ModelOptions
 from synoptic.pipelines.base import Pipeline
 from synoptic.runs.files import write_content
 from synoptic.runs.manifest import Run

@@ -23,7 +23,7 @@ from synoptic.models.base import PretrainedModel
 from synoptic.models.memory import halves, max_batch_rows
 from synoptic.options import application_name, options_class
 from synoptic.options.base import Item, Options
-from synoptic.options.common import ModelOptions
+from synoptic.options.pretrained_model import ModelOptions
 from synoptic.pipelines.base import Output, Pipeline, load_model, pipeline_class
 from synoptic.pipelines.base import finish as take_steps
 from synoptic.runs.begin import announce, begin_pipeline, warn
@@ -104,7 +104,7 @@ def execute(options: ModelOptions, folder: Path | None = None) -> Run:
     items = choose_items(run, pipeline)
     begin_pipeline(pipeline, run)
     announce(pipeline, run)
-    sample_items(run, pipeline, items, clock)
+    sample_tasks(pipeline, tasks_of(run, items), clock)
     if is_main_process():
         finish(run, pipeline, [i for i in items if f"{i.stem}.png" not in run.failed], clock)
         if startup < STARTUP and not run.kept:  # a command, not a notebook that is open for long
@@ -160,9 +160,9 @@ def choose_items(run: Run, pipeline: Pipeline[ModelOptions]) -> list[Item]:
     return items
 
 
-def sample_items(run: Run, pipeline: Pipeline[ModelOptions], items: Sequence[Item], clock: Clock) -> None:
-    """Sample what is missing of a run, and save each batch as it ends."""
-    sample_tasks(pipeline, [Task(run, *pair) for pair in zip(items, run.pictures, strict=True)], clock)
+def tasks_of(run: Run, items: Sequence[Item]) -> list[Task]:
+    """Return a run's items, each with the picture that it becomes."""
+    return [Task(run, *pair) for pair in zip(items, run.pictures, strict=True)]
 
 
 def sample_tasks(pipeline: Pipeline[ModelOptions], tasks: Sequence[Task], clock: Clock) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from synoptic import io
 from synoptic.metrics.clip import Clip
 from synoptic.options.base import Item
-from synoptic.options.common import ModelOptions
+from synoptic.options.pretrained_model import ModelOptions
 from synoptic.pipelines.base import Output, Pipeline
 from synoptic.runs.clock import Clock
 from synoptic.runs.contact_sheet import write_contact_sheet

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from synoptic.errors import InputError, check_writable, user_path
 from synoptic.options.base import Options
-from synoptic.options.common import slug
+from synoptic.options.prompts import slug
 from synoptic.utils.json_objects import JsonObject
 
 MANIFEST = "run.json"

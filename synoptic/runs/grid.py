@@ -14,8 +14,9 @@ from synoptic import io
 from synoptic.distributed import is_main_process
 from synoptic.errors import InputError, user_path
 from synoptic.options import application_name, options_class
-from synoptic.options.common import OutputOptions, slug
 from synoptic.options.grid import Axis, make_axes, prepare_cells
+from synoptic.options.output import OutputOptions
+from synoptic.options.prompts import slug
 from synoptic.runs.contact_sheet import thumbnail_size
 from synoptic.runs.errors import RunFailed
 from synoptic.runs.execute import carry_out

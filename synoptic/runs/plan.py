@@ -27,7 +27,7 @@ from synoptic.models.placement import LINK_BYTES, check_placement, choose_offloa
 from synoptic.models.placement_names import Offload
 from synoptic.models.registry import resolve, resolve_controlnet, resolve_vae
 from synoptic.options.base import Options
-from synoptic.options.common import ModelOptions
+from synoptic.options.pretrained_model import ModelOptions
 from synoptic.options.upscaling import find_upscalers
 from synoptic.pipelines.base import Pipeline, pipeline_class
 from synoptic.runs.speed import StageWork, command_seconds, stage_works

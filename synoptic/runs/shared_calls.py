@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from synoptic.options.common import ModelOptions
+from synoptic.options.pretrained_model import ModelOptions
 from synoptic.pipelines.base import load_model, pipeline_class
 from synoptic.runs.begin import begin_pipeline, warn
 from synoptic.runs.clock import Clock
-from synoptic.runs.execute import Task, sample_tasks
+from synoptic.runs.execute import sample_tasks, tasks_of
 from synoptic.runs.finish import finish
 from synoptic.runs.manifest import describe_model, open_run
 from synoptic.runs.plan import check_memory
@@ -33,7 +33,7 @@ def execute_sharing(asked: Sequence[ModelOptions]) -> None:
         begin_pipeline(pipeline, run)
         run.model, run.shared_by = describe_model(model), len(runs)
         run.write()
-        tasks += [Task(run, *pair) for pair in zip(options.items(), run.pictures, strict=True)]
+        tasks += tasks_of(run, options.items())
     sample_tasks(pipeline, tasks, clock)
     for run in runs:
         if not run.failed:

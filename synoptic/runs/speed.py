@@ -9,7 +9,7 @@ import torch
 
 from synoptic.models.base import PretrainedModel
 from synoptic.models.local_cache import read_cached, write_cached
-from synoptic.options.common import ModelOptions
+from synoptic.options.pretrained_model import ModelOptions
 from synoptic.options.upscaling import UpscalingOptions, find_upscalers
 from synoptic.pipelines.base import NetworkCall, Pipeline
 

@@ -15,7 +15,7 @@ from synoptic.pipelines.text_to_3d import DIAGNOSTICS, FIELD, REPORT, TextTo3DPi
 from synoptic.runs.begin import warn
 from synoptic.runs.clock import Clock
 from synoptic.runs.errors import OptimizationFailed
-from synoptic.runs.execute import open_model, sample_items
+from synoptic.runs.execute import open_model, sample_tasks, tasks_of
 from synoptic.runs.manifest import Picture, Run, open_run
 from synoptic.utils.json_objects import JsonObject
 
@@ -28,7 +28,7 @@ def execute(options: TextTo3DOptions) -> Run:
     warn(options)
     clock = Clock(run.timings)
     model = open_model(run, clock)
-    sample_items(run, TextTo3DPipeline(model, options, log=log), options.items(), clock)
+    sample_tasks(TextTo3DPipeline(model, options, log=log), tasks_of(run, options.items()), clock)
     if is_main_process():
         finish(run)
     return run

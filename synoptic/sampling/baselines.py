@@ -20,7 +20,7 @@ def strided_pairs(first: int = 990, stride: int = 30, end: Time = -1) -> list[tu
 
 
 def gaussian_denoise(x: Tensor, sigma: float = 2.0, kernel: int | None = 5) -> Tensor:
-    """(B, C, H, W) by a Gaussian of `sigma` pixels, cut to `kernel` of them, odd; None: as many as it needs, to 3 sigma.
+    """Blur (B, C, H, W) by a Gaussian of `sigma` pixels, cut to `kernel`, odd; None: as many as it needs, to 3 sigma.
 
     The course's classical denoiser is kernel 5, sigma 2.
     """

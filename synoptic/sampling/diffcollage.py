@@ -23,7 +23,7 @@ def diffcollage_predict(
     stride: tuple[int, int],
     circular: bool,
 ) -> Predict:
-    """(z, t) -> Pred of a canvas (B, C, H, W): the windows' scores minus those of their overlaps. Any loop takes it.
+    """Return (z, t) -> Pred of a canvas (B, C, H, W): the windows' scores minus their overlaps'. Any loop takes it.
 
     log p(z) = sum_windows log p - sum_overlaps log p for windows in a chain, or with `circular` in a ring, each independent
     of the rest given its neighbors (Zhang et al. 2023, section 3), so the scores add up likewise, with coefficients that
@@ -49,7 +49,7 @@ def diffcollage_predict(
 
 
 def factor_graph_1d(length: int, window: int, stride: int, circular: bool = False) -> list[tuple[int, int, int]]:
-    """(start, length, 1) of one axis's windows, (start, length, -1) of overlaps: they sum to 1 everywhere."""
+    """Return (start, length, 1) of one axis's windows, (start, length, -1) of overlaps: they sum to 1 everywhere."""
     first = window_starts(length, window, stride, circular)
     after = [*first[1:], length] if circular else first[1:]
     overlaps = [(b % length, a + window - b, -1) for a, b in zip(first, after, strict=False) if b < a + window]
@@ -74,12 +74,12 @@ class Crops:
         return torch.stack(one).flatten()
 
     def project(self, z: Tensor, onto: Tensor | None = None) -> Tensor:
-        """(B, C, H, W) -> (B*N, C, h, w)."""
+        """Cut z (B, C, H, W) into the crops (B*N, C, h, w)."""
         x = z.flatten(2)[:, :, self.index.to(z.device)].unflatten(2, (len(self), -1))
         return x.transpose(1, 2).reshape(-1, z.shape[1], *self.size)
 
     def sum(self, x: Tensor) -> Tensor:
-        """(B*N, C, h, w) -> (B, C, H, W), added up."""
+        """Add the crops (B*N, C, h, w) up on the canvas (B, C, H, W)."""
         C, H, W = x.shape[1], *self.canvas[1:]
         x = x.reshape(-1, len(self), C, self.size[0] * self.size[1]).transpose(1, 2).flatten(2)
         return x.new_zeros(len(x), C, H * W).index_add(2, self.index.to(x.device), x).view(-1, C, H, W)

@@ -54,7 +54,7 @@ def inpaint(
 
 
 def repaint_schedule(steps: TimestepPairs, jump: int, resample: int) -> list[tuple[Time, Time]]:
-    """RePaint's walk over n steps: where 1, j + 1, 2 j + 1, … are left, j = `jump`, it takes the last j again.
+    """Return RePaint's walk over n steps: where 1, j + 1, 2 j + 1, … are left, j = `jump`, it takes the last j again.
 
     It does so `resample` - 1 times, so its length is n + (resample - 1) j ceil((n - j) / j): the paper's 250 steps, 10 and
     10 are 2410 calls of the model. Raises ValueError where jump or resample is below 1.
@@ -71,7 +71,7 @@ def repaint_schedule(steps: TimestepPairs, jump: int, resample: int) -> list[tup
 
 
 def renoise(s: Schedule, x: Tensor, t: Time, t_up: Time, noise: Tensor) -> Tensor:
-    """q(x_t_up | x_t) over any stride (Ho et al. 2020, equation 2). x, noise: (B, C, h, w); t_up is the noisier."""
+    """Draw from q(x_t_up | x_t) over any stride (Ho et al. 2020, equation 2). x, noise: (B, C, h, w); t_up is noisier."""
     a, sigma = coefficients(s, t, x)
     a_up, sigma_up = coefficients(s, t_up, x)
     r = a_up / a

@@ -39,7 +39,7 @@ def invert(
 
 
 def noisier(s: Schedule, x: Tensor, p: Pred, t: Time, t_prev: Time) -> Tensor:
-    """DDIM's step backward, from x (B, C, h, w) at t_prev to t, by what the network predicts.
+    """Take DDIM's step backward, from x (B, C, h, w) at t_prev to t, by what the network predicts.
 
     It moves along eps; for flows, and where there is no signal (alpha_t = 0), along x0 and eps together, for flows the
     velocity eps - x0: eps alone is x_t itself there, whatever the network says. The fixed point is the exact inverse.

@@ -67,7 +67,9 @@ def instance(
     start: int = 0,
     history: tuple = (),
 ) -> Iterator[Step]:
-    """State per view: x (B*N, C, h, w), row b*N + n. Yields Steps of views; `views.unproject` gives their canvas.
+    """Denoise views, each with its own state x (B*N, C, h, w), row b*N + n. Yields Steps of views.
+
+    `views.unproject` gives their canvas.
 
     `views` may be a function of the step's number, whose canvases may differ (latents first, pixels then). `rngs`, one a
     picture (B), serve solvers that add noise: it is drawn on the canvas and projected. `sync="eps"` needs alpha_t > 0 but of
@@ -107,7 +109,7 @@ def canonical(
     start: int = 0,
     history: tuple = (),
 ) -> Iterator[Step]:
-    """State on the canvas: z (B, C, H, W), projected to the views at every step. Yields Steps of the canvas.
+    """Denoise the canvas z (B, C, H, W), which is projected to the views at every step. Yields Steps of the canvas.
 
     `views` may be a function of the step's number: other views at every step. `view_update` moves the views before they are
     denoised, and the canvas with them. Arguments and errors as `instance`; `sync="none"` is a ValueError here, since one
@@ -228,7 +230,7 @@ def prompts_per_view(
 
 
 def joint_predict(predict: Predict, s: Schedule, views: Projection, sync: Sync = "x0") -> Predict:
-    """(z, t) -> Pred of a canvas z (B, C, H, W): what the views agree on. Any loop of single pictures takes it.
+    """Return (z, t) -> Pred of a canvas z (B, C, H, W): what the views agree on. Any loop of single pictures takes it.
 
     That is how pictures larger than the model are edited. `sync` is eps or x0, ValueError else: xt is no prediction.
     """
@@ -252,18 +254,18 @@ def _at(views: Views, i: int) -> Projection:
 
 
 def _agree(views: Projection, u: Tensor) -> Tensor:
-    """F(G(u)), on top of u where the canvas does not cover a view."""
+    """Return F(G(u)), on top of u where the canvas does not cover a view."""
     return views.project(views.unproject(u), onto=u)
 
 
 def _synced_x0(s: Schedule, views: Projection, sync: Sync, z: Tensor, t: Time, p: Pred) -> tuple[Tensor, Tensor | None]:
-    """x0 and the learned variance of the canvas z, from what the views predict."""
+    """Return x0 and the learned variance of the canvas z, from what the views predict."""
     x0 = x0_of_synced_noise(s, z, p, t, views.unproject) if sync == "eps" else views.unproject(p.x0)
     return x0, _variance_on_canvas(views, p.var)
 
 
 def x0_of_synced_noise(s: Schedule, x: Tensor, p: Pred, t: Time, agree: Callable[[Tensor], Tensor]) -> Tensor:
-    """x0 of the state x where views agree on eps, in flows on the velocity."""
+    """Return x0 of the state x where views agree on eps, in flows on the velocity."""
     if s.prediction == "flow":
         _, sigma = coefficients(s, t, x)
         return x - sigma * agree(p.eps - p.x0)

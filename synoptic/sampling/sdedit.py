@@ -23,7 +23,7 @@ def sdedit(
     solver: Solver | None = None,
     rngs: Sequence[torch.Generator],
 ) -> Iterator[Step]:
-    """x0 (B, C, h, w) noised to the time of steps[start], then the rest of the steps: the later the start, the closer.
+    """Noise x0 (B, C, h, w) to the time of steps[start], then take the other steps: the later the start, the closer.
 
     A canvas larger than the model is edited by `joint.joint_predict`'s predict. The Steps are `sample`'s, which also
     resumes them. Raises ValueError where no step is left to take.

@@ -11,9 +11,9 @@ from PIL.Image import Image
 
 from synoptic.options import options_class
 from synoptic.options.base import Options
-from synoptic.options.common import ModelOptions
 from synoptic.options.controlnet import ControlNetOptions
 from synoptic.options.panorama import PanoramaOptions
+from synoptic.options.pretrained_model import ModelOptions
 from synoptic.options.wide import WideOptions
 
 ANYTHING = "a picture"  # the prompt of what is looked at before one was typed

@@ -14,7 +14,8 @@ from PIL import Image, ImageChops
 
 from synoptic.commands.help import GROUPS, USUAL, group_of, place
 from synoptic.errors import InputError, in_python
-from synoptic.options.base import Options, OptionSpec, alternatives, escape, split_list
+from synoptic.options.base import Options, escape, split_list
+from synoptic.options.option import OptionSpec, alternatives
 from synoptic.options.picture import PictureSource
 from synoptic.studio.permissions import MESH, MESHES, NOT_ASKED
 

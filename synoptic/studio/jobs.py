@@ -18,7 +18,7 @@ from PIL.Image import Image
 from synoptic.errors import InputError
 from synoptic.io import atomic_write
 from synoptic.options import options_class
-from synoptic.options.common import ModelOptions
+from synoptic.options.pretrained_model import ModelOptions
 from synoptic.runs.errors import RunFailed
 from synoptic.runs.failures import reason
 from synoptic.runs.folders import default_folder

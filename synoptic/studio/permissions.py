@@ -14,10 +14,10 @@ from synoptic.models.names import ALIASES, BUNDLED_MODELS, CONTROLNETS, UPSCALER
 from synoptic.models.registry import resolve
 from synoptic.options import options_class
 from synoptic.options.base import Options
-from synoptic.options.common import ModelOptions
 from synoptic.options.input_image import InputImageOptions
 from synoptic.options.panorama import PanoramaOptions
 from synoptic.options.picture import PictureSource, read_picture
+from synoptic.options.pretrained_model import ModelOptions
 from synoptic.options.studio import StudioOptions
 
 MESH = "mesh"  # an option that takes an upload, though it is no picture

@@ -52,11 +52,11 @@ class Anagram:
         return len(self.views)
 
     def project(self, z: Tensor, onto: Tensor | None = None) -> Tensor:
-        """(B, C, S, S) -> (B*N, C, S, S), row b*N + n. Every view is covered, so `onto` has no say."""
+        """Show z (B, C, S, S) by every view: (B*N, C, S, S), row b*N + n. Every view is covered, so `onto` has no say."""
         return torch.stack([view.view(z) for view in self.views], 1).flatten(0, 1)
 
     def unproject(self, x: Tensor) -> Tensor:
-        """(B*N, C, S, S) -> (B, C, S, S), the views seen back, blended."""
+        """Blend the views x (B*N, C, S, S), each seen back: (B, C, S, S)."""
         rows = x.unflatten(0, (-1, len(self))).unbind(1)
         return self.blend([view.inverse_view(row) for view, row in zip(self.views, rows, strict=True)], self.weights)
 

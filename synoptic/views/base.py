@@ -18,15 +18,15 @@ class Projection(Protocol):
         ...
 
     def __len__(self) -> int:
-        """N, the number of views."""
+        """Return N, the number of views."""
         ...
 
     def project(self, z: Tensor, onto: Tensor | None = None) -> Tensor:
-        """(B, C, H, W) -> (B*N, C, h, w), row b*N + n; keeps `onto` where the canvas does not cover a view."""
+        """Project the canvas z (B, C, H, W) to views (B*N, C, h, w), row b*N + n; keep `onto` beyond the canvas."""
         ...
 
     def unproject(self, x: Tensor) -> Tensor:
-        """(B*N, C, h, w) -> (B, C, H, W), averaged where views overlap."""
+        """Bring views x (B*N, C, h, w) back to the canvas (B, C, H, W), averaged where they overlap."""
         ...
 
     def scaled(self, k: int) -> Projection:
@@ -34,7 +34,7 @@ class Projection(Protocol):
         ...
 
     def noise(self, rngs: Sequence[torch.Generator], like: Tensor) -> Tensor:
-        """Noise drawn on the canvas, one generator a picture, and projected: (B*N, C, h, w) as `like`."""
+        """Draw noise on the canvas, one generator a picture, and project it: (B*N, C, h, w) as `like`."""
         ...
 
 
@@ -47,9 +47,9 @@ class View(Protocol):
         ...
 
     def view(self, z: Tensor) -> Tensor:
-        """(B, C, S, S) -> the same shape: the picture as this view shows it. ValueError on a side it cannot divide."""
+        """Return the picture z (B, C, S, S) as this view shows it, same shape. ValueError on a side it cannot divide."""
         ...
 
     def inverse_view(self, x: Tensor) -> Tensor:
-        """(B, C, S, S) -> the same shape: back to the picture, exactly or as well as a lossy view can."""
+        """Return the picture of a view x (B, C, S, S), in the same shape: exactly, or as well as a lossy view can."""
         ...

@@ -23,13 +23,13 @@ class Chain:
         self.name = "+".join(view.name for view in views)
 
     def view(self, z: Tensor) -> Tensor:
-        """(B, C, S, S) -> the same shape, the first part first."""
+        """Apply the parts to z (B, C, S, S), the first part first."""
         for part in self.views:
             z = part.view(z)
         return z
 
     def inverse_view(self, x: Tensor) -> Tensor:
-        """Back, the last part first."""
+        """Undo the parts on x (B, C, S, S), the last part first."""
         for part in reversed(self.views):
             x = part.inverse_view(x)
         return x

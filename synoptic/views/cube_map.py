@@ -18,7 +18,7 @@ FACES = {  # (row, column) of the cross: neighbors on it meet at an edge of the 
 
 
 def cube_map(panorama: Tensor) -> Tensor:
-    """(B, C, H, 2H) -> (B, C, 3 S, 4 S), S = H / 2: a cross of six views of 90 degrees, the front in its middle.
+    """Draw a panorama (B, C, H, 2H) as a cross (B, C, 3 S, 4 S), S = H / 2, of six views of 90 degrees, the front amid.
 
     Left, front, right and back lie in a row, up above the front and down below it; the corners are -1, black.
     """

@@ -57,17 +57,17 @@ def get_components(kind: str, sigma: float = SIGMA) -> tuple[Component, ...]:
 
 
 def grayscale(x: Tensor) -> Tensor:
-    """(B, C, H, W) -> the mean of the channels, in each of them."""
+    """Return the mean of the channels of x (B, C, H, W), in each of them."""
     return x.mean(1, keepdim=True).expand_as(x)
 
 
 def chroma(x: Tensor) -> Tensor:
-    """(B, C, H, W) -> how each channel differs from their mean."""
+    """Return how each channel of x (B, C, H, W) differs from their mean."""
     return x - grayscale(x)
 
 
 def motion_blur(x: Tensor, edges: Literal["reflect", "constant"] = "reflect") -> Tensor:
-    """(B, C, S, S) -> the mean along a diagonal streak of 7 pixels of 64, down to the right.
+    """Return the mean of x (B, C, S, S) along a diagonal streak of 7 pixels of 64, down to the right.
 
     Beyond the edges the picture is mirrored ("reflect"), or 0 ("constant").
     """
@@ -81,5 +81,5 @@ def motion_blur(x: Tensor, edges: Literal["reflect", "constant"] = "reflect") ->
 
 
 def motion_residual(x: Tensor, edges: Literal["reflect", "constant"] = "reflect") -> Tensor:
-    """(B, C, S, S) -> what smearing takes away."""
+    """Return what smearing takes away from x (B, C, S, S)."""
     return x - motion_blur(x, edges)

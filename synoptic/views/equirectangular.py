@@ -57,7 +57,7 @@ class Equirectangular(GatheredViews):
         return Equirectangular((C, H * k, W * k), self.directions, self.fov, self.side * k)
 
     def noise(self, rngs: Sequence[torch.Generator], like: Tensor) -> Tensor:
-        """White noise in every view, shared between views: (B*N, C, s, s).
+        """Draw white noise in every view, shared between views: (B*N, C, s, s).
 
         Integral noise (Chang et al. 2024): a pixel is the sum of a denser canvas's noise within it, over the root of how
         many places that is. Those of one view share no place, so they are independent, at the poles too.
@@ -100,7 +100,7 @@ def pixel_of(at: Tensor, side: int) -> Tensor:
 
 
 def nearest_read(index: Tensor, height: int, directions: Sequence[Direction], fov: float) -> Tensor:
-    """Return, of every place (H*W,), one that is read: itself, or what the view that faces it reads there; -1 if unseen.
+    """Return for every place (H*W,) one that is read: itself, or what the view that faces it reads there; -1 if unseen.
 
     index: (N, s, s), the places that views read.
     """

@@ -43,11 +43,11 @@ class Factorized:
         return len(self.free_components)
 
     def project(self, z: Tensor, onto: Tensor | None = None) -> Tensor:
-        """(B, C, H, W) -> (B*N, C, H, W), row b*N + n: the canvas, N times. `onto` has no say."""
+        """Repeat the canvas z (B, C, H, W) N times: (B*N, C, H, W), row b*N + n. `onto` has no say."""
         return z.repeat_interleave(len(self), 0)
 
     def unproject(self, x: Tensor) -> Tensor:
-        """(B*N, C, H, W) -> (B, C, H, W): the sum of each view's own component, and of the known one."""
+        """Sum each view's own component of x (B*N, C, H, W), and the known one: (B, C, H, W)."""
         rows = x.unflatten(0, (-1, len(self))).unbind(1)
         total = torch.stack([component(row) for component, row in zip(self.free_components, rows, strict=True)]).sum(0)
         return total if self.known_component is None else total + self.known_component.to(total)

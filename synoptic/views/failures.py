@@ -17,7 +17,7 @@ class Blur:
     name = "fails_blur"
 
     def view(self, z: Tensor) -> Tensor:
-        """(B, C, S, S) blurred as the far picture of a hybrid is."""
+        """Blur z (B, C, S, S) as the far picture of a hybrid is."""
         return scaled_gaussian_blur(z, 2)
 
     def inverse_view(self, x: Tensor) -> Tensor:
@@ -31,7 +31,7 @@ class WhiteBalance:
     name = "fails_white_balance"
 
     def view(self, z: Tensor) -> Tensor:
-        """(B, 3, S, S), each channel times its gain."""
+        """Multiply each channel of z (B, 3, S, S) by its gain."""
         return z * self._gains(z)
 
     def inverse_view(self, x: Tensor) -> Tensor:
@@ -48,7 +48,7 @@ class Scale:
     name = "fails_scale"
 
     def view(self, z: Tensor) -> Tensor:
-        """(B, C, S, S), S a multiple of 4, else ValueError: the mean of every 2x2 pixels, pasted in the middle."""
+        """Paste the mean of every 2x2 pixels of z (B, C, S, S) in the middle; S a multiple of 4, else ValueError."""
         side = square_side(z)
         if side % 4:
             raise ValueError(f"half a picture in its middle needs a side that is a multiple of 4, not {side}: resize it")

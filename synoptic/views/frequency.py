@@ -16,48 +16,48 @@ TRIPLE_KERNEL = 25
 
 
 def low_pass(x: Tensor, sigma: float = SIGMA) -> Tensor:
-    """(B, C, S, S) -> the part that remains from afar."""
+    """Return the part of x (B, C, S, S) that remains from afar."""
     return scaled_gaussian_blur(x, sigma, KERNEL)
 
 
 def high_pass(x: Tensor, sigma: float = SIGMA) -> Tensor:
-    """(B, C, S, S) -> the details: all but `low_pass`."""
+    """Return the details of x (B, C, S, S): all but `low_pass`."""
     return x - low_pass(x, sigma)
 
 
 def low_band(x: Tensor) -> Tensor:
-    """(B, C, S, S) -> the lowest of three bands: sigma 2."""
+    """Return the lowest of three bands of x (B, C, S, S): sigma 2."""
     return scaled_gaussian_blur(x, 2, TRIPLE_KERNEL)
 
 
 def middle_band(x: Tensor) -> Tensor:
-    """(B, C, S, S) -> the middle of three bands: between sigma 1 and sigma 2."""
+    """Return the middle of three bands of x (B, C, S, S): between sigma 1 and sigma 2."""
     return scaled_gaussian_blur(x, 1, TRIPLE_KERNEL) - low_band(x)
 
 
 def high_band(x: Tensor) -> Tensor:
-    """(B, C, S, S) -> the highest of three bands: all but the other two."""
+    """Return the highest of three bands of x (B, C, S, S): all but the other two."""
     return x - scaled_gaussian_blur(x, 1, TRIPLE_KERNEL)
 
 
 def cascaded_low_band(x: Tensor) -> Tensor:
-    """(B, C, S, S) -> the lowest of three bands in Geng et al. 2024b's code: sigma 2 of what sigma 1 leaves, √5."""
+    """Return the lowest band of x (B, C, S, S) in Geng et al. 2024b's code: sigma 2 of what sigma 1 leaves, √5."""
     return low_band(scaled_gaussian_blur(x, 1, TRIPLE_KERNEL))
 
 
 def cascaded_middle_band(x: Tensor) -> Tensor:
-    """(B, C, S, S) -> the middle one there: what the second blur takes from the first."""
+    """Return the middle band of x (B, C, S, S) there: what the second blur takes from the first."""
     return scaled_gaussian_blur(x, 1, TRIPLE_KERNEL) - cascaded_low_band(x)
 
 
 def scaled_gaussian_blur(x: Tensor, sigma: float, kernel: int = KERNEL) -> Tensor:
-    """(B, C, S, S) blurred; sigma and kernel (cut to an odd size) are of side 64. The picture is mirrored at its edges."""
+    """Blur x (B, C, S, S); sigma and kernel (cut to an odd size) are of side 64. The picture is mirrored at its edges."""
     scale = x.shape[-1] / REFERENCE_SIDE
     return gaussian_blur(x, sigma * scale, odd_size(kernel * scale))
 
 
 def gaussian_blur(x: Tensor, sigma: float, kernel: int) -> Tensor:
-    """(B, C, H, W) by a Gaussian of `sigma` pixels, cut to `kernel` of them, odd. The picture is mirrored at its edges."""
+    """Blur x (B, C, H, W) by a Gaussian of `sigma` pixels, cut to `kernel`, odd. The picture is mirrored at its edges."""
     at = torch.arange(kernel, dtype=torch.float64) - kernel // 2
     g = torch.exp(-(at**2) / (2 * sigma**2))
     g = (g / g.sum()).to(x)

@@ -35,7 +35,7 @@ class GatheredViews:
         return torch.zeros(H * W, dtype=torch.bool).index_fill(0, self.index[self.covered], True).view(H, W)
 
     def project(self, z: Tensor, onto: Tensor | None = None) -> Tensor:
-        """(B, C, H, W) -> (B*N, C, h, w); a background keeps `onto`, and is 0 without."""
+        """Project z (B, C, H, W) to views (B*N, C, h, w); a background keeps `onto`, and is 0 without."""
         B, C = z.shape[:2]
         index, _, _ = self._like(z)
         x = z.flatten(2)[:, :, index].view(B, C, len(self), -1).transpose(1, 2).reshape(-1, C, *self.size)
@@ -45,7 +45,7 @@ class GatheredViews:
         return torch.where(covered, x, torch.zeros_like(x) if onto is None else onto)
 
     def unproject(self, x: Tensor) -> Tensor:
-        """(B*N, C, h, w) -> (B, C, H, W), the weighted mean of the pixels that read each place; filled where none does."""
+        """Return the weighted mean (B, C, H, W) of x's (B*N, C, h, w) pixels that read a place; filled where none does."""
         C, H, W = x.shape[1], *self.canvas[1:]
         index, weight, fill = self._like(x)
         x = x.reshape(-1, len(self), C, self.size[0] * self.size[1]).transpose(1, 2).flatten(2)

@@ -34,11 +34,11 @@ class HorizonRing:
         return len(self.leads)
 
     def project(self, z: Tensor, onto: Tensor | None = None) -> Tensor:
-        """(B, C, H, W) -> (B*N, C, h, w)."""
+        """Project z (B, C, H, W) to the ring's views (B*N, C, h, w)."""
         return self.ring.project(z)
 
     def unproject(self, x: Tensor) -> Tensor:
-        """(B*N, C, h, w) -> (B, C, H, W): the ring's mean, and its continuation to the poles."""
+        """Return the ring's mean (B, C, H, W) of x (B*N, C, h, w), and its continuation to the poles."""
         z = self.ring.unproject(x)
         upper = harmonic_cap(z[..., self.top, :], self.top + 1).flip(-2)
         lower = harmonic_cap(z[..., self.bottom, :], z.shape[-2] - self.bottom)

@@ -42,11 +42,11 @@ class InnerRotation:
         self.name, self.angle = name, angle
 
     def view(self, z: Tensor) -> Tensor:
-        """(B, C, S, S) -> (B, C, S, S), the disc turned."""
+        """Turn the disc of z (B, C, S, S)."""
         return self._turn(z, self.angle)
 
     def inverse_view(self, x: Tensor) -> Tensor:
-        """(B, C, S, S) -> (B, C, S, S), the disc turned back, to the nearest pixels."""
+        """Turn the disc of x (B, C, S, S) back, to the nearest pixels."""
         return self._turn(x, -self.angle)
 
     def _turn(self, x: Tensor, angle: float) -> Tensor:
@@ -54,7 +54,7 @@ class InnerRotation:
 
 
 def disk(side: int) -> Tensor:
-    """(side, side) bool: x² + y² < r² at the pixels' middles, measured from the center."""
+    """Return x² + y² < r² at the pixels' middles, measured from the center: (side, side) bool."""
     at = torch.arange(side, dtype=torch.float64) + 0.5 - side / 2
     return at**2 + at[:, None] ** 2 < (RADIUS * side) ** 2
 
@@ -64,7 +64,7 @@ def _rotated_indices(side: int, quarters: int) -> Tensor:
 
 
 def _nearest_indices(side: int, angle: float) -> Tensor:
-    """(side*side,): pixel p of the picture turned clockwise shows the pixel nearest to where p was before the turn."""
+    """Return the pixel nearest to where each was before the picture was turned clockwise: (side*side,)."""
     at = torch.arange(side, dtype=torch.float64) + 0.5 - side / 2
     cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
     x, y = at * cos + at[:, None] * sin, at[:, None] * cos - at * sin  # y grows downward

@@ -15,7 +15,7 @@ QUARTER_TURNS = ((3, 2, 3, 1), (1, 3, 1, 2), (2, 1, 3, 1), (1, 3, 2, 3))
 
 
 def jigsaw() -> Permutation:
-    """16 pieces with knobs and hollows, each turned and fitted at another's place.
+    """Return 16 pieces with knobs and hollows, each turned and fitted at another's place.
 
     Valid because it only moves pixels: where a piece ends is decided at the pixels' middles by a rule that is exactly
     symmetric, so each piece fills its new place without gap or overlap. Sides are multiples of 4; ValueError otherwise.
@@ -30,7 +30,7 @@ def _indices(side: int) -> Tensor:
 
 
 def piece_map(side: int) -> Tensor:
-    """(side, side) int64 in 0 … 15: the place on the board, row after row, whose piece covers each pixel.
+    """Return the place on the board, 0 … 15 row after row, whose piece covers each pixel: (side, side) int64.
 
     Where row + column is even a piece has knobs to its left and right and hollows above and below; its neighbors the
     other way round. The board's rim is straight. Raises ValueError where the side is no multiple of 4.

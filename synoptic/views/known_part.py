@@ -25,11 +25,11 @@ class KnownPart:
         return len(self.inner)
 
     def project(self, z: Tensor, onto: Tensor | None = None) -> Tensor:
-        """(B, C, H, W) -> (B*N, C, h, w)."""
+        """Project z (B, C, H, W) to views (B*N, C, h, w)."""
         return self.inner.project(z, onto)
 
     def unproject(self, x: Tensor) -> Tensor:
-        """(B*N, C, h, w) -> (B, C, H, W), with the known part."""
+        """Bring views x (B*N, C, h, w) back to the canvas (B, C, H, W), with the known part."""
         return torch.where(self.where.to(x.device), self.known.to(x), self.inner.unproject(x))
 
     def scaled(self, k: int) -> KnownPart:

@@ -11,7 +11,7 @@ class Negate:
     name = "negate"
 
     def view(self, z: Tensor) -> Tensor:
-        """(B, C, S, S) in [-1, 1] -> its negative."""
+        """Return the negative of z (B, C, S, S) in [-1, 1]."""
         return -z
 
     def inverse_view(self, x: Tensor) -> Tensor:

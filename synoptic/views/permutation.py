@@ -23,15 +23,15 @@ class Permutation:
         self._cache: dict[tuple[int, torch.device], tuple[Tensor, Tensor]] = {}
 
     def indices(self, side: int) -> Tensor:
-        """(side*side,) int64: pixel p of the view shows pixel places[p] of the picture."""
+        """Return, for each pixel of the view, which pixel of the picture it shows: (side*side,) int64."""
         return self._indices_on(side, torch.device("cpu"))[0]
 
     def view(self, z: Tensor) -> Tensor:
-        """(B, C, S, S) -> (B, C, S, S), pixels moved."""
+        """Move the pixels of z (B, C, S, S)."""
         return self._move(z, 0)
 
     def inverse_view(self, x: Tensor) -> Tensor:
-        """(B, C, S, S) -> (B, C, S, S), every pixel back where it was, bitwise."""
+        """Move every pixel of x (B, C, S, S) back where it was, bitwise."""
         return self._move(x, 1)
 
     def _move(self, x: Tensor, way: int) -> Tensor:
@@ -57,5 +57,5 @@ def square_side(x: Tensor) -> int:
 
 
 def index_grid(side: int) -> Tensor:
-    """(side, side) int64: every pixel's own number. A permutation of this picture is a permutation's `indices`."""
+    """Return every pixel's own number, (side, side) int64: a permutation of this picture is a permutation's `indices`."""
     return torch.arange(side * side).view(side, side)

@@ -38,12 +38,12 @@ class PixelSpace:
         return len(self.inner)
 
     def project(self, z: Tensor, onto: Tensor | None = None) -> Tensor:
-        """(B, 3, H, W) -> latents (B*N, C, h, w), with what the autoencoder loses of `onto`."""
+        """Encode the views of z (B, 3, H, W) as latents (B*N, C, h, w), with what the autoencoder loses of `onto`."""
         x = self.encode(self.inner.project(z))
         return x if onto is None or not self.residual else x + (onto - self.encode(self._decoded(onto)))
 
     def unproject(self, x: Tensor) -> Tensor:
-        """Latents (B*N, C, h, w) -> (B, 3, H, W)."""
+        """Decode latents (B*N, C, h, w) and bring them to the canvas (B, 3, H, W)."""
         return self.inner.unproject(self._decoded(x))
 
     def scaled(self, k: int) -> PixelSpace:

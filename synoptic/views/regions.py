@@ -50,14 +50,14 @@ class WindowsWithRegions:
         return sum(self.view_counts)
 
     def project(self, z: Tensor, onto: Tensor | None = None) -> Tensor:
-        """(B, C, H, W) -> (B*N, C, h, w). Every view is covered, so `onto` has no say."""
+        """Project z (B, C, H, W) to views (B*N, C, h, w). Every view is covered, so `onto` has no say."""
         crops = [z, *(crop_region(z, region) for region in self.regions)]
         every = [self.base, *(patch.windows for patch in self.regions)]
         rows = [v.project(crop).unflatten(0, (len(z), -1)) for v, crop in zip(every, crops, strict=True)]
         return torch.cat(rows, 1).flatten(0, 1)
 
     def unproject(self, x: Tensor) -> Tensor:
-        """(B*N, C, h, w) -> (B, C, H, W), the base and the regions by their weights, which sum to 1."""
+        """Blend base and regions of x (B*N, C, h, w) by their weights, which sum to 1: (B, C, H, W)."""
         first, *rest = x.unflatten(0, (-1, len(self))).split(self.view_counts, 1)
         z = self.base.unproject(first.flatten(0, 1)) * self.weights[0].to(x)
         for region, weight, rows in zip(self.regions, self.weights[1:], rest, strict=True):
@@ -110,7 +110,7 @@ def make_region(
 
 
 def cover_interval(covered: Tensor, window: int, circular: bool = False) -> tuple[int, int]:
-    """Start and end of what is covered, (L,) of one axis: at least a window, about the same middle, inside the axis.
+    """Return start and end of what is covered, (L,) of one axis: at least a window, about the same middle, inside the axis.
 
     On a `circular` axis it is what the longest gap leaves, and its end may lie beyond L.
     """

@@ -11,25 +11,25 @@ def identity() -> Permutation:
 
 
 def flip() -> Permutation:
-    """Upside down, by a mirror that lies flat: rows in reverse."""
+    """Return the picture upside down, by a mirror that lies flat: rows in reverse."""
     return Permutation("flip", lambda side: index_grid(side).flip(0))
 
 
 def flip_horizontal() -> Permutation:
-    """Left and right exchanged: columns in reverse."""
+    """Return left and right exchanged: columns in reverse."""
     return Permutation("flip_horizontal", lambda side: index_grid(side).flip(1))
 
 
 def rotate_cw() -> Permutation:
-    """Turned clockwise by 90°: what was on top is on the right."""
+    """Return the picture turned clockwise by 90°: what was on top is on the right."""
     return Permutation("rotate_cw", lambda side: index_grid(side).rot90(-1))
 
 
 def rotate_ccw() -> Permutation:
-    """Turned counter-clockwise by 90°: what was on top is on the left."""
+    """Return the picture turned counter-clockwise by 90°: what was on top is on the left."""
     return Permutation("rotate_ccw", lambda side: index_grid(side).rot90(1))
 
 
 def rotate_180() -> Permutation:
-    """Turned by 180°."""
+    """Return the picture turned by 180°."""
     return Permutation("rotate_180", lambda side: index_grid(side).rot90(2))

@@ -57,7 +57,7 @@ class ShardedProjection:
         return x.unflatten(0, (-1, len(self.views)))[:, self.indices.start : self.indices.stop].flatten(0, 1)
 
     def _scatter(self, x: Tensor) -> Tensor:
-        """This process's rows in their places among all, the others' zero."""
+        """Put this process's rows in their places among all, the others' zero."""
         own = x.unflatten(0, (-1, len(self)))
         every = own.new_zeros(len(own), len(self.views), *own.shape[2:])
         every[:, self.indices.start : self.indices.stop] = own

@@ -11,7 +11,7 @@ SLOPE = 1.5  # rows down for a column further right
 
 
 def skew() -> Permutation:
-    """Column i rolled down by int(1.5 (i - S//2)), what leaves at the bottom comes in at the top.
+    """Return column i rolled down by int(1.5 (i - S//2)): what leaves at the bottom comes in at the top.
 
     Valid because it only moves pixels, each within its column.
     """

@@ -22,17 +22,17 @@ EDGE = 0.2  # of a placed picture's half width and half height, over which it fa
 
 
 def half_extent(fov: float) -> float:
-    """h = tan(fov / 2), of a field of view in degrees."""
+    """Return h = tan(fov / 2), of a field of view in degrees."""
     return math.tan(math.radians(fov) / 2)
 
 
 def axes_of(direction: Direction) -> Tensor:
-    """(3, 3): rows right, up, forward, unit vectors in float64."""
+    """Return the axes of a direction (3, 3): rows right, up, forward, unit vectors in float64."""
     return torch.tensor(direction.axes, dtype=torch.float64)
 
 
 def view_rays(direction: Direction, fov: float, size: tuple[int, int]) -> Tensor:
-    """(h, w, 3), the unit vectors of a view's pixels; `fov` degrees across its width."""
+    """Return the unit vectors (h, w, 3) of a view's pixels; `fov` degrees across its width."""
     rows, columns = size
     h = half_extent(fov)
     u = ((torch.arange(columns, dtype=torch.float64) + 0.5) * 2 / columns - 1) * h
@@ -42,7 +42,7 @@ def view_rays(direction: Direction, fov: float, size: tuple[int, int]) -> Tensor
 
 
 def canvas_rays(height: int, rows: slice = slice(None)) -> Tensor:
-    """(H, 2H, 3), the unit vectors of a canvas's pixels, or of those in some of its rows."""
+    """Return the unit vectors (H, 2H, 3) of a canvas's pixels, or of those in some of its rows."""
     width = 2 * height
     place = torch.arange(height)[rows, None] * width + torch.arange(width)
     return rays_at(place, height)
@@ -80,7 +80,7 @@ def seen_by(direction: Direction, fov: float, rays: Tensor) -> tuple[Tensor, Ten
 
 
 def perspective(panorama: Tensor, direction: Direction, fov: float, size: tuple[int, int]) -> Tensor:
-    """(B, C, H, 2H) -> (B, C, h, w), a view of it, bilinear; over a pole the canvas goes on half a turn further."""
+    """Return a view (B, C, h, w) of (B, C, H, 2H), bilinear; over a pole the canvas goes on half a turn further."""
     H = panorama.shape[-2]
     row, column = place_of(view_rays(direction, fov, size), H)
     padded = extend_sphere(panorama, 1)
@@ -89,14 +89,14 @@ def perspective(panorama: Tensor, direction: Direction, fov: float, size: tuple[
 
 
 def views_of(panorama: Tensor, directions: Sequence[Direction], fov: float, side: int) -> Tensor:
-    """(1, C, H, 2H) -> (N, C, s, s), its views, each pixel the mean of what a finer panorama has within it."""
+    """Return the views (N, C, s, s) of (1, C, H, 2H), each pixel the mean of what a finer panorama has within it."""
     finer = max(1, math.ceil(panorama.shape[-2] * 2 * half_extent(fov) / (math.pi * side)))
     read = (perspective(panorama, direction, fov, (finer * side, finer * side)) for direction in directions)
     return torch.cat([avg_pool2d(view, finer) for view in read])
 
 
 def place_picture(picture: Tensor, fov: float, height: int) -> tuple[Tensor, Tensor]:
-    """(1, C, h, w), `fov` degrees across, in front -> a canvas (C, H, 2H) that shows it, and its weight there (H, 2H).
+    """Return a canvas (C, H, 2H) with a picture (1, C, h, w), `fov` degrees across, in front, and its weight (H, 2H).
 
     The weight is 1 in the picture, 0 outside, and falls off toward its edge, to be blended by.
     """
@@ -117,7 +117,7 @@ def place_picture(picture: Tensor, fov: float, height: int) -> tuple[Tensor, Ten
 
 
 def stitch(views: Tensor, directions: Sequence[Direction], fov: float, height: int) -> Tensor:
-    """(B*N, C, s, s) -> (B, C, H, 2H), a canvas of any height: each pixel the mean of the views that see it.
+    """Stitch views (B*N, C, s, s) to a canvas (B, C, H, 2H) of any height: each pixel the mean of the views that see it.
 
     Read between their pixels, and by weights that fall off toward a view's edge: for looking at, where `unproject`, which
     reads no pixel twice, is for agreeing. Some rows at a time, so that rays and weights take no more for a larger canvas.
@@ -129,7 +129,7 @@ def stitch(views: Tensor, directions: Sequence[Direction], fov: float, height: i
 
 
 def _stitched(x: Tensor, directions: Sequence[Direction], fov: float, canvas: Tensor) -> Tensor:
-    """(B, N, C, s, s) -> (B, C, h, w), what the views show along the rays (h, w, 3)."""
+    """Return what views (B, N, C, s, s) show along rays (h, w, 3): (B, C, h, w)."""
     rays = canvas.view(-1, 3)
     total, mean = x.new_zeros(len(rays)), x.new_zeros(len(x), x.shape[2], len(rays))
     for n, direction in enumerate(directions):

@@ -10,7 +10,7 @@ SQUARES = 3  # along each side
 
 
 def square_hinge() -> Permutation:
-    """3 x 3 squares, each turned by 90° in its place: corners and middle clockwise, the other four back.
+    """Return 3 x 3 squares, each turned by 90° in its place: corners and middle clockwise, the other four back.
 
     Valid because it only moves pixels. Pixels that S//3 leaves over, on the right and at the bottom, stay.
     """

@@ -26,18 +26,18 @@ class ViewSubset:
         return self.views.canvas
 
     def project(self, z: Tensor, onto: Tensor | None = None) -> Tensor:
-        """(B, C, H, W) -> (B*n, C, h, w)."""
+        """Project z (B, C, H, W) to these views (B*n, C, h, w)."""
         return self.select(self.views.project(z, onto))
 
     def scaled(self, k: int) -> ViewSubset:
         return ViewSubset(self.views.scaled(k), self.indices)
 
     def select(self, x: Tensor) -> Tensor:
-        """These rows (B*n, …) of all views' (B*N, …)."""
+        """Return these rows (B*n, …) of all views' x (B*N, …)."""
         return x.unflatten(0, (-1, len(self.views)))[:, torch.as_tensor(self.indices, device=x.device)].flatten(0, 1)
 
     def among_all(self, x: Tensor) -> Tensor:
-        """These rows (B*n, …) among all views' (B*N, …), which are 0."""
+        """Return these rows x (B*n, …) among all views' (B*N, …), which are 0."""
         rows = x.unflatten(0, (-1, len(self)))
         index = torch.as_tensor(self.indices, device=x.device)
         return x.new_zeros(len(rows), len(self.views), *x.shape[1:]).index_copy(1, index, rows).flatten(0, 1)

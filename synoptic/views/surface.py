@@ -60,7 +60,7 @@ class SurfaceViews(GatheredViews):
         return SurfaceViews(self.channels, self.maps_at, self.side, power)
 
     def noise(self, rngs: Sequence[torch.Generator], like: Tensor) -> Tensor:
-        """White noise in every view, shared between views where they see the same: (B*N, C, s, s).
+        """Draw white noise in every view, shared between views where they see the same: (B*N, C, s, s).
 
         Integral noise (Chang et al. 2024): a pixel is the sum of its grains over the root of how many; one without a grain,
         and the background, has noise of its own.
@@ -82,7 +82,7 @@ class DecodedSurface(PixelSpace):
     """Views of a surface through pixels, where each keeps its own background."""
 
     def project(self, z: Tensor, onto: Tensor | None = None) -> Tensor:
-        """(B, 3, 1, K) -> latents (B*N, C, h, w), with what the autoencoder loses of `onto`."""
+        """Encode the views of z (B, 3, 1, K) as latents (B*N, C, h, w), with what the autoencoder loses of `onto`."""
         if onto is None:
             return super().project(z)
         own = self._decoded(onto)

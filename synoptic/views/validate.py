@@ -61,7 +61,7 @@ def validate_projection(views: Projection, seed: int = 0) -> ViewReport:
 
 
 def _statistics(noise: Tensor) -> dict[str, Tensor]:
-    """Of (N, C, h, w), by the names that Laws has for them."""
+    """Measure noise (N, C, h, w), by the names that Laws has for the figures."""
     mean, variance = noise.mean(), noise.var()
     u = (noise - mean) / variance.sqrt()
     between = torch.einsum("nchw,ndhw->cd", u, u) / (u.numel() / u.shape[1])

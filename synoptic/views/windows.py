@@ -57,14 +57,14 @@ class Windows:
         return len(self.index) // (self.window[0] * self.window[1])
 
     def project(self, z: Tensor, onto: Tensor | None = None) -> Tensor:
-        """(B, C, H, W) -> (B*N, C, h, w). Every view is covered, so `onto` has no say."""
+        """Cut z (B, C, H, W) into the windows (B*N, C, h, w). Every view is covered, so `onto` has no say."""
         B, C = z.shape[:2]
         index, _ = self._like(z)
         x = z.flatten(2)[:, :, index].view(B, C, len(self), -1)
         return x.transpose(1, 2).reshape(-1, C, *self.window)
 
     def unproject(self, x: Tensor) -> Tensor:
-        """(B*N, C, h, w) -> (B, C, H, W), the weighted mean of the windows over each place."""
+        """Return the weighted mean (B, C, H, W) of the windows x (B*N, C, h, w) over each place."""
         C, H, W = x.shape[1], *self.canvas[1:]
         index, weight = self._like(x)
         x = x.reshape(-1, len(self), C, self.window[0] * self.window[1]).transpose(1, 2).flatten(2)
@@ -109,5 +109,5 @@ def window_starts(length: int, window: int, stride: int, circular: bool = False,
 
 
 def feather(n: int) -> Tensor:
-    """Raised cosine, positive and symmetric: sin²(π (i + ½) / n), i = 0 … n-1."""
+    """Return the raised cosine, positive and symmetric: sin²(π (i + ½) / n), i = 0 … n-1."""
     return torch.sin(torch.pi * (torch.arange(n, dtype=torch.float64) + 0.5) / n) ** 2

@@ -15,6 +15,7 @@ import pytest
 
 import synoptic
 from synoptic import cli
+from synoptic.commands.call import engine_of
 from synoptic.courses.evaluate import execute
 from synoptic.courses.evaluate_options import EvaluateOptions
 from synoptic.errors import InputError
@@ -24,7 +25,7 @@ from synoptic.jobs.records import Record
 from synoptic.jobs.worker import carry_out_job
 from synoptic.options import options_class
 from synoptic.options.batch import BatchOptions
-from synoptic.options.common import ModelOptions
+from synoptic.options.pretrained_model import ModelOptions
 
 PAIR = ("a photo of a horse", "a photo of a dog")
 SMALL: dict[str, Any] = {"model": "bundled-if", "upscalers": "none", "steps": 2, "device": "cpu", "dtype": "float32"}
@@ -183,4 +184,4 @@ def test_the_command_line_takes_an_engine(words, tmp_path):
 def test_an_engine_that_is_not_installed_is_refused(monkeypatch):
     monkeypatch.setattr("synoptic.options.batch.find_spec", lambda _: None)
     with pytest.raises(InputError, match="not installed"):
-        cli.engine_of({"engine": "ray", "workers": None, "address": None})
+        engine_of({"engine": "ray", "workers": None, "address": None})

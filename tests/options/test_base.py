@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import json
 import shlex
-from dataclasses import FrozenInstanceError, replace
+from dataclasses import MISSING, FrozenInstanceError, replace
 from typing import Any, Literal, get_args, get_origin
 
 import numpy as np
 import pytest
+from cyclopts import App
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from synoptic import cli
+from synoptic.commands.parameters import signature
 from synoptic.errors import InputError
 from synoptic.options import options_class
-from synoptic.options.base import MISSING, RENAMED, Options, alternatives, convert, specs, split_list
+from synoptic.options.base import Options, specs, split_list
 from synoptic.options.generate import GenerateOptions
+from synoptic.options.option import alternatives, convert
+from synoptic.options.renamed import RENAMED
 from synoptic.options.wide import WideOptions
 from tests.labels import label
 
@@ -160,8 +164,8 @@ def test_the_written_command_gives_the_same_options(options, data):
     def keep(*values: Any, **named: Any) -> None:
         found.append(options.from_arguments(*values, **named))
 
-    keep.__signature__ = cli.signature(options)  # type: ignore[attr-defined]
-    app = cli.App(result_action="return_value")
+    keep.__signature__ = signature(options)  # type: ignore[attr-defined]
+    app = App(result_action="return_value")
     app.command(keep, name=words[1])
     app(words[1:], exit_on_error=False, print_error=False)
     assert found == [asked], words

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from PIL import Image
 
-from synoptic.options.base import OptionSpec, alternatives
+from synoptic.options.option import OptionSpec, alternatives
 
 LONG = bool(os.environ.get("SYNOPTIC_LONG_FUZZ"))  # ten times as many, run by hand
 

@@ -32,8 +32,9 @@ def checked(monkeypatch, tmp_path) -> Path:
     folder.mkdir()
     monkeypatch.chdir(folder)
     monkeypatch.setattr("synoptic.runs.execute.executor", lambda application: lambda options: None)
-    monkeypatch.setattr("synoptic.cli.close", lambda run, **shell: None)
-    monkeypatch.setattr("synoptic.cli.tool_module", lambda name: type("Tool", (), {"execute": staticmethod(lambda o: None)}))
+    monkeypatch.setattr("synoptic.commands.call.close", lambda run, **shell: None)
+    tool = type("Tool", (), {"execute": staticmethod(lambda o: None)})
+    monkeypatch.setattr("synoptic.commands.call.tool_module", lambda name: tool)
     return folder
 
 

@@ -117,7 +117,7 @@ def test_a_page_needs_nothing_but_itself_and_holds_any_title():
 
 
 def test_a_film_without_pyav_is_refused_at_once(monkeypatch):
-    monkeypatch.setattr("synoptic.options.common.find_spec", lambda name: None)
+    monkeypatch.setattr("synoptic.options.output.find_spec", lambda name: None)
     with pytest.raises(InputError) as e:
         synoptic.run("generate", PAIR[0], model="bundled", **HOW)
     assert e.value.rule == "missing-package"

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from synoptic.io import load_image
-from synoptic.options.common import ModelOptions
+from synoptic.options.pretrained_model import ModelOptions
 from synoptic.runs.execute import run
 from synoptic.studio import before
 from synoptic.studio.fields import Field

@@ -10,7 +10,7 @@ import pytest
 
 import synoptic
 from synoptic.options import options_class
-from synoptic.options.base import alternatives
+from synoptic.options.option import alternatives
 from synoptic.studio.examples import EXAMPLES
 from synoptic.studio.fields import Field, MaskedPicture, fields_of, values_of
 from synoptic.studio.permissions import FILES, MESH, NOT_ASKED, PLACED

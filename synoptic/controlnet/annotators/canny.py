@@ -10,7 +10,7 @@ from synoptic.controlnet.annotators.arrays import annotate
 
 
 def canny(picture: Tensor, sigma: float = 1.0) -> Tensor:
-    """(N, 3, H, W) in [-1, 1] -> edges (N, 3, H, W), white (1) on black (0).
+    """Find the edges of pictures (N, 3, H, W) in [-1, 1]: (N, 3, H, W), white (1) on black (0).
 
     sigma: pixels that the luminance is blurred by before. Thresholds are scikit-image's own, 0.1 and 0.2.
     """

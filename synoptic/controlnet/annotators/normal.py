@@ -15,7 +15,7 @@ BACKGROUND_THRESHOLD = 0.4  # what is farther has no slope: the same annotator's
 
 
 def normal_map(depth: Tensor) -> Tensor:
-    """Depth (N, 3, H, W) in [0, 1], 1 the nearest -> normals (N, 3, H, W), each coordinate of [-1, 1] laid on [0, 1].
+    """Return the normals of depth (N, 3, H, W) in [0, 1], 1 the nearest: (N, 3, H, W), each of [-1, 1] laid on [0, 1].
 
     Red is how much nearer it gets to the right, green downwards, blue how much the surface faces us.
     """

@@ -15,6 +15,6 @@ THICKNESS = 3  # pixels
 
 
 def scribble(picture: Tensor) -> Tensor:
-    """(N, 3, H, W) in [-1, 1] -> strokes (N, 3, H, W), white (1) on black (0)."""
+    """Draw the strokes of pictures (N, 3, H, W) in [-1, 1]: (N, 3, H, W), white (1) on black (0)."""
     pen = np.ones((THICKNESS, THICKNESS), dtype=bool)
     return annotate(picture, lambda rgb: dilation(canny(rgb2gray(rgb), SIGMA), pen))

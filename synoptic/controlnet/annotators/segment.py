@@ -13,7 +13,7 @@ SCALE, SIGMA, SMALLEST = 100.0, 0.8, 64  # how large regions tend to be; blur be
 
 
 def segment(picture: Tensor) -> Tensor:
-    """(N, 3, H, W) in [-1, 1] -> flat regions (N, 3, H, W) in [0, 1].
+    """Divide pictures (N, 3, H, W) in [-1, 1] into flat regions: (N, 3, H, W) in [0, 1].
 
     Their colors are the picture's, not those of a set of classes: for nets trained on such maps.
     """

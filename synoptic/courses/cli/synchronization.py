@@ -19,7 +19,7 @@ MOVED = {  # hub ids that are gone: the aliases that know where they went
 
 
 def synchronization(p: Parser, tag: str | None, steps: int, guidance: float, kind: str) -> None:
-    """The options that both apps of the synchronization course have."""
+    """Add the options that both apps of the synchronization course have."""
     p.add_argument("--seed", type=at_least(0), default=1)
     p.add_argument("--gpu", type=at_least(0), default=0, help="which one; without any the CPU paints")
     p.add_argument("--sampling_method", choices=("ddim", "ddpm"), default="ddim", help="ddpm: DDIM with eta 1")

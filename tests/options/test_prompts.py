@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from synoptic.errors import InputError
 from synoptic.models.registry import resolve
-from synoptic.options.common import one_picture_of_all, one_picture_per_prompt, slug
 from synoptic.options.generate import GenerateOptions
+from synoptic.options.prompts import one_picture_of_all, one_picture_per_prompt, slug
 from tests.labels import label
 
 RESERVED = '/\\:*?"<>|'

@@ -1,0 +1,125 @@
+"""What every sampling loop takes: steps, guidance, the solver, seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Literal, Self
+
+from synoptic.errors import InputError, check_at_most
+from synoptic.models.checkpoint import Checkpoint
+from synoptic.options.option import UNSET, Option
+from synoptic.options.output import OutputOptions
+from synoptic.options.pretrained_model import ModelOptions
+from synoptic.options.seeds import RANDOM
+
+MAX_SEED = 2**63 - 1
+
+Seed = Annotated[
+    int,
+    Option("seed of the first picture; picture k of --count has seed + k; -1: random", at_least=RANDOM, at_most=MAX_SEED),
+]
+Count = Annotated[int, Option("pictures per prompt", at_least=1)]
+Steps = Annotated[int, Option("denoising steps (default: the model's; 25 bundled, 50 others)", at_least=1)]
+Sampler = Annotated[
+    Literal["ddim", "ddpm", "dpm++", "lcm", "tcd"],
+    Option("how a step is taken: ddpm is ancestral, dpm++ of second order, lcm and tcd for models distilled to a few steps"),
+]
+Clip = Annotated[
+    Literal["auto", "none", "static", "dynamic"], Option("keep x0 in range; auto: as the model's scheduler does")
+]
+NegativePrompt = Annotated[str, Option("what not to show")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SamplingOptions(ModelOptions, OutputOptions):
+    """What every sampling loop takes."""
+
+    GROUP = "Sampling"
+
+    steps: Steps = UNSET
+    guidance_scale: Annotated[
+        float,
+        Option(
+            "classifier-free guidance scale; 0 to 1 is off (default: the model's; 3 bundled, 7.5 SD); FLUX.1-dev: the scale"
+            " that its network takes",
+            at_least=0,
+        ),
+    ] = UNSET
+    true_cfg_scale: Annotated[
+        float,
+        Option(
+            "classifier-free guidance scale where the network takes --guidance-scale (FLUX.1-dev); above 1 a step takes"
+            " twice as long (default: 1, off)",
+            at_least=0,
+        ),
+    ] = UNSET
+    negative_prompt: NegativePrompt = ""
+    sampler: Sampler = "ddim"
+    eta: Annotated[
+        float, Option("DDIM's noise per step: 0 (deterministic) to 1 (the ancestral sampler's)", at_least=0, at_most=1)
+    ] = 0.0
+    clip: Clip = "auto"
+    seed: Seed = 0
+    count: Count = 1
+
+    def resolve(self, checkpoint: Checkpoint) -> Self:
+        usual = self.usual(checkpoint)
+        self = replace(self.with_guidance(checkpoint), steps=usual.steps if self.steps is None else self.steps)
+        check_at_most("--steps", self.steps, checkpoint.most_steps(self.sampler))
+        if self.guidance_scale > 1 and checkpoint.has_embedded_guidance:
+            raise InputError(
+                f"--guidance-scale must be 1 where a network has guidance built in, as that of {checkpoint.name},"
+                f" {self.guidance_scale:g} was given: omit it",
+                rule="guidance-embedded",
+            )
+        if self.eta and self.sampler != "ddim":
+            raise InputError(
+                f"--eta is the noise of ddim's steps, {self.sampler} has its own; {self.eta} was given: omit it",
+                rule="eta-sampler",
+            )
+        if self.seed + self.count - 1 > MAX_SEED:
+            raise InputError(
+                f"--seed + --count must stay within 64 bits, {self.seed} was given: lower it", rule="seed-count"
+            )
+        return super().resolve(checkpoint)
+
+    @property
+    def cfg_scale(self) -> float:
+        """The scale of classifier-free guidance, once resolved; 1 is off."""
+        return self.guidance_scale if self.true_cfg_scale is None else self.true_cfg_scale
+
+    def embedded_guidance_scale(self, checkpoint: Checkpoint) -> float:
+        return self.guidance_scale
+
+    def with_guidance(self, checkpoint: Checkpoint) -> Self:
+        """Return the options with their guidance scales. Raises InputError where the model would not heed one of them."""
+        scale = self.default_guidance(checkpoint) if self.guidance_scale is None else self.guidance_scale
+        if checkpoint.takes_guidance_scale:
+            true_scale = 1.0 if self.true_cfg_scale is None else max(self.true_cfg_scale, 1.0)
+            resolved, cure = replace(self, guidance_scale=scale, true_cfg_scale=true_scale), "--true-cfg-scale"
+        elif self.true_cfg_scale is not None:
+            raise InputError(
+                f"--true-cfg-scale is of networks that take --guidance-scale, that of {checkpoint.name} takes none,"
+                f" {self.true_cfg_scale:g} was given: use --guidance-scale",
+                rule="true-cfg-scale",
+            )
+        else:
+            resolved, cure = replace(self, guidance_scale=max(scale, 1.0)), "--guidance-scale"
+        if resolved.negative_prompt and resolved.cfg_scale == 1 and not checkpoint.has_unet:
+            raise InputError(
+                f"--negative-prompt is seen by classifier-free guidance alone, {checkpoint.name} has none at"
+                f" {cure} 1: raise that, or omit the negative prompt",
+                rule="negative-ignored",
+            )
+        return resolved
+
+    def default_guidance(self, checkpoint: Checkpoint) -> float:
+        return self.usual(checkpoint).guidance_scale
+
+    def item_seeds(self) -> Sequence[int]:
+        return range(self.seed, self.seed + self.count)
+
+    def texts(self) -> list[str]:
+        prompts = dict.fromkeys(prompt for item in self.items() for prompt in item.prompts)
+        return [*prompts, self.negative_prompt]
