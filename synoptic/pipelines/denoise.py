@@ -8,7 +8,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from synoptic.diffusion.ddpm_schedule import DDPMSchedule
 from synoptic.diffusion.equations import add_noise, randn
+from synoptic.diffusion.flow_schedule import FlowMatchingSchedule
 from synoptic.diffusion.solvers import get_solver
 from synoptic.io import image_grid, to_pil
 from synoptic.metrics.fidelity import psnr
@@ -31,7 +33,8 @@ class DenoisePipeline(InputImagePipeline[DenoiseOptions]):
     def num_steps(self) -> int:
         """How many steps the iterative denoiser takes from the noisiest time."""
         o = self.options
-        return len(strided_pairs(max(o.t), o.stride, self.model.schedule.final_time)) if "iterative" in o.method else 0
+        end = (FlowMatchingSchedule if self.model.checkpoint.is_flow else DDPMSchedule).final_time
+        return len(strided_pairs(max(o.t), o.stride, end)) if "iterative" in o.method else 0
 
     def sample(self, items: Sequence[Item]) -> Generator[Step, None, list[Output]]:
         outputs = []

@@ -33,6 +33,7 @@ from synoptic.utils.image_formats import FORMATS
 
 PASSWORD = "SYNOPTIC_STUDIO_PASSWORD"
 MOST_BYTES = 32 * 2**20  # of a request
+SECONDS_TO_END = 1  # that open pages are given: they would keep it from ending
 TOO_LARGE = f"a request has at most {MOST_BYTES} bytes"
 HEADERS = {  # nothing from outside, and nobody else's page around this one
     "content-security-policy": "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; frame-ancestors 'self';"
@@ -204,7 +205,8 @@ def execute(options: StudioOptions) -> None:
 def serve(options: StudioOptions) -> None:
     """Answer requests until it is stopped."""
     app = build(options, asked_password(options))
-    config = uvicorn.Config(app, "0.0.0.0" if options.listen else "127.0.0.1", options.port, log_level="warning")
+    host = "0.0.0.0" if options.listen else "127.0.0.1"
+    config = uvicorn.Config(app, host, options.port, log_level="warning", timeout_graceful_shutdown=SECONDS_TO_END)
     server = uvicorn.Server(config)
     socket = config.bind_socket() if options.port == 0 else None
     port = socket.getsockname()[1] if socket else options.port

@@ -163,6 +163,7 @@ def test_the_gradient_and_the_students_step_are_pefts(name, exact):
             optimizer.step()
         assert errors[-1] < 0.97 * errors[0]
         for k, lora in enumerate(student.loras.children()):
+            lora: Any
             torch.testing.assert_close(lora.A[0], own[2 * k].detach(), rtol=0, atol=rounding(name))
             torch.testing.assert_close(lora.B[0], own[2 * k + 1].detach(), rtol=0, atol=rounding(name))
 
