@@ -26,13 +26,13 @@ class CarriedPart(KnownPart):
         self.block = block
 
     def unproject(self, x: Tensor) -> Tensor:
-        """(B*N, C, h, w) -> (B, C, H, W), with the known part."""
+        """Return the canvas (B, C, H, W) of views (B*N, C, h, w), with the known part."""
         z, where, known = self.inner.unproject(x), self.where.to(x.device), self.known.to(x)
         carried = z + self._carried(torch.where(where, known - z, 0), where.to(x))
         return torch.where(where, known, self.inner.unproject(self.inner.project(carried)))  # what no view reads follows
 
     def _carried(self, lack: Tensor, where: Tensor) -> Tensor:
-        """(B, C, H, W), what is lacked where it is known -> the same there, in cells, and from there on ever less."""
+        """Return what is lacked (B, C, H, W) where it is known, in cells, and from there on ever less."""
         share = avg_pool2d(where[None, None], self.block)
         mean = avg_pool2d(lack, self.block) / share.clamp(min=1e-6)
         margin = min(MARGIN, share.shape[-2])

@@ -14,7 +14,7 @@ FRONT = Direction(0.0, 0.0)
 
 
 def inverse_planar_depth(radial: Tensor, directions: Sequence[Direction], fov: float, side: int) -> Tensor:
-    """Distances (H, 2H) -> (N, 1, s, s), one over the depth z = r cos of each pixel's place; 0 where r is 0 or infinite.
+    """Return (N, 1, s, s) of distances (H, 2H): one over the depth z = r cos of each pixel; 0 where r is 0 or infinite.
 
     The angle is that between its ray and the view's axis. One over r is what is read between the canvas's pixels: for rays
     d and a plane n·p = D it is n·d / D, which is linear in the ray.
@@ -26,7 +26,7 @@ def inverse_planar_depth(radial: Tensor, directions: Sequence[Direction], fov: f
 
 
 def near_maps(inverse: Tensor) -> Tensor:
-    """(N, 1, s, s) -> (N, 3, s, s) as ControlNets have depth: 0 where it is farthest, 1 where nearest, of all views.
+    """Return (N, 1, s, s) as ControlNets have depth, (N, 3, s, s): 0 where it is farthest, 1 where nearest, of all views.
 
     By one range for all, so that a place is as light in every view that sees it, but for the angle it is seen at.
     """

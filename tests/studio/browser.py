@@ -89,7 +89,7 @@ def entry(page: Any, label: str) -> Any:
 
 
 def until(page: Any, word: str, seconds: float = 300) -> None:
-    script = f"document.querySelector('#status').innerText.includes('{word}')"
+    script = f"document.querySelector('#status')?.innerText.includes('{word}')"
     page.wait_for_function(script, timeout=1000 * seconds)
 
 
