@@ -228,7 +228,9 @@ class Bench:
         """Return the seconds of the steps: the operations', or the streamed layers' where those take longer."""
         if kind not in self.rate:
             return 0.0
-        calls = sum(STEPS * -(-plan.items * stage.work.rows() // stage.work.steps // stage.at_once) for stage in plan.stages.values())
+        calls = sum(
+            STEPS * -(-plan.items * stage.work.rows() // stage.work.steps // stage.at_once) for stage in plan.stages.values()
+        )
         streamed = plan.weights[plan.network] * calls / self.link if plan.offload == "group" else 0.0
         return max(plan.flops / self.rate[kind], streamed)
 

@@ -11,7 +11,7 @@ TILE, HALO = 512, 32  # pixels of a piece, and what is looked at around it: eigh
 
 
 def extend_sphere(canvas: Tensor, margin: int) -> Tensor:
-    """Extend (…, H, 2H) to (…, H + 2m, 2H + 2m) by what is beyond its edges: over a pole above and below."""
+    """Return (…, H, 2H) as (…, H + 2m, 2H + 2m) with what is beyond its edges: over a pole above and below."""
     over = canvas.roll(canvas.shape[-2], -1)  # half a turn further
     top, bottom = over[..., :margin, :].flip(-2), over[..., -margin:, :].flip(-2)
     tall = torch.cat([top, canvas, bottom], -2)
