@@ -19,8 +19,8 @@ LOOKS, FOV, SIDE = (Direction(5.0, 0.0), Direction(180.0, -8.0)), 50.0, 384
 
 def main(file: str = "docs/pictures/panorama-finer.jpg") -> None:
     given = Image.open(GIVEN).convert("RGB")
-    how = {"fov": 45.0, "num_views": 50, "height": 1024, "strength": 0.4, "steps": 10}
-    (finer,) = synoptic.panorama("bundled", REEF, prompt_up=REEF, prompt_down=REEF, init_panorama=given, **how).images
+    how = {"fov": 45.0, "num_views": 50, "height": 1024, "strength": 0.3, "steps": 10}
+    (finer,) = synoptic.panorama("bundled", REEF, init_panorama=given, **how).images
     crops = [
         io.to_pil(perspective(io.from_pil(image), look, FOV, (SIDE, SIDE)))[0] for look in LOOKS for image in (given, finer)
     ]

@@ -8,6 +8,9 @@ from functools import cache
 from itertools import product
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 PROBES = 30  # rows of directions between the poles that layouts are measured by, 6 degrees apart
 MIN_VIEWS, MAX_VIEWS = 6, 60  # a cube's; and as many as narrow views of 45 degrees need
 
@@ -74,19 +77,25 @@ class Coverage(NamedTuple):
     twice: float
 
 
-def coverage(directions: Sequence[Direction], fov: float) -> Coverage:
-    """Measure what square views of `fov` degrees see of the sphere."""
-    h, axes = math.tan(math.radians(fov) / 2) * (1 + 1e-9), [direction.axes for direction in directions]
-    counts = [sum(sees(place, own, h) for own in axes) for place in probes()]
-    areas = [math.sqrt(1 - y * y) for _, y, _ in probes()]
-    seen, twice = (sum(a for a, n in zip(areas, counts, strict=True) if n >= least) for least in (1, 2))
-    return Coverage(seen / sum(areas), twice / sum(areas))
+@cache
+def coverage(directions: tuple[Direction, ...], fov: float) -> Coverage:
+    """Measure what square views of `fov` degrees see of the sphere, at places half a degree apart."""
+    h, places = math.tan(math.radians(fov) / 2) * (1 + 1e-9), places_apart(0.5)
+    areas, counts = np.sqrt(1 - places[:, 1] ** 2), np.zeros(len(places))
+    for direction in directions:
+        u, v, depth = np.array(direction.axes) @ places.T
+        counts += (abs(u) <= h * depth) & (abs(v) <= h * depth)
+    seen, twice = (float(areas[counts >= least].sum() / areas.sum()) for least in (1, 2))
+    return Coverage(1.0 if counts.all() else seen, twice)
 
 
-def sees(place: Vector, axes: tuple[Vector, Vector, Vector], h: float) -> bool:
-    """Return whether a place, a unit vector, lies in the square view of those axes; h is tan(fov / 2)."""
-    u, v, depth = (sum(a * b for a, b in zip(place, axis, strict=True)) for axis in axes)
-    return abs(u) <= h * depth and abs(v) <= h * depth
+@cache
+def places_apart(degrees: float) -> NDArray[np.float64]:
+    """Return unit vectors (n, 3) all over the sphere, so many degrees apart along meridians and the equator."""
+    rows = np.radians(np.arange(-90 + degrees / 2, 90, degrees))
+    columns = np.radians(np.arange(degrees / 2, 360, degrees))
+    e, a = (angles.ravel() for angles in np.meshgrid(rows, columns, indexing="ij"))
+    return np.stack([np.sin(a) * np.cos(e), np.sin(e), -np.cos(a) * np.cos(e)], 1)
 
 
 @cache

@@ -45,7 +45,7 @@ def test_a_cube_sees_all_once_and_one_view_its_solid_angle():
     seen, twice = coverage(spread_directions(6), 90.0)
     assert seen == 1 and twice < 0.05
     for fov in (60.0, 90.0):
-        seen, twice = coverage(ring(1), fov)
+        seen, twice = coverage(tuple(ring(1)), fov)
         assert twice == 0
         assert seen == pytest.approx(math.asin(math.sin(math.radians(fov / 2)) ** 2) / math.pi, abs=0.01)
     assert coverage(spread_directions(18), 80.0).seen == 1
