@@ -38,7 +38,7 @@ def painted(page: Any, application: str, example: str) -> None:
 def finished(page: Any) -> None:
     """Wait for the job that was asked for."""
     page.wait_for_selector("#stop", state="visible")
-    page.wait_for_function("document.querySelector('#status').innerText.includes('done')", timeout=1000 * SECONDS)
+    page.wait_for_function("document.querySelector('#status')?.innerText.includes('done')", timeout=1000 * SECONDS)
     page.wait_for_timeout(SETTLED)
 
 

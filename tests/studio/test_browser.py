@@ -77,7 +77,7 @@ def test_a_job_is_found_again_after_a_reload_stops_and_its_settings_come_back(pa
     page.wait_for_function(HOLDS, arg="<b>words</b>")
     page.get_by_role("tab", name="History").click()
     page.locator("#history img").first.click()
-    page.wait_for_function("document.querySelector('#settings').innerText.includes('a photo of')")
+    page.wait_for_function("document.querySelector('#settings')?.innerText.includes('a photo of')")
 
 
 @pytest.mark.parametrize("dark", [False, True])
