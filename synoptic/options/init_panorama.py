@@ -9,7 +9,7 @@ from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.base import Options
 from synoptic.options.option import UNSET, Option
-from synoptic.options.picture import PictureSource, picture_name, read_mask, read_picture
+from synoptic.options.picture import PictureSource, check_mask_size, picture_name, read_picture
 
 STRENGTH = 0.6  # share of the steps
 
@@ -64,10 +64,6 @@ class InitPanoramaOptions(Options):
                 " resize it",
                 rule="init-panorama-shape",
             )
-        if self.mask is not None and (found := read_mask(self.mask)).size != (width, height):
-            raise InputError(
-                f"a mask must have its panorama's size, {width}x{height}; {picture_name(self.mask)} is"
-                f" {found.width}x{found.height}: resize one of them",
-                rule="mask-size",
-            )
+        if self.mask is not None:
+            check_mask_size(self.mask, (width, height), "panorama")
         return height

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Self
 
-from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.base import Item
 from synoptic.options.input_image import InputImageOptions, InputPicture, Prompt
 from synoptic.options.option import Option
-from synoptic.options.picture import PictureSource, picture_name, read_mask, read_picture
+from synoptic.options.picture import PictureSource, check_mask_size, read_picture
 from synoptic.options.prompts import one_picture_of_all
 from synoptic.options.sampling import SamplingOptions, Seed
 
@@ -49,13 +48,7 @@ class InpaintOptions(InputImageOptions, SamplingOptions):
 
     def read_mask(self, sides: tuple[int, int]) -> Image:
         """Return the mask in gray, at the size that the picture is worked on. Raises InputError where it does not fit."""
-        found, original, name = read_mask(self.mask), read_picture(self.image), picture_name(self.mask)
-        if found.size != original.size:
-            (w, h), (v, g) = found.size, original.size
-            raise InputError(
-                f"a mask must have its picture's size, {v}x{g}; {name} is {w}x{h}: resize one of them", rule="mask-size"
-            )
-        return found.resize(sides)
+        return check_mask_size(self.mask, read_picture(self.image).size, "picture").resize(sides)
 
     def resolve(self, checkpoint: Checkpoint) -> Self:
         resolved = super().resolve(checkpoint)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from importlib import import_module
 from typing import Annotated, Literal, Self
 
 from synoptic.errors import InputError
@@ -16,7 +17,7 @@ from synoptic.options.picture import PictureSource, read_picture
 from synoptic.options.prompts import PromptOptions, one_picture_of_all, one_picture_per_prompt
 from synoptic.options.sampling import SamplingOptions
 from synoptic.options.sphere_regions import SphereRegion, read_sphere_region
-from synoptic.views.directions import MAX_VIEWS, MIN_VIEWS, Direction, coverage, spread_directions
+from synoptic.views.directions import MAX_VIEWS, MIN_VIEWS, Direction, spread_directions
 
 HEIGHT_MULTIPLE = 64  # of the height that is chosen for a person
 HORIZON_FIRST, PIXELS_FROM = 0.9, 0.5  # shares of the steps
@@ -144,7 +145,7 @@ class PanoramaOptions(PromptOptions, InitPanoramaOptions, PanoramaDepthOptions, 
                 rule="height-even",
             )
         directions = self.directions()
-        seen = coverage(directions, self.fov).seen
+        seen = import_module("synoptic.views.sphere_coverage").coverage(directions, self.fov).seen
         if seen < 1:
             raise InputError(
                 f"the views must see the whole sphere, {self.num_views} of {self.fov:g} degrees see {seen:.0%}: raise"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from importlib import import_module
 from typing import Annotated, Self
 
 from synoptic.errors import InputError
@@ -11,7 +12,6 @@ from synoptic.options.controlnet import find_controlnets
 from synoptic.options.option import Option
 from synoptic.options.picture import PictureSource
 from synoptic.options.pretrained_model import ModelOptions
-from synoptic.options.radial_depth import read_radial_depth
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,7 @@ class PanoramaDepthOptions(ModelOptions):
 
     def resolve(self, checkpoint: Checkpoint) -> Self:
         if self.depth is not None:
-            read_radial_depth(self.depth)
+            import_module("synoptic.options.radial_depth").read_radial_depth(self.depth)
             names = find_controlnets(checkpoint, ("depth",), self.controlnet)
             return super(PanoramaDepthOptions, replace(self, controlnet=names)).resolve(checkpoint)
         if self.controlnet or self.control_strength != 1:

@@ -94,6 +94,20 @@ def read_picture(source: PictureSource) -> Image.Image:
         ) from None
 
 
+def read_upload(source: PictureSource) -> Image.Image:
+    """Read a picture to be kept as PNG: as `read_picture`, but with its 16 bits, or its transparency, where it has those.
+
+    A map of depth and a mask are read from what was kept: neither is what RGB makes of it. Raises InputError.
+    """
+    found = read_picture(source)
+    if isinstance(source, Image.Image):
+        return found
+    with Image.open(user_path(source), formats=FORMATS) as opened:
+        if opened.mode in SIXTEEN_BIT_MODES:
+            return ImageOps.exif_transpose(opened)
+        return to_srgb(ImageOps.exif_transpose(opened)).convert("RGBA") if opened.has_transparency_data else found
+
+
 def read_mask(source: PictureSource) -> Image.Image:
     """Read a mask in gray, upright as its EXIF says: white counts, black does not, nor does what is transparent.
 
@@ -113,6 +127,18 @@ def read_mask(source: PictureSource) -> Image.Image:
             f"a mask is white where it counts, {picture_name(source)} is black: make some of it white", rule="mask-black"
         )
     return gray
+
+
+def check_mask_size(mask: PictureSource, size: tuple[int, int], owner: str) -> Image.Image:
+    """Read a mask in gray. Raises InputError as `read_mask` does, and where it is not as large as what it is of."""
+    found = read_mask(mask)
+    if found.size != size:
+        (w, h), (v, g) = found.size, size
+        raise InputError(
+            f"a mask must have its {owner}'s size, {v}x{g}; {picture_name(mask)} is {w}x{h}: resize one of them",
+            rule="mask-size",
+        )
+    return found
 
 
 def as_rgb(image: Image.Image, name: str) -> Image.Image:

@@ -1,17 +1,13 @@
-"""Distances all around a camera, from a file: the depth that a panorama follows. Needs PIL alone before it is read."""
+"""Distances all around a camera, from a file: the depth that a panorama follows."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+import numpy as np
 from PIL import Image
 
 from synoptic.errors import InputError, user_path
 from synoptic.options.picture import SIXTEEN_BIT_MODES, PictureSource, is_file, picture_name, read_picture
 from synoptic.utils.image_formats import FORMATS
-
-if TYPE_CHECKING:
-    import numpy as np
 
 GRAY_MODES = ("1", "L", "F", *SIXTEEN_BIT_MODES)
 
@@ -22,8 +18,6 @@ def read_radial_depth(source: PictureSource) -> np.ndarray:
     0 or infinity is where nothing is, such as the sky. Raises InputError for another shape, colors, NaN, distances below
     0, and where all are equal.
     """
-    import numpy as np
-
     name, values = picture_name(source), np.asarray(_values(source))
     if values.ndim != 2 or values.dtype.kind not in "uif" or values.shape[1] != 2 * values.shape[0]:
         found = "x".join(map(str, values.shape[::-1]))
@@ -47,16 +41,12 @@ def read_radial_depth(source: PictureSource) -> np.ndarray:
 
 def _differ(values: np.ndarray) -> bool:
     """Return whether any two distances differ, where 0 is as far as infinity."""
-    import numpy as np
-
     away = np.where(values == 0, np.inf, values)
     return bool((away != away[0, 0]).any())
 
 
 def _values(source: PictureSource) -> np.ndarray | Image.Image:
     """Return the array of a .npy file, or a gray picture in its own depth of color. Raises InputError."""
-    import numpy as np
-
     if isinstance(source, str) and source.lower().endswith(".npy") and is_file(source):
         try:
             return np.load(user_path(source))  # numpy refuses pickled objects unless asked

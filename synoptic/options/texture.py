@@ -14,7 +14,7 @@ from synoptic.mesh import TEXTURE_PACKAGES, read_mesh
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.controlnet import find_controlnets
 from synoptic.options.option import UNSET, Option
-from synoptic.options.picture import PictureSource, picture_name, read_mask, read_picture
+from synoptic.options.picture import PictureSource, check_mask_size, picture_name, read_picture
 from synoptic.options.prompts import PromptOptions
 from synoptic.options.sampling import SamplingOptions
 
@@ -151,10 +151,6 @@ class TextureOptions(PromptOptions, SamplingOptions):
                 " wrote, its .glb or .obj and its .texture.png",
                 rule="init-texture-coordinates",
             )
-        if self.mask is not None and (found := read_mask(self.mask)).size != (width, height):
-            raise InputError(
-                f"a mask must have its texture's size, {width}x{height}; {picture_name(self.mask)} is"
-                f" {found.width}x{found.height}: resize one of them",
-                rule="mask-size",
-            )
+        if self.mask is not None:
+            check_mask_size(self.mask, (width, height), "texture")
         return width

@@ -27,9 +27,10 @@ from synoptic.pipelines.sphere_views import SphereViews
 from synoptic.sampling.joint import JointSampler
 from synoptic.sampling.step import Step
 from synoptic.views.cube_map import cube_map
-from synoptic.views.directions import Direction, coverage
+from synoptic.views.directions import Direction
 from synoptic.views.sphere import perspective, place_picture, stitch
 from synoptic.views.sphere_bytes import sphere_bytes
+from synoptic.views.sphere_coverage import coverage
 from synoptic.views.subset import ViewSubset
 
 if TYPE_CHECKING:

@@ -97,7 +97,7 @@ class Plan:
     network: str
     piece: int
     mapped: int
-    canvas: int = 0
+    canvas: int
 
     @property
     def resident(self) -> int:

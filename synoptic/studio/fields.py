@@ -118,7 +118,9 @@ def component(spec: OptionSpec, models: Sequence[str]) -> Component:
     how: Labels = {"label": label(spec), "info": help, "render": False}
     if spec.option.picture:
         short = help.partition(";")[0]  # the label lies upon the picture
-        return gr.Image(label=f"{label(spec)}: {short}", type="filepath", sources=list(SOURCES), render=False)
+        return gr.Image(
+            label=f"{label(spec)}: {short}", type="filepath", image_mode=None, sources=list(SOURCES), render=False
+        )
     if spec.name == MESH:
         return gr.File(label=f"{label(spec)}: {help}", file_types=[*MESHES], height=140, render=False)
     if spec.name == "model":

@@ -16,7 +16,7 @@ from synoptic.options import options_class
 from synoptic.options.base import Options
 from synoptic.options.input_image import InputImageOptions
 from synoptic.options.panorama import PanoramaOptions
-from synoptic.options.picture import PictureSource, read_picture
+from synoptic.options.picture import PictureSource, read_upload
 from synoptic.options.pretrained_model import ModelOptions
 from synoptic.options.studio import StudioOptions
 
@@ -138,7 +138,7 @@ class Permissions:
             read_mesh(Path(source))
             data = Path(source).read_bytes()
             return self.kept(sha256(data).hexdigest() + kind, lambda file: atomic_write(file, lambda f: f.write(data)))
-        image = read_picture(source)
+        image = read_upload(source)
         name = sha256(f"{image.mode} {image.size} ".encode() + image.tobytes()).hexdigest()
         self.kept(f"{name}.png", lambda file: save_image(file, image, {}))
         return name

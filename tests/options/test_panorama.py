@@ -58,6 +58,7 @@ def test_prompt_travel_is_one_picture_and_every_text_is_known():
 
 BAD: list[tuple[dict[str, Any], str]] = [
     ({"height": 16}, "height-at-least"),
+    ({"num_views": 12, "fov": 90.0}, "sphere-coverage"),  # a gap narrower than six degrees
     ({"height": 333}, "height-even"),
     ({"num_views": 5}, "num_views-at-least"),
     ({"num_views": 61}, "num_views-at-most"),

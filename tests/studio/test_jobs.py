@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
+from gradio.data_classes import ImageData
 from PIL import Image
 
 from synoptic import InputError
 from synoptic.io import load_image, read_settings
+from synoptic.options.panorama import PanoramaOptions
+from synoptic.options.picture import read_mask
+from synoptic.options.radial_depth import read_radial_depth
 from synoptic.runs.execute import run
 from synoptic.studio import jobs as studio_jobs
+from synoptic.studio.fields import Field, fields_of
 from tests.studio.conftest import QUICK, ended
 
 
@@ -151,6 +157,28 @@ def test_a_picture_is_bounded_whatever_its_options_call_its_size(studio):
         with pytest.raises(InputError) as refused:
             jobs.submit(application, values, "me")
         assert refused.value.rule == "pixels-at-most", application
+
+
+def test_an_upload_keeps_its_16_bits_and_its_transparency(studio, tmp_path):
+    """A map of depth and a mask mean what they hold; the page hands over the file as it came."""
+    fine = np.arange(64 * 128, dtype=np.uint16).reshape(64, 128) * 8
+    Image.fromarray(fine).save(tmp_path / "depth.png")
+    clear = Image.new("RGBA", (128, 64), (255, 255, 255, 0))
+    clear.paste((255, 255, 255, 255), (0, 0, 32, 64))
+    clear.save(tmp_path / "mask.png")
+    jobs = studio()
+    fields = {
+        one.spec.name: one for some in fields_of(PanoramaOptions, []).values() for one in some if isinstance(one, Field)
+    }
+
+    def kept(name: str) -> str:
+        file = tmp_path / f"{name}.png"
+        data = ImageData(path=str(file), orig_name=file.name)
+        (found,) = fields[name].values(fields[name].component.preprocess(data), jobs.permissions.keep_upload).values()
+        return str(jobs.permissions.uploads / f"{found}.png")
+
+    assert np.array_equal(read_radial_depth(kept("depth")), fine)
+    assert read_mask(kept("mask")).getbbox() == (0, 0, 32, 64)
 
 
 def test_models_of_the_folder_are_offered_by_their_names(studio, tmp_path):

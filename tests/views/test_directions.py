@@ -8,7 +8,9 @@ from collections import Counter
 import pytest
 import torch
 
-from synoptic.views.directions import MAX_VIEWS, MIN_VIEWS, Direction, coverage, farthest, ring, spread_directions
+from synoptic.views.directions import MAX_VIEWS, MIN_VIEWS, Direction, farthest, ring, spread_directions
+from synoptic.views.equirectangular import Equirectangular, matching_height
+from synoptic.views.sphere_coverage import coverage
 
 
 @pytest.mark.parametrize("azimuth", [-135.0, 0.0, 30.0, 200.0])
@@ -25,6 +27,20 @@ def test_eighteen_are_a_ring_two_rings_and_the_poles():
     assert found[0] == (0, 0)
     assert Counter(d.elevation for d in found) == {0: 8, 40: 4, -40: 4, 90: 1, -90: 1}
     assert {d.azimuth for d in found if d.elevation == 40} == {45, 135, 225, 315}
+
+
+@pytest.mark.parametrize(
+    ("count", "fov"), [(12, 90.0), (12, 95.0), (14, 85.0), (18, 70.0), (18, 75.0), (26, 60.0), (50, 45.0)]
+)
+def test_views_that_are_said_to_see_all_do(count, fov):
+    """Against a canvas's own pixels: a gap may be narrower than the probes that layouts are chosen by."""
+    directions, height = spread_directions(count), matching_height(fov, 64)
+    pixels = Equirectangular((1, height, 2 * height), directions, fov, 64, whole=False).seen
+    assert bool(pixels.all()) >= (coverage(directions, fov).seen == 1)
+
+
+def test_a_gap_narrower_than_the_probes_is_found():
+    assert 0.999 < coverage(spread_directions(12), 90.0).seen < 1
 
 
 @pytest.mark.parametrize("count", [6, 7, 11, 13, 18, 20, 33])
