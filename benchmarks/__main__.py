@@ -85,11 +85,10 @@ def timed(side: Callable[[], object]) -> tuple[float, float]:
     return cpu_seconds() - begin[0], time.perf_counter() - begin[1]
 
 
-def compared(what: str, sides: Mapping[str, Callable[[], object]], repeats: int, warm_up: bool = True) -> Iterator[Row]:
-    """Yield a row a side, repeats in turn."""
-    if warm_up:
-        for side in sides.values():
-            side()
+def compared(what: str, sides: Mapping[str, Callable[[], object]], repeats: int) -> Iterator[Row]:
+    """Yield a row a side: each is warmed up, then they are run in turn."""
+    for side in sides.values():
+        side()
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in sides}
     for _ in range(repeats):
         for name, side in sides.items():
@@ -109,7 +108,7 @@ def rows_of(what: str, seconds: Mapping[str, tuple[float, float]]) -> Iterator[R
 def wide_rows(quick: bool) -> Iterator[Row]:
     width, steps = (512, 6) if quick else (1536, 25)
     best = fastest_batch("float32", width)
-    yield from compared(f"wide, 256x{width}, {steps} steps", sides.wide(width, steps, best), 1 if quick else 2, not quick)
+    yield from compared(f"wide, 256x{width}, {steps} steps", sides.wide(width, steps, best), 1 if quick else 2)
 
 
 def start_rows(quick: bool) -> Iterator[Row]:
@@ -121,11 +120,9 @@ def start_rows(quick: bool) -> Iterator[Row]:
 CPU_ROWS: dict[str, Callable[[bool], Iterator[Row]]] = {
     "network": lambda quick: compared("a call of the network, 16 rows", sides.network(16), 2 if quick else 5),
     "generate": lambda quick: compared("generate, 25 steps", sides.generate(1, 25), 1 if quick else REPEATS),
-    "four": lambda quick: compared(
-        "generate, 4 pictures, 10 steps", sides.generate(4, 10), 1 if quick else REPEATS, not quick
-    ),
+    "four": lambda quick: compared("generate, 4 pictures, 10 steps", sides.generate(4, 10), 1 if quick else REPEATS),
     "wide": wide_rows,
-    "anagram": lambda quick: compared("anagram, 64x64, 25 steps", sides.anagram(25), 1 if quick else REPEATS, not quick),
+    "anagram": lambda quick: compared("anagram, 64x64, 25 steps", sides.anagram(25), 1 if quick else REPEATS),
     "start": start_rows,
     "batch": lambda quick: compared("8 jobs, 10 steps", sides.jobs(8, 10), 1 if quick else REPEATS),
 }

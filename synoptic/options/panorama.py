@@ -148,8 +148,8 @@ class PanoramaOptions(PromptOptions, InitPanoramaOptions, PanoramaDepthOptions, 
         seen = import_module("synoptic.views.sphere_coverage").coverage(directions, self.fov).seen
         if seen < 1:
             raise InputError(
-                f"the views must see the whole sphere, {self.num_views} of {self.fov:g} degrees see {seen:.0%}: raise"
-                " --num-views or --fov",
+                f"the views must see the whole sphere, {self.num_views} of {self.fov:g} degrees leave gaps"
+                f" ({1 - seen:.2%}): raise --num-views or --fov",
                 rule="sphere-coverage",
             )
         around = sum(direction.elevation == 0 for direction in directions)

@@ -50,9 +50,9 @@ def _values(source: PictureSource) -> np.ndarray | Image.Image:
     if isinstance(source, str) and source.lower().endswith(".npy") and is_file(source):
         try:
             return np.load(user_path(source))  # numpy refuses pickled objects unless asked
-        except (ValueError, EOFError, OSError, MemoryError) as e:
+        except (ValueError, EOFError, OSError, MemoryError):
             raise InputError(
-                f"--depth is an array of numpy.save or a gray PNG, {source} cannot be read ({e}): write it anew",
+                f"--depth is an array of numbers of numpy.save, or a gray PNG, {source} cannot be read so: write it anew",
                 rule="depth-unreadable",
             ) from None
     if isinstance(source, Image.Image):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from synoptic.diffusion.equations import Pred, Schedule
-from tests.exact import SHAPE, Mixture, ddpm, normal
+from synoptic.distillation.optimize import OptimStep
+from tests.exact import SHAPE, Mixture, ddpm, generators, normal
 
 S = ddpm()
 
@@ -47,3 +48,15 @@ def gradient(loss: Callable[..., Tensor], x: Tensor, rngs: list[torch.Generator]
     x = x.clone().requires_grad_()
     (grad,) = torch.autograd.grad(loss(x, step, None, rngs), x)
     return grad
+
+
+def resumed_to_the_bit(begin: Callable[..., Iterator[OptimStep]]) -> list[OptimStep]:
+    """Check that (generators, state) -> steps, stopped after its first step, ends as it does in one; return its steps."""
+    whole, states = [], []
+    for step in begin(generators()):
+        whole.append(step)
+        states.append(step.state())
+    rest = list(begin([torch.Generator() for _ in range(2)], states[0]))
+    assert len(rest) == len(whole) - 1 and torch.equal(rest[-1].x, whole[-1].x)
+    assert all(torch.equal(value, states[-1][name]) for name, value in rest[-1].state().items())
+    return whole

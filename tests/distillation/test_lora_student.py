@@ -16,6 +16,7 @@ from synoptic.distillation.losses import StudentTraining, vsd
 from synoptic.distillation.optimize import optimize
 from synoptic.guidance.batching import predict_branches
 from synoptic.models.load import load
+from tests.distillation.exact import resumed_to_the_bit
 from tests.exact import generators
 
 PROMPTS = ["a photo of a dog", "an oil painting of a horse"]
@@ -100,13 +101,7 @@ def test_vsd_with_several_particles_goes_on_to_the_bit(sd32):
         yield from optimize(scene, loss, lambda x: x, steps=3, lr=lambda i: 0.1, rngs=rngs, learner=learner, state=state)
         student.remove()
 
-    whole, states = [], []
-    for step in begin(generators()):
-        whole.append(step)
-        states.append(step.state())
-    rest = list(begin([torch.Generator() for _ in range(2)], states[0]))
-    assert torch.equal(rest[-1].x, whole[-1].x)
-    assert all(torch.equal(value, states[-1][name]) for name, value in rest[-1].state().items())
+    resumed_to_the_bit(begin)
 
 
 def test_adapters_are_pefts():
