@@ -33,7 +33,7 @@ from synoptic.guidance.cfg import Predict, cfg
 from synoptic.models.base import Conditioning
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.component_bytes import coding_bytes
-from synoptic.models.cost import default_dtype, network_row_cost
+from synoptic.models.cost import DefaultDtype, network_row_cost
 from synoptic.models.memory import WORKSPACE_BYTES
 from synoptic.models.network_classes import build_network
 from synoptic.models.transformer import TransformerDenoiser
@@ -144,7 +144,7 @@ def configs(model: Model, folder: Path, tiny: bool) -> Checkpoint:
 
 def build(model: Model, checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype) -> TransformerDenoiser:
     """The network and VAE on the device, with the numbers that their layers begin with."""
-    with default_dtype(dtype), device:
+    with DefaultDtype(dtype), device:
         net = build_network(checkpoint.family.components["transformer"], checkpoint.network_config)
         vae = build_network("AutoencoderKL", checkpoint.config("vae"))
     assert isinstance(net, ModelMixin) and isinstance(vae, ModelMixin)

@@ -6,9 +6,12 @@ import torch
 from diffusers.models.controlnets.controlnet import ControlNetModel
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
+from synoptic.utils.building import one_at_a_time
+
 EMBEDDING_CHANNELS = (16, 32, 96, 256)  # channels through which a map is led down to the size of x: a level each
 
 
+@one_at_a_time
 def init_controlnet(unet: UNet2DConditionModel, factor: int, *, attention: bool = True, seed: int = 0) -> ControlNetModel:
     """Return a ControlNetModel in float32 for a diffusers UNet2DConditionModel, whose output it does not change yet.
 

@@ -8,11 +8,13 @@ import torch
 from torch import Tensor
 
 from synoptic.distillation.scene import Render
+from synoptic.utils.building import one_at_a_time
 
 
 class LatentImage(torch.nn.Module):
     """B pictures as a latent model's x (B, C, h, w), without bounds. `decode` shows them."""
 
+    @one_at_a_time
     def __init__(self, x: Tensor) -> None:
         super().__init__()
         self.x = torch.nn.Parameter(x.detach().clone())
@@ -30,6 +32,7 @@ class PixelImage(torch.nn.Module):
     The render is cut to the range, and the gradient passes as if it were not: a pixel that left it finds its way back.
     """
 
+    @one_at_a_time
     def __init__(self, image: Tensor) -> None:
         super().__init__()
         self.image = torch.nn.Parameter(image.detach().clone())

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from synoptic.models.base import Conditioning
 from synoptic.models.locks import lock_of
+from synoptic.utils.building import one_at_a_time
 
 ATTENTION_LAYERS = (
     *("to_q", "to_k", "to_v", "to_out.0"),
@@ -51,6 +52,7 @@ class LoRAStudent(nn.Module):
     Raises ValueError where rank is below 1, features below 0, or rngs is empty.
     """
 
+    @one_at_a_time
     def __init__(self, net: ModelMixin, rngs: Sequence[torch.Generator], *, rank: int = 4, features: int = 0) -> None:
         super().__init__()
         if rank < 1 or features < 0:

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.models.cost import count_parameters, default_dtype, saved_numbers
+from synoptic.models.cost import DefaultDtype, count_parameters, saved_numbers
 from synoptic.models.memory import LEAST_LATENTS, coded_pixels, coding_bytes_per_pixel
 from synoptic.models.network_classes import build_network
 from synoptic.models.placement import NF4_BITS, quantize_network
@@ -52,7 +52,7 @@ def network_class(checkpoint: Checkpoint) -> str:
 
 def meta_network(name: str, config: Mapping[str, object], dtype: torch.dtype) -> nn.Module:
     """Return a network of diffusers' class `name` without numbers, from its config alone."""
-    with torch.device("meta"), default_dtype(dtype):
+    with torch.device("meta"), DefaultDtype(dtype):
         return build_network(name, dict(config))
 
 

@@ -22,11 +22,13 @@ from synoptic.models.network_classes import is_diffusers_class, network_class, t
 from synoptic.models.open_clip import OpenClip, clip_tensors
 from synoptic.models.single_file import SingleFile
 from synoptic.models.single_file_weights import network_of_file
+from synoptic.utils.building import one_at_a_time
 from synoptic.utils.out_of_memory import is_out_of_memory
 
 ComponentLoader = Callable[[str], Any]  # the name of a component in model_index.json -> the network or tokenizer
 
 
+@one_at_a_time
 def load_network(name: str, checkpoint: Checkpoint, component: str, device: torch.device, dtype: torch.dtype) -> Any:
     """Return the network of class `name` in the model's folder `component` ("" is the model
     itself), with every tensor there.

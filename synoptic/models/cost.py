@@ -11,14 +11,14 @@ import hashlib
 import json
 import math
 import weakref
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, fields
 
 import torch
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
@@ -29,6 +29,8 @@ from synoptic.models.network_classes import build_network
 from synoptic.models.text_kv_cache import cross_attentions, text_layers
 from synoptic.models.transformer_cost import CLIP_TOKENS, TRANSFORMER_INPUTS, Inputs
 from synoptic.utils.json_objects import JsonObject
+
+FLOATS = (torch.empty, torch.zeros, torch.ones, torch.rand, torch.randn)  # that layers are made of
 
 
 @dataclass(frozen=True)
@@ -75,27 +77,36 @@ class LiveBytes(TorchDispatchMode):
         self.peak = max(self.peak, self.now)
 
 
-@contextmanager
-def default_dtype(dtype: torch.dtype) -> Iterator[None]:
-    """Build networks in a dtype from the start: nothing that holds no numbers can be converted."""
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(dtype)
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(before)
+class DefaultDtype(TorchFunctionMode):
+    """Build networks in a dtype from the start, in this thread alone: what holds no numbers cannot be converted."""
+
+    def __init__(self, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.dtype = dtype
+
+    def __torch_function__(
+        self,
+        func: Callable[..., object],
+        types: Collection[type],
+        args: tuple[object, ...] = (),
+        kwargs: Mapping[str, object] | None = None,
+    ) -> object:
+        given = dict(kwargs or {})
+        if func in FLOATS and given.get("dtype") is None:
+            given["dtype"] = self.dtype
+        return func(*args, **given)
 
 
 @torch.no_grad()
 def measure_row(build: Callable[[], nn.Module], inputs: Inputs, dtype: torch.dtype) -> RowCost:
     """Return what a call of `build()` with `inputs(dtype)` takes. Two passes, each of seconds."""
     with FakeTensorMode(allow_non_fake_inputs=True):
-        with default_dtype(dtype):
+        with DefaultDtype(dtype):
             net = build().eval()
         with LiveBytes(net) as live:
             net(**inputs(dtype))
     with torch.device("meta"):  # where attention is made of matrix products, which are counted
-        with default_dtype(dtype):
+        with DefaultDtype(dtype):
             net = build().eval()
         with FlopCounterMode(display=False) as counter:
             net(**inputs(dtype))

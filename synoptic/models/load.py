@@ -45,6 +45,7 @@ from synoptic.models.text import (
 )
 from synoptic.models.textual_inversion import read_textual_inversions
 from synoptic.models.upscaler import Upscaler
+from synoptic.utils.building import one_at_a_time
 
 Named = str | os.PathLike[str] | Checkpoint
 
@@ -60,6 +61,7 @@ def checkpoint_of(name: Named, find: Callable[[str], Checkpoint]) -> Checkpoint:
     return find(os.fspath(name))
 
 
+@one_at_a_time
 def load(
     name: Named = "bundled",
     *,
@@ -112,6 +114,7 @@ def load(
     return model
 
 
+@one_at_a_time
 def load_upscaler(
     name: Named = "bundled-if-ii",
     *,
@@ -144,6 +147,7 @@ def load_upscaler(
     )
 
 
+@one_at_a_time
 def load_controlnet(
     name: Named,
     *,
@@ -175,6 +179,7 @@ def load_controlnet(
     return ControlNet(net)
 
 
+@one_at_a_time
 def load_transformer_controlnet(
     controlnet: Checkpoint, model: transformer.TransformerDenoiser, kind: str
 ) -> TransformerControlNet:
@@ -183,6 +188,7 @@ def load_transformer_controlnet(
     return controlnet_of(load_network(name, controlnet, "", model.device, model.dtype), model, kind)
 
 
+@one_at_a_time
 def load_text_encoder(checkpoint: Checkpoint, *, device: str = "auto", dtype: str = "auto") -> TextEncoder:
     """Return a model's text tower alone. device and dtype: as `load`."""
     return TEXT_ENCODERS[checkpoint.pipeline_class](_component_loader(checkpoint, device, dtype), checkpoint)

@@ -11,6 +11,7 @@ import transformers
 from torch import Tensor, nn
 from transformers.utils import logging
 
+from synoptic.utils.building import one_at_a_time
 from synoptic.utils.json_objects import JsonObject
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def transformers_config(kind: type[PreTrainedModel], config: JsonObject) -> Pret
     return found.from_dict(dict(config.get(part) or config))
 
 
+@one_at_a_time
 def build_network(name: str, config: JsonObject) -> nn.Module:
     """Return a network of diffusers or transformers with a config, its numbers as they come."""
     kind = network_class(name)

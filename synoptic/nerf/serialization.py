@@ -16,10 +16,12 @@ from synoptic.nerf.background import LearnedBackground
 from synoptic.nerf.encoding import Encoding, FrequencyEncoding, HashGrid
 from synoptic.nerf.field import NeuralField
 from synoptic.nerf.scene import RadianceScene, SceneArguments
+from synoptic.utils.building import one_at_a_time
 
 VERSION = "1"  # of the file's metadata
 
 
+@one_at_a_time
 def blob_scene(
     encoding: str = "hash",
     rng: torch.Generator | None = None,

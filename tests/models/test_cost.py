@@ -56,6 +56,16 @@ def parameters(net: nn.Module) -> int:
     return sum(p.numel() for p in net.parameters())
 
 
+def test_measuring_leaves_the_dtype_of_other_threads_alone():
+    def build() -> nn.Module:
+        assert torch.get_default_dtype() == torch.float32  # of the whole process
+        net = nn.Linear(4, 4)
+        assert net.weight.dtype == torch.bfloat16
+        return net
+
+    measure_row(build, lambda dtype: {"input": torch.ones(2, 4, dtype=dtype)}, torch.bfloat16)
+
+
 @pytest.mark.parametrize(
     ("config", "count", "gib", "tflop"),
     [

@@ -7,9 +7,12 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
+import torch
 
 import synoptic as syn
 from synoptic.models import load_once
+from synoptic.models.load import load_upscaler
+from synoptic.nerf.serialization import blob_scene
 
 PROMPTS = ("a lemon", "a photo of a forest", "an oil painting of a dog", "a red car")
 
@@ -66,3 +69,20 @@ def test_threads_load_models_at_once() -> None:
         load_once._kept.clear()
         for one, together in zip(alone, at_once(calls), strict=True):
             assert np.array_equal(one, together)
+
+
+def test_modules_are_whole_that_are_made_while_a_network_loads() -> None:
+    """Libraries replace `Module.register_parameter` meanwhile: without a lock one scene in six had parameters on "meta"."""
+    ended = threading.Event()
+
+    def load_often() -> None:
+        for _ in range(4):
+            load_upscaler("bundled-if-ii")
+        ended.set()
+
+    thread = threading.Thread(target=load_often)
+    thread.start()
+    while not ended.is_set():
+        first, again = (blob_scene("hash", torch.Generator().manual_seed(1)).state_dict() for _ in range(2))
+        assert all(torch.equal(value, again[name]) for name, value in first.items())  # raises for "meta"
+    thread.join()
