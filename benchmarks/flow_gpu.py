@@ -36,6 +36,7 @@ from synoptic.models.component_bytes import coding_bytes
 from synoptic.models.cost import DefaultDtype, network_row_cost
 from synoptic.models.memory import WORKSPACE_BYTES
 from synoptic.models.network_classes import build_network
+from synoptic.models.placement import quantize_network
 from synoptic.models.transformer import TransformerDenoiser
 from synoptic.models.transformer_networks import FluxTransformer, Sd3Transformer, Transformer, ZImageTransformer
 from synoptic.sampling.joint import canonical
@@ -224,6 +225,16 @@ def measure(name: str, tiny: bool, device: torch.device, dtype: torch.dtype, mos
     m.transformer.compile()
     row("network alone, compiled", partial(network_alone, m, branches), branches, branches, n)
     row("step, compiled", partial(loop, m, predict, x), branches, branches, n)
+    if device.type == "cuda":
+        cond = m.embed(["a lake"] * branches).to(dtype=m.dtype)
+        exact = m.predict(x.expand(branches, -1, -1, -1), 500, cond).x0
+        quantize_network(m.transformer.net, "fp8-compute", dtype)
+        m.transformer.compile()
+        row("network alone, fp8-compute, compiled", partial(network_alone, m, branches), branches, branches, n)
+        row("step, fp8-compute, compiled", partial(loop, m, predict, x), branches, branches, n)
+        gap = m.predict(x.expand(branches, -1, -1, -1), 500, cond).x0 - exact
+        table[-1]["relative error of a call"] = float(gap.norm() / exact.norm())
+        print(f"# {name}: x0 of a call in fp8 is off by {table[-1]['relative error of a call']:.2e} of its norm", flush=True)
     shutil.rmtree(folder.parent)
     return table
 

@@ -58,6 +58,7 @@ SETTINGS: list[dict[str, str] | int] = [  # or a cap, in GiB
     8,
     {"offload": "none", "quantize": "fp8"},
     16,
+    {"offload": "none", "quantize": "fp8-compute"},
     {"offload": "group", "quantize": "fp8"},
     24,
 ]

@@ -12,9 +12,11 @@ from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.cost import DefaultDtype, count_parameters, saved_numbers
 from synoptic.models.memory import LEAST_LATENTS, coded_pixels, coding_bytes_per_pixel
 from synoptic.models.network_classes import build_network
-from synoptic.models.placement import NF4_BITS, quantize_network
+from synoptic.models.placement import NF4_BITS, multiplies_in_fp8, quantize_network
 from synoptic.models.vae_configs import vae_width
 from synoptic.models.winograd import kernel_bytes, suitable_parts
+
+SCALE_BYTES = 4  # of a row of weights in fp8
 
 
 def component_dtype(checkpoint: Checkpoint, component: str, device: torch.device, dtype: torch.dtype) -> torch.dtype:
@@ -71,6 +73,10 @@ def quantized_bytes(checkpoint: Checkpoint, quantize: str, dtype: torch.dtype) -
     if quantize == "fp8":
         quantize_network(net, quantize, dtype)
         return whole - sum(p.numel() * (dtype.itemsize - p.itemsize) for p in net.parameters())
+    if quantize == "fp8-compute":
+        layers = [layer for name, layer in net.named_modules() if multiplies_in_fp8(layer, name)]
+        assert all(isinstance(layer, nn.Linear) for layer in layers)
+        return whole - sum((dtype.itemsize - 1) * layer.weight.numel() - SCALE_BYTES * len(layer.weight) for layer in layers)
     linears = sum(layer.weight.numel() for layer in net.modules() if isinstance(layer, nn.Linear))
     return whole - round(linears * (dtype.itemsize - (NF4_BITS / 8 if quantize == "nf4" else 1)))
 

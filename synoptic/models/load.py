@@ -88,7 +88,8 @@ def load(
     directory, hub id or file, used in place of the model's own. textual_inversion: files or hub ids, each with `:word` where
     that is another than its own. clip_skip: the last layers of CLIP's text encoder that are left out. offload: what waits
     in the CPU's memory while it is not needed: none, text (the text encoders), group (the network's layers too) or auto, the
-    first of these that fits. quantize: the network's weights in fp8, int8 or nf4. Raises InputError as `resolve`,
+    first of these that fits. quantize: the network's weights in fp8, int8 or nf4, or its products
+    in fp8 too (`fp8-compute`). Raises InputError as `resolve`,
     `read_loras`, `read_textual_inversions`, `resolve_vae` and `check_placement` do.
     """
     checkpoint, dtype = checkpoint_of(name, resolve), dtype_name(dtype)

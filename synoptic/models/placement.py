@@ -16,6 +16,7 @@ from synoptic.errors import InputError
 from synoptic.models.memory import CONTEXT_BYTES, WORKSPACE_BYTES
 from synoptic.models.placement_names import Offload, check_names
 
+FP8_CAPABILITY = (8, 9)  # of CUDA
 NF4_BITS = 4.5  # of a weight: 4, and a float32 of scale for every 64
 LINK_BYTES = 12.5e9  # a second, that group offload streams to a GPU: 23.8 GB of FLUX.1 took 1.9 s
 WORK_BYTES = 2**29  # of a network's rows, where a placement is chosen: a few rows of a U-Net, one of a transformer
@@ -24,9 +25,15 @@ WORK_BYTES = 2**29  # of a network's rows, where a placement is chosen: a few ro
 def check_placement(offload: str, quantize: str, device: torch.device, compile: bool = False) -> None:
     """Raise InputError as `check_names`, and where a placement is not to be had on the device."""
     check_names(offload, quantize, compile)
-    if quantize == "nf4" and device.type != "cuda":
+    if quantize in ("nf4", "fp8-compute") and device.type != "cuda":
         raise InputError(
-            f"--quantize nf4 is computed by CUDA alone here, the device is {device.type}: use --quantize fp8 or int8",
+            f"--quantize {quantize} is computed by CUDA alone here, the device is {device.type}: use --quantize fp8 or int8",
+            rule="quantize-device",
+        )
+    if quantize == "fp8-compute" and torch.cuda.get_device_capability(device) < FP8_CAPABILITY:
+        raise InputError(
+            "--quantize fp8-compute needs a GPU that multiplies in fp8 (compute capability 8.9: Ada, Hopper or newer),"
+            f" {torch.cuda.get_device_name(device)} does not: use --quantize fp8",
             rule="quantize-device",
         )
 
@@ -34,18 +41,28 @@ def check_placement(offload: str, quantize: str, device: torch.device, compile: 
 def quantize_network(net: nn.Module, quantize: str, dtype: torch.dtype) -> None:
     """Store the weights of a network on the CPU in 8 or 4 bits; it computes in `dtype`. Norms and biases stay as they are.
 
-    fp8: diffusers' layerwise casting; int8: torchao, of linear layers; nf4 (Dettmers et al. 2023): bitsandbytes, likewise,
-    which converts when the network moves to its GPU.
+    fp8: diffusers' layerwise casting. fp8-compute: torchao; the products of linear layers are in fp8 too, with a scale per row
+    of both factors, that of the inputs found in each call. int8: torchao, of linear layers. nf4 (Dettmers et al. 2023):
+    bitsandbytes, likewise, which converts when the network moves to its GPU.
     """
     match quantize:
         case "fp8":
             assert isinstance(net, ModelMixin)
             net.enable_layerwise_casting(storage_dtype=torch.float8_e4m3fn, compute_dtype=dtype)
+        case "fp8-compute":
+            torchao = import_module("torchao.quantization")
+            how = torchao.Float8DynamicActivationFloat8WeightConfig(granularity=torchao.PerRow())
+            torchao.quantize_(net, how, filter_fn=multiplies_in_fp8)
         case "int8":
             torchao = import_module("torchao.quantization")
             torchao.quantize_(net, torchao.Int8WeightOnlyConfig())
         case "nf4":
             replace_linears_by_nf4(net, dtype)
+
+
+def multiplies_in_fp8(layer: nn.Module, name: str) -> bool:
+    """Return whether a layer is linear, of sizes that fp8's products take: multiples of 16."""
+    return isinstance(layer, nn.Linear) and layer.in_features % 16 == 0 and layer.out_features % 16 == 0
 
 
 def place_network(net: nn.Module, offload: str, quantize: str, device: torch.device, dtype: torch.dtype) -> nn.Module:

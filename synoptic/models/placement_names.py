@@ -8,8 +8,8 @@ from typing import Literal, get_args
 from synoptic.errors import InputError, install_command
 
 Offload = Literal["auto", "none", "text", "group"]
-Quantize = Literal["none", "fp8", "int8", "nf4"]
-LIBRARIES = {"int8": "torchao", "nf4": "bitsandbytes"}  # beside diffusers, which has fp8 itself
+Quantize = Literal["none", "fp8", "fp8-compute", "int8", "nf4"]
+LIBRARIES = {"fp8-compute": "torchao", "int8": "torchao", "nf4": "bitsandbytes"}  # beside diffusers, which has fp8 itself
 
 
 def check_names(offload: str, quantize: str, compile: bool = False) -> None:
@@ -24,7 +24,7 @@ def check_names(offload: str, quantize: str, compile: bool = False) -> None:
             " --quantize fp8",
             rule="missing-package",
         )
-    if compile and (offload == "group" or quantize != "none"):
+    if compile and (offload == "group" or quantize not in ("none", "fp8-compute")):
         raise InputError(
             "--compile is for weights that stay as they are and where they are, --offload group or --quantize was given:"
             " omit one",

@@ -68,7 +68,11 @@ class ModelOptions(Options):
         ),
     ] = "auto"
     quantize: Annotated[
-        Quantize, Option("bits of the network's weights: fp8 halves them, int8 needs torchao, nf4 bitsandbytes")
+        Quantize,
+        Option(
+            "bits of the network's weights: fp8 halves them, fp8-compute multiplies in fp8 too (faster on a GPU that can, with"
+            " --compile; needs torchao), int8 needs torchao, nf4 bitsandbytes"
+        ),
     ] = "none"
 
     @property
