@@ -1,6 +1,6 @@
 """What runs take of a GPU against what was planned: Stable Diffusion 2 and SDXL at full size, with random weights.
 
-PYTHONPATH=. python benchmarks/memory_gpu.py [--only sd2 sdxl] [--tiny] [--budget 400] [--out FILE]: needs no hub. For
+PYTHONPATH=. python benchmarks/memory_gpu.py [--only sd2 sdxl] [--settings 0 1 …] [--tiny] [--budget 400] [--out FILE]: no hub. For
 each model it paints four native pictures, and one six windows wide, with everything on the GPU, with text encoders that come
 and go, with the network's layers streamed, and with weights in fp8; and under caps of 8, 12, 16 and 24 GiB, where it paints
 or is refused before anything loads. What tells most is first. Prints one table, planned against measured: the peak of what
@@ -300,6 +300,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tiny", action="store_true")
     parser.add_argument("--only", nargs="+", choices=SIDES, default=list(SIDES))
+    parser.add_argument("--settings", nargs="+", type=int, choices=range(len(SETTINGS)), help="by number, from 0: all")
     parser.add_argument("--budget", type=float, default=400.0, help="seconds after which nothing new begins")
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
@@ -312,7 +313,8 @@ def main() -> None:
     print(f"| model | setting | run | {names} | |\n|---|---|---|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as work, random_weights():
         models = {kind: write_model(kind, Path(work) / kind, shrink if given.tiny else None) for kind in given.only}
-        for setting, (kind, folder) in product(SETTINGS, models.items()):
+        chosen = [SETTINGS[k] for k in given.settings] if given.settings else SETTINGS
+        for setting, (kind, folder) in product(chosen, models.items()):
             side = 128 if given.tiny else SIDES[kind]
             if isinstance(setting, dict):
                 bench.measure(kind, folder, side, setting)

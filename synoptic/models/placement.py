@@ -41,8 +41,8 @@ def check_placement(offload: str, quantize: str, device: torch.device, compile: 
 def quantize_network(net: nn.Module, quantize: str, dtype: torch.dtype) -> None:
     """Store the weights of a network on the CPU in 8 or 4 bits; it computes in `dtype`. Norms and biases stay as they are.
 
-    fp8: diffusers' layerwise casting. fp8-compute: torchao; the products of linear layers are in fp8 too, with a scale per row
-    of both factors, that of the inputs found in each call. int8: torchao, of linear layers. nf4 (Dettmers et al. 2023):
+    fp8: diffusers' layerwise casting. fp8-compute: torchao; the products of linear layers are in fp8 too, each row of
+    both factors with a scale, the inputs' found in each call. int8: torchao, of linear layers. nf4 (Dettmers et al. 2023):
     bitsandbytes, likewise, which converts when the network moves to its GPU.
     """
     match quantize:

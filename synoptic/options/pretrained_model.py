@@ -70,8 +70,8 @@ class ModelOptions(Options):
     quantize: Annotated[
         Quantize,
         Option(
-            "bits of the network's weights: fp8 halves them, fp8-compute multiplies in fp8 too (faster on a GPU that can, with"
-            " --compile; needs torchao), int8 needs torchao, nf4 bitsandbytes"
+            "bits of the network's weights: fp8 halves them, fp8-compute multiplies in fp8 too (faster, with --compile, on"
+            " a GPU that can; needs torchao), int8 needs torchao, nf4 bitsandbytes"
         ),
     ] = "none"
 
