@@ -228,6 +228,7 @@ def measure(name: str, tiny: bool, device: torch.device, dtype: torch.dtype, mos
     if device.type == "cuda":
         cond = m.embed(["a lake"] * branches).to(dtype=m.dtype)
         exact = m.predict(x.expand(branches, -1, -1, -1), 500, cond).x0
+        torch.compiler.reset()
         quantize_network(m.transformer.net, "fp8-compute", dtype)
         m.transformer.compile()
         row("network alone, fp8-compute, compiled", partial(network_alone, m, branches), branches, branches, n)

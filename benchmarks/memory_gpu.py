@@ -1,6 +1,6 @@
 """What runs take of a GPU against what was planned: Stable Diffusion 2 and SDXL at full size, with random weights.
 
-PYTHONPATH=. python benchmarks/memory_gpu.py [--only sd2 sdxl] [--settings 0 1 …] [--tiny] [--budget 400] [--out FILE]: no hub. For
+python benchmarks/memory_gpu.py [--only sd2 sdxl] [--settings 0 1 …] [--tiny] [--budget 400] [--out FILE]: needs no hub. For
 each model it paints four native pictures, and one six windows wide, with everything on the GPU, with text encoders that come
 and go, with the network's layers streamed, and with weights in fp8; and under caps of 8, 12, 16 and 24 GiB, where it paints
 or is refused before anything loads. What tells most is first. Prints one table, planned against measured: the peak of what

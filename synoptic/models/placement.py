@@ -51,7 +51,8 @@ def quantize_network(net: nn.Module, quantize: str, dtype: torch.dtype) -> None:
             net.enable_layerwise_casting(storage_dtype=torch.float8_e4m3fn, compute_dtype=dtype)
         case "fp8-compute":
             torchao = import_module("torchao.quantization")
-            how = torchao.Float8DynamicActivationFloat8WeightConfig(granularity=torchao.PerRow())
+            row = torchao.PerRow()
+            how = torchao.Float8DynamicActivationFloat8WeightConfig(granularity=row, set_inductor_config=False)
             torchao.quantize_(net, how, filter_fn=multiplies_in_fp8)
         case "int8":
             torchao = import_module("torchao.quantization")
