@@ -80,7 +80,7 @@ def judged(record: Record, way: str, views: Tensor, clips: Mapping[str, Clip]) -
     """Return the rows of a way, and write the best of its pictures as a sheet."""
     rows = []
     found = {name: cosines(clip, views) for name, clip in clips.items()}
-    for name, other in zip(clips, reversed(clips), strict=True):
+    for name, other in zip(clips, reversed(list(clips)), strict=True):
         place = ranks(found[name])
         rows.append(row(way, place, clips[name].name) | {"ranks": place.tolist()})
         rows.append(row(f"{way}, best of {place.shape[1]}", searched(place, alignment(found[other])), clips[name].name))

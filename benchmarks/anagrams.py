@@ -16,7 +16,6 @@ from random import Random
 from typing import Any, Literal
 
 import torch
-from rich.progress import track
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -116,7 +115,7 @@ def painted(folder: Path, name: str, steps: int) -> Tensor:
     model = load(run.model)
     views, looks = run.views(model), Anagram((3, 64, 64), [get_view("identity"), get_view(run.second)])
     rows, at_once = [], 20 if model.device.type == "cuda" else 1
-    for begin in track(range(0, pairs, at_once), name):
+    for begin in range(0, pairs, at_once):
         some = range(begin, min(begin + at_once, pairs))
         sampler = JointSampler(prompts_of(some, seeds, run), steps, **run.how)
         rngs = [torch.Generator().manual_seed(seed) for _ in some for seed in range(seeds)]
@@ -149,7 +148,7 @@ def apart(folder: Path, steps: int, seeds: int) -> Tensor:
     views, at_once = Anagram(model.shape, [get_view("identity")]), 20 if model.device.type == "cuda" else 1
     for j in (0, 1):
         rows = []
-        for begin in track(range(0, len(PAIRS), at_once), "apart"):
+        for begin in range(0, len(PAIRS), at_once):
             some = range(begin, min(begin + at_once, len(PAIRS)))
             sampler = JointSampler(prompts_of(some, seeds, run, (j,)), steps)
             rngs = [torch.Generator().manual_seed(1000 * j + seed) for _ in some for seed in range(seeds)]

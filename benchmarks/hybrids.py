@@ -1,8 +1,8 @@
 """How often is a hybrid one thing from afar and another from near? On the bundled pixel model, both stages, 256 px.
 
-python -m benchmarks.hybrids [--seeds N] [--sigmas 2 2.5 3 3.5] [--out DIR] [--budget SECONDS] [--tiny]: for each sigma of the
-blur that parts far from near, the share of pictures for which a CLIP finds the far prompt among the first five of 100 on the
-picture made 8 times smaller and enlarged again, and the near prompt on the picture. The ceiling is two pictures painted
+python -m benchmarks.hybrids [--seeds N] [--sigmas 2 2.5 3 3.5] [--out DIR] [--budget SECONDS] [--tiny]: for each sigma of
+the blur that parts far from near, the share of pictures for which a CLIP finds the far prompt among the first five of 100 on
+the picture made 8 times smaller and enlarged again, and the near prompt on the picture. The ceiling is two pictures painted
 apart, each looked at its own way. "best of N" is the seed that the other CLIP likes best. Each sigma has a sheet of the
 candidates that both CLIPs like best, from afar and from near, to choose from by eye.
 """
@@ -89,14 +89,16 @@ def main(given: Sequence[str] | None = None) -> list[dict[str, Any]]:
 
 
 def sheet_of_candidates(record: Record, name: str, views: Tensor, score: Tensor) -> None:
-    """Write the pictures that the worse CLIP likes best, far above near at their full size, and the first seed of all pairs."""
+    """Write the pictures that the worse CLIP likes best, at their full size, and the first seed of all pairs."""
     best = score.flatten().argsort(descending=True)[:CANDIDATES].tolist()
     pictures = to_pil(views.flatten(0, 1)[best].flatten(0, 1).float() / 127.5 - 1)
     seeds = views.shape[1]
     labels = [f"{text}, seed {k % seeds}" for k in best for text in prompts(k // seeds)]
     save_jpeg(record.file.parent / f"candidates-{name}.jpg", image_grid(pictures, labels, 8, cell=256))
     first = to_pil(views[:, 0].flatten(0, 1).float() / 127.5 - 1)
-    save_sheet(record.file.parent / f"first-{name}.jpg", first, [text for k in range(len(views)) for text in prompts(k)], 8, 160)
+    save_sheet(
+        record.file.parent / f"first-{name}.jpg", first, [text for k in range(len(views)) for text in prompts(k)], 8, 160
+    )
 
 
 if __name__ == "__main__":

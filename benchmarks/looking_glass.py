@@ -72,10 +72,18 @@ def shown(out: Path, name: str, views: Tensor) -> None:
     """Write the first seeds of the first pairs as a sheet."""
     some = views[: SHOWN[0], : SHOWN[1]]
     labels = [text for pair in PAIRS[: len(some)] for _ in range(some.shape[1]) for text in pair]
-    save_sheet(out / f"{name.replace(', ', '-').replace(' ', '_')}.jpg", to_pil(some.flatten(0, 2).float() / 127.5 - 1), labels, 8, 160)
+    save_sheet(
+        out / f"{name.replace(', ', '-').replace(' ', '_')}.jpg",
+        to_pil(some.flatten(0, 2).float() / 127.5 - 1),
+        labels,
+        8,
+        160,
+    )
 
 
-def study(record: Record, model: PretrainedModel, ways: dict[str, dict[str, Any]], seeds: int, at_once: int) -> list[dict[str, Any]]:
+def study(
+    record: Record, model: PretrainedModel, ways: dict[str, dict[str, Any]], seeds: int, at_once: int
+) -> list[dict[str, Any]]:
     """Paint and judge each way, the first of which is the plain one; the record has its rows and every rank."""
     clips = [Clip("bundled"), Clip("bundled-grayscale")]
     places: dict[str, dict[str, Tensor]] = {}
@@ -96,7 +104,9 @@ def study(record: Record, model: PretrainedModel, ways: dict[str, dict[str, Any]
         for clip, place in places[name].items():
             table.append(row(name, place, clip) | {"pairs": len(place)} | compared(place, plain[clip]))
             print(*table[-1].values(), sep="\t", flush=True)
-        record.keep(rows=table, ranks={way: {clip: place.tolist() for clip, place in by.items()} for way, by in places.items()})
+        record.keep(
+            rows=table, ranks={way: {clip: place.tolist() for clip, place in by.items()} for way, by in places.items()}
+        )
         if firsts:
             shown(record.file.parent, name, firsts[0])
     return table

@@ -6,18 +6,16 @@ rounding, since each has its own random generator.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PIL.Image import Image
 
 from synoptic.guidance.cfg import Predict
 from synoptic.models.base import Denoiser, PretrainedModel
-from synoptic.options import options_class
 from synoptic.options.anagram import AnagramOptions
 from synoptic.options.base import Item
 from synoptic.options.hybrid import HybridOptions
-from synoptic.options.joint import SyncOptions
 from synoptic.pipelines.anagram import AnagramPipeline
 from synoptic.pipelines.base import finish
 from synoptic.pipelines.hybrid import HybridPipeline
@@ -58,13 +56,13 @@ class Hybrids(OwnPrompts[HybridOptions], HybridPipeline):
     """Hybrids, each of its own prompts."""
 
 
-PIPELINES: Mapping[str, type[OwnPrompts[SyncOptions]]] = {"anagram": Anagrams, "hybrid": Hybrids}
-
-
 def paint(application: str, model: PretrainedModel, every: Sequence[Prompts], seeds: int, **options: object) -> list[Image]:
-    """Return the pictures of each set of prompts, so many seeds of each, in order."""
-    given = options_class(application).from_arguments(prompt=list(every[0]), **options)
-    resolved = given.resolve(model.checkpoint)
+    """Return the pictures of each set of prompts, so many seeds of each, in order: by `anagram`, or by `hybrid`."""
     items = [Item(tuple(own), seed, "") for own in every for seed in range(seeds)]
-    pipeline = PIPELINES[application](model, resolved, items)
+    given = options | {"prompt": list(every[0])}
+    pipeline: Anagrams | Hybrids
+    if application == "anagram":
+        pipeline = Anagrams(model, AnagramOptions.from_arguments(**given).resolve(model.checkpoint), items)
+    else:
+        pipeline = Hybrids(model, HybridOptions.from_arguments(**given).resolve(model.checkpoint), items)
     return [output.image for output in finish(pipeline.steps(items))]

@@ -1,4 +1,4 @@
-"""A study's findings in a JSON file that is written anew after each part, within a budget of seconds; small sheets of pictures."""
+"""A study's findings, in a JSON file that is written anew after each part, within a budget of seconds; sheets."""
 
 from __future__ import annotations
 
@@ -51,7 +51,9 @@ class Record:
 def add_arguments(parser: argparse.ArgumentParser, name: str) -> None:
     """Give a study the options that all of them take."""
     parser.add_argument("--out", type=Path, default=Path("outputs/benchmarks") / name)
-    parser.add_argument("--budget", type=float, default=float("inf"), metavar="SECONDS", help="then it ends with what it has")
+    parser.add_argument(
+        "--budget", type=float, default=float("inf"), metavar="SECONDS", help="then it ends with what it has"
+    )
     parser.add_argument("--tiny", "--quick", action="store_true", help="two steps, a few pictures: does it run?")
 
 

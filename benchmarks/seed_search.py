@@ -10,11 +10,10 @@ import argparse
 from pathlib import Path
 
 import torch
-from benchmarks.anagrams import PAIRS, RUNS, STEPS, STYLES, alignment, cosines, prompts
-from rich.progress import track
 from safetensors.torch import load_file
 from torch import Tensor
 
+from benchmarks.anagrams import PAIRS, RUNS, STEPS, STYLES, alignment, cosines, prompts
 from synoptic.io import to_pil
 from synoptic.metrics.clip import Clip
 from synoptic.models.load import load
@@ -37,7 +36,7 @@ def main() -> None:
     model = load(run.model)
     views = run.views(model)
     same, places, rows = 0, [], []
-    for k in track(range(a.pairs), "searching"):
+    for k in range(a.pairs):
         texts = clip_model.encode_texts(prompts(k))
 
         def score(step: Step, texts: Tensor = texts) -> Tensor:

@@ -14,7 +14,6 @@ from bundled_training.evaluate.renders import Renders, held_out
 from bundled_training.evaluate.samples import STEPS, WORLDS, Sampler, seen
 from bundled_training.evaluate.task import Findings, Task
 from bundled_training.render.captions import Spec, with_article
-from synoptic.metrics.clip import Clip
 
 PART, OTHERS = "sd", 8
 BETWEEN = (" and ", " next to ", " above ", " on top of ")
@@ -52,7 +51,8 @@ def judge(found: Findings, task: Task, what: str, choices: Sequence[Sequence[str
     right: dict[str, list[Tensor]] = {kind: [] for kind in pictures}
     for name, clip in task.clip_models.items():
         for kind, x in pictures.items():
-            hits = firsts(clip, x, choices)
+            texts = torch.stack([clip.encode_texts(some) for some in choices])
+            hits = firsts(seen(clip, x).unflatten(0, (len(choices), -1)), texts)
             right[kind].append(hits)
             found.add(what, kind, name, statistics.mean_error(hits.double().mean(1)), hits.numel())
             found.details[f"{what}, {kind}, {name}"] = hits.double().mean(1).tolist()
@@ -61,10 +61,8 @@ def judge(found: Findings, task: Task, what: str, choices: Sequence[Sequence[str
         found.add(what, kind, "both", statistics.mean_error(both.double().mean(1)), both.numel())
 
 
-def firsts(clip: Clip, pictures: Tensor, choices: Sequence[Sequence[str]]) -> Tensor:
-    """Return whether the first choice of each caption fits best, (captions, pictures of each)."""
-    features = seen(clip, pictures).unflatten(0, (len(choices), -1))
-    texts = torch.stack([clip.encode_texts(some) for some in choices])
+def firsts(features: Tensor, texts: Tensor) -> Tensor:
+    """Return whether pictures (captions, N, D) fit the first of their texts (captions, M, D) best: (captions, N)."""
     cosines = features @ texts.mT
     return (cosines[..., :1] > cosines[..., 1:]).all(-1)
 
