@@ -1,15 +1,14 @@
 """How often does a picture show both prompts of a pair, one to each view? On the bundled pixel model, stage I.
 
-python benchmarks/anagrams.py [--out DIR] [--quick]: for each sync rule and view, the share of pictures for which a CLIP
-model finds the right prompt among the first five (and first) of 100 for both views. The ceiling is two pictures painted
-apart, the floor their average; "best of 16" is the seed that the other CLIP model likes best. Errors are over pairs. What
-was painted stays in DIR.
+python -m benchmarks.anagrams [--out DIR] [--budget SECONDS] [--tiny]: for each sync rule and view, the share of pictures for
+which a CLIP model finds the right prompt among the first five (and first) of 100 for both views. The ceiling is two pictures
+painted apart, the floor their average; "best of 16" is the seed that the other CLIP model likes best. Errors are over pairs.
+What was painted stays in DIR.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,16 +16,18 @@ from random import Random
 from typing import Any, Literal
 
 import torch
-from rich.progress import track
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from synoptic.io import image_grid, save_image, to_pil
+from benchmarks.record import Record, add_arguments, save_sheet
+from synoptic.diffusion.schedules import get_clip
+from synoptic.guidance.cfg import Predict, cfg
+from synoptic.io import to_pil
 from synoptic.metrics.clip import Clip
 from synoptic.models.base import Denoiser
 from synoptic.models.load import load
 from synoptic.models.vocabulary import vocabulary
-from synoptic.sampling.joint import JointSampler, prompts_per_view
+from synoptic.sampling.joint import JointSampler, PredictFor
 from synoptic.sampling.step import Step
 from synoptic.views.anagram import Anagram
 from synoptic.views.base import Projection
@@ -113,21 +114,28 @@ def painted(folder: Path, name: str, steps: int) -> Tensor:
     pairs, seeds = run.pairs, run.seeds
     model = load(run.model)
     views, looks = run.views(model), Anagram((3, 64, 64), [get_view("identity"), get_view(run.second)])
-    rows = []
-    for k in track(range(pairs), name):
-        predict_for = prompts_per_view(prompts(k), run.guidance, equalize_guidance=run.equalize_guidance)
-        sampler = JointSampler(predict_for, steps, **run.how)
-        some = []
-        for begin in range(0, seeds, 4):
-            rngs = [torch.Generator().manual_seed(seed) for seed in range(begin, min(begin + 4, seeds))]
-            step = last(sampler.steps(model, views, sampler.init_noise(model, views, rngs), rngs))
-            z = step.canvas
-            picture = model.decode(z) if run.model == "bundled" and run.canvas == "own" else z
-            some.append(looks.project(picture).unflatten(0, (-1, 2)))
-        rows.append(torch.cat(some))
-    found = bytes_of(torch.stack(rows))
+    rows, at_once = [], 20 if model.device.type == "cuda" else 1
+    for begin in range(0, pairs, at_once):
+        some = range(begin, min(begin + at_once, pairs))
+        sampler = JointSampler(prompts_of(some, seeds, run), steps, **run.how)
+        rngs = [torch.Generator().manual_seed(seed) for _ in some for seed in range(seeds)]
+        z = last(sampler.sample(model, views, rngs)).canvas
+        picture = model.decode(z) if run.model == "bundled" and run.canvas == "own" else z
+        rows.append(looks.project(picture).cpu().unflatten(0, (len(some), seeds, 2)))
+    found = bytes_of(torch.cat(rows))
     save_file({"views": found}, file)
     return found
+
+
+def prompts_of(pairs: range, seeds: int, run: Run, sides: tuple[int, ...] = (0, 1)) -> PredictFor:
+    """Return the guided prediction of so many seeds of each of some pairs at once, of both sides or of one."""
+    rows = [prompts(k)[j] for k in pairs for _ in range(seeds) for j in sides]
+
+    def predict_for(model: Denoiser, pictures: int) -> Predict:
+        clip, equal = get_clip("auto", model.schedule), 2 if run.equalize_guidance else 1
+        return cfg(model, rows, run.guidance, clip=clip, views_per_image=equal)
+
+    return predict_for
 
 
 def apart(folder: Path, steps: int, seeds: int) -> Tensor:
@@ -135,17 +143,18 @@ def apart(folder: Path, steps: int, seeds: int) -> Tensor:
     file = folder / "apart.safetensors"
     if file.exists():
         return load_file(file)["views"]
-    model = load("bundled-if")
-    views = Anagram(model.shape, [get_view("identity")])
-    rows = []
-    for k in track(range(len(PAIRS)), "apart"):
-        sides = []
-        for j, prompt in enumerate(prompts(k)):
-            sampler = JointSampler(prompts_per_view([prompt], 3.0), steps)
-            rngs = [torch.Generator().manual_seed(1000 * j + seed) for seed in range(seeds)]
-            sides.append(last(sampler.steps(model, views, sampler.init_noise(model, views, rngs), rngs)).x)
-        rows.append(torch.stack(sides, 1))
-    found = bytes_of(torch.stack(rows))
+    run = RUNS["rotate_cw, x0"]
+    model, sides = load(run.model), []
+    views, at_once = Anagram(model.shape, [get_view("identity")]), 20 if model.device.type == "cuda" else 1
+    for j in (0, 1):
+        rows = []
+        for begin in range(0, len(PAIRS), at_once):
+            some = range(begin, min(begin + at_once, len(PAIRS)))
+            sampler = JointSampler(prompts_of(some, seeds, run, (j,)), steps)
+            rngs = [torch.Generator().manual_seed(1000 * j + seed) for _ in some for seed in range(seeds)]
+            rows.append(last(sampler.sample(model, views, rngs)).canvas.cpu().unflatten(0, (len(some), seeds)))
+        sides.append(torch.cat(rows))
+    found = bytes_of(torch.stack(sides, 2))
     save_file({"views": found}, file)
     return found
 
@@ -154,13 +163,12 @@ def bytes_of(x: Tensor) -> Tensor:
     return ((x.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
 
 
-def cosines(clip_model: Clip, views: Tensor) -> Tensor:
-    """Of each view with the 100 choices, its own prompt's two first: (pairs, seeds, 2, 100)."""
-    pairs, seeds = views.shape[:2]
-    rows = []
-    for k in range(pairs):
+def cosines(clip_model: Clip, views: Tensor, pairs: range | None = None) -> Tensor:
+    """Of each view of all or some of the pairs with the 100 choices, its own prompt's two first: (pairs, seeds, 2, 100)."""
+    seeds, rows = views.shape[1], []
+    for k, some in zip(pairs or range(len(views)), views, strict=True):
         texts = clip_model.encode_texts([*prompts(k), *distractors(STYLES[k % len(STYLES)])])
-        pictures = to_pil(views[k].flatten(0, 1).float() / 127.5 - 1)
+        pictures = to_pil(some.flatten(0, 1).float() / 127.5 - 1)
         rows.append((clip_model.encode_images(pictures) @ texts.T).view(seeds, 2, -1))
     return torch.stack(rows)
 
@@ -193,22 +201,23 @@ def searched(place: Tensor, score: Tensor) -> Tensor:
 
 def main(given: Sequence[str] | None = None) -> list[dict[str, Any]]:
     p = argparse.ArgumentParser(description=__doc__)
-    p.add_argument("--out", type=Path, default=Path("outputs/benchmarks/anagrams"))
+    add_arguments(p, "anagrams")
     p.add_argument("--only", nargs="*", default=list(RUNS), help="some of the runs, by their names")
-    p.add_argument("--quick", action="store_true", help="two steps, two pairs, two seeds: does it run?")
     a = p.parse_args(given)
-    a.out.mkdir(parents=True, exist_ok=True)
-    if a.quick:
+    if a.tiny:
         del PAIRS[2:]
         RUNS.update({name: replace(run, pairs=2, seeds=2) for name, run in RUNS.items()})
-    steps = 2 if a.quick else STEPS
+    steps = 2 if a.tiny else STEPS
+    record = Record("anagrams", a.out, a.budget, {"steps": steps, "choices": CHOICES, "pairs": len(PAIRS)})
     clip_models = {name: Clip(name) for name in ("bundled", "bundled-grayscale")}
-    two = apart(a.out, steps, 2 if a.quick else 4)
+    two = apart(a.out, steps, 2 if a.tiny else 4)
     mean = bytes_of((two.float() / 127.5 - 1).mean(2, keepdim=True)).expand_as(two)
     table = []
     for name, views in {"painted apart (ceiling)": two, "their average (floor)": mean}.items():
         table += [row(name, ranks(cosines(clip_model, views)), clip_model.name) for clip_model in clip_models.values()]
     for name in a.only:
+        if not record.has_time():
+            break
         views = painted(a.out, name, steps)
         found = {key: cosines(clip_model, views) for key, clip_model in clip_models.items()}
         for key, other in (("bundled", "bundled-grayscale"), ("bundled-grayscale", "bundled")):
@@ -216,15 +225,12 @@ def main(given: Sequence[str] | None = None) -> list[dict[str, Any]]:
             table.append(row(name, place, clip_models[key].name))
             if place.shape[1] >= 16:
                 table.append(row(f"{name}, best of 16", searched(place, alignment(found[other])), clip_models[key].name))
-        pictures = to_pil(views[:, : min(4, views.shape[1])].flatten(0, 2).float() / 127.5 - 1)
-        labels = [prompt for k in range(len(views)) for _ in range(min(4, views.shape[1])) for prompt in prompts(k)]
-        save_image(
-            a.out / f"{name.replace(', ', '-').replace(' ', '_')}.png",
-            image_grid(pictures, labels, 8, cell=128),
-            {"what": name},
-        )
+        some = views[:, :4]
+        labels = [prompt for k in range(len(some)) for _ in range(some.shape[1]) for prompt in prompts(k)]
+        sheet = a.out / f"{name.replace(', ', '-').replace(' ', '_')}.jpg"
+        save_sheet(sheet, to_pil(some.flatten(0, 2).float() / 127.5 - 1), labels, 8, 128)
+        record.keep(rows=table)
     print("\t".join(table[0]), *("\t".join(map(str, r.values())) for r in table), sep="\n")
-    (a.out / "anagrams.json").write_text(json.dumps(table, indent=1))
     return table
 
 

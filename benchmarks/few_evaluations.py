@@ -1,9 +1,12 @@
 """What fewer or cheaper calls of the bundled networks cost in quality and save in time: `generate`, `wide`, `anagram`.
 
-PYTHONPATH=. python benchmarks/few_evaluations.py [STUDY …] [--seeds 2] [--quick] [--out FILE]: each
-way is a set of options beside the first one, of the same prompts and seeds. Seconds are of the CPU, of sampling and decoding
-a picture, the least over the prompts; the score is the application's own by the bundled reference CLIP (of an anagram its
-worst view's), its loss that of pairs of one prompt and seed, with standard errors over them. Pictures stay in outputs/.
+python -m benchmarks.few_evaluations [STUDY …] [--seeds 2] [--tiny] [--out FILE]: each way is a set of options beside the
+first one, of the same prompts and seeds. Seconds are of the CPU, of sampling and decoding a picture, the least over the
+prompts; the score is the application's own by the bundled reference CLIP (of an anagram its worst view's), its loss that of
+pairs of one prompt and seed, with standard errors over them. Pictures stay in outputs/.
+
+Scores alone, of more pictures, on a GPU: --at-once [--prompts 60] [--seeds 4] [--budget SECONDS], a JSON after each way;
+then --scores FILE puts them beside the seconds of --out.
 """
 
 from __future__ import annotations
@@ -19,11 +22,18 @@ import torch
 
 import synoptic as syn
 from benchmarks.anagrams import PAIRS, STYLES
-from benchmarks.quality import PROMPTS
+from benchmarks.anagrams import prompts as prompts_of
+from benchmarks.looking_glass import all_pairs
+from benchmarks.own_prompts import paint
+from benchmarks.quality import PROMPTS, captions
+from benchmarks.record import Record
 from synoptic import io
 from synoptic.metrics.base import mean_error
+from synoptic.metrics.clip import Clip
+from synoptic.metrics.concealment import alignment
 from synoptic.models.base import PretrainedModel
 from synoptic.runs.manifest import versions
+from synoptic.views.registry import get_view
 
 Way = Mapping[str, object]
 EXACT = "exact"
@@ -105,30 +115,113 @@ def table(study: Study, name: str, seeds: int, folder: Path) -> list[dict[str, o
     for way, options in study.ways.items():
         seconds, scores = measured(study, options, seeds, model, folder / name / way.replace(" ", "_"))
         base, base_seconds = base or scores, base_seconds or seconds
-        lost = mean_error([100 * (a - b) * len(base) / sum(base) for a, b in zip(base, scores, strict=True)])
-        row = {"way": way, "score": mean_error(scores), "lost, %": lost, "seconds": seconds, "times": base_seconds / seconds}
-        rows.append(row | {"pictures": len(scores), "options": {**study.shared, **options}})
-        score, loss = (f"{mean:.{digits}f} ± {error:.{digits}f}" for (mean, error), digits in ((row["score"], 3), (lost, 2)))
-        print(f"{name}\t{way}\t{score}\t{loss}\t{seconds:.2f}\t{row['times']:.2f}", flush=True)
+        row = {"way": way} | lost(base, scores) | {"seconds": seconds, "times": base_seconds / seconds}
+        rows.append(row | {"options": {**study.shared, **options}})
+        print(f"{name}\t{cells(row)}\t{seconds:.2f}\t{row['times']:.2f}", flush=True)
     return rows
+
+
+def lost(base: Sequence[float], scores: Sequence[float]) -> dict[str, object]:
+    """Return the mean score and what it lost of the exact way's, in percent of that, with standard errors."""
+    losses = [100 * (a - b) * len(base) / sum(base) for a, b in zip(base, scores, strict=True)]
+    return {"score": mean_error(scores), "lost, %": mean_error(losses), "pictures": len(scores)}
+
+
+def cells(row: Mapping[str, object]) -> str:
+    score, loss = row["score"], row["lost, %"]
+    assert isinstance(score, tuple) and isinstance(loss, tuple)
+    return f"{row['way']}\t{score[0]:.3f} ± {score[1]:.3f}\t{loss[0]:.2f} ± {loss[1]:.2f}"
+
+
+def scores_at_once(study: Study, way: Way, seeds: int, model: PretrainedModel, clip: Clip) -> list[float]:
+    """Return every picture's score, painted together: seconds would tell nothing."""
+    options: dict[str, object] = {**study.shared, **way}
+    if study.application != "anagram":
+        return getattr(syn, study.application)(
+            model, *(prompt for (prompt,) in study.prompts), count=seeds, **options
+        ).scores
+    images = paint("anagram", model, study.prompts, seeds, **options)
+    views, rows = [get_view(name) for name in ("identity", "rotate_cw")], list[float]()
+    for k, image in enumerate(images):
+        seen = [io.to_pil(view.view(io.from_pil(image)))[0] for view in views]
+        rows.append(alignment(clip(seen, study.prompts[k // seeds])).item())
+    return rows
+
+
+def more_prompts(name: str, count: int) -> Study:
+    """Return a study of so many prompts, or pairs; wide pictures keep their ten."""
+    study = STUDIES[name]
+    if study.application == "anagram":
+        all_pairs(count)
+        return study._replace(prompts=[prompts_of(k) for k in range(count)])
+    return study._replace(prompts=[[caption] for caption in captions()[:count]]) if name == "generate" else study
+
+
+def all_at_once(names: Sequence[str], count: int, seeds: int, record: Record, tiny: bool) -> None:
+    """Measure the scores of every way of the studies while there is time."""
+    clip, tables = Clip("bundled"), dict[str, list[dict[str, object]]]()
+    for name in names:
+        study, base = more_prompts(name, count), list[float]()
+        if tiny:
+            study = study._replace(
+                prompts=study.prompts[:2], ways=dict(list(study.ways.items())[:2]), shared={**study.shared, "steps": 2}
+            )
+        model = syn.load(study.model)
+        for way, options in study.ways.items():
+            if not record.has_time():
+                return
+            scores = scores_at_once(study, options, seeds, model, clip)
+            base = base or scores
+            row = {"way": way} | lost(base, scores) | {"options": {**study.shared, **options}}
+            tables.setdefault(name, []).append(row)
+            print(f"{name}\t{cells(row)}", flush=True)
+            record.keep(tables=tables)
+
+
+def joined(
+    found: dict[str, dict[str, list[dict[str, object]]]], scores: Mapping[str, Sequence[Mapping[str, object]]]
+) -> None:
+    """Put the scores of more pictures in the place of a study's own, whose seconds stay."""
+    for name, rows in scores.items():
+        by_way = {row["way"]: row for row in rows}
+        for row in found["tables"][name]:
+            if more := by_way.get(row["way"]):
+                row |= {key: more[key] for key in ("score", "lost, %", "pictures")}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("studies", nargs="*", default=list(STUDIES), metavar="STUDY")
     parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--quick", action="store_true", help="a trial of the script: two prompts, one seed, two ways")
+    parser.add_argument(
+        "--tiny", "--quick", action="store_true", help="a trial of the script: two prompts, one seed, two ways"
+    )
     parser.add_argument("--out", type=Path, default=Path("outputs/benchmarks/few-evaluations.json"))
     parser.add_argument("--pictures", type=Path, default=Path("outputs/benchmarks/few-evaluations"))
+    parser.add_argument("--at-once", action="store_true", help="scores alone, of all prompts together")
+    parser.add_argument("--prompts", type=int, default=60, help="of --at-once: captions of generate, pairs of anagrams")
+    parser.add_argument("--budget", type=float, default=float("inf"), metavar="SECONDS", help="of --at-once")
+    parser.add_argument("--scores", type=Path, help="what --at-once wrote: join it to --out")
     args = parser.parse_args()
+    seeds = 1 if args.tiny else args.seeds
+    if args.at_once:
+        settings: dict[str, object] = {"prompts": args.prompts, "seeds": seeds}
+        all_at_once(
+            args.studies, args.prompts, seeds, Record(args.out.stem, args.out.parent, args.budget, settings), args.tiny
+        )
+        return
     found = json.loads(args.out.read_text()) if args.out.exists() else {"tables": {}}
     args.out.parent.mkdir(parents=True, exist_ok=True)
+    if args.scores:
+        joined(found, json.loads(args.scores.read_text())["tables"])
+        args.out.write_text(json.dumps(found, indent=1) + "\n")
+        return
     print("study\tway\tscore\tlost, %\tCPU s a picture\ttimes as fast")
     for name in args.studies:
         study = STUDIES[name]
-        if args.quick:
+        if args.tiny:
             study = study._replace(prompts=study.prompts[:2], ways=dict(list(study.ways.items())[:2]))
-        found["tables"][name] = table(study, name, 1 if args.quick else args.seeds, args.pictures)
+        found["tables"][name] = table(study, name, seeds, args.pictures)
         found["machine"] = {"threads": torch.get_num_threads(), "device": "cpu"} | versions()
         args.out.write_text(json.dumps(found, indent=1) + "\n")
 

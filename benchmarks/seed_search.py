@@ -1,6 +1,6 @@
 """Does the search in two heats find the seed that painting all sixteen would? What does it cost?
 
-python benchmarks/seed_search.py [--anagrams DIR]: on the pairs, seeds and settings of benchmarks/anagrams.py, which must
+python -m benchmarks.seed_search [--anagrams DIR]: on the pairs, seeds and settings of benchmarks/anagrams.py, which must
 have run: its pictures are the full search. Prints how often the winner is the same, and how good both CLIP models find it.
 """
 
@@ -10,11 +10,10 @@ import argparse
 from pathlib import Path
 
 import torch
-from anagrams import PAIRS, RUNS, STEPS, STYLES, alignment, cosines, prompts
-from rich.progress import track
 from safetensors.torch import load_file
 from torch import Tensor
 
+from benchmarks.anagrams import PAIRS, RUNS, STEPS, STYLES, alignment, cosines, prompts
 from synoptic.io import to_pil
 from synoptic.metrics.clip import Clip
 from synoptic.models.load import load
@@ -37,7 +36,7 @@ def main() -> None:
     model = load(run.model)
     views = run.views(model)
     same, places, rows = 0, [], []
-    for k in track(range(a.pairs), "searching"):
+    for k in range(a.pairs):
         texts = clip_model.encode_texts(prompts(k))
 
         def score(step: Step, texts: Tensor = texts) -> Tensor:

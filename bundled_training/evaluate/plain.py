@@ -13,6 +13,8 @@ from bundled_training.evaluate.samples import GUIDANCE, STEPS, WORLDS, Sampler, 
 from bundled_training.evaluate.task import Findings, Task
 from bundled_training.render.captions import Spec
 
+MOST_CHOICES = 200  # captions that a picture's own is found among
+SHEET = 100  # prompts on the sheet
 FRAME = 0.08  # of the picture's side: what counts as its border
 BORDERS = {
     "on white": lambda spec: spec.caption.endswith("on a white background"),
@@ -22,9 +24,12 @@ LUMINANCE = torch.tensor([0.299, 0.587, 0.114]).view(3, 1, 1)
 
 
 def measure(part: str, task: Task) -> Findings:
-    """`part` is sd or if. 100 held-out prompts, 6 samples and 6 renders of each; errors over the prompts."""
+    """`part` is sd or if. 100 held-out prompts, 6 samples and 6 renders of each; errors over the prompts.
+
+    More prompts than 200 are ranked in sets of 200.
+    """
     models = task.models(part)
-    prompts, each, steps = task.count(100, 10), task.count(6, 2), task.count(STEPS, 2)
+    prompts, each, steps = task.count(task.prompts, 10), task.count(task.samples, 2), task.count(STEPS, 2)
     every = held_out(prompts, task.seed, about=WORLDS[part])
     settings = {"prompts": prompts, "samples a prompt": each, "steps": steps, "guidance": GUIDANCE[part]}
     found = Findings(settings, columns=2 * (1 + len(models)))
@@ -35,7 +40,7 @@ def measure(part: str, task: Task) -> Findings:
     again = [spec for spec in every for _ in range(each)]
     pictures = {"real": renders(again, size, task.seed), **pictures}
     measure_samples(found, task, every, pictures, renders(again, size, task.seed + 1))
-    first = [x.unflatten(0, (prompts, each))[:, :2] for x in pictures.values()]
+    first = [x.unflatten(0, (prompts, each))[:SHEET, :2] for x in pictures.values()]
     found.sheet = torch.cat(first, 1).flatten(0, 1)
     found.details["sheet"] = f"one row a prompt: two each of {', '.join(pictures)}"
     for kind, fits in BORDERS.items():
@@ -52,16 +57,18 @@ def repeated(sampler: Sampler, every: list[Spec], each: int, seed: int, steps: i
 def measure_samples(found: Findings, task: Task, every: list[Spec], pictures: dict[str, Tensor], other: Tensor) -> None:
     """Ranks, their ratio to real renders', cosines, and the Fréchet distance (`other` are renders for its floor)."""
     prompts, count = len(every), len(other)
+    choices = min(prompts, MOST_CHOICES)
     right = torch.arange(prompts).repeat_interleave(count // prompts)
     for name, clip in task.clip_models.items():
         texts, real = clip.encode_texts([spec.caption for spec in every]), torch.empty(0)
         features = {kind: seen(clip, x) for kind, x in pictures.items()}
         for kind, x in features.items():
             cosines = x @ texts.T
-            place = statistics.ranks(cosines, right).view(prompts, -1)
+            other_sets = right[:, None] // choices != torch.arange(prompts) // choices
+            place = statistics.ranks(cosines.masked_fill(other_sets, -torch.inf), right).view(prompts, -1)
             for k in (1, 5):
                 hits = (place < k).double()
-                found.add(f"top-{k} of {prompts}", kind, name, statistics.mean_error(hits.mean(1)), count)
+                found.add(f"top-{k} of {choices}", kind, name, statistics.mean_error(hits.mean(1)), count)
             hits = (place < 1).double()
             found.details[f"top-1 by prompt, {kind}, {name}"] = hits.mean(1).tolist()
             real = hits if kind == "real" else real

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-ORDER = ("clip-models", "sd", "if", "if-ii", "views", "wide", "anagrams", "speed")
+ORDER = ("clip-models", "sd", "if", "if-ii", "words", "views", "wide", "anagrams", "speed")
 
 
 def report(out: Path) -> str:

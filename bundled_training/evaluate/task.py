@@ -30,6 +30,9 @@ class Task:
     quick: bool = False
     seed: int = 0
     device: str = "auto"
+    prompts: int = 100
+    samples: int = 6
+    jpeg: bool = False
 
     def count(self, full: int, quick: int) -> int:
         """How many of something: `full`, or a handful in a test."""
@@ -80,7 +83,7 @@ class Findings:
         self.rows.append(Row(measure, pictures, clip, *value, samples))
 
     def write(self, name: str, task: Task) -> None:
-        """OUT/NAME.json, OUT/NAME.png, and the table on standard output."""
+        """OUT/NAME.json, OUT/NAME.png or .jpg, and the table on standard output."""
         task.out.mkdir(parents=True, exist_ok=True)
         recorded = {key: None if value is None else str(value) for key, value in asdict(task).items()}
         recorded |= {
@@ -98,7 +101,7 @@ class Findings:
         }
         (task.out / f"{name}.json").write_text(json.dumps(found, indent=1) + "\n")
         if self.sheet is not None:
-            sheet(self.sheet, task.out / f"{name}.png", self.columns)
+            sheet(self.sheet, task.out / f"{name}.{'jpg' if task.jpeg else 'png'}", self.columns)
         print("\t".join(["# " + name, *Row._fields[1:]]), *self.rows, sep="\n", flush=True)
 
 

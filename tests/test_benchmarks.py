@@ -1,0 +1,86 @@
+"""What the studies of quality count on: many prompts at once are the same pictures, budgets end, choices are right."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+import synoptic
+from benchmarks.few_evaluations import joined, lost
+from benchmarks.looking_glass import compared
+from benchmarks.own_prompts import paint
+from benchmarks.record import Record
+from bundled_training.evaluate.renders import held_out
+from bundled_training.evaluate.words import OTHERS, firsts, of_style, parts, sharing, styles, two_things
+from bundled_training.render.worlds import THIRD
+
+PAIRS = [("a lion", "a sunflower"), ("a duck", "a rabbit")]
+WAYS = {
+    "anagram": {},
+    "anagram of latents, repeated": {"model": "bundled", "step_repeats": 2, "first_alone": 0.4, "steps": 3},
+    "hybrid": {"upscalers": ["bundled-if-ii"], "upscaler_steps": [1], "sigma": 3.0},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", WAYS)
+def test_many_prompts_at_once_are_the_applications_own_pictures(name):
+    application, how = name.split()[0], {"upscalers": "none", "steps": 2} | WAYS[name]
+    model = synoptic.load(how.pop("model", "bundled-if"), device="cpu", dtype="float32")
+    ours = paint(application, model, PAIRS, 2, **how)
+    theirs = [image for pair in PAIRS for image in getattr(synoptic, application)(model, *pair, count=2, **how).images]
+    assert len(ours) == 4
+    for a, b in zip(ours, theirs, strict=True):
+        assert np.abs(np.asarray(a, int) - np.asarray(b, int)).max() <= 1
+    assert np.abs(np.asarray(ours[0], int) - np.asarray(ours[1], int)).max() > 20
+
+
+def test_a_study_that_ran_out_of_time_is_compared_on_the_pairs_it_has():
+    plain = torch.tensor([[[0, 0], [9, 0]], [[9, 9], [9, 9]], [[0, 0], [0, 0]]])  # shares 0.5, 0, 1
+    ours = torch.tensor([[[0, 0], [1, 4]], [[9, 9], [9, 5]]])  # 1, 0
+    assert compared(ours, plain) == {"times plain": 2.0, "± difference": 0.25}
+
+
+def test_a_record_is_written_after_each_part_and_ends_in_time(tmp_path):
+    record = Record("study", tmp_path, budget=1e9, settings={"seeds": 2})
+    assert record.has_time()
+    record.keep(rows=[1])
+    assert json.loads((tmp_path / "study.json").read_text())["rows"] == [1]
+    record.budget = record.spent + 0.5
+    record.slowest = 1.0
+    assert not record.has_time()
+
+
+def test_scores_of_more_pictures_take_the_place_of_few():
+    found = {"tables": {"generate": [{"way": "exact", "score": [1, 1], "lost, %": [0, 0], "pictures": 2, "seconds": 3.0}]}}
+    row = lost([0.5, 0.5, 0.25, 0.75], [0.5, 0.4, 0.25, 0.75])
+    assert row["lost, %"] == (pytest.approx(5.0), pytest.approx(5.0)) and row["pictures"] == 4
+    joined(found, {"generate": [{"way": "exact"} | row]})
+    assert found["tables"]["generate"][0]["pictures"] == 4 and found["tables"]["generate"][0]["seconds"] == 3.0
+
+
+def test_the_choices_beside_a_pair_are_other_pairs_in_its_own_words():
+    pairs = held_out(12, 0, lambda spec: spec.kind == "two", THIRD)
+    for spec, texts, shared in zip(pairs, two_things(pairs, 0), sharing(pairs, 0), strict=True):
+        before, between = parts(spec)
+        assert texts[0] == shared[0] == spec.caption and len(set(texts)) == 3 + OTHERS and len(set(shared)) == 1 + OTHERS
+        assert all(text.startswith(before) for text in texts) and all(between in text for text in texts[3:])
+        first, second = spec.names
+        assert first in texts[1] and second in texts[2] and between not in texts[1]
+        assert all((first in text) != (second in text) for text in shared[1:])
+
+
+def test_every_style_is_chosen_from_every_other():
+    every = of_style("oil", 3, 0)
+    for spec, texts in zip(every, styles(every), strict=True):
+        content = spec.caption.removeprefix("an oil painting of ")
+        assert len(set(texts)) == len(THIRD.styles) and all(text.endswith(content) for text in texts)
+
+
+def test_the_first_choice_must_be_above_all_others():
+    features = torch.tensor([[[1.0, 0.0], [0.0, 1.0]], [[0.7, 0.7], [0.8, 0.6]]])
+    texts = torch.eye(2).expand(2, 2, 2)
+    assert firsts(features, texts).tolist() == [[True, False], [False, True]]
