@@ -22,13 +22,19 @@ LINK_BYTES = 12.5e9  # a second, that group offload streams to a GPU: 23.8 GB of
 WORK_BYTES = 2**29  # of a network's rows, where a placement is chosen: a few rows of a U-Net, one of a transformer
 
 
-def check_placement(offload: str, quantize: str, device: torch.device, compile: bool = False) -> None:
+def check_placement(offload: str, quantize: str, device: torch.device, dtype: torch.dtype, compile: bool = False) -> None:
     """Raise InputError as `check_names`, and where a placement is not to be had on the device."""
     check_names(offload, quantize, compile)
     if quantize in ("nf4", "fp8-compute") and device.type != "cuda":
         raise InputError(
             f"--quantize {quantize} is computed by CUDA alone here, the device is {device.type}: use --quantize fp8 or int8",
             rule="quantize-device",
+        )
+    if quantize == "fp8-compute" and dtype != torch.bfloat16:
+        raise InputError(
+            f"--quantize fp8-compute multiplies what is in bfloat16, not in {str(dtype).removeprefix('torch.')}: use --dtype"
+            " bfloat16 with it",
+            rule="quantize-dtype",
         )
     if quantize == "fp8-compute" and torch.cuda.get_device_capability(device) < FP8_CAPABILITY:
         raise InputError(

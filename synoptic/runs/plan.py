@@ -301,7 +301,7 @@ def check_memory(options: ModelOptions) -> None:
     """Raise InputError where a run cannot fit into what is free, however little it does at once, before anything loads."""
     checkpoint, device = resolve(options.model), choose_device(options.device)
     dtype = choose_dtype(options.dtype, device, checkpoint.family.half)
-    check_placement(options.offload, options.quantize, device)
+    check_placement(options.offload, options.quantize, device, dtype)
     weights, free = model_weights(options, checkpoint, device, dtype), free_memory(device)
     offload = planned_offload(options, checkpoint, device, dtype)
     needed = resident_bytes(weights, checkpoint.family.network, offload) + (CONTEXT_BYTES if device.type == "cuda" else 0)

@@ -69,6 +69,14 @@ def test_fp8_computes_with_rounded_weights():
     torch.testing.assert_close(denoised(stored), denoised(rounded), rtol=1e-5, atol=1e-5)
     held = sum(p.numel() * p.itemsize for p in stored.network.parameters())
     assert held == quantized_bytes(resolve("bundled"), "fp8", torch.float32) < 0.26 * 4 * 16233704
+    computed = quantized_bytes(resolve("bundled"), "fp8-compute", torch.bfloat16)
+    linears = [
+        m
+        for m in rounded.network.modules()
+        if isinstance(m, nn.Linear) and not {m.in_features % 16, m.out_features % 16} - {0}
+    ]
+    weights, rows = sum(m.weight.numel() for m in linears), sum(m.out_features for m in linears)
+    assert computed == 2 * 16233704 - weights + 4 * rows
     both = denoised(loaded(quantize="fp8", offload="group"))
     torch.testing.assert_close(both, denoised(stored), rtol=0, atol=0)
 
@@ -79,7 +87,7 @@ def test_int8_computes_with_nearly_the_same_weights():
     assert 0 < float((stored - whole).abs().max()) < 0.05 * float(whole.abs().max())
 
 
-@pytest.mark.parametrize("quantize", ["int8", "nf4"])
+@pytest.mark.parametrize("quantize", ["int8", "nf4", "fp8-compute"])
 def test_a_missing_library_is_named_before_anything_loads(quantize, monkeypatch):
     monkeypatch.setattr("synoptic.models.placement_names.find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"needs .*, which is not installed: .*quantize.*fp8") as e:
@@ -99,8 +107,17 @@ def test_what_does_not_go_together_is_refused(monkeypatch):
             options_class(application).from_arguments("a horse", **how).prepare()
         assert e.value.rule == rule
     monkeypatch.setattr("synoptic.models.placement_names.find_spec", lambda name: True)
-    with pytest.raises(InputError, match="CUDA alone"):
-        check_placement("none", "nf4", CPU)
+    for quantize in ("nf4", "fp8-compute"):
+        with pytest.raises(InputError, match="CUDA alone"):
+            check_placement("none", quantize, CPU, torch.float32)
+    with pytest.raises(InputError, match="--dtype bfloat16"):
+        check_placement("none", "fp8-compute", CUDA, torch.float16)
+    monkeypatch.setattr("torch.cuda.get_device_capability", lambda _: (8, 0))
+    monkeypatch.setattr("torch.cuda.get_device_name", lambda _: "A100")
+    with pytest.raises(InputError, match=r"A100 does not: use --quantize fp8$"):
+        check_placement("none", "fp8-compute", CUDA, torch.bfloat16)
+    monkeypatch.setattr("torch.cuda.get_device_capability", lambda _: (9, 0))
+    check_placement("none", "fp8-compute", CUDA, torch.bfloat16, compile=True)
     with pytest.raises(InputError, match="chosen when a model"):
         synoptic.generate(loaded(), "a horse", offload="text")
 
