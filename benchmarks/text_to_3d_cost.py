@@ -156,7 +156,8 @@ def main() -> None:
     options = TextTo3DOptions.from_arguments(PROMPT, model=name, steps=asked.steps, perp_neg=asked.perp_neg)
     options = replace(options, compile=asked.compile, clip_model="bundled").resolve(m.checkpoint)
     usual, rng = scene_defaults(m.checkpoint), torch.Generator().manual_seed(0)
-    spread = Spread(build_scene(options, usual, rng).to(m.device), asked.steps // asked.timed | 1)  # odd: what is done every 16 steps is seen as often
+    stride = asked.steps // asked.timed | 1  # odd, so that what is done every 16 steps is done as often here
+    spread = Spread(build_scene(options, usual, rng).to(m.device), stride)
     rngs, lr = split_generator(rng, 1), learning_rate(options.lr, asked.steps)
     loss = build_objective(options, usual, m, PROMPT, rng).loss
     on = torch.cuda.get_device_name() if m.device.type == "cuda" else "cpu"
