@@ -99,8 +99,14 @@ def within_interval(
     share: tuple[float, float], steps: Sequence[tuple[Time, Time]], guided: Predict, unguided: Predict
 ) -> Predict:
     """Return `guidance_interval` from one share of the steps (t, t_prev) to another."""
-    begin, end = (part * len(steps) for part in share)
-    return guidance_interval(guided, unguided, steps[int(begin)][0], steps[ceil(end) - 1][0])
+    begin, end = guided_steps(share, len(steps))
+    return guidance_interval(guided, unguided, steps[begin][0], steps[end - 1][0])
+
+
+def guided_steps(share: tuple[float, float], steps: int) -> tuple[int, int]:
+    """Return the first of so many steps that lies in a share of them, and the first after it."""
+    begin, end = (round(part * steps, 6) for part in share)  # 0.56 times 25 is 14 and a little
+    return int(begin), ceil(end)
 
 
 def equalize_norms(guidance: Tensor, views_per_image: int) -> Tensor:

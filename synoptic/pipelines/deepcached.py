@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from synoptic.diffusion.equations import Time
+from synoptic.guidance.cfg import guided_steps
 from synoptic.models.base import PretrainedModel
 from synoptic.models.deepcache import with_deepcache
 from synoptic.models.latent import LatentDenoiser
@@ -19,5 +20,5 @@ def deepcached(
     if options.deepcache == 1:
         return model
     assert isinstance(model, LatentDenoiser | PixelDenoiser)
-    begin = int(options.guidance_interval[0] * len(steps)) if options.guidance_interval else first
+    begin = guided_steps(options.guidance_interval, len(steps))[0] if options.guidance_interval else first
     return with_deepcache(model, {t for t, _ in (*steps[first :: options.deepcache], steps[begin])})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from synoptic.diffusion.equations import Pred, Time, randn
 from synoptic.guidance.batching import predict_branches
-from synoptic.guidance.cfg import cfg
+from synoptic.guidance.cfg import cfg, within_interval
 from synoptic.models.base import Conditioning, Denoiser
 from synoptic.sampling.single import sample
 
@@ -195,3 +196,15 @@ def test_learned_variance_rides_along_from_the_conditional_branch(pixel32, scale
 
 def test_a_model_without_learned_variance_gives_none(sd32):
     assert cfg(sd32, PROMPTS[:1], 3.0)(start(sd32, [1]), 300).var is None
+
+
+@pytest.mark.parametrize("n", [1, 6, 7, 20, 25, 50])
+def test_the_steps_of_an_interval_are_guided_and_no_others(n):
+    """From every share k/n to every later one: steps k to l - 1."""
+    times = [1000 - 13 * i for i in range(n + 1)]
+    steps, here = list(pairwise(times)), torch.zeros(1)
+    guided, unguided = (lambda x, t, views=None, name=name: name for name in ("guided", "unguided"))
+    for k in range(n):
+        for end in range(k + 1, n + 1):
+            predict = within_interval((k / n, end / n), steps, guided, unguided)
+            assert [predict(here, t) == "guided" for t, _ in steps] == [k <= i < end for i in range(n)]
