@@ -6,22 +6,16 @@ python -m benchmarks.figures --check ends with 1 where a page says something els
 
 from __future__ import annotations
 
-import json
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-ROOT = Path(__file__).parents[1]
-BENCHMARKS = ROOT / "docs/benchmarks"
+from benchmarks.tables import BENCHMARKS as BENCHMARKS
+from benchmarks.tables import ROOT, markdown, read
+
 MARKED = re.compile(r"(<!-- figures: ([\w-]+) -->)(.*?)(<!-- end -->)", re.DOTALL)
-
-
-def read(name: str) -> Any:
-    """Return what a benchmark wrote."""
-    return json.loads((BENCHMARKS / f"{name}.json").read_text())
 
 
 def pages() -> Iterator[Path]:
@@ -82,12 +76,6 @@ def few_evaluations(study: str) -> str:
         )
         rows.append([row["way"], score, lost, f"{row['seconds']:.2f}", f"{row['times']:.2f}"])
     return markdown(["way", "score", "score lost, %", "CPU s", "times as fast"], rows)
-
-
-def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table, on lines of its own."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n\n"
 
 
 FIGURES: dict[str, Callable[[], str]] = {
