@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
+from benchmarks.quality_figures import QUALITY
 from benchmarks.tables import BENCHMARKS as BENCHMARKS
 from benchmarks.tables import ROOT, markdown, read
 
@@ -83,6 +84,7 @@ FIGURES: dict[str, Callable[[], str]] = {
     "wide-on-gpu": wide_on_gpu,
     "table": table,
     "machine": machine,
+    **QUALITY,
     **{
         f"few-{study}": partial(few_evaluations, study)
         for study in ("generate", "wide", "anagram", "upscaling", "upscaling-few")

@@ -17,6 +17,7 @@ from benchmarks.tables import BENCHMARKS, markdown, read
 
 FILE = "quality-gpu"
 CLIPS = {"bundled clip": "reference CLIP", "bundled clip-grayscale": "clip-grayscale"}
+STUDIES = ("looking_glass", "anagram_defaults", "anagrams", "hybrids", "sd", "words")
 OF_PICTURES = ("ranks",)
 Row = Mapping[str, Any]
 
@@ -24,21 +25,15 @@ Row = Mapping[str, Any]
 def gathered(folders: Sequence[Path]) -> dict[str, Any]:
     """Return the rows and settings of every study in the folders, by the names of their files."""
     studies: dict[str, Any] = {}
-    for file in sorted(file for folder in folders for file in folder.rglob("*.json")):
+    for file in sorted(file for folder in folders for file in folder.rglob("*.json") if file.stem in STUDIES):
         found = json.loads(file.read_text())
-        rows = [{key: value for key, value in row.items() if key not in OF_PICTURES} for row in found.get("rows", [])]
-        if not rows:
-            continue
-        settings = found["settings"] | {key: found[key] for key in ("device", "versions", "seconds") if key in found}
-        study = studies.setdefault(name_of(file), {"settings": settings, "rows": []})
+        settings = found["settings"] | {key: found[key] for key in ("device", "versions") if key in found}
+        study = studies.setdefault(file.stem, {"settings": settings, "rows": []})
         known = [row.get("what") for row in study["rows"]]
-        study["rows"] += [row for row in rows if row.get("what") is None or row["what"] not in known]
+        for row in found["rows"]:
+            if row not in study["rows"] and (row.get("what") is None or row["what"] not in known):
+                study["rows"].append({key: value for key, value in row.items() if key not in OF_PICTURES})
     return studies
-
-
-def name_of(file: Path) -> str:
-    """Return a study's name: its file's, or its folder's where a name of files is that of several studies."""
-    return file.parent.name if file.stem == "sd" else file.stem
 
 
 def cell(row: Row, k: int = 5) -> str:
@@ -64,21 +59,44 @@ def looking_glass() -> str:
     return markdown(["", "pairs", *head], lines)
 
 
-def shares(study: str, left_out: str = "") -> str:
+def shares(study: str) -> str:
     """Return how often both prompts are found of each way of a study."""
     lines = [
         [way, str(of["bundled clip"]["pictures"]), *(cell(of[clip]) for clip in CLIPS)]
         for way, of in by_way(read(FILE)[study]["rows"]).items()
-        if not left_out or left_out not in way
     ]
     return markdown(["", "pictures", *CLIPS.values()], lines)
+
+
+def hybrids() -> str:
+    """Return how often the far prompt is found from afar, the near one from near, and both, of each sigma."""
+    of = by_way(read(FILE)["hybrids"]["rows"])
+    sides = (", far only", ", near only", "")
+    lines = [
+        [name, *(cell(of[f"{name}{side}"][clip]) for clip in CLIPS for side in sides)]
+        for name in of
+        if not name.endswith(" only") and "best of" not in name
+    ]
+    return markdown(["", *(f"{clip}: {side}" for clip in CLIPS.values() for side in ("far", "near", "both"))], lines)
+
+
+def words() -> str:
+    """Return how often two things are both there, and the style's word is first, of renders and of samples."""
+    found: dict[str, dict[tuple[str, str], Row]] = {}
+    for row in read(FILE)["words"]["rows"]:
+        found.setdefault(row["measure"], {})[row["pictures"], row["clip_model"]] = row
+    columns = [(pictures, clip) for clip in ("clip", "clip-grayscale", "both") for pictures in ("real", "family")]
+    lines = [[name, *(f"{of[c]['value']:.3f} ± {of[c]['error']:.3f}" for c in columns)] for name, of in found.items()]
+    clips = ("reference CLIP", "clip-grayscale", "both at once")
+    return markdown(["", *(f"{clip}: {pictures}" for clip in clips for pictures in ("renders", "sd"))], lines)
 
 
 QUALITY: dict[str, Callable[[], str]] = {
     "looking-glass": looking_glass,
     "anagram-defaults": partial(shares, "anagram_defaults"),
     "anagram-rules": partial(shares, "anagrams"),
-    "hybrids": partial(shares, "hybrids"),
+    "hybrids": hybrids,
+    "words": words,
 }
 
 
