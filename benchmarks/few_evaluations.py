@@ -181,7 +181,7 @@ def all_at_once(names: Sequence[str], count: int, seeds: int, record: Record, ti
 def joined(
     found: dict[str, dict[str, list[dict[str, object]]]], scores: Mapping[str, Sequence[Mapping[str, object]]]
 ) -> None:
-    """Put the scores of more pictures in the place of a study's own, whose seconds stay; a study that ended early has none."""
+    """Put the scores of more pictures in the place of a study's own, whose seconds stay; not of one that ended early."""
     for name, rows in scores.items():
         by_way = {row["way"]: row for row in rows}
         if by_way.keys() >= {row["way"] for row in found["tables"][name]}:
