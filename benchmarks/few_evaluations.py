@@ -181,12 +181,12 @@ def all_at_once(names: Sequence[str], count: int, seeds: int, record: Record, ti
 def joined(
     found: dict[str, dict[str, list[dict[str, object]]]], scores: Mapping[str, Sequence[Mapping[str, object]]]
 ) -> None:
-    """Put the scores of more pictures in the place of a study's own, whose seconds stay."""
+    """Put the scores of more pictures in the place of a study's own, whose seconds stay; not of one that ended early."""
     for name, rows in scores.items():
         by_way = {row["way"]: row for row in rows}
-        for row in found["tables"][name]:
-            if more := by_way.get(row["way"]):
-                row |= {key: more[key] for key in ("score", "lost, %", "pictures")}
+        if by_way.keys() >= {row["way"] for row in found["tables"][name]}:
+            for row in found["tables"][name]:
+                row |= {key: by_way[row["way"]][key] for key in ("score", "lost, %", "pictures")}
 
 
 def main() -> None:

@@ -6,22 +6,17 @@ python -m benchmarks.figures --check ends with 1 where a page says something els
 
 from __future__ import annotations
 
-import json
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-ROOT = Path(__file__).parents[1]
-BENCHMARKS = ROOT / "docs/benchmarks"
+from benchmarks.quality_figures import QUALITY
+from benchmarks.tables import BENCHMARKS as BENCHMARKS
+from benchmarks.tables import ROOT, markdown, read
+
 MARKED = re.compile(r"(<!-- figures: ([\w-]+) -->)(.*?)(<!-- end -->)", re.DOTALL)
-
-
-def read(name: str) -> Any:
-    """Return what a benchmark wrote."""
-    return json.loads((BENCHMARKS / f"{name}.json").read_text())
 
 
 def pages() -> Iterator[Path]:
@@ -84,17 +79,12 @@ def few_evaluations(study: str) -> str:
     return markdown(["way", "score", "score lost, %", "CPU s", "times as fast"], rows)
 
 
-def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table, on lines of its own."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n\n"
-
-
 FIGURES: dict[str, Callable[[], str]] = {
     "wide-on-cpu": wide_on_cpu,
     "wide-on-gpu": wide_on_gpu,
     "table": table,
     "machine": machine,
+    **QUALITY,
     **{
         f"few-{study}": partial(few_evaluations, study)
         for study in ("generate", "wide", "anagram", "upscaling", "upscaling-few")

@@ -59,6 +59,9 @@ def test_scores_of_more_pictures_take_the_place_of_few():
     row = lost([0.5, 0.5, 0.25, 0.75], [0.5, 0.4, 0.25, 0.75])
     assert row["lost, %"] == (pytest.approx(5.0), pytest.approx(5.0)) and row["pictures"] == 4
     joined(found, {"generate": [{"way": "exact"} | row]})
+    early: dict[str, dict[str, list[dict[str, object]]]] = {"tables": {"generate": [{"way": "exact"}, {"way": "fewer"}]}}
+    joined(early, {"generate": [{"way": "exact"} | row]})
+    assert early["tables"]["generate"] == [{"way": "exact"}, {"way": "fewer"}]
     assert found["tables"]["generate"][0]["pictures"] == 4 and found["tables"]["generate"][0]["seconds"] == 3.0
 
 

@@ -20,6 +20,7 @@ from synoptic.courses.prompt_sets import OURS
 from synoptic.mesh.marching_cubes import extract_mesh
 from synoptic.options.studio import StudioOptions
 from synoptic.views.validate import validate_view
+from tests.models.test_controlnet_transformer import save_net
 from tests.page_files import make_files
 from tests.pages import PAGES, ROOT, commands, name_of, python_blocks
 
@@ -30,12 +31,24 @@ NOT_RUN = {  # why -> is it so of these words?
     "serves until it is stopped (tests/studio does)": lambda words: words[1] == "studio",
     "an example of a picture that the gallery paints likewise": lambda words: words in ALIKE,
 }
-DOWNLOADED = {
-    *("sd1.5", "sd2", "sdxl", "sd3.5", "flux-dev", "flux-schnell", "flux2-klein", "qwen-image", "sana", "z-image-turbo"),
-    *("if", "model.safetensors"),
+DOWNLOADED = {"sd1.5", "sd2", "sdxl", "if", "model.safetensors"}
+RANDOM = {  # released models -> random ones of their families, by their names in conftest.FLOWS
+    "flux-dev": "flux-dev",
+    "flux-schnell": "flux-schnell",
+    "qwen-image": "qwen-image",
+    "sana": "sana",
+    "sd3.5": "sd3",
+    "flux2-klein": "klein-distilled",
+    "flux2-klein-base": "klein",
+    "z-image-turbo": "z-image",
+    "pixart-sigma": "pixart",
 }
+SMALLER = {"--width": "256", "--height": "256", "--stride": "8"}  # where it is written of them
 QUICK = {  # options that are put in place of those written, so that a command takes seconds
-    **{name: ["--steps", "2"] for name in ("edit", "control", "inpaint", "flow-edit", "invert", "distill", "compare-sync")},
+    **{
+        name: ["--steps", "2"]
+        for name in ("rf-inversion", "edit", "control", "inpaint", "flow-edit", "invert", "distill", "compare-sync")
+    },
     "generate": ["--steps", "2", "--upscalers", "none"],
     "anagram": ["--steps", "2", "--upscalers", "none"],
     "hybrid": ["--steps", "2", "--upscalers", "none"],
@@ -87,7 +100,13 @@ def why_not(words: Sequence[str]) -> str | None:
     return next((why for why, holds in NOT_RUN.items() if holds(words)), None)
 
 
-RUN = {line: words for line, words in EVERY.items() if not why_not(words)}
+def random_model(words: Sequence[str]) -> str | None:
+    """Return the released model that a command names, where a random one of its family stands in its place."""
+    return next((word for word in words if word in RANDOM), None)
+
+
+RUN = {line: words for line, words in EVERY.items() if not why_not(words) and not random_model(words)}
+RUN_AT_RANDOM = {line: words for line, words in EVERY.items() if random_model(words)}
 PYTHON = {f"{name_of(page)} {k}": block for page in PAGES for k, block in enumerate(python_blocks(page))}
 VIEW = PYTHON.pop("CONTRIBUTING.md 0")
 
@@ -136,6 +155,21 @@ def test_commands_run_as_written_but_for_how_much_they_do(argv, small, monkeypat
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("argv", RUN_AT_RANDOM.values(), ids=RUN_AT_RANDOM)
+def test_commands_of_released_models_run_on_random_ones(argv, small, monkeypatch, flow_folder, tmp_path):
+    model = random_model(argv)
+    assert model is not None
+    given = [str(flow_folder(RANDOM[model])) if word == model else word for word in quick(argv)]
+    given = [SMALLER.get(before, word) for before, word in zip(("", *given), given, strict=False)]
+    if "--controlnet" in given:
+        given[given.index("--controlnet") + 1] = str(save_net("flux-dev", tmp_path))
+    if argv[1] == "text-to-3d":
+        given += ["--clip-model", "bundled"]
+    assert run(monkeypatch, given) == 0
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PYTHON)
 def test_python_runs_as_written_but_for_the_steps(name, small, monkeypatch):
     block = PYTHON[name]
@@ -173,8 +207,9 @@ def opened_by(client: Any) -> Callable[[urllib.request.Request], io.BytesIO]:
 def test_what_is_not_run_has_a_reason_and_is_not_much():
     assert {"README.md", "docs/wide.md", "docs/editing.md", "docs/runs.md"} <= {name_of(page) for page in PAGES}
     assert len(RUN) > 80 and len(PYTHON) > 11
-    left = [line for line, words in EVERY.items() if words not in RUN.values() and words not in ALIKE]
-    assert len(left) < 35 and {words[1] for words in RUN.values()} >= {*cli.APPLICATIONS} - {"rf-inversion"}
+    run_ones = RUN | RUN_AT_RANDOM
+    left = [line for line, words in EVERY.items() if line not in run_ones and words not in ALIKE]
+    assert len(left) < 18 and {words[1] for words in run_ones.values()} >= {*cli.APPLICATIONS}
     assert [line for line in EVERY if "…" in line] == []  # whoever pastes it has it run
 
 
