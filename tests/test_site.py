@@ -160,6 +160,7 @@ def test_the_site_is_built_strictly_and_asks_nothing_of_another_server(tmp_path)
         and "Keep a Changelog" in pages["changelog.html"]
     )
     assert all('role="dialog" aria-label="Search"' in text for name, text in pages.items() if name != "404.html")
+    assert 'class="language-text highlight"' in pages["wide.html"]  # by which long commands are wrapped
     asked = re.compile(r"<(?:script|link|img|iframe|source)\b[^>]*(?:src|href)=\"?(?:https?:)?//")
     assert [name for name, text in pages.items() if asked.search(text)] == []
 
