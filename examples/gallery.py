@@ -296,8 +296,9 @@ synoptic text-to-3d "a pink lamp" "a purple teapot" "a red bus" "a blue castle" 
 
 ![a house, painted, from eight sides](pictures/texture.jpg)
 ```
-synoptic texture examples/house.obj "a yellow house"
+synoptic texture examples/house.obj "a yellow house" --num-views 8 --steps 12 --texture-size 256 --dtype float32
 ```
+*Seed 0, 65 s.*
 """
 
 
