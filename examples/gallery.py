@@ -272,8 +272,8 @@ HEAD = """# Gallery
 Made by the small models in the package, on a CPU, each by the command beside it. `python examples/gallery.py --all`
 makes all of them again and writes this page, in ten minutes. Seconds are those of one core of a recent Xeon, which
 computes in bfloat16 (`OMP_NUM_THREADS=1`), from the prompt to the finished picture; starting Python and loading the
-model add about five. The score is the cosine of picture and prompt by the [reference CLIP](glossary.md): real renders have 0.67,
-unrelated ones 0. Scores of the pixel model, which makes the anagrams and hybrids, are lower.
+model add about five. The score is the cosine of picture and prompt by the [reference CLIP](glossary.md): real renders
+have 0.67, unrelated ones 0. Scores of the pixel model, which makes the anagrams and hybrids, are lower.
 
 **The pictures were chosen.** By eye: of 77 plain prompts 45, the first seed of each, but for a castle, the best of six;
 of 35 wide prompts, mostly one seed each, 15; the anagrams from twenty pairs with four seeds each ([all of

@@ -85,9 +85,7 @@ class TextTo3DOptions(PixelModelOptions, PromptOptions, DistillationOptions):
     ] = "auto"
     seeds: Annotated[
         int,
-        Option(
-            "that many short starts, a fifth of the steps each; the one with the best CLIP score continues", at_least=1
-        ),
+        Option("that many short starts, a fifth of the steps each; the one with the best CLIP score continues", at_least=1),
     ] = 1
     seed: Seed = 0
     preview_every: Annotated[int, Option("check the field, and draw preview.png, after every so many steps", at_least=1)] = (
