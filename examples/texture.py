@@ -14,31 +14,7 @@ from PIL import Image
 
 import synoptic
 
-HOUSE = """v -1 -0.9 0.8
-v 1 -0.9 0.8
-v 1 0.3 0.8
-v -1 0.3 0.8
-v -1 -0.9 -0.8
-v 1 -0.9 -0.8
-v 1 0.3 -0.8
-v -1 0.3 -0.8
-v -1.15 0.25 0.95
-v 1.15 0.25 0.95
-v 1.15 0.25 -0.95
-v -1.15 0.25 -0.95
-v -1.15 1.1 0
-v 1.15 1.1 0
-f 1 2 3 4
-f 2 6 7 3
-f 6 5 8 7
-f 5 1 4 8
-f 2 1 5 6
-f 9 10 14 13
-f 11 12 13 14
-f 10 11 14
-f 12 9 13
-f 10 9 12 11
-"""
+HOUSE = "examples/house.obj"
 YELLOW, BUNNY = "a yellow house", "a photo of a bunny on a white background"
 MARGIN = 8
 
@@ -46,12 +22,11 @@ MARGIN = 8
 def main(bunny: str, to: str = "docs/pictures") -> None:
     folder = Path("outputs/texture")
     folder.mkdir(parents=True, exist_ok=True)
-    house, box = folder / "house.obj", folder / "box.glb"
-    house.write_text(HOUSE)
+    box = folder / "box.glb"
     trimesh.creation.box((1.0, 1.4, 0.8)).export(box)
     how = {"num_views": 8, "steps": 12, "texture_size": 256, "dtype": "float32", "device": "cpu"}
     runs = [
-        synoptic.run("texture", str(house), YELLOW, out=str(folder / "house"), **how),
+        synoptic.run("texture", HOUSE, YELLOW, out=str(folder / "house"), **how),
         synoptic.run("texture", str(box), YELLOW, out=str(folder / "box"), **how),
         synoptic.run("texture", bunny, BUNNY, front_axis="-x", view_words=False, out=str(folder / "bunny"), **how),
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from shutil import copy
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from synoptic.mesh import read_mesh
 from synoptic.mesh.unwrap import unwrap
 from tests.drawings import disc, drawing, hills, mountains_around, ramp, white_box
 from tests.mesh.shapes import CUBE
+from tests.pages import ROOT
 
 PICTURES = ("car", "mug", "cat", "mountains", "horse", "castle", "guitar", "owl", "strawberry", "photo", "original")
 SCENES = ("mountains.jpg", "hills.png")  # wider than high
@@ -37,6 +39,8 @@ def make_files(folder: Path) -> None:
     np.save(folder / "valley.npy", np.asarray(mountains_around()))
     make_photos(folder)
     make_meshes(folder)
+    (folder / "examples").mkdir()
+    copy(ROOT / "examples" / "house.obj", folder / "examples")
     (folder / "jobs.jsonl").write_text(json.dumps(JOB) + "\n")
     (folder / "FILE.json").write_text(json.dumps({"0": "a photo of a lake"}))
 

@@ -1,15 +1,18 @@
-"""Every command line in the documentation is one: its names and options exist, and its values are in range."""
+"""Every command line in the documentation and in the help is one: names and options exist, and values are in range."""
 
 from __future__ import annotations
 
 import shlex
+from inspect import cleandoc
 
 import pytest
 from cyclopts import App
 
+from synoptic import cli
 from synoptic.commands.call import shell_of
 from synoptic.commands.parameters import ENGINE, SHELL, signature
 from synoptic.options import options_class
+from synoptic.options.docstring import is_example
 from synoptic.options.grid import parse_axes
 from synoptic.options.renamed import RENAMED, RENAMED_COMMANDS
 from tests.pages import PAGES, ROOT, commands
@@ -17,8 +20,18 @@ from tests.pages import PAGES, ROOT, commands
 EVERY = [(page.name, line) for page in PAGES for line in commands(page)]
 
 
-@pytest.mark.parametrize(("page", "line"), EVERY, ids=[f"{page}: {line[:60]}" for page, line in EVERY])
-def test_a_command_line_is_one(page, line):
+HELP = [
+    ("help", line)
+    for name in (*cli.APPLICATIONS, *cli.TOOLS)
+    for part in cleandoc(options_class(name.replace("-", "_")).__doc__ or "").split("\n\n")
+    if is_example(part)
+    for line in part.split("\n")
+]
+LINES = EVERY + HELP
+
+
+@pytest.mark.parametrize(("where", "line"), LINES, ids=[f"{where}: {line[:60]}" for where, line in LINES])
+def test_a_command_line_is_one(where, line):
     _, name, *words = shlex.split(line, comments=True)
     options, found = options_class(name.replace("-", "_")), []
 
@@ -44,4 +57,5 @@ def test_the_page_of_renames_has_every_old_option_and_only_modules_that_exist():
 
 
 def test_there_is_something_to_read():
+    assert len(HELP) >= len(cli.APPLICATIONS)
     assert len(EVERY) > 40 and {"README.md", "wide.md", "editing.md"} <= {page for page, _ in EVERY}

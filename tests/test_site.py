@@ -127,6 +127,18 @@ def test_the_gallery_has_every_entry_with_its_command_and_its_picture():
         assert entry.command in page and f"pictures/gallery/{entry.name}.jpg" in page
 
 
+def test_what_the_wall_is_made_of_is_painted_where_it_is_not_there_and_its_originals_before_it(tmp_path):
+    entries = [entry for entries in gallery.SECTIONS.values() for entry in entries]
+    rows = {entry.name: gallery.Row(entry.command, 0, 1.0, 0.5, 1.0) for entry in entries}
+    names = [entry.name for entry in gallery.to_paint(rows, tmp_path)]
+    assert set(names) == {*gallery.SHOWN, "lake-at-sunrise"} and names[:2] == ["lake-at-sunrise", "lake-boat"]
+    for name in names:
+        (tmp_path / f"{name}.png").touch()
+    assert gallery.to_paint(rows, tmp_path) == []
+    del rows["guitar-neon"]
+    assert [entry.name for entry in gallery.to_paint(rows, tmp_path)] == ["guitar", "guitar-neon"]
+
+
 @pytest.mark.slow
 def test_an_entry_of_the_gallery_is_painted(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -148,6 +160,7 @@ def test_the_site_is_built_strictly_and_asks_nothing_of_another_server(tmp_path)
         and "Keep a Changelog" in pages["changelog.html"]
     )
     assert all('role="dialog" aria-label="Search"' in text for name, text in pages.items() if name != "404.html")
+    assert 'class="language-text highlight"' in pages["wide.html"]  # by which long commands are wrapped
     asked = re.compile(r"<(?:script|link|img|iframe|source)\b[^>]*(?:src|href)=\"?(?:https?:)?//")
     assert [name for name, text in pages.items() if asked.search(text)] == []
 

@@ -30,7 +30,7 @@ class EvaluateOptions(Options):
     synoptic evaluate wide makes the 10 prompts of our own set in outputs/wide_panoramas, cuts 8 crops of each into
     outputs/wide_images, and writes eval.json there, with outputs/report.html and, with fpdf2, report.pdf. synoptic evaluate
     ambiguous makes anagrams that turn by 90 degrees, and keeps both views; evaluate edit edits the set's source pictures by
-    PDS. The same command goes on where it was stopped; pictures that are there, named after their prompts, are kept.
+    PDS. The same command resumes where it was stopped; pictures that are there, named after their prompts, are kept.
 
     synoptic evaluate wide_image_prompts.json --clip-model clip-vit-b32 --zip KIM_20240001 --code .
     """

@@ -29,7 +29,7 @@ def cfg(
     """Return classifier-free guidance (Ho & Salimans 2022): null + scale (cond - null), one prompt a picture; 1 is off.
 
     The null branch is conditioned on `negative_prompt`. `views_per_image` > 1 brings the guidance of every so many rows, the
-    views of one picture, to their mean strength, so that no prompt swallows the others. `clip` acts on the guided x0, before
+    views of one picture, to their mean strength, so that no prompt dominates. `clip` acts on the guided x0, before
     any views agree on it, and its eps follows, so that every sync rule sees the same clipped picture. (diffusers keeps the
     unclipped eps.) `combine` guides in another way than the model's own: `rules.by_rule`.
     """

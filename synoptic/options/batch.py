@@ -16,7 +16,7 @@ class BatchOptions(Options):
     """Carry out a file of jobs, each a run in a folder of its own, by a pool of processes or on a Ray cluster.
 
     A job is an application and its options: a line of JSON, a row of CSV or an entry of a YAML list; its `grid` stands for
-    every combination of values. Stopped and started again it goes on; what is finished is kept. The folder has a table,
+    every combination of values. Started again after a stop it resumes; what is finished is kept. The folder has a table,
     batch.tsv, and a page that filters and sorts, index.html.
 
     synoptic batch jobs.jsonl --workers 2

@@ -26,7 +26,7 @@ class DistillOptions(PromptOptions, DistillationOptions, OutputOptions):
     """Make a picture, or edit one, by following a model's score instead of sampling: one small step of AdamW at a time.
 
     All prompts are one batch. While it runs, preview.png in the run's folder is the first picture as it is; a killed run
-    goes on to the bit.
+    resumes to the bit.
 
     synoptic distill "a photo of a horse" "a photo of a lemon" --loss sds --trace
     synoptic distill --source car.png --source-prompt "a photo of a red car" "a photo of a blue car" --loss pds

@@ -28,7 +28,7 @@ class JointOptions(PromptOptions, UpscalingOptions):
 
     style: Annotated[str, Option("words before every prompt, for example: an oil painting of")] = ""
     equalize_guidance: Annotated[
-        bool, Option("bring the views' guidance to one strength, so that no prompt swallows the others")
+        bool, Option("bring the views' guidance to one strength, so that no prompt dominates the others")
     ] = False
     view_space: Annotated[
         Literal["pixels", "latents"], Option("of latent models: views of the picture, or, quicker and worse, of its latents")

@@ -52,7 +52,7 @@ class ModelOptions(Options):
         Option("new words for the prompt: FILE.safetensors or a hub id, each with :WORD where that is not the file's own"),
     ] = ()
     clip_skip: Annotated[
-        int, Option("last layers of CLIP's text encoder that are left out (one less than AUTOMATIC1111 counts)", at_least=0)
+        int, Option("last layers of CLIP's text encoder that are omitted (one less than AUTOMATIC1111 counts)", at_least=0)
     ] = 0
     long_prompt: Annotated[bool, Option("read prompts of more than 75 tokens as a whole, 75 at a time")] = False
     few_step: Annotated[

@@ -28,7 +28,7 @@ class ScoreOptions(Options):
 
     In a file name underscores stand for spaces, and a number at its end (a seed, or a crop's position) is no part of the
     prompt. A picture that is not square is scored as the mean of the squares that cover it. What belongs to another picture
-    (a ControlNet's map, an anagram's sheet of views, the small one that was enlarged) is left out.
+    (a ControlNet's map, an anagram's sheet of views, the small one that was enlarged) is omitted.
 
     synoptic score outputs/wide
     """

@@ -15,7 +15,7 @@ from synoptic.options.option import Option
 class StudioOptions(Options):
     """Open every application in a browser: pictures appear as they are denoised. Works offline, on this machine alone.
 
-    Whoever it listens to is asked for the password in SYNOPTIC_STUDIO_PASSWORD, if there is one.
+    Every browser is asked for the password in SYNOPTIC_STUDIO_PASSWORD, if there is one.
 
     synoptic studio --open
     synoptic studio --listen --models checkpoints

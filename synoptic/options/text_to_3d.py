@@ -37,7 +37,7 @@ class PixelModelOptions(ModelOptions):
 class TextTo3DOptions(PixelModelOptions, PromptOptions, DistillationOptions):
     """Make an object from words: a radiance field, a film and a page to turn it on, a mesh, and what they are worth.
 
-    While it runs, preview.png in the run's folder shows it from all sides. A killed run goes on to the bit. One that comes
+    While it runs, preview.png in the run's folder shows it from all sides. A killed run resumes to the bit. One that comes
     to nothing stops early and says why (exit code 1); all that there is of it is saved.
 
     synoptic text-to-3d "a red mug" --seeds 3
@@ -85,7 +85,7 @@ class TextTo3DOptions(PixelModelOptions, PromptOptions, DistillationOptions):
     ] = "auto"
     seeds: Annotated[
         int,
-        Option("that many short starts, a fifth of the steps each; the one with the best CLIP score goes on", at_least=1),
+        Option("that many short starts, a fifth of the steps each; the one with the best CLIP score continues", at_least=1),
     ] = 1
     seed: Seed = 0
     preview_every: Annotated[int, Option("check the field, and draw preview.png, after every so many steps", at_least=1)] = (

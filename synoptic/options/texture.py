@@ -31,7 +31,7 @@ class TextureOptions(PromptOptions, SamplingOptions):
     """Paint a mesh: views from all around, denoised together along its depth, become its texture.
 
     synoptic texture bunny.glb "a brown rabbit"
-    synoptic texture house.obj "a brick house" --up-axis z --front-axis -y --open
+    synoptic texture house.obj "a brick house" --up-axis z --front-axis=-y --open
     synoptic texture bunny.glb "a white rabbit" --init-texture bunny.png --strength 0.5
     """
 

@@ -42,7 +42,7 @@ class TrainControlnetOptions(Options):
     model: ModelName = "bundled"
     init: Annotated[
         str | None,
-        Option("a ControlNet to go on from: bundled-canny, …, a hub id or a directory (default: the U-Net's encoder)"),
+        Option("a ControlNet to start from: bundled-canny, …, a hub id or a directory (default: the U-Net's encoder)"),
     ] = None
     attention: Annotated[bool, Option("attention layers; without, half as large, and only the map decides")] = True
     steps: Annotated[int, Option("optimizer steps", at_least=1)] = 4000

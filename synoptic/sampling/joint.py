@@ -218,7 +218,7 @@ def prompts_per_view(
 ) -> PredictFor:
     """Return the `predict_for` of views with a prompt each, the same in every picture.
 
-    `equalize_guidance` brings the views' guidance to one strength, so that no prompt swallows the others.
+    `equalize_guidance` brings the views' guidance to one strength, so that no prompt dominates the others.
     """
 
     def predict_for(model: Denoiser, pictures: int) -> Predict:

@@ -36,7 +36,13 @@ def turned(shows: str, first: str, second: str, seed: int, style: str = "a litho
     return Example(shows, {"prompt": [first, second], "style": style, "steps": 20, "seed": seed})
 
 
-MEADOW = ["a photo of a green meadow", "a photo of the ocean at sunrise", "a photo of a city skyline at night"]
+def seen(shows: str, far: str, seed: int) -> Example:
+    """Return a hybrid of a thing, from afar, and a village, from near."""
+    prompt = [far, "a snowy mountain village"]
+    return Example(shows, {"prompt": prompt, "style": "a lithograph of", "steps": 20, "fast": True, "seed": seed})
+
+
+MEADOW = ["a photo of a green meadow", "a photo of a lake", "a photo of snowy mountains"]
 EXAMPLES: Mapping[str, Sequence[Example]] = {
     "generate": [
         Example("owl", {"prompt": ["a photo of an owl"]}),
@@ -55,7 +61,11 @@ EXAMPLES: Mapping[str, Sequence[Example]] = {
         turned("lion-sunflower", "a lion", "a sunflower", 2),
         turned("bear-mushroom", "a bear", "a mushroom", 0),
         turned("deer-truck", "a deer", "a truck", 0),
-        turned("cat-canyon", "a cat", "a canyon", 1, "a neon sign of"),
+        turned("library-theater", "a library", "a theater", 0, "a pencil sketch of"),
+    ],
+    "hybrid": [
+        seen("skull-village", "a skull", 4),
+        seen("panda-village", "a panda", 6),
     ],
     "text_to_3d": [
         Example("teapot", {"prompt": ["a purple teapot"]}),

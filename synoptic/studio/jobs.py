@@ -155,7 +155,7 @@ class Jobs:
                 import_module(EXECUTE).carry_out(job.options)
             self._end(job, "done")
         except JobStopped:
-            self._end(job, "stopped", "stopped; finished pictures are kept, the same settings go on from there")
+            self._end(job, "stopped", "stopped; finished pictures are kept, the same settings resume from there")
         except RunFailed as e:
             self._end(job, "failed" if not job.pictures() else "done", str(e))
         except Exception as e:  # a job that fails must not end the others
