@@ -13,7 +13,8 @@ from filelock import FileLock, Timeout
 from synoptic.errors import InputError, user_path
 from synoptic.io.progress import progress_bar
 from synoptic.jobs.driver import SHARING, drive
-from synoptic.jobs.planning import LOCK, PLAN, Job, parse_plan, plan_text
+from synoptic.jobs.engine import Engine
+from synoptic.jobs.planning import LOCK, PLAN, Job, parse_plan, plan_text, threads_of
 from synoptic.jobs.records import Record, read_record
 from synoptic.jobs.store import Store, check_store, is_url, open_store
 from synoptic.jobs.table import Batch
@@ -32,18 +33,20 @@ def run(options: BatchOptions, jobs: Sequence[Job], digest: str) -> Batch:
         batch = Batch(options.out, jobs, records_of(store, jobs))
         again = ("waiting", "failed") if options.retry_failed else ("waiting",)
         todo = [job for job in jobs if batch.records[job.path].state in again]
-        store.write(PLAN, plan_text(jobs, digest))
-        if todo:
-            carry_out(options, todo, batch, store)
+        threads = threads_of(store.read(PLAN) or "")
+        engine = import_module(ENGINES[options.engine]).build(options, todo, threads) if todo else None
+        store.write(PLAN, plan_text(jobs, digest, engine.threads if engine else threads))
+        if engine:
+            carry_out(options, engine, todo, batch, store)
         batch.write(store)
     return batch
 
 
-def carry_out(options: BatchOptions, todo: Sequence[Job], batch: Batch, store: Store) -> None:
+def carry_out(options: BatchOptions, engine: Engine, todo: Sequence[Job], batch: Batch, store: Store) -> None:
     """Hand jobs to the engine's workers; the table and the page follow now and then."""
-    engine, interval = import_module(ENGINES[options.engine]).build(options, todo), Interval()
-    kept = len(batch.jobs) - len(todo)
-    print(f"{len(todo)} jobs, {engine.count} at once" + (f"; {kept} are there already" if kept else ""), file=sys.stderr)
+    interval, kept = Interval(), len(batch.jobs) - len(todo)
+    how = f"{len(todo)} jobs, {engine.count} at once, threads of each: {engine.threads}"
+    print(how + (f"; {kept} jobs are there already" if kept else ""), file=sys.stderr)
     batch.write(store)
     try:
         with progress_bar("batch", len(todo), unit="job") as tick:
