@@ -20,31 +20,21 @@ from ray.exceptions import (  # pyright: ignore[reportMissingImports]
 from synoptic.errors import InputError, user_path
 from synoptic.jobs.placing import PROCESS_BYTES, plans_of, worker_threads
 from synoptic.jobs.planning import Job
+from synoptic.jobs.process import JobActor, compiles
 from synoptic.jobs.records import Record
 from synoptic.jobs.store import is_url
-from synoptic.jobs.worker import begin, carry_out_jobs
 from synoptic.options.batch import BatchOptions
 
 SHARE = 0.8  # of the cluster's CPUs for workers: parts of CPUs on several nodes do not add up
 
 
-class JobActor:
-    """What runs in an actor's process."""
-
-    def begin(self, folder: str, out: str, threads: int, exact: bool) -> str | None:
-        return begin(folder, out, threads, exact)
-
-    def carry_out(self, jobs: Sequence[Job], out: str) -> list[Record]:
-        return carry_out_jobs(jobs, out)
-
-
 class RayWorker:
     """An actor, which ends with the driver or with `stop`."""
 
-    def __init__(self, out: str, threads: int, exact: bool, resources: dict[str, float]) -> None:
+    def __init__(self, out: str, threads: int, exact: bool, defers: bool, resources: dict[str, float]) -> None:
         self.out = out
         self.actor: Any = ray.remote(JobActor).options(**resources).remote()
-        self.ready: Future[str | None] = self.actor.begin.remote(os.getcwd(), out, threads, exact).future()
+        self.ready: Future[str | None] = self.actor.begin.remote(os.getcwd(), out, threads, exact, defers).future()
 
     def submit(self, jobs: Sequence[Job]) -> Future[list[Record]]:
         return self.actor.carry_out.options(name=jobs[0].application).remote(jobs, self.out).future()
@@ -71,6 +61,7 @@ class RayEngine:
         if gpus:
             self.resources["num_gpus"] = 1 / -(-self.count // gpus)
         self.threads, self.exact = threads or worker_threads(int(cpus), self.count), options.exact
+        self.defers = not compiles(jobs)
         self.workers: list[RayWorker] = []
 
     @property
@@ -79,7 +70,7 @@ class RayEngine:
         return min(self.asked or max(1, int(ray.cluster_resources().get(self.unit, 0))), self.most)
 
     def start(self) -> RayWorker:
-        self.workers.append(RayWorker(self.out, self.threads, self.exact, self.resources))
+        self.workers.append(RayWorker(self.out, self.threads, self.exact, self.defers, self.resources))
         return self.workers[-1]
 
     def close(self) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib import import_module
+from types import ModuleType
 
 from filelock import FileLock, Timeout
 
@@ -19,7 +20,8 @@ from synoptic.jobs.records import Record, read_record
 from synoptic.jobs.store import Store, check_store, is_url, open_store
 from synoptic.jobs.table import Batch
 from synoptic.options.batch import BatchOptions
-from synoptic.runs.resume import Interval
+from synoptic.runs.interval import Interval
+from synoptic.utils.deferred_imports import collector_paused
 
 ENGINES = {"local": "synoptic.jobs.local", "ray": "synoptic.jobs.ray_cluster"}
 READERS = 16  # threads that look for what is finished
@@ -34,12 +36,18 @@ def run(options: BatchOptions, jobs: Sequence[Job], digest: str) -> Batch:
         again = ("waiting", "failed") if options.retry_failed else ("waiting",)
         todo = [job for job in jobs if batch.records[job.path].state in again]
         threads = threads_of(store.read(PLAN) or "")
-        engine = import_module(ENGINES[options.engine]).build(options, todo, threads) if todo else None
+        engine = engine_module(options.engine).build(options, todo, threads) if todo else None
         store.write(PLAN, plan_text(jobs, digest, engine.threads if engine else threads))
         if engine:
             carry_out(options, engine, todo, batch, store)
         batch.write(store)
     return batch
+
+
+def engine_module(engine: str) -> ModuleType:
+    """Import what builds an engine, which imports much."""
+    with collector_paused():
+        return import_module(ENGINES[engine])
 
 
 def carry_out(options: BatchOptions, engine: Engine, todo: Sequence[Job], batch: Batch, store: Store) -> None:

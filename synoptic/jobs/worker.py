@@ -31,8 +31,8 @@ LOG = 20_000  # letters that are kept of what a failed run said
 def begin(folder: str, out: str, threads: int, exact: bool) -> str | None:
     """Prepare this process for jobs: its threads, work where the batch was started, no bars.
 
-    Return what is wrong where the folder that jobs go to cannot be seen from this machine, or where it has fewer cores than an
-    exact batch needs; None where all is well.
+    Return what is wrong: the folder that jobs go to cannot be seen from this machine, or it has fewer cores than an exact
+    batch needs; None where all is well.
     """
     if exact and threads > cores():  # libraries would take fewer, and their sums would be others
         return (
