@@ -44,7 +44,7 @@ def main() -> int:
     nodes = Nodes(args.folder / "ray") if args.engine == "ray" else None
     command = [sys.executable, "-m", "synoptic", "batch", str(file), "--exact", "--workers", "2", "--out", str(out)]
     call = nodes.command(*command, "--engine", "ray", "--address", nodes.address) if nodes else command
-    kills, first_seen, again = Counter[str](), dict[Path, tuple[int, int]](), set[Path]()
+    kills, first_seen, rewritten = Counter[str](), dict[Path, tuple[int, int]](), set[Path]()
 
     def look() -> None:
         """Remember finished pictures; one that is written again is another file."""
@@ -53,7 +53,7 @@ def main() -> int:
                 for picture in manifest.parent.glob("*.png"):
                     now = (picture.stat().st_ino, picture.stat().st_mtime_ns)
                     if first_seen.setdefault(picture, now) != now:
-                        again.add(picture)
+                        rewritten.add(picture)
 
     def drawn() -> str:
         return rng.choice(["worker"] * 4 + ["driver", "node" if nodes else "driver"])
@@ -90,20 +90,25 @@ def main() -> int:
     state = subprocess.run([*command[:4], "--status", str(out)], capture_output=True, text=True, check=True).stdout
     expected = {out / name for name in ("batch.tsv", "batch.parquet", "index.html", "jobs.jsonl", ".lock")}
     rows = (out / "batch.tsv").read_text().splitlines()[1:]
-    different = 0
+    different = unsteady = 0
     for seed in range(args.jobs // 2):
         for prompt in prompts:
             alone = syn.run("generate", prompt, **how, seed=seed, out=str(args.folder / "alone" / f"{prompt[-5:]}{seed}"))
             name = alone.pictures[0].file
             (there,) = out.glob(f"generate/*/{name}")
             expected |= {there.parent / file.name for file in alone.folder.iterdir()}
-            different += there.read_bytes() != (alone.folder / name).read_bytes()
+            if there.read_bytes() != (alone.folder / name).read_bytes():
+                again = syn.run("generate", prompt, **how, seed=seed, out=str(args.folder / "again" / alone.folder.name))
+                same = there.read_bytes() == (again.folder / name).read_bytes()
+                print(f"{name}: not the single run's; {'it is' if same else 'nor'} that of a second single run")
+                unsteady, different = unsteady + same, different + (not same)
     checks = {
         "every job done": f"{args.jobs} jobs: {args.jobs} done" in state,
         "the table is complete": len(rows) == args.jobs and all(row.split("\t")[2] == "done" for row in rows),
-        "no finished picture written again": not again and len(first_seen) == args.jobs,
+        "no finished picture written again": not rewritten and len(first_seen) == args.jobs,
         "no file that is none of a single run's": {path for path in out.rglob("*") if path.is_file()} <= expected,
         "bitwise the single runs": different == 0,
+        "single runs repeat themselves": unsteady == 0,
         "exit code 0": code == 0,
     }
     print(f"{args.engine}: {args.jobs} jobs, killed: {dict(kills)}, {time.time() - begin:.0f} s")

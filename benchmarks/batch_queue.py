@@ -29,7 +29,7 @@ class Idle:
     """An engine, and its worker, whose jobs are done at once."""
 
     deaths = (ConnectionError,)
-    count = 1
+    count = threads = 1
 
     def __init__(self) -> None:
         self.ready: Future[str | None] = Future()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from torch.multiprocessing.spawn import start_processes
 
-from synoptic.runs import resume
+from synoptic.runs import interval
 
 
 def ranks(work: Callable[[int], object], n: int = 2) -> None:
@@ -42,5 +42,5 @@ def killed(work: Callable[[], object], there: Path) -> None:
 
 
 def _often(work: Callable[[], object]) -> None:
-    resume.EVERY = resume.SHARE = 0
+    interval.EVERY = interval.SHARE = 0
     work()

@@ -53,7 +53,7 @@ def command(name: str) -> Callable[..., object]:
                 return plans(*cells)
             return close(import_module("synoptic.runs.grid").execute_grid(cells, axes), **shell)
         is_own_process = "torch" not in sys.modules  # not of a program that calls a command
-        if is_own_process and name in APPLICATIONS and not given.get("compile"):
+        if is_own_process and name in (*APPLICATIONS, "batch") and not given.get("compile"):
             defer_imports()
         prepared = options.from_arguments(*values, **given).prepare()
         if name == "evaluate":

@@ -130,7 +130,8 @@ class Driver:
             if self.lost[job.path] < ATTEMPTS:
                 self.queue.put(job)
             else:
-                self.done(job, Record("failed", message=f"its worker was lost {ATTEMPTS} times: a crash, or no memory"))
+                why = f"its worker was lost {ATTEMPTS} times: a crash, or no memory ({type(error).__name__})"
+                self.done(job, Record("failed", message=why))
         if jobs:
             return
         self.barren += 1

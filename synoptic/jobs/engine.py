@@ -28,7 +28,9 @@ class Worker(Protocol):
 
 
 class Engine(Protocol):
-    """Starts workers."""
+    """Starts workers, each with so many threads."""
+
+    threads: int
 
     @property
     def count(self) -> int:

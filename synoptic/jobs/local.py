@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
-import threading
 from collections.abc import Sequence
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
-from multiprocessing.connection import Connection
-
-import torch
 
 from synoptic.errors import InputError
-from synoptic.jobs.placing import cores, fitting_workers, gpus
+from synoptic.jobs.placing import cores, fitting_workers, gpus, worker_threads
 from synoptic.jobs.planning import Job
+from synoptic.jobs.process import compiles, prepare_process
 from synoptic.jobs.records import Record
 from synoptic.jobs.worker import begin, carry_out_jobs
 from synoptic.options.batch import BatchOptions
@@ -25,10 +21,10 @@ SPAWN = multiprocessing.get_context("spawn")
 class LocalWorker:
     """A process of its own, that ends when this one does or `stop` is called: a pipe says so."""
 
-    def __init__(self, out: str, gpu: str | None, threads: int) -> None:
+    def __init__(self, out: str, gpu: str | None, threads: int, exact: bool, defers: bool) -> None:
         self.out, (heard, self.alive) = out, SPAWN.Pipe(duplex=False)
-        self.pool = ProcessPoolExecutor(1, SPAWN, prepare_process, (heard, gpu, threads))
-        self.ready: Future[str | None] = self.pool.submit(begin, os.getcwd(), out)
+        self.pool = ProcessPoolExecutor(1, SPAWN, prepare_process, (heard, gpu, defers))
+        self.ready: Future[str | None] = self.pool.submit(begin, os.getcwd(), out, threads, exact)
 
     def submit(self, jobs: Sequence[Job]) -> Future[list[Record]]:
         return self.pool.submit(carry_out_jobs, jobs, self.out)
@@ -38,29 +34,13 @@ class LocalWorker:
         self.pool.shutdown(wait=False, cancel_futures=True)
 
 
-def prepare_process(heard: Connection, gpu: str | None, threads: int) -> None:
-    """Prepare a worker's process: its GPU, its threads, its end. Ctrl-C is for the batch to hear."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=end_with, args=(heard,), daemon=True).start()
-    if gpu is not None:
-        os.environ["CUDA_VISIBLE_DEVICES"] = gpu
-    if "OMP_NUM_THREADS" not in os.environ:
-        torch.set_num_threads(threads)
-
-
-def end_with(heard: Connection) -> None:
-    """End this process at once when the other end of the pipe is closed."""
-    heard.poll(None)
-    os._exit(1)
-
-
 class LocalEngine:
     """Processes of this machine: one a GPU by default, or one a core as far as memory reaches."""
 
     deaths = (BrokenExecutor,)
 
-    def __init__(self, options: BatchOptions, jobs: Sequence[Job]) -> None:
-        self.out, self.gpus = options.out, gpus()
+    def __init__(self, options: BatchOptions, jobs: Sequence[Job], threads: int | None) -> None:
+        self.out, self.exact, self.gpus, self.defers = options.out, options.exact, gpus(), not compiles(jobs)
         fits = fitting_workers(jobs, max(1, len(self.gpus)))
         usual = len(self.gpus) or min(cores(), fits)
         self.count = min(options.workers or max(1, usual), len(jobs))
@@ -69,14 +49,14 @@ class LocalEngine:
                 f"--workers must fit into memory, {fits} of these models do, {self.count} were asked for: lower it",
                 rule="workers-memory",
             )
-        self.threads = max(1, cores() // self.count)
+        self.threads = threads or worker_threads(cores(), self.count)
         self.workers: list[LocalWorker] = []
         self.started = 0
 
     def start(self) -> LocalWorker:
         gpu = self.gpus[self.started % len(self.gpus)] if self.gpus else None
         self.started += 1
-        worker = LocalWorker(self.out, gpu, self.threads)
+        worker = LocalWorker(self.out, gpu, self.threads, self.exact, self.defers)
         self.workers = [other for other in self.workers if not other.alive.closed]
         self.workers.append(worker)
         return worker
@@ -88,6 +68,6 @@ class LocalEngine:
             worker.pool.shutdown()
 
 
-def build(options: BatchOptions, jobs: Sequence[Job]) -> LocalEngine:
-    """Build the engine of a batch. Raises InputError where so many workers do not fit."""
-    return LocalEngine(options, jobs)
+def build(options: BatchOptions, jobs: Sequence[Job], threads: int | None = None) -> LocalEngine:
+    """Build the engine of a batch, whose workers have so many threads. Raises InputError where they do not fit."""
+    return LocalEngine(options, jobs, threads)

@@ -30,6 +30,11 @@ def cores() -> int:
     return len(psutil.Process().cpu_affinity()) if hasattr(psutil.Process, "cpu_affinity") else os.cpu_count() or 1
 
 
+def worker_threads(cpus: int, workers: int) -> int:
+    """Return the threads of each of so many workers: what OMP_NUM_THREADS says, else its share of the CPUs."""
+    return torch.get_num_threads() if "OMP_NUM_THREADS" in os.environ else max(1, cpus // workers)
+
+
 def plans_of(jobs: Sequence[Job]) -> list[Plan]:
     """Return the plans of the first job of each model, where they can be made."""
     firsts: dict[str, Job] = {}

@@ -99,9 +99,10 @@ def digest_of(entries: Sequence[Entry]) -> str:
     return found.hexdigest()
 
 
-def plan_text(jobs: Sequence[Job], digest: str) -> str:
-    """Return jobs as jobs.jsonl keeps them: the hash of what they were planned from, then one a line."""
-    return "".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in ({"from": digest}, *jobs))
+def plan_text(jobs: Sequence[Job], digest: str, threads: int | None = None) -> str:
+    """Return jobs as jobs.jsonl keeps them: the hash of what they were planned from, a worker's threads, then one a line."""
+    head = {"from": digest, "threads": threads}
+    return "".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in (head, *jobs))
 
 
 def parse_plan(text: str) -> tuple[str, list[Job]]:
@@ -112,6 +113,15 @@ def parse_plan(text: str) -> tuple[str, list[Job]]:
         return json.loads(head)["from"], jobs
     except (ValueError, TypeError, KeyError):
         return "", []
+
+
+def threads_of(text: str) -> int | None:
+    """Return the threads of a worker that jobs.jsonl names; None where it names none."""
+    try:
+        threads = json.loads(text.partition("\n")[0]).get("threads")
+    except (ValueError, AttributeError):
+        return None
+    return threads if isinstance(threads, int) and threads > 0 else None
 
 
 def refuse(wrong: list[tuple[int, InputError]]) -> None:

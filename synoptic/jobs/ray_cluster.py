@@ -8,7 +8,6 @@ from concurrent.futures import Future
 from typing import Any
 
 import ray  # pyright: ignore[reportMissingImports]
-import torch
 from ray.exceptions import (  # pyright: ignore[reportMissingImports]
     LocalRayletDiedError,
     ObjectLostError,
@@ -19,34 +18,23 @@ from ray.exceptions import (  # pyright: ignore[reportMissingImports]
 )
 
 from synoptic.errors import InputError, user_path
-from synoptic.jobs.placing import PROCESS_BYTES, plans_of
+from synoptic.jobs.placing import PROCESS_BYTES, plans_of, worker_threads
 from synoptic.jobs.planning import Job
+from synoptic.jobs.process import JobActor, compiles
 from synoptic.jobs.records import Record
 from synoptic.jobs.store import is_url
-from synoptic.jobs.worker import begin, carry_out_jobs
 from synoptic.options.batch import BatchOptions
 
 SHARE = 0.8  # of the cluster's CPUs for workers: parts of CPUs on several nodes do not add up
 
 
-class JobActor:
-    """What runs in an actor's process."""
-
-    def begin(self, folder: str, out: str, threads: int) -> str | None:
-        torch.set_num_threads(threads)
-        return begin(folder, out)
-
-    def carry_out(self, jobs: Sequence[Job], out: str) -> list[Record]:
-        return carry_out_jobs(jobs, out)
-
-
 class RayWorker:
     """An actor, which ends with the driver or with `stop`."""
 
-    def __init__(self, out: str, threads: int, resources: dict[str, float]) -> None:
+    def __init__(self, out: str, threads: int, exact: bool, defers: bool, resources: dict[str, float]) -> None:
         self.out = out
         self.actor: Any = ray.remote(JobActor).options(**resources).remote()
-        self.ready: Future[str | None] = self.actor.begin.remote(os.getcwd(), out, threads).future()
+        self.ready: Future[str | None] = self.actor.begin.remote(os.getcwd(), out, threads, exact, defers).future()
 
     def submit(self, jobs: Sequence[Job]) -> Future[list[Record]]:
         return self.actor.carry_out.options(name=jobs[0].application).remote(jobs, self.out).future()
@@ -60,7 +48,7 @@ class RayEngine:
 
     deaths = (RayActorError, WorkerCrashedError, OutOfMemoryError, ObjectLostError, LocalRayletDiedError, RaySystemError)
 
-    def __init__(self, options: BatchOptions, jobs: Sequence[Job]) -> None:
+    def __init__(self, options: BatchOptions, jobs: Sequence[Job], threads: int | None) -> None:
         self.started_ray = not ray.is_initialized()
         if self.started_ray:
             connect(options.address)
@@ -72,7 +60,8 @@ class RayEngine:
         self.resources["memory"] = memory_of(jobs, bool(gpus))
         if gpus:
             self.resources["num_gpus"] = 1 / -(-self.count // gpus)
-        self.threads = torch.get_num_threads() if "OMP_NUM_THREADS" in os.environ else max(1, int(cpus) // self.count)
+        self.threads, self.exact = threads or worker_threads(int(cpus), self.count), options.exact
+        self.defers = not compiles(jobs)
         self.workers: list[RayWorker] = []
 
     @property
@@ -81,7 +70,7 @@ class RayEngine:
         return min(self.asked or max(1, int(ray.cluster_resources().get(self.unit, 0))), self.most)
 
     def start(self) -> RayWorker:
-        self.workers.append(RayWorker(self.out, self.threads, self.resources))
+        self.workers.append(RayWorker(self.out, self.threads, self.exact, self.defers, self.resources))
         return self.workers[-1]
 
     def close(self) -> None:
@@ -112,6 +101,6 @@ def memory_of(jobs: Sequence[Job], on_gpus: bool) -> float:
     return max((need for need in needs if need <= most), default=min(PROCESS_BYTES, most))
 
 
-def build(options: BatchOptions, jobs: Sequence[Job]) -> RayEngine:
-    """Build the engine of a batch. Raises InputError where no cluster answers."""
-    return RayEngine(options, jobs)
+def build(options: BatchOptions, jobs: Sequence[Job], threads: int | None = None) -> RayEngine:
+    """Build the engine of a batch, whose workers have so many threads. Raises InputError where no cluster answers."""
+    return RayEngine(options, jobs, threads)

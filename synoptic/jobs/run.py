@@ -7,18 +7,21 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib import import_module
+from types import ModuleType
 
 from filelock import FileLock, Timeout
 
 from synoptic.errors import InputError, user_path
 from synoptic.io.progress import progress_bar
 from synoptic.jobs.driver import SHARING, drive
-from synoptic.jobs.planning import LOCK, PLAN, Job, parse_plan, plan_text
+from synoptic.jobs.engine import Engine
+from synoptic.jobs.planning import LOCK, PLAN, Job, parse_plan, plan_text, threads_of
 from synoptic.jobs.records import Record, read_record
 from synoptic.jobs.store import Store, check_store, is_url, open_store
 from synoptic.jobs.table import Batch
 from synoptic.options.batch import BatchOptions
-from synoptic.runs.resume import Interval
+from synoptic.runs.interval import Interval
+from synoptic.utils.deferred_imports import collector_paused
 
 ENGINES = {"local": "synoptic.jobs.local", "ray": "synoptic.jobs.ray_cluster"}
 READERS = 16  # threads that look for what is finished
@@ -32,18 +35,26 @@ def run(options: BatchOptions, jobs: Sequence[Job], digest: str) -> Batch:
         batch = Batch(options.out, jobs, records_of(store, jobs))
         again = ("waiting", "failed") if options.retry_failed else ("waiting",)
         todo = [job for job in jobs if batch.records[job.path].state in again]
-        store.write(PLAN, plan_text(jobs, digest))
-        if todo:
-            carry_out(options, todo, batch, store)
+        threads = threads_of(store.read(PLAN) or "")
+        engine = engine_module(options.engine).build(options, todo, threads) if todo else None
+        store.write(PLAN, plan_text(jobs, digest, engine.threads if engine else threads))
+        if engine:
+            carry_out(options, engine, todo, batch, store)
         batch.write(store)
     return batch
 
 
-def carry_out(options: BatchOptions, todo: Sequence[Job], batch: Batch, store: Store) -> None:
+def engine_module(engine: str) -> ModuleType:
+    """Import what builds an engine, which imports much."""
+    with collector_paused():
+        return import_module(ENGINES[engine])
+
+
+def carry_out(options: BatchOptions, engine: Engine, todo: Sequence[Job], batch: Batch, store: Store) -> None:
     """Hand jobs to the engine's workers; the table and the page follow now and then."""
-    engine, interval = import_module(ENGINES[options.engine]).build(options, todo), Interval()
-    kept = len(batch.jobs) - len(todo)
-    print(f"{len(todo)} jobs, {engine.count} at once" + (f"; {kept} are there already" if kept else ""), file=sys.stderr)
+    interval, kept = Interval(), len(batch.jobs) - len(todo)
+    how = f"{len(todo)} jobs, {engine.count} at once, threads of each: {engine.threads}"
+    print(how + (f"; {kept} jobs are there already" if kept else ""), file=sys.stderr)
     batch.write(store)
     try:
         with progress_bar("batch", len(todo), unit="job") as tick:

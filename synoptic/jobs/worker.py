@@ -11,9 +11,11 @@ from collections.abc import Sequence
 from contextlib import ExitStack, redirect_stderr, suppress
 from pathlib import Path
 
+import torch
 from tqdm import tqdm
 
 from synoptic.errors import user_path
+from synoptic.jobs.placing import cores
 from synoptic.jobs.planning import Job
 from synoptic.jobs.records import FAILED, Record, read_record
 from synoptic.jobs.store import LocalStore, is_url, open_store
@@ -26,11 +28,18 @@ from synoptic.runs.shared_calls import execute_sharing
 LOG = 20_000  # letters that are kept of what a failed run said
 
 
-def begin(folder: str, out: str) -> str | None:
-    """Prepare this process for jobs: work where the batch was started, show no bars.
+def begin(folder: str, out: str, threads: int, exact: bool) -> str | None:
+    """Prepare this process for jobs: its threads, work where the batch was started, no bars.
 
-    Return what is wrong where the folder that jobs go to cannot be seen from this machine, None where all is well.
+    Return what is wrong: the folder that jobs go to cannot be seen from this machine, or it has fewer cores than an exact
+    batch needs; None where all is well.
     """
+    if exact and threads > cores():  # libraries would take fewer, and their sums would be others
+        return (
+            f"an --exact batch has the threads that it began with, {threads} a worker, {socket.gethostname()} has"
+            f" {cores()} cores: begin it there with OMP_NUM_THREADS={cores()} in another --out, or omit --exact"
+        )
+    torch.set_num_threads(threads)
     os.environ["TQDM_DISABLE"] = "1"
     tqdm.set_lock(threading.RLock())  # its own is a semaphore of the system, which a killed process leaves behind
     with suppress(OSError):  # on another machine there may be no such folder

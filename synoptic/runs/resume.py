@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from safetensors import safe_open
@@ -14,29 +12,12 @@ from torch import Tensor
 
 from synoptic import io
 from synoptic.errors import InputError
+from synoptic.runs.interval import Interval
 from synoptic.runs.recorder import Recorder
 from synoptic.sampling.step import Step
 
 STATE, PREVIEW = "state.safetensors", "preview.png"
 VERSION = "1"  # of the names inside a state
-EVERY, SHARE = 5.0, 20  # it is written after so many seconds, and so many times what it took
-
-
-class Interval:
-    """When it is time to write: after a few seconds, and once that has become cheap beside the work."""
-
-    def __init__(self) -> None:
-        self._due = time.monotonic() + EVERY
-
-    def is_over(self) -> bool:
-        return time.monotonic() >= self._due
-
-    @contextmanager
-    def writing(self) -> Iterator[None]:
-        """Measure what writing takes: the next time comes after SHARE times that."""
-        begin = time.monotonic()
-        yield
-        self._due = time.monotonic() + max(EVERY, SHARE * (time.monotonic() - begin))
 
 
 def write_state(file: Path, state: Mapping[str, Tensor], about: Mapping[str, str]) -> None:

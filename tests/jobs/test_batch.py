@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+import torch
 from PIL import Image
 
 import synoptic as syn
@@ -257,6 +258,34 @@ def test_killed_workers_and_drivers_cost_nothing_that_is_finished(tmp_path):
         run = syn.run("generate", "a lemon", **how, seed=seed, out=str(tmp_path / str(seed)))
         (picture,) = out.rglob(run.pictures[0].file)
         assert picture.read_bytes() == (run.folder / picture.name).read_bytes()
+
+
+@pytest.mark.slow
+def test_an_exact_batch_keeps_its_threads_wherever_it_resumes(tmp_path):
+    """Two threads add up otherwise than one: a batch that began with one goes on with one, and paints the same bits."""
+    job = {"application": "generate", "prompt": "a lemon", **HOW}
+    out, file = tmp_path / "out", tmp_path / "jobs.jsonl"
+
+    def carry_out(seeds: str, threads: str | None) -> None:
+        file.write_text(json.dumps({**job, "grid": {"seed": seeds}}))
+        own = {name: value for name, value in ENVIRONMENT.items() if name != "OMP_NUM_THREADS"}
+        own |= {"OMP_NUM_THREADS": threads} if threads else {}
+        words = command(str(file), "--exact", "--workers", "1", "--out", str(out))
+        done = subprocess.run(words, capture_output=True, text=True, env=own)
+        assert done.returncode == 0 and "threads of each: 1" in done.stderr, done.stderr
+
+    carry_out("0", "1")
+    carry_out("0..1", "2")
+    carry_out("0..2", None)  # a worker's share of the cores
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        for seed in range(3):
+            run = syn.run("generate", "a lemon", **HOW, seed=seed, out=str(tmp_path / str(seed)))
+            (picture,) = out.rglob(run.pictures[0].file)
+            assert picture.read_bytes() == (run.folder / picture.name).read_bytes()
+    finally:
+        torch.set_num_threads(threads)
 
 
 @pytest.mark.slow

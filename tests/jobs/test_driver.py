@@ -11,6 +11,7 @@ from itertools import pairwise
 from threading import Event
 
 import pytest
+import torch
 
 from synoptic.errors import InputError
 from synoptic.jobs.driver import ATTEMPTS, drive
@@ -38,7 +39,7 @@ class ThreadWorker:
 class Threads:
     """An engine whose workers call `work(job)`; an error Lost means that the worker is lost."""
 
-    deaths = (Lost,)
+    deaths, threads = (Lost,), 1
 
     def __init__(self, count: int, work: Callable[[Job], Record], begins: Callable[[], str | None] = lambda: None) -> None:
         self.count, self.work, self.begins = count, work, begins
@@ -129,9 +130,10 @@ def test_a_job_that_costs_every_worker_fails_and_the_others_go_on():
             raise Lost
         return Record("done")
 
-    found: list[tuple[int, str]] = []
-    drive([job(k) for k in range(8)], Threads(2, work), lambda one, record: found.append((one.line, record.state)))
-    assert sorted(found) == [(k, "failed" if k == 3 else "done") for k in range(8)]
+    found: dict[int, Record] = {}
+    drive([job(k) for k in range(8)], Threads(2, work), lambda one, record: found.update({one.line: record}))
+    assert {k: record.state for k, record in found.items()} == {k: "failed" if k == 3 else "done" for k in range(8)}
+    assert found[3].message == "its worker was lost 5 times: a crash, or no memory (Lost)"
     assert ATTEMPTS == 5
 
 
@@ -178,12 +180,23 @@ def test_room_that_a_node_brings_gets_a_worker():
 def test_a_worker_that_sees_no_folder_ends_the_batch_and_says_so(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # what begin changes of this process is put back
     monkeypatch.setenv("TQDM_DISABLE", "1")
-    said = begin(str(tmp_path), str(tmp_path / "nowhere"))
-    assert said and "on shared storage" in said and begin(str(tmp_path), str(tmp_path)) is None
-    assert begin(str(tmp_path), "s3://bucket/study") is None
+    threads, place = torch.get_num_threads(), str(tmp_path)
+    said = begin(place, str(tmp_path / "nowhere"), threads, False)
+    assert said and "on shared storage" in said and begin(place, place, threads, False) is None
+    assert begin(place, "s3://bucket/study", threads, False) is None
     with pytest.raises(InputError, match="shared storage") as e:
         drive([job(0)], Threads(1, lambda _: Record("done"), lambda: said), lambda *_: None)
     assert e.value.rule == "workers-begin"
+
+
+def test_an_exact_batch_is_not_carried_out_by_fewer_cores_than_it_began_with(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TQDM_DISABLE", "1")
+    threads = torch.get_num_threads()
+    said = begin(str(tmp_path), str(tmp_path), 1000, True)
+    assert said and "1000 a worker" in said and torch.get_num_threads() == threads
+    assert begin(str(tmp_path), str(tmp_path), 1, True) is None and torch.get_num_threads() == 1
+    torch.set_num_threads(threads)
 
 
 def test_workers_that_never_begin_end_the_batch():

@@ -20,7 +20,7 @@ from synoptic.errors import InputError
 from synoptic.io.html import viewer_page
 from synoptic.models import checkpoint
 from synoptic.models.families import Defaults
-from synoptic.runs import resume
+from synoptic.runs import interval
 from synoptic.runs.recorder import HOLD
 from synoptic.runs.resume import ResumeState, remove_state
 from synoptic.sampling.step import Step
@@ -99,7 +99,7 @@ def test_an_optimization_shows_its_gradient_and_its_score(tmp_path):
 
 
 def test_a_preview_is_there_while_it_runs_and_gone_afterwards(tmp_path, monkeypatch):
-    monkeypatch.setattr(resume, "EVERY", 0.0)
+    monkeypatch.setattr(interval, "EVERY", 0.0)
     x = torch.linspace(-1, 1, 2 * 3 * 8 * 8).view(2, 3, 8, 8)
     kept = ResumeState(tmp_path, ["a.png", "b.png"])
     kept.offer(Step(0, 9, x, x, decode=lambda z: z))
