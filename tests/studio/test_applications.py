@@ -48,7 +48,7 @@ CASES = {
     "invert": Case({"prompt": HOUSE, "steps": "3"}, "disc.png"),
     "distill": Case({"prompt": HOUSE, "steps": "12"}),
     "denoise": Case({"prompt": HOUSE, "t": "200", "model": "bundled-if"}, "small.png"),
-    "compare_sync": Case({"prompt": TWO, "steps": "2"}),
+    "compare_sync": Case({"prompt": TWO, "steps": "2"}, moves="#viewer iframe"),
 }
 
 
@@ -129,5 +129,10 @@ def move(page: Any, application: str, place: Any) -> None:
         viewer.get_by_role("button", name="upside down").click()
     elif application == "hybrid":
         viewer.locator("#distance").fill("80")
+    elif application == "compare_sync":
+        viewer.get_by_role("button", name="instance x0: a sunflower, seed 0").click()
+        assert viewer.get_by_role("dialog").is_visible()
+        page.keyboard.press("ArrowDown")
+        assert viewer.get_by_role("dialog").inner_text().startswith("instance xt: a sunflower")
     else:
         drag(page, place, (90, 20))

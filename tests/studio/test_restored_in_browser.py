@@ -1,4 +1,4 @@
-"""Settings that come back with the files that the run began with, in a real browser. Needs Chromium."""
+"""What becomes of finished pictures: settings and files that come back, larger ones, what is sent on. Needs Chromium."""
 
 from __future__ import annotations
 
@@ -98,3 +98,24 @@ def test_a_picture_comes_back_from_the_history_and_what_is_gone_is_said(address,
         Path(again["options"]["image"]).unlink()
         drop(page, picture(first))
         page.wait_for_function("document.querySelector('#said')?.innerText.includes('but for image')")
+
+
+def test_one_of_nine_is_painted_larger_and_sent_on_from_the_history(address):
+    with opened(address[0]) as page:
+        entry(page, "prompt").fill("a photo of a fox")
+        entry(page, "steps").fill("2")
+        page.locator("#nine-generate").click()
+        page.locator("#pictures img").nth(8).wait_for(timeout=300_000)
+        page.locator("#pictures button").nth(4).click()
+        page.wait_for_timeout(1500)
+        page.locator("#larger-result").click()
+        page.wait_for_selector("#paint-wide", state="visible")
+        page.wait_for_function("document.querySelector('#status')?.innerText.includes('done')", timeout=300_000)
+        (small,), (large,) = manifests(address[1], "generate"), manifests(address[1], "wide")
+        assert large["options"]["seed"] == small["pictures"][4]["seed"] and large["options"]["width"] == 512
+        assert entry(page, "width").input_value() == "512"
+        page.get_by_role("tab", name="History").click()
+        page.locator("#history img").first.click()
+        page.locator("#onward-past").get_by_role("button", name="→ edit").click()
+        page.wait_for_selector("#paint-edit", state="visible")
+        page.locator("#applications .image-frame img").locator("visible=true").wait_for()
