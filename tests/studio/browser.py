@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import shutil
@@ -17,6 +18,10 @@ from typing import Any
 import pytest
 
 CHROMIUM = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
+missing = [
+    name for name, found in (("Chromium", CHROMIUM), ("playwright", importlib.util.find_spec("playwright"))) if not found
+]
+needs_browser = pytest.mark.skipif(bool(missing), reason=f"needs {' and '.join(missing)}")
 WITNESS = """() => { window.seen = new Set(); setInterval(() => {
   const status = document.querySelector('#status'), preview = document.querySelector('#preview img');
   if (status && /step \\d+ of/.test(status.innerText)) window.seen.add('progress');

@@ -11,12 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-pytest.importorskip("playwright.sync_api")
-
 from tests.drawings import disc
-from tests.studio.browser import CHROMIUM, choose, drag, entry, opened, studio, until, until_edited, upload
+from tests.studio.browser import choose, drag, entry, needs_browser, opened, studio, until, until_edited, upload
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), needs_browser]
 
 
 @pytest.fixture(scope="module")
