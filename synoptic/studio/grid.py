@@ -1,4 +1,4 @@
-"""The grid of `compare-sync`: a row per rule, a column per seed and prompt; each picture as its prompt is seen, and large."""
+"""The grid of `compare-sync`: a row per rule, a column per seed and prompt; pictures open large."""
 
 from __future__ import annotations
 
