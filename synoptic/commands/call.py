@@ -53,13 +53,15 @@ def command(name: str) -> Callable[..., object]:
                 return plans(*cells)
             return close(import_module("synoptic.runs.grid").execute_grid(cells, axes), **shell)
         is_own_process = "torch" not in sys.modules  # not of a program that calls a command
-        if is_own_process and name in (*APPLICATIONS, "batch") and not given.get("compile"):
+        if is_own_process and name in (*APPLICATIONS, "batch", "studio") and not given.get("compile"):
             defer_imports()
         prepared = options.from_arguments(*values, **given).prepare()
         if name == "evaluate":
             return tool_module("evaluate").execute(prepared, engine)
         if name in TOOLS:
-            return tool_module(options.application()).execute(prepared)
+            with collector_paused():
+                tool = tool_module(options.application())
+            return tool.execute(prepared)
         if shell.pop("dry_run", False):
             return plans(prepared)
         check_folder(prepared, folder_of(prepared))

@@ -49,6 +49,10 @@ class Access:
             folders = list(dict.fromkeys(job.folder for job in self.jobs.of(str(owner))))
         return [file for folder in folders[:SHOWN] for file in results.pictures(folder)][:SHOWN]
 
+    def sees_upload(self, owner: str, name: str) -> bool:
+        """Return whether this browser may see an upload: one of its jobs began with it."""
+        return self.sees_all or any(name in job.files() for job in self.jobs.of(owner))
+
     def publish(self, file: Path) -> str:
         """Return a copy of a file where the page may fetch it, under a name that nobody can guess."""
         copy = self.place(file) / file.name

@@ -16,7 +16,7 @@ from synoptic.commands.help import GROUPS, USUAL, group_of, place
 from synoptic.errors import InputError, in_python
 from synoptic.options.base import Options, escape, split_list
 from synoptic.options.option import OptionSpec, alternatives
-from synoptic.options.picture import PictureSource
+from synoptic.options.picture import PictureSource, check_mask_size
 from synoptic.studio.permissions import MESH, MESHES, NOT_ASKED
 
 THE_MODELS = "the model's own"  # the placeholder of a number that `resolve` fills in
@@ -69,16 +69,19 @@ class Field:
 
 @dataclass(frozen=True)
 class MaskedPicture:
-    """A picture and the mask that is painted on it: the options `image` and `mask`."""
+    """A picture on which a mask is painted: the option `image`, and `mask` with what a file gives of it."""
 
     component: Component
 
-    def values(self, entered: Any, keep: Keep) -> dict[str, object]:
-        """Return the picture and the mask; {} before there is a picture."""
+    def values(self, entered: Any, keep: Keep, given: PictureSource | None = None) -> dict[str, object]:
+        """Return the picture, and the mask: white where it is painted or `given` is. {} before there is a picture.
+
+        Raises InputError where the given mask does not fit.
+        """
         if not entered or entered.get("background") is None:
             return {}
         picture = entered["background"].convert("RGB")
-        mask = Image.new("L", picture.size)
+        mask = check_mask_size(given, picture.size, "picture") if given else Image.new("L", picture.size)
         for layer in (layer for layer in entered["layers"] if layer.mode == "RGBA"):
             mask = ImageChops.lighter(mask, layer.getchannel("A").resize(picture.size))
         return {"image": keep(picture), "mask": keep(mask)}
@@ -94,9 +97,11 @@ def fields_of(options: type[Options], models: Sequence[str]) -> dict[str, list[F
     found: dict[str, list[Field | MaskedPicture]] = {}
     masked = {"image", "mask"} <= {spec.name for spec in options.specs()}
     for spec in sorted(options.specs(), key=place):
-        if spec.name in NOT_ASKED or (masked and spec.name == "mask"):
+        if spec.name in NOT_ASKED:
             continue
-        new = MaskedPicture(editor()) if masked and spec.name == "image" else Field(spec, component(spec, models))
+        new: Field | MaskedPicture = Field(spec, component(spec, models))
+        if masked and spec.name in ("image", "mask"):
+            new = MaskedPicture(editor()) if spec.name == "image" else Field(spec, mask_file())
         found.setdefault(REGIONS if spec.name == "region" else group_of(spec), []).append(new)
     return dict(sorted(found.items(), key=lambda pair: HEADINGS.index(pair[0]) if pair[0] in HEADINGS else len(HEADINGS)))
 
@@ -106,8 +111,21 @@ def editor() -> Component:
     brush = gr.Brush(colors=["#ffffff"], color_mode="fixed", default_size=24)
     title = "the picture: paint white over what is made anew"
     return gr.ImageEditor(
-        label=title, type="pil", brush=brush, sources=list(SOURCES), transforms=(), layers=False, render=False
+        label=title,
+        type="pil",
+        brush=brush,
+        sources=list(SOURCES),
+        transforms=(),
+        layers=False,
+        render=False,
+        elem_id="masked",
     )
+
+
+def mask_file() -> Component:
+    """Build where a mask is dropped that a file has already."""
+    title = "mask, if a file has one: white is made anew"
+    return gr.Image(label=title, type="filepath", image_mode=None, sources=list(SOURCES), height=150, render=False)
 
 
 def component(spec: OptionSpec, models: Sequence[str]) -> Component:
@@ -182,7 +200,13 @@ def typed(spec: OptionSpec, word: str) -> object:
 
 def values_of(fields: Sequence[Field | MaskedPicture], entered: Sequence[object], keep: Keep) -> dict[str, object]:
     """Return the options that were entered. Raises InputError."""
+    pairs = list(zip(fields, entered, strict=True))
+    given: Any = next((entry for one, entry in pairs if isinstance(one, Field) and one.spec.name == "mask"), None)
     found: dict[str, object] = {}
-    for one, entry in zip(fields, entered, strict=True):
-        found |= one.values(entry, keep)
-    return found
+    masked: dict[str, object] = {}
+    for one, entry in pairs:
+        if isinstance(one, MaskedPicture):
+            masked = one.values(entry, keep, given)
+        else:
+            found |= one.values(entry, keep)
+    return found | masked

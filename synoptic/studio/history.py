@@ -11,6 +11,8 @@ from gradio.blocks import Block
 
 from synoptic.io import read_settings
 from synoptic.studio.access import Access
+from synoptic.studio.larger import ENLARGED
+from synoptic.studio.onward import Onward
 from synoptic.studio.snippets import python_call
 
 EMPTY = "Nothing was painted yet."
@@ -30,6 +32,7 @@ class History:
         with gr.Row(visible=False) as self.buttons:
             self.restore = gr.Button("Use these settings", variant="primary", elem_id="restore")
             self.zip = gr.DownloadButton("Download all of this run")
+        self.onward = Onward("past")
         with gr.Column(visible=False) as self.code:
             self.command = gr.Code("", language="shell", label="on the command line", interactive=False)
             self.python = gr.Code("", language="python", label="in Python", interactive=False)
@@ -38,7 +41,16 @@ class History:
     @property
     def chosen(self) -> list[Block]:
         """The components that `choose` updates."""
-        return [self.command, self.python, self.about, self.zip, self.code, self.buttons]
+        return [
+            self.command,
+            self.python,
+            self.about,
+            self.zip,
+            self.code,
+            self.buttons,
+            self.onward.row,
+            self.onward.larger,
+        ]
 
     @property
     def shown(self) -> list[Block]:
@@ -59,4 +71,5 @@ class History:
         python = python_call(application, options) if isinstance(application, str) and isinstance(options, dict) else ""
         settings = json.dumps(found, indent=1, ensure_ascii=False)
         archive, shown = gr.update(value=access.archive(file.parent)), gr.update(visible=True)
-        return str(file), str(found.get("command", "")), python, settings, archive, shown, shown
+        enlarged = gr.update(visible=application in ENLARGED)
+        return str(file), str(found.get("command", "")), python, settings, archive, shown, shown, shown, enlarged

@@ -78,6 +78,11 @@ class Job:
         """Return the finished pictures."""
         return pictures(self.folder)
 
+    def files(self) -> set[str]:
+        """Return the names of the files that it was given."""
+        values = (getattr(self.options, spec.name) for spec in self.options.specs())
+        return {Path(value).name for value in values if isinstance(value, str)}
+
     def to_json(self) -> JsonObject:
         own = {"id": self.id, "owner": self.owner, "state": self.state, "message": self.message, "created": self.created}
         return own | {"application": self.application, "out": str(self.folder), "options": self.options.to_json()}

@@ -13,19 +13,31 @@ from gradio.blocks import Block
 
 import synoptic
 from synoptic.errors import InputError
+from synoptic.io import read_settings
 from synoptic.models.vocabulary import vocabulary
 from synoptic.studio.access import Access
 from synoptic.studio.examples import EXAMPLES, Example
 from synoptic.studio.fields import values_of
-from synoptic.studio.filling import entries, restored, sender, unchanged
+from synoptic.studio.filling import enlarged, entries, restored, sent, unchanged
 from synoptic.studio.history import History
 from synoptic.studio.jobs import Jobs
+from synoptic.studio.larger import larger
 from synoptic.studio.panel import Panel
 from synoptic.studio.tabs import NINE, Tab
 
 CSS = Path(__file__).with_name("page.css").read_text()
 HEAD = "<h1>synoptic studio</h1><p>Pictures that a pretrained model was never trained for.</p>"
-TO_PANEL = "() => { if (innerWidth < 800) document.querySelector('#panel').scrollIntoView({behavior: 'smooth'}); }"
+TO_PANEL = """() => { if (innerWidth < 800) document.querySelector('#panel').scrollIntoView({behavior: 'smooth'});
+  return ''; }"""  # and nothing is said any longer
+
+
+Pick = Callable[[str, str, str], Path | None]  # (owner, job, what was chosen) -> a picture
+
+
+def picked(file: Path | None) -> Path:
+    if file is None:
+        raise gr.Error("paint a picture first", title="There is no picture", duration=6)
+    return file
 
 
 class Page:
@@ -55,6 +67,7 @@ class Page:
         return page
 
     def build_applications(self) -> None:
+        self.said = gr.HTML("", elem_id="said")  # of settings that were filled in
         with gr.Tabs(overflow_behavior="wrap", elem_id="applications") as self.inner:
             for tab in self.tabs:
                 tab.build(self.models)
@@ -81,24 +94,29 @@ class Page:
                 if button is not None:
                     asked = button.click(self.painter(tab, count), entered, [self.job], **at_once)
                     asked.success(**watched)
-                    asked.success(None, js=TO_PANEL, **private)
+                    asked.success(None, None, [self.said], js=TO_PANEL, **private)
             for button, example in zip(tab.examples, EXAMPLES.get(tab.application, ()), strict=True):
                 filled = button.click(partial(entries, tab, self.served(example)), None, tab.components, **private)
                 asked = filled.then(self.painter(tab, None), entered, [self.job], **at_once)
                 asked.success(**watched)
-                asked.success(None, js=TO_PANEL, **private)
+                asked.success(None, None, [self.said], js=TO_PANEL, **private)
             tab.connect(self.jobs.permissions)
         page.load(self.access.recognize, [self.owner], [self.owner], **private).then(**watched)
         self.panel.stop.click(self.stop, [self.owner, self.job], None, queue=False, **private)
         self.panel.gallery.select(self.choose_result, [self.owner, self.job], [self.chosen], **private)
-        every = [self.inner, *(component for tab in self.tabs for component in tab.components)]
-        for name, button in self.panel.sends.items():
-            button.click(sender(self.access, self.tabs, name), [self.owner, self.job, self.chosen], every, **private)
-        self.dropped.upload(self.use_dropped, [self.dropped], every, **private)
+        every = [self.inner, self.said, *(component for tab in self.tabs for component in tab.components)]
+        for onward, pick in ((self.panel.onward, self.pick_result), (self.history.onward, self.pick_past)):
+            picked = [self.owner, self.job, self.chosen]
+            for name, button in onward.sends.items():
+                button.click(self.sender(name, pick), picked, [self.top, *every], **private)
+            asked = onward.larger.click(self.enlarger(pick), picked, [self.top, self.job, *every], **at_once)
+            asked.success(**watched)
+            asked.success(None, None, [self.said], js=TO_PANEL, **private)
+        self.dropped.upload(self.use_dropped, [self.owner, self.dropped], every, **private)
         history = self.history
         self.past.select(self.list_history, [self.owner], history.shown, **private)
         history.past.select(self.choose_past, [history.paths], [self.chosen, *history.chosen], **private)
-        history.restore.click(self.use_settings, [self.chosen], [self.top, *every], **private)
+        history.restore.click(self.use_settings, [self.owner, self.chosen], [self.top, *every], **private)
 
     def painter(self, tab: Tab, count: int | None) -> Callable[..., str]:
         """Return what queues the job that was entered in a tab, with so many pictures where it is said."""
@@ -126,6 +144,40 @@ class Page:
         async for updates in self.panel.watch(self.access, owner, id):
             yield updates
 
+    def pick_result(self, owner: str, id: str, chosen: str) -> Path | None:
+        """Return the chosen picture of the job that is shown, or its first."""
+        files = self.access.finished(owner, id)
+        return next((file for file in files if str(file) == chosen), files[0] if files else None)
+
+    def pick_past(self, _owner: str, _id: str, chosen: str) -> Path | None:
+        """Return the picture that was chosen in the history."""
+        return Path(chosen) if chosen else None
+
+    def sender(self, application: str, pick: Pick) -> Callable[[str, str, str], list[object]]:
+        """Return what puts a picture into another application."""
+
+        def send(owner: str, id: str, chosen: str) -> list[object]:
+            file = picked(pick(owner, id, chosen))
+            return [gr.update(selected="make"), *sent(self.access, self.tabs, application, file)]
+
+        return send
+
+    def enlarger(self, pick: Pick) -> Callable[[str, str, str], list[object]]:
+        """Return what queues a picture to be painted larger, and fills in the tab that does so."""
+
+        def enlarge(owner: str, id: str, chosen: str) -> list[object]:
+            file = picked(pick(owner, id, chosen))
+            try:
+                application, options = larger(read_settings(file))
+                job = self.jobs.submit(
+                    application, self.jobs.permissions.offered_name(options), self.access.recognize(owner)
+                )
+            except InputError as e:
+                raise gr.Error(escape(str(e.in_python())), title="Not painted", duration=12) from None
+            return [gr.update(selected="make"), job.id, *enlarged(self.tabs, application, options)]
+
+        return enlarge
+
     def choose_result(self, owner: str, id: str, event: gr.SelectData) -> str:
         files = self.access.finished(owner, id)
         return str(files[event.index]) if isinstance(event.index, int) and event.index < len(files) else ""
@@ -136,11 +188,11 @@ class Page:
     def choose_past(self, paths: list[str], event: gr.SelectData) -> tuple[object, ...]:
         return self.history.choose(self.access, paths, event)
 
-    def use_settings(self, chosen: str) -> tuple[object, ...]:
+    def use_settings(self, owner: str, chosen: str) -> tuple[object, ...]:
         """Return the updates that bring back the settings of a chosen picture."""
         if not chosen:
             raise gr.Error("choose a picture first", title="Nothing chosen", duration=6)
-        return gr.update(selected="make"), *restored(self.tabs, Path(chosen))
+        return gr.update(selected="make"), *restored(self.access, owner, self.tabs, Path(chosen))
 
-    def use_dropped(self, file: str | None) -> list[object]:
-        return unchanged(self.tabs) if file is None else restored(self.tabs, Path(file))
+    def use_dropped(self, owner: str, file: str | None) -> list[object]:
+        return unchanged(self.tabs) if file is None else restored(self.access, owner, self.tabs, Path(file))

@@ -13,11 +13,12 @@ from gradio.blocks import Block
 from synoptic.studio import results
 from synoptic.studio.access import Access
 from synoptic.studio.jobs import Job
+from synoptic.studio.larger import ENLARGED
+from synoptic.studio.onward import Onward
 from synoptic.studio.snippets import python_call
 from synoptic.studio.viewers import viewer
 
 WATCH_SECONDS = 0.3  # between two looks at a job
-SENT_TO = {"edit": "image", "inpaint": "image", "control": "image", "hybrid": "photo", "wide": "control"}  # their inputs
 BLANK = """<div class="blank"><p>Pictures appear here as they are painted.</p>
 <p>Say what to show, then <b>Paint</b>. Or click an example.</p></div>"""
 
@@ -38,9 +39,7 @@ class Panel:
             label="pictures", show_label=False, elem_id="pictures", visible=False, format="png", **look
         )
         self.mesh = gr.File(label="the mesh, with its texture", interactive=False, visible=False, elem_id="mesh")
-        with gr.Row(visible=False, elem_classes="sends") as self.sending:
-            gr.HTML("Send it on to")
-            self.sends = {name: gr.Button(f"→ {name}", size="sm", min_width=80) for name in SENT_TO}
+        self.onward = Onward("result")
         with gr.Accordion("The same on the command line, and in Python", open=False, visible=False) as self.code:
             self.command = gr.Code("", language="shell", label="command", interactive=False, elem_id="command")
             self.python = gr.Code("", language="python", label="Python", interactive=False, elem_id="python")
@@ -49,7 +48,7 @@ class Panel:
     def shown(self) -> list[Block]:
         """The components that `watch` updates."""
         results = [self.status, self.stop, self.preview, self.viewer, self.gallery, self.mesh]
-        return [*results, self.sending, self.code, self.command, self.python]
+        return [*results, self.onward.row, self.onward.larger, self.code, self.command, self.python]
 
     async def watch(self, access: Access, owner: str, id: str) -> AsyncIterator[dict[Block, object]]:
         """Show a job until it ends: its place in the queue, its progress, previews, then its pictures."""
@@ -62,7 +61,7 @@ class Panel:
             self.command: job.options.command(),
             self.python: python_call(job.application, job.options.to_json()),
             self.code: gr.update(visible=True),
-            self.sending: gr.update(visible=False),
+            self.onward.row: gr.update(visible=False),
             self.viewer: hidden,
             self.gallery: gr.update(visible=False),
             self.mesh: hidden,
@@ -88,7 +87,8 @@ class Panel:
             self.viewer: gr.update(value=view, visible=bool(view)),
             self.gallery: gr.update(value=pictures, visible=bool(pictures), columns=min(3, max(1, len(pictures)))),
             self.mesh: gr.update(value=meshes[0] if meshes else None, visible=bool(meshes)),
-            self.sending: gr.update(visible=bool(pictures)),
+            self.onward.row: gr.update(visible=bool(pictures)),
+            self.onward.larger: gr.update(visible=job.application in ENLARGED),
         }
 
 

@@ -106,6 +106,12 @@ class Permissions:
             raise InputError(f"a model must be one that is offered ({choices}), another was named", rule="model-offered")
         return value
 
+    def offered_name(self, options: Mapping[str, object]) -> dict[str, object]:
+        """Return recorded options with the model that is offered here by its name, not by its path."""
+        names = {path: name for name, path in self.offered.items()}
+        model = options.get("model")
+        return {**options, "model": names[model]} if isinstance(model, str) and model in names else dict(options)
+
     def check_texts(self, values: Mapping[str, object]) -> None:
         """Raise InputError for a text that would open a file, where others listen: a region's mask, a permutation."""
         if not self.options.listen:

@@ -29,6 +29,7 @@ from synoptic.studio.api import api
 from synoptic.studio.jobs import Jobs
 from synoptic.studio.page import CSS, Page
 from synoptic.studio.permissions import Permissions
+from synoptic.utils.deferred_imports import collector_paused
 from synoptic.utils.image_formats import FORMATS
 
 PASSWORD = "SYNOPTIC_STUDIO_PASSWORD"
@@ -204,7 +205,9 @@ def execute(options: StudioOptions) -> None:
 
 def serve(options: StudioOptions) -> None:
     """Answer requests until it is stopped."""
-    app = build(options, asked_password(options))
+    password = asked_password(options)
+    with collector_paused():
+        app = build(options, password)
     host = "0.0.0.0" if options.listen else "127.0.0.1"
     config = uvicorn.Config(app, host, options.port, log_level="warning", timeout_graceful_shutdown=SECONDS_TO_END)
     server = uvicorn.Server(config)

@@ -11,6 +11,7 @@ from PIL import Image
 
 from synoptic.io import load_image
 from synoptic.io.html import data_url
+from synoptic.studio.grid import grid
 
 PAGES = {"anagram": "turn.html", "wide": "zoom.html", "hybrid": "distance.html"}
 OWN_PAGES = ("*/turntable.html", "*.panorama.html", "*.viewer.html")  # that a run has written itself
@@ -23,6 +24,8 @@ def viewer(application: str, folder: Path, pictures: Sequence[Path]) -> str:
     """Return a run's viewer as HTML; "" where its pictures are simply looked at."""
     if own := sorted(file for pattern in OWN_PAGES for file in folder.glob(pattern) if not file.is_symlink()):
         return frame(own[0].read_text() + FITTED)
+    if application == "compare_sync":
+        return frame(page) if (page := grid(folder)) else ""
     if application not in PAGES or not pictures:
         return ""
     image = load_image(pictures[0])

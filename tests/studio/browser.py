@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import shutil
@@ -17,6 +18,10 @@ from typing import Any
 import pytest
 
 CHROMIUM = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
+missing = [
+    name for name, found in (("Chromium", CHROMIUM), ("playwright", importlib.util.find_spec("playwright"))) if not found
+]
+needs_browser = pytest.mark.skipif(bool(missing), reason=f"needs {' and '.join(missing)}")
 WITNESS = """() => { window.seen = new Set(); setInterval(() => {
   const status = document.querySelector('#status'), preview = document.querySelector('#preview img');
   if (status && /step \\d+ of/.test(status.innerText)) window.seen.add('progress');
@@ -94,10 +99,25 @@ def until(page: Any, word: str, seconds: float = 300) -> None:
 
 
 def upload(page: Any, file: Path) -> None:
-    """Put a file into the first upload of the tab that is open."""
+    """Put a file into the first upload of the tab that is open: the picture that is painted on, if there is one."""
+    masked = page.locator("#masked").locator("visible=true")
+    if masked.count():
+        masked.locator("canvas").first.wait_for()
+        page.wait_for_timeout(1000)
+        masked.locator("input[type=file]").first.set_input_files(str(file))
+        return
     page.locator("input[type=file]").locator("xpath=ancestor::*[@role='tabpanel'][1]").locator("visible=true").last.locator(
         "input[type=file]"
     ).first.set_input_files(str(file))
+
+
+def until_edited(page: Any) -> Any:
+    """Wait for the picture that a mask is painted on; return where it is painted."""
+    place = page.locator(".image-container canvas").locator("visible=true").first
+    place.wait_for()
+    page.get_by_text("Upload an image").locator("visible=true").wait_for(state="hidden")
+    page.wait_for_timeout(1000)
+    return place
 
 
 def drag(page: Any, place: Any, by: tuple[int, int]) -> None:

@@ -6,19 +6,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
+from PIL import Image
 
-pytest.importorskip("playwright.sync_api")
 pytest.importorskip("trimesh")
 
 import trimesh
 
 import synoptic
+from synoptic.io import read_settings
+from synoptic.studio.results import pictures
 from tests.drawings import disc
-from tests.studio.browser import CHROMIUM, choose, drag, entry, opened, studio, unfold, until, upload
+from tests.studio.browser import choose, drag, entry, needs_browser, opened, studio, unfold, until, until_edited, upload
 from tests.tiny import tiny_sd3
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), needs_browser]
 
 
 class Case(NamedTuple):
@@ -31,10 +34,10 @@ class Case(NamedTuple):
 
 HOUSE, TWO = "a yellow house", "a lion\na sunflower"
 CASES = {
-    "generate": Case({"prompt": HOUSE, "steps": "3", "model": "bundled-if"}),
+    "generate": Case({"prompt": HOUSE, "steps": "12"}),
     "wide": Case({"prompt": HOUSE, "width": "512", "steps": "4"}, moves="#viewer iframe"),
     "panorama": Case({"prompt": HOUSE, "height": "256", "steps": "2"}, moves="#viewer iframe"),
-    "anagram": Case({"prompt": TWO, "steps": "3"}, moves="#viewer iframe"),
+    "anagram": Case({"prompt": TWO, "steps": "6"}, moves="#viewer iframe"),
     "hybrid": Case({"prompt": TWO, "steps": "3"}, moves="#viewer iframe"),
     "text_to_3d": Case({"prompt": HOUSE, "steps": "40", "preview every": "10"}, moves="#viewer iframe"),
     "texture": Case(
@@ -43,21 +46,23 @@ CASES = {
     "edit": Case({"prompt": HOUSE, "steps": "3"}, "disc.png"),
     "flow_edit": Case({"prompt": HOUSE, "source prompt": "a disc", "steps": "4"}, "disc.png"),
     "rf_inversion": Case({"prompt": HOUSE, "steps": "4", "model": "flow"}, "disc.png"),
-    "inpaint": Case({"prompt": HOUSE, "steps": "3"}, "disc.png"),
+    "inpaint": Case({"prompt": HOUSE, "steps": "12"}, "disc.png"),
     "control": Case({"prompt": HOUSE, "steps": "3"}, "disc.png"),
-    "invert": Case({"prompt": HOUSE, "steps": "3"}, "disc.png"),
+    "invert": Case({"prompt": HOUSE, "steps": "12"}, "disc.png"),
     "distill": Case({"prompt": HOUSE, "steps": "12"}),
     "denoise": Case({"prompt": HOUSE, "t": "200", "model": "bundled-if"}, "small.png"),
-    "compare_sync": Case({"prompt": TWO, "steps": "2"}),
+    "compare_sync": Case({"prompt": TWO, "steps": "2"}, moves="#viewer iframe"),
 }
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """The address of a studio in a process of its own, and its folder."""
     models = tmp_path_factory.mktemp("models")
     tiny_sd3(models / "flow")  # no bundled model is a flow
-    with studio(tmp_path_factory.mktemp("studio"), "--models", str(models)) as (address, _):
-        yield address
+    folder = tmp_path_factory.mktemp("studio")
+    with studio(folder, "--models", str(models)) as (address, _):
+        yield address, folder
 
 
 @pytest.fixture(scope="module")
@@ -74,8 +79,8 @@ def test_no_application_is_left_out():
 
 
 @pytest.mark.parametrize("application", CASES)
-def test_an_application_is_painted(application: str, address: str, files: Path, tmp_path: Path):
-    with opened(address) as page:
+def test_an_application_is_painted(application: str, address: tuple[str, Path], files: Path, tmp_path: Path):
+    with opened(address[0]) as page:
         paint(page, application, files)
         page.screenshot(path=tmp_path / f"{application}.png", full_page=True)
 
@@ -92,10 +97,7 @@ def paint(page: Any, application: str, files: Path) -> None:
         if label == "model":
             page.keyboard.press("Enter")
     if application == "inpaint":
-        place = page.locator(".image-container canvas").locator("visible=true").first
-        place.wait_for()
-        page.wait_for_timeout(1000)
-        drag(page, place, (40, 30))
+        drag(page, until_edited(page), (40, 30))
     if application == "control":
         page.wait_for_selector("#maps-control img")
     page.locator(f"#paint-{application}").click()
@@ -129,5 +131,62 @@ def move(page: Any, application: str, place: Any) -> None:
         viewer.get_by_role("button", name="upside down").click()
     elif application == "hybrid":
         viewer.locator("#distance").fill("80")
+    elif application == "compare_sync":
+        viewer.get_by_role("button", name="instance x0: a sunflower, seed 0").click()
+        assert viewer.get_by_role("dialog").is_visible()
+        page.keyboard.press("ArrowDown")
+        assert viewer.get_by_role("dialog").inner_text().startswith("instance xt: a sunflower")
     else:
         drag(page, place, (90, 20))
+
+
+@pytest.mark.parametrize("application", ["generate", "panorama", "anagram", "inpaint", "invert"])
+def test_a_tab_to_the_end_and_back(application: str, address: tuple[str, Path], files: Path):
+    with opened(address[0]) as page:
+        paint(page, application, files)
+        assert any(one != "progress" for one in page.evaluate("[...window.seen]")), "no preview was seen before the end"
+        painted = newest(address[1], application)
+        if application == "inpaint":
+            check_inpainted(painted)
+        stopped_after_a_reload(page, application)
+        restored(page, painted)
+
+
+def newest(folder: Path, application: str) -> Path:
+    """Return the picture that was painted last."""
+    found = (file for run in folder.glob(f"{application}/*") for file in pictures(run))
+    return max(found, key=lambda file: file.stat().st_mtime)
+
+
+def check_inpainted(file: Path) -> None:
+    """Check that a picture is as it was uploaded but for its middle, where the mask was painted."""
+    with Image.open(file) as opened_picture:
+        painted = np.asarray(opened_picture.convert("RGB"), float)
+    given = np.asarray(disc(256).convert("RGB").resize(painted.shape[1::-1]), float)
+    apart = np.abs(painted - given).mean(axis=2)
+    assert apart[[*range(40), *range(-40, 0)]].mean() < 8 < apart[100:156, 100:156].mean()
+
+
+def stopped_after_a_reload(page: Any, application: str) -> None:
+    """Ask for more than can be waited for, reload the page in mid-run, find the job there, stop it."""
+    entry(page, "steps").fill("900")
+    page.locator(f"#paint-{application}").click()
+    try:
+        until(page, "step", 90)
+        page.reload()
+        until(page, "step", 90)
+    finally:  # else the next test waits for it
+        page.locator("#stop").click()
+    until(page, "stopped", 60)
+
+
+def restored(page: Any, file: Path) -> None:
+    """Drop a picture on the page, whose settings come back."""
+    found = read_settings(file)
+    page.set_input_files("#dropped input[type=file]", str(file))
+    page.wait_for_selector(f"#paint-{found['application']}", state="visible")
+    steps, prompt = (entry(page, name) for name in ("steps", "prompt"))
+    page.wait_for_function(
+        "([field, text]) => field.value === text", arg=[steps.element_handle(), str(found["options"]["steps"])]
+    )
+    assert prompt.input_value() in (HOUSE, TWO)

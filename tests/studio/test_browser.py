@@ -8,12 +8,10 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("playwright.sync_api")
-
 import synoptic
-from tests.studio.browser import CHROMIUM, choose, entry, opened, studio, until
+from tests.studio.browser import choose, entry, needs_browser, opened, studio, until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), needs_browser]
 HOLDS = "text => [...document.querySelectorAll('textarea')].some(t => t.value.includes(text))"
 
 OUTSIDE = """() => [...document.querySelectorAll('body *')].filter(e => e.offsetParent && e.checkVisibility()
