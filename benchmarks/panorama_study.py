@@ -1,6 +1,7 @@
 """Are the bundled model's panoramas whole spheres, and as much what was asked for as its plain pictures?
 
-python -m benchmarks.panorama_study [--prompts N] [--seeds N] [--ways default plain …] [--out DIR] [--budget SECONDS] [--tiny]
+python -m benchmarks.panorama_study [--prompts N] [--seeds N] [--ways default plain …] [--out DIR]
+    [--budget SECONDS] [--tiny]
 
 Per prompt and seed: the figures of the run's own report; then crops of 80 degrees around the horizon, over the closing edge
 and at the poles, each one's CLIP score, whether a CLIP finds its prompt first among 200, and its low-band contrast: the

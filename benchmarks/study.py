@@ -1,4 +1,4 @@
-"""What the studies of panoramas and textures share: rows that are written as they come, a budget, means with their errors."""
+"""What the studies of panoramas and textures share: rows written as they come, a budget, means with their errors."""
 
 from __future__ import annotations
 

@@ -56,11 +56,12 @@ WAYS = {"agreeing": "x0", "alone": "none"}
 
 def lamp() -> trimesh.Scene:
     """A foot, a pole and a shade, each a node with a material of its own."""
+    profile = [[0.0, 1.0], [0.65, 1.0], [0.35, 1.7], [0.0, 1.7]]
     parts = {
         "foot": (trimesh.creation.cylinder(0.45, 0.1, 32), (0, 0, 0.05), (90, 60, 40, 255)),
         "pole": (trimesh.creation.cylinder(0.06, 1.0, 24), (0, 0, 0.6), (160, 160, 160, 255)),
-        "shade": (trimesh.creation.revolve([[0.0, 1.0], [0.65, 1.0], [0.35, 1.7], [0.0, 1.7]], sections=32), (0, 0, 0), (230, 220, 180, 255)),
-    }  # fmt: skip
+        "shade": (trimesh.creation.revolve(profile, sections=32), (0, 0, 0), (230, 220, 180, 255)),
+    }
     scene = trimesh.Scene()
     upright = trimesh.transformations.rotation_matrix(-torch.pi / 2, (1, 0, 0))
     for name, (part, at, color) in parts.items():
