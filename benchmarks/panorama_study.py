@@ -159,9 +159,9 @@ def main(given: Sequence[str] | None = None) -> list[Row]:
         a.prompts, a.seeds, a.steps = 1, 1, 2
     model, retrieve, study = synoptic.load("bundled"), Retrieval(PROMPTS), Study(a.out, "panorama_study", a.budget)
     how = {"count": a.seeds, "seed": 0} | ({"steps": a.steps} if a.steps else {})
-    longest = 0.0
     for way in a.ways:
         sheets: list[Image.Image] = []
+        longest = 0.0
         for n, prompt in enumerate(PROMPTS[: a.prompts]):
             if study.over(longest):
                 break
