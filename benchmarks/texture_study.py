@@ -21,6 +21,7 @@ from typing import NamedTuple
 import torch
 import trimesh
 from PIL import Image
+from trimesh.visual import TextureVisuals
 from trimesh.visual.material import PBRMaterial
 
 import synoptic
@@ -66,7 +67,7 @@ def lamp() -> trimesh.Scene:
     upright = trimesh.transformations.rotation_matrix(-torch.pi / 2, (1, 0, 0))
     for name, (part, at, color) in parts.items():
         part.apply_translation(at).apply_transform(upright)
-        part.visual = trimesh.visual.TextureVisuals(material=PBRMaterial(name=name, baseColorFactor=color))
+        part.visual = TextureVisuals(material=PBRMaterial(name=name, baseColorFactor=color))
         scene.add_geometry(part, name, name)
     return scene
 
