@@ -104,6 +104,13 @@ class Pipeline(Generic[O]):
         """Return what a batch's canvas takes beside the network and the VAE, where that is much."""
         return 0
 
+    @property
+    def coded_pixels(self) -> int:
+        """How many pixels of one item a latent model's VAE codes at once."""
+        native = self.model.checkpoint.native_size
+        width, height = (getattr(self.options, name, None) or native for name in ("width", "height"))
+        return width * height
+
     max_items: int | None = None  # of one batch
 
     def sample(self, items: Sequence[Item]) -> Generator[Step, None, list[Output]]:

@@ -56,6 +56,10 @@ class PanoramaPipeline(Pipeline[PanoramaOptions]):
     def views_per_item(self) -> int:
         return self.options.num_views
 
+    @property
+    def coded_pixels(self) -> int:
+        return self.views_per_item * self.model.checkpoint.native_size**2  # the views, not what is made of them
+
     def calls_at(self, i: int) -> Sequence[NetworkCall]:
         return self.sphere.calls_at(i)
 

@@ -122,6 +122,10 @@ class TexturePipeline(Pipeline[TextureOptions]):
     def views_per_item(self) -> int:
         return len(self.camera.eye)
 
+    @property
+    def coded_pixels(self) -> int:
+        return self.views_per_item * self.model.checkpoint.native_size**2  # the views, not what is made of them
+
     def notes(self) -> list[str]:
         o, seen, straight = self.options, self.chosen.seen, self.chosen.straight
         views = f"{self.views_per_item} views see {seen:.0%} of the surface, {straight:.0%} straighter than 60 degrees"

@@ -220,7 +220,8 @@ def make_plan(options: ModelOptions) -> Plan:
         return Stage(row, work, at_once)
 
     stages = {name: stage(sources[name], work) for name, work in stage_works(pipeline).items()}
-    vae, piece = vae_bytes(checkpoint, options, device, dtype, items, max(0, free - lasting))
+    coded = pipeline.coded_pixels * items
+    vae, piece = vae_bytes(checkpoint, options, device, dtype, coded, max(0, free - lasting))
     seconds, network = command_seconds(pipeline, items), checkpoint.family.network
     return Plan(
         options.command(),
@@ -277,12 +278,10 @@ def planned_offload(options: ModelOptions, checkpoint: Checkpoint, device: torch
 
 
 def vae_bytes(
-    checkpoint: Checkpoint, options: ModelOptions, device: torch.device, dtype: torch.dtype, items: int, free: int
+    checkpoint: Checkpoint, options: ModelOptions, device: torch.device, dtype: torch.dtype, pixels: int, free: int
 ) -> tuple[int, int]:
-    """Return what the VAE takes while it codes the run's pictures, in pieces as large as fit, and for the smallest piece."""
-    width, height = (getattr(options, name, None) or checkpoint.native_size for name in ("width", "height"))
+    """Return what the VAE takes while it codes so many pixels, in pieces as large as fit, and for the smallest piece."""
     vae = resolve_vae(options.vae, checkpoint) if options.vae else None
-    pixels = width * height * items
     usual, least = (coding_bytes(checkpoint, device, dtype, vae, pixels, left) for left in (free, 0))
     return usual, min(usual, least)
 
@@ -306,7 +305,7 @@ def check_memory(options: ModelOptions) -> None:
     offload = planned_offload(options, checkpoint, device, dtype)
     needed = resident_bytes(weights, checkpoint.family.network, offload) + (CONTEXT_BYTES if device.type == "cuda" else 0)
     embedding = max((amount for name, amount in weights.items() if name.startswith("text_encoder")), default=0)
-    piece = vae_bytes(checkpoint, options, device, dtype, 1, 0)[1]
+    piece = vae_bytes(checkpoint, options, device, dtype, 0, 0)[1]
     beside = max(embedding if offload in OFFLOADS else 0, mapped_bytes(checkpoint, device, dtype), piece)
     if needed + beside <= free < needed + MOST_ROW_BYTES:  # only now a row's bytes matter, which take seconds to know
         beside = max(beside, network_row_cost(checkpoint, dtype).bytes)

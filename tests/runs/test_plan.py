@@ -12,7 +12,9 @@ from PIL import Image
 import synoptic
 from synoptic import InputError, cli
 from synoptic.guidance.batching import largest_batch, run_in_batches
+from synoptic.models.latent import LatentSpace
 from synoptic.models.load_once import load_once
+from synoptic.models.memory import coding_bytes_per_pixel
 from synoptic.models.unet import UNet
 from synoptic.options import options_class
 from synoptic.options.base import Options
@@ -81,6 +83,17 @@ def test_a_panoramas_canvas_is_counted():
     assert large.canvas - small.canvas > 4 * 3 * 4 * 2 * (4096**2 - 1024**2) and "canvas" in str(large)
     assert large.peak - small.peak >= large.canvas - small.canvas
     assert make_plan(prepared("generate")).canvas == 0
+
+
+@pytest.mark.slow
+def test_the_vae_codes_as_many_pixels_as_planned(monkeypatch):
+    _, values, options = CASES["panorama"]
+    plan, seen = make_plan(prepared("panorama")), []
+    decode = LatentSpace._decode_tile
+    monkeypatch.setattr(LatentSpace, "_decode_tile", lambda self, x: seen.append(x[:, 0].numel()) or decode(self, x))
+    synoptic.panorama("bundled", *values, **F32 | options)
+    model: Any = load_once("bundled", **F32)
+    assert plan.vae == max(seen) * model.factor**2 * coding_bytes_per_pixel(model.codec.width, 4, model.device)
 
 
 def test_half_precision_halves_the_network():

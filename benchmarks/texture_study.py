@@ -1,0 +1,195 @@
+"""Do the views of painted meshes agree, in the texture too, and does a CLIP see what was asked for from all sides?
+
+python -m benchmarks.texture_study [--only house …] [--meshes DIR] [--seeds N] [--texture-size N] [--out DIR]
+    [--budget SECONDS] [--tiny]
+python -m benchmarks.texture_study --table --out DIR: the means of what such runs left, paired differences with them
+
+Six prompts and their seeds per mesh, each painted by views that agree and by views alone (`--sync none`), of the same
+noise: the figures of the run's report; the CLIP score, and from how many of eight sides the right caption is among the first
+five of all of the bundled things in all colors (and the bunny); how much of the texture's gray a distant light would explain
+(R² of its regression on the normals). Meshes: a cube, a house and a lamp of three materials, made here; bunny.obj and
+teapot.obj of DIR, where they are. Writes MESH.json as it goes, and a JPEG per mesh and way. On the GPU where there is one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+import trimesh
+from PIL import Image
+from trimesh.visual import TextureVisuals
+from trimesh.visual.material import PBRMaterial
+
+import synoptic
+from benchmarks.study import Row, Study, averaged, by, joined, labeled, parser
+from bundled_training.render.captions import coloured
+from bundled_training.render.objects import SOLIDS
+from bundled_training.render.words import DYES
+from examples.texture import HOUSE
+from synoptic import io
+from synoptic.mesh.painted_surface import PaintedSurface
+from synoptic.metrics.clip import Clip
+from synoptic.metrics.retrieval import ranks
+from synoptic.nerf.diagnostics import CAPTION_TEMPLATE
+from synoptic.pipelines.texture import SIDES, side_boxes
+
+COLORS = "yellow", "red", "blue", "green", "pink", "white"
+FIVE, SHOWN, QUALITY = 5, 512, 82
+
+
+class Painted(NamedTuple):
+    """A mesh's thing in the prompts, and which way of its file is the front."""
+
+    thing: str
+    front: str = "z"
+
+
+MESHES = {
+    "house": Painted("house"), "cube": Painted("house"), "lamp": Painted("lamp"), "teapot": Painted("teapot", "-z"),
+    "bunny": Painted("bunny", "-x"),
+}  # fmt: skip
+WAYS = {"agreeing": "x0", "alone": "none"}
+
+
+def lamp() -> trimesh.Scene:
+    """A foot, a pole and a shade, each a node with a material of its own."""
+    profile = [[0.0, 1.0], [0.65, 1.0], [0.35, 1.7], [0.0, 1.7]]
+    parts = {
+        "foot": (trimesh.creation.cylinder(0.45, 0.1, 32), (0, 0, 0.05), (90, 60, 40, 255)),
+        "pole": (trimesh.creation.cylinder(0.06, 1.0, 24), (0, 0, 0.6), (160, 160, 160, 255)),
+        "shade": (trimesh.creation.revolve(profile, sections=32), (0, 0, 0), (230, 220, 180, 255)),
+    }
+    scene = trimesh.Scene()
+    upright = trimesh.transformations.rotation_matrix(-torch.pi / 2, (1, 0, 0))
+    for name, (part, at, color) in parts.items():
+        part.apply_translation(at).apply_transform(upright)
+        part.visual = TextureVisuals(material=PBRMaterial(name=name, baseColorFactor=color))
+        scene.add_geometry(part, name, name)
+    return scene
+
+
+def mesh_file(name: str, folder: Path, given: Path) -> Path | None:
+    """The mesh's file: made in a folder, or of those that are given."""
+    file = folder / f"{name}.{'obj' if name == 'house' else 'glb'}"
+    if name == "house":
+        file.write_text(HOUSE)
+    elif name == "cube":
+        trimesh.creation.box((1.0, 1.0, 1.0)).export(file)
+    elif name == "lamp":
+        lamp().export(file)
+    else:
+        file = given / f"{name}.obj"
+    return file if file.is_file() else None
+
+
+class Sides:
+    """The reference CLIP, and the captions among which a side should find its own."""
+
+    def __init__(self) -> None:
+        self.clip = Clip("bundled")
+        self.captions = [CAPTION_TEMPLATE.format(coloured(dye, thing)) for thing in (*SOLIDS, "bunny") for dye in DYES]
+        self.texts = self.clip.encode_texts(self.captions)
+
+    def __call__(self, sheet: Image.Image, prompt: str) -> Row:
+        sides = [sheet.crop(box) for box in side_boxes(sheet)]
+        cosines = self.clip.encode_images(sides) @ self.texts.T
+        own = torch.full((SIDES,), self.captions.index(CAPTION_TEMPLATE.format(prompt)))
+        found = ranks(cosines, own)
+        score = cosines.gather(1, own[:, None]).mean().item()
+        return {"score": score, "sides in 5": int((found < FIVE).sum()), "mean rank": found.double().mean().item()}
+
+
+def baked_light(surface: PaintedSurface, textures: Sequence[Image.Image]) -> float:
+    """R² of the gray of a surface's texels by their faces' normals, as of a light far away: 0 for none, 1 for that alone."""
+    texels = surface.texels(textures[0].width)
+    gray = torch.cat([io.from_pil(texture)[0].mean(0).flatten() for texture in textures])[texels.number].double()
+    normals = surface.normals[texels.face].double()
+    known = torch.cat([normals, torch.ones_like(normals[:, :1])], 1)
+    rest = gray - known @ torch.linalg.lstsq(known, gray[:, None]).solution[:, 0]
+    return 1 - (rest.var() / gray.var().clamp(min=1e-12)).item()
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Means over prompts, ± their standard errors: a line per mesh and way, and one of paired differences."""
+    skip = "mesh", "way", "prompt", "seed"
+    names = list(dict.fromkeys(name for row in rows for name in row if name not in skip))
+    lines = []
+
+    def line(title: str, some: Sequence[Row]) -> None:
+        found = [(name, averaged(some, name)) for name in names]
+        lines.append(f"{title} ({len(some)})\t" + "\t".join(f"{n} {v[0]:.3f} ± {v[1]:.3f}" for n, v in found if v))
+
+    for mesh, own in by(rows, "mesh").items():
+        for way, part in by(own, "way").items():
+            line(f"{mesh}, {way}", part)
+        line(f"{mesh}, agreeing - alone", differences(own, names))
+    return "\n".join(lines)
+
+
+def differences(rows: Sequence[Row], names: Sequence[str]) -> list[Row]:
+    """A row per prompt and seed that both ways have: what views that agree have more than views alone."""
+    alone = {(row["prompt"], row["seed"]): row for row in rows if row["way"] == "alone"}
+    pairs = [
+        (row, alone[key]) for row in rows if row["way"] == "agreeing" and (key := (row["prompt"], row["seed"])) in alone
+    ]
+    return [{"prompt": a["prompt"]} | {n: float(a[n]) - float(b[n]) for n in names if n in a and n in b} for a, b in pairs]
+
+
+def read(folder: Path) -> list[Row]:
+    """The rows that runs left."""
+    return [row for file in sorted(folder.glob("*.json")) for row in json.loads(file.read_text())["rows"]]
+
+
+def main(given: Sequence[str] | None = None) -> list[Row]:
+    p = parser(__doc__, "outputs/benchmarks/texture_study")
+    p.add_argument("--only", nargs="+", default=list(MESHES), choices=MESHES)
+    p.add_argument("--meshes", type=Path, default=Path("meshes"), help="where bunny.obj and teapot.obj are")
+    p.add_argument("--seeds", type=int, default=2)
+    p.add_argument("--texture-size", type=int, default=512)
+    p.add_argument("--table", action="store_true", help="measure nothing")
+    a = p.parse_args(given)
+    if a.table:
+        print(table(rows := read(a.out)))
+        return rows
+    colors, seeds, steps = (COLORS[:1], 1, 2) if a.tiny else (COLORS, a.seeds, a.steps)
+    model, sides, rows, longest = synoptic.load("bundled"), Sides(), list[Row](), 0.0
+    for name in a.only:
+        study, painted = Study(a.out, name, a.budget), MESHES[name]
+        file = mesh_file(name, a.out, a.meshes)
+        if file is None:
+            print(f"# no {name}.obj in {a.meshes}: left out", flush=True)
+            continue
+        surface = PaintedSurface.read(file, "y", painted.front)
+        sheets: dict[str, list[Image.Image]] = {way: [] for way in WAYS}
+        for color in colors:
+            prompt = coloured(color, painted.thing)
+            for way, sync in WAYS.items():
+                if study.over(longest):
+                    break
+                before = study.seconds()
+                how = {"count": seeds, "sync": sync, "texture_size": a.texture_size, "front_axis": painted.front}
+                result = synoptic.texture(model, str(file), prompt, seed=0, **how, **({"steps": steps} if steps else {}))
+                for item, output in zip(result.items, result.outputs, strict=True):
+                    row: Row = {"mesh": name, "way": way, "prompt": prompt, "seed": item.seed, **output.figures}
+                    row |= sides(output.image, prompt) | {"baked light": baked_light(surface, output.textures)}
+                    study.add(row | {"seconds": (study.seconds() - before) / seeds})
+                    label = f"{prompt}, {way}, seed {item.seed}: {row['view_agreement']:.1f} dB, {row['sides in 5']} of 8"
+                    small = output.image.convert("RGB").resize((SHOWN, SHOWN * output.image.height // output.image.width))
+                    sheets[way].append(labeled(small, label))
+                longest = max(longest, study.seconds() - before)
+                print(f"# {name}: {prompt}, {way}, {study.seconds() - before:.0f} s", flush=True)
+        for way, pictures in sheets.items():
+            if pictures:
+                lines = [joined(pictures[k : k + 2 * seeds]) for k in range(0, len(pictures), 2 * seeds)]
+                joined(lines, down=True).save(a.out / f"{name}-{way}.jpg", quality=QUALITY)
+        rows += study.rows
+    print(table(rows))
+    return rows
+
+
+if __name__ == "__main__":
+    main()
