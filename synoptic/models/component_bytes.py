@@ -74,8 +74,8 @@ def quantized_bytes(checkpoint: Checkpoint, quantize: str, dtype: torch.dtype) -
         quantize_network(net, quantize, dtype)
         return whole - sum(p.numel() * (dtype.itemsize - p.itemsize) for p in net.parameters())
     if quantize == "fp8-compute":
-        layers = [layer for name, layer in net.named_modules() if multiplies_in_fp8(layer, name)]
-        assert all(isinstance(layer, nn.Linear) for layer in layers)
+        parts = (layer for name, layer in net.named_modules() if multiplies_in_fp8(layer, name))
+        layers = [layer for layer in parts if isinstance(layer, nn.Linear)]
         return whole - sum((dtype.itemsize - 1) * layer.weight.numel() - SCALE_BYTES * len(layer.weight) for layer in layers)
     linears = sum(layer.weight.numel() for layer in net.modules() if isinstance(layer, nn.Linear))
     return whole - round(linears * (dtype.itemsize - (NF4_BITS / 8 if quantize == "nf4" else 1)))

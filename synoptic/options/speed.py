@@ -12,8 +12,6 @@ from synoptic.options.guidance import GuidanceIntervalOptions
 from synoptic.options.option import UNSET, Option
 from synoptic.options.pretrained_model import ModelOptions
 
-UNGUIDED_END = (0.0, 0.8)  # the guidance interval of --fast
-
 
 @dataclass(frozen=True, kw_only=True)
 class CompileOptions(ModelOptions):
@@ -42,12 +40,10 @@ class SpeedOptions(GuidanceIntervalOptions):
     ] = UNSET
     fast: Annotated[
         bool,
-        Option(
-            "half the steps by dpm++, the last fifth unguided, --deepcache 2 (unless --steps, --guidance-interval or"
-            " --deepcache say otherwise)"
-        ),
+        Option("half the steps by dpm++, --deepcache 2 (unless --steps or --deepcache say otherwise)"),
     ] = False
     FAST_FEWER_STEPS: ClassVar[bool] = True  # whether --fast changes how the model itself is asked
+    FAST_GUIDANCE_INTERVAL: ClassVar[tuple[float, float] | None] = None
 
     def whole_network_reason(self) -> str:
         """Return why the network must run whole at every step; "" where it need not."""
@@ -71,7 +67,7 @@ class SpeedOptions(GuidanceIntervalOptions):
                 resolved,
                 sampler="dpm++",
                 steps=math.ceil(steps / 2) if self.steps is None else steps,
-                guidance_interval=self.guidance_interval or UNGUIDED_END,
+                guidance_interval=self.guidance_interval or self.FAST_GUIDANCE_INTERVAL,
             )
         resolved = super(SpeedOptions, resolved).resolve(checkpoint)
         if resolved.deepcache > 1:

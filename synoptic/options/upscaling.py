@@ -39,8 +39,8 @@ class UpscalingOptions(SpeedOptions):
     fast: Annotated[
         bool,
         Option(
-            "half the steps by dpm++, the last fifth unguided, --deepcache 2, a quarter of the upscalers' own steps (unless"
-            " --steps, --guidance-interval, --deepcache or --upscaler-steps say otherwise)"
+            "half the steps by dpm++, --deepcache 2, a quarter of the upscalers' own steps (unless --steps, --deepcache or"
+            " --upscaler-steps say otherwise)"
         ),
     ] = False
     noise_level: Annotated[

@@ -29,6 +29,7 @@ class WideOptions(PromptOptions, WideControlOptions, SyncDiffusionOptions, Compi
     """
 
     GROUP = "Canvas"
+    FAST_GUIDANCE_INTERVAL = (0.0, 0.8)
 
     width: Annotated[int, Option("pixels (default: six times the model's own size)", at_least=1)] = UNSET
     height: Annotated[int, Option("pixels (default: the model's own size)", at_least=1)] = UNSET

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from synoptic.diffusion.equations import Pred, Time, randn
 from synoptic.guidance.batching import predict_branches
-from synoptic.guidance.cfg import cfg, within_interval
+from synoptic.guidance.cfg import Predict, cfg, within_interval
 from synoptic.models.base import Conditioning, Denoiser
 from synoptic.sampling.single import sample
 
@@ -203,8 +203,11 @@ def test_the_steps_of_an_interval_are_guided_and_no_others(n):
     """From every share k/n to every later one: steps k to l - 1."""
     times = [1000 - 13 * i for i in range(n + 1)]
     steps, here = list(pairwise(times)), torch.zeros(1)
-    guided, unguided = (lambda x, t, views=None, name=name: name for name in ("guided", "unguided"))
+
+    def always(value: float) -> Predict:
+        return lambda x, t, views=None: Pred(torch.full_like(x, value), x)
+
     for k in range(n):
         for end in range(k + 1, n + 1):
-            predict = within_interval((k / n, end / n), steps, guided, unguided)
-            assert [predict(here, t) == "guided" for t, _ in steps] == [k <= i < end for i in range(n)]
+            predict = within_interval((k / n, end / n), steps, always(1), always(0))
+            assert [bool(predict(here, t).x0) for t, _ in steps] == [k <= i < end for i in range(n)]

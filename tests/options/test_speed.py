@@ -25,7 +25,7 @@ def test_nothing_is_approximate_unless_asked_for():
 
 def test_fast_pictures_take_few_evaluations_unless_told_otherwise():
     fast = generated(fast=True)
-    assert (fast.sampler, fast.steps, fast.deepcache, fast.guidance_interval) == ("dpm++", 13, 2, (0.0, 0.8))
+    assert (fast.sampler, fast.steps, fast.deepcache, fast.guidance_interval) == ("dpm++", 13, 2, None)
     given = generated(fast=True, steps=6, deepcache=1, guidance_interval=(0.1, 0.5))
     assert (given.steps, given.deepcache, given.guidance_interval) == (6, 1, (0.1, 0.5))
 
