@@ -107,6 +107,11 @@ class Pipeline(Generic[O]):
     @property
     def coded_pixels(self) -> int:
         """How many pixels of one item a latent model's VAE codes at once."""
+        return self.picture_pixels
+
+    @property
+    def picture_pixels(self) -> int:
+        """How many pixels the picture of one item has."""
         native = self.model.checkpoint.native_size
         width, height = (getattr(self.options, name, None) or native for name in ("width", "height"))
         return width * height

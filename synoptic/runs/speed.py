@@ -43,13 +43,6 @@ def stage_works(pipeline: Pipeline[ModelOptions]) -> dict[str, StageWork]:
     }
 
 
-def pixels(pipeline: Pipeline[ModelOptions], items: int) -> int:
-    """Return how many pixels the pictures of items have."""
-    native = pipeline.model.checkpoint.native_size
-    width, height = (getattr(pipeline.options, name, None) or native for name in ("width", "height"))
-    return width * height * items
-
-
 def speed_keys(options: ModelOptions, model: PretrainedModel) -> tuple[str, str]:
     """Return what seconds are recorded under: the model on this device; and the application too."""
     on = f"{model.device.type} {torch.get_num_threads()}"
@@ -82,7 +75,7 @@ def work_seconds(pipeline: Pipeline[ModelOptions], items: int) -> float | None:
     if any(seconds is None for seconds, _ in rows):
         return None
     steps = sum((seconds or 0.0) * work.rows() for seconds, work in rows)
-    return items * steps + (found(pipeline, "pixel") or 0.0) * pixels(pipeline, items)
+    return items * steps + (found(pipeline, "pixel") or 0.0) * pipeline.picture_pixels * items
 
 
 def command_seconds(pipeline: Pipeline[ModelOptions], items: int) -> float | None:
@@ -106,7 +99,7 @@ def record_steps(pipeline: Pipeline[ModelOptions], items: int, ticks: Sequence[f
 
 def record_pictures(pipeline: Pipeline[ModelOptions], items: int, seconds: float) -> None:
     """Record what decoding and saving a batch took."""
-    record(pipeline, "pixel", seconds / pixels(pipeline, items))
+    record(pipeline, "pixel", seconds / (pipeline.picture_pixels * items))
 
 
 def record_command(pipeline: Pipeline[ModelOptions], items: int, seconds: float) -> None:

@@ -35,6 +35,7 @@ Pick = Callable[[str, str, str], Path | None]  # (owner, job, what was chosen) -
 
 
 def picked(file: Path | None) -> Path:
+    """Return a picture, or tell the page that there is none."""
     if file is None:
         raise gr.Error("paint a picture first", title="There is no picture", duration=6)
     return file
@@ -106,10 +107,10 @@ class Page:
         self.panel.gallery.select(self.choose_result, [self.owner, self.job], [self.chosen], **private)
         every = [self.inner, self.said, *(component for tab in self.tabs for component in tab.components)]
         for onward, pick in ((self.panel.onward, self.pick_result), (self.history.onward, self.pick_past)):
-            picked = [self.owner, self.job, self.chosen]
+            shown = [self.owner, self.job, self.chosen]
             for name, button in onward.sends.items():
-                button.click(self.sender(name, pick), picked, [self.top, *every], **private)
-            asked = onward.larger.click(self.enlarger(pick), picked, [self.top, self.job, *every], **at_once)
+                button.click(self.sender(name, pick), shown, [self.top, *every], **private)
+            asked = onward.larger.click(self.enlarger(pick), shown, [self.top, self.job, *every], **at_once)
             asked.success(**watched)
             asked.success(None, None, [self.said], js=TO_PANEL, **private)
         self.dropped.upload(self.use_dropped, [self.owner, self.dropped], every, **private)

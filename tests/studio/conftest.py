@@ -16,6 +16,7 @@ from synoptic.options.studio import StudioOptions
 from synoptic.studio.jobs import Job, Jobs
 from synoptic.studio.permissions import Permissions
 from synoptic.studio.server import build
+from tests.studio import browser
 
 QUICK = {"prompt": ["a photo of a horse"], "steps": 2, "upscalers": ["none"], "model": "bundled-if"}
 
@@ -33,6 +34,14 @@ def studio(tmp_path: Path) -> Callable[..., Jobs]:
         return jobs
 
     return build_jobs
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """The address of a studio in a process of its own, and its folder."""
+    folder = tmp_path_factory.mktemp("studio")
+    with browser.studio(folder) as (address, _):
+        yield address, folder
 
 
 @pytest.fixture

@@ -9,21 +9,13 @@ from typing import Any
 import pytest
 
 import synoptic
-from tests.studio.browser import choose, entry, needs_browser, opened, studio, until
+from tests.studio.browser import choose, entry, needs_browser, opened, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), needs_browser]
 HOLDS = "text => [...document.querySelectorAll('textarea')].some(t => t.value.includes(text))"
 
 OUTSIDE = """() => [...document.querySelectorAll('body *')].filter(e => e.offsetParent && e.checkVisibility()
   && e.getBoundingClientRect().right > innerWidth + 1 && !e.closest('.visually-hidden')).map(e => e.outerHTML)"""
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    """The address of a studio in a process of its own, and its folder."""
-    folder = tmp_path_factory.mktemp("studio")
-    with studio(folder) as (address, _):
-        yield address, folder
 
 
 @pytest.fixture

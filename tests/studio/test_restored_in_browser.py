@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +11,9 @@ import pytest
 from PIL import Image
 
 from tests.drawings import disc
-from tests.studio.browser import choose, drag, entry, needs_browser, opened, studio, until, until_edited, upload
+from tests.studio.browser import choose, drag, entry, needs_browser, opened, until, until_edited, upload
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), needs_browser]
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    folder = tmp_path_factory.mktemp("studio")
-    with studio(folder) as (address, _):
-        yield address, folder
 
 
 @pytest.fixture
