@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.quality_figures import QUALITY
+from benchmarks.study_figures import STUDIES
 from benchmarks.tables import BENCHMARKS as BENCHMARKS
 from benchmarks.tables import ROOT, markdown, read
 
@@ -85,6 +86,7 @@ FIGURES: dict[str, Callable[[], str]] = {
     "table": table,
     "machine": machine,
     **QUALITY,
+    **STUDIES,
     **{
         f"few-{study}": partial(few_evaluations, study)
         for study in ("generate", "wide", "anagram", "upscaling", "upscaling-few")

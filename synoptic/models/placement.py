@@ -18,7 +18,7 @@ from synoptic.models.placement_names import Offload, check_names
 
 FP8_CAPABILITY = (8, 9)  # of CUDA
 NF4_BITS = 4.5  # of a weight: 4, and a float32 of scale for every 64
-LINK_BYTES = 12.5e9  # a second, that group offload streams to a GPU: 23.8 GB of FLUX.1 took 1.9 s
+LINK_BYTES = 25e9  # a second, that group offload streams to a GPU: PCIe 4 with 16 lanes; by PCIe 5 it was 49
 WORK_BYTES = 2**29  # of a network's rows, where a placement is chosen: a few rows of a U-Net, one of a transformer
 
 
@@ -97,11 +97,12 @@ def replace_linears_by_nf4(net: nn.Module, dtype: torch.dtype) -> None:
 def stream_network(net: nn.Module, device: torch.device) -> None:
     """Keep a network's weights in the CPU's memory, each layer's on the device while it computes: diffusers' group offload.
 
-    With CUDA the next layer's come while one computes.
+    With CUDA the next layer's come while one computes, and the GPU's queue, not the CPU, waits for a layer that goes
+    (`record_stream`).
     """
     assert isinstance(net, ModelMixin)
-    cpu = torch.device("cpu")
-    net.enable_group_offload(device, offload_device=cpu, offload_type="leaf_level", use_stream=device.type == "cuda")
+    cpu, cuda = torch.device("cpu"), device.type == "cuda"
+    net.enable_group_offload(device, offload_device=cpu, offload_type="leaf_level", use_stream=cuda, record_stream=cuda)
 
 
 def is_streamed(net: nn.Module) -> bool:

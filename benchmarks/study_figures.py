@@ -1,0 +1,71 @@
+"""Tables of the studies that a GPU ran whole: panoramas, streamed weights, SDXL's windows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from benchmarks.study import averaged, by
+from benchmarks.tables import markdown, read
+
+WAYS = {
+    "default": "`synoptic panorama`",
+    "independent": "views that share no start noise",
+    "own words": "poles with words of their own",
+    "plain": "plain pictures",
+}
+PANORAMA = {
+    "wrap_seam": ("`wrap_seam`", 2),
+    "pole_pinch": ("`pole_pinch`", 2),
+    "agreement": ("`agreement`, dB", 1),
+    "score ring": ("score around the horizon", 3),
+    "score seam": ("over the closing edge", 3),
+    "first ring": ("first of 200 around", 2),
+    "first seam": ("over the edge", 2),
+    "first up": ("up", 2),
+    "first down": ("down", 2),
+    "low ring": ("low-band contrast", 3),
+}
+
+
+def panorama() -> str:
+    """Return the means over prompts of every way, ± their standard errors."""
+    ways = by(read("panorama-study-h200")["rows"], "way")
+    lines = []
+    for way, title in WAYS.items():
+        cells = [(averaged(ways[way], name), digits) for name, (_, digits) in PANORAMA.items()]
+        lines.append([title, *(f"{v[0]:.{n}f} ± {v[1]:.{n}f}" if v else "" for v, n in cells)])
+    return markdown(["", *(title for title, _ in PANORAMA.values())], lines)
+
+
+def streamed() -> str:
+    """Return a call's seconds with weights on the GPU and with weights that come layer by layer."""
+    before = {(row["model"], row["rows"]): row for row in read("streamed-h200-before")["table"]}
+    rows = [
+        [
+            {"flux": "FLUX.1", "sd3.5-medium": "SD 3.5 medium"}[row["model"]],
+            str(row["rows"]),
+            f"{row['resident s']:.3f}",
+            f"{row['streamed s']:.3f}",
+            f"**{row['ratio']:.2f}**",
+            f"{before[row['model'], row['rows']]['ratio']:.2f}",
+            f"{row['resident peak']:.1f}, {row['streamed peak']:.1f}",
+        ]
+        for row in read("streamed-h200")["table"]
+    ]
+    header = ["network", "rows a call", "s, all on the GPU", "s, streamed", "times", "times, before", "peak GiB, both"]
+    return markdown(header, rows)
+
+
+def sdxl_windows() -> str:
+    """Return seconds a step and peaks of SDXL's windows, ours and diffusers'."""
+    found = read("sdxl-windows-h200")
+    default = found["diffusers, 1 a call"]["step"]
+    rows = [
+        [name, f"{row['step']:.3f}", f"{row['peak']:.1f}", f"{default / row['step']:.2f}"]
+        for name, row in found.items()
+        if name.startswith(("diffusers, ", "synoptic, "))
+    ]
+    return markdown(["side", "s a step", "peak GiB", "× one window a call"], rows)
+
+
+STUDIES: dict[str, Callable[[], str]] = {"panorama": panorama, "streamed": streamed, "sdxl-windows": sdxl_windows}
