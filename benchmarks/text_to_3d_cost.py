@@ -167,6 +167,7 @@ def main() -> None:
     )
 
     spent = whole(spread, loss, m, rngs, lr, asked.timed)
+    print(f"# first step {spent['first']:.1f} s, then {1000 * spent['step']:.2f} ms a step", flush=True)
     clock = parts(spread, loss, m, rngs, options.lr, range(asked.timed))
     each = {name: seconds / asked.timed for name, seconds in clock.seconds.items()}
     found = {
