@@ -1,4 +1,4 @@
-"""What an object that was dreamed is worth: one function for studies and for tuning.
+"""What an object of text-to-3d is worth: one function for studies and for tuning.
 
     from benchmarks.object_quality import CLIP models, scored
     CLIP models = CLIP models()                                  # loaded once: both bundled CLIP models and all captions

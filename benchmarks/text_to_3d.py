@@ -168,7 +168,7 @@ def main() -> None:
     )
     parser.add_argument("--loss", default="sds")
     parser.add_argument("--runs", nargs="+", type=Path, help="measure these folders")
-    parser.add_argument("--out", type=Path, default=Path("outputs/dream"))
+    parser.add_argument("--out", type=Path, default=Path("outputs/text-to-3d"))
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
 
@@ -182,7 +182,7 @@ def main() -> None:
         more = sheet(grown, scene, every[-1])
         pictures, labels = pictures + more[0], labels + more[1]
     if not every:
-        parser.error(f"no {FIELD} of synoptic dream lies in {', '.join(map(str, folders))}: name the folders of its runs")
+        parser.error(f"no {FIELD} of synoptic text-to-3d in {', '.join(map(str, folders))}: name the folders of its runs")
     rows = [row(found) for found in every]
     table = "\n".join("\t".join(cells) for cells in (rows[0], *(line.values() for line in rows)))
     print("\n".join([table, *verdict(every)]))

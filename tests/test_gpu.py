@@ -44,3 +44,12 @@ def test_out_of_memory_halves_the_rows_and_keeps_the_result():
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
     assert (free - tight).abs().max() < 1e-3
+
+
+def test_few_rows_of_a_compiled_network_are_a_graph_whose_answers_stay():
+    eager, compiled = (load("bundled", dtype="float32", compile=compile) for compile in (False, True))
+    cond = eager.embed(["a photo of snowy mountains", ""])
+    x = [randn(eager.shape, [torch.Generator().manual_seed(k)]).to(eager.device).expand(2, -1, -1, -1) for k in range(4)]
+    answers = [compiled.predict(some, 500 - 100 * k, cond).eps for k, some in enumerate(x)]
+    for k, (some, answer) in enumerate(zip(x, answers, strict=True)):
+        assert (answer - eager.predict(some, 500 - 100 * k, cond).eps).abs().max() < 1e-2

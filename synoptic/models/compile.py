@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from threading import current_thread, main_thread
 from typing import TypeVar
 
 import torch
@@ -13,6 +14,7 @@ N = TypeVar("N", bound=nn.Module)
 BLOCK_CLASS = "ResnetBlock2D"  # what a network repeats, and where its group norms are
 RECOMPILE_LIMIT = 128  # sizes of blocks in a network, there and back; beyond its own 8, torch leaves what is new uncompiled
 MAX_PADDING = 1.25  # a batch is filled up to a size that is there if that costs at most so much
+GRAPH_ROWS = 8  # of few rows a GPU is done before the CPU has launched the next kernel: these are recorded as a CUDA graph
 CACHE_DIR = Path("~/.cache/synoptic/compiled")
 
 
@@ -23,16 +25,25 @@ class CompiledNet:
         use_compile_cache()
         torch.backends.cudnn.benchmark = True  # shapes that stay are worth finding the fastest convolutions for
         self.net = torch.compile(net, dynamic=False)
+        self.graphed = torch.compile(net, dynamic=False, mode="reduce-overhead")
         self.sizes: set[int] = set()
 
-    def __call__(self, *args: object, **more: object) -> tuple[Tensor, ...]:
-        return self.net(*args, **more)
+    def __call__(self, x: Tensor, *args: object, **more: object) -> tuple[Tensor, ...]:
+        if not is_graphed(x):
+            return self.net(x, *args, **more)
+        torch.compiler.cudagraph_mark_step_begin()
+        return tuple(out.clone() for out in self.graphed(x, *args, **more))  # the next call writes over them
 
     def padded_batch(self, rows: int) -> int:
         """Return to how many rows a batch of so many is filled up: a size that was there before, or its own."""
         size = min((size for size in self.sizes if rows <= size <= MAX_PADDING * rows), default=rows)
         self.sizes.add(size)
         return size
+
+
+def is_graphed(x: Tensor) -> bool:
+    """Return whether a call of these rows is a CUDA graph: of few rows, and by the thread that torch's graphs belong to."""
+    return x.is_cuda and len(x) <= GRAPH_ROWS and current_thread() is main_thread()
 
 
 def compile_blocks(net: N) -> N:
