@@ -13,6 +13,7 @@ from synoptic.mesh.painted_surface import PaintedSurface
 
 NEIGHBORS = 12  # of each place, in space: on both sides of a chart's border too
 BACK = -0.5  # the cosine of two faces from which on places near each other are two sides of a thin thing
+FOLDED = -0.98  # of two that have a corner in common, as the sides of a sharp fold have: nearly flat on each other
 NEAREST = 1e-3  # of how far neighbors are apart: places on a border that two charts share are one
 TOLERANCE, ROUNDS = 1e-4, 500
 
@@ -42,8 +43,12 @@ def _graph(surface: PaintedSurface, at: np.ndarray, face: Tensor, wanted: np.nda
     (rows,) = wanted.nonzero()
     count = min(NEIGHBORS + 1, len(at))
     away, which = KDTree(at).query(at[rows], count)
-    normals = surface.normals[face].numpy()
-    beside = (normals[rows][:, None] * normals[which]).sum(-1) > BACK
+    normals, corners = surface.normals[face].numpy(), surface.corners[face].numpy()
+    turned = (normals[rows][:, None] * normals[which]).sum(-1)
+    beside = turned > BACK
+    folded = ((turned > FOLDED) & ~beside).nonzero()
+    one, other = corners[rows[folded[0]]], corners[which[folded]]
+    beside[folded] = (one[:, :, None] == other[:, None]).any((1, 2))
     weight = beside / (away + NEAREST * np.median(away)) ** 2
     weight[which == rows[:, None]] = 0
     graph = coo_array((weight.ravel(), (np.repeat(rows, count), which.ravel())), (len(at), len(at))).tocsr()
