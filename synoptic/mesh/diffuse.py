@@ -39,7 +39,11 @@ def diffused(surface: PaintedSurface, place: Tensor, face: Tensor, color: Tensor
 
 
 def _graph(surface: PaintedSurface, at: np.ndarray, face: Tensor, wanted: np.ndarray) -> csr_array:
-    """Return how near the wanted of places (M, 3) are to their neighbors on the surface, (M, M), symmetric."""
+    """Return how near the wanted of places (M, 3) are to their neighbors on the surface, (M, M), symmetric.
+
+    How far it is over the fold between two planes, (r + s)² + l², is more than straight, r² + s² + 2rs·cos + l²: places lie
+    r·sin and s·sin from the other's plane.
+    """
     (rows,) = wanted.nonzero()
     count = min(NEIGHBORS + 1, len(at))
     away, which = KDTree(at).query(at[rows], count)
@@ -49,7 +53,10 @@ def _graph(surface: PaintedSurface, at: np.ndarray, face: Tensor, wanted: np.nda
     folded = ((turned > FOLDED) & ~beside).nonzero()
     one, other = corners[rows[folded[0]]], corners[which[folded]]
     beside[folded] = (one[:, :, None] == other[:, None]).any((1, 2))
-    weight = beside / (away + NEAREST * np.median(away)) ** 2
+    between = at[rows][:, None] - at[which]
+    above, below = ((normals[some] * between).sum(-1) for some in (rows[:, None], which))
+    along = np.sqrt(away**2 + 2 * np.abs(above * below) / (1 + turned).clip(1 + FOLDED))
+    weight = beside / (along + NEAREST * np.median(away)) ** 2
     weight[which == rows[:, None]] = 0
     graph = coo_array((weight.ravel(), (np.repeat(rows, count), which.ravel())), (len(at), len(at))).tocsr()
     return csr_array(graph.maximum(graph.T))
