@@ -129,7 +129,7 @@ def test_unknown_colors_go_on_over_a_sharp_fold_as_if_it_were_flat(house):
     assert torch.equal(found[known], height[known])
     for side in (on_roof, under):
         assert (side & ~known).sum() > 50
-        assert (found - height)[side & ~known].abs().max() < 0.02 < 0.04 < height[side & ~known].abs().max()
+        assert (found - height)[side & ~known].abs().max() < 0.02 < 0.035 < height[side & ~known].abs().max()
 
 
 @pytest.mark.slow
