@@ -35,7 +35,7 @@ from synoptic.mesh.painted_surface import PaintedSurface
 from synoptic.metrics.clip import Clip
 from synoptic.metrics.retrieval import ranks
 from synoptic.nerf.diagnostics import CAPTION_TEMPLATE
-from synoptic.pipelines.texture import SIDES, side_boxes
+from synoptic.pipelines.textured_output import SIDES, side_boxes
 
 COLORS = "yellow", "red", "blue", "green", "pink", "white"
 FIVE, SHOWN, QUALITY = 5, 512, 82
@@ -76,7 +76,7 @@ def mesh_file(name: str, folder: Path, given: Path) -> Path | None:
     """The mesh's file: made in a folder, or of those that are given."""
     file = folder / f"{name}.{'obj' if name == 'house' else 'glb'}"
     if name == "house":
-        file.write_text(HOUSE)
+        file.write_text(Path(HOUSE).read_text())
     elif name == "cube":
         trimesh.creation.box((1.0, 1.0, 1.0)).export(file)
     elif name == "lamp":

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from synoptic.mesh.painted_surface import PaintedSurface
 
-SAME = 1e-5  # of the unit ball, and of a texture's side
+SAME = 1e-5  # of a texture's side
 
 
 class Charts:
@@ -47,8 +47,7 @@ class Charts:
 
     def _sides(self) -> tuple[Tensor, Tensor]:
         """Return all faces' sides, in order of the edge: face and edge (3F, 2), the corners at its ends (3F, 2)."""
-        triangles = self.surface.triangles
-        place = torch.unique((triangles.reshape(-1, 3) / SAME).round().long(), dim=0, return_inverse=True)[1].view(-1, 3)
+        place = self.surface.corners
         corner = torch.tensor([[0, 1], [1, 2], [2, 0]]).repeat(len(place), 1)
         face = torch.arange(len(place)).repeat_interleave(3)
         named = place[face[:, None], corner]

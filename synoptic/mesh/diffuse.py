@@ -13,6 +13,7 @@ from synoptic.mesh.painted_surface import PaintedSurface
 
 NEIGHBORS = 12  # of each place, in space: on both sides of a chart's border too
 BACK = -0.5  # the cosine of two faces from which on places near each other are two sides of a thin thing
+FOLDED = -0.98  # of two that have a corner in common, as the sides of a sharp fold have: nearly flat on each other
 NEAREST = 1e-3  # of how far neighbors are apart: places on a border that two charts share are one
 TOLERANCE, ROUNDS = 1e-4, 500
 
@@ -38,13 +39,24 @@ def diffused(surface: PaintedSurface, place: Tensor, face: Tensor, color: Tensor
 
 
 def _graph(surface: PaintedSurface, at: np.ndarray, face: Tensor, wanted: np.ndarray) -> csr_array:
-    """Return how near the wanted of places (M, 3) are to their neighbors on the surface, (M, M), symmetric."""
+    """Return how near the wanted of places (M, 3) are to their neighbors on the surface, (M, M), symmetric.
+
+    How far it is over the fold between two planes, (r + s)² + l², is more than straight, r² + s² + 2rs·cos + l²: places lie
+    r·sin and s·sin from the other's plane.
+    """
     (rows,) = wanted.nonzero()
     count = min(NEIGHBORS + 1, len(at))
     away, which = KDTree(at).query(at[rows], count)
-    normals = surface.normals[face].numpy()
-    beside = (normals[rows][:, None] * normals[which]).sum(-1) > BACK
-    weight = beside / (away + NEAREST * np.median(away)) ** 2
+    normals, corners = surface.normals[face].numpy(), surface.corners[face].numpy()
+    turned = (normals[rows][:, None] * normals[which]).sum(-1)
+    beside = turned > BACK
+    folded = ((turned > FOLDED) & ~beside).nonzero()
+    one, other = corners[rows[folded[0]]], corners[which[folded]]
+    beside[folded] = (one[:, :, None] == other[:, None]).any((1, 2))
+    between = at[rows][:, None] - at[which]
+    above, below = ((normals[some] * between).sum(-1) for some in (rows[:, None], which))
+    along = np.sqrt(away**2 + 2 * np.abs(above * below) / (1 + turned).clip(1 + FOLDED))
+    weight = beside / (along + NEAREST * np.median(away)) ** 2
     weight[which == rows[:, None]] = 0
     graph = coo_array((weight.ravel(), (np.repeat(rows, count), which.ravel())), (len(at), len(at))).tocsr()
     return csr_array(graph.maximum(graph.T))

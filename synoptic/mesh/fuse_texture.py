@@ -13,7 +13,7 @@ from synoptic.mesh.diffuse import diffused
 from synoptic.mesh.painted_surface import PaintedSurface
 from synoptic.mesh.rasterize import rasterize
 from synoptic.mesh.smooth_normals import SmoothNormals
-from synoptic.mesh.surface_maps import away_from_edges, firmness, screen_of, visible_cosine
+from synoptic.mesh.surface_maps import away_from_edges, firmness, screen_of, trust, visible_cosine
 from synoptic.nerf.cameras import Camera
 
 POWER = 6  # of the cosine that a picture counts by
@@ -41,7 +41,7 @@ def fuse(surface: PaintedSurface, camera: Camera, pictures: Tensor, side: int) -
     size = pictures.shape[-1]
     inside = away_from_edges(rasterize(surface.triangles, camera, size), camera)[:, None].float()
     inside = -F.max_pool2d(-inside, 2 * EROSION - 1, 1, EROSION - 1)
-    firm = firmness(inside[:, 0] > 0)[:, None]
+    firm = (firmness(inside[:, 0] > 0) * trust(camera)[:, None, None])[:, None]
     for k in range(len(pictures)):
         one = Camera(*(part[k : k + 1] for part in camera))
         cosine = visible_cosine(surface, one, texels.place, normals, SHADOW_SIDE)

@@ -17,6 +17,7 @@ from synoptic.mesh.mesh_file import MeshFile, Unwrapped
 from synoptic.mesh.unwrap import SLOW, own_primitives, texels, unwrap, why_not
 
 AXES = {"x": (1, 0, 0), "y": (0, 1, 0), "z": (0, 0, 1), "-x": (-1, 0, 0), "-y": (0, -1, 0), "-z": (0, 0, -1)}
+SAME = 1e-5  # of the unit ball: corners as near to each other as this are one
 FILTER = 2**0.5  # texels from a face's to those that are read with them, between texels
 
 
@@ -69,6 +70,12 @@ class PaintedSurface:
     def _cross(self) -> Tensor:
         a, b, c = self.triangles.unbind(1)
         return torch.linalg.cross(b - a, c - a)
+
+    @cached_property
+    def corners(self) -> Tensor:
+        """(F, 3), numbers of the places of corners: equal where faces meet, whatever their vertices in the file."""
+        places = (self.triangles.reshape(-1, 3) / SAME).round().long()
+        return torch.unique(places, dim=0, return_inverse=True)[1].view(-1, 3)
 
     @property
     def areas(self) -> Tensor:

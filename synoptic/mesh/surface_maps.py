@@ -27,6 +27,7 @@ JUMP = 8  # pixels by which depth changes between neighbors from which on there 
 SAMPLES, SELECTION_SIDE = 8000, 160
 FRONT = 15.0  # degrees of elevation of the first view
 ELEVATIONS = (FRONT, -15.0, 40.0, -45.0, 75.0, -80.0)
+USUAL, ABOVE, BELOW = 30.0, 0.6, 0.3  # degrees up to which pictures are taken; what views from higher, and from below, count
 WORTH = 0.004  # of the surface: what a further view must add
 STRAIGHT, ENOUGH = 3, 0.5  # of the cosine, by which a view is worth something; and how much of it is about enough
 LEAST_SEEN = 0.1  # cosine of a look that shows a place at all
@@ -71,6 +72,13 @@ def pitch(camera: Camera, side: int) -> Tensor:
     return 2 * RADIUS * (camera.fov / 2).tan() / side
 
 
+def trust(camera: Camera) -> Tensor:
+    """Return how much views count (B,): models know things as pictures show them, from a little above; hardly from below."""
+    elevation = camera.elevation.rad2deg()
+    from_above = torch.where(elevation > USUAL, ABOVE, 1.0)
+    return torch.where(elevation < 0, BELOW, from_above)
+
+
 def cosines(surface: PaintedSurface, camera: Camera, seen: Fragments) -> Tensor:
     """Return the cosines (B, s, s) that pixels look at their faces by, from either side; 0 where there is none."""
     place = surface.place(seen.face.clamp(min=0), seen.share)
@@ -106,9 +114,8 @@ def surface_maps(surface: PaintedSurface, camera: Camera, side: int) -> SurfaceM
     covered = pitch(camera, side).log().mean().exp().item()
     cell = torch.full_like(seen.face, -1)
     cell[inside] = _boxes(surface, seen, inside, CELL * covered)
-    return SurfaceMaps(
-        cell, cosines(surface, camera, seen), firmness(inside), partial(_grains, surface, camera, side, covered)
-    )
+    firm = firmness(inside) * trust(camera)[:, None, None]
+    return SurfaceMaps(cell, cosines(surface, camera, seen), firm, partial(_grains, surface, camera, side, covered))
 
 
 def _grains(surface: PaintedSurface, camera: Camera, side: int, covered: float) -> Grains:
@@ -173,7 +180,8 @@ def choose_views(surface: PaintedSurface, most: int) -> ChosenViews:
         looks.append((cosine, _read(firm, one, place)))
     found, firm = (torch.stack(part) for part in zip(*looks, strict=True))
     toward = F.normalize(camera.eye, dim=1)
-    lacking = (-(found**STRAIGHT) * firm / ENOUGH).exp()
+    worth = trust(camera)[:, None]
+    lacking = (-(found**STRAIGHT) * firm * worth / ENOUGH).exp()
     left, chosen = lacking[0], [0]
     while len(chosen) < most:
         gain = (left * (1 - lacking)).mean(1)

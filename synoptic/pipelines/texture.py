@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache, cached_property, partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -23,9 +23,8 @@ from synoptic.guidance.view_prompts import VIEW_WORDS, view_weights
 from synoptic.io.html import encoded
 from synoptic.mesh.fuse_texture import fuse, multi_view_psnr, render_texture
 from synoptic.mesh.painted_surface import PaintedSurface
-from synoptic.mesh.surface_maps import ChosenViews, cameras_at, choose_views, depth_maps, framed, normal_maps, surface_maps
+from synoptic.mesh.surface_maps import ChosenViews, choose_views, depth_maps, normal_maps, surface_maps
 from synoptic.mesh.texture_seams import CREASE, texture_seam_ratio
-from synoptic.mesh.turntable import turntable_html
 from synoptic.metrics.clip import Clip, clip_score
 from synoptic.models.base import Denoiser
 from synoptic.models.controlnet import Control, ControlledDenoiser
@@ -35,8 +34,19 @@ from synoptic.options.base import Item
 from synoptic.options.loss_defaults import scene_defaults
 from synoptic.options.picture import read_mask, read_picture
 from synoptic.options.texture import TextureOptions
-from synoptic.pipelines.base import Output, Pipeline, Result, rngs_of
+from synoptic.pipelines.base import Output, Pipeline, rngs_of
 from synoptic.pipelines.control_guidance import load_control
+from synoptic.pipelines.textured_output import (
+    FPS,
+    FRAME_SIDE,
+    SIDES,
+    TexturedOutput,
+    TextureResult,
+    save_page,
+    side_boxes,
+    turned,
+    turntable_film,
+)
 from synoptic.sampling.joint import JointSampler
 from synoptic.sampling.sdedit import start_index
 from synoptic.sampling.step import Step
@@ -45,41 +55,11 @@ from synoptic.views.known_part import KnownPart
 from synoptic.views.surface import DecodedSurface, SurfaceViews
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from PIL.Image import Image
 
     from synoptic.pipelines.base import Content
 
 POWER = 6.0  # of the cosine that pixels count by at the last step; at the first 0
-SIDES, FRAMES, FRAME_SIDE, FPS = 8, 72, 256, 18
-LEVEL = 15.0  # degrees from which the finished mesh is shown
-
-
-@dataclass(frozen=True)
-class TexturedOutput(Output):
-    """What came of one item: `image` shows it from eight sides, `mesh` is {ending: data}, `textures` one per material."""
-
-    mesh: Mapping[str, bytes] | None = None
-    textures: tuple[Image, ...] = ()
-
-
-class TextureResult(Result):
-    """Painted meshes, in memory."""
-
-    @property
-    def mesh(self) -> Mapping[str, bytes]:
-        """The first mesh, as {ending: data}: ".glb", or ".obj" and what lies beside it."""
-        (first, *_) = self.outputs
-        assert isinstance(first, TexturedOutput) and first.mesh is not None
-        return first.mesh
-
-    @property
-    def texture(self) -> Image:
-        """The first texture of the first mesh."""
-        (first, *_) = self.outputs
-        assert isinstance(first, TexturedOutput)
-        return first.textures[0]
 
 
 class TexturePipeline(Pipeline[TextureOptions]):
@@ -277,25 +257,3 @@ class TexturePipeline(Pipeline[TextureOptions]):
         caption = CAPTION_TEMPLATE.format(item.title) if self.options.view_words else item.title
         sides = [image.crop(box) for box in side_boxes(image)]
         return sum(clip_score(clip, side, caption) for side in sides) / len(sides)
-
-
-def turned(surface: PaintedSurface, count: int) -> Camera:
-    """Return cameras evenly around a surface, the first in front, by one field of view."""
-    return framed(surface, cameras_at(torch.arange(count) * (360.0 / count), torch.full((count,), LEVEL)), alike=True)
-
-
-def turntable_film(surface: PaintedSurface, texture: Tensor) -> list[Image]:
-    """Return a textured surface from all around."""
-    return io.to_pil(render_texture(surface, texture, turned(surface, FRAMES), FRAME_SIDE))
-
-
-def save_page(title: str, film: Callable[[], list[Image]], file: Path) -> None:
-    """Write a page that turns what a film shows, by hand and offline."""
-    page = turntable_html(title, {"color": film()}).encode()
-    io.atomic_write(file, lambda f: f.write(page))
-
-
-def side_boxes(sheet: Image) -> list[tuple[int, int, int, int]]:
-    """Return where the eight sides are on a sheet of two rows."""
-    width, height = sheet.width // (SIDES // 2), sheet.height // 2
-    return [(x * width, y * height, (x + 1) * width, (y + 1) * height) for y in range(2) for x in range(SIDES // 2)]

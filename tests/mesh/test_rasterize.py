@@ -5,9 +5,11 @@ from __future__ import annotations
 import torch
 
 from synoptic.mesh.fuse_texture import fuse, multi_view_psnr
+from synoptic.mesh.painted_surface import PaintedSurface
 from synoptic.mesh.rasterize import _cast, rasterize, z_buffer
-from synoptic.mesh.surface_maps import choose_views, depth_maps
+from synoptic.mesh.surface_maps import FRONT, choose_views, depth_maps
 from synoptic.nerf.cameras import turntable_cameras
+from tests.mesh.shapes import CUBE
 
 
 def test_both_rasterizers_see_the_same_faces(surface):
@@ -45,3 +47,19 @@ def test_views_are_filled_and_the_nearest_place_is_white(surface):
     assert not seen[:, [0, -1]].any() and not seen[..., [0, -1]].any()
     maps = depth_maps(surface, camera, 128)[:, 0]
     assert (maps.amax((1, 2)) == 1).all() and not maps[~seen].any() and maps[seen].min() >= 0.03
+
+
+def test_views_are_from_where_pictures_are_taken_but_for_what_is_seen_from_elsewhere_alone(tmp_path):
+    """A cube has its walls from a little above, its lid from above and its bottom from below."""
+    file = tmp_path / "cube.obj"
+    file.write_text(CUBE)
+    surface = PaintedSurface.read(file)
+    chosen = choose_views(surface, 10)
+    elevation = chosen.camera.elevation.rad2deg().round()
+    assert (elevation == FRONT).sum() == 8 and (elevation < 0).sum() == 1 and chosen.seen > 0.99
+    wall, bottom = torch.ones(3, 32, 32), -torch.ones(3, 32, 32)
+    pictures = torch.where((chosen.camera.elevation < 0)[:, None, None, None], bottom, wall)
+    texels = surface.texels(128)
+    color = fuse(surface, chosen.camera, pictures, 128).texture.flatten(1).T[texels.number, 0]
+    normal = surface.normals[texels.face]
+    assert color[normal[:, 1] < -0.9].median() < -0.99 and color[normal[:, 1].abs() < 0.1].median() > 0.99

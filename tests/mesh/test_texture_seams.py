@@ -102,3 +102,41 @@ def test_unknown_colors_are_the_mean_of_those_around_them_on_the_surface(surface
     found = diffused(surface, texels.place, texels.face, torch.where(known[:, None], height, 0), known)
     assert (~known).sum() > 20 and torch.equal(found[known], height[known])
     assert (found - height)[~known].abs().max() < 0.03 < height[~known].std()
+
+
+@pytest.fixture(scope="module")
+def house() -> PaintedSurface:
+    """Six kinds of folds, those of the eaves as sharp as 42 degrees; no view sees all that the roof hides."""
+    return PaintedSurface.read(Path(__file__).parents[2] / "examples/house.obj")
+
+
+def test_unknown_colors_go_on_over_a_sharp_fold_as_if_it_were_flat(house):
+    """Laplace's equation on two planes, unfolded, has what is linear across the fold as a solution."""
+    charts = Charts(house)
+    eaves = int(charts.angle.argmax())
+    assert charts.angle[eaves] > 135
+    (start, end), (roof, below) = charts.ends[eaves], charts.faces[eaves].tolist()
+    texels = house.texels(SIDE)
+    line = torch.nn.functional.normalize(end - start, dim=0)
+    away = texels.place - start
+    along = away @ line / (end - start).norm()
+    across = (away - (away @ line)[:, None] * line).norm(dim=1)
+    normals = house.normals[texels.face]
+    on_roof, under = ((normals @ house.normals[face] > 0.99) for face in (roof, below))
+    height = torch.where(on_roof, across, -across)[:, None].expand(-1, 3)
+    known = ~((on_roof | under) & (across < 0.05) & (along > 0.2) & (along < 0.8))
+    found = diffused(house, texels.place, texels.face, torch.where(known[:, None], height, 0), known)
+    assert torch.equal(found[known], height[known])
+    for side in (on_roof, under):
+        assert (side & ~known).sum() > 50
+        assert (found - height)[side & ~known].abs().max() < 0.02 < 0.035 < height[side & ~known].abs().max()
+
+
+@pytest.mark.slow
+def test_a_house_of_known_colors_comes_back_without_seams(house):
+    """Over folds of every angle, though views see few of them from both sides, and not all of the surface."""
+    camera = choose_views(house, 6).camera
+    given = painted(house, lattice(40), 2 * SIDE)
+    fused = fuse(house, camera, render_texture(house, given, camera, SIDE), SIDE).texture
+    ratio = texture_seam_ratio(house, fused)
+    assert ratio is not None and ratio < 1.2

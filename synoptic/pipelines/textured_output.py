@@ -1,0 +1,74 @@
+"""What comes of a painted mesh: it from eight sides, a film and a page to turn it on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from synoptic import io
+from synoptic.mesh.fuse_texture import render_texture
+from synoptic.mesh.painted_surface import PaintedSurface
+from synoptic.mesh.surface_maps import cameras_at, framed
+from synoptic.mesh.turntable import turntable_html
+from synoptic.nerf.cameras import Camera
+from synoptic.pipelines.base import Output, Result
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from PIL.Image import Image
+
+SIDES, FRAMES, FRAME_SIDE, FPS = 8, 72, 256, 18
+LEVEL = 15.0  # degrees from which the finished mesh is shown
+
+
+@dataclass(frozen=True)
+class TexturedOutput(Output):
+    """What came of one item: `image` shows it from eight sides, `mesh` is {ending: data}, `textures` one per material."""
+
+    mesh: Mapping[str, bytes] | None = None
+    textures: tuple[Image, ...] = ()
+
+
+class TextureResult(Result):
+    """Painted meshes, in memory."""
+
+    @property
+    def mesh(self) -> Mapping[str, bytes]:
+        """The first mesh, as {ending: data}: ".glb", or ".obj" and what lies beside it."""
+        (first, *_) = self.outputs
+        assert isinstance(first, TexturedOutput) and first.mesh is not None
+        return first.mesh
+
+    @property
+    def texture(self) -> Image:
+        """The first texture of the first mesh."""
+        (first, *_) = self.outputs
+        assert isinstance(first, TexturedOutput)
+        return first.textures[0]
+
+
+def turned(surface: PaintedSurface, count: int) -> Camera:
+    """Return cameras evenly around a surface, the first in front, by one field of view."""
+    return framed(surface, cameras_at(torch.arange(count) * (360.0 / count), torch.full((count,), LEVEL)), alike=True)
+
+
+def turntable_film(surface: PaintedSurface, texture: Tensor) -> list[Image]:
+    """Return a textured surface from all around."""
+    return io.to_pil(render_texture(surface, texture, turned(surface, FRAMES), FRAME_SIDE))
+
+
+def save_page(title: str, film: Callable[[], list[Image]], file: Path) -> None:
+    """Write a page that turns what a film shows, by hand and offline."""
+    page = turntable_html(title, {"color": film()}).encode()
+    io.atomic_write(file, lambda f: f.write(page))
+
+
+def side_boxes(sheet: Image) -> list[tuple[int, int, int, int]]:
+    """Return where the eight sides are on a sheet of two rows."""
+    width, height = sheet.width // (SIDES // 2), sheet.height // 2
+    return [(x * width, y * height, (x + 1) * width, (y + 1) * height) for y in range(2) for x in range(SIDES // 2)]
