@@ -14,7 +14,7 @@ N = TypeVar("N", bound=nn.Module)
 BLOCK_CLASS = "ResnetBlock2D"  # what a network repeats, and where its group norms are
 RECOMPILE_LIMIT = 128  # sizes of blocks in a network, there and back; beyond its own 8, torch leaves what is new uncompiled
 MAX_PADDING = 1.25  # a batch is filled up to a size that is there if that costs at most so much
-GRAPH_ROWS = 8  # of few rows a GPU is done before the CPU has launched the next kernel: these are recorded as a CUDA graph
+GRAPH_PLACES = 2**14  # rows x height x width: of so few a GPU is done before the CPU has launched the next kernel
 CACHE_DIR = Path("~/.cache/synoptic/compiled")
 
 
@@ -42,8 +42,11 @@ class CompiledNet:
 
 
 def is_graphed(x: Tensor) -> bool:
-    """Return whether a call of these rows is a CUDA graph: of few rows, and by the thread that torch's graphs belong to."""
-    return x.is_cuda and len(x) <= GRAPH_ROWS and current_thread() is main_thread()
+    """Return whether rows (N, C, h, w) are recorded as a CUDA graph: few places, in the thread that torch's graphs are of.
+
+    What a graph computes in stays taken, so that large calls are not recorded.
+    """
+    return x.is_cuda and len(x) * x[0, 0].numel() <= GRAPH_PLACES and current_thread() is main_thread()
 
 
 def compile_blocks(net: N) -> N:
