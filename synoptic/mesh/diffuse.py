@@ -46,7 +46,7 @@ def _graph(surface: PaintedSurface, at: np.ndarray, face: Tensor, wanted: np.nda
     """
     (rows,) = wanted.nonzero()
     count = min(NEIGHBORS + 1, len(at))
-    away, which = KDTree(at).query(at[rows], count)
+    away, which = (np.asarray(part) for part in KDTree(at).query(at[rows], count))
     normals, corners = surface.normals[face].numpy(), surface.corners[face].numpy()
     turned = (normals[rows][:, None] * normals[which]).sum(-1)
     beside = turned > BACK
