@@ -165,8 +165,7 @@ def jobs_of(line: int, written: JsonObject | InputError, folder: Path, checkpoin
         option(cls, key)
     if twice := given.keys() & axes.keys():
         raise InputError(f"{min(twice)} is given beside the grid and in it: keep one", rule="given-twice")
-    if prod(map(len, axes.values())) > MOST:
-        raise InputError(f"a batch has at most {MOST} jobs, this grid has more: omit values", rule="jobs-size")
+    check_size(prod(map(len, axes.values())))
     for values in product(*axes.values()):
         chosen = given | dict(zip(axes, values, strict=True))
         asked = cls.from_arguments(**chosen)
@@ -217,8 +216,15 @@ def axes_of(cls: type[Options], grid: object) -> dict[str, tuple[object, ...]]:
         found = parsed(spec, values) if isinstance(values, str) else list(values)
         if not found:
             raise InputError(f"{name} of a grid has values, {values!r} has none: correct it", rule="job-grid")
+        check_size(len(found))
         axes[name] = make_axis(spec, found).values
     return axes
+
+
+def check_size(cells: int) -> None:
+    """Raise InputError for a grid of more cells than a batch has jobs."""
+    if cells > MOST:
+        raise InputError(f"a batch has at most {MOST} jobs, this grid has more: omit values", rule="jobs-size")
 
 
 def parsed(spec: OptionSpec, text: str) -> list[object]:
