@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from copy import copy
 from dataclasses import MISSING
 from hashlib import sha256
@@ -14,7 +14,6 @@ from math import prod
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-import synoptic
 from synoptic.errors import InputError
 from synoptic.jobs.files import GRID, Cells, Entry, value_of_cell
 from synoptic.models.checkpoint import Checkpoint
@@ -87,41 +86,6 @@ def plan_jobs(entries: Iterable[Entry], folder: Path) -> list[Job]:
     if repeated:
         print(f"warning: {repeated} jobs are given more than once; each is done once", file=sys.stderr)
     return list(jobs.values())
-
-
-def digest_of(entries: Sequence[Entry]) -> str:
-    """Return a hash of what was written, "" where any of it is no job."""
-    if any(isinstance(entry.job, InputError) for entry in entries):
-        return ""
-    found = sha256(synoptic.__version__.encode())
-    for line, job in entries:
-        found.update(json.dumps([line, type(job).__name__, job], default=str).encode())
-    return found.hexdigest()
-
-
-def plan_text(jobs: Sequence[Job], digest: str, threads: int | None = None) -> str:
-    """Return jobs as jobs.jsonl keeps them: the hash of what they were planned from, a worker's threads, then one a line."""
-    head = {"from": digest, "threads": threads}
-    return "".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in (head, *jobs))
-
-
-def parse_plan(text: str) -> tuple[str, list[Job]]:
-    """Return the hash and the jobs of jobs.jsonl; ("", []) where it cannot be read."""
-    try:
-        head, *rest = text.splitlines()
-        jobs = [Job(line, name, options, path, (m, s, a)) for line, name, options, path, (m, s, a) in map(json.loads, rest)]
-        return json.loads(head)["from"], jobs
-    except (ValueError, TypeError, KeyError):
-        return "", []
-
-
-def threads_of(text: str) -> int | None:
-    """Return the threads of a worker that jobs.jsonl names; None where it names none."""
-    try:
-        threads = json.loads(text.partition("\n")[0]).get("threads")
-    except (ValueError, AttributeError):
-        return None
-    return threads if isinstance(threads, int) and threads > 0 else None
 
 
 def refuse(wrong: list[tuple[int, InputError]]) -> None:
