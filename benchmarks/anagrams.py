@@ -131,7 +131,7 @@ def prompts_of(pairs: range, seeds: int, run: Run, sides: tuple[int, ...] = (0, 
     """Return the guided prediction of so many seeds of each of some pairs at once, of both sides or of one."""
     rows = [prompts(k)[j] for k in pairs for _ in range(seeds) for j in sides]
 
-    def predict_for(model: Denoiser, pictures: int) -> Predict:
+    def predict_for(model: Denoiser) -> Predict:
         clip, equal = get_clip("auto", model.schedule), 2 if run.equalize_guidance else 1
         return cfg(model, rows, run.guidance, clip=clip, views_per_image=equal)
 

@@ -17,7 +17,8 @@ from synoptic.models.memory import CONTEXT_BYTES
 from synoptic.models.placement_names import Offload
 from synoptic.options import options_class
 from synoptic.options.pretrained_model import ModelOptions
-from synoptic.runs.plan import Plan, make_plan
+from synoptic.runs.plan import make_plan
+from synoptic.runs.run_cost import Plan
 
 GIB = 2**30
 CARDS = (6, 8, 12, 16, 24)

@@ -38,7 +38,8 @@ from synoptic.models.network_classes import build_network, is_diffusers_class
 from synoptic.options import options_class
 from synoptic.options.pretrained_model import ModelOptions
 from synoptic.pipelines.base import load_model
-from synoptic.runs.plan import Plan, check_memory, make_plan
+from synoptic.runs.plan import check_memory, make_plan
+from synoptic.runs.run_cost import Plan
 from synoptic.utils.out_of_memory import is_out_of_memory
 
 GIB = 2**30

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 from PIL.Image import Image
 
-from synoptic.guidance.cfg import Predict
-from synoptic.models.base import Denoiser, PretrainedModel
+from synoptic.models.base import PretrainedModel
 from synoptic.options.anagram import AnagramOptions
 from synoptic.options.base import Item
 from synoptic.options.hybrid import HybridOptions
@@ -37,12 +36,7 @@ class OwnPrompts(JointPipeline[S]):
 
     def predict_for(self, prompts: Prompts, guidance_scale: float, steps: int) -> PredictFor:
         rows = [text for item in self.items for text in item.prompts[: len(prompts)]]  # all views', or the first one's
-        of_rows = super().predict_for(rows, guidance_scale, steps)
-
-        def predict_for(model: Denoiser, pictures: int) -> Predict:
-            return of_rows(model, 1)
-
-        return predict_for
+        return super().predict_for(rows, guidance_scale, steps)
 
     def files(self, image: Image) -> dict[str, Content]:
         return {}

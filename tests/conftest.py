@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,15 +19,52 @@ import torch
 from PIL import Image
 
 from synoptic.io import to_pil
+from synoptic.metrics import clip
 from synoptic.metrics.clip import Clip
-from synoptic.models.base import Denoiser
-from synoptic.models.checkpoint import BUNDLED_DIR
+from synoptic.models import components, load_once
+from synoptic.models.base import Denoiser, PretrainedModel
+from synoptic.models.checkpoint import BUNDLED_DIR, Checkpoint
 from synoptic.models.load import load
 from tests import tiny
 
 CACHE = tempfile.TemporaryDirectory(prefix="synoptic-tests-")  # what is measured here stays here
 os.environ["XDG_CACHE_HOME"] = CACHE.name
 torch.set_num_threads(1)  # two test processes share two cores, and threads that wait for one another cost ten times more
+
+gc.disable()  # until all is imported: a look through a million objects that stay takes a second, and there were twenty
+
+
+def pytest_collection_finish() -> None:
+    """Collect garbage again, but never among what was imported."""
+    gc.freeze()
+    gc.enable()
+
+
+class Kept(dict[tuple[object, ...], PretrainedModel]):
+    """The last models that a test process loaded, where a program keeps one."""
+
+    def clear(self) -> None:
+        while len(self) > 2:
+            del self[next(iter(self))]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def kept_models() -> Iterator[None]:
+    """Let runs find the models and the reference CLIP of the tests before them."""
+    networks: dict[tuple[object, ...], Any] = {}
+
+    def load_network(name: str, checkpoint: Checkpoint, *how: Any) -> Any:
+        if not checkpoint.path_or_repo.startswith(str(BUNDLED_DIR)):
+            return components.load_network(name, checkpoint, *how)
+        key = (name, checkpoint.path_or_repo, *how)
+        if key not in networks:
+            networks[key] = components.load_network(name, checkpoint, *how)
+        return networks[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(load_once, "_kept", Kept())
+        patch.setattr(clip, "load_network", load_network)
+        yield
 
 
 @pytest.fixture(scope="session")

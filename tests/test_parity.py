@@ -32,15 +32,14 @@ NEGATIVE = "a pencil sketch"
 SCALE = 2.5
 
 
-def test_sd_equals_its_pipeline(plain):
-    pipe, model = baseline("StableDiffusionPipeline", BUNDLED_DIR / "sd"), load("bundled", device="cpu", dtype="float32")
-    plain(pipe, model, NEGATIVE, output_type="latent")
+def test_sd_equals_its_pipeline(plain, sd32):
+    plain(baseline("StableDiffusionPipeline", BUNDLED_DIR / "sd"), sd32, NEGATIVE, output_type="latent")
 
 
-def test_if_equals_its_pipeline(plain):
-    pipe, model = baseline("IFPipeline", BUNDLED_DIR / "if"), load("bundled-if", device="cpu", dtype="float32")
+def test_if_equals_its_pipeline(plain, pixel32):
+    pipe = baseline("IFPipeline", BUNDLED_DIR / "if")
     pipe.unet.to(memory_format=torch.channels_last)  # as ours: the two layouts themselves part by 1.6e-4
-    plain(pipe, model, NEGATIVE, output_type="pt", clean_caption=False)
+    plain(pipe, pixel32, NEGATIVE, output_type="pt", clean_caption=False)
 
 
 @pytest.mark.parametrize("negative", [NEGATIVE, None], ids=["negative", "zeros for an empty one"])
@@ -147,7 +146,9 @@ def theirs(pipe, steps: int, eta: float, negative: str | None, prompts: list[str
     return pipe(prompts, **given, generator=rngs(len(prompts)), **how).images
 
 
-@pytest.fixture(params=[(2, 0.0), (STEPS, 0.0), (2, 0.5)], ids=["2 steps", "4 steps", "eta 0.5"])
+@pytest.fixture(
+    params=[(2, 0.0), pytest.param((STEPS, 0.0), marks=pytest.mark.slow), (2, 0.5)], ids=["2 steps", "4 steps", "eta 0.5"]
+)
 def plain(request) -> Callable[..., None]:
     steps, eta = request.param
 

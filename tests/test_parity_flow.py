@@ -63,7 +63,11 @@ def noise(model: Any) -> Tensor:
 
 
 @pytest.mark.parametrize(
-    "name", ["sd3", "sd3-large", "flux-dev", "flux-dev-large", "flux-schnell", "z-image", "z-image-large"]
+    "name",
+    [
+        *("sd3", "flux-dev", "flux-schnell", "z-image"),
+        *(pytest.param(f"{name}-large", marks=pytest.mark.slow) for name in ("sd3", "flux-dev", "z-image")),
+    ],
 )
 def test_generate_equals_the_familys_pipeline(name, flow_folder, flow_model):
     """Two sizes, both kinds of guidance, a negative prompt, two prompts of different length."""
@@ -75,7 +79,7 @@ def test_generate_equals_the_familys_pipeline(name, flow_folder, flow_model):
         check(ours, theirs(pipe, name, side, latents=latents, height=side, width=side, **how))
 
 
-@pytest.mark.parametrize("name", ["pixart", "pixart-large"])
+@pytest.mark.parametrize("name", ["pixart", pytest.param("pixart-large", marks=pytest.mark.slow)])
 def test_generate_equals_pixarts_pipeline(name, flow_folder, flow_model):
     """DPM-Solver++ of first order is DDIM."""
     model, pipe = flow_model(name), baseline(name, flow_folder(name))

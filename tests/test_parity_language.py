@@ -21,7 +21,7 @@ def ours(model: Any, **how: Any) -> torch.Tensor:
     return last(synoptic.generate.steps(model, PROMPTS, steps=STEPS, seed=SEED, upscalers="none", **how))
 
 
-@pytest.mark.parametrize("name", ["qwen-image", "qwen-image-large"])
+@pytest.mark.parametrize("name", ["qwen-image", pytest.param("qwen-image-large", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("negative", ["", NEGATIVE])
 def test_generate_equals_qwen_images_pipeline(name, negative, flow_folder, flow_model):
     """Two sizes, guidance whose tokens keep their length, two prompts of different length, another null prompt."""
@@ -37,7 +37,7 @@ def test_generate_equals_qwen_images_pipeline(name, negative, flow_folder, flow_
         check(ours(model, guidance_scale=scale, negative_prompt=negative if scale > 1 else ""), expected)
 
 
-@pytest.mark.parametrize("name", ["sana", "sana-large"])
+@pytest.mark.parametrize("name", ["sana", pytest.param("sana-large", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("scale", [1.0, 4.5])
 def test_generate_equals_sanas_pipeline(name, scale, flow_folder, flow_model):
     """DPM-Solver++ of second order on a flow's sigmas; the instruction before every prompt but the empty one."""
@@ -83,7 +83,7 @@ def test_sanas_negative_prompt_is_read_like_a_prompt(flow_folder, flow_model):
     check(ours(model, guidance_scale=4.5, sampler="dpm++", negative_prompt=NEGATIVE), found)
 
 
-@pytest.mark.parametrize("name", ["klein", "klein-large", "klein-distilled"])
+@pytest.mark.parametrize("name", ["klein", pytest.param("klein-large", marks=pytest.mark.slow), "klein-distilled"])
 def test_generate_equals_kleins_pipeline(name, flow_folder, flow_model):
     """Its latents are the VAE's own, with the BatchNorm undone."""
     model, pipe = flow_model(name), baseline(flow_folder(name), "Flux2KleinPipeline")

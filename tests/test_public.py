@@ -78,7 +78,7 @@ def test_one_picture_is_the_same_as_path_image_array_and_tensor(tmp_path):
 
     from synoptic import io
 
-    image = Image.radial_gradient("L").resize((256, 256)).convert("RGB")
+    image = Image.radial_gradient("L").resize((64, 64)).convert("RGB")
     image.save(tmp_path / "a.png")
     given = [
         tmp_path / "a.png",
@@ -88,7 +88,7 @@ def test_one_picture_is_the_same_as_path_image_array_and_tensor(tmp_path):
         io.from_pil(image),
         io.from_pil(image)[0],
     ]
-    made = [synoptic.edit("bundled", one, "a photo of the moon", steps=2, dtype="float32").images[0] for one in given]
+    made = [synoptic.edit("bundled-if", one, "a photo of the moon", steps=2, dtype="float32").images[0] for one in given]
     assert {picture.tobytes() for picture in made} == {made[0].tobytes()}
     for wrong in (np.zeros((4, 4)), io.from_pil(image) * 3, np.zeros((3, 8, 8), np.float32), 5):
         with pytest.raises(synoptic.InputError) as e:

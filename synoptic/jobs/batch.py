@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from synoptic.errors import InputError, user_path
 from synoptic.jobs.files import Entry, not_a_mapping, read_entries
-from synoptic.jobs.planning import PLAN, Job, digest_of, parse_plan, plan_jobs
+from synoptic.jobs.plan_file import digest_of, parse_plan
+from synoptic.jobs.planning import PLAN, Job, plan_jobs
 from synoptic.options.batch import BatchOptions
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ import torch
 from synoptic.errors import InputError
 from synoptic.jobs.planning import Job
 from synoptic.options import options_class
-from synoptic.runs.plan import Plan, make_plans
+from synoptic.runs.plan import make_plans
+from synoptic.runs.run_cost import Plan
 
 PROCESS_BYTES = 2**30  # of a worker beside its model: Python, torch, diffusers
 MODELS = 8  # whose plans are made: the first jobs of each

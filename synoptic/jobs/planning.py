@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from copy import copy
 from dataclasses import MISSING
 from hashlib import sha256
@@ -14,7 +14,6 @@ from math import prod
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-import synoptic
 from synoptic.errors import InputError
 from synoptic.jobs.files import GRID, Cells, Entry, value_of_cell
 from synoptic.models.checkpoint import Checkpoint
@@ -89,41 +88,6 @@ def plan_jobs(entries: Iterable[Entry], folder: Path) -> list[Job]:
     return list(jobs.values())
 
 
-def digest_of(entries: Sequence[Entry]) -> str:
-    """Return a hash of what was written, "" where any of it is no job."""
-    if any(isinstance(entry.job, InputError) for entry in entries):
-        return ""
-    found = sha256(synoptic.__version__.encode())
-    for line, job in entries:
-        found.update(json.dumps([line, type(job).__name__, job], default=str).encode())
-    return found.hexdigest()
-
-
-def plan_text(jobs: Sequence[Job], digest: str, threads: int | None = None) -> str:
-    """Return jobs as jobs.jsonl keeps them: the hash of what they were planned from, a worker's threads, then one a line."""
-    head = {"from": digest, "threads": threads}
-    return "".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in (head, *jobs))
-
-
-def parse_plan(text: str) -> tuple[str, list[Job]]:
-    """Return the hash and the jobs of jobs.jsonl; ("", []) where it cannot be read."""
-    try:
-        head, *rest = text.splitlines()
-        jobs = [Job(line, name, options, path, (m, s, a)) for line, name, options, path, (m, s, a) in map(json.loads, rest)]
-        return json.loads(head)["from"], jobs
-    except (ValueError, TypeError, KeyError):
-        return "", []
-
-
-def threads_of(text: str) -> int | None:
-    """Return the threads of a worker that jobs.jsonl names; None where it names none."""
-    try:
-        threads = json.loads(text.partition("\n")[0]).get("threads")
-    except (ValueError, AttributeError):
-        return None
-    return threads if isinstance(threads, int) and threads > 0 else None
-
-
 def refuse(wrong: list[tuple[int, InputError]]) -> None:
     """Raise InputError where anything is wrong: one line for each."""
     if not wrong:
@@ -165,8 +129,7 @@ def jobs_of(line: int, written: JsonObject | InputError, folder: Path, checkpoin
         option(cls, key)
     if twice := given.keys() & axes.keys():
         raise InputError(f"{min(twice)} is given beside the grid and in it: keep one", rule="given-twice")
-    if prod(map(len, axes.values())) > MOST:
-        raise InputError(f"a batch has at most {MOST} jobs, this grid has more: omit values", rule="jobs-size")
+    check_size(prod(map(len, axes.values())))
     for values in product(*axes.values()):
         chosen = given | dict(zip(axes, values, strict=True))
         asked = cls.from_arguments(**chosen)
@@ -217,8 +180,15 @@ def axes_of(cls: type[Options], grid: object) -> dict[str, tuple[object, ...]]:
         found = parsed(spec, values) if isinstance(values, str) else list(values)
         if not found:
             raise InputError(f"{name} of a grid has values, {values!r} has none: correct it", rule="job-grid")
+        check_size(len(found))
         axes[name] = make_axis(spec, found).values
     return axes
+
+
+def check_size(cells: int) -> None:
+    """Raise InputError for a grid of more cells than a batch has jobs."""
+    if cells > MOST:
+        raise InputError(f"a batch has at most {MOST} jobs, this grid has more: omit values", rule="jobs-size")
 
 
 def parsed(spec: OptionSpec, text: str) -> list[object]:

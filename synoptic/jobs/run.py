@@ -15,7 +15,8 @@ from synoptic.errors import InputError, user_path
 from synoptic.io.progress import progress_bar
 from synoptic.jobs.driver import SHARING, drive
 from synoptic.jobs.engine import Engine
-from synoptic.jobs.planning import LOCK, PLAN, Job, parse_plan, plan_text, threads_of
+from synoptic.jobs.plan_file import parse_plan, plan_text, threads_of
+from synoptic.jobs.planning import LOCK, PLAN, Job
 from synoptic.jobs.records import Record, read_record
 from synoptic.jobs.store import Store, check_store, is_url, open_store
 from synoptic.jobs.table import Batch

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from copy import copy
-from typing import TYPE_CHECKING, Protocol, TypedDict, TypeVar, Unpack
+from typing import TypedDict, Unpack
 
 import torch
 from diffusers.models.modeling_utils import ModelMixin
@@ -12,19 +11,7 @@ from torch import Tensor
 
 from synoptic.diffusion.equations import Time
 
-if TYPE_CHECKING:
-    from synoptic.models.unet import UNet
-
 RowId = tuple[int, int]
-
-
-class HasUNet(Protocol):
-    """A Denoiser on a U-Net."""
-
-    unet: UNet
-
-
-D = TypeVar("D", bound=HasUNet)
 
 
 class UNetArguments(TypedDict):
@@ -120,10 +107,3 @@ def gather_rows(found: list[tuple[Tensor, int]]) -> Tensor:
     if all(part is one for part, _ in found):
         return one if order == list(range(len(one))) else one[order]
     return torch.stack([part[k] for part, k in found])
-
-
-def with_deepcache(model: D, full_times: Collection[Time]) -> D:
-    """Return a Denoiser whose U-Net runs whole at `full_times` only."""
-    model, unet = copy(model), copy(model.unet)
-    model.unet, unet.deepcache = unet, DeepCache(unet.net, full_times)
-    return model

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from copy import copy
 from dataclasses import replace
 from math import log
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import torch
 from diffusers.models.modeling_utils import ModelMixin
@@ -131,3 +133,19 @@ def float32_norms(net: torch.nn.Module, dtype: torch.dtype) -> None:
         norm.float()
         norm.register_forward_pre_hook(lambda _, args: (args[0].float(),))
         norm.register_forward_hook(lambda _, args, out: out.to(dtype))
+
+
+class HasUNet(Protocol):
+    """A Denoiser on a U-Net."""
+
+    unet: UNet
+
+
+D = TypeVar("D", bound=HasUNet)
+
+
+def with_deepcache(model: D, full_times: Collection[Time]) -> D:
+    """Return a Denoiser whose U-Net runs whole at `full_times` only."""
+    model, unet = copy(model), copy(model.unet)
+    model.unet, unet.deepcache = unet, DeepCache(unet.net, full_times)
+    return model

@@ -26,7 +26,7 @@ class ControlPipeline(InputImagePipeline[ControlOptions]):
     def sample(self, items: Sequence[Item]) -> Generator[Step, None, list[Output]]:
         o, prompts = self.options, [item.title for item in items]
 
-        def predict_for(model: Denoiser, _pictures: int) -> Predict:
+        def predict_for(model: Denoiser) -> Predict:
             return cfg(model, prompts, o.cfg_scale, o.negative_prompt, clip=get_clip(o.clip, model.schedule))
 
         model, maps = with_controlnets(self.model, o.controlnets(), self.picture)

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from synoptic.diffusion.equations import Time
 from synoptic.guidance.cfg import guided_steps
 from synoptic.models.base import PretrainedModel
-from synoptic.models.deepcache import with_deepcache
 from synoptic.models.latent import LatentDenoiser
 from synoptic.models.pixel import PixelDenoiser
+from synoptic.models.unet import with_deepcache
 from synoptic.options.speed import SpeedOptions
 
 

@@ -91,9 +91,9 @@ class JointPipeline(UpscalingPipeline[S]):
             return guided
         share, unguided = o.guidance_interval, prompts_per_view(prompts, clip=o.clip)
 
-        def predict_for(model: Denoiser, pictures: int) -> Predict:
+        def predict_for(model: Denoiser) -> Predict:
             pairs = timestep_pairs(o.sampler, model.schedule, steps)
-            return within_interval(share, pairs, guided(model, pictures), unguided(model, pictures))
+            return within_interval(share, pairs, guided(model), unguided(model))
 
         return predict_for
 

@@ -188,7 +188,7 @@ class SphereViews:
         around = [guided(stop) for stop in stops]
         return sphere_prompts(o.directions(), around, beside(o.prompt_up), beside(o.prompt_down), parts)
 
-    def predict_for(self, items: Sequence[Item], model: Denoiser, _pictures: int) -> Predict:
+    def predict_for(self, items: Sequence[Item], model: Denoiser) -> Predict:
         """Return the guided prediction of the views; what is not guided takes one row, not two."""
         clip = get_clip(self.options.clip, model.schedule)
         specs, weights = self._prompts(items)
@@ -201,7 +201,7 @@ class SphereViews:
 
         return predict
 
-    def predict_around_for(self, items: Sequence[Item], model: Denoiser, _pictures: int) -> Predict:
+    def predict_around_for(self, items: Sequence[Item], model: Denoiser) -> Predict:
         """Return the guided prediction of the horizon's views alone."""
         specs, weights = self._prompts(items)
         clip = get_clip(self.options.clip, model.schedule)

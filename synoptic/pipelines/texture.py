@@ -181,7 +181,7 @@ class TexturePipeline(Pipeline[TextureOptions]):
         words = [VIEW_WORDS[k] for k in view_weights(self.camera).argmax(1).tolist()]
         return [template.format(item.title, word) for word in words]
 
-    def _predict_for(self, items: Sequence[Item], model: Denoiser, _pictures: int) -> Predict:
+    def _predict_for(self, items: Sequence[Item], model: Denoiser) -> Predict:
         o = self.options
         net = load_control(o.controlnet[0], self.model, o.condition)
         maps = self._maps.repeat(len(items), 1, 1, 1)

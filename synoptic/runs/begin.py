@@ -12,7 +12,7 @@ from synoptic.options.pretrained_model import ModelOptions
 from synoptic.pipelines.base import Pipeline
 from synoptic.runs.files import write_content
 from synoptic.runs.manifest import Run
-from synoptic.runs.plan import duration
+from synoptic.runs.run_cost import duration
 from synoptic.runs.speed import work_seconds
 
 LONG = 20.0  # seconds of work before which is said how long it will take

@@ -20,7 +20,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from typing import Literal
 
 import torch
@@ -50,7 +50,7 @@ Sync = Literal["eps", "x0", "xt", "none"]
 Space = Literal["instance", "canonical"]
 Views = Projection | Callable[[int], Projection]  # the same at every step, or those of step i
 ViewUpdate = Callable[[Tensor, Time, Projection], Tensor]  # (x, t, views) -> x, rows of views moved (SyncDiffusion)
-PredictFor = Callable[[Denoiser, int], Predict]  # (model, number of pictures) -> the guided prediction of their views
+PredictFor = Callable[[Denoiser], Predict]  # model -> the guided prediction of all pictures' views
 
 
 @torch.no_grad()
@@ -191,7 +191,7 @@ class JointSampler:
         """
         s = model.schedule
         steps = timestep_pairs(self.sampler, s, self.num_steps)
-        predict, solver = self.predict_for(model, len(rngs)), get_solver(self.sampler, self.eta)
+        predict, solver = self.predict_for(model), get_solver(self.sampler, self.eta)
         if self.space == "canonical":
             loop = partial(canonical, views=views, view_update=view_update)
         elif view_update:
@@ -216,15 +216,20 @@ def prompts_per_view(
     clip: str = "auto",
     equalize_guidance: bool = False,
 ) -> PredictFor:
-    """Return the `predict_for` of views with a prompt each, the same in every picture.
+    """Return the `predict_for` of views with a prompt each, the same in every picture: as many as x has rows for.
 
     `equalize_guidance` brings the views' guidance to one strength, so that no prompt dominates the others.
     """
 
-    def predict_for(model: Denoiser, pictures: int) -> Predict:
-        rows, clipped = list(prompts) * pictures, get_clip(clip, model.schedule)
-        equal = len(prompts) if equalize_guidance else 1
-        return cfg(model, rows, guidance_scale, negative_prompt, clip=clipped, views_per_image=equal)
+    def predict_for(model: Denoiser) -> Predict:
+        clipped, equal = get_clip(clip, model.schedule), len(prompts) if equalize_guidance else 1
+
+        @cache
+        def guided(pictures: int) -> Predict:
+            rows = list(prompts) * pictures
+            return cfg(model, rows, guidance_scale, negative_prompt, clip=clipped, views_per_image=equal)
+
+        return lambda x, t, views=None: guided(len(x) // len(prompts))(x, t, views)
 
     return predict_for
 

@@ -51,13 +51,13 @@ class RepeatingSampler(JointSampler):
         s, solver = model.schedule, get_solver(self.sampler, self.eta)
         pairs = timestep_pairs(self.sampler, s, self.num_steps)
         often, alone = repeats_of(len(pairs), self.repeats, self.first_alone), alone_steps(len(pairs), self.first_alone)
-        x, predict, history, i = self.init_noise(model, views, rngs), self.predict_for(model, len(rngs)), (), 0
+        x, predict, history, i = self.init_noise(model, views, rngs), self.predict_for(model), (), 0
         for k, (pair, times) in enumerate(zip(pairs, often, strict=True)):
             if alone and k == len(pairs) - alone:
                 if self.first is None:
                     raise ValueError("the first view ends alone, but was not given by itself")
                 x, history = x[:: len(views)], ()
-                views, predict = self.first[0], self.first[1](model, len(rngs))
+                views, predict = self.first[0], self.first[1](model)
             for again in range(times):
                 if again:
                     x, history = renoise(s, x, pair[1], pair[0], own_noise(x, rngs)), ()

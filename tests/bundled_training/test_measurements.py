@@ -149,6 +149,7 @@ def test_prompts_are_held_out_and_distinct():
     assert len(SHORT) == len(WIDE_PROMPTS)
 
 
+@pytest.mark.slow
 def test_clip_models_in_miniature(tmp_path, capsys):
     for name in ("clip", "clip-grayscale"):
         (tmp_path / name).symlink_to(BUNDLED_DIR / name)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from synoptic.jobs.planning import Job
 from synoptic.jobs.process import compiles
 
@@ -18,8 +20,12 @@ def loaded(code: str) -> list[str]:
     return done.stdout.split()
 
 
-def test_a_worker_begins_without_torchs_compiler():
+def test_a_worker_begins_without_torch():
     assert loaded("import synoptic.jobs.process") == []
+
+
+@pytest.mark.slow
+def test_a_worker_begins_without_torchs_compiler():
     assert loaded("from synoptic.jobs.process import import_worker; import_worker(True)") == ["torch"]
     assert loaded("from synoptic.jobs.process import import_worker; import_worker(False)") == [
         "torch",

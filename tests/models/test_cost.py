@@ -70,7 +70,7 @@ def test_measuring_leaves_the_dtype_of_other_threads_alone():
     ("config", "count", "gib", "tflop"),
     [
         (SD15, 859_520_964, 0.06, 0.80),  # 401 GMAC, as published with the model's distillations
-        (SD21, 865_910_724, 0.14, 2.15),
+        pytest.param(SD21, 865_910_724, 0.14, 2.15, marks=pytest.mark.slow),
         pytest.param(SDXL, 2_567_463_684, 0.154, 6.76, marks=pytest.mark.slow),
     ],
     ids=["SD 1.5", "SD 2.1", "SDXL"],

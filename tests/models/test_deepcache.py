@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from synoptic.guidance.batching import predict_branches
-from synoptic.models.deepcache import gather_rows, with_deepcache
+from synoptic.models.deepcache import gather_rows
+from synoptic.models.unet import with_deepcache
 
 PROMPTS = ["a photo of a horse", "an oil painting of a village"]
 

@@ -12,7 +12,8 @@ import torch
 from benchmarks.memory_gpu import asked, write_model
 from synoptic.guidance.batching import largest_batch
 from synoptic.models.memory import CONTEXT_BYTES, CUDNN_MAPS, WORKSPACE_BYTES
-from synoptic.runs.plan import Plan, make_plan
+from synoptic.runs.plan import make_plan
+from synoptic.runs.run_cost import Plan
 
 GIB = 2**30
 DOCS = Path(__file__).parents[2] / "docs/benchmarks"

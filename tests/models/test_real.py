@@ -78,14 +78,13 @@ def test_a_vae_s_statistics_are_numbers_per_channel(model, values):
     assert refusal(model).rule == "config-value"
 
 
-@pytest.mark.parametrize("scale", [0.0, 0.5, 1.0])
-def test_guidance_below_1_is_off_at_the_option(scale):
+def test_guidance_below_1_is_off_at_the_option(pixel32):
     """As the cards of Turbo models write it: 0 does not mean that the prompt is ignored."""
     pictures = [
-        generate("bundled", "a photo of a horse", upscalers="none", steps=2, guidance_scale=g, device="cpu", dtype="float32")
-        for g in (scale, 1.0)
+        generate(pixel32, "a photo of a horse", upscalers="none", steps=2, guidance_scale=g).images[0].tobytes()
+        for g in (1.0, 0.0, 0.5)
     ]
-    assert pictures[0].images[0].tobytes() == pictures[1].images[0].tobytes()
+    assert pictures[1:] == pictures[:1] * 2
 
 
 def few_steps(model: Path, name: str | None = None) -> tuple[int, float]:

@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from synoptic.models.checkpoint import BUNDLED_DIR
-from synoptic.models.load import load
 from synoptic.models.registry import resolve, resolve_clip
 from tests.models.directories import SD, WEIGHTS, edit, index, pickled, refused, weights, write
 
@@ -54,8 +53,8 @@ def test_a_clip_model_must_be_one():
 
 
 @pytest.mark.parametrize(("name", "shape", "factor"), [("bundled", (8, 32, 32), 8), ("bundled-if", (3, 64, 64), 1)])
-def test_the_bundled_models_know_their_sizes(name, shape, factor):
-    m, source = load(name, device="cpu", dtype="float32"), resolve(name)
+def test_the_bundled_models_know_their_sizes(name, shape, factor, sd32, pixel32):
+    m, source = {"bundled": sd32, "bundled-if": pixel32}[name], resolve(name)
     assert (m.shape, m.factor) == (shape, factor)
     assert (source.native_size, source.factor) == (shape[1] * factor, factor)
     p = m.predict(torch.randn(2, *shape), 500, m.embed(["a horse", "a deer"]))

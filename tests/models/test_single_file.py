@@ -177,8 +177,9 @@ def test_8_bit_floats_without_scales_are_read(tmp_path):
     pipe = pipeline("sd1.5", tiny_configs("sd1.5"))
     tensors = {key: value.to(torch.float8_e4m3fn) for key, value in whole_model(pipe, "sd1.5").items()}
     model: Any = load(str(write(tensors, tmp_path / "model.safetensors")), device="cpu", dtype="float32")
+    read = model.unet.net.state_dict()
     for key, value in pipe.unet.state_dict().items():
-        assert torch.equal(model.unet.net.state_dict()[key], value.to(torch.float8_e4m3fn).float()), key
+        assert torch.equal(read[key], value.to(torch.float8_e4m3fn).float()), key
 
 
 @pytest.mark.parametrize("suffix", [".ckpt", ".pt", ".bin"])

@@ -44,8 +44,9 @@ def test_a_vae_s_file(layout, pipe, model, tmp_path):
     with torch.no_grad():
         torch.testing.assert_close(ours.decode(z), other.double().decode(z / 0.18215).sample, rtol=0, atol=1e-5)
     theirs = diffusers.AutoencoderKL.from_single_file(str(file), config=str(model), subfolder="vae")
+    written = other.state_dict()
     for key, value in theirs.state_dict().items():
-        assert torch.equal(value, other.state_dict()[key].float()), key
+        assert torch.equal(value, written[key].float()), key
 
 
 def test_a_vae_of_other_latents_is_refused(pipe, model, tmp_path):
@@ -71,9 +72,8 @@ def test_a_controlnet_s_file(layout, pipe, model, tmp_path):
     tensors = dict(net.state_dict()) if layout == "diffusers" else under(layout, controlnet(net))
     file = write(tensors, tmp_path / "control.safetensors")
     ours = load_controlnet(str(file), model=str(model), device="cpu", dtype="float32")
-    assert ours.net.state_dict().keys() == net.state_dict().keys()
-    for key, value in net.state_dict().items():
-        assert torch.equal(ours.net.state_dict()[key], value), key
+    read, written = ours.net.state_dict(), net.state_dict()
+    assert read.keys() == written.keys() and all(torch.equal(read[key], value) for key, value in written.items())
     x, words, shown = torch.randn(1, 4, 16, 16), torch.randn(1, 77, 32), torch.rand(1, 3, 128, 128)
     with torch.no_grad():
         wanted, found = (one(x, 500, words, shown, return_dict=False) for one in (net, ours.net))

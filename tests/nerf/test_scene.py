@@ -56,9 +56,9 @@ def test_fit_drives_it_and_goes_on_from_a_state_to_the_bit():
         *_, last = optimize(scene, loss, lambda image: image, **how)
         return scene, last, {name: value.clone() for name, value in last.state().items()}
 
-    whole, straight, _ = run(20)
-    _, _, state = run(17)
-    resumed, rest, _ = run(20, state, seed=9)
+    whole, straight, _ = run(8)
+    _, _, state = run(5)
+    resumed, rest, _ = run(8, state, seed=9)
     assert torch.equal(rest.x, straight.x)
     assert all(torch.equal(a, b) for a, b in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True))
     assert whole.state_dict()["field.active_levels"] == 4

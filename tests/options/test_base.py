@@ -148,27 +148,31 @@ def scalar(kind: Any, low: float, high: float, o: Any, text: Any) -> st.SearchSt
     return text
 
 
+@pytest.mark.parametrize("examples", [8, pytest.param(50, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("options", EVERY, ids=lambda cls: cls.__name__)
-@settings(max_examples=25, deadline=None)
-@given(data=st.data())
-def test_the_written_command_gives_the_same_options(options, data):
+def test_the_written_command_gives_the_same_options(options, examples):
     """parse(print(options)) == options, for prompts that begin with a dash too."""
-    names = {spec.name: spec for spec in specs(options) if spec.option.recorded}
-    required = [name for name, spec in names.items() if spec.default is MISSING]
-    some = data.draw(st.lists(st.sampled_from(sorted(names)), unique=True, max_size=6)) if names else []
-    values = {name: data.draw(value_of(names[name])) for name in dict.fromkeys([*required, *some])}
-    asked = options(**values)
-    words = shlex.split(asked.command())
-    found: list[Any] = []
 
-    def keep(*values: Any, **named: Any) -> None:
-        found.append(options.from_arguments(*values, **named))
+    @settings(max_examples=examples, deadline=None)
+    @given(data=st.data())
+    def written_and_read(data: st.DataObject) -> None:
+        names = {spec.name: spec for spec in specs(options) if spec.option.recorded}
+        required = [name for name, spec in names.items() if spec.default is MISSING]
+        some = data.draw(st.lists(st.sampled_from(sorted(names)), unique=True, max_size=6)) if names else []
+        asked = options(**{name: data.draw(value_of(names[name])) for name in dict.fromkeys([*required, *some])})
+        words = shlex.split(asked.command())
+        found: list[Any] = []
 
-    keep.__signature__ = signature(options)  # type: ignore[attr-defined]
-    app = App(result_action="return_value")
-    app.command(keep, name=words[1])
-    app(words[1:], exit_on_error=False, print_error=False)
-    assert found == [asked], words
+        def keep(*values: Any, **named: Any) -> None:
+            found.append(options.from_arguments(*values, **named))
+
+        keep.__signature__ = signature(options)  # type: ignore[attr-defined]
+        app = App(result_action="return_value")
+        app.command(keep, name=words[1])
+        app(words[1:], exit_on_error=False, print_error=False)
+        assert found == [asked], words
+
+    written_and_read()
 
 
 def test_a_list_is_read_between_commas():

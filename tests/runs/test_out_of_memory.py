@@ -195,8 +195,11 @@ PLACES = {  # -> the command, and how many pictures are there afterwards
 @pytest.mark.parametrize("place", PLACES)
 def test_memory_that_does_not_suffice_is_one_line_and_what_is_painted_stays(place, tmp_path, runs_out, monkeypatch, capsys):
     command, kept = PLACES[place]
-    words = [command, HORSE, "--model=bundled", "--steps=1", "--trace", f"--out={tmp_path / 'out'}"]
-    if command == "control":
+    model = "bundled" if command == "control" or "latent" in place or "Clip" in place else "bundled-if"
+    words = [command, HORSE, f"--model={model}", "--steps=1", "--trace", f"--out={tmp_path / 'out'}"]
+    if command == "generate":
+        words.append("--upscalers=none")
+    else:
         disc().save(tmp_path / "disc.png")
         words[1:2] = [str(tmp_path / "disc.png"), HORSE]
     runs_out(place, lambda *_: True, ERRORS[1])

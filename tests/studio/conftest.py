@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -24,16 +25,17 @@ QUICK = {"prompt": ["a photo of a horse"], "steps": 2, "upscalers": ["none"], "m
 @pytest.fixture
 def studio(tmp_path: Path) -> Callable[..., Jobs]:
     """options -> the queue of a studio whose folder is new."""
+    return partial(queue, tmp_path / "outputs")
 
-    def build_jobs(**options: object) -> Jobs:
-        asked = StudioOptions.from_arguments(out=str(tmp_path / "outputs"), **options).prepare()
-        uploads = tmp_path / "outputs" / ".studio" / "uploads"
-        uploads.mkdir(parents=True, exist_ok=True)
-        jobs = Jobs(tmp_path / "outputs", Permissions(asked, uploads))
-        jobs.begin()
-        return jobs
 
-    return build_jobs
+def queue(folder: Path, **options: object) -> Jobs:
+    """Begin the queue of a studio whose pictures lie in a folder."""
+    asked = StudioOptions.from_arguments(out=str(folder), **options).prepare()
+    uploads = folder / ".studio" / "uploads"
+    uploads.mkdir(parents=True, exist_ok=True)
+    jobs = Jobs(folder, Permissions(asked, uploads))
+    jobs.begin()
+    return jobs
 
 
 @pytest.fixture(scope="module")
@@ -45,16 +47,29 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Pat
 
 
 @pytest.fixture
-def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., TestClient]]:
+def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., TestClient]:
     """(password, options) -> a client of a studio that listens."""
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "served"))
-    (tmp_path / "secret.txt").write_text("the secret of this machine")
+    return clients(tmp_path, monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def listening(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[TestClient, Path]]:
+    """A client of a studio that listens, for requests that leave nothing behind, and its folder."""
+    folder = tmp_path_factory.mktemp("listening")
+    with pytest.MonkeyPatch.context() as patch:
+        yield clients(folder, patch)(), folder
+
+
+def clients(folder: Path, patch: pytest.MonkeyPatch) -> Callable[..., TestClient]:
+    """(password, options) -> a client of a studio that listens, whose pictures lie in a folder beside a secret."""
+    patch.setenv("GRADIO_TEMP_DIR", str(folder / "served"))
+    (folder / "secret.txt").write_text("the secret of this machine")
 
     def connect(password: str = "", **options: object) -> TestClient:
-        asked = StudioOptions.from_arguments(out=str(tmp_path / "outputs"), listen=True, **options)
+        asked = StudioOptions.from_arguments(out=str(folder / "outputs"), listen=True, **options)
         return TestClient(build(asked.prepare(), password), raise_server_exceptions=False)
 
-    yield connect
+    return connect
 
 
 def ended(*jobs: Job, seconds: float = 200) -> None:

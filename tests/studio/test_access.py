@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from synoptic.studio.access import Access
-from tests.studio.conftest import QUICK, ended
+from synoptic.studio.jobs import Job
+from tests.studio.conftest import QUICK, ended, queue
 
 FORGED = ["", "me", "../me", "a" * 21, "a" * 23, "*" * 22, None, 7, ["me"], {"owner": "me"}]
 
 
-@pytest.fixture
-def painted(studio, tmp_path):
-    """options -> (access, a finished job of "me")."""
+@pytest.fixture(scope="module")
+def painted(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[Access, Job]]:
+    """options -> (access, a finished job of "me"), painted once for the same options."""
 
-    def paint(**options):
-        jobs = studio(**options)
+    @cache
+    def paint(**options: bool) -> tuple[Access, Job]:
+        folder = tmp_path_factory.mktemp("painted")
+        jobs = queue(folder / "outputs", **options)
         job = jobs.submit("generate", QUICK, "me")
         ended(job)
-        return Access(jobs, tmp_path / "served", "secret"), job
+        return Access(jobs, folder / "served", "secret"), job
 
     return paint
 
@@ -43,10 +48,10 @@ def test_a_forged_name_or_id_is_nobodys(painted, forged):
     assert access.recognize(forged) != forged and len(access.recognize(forged)) == 22
 
 
-def test_what_is_served_cannot_be_guessed_and_is_a_copy(painted, tmp_path):
+def test_what_is_served_cannot_be_guessed_and_is_a_copy(painted):
     access, job = painted()
     (picture,) = job.pictures()
-    copy = access.publish(picture)
-    other = Access(access.jobs, tmp_path / "served", "another secret").publish(picture)
-    assert copy != other and copy.startswith(str(tmp_path / "served")) and Path(copy).read_bytes() == picture.read_bytes()
+    copy, served = access.publish(picture), job.folder.parents[2] / "served"
+    other = Access(access.jobs, served, "another secret").publish(picture)
+    assert copy != other and copy.startswith(str(served)) and Path(copy).read_bytes() == picture.read_bytes()
     assert access.publish(picture) == copy and access.archive(picture.parent).endswith(".zip")

@@ -25,7 +25,7 @@ def close(a: Tensor, b: Tensor, atol: float = 1e-12) -> None:
     torch.testing.assert_close(a, b, rtol=0, atol=atol)
 
 
-@pytest.mark.parametrize("side", [32, 64, 256])
+@pytest.mark.parametrize("side", [32, 64, pytest.param(256, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", FACTORIZATIONS)
 def test_components_sum_to_the_picture_and_are_linear(kind, side):
     x, y = picture(side).unbind(0)
