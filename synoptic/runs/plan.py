@@ -17,9 +17,12 @@ from synoptic.models.cost import RowCost, count_parameters, network_row_cost
 from synoptic.models.device import choose_device, choose_dtype
 from synoptic.models.memory import (
     CONTEXT_BYTES,
+    CPU_WORKSPACE_BYTES,
+    HEAP_BYTES,
     MAX_CPU_ROWS,
     WORKSPACE_BYTES,
     address_limit,
+    bytes_with_gaps,
     free_memory,
     unet_row_bytes,
 )
@@ -113,9 +116,11 @@ class Plan:
 
     @property
     def peak(self) -> int:
-        workspace = WORKSPACE_BYTES if self.device.type == "cuda" else 0
-        stages = (stage.bytes for stage in self.stages.values())
-        return self.resident + workspace + self.canvas + max(self.vae, self.embedding, self.mapped, *stages)
+        on_gpu = self.device.type == "cuda"
+        steps = max(bytes_with_gaps(stage.bytes, self.device) for stage in self.stages.values())
+        left = 0 if on_gpu else min(steps, HEAP_BYTES)  # by the steps in the heap, while the VAE codes
+        workspace = WORKSPACE_BYTES if on_gpu else CPU_WORKSPACE_BYTES
+        return self.resident + workspace + self.canvas + max(steps, self.vae + left, self.embedding, self.mapped)
 
     @property
     def least(self) -> int:
@@ -208,7 +213,7 @@ def make_plan(options: ModelOptions) -> Plan:
     }
 
     def stage(source: Checkpoint, work: StageWork) -> Stage:
-        row = network_row_cost(source, dtype)
+        row = network_row_cost(source, dtype, device)
         bound = max(1, row.bytes)  # as `max_batch_rows` counts, which knows a U-Net's less exactly
         if source.has_unet:
             bound = unet_row_bytes(source.network_config["block_out_channels"][0], source.side, dtype.itemsize)
@@ -308,7 +313,7 @@ def check_memory(options: ModelOptions) -> None:
     piece = vae_bytes(checkpoint, options, device, dtype, 0, 0)[1]
     beside = max(embedding if offload in OFFLOADS else 0, mapped_bytes(checkpoint, device, dtype), piece)
     if needed + beside <= free < needed + MOST_ROW_BYTES:  # only now a row's bytes matter, which take seconds to know
-        beside = max(beside, network_row_cost(checkpoint, dtype).bytes)
+        beside = max(beside, network_row_cost(checkpoint, dtype, device).bytes)
     needed += beside
     if needed > free:
         largest, less = max(weights, key=lambda name: weights[name]), cure(device, dtype, checkpoint.family.half, offload)
