@@ -69,7 +69,7 @@ def plan(folder: Path, run: str, quantize: str) -> Plan:
 
 
 def needed(found: Plan) -> float:
-    """Return the GiB that a run cannot do without: what stays, libraries, and the most of a guided row, the VAE and a text encoder."""
+    """Return the GiB that a run cannot do without: what stays, and the most of a guided row, the VAE and a text encoder."""
     rows = max(2 * stage.row.bytes for stage in found.stages.values())
     return (found.resident + WORKSPACE_BYTES + max(rows, found.vae, found.embedding)) / GIB
 

@@ -1,6 +1,6 @@
 """What runs take of a CPU's memory against what was planned: the bundled models, with one thread.
 
-PYTHONPATH=. OMP_NUM_THREADS=1 python benchmarks/memory_cpu.py [--out docs/benchmarks/memory-cpu.json] [--only wide edit]: for
+PYTHONPATH=. OMP_NUM_THREADS=1 python benchmarks/memory_cpu.py [--out docs/benchmarks/memory-cpu.json] [--only edit]: for
 Linux. Each run is a process of its own, forked after the imports, in which a picture of the pixel model comes first, so that
 what libraries take at their first call is there already. Measured is how far the process's resident memory rises above that,
 weights included. Prints the table, and writes it as JSON.

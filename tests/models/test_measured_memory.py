@@ -1,4 +1,4 @@
-"""The plan against the peaks that an H200 had, of models with random weights, and those that a CPU has, of the bundled ones."""
+"""The plan against the peaks that an H200 had, of models with random weights, and a CPU's, of the bundled ones."""
 
 from __future__ import annotations
 

@@ -12,8 +12,8 @@ from PIL import Image
 import synoptic
 from synoptic import InputError, cli
 from synoptic.guidance.batching import largest_batch, run_in_batches
-from synoptic.models.latent import LatentSpace
 from synoptic.models.cost import network_row_cost
+from synoptic.models.latent import LatentSpace
 from synoptic.models.load_once import load_once
 from synoptic.models.memory import bytes_of_coding
 from synoptic.models.registry import resolve
