@@ -11,6 +11,7 @@ from synoptic.errors import InputError
 from synoptic.jobs.engine import Engine, Worker
 from synoptic.jobs.planning import Job
 from synoptic.jobs.records import Record
+from synoptic.utils.out_of_memory import is_out_of_memory
 
 ATTEMPTS = 5  # of a job whose worker is lost each time
 BARREN = 5  # workers that are lost, for each that there is, before they begin
@@ -130,7 +131,11 @@ class Driver:
             if self.lost[job.path] < ATTEMPTS:
                 self.queue.put(job)
             else:
-                why = f"its worker was lost {ATTEMPTS} times: a crash, or no memory ({type(error).__name__})"
+                why = (
+                    f"memory has run out, its worker was ended for that {ATTEMPTS} times: ask for a smaller picture, or fewer workers"
+                    if is_out_of_memory(error)
+                    else f"its worker was lost {ATTEMPTS} times: a crash, or no memory ({type(error).__name__})"
+                )
                 self.done(job, Record("failed", message=why))
         if jobs:
             return

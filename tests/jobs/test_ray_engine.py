@@ -1,0 +1,88 @@
+"""Ray's own view of a batch: its monitor of memory ends a worker, its lists name what runs. Jobs do no work of a model."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+import psutil
+import pytest
+
+from synoptic.jobs.driver import ATTEMPTS, drive
+from synoptic.jobs.planning import Job
+from synoptic.jobs.records import Record
+from synoptic.options.batch import BatchOptions
+
+ray = pytest.importorskip("ray")
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+SPARE, STEP, MOST = 2 * 10**9, 10**8, 8 * 10**9  # bytes that may be taken before the monitor acts, that are taken at once, in all
+
+
+def job(k: int, common: str = "") -> Job:
+    return Job(k, "generate", {"prompt": "a"}, f"generate/{k}", ("m", "s", common))
+
+
+@pytest.fixture
+def engine(monkeypatch):
+    """(what an actor does with a job's line) -> Ray's engine on this machine, of one worker that does it."""
+    memory = psutil.virtual_memory()
+    monkeypatch.setenv("RAY_memory_usage_threshold", str((memory.total - memory.available + SPARE) / memory.total))
+    monkeypatch.setenv("RAY_memory_monitor_refresh_ms", "100")
+    monkeypatch.setenv("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
+    from synoptic.jobs import ray_cluster
+
+    made: list[ray_cluster.RayEngine] = []
+
+    def build(work: Callable[[int], None]) -> ray_cluster.RayEngine:
+        class JobActor:
+            def begin(self, *_: object) -> None:
+                pass
+
+            def carry_out(self, jobs: Sequence[Job], out: str) -> list[Record]:
+                for one in jobs:
+                    work(one.line)
+                return [Record("done")] * len(jobs)
+
+        monkeypatch.setattr(ray_cluster, "JobActor", JobActor)
+        monkeypatch.setattr(ray_cluster, "plans_of", lambda _: [])
+        options = BatchOptions.from_arguments("jobs.jsonl", engine="ray", workers=1).prepare()
+        made.append(ray_cluster.build(options, [job(0)]))
+        return made[0]
+
+    yield build
+    for one in made:
+        one.close()
+
+
+def test_a_job_that_takes_all_memory_fails_for_that_and_the_others_are_done(engine):
+    def work(line: int) -> None:
+        held: list[bytes] = []
+        while line == 2 and len(held) * STEP < MOST:  # until Ray ends this process
+            held.append(b"x" * STEP)
+            time.sleep(0.02)
+
+    found: dict[int, Record] = {}
+    drive([job(k, "shared") for k in range(4)], engine(work), lambda one, record: found.update({one.line: record}))
+    assert [found[k].state for k in range(4)] == ["done", "done", "failed", "done"]
+    assert found[2].message.startswith(f"memory has run out, its worker was ended for that {ATTEMPTS} times")
+
+
+def test_the_dashboard_s_lists_name_workers_and_jobs(engine):
+    from ray.util.state import list_actors, list_tasks
+
+    ours, seen = engine(lambda _: time.sleep(0.5)), list[str]()
+
+    def done(one: Job, record: Record) -> None:
+        if not seen:
+            seen.extend(f"{actor.name} {actor.state}" for actor in list_actors())
+
+    drive([job(k, "shared" if k < 2 else "") for k in range(3)], ours, done)
+    assert len(seen) == 1 and seen[0].startswith("synoptic ") and seen[0].endswith(" ALIVE")
+    expected = {"generate, line 0: generate/0, and 1 more", "generate, line 2: generate/2"}
+    for _ in range(20):  # what happened is told now and then
+        states = {task.name: task.state for task in list_tasks() if task.name.startswith("generate")}
+        if states.keys() == expected and set(states.values()) == {"FINISHED"}:
+            return
+        time.sleep(1)
+    raise AssertionError(states)
