@@ -131,12 +131,7 @@ class Driver:
             if self.lost[job.path] < ATTEMPTS:
                 self.queue.put(job)
             else:
-                why = (
-                    f"memory has run out, its worker was ended for that {ATTEMPTS} times: ask for a smaller picture, or fewer workers"
-                    if is_out_of_memory(error)
-                    else f"its worker was lost {ATTEMPTS} times: a crash, or no memory ({type(error).__name__})"
-                )
-                self.done(job, Record("failed", message=why))
+                self.done(job, Record("failed", message=why_lost(error)))
         if jobs:
             return
         self.barren += 1
@@ -145,3 +140,10 @@ class Driver:
                 f"workers must be able to begin, {self.barren} were lost at once ({str(error)[:200]}): try --workers 1",
                 rule="workers-lost",
             )
+
+
+def why_lost(error: Exception) -> str:
+    """Return why a job came to nothing whose workers were all lost, the last of them to an error."""
+    if is_out_of_memory(error):
+        return f"memory has run out, its worker was ended for that {ATTEMPTS} times: ask for a smaller picture, or fewer workers"
+    return f"its worker was lost {ATTEMPTS} times: a crash, or no memory ({type(error).__name__})"
