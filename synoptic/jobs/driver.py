@@ -145,5 +145,6 @@ class Driver:
 def why_lost(error: Exception) -> str:
     """Return why a job came to nothing whose workers were all lost, the last of them to an error."""
     if is_out_of_memory(error):
-        return f"memory has run out, its worker was ended for that {ATTEMPTS} times: ask for a smaller picture, or fewer workers"
+        cure = "ask for a smaller picture, or fewer workers"
+        return f"memory has run out, its worker was ended for that {ATTEMPTS} times: {cure}"
     return f"its worker was lost {ATTEMPTS} times: a crash, or no memory ({type(error).__name__})"

@@ -185,6 +185,7 @@ PLACES = {  # -> the command, and how many pictures are there afterwards
     "models.text.ClipTextEncoder.__call__": ("generate", 0),
     "models.unet.UNet.__call__": ("generate", 0),
     "models.latent.LatentSpace._decode_tile": ("generate", 0),
+    "models.latent.LatentSpace._encode_tile": ("edit", 0),
     "runs.recorder.Recorder._pictures": ("generate", 1),
     "metrics.clip.Clip.encode_images": ("generate", 1),
     "models.controlnet.ControlNet.__call__": ("control", 0),
@@ -196,7 +197,7 @@ PLACES = {  # -> the command, and how many pictures are there afterwards
 def test_memory_that_does_not_suffice_is_one_line_and_what_is_painted_stays(place, tmp_path, runs_out, monkeypatch, capsys):
     command, kept = PLACES[place]
     words = [command, HORSE, "--model=bundled", "--steps=1", "--trace", f"--out={tmp_path / 'out'}"]
-    if command == "control":
+    if command != "generate":
         disc().save(tmp_path / "disc.png")
         words[1:2] = [str(tmp_path / "disc.png"), HORSE]
     runs_out(place, lambda *_: True, ERRORS[1])
