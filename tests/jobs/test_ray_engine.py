@@ -81,9 +81,9 @@ def test_ray_names_workers_and_jobs(engine):
         pytest.skip("this Ray has no dashboard: pip install 'ray[default]'")
     assert [(actor.name, actor.state) for actor in list_actors(f"http://{url}")] == [(seen[0], "ALIVE")]
     expected = {"generate, line 0: generate/0, and 1 more", "generate, line 2: generate/2"}
-    for _ in range(20):  # what happened is told now and then
-        states = {task.name: task.state for task in list_tasks(f"http://{url}") if task.name.startswith("generate")}
-        if states.keys() == expected and set(states.values()) == {"FINISHED"}:
-            return
+    states: dict[str, str] = {}
+    end = time.monotonic() + 20
+    while (states.keys(), set(states.values())) != (expected, {"FINISHED"}):  # what happened is told now and then
+        assert time.monotonic() < end, states
         time.sleep(1)
-    raise AssertionError(states)
+        states = {task.name: task.state for task in list_tasks(f"http://{url}") if task.name.startswith("generate")}
