@@ -190,7 +190,7 @@ def measure(name: str, tiny: bool, device: torch.device, dtype: torch.dtype, mos
     """The rows of the table of one model."""
     model, folder = MODELS[name], Path(tempfile.mkdtemp()) / name
     checkpoint = configs(model, folder, tiny)
-    cost = network_row_cost(checkpoint, dtype)
+    cost = network_row_cost(checkpoint, dtype, device)
     m, table = build(model, checkpoint, device, dtype), list[dict[str, Any]]()
     weights = sum(
         v.numel() * v.itemsize for part in (m.transformer.net, m.vae) for v in (*part.parameters(), *part.buffers())

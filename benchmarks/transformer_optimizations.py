@@ -46,7 +46,7 @@ def main() -> None:
     dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
     with tempfile.TemporaryDirectory() as work:
         checkpoint = configs(MODELS["flux"], Path(work) / "flux", args.tiny)
-        flops, m = network_row_cost(checkpoint, dtype).flops, build(MODELS["flux"], checkpoint, device, dtype)
+        flops, m = network_row_cost(checkpoint, dtype, device).flops, build(MODELS["flux"], checkpoint, device, dtype)
     most, found, is_fp8 = ceiling(device, dtype, 256 if args.tiny else 8192), dict[str, Any](), False
     x = torch.randn(args.rows, *m.shape, device=device, dtype=dtype)
     cond, t = m.embed(["a lake"] * args.rows).to(dtype=dtype), torch.full((args.rows,), 500.0, device=device)

@@ -11,6 +11,7 @@ from synoptic.errors import InputError
 from synoptic.jobs.engine import Engine, Worker
 from synoptic.jobs.planning import Job
 from synoptic.jobs.records import Record
+from synoptic.utils.out_of_memory import is_out_of_memory
 
 ATTEMPTS = 5  # of a job whose worker is lost each time
 BARREN = 5  # workers that are lost, for each that there is, before they begin
@@ -130,8 +131,7 @@ class Driver:
             if self.lost[job.path] < ATTEMPTS:
                 self.queue.put(job)
             else:
-                why = f"its worker was lost {ATTEMPTS} times: a crash, or no memory ({type(error).__name__})"
-                self.done(job, Record("failed", message=why))
+                self.done(job, Record("failed", message=why_lost(error)))
         if jobs:
             return
         self.barren += 1
@@ -140,3 +140,11 @@ class Driver:
                 f"workers must be able to begin, {self.barren} were lost at once ({str(error)[:200]}): try --workers 1",
                 rule="workers-lost",
             )
+
+
+def why_lost(error: Exception) -> str:
+    """Return why a job came to nothing whose workers were all lost, the last of them to an error."""
+    if is_out_of_memory(error):
+        cure = "ask for a smaller picture, or fewer workers"
+        return f"memory has run out, its worker was ended for that {ATTEMPTS} times: {cure}"
+    return f"its worker was lost {ATTEMPTS} times: a crash, or no memory ({type(error).__name__})"

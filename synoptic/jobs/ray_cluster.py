@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from concurrent.futures import Future
+from itertools import count
 from typing import Any
 
 import ray  # pyright: ignore[reportMissingImports]
@@ -28,16 +29,19 @@ from synoptic.options.batch import BatchOptions
 SHARE = 0.8  # of the cluster's CPUs for workers: parts of CPUs on several nodes do not add up
 
 
+NUMBERS = count(1)  # of a driver's workers, since no two actors of it may have one name
+
+
 class RayWorker:
     """An actor, which ends with the driver or with `stop`."""
 
     def __init__(self, out: str, threads: int, exact: bool, defers: bool, resources: dict[str, float]) -> None:
         self.out = out
-        self.actor: Any = ray.remote(JobActor).options(**resources).remote()
+        self.actor: Any = ray.remote(JobActor).options(**resources, name=f"synoptic {next(NUMBERS)}").remote()
         self.ready: Future[str | None] = self.actor.begin.remote(os.getcwd(), out, threads, exact, defers).future()
 
     def submit(self, jobs: Sequence[Job]) -> Future[list[Record]]:
-        return self.actor.carry_out.options(name=jobs[0].application).remote(jobs, self.out).future()
+        return self.actor.carry_out.options(name=name_of(jobs)).remote(jobs, self.out).future()
 
     def stop(self) -> None:
         ray.kill(self.actor)
@@ -78,6 +82,13 @@ class RayEngine:
             worker.stop()
         if self.started_ray:
             ray.shutdown()
+
+
+def name_of(jobs: Sequence[Job]) -> str:
+    """Return what a call of a worker is called on the dashboard: its first job's application, line and folder."""
+    first = jobs[0]
+    name = f"{first.application}, line {first.line}: {first.path}"
+    return name if len(jobs) == 1 else f"{name}, and {len(jobs) - 1} more"
 
 
 def connect(address: str | None) -> None:

@@ -10,7 +10,7 @@ from torch import nn
 
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.cost import DefaultDtype, count_parameters, saved_numbers
-from synoptic.models.memory import LEAST_LATENTS, coded_pixels, coding_bytes_per_pixel
+from synoptic.models.memory import LEAST_LATENTS, bytes_of_coding, coded_pixels
 from synoptic.models.network_classes import build_network
 from synoptic.models.placement import NF4_BITS, multiplies_in_fp8, quantize_network
 from synoptic.models.vae_configs import vae_width
@@ -99,4 +99,4 @@ def coding_bytes(
     width, itemsize = vae_width(source.config(folder)), component_dtype(source, folder, device, dtype).itemsize
     native, least = checkpoint.native_size**2, (LEAST_LATENTS * checkpoint.factor) ** 2
     at_once = min(max(native, pixels), max(least, coded_pixels(width, itemsize, native, device, free)))
-    return round(at_once * coding_bytes_per_pixel(width, itemsize, device))
+    return bytes_of_coding(at_once * width * itemsize, device)

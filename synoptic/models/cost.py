@@ -28,6 +28,7 @@ from synoptic.models.local_cache import read_cached, write_cached
 from synoptic.models.network_classes import build_network
 from synoptic.models.text_kv_cache import cross_attentions, text_layers
 from synoptic.models.transformer_cost import CLIP_TOKENS, TRANSFORMER_INPUTS, Inputs
+from synoptic.models.unet import float32_norms
 from synoptic.utils.json_objects import JsonObject
 
 FLOATS = (torch.empty, torch.zeros, torch.ones, torch.rand, torch.randn)  # that layers are made of
@@ -143,28 +144,38 @@ def unet_inputs(config: JsonObject, channels: int | None = None) -> Inputs:
     return inputs
 
 
-def unet_row_cost(config: JsonObject, dtype: torch.dtype) -> RowCost:
-    """Return what one native row of a U-Net takes; measured once a config, then kept on this machine."""
-    return row_cost("UNet2DConditionModel", config, unet_inputs(config), dtype)
+def unet_row_cost(config: JsonObject, dtype: torch.dtype, wide_norms: bool = False) -> RowCost:
+    """Return what one native row of a U-Net takes; measured once a config, then kept on this machine.
+
+    wide_norms: its norms are computed in float32, whatever its dtype.
+    """
+    return row_cost("UNet2DConditionModel", config, unet_inputs(config), dtype, wide_norms)
 
 
-def network_row_cost(checkpoint: Checkpoint, dtype: torch.dtype) -> RowCost:
-    """Return what one native row of a model's network takes."""
+def network_row_cost(checkpoint: Checkpoint, dtype: torch.dtype, device: torch.device) -> RowCost:
+    """Return what one native row of a model's network takes on a device."""
     config = checkpoint.network_config
     if checkpoint.has_unet:
-        return unet_row_cost(config, dtype)
+        return unet_row_cost(config, dtype, device.type == "cpu" and dtype.itemsize == 2)
     name = checkpoint.family.components["transformer"]
     return row_cost(name, config, TRANSFORMER_INPUTS[name](config, checkpoint.side, checkpoint.text_length), dtype)
 
 
-def row_cost(name: str, config: JsonObject, inputs: Inputs, dtype: torch.dtype) -> RowCost:
+def row_cost(name: str, config: JsonObject, inputs: Inputs, dtype: torch.dtype, wide_norms: bool = False) -> RowCost:
     """Return what a call of a network of diffusers takes; measured once a config and size, then kept on this machine."""
     shapes = [list(value.shape) for value in tree_leaves(inputs(torch.float32)) if isinstance(value, Tensor)]
-    about = [config, shapes, str(dtype), torch.__version__, [field.name for field in fields(RowCost)]]
+    about = [config, shapes, str(dtype), wide_norms, torch.__version__, [field.name for field in fields(RowCost)]]
     key = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:20]
     if found := read_cached("row_costs").get(key):
         return RowCost(**found)
-    cost = measure_row(lambda: build_network(name, config), inputs, dtype)
+
+    def build() -> nn.Module:
+        net = build_network(name, config)
+        if wide_norms:
+            float32_norms(net, dtype)
+        return net
+
+    cost = measure_row(build, inputs, dtype)
     write_cached("row_costs", key, asdict(cost))
     return cost
 

@@ -18,6 +18,9 @@ UNET_MAPS = 32  # of a U-Net's outermost block, which live together for a row at
 CONTEXT_BYTES = 2**29  # what CUDA and its libraries take of a GPU for themselves
 WORKSPACE_BYTES = 3 * 2**30 // 10  # of products on a GPU, with latents, conditions and pictures: up to 0.28 GiB measured
 CODING_MAPS = 6  # of a VAE's outermost block, which live together while it codes
+HEAP_SHARE = 13 / 6  # what the C library's heap takes for what lives in it, gaps included
+HEAP_BYTES = CODING_MAPS * 2**25  # what gaps take at most: glibc's heap holds blocks of less than 32 MiB alone
+CPU_WORKSPACE_BYTES = 2**25  # of oneDNN's kernels, the text's keys, a score
 CUDNN_MAPS = 9.5  # the same on a GPU, where cuDNN turns a convolution's input and output to channels_last, in further memory
 MAP_BYTES = 2**29  # of one such map, at once: a picture of 1024x1024 in float32, with 128 channels
 TILE_IMAGES = 8  # native pictures: what a VAE is given at most of a larger one
@@ -77,20 +80,28 @@ def unet_row_bytes(channels: int, side: int, itemsize: int) -> int:
     return UNET_MAPS * channels * side**2 * itemsize
 
 
-def coding_bytes_per_pixel(width: int, itemsize: int, device: torch.device) -> float:
-    """Return what a pixel takes of a VAE of so many outermost channels while it is coded."""
-    return (CUDNN_MAPS if device.type == "cuda" else CODING_MAPS) * width * itemsize
+def bytes_with_gaps(live: int, device: torch.device) -> int:
+    """Return what tensors of so many bytes take of a device: on a CPU the heap has gaps that it does not give back."""
+    return live if device.type == "cuda" else min(round(HEAP_SHARE * live), live + HEAP_BYTES)
+
+
+def bytes_of_coding(maps: int, device: torch.device) -> int:
+    """Return what a VAE takes while it codes, whose outermost block has maps of so many bytes in all."""
+    return bytes_with_gaps(round((CUDNN_MAPS if device.type == "cuda" else CODING_MAPS) * maps), device)
 
 
 def coded_pixels(width: int, itemsize: int, native: int, device: torch.device, free: int) -> int:
-    """Return how many pixels such a VAE codes at once, of one or many pictures: at least a native one of `native` pixels.
+    """Return how many pixels a VAE of so many outermost channels codes at once, of one or many pictures.
 
-    Beside a GPU no more than fit into most of what is free: there a process that has too much may be killed.
+    At least a native one of `native` pixels; but beside a GPU no more than fit into most of what is free: there a process
+    that has too much may be killed.
     """
     usual = max(native, MAP_BYTES // (width * itemsize))
     if device.type == "cuda":
         return usual
-    return min(usual, round(CODING_SHARE * free / coding_bytes_per_pixel(width, itemsize, device)))
+    room = CODING_SHARE * free
+    live = max(room / HEAP_SHARE, room - HEAP_BYTES)  # for which `bytes_with_gaps` is the room
+    return min(usual, int(live / (CODING_MAPS * width * itemsize)))
 
 
 def max_batch_rows(model: Denoiser, device: torch.device) -> int:

@@ -130,7 +130,8 @@ def freeze(net: Any, layout: torch.memory_format) -> None:
 def float32_norms(net: torch.nn.Module, dtype: torch.dtype) -> None:
     """Compute every group norm in float32: in half precision and channels_last a CPU takes up to six times as long."""
     for norm in (module for module in net.modules() if isinstance(module, torch.nn.GroupNorm)):
-        norm.float()
+        for name, p in list(norm.named_parameters()):  # as `norm.float()`, of parameters without numbers too
+            setattr(norm, name, torch.nn.Parameter(p.float()))
         norm.register_forward_pre_hook(lambda _, args: (args[0].float(),))
         norm.register_forward_hook(lambda _, args, out: out.to(dtype))
 

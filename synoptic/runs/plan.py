@@ -11,6 +11,7 @@ import torch
 from synoptic.errors import InputError
 from synoptic.guidance.batching import largest_batch
 from synoptic.models.checkpoint import Checkpoint
+from synoptic.models.compile import GRAPH_PLACES
 from synoptic.models.component_bytes import coding_bytes, component_bytes, convolution_bytes
 from synoptic.models.control_kinds import split_kind
 from synoptic.models.cost import count_parameters, network_row_cost
@@ -83,7 +84,7 @@ def make_plan(options: ModelOptions) -> Plan:
     }
 
     def stage(source: Checkpoint, work: StageWork) -> Stage:
-        row = network_row_cost(source, dtype)
+        row = network_row_cost(source, dtype, device)
         bound = max(1, row.bytes)  # as `max_batch_rows` counts, which knows a U-Net's less exactly
         if source.has_unet:
             bound = unet_row_bytes(source.network_config["block_out_channels"][0], source.side, dtype.itemsize)
@@ -92,7 +93,9 @@ def make_plan(options: ModelOptions) -> Plan:
         batches = {items, max(1, min(items, limit // (2 * views)))}  # in Python all; else as `sample_tasks` does
         asked = {call for calls in work.calls for call in calls}
         at_once = max(largest_batch(call.conditions, n * call.views, limit) for n, call in product(batches, asked))
-        return Stage(row, work, at_once)
+        compiled = source.has_unet and getattr(options, "compile", False)
+        recorded = min(at_once, GRAPH_PLACES // source.side**2) if compiled and device.type == "cuda" else 0
+        return Stage(row, work, at_once, recorded)
 
     stages = {name: stage(sources[name], work) for name, work in stage_works(pipeline).items()}
     coded = pipeline.coded_pixels * items
@@ -183,7 +186,7 @@ def check_memory(options: ModelOptions) -> None:
     piece = vae_bytes(checkpoint, options, device, dtype, 0, 0)[1]
     beside = max(embedding if offload in OFFLOADS else 0, mapped_bytes(checkpoint, device, dtype), piece)
     if needed + beside <= free < needed + MOST_ROW_BYTES:  # only now a row's bytes matter, which take seconds to know
-        beside = max(beside, network_row_cost(checkpoint, dtype).bytes)
+        beside = max(beside, network_row_cost(checkpoint, dtype, device).bytes)
     needed += beside
     if needed > free:
         largest, less = max(weights, key=lambda name: weights[name]), cure(device, dtype, checkpoint.family.half, offload)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from synoptic.models.cost import RowCost
-from synoptic.models.memory import CONTEXT_BYTES, WORKSPACE_BYTES
+from synoptic.models.memory import CONTEXT_BYTES, CPU_WORKSPACE_BYTES, HEAP_BYTES, WORKSPACE_BYTES, bytes_with_gaps
 from synoptic.models.placement import LINK_BYTES, resident_bytes
 from synoptic.models.placement_names import Offload
 from synoptic.runs.speed import StageWork
@@ -26,6 +26,7 @@ class Stage:
     row: RowCost
     work: StageWork
     at_once: int
+    recorded: int = 0  # rows of the largest call that is kept as a CUDA graph
 
     @property
     def bytes(self) -> int:
@@ -75,9 +76,12 @@ class Plan:
 
     @property
     def peak(self) -> int:
-        workspace = WORKSPACE_BYTES if self.device.type == "cuda" else 0
-        stages = (stage.bytes for stage in self.stages.values())
-        return self.resident + workspace + self.canvas + max(self.vae, self.embedding, self.mapped, *stages)
+        on_gpu = self.device.type == "cuda"
+        steps = max(bytes_with_gaps(stage.bytes, self.device) for stage in self.stages.values())
+        graphs = sum(stage.recorded * stage.row.bytes for stage in self.stages.values())
+        left = graphs if on_gpu else min(steps, HEAP_BYTES)  # by the steps, in graphs or the heap, while the VAE codes
+        workspace = WORKSPACE_BYTES if on_gpu else CPU_WORKSPACE_BYTES
+        return self.resident + workspace + self.canvas + max(steps, self.vae + left, self.embedding, self.mapped)
 
     @property
     def least(self) -> int:

@@ -137,6 +137,25 @@ def test_a_job_that_costs_every_worker_fails_and_the_others_go_on():
     assert ATTEMPTS == 5
 
 
+def test_jobs_whose_worker_is_ended_for_want_of_memory_go_on_alone_and_say_so():
+    class OutOfMemoryError(Lost):
+        """As Ray's, which its monitor of memory causes."""
+
+    handed: Counter[int] = Counter()
+
+    def work(one: Job) -> Record:
+        handed[one.line] += 1
+        if one.line == 2:
+            raise OutOfMemoryError("1 worker(s) were killed due to the node running low on memory")
+        return Record("done")
+
+    found: dict[int, Record] = {}
+    jobs = [job(k, common="a") for k in range(4)]
+    drive(jobs, Threads(1, work), lambda one, record: found.update({one.line: record}))
+    assert [found[k].state for k in range(4)] == ["done", "done", "failed", "done"] and handed[2] == ATTEMPTS
+    assert found[2].message.startswith("memory has run out, its worker was ended for that 5 times: ask for")
+
+
 def test_what_cannot_be_written_is_a_failure_of_that_job_alone():
     def work(one: Job) -> Record:
         if one.line == 3:

@@ -1,17 +1,20 @@
-"""The plan against the peaks that an H200 had, of Stable Diffusion 2, SDXL and three transformers with random weights."""
+"""The plan against the peaks that an H200 had, of models with random weights, and a CPU's, of the bundled ones."""
 
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from benchmarks import memory_cpu
 from benchmarks.memory_gpu import asked, write_model
 from synoptic.guidance.batching import largest_batch
-from synoptic.models.memory import CONTEXT_BYTES, CUDNN_MAPS, WORKSPACE_BYTES
+from synoptic.models.memory import CONTEXT_BYTES, CUDNN_MAPS, WORKSPACE_BYTES, bytes_of_coding, coded_pixels
 from synoptic.runs.plan import make_plan
 from synoptic.runs.run_cost import Plan
 
@@ -19,6 +22,7 @@ GIB = 2**30
 DOCS = Path(__file__).parents[2] / "docs/benchmarks"
 TABLE: list[dict[str, Any]] = json.loads((DOCS / "memory-h200.json").read_text())["rows"]
 SECOND: list[dict[str, Any]] = json.loads((DOCS / "memory-h200-second.json").read_text())["rows"]
+CPU: list[dict[str, Any]] = json.loads((DOCS / "memory-cpu.json").read_text())["MiB"]
 GPU_BYTES = 139 * GIB
 FLOWS: list[dict[str, Any]] = json.loads((DOCS / "flow-h200.json").read_text())["table"]
 WEIGHTS = {"flux": 22.324, "sd3.5-medium": 5.178, "z-image": 11.620}  # GiB; SD 3.5's places of tokens were in float32 there
@@ -87,3 +91,29 @@ def test_no_later_run_took_more_than_is_planned_either(kind, tmp_path, on_a_gpu)
         if plan.offload not in row["said"] or not row["measured"] <= peak <= row["measured"] + 1.2:
             wrong.append((row["setting"], row["run"], plan.offload, peak, row["measured"]))
     assert not wrong
+
+
+def test_on_a_cpu_no_run_took_more_than_is_planned_today(tmp_path, monkeypatch):
+    """By at most 5 %; the plans are those that are made now."""
+    monkeypatch.chdir(tmp_path)
+    memory_cpu.draw_inputs()
+    assert [row["command"] for row in CPU] == list(memory_cpu.CASES)
+    for row in CPU:
+        assert memory_cpu.plan_of(row["command"]).peak / 2**20 == pytest.approx(row["planned"], abs=1)
+        assert row["taken"] <= 1.05 * row["planned"] <= 2 * row["taken"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads what Linux knows of a process")
+def test_on_this_cpu_runs_take_no_more_than_is_planned(tmp_path):
+    words = ["--only", "generate", "wide, 1536", "--out", str(tmp_path / "found.json")]
+    subprocess.run([sys.executable, "-m", "benchmarks.memory_cpu", *words], check=True, cwd=DOCS.parents[1])
+    found = json.loads((tmp_path / "found.json").read_text())["MiB"]
+    assert len(found) == 2 and all(row["taken"] <= 1.05 * row["planned"] for row in found)
+
+
+@pytest.mark.parametrize("mebibytes", [10, 140, 300, 1000, 5000])
+def test_the_vae_codes_as_many_pixels_as_its_share_of_a_cpu_holds(mebibytes):
+    cpu, pixel = torch.device("cpu"), 128 * 4
+    pixels = coded_pixels(128, 4, 4096**2, cpu, mebibytes * 2**20)
+    assert bytes_of_coding(pixels * pixel, cpu) == pytest.approx(0.75 * mebibytes * 2**20, rel=1e-3)

@@ -185,6 +185,7 @@ PLACES = {  # -> the command, and how many pictures are there afterwards
     "models.text.ClipTextEncoder.__call__": ("generate", 0),
     "models.unet.UNet.__call__": ("generate", 0),
     "models.latent.LatentSpace._decode_tile": ("generate", 0),
+    "models.latent.LatentSpace._encode_tile": ("edit", 0),
     "runs.recorder.Recorder._pictures": ("generate", 1),
     "metrics.clip.Clip.encode_images": ("generate", 1),
     "models.controlnet.ControlNet.__call__": ("control", 0),

@@ -12,9 +12,11 @@ from PIL import Image
 import synoptic
 from synoptic import InputError, cli
 from synoptic.guidance.batching import largest_batch, run_in_batches
+from synoptic.models.cost import network_row_cost
 from synoptic.models.latent import LatentSpace
 from synoptic.models.load_once import load_once
-from synoptic.models.memory import coding_bytes_per_pixel
+from synoptic.models.memory import bytes_of_coding
+from synoptic.models.registry import resolve
 from synoptic.models.unet import UNet
 from synoptic.options import options_class
 from synoptic.options.base import Options
@@ -93,7 +95,7 @@ def test_the_vae_codes_as_many_pixels_as_planned(monkeypatch):
     monkeypatch.setattr(LatentSpace, "_decode_tile", lambda self, x: seen.append(x[:, 0].numel()) or decode(self, x))
     synoptic.panorama("bundled", *values, **F32 | options)
     model: Any = load_once("bundled", **F32)
-    assert plan.vae == max(seen) * model.factor**2 * coding_bytes_per_pixel(model.codec.width, 4, model.device)
+    assert plan.vae == bytes_of_coding(max(seen) * model.factor**2 * model.codec.width * 4, model.device)
 
 
 def test_half_precision_halves_the_network():
@@ -101,6 +103,9 @@ def test_half_precision_halves_the_network():
     single, half = (make_plan(asked("generate", HORSE, dtype=dtype, **how)) for dtype in ("float32", "float16"))
     assert half.weights["unet"] * 2 == single.weights["unet"] and half.weights["vae"] == single.weights["vae"]
     rows = [next(iter(plan.stages.values())).row for plan in (single, half)]
+    assert rows[0].flops == rows[1].flops and rows[1].bytes < 0.85 * rows[0].bytes  # a CPU computes norms in float32
+    gpu, checkpoint = torch.device("cuda"), resolve("bundled")
+    rows = [network_row_cost(checkpoint, dtype, gpu) for dtype in (torch.float32, torch.float16)]
     assert rows[0].flops == rows[1].flops and rows[1].bytes < 0.6 * rows[0].bytes
 
 

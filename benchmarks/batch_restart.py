@@ -1,0 +1,79 @@
+"""What the start of a half-finished batch takes, until the cluster is up and until a worker has its first job.
+
+PYTHONPATH=. python benchmarks/batch_restart.py [--engine ray] [--address auto] [--jobs 10000] [--folder DIR]: seconds by the
+clock since this process began, and on the CPU, of this process and of all that it started. The first call writes the folder,
+the next ones measure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import psutil
+
+from synoptic.jobs import batch, driver
+from synoptic.jobs.files import read_entries
+from synoptic.jobs.planning import PLAN, digest_of, plan_jobs, plan_text
+from synoptic.runs.folders import MANIFEST
+
+
+def write_half(folder: Path, count: int) -> None:
+    """Write a batch of which the first half of the jobs is done."""
+    out, file = folder / "out", folder / "jobs.jsonl"
+    out.mkdir(parents=True)
+    job = {"application": "generate", "model": "bundled", "steps": 1}
+    lines = (job | {"prompt": f"a photo of a horse, {k}", "seed": k} for k in range(count))
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    entries = list(read_entries(file))
+    jobs = plan_jobs(entries, out)
+    (out / PLAN).write_text(plan_text(jobs, digest_of(entries), 1))
+    for job in jobs[: count // 2]:
+        (out / job.path).mkdir(parents=True)
+        (out / job.path / MANIFEST).write_text(json.dumps({"state": "done", "pictures": [{"file": "a.png"}]}))
+
+
+def mark(what: str) -> None:
+    """Print the seconds since this process began."""
+    process = psutil.Process()
+    own, all_of = (
+        sum(sum(p.cpu_times()[:2]) for p in found) for found in ([process], [process, *process.children(recursive=True)])
+    )
+    wall = time.time() - process.create_time()
+    print(f"{what}: {wall:.1f} s by the clock, {own:.1f} on the CPU, {all_of:.1f} of all processes", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--engine", choices=["local", "ray"], default="local")
+    parser.add_argument("--address")
+    parser.add_argument("--jobs", type=int, default=10_000)
+    parser.add_argument("--folder", type=Path, default=Path("/tmp/synoptic-restart"))
+    args = parser.parse_args()
+    if not args.folder.exists():
+        write_half(args.folder, args.jobs)
+        print("the half-finished batch is written: call this again, it measures from its own beginning")
+        return
+    hand_out, starts = driver.Driver.hand_out, []
+
+    def watched(self: driver.Driver) -> None:
+        if not starts:
+            mark("planned, the engine is there")
+        starts.append(1)
+        hand_out(self)
+        if any(jobs for _, jobs in self.busy.values()):
+            mark("a worker has its first job")
+            raise KeyboardInterrupt
+
+    setattr(driver.Driver, "hand_out", watched)
+    how = {"engine": args.engine, "out": str(args.folder / "out"), "workers": 1, "address": args.address}
+    try:
+        batch.batch(str(args.folder / "jobs.jsonl"), **{key: value for key, value in how.items() if value is not None})
+    except KeyboardInterrupt:
+        print("stopped, as meant")
+
+
+if __name__ == "__main__":
+    main()
