@@ -13,6 +13,10 @@ from synoptic.options.option import Option
 from synoptic.options.prompts import PromptOptions, one_picture_of_all
 from synoptic.options.upscaling import Upscalers, UpscalingOptions
 
+JointModel = Annotated[
+    str, Option("bundled-if, if, … (pixels), bundled, sd1.5, … (latents), a hub id, a directory, FILE.safetensors")
+]
+
 
 @dataclass(frozen=True, kw_only=True)
 class JointOptions(PromptOptions, UpscalingOptions):
@@ -36,10 +40,7 @@ class JointOptions(PromptOptions, UpscalingOptions):
     vae_residual: Annotated[bool, Option("of latent models: add back what the autoencoder loses at each step")] = True
     upscalers: Upscalers = ("auto",)
     noise_augmentation: Annotated[bool, Option("noise the small pictures that upscalers are given, by --noise-level")] = True
-    model: Annotated[
-        str,
-        Option("bundled-if, if, … (pixels), bundled, sd1.5, … (latents), a hub id, a directory, FILE.safetensors"),
-    ] = "bundled-if"
+    model: JointModel = "bundled-if"
 
     def prompts(self) -> list[str]:
         """Return the prompt of each view, with the style before it."""
