@@ -50,7 +50,11 @@ def test_a_picture_carries_its_options_and_the_manifest_has_all(tmp_path):
     [
         ("wide", ["a photo of the sea"], {"width": 288, "negative_prompt": "it's", "circular": True}),
         ("generate", ["-a photo, of a horse", "a dog"], {"model": "bundled"}),
-        ("anagram", [HORSE, "a dog"], {"views": ("flip", "jigsaw"), "weights": (2, 1), "model": "bundled-if", "upscalers": "none"}),
+        (
+            "anagram",
+            [HORSE, "a dog"],
+            {"views": ("flip", "jigsaw"), "weights": (2, 1), "model": "bundled-if", "upscalers": "none"},
+        ),
         ("anagram", [HORSE, "a dog"], {"vae_residual": False}),
         ("hybrid", [HORSE, "a dog"], {"kind": "color", "style": "an oil painting of", "upscalers": "none"}),
     ],
