@@ -291,10 +291,11 @@ have 0.67, unrelated ones 0. Scores of the pixel model, which makes the hybrids 
 **The pictures were chosen.** By eye: of 77 plain prompts 45, the first seed of each, but for a castle, the best of six;
 of 35 wide prompts, mostly one seed each, 15; the anagrams from some fifty pairs with two to four seeds each, looked
 through by `--view-space latents`, then from 18 pictures; the hybrids from 15 pairs with three to ten seeds each, 78
-pictures; of 18 pictures made from a picture, 14, a tiger as the best of six seeds; of panoramas none was omitted. Omitted were, among others, an
-elephant without a head, a lighthouse that was a house (a word that the model never saw), a penguin with one eye above
-the other, a tent by night, a blurred lake, a skyline of loose windows, snowy mountains that were pink rubble, and a
-skull that was to be a flower meadow. What a model does when nothing is chosen: [the bundled models](models.md).
+pictures; of 18 pictures made from a picture, 14, a tiger as the best of six seeds; of panoramas none was omitted.
+Omitted were, among others, an elephant without a head, a lighthouse that was a house (a word that the model never
+saw), a penguin with one eye above the other, a tent by night, a blurred lake, a skyline of loose windows, snowy
+mountains that were pink rubble, and a skull that was to be a flower meadow. What a model does when nothing is
+chosen: [the bundled models](models.md).
 """
 
 
