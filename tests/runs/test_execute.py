@@ -123,7 +123,7 @@ def test_a_stopped_run_goes_on_to_the_same_result(rows, tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_a_stopped_anagram_keeps_only_whole_pictures(tmp_path, monkeypatch):
     monkeypatch.setattr(execute, "max_batch_rows", lambda *_: 4)
-    how: dict[str, Any] = QUICK | {"count": 2}
+    how: dict[str, Any] = QUICK | {"model": "bundled-if", "count": 2, "upscalers": "none"}
     pair = (HORSE, "a photo of a dog")
     whole = synoptic.run("anagram", *pair, out=str(tmp_path / "whole"), **how)
     save = io.save_image
@@ -171,7 +171,7 @@ def test_variants_lie_in_folders_of_their_own_and_are_compared(tmp_path):
 @pytest.mark.slow
 def test_films_are_made_once(tmp_path):
     pytest.importorskip("av")
-    how: dict[str, Any] = QUICK | {"animate": True}
+    how: dict[str, Any] = QUICK | {"model": "bundled-if", "upscalers": "none", "animate": True}
     run = synoptic.run("anagram", HORSE, "a photo of a dog", out=str(tmp_path), **how)
     films = [(tmp_path / run.pictures[0].file).with_suffix(end) for end in (".mp4", ".gif")]
     before = [(film.stat().st_mtime_ns, film.stat().st_size) for film in films]
