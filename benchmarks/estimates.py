@@ -43,7 +43,7 @@ CASES: dict[str, Case] = {
     "anagram": (
         "anagram",
         (HORSE, LAKE),
-        {"views": ("identity", "rotate_cw"), "steps": 3, "upscalers": "none"},
+        {"model": "bundled-if", "steps": 3, "upscalers": "none"},
         {"steps": 8},
     ),
     "hybrid": ("hybrid", (HORSE, LAKE), {"steps": 3, "upscalers": "none"}, {"steps": 8}),

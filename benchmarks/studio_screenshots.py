@@ -54,8 +54,8 @@ def wide(page: Any) -> None:
 
 
 def anagram(page: Any) -> None:
-    painted(page, "anagram", "a lion · a sunflower")
-    page.frame_locator("#viewer iframe").get_by_role("button", name="a quarter turn").click()
+    painted(page, "anagram", "a frog · a hamburger")
+    page.frame_locator("#viewer iframe").get_by_role("button", name="upside down").click()
 
 
 def control(page: Any) -> None:

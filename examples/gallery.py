@@ -19,6 +19,7 @@ from PIL import Image
 import synoptic
 from synoptic import io
 from synoptic.animate import animate
+from synoptic.options.anagram import AnagramOptions
 from synoptic.views.registry import get_view
 
 OUT = Path("outputs/gallery")
@@ -27,14 +28,15 @@ PAGE = Path("docs/gallery.md")
 PICTURES = Path("docs/pictures/gallery")
 WALL = Path("docs/pictures/wall.jpg")  # of the README
 START = Path("docs/pictures/start.jpg")  # of docs/start.md
-FILM = Path("docs/pictures/lion-sunflower.gif")  # of the README and docs/anagrams.md
+FILM = Path("docs/pictures/anagram.gif")  # of the README and docs/anagrams.md
+ANAGRAMS = Path("docs/pictures/anagrams.jpg")  # of docs/anagrams.md and docs/prompts.md
 OBJECTS = Path("docs/pictures/dream.jpg")  # of text-to-3d, which takes too long for here: benchmarks/text_to_3d.py
 HOUSE = Path("docs/pictures/texture.jpg")  # a painted mesh from eight sides: examples/texture.py
 WIDE = 1.5  # from this aspect on a picture has a place of its own, not a cell of a table
 COLUMNS = 3
 MOST = 1536  # pixels of a side
 STRIP = 3.0  # from this aspect on it takes a row of the wall, below it the place of two squares
-SHOWN = ("lion-sunflower", "skull-village", "lake-boat")  # on the wall from their PNG: the JPEG has more
+SHOWN = ("frog-hamburger", "skull-village", "lake-boat")  # on the wall from their PNG: the JPEG has more
 
 Value = str | int | float | bool | Sequence[int] | Sequence[str]
 
@@ -56,6 +58,13 @@ class Entry:
             words.append("--" + name.replace("_", "-"))
             words += [] if value is True else [quoted(written(value))]
         return " ".join(words)
+
+    @property
+    def second_view(self) -> str:
+        """The view of an anagram that its second prompt names."""
+        views = self.options.get("views", AnagramOptions.views)
+        assert isinstance(views, Sequence) and not isinstance(views, str)
+        return str(views[1])
 
     @property
     def shows(self) -> str:
@@ -100,10 +109,10 @@ def named(thing: str) -> str:
     return (others if first in ("a", "an", "the") else thing).replace(" ", "-")
 
 
-def anagram(style: str, first: str, second: str, seed: int) -> Entry:
+def anagram(style: str, first: str, second: str, **options: Value) -> Entry:
     """Return the entry of an anagram."""
-    name = f"{first}-{second}".replace("a ", "").replace(" ", "-")
-    return Entry(name, "anagram", (first, second), {"style": style, "steps": 20, "seed": seed})
+    name = f"{named(first)}-{named(second)}"
+    return Entry(name, "anagram", (first, second), options | {"style": style, "fast": True})
 
 
 def hybrid(style: str, far: str, near: str, seed: int) -> Entry:
@@ -123,6 +132,8 @@ def changed(name: str, application: str, *values: str, **options: Value) -> Entr
 
 
 TRAVEL = ("a photo of a green meadow", "a photo of a lake", "a photo of snowy mountains")
+UPSIDE_DOWN = ["identity", "rotate_180"]
+TURNING = anagram("an oil painting of", "a frog", "a hamburger", views=UPSIDE_DOWN)  # shown on other pages
 BOAT = "0.6,0,0.77,1: a photo of a sailboat on the ocean"
 SECTIONS: dict[str, list[Entry]] = {  # plain pictures first: others are made from them
     "Plain pictures": [
@@ -244,10 +255,12 @@ SECTIONS: dict[str, list[Entry]] = {  # plain pictures first: others are made fr
         Entry("panorama-coral-reef", "panorama", ("a photo of a coral reef",), {"steps": 16}),
     ],
     "Anagrams": [
-        anagram("a lithograph of", "a lion", "a sunflower", 2),
-        anagram("a lithograph of", "a deer", "a truck", 0),
-        anagram("a lithograph of", "a bear", "a mushroom", 0),
-        anagram("a pencil sketch of", "a library", "a theater", 0),
+        TURNING,
+        anagram("a photo of", "a light bulb", "a pear", views=UPSIDE_DOWN),
+        anagram("an oil painting of", "a bear", "a hamburger", views=UPSIDE_DOWN),
+        anagram("an oil painting of", "a fox", "a tulip", views=UPSIDE_DOWN),
+        anagram("a photo of", "an ice cream", "a christmas tree", views=UPSIDE_DOWN),
+        anagram("a lithograph of", "a deer", "a truck"),
     ],
     "Hybrids": [
         hybrid("a lithograph of", "a skull", "a snowy mountain village", 4),
@@ -261,7 +274,7 @@ ORDER = (
 SAID = {
     "Wide pictures": "1536×256 pixels by a model of 256×256. Each window shows the prompt, so scenes do better than things.",
     "Large pictures, and a whole sphere": "Several windows in height; a panorama, whose left edge meets its right one.",
-    "Anagrams": "One picture each, as it is and turned clockwise, by the bundled pixel model and its upscaler.",
+    "Anagrams": "One picture each, as it is and turned: clockwise, or upside down.",
     "Hybrids": "One picture each: a village from near, another thing when it is small, or seen from across the room.",
     "Pictures made from a picture": "The originals are among the plain pictures below, saved under that name.",
     "Studies": "What a command shows beside its pictures: starts of edits, denoisers, inversion, sync rules.",
@@ -273,15 +286,16 @@ Made by the small models in the package, on a CPU, each by the command beside it
 makes all of them again and writes this page, in ten minutes. Seconds are those of one core of a recent Xeon, which
 computes in bfloat16 (`OMP_NUM_THREADS=1`), from the prompt to the finished picture; starting Python and loading the
 model add about five. The score is the cosine of picture and prompt by the [reference CLIP](glossary.md): real renders
-have 0.67, unrelated ones 0. Scores of the pixel model, which makes the anagrams and hybrids, are lower.
+have 0.67, unrelated ones 0. Scores of the pixel model, which makes the hybrids and the sync rules, are lower.
 
 **The pictures were chosen.** By eye: of 77 plain prompts 45, the first seed of each, but for a castle, the best of six;
-of 35 wide prompts, mostly one seed each, 15; the anagrams from twenty pairs with four seeds each ([all of
-them](measurements/anagrams.md)); the hybrids from 15 pairs with three to ten seeds each, 78 pictures; of 18 pictures
-made from a picture, 14, a tiger as the best of six seeds; of panoramas none was omitted. Omitted were, among others, an
-elephant without a head, a lighthouse that was a house (a word that the model never saw), a penguin with one eye above
-the other, a tent by night, a blurred lake, a skyline of loose windows, snowy mountains that were pink rubble, and a
-skull that was to be a flower meadow. What a model does when nothing is chosen: [the bundled models](models.md).
+of 35 wide prompts, mostly one seed each, 15; the anagrams from some fifty pairs with two to four seeds each, looked
+through by `--view-space latents`, then from 18 pictures; the hybrids from 15 pairs with three to ten seeds each, 78
+pictures; of 18 pictures made from a picture, 14, a tiger as the best of six seeds; of panoramas none was omitted.
+Omitted were, among others, an elephant without a head, a lighthouse that was a house (a word that the model never
+saw), a penguin with one eye above the other, a tent by night, a blurred lake, a skyline of loose windows, snowy
+mountains that were pink rubble, and a skull that was to be a flower meadow. What a model does when nothing is
+chosen: [the bundled models](models.md).
 """
 
 
@@ -310,7 +324,7 @@ def paint(entry: Entry, pictures: Path) -> Row:
     image.save(f"{entry.name}.png")
     figures = [*run.folder.glob(f"{run.application}.png"), *run.folder.glob("*figure.png")]  # pictures beside one another
     shown = io.load_image(figures[0]) if figures else image
-    shown = BESIDE[entry.application](image, entry.values) if entry.application in BESIDE else shown
+    shown = BESIDE[entry.application](image, entry) if entry.application in BESIDE else shown
     shown.thumbnail((MOST, MOST))
     pictures.mkdir(parents=True, exist_ok=True)
     shown.convert("RGB").save(pictures / f"{entry.name}.jpg", quality=88)
@@ -322,15 +336,19 @@ def paint(entry: Entry, pictures: Path) -> Row:
     return Row(entry.command, run.pictures[0].seed, float(first.read_text()), round(score, 3), shown.width / shown.height)
 
 
-def beside_turned(image: Image.Image, prompts: tuple[str, ...]) -> Image.Image:
-    """Return an anagram as it is and turned clockwise, under its prompts."""
-    turned = io.to_pil(get_view("rotate_cw").view(io.from_pil(image)))[0]
-    return io.image_grid([image, turned], list(prompts), 2)
+def beside_turned(image: Image.Image, entry: Entry) -> Image.Image:
+    """Return an anagram as it is and turned, under its prompts."""
+    return io.image_grid([image, turned(image, entry)], list(entry.values), 2)
 
 
-def beside_small(image: Image.Image, prompts: tuple[str, ...]) -> Image.Image:
+def turned(image: Image.Image, entry: Entry) -> Image.Image:
+    """Return an anagram as its second prompt means it."""
+    return io.to_pil(get_view(entry.second_view).view(io.from_pil(image)))[0]
+
+
+def beside_small(image: Image.Image, entry: Entry) -> Image.Image:
     """Return a hybrid under its near prompt, and the same picture, small, under its far one."""
-    far, near = prompts
+    far, near = entry.values
     return io.image_grid([image, from_afar(image)], [near, f"{far}: the same, smaller"], 2)
 
 
@@ -377,7 +395,7 @@ def wall(folder: Path) -> Image.Image:
     """Return the picture of the README: wide ones, an anagram and a hybrid both ways, a panorama, edits, objects."""
     strips = [picture(name) for name in ("wide-coral-reef", "wide-amalfi-coast")]
     hybrid = Image.open(folder / "skull-village.png").convert("RGB")
-    two_ways = [*both_ways(folder / "lion-sunflower.png"), hybrid, from_afar(hybrid)]
+    two_ways = [*both_ways(folder), hybrid, from_afar(hybrid)]
     edits = [*(picture(name) for name in ("guitar", "guitar-neon", "lake-at-sunrise")), Image.open(folder / "lake-boat.png")]
     house = [Image.open(HOUSE).crop((left, top, left + 256, top + 256)) for left, top in ((272, 26), (800, 308))]
     objects = Image.open(OBJECTS).crop((0, 770, 768, 866))
@@ -386,7 +404,17 @@ def wall(folder: Path) -> Image.Image:
 
 def start(folder: Path) -> Image.Image:
     """Return the picture of the first commands."""
-    return stacked([picture("wide-coral-reef"), picture("owl"), *both_ways(folder / "lion-sunflower.png")], 3)
+    return stacked([picture("wide-coral-reef"), picture("owl"), *both_ways(folder)], 3)
+
+
+def anagrams() -> Image.Image:
+    """Return all anagrams of the page, two per row."""
+    pictures = [picture(entry.name) for entry in SECTIONS["Anagrams"]]
+    width, height = pictures[0].size
+    sheet = Image.new("RGB", (2 * width, height * -(-len(pictures) // 2)), "white")
+    for k, shown in enumerate(pictures):
+        sheet.paste(shown, (k % 2 * width, k // 2 * height))
+    return sheet
 
 
 def picture(name: str) -> Image.Image:
@@ -394,15 +422,16 @@ def picture(name: str) -> Image.Image:
     return Image.open(PICTURES / f"{name}.jpg")
 
 
-def both_ways(file: Path) -> list[Image.Image]:
-    """Return an anagram as it is and turned clockwise."""
-    picture = Image.open(file)
-    return [picture, picture.transpose(Image.Transpose.ROTATE_270)]
+def both_ways(folder: Path) -> list[Image.Image]:
+    """Return the anagram that is shown on other pages as it is and turned."""
+    picture = Image.open(folder / f"{TURNING.name}.png").convert("RGB")
+    return [picture, turned(picture, TURNING)]
 
 
-def film(file: Path, prompts: Sequence[str], to: Path) -> None:
-    """Write an anagram turning, as --animate films it, small enough for a page."""
-    frames = animate(Image.open(file), [get_view("identity"), get_view("rotate_cw")], prompts, seconds=5, fps=10)
+def film(folder: Path, to: Path) -> None:
+    """Write that anagram turning, as --animate films it, small enough for a page."""
+    views = [get_view("identity"), get_view(TURNING.second_view)]
+    frames = animate(Image.open(folder / f"{TURNING.name}.png"), views, TURNING.values, seconds=5, fps=10)
     io.save_gif(to, [frame.resize((frame.width * 2 // 3, frame.height * 2 // 3)) for frame in frames], 10)
 
 
@@ -464,7 +493,8 @@ def main(given: Sequence[str] | None = None) -> None:
         rows_file.write_text(json.dumps({name: asdict(row) for name, row in rows.items()}, indent=1) + "\n")
     wall(OUT).save(WALL, quality=88)
     start(OUT).save(START, quality=88)
-    film(OUT / "lion-sunflower.png", ("a lion", "a sunflower"), FILM)
+    anagrams().save(ANAGRAMS, quality=88)
+    film(OUT, FILM)
     PAGE.write_text("\n\n".join([HEAD.rstrip(), *(section(title, rows) for title in ORDER), OBJECTS_SECTION]) + "\n")
 
 

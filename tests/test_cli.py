@@ -164,7 +164,8 @@ def test_a_bug_is_not_dressed_up_as_bad_input(monkeypatch):
 def test_lists_take_commas_or_the_option_again_and_no_words_that_follow(monkeypatch, tmp_path, capsys):
     for k, views in enumerate((["--views", "identity,flip"], ["--views", "identity", "--views", "flip"])):
         out = tmp_path / str(k)
-        argv = ["anagram", *views, "a lion", "a sunflower", "--steps", "1", "--upscalers", "none", "--out", str(out)]
+        argv = ["anagram", *views, "a lion", "a sunflower", "--steps", "1", "--view-space", "latents"]
+        argv += ["--out", str(out)]
         assert run(monkeypatch, argv) == 0
         options = json.loads((out / "run.json").read_text())["options"]
         assert options["views"] == ["identity", "flip"] and options["prompt"] == ["a lion", "a sunflower"]

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 from synoptic.errors import InputError, install_command
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.options.joint import JointOptions, SyncOptions
+from synoptic.options.joint import JointModel, JointOptions, SyncOptions
 from synoptic.options.option import Option
 from synoptic.views.registry import FAILURES, parse_view, side_multiple
 
@@ -68,6 +68,7 @@ class AnagramOptions(AnagramViewOptions, SyncOptions):
 
     GROUP = "Views"
 
+    model: JointModel = "bundled"
     animate: Annotated[
         bool, Option("also make films of the picture turning from view to view and back (needs PyAV)", recorded=False)
     ] = False

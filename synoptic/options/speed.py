@@ -42,8 +42,12 @@ class SpeedOptions(GuidanceIntervalOptions):
         bool,
         Option("half the steps by dpm++, --deepcache 2 (unless --steps or --deepcache say otherwise)"),
     ] = False
-    FAST_FEWER_STEPS: ClassVar[bool] = True  # whether --fast changes how the model itself is asked
+    FAST_DEEPCACHE: ClassVar[int] = 2
     FAST_GUIDANCE_INTERVAL: ClassVar[tuple[float, float] | None] = None
+
+    def takes_fewer_steps(self, checkpoint: Checkpoint) -> bool:
+        """Return whether --fast changes how the model itself is asked."""
+        return self.fast
 
     def whole_network_reason(self) -> str:
         """Return why the network must run whole at every step; "" where it need not."""
@@ -54,13 +58,13 @@ class SpeedOptions(GuidanceIntervalOptions):
         return super().weights_stay or (self.deepcache or 1) > 1
 
     def resolve(self, checkpoint: Checkpoint) -> Self:
-        fewer = self.fast and self.FAST_FEWER_STEPS
+        fewer = self.takes_fewer_steps(checkpoint)
         if fewer and self.eta:
             raise InputError(
                 f"--fast takes the steps of dpm++, which has no --eta; {self.eta} was given: omit one", rule="fast-eta"
             )
         steps = self.usual(checkpoint).steps if self.steps is None else self.steps
-        usual = min(2, steps) if fewer and checkpoint.has_unet and not self.whole_network_reason() else 1
+        usual = min(self.FAST_DEEPCACHE, steps) if fewer and checkpoint.has_unet and not self.whole_network_reason() else 1
         resolved = replace(self, deepcache=usual if self.deepcache is None else self.deepcache)
         if fewer:
             resolved = replace(

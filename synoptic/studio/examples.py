@@ -31,9 +31,9 @@ def picture(name: str) -> Path:
     return PICTURES / f"{name}.webp"
 
 
-def turned(shows: str, first: str, second: str, seed: int, style: str = "a lithograph of") -> Example:
-    """Return an anagram of two prompts."""
-    return Example(shows, {"prompt": [first, second], "style": style, "steps": 20, "seed": seed})
+def turned(shows: str, style: str, first: str, second: str, view: str = "rotate_180") -> Example:
+    """Return an anagram of two prompts, as it is and upside down or in another view."""
+    return Example(shows, {"prompt": [first, second], "style": style, "views": ["identity", view], "fast": True})
 
 
 def seen(shows: str, far: str, seed: int) -> Example:
@@ -58,10 +58,10 @@ EXAMPLES: Mapping[str, Sequence[Example]] = {
     ],
     "panorama": [Example("panorama-coral-reef", {"prompt": ["a photo of a coral reef"], "steps": 16})],
     "anagram": [
-        turned("lion-sunflower", "a lion", "a sunflower", 2),
-        turned("bear-mushroom", "a bear", "a mushroom", 0),
-        turned("deer-truck", "a deer", "a truck", 0),
-        turned("library-theater", "a library", "a theater", 0, "a pencil sketch of"),
+        turned("frog-hamburger", "an oil painting of", "a frog", "a hamburger"),
+        turned("light-bulb-pear", "a photo of", "a light bulb", "a pear"),
+        turned("fox-tulip", "an oil painting of", "a fox", "a tulip"),
+        turned("deer-truck", "a lithograph of", "a deer", "a truck", "rotate_cw"),
     ],
     "hybrid": [
         seen("skull-village", "a skull", 4),

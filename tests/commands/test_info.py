@@ -43,7 +43,7 @@ def run(command: str, monkeypatch) -> None:
             ["a_photo_of_a_horse_6.png", "contact_sheet.png"],
         ),
         ("control", ["{given}", HORSE], {"model": "bundled"}, ["a_photo_of_a_horse_1.png", "canny.png", "before_after.png"]),
-        ("anagram", [HORSE, "a photo of a dog"], {"upscalers": "none"}, ["*_0.png", "*_0.views.png"]),
+        ("anagram", [HORSE, "a photo of a dog"], {}, ["*_0.png", "*_0.views.png"]),
         ("edit", ["{given}", HORSE], {"model": "bundled", "start": (0, 1)}, ["start-1/*_1.png", "edit.png"]),
         ("control_map", ["{given}"], {"kind": "scribble"}, ["map.png"]),
     ],

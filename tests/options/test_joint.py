@@ -16,7 +16,7 @@ def prepared(name: str, prompts: str, **named: Any) -> Any:
 
 
 def test_defaults():
-    pixels, latents = prepared("anagram", "x y"), prepared("anagram", "x y", model="bundled")
+    pixels, latents = prepared("anagram", "x y", model="bundled-if"), prepared("anagram", "x y")
     assert (pixels.space, pixels.init_noise, pixels.upscalers) == ("canonical", "shared", ("bundled-if-ii",))
     assert (latents.space, latents.init_noise, latents.upscalers) == ("instance", "independent", ("none",))
     assert pixels.guidance_scale == 3.0 and pixels.prepare() == pixels
@@ -44,17 +44,17 @@ BAD: list[tuple[str, str, dict[str, Any], str]] = [
     ("anagram", "x y", {"views": ("identity", "patch_permute:7")}, "view-side"),
     ("anagram", "x y", {"weights": (1,)}, "weights-views"),
     ("anagram", "x y", {"weights": (1, 0)}, "weights-above"),
-    ("anagram", "x y", {"space": "canonical", "init_noise": "independent"}, "init-noise-space"),
-    ("anagram", "x y", {"space": "canonical", "sync": "none"}, "sync-space"),
-    ("anagram", "x y", {"step_repeats": 2}, "looking-glass"),
+    ("anagram", "x y", {"model": "bundled-if", "space": "canonical", "init_noise": "independent"}, "init-noise-space"),
+    ("anagram", "x y", {"model": "bundled-if", "space": "canonical", "sync": "none"}, "sync-space"),
+    ("anagram", "x y", {"model": "bundled-if", "step_repeats": 2}, "looking-glass"),
     ("anagram", "x y", {"blend": "pyramid", "model": "bundled", "view_space": "latents"}, "looking-glass"),
-    ("anagram", "x y", {"first_alone": 0.2}, "looking-glass"),
+    ("anagram", "x y", {"model": "bundled-if", "first_alone": 0.2}, "looking-glass"),
     ("anagram", "x y", {"model": "bundled", "sync": "eps"}, "views-in-pixels"),
     ("anagram", "x y", {"model": "bundled", "space": "canonical"}, "views-in-pixels"),
     ("anagram", "x y", {"model": "bundled", "eta": 1}, "views-in-pixels"),
     ("anagram", "x y", {"model": "bundled", "sampler": "ddpm"}, "views-in-pixels"),
     ("anagram", "x y", {"model": "bundled", "upscalers": "bundled-if-ii"}, "upscalers-size"),
-    ("anagram", "x y", {"noise_level": 1000}, "noise-level-at-most"),
+    ("anagram", "x y", {"model": "bundled-if", "noise_level": 1000}, "noise-level-at-most"),
     ("anagram", "x y", {"seed_search": 2, "count": 3}, "seed-search-count"),
     ("compare_sync", "x y", {"model": "bundled"}, "views-in-pixels"),
     ("hybrid", "x", {}, "prompts-kind"),

@@ -30,12 +30,20 @@ def test_fast_pictures_take_few_evaluations_unless_told_otherwise():
     assert (given.steps, given.deepcache, given.guidance_interval) == (6, 1, (0.1, 0.5))
 
 
-def test_fast_anagrams_are_enlarged_in_fewer_steps_and_else_as_ever():
-    plain, fast = turned(), turned(fast=True)
+def test_fast_anagrams_are_decoded_at_fewer_steps():
+    fast = turned(fast=True)
+    assert (fast.sampler, fast.steps, fast.deepcache) == ("dpm++", 13, 1)
+    assert turned(fast=True, steps=20).steps == 20
+    latents = turned(fast=True, view_space="latents")
+    assert (latents.sampler, latents.steps, latents.deepcache) == ("ddim", 25, 1)
+
+
+def test_fast_anagrams_of_pixels_are_enlarged_in_fewer_steps_and_else_as_ever():
+    plain, fast = turned(model="bundled-if"), turned(model="bundled-if", fast=True)
     assert fast.upscaler_steps == (5,)
     assert (fast.sampler, fast.steps, fast.deepcache) == (plain.sampler, plain.steps, plain.deepcache)
-    assert turned(fast=True, upscaler_steps=7).upscaler_steps == (7,)
-    assert turned(fast=True, eta=0.5).eta == 0.5
+    assert turned(model="bundled-if", fast=True, upscaler_steps=7).upscaler_steps == (7,)
+    assert turned(model="bundled-if", fast=True, eta=0.5).eta == 0.5
 
 
 @pytest.mark.parametrize(
@@ -43,7 +51,7 @@ def test_fast_anagrams_are_enlarged_in_fewer_steps_and_else_as_ever():
     [
         ({"upscaler_steps": (3, 4)}, "upscaler-steps-count"),
         ({"upscaler_steps": 0}, "upscaler_steps-at-least"),
-        ({"model": "bundled", "step_repeats": 3, "deepcache": 2}, "deepcache-whole"),
+        ({"step_repeats": 3, "deepcache": 2}, "deepcache-whole"),
     ],
 )
 def test_bad_numbers_of_steps_are_refused(options, rule):

@@ -25,7 +25,15 @@ COMMANDS = {
     "distill": ["distill", "a photo of a red mug", "--steps=30", "--save-every=3"],
 }
 LONG_COMMANDS = {
-    "anagram": ["anagram", "a lion", "a sunflower", "--steps=4", "--count=3", "--views=identity,rotate_cw"],
+    "anagram": [
+        "anagram",
+        "a lion",
+        "a sunflower",
+        "--steps=4",
+        "--count=3",
+        "--views=identity,rotate_cw",
+        "--model=bundled-if",
+    ],
     "edit": ["edit", "{picture}", "a photo of a cat", "--steps=8", "--start=2,4,6"],
     "inpaint": ["inpaint", "{picture}", "{mask}", "a photo of a cat", "--steps=6", "--count=3"],
     "text-to-3d": ["text-to-3d", "a red mug", "--steps=10", "--resolution=16", "--frames=2", "--preview-every=10"],

@@ -50,8 +50,12 @@ def test_a_picture_carries_its_options_and_the_manifest_has_all(tmp_path):
     [
         ("wide", ["a photo of the sea"], {"width": 288, "negative_prompt": "it's", "circular": True}),
         ("generate", ["-a photo, of a horse", "a dog"], {"model": "bundled"}),
-        ("anagram", [HORSE, "a dog"], {"views": ("flip", "jigsaw"), "weights": (2, 1), "upscalers": "none"}),
-        ("anagram", [HORSE, "a dog"], {"model": "bundled", "vae_residual": False}),
+        (
+            "anagram",
+            [HORSE, "a dog"],
+            {"views": ("flip", "jigsaw"), "weights": (2, 1), "model": "bundled-if", "upscalers": "none"},
+        ),
+        ("anagram", [HORSE, "a dog"], {"vae_residual": False}),
         ("hybrid", [HORSE, "a dog"], {"kind": "color", "style": "an oil painting of", "upscalers": "none"}),
     ],
     ids=label,
@@ -119,7 +123,7 @@ def test_a_stopped_run_goes_on_to_the_same_result(rows, tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_a_stopped_anagram_keeps_only_whole_pictures(tmp_path, monkeypatch):
     monkeypatch.setattr(execute, "max_batch_rows", lambda *_: 4)
-    how: dict[str, Any] = QUICK | {"count": 2, "upscalers": "none"}
+    how: dict[str, Any] = QUICK | {"model": "bundled-if", "count": 2, "upscalers": "none"}
     pair = (HORSE, "a photo of a dog")
     whole = synoptic.run("anagram", *pair, out=str(tmp_path / "whole"), **how)
     save = io.save_image
@@ -139,7 +143,7 @@ def test_a_stopped_anagram_keeps_only_whole_pictures(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_the_search_keeps_the_best_seeds_and_is_not_done_twice(tmp_path, monkeypatch):
-    how: dict[str, Any] = QUICK | {"upscalers": "none", "seed_search": 3, "count": 2, "seed": 3}
+    how: dict[str, Any] = QUICK | {"model": "bundled-if", "upscalers": "none", "seed_search": 3, "count": 2, "seed": 3}
     pair = (HORSE, "a photo of a dog")
     found = synoptic.run("anagram", *pair, out=str(tmp_path), **how)
     record = json.loads((tmp_path / "search.json").read_text())
@@ -167,7 +171,7 @@ def test_variants_lie_in_folders_of_their_own_and_are_compared(tmp_path):
 @pytest.mark.slow
 def test_films_are_made_once(tmp_path):
     pytest.importorskip("av")
-    how: dict[str, Any] = QUICK | {"upscalers": "none", "animate": True}
+    how: dict[str, Any] = QUICK | {"model": "bundled-if", "upscalers": "none", "animate": True}
     run = synoptic.run("anagram", HORSE, "a photo of a dog", out=str(tmp_path), **how)
     films = [(tmp_path / run.pictures[0].file).with_suffix(end) for end in (".mp4", ".gif")]
     before = [(film.stat().st_mtime_ns, film.stat().st_size) for film in films]
@@ -177,7 +181,7 @@ def test_films_are_made_once(tmp_path):
 
 
 def test_a_word_the_model_never_saw_and_a_view_that_cannot_work_are_warned_of(tmp_path, capsys):
-    how: dict[str, Any] = QUICK | {"upscalers": "none", "views": ("identity", "fails_white_balance"), "steps": 1}
+    how: dict[str, Any] = QUICK | {"views": ("identity", "fails_white_balance"), "view_space": "latents", "steps": 1}
     synoptic.run("anagram", "a gothic horse", "a dog", out=str(tmp_path), **how)
     err = capsys.readouterr().err
     assert "never saw: gothic" in err and "warning: fails_white_balance cannot work" in err

@@ -69,8 +69,8 @@ def test_a_film_changes_neither_picture_nor_folder(horse, tmp_path):
     [
         ("wide", {"width": 288, "space": "canonical"}),
         ("wide", {"width": 288, "space": "instance"}),
-        ("anagram", {"upscalers": "none"}),
-        ("anagram", {"model": "bundled"}),
+        ("anagram", {"model": "bundled-if", "upscalers": "none"}),
+        ("anagram", {}),
         ("hybrid", {"upscalers": "none", "space": "instance"}),
     ],
     ids=label,
