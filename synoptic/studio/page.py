@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from functools import partial
+from functools import cache, partial
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -65,6 +65,8 @@ class Page:
                 with gr.Tab("History", id="history") as self.past:
                     self.history = History()
             self.connect(page)
+            blocks = page.default_config  # gradio has it describe itself four times until it is mounted
+            blocks.get_config = cache(blocks.get_config)
         return page
 
     def build_applications(self) -> None:
