@@ -1,7 +1,7 @@
 """Write the figures of README and docs/ from the JSON of docs/benchmarks/, so that none is stale.
 
-python -m benchmarks.figures         fills in what stands between `<!-- figures: NAME -->` and `<!-- end -->`, and below blocks
-                                     of commands their seconds (page_durations.py)
+python -m benchmarks.figures         fills in what stands between `<!-- figures: NAME -->` and `<!-- end -->`, and
+                                     the seconds of commands below their blocks (page_durations.py)
 python -m benchmarks.figures --check ends with 1 where a page says something else (tests/test_figures.py does the same)
 """
 

@@ -2,9 +2,10 @@
 
 PYTHONPATH=. OMP_NUM_THREADS=1 python -m benchmarks.page_durations [PAGE …] [--most SECONDS]
 
-A block of commands that is followed by a line with `<!-- durations --><!-- end -->` gets their seconds there by `python -m
-benchmarks.figures`. Of its commands those without a figure are run, each in a process of its own that is forked after the imports,
-which are left out, and ended after --most seconds; what differs from one of the gallery in prompts, seed and file alone takes its seconds.
+A block of commands that is followed by a line with `<!-- durations --><!-- end -->` gets their seconds there by
+`python -m benchmarks.figures`. Of its commands those without a figure are run, each in a process of its own that is forked
+after the imports, which are left out, and ended after --most seconds. What differs from commands of the gallery in prompts,
+seed and file alone takes the median of theirs.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import statistics
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from multiprocessing.connection import Connection
 from pathlib import Path
 from time import process_time
@@ -32,9 +34,8 @@ from synoptic import cli
 from tests.page_files import make_files
 
 NAME = "page-durations-cpu"
-DURATIONS = re.compile(
-    r"(?P<before>^```\w*\n(?P<block>(?:(?!```).*\n)+)```\n[^\n]*<!-- durations -->)(?P<said>.*?)(?P<after><!-- end -->)", re.M
-)
+BLOCK = r"^```\w*\n(?P<block>(?:(?!```).*\n)+)```\n"
+DURATIONS = re.compile(rf"(?P<before>{BLOCK}[^\n]*<!-- durations -->)(?P<said>.*?)(?P<after><!-- end -->)", re.M)
 FORK = multiprocessing.get_context("fork")
 Shape = tuple[str, int, frozenset[str]]
 
@@ -63,10 +64,10 @@ def filled(text: str) -> str:
 
 
 def shape(command: str) -> Shape:
-    """Return what decides how long a command takes: not its prompts, its seed and its file's name, but how many there are."""
+    """Return what decides how long a command takes: not its prompts, seed and files, but how many there are."""
     words = shlex.split(command)
     flags = [k for k, word in enumerate(words) if word.startswith("--")] + [len(words)]
-    options = {" ".join(words[a:b]) for a, b in zip(flags, flags[1:], strict=False)}
+    options = {" ".join(words[a:b]) for a, b in pairwise(flags)}
     kept = frozenset(one for one in options if not one.startswith(("--seed ", "--source-prompt ")))
     return words[1], flags[0], kept
 
