@@ -53,7 +53,7 @@ def seen(page: Path) -> Image.Image:
 def runs() -> Image.Image:
     """The sheet of a grid: its command is on the page."""
     call("-m", "synoptic", "generate", "a photo of a lemon", "--grid", "guidance-scale=3,5,7", "--grid", "seed=0..3")
-    (sheet,) = Path("outputs").rglob("generate.png")
+    (sheet,) = Path("outputs").rglob("grid.png")
     return Image.open(sheet)
 
 
