@@ -1,8 +1,8 @@
-"""The pictures of the guides whose commands leave pages and sheets: runs, batch, evaluation, courses.
+"""The pictures of the guides whose commands leave pages and sheets: runs, batch, evaluation.
 
-PYTHONPATH=. python benchmarks/guide_pictures.py [runs|batch|evaluation|courses …]
+PYTHONPATH=. python benchmarks/guide_pictures.py [runs|batch|evaluation …]
 
-Needs playwright (`pip install playwright`) and Chromium; some three minutes of one core.
+Needs playwright (`pip install playwright`) and Chromium; some two minutes of one core.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from synoptic.courses.prompt_sets import OURS
 
 playwright: Any = import_module("playwright.sync_api")
 TO = ROOT / "docs" / "pictures"
+MOST = 1100  # pixels of a sheet
 SIZE = {"width": 1280, "height": 800}
 JOBS = {"application": "generate", "prompt": "a photo of a horse", "model": "bundled"}
 GRID = {"seed": "0..3", "guidance_scale": [3, 5]}
@@ -54,7 +55,9 @@ def runs() -> Image.Image:
     """The sheet of a grid: its command is on the page."""
     call("-m", "synoptic", "generate", "a photo of a lemon", "--grid", "guidance-scale=3,5,7", "--grid", "seed=0..3")
     (sheet,) = Path("outputs").rglob("grid.png")
-    return Image.open(sheet)
+    picture = Image.open(sheet)
+    picture.thumbnail((MOST, MOST))
+    return picture
 
 
 def batch() -> Image.Image:
@@ -72,17 +75,10 @@ def evaluation() -> Image.Image:
     return seen(Path("outputs/report.html"))
 
 
-def courses() -> Image.Image:
-    """The wide picture of the course's first command."""
-    call(str(ROOT / "main.py"), "--app", "wide_image", "--prompt", "a photo of snowy mountains", "--tag", "wide_image")
-    return Image.open("outputs/wide_image/a_photo_of_snowy_mountains.png")
-
-
 PICTURES: dict[str, Callable[[], Image.Image]] = {
     "runs": runs,
     "batch": batch,
     "evaluation": evaluation,
-    "courses": courses,
 }
 
 
