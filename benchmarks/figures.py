@@ -1,6 +1,7 @@
 """Write the figures of README and docs/ from the JSON of docs/benchmarks/, so that none is stale.
 
-python -m benchmarks.figures         fills in what stands between `<!-- figures: NAME -->` and `<!-- end -->`
+python -m benchmarks.figures         fills in what stands between `<!-- figures: NAME -->` and `<!-- end -->`, and
+                                     the seconds of commands below their blocks (page_durations.py)
 python -m benchmarks.figures --check ends with 1 where a page says something else (tests/test_figures.py does the same)
 """
 
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
+from benchmarks import page_durations
 from benchmarks.quality_figures import QUALITY
 from benchmarks.study_figures import STUDIES
 from benchmarks.tables import BENCHMARKS as BENCHMARKS
@@ -96,7 +98,7 @@ FIGURES: dict[str, Callable[[], str]] = {
 
 def filled(text: str) -> str:
     """Return a page with the figures of today's JSON."""
-    return MARKED.sub(lambda match: match[1] + FIGURES[match[2]]() + match[4], text)
+    return page_durations.filled(MARKED.sub(lambda match: match[1] + FIGURES[match[2]]() + match[4], text))
 
 
 def stale() -> list[Path]:

@@ -7,7 +7,6 @@ Needs playwright (`pip install playwright`) and Chromium; some ten minutes on tw
 
 from __future__ import annotations
 
-import re
 import shutil
 import sys
 import tempfile
@@ -19,7 +18,7 @@ from typing import Any
 
 from PIL import Image
 
-from tests.studio.browser import studio
+from tests.studio.browser import entry, studio, unfold, until
 
 playwright: Any = import_module("playwright.sync_api")
 TO = Path("docs/pictures")
@@ -38,14 +37,24 @@ def painted(page: Any, application: str, example: str) -> None:
 def finished(page: Any) -> None:
     """Wait for the job that was asked for."""
     page.wait_for_selector("#stop", state="visible")
-    page.wait_for_function("document.querySelector('#status')?.innerText.includes('done')", timeout=1000 * SECONDS)
+    until(page, "done", SECONDS)
     page.wait_for_timeout(SETTLED)
 
 
 def generate(page: Any) -> None:
     """Nine seeds of one prompt."""
-    page.get_by_label("prompt").locator("visible=true").first.fill("an oil painting of a fox")
+    entry(page, "prompt").fill("an oil painting of a fox")
     page.locator("#nine-generate").click()
+    finished(page)
+
+
+def larger(page: Any) -> None:
+    """One of the nine, found again, painted larger."""
+    generate(page)
+    page.locator("#pictures button").nth(3).click()
+    page.wait_for_timeout(SETTLED)
+    page.locator("#larger-result").click()
+    page.wait_for_selector("#paint-wide", state="visible")
     finished(page)
 
 
@@ -59,14 +68,32 @@ def anagram(page: Any) -> None:
 
 
 def control(page: Any) -> None:
-    painted(page, "control", "a neon sign of a guitar")
+    """A picture that is sent on from the one tab to the other."""
+    painted(page, "generate", "a photo of an owl")
+    page.locator("#onward-result").get_by_role("button", name="→ control").click()
+    page.wait_for_selector("#maps-control img")
+    entry(page, "prompt").fill("an oil painting of an owl")
+    page.locator("#paint-control").click()
+    finished(page)
+
+
+def compare(page: Any) -> None:
+    """The grid of compare-sync, one row per rule."""
+    page.get_by_role("tab", name="compare sync", exact=True).click()
+    unfold(page)
+    for label, text in {"prompt": "a lion\na sunflower", "style": "a lithograph of", "steps": "20", "seed": "2"}.items():
+        entry(page, label).fill(text)
+    entry(page, "upscalers").fill("none")
+    page.locator("#paint-compare_sync").click()
+    finished(page)
+    page.evaluate("scrollTo(0, 0)")
 
 
 def panorama(page: Any) -> None:
     """Half the usual height, so that it takes minutes."""
     page.get_by_role("tab", name="panorama", exact=True).click()
     for label, text in {"prompt": "a photo of a coral reef", "height": "256", "steps": "16"}.items():
-        page.get_by_label(re.compile(rf"^\s*{label}\b")).locator("visible=true").first.fill(text)
+        entry(page, label).fill(text)
     page.locator("#paint-panorama").click()
     finished(page)
 
@@ -89,6 +116,8 @@ SHOTS: dict[str, tuple[Callable[[Any], None], tuple[int, int], bool]] = {  # wha
     "phone": (phone, PHONE, False),
     "anagram": (anagram, LAPTOP, True),
     "panorama": (panorama, LAPTOP, False),
+    "larger": (larger, LAPTOP, False),
+    "compare": (compare, LAPTOP, False),
     "history": (history, LAPTOP, True),
 }
 

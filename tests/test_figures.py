@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from benchmarks import figures
+from benchmarks import figures, page_durations
 from benchmarks.__main__ import compared, rows_of
 
 
@@ -41,3 +41,23 @@ def test_every_side_is_run_in_turn_after_a_warm_up():
     ran: list[str] = []
     rows = list(compared("runs", {name: partial(ran.append, name) for name in "ab"}, 2))
     assert ran == list("ababab") and [row["side"] for row in rows] == ["a", "b"]
+
+
+def test_seconds_stand_below_a_block_in_the_order_of_its_commands(monkeypatch):
+    found = {"synoptic wide 'a lake' --fast": 7.4, "synoptic models": 0.2, "synoptic views": 0.3}
+    monkeypatch.setattr(page_durations, "read", lambda name: {"seconds": found})
+    block = "```\nsynoptic wide 'a lake' \\\n    --fast  # quick\nsynoptic models\nsynoptic batch jobs\n```\n"
+    page = f"{block}*Takes <!-- durations -->9 s<!-- end -->.*\n"
+    page += "```\nsynoptic models\nsynoptic views\n```\n<!-- durations --><!-- end -->"
+    seconds = [match["said"] for match in page_durations.DURATIONS.finditer(page_durations.filled(page))]
+    assert seconds == ["7 s, 1 s, not measured", "1 s each"]
+
+
+def test_every_measured_second_stands_on_a_page():
+    assert set(page_durations.read(page_durations.NAME)["seconds"]) <= {*page_durations.wanted([*figures.pages()])}
+
+
+def test_prompts_and_seeds_do_not_decide_how_long_a_command_takes():
+    one = page_durations.shape("synoptic wide 'a lake' --fast --seed 3")
+    assert one == page_durations.shape("synoptic wide 'a hill' --fast")
+    assert one != page_durations.shape("synoptic wide 'a hill'") and one != page_durations.shape("synoptic wide a b --fast")

@@ -47,7 +47,10 @@ class Access:
             folders = [file.parent for file in manifests]
         else:
             folders = list(dict.fromkeys(job.folder for job in self.jobs.of(str(owner))))
-        return [file for folder in folders[:SHOWN] for file in results.pictures(folder)][:SHOWN]
+        files = dict.fromkeys(
+            file for folder in folders[:SHOWN] for file in results.pictures(folder)
+        )  # a study lists its runs'
+        return list(files)[:SHOWN]
 
     def sees_upload(self, owner: str, name: str) -> bool:
         """Return whether this browser may see an upload: one of its jobs began with it."""

@@ -102,14 +102,19 @@ def fields_of(options: type[Options], models: Sequence[str]) -> dict[str, list[F
         new: Field | MaskedPicture = Field(spec, component(spec, models))
         if masked and spec.name in ("image", "mask"):
             new = MaskedPicture(editor()) if spec.name == "image" else Field(spec, mask_file())
-        found.setdefault(REGIONS if spec.name == "region" else group_of(spec), []).append(new)
+        found.setdefault(heading(spec), []).append(new)
     return dict(sorted(found.items(), key=lambda pair: HEADINGS.index(pair[0]) if pair[0] in HEADINGS else len(HEADINGS)))
+
+
+def heading(spec: OptionSpec) -> str:
+    """Return the heading under which an option stands: a picture beside those that it belongs to."""
+    return REGIONS if spec.name == "region" else spec.group if uploaded(spec) else group_of(spec)
 
 
 def editor() -> Component:
     """Build what a mask is painted with, in white."""
     brush = gr.Brush(colors=["#ffffff"], color_mode="fixed", default_size=24)
-    title = "the picture: paint white over what is made anew"
+    title = "The picture: paint white over what is made anew"
     return gr.ImageEditor(
         label=title,
         type="pil",
@@ -124,7 +129,7 @@ def editor() -> Component:
 
 def mask_file() -> Component:
     """Build where a mask is dropped that a file has already."""
-    title = "mask, if a file has one: white is made anew"
+    title = "Mask, if a file has one: white is made anew"
     return gr.Image(label=title, type="filepath", image_mode=None, sources=list(SOURCES), height=150, render=False)
 
 
@@ -135,12 +140,11 @@ def component(spec: OptionSpec, models: Sequence[str]) -> Component:
     help = in_python(spec.option.help)
     how: Labels = {"label": label(spec), "info": help, "render": False}
     if spec.option.picture:
-        short = help.partition(";")[0]  # the label lies upon the picture
-        return gr.Image(
-            label=f"{label(spec)}: {short}", type="filepath", image_mode=None, sources=list(SOURCES), render=False
-        )
+        title = upload_label(spec, help)
+        return gr.Image(label=title, type="filepath", image_mode=None, sources=list(SOURCES), render=False)
     if spec.name == MESH:
-        return gr.File(label=f"{label(spec)}: {help}", file_types=[*MESHES], height=140, render=False)
+        title = upload_label(spec, help)
+        return gr.File(label=title, file_types=[*MESHES], height=110, elem_classes="drop", render=False)
     if spec.name == "model":
         return gr.Dropdown(list(models), value=default, allow_custom_value=True, **how)
     if kind is bool:
@@ -173,6 +177,12 @@ def uploaded(spec: OptionSpec) -> bool:
 
 def label(spec: OptionSpec) -> str:
     return spec.name.replace("_", " ")
+
+
+def upload_label(spec: OptionSpec, help: str) -> str:
+    """Return what lies upon the place of a file: the beginning of its help, which names what a tab is of by itself."""
+    short = help.partition(";")[0]
+    return short[0].upper() + short[1:] if spec.option.positional else f"{label(spec).capitalize()}: {short}"
 
 
 def words(spec: OptionSpec, entered: Any) -> list[str]:

@@ -30,7 +30,7 @@ def unchanged(tabs: Sequence[Tab]) -> list[object]:
 
 def filled(tabs: Sequence[Tab], tab: Tab, options: Mapping[str, object], said: str = "") -> list[object]:
     """Return updates of the choice of tab, of what is said above it, and of all fields: of this tab's for these options."""
-    found: list[object] = [gr.update(selected=tab.application), escape(said)]
+    found: list[object] = [gr.update(selected=tab.application), f"<p>{escape(said)}</p>" if said else ""]
     for other in tabs:
         found += entries(tab, options) if other is tab else [gr.skip()] * len(other.fields)
     return found

@@ -13,6 +13,7 @@ from synoptic.io import read_settings
 from synoptic.studio.access import Access
 from synoptic.studio.larger import ENLARGED
 from synoptic.studio.onward import Onward
+from synoptic.studio.panel import code
 from synoptic.studio.snippets import python_call
 
 EMPTY = "Nothing was painted yet."
@@ -34,9 +35,9 @@ class History:
             self.zip = gr.DownloadButton("Download all of this run")
         self.onward = Onward("past")
         with gr.Column(visible=False) as self.code:
-            self.command = gr.Code("", language="shell", label="on the command line", interactive=False)
-            self.python = gr.Code("", language="python", label="in Python", interactive=False)
-            self.about = gr.Code("", language="json", label="settings", interactive=False, elem_id="settings")
+            self.command = code("shell", "on the command line", "past-command")
+            self.python = code("python", "in Python", "past-python")
+            self.about = code("json", "settings", "settings")
 
     @property
     def chosen(self) -> list[Block]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from functools import partial
+from functools import cache, partial
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -23,9 +23,9 @@ from synoptic.studio.history import History
 from synoptic.studio.jobs import Jobs
 from synoptic.studio.larger import larger
 from synoptic.studio.panel import Panel
+from synoptic.studio.style import FIRST
 from synoptic.studio.tabs import NINE, Tab
 
-CSS = Path(__file__).with_name("page.css").read_text()
 HEAD = "<h1>synoptic studio</h1><p>Pictures that a pretrained model was never trained for.</p>"
 TO_PANEL = """() => { if (innerWidth < 800) document.querySelector('#panel').scrollIntoView({behavior: 'smooth'});
   return ''; }"""  # and nothing is said any longer
@@ -65,18 +65,21 @@ class Page:
                 with gr.Tab("History", id="history") as self.past:
                     self.history = History()
             self.connect(page)
+            blocks = page.default_config  # gradio has it describe itself four times until it is mounted
+            blocks.get_config = cache(blocks.get_config)
         return page
 
     def build_applications(self) -> None:
         self.said = gr.HTML("", elem_id="said")  # of settings that were filled in
+        gr.HTML(FIRST, elem_classes="kind")
         with gr.Tabs(overflow_behavior="wrap", elem_id="applications") as self.inner:
             for tab in self.tabs:
                 tab.build(self.models)
         with gr.Accordion("Words that the bundled models know", open=False), gr.Column(elem_classes="words"):
             for kind, known in vocabulary()["prompts"].items():
                 gr.Markdown(f"**{kind}**: {', '.join(known)}")
-        label = "drop a PNG made by synoptic: its settings come back"
-        self.dropped = gr.File(label=label, file_types=[".png"], height=130, elem_id="dropped")
+        label = "A PNG made by synoptic: its settings come back"
+        self.dropped = gr.File(label=label, file_types=[".png"], height=96, elem_id="dropped", elem_classes="drop")
 
     def connect(self, page: gr.Blocks) -> None:
         """Say what every button does."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from html import escape
-from typing import Any
+from typing import Any, Literal
 
 import gradio as gr
 from gradio.blocks import Block
@@ -21,6 +21,11 @@ from synoptic.studio.viewers import viewer
 WATCH_SECONDS = 0.3  # between two looks at a job
 BLANK = """<div class="blank"><p>Pictures appear here as they are painted.</p>
 <p>Say what to show, then <b>Paint</b>. Or click an example.</p></div>"""
+
+
+def code(language: Literal["shell", "python", "json"], label: str, id: str) -> gr.Code:
+    """Build what shows a text of a language, as high as the text is, its long lines broken."""
+    return gr.Code("", language=language, label=label, interactive=False, elem_id=id, lines=1, wrap_lines=True)
 
 
 class Panel:
@@ -41,8 +46,8 @@ class Panel:
         self.mesh = gr.File(label="the mesh, with its texture", interactive=False, visible=False, elem_id="mesh")
         self.onward = Onward("result")
         with gr.Accordion("The same on the command line, and in Python", open=False, visible=False) as self.code:
-            self.command = gr.Code("", language="shell", label="command", interactive=False, elem_id="command")
-            self.python = gr.Code("", language="python", label="Python", interactive=False, elem_id="python")
+            self.command = code("shell", "command", "command")
+            self.python = code("python", "Python", "python")
 
     @property
     def shown(self) -> list[Block]:

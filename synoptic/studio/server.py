@@ -27,8 +27,9 @@ from synoptic.io import atomic_write
 from synoptic.options.studio import StudioOptions
 from synoptic.studio.api import api
 from synoptic.studio.jobs import Jobs
-from synoptic.studio.page import CSS, Page
+from synoptic.studio.page import Page
 from synoptic.studio.permissions import Permissions
+from synoptic.studio.style import style
 from synoptic.utils.deferred_imports import collector_paused
 from synoptic.utils.image_formats import FORMATS
 
@@ -77,7 +78,7 @@ def build(options: StudioOptions, password: str = "") -> FastAPI:
         page,
         path="/",
         theme=theme,
-        css=CSS,
+        css=style(),
         footer_links=[],
         ssr_mode=False,
         max_file_size=MOST_BYTES,

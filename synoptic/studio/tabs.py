@@ -19,6 +19,7 @@ from synoptic.studio.examples import EXAMPLES, STRIPS, Example
 from synoptic.studio.fields import Field, MaskedPicture, fields_of, values_of
 from synoptic.studio.permissions import Permissions
 
+HEADINGS = {"Options": "More options"}  # that read differently beside others
 OPENED = {"control": "ControlNet"}  # options that are not folded, though not the usual ones
 NINE = 9
 
@@ -61,17 +62,17 @@ class Tab:
                 self.examples = example_buttons(self.application, examples)
             for heading, some in fields.items():
                 opened = OPENED.get(self.application) == heading
-                with nullcontext() if heading == USUAL else gr.Accordion(heading, open=opened):
+                with nullcontext() if heading == USUAL else gr.Accordion(HEADINGS.get(heading, heading), open=opened):
                     self.place(some, beside=heading == USUAL)
 
     def place(self, fields: Sequence[Field | MaskedPicture], beside: bool = False) -> None:
         """Place built fields, below or `beside` each other, and what shows their meaning: boxes, maps."""
-        with gr.Row(elem_classes="usual") if beside else nullcontext():
-            for one in fields:
-                one.component.render()
         names = {one.spec.name for one in fields if isinstance(one, Field)}
         if "region" in names:
             self.boxes = before.boxes(self.application)
+        with gr.Row(elem_classes="usual") if beside else nullcontext():
+            for one in fields:
+                one.component.render()
         if self.named("condition") and names & {"image", "control"}:
             look: dict[str, Any] = {"object_fit": "contain", "height": "auto", "buttons": [], "fit_columns": False}
             title, id = "what is followed of it", f"maps-{self.application}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -38,6 +39,16 @@ def test_a_browser_sees_its_own_and_others_only_where_it_is_shared(painted, opti
     assert access.own("me", job.id) is job and access.past("me") == job.pictures() == access.finished("me", job.id)
     assert (access.own("someone else", job.id) is job) == shared
     assert access.past("someone else") == access.finished("someone else", job.id) == (job.pictures() if shared else [])
+
+
+def test_the_history_shows_the_pictures_of_a_study_and_of_its_runs_once(painted):
+    access, job = painted()
+    (picture,) = job.pictures()
+    study = access.jobs.folder / "study"
+    study.mkdir()
+    picture.parent.rename(study / "one")
+    (study / "run.json").write_text(json.dumps({"pictures": [{"file": f"one/{picture.name}"}]}))
+    assert access.past("me") == [study / "one" / picture.name]
 
 
 @pytest.mark.parametrize("forged", FORGED)

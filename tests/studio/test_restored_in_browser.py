@@ -10,8 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+pytest.importorskip("trimesh")
+
+import trimesh
+
 from tests.drawings import disc
-from tests.studio.browser import choose, drag, entry, needs_browser, opened, until, until_edited, upload
+from tests.studio.browser import choose, drag, entry, needs_browser, opened, unfold, until, until_edited, upload
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), needs_browser]
 
@@ -48,6 +52,49 @@ def picture(run: dict[str, Any]) -> str:
 
 def drop(page: Any, file: str) -> None:
     page.set_input_files("#dropped input[type=file]", file)
+
+
+def place(page: Any, label: str) -> Any:
+    """Return where a file is uploaded, or shown, by the beginning of its label."""
+    return page.locator(".block", has=page.locator(f"label:text-matches('^\\\\s*{label}')")).locator("visible=true").last
+
+
+@pytest.fixture
+def files(file: Path, tmp_path: Path) -> dict[str, Path]:
+    """The files of the options that are uploads: an equirectangular or plain depth map, a mesh, a picture."""
+    Image.radial_gradient("L").save(tmp_path / "depth.png")
+    trimesh.creation.box((1.0, 1.4, 0.8)).export(tmp_path / "box.glb")
+    return {"image": file, "control": file, "depth": tmp_path / "depth.png", "mesh": tmp_path / "box.glb"}
+
+
+@pytest.mark.parametrize(
+    ("application", "uploads", "entered"),
+    [
+        ("wide", {"control": "Control:"}, {"width": "384"}),
+        ("control", {"image": "The picture:", "depth": "Depth:"}, {"condition": "depth"}),
+        ("texture", {"mesh": "The mesh:"}, {"num views": "4", "texture size": "64"}),
+    ],
+)
+def test_a_file_comes_back_with_a_dropped_picture(application, uploads, entered, address, files):
+    with opened(address[0]) as page:
+        choose(page, application)
+        unfold(page)
+        for name, label in uploads.items():
+            place(page, label).locator("input[type=file]").set_input_files(str(files[name]))
+        for label, text in {"prompt": "a yellow house", **entered}.items():
+            entry(page, label).fill(text)
+            if label == "condition":
+                page.keyboard.press("Enter")
+        first = paint(page, address[1], application, "2")
+    with opened(address[0]) as page:
+        drop(page, picture(first))
+        page.wait_for_selector(f"#paint-{application}", state="visible")
+        unfold(page)
+        for label in uploads.values():
+            place(page, label).locator("img, .file-preview").first.wait_for()
+        again = paint(page, address[1], application, "3")
+    for name in uploads:
+        assert again["options"][f"{name}_sha256"] == first["options"][f"{name}_sha256"]
 
 
 def test_a_mask_and_its_picture_come_back_with_a_dropped_picture(address, file):
