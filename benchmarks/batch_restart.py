@@ -16,7 +16,8 @@ import psutil
 
 from synoptic.jobs import batch, driver
 from synoptic.jobs.files import read_entries
-from synoptic.jobs.planning import PLAN, digest_of, plan_jobs, plan_text
+from synoptic.jobs.plan_file import digest_of, plan_text
+from synoptic.jobs.planning import PLAN, plan_jobs
 from synoptic.runs.folders import MANIFEST
 
 

@@ -28,6 +28,7 @@ from synoptic.models.load import load
 from synoptic.sampling.joint import canonical
 from synoptic.views.windows import Windows, window_starts
 
+library: Any = diffusers
 PROMPT, GUIDANCE, OF = "a photo of snowy mountains", 7.5, 50
 
 
@@ -85,9 +86,9 @@ def main(given: Sequence[str] | None = None) -> dict[str, Any]:
         small = 0.02 * torch.randn(p_.shape, generator=rng, device=device, dtype=torch.float32)
         p_.data.copy_(small + (1.0 if "norm" in name and name.endswith("weight") else 0.0))
     with device:
-        net = diffusers.UNet2DConditionModel.from_config(m.unet.net.config).to(device, dtype).eval()
-    net.load_state_dict(m.unet.net.state_dict())
-    scheduler = diffusers.DDIMScheduler.from_config(
+        net: Any = library.UNet2DConditionModel.from_config(m.unet.net.config)
+    net.to(device, dtype).eval().load_state_dict(m.unet.net.state_dict())
+    scheduler = library.DDIMScheduler.from_config(
         {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "clip_sample": False, "steps_offset": 1,
          "set_alpha_to_one": False}
     )  # fmt: skip

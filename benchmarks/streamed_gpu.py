@@ -38,7 +38,8 @@ def measure(name: str, tiny: bool, rows: Sequence[int], steps: int, device: torc
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = configs(MODELS[name], Path(folder) / name, tiny)
         m = build(MODELS[name], checkpoint, device, dtype)
-    net, speed = m.transformer.net, link(device)
+    net: Any = m.transformer.net
+    speed = link(device)
     weights = sum(p.numel() * p.itemsize for p in (*net.parameters(), *net.buffers()))
     resident = {k: spent(lambda n, k=k: network_alone(m, k, n), steps, device) for k in rows}
     net.to("cpu")
