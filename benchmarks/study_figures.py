@@ -1,4 +1,4 @@
-"""Tables of the studies that a GPU ran whole: panoramas, streamed weights, SDXL's windows."""
+"""Tables of the studies that a GPU ran whole: panoramas, textures, streamed weights, SDXL's windows."""
 
 from __future__ import annotations
 
@@ -37,6 +37,25 @@ def panorama() -> str:
     return markdown(["", *(title for title, _ in PANORAMA.values())], lines)
 
 
+TEXTURE = {
+    "view_agreement": ("`view_agreement`, dB", 1),
+    "seam_ratio": ("`seam_ratio`", 2),
+    "score": ("CLIP score", 3),
+    "sides in 5": ("sides of 8 that show it", 1),
+    "baked light": ("baked light, R²", 2),
+}
+
+
+def texture() -> str:
+    """Return the means over prompts of every mesh by views that agree and by views alone, ± their standard errors."""
+    lines = []
+    for mesh, rows in by(read("texture-study-h200")["rows"], "mesh").items():
+        for way, own in by(rows, "way").items():
+            cells = [(averaged(own, name), digits) for name, (_, digits) in TEXTURE.items()]
+            lines.append([mesh, way, *(f"{v[0]:.{n}f} ± {v[1]:.{n}f}" if v else "" for v, n in cells)])
+    return markdown(["mesh", "views", *(title for title, _ in TEXTURE.values())], lines)
+
+
 def streamed() -> str:
     """Return a call's seconds with weights on the GPU and with weights that come layer by layer."""
     before = {(row["model"], row["rows"]): row for row in read("streamed-h200-before")["table"]}
@@ -68,4 +87,4 @@ def sdxl_windows() -> str:
     return markdown(["side", "s a step", "peak GiB", "× one window a call"], rows)
 
 
-STUDIES: dict[str, Callable[[], str]] = {"panorama": panorama, "streamed": streamed, "sdxl-windows": sdxl_windows}
+STUDIES: dict[str, Callable[[], str]] = {"panorama": panorama, "texture": texture, "streamed": streamed, "sdxl-windows": sdxl_windows}
