@@ -8,7 +8,7 @@ from benchmarks.study import averaged, by
 from benchmarks.tables import markdown, read
 
 WAYS = {
-    "default": "`synoptic panorama`",
+    "default": "by default",
     "independent": "views that share no start noise",
     "own words": "poles with words of their own",
     "plain": "plain pictures",

@@ -10,7 +10,7 @@ from synoptic.errors import InputError, install_command
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.joint import JointModel, JointOptions, SyncOptions
 from synoptic.options.option import Option
-from synoptic.views.registry import FAILURES, parse_view, side_multiple
+from synoptic.views.registry import FAILURES, is_of_colors, parse_view, side_multiple
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +55,11 @@ class AnagramViewOptions(JointOptions):
                     f"the view {name} needs a side that {side_multiple(name)} divides, {checkpoint.name} has {side}:"
                     " change it",
                     rule="view-side",
+                )
+            if checkpoint.factor > 1 and self.view_space == "latents" and is_of_colors(name):
+                raise InputError(
+                    f"the view {name} is of colors, --view-space latents of {checkpoint.name} has none: omit it",
+                    rule="view-colors",
                 )
         return super().resolve(checkpoint)
 

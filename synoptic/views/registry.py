@@ -23,14 +23,15 @@ class NumberArgument(NamedTuple):
 
 
 class ViewSpec(NamedTuple):
-    """A view: what it shows, what builds it ("module.name" of this folder), the numbers that this takes, and what a
-    picture's side must be a multiple of, a function of those numbers.
+    """A view: what it shows, what builds it ("module.name" of this folder), the numbers that this takes, what a picture's
+    side must be a multiple of, a function of those numbers, and whether it is of red, green and blue.
     """
 
     summary: str
     target: str
     arguments: tuple[NumberArgument, ...] = ()
     side_multiple: Callable[..., int] = lambda *numbers: 1
+    of_colors: bool = False
 
 
 VIEWS = {
@@ -65,7 +66,9 @@ VIEWS = {
 }
 FAILURES = {
     "fails_blur": ViewSpec("out of focus: blurred noise is no noise", "failures.Blur"),
-    "fails_white_balance": ViewSpec("warmer: red noise grows, blue noise shrinks", "failures.WhiteBalance"),
+    "fails_white_balance": ViewSpec(
+        "warmer: red noise grows, blue noise shrinks", "failures.WhiteBalance", of_colors=True
+    ),
     "fails_scale": ViewSpec("at half its size, on grey", "failures.Scale", side_multiple=lambda: 4),
 }
 FACTORIZATIONS = {
@@ -104,6 +107,11 @@ def get_view(name: str) -> View:
 def side_multiple(name: str) -> int:
     """Return what a picture's side must be a multiple of for this view to work. Raises InputError for what is no view."""
     return math.lcm(*(_side_multiple(part) for part in parse_view(name)))
+
+
+def is_of_colors(name: str) -> bool:
+    """Return whether a view, or one that it is joined of, is of red, green and blue, not of latents."""
+    return any(part.kind in FAILURES and FAILURES[part.kind].of_colors for part in parse_view(name))
 
 
 def _parse_part(typed: str) -> ParsedView:

@@ -42,6 +42,7 @@ BAD: list[tuple[str, str, dict[str, Any], str]] = [
     ("anagram", "x y", {"views": "identity"}, "prompts-views"),
     ("anagram", "x y", {"views": ("identity", "spin")}, "view-unknown"),
     ("anagram", "x y", {"views": ("identity", "patch_permute:7")}, "view-side"),
+    ("anagram", "x y", {"views": ("identity", "flip+fails_white_balance"), "view_space": "latents"}, "view-colors"),
     ("anagram", "x y", {"weights": (1,)}, "weights-views"),
     ("anagram", "x y", {"weights": (1, 0)}, "weights-above"),
     ("anagram", "x y", {"model": "bundled-if", "space": "canonical", "init_noise": "independent"}, "init-noise-space"),

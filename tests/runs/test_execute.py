@@ -181,10 +181,10 @@ def test_films_are_made_once(tmp_path):
 
 
 def test_a_word_the_model_never_saw_and_a_view_that_cannot_work_are_warned_of(tmp_path, capsys):
-    how: dict[str, Any] = QUICK | {"views": ("identity", "fails_white_balance"), "view_space": "latents", "steps": 1}
+    how: dict[str, Any] = QUICK | {"views": ("identity", "fails_blur"), "view_space": "latents", "steps": 1}
     synoptic.run("anagram", "a gothic horse", "a dog", out=str(tmp_path), **how)
     err = capsys.readouterr().err
-    assert "never saw: gothic" in err and "warning: fails_white_balance cannot work" in err
+    assert "never saw: gothic" in err and "warning: fails_blur cannot work" in err
 
 
 def test_errors_in_python_have_pythons_names():

@@ -42,7 +42,7 @@ def test_a_browser_sees_its_own_and_others_only_where_it_is_shared(painted, opti
 
 
 def test_the_history_shows_the_pictures_of_a_study_and_of_its_runs_once(painted):
-    access, job = painted()
+    access, job = painted(shared_history=False)  # a picture of its own, which is moved
     (picture,) = job.pictures()
     study = access.jobs.folder / "study"
     study.mkdir()
