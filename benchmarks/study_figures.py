@@ -87,4 +87,9 @@ def sdxl_windows() -> str:
     return markdown(["side", "s a step", "peak GiB", "× one window a call"], rows)
 
 
-STUDIES: dict[str, Callable[[], str]] = {"panorama": panorama, "texture": texture, "streamed": streamed, "sdxl-windows": sdxl_windows}
+STUDIES: dict[str, Callable[[], str]] = {
+    "panorama": panorama,
+    "texture": texture,
+    "streamed": streamed,
+    "sdxl-windows": sdxl_windows,
+}

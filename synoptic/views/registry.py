@@ -66,9 +66,7 @@ VIEWS = {
 }
 FAILURES = {
     "fails_blur": ViewSpec("out of focus: blurred noise is no noise", "failures.Blur"),
-    "fails_white_balance": ViewSpec(
-        "warmer: red noise grows, blue noise shrinks", "failures.WhiteBalance", of_colors=True
-    ),
+    "fails_white_balance": ViewSpec("warmer: red noise grows, blue noise shrinks", "failures.WhiteBalance", of_colors=True),
     "fails_scale": ViewSpec("at half its size, on grey", "failures.Scale", side_multiple=lambda: 4),
 }
 FACTORIZATIONS = {
