@@ -97,7 +97,7 @@ def parts(spread: Spread, loss: Loss, m: Denoiser, rngs: Sequence[torch.Generato
         with clock("field backward"):
             opt.zero_grad()
             torch.autograd.backward([shot.image, torch.as_tensor(shot.penalty)], [picture.grad, None])
-        with clock("optimiser"):
+        with clock("optimizer"):
             opt.step()
     return clock
 
@@ -182,7 +182,7 @@ def main() -> None:
         "options": {name: value for name, value in options.to_json().items() if name != "model"},
         "timed": asked.timed,
         "parts": each,
-        "field": sum(seconds for name, seconds in each.items() if "field" in name or name == "optimiser")
+        "field": sum(seconds for name, seconds in each.items() if "field" in name or name == "optimizer")
         / sum(each.values()),
         "whole": spent,
         "warm-up": begin,
