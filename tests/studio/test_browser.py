@@ -55,6 +55,7 @@ def test_a_job_is_found_again_after_a_reload_stops_and_its_settings_come_back(pa
     entry(page, "prompt").fill('a photo of a horse & "<b>words</b>"')
     page.locator("#paint-generate").click()
     until(page, "done")
+    page.wait_for_selector("#pictures img")  # which moves the buttons below it
     (picture,) = address[1].glob("generate/*/a_photo_of_a_horse*.png")
     page.locator("#nine-generate").click()
     until(page, "step")
