@@ -212,3 +212,18 @@ def test_a_training_has_no_plan(tmp_path):
     with pytest.raises(InputError) as e:
         make_plans(options_class("train_controlnet").from_arguments(**how))
     assert e.value.rule == "dry-run-training"
+
+
+def test_what_recorded_calls_hold_is_there_while_the_vae_codes(monkeypatch):
+    """Up to 16 rows of 32 x 32 latents stay taken, of as many as one call has."""
+    monkeypatch.setattr("synoptic.runs.plan.choose_device", lambda _: torch.device("cuda"))
+    monkeypatch.setattr("synoptic.runs.plan.free_memory", lambda _: 8 * 2**30)
+    monkeypatch.setattr("torch.cuda.get_device_name", lambda _: "a GPU")
+    for width, rows in ((256, 2), (2048, 16)):
+        how = {"width": width, "model": "bundled", "dtype": "float16", "steps": 2, "offload": "none"}
+        plain, compiled = (make_plan(asked("wide", HORSE, **how, compile=compile)) for compile in (False, True))
+        (stage,) = compiled.stages.values()
+        assert stage.recorded == rows <= stage.at_once and plain.vae > plain.embedding
+        held = compiled.peak - plain.peak
+        most = max(compiled.vae + rows * stage.row.bytes, stage.bytes)
+        assert held == most - max(plain.vae, stage.bytes) > 0
