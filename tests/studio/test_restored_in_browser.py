@@ -148,7 +148,8 @@ def test_one_of_nine_is_painted_larger_and_sent_on_from_the_history(address):
         page.locator("#larger-result").click()
         page.wait_for_selector("#paint-wide", state="visible")
         page.wait_for_function("document.querySelector('#status')?.innerText.includes('done')", timeout=300_000)
-        (small,), (large,) = manifests(address[1], "generate"), manifests(address[1], "wide")
+        (small,) = manifests(address[1], "generate")
+        (large,) = (run for run in manifests(address[1], "wide") if run["options"]["prompt"] == small["options"]["prompt"])
         assert large["options"]["seed"] == small["pictures"][4]["seed"] and large["options"]["width"] == 512
         assert entry(page, "width").input_value() == "512"
         page.get_by_role("tab", name="History").click()
