@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -237,19 +236,21 @@ def test_killed_workers_and_drivers_cost_nothing_that_is_finished(tmp_path):
     file.write_text(json.dumps({"application": "generate", "prompt": "a lemon", **how, "grid": {"seed": "0..9"}}))
     call = command(str(file), "--exact", "--workers", "1", "--out", str(out))
 
-    def wait_for(count: int, driver: subprocess.Popen[bytes]) -> None:
+    def wait_for(count: int, driver: subprocess.Popen[bytes]) -> psutil.Process:
+        """Wait for so many pictures; returns the worker that paints."""
         while len(list(out.rglob("a_*.png"))) < count:
             assert driver.poll() is None
             time.sleep(0.05)
+        (worker,) = (p for p in psutil.Process(driver.pid).children() if "--multiprocessing-fork" in p.cmdline())
+        return worker
 
-    driver = subprocess.Popen(call, env=ENVIRONMENT, stderr=subprocess.DEVNULL)
-    wait_for(2, driver)
-    (worker,) = (p for p in psutil.Process(driver.pid).children() if "--multiprocessing-fork" in p.cmdline())
-    worker.kill()
-    wait_for(4, driver)
-    (worker,) = (p for p in psutil.Process(driver.pid).children() if "--multiprocessing-fork" in p.cmdline())
-    driver.send_signal(signal.SIGKILL)
-    driver.wait()
+    null = subprocess.DEVNULL
+    with subprocess.Popen(call, env=ENVIRONMENT, start_new_session=True, stdin=null, stdout=null, stderr=null) as driver:
+        try:
+            wait_for(2, driver).kill()
+            worker = wait_for(4, driver)
+        finally:
+            driver.kill()  # by SIGKILL
     worker.wait(10)  # it ends with its driver
     seen = {picture: picture.stat().st_mtime_ns for picture in out.rglob("*.png")}
     assert subprocess.run(call, env=ENVIRONMENT, capture_output=True).returncode == 0
