@@ -64,3 +64,9 @@ def keep_freed_memory() -> None:
         mallopt, trim_threshold, mmap_threshold = ctypes.CDLL(None).mallopt, -1, -3
         mallopt(trim_threshold, 2**30)
         mallopt(mmap_threshold, 2**30)
+
+
+def give_back_freed_memory() -> None:
+    """Ask glibc to give back what it keeps, before a part of a run whose blocks are of other sizes and leave other gaps."""
+    if platform.libc_ver()[0] == "glibc":
+        ctypes.CDLL(None).malloc_trim(0)

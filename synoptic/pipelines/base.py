@@ -15,6 +15,7 @@ from synoptic.errors import NonFiniteError
 from synoptic.io.html import encoded, gallery
 from synoptic.metrics.clip import Clip, clip_score
 from synoptic.models.base import PretrainedModel
+from synoptic.models.device import give_back_freed_memory
 from synoptic.models.load_once import load_once
 from synoptic.models.transformer import with_guidance_scale
 from synoptic.options import options_class
@@ -134,6 +135,8 @@ class Pipeline(Generic[O]):
         sampling = self.resume(items, state) if state else self.sample(items)
         i = 0
         while True:
+            if i == self.num_steps and len(items) * self.coded_pixels > self.model.checkpoint.native_size**2:
+                give_back_freed_memory()  # of the steps, before large pictures are decoded
             try:
                 step = next(sampling)
             except StopIteration as end:
