@@ -3,8 +3,8 @@
 PYTHONPATH=. OMP_NUM_THREADS=1 python -m benchmarks.page_durations [PAGE[#HEADING] …] [--most SECONDS] [--total SECONDS]
 
 A block of commands that is followed by the lines `<!-- durations -->` and `<!-- end -->` gets a sentence with their seconds
-between them by `python -m benchmarks.figures`, once one of them has a figure. Of its commands those without one are run, each in
-a process of its own that is forked after the imports, which are left out, and ended after --most seconds; none begins after
+between them by `python -m benchmarks.figures`, once all of them have a figure. Of its commands those without one are run, each
+in a process of its own that is forked after the imports, which are left out, and ended after --most seconds; none begins after
 --total seconds. What differs from commands of the gallery in prompts, seed and file alone takes the median of theirs, and is
 all that --most 0 fills in. The file is written after every command; --to names another one, to try this out.
 """
@@ -50,19 +50,19 @@ def block_commands(block: str) -> list[str]:
 
 
 def said(block: str) -> str:
-    """Return the sentence with the seconds of a block's commands; none where no command has a figure."""
+    """Return the sentence with the seconds of a block's commands; none where one has no figure."""
     found = read(NAME)["seconds"]
     commands = block_commands(block)
-    if not any(command in found for command in commands):
+    if not found.keys() >= {*commands}:
         return ""
-    each = [in_words(found.get(command)) for command in commands]
+    each = [in_words(found[command]) for command in commands]
     words = f"{each[0]} each" if len(each) > 1 and len(set(each)) == 1 else ", ".join(each)
     return f"*Time on [one core](start.md#the-first-pictures): {words}.*\n"
 
 
-def in_words(seconds: float | None) -> str:
+def in_words(seconds: float) -> str:
     """Return seconds to two digits."""
-    return "not measured" if seconds is None else f"{max(1, float(f'{seconds:.2g}')):.0f} s"
+    return f"{max(1, float(f'{seconds:.2g}')):.0f} s"
 
 
 def filled(text: str) -> str:

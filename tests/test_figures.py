@@ -44,15 +44,15 @@ def test_every_side_is_run_in_turn_after_a_warm_up():
 
 
 def test_seconds_stand_below_a_block_in_the_order_of_its_commands(monkeypatch):
-    found = {"synoptic wide 'a lake' --fast": 7.4, "synoptic models": 0.2, "synoptic views": 0.3}
+    found = {"synoptic wide 'a lake' --fast": 7.4, "synoptic models": 0.2, "synoptic views": 0.3, "synoptic batch jobs": 118}
     monkeypatch.setattr(page_durations, "read", lambda name: {"seconds": found})
     block = "```\nsynoptic wide 'a lake' \\\n    --fast  # quick\nsynoptic models\nsynoptic batch jobs\n```\n"
     page = f"{block}<!-- durations -->\n*Time: 9 s.*\n<!-- end -->\n"
     page += "```\nsynoptic models\nsynoptic views\n```\n<!-- durations -->\n<!-- end -->\n"
-    page += "```\nsynoptic batch jobs\n```\n<!-- durations -->\n*Time: 9 s.*\n<!-- end -->\n"
+    page += "```\nsynoptic batch jobs\nsynoptic studio\n```\n<!-- durations -->\n*Time: 9 s.*\n<!-- end -->\n"
     filled = page_durations.filled(page)
     said = [match["said"].partition(": ")[2] for match in page_durations.DURATIONS.finditer(filled)]
-    assert said == ["7 s, 1 s, not measured.*\n", "1 s each.*\n", ""] and page_durations.filled(filled) == filled
+    assert said == ["7 s, 1 s, 120 s.*\n", "1 s each.*\n", ""] and page_durations.filled(filled) == filled
 
 
 def test_every_measured_second_stands_on_a_page():
