@@ -2,11 +2,11 @@
 
 PYTHONPATH=. OMP_NUM_THREADS=1 python -m benchmarks.page_durations [PAGE[#HEADING] …] [--most SECONDS] [--total SECONDS]
 
-A block of commands that is followed by the lines `<!-- durations -->` and `<!-- end -->` gets a sentence with their seconds
-between them by `python -m benchmarks.figures`, once all of them have a figure. Of its commands those without one are run, each
-in a process of its own that is forked after the imports, which are left out, and ended after --most seconds; none begins after
---total seconds. What differs from commands of the gallery in prompts, seed and file alone takes the median of theirs, and is
-all that --most 0 fills in. The file is written after every command; --to names another one, to try this out.
+A block of commands that is followed by the lines `<!-- durations -->` and `<!-- end -->` gets a sentence with their
+seconds between them by `python -m benchmarks.figures`, once all of them have a figure. Of its commands those without one are
+run, each in a process of its own that is forked after the imports, which are left out, and ended after --most seconds; none
+begins after --total seconds. What differs from commands of the gallery in prompts, seed and file alone takes the median of
+theirs, and is all that --most 0 fills in. The file is written after every command; --to names another one, to try this out.
 """
 
 from __future__ import annotations
