@@ -98,7 +98,7 @@ def courses() -> Image.Image:
         image_grid([resized(crop, 132) for crop in crops], [f"… {crop.stem.rpartition('_')[2]}.png" for crop in crops], 8),
         image_grid(
             [resized(square, 256) for square in squares],
-            [f"{square.parent}/ {square.name}" for square in squares],
+            [str(file).replace("image/", "image/ ") for file in squares],
             3,
             cell=256,
         ),
