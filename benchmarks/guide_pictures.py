@@ -1,8 +1,8 @@
-"""The pictures of the guides whose commands leave pages and sheets: runs, batch, evaluation.
+"""The pictures of the guides whose commands leave pages, sheets and folders: runs, batch, evaluation, courses.
 
-PYTHONPATH=. python benchmarks/guide_pictures.py [runs|batch|evaluation …]
+PYTHONPATH=. python benchmarks/guide_pictures.py [runs|batch|evaluation|courses …]
 
-Needs playwright (`pip install playwright`) and Chromium; some two minutes of one core.
+Needs playwright (`pip install playwright`) and Chromium; some five minutes of one core.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from PIL import Image
 
 from benchmarks.tables import ROOT
 from synoptic.courses.prompt_sets import OURS
+from synoptic.io.grid import image_grid
 
 playwright: Any = import_module("playwright.sync_api")
 TO = ROOT / "docs" / "pictures"
@@ -30,6 +31,7 @@ MOST = 1100  # pixels of a sheet
 SIZE = {"width": 1280, "height": 800}
 JOBS = {"application": "generate", "prompt": "a photo of a horse", "model": "bundled"}
 GRID = {"seed": "0..3", "guidance_scale": [3, 5]}
+HORSE_AND_DOG = ("a photo of a horse", "a photo of a dog")
 GRADED = ("a_photo_of_snowy_mountains_at_sunrise", "a_photo_of_desert_dunes_at_sunset", "a_photo_of_a_coral_reef")
 
 
@@ -75,10 +77,43 @@ def evaluation() -> Image.Image:
     return seen(Path("outputs/report.html"))
 
 
+def resized(file: Path, width: int) -> Image.Image:
+    """Return a picture at a width."""
+    picture = Image.open(file)
+    return picture.resize((width, round(width * picture.height / picture.width)), Image.Resampling.LANCZOS)
+
+
+def courses() -> Image.Image:
+    """What the courses' first commands leave to score, each file under its name; those of the page, seed 1."""
+    wide, turned = Path("outputs/wide_image"), Path("outputs/ambiguous_image")
+    call(f"{ROOT}/main.py", "--app", "wide_image", "--prompt", "a photo of snowy mountains", "--tag", wide.name)
+    call(f"{ROOT}/main.py", "--app", "ambiguous_image", "--prompts", *HORSE_AND_DOG, "--tag", turned.name)
+    call(f"{ROOT}/main.py", "--prompt", "a photo of a horse", "--loss_type", "sds", "--guidance_scale", "25")
+    whole = wide / "a_photo_of_snowy_mountains.png"
+    crops = sorted(wide.glob("*_[0-9]*.png"), key=lambda path: int(path.stem.rpartition("_")[2]))
+    squares = [turned / f"{prompt.replace(' ', '_')}.png" for prompt in HORSE_AND_DOG]
+    squares.append(Path("outputs/a_photo_of_a_horse.png"))
+    rows = (
+        image_grid([resized(whole, 1120)], [str(whole)], 1, cell=1120),
+        image_grid([resized(crop, 132) for crop in crops], [f"… {crop.stem.rpartition('_')[2]}.png" for crop in crops], 8),
+        image_grid(
+            [resized(square, 256) for square in squares],
+            [str(file).replace("image/", "image/ ") for file in squares],
+            3,
+            cell=256,
+        ),
+    )
+    sheet = Image.new("RGB", (max(row.width for row in rows), sum(row.height for row in rows)), "white")
+    for k, row in enumerate(rows):
+        sheet.paste(row, (0, sum(above.height for above in rows[:k])))
+    return sheet
+
+
 PICTURES: dict[str, Callable[[], Image.Image]] = {
     "runs": runs,
     "batch": batch,
     "evaluation": evaluation,
+    "courses": courses,
 }
 
 

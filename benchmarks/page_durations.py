@@ -1,11 +1,12 @@
 """How long the commands of the guides take: CPU seconds of one thread, into docs/benchmarks/page-durations-cpu.json.
 
-PYTHONPATH=. OMP_NUM_THREADS=1 python -m benchmarks.page_durations [PAGE …] [--most SECONDS]
+PYTHONPATH=. OMP_NUM_THREADS=1 python -m benchmarks.page_durations [PAGE[#HEADING] …] [--most SECONDS] [--total SECONDS]
 
-A block of commands that is followed by a line with `<!-- durations --><!-- end -->` gets their seconds there by
-`python -m benchmarks.figures`. Of its commands those without a figure are run, each in a process of its own that is forked
-after the imports, which are left out, and ended after --most seconds. What differs from commands of the gallery in prompts,
-seed and file alone takes the median of theirs.
+A block of commands that is followed by the lines `<!-- durations -->` and `<!-- end -->` gets a sentence with their
+seconds between them by `python -m benchmarks.figures`, once all of them have a figure. Of its commands those without one are
+run, each in a process of its own that is forked after the imports, which are left out, and ended after --most seconds; none
+begins after --total seconds. What differs from commands of the gallery in prompts, seed and file alone takes the median of
+theirs, and is all that --most 0 fills in. The file is written after every command; --to names another one, to try this out.
 """
 
 from __future__ import annotations
@@ -16,15 +17,16 @@ import multiprocessing
 import os
 import re
 import resource
+import runpy
 import shlex
 import statistics
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from multiprocessing.connection import Connection
 from pathlib import Path
-from time import process_time
+from time import monotonic, process_time
 
 import torch
 
@@ -35,7 +37,8 @@ from tests.page_files import make_files
 
 NAME = "page-durations-cpu"
 BLOCK = r"^```\w*\n(?P<block>(?:(?!```).*\n)+)```\n"
-DURATIONS = re.compile(rf"(?P<before>{BLOCK}[^\n]*<!-- durations -->)(?P<said>.*?)(?P<after><!-- end -->)", re.M)
+DURATIONS = re.compile(rf"(?P<before>{BLOCK}<!-- durations -->\n)(?P<said>(?:.+\n)?)(?P<after><!-- end -->)", re.M)
+HEADING = re.compile(r"^#+ +(?P<title>.+)\n", re.M)
 FORK = multiprocessing.get_context("fork")
 Shape = tuple[str, int, frozenset[str]]
 
@@ -47,15 +50,19 @@ def block_commands(block: str) -> list[str]:
 
 
 def said(block: str) -> str:
-    """Return the seconds of a block's commands in words."""
+    """Return the sentence with the seconds of a block's commands; none where one has no figure."""
     found = read(NAME)["seconds"]
-    each = [in_words(found.get(command)) for command in block_commands(block)]
-    return f"{each[0]} each" if len(each) > 1 and len(set(each)) == 1 else ", ".join(each)
+    commands = block_commands(block)
+    if not found.keys() >= {*commands}:
+        return ""
+    each = [in_words(found[command]) for command in commands]
+    words = f"{each[0]} each" if len(each) > 1 and len(set(each)) == 1 else ", ".join(each)
+    return f"*Time on [one core](start.md#the-first-pictures): {words}.*\n"
 
 
-def in_words(seconds: float | None) -> str:
+def in_words(seconds: float) -> str:
     """Return seconds to two digits."""
-    return "not measured" if seconds is None else f"{max(1, float(f'{seconds:.2g}')):.0f} s"
+    return f"{max(1, float(f'{seconds:.2g}')):.0f} s"
 
 
 def filled(text: str) -> str:
@@ -81,6 +88,8 @@ def of_the_gallery(command: str) -> float | None:
 
 def measured(command: str, most: int) -> float | None:
     """Return the CPU seconds of a command, run in this folder; None where it failed or took more."""
+    if most < 1:
+        return None
     ours, theirs = FORK.Pipe(duplex=False)
     process = FORK.Process(target=run, args=(shlex.split(command), most, theirs))
     process.start()
@@ -92,43 +101,62 @@ def measured(command: str, most: int) -> float | None:
 def run(words: Sequence[str], most: int, to: Connection) -> None:
     """Run a command in this process, and send its seconds."""
     resource.setrlimit(resource.RLIMIT_CPU, (most, most + 5))
-    assert execute and words[0] == "synoptic"
+    os.environ["BROWSER"] = "true"  # of --open: a program that does nothing
+    script = ROOT / words[1] if words[0] == "python" else None
+    sys.argv = [*words[script is not None :]]
     begin = process_time()
-    sys.argv = list(words)
     try:
-        cli.main()
+        if script:
+            runpy.run_path(str(script), run_name="__main__")
+        else:
+            assert execute and words[0] == "synoptic"
+            cli.main()
     except SystemExit as e:
         if e.code:
             raise
     to.send(process_time() - begin)
 
 
-def wanted(pages: Sequence[Path]) -> Iterator[str]:
-    """Yield the commands of the marked blocks of pages, each once."""
-    blocks = (m["block"] for page in pages for m in DURATIONS.finditer(page.read_text()))
+def part(asked: str) -> str:
+    """Return the text of a page, or of one section of it: PAGE#HEADING, the heading as links have it."""
+    page, _, anchor = asked.partition("#")
+    text = Path(page).read_text()
+    if not anchor:
+        return text
+    begins = {re.sub(r"[^\w-]", "", m["title"].lower().replace(" ", "-")): m.start() for m in HEADING.finditer(text)}
+    later = [start for start in begins.values() if start > begins[anchor]]
+    return text[begins[anchor] : min(later, default=None)]
+
+
+def wanted(texts: Iterable[str]) -> Iterator[str]:
+    """Yield the commands of the marked blocks of texts, each once."""
+    blocks = (match["block"] for text in texts for match in DURATIONS.finditer(text))
     yield from dict.fromkeys(command for block in blocks for command in block_commands(block))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("page", nargs="*", type=Path, default=sorted((ROOT / "docs").rglob("*.md")))
+    parser.add_argument("page", nargs="*", default=sorted(map(str, (ROOT / "docs").rglob("*.md"))))
     parser.add_argument("--most", type=int, default=60)
+    parser.add_argument("--total", type=int, default=3600)
+    parser.add_argument("--to", type=Path, default=BENCHMARKS / f"{NAME}.json")
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    file = BENCHMARKS / f"{NAME}.json"
-    found = read(NAME) if file.exists() else {"threads": 1, "torch": torch.__version__, "seconds": {}}
-    commands = list(wanted(asked.page))
+    to = asked.to.absolute()
+    found = json.loads(to.read_text()) if to.exists() else {"threads": 1, "torch": torch.__version__, "seconds": {}}
+    commands = list(wanted(map(part, asked.page)))
+    end = monotonic() + asked.total
     with tempfile.TemporaryDirectory() as folder:
         make_files(Path(folder))
         os.chdir(folder)
         for command in commands:
             if command in found["seconds"]:
                 continue
-            seconds = of_the_gallery(command) or measured(command, asked.most)
+            seconds = of_the_gallery(command) or measured(command, min(asked.most, int(end - monotonic())))
             print(f"{command}: {seconds}", file=sys.stderr, flush=True)
             if seconds is not None:
                 found["seconds"][command] = round(seconds, 1)
-                file.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+                to.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":

@@ -44,17 +44,32 @@ def test_every_side_is_run_in_turn_after_a_warm_up():
 
 
 def test_seconds_stand_below_a_block_in_the_order_of_its_commands(monkeypatch):
-    found = {"synoptic wide 'a lake' --fast": 7.4, "synoptic models": 0.2, "synoptic views": 0.3}
+    found = {"synoptic wide 'a lake' --fast": 7.4, "synoptic models": 0.2, "synoptic views": 0.3, "synoptic batch jobs": 118}
     monkeypatch.setattr(page_durations, "read", lambda name: {"seconds": found})
     block = "```\nsynoptic wide 'a lake' \\\n    --fast  # quick\nsynoptic models\nsynoptic batch jobs\n```\n"
-    page = f"{block}*Takes <!-- durations -->9 s<!-- end -->.*\n"
-    page += "```\nsynoptic models\nsynoptic views\n```\n<!-- durations --><!-- end -->"
-    seconds = [match["said"] for match in page_durations.DURATIONS.finditer(page_durations.filled(page))]
-    assert seconds == ["7 s, 1 s, not measured", "1 s each"]
+    page = f"{block}<!-- durations -->\n*Time: 9 s.*\n<!-- end -->\n"
+    page += "```\nsynoptic models\nsynoptic views\n```\n<!-- durations -->\n<!-- end -->\n"
+    page += "```\nsynoptic batch jobs\nsynoptic studio\n```\n<!-- durations -->\n*Time: 9 s.*\n<!-- end -->\n"
+    filled = page_durations.filled(page)
+    said = [match["said"].partition(": ")[2] for match in page_durations.DURATIONS.finditer(filled)]
+    assert said == ["7 s, 1 s, 120 s.*\n", "1 s each.*\n", ""] and page_durations.filled(filled) == filled
 
 
 def test_every_measured_second_stands_on_a_page():
-    assert set(page_durations.read(page_durations.NAME)["seconds"]) <= {*page_durations.wanted([*figures.pages()])}
+    assert set(page_durations.read(page_durations.NAME)["seconds"]) <= {
+        *page_durations.wanted(page.read_text() for page in figures.pages())
+    }
+
+
+def test_the_commands_of_one_section_are_taken(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(
+        "".join(f"# {k}, a part\n```\npython {k}.py\n```\n<!-- durations -->\n<!-- end -->\n" for k in "abc")
+        + "# none\n```\nsynoptic models\n```\n"
+    )
+    asked = [f"{page}#{heading}" for heading in ("b-a-part", "c-a-part", "none")]
+    assert [*page_durations.wanted(map(page_durations.part, asked))] == ["python b.py", "python c.py"]
+    assert [*page_durations.wanted([page_durations.part(str(page))])] == ["python a.py", "python b.py", "python c.py"]
 
 
 def test_prompts_and_seeds_do_not_decide_how_long_a_command_takes():
