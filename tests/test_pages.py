@@ -19,6 +19,7 @@ from synoptic import cli
 from synoptic.courses.prompt_sets import OURS
 from synoptic.mesh.marching_cubes import extract_mesh
 from synoptic.options.studio import StudioOptions
+from synoptic.options.texture import TextureOptions
 from synoptic.views.validate import validate_view
 from tests.models.test_controlnet_transformer import save_net
 from tests.page_files import make_files
@@ -45,17 +46,12 @@ RANDOM = {  # released models -> random ones of their families, by their names i
 }
 SMALLER = {"--width": "256", "--height": "256", "--stride": "8"}  # where it is written of them
 QUICK = {  # options that are put in place of those written, so that a command takes seconds
-    **{
-        name: ["--steps", "2"]
-        for name in ("rf-inversion", "edit", "control", "inpaint", "flow-edit", "invert", "distill", "compare-sync")
-    },
-    "generate": ["--steps", "2", "--upscalers", "none"],
-    "anagram": ["--steps", "2", "--upscalers", "none"],
-    "hybrid": ["--steps", "2", "--upscalers", "none"],
+    **{name: ["--steps", "2"] for name in ("rf-inversion", "edit", "control", "inpaint", "flow-edit", "invert", "distill")},
+    **{name: ["--steps", "2", "--upscalers", "none"] for name in ("generate", "anagram", "hybrid", "compare-sync")},
     "wide": ["--steps", "2", "--stride", "24"],
     "panorama": ["--steps", "2", "--height", "256", "--num-views", "8", "--fov", "110"],
     "texture": ["--steps", "2", "--num-views", "3"],
-    "text-to-3d": ["--steps", "5", "--frames", "2"],
+    "text-to-3d": ["--steps", "2", "--resolution", "16", "--frames", "2"],
     "evaluate": ["--steps", "2"],
     "train-controlnet": ["--steps", "2", "--num-validation", "2"],
 }
@@ -113,7 +109,9 @@ VIEW = PYTHON.pop("CONTRIBUTING.md 0")
 
 def quick(words: Sequence[str]) -> list[str]:
     """Return a command with less to do."""
-    given, less = list(words), QUICK.get(words[1], [])
+    given, less = list(words), list(QUICK.get(words[1], []))
+    if words[1] == "texture" and "--init-texture" not in words:  # which has its own size
+        less += ["--texture-size", "64"]
     for flag, value in [*zip(less[::2], less[1::2], strict=True), *(pair for pair in FEWER.items() if pair[0] in words)]:
         if flag in given:
             given[given.index(flag) + 1] = value
@@ -149,6 +147,9 @@ def small(made, tmp_path, monkeypatch):
 @pytest.mark.timeout(900)  # some start worker processes
 @pytest.mark.parametrize("argv", RUN.values(), ids=RUN)
 def test_commands_run_as_written_but_for_how_much_they_do(argv, small, monkeypatch):
+    if "--retexture" in argv:  # whose painting has no options of its own
+        few = partial(TextureOptions.from_arguments, steps=1, num_views=2, texture_size=64, pixels_from=1.0)
+        monkeypatch.setattr(TextureOptions, "from_arguments", few)
     if before := FIRST.get(" ".join(argv)):
         assert run(monkeypatch, shlex.split(before)) == 0
     assert run(monkeypatch, quick(argv)) == 0
