@@ -3,7 +3,8 @@
 PYTHONPATH=. python benchmarks/studio_startup.py [PICTURES]
 
 Needs playwright (`pip install playwright`) and Chromium, and a machine that does nothing else: seconds are those of the
-clock. Three starts; a line per figure. torch has one thread, unless OMP_NUM_THREADS says another number. The page is there when its button Paint is; a picture, when it stands among the results.
+clock. Three starts; a line per figure. torch has one thread, unless OMP_NUM_THREADS says another number. The page is there
+when its button Paint is; a picture, when it stands among the results.
 """
 
 from __future__ import annotations

@@ -17,6 +17,11 @@ from synoptic.studio.jobs import Job
 from tests.studio.conftest import QUICK
 
 
+def value(update: object) -> object:
+    assert isinstance(update, dict)
+    return update["value"]
+
+
 def test_a_preview_is_sent_once_and_the_end_as_soon_as_it_comes(studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Each preview that is sent is written as a file for the browser; how far a job is changes far more often."""
     monkeypatch.setattr(panel, "UPDATE_SECONDS", 0.0)
@@ -40,6 +45,6 @@ def test_a_preview_is_sent_once_and_the_end_as_soon_as_it_comes(studio, tmp_path
 
     _, *while_painted, last = asyncio.run(watched())
     assert [shown.status in news for news in while_painted] == [True] * 4
-    values = [news[shown.preview]["value"] for news in while_painted if shown.preview in news]
-    assert [value is preview for value, preview in zip(values, previews, strict=True)] == [True, True]
-    assert last[shown.preview]["value"] is None and "done" in str(last[shown.status])
+    values = [value(news[shown.preview]) for news in while_painted if shown.preview in news]
+    assert [one is preview for one, preview in zip(values, previews, strict=True)] == [True, True]
+    assert value(last[shown.preview]) is None and "done" in str(last[shown.status])
