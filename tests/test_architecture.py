@@ -78,6 +78,8 @@ def test_nothing_that_can_run_a_checkpoints_code_is_imported():
         ("synoptic", "torch diffusers transformers numpy PIL accelerate huggingface_hub cyclopts"),
         ("synoptic.cli", "torch diffusers transformers numpy accelerate huggingface_hub"),
         ("synoptic.runs.folders", "torch diffusers transformers numpy accelerate huggingface_hub"),
+        ("synoptic.io", "torch diffusers transformers accelerate huggingface_hub"),
+        ("synoptic.studio.jobs", "torch diffusers transformers accelerate"),
     ],
 )
 def test_light_modules_import_nothing_heavy(modules, heavy):

@@ -1,4 +1,4 @@
-"""Tensors to pictures and back, and PNGs that remember their settings."""
+"""PNGs that remember their settings, and files that are written whole. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -11,11 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
-import torch
 from PIL import Image, PngImagePlugin
-from torch import Tensor
 
-from synoptic.errors import NonFiniteError
 from synoptic.io.parameters import PARAMETERS_KEY, parameters_text
 from synoptic.utils.image_formats import FORMATS
 from synoptic.utils.json_objects import JsonObject
@@ -23,21 +20,6 @@ from synoptic.utils.json_objects import JsonObject
 PART = ".part"  # the ending of a file that is being written
 XMP_KEY = "XML:com.adobe.xmp"  # the PNG text chunk of XMP, by its specification
 METADATA_KEY = "synoptic"  # the PNG text chunk that holds a picture's settings, as JSON
-
-
-def to_pil(x: Tensor) -> list[Image.Image]:
-    """Return (N, 3, H, W) in [-1, 1], clipped, as N pictures of 8 bits. Raises NonFiniteError."""
-    if not torch.isfinite(x).all():
-        raise NonFiniteError("the picture holds NaN or infinity: try --dtype float32, or a lower guidance scale")
-    x = (x.detach().float().clamp(-1, 1) + 1) * 127.5
-    return [Image.fromarray(row.permute(1, 2, 0).round().to(torch.uint8).cpu().numpy()) for row in x]
-
-
-def from_pil(image: Image.Image) -> Tensor:
-    """Map one picture to (1, 3, H, W) in [-1, 1], float32."""
-    rgb = image.convert("RGB")
-    x = torch.frombuffer(bytearray(rgb.tobytes()), dtype=torch.uint8).view(rgb.height, rgb.width, 3)
-    return x.permute(2, 0, 1)[None].float() / 127.5 - 1
 
 
 def save_image(path: Path, image: Image.Image, settings: JsonObject, xmp: str = "") -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -113,6 +114,12 @@ class Clip:
             return self.model.text_projection(states.pooler_output)
 
         return torch.nn.functional.normalize(encoded(encode, texts, batch), dim=-1).cpu()
+
+
+@cache
+def reference_clip() -> Clip:
+    """Load the bundled reference CLIP, once for all runs of this process."""
+    return Clip("bundled")
 
 
 def encoded(encode: Callable[[Sequence[T]], Tensor], items: Sequence[T], batch: int) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from synoptic import io
-from synoptic.metrics.clip import Clip
+from synoptic.metrics.clip import reference_clip
 from synoptic.options.base import Item
 from synoptic.options.pretrained_model import ModelOptions
 from synoptic.pipelines.base import Output, Pipeline
@@ -19,7 +19,7 @@ def finish(run: Run, pipeline: Pipeline[ModelOptions], items: Sequence[Item], cl
     run.pictures = [picture for picture in run.pictures if picture.file not in run.failed]
     if run.pictures and pipeline.metric and pipeline.model.checkpoint.is_bundled:
         with clock("score"):
-            clip = Clip("bundled")
+            clip = reference_clip()
             for picture, image, item in zip(run.pictures, run.images, items, strict=True):
                 if item.title.strip():  # without a prompt there is nothing to compare with
                     picture.score = round(pipeline.score(clip, image, item), 4)

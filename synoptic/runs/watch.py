@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import TYPE_CHECKING
 
 from synoptic.io.progress import Listener, listening
-from synoptic.sampling.step import Step
 
-Observer = Callable[[Step], None]
+if TYPE_CHECKING:
+    from synoptic.sampling.step import Step
+
+Observer = Callable[["Step"], None]
 _observer: ContextVar[Observer | None] = ContextVar("observer", default=None)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from PIL.Image import Image
 
@@ -23,15 +23,17 @@ from synoptic.runs.errors import RunFailed
 from synoptic.runs.failures import reason
 from synoptic.runs.folders import default_folder
 from synoptic.runs.watch import watching
-from synoptic.sampling.step import Step
 from synoptic.studio.permissions import Permissions
 from synoptic.studio.results import pictures
 from synoptic.utils.json_objects import JsonObject
 
+if TYPE_CHECKING:
+    from synoptic.sampling.step import Step
+
 State = Literal["queued", "running", "done", "failed", "stopped"]
 PREVIEW_SECONDS, PREVIEW_SHARE = 0.7, 10  # between two previews at least, and so many times what one took
 WAITING = 100  # jobs in the queue at most
-EXECUTE = "synoptic.runs.execute"  # which the worker thread imports while the page is shown: it takes longer than all else
+EXECUTE = "synoptic.runs.execute"  # which the worker thread imports once a page is shown: it takes longer than all else
 OWN_WAITING = 20  # of one browser
 PROGRAMS = "programs"  # who asks by HTTP; whoever knows the id of such a job may see it
 
@@ -96,17 +98,22 @@ class Jobs:
         self.kept = folder / ".studio" / "jobs"
         self.kept.mkdir(parents=True, exist_ok=True)
         self._queue: queue.SimpleQueue[Job] = queue.SimpleQueue()
-        self._lock = threading.Lock()
+        self._lock, self._expected = threading.Lock(), threading.Event()
         self._jobs: dict[str, Job] = {}
         for job in sorted(self._found(), key=lambda job: job.created):
             self._jobs[job.id] = job
             if job.active:
                 job.state = "queued"
                 self._queue.put(job)
+                self.expect()
 
     def begin(self) -> None:
         """Carry out what waits, and what will."""
         threading.Thread(target=self._work, daemon=True, name="jobs").start()
+
+    def expect(self) -> None:
+        """Load what carries out jobs, one may come soon: not before, for the first page would come later."""
+        self._expected.set()
 
     def submit(self, application: str, values: Mapping[str, object], owner: str) -> Job:
         """Add a job to the queue. Raises InputError for options that are wrong or not allowed here."""
@@ -123,6 +130,7 @@ class Jobs:
             self._jobs[job.id] = job
         self._keep(job)
         self._queue.put(job)
+        self.expect()
         return job
 
     def get(self, id: object) -> Job | None:
@@ -145,6 +153,7 @@ class Jobs:
             self._end(job, "stopped", "stopped before it began")
 
     def _work(self) -> None:
+        self._expected.wait()
         import_module(EXECUTE)
         while True:
             job = self._queue.get()

@@ -105,7 +105,7 @@ class Page:
                 asked.success(**watched)
                 asked.success(None, None, [self.said], js=TO_PANEL, **private)
             tab.connect(self.jobs.permissions)
-        page.load(self.access.recognize, [self.owner], [self.owner], **private).then(**watched)
+        page.load(self.greet, [self.owner], [self.owner], **private).then(**watched)
         self.panel.stop.click(self.stop, [self.owner, self.job], None, queue=False, **private)
         self.panel.gallery.select(self.choose_result, [self.owner, self.job], [self.chosen], **private)
         every = [self.inner, self.said, *(component for tab in self.tabs for component in tab.components)]
@@ -121,6 +121,11 @@ class Page:
         self.past.select(self.list_history, [self.owner], history.shown, **private)
         history.past.select(self.choose_past, [history.paths], [self.chosen, *history.chosen], **private)
         history.restore.click(self.use_settings, [self.owner, self.chosen], [self.top, *every], **private)
+
+    def greet(self, owner: str) -> str:
+        """Return who a browser is that shows the page, and expect its jobs."""
+        self.jobs.expect()
+        return self.access.recognize(owner)
 
     def painter(self, tab: Tab, count: int | None) -> Callable[..., str]:
         """Return what queues the job that was entered in a tab, with so many pictures where it is said."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from html import escape
 from typing import Any, Literal
@@ -18,7 +19,7 @@ from synoptic.studio.onward import Onward
 from synoptic.studio.snippets import python_call
 from synoptic.studio.viewers import viewer
 
-WATCH_SECONDS = 0.3  # between two looks at a job
+WATCH_SECONDS, UPDATE_SECONDS = 0.1, 0.3  # between two looks at a job, and two updates of how far it is
 BLANK = """<div class="blank"><p>Pictures appear here as they are painted.</p>
 <p>Say what to show, then <b>Paint</b>. Or click an example.</p></div>"""
 
@@ -72,13 +73,17 @@ class Panel:
             self.mesh: hidden,
         }
         last: object = ()
+        shown, due = None, 0.0
         while job.active:
-            now = (job.state, job.steps, id_of(job.preview), access.jobs.position(job))
-            if now != last:
-                last = now
-                preview = gr.update(value=job.preview, visible=True) if job.preview is not None else gr.skip()
+            preview = job.preview
+            now = (job.state, job.steps, id_of(preview), access.jobs.position(job))
+            if now != last and time.monotonic() >= due:
+                last, due = now, time.monotonic() + UPDATE_SECONDS
                 stop = gr.update(visible=True, interactive=not job.stop.is_set())
-                yield {self.status: status_line(job, now[3]), self.preview: preview, self.stop: stop}
+                news: dict[Block, object] = {self.status: status_line(job, now[3]), self.stop: stop}
+                if preview is not None and preview is not shown:  # once, as each is written as a file
+                    shown, news[self.preview] = preview, gr.update(value=preview, visible=True)
+                yield news
             await asyncio.sleep(WATCH_SECONDS)
         yield {self.preview: hidden, self.stop: gr.update(visible=False)} | self.finished(access, job)
 

@@ -33,7 +33,7 @@ WITNESS = """() => { window.seen = new Set(); setInterval(() => {
 def studio(folder: Path, *words: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """The address of a studio whose pictures are in a folder, and its process."""
     command = [sys.executable, "-m", "synoptic", "studio", "--port", "0", "--out", str(folder), *words]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    environment = {"OMP_NUM_THREADS": "1"} | os.environ
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment)
     assert process.stdout is not None
     try:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import base64
 import io
+import os
+import subprocess
+import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +18,22 @@ from synoptic.studio.server import MOST_BYTES
 from tests.studio.conftest import QUICK
 
 SECRET = "the secret of this machine"
+SHOWN = """
+import sys, time
+from fastapi.testclient import TestClient
+from synoptic.options.studio import StudioOptions
+from synoptic.studio.server import build
+
+client = TestClient(build(StudioOptions(out=sys.argv[1])))
+assert "paint-panorama" in client.get("/").text and client.get("/api/applications").status_code == 200
+time.sleep(1)
+print("torch" in sys.modules)
+client.app.state.jobs.expect()
+until = time.monotonic() + 100
+while not hasattr(sys.modules.get("synoptic.runs.execute"), "execute") and time.monotonic() < until:
+    time.sleep(0.1)
+print("torch" in sys.modules)
+"""
 
 
 def png(size: tuple[int, int] = (64, 64)) -> bytes:
@@ -24,6 +44,14 @@ def png(size: tuple[int, int] = (64, 64)) -> bytes:
 
 def basic(password: str) -> dict[str, str]:
     return {"authorization": "Basic " + base64.b64encode(f"anyone:{password}".encode()).decode()}
+
+
+@pytest.mark.slow
+def test_the_page_is_served_before_torch_is_imported(tmp_path: Path):
+    environment = os.environ | {"GRADIO_TEMP_DIR": str(tmp_path / "served"), "GRADIO_ANALYTICS_ENABLED": "False"}
+    command = [sys.executable, "-c", SHOWN, str(tmp_path / "outputs")]
+    out = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert out.stdout.split() == ["False", "True"], out.stderr
 
 
 def finished(client: Any, id: str) -> dict[str, Any]:
