@@ -28,9 +28,9 @@ Needs = dict[str, list[Need]]  # by device, model and shape
 class Head(NamedTuple):
     """What a batch keeps beside its jobs: the hash of what they were planned from, a worker's threads, what models take."""
 
-    digest: str = ""
-    threads: int | None = None
-    needs: Needs = {}
+    digest: str
+    threads: int | None
+    needs: Needs
 
 
 def digest_of(entries: Sequence[Entry]) -> str:
@@ -68,5 +68,5 @@ def parse_head(text: str) -> Head:
             name: [Need(str(device), *map(int, sizes)) for device, *sizes in of_model] for name, of_model in needs.items()
         }
     except (ValueError, TypeError, KeyError, AttributeError):
-        return Head()
+        return Head("", None, {})
     return Head(digest, threads if isinstance(threads, int) and threads > 0 else None, needs)

@@ -71,7 +71,7 @@ def test_as_many_workers_fit_as_the_memory_that_is_free_holds(monkeypatch):
      '{"from": "x", "threads": 1, "needs": {"a": [["cpu", 1, 2, "many"]]}}', '{"from": "x", "threads": 1, "needs": [1]}'],
 )  # fmt: skip
 def test_a_head_that_cannot_be_read_keeps_nothing(head):
-    assert parse_head(head) == Head()
+    assert parse_head(head) == Head("", None, {})
 
 
 def test_a_head_is_read_as_it_was_written(jobs):
@@ -79,4 +79,4 @@ def test_a_head_is_read_as_it_was_written(jobs):
     text = plan_text(jobs, head)
     assert parse_head(text) == head and parse_plan(text) == ("x", jobs)
     older = json.dumps({"from": "x", "threads": 2})
-    assert parse_head(older) == Head("x", 2) and parse_head(older.replace("2", "-1")) == Head("x")
+    assert parse_head(older) == Head("x", 2, {}) and parse_head(older.replace("2", "-1")) == Head("x", None, {})
