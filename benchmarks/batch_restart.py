@@ -10,13 +10,14 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from importlib import import_module
 from pathlib import Path
 
 import psutil
 
 from synoptic.jobs import batch, driver
 from synoptic.jobs.files import read_entries
-from synoptic.jobs.plan_file import digest_of, plan_text
+from synoptic.jobs.plan_file import Head, digest_of, plan_text
 from synoptic.jobs.planning import PLAN, plan_jobs
 from synoptic.runs.folders import MANIFEST
 
@@ -30,7 +31,10 @@ def write_half(folder: Path, count: int) -> None:
     file.write_text("".join(json.dumps(line) + "\n" for line in lines))
     entries = list(read_entries(file))
     jobs = plan_jobs(entries, out)
-    (out / PLAN).write_text(plan_text(jobs, digest_of(entries), 1))
+    needs_of = import_module(
+        "synoptic.jobs.placing"
+    ).needs_of  # imports torch: a worker imports this file, and puts more off
+    (out / PLAN).write_text(plan_text(jobs, Head(digest_of(entries), 1, needs_of(jobs[count // 2 :], {}))))
     for job in jobs[: count // 2]:
         (out / job.path).mkdir(parents=True)
         (out / job.path / MANIFEST).write_text(json.dumps({"state": "done", "pictures": [{"file": "a.png"}]}))

@@ -58,8 +58,7 @@ def drive(jobs: Sequence[Job], engine: Engine, done: Callable[[Job, Record], Non
     """
     driver = Driver(jobs, engine, done, sharing)
     driver.hand_out()
-    while driver.has_work:
-        driver.step()
+    driver.finish()
 
 
 class Driver:
@@ -75,6 +74,11 @@ class Driver:
     @property
     def has_work(self) -> bool:
         return bool(self.queue) or any(jobs for _, jobs in self.busy.values())
+
+    def finish(self) -> None:
+        """Go on until no job is left."""
+        while self.has_work:
+            self.step()
 
     def step(self) -> None:
         """Wait until a worker has something to tell; hand out the next jobs."""

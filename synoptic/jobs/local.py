@@ -9,10 +9,10 @@ from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 
 from synoptic.errors import InputError
 from synoptic.jobs.placing import cores, fitting_workers, gpus, worker_threads
+from synoptic.jobs.plan_file import Needs
 from synoptic.jobs.planning import Job
-from synoptic.jobs.process import compiles, prepare_process
+from synoptic.jobs.process import begin, carry_out_jobs, compiles, prepare_process
 from synoptic.jobs.records import Record
-from synoptic.jobs.worker import begin, carry_out_jobs
 from synoptic.options.batch import BatchOptions
 
 SPAWN = multiprocessing.get_context("spawn")
@@ -39,9 +39,9 @@ class LocalEngine:
 
     deaths = (BrokenExecutor,)
 
-    def __init__(self, options: BatchOptions, jobs: Sequence[Job], threads: int | None) -> None:
+    def __init__(self, options: BatchOptions, jobs: Sequence[Job], needs: Needs, threads: int | None) -> None:
         self.out, self.exact, self.gpus, self.defers = options.out, options.exact, gpus(), not compiles(jobs)
-        fits = fitting_workers(jobs, max(1, len(self.gpus)))
+        fits = fitting_workers(needs, max(1, len(self.gpus)))
         usual = len(self.gpus) or min(cores(), fits)
         self.count = min(options.workers or max(1, usual), len(jobs))
         if self.count > max(1, fits):
@@ -68,6 +68,6 @@ class LocalEngine:
             worker.pool.shutdown()
 
 
-def build(options: BatchOptions, jobs: Sequence[Job], threads: int | None = None) -> LocalEngine:
+def build(options: BatchOptions, jobs: Sequence[Job], needs: Needs, threads: int | None = None) -> LocalEngine:
     """Build the engine of a batch, whose workers have so many threads. Raises InputError where they do not fit."""
-    return LocalEngine(options, jobs, threads)
+    return LocalEngine(options, jobs, needs, threads)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib import import_module
 
 import psutil
 import torch
 
-from synoptic.errors import InputError
+from synoptic.jobs.plan_file import Need, Needs
 from synoptic.jobs.planning import Job
-from synoptic.options import options_class
-from synoptic.runs.plan import make_plans
-from synoptic.runs.run_cost import Plan
+from synoptic.models.device import choose_device
+from synoptic.models.memory import free_memory
+from synoptic.utils.deferred_imports import collector_paused
 
 PROCESS_BYTES = 2**30  # of a worker beside its model: Python, torch, diffusers
 MODELS = 8  # whose plans are made: the first jobs of each
@@ -36,27 +37,38 @@ def worker_threads(cpus: int, workers: int) -> int:
     return torch.get_num_threads() if "OMP_NUM_THREADS" in os.environ else max(1, cpus // workers)
 
 
-def plans_of(jobs: Sequence[Job]) -> list[Plan]:
-    """Return the plans of the first job of each model, where they can be made."""
+def needs_of(jobs: Sequence[Job], kept: Mapping[str, Sequence[Need]]) -> Needs:
+    """Return what the first job of each model takes: what was kept of before where that fits, else planned now.
+
+    The names are of this machine's devices, a model and a shape.
+    """
     firsts: dict[str, Job] = {}
     for job in jobs:
         if job.group[0] not in firsts and len(firsts) < MODELS:
             firsts[job.group[0]] = job
-    plans = []
-    for job in firsts.values():
-        try:
-            plans += make_plans(options_class(job.application).from_arguments(**job.options).prepare())
-        except InputError:  # its own run will say so
-            continue
-    return plans
+    devices = f"{choose_device('auto')} of {max(1, torch.cuda.device_count())}"
+    named = {" ".join((devices, *job.group[:2])): job for job in firsts.values()}
+    return {name: kept_needs(kept.get(name, ())) or planned_needs(job) for name, job in named.items()}
 
 
-def bytes_of(plan: Plan) -> int:
-    """Return what a worker takes of its device: all of a run, on a GPU the least, since it takes there what is left."""
-    return plan.least if plan.device.type == "cuda" else plan.peak + PROCESS_BYTES
+def kept_needs(needs: Sequence[Need]) -> list[Need]:
+    """Return needs that fit now; [] where one does not: a plan made now may ask for less."""
+    return list(needs) if all(workers_of(need) for need in needs) else []
 
 
-def fitting_workers(jobs: Sequence[Job], devices: int) -> int:
+def planned_needs(job: Job) -> list[Need]:
+    """Plan what a job takes, which imports diffusers."""
+    with collector_paused():
+        return import_module("synoptic.jobs.needs").plan_needs(job)
+
+
+def workers_of(need: Need) -> int:
+    """Return how many workers a device holds: of all of a run, on a GPU of the least, since it takes there what is left."""
+    device = torch.device(need.device)
+    return free_memory(device) // (need.least if device.type == "cuda" else need.peak + PROCESS_BYTES)
+
+
+def fitting_workers(needs: Needs, devices: int) -> int:
     """Return how many workers these devices hold together; a job that fits on none of them fails by itself."""
-    fits = [plan.free // bytes_of(plan) for plan in plans_of(jobs)]
+    fits = [workers_of(need) for of_model in needs.values() for need in of_model]
     return devices * min((n for n in fits if n), default=cores())

@@ -1,15 +1,36 @@
-"""The file that keeps a batch's jobs: a hash of what they were planned from, then one job a line."""
+"""The file that keeps a batch's jobs: a line of what was found as it began, then one job a line."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from hashlib import sha256
+from typing import NamedTuple
 
 import synoptic
 from synoptic.errors import InputError
 from synoptic.jobs.files import Entry
 from synoptic.jobs.planning import Job
+
+
+class Need(NamedTuple):
+    """What a job takes: its device, and the bytes of its weights, of its device at least and at most."""
+
+    device: str
+    weights: int
+    least: int
+    peak: int
+
+
+Needs = dict[str, list[Need]]  # by device, model and shape
+
+
+class Head(NamedTuple):
+    """What a batch keeps beside its jobs: the hash of what they were planned from, a worker's threads, what models take."""
+
+    digest: str
+    threads: int | None
+    needs: Needs
 
 
 def digest_of(entries: Sequence[Entry]) -> str:
@@ -22,10 +43,10 @@ def digest_of(entries: Sequence[Entry]) -> str:
     return found.hexdigest()
 
 
-def plan_text(jobs: Sequence[Job], digest: str, threads: int | None = None) -> str:
-    """Return jobs as jobs.jsonl keeps them: the hash of what they were planned from, a worker's threads, then one a line."""
-    head = {"from": digest, "threads": threads}
-    return "".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in (head, *jobs))
+def plan_text(jobs: Sequence[Job], head: Head) -> str:
+    """Return jobs as jobs.jsonl keeps them: the head, then one a line."""
+    first = {"from": head.digest, "threads": head.threads, "needs": head.needs}
+    return "".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in (first, *jobs))
 
 
 def parse_plan(text: str) -> tuple[str, list[Job]]:
@@ -38,10 +59,14 @@ def parse_plan(text: str) -> tuple[str, list[Job]]:
         return "", []
 
 
-def threads_of(text: str) -> int | None:
-    """Return the threads of a worker that jobs.jsonl names; None where it names none."""
+def parse_head(text: str) -> Head:
+    """Return the head of jobs.jsonl, without what cannot be read of it."""
     try:
-        threads = json.loads(text.partition("\n")[0]).get("threads")
-    except (ValueError, AttributeError):
-        return None
-    return threads if isinstance(threads, int) and threads > 0 else None
+        found = json.loads(text.partition("\n")[0])
+        digest, threads, needs = found["from"], found["threads"], found.get("needs", {})
+        needs = {
+            name: [Need(str(device), *map(int, sizes)) for device, *sizes in of_model] for name, of_model in needs.items()
+        }
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return Head("", None, {})
+    return Head(digest, threads if isinstance(threads, int) and threads > 0 else None, needs)

@@ -43,12 +43,22 @@ def end_with(heard: Connection) -> None:
     os._exit(1)
 
 
+def begin(folder: str, out: str, threads: int, exact: bool) -> str | None:
+    """Do what `worker.begin` does, for a driver that does not import it."""
+    return import_module("synoptic.jobs.worker").begin(folder, out, threads, exact)
+
+
+def carry_out_jobs(jobs: Sequence[Job], out: str) -> list[Record]:
+    """Do what `worker.carry_out_jobs` does, for a driver that does not import it."""
+    return import_module("synoptic.jobs.worker").carry_out_jobs(jobs, out)
+
+
 class JobActor:
     """What runs in an actor's process of Ray."""
 
     def begin(self, folder: str, out: str, threads: int, exact: bool, defers: bool) -> str | None:
         import_worker(defers)
-        return import_module("synoptic.jobs.worker").begin(folder, out, threads, exact)
+        return begin(folder, out, threads, exact)
 
     def carry_out(self, jobs: Sequence[Job], out: str) -> list[Record]:
-        return import_module("synoptic.jobs.worker").carry_out_jobs(jobs, out)
+        return carry_out_jobs(jobs, out)

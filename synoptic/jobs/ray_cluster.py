@@ -19,7 +19,8 @@ from ray.exceptions import (  # pyright: ignore[reportMissingImports]
 )
 
 from synoptic.errors import InputError, user_path
-from synoptic.jobs.placing import PROCESS_BYTES, plans_of, worker_threads
+from synoptic.jobs.placing import PROCESS_BYTES, worker_threads
+from synoptic.jobs.plan_file import Needs
 from synoptic.jobs.planning import Job
 from synoptic.jobs.process import JobActor, compiles
 from synoptic.jobs.records import Record
@@ -52,7 +53,7 @@ class RayEngine:
 
     deaths = (RayActorError, WorkerCrashedError, OutOfMemoryError, ObjectLostError, LocalRayletDiedError, RaySystemError)
 
-    def __init__(self, options: BatchOptions, jobs: Sequence[Job], threads: int | None) -> None:
+    def __init__(self, options: BatchOptions, jobs: Sequence[Job], needs: Needs, threads: int | None) -> None:
         self.started_ray = not ray.is_initialized()
         if self.started_ray:
             connect(options.address)
@@ -61,7 +62,7 @@ class RayEngine:
         self.out = options.out if is_url(options.out) else str(user_path(options.out).absolute())
         self.unit, self.asked, self.most = "GPU" if gpus else "CPU", options.workers, len(jobs)
         self.resources: dict[str, float] = {"num_cpus": min(1.0, round(SHARE * cpus / self.count, 3)), "max_restarts": 0}
-        self.resources["memory"] = memory_of(jobs, bool(gpus))
+        self.resources["memory"] = memory_of(needs, bool(gpus))
         if gpus:
             self.resources["num_gpus"] = 1 / -(-self.count // gpus)
         self.threads, self.exact = threads or worker_threads(int(cpus), self.count), options.exact
@@ -102,16 +103,16 @@ def connect(address: str | None) -> None:
         ) from None
 
 
-def memory_of(jobs: Sequence[Job], on_gpus: bool) -> float:
+def memory_of(needs: Needs, on_gpus: bool) -> float:
     """Return the bytes of a node's own memory that a worker takes: weights pass through it on their way to a GPU.
 
     What no node has is not asked for, an actor would wait for it for ever: such a job fails by itself.
     """
     most = max((node["Resources"].get("memory", 0) for node in ray.nodes() if node["Alive"]), default=0)
-    needs = [PROCESS_BYTES + (sum(plan.weights.values()) if on_gpus else plan.peak) for plan in plans_of(jobs)]
-    return max((need for need in needs if need <= most), default=min(PROCESS_BYTES, most))
+    each = [PROCESS_BYTES + (need.weights if on_gpus else need.peak) for of_model in needs.values() for need in of_model]
+    return max((need for need in each if need <= most), default=min(PROCESS_BYTES, most))
 
 
-def build(options: BatchOptions, jobs: Sequence[Job], threads: int | None = None) -> RayEngine:
+def build(options: BatchOptions, jobs: Sequence[Job], needs: Needs, threads: int | None = None) -> RayEngine:
     """Build the engine of a batch, whose workers have so many threads. Raises InputError where no cluster answers."""
-    return RayEngine(options, jobs, threads)
+    return RayEngine(options, jobs, needs, threads)

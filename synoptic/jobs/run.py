@@ -13,9 +13,10 @@ from filelock import FileLock, Timeout
 
 from synoptic.errors import InputError, user_path
 from synoptic.io.progress import progress_bar
-from synoptic.jobs.driver import SHARING, drive
+from synoptic.jobs.driver import SHARING, Driver
 from synoptic.jobs.engine import Engine
-from synoptic.jobs.plan_file import parse_plan, plan_text, threads_of
+from synoptic.jobs.placing import needs_of
+from synoptic.jobs.plan_file import Head, parse_head, parse_plan, plan_text
 from synoptic.jobs.planning import LOCK, PLAN, Job
 from synoptic.jobs.records import Record, read_record
 from synoptic.jobs.store import Store, check_store, is_url, open_store
@@ -36,9 +37,11 @@ def run(options: BatchOptions, jobs: Sequence[Job], digest: str) -> Batch:
         batch = Batch(options.out, jobs, records_of(store, jobs))
         again = ("waiting", "failed") if options.retry_failed else ("waiting",)
         todo = [job for job in jobs if batch.records[job.path].state in again]
-        threads = threads_of(store.read(PLAN) or "")
-        engine = engine_module(options.engine).build(options, todo, threads) if todo else None
-        store.write(PLAN, plan_text(jobs, digest, engine.threads if engine else threads))
+        kept = parse_head(store.read(PLAN) or "")
+        needs = needs_of(todo, kept.needs if kept.digest == digest else {})
+        engine = engine_module(options.engine).build(options, todo, needs, kept.threads) if todo else None
+        threads = engine.threads if engine else kept.threads
+        store.write(PLAN, plan_text(jobs, Head(digest, threads, needs or kept.needs)))
         if engine:
             carry_out(options, engine, todo, batch, store)
         batch.write(store)
@@ -56,7 +59,6 @@ def carry_out(options: BatchOptions, engine: Engine, todo: Sequence[Job], batch:
     interval, kept = Interval(), len(batch.jobs) - len(todo)
     how = f"{len(todo)} jobs, {engine.count} at once, threads of each: {engine.threads}"
     print(how + (f"; {kept} jobs are there already" if kept else ""), file=sys.stderr)
-    batch.write(store)
     try:
         with progress_bar("batch", len(todo), unit="job") as tick:
 
@@ -67,7 +69,10 @@ def carry_out(options: BatchOptions, engine: Engine, todo: Sequence[Job], batch:
                     with interval.writing():
                         batch.write(store)
 
-            drive(todo, engine, done, 1 if options.exact else SHARING)
+            driver = Driver(todo, engine, done, 1 if options.exact else SHARING)
+            driver.hand_out()  # workers begin while the table is written
+            batch.write(store)
+            driver.finish()
     finally:
         engine.close()
         batch.write(store)

@@ -19,6 +19,7 @@ from torch import Tensor
 from synoptic import io
 from synoptic.io.progress import progress_bar
 from synoptic.jobs.driver import drive
+from synoptic.jobs.placing import needs_of
 from synoptic.jobs.planning import Job, group_of
 from synoptic.jobs.records import read_record
 from synoptic.jobs.run import ENGINES
@@ -124,7 +125,7 @@ def drive_parts(parts: Sequence[Part], top: Path, engine: BatchOptions) -> None:
     if not todo:
         return
     top.mkdir(parents=True, exist_ok=True)
-    workers = import_module(ENGINES[engine.engine]).build(replace(engine, out=str(top)), todo)
+    workers = import_module(ENGINES[engine.engine]).build(replace(engine, out=str(top)), todo, needs_of(todo, {}))
     print(f"{len(todo)} pictures, {workers.count} at once", file=sys.stderr)
     try:
         with progress_bar("pictures", len(todo), unit="picture") as tick:

@@ -48,9 +48,8 @@ def engine(monkeypatch) -> Iterator[Callable[[Callable[[int], None]], Engine]]:
                 return [Record("done")] * len(jobs)
 
         monkeypatch.setattr(ray_cluster, "JobActor", JobActor)
-        monkeypatch.setattr(ray_cluster, "plans_of", lambda _: [])
         options = BatchOptions.from_arguments("jobs.jsonl", engine="ray", workers=1).prepare()
-        made.append(ray_cluster.build(options, [job(0)]))
+        made.append(ray_cluster.build(options, [job(0)], {}))
         return made[0]
 
     yield build

@@ -20,6 +20,7 @@ from synoptic.courses.evaluate import execute
 from synoptic.courses.evaluate_options import EvaluateOptions
 from synoptic.errors import InputError
 from synoptic.jobs import spread
+from synoptic.jobs.plan_file import Needs
 from synoptic.jobs.planning import Job
 from synoptic.jobs.records import Record
 from synoptic.jobs.worker import carry_out_job
@@ -67,7 +68,7 @@ def engine(monkeypatch):
 
     class Module:
         @staticmethod
-        def build(options: BatchOptions, jobs: Sequence[Job]) -> Here:
+        def build(options: BatchOptions, jobs: Sequence[Job], needs: Needs) -> Here:
             engines.append(Here(options.out))
             return engines[-1]
 
