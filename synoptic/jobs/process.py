@@ -44,12 +44,12 @@ def end_with(heard: Connection) -> None:
 
 
 def begin(folder: str, out: str, threads: int, exact: bool) -> str | None:
-    """Do what `worker.begin` does, for a driver that does not import it."""
+    """Begin as `worker.begin` does, for a driver that does not import it."""
     return import_module("synoptic.jobs.worker").begin(folder, out, threads, exact)
 
 
 def carry_out_jobs(jobs: Sequence[Job], out: str) -> list[Record]:
-    """Do what `worker.carry_out_jobs` does, for a driver that does not import it."""
+    """Carry out jobs as `worker.carry_out_jobs` does, for a driver that does not import it."""
     return import_module("synoptic.jobs.worker").carry_out_jobs(jobs, out)
 
 
