@@ -44,7 +44,7 @@ def end_with(heard: Connection) -> None:
 
 
 def begin(folder: str, out: str, threads: int, exact: bool) -> str | None:
-    """Begin as `worker.begin` does, for a driver that does not import it."""
+    """Prepare a worker as `worker.begin` does, for a driver that does not import it."""
     return import_module("synoptic.jobs.worker").begin(folder, out, threads, exact)
 
 
