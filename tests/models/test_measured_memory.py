@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 
+import synoptic
 from benchmarks import memory_cpu
 from benchmarks.memory_gpu import asked, write_model
 from synoptic.guidance.batching import largest_batch
@@ -110,6 +111,15 @@ def test_on_this_cpu_runs_take_no_more_than_is_planned(tmp_path):
     subprocess.run([sys.executable, "-m", "benchmarks.memory_cpu", *words], check=True, cwd=DOCS.parents[1])
     found = json.loads((tmp_path / "found.json").read_text())["MiB"]
     assert len(found) == 2 and all(row["taken"] <= 1.05 * row["planned"] for row in found)
+
+
+def test_what_the_steps_left_is_given_back_once_before_large_pictures_are_decoded(sd32, monkeypatch):
+    calls = []
+    monkeypatch.setattr("synoptic.pipelines.base.give_back_freed_memory", lambda: calls.append(None))
+    synoptic.generate(sd32, "a photo of a lemon", steps=1)
+    assert not calls
+    synoptic.wide(sd32, "a photo of a meadow", width=384, steps=2)
+    assert len(calls) == 1
 
 
 @pytest.mark.parametrize("mebibytes", [10, 140, 300, 1000, 5000])
