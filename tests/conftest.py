@@ -40,6 +40,20 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
+_internal_errors: list[str] = []
+
+
+def pytest_internalerror(excrepr: object) -> None:
+    """Keep what went wrong in pytest itself, in a test process too."""
+    _internal_errors.append(str(excrepr))
+
+
+def pytest_unconfigure() -> None:
+    """Print the end of the first such error last: xdist's own, that a test process is gone, hides it in long logs."""
+    if _internal_errors:
+        print("The first internal error:", _internal_errors[0][-1000:], sep="\n", file=sys.stderr)
+
+
 class Kept(dict[tuple[object, ...], PretrainedModel]):
     """The last models that a test process loaded, where a program keeps one."""
 
