@@ -51,7 +51,7 @@ QUICK = {  # options that are put in place of those written, so that a command t
     "wide": ["--steps", "2", "--stride", "24"],
     "panorama": ["--steps", "2", "--height", "256", "--num-views", "8", "--fov", "110"],
     "texture": ["--steps", "2", "--num-views", "3"],
-    "text-to-3d": ["--steps", "2", "--resolution", "16", "--frames", "2"],
+    "text-to-3d": ["--steps", "5", "--resolution", "16", "--frames", "2"],
     "evaluate": ["--steps", "2"],
     "train-controlnet": ["--steps", "2", "--num-validation", "2"],
 }
