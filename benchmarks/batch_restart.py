@@ -31,9 +31,7 @@ def write_half(folder: Path, count: int) -> None:
     file.write_text("".join(json.dumps(line) + "\n" for line in lines))
     entries = list(read_entries(file))
     jobs = plan_jobs(entries, out)
-    needs_of = import_module(
-        "synoptic.jobs.placing"
-    ).needs_of  # imports torch: a worker imports this file, and puts more off
+    needs_of = import_module("synoptic.jobs.placing").needs_of  # imports torch, which a worker puts off that imports this
     (out / PLAN).write_text(plan_text(jobs, Head(digest_of(entries), 1, needs_of(jobs[count // 2 :], {}))))
     for job in jobs[: count // 2]:
         (out / job.path).mkdir(parents=True)

@@ -16,6 +16,7 @@ import shlex
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -61,7 +62,7 @@ def once(checkout: Path, line: list[str], work: Path, out: Path) -> Seconds:
     call = [sys.executable, "-m", "synoptic", *line, *where]
     done = subprocess.run(call, cwd=work, env=env, capture_output=True, text=True, check=False)
     clock, after = time.perf_counter() - begin, resource.getrusage(resource.RUSAGE_CHILDREN)
-    if done.returncode != (2 if line[-3:-2] == ["0"] else 0):
+    if done.returncode != (2 if ("--steps", "0") in pairwise(line) else 0):
         raise RuntimeError(f"{shlex.join(call)}: {done.returncode}\n{done.stderr[-2000:]}")
     return clock, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 

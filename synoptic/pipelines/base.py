@@ -13,7 +13,7 @@ from torch import Tensor
 
 from synoptic.errors import NonFiniteError
 from synoptic.io.html import encoded, gallery
-from synoptic.metrics.clip import Clip, clip_score
+from synoptic.metrics.clip import Clip, clip_score, reference_clip
 from synoptic.models.base import PretrainedModel
 from synoptic.models.device import give_back_freed_memory
 from synoptic.models.load_once import load_once
@@ -135,7 +135,8 @@ class Pipeline(Generic[O]):
         sampling = self.resume(items, state) if state else self.sample(items)
         i = 0
         while True:
-            if i == self.num_steps and len(items) * self.coded_pixels > self.model.checkpoint.native_size**2:
+            large = len(items) * self.coded_pixels > self.model.checkpoint.native_size**2
+            if i == self.num_steps and large and self.model.device.type == "cpu":
                 give_back_freed_memory()  # of the steps, before large pictures are decoded
             try:
                 step = next(sampling)
@@ -211,7 +212,7 @@ class Result:
     @cached_property
     def scores(self) -> list[float]:
         """What the bundled reference CLIP says of each picture."""
-        clip = Clip("bundled")
+        clip = reference_clip()
         return [self.pipeline.score(clip, o.image, item) for o, item in zip(self.outputs, self.items, strict=True)]
 
     def _repr_png_(self) -> bytes | None:

@@ -18,7 +18,7 @@ from synoptic import io
 from synoptic.distributed import broadcast_from_main, is_main_process
 from synoptic.errors import InputError, NonFiniteError
 from synoptic.io.progress import progress_bar
-from synoptic.metrics.clip import Clip
+from synoptic.metrics.clip import reference_clip
 from synoptic.models.base import PretrainedModel
 from synoptic.models.memory import halves, max_batch_rows
 from synoptic.options import application_name, options_class
@@ -216,7 +216,7 @@ def sample_batch(pipeline: Pipeline[ModelOptions], batch: Sequence[Task], clock:
             save(task, output)
     if recorder:
         with clock("trace"):
-            clip = Clip("bundled") if pipeline.model.checkpoint.is_bundled else None
+            clip = reference_clip() if pipeline.model.checkpoint.is_bundled else None
             recorder.write([task.picture.prompt for task in batch], clip)
     if times:
         record_pictures(pipeline, len(items), time.perf_counter() - times[-1])

@@ -112,7 +112,7 @@ class Jobs:
         threading.Thread(target=self._work, daemon=True, name="jobs").start()
 
     def expect(self) -> None:
-        """Load what carries out jobs, one may come soon: not before, for the first page would come later."""
+        """Let the worker load what carries out jobs, since one may come soon; it would hold up the first page before."""
         self._expected.set()
 
     def submit(self, application: str, values: Mapping[str, object], owner: str) -> Job:
