@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from threading import current_thread, main_thread
 from typing import TypeVar
@@ -47,6 +48,32 @@ def is_graphed(x: Tensor) -> bool:
     What a graph computes in stays taken, so that large calls are not recorded.
     """
     return x.is_cuda and len(x) * x[0, 0].numel() <= GRAPH_PLACES and current_thread() is main_thread()
+
+
+class GraphedCall:
+    """f of a batch (N, …) through which gradients pass, recorded as a CUDA graph there and back: one launch each.
+
+    It is recorded at the first call, in which f is run a few times, for batches of that shape. What it returns, and the
+    gradient of the batch, are overwritten by the next call, so that f itself is called until gradients have come back.
+    f's weights have no gradients.
+    """
+
+    def __init__(self, f: Callable[[Tensor], Tensor]) -> None:
+        self.f, self.recorded, self.waits = f, None, False
+        self.shape: torch.Size | None = None
+
+    def __call__(self, x: Tensor) -> Tensor:
+        if not x.is_cuda or self.waits or self.shape not in (None, x.shape) or current_thread() is not main_thread():
+            return self.f(x)
+        if self.recorded is None:
+            like = x.detach().clone().requires_grad_()
+            self.recorded, self.shape = torch.cuda.make_graphed_callables(self.f, (like,)), x.shape
+        out, self.waits = self.recorded(x), True
+        out.register_hook(self._came_back)
+        return out
+
+    def _came_back(self, gradient: Tensor) -> None:
+        self.waits = False
 
 
 def compile_blocks(net: N) -> N:

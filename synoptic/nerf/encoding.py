@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any, Protocol
 
@@ -77,34 +78,51 @@ class HashGrid(torch.nn.Module):
         self.tables = torch.nn.ParameterList(
             torch.empty(size, features).uniform_(-1e-4, 1e-4, generator=rng) for size in sizes
         )
+        self.whole = sum((n + 1) ** 3 <= self.table_size for n in self.resolutions)  # levels with a row for every corner
+        first_row = [0, *itertools.accumulate(sizes[:-1])]
+        strides = [(n + 1, (n + 1) ** 2) for n in self.resolutions[: self.whole]]
+        strides += [tuple(prime % self.table_size for prime in PRIMES)] * (levels - self.whole)  # a product's lowest bits do
+        for name, values in (("cells", self.resolutions), ("first_row", first_row), ("strides", strides)):
+            self.register_buffer(name, torch.tensor(values, dtype=torch.int32), persistent=False)
 
     def compile_corners(self) -> None:
         """Find corners by a compiled kernel or two in place of thirty: a GPU waits for launches more than for them."""
         self.corners = torch.compile(self.corners, dynamic=True)
 
-    def corners(self, x: Tensor, n: int) -> tuple[Tensor, Tensor]:
-        """Map places (M, 3) among n cells a side to the rows of the eight corners (8, M), and
-        their trilinear weights (8, M).
+    def corners(self, x: Tensor, start: int, end: int) -> tuple[Tensor, Tensor]:
+        """Map places (M, 3) to the rows (8, L M) that their eight corners have in the tables of the L levels from `start`
+        on, before `end`, one below the other, and to their trilinear weights (8, L M).
+
+        Either all of these levels have a row for every corner, or none has.
         """
-        at = (x.T.contiguous().clamp(-1, 1) + 1) * (n / 2)
-        low = at.detach().int().clamp(max=n - 1)
+        cells = self.cells[start:end, None]
+        at = (x.T.contiguous().clamp(-1, 1) + 1)[:, None] * (cells / 2)  # (3, L, M)
+        low = torch.minimum(at.detach().int(), cells - 1)
         part = at - low
-        a, b, c = torch.stack([1 - part, part], 1)  # (2, M) each: the near and the far share along one axis
-        weight = ((a * b[:, None]) * c[:, None, None]).flatten(0, 2)
-        whole = (n + 1) ** 3 <= self.table_size
-        up, deep = (
-            (n + 1, (n + 1) ** 2) if whole else (prime % self.table_size for prime in PRIMES)
-        )  # a product's lowest bits do
+        a, b, c = torch.stack([1 - part, part], 1)  # (2, L, M) each: the near and the far share along one axis
+        weight = (a * b[:, None]) * c[:, None, None]
+        up, deep = self.strides[start:end, :, None].unbind(1)
         i, j, k = low
         i, j, k = (torch.stack([at, at + by]) for at, by in ((i, 1), (j * up, up), (k * deep, deep)))
-        if whole:
-            return (i + j[:, None] + k[:, None, None]).flatten(0, 2), weight
-        return ((i ^ j[:, None] ^ k[:, None, None]) & (self.table_size - 1)).flatten(0, 2), weight
+        if end <= self.whole:
+            row = i + j[:, None] + k[:, None, None]
+        else:
+            row = (i ^ j[:, None] ^ k[:, None, None]) & (self.table_size - 1)
+        if end - start > 1:
+            row += (self.first_row[start:end] - self.first_row[start])[:, None]
+        return row.view(8, -1), weight.view(8, -1)
 
     def forward(self, x: Tensor, active_levels: int) -> Tensor:
-        pairs = zip(self.tables[:active_levels], self.resolutions, strict=False)
-        found = [WeightedGather.apply(table, *self.corners(x, n)) for table, n in pairs]
-        return torch.cat([*found, *(x.new_zeros(len(x), table.shape[1]) for table in self.tables[active_levels:])], 1)
+        each = 1 if x.device.type == "cpu" else self.levels  # levels at once: a CPU's cache holds one, a GPU has few launches
+        ends = min(active_levels, self.whole), active_levels
+        starts = [*range(0, ends[0], each), *range(ends[0], ends[1], each)]
+        found = []
+        for start in starts:
+            end = min(start + each, ends[start >= ends[0]])
+            table = torch.cat([*self.tables[start:end]]) if end - start > 1 else self.tables[start]
+            read = WeightedGather.apply(table, *self.corners(x, start, end))
+            found.append(read.unflatten(0, (end - start, len(x))).transpose(0, 1).flatten(1))
+        return torch.cat([*found, x.new_zeros(len(x), self.width - sum(part.shape[1] for part in found))], 1)
 
 
 class FrequencyEncoding(torch.nn.Module):

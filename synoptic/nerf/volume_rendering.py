@@ -81,18 +81,17 @@ def march_rays(
         near, far = ray_sphere(Rays(origin, direction, offset))
         t = near[:, None] + (torch.arange(samples, device=near.device) + offset[:, None]) * step
         live = t < far[:, None]
-        x = origin[:, None] + t[..., None] * direction[:, None]
+        x = (origin[:, None] + t[..., None] * direction[:, None]).flatten(0, 1)
         if occupied:
-            live &= occupied(x)
-        learns = torch.is_grad_enabled()
+            live &= occupied(x).view_as(live)
+        at, learns = live.flatten().nonzero()[:, 0], torch.is_grad_enabled()
         with torch.no_grad():
-            optical_depth = torch.zeros_like(t)
-            optical_depth[live] = density(x[live]) * step
+            optical_depth = torch.zeros_like(t).flatten().scatter(0, at, density(x[at]) * step).view_as(t)
             w = render_weights(optical_depth)
-            live &= (transmittance(optical_depth) >= min_transmittance) & ((w > MIN_WEIGHT) | learns)
-        at = live.flatten().nonzero()[:, 0]
+            seen = (transmittance(optical_depth) >= min_transmittance) & ((w > MIN_WEIGHT) | learns)
+            at = at[seen.flatten()[at]]
         ray = at // samples
-        found = emit(x.flatten(0, 1)[at], ray_index[ray], w.flatten()[at])
+        found = emit(x[at], ray_index[ray], w.flatten()[at])
         optical_depth = torch.zeros_like(t).flatten().scatter(0, at, found.density * step).view_as(t)
         w = render_weights(optical_depth)
         each = w.flatten()[at, None]
