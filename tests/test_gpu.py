@@ -53,3 +53,18 @@ def test_few_rows_of_a_compiled_network_are_a_graph_whose_answers_stay():
     answers = [compiled.predict(some, 500 - 100 * k, cond).eps for k, some in enumerate(x)]
     for k, (some, answer) in enumerate(zip(x, answers, strict=True)):
         assert (answer - eager.predict(some, 500 - 100 * k, cond).eps).abs().max() < 1e-2
+
+
+def test_the_encoder_is_a_graph_with_the_same_gradients_also_of_two_pictures_at_once():
+    eager, compiled = (load("bundled", dtype="float32", compile=compile) for compile in (False, True))
+    rng = torch.Generator().manual_seed(0)
+    images = [torch.rand(1, 3, 256, 256, generator=rng).cuda().requires_grad_() for _ in range(2)]
+
+    def gradients(model, at_once: bool) -> list[torch.Tensor]:
+        codes = [model.encode(x) for x in images] if at_once else (model.encode(x) for x in images)
+        return [torch.autograd.grad(code.square().sum(), x)[0] for code, x in zip(codes, images, strict=True)]
+
+    right = gradients(eager, False)
+    for at_once in (False, True):
+        for a, b in zip(right, gradients(compiled, at_once), strict=True):
+            assert (a - b).abs().max() < 1e-2 * a.abs().max()

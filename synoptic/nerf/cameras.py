@@ -66,7 +66,7 @@ def turntable_cameras(
 
 def camera_rays(camera: Camera, side: int) -> tuple[Tensor, Tensor]:
     """Return rays through the middles of side x side pixels, from the top left: origins and directions (B, side², 3)."""
-    middle = (torch.arange(side).to(camera.fov) + 0.5) * (2 / side) - 1
+    middle = (torch.arange(side, device=camera.fov.device, dtype=camera.fov.dtype) + 0.5) * (2 / side) - 1
     v, u = torch.meshgrid(-middle, middle, indexing="ij")
     half = (camera.fov / 2).tan()[:, None]
     screen = torch.stack([u.flatten() * half, v.flatten() * half, (-torch.ones_like(u.flatten())).expand(len(half), -1)], 2)

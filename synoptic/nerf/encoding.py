@@ -85,10 +85,6 @@ class HashGrid(torch.nn.Module):
         for name, values in (("cells", self.resolutions), ("first_row", first_row), ("strides", strides)):
             self.register_buffer(name, torch.tensor(values, dtype=torch.int32), persistent=False)
 
-    def compile_corners(self) -> None:
-        """Find corners by a compiled kernel or two in place of thirty: a GPU waits for launches more than for them."""
-        self.corners = torch.compile(self.corners, dynamic=True)
-
     def corners(self, x: Tensor, start: int, end: int) -> tuple[Tensor, Tensor]:
         """Map places (M, 3) to the rows (8, L M) that their eight corners have in the tables of the L levels from `start`
         on, before `end`, one below the other, and to their trilinear weights (8, L M).
@@ -113,7 +109,7 @@ class HashGrid(torch.nn.Module):
         return row.view(8, -1), weight.view(8, -1)
 
     def forward(self, x: Tensor, active_levels: int) -> Tensor:
-        each = 1 if x.device.type == "cpu" else self.levels  # levels at once: a CPU's cache holds one, a GPU has few launches
+        each = 1 if x.device.type == "cpu" else self.levels  # at once: a CPU's cache holds one
         ends = min(active_levels, self.whole), active_levels
         starts = [*range(0, ends[0], each), *range(ends[0], ends[1], each)]
         found = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -25,11 +26,17 @@ def finite_difference_normals(h: float = 0.02) -> NormalFunction:
     """Return the same from f at the corners of a tetrahedron, h sqrt(3) away: four values instead of a second derivative."""
 
     def normal(f: ScalarField, x: Tensor) -> Tensor:
-        away = x.new_tensor(TETRAHEDRON)
+        away = _tetrahedron(x.device, x.dtype)
         values = f((x[None] + h * away[:, None]).flatten(0, 1)).view(4, -1)
         return normalize(-(values.T @ away))
 
     return normal
+
+
+@cache
+def _tetrahedron(device: torch.device, dtype: torch.dtype) -> Tensor:
+    """Return its corners (4, 3), copied to a GPU once."""
+    return torch.tensor(TETRAHEDRON, device=device, dtype=dtype)
 
 
 def normalize(v: Tensor) -> Tensor:

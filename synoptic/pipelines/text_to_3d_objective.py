@@ -21,8 +21,6 @@ from synoptic.guidance.batching import BranchPredict
 from synoptic.guidance.view_prompts import ViewConditions, view_branches, view_conditions, view_guidance, view_perp_neg
 from synoptic.models.base import Conditioning, Denoiser, PretrainedModel
 from synoptic.nerf.cameras import Orbit
-from synoptic.nerf.encoding import HashGrid
-from synoptic.nerf.field import NeuralField
 from synoptic.nerf.normals import normalize
 from synoptic.nerf.regularizers import Penalties, constant, linear_ramp
 from synoptic.nerf.scene import RadianceScene, ViewSample
@@ -41,7 +39,7 @@ def build_scene(o: TextTo3DOptions, usual: SceneDefaults, rng: torch.Generator) 
     """Return a scene before its first step: few levels, no light, small penalties; all of them follow the steps."""
     n, side = o.steps, o.resolution
     low, high = (math.radians(degrees) for degrees in usual.elevation)
-    scene = blob_scene(
+    return blob_scene(
         o.encoding,
         rng,
         full_levels_step=3 * n // 2,
@@ -55,9 +53,6 @@ def build_scene(o: TextTo3DOptions, usual: SceneDefaults, rng: torch.Generator) 
         side=lambda step: side // 2 if COARSE_FRACTION * step < n else side,
         samples=max(MIN_SAMPLES, side),
     )
-    if o.compile and isinstance(scene.field, NeuralField) and isinstance(scene.field.encoding, HashGrid):
-        scene.field.encoding.compile_corners()
-    return scene
 
 
 def build_objective(

@@ -68,7 +68,7 @@ def test_waves_are_the_papers():
 
 def test_derivatives_of_both_orders():
     g, x = grid(levels=2, finest=9), (0.9 * places(2, seed=3)).requires_grad_()
-    index, weight = g.corners(x.detach(), g.resolutions[1])
+    index, weight = g.corners(x.detach(), 1, 2)
     table = g.tables[1].detach().requires_grad_()
     weight = weight.detach().requires_grad_()
     assert gradcheck(lambda t, w: WeightedGather.apply(t, index, w), (table, weight))
