@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections import ChainMap
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from importlib import import_module
-from types import ModuleType
 
 from filelock import FileLock, Timeout
 
@@ -15,7 +15,6 @@ from synoptic.errors import InputError, user_path
 from synoptic.io.progress import progress_bar
 from synoptic.jobs.driver import SHARING, Driver
 from synoptic.jobs.engine import Engine
-from synoptic.jobs.placing import needs_of
 from synoptic.jobs.plan_file import Head, parse_head, parse_plan, plan_text
 from synoptic.jobs.planning import LOCK, PLAN, Job
 from synoptic.jobs.records import Record, read_record
@@ -26,6 +25,7 @@ from synoptic.runs.interval import Interval
 from synoptic.utils.deferred_imports import collector_paused
 
 ENGINES = {"local": "synoptic.jobs.local", "ray": "synoptic.jobs.ray_cluster"}
+AHEAD = {"local": "synoptic.jobs.local_worker", "ray": "synoptic.jobs.ray_connection"}
 READERS = 16  # threads that look for what is finished
 
 
@@ -33,25 +33,32 @@ def run(options: BatchOptions, jobs: Sequence[Job], digest: str) -> Batch:
     """Carry out planned jobs. Raises InputError before anything runs."""
     check_store(options.out)
     store = open_store(options.out)
-    with alone(options.out):
+    with alone(options.out), begin_ahead(options, jobs) as begun:
         batch = Batch(options.out, jobs, records_of(store, jobs))
         again = ("waiting", "failed") if options.retry_failed else ("waiting",)
         todo = [job for job in jobs if batch.records[job.path].state in again]
         kept = parse_head(store.read(PLAN) or "")
-        needs = needs_of(todo, kept.needs if kept.digest == digest else {})
-        engine = engine_module(options.engine).build(options, todo, needs, kept.threads) if todo else None
-        threads = engine.threads if engine else kept.threads
-        store.write(PLAN, plan_text(jobs, Head(digest, threads, needs or kept.needs)))
+        head = Head(digest, kept.threads, kept.needs if kept.digest == digest else {})
+        engine, head = engine_of(options, todo, head, begun) if todo else (None, head)
+        store.write(PLAN, plan_text(jobs, head))
         if engine:
             carry_out(options, engine, todo, batch, store)
         batch.write(store)
     return batch
 
 
-def engine_module(engine: str) -> ModuleType:
-    """Import what builds an engine, which imports much."""
+def begin_ahead(options: BatchOptions, jobs: Sequence[Job]) -> AbstractContextManager[object]:
+    """Begin what an engine takes long for, while this process finds what is done; it is ended after the batch."""
+    return import_module(AHEAD[options.engine]).ahead(options, jobs)
+
+
+def engine_of(options: BatchOptions, jobs: Sequence[Job], kept: Head, begun: object) -> tuple[Engine, Head]:
+    """Build the engine for jobs; return with it what the batch is to keep."""
     with collector_paused():
-        return import_module(ENGINES[engine])
+        module, needs_of = import_module(ENGINES[options.engine]), import_module("synoptic.jobs.placing").needs_of
+    needs = needs_of(jobs, kept.needs)
+    engine = module.build(options, jobs, needs, kept.threads, begun)
+    return engine, Head(kept.digest, engine.threads, needs)
 
 
 def carry_out(options: BatchOptions, engine: Engine, todo: Sequence[Job], batch: Batch, store: Store) -> None:
@@ -90,11 +97,12 @@ def status(out: str) -> Batch:
 def records_of(store: Store, jobs: Sequence[Job]) -> dict[str, Record]:
     """Return what the folder of every job says."""
 
-    def record(job: Job) -> Record:
-        return read_record(lambda name: store.read(f"{job.path}/{name}"))
+    def read(some: Sequence[Job]) -> dict[str, Record]:
+        return {job.path: read_record(lambda name, job=job: store.read(f"{job.path}/{name}")) for job in some}
 
     with ThreadPoolExecutor(READERS) as pool:
-        return dict(zip((job.path for job in jobs), pool.map(record, jobs), strict=True))
+        found = dict(ChainMap(*pool.map(read, [jobs[k::READERS] for k in range(READERS)])))
+    return {job.path: found[job.path] for job in jobs}
 
 
 @contextmanager
