@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections import ChainMap
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from importlib import import_module
 
 from filelock import FileLock, Timeout
@@ -18,7 +19,7 @@ from synoptic.jobs.engine import Engine
 from synoptic.jobs.plan_file import Head, parse_head, parse_plan, plan_text
 from synoptic.jobs.planning import LOCK, PLAN, Job
 from synoptic.jobs.records import Record, read_record
-from synoptic.jobs.store import Store, check_store, is_url, open_store
+from synoptic.jobs.store import Store, check_store, is_url, open_store, workplace
 from synoptic.jobs.table import Batch
 from synoptic.options.batch import BatchOptions
 from synoptic.runs.interval import Interval
@@ -33,16 +34,16 @@ def run(options: BatchOptions, jobs: Sequence[Job], digest: str) -> Batch:
     """Carry out planned jobs. Raises InputError before anything runs."""
     check_store(options.out)
     store = open_store(options.out)
-    with alone(options.out), begin_ahead(options, jobs) as begun:
+    with alone(options.out), workplace(options.out, store) as (place, ended), begin_ahead(options, jobs) as begun:
         batch = Batch(options.out, jobs, records_of(store, jobs))
         again = ("waiting", "failed") if options.retry_failed else ("waiting",)
         todo = [job for job in jobs if batch.records[job.path].state in again]
         kept = parse_head(store.read(PLAN) or "")
         head = Head(digest, kept.threads, kept.needs if kept.digest == digest else {})
-        engine, head = engine_of(options, todo, head, begun) if todo else (None, head)
+        engine, head = engine_of(replace(options, out=place), todo, head, begun) if todo else (None, head)
         store.write(PLAN, plan_text(jobs, head))
         if engine:
-            carry_out(options, engine, todo, batch, store)
+            carry_out(todo, engine, batch, store, ended, 1 if options.exact else SHARING)
         batch.write(store)
     return batch
 
@@ -61,8 +62,13 @@ def engine_of(options: BatchOptions, jobs: Sequence[Job], kept: Head, begun: obj
     return engine, Head(kept.digest, engine.threads, needs)
 
 
-def carry_out(options: BatchOptions, engine: Engine, todo: Sequence[Job], batch: Batch, store: Store) -> None:
-    """Hand jobs to the engine's workers; the table and the page follow now and then."""
+def carry_out(
+    todo: Sequence[Job], engine: Engine, batch: Batch, store: Store, ended: Callable[[str], None], sharing: int
+) -> None:
+    """Hand jobs to the engine's workers, `ended` with the path of each that has come to an end.
+
+    The table and the page follow now and then.
+    """
     interval, kept = Interval(), len(batch.jobs) - len(todo)
     how = f"{len(todo)} jobs, {engine.count} at once, threads of each: {engine.threads}"
     print(how + (f"; {kept} jobs are there already" if kept else ""), file=sys.stderr)
@@ -70,13 +76,14 @@ def carry_out(options: BatchOptions, engine: Engine, todo: Sequence[Job], batch:
         with progress_bar("batch", len(todo), unit="job") as tick:
 
             def done(job: Job, record: Record) -> None:
+                ended(job.path)
                 batch.records[job.path] = record
                 tick()
                 if interval.is_over():
                     with interval.writing():
                         batch.write(store)
 
-            driver = Driver(todo, engine, done, 1 if options.exact else SHARING)
+            driver = Driver(todo, engine, done, sharing)
             driver.hand_out()  # workers begin while the table is written
             batch.write(store)
             driver.finish()
