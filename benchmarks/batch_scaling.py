@@ -1,10 +1,10 @@
 """How batches scale: the same jobs by one worker, by two, and so on, one a GPU where there are GPUs.
 
 PYTHONPATH=. python benchmarks/batch_scaling.py [--workers 1 2] [--model sd2|tiny|bundled] [--jobs 32] [--steps 30]
-[--engine local|ray] [--shared] [--threads N] [--out FILE]: jobs a second from when every worker has done one to the last, and
-how much that is of so many times the first number's. Seconds until the first job is done, which each worker spends on imports
-and on its model, are apart. `sd2` and `tiny` are Stable Diffusion 2's shapes with random weights, written to --folder first.
-Ends with 1 where a job fails.
+[--engine local|ray] [--shared] [--threads N] [--out FILE]: jobs a second from when every worker has done one to the last,
+and how much that is of so many times the first number's. Seconds until the first job is done, which each worker spends on
+imports and on its model, are apart. `sd2` and `tiny` are Stable Diffusion 2's shapes with random weights, written to
+--folder first. Ends with 1 where a job fails.
 """
 
 from __future__ import annotations
