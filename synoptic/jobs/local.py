@@ -46,10 +46,10 @@ class LocalEngine:
         return worker
 
     def close(self) -> None:
+        for worker in self.workers:  # all at once, none of which has been waited for
+            worker.alive.close()
         for worker in self.workers:
-            worker.stop()
-        for worker in self.workers:
-            worker.pool.shutdown()
+            worker.wait()
 
 
 def build(

@@ -12,6 +12,7 @@ from synoptic.jobs.planning import Job
 from synoptic.jobs.process import begin, carry_out_jobs, compiles, import_worker, prepare_process
 from synoptic.jobs.records import Record
 from synoptic.options.batch import BatchOptions
+from synoptic.utils.interrupts import interrupts_blocked, uninterrupted
 
 SPAWN = multiprocessing.get_context("spawn")
 
@@ -27,7 +28,8 @@ class LocalWorker:
     def __init__(self, gpu: str | None, defers: bool) -> None:
         heard, self.alive = SPAWN.Pipe(duplex=False)
         self.pool = ProcessPoolExecutor(1, SPAWN, prepare_process, (heard, gpu))
-        self.pool.submit(import_worker, defers)
+        with interrupts_blocked():  # which the process inherits
+            self.pool.submit(import_worker, defers)
 
     def begin(self, out: str, threads: int, exact: bool) -> None:
         """Prepare the process for jobs below `out`."""
@@ -45,6 +47,10 @@ class LocalWorker:
         self.alive.close()
         self.pool.shutdown(wait=False, cancel_futures=True)
 
+    def wait(self) -> None:
+        """Wait until the process, whose pipe is closed, has ended."""
+        self.pool.shutdown(cancel_futures=True)
+
 
 def first_gpu() -> str | None:
     """Return the name by which CUDA_VISIBLE_DEVICES knows the first GPU, if there is any; None where all are hidden.
@@ -61,4 +67,6 @@ def ahead(options: BatchOptions, jobs: Sequence[Job]) -> Iterator[LocalWorker]:
     try:
         yield worker
     finally:
-        worker.stop()
+        with uninterrupted():
+            worker.alive.close()
+            worker.wait()

@@ -30,6 +30,7 @@ def prepare_process(heard: Connection, gpu: str | None) -> None:
 
 def import_worker(defers: bool) -> None:
     """Import what carries out jobs; `defers`: without torch's compiler, in a process that has imported nothing of torch."""
+    os.environ["TQDM_DISABLE"] = "1"  # which is read as it is imported: no bars
     if defers and "torch" not in sys.modules:
         defer_imports()
     with collector_paused():

@@ -24,6 +24,7 @@ from synoptic.jobs.table import Batch
 from synoptic.options.batch import BatchOptions
 from synoptic.runs.interval import Interval
 from synoptic.utils.deferred_imports import collector_paused
+from synoptic.utils.interrupts import uninterrupted
 
 ENGINES = {"local": "synoptic.jobs.local", "ray": "synoptic.jobs.ray_cluster"}
 AHEAD = {"local": "synoptic.jobs.local_worker", "ray": "synoptic.jobs.ray_connection"}
@@ -88,8 +89,9 @@ def carry_out(
             batch.write(store)
             driver.finish()
     finally:
-        engine.close()
-        batch.write(store)
+        with uninterrupted():
+            engine.close()
+            batch.write(store)
 
 
 def status(out: str) -> Batch:
