@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from os import PathLike, fspath
@@ -18,6 +21,10 @@ from synoptic.options.batch import BatchOptions
 if TYPE_CHECKING:
     from synoptic.jobs.table import Batch
 
+UNGUARDED = (  # said by a worker's process, which imports the script that asked for it and comes upon the call again
+    'a script calls synoptic.batch below `if __name__ == "__main__":`, since workers import it: move the call there'
+)
+
 
 def batch(jobs: str | PathLike[str] | Iterable[Mapping[str, object]], /, **options: object) -> Batch:
     """Carry out many runs, as the command line does: `batch([{"application": "generate", "prompt": "a lake"}], out="x")`.
@@ -26,6 +33,9 @@ def batch(jobs: str | PathLike[str] | Iterable[Mapping[str, object]], /, **optio
     spawned, so a script calls it below `if __name__ == "__main__"`. Raises InputError where any job is wrong; one that fails
     is among the result's `failed`. With `out="memory://x"` the runs are in this process's memory, as fsspec reads it.
     """
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        print(f"synoptic: error: {UNGUARDED}", file=sys.stderr, flush=True)
+        os._exit(2)
     try:
         if isinstance(jobs, str | PathLike):
             return perform(BatchOptions.from_arguments(fspath(jobs), **options).prepare())

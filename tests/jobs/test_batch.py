@@ -146,6 +146,17 @@ def test_results_go_where_fsspec_reaches(tmp_path):
 
 
 @pytest.mark.slow
+def test_a_script_whose_workers_would_begin_batches_is_told_so(tmp_path):
+    jobs = [{"application": "generate", "prompt": "a lemon", **HOW}]
+    (tmp_path / "script.py").write_text(
+        f"import synoptic as syn\nsyn.batch({jobs}, out={str(tmp_path / 'out')!r}, workers=1)\n"
+    )
+    done = subprocess.run([sys.executable, str(tmp_path / "script.py")], capture_output=True, text=True, env=ENVIRONMENT)
+    assert done.returncode == 1 and 'below `if __name__ == "__main__":`' in done.stderr
+    assert done.stderr.count("Traceback") == 1 and not list(tmp_path.rglob("*.png"))
+
+
+@pytest.mark.slow
 def test_a_batch_stays_in_the_memory_of_the_process_that_asks(tmp_path):
     fsspec = pytest.importorskip("fsspec")
     files = fsspec.filesystem("memory")
