@@ -62,7 +62,7 @@ def first_gpu() -> str | None:
 
 @contextmanager
 def ahead(options: BatchOptions, jobs: Sequence[Job]) -> Iterator[LocalWorker]:
-    """Start the first worker of a batch, which imports while its driver reads; end it with the context."""
+    """Give the first worker of a batch, which imports while its driver reads, and ends with the context."""
     worker = LocalWorker(first_gpu(), not compiles(jobs))
     try:
         yield worker

@@ -50,7 +50,7 @@ def run(options: BatchOptions, jobs: Sequence[Job], digest: str) -> Batch:
 
 
 def begin_ahead(options: BatchOptions, jobs: Sequence[Job]) -> AbstractContextManager[object]:
-    """Begin what an engine takes long for, while this process finds what is done; it is ended after the batch."""
+    """Return what begins, in a context, what an engine takes long for, while this process finds what is done."""
     return import_module(AHEAD[options.engine]).ahead(options, jobs)
 
 

@@ -83,7 +83,7 @@ class RemoteStore:
             shutil.rmtree(place, ignore_errors=True)
 
     def take(self, place: Path, path: str) -> None:
-        """Copy a run from a folder of this machine."""
+        """Take a copy of a run from a folder of this machine."""
         found = [file for file in place.rglob("*") if file.is_file()]
         for file in sorted(found, key=lambda file: file.name == MANIFEST):
             there = f"{self.top}/{path}/{file.relative_to(place).as_posix()}"

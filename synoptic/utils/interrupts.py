@@ -24,7 +24,7 @@ def interrupts_blocked() -> Iterator[None]:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Ignore Ctrl-C: for the seconds in which what has stopped is put in order."""
+    """Keep Ctrl-C out: for the seconds in which what has stopped is put in order."""
     if threading.current_thread() is not threading.main_thread():  # which alone hears it
         yield
         return
