@@ -1,16 +1,17 @@
 """How batches scale: the same jobs by one worker, by two, and so on, one a GPU where there are GPUs.
 
 PYTHONPATH=. python benchmarks/batch_scaling.py [--workers 1 2] [--model sd2|tiny|bundled] [--jobs 32] [--steps 30]
-[--engine local|ray] [--shared] [--out FILE]: jobs a second from when every worker has done one to the last, and how much
-that is of so many times the first number's. Seconds until the first job is done, which each worker spends on imports and on
-its model, are apart. `sd2` and `tiny` are Stable Diffusion 2's shapes with random weights, written to --folder first.
-Ends with 1 where a job fails.
+[--engine local|ray] [--shared] [--threads N] [--out FILE]: jobs a second from when every worker has done one to the last,
+and how much that is of so many times the first number's. Seconds until the first job is done, which each worker spends on
+imports and on its model, are apart. `sd2` and `tiny` are Stable Diffusion 2's shapes with random weights, written to
+--folder first. Ends with 1 where a job fails.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import sys
 import time
@@ -42,9 +43,13 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=30)
     parser.add_argument("--engine", choices=["local", "ray"], default="local")
     parser.add_argument("--shared", action="store_true", help="jobs share calls of the network")
+    parser.add_argument("--threads", type=int, help="of a worker, as many by one as by eight (default: its share of cores)")
     parser.add_argument("--folder", type=Path, default=Path("/tmp/synoptic-scaling"))
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
+    if args.threads:
+        os.environ["OMP_NUM_THREADS"] = str(args.threads)
+        torch.set_num_threads(args.threads)
     shutil.rmtree(args.folder / "batches", ignore_errors=True)
     model, begin = args.folder / args.model, time.perf_counter()
     if args.model in SHAPES and not model.exists():
@@ -61,6 +66,7 @@ def main() -> int:
     if args.out:
         device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
         about = {"device": device, "torch": torch.__version__, "model": args.model, "steps": args.steps}
+        about |= {"cores": os.cpu_count(), "threads": args.threads}
         args.out.write_text(json.dumps(about | {"rows": [row._asdict() for row in rows]}, indent=1) + "\n")
     return 1 if any(row.failed for row in rows) else 0
 

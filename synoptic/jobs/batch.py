@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from os import PathLike, fspath
@@ -12,10 +15,15 @@ from synoptic.errors import InputError, user_path
 from synoptic.jobs.files import Entry, not_a_mapping, read_entries
 from synoptic.jobs.plan_file import digest_of, parse_plan
 from synoptic.jobs.planning import PLAN, Job, plan_jobs
+from synoptic.jobs.store import in_memory
 from synoptic.options.batch import BatchOptions
 
 if TYPE_CHECKING:
     from synoptic.jobs.table import Batch
+
+UNGUARDED = (  # said by a worker's process, which imports the script that asked for it and comes upon the call again
+    'a script calls synoptic.batch below `if __name__ == "__main__":`, since workers import it: move the call there'
+)
 
 
 def batch(jobs: str | PathLike[str] | Iterable[Mapping[str, object]], /, **options: object) -> Batch:
@@ -23,11 +31,14 @@ def batch(jobs: str | PathLike[str] | Iterable[Mapping[str, object]], /, **optio
 
     `jobs` is a file or an iterable of mappings, each an application, its options and perhaps a `grid`. Processes are
     spawned, so a script calls it below `if __name__ == "__main__"`. Raises InputError where any job is wrong; one that fails
-    is among the result's `failed`.
+    is among the result's `failed`. With `out="memory://x"` the runs are in this process's memory, as fsspec reads it.
     """
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        print(f"synoptic: error: {UNGUARDED}", file=sys.stderr, flush=True)
+        os._exit(2)
     try:
         if isinstance(jobs, str | PathLike):
-            return execute(BatchOptions.from_arguments(fspath(jobs), **options).prepare())
+            return perform(BatchOptions.from_arguments(fspath(jobs), **options).prepare())
         entries = [
             Entry(k, dict(job) if isinstance(job, Mapping) else not_a_mapping(job)) for k, job in enumerate(jobs, start=1)
         ]
@@ -37,6 +48,17 @@ def batch(jobs: str | PathLike[str] | Iterable[Mapping[str, object]], /, **optio
 
 
 def execute(options: BatchOptions) -> Batch:
+    """Carry out prepared options of a command line, whose process ends with the batch."""
+    if in_memory(options.out):
+        raise InputError(
+            f"--out must be a place that outlives the command, {options.out} is its memory: give a folder, or s3://…, or"
+            " call synoptic.batch in Python",
+            rule="out-memory",
+        )
+    return perform(options)
+
+
+def perform(options: BatchOptions) -> Batch:
     """Carry out prepared options, or say how a batch stands."""
     if options.status is not None:
         return import_module("synoptic.jobs.run").status(options.status)

@@ -19,6 +19,7 @@ from synoptic.utils.json_objects import JsonObject
 MOST_LINE = 2**20  # bytes of one line of JSONL or CSV
 MOST_YAML = 2**26  # bytes of a YAML file, which is read whole
 DEEPEST = 8  # lists and mappings inside one another
+OTHER_MARKS = {";": "semicolons", "\t": "tabs"}  # that spreadsheets write between cells
 ENDINGS = (".jsonl", ".csv", ".yaml", ".yml")
 GRID = "grid"
 Loader: type[yaml.CSafeLoader | yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -120,6 +121,11 @@ def read_csv(file: IO[bytes]) -> Iterator[Entry]:
     try:
         header = [name.strip() for name in next(rows, [])]
         without_duplicates([(name, None) for name in header])
+        if len(header) == 1 and (other := next((mark for mark in OTHER_MARKS if mark in header[0]), None)):
+            raise InputError(
+                f"line 1: cells of a table stand between commas, here {OTHER_MARKS[other]} do so: save it with commas",
+                rule="job-csv",
+            )
         for row in rows:
             if len(row) > len(header):
                 what = f"a row has at most the {len(header)} cells of the header, {len(row)} were given: quote commas"

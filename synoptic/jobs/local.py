@@ -2,36 +2,16 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 from collections.abc import Sequence
-from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor
 
 from synoptic.errors import InputError
+from synoptic.jobs.local_worker import LocalWorker
 from synoptic.jobs.placing import cores, fitting_workers, gpus, worker_threads
 from synoptic.jobs.plan_file import Needs
 from synoptic.jobs.planning import Job
-from synoptic.jobs.process import begin, carry_out_jobs, compiles, prepare_process
-from synoptic.jobs.records import Record
+from synoptic.jobs.process import compiles
 from synoptic.options.batch import BatchOptions
-
-SPAWN = multiprocessing.get_context("spawn")
-
-
-class LocalWorker:
-    """A process of its own, that ends when this one does or `stop` is called: a pipe says so."""
-
-    def __init__(self, out: str, gpu: str | None, threads: int, exact: bool, defers: bool) -> None:
-        self.out, (heard, self.alive) = out, SPAWN.Pipe(duplex=False)
-        self.pool = ProcessPoolExecutor(1, SPAWN, prepare_process, (heard, gpu, defers))
-        self.ready: Future[str | None] = self.pool.submit(begin, os.getcwd(), out, threads, exact)
-
-    def submit(self, jobs: Sequence[Job]) -> Future[list[Record]]:
-        return self.pool.submit(carry_out_jobs, jobs, self.out)
-
-    def stop(self) -> None:
-        self.alive.close()
-        self.pool.shutdown(wait=False, cancel_futures=True)
 
 
 class LocalEngine:
@@ -39,7 +19,9 @@ class LocalEngine:
 
     deaths = (BrokenExecutor,)
 
-    def __init__(self, options: BatchOptions, jobs: Sequence[Job], needs: Needs, threads: int | None) -> None:
+    def __init__(
+        self, options: BatchOptions, jobs: Sequence[Job], needs: Needs, threads: int | None, first: LocalWorker | None
+    ) -> None:
         self.out, self.exact, self.gpus, self.defers = options.out, options.exact, gpus(), not compiles(jobs)
         fits = fitting_workers(needs, max(1, len(self.gpus)))
         usual = len(self.gpus) or min(cores(), fits)
@@ -50,24 +32,31 @@ class LocalEngine:
                 rule="workers-memory",
             )
         self.threads = threads or worker_threads(cores(), self.count)
+        self.first = first
         self.workers: list[LocalWorker] = []
         self.started = 0
 
     def start(self) -> LocalWorker:
         gpu = self.gpus[self.started % len(self.gpus)] if self.gpus else None
+        worker, self.first = self.first or LocalWorker(gpu, self.defers), None
         self.started += 1
-        worker = LocalWorker(self.out, gpu, self.threads, self.exact, self.defers)
         self.workers = [other for other in self.workers if not other.alive.closed]
         self.workers.append(worker)
+        worker.begin(self.out, self.threads, self.exact)
         return worker
 
     def close(self) -> None:
+        for worker in self.workers:  # all at once, none of which has been waited for
+            worker.alive.close()
         for worker in self.workers:
-            worker.stop()
-        for worker in self.workers:
-            worker.pool.shutdown()
+            worker.wait()
 
 
-def build(options: BatchOptions, jobs: Sequence[Job], needs: Needs, threads: int | None = None) -> LocalEngine:
-    """Build the engine of a batch, whose workers have so many threads. Raises InputError where they do not fit."""
-    return LocalEngine(options, jobs, needs, threads)
+def build(
+    options: BatchOptions, jobs: Sequence[Job], needs: Needs, threads: int | None = None, first: LocalWorker | None = None
+) -> LocalEngine:
+    """Build the engine of a batch, whose workers have so many threads; `first` is one that was started ahead.
+
+    Raises InputError where they do not fit.
+    """
+    return LocalEngine(options, jobs, needs, threads, first)

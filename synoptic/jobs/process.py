@@ -20,17 +20,17 @@ def compiles(jobs: Sequence[Job]) -> bool:
     return any(job.options.get("compile") for job in jobs)
 
 
-def prepare_process(heard: Connection, gpu: str | None, defers: bool) -> None:
-    """Prepare a worker's process: its GPU, its imports, its end. Ctrl-C is for the batch to hear."""
+def prepare_process(heard: Connection, gpu: str | None) -> None:
+    """Prepare a worker's process: its GPU, its end. Ctrl-C is for the batch to hear."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=end_with, args=(heard,), daemon=True).start()
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
-    import_worker(defers)
 
 
 def import_worker(defers: bool) -> None:
     """Import what carries out jobs; `defers`: without torch's compiler, in a process that has imported nothing of torch."""
+    os.environ["TQDM_DISABLE"] = "1"  # which is read as it is imported: no bars
     if defers and "torch" not in sys.modules:
         defer_imports()
     with collector_paused():

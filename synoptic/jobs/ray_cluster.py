@@ -18,11 +18,12 @@ from ray.exceptions import (  # pyright: ignore[reportMissingImports]
     WorkerCrashedError,
 )
 
-from synoptic.errors import InputError, user_path
+from synoptic.errors import user_path
 from synoptic.jobs.placing import PROCESS_BYTES, worker_threads
 from synoptic.jobs.plan_file import Needs
 from synoptic.jobs.planning import Job
 from synoptic.jobs.process import JobActor, compiles
+from synoptic.jobs.ray_connection import connect
 from synoptic.jobs.records import Record
 from synoptic.jobs.store import is_url
 from synoptic.options.batch import BatchOptions
@@ -92,17 +93,6 @@ def name_of(jobs: Sequence[Job]) -> str:
     return name if len(jobs) == 1 else f"{name}, and {len(jobs) - 1} more"
 
 
-def connect(address: str | None) -> None:
-    """Connect to a cluster, or start one on this machine. Raises InputError where there is none."""
-    try:
-        ray.init(address=address or "local", log_to_driver=False, logging_level="error")
-    except (ConnectionError, RuntimeError, ValueError) as e:
-        raise InputError(
-            f"--address must be that of a Ray cluster, {address} is not ({str(e)[:200]}): begin one with `ray start --head`",
-            rule="batch-address",
-        ) from None
-
-
 def memory_of(needs: Needs, on_gpus: bool) -> float:
     """Return the bytes of a node's own memory that a worker takes: weights pass through it on their way to a GPU.
 
@@ -113,6 +103,17 @@ def memory_of(needs: Needs, on_gpus: bool) -> float:
     return max((need for need in each if need <= most), default=min(PROCESS_BYTES, most))
 
 
-def build(options: BatchOptions, jobs: Sequence[Job], needs: Needs, threads: int | None = None) -> RayEngine:
-    """Build the engine of a batch, whose workers have so many threads. Raises InputError where no cluster answers."""
+def build(
+    options: BatchOptions,
+    jobs: Sequence[Job],
+    needs: Needs,
+    threads: int | None = None,
+    connected: Future[None] | None = None,
+) -> RayEngine:
+    """Build the engine of a batch, whose workers have so many threads, once a connection is made that was begun ahead.
+
+    Raises InputError where no cluster answers.
+    """
+    if connected:
+        connected.result()
     return RayEngine(options, jobs, needs, threads)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections import ChainMap
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from importlib import import_module
-from types import ModuleType
 
 from filelock import FileLock, Timeout
 
@@ -15,17 +16,18 @@ from synoptic.errors import InputError, user_path
 from synoptic.io.progress import progress_bar
 from synoptic.jobs.driver import SHARING, Driver
 from synoptic.jobs.engine import Engine
-from synoptic.jobs.placing import needs_of
 from synoptic.jobs.plan_file import Head, parse_head, parse_plan, plan_text
 from synoptic.jobs.planning import LOCK, PLAN, Job
 from synoptic.jobs.records import Record, read_record
-from synoptic.jobs.store import Store, check_store, is_url, open_store
+from synoptic.jobs.store import Store, check_store, is_url, open_store, workplace
 from synoptic.jobs.table import Batch
 from synoptic.options.batch import BatchOptions
 from synoptic.runs.interval import Interval
 from synoptic.utils.deferred_imports import collector_paused
+from synoptic.utils.interrupts import uninterrupted
 
 ENGINES = {"local": "synoptic.jobs.local", "ray": "synoptic.jobs.ray_cluster"}
+AHEAD = {"local": "synoptic.jobs.local_worker", "ray": "synoptic.jobs.ray_connection"}
 READERS = 16  # threads that look for what is finished
 
 
@@ -33,29 +35,41 @@ def run(options: BatchOptions, jobs: Sequence[Job], digest: str) -> Batch:
     """Carry out planned jobs. Raises InputError before anything runs."""
     check_store(options.out)
     store = open_store(options.out)
-    with alone(options.out):
+    with alone(options.out), workplace(options.out, store) as (place, ended), begin_ahead(options, jobs) as begun:
         batch = Batch(options.out, jobs, records_of(store, jobs))
         again = ("waiting", "failed") if options.retry_failed else ("waiting",)
         todo = [job for job in jobs if batch.records[job.path].state in again]
         kept = parse_head(store.read(PLAN) or "")
-        needs = needs_of(todo, kept.needs if kept.digest == digest else {})
-        engine = engine_module(options.engine).build(options, todo, needs, kept.threads) if todo else None
-        threads = engine.threads if engine else kept.threads
-        store.write(PLAN, plan_text(jobs, Head(digest, threads, needs or kept.needs)))
+        head = Head(digest, kept.threads, kept.needs if kept.digest == digest else {})
+        engine, head = engine_of(replace(options, out=place), todo, head, begun) if todo else (None, head)
+        store.write(PLAN, plan_text(jobs, head))
         if engine:
-            carry_out(options, engine, todo, batch, store)
+            carry_out(todo, engine, batch, store, ended, 1 if options.exact else SHARING)
         batch.write(store)
     return batch
 
 
-def engine_module(engine: str) -> ModuleType:
-    """Import what builds an engine, which imports much."""
+def begin_ahead(options: BatchOptions, jobs: Sequence[Job]) -> AbstractContextManager[object]:
+    """Return what begins, in a context, what an engine takes long for, while this process finds what is done."""
+    return import_module(AHEAD[options.engine]).ahead(options, jobs)
+
+
+def engine_of(options: BatchOptions, jobs: Sequence[Job], kept: Head, begun: object) -> tuple[Engine, Head]:
+    """Build the engine for jobs; return with it what the batch is to keep."""
     with collector_paused():
-        return import_module(ENGINES[engine])
+        module, needs_of = import_module(ENGINES[options.engine]), import_module("synoptic.jobs.placing").needs_of
+    needs = needs_of(jobs, kept.needs)
+    engine = module.build(options, jobs, needs, kept.threads, begun)
+    return engine, Head(kept.digest, engine.threads, needs)
 
 
-def carry_out(options: BatchOptions, engine: Engine, todo: Sequence[Job], batch: Batch, store: Store) -> None:
-    """Hand jobs to the engine's workers; the table and the page follow now and then."""
+def carry_out(
+    todo: Sequence[Job], engine: Engine, batch: Batch, store: Store, ended: Callable[[str], None], sharing: int
+) -> None:
+    """Hand jobs to the engine's workers, `ended` with the path of each that has come to an end.
+
+    The table and the page follow now and then.
+    """
     interval, kept = Interval(), len(batch.jobs) - len(todo)
     how = f"{len(todo)} jobs, {engine.count} at once, threads of each: {engine.threads}"
     print(how + (f"; {kept} jobs are there already" if kept else ""), file=sys.stderr)
@@ -63,19 +77,21 @@ def carry_out(options: BatchOptions, engine: Engine, todo: Sequence[Job], batch:
         with progress_bar("batch", len(todo), unit="job") as tick:
 
             def done(job: Job, record: Record) -> None:
+                ended(job.path)
                 batch.records[job.path] = record
                 tick()
                 if interval.is_over():
                     with interval.writing():
                         batch.write(store)
 
-            driver = Driver(todo, engine, done, 1 if options.exact else SHARING)
+            driver = Driver(todo, engine, done, sharing)
             driver.hand_out()  # workers begin while the table is written
             batch.write(store)
             driver.finish()
     finally:
-        engine.close()
-        batch.write(store)
+        with uninterrupted():
+            engine.close()
+            batch.write(store)
 
 
 def status(out: str) -> Batch:
@@ -90,11 +106,12 @@ def status(out: str) -> Batch:
 def records_of(store: Store, jobs: Sequence[Job]) -> dict[str, Record]:
     """Return what the folder of every job says."""
 
-    def record(job: Job) -> Record:
-        return read_record(lambda name: store.read(f"{job.path}/{name}"))
+    def read(some: Sequence[Job]) -> dict[str, Record]:
+        return {job.path: read_record(lambda name, job=job: store.read(f"{job.path}/{name}")) for job in some}
 
     with ThreadPoolExecutor(READERS) as pool:
-        return dict(zip((job.path for job in jobs), pool.map(record, jobs), strict=True))
+        found = dict(ChainMap(*pool.map(read, [jobs[k::READERS] for k in range(READERS)])))
+    return {job.path: found[job.path] for job in jobs}
 
 
 @contextmanager

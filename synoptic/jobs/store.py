@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from importlib import import_module
 from importlib.util import find_spec
@@ -78,13 +78,17 @@ class RemoteStore:
         place = Path(tempfile.mkdtemp(prefix="synoptic-"))
         try:
             yield place
-            found = [file for file in place.rglob("*") if file.is_file()]
-            for file in sorted(found, key=lambda file: file.name == MANIFEST):
-                there = f"{self.top}/{path}/{file.relative_to(place).as_posix()}"
-                self.files.makedirs(there.rpartition("/")[0], exist_ok=True)
-                self.files.put_file(str(file), there)
+            self.take(place, path)
         finally:
             shutil.rmtree(place, ignore_errors=True)
+
+    def take(self, place: Path, path: str) -> None:
+        """Take a copy of a run from a folder of this machine."""
+        found = [file for file in place.rglob("*") if file.is_file()]
+        for file in sorted(found, key=lambda file: file.name == MANIFEST):
+            there = f"{self.top}/{path}/{file.relative_to(place).as_posix()}"
+            self.files.makedirs(there.rpartition("/")[0], exist_ok=True)
+            self.files.put_file(str(file), there)
 
 
 def is_url(out: str) -> bool:
@@ -92,20 +96,38 @@ def is_url(out: str) -> bool:
     return "://" in out
 
 
+def in_memory(out: str) -> bool:
+    """Return whether a place is the memory of one process, which no worker sees."""
+    return out.startswith("memory:")
+
+
 def open_store(out: str) -> Store:
     """Return the store of a batch's --out."""
     return RemoteStore(out) if is_url(out) else LocalStore(user_path(out).absolute())
+
+
+@contextmanager
+def workplace(out: str, store: Store) -> Iterator[tuple[str, Callable[[str], None]]]:
+    """Give the place that workers write to, and what to call with the path of a run that has ended there.
+
+    It is that of the batch; for one in this process's memory, which workers do not see, a folder whose runs are moved there.
+    """
+    if not (in_memory(out) and isinstance(store, RemoteStore)):
+        yield out, lambda path: None
+        return
+    with tempfile.TemporaryDirectory(prefix="synoptic-", ignore_cleanup_errors=True) as place:
+
+        def move(path: str) -> None:
+            store.take(Path(place, path), path)
+            shutil.rmtree(Path(place, path), ignore_errors=True)
+
+        yield place, move
 
 
 def check_store(out: str) -> None:
     """Raise InputError where nothing can be written there."""
     if not is_url(out):
         return check_writable(user_path(out))
-    if out.startswith("memory:"):
-        raise InputError(
-            f"--out must be a place that every process sees, {out} is the memory of one: give a folder, or s3://…",
-            rule="out-memory",
-        )
     if not find_spec("fsspec"):
         raise InputError(
             f"--out {out} needs fsspec, which is not installed: {install_command('ray')}", rule="missing-package"

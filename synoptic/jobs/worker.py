@@ -29,7 +29,7 @@ LOG = 20_000  # letters that are kept of what a failed run said
 
 
 def begin(folder: str, out: str, threads: int, exact: bool) -> str | None:
-    """Prepare this process for jobs: its threads, work where the batch was started, no bars.
+    """Prepare this process for jobs: its threads, work where the batch was started.
 
     Return what is wrong: the folder that jobs go to cannot be seen from this machine, or it has fewer cores than an exact
     batch needs; None where all is well.
@@ -40,7 +40,6 @@ def begin(folder: str, out: str, threads: int, exact: bool) -> str | None:
             f" {cores()} cores: begin it there with OMP_NUM_THREADS={cores()} in another --out, or omit --exact"
         )
     torch.set_num_threads(threads)
-    os.environ["TQDM_DISABLE"] = "1"
     tqdm.set_lock(threading.RLock())  # its own is a semaphore of the system, which a killed process leaves behind
     with suppress(OSError):  # on another machine there may be no such folder
         os.chdir(folder)

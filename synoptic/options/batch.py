@@ -48,6 +48,12 @@ class BatchOptions(Options):
             raise InputError(
                 f"--engine ray needs Ray, which is not installed: {install_command('ray')}", rule="missing-package"
             )
+        if self.engine == "ray" and self.out.startswith("memory:"):
+            raise InputError(
+                f"--engine ray needs a place that every node sees, {self.out} is the memory of one process: give a folder,"
+                " or s3://…, or use --engine local",
+                rule="out-memory",
+            )
         if self.address is not None and self.engine != "ray":
             raise InputError("--address is that of a Ray cluster: add --engine ray, or omit it", rule="batch-address")
         return self

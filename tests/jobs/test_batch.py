@@ -146,6 +146,35 @@ def test_results_go_where_fsspec_reaches(tmp_path):
 
 
 @pytest.mark.slow
+def test_a_script_whose_workers_would_begin_batches_is_told_so(tmp_path):
+    jobs = [{"application": "generate", "prompt": "a lemon", **HOW}]
+    (tmp_path / "script.py").write_text(
+        f"import synoptic as syn\nsyn.batch({jobs}, out={str(tmp_path / 'out')!r}, workers=1)\n"
+    )
+    done = subprocess.run([sys.executable, str(tmp_path / "script.py")], capture_output=True, text=True, env=ENVIRONMENT)
+    assert done.returncode == 1 and 'below `if __name__ == "__main__":`' in done.stderr
+    assert done.stderr.count("Traceback") == 1 and not list(tmp_path.rglob("*.png"))
+
+
+@pytest.mark.slow
+def test_a_batch_stays_in_the_memory_of_the_process_that_asks(tmp_path):
+    fsspec = pytest.importorskip("fsspec")
+    files = fsspec.filesystem("memory")
+    good = {"application": "generate", "prompt": "a photo of a horse", **HOW, "out": "horse"}
+    jobs = [good, {"application": "generate", "prompt": "a cat", **HOW, "device": "cuda:77", "out": "cat"}]
+    found = syn.batch(jobs, out="memory://pets", workers=1)
+    assert list(found.failed) == ["cat"] and "cuda:77" in files.cat("/pets/cat/failed.json").decode()
+    run = syn.run("generate", "a photo of a horse", out=str(tmp_path), **HOW)
+    picture = run.pictures[0].file
+    assert files.cat(f"/pets/horse/{picture}") == (run.folder / picture).read_bytes()
+    assert {Path(name).name for name in files.ls("/pets", detail=False)} >= {"batch.tsv", "index.html", "horse", "cat"}
+    made = files.info(f"/pets/horse/{picture}")["created"]
+    again = syn.batch([good], out="memory://pets", workers=1)
+    assert str(again).startswith("1 jobs: 1 done\n") and files.info(f"/pets/horse/{picture}")["created"] == made
+    files.rm("/pets", recursive=True)
+
+
+@pytest.mark.slow
 def test_a_batch_goes_to_s3_and_is_found_there_again(tmp_path, monkeypatch):
     moto, s3fs = pytest.importorskip("moto.server"), pytest.importorskip("s3fs")
     server = moto.ThreadedMotoServer(port=0)
@@ -182,10 +211,13 @@ def test_a_batch_goes_to_s3_and_is_found_there_again(tmp_path, monkeypatch):
         ({"jobs": "nix.jsonl"}, "jobs-missing"),
         ({"status": "/nowhere"}, "batch-missing"),
         ({"jobs": "a.jsonl", "out": "memory://batch"}, "out-memory"),
+        ({"jobs": "a.jsonl", "out": "memory://batch", "engine": "ray"}, "out-memory"),
     ],
 )
 def test_a_wrong_call_is_refused(options, rule, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    if options.get("engine") == "ray":
+        pytest.importorskip("ray")
     if rule == "out-memory":
         (tmp_path / "a.jsonl").write_text('{"application": "generate", "prompt": "a"}\n')
     from synoptic.jobs.batch import execute

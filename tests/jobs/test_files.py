@@ -163,6 +163,8 @@ HOSTILE = {  # a file -> the rule that it breaks
     "cells.csv": ("application,prompt\ngenerate,a,b", "job-cells"),
     "header.csv": ("application,prompt,prompt\ngenerate,a,b", "job-duplicate-key"),
     "steps.csv": ("application,prompt,steps\ngenerate,a,many", "steps-type"),
+    "semicolons.csv": ("application;prompt\ngenerate;a", "job-csv"),
+    "tabs.csv": ("application\tprompt\ngenerate\ta", "job-csv"),
     "quote.csv": ('application,prompt\ngenerate,"a" b', "job-csv"),
 }
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import BrokenExecutor
 
+import psutil
 import pytest
 
+from synoptic.jobs.local_worker import LocalWorker, first_gpu
 from synoptic.jobs.planning import Job
 from synoptic.jobs.process import compiles
 
@@ -22,6 +25,30 @@ def loaded(code: str) -> list[str]:
 
 def test_a_worker_begins_without_torch():
     assert loaded("import synoptic.jobs.process") == []
+
+
+def test_a_driver_finds_what_is_done_without_torch():
+    assert loaded("import synoptic.jobs.run, synoptic.jobs.local_worker") == []
+
+
+@pytest.mark.parametrize(("visible", "first"), [(None, "0"), ("", None), ("3", "3"), ("GPU-8a1b,0", "GPU-8a1b")])
+def test_the_first_worker_takes_the_first_gpu(visible, first, monkeypatch):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert first_gpu() == first
+
+
+def test_a_worker_that_is_lost_before_it_begins_says_so():
+    before = psutil.Process().children()
+    worker = LocalWorker(None, True)
+    (process,) = (p for p in psutil.Process().children() if p not in before and "--multiprocessing-fork" in p.cmdline())
+    process.kill()
+    process.wait(10)
+    worker.begin("out", 1, False)
+    with pytest.raises(BrokenExecutor):
+        worker.ready.result()
+    worker.stop()
 
 
 @pytest.mark.slow
