@@ -178,7 +178,8 @@ def table(rows: Sequence[Row]) -> str:
         for way, part in by(own, "way").items():
             line(f"{mesh}, {way}", part)
         for other in dict.fromkeys(row["way"] for row in own if row["way"] != "agreeing"):
-            line(f"{mesh}, agreeing - {other}", differences(own, names, str(other)))
+            if found := differences(own, names, str(other)):
+                line(f"{mesh}, agreeing - {other}", found)
     return "\n".join(lines)
 
 

@@ -188,7 +188,8 @@ class TexturePipeline(Pipeline[TextureOptions]):
         template = scene_defaults(self.model.checkpoint).template_of_others
         return None if not template or known_from_all_sides(item.title) else template.format(item.title)
 
-    def _prompts(self, item: Item) -> list[str]:
+    def prompts(self, item: Item) -> list[str]:
+        """Return what each view is asked for."""
         alike = self._words_of_others(item) if self.options.view_words else item.title
         if alike is not None:
             return [alike] * self.views_per_item
@@ -201,7 +202,7 @@ class TexturePipeline(Pipeline[TextureOptions]):
         net = load_control(o.controlnet[0], self.model, o.condition)
         maps = self._maps.repeat(len(items), 1, 1, 1)
         controlled = ControlledDenoiser(model, [Control(net, maps, o.control_strength)])
-        prompts = [prompt for item in items for prompt in self._prompts(item)]
+        prompts = [prompt for item in items for prompt in self.prompts(item)]
         guided = cfg(controlled, prompts, o.cfg_scale, o.negative_prompt, clip=get_clip(o.clip, model.schedule))
 
         def predict(x: Tensor, t: Time, views: Projection | None = None) -> Pred:
