@@ -5,7 +5,8 @@ python -m benchmarks.texture_study [--only house …] [--ways agreeing …] [--c
 python -m benchmarks.texture_study --table --out DIR: the means of what such runs left, paired differences with them
 
 Six prompts and their seeds per mesh, each painted in several ways: the figures of the run's report; the CLIP score, and from
-how many of eight sides the right caption is among the first five of all of the bundled things in all colors (and the bunny);
+how many of eight sides the right caption is among the first five of all of the bundled things in all colors (and the bunny),
+as the run shows them, over white, and standing, with a soft shadow below as every thing has that the CLIP learned from;
 how much of the texture's gray a distant light would explain (R² of its regression on the normals). Ways:
   agreeing    `synoptic texture MESH PROMPT`
   alone       the same noise, painted by views alone (`--sync none`)
@@ -26,6 +27,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 import trimesh
 from PIL import Image
 from torch import Tensor
@@ -36,6 +38,7 @@ import synoptic
 from benchmarks.study import Row, Study, averaged, by, joined, labeled, parser
 from bundled_training.render.captions import coloured
 from bundled_training.render.objects import SOLIDS
+from bundled_training.render.standing import contact
 from bundled_training.render.words import DYES
 from examples.texture import HOUSE
 from synoptic import io
@@ -53,6 +56,7 @@ from synoptic.pipelines.textured_output import SIDES, TexturedOutput, side_boxes
 
 COLORS = "yellow", "red", "blue", "green", "pink", "white"
 FIVE, SHOWN, QUALITY = 5, 512, 82
+FIRM, CLOSED = 0.36, 9  # of a solid's shadow in training; pixels that a gap in a thing's outline has at most
 
 
 class Painted(NamedTuple):
@@ -137,13 +141,25 @@ class Sides:
         self.captions = [CAPTION_TEMPLATE.format(coloured(dye, thing)) for thing in (*SOLIDS, "bunny") for dye in DYES]
         self.texts = self.clip.encode_texts(self.captions)
 
-    def __call__(self, sheet: Image.Image, prompt: str) -> Row:
-        sides = [sheet.crop(box) for box in side_boxes(sheet)]
+    def __call__(self, sides: Sequence[Image.Image], prompt: str, where: str = "") -> Row:
         cosines = self.clip.encode_images(sides) @ self.texts.T
         own = torch.full((SIDES,), self.captions.index(CAPTION_TEMPLATE.format(prompt)))
         found = ranks(cosines, own)
-        score = cosines.gather(1, own[:, None]).mean().item()
-        return {"score": score, "sides in 5": int((found < FIVE).sum()), "mean rank": found.double().mean().item()}
+        figures: Row = {"score": cosines.gather(1, own[:, None]).mean().item(), "sides in 5": int((found < FIVE).sum())}
+        figures |= {"mean rank": found.double().mean().item()}
+        return {name + where: value for name, value in figures.items()}
+
+
+def with_shadows(sides: Sequence[Image.Image]) -> list[Image.Image]:
+    """Return pictures of a thing over white with the soft shadow of something that stands, as the CLIP's training has it."""
+    shown = []
+    for side in sides:
+        x = io.from_pil(side.convert("RGB").crop((0, side.height - side.width, *side.size))) / 2 + 0.5
+        thing = F.max_pool2d((x < 1).any(1, keepdim=True).float(), CLOSED, 1, CLOSED // 2)
+        thing = -F.max_pool2d(-thing, CLOSED, 1, CLOSED // 2)
+        shaded = x * (1 - contact(thing, torch.tensor([FIRM])))
+        shown += io.to_pil(2 * torch.where(thing > 0, x, shaded) - 1)
+    return shown
 
 
 def baked_light(surface: PaintedSurface, textures: Sequence[Image.Image]) -> float:
@@ -230,8 +246,10 @@ def main(given: Sequence[str] | None = None) -> list[Row]:
                 how |= {"steps": steps} if steps else {}
                 for item, output in painted(model, WAYS[way], file, prompt, seed=0, **how):
                     row: Row = {"mesh": name, "way": way, "prompt": prompt, "seed": item.seed, **output.figures}
-                    row |= sides(output.image, prompt)
+                    looks = [output.image.crop(box) for box in side_boxes(output.image)]
+                    row |= sides(looks, prompt)
                     if output.textures:
+                        row |= sides(with_shadows(looks), prompt, ", standing")
                         row |= {"baked light": baked_light(surface, output.textures)}
                     study.add(row | {"seconds": (study.seconds() - before) / seeds})
                     label = f"{prompt}, {way}, seed {item.seed}: {row['sides in 5']} of 8"
