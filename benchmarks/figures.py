@@ -115,5 +115,5 @@ def write() -> None:
 
 if __name__ == "__main__":
     if "--check" in sys.argv:
-        sys.exit("\n".join(map(str, stale())))
+        sys.exit("\n".join(map(str, stale())) or 0)
     write()

@@ -1,7 +1,7 @@
 """Are the bundled model's panoramas whole spheres, and as much what was asked for as its plain pictures?
 
-python -m benchmarks.panorama_study [--prompts N] [--seeds N] [--ways default plain …] [--out DIR]
-    [--budget SECONDS] [--tiny]
+python -m benchmarks.panorama_study [--prompts "a photo of a canyon" …] [--seeds N] [--ways default plain …]
+    [--down WORDS] [--out DIR] [--budget SECONDS] [--tiny]
 
 Per prompt and seed: the figures of the run's own report; then crops of 80 degrees around the horizon, over the closing edge
 and at the poles, each one's CLIP score, whether a CLIP finds its prompt first among 200, and its low-band contrast: the
@@ -10,6 +10,9 @@ deviation of its gray, made 8 times smaller. Ways:
   plain        `synoptic generate PROMPT` of the same prompts and seeds
   independent  the default, but each view's start noise its own, in place of integral noise, which views share
   own words    poles with a prompt of their own each, from 0.3 of the steps on
+  at once      such poles, from the first step on
+  plain words  `synoptic generate` of these two prompts, without a sphere: what the model knows of them; and of the lower
+               half of those of the words below, the ground alone, which is what one sees who looks down
 Writes panorama_study.json as it goes, and a JPEG per prompt. On the GPU where there is one.
 """
 
@@ -48,7 +51,8 @@ UP, DOWN = "a photo of outer space", "a photo of a wheat field"
 CAPTIONS, AROUND, SMALLER = 200, 8, 8
 CROPS = {f"ring {k}": Direction(360 * k / AROUND, 0.0) for k in range(AROUND)}
 CROPS |= {"seam": Direction(180.0, 0.0), "up": Direction(0.0, 90.0), "down": Direction(0.0, -90.0)}
-WAYS = "default", "plain", "independent", "own words"
+WAYS = "default", "plain", "independent", "own words", "at once", "plain words"
+HORIZON_FIRST = {"own words": 0.3, "at once": 0.0}  # of the ways whose poles have words of their own
 WIDTH, LOOK, QUALITY = 1024, 252, 80
 
 
@@ -100,8 +104,8 @@ def crops(picture: Image.Image, side: int) -> list[Image.Image]:
     return [io.to_pil(perspective(x, direction, CROP_FOV, (side, side)))[0] for direction in CROPS.values()]
 
 
-def panoramas(model: PretrainedModel, way: str, prompt: str, **how: int) -> tuple[list[Item], list[Output]]:
-    words = {"prompt_up": UP, "prompt_down": DOWN, "horizon_first": 0.3} if way == "own words" else {}
+def panoramas(model: PretrainedModel, way: str, prompt: str, down: str, **how: int) -> tuple[list[Item], list[Output]]:
+    words = {"prompt_up": UP, "prompt_down": down, "horizon_first": HORIZON_FIRST[way]} if way in HORIZON_FIRST else {}
     given = {"model": model.checkpoint.name, "device": str(model.device), **how, **words}
     options = PanoramaOptions.from_arguments(prompt, **given).resolve(model.checkpoint)
     pipeline = (IndependentPanorama if way == "independent" else PanoramaPipeline)(model, options)
@@ -109,8 +113,8 @@ def panoramas(model: PretrainedModel, way: str, prompt: str, **how: int) -> tupl
     return items, finish(pipeline.steps(items))
 
 
-def measured(retrieve: Retrieval, way: str, item: Item, output: Output, side: int) -> Row:
-    own = UP if way == "own words" else item.title, DOWN if way == "own words" else item.title
+def measured(retrieve: Retrieval, way: str, item: Item, output: Output, side: int, down: str) -> Row:
+    own = (UP, down) if way in HORIZON_FIRST else (item.title, item.title)
     prompts = [item.title] * (AROUND + 1) + list(own)
     pictures = crops(output.image, side)
     scores, first = retrieve(pictures, prompts)
@@ -128,6 +132,19 @@ def plain(retrieve: Retrieval, model: PretrainedModel, prompt: str, **how: int) 
     for item, image, score, found in zip(result.items, result.images, scores, first, strict=True):
         row: Row = {"way": "plain", "prompt": prompt, "seed": item.seed, "score ring": score, "first ring": float(found)}
         yield row | {"low ring": low_contrast(image)}, image
+
+
+def plain_words(retrieve: Retrieval, model: PretrainedModel, down: str, **how: int) -> Iterator[Row]:
+    """Yield how often plain pictures of the poles' words are found, and their ground alone: a row per seed and kind."""
+    above, below = (synoptic.generate(model, words, **how) for words in (UP, down))
+    grounds = [
+        image.crop((image.width // 4, image.height // 2, 3 * image.width // 4, image.height)) for image in below.images
+    ]
+    for name, result, pictures in (("up", above, above.images), ("down", below, below.images), ("ground", below, grounds)):
+        scores, first = retrieve(pictures, [item.title for item in result.items])
+        for item, score, found in zip(result.items, scores, first, strict=True):
+            row: Row = {"way": "plain words", "prompt": item.title, "seed": item.seed}
+            yield row | {f"score {name}": score, f"first {name}": float(found)}
 
 
 def looked_at(way: str, image: Image.Image, row: Row) -> Image.Image:
@@ -151,18 +168,23 @@ def table(rows: Sequence[Row]) -> str:
 
 def main(given: Sequence[str] | None = None) -> list[Row]:
     p = parser(__doc__, "outputs/benchmarks/panorama_study")
-    p.add_argument("--prompts", type=int, default=len(PROMPTS))
+    p.add_argument("--prompts", nargs="+", default=list(PROMPTS), choices=PROMPTS)
+    p.add_argument("--down", default=DOWN, choices=(DOWN, *PROMPTS), help="the words of the pole below")
     p.add_argument("--seeds", type=int, default=4)
     p.add_argument("--ways", nargs="+", default=list(WAYS), choices=WAYS)
     a = p.parse_args(given)
     if a.tiny:
-        a.prompts, a.seeds, a.steps = 1, 1, 2
+        a.prompts, a.seeds, a.steps = a.prompts[:1], 1, 2
     model, retrieve, study = synoptic.load("bundled"), Retrieval(PROMPTS), Study(a.out, "panorama_study", a.budget)
     how = {"count": a.seeds, "seed": 0} | ({"steps": a.steps} if a.steps else {})
     for way in a.ways:
         sheets: list[Image.Image] = []
         longest = 0.0
-        for n, prompt in enumerate(PROMPTS[: a.prompts]):
+        if way == "plain words":
+            for row in plain_words(retrieve, model, a.down, **how):
+                study.add(row)
+            continue
+        for prompt in a.prompts:
             if study.over(longest):
                 break
             before = study.seconds()
@@ -171,16 +193,16 @@ def main(given: Sequence[str] | None = None) -> list[Row]:
                     study.add(row)
                     sheets.append(image.convert("RGB"))
                 continue
-            items, outputs = panoramas(model, way, prompt, **how)
+            items, outputs = panoramas(model, way, prompt, a.down, **how)
             took = study.seconds() - before
             shown = []
             for item, output in zip(items, outputs, strict=True):
-                row = measured(retrieve, way, item, output, model.checkpoint.native_size)
+                row = measured(retrieve, way, item, output, model.checkpoint.native_size, a.down)
                 study.add(row | {"seconds": took / len(items)})
                 shown.append(looked_at(way, output.image, row))
             longest = max(longest, study.seconds() - before)
             kept = shown if way == "default" else shown[:1]
-            joined(kept, down=True).save(a.out / f"{way.replace(' ', '-')}-{n}.jpg", quality=QUALITY)
+            joined(kept, down=True).save(a.out / f"{way.replace(' ', '-')}-{PROMPTS.index(prompt)}.jpg", quality=QUALITY)
             print(f"# {way}: {prompt}, {study.seconds() - before:.0f} s", flush=True)
         if sheets:
             pictures = [joined(sheets[k : k + a.seeds]) for k in range(0, len(sheets), a.seeds)]

@@ -11,6 +11,7 @@ WAYS = {
     "default": "by default",
     "independent": "views that share no start noise",
     "own words": "poles with words of their own",
+    "at once": "such poles, from the first step on",
     "plain": "plain pictures",
 }
 PANORAMA = {

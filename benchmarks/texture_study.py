@@ -1,26 +1,36 @@
 """Do the views of painted meshes agree, in the texture too, and does a CLIP see what was asked for from all sides?
 
-python -m benchmarks.texture_study [--only house …] [--meshes DIR] [--seeds N] [--texture-size N] [--out DIR]
-    [--budget SECONDS] [--tiny]
+python -m benchmarks.texture_study [--only house …] [--ways agreeing …] [--colors red …] [--meshes DIR] [--seeds N]
+    [--texture-size N] [--out DIR] [--budget SECONDS] [--tiny]
 python -m benchmarks.texture_study --table --out DIR: the means of what such runs left, paired differences with them
 
-Six prompts and their seeds per mesh, each painted by views that agree and by views alone (`--sync none`), of the same
-noise: the figures of the run's report; the CLIP score, and from how many of eight sides the right caption is among the first
-five of all of the bundled things in all colors (and the bunny); how much of the texture's gray a distant light would explain
-(R² of its regression on the normals). Meshes: a cube, a house and a lamp of three materials, made here; bunny.obj and
-teapot.obj of DIR, where they are. Writes MESH.json as it goes, and a JPEG per mesh and way. On the GPU where there is one.
+Six prompts and their seeds per mesh, each painted in several ways: the figures of the run's report; the CLIP score, and from
+how many of eight sides the right caption is among the first five of all of the bundled things in all colors (and the bunny),
+as the run shows them, over white, and standing, with a soft shadow below as every thing has that the CLIP learned from;
+how much of the texture's gray a distant light would explain (R² of its regression on the normals). Ways:
+  agreeing    `synoptic texture MESH PROMPT`
+  alone       the same noise, painted by views alone (`--sync none`)
+  view words  agreeing, with words for the view also where the model knows no views of the thing
+  unfused     the eight sides that are looked at, each painted alone, and looked at as it is painted: what the model and its
+              ControlNet can show of the mesh, before there is a texture
+Meshes: a cube, a house and a lamp of three materials, made here; of DIR, where they are, bunny.obj and teapot.obj (of npm's
+packages of these names) and object.glb, the mesh.glb of `synoptic text-to-3d "a yellow house"`. Writes MESH.json as it goes,
+and a JPEG per mesh and way. On the GPU where there is one.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 import trimesh
 from PIL import Image
+from torch import Tensor
 from trimesh.visual import TextureVisuals
 from trimesh.visual.material import PBRMaterial
 
@@ -28,17 +38,25 @@ import synoptic
 from benchmarks.study import Row, Study, averaged, by, joined, labeled, parser
 from bundled_training.render.captions import coloured
 from bundled_training.render.objects import SOLIDS
+from bundled_training.render.standing import contact
 from bundled_training.render.words import DYES
 from examples.texture import HOUSE
 from synoptic import io
 from synoptic.mesh.painted_surface import PaintedSurface
+from synoptic.mesh.surface_maps import ChosenViews
 from synoptic.metrics.clip import Clip
 from synoptic.metrics.retrieval import ranks
+from synoptic.models.base import PretrainedModel
 from synoptic.nerf.diagnostics import CAPTION_TEMPLATE
-from synoptic.pipelines.textured_output import SIDES, side_boxes
+from synoptic.options.base import Item
+from synoptic.options.texture import TextureOptions
+from synoptic.pipelines.base import Output, finish
+from synoptic.pipelines.texture import TexturePipeline
+from synoptic.pipelines.textured_output import SIDES, TexturedOutput, side_boxes, sides_sheet, turned
 
 COLORS = "yellow", "red", "blue", "green", "pink", "white"
 FIVE, SHOWN, QUALITY = 5, 512, 82
+FIRM, CLOSED = 0.36, 9  # of a solid's shadow in training; pixels that a gap in a thing's outline has at most
 
 
 class Painted(NamedTuple):
@@ -50,9 +68,38 @@ class Painted(NamedTuple):
 
 MESHES = {
     "house": Painted("house"), "cube": Painted("house"), "lamp": Painted("lamp"), "teapot": Painted("teapot", "-z"),
-    "bunny": Painted("bunny", "-x"),
+    "bunny": Painted("bunny", "-x"), "object": Painted("house"),
 }  # fmt: skip
-WAYS = {"agreeing": "x0", "alone": "none"}
+
+
+class ViewWords(TexturePipeline):
+    """The texture's pipeline, with words for the view whatever the thing is."""
+
+    def _words_of_others(self, item: Item) -> str | None:
+        return None
+
+
+class Unfused(TexturePipeline):
+    """The texture's pipeline, of the eight sides that are looked at, which are shown as they are painted."""
+
+    @cached_property
+    def chosen(self) -> ChosenViews:
+        return ChosenViews(turned(self.surface, SIDES), 1.0, 1.0)
+
+    def _output(self, item: Item, pictures: Tensor) -> Output:
+        return TexturedOutput(sides_sheet(io.to_pil(pictures)), {})
+
+
+class Way(NamedTuple):
+    """How a mesh is painted."""
+
+    pipeline: type[TexturePipeline] = TexturePipeline
+    sync: str = "x0"
+
+
+WAYS = {
+    "agreeing": Way(), "alone": Way(sync="none"), "view words": Way(ViewWords), "unfused": Way(Unfused, sync="none"),
+}  # fmt: skip
 
 
 def lamp() -> trimesh.Scene:
@@ -82,7 +129,7 @@ def mesh_file(name: str, folder: Path, given: Path) -> Path | None:
     elif name == "lamp":
         lamp().export(file)
     else:
-        file = given / f"{name}.obj"
+        file = given / f"{name}.{'glb' if name == 'object' else 'obj'}"
     return file if file.is_file() else None
 
 
@@ -94,13 +141,25 @@ class Sides:
         self.captions = [CAPTION_TEMPLATE.format(coloured(dye, thing)) for thing in (*SOLIDS, "bunny") for dye in DYES]
         self.texts = self.clip.encode_texts(self.captions)
 
-    def __call__(self, sheet: Image.Image, prompt: str) -> Row:
-        sides = [sheet.crop(box) for box in side_boxes(sheet)]
+    def __call__(self, sides: Sequence[Image.Image], prompt: str, where: str = "") -> Row:
         cosines = self.clip.encode_images(sides) @ self.texts.T
         own = torch.full((SIDES,), self.captions.index(CAPTION_TEMPLATE.format(prompt)))
         found = ranks(cosines, own)
-        score = cosines.gather(1, own[:, None]).mean().item()
-        return {"score": score, "sides in 5": int((found < FIVE).sum()), "mean rank": found.double().mean().item()}
+        figures: Row = {"score": cosines.gather(1, own[:, None]).mean().item(), "sides in 5": int((found < FIVE).sum())}
+        figures |= {"mean rank": found.double().mean().item()}
+        return {name + where: value for name, value in figures.items()}
+
+
+def with_shadows(sides: Sequence[Image.Image]) -> list[Image.Image]:
+    """Return pictures of a thing over white with the soft shadow of something that stands, as the CLIP's training has it."""
+    shown = []
+    for side in sides:
+        x = io.from_pil(side.convert("RGB").crop((0, side.height - side.width, *side.size))) / 2 + 0.5
+        thing = F.max_pool2d((x < 1).any(1, keepdim=True).float(), CLOSED, 1, CLOSED // 2)
+        thing = -F.max_pool2d(-thing, CLOSED, 1, CLOSED // 2)
+        shaded = x * (1 - contact(thing, torch.tensor([FIRM])))
+        shown += io.to_pil(2 * torch.where(thing > 0, x, shaded) - 1)
+    return shown
 
 
 def baked_light(surface: PaintedSurface, textures: Sequence[Image.Image]) -> float:
@@ -113,8 +172,16 @@ def baked_light(surface: PaintedSurface, textures: Sequence[Image.Image]) -> flo
     return 1 - (rest.var() / gray.var().clamp(min=1e-12)).item()
 
 
+def painted(model: PretrainedModel, way: Way, file: Path, prompt: str, **how: object) -> list[tuple[Item, TexturedOutput]]:
+    given = {"model": model.checkpoint.name, "device": str(model.device), "sync": way.sync, **how}
+    options = TextureOptions.from_arguments(str(file), prompt, **given).resolve(model.checkpoint)
+    items = options.items()
+    outputs = finish(way.pipeline(model, options).steps(items))
+    return [(item, output) for item, output in zip(items, outputs, strict=True) if isinstance(output, TexturedOutput)]
+
+
 def table(rows: Sequence[Row]) -> str:
-    """Means over prompts, ± their standard errors: a line per mesh and way, and one of paired differences."""
+    """Means over prompts, ± their standard errors: a line per mesh and way, and per paired difference."""
     skip = "mesh", "way", "prompt", "seed"
     names = list(dict.fromkeys(name for row in rows for name in row if name not in skip))
     lines = []
@@ -126,15 +193,17 @@ def table(rows: Sequence[Row]) -> str:
     for mesh, own in by(rows, "mesh").items():
         for way, part in by(own, "way").items():
             line(f"{mesh}, {way}", part)
-        line(f"{mesh}, agreeing - alone", differences(own, names))
+        for other in dict.fromkeys(row["way"] for row in own if row["way"] != "agreeing"):
+            if found := differences(own, names, str(other)):
+                line(f"{mesh}, agreeing - {other}", found)
     return "\n".join(lines)
 
 
-def differences(rows: Sequence[Row], names: Sequence[str]) -> list[Row]:
-    """A row per prompt and seed that both ways have: what views that agree have more than views alone."""
-    alone = {(row["prompt"], row["seed"]): row for row in rows if row["way"] == "alone"}
+def differences(rows: Sequence[Row], names: Sequence[str], other: str) -> list[Row]:
+    """A row per prompt and seed that both ways have: what views that agree have more than another way."""
+    others = {(row["prompt"], row["seed"]): row for row in rows if row["way"] == other}
     pairs = [
-        (row, alone[key]) for row in rows if row["way"] == "agreeing" and (key := (row["prompt"], row["seed"])) in alone
+        (row, others[key]) for row in rows if row["way"] == "agreeing" and (key := (row["prompt"], row["seed"])) in others
     ]
     return [{"prompt": a["prompt"]} | {n: float(a[n]) - float(b[n]) for n in names if n in a and n in b} for a, b in pairs]
 
@@ -147,7 +216,9 @@ def read(folder: Path) -> list[Row]:
 def main(given: Sequence[str] | None = None) -> list[Row]:
     p = parser(__doc__, "outputs/benchmarks/texture_study")
     p.add_argument("--only", nargs="+", default=list(MESHES), choices=MESHES)
-    p.add_argument("--meshes", type=Path, default=Path("meshes"), help="where bunny.obj and teapot.obj are")
+    p.add_argument("--ways", nargs="+", default=["agreeing", "alone"], choices=WAYS)
+    p.add_argument("--colors", nargs="+", default=list(COLORS), choices=DYES)
+    p.add_argument("--meshes", type=Path, default=Path("meshes"), help="where bunny.obj, teapot.obj and object.glb are")
     p.add_argument("--seeds", type=int, default=2)
     p.add_argument("--texture-size", type=int, default=512)
     p.add_argument("--table", action="store_true", help="measure nothing")
@@ -155,29 +226,33 @@ def main(given: Sequence[str] | None = None) -> list[Row]:
     if a.table:
         print(table(rows := read(a.out)))
         return rows
-    colors, seeds, steps = (COLORS[:1], 1, 2) if a.tiny else (COLORS, a.seeds, a.steps)
+    colors, seeds, steps = (a.colors[:1], 1, 2) if a.tiny else (a.colors, a.seeds, a.steps)
     model, sides, rows, longest = synoptic.load("bundled"), Sides(), list[Row](), 0.0
     for name in a.only:
-        study, painted = Study(a.out, name, a.budget), MESHES[name]
+        study, own = Study(a.out, name, a.budget), MESHES[name]
         file = mesh_file(name, a.out, a.meshes)
         if file is None:
-            print(f"# no {name}.obj in {a.meshes}: left out", flush=True)
+            print(f"# no {name} in {a.meshes}: left out", flush=True)
             continue
-        surface = PaintedSurface.read(file, "y", painted.front)
-        sheets: dict[str, list[Image.Image]] = {way: [] for way in WAYS}
+        surface = PaintedSurface.read(file, "y", own.front)
+        sheets: dict[str, list[Image.Image]] = {way: [] for way in a.ways}
         for color in colors:
-            prompt = coloured(color, painted.thing)
-            for way, sync in WAYS.items():
+            prompt = coloured(color, own.thing)
+            for way in a.ways:
                 if study.over(longest):
                     break
                 before = study.seconds()
-                how = {"count": seeds, "sync": sync, "texture_size": a.texture_size, "front_axis": painted.front}
-                result = synoptic.texture(model, str(file), prompt, seed=0, **how, **({"steps": steps} if steps else {}))
-                for item, output in zip(result.items, result.outputs, strict=True):
+                how = {"count": seeds, "texture_size": a.texture_size, "front_axis": own.front}
+                how |= {"steps": steps} if steps else {}
+                for item, output in painted(model, WAYS[way], file, prompt, seed=0, **how):
                     row: Row = {"mesh": name, "way": way, "prompt": prompt, "seed": item.seed, **output.figures}
-                    row |= sides(output.image, prompt) | {"baked light": baked_light(surface, output.textures)}
+                    looks = [output.image.crop(box) for box in side_boxes(output.image)]
+                    row |= sides(looks, prompt)
+                    if output.textures:
+                        row |= sides(with_shadows(looks), prompt, ", standing")
+                        row |= {"baked light": baked_light(surface, output.textures)}
                     study.add(row | {"seconds": (study.seconds() - before) / seeds})
-                    label = f"{prompt}, {way}, seed {item.seed}: {row['view_agreement']:.1f} dB, {row['sides in 5']} of 8"
+                    label = f"{prompt}, {way}, seed {item.seed}: {row['sides in 5']} of 8"
                     small = output.image.convert("RGB").resize((SHOWN, SHOWN * output.image.height // output.image.width))
                     sheets[way].append(labeled(small, label))
                 longest = max(longest, study.seconds() - before)
@@ -185,7 +260,7 @@ def main(given: Sequence[str] | None = None) -> list[Row]:
         for way, pictures in sheets.items():
             if pictures:
                 lines = [joined(pictures[k : k + 2 * seeds]) for k in range(0, len(pictures), 2 * seeds)]
-                joined(lines, down=True).save(a.out / f"{name}-{way}.jpg", quality=QUALITY)
+                joined(lines, down=True).save(a.out / f"{name}-{way.replace(' ', '-')}.jpg", quality=QUALITY)
         rows += study.rows
     print(table(rows))
     return rows

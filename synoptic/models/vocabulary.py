@@ -25,6 +25,12 @@ def unknown_words(prompt: str, model: str = "sd") -> list[str]:
     return list(dict.fromkeys(word for word in words if word not in known))
 
 
+def known_from_all_sides(prompt: str, model: str = "sd") -> bool:
+    """Return whether a prompt names a thing that a model learned with words for its views."""
+    words = re.findall(r"\w+", prompt.lower())
+    return any(thing in words for thing in vocabulary(model)["prompts"]["3D objects"])
+
+
 def vocabulary_warnings(checkpoint: Checkpoint, prompts: Sequence[str]) -> list[str]:
     """Return a line per prompt that has words which a bundled model never saw; none for other models."""
     if not checkpoint.is_bundled:

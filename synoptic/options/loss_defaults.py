@@ -120,6 +120,7 @@ class SceneDefaults:
     unlit: float = 0.2
     ambient: float = 0.1
     template: str = "{0}, {1} view"  # how the model says an object {0} and a view {1} of it
+    template_of_others: str = ""  # and an object that it knows no views of; none for models that know any
 
     def options(self, loss: str) -> Mapping[str, object]:
         """Return the defaults that are options, of this loss."""
@@ -145,6 +146,7 @@ BUNDLED_SCENE = replace(  # these models know views from around, up to 25 degree
     unlit=0.3,
     ambient=0.4,
     template="a 3d render of {0}, {1} view on a white background",
+    template_of_others="a photo of {0} on a white background",
 )
 
 

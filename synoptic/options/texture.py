@@ -77,7 +77,7 @@ class TextureOptions(PromptOptions, SamplingOptions):
     ] = ()
     control_strength: Annotated[float, Option("how much it counts: 1 as trained, 0 not at all", at_least=0)] = 1.0
     view_words: Annotated[
-        bool, Option("say from where each view looks: a brown rabbit, back view, in words that the model knows")
+        bool, Option("say from where each view looks, where the model knows words for it: a brown teapot, back view")
     ] = True
     pixels_from: Annotated[
         float,

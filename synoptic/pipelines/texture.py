@@ -28,6 +28,7 @@ from synoptic.mesh.texture_seams import CREASE, texture_seam_ratio
 from synoptic.metrics.clip import Clip, clip_score
 from synoptic.models.base import Denoiser
 from synoptic.models.controlnet import Control, ControlledDenoiser
+from synoptic.models.vocabulary import known_from_all_sides
 from synoptic.nerf.cameras import Camera
 from synoptic.nerf.diagnostics import CAPTION_TEMPLATE
 from synoptic.options.base import Item
@@ -44,6 +45,7 @@ from synoptic.pipelines.textured_output import (
     TextureResult,
     save_page,
     side_boxes,
+    sides_sheet,
     turned,
     turntable_film,
 )
@@ -109,7 +111,11 @@ class TexturePipeline(Pipeline[TextureOptions]):
     def notes(self) -> list[str]:
         o, seen, straight = self.options, self.chosen.seen, self.chosen.straight
         views = f"{self.views_per_item} views see {seen:.0%} of the surface, {straight:.0%} straighter than 60 degrees"
-        return [*(f"{o.file.name}: {note}" for note in self.surface.notes), views]
+        others = {item.title: self._words_of_others(item) for item in o.items()} if o.view_words else {}
+        words = [
+            f'"{title}", of which the model knows no views, is asked for as "{own}"' for title, own in others.items() if own
+        ]
+        return [*(f"{o.file.name}: {note}" for note in self.surface.notes), views, *words]
 
     def first_files(self) -> Mapping[str, Content]:
         return {"conditions.png": self._conditions()}
@@ -174,9 +180,19 @@ class TexturePipeline(Pipeline[TextureOptions]):
         where = SurfaceViews(1, views.maps_at, views.side, views.power).unproject(coarse)[0, 0] == 0
         return KnownPart(views, views.unproject(shown)[0], where)
 
-    def _prompts(self, item: Item) -> list[str]:
-        if not self.options.view_words:
-            return [item.title] * self.views_per_item
+    def _words_of_others(self, item: Item) -> str | None:
+        """Return the prompt of a thing that the model knows no views of, None of all others.
+
+        Words for a view would draw parts of the things that it does know from there: windows and wheels, on a rabbit.
+        """
+        template = scene_defaults(self.model.checkpoint).template_of_others
+        return None if not template or known_from_all_sides(item.title) else template.format(item.title)
+
+    def prompts(self, item: Item) -> list[str]:
+        """Return what each view is asked for."""
+        alike = self._words_of_others(item) if self.options.view_words else item.title
+        if alike is not None:
+            return [alike] * self.views_per_item
         template = scene_defaults(self.model.checkpoint).template
         words = [VIEW_WORDS[k] for k in view_weights(self.camera).argmax(1).tolist()]
         return [template.format(item.title, word) for word in words]
@@ -186,7 +202,7 @@ class TexturePipeline(Pipeline[TextureOptions]):
         net = load_control(o.controlnet[0], self.model, o.condition)
         maps = self._maps.repeat(len(items), 1, 1, 1)
         controlled = ControlledDenoiser(model, [Control(net, maps, o.control_strength)])
-        prompts = [prompt for item in items for prompt in self._prompts(item)]
+        prompts = [prompt for item in items for prompt in self.prompts(item)]
         guided = cfg(controlled, prompts, o.cfg_scale, o.negative_prompt, clip=get_clip(o.clip, model.schedule))
 
         def predict(x: Tensor, t: Time, views: Projection | None = None) -> Pred:
@@ -234,8 +250,7 @@ class TexturePipeline(Pipeline[TextureOptions]):
         data = {number: encoded(image, "PNG") for number, image in zip(surface.materials, textures, strict=True)}
         mesh = surface.file.textured(data, surface.unwrapped, item.stem)
         around = turned(surface, SIDES)
-        shown = io.to_pil(render_texture(surface, fused.texture, around, FRAME_SIDE))
-        sheet = io.image_grid(shown, [f"{360 // SIDES * k}°" for k in range(SIDES)], SIDES // 2, cell=FRAME_SIDE)
+        sheet = sides_sheet(io.to_pil(render_texture(surface, fused.texture, around, FRAME_SIDE)))
         files: dict[str, Content] = {**mesh}
         if ".texture.png" not in files:
             files |= {f".texture{f'-{k}' if k else ''}.png": data[number] for k, number in enumerate(surface.materials)}

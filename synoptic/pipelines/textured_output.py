@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -66,6 +66,12 @@ def save_page(title: str, film: Callable[[], list[Image]], file: Path) -> None:
     """Write a page that turns what a film shows, by hand and offline."""
     page = turntable_html(title, {"color": film()}).encode()
     io.atomic_write(file, lambda f: f.write(page))
+
+
+def sides_sheet(pictures: Sequence[Image]) -> Image:
+    """Return pictures of the eight sides, in two rows."""
+    labels = [f"{360 // SIDES * k}°" for k in range(SIDES)]
+    return io.image_grid(list(pictures), labels, SIDES // 2, cell=FRAME_SIDE)
 
 
 def side_boxes(sheet: Image) -> list[tuple[int, int, int, int]]:

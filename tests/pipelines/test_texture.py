@@ -5,12 +5,14 @@ from __future__ import annotations
 import io as bytes_io
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 import synoptic
+from bundled_training.render.objects import SOLIDS
 from synoptic.errors import InputError
 from tests.references import assert_like_reference
 
@@ -25,6 +27,9 @@ from synoptic.io.html import encoded
 from synoptic.mesh import read_mesh
 from synoptic.mesh.gltf import read_container, write_container
 from synoptic.mesh.unwrap import unwrap
+from synoptic.models.registry import resolve
+from synoptic.options.texture import TextureOptions
+from synoptic.pipelines.texture import TexturePipeline
 
 HOUSE = "a yellow house"
 QUICK: dict[str, Any] = {"steps": 2, "num_views": 4, "texture_size": 64, "dtype": "float32", "device": "cpu"}
@@ -49,6 +54,18 @@ def triangles(data: bytes) -> np.ndarray:
     mesh = opened(data)
     corners = np.sort(mesh.triangles.round(5).reshape(len(mesh.faces), -1), axis=1)
     return corners[np.lexsort(corners.T)]
+
+
+@pytest.mark.parametrize("thing", [*SOLIDS, "bunny", "treehouse"])
+def test_only_things_that_the_bundled_model_learned_from_all_sides_have_words_for_views(thing, box):
+    """Its training's renderer says which those are."""
+    bundled: Any = SimpleNamespace(checkpoint=resolve("bundled"))
+    options = TextureOptions.from_arguments(str(box), f"a red {thing}", num_views=1).resolve(bundled.checkpoint)
+    pipeline = TexturePipeline(bundled, options)
+    (prompt,) = pipeline.prompts(options.items()[0])
+    as_photo = f"a photo of a red {thing} on a white background"
+    assert prompt == (as_photo if thing not in SOLIDS else f"a 3d render of a red {thing}, front view on a white background")
+    assert any(as_photo in note for note in pipeline.notes()) == (thing not in SOLIDS)
 
 
 @pytest.mark.slow
