@@ -4,9 +4,11 @@ PYTHONPATH=. OMP_NUM_THREADS=1 python -m benchmarks.page_durations [PAGE[#HEADIN
 
 A block of commands that is followed by the lines `<!-- durations -->` and `<!-- end -->` gets a sentence with their
 seconds between them by `python -m benchmarks.figures`, once all of them have a figure. So does the number in a row
-`| what | command | seconds | …` of a table; without a figure it stays as it is. Of these commands those without one are run, each in a process of its own that is forked after the imports, which are left out, and ended after --most seconds; none
-begins after --total seconds. What differs from commands of the gallery in prompts, seed and file alone takes the median of
-theirs, and is all that --most 0 fills in. The file is written after every command; --to names another one, to try this out.
+`| what | command | seconds | …` of a table; without a figure it stays as it is. Of these commands those without one are run,
+each in a process of its own that is forked after the imports, which are left out, and ended after --most seconds; none
+begins after --total seconds. What differs from commands of the gallery in prompts, seed and file alone takes the median
+of theirs, and is all that --most 0 fills in. The file is written after every command; --to names another one, to try this
+out.
 """
 
 from __future__ import annotations

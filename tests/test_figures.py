@@ -57,8 +57,8 @@ def test_seconds_stand_below_a_block_in_the_order_of_its_commands(monkeypatch):
 
 def test_seconds_stand_in_a_table_and_stay_where_nothing_was_measured(monkeypatch):
     monkeypatch.setattr(page_durations, "read", lambda name: {"seconds": {"synoptic wide 'a lake' --fast": 7.4}})
-    table = "| what | command | seconds |\n|---|---|---|\n| wide | `synoptic wide \"a lake\" --fast` | 9 |\n"
-    table += "| object | `synoptic text-to-3d \"a mug\"` | 600 |\n| any | `synoptic evaluate wide` | minutes |\n"
+    table = '| what | command | seconds |\n|---|---|---|\n| wide | `synoptic wide "a lake" --fast` | 9 |\n'
+    table += '| object | `synoptic text-to-3d "a mug"` | 600 |\n| any | `synoptic evaluate wide` | minutes |\n'
     assert page_durations.filled(table) == table.replace("| 9 |", "| 7 |")
     assert [*page_durations.wanted([table])] == ["synoptic wide 'a lake' --fast", "synoptic text-to-3d 'a mug'"]
 
