@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -82,11 +82,25 @@ def few_evaluations(study: str) -> str:
     return markdown(["way", "score", "score lost, %", "CPU s", "times as fast"], rows)
 
 
+def studio_startup() -> str:
+    """Return how long a person waits for the studio's page, for its first picture and for later ones."""
+    found = read("studio-startup-cpu")
+    page, first, later = (between(found[name]) for name in ("page", "first picture", "later pictures"))
+    return f"the page is there after {page} s, the first picture {first} s after the click, later ones {later} s after it"
+
+
+def between(seconds: Sequence[float]) -> str:
+    """Return the least and the most of several seconds."""
+    least, most = (f"{one:.1f}" for one in (min(seconds), max(seconds)))
+    return least if least == most else f"{least} to {most}"
+
+
 FIGURES: dict[str, Callable[[], str]] = {
     "wide-on-cpu": wide_on_cpu,
     "wide-on-gpu": wide_on_gpu,
     "table": table,
     "machine": machine,
+    "studio-startup": studio_startup,
     **QUALITY,
     **STUDIES,
     **{

@@ -3,10 +3,12 @@
 PYTHONPATH=. OMP_NUM_THREADS=1 python -m benchmarks.page_durations [PAGE[#HEADING] …] [--most SECONDS] [--total SECONDS]
 
 A block of commands that is followed by the lines `<!-- durations -->` and `<!-- end -->` gets a sentence with their
-seconds between them by `python -m benchmarks.figures`, once all of them have a figure. Of its commands those without one are
-run, each in a process of its own that is forked after the imports, which are left out, and ended after --most seconds; none
-begins after --total seconds. What differs from commands of the gallery in prompts, seed and file alone takes the median of
-theirs, and is all that --most 0 fills in. The file is written after every command; --to names another one, to try this out.
+seconds between them by `python -m benchmarks.figures`, once all of them have a figure. So does the number in a row
+`| what | command | seconds | …` of a table; without a figure it stays as it is. Of these commands those without one are run,
+each in a process of its own that is forked after the imports, which are left out, and ended after --most seconds; none
+begins after --total seconds. What differs from commands of the gallery in prompts, seed and file alone takes the median
+of theirs, and is all that --most 0 fills in. The file is written after every command; --to names another one, to try this
+out.
 """
 
 from __future__ import annotations
@@ -39,6 +41,8 @@ NAME = "page-durations-cpu"
 BLOCK = r"^```\w*\n(?P<block>(?:(?!```).*\n)+)```\n"
 DURATIONS = re.compile(rf"(?P<before>{BLOCK}<!-- durations -->\n)(?P<said>(?:.+\n)?)(?P<after><!-- end -->)", re.M)
 HEADING = re.compile(r"^#+ +(?P<title>.+)\n", re.M)
+ROW = re.compile(r"^(?P<before>\| [^|\n]+ \| `(?P<command>synoptic [^`|\n]+)` \| )(?P<seconds>[0-9]+)(?P<after> \|)", re.M)
+KINDS = {"block": DURATIONS, "command": ROW}
 FORK = multiprocessing.get_context("fork")
 Shape = tuple[str, int, frozenset[str]]
 
@@ -62,12 +66,23 @@ def said(block: str) -> str:
 
 def in_words(seconds: float) -> str:
     """Return seconds to two digits."""
-    return f"{max(1, float(f'{seconds:.2g}')):.0f} s"
+    return f"{in_digits(seconds)} s"
+
+
+def in_digits(seconds: float) -> str:
+    """Return seconds to two digits, one at least."""
+    return f"{max(1, float(f'{seconds:.2g}')):.0f}"
 
 
 def filled(text: str) -> str:
-    """Return a page with the seconds below its blocks."""
-    return DURATIONS.sub(lambda m: m["before"] + said(m["block"]) + m["after"], text)
+    """Return a page with the seconds below its blocks and in its tables."""
+    found = read(NAME)["seconds"]
+
+    def cell(row: re.Match[str]) -> str:
+        (command,) = block_commands(row["command"])
+        return row["before"] + (in_digits(found[command]) if command in found else row["seconds"]) + row["after"]
+
+    return ROW.sub(cell, DURATIONS.sub(lambda m: m["before"] + said(m["block"]) + m["after"], text))
 
 
 def shape(command: str) -> Shape:
@@ -75,7 +90,7 @@ def shape(command: str) -> Shape:
     words = shlex.split(command)
     flags = [k for k, word in enumerate(words) if word.startswith("--")] + [len(words)]
     options = {" ".join(words[a:b]) for a, b in pairwise(flags)}
-    kept = frozenset(one for one in options if not one.startswith(("--seed ", "--source-prompt ")))
+    kept = frozenset(one for one in options if not one.startswith(("--seed ", "--source-prompt ", "--out ")))
     return words[1], flags[0], kept
 
 
@@ -129,14 +144,15 @@ def part(asked: str) -> str:
 
 
 def wanted(texts: Iterable[str]) -> Iterator[str]:
-    """Yield the commands of the marked blocks of texts, each once."""
-    blocks = (match["block"] for text in texts for match in DURATIONS.finditer(text))
+    """Yield the commands of the marked blocks and tables of texts, each once."""
+    blocks = (match[name] for text in texts for name, of in KINDS.items() for match in of.finditer(text))
     yield from dict.fromkeys(command for block in blocks for command in block_commands(block))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("page", nargs="*", default=sorted(map(str, (ROOT / "docs").rglob("*.md"))))
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    parser.add_argument("page", nargs="*", default=[*map(str, pages)])
     parser.add_argument("--most", type=int, default=60)
     parser.add_argument("--total", type=int, default=3600)
     parser.add_argument("--to", type=Path, default=BENCHMARKS / f"{NAME}.json")

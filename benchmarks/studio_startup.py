@@ -1,14 +1,17 @@
 """How long a person waits for the studio: for its page, for the first picture, for later ones, in Chromium.
 
-PYTHONPATH=. python benchmarks/studio_startup.py [PICTURES]
+PYTHONPATH=. python -m benchmarks.studio_startup [STARTS [PICTURES]]
 
 Needs playwright (`pip install playwright`) and Chromium, and a machine that does nothing else: seconds are those of the
-clock. Three starts; a line per figure. torch has one thread, unless OMP_NUM_THREADS says another number. The page is there
-when its button Paint is; a picture, when it stands among the results.
+clock. Three starts and four pictures after the first, where no other number is given; they go to
+docs/benchmarks/studio-startup-cpu.json, from which `python -m benchmarks.figures` fills in docs/studio.md. torch has one
+thread, unless OMP_NUM_THREADS says another number. The page is there when its button Paint is; a picture, when it stands
+among the results.
 """
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 import tempfile
@@ -17,8 +20,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from benchmarks.tables import BENCHMARKS
 from tests.studio.browser import entry, studio, until
 
+NAME = "studio-startup-cpu"
 playwright: Any = import_module("playwright.sync_api")
 
 
@@ -47,18 +52,18 @@ def started(browser: Any, pictures: int) -> tuple[float, float, list[float]]:
         return answered, shown, [painted(page, seed) for seed in range(pictures)]
 
 
-def main(pictures: int) -> None:
+def main(starts: int = 3, pictures: int = 4) -> None:
     with playwright.sync_playwright() as p:
         browser = p.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        *starts, (answered, shown, (first, *later)) = [started(browser, n) for n in (0, 0, 1 + pictures)]
-        pages = [*(seconds for _, seconds, _ in starts), shown]
-        answers = [*(seconds for seconds, _, _ in starts), answered]
-        print(f"studio: the server answers after {min(answers):.1f} to {max(answers):.1f} s, of three starts")
-        print(f"studio: the page is there after {min(pages):.1f} to {max(pages):.1f} s (asked: at most 8)")
-        print(f"studio: the first picture {first:.1f} s after the click (asked: at most 20)")
-        print(f"studio: later pictures {min(later):.1f} to {max(later):.1f} s after the click (asked: at most 4)")
+        measured = [started(browser, n) for n in (*[0] * (starts - 1), 1 + pictures)]
         browser.close()
+    first, *later = measured[-1][2]
+    found = {"answer": [one for one, _, _ in measured], "page": [one for _, one, _ in measured]}
+    found |= {"first picture": [first], "later pictures": later}
+    rounded = {name: [round(one, 1) for one in seconds] for name, seconds in found.items()}
+    (BENCHMARKS / f"{NAME}.json").write_text(json.dumps(rounded, indent=1) + "\n")
+    print(json.dumps(rounded), "asked: a page after 8 s, a first picture after 20, later ones after 4")
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 4)
+    main(*map(int, sys.argv[1:]))

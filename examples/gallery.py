@@ -288,13 +288,18 @@ computes in bfloat16 (`OMP_NUM_THREADS=1`), from the prompt to the finished pict
 model add about five. The score is the cosine of picture and prompt by the [reference CLIP](glossary.md): real renders
 have 0.67, unrelated ones 0. Scores of the pixel model, which makes the hybrids and the sync rules, are lower.
 
-**The pictures were chosen.** By eye: of 77 plain prompts 45, the first seed of each, but for a castle, the best of six;
-of 35 wide prompts, mostly one seed each, 15; the anagrams from some fifty pairs with two to four seeds each, looked
-through by `--view-space latents`, then from 18 pictures; the hybrids from 15 pairs with three to ten seeds each, 78
-pictures; of 18 pictures made from a picture, 14, a tiger as the best of six seeds; of panoramas none was omitted.
-Omitted were, among others, an elephant without a head, a lighthouse that was a house (a word that the model never
-saw), a penguin with one eye above the other, a tent by night, a blurred lake, a skyline of loose windows, snowy
-mountains that were pink rubble, and a skull that was to be a flower meadow. What a model does when nothing is
+**The pictures were chosen by eye**:
+
+- plain pictures: 45 of 77 prompts, the first seed of each; the castle is the best of six seeds
+- wide pictures: 15 of 35 prompts, mostly with one seed each
+- anagrams: from some fifty pairs with two to four seeds each, coarse ones first (`--view-space latents`), then 18 pictures
+- hybrids: from 15 pairs with three to ten seeds each, 78 pictures
+- pictures made from a picture: 14 of 18; the tiger is the best of six seeds
+- panoramas: all
+
+Among what was omitted are an elephant without a head, a lighthouse that was a house (a word that the model never saw),
+a penguin with one eye above the other, a tent by night, a blurred lake, a skyline of unconnected windows, snowy
+mountains that were pink rubble, and a skull that should have been a flower meadow. What a model does when nothing is
 chosen: [the bundled models](models.md).
 """
 

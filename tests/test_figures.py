@@ -55,6 +55,14 @@ def test_seconds_stand_below_a_block_in_the_order_of_its_commands(monkeypatch):
     assert said == ["7 s, 1 s, 120 s.*\n", "1 s each.*\n", ""] and page_durations.filled(filled) == filled
 
 
+def test_seconds_stand_in_a_table_and_stay_where_nothing_was_measured(monkeypatch):
+    monkeypatch.setattr(page_durations, "read", lambda name: {"seconds": {"synoptic wide 'a lake' --fast": 7.4}})
+    table = '| what | command | seconds |\n|---|---|---|\n| wide | `synoptic wide "a lake" --fast` | 9 |\n'
+    table += '| object | `synoptic text-to-3d "a mug"` | 600 |\n| any | `synoptic evaluate wide` | minutes |\n'
+    assert page_durations.filled(table) == table.replace("| 9 |", "| 7 |")
+    assert [*page_durations.wanted([table])] == ["synoptic wide 'a lake' --fast", "synoptic text-to-3d 'a mug'"]
+
+
 def test_every_measured_second_stands_on_a_page():
     assert set(page_durations.read(page_durations.NAME)["seconds"]) <= {
         *page_durations.wanted(page.read_text() for page in figures.pages())

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Mapping
+from functools import cache
 
 import torch
 from torch import nn
@@ -62,8 +64,14 @@ def convolution_bytes(name: str, config: Mapping[str, object], device: torch.dev
     """Return {"convolution kernels": bytes} that a U-Net or a ControlNet keeps for Winograd; {} where it does not."""
     if device.type != "cpu" or dtype != torch.float32:
         return {}
-    kept = kernel_bytes(suitable_parts(meta_network(name, config, dtype)).values())
+    kept = all_kernel_bytes(name, json.dumps(config), dtype)
     return {"convolution kernels": kept} if kept else {}
+
+
+@cache
+def all_kernel_bytes(name: str, config: str, dtype: torch.dtype) -> int:
+    """Return the bytes of the kernels of a network, whose config is given as JSON; it is built once in a process."""
+    return kernel_bytes(suitable_parts(meta_network(name, json.loads(config), dtype)).values())
 
 
 def quantized_bytes(checkpoint: Checkpoint, quantize: str, dtype: torch.dtype) -> int:

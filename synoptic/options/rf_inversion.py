@@ -14,7 +14,7 @@ from synoptic.options.sampling import SamplingOptions, Seed
 
 @dataclass(frozen=True, kw_only=True)
 class RfInversionOptions(OnePromptOptions, InputImageOptions, SamplingOptions):
-    """Edit a picture on a flow model by way of noise that still knows it (RF-Inversion).
+    """Edit a picture on a flow model by inverting it to noise (RF-Inversion).
 
     synoptic rf-inversion cat.png "a lion" --model sd3.5
     """

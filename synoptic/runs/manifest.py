@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from html import escape
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -156,6 +156,12 @@ def describe_model(model: PretrainedModel) -> dict[str, str]:
 
 
 def versions() -> dict[str, str]:
+    """Return the versions of Python, of this package and of what it computes with."""
+    return dict(installed())
+
+
+@cache
+def installed() -> dict[str, str]:
     found = {"python": platform.python_version()}
     for package in (DISTRIBUTION, "torch", "diffusers", "transformers"):
         try:

@@ -18,7 +18,7 @@ from synoptic.options.wide import WideOptions
 
 ANYTHING = "a picture"  # the prompt of what is looked at before one was typed
 DECIDING = ("image", "control", "condition", "depth", "size", "width", "height", "circular", "model")  # what is shown
-BOXES = '<p class="hint">Drag boxes, say what is in each; the field of regions says the same in words.</p>'
+BOXES = '<p class="hint">Drag boxes and enter a prompt for each, or type the regions below.</p>'
 BOXES += '<div class="canvas" role="img" aria-label="boxes of regions"></div><div class="list"></div>'
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from synoptic.sampling.step import Step
 
 State = Literal["queued", "running", "done", "failed", "stopped"]
-PREVIEW_SECONDS, PREVIEW_SHARE = 0.7, 10  # between two previews at least, and so many times what one took
+PREVIEW_SECONDS, PREVIEW_SHARE = 0.5, 12  # until the first and between two at least, and so many times what one took
 WAITING = 100  # jobs in the queue at most
 EXECUTE = "synoptic.runs.execute"  # which the worker thread imports once a page is shown: it takes longer than all else
 OWN_WAITING = 20  # of one browser
@@ -202,7 +202,7 @@ class Previews:
     """What a running job shows: small pictures of x0, so seldom that they cost little. Raises JobStopped when it is."""
 
     def __init__(self, job: Job) -> None:
-        self.job, self.due = job, 0.0
+        self.job, self.due = job, time.monotonic() + PREVIEW_SECONDS  # what the first steps predict shows nothing yet
 
     def progress(self, taken: int, total: int) -> None:
         self.job.steps = taken, total

@@ -85,27 +85,26 @@ class Page:
         """Say what every button does."""
         private: dict[str, Any] = {"api_visibility": "private"}
         at_once: dict[str, Any] = private | {"concurrency_limit": None}
-        watched = {
-            "fn": self.watch,
-            "inputs": [self.owner, self.job],
-            "outputs": self.panel.shown,
-            **at_once,
-            "show_progress": "hidden",
-        }
+        hidden: dict[str, Any] = at_once | {"show_progress": "hidden"}
+
+        def show_job(after: Callable[..., Any]) -> None:
+            after(self.watch, [self.owner, self.job], self.panel.progress, **hidden)
+            after(self.show_result, [self.owner, self.job], self.panel.result, **hidden)
+
         for tab in self.tabs:
             entered = [self.owner, *tab.components]
             for button, count in ((tab.paint, None), (tab.nine, NINE)):
                 if button is not None:
                     asked = button.click(self.painter(tab, count), entered, [self.job], **at_once)
-                    asked.success(**watched)
+                    show_job(asked.success)
                     asked.success(None, None, [self.said], js=TO_PANEL, **private)
             for button, example in zip(tab.examples, EXAMPLES.get(tab.application, ()), strict=True):
                 filled = button.click(partial(entries, tab, self.served(example)), None, tab.components, **private)
                 asked = filled.then(self.painter(tab, None), entered, [self.job], **at_once)
-                asked.success(**watched)
+                show_job(asked.success)
                 asked.success(None, None, [self.said], js=TO_PANEL, **private)
             tab.connect(self.jobs.permissions)
-        page.load(self.greet, [self.owner], [self.owner], **private).then(**watched)
+        show_job(page.load(self.greet, [self.owner], [self.owner], **private).then)
         self.panel.stop.click(self.stop, [self.owner, self.job], None, queue=False, **private)
         self.panel.gallery.select(self.choose_result, [self.owner, self.job], [self.chosen], **private)
         every = [self.inner, self.said, *(component for tab in self.tabs for component in tab.components)]
@@ -114,7 +113,7 @@ class Page:
             for name, button in onward.sends.items():
                 button.click(self.sender(name, pick), shown, [self.top, *every], **private)
             asked = onward.larger.click(self.enlarger(pick), shown, [self.top, self.job, *every], **at_once)
-            asked.success(**watched)
+            show_job(asked.success)
             asked.success(None, None, [self.said], js=TO_PANEL, **private)
         self.dropped.upload(self.use_dropped, [self.owner, self.dropped], every, **private)
         history = self.history
@@ -151,6 +150,10 @@ class Page:
 
     async def watch(self, owner: str, id: str) -> AsyncIterator[dict[Block, object]]:
         async for updates in self.panel.watch(self.access, owner, id):
+            yield updates
+
+    async def show_result(self, owner: str, id: str) -> AsyncIterator[dict[Block, object]]:
+        async for updates in self.panel.show_result(self.access, owner, id):
             yield updates
 
     def pick_result(self, owner: str, id: str, chosen: str) -> Path | None:

@@ -51,13 +51,36 @@ class Panel:
             self.python = code("python", "Python", "python")
 
     @property
-    def shown(self) -> list[Block]:
-        """The components that `watch` updates."""
-        results = [self.status, self.stop, self.preview, self.viewer, self.gallery, self.mesh]
-        return [*results, self.onward.row, self.onward.larger, self.code, self.command, self.python]
+    def progress(self) -> list[Block]:
+        """The components that `watch` updates, few: gradio builds every one anew at each update, the unchanged too."""
+        return [self.status, self.stop, self.preview]
+
+    @property
+    def result(self) -> list[Block]:
+        """The components that `show_result` updates."""
+        shown = [self.status, self.viewer, self.gallery, self.mesh, self.onward.row, self.onward.larger]
+        return [*shown, self.code, self.command, self.python]
 
     async def watch(self, access: Access, owner: str, id: str) -> AsyncIterator[dict[Block, object]]:
-        """Show a job until it ends: its place in the queue, its progress, previews, then its pictures."""
+        """Show how far a job is until it ends: its place in the queue, its progress, previews."""
+        job = access.own(owner, id)
+        last: object = ()
+        shown, due = None, 0.0
+        while job is not None and job.active:
+            preview = job.preview
+            now = (job.state, job.steps, id_of(preview), access.jobs.position(job))
+            if now != last and time.monotonic() >= due:
+                last, due = now, time.monotonic() + UPDATE_SECONDS
+                stop = gr.update(visible=True, interactive=not job.stop.is_set())
+                news: dict[Block, object] = {self.status: status_line(job, now[3]), self.stop: stop}
+                if preview is not None and preview is not shown:  # once, as each is written as a file
+                    shown, news[self.preview] = preview, gr.update(value=preview, visible=True)
+                yield news
+            await asyncio.sleep(WATCH_SECONDS)
+        yield {self.preview: gr.update(value=None, visible=False), self.stop: gr.update(visible=False)}
+
+    async def show_result(self, access: Access, owner: str, id: str) -> AsyncIterator[dict[Block, object]]:
+        """Show how a job is given again, then, when it has ended, its pictures."""
         job = access.own(owner, id)
         if job is None:
             yield {self.status: BLANK}
@@ -72,20 +95,9 @@ class Panel:
             self.gallery: gr.update(visible=False),
             self.mesh: hidden,
         }
-        last: object = ()
-        shown, due = None, 0.0
         while job.active:
-            preview = job.preview
-            now = (job.state, job.steps, id_of(preview), access.jobs.position(job))
-            if now != last and time.monotonic() >= due:
-                last, due = now, time.monotonic() + UPDATE_SECONDS
-                stop = gr.update(visible=True, interactive=not job.stop.is_set())
-                news: dict[Block, object] = {self.status: status_line(job, now[3]), self.stop: stop}
-                if preview is not None and preview is not shown:  # once, as each is written as a file
-                    shown, news[self.preview] = preview, gr.update(value=preview, visible=True)
-                yield news
             await asyncio.sleep(WATCH_SECONDS)
-        yield {self.preview: hidden, self.stop: gr.update(visible=False)} | self.finished(access, job)
+        yield self.finished(access, job)
 
     def finished(self, access: Access, job: Job) -> dict[Block, object]:
         """Return the updates that show what a job that has ended came to."""

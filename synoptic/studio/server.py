@@ -53,6 +53,7 @@ LEGIBLE = {  # colors of the theme that stand out from their ground by 4.5 to 1
     "button_primary_background_fill_dark": "*primary_700",
     "button_primary_background_fill_hover": "*primary_800",
     "input_placeholder_color": "*neutral_500",
+    "input_placeholder_color_dark": "*neutral_400",
 }
 LOCAL = ("localhost", "127.0.0.1", "[::1]", "testserver")
 

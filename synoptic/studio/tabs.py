@@ -75,7 +75,7 @@ class Tab:
                 one.component.render()
         if self.named("condition") and names & {"image", "control"}:
             look: dict[str, Any] = {"object_fit": "contain", "height": "auto", "buttons": [], "fit_columns": False}
-            title, id = "what is followed of it", f"maps-{self.application}"
+            title, id = "maps that will be followed", f"maps-{self.application}"
             self.maps = gr.Gallery(
                 label=title, columns=3, elem_id=id, elem_classes="maps", format="png", visible=False, **look
             )

@@ -1,8 +1,11 @@
-"""Put off what libraries import and a run seldom uses: torch's compiler, scipy's statistics and optimizers.
+"""Put off what libraries import and a run seldom uses: torch's compiler, scipy's statistics and optimizers; omit
+what gradio does for editors alone.
 
 diffusers and transformers import each of them whole, for a decorator or a function that an image model never calls; that is
 a third of the time in which a command starts. A module that is put off is executed when anything is asked of it that has no
 stand-in here. Not for a process that compiles: the compiler would not know what was decorated before it was there.
+As it is imported, gradio compares the source of each of its components with a file of type stubs beside it, and renders the
+docstring of each of their events; that is more than half of the time in which it is imported, and nothing that a page needs.
 """
 
 from __future__ import annotations
@@ -33,6 +36,17 @@ def disable(function: StandIn | None = None, recursive: bool = True, **_: object
     return function or unchanged
 
 
+def omitted(*_: object) -> None:
+    """Stand in for a function of which nothing is needed."""
+
+
+class Unrendered(str):
+    """Stand in for a template of a docstring that nobody reads: its text as it is."""
+
+    def render(self, **_: object) -> str:
+        return self
+
+
 STAND_INS: Mapping[str, Mapping[str, StandIn]] = {  # in place of what the libraries ask of a module as they are imported
     "torch._dynamo": {"allow_in_graph": unchanged, "assume_constant_result": unchanged, "disable": disable},
     "scipy.stats": {},
@@ -41,6 +55,10 @@ STAND_INS: Mapping[str, Mapping[str, StandIn]] = {  # in place of what the libra
 }
 FUNCTIONS: Mapping[str, Sequence[str]] = {"scipy.optimize": ["linear_sum_assignment"]}  # imported by name, called at use
 ALONE = {"torch._dynamo._trace_wrapped_higher_order_op"}  # submodules that need nothing of their package
+REPLACED: Mapping[str, Mapping[str, StandIn]] = {  # names of modules that are executed as ever
+    "gradio.component_meta": {"create_or_modify_pyi": omitted},
+    "gradio.events": {"Template": Unrendered},
+}
 
 
 class DeferredModule(ModuleType):
@@ -82,6 +100,20 @@ class DeferringLoader(Loader):
         vars(module).update({name: partial(module.call, name) for name in FUNCTIONS.get(module.__name__, ())})
 
 
+class ReplacingLoader(Loader):
+    """Execute a module, then put what REPLACED says in the place of its own."""
+
+    def __init__(self, own: Loader) -> None:
+        self.own = own
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return self.own.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        self.own.exec_module(module)
+        vars(module).update(REPLACED[module.__name__])
+
+
 class ImportedLoader(Loader):
     """Return a submodule that its package has imported while it was looked for: Python would execute it once more."""
 
@@ -104,9 +136,9 @@ class DeferringFinder(MetaPathFinder):
         if isinstance(package, DeferredModule) and fullname not in ALONE:
             package.execute()
             return ModuleSpec(fullname, ImportedLoader(sys.modules[fullname])) if fullname in sys.modules else None
-        spec = PathFinder.find_spec(fullname, path, target) if fullname in STAND_INS else None
+        spec = PathFinder.find_spec(fullname, path, target) if fullname in (*STAND_INS, *REPLACED) else None
         if spec is not None and spec.loader is not None:
-            spec.loader = DeferringLoader(spec.loader)
+            spec.loader = (DeferringLoader if fullname in STAND_INS else ReplacingLoader)(spec.loader)
         return spec
 
 

@@ -69,7 +69,7 @@ def farthest(directions: Sequence[Direction]) -> float:
 
 @cache
 def probes() -> list[Vector]:
-    """Return directions all over the sphere, as unit vectors."""
-    rows = [math.pi * ((i + 0.5) / PROBES - 0.5) for i in range(PROBES)]
-    columns = [math.pi * (j + 0.5) / PROBES for j in range(2 * PROBES)]
+    """Return directions of the upper right quarter of the sphere, as unit vectors: layouts are the same in the others."""
+    rows = [math.pi * ((i + 0.5) / PROBES - 0.5) for i in range(PROBES // 2, PROBES)]
+    columns = [math.pi * (j + 0.5) / PROBES for j in range(PROBES)]
     return [(math.sin(a) * math.cos(e), math.sin(e), -math.cos(a) * math.cos(e)) for e in rows for a in columns]

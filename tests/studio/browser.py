@@ -49,7 +49,7 @@ def studio(folder: Path, *words: str) -> Iterator[tuple[str, subprocess.Popen[st
 def answers(address: str) -> bool:
     """Return whether a studio answers yet: it says its address a moment before."""
     try:
-        return urllib.request.urlopen(f"{address}/openapi.json").status == 200
+        return urllib.request.urlopen(f"{address}/robots.txt").status == 200
     except OSError:
         return False
 
@@ -94,8 +94,9 @@ def entry(page: Any, label: str) -> Any:
 
 
 def until(page: Any, word: str, seconds: float = 300) -> None:
+    """Wait for a word in the line of the status, looked for so seldom that it slows nothing down."""
     script = f"document.querySelector('#status')?.innerText.includes('{word}')"
-    page.wait_for_function(script, timeout=1000 * seconds)
+    page.wait_for_function(script, timeout=1000 * seconds, polling=50)
 
 
 def upload(page: Any, file: Path) -> None:

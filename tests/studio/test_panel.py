@@ -33,18 +33,24 @@ def test_a_preview_is_sent_once_and_the_end_as_soon_as_it_comes(studio, tmp_path
     job = Job("an id", "me", options, time.time(), "running", preview=previews[0], started=time.time())
     monkeypatch.setattr(access, "own", lambda *_: job)
 
+    async def results() -> list[dict[Block, object]]:
+        return [news async for news in shown.show_result(access, "me", "an id")]
+
     async def watched() -> list[dict[Block, object]]:
         sent = []
         async for news in shown.watch(access, "me", "an id"):
             sent.append(news)
-            taken = len(sent) - 1
+            taken = len(sent)
             job.steps, job.preview = (taken, 4), previews[taken > 2]
             if taken == 4:
                 job.state, job.preview = "done", None
         return sent
 
-    _, *while_painted, last = asyncio.run(watched())
+    *while_painted, last = asyncio.run(watched())
     assert [shown.status in news for news in while_painted] == [True] * 4
     values = [value(news[shown.preview]) for news in while_painted if shown.preview in news]
     assert [one is preview for one, preview in zip(values, previews, strict=True)] == [True, True]
-    assert value(last[shown.preview]) is None and "done" in str(last[shown.status])
+    assert value(last[shown.preview]) is None and shown.status not in last
+    _, result = asyncio.run(results())
+    assert "done" in str(result[shown.status]) and {*result} <= {*shown.result}
+    assert all({*news} <= {*shown.progress} for news in (*while_painted, last))

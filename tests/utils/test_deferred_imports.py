@@ -69,6 +69,36 @@ def test_what_is_not_put_off_is_found_as_ever():
     assert importlib.import_module("json").dumps([1]) == "[1]"
 
 
+def test_names_of_a_module_that_is_executed_as_ever_are_replaced(tmp_path, monkeypatch):
+    (tmp_path / "writes_stubs.py").write_text("def write(): raise OSError\ndef number(): return 42\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
+    monkeypatch.setattr(deferred_imports, "REPLACED", {"writes_stubs": {"write": deferred_imports.omitted}})
+    defer_imports()
+    module = importlib.import_module("writes_stubs")
+    assert module.write() is None and module.number() == 42
+    sys.modules.pop("writes_stubs")
+
+
+PAGE = """
+import ast, inspect
+from synoptic.utils.deferred_imports import defer_imports
+defer_imports()
+ast.get_source_segment = None  # what cuts a component's source out of its module
+import gradio
+assert "fn" in inspect.signature(gradio.Button.click).parameters
+with gradio.Blocks() as page:
+    gradio.Button("Paint").click(len, gradio.Textbox(), gradio.Number())
+assert len(page.fns) == 1
+"""
+
+
+@pytest.mark.slow
+def test_gradio_is_imported_without_comparing_its_sources_and_makes_pages():
+    pytest.importorskip("gradio")
+    subprocess.run([sys.executable, "-c", PAGE], check=True)
+
+
 REAL = """
 import sys
 from synoptic.utils.deferred_imports import collector_paused, defer_imports
