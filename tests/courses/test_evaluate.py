@@ -124,13 +124,14 @@ def pixels(path):
     return io.load_image(path).tobytes()
 
 
-def test_what_is_there_is_not_painted_again(prompts, whole, tmp_path, monkeypatch):
-    out = tmp_path / "o"
-    shutil.copytree(whole[0], out)
+def test_what_is_there_is_not_painted_again(tmp_path, monkeypatch):
+    (tmp_path / "mine.csv").write_text("prompt\na photo of a horse\n")
+    asked, out = str(tmp_path / "mine.csv"), str(tmp_path / "o")
+    first = evaluate(asked, out=out, **QUICK)
     monkeypatch.setattr("synoptic.jobs.spread.carry_out", None)
-    assert evaluate(prompts, out=str(out), **QUICK).table == whole[1].table
+    assert evaluate(asked, out=out, **QUICK).table == first.table
     with pytest.raises(InputError) as e:
-        evaluate(prompts, out=str(out), steps=3, guidance_scale=1.0)
+        evaluate(asked, out=out, steps=3, guidance_scale=1.0)
     assert e.value.rule == "folder-differs"
 
 
