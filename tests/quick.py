@@ -9,7 +9,7 @@ import pytest
 
 
 def quick_ones(cases: Iterable[Any], quick: Collection[Any]) -> list[Any]:
-    """Mark all cases slow but the quick ones, which are among them."""
+    """Mark all cases slow but the quick ones, which are among them; a tuple is a case of several arguments."""
     cases = list(cases)
     assert all(case in cases for case in quick), [case for case in quick if case not in cases]
     return [

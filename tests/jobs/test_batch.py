@@ -66,6 +66,7 @@ def test_jobs_that_share_calls_are_single_runs_to_rounding(tmp_path):
         }
 
 
+@pytest.mark.slow
 def test_a_picture_that_shared_calls_is_never_called_a_single_runs(tmp_path):
     """Of a batch that was killed some pictures are there: the run that goes on alone keeps them, and says so."""
     job = job_of("x", seed=0, count=2)
