@@ -13,7 +13,7 @@ from synoptic import io
 from synoptic.metrics.scale import meaning
 from synoptic.runs.closing import closing_lines
 
-QUICK: dict[str, Any] = {"steps": 2, "dtype": "float32", "device": "cpu", "model": "bundled"}
+QUICK: dict[str, Any] = {"steps": 1, "dtype": "float32", "device": "cpu", "model": "bundled"}
 HORSE = "a photo of a horse"
 
 

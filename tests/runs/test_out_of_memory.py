@@ -25,7 +25,7 @@ from tests.drawings import disc
 
 HORSE = "a photo of a horse"
 F32: dict[str, Any] = {"device": "cpu", "dtype": "float32"}
-SMALL: dict[str, Any] = {"model": "bundled-if", "upscalers": "none", "steps": 2, **F32}
+SMALL: dict[str, Any] = {"model": "bundled-if", "upscalers": "none", "steps": 1, **F32}
 ERRORS = [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("could not create a primitive"), MemoryError()]
 
 
