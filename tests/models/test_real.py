@@ -159,6 +159,7 @@ def test_a_class_with_a_base_family_s_parts_loads_as_that_family(model, kind):
     assert checkpoint.family is FAMILIES["StableDiffusionPipeline"]
 
 
+@pytest.mark.slow
 def test_a_panorama_pipeline_paints_as_its_parts_do(model):
     edit(model, "model_index.json", _class_name="StableDiffusionPanoramaPipeline")
     images = [

@@ -91,7 +91,7 @@ def test_latents_are_decoded_in_halves(place, most, tmp_path, runs_out):
 
 def test_memory_that_runs_out_halves_a_batch_in_python_too(monkeypatch):
     how = {"steps": 1, "upscalers": "none", "guidance_scale": 1.0}
-    model = load_once("bundled", **F32)
+    model = load_once("bundled-if", **F32)
     seeds, sample, seen = (1, 2, 3), GeneratePipeline.sample, []
     whole = [synoptic.generate(model, HORSE, seed=seed, **how).images[0] for seed in seeds]
 
@@ -149,6 +149,7 @@ def test_maps_of_depth_are_made_of_fewer_pictures_at_once():
     assert torch.equal(depth(x), torch.cat([depth(row[None]) for row in x]))
 
 
+@pytest.mark.slow
 def test_a_film_has_fewer_frames_and_ends_in_the_picture(tmp_path, runs_out):
     runs_out("runs.recorder.Recorder._pictures", lambda self, k, steps: len(steps) > 3)
     how = SMALL | {"steps": 8, "guidance_scale": 1.0, "trace": True}
@@ -161,7 +162,7 @@ def test_a_film_has_fewer_frames_and_ends_in_the_picture(tmp_path, runs_out):
 
 
 def test_pictures_are_optimized_in_halves(tmp_path, runs_out):
-    how = {"model": "bundled-if", "steps": 2, "count": 2, **F32}
+    how = {"model": "bundled-if", "init": "noise", "steps": 2, "count": 2, **F32}
     whole = synoptic.run("distill", HORSE, out=str(tmp_path / "whole"), **how).images
     runs_out("pipelines.distill.DistillPipeline.sample", more_than(1))
     parts = synoptic.run("distill", HORSE, out=str(tmp_path / "parts"), **how).images
