@@ -56,6 +56,7 @@ def test_generate_equals_sanas_pipeline(name, scale, flow_folder, flow_model):
     check(ours(model, guidance_scale=scale, sampler="dpm++"), found)
 
 
+@pytest.mark.slow
 def test_sanas_negative_prompt_is_read_like_a_prompt(flow_folder, flow_model):
     """Where diffusers leaves out the instruction: given what it makes of the negative as a prompt, it is the same."""
     model, pipe = flow_model("sana"), baseline(flow_folder("sana"), "SanaPipeline")

@@ -251,6 +251,7 @@ def small(*options):
     return script("main").main(["--app", "wide_image", *size, "--prompt", *options])
 
 
+@pytest.mark.slow
 def test_traps_of_the_course_are_mended_and_named(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "outputs/wide_image"

@@ -38,7 +38,7 @@ def baseline(kind: str, n: int, **config: Any) -> tuple[list[float], list[float]
     ("kind", "spacing"),
     slow_ones(
         product(KARRAS_SCHEDULERS, SPACINGS),
-        [(kind, spacing) for kind in KARRAS_SCHEDULERS if kind.startswith("KDPM2") for spacing in SPACINGS[1:]],  # seconds
+        [(kind, spacing) for kind in KARRAS_SCHEDULERS if kind.startswith("KDPM2") for spacing in SPACINGS][1:],  # seconds
     ),
 )
 def test_noise_levels_equal_their_class_s(kind, spacing):

@@ -107,7 +107,7 @@ CASES: dict[str, tuple[str, tuple[str, ...], dict[str, Any], int]] = {  # and ho
     "rounds": ("anagram", PAIR, {"seed_search": 3, "count": 1, "steps": 9}, 3 + 2 + 1),
     "compare": ("compare_sync", PAIR, {"steps": 1}, 6),
 }
-SLOW = ("generate", "wide", "search", "rounds", "compare")
+SLOW = ("generate", "anagram", "wide", "search", "rounds", "compare")
 
 
 @pytest.mark.filterwarnings("ignore:sync='eps' never reconciles")

@@ -26,7 +26,7 @@ def vectors(count: int, width: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(count, width, generator=torch.Generator().manual_seed(seed))
 
 
-@pytest.fixture(scope="module", params=["sd1.5", "sdxl"])
+@pytest.fixture(scope="module", params=slow_ones(["sd1.5", "sdxl"], ["sdxl"]))
 def pipe(request) -> Any:
     return pipeline(request.param, tiny_configs(request.param))
 

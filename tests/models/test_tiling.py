@@ -93,6 +93,7 @@ def test_a_picture_of_the_native_size_is_halved_too(scale, unit):
     assert len(seen) > 16 and all(side % unit == 0 for size in seen for side in size)
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_a_decoder_of_large_pictures_is_given_one_at_once(sd32, monkeypatch):
     monkeypatch.setattr("synoptic.models.memory.MAP_BYTES", 1)  # as of a model of 4096 pixels

@@ -47,6 +47,7 @@ def test_every_option_gives_the_picture_it_gave(name, sd32):
     assert_like_reference(f"control-{name}", image)
 
 
+@pytest.mark.slow
 def test_the_maps_are_kept(nets, tmp_path):
     how: dict[str, Any] = {"condition": ("canny", "scribble"), "controlnet": nets, "steps": 1, "size": 264}
     run = synoptic.run("control", disc(), BALL, out=str(tmp_path), **how)

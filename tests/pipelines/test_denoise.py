@@ -14,6 +14,7 @@ from tests.quick import slow_ones
 HORSE = "a photo of a horse"
 
 
+@pytest.mark.slow
 def test_the_noise_laboratory_on_a_pixel_model(pixel32, tmp_path):
     (horse,) = synoptic.generate(pixel32, HORSE, steps=12, upscalers="none").images
     how: dict[str, Any] = {"t": (200, 600), "stride": 100, "dtype": "float32", "out": str(tmp_path)}

@@ -41,12 +41,14 @@ def test_pixel_models_edit_too(pixel32):
     assert_like_reference("edit-pixels", image)
 
 
+@pytest.mark.slow
 def test_a_picture_is_edited_as_in_a_batch(sd32):
     both = synoptic.edit(sd32, drawing(256, 256), HORSE, steps=2, seed=1, count=2).images
     (second,) = synoptic.edit(sd32, drawing(256, 256), HORSE, steps=2, seed=2).images
     assert np.abs(np.asarray(both[1], int) - np.asarray(second, int)).max() <= 1
 
 
+@pytest.mark.slow
 def test_several_starts_make_one_figure_and_the_later_keep_more(tmp_path):
     asked: dict[str, Any] = {"start": (0, 4), "steps": 5, "dtype": "float32", "out": str(tmp_path)}
     run = synoptic.run("edit", drawing(256, 256), **asked)
@@ -82,6 +84,7 @@ def test_pictures_of_any_size_are_edited_in_windows(sd32):
     assert off.mean() < 20 and off[:, -3:].mean() < 30 and off[-3:].mean() < 30
 
 
+@pytest.mark.slow
 def test_an_edit_can_keep_the_edges(sd32):
     edited = synoptic.edit(sd32, disc(), "an orange", steps=3, condition="canny")
     plain = synoptic.edit(sd32, disc(), "an orange", steps=3)

@@ -61,6 +61,7 @@ def test_a_result_is_all_in_memory(sd32):
     assert e.value.rule == "in-memory"
 
 
+@pytest.mark.slow
 def test_every_step_can_be_looked_at(sd32):
     steps = list(synoptic.generate.steps(sd32, PROMPTS, steps=2))
     assert [(step.i, step.n) for step in steps] == [(i, 2) for i in range(2)]

@@ -63,7 +63,7 @@ def same(a: Output, b: Output) -> bool:
     return fields and diagnostics_of(a) == diagnostics_of(b) and a.image == b.image
 
 
-@pytest.mark.parametrize("name", slow_ones(WAYS, ["vsd"]))
+@pytest.mark.parametrize("name", slow_ones(WAYS, ["vsd", "csd"]))
 def test_every_option_moves_the_field_and_leaves_the_model_as_it_was(name, pixel32):
     x, cond = torch.randn(1, *pixel32.shape, generator=torch.Generator().manual_seed(0)), pixel32.embed([MUG])
     before, pipeline = pixel32.predict(x, 500, cond).eps, pipeline_of(pixel32, steps=1, **WAYS[name])

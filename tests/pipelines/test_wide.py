@@ -67,7 +67,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
-QUICK = "defaults", "odd", "regions", "thinning", "deepcache"  # tests/pipelines/test_flow_models.py goes the other ways
+QUICK = "defaults", "odd", "regions", "deepcache"  # tests/pipelines/test_flow_models.py goes the other ways
 
 
 @pytest.mark.parametrize("name", quick_ones(OPTIONS, QUICK))
@@ -79,6 +79,7 @@ def test_every_option_gives_the_picture_it_gave(name, sd32):
     assert_like_reference(f"wide-{name}", image)
 
 
+@pytest.mark.slow
 def test_pixel_models_have_windows_too(pixel32):
     (image,) = synoptic.wide(pixel32, PROMPTS[0], width=96, stride=32, steps=3).images
     assert_like_reference("wide-pixels", image)
@@ -90,6 +91,7 @@ def test_precisions_agree(sd64, sd32):
     assert (io.from_pil(a) - io.from_pil(b)).abs().max() <= 2 / 127.5
 
 
+@pytest.mark.slow
 def test_every_step_has_its_canvas_and_its_views(sd32):
     for space in ("canonical", "instance"):
         (first, last) = synoptic.wide.steps(sd32, PROMPTS[0], width=320, steps=2, space=space, stride=8)

@@ -17,6 +17,7 @@ QUICK: dict[str, Any] = {"steps": 1, "dtype": "float32", "device": "cpu", "model
 HORSE = "a photo of a horse"
 
 
+@pytest.mark.slow
 def test_a_rerun_says_what_is_kept_and_how_to_get_others(tmp_path):
     first, again = (synoptic.run("generate", HORSE, count=2, seed=3, out=tmp_path, **QUICK) for _ in range(2))
     assert first.kept == 0 and not any("--seed" in line for line in closing_lines(first))

@@ -161,6 +161,7 @@ def test_a_film_has_fewer_frames_and_ends_in_the_picture(tmp_path, runs_out):
     assert len(list(tmp_path.glob("*.trace.html"))) == 2
 
 
+@pytest.mark.slow
 def test_pictures_are_optimized_in_halves(tmp_path, runs_out):
     how = {"model": "bundled-if", "init": "noise", "steps": 2, "count": 2, **F32}
     whole = synoptic.run("distill", HORSE, out=str(tmp_path / "whole"), **how).images

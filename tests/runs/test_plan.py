@@ -56,7 +56,7 @@ def asked(name: str, *values: Any, **options: Any) -> Any:
     return options_class(name).from_arguments(*values, **F32 | options).prepare()
 
 
-QUICK = ("generate", "wide", "anagram")
+QUICK = ("anagram",)
 
 
 @pytest.mark.parametrize("case", [c if c in QUICK else pytest.param(c, marks=pytest.mark.slow) for c in CASES])
@@ -182,6 +182,7 @@ def test_each_stage_has_a_speed_of_its_own(tmp_path, monkeypatch):
     assert work_seconds(pipeline, 2) == pytest.approx(2 * now)
 
 
+@pytest.mark.slow
 def test_a_command_is_expected_to_take_its_steps_and_what_it_took_beside_them(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     how = {"prompt": HORSE, "steps": 2, "model": "bundled-if", "upscalers": "none", "dtype": "float32"}

@@ -91,6 +91,7 @@ def test_stages_make_one_film(tmp_path, monkeypatch):
     assert [frame[2].size for frame in frames] == [(256, 256)] * 3 and apart(frames[-1][2], run.images[0]) < 4
 
 
+@pytest.mark.slow
 def test_an_optimization_shows_its_gradient_and_its_score(tmp_path):
     how = HOW | {"loss": "sds", "steps": 3}
     run = synoptic.run("distill", PAIR[0], out=str(tmp_path), **how)
