@@ -22,6 +22,7 @@ from synoptic.pipelines.generate import GeneratePipeline
 from synoptic.runs.errors import RunFailed
 from synoptic.runs.recorder import Recorder
 from tests.drawings import disc
+from tests.quick import quick_ones
 
 HORSE = "a photo of a horse"
 F32: dict[str, Any] = {"device": "cpu", "dtype": "float32"}
@@ -193,9 +194,16 @@ PLACES = {  # -> the command, and how many pictures are there afterwards
     "models.controlnet.ControlNet.__call__": ("control", 0),
     "pipelines.control_guidance.control_maps": ("control", 0),
 }
+QUICK_PLACES = (
+    "models.load_once.load",
+    "models.unet.UNet.__call__",
+    "models.latent.LatentSpace._decode_tile",
+    "runs.recorder.Recorder._pictures",
+    "models.controlnet.ControlNet.__call__",
+)
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("place", quick_ones(PLACES, QUICK_PLACES))
 def test_memory_that_does_not_suffice_is_one_line_and_what_is_painted_stays(place, tmp_path, runs_out, monkeypatch, capsys):
     command, kept = PLACES[place]
     model = "bundled" if command == "control" or "latent" in place or "Clip" in place else "bundled-if"

@@ -60,6 +60,7 @@ def test_a_job_shows_a_preview_and_stops_with_what_is_finished(studio, monkeypat
     assert again.folder == job.folder  # the same settings go on from there
 
 
+@pytest.mark.slow
 def test_a_waiting_job_is_stopped_before_it_begins(studio):
     jobs = studio()
     first, second = (jobs.submit("generate", QUICK | {"seed": seed, "count": 4}, "me") for seed in (0, 10))
