@@ -117,6 +117,7 @@ def test_eyes_see_what_the_judge_sees(sd32):
     assert abs(feature_distance(seen[:1], seen[1:]).item() / distance - 1) < 0.01
 
 
+@pytest.mark.slow
 def test_the_gradient_reaches_through_the_bundled_model(sd32):
     from synoptic.guidance.cfg import cfg
 

@@ -144,6 +144,7 @@ def test_another_text_encoder_is_not_asked(asked):
     assert e.value.rule == "clip-only"
 
 
+@pytest.mark.slow
 def test_a_picture_of_a_long_prompt_is_another(folder):
     how: dict[str, Any] = {"steps": 1, "upscalers": "none", **CPU}
     pictures = [synoptic.generate(str(folder), LONG, long_prompt=flag, **how).images[0] for flag in (True, False)]

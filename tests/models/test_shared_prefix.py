@@ -49,7 +49,7 @@ class Rows:
             hook.remove()
 
 
-@pytest.mark.parametrize("rows", slow_ones([1000, 4, 1], [1]))
+@pytest.mark.parametrize("rows", slow_ones([1000, 4, 1], [1000, 1]))
 def test_branches_are_what_each_prompt_alone_predicts(sd64, rows):
     x = noise(sd64, 3)
     conds = {"cond": sd64.embed(PROMPTS), "null": sd64.embed([""] * 3), "negative": sd64.embed(["blurred"] * 3)}

@@ -222,6 +222,7 @@ def test_an_upscaler_s_text_encoder_is_compared_with_the_file_s(tmp_path):
     assert not has_same_text_encoder(resolve("bundled"), checkpoint)
 
 
+@pytest.mark.slow
 def test_a_run_of_a_file_says_which_it_was(tmp_path):
     _, file = tiny_file("sd1.5", tmp_path / "model.safetensors")
     ran: Any = synoptic.run("generate", prompt=PROMPT, model=str(file), steps=2, device="cpu", out=str(tmp_path / "out"))

@@ -92,6 +92,7 @@ def test_an_edit_can_keep_the_edges(sd32):
     assert edited.images[0].tobytes() != plain.images[0].tobytes()
 
 
+@pytest.mark.slow
 def test_the_steps_that_are_left_are_yielded_with_previews(sd32):
     steps = list(synoptic.edit.steps(sd32, drawing(280, 256), steps=4, start=2))
     assert [(step.i, step.n) for step in steps] == [(0, 2), (1, 2)]

@@ -36,6 +36,7 @@ def test_the_network_runs_whole_at_every_second_step(model, monkeypatch):
     assert [torch.equal(a, b) for a, b in zip(cached, plain, strict=True)] == [True, False, False]
 
 
+@pytest.mark.slow
 def test_an_interval_of_all_steps_is_plain_guidance(model):
     assert np.array_equal(picture(model, guidance_interval=(0.0, 1.0)), picture(model))
 

@@ -120,6 +120,7 @@ def whole(model: PretrainedModel, found: list[Output] = []) -> Output:  # noqa: 
     return found[0]
 
 
+@pytest.mark.slow
 def test_an_optimization_with_a_problem_stops_and_does_not_go_on(pixel32):
     pipeline = pipeline_of(pixel32, steps=9, preview_every=1, lr=1e18)
     steps, output = finished(pipeline)

@@ -143,6 +143,7 @@ def test_what_lies_on_a_circular_picture_closes_too(sd32, lies_on_it):
     assert jumps[0] <= 2 * jumps[1:].median()
 
 
+@pytest.mark.slow
 def test_a_circular_picture_is_decoded_so_that_its_rolled_picture_is_the_picture_rolled(sd32):
     z, canvas = 0.5 * start((32, 40)), pipeline(sd32, width=320, circular=True).canvas
     with torch.no_grad():

@@ -222,7 +222,11 @@ def test_memory_that_does_not_suffice_is_one_line_and_what_is_painted_stays(plac
     ("words", "place"),
     [
         (["distill", HORSE, "--model=bundled-if", "--steps=3"], "distillation.image_scene.PixelImage.render"),
-        (["text-to-3d", HORSE, "--model=bundled-if", "--steps=3", "--resolution=16"], "nerf.scene.RadianceScene.render"),
+        pytest.param(
+            ["text-to-3d", HORSE, "--model=bundled-if", "--steps=3", "--resolution=16"],
+            "nerf.scene.RadianceScene.render",
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=["distill", "text-to-3d"],
 )
@@ -234,6 +238,7 @@ def test_an_optimization_that_runs_out_of_memory_keeps_its_state(words, place, t
     assert (tmp_path / "state.safetensors").exists()
 
 
+@pytest.mark.slow
 def test_what_was_painted_before_memory_ran_out_is_kept(tmp_path, monkeypatch):
     calls = []
     call = UNet.__call__
@@ -251,6 +256,7 @@ def test_what_was_painted_before_memory_ran_out_is_kept(tmp_path, monkeypatch):
     assert [file.name for file in tmp_path.glob("a_*.png")] == ["a_photo_of_a_horse_0.png"]
 
 
+@pytest.mark.slow
 def test_a_picture_that_is_kept_is_scored_by_the_same_command_again(tmp_path, runs_out, monkeypatch):
     with monkeypatch.context():
         runs_out("metrics.clip.Clip.encode_images", lambda *_: True)

@@ -100,9 +100,10 @@ def test_independent_views_start_from_noise_of_their_own(pixel32, sd32):
     assert own.init_noise(sd32, through, rngs(0)).shape == (2, 8, 16, 16), "latents of the canvas, whatever the model's size"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "how",
-    [{}, pytest.param({"space": "instance", "init": "independent", "sampler": "ddpm"}, marks=pytest.mark.slow)],
+    [{}, {"space": "instance", "init": "independent", "sampler": "ddpm"}],
     ids=["", "noisy"],
 )
 def test_a_picture_is_the_same_alone_or_with_others(how, pixel32):

@@ -32,6 +32,7 @@ def test_a_job_is_the_run_of_the_command_line(studio, tmp_path):
     assert read_settings(picture)["options"] == same.options.to_json()
 
 
+@pytest.mark.slow
 def test_jobs_are_carried_out_in_their_order_and_belong_to_whoever_asked(studio):
     jobs = studio()
     mine = [jobs.submit("generate", QUICK | {"seed": seed}, "me") for seed in range(2)]
