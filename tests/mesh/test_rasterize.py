@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 from synoptic.mesh.fuse_texture import fuse, multi_view_psnr
