@@ -163,6 +163,7 @@ def test_what_cannot_be_animated_is_refused_at_once(image, names, captions, seco
         animate(image, [get_view(name) for name in names], captions, seconds=seconds)
 
 
+@pytest.mark.slow
 def test_a_second_of_film_has_thirty_frames_in_both_formats(tmp_path):
     frames = list(animate(picture(64), [get_view("identity"), get_view("jigsaw")], ["a horse", "a village"], seconds=1))
     io.save_video(tmp_path / "a.mp4", frames)

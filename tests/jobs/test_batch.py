@@ -87,6 +87,7 @@ def test_a_picture_that_shared_calls_is_never_called_a_single_runs(tmp_path):
     assert carry_out_job(job, str(tmp_path)).shared_by == 1
 
 
+@pytest.mark.slow
 def test_a_job_that_fails_beside_others_costs_them_nothing(tmp_path):
     jobs = [job_of(f"x/{k}", seed=k) for k in range(3)]
     (tmp_path / "x").mkdir()

@@ -28,6 +28,7 @@ def picture(sd):
     return sd.decode(x).detach().clamp(-1, 1)
 
 
+@pytest.mark.slow
 def test_the_vae_gives_a_picture_back(sd, picture):
     error = (sd.decode(sd.encode(picture)).clamp(-1, 1) - picture).square().mean()
     assert picture.std() > 0.2

@@ -56,6 +56,7 @@ def test_an_unknown_scheduler_is_refused_at_the_door(model, kind, where):
     assert refusal(model).rule == "scheduler-unknown"
 
 
+@pytest.mark.slow
 def test_a_vae_s_statistics_are_applied(model):
     """As StableDiffusionXLPipeline does: z std / scaling_factor + mean is decoded (Playground 2.5's VAE has them)."""
     mean, std = [0.3, -1.2, 0.7, 2.0] * 2, [8.4, 0.7, 5.1, 1.3] * 2

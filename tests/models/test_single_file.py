@@ -40,7 +40,7 @@ def refusal(path: Path | str) -> InputError:
     return e.value
 
 
-@pytest.mark.parametrize("kind", slow_ones(KINDS, ["sd2"]))
+@pytest.mark.parametrize("kind", slow_ones(KINDS, ["sd2", "sdxl"]))
 def test_every_tensor_comes_back_under_its_name(kind, tmp_path):
     pipe, file = tiny_file(kind, tmp_path / "model.safetensors", **V if kind == "sd2" else {})
     model: Any = load(str(file), device="cpu", dtype="float32")

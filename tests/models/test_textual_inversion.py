@@ -65,6 +65,7 @@ def test_the_words_are_those_of_diffusers(count, pipe, model, tmp_path):
     assert torch.equal(plain.embed(["a cat"]).text, ours.embed(["a cat"]).text)
 
 
+@pytest.mark.slow
 def test_a_file_by_diffusers_names_its_word(pipe, model, tmp_path):
     if is_xl(pipe):
         pytest.skip("one text encoder")

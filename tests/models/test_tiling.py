@@ -40,6 +40,7 @@ def test_the_decoder_is_whole_up_to_eight_native_pictures_and_close_beyond(sd32)
     assert 0 < grey.mean() < 1 and grey.max() < 40
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_the_encoder_is_close_in_pieces(sd32):
     coarse = torch.rand((1, 3, 32, 272), generator=torch.Generator().manual_seed(0)) * 2 - 1

@@ -40,7 +40,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("name", slow_ones(OPTIONS, ["dpm++", "large"]))
+@pytest.mark.parametrize("name", slow_ones(OPTIONS, ["several", "dpm++", "large"]))
 def test_every_option_gives_the_picture_it_gave(name, sd32):
     (image,) = synoptic.control(sd32, disc(), BALL, steps=3, **OPTIONS[name]).images
     assert image.size == (OPTIONS[name].get("size", 256),) * 2

@@ -41,6 +41,7 @@ def test_an_interval_of_all_steps_is_plain_guidance(model):
     assert np.array_equal(picture(model, guidance_interval=(0.0, 1.0)), picture(model))
 
 
+@pytest.mark.slow
 def test_views_are_guided_in_the_interval_alone(monkeypatch):
     model, rows = syn.load("bundled-if", device="cpu", dtype="float32"), []
     predict = type(model).predict

@@ -51,7 +51,6 @@ def triangles(data: bytes) -> np.ndarray:
     return corners[np.lexsort(corners.T)]
 
 
-@pytest.mark.slow
 def test_the_mesh_comes_back_with_a_texture(sd32, box):
     result = synoptic.texture(sd32, str(box), HOUSE, **QUICK | {"pixels_from": 1.0, "device": "cpu"})
     assert np.array_equal(triangles(result.mesh[".glb"]), triangles(box.read_bytes()))

@@ -67,7 +67,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
-QUICK = "defaults", "odd", "regions", "deepcache"  # tests/pipelines/test_flow_models.py goes the other ways
+QUICK = "defaults", "regions", "deepcache"  # tests/pipelines/test_flow_models.py goes the other ways
 
 
 @pytest.mark.parametrize("name", quick_ones(OPTIONS, QUICK))

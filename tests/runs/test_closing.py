@@ -24,6 +24,7 @@ def test_a_rerun_says_what_is_kept_and_how_to_get_others(tmp_path):
     assert again.kept == 2 and any("kept" in line and "--seed 5" in line for line in closing_lines(again))
 
 
+@pytest.mark.slow
 def test_a_sheet_shows_every_picture_and_is_what_to_open(tmp_path):
     run = synoptic.run("generate", HORSE, count=3, out=tmp_path, **QUICK)
     assert closing_lines(run)[-1] == f"open {tmp_path / 'contact_sheet.png'}"

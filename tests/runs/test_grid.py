@@ -13,6 +13,7 @@ from synoptic.runs.errors import RunFailed
 from synoptic.runs.grid import execute_grid
 
 
+@pytest.mark.slow
 def test_the_others_are_made_and_the_figure_has_a_gray_cell(tmp_path, monkeypatch):
     axes = parse_axes(GenerateOptions, ["seed=0..2"])
     how = {"model": "bundled", "steps": 1, "dtype": "float32", "out": str(tmp_path)}

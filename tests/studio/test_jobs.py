@@ -43,6 +43,7 @@ def test_jobs_are_carried_out_in_their_order_and_belong_to_whoever_asked(studio)
     assert len({job.pictures()[0] for job in (*mine, other)}) == 3
 
 
+@pytest.mark.slow
 def test_a_job_shows_a_preview_and_stops_with_what_is_finished(studio, monkeypatch):
     monkeypatch.setattr(studio_jobs, "PREVIEW_SECONDS", 0.0)
     monkeypatch.setattr("synoptic.runs.execute.max_batch_rows", lambda *_: 2)  # a picture at a time
