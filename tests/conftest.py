@@ -1,4 +1,7 @@
-"""The bundled models and judge, loaded once for all tests, and fixed pictures."""
+"""The bundled models and the reference CLIP, loaded once for all tests, and fixed pictures.
+
+Fixtures import what they use: the process that hands out the tests reads this file too, and needs no torch.
+"""
 
 from __future__ import annotations
 
@@ -12,24 +15,19 @@ import tempfile
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-import torch
-from PIL import Image
 
-from synoptic.io import to_pil
-from synoptic.metrics import clip
-from synoptic.metrics.clip import Clip
-from synoptic.models import components, load_once
-from synoptic.models.base import Denoiser, PretrainedModel
-from synoptic.models.checkpoint import BUNDLED_DIR, Checkpoint
-from synoptic.models.load import load
-from tests import tiny
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from synoptic.metrics.clip import Clip
+    from synoptic.models.base import Denoiser, PretrainedModel
+    from synoptic.models.checkpoint import Checkpoint
 
 CACHE = tempfile.TemporaryDirectory(prefix="synoptic-tests-")  # what is measured here stays here
 os.environ["XDG_CACHE_HOME"] = CACHE.name
-torch.set_num_threads(1)  # two test processes share two cores, and threads that wait for one another cost ten times more
 
 gc.disable()  # until all is imported: a look through a million objects that stay takes a second, and there were twenty
 
@@ -54,7 +52,7 @@ def pytest_unconfigure() -> None:
         print("The first internal error:", _internal_errors[0][-1000:], sep="\n", file=sys.stderr)
 
 
-class Kept(dict[tuple[object, ...], PretrainedModel]):
+class Kept(dict[tuple[object, ...], "PretrainedModel"]):
     """The last models that a test process loaded, where a program keeps one."""
 
     def clear(self) -> None:
@@ -63,8 +61,20 @@ class Kept(dict[tuple[object, ...], PretrainedModel]):
 
 
 @pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Compute on one thread: two processes share two cores, and threads that wait for one another cost ten times more."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
 def kept_models() -> Iterator[None]:
     """Let runs find the models and the reference CLIP of the tests before them."""
+    from synoptic.metrics import clip
+    from synoptic.models import components, load_once
+    from synoptic.models.checkpoint import BUNDLED_DIR
+
     networks: dict[tuple[object, ...], Any] = {}
 
     def load_network(name: str, checkpoint: Checkpoint, *how: Any) -> Any:
@@ -81,35 +91,47 @@ def kept_models() -> Iterator[None]:
         yield
 
 
+def loaded(name: str, dtype: str) -> Denoiser:
+    from synoptic.models.load import load
+
+    return load(name, device="cpu", dtype=dtype)
+
+
 @pytest.fixture(scope="session")
 def sd32() -> Denoiser:
-    return load("bundled", device="cpu", dtype="float32")
+    return loaded("bundled", "float32")
 
 
 @pytest.fixture(scope="session")
 def sd64() -> Denoiser:
-    return load("bundled", device="cpu", dtype="float64")
+    return loaded("bundled", "float64")
 
 
 @pytest.fixture(scope="session")
 def pixel64() -> Denoiser:
     """Its schedule begins at alpha = 5e-5, where x0 of a given eps wants more than float32."""
-    return load("bundled-if", device="cpu", dtype="float64")
+    return loaded("bundled-if", "float64")
 
 
 @pytest.fixture(scope="session")
 def pixel32() -> Denoiser:
-    return load("bundled-if", device="cpu", dtype="float32")
+    return loaded("bundled-if", "float32")
 
 
 @pytest.fixture(scope="session")
 def clip_model() -> Clip:
+    from synoptic.metrics.clip import Clip
+
     return Clip("bundled", device="cpu")
 
 
 @pytest.fixture(scope="session")
 def blobs() -> list[Image.Image]:
     """Eight soft color fields of 64×64, all different."""
+    import torch
+
+    from synoptic.io import to_pil
+
     coarse = torch.rand(8, 3, 5, 5, generator=torch.Generator().manual_seed(0)) * 2 - 1
     return to_pil(torch.nn.functional.interpolate(coarse, size=64, mode="bicubic"))
 
@@ -128,7 +150,10 @@ def ask() -> Callable[[list[list[str]]], list[Any]]:
 @pytest.fixture(scope="session")
 def tiny_x4(tmp_path_factory) -> Path:
     """A random x4 upscaler in the released one's format."""
+    import torch
     from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+    from synoptic.models.checkpoint import BUNDLED_DIR
 
     diffusers: Any = importlib.import_module("diffusers")  # its lazy names and annotations are not for type checkers
     torch.manual_seed(0)
@@ -178,34 +203,39 @@ json.dump(answers, sys.stdout)
 
 @pytest.fixture(scope="session")
 def tiny_sd(tmp_path_factory) -> Path:
-    return tiny.tiny_sd(tmp_path_factory.mktemp("sd"))
+    return tiny_builder("tiny_sd")(tmp_path_factory.mktemp("sd"))
 
 
 @pytest.fixture(scope="session")
 def tiny_sdxl(tmp_path_factory) -> Path:
-    return tiny.tiny_sdxl(tmp_path_factory.mktemp("sdxl"))
+    return tiny_builder("tiny_sdxl")(tmp_path_factory.mktemp("sdxl"))
 
 
-FLOWS = {
-    "sd3": (tiny.tiny_sd3, {}),
-    "sd3-large": (tiny.tiny_sd3, {"side": 24}),
-    "flux-dev": (tiny.tiny_flux, {}),
-    "flux-dev-large": (tiny.tiny_flux, {"side": 24}),
-    "flux-dev-odd": (tiny.tiny_flux, {"side": 22}),
-    "z-image": (tiny.tiny_z_image, {}),
-    "z-image-large": (tiny.tiny_z_image, {"side": 24}),
-    "qwen-image": (tiny.tiny_qwen_image, {}),
-    "qwen-image-large": (tiny.tiny_qwen_image, {"side": 24}),
-    "qwen-image-odd": (tiny.tiny_qwen_image, {"side": 22}),
-    "sana": (tiny.tiny_sana, {}),
-    "sana-large": (tiny.tiny_sana, {"side": 48}),
-    "klein": (tiny.tiny_klein, {}),
-    "klein-large": (tiny.tiny_klein, {"side": 24}),
-    "klein-odd": (tiny.tiny_klein, {"side": 22}),
-    "klein-distilled": (tiny.tiny_klein, {"is_distilled": True}),
-    "pixart": (tiny.tiny_pixart, {}),
-    "pixart-large": (tiny.tiny_pixart, {"side": 24}),
-    "flux-schnell": (tiny.tiny_flux, {"guidance_embeds": False}),
+def tiny_builder(name: str) -> Callable[..., Path]:
+    """Return one of tests/tiny.py, which imports diffusers' pipelines."""
+    return getattr(importlib.import_module("tests.tiny"), name)
+
+
+FLOWS: dict[str, tuple[str, dict[str, Any]]] = {
+    "sd3": ("tiny_sd3", {}),
+    "sd3-large": ("tiny_sd3", {"side": 24}),
+    "flux-dev": ("tiny_flux", {}),
+    "flux-dev-large": ("tiny_flux", {"side": 24}),
+    "flux-dev-odd": ("tiny_flux", {"side": 22}),
+    "z-image": ("tiny_z_image", {}),
+    "z-image-large": ("tiny_z_image", {"side": 24}),
+    "qwen-image": ("tiny_qwen_image", {}),
+    "qwen-image-large": ("tiny_qwen_image", {"side": 24}),
+    "qwen-image-odd": ("tiny_qwen_image", {"side": 22}),
+    "sana": ("tiny_sana", {}),
+    "sana-large": ("tiny_sana", {"side": 48}),
+    "klein": ("tiny_klein", {}),
+    "klein-large": ("tiny_klein", {"side": 24}),
+    "klein-odd": ("tiny_klein", {"side": 22}),
+    "klein-distilled": ("tiny_klein", {"is_distilled": True}),
+    "pixart": ("tiny_pixart", {}),
+    "pixart-large": ("tiny_pixart", {"side": 24}),
+    "flux-schnell": ("tiny_flux", {"guidance_embeds": False}),
 }
 
 
@@ -216,7 +246,7 @@ def flow_folder(tmp_path_factory) -> Callable[[str], Path]:
 
     def folder(name: str) -> Path:
         build, how = FLOWS[name]
-        return root / name if (root / name).exists() else build(root / name, **how)
+        return root / name if (root / name).exists() else tiny_builder(build)(root / name, **how)
 
     return folder
 
@@ -224,4 +254,4 @@ def flow_folder(tmp_path_factory) -> Callable[[str], Path]:
 @pytest.fixture(scope="session")
 def flow_model(flow_folder) -> Callable[[str], Any]:
     """A random flow transformer in float32, by its name in FLOWS."""
-    return cache(lambda name: load(str(flow_folder(name)), device="cpu", dtype="float32"))
+    return cache(lambda name: loaded(str(flow_folder(name)), "float32"))

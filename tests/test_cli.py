@@ -164,7 +164,7 @@ def test_a_bug_is_not_dressed_up_as_bad_input(monkeypatch):
 def test_lists_take_commas_or_the_option_again_and_no_words_that_follow(monkeypatch, tmp_path, capsys):
     for k, views in enumerate((["--views", "identity,flip"], ["--views", "identity", "--views", "flip"])):
         out = tmp_path / str(k)
-        argv = ["anagram", *views, "a lion", "a sunflower", "--steps", "1", "--view-space", "latents"]
+        argv = ["anagram", *views, "a lion", "a sunflower", "--steps", "1", *SMALL]
         argv += ["--out", str(out)]
         assert run(monkeypatch, argv) == 0
         options = json.loads((out / "run.json").read_text())["options"]
@@ -179,6 +179,7 @@ def run(monkeypatch, argv):
 
 
 QUICK = ["--model", "bundled", "--steps", "2", "--dtype", "float32"]
+SMALL = ["--model", "bundled-if", "--upscalers", "none", "--dtype", "float32"]
 
 
 @pytest.mark.slow

@@ -147,7 +147,8 @@ def theirs(pipe, steps: int, eta: float, negative: str | None, prompts: list[str
 
 
 @pytest.fixture(
-    params=[(2, 0.0), pytest.param((STEPS, 0.0), marks=pytest.mark.slow), (2, 0.5)], ids=["2 steps", "4 steps", "eta 0.5"]
+    params=[(2, 0.0), *(pytest.param(how, marks=pytest.mark.slow) for how in ((STEPS, 0.0), (2, 0.5)))],
+    ids=["2 steps", "4 steps", "eta 0.5"],
 )
 def plain(request) -> Callable[..., None]:
     steps, eta = request.param

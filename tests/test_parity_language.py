@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import synoptic
+from tests.quick import slow_ones
 from tests.test_parity_flow import NEGATIVE, PROMPTS, SEED, STEPS, check, diffusers, last, noise
 
 
@@ -22,7 +23,7 @@ def ours(model: Any, **how: Any) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("name", ["qwen-image", pytest.param("qwen-image-large", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("negative", ["", NEGATIVE])
+@pytest.mark.parametrize("negative", slow_ones(["", NEGATIVE], [""]))
 def test_generate_equals_qwen_images_pipeline(name, negative, flow_folder, flow_model):
     """Two sizes, guidance whose tokens keep their length, two prompts of different length, another null prompt."""
     model, pipe = flow_model(name), baseline(flow_folder(name), "QwenImagePipeline")
@@ -38,7 +39,7 @@ def test_generate_equals_qwen_images_pipeline(name, negative, flow_folder, flow_
 
 
 @pytest.mark.parametrize("name", ["sana", pytest.param("sana-large", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("scale", [1.0, 4.5])
+@pytest.mark.parametrize("scale", slow_ones([1.0, 4.5], [1.0]))
 def test_generate_equals_sanas_pipeline(name, scale, flow_folder, flow_model):
     """DPM-Solver++ of second order on a flow's sigmas; the instruction before every prompt but the empty one."""
     model, pipe = flow_model(name), baseline(flow_folder(name), "SanaPipeline")
@@ -56,6 +57,7 @@ def test_generate_equals_sanas_pipeline(name, scale, flow_folder, flow_model):
     check(ours(model, guidance_scale=scale, sampler="dpm++"), found)
 
 
+@pytest.mark.slow
 def test_sanas_negative_prompt_is_read_like_a_prompt(flow_folder, flow_model):
     """Where diffusers leaves out the instruction: given what it makes of the negative as a prompt, it is the same."""
     model, pipe = flow_model("sana"), baseline(flow_folder("sana"), "SanaPipeline")

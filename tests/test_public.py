@@ -72,6 +72,7 @@ def test_types_are_those_that_a_caller_may_give():
     assert parameters["start"].annotation == int | Sequence[int]
 
 
+@pytest.mark.slow
 def test_one_picture_is_the_same_as_path_image_array_and_tensor(tmp_path):
     import numpy as np
     from PIL import Image

@@ -88,6 +88,7 @@ def test_vocabulary_has_the_format_of_the_package():
     assert all(isinstance(text, str) for examples in made["prompts"].values() for text in examples)
 
 
+@pytest.mark.slow
 def test_tokenisers_say_every_caption_and_more():
     some = texts()[:5000]
     clip, t5 = byte_pairs(some, 2048), pieces(some)

@@ -46,6 +46,7 @@ def test_a_dyed_thing_has_its_colour(renderer, colour):
     assert int(middle.argmax()) == ["red", "green", "blue"].index(colour)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bank():
     one, same, other = (bank(8, 64, "cpu", seed, chunk=4, depth=True) for seed in (1, 1, 2))
     assert one[0].dtype == torch.uint8 and one[0].shape == (8, 3, 64, 64) and len(one[1]) == 8

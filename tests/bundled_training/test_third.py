@@ -70,6 +70,7 @@ def test_every_kind_of_picture_in_range():
     assert (small.float() - mean).abs().max() <= 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("style", styles_3.STYLES)
 def test_a_thing_is_whole_and_seen_in_every_style(renderer, style):
     torch.manual_seed(1)
@@ -84,6 +85,7 @@ def test_a_thing_is_whole_and_seen_in_every_style(renderer, style):
     assert spread[near].mean() > 0.04  # not one flat blob
 
 
+@pytest.mark.slow
 def test_untold_grounds_are_quiet(renderer):
     grounds = studio(torch.ones(64, 3), torch.zeros(64), 64)
     assert (grounds.amax(1) - grounds.amin(1)).max() < 0.15 and grounds.amin() > 0.6
@@ -93,6 +95,7 @@ def test_untold_grounds_are_quiet(renderer):
     assert renderer.render([spec] * 3, 256)[0][:, :, :8, :8].mean() > 0.9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("style", ["photo", "oil"])
 def test_two_things_are_apart(renderer, style):
     torch.manual_seed(2)
@@ -107,6 +110,7 @@ def test_two_things_are_apart(renderer, style):
         assert row[:128].sum() > 40 and row[128:].sum() > 40
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", STACKED)
 def test_a_thing_on_another_touches_it(renderer, layout):
     torch.manual_seed(3)
@@ -118,6 +122,7 @@ def test_a_thing_on_another_touches_it(renderer, layout):
         assert seen[0] > 0 and seen[-1] < 255
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", GROUNDED)
 def test_things_in_a_scene_stand_on_its_ground(renderer, layout):
     torch.manual_seed(4)

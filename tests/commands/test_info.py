@@ -65,6 +65,7 @@ def test_it_is_made_again_to_the_bit(application, values, options, names, given,
         assert io.load_image(again).tobytes() == io.load_image(file).tobytes(), file.name
 
 
+@pytest.mark.slow
 def test_it_says_whose_seed_a_picture_has(tmp_path):
     synoptic.run("generate", HORSE, model="bundled", count=2, seed=5, out=tmp_path, **QUICK)
     found = synoptic.info(tmp_path / "a_photo_of_a_horse_6.png")

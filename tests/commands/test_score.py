@@ -11,7 +11,7 @@ from synoptic.errors import InputError
 
 
 def test_score_reads_the_prompt_inside_or_the_file_name(tmp_path):
-    run = synoptic.run("generate", "a photo of a horse", model="bundled", out=str(tmp_path), steps=10, dtype="float32")
+    run = synoptic.run("generate", "a photo of a horse", model="bundled", out=str(tmp_path), steps=5, dtype="float32")
     run.images[0].save(tmp_path / "a_photo_of_a_lemon_128.png")
     scores = synoptic.score(str(tmp_path))
     by_prompt = {prompt: value for _, prompt, value in scores.items}

@@ -21,6 +21,7 @@ from synoptic.errors import InputError
 from synoptic.metrics.clip import Clip
 from synoptic.models.checkpoint import BUNDLED_DEFAULTS
 from synoptic.models.families import Defaults
+from tests.quick import quick_ones, slow_ones
 
 QUICK: dict[str, Any] = {"steps": 1, "guidance_scale": 1.0, "device": "cpu"}
 evaluate = synoptic.evaluate
@@ -124,13 +125,14 @@ def pixels(path):
     return io.load_image(path).tobytes()
 
 
-def test_what_is_there_is_not_painted_again(prompts, whole, tmp_path, monkeypatch):
-    out = tmp_path / "o"
-    shutil.copytree(whole[0], out)
+def test_what_is_there_is_not_painted_again(tmp_path, monkeypatch):
+    (tmp_path / "mine.csv").write_text("prompt\na photo of a horse\n")
+    asked, out = str(tmp_path / "mine.csv"), str(tmp_path / "o")
+    first = evaluate(asked, out=out, **QUICK)
     monkeypatch.setattr("synoptic.jobs.spread.carry_out", None)
-    assert evaluate(prompts, out=str(out), **QUICK).table == whole[1].table
+    assert evaluate(asked, out=out, **QUICK).table == first.table
     with pytest.raises(InputError) as e:
-        evaluate(prompts, out=str(out), steps=3, guidance_scale=1.0)
+        evaluate(asked, out=out, steps=3, guidance_scale=1.0)
     assert e.value.rule == "folder-differs"
 
 
@@ -173,6 +175,7 @@ def test_every_picture_of_a_set_has_a_name_of_its_own_and_counts_for_its_prompt(
     assert not scored.missing and list(scored.measures[0].items) == list(COLLIDING)
 
 
+@pytest.mark.slow
 def test_colliding_prompts_are_painted_each(tmp_path):
     rows = ["a lake", "a lake?", "A lake"]
     (tmp_path / "mine.json").write_text(json.dumps(rows))
@@ -193,6 +196,7 @@ def test_pictures_of_another_rule_in_a_folder_are_refused(tmp_path):
     assert e.value.rule == "folder-differs"
 
 
+@pytest.mark.slow
 def test_plain_prompts_are_painted_one_picture_each(tmp_path):
     (tmp_path / "mine.csv").write_text("prompt\na photo of a horse\na photo of a dog\n")
     how: dict[str, Any] = {"out": str(tmp_path / "o"), **QUICK}
@@ -204,7 +208,7 @@ def test_plain_prompts_are_painted_one_picture_each(tmp_path):
     assert evaluate(str(tmp_path / "mine.csv"), **how).table == first.table and lost.read_bytes() == before
 
 
-@pytest.mark.parametrize("method", ["auto", "eps", "x0", "xt"])
+@pytest.mark.parametrize("method", quick_ones(["auto", "eps", "x0", "xt"], ["auto"]))
 def test_ready_ambiguous_pictures_a_folder_for_each_sync_rule(method, tmp_path, monkeypatch):
     monkeypatch.setattr("synoptic.jobs.spread.carry_out", None)
     folder = tmp_path / ("ambiguous_images" if method in ("auto", "x0") else f"ambiguous_images_{method}")
@@ -291,7 +295,7 @@ def test_sources_and_their_edits_are_painted(tmp_path):
     assert edit.read_bytes() == before
 
 
-@pytest.mark.parametrize("method", ["sds", "vsd"])
+@pytest.mark.parametrize("method", slow_ones(["sds", "vsd"], ["sds"]))
 def test_what_a_distilled_set_lacks_is_painted_in_one_run(method, tmp_path):
     (tmp_path / "mine.json").write_text(json.dumps([{"prompt": "a photo of a boat"}, {"prompt": "a photo of a car"}]))
     ready = file_name("a photo of a boat")

@@ -39,6 +39,7 @@ def cosine(clip_model, model, x, prompt) -> float:
     return clip_model(to_pil(model.decode(x)), [prompt]).item()
 
 
+@pytest.mark.slow
 def test_sds_finds_its_prompt_in_noise(sd32, clip_model):
     rngs = generators(1)
     x = randn(sd32.shape, rngs)

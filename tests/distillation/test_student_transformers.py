@@ -25,9 +25,11 @@ from synoptic.models.base import Conditioning
 from synoptic.models.load import load
 from tests.distillation.exact import gradient, resumed_to_the_bit
 from tests.exact import generators
+from tests.quick import quick_ones
 
 PROMPTS = ["a lion", "an oil painting of a horse in the snow at sunset"]
 NAMES = ["sd3", "flux-dev", "flux-schnell", "z-image", "pixart", "qwen-image", "sana", "klein"]
+ONE_OF_EACH = quick_ones(NAMES, ["sd3", "pixart"])  # a flow, and a model of the noise
 LAYERS = {  # of the tiny directories: what a block's attention has, times its blocks
     "sd3": 8 + 4 + 7,  # of image and text; the second attention of the first block; the last block gives no text
     "flux-dev": 8 + 2 * 3,  # its single blocks have no layer behind attention alone
@@ -105,7 +107,7 @@ def velocity(p: Pred) -> Tensor:
     return p.eps - p.x0
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ONE_OF_EACH)
 def test_the_base_stays_itself_and_what_one_prompt_learns_is_its_own(name, exact):
     """Beside a student and after it to the bit; a new one is the base; a batch of two learns what each learns alone."""
     model = exact(name)
@@ -137,7 +139,7 @@ def test_the_base_stays_itself_and_what_one_prompt_learns_is_its_own(name, exact
     assert not any(p.requires_grad for p in model.network.parameters())
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ONE_OF_EACH)
 def test_the_gradient_and_the_students_step_are_pefts(name, exact):
     """w (eps_pretrained - eps_lora), by velocities of a flow; AdamW on the error of the velocity, and it falls."""
     model = exact(name)
@@ -180,7 +182,7 @@ def test_the_gradient_and_the_students_step_are_pefts(name, exact):
         assert (velocity(base) - velocity(learned)).abs().max() > 1e-4
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ONE_OF_EACH)
 def test_what_a_student_is_told_reaches_it_alone(name, exact):
     model, told = exact(name), torch.eye(3, dtype=torch.float64)
     x = draw(model, 1)
@@ -196,7 +198,7 @@ def test_what_a_student_is_told_reaches_it_alone(name, exact):
     assert torch.equal(ways[0]["cond"].eps, ways[1]["cond"].eps)
 
 
-@pytest.mark.parametrize("name", ["sd3", "flux-dev", "z-image"])
+@pytest.mark.parametrize("name", quick_ones(["sd3", "flux-dev", "z-image"], ["sd3"]))
 def test_vsd_goes_on_to_the_bit(name, flow_model):
     model = flow_model(name)
 

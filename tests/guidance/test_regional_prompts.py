@@ -19,8 +19,8 @@ from synoptic.views.subset import ViewSubset
 from synoptic.views.windows import Windows
 from tests.exact import normal
 
-CANVAS, SIDE = (8, 32, 48), (32, 32)
-GROUND = Windows(CANVAS, SIDE, (16, 16))
+CANVAS, SIDE, STRIDE = (8, 16, 24), (16, 16), (8, 8)
+GROUND = Windows(CANVAS, SIDE, STRIDE)
 PROMPTS = ["a photo of a horse", "a photo of snowy mountains"]
 
 
@@ -53,22 +53,21 @@ def test_one_voice_or_equal_ones_are_plain_guidance(sd32, plain):
 def test_regions_of_the_same_prompt_are_plain_where_they_share_the_windows(sd32, plain):
     z, x = plain
     spec = PromptSpec(PROMPTS, "a photo of a dog", 5.0)
-    whole = make_region(torch.ones(CANVAS[1:]), 4, SIDE, (16, 16))
-    views = WindowsWithRegions(
-        GROUND, [make_region(feather_mask(torch.arange(48).expand(32, 48) < 20, 4), 4, SIDE, (16, 16)), whole]
-    )
+    whole = make_region(torch.ones(CANVAS[1:]), 4, SIDE, STRIDE)
+    left = feather_mask(torch.arange(24).expand(16, 24) < 10, 4)
+    views = WindowsWithRegions(GROUND, [make_region(left, 4, SIDE, STRIDE), whole])
     torch.testing.assert_close(
         last(sd32, regional_cfg(sd32, [spec] * 3, one_per_region(everyone)), views, z), x, rtol=0, atol=1e-4
     )
 
 
 def test_each_region_is_painted_by_its_own_prompt_negative_and_guidance(sd32):
-    z, half = normal(1, *CANVAS).float(), torch.arange(48).expand(32, 48) >= 16
-    views = WindowsWithRegions(GROUND, [make_region(half.double(), 4, SIDE, (16, 16))])
+    z, half = normal(1, *CANVAS).float(), torch.arange(24).expand(16, 24) >= 8
+    views = WindowsWithRegions(GROUND, [make_region(half.double(), 4, SIDE, STRIDE)])
     every = [PromptSpec(PROMPTS[:1], "", 5.0), PromptSpec(PROMPTS[1:], "a photo of a dog", 2.0)]
     x0 = views.unproject(regional_cfg(sd32, every, one_per_region(everyone))(views.project(z), 500, views).x0)
-    right = cfg(sd32, PROMPTS[1:], 2.0, "a photo of a dog")(z[..., 16:], 500).x0
-    torch.testing.assert_close(x0[..., 16:], right, rtol=0, atol=1e-4)
+    right = cfg(sd32, PROMPTS[1:], 2.0, "a photo of a dog")(z[..., 8:], 500).x0
+    torch.testing.assert_close(x0[..., 8:], right, rtol=0, atol=1e-4)
 
 
 def test_a_part_of_the_views_hears_what_it_hears_among_all(sd32):

@@ -36,7 +36,14 @@ def test_beyond_an_edge_is_the_other_one_and_beyond_a_pole_the_other_side():
     torch.testing.assert_close(wide, exact, rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("where", [(20, 44, 30, 60), (20, 44, 0, 20), (0, 20, 0, 128), (40, 64, 0, 128)])
+@pytest.mark.parametrize(
+    "where",
+    [
+        (20, 44, 0, 20),
+        (0, 20, 0, 128),
+        *(pytest.param(box, marks=pytest.mark.slow) for box in ((20, 44, 30, 60), (40, 64, 0, 128))),
+    ],
+)
 def test_what_is_kept_stays_to_the_bit_and_pieces_are_as_the_whole(where, monkeypatch):
     painted, known, mask = smooth(64, 0), smooth(64, 1), box(64, *where)
     whole = composite_panorama(painted, known, mask)

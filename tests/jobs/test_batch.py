@@ -47,6 +47,7 @@ def test_a_job_is_the_run_of_the_command_line(tmp_path):
     assert (tmp_path / "out/x/y" / picture).read_bytes() == (run.folder / picture).read_bytes()
 
 
+@pytest.mark.slow
 def test_jobs_that_share_calls_are_single_runs_to_rounding(tmp_path):
     shared = [
         job_of(f"x/{k}", seed=k, prompt=prompt) for k, prompt in enumerate(("a photo of a horse", "a red mug", "a lemon"))
@@ -66,6 +67,7 @@ def test_jobs_that_share_calls_are_single_runs_to_rounding(tmp_path):
         }
 
 
+@pytest.mark.slow
 def test_a_picture_that_shared_calls_is_never_called_a_single_runs(tmp_path):
     """Of a batch that was killed some pictures are there: the run that goes on alone keeps them, and says so."""
     job = job_of("x", seed=0, count=2)
@@ -85,6 +87,7 @@ def test_a_picture_that_shared_calls_is_never_called_a_single_runs(tmp_path):
     assert carry_out_job(job, str(tmp_path)).shared_by == 1
 
 
+@pytest.mark.slow
 def test_a_job_that_fails_beside_others_costs_them_nothing(tmp_path):
     jobs = [job_of(f"x/{k}", seed=k) for k in range(3)]
     (tmp_path / "x").mkdir()
@@ -133,6 +136,7 @@ def test_a_job_that_fails_says_why_in_its_folder_and_can_be_tried_again(tmp_path
     assert not (tmp_path / "x/failed.json").exists()
 
 
+@pytest.mark.slow
 def test_results_go_where_fsspec_reaches(tmp_path):
     fsspec = pytest.importorskip("fsspec")
     record = carry_out_job(job_of("x/y"), "memory://batch")

@@ -227,6 +227,7 @@ def test_workers_that_never_begin_end_the_batch():
     assert e.value.rule == "workers-lost"
 
 
+@pytest.mark.slow
 def test_ten_thousand_jobs_of_no_work_leave_memory_as_it_is():
     jobs = [job(k, f"m{k % 3}", f"s{k % 7}") for k in range(10_000)]
     count, peaks = 0, list[int]()

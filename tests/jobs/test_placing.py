@@ -40,6 +40,7 @@ def test_needs_are_those_of_the_plan_of_a_models_first_job(jobs):
     assert need == Need(str(plan.device), sum(plan.weights.values()), plan.least, plan.peak)
 
 
+@pytest.mark.slow
 def test_a_driver_that_resumes_imports_no_diffusers(jobs):
     text = plan_text(jobs, Head("x", 1, needs_of(jobs, {})))
     done = subprocess.run([sys.executable, "-c", RESUMED], input=text, capture_output=True, text=True, check=True)

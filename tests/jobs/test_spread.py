@@ -107,7 +107,7 @@ CASES: dict[str, tuple[str, tuple[str, ...], dict[str, Any], int]] = {  # and ho
     "rounds": ("anagram", PAIR, {"seed_search": 3, "count": 1, "steps": 9}, 3 + 2 + 1),
     "compare": ("compare_sync", PAIR, {"steps": 1}, 6),
 }
-SLOW = ("wide", "search", "rounds", "compare")
+SLOW = ("generate", "anagram", "wide", "search", "rounds", "compare")
 
 
 @pytest.mark.filterwarnings("ignore:sync='eps' never reconciles")
@@ -143,6 +143,7 @@ def test_what_is_there_is_not_painted_again_and_what_fails_is_told_by_the_run(en
     assert run.state == "done" and len(run.images) == 1  # the run itself painted it
 
 
+@pytest.mark.slow
 def test_evaluate_paints_by_workers_what_it_paints_without(engine, tmp_path):
     (tmp_path / "prompts.json").write_text(json.dumps(["a photo of a horse", "a red mug"]))
     how: dict[str, Any] = {"prompts": str(tmp_path / "prompts.json"), "model": "bundled", "steps": 1, "dtype": "float32"}

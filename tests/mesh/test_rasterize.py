@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 from synoptic.mesh.fuse_texture import fuse, multi_view_psnr
@@ -49,6 +50,7 @@ def test_views_are_filled_and_the_nearest_place_is_white(surface):
     assert (maps.amax((1, 2)) == 1).all() and not maps[~seen].any() and maps[seen].min() >= 0.03
 
 
+@pytest.mark.slow
 def test_views_are_from_where_pictures_are_taken_but_for_what_is_seen_from_elsewhere_alone(tmp_path):
     """A cube has its walls from a little above, its lid from above and its bottom from below."""
     file = tmp_path / "cube.obj"

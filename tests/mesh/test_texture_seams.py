@@ -85,6 +85,7 @@ def box_of(folder: Path) -> Path:
     return file
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("colors", [lambda p: (7 * p).sin(), pytest.param(lattice(40), marks=pytest.mark.slow)])
 def test_a_known_textures_views_become_a_texture_without_seams(surface, colors):
     """Seen from six sides, a part of it from none, it comes back with no more of a seam than it has."""

@@ -98,6 +98,7 @@ def test_a_limit_too_small_for_the_libraries_is_one_line(tmp_path):
     assert not any("Traceback" in line for line in said)
 
 
+@pytest.mark.slow
 def test_a_plan_under_a_limit_codes_pieces_and_counts_the_file_that_is_read(tmp_path, monkeypatch):
     folder = write_model("sdxl", tmp_path / "model", partial(small_sdxl, side=32))
     given: dict[str, Any] = {"model": str(folder), "steps": 1, "device": "cpu", "dtype": "bfloat16"}
@@ -114,6 +115,7 @@ def test_a_plan_under_a_limit_codes_pieces_and_counts_the_file_that_is_read(tmp_
     assert limited.mapped == largest and limited.least == weights + largest and not limited.fits
 
 
+@pytest.mark.slow
 def test_a_picture_is_coded_in_pieces_that_fit(monkeypatch):
     model: Any = load_once("bundled", device="cpu", dtype="float32")
     latents = torch.randn(1, *model.shape, generator=torch.Generator().manual_seed(0))

@@ -15,9 +15,9 @@ from synoptic.models.load import load_controlnet
 
 def test_every_row_follows_its_own_views_map(sd32):
     net: Any = load_controlnet("bundled-depth", device="cpu", dtype="float32")
-    side, rng = sd32.checkpoint.native_size, torch.Generator().manual_seed(0)
-    maps = torch.rand(2, 3, side, side, generator=rng)
-    x = torch.randn(4, *sd32.shape, generator=rng)  # two pictures of two views
+    side, rng = 16, torch.Generator().manual_seed(0)  # the networks are convolutional
+    maps = torch.rand(2, 3, 8 * side, 8 * side, generator=rng)
+    x = torch.randn(4, 8, side, side, generator=rng)  # two pictures of two views
     model = ViewControlledDenoiser(sd32, [Control(net, maps)])
     conds = {name: model.embed([prompt] * 2) for name, prompt in (("cond", "a photo of a lake"), ("null", ""))}
     together, by_three = (predict_branches(model, conds, max_rows=rows)(x, 500) for rows in (8, 3))

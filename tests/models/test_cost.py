@@ -69,7 +69,9 @@ def test_measuring_leaves_the_dtype_of_other_threads_alone():
 @pytest.mark.parametrize(
     ("config", "count", "gib", "tflop"),
     [
-        (SD15, 859_520_964, 0.06, 0.80),  # 401 GMAC, as published with the model's distillations
+        pytest.param(
+            SD15, 859_520_964, 0.06, 0.80, marks=pytest.mark.slow
+        ),  # 401 GMAC, as published with the model's distillations
         pytest.param(SD21, 865_910_724, 0.14, 2.15, marks=pytest.mark.slow),
         pytest.param(SDXL, 2_567_463_684, 0.154, 6.76, marks=pytest.mark.slow),
     ],

@@ -23,11 +23,12 @@ def picture(sd):
     """(1, 3, 256, 256) in [-1, 1], painted in a few steps."""
     x = randn(sd.shape, [torch.Generator().manual_seed(0)])
     predict = cfg(sd, ["a photo of snowy mountains at sunset"], 5.0)
-    for step in sample(predict, sd.schedule, x, steps=sd.schedule.steps(10)):
+    for step in sample(predict, sd.schedule, x, steps=sd.schedule.steps(5)):
         x = step.x
     return sd.decode(x).detach().clamp(-1, 1)
 
 
+@pytest.mark.slow
 def test_the_vae_gives_a_picture_back(sd, picture):
     error = (sd.decode(sd.encode(picture)).clamp(-1, 1) - picture).square().mean()
     assert picture.std() > 0.2

@@ -16,6 +16,7 @@ from synoptic.models.load import load
 from synoptic.models.lora import diffusers_name, normalized, read_lora
 from synoptic.options import options_class
 from tests.drawings import disc
+from tests.quick import slow_ones
 
 diffusers: Any = library
 RANK, ALPHA = 4, 2.0
@@ -93,7 +94,7 @@ def folder(request) -> Path:
     return request.getfixturevalue(request.param)
 
 
-@pytest.mark.parametrize("naming", ["peft", "diffusers", "kohya", "sgm"])
+@pytest.mark.parametrize("naming", slow_ones(["peft", "diffusers", "kohya", "sgm"], ["diffusers", "sgm"]))
 def test_a_lora_changes_a_model_as_diffusers_does(naming, folder, tmp_path):
     pipe, sdxl = pipeline(folder), "sdxl" in str(folder)
     if naming == "sgm" and not sdxl:
@@ -119,7 +120,7 @@ def test_two_loras_add_up_as_set_adapters_does(folder, tmp_path):
     torch.testing.assert_close(unet_output(model.network, sdxl), unet_output(pipe.unet, sdxl), rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("naming", ["peft", "comfy"])
+@pytest.mark.parametrize("naming", slow_ones(["peft", "comfy"], ["peft"]))
 def test_scale_zero_is_the_model_itself_and_names_do_not_matter(naming, tiny_sd, tmp_path):
     pipe = pipeline(tiny_sd)
     file = file_of(naming, pipe, tmp_path / "a.safetensors", text=False)

@@ -58,6 +58,7 @@ def test_a_text_encoder_that_fails_goes_back_to_wait():
     assert layer.weight.device.type == layer.bias.device.type == "cpu"
 
 
+@pytest.mark.slow
 def test_fp8_computes_with_rounded_weights():
     """Against the same network whose convolutions and linear layers, but those that diffusers skips, were rounded."""
     rounded, stored = loaded(), loaded(quantize="fp8")

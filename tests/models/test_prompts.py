@@ -18,12 +18,13 @@ from synoptic.models.load_once import reading
 from synoptic.models.truncation import truncation_warnings
 from synoptic.options import options_class
 from tests.models.single_files import pipeline, tiny_configs
+from tests.quick import slow_ones
 
 CPU: dict[str, Any] = {"device": "cpu", "dtype": "float32"}
 LONG = ", ".join(f"a photo of a cat number {n} in a garden" for n in range(18))  # 203 tokens
 
 
-@pytest.fixture(scope="module", params=["sd1.5", "sd2", "sdxl"])
+@pytest.fixture(scope="module", params=slow_ones(["sd1.5", "sd2", "sdxl"], ["sd2"]))
 def pipe(request) -> Any:
     return pipeline(request.param, tiny_configs(request.param))
 
@@ -143,6 +144,7 @@ def test_another_text_encoder_is_not_asked(asked):
     assert e.value.rule == "clip-only"
 
 
+@pytest.mark.slow
 def test_a_picture_of_a_long_prompt_is_another(folder):
     how: dict[str, Any] = {"steps": 1, "upscalers": "none", **CPU}
     pictures = [synoptic.generate(str(folder), LONG, long_prompt=flag, **how).images[0] for flag in (True, False)]

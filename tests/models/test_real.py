@@ -56,6 +56,7 @@ def test_an_unknown_scheduler_is_refused_at_the_door(model, kind, where):
     assert refusal(model).rule == "scheduler-unknown"
 
 
+@pytest.mark.slow
 def test_a_vae_s_statistics_are_applied(model):
     """As StableDiffusionXLPipeline does: z std / scaling_factor + mean is decoded (Playground 2.5's VAE has them)."""
     mean, std = [0.3, -1.2, 0.7, 2.0] * 2, [8.4, 0.7, 5.1, 1.3] * 2
@@ -159,6 +160,7 @@ def test_a_class_with_a_base_family_s_parts_loads_as_that_family(model, kind):
     assert checkpoint.family is FAMILIES["StableDiffusionPipeline"]
 
 
+@pytest.mark.slow
 def test_a_panorama_pipeline_paints_as_its_parts_do(model):
     edit(model, "model_index.json", _class_name="StableDiffusionPanoramaPipeline")
     images = [

@@ -12,6 +12,7 @@ from synoptic.guidance.batching import predict_branches
 from synoptic.models.base import Conditioning
 from synoptic.models.shared_prefix import layers_before_text
 from synoptic.models.unet import UNet
+from tests.quick import slow_ones
 
 PROMPTS = ["a photo of a horse", "an oil painting of a village", "a photo of a lake"]
 
@@ -48,7 +49,7 @@ class Rows:
             hook.remove()
 
 
-@pytest.mark.parametrize("rows", [1000, 4, 1])
+@pytest.mark.parametrize("rows", slow_ones([1000, 4, 1], [1000, 1]))
 def test_branches_are_what_each_prompt_alone_predicts(sd64, rows):
     x = noise(sd64, 3)
     conds = {"cond": sd64.embed(PROMPTS), "null": sd64.embed([""] * 3), "negative": sd64.embed(["blurred"] * 3)}

@@ -20,6 +20,7 @@ from synoptic.models.registry import resolve
 from synoptic.pipelines.upscaling import has_same_text_encoder
 from tests.models.single_files import NETWORKS, pipeline, shipped, tiny_configs, tiny_file, use_tiny_configs
 from tests.original_layout import clip, controlnet, open_clip, under, unet, vae, whole_model, write
+from tests.quick import slow_ones
 
 diffusers: Any = importlib.import_module("diffusers")
 KINDS = ("sd1.5", "sd2", "sdxl")
@@ -39,7 +40,7 @@ def refusal(path: Path | str) -> InputError:
     return e.value
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", slow_ones(KINDS, ["sd2", "sdxl"]))
 def test_every_tensor_comes_back_under_its_name(kind, tmp_path):
     pipe, file = tiny_file(kind, tmp_path / "model.safetensors", **V if kind == "sd2" else {})
     model: Any = load(str(file), device="cpu", dtype="float32")
@@ -221,6 +222,7 @@ def test_an_upscaler_s_text_encoder_is_compared_with_the_file_s(tmp_path):
     assert not has_same_text_encoder(resolve("bundled"), checkpoint)
 
 
+@pytest.mark.slow
 def test_a_run_of_a_file_says_which_it_was(tmp_path):
     _, file = tiny_file("sd1.5", tmp_path / "model.safetensors")
     ran: Any = synoptic.run("generate", prompt=PROMPT, model=str(file), steps=2, device="cpu", out=str(tmp_path / "out"))
@@ -232,6 +234,7 @@ def test_a_run_of_a_file_says_which_it_was(tmp_path):
     assert resolve(str(file)).revision != before
 
 
+@pytest.mark.slow
 def test_a_lora_of_a_file_s_model_is_counted_when_it_has_loaded(tmp_path):
     pipe, file = tiny_file("sd1.5", tmp_path / "model.safetensors")
     rank, name = 2, "mid_block.attentions.0.transformer_blocks.0.attn1.to_q"

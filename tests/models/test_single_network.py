@@ -17,6 +17,7 @@ from synoptic.models.load import load, load_controlnet
 from synoptic.models.registry import resolve, resolve_controlnet, resolve_vae
 from tests.models.single_files import pipeline, tiny_configs
 from tests.original_layout import controlnet, under, vae, write
+from tests.quick import slow_ones
 
 diffusers: Any = importlib.import_module("diffusers")
 
@@ -32,7 +33,7 @@ def model(pipe, tmp_path) -> Path:
     return tmp_path / "model"
 
 
-@pytest.mark.parametrize("layout", ["original", "in a whole model", "diffusers"])
+@pytest.mark.parametrize("layout", slow_ones(["original", "in a whole model", "diffusers"], ["diffusers"]))
 def test_a_vae_s_file(layout, pipe, model, tmp_path):
     torch.manual_seed(7)
     other: Any = diffusers.AutoencoderKL.from_config(tiny_configs("sd1.5")["vae"])
@@ -66,7 +67,7 @@ def trained(pipe: Any) -> Any:
     return net
 
 
-@pytest.mark.parametrize("layout", ["control_model.", "", "diffusers"])
+@pytest.mark.parametrize("layout", slow_ones(["control_model.", "", "diffusers"], [""]))
 def test_a_controlnet_s_file(layout, pipe, model, tmp_path):
     net = trained(pipe)
     tensors = dict(net.state_dict()) if layout == "diffusers" else under(layout, controlnet(net))

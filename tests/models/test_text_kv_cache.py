@@ -37,6 +37,7 @@ def test_keys_computed_once_are_those_of_every_call(name, request):
     assert (other.eps - once.eps).abs().max() > 1e-2
 
 
+@pytest.mark.slow
 def test_views_of_a_picture_share_its_keys(sd64, monkeypatch):
     """However many views and steps: the text goes through each projection once."""
     made = []

@@ -16,6 +16,7 @@ from synoptic.models.registry import resolve
 from synoptic.models.textual_inversion import read_textual_inversion, read_textual_inversions
 from synoptic.options import options_class
 from tests.models.single_files import pipeline, tiny_configs
+from tests.quick import slow_ones
 
 CPU: dict[str, Any] = {"device": "cpu", "dtype": "float32"}
 PROMPT = "a photo of charturner, and of a cat, charturner"
@@ -25,7 +26,7 @@ def vectors(count: int, width: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(count, width, generator=torch.Generator().manual_seed(seed))
 
 
-@pytest.fixture(scope="module", params=["sd1.5", "sdxl"])
+@pytest.fixture(scope="module", params=slow_ones(["sd1.5", "sdxl"], ["sdxl"]))
 def pipe(request) -> Any:
     return pipeline(request.param, tiny_configs(request.param))
 
@@ -44,7 +45,7 @@ def encoded(pipe: Any, prompt: str) -> tuple[torch.Tensor, ...]:
     return pipe.encode_prompt(prompt, device="cpu", num_images_per_prompt=1, do_classifier_free_guidance=True)
 
 
-@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("count", slow_ones([1, 3], [3]))
 def test_the_words_are_those_of_diffusers(count, pipe, model, tmp_path):
     """A1111's `emb_params`, and SDXL's pair, with the file's name as the word."""
     one, two = vectors(count, 32), vectors(count, 48, 1)
@@ -64,6 +65,7 @@ def test_the_words_are_those_of_diffusers(count, pipe, model, tmp_path):
     assert torch.equal(plain.embed(["a cat"]).text, ours.embed(["a cat"]).text)
 
 
+@pytest.mark.slow
 def test_a_file_by_diffusers_names_its_word(pipe, model, tmp_path):
     if is_xl(pipe):
         pytest.skip("one text encoder")

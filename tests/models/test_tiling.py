@@ -40,6 +40,7 @@ def test_the_decoder_is_whole_up_to_eight_native_pictures_and_close_beyond(sd32)
     assert 0 < grey.mean() < 1 and grey.max() < 40
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_the_encoder_is_close_in_pieces(sd32):
     coarse = torch.rand((1, 3, 32, 272), generator=torch.Generator().manual_seed(0)) * 2 - 1
@@ -93,6 +94,7 @@ def test_a_picture_of_the_native_size_is_halved_too(scale, unit):
     assert len(seen) > 16 and all(side % unit == 0 for size in seen for side in size)
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_a_decoder_of_large_pictures_is_given_one_at_once(sd32, monkeypatch):
     monkeypatch.setattr("synoptic.models.memory.MAP_BYTES", 1)  # as of a model of 4096 pixels

@@ -136,6 +136,7 @@ def test_fewer_prompts_serve_as_many_rows_each(stage):
         stage.denoiser_for(pictures, LEVEL).embed([*PROMPTS, "a cat"])
 
 
+@pytest.mark.slow
 def test_a_wide_canvas_through_windows_keeps_to_the_small_picture(stage):
     picture = scene(16, 48)
     canvas = Windows((3, 64, 192), (64, 64), (32, 32))

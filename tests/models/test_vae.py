@@ -40,6 +40,7 @@ def test_pictures_are_coded_by_the_other_one(tiny_sd, other):
         assert (load(str(tiny_sd), device="cpu", dtype="float32").decode(z) - decoded).abs().max() > 0.1
 
 
+@pytest.mark.slow
 def test_a_models_own_folder_changes_no_bit_and_is_recorded(tmp_path):
     how: dict[str, Any] = {"model": "bundled", "steps": 1, "upscalers": "none", "device": "cpu", "dtype": "float32"}
     plain = synoptic.run("generate", "a cat", out=str(tmp_path / "plain"), **how)

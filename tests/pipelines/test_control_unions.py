@@ -41,6 +41,7 @@ def asked(folder: Path, second: str) -> dict[str, Any]:
     return {"condition": ("map", "scribble"), "controlnet": (f"{folder / 'union'}:tile", str(folder / second))}
 
 
+@pytest.mark.slow
 def test_a_union_for_two_maps_is_loaded_once(folder, monkeypatch):
     names = []
     load = control_guidance.load_controlnet

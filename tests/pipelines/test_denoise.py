@@ -9,10 +9,12 @@ import pytest
 import synoptic
 from synoptic import io
 from tests.drawings import drawing
+from tests.quick import slow_ones
 
 HORSE = "a photo of a horse"
 
 
+@pytest.mark.slow
 def test_the_noise_laboratory_on_a_pixel_model(pixel32, tmp_path):
     (horse,) = synoptic.generate(pixel32, HORSE, steps=12, upscalers="none").images
     how: dict[str, Any] = {"t": (200, 600), "stride": 100, "dtype": "float32", "out": str(tmp_path)}
@@ -30,7 +32,7 @@ def test_the_noise_laboratory_on_a_pixel_model(pixel32, tmp_path):
     assert str(again) == str(run) and "sample" not in again.timings
 
 
-@pytest.mark.parametrize("method", ["onestep", "iterative"])
+@pytest.mark.parametrize("method", slow_ones(["onestep", "iterative"], ["onestep"]))
 def test_the_noise_laboratory_on_a_latent_model_with_one_method(method, sd32):
     how: dict[str, Any] = {"t": 300, "stride": 150, "method": method, "sampler": "ddim"}
     result = synoptic.denoise(sd32, drawing(128, 128), **how)

@@ -14,6 +14,7 @@ from synoptic import io
 from synoptic.options.distill import DistillOptions
 from synoptic.pipelines.distill import DistillPipeline
 from tests.labels import label
+from tests.quick import quick_ones
 from tests.references import assert_like_reference
 
 DOG = "a photo of a dog"
@@ -32,7 +33,6 @@ WAYS: dict[str, dict[str, Any]] = {
     "latent": {},
     "latent-pixels": {"space": "pixels"},
 }
-SLOW = ("sdi", "ism", "nfsd-perp-neg", "csd-negative", "wide")
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def car() -> Image.Image:
     return io.to_pil(torch.nn.functional.interpolate(coarse, size=(64, 76), mode="bicubic"))[0]
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in WAYS])
+@pytest.mark.parametrize("name", quick_ones(WAYS, ["sds", "noise"]))
 def test_every_loss_gives_the_picture_it_gave(name, pixel32, sd32):
     result = synoptic.distill(sd32 if name.startswith("latent") else pixel32, DOG, **QUICK | WAYS[name])
     assert_like_reference(f"distill-{name}", result.images[0])

@@ -16,7 +16,7 @@ def model():
 
 
 def picture(model, **options) -> np.ndarray:
-    return np.asarray(syn.generate(model, "a photo of a lake", steps=4, seed=1, **options).images[0], dtype=float)
+    return np.asarray(syn.generate(model, "a photo of a lake", steps=2, seed=1, **options).images[0], dtype=float)
 
 
 def test_the_network_runs_whole_at_every_second_step(model, monkeypatch):
@@ -29,17 +29,19 @@ def test_the_network_runs_whole_at_every_second_step(model, monkeypatch):
             return run(*args, **kwargs)
 
         monkeypatch.setattr(deepcache, name, counted)
-    how = {"steps": 4, "seed": 1}
+    how = {"steps": 3, "seed": 1}
     cached = [step.canvas for step in syn.generate.steps(model, "a photo of a lake", deepcache=2, **how)]
-    assert (whole, shallow) == ([2, 2], [2, 2])
+    assert (whole, shallow) == ([2, 2], [2])
     plain = [step.canvas for step in syn.generate.steps(model, "a photo of a lake", **how)]
-    assert [torch.equal(a, b) for a, b in zip(cached, plain, strict=True)] == [True, False, False, False]
+    assert [torch.equal(a, b) for a, b in zip(cached, plain, strict=True)] == [True, False, False]
 
 
+@pytest.mark.slow
 def test_an_interval_of_all_steps_is_plain_guidance(model):
     assert np.array_equal(picture(model, guidance_interval=(0.0, 1.0)), picture(model))
 
 
+@pytest.mark.slow
 def test_views_are_guided_in_the_interval_alone(monkeypatch):
     model, rows = syn.load("bundled-if", device="cpu", dtype="float32"), []
     predict = type(model).predict

@@ -18,9 +18,11 @@ from synoptic.runs.plan import make_plan
 from synoptic.sampling.joint import canonical, instance
 from synoptic.views.windows import Windows
 from tests.labels import label
+from tests.quick import quick_ones, slow_ones
 
 A, B = "a lion", "an oil painting of a horse in the snow"
 NAMES = ["sd3", "flux-dev", "z-image", "pixart", "qwen-image", "klein"]
+ONE = quick_ones(NAMES, ["sd3"])  # that every family paints, test_a_wide_picture_of_one_window_is_a_generated_one shows
 HOW: dict[str, dict[str, Any]] = {
     "sd3": {"steps": 3, "guidance_scale": 4.0},
     "pixart": {"steps": 3, "guidance_scale": 4.0},
@@ -51,7 +53,7 @@ def test_a_wide_picture_of_one_window_is_a_generated_one(name, flow_model):
     assert (other - plain).abs().max() > 1e-3 * plain.abs().max(), "the guidance scale reaches the network"
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ONE)
 def test_a_region_that_is_everything_is_the_picture(name, flow_model):
     model, how = flow_model(name), HOW[name] | {"width": 192, "stride": 8}
     whole = last(synoptic.wide.steps(model, B, **how))
@@ -73,17 +75,24 @@ WAYS: list[dict[str, Any]] = [
 ]
 
 
+def wide(model: Any, **how: Any) -> Tensor:
+    return last(synoptic.wide.steps(model, A, **{"steps": 6, "width": 256} | how))
+
+
+@pytest.fixture(scope="module")
+def plain(flow_model) -> Tensor:
+    return wide(flow_model("sd3"))
+
+
 @pytest.mark.parametrize("how", WAYS, ids=label)
-def test_every_way_to_a_wide_picture_is_another_picture(how, flow_model):
+def test_every_way_to_a_wide_picture_is_another_picture(how, plain, flow_model):
     """Odd widths, gradients through the network, solvers with a memory, steps from pure noise."""
-    plain, other = (
-        last(synoptic.wide.steps(flow_model("sd3"), A, **{"steps": 6, "width": 256} | more)) for more in ({}, how)
-    )
+    other = wide(flow_model("sd3"), **how)
     assert other.isfinite().all() and 0.3 * plain.std() < other.std() < 3 * plain.std()
     assert other.shape != plain.shape or (other - plain).abs().max() > 0.01
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ONE)
 @pytest.mark.parametrize("view_space", ["latents", "pixels"])
 def test_an_anagram_of_one_prompt_seen_alike_is_a_generated_picture(name, view_space, flow_model):
     """In latents bitwise but for batches; in pixels with the autoencoder's residual added back."""
@@ -96,7 +105,7 @@ def test_an_anagram_of_one_prompt_seen_alike_is_a_generated_picture(name, view_s
         assert np.abs(np.asarray(alike, int) - np.asarray(plain, int)).max() <= 1
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ONE)
 def test_a_hybrid_of_one_prompt_is_a_generated_picture(name, flow_model):
     model, how = flow_model(name), HOW[name]
     plain = last(synoptic.generate.steps(model, A, upscalers="none", **how))
@@ -105,9 +114,7 @@ def test_a_hybrid_of_one_prompt_is_a_generated_picture(name, flow_model):
     assert (last(synoptic.hybrid.steps(model, A, B, **views, **how)) - plain).abs().max() > 0.01
 
 
-@pytest.mark.parametrize(
-    ("name", "steps"), [("sd3", 8), ("flux-dev", 8), pytest.param("z-image", 50, marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize(("name", "steps"), quick_ones([("sd3", 8), ("flux-dev", 8), ("z-image", 50)], [("sd3", 8)]))
 def test_a_picture_comes_back_from_its_noise(name, steps, flow_model, blobs):
     """The steeper a random network, the more steps until each is a contraction."""
     output = synoptic.invert(flow_model(name), blobs[0].resize((128, 128)), A, steps=steps, refine=12).outputs[0]
@@ -115,7 +122,7 @@ def test_a_picture_comes_back_from_its_noise(name, steps, flow_model, blobs):
     assert output.files["noise.safetensors"]["noise"].shape == (1, 16, 16, 16)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ONE)
 def test_what_is_known_is_kept_and_the_hole_is_painted(name, flow_model, blobs, tmp_path):
     picture, mask = blobs[0].resize((128, 128)), np.zeros((128, 128), dtype=np.uint8)
     mask[32:96, 32:96] = 255
@@ -125,7 +132,7 @@ def test_what_is_known_is_kept_and_the_hole_is_painted(name, flow_model, blobs, 
     assert (before == after)[mask == 0].all() and np.abs(before - after)[48:80, 48:80].max() > 10
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ONE)
 def test_an_edit_by_a_little_is_the_picture_and_by_all_is_another(name, flow_model, blobs):
     model, picture = flow_model(name), blobs[0].resize((128, 128))
     steps = 50 if name == "klein" else 20  # the last of 20 begins at sigma 0.25, of klein's own 50 at 0.09
@@ -134,7 +141,7 @@ def test_an_edit_by_a_little_is_the_picture_and_by_all_is_another(name, flow_mod
     assert 0 < 5 * little.std() < much.std()
 
 
-@pytest.mark.parametrize("loss", ["sds", "csd", "nfsd", "sdi", "ism"])
+@pytest.mark.parametrize("loss", slow_ones(["sds", "csd", "nfsd", "sdi", "ism"], ["sdi"]))
 def test_distillation_lowers_the_velocitys_error(loss, flow_model):
     """What the network says of noised pictures, less the way from the noise to them, RFDS's own error, is less after it."""
     model = flow_model("sd3")
@@ -176,7 +183,9 @@ def test_the_rules_are_one_algorithm_on_a_real_network(flow_folder):
         torch.testing.assert_close(end, ends[0], rtol=0, atol=1e-9)
 
 
-@pytest.mark.parametrize("name", ["sd3", "flux-dev", "flux-schnell", "z-image", "pixart"])
+@pytest.mark.parametrize(
+    "name", slow_ones(["sd3", "flux-dev", "flux-schnell", "z-image", "pixart"], ["flux-dev", "z-image", "pixart"])
+)
 def test_a_plan_counts_its_rows(name, flow_folder):
     kind = synoptic.wide.options_class
     one = kind.from_arguments(A, model=str(flow_folder(name)), width=256, device="cpu", dtype="float32").prepare()

@@ -21,6 +21,7 @@ from synoptic.models.registry import resolve, resolve_upscaler
 from synoptic.options.generate import GenerateOptions
 from synoptic.pipelines.generate import GeneratePipeline
 from synoptic.pipelines.upscaling import has_same_text_encoder
+from tests.quick import slow_ones
 from tests.references import assert_like_reference
 
 diffusers: Any = importlib.import_module("diffusers")  # its lazy names and annotations are not for type checkers
@@ -31,14 +32,17 @@ HOW: dict[str, Any] = {"steps": 3, "guidance_scale": SCALE, "negative_prompt": N
 
 @pytest.mark.parametrize(
     "options",
-    [
-        {},
-        {"guidance_scale": 1.0, "eta": 0.5},
-        {"clip": "static"},
-        {"clip": "dynamic"},
-        {"sampler": "dpm++"},
-        {"sampler": "ddpm"},
-    ],
+    slow_ones(
+        [
+            {},
+            {"guidance_scale": 1.0, "eta": 0.5},
+            {"clip": "static"},
+            {"clip": "dynamic"},
+            {"sampler": "dpm++"},
+            {"sampler": "ddpm"},
+        ],
+        [{"clip": "static"}, {"sampler": "ddpm"}],
+    ),
     ids=lambda o: "-".join(f"{k}={v}" for k, v in o.items()) or "defaults",
 )
 def test_every_kind_of_option(options, sd32):
@@ -47,7 +51,7 @@ def test_every_kind_of_option(options, sd32):
 
 
 def test_a_result_is_all_in_memory(sd32):
-    result = synoptic.generate(sd32, PROMPTS, steps=8, seed=3, count=2)
+    result = synoptic.generate(sd32, PROMPTS, steps=4, seed=3, count=2)
     assert [item.seed for item in result.items] == [3, 4, 3, 4] and len(result.images) == 4
     assert [item.title for item in result.items[::2]] == PROMPTS
     assert min(result.scores) > 0.3 and result.options.guidance_scale == 3.0
@@ -57,13 +61,14 @@ def test_a_result_is_all_in_memory(sd32):
     assert e.value.rule == "in-memory"
 
 
+@pytest.mark.slow
 def test_every_step_can_be_looked_at(sd32):
-    steps = list(synoptic.generate.steps(sd32, PROMPTS, steps=4))
-    assert [(step.i, step.n) for step in steps] == [(i, 4) for i in range(4)]
+    steps = list(synoptic.generate.steps(sd32, PROMPTS, steps=2))
+    assert [(step.i, step.n) for step in steps] == [(i, 2) for i in range(2)]
     assert steps[0].canvas.shape == (2, 8, 32, 32) and steps[0].views is None
     (first, *_) = steps[-1].images()
     assert first.size == (256, 256) and steps[-1].preview(side=16).size == (128, 128)
-    (alone, _) = synoptic.generate(sd32, PROMPTS, steps=4).images
+    (alone, _) = synoptic.generate(sd32, PROMPTS, steps=2).images
     assert first.tobytes() == alone.tobytes()
 
 
@@ -114,6 +119,7 @@ def test_a_word_the_model_never_saw_is_warned_of(sd32):
         synoptic.generate(sd32, "a photo of a gothic horse", steps=1)
 
 
+@pytest.mark.slow
 def test_a_name_is_loaded_once():
     a, b = (synoptic.generate("bundled", PROMPTS[0], steps=1, dtype="float32") for _ in range(2))
     assert a.pipeline.model is b.pipeline.model and a.images == b.images

@@ -17,6 +17,7 @@ from synoptic.models.families import Defaults
 from synoptic.options.anagram import AnagramOptions
 from synoptic.pipelines.anagram import AnagramPipeline
 from synoptic.pipelines.joint import SEARCHED_BY
+from tests.quick import quick_ones
 from tests.references import assert_like_reference
 
 PAIR = ["a photo of a horse", "a photo of a dog"]
@@ -56,7 +57,7 @@ def gap(a: Image.Image, b: Image.Image) -> int:
     return int(np.abs(np.asarray(a, dtype=int) - np.asarray(b, dtype=int)).max())
 
 
-@pytest.mark.parametrize("name", ANAGRAMS)
+@pytest.mark.parametrize("name", quick_ones(ANAGRAMS, ["defaults", "chain", "latent-latents"]))
 def test_every_option_gives_the_anagram_it_gave(name, pixel32, sd32):
     model = sd32 if name.startswith("latent") else pixel32
     result = synoptic.anagram(model, PAIR, **QUICK | ANAGRAMS[name])
@@ -64,7 +65,7 @@ def test_every_option_gives_the_anagram_it_gave(name, pixel32, sd32):
     assert result.outputs[0].files[".views.png"].width > result.outputs[0].files[".views.png"].height
 
 
-@pytest.mark.parametrize("name", HYBRIDS)
+@pytest.mark.parametrize("name", quick_ones(HYBRIDS, ["defaults", "latent-latents"]))
 def test_every_option_gives_the_hybrid_it_gave(name, pixel32, sd32):
     model = sd32 if name.startswith("latent") else pixel32
     prompts = [*PAIR, "a photo of a cat"] if name.startswith("triple") else PAIR
@@ -143,7 +144,6 @@ def test_the_search_is_of_the_pictures_themselves(pixel32):
         assert pipeline.score(clip, result.images[0], result.items[0]) == pytest.approx(score, abs=0.02)
 
 
-@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:sync='eps' never reconciles")
 def test_compare_sync_tabulates_every_rule(pixel32):
     result = synoptic.compare_sync(pixel32, PAIR, style="an oil painting of", steps=1, upscalers="none")

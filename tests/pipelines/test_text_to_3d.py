@@ -18,6 +18,7 @@ from synoptic.options.text_to_3d import TextTo3DOptions
 from synoptic.pipelines.base import Output
 from synoptic.pipelines.text_to_3d import SceneStep, TextTo3DPipeline
 from synoptic.pipelines.text_to_3d_objective import build_scene, encode_render, learning_rate
+from tests.quick import slow_ones
 
 MUG = "a red mug"
 QUICK: dict[str, Any] = {"resolution": 16, "frames": 2}
@@ -62,7 +63,7 @@ def same(a: Output, b: Output) -> bool:
     return fields and diagnostics_of(a) == diagnostics_of(b) and a.image == b.image
 
 
-@pytest.mark.parametrize("name", WAYS)
+@pytest.mark.parametrize("name", slow_ones(WAYS, ["vsd", "csd"]))
 def test_every_option_moves_the_field_and_leaves_the_model_as_it_was(name, pixel32):
     x, cond = torch.randn(1, *pixel32.shape, generator=torch.Generator().manual_seed(0)), pixel32.embed([MUG])
     before, pipeline = pixel32.predict(x, 500, cond).eps, pipeline_of(pixel32, steps=1, **WAYS[name])
@@ -119,6 +120,7 @@ def whole(model: PretrainedModel, found: list[Output] = []) -> Output:  # noqa: 
     return found[0]
 
 
+@pytest.mark.slow
 def test_an_optimization_with_a_problem_stops_and_does_not_go_on(pixel32):
     pipeline = pipeline_of(pixel32, steps=9, preview_every=1, lr=1e18)
     steps, output = finished(pipeline)

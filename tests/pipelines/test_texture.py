@@ -68,7 +68,6 @@ def test_only_things_that_the_bundled_model_learned_from_all_sides_have_words_fo
     assert any(as_photo in note for note in pipeline.notes()) == (thing not in SOLIDS)
 
 
-@pytest.mark.slow
 def test_the_mesh_comes_back_with_a_texture(sd32, box):
     result = synoptic.texture(sd32, str(box), HOUSE, **QUICK | {"pixels_from": 1.0, "device": "cpu"})
     assert np.array_equal(triangles(result.mesh[".glb"]), triangles(box.read_bytes()))

@@ -19,6 +19,7 @@ from synoptic.pipelines.wide import WidePipeline
 from synoptic.pipelines.wide_canvas import coverage
 from synoptic.sampling.step import Step
 from tests.drawings import hills
+from tests.quick import quick_ones
 from tests.references import assert_like_reference
 
 PROMPTS = ["a photo of snowy mountains", "a photo of the ocean"]
@@ -66,10 +67,10 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
-LONG = "everything", "syncdiffusion-shifted", "progressive"
+QUICK = "defaults", "regions", "deepcache"  # tests/pipelines/test_flow_models.py goes the other ways
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name in LONG)) for name in OPTIONS])
+@pytest.mark.parametrize("name", quick_ones(OPTIONS, QUICK))
 def test_every_option_gives_the_picture_it_gave(name, sd32):
     options = {"width": 320, "steps": 3} | OPTIONS[name]
     prompts = PROMPTS if options.get("prompt_travel") else PROMPTS[:1]
@@ -78,6 +79,7 @@ def test_every_option_gives_the_picture_it_gave(name, sd32):
     assert_like_reference(f"wide-{name}", image)
 
 
+@pytest.mark.slow
 def test_pixel_models_have_windows_too(pixel32):
     (image,) = synoptic.wide(pixel32, PROMPTS[0], width=96, stride=32, steps=3).images
     assert_like_reference("wide-pixels", image)
@@ -89,6 +91,7 @@ def test_precisions_agree(sd64, sd32):
     assert (io.from_pil(a) - io.from_pil(b)).abs().max() <= 2 / 127.5
 
 
+@pytest.mark.slow
 def test_every_step_has_its_canvas_and_its_views(sd32):
     for space in ("canonical", "instance"):
         (first, last) = synoptic.wide.steps(sd32, PROMPTS[0], width=320, steps=2, space=space, stride=8)
@@ -140,8 +143,9 @@ def test_what_lies_on_a_circular_picture_closes_too(sd32, lies_on_it):
     assert jumps[0] <= 2 * jumps[1:].median()
 
 
+@pytest.mark.slow
 def test_a_circular_picture_is_decoded_so_that_its_rolled_picture_is_the_picture_rolled(sd32):
-    z, canvas = 0.5 * start((32, 64)), pipeline(sd32, width=512, circular=True).canvas
+    z, canvas = 0.5 * start((32, 40)), pipeline(sd32, width=320, circular=True).canvas
     with torch.no_grad():
         a, b = (canvas.decode(u, sd32) for u in (z, z.roll(1, -1)))
         far = (b - a.roll(8, -1)).abs()
@@ -150,6 +154,7 @@ def test_a_circular_picture_is_decoded_so_that_its_rolled_picture_is_the_picture
     assert far[..., :16].mean() < 0.2 * plain[..., :16].mean()
 
 
+@pytest.mark.slow
 def test_a_progressive_picture_follows_the_small_one(sd32):
     wide = pipeline(sd32, width=576, height=384, progressive=0.5)
     assert wide.canvas.small().size == (32, 48) and wide.num_steps == 3

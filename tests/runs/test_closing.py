@@ -13,16 +13,18 @@ from synoptic import io
 from synoptic.metrics.scale import meaning
 from synoptic.runs.closing import closing_lines
 
-QUICK: dict[str, Any] = {"steps": 2, "dtype": "float32", "device": "cpu", "model": "bundled"}
+QUICK: dict[str, Any] = {"steps": 1, "dtype": "float32", "device": "cpu", "model": "bundled"}
 HORSE = "a photo of a horse"
 
 
+@pytest.mark.slow
 def test_a_rerun_says_what_is_kept_and_how_to_get_others(tmp_path):
     first, again = (synoptic.run("generate", HORSE, count=2, seed=3, out=tmp_path, **QUICK) for _ in range(2))
     assert first.kept == 0 and not any("--seed" in line for line in closing_lines(first))
     assert again.kept == 2 and any("kept" in line and "--seed 5" in line for line in closing_lines(again))
 
 
+@pytest.mark.slow
 def test_a_sheet_shows_every_picture_and_is_what_to_open(tmp_path):
     run = synoptic.run("generate", HORSE, count=3, out=tmp_path, **QUICK)
     assert closing_lines(run)[-1] == f"open {tmp_path / 'contact_sheet.png'}"

@@ -67,6 +67,7 @@ def test_the_recorded_command_gives_the_same_picture(application, prompts, optio
         assert io.load_image(tmp_path / "b" / picture.file).tobytes() == image.tobytes()
 
 
+@pytest.mark.slow
 def test_a_folder_of_its_own_for_other_options(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     a, b, again = (synoptic.run("generate", HORSE, model="bundled", seed=seed, **QUICK) for seed in (0, 1, 0))

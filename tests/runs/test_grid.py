@@ -13,9 +13,10 @@ from synoptic.runs.errors import RunFailed
 from synoptic.runs.grid import execute_grid
 
 
+@pytest.mark.slow
 def test_the_others_are_made_and_the_figure_has_a_gray_cell(tmp_path, monkeypatch):
     axes = parse_axes(GenerateOptions, ["seed=0..2"])
-    how = {"model": "bundled", "steps": 2, "dtype": "float32", "out": str(tmp_path)}
+    how = {"model": "bundled", "steps": 1, "dtype": "float32", "out": str(tmp_path)}
     cells = prepare_cells(GenerateOptions, axes, ["a photo of a horse"], how)
     carry_out = execute.carry_out
 
@@ -35,7 +36,7 @@ def test_the_others_are_made_and_the_figure_has_a_gray_cell(tmp_path, monkeypatc
 
 
 def test_in_python_it_is_the_runs_of_the_command_line(tmp_path):
-    how = {"model": "bundled-if", "upscalers": "none", "steps": 2}
+    how = {"model": "bundled-if", "upscalers": "none", "steps": 1, "dtype": "float32"}
     found = synoptic.grid("generate", {"guidance_scale": (3, 5), "seed": range(2)}, "a lake", out=str(tmp_path / "a"), **how)
     axes = parse_axes(GenerateOptions, ["guidance-scale=3,5", "seed=0..1"])
     same = execute_grid(prepare_cells(GenerateOptions, axes, ["a lake"], how | {"out": str(tmp_path / "b")}), axes)

@@ -14,7 +14,7 @@ from PIL import Image
 import synoptic
 from synoptic.runs.index import write_index
 
-QUICK: dict[str, Any] = {"steps": 2, "dtype": "float32", "device": "cpu", "model": "bundled"}
+QUICK: dict[str, Any] = {"steps": 1, "dtype": "float32", "device": "cpu", "model": "bundled"}
 EVIL = "\"><script>alert(1)</script> & 'x'"
 
 

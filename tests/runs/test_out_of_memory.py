@@ -22,10 +22,11 @@ from synoptic.pipelines.generate import GeneratePipeline
 from synoptic.runs.errors import RunFailed
 from synoptic.runs.recorder import Recorder
 from tests.drawings import disc
+from tests.quick import quick_ones
 
 HORSE = "a photo of a horse"
 F32: dict[str, Any] = {"device": "cpu", "dtype": "float32"}
-SMALL: dict[str, Any] = {"model": "bundled-if", "upscalers": "none", "steps": 2, **F32}
+SMALL: dict[str, Any] = {"model": "bundled-if", "upscalers": "none", "steps": 1, **F32}
 ERRORS = [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("could not create a primitive"), MemoryError()]
 
 
@@ -91,7 +92,7 @@ def test_latents_are_decoded_in_halves(place, most, tmp_path, runs_out):
 
 def test_memory_that_runs_out_halves_a_batch_in_python_too(monkeypatch):
     how = {"steps": 1, "upscalers": "none", "guidance_scale": 1.0}
-    model = load_once("bundled", **F32)
+    model = load_once("bundled-if", **F32)
     seeds, sample, seen = (1, 2, 3), GeneratePipeline.sample, []
     whole = [synoptic.generate(model, HORSE, seed=seed, **how).images[0] for seed in seeds]
 
@@ -149,6 +150,7 @@ def test_maps_of_depth_are_made_of_fewer_pictures_at_once():
     assert torch.equal(depth(x), torch.cat([depth(row[None]) for row in x]))
 
 
+@pytest.mark.slow
 def test_a_film_has_fewer_frames_and_ends_in_the_picture(tmp_path, runs_out):
     runs_out("runs.recorder.Recorder._pictures", lambda self, k, steps: len(steps) > 3)
     how = SMALL | {"steps": 8, "guidance_scale": 1.0, "trace": True}
@@ -160,8 +162,9 @@ def test_a_film_has_fewer_frames_and_ends_in_the_picture(tmp_path, runs_out):
     assert len(list(tmp_path.glob("*.trace.html"))) == 2
 
 
+@pytest.mark.slow
 def test_pictures_are_optimized_in_halves(tmp_path, runs_out):
-    how = {"model": "bundled-if", "steps": 2, "count": 2, **F32}
+    how = {"model": "bundled-if", "init": "noise", "steps": 2, "count": 2, **F32}
     whole = synoptic.run("distill", HORSE, out=str(tmp_path / "whole"), **how).images
     runs_out("pipelines.distill.DistillPipeline.sample", more_than(1))
     parts = synoptic.run("distill", HORSE, out=str(tmp_path / "parts"), **how).images
@@ -191,9 +194,16 @@ PLACES = {  # -> the command, and how many pictures are there afterwards
     "models.controlnet.ControlNet.__call__": ("control", 0),
     "pipelines.control_guidance.control_maps": ("control", 0),
 }
+QUICK_PLACES = (
+    "models.load_once.load",
+    "models.unet.UNet.__call__",
+    "models.latent.LatentSpace._decode_tile",
+    "runs.recorder.Recorder._pictures",
+    "models.controlnet.ControlNet.__call__",
+)
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("place", quick_ones(PLACES, QUICK_PLACES))
 def test_memory_that_does_not_suffice_is_one_line_and_what_is_painted_stays(place, tmp_path, runs_out, monkeypatch, capsys):
     command, kept = PLACES[place]
     model = "bundled" if command == "control" or "latent" in place or "Clip" in place else "bundled-if"
@@ -212,7 +222,11 @@ def test_memory_that_does_not_suffice_is_one_line_and_what_is_painted_stays(plac
     ("words", "place"),
     [
         (["distill", HORSE, "--model=bundled-if", "--steps=3"], "distillation.image_scene.PixelImage.render"),
-        (["text-to-3d", HORSE, "--model=bundled-if", "--steps=3", "--resolution=16"], "nerf.scene.RadianceScene.render"),
+        pytest.param(
+            ["text-to-3d", HORSE, "--model=bundled-if", "--steps=3", "--resolution=16"],
+            "nerf.scene.RadianceScene.render",
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=["distill", "text-to-3d"],
 )
@@ -224,6 +238,7 @@ def test_an_optimization_that_runs_out_of_memory_keeps_its_state(words, place, t
     assert (tmp_path / "state.safetensors").exists()
 
 
+@pytest.mark.slow
 def test_what_was_painted_before_memory_ran_out_is_kept(tmp_path, monkeypatch):
     calls = []
     call = UNet.__call__
@@ -241,6 +256,7 @@ def test_what_was_painted_before_memory_ran_out_is_kept(tmp_path, monkeypatch):
     assert [file.name for file in tmp_path.glob("a_*.png")] == ["a_photo_of_a_horse_0.png"]
 
 
+@pytest.mark.slow
 def test_a_picture_that_is_kept_is_scored_by_the_same_command_again(tmp_path, runs_out, monkeypatch):
     with monkeypatch.context():
         runs_out("metrics.clip.Clip.encode_images", lambda *_: True)

@@ -24,6 +24,7 @@ from synoptic.pipelines.base import pipeline_class
 from synoptic.runs.plan import make_plan, make_plans
 from synoptic.runs.speed import command_seconds, record_command, record_pictures, record_steps, stage_works, work_seconds
 from tests.drawings import disc
+from tests.quick import slow_ones
 
 HORSE, LAKE = "a photo of a horse", "a photo of a lake"
 MASK = Image.linear_gradient("L").resize((256, 256))
@@ -31,7 +32,7 @@ F32: dict[str, Any] = {"device": "cpu", "dtype": "float32"}
 CASES: dict[str, tuple[str, tuple[Any, ...], dict[str, Any]]] = {
     "generate": ("generate", (HORSE,), {"steps": 2, "count": 2, "model": "bundled-if", "upscalers": "none"}),
     "unguided": ("generate", (HORSE,), {"steps": 3, "guidance_scale": 1.0, "model": "bundled"}),
-    "wide": ("wide", (LAKE,), {"width": 512, "steps": 2}),
+    "wide": ("wide", (LAKE,), {"width": 320, "steps": 1}),
     "circular": ("wide", (LAKE,), {"width": 512, "steps": 2, "circular": True}),
     "panorama": ("panorama", (LAKE,), {"num_views": 6, "fov": 100.0, "steps": 3, "horizon_first": 0.5, "pixels_from": 1}),
     "at_once": ("panorama", (LAKE,), {"num_views": 6, "fov": 100.0, "steps": 2, "horizon_first": 0, "prompt_up": HORSE}),
@@ -55,7 +56,7 @@ def asked(name: str, *values: Any, **options: Any) -> Any:
     return options_class(name).from_arguments(*values, **F32 | options).prepare()
 
 
-QUICK = ("generate", "wide", "anagram")
+QUICK = ("anagram",)
 
 
 @pytest.mark.parametrize("case", [c if c in QUICK else pytest.param(c, marks=pytest.mark.slow) for c in CASES])
@@ -99,6 +100,7 @@ def test_the_vae_codes_as_many_pixels_as_planned(monkeypatch):
     assert plan.vae == bytes_of_coding(max(seen) * model.factor**2 * model.codec.width * 4, model.device)
 
 
+@pytest.mark.slow
 def test_half_precision_halves_the_network():
     how = {"model": "bundled", "upscalers": "none"}
     single, half = (make_plan(asked("generate", HORSE, dtype=dtype, **how)) for dtype in ("float32", "float16"))
@@ -110,7 +112,7 @@ def test_half_precision_halves_the_network():
     assert rows[0].flops == rows[1].flops and rows[1].bytes < 0.6 * rows[0].bytes
 
 
-@pytest.mark.parametrize("name", ["compare_sync", "distill", "denoise", "invert", "text_to_3d"])
+@pytest.mark.parametrize("name", slow_ones(["compare_sync", "distill", "denoise", "invert", "text_to_3d"], ["compare_sync"]))
 def test_every_application_has_a_plan(name):
     values = {"compare_sync": (HORSE, LAKE), "denoise": (disc(),), "invert": (disc(),)}.get(name, (HORSE,))
     plans = make_plans(asked(name, *values))
@@ -180,9 +182,10 @@ def test_each_stage_has_a_speed_of_its_own(tmp_path, monkeypatch):
     assert work_seconds(pipeline, 2) == pytest.approx(2 * now)
 
 
+@pytest.mark.slow
 def test_a_command_is_expected_to_take_its_steps_and_what_it_took_beside_them(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    how = {"prompt": HORSE, "steps": 4, "model": "bundled-if", "upscalers": "none"}
+    how = {"prompt": HORSE, "steps": 2, "model": "bundled-if", "upscalers": "none", "dtype": "float32"}
 
     def prepare() -> Options:
         return options_class("generate").from_arguments(**how).prepare()

@@ -103,6 +103,7 @@ def test_a_killed_run_goes_on_to_the_bit_and_says_so(tmp_path, without_export, c
     assert one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
+@pytest.mark.slow
 def test_one_that_comes_to_nothing_is_saved_and_says_why(tmp_path, monkeypatch, capsys, without_export):
     how: dict[str, Any] = {"steps": 9, "preview_every": 1, "lr": 1e18, "out": tmp_path, **QUICK}
     with pytest.raises(OptimizationFailed, match=r"the field (holds numbers that are not finite|is empty)") as failed:

@@ -47,6 +47,7 @@ def test_the_best_blur_is_best_and_wider_for_more_noise():
     assert widths == sorted(widths) and widths[0] < widths[-1]
 
 
+@pytest.mark.slow
 def test_one_step_of_the_bundled_model_beats_the_best_blur(pixel32):
     chosen, s = specs(4, Random(3)), pixel32.schedule
     clean, _ = Renderer("cpu").render(chosen, 64)

@@ -137,6 +137,7 @@ def test_a_wide_canvas_is_painted_in_windows():
     assert last.x.isfinite().all() and (last.x - known)[..., 12:].abs().min() > 1e-4
 
 
+@pytest.mark.slow
 def test_the_bundled_latent_model_paints_a_hole(sd32):
     """The known latents are back exactly, and the prompt's picture is not what was there."""
     s = sd32.schedule

@@ -100,7 +100,12 @@ def test_independent_views_start_from_noise_of_their_own(pixel32, sd32):
     assert own.init_noise(sd32, through, rngs(0)).shape == (2, 8, 16, 16), "latents of the canvas, whatever the model's size"
 
 
-@pytest.mark.parametrize("how", [{}, {"space": "instance", "init": "independent", "sampler": "ddpm"}], ids=["", "noisy"])
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "how",
+    [{}, {"space": "instance", "init": "independent", "sampler": "ddpm"}],
+    ids=["", "noisy"],
+)
 def test_a_picture_is_the_same_alone_or_with_others(how, pixel32):
     views, how = views_of("identity", "jigsaw"), joint(PAIR, 3, 4.0, equalize_guidance=True, **how)
     three = last(how.sample(pixel32, views, rngs(5, 6, 7)))

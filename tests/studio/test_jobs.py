@@ -32,6 +32,7 @@ def test_a_job_is_the_run_of_the_command_line(studio, tmp_path):
     assert read_settings(picture)["options"] == same.options.to_json()
 
 
+@pytest.mark.slow
 def test_jobs_are_carried_out_in_their_order_and_belong_to_whoever_asked(studio):
     jobs = studio()
     mine = [jobs.submit("generate", QUICK | {"seed": seed}, "me") for seed in range(2)]
@@ -42,6 +43,7 @@ def test_jobs_are_carried_out_in_their_order_and_belong_to_whoever_asked(studio)
     assert len({job.pictures()[0] for job in (*mine, other)}) == 3
 
 
+@pytest.mark.slow
 def test_a_job_shows_a_preview_and_stops_with_what_is_finished(studio, monkeypatch):
     monkeypatch.setattr(studio_jobs, "PREVIEW_SECONDS", 0.0)
     monkeypatch.setattr("synoptic.runs.execute.max_batch_rows", lambda *_: 2)  # a picture at a time
@@ -60,6 +62,7 @@ def test_a_job_shows_a_preview_and_stops_with_what_is_finished(studio, monkeypat
     assert again.folder == job.folder  # the same settings go on from there
 
 
+@pytest.mark.slow
 def test_a_waiting_job_is_stopped_before_it_begins(studio):
     jobs = studio()
     first, second = (jobs.submit("generate", QUICK | {"seed": seed, "count": 4}, "me") for seed in (0, 10))

@@ -149,6 +149,7 @@ def test_averaged_eps_is_visual_anagrams_formula_step_by_step(scale, pixel64):
     follow(found, expected)
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_a_hybrids_eps_is_low_of_the_far_and_high_of_the_near_step_by_step(pixel64):
     """eps = low(eps_1) + high(eps_2) (Geng et al. 2024b); at 32 pixels sigma is 1 and the kernel 17."""

@@ -58,6 +58,7 @@ def test_the_canvas_is_the_mean_of_the_pictures_seen_back(sd32):
     assert views.project(z).shape == x.shape
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_one_view_synchronized_through_pixels_is_the_plain_loop(sd64):
     s, x = sd64.schedule, latents(1, torch.float64)
