@@ -156,6 +156,7 @@ def made(tmp_path_factory):
     return folder, printed.getvalue()
 
 
+@pytest.mark.slow
 def test_a_wide_picture_lies_where_the_course_says(made):
     folder, printed = made
     assert re.fullmatch(r"\d\d-\d\d-\d{6}", folder.name)

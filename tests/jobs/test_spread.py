@@ -133,6 +133,7 @@ def test_a_run_that_workers_paint_is_the_run_itself(case, engine, tmp_path, monk
             assert a["steps"] == b["steps"] and a["scores"] == pytest.approx(b["scores"], abs=1e-4)
 
 
+@pytest.mark.slow
 def test_what_is_there_is_not_painted_again_and_what_fails_is_told_by_the_run(engine, tmp_path, monkeypatch):
     painted(tmp_path, "generate", PAIR[0], **SMALL, count=2)
     (tmp_path / "a_photo_of_a_horse_1.png").unlink()

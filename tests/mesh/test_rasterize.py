@@ -19,6 +19,7 @@ def test_both_rasterizers_see_the_same_faces(surface):
     assert (by_rays == by_buffer).double().mean() >= 0.9999 and (by_rays >= 0).double().mean() > 0.1
 
 
+@pytest.mark.slow
 def test_colors_by_place_come_back_from_their_pictures(surface):
     chosen = choose_views(surface, 8)
     assert chosen.seen > 0.9 and len(chosen.camera.eye) <= 8

@@ -75,6 +75,7 @@ def test_a_finished_edit_is_not_done_again_and_another_picture_is_refused(tmp_pa
     assert e.value.rule == "run-differs"
 
 
+@pytest.mark.slow
 def test_pictures_of_any_size_are_edited_in_windows(sd32):
     """268 x 406 is larger than the model and no multiple of a latent; at the last step little is changed, to the edges."""
     source = drawing(406, 268).filter(ImageFilter.GaussianBlur(3))

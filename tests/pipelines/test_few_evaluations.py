@@ -51,6 +51,7 @@ def test_views_are_guided_in_the_interval_alone(monkeypatch):
     assert rows == [4, 4, 2, 2]  # two views, with and without their prompts; then with them alone
 
 
+@pytest.mark.slow
 def test_an_upscaler_takes_as_many_steps_as_it_is_given():
     model = syn.load("bundled-if", device="cpu")
     with torch.no_grad():

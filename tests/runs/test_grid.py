@@ -35,6 +35,7 @@ def test_the_others_are_made_and_the_figure_has_a_gray_cell(tmp_path, monkeypatc
     assert figure.getpixel((figure.width // 2, figure.height // 2)) == (128, 128, 128)
 
 
+@pytest.mark.slow
 def test_in_python_it_is_the_runs_of_the_command_line(tmp_path):
     how = {"model": "bundled-if", "upscalers": "none", "steps": 1, "dtype": "float32"}
     found = synoptic.grid("generate", {"guidance_scale": (3, 5), "seed": range(2)}, "a lake", out=str(tmp_path / "a"), **how)

@@ -154,7 +154,7 @@ def pipeline_of(options: Any) -> Any:
 
 def test_seconds_are_those_of_the_last_run(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    pipeline = pipeline_of(prepared("wide"))  # two steps of 512 x 256 pixels
+    pipeline = pipeline_of(asked("wide", LAKE, width=512, steps=2, model="bundled"))
     (work,) = stage_works(pipeline).values()
     assert work_seconds(pipeline, 1) is None and work.steps == 2
     record_steps(pipeline, 1, [50.0, 53.0])  # the first step has what is done once

@@ -195,6 +195,7 @@ def test_models_of_the_folder_are_offered_by_their_names(studio, tmp_path):
     assert job.state == "done", job.message
 
 
+@pytest.mark.slow
 def test_the_queue_of_one_browser_has_an_end(studio, monkeypatch):
     monkeypatch.setattr(studio_jobs, "OWN_WAITING", 1)
     jobs = studio()
