@@ -48,6 +48,7 @@ def made(scene: RadianceScene) -> ExtractedMesh:
     return extract_mesh(scene, grid=80, faces=6000, texture=256)
 
 
+@pytest.mark.slow
 def test_a_mesh_is_closed_and_looks_like_its_field_from_where_it_was_not_made(made: ExtractedMesh):
     assert made.watertight and len(made.textured.mesh.faces) <= 6000
     assert len(made.agreement.psnr) == 20 and made.agreement.psnr.min() > 20 and made.agreement.psnr.mean() > 25

@@ -94,6 +94,7 @@ def test_no_later_run_took_more_than_is_planned_either(kind, tmp_path, on_a_gpu)
     assert not wrong
 
 
+@pytest.mark.slow
 def test_on_a_cpu_no_run_took_more_than_is_planned_today(tmp_path, monkeypatch):
     """By at most 5 %; the plans are those that are made now, on a CPU that is fast at bfloat16 as that one was."""
     monkeypatch.chdir(tmp_path)

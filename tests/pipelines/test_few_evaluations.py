@@ -19,6 +19,7 @@ def picture(model, **options) -> np.ndarray:
     return np.asarray(syn.generate(model, "a photo of a lake", steps=2, seed=1, **options).images[0], dtype=float)
 
 
+@pytest.mark.slow
 def test_the_network_runs_whole_at_every_second_step(model, monkeypatch):
     whole, shallow = [], []
     for name, calls in (("full_forward", whole), ("shallow_forward", shallow)):

@@ -14,6 +14,7 @@ import pytest
 import synoptic
 from bundled_training.render.objects import SOLIDS
 from synoptic.errors import InputError
+from tests.quick import quick_ones
 from tests.references import assert_like_reference
 
 if find_spec("trimesh") is None or find_spec("xatlas") is None:
@@ -56,7 +57,7 @@ def triangles(data: bytes) -> np.ndarray:
     return corners[np.lexsort(corners.T)]
 
 
-@pytest.mark.parametrize("thing", [*SOLIDS, "bunny", "treehouse"])
+@pytest.mark.parametrize("thing", quick_ones([*SOLIDS, "bunny", "treehouse"], ["mug", "bunny"]))
 def test_only_things_that_the_bundled_model_learned_from_all_sides_have_words_for_views(thing, box):
     """Its training's renderer says which those are."""
     bundled: Any = SimpleNamespace(checkpoint=resolve("bundled"))

@@ -35,6 +35,7 @@ def horse(tmp_path_factory):
     return synoptic.run("generate", PAIR[0], model="bundled", out=str(tmp_path_factory.mktemp("horse")), **HOW)
 
 
+@pytest.mark.slow
 def test_a_film_ends_in_the_picture(horse):
     frames = frames_of(horse.folder / "a_photo_of_a_horse_0.trace.html")
     assert [label for label, *_ in frames] == [f"x after step {i} of 2" for i in (1, 2)]

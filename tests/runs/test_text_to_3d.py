@@ -115,6 +115,7 @@ def test_one_that_comes_to_nothing_is_saved_and_says_why(tmp_path, monkeypatch, 
     assert done.state.removeprefix("failed: ") in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_files_of_an_older_version_are_refused_in_one_line(tmp_path, without_export):
     done = run("text_to_3d", MUG, steps=1, **QUICK, out=tmp_path / "now")
     field = done.folder / "a_red_mug_0/field.safetensors"
