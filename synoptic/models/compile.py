@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from threading import current_thread, main_thread
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -59,7 +59,8 @@ class GraphedCall:
     """
 
     def __init__(self, f: Callable[[Tensor], Tensor]) -> None:
-        self.f, self.recorded, self.waits = f, None, False
+        self.f, self.waits = f, False
+        self.recorded: Any = None  # f, to be called with tensors of this shape
         self.shape: torch.Size | None = None
 
     def __call__(self, x: Tensor) -> Tensor:

@@ -56,6 +56,10 @@ class HashGrid(torch.nn.Module):
     paper's hash. The first numbers are drawn from `rng`, in ±1e-4.
     """
 
+    cells: Tensor  # of each level, a side
+    first_row: Tensor  # of each level's table, all below one another
+    strides: Tensor  # (levels, 2): of a corner's row, by its second and third coordinate
+
     def __init__(
         self,
         levels: int = 8,
