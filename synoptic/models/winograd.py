@@ -21,6 +21,7 @@ POINTS = (0.0, 2 / 3, -2 / 3, 4 / 3, -4 / 3)  # and infinity; half the rounding 
 TILES_AT_ONCE = 128  # which stay in a core's cache between the transforms and the product
 MIN_CHANNELS = 64  # the transforms cost more than fewer save
 SAMPLED = 61  # one weight in so many is compared before each call
+CHANNELS = 32  # whose kernels are transformed at once, in float64
 MAX_BYTES = 2**28  # of transformed kernels, which are kept beside the others: four times as many numbers
 
 
@@ -67,10 +68,12 @@ class WinogradConv2d(nn.Conv2d):
         weight = self.weight.detach()
         sample = weight.as_strided((weight.numel() // SAMPLED,), (SAMPLED,))  # in the order in which they lie in memory
         if not self.is_made_of(sample):
-            self.made_of, self.version, self.sample = weight, self.weight._version, sample.clone()
             _, kernel, _ = transforms()
-            kernels = torch.einsum("ia,ocab,jb->ijco", kernel, self.made_of.double(), kernel)
-            self.kernels = kernels.flatten(0, 1).float().contiguous()
+            kernels = weight.new_empty(SIDE * SIDE, self.in_channels, self.out_channels)
+            for part, place in zip(weight.split(CHANNELS), kernels.split(CHANNELS, 2), strict=True):
+                place.copy_(torch.einsum("ia,ocab,jb->ijco", kernel, part.double(), kernel).flatten(0, 1))
+            self.kernels = kernels
+            self.made_of, self.version, self.sample = weight, self.weight._version, sample.clone()  # where memory sufficed
 
     def forward(self, input: Tensor) -> Tensor:
         passes = torch.is_grad_enabled() and (input.requires_grad or self.weight.requires_grad)

@@ -1,4 +1,5 @@
 from copy import deepcopy
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -83,6 +84,14 @@ def test_a_network_whose_kernels_would_take_too_much_memory_stays_as_it_is(monke
     net = nn.Sequential(conv())
     use_winograd(net)
     assert type(net[0]) is nn.Conv2d
+
+
+def test_kernels_for_which_memory_did_not_suffice_are_made_at_the_next_call(monkeypatch):
+    fast, x = WinogradConv2d(conv()), torch.randn(2, 64, 8, 8)
+    with monkeypatch.context() as m, pytest.raises(MemoryError):
+        m.setattr(torch, "einsum", Mock(side_effect=MemoryError))
+        fast(x)
+    assert torch.equal(fast(x), WinogradConv2d(conv())(x))
 
 
 def test_the_bundled_network_says_the_same_and_half_precision_is_left_alone(monkeypatch):
