@@ -15,7 +15,7 @@ from torch import Tensor
 from synoptic.diffusion.equations import Pred, Schedule, Time, pred_from_output
 from synoptic.models.base import Conditioning
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.models.codecs import codec_of
+from synoptic.models.codecs import Codec, codec_of
 from synoptic.models.compile import GraphedCall, compile_blocks
 from synoptic.models.components import ComponentLoader
 from synoptic.models.lora import Lora
@@ -45,10 +45,12 @@ class LatentSpace:
     def compile(self) -> None:
         """Compile the VAE's blocks for gradients: a picture at the end is not worth the minute.
 
-        On a GPU, encoding one native picture is recorded as a CUDA graph beside.
+        On a GPU, encoding one native picture by an AutoencoderKL is recorded as a CUDA graph beside: others were never tried.
         """
         compile_blocks(self.vae)
-        self.compiled, self.graphed_encode = True, GraphedCall(self.codec.encode)
+        self.compiled = True
+        if type(self.codec) is Codec:
+            self.graphed_encode = GraphedCall(self.codec.encode)
 
     def encode(self, image: Tensor) -> Tensor:
         f, (_, h, w), places = self.factor, self.shape, self.coded_pixels
