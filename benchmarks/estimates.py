@@ -27,6 +27,7 @@ from PIL import Image, ImageDraw
 from synoptic.options import options_class
 from synoptic.runs import execute
 from synoptic.runs.plan import make_plans
+from tests.processes import renew_threads
 
 HORSE, LAKE = "a photo of a horse", "a photo of a lake"
 FORK = multiprocessing.get_context("fork")
@@ -74,6 +75,7 @@ def in_a_process(work: Callable[[], float]) -> float:
     heard, said = FORK.Pipe(duplex=False)
 
     def call() -> None:
+        renew_threads()
         said.send(work())
 
     process = FORK.Process(target=call)

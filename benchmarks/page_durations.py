@@ -36,6 +36,7 @@ import synoptic.runs.execute as execute  # what is forked has imported it
 from benchmarks.tables import BENCHMARKS, ROOT, read
 from synoptic import cli
 from tests.page_files import make_files
+from tests.processes import renew_threads
 
 NAME = "page-durations-cpu"
 BLOCK = r"^```\w*\n(?P<block>(?:(?!```).*\n)+)```\n"
@@ -119,6 +120,7 @@ def run(words: Sequence[str], most: int, to: Connection) -> None:
     os.environ["BROWSER"] = "true"  # of --open: a program that does nothing
     script = ROOT / words[1] if words[0] == "python" else None
     sys.argv = [*words[script is not None :]]
+    renew_threads()
     begin = process_time()
     try:
         if script:

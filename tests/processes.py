@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import torch
 from torch.multiprocessing.spawn import start_processes
 
 from synoptic.runs import interval
@@ -26,6 +27,7 @@ def ranks(work: Callable[[int], object], n: int = 2) -> None:
 def _rank(rank: int, work: Callable[[int], object], n: int, port: int) -> None:
     environment = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": n, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
     os.environ.update({name: str(value) for name, value in environment.items()})
+    renew_threads()
     work(rank)
 
 
@@ -43,4 +45,14 @@ def killed(work: Callable[[], object], there: Path) -> None:
 
 def _often(work: Callable[[], object]) -> None:
     interval.EVERY = interval.SHARE = 0
+    renew_threads()
     work()
+
+
+def renew_threads() -> None:
+    """Let torch make its pool of threads anew in a forked process, before several threads ask for it at once.
+
+    The first that asks after a fork takes the parent's pool away and makes another; who asks in between finds none
+    ("Invalid thread pool!"), as the threads did in which transformers reads weights.
+    """
+    torch.set_num_threads(torch.get_num_threads())
