@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,35 +20,20 @@ from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.hub import download, list_files
 from synoptic.models.local_cache import file_hash
 from synoptic.models.lora_flux import in_diffusers_names
-from synoptic.models.lora_layers import Layer
+from synoptic.models.lora_layers import Layer, check_tensors, layers_of, normalized, place_of
+from synoptic.models.lora_strength import PEFT_CONFIG, read_configs, strength
 from synoptic.models.weights import check_weights, read_safetensors_header
 
 if TYPE_CHECKING:
     from torch import nn
 
-WRAPPERS = ("base_model.model.", "model.")  # what training scripts put around a network
-PREFIXES = {  # of a layer's name -> the component that it belongs to
-    "lora_unet_": "unet",
-    "lora_te1_": "text_encoder",
-    "lora_te2_": "text_encoder_2",
-    "lora_te_": "text_encoder",
-    "unet.": "unet",
-    "transformer.": "transformer",
-    "diffusion_model.": "unet",
-    "text_encoder_2.": "text_encoder_2",
-    "text_encoder.": "text_encoder",
-}
-ENDINGS = {  # of a tensor's name -> what it is
-    r"[._]lora(_A|_down|\.down|_linear_layer\.down)(\.\w+)?\.weight$": "down",
-    r"[._]lora(_B|_up|\.up|_linear_layer\.up)(\.\w+)?\.weight$": "up",
-    r"\.alpha$": "alpha",
-}
 OTHER_KINDS = {  # of a tensor's name -> what a file with such a tensor is
     r"\.dora_scale$|lora_magnitude_vector": "a DoRA",
     r"\.hada_": "a LoHa",
     r"\.lokr_": "a LoKr",
     r"\.diff(_b)?$": "a full change of layers",
 }
+PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl")
 RESNET = {  # the first Stable Diffusion code's names inside a residual block -> diffusers'
     "in_layers_2": "conv1",
     "out_layers_3": "conv2",
@@ -85,8 +70,8 @@ class Lora:
                 down, up = (f.get_tensor(key).to(weight.device).float() for key in (layer.down, layer.up))
                 begin, end, of = layer.rows
                 up = up[begin * len(up) // of : end * len(up) // of]
-                alpha = float(f.get_tensor(layer.alpha)) if layer.alpha else len(down)
-                change = self.scale * alpha / len(down) * (up.flatten(1) @ down.flatten(1))
+                strength = float(f.get_tensor(layer.alpha)) / len(down) if layer.alpha else layer.strength
+                change = self.scale * strength * (up.flatten(1) @ down.flatten(1))
                 if change.numel() != weight.numel():
                     raise InputError(
                         f"a LoRA must be made for the model's family, {layer.down} of {self.name} changes"
@@ -117,15 +102,24 @@ def read_lora(value: str) -> Lora:
     source, scale = (found[1], float(found[2])) if found else (value, 1.0)
     lora = Lora(source, find_file(source), scale)
     check_weights(lora.file)
-    keys = [key for key in read_safetensors_header(lora.file)[0] if key != "__metadata__"]
+    header = read_safetensors_header(lora.file)[0]
+    keys = [key for key in header if key != "__metadata__"]
     if other := next((kind for mark, kind in OTHER_KINDS.items() for key in keys if re.search(mark, key)), None):
         raise InputError(f"a LoRA has matrices A and B for a layer, {source} holds {other}: use another", rule="lora-kind")
-    lora.layers = layers_of(keys)
-    if not lora.layers:
+    found = layers_of(keys)
+    if not found:
         raise InputError(
             f"a LoRA's tensors are called lora_A, lora_down or the like, {source} has none of them: check the file",
             rule="lora-none",
         )
+    check_tensors(source, header, [layer for layers in found.values() for layer in layers.values()])
+    configs = read_configs(lora.file, header, source)
+    for component, layers in found.items():
+        config = configs.get(component, configs.get("", {}))
+        lora.layers[component] = {
+            name: layer._replace(strength=strength(config, place_of(layer.down)[1], header[layer.down]["shape"][0], source))
+            for name, layer in layers.items()
+        }
     return lora
 
 
@@ -133,9 +127,19 @@ def find_file(source: str) -> Path:
     """Return the safetensors file that a path or a hub id names. Raises InputError."""
     path = user_path(source)
     if path.is_file():
+        if path.suffix.lower() in PICKLES:
+            raise InputError(
+                f"a LoRA must be a safetensors file, {source} is a pickle, which can run code: convert it, or take another",
+                rule="weights-pickle",
+            )
         return path
-    if path.is_dir():
+    if source and path.is_dir():
         return path / only_file(source, sorted(file.name for file in path.glob("*.safetensors")))
+    before, colon, scale = source.rpartition(":")
+    if colon and user_path(before or ":").exists():
+        raise InputError(
+            f"a LoRA's scale is a number, {scale!r} of {source} is none: write {before}:0.8, for example", rule="lora-scale"
+        )
     if not re.fullmatch(r"[\w-][\w.-]*/[\w.-]+(/.+\.safetensors)?", source) or (
         source.count("/") == 1 and path.suffix == ".safetensors"
     ):
@@ -148,7 +152,10 @@ def find_file(source: str) -> Path:
     if file:
         return download(repo, file[0])
     snapshot = download(repo, "README.md").parent
-    names = [name for name in list_files(repo, snapshot) if name.endswith(".safetensors")]
+    files = list_files(repo, snapshot)
+    names = [name for name in files if name.endswith(".safetensors")]
+    if PEFT_CONFIG in files:
+        download(repo, PEFT_CONFIG, snapshot.name)
     return download(repo, only_file(source, names), snapshot.name)
 
 
@@ -160,37 +167,6 @@ def only_file(source: str, names: Sequence[str]) -> str:
             rule="lora-files",
         )
     return names[0]
-
-
-def layers_of(keys: Iterable[str]) -> dict[str, dict[str, Layer]]:
-    """Return {component: {normalized layer name: its tensors}} of a file's tensor names; those without A or B are left."""
-    found: dict[tuple[str, str], dict[str, str]] = {}
-    for key in keys:
-        name, role = ending(key)
-        for wrapper in WRAPPERS:
-            name = name.removeprefix(wrapper)
-        prefix = next((prefix for prefix in PREFIXES if name.startswith(prefix)), "")
-        place = (PREFIXES.get(prefix, "unet"), normalized(name.removeprefix(prefix)))
-        if role:
-            found.setdefault(place, {})[role] = key
-    layers: dict[str, dict[str, Layer]] = {}
-    for (component, name), tensors in found.items():
-        if {"down", "up"} <= tensors.keys():
-            layers.setdefault(component, {})[name] = Layer(tensors["down"], tensors["up"], tensors.get("alpha"))
-    return layers
-
-
-def ending(key: str) -> tuple[str, str]:
-    """Return a tensor's layer and what it is of it: down, up, alpha, or "" where it is none of a LoRA's."""
-    for pattern, role in ENDINGS.items():
-        if found := re.search(pattern, key):
-            return key[: found.start()], role
-    return key, ""
-
-
-def normalized(name: str) -> str:
-    """Return a layer's name as every script's comes out: dots as underscores, without what wraps it."""
-    return name.replace(".processor", "").replace(".", "_").removeprefix("text_model_")
 
 
 def match(layers: Mapping[str, Layer], names: Collection[str], layers_per_block: int = 2) -> dict[str, Layer]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import diffusers as library
+import peft
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -237,3 +239,79 @@ def test_a_layer_that_is_not_there_is_refused_where_headers_are_not_here(tiny_sd
     with pytest.raises(InputError) as e:
         ours(tiny_sd, written(more, tmp_path / "b.safetensors"))
     assert e.value.rule == "lora-fit" and "1 of the" in str(e.value)
+
+
+def peft_file(pipe: Any, path: Path, about: dict[str, Any], naming: str) -> Path:
+    """Write a LoRA whose alphas no tensor has: in its header, as diffusers, or in the config beside it, as peft."""
+    pairs = changes(pipe.unet, 3)
+    prefix = "unet." if naming == "diffusers" else "base_model.model."
+    sides = {f"{prefix}{name}.lora_{side}.weight": x for name, ab in pairs.items() for side, x in zip("AB", ab, strict=True)}
+    header = {"lora_adapter_metadata": json.dumps({f"unet.{k}": v for k, v in about.items()})}
+    save_file({k: x.contiguous() for k, x in sides.items()}, path, metadata=header if naming == "diffusers" else None)
+    if naming == "peft":
+        (path.parent / "adapter_config.json").write_text(json.dumps(about))
+    return path
+
+
+@pytest.mark.parametrize("naming", ["diffusers", "peft"])
+@pytest.mark.parametrize("rooted", [False, True])
+def test_an_alpha_that_only_a_config_has_counts_as_pefts(naming, rooted, tiny_sd, tmp_path):
+    pipe = pipeline(tiny_sd)
+    one = next(name for name in changes(pipe.unet, 3) if name.endswith("attn1.to_q"))
+    about = {"r": RANK, "lora_alpha": 8, "use_rslora": rooted, "alpha_pattern": {one: 1}, "peft_type": "LORA"}
+    file = peft_file(pipe, tmp_path / "adapter_model.safetensors", about, naming)
+    model = ours(tiny_sd, str(tmp_path))
+    config = peft.LoraConfig(
+        r=RANK, lora_alpha=8, use_rslora=rooted, alpha_pattern={one: 1}, target_modules=list(changes(pipe.unet, 3))
+    )
+    pipe.unet.add_adapter(config)
+    weights = {key.replace("unet.", "").removeprefix("base_model.model."): x for key, x in load_file(file).items()}
+    peft.set_peft_model_state_dict(pipe.unet, weights)
+    torch.testing.assert_close(unet_output(model.network, False), unet_output(pipe.unet, False), rtol=0, atol=1e-5)
+
+
+STEM = "lora_unet_down_blocks_2_attentions_0_proj_in"
+PAIR = {f"{STEM}.lora_down.weight": torch.ones(2, 5), f"{STEM}.lora_up.weight": torch.ones(7, 2)}
+BROKEN = {
+    "a bias, which would not count": ("lora-tensors", PAIR | {f"{STEM}.lora_up.bias": torch.ones(7)}),
+    "A without B": ("lora-tensors", PAIR | {"lora_unet_mid.lora_down.weight": torch.ones(2, 5)}),
+    "another tensor": ("lora-tensors", PAIR | {"bundle_emb.word.string_to_param.*": torch.ones(1, 5)}),
+    "two ranks": ("lora-shape", PAIR | {f"{STEM}.lora_down.weight": torch.ones(3, 5)}),
+    "rank 0": ("lora-shape", {f"{STEM}.lora_down.weight": torch.ones(0, 5), f"{STEM}.lora_up.weight": torch.ones(7, 0)}),
+    "two alphas": ("lora-shape", PAIR | {f"{STEM}.alpha": torch.ones(2)}),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_tensor_that_would_not_count_is_refused(case, tmp_path):
+    rule, tensors = BROKEN[case]
+    with pytest.raises(InputError) as e:
+        read_lora(written(tensors, tmp_path / "a.safetensors"))
+    assert e.value.rule == rule
+
+
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    [
+        ("a.safetensors:nan", "lora-scale"),
+        ("a.safetensors:", "lora-scale"),
+        ("a.bin", "weights-pickle"),
+        ("", "lora-missing"),
+    ],
+)
+def test_a_name_that_is_not_understood_is_told_why(name, rule, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    written(PAIR, tmp_path / "a.safetensors")
+    (tmp_path / "a.bin").write_bytes(b"\x80\x04K")
+    with pytest.raises(InputError) as e:
+        read_lora(name)
+    assert e.value.rule == rule
+
+
+def test_a_config_that_is_not_understood_is_refused(tiny_sd, tmp_path):
+    file = peft_file(pipeline(tiny_sd), tmp_path / "adapter_model.safetensors", {"lora_alpha": 8}, "peft")
+    for config in ("[1]", "{", '{"lora_alpha": "8"}', '{"lora_alpha": 8, "alpha_pattern": {"(a+)+": 3}}'):
+        (tmp_path / "adapter_config.json").write_text(config)
+        with pytest.raises(InputError) as e:
+            read_lora(str(file))
+        assert e.value.rule == "lora-config"
