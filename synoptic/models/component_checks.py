@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from synoptic.diffusion.scheduler_classes import KNOWN_SCHEDULERS, other_spacing
+from synoptic.diffusion.scheduler_classes import FLOW_SCHEDULERS, KNOWN_SCHEDULERS, MULTISTEP_SCHEDULERS, other_spacing
 from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.checkpoint_files import VOCABULARY_FILES
@@ -94,6 +94,16 @@ def check_scheduler(checkpoint: Checkpoint, component: str) -> None:
                 f" {str(kind)[:60]}: choose a model trained with one of {', '.join(KNOWN_SCHEDULERS)}",
                 rule="scheduler-unknown",
             )
+    halves = (config.get("prediction_type") == "flow_prediction", bool(config.get("use_flow_sigmas")))
+    whole = all(halves) and config.get("_class_name") in MULTISTEP_SCHEDULERS
+    if any(halves) and not whole and config.get("_class_name") not in FLOW_SCHEDULERS:
+        raise InputError(
+            f"a flow's scheduler is one of {', '.join((*FLOW_SCHEDULERS, *MULTISTEP_SCHEDULERS))}, the last"
+            f" {len(MULTISTEP_SCHEDULERS)} with flow_prediction and use_flow_sigmas; the {component} of {checkpoint.name} is"
+            f" a {config.get('_class_name')} with {config.get('prediction_type')} and use_flow_sigmas"
+            f" {config.get('use_flow_sigmas')}: correct its scheduler_config.json",
+            rule="scheduler-flow",
+        )
     if (key := other_spacing(config)) is not None:
         raise InputError(
             f"noise levels are spaced by time or by use_karras_sigmas, the {component} of {checkpoint.name} has {key}"

@@ -63,20 +63,28 @@ def is_numbers(value: object) -> TypeGuard[list[float]]:
     return isinstance(value, list) and len(value) > 0 and all(is_number(item) for item in value)
 
 
+def one_of(*values: str) -> tuple[Callable[[object], bool], str]:
+    """Return what a value of a few must satisfy."""
+    return (lambda value: isinstance(value, str) and value in values, f"one of {', '.join(values)}")
+
+
+BOOLEAN = (lambda value: isinstance(value, bool), "true or false")
+ABOVE_0 = (lambda value: is_number(value) and value > 0, "a number above 0")
 COUNT = (is_count, "a whole number above 0")
 COUNT_OR_COUNTS = (lambda value: is_count(value) or is_counts(value), "a whole number above 0, or a list of such")
+RISING = (("base_image_seq_len", "max_image_seq_len"), ("sigma_min", "sigma_max"))  # keys whose numbers must rise
 VALUES: dict[str, tuple[Callable[[object], bool], str]] = {  # key -> (what it must satisfy, in words), unless null
     "in_channels": COUNT,
     "out_channels": COUNT,
     "latent_channels": COUNT,
     "z_dim": COUNT,
     "base_dim": COUNT,
-    "batch_norm_eps": (lambda value: is_number(value) and value > 0, "a number above 0"),
+    "batch_norm_eps": ABOVE_0,
     "encoder_block_out_channels": (is_counts, "a list of whole numbers above 0"),
     "decoder_block_out_channels": (is_counts, "a list of whole numbers above 0"),
     "norm_num_groups": COUNT,
-    "norm_eps": (lambda value: is_number(value) and value > 0, "a number above 0"),
-    "layer_norm_eps": (lambda value: is_number(value) and value > 0, "a number above 0"),
+    "norm_eps": ABOVE_0,
+    "layer_norm_eps": ABOVE_0,
     "num_train_timesteps": (lambda value: is_count(value) and value <= 100_000, "a whole number from 1 to 100000"),
     "steps_offset": (lambda value: value == 0 or is_count(value), "a whole number of at least 0"),
     "original_inference_steps": COUNT,
@@ -99,7 +107,7 @@ VALUES: dict[str, tuple[Callable[[object], bool], str]] = {  # key -> (what it m
     "cap_feat_dim": COUNT,
     "caption_channels": COUNT,
     "dim": COUNT,
-    "shift": (lambda value: is_number(value) and value > 0, "a number above 0"),
+    "shift": ABOVE_0,
     "base_shift": (is_number, "a finite number"),
     "max_shift": (is_number, "a finite number"),
     "base_image_seq_len": COUNT,
@@ -112,6 +120,24 @@ VALUES: dict[str, tuple[Callable[[object], bool], str]] = {  # key -> (what it m
     "latents_std": (lambda value: is_numbers(value) and 0 not in value, "a list of finite numbers, none of them 0"),
     "beta_start": (lambda value: is_number(value) and 0 < value < 1, "a number between 0 and 1"),
     "beta_end": (lambda value: is_number(value) and 0 < value < 1, "a number between 0 and 1"),
+    "beta_schedule": one_of("linear", "scaled_linear", "squaredcos_cap_v2"),
+    "prediction_type": one_of("epsilon", "v_prediction", "sample", "flow_prediction"),
+    "timestep_spacing": one_of("leading", "trailing", "linspace"),
+    "time_shift_type": one_of("exponential", "linear"),
+    "invert_sigmas": (lambda value: value is False, "false, for steps go from noise to a picture"),
+    "clip_sample": BOOLEAN,
+    "thresholding": BOOLEAN,
+    "rescale_betas_zero_snr": BOOLEAN,
+    "set_alpha_to_one": BOOLEAN,
+    "use_dynamic_shifting": BOOLEAN,
+    "use_flow_sigmas": BOOLEAN,
+    "use_karras_sigmas": BOOLEAN,
+    "clip_sample_range": ABOVE_0,
+    "flow_shift": ABOVE_0,
+    "sigma_min": ABOVE_0,
+    "sigma_max": ABOVE_0,
+    "sample_max_value": (lambda value: is_number(value) and value >= 1, "a number of at least 1"),
+    "dynamic_thresholding_ratio": (lambda value: is_number(value) and 0 < value <= 1, "a number above 0, at most 1"),
 }
 
 
@@ -132,6 +158,12 @@ def check_config(config: JsonObject, source: str) -> None:
             raise InputError(
                 f"{key} must be {VALUES[key][1]}, the config of {source} has {str(value)[:60]!r}: correct it, or copy the"
                 " model again",
+                rule="config-value",
+            )
+    for low, high in RISING:
+        if config.get(low) is not None and config.get(high) is not None and not config[low] < config[high]:
+            raise InputError(
+                f"{low} must be below {high}, the config of {source} has {config[low]} and {config[high]}: correct it",
                 rule="config-value",
             )
     betas = config.get("trained_betas")

@@ -129,6 +129,16 @@ VALUES: dict[str, Change] = {
     "too many times": edit(SCHEDULER, num_train_timesteps=10**8),
     "a noise level that is none": edit(SCHEDULER, beta_start=float("nan")),
     "a noise level above 1": edit(SCHEDULER, beta_end=2),
+    "an unknown prediction": edit(SCHEDULER, prediction_type="x"),
+    "an unknown spacing": edit(SCHEDULER, timestep_spacing="x"),
+    "unknown noise levels": edit(SCHEDULER, beta_schedule="x"),
+    "a truth as text": edit(SCHEDULER, thresholding="false"),
+    "a share above 1": edit(SCHEDULER, thresholding=True, dynamic_thresholding_ratio=5),
+    "a range as text": edit(SCHEDULER, clip_sample=True, clip_sample_range="a"),
+    "steps from a picture to noise": edit(SCHEDULER, invert_sigmas=True),
+    "noise that falls below none": edit(SCHEDULER, use_karras_sigmas=True, sigma_min=-3),
+    "noise that does not rise": edit(SCHEDULER, use_karras_sigmas=True, sigma_min=3, sigma_max=1),
+    "a shift between equal sizes": edit(SCHEDULER, base_image_seq_len=256, max_image_seq_len=256),
     "too few noise levels": edit(SCHEDULER, trained_betas=[0.1, 0.2]),
     "noise levels above 1": edit(SCHEDULER, trained_betas=[2.0] * 1000),
     "an offset as text": edit(SCHEDULER, steps_offset="q"),
@@ -147,15 +157,25 @@ def test_a_value_that_cannot_be_is_refused_before_arithmetic(model, change):
     assert rule_of(model) == "config-value"
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"prediction_type": "flow_prediction", "use_flow_sigmas": True},
+        {"_class_name": "UniPCMultistepScheduler", "prediction_type": "flow_prediction"},
+        {"_class_name": "UniPCMultistepScheduler", "use_flow_sigmas": True},
+    ],
+)
+def test_half_a_flow_is_refused(changes, model):
+    edit(SCHEDULER, **changes)(model)
+    assert rule_of(model) == "scheduler-flow"
+
+
 UNREADABLE: dict[str, Change] = {
     "another width": edit(UNET, cross_attention_dim=64),
     "heads of size 0": edit(UNET, attention_head_dim=0),
     "an unknown block": edit(UNET, down_block_types=["Evil"]),
     "an activation that is a number": edit(UNET, act_fn=3),
     "groups that do not divide": edit(UNET, norm_num_groups=7),
-    "an unknown prediction": edit(SCHEDULER, prediction_type="x"),
-    "an unknown spacing": edit(SCHEDULER, timestep_spacing="x"),
-    "unknown noise levels": edit(SCHEDULER, beta_schedule="x"),
     "another latent": edit(VAE, latent_channels=3),
     "a token that is a number": edit(TOKENIZER, pad_token=3),
     "a text encoder of other sizes": edit(TEXT, hidden_size=128),
