@@ -132,9 +132,10 @@ class Checkpoint(CheckpointFiles):
         """The bundled model's own, those of few steps for a model distilled to them, else the family's or its variant's."""
         usual = self._variant.defaults if self._variant else self.family.defaults
         usual = replace(usual, stride=min(usual.stride, self.side // 2))  # windows of small models overlap too
-        name = Path(self.path_or_repo).name
+        place = Path(self.path_or_repo)
         if self.is_bundled:
-            return BUNDLED_DEFAULTS[name]
+            return BUNDLED_DEFAULTS[place.name]
+        name = place.parents[1].name if place.parent.name == "snapshots" else place.name  # a commit in the hub's cache
         if self.has_embedded_guidance or self._scheduler_config.get("_class_name") in CONSISTENCY_SCHEDULERS:
             return usual.distilled
         return few_step_defaults(name, usual) or usual

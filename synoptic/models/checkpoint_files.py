@@ -13,13 +13,12 @@ from synoptic.errors import InputError
 from synoptic.models.config_checks import check_config, shard_names
 from synoptic.models.hub import download, first_line, incomplete, is_online, list_files, relative_files
 from synoptic.models.local_cache import file_hash
-from synoptic.models.weights import check_weights, read_safetensors_header
+from synoptic.models.weights import check_content, check_weights, read_safetensors_header
 from synoptic.utils.json_objects import JsonObject
 
-VOCABULARY_FILES = ("tokenizer.json", "vocab.json", "spiece.model")  # a tokenizer's own words: one of these must be there
+VOCABULARIES = (("tokenizer.json",), ("vocab.json", "merges.txt"), ("spiece.model",))  # a tokenizer's words: one of these
 TOKENIZER_FILES = (
-    *VOCABULARY_FILES,
-    "merges.txt",
+    *(name for names in VOCABULARIES for name in names),
     "tokenizer_config.json",
     "special_tokens_map.json",
     "added_tokens.json",
@@ -50,8 +49,7 @@ class CheckpointFiles:
             for file in files
         ]
         for path in paths:
-            if path.suffix == ".safetensors":
-                check_weights(path)
+            (check_weights if path.suffix == ".safetensors" else check_content)(path)
         return paths
 
     def read_json(self, file: str) -> JsonObject:

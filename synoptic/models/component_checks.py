@@ -5,7 +5,7 @@ from __future__ import annotations
 from synoptic.diffusion.scheduler_classes import FLOW_SCHEDULERS, KNOWN_SCHEDULERS, MULTISTEP_SCHEDULERS, other_spacing
 from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.models.checkpoint_files import VOCABULARY_FILES
+from synoptic.models.checkpoint_files import VOCABULARIES
 from synoptic.models.hub import incomplete, is_online
 from synoptic.models.vae_configs import vae_channels
 
@@ -46,19 +46,27 @@ def check_components(checkpoint: Checkpoint) -> Checkpoint:
             )
         if component in checkpoint.family.weighted_components:
             checkpoint.config(component)
-        elif not any(f"{component}/{words}" in checkpoint.files for words in VOCABULARY_FILES):
-            if not checkpoint.is_local and not is_online():
-                raise incomplete(checkpoint.path_or_repo, f"{component}/{VOCABULARY_FILES[0]}")
-            raise InputError(
-                f"a model needs its words, {checkpoint.name} has none of {', '.join(VOCABULARY_FILES)} in {component}/:"
-                " copy it again",
-                rule="tokenizer-missing",
-            )
-        elif f"{component}/tokenizer_config.json" in checkpoint.files:
-            checkpoint.config(component, "tokenizer_config.json")
+        else:
+            check_words(checkpoint, component)
         if component in checkpoint.family.weighted_components:
             check_network(checkpoint, component)
     return checkpoint
+
+
+def check_words(checkpoint: Checkpoint, component: str) -> None:
+    """Raise InputError where a tokenizer lacks its words, or its config names code or other files."""
+    if not any(all(f"{component}/{file}" in checkpoint.files for file in words) for words in VOCABULARIES):
+        if not checkpoint.is_local and not is_online():
+            raise incomplete(checkpoint.path_or_repo, f"{component}/{VOCABULARIES[0][0]}")
+        known = ", ".join(" with ".join(words) for words in VOCABULARIES)
+        raise InputError(
+            f"a model needs its words, {checkpoint.name} has none of {known} in {component}/: copy it again",
+            rule="tokenizer-missing",
+        )
+    if checkpoint.is_local:
+        checkpoint.fetch(checkpoint.word_files(component))
+    if f"{component}/tokenizer_config.json" in checkpoint.files:
+        checkpoint.config(component, "tokenizer_config.json")
 
 
 def check_input_channels(checkpoint: Checkpoint) -> None:

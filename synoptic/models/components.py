@@ -35,20 +35,27 @@ def load_network(name: str, checkpoint: Checkpoint, component: str, device: torc
 
     Raises InputError where a weight file is none, its tensors do not fit the config, or one is missing.
     """
+    left: Collection[str] = ()
     with readable(checkpoint, component):
         if isinstance(checkpoint, SingleFile):
             module, missing = network_of_file(name, checkpoint, component, dtype)
         elif is_diffusers_class(name):
-            module, missing = _diffusers_network(name, checkpoint, component, dtype)
+            module, missing, left = _diffusers_network(name, checkpoint, component, dtype)
         else:
             files = checkpoint.fetch(checkpoint.weight_files(component, dtype.itemsize == 2))
             tensors = {
                 key: value for path in files if path.suffix == ".safetensors" for key, value in load_file(path).items()
             }
             tensors = clip_tensors(tensors) if isinstance(checkpoint, OpenClip) else tensors
-            module, missing = transformers_network(name, checkpoint.config(component), tensors, dtype)
+            module, missing, left = transformers_network(name, checkpoint.config(component), tensors, dtype)
+    whole = f"{component} of {checkpoint.name}" if component else checkpoint.name
+    if layer := surplus_layer(module, left):
+        raise InputError(
+            f"a config must name every layer of its weights, that of {whole} has fewer, without {layer}: correct it, or copy"
+            " the model again",
+            rule="weights-surplus",
+        )
     if missing:
-        whole = f"{component} of {checkpoint.name}" if component else checkpoint.name
         raise InputError(
             f"a weight file must be whole, {whole} lacks {sorted(missing)[0]}: copy or download it again",
             rule="weights-missing",
@@ -58,8 +65,8 @@ def load_network(name: str, checkpoint: Checkpoint, component: str, device: torc
 
 def _diffusers_network(
     name: str, checkpoint: Checkpoint, component: str, dtype: torch.dtype
-) -> tuple[torch.nn.Module, Collection[str]]:
-    """Return a network of diffusers, from a directory's files that were checked, and the tensors that are missing."""
+) -> tuple[torch.nn.Module, Collection[str], Collection[str]]:
+    """Return a network of diffusers, from a directory's checked files, the tensors that are missing, and those left over."""
     half = dtype.itemsize == 2
     checkpoint.fetch(checkpoint.weight_files(component, half))
     module, info = network_class(name).from_pretrained(
@@ -71,7 +78,16 @@ def _diffusers_network(
         local_files_only=True,
         output_loading_info=True,
     )
-    return module, info["missing_keys"]
+    return module, info["missing_keys"], info["unexpected_keys"]
+
+
+def surplus_layer(module: torch.nn.Module, left: Collection[str]) -> str | None:
+    """Return a tensor that is of a further layer of a list that the network has; None where none that is left over is.
+
+    Other tensors that are left over are of other tasks (a projection, a decoder); libraries report them.
+    """
+    lists = [f".{name}." for name, child in module.named_modules() if isinstance(child, torch.nn.ModuleList)]
+    return next((name for name in sorted(left) if any(start in f".{name}" for start in lists)), None)
 
 
 def load_tokenizer(name: str, checkpoint: Checkpoint, component: str = "") -> Any:

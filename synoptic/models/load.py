@@ -61,6 +61,24 @@ def checkpoint_of(name: Named, find: Callable[[str], Checkpoint]) -> Checkpoint:
     return find(os.fspath(name))
 
 
+def check_arguments(lora: object, textual_inversion: object, vae: object, clip_skip: object, text_encoder: object) -> None:
+    """Raise InputError where what a model is loaded with is of another kind, which would be read as something else."""
+    kinds = {
+        "lora": ("a list of texts, FILE:SCALE", lora, _is_texts(lora)),
+        "textual_inversion": ("a list of texts, FILE:WORD", textual_inversion, _is_texts(textual_inversion)),
+        "vae": ("a text or a path", vae, vae is None or isinstance(vae, str | os.PathLike)),
+        "clip_skip": ("a whole number", clip_skip, isinstance(clip_skip, int)),
+        "text_encoder": ("a function of prompts", text_encoder, text_encoder is None or callable(text_encoder)),
+    }
+    for name, (kind, value, holds) in kinds.items():
+        if not holds:
+            raise InputError(f"{name} must be {kind}, {value!r:.60} was given: write it so", rule="load-type")
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(one, str) for one in value)
+
+
 @one_at_a_time
 def load(
     name: Named = "bundled",
@@ -70,7 +88,7 @@ def load(
     text_encoder: TextEncoder | None = None,
     compile: bool = False,
     lora: Sequence[str] = (),
-    vae: str | None = None,
+    vae: str | os.PathLike[str] | None = None,
     textual_inversion: Sequence[str] = (),
     clip_skip: int = 0,
     offload: str = "none",
@@ -93,8 +111,9 @@ def load(
     `read_loras`, `read_textual_inversions`, `resolve_vae` and `check_placement` do.
     """
     checkpoint, dtype = checkpoint_of(name, resolve), dtype_name(dtype)
+    check_arguments(lora, textual_inversion, vae, clip_skip, text_encoder)
     loras = read_loras(lora, checkpoint)
-    other_vae = resolve_vae(vae, checkpoint) if vae else None
+    other_vae = resolve_vae(os.fspath(vae), checkpoint) if vae else None
     inversions = read_textual_inversions(textual_inversion, checkpoint)
     check_clip_skip(clip_skip, checkpoint)
     on = choose_device(device)

@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from synoptic.models.hub import download, list_files
 from synoptic.models.local_cache import file_hash
 from synoptic.models.lora_flux import in_diffusers_names
 from synoptic.models.lora_layers import Layer, check_tensors, layers_of, normalized, place_of
-from synoptic.models.lora_strength import PEFT_CONFIG, read_configs, strength
+from synoptic.models.lora_strength import PEFT_CONFIG, config_beside, read_configs, strength
 from synoptic.models.weights import check_weights, read_safetensors_header
 
 if TYPE_CHECKING:
@@ -53,8 +54,9 @@ class Lora:
 
     @property
     def digest(self) -> str:
-        """The SHA-256 of the file, shortened."""
-        return "sha256:" + file_hash(self.file)[:16]
+        """The SHA-256 of the file, and of the config beside it where that counts, shortened."""
+        found, beside = file_hash(self.file), config_beside(self.file)
+        return "sha256:" + (sha256((found + file_hash(beside)).encode()).hexdigest() if beside else found)[:16]
 
     def fuse(self, net: nn.Module, component: str, layers_per_block: int = 2) -> None:
         """Add the changes of a component to a network's weights, computed in float32.

@@ -20,11 +20,17 @@ HEADER_KEY = "lora_adapter_metadata"  # diffusers' JSON: {"unet.lora_alpha": 8, 
 PEFT_FILE, PEFT_CONFIG = "adapter_model.safetensors", "adapter_config.json"
 
 
+def config_beside(file: Path) -> Path | None:
+    """Return peft's config of a file of peft's name; None without one."""
+    beside = file.parent / PEFT_CONFIG
+    return beside if file.name == PEFT_FILE and beside.is_file() else None
+
+
 def read_configs(file: Path, header: Mapping[str, object], name: str) -> dict[str, JsonObject]:
     """Return peft's config of each component of a LoRA, "" for the only one; {} where there is none. Raises InputError."""
     about = header.get("__metadata__")
     written = about.get(HEADER_KEY) if isinstance(about, dict) else None
-    beside = file.parent / PEFT_CONFIG
+    beside = config_beside(file)
     try:
         if written:
             found = json.loads(written)
@@ -32,7 +38,7 @@ def read_configs(file: Path, header: Mapping[str, object], name: str) -> dict[st
             return {
                 part: {key[len(part) + 1 :]: found[key] for key in found if key.startswith(f"{part}.")} for part in parts
             }
-        return {"": dict(json.loads(beside.read_text()))} if file.name == PEFT_FILE and beside.is_file() else {}
+        return {"": dict(json.loads(beside.read_text()))} if beside else {}
     except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         raise InputError(
             f"a LoRA's config must be a JSON object, that of {name} is none: copy it again", rule="lora-config"

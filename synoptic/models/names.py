@@ -60,6 +60,7 @@ def find_checkpoint(name: str, aliases: Mapping[str, tuple[str, ...]], file: str
 
     Raises InputError, with the cure, where the name is none of these, or as `Checkpoint.read_json`.
     """
+    known = "".join(f"{alias}, " for alias in aliases)
     if name in aliases:
         *others, last = aliases[name]
         for place in others:
@@ -71,6 +72,8 @@ def find_checkpoint(name: str, aliases: Mapping[str, tuple[str, ...]], file: str
                 continue
         checkpoint = Checkpoint(name, last, file)
     elif folder := _folder(name):
+        if not (folder / file).is_file() and (cure := _elsewhere(folder, file)):
+            raise InputError(f"a model needs a readable {file}, {folder} has none: {cure}", rule="model-file-unreadable")
         checkpoint = Checkpoint(name, str(folder), file)
     elif name.lower().endswith(WEIGHT_SUFFIXES):
         raise InputError(
@@ -80,16 +83,15 @@ def find_checkpoint(name: str, aliases: Mapping[str, tuple[str, ...]], file: str
         )
     elif close := _mistyped(name):
         raise InputError(
-            f"a model is one of {', '.join(aliases)}, a hub id (org/name) or a directory; there is no {name[:99]!r}:"
+            f"a model is one of {known}a hub id (org/name) or a directory; there is no {name[:99]!r}:"
             f" {close}, or see synoptic models",
             rule="model-path",
         )
     elif re.fullmatch(r"[\w-][\w.-]{0,95}/[\w.-]{1,96}", name):
         checkpoint = Checkpoint(name, name, file)
     else:
-        known = ", ".join(aliases)
         raise InputError(
-            f"a model is one of {known}, a hub id (org/name) or a directory; {name[:99]!r} is none: see synoptic models",
+            f"a model is one of {known}a hub id (org/name) or a directory; {name[:99]!r} is none: see synoptic models",
             rule="model-unknown",
         )
     checkpoint.read_json(file)
@@ -109,6 +111,18 @@ def _mistyped(name: str) -> str:
     if near and "/" in name:
         return f"perhaps {parent / near[0]} is meant"
     return "check the path" if looks_like_path or name.count("/") > 1 else ""
+
+
+def _elsewhere(folder: Path, file: str) -> str:
+    """Return what to name in place of a folder without a model's file; "" where nothing like it is near."""
+    snapshots = folder if folder.name == "snapshots" else folder / "snapshots"
+    inside = sorted(path.parent for path in snapshots.glob(f"*/{file}"))
+    single = sorted(folder.glob("*.safetensors"))
+    if inside:
+        return f"it is the hub's cache of one, name {inside[-1]}"
+    if file == "model_index.json" and (folder.parent / file).is_file():
+        return f"it is a part of one, name {folder.parent}"
+    return f"name the file, {single[0]}" if len(single) == 1 else ""
 
 
 def _folder(name: str) -> Path | None:

@@ -45,8 +45,8 @@ def build_network(name: str, config: JsonObject) -> nn.Module:
 
 def transformers_network(
     name: str, config: JsonObject, tensors: Mapping[str, Tensor], dtype: torch.dtype
-) -> tuple[nn.Module, Collection[str]]:
-    """Return a network of transformers, from tensors that we read ourselves, and the names of those that are missing.
+) -> tuple[nn.Module, Collection[str], Collection[str]]:
+    """Return a network of transformers, from tensors that we read ourselves, the names of those missing, and left over.
 
     From a directory, transformers opens whatever weights, adapter or kernel its config names.
     """
@@ -55,4 +55,4 @@ def transformers_network(
     module, info = kind.from_pretrained(
         None, config=transformers_config(kind, config), state_dict=dict(tensors), dtype=dtype, output_loading_info=True
     )
-    return module, info["missing_keys"]
+    return module, info["missing_keys"], info["unexpected_keys"]

@@ -46,7 +46,7 @@ def network_of_file(
         tensors = convert_open_clip_checkpoint(module, tensors, prefix=prefix)
     else:
         tensors = {key.removeprefix(prefix): value for key, value in tensors.items()}
-    return transformers_network(name, config, tensors, dtype)
+    return transformers_network(name, config, tensors, dtype)[:2]
 
 
 def read_tensors(path: Path, prefix: str) -> Mapping[str, Tensor]:

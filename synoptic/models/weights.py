@@ -8,9 +8,26 @@ from pathlib import Path
 from synoptic.errors import InputError
 from synoptic.utils.json_objects import JsonObject
 
+POINTER = b"version https://git-lfs"  # begins the file that Git leaves in place of a large one
+
+
+def check_content(path: Path) -> None:
+    """Raise InputError where a file is not what its name says but a pointer to it, as cloning without Git LFS leaves it."""
+    try:
+        with path.open("rb") as f:
+            is_pointer = f.read(len(POINTER)) == POINTER
+    except OSError:
+        return  # whoever reads it says more
+    if is_pointer:
+        raise InputError(
+            f"a model's files must be here, {path} is a pointer of Git LFS to one: run git lfs pull in its folder",
+            rule="file-pointer",
+        )
+
 
 def check_weights(path: Path) -> None:
     """Raise InputError unless `path` is a safetensors file whose header and length are whole."""
+    check_content(path)
     fault = _fault(path)
     if fault:
         raise InputError(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file, save_file
 
+from synoptic.errors import InputError
 from synoptic.models.load import load
+from synoptic.models.registry import resolve
 from tests.models.directories import WEIGHTS, edit, index, refused, write
 
 
@@ -47,3 +51,43 @@ def test_a_directory_with_a_part_missing_is_refused(model, broken):
 def test_a_class_that_is_not_allowed_is_refused(model, entry):
     index(unet=entry)(model)
     refused(lambda: load(str(model), device="cpu"), f"a {entry[1]} as its unet", "does not load")
+
+
+def test_a_pointer_of_git_lfs_is_told_from_a_broken_file(model):
+    for file in (WEIGHTS, "tokenizer/tokenizer.json", "vae/config.json"):
+        whole = (model / file).read_bytes()
+        write(model / file, b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+        refused(lambda: load(str(model), device="cpu"), file, "git lfs pull")
+        write(model / file, whole)
+
+
+def test_words_without_their_merges_are_refused_before_weights_load(model):
+    words = json.loads((model / "tokenizer/tokenizer.json").read_text())["model"]["vocab"]
+    (model / "tokenizer/tokenizer.json").unlink()
+    write(model / "tokenizer/vocab.json", json.dumps(words).encode())
+    refused(lambda: resolve(str(model)), "vocab.json with merges.txt", "tokenizer/")
+
+
+def test_weights_of_more_layers_than_the_config_has_are_refused(model):
+    file = model / "text_encoder/config.json"
+    edit(file, num_hidden_layers=json.loads(file.read_text())["num_hidden_layers"] - 1)
+    refused(lambda: load(str(model), device="cpu", dtype="float32"), "text_encoder of", "fewer", "layers.2")
+
+
+def test_the_hubs_cache_and_a_models_part_are_told_where_the_model_is(model, tmp_path):
+    cache = tmp_path / "models--org--tiny-turbo"
+    shutil.copytree(model, cache / "snapshots/0a1b", symlinks=True)
+    refused(lambda: resolve(str(cache)), f"name {cache}/snapshots/0a1b")
+    refused(lambda: resolve(str(model / "unet")), f"name {model}")
+    assert resolve(str(cache / "snapshots/0a1b")).defaults.guidance_scale == 1.0  # known by the repository's name
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"lora": "a:0.5"}, {"lora": {"a": 1}}, {"textual_inversion": None}, {"vae": 3}, {"clip_skip": "2"}, {"text_encoder": "x"}],
+    ids=str,
+)
+def test_what_a_model_is_loaded_with_has_a_kind(given):
+    with pytest.raises(InputError) as e:
+        load("bundled", device="cpu", **given)
+    assert e.value.rule == "load-type" and next(iter(given)) in str(e.value)
