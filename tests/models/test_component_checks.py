@@ -84,7 +84,14 @@ def test_the_hubs_cache_and_a_models_part_are_told_where_the_model_is(model, tmp
 
 @pytest.mark.parametrize(
     "given",
-    [{"lora": "a:0.5"}, {"lora": {"a": 1}}, {"textual_inversion": None}, {"vae": 3}, {"clip_skip": "2"}, {"text_encoder": "x"}],
+    [
+        {"lora": "a:0.5"},
+        {"lora": {"a": 1}},
+        {"textual_inversion": None},
+        {"vae": 3},
+        {"clip_skip": "2"},
+        {"text_encoder": "x"},
+    ],
     ids=str,
 )
 def test_what_a_model_is_loaded_with_has_a_kind(given):
