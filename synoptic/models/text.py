@@ -46,7 +46,12 @@ def tokenize(tokenizer: Tokenizer, prompts: Sequence[str], length: int) -> Batch
 
 
 def embed_in_halves(text_encoder: TextEncoder, prompts: Sequence[str]) -> Conditioning:
-    """Return the prompts' conditioning, embedded in halves, and theirs, where memory runs out for all at once."""
+    """Return the prompts' conditioning, embedded in halves, and theirs, where memory runs out for all at once.
+
+    Raises InputError where they are not a list of texts, one at least: a text alone would be read letter by letter.
+    """
+    if not isinstance(prompts, Sequence) or isinstance(prompts, str) or not prompts:
+        raise InputError(f"prompts must be a list of texts, {prompts!r:.60} was given: write [...]", rule="prompts-type")
     parts = in_halves(text_encoder, prompts)
     return Conditioning.cat(parts) if len(parts) > 1 else parts[0]
 

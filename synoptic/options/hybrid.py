@@ -10,6 +10,7 @@ from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.joint import SyncOptions
 from synoptic.options.option import Option
 from synoptic.options.picture import PictureSource
+from synoptic.options.unheeded import check_heeded
 
 MAX_SIGMA = 8.0  # the blur reaches over 33 pixels
 NUM_PROMPTS = {"pass": 2, "triple": 3, "triple-cascade": 3, "color": 2, "motion": 2, "motion-zeros": 2, "inverse": 1}
@@ -73,6 +74,8 @@ class HybridOptions(SyncOptions):
             raise InputError(
                 f"a photo is clean, so --kind inverse needs --sync x0, {self.sync} was given: omit it", rule="inverse-sync"
             )
+        if kind not in ("pass", "inverse"):
+            check_heeded(self, "sigma", where=f"of --kind pass and inverse, not of {kind}")
         if kind in OF_PIXELS and checkpoint.factor > 1 and self.view_space == "latents":
             raise InputError(
                 f"--kind {kind} is about colors of pixels, --view-space latents was given: omit it", rule="kind-latents"

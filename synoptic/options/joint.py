@@ -11,6 +11,7 @@ from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.base import Item
 from synoptic.options.option import Option
 from synoptic.options.prompts import PromptOptions, one_picture_of_all
+from synoptic.options.unheeded import check_heeded
 from synoptic.options.upscaling import Upscalers, UpscalingOptions
 
 JointModel = Annotated[
@@ -63,6 +64,11 @@ class JointOptions(PromptOptions, UpscalingOptions):
 
     def default_guidance(self, checkpoint: Checkpoint) -> float:
         return self.usual(checkpoint).joint_guidance_scale or self.usual(checkpoint).guidance_scale
+
+    def resolve(self, checkpoint: Checkpoint) -> Self:
+        if checkpoint.factor == 1:
+            check_heeded(self, "view_space", "vae_residual", where=f"of latent models, {checkpoint.name} is one of pixels")
+        return super().resolve(checkpoint)
 
     def takes_fewer_steps(self, checkpoint: Checkpoint) -> bool:
         return self.fast and self.has_views_in_pixels(checkpoint)

@@ -17,6 +17,7 @@ from synoptic.options.picture import PictureSource, read_picture
 from synoptic.options.prompts import PromptOptions, one_picture_of_all, one_picture_per_prompt
 from synoptic.options.sampling import SamplingOptions
 from synoptic.options.sphere_regions import SphereRegion, read_sphere_region
+from synoptic.options.unheeded import check_heeded
 from synoptic.views.directions import MAX_VIEWS, MIN_VIEWS, Direction, spread_directions
 
 HEIGHT_MULTIPLE = 64  # of the height that is chosen for a person
@@ -177,7 +178,9 @@ class PanoramaOptions(PromptOptions, InitPanoramaOptions, PanoramaDepthOptions, 
     def check_kept(self, checkpoint: Checkpoint) -> None:
         """Raise InputError where what there is already is no picture, does not go together, or cannot be kept."""
         height = self.init_height()
-        if self.photo is not None:
+        if self.photo is None:
+            check_heeded(self, "photo_fov", where="of --photo, which is none")
+        else:
             read_picture(self.photo)
         if height is not None and self.photo is not None:
             raise InputError(

@@ -30,13 +30,26 @@ def convert_picture(value: Any) -> PictureSource:
     An array is uint8 (H, W, 3); a tensor float (3, H, W) or (1, 3, H, W) in [-1, 1], as models have it.
     """
     if isinstance(value, Image.Image):
-        return value
+        return whole_picture(value)
     if isinstance(value, str | os.PathLike):
         return os.fspath(value)
     try:
-        return Image.fromarray(tensor_to_array(value) if hasattr(value, "detach") else value)
-    except (TypeError, AttributeError):
+        return whole_picture(Image.fromarray(tensor_to_array(value) if hasattr(value, "detach") else value))
+    except (TypeError, AttributeError) as e:
+        if "picture" in str(e):
+            raise
         raise TypeError("a file's path, a PIL image, an array of uint8 (H, W, 3) or a tensor (3, H, W) in [-1, 1]") from None
+
+
+def whole_picture(image: Image.Image) -> Image.Image:
+    """Return a PIL image itself, its pixels read. Raises TypeError where it is closed, broken, or has none."""
+    try:
+        image.load()
+    except (OSError, SyntaxError, ValueError) as e:
+        raise TypeError(f"a picture that is whole and open ({e})") from None
+    if 0 in image.size:
+        raise TypeError("a picture of one pixel or more")
+    return image
 
 
 def tensor_to_array(x: Tensor) -> np.ndarray:

@@ -117,6 +117,11 @@ class SamplingOptions(ModelOptions, OutputOptions):
     def default_guidance(self, checkpoint: Checkpoint) -> float:
         return self.usual(checkpoint).guidance_scale
 
+    def warnings(self) -> list[str]:
+        is_lost = bool(self.negative_prompt) and self.cfg_scale == 1
+        says = "guidance is off at scale 1: --negative-prompt is not seen, raise the scale"
+        return [*super().warnings(), *([says] if is_lost else [])]
+
     def item_seeds(self) -> Sequence[int]:
         return range(self.seed, self.seed + self.count)
 

@@ -11,6 +11,7 @@ from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.option import Option
 from synoptic.options.pretrained_model import ModelOptions
+from synoptic.options.unheeded import check_heeded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,4 +47,7 @@ class SyncDiffusionOptions(ModelOptions):
                 "--syncdiffusion-metric lpips needs the package lpips, which is not installed: pip install lpips",
                 rule="missing-package",
             )
+        if not self.syncdiffusion_weight:
+            names = ("syncdiffusion_steps", "syncdiffusion_every", "syncdiffusion_metric", "syncdiffusion_anchor")
+            check_heeded(self, *names, where="of SyncDiffusion, which is off at --syncdiffusion-weight 0")
         return super().resolve(checkpoint)

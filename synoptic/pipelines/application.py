@@ -21,6 +21,20 @@ from synoptic.sampling.step import Step
 
 WITHOUT = ("model", "out", "trace")  # options of a command that a function does not take: it keeps all in memory
 
+LOADING = ("lora", "vae", "textual_inversion", "clip_skip", "device", "dtype", "compile", "offload", "quantize")
+
+
+def check_loaded(model: PretrainedModel, options: Mapping[str, object]) -> None:
+    """Raise InputError where an option asks of a loaded model what was chosen when it was loaded."""
+    own = {"device": str(model.device), "dtype": str(model.dtype).removeprefix("torch.")}
+    asked = [name for name in LOADING if name in options and own.get(name, "") not in (options[name], str(options[name]))]
+    if asked:
+        raise InputError(
+            f"{', '.join(LOADING[:-1])} and {LOADING[-1]} are chosen when a model loads, {asked[0]} was given with a loaded"
+            " one: give it to synoptic.load instead",
+            rule="model-loaded",
+        )
+
 
 class Application:
     """An application as a Python function: `wide(model, "a lake", width=768)`; `wide.steps(...)` yields every Step.
@@ -83,14 +97,8 @@ class Application:
             )
         if not isinstance(model, str | os.PathLike) and not hasattr(model, "checkpoint"):
             raise InputError(f"a model is a loaded one or its name, {model!r:.60} is neither: load one", rule="model-type")
-        if {"lora", "vae", "textual_inversion", "clip_skip", "offload", "quantize"} & options.keys() and not isinstance(
-            model, str | os.PathLike
-        ):
-            raise InputError(
-                "a LoRA, a VAE, a textual inversion, clip_skip, offload and quantize are chosen when a model loads, a loaded"
-                " one was given: give them to synoptic.load instead",
-                rule="model-loaded",
-            )
+        if not isinstance(model, str | os.PathLike):
+            check_loaded(model, options)
         try:
             if isinstance(model, str | os.PathLike):
                 asked = self.options_class.from_arguments(*values, **{"model": model} | dict(options)).prepare()
