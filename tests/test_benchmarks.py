@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import time
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
 import synoptic
+from benchmarks import batch
 from benchmarks.few_evaluations import joined, lost
 from benchmarks.looking_glass import compared
 from benchmarks.own_prompts import paint
@@ -52,6 +56,23 @@ def test_a_record_is_written_after_each_part_and_ends_in_time(tmp_path):
     record.budget = record.spent + 0.5
     record.slowest = 1.0
     assert not record.has_time()
+
+
+def test_a_batch_is_measured_by_several_commands_that_go_on_where_one_stopped(tmp_path):
+    measured = batch.Measured(tmp_path / "measured.json")
+    measured.keep(jobs=5)
+    for total, stopped in ((5, 3), (2, 2)):  # the first command is stopped after three jobs of five
+        marks = batch.Measured(tmp_path / "measured.json").marks("loop")
+        marks.interval = SimpleNamespace(is_over=lambda: True, writing=nullcontext)
+        for done in range(1, stopped + 1):
+            marks.add(done, total)
+            time.sleep(0.06)
+    measured = batch.Measured(tmp_path / "measured.json")
+    measured.marks("local exact").keep({"jobs": 2, "seconds": 3.0, "cpu": 1.0, "first": 9.0, "first_cpu": 8.0})
+    (loop, exact), content = measured.rows(), json.loads((tmp_path / "measured.json").read_text())
+    assert content["jobs"] == 5 and [one["jobs"] for one in content["sessions"]["loop"]] == [2, 1]
+    assert (loop["counted"], loop["ratio"]) == (3, 1) and 0.06 <= loop["seconds"] < 1.5 and exact["first"] == 9.0
+    assert exact["seconds"] == 1.5 and exact["ratio"] == pytest.approx(1.5 / loop["seconds"])
 
 
 def test_scores_of_more_pictures_take_the_place_of_few():

@@ -6,7 +6,7 @@ import sys
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from importlib import import_module
 
@@ -29,16 +29,22 @@ from synoptic.utils.interrupts import uninterrupted
 ENGINES = {"local": "synoptic.jobs.local", "ray": "synoptic.jobs.ray_cluster"}
 AHEAD = {"local": "synoptic.jobs.local_worker", "ray": "synoptic.jobs.ray_connection"}
 READERS = 16  # threads that look for what is finished
+LAST = 256  # jobs that are looked at first: some of them wait where a batch was stopped, none where it has ended
 
 
 def run(options: BatchOptions, jobs: Sequence[Job], digest: str) -> Batch:
     """Carry out planned jobs. Raises InputError before anything runs."""
     check_store(options.out)
     store = open_store(options.out)
-    with alone(options.out), workplace(options.out, store) as (place, ended), begin_ahead(options, jobs) as begun:
-        batch = Batch(options.out, jobs, records_of(store, jobs))
-        again = ("waiting", "failed") if options.retry_failed else ("waiting",)
+    again = ("waiting", "failed") if options.retry_failed else ("waiting",)
+    with alone(options.out), workplace(options.out, store) as (place, ended), ExitStack() as stack:
+        last = records_of(store, jobs[-LAST:])
+        waits = any(record.state in again for record in last.values())
+        begun = stack.enter_context(begin_ahead(options, jobs)) if waits else None
+        batch = Batch(options.out, jobs, records_of(store, jobs[:-LAST]) | last)
         todo = [job for job in jobs if batch.records[job.path].state in again]
+        if todo and not waits:
+            begun = stack.enter_context(begin_ahead(options, jobs))
         kept = parse_head(store.read(PLAN) or "")
         head = Head(digest, kept.threads, kept.needs if kept.digest == digest else {})
         engine, head = engine_of(replace(options, out=place), todo, head, begun) if todo else (None, head)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import nullcontext
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -21,11 +22,13 @@ from PIL import Image
 import synoptic as syn
 from synoptic.errors import InputError
 from synoptic.io import load_image
+from synoptic.jobs import run as batch_run
 from synoptic.jobs.files import Entry
 from synoptic.jobs.planning import Job, plan_jobs
 from synoptic.jobs.records import read_record
 from synoptic.jobs.store import open_store
 from synoptic.jobs.worker import carry_out_job, carry_out_jobs
+from synoptic.options.batch import BatchOptions
 
 HOW = {"model": "bundled", "steps": 2, "dtype": "float32"}
 ROOT = Path(__file__).parents[2]
@@ -241,6 +244,23 @@ def test_a_wrong_file_is_refused_before_anything_loads(tmp_path, ask):
     ((code, error, has_torch),) = ask([["batch", str(tmp_path / "jobs.jsonl"), "--out", str(tmp_path / "out")]])
     assert code == 2 and not has_torch and not (tmp_path / "out").exists()
     assert error == "synoptic: error: line 1: --steps must be at least 1, 0 was given: raise it (nothing was run)\n"
+
+
+@pytest.mark.parametrize(
+    ("undone", "asked", "begun"),
+    [((), {}, 0), ((0,), {}, 1), ((299,), {}, 1), ((), {"retry_failed": True}, 1)],
+)
+def test_a_worker_begins_only_where_a_job_waits(undone, asked, begun, tmp_path, monkeypatch):
+    jobs = [Job(k, "generate", {"prompt": "a cat"}, str(k), ("", "", "")) for k in range(300)]
+    for k in sorted({*range(300)} - {*undone}):
+        (tmp_path / str(k)).mkdir()
+        name, said = ("failed.json", {"message": "no memory"}) if k == 5 else ("run.json", {"state": "done", "pictures": []})
+        (tmp_path / str(k) / name).write_text(json.dumps(said))
+    begins = []
+    monkeypatch.setattr(batch_run, "begin_ahead", lambda *_: begins.append(1) or nullcontext())
+    monkeypatch.setattr(batch_run, "engine_of", lambda options, todo, head, begun: (None, head))
+    found = batch_run.run(BatchOptions(out=str(tmp_path), **asked), jobs, "digest")
+    assert len(begins) == begun and list(found.records) == [job.path for job in jobs]
 
 
 @pytest.mark.slow
