@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated, Self
 
 from synoptic.errors import InputError
@@ -42,10 +42,9 @@ class InitPanoramaOptions(Options):
     ] = None
 
     def resolve(self, checkpoint: Checkpoint) -> Self:
-        if self.init_panorama is None or self.strength is not None:
-            return super().resolve(checkpoint)
-        usual = replace(self, strength=STRENGTH if self.mask is None else 1.0)
-        return super(InitPanoramaOptions, usual).resolve(checkpoint)
+        if self.init_panorama is not None:
+            self = self.filled(strength=STRENGTH if self.mask is None else 1.0)
+        return super().resolve(checkpoint)
 
     def init_height(self) -> int | None:
         """Return the height of --init-panorama, if there is one. Raises InputError where it or its mask does not fit."""

@@ -111,25 +111,20 @@ class PanoramaOptions(PromptOptions, InitPanoramaOptions, PanoramaDepthOptions, 
     def resolve(self, checkpoint: Checkpoint) -> Self:
         adds_noise = self.eta > 0 or self.sampler in ("ddpm", "lcm")
         in_pixels = checkpoint.factor > 1 and self.sync == "x0" and not adds_noise
-        ahead, pixels = self.horizon_first, self.pixels_from
         usual_pixels = PIXELS_FROM if self.kept_by is None else 0.0  # what stays are pixels
         leads = self.sync == "x0" and self.init_panorama is None  # which shows what is above and below
-        height = self.init_height() if self.height is None else self.height
-        resolved = replace(
-            self,
-            height=self.usual_height(checkpoint) if height is None else height,
-            horizon_first=(HORIZON_FIRST if leads else 0.0) if ahead is None else ahead,
-            pixels_from=(usual_pixels if in_pixels else 1.0) if pixels is None else pixels,
-        )
-        if resolved.pixels_from < 1 and not in_pixels:
+        if self.height is None:
+            self = replace(self, height=self.init_height() or self.usual_height(checkpoint))
+        self = self.filled(horizon_first=HORIZON_FIRST if leads else 0.0, pixels_from=usual_pixels if in_pixels else 1.0)
+        if self.pixels_from < 1 and not in_pixels:
             raise InputError(
                 "--pixels-from needs latents that agree on x0 and steps that add no noise,"
                 f" --sync {self.sync} --sampler {self.sampler} --eta {self.eta:g} of {checkpoint.name} were given: omit it",
                 rule="pixels-from",
             )
-        resolved.check_views()
-        resolved.check_kept(checkpoint)
-        return super(PanoramaOptions, resolved).resolve(checkpoint)
+        self.check_views()
+        self.check_kept(checkpoint)
+        return super().resolve(checkpoint)
 
     def usual_height(self, checkpoint: Checkpoint) -> int:
         """Return pi s / (2 tan(fov / 2)), where a pixel is as large as in the middle of a native view, rounded up."""

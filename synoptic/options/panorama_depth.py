@@ -37,9 +37,8 @@ class PanoramaDepthOptions(ModelOptions):
     def resolve(self, checkpoint: Checkpoint) -> Self:
         if self.depth is not None:
             import_module("synoptic.options.radial_depth").read_radial_depth(self.depth)
-            names = find_controlnets(checkpoint, ("depth",), self.controlnet)
-            return super(PanoramaDepthOptions, replace(self, controlnet=names)).resolve(checkpoint)
-        if self.controlnet or self.control_strength != 1:
+            self = replace(self, controlnet=find_controlnets(checkpoint, ("depth",), self.controlnet))
+        elif self.controlnet or self.control_strength != 1:
             raise InputError(
                 "--controlnet and --control-strength are of distances that are followed, none were given: name them by"
                 " --depth",

@@ -63,26 +63,22 @@ class SpeedOptions(GuidanceIntervalOptions):
             raise InputError(
                 f"--fast takes the steps of dpm++, which has no --eta; {self.eta} was given: omit one", rule="fast-eta"
             )
-        steps = self.usual(checkpoint).steps if self.steps is None else self.steps
-        usual = min(self.FAST_DEEPCACHE, steps) if fewer and checkpoint.has_unet and not self.whole_network_reason() else 1
-        resolved = replace(self, deepcache=usual if self.deepcache is None else self.deepcache)
+        steps = self.filled(steps=self.usual(checkpoint).steps).steps
+        partly = fewer and checkpoint.has_unet and not self.whole_network_reason()
+        self = self.filled(deepcache=min(self.FAST_DEEPCACHE, steps) if partly else 1)
         if fewer:
-            resolved = replace(
-                resolved,
-                sampler="dpm++",
-                steps=math.ceil(steps / 2) if self.steps is None else steps,
-                guidance_interval=self.guidance_interval or self.FAST_GUIDANCE_INTERVAL,
-            )
-        resolved = super(SpeedOptions, resolved).resolve(checkpoint)
-        if resolved.deepcache > 1:
-            check_at_most("--deepcache, of that many --steps,", resolved.deepcache, steps)
+            half = self.filled(steps=math.ceil(steps / 2), guidance_interval=self.FAST_GUIDANCE_INTERVAL)
+            self = replace(half, sampler="dpm++")
+        self = super().resolve(checkpoint)
+        if self.deepcache > 1:
+            check_at_most("--deepcache, of that many --steps,", self.deepcache, steps)
             if not checkpoint.has_unet:
                 raise InputError(
-                    f"--deepcache {resolved.deepcache} runs parts of a U-Net, {checkpoint.name} is a transformer: omit it",
+                    f"--deepcache {self.deepcache} runs parts of a U-Net, {checkpoint.name} is a transformer: omit it",
                     rule="deepcache-unet",
                 )
-            if why := resolved.whole_network_reason():
+            if why := self.whole_network_reason():
                 raise InputError(
-                    f"--deepcache {resolved.deepcache} runs parts of the network, {why}: omit one", rule="deepcache-whole"
+                    f"--deepcache {self.deepcache} runs parts of the network, {why}: omit one", rule="deepcache-whole"
                 )
-        return resolved
+        return self

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -18,7 +18,7 @@ from synoptic.options.output import Out
 from synoptic.options.pretrained_model import ModelName
 from synoptic.options.sampling import MAX_SEED
 
-DEFAULT_RATES = {True: 5e-4, False: 1e-5}  # of bundled models, which are small, and of others
+LR, BUNDLED_LR = 1e-5, 5e-4  # the bundled models are small
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +100,7 @@ class TrainControlnetOptions(Options):
                 rule="num-validation-count",
             )
         self.find_maps()
-        return replace(self, lr=DEFAULT_RATES[checkpoint.is_bundled] if self.lr is None else self.lr)
+        return self.filled(lr=BUNDLED_LR if checkpoint.is_bundled else LR)
 
     def check_init(self, checkpoint: Checkpoint) -> None:
         """Raise InputError where --init is no ControlNet of this model, or its attention cannot be chosen."""

@@ -32,8 +32,8 @@ class WideControlOptions(ControlNetOptions):
 
     def resolve(self, checkpoint: Checkpoint) -> Self:
         if self.control is not None:
-            condition: tuple[Condition, ...] = self.condition or ("canny",)
-            return super(WideControlOptions, replace(self, condition=condition)).resolve(checkpoint)
+            self = replace(self, condition=self.condition or ("canny",))
+            return super().resolve(checkpoint)
         for name in ("condition", "controlnet"):
             if getattr(self, name):
                 raise InputError(
