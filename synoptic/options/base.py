@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self, get_args, get_type
 from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.option import OptionSpec
-from synoptic.options.picture import picture_hash
 from synoptic.options.renamed import unknown_option
+from synoptic.utils.picture import picture_hash
 
 if TYPE_CHECKING:
     from synoptic.options.pretrained_model import ModelOptions

@@ -14,8 +14,8 @@ from synoptic.models.controlnet_checks import transformer_controlnet_class
 from synoptic.models.names import CONTROLNETS
 from synoptic.models.registry import resolve_controlnet, resolve_depth_model
 from synoptic.options.option import Option
-from synoptic.options.picture import PictureSource, is_file, picture_name, read_picture
 from synoptic.options.pretrained_model import ModelOptions
+from synoptic.utils.picture import PictureSource, is_file, picture_name, read_picture
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal, Self
 
+from synoptic.distillation.loss_defaults import LossName, loss_defaults, losses_that_take, native_space
 from synoptic.errors import InputError, check_at_least, check_at_most
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.distillation import DistillationOptions
 from synoptic.options.input_image import working_size
-from synoptic.options.loss_defaults import LossName, loss_defaults, losses_that_take, native_space
 from synoptic.options.option import UNSET, Option
 from synoptic.options.output import OutputOptions
-from synoptic.options.picture import PictureSource, read_picture
 from synoptic.options.prompts import PromptOptions
 from synoptic.options.sampling import Count, Seed
+from synoptic.utils.picture import PictureSource, read_picture
 
 STEPS = 500
 GENERATED = ("auto", "noise", "sketch")  # values of --init that are no file

@@ -9,7 +9,7 @@ from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.base import Options
 from synoptic.options.option import UNSET, Option
-from synoptic.options.picture import PictureSource, check_mask_size, picture_name, read_picture
+from synoptic.utils.picture import PictureSource, check_mask_size, picture_name, read_picture
 
 STRENGTH = 0.6  # share of the steps
 

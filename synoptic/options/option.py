@@ -11,7 +11,7 @@ from types import NoneType, UnionType
 from typing import Any, Literal, NamedTuple, Protocol, Union, get_args, get_origin, runtime_checkable
 
 from synoptic.errors import InputError
-from synoptic.options.picture import convert_picture
+from synoptic.utils.picture import convert_picture
 
 UNSET: Any = None  # the default of an option that `resolve` fills in
 

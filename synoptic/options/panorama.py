@@ -13,10 +13,10 @@ from synoptic.options.base import Item
 from synoptic.options.init_panorama import InitPanoramaOptions
 from synoptic.options.option import UNSET, Option
 from synoptic.options.panorama_depth import PanoramaDepthOptions
-from synoptic.options.picture import PictureSource, read_picture
 from synoptic.options.prompts import PromptOptions, one_picture_of_all, one_picture_per_prompt
 from synoptic.options.sampling import SamplingOptions
 from synoptic.options.sphere_regions import SphereRegion, read_sphere_region
+from synoptic.utils.picture import PictureSource, read_picture
 from synoptic.views.directions import MAX_VIEWS, MIN_VIEWS, Direction, spread_directions
 
 HEIGHT_MULTIPLE = 64  # of the height that is chosen for a person

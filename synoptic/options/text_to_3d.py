@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal, Self
 
+from synoptic.distillation.loss_defaults import losses_that_take, scene_defaults
 from synoptic.errors import InputError
 from synoptic.mesh import require_mesh
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.registry import resolve_clip
 from synoptic.options.distillation import DistillationOptions
-from synoptic.options.loss_defaults import losses_that_take, scene_defaults
 from synoptic.options.option import UNSET, Option
 from synoptic.options.output import Out
 from synoptic.options.pretrained_model import ModelName, ModelOptions

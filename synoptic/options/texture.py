@@ -14,9 +14,9 @@ from synoptic.mesh import TEXTURE_PACKAGES, read_mesh
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.controlnet import find_controlnets
 from synoptic.options.option import UNSET, Option
-from synoptic.options.picture import PictureSource, check_mask_size, picture_name, read_picture
 from synoptic.options.prompts import PromptOptions
 from synoptic.options.sampling import SamplingOptions
+from synoptic.utils.picture import PictureSource, check_mask_size, picture_name, read_picture
 
 if TYPE_CHECKING:
     from synoptic.mesh.mesh_file import Piece

@@ -7,11 +7,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
+from synoptic.controlnet.captions import find_maps, read_captioned_folder
 from synoptic.errors import InputError, install_command, user_path
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.registry import resolve, resolve_controlnet
 from synoptic.options.base import Options
-from synoptic.options.captions import find_maps, read_captioned_folder
 from synoptic.options.controlnet import Condition, check_conditions
 from synoptic.options.option import UNSET, Option
 from synoptic.options.output import Out

@@ -9,7 +9,7 @@ from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.controlnet import Condition, ControlNetOptions
 from synoptic.options.option import Option
-from synoptic.options.picture import PictureSource, read_picture
+from synoptic.utils.picture import PictureSource, read_picture
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,9 +18,9 @@ from synoptic.models.load import load_controlnet, load_transformer_controlnet
 from synoptic.models.registry import resolve_controlnet
 from synoptic.models.transformer import TransformerDenoiser
 from synoptic.options.controlnet import ControlNets, find_depth
-from synoptic.options.picture import read_picture
 from synoptic.options.wide_control import WideControlOptions
 from synoptic.pipelines.input_image import InputImage
+from synoptic.utils.picture import read_picture
 
 
 def with_controlnets(

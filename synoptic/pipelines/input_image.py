@@ -17,10 +17,10 @@ from synoptic.io import from_pil
 from synoptic.models.base import Denoiser
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.input_image import InputImageOptions, working_size
-from synoptic.options.picture import PictureSource, read_picture
 from synoptic.pipelines.base import Pipeline
 from synoptic.sampling.joint import joint_predict
 from synoptic.sampling.step import Step
+from synoptic.utils.picture import PictureSource, read_picture
 from synoptic.views.windows import Windows
 
 

@@ -19,12 +19,12 @@ from synoptic.guidance.sphere_prompts import share_in_view, sphere_prompts
 from synoptic.models.base import Denoiser, PretrainedModel
 from synoptic.options.base import Item
 from synoptic.options.panorama import PanoramaOptions
-from synoptic.options.picture import read_picture
 from synoptic.pipelines.base import NetworkCall
 from synoptic.pipelines.sphere_depth import SphereDepth
 from synoptic.pipelines.sphere_init import SphereInit
 from synoptic.sampling.sdedit import start_index
 from synoptic.sampling.step import Step
+from synoptic.utils.picture import read_picture
 from synoptic.views.base import Projection
 from synoptic.views.carried_part import CarriedPart
 from synoptic.views.equirectangular import Equirectangular, matching_height

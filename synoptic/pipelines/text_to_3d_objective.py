@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from synoptic.distillation.lora_student import LoRAStudent
+from synoptic.distillation.loss_defaults import SceneDefaults
 from synoptic.distillation.loss_spec import LossInputs
 from synoptic.distillation.loss_table import LOSSES, Objective
 from synoptic.distillation.losses import StudentTraining
@@ -26,7 +27,6 @@ from synoptic.nerf.regularizers import Penalties, constant, linear_ramp
 from synoptic.nerf.scene import RadianceScene, ViewSample
 from synoptic.nerf.serialization import blob_scene
 from synoptic.nerf.shading import Lighting
-from synoptic.options.loss_defaults import SceneDefaults
 from synoptic.options.text_to_3d import TextTo3DOptions
 from synoptic.pipelines.distill_objective import one_branch
 

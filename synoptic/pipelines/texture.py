@@ -17,6 +17,7 @@ from synoptic import io
 from synoptic.diffusion.equations import Pred, Time, add_noise
 from synoptic.diffusion.schedules import get_clip
 from synoptic.diffusion.solvers import timestep_pairs
+from synoptic.distillation.loss_defaults import scene_defaults
 from synoptic.errors import InputError
 from synoptic.guidance.cfg import Predict, cfg
 from synoptic.guidance.view_prompts import VIEW_WORDS, view_weights
@@ -32,8 +33,6 @@ from synoptic.models.vocabulary import known_from_all_sides
 from synoptic.nerf.cameras import Camera
 from synoptic.nerf.diagnostics import CAPTION_TEMPLATE
 from synoptic.options.base import Item
-from synoptic.options.loss_defaults import scene_defaults
-from synoptic.options.picture import read_mask, read_picture
 from synoptic.options.texture import TextureOptions
 from synoptic.pipelines.base import Output, Pipeline, rngs_of
 from synoptic.pipelines.control_guidance import load_control
@@ -52,6 +51,7 @@ from synoptic.pipelines.textured_output import (
 from synoptic.sampling.joint import JointSampler
 from synoptic.sampling.sdedit import start_index
 from synoptic.sampling.step import Step
+from synoptic.utils.picture import read_mask, read_picture
 from synoptic.views.base import Projection
 from synoptic.views.known_part import KnownPart
 from synoptic.views.surface import DecodedSurface, SurfaceViews

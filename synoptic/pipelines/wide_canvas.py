@@ -18,10 +18,10 @@ from synoptic.metrics.clip import Clip
 from synoptic.models.base import Denoiser
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.memory import max_batch_rows
-from synoptic.options.picture import read_mask
 from synoptic.options.regions import Region
 from synoptic.options.wide import WideOptions
 from synoptic.sampling.joint import Views, ViewUpdate
+from synoptic.utils.picture import read_mask
 from synoptic.views.regions import WindowRegion, WindowsWithRegions, feather_mask, make_region
 from synoptic.views.window_schedule import WindowSchedule, growing_strides, tiled_strides
 from synoptic.views.windows import Windows

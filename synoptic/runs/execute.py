@@ -27,7 +27,6 @@ from synoptic.options.pretrained_model import ModelOptions
 from synoptic.pipelines.base import Output, Pipeline, load_model, pipeline_class
 from synoptic.pipelines.base import finish as take_steps
 from synoptic.runs.begin import announce, begin_pipeline, warn
-from synoptic.runs.clock import Clock, process_age
 from synoptic.runs.errors import RunFailed
 from synoptic.runs.files import write_content
 from synoptic.runs.finish import compare, finish, finished
@@ -41,6 +40,7 @@ from synoptic.runs.search import SEARCH, chosen_pictures, searched_items, write_
 from synoptic.runs.speed import record_command, record_pictures, record_steps
 from synoptic.runs.watch import show_step
 from synoptic.sampling.step import Step
+from synoptic.utils.timing import Clock, process_age
 
 STARTUP = 60.0  # seconds that a command takes at most before its work begins
 

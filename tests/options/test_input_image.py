@@ -14,7 +14,7 @@ from synoptic.options import options_class
 from synoptic.options.control import ControlOptions
 from synoptic.options.edit import EditOptions
 from synoptic.options.input_image import working_size
-from synoptic.options.picture import read_picture
+from synoptic.utils.picture import read_picture
 from tests.drawings import disc, drawing, ramp, white_box
 
 GOOD, MASK = drawing(256, 256), white_box((256, 256), (64, 64, 192, 192))
