@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, Self
 
-from synoptic.errors import InputError, install_command
+from synoptic.errors import InputError, check_installed, install_command
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.control_kinds import union_kind
 from synoptic.models.controlnet_checks import transformer_controlnet_class
@@ -104,10 +103,8 @@ def find_controlnets(checkpoint: Checkpoint, conditions: Sequence[Condition], na
 
 def check_conditions(conditions: Sequence[Condition], depth: PictureSource | None) -> None:
     """Raise InputError where a map cannot be drawn, or where depth is given for none."""
-    if set(conditions) & set(BY_SCIKIT_IMAGE) and find_spec("skimage") is None:
-        raise InputError(
-            f"maps are drawn by scikit-image, which is not installed: {install_command('control')}", rule="missing-package"
-        )
+    if set(conditions) & set(BY_SCIKIT_IMAGE):
+        check_installed("skimage", "maps are drawn by scikit-image", install_command("control"))
     by_depth = next((kind for kind in conditions if kind in BY_DEPTH), None)
     if by_depth and depth is None:
         raise InputError(

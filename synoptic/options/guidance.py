@@ -1,4 +1,4 @@
-"""How a picture is guided: the rule, and the steps at which it counts."""
+"""By what rule a picture is guided."""
 
 from __future__ import annotations
 
@@ -9,34 +9,6 @@ from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.option import Option
 from synoptic.options.sampling import SamplingOptions
-
-GuidanceInterval = Annotated[
-    tuple[float, float] | None,
-    Option("guide only from one share of the steps to another: 0.2,0.8 for a fifth less work", at_least=0, at_most=1),
-]
-
-
-def check_interval(share: tuple[float, float] | None) -> None:
-    """Raise InputError where an interval ends before it begins."""
-    if share and not share[0] < share[1]:
-        raise InputError(
-            f"--guidance-interval goes from a share of the steps to a later one, {share[0]:g},{share[1]:g} was given:"
-            " try 0.2,0.8",
-            rule="guidance-interval-order",
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class GuidanceIntervalOptions(SamplingOptions):
-    """The steps at which guidance counts."""
-
-    GROUP = "Speed"
-
-    guidance_interval: GuidanceInterval = None
-
-    def resolve(self, checkpoint: Checkpoint) -> Self:
-        check_interval(self.guidance_interval)
-        return super().resolve(checkpoint)
 
 
 @dataclass(frozen=True, kw_only=True)

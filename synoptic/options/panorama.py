@@ -9,11 +9,10 @@ from typing import Annotated, Literal, Self
 
 from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.options.base import Item
 from synoptic.options.init_panorama import InitPanoramaOptions
 from synoptic.options.option import UNSET, Option
 from synoptic.options.panorama_depth import PanoramaDepthOptions
-from synoptic.options.prompts import PromptOptions, one_picture_of_all, one_picture_per_prompt
+from synoptic.options.prompts import PromptTravelOptions
 from synoptic.options.sampling import SamplingOptions
 from synoptic.options.sphere_regions import SphereRegion, read_sphere_region
 from synoptic.utils.picture import PictureSource, read_picture
@@ -24,7 +23,7 @@ HORIZON_FIRST, PIXELS_FROM = 0.9, 0.5  # shares of the steps
 
 
 @dataclass(frozen=True, kw_only=True)
-class PanoramaOptions(PromptOptions, InitPanoramaOptions, PanoramaDepthOptions, SamplingOptions):
+class PanoramaOptions(PromptTravelOptions, InitPanoramaOptions, PanoramaDepthOptions, SamplingOptions):
     """Generate a whole sphere: views in all directions, denoised together, as a 360 degree panorama.
 
     synoptic panorama "a photo of desert dunes"
@@ -92,9 +91,6 @@ class PanoramaOptions(PromptOptions, InitPanoramaOptions, PanoramaDepthOptions, 
         own = [self.prompt_up, self.prompt_down, *(region.prompt for region in self.regions())]
         return [*super().texts(), *(text for text in own if text is not None)]
 
-    def items(self) -> list[Item]:
-        return (one_picture_of_all if self.prompt_travel else one_picture_per_prompt)(self.prompt, self.item_seeds())
-
     def regions(self) -> list[SphereRegion]:
         """Return the parts with prompts of their own."""
         return [read_sphere_region(text) for text in self.region]
@@ -158,11 +154,7 @@ class PanoramaOptions(PromptOptions, InitPanoramaOptions, PanoramaDepthOptions, 
             raise InputError(
                 f"--horizon-first continues x0 to the poles, --sync {self.sync} was given: omit one", rule="horizon-sync"
             )
-        if self.prompt_travel and len(self.prompt) < 2:
-            raise InputError(
-                "--prompt-travel goes from one prompt to another, one was given: name two or more",
-                rule="prompt-travel-count",
-            )
+        self.check_travel()
 
     @property
     def kept_by(self) -> str | None:

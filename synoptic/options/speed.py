@@ -8,9 +8,9 @@ from typing import Annotated, ClassVar, Self
 
 from synoptic.errors import InputError, check_at_most
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.options.guidance import GuidanceIntervalOptions
 from synoptic.options.option import UNSET, Option
 from synoptic.options.pretrained_model import ModelOptions
+from synoptic.options.sampling import SamplingOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,7 @@ class CompileOptions(ModelOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SpeedOptions(GuidanceIntervalOptions):
+class SpeedOptions(SamplingOptions):
     """What trades exactness for time."""
 
     GROUP = "Speed"
@@ -42,6 +42,10 @@ class SpeedOptions(GuidanceIntervalOptions):
         bool,
         Option("half the steps by dpm++, --deepcache 2 (unless --steps or --deepcache say otherwise)"),
     ] = False
+    guidance_interval: Annotated[
+        tuple[float, float] | None,
+        Option("guide only from one share of the steps to another: 0.2,0.8 for a fifth less work", at_least=0, at_most=1),
+    ] = None
     FAST_DEEPCACHE: ClassVar[int] = 2
     FAST_GUIDANCE_INTERVAL: ClassVar[tuple[float, float] | None] = None
 
@@ -69,6 +73,13 @@ class SpeedOptions(GuidanceIntervalOptions):
         if fewer:
             half = self.filled(steps=math.ceil(steps / 2), guidance_interval=self.FAST_GUIDANCE_INTERVAL)
             self = replace(half, sampler="dpm++")
+        if self.guidance_interval and not self.guidance_interval[0] < self.guidance_interval[1]:
+            first, last = self.guidance_interval
+            raise InputError(
+                f"--guidance-interval goes from a share of the steps to a later one, {first:g},{last:g} was given: try"
+                " 0.2,0.8",
+                rule="guidance-interval-order",
+            )
         self = super().resolve(checkpoint)
         if self.deepcache > 1:
             check_at_most("--deepcache, of that many --steps,", self.deepcache, steps)

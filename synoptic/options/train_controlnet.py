@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from synoptic.controlnet.captions import find_maps, read_captioned_folder
-from synoptic.errors import InputError, install_command, user_path
+from synoptic.errors import InputError, check_installed, install_command, user_path
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.registry import resolve, resolve_controlnet
 from synoptic.options.base import Options
@@ -119,11 +118,7 @@ class TrainControlnetOptions(Options):
 
     def check_maps(self) -> None:
         """Raise InputError where the condition's maps cannot be drawn, of every picture."""
-        if find_spec("skimage") is None:
-            raise InputError(
-                f"edges are drawn by scikit-image, which is not installed: {install_command('control')}",
-                rule="missing-package",
-            )
+        check_installed("skimage", "edges are drawn by scikit-image", install_command("control"))
         if (self.condition == "map") != (self.maps is not None):
             raise InputError(
                 f"--maps and --condition map belong together, --condition is {self.condition}: give both or neither",

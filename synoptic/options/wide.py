@@ -7,9 +7,8 @@ from typing import Annotated, Literal, Self
 
 from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.options.base import Item
 from synoptic.options.option import UNSET, Option
-from synoptic.options.prompts import PromptOptions, one_picture_of_all, one_picture_per_prompt
+from synoptic.options.prompts import PromptTravelOptions
 from synoptic.options.regions import Region, read_region
 from synoptic.options.speed import CompileOptions, SpeedOptions
 from synoptic.options.syncdiffusion import SyncDiffusionOptions
@@ -19,7 +18,7 @@ Sync = Annotated[Literal["x0", "eps", "xt", "none"], Option("what the views agre
 
 
 @dataclass(frozen=True, kw_only=True)
-class WideOptions(PromptOptions, WideControlOptions, SyncDiffusionOptions, CompileOptions, SpeedOptions):
+class WideOptions(PromptTravelOptions, WideControlOptions, SyncDiffusionOptions, CompileOptions, SpeedOptions):
     """Generate a picture larger than the model can: its windows are denoised together, on one canvas.
 
     synoptic wide "a watercolor of snowy mountains at sunrise" --width 2048
@@ -90,9 +89,6 @@ class WideOptions(PromptOptions, WideControlOptions, SyncDiffusionOptions, Compi
 
     def item_options(self) -> frozenset[str]:
         return frozenset({"seed", "count"} if self.prompt_travel else {"prompt", "seed", "count"})
-
-    def items(self) -> list[Item]:
-        return (one_picture_of_all if self.prompt_travel else one_picture_per_prompt)(self.prompt, self.item_seeds())
 
     def regions(self) -> list[Region]:
         """Return the parts with prompts of their own; what one does not say is the picture's."""
@@ -181,11 +177,7 @@ class WideOptions(PromptOptions, WideControlOptions, SyncDiffusionOptions, Compi
                 "--syncdiffusion-weight moves a canvas that its windows average: omit --space and --windows collage",
                 rule="syncdiffusion-canvas",
             )
-        if self.prompt_travel and len(self.prompt) < 2:
-            raise InputError(
-                "--prompt-travel goes from one prompt to another, one was given: name two or more",
-                rule="prompt-travel-count",
-            )
+        self.check_travel()
         if self.region and self.windows == "collage":
             raise InputError(
                 "--region lays windows over windows, --windows collage has a graph of its own: omit one",

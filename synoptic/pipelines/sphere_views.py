@@ -169,8 +169,7 @@ class SphereViews:
         Views off the horizon are guided where they have words of their own, or were there from the first step, with nothing
         to begin with: a scene's words would paint another horizon into them.
         """
-        o, n = self.options, len(items)
-        stops = [[stop] * n for stop in o.prompt] if o.prompt_travel else [[item.title for item in items]]
+        o, n, stops = self.options, len(items), self.options.stops(items)
 
         def guided(prompts: Sequence[str], scale: float = o.guidance_scale) -> PromptSpec:
             return PromptSpec(prompts, o.negative_prompt, scale)

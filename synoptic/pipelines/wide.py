@@ -109,7 +109,7 @@ class WidePipeline(Pipeline[WideOptions]):
         o, clip, n = self.options, get_clip(self.options.clip, model.schedule), len(items)
         if not o.prompt_travel and not regions:
             return cfg(model, [item.title for item in items], scale, o.negative_prompt, clip=clip)
-        stops = [[stop] * n for stop in o.prompt] if o.prompt_travel else [[item.title for item in items]]
+        stops = o.stops(items)
         specs = [PromptSpec(stop, o.negative_prompt, scale) for stop in stops]
         specs += [PromptSpec([r.prompt] * n, r.negative_prompt, r.guidance_scale) for r in regions]
         weights = interpolate_prompts(len(stops), canvas.shape, o.circular) if o.prompt_travel else one_prompt
