@@ -32,7 +32,7 @@ from synoptic.views.horizon import HorizonRing
 from synoptic.views.known_part import KnownPart
 from synoptic.views.pixel_space import PixelSpace
 from synoptic.views.sphere import place_picture
-from synoptic.views.subset import ViewSubset
+from synoptic.views.subset import ViewSubset, among_all, together
 
 
 @dataclass(frozen=True)
@@ -209,18 +209,3 @@ class SphereViews:
     def _following(self, model: Denoiser, views: Sequence[int]) -> Denoiser:
         """Return the model of some of the views, which follow their maps where there are any."""
         return model if self.depth is None else self.depth.follow(model, views)
-
-
-def together(some: Sequence[ViewSubset], parts: Sequence[Pred]) -> Pred:
-    """Return the predictions of some views each as one of all views."""
-    variances = [p.var for p in parts if p.var is not None]
-    return Pred(
-        among_all(some, [p.x0 for p in parts]),
-        among_all(some, [p.eps for p in parts]),
-        among_all(some, variances) if variances else None,
-    )
-
-
-def among_all(some: Sequence[ViewSubset], parts: Sequence[Tensor]) -> Tensor:
-    """Return the rows of some views each (B*n, …) as those of all views (B*N, …)."""
-    return torch.stack([own.among_all(x) for own, x in zip(some, parts, strict=True)]).sum(0)

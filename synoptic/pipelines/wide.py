@@ -14,7 +14,13 @@ from synoptic.diffusion.equations import add_noise, randn
 from synoptic.diffusion.schedules import get_clip
 from synoptic.diffusion.solvers import get_solver, timestep_pairs
 from synoptic.guidance.cfg import Predict, cfg, within_interval
-from synoptic.guidance.regional_prompts import PromptSpec, interpolate_prompts, one_per_region, regional_cfg
+from synoptic.guidance.regional_prompts import (
+    PromptSpec,
+    interpolate_prompts,
+    one_per_region,
+    one_prompt,
+    regional_cfg,
+)
 from synoptic.metrics.clip import Clip, clip_score, square_crops
 from synoptic.models.base import Denoiser, PretrainedModel
 from synoptic.options.base import Item
@@ -25,7 +31,7 @@ from synoptic.pipelines.control_guidance import with_wide_control
 from synoptic.pipelines.deepcached import deepcached
 from synoptic.pipelines.wide_canvas import WideCanvas
 from synoptic.sampling.diffcollage import diffcollage_predict
-from synoptic.sampling.joint import JointSampler, Space, Views
+from synoptic.sampling.joint import JointSampler, Space
 from synoptic.sampling.sdedit import start_index
 from synoptic.sampling.single import sample
 from synoptic.sampling.step import Step
@@ -145,9 +151,3 @@ class WidePipeline(Pipeline[WideOptions]):
         crops, stops = square_crops(image), item.prompts  # of a traveling picture, each square with the nearest prompt
         nearest = [round(k / max(1, len(crops) - 1) * (len(stops) - 1)) for k in range(len(crops))]
         return sum(clip([crop], [stops[k]]).item() for crop, k in zip(crops, nearest, strict=True)) / len(crops)
-
-
-def one_prompt(views: Views) -> Tensor:
-    """Return the weights of a single prompt: 1 in each view."""
-    assert not callable(views)
-    return torch.ones(len(views), 1)
