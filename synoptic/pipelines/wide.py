@@ -22,7 +22,7 @@ from synoptic.guidance.regional_prompts import (
     regional_cfg,
 )
 from synoptic.metrics.clip import Clip, clip_score, square_crops
-from synoptic.models.base import Denoiser, PretrainedModel
+from synoptic.models.base import Denoiser
 from synoptic.options.base import Item
 from synoptic.options.regions import Region
 from synoptic.options.wide import WideOptions
@@ -80,7 +80,7 @@ class WidePipeline(Pipeline[WideOptions]):
     ) -> Iterator[Step]:
         """Yield the Steps from the canvas z (B, C, H, W), as it is before step `first`, to the end."""
         o = self.options
-        model = self._deepcached(first) if o.control is None else self._controlled[0]
+        model = deepcached(self.model, o, first) if o.control is None else self._controlled[0]
         decode, predict = partial(canvas.decode, model=self.model), self.predict_for(canvas, items, model)
         if o.windows == "collage":
             s, side = model.schedule, canvas.window
@@ -123,18 +123,14 @@ class WidePipeline(Pipeline[WideOptions]):
 
     @property
     def space(self) -> Space:
-        return "instance" if self.options.space == "instance" else "canonical"
+        assert self.options.space != "auto"  # once resolved
+        return self.options.space
 
     @cached_property
     def _controlled(self) -> tuple[Denoiser, dict[str, Image]]:
         """The model, following --control if there is one, and its files."""
         o = self.options
-        return with_wide_control(self._deepcached(0), o, o.width, o.height, o.circular)
-
-    def _deepcached(self, first: int) -> PretrainedModel:
-        """Return the model as --deepcache has it, of a canvas that begins with step `first`."""
-        o = self.options
-        return deepcached(self.model, o, timestep_pairs(o.sampler, self.model.schedule, o.steps), first)
+        return with_wide_control(deepcached(self.model, o), o, o.width, o.height, o.circular)
 
     @torch.no_grad()
     def _enlarge(self, step: Step, rngs: Sequence[torch.Generator]) -> Tensor:
