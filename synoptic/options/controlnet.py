@@ -74,11 +74,7 @@ def find_controlnets(checkpoint: Checkpoint, conditions: Sequence[Condition], na
     """Return the name of a ControlNet per condition, the bundled ones where none is named. Raises InputError."""
     if not conditions and not names:
         return ()
-    if not checkpoint.has_latents:
-        raise InputError(
-            f"ControlNets guide latent models, {checkpoint.name} is one of pixels: use --model bundled, for example",
-            rule="controlnet-latents",
-        )
+    check_latents(checkpoint)
     if not checkpoint.has_unet:
         transformer_controlnet_class(checkpoint)
     if not names:
@@ -99,6 +95,15 @@ def find_controlnets(checkpoint: Checkpoint, conditions: Sequence[Condition], na
         if config["_class_name"] == "ControlNetUnionModel":
             union_kind(name, condition, config)
     return tuple(names)
+
+
+def check_latents(checkpoint: Checkpoint) -> None:
+    """Raise InputError where a model has no latents for a ControlNet to follow."""
+    if not checkpoint.has_latents:
+        raise InputError(
+            f"ControlNets guide latent models, {checkpoint.name} is one of pixels: use --model bundled, for example",
+            rule="controlnet-latents",
+        )
 
 
 def check_conditions(conditions: Sequence[Condition], depth: PictureSource | None) -> None:

@@ -11,6 +11,7 @@ from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.base import Item
 from synoptic.options.option import Option
 from synoptic.options.prompts import PromptOptions, one_picture_of_all
+from synoptic.options.sampling import Sync
 from synoptic.options.upscaling import Upscalers, UpscalingOptions
 
 JointModel = Annotated[
@@ -78,7 +79,7 @@ class SyncOptions(JointOptions):
 
     GROUP = "Synchronization"
 
-    sync: Annotated[Literal["x0", "eps", "xt", "none"], Option("what the views agree on at each step; none: nothing")] = "x0"
+    sync: Sync = "x0"
     space: Annotated[
         Literal["auto", "instance", "canonical"], Option("where the state lives: per view, or on the canvas")
     ] = "auto"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
@@ -13,7 +13,7 @@ from synoptic.options.init_panorama import InitPanoramaOptions
 from synoptic.options.option import UNSET, Option
 from synoptic.options.panorama_depth import PanoramaDepthOptions
 from synoptic.options.prompts import PromptTravelOptions
-from synoptic.options.sampling import SamplingOptions
+from synoptic.options.sampling import SamplingOptions, Sync
 from synoptic.options.sphere_regions import SphereRegion, read_sphere_region
 from synoptic.utils.picture import PictureSource, read_picture
 from synoptic.views.directions import MAX_VIEWS, MIN_VIEWS, Direction, spread_directions
@@ -85,7 +85,7 @@ class PanoramaOptions(PromptTravelOptions, InitPanoramaOptions, PanoramaDepthOpt
     photo_fov: Annotated[float, Option("of --photo: degrees that it shows from left to right", at_least=10, at_most=110)] = (
         60.0
     )
-    sync: Annotated[Literal["x0", "eps", "xt", "none"], Option("what the views agree on at each step; none: nothing")] = "x0"
+    sync: Sync = "x0"
 
     def texts(self) -> list[str]:
         own = [self.prompt_up, self.prompt_down, *(region.prompt for region in self.regions())]

@@ -28,6 +28,7 @@ Sampler = Annotated[
 Clip = Annotated[
     Literal["auto", "none", "static", "dynamic"], Option("keep x0 in range; auto: as the model's scheduler does")
 ]
+Sync = Annotated[Literal["x0", "eps", "xt", "none"], Option("what the views agree on at each step; none: nothing")]
 NegativePrompt = Annotated[str, Option("what not to show")]
 
 

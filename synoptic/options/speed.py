@@ -12,6 +12,10 @@ from synoptic.options.option import UNSET, Option
 from synoptic.options.pretrained_model import ModelOptions
 from synoptic.options.sampling import SamplingOptions
 
+Compile = Annotated[
+    bool, Option("compile the network for the GPU: a minute at the first run of a size, then up to 1.4 times as fast")
+]
+
 
 @dataclass(frozen=True, kw_only=True)
 class CompileOptions(ModelOptions):
@@ -19,9 +23,7 @@ class CompileOptions(ModelOptions):
 
     GROUP = "Speed"
 
-    compile: Annotated[
-        bool, Option("compile the network for the GPU: a minute at the first run of a size, then up to 1.4 times as fast")
-    ] = False
+    compile: Compile = False
 
     @property
     def weights_stay(self) -> bool:

@@ -17,6 +17,7 @@ from synoptic.options.output import Out
 from synoptic.options.pretrained_model import ModelName, ModelOptions
 from synoptic.options.prompts import PromptOptions
 from synoptic.options.sampling import Seed
+from synoptic.options.speed import Compile
 
 SHORT_FRACTION = 5  # one start of --seeds takes one in so many of the steps
 
@@ -28,9 +29,7 @@ class PixelModelOptions(ModelOptions):
     GROUP = "Model"
 
     model: ModelName = "bundled-if"
-    compile: Annotated[
-        bool, Option("compile the network for the GPU: a minute at the first run of a size, then up to 1.4 times as fast")
-    ] = False
+    compile: Compile = False
 
 
 @dataclass(frozen=True, kw_only=True)

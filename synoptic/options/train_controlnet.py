@@ -11,7 +11,7 @@ from synoptic.errors import InputError, check_installed, install_command, user_p
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.registry import resolve, resolve_controlnet
 from synoptic.options.base import Options
-from synoptic.options.controlnet import Condition, check_conditions
+from synoptic.options.controlnet import Condition, check_conditions, check_latents
 from synoptic.options.option import UNSET, Option
 from synoptic.options.output import Out
 from synoptic.options.pretrained_model import ModelName
@@ -84,11 +84,7 @@ class TrainControlnetOptions(Options):
                 f"a ControlNet is trained beside a U-Net, {checkpoint.name} is a transformer: use --model sd1.5, say",
                 rule="controlnet-unet",
             )
-        if not checkpoint.has_latents:
-            raise InputError(
-                f"ControlNets guide latent models, {checkpoint.name} is one of pixels: use --model bundled, for example",
-                rule="controlnet-latents",
-            )
+        check_latents(checkpoint)
         self.check_init(checkpoint)
         self.check_maps()
         count = len(self.read_captions())

@@ -10,11 +10,10 @@ from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.option import UNSET, Option
 from synoptic.options.prompts import PromptTravelOptions
 from synoptic.options.regions import Region, read_region
+from synoptic.options.sampling import Sync
 from synoptic.options.speed import CompileOptions, SpeedOptions
 from synoptic.options.syncdiffusion import SyncDiffusionOptions
 from synoptic.options.wide_control import WideControlOptions
-
-Sync = Annotated[Literal["x0", "eps", "xt", "none"], Option("what the views agree on at each step; none: nothing")]
 
 
 @dataclass(frozen=True, kw_only=True)

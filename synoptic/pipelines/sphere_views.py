@@ -133,7 +133,8 @@ class SphereViews:
 
     def calls_at(self, i: int) -> list[NetworkCall]:
         """Return the rows that step i takes of the network."""
-        guided = [2 if is_guided(self._specs, self._weights[kind]) else 1 for kind in self._kinds]
+        specs, weights = self._prompts_of_one
+        guided = [2 if is_guided(specs, weights[kind]) else 1 for kind in self._kinds]
         calls = [NetworkCall(len(kind), rows) for kind, rows in zip(self._kinds, guided, strict=True)]
         return calls[:1] if i < self.led_steps else calls
 
@@ -155,13 +156,9 @@ class SphereViews:
         return [self.around, self.off]
 
     @cached_property
-    def _weights(self) -> Tensor:
-        """The weight of each prompt in each view, (N, J)."""
-        return self._prompts(self.options.items()[:1])[1]
-
-    @cached_property
-    def _specs(self) -> list[PromptSpec]:
-        return self._prompts(self.options.items()[:1])[0]
+    def _prompts_of_one(self) -> tuple[list[PromptSpec], Tensor]:
+        """The prompts of one item, and the weight of each in each view, (N, J)."""
+        return self._prompts(self.options.items()[:1])
 
     def _prompts(self, items: Sequence[Item]) -> tuple[list[PromptSpec], Tensor]:
         """Return all prompts, and the weight of each in each view.
