@@ -31,7 +31,7 @@ from synoptic.io.progress import listening
 from synoptic.jobs.driver import SHARING
 from synoptic.jobs.records import read_record
 from synoptic.jobs.store import LocalStore
-from synoptic.runs.interval import Interval
+from synoptic.utils.timing import Interval
 
 WARM, SHORT, LONG = 1, 2, 6  # steps of the runs that say what a step takes
 SAME = ("jobs", "steps", "threads", "workers")  # of every way that is compared

@@ -23,13 +23,13 @@ import synoptic
 from bundled_training.evaluate.renders import Renders, held_out
 from bundled_training.render.captions import Spec
 from bundled_training.render.worlds import SECOND, THIRD
+from synoptic.distillation.loss_defaults import loss_defaults, native_space
 from synoptic.io import image_grid, save_image, to_pil
 from synoptic.metrics.base import mean_error
 from synoptic.metrics.clip import Clip
 from synoptic.metrics.retrieval import ranks
 from synoptic.metrics.saturation import saturation
 from synoptic.models.registry import resolve
-from synoptic.options.loss_defaults import loss_defaults, native_space
 from synoptic.runs.manifest import Run
 
 LOSSES = "sds", "csd", "nfsd", "vsd"

@@ -19,6 +19,7 @@ from bundled_training.render.worlds import THIRD
 from synoptic.distillation.base import Loss
 from synoptic.distillation.edit_losses import dds, pds
 from synoptic.distillation.image_scene import LatentImage
+from synoptic.distillation.loss_defaults import loss_defaults
 from synoptic.distillation.optimize import optimize, warmup_cosine
 from synoptic.distillation.timesteps import uniform_timesteps
 from synoptic.guidance.cfg import cfg
@@ -28,7 +29,6 @@ from synoptic.metrics.clip import Clip
 from synoptic.metrics.fidelity import perceptual_distance, to_8bit
 from synoptic.models.load import load
 from synoptic.models.registry import resolve
-from synoptic.options.loss_defaults import loss_defaults
 from synoptic.sampling.sdedit import sdedit
 
 MODEL, STEPS, SIDE = "bundled", 25, 256

@@ -30,12 +30,12 @@ from full_size import diffusers, make, wait
 from torch import Tensor
 
 from synoptic.distillation.base import Loss
+from synoptic.distillation.loss_defaults import scene_defaults
 from synoptic.distillation.optimize import optimize
 from synoptic.distillation.scene import Render
 from synoptic.models.base import Denoiser
 from synoptic.models.load import load
 from synoptic.nerf.scene import RadianceScene, ViewSample
-from synoptic.options.loss_defaults import scene_defaults
 from synoptic.options.text_to_3d import TextTo3DOptions
 from synoptic.pipelines.text_to_3d_objective import (
     build_objective,

@@ -42,6 +42,7 @@ from bundled_training.render.standing import contact
 from bundled_training.render.words import DYES
 from examples.texture import HOUSE
 from synoptic import io
+from synoptic.mesh.painted_sides import SIDES, side_boxes, sides_sheet, turned
 from synoptic.mesh.painted_surface import PaintedSurface
 from synoptic.mesh.surface_maps import ChosenViews
 from synoptic.metrics.clip import Clip
@@ -51,8 +52,7 @@ from synoptic.nerf.diagnostics import CAPTION_TEMPLATE
 from synoptic.options.base import Item
 from synoptic.options.texture import TextureOptions
 from synoptic.pipelines.base import Output, finish
-from synoptic.pipelines.texture import TexturePipeline
-from synoptic.pipelines.textured_output import SIDES, TexturedOutput, side_boxes, sides_sheet, turned
+from synoptic.pipelines.texture import TexturedOutput, TexturePipeline
 
 COLORS = "yellow", "red", "blue", "green", "pink", "white"
 FIVE, SHOWN, QUALITY = 5, 512, 82

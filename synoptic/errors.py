@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
 DISTRIBUTION = "synoptic-diffusion"  # the name that pip installs; the import and the command are synoptic
@@ -34,6 +35,12 @@ class NonFiniteError(RuntimeError):
 def install_command(extra: str) -> str:
     """Return the command that installs one of the package's extras."""
     return f"pip install '{DISTRIBUTION}[{extra}]'"
+
+
+def check_installed(package: str, what: str, cure: str) -> None:
+    """Raise InputError where a package is missing: `what` needs it, `cure` installs it."""
+    if find_spec(package) is None:
+        raise InputError(f"{what}, which is not installed: {cure}", rule="missing-package")
 
 
 def check_at_least(name: str, value: float, minimum: float) -> None:

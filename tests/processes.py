@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch.multiprocessing.spawn import start_processes
 
-from synoptic.runs import interval
+from synoptic.utils import timing
 
 
 def ranks(work: Callable[[int], object], n: int = 2) -> None:
@@ -44,7 +44,7 @@ def killed(work: Callable[[], object], there: Path) -> None:
 
 
 def _often(work: Callable[[], object]) -> None:
-    interval.EVERY = interval.SHARE = 0
+    timing.EVERY = timing.SHARE = 0
     renew_threads()
     work()
 

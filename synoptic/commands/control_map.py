@@ -8,7 +8,7 @@ from synoptic.controlnet.maps import control_maps
 from synoptic.io import save_image, to_pil
 from synoptic.options.control_map import ControlMapOptions
 from synoptic.options.controlnet import find_depth
-from synoptic.options.picture import read_picture
+from synoptic.utils.picture import read_picture
 
 
 def execute(options: ControlMapOptions) -> Path:

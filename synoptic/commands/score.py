@@ -12,10 +12,10 @@ from synoptic.errors import InputError, printable
 from synoptic.io import read_settings
 from synoptic.metrics.clip import Clip, clip_score
 from synoptic.metrics.scale import meaning
-from synoptic.options.picture import read_picture
 from synoptic.options.score import ScoreOptions
 from synoptic.runs.folders import earlier
 from synoptic.utils.json_objects import JsonObject
+from synoptic.utils.picture import read_picture
 
 if TYPE_CHECKING:
     from PIL.Image import Image

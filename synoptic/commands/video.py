@@ -8,8 +8,8 @@ from PIL.Image import Image
 
 from synoptic.errors import user_path
 from synoptic.io import save_gif, save_video
-from synoptic.options.picture import read_picture
 from synoptic.options.video import VideoOptions
+from synoptic.utils.picture import read_picture
 
 
 def execute(options: VideoOptions) -> Path:

@@ -11,8 +11,8 @@ import torch
 
 from synoptic import io
 from synoptic.errors import user_path
-from synoptic.options.picture import read_picture
 from synoptic.options.views import ViewsOptions
+from synoptic.utils.picture import read_picture
 from synoptic.views.registry import FAILURES, VIEWS, get_view
 from synoptic.views.validate import ViewReport, validate_view
 

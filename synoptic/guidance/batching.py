@@ -71,6 +71,15 @@ def predict_branches(
     return predict
 
 
+def one_branch(branch_predict: BranchPredict, name: str) -> Callable[..., Pred]:
+    """Return one branch as a loop's predict."""
+
+    def predict(x: Tensor, t: Time, views: object = None) -> Pred:
+        return branch_predict(x, t, views)[name]
+
+    return predict
+
+
 def index_table(rows: Tensor, n: int, pictures: int) -> tuple[Tensor, Tensor]:
     """Map rows (R,) of all branches, row k*n + i for branch k and row i of x to their rows in the conditions, and in x.
 

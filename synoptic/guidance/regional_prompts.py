@@ -72,6 +72,11 @@ def is_guided(specs: Sequence[PromptSpec], weights: Tensor) -> bool:
     return not torch.allclose(own, torch.ones_like(own))
 
 
+def one_prompt(views: Projection) -> Tensor:
+    """Return the weights of a single prompt: 1 in each view."""
+    return torch.ones(len(views), 1)
+
+
 def interpolate_prompts(num_prompts: int, canvas: tuple[int, int, int], circular: bool = False) -> PromptWeights:
     """Weight prompts evenly from the first at the left edge to the last at the right one; `circular` returns to the first.
 

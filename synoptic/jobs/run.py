@@ -22,9 +22,9 @@ from synoptic.jobs.records import Record, read_record
 from synoptic.jobs.store import Store, check_store, is_url, open_store, workplace
 from synoptic.jobs.table import Batch
 from synoptic.options.batch import BatchOptions
-from synoptic.runs.interval import Interval
 from synoptic.utils.deferred_imports import collector_paused
 from synoptic.utils.interrupts import uninterrupted
+from synoptic.utils.timing import Interval
 
 ENGINES = {"local": "synoptic.jobs.local", "ray": "synoptic.jobs.ray_cluster"}
 AHEAD = {"local": "synoptic.jobs.local_worker", "ray": "synoptic.jobs.ray_connection"}

@@ -34,9 +34,9 @@ from synoptic.pipelines.joint import SEARCHED_BY, JointPipeline
 from synoptic.runs.errors import RunFailed
 from synoptic.runs.execute import carry_out
 from synoptic.runs.folders import MANIFEST, check_folder, folder_of
-from synoptic.runs.manifest import Run, open_run
+from synoptic.runs.manifest import Run, open_run, pictures_of
 from synoptic.runs.plan import unloaded_pipeline
-from synoptic.runs.search import SEARCH, chosen_pictures, searched_items, write_search
+from synoptic.runs.search import SEARCH, searched_items, write_search
 from synoptic.sampling.seed_search import SCREENING_STEPS, search_rounds
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def paint(asked: Sequence[ModelOptions], engine: BatchOptions) -> None:
             search(options, engine)
     runs = [open_run(one, folder) for options in asked for one, folder in each_run(options)]
     for run in runs:
-        run.pictures = chosen_pictures(run.folder, searched_items(run.folder, run.options))
+        run.pictures = pictures_of(searched_items(run.folder, run.options), run.folder)
     parts = {run.folder: missing_parts(run) for run in runs}
     if not any(parts.values()):
         return

@@ -21,8 +21,8 @@ from synoptic.jobs.records import FAILED, Record, read_record
 from synoptic.jobs.store import LocalStore, is_url, open_store
 from synoptic.options import options_class
 from synoptic.options.pretrained_model import ModelOptions
+from synoptic.runs.errors import reason
 from synoptic.runs.execute import carry_out_unlisted
-from synoptic.runs.failures import reason
 from synoptic.runs.shared_calls import execute_sharing
 
 LOG = 20_000  # letters that are kept of what a failed run said

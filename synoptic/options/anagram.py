@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import Annotated, Literal, Self
 
-from synoptic.errors import InputError, install_command
+from synoptic.errors import InputError, check_installed, install_command
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.joint import JointModel, JointOptions, SyncOptions
 from synoptic.options.option import Option
@@ -114,8 +113,6 @@ class AnagramOptions(AnagramViewOptions, SyncOptions):
                 f" {checkpoint.name} with --view-space {self.view_space} was given: omit it, or use --model bundled",
                 rule="looking-glass",
             )
-        if self.animate and find_spec("av") is None:
-            raise InputError(
-                f"--animate needs PyAV, which is not installed: {install_command('video')}", rule="missing-package"
-            )
+        if self.animate:
+            check_installed("av", "--animate needs PyAV", install_command("video"))
         return super().resolve(checkpoint)

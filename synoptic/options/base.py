@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
 from functools import cache
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self, get_args, get_type_hints
 
 from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.option import OptionSpec
-from synoptic.options.picture import picture_hash
 from synoptic.options.renamed import unknown_option
+from synoptic.utils.picture import picture_hash
 
 if TYPE_CHECKING:
     from synoptic.options.pretrained_model import ModelOptions
@@ -81,6 +81,10 @@ class Options:
         """Return what a folder of this run is named after."""
         items = self.items()
         return items[0].prompts[0] if items else self.application()
+
+    def filled(self, **defaults: object) -> Self:
+        """Return new options with these values where nothing, or auto, was given."""
+        return replace(self, **{name: value for name, value in defaults.items() if getattr(self, name) in (None, "auto")})
 
     def resolve(self, checkpoint: Checkpoint) -> Self:
         """Return new options with every default filled in for this model. Raises InputError on a broken rule."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import Annotated, Literal, Self
 
-from synoptic.errors import InputError, install_command
+from synoptic.errors import InputError, check_installed, install_command
 from synoptic.options.base import Options
 from synoptic.options.option import UNSET, Option
 
@@ -44,10 +43,8 @@ class BatchOptions(Options):
             raise InputError(
                 "a batch needs a file of jobs, or --status and the folder of one: give one of them", rule="batch-jobs"
             )
-        if self.engine == "ray" and find_spec("ray") is None:
-            raise InputError(
-                f"--engine ray needs Ray, which is not installed: {install_command('ray')}", rule="missing-package"
-            )
+        if self.engine == "ray":
+            check_installed("ray", "--engine ray needs Ray", install_command("ray"))
         if self.engine == "ray" and self.out.startswith("memory:"):
             raise InputError(
                 f"--engine ray needs a place that every node sees, {self.out} is the memory of one process: give a folder,"

@@ -10,7 +10,7 @@ from synoptic.errors import InputError, check_writable, user_path
 from synoptic.options.base import Options
 from synoptic.options.controlnet import Condition, Depth, check_conditions, find_depth
 from synoptic.options.option import Option
-from synoptic.options.picture import PictureSource, read_picture
+from synoptic.utils.picture import PictureSource, read_picture
 
 MAX_PIXELS = 50_000_000  # drawing edges takes about 100 bytes a pixel: 5 GB
 

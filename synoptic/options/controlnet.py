@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, Self
 
-from synoptic.errors import InputError, install_command
+from synoptic.errors import InputError, check_installed, install_command
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.control_kinds import union_kind
 from synoptic.models.controlnet_checks import transformer_controlnet_class
 from synoptic.models.names import CONTROLNETS
 from synoptic.models.registry import resolve_controlnet, resolve_depth_model
 from synoptic.options.option import Option
-from synoptic.options.picture import PictureSource, is_file, picture_name, read_picture
 from synoptic.options.pretrained_model import ModelOptions
+from synoptic.utils.picture import PictureSource, is_file, picture_name, read_picture
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -75,11 +74,7 @@ def find_controlnets(checkpoint: Checkpoint, conditions: Sequence[Condition], na
     """Return the name of a ControlNet per condition, the bundled ones where none is named. Raises InputError."""
     if not conditions and not names:
         return ()
-    if not checkpoint.has_latents:
-        raise InputError(
-            f"ControlNets guide latent models, {checkpoint.name} is one of pixels: use --model bundled, for example",
-            rule="controlnet-latents",
-        )
+    check_latents(checkpoint)
     if not checkpoint.has_unet:
         transformer_controlnet_class(checkpoint)
     if not names:
@@ -102,12 +97,19 @@ def find_controlnets(checkpoint: Checkpoint, conditions: Sequence[Condition], na
     return tuple(names)
 
 
+def check_latents(checkpoint: Checkpoint) -> None:
+    """Raise InputError where a model has no latents for a ControlNet to follow."""
+    if not checkpoint.has_latents:
+        raise InputError(
+            f"ControlNets guide latent models, {checkpoint.name} is one of pixels: use --model bundled, for example",
+            rule="controlnet-latents",
+        )
+
+
 def check_conditions(conditions: Sequence[Condition], depth: PictureSource | None) -> None:
     """Raise InputError where a map cannot be drawn, or where depth is given for none."""
-    if set(conditions) & set(BY_SCIKIT_IMAGE) and find_spec("skimage") is None:
-        raise InputError(
-            f"maps are drawn by scikit-image, which is not installed: {install_command('control')}", rule="missing-package"
-        )
+    if set(conditions) & set(BY_SCIKIT_IMAGE):
+        check_installed("skimage", "maps are drawn by scikit-image", install_command("control"))
     by_depth = next((kind for kind in conditions if kind in BY_DEPTH), None)
     if by_depth and depth is None:
         raise InputError(

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal, Self
 
+from synoptic.distillation.loss_defaults import LossName, loss_defaults, losses_that_take, native_space
 from synoptic.errors import InputError, check_at_least, check_at_most
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.distillation import DistillationOptions
 from synoptic.options.input_image import working_size
-from synoptic.options.loss_defaults import LossName, fill, loss_defaults, losses_that_take, native_space
 from synoptic.options.option import UNSET, Option
 from synoptic.options.output import OutputOptions
-from synoptic.options.picture import PictureSource, read_picture
 from synoptic.options.prompts import PromptOptions
 from synoptic.options.sampling import Count, Seed
+from synoptic.utils.picture import PictureSource, read_picture
 
 STEPS = 500
 GENERATED = ("auto", "noise", "sketch")  # values of --init that are no file
@@ -111,17 +111,17 @@ class DistillOptions(PromptOptions, DistillationOptions, OutputOptions):
                 rule="space-latent",
             )
         loss = "sds" if self.source is None else "pds"
-        self = fill(self, {"loss": loss, "space": native, "warm_up": self.steps // 5})
+        self = self.filled(loss=loss, space=native, warm_up=self.steps // 5)
         self.check_loss()
         usual = loss_defaults(checkpoint, self.loss, self.space)
-        self = fill(self, {**usual.options(), **({"init": "noise"} if self.source is None else {})})
+        self = self.filled(**usual.options())
         if "student" in usual.takes or self.space != native:  # gradients pass through the network
-            self = fill(self, {"dtype": "float32"})
+            self = self.filled(dtype="float32")
         self.check_times(checkpoint)
         most = max(0, int(self.horizon * self.steps) - 1)
         check_at_most("--warm-up, of that many --steps,", self.warm_up, most)
         if self.source is None:
-            return self.with_canvas(checkpoint)
+            return self.filled(init="noise").with_canvas(checkpoint)
         return replace(self, size=min(working_size(checkpoint, read_picture(self.source).size, self.size)))
 
     def check_loss(self) -> None:
@@ -163,7 +163,7 @@ class DistillOptions(PromptOptions, DistillationOptions, OutputOptions):
     def with_canvas(self, checkpoint: Checkpoint) -> Self:
         """Return the options with a width and a height. Raises InputError where windows cannot cover them."""
         native = checkpoint.native_size
-        self = fill(self, {"width": native, "height": native})
+        self = self.filled(width=native, height=native)
         for name, length in (("width", self.width), ("height", self.height)):
             check_at_least(f"--{name} (the model's own)", length, native)
             if length % checkpoint.factor:

@@ -44,7 +44,7 @@ class EditOptions(OnePromptOptions, InputImageOptions, ControlNetOptions, Sampli
     def resolve(self, checkpoint: Checkpoint) -> Self:
         resolved = super().resolve(checkpoint)
         if not self.start:
-            return replace(resolved, strength=STRENGTH if self.strength is None else self.strength)
+            return resolved.filled(strength=STRENGTH)
         if self.strength is not None:
             raise InputError(
                 f"--start and --strength say the same thing, {self.start} and {self.strength} were given: omit one",

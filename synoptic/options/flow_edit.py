@@ -83,7 +83,7 @@ class FlowEditOptions(OnePromptOptions, InputImageOptions, SamplingOptions):
                 rule="flow-edit-sampler",
             )
         usual = self.usual_edit(checkpoint)
-        scale = usual.source_guidance_scale if self.source_guidance_scale is None else self.source_guidance_scale
-        scale = scale if checkpoint.takes_guidance_scale else max(scale, 1.0)
-        strength = usual.strength if self.strength is None else self.strength
-        return replace(super().resolve(checkpoint), source_guidance_scale=scale, strength=strength)
+        self = super().resolve(checkpoint)
+        self = self.filled(source_guidance_scale=usual.source_guidance_scale, strength=usual.strength)
+        least = 0.0 if checkpoint.takes_guidance_scale else 1.0
+        return replace(self, source_guidance_scale=max(self.source_guidance_scale, least))

@@ -9,8 +9,8 @@ from synoptic.errors import InputError, user_path
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.joint import SyncOptions
 from synoptic.options.option import Option
-from synoptic.options.picture import PictureSource
 from synoptic.options.unheeded import check_heeded
+from synoptic.utils.picture import PictureSource
 
 MAX_SIGMA = 8.0  # the blur reaches over 33 pixels
 NUM_PROMPTS = {"pass": 2, "triple": 3, "triple-cascade": 3, "color": 2, "motion": 2, "motion-zeros": 2, "inverse": 1}

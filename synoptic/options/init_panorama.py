@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated, Self
 
 from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.base import Options
 from synoptic.options.option import UNSET, Option
-from synoptic.options.picture import PictureSource, check_mask_size, picture_name, read_picture
+from synoptic.utils.picture import PictureSource, check_mask_size, picture_name, read_picture
 
 STRENGTH = 0.6  # share of the steps
 
@@ -42,10 +42,9 @@ class InitPanoramaOptions(Options):
     ] = None
 
     def resolve(self, checkpoint: Checkpoint) -> Self:
-        if self.init_panorama is None or self.strength is not None:
-            return super().resolve(checkpoint)
-        usual = replace(self, strength=STRENGTH if self.mask is None else 1.0)
-        return super(InitPanoramaOptions, usual).resolve(checkpoint)
+        if self.init_panorama is not None:
+            self = self.filled(strength=STRENGTH if self.mask is None else 1.0)
+        return super().resolve(checkpoint)
 
     def init_height(self) -> int | None:
         """Return the height of --init-panorama, if there is one. Raises InputError where it or its mask does not fit."""

@@ -9,9 +9,9 @@ from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.base import Item
 from synoptic.options.input_image import InputImageOptions, InputPicture, Prompt
 from synoptic.options.option import Option
-from synoptic.options.picture import PictureSource, check_mask_size, read_picture
 from synoptic.options.prompts import one_picture_of_all
 from synoptic.options.sampling import SamplingOptions, Seed
+from synoptic.utils.picture import PictureSource, check_mask_size, read_picture
 
 if TYPE_CHECKING:
     from PIL.Image import Image

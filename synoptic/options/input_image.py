@@ -9,9 +9,9 @@ from synoptic.errors import InputError, check_at_least
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.base import Item, Options
 from synoptic.options.option import UNSET, Option
-from synoptic.options.picture import PictureSource, picture_name, read_picture
 from synoptic.options.pretrained_model import ModelOptions
 from synoptic.options.prompts import one_picture_of_all
+from synoptic.utils.picture import PictureSource, picture_name, read_picture
 
 MAX_PIXELS = 16_000_000  # beyond it a canvas takes days
 GENERAL_PROMPT = "a high quality photo"

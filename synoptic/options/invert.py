@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated, Self
 
 from synoptic.errors import check_at_most
@@ -40,6 +40,6 @@ class InvertOptions(InputImageOptions):
         return [Item((self.prompt,), 0, "reconstruction")]
 
     def resolve(self, checkpoint: Checkpoint) -> Self:
-        steps = checkpoint.defaults.steps if self.steps is None else self.steps
-        check_at_most("--steps", steps, checkpoint.most_steps())
-        return replace(super().resolve(checkpoint), steps=steps)
+        self = self.filled(steps=checkpoint.defaults.steps)
+        check_at_most("--steps", self.steps, checkpoint.most_steps())
+        return super().resolve(checkpoint)

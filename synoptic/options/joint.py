@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal, Self
 
 from synoptic.errors import InputError
@@ -11,6 +11,7 @@ from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.base import Item
 from synoptic.options.option import Option
 from synoptic.options.prompts import PromptOptions, one_picture_of_all
+from synoptic.options.sampling import Sync
 from synoptic.options.unheeded import check_heeded
 from synoptic.options.upscaling import Upscalers, UpscalingOptions
 
@@ -84,7 +85,7 @@ class SyncOptions(JointOptions):
 
     GROUP = "Synchronization"
 
-    sync: Annotated[Literal["x0", "eps", "xt", "none"], Option("what the views agree on at each step; none: nothing")] = "x0"
+    sync: Sync = "x0"
     space: Annotated[
         Literal["auto", "instance", "canonical"], Option("where the state lives: per view, or on the canvas")
     ] = "auto"
@@ -118,16 +119,16 @@ class SyncOptions(JointOptions):
                 f"--seed-search must be at least --count, {self.count}; {self.seed_search} was given: raise it",
                 rule="seed-search-count",
             )
-        init = ("independent" if pixels else "shared") if self.init_noise == "auto" else self.init_noise
-        per_view = init == "independent" or self.sync == "none"
-        space = ("instance" if per_view else "canonical") if self.space == "auto" else self.space
-        if space == "canonical" and init == "independent":
+        self = self.filled(init_noise="independent" if pixels else "shared")
+        per_view = self.init_noise == "independent" or self.sync == "none"
+        self = self.filled(space="instance" if per_view else "canonical")
+        if self.space == "canonical" and self.init_noise == "independent":
             raise InputError(
                 "one canvas has one noise: --init-noise independent needs --space instance, canonical was given: change it",
                 rule="init-noise-space",
             )
-        if space == "canonical" and self.sync == "none":
+        if self.space == "canonical" and self.sync == "none":
             raise InputError(
                 "--sync none keeps a state per view, --space canonical has only one: use --space auto", rule="sync-space"
             )
-        return super(SyncOptions, replace(self, init_noise=init, space=space)).resolve(checkpoint)
+        return super().resolve(checkpoint)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 import os
 import reprlib
 from collections.abc import Iterable, Mapping
@@ -11,7 +12,7 @@ from types import NoneType, UnionType
 from typing import Any, Literal, NamedTuple, Protocol, Union, get_args, get_origin, runtime_checkable
 
 from synoptic.errors import InputError
-from synoptic.options.picture import convert_picture
+from synoptic.utils.picture import convert_picture
 
 UNSET: Any = None  # the default of an option that `resolve` fills in
 
@@ -68,18 +69,16 @@ class OptionSpec(NamedTuple):
         o = self.option
         if not isinstance(value, int | float):
             return
-        if o.at_least is not None and value < o.at_least:
-            raise InputError(
-                f"{self.flag} must be at least {o.at_least:g}, {value} was given: raise it", rule=f"{self.name}-at-least"
-            )
-        if o.above is not None and value <= o.above:
-            raise InputError(
-                f"{self.flag} must be above {o.above:g}, {value} was given: raise it", rule=f"{self.name}-above"
-            )
-        if o.at_most is not None and value > o.at_most:
-            raise InputError(
-                f"{self.flag} must be at most {o.at_most:g}, {value} was given: lower it", rule=f"{self.name}-at-most"
-            )
+        for words, bound, is_broken, cure in (
+            ("at least", o.at_least, operator.lt, "raise"),
+            ("above", o.above, operator.le, "raise"),
+            ("at most", o.at_most, operator.gt, "lower"),
+        ):
+            if bound is not None and is_broken(value, bound):
+                raise InputError(
+                    f"{self.flag} must be {words} {bound:g}, {value} was given: {cure} it",
+                    rule=f"{self.name}-{words.replace(' ', '-')}",
+                )
 
 
 def brief(value: object) -> str:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import Annotated, Self
 
-from synoptic.errors import InputError, install_command
+from synoptic.errors import check_installed, install_command
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.base import Options
 from synoptic.options.option import Option
@@ -29,8 +28,6 @@ class OutputOptions(Options):
     out: Out = None
 
     def resolve(self, checkpoint: Checkpoint) -> Self:
-        if self.trace and find_spec("av") is None:
-            raise InputError(
-                f"--trace needs PyAV, which is not installed: {install_command('video')}", rule="missing-package"
-            )
+        if self.trace:
+            check_installed("av", "--trace needs PyAV", install_command("video"))
         return super().resolve(checkpoint)

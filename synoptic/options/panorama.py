@@ -5,19 +5,18 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.options.base import Item
 from synoptic.options.init_panorama import InitPanoramaOptions
 from synoptic.options.option import UNSET, Option
 from synoptic.options.panorama_depth import PanoramaDepthOptions
-from synoptic.options.picture import PictureSource, read_picture
-from synoptic.options.prompts import PromptOptions, one_picture_of_all, one_picture_per_prompt
-from synoptic.options.sampling import SamplingOptions
+from synoptic.options.prompts import PromptTravelOptions
+from synoptic.options.sampling import SamplingOptions, Sync
 from synoptic.options.sphere_regions import SphereRegion, read_sphere_region
 from synoptic.options.unheeded import check_heeded
+from synoptic.utils.picture import PictureSource, read_picture
 from synoptic.views.directions import MAX_VIEWS, MIN_VIEWS, Direction, spread_directions
 
 HEIGHT_MULTIPLE = 64  # of the height that is chosen for a person
@@ -25,7 +24,7 @@ HORIZON_FIRST, PIXELS_FROM = 0.9, 0.5  # shares of the steps
 
 
 @dataclass(frozen=True, kw_only=True)
-class PanoramaOptions(PromptOptions, InitPanoramaOptions, PanoramaDepthOptions, SamplingOptions):
+class PanoramaOptions(PromptTravelOptions, InitPanoramaOptions, PanoramaDepthOptions, SamplingOptions):
     """Generate a whole sphere: views in all directions, denoised together, as a 360 degree panorama.
 
     synoptic panorama "a photo of desert dunes"
@@ -87,14 +86,11 @@ class PanoramaOptions(PromptOptions, InitPanoramaOptions, PanoramaDepthOptions, 
     photo_fov: Annotated[float, Option("of --photo: degrees that it shows from left to right", at_least=10, at_most=110)] = (
         60.0
     )
-    sync: Annotated[Literal["x0", "eps", "xt", "none"], Option("what the views agree on at each step; none: nothing")] = "x0"
+    sync: Sync = "x0"
 
     def texts(self) -> list[str]:
         own = [self.prompt_up, self.prompt_down, *(region.prompt for region in self.regions())]
         return [*super().texts(), *(text for text in own if text is not None)]
-
-    def items(self) -> list[Item]:
-        return (one_picture_of_all if self.prompt_travel else one_picture_per_prompt)(self.prompt, self.item_seeds())
 
     def regions(self) -> list[SphereRegion]:
         """Return the parts with prompts of their own."""
@@ -112,25 +108,20 @@ class PanoramaOptions(PromptOptions, InitPanoramaOptions, PanoramaDepthOptions, 
     def resolve(self, checkpoint: Checkpoint) -> Self:
         adds_noise = self.eta > 0 or self.sampler in ("ddpm", "lcm")
         in_pixels = checkpoint.factor > 1 and self.sync == "x0" and not adds_noise
-        ahead, pixels = self.horizon_first, self.pixels_from
         usual_pixels = PIXELS_FROM if self.kept_by is None else 0.0  # what stays are pixels
         leads = self.sync == "x0" and self.init_panorama is None  # which shows what is above and below
-        height = self.init_height() if self.height is None else self.height
-        resolved = replace(
-            self,
-            height=self.usual_height(checkpoint) if height is None else height,
-            horizon_first=(HORIZON_FIRST if leads else 0.0) if ahead is None else ahead,
-            pixels_from=(usual_pixels if in_pixels else 1.0) if pixels is None else pixels,
-        )
-        if resolved.pixels_from < 1 and not in_pixels:
+        if self.height is None:
+            self = replace(self, height=self.init_height() or self.usual_height(checkpoint))
+        self = self.filled(horizon_first=HORIZON_FIRST if leads else 0.0, pixels_from=usual_pixels if in_pixels else 1.0)
+        if self.pixels_from < 1 and not in_pixels:
             raise InputError(
                 "--pixels-from needs latents that agree on x0 and steps that add no noise,"
                 f" --sync {self.sync} --sampler {self.sampler} --eta {self.eta:g} of {checkpoint.name} were given: omit it",
                 rule="pixels-from",
             )
-        resolved.check_views()
-        resolved.check_kept(checkpoint)
-        return super(PanoramaOptions, resolved).resolve(checkpoint)
+        self.check_views()
+        self.check_kept(checkpoint)
+        return super().resolve(checkpoint)
 
     def usual_height(self, checkpoint: Checkpoint) -> int:
         """Return pi s / (2 tan(fov / 2)), where a pixel is as large as in the middle of a native view, rounded up."""
@@ -164,11 +155,7 @@ class PanoramaOptions(PromptOptions, InitPanoramaOptions, PanoramaDepthOptions, 
             raise InputError(
                 f"--horizon-first continues x0 to the poles, --sync {self.sync} was given: omit one", rule="horizon-sync"
             )
-        if self.prompt_travel and len(self.prompt) < 2:
-            raise InputError(
-                "--prompt-travel goes from one prompt to another, one was given: name two or more",
-                rule="prompt-travel-count",
-            )
+        self.check_travel()
 
     @property
     def kept_by(self) -> str | None:

@@ -10,8 +10,8 @@ from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.controlnet import find_controlnets
 from synoptic.options.option import Option
-from synoptic.options.picture import PictureSource
 from synoptic.options.pretrained_model import ModelOptions
+from synoptic.utils.picture import PictureSource
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,10 +36,9 @@ class PanoramaDepthOptions(ModelOptions):
 
     def resolve(self, checkpoint: Checkpoint) -> Self:
         if self.depth is not None:
-            import_module("synoptic.options.radial_depth").read_radial_depth(self.depth)
-            names = find_controlnets(checkpoint, ("depth",), self.controlnet)
-            return super(PanoramaDepthOptions, replace(self, controlnet=names)).resolve(checkpoint)
-        if self.controlnet or self.control_strength != 1:
+            import_module("synoptic.io.radial_depth").read_radial_depth(self.depth)
+            self = replace(self, controlnet=find_controlnets(checkpoint, ("depth",), self.controlnet))
+        elif self.controlnet or self.control_strength != 1:
             raise InputError(
                 "--controlnet and --control-strength are of distances that are followed, none were given: name them by"
                 " --depth",

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count as numbers
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from synoptic.errors import InputError
 from synoptic.options.base import Item, Options
@@ -34,6 +34,29 @@ class PromptOptions(Options):
 
     def items(self) -> list[Item]:
         return one_picture_per_prompt(self.prompt, self.item_seeds())
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromptTravelOptions(PromptOptions):
+    """What to show, one prompt a picture or, with `prompt_travel`, all on one canvas."""
+
+    if TYPE_CHECKING:
+        prompt_travel: bool  # an application's own option: it says from where to where
+
+    def items(self) -> list[Item]:
+        return (one_picture_of_all if self.prompt_travel else one_picture_per_prompt)(self.prompt, self.item_seeds())
+
+    def stops(self, items: Sequence[Item]) -> list[list[str]]:
+        """Return the prompts of every item, stop by stop: all in turn, or the one that each item shows."""
+        return [[stop] * len(items) for stop in self.prompt] if self.prompt_travel else [[item.title for item in items]]
+
+    def check_travel(self) -> None:
+        """Raise InputError where there is nowhere to go."""
+        if self.prompt_travel and len(self.prompt) < 2:
+            raise InputError(
+                "--prompt-travel goes from one prompt to another, one was given: name two or more",
+                rule="prompt-travel-count",
+            )
 
 
 def check_prompts(prompts: Sequence[str]) -> None:

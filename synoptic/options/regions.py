@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from synoptic.errors import InputError, user_path
-from synoptic.options.picture import read_mask
+from synoptic.utils.picture import read_mask
 
 NUMBER = r"\s*(\d+(?:\.\d+)?)\s*"
 BOX = re.compile(rf"{NUMBER},{NUMBER},{NUMBER},{NUMBER}:(.*)", re.DOTALL)

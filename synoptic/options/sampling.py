@@ -28,6 +28,7 @@ Sampler = Annotated[
 Clip = Annotated[
     Literal["auto", "none", "static", "dynamic"], Option("keep x0 in range; auto: as the model's scheduler does")
 ]
+Sync = Annotated[Literal["x0", "eps", "xt", "none"], Option("what the views agree on at each step; none: nothing")]
 NegativePrompt = Annotated[str, Option("what not to show")]
 
 
@@ -64,8 +65,7 @@ class SamplingOptions(ModelOptions, OutputOptions):
     count: Count = 1
 
     def resolve(self, checkpoint: Checkpoint) -> Self:
-        usual = self.usual(checkpoint)
-        self = replace(self.with_guidance(checkpoint), steps=usual.steps if self.steps is None else self.steps)
+        self = self.with_guidance(checkpoint).filled(steps=self.usual(checkpoint).steps)
         check_at_most("--steps", self.steps, checkpoint.most_steps(self.sampler))
         if self.guidance_scale > 1 and checkpoint.has_embedded_guidance:
             raise InputError(
@@ -94,10 +94,9 @@ class SamplingOptions(ModelOptions, OutputOptions):
 
     def with_guidance(self, checkpoint: Checkpoint) -> Self:
         """Return the options with their guidance scales. Raises InputError where the model would not heed one of them."""
-        scale = self.default_guidance(checkpoint) if self.guidance_scale is None else self.guidance_scale
+        self = self.filled(guidance_scale=self.default_guidance(checkpoint))
         if checkpoint.takes_guidance_scale:
-            true_scale = 1.0 if self.true_cfg_scale is None else max(self.true_cfg_scale, 1.0)
-            resolved, cure = replace(self, guidance_scale=scale, true_cfg_scale=true_scale), "--true-cfg-scale"
+            self, option = replace(self, true_cfg_scale=max(self.true_cfg_scale or 1.0, 1.0)), "--true-cfg-scale"
         elif self.true_cfg_scale is not None:
             raise InputError(
                 f"--true-cfg-scale is of networks that take --guidance-scale, that of {checkpoint.name} takes none,"
@@ -105,14 +104,14 @@ class SamplingOptions(ModelOptions, OutputOptions):
                 rule="true-cfg-scale",
             )
         else:
-            resolved, cure = replace(self, guidance_scale=max(scale, 1.0)), "--guidance-scale"
-        if resolved.negative_prompt and resolved.cfg_scale == 1 and not checkpoint.has_unet:
+            self, option = replace(self, guidance_scale=max(self.guidance_scale, 1.0)), "--guidance-scale"
+        if self.negative_prompt and self.cfg_scale == 1 and not checkpoint.has_unet:
             raise InputError(
                 f"--negative-prompt is seen by classifier-free guidance alone, {checkpoint.name} has none at"
-                f" {cure} 1: raise that, or omit the negative prompt",
+                f" {option} 1: raise that, or omit the negative prompt",
                 rule="negative-ignored",
             )
-        return resolved
+        return self
 
     def default_guidance(self, checkpoint: Checkpoint) -> float:
         return self.usual(checkpoint).guidance_scale

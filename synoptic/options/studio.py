@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import Annotated, Self
 
-from synoptic.errors import InputError, check_writable, install_command, user_path
+from synoptic.errors import InputError, check_installed, check_writable, install_command, user_path
 from synoptic.options.base import Options
 from synoptic.options.option import Option
 
@@ -34,10 +33,7 @@ class StudioOptions(Options):
     max_pictures: Annotated[int, Option("pictures of one job, at most", at_least=1)] = 64
 
     def prepare(self) -> Self:
-        if find_spec("gradio") is None:
-            raise InputError(
-                f"the studio needs gradio, which is not installed: {install_command('studio')}", rule="missing-package"
-            )
+        check_installed("gradio", "the studio needs gradio", install_command("studio"))
         if self.models is not None and not user_path(self.models).is_dir():
             raise InputError(
                 f"--models must be a folder, {self.models} is none: create it or name another", rule="models-folder"

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import Annotated, Literal, Self
 
 from synoptic.distributed import is_distributed
-from synoptic.errors import InputError
+from synoptic.errors import InputError, check_installed
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.option import Option
 from synoptic.options.pretrained_model import ModelOptions
@@ -42,11 +41,8 @@ class SyncDiffusionOptions(ModelOptions):
                 "--syncdiffusion-weight compares every window with one, which one process has: omit it, or torchrun",
                 rule="syncdiffusion-distributed",
             )
-        if self.syncdiffusion_weight and self.syncdiffusion_metric == "lpips" and find_spec("lpips") is None:
-            raise InputError(
-                "--syncdiffusion-metric lpips needs the package lpips, which is not installed: pip install lpips",
-                rule="missing-package",
-            )
+        if self.syncdiffusion_weight and self.syncdiffusion_metric == "lpips":
+            check_installed("lpips", "--syncdiffusion-metric lpips needs the package lpips", "pip install lpips")
         if not self.syncdiffusion_weight:
             names = ("syncdiffusion_steps", "syncdiffusion_every", "syncdiffusion_metric", "syncdiffusion_anchor")
             check_heeded(self, *names, where="of SyncDiffusion, which is off at --syncdiffusion-weight 0")

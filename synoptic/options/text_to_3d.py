@@ -6,17 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal, Self
 
+from synoptic.distillation.loss_defaults import losses_that_take, scene_defaults
 from synoptic.errors import InputError
 from synoptic.mesh import require_mesh
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.registry import resolve_clip
 from synoptic.options.distillation import DistillationOptions
-from synoptic.options.loss_defaults import fill, losses_that_take, scene_defaults
 from synoptic.options.option import UNSET, Option
 from synoptic.options.output import Out
 from synoptic.options.pretrained_model import ModelName, ModelOptions
 from synoptic.options.prompts import PromptOptions
 from synoptic.options.sampling import Seed
+from synoptic.options.speed import Compile
 
 SHORT_FRACTION = 5  # one start of --seeds takes one in so many of the steps
 
@@ -28,9 +29,7 @@ class PixelModelOptions(ModelOptions):
     GROUP = "Model"
 
     model: ModelName = "bundled-if"
-    compile: Annotated[
-        bool, Option("compile the network for the GPU: a minute at the first run of a size, then up to 1.4 times as fast")
-    ] = False
+    compile: Compile = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,8 +133,8 @@ class TextTo3DOptions(PixelModelOptions, PromptOptions, DistillationOptions):
                     'an object is needed, an empty prompt was given: name one, for example "a red mug"', rule="prompt-empty"
                 )
         self.check_retexture(checkpoint)
-        self = fill(super().resolve(checkpoint), scene_defaults(checkpoint).options(self.loss))
-        self = fill(self, {"clip_model": "bundled" if checkpoint.is_bundled else "clip-vit-b32"})
+        self = super().resolve(checkpoint).filled(**scene_defaults(checkpoint).options(self.loss))
+        self = self.filled(clip_model="bundled" if checkpoint.is_bundled else "clip-vit-b32")
         resolve_clip(self.clip_model)
         self.check_times(checkpoint)
         if self.seeds > 1 and not self.short_steps:
@@ -150,4 +149,4 @@ class TextTo3DOptions(PixelModelOptions, PromptOptions, DistillationOptions):
                 f"--compile takes a network as it is, --loss {self.loss} trains a student inside it: omit one",
                 rule="compile-loss",
             )
-        return fill(self, {"dtype": "float32"})
+        return self.filled(dtype="float32")

@@ -14,9 +14,9 @@ from synoptic.mesh import TEXTURE_PACKAGES, read_mesh
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.controlnet import find_controlnets
 from synoptic.options.option import UNSET, Option
-from synoptic.options.picture import PictureSource, check_mask_size, picture_name, read_picture
 from synoptic.options.prompts import PromptOptions
 from synoptic.options.sampling import SamplingOptions
+from synoptic.utils.picture import PictureSource, check_mask_size, picture_name, read_picture
 
 if TYPE_CHECKING:
     from synoptic.mesh.mesh_file import Piece
@@ -109,9 +109,8 @@ class TextureOptions(PromptOptions, SamplingOptions):
                 " change one",
                 rule="mesh-axes",
             )
-        size = self.checked_texture_size(read_mesh(self.file).pieces)
-        strength = STRENGTH if self.strength is None and self.init_texture is not None else self.strength
-        names = find_controlnets(checkpoint, (self.condition,), self.controlnet)
+        self = self.filled(texture_size=self.checked_texture_size(read_mesh(self.file).pieces))
+        self = replace(self, controlnet=find_controlnets(checkpoint, (self.condition,), self.controlnet))
         adds_noise = self.eta > 0 or self.sampler in ("ddpm", "lcm")
         if self.pixels_from is not None and self.pixels_from < 1 and adds_noise:
             raise InputError(
@@ -119,9 +118,10 @@ class TextureOptions(PromptOptions, SamplingOptions):
                 " it",
                 rule="pixels-from",
             )
-        pixels = (1.0 if adds_noise else PIXELS_FROM) if self.pixels_from is None else self.pixels_from
-        resolved = replace(self, controlnet=names, pixels_from=pixels, texture_size=size, strength=strength)
-        return super(TextureOptions, resolved).resolve(checkpoint)
+        self = self.filled(pixels_from=1.0 if adds_noise else PIXELS_FROM)
+        if self.init_texture is not None:
+            self = self.filled(strength=STRENGTH)
+        return super().resolve(checkpoint)
 
     def checked_texture_size(self, pieces: Sequence[Piece]) -> int:
         """Return the texels of a side. Raises InputError where a texture to begin with, or its mask, does not fit."""

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from importlib.util import find_spec
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from synoptic.errors import InputError, install_command, user_path
+from synoptic.controlnet.captions import find_maps, read_captioned_folder
+from synoptic.errors import InputError, check_installed, install_command, user_path
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.registry import resolve, resolve_controlnet
 from synoptic.options.base import Options
-from synoptic.options.captions import find_maps, read_captioned_folder
-from synoptic.options.controlnet import Condition, check_conditions
+from synoptic.options.controlnet import Condition, check_conditions, check_latents
 from synoptic.options.option import UNSET, Option
 from synoptic.options.output import Out
 from synoptic.options.pretrained_model import ModelName
 from synoptic.options.sampling import MAX_SEED
 
-DEFAULT_RATES = {True: 5e-4, False: 1e-5}  # of bundled models, which are small, and of others
+LR, BUNDLED_LR = 1e-5, 5e-4  # the bundled models are small
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,11 +84,7 @@ class TrainControlnetOptions(Options):
                 f"a ControlNet is trained beside a U-Net, {checkpoint.name} is a transformer: use --model sd1.5, say",
                 rule="controlnet-unet",
             )
-        if not checkpoint.has_latents:
-            raise InputError(
-                f"ControlNets guide latent models, {checkpoint.name} is one of pixels: use --model bundled, for example",
-                rule="controlnet-latents",
-            )
+        check_latents(checkpoint)
         self.check_init(checkpoint)
         self.check_maps()
         count = len(self.read_captions())
@@ -100,7 +95,7 @@ class TrainControlnetOptions(Options):
                 rule="num-validation-count",
             )
         self.find_maps()
-        return replace(self, lr=DEFAULT_RATES[checkpoint.is_bundled] if self.lr is None else self.lr)
+        return self.filled(lr=BUNDLED_LR if checkpoint.is_bundled else LR)
 
     def check_init(self, checkpoint: Checkpoint) -> None:
         """Raise InputError where --init is no ControlNet of this model, or its attention cannot be chosen."""
@@ -119,11 +114,7 @@ class TrainControlnetOptions(Options):
 
     def check_maps(self) -> None:
         """Raise InputError where the condition's maps cannot be drawn, of every picture."""
-        if find_spec("skimage") is None:
-            raise InputError(
-                f"edges are drawn by scikit-image, which is not installed: {install_command('control')}",
-                rule="missing-package",
-            )
+        check_installed("skimage", "edges are drawn by scikit-image", install_command("control"))
         if (self.condition == "map") != (self.maps is not None):
             raise InputError(
                 f"--maps and --condition map belong together, --condition is {self.condition}: give both or neither",

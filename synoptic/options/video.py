@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Self
 
-from synoptic.errors import InputError, check_writable, install_command, user_path
+from synoptic.errors import InputError, check_installed, check_writable, install_command, user_path
 from synoptic.options.base import Options
 from synoptic.options.option import Option
 from synoptic.utils.image_formats import SUFFIXES
@@ -52,11 +51,8 @@ class VideoOptions(Options):
         self.files()
         if out.suffix not in (".mp4", ".gif"):
             raise InputError(f"--out must end in .mp4 or .gif, {self.out} was given: rename it", rule="out-suffix")
-        if out.suffix == ".mp4" and find_spec("av") is None:
-            raise InputError(
-                f"an .mp4 needs PyAV, which is not installed: {install_command('video')}, or --out with .gif",
-                rule="missing-package",
-            )
+        if out.suffix == ".mp4":
+            check_installed("av", "an .mp4 needs PyAV", f"{install_command('video')}, or --out with .gif")
         check_writable(out.parent)
         return self
 

@@ -8,7 +8,7 @@ from typing import Annotated, Self
 from synoptic.errors import InputError, check_writable, user_path
 from synoptic.options.base import Options
 from synoptic.options.option import Option
-from synoptic.options.picture import PictureSource, read_picture
+from synoptic.utils.picture import PictureSource, read_picture
 from synoptic.views.registry import FAILURES, VIEWS, side_multiple
 
 

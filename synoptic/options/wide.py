@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated, Literal, Self
 
 from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.options.base import Item
 from synoptic.options.option import UNSET, Option
-from synoptic.options.prompts import PromptOptions, one_picture_of_all, one_picture_per_prompt
+from synoptic.options.prompts import PromptTravelOptions
 from synoptic.options.regions import Region, read_region
+from synoptic.options.sampling import Sync
 from synoptic.options.speed import CompileOptions, SpeedOptions
 from synoptic.options.syncdiffusion import SyncDiffusionOptions
 from synoptic.options.wide_control import WideControlOptions
 
-Sync = Annotated[Literal["x0", "eps", "xt", "none"], Option("what the views agree on at each step; none: nothing")]
-
 
 @dataclass(frozen=True, kw_only=True)
-class WideOptions(PromptOptions, WideControlOptions, SyncDiffusionOptions, CompileOptions, SpeedOptions):
+class WideOptions(PromptTravelOptions, WideControlOptions, SyncDiffusionOptions, CompileOptions, SpeedOptions):
     """Generate a picture larger than the model can: its windows are denoised together, on one canvas.
 
     synoptic wide "a watercolor of snowy mountains at sunrise" --width 2048
@@ -91,9 +89,6 @@ class WideOptions(PromptOptions, WideControlOptions, SyncDiffusionOptions, Compi
     def item_options(self) -> frozenset[str]:
         return frozenset({"seed", "count"} if self.prompt_travel else {"prompt", "seed", "count"})
 
-    def items(self) -> list[Item]:
-        return (one_picture_of_all if self.prompt_travel else one_picture_per_prompt)(self.prompt, self.item_seeds())
-
     def regions(self) -> list[Region]:
         """Return the parts with prompts of their own; what one does not say is the picture's."""
         return [read_region(text, self.width, self.height, self.negative_prompt, self.cfg_scale) for text in self.region]
@@ -108,18 +103,18 @@ class WideOptions(PromptOptions, WideControlOptions, SyncDiffusionOptions, Compi
         return super().whole_network_reason()
 
     def resolve(self, checkpoint: Checkpoint) -> Self:
-        sized = self.with_size(checkpoint).with_windows(checkpoint)
-        resolved = super(WideOptions, sized).resolve(checkpoint)
-        resolved.regions()
-        resolved.check_scene(checkpoint)
-        return resolved
+        self = self.with_size(checkpoint).with_windows(checkpoint)
+        self = super().resolve(checkpoint)
+        self.regions()
+        self.check_scene(checkpoint)
+        return self
 
     def with_size(self, checkpoint: Checkpoint) -> Self:
         """Return these options with width and height. Raises InputError where the model's windows cannot cover them."""
         native, f = checkpoint.native_size, checkpoint.factor
         width, height = self.control_size(checkpoint, self.width, self.height)
-        width, height = 6 * native if width is None else width, native if height is None else height
-        for side, pixels in (("width", width), ("height", height)):
+        self = self.filled(width=width, height=height).filled(width=6 * native, height=native)
+        for side, pixels in (("width", self.width), ("height", self.height)):
             if pixels < native:
                 raise InputError(
                     f"--{side} must be at least the model's own size, {native}; {pixels} was given: raise it",
@@ -131,7 +126,7 @@ class WideOptions(PromptOptions, WideControlOptions, SyncDiffusionOptions, Compi
                     f"--{side} must be a multiple of {f}, the size of a latent; {pixels} was given: use {near}",
                     rule=f"{side}-multiple",
                 )
-        return replace(self, width=width, height=height)
+        return self
 
     def with_windows(self, checkpoint: Checkpoint) -> Self:
         """Return these options with stride and space. Raises InputError where they do not go together."""
@@ -141,27 +136,27 @@ class WideOptions(PromptOptions, WideControlOptions, SyncDiffusionOptions, Compi
                 f"--windows shifted are tiles side by side, --stride {self.stride} was given: omit it", rule="stride-shifted"
             )
         dense = side // 2 if self.fast else checkpoint.defaults.stride
-        usual = {"dense": dense, "shifted": side, "thinning": checkpoint.defaults.stride, "collage": side // 2}[windows]
-        stride = usual if self.stride is None else self.stride
-        if stride > side:
+        usual = {"dense": dense, "shifted": side, "thinning": checkpoint.defaults.stride, "collage": side // 2}
+        self = self.filled(stride=usual[windows])
+        if self.stride > side:
             raise InputError(
-                f"--stride must be at most the window's size, {side}; {stride} was given: a larger one would leave gaps",
+                f"--stride must be at most the window's size, {side}; {self.stride} was given: a larger one would leave"
+                " gaps",
                 rule="stride-gap",
             )
         if self.sync == "none" and self.space == "canonical":
             raise InputError(
                 "--sync none keeps a state per window, --space canonical has only one: use --space auto", rule="sync-space"
             )
-        space = ("instance" if self.sync == "none" else "canonical") if self.space == "auto" else self.space
-        if windows != "dense" and (self.sync != "x0" or space != "canonical"):
+        self = self.filled(space="instance" if self.sync == "none" else "canonical")
+        if windows != "dense" and (self.sync != "x0" or self.space != "canonical"):
             raise InputError(
                 f"--windows {windows} have their state on the canvas and agree on x0: omit --sync and --space",
                 rule="windows-sync",
             )
-        resolved = replace(self, stride=stride, space=space)
         if windows == "collage":
-            resolved.check_collage(checkpoint)
-        return resolved
+            self.check_collage(checkpoint)
+        return self
 
     def check_collage(self, checkpoint: Checkpoint) -> None:
         """Raise InputError where an overlap has a size that the network cannot halve often enough."""
@@ -181,11 +176,7 @@ class WideOptions(PromptOptions, WideControlOptions, SyncDiffusionOptions, Compi
                 "--syncdiffusion-weight moves a canvas that its windows average: omit --space and --windows collage",
                 rule="syncdiffusion-canvas",
             )
-        if self.prompt_travel and len(self.prompt) < 2:
-            raise InputError(
-                "--prompt-travel goes from one prompt to another, one was given: name two or more",
-                rule="prompt-travel-count",
-            )
+        self.check_travel()
         if self.region and self.windows == "collage":
             raise InputError(
                 "--region lays windows over windows, --windows collage has a graph of its own: omit one",

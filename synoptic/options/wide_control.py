@@ -9,7 +9,7 @@ from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.controlnet import Condition, ControlNetOptions
 from synoptic.options.option import Option
-from synoptic.options.picture import PictureSource, read_picture
+from synoptic.utils.picture import PictureSource, read_picture
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,8 +32,8 @@ class WideControlOptions(ControlNetOptions):
 
     def resolve(self, checkpoint: Checkpoint) -> Self:
         if self.control is not None:
-            condition: tuple[Condition, ...] = self.condition or ("canny",)
-            return super(WideControlOptions, replace(self, condition=condition)).resolve(checkpoint)
+            self = replace(self, condition=self.condition or ("canny",))
+            return super().resolve(checkpoint)
         for name in ("condition", "controlnet"):
             if getattr(self, name):
                 raise InputError(

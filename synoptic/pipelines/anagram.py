@@ -44,16 +44,12 @@ class AnagramPipeline(JointPipeline[AnagramOptions]):
         o, usual = self.options, super().first_sampler()
         if o.step_repeats == 1 and not o.first_alone:
             return usual
-        side = self.model.checkpoint.native_size
-        alone = (
-            self.in_pixels(Anagram((3, side, side), self.each_view[:1])),
-            self.predict_for(o.prompts()[:1], o.cfg_scale, o.steps),
-        )
+        alone = self.in_pixels(Anagram(self.picture_views().canvas, self.each_view[:1]))
         return RepeatingSampler(
             **{f.name: getattr(usual, f.name) for f in fields(usual)},
             repeats=o.step_repeats,
             first_alone=o.first_alone,
-            first=alone,
+            first=(alone, self.predict_for(o.prompts()[:1], o.cfg_scale, o.steps)),
         )
 
     def seen(self, image: Image) -> list[Image]:

@@ -9,7 +9,7 @@ from synoptic.guidance.cfg import Predict, cfg
 from synoptic.models.base import Denoiser
 from synoptic.options.base import Item
 from synoptic.options.control import ControlOptions
-from synoptic.pipelines.base import Output, pass_on, rngs_of
+from synoptic.pipelines.base import Output, rngs_of
 from synoptic.pipelines.control_guidance import with_controlnets
 from synoptic.pipelines.input_image import InputImagePipeline
 from synoptic.sampling.joint import JointSampler
@@ -31,5 +31,5 @@ class ControlPipeline(InputImagePipeline[ControlOptions]):
 
         model, maps = with_controlnets(self.model, o.controlnets(), self.picture)
         sampler = JointSampler(predict_for, o.steps, sampler=o.sampler, eta=o.eta)
-        step = yield from pass_on(self.decodable(sampler.sample(model, self.picture.windows, rngs_of(items))))
-        return [Output(image, {"original.png": self.picture.image} | maps) for image in step.images()]
+        step = yield from self.pass_on(sampler.sample(model, self.picture.windows, rngs_of(items)))
+        return self.outputs(step.images(), maps)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import torch
-from PIL.Image import Image, new
+from PIL.Image import Image
 from torch import Tensor
 
 from synoptic.controlnet.maps import control_maps
-from synoptic.io import from_pil, to_pil
+from synoptic.io import to_pil
+from synoptic.io.circular import close_ends, wrap_image
 from synoptic.models.base import Denoiser, PretrainedModel
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.control_kinds import split_kind, union_kind
@@ -18,9 +18,9 @@ from synoptic.models.load import load_controlnet, load_transformer_controlnet
 from synoptic.models.registry import resolve_controlnet
 from synoptic.models.transformer import TransformerDenoiser
 from synoptic.options.controlnet import ControlNets, find_depth
-from synoptic.options.picture import read_picture
 from synoptic.options.wide_control import WideControlOptions
 from synoptic.pipelines.input_image import InputImage
+from synoptic.utils.picture import read_picture
 
 
 def with_controlnets(
@@ -99,21 +99,3 @@ def followed_picture(
     if circular and "map" not in options.condition:
         part = close_ends(part, checkpoint.native_size // 8)
     return InputImage(part, checkpoint)
-
-
-def wrap_image(image: Image, beside: int) -> Image:
-    """Return the picture with so many columns of its other end beyond each end."""
-    wide = new(image.mode, (image.width + 2 * beside, image.height))
-    for left in (beside - image.width, beside, beside + image.width):
-        wide.paste(image, (left, 0))
-    return wide
-
-
-def close_ends(image: Image, reach: int) -> Image:
-    """Return the picture with its first and last columns at their mean, which sinks to no change over `reach` columns."""
-    x = from_pil(image)
-    ramp = torch.linspace(1, 0, reach + 1)[:-1]
-    away = (x[..., :1] - x[..., -1:]) / 2 * ramp
-    x[..., :reach] -= away
-    x[..., -reach:] += away.flip(-1)
-    return to_pil(x)[0]

@@ -16,7 +16,7 @@ from synoptic.io import image_grid, to_pil
 from synoptic.metrics.fidelity import psnr
 from synoptic.options.base import Item
 from synoptic.options.denoise import DenoiseOptions
-from synoptic.pipelines.base import Comparison, Output, pass_on, rngs_of
+from synoptic.pipelines.base import Comparison, Output, rngs_of
 from synoptic.pipelines.input_image import InputImagePipeline
 from synoptic.sampling.baselines import best_gaussian_denoise, gaussian_denoise, strided_pairs
 from synoptic.sampling.single import sample
@@ -60,7 +60,7 @@ class DenoisePipeline(InputImagePipeline[DenoiseOptions]):
         if "iterative" in o.method:
             pairs = strided_pairs(t, o.stride, s.final_time)
             steps = sample(predict, s, noisy, steps=pairs, solver=get_solver(o.sampler), rngs=rngs)
-            step = yield from pass_on(self.decodable(steps))
+            step = yield from self.pass_on(steps)
             made["iterative"] = step.x
         images = {name: to_pil(self.decode(x))[0] for name, x in made.items()}
         figures = {name: psnr(image, original) for name, image in images.items()}

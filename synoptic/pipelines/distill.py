@@ -12,16 +12,16 @@ from torch import Tensor
 from synoptic import io
 from synoptic.diffusion.equations import randn
 from synoptic.distillation.image_scene import LatentImage, PixelImage
+from synoptic.distillation.loss_defaults import native_space
 from synoptic.distillation.loss_table import LOSSES
 from synoptic.distillation.optimize import optimize, warmup_cosine
 from synoptic.options.base import Item
 from synoptic.options.distill import GENERATED, DistillOptions
-from synoptic.options.loss_defaults import native_space
-from synoptic.options.picture import read_picture
 from synoptic.pipelines.base import Output, Pipeline, rngs_of
 from synoptic.pipelines.distill_objective import build_objective, sketch
 from synoptic.pipelines.input_image import InputImage
 from synoptic.sampling.step import Step
+from synoptic.utils.picture import read_picture
 from synoptic.views.windows import Windows
 
 GRADIENT_ROWS = 4  # rows of a call without gradients whose memory one with gradients takes

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from synoptic.diffusion.equations import Pred, Time
 from synoptic.diffusion.schedules import get_clip
 from synoptic.distillation.lora_student import LoRAStudent
 from synoptic.distillation.loss_spec import LossInputs
@@ -16,8 +15,8 @@ from synoptic.distillation.losses import StudentTraining
 from synoptic.distillation.on_windows import canvas_branches
 from synoptic.distillation.timesteps import TIMESTEPS
 from synoptic.distillation.weights import WEIGHTS
-from synoptic.guidance.batching import BranchPredict, predict_branches
-from synoptic.guidance.cfg import Predict, cfg
+from synoptic.guidance.batching import BranchPredict, one_branch, predict_branches
+from synoptic.guidance.cfg import cfg
 from synoptic.guidance.perp_neg import perp_neg
 from synoptic.models.base import Denoiser, PretrainedModel
 from synoptic.options.distill import DistillOptions
@@ -65,15 +64,6 @@ def build_objective(
     )
     learner = StudentTraining(student, alone("student"), s, lr=o.student_lr, steps=o.student_steps) if student else None
     return Objective(spec.build(inputs), learner, student)
-
-
-def one_branch(branch_predict: BranchPredict, name: str) -> Predict:
-    """Return one branch as a loop's predict."""
-
-    def predict(x: Tensor, t: Time, views: object = None) -> Pred:
-        return branch_predict(x, t, views)[name]
-
-    return predict
 
 
 @torch.no_grad()

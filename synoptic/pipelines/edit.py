@@ -9,7 +9,7 @@ from synoptic.io import image_grid
 from synoptic.metrics.fidelity import psnr
 from synoptic.options.base import Item
 from synoptic.options.edit import EditOptions
-from synoptic.pipelines.base import Comparison, Output, pass_on, rngs_of
+from synoptic.pipelines.base import Comparison, Output, rngs_of
 from synoptic.pipelines.control_guidance import with_controlnets
 from synoptic.pipelines.input_image import InputImagePipeline
 from synoptic.sampling.sdedit import sdedit, start_index
@@ -36,8 +36,8 @@ class EditPipeline(InputImagePipeline[EditOptions]):
         x0 = picture.encode(self.model).expand(len(rngs), -1, -1, -1)
         pairs, solver = timestep_pairs(o.sampler, s, o.steps), get_solver(o.sampler, o.eta)
         steps = sdedit(predict, s, x0, steps=pairs, start=self.start, solver=solver, rngs=rngs)
-        step = yield from pass_on(self.decodable(steps))
-        return [Output(image, {"original.png": picture.image} | maps) for image in step.images()]
+        step = yield from self.pass_on(steps)
+        return self.outputs(step.images(), maps)
 
     def compare(self, items: Sequence[Item], outputs: Sequence[Output]) -> Comparison | None:
         """Return every start of a seed in one row, the original at its end; PSNR is to the original."""

@@ -13,7 +13,7 @@ from synoptic.models.base import Conditioning
 from synoptic.models.transformer import with_guidance_scale
 from synoptic.options.base import Item
 from synoptic.options.flow_edit import FlowEditOptions
-from synoptic.pipelines.base import Output, pass_on, rngs_of
+from synoptic.pipelines.base import Output, rngs_of
 from synoptic.pipelines.input_image import InputImagePipeline
 from synoptic.sampling.flow_edit import flow_edit
 from synoptic.sampling.joint import joint_predict
@@ -42,8 +42,8 @@ class FlowEditPipeline(InputImagePipeline[FlowEditOptions]):
         source = picture.encode(self.model).expand(len(rngs), -1, -1, -1)
         predict = joint_predict(self.predict_both([item.title for item in items]), s, picture.windows)
         steps = flow_edit(predict, s, source, steps=timestep_pairs("ddim", s, o.steps), start=self.start, rngs=rngs)
-        step = yield from pass_on(self.decodable(steps))
-        return [Output(image, {"original.png": picture.image}) for image in step.images()]
+        step = yield from self.pass_on(steps)
+        return self.outputs(step.images())
 
     def predict_both(self, prompts: Sequence[str]) -> Predict:
         """Return the guided prediction of 2B canvases: of the source's prompt, then of B prompts, each by its own scale."""

@@ -29,7 +29,7 @@ class GeneratePipeline(UpscalingPipeline[GenerateOptions]):
     def sample(self, items: Sequence[Item]) -> Generator[Step, None, list[Output]]:
         o, rngs, prompts = self.options, rngs_of(items), [item.title for item in items]
         x = randn(self.model.shape, rngs).to(self.model.device)
-        model = deepcached(self.model, o, timestep_pairs(o.sampler, self.model.schedule, o.steps))
+        model = deepcached(self.model, o)
         step = yield from pass_on(self._denoise(model, prompts, x, rngs, o.steps, o.cfg_scale))
         for up, steps in zip(self.upscalers, self.upscaler_steps, strict=True):
             small, stage = decoded(step), self.load_upscaler(up)

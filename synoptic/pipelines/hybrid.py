@@ -9,8 +9,8 @@ from torch import Tensor
 
 from synoptic import io
 from synoptic.options.hybrid import HybridOptions
-from synoptic.options.picture import read_picture
 from synoptic.pipelines.joint import JointPipeline
+from synoptic.utils.picture import read_picture
 from synoptic.views.decompositions import get_components, grayscale, motion_blur
 from synoptic.views.factorized import Factorized
 

@@ -13,7 +13,7 @@ from synoptic.io import from_pil, image_grid, to_pil
 from synoptic.io.blending import REACH, composite, downsample_mask
 from synoptic.options.base import Item
 from synoptic.options.inpaint import InpaintOptions
-from synoptic.pipelines.base import Comparison, Output, pass_on, rngs_of
+from synoptic.pipelines.base import Comparison, Output, rngs_of
 from synoptic.pipelines.input_image import InputImagePipeline
 from synoptic.sampling.inpaint import inpaint, repaint_schedule
 from synoptic.sampling.step import Step
@@ -57,8 +57,8 @@ class InpaintPipeline(InputImagePipeline[InpaintOptions]):
             jump=o.jump,
             reach=REACH,
         )
-        step = yield from pass_on(self.decodable(steps))
-        return [Output(image, {"original.png": picture.image}) for image in step.images()]
+        step = yield from self.pass_on(steps)
+        return self.outputs(step.images())
 
     def compare(self, items: Sequence[Item], outputs: Sequence[Output]) -> Comparison:
         """Return the original, what is left of it, and every seed's picture in one row."""

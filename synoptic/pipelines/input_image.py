@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeVar
@@ -17,10 +17,10 @@ from synoptic.io import from_pil
 from synoptic.models.base import Denoiser
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.input_image import InputImageOptions, working_size
-from synoptic.options.picture import PictureSource, read_picture
-from synoptic.pipelines.base import Pipeline
+from synoptic.pipelines.base import Output, Pipeline, pass_on
 from synoptic.sampling.joint import joint_predict
 from synoptic.sampling.step import Step
+from synoptic.utils.picture import PictureSource, read_picture
 from synoptic.views.windows import Windows
 
 
@@ -96,7 +96,10 @@ class InputImagePipeline(Pipeline[I]):
         predict = cfg(model, prompts, guidance_scale, negative_prompt, clip=get_clip(clip, s))
         return joint_predict(predict, s, self.picture.windows)
 
-    def decodable(self, steps: Iterator[Step]) -> Iterator[Step]:
-        """Yield Steps of the picture's canvas with their decoder."""
-        for step in steps:
-            yield replace(step, decode=self.decode)
+    def pass_on(self, steps: Iterator[Step]) -> Generator[Step, None, Step]:
+        """Yield Steps of the picture's canvas with their decoder, return the last."""
+        return pass_on(replace(step, decode=self.decode) for step in steps)
+
+    def outputs(self, images: Sequence[Image], files: Mapping[str, Image] = {}) -> list[Output]:
+        """Return what came of each item: its picture, beside the one that it began with and further files."""
+        return [Output(image, {"original.png": self.picture.image, **files}) for image in images]

@@ -9,7 +9,7 @@ from synoptic.io import image_grid, to_pil
 from synoptic.metrics.fidelity import psnr
 from synoptic.options.base import Item
 from synoptic.options.invert import InvertOptions
-from synoptic.pipelines.base import Output, decoded, pass_on
+from synoptic.pipelines.base import Output, decoded
 from synoptic.pipelines.input_image import InputImagePipeline
 from synoptic.sampling.invert import invert
 from synoptic.sampling.single import sample
@@ -35,9 +35,9 @@ class InvertPipeline(InputImagePipeline[InvertOptions]):
         o, s, original = self.options, self.model.schedule, self.picture.image
         predict = self.joint_predict(self.model, [o.prompt], 1.0, "", o.clip)
         pairs, z = timestep_pairs("ddim", s, o.steps), self.picture.encode(self.model)
-        inverted = yield from pass_on(self.decodable(invert(predict, s, z, steps=pairs, refine=o.refine)))
+        inverted = yield from self.pass_on(invert(predict, s, z, steps=pairs, refine=o.refine))
         noise = inverted.x
-        step = yield from pass_on(self.decodable(sample(predict, s, noise, steps=pairs)))
+        step = yield from self.pass_on(sample(predict, s, noise, steps=pairs))
         (own,), (back,) = to_pil(self.decode(z)), step.images()
         figures = {"psnr": psnr(back, original), "psnr_autoencoder": psnr(back, own)}
         figures |= {"noise_mean": noise.mean().item(), "noise_std": noise.std().item()}

@@ -1,4 +1,7 @@
-"""N prompts, one picture: denoised together through every stage. What anagrams and hybrids share."""
+"""N prompts, one picture: its views are denoised together, each by its prompt, at the model's own size and then enlarged.
+
+What anagrams and hybrids share. Each of them says which views a canvas has (`projection`), and how they look (`seen`).
+"""
 
 from __future__ import annotations
 
@@ -53,6 +56,60 @@ class JointPipeline(UpscalingPipeline[S]):
     def views_per_item(self) -> int:
         return len(self.options.prompt)
 
+    def sample(self, items: Sequence[Item]) -> Generator[Step, None, list[Output]]:
+        o, rngs, views = self.options, rngs_of(items), self.picture_views()
+        first = self.first_sampler().sample(deepcached(self.model, o), self.first_views(), rngs)
+        step, smaller = (yield from pass_on(first)), []
+        for up, steps in zip(self.upscalers, self.upscaler_steps, strict=True):
+            z, upscaler = decoded(step), self.load_upscaler(up)
+            smaller.append(io.to_pil(z))
+            sampler = self.sampler(steps, up.defaults.guidance_scale)
+            augment = {"noise_level": o.noise_level, "noise_augmentation": o.noise_augmentation}
+            step = yield from pass_on(upscale(sampler, upscaler, views, z, rngs, **augment))
+            views = views.scaled(upscaler.scale_factor)
+        before = [{f".{pictures[k].width}.png": pictures[k] for pictures in smaller} for k in range(len(items))]
+        return [Output(image, own | self.files(image)) for image, own in zip(step.images(), before, strict=True)]
+
+    def first_views(self) -> Projection:
+        """Return the views of the first stage: of the model's own canvas, or of a latent model's pictures."""
+        in_pixels = self.options.has_views_in_pixels(self.model.checkpoint)
+        return self.in_pixels(self.picture_views()) if in_pixels else self.projection(self.model.shape)
+
+    def picture_views(self) -> Projection:
+        """Return the views of a picture of the model's own size."""
+        side = self.model.checkpoint.native_size
+        return self.projection((3, side, side))
+
+    def in_pixels(self, views: Projection) -> PixelSpace:
+        """Return views of pictures as those of a latent model."""
+        return PixelSpace(views, self.model.encode, self.model.decode, residual=self.options.vae_residual)
+
+    def first_sampler(self) -> JointSampler:
+        """Return how the first stage's views are denoised together."""
+        return self.sampler(self.options.steps, self.options.cfg_scale)
+
+    def sampler(self, steps: int, guidance_scale: float) -> JointSampler:
+        """Return how a stage's views are denoised together."""
+        o = self.options
+        assert o.space != "auto" and o.init_noise != "auto"  # once resolved
+        predict_for = self.predict_for(o.prompts(), guidance_scale, steps)
+        return JointSampler(predict_for, steps, o.sync, o.space, o.init_noise, o.sampler, o.eta)
+
+    def predict_for(self, prompts: Sequence[str], guidance_scale: float, steps: int) -> PredictFor:
+        """Return the prediction of views, each with its prompt, guided at every step or in the guidance interval."""
+        o, share = self.options, self.options.guidance_interval
+        equal = o.equalize_guidance
+        guided = prompts_per_view(prompts, guidance_scale, o.negative_prompt, clip=o.clip, equalize_guidance=equal)
+        if share is None or guidance_scale == 1:
+            return guided
+        unguided = prompts_per_view(prompts, clip=o.clip)
+
+        def predict_for(model: Denoiser) -> Predict:
+            pairs = timestep_pairs(o.sampler, model.schedule, steps)
+            return within_interval(share, pairs, guided(model), unguided(model))
+
+        return predict_for
+
     def labels(self) -> list[str]:
         """Return what is written under each view."""
         return self.options.prompts()
@@ -62,77 +119,22 @@ class JointPipeline(UpscalingPipeline[S]):
         seen = self.seen(image)
         return {".views.png": io.image_grid(seen, self.labels(), len(seen), cell=256)}
 
-    def sample(self, items: Sequence[Item]) -> Generator[Step, None, list[Output]]:
-        o, rngs, side = self.options, rngs_of(items), self.model.checkpoint.native_size
-        model = deepcached(self.model, o, timestep_pairs(o.sampler, self.model.schedule, o.steps))
-        step = yield from pass_on(self.first_sampler().sample(model, self.views(), rngs))
-        views, small = self.projection((3, side, side)), []
-        for up, steps in zip(self.upscalers, self.upscaler_steps, strict=True):
-            z, stage = decoded(step), self.load_upscaler(up)
-            small.append(io.to_pil(z))
-            sampler = self.sampler(steps, up.defaults.guidance_scale)
-            augment = {"noise_level": o.noise_level, "noise_augmentation": o.noise_augmentation}
-            step = yield from pass_on(upscale(sampler, stage, views, z, rngs, **augment))
-            views = views.scaled(stage.scale_factor)
-        inputs = [{f".{pictures[k].width}.png": pictures[k] for pictures in small} for k in range(len(items))]
-        return [Output(image, files | self.files(image)) for image, files in zip(step.images(), inputs, strict=True)]
-
-    def first_sampler(self) -> JointSampler:
-        """Return how the first stage's views are denoised together."""
-        return self.sampler(self.options.steps, self.options.cfg_scale)
-
-    def predict_for(self, prompts: Sequence[str], guidance_scale: float, steps: int) -> PredictFor:
-        """Return the prediction of views, each with its prompt, guided at every step or in the guidance interval."""
-        o = self.options
-        guided = prompts_per_view(
-            prompts, guidance_scale, o.negative_prompt, clip=o.clip, equalize_guidance=o.equalize_guidance
-        )
-        if o.guidance_interval is None or guidance_scale == 1:
-            return guided
-        share, unguided = o.guidance_interval, prompts_per_view(prompts, clip=o.clip)
-
-        def predict_for(model: Denoiser) -> Predict:
-            pairs = timestep_pairs(o.sampler, model.schedule, steps)
-            return within_interval(share, pairs, guided(model), unguided(model))
-
-        return predict_for
-
-    def sampler(self, steps: int, guidance_scale: float) -> JointSampler:
-        """Return how a stage's views are denoised together."""
-        o = self.options
-        predict_for = self.predict_for(o.prompts(), guidance_scale, steps)
-        space = "instance" if o.space == "instance" else "canonical"
-        init = "independent" if o.init_noise == "independent" else "shared"
-        return JointSampler(predict_for, steps, o.sync, space, init, o.sampler, o.eta)
-
-    def views(self) -> Projection:
-        """Return the views of the first stage: of the model's own canvas, or of a latent model's pictures."""
-        model, side = self.model, self.model.checkpoint.native_size
-        if self.options.has_views_in_pixels(model.checkpoint):
-            return self.in_pixels(self.projection((3, side, side)))
-        return self.projection(model.shape)
-
-    def in_pixels(self, views: Projection) -> PixelSpace:
-        """Return views of a latent model's pictures."""
-        return PixelSpace(views, self.model.encode, self.model.decode, residual=self.options.vae_residual)
-
     def score(self, clip: Clip, image: Image, item: Item) -> float:
         """Return the alignment: how well the worst view fits its prompt."""
-        return alignment(clip(self.seen(image), self.options.prompts())).item()
+        return self.search_scores(clip, [image]).item()
+
+    def search_scores(self, clip: Clip, pictures: Sequence[Image]) -> Tensor:
+        """Return how well the worst view of each picture fits its prompt, which a search of seeds goes by: (B,)."""
+        return torch.stack([alignment(clip(self.seen(picture), self.options.prompts())) for picture in pictures])
 
     def seed_search(self) -> Iterator[SearchRound] | None:
         """Return the rounds of a search for the seeds whose worst view fits best, by a CLIP that sees no color."""
         o = self.options
         if not o.seed_search:
             return None
-        sampler, clip = self.first_sampler(), Clip(SEARCHED_BY)
+        clip, seeds = Clip(SEARCHED_BY), range(o.seed, o.seed + o.seed_search)
 
         def score(step: Step) -> Tensor:
             return self.search_scores(clip, io.to_pil(decoded(step)))
 
-        seeds = range(o.seed, o.seed + o.seed_search)
-        return seed_search(sampler, self.model, self.views(), seeds, score, keep=o.count)
-
-    def search_scores(self, clip: Clip, pictures: Sequence[Image]) -> Tensor:
-        """Return how well the worst view of each picture fits its prompt, which a search of seeds goes by: (B,)."""
-        return torch.stack([alignment(clip(self.seen(picture), self.options.prompts())) for picture in pictures])
+        return seed_search(self.first_sampler(), self.model, self.first_views(), seeds, score, keep=o.count)

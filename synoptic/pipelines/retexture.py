@@ -9,8 +9,7 @@ from pathlib import Path
 from synoptic import io
 from synoptic.options.texture import TextureOptions
 from synoptic.pipelines.base import finish, load_model
-from synoptic.pipelines.texture import TexturePipeline
-from synoptic.pipelines.textured_output import TexturedOutput
+from synoptic.pipelines.texture import TexturedOutput, TexturePipeline
 
 NAME = "painted"
 

@@ -10,7 +10,7 @@ from synoptic.io import to_pil
 from synoptic.models.transformer import with_guidance_scale
 from synoptic.options.base import Item
 from synoptic.options.rf_inversion import RfInversionOptions
-from synoptic.pipelines.base import Output, pass_on, rngs_of
+from synoptic.pipelines.base import Output, rngs_of
 from synoptic.pipelines.input_image import InputImagePipeline
 from synoptic.sampling.rf_inversion import drawn_to, invert_to_white
 from synoptic.sampling.single import sample
@@ -30,12 +30,12 @@ class RfInversionPipeline(InputImagePipeline[RfInversionOptions]):
         pairs, noise = timestep_pairs("ddim", s, o.steps), randn(source.shape[1:], rngs, source)
         plain = self.joint_predict(with_guidance_scale(self.model, 1.0), [""] * len(rngs), 1.0, "", o.clip)
         inversion = invert_to_white(plain, s, source, noise, steps=pairs, share=o.white_share)
-        x = (yield from pass_on(self.decodable(inversion))).x
+        x = (yield from self.pass_on(inversion)).x
         guided = self.joint_predict(self.model, [item.title for item in items], o.cfg_scale, o.negative_prompt, o.clip)
         first = round(o.picture_steps * len(pairs))
         drawn = drawn_to(guided, s, source, o.picture_share)
         if first:
-            x = (yield from pass_on(self.decodable(sample(drawn, s, x, steps=pairs[:first])))).x
+            x = (yield from self.pass_on(sample(drawn, s, x, steps=pairs[:first]))).x
         if first < len(pairs):
-            x = (yield from pass_on(self.decodable(sample(guided, s, x, steps=pairs[first:])))).x
-        return [Output(image, {"original.png": picture.image}) for image in to_pil(self.decode(x))]
+            x = (yield from self.pass_on(sample(guided, s, x, steps=pairs[first:]))).x
+        return self.outputs(to_pil(self.decode(x)))

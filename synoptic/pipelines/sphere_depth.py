@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 
 from synoptic import io
+from synoptic.io.radial_depth import read_radial_depth
 from synoptic.models.base import Denoiser, PretrainedModel
 from synoptic.models.controlnet import Control, ControlNetwork
 from synoptic.models.controlnet_views import ViewControlledDenoiser
 from synoptic.options.panorama import PanoramaOptions
-from synoptic.options.radial_depth import read_radial_depth
 from synoptic.pipelines.control_guidance import load_control
 from synoptic.views.planar_depth import inverse_planar_depth, near_maps
 

@@ -11,7 +11,7 @@ from torch.nn.functional import interpolate
 from synoptic import io
 from synoptic.io.sphere_blending import composite_panorama
 from synoptic.options.panorama import PanoramaOptions
-from synoptic.options.picture import read_mask, read_picture
+from synoptic.utils.picture import read_mask, read_picture
 from synoptic.views.equirectangular import Equirectangular
 from synoptic.views.sphere import views_of
 

@@ -19,12 +19,12 @@ from synoptic.guidance.sphere_prompts import share_in_view, sphere_prompts
 from synoptic.models.base import Denoiser, PretrainedModel
 from synoptic.options.base import Item
 from synoptic.options.panorama import PanoramaOptions
-from synoptic.options.picture import read_picture
 from synoptic.pipelines.base import NetworkCall
 from synoptic.pipelines.sphere_depth import SphereDepth
 from synoptic.pipelines.sphere_init import SphereInit
 from synoptic.sampling.sdedit import start_index
 from synoptic.sampling.step import Step
+from synoptic.utils.picture import read_picture
 from synoptic.views.base import Projection
 from synoptic.views.carried_part import CarriedPart
 from synoptic.views.equirectangular import Equirectangular, matching_height
@@ -32,7 +32,7 @@ from synoptic.views.horizon import HorizonRing
 from synoptic.views.known_part import KnownPart
 from synoptic.views.pixel_space import PixelSpace
 from synoptic.views.sphere import place_picture
-from synoptic.views.subset import ViewSubset
+from synoptic.views.subset import ViewSubset, among_all, together
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,8 @@ class SphereViews:
 
     def calls_at(self, i: int) -> list[NetworkCall]:
         """Return the rows that step i takes of the network."""
-        guided = [2 if is_guided(self._specs, self._weights[kind]) else 1 for kind in self._kinds]
+        specs, weights = self._prompts_of_one
+        guided = [2 if is_guided(specs, weights[kind]) else 1 for kind in self._kinds]
         calls = [NetworkCall(len(kind), rows) for kind, rows in zip(self._kinds, guided, strict=True)]
         return calls[:1] if i < self.led_steps else calls
 
@@ -155,13 +156,9 @@ class SphereViews:
         return [self.around, self.off]
 
     @cached_property
-    def _weights(self) -> Tensor:
-        """The weight of each prompt in each view, (N, J)."""
-        return self._prompts(self.options.items()[:1])[1]
-
-    @cached_property
-    def _specs(self) -> list[PromptSpec]:
-        return self._prompts(self.options.items()[:1])[0]
+    def _prompts_of_one(self) -> tuple[list[PromptSpec], Tensor]:
+        """The prompts of one item, and the weight of each in each view, (N, J)."""
+        return self._prompts(self.options.items()[:1])
 
     def _prompts(self, items: Sequence[Item]) -> tuple[list[PromptSpec], Tensor]:
         """Return all prompts, and the weight of each in each view.
@@ -169,8 +166,7 @@ class SphereViews:
         Views off the horizon are guided where they have words of their own, or were there from the first step, with nothing
         to begin with: a scene's words would paint another horizon into them.
         """
-        o, n = self.options, len(items)
-        stops = [[stop] * n for stop in o.prompt] if o.prompt_travel else [[item.title for item in items]]
+        o, n, stops = self.options, len(items), self.options.stops(items)
 
         def guided(prompts: Sequence[str], scale: float = o.guidance_scale) -> PromptSpec:
             return PromptSpec(prompts, o.negative_prompt, scale)
@@ -210,18 +206,3 @@ class SphereViews:
     def _following(self, model: Denoiser, views: Sequence[int]) -> Denoiser:
         """Return the model of some of the views, which follow their maps where there are any."""
         return model if self.depth is None else self.depth.follow(model, views)
-
-
-def together(some: Sequence[ViewSubset], parts: Sequence[Pred]) -> Pred:
-    """Return the predictions of some views each as one of all views."""
-    variances = [p.var for p in parts if p.var is not None]
-    return Pred(
-        among_all(some, [p.x0 for p in parts]),
-        among_all(some, [p.eps for p in parts]),
-        among_all(some, variances) if variances else None,
-    )
-
-
-def among_all(some: Sequence[ViewSubset], parts: Sequence[Tensor]) -> Tensor:
-    """Return the rows of some views each (B*n, …) as those of all views (B*N, …)."""
-    return torch.stack([own.among_all(x) for own, x in zip(some, parts, strict=True)]).sum(0)

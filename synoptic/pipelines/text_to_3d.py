@@ -14,6 +14,7 @@ import torch
 from PIL.Image import Image
 from torch import Tensor
 
+from synoptic.distillation.loss_defaults import scene_defaults
 from synoptic.distillation.optimize import optimize
 from synoptic.mesh.export_bundle import export_bundle
 from synoptic.metrics.clip import Clip
@@ -31,7 +32,6 @@ from synoptic.nerf.diagnostics import (
 from synoptic.nerf.scene import RadianceScene
 from synoptic.nerf.serialization import to_bytes
 from synoptic.options.base import Item
-from synoptic.options.loss_defaults import scene_defaults
 from synoptic.options.text_to_3d import TextTo3DOptions
 from synoptic.pipelines.base import Output, Pipeline
 from synoptic.pipelines.retexture import NAME, retexture

@@ -12,12 +12,13 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from synoptic.distillation.lora_student import LoRAStudent
+from synoptic.distillation.loss_defaults import SceneDefaults
 from synoptic.distillation.loss_spec import LossInputs
 from synoptic.distillation.loss_table import LOSSES, Objective
 from synoptic.distillation.losses import StudentTraining
 from synoptic.distillation.timesteps import TIMESTEPS
 from synoptic.distillation.weights import WEIGHTS
-from synoptic.guidance.batching import BranchPredict
+from synoptic.guidance.batching import BranchPredict, one_branch
 from synoptic.guidance.view_prompts import ViewConditions, view_branches, view_conditions, view_guidance, view_perp_neg
 from synoptic.models.base import Conditioning, Denoiser, PretrainedModel
 from synoptic.nerf.cameras import Orbit
@@ -26,9 +27,7 @@ from synoptic.nerf.regularizers import Penalties, constant, linear_ramp
 from synoptic.nerf.scene import RadianceScene, ViewSample
 from synoptic.nerf.serialization import blob_scene
 from synoptic.nerf.shading import Lighting
-from synoptic.options.loss_defaults import SceneDefaults
 from synoptic.options.text_to_3d import TextTo3DOptions
-from synoptic.pipelines.distill_objective import one_branch
 
 COARSE_FRACTION = 4  # one in so many of the steps is taken with half the resolution
 WARM_UP_STEPS, FINAL_RATE = 50, 0.2  # steps to the peak of the learning rate; the share of it that is left at the end

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache, cached_property, partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -17,11 +17,22 @@ from synoptic import io
 from synoptic.diffusion.equations import Pred, Time, add_noise
 from synoptic.diffusion.schedules import get_clip
 from synoptic.diffusion.solvers import timestep_pairs
+from synoptic.distillation.loss_defaults import scene_defaults
 from synoptic.errors import InputError
 from synoptic.guidance.cfg import Predict, cfg
 from synoptic.guidance.view_prompts import VIEW_WORDS, view_weights
 from synoptic.io.html import encoded
 from synoptic.mesh.fuse_texture import fuse, multi_view_psnr, render_texture
+from synoptic.mesh.painted_sides import (
+    FPS,
+    FRAME_SIDE,
+    SIDES,
+    save_page,
+    side_boxes,
+    sides_sheet,
+    turned,
+    turntable_film,
+)
 from synoptic.mesh.painted_surface import PaintedSurface
 from synoptic.mesh.surface_maps import ChosenViews, choose_views, depth_maps, normal_maps, surface_maps
 from synoptic.mesh.texture_seams import CREASE, texture_seam_ratio
@@ -32,26 +43,13 @@ from synoptic.models.vocabulary import known_from_all_sides
 from synoptic.nerf.cameras import Camera
 from synoptic.nerf.diagnostics import CAPTION_TEMPLATE
 from synoptic.options.base import Item
-from synoptic.options.loss_defaults import scene_defaults
-from synoptic.options.picture import read_mask, read_picture
 from synoptic.options.texture import TextureOptions
-from synoptic.pipelines.base import Output, Pipeline, rngs_of
+from synoptic.pipelines.base import Output, Pipeline, Result, rngs_of
 from synoptic.pipelines.control_guidance import load_control
-from synoptic.pipelines.textured_output import (
-    FPS,
-    FRAME_SIDE,
-    SIDES,
-    TexturedOutput,
-    TextureResult,
-    save_page,
-    side_boxes,
-    sides_sheet,
-    turned,
-    turntable_film,
-)
 from synoptic.sampling.joint import JointSampler
 from synoptic.sampling.sdedit import start_index
 from synoptic.sampling.step import Step
+from synoptic.utils.picture import read_mask, read_picture
 from synoptic.views.base import Projection
 from synoptic.views.known_part import KnownPart
 from synoptic.views.surface import DecodedSurface, SurfaceViews
@@ -62,6 +60,32 @@ if TYPE_CHECKING:
     from synoptic.pipelines.base import Content
 
 POWER = 6.0  # of the cosine that pixels count by at the last step; at the first 0
+
+
+@dataclass(frozen=True)
+class TexturedOutput(Output):
+    """What came of one item: `image` shows it from eight sides, `mesh` is {ending: data}, `textures` one per material."""
+
+    mesh: Mapping[str, bytes] | None = None
+    textures: tuple[Image, ...] = ()
+
+
+class TextureResult(Result):
+    """Painted meshes, in memory."""
+
+    @property
+    def mesh(self) -> Mapping[str, bytes]:
+        """The first mesh, as {ending: data}: ".glb", or ".obj" and what lies beside it."""
+        (first, *_) = self.outputs
+        assert isinstance(first, TexturedOutput) and first.mesh is not None
+        return first.mesh
+
+    @property
+    def texture(self) -> Image:
+        """The first texture of the first mesh."""
+        (first, *_) = self.outputs
+        assert isinstance(first, TexturedOutput)
+        return first.textures[0]
 
 
 class TexturePipeline(Pipeline[TextureOptions]):

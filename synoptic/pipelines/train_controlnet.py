@@ -23,8 +23,8 @@ from synoptic.io import from_pil
 from synoptic.models.base import PretrainedModel
 from synoptic.models.load import load, load_controlnet
 from synoptic.models.registry import resolve_depth_model
-from synoptic.options.picture import read_picture
 from synoptic.options.train_controlnet import TrainControlnetOptions
+from synoptic.utils.picture import read_picture
 
 
 def build_accelerator(options: TrainControlnetOptions) -> Accelerator:

@@ -14,9 +14,15 @@ from synoptic.diffusion.equations import add_noise, randn
 from synoptic.diffusion.schedules import get_clip
 from synoptic.diffusion.solvers import get_solver, timestep_pairs
 from synoptic.guidance.cfg import Predict, cfg, within_interval
-from synoptic.guidance.regional_prompts import PromptSpec, interpolate_prompts, one_per_region, regional_cfg
+from synoptic.guidance.regional_prompts import (
+    PromptSpec,
+    interpolate_prompts,
+    one_per_region,
+    one_prompt,
+    regional_cfg,
+)
 from synoptic.metrics.clip import Clip, clip_score, square_crops
-from synoptic.models.base import Denoiser, PretrainedModel
+from synoptic.models.base import Denoiser
 from synoptic.options.base import Item
 from synoptic.options.regions import Region
 from synoptic.options.wide import WideOptions
@@ -25,7 +31,7 @@ from synoptic.pipelines.control_guidance import with_wide_control
 from synoptic.pipelines.deepcached import deepcached
 from synoptic.pipelines.wide_canvas import WideCanvas
 from synoptic.sampling.diffcollage import diffcollage_predict
-from synoptic.sampling.joint import JointSampler, Space, Views
+from synoptic.sampling.joint import JointSampler, Space
 from synoptic.sampling.sdedit import start_index
 from synoptic.sampling.single import sample
 from synoptic.sampling.step import Step
@@ -74,7 +80,7 @@ class WidePipeline(Pipeline[WideOptions]):
     ) -> Iterator[Step]:
         """Yield the Steps from the canvas z (B, C, H, W), as it is before step `first`, to the end."""
         o = self.options
-        model = self._deepcached(first) if o.control is None else self._controlled[0]
+        model = deepcached(self.model, o, first) if o.control is None else self._controlled[0]
         decode, predict = partial(canvas.decode, model=self.model), self.predict_for(canvas, items, model)
         if o.windows == "collage":
             s, side = model.schedule, canvas.window
@@ -109,7 +115,7 @@ class WidePipeline(Pipeline[WideOptions]):
         o, clip, n = self.options, get_clip(self.options.clip, model.schedule), len(items)
         if not o.prompt_travel and not regions:
             return cfg(model, [item.title for item in items], scale, o.negative_prompt, clip=clip)
-        stops = [[stop] * n for stop in o.prompt] if o.prompt_travel else [[item.title for item in items]]
+        stops = o.stops(items)
         specs = [PromptSpec(stop, o.negative_prompt, scale) for stop in stops]
         specs += [PromptSpec([r.prompt] * n, r.negative_prompt, r.guidance_scale) for r in regions]
         weights = interpolate_prompts(len(stops), canvas.shape, o.circular) if o.prompt_travel else one_prompt
@@ -117,18 +123,14 @@ class WidePipeline(Pipeline[WideOptions]):
 
     @property
     def space(self) -> Space:
-        return "instance" if self.options.space == "instance" else "canonical"
+        assert self.options.space != "auto"  # once resolved
+        return self.options.space
 
     @cached_property
     def _controlled(self) -> tuple[Denoiser, dict[str, Image]]:
         """The model, following --control if there is one, and its files."""
         o = self.options
-        return with_wide_control(self._deepcached(0), o, o.width, o.height, o.circular)
-
-    def _deepcached(self, first: int) -> PretrainedModel:
-        """Return the model as --deepcache has it, of a canvas that begins with step `first`."""
-        o = self.options
-        return deepcached(self.model, o, timestep_pairs(o.sampler, self.model.schedule, o.steps), first)
+        return with_wide_control(deepcached(self.model, o), o, o.width, o.height, o.circular)
 
     @torch.no_grad()
     def _enlarge(self, step: Step, rngs: Sequence[torch.Generator]) -> Tensor:
@@ -145,9 +147,3 @@ class WidePipeline(Pipeline[WideOptions]):
         crops, stops = square_crops(image), item.prompts  # of a traveling picture, each square with the nearest prompt
         nearest = [round(k / max(1, len(crops) - 1) * (len(stops) - 1)) for k in range(len(crops))]
         return sum(clip([crop], [stops[k]]).item() for crop, k in zip(crops, nearest, strict=True)) / len(crops)
-
-
-def one_prompt(views: Views) -> Tensor:
-    """Return the weights of a single prompt: 1 in each view."""
-    assert not callable(views)
-    return torch.ones(len(views), 1)

@@ -13,15 +13,16 @@ from synoptic import io
 from synoptic.diffusion.solvers import timestep_pairs
 from synoptic.guidance.cfg import Predict
 from synoptic.guidance.syncdiffusion import SyncDiffusion, exponential_decay
+from synoptic.io.circular import wrap_ends
 from synoptic.metrics import perceptual
 from synoptic.metrics.clip import Clip
 from synoptic.models.base import Denoiser
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.memory import max_batch_rows
-from synoptic.options.picture import read_mask
 from synoptic.options.regions import Region
 from synoptic.options.wide import WideOptions
 from synoptic.sampling.joint import Views, ViewUpdate
+from synoptic.utils.picture import read_mask
 from synoptic.views.regions import WindowRegion, WindowsWithRegions, feather_mask, make_region
 from synoptic.views.window_schedule import WindowSchedule, growing_strides, tiled_strides
 from synoptic.views.windows import Windows
@@ -116,11 +117,6 @@ class WideCanvas:
             distance = perceptual.feature_distance
         rows = 4 if model.device.type == "cpu" else max(1, max_batch_rows(model, model.device) // GRADIENT_ROWS)
         return SyncDiffusion(predict, model.decode, features, distance, weights, o.syncdiffusion_anchor, rows)
-
-
-def wrap_ends(x: Tensor, pad: int) -> Tensor:
-    """Return (…, W) with so many columns of its other end beyond each end."""
-    return torch.cat([x[..., x.shape[-1] - pad :], x, x[..., :pad]], -1)
 
 
 def coverage(region: Region, height: int, width: int) -> Tensor:

@@ -1,8 +1,14 @@
-"""What a run raises at its end, once all that could be finished is saved. Imports nothing heavy."""
+"""What a run raises at its end, once all that could be finished is saved, and why it failed. Imports nothing heavy."""
 
 from __future__ import annotations
 
+import sys
+import traceback
+from importlib import import_module
 from typing import TYPE_CHECKING
+
+from synoptic.errors import InputError, NonFiniteError, printable
+from synoptic.utils.out_of_memory import is_out_of_memory
 
 if TYPE_CHECKING:
     from synoptic.runs.grid_run import GridRun
@@ -19,3 +25,14 @@ class RunFailed(RuntimeError):
 
 class OptimizationFailed(RunFailed):
     """What was optimized came to nothing."""
+
+
+def reason(error: Exception) -> str:
+    """Return why a run failed. Gives a GPU's memory back; prints the traceback of what nobody expected."""
+    if is_out_of_memory(error):
+        import_module("synoptic.models.memory").empty_cache()
+        return "memory has run out: ask for a smaller picture, or fewer at once"
+    if isinstance(error, InputError | NonFiniteError | RunFailed | OSError):
+        return str(error)
+    traceback.print_exception(error, file=sys.stderr)
+    return f"{type(error).__name__}: {printable(error)[:300]}"

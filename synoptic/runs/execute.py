@@ -27,20 +27,20 @@ from synoptic.options.pretrained_model import ModelOptions
 from synoptic.pipelines.base import Output, Pipeline, load_model, pipeline_class
 from synoptic.pipelines.base import finish as take_steps
 from synoptic.runs.begin import announce, begin_pipeline, warn
-from synoptic.runs.clock import Clock, process_age
 from synoptic.runs.errors import RunFailed
 from synoptic.runs.files import write_content
 from synoptic.runs.finish import compare, finish, finished
 from synoptic.runs.folders import folder_of
 from synoptic.runs.index import write_index
-from synoptic.runs.manifest import Picture, Run, describe_model, open_run
+from synoptic.runs.manifest import Picture, Run, describe_model, open_run, pictures_of
 from synoptic.runs.plan import check_memory
 from synoptic.runs.recorder import Recorder, recorded
 from synoptic.runs.resume import ResumeState, remove_state
-from synoptic.runs.search import SEARCH, chosen_pictures, searched_items, write_search
+from synoptic.runs.search import SEARCH, searched_items, write_search
 from synoptic.runs.speed import record_command, record_pictures, record_steps
 from synoptic.runs.watch import show_step
 from synoptic.sampling.step import Step
+from synoptic.utils.timing import Clock, process_age
 
 STARTUP = 60.0  # seconds that a command takes at most before its work begins
 
@@ -156,7 +156,7 @@ def choose_items(run: Run, pipeline: Pipeline[ModelOptions]) -> list[Item]:
                 tick()
         write_search(run.folder, rounds)
     items = searched_items(run.folder, run.options)
-    run.pictures = chosen_pictures(run.folder, items)
+    run.pictures = pictures_of(items, run.folder)
     return items
 
 

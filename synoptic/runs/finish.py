@@ -9,9 +9,9 @@ from synoptic.metrics.clip import reference_clip
 from synoptic.options.base import Item
 from synoptic.options.pretrained_model import ModelOptions
 from synoptic.pipelines.base import Output, Pipeline
-from synoptic.runs.clock import Clock
 from synoptic.runs.contact_sheet import write_contact_sheet
 from synoptic.runs.manifest import Run
+from synoptic.utils.timing import Clock
 
 
 def finish(run: Run, pipeline: Pipeline[ModelOptions], items: Sequence[Item], clock: Clock) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cache, cached_property
 from html import escape
@@ -15,7 +16,7 @@ from synoptic.distributed import is_main_process
 from synoptic.errors import DISTRIBUTION, printable
 from synoptic.io import atomic_write, load_image, remove_parts
 from synoptic.io.html import gallery
-from synoptic.options.base import Options
+from synoptic.options.base import Item, Options
 from synoptic.runs.folders import MANIFEST, check_folder, earlier, folder_of
 from synoptic.utils.json_objects import JsonObject
 
@@ -130,14 +131,16 @@ def open_run(options: Options, folder: Path | None = None) -> Run:
     folder = folder or folder_of(options)
     check_folder(options, folder)
     remove_parts(folder)
-    before = earlier(folder) or {}
-    figures = {picture["file"]: picture["figures"] for picture in before.get("pictures", [])}
-    pictures = [
-        Picture(f"{item.stem}.png", item.title, item.seed, figures=figures.get(f"{item.stem}.png", {}))
-        for item in options.items()
-    ]
+    pictures = pictures_of(options.items(), folder)
     is_begun = any((folder / picture.file).exists() for picture in pictures)
-    return Run(options, folder, pictures, shared_by=before.get("shared_by", 1) if is_begun else 1)
+    return Run(options, folder, pictures, shared_by=(earlier(folder) or {}).get("shared_by", 1) if is_begun else 1)
+
+
+def pictures_of(items: Sequence[Item], folder: Path) -> list[Picture]:
+    """Return what items become in a run's folder, with what was measured of those that are there."""
+    figures = {picture["file"]: picture["figures"] for picture in (earlier(folder) or {}).get("pictures", [])}
+    names = [f"{item.stem}.png" for item in items]
+    return [Picture(name, i.title, i.seed, figures=figures.get(name, {})) for name, i in zip(names, items, strict=True)]
 
 
 def describe_model(model: PretrainedModel) -> dict[str, str]:
@@ -155,13 +158,9 @@ def describe_model(model: PretrainedModel) -> dict[str, str]:
     return about | {"device": str(model.device), "dtype": str(model.dtype).removeprefix("torch.")}
 
 
+@cache
 def versions() -> dict[str, str]:
     """Return the versions of Python, of this package and of what it computes with."""
-    return dict(installed())
-
-
-@cache
-def installed() -> dict[str, str]:
     found = {"python": platform.python_version()}
     for package in (DISTRIBUTION, "torch", "diffusers", "transformers"):
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 from typing import Any
 
@@ -38,11 +39,21 @@ MOST_ROW_BYTES = 2 * 2**30  # that a native row of a network takes
 
 @dataclass(frozen=True)
 class UnloadedModel:
-    """A model of which nothing but its configs is read: what a pipeline counts its steps and views by."""
+    """The model of prepared options before it loads: what a pipeline counts its steps by, and what memory it will take."""
 
-    checkpoint: Checkpoint
-    device: torch.device
-    dtype: torch.dtype
+    options: ModelOptions
+
+    @cached_property
+    def checkpoint(self) -> Checkpoint:
+        return resolve(self.options.model)
+
+    @cached_property
+    def device(self) -> torch.device:
+        return choose_device(self.options.device)
+
+    @cached_property
+    def dtype(self) -> torch.dtype:
+        return choose_dtype(self.options.dtype, self.device, self.checkpoint.family.half)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -51,6 +62,74 @@ class UnloadedModel:
     @property
     def factor(self) -> int:
         return self.checkpoint.factor
+
+    @cached_property
+    def upscalers(self) -> list[Checkpoint]:
+        return find_upscalers(self.checkpoint, getattr(self.options, "upscalers", ()))
+
+    @cached_property
+    def other_vae(self) -> Checkpoint | None:
+        return resolve_vae(self.options.vae, self.checkpoint) if self.options.vae else None
+
+    def component_bytes(self) -> dict[str, int]:
+        """Return the bytes of the model's own parts."""
+        return component_bytes(self.checkpoint, self.device, self.dtype, self.options.quantize, self.other_vae)
+
+    @cached_property
+    def weights(self) -> dict[str, int]:
+        """Bytes of every network that a run loads, in the precision that each is loaded in."""
+        found = self.component_bytes()
+        if self.options.embeddings:
+            found = {part: amount for part, amount in found.items() if not part.startswith("text_encoder")}
+        for source in self.upscalers:  # which take stage I's text
+            own = component_bytes(source, self.device, self.dtype)
+            found |= {f"{part} of {source.name}": n for part, n in own.items() if not part.startswith("text_encoder")}
+        for name in getattr(self.options, "controlnet", ()):  # a union for several kinds of maps is loaded once
+            source, called = resolve_controlnet(name, self.checkpoint), f"ControlNet {split_kind(name)[0]}"
+            config = source.config("")
+            found[called] = count_parameters(source, "") * self.dtype.itemsize
+            kernels = convolution_bytes(config["_class_name"], config, self.device, self.dtype)
+            found |= {f"{part} of {called}": amount for part, amount in kernels.items()}
+        return found
+
+    @cached_property
+    def offload(self) -> Offload:
+        """What `load` will choose of --offload auto, by the model's own parts; what is asked for otherwise.
+
+        On a CPU, whose memory is where weights wait, nothing is won: none.
+        """
+        if self.device.type == "cpu":
+            return "none"
+        if self.options.offload != "auto":
+            return self.options.offload
+        if self.options.weights_stay:
+            return "text"
+        coding = coding_bytes(self.checkpoint, self.device, self.dtype)
+        network, free = self.checkpoint.family.network, free_memory(self.device)
+        return choose_offload(self.component_bytes(), network, coding, free, self.device)
+
+    @property
+    def resident_bytes(self) -> int:
+        """Bytes of the weights that stay on the device."""
+        return resident_bytes(self.weights, self.checkpoint.family.network, self.offload)
+
+    def vae_bytes(self, pixels: int, free: int) -> tuple[int, int]:
+        """Return what the VAE takes while it codes so many pixels, in pieces as large as fit, and for the smallest piece."""
+        usual, least = (
+            coding_bytes(self.checkpoint, self.device, self.dtype, self.other_vae, pixels, left) for left in (free, 0)
+        )
+        return usual, min(usual, least)
+
+    @property
+    def mapped_bytes(self) -> int:
+        """What its largest weight file takes of a limited address space while it is read; 0 without a limit."""
+        if self.device.type != "cpu" or address_limit() is None:
+            return 0
+        checkpoint = self.checkpoint
+        parts = (part for part in checkpoint.components if part in checkpoint.family.weighted_components)
+        names = {name for part in parts for name in checkpoint.weight_files(part, self.dtype.itemsize == 2)}
+        files = [checkpoint.snapshot / name for name in names] if checkpoint.is_local else []
+        return max((file.stat().st_size for file in files), default=0)
 
 
 def make_plans(options: Options) -> list[Plan]:
@@ -66,29 +145,24 @@ def make_plans(options: Options) -> list[Plan]:
 
 def unloaded_pipeline(options: ModelOptions) -> Pipeline[ModelOptions]:
     """Return the pipeline of prepared options with a model that is not loaded: what counts, and compares pictures."""
-    checkpoint, device = resolve(options.model), choose_device(options.device)
-    stand_in: Any = UnloadedModel(checkpoint, device, choose_dtype(options.dtype, device, checkpoint.family.half))
+    stand_in: Any = UnloadedModel(options)
     return pipeline_class(options.application())(stand_in, options)
 
 
 def make_plan(options: ModelOptions) -> Plan:
     """Return what prepared options will take, themselves."""
-    checkpoint, device = resolve(options.model), choose_device(options.device)
-    dtype = choose_dtype(options.dtype, device, checkpoint.family.half)
-    pipeline = unloaded_pipeline(options)
-    weights, items, free = model_weights(options, checkpoint, device, dtype), len(options.items()), free_memory(device)
-    offload = planned_offload(options, checkpoint, device, dtype)
-    lasting = resident_bytes(weights, checkpoint.family.network, offload)
-    sources = {
-        source.name: source for source in (checkpoint, *find_upscalers(checkpoint, getattr(options, "upscalers", ())))
-    }
+    model, pipeline, items = UnloadedModel(options), unloaded_pipeline(options), len(options.items())
+    device, dtype = model.device, model.dtype
+    free = free_memory(device)
+    unused = max(0, free - model.resident_bytes)
+    sources = {source.name: source for source in (model.checkpoint, *model.upscalers)}
 
     def stage(source: Checkpoint, work: StageWork) -> Stage:
         row = network_row_cost(source, dtype, device)
         bound = max(1, row.bytes)  # as `max_batch_rows` counts, which knows a U-Net's less exactly
         if source.has_unet:
             bound = unet_row_bytes(source.network_config["block_out_channels"][0], source.side, dtype.itemsize)
-        room = max(1, (free - lasting) // 2 // (bound * (1 + len(getattr(options, "controlnet", ())))))
+        room = max(1, unused // 2 // (bound * (1 + len(getattr(options, "controlnet", ())))))
         limit, views = min(room, MAX_CPU_ROWS) if device.type == "cpu" else room, pipeline.views_per_item
         batches = {items, max(1, min(items, limit // (2 * views)))}  # in Python all; else as `sample_tasks` does
         asked = {call for calls in work.calls for call in calls}
@@ -97,112 +171,53 @@ def make_plan(options: ModelOptions) -> Plan:
         recorded = min(at_once, GRAPH_PLACES // source.side**2) if compiled and device.type == "cuda" else 0
         return Stage(row, work, at_once, recorded)
 
-    stages = {name: stage(sources[name], work) for name, work in stage_works(pipeline).items()}
-    coded = pipeline.coded_pixels * items
-    vae, piece = vae_bytes(checkpoint, options, device, dtype, coded, max(0, free - lasting))
-    seconds, network = command_seconds(pipeline, items), checkpoint.family.network
+    vae, piece = model.vae_bytes(pipeline.coded_pixels * items, unused)
     return Plan(
-        options.command(),
-        device,
-        dtype,
-        free,
-        items,
-        weights,
-        stages,
-        vae,
-        seconds,
-        offload,
-        network,
-        piece,
-        mapped_bytes(checkpoint, device, dtype),
-        pipeline.canvas_bytes(items),
+        command=options.command(),
+        device=device,
+        dtype=dtype,
+        free=free,
+        items=items,
+        weights=model.weights,
+        stages={name: stage(sources[name], work) for name, work in stage_works(pipeline).items()},
+        vae=vae,
+        seconds=command_seconds(pipeline, items),
+        offload=model.offload,
+        network=model.checkpoint.family.network,
+        piece=piece,
+        mapped=model.mapped_bytes,
+        canvas=pipeline.canvas_bytes(items),
     )
-
-
-def model_weights(options: ModelOptions, checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype) -> dict[str, int]:
-    """Return the bytes of every network that a run loads, in the precision that each is loaded in."""
-    vae = resolve_vae(options.vae, checkpoint) if options.vae else None
-    found = component_bytes(checkpoint, device, dtype, options.quantize, vae)
-    if options.embeddings:
-        found = {part: amount for part, amount in found.items() if not part.startswith("text_encoder")}
-    for source in find_upscalers(checkpoint, getattr(options, "upscalers", ())):  # which take stage I's text
-        own = component_bytes(source, device, dtype)
-        found |= {f"{part} of {source.name}": n for part, n in own.items() if not part.startswith("text_encoder")}
-    for name in getattr(options, "controlnet", ()):  # a union for several kinds of maps is loaded once
-        source, called = resolve_controlnet(name, checkpoint), f"ControlNet {split_kind(name)[0]}"
-        config = source.config("")
-        found[called] = count_parameters(source, "") * dtype.itemsize
-        kernels = convolution_bytes(config["_class_name"], config, device, dtype)
-        found |= {f"{part} of {called}": amount for part, amount in kernels.items()}
-    return found
-
-
-def planned_offload(options: ModelOptions, checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype) -> Offload:
-    """Return what `load` will choose of --offload auto, by the model's own parts; what is asked for otherwise.
-
-    On a CPU, whose memory is where weights wait, nothing is won: none.
-    """
-    if device.type == "cpu":
-        return "none"
-    if options.offload != "auto":
-        return options.offload
-    if options.weights_stay:
-        return "text"
-    vae = resolve_vae(options.vae, checkpoint) if options.vae else None
-    weights = component_bytes(checkpoint, device, dtype, options.quantize, vae)
-    return choose_offload(
-        weights, checkpoint.family.network, coding_bytes(checkpoint, device, dtype), free_memory(device), device
-    )
-
-
-def vae_bytes(
-    checkpoint: Checkpoint, options: ModelOptions, device: torch.device, dtype: torch.dtype, pixels: int, free: int
-) -> tuple[int, int]:
-    """Return what the VAE takes while it codes so many pixels, in pieces as large as fit, and for the smallest piece."""
-    vae = resolve_vae(options.vae, checkpoint) if options.vae else None
-    usual, least = (coding_bytes(checkpoint, device, dtype, vae, pixels, left) for left in (free, 0))
-    return usual, min(usual, least)
-
-
-def mapped_bytes(checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype) -> int:
-    """Return what a model's largest weight file takes of a limited address space while it is read; 0 without a limit."""
-    if device.type != "cpu" or address_limit() is None:
-        return 0
-    parts = (part for part in checkpoint.components if part in checkpoint.family.weighted_components)
-    names = {name for part in parts for name in checkpoint.weight_files(part, dtype.itemsize == 2)}
-    files = [checkpoint.snapshot / name for name in names] if checkpoint.is_local else []
-    return max((file.stat().st_size for file in files), default=0)
 
 
 def check_memory(options: ModelOptions) -> None:
     """Raise InputError where a run cannot fit into what is free, however little it does at once, before anything loads."""
-    checkpoint, device = resolve(options.model), choose_device(options.device)
-    dtype = choose_dtype(options.dtype, device, checkpoint.family.half)
+    model = UnloadedModel(options)
+    device, dtype = model.device, model.dtype
     check_placement(options.offload, options.quantize, device, dtype)
-    weights, free = model_weights(options, checkpoint, device, dtype), free_memory(device)
-    offload = planned_offload(options, checkpoint, device, dtype)
-    needed = resident_bytes(weights, checkpoint.family.network, offload) + (CONTEXT_BYTES if device.type == "cuda" else 0)
+    weights, free = model.weights, free_memory(device)
+    needed = model.resident_bytes + (CONTEXT_BYTES if device.type == "cuda" else 0)
     embedding = max((amount for name, amount in weights.items() if name.startswith("text_encoder")), default=0)
-    piece = vae_bytes(checkpoint, options, device, dtype, 0, 0)[1]
-    beside = max(embedding if offload in OFFLOADS else 0, mapped_bytes(checkpoint, device, dtype), piece)
+    beside = max(embedding if model.offload in OFFLOADS else 0, model.mapped_bytes, model.vae_bytes(0, 0)[1])
     if needed + beside <= free < needed + MOST_ROW_BYTES:  # only now a row's bytes matter, which take seconds to know
-        beside = max(beside, network_row_cost(checkpoint, dtype, device).bytes)
+        beside = max(beside, network_row_cost(model.checkpoint, dtype, device).bytes)
     needed += beside
     if needed > free:
-        largest, less = max(weights, key=lambda name: weights[name]), cure(device, dtype, checkpoint.family.half, offload)
+        largest = max(weights, key=lambda name: weights[name])
         raise InputError(
-            f"{checkpoint.name} needs {size(needed)} of memory on {device} in {str(dtype).removeprefix('torch.')}, of which"
-            f" {largest} takes {size(weights[largest])}; {size(free)} are free: {less}",
+            f"{model.checkpoint.name} needs {size(needed)} of memory on {device} in {str(dtype).removeprefix('torch.')}, of"
+            f" which {largest} takes {size(weights[largest])}; {size(free)} are free: {cure(model)}",
             rule="memory",
         )
 
 
-def cure(device: torch.device, dtype: torch.dtype, half: str, offload: Offload) -> str:
+def cure(model: UnloadedModel) -> str:
     """Return what takes less memory."""
-    if device.type == "cuda" and offload in ("none", "text"):
+    kind = model.device.type
+    if kind == "cuda" and model.offload in ("none", "text"):
         return "use --offload group, or a smaller --model"
-    if device.type == "cpu" and address_limit() is not None:
+    if kind == "cpu" and address_limit() is not None:
         return "raise the limit (ulimit -v), or use a smaller --model"
-    if dtype.itemsize > 2:
-        return f"use --dtype {'bfloat16' if device.type == 'cpu' else half}, or a smaller --model"
-    return "use a smaller --model" if device.type == "cpu" else "use --device cpu, or a smaller --model"
+    if model.dtype.itemsize > 2:
+        return f"use --dtype {'bfloat16' if kind == 'cpu' else model.checkpoint.family.half}, or a smaller --model"
+    return "use a smaller --model" if kind == "cpu" else "use --device cpu, or a smaller --model"

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from synoptic import io
 from synoptic.errors import InputError
-from synoptic.runs.interval import Interval
 from synoptic.runs.recorder import Recorder
 from synoptic.sampling.step import Step
+from synoptic.utils.timing import Interval
 
 STATE, PREVIEW = "state.safetensors", "preview.png"
 VERSION = "1"  # of the names inside a state

@@ -9,8 +9,6 @@ from pathlib import Path
 from synoptic import io
 from synoptic.options.base import Item, Options
 from synoptic.pipelines.joint import SEARCHED_BY
-from synoptic.runs.folders import earlier
-from synoptic.runs.manifest import Picture
 from synoptic.sampling.seed_search import SearchRound
 
 SEARCH = "search.json"
@@ -21,16 +19,6 @@ def write_search(folder: Path, rounds: Sequence[SearchRound]) -> None:
     found = {"clip_model": SEARCHED_BY, "rounds": [one._asdict() for one in rounds]}
     text = json.dumps(found, indent=1) + "\n"
     io.atomic_write(folder / SEARCH, lambda f: f.write(text.encode()))
-
-
-def chosen_pictures(folder: Path, items: Sequence[Item]) -> list[Picture]:
-    """Return the pictures of items, with what was measured of those that are there."""
-    before = (earlier(folder) or {}).get("pictures", [])
-    figures = {picture["file"]: picture["figures"] for picture in before}
-    names = [f"{item.stem}.png" for item in items]
-    return [
-        Picture(name, item.title, item.seed, figures=figures.get(name, {})) for name, item in zip(names, items, strict=True)
-    ]
 
 
 def searched_items(folder: Path, options: Options) -> list[Item]:

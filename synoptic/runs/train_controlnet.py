@@ -25,9 +25,9 @@ from synoptic.models.load import load_controlnet
 from synoptic.options.train_controlnet import TrainControlnetOptions
 from synoptic.pipelines.train_controlnet import batches_of, build_accelerator, cached_pairs, load_networks, split
 from synoptic.runs.folders import earlier
-from synoptic.runs.interval import Interval
 from synoptic.runs.manifest import Run, describe_model, open_run
 from synoptic.runs.resume import write_state
+from synoptic.utils.timing import Interval
 
 NET, TABLE, PLOT = "controlnet", "fidelity.tsv", "fidelity.png"
 PREVIEWED = 8  # pictures at most

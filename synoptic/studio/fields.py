@@ -16,8 +16,8 @@ from synoptic.commands.help import GROUPS, USUAL, group_of, place
 from synoptic.errors import InputError, in_python
 from synoptic.options.base import Options, escape, split_list
 from synoptic.options.option import OptionSpec, alternatives
-from synoptic.options.picture import PictureSource, check_mask_size
 from synoptic.studio.permissions import MESH, MESHES, NOT_ASKED
+from synoptic.utils.picture import PictureSource, check_mask_size
 
 THE_MODELS = "the model's own"  # the placeholder of a number that `resolve` fills in
 REGIONS = "Regions"  # a heading of their own: boxes are drawn there

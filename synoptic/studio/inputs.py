@@ -7,9 +7,9 @@ from pathlib import Path
 
 from synoptic.errors import InputError, user_path
 from synoptic.options.base import Options
-from synoptic.options.picture import picture_hash
 from synoptic.studio.access import Access
 from synoptic.studio.fields import label, uploaded
+from synoptic.utils.picture import picture_hash
 
 
 def find_inputs(

@@ -19,8 +19,7 @@ from synoptic.errors import InputError
 from synoptic.io import atomic_write
 from synoptic.options import options_class
 from synoptic.options.pretrained_model import ModelOptions
-from synoptic.runs.errors import RunFailed
-from synoptic.runs.failures import reason
+from synoptic.runs.errors import RunFailed, reason
 from synoptic.runs.folders import default_folder
 from synoptic.runs.watch import watching
 from synoptic.studio.permissions import Permissions

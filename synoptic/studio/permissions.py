@@ -16,9 +16,9 @@ from synoptic.options import options_class
 from synoptic.options.base import Options
 from synoptic.options.input_image import InputImageOptions
 from synoptic.options.panorama import PanoramaOptions
-from synoptic.options.picture import PictureSource, read_upload
 from synoptic.options.pretrained_model import ModelOptions
 from synoptic.options.studio import StudioOptions
+from synoptic.utils.picture import PictureSource, read_upload
 
 MESH = "mesh"  # an option that takes an upload, though it is no picture
 MESHES = (".glb", ".obj", ".ply", ".stl")  # kinds that need no file beside them

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from synoptic.diffusion.equations import Pred
 from synoptic.views.base import Projection
 
 
@@ -41,3 +42,18 @@ class ViewSubset:
         rows = x.unflatten(0, (-1, len(self)))
         index = torch.as_tensor(self.indices, device=x.device)
         return x.new_zeros(len(rows), len(self.views), *x.shape[1:]).index_copy(1, index, rows).flatten(0, 1)
+
+
+def together(some: Sequence[ViewSubset], parts: Sequence[Pred]) -> Pred:
+    """Return the predictions of some views each as one of all views."""
+    variances = [p.var for p in parts if p.var is not None]
+    return Pred(
+        among_all(some, [p.x0 for p in parts]),
+        among_all(some, [p.eps for p in parts]),
+        among_all(some, variances) if variances else None,
+    )
+
+
+def among_all(some: Sequence[ViewSubset], parts: Sequence[Tensor]) -> Tensor:
+    """Return the rows of some views each (B*n, …) as those of all views (B*N, …)."""
+    return torch.stack([own.among_all(x) for own, x in zip(some, parts, strict=True)]).sum(0)

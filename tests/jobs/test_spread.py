@@ -185,6 +185,6 @@ def test_the_command_line_takes_an_engine(words, tmp_path):
 
 
 def test_an_engine_that_is_not_installed_is_refused(monkeypatch):
-    monkeypatch.setattr("synoptic.options.batch.find_spec", lambda _: None)
+    monkeypatch.setattr("synoptic.errors.find_spec", lambda _: None)
     with pytest.raises(InputError, match="not installed"):
         engine_of({"engine": "ray", "workers": None, "address": None})

@@ -8,11 +8,11 @@ from typing import Any, get_args, get_type_hints
 import pytest
 from PIL import Image
 
+from synoptic.distillation.loss_defaults import BUNDLED, FLOW, LATENT, losses_that_take
 from synoptic.distillation.loss_table import LOSSES
 from synoptic.errors import InputError
 from synoptic.models.registry import resolve
 from synoptic.options.distill import DistillOptions
-from synoptic.options.loss_defaults import BUNDLED, FLOW, LATENT, losses_that_take
 from synoptic.options.text_to_3d import TextTo3DOptions
 from tests.labels import label
 

@@ -14,7 +14,7 @@ from synoptic.options import options_class
 from synoptic.options.control import ControlOptions
 from synoptic.options.edit import EditOptions
 from synoptic.options.input_image import working_size
-from synoptic.options.picture import read_picture
+from synoptic.utils.picture import read_picture
 from tests.drawings import disc, drawing, ramp, white_box
 
 GOOD, MASK = drawing(256, 256), white_box((256, 256), (64, 64, 192, 192))
@@ -123,7 +123,7 @@ def test_a_network_of_another_kind_is_refused():
 
 
 def test_without_scikit_image_the_extra_is_named(monkeypatch):
-    monkeypatch.setattr("synoptic.options.controlnet.find_spec", lambda name: None)
+    monkeypatch.setattr("synoptic.errors.find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"synoptic-diffusion\[control\]") as e:
         options_class("control_map").from_arguments(GOOD).prepare()
     assert e.value.rule == "missing-package"

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from synoptic.distillation.loss_defaults import BUNDLED_SCENE, PIXEL_SCENE, scene_defaults
 from synoptic.errors import InputError
 from synoptic.models.registry import resolve
-from synoptic.options.loss_defaults import BUNDLED_SCENE, PIXEL_SCENE, scene_defaults
 from synoptic.options.text_to_3d import TextTo3DOptions
 from tests.labels import label
 

@@ -81,7 +81,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("named", "rule"), BAD, ids=label)
 def test_what_makes_no_sense_is_refused_with_its_code(named, rule, monkeypatch):
-    monkeypatch.setattr("synoptic.options.syncdiffusion.find_spec", lambda name: None)
+    monkeypatch.setattr("synoptic.errors.find_spec", lambda name: None)
     with pytest.raises(InputError) as e:
         prepared(**named)
     assert e.value.rule == rule

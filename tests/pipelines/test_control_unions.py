@@ -10,10 +10,9 @@ import torch
 from PIL import Image
 
 import synoptic
-from synoptic.models.registry import resolve
 from synoptic.options.control import ControlOptions
 from synoptic.pipelines import control_guidance
-from synoptic.runs.plan import model_weights
+from synoptic.runs.plan import UnloadedModel
 from tests.models.single_files import pipeline, tiny_configs
 
 diffusers: Any = library
@@ -60,5 +59,5 @@ def test_a_plan_counts_it_once(folder, second, count):
     options = ControlOptions(
         image=str(folder / "map.png"), prompt=("a cat",), model=str(folder / "model"), **asked(folder, second)
     )
-    found = model_weights(options, resolve(str(folder / "model")), torch.device("cpu"), torch.float32)
+    found = UnloadedModel(options).weights
     assert sum(part.startswith("ControlNet") for part in found) == count

@@ -15,6 +15,7 @@ from synoptic.guidance.cfg import cfg, guidance_interval
 from synoptic.metrics.seams import column_differences
 from synoptic.options.regions import read_region
 from synoptic.options.wide import WideOptions
+from synoptic.pipelines.deepcached import deepcached
 from synoptic.pipelines.wide import WidePipeline
 from synoptic.pipelines.wide_canvas import coverage
 from synoptic.sampling.step import Step
@@ -191,10 +192,11 @@ def test_an_interval_of_all_steps_and_a_cache_of_every_step_change_nothing(sd32)
 
 
 def test_the_whole_network_runs_where_guidance_begins(sd32):
-    model: Any = pipeline(sd32, steps=10, deepcache=4, guidance_interval=(0.3, 1.0))._deepcached(2)
+    options = pipeline(sd32, steps=10, deepcache=4, guidance_interval=(0.3, 1.0)).options
+    model: Any = deepcached(sd32, options, 2)
     steps = sd32.schedule.steps(10)
     assert model.unet.deepcache.full_times == {steps[k][0] for k in (2, 6, 3)}
-    assert pipeline(sd32)._deepcached(0) is sd32
+    assert deepcached(sd32, pipeline(sd32).options) is sd32
 
 
 def test_regions_cover_what_they_say(tmp_path):

@@ -12,8 +12,9 @@ from PIL import Image
 import synoptic
 from synoptic.controlnet.annotators.canny import canny
 from synoptic.io import from_pil
+from synoptic.io.circular import close_ends
 from synoptic.options.controlnet import ControlNets
-from synoptic.pipelines.control_guidance import close_ends, with_controlnets
+from synoptic.pipelines.control_guidance import with_controlnets
 from synoptic.pipelines.input_image import InputImage
 from tests.drawings import hills
 from tests.references import assert_like_reference

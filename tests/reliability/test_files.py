@@ -17,7 +17,7 @@ from synoptic.models.checkpoint import BUNDLED_DIR
 from synoptic.models.embeddings import check_embeddings
 from synoptic.models.load import load
 from synoptic.models.registry import resolve
-from synoptic.options.picture import read_mask, read_picture
+from synoptic.utils.picture import read_mask, read_picture
 from tests.reliability.hostile import amount
 
 FORMATS = {"PNG": {}, "JPEG": {}, "WEBP": {}, "GIF": {}, "BMP": {}, "TIFF": {}, "PPM": {}, "JPEG2000": {}}

@@ -232,7 +232,7 @@ def test_memory_that_does_not_suffice_is_one_line_and_what_is_painted_stays(plac
 )
 def test_an_optimization_that_runs_out_of_memory_keeps_its_state(words, place, tmp_path, runs_out, monkeypatch, capsys):
     calls = []
-    monkeypatch.setattr("synoptic.runs.interval.EVERY", 0)  # seconds between two states
+    monkeypatch.setattr("synoptic.utils.timing.EVERY", 0)  # seconds between two states
     runs_out(place, lambda *_: calls.append(1) or len(calls) > 1)
     said_of([*words, f"--out={tmp_path}"], monkeypatch, capsys)
     assert (tmp_path / "state.safetensors").exists()

@@ -20,10 +20,10 @@ from synoptic.errors import InputError
 from synoptic.io.html import viewer_page
 from synoptic.models import checkpoint
 from synoptic.models.families import Defaults
-from synoptic.runs import interval
 from synoptic.runs.recorder import HOLD
 from synoptic.runs.resume import ResumeState, remove_state
 from synoptic.sampling.step import Step
+from synoptic.utils import timing
 from tests.labels import label
 
 HOW: dict[str, Any] = {"steps": 2, "device": "cpu", "dtype": "float32", "trace": True}
@@ -101,7 +101,7 @@ def test_an_optimization_shows_its_gradient_and_its_score(tmp_path):
 
 
 def test_a_preview_is_there_while_it_runs_and_gone_afterwards(tmp_path, monkeypatch):
-    monkeypatch.setattr(interval, "EVERY", 0.0)
+    monkeypatch.setattr(timing, "EVERY", 0.0)
     x = torch.linspace(-1, 1, 2 * 3 * 8 * 8).view(2, 3, 8, 8)
     kept = ResumeState(tmp_path, ["a.png", "b.png"])
     kept.offer(Step(0, 9, x, x, decode=lambda z: z))
@@ -119,7 +119,7 @@ def test_a_page_needs_nothing_but_itself_and_holds_any_title():
 
 
 def test_a_film_without_pyav_is_refused_at_once(monkeypatch):
-    monkeypatch.setattr("synoptic.options.output.find_spec", lambda name: None)
+    monkeypatch.setattr("synoptic.errors.find_spec", lambda name: None)
     with pytest.raises(InputError) as e:
         synoptic.run("generate", PAIR[0], model="bundled", **HOW)
     assert e.value.rule == "missing-package"

@@ -13,7 +13,8 @@ import synoptic
 from bundled_training.render.bank import bank
 from synoptic import io
 from synoptic.errors import InputError
-from synoptic.runs import interval, train_controlnet
+from synoptic.runs import train_controlnet
+from synoptic.utils import timing
 
 pytestmark = pytest.mark.slow
 
@@ -68,7 +69,7 @@ def test_what_is_measured_is_kept(done):
 
 @pytest.mark.slow
 def test_a_killed_training_goes_on_to_the_same_net(data, done, tmp_path, monkeypatch):
-    monkeypatch.setattr(interval, "EVERY", 0.0)
+    monkeypatch.setattr(timing, "EVERY", 0.0)
     write = train_controlnet.write_state
 
     def write_and_die(*arguments: Any) -> None:

@@ -12,10 +12,10 @@ from PIL import Image, ImageChops
 from synoptic.errors import InputError
 from synoptic.io import load_image
 from synoptic.options import options_class
-from synoptic.options.picture import PictureSource, read_upload
 from synoptic.studio.access import Access
 from synoptic.studio.fields import fields_of, values_of
 from synoptic.studio.inputs import find_inputs, without
+from synoptic.utils.picture import PictureSource, read_upload
 from tests.drawings import disc
 
 STEPS = {"prompt": "a house", "steps": 1, "model": "bundled-if"}

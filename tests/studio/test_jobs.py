@@ -11,12 +11,12 @@ from PIL import Image
 
 from synoptic import InputError
 from synoptic.io import load_image, read_settings
+from synoptic.io.radial_depth import read_radial_depth
 from synoptic.options.panorama import PanoramaOptions
-from synoptic.options.picture import read_mask
-from synoptic.options.radial_depth import read_radial_depth
 from synoptic.runs.execute import run
 from synoptic.studio import jobs as studio_jobs
 from synoptic.studio.fields import Field, fields_of
+from synoptic.utils.picture import read_mask
 from tests.studio.conftest import QUICK, ended
 
 

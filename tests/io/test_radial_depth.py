@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from synoptic.errors import InputError
+from synoptic.io.radial_depth import read_radial_depth
 from synoptic.options.panorama import PanoramaOptions
-from synoptic.options.radial_depth import read_radial_depth
 
 RAMP = np.linspace(1, 9, 8 * 16, dtype=np.float32).reshape(8, 16)
 

@@ -15,7 +15,7 @@ from PIL import Image
 
 from synoptic.errors import InputError
 from synoptic.options.edit import EditOptions
-from synoptic.options.picture import convert_picture, picture_hash, read_mask, read_picture
+from synoptic.utils.picture import convert_picture, picture_hash, read_mask, read_picture
 from tests.drawings import drawing
 
 

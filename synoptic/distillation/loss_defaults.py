@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.options.base import Options
 
 Space = Literal["latent", "pixels"]
-O = TypeVar("O", bound=Options)  # noqa: E741
 D = TypeVar("D", "LossDefaults", "SceneDefaults")
 
 
@@ -157,9 +155,3 @@ def scene_defaults(checkpoint: Checkpoint) -> SceneDefaults:
     if checkpoint.is_flow:
         return FLOW_SCENE
     return LATENT_SCENE if checkpoint.has_latents else PIXEL_SCENE
-
-
-def fill(options: O, defaults: Mapping[str, object]) -> O:
-    """Return the options with these values where nothing, or auto, was given."""
-    unset = {name: value for name, value in defaults.items() if getattr(options, name) in (None, "auto")}
-    return replace(options, **unset)

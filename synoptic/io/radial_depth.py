@@ -6,8 +6,8 @@ import numpy as np
 from PIL import Image
 
 from synoptic.errors import InputError, user_path
-from synoptic.options.picture import SIXTEEN_BIT_MODES, PictureSource, is_file, picture_name, read_picture
 from synoptic.utils.image_formats import FORMATS
+from synoptic.utils.picture import SIXTEEN_BIT_MODES, PictureSource, is_file, picture_name, read_picture
 
 GRAY_MODES = ("1", "L", "F", *SIXTEEN_BIT_MODES)
 

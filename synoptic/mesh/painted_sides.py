@@ -1,9 +1,8 @@
-"""What comes of a painted mesh: it from eight sides, a film and a page to turn it on."""
+"""A painted surface from eight sides, a film and a page to turn it on."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -15,7 +14,6 @@ from synoptic.mesh.painted_surface import PaintedSurface
 from synoptic.mesh.surface_maps import cameras_at, framed
 from synoptic.mesh.turntable import turntable_html
 from synoptic.nerf.cameras import Camera
-from synoptic.pipelines.base import Output, Result
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,32 +22,6 @@ if TYPE_CHECKING:
 
 SIDES, FRAMES, FRAME_SIDE, FPS = 8, 72, 256, 18
 LEVEL = 15.0  # degrees from which the finished mesh is shown
-
-
-@dataclass(frozen=True)
-class TexturedOutput(Output):
-    """What came of one item: `image` shows it from eight sides, `mesh` is {ending: data}, `textures` one per material."""
-
-    mesh: Mapping[str, bytes] | None = None
-    textures: tuple[Image, ...] = ()
-
-
-class TextureResult(Result):
-    """Painted meshes, in memory."""
-
-    @property
-    def mesh(self) -> Mapping[str, bytes]:
-        """The first mesh, as {ending: data}: ".glb", or ".obj" and what lies beside it."""
-        (first, *_) = self.outputs
-        assert isinstance(first, TexturedOutput) and first.mesh is not None
-        return first.mesh
-
-    @property
-    def texture(self) -> Image:
-        """The first texture of the first mesh."""
-        (first, *_) = self.outputs
-        assert isinstance(first, TexturedOutput)
-        return first.textures[0]
 
 
 def turned(surface: PaintedSurface, count: int) -> Camera:
