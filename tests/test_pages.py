@@ -49,13 +49,13 @@ QUICK = {  # options that are put in place of those written, so that a command t
     **{name: ["--steps", "2"] for name in ("rf-inversion", "edit", "control", "inpaint", "flow-edit", "invert", "distill")},
     **{name: ["--steps", "2", "--upscalers", "none"] for name in ("generate", "anagram", "hybrid", "compare-sync")},
     "wide": ["--steps", "2", "--stride", "24", "--width", "768"],
-    "panorama": ["--steps", "2", "--height", "128", "--num-views", "6", "--fov", "100"],
+    "panorama": ["--steps", "2", "--height", "256", "--num-views", "6", "--fov", "100"],
     "texture": ["--steps", "2", "--num-views", "3"],
     "text-to-3d": ["--steps", "5", "--resolution", "16", "--frames", "2"],
     "evaluate": ["--steps", "1"],
     "train-controlnet": ["--steps", "2", "--num-validation", "2"],
 }
-FEWER = {"--start": "0,1", "--seed-search": "2", "--seeds": "2", "--t": "250", "--syncdiffusion-steps": "1"}  # where it is written
+FEWER = {"--start": "0,1", "--seed-search": "2", "--seeds": "2", "--t": "250", "--syncdiffusion-steps": "1"}  # where written
 PYTHON_FEWER = (
     *((r"steps\(10\)", "steps(2)"), (r"seed=3", "seed=3, steps=2"), (r"steps=20", "steps=2")),
     *(

@@ -105,6 +105,6 @@ def test_sixty_pictures_of_an_object_are_enough_to_know_it():
     mesh = toy()
     seen, held = pictures(mesh, views(60, 1)), pictures(mesh, views(20, 2))
     scene = fresh()
-    for _ in fitted(scene, seen, 400):
+    for _ in fitted(scene, seen, 500):
         pass
     assert psnr(scene, Posed(*seen)) > 28 and psnr(scene, held) > 28

@@ -36,7 +36,9 @@ HOUSE, TWO = "a yellow house", "a lion\na sunflower"
 CASES = {
     "generate": Case({"prompt": HOUSE, "steps": "12"}),
     "wide": Case({"prompt": HOUSE, "width": "512", "steps": "4"}, moves="#viewer iframe"),
-    "panorama": Case({"prompt": HOUSE, "height": "256", "steps": "2", "num views": "8", "fov": "110"}, moves="#viewer iframe"),
+    "panorama": Case(
+        {"prompt": HOUSE, "height": "256", "steps": "2", "num views": "8", "fov": "110"}, moves="#viewer iframe"
+    ),
     "anagram": Case({"prompt": TWO, "steps": "6"}, moves="#viewer iframe"),
     "hybrid": Case({"prompt": TWO, "steps": "3", "upscaler steps": "1"}, moves="#viewer iframe"),
     "text_to_3d": Case(
