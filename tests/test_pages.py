@@ -48,14 +48,14 @@ SMALLER = {"--width": "256", "--height": "256", "--stride": "8"}  # where it is 
 QUICK = {  # options that are put in place of those written, so that a command takes seconds
     **{name: ["--steps", "2"] for name in ("rf-inversion", "edit", "control", "inpaint", "flow-edit", "invert", "distill")},
     **{name: ["--steps", "2", "--upscalers", "none"] for name in ("generate", "anagram", "hybrid", "compare-sync")},
-    "wide": ["--steps", "2", "--stride", "24"],
-    "panorama": ["--steps", "2", "--height", "256", "--num-views", "8", "--fov", "110"],
+    "wide": ["--steps", "2", "--stride", "24", "--width", "768"],
+    "panorama": ["--steps", "2", "--height", "256", "--num-views", "6", "--fov", "100"],
     "texture": ["--steps", "2", "--num-views", "3"],
     "text-to-3d": ["--steps", "5", "--resolution", "16", "--frames", "2"],
-    "evaluate": ["--steps", "2"],
+    "evaluate": ["--steps", "1"],
     "train-controlnet": ["--steps", "2", "--num-validation", "2"],
 }
-FEWER = {"--start": "0,1", "--seed-search": "2", "--t": "250", "--syncdiffusion-steps": "1"}  # where it is written
+FEWER = {"--start": "0,1", "--seed-search": "2", "--seeds": "2", "--t": "250", "--syncdiffusion-steps": "1"}  # where written
 PYTHON_FEWER = (
     *((r"steps\(10\)", "steps(2)"), (r"seed=3", "seed=3, steps=2"), (r"steps=20", "steps=2")),
     *(
@@ -134,12 +134,14 @@ def made(tmp_path_factory):
 
 @pytest.fixture
 def small(made, tmp_path, monkeypatch):
-    """A working folder like it; a set has two prompts, a mesh is coarse, and no browser is opened."""
+    """A working folder like it; a set has two prompts, a mesh is coarse, films are short, and no browser is opened."""
     monkeypatch.chdir(shutil.copytree(made, tmp_path / "here"))
     two = dict(list(json.loads(OURS["wide"].read_text()).items())[:2])
     (tmp_path / "wide.json").write_text(json.dumps(two))
     monkeypatch.setitem(OURS, "wide", tmp_path / "wide.json")
-    monkeypatch.setattr("synoptic.mesh.marching_cubes.extract_mesh", partial(extract_mesh, grid=48, texture=64, views=2))
+    monkeypatch.setattr("synoptic.mesh.marching_cubes.extract_mesh", partial(extract_mesh, grid=32, texture=64, views=2))
+    monkeypatch.setattr("synoptic.pipelines.textured_output.FRAMES", 4)
+    monkeypatch.setattr("synoptic.animate.flight.SECONDS", 1)
     monkeypatch.setattr("webbrowser.open", lambda url: True)
 
 

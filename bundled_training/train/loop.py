@@ -20,9 +20,16 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from synoptic.models.device import choose_dtype
+
 SAVE_SECONDS = 150.0  # between two checkpoints
 foreach: Any = torch  # its multi-tensor functions have private names
 LOOK_EVERY = 20  # steps between two looks at the clock, which all GPUs must agree on
+
+
+def autocast(device: torch.device) -> Any:
+    """Compute in bf16, but on a CPU without hardware for it, where that takes many times longer than float32."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=choose_dtype("auto", device, "bfloat16") == torch.bfloat16)
 
 
 @dataclass(frozen=True)
@@ -66,7 +73,7 @@ class Stage:
         return module.to(self.device, memory_format=torch.channels_last).train()
 
     def autocast(self) -> Any:
-        return torch.autocast(self.device.type, torch.bfloat16)
+        return autocast(self.device)
 
     def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Compiled on a GPU (the cache lies in the work folder); as it is on a CPU, where that does not pay."""
@@ -87,7 +94,7 @@ def stage(name: str, *, minutes: float, count: int, batch: int, about: str) -> S
     p.add_argument("--tiny", action="store_true", help="three steps on a handful of pictures: does it run?")
     a, started = p.parse_args(), time.monotonic()
     if a.tiny:
-        a.count, a.batch = 16, 4
+        a.count, a.batch = 6, 4
     rank, ranks = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str((a.work / "compiled").absolute()))
     if torch.cuda.is_available():

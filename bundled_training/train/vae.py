@@ -11,7 +11,7 @@ from torch import Tensor
 
 from bundled_training import networks
 from bundled_training.render.bank import bank
-from bundled_training.train.loop import Stage, own, sheet, stage, train
+from bundled_training.train.loop import Stage, autocast, own, sheet, stage, train
 from bundled_training.train.save import half, loads_as_float32
 
 SIDE, CROP = 256, 128  # pixels of a picture, and of what is seen of it; the last quarter sees whole pictures
@@ -21,7 +21,7 @@ def main() -> None:
     more = own(channels=8)
     s = stage("vae", minutes=6, count=50_000, batch=128, about="Train sd's autoencoder.")
     pictures, _, _ = bank(s.count, SIDE, s.device, seed=50 + s.seed + 7919 * s.rank)
-    held_out, _, _ = bank(256 if not s.tiny else 8, SIDE, s.device, seed=51, held_out=True)
+    held_out, _, _ = bank(256 if not s.tiny else 4, SIDE, s.device, seed=51, held_out=True)
     vae = s.begin(networks.vae(more.channels))
 
     def both_ways(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -65,7 +65,7 @@ def latents(vae: Any, pictures: Tensor, scale: float) -> Tensor:
     rows = []
     for part in pictures.split(512):
         x = (part.float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(x.device.type, torch.bfloat16):
+        with autocast(x.device):
             rows.append((vae.encode(x).latent_dist.mean * scale).half())
     return torch.cat(rows).contiguous()
 
@@ -75,7 +75,7 @@ def decoded(vae: Any, z: Tensor, scale: float) -> Tensor:
     """Pictures (N, 3, H, W) in [0, 1] of latents that were multiplied by `scale`."""
     rows = []
     for part in z.split(128):
-        with torch.autocast(z.device.type, torch.bfloat16):
+        with autocast(z.device):
             rows.append((vae.decode(part.float() / scale).sample.float() / 2 + 0.5).clamp(0, 1))
     return torch.cat(rows)
 

@@ -13,6 +13,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_model
 
+from bundled_training.train.loop import autocast
 from synoptic.io import to_pil
 from synoptic.metrics.clip import Clip
 from tests.processes import ranks
@@ -148,6 +149,14 @@ def test_processes_share_one_network(work, tmp_path, monkeypatch):
     one, other = (load_file(tmp_path / f"{rank}.safetensors") for rank in range(2))
     assert all(torch.equal(one[k], other[k]) for k in one)
     assert header(work / "checkpoints" / "t5.safetensors")["pictures"] == 3 * 4 * 2
+
+
+@pytest.mark.parametrize(("hardware", "dtype"), [(True, torch.bfloat16), (False, torch.float32)])
+def test_a_cpu_without_hardware_for_bfloat16_trains_in_float32(hardware, dtype, monkeypatch):
+    monkeypatch.setattr("synoptic.models.device.cpu_is_fast_at_bf16", lambda: hardware)
+    ones = torch.ones(2, 2)
+    with autocast(torch.device("cpu")):
+        assert (ones @ ones).dtype == dtype
 
 
 def header(file: Path) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from tests.reliability.test_runs import start
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 DISTILL = ["distill", "a photo of a red mug"]
-OBJECT = ["text-to-3d", "a red mug", "--steps=40", "--resolution=16", "--frames=4", "--preview-every=20"]
+OBJECT = ["text-to-3d", "a red mug", "--steps=10", "--resolution=16", "--frames=4", "--preview-every=5"]
 
 
 def transcript(words: list[str], interrupt: bool = False) -> tuple[int, str, str]:

@@ -36,12 +36,16 @@ HOUSE, TWO = "a yellow house", "a lion\na sunflower"
 CASES = {
     "generate": Case({"prompt": HOUSE, "steps": "12"}),
     "wide": Case({"prompt": HOUSE, "width": "512", "steps": "4"}, moves="#viewer iframe"),
-    "panorama": Case({"prompt": HOUSE, "height": "256", "steps": "2"}, moves="#viewer iframe"),
+    "panorama": Case(
+        {"prompt": HOUSE, "height": "256", "steps": "2", "num views": "8", "fov": "110"}, moves="#viewer iframe"
+    ),
     "anagram": Case({"prompt": TWO, "steps": "6"}, moves="#viewer iframe"),
-    "hybrid": Case({"prompt": TWO, "steps": "3"}, moves="#viewer iframe"),
-    "text_to_3d": Case({"prompt": HOUSE, "steps": "40", "preview every": "10"}, moves="#viewer iframe"),
+    "hybrid": Case({"prompt": TWO, "steps": "3", "upscaler steps": "1"}, moves="#viewer iframe"),
+    "text_to_3d": Case(
+        {"prompt": HOUSE, "steps": "20", "preview every": "5", "resolution": "32", "frames": "12"}, moves="#viewer iframe"
+    ),
     "texture": Case(
-        {"prompt": HOUSE, "steps": "3", "num views": "4", "texture size": "64"}, "box.glb", moves="#viewer iframe"
+        {"prompt": HOUSE, "steps": "2", "num views": "3", "texture size": "64"}, "box.glb", moves="#viewer iframe"
     ),
     "edit": Case({"prompt": HOUSE, "steps": "3"}, "disc.png"),
     "flow_edit": Case({"prompt": HOUSE, "source prompt": "a disc", "steps": "4"}, "disc.png"),
@@ -51,7 +55,7 @@ CASES = {
     "invert": Case({"prompt": HOUSE, "steps": "12"}, "disc.png"),
     "distill": Case({"prompt": HOUSE, "steps": "12"}),
     "denoise": Case({"prompt": HOUSE, "t": "200", "model": "bundled-if"}, "small.png"),
-    "compare_sync": Case({"prompt": TWO, "steps": "2"}, moves="#viewer iframe"),
+    "compare_sync": Case({"prompt": TWO, "steps": "2", "upscaler steps": "1"}, moves="#viewer iframe"),
 }
 
 THERE_AND_BACK = ("generate", "panorama", "anagram", "inpaint", "invert")  # painted once: what is there is not painted again

@@ -29,7 +29,7 @@ def ask(address: str, seed: int) -> int:
     request = urllib.request.Request(f"{address}/api/jobs", body, {"content-type": "application/json"})
     job = json.loads(urllib.request.urlopen(request).read())
     while job["state"] in ("queued", "running"):
-        time.sleep(0.5)
+        time.sleep(2)  # fifty that ask more often keep the studio from painting
         job = json.loads(urllib.request.urlopen(f"{address}/api/jobs/{job['id']}").read())
     (path,) = job["pictures"]
     picture = Image.open(io.BytesIO(urllib.request.urlopen(address + path).read()))

@@ -37,7 +37,7 @@ def wait(address: str, id: object, *states: str) -> dict[str, Any]:
 def test_a_kill_in_mid_job_loses_nothing(tmp_path: Path):
     asked = [
         {"application": "generate", "options": QUICK | {"seed": 1}},
-        {"application": "generate", "options": QUICK | {"steps": 150, "seed": 2}},
+        {"application": "generate", "options": QUICK | {"steps": 60, "seed": 2}},
         {"application": "generate", "options": QUICK | {"seed": 3}},
     ]
     with studio(tmp_path) as (address, process):
