@@ -1,7 +1,7 @@
 # Two commands on a fresh machine: `make demo` and `make test`. Each sets up .venv by itself.
 PYTHON ?= python3
 BIN := .venv/bin
-PROMPT ?= a photo of a coral reef
+PROMPT ?= an oil painting of the amalfi coast
 
 .PHONY: demo test test-all bench lint docs site install clean
 
