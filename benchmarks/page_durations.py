@@ -7,8 +7,8 @@ seconds between them by `python -m benchmarks.figures`, once all of them have a 
 `| what | command | seconds | …` of a table; without a figure it stays as it is. Of these commands those without one are run,
 each in a process of its own that is forked after the imports, which are left out, and ended after --most seconds; none
 begins after --total seconds. What differs from commands of the gallery in prompts, seed and file alone takes the median
-of theirs, and is all that --most 0 fills in. The file is written after every command; --to names another one, to try this
-out.
+of theirs, and is all that --most 0 fills in. What a processor without instructions for bfloat16 ran in float32 says so: it
+takes about twice as long. The file is written after every command; --to names another one, to try this out.
 """
 
 from __future__ import annotations
@@ -35,14 +35,18 @@ import torch
 import synoptic.runs.execute as execute  # what is forked has imported it
 from benchmarks.tables import BENCHMARKS, ROOT, read
 from synoptic import cli
+from synoptic.models.device import cpu_is_fast_at_bf16
+from synoptic.utils.json_objects import JsonObject
 from tests.page_files import make_files
 from tests.processes import renew_threads
 
 NAME = "page-durations-cpu"
+IN_FLOAT32 = " in float32"  # by a processor that is not fast at bfloat16, the default of the others
 BLOCK = r"^```\w*\n(?P<block>(?:(?!```).*\n)+)```\n"
 DURATIONS = re.compile(rf"(?P<before>{BLOCK}<!-- durations -->\n)(?P<said>(?:.+\n)?)(?P<after><!-- end -->)", re.M)
 HEADING = re.compile(r"^#+ +(?P<title>.+)\n", re.M)
-ROW = re.compile(r"^(?P<before>\| [^|\n]+ \| `(?P<command>synoptic [^`|\n]+)` \| )(?P<seconds>[0-9]+)(?P<after> \|)", re.M)
+COLUMNS = r"\| [^|\n]+ \| `(?P<command>synoptic [^`|\n]+)` \| "
+ROW = re.compile(rf"^(?P<before>{COLUMNS})(?P<seconds>[0-9]+(?:{IN_FLOAT32})?)(?P<after> \|)", re.M)
 KINDS = {"block": DURATIONS, "command": ROW}
 FORK = multiprocessing.get_context("fork")
 Shape = tuple[str, int, frozenset[str]]
@@ -56,18 +60,18 @@ def block_commands(block: str) -> list[str]:
 
 def said(block: str) -> str:
     """Return the sentence with the seconds of a block's commands; none where one has no figure."""
-    found = read(NAME)["seconds"]
+    found = read(NAME)
     commands = block_commands(block)
-    if not found.keys() >= {*commands}:
+    if not found["seconds"].keys() >= {*commands}:
         return ""
-    each = [in_words(found[command]) for command in commands]
+    each = [f"{in_digits(found['seconds'][command])} s{precision(found, command)}" for command in commands]
     words = f"{each[0]} each" if len(each) > 1 and len(set(each)) == 1 else ", ".join(each)
     return f"*Time on [one core](start.md#the-first-pictures): {words}.*\n"
 
 
-def in_words(seconds: float) -> str:
-    """Return seconds to two digits."""
-    return f"{in_digits(seconds)} s"
+def precision(found: JsonObject, command: str) -> str:
+    """Return what follows the seconds of a command that ran in float32 for want of instructions for bfloat16."""
+    return IN_FLOAT32 if command in found.get("in_float32", ()) else ""
 
 
 def in_digits(seconds: float) -> str:
@@ -77,11 +81,13 @@ def in_digits(seconds: float) -> str:
 
 def filled(text: str) -> str:
     """Return a page with the seconds below its blocks and in its tables."""
-    found = read(NAME)["seconds"]
+    found = read(NAME)
 
     def cell(row: re.Match[str]) -> str:
         (command,) = block_commands(row["command"])
-        return row["before"] + (in_digits(found[command]) if command in found else row["seconds"]) + row["after"]
+        if command not in found["seconds"]:
+            return row[0]
+        return row["before"] + in_digits(found["seconds"][command]) + precision(found, command) + row["after"]
 
     return ROW.sub(cell, DURATIONS.sub(lambda m: m["before"] + said(m["block"]) + m["after"], text))
 
@@ -170,10 +176,13 @@ def main() -> None:
         for command in commands:
             if command in found["seconds"]:
                 continue
-            seconds = of_the_gallery(command) or measured(command, min(asked.most, int(end - monotonic())))
+            known = of_the_gallery(command)
+            seconds = known or measured(command, min(asked.most, int(end - monotonic())))
             print(f"{command}: {seconds}", file=sys.stderr, flush=True)
             if seconds is not None:
                 found["seconds"][command] = round(seconds, 1)
+                if not (known or "--dtype" in command or cpu_is_fast_at_bf16()):
+                    found.setdefault("in_float32", []).append(command)
                 to.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
 
 

@@ -1,8 +1,8 @@
 """Models as people have them: tiny random ones in the released layouts, by command, against diffusers' own pipelines.
 
-PYTHONPATH=. python benchmarks/real_models.py; two minutes on one core. Prints the table of docs/real-models.md: what was
-loaded, the largest difference of the last latents from the same noise to diffusers' pipeline, or the rule by which it is
-refused.
+PYTHONPATH=. python benchmarks/real_models.py; two minutes on one core. Prints the table of
+docs/measurements/other-models.md: what was loaded, the largest difference of the last latents from the same noise to
+diffusers' pipeline, or the rule by which it is refused.
 Exit code 1 where a difference is above 1e-4, a layout that should be refused is not, or one that should not be is.
 """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from benchmarks import figures, page_durations
 from benchmarks.__main__ import compared, rows_of
@@ -45,21 +46,26 @@ def test_every_side_is_run_in_turn_after_a_warm_up():
 
 def test_seconds_stand_below_a_block_in_the_order_of_its_commands(monkeypatch):
     found = {"synoptic wide 'a lake' --fast": 7.4, "synoptic models": 0.2, "synoptic views": 0.3, "synoptic batch jobs": 118}
-    monkeypatch.setattr(page_durations, "read", lambda name: {"seconds": found})
+    slow = ["synoptic batch jobs"]  # on a processor without bfloat16
+    monkeypatch.setattr(page_durations, "read", lambda name: {"seconds": found, "in_float32": slow})
     block = "```\nsynoptic wide 'a lake' \\\n    --fast  # quick\nsynoptic models\nsynoptic batch jobs\n```\n"
     page = f"{block}<!-- durations -->\n*Time: 9 s.*\n<!-- end -->\n"
     page += "```\nsynoptic models\nsynoptic views\n```\n<!-- durations -->\n<!-- end -->\n"
     page += "```\nsynoptic batch jobs\nsynoptic studio\n```\n<!-- durations -->\n*Time: 9 s.*\n<!-- end -->\n"
     filled = page_durations.filled(page)
     said = [match["said"].partition(": ")[2] for match in page_durations.DURATIONS.finditer(filled)]
-    assert said == ["7 s, 1 s, 120 s.*\n", "1 s each.*\n", ""] and page_durations.filled(filled) == filled
+    assert said == ["7 s, 1 s, 120 s in float32.*\n", "1 s each.*\n", ""] and page_durations.filled(filled) == filled
 
 
 def test_seconds_stand_in_a_table_and_stay_where_nothing_was_measured(monkeypatch):
-    monkeypatch.setattr(page_durations, "read", lambda name: {"seconds": {"synoptic wide 'a lake' --fast": 7.4}})
+    found: dict[str, Any] = {"seconds": {"synoptic wide 'a lake' --fast": 7.4}}
+    monkeypatch.setattr(page_durations, "read", lambda name: found)
     table = '| what | command | seconds |\n|---|---|---|\n| wide | `synoptic wide "a lake" --fast` | 9 |\n'
     table += '| object | `synoptic text-to-3d "a mug"` | 600 |\n| any | `synoptic evaluate wide` | minutes |\n'
     assert page_durations.filled(table) == table.replace("| 9 |", "| 7 |")
+    found["in_float32"] = [*found["seconds"]]
+    marked = page_durations.filled(table)
+    assert marked == table.replace("| 9 |", "| 7 in float32 |") and page_durations.filled(marked) == marked
     assert [*page_durations.wanted([table])] == ["synoptic wide 'a lake' --fast", "synoptic text-to-3d 'a mug'"]
 
 

@@ -1,4 +1,4 @@
-"""The table of docs/real-models.md: made by its script, and up to date."""
+"""The table of docs/measurements/other-models.md: made by its script, and up to date."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_every_row_is_in_the_documentation():
-    lines = (ROOT / "docs/real-models.md").read_text().splitlines()
+    lines = (ROOT / "docs/measurements/other-models.md").read_text().splitlines()
     for row in ROWS:
         wanted = "refused, `" if row.refused else "equal"
         assert any(line.startswith(f"| {row.layout} | {row.command} | {wanted}") for line in lines), row.layout
