@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -82,6 +83,17 @@ def check_writable(folder: Path) -> None:
         raise InputError(
             f"the output folder must be writable, {folder} is not ({reason}): choose another --out", rule="out-unwritable"
         ) from None
+
+
+def check_output_file(out: Path, suffixes: Sequence[str], inputs: Iterable[Path] = ()) -> None:
+    """Check that a file can be written: of a kind that is made, not what is read. Raises InputError."""
+    if out.suffix not in suffixes:
+        raise InputError(f"--out must end in {' or '.join(suffixes)}, {out} was given: rename it", rule="out-suffix")
+    if out.is_dir():
+        raise InputError(f"--out must be a file, {out} is a folder: name a file in it", rule="out-folder")
+    if out.exists() and any(file.exists() and out.samefile(file) for file in inputs):
+        raise InputError(f"--out must not be what is read, {out} is: give it another name", rule="out-is-input")
+    check_writable(out.parent)
 
 
 def printable(text: object) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Self
 
-from synoptic.errors import InputError, check_writable, user_path
+from synoptic.errors import InputError, check_output_file, user_path
 from synoptic.options.base import Options
 from synoptic.options.controlnet import Condition, Depth, check_conditions, find_depth
 from synoptic.options.option import Option
@@ -43,7 +43,6 @@ class ControlMapOptions(Options):
         find_depth(self.depth, (width, height))
         name = Path(self.image).stem if isinstance(self.image, str) else "picture"
         out = user_path(self.out or f"outputs/control-map/{name}-{self.kind}.png")
-        if out.suffix != ".png":
-            raise InputError(f"--out must end in .png, {out} was given: rename it", rule="out-png")
-        check_writable(out.parent)
+        read = [user_path(source) for source in (self.image, self.depth) if isinstance(source, str)]
+        check_output_file(out, [".png"], read)
         return replace(self, out=str(out))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Self
 
-from synoptic.errors import check_writable, user_path
+from synoptic.errors import check_output_file, user_path
 from synoptic.models.registry import resolve
 from synoptic.options.base import Options
 from synoptic.options.option import Option
@@ -36,5 +36,5 @@ class EmbedOptions(Options):
     def prepare(self) -> Self:
         check_prompts(self.prompt)
         resolve(self.model)
-        check_writable(user_path(self.out).parent)
+        check_output_file(user_path(self.out), [".safetensors"])
         return self

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Self
 
-from synoptic.errors import InputError, check_installed, check_writable, install_command, user_path
+from synoptic.errors import InputError, check_installed, check_output_file, install_command, user_path
 from synoptic.options.base import Options
 from synoptic.options.option import Option
 from synoptic.utils.image_formats import SUFFIXES
@@ -48,12 +48,9 @@ class VideoOptions(Options):
 
     def prepare(self) -> Self:
         out = user_path(self.out)
-        self.files()
-        if out.suffix not in (".mp4", ".gif"):
-            raise InputError(f"--out must end in .mp4 or .gif, {self.out} was given: rename it", rule="out-suffix")
+        check_output_file(out, [".mp4", ".gif"], self.files())
         if out.suffix == ".mp4":
             check_installed("av", "an .mp4 needs PyAV", f"{install_command('video')}, or --out with .gif")
-        check_writable(out.parent)
         return self
 
 

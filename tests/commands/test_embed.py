@@ -30,7 +30,9 @@ def files(tmp_path_factory) -> dict[str, Path]:
     """A file of each bundled model."""
     folder, embed = tmp_path_factory.mktemp("embeddings"), Tool("embed")
     how: dict[str, Any] = {"device": "cpu", "dtype": "float32"}
-    return {m: embed(*PROMPTS, NEGATIVE, model=m, out=str(folder / m), **how) for m in ("bundled", "bundled-if")}
+    return {
+        m: embed(*PROMPTS, NEGATIVE, model=m, out=str(folder / f"{m}.safetensors"), **how) for m in ("bundled", "bundled-if")
+    }
 
 
 @pytest.fixture

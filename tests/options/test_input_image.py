@@ -104,7 +104,8 @@ REFUSED: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
     ("control", (GOOD, "x"), {"strength": -1.0}, "strength-at-least"),
     ("control", (GOOD, "x"), {"begin": 0.6, "end": 0.5}, "begin-end"),
     ("control", (GOOD, "x"), {"controlnet": NET, "model": "bundled-if"}, "controlnet-latents"),
-    ("control_map", (GOOD,), {"out": "map.jpg"}, "out-png"),
+    ("control_map", (GOOD,), {"out": "map.jpg"}, "out-suffix"),
+    ("embed", ("x",), {"out": "x.txt"}, "out-suffix"),
     ("control_map", (GOOD,), {"kind": "normal"}, "depth-missing"),
     ("control_map", (GOOD,), {"kind": "depth", "depth": drawing(200, 64)}, "depth-shape"),
 ]
@@ -112,6 +113,27 @@ REFUSED: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("name", "values", "named", "rule"), REFUSED, ids=lambda value: str(value)[:40])
 def test_what_makes_no_sense_is_refused_with_its_code(name, values, named, rule):
+    with pytest.raises(InputError) as e:
+        options_class(name).from_arguments(*values, **named).prepare()
+    assert e.value.rule == rule
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "named", "rule"),
+    [
+        ("control_map", ("picture.png",), {"out": "./picture.png"}, "out-is-input"),
+        ("control_map", ("picture.png",), {"out": "link.png"}, "out-is-input"),
+        ("control_map", ("picture.png",), {"depth": "depth.png", "kind": "depth", "out": "depth.png"}, "out-is-input"),
+        ("control_map", ("picture.png",), {"out": "folder.png"}, "out-folder"),
+        ("video", ("picture.png", "film.gif"), {"out": "film.gif"}, "out-is-input"),
+    ],
+)
+def test_no_file_that_is_read_is_written_over(name, values, named, rule, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for file in ("picture.png", "depth.png", "film.gif"):
+        GOOD.save(file)
+    (tmp_path / "link.png").symlink_to("picture.png")
+    (tmp_path / "folder.png").mkdir()
     with pytest.raises(InputError) as e:
         options_class(name).from_arguments(*values, **named).prepare()
     assert e.value.rule == rule
