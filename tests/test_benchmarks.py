@@ -58,12 +58,12 @@ def test_a_record_is_written_after_each_part_and_ends_in_time(tmp_path):
     assert not record.has_time()
 
 
-def test_a_batch_is_measured_by_several_commands_that_go_on_where_one_stopped(tmp_path):
+def test_a_batch_is_measured_by_several_commands_that_go_on_where_one_stopped(tmp_path, monkeypatch):
     measured = batch.Measured(tmp_path / "measured.json")
     measured.keep(jobs=5)
     for total, stopped in ((5, 3), (2, 2)):  # the first command is stopped after three jobs of five
         marks = batch.Measured(tmp_path / "measured.json").marks("loop")
-        marks.interval = SimpleNamespace(is_over=lambda: True, writing=nullcontext)
+        monkeypatch.setattr(marks, "interval", SimpleNamespace(is_over=lambda: True, writing=nullcontext))
         for done in range(1, stopped + 1):
             marks.add(done, total)
             time.sleep(0.06)
