@@ -295,7 +295,8 @@ have 0.67, unrelated ones 0. Scores of the pixel model, which makes the hybrids 
 - plain pictures: 44 of 77 prompts, the first seed of each; the castle is the best of six seeds
 - wide pictures: 15 of 35 prompts, mostly with one seed each
 - anagrams: from some fifty pairs with two to four seeds each, coarse ones first (`--view-space latents`), then 18 pictures
-- hybrids: from some thirty-five pairs with three to ten seeds each, 147 pictures, 69 of them looked at small
+- hybrids: from some thirty pairs with three to ten seeds each, about 150 pictures; of the panda and
+  the clown in a library and the panda in a forest, painted on another processor, the seconds are the median of others'
 - pictures made from a picture: 14 of 21; the panda is the best of three animals that the bear was made
 - panoramas: all
 
