@@ -140,7 +140,7 @@ def small(made, tmp_path, monkeypatch):
     (tmp_path / "wide.json").write_text(json.dumps(two))
     monkeypatch.setitem(OURS, "wide", tmp_path / "wide.json")
     monkeypatch.setattr("synoptic.mesh.marching_cubes.extract_mesh", partial(extract_mesh, grid=32, texture=64, views=2))
-    monkeypatch.setattr("synoptic.pipelines.textured_output.FRAMES", 4)
+    monkeypatch.setattr("synoptic.mesh.painted_sides.FRAMES", 4)
     monkeypatch.setattr("synoptic.animate.flight.SECONDS", 1)
     monkeypatch.setattr("webbrowser.open", lambda url: True)
 

@@ -74,7 +74,7 @@ def test_the_mesh_is_painted_anew_where_it_is_asked_for(tmp_path, monkeypatch):
     """The same places and texture coordinates, another texture, by the model of pictures; and not painted again."""
     quick = partial(TextureOptions.from_arguments, steps=1, num_views=2, texture_size=64, pixels_from=1.0)
     monkeypatch.setattr(TextureOptions, "from_arguments", quick)
-    monkeypatch.setattr("synoptic.pipelines.textured_output.FRAMES", 4)
+    monkeypatch.setattr("synoptic.mesh.painted_sides.FRAMES", 4)
     monkeypatch.setattr("synoptic.mesh.marching_cubes.extract_mesh", partial(extract_mesh, grid=32, texture=64, views=2))
     how: dict[str, Any] = {"steps": 2, "retexture": True, "out": tmp_path, **QUICK}
     done = run("text_to_3d", MUG, **how)

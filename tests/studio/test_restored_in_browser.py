@@ -70,9 +70,9 @@ def files(file: Path, tmp_path: Path) -> dict[str, Path]:
 @pytest.mark.parametrize(
     ("application", "uploads", "entered"),
     [
-        ("wide", {"control": "Control:"}, {"width": "384", "stride": "16"}),
+        ("wide", {"control": "Control:"}, {"width": "384"}),
         ("control", {"image": "The picture:", "depth": "Depth:"}, {"condition": "depth"}),
-        ("texture", {"mesh": "The mesh:"}, {"num views": "3", "texture size": "64"}),
+        ("texture", {"mesh": "The mesh:"}, {"num views": "4", "texture size": "64"}),
     ],
 )
 def test_a_file_comes_back_with_a_dropped_picture(application, uploads, entered, address, files):
@@ -85,14 +85,14 @@ def test_a_file_comes_back_with_a_dropped_picture(application, uploads, entered,
             entry(page, label).fill(text)
             if label == "condition":
                 page.keyboard.press("Enter")
-        first = paint(page, address[1], application, "1")
+        first = paint(page, address[1], application, "2")
     with opened(address[0]) as page:
         drop(page, picture(first))
         page.wait_for_selector(f"#paint-{application}", state="visible")
         unfold(page)
         for label in uploads.values():
             place(page, label).locator("img, .file-preview").first.wait_for()
-        again = paint(page, address[1], application, "2")
+        again = paint(page, address[1], application, "3")
     for name in uploads:
         assert again["options"][f"{name}_sha256"] == first["options"][f"{name}_sha256"]
 
