@@ -297,7 +297,8 @@ have 0.67, unrelated ones 0. Scores of the pixel model, which makes the hybrids 
 - anagrams: from some fifty pairs with two to four seeds each, coarse ones first (`--view-space latents`), then 18 pictures
 - hybrids: from some thirty pairs with three to ten seeds each, about 150 pictures; of the panda and
   the clown in a library and the panda in a forest, painted on another processor, the seconds are the median of others'
-- pictures made from a picture: 14 of 21; the panda is the best of three animals that the bear was made
+- pictures made from a picture: 14 of 21; the panda is the best of three animals that the bear was made;
+  its seconds are others' too
 - panoramas: all
 
 Among what was omitted are an elephant without a head, a lighthouse that was a house (a word that the model never saw),
