@@ -17,12 +17,17 @@ ANSWER_SECONDS = 4.0  # within which the hub must answer
 
 def download(repo: str, file: str, revision: str | None = None) -> Path:
     """Return a hub's file in the local cache, of one commit (by default the newest). Raises InputError where it has none."""
-    from huggingface_hub import hf_hub_download
+    from huggingface_hub import hf_hub_download, try_to_load_from_cache
     from huggingface_hub.errors import GatedRepoError, LocalEntryNotFoundError, RepositoryNotFoundError
 
     instead = "use --model bundled or a local directory"
     try:
-        return Path(hf_hub_download(repo, file, revision=revision, local_files_only=not is_online()))
+        if is_online():
+            return Path(hf_hub_download(repo, file, revision=revision))
+        cached = try_to_load_from_cache(repo, file, revision=revision)  # hf_hub_download asks the hub who asks, even offline
+        if isinstance(cached, str):
+            return Path(cached)
+        raise LocalEntryNotFoundError(file)
     except GatedRepoError:
         cure = f"accept its licence at https://huggingface.co/{repo}, then run: hf auth login; or {instead}"
         raise InputError(f"{repo} is gated: {cure}", rule="hub-gated") from None

@@ -13,7 +13,7 @@ import huggingface_hub
 import pytest
 from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
-from synoptic.models.hub import is_online
+from synoptic.models.hub import is_online, relative_files
 from synoptic.models.load import load
 from synoptic.models.names import ALIASES
 from synoptic.models.registry import resolve
@@ -44,7 +44,7 @@ def offline(monkeypatch, tmp_path) -> Iterator[Path]:
 @pytest.mark.parametrize("name", ["org/name", "sd2", "if"])
 def test_offline_a_hub_model_is_refused_at_once(offline, name, monkeypatch):
     asked, unreachable = list[object](), socket.getaddrinfo
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **how: asked.append(args) or unreachable())
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **how: asked.append(args) or unreachable(*args, **how))
     refused(lambda: resolve(name), ALIASES.get(name, [name])[-1], "connect", "--model bundled")
     assert len(asked) <= 1  # no second try, and none by the hub's own client
 
@@ -82,6 +82,8 @@ def hub(monkeypatch, offline) -> dict[str, Any]:
         return str(found / file)
 
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
+    monkeypatch.setattr(huggingface_hub, "list_repo_files", lambda repo, **how: relative_files(repos[repo]))
+    monkeypatch.setattr("synoptic.models.hub.is_online", lambda: True)
     return repos
 
 
