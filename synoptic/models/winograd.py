@@ -9,15 +9,16 @@ The products are 36 matrix products over all tiles. Exact up to rounding: four t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
+from fractions import Fraction
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 TILE, KERNEL = 4, 3
 SIDE = TILE + KERNEL - 1  # of a tile's inputs
-POINTS = (0.0, 2 / 3, -2 / 3, 4 / 3, -4 / 3)  # and infinity; half the rounding error of 0, 1, -1, 2, -2
+POINTS = tuple(Fraction(n, 3) for n in (0, 2, -2, 4, -4))  # and infinity; half the rounding error of 0, 1, -1, 2, -2
 TILES_AT_ONCE = 128  # which stay in a core's cache between the transforms and the product
 MIN_CHANNELS = 64  # the transforms cost more than fewer save
 SAMPLED = 61  # one weight in so many is compared before each call
@@ -26,21 +27,27 @@ MAX_BYTES = 2**28  # of transformed kernels, which are kept beside the others: f
 
 
 def transforms() -> tuple[Tensor, Tensor, Tensor]:
-    """Return A^T (4, 6), G (6, 3) and B^T (6, 6), by Toom and Cook from POINTS, in float64."""
-    points = torch.tensor(POINTS, dtype=torch.float64)
-    apart = (points[:, None] - points + torch.eye(len(points), dtype=torch.float64)).prod(1)
-    output, kernel = torch.zeros(TILE, SIDE, dtype=torch.float64), torch.zeros(SIDE, KERNEL, dtype=torch.float64)
-    output[:, :-1], kernel[:-1] = (
-        torch.stack([points**i for i in range(TILE)]),
-        torch.stack([points**i for i in range(KERNEL)], 1),
+    """Return A^T (4, 6), G (6, 3) and B^T (6, 6), by Toom and Cook from POINTS, in float64.
+
+    With exact fractions: a solver's rounding, other in every process, would make other pictures.
+    """
+    others = [[q for q in POINTS if q != p] for p in POINTS]
+    apart = [math.prod(p - q for q in rest) for p, rest in zip(POINTS, others, strict=True)]
+    output = [[p**i for i in range(TILE)] for p in POINTS] + [[0, 0, 0, 1]]
+    kernel = [[p**k / n for k in range(KERNEL)] for p, n in zip(POINTS, apart, strict=True)] + [[0, 0, 1]]
+    inputs = [[*with_roots(rest), 0] for rest in others] + [with_roots(POINTS)]
+    a, g, b = (
+        torch.tensor([list(map(float, row)) for row in rows], dtype=torch.float64) for rows in (output, kernel, inputs)
     )
-    kernel[:-1] /= apart[:, None]
-    output[-1, -1] = kernel[-1, -1] = 1.0  # infinity
-    # output i is the sum over j of kernel j and input i + j: equations that have one solution
-    i, j = torch.arange(TILE)[:, None], torch.arange(KERNEL)
-    wanted = F.one_hot(i + j, SIDE).to(torch.float64).flatten(0, 1)
-    products = (output[:, None] * kernel.T).flatten(0, 1)
-    return output, kernel, torch.linalg.lstsq(products, wanted).solution
+    return a.T, g, b
+
+
+def with_roots(roots: Iterable[Fraction]) -> list[Fraction]:
+    """Return the coefficients, the constant first, of the polynomial with these roots and a leading 1."""
+    found = [Fraction(1)]
+    for root in roots:
+        found = [low - root * high for low, high in zip([Fraction(0), *found], [*found, Fraction(0)], strict=True)]
+    return found
 
 
 class WinogradConv2d(nn.Conv2d):

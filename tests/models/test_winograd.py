@@ -1,4 +1,5 @@
 from copy import deepcopy
+from fractions import Fraction
 from unittest.mock import Mock
 
 import pytest
@@ -23,6 +24,12 @@ def test_the_transforms_give_a_correlation_in_exact_numbers():
     d, g = torch.randn(6, 6, dtype=torch.float64), torch.randn(3, 3, dtype=torch.float64)
     y = output @ ((kernel @ g @ kernel.T) * (inputs @ d @ inputs.T)) @ output.T
     torch.testing.assert_close(y, F.conv2d(d[None, None], g[None, None])[0, 0], rtol=0, atol=1e-12)
+
+
+def test_the_transforms_are_the_same_in_every_process():
+    """Nothing of a solver's rounding is in them, which differs with where memory lies: every entry is a small fraction."""
+    for matrix in transforms():
+        assert [float(Fraction(x).limit_denominator(3**6)) for x in matrix.flatten().tolist()] == matrix.flatten().tolist()
 
 
 @pytest.mark.parametrize("bias", [True, False])

@@ -16,7 +16,6 @@ from PIL import Image
 
 import synoptic
 from synoptic.io import load_image
-from synoptic.models.device import cpu_is_fast_at_bf16
 from tests.reliability.hostile import LONG
 
 ROOT = str(Path(synoptic.__file__).parents[1])
@@ -66,16 +65,8 @@ def pictures(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): load_image(p).tobytes() for p in sorted(folder.rglob("*.png"))}
 
 
-NOT_ALIKE = pytest.mark.xfail(  # an open fault: docs/measurements/batches.md, "Pictures that were not bitwise"
-    not cpu_is_fast_at_bf16(), reason="whole runs of it differ now and then on a CPU without bfloat16", strict=False
-)
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=NOT_ALIKE if name == "wide" else ()) for name in COMMANDS | (LONG_COMMANDS if LONG else {})],
-)
+@pytest.mark.parametrize("name", COMMANDS | (LONG_COMMANDS if LONG else {}))
 def test_a_killed_run_goes_on_to_the_same_bits(name, tmp_path):
     rng = random.Random(name)
     Image.effect_noise((256, 256), 60).convert("RGB").save(tmp_path / "picture.png")
