@@ -61,7 +61,7 @@ class Output:
     figures: Mapping[str, float] = field(default_factory=dict)
     xmp: str = ""
 
-    def __getstate__(self) -> dict[str, object]:
+    def __getstate__(self) -> Mapping[str, object]:
         """Return what is pickled: all but files that functions write, of which a warning says which."""
         left_out = [name for name, content in self.files.items() if callable(content)]
         if left_out:
@@ -218,7 +218,7 @@ class Result:
     pipeline: Pipeline[ModelOptions] | None
     comparison: Comparison | None = None
 
-    def __getstate__(self) -> dict[str, object]:
+    def __getstate__(self) -> Mapping[str, object]:
         """Return what is pickled: all but the pipeline."""
         return self.__dict__ | {"pipeline": None}
 
