@@ -10,7 +10,7 @@ from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.base import Item
 from synoptic.options.option import Option
-from synoptic.options.prompts import PromptOptions, one_picture_of_all
+from synoptic.options.prompts import PromptOptions, are_alike, one_picture_of_all
 from synoptic.options.sampling import Sync
 from synoptic.options.speed import UNGUIDED
 from synoptic.options.unheeded import check_heeded
@@ -54,6 +54,10 @@ class JointOptions(PromptOptions, UpscalingOptions):
 
     def texts(self) -> list[str]:
         return [*self.prompts(), self.negative_prompt]
+
+    def warnings(self) -> list[str]:
+        says = "all prompts are the same: the picture shows it in every view, and nothing else in any"
+        return [*super().warnings(), *[says] * are_alike(self.prompt)]
 
     def item_options(self) -> frozenset[str]:
         return frozenset({"seed", "count"})

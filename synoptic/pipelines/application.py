@@ -6,7 +6,7 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 
-from synoptic.errors import InputError
+from synoptic.errors import InputError, in_python
 from synoptic.io.progress import in_notebook, progress_bar
 from synoptic.models.base import PretrainedModel
 from synoptic.models.load_once import reading
@@ -115,6 +115,7 @@ class Application:
             raise e.in_python() from None
         lost = truncation_warnings(getattr(loaded, "text_encoder", None), asked.texts())
         read = loaded.checkpoint
-        for line in [*unread_warnings(read), *vocabulary_warnings(read, asked.texts()), *lost]:
+        told = [in_python(line) for line in asked.warnings()]
+        for line in [*told, *unread_warnings(read), *vocabulary_warnings(read, asked.texts()), *lost]:
             warnings.warn(line, stacklevel=3)
         return loaded, asked
