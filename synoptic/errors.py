@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -18,6 +19,10 @@ class InputError(ValueError):
     def __init__(self, message: str, *, rule: str) -> None:
         super().__init__(printable(message))
         self.rule = rule
+
+    def __reduce__(self) -> tuple[Callable[..., InputError], tuple[str, ...]]:
+        """Return what a pickle makes it from: without its rule it could not leave a process of a pool."""
+        return partial(type(self), rule=self.rule), (str(self),)
 
     def in_python(self) -> InputError:
         """Return the same error in Python's spelling: guidance_scale for --guidance-scale."""

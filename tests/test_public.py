@@ -133,3 +133,8 @@ def test_a_model_is_named_by_a_path_and_a_dtype_by_torch(sd32):
     loaded = synoptic.load(BUNDLED_DIR / "sd", device="cpu", dtype=torch.float32)
     assert loaded.checkpoint.path_or_repo == sd32.checkpoint.path_or_repo
     assert synoptic.generate(model=sd32, prompt="a dog", steps=1).options.steps == 1
+
+
+def test_a_call_warns_of_what_the_command_line_warns_of(sd32):
+    with pytest.warns(UserWarning, match="guidance is off at scale 1: negative_prompt is not seen"):
+        synoptic.generate(sd32, "a dog", negative_prompt="a cat", guidance_scale=1, steps=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from synoptic.errors import InputError, user_path
 from synoptic.utils.image_formats import SUFFIXES
@@ -70,13 +71,13 @@ def read_captions(file: str) -> dict[str, str]:
     if not path.is_file():
         raise InputError(f"--captions must be a text file, {file} is none: check the path", rule="captions-file")
     try:
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as e:
         raise InputError(
             f"--captions must be a text file, {file} cannot be read as one ({e}): check it", rule="captions-file"
         ) from None
     whole = parse_json(text)
-    rows = list(whole.items()) if isinstance(whole, dict) and "file_name" not in whole else list(read_lines(text, file))
+    rows = whole if isinstance(whole, Pairs) and "file_name" not in dict(whole) else list(read_lines(text, file))
     for name, caption in rows:
         if not isinstance(name, str) or not isinstance(caption, str):
             raise InputError(
@@ -90,10 +91,10 @@ def read_captions(file: str) -> dict[str, str]:
 
 
 def read_lines(text: str, file: str) -> Iterator[tuple[str, str]]:
-    for k, line in enumerate(text.splitlines(), 1):
+    for k, line in enumerate(text.split("\n"), 1):
         found = parse_json(line)
-        if isinstance(found, dict) and found.keys() >= {"file_name", "text"}:
-            yield found["file_name"], found["text"]
+        if isinstance(found, Pairs) and dict(found).keys() >= {"file_name", "text"}:
+            yield dict(found)["file_name"], dict(found)["text"]
         elif "\t" in line:
             name, caption = line.split("\t", 1)
             yield name.strip(), caption.strip()
@@ -105,8 +106,12 @@ def read_lines(text: str, file: str) -> Iterator[tuple[str, str]]:
             )
 
 
+class Pairs(list[tuple[str, Any]]):
+    """A JSON object as it is written, with names that stand twice."""
+
+
 def parse_json(text: str) -> object:
     try:
-        return json.loads(text)
-    except ValueError:
+        return json.loads(text, object_pairs_hook=Pairs)
+    except (ValueError, RecursionError):
         return None

@@ -12,6 +12,7 @@ from typing import Literal
 
 from synoptic.courses.files import file_name
 from synoptic.errors import InputError, user_path
+from synoptic.utils.json_objects import without_duplicates
 
 Kind = Literal["wide", "ambiguous", "edit", "plain"]
 OURS = {path.stem: path for path in sorted((Path(__file__).parent / "prompts").glob("*.json"))}
@@ -90,7 +91,7 @@ def read_set(name: str) -> PromptSet:
 
 
 def from_json(text: str) -> Iterator[tuple[str, object]]:
-    found = json.loads(text)
+    found = json.loads(text, object_pairs_hook=without_duplicates)
     if isinstance(found, dict):
         yield from found.items()
     elif isinstance(found, list):
@@ -100,13 +101,15 @@ def from_json(text: str) -> Iterator[tuple[str, object]]:
 
 
 def from_lines(text: str) -> Iterator[tuple[str, object]]:
-    for i, line in enumerate(text.splitlines(), 1):
+    for i, line in enumerate(text.split("\n"), 1):
         if line.strip():
-            yield str(i), json.loads(line)
+            yield str(i), json.loads(line, object_pairs_hook=without_duplicates)
 
 
 def from_csv(text: str) -> Iterator[tuple[str, object]]:
-    for i, row in enumerate(csv.DictReader(text.splitlines(keepends=True), skipinitialspace=True), 1):
+    rows = csv.DictReader(text.splitlines(keepends=True), skipinitialspace=True)
+    without_duplicates([(field.strip(), None) for field in rows.fieldnames or ()])
+    for i, row in enumerate(rows, 1):
         if None in row:
             raise ValueError(f'row {i} has more cells than the header: put text with a comma in "…"')
         yield str(i), {field.strip(): value for field, value in row.items() if value}
@@ -165,7 +168,7 @@ def entry(kind: Kind, row: Mapping[str, object], where: str, base: Path) -> Entr
 
 def words(row: Mapping[str, object], field: str, where: str) -> str:
     text = row[field]
-    if not isinstance(text, str) or not text.strip() or "\0" in text:
+    if not isinstance(text, str) or not text.strip() or "\0" in text or any("\ud800" <= c <= "\udfff" for c in text):
         raise InputError(f"{field} must be text, that of {where} is {json.dumps(text)[:60]}: write it", rule="entry-text")
     return text.strip()
 

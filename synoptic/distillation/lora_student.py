@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import count
 
 import torch
 from diffusers.models.modeling_utils import ModelMixin
@@ -22,6 +23,8 @@ ATTENTION_LAYERS = (
 TIME_EMBEDDINGS = (  # one a network: of U-Nets, SD 3, FLUX.1 and Qwen-Image, FLUX.2, Z-Image, PixArt, Sana
     *("time_embedding", "time_text_embed", "time_guidance_embed", "t_embedder", "adaln_single.emb", "time_embed.emb"),
 )
+
+first_indices = count(step=2**20)  # of each LoRAStudent: several may be on one network, each with rows of its own
 
 
 class BatchedLoRA(nn.Module):
@@ -71,12 +74,14 @@ class LoRAStudent(nn.Module):
             [feature_embedding(features, last.out_features, rng) for rng in rngs] if features else []
         )
         self.to(net.device, torch.promote_types(net.dtype, torch.float32))
+        self.first_index, self.count = next(first_indices), len(rngs)
         self._clear_rows()
         self.lock = lock_of(net)
         pairs = zip(layers, self.loras, strict=True)
         with self.lock:
             self._hooks = [layer.register_forward_hook(partial(self._add_lora, lora)) for layer, lora in pairs]
-            self._hooks.append(net.register_forward_pre_hook(self._read_rows, with_kwargs=True))
+            self._hooks.append(net.register_forward_pre_hook(self._read_rows, prepend=True, with_kwargs=True))
+            self._hooks.append(net.register_forward_pre_hook(drop_rows, with_kwargs=True))  # once every student has read
             self._hooks.append(net.register_forward_hook(self._clear_rows, always_call=True))
             self._hooks.append(time_embedding.register_forward_hook(self._add_features))
 
@@ -94,7 +99,7 @@ class LoRAStudent(nn.Module):
             name: replace(cond, text_keys=None, camera_features=camera_features, student_index=none)
             for name, cond in conds.items()
         }
-        return base | {"student": replace(base["cond"], student_index=torch.arange(n))}
+        return base | {"student": replace(base["cond"], student_index=self.first_index + torch.arange(n))}
 
     def remove(self) -> None:
         """Give the net back as it was."""
@@ -102,16 +107,15 @@ class LoRAStudent(nn.Module):
             for hook in self._hooks:
                 hook.remove()
 
-    def _read_rows(self, net: nn.Module, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
-        """Read whose rows there are: from what a U-Net is given besides, or from arguments that a transformer lacks."""
-        given = {name: kwargs.pop(name, None) for name in ("student_index", "camera_features")}
-        given |= kwargs.get("added_cond_kwargs") or {}
-        if given["student_index"] is not None:
-            every = given["student_index"].cpu()
-            rows = (every >= 0).nonzero()[:, 0]
-            self.rows, self.which = rows.to(net.device), every[rows].to(net.device)
-            self.camera_features = given["camera_features"]
-        return args, kwargs
+    def _read_rows(self, net: nn.Module, args: tuple, kwargs: dict) -> None:
+        """Read which rows are its own: from what a U-Net is given besides, or from arguments that a transformer lacks."""
+        given = kwargs | (kwargs.get("added_cond_kwargs") or {})
+        self._clear_rows()
+        if given.get("student_index") is not None:
+            which = given["student_index"].cpu() - self.first_index
+            rows = ((which >= 0) & (which < self.count)).nonzero()[:, 0]
+            self.rows, self.which = rows.to(net.device), which[rows].to(net.device)
+            self.camera_features = given.get("camera_features")
 
     def _clear_rows(self, *_: object) -> None:
         """Forget the rows of students, so that none of the net's layers has any when something else asks them."""
@@ -132,6 +136,11 @@ class LoRAStudent(nn.Module):
                 features = self.camera_features[mine.to(self.camera_features.device)].to(next(part.parameters()))
                 out = out.index_add(0, mine, part(features).to(out))
         return out
+
+
+def drop_rows(net: nn.Module, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+    """Take away the arguments that a transformer lacks."""
+    return args, {name: value for name, value in kwargs.items() if name not in ("student_index", "camera_features")}
 
 
 def feature_embedding(features: int, width: int, rng: torch.Generator) -> nn.Sequential:

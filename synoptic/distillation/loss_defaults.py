@@ -11,6 +11,7 @@ from synoptic.models.checkpoint import Checkpoint
 
 Space = Literal["latent", "pixels"]
 D = TypeVar("D", "LossDefaults", "SceneDefaults")
+STUDENT = ("student_lr", "student_steps")  # the options of losses with a student
 
 
 @dataclass(frozen=True)
@@ -32,11 +33,10 @@ class LossDefaults:
     takes: tuple[str, ...] = ()
 
     def options(self) -> Mapping[str, object]:
-        """Return the defaults as options."""
-        own = asdict(self)
-        for name in ("takes",) if "weight" in self.takes else ("takes", "weight"):
-            del own[name]
-        return own
+        """Return the defaults that are options of this loss."""
+        others = {"weight": ("weight",), "student": STUDENT}
+        foreign = [name for option, names in others.items() if option not in self.takes for name in names]
+        return {name: value for name, value in asdict(self).items() if name not in ("takes", *foreign)}
 
 
 LossName = Literal["sds", "vsd", "csd", "nfsd", "sdi", "ism", "pds", "dds"]
@@ -122,8 +122,9 @@ class SceneDefaults:
 
     def options(self, loss: str) -> Mapping[str, object]:
         """Return the defaults that are options, of this loss."""
-        names = ("lr", "student_lr", "steps", "t_min", "t_max", "anneal", "perp_neg", "view_guidance", "view_prompt_mix")
-        return {name: getattr(self, name) for name in names} | {"guidance_scale": self.guidance_scale[loss]}
+        names = ("lr", "steps", "t_min", "t_max", "anneal", "perp_neg", "view_guidance", "view_prompt_mix")
+        own = (*names, "student_lr") if loss in losses_that_take("student") else names
+        return {name: getattr(self, name) for name in own} | {"guidance_scale": self.guidance_scale[loss]}
 
 
 PIXEL_SCENE = SceneDefaults({"sds": 20.0, "vsd": 7.5, "csd": 20.0})

@@ -14,7 +14,7 @@ from synoptic.errors import InputError, printable
 from synoptic.options.base import split_list
 from synoptic.options.grid import parse
 from synoptic.options.option import OptionSpec
-from synoptic.utils.json_objects import JsonObject
+from synoptic.utils.json_objects import JsonObject, first_twice
 
 MOST_LINE = 2**20  # bytes of one line of JSONL or CSV
 MOST_YAML = 2**26  # bytes of a YAML file, which is read whole
@@ -92,12 +92,9 @@ def parse_json(line: str) -> JsonObject | InputError:
 
 def without_duplicates(pairs: list[tuple[str, object]]) -> JsonObject:
     """Return the pairs as a mapping. Raises InputError where a name stands twice."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+    if (twice := first_twice(name for name, _ in pairs)) is not None:
         raise InputError(f"a name stands once in a job, {twice[:60]!r} stands twice: omit one", rule="job-duplicate-key")
-    return found
+    return dict(pairs)
 
 
 def not_a_mapping(found: object) -> InputError:
@@ -121,6 +118,12 @@ def read_csv(file: IO[bytes]) -> Iterator[Entry]:
     try:
         header = [name.strip() for name in next(rows, [])]
         without_duplicates([(name, None) for name in header])
+        if "" in header:
+            raise InputError(
+                f"line 1: every column has a name, number {header.index('') + 1} has none: name or omit it (to_csv of pandas"
+                " with index=False)",
+                rule="job-csv",
+            )
         if len(header) == 1 and (other := next((mark for mark in OTHER_MARKS if mark in header[0]), None)):
             raise InputError(
                 f"line 1: cells of a table stand between commas, here {OTHER_MARKS[other]} do so: save it with commas",

@@ -50,7 +50,36 @@ def check_components(checkpoint: Checkpoint) -> Checkpoint:
             check_words(checkpoint, component)
         if component in checkpoint.family.weighted_components:
             check_network(checkpoint, component)
+    check_parts_fit(checkpoint)
     return checkpoint
+
+
+def check_parts_fit(checkpoint: Checkpoint) -> None:
+    """Raise InputError where parts are of different models: texts of another width than the network's, other latents."""
+    network, about = checkpoint.family.network, checkpoint.network_config
+    parts = [part for part in checkpoint.family.weighted_components if part in checkpoint.components]
+    texts = {part: checkpoint.config(part) for part in parts if part.startswith("text_encoder")}
+    widths = {part: config.get("hidden_size", config.get("d_model")) for part, config in texts.items()}
+    pairs: list[tuple[str, object, object]] = []  # what meets there, the network's number, and that of other parts
+    match checkpoint.pipeline_class:
+        case "FluxPipeline":
+            pairs.append(("texts", about.get("joint_attention_dim"), widths.get("text_encoder_2")))
+            pairs.append(("pooled texts", about.get("pooled_projection_dim"), widths.get("text_encoder")))
+        case "StableDiffusion3Pipeline":
+            pairs.append(("texts", about.get("joint_attention_dim"), widths.get("text_encoder_3")))
+        case _ if checkpoint.has_unet and widths and None not in widths.values():
+            wanted = about.get("encoder_hid_dim") or about.get("cross_attention_dim")
+            pairs.append(("texts", wanted, sum(width or 0 for width in widths.values())))
+    if checkpoint.has_unet and checkpoint.has_latents:
+        pairs.append(("latents", about.get("out_channels"), vae_channels(checkpoint.config("vae"))))
+    for what, ours, theirs in pairs:
+        if isinstance(ours, int) and isinstance(theirs, int) and ours != theirs:
+            others = "vae makes" if what == "latents" else "text encoders make"
+            raise InputError(
+                f"the parts of a model must be of one model, in {checkpoint.name} the {network} takes {what} of {ours}"
+                f" numbers, its {others} {theirs}: copy it again as a whole",
+                rule="model-parts",
+            )
 
 
 def check_words(checkpoint: Checkpoint, component: str) -> None:
@@ -111,6 +140,14 @@ def check_scheduler(checkpoint: Checkpoint, component: str) -> None:
             f" a {config.get('_class_name')} with {config.get('prediction_type')} and use_flow_sigmas"
             f" {config.get('use_flow_sigmas')}: correct its scheduler_config.json",
             rule="scheduler-flow",
+        )
+    written = config.get("_class_name", named)
+    is_flow = written in FLOW_SCHEDULERS or any(halves)
+    if named and named not in MULTISTEP_SCHEDULERS and is_flow != (named in FLOW_SCHEDULERS):  # those may be either
+        raise InputError(
+            f"a flow's scheduler is of no other model, the {component} of {checkpoint.name} is a {written}, its"
+            f" model_index.json names a {named}: copy the folder {component} again, or correct the index",
+            rule="scheduler-other",
         )
     if (key := other_spacing(config)) is not None:
         raise InputError(

@@ -38,7 +38,7 @@ def load_network(name: str, checkpoint: Checkpoint, component: str, device: torc
     left: Collection[str] = ()
     with readable(checkpoint, component):
         if isinstance(checkpoint, SingleFile):
-            module, missing = network_of_file(name, checkpoint, component, dtype)
+            module, missing, left = network_of_file(name, checkpoint, component, dtype)
         elif is_diffusers_class(name):
             module, missing, left = _diffusers_network(name, checkpoint, component, dtype)
         else:

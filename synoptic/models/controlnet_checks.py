@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from pathlib import Path
 
 from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.models.control_kinds import CONTROL_CLASSES
+from synoptic.models.control_kinds import CONTROL_CLASSES, split_kind
 from synoptic.models.names import CONTROLNETS
 
 TRANSFORMER_CONTROLNETS = {"StableDiffusion3Pipeline": "SD3ControlNetModel", "FluxPipeline": "FluxControlNetModel"}
 UNION_CONDITIONS = ("canny", "depth")  # of those that are drawn here, what FLUX.1's unions know
+KIND_WORDS = {  # of names of ControlNets, by the condition that they follow
+    "canny": {"canny"},
+    "scribble": {"scribble", "scribbles"},
+    "segment": {"seg", "segment", "segmentation"},
+    "depth": {"depth", "midas"},
+    "normal": {"normal", "normals", "normalbae"},
+}
 UNET_KEYS = ("block_out_channels", "layers_per_block", "cross_attention_dim", "in_channels")  # shared with its ControlNets
 TRANSFORMER_KEYS = ("joint_attention_dim", "pooled_projection_dim", "in_channels")  # shared with its ControlNets
 
@@ -53,6 +62,20 @@ def check_adapter(adapter: Checkpoint, checkpoint: Checkpoint) -> None:
             f"a T2I-Adapter must be made for the model: {adapter.name} has channels {theirs[0]} at every {theirs[1]} pixels,"
             f" {checkpoint.name} {ours[0]} at {ours[1]}; choose another --controlnet or --model",
             rule="controlnet-fit",
+        )
+
+
+def check_condition(name: str, condition: str) -> None:
+    """Raise InputError where a ControlNet is named for other maps than those of a condition that is drawn."""
+    plain, chosen = split_kind(name)
+    words = set(re.split(r"[^a-z0-9]+", Path(plain).name.lower()))
+    named = [chosen] if chosen else [kind for kind, some in KIND_WORDS.items() if words & some]
+    if named and condition in KIND_WORDS and condition not in named:
+        theirs = named[0] if named[0] in KIND_WORDS else "map"
+        raise InputError(
+            f"a ControlNet follows maps of the kind that it was trained on, {name} is named for {named[0]}, {condition} was"
+            f" given: choose a --controlnet for {condition}, or --condition {theirs} (map: a map of your own)",
+            rule="controlnet-condition",
         )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -38,6 +38,11 @@ PREFIXES = {  # of the tensors of a component, by the name of its configs
 }
 SCALES = (".scale_weight", ".weight_scale", "scaled_fp8")  # end the names of what ComfyUI multiplies 8-bit weights by
 PREDICTIONS = {"epsilon": "epsilon", "eps": "epsilon", "v": "v_prediction", "v_prediction": "v_prediction"}
+READ_APART = ("__metadata__", "v_pred", "ztsnr")
+OF_TRAINING = re.compile(  # begins the names of averages, noise levels and the like, which a training leaves
+    r"(model_)?ema[._]|betas|(\w+_)?alphas_cumprod|posterior_|lvlb_weights|logvar|scale_factor|global_step|denoiser\.|"
+    r"(cond_stage_model|conditioner)\..*(logit_scale|text_projection|position_ids|attn_mask|vision_model|visual)"
+)
 SD2_PIXELS = {"epsilon": 64, "v_prediction": 96}  # side of the native latents of SD 2 base and SD 2
 
 
@@ -50,6 +55,7 @@ class SingleFile(Checkpoint):
 
     configs: Mapping[str, JsonObject] = field(default_factory=dict, compare=False)
     prefixes: Mapping[str, str] = field(default_factory=dict, compare=False)
+    unread: tuple[str, ...] = field(default=(), compare=False)  # tensors of no component, that say something of a model
 
     @property
     def is_local(self) -> bool:
@@ -120,7 +126,21 @@ def model_file(name: str, path: Path) -> SingleFile:
     configs["scheduler"]["prediction_type"] = prediction or "epsilon"
     if "ztsnr" in header:
         configs["scheduler"] |= {"rescale_betas_zero_snr": True, "timestep_spacing": "trailing"}
-    return SingleFile(name, str(path), "", configs, prefixes)
+    return SingleFile(name, str(path), "", configs, prefixes, unread_tensors(header, prefixes.values()))
+
+
+def unread_tensors(header: JsonObject, prefixes: Collection[str]) -> tuple[str, ...]:
+    """Return the tensors of a file that are of no component, nor of how it was trained."""
+    others = (key for key in header if not key.startswith(tuple(prefixes)))
+    return tuple(sorted(key for key in others if key not in READ_APART and not OF_TRAINING.match(key)))
+
+
+def unread_warnings(checkpoint: Checkpoint) -> list[str]:
+    """Return the warning of tensors in a model's file that nothing reads, if there are any."""
+    unread = checkpoint.unread if isinstance(checkpoint, SingleFile) else ()
+    more = f" and {len(unread) - 1} more" if len(unread) > 1 else ""
+    says = f"{checkpoint.name} holds more than a model, which is not used: {''.join(unread[:1])}{more}"
+    return [says] if unread else []
 
 
 def prediction_of(path: Path, header: JsonObject) -> str | None:

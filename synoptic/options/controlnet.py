@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, Self
 from synoptic.errors import InputError, check_installed, install_command
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.control_kinds import union_kind
-from synoptic.models.controlnet_checks import transformer_controlnet_class
+from synoptic.models.controlnet_checks import check_condition, transformer_controlnet_class
 from synoptic.models.names import CONTROLNETS
 from synoptic.models.registry import resolve_controlnet, resolve_depth_model
 from synoptic.options.option import Option
@@ -91,6 +91,7 @@ def find_controlnets(checkpoint: Checkpoint, conditions: Sequence[Condition], na
             rule="controlnet-count",
         )
     for name, condition in zip(names, conditions, strict=True):
+        check_condition(name, condition)
         config = resolve_controlnet(name, checkpoint, condition).config("")
         if config["_class_name"] == "ControlNetUnionModel":
             union_kind(name, condition, config)

@@ -12,7 +12,8 @@ from synoptic.options.input_image import GENERAL_PROMPT, InputImageOptions, Inpu
 from synoptic.options.option import Option
 from synoptic.options.output import Out
 from synoptic.options.pretrained_model import ModelName
-from synoptic.options.sampling import Clip, NegativePrompt, Sampler, Seed
+from synoptic.options.sampling import Clip, NegativePrompt, Sampler, Seed, unseen_negative
+from synoptic.options.unheeded import check_heeded
 
 Method = Literal["gaussian", "onestep", "iterative"]
 
@@ -48,12 +49,20 @@ class DenoiseOptions(InputImageOptions):
     def texts(self) -> list[str]:
         return [self.prompt, self.negative_prompt]
 
+    def warnings(self) -> list[str]:
+        return [*super().warnings(), *unseen_negative(self.negative_prompt, self.guidance_scale)]
+
     def items(self) -> list[Item]:
         return [Item((self.prompt,), self.seed, f"t{t}") for t in self.t]
 
     def resolve(self, checkpoint: Checkpoint) -> Self:
         if not self.t:
             raise InputError("--t needs a noise level, none was given: try 250", rule="t-missing")
+        if "iterative" not in self.method:
+            check_heeded(self, "stride", "sampler", where="of the iterative denoiser, which --method has not")
+        if not {"iterative", "onestep"} & set(self.method):
+            names = ("guidance_scale", "negative_prompt", "clip")
+            check_heeded(self, *names, where="of the model's estimates, --method has none")
         check_at_least("--t", min(self.t), int(checkpoint.is_flow))  # at 0 a flow has no noise
         check_at_most("--t", max(self.t), checkpoint.num_train_timesteps - 1)
         return replace(

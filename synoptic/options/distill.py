@@ -15,6 +15,7 @@ from synoptic.options.option import UNSET, Option
 from synoptic.options.output import OutputOptions
 from synoptic.options.prompts import PromptOptions
 from synoptic.options.sampling import Count, Seed
+from synoptic.options.unheeded import check_heeded
 from synoptic.utils.picture import PictureSource, read_picture
 
 STEPS = 500
@@ -151,6 +152,9 @@ class DistillOptions(PromptOptions, DistillationOptions, OutputOptions):
             raise InputError(
                 f"--weight is of {', '.join(weighted)}, --loss {self.loss} has its own: omit it", rule="weight-loss"
             )
+        self.check_student(self.loss)
+        if self.loss != "pds":
+            check_heeded(self, "stride", where=f"of --loss pds, not of {self.loss}")
         if self.perp_neg and (edits or not self.negative_prompt):
             lacks = "compares a picture with its source" if edits else "has no --negative-prompt"
             raise InputError(

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Self
 
+from synoptic.distillation.loss_defaults import STUDENT, losses_that_take
 from synoptic.errors import check_at_most
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.option import UNSET, Option
 from synoptic.options.pretrained_model import ModelOptions
+from synoptic.options.unheeded import check_heeded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +33,12 @@ class DistillationOptions(ModelOptions):
     @property
     def has_gradients(self) -> bool:
         return True
+
+    def check_student(self, loss: str) -> None:
+        """Raise InputError where a student is asked for something, and the loss has none."""
+        students = losses_that_take("student")
+        if loss not in students:
+            check_heeded(self, *STUDENT, where=f"of --loss {' and '.join(students)}, {loss} has no student")
 
     def check_times(self, checkpoint: Checkpoint) -> Self:
         """Return the options themselves. Raises InputError where the times are not the model's, or in disorder."""

@@ -10,10 +10,11 @@ from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.base import Item
 from synoptic.options.option import Option
-from synoptic.options.prompts import PromptOptions, one_picture_of_all
+from synoptic.options.prompts import PromptOptions, are_alike, one_picture_of_all
 from synoptic.options.sampling import Sync
+from synoptic.options.speed import UNGUIDED
 from synoptic.options.unheeded import check_heeded
-from synoptic.options.upscaling import Upscalers, UpscalingOptions
+from synoptic.options.upscaling import Upscalers, UpscalingOptions, find_upscalers
 
 JointModel = Annotated[
     str, Option("bundled-if, if, … (pixels), bundled, sd1.5, … (latents), a hub id, a directory, FILE.safetensors")
@@ -54,6 +55,10 @@ class JointOptions(PromptOptions, UpscalingOptions):
     def texts(self) -> list[str]:
         return [*self.prompts(), self.negative_prompt]
 
+    def warnings(self) -> list[str]:
+        says = "all prompts are the same: the picture shows it in every view, and nothing else in any"
+        return [*super().warnings(), *[says] * are_alike(self.prompt)]
+
     def item_options(self) -> frozenset[str]:
         return frozenset({"seed", "count"})
 
@@ -69,6 +74,13 @@ class JointOptions(PromptOptions, UpscalingOptions):
     def resolve(self, checkpoint: Checkpoint) -> Self:
         if checkpoint.factor == 1:
             check_heeded(self, "view_space", "vae_residual", where=f"of latent models, {checkpoint.name} is one of pixels")
+        elif self.view_space == "latents":
+            check_heeded(self, "vae_residual", where="of views of pictures, not of --view-space latents")
+        if not self.guides(checkpoint):
+            check_heeded(self, "equalize_guidance", where=UNGUIDED)
+        if not self.takes_fewer_steps(checkpoint) and not find_upscalers(checkpoint, self.upscalers):
+            nothing = "of upscalers and of views of a latent model's pictures, there are none here"
+            check_heeded(self, "fast", where=nothing)
         return super().resolve(checkpoint)
 
     def takes_fewer_steps(self, checkpoint: Checkpoint) -> bool:

@@ -43,6 +43,10 @@ class PromptTravelOptions(PromptOptions):
     if TYPE_CHECKING:
         prompt_travel: bool  # an application's own option: it says from where to where
 
+    def warnings(self) -> list[str]:
+        alike = self.prompt_travel and are_alike(self.prompt)
+        return [*super().warnings(), *["--prompt-travel goes nowhere: all prompts are the same"] * alike]
+
     def items(self) -> list[Item]:
         return (one_picture_of_all if self.prompt_travel else one_picture_per_prompt)(self.prompt, self.item_seeds())
 
@@ -66,6 +70,11 @@ def check_prompts(prompts: Sequence[str]) -> None:
             'at least one prompt is needed, none was given: say what to show, for example "a photo of a horse"',
             rule="prompt-missing",
         )
+
+
+def are_alike(prompts: Sequence[str]) -> bool:
+    """Return whether several prompts all say the same."""
+    return len(prompts) > 1 and len({" ".join(prompt.split()).casefold() for prompt in prompts}) == 1
 
 
 def one_picture_per_prompt(prompts: Sequence[str], seeds: Sequence[int]) -> list[Item]:

@@ -117,9 +117,7 @@ class SamplingOptions(ModelOptions, OutputOptions):
         return self.usual(checkpoint).guidance_scale
 
     def warnings(self) -> list[str]:
-        is_lost = bool(self.negative_prompt) and self.cfg_scale == 1
-        says = "guidance is off at scale 1: --negative-prompt is not seen, raise the scale"
-        return [*super().warnings(), *([says] if is_lost else [])]
+        return [*super().warnings(), *unseen_negative(self.negative_prompt, self.cfg_scale)]
 
     def item_seeds(self) -> Sequence[int]:
         return range(self.seed, self.seed + self.count)
@@ -127,3 +125,9 @@ class SamplingOptions(ModelOptions, OutputOptions):
     def texts(self) -> list[str]:
         prompts = dict.fromkeys(prompt for item in self.items() for prompt in item.prompts)
         return [*prompts, self.negative_prompt]
+
+
+def unseen_negative(negative_prompt: str, cfg_scale: float) -> list[str]:
+    """Return the warning of a negative prompt that guidance at this scale does not see, if there is one."""
+    says = "guidance is off at scale 1: --negative-prompt is not seen, raise the scale"
+    return [says] if negative_prompt and cfg_scale == 1 else []

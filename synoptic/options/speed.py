@@ -11,7 +11,9 @@ from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.option import UNSET, Option
 from synoptic.options.pretrained_model import ModelOptions
 from synoptic.options.sampling import SamplingOptions
+from synoptic.options.unheeded import check_heeded
 
+UNGUIDED = "of classifier-free guidance, which is off at scale 1"
 Compile = Annotated[
     bool, Option("compile the network for the GPU: a minute at the first run of a size, then up to 1.4 times as fast")
 ]
@@ -55,6 +57,10 @@ class SpeedOptions(SamplingOptions):
         """Return whether --fast changes how the model itself is asked."""
         return self.fast
 
+    def guides(self, checkpoint: Checkpoint) -> bool:
+        """Return whether any step has classifier-free guidance."""
+        return self.with_guidance(checkpoint).cfg_scale != 1
+
     def whole_network_reason(self) -> str:
         """Return why the network must run whole at every step; "" where it need not."""
         return "--offload group needs its layers in one order at every step" if self.offload == "group" else ""
@@ -72,8 +78,11 @@ class SpeedOptions(SamplingOptions):
         steps = self.filled(steps=self.usual(checkpoint).steps).steps
         partly = fewer and checkpoint.has_unet and not self.whole_network_reason()
         self = self.filled(deepcache=min(self.FAST_DEEPCACHE, steps) if partly else 1)
+        if not (guided := self.guides(checkpoint)):
+            check_heeded(self, "guidance_interval", where=UNGUIDED)
         if fewer:
-            half = self.filled(steps=math.ceil(steps / 2), guidance_interval=self.FAST_GUIDANCE_INTERVAL)
+            interval = self.FAST_GUIDANCE_INTERVAL if guided else None
+            half = self.filled(steps=math.ceil(steps / 2), guidance_interval=interval)
             self = replace(half, sampler="dpm++")
         if self.guidance_interval and not self.guidance_interval[0] < self.guidance_interval[1]:
             first, last = self.guidance_interval

@@ -16,6 +16,7 @@ from synoptic.options.unheeded import check_heeded
 
 MATCHING = {"bundled-if": "bundled-if-ii", "if": "if-ii", "if-l": "if-ii", "if-xl": "if-ii-l"}  # made for one another
 KEYWORDS = ("auto", "none")
+OF_UPSCALERS = ("upscaler_steps", "noise_level", "noise_augmentation")  # options that they alone heed
 FAST_SHARE = 0.25  # of an upscaler's own steps, that --fast takes
 
 
@@ -54,11 +55,15 @@ class UpscalingOptions(SpeedOptions):
         names = tuple(up.name for up in stages) or ("none",)
         asked = tuple(self.steps_of(stages)) if self.upscaler_steps or self.fast else ()
         if not stages:
-            check_heeded(self, "upscaler_steps", "noise_level", where="of upscalers, and none enlarges this picture")
+            check_heeded(self, *OF_UPSCALERS, where="of upscalers, and none enlarges this picture")
         resolved = replace(super().resolve(checkpoint), upscalers=names, upscaler_steps=asked)
         for up, steps in zip(stages, asked, strict=bool(asked)):
             check_at_most(f"--upscaler-steps of {up.name}", steps, up.most_steps(resolved.sampler))
         return resolved
+
+    def guides(self, checkpoint: Checkpoint) -> bool:
+        stages = find_upscalers(checkpoint, self.upscalers)
+        return super().guides(checkpoint) or any(up.defaults.guidance_scale > 1 for up in stages)
 
     def steps_of(self, stages: Sequence[Checkpoint]) -> list[int]:
         """Return the denoising steps of each stage. Raises InputError where other numbers than one or all were given."""

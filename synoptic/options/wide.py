@@ -13,6 +13,7 @@ from synoptic.options.regions import Region, read_region
 from synoptic.options.sampling import Sync
 from synoptic.options.speed import CompileOptions, SpeedOptions
 from synoptic.options.syncdiffusion import SyncDiffusionOptions
+from synoptic.options.unheeded import check_heeded
 from synoptic.options.wide_control import WideControlOptions
 
 
@@ -93,6 +94,9 @@ class WideOptions(PromptTravelOptions, WideControlOptions, SyncDiffusionOptions,
         """Return the parts with prompts of their own; what one does not say is the picture's."""
         return [read_region(text, self.width, self.height, self.negative_prompt, self.cfg_scale) for text in self.region]
 
+    def guides(self, checkpoint: Checkpoint) -> bool:
+        return super().guides(checkpoint) or any(region.guidance_scale > 1 for region in self.regions())
+
     def whole_network_reason(self) -> str:
         if self.windows in ("shifted", "thinning"):
             return f"and keeps what was at a window's place; --windows {self.windows} move"
@@ -155,6 +159,7 @@ class WideOptions(PromptTravelOptions, WideControlOptions, SyncDiffusionOptions,
                 rule="windows-sync",
             )
         if windows == "collage":
+            check_heeded(self, "weights", where="of windows that are averaged, those of collage are not")
             self.check_collage(checkpoint)
         return self
 

@@ -6,11 +6,12 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 
-from synoptic.errors import InputError
+from synoptic.errors import InputError, in_python
 from synoptic.io.progress import in_notebook, progress_bar
 from synoptic.models.base import PretrainedModel
 from synoptic.models.load_once import reading
 from synoptic.models.memory import halves
+from synoptic.models.single_file import unread_warnings
 from synoptic.models.truncation import truncation_warnings
 from synoptic.models.vocabulary import vocabulary_warnings
 from synoptic.options import options_class
@@ -21,7 +22,10 @@ from synoptic.sampling.step import Step
 
 WITHOUT = ("model", "out", "trace")  # options of a command that a function does not take: it keeps all in memory
 
-LOADING = ("lora", "vae", "textual_inversion", "clip_skip", "device", "dtype", "compile", "offload", "quantize")
+LOADING = (
+    *("lora", "vae", "textual_inversion", "embeddings", "clip_skip"),
+    *("device", "dtype", "compile", "offload", "quantize"),
+)
 
 
 def check_loaded(model: PretrainedModel, options: Mapping[str, object]) -> None:
@@ -110,6 +114,8 @@ class Application:
         except InputError as e:
             raise e.in_python() from None
         lost = truncation_warnings(getattr(loaded, "text_encoder", None), asked.texts())
-        for line in [*vocabulary_warnings(loaded.checkpoint, asked.texts()), *lost]:
+        read = loaded.checkpoint
+        told = [in_python(line) for line in asked.warnings()]
+        for line in [*told, *unread_warnings(read), *vocabulary_warnings(read, asked.texts()), *lost]:
             warnings.warn(line, stacklevel=3)
         return loaded, asked

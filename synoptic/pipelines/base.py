@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -59,6 +60,15 @@ class Output:
     files: Mapping[str, Content] = field(default_factory=dict)
     figures: Mapping[str, float] = field(default_factory=dict)
     xmp: str = ""
+
+    def __getstate__(self) -> Mapping[str, object]:
+        """Return what is pickled: all but files that functions write, of which a warning says which."""
+        left_out = [name for name, content in self.files.items() if callable(content)]
+        if left_out:
+            says = f"a pickle holds no files that functions write: {', '.join(left_out)} left out, write them before"
+            warnings.warn(says, stacklevel=2)
+        kept = {name: content for name, content in self.files.items() if name not in left_out}
+        return self.__dict__ | {"files": kept}
 
 
 @dataclass(frozen=True)
@@ -197,13 +207,20 @@ def decoded(step: Step) -> Tensor:
 
 @dataclass(frozen=True)
 class Result:
-    """What a pipeline returns, in memory: the pictures, the options as they were resolved, the items."""
+    """What a pipeline returns, in memory: the pictures, the options as they were resolved, the items.
+
+    A pickle of it holds no pipeline, which has the model; `scores` if they were measured before.
+    """
 
     outputs: list[Output]
     options: Options
     items: list[Item]
-    pipeline: Pipeline[ModelOptions]
+    pipeline: Pipeline[ModelOptions] | None
     comparison: Comparison | None = None
+
+    def __getstate__(self) -> Mapping[str, object]:
+        """Return what is pickled: all but the pipeline."""
+        return self.__dict__ | {"pipeline": None}
 
     @property
     def images(self) -> list[Image]:
@@ -212,8 +229,10 @@ class Result:
     @cached_property
     def scores(self) -> list[float]:
         """What the bundled reference CLIP says of each picture."""
-        clip = reference_clip()
-        return [self.pipeline.score(clip, o.image, item) for o, item in zip(self.outputs, self.items, strict=True)]
+        if self.pipeline is None:
+            raise RuntimeError("scores are measured where a result is made, this one was pickled: read them before that")
+        clip, score = reference_clip(), self.pipeline.score
+        return [score(clip, o.image, item) for o, item in zip(self.outputs, self.items, strict=True)]
 
     def _repr_png_(self) -> bytes | None:
         return encoded(self.images[0], "PNG") if len(self.images) == 1 else None

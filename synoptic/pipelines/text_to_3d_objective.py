@@ -95,7 +95,7 @@ def build_objective(
 def with_student(student: LoRAStudent, conds: ViewConditions, sample: ViewSample) -> dict[str, Conditioning]:
     """Return the branches and that of the scene's one student, which is conditioned on where each view's eye is."""
     branches = student.add_student_branch(conds(sample), normalize(sample.camera.eye))
-    student_index = torch.zeros(len(branches["student"]), dtype=torch.long)
+    student_index = torch.full((len(branches["student"]),), student.first_index)
     return branches | {"student": replace(branches["student"], student_index=student_index)}
 
 

@@ -6,6 +6,7 @@ import sys
 
 from synoptic.distributed import is_main_process
 from synoptic.models.registry import resolve
+from synoptic.models.single_file import unread_warnings
 from synoptic.models.truncation import truncation_warnings
 from synoptic.models.vocabulary import vocabulary_warnings
 from synoptic.options.pretrained_model import ModelOptions
@@ -22,7 +23,8 @@ def warn(options: ModelOptions) -> None:
     """Say on the error stream what will not work, and which words a bundled model never saw."""
     if any(not item.title.strip() for item in options.items()):
         print("warning: an empty prompt is unconditional: whatever the model likes, not scored", file=sys.stderr)
-    for line in [*options.warnings(), *vocabulary_warnings(resolve(options.model), options.texts())]:
+    checkpoint = resolve(options.model)
+    for line in [*options.warnings(), *unread_warnings(checkpoint), *vocabulary_warnings(checkpoint, options.texts())]:
         print(f"warning: {line}", file=sys.stderr)
 
 

@@ -22,6 +22,10 @@ class RunFailed(RuntimeError):
         super().__init__(why)
         self.result = result
 
+    def __reduce__(self) -> tuple[type[RunFailed], tuple[str, Run | GridRun | None]]:
+        """Return what a pickle makes it from."""
+        return type(self), (str(self), self.result)
+
 
 class OptimizationFailed(RunFailed):
     """What was optimized came to nothing."""

@@ -138,3 +138,25 @@ def test_an_edits_two_prompts_lie_in_two_folders(tmp_path):
 def test_reading_a_set_imports_nothing_heavy():
     code = "import sys; from synoptic.courses.prompt_sets import read_set; read_set('wide'); print('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "rule"),
+    [
+        ("keys.json", '{"1": "a horse", "1": "a dog"}', "prompts-unreadable"),
+        ("fields.json", '[{"prompt": "a horse", "prompt": "a dog"}]', "prompts-unreadable"),
+        ("fields.jsonl", '{"prompt": "a horse", "prompt": "a dog"}', "prompts-unreadable"),
+        ("columns.csv", "prompt,prompt\na horse,a dog\n", "prompts-unreadable"),
+        ("half.json", '["a \\ud800 horse"]', "entry-text"),
+    ],
+)
+def test_what_would_be_dropped_or_is_no_text_is_refused(name, text, rule, tmp_path):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(InputError) as e:
+        read_set(str(tmp_path / name))
+    assert e.value.rule == rule and ("twice" in str(e.value)) == (rule == "prompts-unreadable")
+
+
+def test_a_separator_of_lines_inside_a_prompt_is_no_end_of_a_line(tmp_path):
+    (tmp_path / "a.jsonl").write_text('"a\u2028horse"\r\n"a dog"\r\n')
+    assert [entry.prompt for entry in read_set(str(tmp_path / "a.jsonl")).entries] == ["a\u2028horse", "a dog"]

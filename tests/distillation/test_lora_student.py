@@ -123,3 +123,25 @@ def test_students_that_cannot_be_are_refused(sd32):
     for rngs, how in ((generators(1), {"rank": 0}), (generators(1), {"features": -1}), ([], {})):
         with pytest.raises(ValueError, match=r"rank|at least 1 student"):
             LoRAStudent(sd32.network, rngs, **how)
+
+
+def test_two_students_on_one_network_learn_as_each_would_alone(sd32):
+    """Two distillations of one loaded model, a step of each in turn, one of them told of its camera."""
+    x, told = randn(SMALL, generators()), torch.ones(len(PROMPTS), 3)
+    how = {0: {"features": 3, "camera_features": told}, 1: {}}
+
+    def answer(student, marked, learning):
+        learning.learn(x, None, generators())
+        with torch.no_grad():
+            return predict_branches(sd32, {"student": marked["student"]})(x, T)["student"].eps
+
+    alone = []
+    for k in (0, 1):
+        student, *rest = trained_student(sd32, generators(), x, steps=1, **how[k])
+        alone.append(answer(student, *rest))
+        student.remove()
+    both = [trained_student(sd32, generators(), x, steps=1, **how[k]) for k in (0, 1)]
+    together = [answer(*one) for one in both]
+    for student, *_ in both:
+        student.remove()
+    assert all(torch.equal(a, b) for a, b in zip(alone, together, strict=True)) and not torch.equal(*alone)

@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from synoptic.errors import InputError
 from synoptic.models.load import load
 from synoptic.models.registry import resolve
+from tests import tiny
 from tests.models.directories import WEIGHTS, edit, index, refused, write
 
 
@@ -98,3 +99,24 @@ def test_what_a_model_is_loaded_with_has_a_kind(given):
     with pytest.raises(InputError) as e:
         load("bundled", device="cpu", **given)
     assert e.value.rule == "load-type" and next(iter(given)) in str(e.value)
+
+
+@pytest.mark.parametrize(
+    ("whole", "part", "origin", "words"),
+    [
+        ("tiny_sd", "unet", "tiny_sdxl", "takes texts of 80 numbers, its text encoders make 32"),
+        ("tiny_sdxl", "unet", "tiny_sd", "takes texts of 32 numbers, its text encoders make 80"),
+        ("tiny_sd", "vae", "tiny_flux", "takes latents of 4 numbers, its vae makes 16"),
+        ("tiny_flux", "text_encoder", "tiny_sdxl/text_encoder_2", "takes pooled texts of 32 numbers"),
+        ("tiny_flux", "text_encoder_2", "tiny_sd3/text_encoder_3", "takes texts of 32 numbers"),
+        ("tiny_flux", "scheduler", "tiny_sd", "model_index.json names a FlowMatchEulerDiscreteScheduler"),
+        ("tiny_sd", "scheduler", "tiny_flux", "is a FlowMatchEulerDiscreteScheduler"),
+    ],
+)
+def test_parts_of_two_models_are_refused_before_weights_load(whole, part, origin, words, tmp_path):
+    name, _, other = origin.partition("/")
+    folders = {kind: getattr(tiny, kind)(tmp_path / kind) for kind in {whole, name}}
+    assert all(resolve(str(folder)) for folder in folders.values())
+    shutil.rmtree(folders[whole] / part)
+    shutil.copytree(folders[name] / (other or part), folders[whole] / part)
+    refused(lambda: resolve(str(folders[whole])), words)

@@ -9,6 +9,7 @@ import pytest
 
 from synoptic.errors import InputError
 from synoptic.models.checkpoint import BUNDLED_DIR
+from synoptic.models.controlnet_checks import check_condition
 from synoptic.models.registry import resolve, resolve_controlnet
 
 diffusers: Any = importlib.import_module("diffusers")  # its lazy names and annotations are not for type checkers
@@ -33,3 +34,37 @@ def test_a_controlnet_of_another_model_is_refused(tmp_path):
     ).save_pretrained(tmp_path)  # fmt: skip
     with pytest.raises(InputError, match=r"block_out_channels of .* is \[8, 16\], of bundled \[96, 160, 224\]"):
         resolve_controlnet(str(tmp_path), resolve("bundled"))
+
+
+@pytest.mark.parametrize(
+    ("name", "condition"),
+    [
+        ("bundled-depth", "canny"),
+        ("bundled-canny", "scribble"),
+        ("lllyasviel/control_v11f1p_sd15_depth", "canny"),
+        ("InstantX/FLUX.1-dev-Controlnet-Canny", "depth"),
+        ("nets/control_v11p_sd15_normalbae.safetensors", "depth"),
+        ("xinsir/controlnet-union-sdxl-1.0:tile", "canny"),
+    ],
+)
+def test_a_controlnet_that_is_named_for_other_maps_is_refused(name, condition):
+    with pytest.raises(InputError, match=f"choose a --controlnet for {condition}, or --condition") as e:
+        check_condition(name, condition)
+    assert e.value.rule == "controlnet-condition"
+
+
+@pytest.mark.parametrize(
+    ("name", "condition"),
+    [
+        ("bundled-depth", "depth"),
+        ("bundled-depth", "map"),  # a map of one's own
+        ("trained/controlnet", "canny"),
+        ("depth/checkpoint-500", "canny"),
+        ("someone/canny-and-depth", "depth"),
+        ("lllyasviel/control_v11p_sd15_lineart", "canny"),
+        ("xinsir/controlnet-union-sdxl-1.0:canny", "canny"),
+        ("xinsir/controlnet-union-sdxl-1.0:openpose", "map"),
+    ],
+)
+def test_a_controlnet_whose_name_says_the_condition_or_nothing_of_it_is_accepted(name, condition):
+    check_condition(name, condition)

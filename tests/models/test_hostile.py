@@ -171,13 +171,15 @@ def test_half_a_flow_is_refused(changes, model):
 
 
 UNREADABLE: dict[str, Change] = {
-    "another width": edit(UNET, cross_attention_dim=64),
     "heads of size 0": edit(UNET, attention_head_dim=0),
     "an unknown block": edit(UNET, down_block_types=["Evil"]),
     "an activation that is a number": edit(UNET, act_fn=3),
     "groups that do not divide": edit(UNET, norm_num_groups=7),
-    "another latent": edit(VAE, latent_channels=3),
     "a token that is a number": edit(TOKENIZER, pad_token=3),
+}
+PARTS: dict[str, Change] = {
+    "another width": edit(UNET, cross_attention_dim=64),
+    "another latent": edit(VAE, latent_channels=3),
     "a text encoder of other sizes": edit(TEXT, hidden_size=128),
 }
 
@@ -186,6 +188,12 @@ UNREADABLE: dict[str, Change] = {
 def test_what_a_library_dislikes_is_one_line(model, change):
     change(model)
     assert rule_of(model) == "component-unreadable"
+
+
+@pytest.mark.parametrize("change", PARTS.values(), ids=PARTS.keys())
+def test_parts_that_do_not_meet_are_refused_before_weights_load(model, change):
+    change(model)
+    assert rule_of(model) == "model-parts"
 
 
 @pytest.mark.parametrize("entry", [None, "x", [], ["diffusers"], ["diffusers", None], [1, 2, 3]], ids=str)

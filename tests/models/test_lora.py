@@ -226,9 +226,10 @@ def test_a_lora_of_few_steps_brings_their_defaults(name, steps, scale, tmp_path,
         assert (options.steps, options.guidance_scale) == (steps, scale)
 
 
-def test_a_loaded_model_has_its_loras_already(sd32):
+@pytest.mark.parametrize("name", ["lora", "embeddings"])
+def test_a_loaded_model_has_its_loras_and_embeddings_already(name, sd32):
     with pytest.raises(InputError) as e:
-        synoptic.generate(sd32, "a cat", lora="a.safetensors")  # type: ignore[arg-type]
+        synoptic.generate(sd32, "a cat", **{name: "a.safetensors"})  # type: ignore[arg-type]
     assert e.value.rule == "model-loaded"
 
 

@@ -17,6 +17,7 @@ from synoptic.models.clip_tokenizer import clip_tokenizer
 from synoptic.models.load import load
 from synoptic.models.network_classes import build_network
 from synoptic.models.registry import resolve
+from synoptic.models.single_file import unread_warnings
 from synoptic.pipelines.upscaling import has_same_text_encoder
 from tests.models.single_files import NETWORKS, pipeline, shipped, tiny_configs, tiny_file, use_tiny_configs
 from tests.original_layout import clip, controlnet, open_clip, under, unet, vae, whole_model, write
@@ -204,6 +205,48 @@ def test_a_layer_that_is_missing_is_named(tmp_path):
     with pytest.raises(InputError, match=r"mid_block\.resnets\.0\.conv1\.weight") as e:
         load(str(write(tensors, tmp_path / "model.safetensors")), device="cpu", dtype="float32")
     assert e.value.rule == "weights-missing"
+
+
+HARMLESS = (  # what released files hold beside their networks
+    *("model_ema.diffusion_modelinput_blocks00weight", "model_ema.decay", "betas", "alphas_cumprod", "alphas_cumprod_prev"),
+    *("sqrt_one_minus_alphas_cumprod", "log_one_minus_alphas_cumprod", "posterior_mean_coef1", "logvar", "denoiser.sigmas"),
+    *("first_stage_model.loss.discriminator.main.0.weight", "first_stage_model.model_ema.decay"),
+    *("cond_stage_model.transformer.text_model.embeddings.position_ids", "cond_stage_model.logit_scale"),
+)
+
+
+def test_what_a_training_leaves_in_a_file_is_left_out_without_a_word(tmp_path):
+    pipe = pipeline("sd1.5", tiny_configs("sd1.5"))
+    more = {key: torch.ones(2) for key in HARMLESS}
+    checkpoint = resolve(str(write(whole_model(pipe, "sd1.5") | more, tmp_path / "model.safetensors")))
+    model: Any = load(checkpoint, device="cpu", dtype="float32")
+    assert all(torch.equal(model.unet.net.state_dict()[key], value) for key, value in pipe.unet.state_dict().items())
+    assert unread_warnings(checkpoint) == []
+
+
+def test_what_a_file_holds_beside_a_model_is_warned_of(tmp_path):
+    tensors = whole_model(pipeline("sd1.5", tiny_configs("sd1.5")), "sd1.5")
+    more = {"control_model.time_embed.0.weight": torch.ones(2), "embedding_manager.x": torch.ones(2)}
+    (line,) = unread_warnings(resolve(str(write(tensors | more, tmp_path / "model.safetensors"))))
+    assert "control_model.time_embed.0.weight and 1 more" in line
+    assert unread_warnings(resolve("bundled")) == []
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "model.diffusion_model.time_embed.cond_proj.weight",  # of a model distilled to few steps
+        "model.diffusion_model.label_emb.0.0.weight",  # of one that is given a picture
+        "model.diffusion_model.input_blocks.12.0.in_layers.0.weight",
+        "first_stage_model.decoder.up.4.block.0.norm1.weight",
+        "cond_stage_model.transformer.text_model.encoder.layers.3.mlp.fc1.weight",
+    ],
+)
+def test_a_network_of_more_tensors_than_its_kind_has_is_refused(other, tmp_path):
+    tensors = whole_model(pipeline("sd1.5", tiny_configs("sd1.5")), "sd1.5") | {other: torch.ones(8)}
+    with pytest.raises(InputError) as e:
+        load(str(write(tensors, tmp_path / "model.safetensors")), device="cpu", dtype="float32")
+    assert e.value.rule == "weights-surplus" and other.split(".")[-2] in str(e.value)
 
 
 @pytest.mark.parametrize("shape", [[], [2], "x", None])

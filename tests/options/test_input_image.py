@@ -100,6 +100,7 @@ REFUSED: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
     ("control", (GOOD, "x"), {"condition": "depth", "depth": drawing(200, 64)}, "depth-shape"),
     ("control", (GOOD, "x"), {"condition": "segment"}, "controlnet-missing"),
     ("control", (GOOD, "x"), {"condition": ("canny", "scribble"), "controlnet": NET}, "controlnet-count"),
+    ("control", (GOOD, "x"), {"controlnet": "bundled-depth"}, "controlnet-condition"),
     ("control", (GOOD, "x"), {"strength": (1.0, 0.5)}, "strength-count"),
     ("control", (GOOD, "x"), {"strength": -1.0}, "strength-at-least"),
     ("control", (GOOD, "x"), {"begin": 0.6, "end": 0.5}, "begin-end"),

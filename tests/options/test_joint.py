@@ -9,6 +9,7 @@ from PIL import Image
 
 from synoptic.errors import InputError
 from synoptic.options import options_class
+from synoptic.options.wide import WideOptions
 
 
 def prepared(name: str, prompts: str, **named: Any) -> Any:
@@ -74,3 +75,17 @@ def test_what_makes_no_sense_is_refused_with_its_code(name, prompts, named, rule
     with pytest.raises(InputError) as e:
         prepared(name, prompts, **named)
     assert e.value.rule == rule
+
+
+@pytest.mark.parametrize(
+    ("application", "prompts", "warned"),
+    [("anagram", "x X", True), ("hybrid", "x x", True), ("anagram", "x y", False)],
+)
+def test_prompts_that_all_say_the_same_are_warned_of(application, prompts, warned):
+    assert any("all prompts are the same" in line for line in prepared(application, prompts).warnings()) == warned
+
+
+@pytest.mark.parametrize(("prompts", "warned"), [(("a lake", "a  lake"), True), (("a lake", "a sea"), False)])
+def test_travel_to_the_same_prompt_is_warned_of(prompts, warned):
+    found = WideOptions.from_arguments(*prompts, prompt_travel=True).prepare().warnings()
+    assert any("goes nowhere" in line for line in found) == warned

@@ -41,6 +41,14 @@ def test_captions_may_be_lines(data):
     assert found == {f"{k}.png": f"ball {k}" for k in range(6)}
 
 
+def test_captions_may_begin_with_a_byte_order_mark_and_hold_separators_of_lines(data):
+    words = {f"{k}.png": f"ball\u2028{k}" for k in range(6)}
+    (data / "captions.json").write_text(json.dumps(words), encoding="utf-8-sig")
+    assert prepared(data).read_captions() == words
+    (data / "lines.tsv").write_bytes("\r\n".join(map("\t".join, words.items())).encode("utf-8-sig"))
+    assert prepared(data, captions=str(data / "lines.tsv")).read_captions() == words
+
+
 def test_maps_have_their_pictures_names_whatever_their_kind(data):
     (data / "maps").mkdir()
     for k in range(6):
@@ -54,6 +62,7 @@ FILES = {
     "many.json": json.dumps({f"{k}.png": "a ball" for k in range(8)}),
     "types.json": '{"0.png": 3}',
     "twice.tsv": "0.png\ta\n0.png\tb",
+    "twice.json": '{"0.png": "a", "0.png": "b"}',
     "prose.txt": "a ball lies on the grass",
 }
 BAD: list[tuple[dict[str, Any], str]] = [
@@ -64,6 +73,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"captions": "many.json"}, "caption-without-picture"),
     ({"captions": "types.json"}, "captions-type"),
     ({"captions": "twice.tsv"}, "captions-twice"),
+    ({"captions": "twice.json"}, "captions-twice"),
     ({"captions": "prose.txt"}, "captions-line"),
     ({"num_validation": 8}, "num-validation-count"),
     ({"num_validation": 1}, "num_validation-at-least"),

@@ -122,7 +122,7 @@ def test_a_word_the_model_never_saw_is_warned_of(sd32):
 @pytest.mark.slow
 def test_a_name_is_loaded_once():
     a, b = (synoptic.generate("bundled", PROMPTS[0], steps=1, dtype="float32") for _ in range(2))
-    assert a.pipeline.model is b.pipeline.model and a.images == b.images
+    assert a.pipeline and b.pipeline and a.pipeline.model is b.pipeline.model and a.images == b.images
 
 
 def stage(kind: str, name: str, rng: torch.Generator, steps: int, scale: float, **how: Any) -> torch.Tensor:

@@ -214,4 +214,5 @@ def test_a_traveling_picture_is_scored_square_by_square(sd32, clip_model):
     how: dict[str, Any] = {"width": 512, "steps": 5, "stride": 16, "prompt_travel": True}
     result, turned = (synoptic.wide(sd32, prompts, **how) for prompts in (PROMPTS, PROMPTS[::-1]))
     (image,), (item,) = result.images, result.items
+    assert result.pipeline and turned.pipeline
     assert result.pipeline.score(clip_model, image, item) > turned.pipeline.score(clip_model, image, turned.items[0]) + 0.1

@@ -11,6 +11,7 @@ from synoptic.errors import InputError
 from synoptic.models.registry import resolve
 from synoptic.options.anagram import AnagramOptions
 from synoptic.options.base import Options
+from synoptic.options.upscaling import find_upscalers
 
 VIEWS = (
     *("identity", "flip", "rotate_cw", "negate", "skew", "patch_permute", "pixel_permute", "jigsaw", "square_hinge"),
@@ -58,14 +59,14 @@ def prepare(args: argparse.Namespace) -> tuple[Options, Path]:
             f"--prompts must be one a view, {len(prompts)} for {len(views)} were given: match --views_names",
             rule="prompts-count",
         )
-    source = resolve(model_of(args, args.stage_1_path))
+    source, upscalers = resolve(model_of(args, args.stage_1_path)), args.stage_2_path or "auto"
     asked = shared_options(args) | {
         "views": views,
         "space": "instance",
         "init_noise": "independent",
-        "upscalers": args.stage_2_path or "auto",
+        "upscalers": upscalers,
         "noise_level": args.stage2_noise_level,
-        "noise_augmentation": False,
+        "noise_augmentation": not find_upscalers(source, [upscalers]),
         "model": source.name,
     }
     folder = folder_of(args)
