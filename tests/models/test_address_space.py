@@ -71,6 +71,7 @@ def mapped() -> float:
         ("bundled-if", 2, True),
         ("small SDXL", 2, False),
         ("small SDXL", 3, True),
+        ("small SDXL", 4, True),
         ("SDXL", 4, False),
     ],
 )
