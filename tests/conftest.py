@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,26 @@ CACHE = tempfile.TemporaryDirectory(prefix="synoptic-tests-")  # what is measure
 os.environ["XDG_CACHE_HOME"] = CACHE.name
 
 gc.disable()  # until all is imported: a look through a million objects that stay takes a second, and there were twenty
+
+
+FIRST = (  # files whose tests take longest, or share what takes long to make
+    "bundled_training/test_train.py",
+    "bundled_training/test_third.py",
+    "studio/test_applications.py",
+    "studio/test_restored_in_browser.py",
+    "studio/test_load.py",
+    "nerf/test_scene.py",
+    "jobs/test_batch.py",
+    "models/test_real_models.py",
+    "models/test_address_space.py",
+    "pipelines/test_transformer_applications.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest first: processes that take tests from one another then end together, and share what is made once."""
+    order = {Path(__file__).parent / name: place for place, name in enumerate(FIRST)}
+    items.sort(key=lambda item: order.get(item.path, len(order)))
 
 
 def pytest_collection_finish() -> None:
@@ -134,6 +154,19 @@ def blobs() -> list[Image.Image]:
 
     coarse = torch.rand(8, 3, 5, 5, generator=torch.Generator().manual_seed(0)) * 2 - 1
     return to_pil(torch.nn.functional.interpolate(coarse, size=64, mode="bicubic"))
+
+
+@pytest.fixture
+def coarse_objects(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Export finished objects from coarse grids, few views and few frames: the same files in a tenth of the time."""
+    from synoptic.mesh.baked_field import BakedField
+    from synoptic.mesh.marching_cubes import _spread_cameras, agreement, extract_mesh
+
+    monkeypatch.setattr("synoptic.mesh.marching_cubes._spread_cameras", lambda n, turned: _spread_cameras(min(n, 4), turned))
+    monkeypatch.setattr("synoptic.mesh.turntable_frames.BakedField", partial(BakedField, side=32))
+    monkeypatch.setattr("synoptic.mesh.marching_cubes.extract_mesh", partial(extract_mesh, grid=32, texture=64, views=2))
+    monkeypatch.setattr("synoptic.mesh.marching_cubes.agreement", partial(agreement, side=16))
+    monkeypatch.setattr("synoptic.mesh.painted_sides.FRAMES", 4)
 
 
 @pytest.fixture(scope="session")

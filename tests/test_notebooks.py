@@ -14,15 +14,25 @@ from PIL import Image
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "examples").glob("*.ipynb"))
 SHORTER = {  # what a notebook shows in minutes is run here in seconds: other numbers in the same calls
-    "controlnet": {"steps=s.steps(20)": "steps=s.steps(4)"},
-    "diffusers_loop": {"3.0, 25": "3.0, 5"},
-    "joint_diffusion": {"s.steps(20)": "s.steps(3)", "(C, h, 4 * w)": "(C, h, 2 * w)"},
-    "latent_diffusion": {"s.steps(25)": "s.steps(6)", "[::6]": "[::2]", "(0, 4, 8, 12, 18, 24)": "(0, 1, 2, 3, 4, 5)"},
+    "controlnet": {"steps=s.steps(20)": "steps=s.steps(2)"},
+    "diffusers_loop": {"3.0, 25": "3.0, 4", "(h, w // 4)": "(h, w // 2)"},
+    "joint_diffusion": {
+        "s.steps(20)": "s.steps(2)",
+        "(C, h, 4 * w)": "(C, h, 2 * w)",
+        "(h // 4, w // 4)": "(h // 2, w // 2)",
+        "0.95, 10, 1": "0.95, 1, 1",
+    },
+    "latent_diffusion": {
+        "s.steps(25)": "s.steps(4)",
+        "[::6]": "[::2]",
+        "(0, 4, 8, 12, 18, 24)": "(0, 1, 1, 2, 2, 3)",
+        "(1.0, 2.0, 3.0, 5.0, 8.0, 12.0)": "(1.0, 8.0)",
+    },
     "sampling_loops": {
-        "end=s.final_time": "stride=165, end=s.final_time",
+        "end=s.final_time": "stride=330, end=s.final_time",
         "START = 10": "START = 1",
         "loop[4::5]": "loop[1::2]",
-        "(1, 3, 5, 7, 10, 20)": "(0, 1, 2, 3, 4, 5)",
+        "(1, 3, 5, 7, 10, 20)": "(0, 1, 1, 2, 2, 2)",
     },
     "score_distillation": {"(1, 20, 60, steps)": "(1, 2, 3, steps)", "optimize(150)": "optimize(4)", "steps=300": "steps=4"},
     "text_to_3d": {"400, 48": "8, 24", "turntable_cameras(24), 128": "turntable_cameras(24), 32"},

@@ -10,6 +10,7 @@ import shutil
 import sys
 import urllib.request
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -17,10 +18,10 @@ import pytest
 
 from synoptic import cli
 from synoptic.courses.prompt_sets import OURS
-from synoptic.mesh.marching_cubes import extract_mesh
 from synoptic.options.studio import StudioOptions
 from synoptic.options.texture import TextureOptions
 from synoptic.views.validate import validate_view
+from tests.jobs.here import Here
 from tests.models.test_controlnet_transformer import save_net
 from tests.page_files import make_files
 from tests.pages import PAGES, ROOT, commands, name_of, python_blocks
@@ -44,18 +45,27 @@ RANDOM = {  # released models -> random ones of their families, by their names i
     "z-image-turbo": "z-image",
     "pixart-sigma": "pixart",
 }
+WITH_PROCESSES = "synoptic batch jobs.jsonl"  # of all that start workers; jobs of the others are carried out here
 SMALLER = {"--width": "256", "--height": "256", "--stride": "8"}  # where it is written of them
 QUICK = {  # options that are put in place of those written, so that a command takes seconds
     **{name: ["--steps", "2"] for name in ("rf-inversion", "edit", "control", "inpaint", "flow-edit", "invert", "distill")},
     **{name: ["--steps", "2", "--upscalers", "none"] for name in ("generate", "anagram", "hybrid", "compare-sync")},
-    "wide": ["--steps", "2", "--stride", "24", "--width", "768"],
-    "panorama": ["--steps", "2", "--height", "256", "--num-views", "6", "--fov", "100"],
+    "wide": ["--steps", "2", "--stride", "16", "--width", "512"],
+    "panorama": ["--steps", "1", "--height", "64", "--num-views", "6", "--fov", "100"],
     "texture": ["--steps", "2", "--num-views", "3"],
     "text-to-3d": ["--steps", "5", "--resolution", "16", "--frames", "2"],
     "evaluate": ["--steps", "1"],
-    "train-controlnet": ["--steps", "2", "--num-validation", "2"],
+    "train-controlnet": ["--steps", "1", "--batch", "1", "--num-validation", "2"],
+    "denoise": ["--stride", "125"],
 }
-FEWER = {"--start": "0,1", "--seed-search": "2", "--seeds": "2", "--t": "250", "--syncdiffusion-steps": "1"}  # where written
+FEWER = {  # where written
+    "--start": "0,1",
+    "--seed-search": "2",
+    "--seeds": "2",
+    "--t": "250",
+    "--syncdiffusion-steps": "1",
+    "--count": "2",
+}
 PYTHON_FEWER = (
     *((r"steps\(10\)", "steps(2)"), (r"seed=3", "seed=3, steps=2"), (r"steps=20", "steps=2")),
     *(
@@ -65,11 +75,20 @@ PYTHON_FEWER = (
     ),
     (r'"model": "bundled",', '"model": "bundled", "steps": 2,'),
 )
+SMALL = {  # films of few and small frames; what is only measured, in two steps
+    "controlnet.validation.NUM_STEPS": 2,
+    "mesh.painted_sides.FRAME_SIDE": 64,
+    "pipelines.texture.FRAME_SIDE": 64,
+    "animate.flight.SECONDS": 1,
+    "animate.flight.FPS": 4,
+    "animate.flight.SIZE": (90, 160),
+}
 FIRST = {  # what a page has its reader do before
     "synoptic info outputs/before_after.png": "synoptic edit car.png 'a photo of a horse' --steps 2 --out outputs",
     "synoptic batch --status outputs/batch": "synoptic batch jobs.jsonl",
     "synoptic control castle.png a castle --condition canny --controlnet trained/controlnet": "synoptic train-controlnet "
-    "--images photos --captions captions.json --condition canny --no-attention --steps 2 --num-validation 2 --out trained",
+    "--images photos --captions captions.json --condition canny --no-attention --steps 1 --batch 1 --num-validation 2 "
+    "--out trained",
     "docs/text-to-3d.md 0": "synoptic text-to-3d 'a red mug' --steps 2 --frames 2",
 }
 BY_PAGE = {page: [shlex.split(line, comments=True) for line in commands(page)] for page in PAGES}
@@ -110,6 +129,8 @@ VIEW = PYTHON.pop("CONTRIBUTING.md 0")
 def quick(words: Sequence[str]) -> list[str]:
     """Return a command with less to do."""
     given, less = list(words), list(QUICK.get(words[1], []))
+    if words[1] == "text-to-3d":  # at most two objects
+        given = [word for k, word in enumerate(words) if k < 4 or " " not in word]
     if words[1] == "texture" and "--init-texture" not in words:  # which has its own size
         less += ["--texture-size", "64"]
     for flag, value in [*zip(less[::2], less[1::2], strict=True), *(pair for pair in FEWER.items() if pair[0] in words)]:
@@ -133,15 +154,14 @@ def made(tmp_path_factory):
 
 
 @pytest.fixture
-def small(made, tmp_path, monkeypatch):
-    """A working folder like it; a set has two prompts, a mesh is coarse, films are short, and no browser is opened."""
+def small(made, tmp_path, monkeypatch, coarse_objects):
+    """A working folder like it; a set has one prompt, a mesh is coarse, films are short, and no browser is opened."""
     monkeypatch.chdir(shutil.copytree(made, tmp_path / "here"))
-    two = dict(list(json.loads(OURS["wide"].read_text()).items())[:2])
-    (tmp_path / "wide.json").write_text(json.dumps(two))
+    one = dict(list(json.loads(OURS["wide"].read_text()).items())[:1])
+    (tmp_path / "wide.json").write_text(json.dumps(one))
     monkeypatch.setitem(OURS, "wide", tmp_path / "wide.json")
-    monkeypatch.setattr("synoptic.mesh.marching_cubes.extract_mesh", partial(extract_mesh, grid=32, texture=64, views=2))
-    monkeypatch.setattr("synoptic.mesh.painted_sides.FRAMES", 4)
-    monkeypatch.setattr("synoptic.animate.flight.SECONDS", 1)
+    for place, value in SMALL.items():
+        monkeypatch.setattr(f"synoptic.{place}", value)
     monkeypatch.setattr("webbrowser.open", lambda url: True)
 
 
@@ -152,6 +172,9 @@ def test_commands_run_as_written_but_for_how_much_they_do(argv, small, monkeypat
     if "--retexture" in argv:  # whose painting has no options of its own
         few = partial(TextureOptions.from_arguments, steps=1, num_views=2, texture_size=64, pixels_from=1.0)
         monkeypatch.setattr(TextureOptions, "from_arguments", few)
+    if " ".join(argv) != WITH_PROCESSES:
+        monkeypatch.setattr("synoptic.jobs.local_worker.ahead", lambda *_: nullcontext())
+        monkeypatch.setattr("synoptic.jobs.local.build", lambda options, *_: Here(options.out))
     if before := FIRST.get(" ".join(argv)):
         assert run(monkeypatch, shlex.split(before)) == 0
     assert run(monkeypatch, quick(argv)) == 0

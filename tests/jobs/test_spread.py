@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
-from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -22,43 +21,14 @@ from synoptic.errors import InputError
 from synoptic.jobs import spread
 from synoptic.jobs.plan_file import Needs
 from synoptic.jobs.planning import Job
-from synoptic.jobs.records import Record
-from synoptic.jobs.worker import carry_out_job
 from synoptic.options import options_class
 from synoptic.options.batch import BatchOptions
 from synoptic.options.pretrained_model import ModelOptions
+from tests.jobs.here import Here
 
 PAIR = ("a photo of a horse", "a photo of a dog")
 SMALL: dict[str, Any] = {"model": "bundled-if", "upscalers": "none", "steps": 2, "device": "cpu", "dtype": "float32"}
 ROOT = Path(__file__).parents[2]
-
-
-class Here:
-    """An engine that carries out jobs in this process, one after another."""
-
-    deaths = (ConnectionError,)
-    count = 2
-    jobs: list[str]
-
-    def __init__(self, out: str) -> None:
-        self.out, self.jobs = out, []
-        self.ready: Future[str | None] = Future()
-        self.ready.set_result(None)
-
-    def start(self) -> Here:
-        return self
-
-    def submit(self, jobs: Sequence[Job]) -> Future[list[Record]]:
-        done: Future[list[Record]] = Future()
-        self.jobs += [job.path for job in jobs]
-        done.set_result([carry_out_job(job, self.out) for job in jobs])
-        return done
-
-    def stop(self) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
 
 
 @pytest.fixture

@@ -69,11 +69,9 @@ def mapped() -> float:
     [
         ("bundled", 2, True),
         ("bundled-if", 2, True),
-        ("bundled", 4, True),
         ("small SDXL", 2, False),
         ("small SDXL", 3, True),
         ("small SDXL", 4, True),
-        ("SDXL", 2, False),
         ("SDXL", 4, False),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -56,7 +57,10 @@ def test_a_guidance_scale_is_told_to_a_copy(flow_model):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
-def test_a_compiled_transformer_says_the_same(name, flow_folder, flow_model):
+def test_a_compiled_transformer_says_the_same(name, flow_folder, flow_model, monkeypatch):
+    """Captured by torch's compiler, and of two families translated too: its own work, half a minute each."""
+    if name not in ("sd3", "z-image"):
+        monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="aot_eager"))
     compiled, x = (
         load(str(flow_folder(name)), device="cpu", dtype="float32", compile=True),
         randn(flow_model(name).shape, generators(1)),

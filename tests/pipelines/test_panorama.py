@@ -111,9 +111,8 @@ def test_a_picture_does_not_depend_on_the_others_of_its_batch(sd32):
 
 @pytest.mark.slow
 def test_agreement_is_what_makes_one_picture_of_the_views(sd32):
-    how: dict[str, Any] = CUBE | {"steps": 4, "height": 128}
     together, latents, apart = (
-        synoptic.panorama(sd32, DUNES, **how, **named)
+        synoptic.panorama(sd32, DUNES, **CUBE, **named)
         for named in ({"horizon_first": 0}, {"horizon_first": 0, "pixels_from": 1}, {"sync": "none"})
     )
     dB = [result.outputs[0].figures["agreement"] for result in (together, latents, apart)]

@@ -14,6 +14,7 @@ from synoptic import io
 from synoptic.metrics.fidelity import psnr
 from synoptic.metrics.seams import closing_seam
 from synoptic.options.panorama import PanoramaOptions
+from synoptic.pipelines.panorama import PanoramaPipeline
 from synoptic.pipelines.sphere_init import SphereInit
 from synoptic.views.directions import spread_directions
 from synoptic.views.equirectangular import Equirectangular, matching_height
@@ -68,12 +69,22 @@ def test_what_a_mask_keeps_is_as_it_was_and_the_rest_is_painted(model, request):
     assert closing_seam(image, 1) < 3
 
 
+def painted(model: Any, **named: Any) -> tuple[int, Image.Image]:
+    """Return in how many steps a panorama was painted, and the panorama."""
+    options = PanoramaOptions.from_arguments(DUNES, **CUBE | named).resolve(model.checkpoint)
+    going, count = PanoramaPipeline(model, options).steps(options.items()), 0
+    while True:
+        try:
+            next(going)
+        except StopIteration as end:
+            return count, end.value[0].image
+        count += 1
+
+
 @pytest.mark.slow
 def test_the_fewer_steps_the_closer_and_only_those_are_taken(sd32):
     given = meadow()
-    found, counts = [], []
-    for strength in (0.25, 0.75):
-        named: dict[str, Any] = CUBE | {"steps": 8, "init_panorama": given, "strength": strength, "pixels_from": 1}
-        counts.append(len(list(synoptic.panorama.steps(sd32, DUNES, **named))))
-        found.append(psnr(synoptic.panorama(sd32, DUNES, **named).images[0], given))
-    assert counts == [2, 6] and found[0] > found[1] + 3 and found[0] > 22
+    how: dict[str, Any] = {"steps": 8, "init_panorama": given, "pixels_from": 1}
+    counts, images = zip(*(painted(sd32, strength=strength, **how) for strength in (0.25, 0.75)), strict=True)
+    found = [psnr(image, given) for image in images]
+    assert counts == (2, 6) and found[0] > found[1] + 3 and found[0] > 22

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -61,9 +62,11 @@ def test_threads_share_one_loaded_model() -> None:
 @pytest.mark.slow
 def test_threads_load_models_at_once() -> None:
     """By name: the same model in all, then two models that take each other's place in what is kept."""
+    few: dict[str, Any] = {"bundled": {"steps": 3}, "bundled-if": {"steps": 3, "upscaler_steps": 1}}
     for names in (["bundled"] * 4, ["bundled", "bundled-if"] * 2):
         calls = [
-            (lambda name=name, k=k: pixels(syn.generate(name, PROMPTS[k], steps=3, seed=k))) for k, name in enumerate(names)
+            (lambda name=name, k=k: pixels(syn.generate(name, PROMPTS[k], seed=k, **few[name])))
+            for k, name in enumerate(names)
         ]
         alone = [call() for call in calls]
         load_once._kept.clear()

@@ -16,7 +16,6 @@ from safetensors.torch import load_file, save_file
 from synoptic import cli, io
 from synoptic.errors import InputError
 from synoptic.mesh.gltf import read_container
-from synoptic.mesh.marching_cubes import extract_mesh
 from synoptic.models.registry import resolve
 from synoptic.nerf.cameras import turntable_cameras
 from synoptic.nerf.serialization import load_scene
@@ -47,9 +46,8 @@ def exit_code(command: str, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 @pytest.mark.slow
-def test_the_folder_holds_all_of_it_and_is_not_made_again(tmp_path, monkeypatch, capsys):
+def test_the_folder_holds_all_of_it_and_is_not_made_again(tmp_path, monkeypatch, capsys, coarse_objects):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("synoptic.mesh.marching_cubes.extract_mesh", partial(extract_mesh, grid=48, texture=64, views=2))
     done = run("text_to_3d", MUG, steps=2, seed=4, **QUICK)
     folder = done.folder / "a_red_mug_4"
     assert done.state == "done" and done.scores["clip_model"] == "bundled clip-grayscale"
@@ -70,12 +68,10 @@ def test_the_folder_holds_all_of_it_and_is_not_made_again(tmp_path, monkeypatch,
 
 
 @pytest.mark.slow
-def test_the_mesh_is_painted_anew_where_it_is_asked_for(tmp_path, monkeypatch):
+def test_the_mesh_is_painted_anew_where_it_is_asked_for(tmp_path, monkeypatch, coarse_objects):
     """The same places and texture coordinates, another texture, by the model of pictures; and not painted again."""
     quick = partial(TextureOptions.from_arguments, steps=1, num_views=2, texture_size=64, pixels_from=1.0)
     monkeypatch.setattr(TextureOptions, "from_arguments", quick)
-    monkeypatch.setattr("synoptic.mesh.painted_sides.FRAMES", 4)
-    monkeypatch.setattr("synoptic.mesh.marching_cubes.extract_mesh", partial(extract_mesh, grid=32, texture=64, views=2))
     how: dict[str, Any] = {"steps": 2, "retexture": True, "out": tmp_path, **QUICK}
     done = run("text_to_3d", MUG, **how)
     folder = done.folder / "a_red_mug_0"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,14 @@ FAST: dict[str, Any] = {
     "device": "cpu",
     "seed": 3,
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_steps() -> Iterator[None]:
+    """Generate in three steps what is measured in training."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("synoptic.controlnet.validation.NUM_STEPS", 3)
+        yield
 
 
 @pytest.fixture(scope="module")

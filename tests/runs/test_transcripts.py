@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import signal
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
+from synoptic import cli
 from tests.reliability.test_runs import start
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -56,8 +58,11 @@ def test_ctrl_c_in_mid_run_and_the_resume(tmp_path):
     assert code == 130 and step and int(step[1]) >= 1
 
 
-def test_a_finished_object_is_described_and_opened(tmp_path):
-    code, out, err = transcript([*OBJECT, f"--out={tmp_path}"])
-    assert code == 1 and "fog" in err.splitlines()[-1]  # so few steps leave no object, and that is what it says
+def test_a_finished_object_is_described_and_opened(tmp_path, coarse_objects, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["synoptic", *OBJECT, f"--out={tmp_path}"])
+    with pytest.raises(SystemExit) as e:
+        cli.main()
+    out, err = capsys.readouterr()
+    assert e.value.code == 1 and "fog" in err.splitlines()[-1]  # so few steps leave no object, and that is what it says
     assert opened(err).name == "turntable.html" and out.startswith("picture\tseed\topacity")
     assert "empty below" in err and "seen from the front" in err

@@ -28,6 +28,8 @@ WITNESS = """() => { window.seen = new Set(); setInterval(() => {
   if (preview && preview.src) window.seen.add(preview.src);
 }, 50); }"""
 
+_started: list[Any] = []  # playwright and its browser
+
 
 @contextmanager
 def studio(folder: Path, *words: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
@@ -56,16 +58,32 @@ def answers(address: str) -> bool:
 
 @contextmanager
 def opened(address: str, width: int = 1366, height: int = 900, dark: bool = False) -> Iterator[Any]:
-    """The page of a studio in Chromium."""
-    with pytest.importorskip("playwright.sync_api").sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--enable-unsafe-swiftshader"])
-        page = browser.new_page(viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light")
-        page.set_default_timeout(30_000)
-        page.goto(address)
-        page.wait_for_selector("#paint-generate")
-        page.evaluate(WITNESS)
-        yield page
+    """The page of a studio in Chromium, whose visitor has not been there before."""
+    page = chromium().new_page(viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light")
+    page.set_default_timeout(30_000)
+    page.goto(address)
+    page.wait_for_selector("#paint-generate")
+    page.evaluate(WITNESS)
+    yield page
+    page.close()
+
+
+def chromium() -> Any:
+    """Return the browser of all pages, which starts with the first of them."""
+    if not _started:
+        playwright = pytest.importorskip("playwright.sync_api").sync_playwright().start()
+        how = {"executable_path": CHROMIUM, "args": ["--no-sandbox", "--enable-unsafe-swiftshader"]}
+        _started.extend([playwright, playwright.chromium.launch(**how)])
+    return _started[1]
+
+
+def close_chromium() -> None:
+    """End the browser, if it was started: as long as it is there, nothing else of this process can use asyncio."""
+    if _started:
+        playwright, browser = _started
         browser.close()
+        playwright.stop()
+        _started.clear()
 
 
 def choose(page: Any, application: str) -> None:

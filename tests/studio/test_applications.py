@@ -37,12 +37,12 @@ CASES = {
     "generate": Case({"prompt": HOUSE, "steps": "12"}),
     "wide": Case({"prompt": HOUSE, "width": "512", "steps": "4"}, moves="#viewer iframe"),
     "panorama": Case(
-        {"prompt": HOUSE, "height": "256", "steps": "2", "num views": "8", "fov": "110"}, moves="#viewer iframe"
+        {"prompt": HOUSE, "height": "128", "steps": "2", "num views": "6", "fov": "100"}, moves="#viewer iframe"
     ),
     "anagram": Case({"prompt": TWO, "steps": "6"}, moves="#viewer iframe"),
     "hybrid": Case({"prompt": TWO, "steps": "3", "upscaler steps": "1"}, moves="#viewer iframe"),
     "text_to_3d": Case(
-        {"prompt": HOUSE, "steps": "20", "preview every": "5", "resolution": "32", "frames": "12"}, moves="#viewer iframe"
+        {"prompt": HOUSE, "steps": "8", "preview every": "4", "resolution": "16", "frames": "12"}, moves="#viewer iframe"
     ),
     "texture": Case(
         {"prompt": HOUSE, "steps": "2", "num views": "3", "texture size": "64"}, "box.glb", moves="#viewer iframe"

@@ -72,7 +72,7 @@ def files(file: Path, tmp_path: Path) -> dict[str, Path]:
     [
         ("wide", {"control": "Control:"}, {"width": "384"}),
         ("control", {"image": "The picture:", "depth": "Depth:"}, {"condition": "depth"}),
-        ("texture", {"mesh": "The mesh:"}, {"num views": "4", "texture size": "64"}),
+        ("texture", {"mesh": "The mesh:"}, {"num views": "2", "texture size": "64"}),
     ],
 )
 def test_a_file_comes_back_with_a_dropped_picture(application, uploads, entered, address, files):
