@@ -13,7 +13,7 @@ from synoptic.options.init_panorama import InitPanoramaOptions
 from synoptic.options.option import UNSET, Option
 from synoptic.options.panorama_depth import PanoramaDepthOptions
 from synoptic.options.prompts import PromptTravelOptions
-from synoptic.options.sampling import SamplingOptions, Sync
+from synoptic.options.sampling import Sync
 from synoptic.options.sphere_regions import SphereRegion, read_sphere_region
 from synoptic.options.unheeded import check_heeded
 from synoptic.utils.picture import PictureSource, read_picture
@@ -24,7 +24,7 @@ HORIZON_FIRST, PIXELS_FROM = 0.9, 0.5  # shares of the steps
 
 
 @dataclass(frozen=True, kw_only=True)
-class PanoramaOptions(PromptTravelOptions, InitPanoramaOptions, PanoramaDepthOptions, SamplingOptions):
+class PanoramaOptions(PromptTravelOptions, InitPanoramaOptions, PanoramaDepthOptions):
     """Generate a whole sphere: views in all directions, denoised together, as a 360 degree panorama.
 
     synoptic panorama "a photo of desert dunes"
@@ -106,8 +106,7 @@ class PanoramaOptions(PromptTravelOptions, InitPanoramaOptions, PanoramaDepthOpt
         return [*super().warnings(), *([late] if away and self.horizon_first else [])]
 
     def resolve(self, checkpoint: Checkpoint) -> Self:
-        adds_noise = self.eta > 0 or self.sampler in ("ddpm", "lcm")
-        in_pixels = checkpoint.factor > 1 and self.sync == "x0" and not adds_noise
+        in_pixels = checkpoint.factor > 1 and self.sync == "x0" and not self.adds_noise
         usual_pixels = PIXELS_FROM if self.kept_by is None else 0.0  # what stays are pixels
         leads = self.sync == "x0" and self.init_panorama is None  # which shows what is above and below
         if self.height is None:

@@ -21,7 +21,7 @@ from synoptic.views.registry import get_view
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from synoptic.pipelines.base import Content
+    from synoptic.pipelines.outputs import Content
 
 
 class AnagramPipeline(JointPipeline[AnagramOptions]):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, ClassVar, Generic, NamedTuple, TypeVar
@@ -22,15 +22,14 @@ from synoptic.options import options_class
 from synoptic.options.base import Item, Options
 from synoptic.options.pretrained_model import ModelOptions
 from synoptic.options.sampling import SamplingOptions
+from synoptic.pipelines.outputs import Comparison, Output
 from synoptic.sampling.seed_search import SearchRound
 from synoptic.sampling.step import Step
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from PIL.Image import Image
 
-    Content = Image | str | bytes | Mapping[str, Tensor] | Callable[[Path], object]  # what a run can write
+    from synoptic.pipelines.outputs import Content
 
 
 class NetworkCall(NamedTuple):
@@ -45,43 +44,41 @@ class NetworkCall(NamedTuple):
 
 
 O = TypeVar("O", bound=ModelOptions, covariant=True)  # noqa: E741
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Output:
-    """What came of one item: its picture, further files, and what was measured.
+class Result:
+    """What a pipeline returns, in memory: the pictures, the options as they were resolved, the items."""
 
-    `files` are named by an ending that follows the item's stem, ".views.png", or by a whole name, "noise.safetensors".
-    `xmp` is a packet of metadata that other programs read in the picture.
-    """
+    outputs: list[Output]
+    options: Options
+    items: list[Item]
+    pipeline: Pipeline[ModelOptions]
+    comparison: Comparison | None = None
 
-    image: Image
-    files: Mapping[str, Content] = field(default_factory=dict)
-    figures: Mapping[str, float] = field(default_factory=dict)
-    xmp: str = ""
+    @property
+    def images(self) -> list[Image]:
+        return [output.image for output in self.outputs]
 
+    @cached_property
+    def scores(self) -> list[float]:
+        """What the bundled reference CLIP says of each picture."""
+        clip = reference_clip()
+        return [self.pipeline.score(clip, o.image, item) for o, item in zip(self.outputs, self.items, strict=True)]
 
-@dataclass(frozen=True)
-class Comparison:
-    """What several runs, or several items of one, say side by side: a labeled figure and a table."""
+    def _repr_png_(self) -> bytes | None:
+        return encoded(self.images[0], "PNG") if len(self.images) == 1 else None
 
-    image: Image
-    header: tuple[str, ...]
-    rows: list[tuple[str | float | None, ...]]
-
-    def __str__(self) -> str:
-        return "\n".join("\t".join(map(cell, row)) for row in (self.header, *self.rows))
-
-
-def cell(value: str | float | None) -> str:
-    return "" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
+    def _repr_html_(self) -> str:
+        return gallery(self.images, [f"{item.title}, seed {item.seed}" for item in self.items])
 
 
 class Pipeline(Generic[O]):
     """The base of every application's pipeline, a class of one module named like the application's options."""
 
     metric: ClassVar[str] = "clip_score"  # what `score` measures; "" for no score
-    result_class: ClassVar[type[Result]]  # what a call in Python returns
+    result_class: ClassVar[type[Result]] = Result  # what a call in Python returns
 
     def __init__(self, model: PretrainedModel, options: O) -> None:
         self.model = with_guidance_scale(model, options.embedded_guidance_scale(model.checkpoint))
@@ -195,36 +192,6 @@ def decoded(step: Step) -> Tensor:
     return step.decode(step.canvas)
 
 
-@dataclass(frozen=True)
-class Result:
-    """What a pipeline returns, in memory: the pictures, the options as they were resolved, the items."""
-
-    outputs: list[Output]
-    options: Options
-    items: list[Item]
-    pipeline: Pipeline[ModelOptions]
-    comparison: Comparison | None = None
-
-    @property
-    def images(self) -> list[Image]:
-        return [output.image for output in self.outputs]
-
-    @cached_property
-    def scores(self) -> list[float]:
-        """What the bundled reference CLIP says of each picture."""
-        clip = reference_clip()
-        return [self.pipeline.score(clip, o.image, item) for o, item in zip(self.outputs, self.items, strict=True)]
-
-    def _repr_png_(self) -> bytes | None:
-        return encoded(self.images[0], "PNG") if len(self.images) == 1 else None
-
-    def _repr_html_(self) -> str:
-        return gallery(self.images, [f"{item.title}, seed {item.seed}" for item in self.items])
-
-
-Pipeline.result_class = Result
-
-
 def branches(options: ModelOptions) -> int:
     """Return how many conditions a step asks the network about: with a prompt, and without for guidance."""
     scale = options.cfg_scale if isinstance(options, SamplingOptions) else getattr(options, "guidance_scale", 1.0)
@@ -249,14 +216,14 @@ def load_model(options: ModelOptions) -> PretrainedModel:
     )
 
 
-def finish(steps: Generator[object, None, list[Output]], tick: Callable[[], None] = lambda: None) -> list[Output]:
-    """Run a loop to its end, tick() after each step, and return what came of it."""
+def take_steps(steps: Generator[T, None, list[Output]], after: Callable[[T], object] = lambda step: None) -> list[Output]:
+    """Take all steps of a loop, after(step) each, and return what came of it."""
     while True:
         try:
-            next(steps)
+            step = next(steps)
         except StopIteration as end:
             return end.value
-        tick()
+        after(step)
 
 
 def pipeline_class(name: str) -> type[Pipeline[ModelOptions]]:

@@ -33,7 +33,8 @@ from synoptic.nerf.scene import RadianceScene
 from synoptic.nerf.serialization import to_bytes
 from synoptic.options.base import Item
 from synoptic.options.text_to_3d import TextTo3DOptions
-from synoptic.pipelines.base import Output, Pipeline
+from synoptic.pipelines.base import Pipeline
+from synoptic.pipelines.outputs import Output
 from synoptic.pipelines.retexture import NAME, retexture
 from synoptic.pipelines.text_to_3d_objective import (
     build_objective,

@@ -26,9 +26,10 @@ from synoptic.models.base import Denoiser
 from synoptic.options.base import Item
 from synoptic.options.regions import Region
 from synoptic.options.wide import WideOptions
-from synoptic.pipelines.base import Output, Pipeline, pass_on, rngs_of
+from synoptic.pipelines.base import Pipeline, pass_on, rngs_of
 from synoptic.pipelines.control_guidance import with_wide_control
 from synoptic.pipelines.deepcached import deepcached
+from synoptic.pipelines.outputs import Output
 from synoptic.pipelines.wide_canvas import WideCanvas
 from synoptic.sampling.diffcollage import diffcollage_predict
 from synoptic.sampling.joint import JointSampler, Space

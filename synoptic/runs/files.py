@@ -14,7 +14,7 @@ from synoptic import io
 from synoptic.utils.json_objects import JsonObject
 
 if TYPE_CHECKING:
-    from synoptic.pipelines.base import Content
+    from synoptic.pipelines.outputs import Content
 
 FILM_FPS = 30
 

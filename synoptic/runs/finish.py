@@ -8,7 +8,8 @@ from synoptic import io
 from synoptic.metrics.clip import reference_clip
 from synoptic.options.base import Item
 from synoptic.options.pretrained_model import ModelOptions
-from synoptic.pipelines.base import Output, Pipeline
+from synoptic.pipelines.base import Pipeline
+from synoptic.pipelines.outputs import Output
 from synoptic.runs.contact_sheet import write_contact_sheet
 from synoptic.runs.manifest import Run
 from synoptic.utils.timing import Clock
