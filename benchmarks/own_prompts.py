@@ -19,7 +19,7 @@ from synoptic.pipelines.anagram import AnagramPipeline
 from synoptic.pipelines.base import take_steps
 from synoptic.pipelines.hybrid import HybridPipeline
 from synoptic.pipelines.joint import JointPipeline, S
-from synoptic.sampling.joint import PredictFor
+from synoptic.sampling.joint_sampler import PredictFor
 
 if TYPE_CHECKING:
     from synoptic.pipelines.outputs import Content

@@ -13,7 +13,7 @@ from synoptic.options.init_panorama import InitPanoramaOptions
 from synoptic.options.option import UNSET, Option
 from synoptic.options.panorama_depth import PanoramaDepthOptions
 from synoptic.options.prompts import PromptTravelOptions
-from synoptic.options.sampling import Sync
+from synoptic.options.sampling import SamplingOptions, Sync
 from synoptic.options.sphere_regions import SphereRegion, read_sphere_region
 from synoptic.options.unheeded import check_heeded
 from synoptic.utils.picture import PictureSource, read_picture
@@ -24,7 +24,7 @@ HORIZON_FIRST, PIXELS_FROM = 0.9, 0.5  # shares of the steps
 
 
 @dataclass(frozen=True, kw_only=True)
-class PanoramaOptions(PromptTravelOptions, InitPanoramaOptions, PanoramaDepthOptions):
+class PanoramaOptions(PromptTravelOptions, InitPanoramaOptions, PanoramaDepthOptions, SamplingOptions):
     """Generate a whole sphere: views in all directions, denoised together, as a 360 degree panorama.
 
     synoptic panorama "a photo of desert dunes"

@@ -13,7 +13,7 @@ from synoptic.pipelines.base import rngs_of
 from synoptic.pipelines.control_guidance import with_controlnets
 from synoptic.pipelines.input_image import InputImagePipeline
 from synoptic.pipelines.outputs import Output
-from synoptic.sampling.joint import JointSampler
+from synoptic.sampling.joint_sampler import JointSampler
 from synoptic.sampling.step import Step
 
 

@@ -17,7 +17,7 @@ from synoptic.models.base import Denoiser
 from synoptic.options.base import Item
 from synoptic.options.instance import InstanceOptions
 from synoptic.pipelines.base import Pipeline
-from synoptic.sampling.joint import JointSampler
+from synoptic.sampling.joint_sampler import JointSampler
 from synoptic.sampling.sdedit import start_index
 from synoptic.sampling.step import Step
 from synoptic.views.base import Projection

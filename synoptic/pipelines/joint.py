@@ -24,7 +24,7 @@ from synoptic.pipelines.base import decoded, pass_on, rngs_of
 from synoptic.pipelines.deepcached import deepcached
 from synoptic.pipelines.outputs import Output
 from synoptic.pipelines.upscaling import UpscalingPipeline
-from synoptic.sampling.joint import JointSampler, PredictFor, prompts_per_view
+from synoptic.sampling.joint_sampler import JointSampler, PredictFor, prompts_per_view
 from synoptic.sampling.multistage import upscale
 from synoptic.sampling.seed_search import SearchRound, seed_search
 from synoptic.sampling.step import Step

@@ -29,7 +29,6 @@ def retexture(mesh: Path, prompt: str, seed: int, *, device: str, dtype: str, lo
     assert callable(page)
     page(mesh.with_name(f"{NAME}.html"))
     io.save_image(mesh.with_name(f"{NAME}.png"), output.image, about)
-    written = {".glb": output.mesh[".glb"], ".json": (json.dumps(about, indent=2) + "\n").encode()}
-    for ending, data in written.items():
-        io.atomic_write(mesh.with_name(NAME + ending), lambda f, data=data: f.write(data))
+    io.write_whole(mesh.with_name(f"{NAME}.glb"), output.mesh[".glb"])
+    io.write_whole(mesh.with_name(f"{NAME}.json"), json.dumps(about, indent=2) + "\n")
     log(f"painted: views agree to {output.figures['view_agreement']:.1f} dB")

@@ -32,7 +32,8 @@ from synoptic.pipelines.deepcached import deepcached
 from synoptic.pipelines.outputs import Output
 from synoptic.pipelines.wide_canvas import WideCanvas
 from synoptic.sampling.diffcollage import diffcollage_predict
-from synoptic.sampling.joint import JointSampler, Space
+from synoptic.sampling.joint import Space
+from synoptic.sampling.joint_sampler import JointSampler
 from synoptic.sampling.sdedit import start_index
 from synoptic.sampling.single import sample
 from synoptic.sampling.step import Step

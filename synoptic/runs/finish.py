@@ -36,8 +36,7 @@ def finish(run: Run, pipeline: Pipeline[ModelOptions], items: Sequence[Item], cl
 
 def finished(run: Run) -> list[Output]:
     """Return the pictures of a run, with their scores among the figures."""
-    figures = [p.figures | ({} if p.score is None else {"score": p.score}) for p in run.pictures]
-    return [Output(image, figures=measured) for image, measured in zip(run.images, figures, strict=True)]
+    return [Output(image, figures=p.measured) for image, p in zip(run.images, run.pictures, strict=True)]
 
 
 def compare(run: Run, pipeline: Pipeline[ModelOptions], items: Sequence[Item], outputs: Sequence[Output]) -> bool:
@@ -47,6 +46,6 @@ def compare(run: Run, pipeline: Pipeline[ModelOptions], items: Sequence[Item], o
         return False
     file = run.folder / f"{run.application}.png"
     io.save_image(file, found.image, run.about())
-    io.atomic_write(file.with_suffix(".tsv"), lambda f: f.write(f"{found}\n".encode()))
+    io.write_whole(file.with_suffix(".tsv"), f"{found}\n")
     run.summary = f"{found}\n{file}"
     return True

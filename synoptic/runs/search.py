@@ -38,8 +38,7 @@ def choose_items(run: Run, pipeline: Pipeline[ModelOptions]) -> list[Item]:
 def write_search(folder: Path, rounds: Sequence[SearchRound]) -> None:
     """Write search.json."""
     found = {"clip_model": SEARCHED_BY, "rounds": [one._asdict() for one in rounds]}
-    text = json.dumps(found, indent=1) + "\n"
-    io.atomic_write(folder / SEARCH, lambda f: f.write(text.encode()))
+    io.write_whole(folder / SEARCH, json.dumps(found, indent=1) + "\n")
 
 
 def searched_items(folder: Path, options: Options) -> list[Item]:
