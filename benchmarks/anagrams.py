@@ -27,7 +27,7 @@ from synoptic.metrics.clip import Clip
 from synoptic.models.base import Denoiser
 from synoptic.models.load import load
 from synoptic.models.vocabulary import vocabulary
-from synoptic.sampling.joint import JointSampler, PredictFor
+from synoptic.sampling.joint_sampler import JointSampler, PredictFor
 from synoptic.sampling.step import Step
 from synoptic.views.anagram import Anagram
 from synoptic.views.base import Projection

@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 import psutil
 
 import synoptic as syn
-from synoptic.io import atomic_write
+from synoptic.io import write_whole
 from synoptic.io.progress import listening
 from synoptic.jobs.driver import SHARING
 from synoptic.jobs.records import read_record
@@ -78,7 +78,7 @@ class Measured:
     def keep(self, **values: object) -> None:
         self.content |= values
         text = json.dumps(self.content, indent=1) + "\n"
-        atomic_write(self.file, lambda f: f.write(text.encode()))
+        write_whole(self.file, text)
 
     def marks(self, name: str) -> Marks:
         """Return the marks of a command that begins, or goes on with, a way."""

@@ -21,7 +21,7 @@ from synoptic.guidance.batching import predict_branches
 from synoptic.models.base import PretrainedModel
 from synoptic.models.load import load
 from synoptic.options.distill import DistillOptions
-from synoptic.pipelines.distill_objective import build_objective
+from synoptic.pipelines.distill_objective import picture_objective
 from synoptic.views.windows import Windows
 
 NAMES = "horse", "dog", "lemon", "car", "house", "lion", "guitar", "boat", "tree", "crown"
@@ -44,7 +44,7 @@ def stepping(
     rngs, side = [torch.Generator().manual_seed(k) for k in range(count)], m.shape[-1]
     views = Windows(m.shape, (side, side), (side, side))
     x: Tensor = randn(m.shape, rngs).to(m.device)
-    objective = build_objective(options_of(loss, model, space), m, PROMPTS[:count], rngs, views, x)
+    objective = picture_objective(options_of(loss, model, space), m, PROMPTS[:count], rngs, views, x)
     through = space == "pixels" and m.factor > 1
     with torch.no_grad():
         scene: Any = PixelImage(m.decode(x).clamp(-1, 1)) if through else LatentImage(x)

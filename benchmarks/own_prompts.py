@@ -16,13 +16,13 @@ from synoptic.options.anagram import AnagramOptions
 from synoptic.options.base import Item
 from synoptic.options.hybrid import HybridOptions
 from synoptic.pipelines.anagram import AnagramPipeline
-from synoptic.pipelines.base import finish
+from synoptic.pipelines.base import take_steps
 from synoptic.pipelines.hybrid import HybridPipeline
 from synoptic.pipelines.joint import JointPipeline, S
-from synoptic.sampling.joint import PredictFor
+from synoptic.sampling.joint_sampler import PredictFor
 
 if TYPE_CHECKING:
-    from synoptic.pipelines.base import Content
+    from synoptic.pipelines.outputs import Content
 
 Prompts = Sequence[str]
 
@@ -59,4 +59,4 @@ def paint(application: str, model: PretrainedModel, every: Sequence[Prompts], se
         pipeline = Anagrams(model, AnagramOptions.from_arguments(**given).resolve(model.checkpoint), items)
     else:
         pipeline = Hybrids(model, HybridOptions.from_arguments(**given).resolve(model.checkpoint), items)
-    return [output.image for output in finish(pipeline.steps(items))]
+    return [output.image for output in take_steps(pipeline.steps(items))]

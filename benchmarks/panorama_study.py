@@ -19,7 +19,6 @@ Writes panorama_study.json as it goes, and a JPEG per prompt. On the GPU where t
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 from random import Random
 
 import torch
@@ -36,9 +35,9 @@ from synoptic.models.base import PretrainedModel
 from synoptic.models.vocabulary import vocabulary
 from synoptic.options.base import Item
 from synoptic.options.panorama import PanoramaOptions
-from synoptic.pipelines.base import Output, finish
+from synoptic.pipelines.base import take_steps
+from synoptic.pipelines.outputs import Output
 from synoptic.pipelines.panorama import CROP_FOV, PanoramaPipeline
-from synoptic.pipelines.sphere_views import SphereViews
 from synoptic.views.directions import Direction
 from synoptic.views.sphere import perspective
 
@@ -56,20 +55,12 @@ HORIZON_FIRST = {"own words": 0.3, "at once": 0.0}  # of the ways whose poles ha
 WIDTH, LOOK, QUALITY = 1024, 252, 80
 
 
-class IndependentNoise(SphereViews):
-    """Views that begin with white noise of their own each."""
+class IndependentPanorama(PanoramaPipeline):
+    """The panorama's pipeline, whose views begin with white noise of their own each."""
 
     def begin(self, rngs: Sequence[torch.Generator]) -> Tensor:
         shape = (self.options.num_views, *self.model.shape)
         return randn(shape, rngs, torch.empty(0)).flatten(0, 1).to(self.model.device)
-
-
-class IndependentPanorama(PanoramaPipeline):
-    """The panorama's pipeline, of such views."""
-
-    @cached_property
-    def sphere(self) -> SphereViews:
-        return IndependentNoise(self.model, self.options)
 
 
 class Retrieval:
@@ -110,7 +101,7 @@ def panoramas(model: PretrainedModel, way: str, prompt: str, down: str, **how: i
     options = PanoramaOptions.from_arguments(prompt, **given).resolve(model.checkpoint)
     pipeline = (IndependentPanorama if way == "independent" else PanoramaPipeline)(model, options)
     items = options.items()
-    return items, finish(pipeline.steps(items))
+    return items, take_steps(pipeline.steps(items))
 
 
 def measured(retrieve: Retrieval, way: str, item: Item, output: Output, side: int, down: str) -> Row:

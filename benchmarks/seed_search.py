@@ -17,7 +17,7 @@ from benchmarks.anagrams import PAIRS, RUNS, STEPS, STYLES, alignment, cosines, 
 from synoptic.io import to_pil
 from synoptic.metrics.clip import Clip
 from synoptic.models.load import load
-from synoptic.sampling.joint import JointSampler, prompts_per_view
+from synoptic.sampling.joint_sampler import JointSampler, prompts_per_view
 from synoptic.sampling.seed_search import FINALISTS_PER_IMAGE, SCREENING_STEPS, seed_search
 from synoptic.sampling.step import Step
 

@@ -39,7 +39,7 @@ class Study:
         self.rows.append(row)
         card = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine()
         data = {"device": card, "torch": torch.__version__, "seconds": self.seconds(), "rows": self.rows}
-        io.atomic_write(self.file, lambda file: file.write(json.dumps(data, indent=0).encode()))
+        io.write_whole(self.file, json.dumps(data, indent=0))
 
 
 def parser(description: str | None, out: str) -> argparse.ArgumentParser:

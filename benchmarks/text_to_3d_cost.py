@@ -38,10 +38,10 @@ from synoptic.models.load import load
 from synoptic.nerf.scene import RadianceScene, ViewSample
 from synoptic.options.text_to_3d import TextTo3DOptions
 from synoptic.pipelines.text_to_3d_objective import (
-    build_objective,
     build_scene,
     encode_render,
     learning_rate,
+    scene_objective,
     split_generator,
 )
 
@@ -160,7 +160,7 @@ def main() -> None:
     stride = asked.steps // asked.timed | 1  # odd, so that what is done every 16 steps is done as often here
     spread = Spread(build_scene(options, usual, rng).to(m.device), stride)
     rngs, lr = split_generator(rng, 1), learning_rate(options.lr, asked.steps)
-    loss = build_objective(options, usual, m, PROMPT, rng).loss
+    loss = scene_objective(options, usual, m, PROMPT, rng).loss
     on = torch.cuda.get_device_name() if m.device.type == "cuda" else "cpu"
     print(
         f"# {asked.shape} on {on}, {m.dtype}, guidance {options.guidance_scale}, renders of {options.resolution}²",

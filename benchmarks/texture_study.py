@@ -51,8 +51,11 @@ from synoptic.models.base import PretrainedModel
 from synoptic.nerf.diagnostics import CAPTION_TEMPLATE
 from synoptic.options.base import Item
 from synoptic.options.texture import TextureOptions
-from synoptic.pipelines.base import Output, finish
-from synoptic.pipelines.texture import TexturedOutput, TexturePipeline
+from synoptic.pipelines.base import take_steps
+from synoptic.pipelines.outputs import Output
+from synoptic.pipelines.texture import TexturePipeline
+from synoptic.pipelines.texture_views import TextureViews
+from synoptic.pipelines.textured_output import TexturedOutput
 
 COLORS = "yellow", "red", "blue", "green", "pink", "white"
 FIVE, SHOWN, QUALITY = 5, 512, 82
@@ -79,14 +82,22 @@ class ViewWords(TexturePipeline):
         return None
 
 
-class Unfused(TexturePipeline):
-    """The texture's pipeline, of the eight sides that are looked at, which are shown as they are painted."""
+class EightSides(TextureViews):
+    """The eight sides that are looked at, as the views."""
 
     @cached_property
     def chosen(self) -> ChosenViews:
         return ChosenViews(turned(self.surface, SIDES), 1.0, 1.0)
 
-    def _output(self, item: Item, pictures: Tensor) -> Output:
+
+class Unfused(TexturePipeline):
+    """The texture's pipeline, of the eight sides that are looked at, which are shown as they are painted."""
+
+    @cached_property
+    def views(self) -> TextureViews:
+        return EightSides(self.model, self.options)
+
+    def output(self, item: Item, pictures: Tensor) -> Output:
         return TexturedOutput(sides_sheet(io.to_pil(pictures)), {})
 
 
@@ -176,7 +187,7 @@ def painted(model: PretrainedModel, way: Way, file: Path, prompt: str, **how: ob
     given = {"model": model.checkpoint.name, "device": str(model.device), "sync": way.sync, **how}
     options = TextureOptions.from_arguments(str(file), prompt, **given).resolve(model.checkpoint)
     items = options.items()
-    outputs = finish(way.pipeline(model, options).steps(items))
+    outputs = take_steps(way.pipeline(model, options).steps(items))
     return [(item, output) for item, output in zip(items, outputs, strict=True) if isinstance(output, TexturedOutput)]
 
 

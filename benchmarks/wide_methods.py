@@ -37,7 +37,7 @@ from synoptic.models.registry import resolve
 from synoptic.models.vocabulary import vocabulary
 from synoptic.options.base import Item
 from synoptic.options.wide import WideOptions
-from synoptic.pipelines.base import finish
+from synoptic.pipelines.base import take_steps
 from synoptic.pipelines.wide import WidePipeline
 from synoptic.views.windows import Windows, window_starts
 
@@ -70,7 +70,7 @@ class Bench:
 
     def generate(self, pipeline: WidePipeline, prompts: Sequence[str], seeds: Sequence[int]) -> list[Image.Image]:
         items = [Item((prompt,), seed, "") for prompt, seed in zip(prompts, seeds, strict=True)]
-        return [output.image for output in finish(pipeline.steps(items))]
+        return [output.image for output in take_steps(pipeline.steps(items))]
 
 
 def measured(

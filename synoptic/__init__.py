@@ -36,9 +36,9 @@ if TYPE_CHECKING:
     from synoptic.runs.errors import OptimizationFailed as OptimizationFailed
     from synoptic.runs.execute import run as run
     from synoptic.runs.grid import grid as grid
-    from synoptic.sampling.joint import JointSampler as JointSampler
     from synoptic.sampling.joint import canonical as canonical
     from synoptic.sampling.joint import instance as instance
+    from synoptic.sampling.joint_sampler import JointSampler as JointSampler
     from synoptic.sampling.single import sample as sample
     from synoptic.sampling.step import Step as Step
     from synoptic.views.anagram import Anagram as Anagram
@@ -68,7 +68,7 @@ MODULES = {
     "sample": "sampling.single",
     "canonical": "sampling.joint",
     "instance": "sampling.joint",
-    "JointSampler": "sampling.joint",
+    "JointSampler": "sampling.joint_sampler",
     "Step": "sampling.step",
     "Windows": "views.windows",
     "Anagram": "views.anagram",

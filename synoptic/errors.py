@@ -59,6 +59,14 @@ def check_at_most(name: str, value: float, maximum: float) -> None:
         raise InputError(f"{name} must be at most {maximum}, {value} was given: lower it", rule=code(name, "at-most"))
 
 
+def check_multiple(name: str, value: int, factor: int, what: str) -> None:
+    if rest := value % factor:
+        near = f"{value - rest} or {value - rest + factor}"
+        raise InputError(
+            f"{name} must be a multiple of {factor}, {what}; {value} was given: use {near}", rule=code(name, "multiple")
+        )
+
+
 def code(name: str, rule: str) -> str:
     """Return the stable code of a rule about an option: "noise-level-at-most" for "--noise-level for if-ii"."""
     return f"{name.split()[0].strip('-,').lower()}-{rule}"

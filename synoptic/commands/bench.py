@@ -54,5 +54,5 @@ def execute(options: BenchOptions) -> Bench:
     machine |= {"threads": torch.get_num_threads(), "load": os.getloadavg()[0]}
     found = {"options": options.to_json(), "prompt": PROMPT, "machine": machine, "versions": versions(), "rows": rows}
     file = folder / "bench.json"
-    io.atomic_write(file, lambda f: f.write((json.dumps(found, indent=2) + "\n").encode()))
+    io.write_whole(file, json.dumps(found, indent=2) + "\n")
     return Bench(rows, file)

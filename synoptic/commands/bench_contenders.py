@@ -16,7 +16,7 @@ from synoptic.models.base import PretrainedModel
 from synoptic.models.checkpoint import BUNDLED_DIR
 from synoptic.models.load import load
 from synoptic.options.wide import WideOptions
-from synoptic.pipelines.base import finish
+from synoptic.pipelines.base import take_steps
 from synoptic.pipelines.wide import WidePipeline
 
 PROMPT = "a photo of snowy mountains at sunset"
@@ -72,7 +72,7 @@ def ours(contender: Contender, width: int) -> Sampler:
         asked = WideOptions.from_arguments(PROMPT, **given, stride=None if contender.fast else STRIDE)
         m = model(contender.dtype)
         pipeline = WidePipeline(m, asked.resolve(m.checkpoint))
-        (output,) = finish(pipeline.steps(pipeline.options.items()))
+        (output,) = take_steps(pipeline.steps(pipeline.options.items()))
         return output.image
 
     return generate

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from synoptic.errors import user_path
-from synoptic.io import atomic_write
+from synoptic.io import write_whole
 from synoptic.models.load import load_text_encoder
 from synoptic.models.precomputed_text import serialize_embeddings
 from synoptic.models.registry import resolve
@@ -20,6 +20,5 @@ def execute(options: EmbedOptions) -> Path:
     for line in vocabulary_warnings(checkpoint, options.texts()):
         print(f"warning: {line}", file=sys.stderr)
     encoder = load_text_encoder(checkpoint, device=options.device, dtype=options.dtype)
-    data = serialize_embeddings(checkpoint, options.texts(), encoder)
-    atomic_write(file, lambda f: f.write(data))
+    write_whole(file, serialize_embeddings(checkpoint, options.texts(), encoder))
     return file

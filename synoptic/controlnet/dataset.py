@@ -82,7 +82,7 @@ class CachedPairs:
             io.save_image(drawn, shown, {})
             with torch.no_grad():
                 x0 = self.encode(picture)[0].float().cpu().contiguous()
-            io.atomic_write(latent, lambda f: f.write(save({"x0": x0})))
+            io.write_whole(latent, save({"x0": x0}))
         control_image = (io.from_pil(io.load_image(drawn))[0] + 1) * 127.5
         return load_file(latent)["x0"], control_image.round().to(torch.uint8)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from torch import Tensor
 
 from synoptic.courses.files import pictures
-from synoptic.io import atomic_write, load_image
+from synoptic.io import load_image, write_whole
 from synoptic.metrics.clip import Clip
 from synoptic.utils.json_objects import JsonObject
 
@@ -45,6 +45,5 @@ def score_folder(folder: Path, clip: Clip) -> JsonObject:
 def write_eval(folder: Path, scores: JsonObject) -> Path:
     """Write folder/eval.json, whole or not at all, and return its path."""
     path = folder / "eval.json"
-    text = json.dumps(scores, indent=4, ensure_ascii=False) + "\n"
-    atomic_write(path, lambda f: f.write(text.encode()))
+    write_whole(path, json.dumps(scores, indent=4, ensure_ascii=False) + "\n")
     return path

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from synoptic.courses.files import distinct, file_name
-from synoptic.io import atomic_write, from_pil, load_image, read_settings, save_image, to_pil
+from synoptic.io import from_pil, load_image, read_settings, save_image, to_pil, write_whole
 from synoptic.models.registry import resolve
 from synoptic.options.anagram import AnagramOptions
 from synoptic.options.distill import DistillOptions
@@ -93,4 +93,4 @@ def print_score(run: Run, name: str, title: str) -> None:
 def write_config(path: Path, args: argparse.Namespace, run: Run) -> None:
     """Write the options as JSON text, as the course does, and the same run as a `synoptic` command."""
     text = json.dumps(vars(args) | {"synoptic": run.options.command()}, indent=4, ensure_ascii=False)
-    atomic_write(path, lambda f: f.write(text.encode()))
+    write_whole(path, text)

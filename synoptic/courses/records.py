@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from synoptic.io import atomic_write, load_image
+from synoptic.io import atomic_write, load_image, write_whole
 from synoptic.utils.json_objects import JsonObject
 
 
@@ -46,8 +46,7 @@ def write_record(out: Path, record: Record) -> tuple[Path, Path]:
     """Write out/report/FOLDER.json, from which the reports are made, and FOLDER.png, the contact sheet."""
     (out / "report").mkdir(parents=True, exist_ok=True)
     noted, page = (out / "report" / f"{record.folder}.{end}" for end in ("json", "png"))
-    text = json.dumps(asdict(record), indent=2, ensure_ascii=False) + "\n"
-    atomic_write(noted, lambda f: f.write(text.encode()))
+    write_whole(noted, json.dumps(asdict(record), indent=2, ensure_ascii=False) + "\n")
     atomic_write(page, lambda f: sheet(out, record).save(f, "PNG"))
     return noted, page
 

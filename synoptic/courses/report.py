@@ -14,7 +14,7 @@ from typing import Literal
 from PIL import Image
 
 from synoptic.courses.records import Record, latin, read_records, table, thumb
-from synoptic.io import atomic_write, load_image
+from synoptic.io import load_image, write_whole
 
 MARKS = ((0.28, "full marks"), (0.26, "half marks"))  # the courses', for OpenAI's ViT-B/32 only
 MARKS_CLIP = "clip-vit-base-patch32"  # its hub id's last part
@@ -139,8 +139,8 @@ def write_report(out: Path, title: str = "synoptic evaluate") -> list[Path]:
     """Write out/report.html over every record and, with the extra `courses`, out/report.pdf."""
     records = read_records(out)
     page, printed = out / "report.html", out / "report.pdf"
-    atomic_write(page, lambda f: f.write(html(out, records, title).encode()))
+    write_whole(page, html(out, records, title))
     if find_spec("fpdf") is None:
         return [page]
-    atomic_write(printed, lambda f: f.write(pdf(out, records, title)))
+    write_whole(printed, pdf(out, records, title))
     return [page, printed]

@@ -16,6 +16,7 @@ from synoptic.io.images import (
     read_settings,
     remove_parts,
     save_image,
+    write_whole,
 )
 from synoptic.io.plot import plot_lines
 from synoptic.io.video import require_video, save_gif, save_video
@@ -38,6 +39,7 @@ __all__ = [
     "save_image",
     "save_video",
     "to_pil",
+    "write_whole",
 ]
 
 

@@ -67,6 +67,11 @@ def atomic_write(path: Path, write: Callable[[IO[bytes]], object]) -> None:
         raise
 
 
+def write_whole(path: Path, content: bytes | str) -> None:
+    """Write bytes, or a text in UTF-8, as `atomic_write` does."""
+    atomic_write(path, lambda f: f.write(content.encode() if isinstance(content, str) else content))
+
+
 def remove_parts(folder: Path) -> None:
     """Remove the parts that killed processes left in a run's folder: those of no living process, or a day old.
 

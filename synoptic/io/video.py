@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from synoptic.errors import install_command
-from synoptic.io.images import atomic_write
+from synoptic.io.images import atomic_write, write_whole
 
 TICKS = 100  # a GIF counts time in hundredths of a second
 MIN_TICKS = 2  # ticks: browsers slow a GIF down to ten frames a second where a delay is shorter
@@ -35,7 +35,7 @@ def save_video(path: Path, frames: Iterable[Image.Image], fps: float = 30) -> No
     with tempfile.TemporaryDirectory() as scratch:  # faststart, the index first, needs a file with a name
         film = Path(scratch) / "film.mp4"
         _encode(film, _of_one_size(frames), _rate(fps))
-        atomic_write(path, lambda f: f.write(film.read_bytes()))
+        write_whole(path, film.read_bytes())
 
 
 def save_gif(path: Path, frames: Iterable[Image.Image], fps: float = 30) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from synoptic.errors import InputError, check_writable, install_command, user_path
-from synoptic.io import atomic_write
+from synoptic.io import write_whole
 from synoptic.runs.folders import MANIFEST
 
 
@@ -50,7 +50,7 @@ class LocalStore:
             return None
 
     def write(self, name: str, content: str | bytes) -> None:
-        atomic_write(self.top / name, lambda f: f.write(encoded(content)))
+        write_whole(self.top / name, content)
 
     @contextmanager
     def folder(self, path: str) -> Iterator[Path]:

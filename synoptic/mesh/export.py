@@ -33,7 +33,7 @@ def export_mesh(textured: TexturedMesh, folder: Path, name: str = "mesh") -> lis
     obj, beside = export_obj(mesh, mtl_name=f"{name}.mtl", return_texture=True)
     written |= {f"{name}.obj": obj.encode()} | beside
     for file, data in written.items():
-        io.atomic_write(folder / file, lambda f, data=data: f.write(data))
+        io.write_whole(folder / file, data)
     return [folder / file for file in written]
 
 

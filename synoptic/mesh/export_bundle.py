@@ -125,8 +125,7 @@ def _turntable_section(scene: RadianceScene, folder: Path, prompt: str, frames: 
     side_by_side = io.to_pil(torch.cat([*kinds.values()], 3))
     files = [folder / f"turntable.{kind}" for kind in ("gif", "html")]
     io.save_gif(files[0], side_by_side, FPS)
-    page = turntable_html(prompt, {name: io.to_pil(kind) for name, kind in kinds.items()}).encode()
-    io.atomic_write(files[1], lambda f: f.write(page))
+    io.write_whole(files[1], turntable_html(prompt, {name: io.to_pil(kind) for name, kind in kinds.items()}))
     line = f"{frames} pictures of {', '.join(kinds)}, {faithful:.0f} dB to the field"
     try:
         io.save_video(folder / "turntable.mp4", side_by_side, FPS)
@@ -161,7 +160,7 @@ def _mesh_section(scene: RadianceScene, folder: Path) -> Section:
 def _write_report(report: Mapping[str, object], folder: Path) -> list[Path]:
     rows = "".join(f"{name}\t{value}\n" for name, value in _flatten(report))
     for name, text in (("report.json", json.dumps(report, indent=2) + "\n"), ("report.tsv", rows)):
-        io.atomic_write(folder / name, lambda f, text=text: f.write(text.encode()))
+        io.write_whole(folder / name, text)
     return [folder / "report.json", folder / "report.tsv"]
 
 

@@ -36,8 +36,7 @@ def turntable_film(surface: PaintedSurface, texture: Tensor) -> list[Image]:
 
 def save_page(title: str, film: Callable[[], list[Image]], file: Path) -> None:
     """Write a page that turns what a film shows, by hand and offline."""
-    page = turntable_html(title, {"color": film()}).encode()
-    io.atomic_write(file, lambda f: f.write(page))
+    io.write_whole(file, turntable_html(title, {"color": film()}))
 
 
 def sides_sheet(pictures: Sequence[Image]) -> Image:

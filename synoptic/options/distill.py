@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Literal, Self
 
 from synoptic.distillation.loss_defaults import LossName, loss_defaults, losses_that_take, native_space
-from synoptic.errors import InputError, check_at_least, check_at_most
+from synoptic.errors import InputError, check_at_least, check_at_most, check_multiple
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.distillation import DistillationOptions
 from synoptic.options.input_image import working_size
@@ -170,9 +170,5 @@ class DistillOptions(PromptOptions, DistillationOptions, OutputOptions):
         self = self.filled(width=native, height=native)
         for name, length in (("width", self.width), ("height", self.height)):
             check_at_least(f"--{name} (the model's own)", length, native)
-            if length % checkpoint.factor:
-                raise InputError(
-                    f"--{name} must be a multiple of {checkpoint.factor}, a latent, {length} is none: round it",
-                    rule=f"{name}-multiple",
-                )
+            check_multiple(f"--{name}", length, checkpoint.factor, "the size of a latent")
         return self

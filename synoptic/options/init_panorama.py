@@ -7,18 +7,19 @@ from typing import Annotated, Self
 
 from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.options.base import Options
+from synoptic.options.instance import InstanceOptions
 from synoptic.options.option import UNSET, Option
-from synoptic.utils.picture import PictureSource, check_mask_size, picture_name, read_picture
+from synoptic.utils.picture import PictureSource, check_mask_size, picture_name
 
 STRENGTH = 0.6  # share of the steps
 
 
 @dataclass(frozen=True, kw_only=True)
-class InitPanoramaOptions(Options):
+class InitPanoramaOptions(InstanceOptions):
     """What a panorama can begin with."""
 
     GROUP = "Canvas"
+    INIT, OWNER = "init_panorama", "panorama"
 
     init_panorama: Annotated[
         PictureSource | None,
@@ -48,15 +49,10 @@ class InitPanoramaOptions(Options):
 
     def init_height(self) -> int | None:
         """Return the height of --init-panorama, if there is one. Raises InputError where it or its mask does not fit."""
-        if self.init_panorama is None:
-            for name, value in (("--mask", self.mask), ("--strength", self.strength)):
-                if value is not None:
-                    raise InputError(
-                        f"{name} is of a panorama that there is, none was given: name it by --init-panorama",
-                        rule="init-panorama-needed",
-                    )
+        size = self.init_size()
+        if size is None or self.init_panorama is None:
             return None
-        (width, height), name = read_picture(self.init_panorama).size, picture_name(self.init_panorama)
+        (width, height), name = size, picture_name(self.init_panorama)
         if width != 2 * height or height % 2:
             raise InputError(
                 f"--init-panorama is twice as wide as high, with an even number of rows, {name} is {width}x{height}:"
@@ -64,5 +60,5 @@ class InitPanoramaOptions(Options):
                 rule="init-panorama-shape",
             )
         if self.mask is not None:
-            check_mask_size(self.mask, (width, height), "panorama")
+            check_mask_size(self.mask, size, "panorama")
         return height

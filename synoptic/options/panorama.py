@@ -106,8 +106,7 @@ class PanoramaOptions(PromptTravelOptions, InitPanoramaOptions, PanoramaDepthOpt
         return [*super().warnings(), *([late] if away and self.horizon_first else [])]
 
     def resolve(self, checkpoint: Checkpoint) -> Self:
-        adds_noise = self.eta > 0 or self.sampler in ("ddpm", "lcm")
-        in_pixels = checkpoint.factor > 1 and self.sync == "x0" and not adds_noise
+        in_pixels = checkpoint.factor > 1 and self.sync == "x0" and not self.adds_noise
         usual_pixels = PIXELS_FROM if self.kept_by is None else 0.0  # what stays are pixels
         leads = self.sync == "x0" and self.init_panorama is None  # which shows what is above and below
         if self.height is None:

@@ -13,10 +13,10 @@ from synoptic.errors import InputError, install_command, user_path
 from synoptic.mesh import TEXTURE_PACKAGES, read_mesh
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.controlnet import find_controlnets
+from synoptic.options.instance import InstanceOptions
 from synoptic.options.option import UNSET, Option
 from synoptic.options.prompts import PromptOptions
-from synoptic.options.sampling import SamplingOptions
-from synoptic.utils.picture import PictureSource, check_mask_size, picture_name, read_picture
+from synoptic.utils.picture import PictureSource, check_mask_size, picture_name
 
 if TYPE_CHECKING:
     from synoptic.mesh.mesh_file import Piece
@@ -27,7 +27,7 @@ PIXELS_FROM, STRENGTH = 0.6, 0.6  # shares of the steps
 
 
 @dataclass(frozen=True, kw_only=True)
-class TextureOptions(PromptOptions, SamplingOptions):
+class TextureOptions(PromptOptions, InstanceOptions):
     """Paint a mesh: views from all around, denoised together along its depth, become its texture.
 
     synoptic texture bunny.glb "a brown rabbit"
@@ -36,6 +36,7 @@ class TextureOptions(PromptOptions, SamplingOptions):
     """
 
     GROUP = "Mesh"
+    INIT, OWNER = "init_texture", "texture"
 
     mesh: Annotated[str, Option("the mesh: a GLB, glTF, OBJ, PLY or STL file", positional=True)]
     texture_size: Annotated[
@@ -111,29 +112,23 @@ class TextureOptions(PromptOptions, SamplingOptions):
             )
         self = self.filled(texture_size=self.checked_texture_size(read_mesh(self.file).pieces))
         self = replace(self, controlnet=find_controlnets(checkpoint, (self.condition,), self.controlnet))
-        adds_noise = self.eta > 0 or self.sampler in ("ddpm", "lcm")
-        if self.pixels_from is not None and self.pixels_from < 1 and adds_noise:
+        if self.pixels_from is not None and self.pixels_from < 1 and self.adds_noise:
             raise InputError(
                 f"--pixels-from needs steps that add no noise, --sampler {self.sampler} --eta {self.eta:g} were given: omit"
                 " it",
                 rule="pixels-from",
             )
-        self = self.filled(pixels_from=1.0 if adds_noise else PIXELS_FROM)
+        self = self.filled(pixels_from=1.0 if self.adds_noise else PIXELS_FROM)
         if self.init_texture is not None:
             self = self.filled(strength=STRENGTH)
         return super().resolve(checkpoint)
 
     def checked_texture_size(self, pieces: Sequence[Piece]) -> int:
         """Return the texels of a side. Raises InputError where a texture to begin with, or its mask, does not fit."""
-        if self.init_texture is None:
-            for name, value in (("--mask", self.mask), ("--strength", self.strength)):
-                if value is not None:
-                    raise InputError(
-                        f"{name} is of a texture that there is, none was given: name it by --init-texture",
-                        rule="init-texture-needed",
-                    )
+        size = self.init_size()
+        if size is None or self.init_texture is None:
             return TEXTURE_SIZE if self.texture_size is None else self.texture_size
-        (width, height), name = read_picture(self.init_texture).size, picture_name(self.init_texture)
+        (width, height), name = size, picture_name(self.init_texture)
         if width != height or self.texture_size not in (None, width):
             asked = "" if width != height else f", --texture-size {self.texture_size} was given: omit it"
             raise InputError(
@@ -152,5 +147,5 @@ class TextureOptions(PromptOptions, SamplingOptions):
                 rule="init-texture-coordinates",
             )
         if self.mask is not None:
-            check_mask_size(self.mask, (width, height), "texture")
+            check_mask_size(self.mask, size, "texture")
         return width

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal, Self
 
-from synoptic.errors import InputError
+from synoptic.errors import InputError, check_multiple
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.option import UNSET, Option
 from synoptic.options.prompts import PromptTravelOptions
@@ -109,13 +109,14 @@ class WideOptions(PromptTravelOptions, WideControlOptions, SyncDiffusionOptions,
     def resolve(self, checkpoint: Checkpoint) -> Self:
         self = self.with_size(checkpoint).with_windows(checkpoint)
         self = super().resolve(checkpoint)
-        self.regions()
-        self.check_scene(checkpoint)
+        self.check_regions()
+        self.check_travel()
+        self.check_progressive(checkpoint)
         return self
 
     def with_size(self, checkpoint: Checkpoint) -> Self:
         """Return these options with width and height. Raises InputError where the model's windows cannot cover them."""
-        native, f = checkpoint.native_size, checkpoint.factor
+        native = checkpoint.native_size
         width, height = self.control_size(checkpoint, self.width, self.height)
         self = self.filled(width=width, height=height).filled(width=6 * native, height=native)
         for side, pixels in (("width", self.width), ("height", self.height)):
@@ -124,12 +125,7 @@ class WideOptions(PromptTravelOptions, WideControlOptions, SyncDiffusionOptions,
                     f"--{side} must be at least the model's own size, {native}; {pixels} was given: raise it",
                     rule=f"{side}-native",
                 )
-            if pixels % f:
-                near = f"{pixels - pixels % f} or {pixels - pixels % f + f}"
-                raise InputError(
-                    f"--{side} must be a multiple of {f}, the size of a latent; {pixels} was given: use {near}",
-                    rule=f"{side}-multiple",
-                )
+            check_multiple(f"--{side}", pixels, checkpoint.factor, "the size of a latent")
         return self
 
     def with_windows(self, checkpoint: Checkpoint) -> Self:
@@ -158,6 +154,11 @@ class WideOptions(PromptTravelOptions, WideControlOptions, SyncDiffusionOptions,
                 f"--windows {windows} have their state on the canvas and agree on x0: omit --sync and --space",
                 rule="windows-sync",
             )
+        if self.syncdiffusion_weight and (self.space != "canonical" or windows == "collage"):
+            raise InputError(
+                "--syncdiffusion-weight moves a canvas that its windows average: omit --space and --windows collage",
+                rule="syncdiffusion-canvas",
+            )
         if windows == "collage":
             check_heeded(self, "weights", where="of windows that are averaged, those of collage are not")
             self.check_collage(checkpoint)
@@ -174,19 +175,16 @@ class WideOptions(PromptTravelOptions, WideControlOptions, SyncDiffusionOptions,
                 rule="collage-multiple",
             )
 
-    def check_scene(self, checkpoint: Checkpoint) -> None:
-        """Raise InputError where what makes the picture one scene, or several, does not go with its windows."""
-        if self.syncdiffusion_weight and (self.space != "canonical" or self.windows == "collage"):
-            raise InputError(
-                "--syncdiffusion-weight moves a canvas that its windows average: omit --space and --windows collage",
-                rule="syncdiffusion-canvas",
-            )
-        self.check_travel()
-        if self.region and self.windows == "collage":
+    def check_regions(self) -> None:
+        """Raise InputError where a region is none, or its windows would lie over those of a graph."""
+        if self.regions() and self.windows == "collage":
             raise InputError(
                 "--region lays windows over windows, --windows collage has a graph of its own: omit one",
                 rule="region-collage",
             )
+
+    def check_progressive(self, checkpoint: Checkpoint) -> None:
+        """Raise InputError where a picture that is sampled small first would not grow, or has been given already."""
         if self.progressive and self.control is not None:
             raise InputError(
                 "--progressive samples the picture small first, --control has said what is where: omit one",

@@ -11,7 +11,7 @@ from synoptic import io
 from synoptic.animate import animate
 from synoptic.options.anagram import AnagramOptions
 from synoptic.pipelines.joint import JointPipeline
-from synoptic.sampling.joint import JointSampler
+from synoptic.sampling.joint_sampler import JointSampler
 from synoptic.sampling.repeats import RepeatingSampler, repeats_of
 from synoptic.views.anagram import Anagram, blend_mean
 from synoptic.views.base import View
@@ -21,7 +21,7 @@ from synoptic.views.registry import get_view
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from synoptic.pipelines.base import Content
+    from synoptic.pipelines.outputs import Content
 
 
 class AnagramPipeline(JointPipeline[AnagramOptions]):

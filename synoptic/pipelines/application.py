@@ -17,7 +17,8 @@ from synoptic.models.vocabulary import vocabulary_warnings
 from synoptic.options import options_class
 from synoptic.options.pretrained_model import ModelOptions
 from synoptic.options.signature import python_doc, python_signature
-from synoptic.pipelines.base import Output, Result, finish, load_model, pipeline_class
+from synoptic.pipelines.base import Result, load_model, pipeline_class, take_steps
+from synoptic.pipelines.outputs import Output
 from synoptic.sampling.step import Step
 
 WITHOUT = ("model", "out", "trace")  # options of a command that a function does not take: it keeps all in memory
@@ -80,7 +81,7 @@ class Application:
             while batches:
                 batch, *batches = batches
                 try:
-                    outputs += finish(pipeline.steps(batch), tick)
+                    outputs += take_steps(pipeline.steps(batch), lambda _: tick())
                 except Exception as e:
                     batches = [*halves(batch, e), *batches]
         return pipeline.result_class(outputs, options, items, pipeline, pipeline.compare(items, outputs))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, ClassVar, Generic, NamedTuple, TypeVar
@@ -23,15 +22,14 @@ from synoptic.options import options_class
 from synoptic.options.base import Item, Options
 from synoptic.options.pretrained_model import ModelOptions
 from synoptic.options.sampling import SamplingOptions
+from synoptic.pipelines.outputs import Comparison, Output
 from synoptic.sampling.seed_search import SearchRound
 from synoptic.sampling.step import Step
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from PIL.Image import Image
 
-    Content = Image | str | bytes | Mapping[str, Tensor] | Callable[[Path], object]  # what a run can write
+    from synoptic.pipelines.outputs import Content
 
 
 class NetworkCall(NamedTuple):
@@ -46,52 +44,50 @@ class NetworkCall(NamedTuple):
 
 
 O = TypeVar("O", bound=ModelOptions, covariant=True)  # noqa: E741
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Output:
-    """What came of one item: its picture, further files, and what was measured.
+class Result:
+    """What a pipeline returns, in memory: the pictures, the options as they were resolved, the items.
 
-    `files` are named by an ending that follows the item's stem, ".views.png", or by a whole name, "noise.safetensors".
-    `xmp` is a packet of metadata that other programs read in the picture.
+    A pickle of it holds no pipeline, which has the model; `scores` if they were measured before.
     """
 
-    image: Image
-    files: Mapping[str, Content] = field(default_factory=dict)
-    figures: Mapping[str, float] = field(default_factory=dict)
-    xmp: str = ""
+    outputs: list[Output]
+    options: Options
+    items: list[Item]
+    pipeline: Pipeline[ModelOptions] | None
+    comparison: Comparison | None = None
 
     def __getstate__(self) -> Mapping[str, object]:
-        """Return what is pickled: all but files that functions write, of which a warning says which."""
-        left_out = [name for name, content in self.files.items() if callable(content)]
-        if left_out:
-            says = f"a pickle holds no files that functions write: {', '.join(left_out)} left out, write them before"
-            warnings.warn(says, stacklevel=2)
-        kept = {name: content for name, content in self.files.items() if name not in left_out}
-        return self.__dict__ | {"files": kept}
+        """Return what is pickled: all but the pipeline."""
+        return self.__dict__ | {"pipeline": None}
 
+    @property
+    def images(self) -> list[Image]:
+        return [output.image for output in self.outputs]
 
-@dataclass(frozen=True)
-class Comparison:
-    """What several runs, or several items of one, say side by side: a labeled figure and a table."""
+    @cached_property
+    def scores(self) -> list[float]:
+        """What the bundled reference CLIP says of each picture."""
+        if self.pipeline is None:
+            raise RuntimeError("scores are measured where a result is made, this one was pickled: read them before that")
+        clip, score = reference_clip(), self.pipeline.score
+        return [score(clip, o.image, item) for o, item in zip(self.outputs, self.items, strict=True)]
 
-    image: Image
-    header: tuple[str, ...]
-    rows: list[tuple[str | float | None, ...]]
+    def _repr_png_(self) -> bytes | None:
+        return encoded(self.images[0], "PNG") if len(self.images) == 1 else None
 
-    def __str__(self) -> str:
-        return "\n".join("\t".join(map(cell, row)) for row in (self.header, *self.rows))
-
-
-def cell(value: str | float | None) -> str:
-    return "" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
+    def _repr_html_(self) -> str:
+        return gallery(self.images, [f"{item.title}, seed {item.seed}" for item in self.items])
 
 
 class Pipeline(Generic[O]):
     """The base of every application's pipeline, a class of one module named like the application's options."""
 
     metric: ClassVar[str] = "clip_score"  # what `score` measures; "" for no score
-    result_class: ClassVar[type[Result]]  # what a call in Python returns
+    result_class: ClassVar[type[Result]] = Result  # what a call in Python returns
 
     def __init__(self, model: PretrainedModel, options: O) -> None:
         self.model = with_guidance_scale(model, options.embedded_guidance_scale(model.checkpoint))
@@ -205,45 +201,6 @@ def decoded(step: Step) -> Tensor:
     return step.decode(step.canvas)
 
 
-@dataclass(frozen=True)
-class Result:
-    """What a pipeline returns, in memory: the pictures, the options as they were resolved, the items.
-
-    A pickle of it holds no pipeline, which has the model; `scores` if they were measured before.
-    """
-
-    outputs: list[Output]
-    options: Options
-    items: list[Item]
-    pipeline: Pipeline[ModelOptions] | None
-    comparison: Comparison | None = None
-
-    def __getstate__(self) -> Mapping[str, object]:
-        """Return what is pickled: all but the pipeline."""
-        return self.__dict__ | {"pipeline": None}
-
-    @property
-    def images(self) -> list[Image]:
-        return [output.image for output in self.outputs]
-
-    @cached_property
-    def scores(self) -> list[float]:
-        """What the bundled reference CLIP says of each picture."""
-        if self.pipeline is None:
-            raise RuntimeError("scores are measured where a result is made, this one was pickled: read them before that")
-        clip, score = reference_clip(), self.pipeline.score
-        return [score(clip, o.image, item) for o, item in zip(self.outputs, self.items, strict=True)]
-
-    def _repr_png_(self) -> bytes | None:
-        return encoded(self.images[0], "PNG") if len(self.images) == 1 else None
-
-    def _repr_html_(self) -> str:
-        return gallery(self.images, [f"{item.title}, seed {item.seed}" for item in self.items])
-
-
-Pipeline.result_class = Result
-
-
 def branches(options: ModelOptions) -> int:
     """Return how many conditions a step asks the network about: with a prompt, and without for guidance."""
     scale = options.cfg_scale if isinstance(options, SamplingOptions) else getattr(options, "guidance_scale", 1.0)
@@ -268,14 +225,14 @@ def load_model(options: ModelOptions) -> PretrainedModel:
     )
 
 
-def finish(steps: Generator[object, None, list[Output]], tick: Callable[[], None] = lambda: None) -> list[Output]:
-    """Run a loop to its end, tick() after each step, and return what came of it."""
+def take_steps(steps: Generator[T, None, list[Output]], after: Callable[[T], object] = lambda step: None) -> list[Output]:
+    """Take all steps of a loop, after(step) each, and return what came of it."""
     while True:
         try:
-            next(steps)
+            step = next(steps)
         except StopIteration as end:
             return end.value
-        tick()
+        after(step)
 
 
 def pipeline_class(name: str) -> type[Pipeline[ModelOptions]]:

@@ -9,7 +9,8 @@ from synoptic.metrics.clip import Clip
 from synoptic.metrics.concealment import alignment_and_concealment
 from synoptic.options.base import Item
 from synoptic.options.compare_sync import RULES, CompareSyncOptions
-from synoptic.pipelines.base import Comparison, Output, Pipeline
+from synoptic.pipelines.base import Pipeline
+from synoptic.pipelines.outputs import Comparison, Output
 from synoptic.views.registry import get_view
 
 HEADER = ("space", "sync", "alignment", "concealment", "alignment, grayscale", "concealment, grayscale")

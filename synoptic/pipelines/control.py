@@ -9,10 +9,11 @@ from synoptic.guidance.cfg import Predict, cfg
 from synoptic.models.base import Denoiser
 from synoptic.options.base import Item
 from synoptic.options.control import ControlOptions
-from synoptic.pipelines.base import Output, rngs_of
+from synoptic.pipelines.base import rngs_of
 from synoptic.pipelines.control_guidance import with_controlnets
 from synoptic.pipelines.input_image import InputImagePipeline
-from synoptic.sampling.joint import JointSampler
+from synoptic.pipelines.outputs import Output
+from synoptic.sampling.joint_sampler import JointSampler
 from synoptic.sampling.step import Step
 
 

@@ -16,8 +16,9 @@ from synoptic.io import image_grid, to_pil
 from synoptic.metrics.fidelity import psnr
 from synoptic.options.base import Item
 from synoptic.options.denoise import DenoiseOptions
-from synoptic.pipelines.base import Comparison, Output, rngs_of
+from synoptic.pipelines.base import rngs_of
 from synoptic.pipelines.input_image import InputImagePipeline
+from synoptic.pipelines.outputs import Comparison, Output
 from synoptic.sampling.baselines import best_gaussian_denoise, gaussian_denoise, strided_pairs
 from synoptic.sampling.single import sample
 from synoptic.sampling.step import Step

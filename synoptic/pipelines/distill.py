@@ -17,9 +17,10 @@ from synoptic.distillation.loss_table import LOSSES
 from synoptic.distillation.optimize import optimize, warmup_cosine
 from synoptic.options.base import Item
 from synoptic.options.distill import GENERATED, DistillOptions
-from synoptic.pipelines.base import Output, Pipeline, rngs_of
-from synoptic.pipelines.distill_objective import build_objective, sketch
+from synoptic.pipelines.base import Pipeline, rngs_of
+from synoptic.pipelines.distill_objective import picture_objective, sketch
 from synoptic.pipelines.input_image import InputImage
+from synoptic.pipelines.outputs import Output
 from synoptic.sampling.step import Step
 from synoptic.utils.picture import read_picture
 from synoptic.views.windows import Windows
@@ -71,7 +72,7 @@ class DistillPipeline(Pipeline[DistillOptions]):
         scene = PixelImage(self._images(x)) if o.space == "pixels" else LatentImage(x)
         (parameter,) = scene.parameters()
         lr = warmup_cosine(o.lr, o.steps, o.warm_up, o.horizon)
-        with closing(build_objective(o, m, prompts, rngs, self.windows, source)) as objective:
+        with closing(picture_objective(o, m, prompts, rngs, self.windows, source)) as objective:
             for done in optimize(
                 scene,
                 objective.loss,

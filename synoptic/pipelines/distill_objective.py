@@ -9,17 +9,14 @@ from torch import Tensor
 
 from synoptic.diffusion.schedules import get_clip
 from synoptic.distillation.lora_student import LoRAStudent
-from synoptic.distillation.loss_spec import LossInputs
 from synoptic.distillation.loss_table import LOSSES, Objective
-from synoptic.distillation.losses import StudentTraining
 from synoptic.distillation.on_windows import canvas_branches
-from synoptic.distillation.timesteps import TIMESTEPS
-from synoptic.distillation.weights import WEIGHTS
-from synoptic.guidance.batching import BranchPredict, one_branch, predict_branches
+from synoptic.guidance.batching import BranchPredict, predict_branches
 from synoptic.guidance.cfg import cfg
 from synoptic.guidance.perp_neg import perp_neg
 from synoptic.models.base import Denoiser, PretrainedModel
 from synoptic.options.distill import DistillOptions
+from synoptic.pipelines.objective import LossBranches, build_objective
 from synoptic.sampling.joint import joint_predict
 from synoptic.sampling.sdedit import sdedit
 from synoptic.views.base import Projection
@@ -28,7 +25,7 @@ SKETCH_STEPS, SKETCH_START = 10, 4  # steps of a sketch, and how many of them a 
 SKETCH_GUIDANCE = 5.0
 
 
-def build_objective(
+def picture_objective(
     o: DistillOptions,
     model: PretrainedModel,
     prompts: Sequence[str],
@@ -37,7 +34,7 @@ def build_objective(
     source: Tensor | None,
 ) -> Objective:
     """Return what a batch of pictures, one a prompt, follows on the canvas of `views`; `source` (B, C, h, w) if edited."""
-    spec, s = LOSSES[o.loss], model.schedule
+    spec = LOSSES[o.loss]
     rows = [*prompts, *[o.source_prompt] * len(prompts)] if spec.edits else prompts
     separate = o.perp_neg or spec.separates(o.negative_prompt)
     texts = {"cond": rows, "null": ["" if separate else o.negative_prompt] * len(rows)}
@@ -50,20 +47,10 @@ def build_objective(
         return canvas_branches(predict_branches(model, {name: conds[name]}), views)
 
     every = predict_branches(model, conds)
-    inputs = LossInputs(
-        s,
-        canvas_branches(perp_neg(every) if o.perp_neg else every, views),
-        lambda name: one_branch(alone(name), name),
-        o.guidance_scale,
-        TIMESTEPS[o.anneal](o.t_min, o.t_max, o.steps),
-        WEIGHTS["one" if o.weight == "auto" else o.weight],
-        o.steps,
-        source,
-        o.stride,
-        separate,
-    )
-    learner = StudentTraining(student, alone("student"), s, lr=o.student_lr, steps=o.student_steps) if student else None
-    return Objective(spec.build(inputs), learner, student)
+    every = canvas_branches(perp_neg(every) if o.perp_neg else every, views)
+    weight = "one" if o.weight == "auto" else o.weight
+    branches, edit = LossBranches(every, alone, separate, student), {"source": source, "stride": o.stride}
+    return build_objective(o, model.schedule, branches, weight, student_steps=o.student_steps, **edit)
 
 
 @torch.no_grad()

@@ -9,9 +9,10 @@ from synoptic.io import image_grid
 from synoptic.metrics.fidelity import psnr
 from synoptic.options.base import Item
 from synoptic.options.edit import EditOptions
-from synoptic.pipelines.base import Comparison, Output, rngs_of
+from synoptic.pipelines.base import rngs_of
 from synoptic.pipelines.control_guidance import with_controlnets
 from synoptic.pipelines.input_image import InputImagePipeline
+from synoptic.pipelines.outputs import Comparison, Output
 from synoptic.sampling.sdedit import sdedit, start_index
 from synoptic.sampling.step import Step
 

@@ -13,8 +13,9 @@ from synoptic.models.base import Conditioning
 from synoptic.models.transformer import with_guidance_scale
 from synoptic.options.base import Item
 from synoptic.options.flow_edit import FlowEditOptions
-from synoptic.pipelines.base import Output, rngs_of
+from synoptic.pipelines.base import rngs_of
 from synoptic.pipelines.input_image import InputImagePipeline
+from synoptic.pipelines.outputs import Output
 from synoptic.sampling.flow_edit import flow_edit
 from synoptic.sampling.joint import joint_predict
 from synoptic.sampling.sdedit import start_index

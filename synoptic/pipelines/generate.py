@@ -16,8 +16,9 @@ from synoptic.guidance.rules import RULES, by_rule, hold_at_pure_noise
 from synoptic.models.base import Denoiser
 from synoptic.options.base import Item
 from synoptic.options.generate import GenerateOptions
-from synoptic.pipelines.base import Output, decoded, pass_on, rngs_of
+from synoptic.pipelines.base import decoded, pass_on, rngs_of
 from synoptic.pipelines.deepcached import deepcached
+from synoptic.pipelines.outputs import Output
 from synoptic.pipelines.upscaling import UpscalingPipeline
 from synoptic.sampling.single import sample
 from synoptic.sampling.step import Decode, Step

@@ -13,8 +13,9 @@ from synoptic.io import from_pil, image_grid, to_pil
 from synoptic.io.blending import REACH, composite, downsample_mask
 from synoptic.options.base import Item
 from synoptic.options.inpaint import InpaintOptions
-from synoptic.pipelines.base import Comparison, Output, rngs_of
+from synoptic.pipelines.base import rngs_of
 from synoptic.pipelines.input_image import InputImagePipeline
+from synoptic.pipelines.outputs import Comparison, Output
 from synoptic.sampling.inpaint import inpaint, repaint_schedule
 from synoptic.sampling.step import Step
 

@@ -17,7 +17,8 @@ from synoptic.io import from_pil
 from synoptic.models.base import Denoiser
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.input_image import InputImageOptions, working_size
-from synoptic.pipelines.base import Output, Pipeline, pass_on
+from synoptic.pipelines.base import Pipeline, pass_on
+from synoptic.pipelines.outputs import Output
 from synoptic.sampling.joint import joint_predict
 from synoptic.sampling.step import Step
 from synoptic.utils.picture import PictureSource, read_picture

@@ -9,8 +9,9 @@ from synoptic.io import image_grid, to_pil
 from synoptic.metrics.fidelity import psnr
 from synoptic.options.base import Item
 from synoptic.options.invert import InvertOptions
-from synoptic.pipelines.base import Output, decoded
+from synoptic.pipelines.base import decoded
 from synoptic.pipelines.input_image import InputImagePipeline
+from synoptic.pipelines.outputs import Output
 from synoptic.sampling.invert import invert
 from synoptic.sampling.single import sample
 from synoptic.sampling.step import Step

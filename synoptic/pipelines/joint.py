@@ -20,10 +20,11 @@ from synoptic.metrics.concealment import alignment
 from synoptic.models.base import Denoiser
 from synoptic.options.base import Item
 from synoptic.options.joint import SyncOptions
-from synoptic.pipelines.base import Output, decoded, pass_on, rngs_of
+from synoptic.pipelines.base import decoded, pass_on, rngs_of
 from synoptic.pipelines.deepcached import deepcached
+from synoptic.pipelines.outputs import Output
 from synoptic.pipelines.upscaling import UpscalingPipeline
-from synoptic.sampling.joint import JointSampler, PredictFor, prompts_per_view
+from synoptic.sampling.joint_sampler import JointSampler, PredictFor, prompts_per_view
 from synoptic.sampling.multistage import upscale
 from synoptic.sampling.seed_search import SearchRound, seed_search
 from synoptic.sampling.step import Step
@@ -33,7 +34,7 @@ from synoptic.views.pixel_space import PixelSpace
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from synoptic.pipelines.base import Content
+    from synoptic.pipelines.outputs import Content
 
 S = TypeVar("S", bound=SyncOptions)
 SEARCHED_BY = "bundled-grayscale"  # so that the CLIP which reports never chose

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from functools import cached_property, partial
 from importlib.util import find_spec
 from itertools import islice
@@ -14,7 +14,6 @@ from torch import Tensor
 from synoptic import io
 from synoptic.animate.flight import save_flight
 from synoptic.diffusion.solvers import timestep_pairs
-from synoptic.guidance.cfg import Predict
 from synoptic.io.gpano import gpano_xmp, panorama_jpeg
 from synoptic.io.panorama_page import panorama_page
 from synoptic.metrics.clip import Clip
@@ -22,10 +21,13 @@ from synoptic.metrics.seams import closing_seam
 from synoptic.metrics.sphere import pole_pinch, view_agreement
 from synoptic.options.base import Item
 from synoptic.options.panorama import PanoramaOptions
-from synoptic.pipelines.base import NetworkCall, Output, Pipeline, pass_on, rngs_of
+from synoptic.pipelines.base import NetworkCall, pass_on, rngs_of
+from synoptic.pipelines.instance import InstancePipeline
+from synoptic.pipelines.outputs import Output
+from synoptic.pipelines.sphere_guidance import SphereGuidance
 from synoptic.pipelines.sphere_views import SphereViews
-from synoptic.sampling.joint import JointSampler
 from synoptic.sampling.step import Step
+from synoptic.views.base import Projection
 from synoptic.views.cube_map import cube_map
 from synoptic.views.directions import Direction
 from synoptic.views.sphere import perspective, place_picture, stitch
@@ -36,54 +38,58 @@ from synoptic.views.subset import ViewSubset
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from synoptic.pipelines.base import Content
+    from synoptic.pipelines.outputs import Content
 
 CROP_FOV = 80.0  # degrees of the crops that a CLIP looks at
 
 
-class PanoramaPipeline(Pipeline[PanoramaOptions]):
+class PanoramaPipeline(InstancePipeline[PanoramaOptions]):
     """Denoise the views of a sphere together, each with its own state, then stitch what they show."""
 
     @cached_property
-    def sphere(self) -> SphereViews:
+    def views(self) -> SphereViews:
         return SphereViews(self.model, self.options)
 
     @property
-    def num_steps(self) -> int:
-        return self.options.steps - self.sphere.start
+    def latent_views(self) -> Projection:
+        return self.views.in_latents
+
+    def views_at(self, i: int) -> Projection:
+        return self.views.at_step(i)
+
+    @cached_property
+    def guidance(self) -> SphereGuidance:
+        return SphereGuidance(self.model, self.options, self.views)
+
+    @property
+    def shown(self) -> Tensor | None:
+        init = self.views.init
+        return None if init is None or not self.start else init.shown  # of all steps it would be noise alone
 
     @property
     def views_per_item(self) -> int:
         return self.options.num_views
 
-    @property
-    def coded_pixels(self) -> int:
-        return self.views_per_item * self.model.checkpoint.native_size**2  # the views, not what is made of them
-
     def calls_at(self, i: int) -> Sequence[NetworkCall]:
-        return self.sphere.calls_at(i)
+        return self.guidance.calls_at(i)
 
     def canvas_bytes(self, items: int) -> int:
         o = self.options
         return sphere_bytes(o.num_views, o.fov, self.model.checkpoint.native_size, o.height, items)
 
     def first_files(self) -> Mapping[str, Content]:
-        return {} if self.sphere.depth is None else {"conditions.png": self.sphere.depth.sheet()}
+        return {} if self.guidance.depth is None else {"conditions.png": self.guidance.depth.sheet()}
 
     def sample(self, items: Sequence[Item]) -> Generator[Step, None, list[Output]]:
-        o, rngs, model = self.options, rngs_of(items), self.model
-        x, start, led = self.sphere.begin(rngs), self.sphere.start, self.sphere.led_steps
-
-        def denoised(predict_for: Callable[..., Predict], x: Tensor, start: int) -> Iterator[Step]:
-            how = JointSampler(partial(predict_for, items), o.steps, o.sync, "instance", "shared", o.sampler, o.eta)
-            return how.steps(model, self.sphere.at_step, x, rngs, start=start)
-
+        o, rngs, views = self.options, rngs_of(items), self.views
+        x, start, led = self.begin(rngs), self.start, views.led_steps
         if led:  # from the noise that x is
-            some = ViewSubset(self.sphere.sphere, self.sphere.around).select(x)
-            step = yield from pass_on(islice(denoised(self.sphere.predict_around_for, some, 0), led))
-            x, start = self.sphere.joined(step, x, timestep_pairs(o.sampler, model.schedule, o.steps)[led - 1][1]), led
+            around = ViewSubset(views.in_latents, views.around).select(x)
+            first = self.denoise(self.guidance.predict_around_for, items, around, rngs, 0)
+            step = yield from pass_on(islice(first, led))
+            x, start = views.joined(step, x, timestep_pairs(o.sampler, self.model.schedule, o.steps)[led - 1][1]), led
         if start < o.steps:
-            step = yield from pass_on(denoised(self.sphere.predict_for, x, start))
+            step = yield from pass_on(self.denoise(self.guidance.predict_for, items, x, rngs, start))
             x = step.x
         return self._outputs(items, x)
 
@@ -102,11 +108,11 @@ class PanoramaPipeline(Pipeline[PanoramaOptions]):
 
     def _with_kept(self, panoramas: Tensor) -> Tensor:
         """Return (B, 3, H, 2H) with what stays: the photograph itself, blended at its edge, or all outside a mask."""
-        if self.sphere.init is not None:
-            return self.sphere.init.kept(panoramas)
-        if self.sphere.photo is None:
+        if self.views.init is not None:
+            return self.views.init.kept(panoramas)
+        if self.views.photo is None:
             return panoramas
-        given, weight = place_picture(self.sphere.photo, self.options.photo_fov, self.options.height)
+        given, weight = place_picture(self.views.photo, self.options.photo_fov, self.options.height)
         return panoramas.lerp(given.to(panoramas), weight.to(panoramas))
 
     def _files(self, image: Image, title: str) -> dict[str, Content]:
@@ -120,7 +126,7 @@ class PanoramaPipeline(Pipeline[PanoramaOptions]):
     def _figures(self, image: Image, views: Tensor) -> dict[str, float]:
         figures = {"wrap_seam": closing_seam(image, 1), "pole_pinch": pole_pinch(image)}
         figures["seen_twice"] = coverage(self.options.directions(), self.options.fov).twice
-        return figures | {"agreement": view_agreement(self.sphere.in_pixels, views)}
+        return figures | {"agreement": view_agreement(self.views.in_pixels, views)}
 
     def score(self, clip: Clip, image: Image, item: Item) -> float:
         """Return the mean cosine of the horizon's crops and their prompt, of a traveling picture the nearest one."""

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from synoptic import io
 from synoptic.options.texture import TextureOptions
-from synoptic.pipelines.base import finish, load_model
-from synoptic.pipelines.texture import TexturedOutput, TexturePipeline
+from synoptic.pipelines.base import load_model, take_steps
+from synoptic.pipelines.texture import TexturePipeline
+from synoptic.pipelines.textured_output import TexturedOutput
 
 NAME = "painted"
 
@@ -22,13 +23,12 @@ def retexture(mesh: Path, prompt: str, seed: int, *, device: str, dtype: str, lo
     options = TextureOptions.from_arguments(str(mesh), prompt, seed=seed, device=device, dtype=dtype).prepare()
     pipeline = TexturePipeline(load_model(options), options)
     log(f"{prompt}: the mesh is painted, {pipeline.views_per_item} views, {pipeline.num_steps} steps")
-    (output,) = finish(pipeline.steps(options.items()))
+    (output,) = take_steps(pipeline.steps(options.items()))
     assert isinstance(output, TexturedOutput) and output.mesh is not None
     page, about = output.files[".viewer.html"], {"command": options.command(), "figures": output.figures}
     assert callable(page)
     page(mesh.with_name(f"{NAME}.html"))
     io.save_image(mesh.with_name(f"{NAME}.png"), output.image, about)
-    written = {".glb": output.mesh[".glb"], ".json": (json.dumps(about, indent=2) + "\n").encode()}
-    for ending, data in written.items():
-        io.atomic_write(mesh.with_name(NAME + ending), lambda f, data=data: f.write(data))
+    io.write_whole(mesh.with_name(f"{NAME}.glb"), output.mesh[".glb"])
+    io.write_whole(mesh.with_name(f"{NAME}.json"), json.dumps(about, indent=2) + "\n")
     log(f"painted: views agree to {output.figures['view_agreement']:.1f} dB")

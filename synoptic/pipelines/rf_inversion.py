@@ -10,8 +10,9 @@ from synoptic.io import to_pil
 from synoptic.models.transformer import with_guidance_scale
 from synoptic.options.base import Item
 from synoptic.options.rf_inversion import RfInversionOptions
-from synoptic.pipelines.base import Output, rngs_of
+from synoptic.pipelines.base import rngs_of
 from synoptic.pipelines.input_image import InputImagePipeline
+from synoptic.pipelines.outputs import Output
 from synoptic.sampling.rf_inversion import drawn_to, invert_to_white
 from synoptic.sampling.single import sample
 from synoptic.sampling.step import Step

@@ -33,13 +33,14 @@ from synoptic.nerf.scene import RadianceScene
 from synoptic.nerf.serialization import to_bytes
 from synoptic.options.base import Item
 from synoptic.options.text_to_3d import TextTo3DOptions
-from synoptic.pipelines.base import Output, Pipeline
+from synoptic.pipelines.base import Pipeline
+from synoptic.pipelines.outputs import Output
 from synoptic.pipelines.retexture import NAME, retexture
 from synoptic.pipelines.text_to_3d_objective import (
-    build_objective,
     build_scene,
     encode_render,
     learning_rate,
+    scene_objective,
     split_generator,
 )
 from synoptic.sampling.step import Step
@@ -147,7 +148,7 @@ class TextTo3DPipeline(Pipeline[TextTo3DOptions]):
         def tensors(capture: Callable[[], Mapping[str, Tensor]]) -> dict[str, Tensor]:
             return {**kept, **Start(begin.seed, capture(), history).tensors("current")}
 
-        with closing(build_objective(o, self.defaults, m, item.title, rng)) as objective:
+        with closing(scene_objective(o, self.defaults, m, item.title, rng)) as objective:
             for done in optimize(
                 scene,
                 objective.loss,
@@ -175,9 +176,8 @@ class TextTo3DPipeline(Pipeline[TextTo3DOptions]):
                     grad_norm=done.grad_norm,
                     scene=scene,
                 )
-                ends = step == until or find_problem(history, o.steps)
-                state = done.state() if ends else state
-                if ends:
+                if step == until or find_problem(history, o.steps):
+                    state = done.state()
                     break
         return scene, Start(begin.seed, state, history)
 

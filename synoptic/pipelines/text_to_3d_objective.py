@@ -13,12 +13,8 @@ from torch.nn.functional import interpolate
 
 from synoptic.distillation.lora_student import LoRAStudent
 from synoptic.distillation.loss_defaults import SceneDefaults
-from synoptic.distillation.loss_spec import LossInputs
 from synoptic.distillation.loss_table import LOSSES, Objective
-from synoptic.distillation.losses import StudentTraining
-from synoptic.distillation.timesteps import TIMESTEPS
-from synoptic.distillation.weights import WEIGHTS
-from synoptic.guidance.batching import BranchPredict, one_branch
+from synoptic.guidance.batching import BranchPredict
 from synoptic.guidance.view_prompts import ViewConditions, view_branches, view_conditions, view_guidance, view_perp_neg
 from synoptic.models.base import Conditioning, Denoiser, PretrainedModel
 from synoptic.nerf.cameras import Orbit
@@ -28,6 +24,7 @@ from synoptic.nerf.scene import RadianceScene, ViewSample
 from synoptic.nerf.serialization import blob_scene
 from synoptic.nerf.shading import Lighting
 from synoptic.options.text_to_3d import TextTo3DOptions
+from synoptic.pipelines.objective import LossBranches, build_objective
 
 COARSE_FRACTION = 4  # one in so many of the steps is taken with half the resolution
 WARM_UP_STEPS, FINAL_RATE = 50, 0.2  # steps to the peak of the learning rate; the share of it that is left at the end
@@ -54,11 +51,11 @@ def build_scene(o: TextTo3DOptions, usual: SceneDefaults, rng: torch.Generator) 
     )
 
 
-def build_objective(
+def scene_objective(
     o: TextTo3DOptions, usual: SceneDefaults, model: PretrainedModel, prompt: str, rng: torch.Generator
 ) -> Objective:
     """Return what a scene follows to be what the prompt says, seen from everywhere."""
-    spec, s, sharpens = LOSSES[o.loss], model.schedule, o.view_guidance != 1
+    spec, sharpens = LOSSES[o.loss], o.view_guidance != 1
     separate = spec.separates(o.negative_prompt)
     conds = view_conditions(
         model,
@@ -76,20 +73,10 @@ def build_objective(
     def alone(name: str) -> BranchPredict:
         return view_branches(model, lambda sample: {name: conds(sample)[name]})
 
-    branches = view_branches(model, conds)
-    branches = view_guidance(branches, o.view_guidance, o.t_max) if sharpens else branches
-    inputs = LossInputs(
-        s,
-        view_perp_neg(branches) if o.perp_neg else branches,
-        lambda name: one_branch(alone(name), name),
-        o.guidance_scale,
-        TIMESTEPS[o.anneal](o.t_min, o.t_max, o.steps),
-        WEIGHTS[usual.weight],
-        o.steps,
-        separate_negative=separate,
-    )
-    learner = StudentTraining(student, alone("student"), s, lr=o.student_lr) if student else None
-    return Objective(spec.build(inputs), learner, student)
+    every = view_branches(model, conds)
+    every = view_guidance(every, o.view_guidance, o.t_max) if sharpens else every
+    branches = LossBranches(view_perp_neg(every) if o.perp_neg else every, alone, separate, student)
+    return build_objective(o, model.schedule, branches, usual.weight)
 
 
 def with_student(student: LoRAStudent, conds: ViewConditions, sample: ViewSample) -> dict[str, Conditioning]:

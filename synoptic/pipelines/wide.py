@@ -26,12 +26,14 @@ from synoptic.models.base import Denoiser
 from synoptic.options.base import Item
 from synoptic.options.regions import Region
 from synoptic.options.wide import WideOptions
-from synoptic.pipelines.base import Output, Pipeline, pass_on, rngs_of
+from synoptic.pipelines.base import Pipeline, pass_on, rngs_of
 from synoptic.pipelines.control_guidance import with_wide_control
 from synoptic.pipelines.deepcached import deepcached
+from synoptic.pipelines.outputs import Output
 from synoptic.pipelines.wide_canvas import WideCanvas
 from synoptic.sampling.diffcollage import diffcollage_predict
-from synoptic.sampling.joint import JointSampler, Space
+from synoptic.sampling.joint import Space
+from synoptic.sampling.joint_sampler import JointSampler
 from synoptic.sampling.sdedit import start_index
 from synoptic.sampling.single import sample
 from synoptic.sampling.step import Step

@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 
@@ -24,41 +23,25 @@ from synoptic.models.memory import halves, max_batch_rows
 from synoptic.options import application_name, options_class
 from synoptic.options.base import Item, Options
 from synoptic.options.pretrained_model import ModelOptions
-from synoptic.pipelines.base import Output, Pipeline, load_model, pipeline_class
-from synoptic.pipelines.base import finish as take_steps
+from synoptic.pipelines.base import Pipeline, load_model, pipeline_class, take_steps
+from synoptic.pipelines.outputs import Output
 from synoptic.runs.begin import announce, begin_pipeline, warn
 from synoptic.runs.errors import RunFailed
-from synoptic.runs.files import write_content
 from synoptic.runs.finish import compare, finish, finished
 from synoptic.runs.folders import folder_of
 from synoptic.runs.index import write_index
-from synoptic.runs.manifest import Picture, Run, describe_model, open_run, pictures_of
+from synoptic.runs.manifest import Picture, Run, describe_model, open_run
 from synoptic.runs.plan import check_memory
-from synoptic.runs.recorder import Recorder, recorded
+from synoptic.runs.recorder import Recorder
 from synoptic.runs.resume import ResumeState, remove_state
-from synoptic.runs.search import SEARCH, searched_items, write_search
+from synoptic.runs.search import choose_items
 from synoptic.runs.speed import record_command, record_pictures, record_steps
+from synoptic.runs.tasks import Task, tasks_of
 from synoptic.runs.watch import show_step
 from synoptic.sampling.step import Step
 from synoptic.utils.timing import Clock, process_age
 
 STARTUP = 60.0  # seconds that a command takes at most before its work begins
-
-
-class Task(NamedTuple):
-    """One picture that a run asks for."""
-
-    run: Run
-    item: Item
-    picture: Picture
-
-    @property
-    def file(self) -> Path:
-        return self.run.folder / self.picture.file
-
-    @property
-    def is_done(self) -> bool:
-        return self.file.exists() and (not self.run.films or recorded(self.file).exists())
 
 
 def run(application: str, /, *values: object, **options: object) -> Run:
@@ -143,28 +126,6 @@ def open_model(run: Run, clock: Clock) -> PretrainedModel:
     return model
 
 
-def choose_items(run: Run, pipeline: Pipeline[ModelOptions]) -> list[Item]:
-    """Return the run's items; after a search of seeds, kept in search.json, the best of them."""
-    if not (run.folder / SEARCH).exists():
-        search = pipeline.seed_search()
-        if search is None:
-            return run.options.items()
-        with progress_bar("search", 2) as tick:
-            rounds = []
-            for found in search:
-                rounds.append(found)
-                tick()
-        write_search(run.folder, rounds)
-    items = searched_items(run.folder, run.options)
-    run.pictures = pictures_of(items, run.folder)
-    return items
-
-
-def tasks_of(run: Run, items: Sequence[Item]) -> list[Task]:
-    """Return a run's items, each with the picture that it becomes."""
-    return [Task(run, *pair) for pair in zip(items, run.pictures, strict=True)]
-
-
 def sample_tasks(pipeline: Pipeline[ModelOptions], tasks: Sequence[Task], clock: Clock) -> None:
     """Sample what is missing of one run or several, in batches that fill the model's calls; save each batch as it ends.
 
@@ -182,7 +143,7 @@ def sample_tasks(pipeline: Pipeline[ModelOptions], tasks: Sequence[Task], clock:
         while missing:
             batch, *missing = missing
             try:
-                sample_batch(pipeline, batch, clock, tick)
+                Batch(pipeline, batch, clock).sample(tick)
             except NonFiniteError as e:
                 if len(batch) > 1:  # the others of its batch go on without it
                     missing = [*([task] for task in batch), *missing]
@@ -192,83 +153,72 @@ def sample_tasks(pipeline: Pipeline[ModelOptions], tasks: Sequence[Task], clock:
                 missing = [*halves(batch, e), *missing]
 
 
-def sample_batch(pipeline: Pipeline[ModelOptions], batch: Sequence[Task], clock: Clock, tick: Callable[[], None]) -> None:
-    """Sample a batch from where it was left, save what came of it. Raises NonFiniteError."""
-    items, run = [task.item for task in batch], batch[0].run
-    for task in batch:
-        task.file.parent.mkdir(parents=True, exist_ok=True)
-    recorder = Recorder([task.file for task in batch]) if run.films and is_main_process() else None
-    resume = ResumeState(run.folder, [os.path.relpath(task.file, run.folder) for task in batch], recorder)
-    times: list[float] = []
+class Batch:
+    """Pictures that are sampled together; what is kept of them on the way lies in the first one's run."""
 
-    def timed_tick() -> None:
-        times.append(time.perf_counter())
-        tick()
+    def __init__(self, pipeline: Pipeline[ModelOptions], tasks: Sequence[Task], clock: Clock) -> None:
+        self.pipeline, self.tasks, self.clock, self.run = pipeline, tasks, clock, tasks[0].run
+        for task in tasks:
+            task.file.parent.mkdir(parents=True, exist_ok=True)
+        names = [os.path.relpath(task.file, self.run.folder) for task in tasks]
+        self.recorder = Recorder([task.file for task in tasks]) if self.run.films and is_main_process() else None
+        self.resume = ResumeState(self.run.folder, names, self.recorder)
+        self.ends: list[float] = []  # when each step ended
 
-    with clock("sample"):
-        outputs = take_steps(watched(pipeline, items, resume, recorder, timed_tick, run))
-    if not resume.done:
-        record_steps(pipeline, len(items), times)
-    if not is_main_process():
-        return
-    with clock("save"):
-        for task, output in zip(batch, outputs, strict=True):
-            save(task, output)
-    if recorder:
-        with clock("trace"):
-            clip = reference_clip() if pipeline.model.checkpoint.is_bundled else None
-            recorder.write([task.picture.prompt for task in batch], clip)
-    if times:
-        record_pictures(pipeline, len(items), time.perf_counter() - times[-1])
-    for one in {id(task.run): task.run for task in batch}.values():
-        remove_state(one.folder)
-        one.write()
+    def sample(self, tick: Callable[[], None]) -> None:
+        """Sample from where it was left, tick() after each step; save what came of it. Raises NonFiniteError."""
+        with self.clock("sample"):
+            outputs = self.take_steps(tick)
+        if not self.resume.done:
+            record_steps(self.pipeline, len(self.tasks), self.ends)
+        if not is_main_process():
+            return
+        with self.clock("save"):
+            for task, output in zip(self.tasks, outputs, strict=True):
+                task.save(output)
+        if self.recorder:
+            with self.clock("trace"):
+                clip = reference_clip() if self.pipeline.model.checkpoint.is_bundled else None
+                self.recorder.write([task.picture.prompt for task in self.tasks], clip)
+        if self.ends:
+            record_pictures(self.pipeline, len(self.tasks), time.perf_counter() - self.ends[-1])
+        for run in {id(task.run): task.run for task in self.tasks}.values():
+            remove_state(run.folder)
+            run.write()
 
+    def take_steps(self, tick: Callable[[], None]) -> list[Output]:
+        """Take the steps that are left, and return what came of each picture."""
+        state = self.resume.load()
+        if state is not None:
+            print(f"resumed after step {self.resume.done} of {self.pipeline.num_steps}", file=sys.stderr)
+        for _ in range(self.resume.done):
+            tick()
 
-def watched(
-    pipeline: Pipeline[ModelOptions],
-    items: Sequence[Item],
-    resume: ResumeState,
-    recorder: Recorder | None,
-    tick: Callable[[], None],
-    run: Run,
-) -> Generator[Step, None, list[Output]]:
-    """Yield a batch's Steps from where it was left, each ticked, recorded, and kept for a kill; return what came of it."""
-    state = resume.load()
-    if state is not None:
-        print(f"resumed after step {resume.done} of {pipeline.num_steps}", file=sys.stderr)
-    for _ in range(resume.done):
-        tick()
-    steps = pipeline.steps(items, state)
-    every, preview_every = (getattr(run.options, name, 0) for name in ("save_every", "preview_every"))
-    while True:
-        try:
-            step = next(steps)
-        except StopIteration as end:
-            return end.value
-        tick()
+        def after(step: Step) -> None:
+            self.ends.append(time.perf_counter())
+            tick()
+            self.keep(step)
+
+        return take_steps(self.pipeline.steps([task.item for task in self.tasks], state), after)
+
+    def keep(self, step: Step) -> None:
+        """Show a step to whoever watches, film it, and keep of it what was asked for and what a killed run goes on from."""
         show_step(step)
-        if recorder:
-            recorder.add(step)
-        if every and (step.i + 1) % every == 0 and is_main_process():
-            save_intermediate(run.folder, resume.names, step)
+        if self.recorder:
+            self.recorder.add(step)
         if is_main_process():
-            resume.offer(step, now=bool(preview_every) and (step.i + 1) % preview_every == 0)
-        yield step
+            if self.is_due(step, "save_every"):
+                self.save_intermediate(step)
+            self.resume.offer(step, now=self.is_due(step, "preview_every"))
 
+    def is_due(self, step: Step, option: str) -> bool:
+        """Return whether a step is one of every so many, as an option says where the application has it."""
+        every = getattr(self.run.options, option, 0)
+        return bool(every) and (step.i + 1) % every == 0
 
-def save_intermediate(folder: Path, names: Sequence[str], step: Step) -> None:
-    """Save steps/NAME/25.png of every picture of a batch."""
-    for name, image in zip(names, step.images(), strict=True):
-        place = folder / "steps" / name.removesuffix(".png")
-        place.mkdir(parents=True, exist_ok=True)
-        io.save_image(place / f"{step.i + 1}.png", image, {"of": name})
-
-
-def save(task: Task, output: Output) -> None:
-    """Save what came of one item: further files first, the picture itself, which says that it is done, last."""
-    (run, _, picture), file = task, task.file
-    for name, content in output.files.items():
-        write_content(file.with_suffix(name) if name.startswith(".") else run.folder / name, content, {"of": file.name})
-    picture.figures = dict(output.figures)
-    io.save_image(file, output.image, run.inside(picture), output.xmp)
+    def save_intermediate(self, step: Step) -> None:
+        """Save steps/NAME/25.png of every picture."""
+        for name, image in zip(self.resume.names, step.images(), strict=True):
+            place = self.run.folder / "steps" / name.removesuffix(".png")
+            place.mkdir(parents=True, exist_ok=True)
+            io.save_image(place / f"{step.i + 1}.png", image, {"of": name})

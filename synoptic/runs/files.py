@@ -14,7 +14,7 @@ from synoptic import io
 from synoptic.utils.json_objects import JsonObject
 
 if TYPE_CHECKING:
-    from synoptic.pipelines.base import Content
+    from synoptic.pipelines.outputs import Content
 
 FILM_FPS = 30
 
@@ -30,14 +30,11 @@ def write_content(file: Path, content: Content, about: JsonObject) -> None:
     match content:
         case Image.Image():
             io.save_image(file, content, about)
-        case str():
-            io.atomic_write(file, lambda f: f.write(content.encode()))
-        case bytes():
-            io.atomic_write(file, lambda f: f.write(content))
+        case str() | bytes():
+            io.write_whole(file, content)
         case Mapping():
             tensors: dict[str, Tensor] = {name: value.detach().cpu().contiguous() for name, value in content.items()}
-            data = save(tensors, {str(key): str(value) for key, value in about.items()})
-            io.atomic_write(file, lambda f: f.write(data))
+            io.write_whole(file, save(tensors, {str(key): str(value) for key, value in about.items()}))
         case _ if callable(content):
             content(file)
         case _:

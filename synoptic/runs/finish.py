@@ -8,7 +8,8 @@ from synoptic import io
 from synoptic.metrics.clip import reference_clip
 from synoptic.options.base import Item
 from synoptic.options.pretrained_model import ModelOptions
-from synoptic.pipelines.base import Output, Pipeline
+from synoptic.pipelines.base import Pipeline
+from synoptic.pipelines.outputs import Output
 from synoptic.runs.contact_sheet import write_contact_sheet
 from synoptic.runs.manifest import Run
 from synoptic.utils.timing import Clock
@@ -35,8 +36,7 @@ def finish(run: Run, pipeline: Pipeline[ModelOptions], items: Sequence[Item], cl
 
 def finished(run: Run) -> list[Output]:
     """Return the pictures of a run, with their scores among the figures."""
-    figures = [p.figures | ({} if p.score is None else {"score": p.score}) for p in run.pictures]
-    return [Output(image, figures=measured) for image, measured in zip(run.images, figures, strict=True)]
+    return [Output(image, figures=p.measured) for image, p in zip(run.images, run.pictures, strict=True)]
 
 
 def compare(run: Run, pipeline: Pipeline[ModelOptions], items: Sequence[Item], outputs: Sequence[Output]) -> bool:
@@ -46,6 +46,6 @@ def compare(run: Run, pipeline: Pipeline[ModelOptions], items: Sequence[Item], o
         return False
     file = run.folder / f"{run.application}.png"
     io.save_image(file, found.image, run.about())
-    io.atomic_write(file.with_suffix(".tsv"), lambda f: f.write(f"{found}\n".encode()))
+    io.write_whole(file.with_suffix(".tsv"), f"{found}\n")
     run.summary = f"{found}\n{file}"
     return True

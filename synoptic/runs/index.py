@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from synoptic.io import atomic_write
+from synoptic.io import write_whole
 from synoptic.io.html import IndexEntry, index_page
 from synoptic.runs.folders import MANIFEST, earlier
 from synoptic.utils.json_objects import JsonObject
@@ -32,8 +32,7 @@ def write_page(top: Path) -> None:
     """Write index.html of the runs below a folder. Raises OSError."""
     manifests = sorted(top.rglob(MANIFEST), key=lambda file: file.stat().st_mtime, reverse=True)
     entries = [entry(file.parent, top) for file in manifests[:MOST]]
-    page = index_page([found for found in entries if found]).encode()
-    atomic_write(top / INDEX, lambda f: f.write(page))
+    write_whole(top / INDEX, index_page([found for found in entries if found]))
 
 
 def entry(folder: Path, top: Path) -> IndexEntry | None:

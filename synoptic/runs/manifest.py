@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from synoptic.distributed import is_main_process
 from synoptic.errors import DISTRIBUTION, printable
-from synoptic.io import atomic_write, load_image, remove_parts
+from synoptic.io import load_image, remove_parts, write_whole
 from synoptic.io.html import gallery
 from synoptic.options.base import Item, Options
 from synoptic.runs.folders import MANIFEST, check_folder, earlier, folder_of
@@ -35,6 +35,11 @@ class Picture:
     seed: int
     score: float | None = None
     figures: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def measured(self) -> dict[str, float]:
+        """The figures, with the score among them if there is one."""
+        return self.figures | ({} if self.score is None else {"score": self.score})
 
 
 @dataclass
@@ -100,17 +105,15 @@ class Run:
     def write(self) -> None:
         if not is_main_process():
             return
-        text = json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n"
-        atomic_write(self.folder / MANIFEST, lambda f: f.write(text.encode()))
+        write_whole(self.folder / MANIFEST, json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n")
 
     def __str__(self) -> str:
         if self.summary:
             return self.summary
-        measured = [p.figures | ({} if p.score is None else {"score": p.score}) for p in self.pictures]
-        names = list(dict.fromkeys(name for figures in measured for name in figures))
+        names = list(dict.fromkeys(name for picture in self.pictures for name in picture.measured))
         lines = ["\t".join(["picture", "seed", *names])]
-        for picture, figures in zip(self.pictures, measured, strict=True):
-            cells = [f"{figures[name]:.3f}" if name in figures else "" for name in names]
+        for picture in self.pictures:
+            cells = [f"{picture.measured[name]:.3f}" if name in picture.measured else "" for name in names]
             lines.append("\t".join([printable(self.folder / picture.file), str(picture.seed), *cells]))
         if self.scores:
             name, mean = next(iter(self.scores.items()))

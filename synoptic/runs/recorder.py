@@ -104,8 +104,8 @@ class Recorder:
         io.save_video(file.with_suffix(".trace.mp4"), film, FPS)
         io.save_gif(file.with_suffix(".trace.gif"), film, FPS)
         position = [(i + 1) / max(1, self.n) for i in frames]
-        text = viewer_page(title, list(frames.values()), columns=columns, curves=curves, position=position)
-        io.atomic_write(recorded(file), lambda f: f.write(text.encode()))
+        page = viewer_page(title, list(frames.values()), columns=columns, curves=curves, position=position)
+        io.write_whole(recorded(file), page)
 
     @torch.no_grad()
     def _pictures(self, k: int, steps: Sequence[int]) -> list[list[Image]]:

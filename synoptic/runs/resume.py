@@ -22,8 +22,7 @@ VERSION = "1"  # of the names inside a state
 
 def write_state(file: Path, state: Mapping[str, Tensor], about: Mapping[str, str]) -> None:
     """Write a loop's state as a safetensors file, whole or not at all."""
-    data = save({name: value.cpu() for name, value in state.items()}, dict(about))
-    io.atomic_write(file, lambda f: f.write(data))
+    io.write_whole(file, save({name: value.cpu() for name, value in state.items()}, dict(about)))
 
 
 class ResumeState:

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from synoptic.options.pretrained_model import ModelOptions
 from synoptic.pipelines.base import load_model, pipeline_class
 from synoptic.runs.begin import begin_pipeline, warn
-from synoptic.runs.execute import sample_tasks, tasks_of
+from synoptic.runs.execute import sample_tasks
 from synoptic.runs.finish import finish
 from synoptic.runs.manifest import describe_model, open_run
 from synoptic.runs.plan import check_memory
+from synoptic.runs.tasks import tasks_of
 from synoptic.utils.timing import Clock
 
 

@@ -14,8 +14,9 @@ from synoptic.options.text_to_3d import TextTo3DOptions
 from synoptic.pipelines.text_to_3d import DIAGNOSTICS, FIELD, REPORT, TextTo3DPipeline
 from synoptic.runs.begin import warn
 from synoptic.runs.errors import OptimizationFailed
-from synoptic.runs.execute import open_model, sample_tasks, tasks_of
+from synoptic.runs.execute import open_model, sample_tasks
 from synoptic.runs.manifest import Picture, Run, open_run
+from synoptic.runs.tasks import tasks_of
 from synoptic.utils.json_objects import JsonObject
 from synoptic.utils.timing import Clock
 

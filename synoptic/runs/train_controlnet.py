@@ -85,8 +85,7 @@ def keep_captions(run: Run, images: Path, captions: dict[str, str]) -> None:
             " delete the old one",
             rule="run-differs",
         )
-    text = json.dumps(found, indent=1, ensure_ascii=False)
-    io.atomic_write(file, lambda f: f.write(text.encode()))
+    io.write_whole(file, json.dumps(found, indent=1, ensure_ascii=False))
 
 
 class Validation:
@@ -127,7 +126,7 @@ class Validation:
         since = losses[self.rows[-1].step if self.rows else 0 :]
         loss = torch.stack([value.cpu() for value in since]).mean().item() if since else None
         self.rows.append(ValidationRow(step, loss, own, other))
-        io.atomic_write(self.folder / TABLE, lambda f: f.write(f"{format_rows(self.rows)}\n".encode()))
+        io.write_whole(self.folder / TABLE, f"{format_rows(self.rows)}\n")
         self._plot()
         self._preview(step, 2 * maps - 1, generated, originals)
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from synoptic.models.upscaler import Upscaler
-from synoptic.sampling.joint import JointSampler
+from synoptic.sampling.joint_sampler import JointSampler
 from synoptic.sampling.step import Step
 from synoptic.views.base import Projection
 from synoptic.views.pixel_space import PixelSpace

@@ -17,7 +17,8 @@ from synoptic.diffusion.equations import randn
 from synoptic.diffusion.solvers import get_solver, timestep_pairs
 from synoptic.models.base import Denoiser
 from synoptic.sampling.inpaint import renoise
-from synoptic.sampling.joint import JointSampler, PredictFor, instance
+from synoptic.sampling.joint import instance
+from synoptic.sampling.joint_sampler import JointSampler, PredictFor
 from synoptic.sampling.step import Step
 from synoptic.views.base import Projection
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from synoptic.models.base import Denoiser
-from synoptic.sampling.joint import JointSampler
+from synoptic.sampling.joint_sampler import JointSampler
 from synoptic.sampling.step import Step
 from synoptic.views.base import Projection
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from PIL.Image import Image
 
 from synoptic.errors import InputError
-from synoptic.io import atomic_write
+from synoptic.io import write_whole
 from synoptic.options import options_class
 from synoptic.options.pretrained_model import ModelOptions
 from synoptic.runs.errors import RunFailed, reason
@@ -179,8 +179,7 @@ class Jobs:
         self._keep(job)
 
     def _keep(self, job: Job) -> None:
-        text = json.dumps(job.to_json(), ensure_ascii=False)
-        atomic_write(self.kept / f"{job.id}.json", lambda f: f.write(text.encode()))
+        write_whole(self.kept / f"{job.id}.json", json.dumps(job.to_json(), ensure_ascii=False))
 
     def _found(self) -> Iterator[Job]:
         """Yield the jobs of before; one that cannot be read, or whose upload is gone, is passed over."""

@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from synoptic.errors import InputError, user_path
-from synoptic.io import atomic_write, save_image
+from synoptic.io import save_image, write_whole
 from synoptic.mesh import read_mesh
 from synoptic.models.names import ALIASES, BUNDLED_MODELS, CONTROLNETS, UPSCALERS
 from synoptic.models.registry import resolve
@@ -143,7 +143,7 @@ class Permissions:
         if isinstance(source, str) and (kind := Path(source).suffix.lower()) in MESHES:
             read_mesh(Path(source))
             data = Path(source).read_bytes()
-            return self.kept(sha256(data).hexdigest() + kind, lambda file: atomic_write(file, lambda f: f.write(data)))
+            return self.kept(sha256(data).hexdigest() + kind, lambda file: write_whole(file, data))
         image = read_upload(source)
         name = sha256(f"{image.mode} {image.size} ".encode() + image.tobytes()).hexdigest()
         self.kept(f"{name}.png", lambda file: save_image(file, image, {}))

@@ -23,7 +23,7 @@ from PIL import Image
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from synoptic.errors import InputError, user_path
-from synoptic.io import atomic_write
+from synoptic.io import write_whole
 from synoptic.options.studio import StudioOptions
 from synoptic.studio.api import api
 from synoptic.studio.jobs import Jobs
@@ -101,7 +101,7 @@ async def explain(_: Request, error: Exception) -> Response:
 def kept_secret(file: Path) -> str:
     """Return the secret of this folder's studio, made at its first start: what browsers keep is encrypted with it."""
     if not file.exists():
-        atomic_write(file, lambda f: f.write(secrets.token_urlsafe(32).encode()))
+        write_whole(file, secrets.token_urlsafe(32))
         file.chmod(0o600)
     return file.read_text()
 

@@ -85,7 +85,7 @@ def pipeline(model: Any, **named: Any) -> PanoramaPipeline:
 
 
 def test_views_meet_in_latents_then_in_pixels_the_horizon_first(sd32):
-    views = pipeline(sd32, steps=8, horizon_first=0.75, pixels_from=0.5).sphere
+    views = pipeline(sd32, steps=8, horizon_first=0.75, pixels_from=0.5).views
     kinds = [views.at_step(i) for i in range(8)]
     assert [isinstance(kind, PixelSpace) for kind in kinds] == [False] * 4 + [True] * 4
     inner = [kind.inner if isinstance(kind, PixelSpace) else kind for kind in kinds]

@@ -15,7 +15,7 @@ import synoptic
 from synoptic.models.base import PretrainedModel
 from synoptic.nerf.cameras import turntable_cameras
 from synoptic.options.text_to_3d import TextTo3DOptions
-from synoptic.pipelines.base import Output
+from synoptic.pipelines.outputs import Output
 from synoptic.pipelines.text_to_3d import SceneStep, TextTo3DPipeline
 from synoptic.pipelines.text_to_3d_objective import build_scene, encode_render, learning_rate
 from tests.quick import slow_ones

@@ -14,6 +14,7 @@ import synoptic
 from synoptic import cli, io
 from synoptic.errors import InputError
 from synoptic.runs import execute
+from synoptic.runs.tasks import Task
 from tests.labels import label
 
 QUICK: dict[str, Any] = {"steps": 2, "dtype": "float32", "device": "cpu"}
@@ -103,7 +104,7 @@ def test_a_run_of_an_older_version_is_not_resumed_and_says_so(tmp_path):
 def test_a_stopped_run_goes_on_to_the_same_result(rows, tmp_path, monkeypatch):
     monkeypatch.setattr(execute, "max_batch_rows", lambda *_: rows)
     whole = synoptic.run("generate", HORSE, model="bundled", count=3, out=str(tmp_path / "whole"), **QUICK)
-    save, saved = execute.save, []
+    save, saved = Task.save, []
 
     def stop_after_two(*arguments: Any) -> None:
         if len(saved) == 2:
@@ -111,7 +112,7 @@ def test_a_stopped_run_goes_on_to_the_same_result(rows, tmp_path, monkeypatch):
         saved.append(save(*arguments))
 
     with monkeypatch.context() as m:
-        m.setattr(execute, "save", stop_after_two)
+        m.setattr(Task, "save", stop_after_two)
         with pytest.raises(KeyboardInterrupt):
             synoptic.run("generate", HORSE, model="bundled", count=3, out=str(tmp_path / "stopped"), **QUICK)
     assert len(list((tmp_path / "stopped").glob("*.png"))) == 2

@@ -15,7 +15,7 @@ from synoptic.diffusion.schedules import get_clip
 from synoptic.guidance.cfg import cfg, equalize_norms
 from synoptic.models.load import load_upscaler
 from synoptic.models.upscaler import Upscaler
-from synoptic.sampling.joint import JointSampler, prompts_per_view
+from synoptic.sampling.joint_sampler import JointSampler, prompts_per_view
 from synoptic.sampling.multistage import upscale
 from synoptic.sampling.single import sample
 from synoptic.views.anagram import Anagram

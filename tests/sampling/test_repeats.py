@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from synoptic.sampling.joint import JointSampler, prompts_per_view
+from synoptic.sampling.joint_sampler import JointSampler, prompts_per_view
 from synoptic.sampling.repeats import RepeatingSampler, repeats_of
 from synoptic.views.anagram import Anagram
 from synoptic.views.pixel_space import PixelSpace

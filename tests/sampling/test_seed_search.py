@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from synoptic.sampling.joint import JointSampler, prompts_per_view
+from synoptic.sampling.joint_sampler import JointSampler, prompts_per_view
 from synoptic.sampling.seed_search import seed_search
 from synoptic.sampling.step import Step
 from synoptic.views.anagram import Anagram

@@ -1,0 +1,98 @@
+"""What the views of a sphere are guided by: their prompts, and distances that they follow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from torch import Tensor
+
+from synoptic.diffusion.equations import Pred, Time
+from synoptic.diffusion.schedules import get_clip
+from synoptic.guidance.cfg import Predict
+from synoptic.guidance.regional_prompts import PromptSpec, is_guided, regional_cfg
+from synoptic.guidance.sphere_prompts import share_in_view, sphere_prompts
+from synoptic.models.base import Denoiser, PretrainedModel
+from synoptic.options.base import Item
+from synoptic.options.panorama import PanoramaOptions
+from synoptic.pipelines.base import NetworkCall
+from synoptic.pipelines.sphere_depth import SphereDepth
+from synoptic.pipelines.sphere_views import SphereViews
+from synoptic.views.base import Projection
+from synoptic.views.subset import ViewSubset, together
+
+
+@dataclass(frozen=True)
+class SphereGuidance:
+    """The guided predictions of a sphere's views: of all, or of the horizon's alone."""
+
+    model: PretrainedModel
+    options: PanoramaOptions
+    views: SphereViews
+
+    @cached_property
+    def depth(self) -> SphereDepth | None:
+        """The distances that the views follow."""
+        return SphereDepth(self.model, self.options) if self.options.depth is not None else None
+
+    def calls_at(self, i: int) -> list[NetworkCall]:
+        """Return the rows that step i takes of the network."""
+        specs, weights = self._prompts_of_one
+        guided = [2 if is_guided(specs, weights[kind]) else 1 for kind in self.views.kinds]
+        calls = [NetworkCall(len(kind), rows) for kind, rows in zip(self.views.kinds, guided, strict=True)]
+        return calls[:1] if i < self.views.led_steps else calls
+
+    @cached_property
+    def _prompts_of_one(self) -> tuple[list[PromptSpec], Tensor]:
+        """The prompts of one item, and the weight of each in each view, (N, J)."""
+        return self._prompts(self.options.items()[:1])
+
+    def _prompts(self, items: Sequence[Item]) -> tuple[list[PromptSpec], Tensor]:
+        """Return all prompts, and the weight of each in each view.
+
+        Views off the horizon are guided where they have words of their own, or were there from the first step, with nothing
+        to begin with: a scene's words would paint another horizon into them.
+        """
+        o, n, stops = self.options, len(items), self.options.stops(items)
+
+        def guided(prompts: Sequence[str], scale: float = o.guidance_scale) -> PromptSpec:
+            return PromptSpec(prompts, o.negative_prompt, scale)
+
+        def beside(own: str | None) -> list[PromptSpec]:
+            if own is not None:
+                return [guided([own] * n)]
+            follows = o.horizon_first or o.init_panorama is not None
+            return [guided(stop, 1.0 if follows else o.guidance_scale) for stop in stops]
+
+        parts = [
+            (guided([part.prompt] * n), [share_in_view(part.holds, d, o.fov) for d in o.directions()])
+            for part in o.regions()
+        ]
+        around = [guided(stop) for stop in stops]
+        return sphere_prompts(o.directions(), around, beside(o.prompt_up), beside(o.prompt_down), parts)
+
+    def predict_for(self, items: Sequence[Item], model: Denoiser) -> Predict:
+        """Return the guided prediction of the views; what is not guided takes one row, not two."""
+        clip = get_clip(self.options.clip, model.schedule)
+        specs, weights = self._prompts(items)
+        models = [self._following(model, kind) for kind in self.views.kinds]
+        by_kind = [regional_cfg(own, specs, lambda _: weights, clip=clip) for own in models]
+
+        def predict(x: Tensor, t: Time, views: Projection) -> Pred:
+            some = [ViewSubset(views, kind) for kind in self.views.kinds]
+            return together(some, [guide(own.select(x), t, own) for guide, own in zip(by_kind, some, strict=True)])
+
+        return predict
+
+    def predict_around_for(self, items: Sequence[Item], model: Denoiser) -> Predict:
+        """Return the guided prediction of the horizon's views alone."""
+        specs, weights = self._prompts(items)
+        clip = get_clip(self.options.clip, model.schedule)
+        return regional_cfg(
+            self._following(model, self.views.around), specs, lambda _: weights[self.views.around], clip=clip
+        )
+
+    def _following(self, model: Denoiser, views: Sequence[int]) -> Denoiser:
+        """Return the model of some of the views, which follow their maps where there are any."""
+        return model if self.depth is None else self.depth.follow(model, views)
