@@ -162,7 +162,7 @@ def test_distillation_lowers_the_velocitys_error(loss, flow_model):
 @pytest.mark.parametrize(("loss", "name"), [("pds", "sd3"), ("dds", "flux-dev")])
 def test_an_edit_by_a_loss_to_the_same_prompt_stays(loss, name, flow_model, blobs):
     picture = blobs[1].resize((128, 128))
-    how = {"source": picture, "loss": loss, "steps": 4, "stride": 1, "source_prompt": A}
+    how = {"source": picture, "loss": loss, "steps": 4, "source_prompt": A} | ({"stride": 1} if loss == "pds" else {})
     same, other = (list(synoptic.distill.steps(flow_model(name), prompt, **how)) for prompt in (A, B))
     encoded = flow_model(name).encode(from_pil(picture))
     assert (same[-1].x - encoded).abs().max() < 1e-3 < (other[-1].x - encoded).abs().max()
