@@ -78,7 +78,7 @@ PYTHON_FEWER = (
 SMALL = {  # films of few and small frames; what is only measured, in two steps
     "controlnet.validation.NUM_STEPS": 2,
     "mesh.painted_sides.FRAME_SIDE": 64,
-    "pipelines.texture.FRAME_SIDE": 64,
+    "pipelines.textured_output.FRAME_SIDE": 64,
     "animate.flight.SECONDS": 1,
     "animate.flight.FPS": 4,
     "animate.flight.SIZE": (90, 160),
