@@ -65,6 +65,7 @@ FEWER = {  # where written
     "--t": "250",
     "--syncdiffusion-steps": "1",
     "--count": "2",
+    "--jump": "1",
 }
 PYTHON_FEWER = (
     *((r"steps\(10\)", "steps(2)"), (r"seed=3", "seed=3, steps=2"), (r"steps=20", "steps=2")),
@@ -131,6 +132,8 @@ def quick(words: Sequence[str]) -> list[str]:
     given, less = list(words), list(QUICK.get(words[1], []))
     if words[1] == "text-to-3d":  # at most two objects
         given = [word for k, word in enumerate(words) if k < 4 or " " not in word]
+    if less[2:] == ["--upscalers", "none"] and "--fast" in words:  # which is of upscalers
+        less[2:] = ["--upscaler-steps", "1"]
     if words[1] == "texture" and "--init-texture" not in words:  # which has its own size
         less += ["--texture-size", "64"]
     for flag, value in [*zip(less[::2], less[1::2], strict=True), *(pair for pair in FEWER.items() if pair[0] in words)]:

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-import transformers
 from safetensors.torch import load_file
 
 from synoptic.errors import InputError
@@ -101,7 +100,7 @@ def load_tokenizer(name: str, checkpoint: Checkpoint, component: str = "") -> An
         return clip_tokenizer(END)
     with readable(checkpoint, component):
         checkpoint.fetch(checkpoint.word_files(component))
-        return getattr(transformers, name).from_pretrained(checkpoint.snapshot, subfolder=component, local_files_only=True)
+        return network_class(name).from_pretrained(checkpoint.snapshot, subfolder=component, local_files_only=True)
 
 
 @contextmanager

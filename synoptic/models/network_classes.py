@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-import diffusers
 import torch
-import transformers
 from torch import Tensor, nn
 from transformers.utils import logging
 
@@ -20,12 +19,16 @@ if TYPE_CHECKING:
 
 def is_diffusers_class(name: str) -> bool:
     """Return whether a class is one of diffusers, not of transformers."""
-    return not hasattr(transformers, name)
+    return not hasattr(import_module("transformers"), name)
 
 
 def network_class(name: str) -> Any:
-    """Return a class of diffusers or transformers."""
-    return getattr(diffusers if is_diffusers_class(name) else transformers, name)
+    """Return a class of diffusers or transformers.
+
+    Each puts another module in its own place as it is imported, and a thread that imports it meanwhile gets the first: so
+    they are asked for here, at each call, not once at the top.
+    """
+    return getattr(import_module("diffusers" if is_diffusers_class(name) else "transformers"), name)
 
 
 def transformers_config(kind: type[PreTrainedModel], config: JsonObject) -> PretrainedConfig:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
 from typing import TypedDict
 
@@ -15,6 +14,7 @@ from synoptic.options.controlnet import ControlNetOptions
 from synoptic.options.panorama import PanoramaOptions
 from synoptic.options.pretrained_model import ModelOptions
 from synoptic.options.wide import WideOptions
+from synoptic.studio.heavy import import_heavy
 
 ANYTHING = "a picture"  # the prompt of what is looked at before one was typed
 DECIDING = ("image", "control", "condition", "depth", "size", "width", "height", "circular", "model")  # what is shown
@@ -33,7 +33,7 @@ def maps(options: ModelOptions) -> dict[str, Image]:
     """Return {condition: map} as a run of these options, prepared, would follow them; {} where it follows none."""
     if not isinstance(options, ControlNetOptions) or not options.condition:
         return {}
-    return import_module("synoptic.studio.maps").followed(options)
+    return import_heavy("synoptic.studio.maps").followed(options)
 
 
 def boxes(application: str) -> gr.HTML:

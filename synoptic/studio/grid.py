@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from importlib import import_module
 from pathlib import Path
 from string import Template
 from typing import NamedTuple
@@ -15,6 +14,7 @@ from synoptic.io import load_image
 from synoptic.io.html import data_url
 from synoptic.options.compare_sync import CompareSyncOptions
 from synoptic.runs.folders import earlier
+from synoptic.studio.heavy import import_heavy
 from synoptic.studio.results import listed, picture_file
 from synoptic.utils.json_objects import JsonObject
 
@@ -53,7 +53,7 @@ def seen(folder: Path, picture: JsonObject, options: Mapping[str, object]) -> li
     if file is None or not isinstance(views, list):
         return []
     asked = CompareSyncOptions.from_arguments(**{name: options[name] for name in ("prompt", "views", "style")})
-    looked = import_module("synoptic.studio.seen").seen(load_image(file), views)
+    looked = import_heavy("synoptic.studio.seen").seen(load_image(file), views)
     rule = file.parent.name.replace("-", " ")
     return [Cell(rule, picture.get("seed"), *pair) for pair in zip(asked.prompts(), looked, strict=True)]
 

@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -22,6 +21,7 @@ from synoptic.options.pretrained_model import ModelOptions
 from synoptic.runs.errors import RunFailed, reason
 from synoptic.runs.folders import default_folder
 from synoptic.runs.watch import watching
+from synoptic.studio.heavy import import_heavy
 from synoptic.studio.permissions import Permissions
 from synoptic.studio.results import pictures
 from synoptic.utils.json_objects import JsonObject
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 State = Literal["queued", "running", "done", "failed", "stopped"]
 PREVIEW_SECONDS, PREVIEW_SHARE = 0.5, 12  # until the first and between two at least, and so many times what one took
 WAITING = 100  # jobs in the queue at most
-EXECUTE = "synoptic.runs.execute"  # which the worker thread imports once a page is shown: it takes longer than all else
 OWN_WAITING = 20  # of one browser
 PROGRAMS = "programs"  # who asks by HTTP; whoever knows the id of such a job may see it
 
@@ -153,7 +152,7 @@ class Jobs:
 
     def _work(self) -> None:
         self._expected.wait()
-        import_module(EXECUTE)
+        import_heavy()
         while True:
             job = self._queue.get()
             if job.state == "queued":
@@ -165,7 +164,7 @@ class Jobs:
         previews = Previews(job)
         try:
             with watching(previews.offer, previews.progress):
-                import_module(EXECUTE).carry_out(job.options)
+                import_heavy().carry_out(job.options)
             self._end(job, "done")
         except JobStopped:
             self._end(job, "stopped", "stopped; finished pictures are kept, the same settings resume from there")

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
-import transformers
 from torch import Tensor
 
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.components import load_network, readable
 from synoptic.models.memory import in_halves
+from synoptic.models.network_classes import network_class
 
 
 class DepthEstimator:
@@ -23,7 +23,7 @@ class DepthEstimator:
         self.model = model.eval().requires_grad_(False)
         checkpoint.processor_config()
         with readable(checkpoint, ""):
-            self.processor = transformers.AutoImageProcessor.from_pretrained(checkpoint.snapshot, local_files_only=True)
+            self.processor = network_class("AutoImageProcessor").from_pretrained(checkpoint.snapshot, local_files_only=True)
         config = self.model.config
         metres = config.model_type == "zoedepth" or getattr(config, "depth_estimation_type", None) == "metric"
         self.power = -1 if metres else 1  # most models say how near a place is, some how far
