@@ -95,7 +95,8 @@ class WideOptions(PromptTravelOptions, WideControlOptions, SyncDiffusionOptions,
         return [read_region(text, self.width, self.height, self.negative_prompt, self.cfg_scale) for text in self.region]
 
     def guides(self, checkpoint: Checkpoint) -> bool:
-        return super().guides(checkpoint) or any(region.guidance_scale > 1 for region in self.regions())
+        regions = self.with_guidance(checkpoint).regions()
+        return super().guides(checkpoint) or any(region.guidance_scale > 1 for region in regions)
 
     def whole_network_reason(self) -> str:
         if self.windows in ("shifted", "thinning"):
