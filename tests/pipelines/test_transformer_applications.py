@@ -136,6 +136,7 @@ WAYS: dict[str, Way] = {
 UNGUIDED = ("flux-dev", "flux-schnell", "klein-distilled")  # by default
 WITHOUT_CONTROL = tuple(name for name in FAMILIES if name not in NETS)
 REFUSED: dict[str, tuple[tuple[str, ...], str]] = {  # which families, and by which rule
+    "generate-interval": (UNGUIDED, "option-unheeded"),
     "generate-negative": (UNGUIDED, "negative-ignored"),
     "generate-apg": (UNGUIDED, "guidance-rule-off"),
     "generate-zero-star": (UNGUIDED, "guidance-rule-off"),  # of PixArt, no flow, by another rule
