@@ -10,6 +10,7 @@ from multiprocessing import get_context
 from typing import Any
 
 import pytest
+import torch
 from PIL import Image
 
 import synoptic
@@ -71,7 +72,8 @@ def test_an_application_is_pickled_by_its_name(call):
 @pytest.mark.slow
 def test_a_pool_of_processes_makes_pictures():
     how = partial(synoptic.generate, "bundled", steps=2, seed=3)
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+    threads = {"initializer": torch.set_num_threads, "initargs": (torch.get_num_threads(),)}  # of which sums depend
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), **threads) as pool:
         (found,) = pool.map(how, ["a lemon"])
         with pytest.raises(InputError, match="sampler must be one of"):
             pool.submit(how, "a lemon", sampler="euler").result()
