@@ -132,7 +132,7 @@ def quick(words: Sequence[str]) -> list[str]:
     given, less = list(words), list(QUICK.get(words[1], []))
     if words[1] == "text-to-3d":  # at most two objects
         given = [word for k, word in enumerate(words) if k < 4 or " " not in word]
-    if less[2:] == ["--upscalers", "none"] and "--fast" in words:  # which is of upscalers
+    if words[1] == "hybrid" and "--fast" in words:  # which is of its upscaler
         less[2:] = ["--upscaler-steps", "1"]
     if words[1] == "texture" and "--init-texture" not in words:  # which has its own size
         less += ["--texture-size", "64"]
