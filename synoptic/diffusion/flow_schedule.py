@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from typing import overload
 
-import diffusers.schedulers as library
 import numpy as np
 from torch import Tensor
 
@@ -50,6 +50,7 @@ class FlowMatchingSchedule:
             raise ValueError(f"steps must be at least 1, not {n}")
         kind = self.config.get("_class_name", "FlowMatchEulerDiscreteScheduler")
         multistep = kind not in FLOW_SCHEDULERS
+        library = import_module("diffusers.schedulers")  # at each call: another takes its place as it is imported
         own = getattr(library, kind if multistep else "FlowMatchEulerDiscreteScheduler").from_config(dict(self.config))
         mu = {"mu": self._mu(n)} if self.config.get("use_dynamic_shifting") else {}
         spacing = self.spacing or ("linspace" if mu and not multistep else "scheduler")

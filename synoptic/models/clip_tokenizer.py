@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from transformers import CLIPTokenizer
 from transformers.convert_slow_tokenizer import bytes_to_unicode
+
+from synoptic.models.network_classes import network_class
+
+if TYPE_CHECKING:
+    from transformers import CLIPTokenizer
 
 MERGES = Path(__file__).parent / "single_files/clip_merges.txt"
 START, END = "<|startoftext|>", "<|endoftext|>"
@@ -19,4 +23,4 @@ def clip_tokenizer(pad_token: str) -> CLIPTokenizer:
     characters = list(bytes_to_unicode().values())
     tokens = [*characters, *(f"{one}</w>" for one in characters), *map("".join, merges), START, END]
     vocab = {token: number for number, token in enumerate(tokens)}
-    return CLIPTokenizer(vocab=vocab, merges=merges, pad_token=pad_token, model_max_length=WINDOW)
+    return network_class("CLIPTokenizer")(vocab=vocab, merges=merges, pad_token=pad_token, model_max_length=WINDOW)

@@ -19,7 +19,7 @@ class InitPanoramaOptions(InstanceOptions):
     """What a panorama can begin with."""
 
     GROUP = "Canvas"
-    INIT, OWNER = "init_panorama", "panorama"
+    INIT = "init_panorama"
 
     init_panorama: Annotated[
         PictureSource | None,

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 class InstanceOptions(SamplingOptions):
     """What panoramas and painted meshes share. The options are the applications' own: their help says of what they are."""
 
-    INIT: ClassVar[str]  # the option of what there is to begin with
-    OWNER: ClassVar[str]  # and what it is
+    INIT: ClassVar[str]  # init_ and what there is to begin with: the name of its option
     if TYPE_CHECKING:
         strength: float
         mask: PictureSource | None
@@ -42,7 +41,7 @@ class InstanceOptions(SamplingOptions):
         for name, value in (("--mask", self.mask), ("--strength", self.strength)):
             if value is not None:
                 raise InputError(
-                    f"{name} is of a {self.OWNER} that there is, none was given: name it by {flag}",
+                    f"{name} is of a {self.INIT.removeprefix('init_')} that there is, none was given: name it by {flag}",
                     rule=f"{flag[2:]}-needed",
                 )
         return None

@@ -36,7 +36,7 @@ class TextureOptions(PromptOptions, InstanceOptions):
     """
 
     GROUP = "Mesh"
-    INIT, OWNER = "init_texture", "texture"
+    INIT = "init_texture"
 
     mesh: Annotated[str, Option("the mesh: a GLB, glTF, OBJ, PLY or STL file", positional=True)]
     texture_size: Annotated[

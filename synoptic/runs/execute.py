@@ -143,7 +143,7 @@ def sample_tasks(pipeline: Pipeline[ModelOptions], tasks: Sequence[Task], clock:
         while missing:
             batch, *missing = missing
             try:
-                Batch(pipeline, batch, clock).sample(tick)
+                PictureBatch(pipeline, batch, clock).sample(tick)
             except NonFiniteError as e:
                 if len(batch) > 1:  # the others of its batch go on without it
                     missing = [*([task] for task in batch), *missing]
@@ -153,7 +153,7 @@ def sample_tasks(pipeline: Pipeline[ModelOptions], tasks: Sequence[Task], clock:
                 missing = [*halves(batch, e), *missing]
 
 
-class Batch:
+class PictureBatch:
     """Pictures that are sampled together; what is kept of them on the way lies in the first one's run."""
 
     def __init__(self, pipeline: Pipeline[ModelOptions], tasks: Sequence[Task], clock: Clock) -> None:
