@@ -6,6 +6,7 @@ import torch
 from synoptic.diffusion.equations import randn
 from synoptic.guidance.cfg import cfg
 from synoptic.models.load import load
+from synoptic.nerf.serialization import blob_scene
 from synoptic.sampling.joint import canonical
 from synoptic.views.windows import Windows
 
@@ -68,3 +69,23 @@ def test_the_encoder_is_a_graph_with_the_same_gradients_also_of_two_pictures_at_
     for at_once in (False, True):
         for a, b in zip(right, gradients(compiled, at_once), strict=True):
             assert (a - b).abs().max() < 1e-2 * a.abs().max()
+
+
+def test_a_scene_that_learns_is_graphs_with_the_same_renders_and_gradients():
+    scenes = [blob_scene("hash", torch.Generator().manual_seed(0)).cuda() for _ in range(2)]
+    scenes[0].recorded.takes = lambda *given: False
+    kept = []
+    for step in (0, 0, 40, 40):  # recorded at the first, replayed at the next
+        images, gradients = [], []
+        for scene in scenes:
+            scene.zero_grad()
+            done = scene.render(scene.camera([torch.Generator().manual_seed(7)], step))
+            (done.image.square().sum() + done.penalty).backward()
+            images.append(done.image.detach())
+            gradients.append([p.grad.clone() for p in scene.parameters() if p.grad is not None])
+        assert (images[0] - images[1]).abs().max() < 1e-4
+        for right, found in zip(*gradients, strict=True):
+            assert (right - found).abs().max() <= 1e-3 * right.abs().max()
+        kept.append((images[1], images[1].clone()))
+    assert all(torch.equal(image, as_it_was) for image, as_it_was in kept)
+    assert scenes[1].recorded.graphs and not scenes[0].recorded.graphs

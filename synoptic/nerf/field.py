@@ -20,6 +20,8 @@ EXP_LIMIT = 11.0  # where `linearized_exp` goes on straight
 class Field(Protocol):
     """Places x (M, 3) in [-1, 1], of which the unit ball is looked at."""
 
+    visible_levels: int  # of detail, as set by `set_active_levels`
+
     def __call__(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the density (M,), at least 0, per unit of length, and the albedo (M, 3) in [0, 1], at places (M, 3)."""
         ...
@@ -83,18 +85,18 @@ class NeuralField(torch.nn.Module):
         self.encoding, self.density_bias, self.activation = encoding, density_bias, activation
         self.net = mlp([encoding.width, *hidden, 4], rng)
         self.register_buffer("active_levels", torch.tensor(encoding.levels))
-        self._levels = encoding.levels  # the same, to be read without waiting for a GPU
+        self.visible_levels = encoding.levels  # the same, to be read without waiting for a GPU
         self.register_load_state_dict_post_hook(lambda field, _: field._read_levels())
 
     def set_active_levels(self, levels: int) -> None:
         """Let so many of the encoding's levels through, from the coarsest on; at least one, at most all."""
         levels = max(1, min(levels, self.encoding.levels))
-        if levels != self._levels:
+        if levels != self.visible_levels:
             self.active_levels.fill_(levels)
-            self._levels = levels
+            self.visible_levels = levels
 
     def _read_levels(self) -> None:
-        self._levels = int(self.active_levels)
+        self.visible_levels = int(self.active_levels)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         level, albedo = self._evaluate(x)
@@ -107,5 +109,5 @@ class NeuralField(torch.nn.Module):
         return self._evaluate(x)[0]
 
     def _evaluate(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        level, albedo = self.net(self.encoding(x, self._levels)).split([1, 3], 1)
+        level, albedo = self.net(self.encoding(x, self.visible_levels)).split([1, 3], 1)
         return level[:, 0] + self.density_bias(x), albedo

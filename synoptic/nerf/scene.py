@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypedDict
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from synoptic.distillation.scene import Render
@@ -14,13 +15,13 @@ from synoptic.nerf.cameras import Camera, Orbit, camera_rays
 from synoptic.nerf.field import Field
 from synoptic.nerf.normals import NormalFunction, finite_difference_normals
 from synoptic.nerf.occupancy import Occupancy
+from synoptic.nerf.recorded_render import RecordedRender
 from synoptic.nerf.regularizers import Penalties
 from synoptic.nerf.shading import Light, Lighting, ambient_light, lambert
-from synoptic.nerf.volume_rendering import Emission, RayOutput, Rays, march_rays
+from synoptic.nerf.volume_rendering import MIN_NORMAL_WEIGHT, Emission, RayOutput, Rays, march_rays, true_indices
 
 OCCUPANCY_INTERVAL = 16  # steps between two looks at what is empty
 ORBIT, LIGHTING, NO_PENALTIES, FINITE_DIFFERENCES = Orbit(), Lighting(), Penalties(), finite_difference_normals()
-MIN_NORMAL_WEIGHT = 2e-3  # of the light: places that stop less of it have no normal
 
 
 class ViewSample(NamedTuple):
@@ -82,6 +83,7 @@ class RadianceScene(torch.nn.Module):
         self.field, self.background, self.occupancy = field, background, Occupancy()
         self.orbit, self.lighting, self.penalties, self.normal = orbit, lighting, penalties, normal
         self.side, self.levels, self.samples = side, levels, samples
+        self.recorded = RecordedRender()
 
     @property
     def like(self) -> Tensor:
@@ -101,15 +103,25 @@ class RadianceScene(torch.nn.Module):
         return ViewSample(step, side, camera.to(like), light.to(like), uniforms.to(like), offset.to(like), is_lit)
 
     def render(self, camera: ViewSample) -> Render:
-        """Return pictures (B, 3, side, side) in [-1, 1], and the penalties of this step."""
+        """Return pictures (B, 3, side, side) in [-1, 1], and the penalties of this step.
+
+        On a GPU that learns, the calls are recorded as CUDA graphs (`RecordedRender`).
+        """
         sample = camera
         needs_normals = sample.is_lit or self.penalties.orientation(sample.step) > 0
-        traced, direction = self._trace(sample.camera, sample.side, sample.light, sample.offset, needs_normals)
-        behind = self.background(direction, sample.uniforms)
+        parts = sample.camera, sample.light, sample.uniforms, sample.offset
+        if self.recorded.takes(self, sample.offset):
+            rows, opacity, facing_away = self.recorded(self, sample.side, needs_normals, *parts)
+        else:
+            traced, direction = self._trace(sample.camera, sample.side, sample.light, sample.offset, needs_normals)
+            rows = self.before_background(traced, direction, sample.uniforms)
+            opacity, facing_away = traced.opacity, traced.aux.sum(1)
+        return Render(2 * _picture(rows, sample.side) - 1, self.penalties(sample.step, opacity, facing_away))
+
+    def before_background(self, traced: RayOutput, direction: Tensor, uniforms: Tensor) -> Tensor:
+        """Return the colors (B, N, 3) in [0, 1] of rays with what is behind them."""
         clear = (1 - traced.opacity).view(*direction.shape[:2], 1)
-        color = traced.color[:, :3].view_as(direction) + clear * behind
-        penalty = self.penalties(sample.step, traced.opacity, traced.aux.sum(1))
-        return Render(2 * _picture(color, sample.side) - 1, penalty)
+        return traced.color[:, :3].view_as(direction) + clear * self.background(direction, uniforms)
 
     @torch.no_grad()
     def render_views(self, camera: Camera, side: int, light: Light | None = None) -> RenderedViews:
@@ -127,24 +139,34 @@ class RadianceScene(torch.nn.Module):
     ) -> tuple[RayOutput, Tensor]:
         """Trace the rays of side² pixels; `needs_normals`: for normals too, which cost four times as much."""
         origin, direction = camera_rays(camera, side)
-        every = Rays(origin.flatten(0, 1), direction.flatten(0, 1), offset.flatten())
+        rays = Rays(origin.flatten(0, 1), direction.flatten(0, 1), offset.flatten())
+        emit = self.emission(rays.direction, light, needs_normals)
+        return march_rays(self.field.density, emit, rays, samples=self.samples, occupied=self.occupancy), direction
+
+    def emission(
+        self, direction: Tensor, light: Light, needs_normals: bool, capacity: int | None = None
+    ) -> Callable[[Tensor, Tensor, Tensor], Emission]:
+        """Return what places send towards the eyes of rays (R, 3), in colors, then normals where they are needed.
+
+        At most `capacity` places have a normal; None: as many as there are (`true_indices`).
+        """
+        rays_per_view = len(direction) // len(light.ambient)
 
         def emit(x: Tensor, ray: Tensor, weight: Tensor) -> Emission:
             density, albedo = self.field(x)
             if not needs_normals:
                 return Emission(density, albedo, x[:, :0])
-            at, color, away = (
-                torch.nonzero(weight > MIN_NORMAL_WEIGHT)[:, 0],
-                torch.cat([albedo, 0 * albedo], 1),
-                x.new_zeros(len(x), 1),
-            )
+            index = true_indices(weight > MIN_NORMAL_WEIGHT, capacity)
+            at = index.clamp(max=len(x) - 1)
             normal = self.normal(self.field.raw_density, x[at])
-            lit = lambert(albedo[at], normal, x[at], Light(*(part[ray[at] // side**2] for part in light)))
-            turned = (normal * every.direction[ray[at]]).sum(1, keepdim=True).clamp(min=0).square()
-            color = color.index_copy(0, at, torch.cat([lit, normal], 1))
-            return Emission(density, color, away.index_copy(0, at, turned))
+            lit = lambert(albedo[at], normal, x[at], Light(*(part[ray[at] // rays_per_view] for part in light)))
+            turned = (normal * direction[ray[at]]).sum(1, keepdim=True).clamp(min=0).square()
+            color = F.pad(torch.cat([albedo, 0 * albedo], 1), (0, 0, 0, 1))
+            color = color.index_copy(0, index, torch.cat([lit, normal], 1))
+            away = x.new_zeros(len(x) + 1, 1).index_copy(0, index, turned)
+            return Emission(density, color[:-1], away[:-1])
 
-        return march_rays(self.field.density, emit, every, samples=self.samples, occupied=self.occupancy), direction
+        return emit
 
 
 def _picture(rows: Tensor, side: int) -> Tensor:

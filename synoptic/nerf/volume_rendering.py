@@ -6,10 +6,14 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
+MAX_RAYS = 2**14  # under way at once
 MIN_WEIGHT = 1e-5  # of the light: sixty-four times that is far below what a screen shows
+
+MIN_NORMAL_WEIGHT = 2e-3  # of the light: places that stop less of it have no normal
 
 
 class Emission(NamedTuple):
@@ -57,6 +61,92 @@ def ray_sphere(rays: Rays) -> tuple[Tensor, Tensor]:
     return (middle - half).clamp(min=0), (middle + half).clamp(min=0)
 
 
+class Samples(NamedTuple):
+    """The places that R rays through the unit ball are asked about, S a ray.
+
+    `x` (R S, 3) is where they are, `t` (R, S) how far from the origin; `live` (R S,): in the ball, and not known to be empty.
+    """
+
+    x: Tensor
+    t: Tensor
+    live: Tensor
+
+    @property
+    def step(self) -> float:
+        """How far they are apart."""
+        return 2 / self.t.shape[1]
+
+
+def sample_rays(rays: Rays, samples: int, occupied: Callable[[Tensor], Tensor] | None = None) -> Samples:
+    """Return places along rays in steps of 2 / samples, stratified by each ray's offset."""
+    near, far = ray_sphere(rays)
+    t = near[:, None] + (torch.arange(samples, device=near.device) + rays.offset[:, None]) * (2 / samples)
+    live = t < far[:, None]
+    x = (rays.origin[:, None] + t[..., None] * rays.direction[:, None]).flatten(0, 1)
+    if occupied:
+        live &= occupied(x).view_as(live)
+    return Samples(x, t, live.flatten())
+
+
+def true_indices(mask: Tensor, capacity: int | None = None) -> Tensor:
+    """Return where a mask (n,) is True; with a capacity, which must suffice, so many numbers, n for those left over.
+
+    Then nothing is waited for, as a CUDA graph asks.
+    """
+    if capacity is None:
+        return mask.nonzero()[:, 0]
+    place = torch.where(mask, mask.cumsum(0) - 1, capacity)
+    filled = place.new_full((capacity + 1,), len(mask))
+    return filled.scatter_(0, place, torch.arange(len(mask), device=mask.device))[:capacity]
+
+
+@torch.no_grad()
+def find_seen(
+    density: Callable[[Tensor], Tensor],
+    at: Samples,
+    min_transmittance: float = 1e-3,
+    min_weight: float | None = None,
+    capacity: int | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Return which places (R S,) light comes from, and the share of it that each stops (R S,).
+
+    A ray ends where less than `min_transmittance` of the light comes; places that stop `min_weight` at most are left out.
+    """
+    live = true_indices(at.live, capacity)
+    optical_depth = _spread(live, density(at.x[live.clamp(max=len(at.x) - 1)]) * at.step, at.t)
+    weight = render_weights(optical_depth)
+    seen = transmittance(optical_depth) >= min_transmittance
+    seen = seen if min_weight is None else seen & (weight > min_weight)
+    return at.live & seen.flatten(), weight.flatten()
+
+
+def integrate_rays(
+    emit: Callable[[Tensor, Tensor, Tensor], Emission],
+    at: Samples,
+    seen: Tensor,
+    weight: Tensor,
+    capacity: int | None = None,
+) -> RayOutput:
+    """Return rays of which only the places `seen` (R S,) hold anything: `emit(x (M, 3), ray (M,), weight (M,))` is asked."""
+    index, samples = true_indices(seen, capacity), at.t.shape[1]
+    place = index.clamp(max=len(at.x) - 1)
+    ray = place // samples
+    found = emit(at.x[place], ray, F.pad(weight, (0, 1))[index])
+    w = render_weights(_spread(index, found.density * at.step, at.t))
+    each = F.pad(w.flatten(), (0, 1))[index, None]
+    color, aux = (
+        part.new_zeros(len(at.t), part.shape[1]).index_add(0, ray, share * part)
+        for share, part in ((each, found.color), (each.detach(), found.aux))
+    )
+    opacity = w.sum(1)
+    return RayOutput(color, aux, opacity, (w * at.t).sum(1) / opacity.clamp(min=1e-6))
+
+
+def _spread(index: Tensor, value: Tensor, like: Tensor) -> Tensor:
+    """Return zeros (R, S) with values (M,) at these places; the one behind all is left out."""
+    return value.new_zeros(like.numel() + 1).scatter(0, index, value)[:-1].view_as(like)
+
+
 def march_rays(
     density: Callable[[Tensor], Tensor],
     emit: Callable[[Tensor, Tensor, Tensor], Emission],
@@ -65,42 +155,22 @@ def march_rays(
     samples: int = 64,
     occupied: Callable[[Tensor], Tensor] | None = None,
     min_transmittance: float = 1e-3,
-    chunk: int = 2**14,
+    chunk: int = MAX_RAYS,
 ) -> RayOutput:
-    """Return rays through the unit ball in steps of 2 / samples, each asked about at one place,
-    stratified by the ray's offset.
+    """Return rays through the unit ball, each asked about in steps of 2 / samples.
 
-    Places that are not `occupied` count as empty. Where less than `min_transmittance` of the light comes, a ray has ended:
-    one pass without gradients finds out, then `emit(x (M, 3), ray (M,), weight (M,))` is asked about what is left; `ray` is
-    the place in `rays`, `weight` the share of the light that is stopped there. Without gradients, places of no weight are
-    left out. At most `chunk` rays are under way at once; with gradients on, chunks are computed again on the way back.
+    Places that are not `occupied` count as empty. One pass without gradients finds out where rays end, then
+    `emit(x (M, 3), ray (M,), weight (M,))` is asked about what is left; `ray` is the place in `rays`, `weight` the share of
+    the light that is stopped there. Without gradients, places of no weight are left out. At most `chunk` rays are under way
+    at once; with gradients on, chunks are computed again on the way back.
     """
-    step, every = 2 / samples, torch.arange(len(rays.origin), device=rays.origin.device)
+    every = torch.arange(len(rays.origin), device=rays.origin.device)
+    min_weight = None if torch.is_grad_enabled() else MIN_WEIGHT
 
     def march_chunk(origin: Tensor, direction: Tensor, offset: Tensor, ray_index: Tensor) -> RayOutput:
-        near, far = ray_sphere(Rays(origin, direction, offset))
-        t = near[:, None] + (torch.arange(samples, device=near.device) + offset[:, None]) * step
-        live = t < far[:, None]
-        x = (origin[:, None] + t[..., None] * direction[:, None]).flatten(0, 1)
-        if occupied:
-            live &= occupied(x).view_as(live)
-        at, learns = live.flatten().nonzero()[:, 0], torch.is_grad_enabled()
-        with torch.no_grad():
-            optical_depth = torch.zeros_like(t).flatten().scatter(0, at, density(x[at]) * step).view_as(t)
-            w = render_weights(optical_depth)
-            seen = (transmittance(optical_depth) >= min_transmittance) & ((w > MIN_WEIGHT) | learns)
-            at = at[seen.flatten()[at]]
-        ray = at // samples
-        found = emit(x[at], ray_index[ray], w.flatten()[at])
-        optical_depth = torch.zeros_like(t).flatten().scatter(0, at, found.density * step).view_as(t)
-        w = render_weights(optical_depth)
-        each = w.flatten()[at, None]
-        color, aux = (
-            part.new_zeros(len(t), part.shape[1]).index_add(0, ray, share * part)
-            for share, part in ((each, found.color), (each.detach(), found.aux))
-        )
-        opacity = w.sum(1)
-        return RayOutput(color, aux, opacity, (w * t).sum(1) / opacity.clamp(min=1e-6))
+        at = sample_rays(Rays(origin, direction, offset), samples, occupied)
+        seen, weight = find_seen(density, at, min_transmittance, min_weight)
+        return integrate_rays(lambda x, ray, weight: emit(x, ray_index[ray], weight), at, seen, weight)
 
     parts = list(zip(*(part.split(chunk) for part in (*rays, every)), strict=True))
     if len(parts) == 1:

@@ -11,6 +11,8 @@ from torch import Tensor
 class Known(torch.nn.Module):
     """A field of a density and a color, each a function of places (M, 3)."""
 
+    visible_levels = 0
+
     def __init__(self, density: Callable[[Tensor], Tensor], albedo: Callable[[Tensor], Tensor] | None = None) -> None:
         super().__init__()
         self.of, self.albedo = density, albedo or (lambda x: (x + 1) / 2)

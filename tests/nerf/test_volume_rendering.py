@@ -17,6 +17,7 @@ from synoptic.nerf.volume_rendering import (
     march_rays,
     ray_sphere,
     render_weights,
+    true_indices,
 )
 from tests.exact import normal
 from tests.nerf.known import Known, ball
@@ -150,3 +151,11 @@ def test_occupancy_forgets_slowly_and_never_skips_everything():
     assert grid(corner).tolist() == [True, True]
     grid.update(lambda x: 3.0 * (x[:, 0] < -0.6), rng)
     assert grid(corner).tolist() == [False, True]
+
+
+@pytest.mark.parametrize("capacity", [7, 20])
+def test_indices_fill_their_capacity_with_the_place_behind_all(capacity):
+    mask = normal(20) > 0.4
+    right = mask.nonzero()[:, 0].tolist()
+    assert 0 < len(right) <= 7
+    assert true_indices(mask, capacity).tolist() == right + [20] * (capacity - len(right))
