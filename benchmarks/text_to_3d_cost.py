@@ -83,6 +83,7 @@ def parts(spread: Spread, loss: Loss, m: Denoiser, rngs: Sequence[torch.Generato
     """One step after another as `optimize` takes it, cut where the parts meet."""
     encode, opt, clock = encode_render(m), ADAM(spread.parameters(), lr), Clock(spread.scene.like.device)
     for i in steps:
+        opt.zero_grad()
         with clock("field forward"):
             look = spread.camera(rngs, i)
             shot = spread.render(look)
@@ -95,7 +96,6 @@ def parts(spread: Spread, loss: Loss, m: Denoiser, rngs: Sequence[torch.Generato
         with clock("encoder backward"):
             code.backward(x.grad)
         with clock("field backward"):
-            opt.zero_grad()
             torch.autograd.backward([shot.image, torch.as_tensor(shot.penalty)], [picture.grad, None])
         with clock("optimizer"):
             opt.step()

@@ -72,6 +72,7 @@ def optimize(
     for i in range(int(state["i"]) + 1 if state else 0, steps):
         for group in opt.param_groups:
             group["lr"] = lr(i)
+        opt.zero_grad()
         with torch.enable_grad():
             camera = scene.camera(rngs, i)
             render = scene.render(camera)
@@ -79,7 +80,6 @@ def optimize(
             if len(x) != len(rngs):
                 raise ValueError(f"every row of x needs a generator of its own, {len(rngs)} were given for {len(x)} rows")
             x.retain_grad()
-            opt.zero_grad()
             (loss(x, i, camera, rngs) + render.penalty).backward()
         opt.step()
         if learner:

@@ -113,7 +113,7 @@ class _Learning(torch.nn.Module):
 
 
 def _clone(value: Any) -> Any:
-    """Copy a tensor, or a named tuple of tensors."""
+    """Return a copy of a tensor, or of a named tuple of tensors."""
     return value.clone() if isinstance(value, Tensor) else type(value)(*(_clone(part) for part in value))
 
 

@@ -64,7 +64,7 @@ def ray_sphere(rays: Rays) -> tuple[Tensor, Tensor]:
 class Samples(NamedTuple):
     """The places that R rays through the unit ball are asked about, S a ray.
 
-    `x` (R S, 3) is where they are, `t` (R, S) how far from the origin; `live` (R S,): in the ball, and not known to be empty.
+    `x` (R S, 3) is where they are, `t` (R, S) how far from the origin; `live` (R S,): in the ball, not known to be empty.
     """
 
     x: Tensor
@@ -73,7 +73,7 @@ class Samples(NamedTuple):
 
     @property
     def step(self) -> float:
-        """How far they are apart."""
+        """Return how far they are apart."""
         return 2 / self.t.shape[1]
 
 
