@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
+from torch.func import functional_call
 
 from synoptic.nerf.cameras import Camera, camera_rays
 from synoptic.nerf.shading import Light
@@ -82,8 +83,9 @@ class RecordedRender:
             traced = integrate_rays(emit, at, seen, weight, room)
             return scene.before_background(traced, direction, uniforms), traced.opacity, traced.aux.sum(1)
 
+        call = _OfParameters(scene, render)
         inputs = direction, at, seen, weight, light, uniforms
-        found = self._graph(("render", *key, room, normals), render, *inputs, learning=scene)
+        found = self._graph(("render", *key, room, normals), call.of, *inputs, *call.parameters())
         self.waits = True
         found[0].register_hook(self._came_back)
         return tuple(part.clone() for part in found)  # the next call writes over them
@@ -91,29 +93,33 @@ class RecordedRender:
     def _came_back(self, gradient: Tensor) -> None:
         self.waits = False
 
-    def _graph(self, key: Any, f: Callable[..., Any], *inputs: Any, learning: RadianceScene | None = None) -> Any:
-        """Call f, recorded for inputs of these sizes, and for the gradients of a scene that is learning."""
+    def _graph(self, key: Any, f: Callable[..., Any], *inputs: Any) -> Any:
+        """Call f, recorded for inputs of these sizes and for the gradients of those that are parameters."""
         if key not in self.graphs:
             self.pool = self.pool or torch.cuda.graph_pool_handle()
-            call: Any = _Learning(learning, f) if learning else f
             like = tuple(_clone(value) for value in inputs)
-            self.graphs[key] = torch.cuda.make_graphed_callables(call, like, allow_unused_input=True, pool=self.pool)
+            self.graphs[key] = torch.cuda.make_graphed_callables(f, like, allow_unused_input=True, pool=self.pool)
         return self.graphs[key](*inputs)
 
 
-class _Learning(torch.nn.Module):
-    """A function of a scene's parameters, which have gradients."""
+class _OfParameters(torch.nn.Module):
+    """A function of a scene's parameters, as which it takes any tensors: a graph's own, which no earlier step has used."""
 
     def __init__(self, scene: RadianceScene, f: Callable[..., Any]) -> None:
         super().__init__()
-        self.field, self.background, self.f = scene.field, scene.background, f
+        self.field, self.background, self.forward = scene.field, scene.background, f
 
-    def forward(self, *inputs: Any) -> Any:
-        return self.f(*inputs)
+    def of(self, *inputs: Any) -> Any:
+        """Call the function, the last inputs in place of the parameters."""
+        names = [name for name, _ in self.named_parameters()]
+        given, parameters = inputs[: -len(names)], inputs[-len(names) :]
+        return functional_call(self, dict(zip(names, parameters, strict=True)), given)
 
 
 def _clone(value: Any) -> Any:
-    """Return a copy of a tensor, or of a named tuple of tensors."""
+    """Return a copy of a tensor or a named tuple of tensors; of a parameter, another one with the same memory."""
+    if isinstance(value, torch.nn.Parameter):
+        return torch.nn.Parameter(value.detach())
     return value.clone() if isinstance(value, Tensor) else type(value)(*(_clone(part) for part in value))
 
 

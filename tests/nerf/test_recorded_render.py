@@ -15,7 +15,7 @@ from tests.nerf.test_scene import generators, small
 class Unrecorded(RecordedRender):
     """Calls functions as they are, and notes the names of the graphs that would have been recorded."""
 
-    def _graph(self, key, f, *inputs, learning=None):
+    def _graph(self, key, f, *inputs):
         self.graphs[key] = f
         return f(*inputs)
 
