@@ -89,3 +89,15 @@ def test_a_scene_that_learns_is_graphs_with_the_same_renders_and_gradients():
         kept.append((images[1], images[1].clone()))
     assert all(torch.equal(image, as_it_was) for image, as_it_was in kept)
     assert scenes[1].recorded.graphs and not scenes[0].recorded.graphs
+
+
+def test_few_rows_of_a_network_are_a_graph_from_the_third_call_on_whose_answers_are_its_own():
+    model, plain = (load("bundled", dtype="float16") for _ in range(2))
+    plain.unet.is_plain = False
+    conds = [model.embed([prompt, ""]) for prompt in ("a photo of snowy mountains", "a cat")]
+    kept = []
+    for k in range(6):
+        x = randn(model.shape, [torch.Generator().manual_seed(k)]).to(model.device).expand(2, -1, -1, -1)
+        kept.append((model.predict(x, 900 - 100 * k, conds[k % 2]).eps, plain.predict(x, 900 - 100 * k, conds[k % 2]).eps))
+    assert len(model.unet.recorded.graphs) == 1 and not plain.unet.recorded.graphs
+    assert all((answer - right).abs().max() < 2e-3 for answer, right in kept)

@@ -1,9 +1,10 @@
-"""Compiled networks: whole, for few batch sizes, since every new one costs a minute; for gradients block by block."""
+"""Networks compiled, whole or for gradients block by block, and calls of few rows recorded as CUDA graphs."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterator
 from pathlib import Path
 from threading import current_thread, main_thread
 from typing import Any, TypeVar
@@ -11,10 +12,13 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
+from synoptic.models.memory import free_memory
+
 N = TypeVar("N", bound=nn.Module)
 BLOCK_CLASS = "ResnetBlock2D"  # what a network repeats, and where its group norms are
 RECOMPILE_LIMIT = 128  # sizes of blocks in a network, there and back; beyond its own 8, torch leaves what is new uncompiled
 MAX_PADDING = 1.25  # a batch is filled up to a size that is there if that costs at most so much
+CALLS_BEFORE_RECORDING, MAX_GRAPHS = 2, 8  # of one size; recording takes as long as some ten calls, and memory
 GRAPH_PLACES = 2**14  # rows x height x width: of so few a GPU is done before the CPU has launched the next kernel
 CACHE_DIR = Path("~/.cache/synoptic/compiled")
 
@@ -48,6 +52,73 @@ def is_graphed(x: Tensor) -> bool:
     What a graph computes in stays taken, so that large calls are not recorded.
     """
     return x.is_cuda and len(x) * x[0, 0].numel() <= GRAPH_PLACES and current_thread() is main_thread()
+
+
+class RecordedNet:
+    """`net`, whose calls of few rows without gradients become CUDA graphs, of each size from the third call on.
+
+    Its numbers are the network's own. What else its layers' hooks go by is part of the `key` of a call.
+    """
+
+    def __init__(self, net: nn.Module) -> None:
+        self.net, self.calls = net, Counter[Hashable]()
+        self.graphs: dict[Hashable, tuple[torch.cuda.CUDAGraph, list[Tensor], Tensor]] = {}
+
+    def __call__(self, key: Hashable, num_bytes: int, *args: Any, **kwargs: Any) -> Tensor:
+        """Call it; num_bytes: what the call takes, without which four times over it is not recorded."""
+        given = list(tensors_in((args, kwargs)))
+        names = tuple(name for name, value in kwargs.items() if value is not None)
+        weights = next(self.net.parameters()).data_ptr()  # elsewhere when the network has moved
+        key = key, names, weights, tuple((value.shape, value.dtype) for value in given)
+        self.calls[key] += 1
+        if key not in self.graphs:
+            if self.calls[key] <= CALLS_BEFORE_RECORDING or not self._has_room(given[0].device, num_bytes):
+                return self.net(*args, **kwargs)[0]
+            self.graphs[key] = self._record(args, kwargs)
+        graph, inputs, out = self.graphs[key]
+        for own, value in zip(inputs, given, strict=True):
+            own.copy_(value)
+        graph.replay()
+        return out.clone()  # the next call writes over it
+
+    def _has_room(self, device: torch.device, num_bytes: int) -> bool:
+        return len(self.graphs) < MAX_GRAPHS and 4 * num_bytes < free_memory(device)
+
+    def _record(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[torch.cuda.CUDAGraph, list[Tensor], Tensor]:
+        """Return a graph, the tensors that it reads and the one that it writes."""
+        args, kwargs = map_tensors(torch.clone, (args, kwargs))
+        here, aside, graph = torch.cuda.current_stream(), torch.cuda.Stream(), torch.cuda.CUDAGraph()
+        aside.wait_stream(here)
+        with torch.cuda.stream(aside), torch.no_grad():
+            self.net(*args, **kwargs)  # libraries choose their kernels, on the stream of the recording
+        here.wait_stream(aside)
+        with torch.no_grad(), torch.cuda.graph(graph, stream=aside, capture_error_mode="thread_local"):
+            out = self.net(*args, **kwargs)[0]
+        return graph, list(tensors_in((args, kwargs))), out
+
+
+def map_tensors(f: Callable[[Tensor], Any], value: Any) -> Any:
+    """Return nested tuples, lists and dictionaries with f of every tensor."""
+    match value:
+        case Tensor():
+            return f(value)
+        case dict():
+            return {key: map_tensors(f, part) for key, part in value.items()}
+        case tuple() | list():
+            return type(value)(map_tensors(f, part) for part in value)
+    return value
+
+
+def tensors_in(value: object) -> Iterator[Tensor]:
+    """Yield every tensor of nested tuples, lists and dictionaries."""
+    match value:
+        case Tensor():
+            yield value
+        case dict():
+            yield from tensors_in(list(value.values()))
+        case tuple() | list():
+            for part in value:
+                yield from tensors_in(part)
 
 
 class GraphedCall:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor
 
+from synoptic.models.compile import map_tensors
 from synoptic.models.deepcache import has_cross_attention
 
 
@@ -60,16 +62,9 @@ def layers_before_text(net: ModelMixin) -> Iterator[torch.nn.Module]:
         yield block
 
 
-def first_branch(value: object, num_branches: int) -> object:
+def first_branch(value: Any, num_branches: int) -> Any:
     """Return the first of so many parts of the rows of every tensor in there."""
-    match value:
-        case Tensor():
-            return value[: len(value) // num_branches]
-        case dict():
-            return {key: first_branch(part, num_branches) for key, part in value.items()}
-        case tuple():
-            return tuple(first_branch(part, num_branches) for part in value)
-    return value
+    return map_tensors(lambda rows: rows[: len(rows) // num_branches], value)
 
 
 def repeat_branches(value: Tensor | tuple, num_branches: int) -> Tensor | tuple:

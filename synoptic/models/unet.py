@@ -14,10 +14,11 @@ from torch import Tensor
 
 from synoptic.diffusion.equations import Time
 from synoptic.models.base import Conditioning
-from synoptic.models.compile import CompiledNet, compile_blocks
+from synoptic.models.compile import CompiledNet, RecordedNet, compile_blocks, is_graphed
 from synoptic.models.deepcache import DeepCache, UNetArguments
 from synoptic.models.locks import lock_of
 from synoptic.models.memory import unet_row_bytes
+from synoptic.models.placement import is_streamed
 from synoptic.models.shared_prefix import SharedPrefix
 from synoptic.models.text_kv_cache import TextKVCache
 from synoptic.models.winograd import use_winograd
@@ -35,6 +36,8 @@ class UNet:
         self.net, self.layout = freeze_and_layout(net)
         self.text_kv_cache, self.shared_prefix, self.compiled = TextKVCache(net), SharedPrefix(net), None
         self.deepcache: DeepCache | None = None
+        self.recorded = RecordedNet(net)
+        self.is_plain = is_plain(net)
         width = net.config.get("time_cond_proj_dim")
         self.guidance_embedding = None if width is None else guidance_embedding(width).to(self.device, self.dtype)
         size = net.config.sample_size
@@ -97,7 +100,21 @@ class UNet:
             "down_intrablock_additional_residuals": list(cond.adapter_features) or None,
         }
         with lock_of(self.net), self.shared_prefix.for_branches(num_branches):
+            if net is self.net and self._records(inside, cond):
+                num_bytes = len(x) * self.row_bytes
+                return self.recorded(num_branches, num_bytes, inside, t, cond.text, **kwargs, return_dict=False).to(x.dtype)
             return net(inside, t, cond.text, **kwargs, return_dict=False)[0].to(x.dtype)
+
+    def _records(self, x: Tensor, cond: Conditioning) -> bool:
+        """Return whether a call is one that may be a CUDA graph: few rows on a GPU, no gradients, no student beside it."""
+        if not self.is_plain or not is_graphed(x) or cond.student_kwargs:
+            return False
+        return not (torch.is_grad_enabled() and any(v.requires_grad for v in (x, *cond.named_tensors().values())))
+
+
+def is_plain(net: torch.nn.Module) -> bool:
+    """Return whether a network's weights are tensors that stay where they are: neither streamed nor quantized."""
+    return not is_streamed(net) and all(type(p) is torch.nn.Parameter and type(p.data) is Tensor for p in net.parameters())
 
 
 def guidance_embedding(width: int, scale: float = 8.5) -> Tensor:
