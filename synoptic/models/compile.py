@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from threading import current_thread, main_thread
 from typing import Any, TypeVar
@@ -24,20 +25,19 @@ CACHE_DIR = Path("~/.cache/synoptic/compiled")
 
 
 class CompiledNet:
-    """`net`, compiled at its first call of each batch size; what was compiled is kept on disk for later runs."""
+    """`net`, compiled at its first call of each batch size; what was compiled is kept on disk for later runs.
+
+    Few rows are better recorded as they are (`RecordedNet`): compiled too, they would take ten thousand calls to pay.
+    """
 
     def __init__(self, net: nn.Module) -> None:
         use_compile_cache()
         torch.backends.cudnn.benchmark = True  # shapes that stay are worth finding the fastest convolutions for
         self.net = torch.compile(net, dynamic=False)
-        self.graphed = torch.compile(net, dynamic=False, mode="reduce-overhead")
         self.sizes: set[int] = set()
 
     def __call__(self, x: Tensor, *args: object, **more: object) -> tuple[Tensor, ...]:
-        if not is_graphed(x):
-            return self.net(x, *args, **more)
-        torch.compiler.cudagraph_mark_step_begin()
-        return tuple(out.clone() for out in self.graphed(x, *args, **more))  # the next call writes over them
+        return self.net(x, *args, **more)
 
     def padded_batch(self, rows: int) -> int:
         """Return to how many rows a batch of so many is filled up: a size that was there before, or its own."""
@@ -163,6 +163,11 @@ def compile_blocks(net: N) -> N:
         if weight.dim() == 4:  # of pictures' convolutions; films' have five dimensions
             weight.data = weight.data.contiguous(memory_format=torch.channels_last)
     return net
+
+
+def without_compiled_blocks(passes_gradients: bool) -> AbstractContextManager[object]:
+    """Return a context in which compiled blocks run as they are, unless gradients pass: each would be compiled again."""
+    return nullcontext() if passes_gradients else torch.compiler.set_stance("force_eager")
 
 
 def use_compile_cache() -> None:

@@ -16,7 +16,7 @@ from synoptic.diffusion.equations import Pred, Schedule, Time, pred_from_output
 from synoptic.models.base import Conditioning
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.codecs import Codec, codec_of
-from synoptic.models.compile import GraphedCall, compile_blocks
+from synoptic.models.compile import GraphedCall, compile_blocks, without_compiled_blocks
 from synoptic.models.components import ComponentLoader
 from synoptic.models.lora import Lora
 from synoptic.models.memory import TILE_IMAGES, coded_pixels, free_memory
@@ -83,9 +83,8 @@ class LatentSpace:
             return self.codec.decode(latents)
 
     def _eager(self, x: Tensor) -> AbstractContextManager[object]:
-        """Return a context without the compiled blocks, where no gradients pass."""
         passes = torch.is_grad_enabled() and x.requires_grad
-        return torch.compiler.set_stance("force_eager") if self.compiled and not passes else nullcontext()
+        return without_compiled_blocks(passes) if self.compiled else nullcontext()
 
 
 class LatentDenoiser(LatentSpace):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import nullcontext
 from copy import copy
 from dataclasses import replace
 from math import log
@@ -14,7 +15,7 @@ from torch import Tensor
 
 from synoptic.diffusion.equations import Time
 from synoptic.models.base import Conditioning
-from synoptic.models.compile import CompiledNet, RecordedNet, compile_blocks, is_graphed
+from synoptic.models.compile import CompiledNet, RecordedNet, compile_blocks, is_graphed, without_compiled_blocks
 from synoptic.models.deepcache import DeepCache, UNetArguments
 from synoptic.models.locks import lock_of
 from synoptic.models.memory import unet_row_bytes
@@ -49,7 +50,7 @@ class UNet:
         return unet_row_bytes(self.net.config.block_out_channels[0], self.shape[1], self.dtype.itemsize)
 
     def compile(self) -> None:
-        """Compile the network at its first call of each batch size: a minute that long runs get back.
+        """Compile the network at its first call of each batch size of many rows: a minute that long runs get back.
 
         Where gradients pass through it, its blocks are compiled one by one: its whole way back would take minutes.
         """
@@ -65,7 +66,7 @@ class UNet:
         if branch_rows is None:
             branch_rows = torch.cartesian_prod(torch.arange(1), torch.arange(len(x)))
         num_branches = int((branch_rows[:, 1] == branch_rows[0, 1]).sum())
-        compiled = None if torch.is_grad_enabled() and x.requires_grad else self.compiled
+        compiled = None if (torch.is_grad_enabled() and x.requires_grad) or is_graphed(x) else self.compiled
         m = len(x) // num_branches
         if compiled and (size := compiled.padded_batch(m)) > m:  # each part is filled up with its last row
             row = (m * torch.arange(num_branches)[:, None] + torch.arange(size).clamp(max=m - 1)).flatten().to(x.device)
@@ -99,7 +100,9 @@ class UNet:
             "mid_block_additional_residual": mid,
             "down_intrablock_additional_residuals": list(cond.adapter_features) or None,
         }
-        with lock_of(self.net), self.shared_prefix.for_branches(num_branches):
+        passes_gradients = torch.is_grad_enabled() and x.requires_grad
+        blocks = without_compiled_blocks(passes_gradients) if self.compiled and net is self.net else nullcontext()
+        with lock_of(self.net), self.shared_prefix.for_branches(num_branches), blocks:
             if net is self.net and self._records(inside, cond):
                 num_bytes = len(x) * self.row_bytes
                 return self.recorded(num_branches, num_bytes, inside, t, cond.text, **kwargs, return_dict=False).to(x.dtype)
