@@ -3,8 +3,8 @@
 PYTHONPATH=.:benchmarks python benchmarks/large_panorama.py [--model bundled|sd2|tiny] [--prompts …] [--height 4096]
 [--views 60] [--fov 40] [--out DIR] [--tiny]: the first stage is `synoptic panorama PROMPT`, the second its last three of ten
 steps by more, narrower views. Seconds with the files of a run but its film; peaks are of the GPU, GiB. Writes
-large_panorama.json as it goes, the whole made smaller, and two crops of it as they are. `sd2` and `tiny` are Stable Diffusion
-2's shapes with random weights, written to --folder first.
+large_panorama.json as it goes, the whole made smaller, and two crops of it as they are. `sd2` and `tiny` are Stable
+Diffusion 2's shapes with random weights, written to --folder first.
 """
 
 from __future__ import annotations
