@@ -1,9 +1,9 @@
-"""What fewer or cheaper calls of the bundled networks cost in quality and save in time: `generate`, `wide`, `anagram`.
+"""What fewer or cheaper calls of the bundled networks cost in quality and save in time: whatever has `--fast`.
 
 python -m benchmarks.few_evaluations [STUDY …] [--seeds 2] [--tiny] [--out FILE]: each way is a set of options beside the
 first one, of the same prompts and seeds. Seconds are of the CPU, of sampling and decoding a picture, the least over the
-prompts; the score is the application's own by the bundled reference CLIP (of an anagram its worst view's), its loss that of
-pairs of one prompt and seed, with standard errors over them. Pictures stay in outputs/.
+prompts; the score is the application's own by the bundled reference CLIP (of anagrams and hybrids their worst view's), its
+loss that of pairs of one prompt and seed, with standard errors over them. Pictures stay in outputs/.
 
 Scores alone, of more pictures, on a GPU: --at-once [--prompts 60] [--seeds 4] [--budget SECONDS], a JSON after each way;
 then --scores FILE puts them beside the seconds of --out.
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from PIL.Image import Image
 
 import synoptic as syn
 from benchmarks.anagrams import PAIRS, STYLES
@@ -32,6 +33,7 @@ from synoptic.metrics.base import mean_error
 from synoptic.metrics.clip import Clip
 from synoptic.metrics.concealment import alignment
 from synoptic.models.base import PretrainedModel
+from synoptic.pipelines.hybrid import FAR_SIDE, from_afar
 from synoptic.runs.manifest import versions
 from synoptic.views.registry import get_view
 
@@ -65,6 +67,10 @@ AT_ONCE = {  # views of one canvas
     "dpm++, 13 steps, deepcache 2": HALF | {"deepcache": 2},
     "dpm++, 13 steps, interval 0 0.8, deepcache 2": HALF | END | {"deepcache": 2},
 }
+IN_PIXELS = {  # views of a latent model's pictures: what `--fast` takes
+    EXACT: {},
+    "dpm++, 13 steps": HALF,
+}
 ENLARGED = {  # by the upscaler, which takes most of the time
     EXACT: {},
     "upscaler 5 steps": {"upscaler_steps": 5},
@@ -92,6 +98,8 @@ STUDIES = {
     "wide": Study("wide", "bundled", [[prompt] for prompt in PROMPTS], {"width": 512}, ON_A_CANVAS),
     "anagram": Study("anagram", "bundled-if", ANAGRAMS, {"upscalers": "none"}, AT_ONCE),
     "upscaling": Study("anagram", "bundled-if", ANAGRAMS[:6], {}, ENLARGED),
+    "anagram-latent": Study("anagram", "bundled", ANAGRAMS[:4], {}, IN_PIXELS),
+    "hybrid-latent": Study("hybrid", "bundled", ANAGRAMS[:4], {}, IN_PIXELS),
     "upscaling-few": Study("anagram", "bundled-if", ANAGRAMS, {}, ENLARGED_AFTER_FEW),
 }
 
@@ -136,22 +144,31 @@ def cells(row: Mapping[str, object]) -> str:
 def scores_at_once(study: Study, way: Way, seeds: int, model: PretrainedModel, clip: Clip) -> list[float]:
     """Return every picture's score, painted together: seconds would tell nothing."""
     options: dict[str, object] = {**study.shared, **way}
-    if study.application != "anagram":
+    if study.application not in OF_PAIRS:
         return getattr(syn, study.application)(
             model, *(prompt for (prompt,) in study.prompts), count=seeds, **options
         ).scores
-    images = paint("anagram", model, study.prompts, seeds, **options)
-    views, rows = [get_view(name) for name in ("identity", "rotate_cw")], list[float]()
-    for k, image in enumerate(images):
-        seen = [io.to_pil(view.view(io.from_pil(image)))[0] for view in views]
-        rows.append(alignment(clip(seen, study.prompts[k // seeds])).item())
-    return rows
+    images, looks = paint(study.application, model, study.prompts, seeds, **options), OF_PAIRS[study.application]
+    return [alignment(clip(looks(image), study.prompts[k // seeds])).item() for k, image in enumerate(images)]
+
+
+def turned(image: Image) -> list[Image]:
+    """Return an anagram as its two views show it."""
+    return [io.to_pil(get_view(name).view(io.from_pil(image)))[0] for name in ("identity", "rotate_cw")]
+
+
+def from_both(image: Image) -> list[Image]:
+    """Return a hybrid from afar and from near."""
+    return [from_afar(image, FAR_SIDE), image]
+
+
+OF_PAIRS = {"anagram": turned, "hybrid": from_both}  # applications of two prompts: how each is looked at
 
 
 def more_prompts(name: str, count: int) -> Study:
     """Return a study of so many prompts, or pairs; wide pictures keep their ten."""
     study = STUDIES[name]
-    if study.application == "anagram":
+    if study.application in OF_PAIRS:
         all_pairs(count)
         return study._replace(prompts=[prompts_of(k) for k in range(count)])
     return study._replace(prompts=[[caption] for caption in captions()[:count]]) if name == "generate" else study
