@@ -5,8 +5,8 @@ PYTHONPATH=.:benchmarks python benchmarks/text_to_3d_cost.py [--shape sd2|tiny] 
 Three passes, each over steps spread evenly over all of the run: one to warm up, in which `--compile` compiles, one that
 waits for the GPU after every part and gives the parts' shares, one that waits only at the end and gives the seconds of the
 whole run, extrapolated, with what the first took longer than the second, and with the recording of the renders' graphs,
-which is left out of the steps. Asked of one GPU: 10,000 steps in 7 minutes, the field's share 15 %. Weights are random, so there is nothing to look at. `--shape bundled
---steps 1200`: the bundled model's own run, on a CPU in its seconds.
+which is left out of the steps. Asked of one GPU: 10,000 steps in 7 minutes, the field's share 15 %. Weights are
+random, so there is nothing to look at. `--shape bundled --steps 1200`: the bundled model's own run, on a CPU in its seconds.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from synoptic.jobs.records import Record
 from synoptic.options.batch import BatchOptions
 from synoptic.utils.interrupts import interrupts_blocked, uninterrupted
 
+VISIBLE = "CUDA_VISIBLE_DEVICES"
 SPAWN = multiprocessing.get_context("spawn")
 
 
@@ -27,8 +28,8 @@ class LocalWorker:
 
     def __init__(self, gpu: str | None, defers: bool) -> None:
         heard, self.alive = SPAWN.Pipe(duplex=False)
-        self.pool = ProcessPoolExecutor(1, SPAWN, prepare_process, (heard, gpu))
-        with interrupts_blocked():  # which the process inherits
+        self.pool = ProcessPoolExecutor(1, SPAWN, prepare_process, (heard,))
+        with interrupts_blocked(), visible_gpu(gpu):  # which the process inherits
             self.pool.submit(import_worker, defers)
 
     def begin(self, out: str, threads: int, exact: bool) -> None:
@@ -52,12 +53,30 @@ class LocalWorker:
         self.pool.shutdown(cancel_futures=True)
 
 
+@contextmanager
+def visible_gpu(gpu: str | None) -> Iterator[None]:
+    """Let processes that are started within see this GPU alone, before they import anything: a script's own imports, too.
+
+    Once CUDA has begun in a process, it no longer asks its environment.
+    """
+    before = os.environ.get(VISIBLE)
+    if gpu is not None:
+        os.environ[VISIBLE] = gpu
+    try:
+        yield
+    finally:
+        if before is not None:
+            os.environ[VISIBLE] = before
+        elif gpu is not None:
+            del os.environ[VISIBLE]
+
+
 def first_gpu() -> str | None:
     """Return the name by which CUDA_VISIBLE_DEVICES knows the first GPU, if there is any; None where all are hidden.
 
     torch is not asked, whose import takes longer than all else that a driver does before its workers begin.
     """
-    return os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0] or None
+    return os.environ.get(VISIBLE, "0").split(",")[0] or None
 
 
 @contextmanager

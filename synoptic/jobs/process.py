@@ -20,12 +20,10 @@ def compiles(jobs: Sequence[Job]) -> bool:
     return any(job.options.get("compile") for job in jobs)
 
 
-def prepare_process(heard: Connection, gpu: str | None) -> None:
-    """Prepare a worker's process: its GPU, its end. Ctrl-C is for the batch to hear."""
+def prepare_process(heard: Connection) -> None:
+    """Prepare a worker's process for its end. Ctrl-C is for the batch to hear."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=end_with, args=(heard,), daemon=True).start()
-    if gpu is not None:
-        os.environ["CUDA_VISIBLE_DEVICES"] = gpu
 
 
 def import_worker(defers: bool) -> None:

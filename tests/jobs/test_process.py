@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from concurrent.futures import BrokenExecutor
+from pathlib import Path
 
 import psutil
 import pytest
@@ -14,6 +15,17 @@ from synoptic.jobs.planning import Job
 from synoptic.jobs.process import compiles
 
 LOADED = "print(*[name for name in ('torch', 'torch._dynamo.convert_frame') if name in sys.modules])"
+
+SCRIPT = """
+import os
+print(f"{__name__}:{os.environ.get('CUDA_VISIBLE_DEVICES')}", flush=True)
+if __name__ == "__main__":
+    from synoptic.jobs.local_worker import LocalWorker
+    worker = LocalWorker("1", True)
+    worker.pool.submit(os.getpid).result()
+    worker.stop()
+    print(f"end:{os.environ.get('CUDA_VISIBLE_DEVICES')}")
+"""
 
 
 def loaded(code: str) -> list[str]:
@@ -37,6 +49,17 @@ def test_the_first_worker_takes_the_first_gpu(visible, first, monkeypatch):
     if visible is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     assert first_gpu() == first
+
+
+@pytest.mark.parametrize("outside", [None, "0,1"])
+def test_a_workers_gpu_is_known_before_a_script_that_starts_it_imports_anything(outside, tmp_path, monkeypatch):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if outside is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", outside)
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True, cwd=Path.cwd())
+    assert done.stdout.split() == [f"__main__:{outside}", "__mp_main__:1", f"end:{outside}"]
 
 
 def test_a_worker_that_is_lost_before_it_begins_says_so():
