@@ -1,10 +1,13 @@
 """What only a GPU can show. Off by default: pytest -m gpu"""
 
+from typing import cast
+
 import pytest
 import torch
 
 from synoptic.diffusion.equations import randn
 from synoptic.guidance.cfg import cfg
+from synoptic.models.latent import LatentDenoiser
 from synoptic.models.load import load
 from synoptic.nerf.serialization import blob_scene
 from synoptic.sampling.joint import canonical
@@ -71,9 +74,9 @@ def test_the_encoder_is_a_graph_with_the_same_gradients_also_of_two_pictures_at_
             assert (a - b).abs().max() < 1e-2 * a.abs().max()
 
 
-def test_a_scene_that_learns_is_graphs_with_the_same_renders_and_gradients():
+def test_a_scene_that_learns_is_graphs_with_the_same_renders_and_gradients(monkeypatch):
     scenes = [blob_scene("hash", torch.Generator().manual_seed(0)).cuda() for _ in range(2)]
-    scenes[0].recorded.takes = lambda *given: False
+    monkeypatch.setattr(scenes[0].recorded, "takes", lambda *given: False)
     kept = []
     for step in (0, 0, 40, 40):  # recorded at the first, replayed at the next
         images, gradients = [], []
@@ -92,7 +95,7 @@ def test_a_scene_that_learns_is_graphs_with_the_same_renders_and_gradients():
 
 
 def test_few_rows_of_a_network_are_a_graph_from_the_third_call_on_whose_answers_are_its_own():
-    model, plain = (load("bundled", dtype="float16") for _ in range(2))
+    model, plain = (cast(LatentDenoiser, load("bundled", dtype="float16")) for _ in range(2))
     plain.unet.is_plain = False
     conds = [model.embed([prompt, ""]) for prompt in ("a photo of snowy mountains", "a cat")]
     kept = []
