@@ -22,6 +22,7 @@ from synoptic.models.families import BASE_CLASSES, FAMILIES, SAME_PARTS
 from synoptic.models.load import load
 from synoptic.models.registry import resolve
 from synoptic.options.generate import GenerateOptions
+from tests.models.directories import copied
 
 diffusers: Any = importlib.import_module("diffusers")
 
@@ -29,7 +30,7 @@ diffusers: Any = importlib.import_module("diffusers")
 @pytest.fixture
 def model(tmp_path) -> Path:
     """A copy of the bundled latent model."""
-    return Path(shutil.copytree(BUNDLED_DIR / "sd", tmp_path / "model"))
+    return copied(tmp_path / "model")
 
 
 def edit(model: Path, file: str, **changes: Any) -> None:
@@ -203,7 +204,7 @@ def test_weights_of_a_variant_alone_are_loaded(model, variant):
 def cached(tmp_path, monkeypatch) -> Path:
     """The snapshot of a hub model in the local cache, org/name."""
     repo = tmp_path / "hub/models--org--name"
-    snapshot = Path(shutil.copytree(BUNDLED_DIR / "sd", repo / f"snapshots/{'0' * 40}"))
+    snapshot = copied(repo / f"snapshots/{'0' * 40}")
     (repo / "refs").mkdir()
     (repo / "refs/main").write_text("0" * 40)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
@@ -265,7 +266,7 @@ def test_a_snapshot_of_pickles_alone_is_refused(cached, offline):
 def test_deepfloyd_s_tokenizer_is_a_sentencepiece_model_alone(tmp_path):
     """As released: no tokenizer.json, no config. Its ids are sentencepiece's own, with T5's end."""
     sentencepiece = pytest.importorskip("sentencepiece")
-    model = Path(shutil.copytree(BUNDLED_DIR / "if", tmp_path / "if"))
+    model = copied(tmp_path / "if", BUNDLED_DIR / "if")
     shutil.rmtree(model / "tokenizer")
     (model / "tokenizer").mkdir()
     file, special = model / "tokenizer/spiece.model", {"pad_id": 0, "eos_id": 1, "unk_id": 2, "bos_id": -1}

@@ -17,7 +17,7 @@ from synoptic.models.families import Defaults
 from synoptic.options.anagram import AnagramOptions
 from synoptic.pipelines.anagram import AnagramPipeline
 from synoptic.pipelines.joint import SEARCHED_BY
-from tests.models.single_files import pipeline, tiny_configs
+from tests.models.single_files import tiny_pipeline
 from tests.quick import quick_ones
 from tests.references import assert_like_reference
 
@@ -117,7 +117,7 @@ def test_the_second_stage_keeps_the_first_and_both_are_anagrams(pixel32, monkeyp
 @pytest.mark.slow
 @pytest.mark.parametrize("space", ["pixels", "latents"])
 def test_a_latent_models_picture_is_enlarged_in_pixels(space, tiny_x4, tmp_path, monkeypatch):
-    pipeline("sd1.5", tiny_configs("sd1.5")).save_pretrained(tmp_path)  # its pictures have 128 pixels
+    tiny_pipeline("sd1.5").save_pretrained(tmp_path)  # its pictures have 128 pixels
     monkeypatch.setattr(Checkpoint, "defaults", Defaults(1, 1.0, 8))
     how = {"upscalers": str(tiny_x4), "steps": 1, "guidance_scale": 1.0, "view_space": space}
     (output,) = synoptic.anagram(str(tmp_path), PAIR, dtype="float32", **how).outputs
