@@ -194,6 +194,7 @@ def test_a_grid_is_a_run_per_cell_and_a_figure_that_says_how_it_is_made_again(mo
         assert (tmp_path / "b" / file.relative_to(tmp_path / "a")).read_bytes() == file.read_bytes()
 
 
+@pytest.mark.slow
 def test_open_shows_the_result_and_verbose_the_seconds(monkeypatch, tmp_path, capsys):
     shown = []
     monkeypatch.setattr("webbrowser.open", lambda url: shown.append(url) or True)

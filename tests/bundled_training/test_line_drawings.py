@@ -29,6 +29,7 @@ def test_scribbles_are_the_packages(pictures):
     assert (ours != theirs).float().mean() < 1e-4
 
 
+@pytest.mark.slow
 def test_an_unsteady_hand_stays_near(pictures):
     torch.manual_seed(0)
     strokes = scribble(pictures)

@@ -14,6 +14,7 @@ from synoptic.guidance.batching import predict_branches
 from synoptic.guidance.cfg import Predict, cfg, within_interval
 from synoptic.models.base import Conditioning, Denoiser
 from synoptic.sampling.single import sample
+from tests.quick import slow_ones
 
 PROMPTS = ["a photo of a horse", "an oil painting of snowy mountains", "a watercolor of a village"]
 SMALL = 8  # the networks are convolutional: a few pixels are enough where no picture is decoded
@@ -119,7 +120,10 @@ def test_every_view_of_a_picture_has_its_prompt(sd64):
         close(Pred(together.x0[rows], together.eps[rows]), alone, 1e-10)
 
 
-@pytest.mark.parametrize(("room", "first", "later"), [(2, [6, 2, 2, 2], [2, 2, 2]), (1, [6, 2, *[1] * 6], [1] * 6)])
+@pytest.mark.parametrize(
+    ("room", "first", "later"),
+    [pytest.param(2, [6, 2, 2, 2], [2, 2, 2], marks=pytest.mark.slow), (1, [6, 2, *[1] * 6], [1] * 6)],
+)
 def test_running_out_of_memory_halves_the_rows_and_changes_nothing(sd64, room, first, later):
     x, small = start(sd64, [1, 2, 3]), Watched(sd64, room)
     predict = cfg(small, PROMPTS, 3.0, max_rows=1000)
@@ -183,7 +187,7 @@ def test_clip_acts_on_the_guided_x0_and_eps_follows(sd64):
 
 
 @pytest.mark.parametrize("scale", [1.0, 4.0])
-@pytest.mark.parametrize("rows", [1, 3, 1000])
+@pytest.mark.parametrize("rows", slow_ones([1, 3, 1000], [1, 1000]))
 def test_learned_variance_rides_along_from_the_conditional_branch(pixel32, scale, rows):
     x, t = start(pixel32, [1, 2]), 300
     p = cfg(pixel32, PROMPTS[:2], scale, clip=lambda x0: x0.clamp(-1, 1), max_rows=rows)(x, t)

@@ -24,7 +24,7 @@ CPU: dict[str, Any] = {"device": "cpu", "dtype": "float32"}
 LONG = ", ".join(f"a photo of a cat number {n} in a garden" for n in range(18))  # 203 tokens
 
 
-@pytest.fixture(scope="module", params=slow_ones(["sd1.5", "sd2", "sdxl"], ["sd2"]))
+@pytest.fixture(scope="module", params=slow_ones(["sd1.5", "sd2", "sdxl"], ["sd1.5", "sd2"]))
 def pipe(request) -> Any:
     return tiny_pipeline(request.param)
 

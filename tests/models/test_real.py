@@ -23,6 +23,7 @@ from synoptic.models.load import load
 from synoptic.models.registry import resolve
 from synoptic.options.generate import GenerateOptions
 from tests.models.directories import copied
+from tests.quick import slow_ones
 
 diffusers: Any = importlib.import_module("diffusers")
 
@@ -79,6 +80,7 @@ def test_a_vae_s_statistics_are_numbers_per_channel(model, values):
     assert refusal(model).rule == "config-value"
 
 
+@pytest.mark.slow
 def test_guidance_below_1_is_off_at_the_option(pixel32):
     """As the cards of Turbo models write it: 0 does not mean that the prompt is ignored."""
     pictures = [
@@ -192,7 +194,7 @@ def rename_weights(model: Path, variant: str) -> None:
         file.rename(file.with_name(f"{file.stem}.{variant}.safetensors"))
 
 
-@pytest.mark.parametrize("variant", ["fp16", "bf16", "non_ema"])
+@pytest.mark.parametrize("variant", slow_ones(["fp16", "bf16", "non_ema"], ["bf16", "non_ema"]))
 def test_weights_of_a_variant_alone_are_loaded(model, variant):
     rename_weights(model, variant)
     ours, want = load(str(model), device="cpu", dtype="float32"), load("bundled", device="cpu", dtype="float32")
@@ -211,7 +213,7 @@ def cached(tmp_path, monkeypatch) -> Path:
     return snapshot
 
 
-@pytest.fixture(params=["HF_HUB_OFFLINE", "no answer", "refused", "no name"])
+@pytest.fixture(params=slow_ones(["HF_HUB_OFFLINE", "no answer", "refused", "no name"], ["refused", "no name"]))
 def offline(request, monkeypatch) -> Iterator[None]:
     """No way to the hub: said, by a connection that is never answered, by one that is refused, by no such name."""
     for key in ("HF_HUB_OFFLINE", "https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):

@@ -237,10 +237,15 @@ def test_what_a_file_holds_beside_a_model_is_warned_of(tmp_path):
     "other",
     [
         "model.diffusion_model.time_embed.cond_proj.weight",  # of a model distilled to few steps
-        "model.diffusion_model.label_emb.0.0.weight",  # of one that is given a picture
-        "model.diffusion_model.input_blocks.12.0.in_layers.0.weight",
         "first_stage_model.decoder.up.4.block.0.norm1.weight",
         "cond_stage_model.transformer.text_model.encoder.layers.3.mlp.fc1.weight",
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in (
+                "model.diffusion_model.label_emb.0.0.weight",  # of one that is given a picture
+                "model.diffusion_model.input_blocks.12.0.in_layers.0.weight",
+            )
+        ),
     ],
 )
 def test_a_network_of_more_tensors_than_its_kind_has_is_refused(other, tmp_path):

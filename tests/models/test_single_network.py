@@ -33,7 +33,7 @@ def model(pipe, tmp_path) -> Path:
     return tmp_path / "model"
 
 
-@pytest.mark.parametrize("layout", slow_ones(["original", "in a whole model", "diffusers"], ["diffusers"]))
+@pytest.mark.parametrize("layout", slow_ones(["original", "in a whole model", "diffusers"], ["original", "diffusers"]))
 def test_a_vae_s_file(layout, pipe, model, tmp_path):
     torch.manual_seed(7)
     other: Any = diffusers.AutoencoderKL.from_config(tiny_configs("sd1.5")["vae"])
@@ -67,7 +67,7 @@ def trained(pipe: Any) -> Any:
     return net
 
 
-@pytest.mark.parametrize("layout", slow_ones(["control_model.", "", "diffusers"], [""]))
+@pytest.mark.parametrize("layout", slow_ones(["control_model.", "", "diffusers"], ["", "diffusers"]))
 def test_a_controlnet_s_file(layout, pipe, model, tmp_path):
     net = trained(pipe)
     tensors = dict(net.state_dict()) if layout == "diffusers" else under(layout, controlnet(net))

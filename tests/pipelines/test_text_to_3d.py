@@ -77,6 +77,7 @@ def test_every_option_moves_the_field_and_leaves_the_model_as_it_was(name, pixel
     assert torch.equal(pixel32.predict(x, 500, cond).eps, before)
 
 
+@pytest.mark.slow
 def test_a_latent_model_sees_renders_through_its_encoder(sd32):
     (step,), _ = finished(pipeline_of(sd32, steps=1))
     assert step.x.shape[1:] == sd32.shape

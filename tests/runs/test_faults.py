@@ -79,6 +79,7 @@ def test_what_a_library_dislikes_names_the_component(tmp_path):
     assert e.value.rule == "component-unreadable" and "vae of" in str(e.value)
 
 
+@pytest.mark.slow
 def test_an_empty_prompt_is_unconditional_and_not_scored(tmp_path, capsys):
     run = synoptic.run("generate", "", model="bundled", steps=1, dtype="float32", out=str(tmp_path))
     assert run.pictures[0].score is None and "unconditional" in capsys.readouterr().err

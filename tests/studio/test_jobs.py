@@ -72,6 +72,7 @@ def test_a_waiting_job_is_stopped_before_it_begins(studio):
     assert first.state == "done"
 
 
+@pytest.mark.slow
 def test_a_restart_finds_the_queue_and_the_history(studio):
     jobs = studio()
     done = jobs.submit("generate", QUICK, "me")

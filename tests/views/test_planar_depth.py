@@ -45,6 +45,7 @@ def test_a_wall_that_a_view_faces_has_one_depth(direction, wall):
     assert (found[inner] / wall - 1).abs().max() < 1e-5
 
 
+@pytest.mark.slow
 def test_every_view_of_a_room_has_the_depth_of_its_walls():
     directions = spread_directions(18)
     found = inverse_planar_depth(radial(2048), directions, FOV, SIDE)[:, 0]
