@@ -38,6 +38,7 @@ def trained_student(model, rngs, x, prompts=PROMPTS, features=0, camera_features
     return student, marked, learning
 
 
+@pytest.mark.slow
 def test_the_base_stays_itself_to_the_bit_beside_a_student_and_after_it(sd32):
     x = randn(SMALL, generators())
     ask = predict_branches(sd32, conds(sd32))

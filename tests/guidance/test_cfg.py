@@ -70,7 +70,7 @@ def test_scale_one_is_a_single_branch(sd32):
     assert torch.equal(p.x0, plain.x0) and torch.equal(p.eps, plain.eps)
 
 
-@pytest.mark.parametrize("negative", ["", "a photo of a horse"])
+@pytest.mark.parametrize("negative", slow_ones(["", "a photo of a horse"], [""]))
 def test_guidance_is_null_plus_scale_times_the_difference(precise, negative):
     model, tolerance = precise
     x, t, scale = start(model, [1, 2]), 300, 3.0
@@ -88,7 +88,11 @@ def test_a_negative_prompt_changes_the_prediction(sd32):
     assert (with_.eps - without.eps).abs().max() > 0.01
 
 
-@pytest.mark.parametrize("t", [300, torch.tensor([900, 300, 20])], ids=["one time", "a time a row"])
+@pytest.mark.parametrize(
+    "t",
+    [pytest.param(300, marks=pytest.mark.slow), torch.tensor([900, 300, 20])],
+    ids=["one time", "a time a row"],
+)
 def test_predictions_do_not_depend_on_micro_batches(precise, t):
     model, tolerance = precise
     x, expected = start(model, [1, 2, 3]), {1: [1] * 6, 3: [2, 2, 2], 4: [4, 2], 5: [4, 2], 1000: [6]}

@@ -106,6 +106,7 @@ def test_shards_are_the_whole_they_were(model):
         assert all(torch.equal(a, b) for a, b in zip(ours.state_dict().values(), theirs.state_dict().values(), strict=True))
 
 
+@pytest.mark.slow
 def test_an_adapter_beside_the_weights_is_not_opened(model):
     (model / "text_encoder/adapter_config.json").write_text(
         json.dumps({"base_model_name_or_path": "o/n", "peft_type": "LORA"})

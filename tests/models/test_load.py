@@ -58,8 +58,8 @@ def test_half_precision_or_need_picks_the_fp16_variant(model, only, dtype, picks
     assert str(net.dtype) == f"torch.{dtype}"
 
 
-def test_on_a_cpu_only_the_network_is_halved():
-    m: Any = load("bundled", device="cpu", dtype="bfloat16")
+def test_on_a_cpu_only_the_network_is_halved(tiny_sd):
+    m: Any = load(str(tiny_sd), device="cpu", dtype="bfloat16")
     assert (m.unet.net.dtype, m.vae.dtype, m.text_encoder.tower.encoder.dtype) == (
         torch.bfloat16,
         torch.float32,

@@ -68,7 +68,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
-QUICK = "defaults", "regions", "deepcache"  # tests/pipelines/test_flow_models.py goes the other ways
+QUICK = ("defaults", "deepcache")  # tests/pipelines/test_flow_models.py goes the other ways
 
 
 @pytest.mark.parametrize("name", quick_ones(OPTIONS, QUICK))

@@ -93,6 +93,7 @@ def test_latents_are_decoded_in_halves(place, most, tmp_path, runs_out):
     assert all(map(same, whole, parts))
 
 
+@pytest.mark.slow
 def test_memory_that_runs_out_halves_a_batch_in_python_too(monkeypatch):
     how = {"steps": 1, "upscalers": "none", "guidance_scale": 1.0}
     model = load_once("bundled-if", **F32)

@@ -109,13 +109,13 @@ def test_a_password_is_asked_for_everywhere(client):
     assert c.get("/", headers={"authorization": "Basic ????"}).status_code == 401
 
 
-def test_a_studio_of_one_machine_answers_no_other_name(client, tmp_path):
+@pytest.mark.usefixtures("client")  # whose folders it has
+def test_a_studio_of_one_machine_answers_no_other_name(tmp_path):
     from fastapi.testclient import TestClient
 
     from synoptic.options.studio import StudioOptions
     from synoptic.studio.server import build
 
-    client()
     c = TestClient(build(StudioOptions(out=str(tmp_path / "own")).prepare()))
     assert c.get("/api/applications", headers={"host": "localhost:7860"}).status_code == 200
     assert c.get("/api/applications", headers={"host": "evil.example"}).status_code == 403
