@@ -161,6 +161,7 @@ def test_a_bug_is_not_dressed_up_as_bad_input(monkeypatch):
         run(monkeypatch, ["models"])
 
 
+@pytest.mark.slow
 def test_lists_take_commas_or_the_option_again_and_no_words_that_follow(monkeypatch, tmp_path, capsys):
     for k, views in enumerate((["--views", "identity,flip"], ["--views", "identity", "--views", "flip"])):
         out = tmp_path / str(k)

@@ -54,7 +54,7 @@ def test_sdxl_equals_its_pipeline(tiny_sdxl, negative):
     [
         pytest.param({"prediction_type": "v_prediction"}, marks=pytest.mark.slow),
         {"prediction_type": "v_prediction", "timestep_spacing": "trailing", "rescale_betas_zero_snr": True},
-        {"prediction_type": "sample", "set_alpha_to_one": True},
+        pytest.param({"prediction_type": "sample", "set_alpha_to_one": True}, marks=pytest.mark.slow),
     ],
     ids=["v", "v zero terminal SNR", "x0"],
 )

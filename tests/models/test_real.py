@@ -129,6 +129,7 @@ def test_distilled_models_have_defaults_of_few_steps_by_their_scheduler(model, k
         options.prepare()
 
 
+@pytest.mark.slow
 def test_a_latent_consistency_model_equals_its_pipeline(model):
     """Its U-Net takes the guidance scale as a further embedding of time: 8.5, the pipeline's default."""
     torch.manual_seed(0)

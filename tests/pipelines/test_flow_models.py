@@ -141,7 +141,7 @@ def test_an_edit_by_a_little_is_the_picture_and_by_all_is_another(name, flow_mod
     assert 0 < 5 * little.std() < much.std()
 
 
-@pytest.mark.parametrize("loss", slow_ones(["sds", "csd", "nfsd", "sdi", "ism"], ["sdi"]))
+@pytest.mark.parametrize("loss", quick_ones(["sds", "csd", "nfsd", "sdi", "ism"], ["sds", "ism"]))
 def test_distillation_lowers_the_velocitys_error(loss, flow_model):
     """What the network says of noised pictures, less the way from the noise to them, RFDS's own error, is less after it."""
     model = flow_model("sd3")

@@ -58,7 +58,7 @@ def gap(a: Image.Image, b: Image.Image) -> int:
     return int(np.abs(np.asarray(a, dtype=int) - np.asarray(b, dtype=int)).max())
 
 
-@pytest.mark.parametrize("name", quick_ones(ANAGRAMS, ["defaults", "chain", "latent-latents"]))
+@pytest.mark.parametrize("name", quick_ones(ANAGRAMS, ["defaults", "latent-latents"]))
 def test_every_option_gives_the_anagram_it_gave(name, pixel32, sd32):
     model = sd32 if name.startswith("latent") else pixel32
     result = synoptic.anagram(model, PAIR, **QUICK | ANAGRAMS[name])

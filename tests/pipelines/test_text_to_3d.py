@@ -136,6 +136,7 @@ def test_the_learning_rate_rises_then_falls():
     assert rates[0] < 0.03 and rates[1] > rates[2] > rates[3] > 0.2
 
 
+@pytest.mark.slow
 def test_in_memory_it_is_a_contact_sheet_and_files(pixel32):
     result = synoptic.text_to_3d(pixel32, MUG, steps=1, seed=4, **QUICK)
     assert result.images[0].width == 9 * 136 + 8

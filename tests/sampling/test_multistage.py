@@ -71,7 +71,7 @@ def pictures(n: int) -> Tensor:
     return F.interpolate(randn((3, 4, 4), rngs(*range(n))).tanh(), SMALL[1:], mode="bicubic").clamp(-1, 1)
 
 
-@pytest.mark.parametrize("space", ["canonical", "instance"])
+@pytest.mark.parametrize("space", slow_ones(["canonical", "instance"], ["instance"]))
 def test_one_identity_view_is_the_plain_loop_bitwise(space, pixel32):
     s = pixel32.schedule
     predict = cfg(pixel32, [HORSE], 4.0, VILLAGE, clip=get_clip("auto", s))

@@ -69,6 +69,7 @@ def test_so_few_steps_are_their_own_heat(steps, pixel32):
     assert only.seeds == [7 + int(k) for k in every.canvas.mean((1, 2, 3)).argsort(descending=True)]
 
 
+@pytest.mark.slow
 def test_twice_as_many_are_finalists_as_are_kept(pixel32):
     views = views_of("identity", "negate")
     assert [

@@ -20,6 +20,7 @@ from synoptic.utils.picture import read_mask
 from tests.studio.conftest import QUICK, ended
 
 
+@pytest.mark.slow
 def test_a_job_is_the_run_of_the_command_line(studio, tmp_path):
     jobs = studio()
     job = jobs.submit("generate", QUICK | {"seed": 5}, "me")

@@ -127,7 +127,7 @@ SECRETS = ["secret.txt", "outputs/.studio/secret", "outputs/.studio/jobs", "/etc
 ESCAPES = ["{}", "../{}", "../../{}", "%2e%2e/{}", "..%2f{}", "....//{}", "./{}", "%00{}", "{}%00.png", "\\{}"]
 
 
-@pytest.mark.parametrize("secret", slow_ones(SECRETS, ["outputs/.studio/jobs", "outputs/.studio/secret", "outputs"]))
+@pytest.mark.parametrize("secret", slow_ones(SECRETS, ["secret.txt", "outputs/.studio/jobs", "outputs"]))
 def test_no_path_reaches_a_file(listening, secret):
     c, folder = listening
     place = secret if secret.startswith("/") else str(folder / secret)
