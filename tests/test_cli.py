@@ -161,6 +161,7 @@ def test_a_bug_is_not_dressed_up_as_bad_input(monkeypatch):
         run(monkeypatch, ["models"])
 
 
+@pytest.mark.slow
 def test_lists_take_commas_or_the_option_again_and_no_words_that_follow(monkeypatch, tmp_path, capsys):
     for k, views in enumerate((["--views", "identity,flip"], ["--views", "identity", "--views", "flip"])):
         out = tmp_path / str(k)
@@ -194,6 +195,7 @@ def test_a_grid_is_a_run_per_cell_and_a_figure_that_says_how_it_is_made_again(mo
         assert (tmp_path / "b" / file.relative_to(tmp_path / "a")).read_bytes() == file.read_bytes()
 
 
+@pytest.mark.slow
 def test_open_shows_the_result_and_verbose_the_seconds(monkeypatch, tmp_path, capsys):
     shown = []
     monkeypatch.setattr("webbrowser.open", lambda url: shown.append(url) or True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from functools import cache
 from inspect import cleandoc
 
 import pytest
@@ -30,20 +31,25 @@ HELP = [
 LINES = EVERY + HELP
 
 
+@cache
+def parser(name: str) -> App:
+    """The command of an application as its command line reads it: what it gives are its options."""
+    options = options_class(name.replace("-", "_"))
+
+    def read(*values, **named):
+        shell = {key: named.pop(key) for key in (SHELL | ({} if name == "batch" else ENGINE)) if key in named}
+        return options.from_arguments(*values, **named), parse_axes(options, shell.get("grid", ()))
+
+    read.__signature__ = signature(options, shell_of(name))  # type: ignore[attr-defined]
+    app = App(result_action="return_value")
+    app.command(read, name=name)
+    return app
+
+
 @pytest.mark.parametrize(("where", "line"), LINES, ids=[f"{where}: {line[:60]}" for where, line in LINES])
 def test_a_command_line_is_one(where, line):
     _, name, *words = shlex.split(line, comments=True)
-    options, found = options_class(name.replace("-", "_")), []
-
-    def keep(*values, **named):
-        shell = {key: named.pop(key) for key in (SHELL | ({} if name == "batch" else ENGINE)) if key in named}
-        found.append((options.from_arguments(*values, **named), parse_axes(options, shell.get("grid", ()))))
-
-    keep.__signature__ = signature(options, shell_of(name))  # type: ignore[attr-defined]
-    app = App(result_action="return_value")
-    app.command(keep, name=name)
-    app([name, *words], exit_on_error=False, print_error=False)
-    assert found
+    assert parser(name)([name, *words], exit_on_error=False, print_error=False)
 
 
 def test_the_page_of_renames_has_every_old_option_and_only_modules_that_exist():

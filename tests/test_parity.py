@@ -23,6 +23,7 @@ from synoptic.models.load import load
 from synoptic.sampling.joint import Sync, canonical
 from synoptic.sampling.single import sample
 from synoptic.views.windows import Windows
+from tests.quick import slow_ones
 
 diffusers: Any = importlib.import_module("diffusers")  # its lazy names and annotations are not for type checkers
 TOLERANCE = 1e-4
@@ -42,7 +43,7 @@ def test_if_equals_its_pipeline(plain, pixel32):
     plain(pipe, pixel32, NEGATIVE, output_type="pt", clean_caption=False)
 
 
-@pytest.mark.parametrize("negative", [NEGATIVE, None], ids=["negative", "zeros for an empty one"])
+@pytest.mark.parametrize("negative", slow_ones([NEGATIVE, None], [NEGATIVE]), ids=["negative", "zeros for an empty one"])
 def test_sdxl_equals_its_pipeline(tiny_sdxl, negative):
     pipe, model = baseline("StableDiffusionXLPipeline", tiny_sdxl), load(str(tiny_sdxl), device="cpu", dtype="float32")
     assert gap(theirs(pipe, STEPS, 0, negative, output_type="latent"), ours(model, STEPS, 0, negative or "")) <= TOLERANCE
@@ -51,9 +52,9 @@ def test_sdxl_equals_its_pipeline(tiny_sdxl, negative):
 @pytest.mark.parametrize(
     "kind",
     [
-        {"prediction_type": "v_prediction"},
+        pytest.param({"prediction_type": "v_prediction"}, marks=pytest.mark.slow),
         {"prediction_type": "v_prediction", "timestep_spacing": "trailing", "rescale_betas_zero_snr": True},
-        {"prediction_type": "sample", "set_alpha_to_one": True},
+        pytest.param({"prediction_type": "sample", "set_alpha_to_one": True}, marks=pytest.mark.slow),
     ],
     ids=["v", "v zero terminal SNR", "x0"],
 )

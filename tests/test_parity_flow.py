@@ -14,6 +14,7 @@ from torch import Tensor
 import synoptic
 from synoptic.diffusion.equations import randn
 from synoptic.io import from_pil, to_pil
+from tests.quick import slow_ones
 
 diffusers: Any = importlib.import_module("diffusers")  # its lazy names and annotations are not for type checkers
 PROMPTS = ["a lion", "an oil painting of a horse in the snow at sunset and a red mug on a table"]
@@ -65,8 +66,11 @@ def noise(model: Any) -> Tensor:
 @pytest.mark.parametrize(
     "name",
     [
-        *("sd3", "flux-dev", "flux-schnell", "z-image"),
-        *(pytest.param(f"{name}-large", marks=pytest.mark.slow) for name in ("sd3", "flux-dev", "z-image")),
+        *("sd3", "flux-dev", "z-image"),
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("flux-schnell", "sd3-large", "flux-dev-large", "z-image-large")
+        ),
     ],
 )
 def test_generate_equals_the_familys_pipeline(name, flow_folder, flow_model):
@@ -93,7 +97,7 @@ def test_generate_equals_pixarts_pipeline(name, flow_folder, flow_model):
         check(ours, other)
 
 
-@pytest.mark.parametrize("name", ["sd3", "flux-dev", "z-image"])
+@pytest.mark.parametrize("name", slow_ones(["sd3", "flux-dev", "z-image"], ["sd3", "z-image"]))
 def test_edit_equals_the_familys_image_to_image_pipeline(name, flow_folder, flow_model, blobs):
     model, pipe = flow_model(name), baseline(name, flow_folder(name), "Img2ImgPipeline")
     picture, side = blobs[0].resize((128, 128)), model.checkpoint.native_size
@@ -105,7 +109,7 @@ def test_edit_equals_the_familys_image_to_image_pipeline(name, flow_folder, flow
     check(ours, theirs(pipe, name, side, image=latents, **more, **how)[:1])
 
 
-@pytest.mark.parametrize("name", ["sd3", "flux-dev", "flux-schnell"])
+@pytest.mark.parametrize("name", slow_ones(["sd3", "flux-dev", "flux-schnell"], ["flux-dev", "flux-schnell"]))
 def test_pictures_are_those_of_the_pipeline(name, flow_folder, flow_model):
     model, pipe = flow_model(name), baseline(name, flow_folder(name))
     x = noise(model)

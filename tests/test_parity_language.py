@@ -85,7 +85,7 @@ def test_sanas_negative_prompt_is_read_like_a_prompt(flow_folder, flow_model):
     check(ours(model, guidance_scale=4.5, sampler="dpm++", negative_prompt=NEGATIVE), found)
 
 
-@pytest.mark.parametrize("name", ["klein", pytest.param("klein-large", marks=pytest.mark.slow), "klein-distilled"])
+@pytest.mark.parametrize("name", slow_ones(["klein", "klein-large", "klein-distilled"], ["klein-large", "klein-distilled"]))
 def test_generate_equals_kleins_pipeline(name, flow_folder, flow_model):
     """Its latents are the VAE's own, with the BatchNorm undone."""
     model, pipe = flow_model(name), baseline(flow_folder(name), "Flux2KleinPipeline")

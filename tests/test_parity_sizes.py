@@ -19,6 +19,7 @@ from synoptic.diffusion.solvers import get_solver
 from synoptic.guidance.cfg import cfg
 from synoptic.models.transformer import with_guidance_scale
 from synoptic.sampling.single import sample
+from tests.quick import quick_ones, slow_ones
 from tests.test_parity_flow import NEGATIVE, PROMPTS, SEED, STEPS, check, diffusers, last
 
 PIPELINES = {
@@ -86,7 +87,7 @@ def theirs(name: str, pipe: Any, x: Tensor, size: tuple[int, int], factor: int) 
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("name", PIPELINES)
+@pytest.mark.parametrize("name", quick_ones(PIPELINES, ["flux-dev", "qwen-image"]))
 def test_upright_and_wide_views_equal_the_pipelines(name, size, flow_folder, flow_model):
     model = flow_model(name)
     pipe = getattr(diffusers, PIPELINES[name] + "Pipeline").from_pretrained(flow_folder(name))
@@ -99,7 +100,7 @@ def test_upright_and_wide_views_equal_the_pipelines(name, size, flow_folder, flo
     check(found, theirs(name, pipe, x, size, model.factor))
 
 
-@pytest.mark.parametrize("name", ["flux-dev", "qwen-image", "klein"])
+@pytest.mark.parametrize("name", slow_ones(["flux-dev", "qwen-image", "klein"], ["flux-dev", "qwen-image"]))
 def test_a_native_side_of_an_odd_number_of_tokens_has_its_own_shift(name, flow_folder, flow_model):
     """11 tokens a side, 176 pixels: steps as the pipeline's scheduler takes them, and pictures of that size."""
     model = flow_model(f"{name}-odd")

@@ -14,6 +14,7 @@ import torch
 
 import synoptic
 from synoptic.models.checkpoint import BUNDLED_DIR
+from tests.quick import slow_ones
 
 NONE: Any = None
 
@@ -97,11 +98,14 @@ def test_one_picture_is_the_same_as_path_image_array_and_tensor(tmp_path):
         assert e.value.rule in ("image-type", "picture-range")
 
 
-@pytest.mark.parametrize(("progress", "kernel", "shown"), [(True, False, True), (None, True, True), (None, False, False)])
-def test_a_call_shows_its_progress_where_it_is_asked_or_in_a_notebook(progress, kernel, shown, sd32, monkeypatch, capsys):
+@pytest.mark.parametrize(
+    ("progress", "kernel", "shown"),
+    slow_ones([(True, False, True), (None, True, True), (None, False, False)], [(True, False, True)]),
+)
+def test_a_call_shows_its_progress_where_it_is_asked_or_in_a_notebook(progress, kernel, shown, pixel32, monkeypatch, capsys):
     monkeypatch.setattr("synoptic.pipelines.application.in_notebook", lambda: kernel)
-    synoptic.generate(sd32, "a cat", steps=2, upscalers="none", progress=progress)
-    assert ("2/2" in capsys.readouterr().err) == shown
+    synoptic.generate(pixel32, "a cat", steps=1, upscalers="none", progress=progress)
+    assert ("1/1" in capsys.readouterr().err) == shown
 
 
 @pytest.mark.parametrize(

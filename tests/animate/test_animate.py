@@ -125,6 +125,7 @@ def test_a_motion_ends_where_the_next_view_begins(name):
         assert io.to_pil(motion.frame(a)[None, :, at, at])[0].tobytes() == io.to_pil(still[None])[0].tobytes()
 
 
+@pytest.mark.slow
 def test_three_views_and_chains_go_round():
     names = ["rotate_cw", "rotate_cw+negate", "flip+jigsaw+negate"]
     image, views = picture(256), [get_view(name) for name in names]

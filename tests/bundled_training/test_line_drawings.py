@@ -23,12 +23,14 @@ def test_canny_is_scikit_images(pictures):
     assert (ours != theirs).float().mean() < 1e-4
 
 
+@pytest.mark.slow
 def test_scribbles_are_the_packages(pictures):
     ours, theirs = scribble(pictures), given_scribble(pictures * 2 - 1)[:, :1]
     assert theirs.mean() > 0.03
     assert (ours != theirs).float().mean() < 1e-4
 
 
+@pytest.mark.slow
 def test_an_unsteady_hand_stays_near(pictures):
     torch.manual_seed(0)
     strokes = scribble(pictures)

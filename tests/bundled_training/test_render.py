@@ -14,6 +14,7 @@ from bundled_training.render.paste import LAYOUTS
 from bundled_training.render.scenes import SCENES
 from bundled_training.render.words import COLOURS, STORIES, SYNONYMS
 from bundled_training.render.words import SCENES as SCENE_WORDS
+from tests.quick import slow_ones
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +22,7 @@ def renderer() -> Renderer:
     return Renderer("cpu")
 
 
-@pytest.mark.parametrize(("size", "count"), [(64, 96), (128, 24)])
+@pytest.mark.parametrize(("size", "count"), slow_ones([(64, 96), (128, 24)], [(128, 24)]))
 def test_every_kind_of_spec_gives_an_image_and_a_depth_in_range(renderer, size, count):
     chosen = specs(count, Random(size))
     image, depth = renderer.render(chosen, size)

@@ -117,6 +117,7 @@ def test_a_killed_training_goes_on_to_the_bit(model):
     assert not torch.equal(whole[0]["net/conv_in.weight"], whole[2]["net/conv_in.weight"])
 
 
+@pytest.mark.slow
 def test_two_batches_of_one_are_a_batch_of_two(model):
     (one,) = trained(model, 1, 1)
     a = one.state()

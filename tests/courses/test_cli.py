@@ -280,7 +280,12 @@ def test_traps_of_the_course_are_mended_and_named(tmp_path, monkeypatch, capsys)
     ("options", "side", "settings"),
     [
         (["--sd_path", str(BUNDLED_DIR / "sd"), "--case", "xt"], 256, {"model": str(BUNDLED_DIR / "sd"), "sync": "xt"}),
-        (["--model", "deepfloyd", "--sampling_method", "ddpm"], 64, {"model": "bundled-if", "eta": 1.0}),
+        pytest.param(
+            ["--model", "deepfloyd", "--sampling_method", "ddpm"],
+            64,
+            {"model": "bundled-if", "eta": 1.0},
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=["a directory", "the other kind"],
 )
@@ -326,6 +331,7 @@ def test_an_ambiguous_picture_lies_where_the_course_says(ambiguous):
     assert [io.read_settings(folder / name)["prompt"] for name in names] == config["prompts"]
 
 
+@pytest.mark.slow
 def test_an_ambiguous_run_is_the_courses(ambiguous):
     folder, config = ambiguous
     (run,) = (folder / "results").glob("*/run.json")

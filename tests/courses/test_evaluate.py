@@ -295,6 +295,7 @@ def test_sources_and_their_edits_are_painted(tmp_path):
     assert edit.read_bytes() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", slow_ones(["sds", "vsd"], ["sds"]))
 def test_what_a_distilled_set_lacks_is_painted_in_one_run(method, tmp_path):
     (tmp_path / "mine.json").write_text(json.dumps([{"prompt": "a photo of a boat"}, {"prompt": "a photo of a car"}]))

@@ -126,6 +126,7 @@ def test_dpm_gains_from_its_own_times_where_spacing_is_linspace():
     assert (own - fine).norm() < 0.9 * (ddims - fine).norm()
 
 
+@pytest.mark.filterwarnings("ignore:__array_wrap__ must accept:DeprecationWarning")  # a thousand a class
 @pytest.mark.parametrize("kind", KNOWN_SCHEDULERS)
 def test_a_silent_config_means_its_own_class(kind):
     """DPMSolverSDEScheduler needs torchsde to be built: its file is read by its signature alone."""

@@ -38,6 +38,7 @@ def trained_student(model, rngs, x, prompts=PROMPTS, features=0, camera_features
     return student, marked, learning
 
 
+@pytest.mark.slow
 def test_the_base_stays_itself_to_the_bit_beside_a_student_and_after_it(sd32):
     x = randn(SMALL, generators())
     ask = predict_branches(sd32, conds(sd32))
@@ -82,6 +83,7 @@ def test_what_a_student_is_told_reaches_it_alone(sd64):
     assert torch.equal(ways[0]["cond"].eps, ways[1]["cond"].eps)
 
 
+@pytest.mark.slow
 def test_it_learns_in_float32_on_a_model_in_half_precision():
     model = load("bundled", device="cpu", dtype="bfloat16")
     x = randn(SMALL, generators())
@@ -91,6 +93,7 @@ def test_it_learns_in_float32_on_a_model_in_half_precision():
     assert {v.dtype for name, v in state.items() if name.endswith("exp_avg")} == {torch.float32}
 
 
+@pytest.mark.slow
 def test_vsd_with_several_particles_goes_on_to_the_bit(sd32):
     def begin(rngs, state=None):
         student = LoRAStudent(sd32.network, [torch.Generator()] if state else generators(1))
@@ -125,6 +128,7 @@ def test_students_that_cannot_be_are_refused(sd32):
             LoRAStudent(sd32.network, rngs, **how)
 
 
+@pytest.mark.slow
 def test_two_students_on_one_network_learn_as_each_would_alone(sd32):
     """Two distillations of one loaded model, a step of each in turn, one of them told of its camera."""
     x, told = randn(SMALL, generators()), torch.ones(len(PROMPTS), 3)

@@ -25,7 +25,7 @@ from synoptic.models.base import Conditioning
 from synoptic.models.load import load
 from tests.distillation.exact import gradient, resumed_to_the_bit
 from tests.exact import generators
-from tests.quick import quick_ones
+from tests.quick import quick_ones, slow_ones
 
 PROMPTS = ["a lion", "an oil painting of a horse in the snow at sunset"]
 NAMES = ["sd3", "flux-dev", "flux-schnell", "z-image", "pixart", "qwen-image", "sana", "klein"]
@@ -107,7 +107,7 @@ def velocity(p: Pred) -> Tensor:
     return p.eps - p.x0
 
 
-@pytest.mark.parametrize("name", ONE_OF_EACH)
+@pytest.mark.parametrize("name", slow_ones(ONE_OF_EACH, ["pixart"]))
 def test_the_base_stays_itself_and_what_one_prompt_learns_is_its_own(name, exact):
     """Beside a student and after it to the bit; a new one is the base; a batch of two learns what each learns alone."""
     model = exact(name)

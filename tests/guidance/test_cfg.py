@@ -14,6 +14,7 @@ from synoptic.guidance.batching import predict_branches
 from synoptic.guidance.cfg import Predict, cfg, within_interval
 from synoptic.models.base import Conditioning, Denoiser
 from synoptic.sampling.single import sample
+from tests.quick import slow_ones
 
 PROMPTS = ["a photo of a horse", "an oil painting of snowy mountains", "a watercolor of a village"]
 SMALL = 8  # the networks are convolutional: a few pixels are enough where no picture is decoded
@@ -69,7 +70,7 @@ def test_scale_one_is_a_single_branch(sd32):
     assert torch.equal(p.x0, plain.x0) and torch.equal(p.eps, plain.eps)
 
 
-@pytest.mark.parametrize("negative", ["", "a photo of a horse"])
+@pytest.mark.parametrize("negative", slow_ones(["", "a photo of a horse"], [""]))
 def test_guidance_is_null_plus_scale_times_the_difference(precise, negative):
     model, tolerance = precise
     x, t, scale = start(model, [1, 2]), 300, 3.0
@@ -87,7 +88,11 @@ def test_a_negative_prompt_changes_the_prediction(sd32):
     assert (with_.eps - without.eps).abs().max() > 0.01
 
 
-@pytest.mark.parametrize("t", [300, torch.tensor([900, 300, 20])], ids=["one time", "a time a row"])
+@pytest.mark.parametrize(
+    "t",
+    [pytest.param(300, marks=pytest.mark.slow), torch.tensor([900, 300, 20])],
+    ids=["one time", "a time a row"],
+)
 def test_predictions_do_not_depend_on_micro_batches(precise, t):
     model, tolerance = precise
     x, expected = start(model, [1, 2, 3]), {1: [1] * 6, 3: [2, 2, 2], 4: [4, 2], 5: [4, 2], 1000: [6]}
@@ -119,7 +124,10 @@ def test_every_view_of_a_picture_has_its_prompt(sd64):
         close(Pred(together.x0[rows], together.eps[rows]), alone, 1e-10)
 
 
-@pytest.mark.parametrize(("room", "first", "later"), [(2, [6, 2, 2, 2], [2, 2, 2]), (1, [6, 2, *[1] * 6], [1] * 6)])
+@pytest.mark.parametrize(
+    ("room", "first", "later"),
+    [pytest.param(2, [6, 2, 2, 2], [2, 2, 2], marks=pytest.mark.slow), (1, [6, 2, *[1] * 6], [1] * 6)],
+)
 def test_running_out_of_memory_halves_the_rows_and_changes_nothing(sd64, room, first, later):
     x, small = start(sd64, [1, 2, 3]), Watched(sd64, room)
     predict = cfg(small, PROMPTS, 3.0, max_rows=1000)
@@ -183,7 +191,7 @@ def test_clip_acts_on_the_guided_x0_and_eps_follows(sd64):
 
 
 @pytest.mark.parametrize("scale", [1.0, 4.0])
-@pytest.mark.parametrize("rows", [1, 3, 1000])
+@pytest.mark.parametrize("rows", slow_ones([1, 3, 1000], [1, 1000]))
 def test_learned_variance_rides_along_from_the_conditional_branch(pixel32, scale, rows):
     x, t = start(pixel32, [1, 2]), 300
     p = cfg(pixel32, PROMPTS[:2], scale, clip=lambda x0: x0.clamp(-1, 1), max_rows=rows)(x, t)

@@ -50,6 +50,7 @@ def test_one_voice_or_equal_ones_are_plain_guidance(sd32, plain):
         torch.testing.assert_close(last(sd32, regional_cfg(sd32, [spec] * stops, mix), GROUND, z), x, rtol=0, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_regions_of_the_same_prompt_are_plain_where_they_share_the_windows(sd32, plain):
     z, x = plain
     spec = PromptSpec(PROMPTS, "a photo of a dog", 5.0)

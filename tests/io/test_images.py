@@ -106,7 +106,14 @@ def test_without_the_extra_the_message_names_it(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", ["a horse", "a very long prompt, " * 12, "a very long prompt, " * 200, "x" * 500, "Bär\nund 🐻"]
+    "text",
+    [
+        "a horse",
+        "a very long prompt, " * 12,
+        pytest.param("a very long prompt, " * 200, marks=pytest.mark.slow),
+        "x" * 500,
+        "Bär\nund 🐻",
+    ],
 )
 def test_a_caption_of_any_length_stays_inside(text):
     strip = np.asarray(io.caption_strip(text, (300, 60), (238, 237, 233)))

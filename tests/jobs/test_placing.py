@@ -34,6 +34,7 @@ def jobs(tmp_path_factory) -> list[Job]:
     return plan_jobs([Entry(k, job | {"steps": n, "seed": k}) for k, n in enumerate((2, 2, 3))], Path("out"))
 
 
+@pytest.mark.slow
 def test_needs_are_those_of_the_plan_of_a_models_first_job(jobs):
     (plan,) = make_plans(options_class("generate").from_arguments(**jobs[0].options).prepare())
     ((need,),) = needs_of(jobs, {}).values()

@@ -56,6 +56,7 @@ def test_a_mesh_is_closed_and_looks_like_its_field_from_where_it_was_not_made(ma
     assert "watertight" in str(made) and "not watertight" not in str(made)
 
 
+@pytest.mark.slow
 def test_another_meshs_agreement_is_worse(scene: RadianceScene, made: ExtractedMesh):
     camera = turntable_cameras(4)
     own = agreement(made.textured, scene, camera)

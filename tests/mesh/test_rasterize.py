@@ -40,6 +40,7 @@ def test_every_texel_is_filled(surface):
     assert fused.seen < 0.5 and (fused.texture - 0.5).abs().max() < 1e-5
 
 
+@pytest.mark.slow
 def test_views_are_filled_and_the_nearest_place_is_white(surface):
     camera = choose_views(surface, 8).camera
     seen = rasterize(surface.triangles, camera, 128).face >= 0

@@ -40,7 +40,15 @@ def painted(surface: PaintedSurface, colors: Colors, side: int = SIDE) -> Tensor
     return _padded(texture.view(side, side, 3), covered.view(side, side)).permute(2, 0, 1)
 
 
-@pytest.mark.parametrize("colors", [lambda p: p, lambda p: (7 * p).sin(), lattice(20), lattice(80), white])
+@pytest.mark.parametrize(
+    "colors",
+    [
+        lambda p: (7 * p).sin(),
+        lattice(80),
+        white,
+        *(pytest.param(c, marks=pytest.mark.slow) for c in (lambda p: p, lattice(20))),
+    ],
+)
 def test_colors_that_know_no_charts_show_no_seam(surface, colors):
     ratio = texture_seam_ratio(surface, painted(surface, colors))
     assert ratio is not None and 0.9 < ratio < 1.1
@@ -57,6 +65,7 @@ def test_a_seam_is_told_where_charts_differ_in_brightness(surface):
     assert texture_seam_ratio(surface, torch.ones(3, SIDE, SIDE)) is None
 
 
+@pytest.mark.slow
 def test_what_differs_at_creases_alone_counts_where_they_are_counted(tmp_path: Path):
     """A can of few sides, whose walls meet flatly and its lids sharply, and lids of another color."""
     file = tmp_path / "can.stl"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +24,18 @@ def linked(folder: Path, origin: Path = SD) -> Path:
             link.parent.mkdir(parents=True, exist_ok=True)
             link.symlink_to(path)
     return folder
+
+
+def copied(folder: Path, origin: Path = SD) -> Path:
+    """A copy of a bundled model whose small files a test may write; its weights are links until `write` replaces them."""
+
+    def copy(file: str, to: str) -> None:
+        if file.endswith(".safetensors"):
+            Path(to).symlink_to(file)
+        else:
+            shutil.copy2(file, to)
+
+    return Path(shutil.copytree(origin, folder, copy_function=copy))
 
 
 def write(path: Path, data: bytes) -> None:

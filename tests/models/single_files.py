@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -55,13 +56,25 @@ def pipeline(kind: str, configs: dict[str, Any], **scheduler: Any) -> Any:
     """diffusers' own pipeline of a kind, with random networks."""
     torch.manual_seed(0)
     parts: dict[str, Any] = {part: build_network(name, configs[part]) for part, name in NETWORKS.items() if part in configs}
-    parts |= {part: clip_tokenizer(configs[part]["pad_token"]) for part in ("tokenizer", "tokenizer_2") if part in configs}
+    parts |= {part: released_words(configs[part]["pad_token"]) for part in ("tokenizer", "tokenizer_2") if part in configs}
     how = configs["scheduler"] | scheduler
     parts["scheduler"] = getattr(diffusers, how["_class_name"]).from_config(how)
     if kind == "sdxl":
         return diffusers.StableDiffusionXLPipeline(**parts, add_watermarker=False)
     more = {"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False}
     return diffusers.StableDiffusionPipeline(**parts, **more)
+
+
+@cache
+def released_words(pad_token: str) -> Any:
+    """The tokenizer of the released models, whose words take longer to read than a tiny network to build."""
+    return clip_tokenizer(pad_token)
+
+
+@cache
+def tiny_pipeline(kind: str) -> Any:
+    """The one of the tiny configs, for tests that leave its networks as they are."""
+    return pipeline(kind, tiny_configs(kind))
 
 
 def use_tiny_configs(monkeypatch: Any, folder: Path) -> None:
@@ -78,5 +91,5 @@ def use_tiny_configs(monkeypatch: Any, folder: Path) -> None:
 
 def tiny_file(kind: str, path: Path, **metadata: str) -> tuple[Any, Path]:
     """A tiny pipeline, and its weights in one file."""
-    pipe = pipeline(kind, tiny_configs(kind))
+    pipe = tiny_pipeline(kind)
     return pipe, write(whole_model(pipe, kind), path, **metadata)

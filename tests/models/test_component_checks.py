@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,12 @@ def test_what_a_model_is_loaded_with_has_a_kind(given):
     assert e.value.rule == "load-type" and next(iter(given)) in str(e.value)
 
 
+@pytest.fixture(scope="module")
+def built(tmp_path_factory) -> Callable[[str], Path]:
+    """The directory of a kind of tests/tiny.py, made once; tests break copies."""
+    return cache(lambda kind: getattr(tiny, kind)(tmp_path_factory.mktemp(kind) / kind))
+
+
 @pytest.mark.parametrize(
     ("whole", "part", "origin", "words"),
     [
@@ -113,9 +120,9 @@ def test_what_a_model_is_loaded_with_has_a_kind(given):
         ("tiny_sd", "scheduler", "tiny_flux", "is a FlowMatchEulerDiscreteScheduler"),
     ],
 )
-def test_parts_of_two_models_are_refused_before_weights_load(whole, part, origin, words, tmp_path):
+def test_parts_of_two_models_are_refused_before_weights_load(whole, part, origin, words, built, tmp_path):
     name, _, other = origin.partition("/")
-    folders = {kind: getattr(tiny, kind)(tmp_path / kind) for kind in {whole, name}}
+    folders = {kind: Path(shutil.copytree(built(kind), tmp_path / kind)) for kind in {whole, name}}
     assert all(resolve(str(folder)) for folder in folders.values())
     shutil.rmtree(folders[whole] / part)
     shutil.copytree(folders[name] / (other or part), folders[whole] / part)

@@ -14,6 +14,7 @@ from synoptic.controlnet.maps import control_maps
 from synoptic.errors import InputError
 from synoptic.models.registry import resolve, resolve_controlnet
 from synoptic.pipelines import control_guidance
+from tests.quick import quick_ones
 from tests.test_parity_flow import SEED, STEPS, check, diffusers, last
 
 NETS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -43,7 +44,7 @@ def save_net(name: str, folder: Path) -> Path:
     return folder / name
 
 
-@pytest.mark.parametrize("name", NETS)
+@pytest.mark.parametrize("name", quick_ones(NETS, ["sd3", "flux-dev-union"]))
 def test_control_equals_the_familys_pipeline(name, flow_folder, flow_model, tmp_path, blobs):
     base = "sd3" if name.startswith("sd3") else "flux-dev"
     family, net_folder = base.split("-")[0], save_net(name, tmp_path)

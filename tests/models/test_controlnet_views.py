@@ -13,6 +13,7 @@ from synoptic.models.controlnet_views import ViewControlledDenoiser
 from synoptic.models.load import load_controlnet
 
 
+@pytest.mark.slow
 def test_every_row_follows_its_own_views_map(sd32):
     net: Any = load_controlnet("bundled-depth", device="cpu", dtype="float32")
     side, rng = 16, torch.Generator().manual_seed(0)  # the networks are convolutional

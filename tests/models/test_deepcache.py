@@ -79,6 +79,7 @@ def residuals(model, x, cond) -> tuple[torch.Tensor, ...]:
     return tuple(0.1 * torch.randn(size) for size in sizes)
 
 
+@pytest.mark.slow
 def test_whole_at_every_time_is_the_plain_network(sd32):
     x, cond = noise(sd32, 2), sd32.embed(PROMPTS)
     model = with_deepcache(sd32, {900, 500, 100})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from synoptic.metrics.clip import Clip
 from synoptic.models.checkpoint import BUNDLED_DIR
 from synoptic.models.load import load
 from synoptic.models.registry import resolve
+from tests.models.directories import copied, write
 
 UNET, TEXT, VAE, SCHEDULER, TOKENIZER = (
     "unet/config.json",
@@ -30,8 +30,8 @@ Change = Callable[[Path], None]
 
 @pytest.fixture
 def model(tmp_path) -> Path:
-    """A copy of the bundled latent model, weights as hard copies where a test changes them."""
-    return Path(shutil.copytree(BUNDLED_DIR / "sd", tmp_path / "model"))
+    """A copy of the bundled latent model."""
+    return copied(tmp_path / "model")
 
 
 def edit(file: str, **changes: Any) -> Change:
@@ -106,6 +106,7 @@ def test_shards_are_the_whole_they_were(model):
         assert all(torch.equal(a, b) for a, b in zip(ours.state_dict().values(), theirs.state_dict().values(), strict=True))
 
 
+@pytest.mark.slow
 def test_an_adapter_beside_the_weights_is_not_opened(model):
     (model / "text_encoder/adapter_config.json").write_text(
         json.dumps({"base_model_name_or_path": "o/n", "peft_type": "LORA"})
@@ -226,13 +227,13 @@ def test_the_revision_covers_what_is_read(model):
     assert resolve(str(model)).revision == revision == resolve("bundled").revision
     for file in ("tokenizer/tokenizer.json", UNET, SCHEDULER, "vae/diffusion_pytorch_model.safetensors"):
         before = (model / file).read_bytes()
-        (model / file).write_bytes(before.replace(b'": ', b'" :', 1) if file.endswith("json") else before[:-1] + b"\x07")
+        write(model / file, before.replace(b'": ', b'" :', 1) if file.endswith("json") else before[:-1] + b"\x07")
         assert resolve(str(model)).revision != revision, file
-        (model / file).write_bytes(before)
+        write(model / file, before)
 
 
 def test_a_clip_model_is_held_to_the_same(tmp_path):
-    folder = Path(shutil.copytree(BUNDLED_DIR / "clip", tmp_path / "clip"))
+    folder = copied(tmp_path / "clip", BUNDLED_DIR / "clip")
     edit("config.json", transformers_weights="pytorch_model.bin")(folder)
     with pytest.raises(InputError) as e:
         Clip(str(folder), "cpu")

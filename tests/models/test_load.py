@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from synoptic.errors import InputError
 from synoptic.models.load import load
 from tests.models.directories import WEIGHTS, index, write
+from tests.quick import slow_ones
 
 
 def test_no_code_of_a_model_runs(model, monkeypatch):
@@ -44,7 +45,10 @@ def fp16_variant(model: Path, *, only: bool) -> None:
 
 @pytest.mark.parametrize(
     ("only", "dtype", "picks"),
-    [(True, "float32", True), (True, "bfloat16", True), (False, "bfloat16", True), (False, "float32", False)],
+    slow_ones(
+        [(True, "float32", True), (True, "bfloat16", True), (False, "bfloat16", True), (False, "float32", False)],
+        [(True, "float32", True), (True, "bfloat16", True)],
+    ),
 )
 def test_half_precision_or_need_picks_the_fp16_variant(model, only, dtype, picks):
     fp16_variant(model, only=only)
@@ -54,8 +58,8 @@ def test_half_precision_or_need_picks_the_fp16_variant(model, only, dtype, picks
     assert str(net.dtype) == f"torch.{dtype}"
 
 
-def test_on_a_cpu_only_the_network_is_halved():
-    m: Any = load("bundled", device="cpu", dtype="bfloat16")
+def test_on_a_cpu_only_the_network_is_halved(tiny_sd):
+    m: Any = load(str(tiny_sd), device="cpu", dtype="bfloat16")
     assert (m.unet.net.dtype, m.vae.dtype, m.text_encoder.tower.encoder.dtype) == (
         torch.bfloat16,
         torch.float32,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +92,7 @@ def ours(folder: Path, *loras: str) -> Any:
     return load(str(folder), device="cpu", dtype="float32", lora=loras)
 
 
-@pytest.fixture(params=["tiny_sd", "tiny_sdxl"])
+@pytest.fixture(params=slow_ones(["tiny_sd", "tiny_sdxl"], ["tiny_sd"]))
 def folder(request) -> Path:
     return request.getfixturevalue(request.param)
 
@@ -217,7 +218,8 @@ def test_every_application_takes_a_lora_and_records_it(name, tmp_path, sd32):
 
 
 @pytest.mark.parametrize(
-    ("name", "steps", "scale"), [("lcm-lora", 4, 1.0), ("Hyper-SD15-8steps", 4, 1.0), ("paint", 25, 3.0)]
+    ("name", "steps", "scale"),
+    slow_ones([("lcm-lora", 4, 1.0), ("Hyper-SD15-8steps", 4, 1.0), ("paint", 25, 3.0)], [("Hyper-SD15-8steps", 4, 1.0)]),
 )
 def test_a_lora_of_few_steps_brings_their_defaults(name, steps, scale, tmp_path, sd32):
     file = file_of("peft", pipeline(Path(sd32.checkpoint.path_or_repo)), tmp_path / f"{name}.safetensors")
@@ -254,8 +256,10 @@ def peft_file(pipe: Any, path: Path, about: dict[str, Any], naming: str) -> Path
     return path
 
 
-@pytest.mark.parametrize("naming", ["diffusers", "peft"])
-@pytest.mark.parametrize("rooted", [False, True])
+@pytest.mark.parametrize(
+    ("naming", "rooted"),
+    slow_ones(list(product(["diffusers", "peft"], [False, True])), [("diffusers", True), ("peft", False)]),
+)
 def test_an_alpha_that_only_a_config_has_counts_as_pefts(naming, rooted, tiny_sd, tmp_path):
     pipe = pipeline(tiny_sd)
     one = next(name for name in changes(pipe.unet, 3) if name.endswith("attn1.to_q"))

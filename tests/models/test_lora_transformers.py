@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 import synoptic
 from synoptic.errors import InputError
 from synoptic.models.load import load
+from tests.quick import slow_ones
 from tests.test_parity_flow import GUIDANCE, PROMPTS, SEED, STEPS, baseline, check, last, noise, theirs
 
 PREFIX = {"peft": "transformer", "comfy": "diffusion_model"}
@@ -29,7 +30,7 @@ def file_of(net: torch.nn.Module, path: Path, prefix: str = "transformer") -> Pa
     return path
 
 
-@pytest.mark.parametrize("name", ["sd3", "flux-dev", "z-image"])
+@pytest.mark.parametrize("name", slow_ones(["sd3", "flux-dev", "z-image"], ["flux-dev", "z-image"]))
 def test_a_lora_changes_a_transformer_as_diffusers_does(name, flow_folder, flow_model, tmp_path):
     pipe, plain = baseline(name, flow_folder(name)), flow_model(name)
     file = file_of(pipe.transformer, tmp_path / "a.safetensors")

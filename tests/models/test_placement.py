@@ -20,6 +20,7 @@ from synoptic.models.registry import resolve
 from synoptic.options import options_class
 from synoptic.runs.plan import make_plan
 from tests.exact import normal
+from tests.quick import slow_ones
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 GIB = 2**30
@@ -35,7 +36,7 @@ def loaded(**how: Any) -> Any:
     return load("bundled", device="cpu", dtype="float32", **how)
 
 
-@pytest.mark.parametrize("offload", ["text", "group", "auto"])
+@pytest.mark.parametrize("offload", slow_ones(["text", "group", "auto"], ["text", "auto"]))
 def test_weights_that_wait_give_the_same_numbers(offload, sd32):
     torch.testing.assert_close(denoised(loaded(offload=offload)), denoised(sd32), rtol=0, atol=0)
 

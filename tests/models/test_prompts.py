@@ -17,16 +17,16 @@ from synoptic.models.load import load
 from synoptic.models.load_once import reading
 from synoptic.models.truncation import truncation_warnings
 from synoptic.options import options_class
-from tests.models.single_files import pipeline, tiny_configs
+from tests.models.single_files import tiny_pipeline
 from tests.quick import slow_ones
 
 CPU: dict[str, Any] = {"device": "cpu", "dtype": "float32"}
 LONG = ", ".join(f"a photo of a cat number {n} in a garden" for n in range(18))  # 203 tokens
 
 
-@pytest.fixture(scope="module", params=slow_ones(["sd1.5", "sd2", "sdxl"], ["sd2"]))
+@pytest.fixture(scope="module", params=slow_ones(["sd1.5", "sd2", "sdxl"], ["sd1.5", "sd2"]))
 def pipe(request) -> Any:
-    return pipeline(request.param, tiny_configs(request.param))
+    return tiny_pipeline(request.param)
 
 
 @pytest.fixture(scope="module")

@@ -22,6 +22,8 @@ from synoptic.models.families import BASE_CLASSES, FAMILIES, SAME_PARTS
 from synoptic.models.load import load
 from synoptic.models.registry import resolve
 from synoptic.options.generate import GenerateOptions
+from tests.models.directories import copied
+from tests.quick import slow_ones
 
 diffusers: Any = importlib.import_module("diffusers")
 
@@ -29,7 +31,7 @@ diffusers: Any = importlib.import_module("diffusers")
 @pytest.fixture
 def model(tmp_path) -> Path:
     """A copy of the bundled latent model."""
-    return Path(shutil.copytree(BUNDLED_DIR / "sd", tmp_path / "model"))
+    return copied(tmp_path / "model")
 
 
 def edit(model: Path, file: str, **changes: Any) -> None:
@@ -78,6 +80,7 @@ def test_a_vae_s_statistics_are_numbers_per_channel(model, values):
     assert refusal(model).rule == "config-value"
 
 
+@pytest.mark.slow
 def test_guidance_below_1_is_off_at_the_option(pixel32):
     """As the cards of Turbo models write it: 0 does not mean that the prompt is ignored."""
     pictures = [
@@ -126,6 +129,7 @@ def test_distilled_models_have_defaults_of_few_steps_by_their_scheduler(model, k
         options.prepare()
 
 
+@pytest.mark.slow
 def test_a_latent_consistency_model_equals_its_pipeline(model):
     """Its U-Net takes the guidance scale as a further embedding of time: 8.5, the pipeline's default."""
     torch.manual_seed(0)
@@ -191,7 +195,7 @@ def rename_weights(model: Path, variant: str) -> None:
         file.rename(file.with_name(f"{file.stem}.{variant}.safetensors"))
 
 
-@pytest.mark.parametrize("variant", ["fp16", "bf16", "non_ema"])
+@pytest.mark.parametrize("variant", slow_ones(["fp16", "bf16", "non_ema"], ["bf16", "non_ema"]))
 def test_weights_of_a_variant_alone_are_loaded(model, variant):
     rename_weights(model, variant)
     ours, want = load(str(model), device="cpu", dtype="float32"), load("bundled", device="cpu", dtype="float32")
@@ -203,14 +207,14 @@ def test_weights_of_a_variant_alone_are_loaded(model, variant):
 def cached(tmp_path, monkeypatch) -> Path:
     """The snapshot of a hub model in the local cache, org/name."""
     repo = tmp_path / "hub/models--org--name"
-    snapshot = Path(shutil.copytree(BUNDLED_DIR / "sd", repo / f"snapshots/{'0' * 40}"))
+    snapshot = copied(repo / f"snapshots/{'0' * 40}")
     (repo / "refs").mkdir()
     (repo / "refs/main").write_text("0" * 40)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     return snapshot
 
 
-@pytest.fixture(params=["HF_HUB_OFFLINE", "no answer", "refused", "no name"])
+@pytest.fixture(params=slow_ones(["HF_HUB_OFFLINE", "no answer", "refused", "no name"], ["refused", "no name"]))
 def offline(request, monkeypatch) -> Iterator[None]:
     """No way to the hub: said, by a connection that is never answered, by one that is refused, by no such name."""
     for key in ("HF_HUB_OFFLINE", "https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
@@ -265,7 +269,7 @@ def test_a_snapshot_of_pickles_alone_is_refused(cached, offline):
 def test_deepfloyd_s_tokenizer_is_a_sentencepiece_model_alone(tmp_path):
     """As released: no tokenizer.json, no config. Its ids are sentencepiece's own, with T5's end."""
     sentencepiece = pytest.importorskip("sentencepiece")
-    model = Path(shutil.copytree(BUNDLED_DIR / "if", tmp_path / "if"))
+    model = copied(tmp_path / "if", BUNDLED_DIR / "if")
     shutil.rmtree(model / "tokenizer")
     (model / "tokenizer").mkdir()
     file, special = model / "tokenizer/spiece.model", {"pad_id": 0, "eos_id": 1, "unk_id": 2, "bos_id": -1}

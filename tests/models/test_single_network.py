@@ -15,7 +15,7 @@ from synoptic.models.control_kinds import union_kind
 from synoptic.models.file_kinds import weight_file
 from synoptic.models.load import load, load_controlnet
 from synoptic.models.registry import resolve, resolve_controlnet, resolve_vae
-from tests.models.single_files import pipeline, tiny_configs
+from tests.models.single_files import tiny_configs, tiny_pipeline
 from tests.original_layout import controlnet, under, vae, write
 from tests.quick import slow_ones
 
@@ -24,7 +24,7 @@ diffusers: Any = importlib.import_module("diffusers")
 
 @pytest.fixture
 def pipe() -> Any:
-    return pipeline("sd1.5", tiny_configs("sd1.5"))
+    return tiny_pipeline("sd1.5")
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def model(pipe, tmp_path) -> Path:
     return tmp_path / "model"
 
 
-@pytest.mark.parametrize("layout", slow_ones(["original", "in a whole model", "diffusers"], ["diffusers"]))
+@pytest.mark.parametrize("layout", slow_ones(["original", "in a whole model", "diffusers"], ["original", "diffusers"]))
 def test_a_vae_s_file(layout, pipe, model, tmp_path):
     torch.manual_seed(7)
     other: Any = diffusers.AutoencoderKL.from_config(tiny_configs("sd1.5")["vae"])
@@ -67,7 +67,7 @@ def trained(pipe: Any) -> Any:
     return net
 
 
-@pytest.mark.parametrize("layout", slow_ones(["control_model.", "", "diffusers"], [""]))
+@pytest.mark.parametrize("layout", slow_ones(["control_model.", "", "diffusers"], ["", "diffusers"]))
 def test_a_controlnet_s_file(layout, pipe, model, tmp_path):
     net = trained(pipe)
     tensors = dict(net.state_dict()) if layout == "diffusers" else under(layout, controlnet(net))
@@ -83,7 +83,7 @@ def test_a_controlnet_s_file(layout, pipe, model, tmp_path):
 
 
 def test_a_controlnet_of_other_words_is_refused(model, tmp_path):
-    other = diffusers.ControlNetModel.from_unet(pipeline("sd2", tiny_configs("sd2")).unet)
+    other = diffusers.ControlNetModel.from_unet(tiny_pipeline("sd2").unet)
     file = write(controlnet(other), tmp_path / "control.safetensors")
     with pytest.raises(InputError) as e:
         resolve_controlnet(str(file), resolve(str(model)))

@@ -15,7 +15,7 @@ from synoptic.models.load import load
 from synoptic.models.registry import resolve
 from synoptic.models.textual_inversion import read_textual_inversion, read_textual_inversions
 from synoptic.options import options_class
-from tests.models.single_files import pipeline, tiny_configs
+from tests.models.single_files import tiny_pipeline
 from tests.quick import slow_ones
 
 CPU: dict[str, Any] = {"device": "cpu", "dtype": "float32"}
@@ -28,7 +28,7 @@ def vectors(count: int, width: int, seed: int = 0) -> torch.Tensor:
 
 @pytest.fixture(scope="module", params=slow_ones(["sd1.5", "sdxl"], ["sdxl"]))
 def pipe(request) -> Any:
-    return pipeline(request.param, tiny_configs(request.param))
+    return tiny_pipeline(request.param)
 
 
 @pytest.fixture

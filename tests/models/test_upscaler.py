@@ -128,6 +128,7 @@ def test_a_picture_is_the_same_whatever_the_batch(exact):
     assert gap(together, torch.cat(alone)) < 1e-9
 
 
+@pytest.mark.slow
 def test_fewer_prompts_serve_as_many_rows_each(stage):
     pictures, x = small(4, (8, 8)), randn((3, 32, 32), rngs(4))
     every = [PROMPTS[0]] * 2 + [PROMPTS[1]] * 2

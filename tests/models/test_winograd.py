@@ -101,6 +101,7 @@ def test_kernels_for_which_memory_did_not_suffice_are_made_at_the_next_call(monk
     assert torch.equal(fast(x), WinogradConv2d(conv())(x))
 
 
+@pytest.mark.slow
 def test_the_bundled_network_says_the_same_and_half_precision_is_left_alone(monkeypatch):
     fast = load("bundled", device="cpu", dtype="float32")
     assert not any(isinstance(part, WinogradConv2d) for part in load("bundled", dtype="bfloat16").network.modules())

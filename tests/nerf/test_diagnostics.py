@@ -67,6 +67,7 @@ def test_failures_have_their_names(scene: RadianceScene, why: str, clip_model: C
     assert why in (find_problem(past, 1000) or "") and find_problem(past[:1], 1000) is None
 
 
+@pytest.mark.slow
 def test_every_field_begins_as_fog_and_may(clip_model: Clip):
     assert find_problem(seen(newborn(), clip_model, (0, 100)), 1000) is None
 

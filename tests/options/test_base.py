@@ -148,7 +148,7 @@ def scalar(kind: Any, low: float, high: float, o: Any, text: Any) -> st.SearchSt
     return text
 
 
-@pytest.mark.parametrize("examples", [8, pytest.param(50, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("examples", [4, pytest.param(50, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("options", EVERY, ids=lambda cls: cls.__name__)
 def test_the_written_command_gives_the_same_options(options, examples):
     """parse(print(options)) == options, for prompts that begin with a dash too."""

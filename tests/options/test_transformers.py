@@ -16,6 +16,7 @@ from synoptic.models.precomputed_text import PrecomputedTextEncoder, serialize_e
 from synoptic.models.registry import resolve
 from synoptic.models.truncation import truncation_warnings
 from tests.labels import label
+from tests.quick import slow_ones
 
 A = "a lion"
 
@@ -112,7 +113,10 @@ def test_auto_is_the_half_precision_that_a_family_is_made_for(flow_folder):
     assert choose_dtype("auto", cuda, resolve("bundled").family.half) == torch.float16
 
 
-@pytest.mark.parametrize("name", ["sd3", "flux-dev", "z-image", "pixart", "qwen-image", "sana", "klein"])
+@pytest.mark.parametrize(
+    "name",
+    slow_ones(["sd3", "flux-dev", "z-image", "pixart", "qwen-image", "sana", "klein"], ["flux-dev", "pixart", "sana"]),
+)
 def test_embeddings_of_a_file_are_the_encoders_own(name, flow_folder, tmp_path):
     checkpoint = resolve(str(flow_folder(name)))
     encoder = load_text_encoder(checkpoint, device="cpu", dtype="float32")

@@ -34,6 +34,7 @@ def test_a_result_comes_out_of_a_pickle_as_it_went_in(sd32):
     assert again(result).images[0].tobytes() == result.images[0].tobytes()
 
 
+@pytest.mark.slow
 def test_scores_that_were_read_are_kept(sd32):
     result = synoptic.generate(sd32, "a lemon", steps=2)
     measured = result.scores

@@ -40,7 +40,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("name", slow_ones(OPTIONS, ["several", "dpm++", "large"]))
+@pytest.mark.parametrize("name", slow_ones(OPTIONS, ["interval", "several", "dpm++", "large"]))
 def test_every_option_gives_the_picture_it_gave(name, sd32):
     (image,) = synoptic.control(sd32, disc(), BALL, steps=3, **OPTIONS[name]).images
     assert image.size == (OPTIONS[name].get("size", 256),) * 2
@@ -57,6 +57,7 @@ def test_the_maps_are_kept(nets, tmp_path):
         assert kept.shape[-2:] == (264, 264) and 0.005 < (kept > 0).float().mean() < 0.2
 
 
+@pytest.mark.slow
 def test_the_map_is_that_of_control_map(sd32, tmp_path):
     (output,) = synoptic.control(sd32, disc(), BALL, steps=1).outputs
     drawn = synoptic.control_map(disc(), out=str(tmp_path / "map.png"))

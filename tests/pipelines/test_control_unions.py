@@ -13,7 +13,7 @@ import synoptic
 from synoptic.options.control import ControlOptions
 from synoptic.pipelines import control_guidance
 from synoptic.runs.plan import UnloadedModel
-from tests.models.single_files import pipeline, tiny_configs
+from tests.models.single_files import tiny_pipeline
 
 diffusers: Any = library
 
@@ -21,7 +21,7 @@ diffusers: Any = library
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("unions")
-    pipe = pipeline("sdxl", tiny_configs("sdxl"))
+    pipe = tiny_pipeline("sdxl")
     pipe.save_pretrained(folder / "model", safe_serialization=True)
     torch.manual_seed(5)
     small = {"num_control_type": 8, "num_trans_channel": 8, "num_proj_channel": 8}

@@ -28,7 +28,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("name", slow_ones(OPTIONS, ["start", "dpm++", "ddpm", "seed"]))
+@pytest.mark.parametrize("name", slow_ones(OPTIONS, ["start", "strength", "dpm++", "ddpm", "seed"]))
 def test_every_option_gives_the_picture_it_gave(name, sd32):
     (image,) = synoptic.edit(sd32, drawing(256, 256), HORSE, steps=3, **OPTIONS[name]).images
     assert image.size == (OPTIONS[name].get("size", 256),) * 2
@@ -63,6 +63,7 @@ def test_several_starts_make_one_figure_and_the_later_keep_more(tmp_path):
     assert inside["options"]["start"] == [4] and inside["prompt"] == "a high quality photo"
 
 
+@pytest.mark.slow
 def test_a_finished_edit_is_not_done_again_and_another_picture_is_refused(tmp_path):
     drawing(256, 256).save(tmp_path / "a.png")
     how: dict[str, Any] = {"out": str(tmp_path / "run"), "strength": 0.5, "steps": 2, "dtype": "float32"}

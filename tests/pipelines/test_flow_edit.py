@@ -24,7 +24,7 @@ def last(steps: Any) -> torch.Tensor:
 @pytest.mark.parametrize(
     ("name", "scales"),
     [
-        ("sd3", {"source_guidance_scale": 4.0, "guidance_scale": 4.0}),
+        pytest.param("sd3", {"source_guidance_scale": 4.0, "guidance_scale": 4.0}, marks=pytest.mark.slow),
         ("flux-dev", {"source_guidance_scale": 2.0, "guidance_scale": 2.0, "true_cfg_scale": 2.0}),
     ],
 )

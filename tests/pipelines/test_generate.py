@@ -41,7 +41,7 @@ HOW: dict[str, Any] = {"steps": 3, "guidance_scale": SCALE, "negative_prompt": N
             {"sampler": "dpm++"},
             {"sampler": "ddpm"},
         ],
-        [{"clip": "static"}, {"sampler": "ddpm"}],
+        [{"clip": "static"}, {"clip": "dynamic"}, {"sampler": "dpm++"}, {"sampler": "ddpm"}],
     ),
     ids=lambda o: "-".join(f"{k}={v}" for k, v in o.items()) or "defaults",
 )

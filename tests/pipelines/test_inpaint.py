@@ -67,6 +67,7 @@ def test_a_soft_mask_changes_less_than_a_hard_one(pixel32):
     assert 0 < moved[1] < 0.5 * moved[0]
 
 
+@pytest.mark.slow
 def test_a_mask_is_read_as_its_picture_is(tmp_path, pixel32):
     """Both turned by their EXIF, the mask in 16 bits: what is kept is what a viewer shows outside the white."""
     exif = Image.Exif()

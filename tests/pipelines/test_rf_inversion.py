@@ -10,6 +10,7 @@ import torch
 import synoptic
 from synoptic.errors import InputError
 from synoptic.io import from_pil
+from tests.quick import slow_ones
 
 
 def last(steps: Any) -> torch.Tensor:
@@ -17,7 +18,7 @@ def last(steps: Any) -> torch.Tensor:
     return step.canvas
 
 
-@pytest.mark.parametrize("name", ["sd3", "flux-dev"])
+@pytest.mark.parametrize("name", slow_ones(["sd3", "flux-dev"], ["sd3"]))
 def test_drawn_all_the_way_it_is_the_picture_and_else_the_prompts(name, flow_model, blobs):
     model, picture = flow_model(name), blobs[0].resize((192, 128))
     encoded, how = model.encode(from_pil(picture)), {"steps": 4, "seed": 3}

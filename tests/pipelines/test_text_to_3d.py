@@ -77,6 +77,7 @@ def test_every_option_moves_the_field_and_leaves_the_model_as_it_was(name, pixel
     assert torch.equal(pixel32.predict(x, 500, cond).eps, before)
 
 
+@pytest.mark.slow
 def test_a_latent_model_sees_renders_through_its_encoder(sd32):
     (step,), _ = finished(pipeline_of(sd32, steps=1))
     assert step.x.shape[1:] == sd32.shape
@@ -135,6 +136,7 @@ def test_the_learning_rate_rises_then_falls():
     assert rates[0] < 0.03 and rates[1] > rates[2] > rates[3] > 0.2
 
 
+@pytest.mark.slow
 def test_in_memory_it_is_a_contact_sheet_and_files(pixel32):
     result = synoptic.text_to_3d(pixel32, MUG, steps=1, seed=4, **QUICK)
     assert result.images[0].width == 9 * 136 + 8

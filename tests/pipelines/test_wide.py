@@ -68,7 +68,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
-QUICK = "defaults", "regions", "deepcache"  # tests/pipelines/test_flow_models.py goes the other ways
+QUICK = ("defaults", "deepcache")  # tests/pipelines/test_flow_models.py goes the other ways
 
 
 @pytest.mark.parametrize("name", quick_ones(OPTIONS, QUICK))
@@ -169,6 +169,7 @@ def test_a_progressive_picture_follows_the_small_one(sd32):
         assert (seen - sd32.decode(z)).abs().mean() < 0.5 * (seen - sd32.decode(z.flip(-1))).abs().mean()
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_guidance_acts_between_two_times_only(sd32):
     x = torch.randn(2, *sd32.shape, generator=torch.Generator().manual_seed(0))[..., :16, :16]

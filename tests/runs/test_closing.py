@@ -33,6 +33,7 @@ def test_a_sheet_shows_every_picture_and_is_what_to_open(tmp_path):
     assert io.read_settings(tmp_path / "contact_sheet.png")["command"] == run.options.command()
 
 
+@pytest.mark.slow
 def test_before_stands_beside_after_and_the_map_between_them(tmp_path):
     given = Image.radial_gradient("L").resize((256, 256)).convert("RGB")
     given.save(tmp_path / "given.png")

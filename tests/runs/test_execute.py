@@ -182,6 +182,7 @@ def test_films_are_made_once(tmp_path):
     assert [(film.stat().st_mtime_ns, film.stat().st_size) for film in films] == before
 
 
+@pytest.mark.slow
 def test_a_word_the_model_never_saw_and_a_view_that_cannot_work_are_warned_of(tmp_path, capsys):
     how: dict[str, Any] = QUICK | {"views": ("identity", "fails_blur"), "view_space": "latents", "steps": 1}
     synoptic.run("anagram", "a gothic horse", "a dog", out=str(tmp_path), **how)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -18,9 +17,9 @@ import torch
 import synoptic
 from synoptic.errors import InputError, NonFiniteError
 from synoptic.models import pixel
-from synoptic.models.checkpoint import BUNDLED_DIR
 from synoptic.models.truncation import lost_words
 from synoptic.runs.errors import RunFailed
+from tests.models.directories import copied
 
 HORSE = "a photo of a horse"
 
@@ -62,7 +61,7 @@ def test_in_memory_it_is_an_error(pixel32, breaks_on):
 
 
 def test_a_schedule_that_contradicts_its_prediction_is_refused(tmp_path):
-    model = shutil.copytree(BUNDLED_DIR / "sd", tmp_path / "sd")
+    model = copied(tmp_path / "sd")
     file = model / "scheduler/scheduler_config.json"
     changed = {"rescale_betas_zero_snr": True, "prediction_type": "epsilon"}
     file.write_text(json.dumps(json.loads(file.read_text()) | changed))
@@ -72,7 +71,7 @@ def test_a_schedule_that_contradicts_its_prediction_is_refused(tmp_path):
 
 
 def test_what_a_library_dislikes_names_the_component(tmp_path):
-    model = shutil.copytree(BUNDLED_DIR / "sd", tmp_path / "sd")
+    model = copied(tmp_path / "sd")
     file = model / "vae/config.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {"norm_num_groups": 7}))
     with pytest.raises(InputError) as e:
@@ -80,6 +79,7 @@ def test_what_a_library_dislikes_names_the_component(tmp_path):
     assert e.value.rule == "component-unreadable" and "vae of" in str(e.value)
 
 
+@pytest.mark.slow
 def test_an_empty_prompt_is_unconditional_and_not_scored(tmp_path, capsys):
     run = synoptic.run("generate", "", model="bundled", steps=1, dtype="float32", out=str(tmp_path))
     assert run.pictures[0].score is None and "unconditional" in capsys.readouterr().err

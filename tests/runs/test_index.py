@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+import pytest
 from PIL import Image
 
 import synoptic
@@ -38,6 +39,7 @@ class Page(HTMLParser):
             self.titles.append(data)
 
 
+@pytest.mark.slow
 def test_every_run_is_there_the_newest_first_and_escaped(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     first = synoptic.run("generate", "a photo of a horse", **QUICK)

@@ -68,7 +68,10 @@ def same(a: Image.Image, b: Image.Image) -> bool:
 
 @pytest.mark.parametrize(
     ("place", "most", "error"),
-    [("models.text.T5TextEncoder.__call__", 1, ERRORS[2]), ("models.unet.UNet.__call__", 2, ERRORS[1])],
+    [
+        pytest.param("models.text.T5TextEncoder.__call__", 1, ERRORS[2], marks=pytest.mark.slow),
+        ("models.unet.UNet.__call__", 2, ERRORS[1]),
+    ],
     ids=["embed", "network"],
 )
 def test_prompts_and_rows_are_halved_and_the_pictures_are_the_same(place, most, error, tmp_path, runs_out):
@@ -90,6 +93,7 @@ def test_latents_are_decoded_in_halves(place, most, tmp_path, runs_out):
     assert all(map(same, whole, parts))
 
 
+@pytest.mark.slow
 def test_memory_that_runs_out_halves_a_batch_in_python_too(monkeypatch):
     how = {"steps": 1, "upscalers": "none", "guidance_scale": 1.0}
     model = load_once("bundled-if", **F32)
@@ -197,9 +201,7 @@ PLACES = {  # -> the command, and how many pictures are there afterwards
 QUICK_PLACES = (
     "models.load_once.load",
     "models.unet.UNet.__call__",
-    "models.latent.LatentSpace._decode_tile",
     "runs.recorder.Recorder._pictures",
-    "models.controlnet.ControlNet.__call__",
 )
 
 

@@ -71,6 +71,7 @@ def test_a_plan_counts_the_rows_that_the_network_is_given(case, monkeypatch):
     assert plan.items * stage.work.rows() == sum(seen) and stage.at_once == max(seen)
 
 
+@pytest.mark.slow
 def test_weights_are_those_that_are_loaded():
     plan = make_plan(prepared("control"))
     model: Any = load_once("bundled", **F32)
@@ -217,6 +218,7 @@ def test_a_training_has_no_plan(tmp_path):
     assert e.value.rule == "dry-run-training"
 
 
+@pytest.mark.slow
 def test_what_recorded_calls_hold_is_there_while_the_vae_codes(monkeypatch):
     """Up to 16 rows of 32 x 32 latents stay taken, of as many as one call has."""
     monkeypatch.setattr("synoptic.runs.plan.choose_device", lambda _: torch.device("cuda"))

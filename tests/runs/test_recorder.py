@@ -25,6 +25,7 @@ from synoptic.runs.resume import ResumeState, remove_state
 from synoptic.sampling.step import Step
 from synoptic.utils import timing
 from tests.labels import label
+from tests.quick import slow_ones
 
 HOW: dict[str, Any] = {"steps": 2, "device": "cpu", "dtype": "float32", "trace": True}
 PAIR = ("a photo of a horse", "a photo of a dog")
@@ -44,8 +45,10 @@ def test_a_film_ends_in_the_picture(horse):
     assert apart(x0, horse.images[0]) < apart(frames[0][3], horse.images[0])
 
 
-def test_the_films_have_a_frame_per_step_and_hold_the_last(horse):
-    stem = horse.folder / "a_photo_of_a_horse_0"
+@pytest.mark.parametrize("model", slow_ones(["bundled", "bundled-if"], ["bundled"]))
+def test_the_films_have_a_frame_per_step_and_hold_the_last(model, tmp_path):
+    synoptic.run("generate", PAIR[0], model=model, upscalers="none", out=str(tmp_path), **HOW)
+    stem = tmp_path / "a_photo_of_a_horse_0"
     with av.open(str(stem.with_suffix(".trace.mp4"))) as film:
         frames = [np.asarray(frame.to_image(), dtype=int) for frame in film.decode(video=0)]
     assert len(frames) == 2 + HOLD

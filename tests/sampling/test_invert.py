@@ -80,6 +80,7 @@ def test_steps_are_those_of_sampling_backwards_and_it_resumes():
     assert all(torch.equal(a.x, b.x) for a, b in zip(whole[3:], rest, strict=True))
 
 
+@pytest.mark.slow
 def test_a_wide_canvas_comes_back():
     views = Windows((2, 6, 20), WINDOW, (6, 4))
     denoise = joint_predict(gaussian(), S, views)

@@ -21,6 +21,7 @@ from synoptic.sampling.step import Step
 from synoptic.views.base import Projection
 from synoptic.views.windows import Windows
 from tests.exact import SHAPE, WINDOW, Mixture, ddpm, flow, generators, normal
+from tests.quick import slow_ones
 
 RULES: list[Sync] = ["eps", "x0", "xt"]
 VIEWS = {
@@ -70,7 +71,7 @@ SOLVERS = [ddim_solver(), ddim_solver(0.6), ddim_solver(1.0), Extrapolate(0.5), 
 
 
 @pytest.mark.parametrize("solve", SOLVERS)
-@pytest.mark.parametrize("name", VIEWS)
+@pytest.mark.parametrize("name", slow_ones(VIEWS, ["wide", "wrapped", "both axes", "as few as cover"]))
 def test_six_ways_to_agree_are_one(name, solve):
     views = VIEWS[name]
     z = normal(2, *views.canvas)

@@ -24,6 +24,7 @@ from synoptic.views.factorized import Factorized
 from synoptic.views.pixel_space import PixelSpace
 from synoptic.views.registry import get_view
 from tests.labels import label
+from tests.quick import quick_ones, slow_ones
 
 HORSE, VILLAGE = PAIR = ["an oil painting of a horse", "an oil painting of a snowy mountain village"]
 CANVAS, SMALL = (3, 32, 32), (3, 8, 8)
@@ -70,7 +71,7 @@ def pictures(n: int) -> Tensor:
     return F.interpolate(randn((3, 4, 4), rngs(*range(n))).tanh(), SMALL[1:], mode="bicubic").clamp(-1, 1)
 
 
-@pytest.mark.parametrize("space", ["canonical", "instance"])
+@pytest.mark.parametrize("space", slow_ones(["canonical", "instance"], ["instance"]))
 def test_one_identity_view_is_the_plain_loop_bitwise(space, pixel32):
     s = pixel32.schedule
     predict = cfg(pixel32, [HORSE], 4.0, VILLAGE, clip=get_clip("auto", s))
@@ -120,6 +121,7 @@ def test_balanced_views_have_their_mean_strength():
     assert torch.equal(equalize_norms(guidance, 1), torch.ones(6, 1, 1, 1)), "a view alone keeps its strength"
 
 
+@pytest.mark.slow
 def test_balance_is_of_views_of_one_picture(pixel32):
     x = randn(CANVAS, rngs(0, 1, 2, 3))
     plain, balanced = (cfg(pixel32, PAIR * 2, 4.0, views_per_image=n) for n in (1, 2))
@@ -175,7 +177,7 @@ def test_an_anagram_stays_one_picture_when_enlarged(stage):
     assert gap(both[1:], last(upscale(how, stage, views, z[1:], rngs(1), noise_level=LEVEL))) < 1e-4
 
 
-@pytest.mark.parametrize("sampler", ["ddim", "ddpm", "dpm++"])
+@pytest.mark.parametrize("sampler", slow_ones(["ddim", "ddpm", "dpm++"], ["ddim", "ddpm"]))
 def test_a_hybrid_is_enlarged_with_its_components(sampler, stage):
     views, how = Factorized((3, 16, 16), get_components("pass")), joint(PAIR, 2, 3.0, sampler=sampler)
     z = F.interpolate(pictures(1), (16, 16), mode="bilinear")
@@ -185,7 +187,10 @@ def test_a_hybrid_is_enlarged_with_its_components(sampler, stage):
 
 @pytest.mark.parametrize(
     "how",
-    [{}, {"sampler": "ddpm"}, {"eta": 1.0, "sync": "eps"}, {"sampler": "dpm++"}, {"sync": "none", "space": "instance"}],
+    quick_ones(
+        [{}, {"sampler": "ddpm"}, {"eta": 1.0, "sync": "eps"}, {"sampler": "dpm++"}, {"sync": "none", "space": "instance"}],
+        [{"eta": 1.0, "sync": "eps"}, {"sync": "none", "space": "instance"}],
+    ),
     ids=label,
 )
 def test_a_latent_upscaler_is_synchronized_in_pixels(how: dict[str, Any], tiny_x4):

@@ -15,6 +15,7 @@ from synoptic.sampling.step import Step
 from synoptic.views.anagram import Anagram
 from synoptic.views.registry import get_view
 from tests.labels import label
+from tests.quick import slow_ones
 
 PAIR = ["an oil painting of a horse", "an oil painting of a snowy mountain village"]
 NOISY: dict[str, Any] = {"space": "instance", "init": "independent"}
@@ -59,7 +60,7 @@ def test_the_heat_is_the_quick_pictures_and_the_final_the_pictures_themselves(ho
     assert last.scores == pytest.approx(whole.canvas.mean((1, 2, 3)).sort(descending=True).values.tolist(), abs=1e-5)
 
 
-@pytest.mark.parametrize("steps", [1, 2, 3])
+@pytest.mark.parametrize("steps", slow_ones([1, 2, 3], [3]))
 def test_so_few_steps_are_their_own_heat(steps, pixel32):
     joint_sampler, views, score = joint(PAIR, steps), views_of("identity", "rotate_cw"), Mean()
     (only,) = seed_search(joint_sampler, pixel32, views, range(7, 12), score, screening_steps=3)
@@ -68,6 +69,7 @@ def test_so_few_steps_are_their_own_heat(steps, pixel32):
     assert only.seeds == [7 + int(k) for k in every.canvas.mean((1, 2, 3)).argsort(descending=True)]
 
 
+@pytest.mark.slow
 def test_twice_as_many_are_finalists_as_are_kept(pixel32):
     views = views_of("identity", "negate")
     assert [

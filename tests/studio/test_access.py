@@ -11,6 +11,7 @@ import pytest
 
 from synoptic.studio.access import Access
 from synoptic.studio.jobs import Job
+from tests.quick import slow_ones
 from tests.studio.conftest import QUICK, ended, queue
 
 FORGED = ["", "me", "../me", "a" * 21, "a" * 23, "*" * 22, None, 7, ["me"], {"owner": "me"}]
@@ -32,7 +33,11 @@ def painted(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[Acc
 
 
 @pytest.mark.parametrize(
-    ("options", "shared"), [({}, True), ({"listen": True}, False), ({"listen": True, "shared_history": True}, True)]
+    ("options", "shared"),
+    slow_ones(
+        [({}, True), ({"listen": True}, False), ({"listen": True, "shared_history": True}, True)],
+        [({"listen": True, "shared_history": True}, True)],
+    ),
 )
 def test_a_browser_sees_its_own_and_others_only_where_it_is_shared(painted, options, shared):
     access, job = painted(**options)

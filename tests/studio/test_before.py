@@ -69,6 +69,7 @@ def test_a_map_appears_with_the_picture_and_before_a_prompt(studio, tmp_path, pi
     assert not pictures["visible"] and "depth needs" in note["value"] and note["visible"]
 
 
+@pytest.mark.slow
 def test_boxes_are_drawn_in_the_shape_of_the_picture(studio, tmp_path, picture_file):
     look, tab = tab_of(studio, tmp_path, "wide")
     shape, _, _ = look(*entries(tab, width="640"))

@@ -20,6 +20,7 @@ from synoptic.utils.picture import read_mask
 from tests.studio.conftest import QUICK, ended
 
 
+@pytest.mark.slow
 def test_a_job_is_the_run_of_the_command_line(studio, tmp_path):
     jobs = studio()
     job = jobs.submit("generate", QUICK | {"seed": 5}, "me")
@@ -72,6 +73,7 @@ def test_a_waiting_job_is_stopped_before_it_begins(studio):
     assert first.state == "done"
 
 
+@pytest.mark.slow
 def test_a_restart_finds_the_queue_and_the_history(studio):
     jobs = studio()
     done = jobs.submit("generate", QUICK, "me")

@@ -77,6 +77,7 @@ def test_a_job_by_http_is_a_picture_with_its_settings_inside(client):
     assert text["parameters"].startswith("a photo of a horse")
 
 
+@pytest.mark.slow
 def test_an_uploaded_picture_is_edited(client):
     c = client()
     id = c.post("/api/uploads", content=png()).json()["id"]
@@ -108,13 +109,13 @@ def test_a_password_is_asked_for_everywhere(client):
     assert c.get("/", headers={"authorization": "Basic ????"}).status_code == 401
 
 
-def test_a_studio_of_one_machine_answers_no_other_name(client, tmp_path):
+@pytest.mark.usefixtures("client")  # whose folders it has
+def test_a_studio_of_one_machine_answers_no_other_name(tmp_path):
     from fastapi.testclient import TestClient
 
     from synoptic.options.studio import StudioOptions
     from synoptic.studio.server import build
 
-    client()
     c = TestClient(build(StudioOptions(out=str(tmp_path / "own")).prepare()))
     assert c.get("/api/applications", headers={"host": "localhost:7860"}).status_code == 200
     assert c.get("/api/applications", headers={"host": "evil.example"}).status_code == 403
@@ -126,7 +127,7 @@ SECRETS = ["secret.txt", "outputs/.studio/secret", "outputs/.studio/jobs", "/etc
 ESCAPES = ["{}", "../{}", "../../{}", "%2e%2e/{}", "..%2f{}", "....//{}", "./{}", "%00{}", "{}%00.png", "\\{}"]
 
 
-@pytest.mark.parametrize("secret", slow_ones(SECRETS, ["outputs/.studio/jobs", "outputs"]))
+@pytest.mark.parametrize("secret", slow_ones(SECRETS, ["secret.txt", "outputs/.studio/jobs", "outputs"]))
 def test_no_path_reaches_a_file(listening, secret):
     c, folder = listening
     place = secret if secret.startswith("/") else str(folder / secret)
@@ -143,6 +144,7 @@ def test_no_path_reaches_a_file(listening, secret):
                 assert (folder / "outputs/.studio/secret").read_text() not in answer.text
 
 
+@pytest.mark.slow
 def test_a_link_in_a_run_leads_nowhere(client, tmp_path):
     c = client()
     job = finished(c, c.post("/api/jobs", json={"application": "generate", "options": QUICK}).json()["id"])

@@ -50,6 +50,7 @@ def test_a_view_comes_back_bitwise_both_ways(name, side):
     assert torch.equal(one.view(x), x) == (name == "identity")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", VIEWS)
 def test_a_view_of_1024_pixels_comes_back(name):
     x, one = picture(1024, rows=1)[:, :1], get_view(name)

@@ -208,6 +208,7 @@ def test_instances_from_noises_of_their_own_are_synctweedies_cases(case, sync, p
     assert apart > 0.1 if sync == "eps" else apart < 1e-4, "eps never reconciles, the others do"
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_eps_on_one_canvas_is_synctweedies_case_4(pixel64):
     """x = F(z); delta = G(eps(x)); z' = psi(z, phi(z, delta))."""

@@ -15,6 +15,7 @@ from synoptic.views.decompositions import get_components
 from synoptic.views.factorized import Factorized
 from synoptic.views.frequency import scaled_gaussian_blur
 from synoptic.views.registry import FACTORIZATIONS
+from tests.quick import slow_ones
 
 
 def picture(side: int = 64, rows: int = 2) -> Tensor:
@@ -76,7 +77,7 @@ def test_bands_of_three_lie_between_two_blurs():
     close(high, x - scaled_gaussian_blur(x, 1, 25))
 
 
-@pytest.mark.parametrize("kind", FACTORIZATIONS)
+@pytest.mark.parametrize("kind", slow_ones(FACTORIZATIONS, ["triple", "triple-cascade"]))
 def test_a_finer_picture_has_the_same_components(kind):
     """Away from the edges, where mirroring goes by whole pixels."""
     x = interpolate(picture(8), 64, mode="bicubic")

@@ -37,6 +37,7 @@ def test_one_identity_view_gives_back_what_it_was_given(sd32):
     assert gap(lossy.project(lossy.unproject(u), onto=u), u) > 0.1
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_views_of_one_picture_keep_what_the_autoencoder_loses_of_each(sd32):
     views = through(sd32, "identity", "rotate_cw")
