@@ -113,7 +113,7 @@ class DistillOptions(PromptOptions, DistillationOptions, OutputOptions):
             )
         loss = "sds" if self.source is None else "pds"
         self = self.filled(loss=loss, space=native, warm_up=self.steps // 5)
-        self.check_loss()
+        self.check_options_of_loss()
         usual = loss_defaults(checkpoint, self.loss, self.space)
         self = self.filled(**usual.options())
         if "student" in usual.takes or self.space != native:  # gradients pass through the network
@@ -125,7 +125,11 @@ class DistillOptions(PromptOptions, DistillationOptions, OutputOptions):
             return self.filled(init="noise").with_canvas(checkpoint)
         return replace(self, size=min(working_size(checkpoint, read_picture(self.source).size, self.size)))
 
-    def check_loss(self) -> None:
+    @property
+    def sees_negative_unguided(self) -> bool:
+        return super().sees_negative_unguided or self.init == "sketch"  # which is guided by a scale of its own
+
+    def check_options_of_loss(self) -> None:
         """Raise InputError where options do not go with the loss."""
         editing, weighted, edits = losses_that_take("source"), losses_that_take("weight"), self.source is not None
         if edits != (self.loss in editing):
@@ -152,7 +156,7 @@ class DistillOptions(PromptOptions, DistillationOptions, OutputOptions):
             raise InputError(
                 f"--weight is of {', '.join(weighted)}, --loss {self.loss} has its own: omit it", rule="weight-loss"
             )
-        self.check_student(self.loss)
+        self.check_loss(self.loss)
         if self.loss != "pds":
             check_heeded(self, "stride", where=f"of --loss pds, not of {self.loss}")
         if self.perp_neg and (edits or not self.negative_prompt):

@@ -133,7 +133,7 @@ class TextTo3DOptions(PixelModelOptions, PromptOptions, DistillationOptions):
                     'an object is needed, an empty prompt was given: name one, for example "a red mug"', rule="prompt-empty"
                 )
         self.check_retexture(checkpoint)
-        self.check_student(self.loss)
+        self.check_loss(self.loss)
         self = super().resolve(checkpoint).filled(**scene_defaults(checkpoint).options(self.loss))
         self = self.filled(clip_model="bundled" if checkpoint.is_bundled else "clip-vit-b32")
         resolve_clip(self.clip_model)

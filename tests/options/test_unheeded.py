@@ -105,3 +105,27 @@ def test_a_negative_prompt_without_guidance_is_warned_of():
     noised = {"image": PICTURE, "negative_prompt": "b"}
     assert any("--negative-prompt" in line for line in prepared("denoise", **noised).warnings())
     assert not any("--negative-prompt" in line for line in prepared("denoise", **noised, guidance_scale=3.0).warnings())
+
+
+@pytest.mark.parametrize("loss", ["sds", "vsd", "csd", "nfsd", "sdi", "ism", "pds", "dds"])
+def test_a_negative_prompt_is_warned_of_where_no_loss_asks_for_it(loss):
+    """In float32, two steps of each by two negative prompts are the same to rounding, or not (asked of the bundled model)."""
+    source = {"source": PICTURE, "source_prompt": "a"} if loss in ("pds", "dds") else {}
+    how = {"loss": loss, "negative_prompt": "b", **source}
+
+    def is_warned(**more: Any) -> bool:
+        return any("--negative-prompt" in line for line in prepared("distill", **how, **more).warnings())
+
+    assert is_warned(guidance_scale=1.0) == (loss not in ("csd", "nfsd", "ism"))
+    assert not is_warned(guidance_scale=3.0) and not is_warned(guidance_scale=1.0, init="sketch")
+    if not source:
+        assert not is_warned(guidance_scale=1.0, perp_neg=True)
+
+
+def test_a_loss_of_guidance_alone_needs_guidance():
+    for loss, application in (("csd", "distill"), ("csd", "text_to_3d"), ("pds", "distill"), ("dds", "distill")):
+        source = {"source": PICTURE, "source_prompt": "a"} if loss in ("pds", "dds") else {}
+        with pytest.raises(InputError, match="follows guidance alone") as e:
+            prepared(application, loss=loss, guidance_scale=0.0, **source)
+        assert e.value.rule == "guidance-loss"
+    prepared("distill", loss="sds", guidance_scale=0.0)
