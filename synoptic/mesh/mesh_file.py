@@ -54,7 +54,10 @@ def checked_pieces(pieces: list[Piece], name: str) -> list[Piece]:
     """Return the pieces that have faces. Raises InputError where nothing can be painted."""
     pieces = [piece for piece in pieces if len(piece.faces)]
     if not pieces:
-        raise InputError(f"a mesh needs faces, {name} has none: export triangles, not points or lines", rule="mesh-faces")
+        raise InputError(
+            f"a mesh needs faces, {name} has none that can be read: export it again as triangles, not points or lines",
+            rule="mesh-faces",
+        )
     count = sum(len(piece.faces) for piece in pieces)
     if count > MAX_FACES:
         raise InputError(

@@ -109,7 +109,7 @@ def test_a_negative_prompt_without_guidance_is_warned_of():
 
 @pytest.mark.parametrize("loss", ["sds", "vsd", "csd", "nfsd", "sdi", "ism", "pds", "dds"])
 def test_a_negative_prompt_is_warned_of_where_no_loss_asks_for_it(loss):
-    """In float32, two steps of each by two negative prompts are the same to rounding, or not (asked of the bundled model)."""
+    """Two steps by two negative prompts make the same picture to rounding, or not: so it was with the bundled model."""
     source = {"source": PICTURE, "source_prompt": "a"} if loss in ("pds", "dds") else {}
     how = {"loss": loss, "negative_prompt": "b", **source}
 
