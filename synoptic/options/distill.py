@@ -9,12 +9,12 @@ from typing import Annotated, Literal, Self
 from synoptic.distillation.loss_defaults import LossName, loss_defaults, losses_that_take, native_space
 from synoptic.errors import InputError, check_at_least, check_at_most, check_multiple
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.options.distillation import DistillationOptions
+from synoptic.options.distillation import MOST_STEPS, DistillationOptions
 from synoptic.options.input_image import working_size
 from synoptic.options.option import UNSET, Option
 from synoptic.options.output import OutputOptions
 from synoptic.options.prompts import PromptOptions
-from synoptic.options.sampling import Count, Seed
+from synoptic.options.sampling import MOST_PIXELS, Count, Seed
 from synoptic.options.unheeded import check_heeded
 from synoptic.utils.picture import PictureSource, read_picture
 
@@ -42,7 +42,7 @@ class DistillOptions(PromptOptions, DistillationOptions, OutputOptions):
     perp_neg: Annotated[
         bool, Option("take from the guidance only what --negative-prompt does not share with the prompt (Perp-Neg)")
     ] = False
-    steps: Annotated[int, Option("steps of the optimization", at_least=1)] = STEPS
+    steps: Annotated[int, Option("steps of the optimization", at_least=1, at_most=MOST_STEPS)] = STEPS
     warm_up: Annotated[
         int, Option("steps from rate 0 to the peak, then a cosine (default: a fifth of the steps)", at_least=0)
     ] = UNSET
@@ -85,9 +85,14 @@ class DistillOptions(PromptOptions, DistillationOptions, OutputOptions):
         Option("resize --source first, its shorter side to so many pixels (default: only if smaller than the model's)"),
     ] = UNSET
     width: Annotated[
-        int, Option("pixels, at least the model's own (default); larger canvases are seen in windows", at_least=1)
+        int,
+        Option(
+            "pixels, at least the model's own (default); larger canvases are seen in windows",
+            at_least=1,
+            at_most=MOST_PIXELS,
+        ),
     ] = UNSET
-    height: Annotated[int, Option("pixels, at least the model's own (default)", at_least=1)] = UNSET
+    height: Annotated[int, Option("pixels, at least the model's own (default)", at_least=1, at_most=MOST_PIXELS)] = UNSET
     seed: Seed = 0
     count: Count = 1
     save_every: Annotated[

@@ -13,6 +13,8 @@ from synoptic.options.pretrained_model import ModelOptions
 from synoptic.options.sampling import unseen_negative
 from synoptic.options.unheeded import check_heeded
 
+MOST_STEPS = 10**7  # of an optimization
+
 
 @dataclass(frozen=True, kw_only=True)
 class DistillationOptions(ModelOptions):

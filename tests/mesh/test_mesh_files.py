@@ -146,3 +146,14 @@ def test_what_cannot_be_painted_is_refused_in_one_line(rule, tmp_path):
     with pytest.raises(InputError) as refused:
         read_mesh(written(tmp_path, *BROKEN[rule]))
     assert refused.value.rule == rule and "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(("scale", "shift"), [(1e30, 0.0), (1e-30, 0.0), (1.0, 1e7)])
+def test_a_mesh_of_any_size_and_place_is_unwrapped_alike(scale, shift, tmp_path):
+    """In xatlas' single precision squares of such numbers are infinite, or 0: it did not come to an end."""
+    (piece,) = read_mesh(written(tmp_path, "a.obj", CUBE)).pieces
+    moved = piece._replace(vertices=piece.vertices * scale + shift)
+    found, want = unwrap([moved])[piece.primitive], unwrap([piece])[piece.primitive]
+    assert len(found.faces) == len(want.faces) and (found.uv >= 0).all() and (found.uv <= 1).all()
+    areas = (np.abs(np.linalg.det(np.diff(each.uv[each.faces], axis=1))).sum() for each in (found, want))
+    assert next(areas) == pytest.approx(next(areas), rel=0.1)

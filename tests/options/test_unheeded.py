@@ -129,3 +129,21 @@ def test_a_loss_of_guidance_alone_needs_guidance():
             prepared(application, loss=loss, guidance_scale=0.0, **source)
         assert e.value.rule == "guidance-loss"
     prepared("distill", loss="sds", guidance_scale=0.0)
+
+
+@pytest.mark.parametrize(
+    ("application", "options"),
+    [
+        ("generate", {"count": 10**8}),
+        ("distill", {"steps": 10**13}),
+        ("distill", {"width": 2**24}),
+        ("text_to_3d", {"steps": 10**13}),
+        ("text_to_3d", {"frames": 10**8}),
+        ("text_to_3d", {"batch": 10**8}),
+    ],
+)
+def test_what_no_machine_ends_is_refused_at_once(application, options):
+    (name,) = options
+    with pytest.raises(InputError) as e:
+        prepared(application, **options)
+    assert e.value.rule == f"{name}-at-most"
