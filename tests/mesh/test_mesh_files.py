@@ -148,6 +148,12 @@ def test_what_cannot_be_painted_is_refused_in_one_line(rule, tmp_path):
     assert refused.value.rule == rule and "\n" not in str(refused.value)
 
 
+def test_a_mesh_of_lines_has_no_area(tmp_path):
+    with pytest.raises(InputError, match="an area") as e:
+        read_mesh(written(tmp_path, "a.obj", "v 0 0 0\nv 1 0 0\nv 2 0 0\nf 1 2 3\n"))
+    assert e.value.rule == "mesh-extent"
+
+
 @pytest.mark.parametrize(("scale", "shift"), [(1e30, 0.0), (1e-30, 0.0), (1.0, 1e7)])
 def test_a_mesh_of_any_size_and_place_is_unwrapped_alike(scale, shift, tmp_path):
     """In xatlas' single precision squares of such numbers are infinite, or 0: it did not come to an end."""
