@@ -90,7 +90,7 @@ def tiny_sdxl(folder: Path) -> Path:
     sizes = {"addition_embed_type": "text_time", "addition_time_embed_dim": 8, "projection_class_embeddings_input_dim": 96}
     betas = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
     pipe = diffusers.StableDiffusionXLPipeline(
-        vae=tiny_vae(),
+        vae=tiny_vae(scaling_factor=0.13025),
         text_encoder=tower(CLIPTextModel, 32),
         text_encoder_2=tower(CLIPTextModelWithProjection, 48),
         tokenizer=CLIPTokenizer.from_pretrained(BUNDLED_DIR / "sd/tokenizer"),

@@ -67,6 +67,8 @@ def execute(options: EvaluateOptions, engine: BatchOptions | None = None) -> Eva
     By an engine's workers, if one is given.
     """
     chosen, folder, top = options.prompt_set(), options.folder, options.top
+    for line in chosen.warnings():
+        print(f"warning: {line}", file=sys.stderr)
     texts = graded(chosen, folder.name)
     runs = generate(chosen, folder, options, partial(runs_of, engine=engine))
     source = resolve_clip(options.clip_model)

@@ -7,11 +7,12 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Literal
 
 from synoptic.courses.files import file_name
-from synoptic.errors import InputError, user_path
+from synoptic.errors import InputError, printable, user_path
 from synoptic.utils.json_objects import without_duplicates
 
 Kind = Literal["wide", "ambiguous", "edit", "plain"]
@@ -39,11 +40,18 @@ class Entry:
 
 @dataclass(frozen=True)
 class PromptSet:
-    """A prompts file: `name` as typed, its kind and its entries in order."""
+    """A prompts file: `name` as typed, its kind, its entries in order, and names of fields that nothing reads."""
 
     name: str
     kind: Kind
     entries: tuple[Entry, ...]
+    unread: tuple[str, ...] = ()
+
+    def warnings(self) -> list[str]:
+        """Return the warning of fields that nothing reads, if there are any."""
+        names, read = ", ".join(printable(name)[:40] for name in self.unread[:5]), ", ".join(FIELDS[self.kind])
+        says = f"{self.name} has fields that are not read: {names}; of {self.kind} prompts they are {read}"
+        return [says] if self.unread else []
 
 
 def read_set(name: str) -> PromptSet:
@@ -73,6 +81,7 @@ def read_set(name: str) -> PromptSet:
         raise InputError(f"a prompts file must hold at least one prompt, {name} holds none: add one", rule="prompts-empty")
     kinds: dict[Kind, str] = {}
     entries = []
+    unread: dict[str, None] = {}  # in the order in which they are met
     for label, row in rows:
         where = f"{name}, entry {label}"
         fields = fields_of(row, where)
@@ -85,9 +94,10 @@ def read_set(name: str) -> PromptSet:
                 rule="prompts-kinds",
             )
         entries.append((where, entry(kind, fields, where, path.parent)))
+        unread |= dict.fromkeys(field for field in fields if field not in FIELDS[kind])
     (kind,) = kinds
     unique(entries)
-    return PromptSet(name, kind, tuple(e for _, e in entries))
+    return PromptSet(name, kind, tuple(e for _, e in entries), tuple(unread))
 
 
 def from_json(text: str) -> Iterator[tuple[str, object]]:
@@ -107,7 +117,7 @@ def from_lines(text: str) -> Iterator[tuple[str, object]]:
 
 
 def from_csv(text: str) -> Iterator[tuple[str, object]]:
-    rows = csv.DictReader(text.splitlines(keepends=True), skipinitialspace=True)
+    rows = csv.DictReader(StringIO(text, newline=""), skipinitialspace=True)
     without_duplicates([(field.strip(), None) for field in rows.fieldnames or ()])
     for i, row in enumerate(rows, 1):
         if None in row:

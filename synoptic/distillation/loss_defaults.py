@@ -12,6 +12,8 @@ from synoptic.models.checkpoint import Checkpoint
 Space = Literal["latent", "pixels"]
 D = TypeVar("D", "LossDefaults", "SceneDefaults")
 STUDENT = ("student_lr", "student_steps")  # the options of losses with a student
+GUIDANCE_ALONE = ("csd", "pds", "dds")  # whose gradient is 0 at guidance scale 0
+NEGATIVE_AT_ANY_SCALE = ("csd", "nfsd", "ism")  # which ask for the negative prompt where nothing is guided, too
 
 
 @dataclass(frozen=True)

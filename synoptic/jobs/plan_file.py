@@ -52,7 +52,7 @@ def plan_text(jobs: Sequence[Job], head: Head) -> str:
 def parse_plan(text: str) -> tuple[str, list[Job]]:
     """Return the hash and the jobs of jobs.jsonl; ("", []) where it cannot be read."""
     try:
-        head, *rest = text.splitlines()
+        head, *rest = text.rstrip("\n").split("\n")  # U+2028 may stand inside a prompt
         jobs = [Job(line, name, options, path, (m, s, a)) for line, name, options, path, (m, s, a) in map(json.loads, rest)]
         return json.loads(head)["from"], jobs
     except (ValueError, TypeError, KeyError):

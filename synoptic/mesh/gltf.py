@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
 from base64 import b64decode
 from collections.abc import Iterator, Mapping
@@ -18,7 +19,13 @@ from synoptic.utils.json_objects import JsonObject
 MAGIC, JSON_CHUNK, BINARY_CHUNK = b"glTF", 0x4E4F534A, 0x004E4942
 COMPONENTS = {5120: np.int8, 5121: np.uint8, 5122: np.int16, 5123: np.uint16, 5125: np.uint32, 5126: np.float32}
 WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "MAT4": 16}
-COMPRESSED = {"KHR_draco_mesh_compression": "Draco", "EXT_meshopt_compression": "meshopt"}
+COMPRESSED = {
+    "KHR_draco_mesh_compression": "Draco",
+    "EXT_meshopt_compression": "meshopt",
+    "KHR_meshopt_compression": "meshopt",
+}
+UNDERSTOOD = re.compile(r"KHR_(materials|texture|lights|mesh_quantization|xmp|animation)|EXT_(texture|lights)|MSFT_texture")
+INSTANCES, GLOSSINESS = "EXT_mesh_gpu_instancing", "KHR_materials_pbrSpecularGlossiness"
 TRIANGLES, STRIP, FAN = 4, 5, 6
 
 
@@ -50,6 +57,17 @@ class GltfFile:
                     f"{name} is compressed by {what}, which is not decoded here: export it without compression",
                     rule="mesh-compressed",
                 )
+        for extension in self.tree.get("extensionsRequired", []):
+            if extension != INSTANCES and not UNDERSTOOD.match(extension):
+                raise InputError(
+                    f"{name} cannot be read without {extension[:60]}, which is not known here: export it without that",
+                    rule="mesh-extension",
+                )
+        if INSTANCES in self.tree.get("extensionsUsed", []):
+            self.notes.append(f"its copies ({INSTANCES}) are not seen: a mesh is painted once, for all of them")
+        primitives = [primitive for mesh in self.tree.get("meshes", []) for primitive in mesh["primitives"]]
+        if any("skin" in node for node in self.tree.get("nodes", [])) or any("targets" in each for each in primitives):
+            self.notes.append("it is painted at rest: bones and morph targets are left out of the views")
 
     def _one_buffer(self, file: Path, data: bytes) -> bytes:
         """Return all buffers behind one another, the GLB's own first, as it is."""
@@ -189,6 +207,10 @@ class GltfFile:
         images, all_textures = tree.setdefault("images", []), tree.setdefault("textures", [])
         images.append({"bufferView": view, "mimeType": "image/png"})
         all_textures.append({"source": len(images) - 1})
+        own.get("extensions", {}).pop(GLOSSINESS, None)  # whose own texture viewers would show
+        for listed in ("extensionsUsed", "extensionsRequired"):
+            if named := [name for name in tree.pop(listed, []) if name != GLOSSINESS]:
+                tree[listed] = named
         coordinates = self._texture_coordinates(material)
         pbr["baseColorTexture"] = {"index": len(all_textures) - 1} | ({"texCoord": coordinates} if coordinates else {})
         pbr["baseColorFactor"] = [1.0, 1.0, 1.0, pbr.get("baseColorFactor", [1.0] * 4)[3]]

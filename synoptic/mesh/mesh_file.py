@@ -54,7 +54,10 @@ def checked_pieces(pieces: list[Piece], name: str) -> list[Piece]:
     """Return the pieces that have faces. Raises InputError where nothing can be painted."""
     pieces = [piece for piece in pieces if len(piece.faces)]
     if not pieces:
-        raise InputError(f"a mesh needs faces, {name} has none: export triangles, not points or lines", rule="mesh-faces")
+        raise InputError(
+            f"a mesh needs faces, {name} has none that can be read: export it again as triangles, not points or lines",
+            rule="mesh-faces",
+        )
     count = sum(len(piece.faces) for piece in pieces)
     if count > MAX_FACES:
         raise InputError(
@@ -72,6 +75,9 @@ def checked_pieces(pieces: list[Piece], name: str) -> list[Piece]:
     used = np.concatenate([piece.vertices[piece.faces].reshape(-1, 3) for piece in pieces])
     if not np.ptp(used, axis=0).max() > 0:
         raise InputError(f"a mesh must have an extent, all of {name} is in one point: export it again", rule="mesh-extent")
+    a, b, c = (used / np.abs(used).max()).reshape(-1, 3, 3).swapaxes(0, 1)
+    if not np.linalg.norm(np.cross(b - a, c - a), axis=1).any():
+        raise InputError(f"a mesh must have an area, all of {name} is lines: export it again", rule="mesh-extent")
     return pieces
 
 

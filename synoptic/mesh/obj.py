@@ -18,7 +18,8 @@ class ObjFile:
 
     def __init__(self, file: Path) -> None:
         self.notes: list[str] = []
-        self.lines = file.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+        text = file.read_text(encoding="utf-8-sig", errors="surrogateescape")
+        self.lines = text.replace("\\\n", " ").splitlines()  # a backslash continues a line
         if "\0" in "".join(self.lines[:100]):
             raise InputError(f"an OBJ file is text, {file.name} is not: name it by its kind", rule="mesh-broken")
         try:
@@ -132,7 +133,7 @@ def read_materials(file: Path) -> dict[str, list[str]]:
     """Return the lines of every material of an .mtl, but those of its color."""
     found: dict[str, list[str]] = {}
     own: list[str] = []
-    for line in file.read_text(encoding="utf-8", errors="surrogateescape").splitlines():
+    for line in file.read_text(encoding="utf-8-sig", errors="surrogateescape").splitlines():
         word, *values = line.split() or [""]
         if word == "newmtl":
             own = found.setdefault(" ".join(values), [])

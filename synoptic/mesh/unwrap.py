@@ -16,6 +16,8 @@ CHECKED_SIDE = 512  # texels of a side that overlaps are looked for on
 OVERLAP, OUTSIDE = 0.01, 1e-3  # of the texels, and of the plane, from which coordinates are of no use
 SLOW, MOST = 50_000, 300_000  # faces, from which unwrapping takes minutes, and hours
 PADDING, ATLAS = 16, 1024  # texels between charts, of an atlas that large
+EXTENTS = (1e-4, 1e4)  # of meshes that are unwrapped as they are
+FAR = 1000  # extents from the origin, from which on they are not
 
 
 def why_not(pieces: Sequence[Piece]) -> str:
@@ -55,6 +57,15 @@ def texels(uv: np.ndarray, side: int, *, strictly: bool = False) -> np.ndarray:
     return torch.stack([at[inside, 1] * side + at[inside, 0], face[inside]], 1).numpy()
 
 
+def near_one(pieces: Sequence[Piece]) -> list[np.ndarray]:
+    """Return the vertices of pieces: moved and scaled to lie within 1 where a single precision would lose their shape."""
+    used = np.concatenate([piece.vertices[piece.faces].reshape(-1, 3) for piece in pieces])
+    low, extent = used.min(0), np.ptp(used, axis=0).max()
+    (least, most), far = EXTENTS, np.abs(used).max() > FAR * extent
+    is_kept = least < extent < most and not far
+    return [piece.vertices if is_kept else np.clip((piece.vertices - low) / extent, -1, 1) for piece in pieces]
+
+
 def unwrap(pieces: Sequence[Piece]) -> dict[int, Unwrapped]:
     """Return new corners of a material's primitives, all in one plane. Raises InputError where there are too many faces."""
     own = own_primitives(pieces)
@@ -65,8 +76,8 @@ def unwrap(pieces: Sequence[Piece]) -> dict[int, Unwrapped]:
             rule="mesh-unwrap",
         )
     atlas = xatlas.Atlas()
-    for piece in own:
-        atlas.add_mesh(piece.vertices.astype(np.float32), piece.faces.astype(np.uint32))
+    for piece, vertices in zip(own, near_one(own), strict=True):
+        atlas.add_mesh(vertices.astype(np.float32), piece.faces.astype(np.uint32))
     pack = xatlas.PackOptions()
     pack.resolution, pack.padding, pack.bilinear = ATLAS, PADDING, True
     atlas.generate(pack_options=pack)

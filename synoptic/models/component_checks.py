@@ -6,10 +6,14 @@ from synoptic.diffusion.scheduler_classes import FLOW_SCHEDULERS, KNOWN_SCHEDULE
 from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.checkpoint_files import VOCABULARIES
+from synoptic.models.families import FAMILIES
 from synoptic.models.hub import incomplete, is_online
+from synoptic.models.parts_fit import check_latents, check_parts_fit
 from synoptic.models.vae_configs import vae_channels
 
 FORMER_CLASSES = {"Transformer2DModel": "PixArtTransformer2DModel"}  # as released indices say, before diffusers' new names
+
+TOKENIZERS = {cls for family in FAMILIES.values() for part, cls in family.components.items() if part.startswith("tokenizer")}
 
 
 def check_components(checkpoint: Checkpoint) -> Checkpoint:
@@ -26,6 +30,8 @@ def check_components(checkpoint: Checkpoint) -> Checkpoint:
             f" {checkpoint.name} is {native}: correct its config.json",
             rule="model-size",
         )
+    if checkpoint.has_latents:
+        check_latents(checkpoint)
     check_input_channels(checkpoint)
     for component in ("scheduler", *filter(None, [checkpoint.family.low_res_scheduler])):
         check_scheduler(checkpoint, component)
@@ -45,45 +51,26 @@ def check_components(checkpoint: Checkpoint) -> Checkpoint:
                 rule="model-component",
             )
         if component in checkpoint.family.weighted_components:
-            checkpoint.config(component)
-        else:
-            check_words(checkpoint, component)
-        if component in checkpoint.family.weighted_components:
+            check_class(checkpoint, component, checkpoint.config(component).get("_class_name"), cls)
             check_network(checkpoint, component)
+        else:
+            check_words(checkpoint, component, cls)
     check_parts_fit(checkpoint)
     return checkpoint
 
 
-def check_parts_fit(checkpoint: Checkpoint) -> None:
-    """Raise InputError where parts are of different models: texts of another width than the network's, other latents."""
-    network, about = checkpoint.family.network, checkpoint.network_config
-    parts = [part for part in checkpoint.family.weighted_components if part in checkpoint.components]
-    texts = {part: checkpoint.config(part) for part in parts if part.startswith("text_encoder")}
-    widths = {part: config.get("hidden_size", config.get("d_model")) for part, config in texts.items()}
-    pairs: list[tuple[str, object, object]] = []  # what meets there, the network's number, and that of other parts
-    match checkpoint.pipeline_class:
-        case "FluxPipeline":
-            pairs.append(("texts", about.get("joint_attention_dim"), widths.get("text_encoder_2")))
-            pairs.append(("pooled texts", about.get("pooled_projection_dim"), widths.get("text_encoder")))
-        case "StableDiffusion3Pipeline":
-            pairs.append(("texts", about.get("joint_attention_dim"), widths.get("text_encoder_3")))
-        case _ if checkpoint.has_unet and widths and None not in widths.values():
-            wanted = about.get("encoder_hid_dim") or about.get("cross_attention_dim")
-            pairs.append(("texts", wanted, sum(width or 0 for width in widths.values())))
-    if checkpoint.has_unet and checkpoint.has_latents:
-        pairs.append(("latents", about.get("out_channels"), vae_channels(checkpoint.config("vae"))))
-    for what, ours, theirs in pairs:
-        if isinstance(ours, int) and isinstance(theirs, int) and ours != theirs:
-            others = "vae makes" if what == "latents" else "text encoders make"
-            raise InputError(
-                f"the parts of a model must be of one model, in {checkpoint.name} the {network} takes {what} of {ours}"
-                f" numbers, its {others} {theirs}: copy it again as a whole",
-                rule="model-parts",
-            )
+def check_class(checkpoint: Checkpoint, component: str, named: object, cls: str) -> None:
+    """Raise InputError where a component's own config names another class than the family has there."""
+    if isinstance(named, str) and FORMER_CLASSES.get(named, named.removesuffix("Fast")) != cls:
+        raise InputError(
+            f"a model's {component} must be of class {cls}, that of {checkpoint.name} is a {named[:60]}, by its config:"
+            f" copy the folder {component} again",
+            rule="model-component",
+        )
 
 
-def check_words(checkpoint: Checkpoint, component: str) -> None:
-    """Raise InputError where a tokenizer lacks its words, or its config names code or other files."""
+def check_words(checkpoint: Checkpoint, component: str, cls: str) -> None:
+    """Raise InputError where a tokenizer lacks its words, is another model's, or its config names code or other files."""
     if not any(all(f"{component}/{file}" in checkpoint.files for file in words) for words in VOCABULARIES):
         if not checkpoint.is_local and not is_online():
             raise incomplete(checkpoint.path_or_repo, f"{component}/{VOCABULARIES[0][0]}")
@@ -95,7 +82,9 @@ def check_words(checkpoint: Checkpoint, component: str) -> None:
     if checkpoint.is_local:
         checkpoint.fetch(checkpoint.word_files(component))
     if f"{component}/tokenizer_config.json" in checkpoint.files:
-        checkpoint.config(component, "tokenizer_config.json")
+        named = checkpoint.config(component, "tokenizer_config.json").get("tokenizer_class")
+        if isinstance(named, str) and named.removesuffix("Fast") in TOKENIZERS:  # transformers' general ones say nothing
+            check_class(checkpoint, component, named, cls)
 
 
 def check_input_channels(checkpoint: Checkpoint) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from synoptic.utils.json_objects import JsonObject
 
 
@@ -22,3 +24,31 @@ def vae_width(config: JsonObject) -> int:
 def vae_channels(config: JsonObject) -> int:
     """Return the channels of a latent."""
     return config.get("latent_channels") or config.get("z_dim") or 4
+
+
+class Latents(NamedTuple):
+    """How a family's released VAE scales its latents."""
+
+    family: str
+    scale: float
+    shift: float
+
+
+SD, SDXL = Latents("Stable Diffusion 1 and 2", 0.18215, 0.0), Latents("SDXL and PixArt", 0.13025, 0.0)
+SD3, FLUX = Latents("Stable Diffusion 3", 1.5305, 0.0609), Latents("FLUX.1 and Z-Image", 0.3611, 0.1159)
+LATENTS = {
+    "StableDiffusionPipeline": SD,
+    "StableDiffusionXLPipeline": SDXL,
+    "PixArtSigmaPipeline": SDXL,
+    "StableDiffusion3Pipeline": SD3,
+    "FluxPipeline": FLUX,
+    "ZImagePipeline": FLUX,
+}
+
+
+def foreign_latents(config: JsonObject, pipeline_class: str) -> Latents | None:
+    """Return whose latents a VAE makes where they are another family's, not those of this class; numbers of no family, as
+    of a VAE that was trained further, are anyone's."""
+    own, numbers = LATENTS.get(pipeline_class), (config.get("scaling_factor") or SD.scale, config.get("shift_factor") or 0.0)
+    other = next((latents for latents in LATENTS.values() if latents[1:] == numbers), None)
+    return None if own is None or other is own or config.get("latents_mean") is not None else other

@@ -9,12 +9,12 @@ from typing import Annotated, Literal, Self
 from synoptic.distillation.loss_defaults import LossName, loss_defaults, losses_that_take, native_space
 from synoptic.errors import InputError, check_at_least, check_at_most, check_multiple
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.options.distillation import DistillationOptions
+from synoptic.options.distillation import MOST_STEPS, DistillationOptions
 from synoptic.options.input_image import working_size
 from synoptic.options.option import UNSET, Option
 from synoptic.options.output import OutputOptions
 from synoptic.options.prompts import PromptOptions
-from synoptic.options.sampling import Count, Seed
+from synoptic.options.sampling import MOST_PIXELS, Count, Seed
 from synoptic.options.unheeded import check_heeded
 from synoptic.utils.picture import PictureSource, read_picture
 
@@ -42,7 +42,7 @@ class DistillOptions(PromptOptions, DistillationOptions, OutputOptions):
     perp_neg: Annotated[
         bool, Option("take from the guidance only what --negative-prompt does not share with the prompt (Perp-Neg)")
     ] = False
-    steps: Annotated[int, Option("steps of the optimization", at_least=1)] = STEPS
+    steps: Annotated[int, Option("steps of the optimization", at_least=1, at_most=MOST_STEPS)] = STEPS
     warm_up: Annotated[
         int, Option("steps from rate 0 to the peak, then a cosine (default: a fifth of the steps)", at_least=0)
     ] = UNSET
@@ -85,9 +85,14 @@ class DistillOptions(PromptOptions, DistillationOptions, OutputOptions):
         Option("resize --source first, its shorter side to so many pixels (default: only if smaller than the model's)"),
     ] = UNSET
     width: Annotated[
-        int, Option("pixels, at least the model's own (default); larger canvases are seen in windows", at_least=1)
+        int,
+        Option(
+            "pixels, at least the model's own (default); larger canvases are seen in windows",
+            at_least=1,
+            at_most=MOST_PIXELS,
+        ),
     ] = UNSET
-    height: Annotated[int, Option("pixels, at least the model's own (default)", at_least=1)] = UNSET
+    height: Annotated[int, Option("pixels, at least the model's own (default)", at_least=1, at_most=MOST_PIXELS)] = UNSET
     seed: Seed = 0
     count: Count = 1
     save_every: Annotated[
@@ -113,7 +118,7 @@ class DistillOptions(PromptOptions, DistillationOptions, OutputOptions):
             )
         loss = "sds" if self.source is None else "pds"
         self = self.filled(loss=loss, space=native, warm_up=self.steps // 5)
-        self.check_loss()
+        self.check_options_of_loss()
         usual = loss_defaults(checkpoint, self.loss, self.space)
         self = self.filled(**usual.options())
         if "student" in usual.takes or self.space != native:  # gradients pass through the network
@@ -125,7 +130,11 @@ class DistillOptions(PromptOptions, DistillationOptions, OutputOptions):
             return self.filled(init="noise").with_canvas(checkpoint)
         return replace(self, size=min(working_size(checkpoint, read_picture(self.source).size, self.size)))
 
-    def check_loss(self) -> None:
+    @property
+    def sees_negative_unguided(self) -> bool:
+        return super().sees_negative_unguided or self.init == "sketch"  # which is guided by a scale of its own
+
+    def check_options_of_loss(self) -> None:
         """Raise InputError where options do not go with the loss."""
         editing, weighted, edits = losses_that_take("source"), losses_that_take("weight"), self.source is not None
         if edits != (self.loss in editing):
@@ -152,7 +161,7 @@ class DistillOptions(PromptOptions, DistillationOptions, OutputOptions):
             raise InputError(
                 f"--weight is of {', '.join(weighted)}, --loss {self.loss} has its own: omit it", rule="weight-loss"
             )
-        self.check_student(self.loss)
+        self.check_loss(self.loss)
         if self.loss != "pds":
             check_heeded(self, "stride", where=f"of --loss pds, not of {self.loss}")
         if self.perp_neg and (edits or not self.negative_prompt):

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
-from synoptic.distillation.loss_defaults import STUDENT, losses_that_take
-from synoptic.errors import check_at_most
+from synoptic.distillation.loss_defaults import GUIDANCE_ALONE, NEGATIVE_AT_ANY_SCALE, STUDENT, losses_that_take
+from synoptic.errors import InputError, check_at_most
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.option import UNSET, Option
 from synoptic.options.pretrained_model import ModelOptions
+from synoptic.options.sampling import unseen_negative
 from synoptic.options.unheeded import check_heeded
+
+MOST_STEPS = 10**7  # of an optimization
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,12 +33,29 @@ class DistillationOptions(ModelOptions):
     t_min: Annotated[int, Option("least noisy time that is sampled (default: the loss's own)", at_least=1)] = UNSET
     t_max: Annotated[int, Option("noisiest time that is sampled (default: the loss's own)", at_least=1)] = UNSET
 
+    if TYPE_CHECKING:
+        loss: str  # an application's own option, of the losses that it has
+        perp_neg: bool
+
     @property
     def has_gradients(self) -> bool:
         return True
 
-    def check_student(self, loss: str) -> None:
-        """Raise InputError where a student is asked for something, and the loss has none."""
+    def warnings(self) -> list[str]:
+        unseen = [] if self.sees_negative_unguided else unseen_negative(self.negative_prompt, self.guidance_scale)
+        return [*super().warnings(), *unseen]
+
+    @property
+    def sees_negative_unguided(self) -> bool:
+        """Whether a negative prompt counts at guidance scale 1 too."""
+        return self.loss in NEGATIVE_AT_ANY_SCALE or self.perp_neg
+
+    def check_loss(self, loss: str) -> None:
+        """Raise InputError where options do not go with the loss: a student that it has not, no guidance if it is that."""
+        if loss in GUIDANCE_ALONE and self.guidance_scale == 0:
+            raise InputError(
+                f"--loss {loss} follows guidance alone, --guidance-scale 0 was given: raise it", rule="guidance-loss"
+            )
         students = losses_that_take("student")
         if loss not in students:
             check_heeded(self, *STUDENT, where=f"of --loss {' and '.join(students)}, {loss} has no student")

@@ -125,7 +125,8 @@ def convert(kind: object, value: object) -> object:
         if not isinstance(text, str) or "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
             raise ValueError("a text in UTF-8")
         return text
-    value = value.item() if isinstance(value, HasItem) else value
+    if isinstance(value, HasItem) and getattr(value, "shape", ()) in ((), (1,)):
+        value = value.item()
     if kind is bool:
         if not isinstance(value, bool):
             raise TypeError("True or False")

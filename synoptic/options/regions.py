@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -22,6 +23,18 @@ class Region:
     negative_prompt: str
     guidance_scale: float
 
+    def covers(self, width: int, height: int) -> bool:
+        """Return whether its box holds any of a canvas of so many latents, its sides rounded to them."""
+        x0, y0, x1, y1 = self.box or (0, 0, 1, 1)
+        return round(x0 * width) < round(x1 * width) and round(y0 * height) < round(y1 * height)
+
+
+def finite(text: str) -> float:
+    """Return the number of a text. Raises ValueError where it is none, NaN or infinity."""
+    if not math.isfinite(number := float(text)):
+        raise ValueError(text)
+    return number
+
 
 def read_region(text: str, width: int, height: int, negative_prompt: str, guidance_scale: float) -> Region:
     """Return a region of a picture of that size; what it does not say is the picture's. Raises InputError."""
@@ -33,7 +46,7 @@ def read_region(text: str, width: int, height: int, negative_prompt: str, guidan
             f'a region is "x0,y0,x1,y1: prompt" or "mask.png: prompt", {text!r} is none: write it so', rule="region-form"
         )
     try:
-        strength = max(float(more[1]), 1.0) if len(more) > 1 else guidance_scale
+        strength = max(finite(more[1]), 1.0) if len(more) > 1 else guidance_scale
     except ValueError:
         raise InputError(
             f"a region's guidance scale is a number, {more[1]!r} is none: correct {text!r}", rule="region-guidance"

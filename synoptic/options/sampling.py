@@ -14,12 +14,13 @@ from synoptic.options.pretrained_model import ModelOptions
 from synoptic.options.seeds import RANDOM
 
 MAX_SEED = 2**63 - 1
+MOST_PIXELS = 2**20  # of a side
 
 Seed = Annotated[
     int,
     Option("seed of the first picture; picture k of --count has seed + k; -1: random", at_least=RANDOM, at_most=MAX_SEED),
 ]
-Count = Annotated[int, Option("pictures per prompt", at_least=1)]
+Count = Annotated[int, Option("pictures per prompt", at_least=1, at_most=100_000)]
 Steps = Annotated[int, Option("denoising steps (default: the model's; 25 bundled, 50 others)", at_least=1)]
 Sampler = Annotated[
     Literal["ddim", "ddpm", "dpm++", "lcm", "tcd"],

@@ -11,7 +11,7 @@ from synoptic.errors import InputError
 from synoptic.mesh import require_mesh
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.registry import resolve_clip
-from synoptic.options.distillation import DistillationOptions
+from synoptic.options.distillation import MOST_STEPS, DistillationOptions
 from synoptic.options.option import UNSET, Option
 from synoptic.options.output import Out
 from synoptic.options.pretrained_model import ModelName, ModelOptions
@@ -47,7 +47,9 @@ class TextTo3DOptions(PixelModelOptions, PromptOptions, DistillationOptions):
         Literal["sds", "vsd", "csd"],
         Option("what is followed; vsd trains a student on the scene's renders beside it: half as fast"),
     ] = "sds"
-    steps: Annotated[int, Option("steps of the optimization (default: 1200 bundled, 10000 others)", at_least=1)] = UNSET
+    steps: Annotated[
+        int, Option("steps of the optimization (default: 1200 bundled, 10000 others)", at_least=1, at_most=MOST_STEPS)
+    ] = UNSET
     resolution: Annotated[
         int,
         Option(
@@ -56,7 +58,7 @@ class TextTo3DOptions(PixelModelOptions, PromptOptions, DistillationOptions):
             at_most=512,
         ),
     ] = 64
-    batch: Annotated[int, Option("views per step", at_least=1)] = 1
+    batch: Annotated[int, Option("views per step", at_least=1, at_most=1024)] = 1
     anneal: Annotated[
         Literal["auto", "none", "narrow", "sqrt"],
         Option(
@@ -94,7 +96,7 @@ class TextTo3DOptions(PixelModelOptions, PromptOptions, DistillationOptions):
         str,
         Option("CLIP that checks and chooses: auto (bundled; of other models clip-vit-b32), a hub id or a directory"),
     ] = "auto"
-    frames: Annotated[int, Option("pictures of the film and of the page to turn it on", at_least=1)] = 90
+    frames: Annotated[int, Option("pictures of the film and of the page to turn it on", at_least=1, at_most=10_000)] = 90
     retexture: Annotated[
         bool, Option("paint the finished mesh anew by the bundled model, as `synoptic texture` does, as painted.glb")
     ] = False
@@ -133,7 +135,7 @@ class TextTo3DOptions(PixelModelOptions, PromptOptions, DistillationOptions):
                     'an object is needed, an empty prompt was given: name one, for example "a red mug"', rule="prompt-empty"
                 )
         self.check_retexture(checkpoint)
-        self.check_student(self.loss)
+        self.check_loss(self.loss)
         self = super().resolve(checkpoint).filled(**scene_defaults(checkpoint).options(self.loss))
         self = self.filled(clip_model="bundled" if checkpoint.is_bundled else "clip-vit-b32")
         resolve_clip(self.clip_model)

@@ -112,13 +112,14 @@ class TextureOptions(PromptOptions, InstanceOptions):
             )
         self = self.filled(texture_size=self.checked_texture_size(read_mesh(self.file).pieces))
         self = replace(self, controlnet=find_controlnets(checkpoint, (self.condition,), self.controlnet))
-        if self.pixels_from is not None and self.pixels_from < 1 and self.adds_noise:
+        agrees = self.sync == "x0" and not self.adds_noise
+        if self.pixels_from is not None and self.pixels_from < 1 and not agrees:
             raise InputError(
-                f"--pixels-from needs steps that add no noise, --sampler {self.sampler} --eta {self.eta:g} were given: omit"
-                " it",
+                f"--pixels-from needs views that agree and steps that add no noise, --sync {self.sync} --sampler"
+                f" {self.sampler} --eta {self.eta:g} were given: omit it",
                 rule="pixels-from",
             )
-        self = self.filled(pixels_from=1.0 if self.adds_noise else PIXELS_FROM)
+        self = self.filled(pixels_from=PIXELS_FROM if agrees else 1.0)
         if self.init_texture is not None:
             self = self.filled(strength=STRENGTH)
         return super().resolve(checkpoint)

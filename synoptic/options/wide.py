@@ -10,7 +10,7 @@ from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.option import UNSET, Option
 from synoptic.options.prompts import PromptTravelOptions
 from synoptic.options.regions import Region, read_region
-from synoptic.options.sampling import Sync
+from synoptic.options.sampling import MOST_PIXELS, Sync
 from synoptic.options.speed import CompileOptions, SpeedOptions
 from synoptic.options.syncdiffusion import SyncDiffusionOptions
 from synoptic.options.unheeded import check_heeded
@@ -30,8 +30,10 @@ class WideOptions(PromptTravelOptions, WideControlOptions, SyncDiffusionOptions,
     GROUP = "Canvas"
     FAST_GUIDANCE_INTERVAL = (0.0, 0.8)
 
-    width: Annotated[int, Option("pixels (default: six times the model's own size)", at_least=1)] = UNSET
-    height: Annotated[int, Option("pixels (default: the model's own size)", at_least=1)] = UNSET
+    width: Annotated[int, Option("pixels (default: six times the model's own size)", at_least=1, at_most=MOST_PIXELS)] = (
+        UNSET
+    )
+    height: Annotated[int, Option("pixels (default: the model's own size)", at_least=1, at_most=MOST_PIXELS)] = UNSET
     circular: Annotated[bool, Option("close the picture: its right edge continues at the left one")] = False
     region: Annotated[
         tuple[str, ...],
@@ -110,7 +112,7 @@ class WideOptions(PromptTravelOptions, WideControlOptions, SyncDiffusionOptions,
     def resolve(self, checkpoint: Checkpoint) -> Self:
         self = self.with_size(checkpoint).with_windows(checkpoint)
         self = super().resolve(checkpoint)
-        self.check_regions()
+        self.check_regions(checkpoint)
         self.check_travel()
         self.check_progressive(checkpoint)
         return self
@@ -176,8 +178,17 @@ class WideOptions(PromptTravelOptions, WideControlOptions, SyncDiffusionOptions,
                 rule="collage-multiple",
             )
 
-    def check_regions(self) -> None:
-        """Raise InputError where a region is none, or its windows would lie over those of a graph."""
+    def check_regions(self, checkpoint: Checkpoint) -> None:
+        """Raise InputError where a region is none or smaller than a latent, or its windows would lie over a graph's."""
+        pixels = checkpoint.factor
+        if self.progressive:  # which begins with a canvas whose short side is the model's own
+            pixels = max(pixels, round(pixels * min(self.width, self.height) / checkpoint.native_size))
+        for text, region in zip(self.region, self.regions(), strict=True):
+            if not region.covers(self.width // pixels, self.height // pixels):
+                raise InputError(
+                    f"a region holds at least one square of {pixels}x{pixels} pixels, {text!r} holds none: enlarge it",
+                    rule="region-box",
+                )
         if self.regions() and self.windows == "collage":
             raise InputError(
                 "--region lays windows over windows, --windows collage has a graph of its own: omit one",

@@ -7,7 +7,7 @@ import io
 import os
 import struct
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from PIL import Image, ImageChops, ImageCms, ImageOps
 
@@ -161,7 +161,7 @@ def as_rgb(image: Image.Image, name: str) -> Image.Image:
         raise InputError(
             f"a picture must stand still, {name} has {frames} frames or pages: save one of them", rule="picture-frames"
         )
-    if image.mode == "F":
+    if image.mode == "F" or (image.mode == "I" and not is_16_bit(image)):
         raise InputError(
             f"a picture's values must have a known range, {name} holds any numbers: save it as PNG", rule="picture-range"
         )
@@ -172,6 +172,12 @@ def as_rgb(image: Image.Image, name: str) -> Image.Image:
         return upright.convert("RGB")
     clear = upright.convert("RGBA")
     return Image.alpha_composite(Image.new("RGBA", clear.size, "white"), clear).convert("RGB")
+
+
+def is_16_bit(image: Image.Image) -> bool:
+    """Return whether a picture of whole numbers has those of 16 bits."""
+    low, high = cast(tuple[int, int], image.getextrema())
+    return low >= 0 and high < 2**16
 
 
 def to_srgb(image: Image.Image) -> Image.Image:

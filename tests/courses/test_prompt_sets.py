@@ -160,3 +160,25 @@ def test_what_would_be_dropped_or_is_no_text_is_refused(name, text, rule, tmp_pa
 def test_a_separator_of_lines_inside_a_prompt_is_no_end_of_a_line(tmp_path):
     (tmp_path / "a.jsonl").write_text('"a\u2028horse"\r\n"a dog"\r\n')
     assert [entry.prompt for entry in read_set(str(tmp_path / "a.jsonl")).entries] == ["a\u2028horse", "a dog"]
+    (tmp_path / "a.csv").write_text("prompt\r\na\u2028horse\r\na\x85 dog\r\n", newline="")
+    assert [entry.prompt for entry in read_set(str(tmp_path / "a.csv")).entries] == ["a\u2028horse", "a\x85 dog"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "unread"),
+    [
+        (
+            "a.json",
+            '[{"prompt": "a horse", "seed": 7}, {"prompt": "a dog", "negative_prompt": "x"}]',
+            ("seed", "negative_prompt"),
+        ),
+        ("a.csv", "prompt,category\na horse,animals\na dog,\n", ("category",)),
+        ("a.jsonl", json.dumps(WIDE | {"id": 1}), ("id",)),
+        ("b.json", json.dumps([EDIT | {"eval_pos": [0]}]), ("eval_pos",)),
+    ],
+)
+def test_fields_that_nothing_reads_are_warned_of(name, text, unread, tmp_path):
+    (tmp_path / name).write_text(text)
+    found = read_set(str(tmp_path / name))
+    assert found.unread == unread and all(field in found.warnings()[0] for field in unread)
+    assert not read_set("wide").warnings()

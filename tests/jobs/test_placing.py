@@ -80,5 +80,7 @@ def test_a_head_is_read_as_it_was_written(jobs):
     head = Head("x", 2, {"cpu of 1": [Need("cpu", 1, 2, 3), Need("cpu", 4, 5, 6)]})
     text = plan_text(jobs, head)
     assert parse_head(text) == head and parse_plan(text) == ("x", jobs)
+    broken = [job._replace(options=job.options | {"prompt": "a\u2028b\x85c\x1dd"}) for job in jobs]
+    assert parse_plan(plan_text(broken, head)) == ("x", broken), "what ends lines for Python ends none of JSON"
     older = json.dumps({"from": "x", "threads": 2})
     assert parse_head(older) == Head("x", 2, {}) and parse_head(older.replace("2", "-1")) == Head("x", None, {})

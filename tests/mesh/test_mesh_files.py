@@ -15,7 +15,7 @@ from trimesh.visual import TextureVisuals
 from synoptic.errors import InputError
 from synoptic.io.html import encoded
 from synoptic.mesh import read_mesh
-from synoptic.mesh.gltf import GltfFile, read_container
+from synoptic.mesh.gltf import GltfFile, read_container, write_container
 from synoptic.mesh.mesh_file import triangulated
 from synoptic.mesh.unwrap import unwrap, why_not
 from tests.mesh.shapes import CUBE, MAPPED
@@ -55,6 +55,37 @@ def test_an_obj_without_coordinates_is_unwrapped_and_read_by_others(tmp_path):
     assert not why_not(again.pieces)
     other: Any = trimesh.load_mesh(tmp_path / "out.obj", process=False)
     assert other.visual.material.image.getpixel((0, 0))[:3] == (255, 0, 0) and other.volume == pytest.approx(8)
+
+
+def test_an_obj_of_windows_and_of_long_lines_is_the_same(tmp_path):
+    want = read_mesh(written(tmp_path, "a.obj", CUBE)).pieces[0]
+    marked = "\ufeff" + CUBE.lstrip().replace("\n", "\r\n").replace(" ", " \\\r\n", 1)
+    (found,) = read_mesh(written(tmp_path, "b.obj", marked)).pieces
+    assert np.array_equal(found.vertices, want.vertices) and np.array_equal(found.faces, want.faces)
+
+
+def test_what_a_gltf_shows_and_is_not_painted_is_told(tmp_path):
+    file = scene(tmp_path, mapped=True)
+    tree, data = read_container(file)
+    assert not read_mesh(file).notes
+    tree["extensionsUsed"] = ["EXT_mesh_gpu_instancing"]
+    next(node for node in tree["nodes"] if "mesh" in node)["skin"] = 0
+    file.write_bytes(write_container(tree, data))
+    assert ["copies" in note or "bones" in note for note in read_mesh(file).notes] == [True, True]
+
+
+def test_a_painted_material_is_of_no_other_workflow(tmp_path):
+    """A viewer that knows specular-glossiness would show its texture, not the painted one."""
+    glossiness = "KHR_materials_pbrSpecularGlossiness"
+    file = scene(tmp_path, mapped=True)
+    tree, data = read_container(file)
+    tree["materials"] = [{"extensions": {glossiness: {"diffuseFactor": [1, 0, 0, 1]}}} for _ in tree["materials"]]
+    tree["extensionsUsed"], tree["extensionsRequired"] = [glossiness], [glossiness]
+    file.write_bytes(write_container(tree, data))
+    mesh = read_mesh(file)
+    (painted,) = mesh.textured({piece.material: RED for piece in mesh.pieces}, {}, "out").values()
+    again, _ = read_container(written(tmp_path, "out.glb", painted))
+    assert glossiness not in json.dumps(again)
 
 
 def scene(folder: Path, *, mapped: bool) -> Path:
@@ -105,6 +136,7 @@ BROKEN = {
     "mesh-broken": ("a.gltf", b"{"),
     "mesh-leaves": ("a.obj", b"mtllib ../a.mtl\nv 0 0 0\n"),
     "mesh-missing": ("a.obj", b"mtllib b.mtl\nv 0 0 0\n"),
+    "mesh-extension": ("a.gltf", json.dumps({"extensionsRequired": ["ADOBE_materials_clearcoat"]}).encode()),
     "mesh-compressed": ("a.gltf", json.dumps({"extensionsUsed": ["KHR_draco_mesh_compression"]}).encode()),
 }
 
@@ -114,3 +146,20 @@ def test_what_cannot_be_painted_is_refused_in_one_line(rule, tmp_path):
     with pytest.raises(InputError) as refused:
         read_mesh(written(tmp_path, *BROKEN[rule]))
     assert refused.value.rule == rule and "\n" not in str(refused.value)
+
+
+def test_a_mesh_of_lines_has_no_area(tmp_path):
+    with pytest.raises(InputError, match="an area") as e:
+        read_mesh(written(tmp_path, "a.obj", "v 0 0 0\nv 1 0 0\nv 2 0 0\nf 1 2 3\n"))
+    assert e.value.rule == "mesh-extent"
+
+
+@pytest.mark.parametrize(("scale", "shift"), [(1e30, 0.0), (1e-30, 0.0), (1.0, 1e7)])
+def test_a_mesh_of_any_size_and_place_is_unwrapped_alike(scale, shift, tmp_path):
+    """In xatlas' single precision squares of such numbers are infinite, or 0: it did not come to an end."""
+    (piece,) = read_mesh(written(tmp_path, "a.obj", CUBE)).pieces
+    moved = piece._replace(vertices=piece.vertices * scale + shift)
+    found, want = unwrap([moved])[piece.primitive], unwrap([piece])[piece.primitive]
+    assert len(found.faces) == len(want.faces) and (found.uv >= 0).all() and (found.uv <= 1).all()
+    areas = (np.abs(np.linalg.det(np.diff(each.uv[each.faces], axis=1))).sum() for each in (found, want))
+    assert next(areas) == pytest.approx(next(areas), rel=0.1)

@@ -113,7 +113,7 @@ def built(tmp_path_factory) -> Callable[[str], Path]:
     [
         ("tiny_sd", "unet", "tiny_sdxl", "takes texts of 80 numbers, its text encoders make 32"),
         ("tiny_sdxl", "unet", "tiny_sd", "takes texts of 32 numbers, its text encoders make 80"),
-        ("tiny_sd", "vae", "tiny_flux", "takes latents of 4 numbers, its vae makes 16"),
+        ("tiny_sd", "vae", "tiny_flux", "scaling_factor 0.3611 and shift_factor 0.1159 of FLUX.1"),
         ("tiny_flux", "text_encoder", "tiny_sdxl/text_encoder_2", "takes pooled texts of 32 numbers"),
         ("tiny_flux", "text_encoder_2", "tiny_sd3/text_encoder_3", "takes texts of 32 numbers"),
         ("tiny_flux", "scheduler", "tiny_sd", "model_index.json names a FlowMatchEulerDiscreteScheduler"),

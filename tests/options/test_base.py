@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args, get_origin
 
 import numpy as np
 import pytest
+import torch
 from cyclopts import App
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -190,3 +191,9 @@ def test_pictures_are_values_too():
     hybrid = options_class("hybrid")
     image = Image.new("RGB", (4, 4))
     assert getattr(hybrid.from_arguments("a", kind="inverse", photo=image), "photo") is image  # noqa: B009
+
+
+@pytest.mark.parametrize("value", [np.array([1, 2]), torch.tensor([1, 2]), torch.tensor([[1]]), np.array([])], ids=str)
+def test_several_numbers_are_no_number(value):
+    with pytest.raises(TypeError, match="a whole number"):
+        convert(int, value)

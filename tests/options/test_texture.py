@@ -40,6 +40,7 @@ def test_defaults(tmp_path):
     found = prepared(tmp_path)
     assert (found.texture_size, found.num_views, found.pixels_from, found.strength) == (1024, 10, 0.6, None)
     assert prepared(tmp_path, sampler="ddpm").pixels_from == 1
+    assert prepared(tmp_path, sync="none").pixels_from == 1
     edited = prepared(tmp_path, init_texture=GRAY, mask=WHITE)
     assert (edited.texture_size, edited.strength) == (96, 0.6) and edited.prepare() == edited
     assert {"mesh_sha256", "init_texture_sha256", "mask_sha256"} <= edited.to_json().keys()
@@ -112,4 +113,5 @@ def test_what_makes_no_sense_is_refused(tmp_path):
     refused("num_views-at-least", tmp_path, num_views=0)
     refused("texture_size-at-most", tmp_path, texture_size=10**5)
     refused("pixels-from", tmp_path, sampler="ddpm", pixels_from=0.5)
+    refused("pixels-from", tmp_path, sync="none", pixels_from=0.5)
     refused("mesh-kind", tmp_path, name="a.fbx")

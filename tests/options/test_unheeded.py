@@ -105,3 +105,45 @@ def test_a_negative_prompt_without_guidance_is_warned_of():
     noised = {"image": PICTURE, "negative_prompt": "b"}
     assert any("--negative-prompt" in line for line in prepared("denoise", **noised).warnings())
     assert not any("--negative-prompt" in line for line in prepared("denoise", **noised, guidance_scale=3.0).warnings())
+
+
+@pytest.mark.parametrize("loss", ["sds", "vsd", "csd", "nfsd", "sdi", "ism", "pds", "dds"])
+def test_a_negative_prompt_is_warned_of_where_no_loss_asks_for_it(loss):
+    """Two steps by two negative prompts make the same picture to rounding, or not: so it was with the bundled model."""
+    source = {"source": PICTURE, "source_prompt": "a"} if loss in ("pds", "dds") else {}
+    how = {"loss": loss, "negative_prompt": "b", **source}
+
+    def is_warned(**more: Any) -> bool:
+        return any("--negative-prompt" in line for line in prepared("distill", **how, **more).warnings())
+
+    assert is_warned(guidance_scale=1.0) == (loss not in ("csd", "nfsd", "ism"))
+    assert not is_warned(guidance_scale=3.0) and not is_warned(guidance_scale=1.0, init="sketch")
+    if not source:
+        assert not is_warned(guidance_scale=1.0, perp_neg=True)
+
+
+def test_a_loss_of_guidance_alone_needs_guidance():
+    for loss, application in (("csd", "distill"), ("csd", "text_to_3d"), ("pds", "distill"), ("dds", "distill")):
+        source = {"source": PICTURE, "source_prompt": "a"} if loss in ("pds", "dds") else {}
+        with pytest.raises(InputError, match="follows guidance alone") as e:
+            prepared(application, loss=loss, guidance_scale=0.0, **source)
+        assert e.value.rule == "guidance-loss"
+    prepared("distill", loss="sds", guidance_scale=0.0)
+
+
+@pytest.mark.parametrize(
+    ("application", "options"),
+    [
+        ("generate", {"count": 10**8}),
+        ("distill", {"steps": 10**13}),
+        ("distill", {"width": 2**24}),
+        ("text_to_3d", {"steps": 10**13}),
+        ("text_to_3d", {"frames": 10**8}),
+        ("text_to_3d", {"batch": 10**8}),
+    ],
+)
+def test_what_no_machine_ends_is_refused_at_once(application, options):
+    (name,) = options
+    with pytest.raises(InputError) as e:
+        prepared(application, **options)
+    assert e.value.rule == f"{name}-at-most"

@@ -49,6 +49,14 @@ def test_files_of_every_kind_are_seen_as_they_are_meant(tmp_path):
     assert (np.asarray(read_picture(str(tmp_path / "deep-rgb.png"))) == exact).all(), "which PIL cannot write"
 
 
+@pytest.mark.parametrize("number", [2**16, -1])
+def test_whole_numbers_beyond_16_bits_have_no_known_range(number, tmp_path):
+    Image.new("I", (8, 8), number).save(tmp_path / "a.tiff")
+    with pytest.raises(InputError) as e:
+        read_picture(str(tmp_path / "a.tiff"))
+    assert e.value.rule == "picture-range"
+
+
 def png_of_16_bits(rgb: np.ndarray) -> bytes:
     height, width, _ = rgb.shape
     rows = (rgb.astype(">u2") * 257).view(np.uint8).reshape(height, -1)

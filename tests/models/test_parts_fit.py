@@ -1,0 +1,85 @@
+"""A directory whose parts are of two models, or in each other's place, is refused before weights load."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from synoptic.errors import InputError
+from synoptic.models.registry import resolve, resolve_vae
+from tests.models.directories import edit
+
+Change = Callable[[Path], None]
+
+
+def exchange(one: str, other: str) -> Change:
+    def change(model: Path) -> None:
+        (model / one).rename(model / "aside")
+        (model / other).rename(model / one)
+        (model / "aside").rename(model / other)
+
+    return change
+
+
+def config(component: str, **changes: object) -> Change:
+    return lambda model: edit(model / component / "config.json", **changes)
+
+
+SD_VAE = {"scaling_factor": 0.18215, "shift_factor": None}
+SDXL_VAE = {"scaling_factor": 0.13025, "shift_factor": None}
+SD3_VAE = {"scaling_factor": 1.5305, "shift_factor": 0.0609}
+FLUX_VAE = {"scaling_factor": 0.3611, "shift_factor": 0.1159}
+BROKEN: list[tuple[str, Change, str, str]] = [  # a model, what is changed, the rule, what the line says
+    ("sd3", exchange("text_encoder", "text_encoder_2"), "model-parts", "exchange text_encoder and text_encoder_2"),
+    ("sdxl", exchange("text_encoder", "text_encoder_2"), "model-parts", "exchange text_encoder and text_encoder_2"),
+    ("sd3", config("vae", **FLUX_VAE), "vae-fit", "scaling_factor 0.3611 and shift_factor 0.1159 of FLUX.1"),
+    ("flux-dev", config("vae", **SD3_VAE), "vae-fit", "scaling_factor 1.5305 and shift_factor 0.0609 of Stable Diffusion 3"),
+    ("flux-dev", config("vae", **SD_VAE, latent_channels=4), "vae-fit", "scaling_factor 0.18215 of Stable Diffusion 1"),
+    ("z-image", config("vae", **SD3_VAE), "vae-fit", "of Stable Diffusion 3"),
+    ("pixart", config("vae", **SD_VAE), "vae-fit", "of Stable Diffusion 1 and 2"),
+    ("sdxl", config("vae", **SD_VAE), "vae-fit", "of Stable Diffusion 1 and 2"),
+    ("sd", config("vae", **SDXL_VAE), "vae-fit", "of SDXL"),
+    ("z-image", config("transformer", cap_feat_dim=48), "model-parts", "texts of 48 numbers, its text encoders make 32"),
+    ("pixart", config("transformer", caption_channels=48), "model-parts", "texts of 48 numbers"),
+    ("sana", config("text_encoder", hidden_size=48), "model-parts", "its text encoders make 48"),
+    ("klein", config("transformer", joint_attention_dim=32), "model-parts", "its text encoders make 96"),
+    ("qwen-image", config("transformer", joint_attention_dim=48), "model-parts", "its text encoders make 32"),
+    ("flux-dev", exchange("tokenizer", "tokenizer_2"), "model-component", "is a T5Tokenizer, by its config"),
+    ("sd", config("vae", _class_name="AsymmetricAutoencoderKL"), "model-component", "must be of class AutoencoderKL"),
+    ("sana", config("vae", latent_channels=16), "model-parts", "latents of 8 numbers, its vae makes 16"),
+]
+
+
+@pytest.fixture
+def folder(request, flow_folder, tiny_sd, tiny_sdxl, tmp_path) -> Callable[[str], Path]:
+    places = {"sd": tiny_sd, "sdxl": tiny_sdxl}
+    return lambda name: Path(shutil.copytree(places.get(name) or flow_folder(name), tmp_path / name))
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "rule", "says"), BROKEN, ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_parts_of_two_models_are_refused(name, change, rule, says, folder):
+    model = folder(name)
+    resolve(str(model))
+    change(model)
+    with pytest.raises(InputError) as e:
+        resolve(str(model))
+    assert e.value.rule == rule and says in str(e.value)
+
+
+def test_another_vae_of_another_family_is_refused(tiny_sd, tiny_sdxl):
+    own = resolve(str(tiny_sd))
+    resolve_vae(str(tiny_sd / "vae"), own)
+    with pytest.raises(InputError) as e:
+        resolve_vae(str(tiny_sdxl / "vae"), own)
+    assert e.value.rule == "vae-fit" and "use another --vae" in str(e.value)
+
+
+def test_a_vae_with_numbers_of_its_own_is_anyones(folder):
+    model = folder("sdxl")
+    config("vae", scaling_factor=0.5, latents_mean=[0.0] * 4, latents_std=[1.0] * 4)(model)  # Playground 2.5's are like this
+    resolve(str(model))
