@@ -105,7 +105,7 @@ FIGURES: dict[str, Callable[[], str]] = {
     **STUDIES,
     **{
         f"few-{study}": partial(few_evaluations, study)
-        for study in ("generate", "wide", "anagram", "upscaling", "upscaling-few")
+        for study in ("generate", "wide", "anagram", "anagram-latent", "hybrid-latent", "upscaling", "upscaling-few")
     },
 }
 
