@@ -114,6 +114,16 @@ class Options:
         """Return the names of the options that only the items carry: runs that differ in them alone can share calls."""
         return frozenset()
 
+    def check_heeded(self, *names: str, where: str) -> None:
+        """Raise InputError where one of these options is given though nothing heeds it; `where` says what would."""
+        for spec in specs(type(self)):
+            value = getattr(self, spec.name)
+            if spec.name in names and value not in (spec.default, None):
+                flag = f"--no-{spec.flag[2:]}" if value is False else spec.flag
+                shown = ",".join(map(str, value)) if isinstance(value, tuple) else value
+                said = "" if isinstance(value, bool) else f", {shown} was given"
+                raise InputError(f"{flag} is {where}{said}: omit it", rule="option-unheeded")
+
     def variants(self) -> Mapping[str, ModelOptions]:
         """Return {folder: options} where several runs are asked for at once; {} for one run."""
         return {}

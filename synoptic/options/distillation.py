@@ -10,7 +10,6 @@ from synoptic.errors import check_at_most
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.option import UNSET, Option
 from synoptic.options.pretrained_model import ModelOptions
-from synoptic.options.unheeded import check_heeded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +37,7 @@ class DistillationOptions(ModelOptions):
         """Raise InputError where a student is asked for something, and the loss has none."""
         students = losses_that_take("student")
         if loss not in students:
-            check_heeded(self, *STUDENT, where=f"of --loss {' and '.join(students)}, {loss} has no student")
+            self.check_heeded(*STUDENT, where=f"of --loss {' and '.join(students)}, {loss} has no student")
 
     def check_times(self, checkpoint: Checkpoint) -> Self:
         """Return the options themselves. Raises InputError where the times are not the model's, or in disorder."""

@@ -6,9 +6,10 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import import_module
-from typing import TYPE_CHECKING, ClassVar, Generic, NamedTuple, TypeVar
+from typing import ClassVar, Generic, NamedTuple, TypeVar
 
 import torch
+from PIL.Image import Image
 from torch import Tensor
 
 from synoptic.errors import NonFiniteError
@@ -22,14 +23,9 @@ from synoptic.options import options_class
 from synoptic.options.base import Item, Options
 from synoptic.options.pretrained_model import ModelOptions
 from synoptic.options.sampling import SamplingOptions
-from synoptic.pipelines.outputs import Comparison, Output
+from synoptic.pipelines.outputs import Comparison, Content, Output
 from synoptic.sampling.seed_search import SearchRound
 from synoptic.sampling.step import Step
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-    from synoptic.pipelines.outputs import Content
 
 
 class NetworkCall(NamedTuple):

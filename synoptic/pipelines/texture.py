@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import torch
+from PIL.Image import Image
 from torch import Tensor
 
 from synoptic.diffusion.equations import Pred, Time
@@ -26,16 +26,11 @@ from synoptic.options.texture import TextureOptions
 from synoptic.pipelines.base import Result, rngs_of
 from synoptic.pipelines.control_guidance import load_control
 from synoptic.pipelines.instance import InstancePipeline
-from synoptic.pipelines.outputs import Output
+from synoptic.pipelines.outputs import Content, Output
 from synoptic.pipelines.texture_views import TextureViews
 from synoptic.pipelines.textured_output import TexturedOutput, textured_output
 from synoptic.sampling.step import Step
 from synoptic.views.base import Projection
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-    from synoptic.pipelines.outputs import Content
 
 
 class TextureResult(Result):

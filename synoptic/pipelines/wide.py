@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
 
 import torch
+from PIL.Image import Image
 from torch import Tensor
 
 from synoptic.diffusion.equations import add_noise, randn
@@ -38,9 +38,6 @@ from synoptic.sampling.sdedit import start_index
 from synoptic.sampling.single import sample
 from synoptic.sampling.step import Step
 from synoptic.views.sharded import shard
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 
 class WidePipeline(Pipeline[WideOptions]):
