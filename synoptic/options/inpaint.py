@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import Annotated, Self
+
+from PIL.Image import Image
 
 from synoptic.errors import check_at_most
 from synoptic.models.checkpoint import Checkpoint
@@ -13,9 +15,6 @@ from synoptic.options.option import Option
 from synoptic.options.prompts import one_picture_of_all
 from synoptic.options.sampling import SamplingOptions, Seed
 from synoptic.utils.picture import PictureSource, check_mask_size, read_picture
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,8 +12,7 @@ from torch import Tensor
 from synoptic import io
 from synoptic.diffusion.equations import randn
 from synoptic.distillation.image_scene import LatentImage, PixelImage
-from synoptic.distillation.loss_defaults import native_space
-from synoptic.distillation.loss_table import LOSSES
+from synoptic.distillation.loss_defaults import losses_that_take, native_space
 from synoptic.distillation.optimize import optimize, warmup_cosine
 from synoptic.options.base import Item
 from synoptic.options.distill import GENERATED, DistillOptions
@@ -40,7 +39,7 @@ class DistillPipeline(Pipeline[DistillOptions]):
 
     @property
     def views_per_item(self) -> int:
-        with_gradients = LOSSES[self.options.loss].student or self.through_encoder
+        with_gradients = self.options.loss in losses_that_take("student") or self.through_encoder
         return len(self.windows) * (GRADIENT_ROWS if with_gradients else 1)
 
     @property

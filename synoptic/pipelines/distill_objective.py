@@ -9,6 +9,7 @@ from torch import Tensor
 
 from synoptic.diffusion.schedules import get_clip
 from synoptic.distillation.lora_student import LoRAStudent
+from synoptic.distillation.loss_defaults import losses_that_take
 from synoptic.distillation.loss_table import LOSSES, Objective
 from synoptic.distillation.on_windows import canvas_branches
 from synoptic.guidance.batching import BranchPredict, predict_branches
@@ -34,13 +35,12 @@ def picture_objective(
     source: Tensor | None,
 ) -> Objective:
     """Return what a batch of pictures, one a prompt, follows on the canvas of `views`; `source` (B, C, h, w) if edited."""
-    spec = LOSSES[o.loss]
-    rows = [*prompts, *[o.source_prompt] * len(prompts)] if spec.edits else prompts
-    separate = o.perp_neg or spec.separates(o.negative_prompt)
+    rows = [*prompts, *[o.source_prompt] * len(prompts)] if o.loss in losses_that_take("source") else prompts
+    separate = o.perp_neg or LOSSES[o.loss].separates(o.negative_prompt)
     texts = {"cond": rows, "null": ["" if separate else o.negative_prompt] * len(rows)}
     texts |= {"negative": [o.negative_prompt] * len(rows)} if separate else {}
     conds = {name: model.embed(some) for name, some in texts.items()}
-    student = LoRAStudent(model.network, rngs) if spec.student else None
+    student = LoRAStudent(model.network, rngs) if o.loss in losses_that_take("student") else None
     conds = student.add_student_branch(conds) if student else conds
 
     def alone(name: str) -> BranchPredict:

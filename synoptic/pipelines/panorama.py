@@ -27,7 +27,6 @@ from synoptic.pipelines.outputs import Content, Output
 from synoptic.pipelines.sphere_guidance import SphereGuidance
 from synoptic.pipelines.sphere_views import SphereViews
 from synoptic.sampling.step import Step
-from synoptic.views.base import Projection
 from synoptic.views.cube_map import cube_map
 from synoptic.views.directions import Direction
 from synoptic.views.sphere import perspective, place_picture, stitch
@@ -44,13 +43,6 @@ class PanoramaPipeline(InstancePipeline[PanoramaOptions]):
     @cached_property
     def views(self) -> SphereViews:
         return SphereViews(self.model, self.options)
-
-    @property
-    def latent_views(self) -> Projection:
-        return self.views.in_latents
-
-    def views_at(self, i: int) -> Projection:
-        return self.views.at_step(i)
 
     @cached_property
     def guidance(self) -> SphereGuidance:

@@ -61,13 +61,6 @@ class TexturePipeline(InstancePipeline[TextureOptions]):
         return TextureViews(self.model, self.options)
 
     @property
-    def latent_views(self) -> Projection:
-        return self.views.in_latents
-
-    def views_at(self, i: int) -> Projection:
-        return self.views.at_step(i)
-
-    @property
     def shown(self) -> Tensor | None:
         return None if self.options.init_texture is None else self.views.shown
 
