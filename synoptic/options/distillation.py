@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Self
+from typing import Annotated
 
 from synoptic.distillation.loss_defaults import STUDENT, losses_that_take
 from synoptic.errors import check_at_most
@@ -39,8 +39,7 @@ class DistillationOptions(ModelOptions):
         if loss not in students:
             self.check_heeded(*STUDENT, where=f"of --loss {' and '.join(students)}, {loss} has no student")
 
-    def check_times(self, checkpoint: Checkpoint) -> Self:
-        """Return the options themselves. Raises InputError where the times are not the model's, or in disorder."""
+    def check_times(self, checkpoint: Checkpoint) -> None:
+        """Raise InputError where the times are not the model's, or in disorder."""
         check_at_most("--t-max", self.t_max, checkpoint.num_train_timesteps - 1)
         check_at_most("--t-min", self.t_min, self.t_max)
-        return self

@@ -122,11 +122,11 @@ class Pipeline(Generic[O]):
     max_items: int | None = None  # of one batch
 
     def sample(self, items: Sequence[Item]) -> Generator[Step, None, list[Output]]:
-        """Yield every Step of a batch, return what came of each item. What a subclass writes."""
-        raise NotImplementedError
+        """Yield every Step of a batch, return what came of each item. What a subclass writes, or `resume` in its place."""
+        return self.resume(items, {})
 
     def resume(self, items: Sequence[Item], state: Mapping[str, Tensor]) -> Generator[Step, None, list[Output]]:
-        """Go on behind the Step whose `state()` is given; only where Steps have one."""
+        """Go on behind the Step whose `state()` is given, begin where it is empty; only where Steps have one."""
         raise NotImplementedError
 
     def steps(self, items: Sequence[Item], state: Mapping[str, Tensor] | None = None) -> Generator[Step, None, list[Output]]:

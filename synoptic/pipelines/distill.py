@@ -62,9 +62,6 @@ class DistillPipeline(Pipeline[DistillOptions]):
         f, side, stride = checkpoint.factor, checkpoint.side, checkpoint.defaults.stride
         return Windows((checkpoint.channels, o.height // f, o.width // f), (side, side), (stride, stride))
 
-    def sample(self, items: Sequence[Item]) -> Generator[Step, None, list[Output]]:
-        return self.resume(items, {})
-
     def resume(self, items: Sequence[Item], state: Mapping[str, Tensor]) -> Generator[Step, None, list[Output]]:
         o, m, rngs, prompts = self.options, self.model, rngs_of(items), [item.title for item in items]
         x, source = self._init(prompts, rngs), self._encoded_source(len(items))

@@ -108,9 +108,6 @@ class TextTo3DPipeline(Pipeline[TextTo3DOptions]):
         """The CLIP that checks scenes and chooses among starts."""
         return Clip(self.options.clip_model, self.options.device)
 
-    def sample(self, items: Sequence[Item]) -> Generator[Step, None, list[Output]]:
-        return self.resume(items, {})
-
     def resume(self, items: Sequence[Item], state: Mapping[str, Tensor]) -> Generator[Step, None, list[Output]]:
         (item,) = items
         scores = state["scores"].tolist() if state else []
@@ -217,7 +214,7 @@ class TextTo3DPipeline(Pipeline[TextTo3DOptions]):
         )
 
     def _retexture(self, item: Item, file: Path) -> None:
-        """Paint the mesh in the folder of `file` as `synoptic texture MESH PROMPT` does; a field that shows nothing has none.
+        """Paint the mesh in the folder of `file` as `synoptic texture` does; a field that shows nothing has none.
 
         Write painted.glb, .png (from eight sides), .html (a page to turn it), and last `file` (command and figures).
         """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import torch
 from PIL.Image import Image
@@ -132,11 +132,8 @@ class TexturePipeline(InstancePipeline[TextureOptions]):
     @torch.no_grad()
     def _outputs(self, items: Sequence[Item], x: Tensor) -> list[Output]:
         pictures = self.model.decode(x).float().cpu().clamp(-1, 1).unflatten(0, (-1, self.views_per_item))
-        return [self.output(item, own) for item, own in zip(items, pictures, strict=True)]
-
-    def output(self, item: Item, pictures: Tensor) -> Output:
-        """Return what comes of one item's views (N, 3, s, s)."""
-        return textured_output(self.options, self.views.surface, self.views.camera, pictures, item)
+        make_output = partial(textured_output, self.options, self.views.surface, self.views.camera)
+        return [make_output(own, item) for item, own in zip(items, pictures, strict=True)]
 
     def score(self, clip: Clip, image: Image, item: Item) -> float:
         """Return the mean cosine of the eight sides and the prompt, in words that the CLIP knows for things."""

@@ -129,7 +129,7 @@ class WidePipeline(Pipeline[WideOptions]):
     def _controlled(self) -> tuple[Denoiser, dict[str, Image]]:
         """The model, following --control if there is one, and its files."""
         o = self.options
-        return with_wide_control(deepcached(self.model, o), o, o.width, o.height, o.circular)
+        return with_wide_control(deepcached(self.model, o), o)
 
     @torch.no_grad()
     def _enlarge(self, step: Step, rngs: Sequence[torch.Generator]) -> Tensor:
