@@ -13,8 +13,8 @@ from synoptic.options.init_panorama import InitPanoramaOptions
 from synoptic.options.option import UNSET, Option
 from synoptic.options.panorama_depth import PanoramaDepthOptions
 from synoptic.options.prompts import PromptTravelOptions
+from synoptic.options.regions import SphereRegion, read_sphere_region
 from synoptic.options.sampling import SamplingOptions, Sync
-from synoptic.options.sphere_regions import SphereRegion, read_sphere_region
 from synoptic.utils.picture import PictureSource, read_picture
 from synoptic.views.directions import MAX_VIEWS, MIN_VIEWS, Direction, spread_directions
 
