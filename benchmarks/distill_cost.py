@@ -21,7 +21,7 @@ from synoptic.guidance.batching import predict_branches
 from synoptic.models.base import PretrainedModel
 from synoptic.models.load import load
 from synoptic.options.distill import DistillOptions
-from synoptic.pipelines.distill_objective import picture_objective
+from synoptic.pipelines.distill import picture_objective
 from synoptic.views.windows import Windows
 
 NAMES = "horse", "dog", "lemon", "car", "house", "lion", "guitar", "boat", "tree", "crown"

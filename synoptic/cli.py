@@ -15,8 +15,7 @@ import synoptic
 from synoptic.commands.help import ALL, APPLICATIONS, COMMANDS, FIRST_PAGE, TOOLS, description, examples
 from synoptic.distributed import is_main_process
 from synoptic.errors import InputError, NonFiniteError, printable
-from synoptic.options import options_class
-from synoptic.options.docstring import options_docstring
+from synoptic.options import options_class, options_docstring
 from synoptic.options.renamed import RENAMED, RENAMED_COMMANDS
 from synoptic.runs.errors import RunFailed
 from synoptic.utils.out_of_memory import is_out_of_memory

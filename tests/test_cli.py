@@ -11,8 +11,7 @@ import pytest
 import synoptic
 from synoptic import cli
 from synoptic.models.checkpoint import BUNDLED_DIR
-from synoptic.options import options_class, options_home
-from synoptic.options.docstring import options_docstring
+from synoptic.options import options_class, options_docstring, options_home
 
 BAD = {  # a command line -> words that the one line must hold: the option, or the cure
     "wide": "what to show",

@@ -12,8 +12,7 @@ from cyclopts import App
 from synoptic import cli
 from synoptic.commands.call import shell_of
 from synoptic.commands.parameters import ENGINE, SHELL, signature
-from synoptic.options import options_class
-from synoptic.options.docstring import is_example
+from synoptic.options import is_example, options_class
 from synoptic.options.grid import parse_axes
 from synoptic.options.renamed import RENAMED, RENAMED_COMMANDS
 from tests.pages import PAGES, ROOT, commands

@@ -23,7 +23,7 @@ from synoptic.runs.folders import check_folder, folder_of
 from synoptic.utils.deferred_imports import collector_paused, defer_imports
 
 if TYPE_CHECKING:
-    from synoptic.runs.grid_run import GridRun
+    from synoptic.runs.grid import GridRun
     from synoptic.runs.manifest import Run
 
 

@@ -7,7 +7,7 @@ from inspect import cleandoc
 from typing import TYPE_CHECKING
 
 import synoptic
-from synoptic.options.docstring import is_example
+from synoptic.options import is_example
 
 if TYPE_CHECKING:
     from synoptic.options.option import OptionSpec

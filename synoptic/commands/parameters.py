@@ -11,7 +11,7 @@ from cyclopts import Group, Parameter, Token
 
 from synoptic.commands.help import GROUPS, group_of, place
 from synoptic.errors import InputError
-from synoptic.options.base import Options, specs, split_list
+from synoptic.options.base import Options, split_list
 from synoptic.options.option import OptionSpec, alternatives
 
 SHELL_GROUP = Group("Command line", sort_key=len(GROUPS) + 100)
@@ -67,7 +67,7 @@ def signature(options: type[Options], shell: Sequence[inspect.Parameter] = ()) -
 
     `shell` is what belongs to the command line alone.
     """
-    every = specs(options)
+    every = options.specs()
     groups = list(dict.fromkeys([*GROUPS, *(spec.group for spec in every)]))
     shown = {name: Group(name, sort_key=k) for k, name in enumerate(groups)}
     own = [parameter(spec, shown[group_of(spec)]) for spec in sorted(every, key=place)]

@@ -83,8 +83,6 @@ def pds_coefficients(s: Schedule, t: Tensor, stride: int = 2) -> tuple[Tensor, T
 
 
 LOSSES = {
-    "pds": LossSpec(
-        lambda f: pds(f.cfg(f.guidance_scale), f.schedule, f.edited, f.stride, timesteps=f.timesteps), edits=True
-    ),
-    "dds": LossSpec(lambda f: dds(f.cfg(f.guidance_scale), f.schedule, f.edited, timesteps=f.timesteps), edits=True),
+    "pds": LossSpec(lambda f: pds(f.cfg(f.guidance_scale), f.schedule, f.edited, f.stride, timesteps=f.timesteps)),
+    "dds": LossSpec(lambda f: dds(f.cfg(f.guidance_scale), f.schedule, f.edited, timesteps=f.timesteps)),
 }

@@ -64,13 +64,12 @@ class LossSpec:
     """A loss, and the branches that it needs besides cond and null.
 
     `negative_branch`: whether a negative prompt is in the null branch's place ("never" apart), in a branch of its own where
-    there is one ("given"), or always in a branch of its own. `student`: VSD's. `edits`: each branch has rows of the source.
+    there is one ("given"), or always in a branch of its own. `loss_defaults` says which losses have a student, and which
+    edit a source, whose rows each branch has then too.
     """
 
     build: Callable[[LossInputs], Loss[object]]
     negative_branch: Literal["never", "given", "always"] = "never"
-    student: bool = False
-    edits: bool = False
 
     def separates(self, negative_prompt: str) -> bool:
         """Return whether the negative prompt has a branch of its own."""

@@ -217,7 +217,7 @@ class StudentTraining:
 
 LOSSES = {
     "sds": LossSpec(lambda f: sds(*f.guided, timesteps=f.timesteps, weight=f.weight)),
-    "vsd": LossSpec(lambda f: vsd(*f.guided, timesteps=f.timesteps, weight=f.weight), student=True),
+    "vsd": LossSpec(lambda f: vsd(*f.guided, timesteps=f.timesteps, weight=f.weight)),
     "csd": LossSpec(
         lambda f: csd(*f.guided, f.negative_weight, timesteps=f.timesteps, weight=f.weight), negative_branch="given"
     ),

@@ -12,6 +12,8 @@ from synoptic.nerf.scene import RadianceScene
 class BakedField(torch.nn.Module):
     """A `Field`, no longer to be trained: densities and albedos of a scene at side³ corners over [-1, 1]³."""
 
+    visible_levels = 0  # the field as it was baked
+
     grid: Tensor
 
     @torch.no_grad()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import synoptic
@@ -24,6 +27,24 @@ def options_class(name: str) -> type[Options]:
     """Return a command's options, by its name alone."""
     module, class_name = options_home(name)
     return getattr(import_module(module), class_name)
+
+
+def options_docstring(name: str) -> str:
+    """Return the docstring of a command's options, read from the source, which is not executed: help lists every command.
+
+    It is the command's help: paragraphs, then the command lines of its examples.
+    """
+    module, class_name = options_home(name)
+    spec = find_spec(module)
+    assert spec is not None and spec.origin is not None
+    tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
+    (found,) = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == class_name]
+    return ast.get_docstring(found) or ""
+
+
+def is_example(paragraph: str) -> bool:
+    """Return whether a paragraph of a docstring is command lines alone."""
+    return all(line.startswith("synoptic ") for line in paragraph.split("\n"))
 
 
 def application_name(name: object, known: Sequence[str] = synoptic.APPLICATIONS) -> str:

@@ -38,7 +38,7 @@ class Options:
     GROUP: ClassVar[str] = "Options"
 
     def __post_init__(self) -> None:
-        for spec in specs(type(self)):
+        for spec in self.specs():
             object.__setattr__(self, spec.name, spec.checked(getattr(self, spec.name)))
 
     @classmethod
@@ -49,7 +49,7 @@ class Options:
     @classmethod
     def from_arguments(cls, *values: object, **named: object) -> Self:
         """Return the options of a call: positional values in order, the last of which may be a list, then names."""
-        known = specs(cls)
+        known = cls.specs()
         places = [spec for spec in known if spec.option.positional]
         if len(values) > len(places):
             last = places[-1] if places else None
@@ -73,9 +73,17 @@ class Options:
         return cls(**given)
 
     @classmethod
+    @cache
     def specs(cls) -> tuple[OptionSpec, ...]:
         """Return every option: its own first, then those of its mixins."""
-        return specs(cls)
+        hints = get_type_hints(cls, include_extras=True)
+        declares = {name: [c for c in cls.__mro__ if name in getattr(c, "__annotations__", {})] for name in hints}
+        found = []
+        for field in sorted(fields(cls), key=lambda field: cls.__mro__.index(declares[field.name][0])):
+            kind, option = get_args(hints[field.name])
+            group = "Input" if option.positional else vars(declares[field.name][-1]).get("GROUP", "Options")
+            found.append(OptionSpec(field.name, kind, option, field.default, group))
+        return tuple(found)
 
     def title(self) -> str:
         """Return what a folder of this run is named after."""
@@ -114,6 +122,16 @@ class Options:
         """Return the names of the options that only the items carry: runs that differ in them alone can share calls."""
         return frozenset()
 
+    def check_heeded(self, *names: str, where: str) -> None:
+        """Raise InputError where one of these options is given though nothing heeds it; `where` says what would."""
+        for spec in self.specs():
+            value = getattr(self, spec.name)
+            if spec.name in names and value not in (spec.default, None):
+                flag = f"--no-{spec.flag[2:]}" if value is False else spec.flag
+                shown = ",".join(map(str, value)) if isinstance(value, tuple) else value
+                said = "" if isinstance(value, bool) else f", {shown} was given"
+                raise InputError(f"{flag} is {where}{said}: omit it", rule="option-unheeded")
+
     def variants(self) -> Mapping[str, ModelOptions]:
         """Return {folder: options} where several runs are asked for at once; {} for one run."""
         return {}
@@ -121,7 +139,7 @@ class Options:
     def to_json(self) -> dict[str, object]:
         """Return the recorded options as JSON has them; of a picture its path, where it has one, and a hash."""
         found: dict[str, object] = {}
-        for spec in specs(type(self)):
+        for spec in self.specs():
             if not spec.option.recorded:
                 continue
             value = getattr(self, spec.name)
@@ -134,7 +152,7 @@ class Options:
         """Return the command line that gives the recorded options again: those that differ from their default."""
         places: list[str] = []
         words = ["synoptic", self.application().replace("_", "-")]
-        for spec in specs(type(self)):
+        for spec in self.specs():
             value = getattr(self, spec.name)
             if value == spec.default or value is None or not spec.option.recorded:
                 continue
@@ -162,16 +180,3 @@ def escape(value: str) -> str:
 def split_list(text: str) -> list[str]:
     """Return the values between commas, without the blanks around them; a comma behind a backslash belongs to its value."""
     return [part.strip().replace("\\,", ",") for part in re.split(r"(?<!\\),", text)]
-
-
-@cache
-def specs(cls: type[Options]) -> tuple[OptionSpec, ...]:
-    """Return every option of a dataclass: its own first, then those of its mixins."""
-    hints = get_type_hints(cls, include_extras=True)
-    declares = {name: [c for c in cls.__mro__ if name in getattr(c, "__annotations__", {})] for name in hints}
-    found = []
-    for field in sorted(fields(cls), key=lambda field: cls.__mro__.index(declares[field.name][0])):
-        kind, option = get_args(hints[field.name])
-        group = "Input" if option.positional else vars(declares[field.name][-1]).get("GROUP", "Options")
-        found.append(OptionSpec(field.name, kind, option, field.default, group))
-    return tuple(found)

@@ -8,7 +8,6 @@ from typing import Annotated, Literal, Self
 from synoptic.errors import InputError, check_installed, install_command
 from synoptic.options.base import Options
 from synoptic.options.option import UNSET, Option
-from synoptic.options.unheeded import check_heeded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +45,7 @@ class BatchOptions(Options):
             )
         if self.status is not None:
             names = ("engine", "address", "workers", "out", "exact", "retry_failed")
-            check_heeded(self, *names, where="of a batch that is carried out, --status only says how one stands")
+            self.check_heeded(*names, where="of a batch that is carried out, --status only says how one stands")
         if self.engine == "ray":
             check_installed("ray", "--engine ray needs Ray", install_command("ray"))
         if self.engine == "ray" and self.out.startswith("memory:"):

@@ -9,7 +9,6 @@ from typing import Literal, Self
 from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.anagram import AnagramOptions, AnagramViewOptions
-from synoptic.options.base import specs
 
 SPACES: tuple[Literal["instance", "canonical"], ...] = ("instance", "canonical")
 SYNCS: tuple[Literal["eps", "x0", "xt"], ...] = ("eps", "x0", "xt")
@@ -36,7 +35,7 @@ class CompareSyncOptions(AnagramViewOptions):
         return super().resolve(checkpoint)
 
     def variants(self) -> Mapping[str, AnagramOptions]:
-        shared = {spec.name: getattr(self, spec.name) for spec in specs(CompareSyncOptions)} | {"out": None}
+        shared = {spec.name: getattr(self, spec.name) for spec in self.specs()} | {"out": None}
         return {
             f"{space}-{sync}": AnagramOptions.from_arguments(
                 **shared, sync=sync, space=space, init_noise="independent" if space == "instance" else "shared"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, Self
+from typing import Annotated, Literal, NamedTuple, Self
+
+from PIL.Image import Image
 
 from synoptic.errors import InputError, check_installed, install_command
 from synoptic.models.checkpoint import Checkpoint
@@ -15,9 +17,6 @@ from synoptic.models.registry import resolve_controlnet, resolve_depth_model
 from synoptic.options.option import Option
 from synoptic.options.pretrained_model import ModelOptions
 from synoptic.utils.picture import PictureSource, is_file, picture_name, read_picture
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 Condition = Literal["canny", "scribble", "segment", "depth", "normal", "map"]
 Depth = Annotated[

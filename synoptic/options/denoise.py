@@ -13,7 +13,6 @@ from synoptic.options.option import Option
 from synoptic.options.output import Out
 from synoptic.options.pretrained_model import ModelName
 from synoptic.options.sampling import Clip, NegativePrompt, Sampler, Seed, unseen_negative
-from synoptic.options.unheeded import check_heeded
 
 Method = Literal["gaussian", "onestep", "iterative"]
 
@@ -59,10 +58,10 @@ class DenoiseOptions(InputImageOptions):
         if not self.t:
             raise InputError("--t needs a noise level, none was given: try 250", rule="t-missing")
         if "iterative" not in self.method:
-            check_heeded(self, "stride", "sampler", where="of the iterative denoiser, which --method has not")
+            self.check_heeded("stride", "sampler", where="of the iterative denoiser, which --method has not")
         if not {"iterative", "onestep"} & set(self.method):
             names = ("guidance_scale", "negative_prompt", "clip")
-            check_heeded(self, *names, where="of the model's estimates, --method has none")
+            self.check_heeded(*names, where="of the model's estimates, --method has none")
         check_at_least("--t", min(self.t), int(checkpoint.is_flow))  # at 0 a flow has no noise
         check_at_most("--t", max(self.t), checkpoint.num_train_timesteps - 1)
         return replace(

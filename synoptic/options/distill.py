@@ -15,7 +15,6 @@ from synoptic.options.option import UNSET, Option
 from synoptic.options.output import OutputOptions
 from synoptic.options.prompts import PromptOptions
 from synoptic.options.sampling import MOST_PIXELS, Count, Seed
-from synoptic.options.unheeded import check_heeded
 from synoptic.utils.picture import PictureSource, read_picture
 
 STEPS = 500
@@ -57,7 +56,10 @@ class DistillOptions(PromptOptions, DistillationOptions, OutputOptions):
     ] = UNSET
     weight: Annotated[
         Literal["auto", "one", "variance", "fantasia", "velocity"],
-        Option("w(t) of sds, vsd, csd, nfsd: one 1, variance σ² = 1-ᾱ, fantasia ασ² = √ᾱ(1-ᾱ), velocity 1/α (flows)"),
+        Option(
+            f"w(t) of {', '.join(losses_that_take('weight'))}: one 1, variance σ² = 1-ᾱ, fantasia ασ² = √ᾱ(1-ᾱ),"
+            " velocity 1/α (flows)"
+        ),
     ] = "auto"
     anneal: Annotated[
         Literal["auto", "none", "narrow", "linear", "sqrt"],
@@ -163,7 +165,7 @@ class DistillOptions(PromptOptions, DistillationOptions, OutputOptions):
             )
         self.check_loss(self.loss)
         if self.loss != "pds":
-            check_heeded(self, "stride", where=f"of --loss pds, not of {self.loss}")
+            self.check_heeded("stride", where=f"of --loss pds, not of {self.loss}")
         if self.perp_neg and (edits or not self.negative_prompt):
             lacks = "compares a picture with its source" if edits else "has no --negative-prompt"
             raise InputError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated
 
 from synoptic.distillation.loss_defaults import GUIDANCE_ALONE, NEGATIVE_AT_ANY_SCALE, STUDENT, losses_that_take
 from synoptic.errors import InputError, check_at_most
@@ -11,7 +11,6 @@ from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.option import UNSET, Option
 from synoptic.options.pretrained_model import ModelOptions
 from synoptic.options.sampling import unseen_negative
-from synoptic.options.unheeded import check_heeded
 
 MOST_STEPS = 10**7  # of an optimization
 
@@ -58,10 +57,9 @@ class DistillationOptions(ModelOptions):
             )
         students = losses_that_take("student")
         if loss not in students:
-            check_heeded(self, *STUDENT, where=f"of --loss {' and '.join(students)}, {loss} has no student")
+            self.check_heeded(*STUDENT, where=f"of --loss {' and '.join(students)}, {loss} has no student")
 
-    def check_times(self, checkpoint: Checkpoint) -> Self:
-        """Return the options themselves. Raises InputError where the times are not the model's, or in disorder."""
+    def check_times(self, checkpoint: Checkpoint) -> None:
+        """Raise InputError where the times are not the model's, or in disorder."""
         check_at_most("--t-max", self.t_max, checkpoint.num_train_timesteps - 1)
         check_at_most("--t-min", self.t_min, self.t_max)
-        return self

@@ -9,7 +9,6 @@ from synoptic.errors import InputError, user_path
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.joint import SyncOptions
 from synoptic.options.option import Option
-from synoptic.options.unheeded import check_heeded
 from synoptic.utils.picture import PictureSource
 
 MAX_SIGMA = 8.0  # the blur reaches over 33 pixels
@@ -75,7 +74,7 @@ class HybridOptions(SyncOptions):
                 f"a photo is clean, so --kind inverse needs --sync x0, {self.sync} was given: omit it", rule="inverse-sync"
             )
         if kind not in ("pass", "inverse"):
-            check_heeded(self, "sigma", where=f"of --kind pass and inverse, not of {kind}")
+            self.check_heeded("sigma", where=f"of --kind pass and inverse, not of {kind}")
         if kind in OF_PIXELS and checkpoint.factor > 1 and self.view_space == "latents":
             raise InputError(
                 f"--kind {kind} is about colors of pixels, --view-space latents was given: omit it", rule="kind-latents"

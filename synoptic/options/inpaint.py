@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import Annotated, Self
+
+from PIL.Image import Image
 
 from synoptic.errors import check_at_most
 from synoptic.models.checkpoint import Checkpoint
@@ -12,11 +14,7 @@ from synoptic.options.input_image import InputImageOptions, InputPicture, Prompt
 from synoptic.options.option import Option
 from synoptic.options.prompts import one_picture_of_all
 from synoptic.options.sampling import SamplingOptions, Seed
-from synoptic.options.unheeded import check_heeded
 from synoptic.utils.picture import PictureSource, check_mask_size, read_picture
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +53,7 @@ class InpaintOptions(InputImageOptions, SamplingOptions):
     def resolve(self, checkpoint: Checkpoint) -> Self:
         resolved = super().resolve(checkpoint)
         if self.resample == 1:
-            check_heeded(self, "jump", where="of repeats, there are none at --resample 1")
+            self.check_heeded("jump", where="of repeats, there are none at --resample 1")
         else:
             check_at_most("--jump, of that many --steps,", self.jump, resolved.steps - 1)
         self.read_mask(resolved.sides(checkpoint))

@@ -13,7 +13,6 @@ from synoptic.options.option import Option
 from synoptic.options.prompts import PromptOptions, are_alike, one_picture_of_all
 from synoptic.options.sampling import Sync
 from synoptic.options.speed import UNGUIDED
-from synoptic.options.unheeded import check_heeded
 from synoptic.options.upscaling import Upscalers, UpscalingOptions, find_upscalers
 
 JointModel = Annotated[
@@ -73,14 +72,14 @@ class JointOptions(PromptOptions, UpscalingOptions):
 
     def resolve(self, checkpoint: Checkpoint) -> Self:
         if checkpoint.factor == 1:
-            check_heeded(self, "view_space", "vae_residual", where=f"of latent models, {checkpoint.name} is one of pixels")
+            self.check_heeded("view_space", "vae_residual", where=f"of latent models, {checkpoint.name} is one of pixels")
         elif self.view_space == "latents":
-            check_heeded(self, "vae_residual", where="of views of pictures, not of --view-space latents")
+            self.check_heeded("vae_residual", where="of views of pictures, not of --view-space latents")
         if not self.guides(checkpoint):
-            check_heeded(self, "equalize_guidance", where=UNGUIDED)
+            self.check_heeded("equalize_guidance", where=UNGUIDED)
         if not self.takes_fewer_steps(checkpoint) and not find_upscalers(checkpoint, self.upscalers):
             nothing = "of upscalers and of views of a latent model's pictures, there are none here"
-            check_heeded(self, "fast", where=nothing)
+            self.check_heeded("fast", where=nothing)
         return super().resolve(checkpoint)
 
     def takes_fewer_steps(self, checkpoint: Checkpoint) -> bool:

@@ -9,7 +9,7 @@ import reprlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import NoneType, UnionType
-from typing import Any, Literal, NamedTuple, Protocol, Union, get_args, get_origin, runtime_checkable
+from typing import Any, Literal, NamedTuple, Union, get_args, get_origin
 
 from synoptic.errors import InputError
 from synoptic.utils.picture import convert_picture
@@ -87,13 +87,6 @@ def brief(value: object) -> str:
     return f"{type(value).__name__} {tuple(shape)} of {getattr(value, 'dtype', '?')}" if shape else reprlib.repr(value)
 
 
-@runtime_checkable
-class HasItem(Protocol):
-    """A number of NumPy or torch."""
-
-    def item(self) -> object: ...
-
-
 def alternatives(kind: object) -> tuple[Any, ...]:
     """Return the members of a union type, or the type alone."""
     return get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
@@ -125,8 +118,9 @@ def convert(kind: object, value: object) -> object:
         if not isinstance(text, str) or "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
             raise ValueError("a text in UTF-8")
         return text
-    if isinstance(value, HasItem) and getattr(value, "shape", ()) in ((), (1,)):
-        value = value.item()
+    number = getattr(value, "item", None)  # of NumPy or torch
+    if number and getattr(value, "shape", ()) in ((), (1,)):
+        value = number()
     if kind is bool:
         if not isinstance(value, bool):
             raise TypeError("True or False")

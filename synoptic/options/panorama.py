@@ -13,9 +13,8 @@ from synoptic.options.init_panorama import InitPanoramaOptions
 from synoptic.options.option import UNSET, Option
 from synoptic.options.panorama_depth import PanoramaDepthOptions
 from synoptic.options.prompts import PromptTravelOptions
+from synoptic.options.regions import SphereRegion, read_sphere_region
 from synoptic.options.sampling import SamplingOptions, Sync
-from synoptic.options.sphere_regions import SphereRegion, read_sphere_region
-from synoptic.options.unheeded import check_heeded
 from synoptic.utils.picture import PictureSource, read_picture
 from synoptic.views.directions import MAX_VIEWS, MIN_VIEWS, Direction, spread_directions
 
@@ -165,7 +164,7 @@ class PanoramaOptions(PromptTravelOptions, InitPanoramaOptions, PanoramaDepthOpt
         """Raise InputError where what there is already is no picture, does not go together, or cannot be kept."""
         height = self.init_height()
         if self.photo is None:
-            check_heeded(self, "photo_fov", where="of --photo, which is none")
+            self.check_heeded("photo_fov", where="of --photo, which is none")
         else:
             read_picture(self.photo)
         if height is not None and self.photo is not None:

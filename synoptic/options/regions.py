@@ -1,4 +1,4 @@
-"""Regions of a picture with prompts of their own, as people type them: "x0,y0,x1,y1: prompt" or "mask.png: prompt"."""
+"""Regions with prompts of their own, as people type them, of a picture and of a sphere."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from synoptic.errors import InputError, user_path
 from synoptic.utils.picture import read_mask
 
-NUMBER = r"\s*(\d+(?:\.\d+)?)\s*"
+NUMBER, ANGLE = r"\s*(\d+(?:\.\d+)?)\s*", r"\s*(-?\d+(?:\.\d+)?)\s*"
 BOX = re.compile(rf"{NUMBER},{NUMBER},{NUMBER},{NUMBER}:(.*)", re.DOTALL)
+SPHERE_BOX = re.compile(rf"{ANGLE},{ANGLE},{ANGLE},{ANGLE}:\s*(\S.*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,10 @@ def finite(text: str) -> float:
 
 
 def read_region(text: str, width: int, height: int, negative_prompt: str, guidance_scale: float) -> Region:
-    """Return a region of a picture of that size; what it does not say is the picture's. Raises InputError."""
+    """Return the region of "x0,y0,x1,y1: prompt" or "mask.png: prompt", of a picture of that size. Raises InputError.
+
+    What it does not say is the picture's.
+    """
     found = BOX.fullmatch(text)
     place, _, words = (text if found is None else f": {found[5]}").partition(": ")
     prompt, *more = (word.strip() for word in words.split("|"))
@@ -68,3 +72,38 @@ def read_region(text: str, width: int, height: int, negative_prompt: str, guidan
             rule="region-box",
         )
     return Region((x0 / wide, y0 / high, x1 / wide, y1 / high), "", prompt, avoid, strength)
+
+
+@dataclass(frozen=True)
+class SphereRegion:
+    """Azimuths from `left` to `right`, elevations from `bottom` to `top`, in degrees; over the back where left > right."""
+
+    left: float
+    bottom: float
+    right: float
+    top: float
+    prompt: str
+
+    def holds(self, azimuth: float, elevation: float) -> bool:
+        """Return whether a direction in degrees, azimuth in [-180, 180], lies in it."""
+        over_the_back = self.left > self.right
+        after, before = azimuth >= self.left, azimuth <= self.right
+        return self.bottom <= elevation <= self.top and (after or before if over_the_back else after and before)
+
+
+def read_sphere_region(text: str) -> SphereRegion:
+    """Return the part of a sphere of "az0,el0,az1,el1: prompt", in degrees. Raises InputError."""
+    found = SPHERE_BOX.fullmatch(text)
+    if found is None:
+        raise InputError(
+            f'a region of a sphere is "az0,el0,az1,el1: prompt" in degrees, {text!r} is none: write it so',
+            rule="region-form",
+        )
+    left, bottom, right, top = (float(number) for number in found.groups()[:4])
+    if max(abs(left), abs(right)) > 180 or not -90 <= bottom < top <= 90 or left == right:
+        raise InputError(
+            "a region goes from one azimuth to another in -180 to 180, and from an elevation up to another in -90 to 90,"
+            f" {text!r} does not: correct it",
+            rule="region-box",
+        )
+    return SphereRegion(left, bottom, right, top, found[5].strip())

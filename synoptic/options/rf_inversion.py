@@ -10,7 +10,6 @@ from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.input_image import InputImageOptions, InputPicture, OnePromptOptions, Prompt
 from synoptic.options.option import Option
 from synoptic.options.sampling import SamplingOptions, Seed
-from synoptic.options.unheeded import check_heeded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +46,7 @@ class RfInversionOptions(OnePromptOptions, InputImageOptions, SamplingOptions):
                 rule="rf-inversion-sampler",
             )
         if not self.picture_share:
-            check_heeded(self, "picture_steps", where="of steps drawn to the picture, there are none at --picture-share 0")
+            self.check_heeded("picture_steps", where="of steps drawn to the picture, there are none at --picture-share 0")
         if not self.picture_steps:
-            check_heeded(self, "picture_share", where="of steps drawn to the picture, there are none at --picture-steps 0")
+            self.check_heeded("picture_share", where="of steps drawn to the picture, there are none at --picture-steps 0")
         return super().resolve(checkpoint)

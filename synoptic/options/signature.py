@@ -9,8 +9,8 @@ from inspect import cleandoc
 from typing import get_args, get_origin
 
 from synoptic.errors import in_python
+from synoptic.options import is_example
 from synoptic.options.base import Options
-from synoptic.options.docstring import is_example
 from synoptic.options.option import OptionSpec, alternatives
 
 MODEL = "a model that is loaded (`synoptic.load`), or its name, for one that is loaded here and kept for the next call"

@@ -11,7 +11,6 @@ from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.option import UNSET, Option
 from synoptic.options.pretrained_model import ModelOptions
 from synoptic.options.sampling import SamplingOptions
-from synoptic.options.unheeded import check_heeded
 
 UNGUIDED = "of classifier-free guidance, which is off at scale 1"
 Compile = Annotated[
@@ -79,7 +78,7 @@ class SpeedOptions(SamplingOptions):
         partly = fewer and checkpoint.has_unet and not self.whole_network_reason()
         self = self.filled(deepcache=min(self.FAST_DEEPCACHE, steps) if partly else 1)
         if not (guided := self.guides(checkpoint)):
-            check_heeded(self, "guidance_interval", where=UNGUIDED)
+            self.check_heeded("guidance_interval", where=UNGUIDED)
         if fewer:
             interval = self.FAST_GUIDANCE_INTERVAL if guided else None
             half = self.filled(steps=math.ceil(steps / 2), guidance_interval=interval)

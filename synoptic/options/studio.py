@@ -8,7 +8,6 @@ from typing import Annotated, Self
 from synoptic.errors import InputError, check_installed, check_writable, install_command, user_path
 from synoptic.options.base import Options
 from synoptic.options.option import Option
-from synoptic.options.unheeded import check_heeded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +39,6 @@ class StudioOptions(Options):
                 f"--models must be a folder, {self.models} is none: create it or name another", rule="models-folder"
             )
         if not self.listen:
-            check_heeded(self, "shared_history", where="of --listen, without which there is one browser")
+            self.check_heeded("shared_history", where="of --listen, without which there is one browser")
         check_writable(user_path(self.out))
         return self

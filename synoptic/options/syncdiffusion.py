@@ -10,7 +10,6 @@ from synoptic.errors import InputError, check_installed
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.option import Option
 from synoptic.options.pretrained_model import ModelOptions
-from synoptic.options.unheeded import check_heeded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,5 +44,5 @@ class SyncDiffusionOptions(ModelOptions):
             check_installed("lpips", "--syncdiffusion-metric lpips needs the package lpips", "pip install lpips")
         if not self.syncdiffusion_weight:
             names = ("syncdiffusion_steps", "syncdiffusion_every", "syncdiffusion_metric", "syncdiffusion_anchor")
-            check_heeded(self, *names, where="of SyncDiffusion, which is off at --syncdiffusion-weight 0")
+            self.check_heeded(*names, where="of SyncDiffusion, which is off at --syncdiffusion-weight 0")
         return super().resolve(checkpoint)

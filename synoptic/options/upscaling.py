@@ -12,7 +12,6 @@ from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.registry import resolve_upscaler
 from synoptic.options.option import Option
 from synoptic.options.speed import SpeedOptions
-from synoptic.options.unheeded import check_heeded
 
 MATCHING = {"bundled-if": "bundled-if-ii", "if": "if-ii", "if-l": "if-ii", "if-xl": "if-ii-l"}  # made for one another
 KEYWORDS = ("auto", "none")
@@ -55,7 +54,7 @@ class UpscalingOptions(SpeedOptions):
         names = tuple(up.name for up in stages) or ("none",)
         asked = tuple(self.steps_of(stages)) if self.upscaler_steps or self.fast else ()
         if not stages:
-            check_heeded(self, *OF_UPSCALERS, where="of upscalers, and none enlarges this picture")
+            self.check_heeded(*OF_UPSCALERS, where="of upscalers, and none enlarges this picture")
         resolved = replace(super().resolve(checkpoint), upscalers=names, upscaler_steps=asked)
         for up, steps in zip(stages, asked, strict=bool(asked)):
             check_at_most(f"--upscaler-steps of {up.name}", steps, up.most_steps(resolved.sampler))

@@ -13,7 +13,6 @@ from synoptic.options.regions import Region, read_region
 from synoptic.options.sampling import MOST_PIXELS, Sync
 from synoptic.options.speed import CompileOptions, SpeedOptions
 from synoptic.options.syncdiffusion import SyncDiffusionOptions
-from synoptic.options.unheeded import check_heeded
 from synoptic.options.wide_control import WideControlOptions
 
 
@@ -163,7 +162,7 @@ class WideOptions(PromptTravelOptions, WideControlOptions, SyncDiffusionOptions,
                 rule="syncdiffusion-canvas",
             )
         if windows == "collage":
-            check_heeded(self, "weights", where="of windows that are averaged, those of collage are not")
+            self.check_heeded("weights", where="of windows that are averaged, those of collage are not")
             self.check_collage(checkpoint)
         return self
 

@@ -5,23 +5,20 @@ from __future__ import annotations
 from dataclasses import fields
 from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from PIL.Image import Image
 
 from synoptic import io
 from synoptic.animate import animate
 from synoptic.options.anagram import AnagramOptions
 from synoptic.pipelines.joint import JointPipeline
+from synoptic.pipelines.outputs import Content
 from synoptic.sampling.joint_sampler import JointSampler
 from synoptic.sampling.repeats import RepeatingSampler, repeats_of
 from synoptic.views.anagram import Anagram, blend_mean
 from synoptic.views.base import View
 from synoptic.views.laplacian import blend_pyramids
 from synoptic.views.registry import get_view
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-    from synoptic.pipelines.outputs import Content
 
 
 class AnagramPipeline(JointPipeline[AnagramOptions]):

@@ -6,9 +6,10 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import import_module
-from typing import TYPE_CHECKING, ClassVar, Generic, NamedTuple, TypeVar
+from typing import ClassVar, Generic, NamedTuple, TypeVar
 
 import torch
+from PIL.Image import Image
 from torch import Tensor
 
 from synoptic.errors import NonFiniteError
@@ -22,14 +23,9 @@ from synoptic.options import options_class
 from synoptic.options.base import Item, Options
 from synoptic.options.pretrained_model import ModelOptions
 from synoptic.options.sampling import SamplingOptions
-from synoptic.pipelines.outputs import Comparison, Output
+from synoptic.pipelines.outputs import Comparison, Content, Output
 from synoptic.sampling.seed_search import SearchRound
 from synoptic.sampling.step import Step
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-    from synoptic.pipelines.outputs import Content
 
 
 class NetworkCall(NamedTuple):
@@ -126,11 +122,11 @@ class Pipeline(Generic[O]):
     max_items: int | None = None  # of one batch
 
     def sample(self, items: Sequence[Item]) -> Generator[Step, None, list[Output]]:
-        """Yield every Step of a batch, return what came of each item. What a subclass writes."""
-        raise NotImplementedError
+        """Yield every Step of a batch, return what came of each item. What a subclass writes, or `resume` in its place."""
+        return self.resume(items, {})
 
     def resume(self, items: Sequence[Item], state: Mapping[str, Tensor]) -> Generator[Step, None, list[Output]]:
-        """Go on behind the Step whose `state()` is given; only where Steps have one."""
+        """Go on behind the Step whose `state()` is given, begin where it is empty; only where Steps have one."""
         raise NotImplementedError
 
     def steps(self, items: Sequence[Item], state: Mapping[str, Tensor] | None = None) -> Generator[Step, None, list[Output]]:

@@ -18,18 +18,18 @@ from synoptic.models.load import load_controlnet, load_transformer_controlnet
 from synoptic.models.registry import resolve_controlnet
 from synoptic.models.transformer import TransformerDenoiser
 from synoptic.options.controlnet import ControlNets, find_depth
-from synoptic.options.wide_control import WideControlOptions
+from synoptic.options.wide import WideOptions
 from synoptic.pipelines.input_image import InputImage
 from synoptic.utils.picture import read_picture
 
 
 def with_controlnets(
-    model: PretrainedModel, controlnets: ControlNets, picture: InputImage, circular: bool = False
+    model: PretrainedModel, controlnets: ControlNets, picture: InputImage
 ) -> tuple[Denoiser, dict[str, Image]]:
     """Return the model, following the picture's conditions if there are any, and {"canny.png": map, …}."""
     if not controlnets.conditions:
         return model, {}
-    maps = draw_maps(controlnets, picture, circular)
+    maps = draw_maps(controlnets, picture)
     controls, loaded = [], {}
     for kind, name, strength in zip(controlnets.conditions, controlnets.names, controlnets.strengths, strict=True):
         plain, _ = split_kind(name)
@@ -48,13 +48,13 @@ def load_control(name: str, model: PretrainedModel, kind: str) -> ControlNetwork
     return load_controlnet(name, model=model.checkpoint, device=str(model.device), dtype=dtype, condition=kind)
 
 
-def draw_maps(controlnets: ControlNets, picture: InputImage, circular: bool = False) -> dict[str, Tensor]:
+def draw_maps(controlnets: ControlNets, picture: InputImage) -> dict[str, Tensor]:
     """Return {condition: map (1, 3, H, W) in [0, 1]} of a picture.
 
-    With `circular` they are drawn of a picture that goes on beyond each end with the other one.
+    Those of a circular one are drawn of a picture that goes on beyond each end with the other one.
     """
     depth, drawn_of = find_depth(controlnets.depth, picture.size), picture.image
-    beside = picture.checkpoint.native_size // 4 if circular else 0
+    beside = picture.checkpoint.native_size // 4 if picture.circular else 0
     if beside:
         drawn_of = wrap_image(drawn_of, beside)
         depth = wrap_image(depth.resize(picture.size), beside) if isinstance(depth, Image) else depth
@@ -71,31 +71,27 @@ def _of_kind(loaded: ControlNetwork, model: PretrainedModel, name: str, conditio
     return loaded
 
 
-def with_wide_control(
-    model: PretrainedModel, options: WideControlOptions, width: int, height: int, circular: bool = False
-) -> tuple[Denoiser, dict[str, Image]]:
+def with_wide_control(model: PretrainedModel, options: WideOptions) -> tuple[Denoiser, dict[str, Image]]:
     """Return the model, following --control if there is one, and its files: original.png and the maps."""
     if options.control is None:
         return model, {}
-    picture = followed_picture(options, model.checkpoint, width, height, circular)
-    controlled, files = with_controlnets(model, options.controlnets(), picture, circular)
+    picture = followed_picture(options, model.checkpoint)
+    controlled, files = with_controlnets(model, options.controlnets(), picture)
     return controlled, {"original.png": picture.image} | files
 
 
-def followed_picture(
-    options: WideControlOptions, checkpoint: Checkpoint, width: int, height: int, circular: bool = False
-) -> InputImage:
+def followed_picture(options: WideOptions, checkpoint: Checkpoint) -> InputImage:
     """Return the picture of --control as it is followed.
 
-    It covers width x height pixels, and its middle is kept. For a `circular` one its ends are made to meet, but where it
-    is a map itself.
+    It covers the wide picture, and its middle is kept. For a circular one its ends are made to meet, but where it is a map
+    itself.
     """
     assert options.control is not None
-    image = read_picture(options.control)
+    image, width, height = read_picture(options.control), options.width, options.height
     scale = max(width / image.width, height / image.height)
     large = max(width, round(image.width * scale)), max(height, round(image.height * scale))
     left, top = (large[0] - width) // 2, (large[1] - height) // 2
     part = image.resize(large).crop((left, top, left + width, top + height))
-    if circular and "map" not in options.condition:
+    if options.circular and "map" not in options.condition:
         part = close_ends(part, checkpoint.native_size // 8)
-    return InputImage(part, checkpoint)
+    return InputImage(part, checkpoint, options.circular)

@@ -11,22 +11,34 @@ from torch import Tensor
 
 from synoptic import io
 from synoptic.diffusion.equations import randn
+from synoptic.diffusion.schedules import get_clip
 from synoptic.distillation.image_scene import LatentImage, PixelImage
-from synoptic.distillation.loss_defaults import native_space
-from synoptic.distillation.loss_table import LOSSES
+from synoptic.distillation.lora_student import LoRAStudent
+from synoptic.distillation.loss_defaults import losses_that_take, native_space
+from synoptic.distillation.loss_table import LOSSES, Objective
+from synoptic.distillation.on_windows import canvas_branches
 from synoptic.distillation.optimize import optimize, warmup_cosine
+from synoptic.guidance.batching import BranchPredict, predict_branches
+from synoptic.guidance.cfg import cfg
+from synoptic.guidance.perp_neg import perp_neg
+from synoptic.models.base import Denoiser, PretrainedModel
 from synoptic.options.base import Item
 from synoptic.options.distill import GENERATED, DistillOptions
 from synoptic.pipelines.base import Pipeline, rngs_of
-from synoptic.pipelines.distill_objective import picture_objective, sketch
 from synoptic.pipelines.input_image import InputImage
+from synoptic.pipelines.objective import LossBranches, build_objective
 from synoptic.pipelines.outputs import Output
+from synoptic.sampling.joint import joint_predict
+from synoptic.sampling.sdedit import sdedit
 from synoptic.sampling.step import Step
 from synoptic.utils.picture import read_picture
+from synoptic.views.base import Projection
 from synoptic.views.windows import Windows
 
 GRADIENT_ROWS = 4  # rows of a call without gradients whose memory one with gradients takes
 DECODED_WINDOWS = 64  # windows whose canvases are decoded at once
+SKETCH_STEPS, SKETCH_START = 10, 4  # steps of a sketch, and how many of them a source skips
+SKETCH_GUIDANCE = 5.0
 
 
 class DistillPipeline(Pipeline[DistillOptions]):
@@ -40,7 +52,7 @@ class DistillPipeline(Pipeline[DistillOptions]):
 
     @property
     def views_per_item(self) -> int:
-        with_gradients = LOSSES[self.options.loss].student or self.through_encoder
+        with_gradients = self.options.loss in losses_that_take("student") or self.through_encoder
         return len(self.windows) * (GRADIENT_ROWS if with_gradients else 1)
 
     @property
@@ -62,9 +74,6 @@ class DistillPipeline(Pipeline[DistillOptions]):
         o, checkpoint = self.options, self.model.checkpoint
         f, side, stride = checkpoint.factor, checkpoint.side, checkpoint.defaults.stride
         return Windows((checkpoint.channels, o.height // f, o.width // f), (side, side), (stride, stride))
-
-    def sample(self, items: Sequence[Item]) -> Generator[Step, None, list[Output]]:
-        return self.resume(items, {})
 
     def resume(self, items: Sequence[Item], state: Mapping[str, Tensor]) -> Generator[Step, None, list[Output]]:
         o, m, rngs, prompts = self.options, self.model, rngs_of(items), [item.title for item in items]
@@ -121,3 +130,48 @@ class DistillPipeline(Pipeline[DistillOptions]):
     @torch.no_grad()
     def _images(self, x: Tensor) -> Tensor:
         return self.model.decode(x).clamp(-1, 1)
+
+
+def picture_objective(
+    o: DistillOptions,
+    model: PretrainedModel,
+    prompts: Sequence[str],
+    rngs: Sequence[torch.Generator],
+    views: Projection,
+    source: Tensor | None,
+) -> Objective:
+    """Return what a batch of pictures, one a prompt, follows on the canvas of `views`; `source` (B, C, h, w) if edited."""
+    rows = [*prompts, *[o.source_prompt] * len(prompts)] if o.loss in losses_that_take("source") else prompts
+    separate = o.perp_neg or LOSSES[o.loss].separates(o.negative_prompt)
+    texts = {"cond": rows, "null": ["" if separate else o.negative_prompt] * len(rows)}
+    texts |= {"negative": [o.negative_prompt] * len(rows)} if separate else {}
+    conds = {name: model.embed(some) for name, some in texts.items()}
+    student = LoRAStudent(model.network, rngs) if o.loss in losses_that_take("student") else None
+    conds = student.add_student_branch(conds) if student else conds
+
+    def alone(name: str) -> BranchPredict:
+        return canvas_branches(predict_branches(model, {name: conds[name]}), views)
+
+    every = predict_branches(model, conds)
+    every = canvas_branches(perp_neg(every) if o.perp_neg else every, views)
+    weight = "one" if o.weight == "auto" else o.weight
+    branches, edit = LossBranches(every, alone, separate, student), {"source": source, "stride": o.stride}
+    return build_objective(o, model.schedule, branches, weight, student_steps=o.student_steps, **edit)
+
+
+@torch.no_grad()
+def sketch(
+    model: Denoiser,
+    prompts: Sequence[str],
+    negative_prompt: str,
+    rngs: Sequence[torch.Generator],
+    views: Projection,
+    source: Tensor | None,
+) -> Tensor:
+    """Return x (B, C, h, w) after a few steps of plain sampling, or of SDEdit from a source: where to begin from."""
+    s = model.schedule
+    guided = cfg(model, prompts, SKETCH_GUIDANCE, negative_prompt, clip=get_clip("auto", s))
+    x0 = torch.zeros(len(rngs), *views.canvas, device=model.device) if source is None else source
+    start, steps = 0 if source is None else SKETCH_START, s.steps(SKETCH_STEPS)
+    *_, step = sdedit(joint_predict(guided, s, views), s, x0, start=start, steps=steps, rngs=rngs)
+    return step.x

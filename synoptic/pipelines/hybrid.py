@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
 
+from PIL.Image import Image
 from torch import Tensor
 
 from synoptic import io
@@ -13,9 +13,6 @@ from synoptic.pipelines.joint import JointPipeline
 from synoptic.utils.picture import read_picture
 from synoptic.views.decompositions import get_components, grayscale, motion_blur
 from synoptic.views.factorized import Factorized
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 FAR_SIDE = 32  # pixels: all that is left from afar, a 256 px picture made 8 times smaller
 

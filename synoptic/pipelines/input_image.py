@@ -27,10 +27,11 @@ from synoptic.views.windows import Windows
 
 @dataclass(frozen=True)
 class InputImage:
-    """A picture at the size that it is worked on, at least the model's own."""
+    """A picture at the size that it is worked on, at least the model's own; a `circular` one goes on beyond its ends."""
 
     image: Image
     checkpoint: Checkpoint
+    circular: bool = False
 
     @classmethod
     def read(cls, checkpoint: Checkpoint, source: PictureSource, size: int | None = None) -> InputImage:

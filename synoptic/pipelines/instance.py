@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, partial
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 from torch import Tensor
@@ -20,7 +20,10 @@ from synoptic.pipelines.base import Pipeline
 from synoptic.sampling.joint_sampler import JointSampler
 from synoptic.sampling.sdedit import start_index
 from synoptic.sampling.step import Step
-from synoptic.views.base import Projection
+
+if TYPE_CHECKING:
+    from synoptic.pipelines.sphere_views import SphereViews
+    from synoptic.pipelines.texture_views import TextureViews
 
 I = TypeVar("I", bound=InstanceOptions)  # noqa: E741
 
@@ -28,14 +31,10 @@ I = TypeVar("I", bound=InstanceOptions)  # noqa: E741
 class InstancePipeline(Pipeline[I]):
     """Denoise views from noise, or from what they show of a picture, noised to a later step (SDEdit, Meng et al. 2022)."""
 
-    @property
+    @cached_property
     @abstractmethod
-    def latent_views(self) -> Projection:
-        """The views, in the model's own pixels."""
-
-    @abstractmethod
-    def views_at(self, i: int) -> Projection:
-        """Return what the views agree through at step i."""
+    def views(self) -> SphereViews | TextureViews:
+        """The views, and what they agree through at each step."""
 
     @property
     @abstractmethod
@@ -58,7 +57,7 @@ class InstancePipeline(Pipeline[I]):
 
     def begin(self, rngs: Sequence[torch.Generator]) -> Tensor:
         """Return the views (B*N, C, h, w) before the first step."""
-        model, noise = self.model, self.latent_views.noise(rngs, torch.empty(0)).to(self.model.device)
+        model, noise = self.model, self.views.in_latents.noise(rngs, torch.empty(0)).to(self.model.device)
         if self.shown is None:
             return noise
         t, _ = timestep_pairs(self.options.sampler, model.schedule, self.options.steps)[self.start]
@@ -76,4 +75,4 @@ class InstancePipeline(Pipeline[I]):
         """Yield the Steps of views x (B*N, C, h, w) from step `start` to the end."""
         o = self.options
         sampler = JointSampler(partial(predict_for, items), o.steps, o.sync, "instance", "shared", o.sampler, o.eta)
-        return sampler.steps(self.model, self.views_at, x, rngs, start=start)
+        return sampler.steps(self.model, self.views.at_step, x, rngs, start=start)

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Generator, Iterator, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import torch
+from PIL.Image import Image
 from torch import Tensor
 
 from synoptic import io
@@ -22,7 +23,7 @@ from synoptic.options.base import Item
 from synoptic.options.joint import SyncOptions
 from synoptic.pipelines.base import decoded, pass_on, rngs_of
 from synoptic.pipelines.deepcached import deepcached
-from synoptic.pipelines.outputs import Output
+from synoptic.pipelines.outputs import Content, Output
 from synoptic.pipelines.upscaling import UpscalingPipeline
 from synoptic.sampling.joint_sampler import JointSampler, PredictFor, prompts_per_view
 from synoptic.sampling.multistage import upscale
@@ -30,11 +31,6 @@ from synoptic.sampling.seed_search import SearchRound, seed_search
 from synoptic.sampling.step import Step
 from synoptic.views.base import Projection
 from synoptic.views.pixel_space import PixelSpace
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-    from synoptic.pipelines.outputs import Content
 
 S = TypeVar("S", bound=SyncOptions)
 SEARCHED_BY = "bundled-grayscale"  # so that the CLIP which reports never chose

@@ -5,15 +5,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from PIL.Image import Image
+from torch import Tensor
 
-    from PIL.Image import Image
-    from torch import Tensor
-
-    Content = Image | str | bytes | Mapping[str, Tensor] | Callable[[Path], object]  # what a run can write
+Content = Image | str | bytes | Mapping[str, Tensor] | Callable[[Path], object]  # what a run can write
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from collections.abc import Generator, Mapping, Sequence
 from functools import cached_property, partial
 from importlib.util import find_spec
 from itertools import islice
-from typing import TYPE_CHECKING
 
 import torch
+from PIL.Image import Image
 from torch import Tensor
 
 from synoptic import io
@@ -23,22 +23,16 @@ from synoptic.options.base import Item
 from synoptic.options.panorama import PanoramaOptions
 from synoptic.pipelines.base import NetworkCall, pass_on, rngs_of
 from synoptic.pipelines.instance import InstancePipeline
-from synoptic.pipelines.outputs import Output
+from synoptic.pipelines.outputs import Content, Output
 from synoptic.pipelines.sphere_guidance import SphereGuidance
 from synoptic.pipelines.sphere_views import SphereViews
 from synoptic.sampling.step import Step
-from synoptic.views.base import Projection
 from synoptic.views.cube_map import cube_map
 from synoptic.views.directions import Direction
 from synoptic.views.sphere import perspective, place_picture, stitch
 from synoptic.views.sphere_bytes import sphere_bytes
 from synoptic.views.sphere_coverage import coverage
 from synoptic.views.subset import ViewSubset
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-    from synoptic.pipelines.outputs import Content
 
 CROP_FOV = 80.0  # degrees of the crops that a CLIP looks at
 
@@ -49,13 +43,6 @@ class PanoramaPipeline(InstancePipeline[PanoramaOptions]):
     @cached_property
     def views(self) -> SphereViews:
         return SphereViews(self.model, self.options)
-
-    @property
-    def latent_views(self) -> Projection:
-        return self.views.in_latents
-
-    def views_at(self, i: int) -> Projection:
-        return self.views.at_step(i)
 
     @cached_property
     def guidance(self) -> SphereGuidance:

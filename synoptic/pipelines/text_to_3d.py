@@ -14,6 +14,7 @@ import torch
 from PIL.Image import Image
 from torch import Tensor
 
+from synoptic import io
 from synoptic.distillation.loss_defaults import scene_defaults
 from synoptic.distillation.optimize import optimize
 from synoptic.mesh.export_bundle import export_bundle
@@ -33,9 +34,9 @@ from synoptic.nerf.scene import RadianceScene
 from synoptic.nerf.serialization import to_bytes
 from synoptic.options.base import Item
 from synoptic.options.text_to_3d import TextTo3DOptions
-from synoptic.pipelines.base import Pipeline
+from synoptic.options.texture import TextureOptions
+from synoptic.pipelines.base import Pipeline, load_model, take_steps
 from synoptic.pipelines.outputs import Output
-from synoptic.pipelines.retexture import NAME, retexture
 from synoptic.pipelines.text_to_3d_objective import (
     build_scene,
     encode_render,
@@ -43,12 +44,13 @@ from synoptic.pipelines.text_to_3d_objective import (
     scene_objective,
     split_generator,
 )
+from synoptic.pipelines.texture import TexturePipeline
+from synoptic.pipelines.textured_output import TexturedOutput
 from synoptic.sampling.step import Step
 from synoptic.utils.state_dict import add_prefix, strip_prefix
 
 Log = Callable[[str], object]
-FIELD, DIAGNOSTICS, REPORT = "field.safetensors", "diagnostics.json", "report.json"
-PAINTED = f"{NAME}.json"
+FIELD, DIAGNOSTICS, REPORT, PAINTED = "field.safetensors", "diagnostics.json", "report.json", "painted.json"
 
 
 @dataclass(frozen=True)
@@ -105,9 +107,6 @@ class TextTo3DPipeline(Pipeline[TextTo3DOptions]):
     def clip(self) -> Clip:
         """The CLIP that checks scenes and chooses among starts."""
         return Clip(self.options.clip_model, self.options.device)
-
-    def sample(self, items: Sequence[Item]) -> Generator[Step, None, list[Output]]:
-        return self.resume(items, {})
 
     def resume(self, items: Sequence[Item], state: Mapping[str, Tensor]) -> Generator[Step, None, list[Output]]:
         (item,) = items
@@ -215,12 +214,27 @@ class TextTo3DPipeline(Pipeline[TextTo3DOptions]):
         )
 
     def _retexture(self, item: Item, file: Path) -> None:
-        """Paint the mesh in the folder of `file`, which is written last; a field that shows nothing has none."""
+        """Paint the mesh in the folder of `file` as `synoptic texture` does; a field that shows nothing has none.
+
+        Write painted.glb, .png (from eight sides), .html (a page to turn it), and last `file` (command and figures).
+        """
         o, mesh = self.options, file.with_name("mesh.glb")
         if not mesh.exists():
             self.log(f"{item.title}: there is no mesh to paint")
             return
-        retexture(mesh, item.title, item.seed, device=o.device, dtype=o.dtype, log=self.log)
+        asked = TextureOptions.from_arguments(str(mesh), item.title, seed=item.seed, device=o.device, dtype=o.dtype)
+        options = asked.prepare()
+        pipeline = TexturePipeline(load_model(options), options)
+        self.log(f"{item.title}: the mesh is painted, {pipeline.views_per_item} views, {pipeline.num_steps} steps")
+        (output,) = take_steps(pipeline.steps(options.items()))
+        assert isinstance(output, TexturedOutput) and output.mesh is not None
+        page, about = output.files[".viewer.html"], {"command": options.command(), "figures": output.figures}
+        assert callable(page)
+        page(file.with_suffix(".html"))
+        io.save_image(file.with_suffix(".png"), output.image, about)
+        io.write_whole(file.with_suffix(".glb"), output.mesh[".glb"])
+        io.write_whole(file, json.dumps(about, indent=2) + "\n")
+        self.log(f"painted: views agree to {output.figures['view_agreement']:.1f} dB")
 
 
 def scores_tensor(scores: Sequence[float]) -> dict[str, Tensor]:

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from synoptic.distillation.lora_student import LoRAStudent
-from synoptic.distillation.loss_defaults import SceneDefaults
+from synoptic.distillation.loss_defaults import SceneDefaults, losses_that_take
 from synoptic.distillation.loss_table import LOSSES, Objective
 from synoptic.guidance.batching import BranchPredict
 from synoptic.guidance.view_prompts import ViewConditions, view_branches, view_conditions, view_guidance, view_perp_neg
@@ -55,8 +55,7 @@ def scene_objective(
     o: TextTo3DOptions, usual: SceneDefaults, model: PretrainedModel, prompt: str, rng: torch.Generator
 ) -> Objective:
     """Return what a scene follows to be what the prompt says, seen from everywhere."""
-    spec, sharpens = LOSSES[o.loss], o.view_guidance != 1
-    separate = spec.separates(o.negative_prompt)
+    separate, sharpens = LOSSES[o.loss].separates(o.negative_prompt), o.view_guidance != 1
     conds = view_conditions(
         model,
         prompt,
@@ -67,7 +66,7 @@ def scene_objective(
         with_complement=sharpens,
         interpolate=o.view_prompt_mix == "mixed",
     )
-    student = LoRAStudent(model.network, [rng], features=3) if spec.student else None
+    student = LoRAStudent(model.network, [rng], features=3) if o.loss in losses_that_take("student") else None
     conds = partial(with_student, student, conds) if student else conds
 
     def alone(name: str) -> BranchPredict:

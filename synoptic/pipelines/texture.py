@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
-from typing import TYPE_CHECKING
+from functools import cached_property, partial
 
 import torch
+from PIL.Image import Image
 from torch import Tensor
 
 from synoptic.diffusion.equations import Pred, Time
@@ -26,16 +26,11 @@ from synoptic.options.texture import TextureOptions
 from synoptic.pipelines.base import Result, rngs_of
 from synoptic.pipelines.control_guidance import load_control
 from synoptic.pipelines.instance import InstancePipeline
-from synoptic.pipelines.outputs import Output
+from synoptic.pipelines.outputs import Content, Output
 from synoptic.pipelines.texture_views import TextureViews
 from synoptic.pipelines.textured_output import TexturedOutput, textured_output
 from synoptic.sampling.step import Step
 from synoptic.views.base import Projection
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-    from synoptic.pipelines.outputs import Content
 
 
 class TextureResult(Result):
@@ -64,13 +59,6 @@ class TexturePipeline(InstancePipeline[TextureOptions]):
     @cached_property
     def views(self) -> TextureViews:
         return TextureViews(self.model, self.options)
-
-    @property
-    def latent_views(self) -> Projection:
-        return self.views.in_latents
-
-    def views_at(self, i: int) -> Projection:
-        return self.views.at_step(i)
 
     @property
     def shown(self) -> Tensor | None:
@@ -144,11 +132,8 @@ class TexturePipeline(InstancePipeline[TextureOptions]):
     @torch.no_grad()
     def _outputs(self, items: Sequence[Item], x: Tensor) -> list[Output]:
         pictures = self.model.decode(x).float().cpu().clamp(-1, 1).unflatten(0, (-1, self.views_per_item))
-        return [self.output(item, own) for item, own in zip(items, pictures, strict=True)]
-
-    def output(self, item: Item, pictures: Tensor) -> Output:
-        """Return what comes of one item's views (N, 3, s, s)."""
-        return textured_output(self.options, self.views.surface, self.views.camera, pictures, item)
+        make_output = partial(textured_output, self.options, self.views.surface, self.views.camera)
+        return [make_output(own, item) for item, own in zip(items, pictures, strict=True)]
 
     def score(self, clip: Clip, image: Image, item: Item) -> float:
         """Return the mean cosine of the eight sides and the prompt, in words that the CLIP knows for things."""

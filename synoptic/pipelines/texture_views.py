@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
-from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
+from PIL.Image import Image
 from torch import Tensor
 
 from synoptic import io
@@ -22,9 +22,6 @@ from synoptic.utils.picture import read_mask, read_picture
 from synoptic.views.base import Projection
 from synoptic.views.known_part import KnownPart
 from synoptic.views.surface import DecodedSurface, SurfaceViews
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 POWER = 6.0  # of the cosine that pixels count by at the last step; at the first 0
 

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
 
-import PIL.Image
+from PIL.Image import Image, composite
 from torch import Tensor
 
 from synoptic import io
@@ -20,13 +19,8 @@ from synoptic.mesh.texture_seams import CREASE, texture_seam_ratio
 from synoptic.nerf.cameras import Camera
 from synoptic.options.base import Item
 from synoptic.options.texture import TextureOptions
-from synoptic.pipelines.outputs import Output
+from synoptic.pipelines.outputs import Content, Output
 from synoptic.utils.picture import read_mask, read_picture
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-    from synoptic.pipelines.outputs import Content
 
 SHARPEST = {"seam_ratio": 180.0, "seam_ratio_smooth": CREASE}  # degrees of the folds that a seam ratio counts
 
@@ -69,6 +63,6 @@ def fused_textures(
     fused = fuse(surface, camera, pictures, o.texture_size)
     textures = io.to_pil(fused.texture.view(3, -1, o.texture_size, o.texture_size).transpose(0, 1))
     if o.init_texture is not None and o.mask is not None:
-        textures = [PIL.Image.composite(textures[0], read_picture(o.init_texture), read_mask(o.mask))]
+        textures = [composite(textures[0], read_picture(o.init_texture), read_mask(o.mask))]
         fused = fused._replace(texture=io.from_pil(textures[0])[0])
     return fused, textures

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
 
 import torch
+from PIL.Image import Image
 from torch import Tensor
 
 from synoptic.diffusion.equations import add_noise, randn
@@ -38,9 +38,6 @@ from synoptic.sampling.sdedit import start_index
 from synoptic.sampling.single import sample
 from synoptic.sampling.step import Step
 from synoptic.views.sharded import shard
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 
 class WidePipeline(Pipeline[WideOptions]):
@@ -132,7 +129,7 @@ class WidePipeline(Pipeline[WideOptions]):
     def _controlled(self) -> tuple[Denoiser, dict[str, Image]]:
         """The model, following --control if there is one, and its files."""
         o = self.options
-        return with_wide_control(deepcached(self.model, o), o, o.width, o.height, o.circular)
+        return with_wide_control(deepcached(self.model, o), o)
 
     @torch.no_grad()
     def _enlarge(self, step: Step, rngs: Sequence[torch.Generator]) -> Tensor:

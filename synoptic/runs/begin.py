@@ -11,10 +11,10 @@ from synoptic.models.truncation import truncation_warnings
 from synoptic.models.vocabulary import vocabulary_warnings
 from synoptic.options.pretrained_model import ModelOptions
 from synoptic.pipelines.base import Pipeline
-from synoptic.runs.files import write_content
 from synoptic.runs.manifest import Run
 from synoptic.runs.run_cost import duration
 from synoptic.runs.speed import work_seconds
+from synoptic.runs.tasks import write_content
 
 LONG = 20.0  # seconds of work before which is said how long it will take
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from synoptic.metrics.scale import meaning
 from synoptic.runs.contact_sheet import BEFORE_AFTER, SHEET
-from synoptic.runs.grid_run import GridRun
+from synoptic.runs.grid import GridRun
 from synoptic.runs.manifest import Run
 
 TURNTABLE, VIEWER = "turntable.html", ".viewer.html"

@@ -11,7 +11,7 @@ from synoptic.errors import InputError, NonFiniteError, printable
 from synoptic.utils.out_of_memory import is_out_of_memory
 
 if TYPE_CHECKING:
-    from synoptic.runs.grid_run import GridRun
+    from synoptic.runs.grid import GridRun
     from synoptic.runs.manifest import Run
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -20,10 +20,52 @@ from synoptic.options.prompts import slug
 from synoptic.runs.contact_sheet import thumbnail_size
 from synoptic.runs.errors import RunFailed
 from synoptic.runs.execute import carry_out
-from synoptic.runs.grid_run import GridRun
-from synoptic.runs.manifest import Run
+from synoptic.runs.manifest import Picture, Run
+from synoptic.utils.json_objects import JsonObject
 
 FIGURE = "grid.png"  # which is that of every application: APPLICATION.png
+
+
+@dataclass
+class GridRun:
+    """The runs of every cell, row by row, and the figure of all."""
+
+    folder: Path
+    axes: Sequence[Axis]
+    runs: list[Run]
+    application = "grid"
+
+    @property
+    def pictures(self) -> list[Picture]:
+        return [picture for run in self.runs for picture in run.pictures]
+
+    @property
+    def kept(self) -> int:
+        return sum(run.kept for run in self.runs)
+
+    @property
+    def scores(self) -> JsonObject:
+        """The first run's: their names, and the CLIP's, are those of all."""
+        return self.runs[0].scores
+
+    @property
+    def timings(self) -> dict[str, float]:
+        phases = dict.fromkeys(phase for run in self.runs for phase in run.timings)
+        return {phase: sum(run.timings.get(phase, 0.0) for run in self.runs) for phase in phases}
+
+    @property
+    def next_seed(self) -> None:
+        """None: a grid names its own values."""
+
+    def __str__(self) -> str:
+        names = [axis.spec.name for axis in self.axes]
+        lines = ["\t".join(["picture", *names, "score"])]
+        for run in self.runs:
+            for picture in run.pictures:
+                score = "" if picture.score is None else f"{picture.score:.3f}"
+                cells = [str(getattr(run.options, name)) for name in names]
+                lines.append("\t".join([str(run.folder / picture.file), *cells, score]))
+        return "\n".join(lines)
 
 
 def grid(application: str, axes: Mapping[str, Sequence[object]], /, *values: object, **options: object) -> GridRun:

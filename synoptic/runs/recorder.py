@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
+from PIL.Image import Image
 from torch import Tensor
 
 from synoptic import io
@@ -17,14 +17,10 @@ from synoptic.metrics.clip import Clip, clip_score
 from synoptic.models.memory import with_fewer
 from synoptic.sampling.step import Decode, Step
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-    Frame = tuple[list[Image], list[str]]  # the pictures of a step, and their labels
-
 FPS, HOLD = 8, 12  # frames a second, and how many more the last one stays
 LARGEST = 1024  # pixels: a film of a wide picture need not be as large as the picture
 FRAMES = 100  # of an optimization, which has many more steps
+Frame = tuple[list[Image], list[str]]  # the pictures of a step, and their labels
 Curves = dict[str, list[tuple[float, float]]]  # by name, the points (x, y)
 NEAREST = 0  # PIL's own number
 

@@ -15,12 +15,11 @@ from synoptic.pipelines.input_image import InputImage
 
 def followed(options: ControlNetOptions) -> dict[str, Image]:
     """Return {condition: map} as a run of these options, prepared, would follow them."""
-    checkpoint, circular = resolve(options.model), False
+    checkpoint = resolve(options.model)
     if isinstance(options, WideOptions):
-        circular = options.circular
-        picture = followed_picture(options, checkpoint, options.width, options.height, circular)
+        picture = followed_picture(options, checkpoint)
     else:
         assert isinstance(options, InputImageOptions)
         picture = InputImage.read(checkpoint, options.image, options.size)
-    drawn = draw_maps(options.controlnets(), picture, circular)
+    drawn = draw_maps(options.controlnets(), picture)
     return {kind: to_pil(2 * one - 1)[0] for kind, one in drawn.items()}

@@ -9,7 +9,7 @@ import torch
 
 from synoptic.guidance.regional_prompts import PromptSpec
 from synoptic.guidance.sphere_prompts import around_weights, share_in_view, sphere_prompts
-from synoptic.options.sphere_regions import read_sphere_region
+from synoptic.options.regions import read_sphere_region
 from synoptic.views.directions import Direction, ring, spread_directions
 
 

@@ -19,7 +19,7 @@ from synoptic import cli
 from synoptic.commands.parameters import signature
 from synoptic.errors import InputError
 from synoptic.options import options_class
-from synoptic.options.base import Options, specs, split_list
+from synoptic.options.base import Options, split_list
 from synoptic.options.generate import GenerateOptions
 from synoptic.options.option import alternatives, convert
 from synoptic.options.renamed import RENAMED
@@ -115,7 +115,7 @@ def test_nobody_changes_options():
 @pytest.mark.parametrize("options", EVERY, ids=lambda cls: cls.__name__)
 def test_every_option_has_help_a_name_and_a_default_of_its_own_type(options: type[Options]):
     assert options.__doc__ and f"synoptic {options.application().replace('_', '-')}" in options.__doc__
-    for spec in specs(options):
+    for spec in options.specs():
         assert (spec.option.help and spec.name not in RENAMED) or spec.name in ("start", "search", "source"), spec.name
         if spec.default is not MISSING:
             assert spec.checked(spec.default) == spec.default, spec.name
@@ -157,7 +157,7 @@ def test_the_written_command_gives_the_same_options(options, examples):
     @settings(max_examples=examples, deadline=None)
     @given(data=st.data())
     def written_and_read(data: st.DataObject) -> None:
-        names = {spec.name: spec for spec in specs(options) if spec.option.recorded}
+        names = {spec.name: spec for spec in options.specs() if spec.option.recorded}
         required = [name for name, spec in names.items() if spec.default is MISSING]
         some = data.draw(st.lists(st.sampled_from(sorted(names)), unique=True, max_size=6)) if names else []
         asked = options(**{name: data.draw(value_of(names[name])) for name in dict.fromkeys([*required, *some])})

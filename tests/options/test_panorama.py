@@ -9,7 +9,7 @@ from PIL import Image
 
 from synoptic.errors import InputError
 from synoptic.options.panorama import PanoramaOptions
-from synoptic.options.sphere_regions import read_sphere_region
+from synoptic.options.regions import read_sphere_region
 from tests.labels import label
 
 PHOTO = Image.new("RGB", (8, 6))

@@ -15,7 +15,7 @@ from synoptic.metrics.fidelity import psnr
 from synoptic.metrics.seams import closing_seam
 from synoptic.options.panorama import PanoramaOptions
 from synoptic.pipelines.panorama import PanoramaPipeline
-from synoptic.pipelines.sphere_init import SphereInit
+from synoptic.pipelines.sphere_views import SphereInit
 from synoptic.views.directions import spread_directions
 from synoptic.views.equirectangular import Equirectangular, matching_height
 from synoptic.views.sphere import canvas_rays

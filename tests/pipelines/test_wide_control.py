@@ -63,7 +63,7 @@ def test_a_circular_pictures_maps_roll_with_it(sd32, condition):
 
     def drawn(image: Image.Image) -> np.ndarray:
         controlnets = ControlNets((condition,), (f"bundled-{condition}",), (1.0,), 0.0, 1.0, None)
-        _, files = with_controlnets(sd32, controlnets, InputImage(image, sd32.checkpoint), circular=True)
+        _, files = with_controlnets(sd32, controlnets, InputImage(image, sd32.checkpoint, circular=True))
         return np.asarray(files[f"{condition}.png"])
 
     rolled = Image.fromarray(np.roll(np.asarray(closed), width // 2, 1))
