@@ -99,7 +99,7 @@ HOSTILE = {  # a file -> the rule that it breaks
     "model.jsonl": (J + ', "model": "../../../etc/passwd"}', "model-path"),
     "model-url.jsonl": (J + ', "model": "http://evil/x"}', "model-path"),
     "dtype.jsonl": (J + ', "dtype": "pickle"}', "dtype-type"),
-    "count.jsonl": (J + ', "count": 10000000}', "job-count"),
+    "count.jsonl": (J + ', "count": 20000}', "job-count"),
     "grid-of-grid.jsonl": (J + ', "grid": {"grid": [1]}}', "unknown-option"),
     "grid-list.jsonl": (J + ', "grid": [1]}', "job-grid"),
     "grid-inside.jsonl": (J + ', "grid": {"seed": [[1]]}}', "seed-type"),

@@ -11,6 +11,7 @@ import torch
 import trimesh
 from torch import Tensor
 
+from synoptic.mesh import diffuse
 from synoptic.mesh.charts import Charts
 from synoptic.mesh.diffuse import diffused
 from synoptic.mesh.fuse_texture import _padded, fuse, render_texture
@@ -150,3 +151,15 @@ def test_a_house_of_known_colors_comes_back_without_seams(house):
     fused = fuse(house, camera, render_texture(house, given, camera, SIDE), SIDE).texture
     ratio = texture_seam_ratio(house, fused)
     assert ratio is not None and ratio < 1.2
+
+
+def test_filled_colors_do_not_depend_on_where_the_search_for_them_begins(house, monkeypatch):
+    texels = house.texels(96)
+    height = (texels.place - texels.place.min(0).values) / (texels.place.max(0).values - texels.place.min(0).values)
+    known = house.normals[texels.face][:, 1] > -0.5
+    assert 0.5 < known.double().mean() < 0.9  # what looks down is not
+    begun = []
+    for most in (1, 2**13):
+        monkeypatch.setattr(diffuse, "MOST_NEAREST", most)
+        begun.append(diffused(house, texels.place, texels.face, height.float(), known))
+    assert (begun[0] - begun[1]).abs().max() < 0.02
