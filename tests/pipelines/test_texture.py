@@ -82,8 +82,8 @@ def test_the_mesh_comes_back_with_a_texture(sd32, box):
 def test_views_that_agree_show_one_surface(sd32, box):
     """Painted each alone, they show the surface differently, by some dB."""
     agree, apart = (
-        synoptic.texture(sd32, str(box), HOUSE, **QUICK | EIGHT | {"sync": sync}).outputs[0].figures["view_agreement"]
-        for sync in ("x0", "none")
+        synoptic.texture(sd32, str(box), HOUSE, **QUICK | EIGHT | how).outputs[0].figures["view_agreement"]
+        for how in ({"sync": "x0"}, {"sync": "none", "pixels_from": 1})
     )
     assert agree is not None and apart is not None and agree > apart + 6
 
