@@ -222,7 +222,7 @@ class GltfFile:
             primitive["material"] = copies[material]
 
     def _part_coordinates(self, unwrapped: Sequence[JsonObject]) -> None:
-        """Name new texture coordinates for a base color whose material has other textures: those keep their own."""
+        """Give a base color texture coordinates of its own where its material has other textures: those keep theirs."""
         for k in {primitive["material"] for primitive in unwrapped if "material" in primitive}:
             material = self.tree["materials"][k]
             sets = [name for primitive in unwrapped if primitive.get("material") == k for name in primitive["attributes"]]
@@ -284,7 +284,7 @@ class GltfFile:
         return rows
 
     def _put_rows(self, rows: np.ndarray, old: JsonObject, target: int) -> int:
-        """Append rows as an accessor like an old one; return it."""
+        """Add rows as an accessor like an old one; return it."""
         kept = ("type", "componentType", "normalized", "name")
         accessor: JsonObject = {name: old[name] for name in kept if name in old} | {"count": len(rows)}
         if "min" in old:
