@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 import struct
 from base64 import b64decode
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -27,6 +28,17 @@ COMPRESSED = {
 UNDERSTOOD = re.compile(r"KHR_(materials|texture|lights|mesh_quantization|xmp|animation)|EXT_(texture|lights)|MSFT_texture")
 INSTANCES, GLOSSINESS = "EXT_mesh_gpu_instancing", "KHR_materials_pbrSpecularGlossiness"
 TRIANGLES, STRIP, FAN = 4, 5, 6
+COORDINATES = "TEXCOORD_"
+OTHER_TEXTURE = re.compile(r'"(?!baseColor|diffuse|specularGlossiness)\w+Texture":')
+VERTICES, INDICES = 34962, 34963  # what a buffer view is for
+PICTURES = {
+    "image/png": re.compile(rb"\x89PNG"),
+    "image/jpeg": re.compile(rb"\xff\xd8\xff"),
+    "image/webp": re.compile(rb"RIFF.{4}WEBP", re.DOTALL),
+    "image/avif": re.compile(rb".{4}ftypavif", re.DOTALL),
+    "image/ktx2": re.compile(rb"\xabKTX 20"),
+    "image/vnd-ms.dds": re.compile(rb"DDS "),
+}  # what such a file begins with
 
 
 class GltfFile:
@@ -82,10 +94,9 @@ class GltfFile:
         found = b"".join(parts)
         for image in self.tree.get("images", []):
             if "uri" in image:
-                uri = image.pop("uri")
-                kind = "image/jpeg" if uri.lower().endswith((".jpg", ".jpeg")) or "image/jpeg" in uri[:20] else "image/png"
-                found, image["bufferView"] = self._appended(found, read_uri(file, uri))
-                image["mimeType"] = image.get("mimeType", kind)
+                picture = read_uri(file, image.pop("uri"))
+                found, image["bufferView"] = self._appended(found, picture)
+                image["mimeType"] = media_type(picture) or image.get("mimeType", "image/png")
         return found
 
     def _appended(self, data: bytes, part: bytes) -> tuple[bytes, int]:
@@ -140,7 +151,7 @@ class GltfFile:
         return strip
 
     def _uv(self, primitive: JsonObject) -> np.ndarray | None:
-        name = f"TEXCOORD_{self._texture_coordinates(primitive.get('material'))}"
+        name = f"{COORDINATES}{self._texture_coordinates(primitive.get('material'))}"
         if name not in primitive["attributes"]:
             return None
         uv = self.accessor(primitive["attributes"][name]).astype(np.float64)
@@ -185,15 +196,46 @@ class GltfFile:
         written.tree, written.data = json.loads(json.dumps(self.tree)), self.data
         written.no_material = self.no_material
         written.primitives = [primitive for mesh in written.tree.get("meshes", []) for primitive in mesh["primitives"]]
+        written._part_coordinates([written.primitives[k] for k in unwrapped])
         for k, corners in unwrapped.items():
             written._put_corners(written.primitives[k], corners)
+        written._part_unpainted({piece.primitive for piece in self.pieces}, textures)
         painted = {k: written._put_texture(material, data) for k, (material, data) in enumerate(textures.items())}
         for piece in self.pieces:
             primitive = written.primitives[piece.primitive]
             primitive["material"] = painted[list(textures).index(piece.material)]
             primitive["attributes"].pop("COLOR_0", None)  # it would tint the texture
+        written._undeclare_glossiness()
         written.tree["buffers"] = [{"byteLength": len(written.data)}]
         return {".glb": write_container(written.tree, written.data)}
+
+    def _part_unpainted(self, painted: set[int], materials: Container[int]) -> None:
+        """Give what is not painted, as lines and what no scene shows, its own copy of a painted material."""
+        copies: dict[int, int] = {}
+        for k, primitive in enumerate(self.primitives):
+            material = primitive.get("material", self.no_material)
+            if k in painted or material == self.no_material or material not in materials:
+                continue
+            if material not in copies:
+                copies[material] = len(self.tree["materials"])
+                self.tree["materials"].append(copy.deepcopy(self.tree["materials"][material]))
+            primitive["material"] = copies[material]
+
+    def _part_coordinates(self, unwrapped: Sequence[JsonObject]) -> None:
+        """Give a base color texture coordinates of its own where its material has other textures: those keep theirs."""
+        for k in {primitive["material"] for primitive in unwrapped if "material" in primitive}:
+            material = self.tree["materials"][k]
+            sets = [name for primitive in unwrapped if primitive.get("material") == k for name in primitive["attributes"]]
+            taken = [int(name.removeprefix(COORDINATES)) for name in sets if name.startswith(COORDINATES)]
+            if taken and OTHER_TEXTURE.search(json.dumps(material)):
+                material.setdefault("pbrMetallicRoughness", {})["baseColorTexture"] = {"texCoord": max(taken) + 1}
+
+    def _undeclare_glossiness(self) -> None:
+        if any(GLOSSINESS in material.get("extensions", {}) for material in self.tree["materials"]):
+            return
+        for listed in ("extensionsUsed", "extensionsRequired"):
+            if named := [name for name in self.tree.pop(listed, []) if name != GLOSSINESS]:
+                self.tree[listed] = named
 
     def _put_texture(self, material: int, data: bytes) -> int:
         """Make a PNG the base color of a material; return the material."""
@@ -208,9 +250,6 @@ class GltfFile:
         images.append({"bufferView": view, "mimeType": "image/png"})
         all_textures.append({"source": len(images) - 1})
         own.get("extensions", {}).pop(GLOSSINESS, None)  # whose own texture viewers would show
-        for listed in ("extensionsUsed", "extensionsRequired"):
-            if named := [name for name in tree.pop(listed, []) if name != GLOSSINESS]:
-                tree[listed] = named
         coordinates = self._texture_coordinates(material)
         pbr["baseColorTexture"] = {"index": len(all_textures) - 1} | ({"texCoord": coordinates} if coordinates else {})
         pbr["baseColorFactor"] = [1.0, 1.0, 1.0, pbr.get("baseColorFactor", [1.0] * 4)[3]]
@@ -224,11 +263,15 @@ class GltfFile:
         coordinates = self._texture_coordinates(primitive.get("material"))
         for attributes in (primitive["attributes"], *primitive.get("targets", [])):
             for name in attributes:
-                attributes[name] = self._put_rows(self._raw(attributes[name])[corners.vertex], like=attributes[name])
+                rows = self._raw(attributes[name])[corners.vertex]
+                attributes[name] = self._put_rows(rows, self.tree["accessors"][attributes[name]], VERTICES)
         uv = np.stack([corners.uv[:, 0], 1 - corners.uv[:, 1]], 1).astype("<f4")
-        primitive["attributes"][f"TEXCOORD_{coordinates}"] = self._put_rows(uv, kind="VEC2", component=5126)
+        found = self._put_rows(uv, {"type": "VEC2", "componentType": 5126}, VERTICES)
+        for k in range(coordinates):
+            primitive["attributes"].setdefault(f"{COORDINATES}{k}", found)  # a set needs those before it
+        primitive["attributes"][f"{COORDINATES}{coordinates}"] = found
         index = corners.faces.reshape(-1, 1).astype("<u4")
-        primitive["indices"] = self._put_rows(index, kind="SCALAR", component=5125)
+        primitive["indices"] = self._put_rows(index, {"type": "SCALAR", "componentType": 5125}, INDICES)
         primitive["mode"] = TRIANGLES
 
     def _raw(self, k: int) -> np.ndarray:
@@ -240,19 +283,18 @@ class GltfFile:
             accessor["normalized"] = stored
         return rows
 
-    def _put_rows(self, rows: np.ndarray, like: int | None = None, kind: str = "", component: int = 0) -> int:
-        old: JsonObject = self.tree["accessors"][like] if like is not None else {"type": kind, "componentType": component}
+    def _put_rows(self, rows: np.ndarray, old: JsonObject, target: int) -> int:
+        """Add rows as an accessor like an old one; return it."""
         kept = ("type", "componentType", "normalized", "name")
         accessor: JsonObject = {name: old[name] for name in kept if name in old} | {"count": len(rows)}
         if "min" in old:
             accessor |= {"min": rows.min(0).tolist(), "max": rows.max(0).tolist()}
         width = rows.dtype.itemsize * rows.shape[1]
-        stride = width + -width % 4 if like is not None else width
+        stride = width + (-width % 4 if target == VERTICES else 0)
         packed = np.zeros((len(rows), stride), np.uint8)
         packed[:, :width] = np.ascontiguousarray(rows).view(np.uint8).reshape(len(rows), width)
         self.data, view = self._appended(self.data, packed.tobytes())
-        if stride != width:
-            self.tree["bufferViews"][view]["byteStride"] = stride
+        self.tree["bufferViews"][view] |= {"target": target} | ({"byteStride": stride} if stride != width else {})
         self.tree["accessors"].append(accessor | {"bufferView": view})
         return len(self.tree["accessors"]) - 1
 
@@ -287,6 +329,11 @@ def write_container(tree: JsonObject, data: bytes) -> bytes:
     data += b"\0" * (-len(data) % 4)
     head = struct.pack("<4sII", MAGIC, 2, 12 + 8 + len(text) + 8 + len(data))
     return head + struct.pack("<II", len(text), JSON_CHUNK) + text + struct.pack("<II", len(data), BINARY_CHUNK) + data
+
+
+def media_type(picture: bytes) -> str:
+    """Return the kind of a picture by what it begins with, "" where it is not known: its name may be wrong."""
+    return next((kind for kind, start in PICTURES.items() if start.match(picture)), "")
 
 
 def read_uri(file: Path, uri: str) -> bytes:
