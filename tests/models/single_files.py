@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,8 @@ def pipeline(kind: str, configs: dict[str, Any], **scheduler: Any) -> Any:
     """diffusers' own pipeline of a kind, with random networks."""
     torch.manual_seed(0)
     parts: dict[str, Any] = {part: build_network(name, configs[part]) for part, name in NETWORKS.items() if part in configs}
-    parts |= {part: released_words(configs[part]["pad_token"]) for part in ("tokenizer", "tokenizer_2") if part in configs}
+    words = [part for part in ("tokenizer", "tokenizer_2") if part in configs]
+    parts |= {part: deepcopy(released_words(configs[part]["pad_token"])) for part in words}  # that a pipeline may add to
     how = configs["scheduler"] | scheduler
     parts["scheduler"] = getattr(diffusers, how["_class_name"]).from_config(how)
     if kind == "sdxl":
