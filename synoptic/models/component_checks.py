@@ -8,7 +8,7 @@ from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.checkpoint_files import VOCABULARIES
 from synoptic.models.families import FAMILIES
 from synoptic.models.hub import incomplete, is_online
-from synoptic.models.parts_fit import check_latents, check_parts_fit
+from synoptic.models.parts_fit import check_latent_scale, check_parts_fit
 from synoptic.models.vae_configs import vae_channels
 
 FORMER_CLASSES = {"Transformer2DModel": "PixArtTransformer2DModel"}  # as released indices say, before diffusers' new names
@@ -31,7 +31,7 @@ def check_components(checkpoint: Checkpoint) -> Checkpoint:
             rule="model-size",
         )
     if checkpoint.has_latents:
-        check_latents(checkpoint)
+        check_latent_scale(checkpoint)
     check_input_channels(checkpoint)
     for component in ("scheduler", *filter(None, [checkpoint.family.low_res_scheduler])):
         check_scheduler(checkpoint, component)

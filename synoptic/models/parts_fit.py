@@ -60,11 +60,11 @@ def text_widths(checkpoint: Checkpoint) -> dict[str, int | None]:
     return {part: config.get("hidden_size", config.get("d_model")) for part, config in configs.items()}
 
 
-def check_latents(checkpoint: Checkpoint, config: JsonObject | None = None, vae: str = "") -> None:
+def check_latent_scale(checkpoint: Checkpoint, config: JsonObject | None = None, vae: str = "") -> None:
     """Raise InputError where a VAE, the model's own or another, scales latents as another family's does: its network
     does not know them."""
     config = checkpoint.config("vae") if config is None else config
-    if (other := foreign_latents(config, checkpoint.pipeline_class)) is not None:
+    if (other := foreign_latents(config, checkpoint.pipeline_class, checkpoint.channels)) is not None:
         numbers = f"scaling_factor {other.scale:g}" + (f" and shift_factor {other.shift:g}" if other.shift else "")
         raise InputError(
             f"a VAE must be made for the model, {vae or f'that of {checkpoint.name}'} has the {numbers} of {other.family}:"

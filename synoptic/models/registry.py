@@ -17,7 +17,7 @@ from synoptic.models.controlnet_checks import (
 from synoptic.models.file_kinds import weight_file
 from synoptic.models.names import ALIASES, BUNDLED_MODELS, CLIP_MODELS, CONTROLNETS, UPSCALERS, find_checkpoint
 from synoptic.models.open_clip import CONFIG_FILE, OpenClip
-from synoptic.models.parts_fit import check_latents
+from synoptic.models.parts_fit import check_latent_scale
 from synoptic.models.single_file import model_file
 from synoptic.models.single_network import controlnet_file, vae_file
 
@@ -115,7 +115,7 @@ def resolve_vae(name: str, checkpoint: Checkpoint) -> Checkpoint:
             f" {ours[0]} and {ours[1]}: use another --vae",
             rule="vae-fit",
         )
-    check_latents(checkpoint, config, name)
+    check_latent_scale(checkpoint, config, name)
     return check_network(vae, "")
 
 

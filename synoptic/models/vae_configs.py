@@ -46,9 +46,14 @@ LATENTS = {
 }
 
 
-def foreign_latents(config: JsonObject, pipeline_class: str) -> Latents | None:
-    """Return whose latents a VAE makes where they are another family's, not those of this class; numbers of no family, as
-    of a VAE that was trained further, are anyone's."""
+def foreign_latents(config: JsonObject, pipeline_class: str, channels: int) -> Latents | None:
+    """Return whose latents a VAE makes where they are another family's, not those of this class.
+
+    Numbers of no family, as of a VAE that was trained further, are anyone's; so are those of Stable Diffusion 1, which are
+    diffusers' default too, where the latents have as many channels as the network takes.
+    """
     own, numbers = LATENTS.get(pipeline_class), (config.get("scaling_factor") or SD.scale, config.get("shift_factor") or 0.0)
     other = next((latents for latents in LATENTS.values() if latents[1:] == numbers), None)
-    return None if own is None or other is own or config.get("latents_mean") is not None else other
+    if own is None or other is own or (other is SD and vae_channels(config) == channels):
+        return None
+    return None if config.get("latents_mean") is not None else other
