@@ -4,7 +4,7 @@ PYTHONPATH=.:benchmarks python benchmarks/text_to_3d_cost.py [--shape sd2|tiny] 
 [--perp-neg] [--out FILE]: the recipe's own scene, guidance and schedules; renders are enlarged to 512 x 512 for the encoder.
 Three passes, each over steps spread evenly over all of the run: one to warm up, in which `--compile` compiles, one that
 waits for the GPU after every part and gives the parts' shares, one that waits only at the end and gives the seconds of the
-whole run, extrapolated, with what the first took longer than the second, and with the recording of the renders' graphs,
+whole run, extrapolated, with what the first took longer than the second, and with the capture of the renders' graphs,
 which is left out of the steps. Asked of one GPU: 10,000 steps in 7 minutes, the field's share 15 %. Weights are
 random, so there is nothing to look at. `--shape bundled --steps 1200`: the bundled model's own run, on a CPU in its seconds.
 """
@@ -35,7 +35,7 @@ from synoptic.distillation.optimize import optimize
 from synoptic.distillation.scene import Render
 from synoptic.models.base import Denoiser
 from synoptic.models.load import load
-from synoptic.nerf.recorded_render import RecordedRender
+from synoptic.nerf.graphed_render import GraphedRender
 from synoptic.nerf.scene import RadianceScene, ViewSample
 from synoptic.options.text_to_3d import TextTo3DOptions
 from synoptic.pipelines.text_to_3d_objective import (
@@ -56,7 +56,7 @@ class Spread(torch.nn.Module):
     def __init__(self, scene: RadianceScene, stride: int) -> None:
         super().__init__()
         self.scene, self.stride = scene, stride
-        scene.recorded = self.recorded = TimedRender()
+        scene.graphed = self.graphed = TimedRender()
 
     def camera(self, rngs: Sequence[torch.Generator], step: int) -> ViewSample:
         return self.scene.camera(rngs, step * self.stride)
@@ -65,8 +65,8 @@ class Spread(torch.nn.Module):
         return self.scene.render(camera)
 
 
-class TimedRender(RecordedRender):
-    """Graphs whose recording is timed: a whole run records each once, a few steps of it nearly as many."""
+class TimedRender(GraphedRender):
+    """Graphs whose capture is timed: a whole run captures each once, a few steps of it nearly as many."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -86,22 +86,22 @@ class TimedRender(RecordedRender):
 class Clock:
     """Seconds by part: of the CPU, or of the clock, waiting for the GPU at both ends."""
 
-    def __init__(self, device: torch.device, recorded: TimedRender) -> None:
-        self.device, self.seconds, self.recorded = device, defaultdict[str, float](float), recorded
+    def __init__(self, device: torch.device, graphed: TimedRender) -> None:
+        self.device, self.seconds, self.graphed = device, defaultdict[str, float](float), graphed
         self.now = time.process_time if device.type == "cpu" else time.perf_counter
 
     @contextmanager
     def __call__(self, part: str) -> Iterator[None]:
         wait(self.device)
-        began, recording = self.now(), self.recorded.seconds
+        began, recording = self.now(), self.graphed.seconds
         yield
         wait(self.device)
-        self.seconds[part] += self.now() - began - (self.recorded.seconds - recording)
+        self.seconds[part] += self.now() - began - (self.graphed.seconds - recording)
 
 
 def parts(spread: Spread, loss: Loss, m: Denoiser, rngs: Sequence[torch.Generator], lr: float, steps: range) -> Clock:
     """One step after another as `optimize` takes it, cut where the parts meet."""
-    encode, opt, clock = encode_render(m), ADAM(spread.parameters(), lr), Clock(spread.scene.like.device, spread.recorded)
+    encode, opt, clock = encode_render(m), ADAM(spread.parameters(), lr), Clock(spread.scene.like.device, spread.graphed)
     for i in steps:
         opt.zero_grad()
         with clock("field forward"):
@@ -137,11 +137,11 @@ def whole(spread: Spread, loss: Loss, m: Denoiser, rngs: Sequence[torch.Generato
     for _ in islice(coming, 2):
         pass
     wait(device)
-    began, recording = time.perf_counter(), spread.recorded.seconds
+    began, recording = time.perf_counter(), spread.graphed.seconds
     for _ in coming:
         pass
     wait(device)
-    recording = spread.recorded.seconds - recording
+    recording = spread.graphed.seconds - recording
     peak = torch.cuda.max_memory_allocated() / 2**30 if device.type == "cuda" else 0.0
     return {"step": (time.perf_counter() - began - recording) / steps, "first": first, "peak": peak}
 
@@ -155,7 +155,7 @@ def table(found: Mapping[str, Any], steps: int) -> Iterator[str]:
     verdict = "met" if field < SHARE else "missed"
     yield f"field in all\t{1000 * field * total:.2f}\t{field:.1%}\tasked: under {SHARE:.0%}: {verdict}"
     verdict = "met" if minutes < MINUTES else "missed"
-    yield f"# {found['graphs']} graphs of renders recorded, in {found['recording']:.1f} s"
+    yield f"# {found['graphs']} graphs of renders captured, in {found['recording']:.1f} s"
     yield f"# {1000 * spent['step']:.2f} ms a step, not waiting; warm-up {found['warm-up']:.0f} s, {spent['peak']:.1f} GiB"
     yield f"# {steps} steps would take {minutes:.1f} min, asked: under {MINUTES}: {verdict}"
 
@@ -208,9 +208,9 @@ def main() -> None:
         / sum(each.values()),
         "whole": spent,
         "warm-up": begin,
-        "graphs": len(spread.recorded.graphs),
-        "recording": spread.recorded.seconds,
-        "minutes": (begin + spread.recorded.seconds + asked.steps * spent["step"]) / 60,
+        "graphs": len(spread.graphed.graphs),
+        "recording": spread.graphed.seconds,
+        "minutes": (begin + spread.graphed.seconds + asked.steps * spent["step"]) / 60,
     }
     print("\n".join(table(found, asked.steps)))
     asked.out.parent.mkdir(parents=True, exist_ok=True)

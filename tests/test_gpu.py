@@ -76,9 +76,9 @@ def test_the_encoder_is_a_graph_with_the_same_gradients_also_of_two_pictures_at_
 
 def test_a_scene_that_learns_is_graphs_with_the_same_renders_and_gradients(monkeypatch):
     scenes = [blob_scene("hash", torch.Generator().manual_seed(0)).cuda() for _ in range(2)]
-    monkeypatch.setattr(scenes[0].recorded, "takes", lambda *given: False)
+    monkeypatch.setattr(scenes[0].graphed, "takes", lambda *given: False)
     kept = []
-    for step in (0, 0, 40, 40):  # recorded at the first, replayed at the next
+    for step in (0, 0, 40, 40):  # captured at the first, replayed at the next
         images, gradients = [], []
         for scene in scenes:
             scene.zero_grad()
@@ -91,7 +91,7 @@ def test_a_scene_that_learns_is_graphs_with_the_same_renders_and_gradients(monke
             assert (right - found).abs().max() <= 1e-3 * right.abs().max()
         kept.append((images[1], images[1].clone()))
     assert all(torch.equal(image, as_it_was) for image, as_it_was in kept)
-    assert scenes[1].recorded.graphs and not scenes[0].recorded.graphs
+    assert scenes[1].graphed.graphs and not scenes[0].graphed.graphs
 
 
 def test_few_rows_of_a_network_are_a_graph_from_the_third_call_on_whose_answers_are_its_own():
@@ -102,5 +102,5 @@ def test_few_rows_of_a_network_are_a_graph_from_the_third_call_on_whose_answers_
     for k in range(6):
         x = randn(model.shape, [torch.Generator().manual_seed(k)]).to(model.device).expand(2, -1, -1, -1)
         kept.append((model.predict(x, 900 - 100 * k, conds[k % 2]).eps, plain.predict(x, 900 - 100 * k, conds[k % 2]).eps))
-    assert len(model.unet.recorded.graphs) == 1 and not plain.unet.recorded.graphs
+    assert len(model.unet.graphed.graphs) == 1 and not plain.unet.graphed.graphs
     assert all((answer - right).abs().max() < 2e-3 for answer, right in kept)

@@ -22,8 +22,8 @@ MOST_NEAREST = 2**13  # known places of which the nearest is looked for: of thos
 def diffused(surface: PaintedSurface, place: Tensor, face: Tensor, color: Tensor, known: Tensor) -> Tensor:
     """Return colors (M, 3) of places (M, 3) on faces (M,), those that are not known by Laplace's equation on the surface.
 
-    Each unknown color is the mean of its neighbors', by how near they are (Jacobi-preconditioned conjugate gradients, from
-    the nearest of evenly chosen known colors); places that hang together with no known one keep it.
+    Each unknown color is the mean of its neighbors', by how near they are (conjugate gradients on equations scaled to a
+    diagonal of 1, from the nearest of evenly chosen known colors); places that hang together with no known one keep it.
     """
     if known.all() or not known.any():
         return color
@@ -35,7 +35,7 @@ def diffused(surface: PaintedSurface, place: Tensor, face: Tensor, color: Tensor
     degree = np.asarray(graph[~given].sum(1)).ravel()
     root = np.sqrt(degree.clip(1e-12))
     scale = diags_array(1 / root)
-    system = diags_array(degree / root**2) - scale @ inner @ scale  # as much counts a place near others as one alone
+    system = diags_array(degree / root**2) - scale @ inner @ scale  # a place near many counts as one alone does
     for channel in colors.T:
         right, begin = (outer @ channel[given]) / root, channel[~given] * root
         channel[~given] = cg(system, right, begin, rtol=TOLERANCE, maxiter=ROUNDS)[0] / root

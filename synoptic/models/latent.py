@@ -45,7 +45,7 @@ class LatentSpace:
     def compile(self) -> None:
         """Compile the VAE's blocks for gradients: a picture at the end is not worth the minute.
 
-        On a GPU, encoding one native picture by an AutoencoderKL is recorded as a CUDA graph; others were not tried.
+        On a GPU, encoding one native picture by an AutoencoderKL is captured as a CUDA graph; others were not tried.
         """
         compile_blocks(self.vae)
         self.compiled = True

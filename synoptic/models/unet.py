@@ -15,7 +15,7 @@ from torch import Tensor
 
 from synoptic.diffusion.equations import Time
 from synoptic.models.base import Conditioning
-from synoptic.models.compile import CompiledNet, RecordedNet, compile_blocks, is_graphed, without_compiled_blocks
+from synoptic.models.compile import CompiledNet, GraphedNet, compile_blocks, is_graphed, without_compiled_blocks
 from synoptic.models.deepcache import DeepCache, UNetArguments
 from synoptic.models.locks import lock_of
 from synoptic.models.memory import unet_row_bytes
@@ -37,7 +37,7 @@ class UNet:
         self.net, self.layout = freeze_and_layout(net)
         self.text_kv_cache, self.shared_prefix, self.compiled = TextKVCache(net), SharedPrefix(net), None
         self.deepcache: DeepCache | None = None
-        self.recorded = RecordedNet(net)
+        self.graphed = GraphedNet(net)
         self.is_plain = is_plain(net)
         width = net.config.get("time_cond_proj_dim")
         self.guidance_embedding = None if width is None else guidance_embedding(width).to(self.device, self.dtype)
@@ -103,12 +103,12 @@ class UNet:
         passes_gradients = torch.is_grad_enabled() and x.requires_grad
         blocks = without_compiled_blocks(passes_gradients) if self.compiled and net is self.net else nullcontext()
         with lock_of(self.net), self.shared_prefix.for_branches(num_branches), blocks:
-            if net is self.net and self._records(inside, cond):
+            if net is self.net and self._may_capture(inside, cond):
                 num_bytes = len(x) * self.row_bytes
-                return self.recorded(num_branches, num_bytes, inside, t, cond.text, **kwargs, return_dict=False).to(x.dtype)
+                return self.graphed(num_branches, num_bytes, inside, t, cond.text, **kwargs, return_dict=False).to(x.dtype)
             return net(inside, t, cond.text, **kwargs, return_dict=False)[0].to(x.dtype)
 
-    def _records(self, x: Tensor, cond: Conditioning) -> bool:
+    def _may_capture(self, x: Tensor, cond: Conditioning) -> bool:
         """Return whether a call is one that may be a CUDA graph: few rows on a GPU, no gradients, no student beside it."""
         if not self.is_plain or not is_graphed(x) or cond.student_kwargs:
             return False

@@ -13,9 +13,9 @@ from synoptic.distillation.scene import Render
 from synoptic.nerf.background import Background
 from synoptic.nerf.cameras import Camera, Orbit, camera_rays
 from synoptic.nerf.field import Field
+from synoptic.nerf.graphed_render import GraphedRender
 from synoptic.nerf.normals import NormalFunction, finite_difference_normals
 from synoptic.nerf.occupancy import Occupancy
-from synoptic.nerf.recorded_render import RecordedRender
 from synoptic.nerf.regularizers import Penalties
 from synoptic.nerf.shading import Light, Lighting, ambient_light, lambert
 from synoptic.nerf.volume_rendering import MIN_NORMAL_WEIGHT, Emission, RayOutput, Rays, march_rays, true_indices
@@ -83,7 +83,7 @@ class RadianceScene(torch.nn.Module):
         self.field, self.background, self.occupancy = field, background, Occupancy()
         self.orbit, self.lighting, self.penalties, self.normal = orbit, lighting, penalties, normal
         self.side, self.levels, self.samples = side, levels, samples
-        self.recorded = RecordedRender()
+        self.graphed = GraphedRender()
 
     @property
     def like(self) -> Tensor:
@@ -105,13 +105,13 @@ class RadianceScene(torch.nn.Module):
     def render(self, camera: ViewSample) -> Render:
         """Return pictures (B, 3, side, side) in [-1, 1], and the penalties of this step.
 
-        On a GPU that learns, the calls are recorded as CUDA graphs (`RecordedRender`).
+        On a GPU that learns, the calls are captured as CUDA graphs (`GraphedRender`).
         """
         sample = camera
         needs_normals = sample.is_lit or self.penalties.orientation(sample.step) > 0
         parts = sample.camera, sample.light, sample.uniforms, sample.offset
-        if self.recorded.takes(self, sample.offset):
-            rows, opacity, facing_away = self.recorded(self, sample.side, needs_normals, *parts)
+        if self.graphed.takes(self, sample.offset):
+            rows, opacity, facing_away = self.graphed(self, sample.side, needs_normals, *parts)
         else:
             traced, direction = self._trace(sample.camera, sample.side, sample.light, sample.offset, needs_normals)
             rows = self.before_background(traced, direction, sample.uniforms)

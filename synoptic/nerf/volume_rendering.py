@@ -12,7 +12,6 @@ from torch.utils.checkpoint import checkpoint
 
 MAX_RAYS = 2**14  # under way at once
 MIN_WEIGHT = 1e-5  # of the light: sixty-four times that is far below what a screen shows
-
 MIN_NORMAL_WEIGHT = 2e-3  # of the light: places that stop less of it have no normal
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 import torch
 
-from synoptic.nerf import recorded_render
+from synoptic.nerf import graphed_render
+from synoptic.nerf.graphed_render import GraphedRender, with_room
 from synoptic.nerf.normals import analytic_normals
-from synoptic.nerf.recorded_render import RecordedRender, with_room
 from synoptic.nerf.scene import RadianceScene
 from tests.nerf.test_scene import generators, small
 
 
-class Unrecorded(RecordedRender):
-    """Calls functions as they are, and notes the names of the graphs that would have been recorded."""
+class Uncaptured(GraphedRender):
+    """Calls functions as they are, and notes the names of the graphs that would have been captured."""
 
     def takes(self, scene, offset):
         return True
@@ -23,10 +23,10 @@ class Unrecorded(RecordedRender):
         return f(*inputs)
 
 
-def image_and_gradients(scene: RadianceScene, recorded: RecordedRender | None, step: int) -> list[torch.Tensor]:
+def image_and_gradients(scene: RadianceScene, graphed: GraphedRender | None, step: int) -> list[torch.Tensor]:
     sample = scene.camera(generators(), step)
-    if recorded:
-        scene.recorded = recorded
+    if graphed:
+        scene.graphed = graphed
     done = scene.render(sample)
     loss = (done.image * torch.randn(done.image.shape, generator=torch.Generator().manual_seed(1))).sum() + done.penalty
     parameters = list(scene.parameters())
@@ -35,22 +35,22 @@ def image_and_gradients(scene: RadianceScene, recorded: RecordedRender | None, s
 
 @pytest.mark.parametrize("step", [0, 1, 5])
 def test_room_for_more_places_changes_neither_picture_nor_gradients(step, monkeypatch):
-    monkeypatch.setattr(recorded_render, "MIN_CAPACITY", 64)
-    recorded = Unrecorded()
-    both = (image_and_gradients(small(), how, step) for how in (None, recorded))
+    monkeypatch.setattr(graphed_render, "MIN_CAPACITY", 64)
+    graphed = Uncaptured()
+    both = (image_and_gradients(small(), how, step) for how in (None, graphed))
     for right, found in zip(*both, strict=True):
         assert (right is None) == (found is None)
         if right is not None:
             assert torch.allclose(right, found, rtol=1e-5, atol=1e-6 * float(right.detach().abs().max()))
-    assert len(recorded.graphs) == 3
+    assert len(graphed.graphs) == 3
 
 
 def test_normals_by_second_derivatives_too(monkeypatch):
-    monkeypatch.setattr(recorded_render, "MIN_CAPACITY", 64)
+    monkeypatch.setattr(graphed_render, "MIN_CAPACITY", 64)
     scenes = small(), small()
     for scene in scenes:
         scene.normal = analytic_normals
-    right, found = (image_and_gradients(scene, how, 5) for scene, how in zip(scenes, (None, Unrecorded()), strict=True))
+    right, found = (image_and_gradients(scene, how, 5) for scene, how in zip(scenes, (None, Uncaptured()), strict=True))
     assert torch.allclose(right[0], found[0], atol=1e-6)
 
 
@@ -62,4 +62,4 @@ def test_graphs_are_of_few_sizes_that_suffice():
 def test_a_cpu_records_nothing():
     scene = small()
     scene.render(scene.camera(generators(), 5)).image.sum().backward()
-    assert not scene.recorded.graphs
+    assert not scene.graphed.graphs

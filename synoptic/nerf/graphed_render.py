@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 MIN_CAPACITY = 2**12  # places; a graph has room for a power of two, of which a run needs few
 
 
-class RecordedRender:
+class GraphedRender:
     """What `RadianceScene.render` computes, as three graphs: before the second and third, places that are left are counted.
 
-    A graph is recorded when one of its size is first needed, in which it runs a few times. All of them share their memory.
+    A graph is captured when one of its size is first needed, in which it runs a few times. All of them share their memory.
     """
 
     def __init__(self) -> None:
@@ -94,7 +94,7 @@ class RecordedRender:
         self.waits = False
 
     def _graph(self, key: Any, f: Callable[..., Any], *inputs: Any) -> Any:
-        """Call f, recorded for inputs of these sizes and for the gradients of those that are parameters."""
+        """Call f, captured for inputs of these sizes and for the gradients of those that are parameters."""
         if key not in self.graphs:
             self.pool = self.pool or torch.cuda.graph_pool_handle()
             like = tuple(_clone(value) for value in inputs)
