@@ -9,7 +9,7 @@ import numpy as np
 import trimesh
 
 from synoptic.errors import InputError
-from synoptic.mesh.gltf import write_container
+from synoptic.mesh.gltf_container import write_container
 from synoptic.mesh.mesh_file import Piece, Unwrapped, checked_pieces
 from synoptic.utils.json_objects import JsonObject
 

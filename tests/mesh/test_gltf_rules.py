@@ -13,7 +13,7 @@ from PIL import Image
 
 from synoptic.io.html import encoded
 from synoptic.mesh import read_mesh
-from synoptic.mesh.gltf import read_container, write_container
+from synoptic.mesh.gltf_container import read_container, write_container
 from synoptic.mesh.unwrap import unwrap, why_not
 
 RED = encoded(Image.new("RGB", (8, 8), "red"), "PNG")

@@ -15,7 +15,8 @@ from trimesh.visual import TextureVisuals
 from synoptic.errors import InputError
 from synoptic.io.html import encoded
 from synoptic.mesh import read_mesh
-from synoptic.mesh.gltf import GltfFile, read_container, write_container
+from synoptic.mesh.gltf import GltfFile
+from synoptic.mesh.gltf_container import read_container, write_container
 from synoptic.mesh.mesh_file import triangulated
 from synoptic.mesh.unwrap import unwrap, why_not
 from tests.mesh.shapes import CUBE, MAPPED

@@ -26,7 +26,7 @@ from trimesh.scene.scene import Scene
 
 from synoptic.io.html import encoded
 from synoptic.mesh import read_mesh
-from synoptic.mesh.gltf import read_container, write_container
+from synoptic.mesh.gltf_container import read_container, write_container
 from synoptic.mesh.unwrap import unwrap
 from synoptic.models.registry import resolve
 from synoptic.options.texture import TextureOptions

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from synoptic import cli, io
 from synoptic.errors import InputError
-from synoptic.mesh.gltf import read_container
+from synoptic.mesh.gltf_container import read_container
 from synoptic.models.registry import resolve
 from synoptic.nerf.cameras import turntable_cameras
 from synoptic.nerf.serialization import load_scene

@@ -1,0 +1,70 @@
+"""Read and write the container of glTF and GLB: a tree of JSON and a buffer. Raises InputError for what is none."""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+from base64 import b64decode
+from pathlib import Path
+from urllib.parse import unquote
+
+from synoptic.errors import InputError
+from synoptic.mesh.mesh_file import beside
+from synoptic.utils.json_objects import JsonObject
+
+MAGIC, JSON_CHUNK, BINARY_CHUNK = b"glTF", 0x4E4F534A, 0x004E4942
+PICTURES = {
+    "image/png": re.compile(rb"\x89PNG"),
+    "image/jpeg": re.compile(rb"\xff\xd8\xff"),
+    "image/webp": re.compile(rb"RIFF.{4}WEBP", re.DOTALL),
+    "image/avif": re.compile(rb".{4}ftypavif", re.DOTALL),
+    "image/ktx2": re.compile(rb"\xabKTX 20"),
+    "image/vnd-ms.dds": re.compile(rb"DDS "),
+}  # what such a file begins with
+
+
+def read_container(file: Path) -> tuple[JsonObject, bytes]:
+    """Return the JSON of a GLB or glTF file, and the GLB's own buffer. Raises ValueError."""
+    data = file.read_bytes()
+    if not data.startswith(MAGIC):
+        return json.loads(data), b""
+    if struct.unpack_from("<I", data, 4)[0] != 2:
+        raise ValueError("a GLB must be of version 2")
+    at, tree, binary = 12, None, b""
+    while at + 8 <= len(data):
+        length, kind = struct.unpack_from("<II", data, at)
+        chunk = data[at + 8 : at + 8 + length]
+        if len(chunk) < length:
+            raise ValueError("the file is cut off")
+        if kind == JSON_CHUNK:
+            tree = json.loads(chunk)
+        elif kind == BINARY_CHUNK:
+            binary = chunk
+        at += 8 + length
+    if not isinstance(tree, dict):
+        raise ValueError("it holds no JSON")
+    return tree, binary
+
+
+def write_container(tree: JsonObject, data: bytes) -> bytes:
+    """Return a GLB."""
+    text = json.dumps(tree, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 4)
+    data += b"\0" * (-len(data) % 4)
+    head = struct.pack("<4sII", MAGIC, 2, 12 + 8 + len(text) + 8 + len(data))
+    return head + struct.pack("<II", len(text), JSON_CHUNK) + text + struct.pack("<II", len(data), BINARY_CHUNK) + data
+
+
+def media_type(picture: bytes) -> str:
+    """Return the kind of a picture by what it begins with, "" where it is not known: its name may be wrong."""
+    return next((kind for kind, start in PICTURES.items() if start.match(picture)), "")
+
+
+def read_uri(file: Path, uri: str) -> bytes:
+    """Return what a URI names: data inside it, or a file in the mesh's folder."""
+    if uri.startswith("data:"):
+        return b64decode(uri.partition(",")[2])
+    if "://" in uri:
+        raise InputError(f"a mesh's files must be in its folder, {file.name} names {uri}: copy it there", rule="mesh-leaves")
+    return beside(file, unquote(uri)).read_bytes()
