@@ -55,12 +55,25 @@ def is_verbose(words: Sequence[str]) -> bool:
     return "-v" in options or "--verbose" in options
 
 
-class Terminated(KeyboardInterrupt):
+class Interrupted(KeyboardInterrupt):
+    """The process was asked to end, by Ctrl-C or SIGTERM; its exit code.
+
+    A class of ours: where a plain KeyboardInterrupt has passed through an ``exec`` of text, as dataclasses do, a Python
+    that was started by ``-m`` ends by the signal itself, whoever caught it, and the exit code is lost.
+    """
+
+    code = 130
+
+
+class Terminated(Interrupted):
     """The process was asked to end, by SIGTERM."""
 
+    code = 143
 
-def interrupt(*_: object) -> None:
-    raise Terminated
+
+def interrupt(number: int, _: object) -> None:
+    """Raise what ends the command, at a signal."""
+    raise Terminated if number == signal.SIGTERM else Interrupted
 
 
 def main() -> None:
@@ -68,6 +81,8 @@ def main() -> None:
     if not is_main_process():
         sys.stdout = io.StringIO()
     signal.signal(signal.SIGTERM, interrupt)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a shell's background ignores it
+        signal.signal(signal.SIGINT, interrupt)
     for stream in (sys.stdout, sys.stderr):  # a console that cannot print a character gets its number
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -94,7 +109,7 @@ def main() -> None:
         code = 1
     except KeyboardInterrupt as e:
         print("synoptic: stopped; what was finished is saved, the same command resumes it", file=sys.stderr)
-        code = 143 if isinstance(e, Terminated) else 130
+        code = e.code if isinstance(e, Interrupted) else 130
     except BrokenPipeError:  # whoever read the table went away
         code = 1
     except Exception as e:

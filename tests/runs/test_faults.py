@@ -107,3 +107,24 @@ def test_an_end_from_outside_says_what_is_kept(number, code, tmp_path):
     process.send_signal(number)
     _, err = process.communicate()
     assert process.returncode == code and "the same command resumes it" in err and "Traceback" not in err
+
+
+TEXT = """
+import os, signal, sys
+
+def interrupt(event, arguments):  # Ctrl-C in the midst of an import, while text is executed: how a dataclass is made
+    if event == "import" and arguments[0] == "torch":
+        exec("os.kill(os.getpid(), signal.SIGINT)\\nfor _ in range(99): pass")
+
+sys.addaudithook(interrupt)
+"""
+
+
+def test_an_interrupt_while_text_is_executed_keeps_its_exit_code(tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(TEXT)
+    root = str(Path(synoptic.__file__).parents[1])
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), root])}
+    argv = [sys.executable, "-m", "synoptic", "generate", HORSE, "--out", str(tmp_path / "out")]
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    ended = subprocess.run(argv, stderr=subprocess.PIPE, text=True, env=environment, preexec_fn=heed)
+    assert ended.returncode == 130 and "Traceback" not in ended.stderr, ended.stderr
