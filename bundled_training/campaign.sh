@@ -14,5 +14,6 @@ one contrastive clip-grayscale
 one upscale
 all sd
 one control
+one depth
 all pixel
 python -m bundled_training.evaluate all --family "$WORK/family" --out "$WORK/measured"

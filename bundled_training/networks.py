@@ -11,7 +11,16 @@ from diffusers.models.controlnets.controlnet import ControlNetModel
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
-from transformers import CLIPConfig, CLIPModel, CLIPTokenizer, T5Config, T5EncoderModel
+from transformers import (
+    CLIPConfig,
+    CLIPModel,
+    CLIPTokenizer,
+    DPTConfig,
+    DPTForDepthEstimation,
+    Swinv2Config,
+    T5Config,
+    T5EncoderModel,
+)
 
 PLAIN, CROSS = "DownBlock2D", "CrossAttnDownBlock2D"
 UP = {PLAIN: "UpBlock2D", CROSS: "CrossAttnUpBlock2D"}
@@ -148,6 +157,21 @@ def latent_scheduler() -> DDIMScheduler:
         beta_start=0.00085, beta_end=0.03, beta_schedule="scaled_linear", prediction_type="v_prediction",
         timestep_spacing="trailing", clip_sample=False, set_alpha_to_one=True, steps_offset=1,
     )  # fmt: skip
+
+
+def depth_model() -> Any:
+    """The depth model: a Swin transformer's four levels, and the layers that DPT gathers them with."""
+    channels, build = 16, DPTForDepthEstimation
+    levels = [channels * 2**k for k in range(4)]
+    backbone = Swinv2Config(
+        image_size=256, patch_size=4, embed_dim=channels, depths=[1, 2, 3, 1], num_heads=[1, 2, 4, 8], window_size=8,
+        mlp_ratio=2.0, drop_path_rate=0.0, out_features=[f"stage{k}" for k in range(1, 5)],
+    )  # fmt: skip
+    return build(
+        DPTConfig(
+            backbone_config=backbone, neck_hidden_sizes=levels, fusion_hidden_size=16, use_bias_in_fusion_residual=True
+        )
+    )
 
 
 def pixel_scheduler() -> DDPMScheduler:

@@ -10,8 +10,8 @@ from huggingface_hub import try_to_load_from_cache
 
 import synoptic
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.models.names import ALIASES, BUNDLED_MODELS, CONTROLNETS, UPSCALERS
-from synoptic.models.registry import resolve, resolve_controlnet, resolve_upscaler
+from synoptic.models.names import ALIASES, BUNDLED_MODELS, CONTROLNETS, DEPTH_MODELS, UPSCALERS
+from synoptic.models.registry import resolve, resolve_controlnet, resolve_depth_model, resolve_upscaler
 from synoptic.models.vocabulary import vocabulary
 from synoptic.options import options_class
 from synoptic.options.models import ModelsOptions
@@ -22,20 +22,19 @@ HEADER = ("source", "MB", "pixels", "state")
 
 @dataclass(frozen=True)
 class Models:
-    """Rows of models, upscalers, ControlNets; defaults by command; what `bundled` knows, and what `bundled-if` does not."""
+    """Rows of models, upscalers, ControlNets, depth models; defaults by command; what `bundled` knows, and what `bundled-if` does not."""
 
     models: list[Row]
     upscalers: list[Row]
     controlnets: list[Row]
+    depth_models: list[Row]
     defaults: list[tuple[str, str]]
     known: dict[str, list[str]]
     unknown_to_pixels: list[str]
 
     def __str__(self) -> str:
-        tables: list[list[tuple[str, ...]]] = [
-            [(kind, *HEADER), *rows]
-            for kind, rows in (("model", self.models), ("upscaler", self.upscalers), ("controlnet", self.controlnets))
-        ]
+        kinds = {"model": self.models, "upscaler": self.upscalers, "controlnet": self.controlnets, "depth": self.depth_models}
+        tables: list[list[tuple[str, ...]]] = [[(kind, *HEADER), *rows] for kind, rows in kinds.items()]
         tables.append([("command", "default model"), *self.defaults])
         known = [("what bundled knows",), *((kind, ", ".join(names)) for kind, names in self.known.items())]
         known.append(("bundled-if does not know", ", ".join(self.unknown_to_pixels)))
@@ -49,6 +48,7 @@ def execute(options: ModelsOptions) -> Models:
         [row(name, sources, resolve) for name, sources in (BUNDLED_MODELS | ALIASES).items()],
         [row(name, sources, resolve_upscaler) for name, sources in UPSCALERS.items()],
         [in_the_package(name, resolve_controlnet(name, bundled), bundled.native_size) for name in CONTROLNETS],
+        [in_the_package(name, resolve_depth_model(name), bundled.native_size) for name in DEPTH_MODELS],
         [(name, default_model(name)) for name in synoptic.APPLICATIONS],
         vocabulary()["prompts"],
         sorted(set(vocabulary()["words"]) - set(vocabulary("if")["words"])),

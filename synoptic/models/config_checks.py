@@ -95,7 +95,7 @@ VALUES: dict[str, tuple[Callable[[object], bool], str]] = {  # key -> (what it m
     ),
     "hidden_size": COUNT,
     "num_hidden_layers": COUNT,
-    "num_attention_heads": COUNT,
+    "num_attention_heads": COUNT_OR_COUNTS,
     "max_position_embeddings": COUNT,
     "vocab_size": COUNT,
     "model_max_length": (lambda value: is_number(value) and value >= 1, "a number of at least 1"),

@@ -47,6 +47,7 @@ UPSCALERS: dict[str, tuple[str, ...]] = {
 CONTROLNETS: dict[str, tuple[str, ...]] = {
     f"bundled-{kind}": (str(BUNDLED_DIR / f"control-{kind}"),) for kind in ("canny", "scribble", "depth")
 }
+DEPTH_MODELS: dict[str, tuple[str, ...]] = {"bundled": (str(BUNDLED_DIR / "depth"),)}
 CLIP_MODELS: dict[str, tuple[str, ...]] = {
     "bundled": (str(BUNDLED_DIR / "clip"),),
     "bundled-grayscale": (str(BUNDLED_DIR / "clip-grayscale"),),  # blind to color: what only color explains, it does not see

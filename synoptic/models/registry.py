@@ -15,7 +15,15 @@ from synoptic.models.controlnet_checks import (
     transformer_controlnet_class,
 )
 from synoptic.models.file_kinds import weight_file
-from synoptic.models.names import ALIASES, BUNDLED_MODELS, CLIP_MODELS, CONTROLNETS, UPSCALERS, find_checkpoint
+from synoptic.models.names import (
+    ALIASES,
+    BUNDLED_MODELS,
+    CLIP_MODELS,
+    CONTROLNETS,
+    DEPTH_MODELS,
+    UPSCALERS,
+    find_checkpoint,
+)
 from synoptic.models.open_clip import CONFIG_FILE, OpenClip
 from synoptic.models.parts_fit import check_latent_scale
 from synoptic.models.single_file import model_file
@@ -120,8 +128,8 @@ def resolve_vae(name: str, checkpoint: Checkpoint) -> Checkpoint:
 
 
 def resolve_depth_model(name: str) -> Checkpoint:
-    """Return the source of transformers' depth model `name`, a hub id or a directory. Raises InputError as `resolve`."""
-    checkpoint = find_checkpoint(name, {}, "config.json")
+    """Return the source of `bundled`, or of transformers' depth model, a hub id or a directory. Raises InputError as `resolve`."""
+    checkpoint = find_checkpoint(name, DEPTH_MODELS, "config.json")
     kinds = checkpoint.config("").get("architectures") or []
     if not any(kind.endswith("ForDepthEstimation") for kind in kinds):
         raise InputError(

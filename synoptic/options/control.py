@@ -7,7 +7,7 @@ from typing import Annotated, Self
 
 from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.options.controlnet import Condition, ControlNetOptions, ControlNets, Depth, find_depth
+from synoptic.options.controlnet import Condition, ControlNetOptions, ControlNets, Depth, depth_source, find_depth
 from synoptic.options.input_image import InputImageOptions, InputPicture
 from synoptic.options.option import Option
 from synoptic.options.prompts import PromptOptions
@@ -44,6 +44,7 @@ class ControlOptions(InputImageOptions, PromptOptions, ControlNetOptions, Sampli
         return frozenset({"prompt", "seed", "count"})
 
     def resolve(self, checkpoint: Checkpoint) -> Self:
+        self = replace(self, depth=depth_source(self.depth, self.condition, checkpoint))
         count = len(self.condition)
         if not count:
             raise InputError(

@@ -8,7 +8,7 @@ from typing import Annotated, Self
 
 from synoptic.errors import InputError, check_output_file, user_path
 from synoptic.options.base import Options
-from synoptic.options.controlnet import Condition, Depth, check_conditions, find_depth
+from synoptic.options.controlnet import Condition, Depth, check_conditions, depth_source, find_depth
 from synoptic.options.option import Option
 from synoptic.utils.picture import PictureSource, read_picture
 
@@ -32,6 +32,7 @@ class ControlMapOptions(Options):
     )
 
     def prepare(self) -> Self:
+        self = replace(self, depth=depth_source(self.depth, (self.kind,)))
         check_conditions((self.kind,), self.depth)
         width, height = read_picture(self.image).size
         if width * height > MAX_PIXELS:

@@ -22,12 +22,14 @@ Condition = Literal["canny", "scribble", "segment", "depth", "normal", "map"]
 Depth = Annotated[
     PictureSource | None,
     Option(
-        "for depth and normal: a depth map's file, white near, or transformers' depth model, a hub id or directory",
+        "for depth and normal: a depth map's file, white near, or a depth model, bundled or transformers' (a hub id or"
+        " directory; default: bundled, for bundled models)",
         picture=True,
     ),
 ]
 BY_SCIKIT_IMAGE = ("canny", "scribble", "segment")
 BY_DEPTH = ("depth", "normal")
+DEPTH_MODEL = "depth-anything/Depth-Anything-V2-Small-hf"  # one that knows photographs
 
 
 class ControlNets(NamedTuple):
@@ -49,7 +51,10 @@ class ControlNetOptions(ModelOptions):
 
     condition: Annotated[
         tuple[Condition, ...],
-        Option("what of the picture is kept too: canny, scribble, segment or map, the picture itself (default: nothing)"),
+        Option(
+            "what of the picture is kept too: canny, scribble, segment, map, the picture itself, or depth, with bundled"
+            " models (default: nothing)"
+        ),
     ] = ()
     controlnet: Annotated[
         tuple[str, ...],
@@ -65,7 +70,7 @@ class ControlNetOptions(ModelOptions):
 
     def resolve(self, checkpoint: Checkpoint) -> Self:
         names = find_controlnets(checkpoint, self.condition, self.controlnet)
-        check_conditions(self.condition, self.controlnets().depth)
+        check_conditions(self.condition, depth_source(self.controlnets().depth, self.condition, checkpoint))
         return replace(super().resolve(checkpoint), controlnet=names)
 
 
@@ -113,7 +118,8 @@ def check_conditions(conditions: Sequence[Condition], depth: PictureSource | Non
     by_depth = next((kind for kind in conditions if kind in BY_DEPTH), None)
     if by_depth and depth is None:
         raise InputError(
-            f"{by_depth} needs --depth, a depth map's file or a depth model: give it, or use another condition",
+            f"{by_depth} needs --depth, a depth map's file or a depth model: give it, as --depth {DEPTH_MODEL}, or use another"
+            " condition",
             rule="depth-missing",
         )
     if not by_depth and depth is not None:
@@ -121,6 +127,18 @@ def check_conditions(conditions: Sequence[Condition], depth: PictureSource | Non
             f"--depth is for the conditions {' and '.join(BY_DEPTH)}, {picture_name(depth)} was given for none: omit it",
             rule="depth-unused",
         )
+
+
+def depth_source(
+    depth: PictureSource | None, conditions: Sequence[Condition], checkpoint: Checkpoint | None = None
+) -> PictureSource | None:
+    """Return where depth comes from: what was given, else the bundled depth model where a condition needs one.
+
+    It has seen renders alone: for pictures by another model than the bundled ones (checkpoint) it is not taken unnamed.
+    """
+    if depth is not None or not set(conditions) & set(BY_DEPTH):
+        return depth
+    return "bundled" if checkpoint is None or checkpoint.is_bundled else None
 
 
 def find_depth(depth: PictureSource | None, sides: tuple[int, int]) -> Image | Checkpoint | None:

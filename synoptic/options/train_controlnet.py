@@ -37,7 +37,7 @@ class TrainControlnetOptions(Options):
     maps: Annotated[
         str | None, Option("for --condition map: the folder of the pictures' maps, each of its picture's name")
     ] = None
-    depth: Annotated[str | None, Option("for depth and normal: transformers' depth model, a hub id or directory")] = None
+    depth: Annotated[str | None, Option("for depth and normal: a depth model, bundled or transformers' (a hub id or directory)")] = None
     model: ModelName = "bundled"
     init: Annotated[
         str | None,

@@ -17,7 +17,7 @@ from synoptic.models.controlnet_union import ControlNetUnion
 from synoptic.models.load import load_controlnet, load_transformer_controlnet
 from synoptic.models.registry import resolve_controlnet
 from synoptic.models.transformer import TransformerDenoiser
-from synoptic.options.controlnet import ControlNets, find_depth
+from synoptic.options.controlnet import ControlNets, depth_source, find_depth
 from synoptic.options.wide import WideOptions
 from synoptic.pipelines.input_image import InputImage
 from synoptic.utils.picture import read_picture
@@ -53,7 +53,8 @@ def draw_maps(controlnets: ControlNets, picture: InputImage) -> dict[str, Tensor
 
     Those of a circular one are drawn of a picture that goes on beyond each end with the other one.
     """
-    depth, drawn_of = find_depth(controlnets.depth, picture.size), picture.image
+    source = depth_source(controlnets.depth, controlnets.conditions, picture.checkpoint)
+    depth, drawn_of = find_depth(source, picture.size), picture.image
     beside = picture.checkpoint.native_size // 4 if picture.circular else 0
     if beside:
         drawn_of = wrap_image(drawn_of, beside)

@@ -19,7 +19,7 @@ from synoptic.metrics.clip import Clip
 from tests.processes import ranks
 
 diffusers: Any = importlib.import_module("diffusers")
-STAGES = ["contrastive conditioner", "contrastive clip-grayscale", "vae", "t5", "sd", "control", "pixel", "upscale"]
+STAGES = ["contrastive conditioner", "contrastive clip-grayscale", "vae", "t5", "sd", "control", "depth", "pixel", "upscale"]
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]  # a whole campaign, tiny
 
@@ -79,7 +79,7 @@ def test_controlnets_fit_their_model_and_the_package(work):
 
 def test_weights_are_half_and_safe(work):
     files = list((work / "family").rglob("*.safetensors"))
-    assert len(files) >= 7
+    assert len(files) >= 8
     for file in files:
         assert {t.dtype for t in load_file(file).values() if t.is_floating_point()} == {torch.float16}
     assert not [f for f in (work / "family").rglob("*") if f.suffix in (".bin", ".pt", ".pkl")]

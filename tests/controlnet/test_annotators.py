@@ -104,6 +104,27 @@ def test_models_that_say_how_far_are_turned_round(model):
     assert far(x)[0, 0, 0, 0] > far(x)[0, 0, -1, -1]
 
 
+METRES: dict[str, dict[str, Any]] = {
+    "GLPN": {"hidden_sizes": [8] * 4, "num_attention_heads": [1] * 4, "decoder_hidden_size": 8},
+    "ZoeDepth": {
+        "backbone_config": {
+            "model_type": "beit", "hidden_size": 16, "num_hidden_layers": 4, "num_attention_heads": 2, "image_size": 32,
+            "out_features": ["stage1", "stage2", "stage3", "stage4"], "reshape_hidden_states": False,
+        },
+        "neck_hidden_sizes": [8] * 4, "fusion_hidden_size": 8, "bottleneck_features": 8, "bin_embedding_dim": 8,
+        "num_attractors": [2, 2, 2, 1], "bin_configurations": [{"n_bins": 8, "min_depth": 1e-3, "max_depth": 10.0}],
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", METRES)
+def test_models_that_predict_metres_are_known_by_their_type(kind, tmp_path):
+    config = getattr(transformers, f"{kind}Config")(**METRES[kind])
+    getattr(transformers, f"{kind}ForDepthEstimation")(config).save_pretrained(tmp_path)
+    getattr(transformers, f"{kind}ImageProcessor")().save_pretrained(tmp_path)
+    assert DepthEstimator(resolve_depth_model(str(tmp_path))).power == -1
+
+
 class Said:
     def __init__(self, predicted_depth: torch.Tensor) -> None:
         self.predicted_depth = predicted_depth

@@ -16,6 +16,7 @@ from synoptic.options.edit import EditOptions
 from synoptic.options.input_image import working_size
 from synoptic.utils.picture import read_picture
 from tests.drawings import disc, drawing, ramp, white_box
+from tests.models.directories import copied
 
 GOOD, MASK = drawing(256, 256), white_box((256, 256), (64, 64, 192, 192))
 NET = str(BUNDLED_DIR / "control-canny")
@@ -81,7 +82,6 @@ REFUSED: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
     ("edit", (Image.new("RGB", (3000, 2)),), {}, "size-megapixels"),
     ("edit", (3,), {}, "image-type"),
     ("edit", (GOOD,), {"controlnet": (NET,)}, "controlnet-count"),
-    ("edit", (GOOD,), {"condition": "depth"}, "depth-missing"),
     ("inpaint", (GOOD, MASK, "x"), {"resample": 0}, "resample-at-least"),
     ("inpaint", (GOOD, MASK, "x"), {"jump": 0}, "jump-at-least"),
     ("inpaint", (GOOD, MASK), {}, "missing-option"),
@@ -95,7 +95,6 @@ REFUSED: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
     ("denoise", (GOOD,), {"stride": 0}, "stride-at-least"),
     ("control", (GOOD, "x"), {"condition": "sketch"}, "condition-type"),
     ("control", (GOOD, "x"), {"condition": ()}, "condition-missing"),
-    ("control", (GOOD, "x"), {"condition": "depth"}, "depth-missing"),
     ("control", (GOOD, "x"), {"depth": GOOD}, "depth-unused"),
     ("control", (GOOD, "x"), {"condition": "depth", "depth": drawing(200, 64)}, "depth-shape"),
     ("control", (GOOD, "x"), {"condition": "segment"}, "controlnet-missing"),
@@ -107,7 +106,6 @@ REFUSED: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
     ("control", (GOOD, "x"), {"controlnet": NET, "model": "bundled-if"}, "controlnet-latents"),
     ("control_map", (GOOD,), {"out": "map.jpg"}, "out-suffix"),
     ("embed", ("x",), {"out": "x.txt"}, "out-suffix"),
-    ("control_map", (GOOD,), {"kind": "normal"}, "depth-missing"),
     ("control_map", (GOOD,), {"kind": "depth", "depth": drawing(200, 64)}, "depth-shape"),
 ]
 
@@ -117,6 +115,23 @@ def test_what_makes_no_sense_is_refused_with_its_code(name, values, named, rule)
     with pytest.raises(InputError) as e:
         options_class(name).from_arguments(*values, **named).prepare()
     assert e.value.rule == rule
+
+
+@pytest.mark.parametrize("name", ["control", "edit"])
+def test_depth_is_estimated_for_the_bundled_models_and_must_be_named_for_others(name, tmp_path):
+    values = {"image": GOOD, "prompt": ("x",), "condition": ("depth",)}
+    options = options_class(name)(**values).prepare()
+    assert options.controlnet == ("bundled-depth",) and getattr(options, "depth", "bundled") == "bundled"
+    other = {"model": str(copied(tmp_path / "sd")), "controlnet": (str(BUNDLED_DIR / "control-depth"),)}
+    with pytest.raises(InputError) as e:
+        options_class(name)(**values, **other).prepare()
+    assert e.value.rule == "depth-missing"
+    if name == "control":
+        assert options_class(name)(**values, **other, depth="bundled").prepare().depth == "bundled"
+
+
+def test_a_map_of_depth_is_drawn_by_the_bundled_model_where_none_is_named():
+    assert options_class("control_map").from_arguments(GOOD, kind="normal").prepare().depth == "bundled"
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,6 @@ def test_the_picture_gives_its_shape_where_no_size_was_asked_for(asked, size):
         ({"controlnet": "bundled-canny"}, "control-missing"),
         ({"control": "none.png"}, "picture-missing"),
         ({"control": hills(), "model": "bundled-if"}, "controlnet-latents"),
-        ({"control": hills(), "condition": "depth"}, "depth-missing"),
         ({"control": hills(), "progressive": 0.5}, "progressive-control"),
     ],
     ids=label,

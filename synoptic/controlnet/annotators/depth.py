@@ -13,6 +13,8 @@ from synoptic.models.components import load_network, readable
 from synoptic.models.memory import in_halves
 from synoptic.models.network_classes import network_class
 
+IN_METRES = ("glpn", "tipsv2_dpt", "zoedepth")  # what these model types predict is how far a place is
+
 
 class DepthEstimator:
     """A depth model: pictures (N, 3, H, W) in [-1, 1] -> (N, 3, H, W), 0 where each is farthest, 1 where it is nearest."""
@@ -25,7 +27,7 @@ class DepthEstimator:
         with readable(checkpoint, ""):
             self.processor = network_class("AutoImageProcessor").from_pretrained(checkpoint.snapshot, local_files_only=True)
         config = self.model.config
-        metres = config.model_type == "zoedepth" or getattr(config, "depth_estimation_type", None) == "metric"
+        metres = config.model_type in IN_METRES or getattr(config, "depth_estimation_type", None) == "metric"
         self.power = -1 if metres else 1  # most models say how near a place is, some how far
 
     @torch.no_grad()
