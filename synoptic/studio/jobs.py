@@ -174,11 +174,13 @@ class Jobs:
             self._end(job, "failed", reason(e))
 
     def _end(self, job: Job, state: State, message: str = "") -> None:
-        job.state, job.message, job.ended, job.preview = state, message, time.time(), None
-        self._keep(job)
+        """Keep how a job has ended, and only then say so: whoever waits for its state may read the rest at once."""
+        self._keep(job, state=state, message=message)
+        job.message, job.ended, job.preview = message, time.time(), None
+        job.state = state
 
-    def _keep(self, job: Job) -> None:
-        write_whole(self.kept / f"{job.id}.json", json.dumps(job.to_json(), ensure_ascii=False))
+    def _keep(self, job: Job, **changed: str) -> None:
+        write_whole(self.kept / f"{job.id}.json", json.dumps(job.to_json() | changed, ensure_ascii=False))
 
     def _found(self) -> Iterator[Job]:
         """Yield the jobs of before; one that cannot be read, or whose upload is gone, is passed over."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -71,6 +73,19 @@ def test_a_waiting_job_is_stopped_before_it_begins(studio):
     assert second.state == "stopped" and not second.pictures()
     ended(first)
     assert first.state == "done"
+
+
+def test_how_a_job_has_ended_is_kept_before_it_is_said(studio, monkeypatch):
+    jobs, kept = studio(), []
+
+    def slowly(file: Path, text: str) -> None:
+        time.sleep(0.3)
+        kept.append(json.loads(text)["state"])
+
+    monkeypatch.setattr("synoptic.studio.jobs.write_whole", slowly)
+    monkeypatch.setattr("synoptic.runs.execute.carry_out", lambda options: None)
+    ended(jobs.submit("generate", QUICK, "me"))
+    assert kept[-1] == "done"
 
 
 @pytest.mark.slow
