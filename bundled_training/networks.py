@@ -167,11 +167,15 @@ def depth_model() -> Any:
         image_size=256, patch_size=4, embed_dim=channels, depths=[1, 2, 3, 1], num_heads=[1, 2, 4, 8], window_size=8,
         mlp_ratio=2.0, drop_path_rate=0.0, out_features=[f"stage{k}" for k in range(1, 5)],
     )  # fmt: skip
-    return build(
+    net = build(
         DPTConfig(
             backbone_config=backbone, neck_hidden_sizes=levels, fusion_hidden_size=16, use_bias_in_fusion_residual=True
         )
     )
+    for layer in (*net.neck.modules(), *net.head.modules()):
+        if isinstance(layer, torch.nn.Conv2d):
+            layer.reset_parameters()  # DPT's own beginning, meant for a trained backbone, all but silences them
+    return net
 
 
 def pixel_scheduler() -> DDPMScheduler:

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import DPTImageProcessor
 
 from bundled_training import networks
@@ -19,6 +19,7 @@ from bundled_training.train.loop import own, sheet, stage, train
 from bundled_training.train.save import half, loads_as_float32
 
 SIDE = 256  # pixels; three quarters of the time pictures are seen at half of it
+CHUNK = 1024  # pictures that are drawn at once
 SCALES = 4  # of the gradients that are compared
 MEAN, STD = 0.5, 0.5  # what the processor makes of pixels in [0, 1]
 
@@ -26,9 +27,10 @@ MEAN, STD = 0.5, 0.5  # what the processor makes of pixels in [0, 1]
 def main() -> None:
     whole_from = own(whole=0.75).whole
     s = stage("depth", minutes=6, count=100_000, batch=96, about="Train the depth model.")
-    pictures, _, depths = bank(s.count, SIDE, s.device, seed=6000 + s.seed + 7919 * s.rank, depth=True)
+    pictures, _, depths = bank(s.count, SIDE, s.device, seed=6000 + s.seed + 7919 * s.rank, chunk=CHUNK, depth=True)
     held_out = bank(4 if s.tiny else 128, SIDE, s.device, seed=5999, held_out=True, depth=True)
     net = s.begin(networks.depth_model())
+    net.head.head[-1] = nn.Identity()  # in place of its last ReLU, below which nothing would be learned
     estimate = s.compiled(lambda x: net(x).predicted_depth[:, None])
 
     def loss(progress: float) -> tuple[Tensor, dict[str, Tensor]]:
@@ -48,7 +50,7 @@ def main() -> None:
         x, near = held_out[0].float() / 255, stretched(held_out[2].float() / 255)
         with s.autocast():
             found = torch.cat([module((part - MEAN) / STD).predicted_depth[:, None].float() for part in x.split(32)])
-        found = stretched(found)
+        found = stretched(found.relu())
         s.log(held_out_error=(found - near).abs().mean().item(), correlation=correlation(found, near).mean().item())
         shown = [x[:24], *(part[:24].expand(-1, 3, -1, -1) for part in (near, found))]
         sheet(torch.stack(shown, 1).flatten(0, 1), s.work / "previews" / "depth.png", 12)

@@ -22,7 +22,7 @@ HEADER = ("source", "MB", "pixels", "state")
 
 @dataclass(frozen=True)
 class Models:
-    """Rows of models, upscalers, ControlNets, depth models; defaults by command; what `bundled` knows, and what `bundled-if` does not."""
+    """Rows of models by kind, each kind's table; defaults by command; what `bundled` knows, and what `bundled-if` does not."""
 
     models: list[Row]
     upscalers: list[Row]
@@ -33,7 +33,8 @@ class Models:
     unknown_to_pixels: list[str]
 
     def __str__(self) -> str:
-        kinds = {"model": self.models, "upscaler": self.upscalers, "controlnet": self.controlnets, "depth": self.depth_models}
+        kinds = {"model": self.models, "upscaler": self.upscalers, "controlnet": self.controlnets}
+        kinds["depth model"] = self.depth_models
         tables: list[list[tuple[str, ...]]] = [[(kind, *HEADER), *rows] for kind, rows in kinds.items()]
         tables.append([("command", "default model"), *self.defaults])
         known = [("what bundled knows",), *((kind, ", ".join(names)) for kind, names in self.known.items())]

@@ -128,7 +128,10 @@ def resolve_vae(name: str, checkpoint: Checkpoint) -> Checkpoint:
 
 
 def resolve_depth_model(name: str) -> Checkpoint:
-    """Return the source of `bundled`, or of transformers' depth model, a hub id or a directory. Raises InputError as `resolve`."""
+    """Return the source of `bundled`, or of transformers' depth model, a hub id or a directory.
+
+    Raises InputError as `resolve`.
+    """
     checkpoint = find_checkpoint(name, DEPTH_MODELS, "config.json")
     kinds = checkpoint.config("").get("architectures") or []
     if not any(kind.endswith("ForDepthEstimation") for kind in kinds):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal, NamedTuple, Self
+from typing import Annotated, Literal, NamedTuple, Self, TypeVar
 
 from PIL.Image import Image
 
@@ -27,6 +27,7 @@ Depth = Annotated[
         picture=True,
     ),
 ]
+Source = TypeVar("Source")
 BY_SCIKIT_IMAGE = ("canny", "scribble", "segment")
 BY_DEPTH = ("depth", "normal")
 DEPTH_MODEL = "depth-anything/Depth-Anything-V2-Small-hf"  # one that knows photographs
@@ -52,7 +53,7 @@ class ControlNetOptions(ModelOptions):
     condition: Annotated[
         tuple[Condition, ...],
         Option(
-            "what of the picture is kept too: canny, scribble, segment, map, the picture itself, or depth, with bundled"
+            "what of the picture is kept too: canny, scribble, segment, map, the picture itself, or depth, by bundled"
             " models (default: nothing)"
         ),
     ] = ()
@@ -118,8 +119,8 @@ def check_conditions(conditions: Sequence[Condition], depth: PictureSource | Non
     by_depth = next((kind for kind in conditions if kind in BY_DEPTH), None)
     if by_depth and depth is None:
         raise InputError(
-            f"{by_depth} needs --depth, a depth map's file or a depth model: give it, as --depth {DEPTH_MODEL}, or use another"
-            " condition",
+            f"{by_depth} needs --depth, a depth map's file or a depth model: give one, {DEPTH_MODEL} for example, or take"
+            " another condition",
             rule="depth-missing",
         )
     if not by_depth and depth is not None:
@@ -130,8 +131,8 @@ def check_conditions(conditions: Sequence[Condition], depth: PictureSource | Non
 
 
 def depth_source(
-    depth: PictureSource | None, conditions: Sequence[Condition], checkpoint: Checkpoint | None = None
-) -> PictureSource | None:
+    depth: Source | None, conditions: Sequence[Condition], checkpoint: Checkpoint | None = None
+) -> Source | str | None:
     """Return where depth comes from: what was given, else the bundled depth model where a condition needs one.
 
     It has seen renders alone: for pictures by another model than the bundled ones (checkpoint) it is not taken unnamed.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -11,7 +11,7 @@ from synoptic.errors import InputError, check_installed, install_command, user_p
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.registry import resolve, resolve_controlnet
 from synoptic.options.base import Options
-from synoptic.options.controlnet import Condition, check_conditions, check_latents
+from synoptic.options.controlnet import Condition, check_conditions, check_latents, depth_source
 from synoptic.options.option import UNSET, Option
 from synoptic.options.output import Out
 from synoptic.options.pretrained_model import ModelName
@@ -37,7 +37,12 @@ class TrainControlnetOptions(Options):
     maps: Annotated[
         str | None, Option("for --condition map: the folder of the pictures' maps, each of its picture's name")
     ] = None
-    depth: Annotated[str | None, Option("for depth and normal: a depth model, bundled or transformers' (a hub id or directory)")] = None
+    depth: Annotated[
+        str | None,
+        Option(
+            "for depth and normal: transformers' depth model, a hub id or directory (default: bundled, for bundled models)"
+        ),
+    ] = None
     model: ModelName = "bundled"
     init: Annotated[
         str | None,
@@ -86,6 +91,7 @@ class TrainControlnetOptions(Options):
             )
         check_latents(checkpoint)
         self.check_init(checkpoint)
+        self = replace(self, depth=depth_source(self.depth, (self.condition,), checkpoint))
         self.check_maps()
         count = len(self.read_captions())
         if count <= self.num_validation:

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 import torch
 
+from bundled_training.render.bank import bank
+from bundled_training.train.depth import correlation, stretched
 from synoptic.controlnet.annotators.canny import canny
 from synoptic.controlnet.annotators.depth import DepthEstimator
 from synoptic.controlnet.annotators.normal import FACING_WEIGHT, normal_map
@@ -102,6 +104,31 @@ def test_models_that_say_how_far_are_turned_round(model):
     far.power = -1
     assert near(x)[0, 0, 0, 0] < near(x)[0, 0, -1, -1]
     assert far(x)[0, 0, 0, 0] > far(x)[0, 0, -1, -1]
+
+
+def test_the_bundled_model_sees_what_is_near_in_renders_that_it_never_saw():
+    pictures, _, depths = bank(24, 256, torch.device("cpu"), seed=11, held_out=True, depth=True)
+    true = stretched(depths.float() / 255)
+    x = pictures.float() / 127.5 - 1
+    found = DepthEstimator(resolve_depth_model("bundled"))(x)
+    assert found.shape == x.shape and torch.equal(found[:, 0], found[:, 2])
+    seen = true.flatten(1).std(1) > 0.01  # a sky alone has no depth
+    right = correlation(found[:, :1], true)[seen]
+    assert right.mean() > 0.85, right
+    assert correlation(found[:, :1], true.roll(1, 0))[seen].mean() < 0.5 * right.mean()
+
+
+def test_the_bundled_model_is_transformers_own_whatever_the_shape():
+    model = transformers.DPTForDepthEstimation.from_pretrained(BUNDLED_DIR / "depth", dtype=torch.float32).eval()
+    estimate = DepthEstimator(resolve_depth_model("bundled"))
+    for height, width in ((256, 256), (256, 384), (512, 256)):
+        x = square()[..., :1, :1].expand(1, 3, height, width) * torch.linspace(-1, 1, width)
+        small = x if height == 256 else torch.nn.functional.interpolate(x, (256, 128), mode="bicubic", antialias=True)
+        with torch.no_grad():
+            near = model(small.clamp(-1, 1)).predicted_depth[:, None]
+        near = torch.nn.functional.interpolate(near, (height, width), mode="bicubic", align_corners=False)
+        near = (near - near.amin()) / (near.amax() - near.amin())
+        torch.testing.assert_close(estimate(x)[:, :1], near, atol=0.05 if height == 512 else 1e-4, rtol=0)
 
 
 METRES: dict[str, dict[str, Any]] = {

@@ -57,6 +57,10 @@ def test_maps_have_their_pictures_names_whatever_their_kind(data):
     assert found is not None and Path(found["3.png"]).name == "3.jpg"
 
 
+def test_depth_is_estimated_where_no_model_is_named(data):
+    assert prepared(data, condition="normal").depth == "bundled" and prepared(data).depth is None
+
+
 FILES = {
     "few.json": '{"0.png": "a ball"}',
     "many.json": json.dumps({f"{k}.png": "a ball" for k in range(8)}),
@@ -79,7 +83,6 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"num_validation": 1}, "num_validation-at-least"),
     ({"condition": "map"}, "maps-condition"),
     ({"condition": "map", "maps": "empty"}, "map-missing"),
-    ({"condition": "depth"}, "depth-missing"),
     ({"condition": "depth", "depth": "captions.json"}, "depth-file"),
     ({"steps": 0}, "steps-at-least"),
     ({"caption_dropout": 1.5}, "caption_dropout-at-most"),
