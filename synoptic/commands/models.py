@@ -22,7 +22,7 @@ HEADER = ("source", "MB", "pixels", "state")
 
 @dataclass(frozen=True)
 class Models:
-    """Rows of models by kind, each kind's table; defaults by command; what `bundled` knows, and what `bundled-if` does not."""
+    """Rows of models by kind; defaults by command; what `bundled` knows, and what `bundled-if` does not."""
 
     models: list[Row]
     upscalers: list[Row]
