@@ -70,6 +70,15 @@ def test_strength_zero_is_plain_generation(sd32, nets):
     assert off.images[0].tobytes() == plain.images[0].tobytes()
 
 
+@pytest.mark.slow
+def test_depth_is_estimated_where_none_is_given(sd32, tmp_path):
+    (output,) = synoptic.control(sd32, disc(), BALL, condition="depth", steps=1).outputs
+    drawn = synoptic.control_map(disc(), kind="depth", out=str(tmp_path / "map.png"))
+    assert output.files["depth.png"].tobytes() == synoptic.io.load_image(drawn).tobytes()
+    edited = synoptic.edit(sd32, disc(), BALL, condition="depth", steps=1)
+    assert edited.outputs[0].files["depth.png"].tobytes() == output.files["depth.png"].tobytes()
+
+
 def test_depth_comes_from_a_picture(sd32):
     (output,) = synoptic.control(sd32, disc(), "a ball", condition="depth", depth=ramp(), steps=2).outputs
     assert output.files["depth.png"].tobytes() == ramp().tobytes()
