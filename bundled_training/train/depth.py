@@ -15,17 +15,16 @@ from transformers import DPTImageProcessor
 from bundled_training import networks
 from bundled_training.render.bank import bank
 from bundled_training.train.denoise import row
-from bundled_training.train.loop import own, sheet, stage, train
+from bundled_training.train.loop import sheet, stage, train
 from bundled_training.train.save import half, loads_as_float32
 
-SIDE = 256  # pixels; three quarters of the time pictures are seen at half of it
+SIDE, SEEN = 256, 128  # pixels of a render, and of what the network is given
 CHUNK = 1024  # pictures that are drawn at once
 SCALES = 4  # of the gradients that are compared
 MEAN, STD = 0.5, 0.5  # what the processor makes of pixels in [0, 1]
 
 
 def main() -> None:
-    whole_from = own(whole=0.75).whole
     s = stage("depth", minutes=6, count=100_000, batch=96, about="Train the depth model.")
     pictures, _, depths = bank(s.count, SIDE, s.device, seed=6000 + s.seed + 7919 * s.rank, chunk=CHUNK, depth=True)
     held_out = bank(4 if s.tiny else 128, SIDE, s.device, seed=5999, held_out=True, depth=True)
@@ -34,12 +33,8 @@ def main() -> None:
     estimate = s.compiled(lambda x: net(x).predicted_depth[:, None])
 
     def loss(progress: float) -> tuple[Tensor, dict[str, Tensor]]:
-        whole = progress >= whole_from
-        k = torch.randint(len(pictures), (max(1, s.batch // 4) if whole else s.batch,), device=s.device)
-        x, near = pictures[k].float() / 255, depths[k].float() / 255
-        if not whole:
-            x, near = F.avg_pool2d(x, 2), F.avg_pool2d(near, 2)
-        x, near = varied(x, near)
+        k = torch.randint(len(pictures), (s.batch,), device=s.device)
+        x, near = varied(*(F.avg_pool2d(part[k].float() / 255, SIDE // SEEN) for part in (pictures, depths)))
         with s.autocast():
             found = estimate(((x - MEAN) / STD).contiguous(memory_format=torch.channels_last))
         error = found.float() - near
@@ -47,7 +42,8 @@ def main() -> None:
 
     @torch.no_grad()
     def finish(module: Any) -> None:
-        x, near = held_out[0].float() / 255, stretched(held_out[2].float() / 255)
+        x, near = (F.avg_pool2d(held_out[k].float() / 255, SIDE // SEEN) for k in (0, 2))
+        near = stretched(near)
         with s.autocast():
             found = torch.cat([module((part - MEAN) / STD).predicted_depth[:, None].float() for part in x.split(32)])
         found = stretched(found.relu())
@@ -56,7 +52,7 @@ def main() -> None:
         sheet(torch.stack(shown, 1).flatten(0, 1), s.work / "previews" / "depth.png", 12)
         folder = s.family / "depth"
         half(module).save_pretrained(folder)
-        size = {"height": SIDE, "width": SIDE}
+        size = {"height": SEEN, "width": SEEN}
         processor = DPTImageProcessor(
             size=size, keep_aspect_ratio=True, ensure_multiple_of=32, image_mean=[MEAN] * 3, image_std=[STD] * 3
         )
