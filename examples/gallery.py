@@ -36,7 +36,7 @@ WIDE = 1.5  # from this aspect on a picture has a place of its own, not a cell o
 COLUMNS = 3
 MOST = 1536  # pixels of a side
 STRIP = 3.0  # from this aspect on it takes a row of the wall, below it the place of two squares
-SHOWN = ("frog-hamburger", "skull-village", "lake-boat")  # on the wall from their PNG: the JPEG has more
+SHOWN = ("frog-hamburger", "panda-library", "lake-boat")  # on the wall from their PNG: the JPEG has more
 
 Value = str | int | float | bool | Sequence[int] | Sequence[str]
 
@@ -402,8 +402,8 @@ def table(cells: Sequence[str]) -> str:
 
 def wall(folder: Path) -> Image.Image:
     """Return the picture of the README: wide ones, an anagram and a hybrid both ways, a panorama, edits, objects."""
-    strips = [picture(name) for name in ("wide-coral-reef", "wide-amalfi-coast")]
-    hybrid = Image.open(folder / "skull-village.png").convert("RGB")
+    strips = [picture(name) for name in ("wide-medieval-town", "wide-northern-lights")]
+    hybrid = Image.open(folder / "panda-library.png").convert("RGB")
     two_ways = [*both_ways(folder), hybrid, from_afar(hybrid)]
     edits = [*(picture(name) for name in ("guitar", "guitar-neon", "lake-at-sunrise")), Image.open(folder / "lake-boat.png")]
     house = [Image.open(HOUSE).crop((left, top, left + 256, top + 256)) for left, top in ((272, 26), (800, 308))]
