@@ -410,8 +410,8 @@ def wall(folder: Path) -> Image.Image:
     two_ways = [*both_ways(folder), hybrid, from_afar(hybrid)]
     edits = [*(picture(name) for name in ("guitar", "guitar-neon", "lake-at-sunrise")), Image.open(folder / "lake-boat.png")]
     house = [Image.open(HOUSE).crop((left, top, left + 256, top + 256)) for left, top in ((272, 26), (800, 308))]
-    objects = Image.open(OBJECTS).crop((0, 770, 768, 866))
-    return stacked([*strips, *two_ways, picture("panorama-coral-reef"), *house, *edits, objects], 4)
+    castle = Image.open(OBJECTS).crop((0, 672, 768, 768))
+    return stacked([*strips, *two_ways, picture("panorama-coral-reef"), *house, *edits, castle], 4)
 
 
 def start(folder: Path) -> Image.Image:
