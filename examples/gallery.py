@@ -251,6 +251,7 @@ SECTIONS: dict[str, list[Entry]] = {  # plain pictures first: others are made fr
             ("a photo of a coral reef",),
             {"fast": True, "seed": 2, "width": 1536, "height": 512, "progressive": 0.4},
         ),
+        Entry("panorama-northern-lights", "panorama", ("a photo of the northern lights",), {"steps": 16, "seed": 1}),
         Entry("panorama-coral-reef", "panorama", ("a photo of a coral reef",), {"steps": 16}),
     ],
     "Anagrams": [
@@ -275,7 +276,7 @@ ORDER = (
 )
 SAID = {
     "Wide pictures": "1536×256 pixels by a model of 256×256. Each window shows the prompt, so scenes do better than things.",
-    "Large pictures, and a whole sphere": "Several windows in height; a panorama, whose left edge meets its right one.",
+    "Large pictures, and a whole sphere": "Several windows in height; panoramas, whose left and right edges meet.",
     "Anagrams": "One picture each, as it is and turned: clockwise, or upside down.",
     "Hybrids": "One picture each: a village, a library or a forest from near, another thing when it is small.",
     "Pictures made from a picture": "The originals are among the plain pictures below, saved under that name.",
@@ -303,7 +304,8 @@ CHOICE = """## How the pictures were chosen
   and the panda in a forest were painted on another processor; their seconds are the median of the others'.
 - Pictures made from a picture: 14 of 21. The panda is the best of three animals that the bear was made; its seconds are
   the median of others' too.
-- Panoramas: all.
+- Panoramas: the reef as it came. The northern lights are the better of two seeds, painted on another processor; their
+  seconds are the reef's.
 
 Among what was left out are an elephant without a head, a lighthouse that was a house (a word that the model never saw),
 a penguin with one eye above the other, a tent by night, a blurred lake, a skyline of unconnected windows, snowy
@@ -405,13 +407,13 @@ def table(cells: Sequence[str]) -> str:
 
 def wall(folder: Path) -> Image.Image:
     """Return the picture of the README: wide ones, an anagram and a hybrid both ways, a panorama, edits, objects."""
-    strips = [picture(name) for name in ("wide-medieval-town", "wide-northern-lights")]
+    strips = [picture(name) for name in ("wide-medieval-town", "wide-lavender-field-at-sunrise")]
     hybrid = Image.open(folder / "panda-library.png").convert("RGB")
     two_ways = [*both_ways(folder), hybrid, from_afar(hybrid)]
     edits = [*(picture(name) for name in ("guitar", "guitar-neon", "lake-at-sunrise")), Image.open(folder / "lake-boat.png")]
     house = [Image.open(HOUSE).crop((left, top, left + 256, top + 256)) for left, top in ((272, 26), (800, 308))]
     castle = Image.open(OBJECTS).crop((0, 672, 768, 768))
-    return stacked([*strips, *two_ways, picture("panorama-coral-reef"), *house, *edits, castle], 4)
+    return stacked([*strips, *two_ways, picture("panorama-northern-lights"), *house, *edits, castle], 4)
 
 
 def start(folder: Path) -> Image.Image:
