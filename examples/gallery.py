@@ -266,7 +266,8 @@ SECTIONS: dict[str, list[Entry]] = {  # plain pictures first: others are made fr
         hybrid("a lithograph of", "a clown", "a library", 1),
         hybrid("a lithograph of", "a skull", "a snowy mountain village", 4),
         hybrid("a lithograph of", "a panda", "a snowy mountain village", 6),
-        hybrid("a lithograph of", "a panda", "a pine forest", 1),
+        hybrid("a lithograph of", "a panda", "flowers", 2),
+        hybrid("a lithograph of", "a skull", "flowers", 4),
     ],
 }
 ORDER = (
@@ -277,7 +278,7 @@ SAID = {
     "Wide pictures": "1536×256 pixels by a model of 256×256. Each window shows the prompt, so scenes do better than things.",
     "Large pictures, and a whole sphere": "Several windows in height; a panorama, whose left edge meets its right one.",
     "Anagrams": "One picture each, as it is and turned: clockwise, or upside down.",
-    "Hybrids": "One picture each: a village, a library or a forest from near, another thing when it is small.",
+    "Hybrids": "One picture each: a village, a library or flowers from near, another thing when it is small.",
     "Pictures made from a picture": "The originals are among the plain pictures below, saved under that name.",
     "Studies": "What a command shows beside its pictures: starts of edits, denoisers, inversion, sync rules.",
     "Score distillation": "A picture that was optimized, not sampled. Its ground was not asked for.",
@@ -295,8 +296,9 @@ have 0.67, unrelated ones 0. Scores of the pixel model, which makes the hybrids 
 - plain pictures: 44 of 77 prompts, the first seed of each; the castle is the best of six seeds
 - wide pictures: 15 of 35 prompts, mostly with one seed each
 - anagrams: from some fifty pairs with two to four seeds each, coarse ones first (`--view-space latents`), then 18 pictures
-- hybrids: from some thirty pairs with three to ten seeds each, about 150 pictures; of the panda and
-  the clown in a library and the panda in a forest, painted on another processor, the seconds are the median of others'
+- hybrids: from some thirty pairs with three to ten seeds each, about 150 pictures; those of flowers from ten pictures, after
+  75 coarse ones of 64 pixels (55 pairs, then four more seeds of five of them). Of flowers and libraries, painted on other
+  processors, the seconds are the median of others'
 - pictures made from a picture: 14 of 21; the panda is the best of three animals that the bear was made;
   its seconds are others' too
 - panoramas: all
