@@ -267,7 +267,8 @@ SECTIONS: dict[str, list[Entry]] = {  # plain pictures first: others are made fr
         hybrid("a lithograph of", "a clown", "a library", 1),
         hybrid("a lithograph of", "a skull", "a snowy mountain village", 4),
         hybrid("a lithograph of", "a panda", "a snowy mountain village", 6),
-        hybrid("a lithograph of", "a panda", "a pine forest", 1),
+        hybrid("a lithograph of", "a panda", "flowers", 2),
+        hybrid("a lithograph of", "a skull", "flowers", 4),
     ],
 }
 ORDER = (
@@ -278,7 +279,7 @@ SAID = {
     "Wide pictures": "1536×256 pixels by a model of 256×256. Each window shows the prompt, so scenes do better than things.",
     "Large pictures, and a whole sphere": "Several windows in height; panoramas, whose left and right edges meet.",
     "Anagrams": "One picture each, as it is and turned: clockwise, or upside down.",
-    "Hybrids": "One picture each: a village, a library or a forest from near, another thing when it is small.",
+    "Hybrids": "One picture each: a village, a library or flowers from near, another thing when it is small.",
     "Pictures made from a picture": "The originals are among the plain pictures below, saved under that name.",
     "Studies": "What a command shows beside its pictures: starts of edits, denoisers, inversion, sync rules.",
     "Score distillation": "A picture that was optimized, not sampled. Its ground was not asked for.",
@@ -300,8 +301,9 @@ CHOICE = """## How the pictures were chosen
 - Plain pictures: 44 of 77 prompts, the first seed of each; the castle is the best of six seeds.
 - Wide pictures: 15 of 35 prompts, mostly with one seed each.
 - Anagrams: from some fifty pairs with two to four seeds each, coarse ones first (`--view-space latents`), then 18 pictures.
-- Hybrids: from some thirty pairs with three to ten seeds each, about 150 pictures. The panda and the clown in a library
-  and the panda in a forest were painted on another processor; their seconds are the median of the others'.
+- Hybrids: from some thirty pairs with three to ten seeds each, about 150 pictures; those of flowers from ten pictures,
+  after 75 coarse ones of 64 pixels (55 pairs, then four more seeds of five of them). Those of flowers and libraries were
+  painted on other processors; their seconds are the median of the others'.
 - Pictures made from a picture: 14 of 21. The panda is the best of three animals that the bear was made; its seconds are
   the median of others' too.
 - Panoramas: the reef as it came. The northern lights are the better of two seeds, painted on another processor; their
