@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -19,7 +21,7 @@ def upsample(channels=16, out=24, bias=True):
 def test_it_is_the_enlarged_picture_convolved_in_float64_to_rounding(rows, h, w, layout, bias):
     plain = upsample(bias=bias)
     x = torch.randn(rows, 16, h, w).contiguous(memory_format=layout)
-    weight, b = plain.conv.weight.double(), plain.conv.bias.double() if bias else None
+    weight, b = plain.get_parameter("conv.weight").double(), plain.get_parameter("conv.bias").double() if bias else None
     exact = F.conv2d(x.double().repeat_interleave(2, 2).repeat_interleave(2, 3), weight, b, padding=1)
     out = MergedUpsample2D(plain)(x)
     assert out.is_contiguous(memory_format=torch.channels_last)
@@ -41,7 +43,7 @@ def test_weights_that_change_are_seen():
     plain, x = upsample(), torch.randn(1, 16, 4, 4)
     merged = MergedUpsample2D(plain)
     merged(x)
-    plain.conv.weight.data.mul_(-2)
+    plain.get_parameter("conv.weight").data.mul_(-2)
     torch.testing.assert_close(merged(x), plain(x), rtol=0, atol=1e-5)
 
 
@@ -57,10 +59,11 @@ def test_only_what_is_suitable_is_replaced_and_the_weights_keep_their_names():
 
 
 def test_the_bundled_decoder_says_the_same(monkeypatch):
-    fast = load("bundled", device="cpu", dtype="float32")
+    fast: Any = load("bundled", device="cpu", dtype="float32")
     assert sum(isinstance(part, MergedUpsample2D) for part in fast.vae.modules()) == 3
     monkeypatch.setattr("synoptic.models.latent.merge_upsampling", lambda net: None)
-    plain, x = load("bundled", device="cpu", dtype="float32"), torch.randn(1, 8, 6, 10)
+    x = torch.randn(1, 8, 6, 10)
+    plain: Any = load("bundled", device="cpu", dtype="float32")
     assert not any(isinstance(part, MergedUpsample2D) for part in plain.vae.modules())
     with torch.no_grad():
         torch.testing.assert_close(fast.decode(x), plain.decode(x), rtol=0, atol=2e-5)
