@@ -36,7 +36,7 @@ WIDE = 1.5  # from this aspect on a picture has a place of its own, not a cell o
 COLUMNS = 3
 MOST = 1536  # pixels of a side
 STRIP = 3.0  # from this aspect on it takes a row of the wall, below it the place of two squares
-SHOWN = ("frog-hamburger", "skull-village", "lake-boat")  # on the wall from their PNG: the JPEG has more
+SHOWN = ("frog-hamburger", "panda-library", "lake-boat")  # on the wall from their PNG: the JPEG has more
 
 Value = str | int | float | bool | Sequence[int] | Sequence[str]
 
@@ -224,9 +224,9 @@ SECTIONS: dict[str, list[Entry]] = {  # plain pictures first: others are made fr
         changed("lemon-distilled", "distill", "a photo of a lemon", loss="sds"),
     ],
     "Wide pictures": [
-        wide("a photo of a coral reef", 1),
         wide("an oil painting of a medieval town", 1),
         wide("a photo of the northern lights", 1),
+        wide("a photo of a coral reef", 1),
         wide("a photo of a lavender field at sunrise", 1),
         wide("an oil painting of an autumn forest", 1),
         wide("an oil painting of desert dunes", 0),
@@ -251,6 +251,7 @@ SECTIONS: dict[str, list[Entry]] = {  # plain pictures first: others are made fr
             ("a photo of a coral reef",),
             {"fast": True, "seed": 2, "width": 1536, "height": 512, "progressive": 0.4},
         ),
+        Entry("panorama-northern-lights", "panorama", ("a photo of the northern lights",), {"steps": 16, "seed": 1}),
         Entry("panorama-coral-reef", "panorama", ("a photo of a coral reef",), {"steps": 16}),
     ],
     "Anagrams": [
@@ -266,7 +267,8 @@ SECTIONS: dict[str, list[Entry]] = {  # plain pictures first: others are made fr
         hybrid("a lithograph of", "a clown", "a library", 1),
         hybrid("a lithograph of", "a skull", "a snowy mountain village", 4),
         hybrid("a lithograph of", "a panda", "a snowy mountain village", 6),
-        hybrid("a lithograph of", "a panda", "a pine forest", 1),
+        hybrid("a lithograph of", "a panda", "flowers", 2),
+        hybrid("a lithograph of", "a skull", "flowers", 4),
     ],
 }
 ORDER = (
@@ -275,38 +277,43 @@ ORDER = (
 )
 SAID = {
     "Wide pictures": "1536×256 pixels by a model of 256×256. Each window shows the prompt, so scenes do better than things.",
-    "Large pictures, and a whole sphere": "Several windows in height; a panorama, whose left edge meets its right one.",
+    "Large pictures, and a whole sphere": "Several windows in height; panoramas, whose left and right edges meet.",
     "Anagrams": "One picture each, as it is and turned: clockwise, or upside down.",
-    "Hybrids": "One picture each: a village, a library or a forest from near, another thing when it is small.",
+    "Hybrids": "One picture each: a village, a library or flowers from near, another thing when it is small.",
     "Pictures made from a picture": "The originals are among the plain pictures below, saved under that name.",
     "Studies": "What a command shows beside its pictures: starts of edits, denoisers, inversion, sync rules.",
     "Score distillation": "A picture that was optimized, not sampled. Its ground was not asked for.",
     "Plain pictures": "256×256 pixels: what one window looks like.",
 }
 HEAD = """# Gallery
-Made by the small models in the package, on a CPU, each by the command beside it. `python examples/gallery.py --all`
-makes all of them again and writes this page, in ten minutes. Seconds are those of one core of a recent Xeon, which
-computes in bfloat16 (`OMP_NUM_THREADS=1`), from the prompt to the finished picture; starting Python and loading the
-model add about five. The score is the cosine of picture and prompt by the [reference CLIP](glossary.md): real renders
-have 0.67, unrelated ones 0. Scores of the pixel model, which makes the hybrids and the sync rules, are lower.
+Made by the small models in the package, on a CPU, each by the command beside it, and [chosen by
+eye](#how-the-pictures-were-chosen). `python examples/gallery.py --all` makes all of them again and writes this
+page, in ten minutes.
 
-**The pictures were chosen by eye**:
+Seconds are those of one core of a recent Xeon, which computes in bfloat16 (`OMP_NUM_THREADS=1`), from the prompt to the
+finished picture; starting Python and loading the model add about five. The score is the cosine of picture and prompt by
+the [reference CLIP](glossary.md): about 0.67 where a picture shows its prompt, 0 where it shows something else. Scores of
+the pixel model, which makes the hybrids and the sync rules, are lower.
+"""
 
-- plain pictures: 44 of 77 prompts, the first seed of each; the castle is the best of six seeds
-- wide pictures: 15 of 35 prompts, mostly with one seed each
-- anagrams: from some fifty pairs with two to four seeds each, coarse ones first (`--view-space latents`), then 18 pictures
-- hybrids: from some thirty pairs with three to ten seeds each, about 150 pictures; of the panda and
-  the clown in a library and the panda in a forest, painted on another processor, the seconds are the median of others'
-- pictures made from a picture: 14 of 21; the panda is the best of three animals that the bear was made;
-  its seconds are others' too
-- panoramas: all
 
-Among what was omitted are an elephant without a head, a lighthouse that was a house (a word that the model never saw),
+CHOICE = """## How the pictures were chosen
+- Plain pictures: 44 of 77 prompts, the first seed of each; the castle is the best of six seeds.
+- Wide pictures: 15 of 35 prompts, mostly with one seed each.
+- Anagrams: from some fifty pairs with two to four seeds each, coarse ones first (`--view-space latents`), then 18 pictures.
+- Hybrids: from some thirty pairs with three to ten seeds each, about 150 pictures; those of flowers from ten pictures,
+  after 75 coarse ones of 64 pixels (55 pairs, then four more seeds of five of them). Those of flowers and libraries were
+  painted on other processors; their seconds are the median of the others'.
+- Pictures made from a picture: 14 of 21. The panda is the best of three animals that the bear was made; its seconds are
+  the median of others' too.
+- Panoramas: the reef as it came. The northern lights are the better of two seeds, painted on another processor; their
+  seconds are the reef's.
+
+Among what was left out are an elephant without a head, a lighthouse that was a house (a word that the model never saw),
 a penguin with one eye above the other, a tent by night, a blurred lake, a skyline of unconnected windows, snowy
 mountains that were pink rubble, and a skull that should have been a flower meadow. What a model does when nothing is
 chosen: [the bundled models](models.md).
 """
-
 
 OBJECTS_SECTION = """## Objects
 From words, and a mesh painted, by scripts of their own ([text to 3D](text-to-3d.md), [painted meshes](texture.md)).
@@ -402,13 +409,13 @@ def table(cells: Sequence[str]) -> str:
 
 def wall(folder: Path) -> Image.Image:
     """Return the picture of the README: wide ones, an anagram and a hybrid both ways, a panorama, edits, objects."""
-    strips = [picture(name) for name in ("wide-coral-reef", "wide-amalfi-coast")]
-    hybrid = Image.open(folder / "skull-village.png").convert("RGB")
+    strips = [picture(name) for name in ("wide-medieval-town", "wide-lavender-field-at-sunrise")]
+    hybrid = Image.open(folder / "panda-library.png").convert("RGB")
     two_ways = [*both_ways(folder), hybrid, from_afar(hybrid)]
     edits = [*(picture(name) for name in ("guitar", "guitar-neon", "lake-at-sunrise")), Image.open(folder / "lake-boat.png")]
     house = [Image.open(HOUSE).crop((left, top, left + 256, top + 256)) for left, top in ((272, 26), (800, 308))]
-    objects = Image.open(OBJECTS).crop((0, 770, 768, 866))
-    return stacked([*strips, *two_ways, picture("panorama-coral-reef"), *house, *edits, objects], 4)
+    castle = Image.open(OBJECTS).crop((0, 672, 768, 768))
+    return stacked([*strips, *two_ways, picture("panorama-northern-lights"), *house, *edits, castle], 4)
 
 
 def start(folder: Path) -> Image.Image:
@@ -504,7 +511,9 @@ def main(given: Sequence[str] | None = None) -> None:
     start(OUT).save(START, quality=88)
     anagrams().save(ANAGRAMS, quality=88)
     film(OUT, FILM)
-    PAGE.write_text("\n\n".join([HEAD.rstrip(), *(section(title, rows) for title in ORDER), OBJECTS_SECTION]) + "\n")
+    PAGE.write_text(
+        "\n\n".join([HEAD.rstrip(), *(section(title, rows) for title in ORDER), OBJECTS_SECTION.rstrip(), CHOICE])
+    )
 
 
 if __name__ == "__main__":

@@ -68,12 +68,21 @@ def prompts_of(files: Sequence[Path]) -> list[tuple[Path, Image, str]]:
 
 
 def belongs_to_a_run(file: Path) -> bool:
-    """Return whether a file lies below a run's folder without being one of its pictures: an object's texture."""
-    for folder in list(file.parents)[1:]:
+    """Return whether a file belongs to a picture of a run: beside it its film or its JPEG, in a folder below a texture."""
+    own, *above = file.parents
+    names = pictures_of(earlier(own) or {})
+    if file.name not in names and any(file.name.startswith(f"{Path(name).stem}.") for name in names):
+        return True
+    for folder in above:
         if manifest := earlier(folder):
-            names = {picture.get("file") for picture in manifest.get("pictures", [])}
-            return file.relative_to(folder).as_posix() not in names and "prompt" not in read_settings_or_none(file)
+            inside = file.relative_to(folder).as_posix() in pictures_of(manifest)
+            return not inside and "prompt" not in read_settings_or_none(file)
     return False
+
+
+def pictures_of(manifest: JsonObject) -> set[str]:
+    """Return the names of a run's pictures."""
+    return {name for picture in manifest.get("pictures", []) if (name := picture.get("file"))}
 
 
 def read_settings_or_none(file: Path) -> JsonObject:

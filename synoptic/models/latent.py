@@ -20,6 +20,7 @@ from synoptic.models.compile import GraphedCall, compile_blocks, without_compile
 from synoptic.models.components import ComponentLoader
 from synoptic.models.lora import Lora
 from synoptic.models.memory import TILE_IMAGES, coded_pixels, free_memory
+from synoptic.models.merged_upsampling import merge_upsampling
 from synoptic.models.text import TextEncoder, embed_in_halves
 from synoptic.models.textual_inversion import TextualInversion
 from synoptic.models.tiling import tiled_in_batches
@@ -35,6 +36,8 @@ class LatentSpace:
     other_vae: Checkpoint | None = None
 
     def __init__(self, vae: ModelMixin, shape: tuple[int, int, int], layout: torch.memory_format) -> None:
+        if vae.device.type == "cpu" and vae.dtype == torch.float32:
+            merge_upsampling(vae)
         freeze(vae, layout)
         self.vae, self.shape = vae, shape
         self.compiled = False

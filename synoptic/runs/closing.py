@@ -45,5 +45,5 @@ def main_file(run: Run | GridRun) -> Path | None:
         SHEET,
         "figure.png",
     ]
-    names += [f"{stem}{ending}" for stem in stems for ending in (".views.png", ".png")] + ["fidelity.png"]
+    names += [f"{stem}{ending}" for stem in stems for ending in (".gif", ".views.png", ".png")] + ["fidelity.png"]
     return next((run.folder / name for name in names if (run.folder / name).exists()), None)

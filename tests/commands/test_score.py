@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -31,6 +34,17 @@ def test_score_leaves_out_what_belongs_to_another_picture(tmp_path):
     with pytest.raises(InputError) as e:
         synoptic.score(str(tmp_path / "a_lion_0.views.png"))
     assert e.value.rule == "folder-no-prompt"
+
+
+def test_score_leaves_out_a_film_and_a_copy_beside_a_runs_picture(tmp_path, capsys):
+    picture = io.to_pil(torch.zeros(1, 3, 64, 64))[0]
+    for ending in ("png", "jpg", "texture.png"):
+        io.save_image(tmp_path / f"a_lion_0.{ending}", picture, {"prompt": "a lion"})
+    io.save_gif(tmp_path / "a_lion_0.gif", [picture, picture.rotate(90)], 2)
+    picture.save(tmp_path / "a_lion_01.png")  # not of this run
+    (tmp_path / "run.json").write_text(json.dumps({"pictures": [{"file": "a_lion_0.png"}]}))
+    assert [Path(file).name for file, *_ in synoptic.score(str(tmp_path)).items] == ["a_lion_0.png", "a_lion_01.png"]
+    assert capsys.readouterr().err == ""
 
 
 def test_pictures_of_the_old_version_still_score(tmp_path):

@@ -14,6 +14,7 @@ import synoptic
 from synoptic import cli, io
 from synoptic.errors import InputError
 from synoptic.runs import execute
+from synoptic.runs.closing import main_file
 from synoptic.runs.tasks import Task
 from tests.labels import label
 
@@ -177,7 +178,7 @@ def test_films_are_made_once(tmp_path):
     run = synoptic.run("anagram", HORSE, "a photo of a dog", out=str(tmp_path), **how)
     films = [(tmp_path / run.pictures[0].file).with_suffix(end) for end in (".mp4", ".gif")]
     before = [(film.stat().st_mtime_ns, film.stat().st_size) for film in films]
-    assert all(size > 1000 for _, size in before)
+    assert all(size > 1000 for _, size in before) and main_file(run) == films[1]
     synoptic.run("anagram", HORSE, "a photo of a dog", out=str(tmp_path), **how)
     assert [(film.stat().st_mtime_ns, film.stat().st_size) for film in films] == before
 

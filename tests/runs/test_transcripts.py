@@ -42,7 +42,7 @@ def test_a_first_run_and_the_same_again(tmp_path):
     words = ["generate", "a photo of a horse", "--model=bundled-if", "--upscalers=none", "--steps=3", f"--out={tmp_path}"]
     code, out, err = transcript(words)
     assert code == 0 and out.splitlines()[0].split("\t") == ["picture", "seed", "score"]
-    assert opened(err).name == "a_photo_of_a_horse_0.png" and "real renders score" in err and "kept" not in err
+    assert opened(err).name == "a_photo_of_a_horse_0.png" and "for a picture of its prompt" in err and "kept" not in err
     code, again, err = transcript(words)
     assert code == 0 and again == out and "kept" in err and "--seed 1" in err
     assert opened(err).name == "a_photo_of_a_horse_0.png"
