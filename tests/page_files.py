@@ -14,7 +14,7 @@ from trimesh.visual.texture import TextureVisuals
 
 from synoptic.mesh import read_mesh
 from synoptic.mesh.unwrap import unwrap
-from tests.drawings import disc, drawing, hills, mountains_around, ramp, white_box
+from tests.drawings import disc, drawing, hills, mountains_around, white_box
 from tests.mesh.shapes import CUBE
 from tests.pages import ROOT
 
@@ -32,7 +32,6 @@ def make_files(folder: Path) -> None:
         hills().save(folder / name)
     white_box((256, 256), (60, 60, 200, 200)).save(folder / "mask.png")
     white_box((64, 64), (0, 0, 32, 64)).save(folder / "door.png")
-    ramp().save(folder / "castle-depth.png")
     np.save(folder / "mine.npy", np.arange(64 * 64)[::-1])
     drawing(128, 64).save(folder / "reef.png")
     white_box((128, 64), (0, 20, 30, 64)).save(folder / "mask-360.png")
