@@ -127,7 +127,7 @@ def main() -> None:
 def last_words(error: Exception) -> tuple[str, int]:
     """Return the line that says why a command stopped, for want of memory or by the system, and its exit code."""
     if not is_out_of_memory(error):
-        return f"{printable(error)}; what was finished is saved, the same command resumes it", 1
+        return f"{printable(error)}; what was finished is saved, the same command resumes it once that is put right", 1
     if isinstance(error, ImportError):
         return "error: memory must hold the libraries, there is too little even for them: raise its limit (ulimit -v)", 2
     reason = f" ({printable(error)[:200]})" if str(error) else ""
