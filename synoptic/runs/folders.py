@@ -109,9 +109,14 @@ def parse_manifest(text: str) -> JsonObject | None:
         return None
     kept = {name: value for name, value in found.items() if isinstance(value, KINDS.get(name, object))}
     if "pictures" in kept:
-        pictures = (picture for picture in kept["pictures"] if isinstance(picture, dict))
-        kept["pictures"] = [p | {"figures": numbers(p.get("figures"))} for p in pictures if isinstance(p.get("file"), str)]
+        pictures = [p | {"figures": numbers(p.get("figures"))} for p in kept["pictures"] if isinstance(p, dict)]
+        kept["pictures"] = [picture for picture in pictures if is_inside(picture.get("file"))]
     return kept | {name: numbers(kept[name]) for name in ("timings",) if name in kept}
+
+
+def is_inside(file: object) -> bool:
+    """Return whether a manifest's file is named in its own folder or below."""
+    return isinstance(file, str) and not Path(file).is_absolute() and ".." not in Path(file).parts and "\0" not in file
 
 
 def numbers(values: object) -> dict[str, float]:
