@@ -150,7 +150,7 @@ def lift(made: Path, run: Run, file: str) -> None:
     manifest = made / MANIFEST
     if not manifest.exists() or (run.folder / file).exists():
         return
-    written = json.loads(manifest.read_text())
+    written = json.loads(manifest.read_text("utf-8"))
     (picture,) = written["pictures"]
     (own,) = [one for one in run.pictures if one.file == file]
     own.figures, run.model = picture["figures"], written["model"]

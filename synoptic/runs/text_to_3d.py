@@ -60,7 +60,7 @@ def finish(run: Run) -> None:
 
 
 def read_json(file: Path) -> JsonObject:
-    return json.loads(file.read_text())
+    return json.loads(file.read_text("utf-8"))
 
 
 def log(line: str) -> None:

@@ -71,7 +71,7 @@ def execute(options: TrainControlnetOptions) -> Run:
 
 def with_summary(run: Run) -> Run:
     """Return the run with what a person reads at the end: the table, and where the net is."""
-    run.summary = f"{(run.folder / TABLE).read_text().rstrip()}\n{run.folder / NET}" if is_main_process() else ""
+    run.summary = f"{(run.folder / TABLE).read_text('utf-8').rstrip()}\n{run.folder / NET}" if is_main_process() else ""
     return run
 
 
@@ -79,7 +79,7 @@ def keep_captions(run: Run, images: Path, captions: dict[str, str]) -> None:
     """Put the captions into the run's folder. Raises InputError where that holds work on other pictures."""
     found = {name: [caption, (images / name).stat().st_size] for name, caption in captions.items()}
     file = run.folder / "captions.json"
-    if file.exists() and json.loads(file.read_text()) != found:
+    if file.exists() and json.loads(file.read_text("utf-8")) != found:
         raise InputError(
             f"one folder holds one run, and {run.folder} holds work on other pictures or captions: choose another --out or"
             " delete the old one",
@@ -106,7 +106,7 @@ class Validation:
         self.folder, self.options, self.model = folder, options, model
         self.pairs, self.held, self.captions = pairs, held, captions
         table = folder / TABLE
-        self.rows = parse_rows(table.read_text()) if table.exists() else []
+        self.rows = parse_rows(table.read_text("utf-8")) if table.exists() else []
 
     def measure(self, net: ControlNetModel, losses: Sequence[Tensor], autocast: AbstractContextManager[object]) -> None:
         """Measure after step len(losses), if it is due and was not done before."""
