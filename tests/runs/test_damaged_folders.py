@@ -22,6 +22,8 @@ from synoptic.runs.manifest import open_run
 from synoptic.runs.resume import ResumeState
 from synoptic.runs.search import SEARCH, found_seeds, searched_items
 from synoptic.runs.tasks import is_whole
+from synoptic.runs.text_to_3d import read_json
+from synoptic.runs.train_controlnet import read_table
 
 HORSE = "a photo of a horse"
 HOW: dict[str, Any] = {"model": "bundled-if", "upscalers": "none", "steps": 1, "dtype": "float32"}
@@ -148,6 +150,26 @@ def test_a_link_to_nothing_is_no_folder(tmp_path):
         with pytest.raises(InputError) as e:
             check_folder(asked(), tmp_path / place)
         assert e.value.rule == "out-unwritable"
+
+
+@pytest.mark.parametrize("text", ["", "step\tloss\n1", "a\tb\tc\td\nx\t1\t2\t3"], ids=["nothing", "cut", "words"])
+def test_a_training_s_table_that_cannot_be_read_is_answered(text, tmp_path):
+    (tmp_path / "fidelity.tsv").write_text(text)
+    if text:
+        with pytest.raises(InputError, match="choose another --out") as e:
+            read_table(tmp_path / "fidelity.tsv")
+        assert e.value.rule == "run-table"
+    else:
+        assert read_table(tmp_path / "fidelity.tsv") == []
+
+
+@pytest.mark.parametrize("text", [None, "", "{", "[1]"], ids=["missing", "nothing", "cut", "list"])
+def test_an_object_s_report_that_cannot_be_read_is_answered(text, tmp_path):
+    if text is not None:
+        (tmp_path / "report.json").write_text(text)
+    with pytest.raises(InputError, match="or delete the folder") as e:
+        read_json(tmp_path / "report.json")
+    assert e.value.rule == "run-report"
 
 
 @pytest.mark.slow
