@@ -156,7 +156,9 @@ def message(error: InputError | CycloptsError) -> str:
         return str(cause)
     text = str(error)
     if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
-        text = f"there is no place for {error.unused_tokens[0]!r}: put a prompt of several words in quotation marks"
+        takes_prompt = sys.argv[1] in APPLICATIONS
+        cure = "put a prompt of several words in quotation marks" if takes_prompt else "omit it, or name its option"
+        text = f"there is no place for {error.unused_tokens[0]!r}: {cure}"
     for word in sys.argv[1:]:
         old = word.partition("=")[0].removeprefix("--").replace("-", "_")
         if word.startswith("--") and old in RENAMED and f"--{old.replace('_', '-')}" in text:
