@@ -127,7 +127,7 @@ def main() -> None:
 def last_words(error: Exception) -> tuple[str, int]:
     """Return the line that says why a command stopped, for want of memory or by the system, and its exit code."""
     if not is_out_of_memory(error):
-        return f"{printable(error)}; what was finished is saved, the same command resumes it", 1
+        return f"{printable(error)}; what was finished is saved, the same command resumes it once that is put right", 1
     if isinstance(error, ImportError):
         return "error: memory must hold the libraries, there is too little even for them: raise its limit (ulimit -v)", 2
     reason = f" ({printable(error)[:200]})" if str(error) else ""
@@ -156,7 +156,9 @@ def message(error: InputError | CycloptsError) -> str:
         return str(cause)
     text = str(error)
     if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
-        text = f"there is no place for {error.unused_tokens[0]!r}: put a prompt of several words in quotation marks"
+        takes_prompt = sys.argv[1] in APPLICATIONS
+        cure = "put a prompt of several words in quotation marks" if takes_prompt else "omit it, or name its option"
+        text = f"there is no place for {error.unused_tokens[0]!r}: {cure}"
     for word in sys.argv[1:]:
         old = word.partition("=")[0].removeprefix("--").replace("-", "_")
         if word.startswith("--") and old in RENAMED and f"--{old.replace('_', '-')}" in text:

@@ -88,7 +88,7 @@ def user_path(text: str | os.PathLike[str]) -> Path:
 def check_writable(folder: Path) -> None:
     """Check that a folder can be written into, or made where it is not there yet. Raises InputError."""
     try:
-        existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+        existing = next(parent for parent in (folder, *folder.absolute().parents) if os.path.lexists(parent))
         with tempfile.TemporaryFile(dir=existing):
             pass
     except OSError as e:

@@ -59,6 +59,18 @@ def test_a_docstring_of_a_function_begins_with_a_verb():
                 assert first.rstrip(",") in VERBS.split() and second != "of", f"{file}:{node.lineno} {text[:60]}"
 
 
+def test_texts_are_read_and_written_in_utf_8():
+    """Whatever the locale: a Latin-1 console has no other files."""
+    plain = ("read_text()", 'open("r")', "open()")
+    calls = {
+        f"{file}:{node.lineno}"
+        for file, tree in FILES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and ast.unparse(node).endswith(tuple(f".{call}" for call in plain))
+    }
+    assert not calls
+
+
 def test_nothing_that_can_run_a_checkpoints_code_is_imported():
     for file, tree in FILES.items():
         assert not BANNED & {part for name in imported(tree) for part in name.split(".")}, file

@@ -21,6 +21,7 @@ BAD = {  # a command line -> words that the one line must hold: the option, or t
     "wide x --steps 1.5": "--steps takes whole numbers",
     "wide x --seed 1e3": "--seed takes whole numbers",
     "edit nix.png a dog": "quotation marks",
+    "models nix": "omit it, or name its option",
     "generate x --engine local --workers 1.5": "--workers takes whole numbers",
     "generate x --width 512": "belongs to wide",
     "wide x --guidance-scale -1": "--guidance-scale",

@@ -140,7 +140,7 @@ def run_folders(names: Sequence[str]) -> list[str]:
 def pictures_of(folder: Path, seed: int) -> dict[str, Path]:
     """Return {prompt: file} of the pictures of this seed that a run in `folder` has made."""
     made = (earlier(folder) or {}).get("pictures", [])
-    found = {p["prompt"]: folder / p["file"] for p in made if p["seed"] == seed}
+    found = {str(p.get("prompt")): folder / p["file"] for p in made if p.get("seed") == seed}
     return {prompt: file for prompt, file in found.items() if file.exists()}
 
 

@@ -37,7 +37,7 @@ def read_records(out: Path) -> list[Record]:
 
     Records of an older version, which have other fields, are left out.
     """
-    found = [json.loads(path.read_text()) for path in sorted((out / "report").glob("*.json"))]
+    found = [json.loads(path.read_text("utf-8")) for path in sorted((out / "report").glob("*.json"))]
     names = {f.name for f in fields(Record)}
     return [Record(**known) for known in found if known.keys() == names and (out / known["folder"]).is_dir()]
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from synoptic.diffusion.equations import Pred, Time
+from synoptic.errors import InputError
 from synoptic.models.base import Conditioning, Denoiser
 from synoptic.models.memory import make_room, max_batch_rows
 from synoptic.views.base import Projection
@@ -47,6 +48,7 @@ def predict_branches(
         nonlocal limit
         limit = limit or max_batch_rows(model, x.device)
         n = len(x)
+        check_rows(n, pictures)
 
         def call(rows: Tensor) -> Pred:
             row = device_index(tuple(rows.tolist()), x.device)
@@ -69,6 +71,16 @@ def predict_branches(
         return {name: Pred(x0[k], eps[k], var[k]) for k, name in enumerate(names)}
 
     return predict
+
+
+def check_rows(n: int, pictures: int) -> None:
+    """Raise InputError where n rows are not as many views of each picture: the last ones would take other conditions."""
+    if n % pictures or not n:
+        raise InputError(
+            f"x must have a row for each prompt, or as many views of each, {n} rows and {pictures} prompts were given: match"
+            " them",
+            rule="rows-prompts",
+        )
 
 
 def one_branch(branch_predict: BranchPredict, name: str) -> Callable[..., Pred]:

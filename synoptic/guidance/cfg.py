@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from math import ceil
+from math import ceil, isfinite
+from typing import cast
 
 from torch import Tensor
 
 from synoptic.diffusion.equations import Pred, Time, coefficients
+from synoptic.errors import InputError
 from synoptic.guidance.batching import predict_branches
 from synoptic.models.base import Combine, Conditioning, Denoiser
 from synoptic.views.base import Projection
@@ -32,7 +34,11 @@ def cfg(
     views of one picture, to their mean strength, so that no prompt dominates. `clip` acts on the guided x0, before
     any views agree on it, and its eps follows, so that every sync rule sees the same clipped picture. (diffusers keeps the
     unclipped eps.) `combine` guides in another way than the model's own: `rules.by_rule`.
+
+    A scale below 0 guides away from the prompts, which is how some losses invert. Raises InputError where the scale is not
+    finite, or a prompt no text.
     """
+    check_scale(scale)
     conds: dict[str, Conditioning] = {"cond": model.embed(prompts)}
     if scale != 1:
         conds["null"] = model.embed([negative_prompt] * len(prompts))
@@ -71,6 +77,16 @@ def cfg_from_conditions(
         return out
 
     return predict
+
+
+def check_scale(scale: object) -> None:
+    """Raise InputError where a guidance scale is no finite number: pictures of NaN would be what it makes."""
+    try:
+        is_number = not isinstance(scale, str | bool) and isfinite(cast(float, scale))
+    except (TypeError, ValueError, OverflowError, RuntimeError):  # as Python and torch say that it is no number
+        is_number = False
+    if not is_number:
+        raise InputError(f"scale must be a finite number, {scale!r:.60} was given: correct it", rule="scale-number")
 
 
 def own_combine(model: Denoiser) -> Combine | None:

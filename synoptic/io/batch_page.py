@@ -31,6 +31,6 @@ def batch_page(title: str, rows: Sequence[BatchRow]) -> str:
         row._replace(path=quote(f"./{row.path}/"), pictures=[quote(f"./{picture}") for picture in row.pictures])
         for row in rows
     ]
-    template = Template(Path(__file__).with_name("batch.html").read_text())
+    template = Template(Path(__file__).with_name("batch.html").read_text("utf-8"))
     data = json.dumps(quoted, separators=(",", ":")).replace("<", "\\u003c")
     return template.substitute(title=escape(title), names=json.dumps(BatchRow._fields), rows=data)

@@ -54,7 +54,7 @@ def viewer_page(
     """
     places = position or [0.0] * len(frames)
     rows = [[*labels, *map(data_url, images), at] for (images, labels), at in zip(frames, places, strict=True)]
-    template = Template(Path(__file__).with_name("viewer.html").read_text())
+    template = Template(Path(__file__).with_name("viewer.html").read_text("utf-8"))
     return template.substitute(
         title=escape(title),
         last=len(rows) - 1,

@@ -62,8 +62,10 @@ def atomic_write(path: Path, write: Callable[[IO[bytes]], object]) -> None:
             write(f)
         os.chmod(name, 0o644)
         os.replace(name, path)
-    except BaseException:
+    except BaseException as e:
         os.unlink(name)
+        if isinstance(e, OSError) and e.errno and e.filename is None:  # of a full disk the system does not say which
+            e.filename = str(path)
         raise
 
 

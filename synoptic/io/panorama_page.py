@@ -19,5 +19,5 @@ def panorama_page(title: str, image: Image.Image) -> str:
     if image.width > LARGEST:
         image = image.resize((LARGEST, LARGEST // 2), Image.Resampling.LANCZOS)
     picture = "data:image/jpeg;base64," + b64encode(panorama_jpeg(image)).decode()
-    template = Template(Path(__file__).with_name("panorama.html").read_text())
+    template = Template(Path(__file__).with_name("panorama.html").read_text("utf-8"))
     return template.substitute(title=escape(title), picture=picture)

@@ -75,7 +75,7 @@ def carry_out(options: BatchOptions, entries: Sequence[Entry]) -> Batch:
 def planned_before(folder: Path, digest: str) -> list[Job]:
     """Return the plan in a folder where it was made of the same jobs; [] elsewhere."""
     try:
-        before, jobs = parse_plan((folder / PLAN).read_text())
+        before, jobs = parse_plan((folder / PLAN).read_text("utf-8"))
     except (OSError, ValueError):
         return []
     return jobs if digest and before == digest else []

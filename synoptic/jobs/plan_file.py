@@ -54,9 +54,21 @@ def parse_plan(text: str) -> tuple[str, list[Job]]:
     try:
         head, *rest = text.rstrip("\n").split("\n")  # U+2028 may stand inside a prompt
         jobs = [Job(line, name, options, path, (m, s, a)) for line, name, options, path, (m, s, a) in map(json.loads, rest)]
-        return json.loads(head)["from"], jobs
-    except (ValueError, TypeError, KeyError):
+        digest = json.loads(head)["from"]
+    except (ValueError, TypeError, KeyError, RecursionError):
         return "", []
+    return (digest, jobs) if all(map(is_planned, jobs)) else ("", [])
+
+
+def is_planned(job: Job) -> bool:
+    """Return whether a job is one that was planned, below the batch's folder: people edit files."""
+    kinds = ((job.line, int), (job.application, str), (job.options, dict), (job.path, str))
+    return (
+        all(isinstance(value, kind) for value, kind in (*kinds, *((part, str) for part in job.group)))
+        and ".." not in job.path.split("/")
+        and not job.path.startswith("/")
+        and "\0" not in job.path
+    )
 
 
 def parse_head(text: str) -> Head:
@@ -67,6 +79,6 @@ def parse_head(text: str) -> Head:
         needs = {
             name: [Need(str(device), *map(int, sizes)) for device, *sizes in of_model] for name, of_model in needs.items()
         }
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return Head("", None, {})
     return Head(digest, threads if isinstance(threads, int) and threads > 0 else None, needs)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from math import isfinite
 from typing import Literal, NamedTuple
 
-from synoptic.runs.folders import MANIFEST
+from synoptic.runs.folders import MANIFEST, parse_manifest
 from synoptic.utils.json_objects import JsonObject
 
 FAILED = "failed.json"  # beside the manifest: why a job came to nothing, and what its run said
@@ -30,7 +31,7 @@ class Record(NamedTuple):
 
 def read_record(read: Callable[[str], str | None]) -> Record:
     """Return what a job's folder says; `read` returns the text of a file in it, None where there is none."""
-    manifest = parsed(read(MANIFEST))
+    manifest = parse_manifest(read(MANIFEST) or "") or {}
     if manifest.get("state") == "done":
         return describe(manifest)
     failed = parsed(read(FAILED))
@@ -53,7 +54,7 @@ def describe(manifest: JsonObject) -> Record:
     first = next(iter(scores.values()), None)
     return Record(
         "done",
-        first if isinstance(first, float) else None,
+        first if isinstance(first, float) and isfinite(first) else None,
         round(sum(timings.values()), 3) if timings else None,
         f"{model.get('device', '')} {model.get('dtype', '')}".strip(),
         tuple(str(picture["file"]) for picture in manifest.get("pictures", [])),

@@ -103,7 +103,14 @@ def carry_out(
 def status(out: str) -> Batch:
     """Return how the batch in a folder stands. Raises InputError where there is none."""
     store = open_store(out)
-    _, jobs = parse_plan(store.read(PLAN) or "")
+    text = store.read(PLAN)
+    _, jobs = parse_plan(text or "")
+    if not jobs and text is not None:
+        raise InputError(
+            f"--status reads the {PLAN} that a batch wrote, that in {out} is none such: give the command of the batch again,"
+            " which writes it anew and keeps what is finished",
+            rule="batch-plan",
+        )
     if not jobs:
         raise InputError(f"--status takes the folder of a batch, {out} holds none: check the path", rule="batch-missing")
     return Batch(out, jobs, records_of(store, jobs), only_status=True)

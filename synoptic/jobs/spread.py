@@ -36,7 +36,7 @@ from synoptic.runs.execute import carry_out
 from synoptic.runs.folders import MANIFEST, check_folder, folder_of
 from synoptic.runs.manifest import Run, open_run, pictures_of
 from synoptic.runs.plan import unloaded_pipeline
-from synoptic.runs.search import SEARCH, searched_items, write_search
+from synoptic.runs.search import found_seeds, searched_items, write_search
 from synoptic.sampling.seed_search import SCREENING_STEPS, search_rounds
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def lift(made: Path, run: Run, file: str) -> None:
     manifest = made / MANIFEST
     if not manifest.exists() or (run.folder / file).exists():
         return
-    written = json.loads(manifest.read_text())
+    written = json.loads(manifest.read_text("utf-8"))
     (picture,) = written["pictures"]
     (own,) = [one for one in run.pictures if one.file == file]
     own.figures, run.model = picture["figures"], written["model"]
@@ -167,7 +167,7 @@ def lift(made: Path, run: Run, file: str) -> None:
 def search(options: SyncOptions, engine: BatchOptions) -> None:
     """Search seeds as `--seed-search` does, every seed's picture painted by the workers, and keep what it found."""
     folder = folder_of(options)
-    if (folder / SEARCH).exists():
+    if found_seeds(folder, options) is not None:
         return
     check_folder(options, folder)
     top, clip = folder / PARTS, Clip(SEARCHED_BY)

@@ -45,7 +45,7 @@ class LocalStore:
 
     def read(self, name: str) -> str | None:
         try:
-            return (self.top / name).read_text()
+            return (self.top / name).read_text("utf-8")
         except (OSError, ValueError):
             return None
 

@@ -25,7 +25,7 @@ def turntable_html(title: str, kinds: Mapping[str, Sequence[Image]]) -> str:
         raise ValueError(f"a turntable needs as many pictures of each kind, {sorted(counts)} were given: render all of them")
     frames = {name: [_embedded(picture) for picture in pictures] for name, pictures in kinds.items()}
     options = "".join(f"<option>{html.escape(name)}</option>" for name in kinds)
-    template = Template(Path(__file__).with_name("turntable.html").read_text())
+    template = Template(Path(__file__).with_name("turntable.html").read_text("utf-8"))
     words = {"title": html.escape(title), "options": options, "last": counts.pop() - 1}
     return template.substitute(words, frames=json.dumps(frames).replace("</", "<\\/"))
 

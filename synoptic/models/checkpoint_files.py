@@ -56,7 +56,7 @@ class CheckpointFiles:
         """Return one of the model's JSON files. Raises InputError where it is missing, gated or no JSON object."""
         (path,) = self.fetch([file])
         try:
-            found = json.loads(path.read_text())
+            found = json.loads(path.read_text("utf-8"))
         except (OSError, ValueError, RecursionError) as e:
             raise InputError(
                 f"a model needs a readable {file}, {self.path_or_repo} has none ({first_line(e)}): check it",

@@ -19,16 +19,16 @@ def control_group_memory(mount: Path = MOUNT, groups: Path = SELF) -> int:
     left = sys.maxsize
     for folder, limit, used, kept in memory_groups(mount, groups):
         with suppress(OSError, ValueError):  # no limit is the word "max", and a group may be another's to see
-            most, statistics = int((folder / limit).read_text()), (folder / "memory.stat").read_text()
+            most, statistics = int((folder / limit).read_text("utf-8")), (folder / "memory.stat").read_text("utf-8")
             dropped = dict(line.split() for line in statistics.splitlines()).get(kept, "0")
-            left = min(left, most - int((folder / used).read_text()) + int(dropped))
+            left = min(left, most - int((folder / used).read_text("utf-8")) + int(dropped))
     return max(0, left)
 
 
 def memory_groups(mount: Path, groups: Path) -> Iterator[tuple[Path, str, str, str]]:
     """Yield the folders of this process's groups and of those around them, with the names of their files and figures."""
     try:
-        lines = groups.read_text().splitlines()
+        lines = groups.read_text("utf-8").splitlines()
     except OSError:  # no Linux
         return
     for line in lines:

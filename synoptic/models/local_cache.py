@@ -22,7 +22,7 @@ def cache_folder() -> Path:
 def read_cached(name: str) -> JsonObject:
     """Return what is cached under a name; {} where nothing can be read."""
     try:
-        found = json.loads((cache_folder() / f"{name}.json").read_text())
+        found = json.loads((cache_folder() / f"{name}.json").read_text("utf-8"))
     except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
@@ -47,7 +47,7 @@ def write_cached(name: str, key: str, value: object) -> None:
     part = file.with_suffix(f".{os.getpid()}.part")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(json.dumps(read_cached(name) | {key: value}))
+        part.write_text(json.dumps(read_cached(name) | {key: value}), "utf-8")
         part.replace(file)
     except OSError:
         with suppress(OSError):

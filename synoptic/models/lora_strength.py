@@ -38,7 +38,7 @@ def read_configs(file: Path, header: Mapping[str, object], name: str) -> dict[st
             return {
                 part: {key[len(part) + 1 :]: found[key] for key in found if key.startswith(f"{part}.")} for part in parts
             }
-        return {"": dict(json.loads(beside.read_text()))} if beside else {}
+        return {"": dict(json.loads(beside.read_text("utf-8")))} if beside else {}
     except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         raise InputError(
             f"a LoRA's config must be a JSON object, that of {name} is none: copy it again", rule="lora-config"

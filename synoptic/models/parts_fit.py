@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.models.vae_configs import foreign_latents, vae_channels
+from synoptic.models.vae_configs import Latents, foreign_latents, vae_channels
 from synoptic.utils.json_objects import JsonObject
 
 TEXTS = {  # pipeline class -> the network's key, the text encoder whose states it takes, and how many layers of them
@@ -16,6 +18,7 @@ TEXTS = {  # pipeline class -> the network's key, the text encoder whose states 
     "StableDiffusion3Pipeline": ("joint_attention_dim", "text_encoder_3", 1),
     "ZImagePipeline": ("cap_feat_dim", "text_encoder", 1),
 }
+QUICK, PADDING_OF_SECOND = "quick_gelu", "!"
 TWO_CLIPS = ("StableDiffusionXLPipeline", "StableDiffusion3Pipeline")  # the narrower one first
 
 
@@ -44,12 +47,42 @@ def check_parts_fit(checkpoint: Checkpoint) -> None:
                 f" numbers, its {others} {theirs}: copy it again as a whole",
                 rule="model-parts",
             )
-    if kind in TWO_CLIPS and (widths["text_encoder"] or 0) > (widths["text_encoder_2"] or 0):
+    if kind in TWO_CLIPS:
+        check_clip_order(checkpoint, widths)
+
+
+def check_clip_order(checkpoint: Checkpoint, widths: Mapping[str, int | None]) -> None:
+    """Raise InputError where two CLIPs, or their tokenizers, are in each other's place.
+
+    The first is OpenAI's, which is narrower and has an activation of its own; the second's words are padded by "!".
+    """
+    if (widths["text_encoder"] or 0) > (widths["text_encoder_2"] or 0):
         raise InputError(
             f"of a model's two CLIPs the narrower one is text_encoder, in {checkpoint.name} they are"
             f" {widths['text_encoder']} and {widths['text_encoder_2']} wide: exchange text_encoder and text_encoder_2",
             rule="model-parts",
         )
+    one, other = (checkpoint.config(part).get("hidden_act", QUICK) for part in ("text_encoder", "text_encoder_2"))
+    if one != QUICK and other == QUICK:
+        raise InputError(
+            f"of a model's two CLIPs the one with {QUICK} is text_encoder, in {checkpoint.name} it is text_encoder_2:"
+            " exchange text_encoder and text_encoder_2",
+            rule="model-parts",
+        )
+    first, second = (padding(checkpoint, part) for part in ("tokenizer", "tokenizer_2"))
+    if first == PADDING_OF_SECOND and second not in (None, PADDING_OF_SECOND):
+        raise InputError(
+            f"of a model's two tokenizers tokenizer_2 fills up by {PADDING_OF_SECOND!r}, in {checkpoint.name} tokenizer"
+            " does: exchange tokenizer and tokenizer_2",
+            rule="model-parts",
+        )
+
+
+def padding(checkpoint: Checkpoint, component: str) -> object:
+    """Return the word that a tokenizer fills up by, None where its config gives none."""
+    file = "tokenizer_config.json"
+    given = checkpoint.config(component, file).get("pad_token") if f"{component}/{file}" in checkpoint.files else None
+    return given.get("content") if isinstance(given, dict) else given
 
 
 def text_widths(checkpoint: Checkpoint) -> dict[str, int | None]:
@@ -65,9 +98,11 @@ def check_latent_scale(checkpoint: Checkpoint, config: JsonObject | None = None,
     does not know them."""
     config = checkpoint.config("vae") if config is None else config
     if (other := foreign_latents(config, checkpoint.pipeline_class, checkpoint.channels)) is not None:
-        numbers = f"scaling_factor {other.scale:g}" + (f" and shift_factor {other.shift:g}" if other.shift else "")
-        raise InputError(
-            f"a VAE must be made for the model, {vae or f'that of {checkpoint.name}'} has the {numbers} of {other.family}:"
-            f" {'use another --vae' if vae else 'copy the model again as a whole'}",
-            rule="vae-fit",
-        )
+        cure = "use another --vae" if vae else "copy the model again as a whole"
+        raise foreign_vae(other, vae or f"that of {checkpoint.name}", cure)
+
+
+def foreign_vae(other: Latents, vae: str, cure: str) -> InputError:
+    """Return the error of a VAE whose latents are another family's."""
+    numbers = f"scaling_factor {other.scale:g}" + (f" and shift_factor {other.shift:g}" if other.shift else "")
+    return InputError(f"a VAE must be made for the model, {vae} has the {numbers} of {other.family}: {cure}", rule="vae-fit")

@@ -111,7 +111,7 @@ def model_file(name: str, path: Path) -> SingleFile:
             f"a model's file must hold all of its networks, {name} lacks the {lacking[0]}: choose the whole model's file",
             rule="model-file-part",
         )
-    configs: dict[str, JsonObject] = json.loads((CONFIGS / f"{kind}.json").read_text())
+    configs: dict[str, JsonObject] = json.loads((CONFIGS / f"{kind}.json").read_text("utf-8"))
     configs["unet"]["in_channels"] = axis_size(header, f"{UNET}input_blocks.0.0.weight", 1)
     prediction = prediction_of(path, header)
     if kind == "sd2":
@@ -157,5 +157,5 @@ def prediction_of(path: Path, header: JsonObject) -> str | None:
     beside = path.with_suffix(".yaml")
     if not beside.is_file():
         return None
-    found = re.search(r"^\s*parameterization:\s*[\"']?(\w+)", beside.read_text(errors="replace"), re.M)
+    found = re.search(r"^\s*parameterization:\s*[\"']?(\w+)", beside.read_text("utf-8", errors="replace"), re.M)
     return PREDICTIONS.get(found[1] if found else "eps")

@@ -7,14 +7,30 @@ from pathlib import Path
 from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.file_kinds import another_kind
+from synoptic.models.parts_fit import check_latent_scale, foreign_vae
 from synoptic.models.single_file import SingleFile
+from synoptic.models.vae_configs import FLUX, LATENTS, SD, SD3, SDXL
 from synoptic.models.weights import axis_size, read_safetensors_header
+from synoptic.utils.json_objects import JsonObject
 
 CONTROLNET_MARKS = (  # tensors of which a ControlNet has one
     "control_model.input_hint_block.0.weight",
     "input_hint_block.0.weight",
     "controlnet_cond_embedding.conv_in.weight",
 )
+MODEL_MARKS = {  # of the tensors beside a VAE in a whole model's file -> how its latents are scaled
+    "conditioner.embedders.1.": SDXL,
+    "cond_stage_model.": SD,
+    "joint_blocks.": SD3,
+    "double_blocks.": FLUX,
+}
+ARCHITECTURES = {  # as ModelSpec's header begins their names
+    "stable-diffusion-xl": SDXL,
+    "stable-diffusion-v1": SD,
+    "stable-diffusion-v2": SD,
+    "stable-diffusion-v3": SD3,
+    "flux-1": FLUX,
+}
 CONTROLNET_CONFIG = (  # what a ControlNet has of its U-Net's config
     "in_channels",
     "flip_sin_to_cos",
@@ -57,7 +73,21 @@ def vae_file(name: str, path: Path, checkpoint: Checkpoint) -> SingleFile:
             f"a VAE must be made for the model: {name} has {theirs} channels, {checkpoint.name} {ours}: use another --vae",
             rule="vae-fit",
         )
+    check_file_scale(checkpoint, name, path, header)
     return SingleFile(name, str(path), "", {"": config}, {"": prefix})
+
+
+def check_file_scale(checkpoint: Checkpoint, name: str, path: Path, header: JsonObject) -> None:
+    """Raise InputError where something tells that the latents of a VAE's file are scaled as another family's: the config
+    beside it in a directory of diffusers, the tensors of a whole model, or ModelSpec's header."""
+    if path.name.startswith("diffusion_pytorch_model") and path.with_name("config.json").is_file():
+        return check_latent_scale(checkpoint, Checkpoint(name, str(path.parent), "config.json").config(""), name)
+    said = str((header.get("__metadata__") or {}).get("modelspec.architecture"))
+    marked = (latents for mark, latents in MODEL_MARKS.items() if any(mark in key for key in header))
+    named = (latents for start, latents in ARCHITECTURES.items() if said.startswith(start))
+    own, other = LATENTS.get(checkpoint.pipeline_class), next(iter((*marked, *named)), None)
+    if own is not None and other not in (None, own):
+        raise foreign_vae(other, name, "use another --vae")
 
 
 def controlnet_file(name: str, path: Path, checkpoint: Checkpoint) -> SingleFile:

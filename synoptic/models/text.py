@@ -50,7 +50,8 @@ def embed_in_halves(text_encoder: TextEncoder, prompts: Sequence[str]) -> Condit
 
     Raises InputError where they are not a list of texts, one at least: a text alone would be read letter by letter.
     """
-    if not isinstance(prompts, Sequence) or isinstance(prompts, str) or not prompts:
+    are_listed = isinstance(prompts, Sequence) and not isinstance(prompts, str | bytes) and len(prompts) > 0
+    if not are_listed or not all(isinstance(prompt, str) for prompt in prompts):
         raise InputError(f"prompts must be a list of texts, {prompts!r:.60} was given: write [...]", rule="prompts-type")
     parts = in_halves(text_encoder, prompts)
     return Conditioning.cat(parts) if len(parts) > 1 else parts[0]

@@ -46,14 +46,20 @@ LATENTS = {
 }
 
 
+SD_BLOCKS, SD_SIZES = [128, 256, 512, 512], (256, 512, 768)  # of the released VAEs of Stable Diffusion 1 and 2
+
+
 def foreign_latents(config: JsonObject, pipeline_class: str, channels: int) -> Latents | None:
     """Return whose latents a VAE makes where they are another family's, not those of this class.
 
     Numbers of no family, as of a VAE that was trained further, are anyone's; so are those of Stable Diffusion 1, which are
-    diffusers' default too, where the latents have as many channels as the network takes.
+    diffusers' default too, where the latents have as many channels as the network takes, but for one of its released VAEs
+    in an SDXL.
     """
     own, numbers = LATENTS.get(pipeline_class), (config.get("scaling_factor") or SD.scale, config.get("shift_factor") or 0.0)
     other = next((latents for latents in LATENTS.values() if latents[1:] == numbers), None)
-    if own is None or other is own or (other is SD and vae_channels(config) == channels):
+    is_sd = config.get("block_out_channels") == SD_BLOCKS and config.get("sample_size") in SD_SIZES
+    is_anyones = not (is_sd and pipeline_class == "StableDiffusionXLPipeline") and vae_channels(config) == channels
+    if own is None or other is own or (other is SD and is_anyones):
         return None
     return None if config.get("latents_mean") is not None else other

@@ -15,7 +15,7 @@ from synoptic.utils.json_objects import JsonObject
 @cache
 def vocabulary(model: str = "sd") -> JsonObject:
     """Return {"words": every word of the training captions, "prompts": {kind: examples}} of sd or if."""
-    return json.loads((BUNDLED_DIR / model / "vocabulary.json").read_text())
+    return json.loads((BUNDLED_DIR / model / "vocabulary.json").read_text("utf-8"))
 
 
 def unknown_words(prompt: str, model: str = "sd") -> list[str]:

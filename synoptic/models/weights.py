@@ -28,7 +28,7 @@ def check_content(path: Path) -> None:
 def check_weights(path: Path) -> None:
     """Raise InputError unless `path` is a safetensors file whose header and length are whole."""
     check_content(path)
-    fault = _fault(path)
+    fault = weights_fault(path)
     if fault:
         raise InputError(
             f"a weight file must be whole, {path} is corrupt ({fault}): copy or download it again", rule="weights-corrupt"
@@ -62,7 +62,7 @@ def axis_size(header: JsonObject, name: str, axis: int) -> int:
     return shape[axis] if -len(shape) <= axis < len(shape) else 0
 
 
-def _fault(path: Path) -> str | None:
+def weights_fault(path: Path) -> str | None:
     """Return the first fault of a safetensors file."""
     try:
         found, begin = read_safetensors_header(path)

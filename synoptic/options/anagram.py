@@ -9,6 +9,7 @@ from synoptic.errors import InputError, check_installed, install_command
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.joint import JointModel, JointOptions, SyncOptions
 from synoptic.options.option import Option
+from synoptic.views.equal_views import equal_views
 from synoptic.views.registry import FAILURES, is_of_colors, parse_view, side_multiple
 
 
@@ -32,7 +33,9 @@ class AnagramViewOptions(JointOptions):
         failing = [
             f"{kind} cannot work ({FAILURES[kind].summary}): synoptic views {kind}" for kind in kinds if kind in FAILURES
         ]
-        return [*super().warnings(), *failing]
+        pairs = equal_views(self.views, self.prompt)
+        same = [f"{one} and {other} are the same view, which shows a mixture of two prompts" for one, other in pairs]
+        return [*super().warnings(), *failing, *same]
 
     def resolve(self, checkpoint: Checkpoint) -> Self:
         count = len(self.views)

@@ -134,10 +134,9 @@ def sample_tasks(pipeline: Pipeline[ModelOptions], tasks: Sequence[Task], clock:
     rows = max_batch_rows(pipeline.model, pipeline.model.device)
     size = max(1, min(rows // (2 * pipeline.views_per_item), pipeline.max_items or len(tasks)))
     size = int(broadcast_from_main(torch.tensor(size)))
-    batches = [tasks[i : i + size] for i in range(0, len(tasks), size)]
-    for task in tasks:
-        task.run.kept += task.is_done
-    lack = broadcast_from_main(torch.tensor([not all(task.is_done for task in batch) for batch in batches]))
+    starts, done = range(0, len(tasks), size), are_done(tasks)
+    batches = [tasks[i : i + size] for i in starts]
+    lack = broadcast_from_main(torch.tensor([not all(done[i : i + size]) for i in starts]))
     missing = [batch for batch, lacks in zip(batches, lack, strict=True) if lacks]
     with progress_bar(pipeline.options.application(), len(missing) * pipeline.num_steps) as tick:
         while missing:
@@ -151,6 +150,14 @@ def sample_tasks(pipeline: Pipeline[ModelOptions], tasks: Sequence[Task], clock:
                     batch[0].run.failed[batch[0].picture.file] = str(e)
             except Exception as e:
                 missing = [*halves(batch, e), *missing]
+
+
+def are_done(tasks: Sequence[Task]) -> list[bool]:
+    """Return whether each picture is there already; their runs count them."""
+    done = [task.is_done for task in tasks]
+    for task, is_done in zip(tasks, done, strict=True):
+        task.run.kept += is_done
+    return done
 
 
 class PictureBatch:

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from pathlib import Path
 
 from synoptic.errors import InputError, check_writable, user_path
+from synoptic.models.weights import weights_fault
 from synoptic.options.base import Options
 from synoptic.options.prompts import slug
 from synoptic.utils.json_objects import JsonObject
 
-MANIFEST = "run.json"
+MANIFEST, STATE = "run.json", "state.safetensors"
+KINDS: dict[str, type | tuple[type, ...]] = {  # of what a manifest holds
+    "options": dict,
+    "model": dict,
+    "pictures": list,
+    "scores": dict,
+    "timings": dict,
+    "shared_by": int,
+}
 
 
 def folder_of(options: Options) -> Path:
@@ -20,8 +30,9 @@ def folder_of(options: Options) -> Path:
 
 
 def check_folder(options: Options, folder: Path) -> None:
-    """Raise InputError where a run's folder cannot be written, or holds another run."""
+    """Raise InputError where a run's folder cannot be written, holds another run, or a broken state of this one."""
     check_same(options, folder)
+    check_state(folder / STATE)
     check_writable(folder)
 
 
@@ -35,16 +46,40 @@ def check_same(options: Options, folder: Path) -> None:
             f"{folder} holds a run of an older version, which can be scored but not resumed: choose another --out",
             rule="run-older-version",
         )
-    asked, old = json.loads(json.dumps(options.to_json())), before.get("options", {})
-    defaults = {spec.name: spec.default for spec in options.specs()}
-    differ = [name for name, value in asked.items() if value != old.get(name, defaults.get(name))]
-    if before["application"] != options.application() or differ or old.keys() - asked.keys():
-        what = [*differ, *sorted(old.keys() - asked.keys()), "application"][0]
+    if what := difference(options, before):
         raise InputError(
             f"one folder holds one run, and {folder} holds another ({what} differs): choose another --out or delete the old"
             " one",
             rule="run-differs",
         )
+
+
+def check_state(file: Path) -> None:
+    """Raise InputError where what a run goes on from is not whole."""
+    try:
+        fault = weights_fault(file)
+    except OSError:
+        return  # another process of this run has ended it
+    if fault and file.exists():
+        raise broken_state(file, fault)
+
+
+def broken_state(file: Path, fault: str) -> InputError:
+    """Return the error of a state that cannot be read."""
+    return InputError(
+        f"a run goes on from a whole {file.name}, {file} is none ({fault}): delete it, and what it was of begins anew",
+        rule="run-state",
+    )
+
+
+def difference(options: Options, found: JsonObject) -> str:
+    """Return what differs of a run's options and those that a manifest, or a picture, has kept; "" where nothing does."""
+    asked, old = json.loads(json.dumps(options.to_json())), found.get("options")
+    old = old if isinstance(old, dict) else {}
+    defaults = {spec.name: spec.default for spec in options.specs()}
+    differ = [name for name, value in asked.items() if value != old.get(name, defaults.get(name))]
+    others = ["application"] if found.get("application") != options.application() else []
+    return next(iter([*differ, *sorted(old.keys() - asked.keys()), *others]), "")
 
 
 def default_folder(options: Options) -> str:
@@ -56,7 +91,35 @@ def default_folder(options: Options) -> str:
 def earlier(folder: Path) -> JsonObject | None:
     """Return the manifest in a folder, if there is one that can be read."""
     try:
-        found = json.loads((folder / MANIFEST).read_text())
-        return found if isinstance(found, dict) else None
-    except (OSError, ValueError, RecursionError):
+        return parse_manifest((folder / MANIFEST).read_text("utf-8-sig"))
+    except (OSError, ValueError):
         return None
+
+
+def parse_manifest(text: str) -> JsonObject | None:
+    """Return what a manifest says, without what is not as a run writes it: people edit it, and disks lose parts of files.
+
+    None where it is no JSON object.
+    """
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(found, dict):
+        return None
+    kept = {name: value for name, value in found.items() if isinstance(value, KINDS.get(name, object))}
+    if "pictures" in kept:
+        pictures = [p | {"figures": numbers(p.get("figures"))} for p in kept["pictures"] if isinstance(p, dict)]
+        kept["pictures"] = [picture for picture in pictures if is_inside(picture.get("file"))]
+    return kept | {name: numbers(kept[name]) for name in ("timings",) if name in kept}
+
+
+def is_inside(file: object) -> bool:
+    """Return whether a manifest's file is named in its own folder or below."""
+    return isinstance(file, str) and not Path(file).is_absolute() and ".." not in Path(file).parts and "\0" not in file
+
+
+def numbers(values: object) -> dict[str, float]:
+    """Return the numbers of a mapping; {} where it is none."""
+    named = values.items() if isinstance(values, dict) else ()
+    return {name: value for name, value in named if isinstance(value, int | float) and math.isfinite(value)}

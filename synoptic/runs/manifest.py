@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synoptic.distributed import is_main_process
-from synoptic.errors import DISTRIBUTION, printable
-from synoptic.io import load_image, remove_parts, write_whole
+from synoptic.errors import DISTRIBUTION, InputError, printable
+from synoptic.io import load_image, read_settings, remove_parts, write_whole
 from synoptic.io.html import gallery
 from synoptic.options.base import Item, Options
-from synoptic.runs.folders import MANIFEST, check_folder, earlier, folder_of
+from synoptic.runs.folders import MANIFEST, check_folder, difference, earlier, folder_of
 from synoptic.utils.json_objects import JsonObject
 
 if TYPE_CHECKING:
@@ -133,10 +133,28 @@ def open_run(options: Options, folder: Path | None = None) -> Run:
     """
     folder = folder or folder_of(options)
     check_folder(options, folder)
+    if earlier(folder) is None:
+        check_pictures(options, folder)
     remove_parts(folder)
     pictures = pictures_of(options.items(), folder)
     is_begun = any((folder / picture.file).exists() for picture in pictures)
     return Run(options, folder, pictures, shared_by=(earlier(folder) or {}).get("shared_by", 1) if is_begun else 1)
+
+
+def check_pictures(options: Options, folder: Path) -> None:
+    """Raise InputError where a folder without a manifest that can be read has pictures of another run under the names of
+    this one's: they would count as its own."""
+    for item in options.items() if folder.is_dir() else ():
+        file = folder / f"{item.stem}.png"
+        try:
+            found = read_settings(file)
+        except (OSError, SyntaxError, ValueError):
+            continue  # there is none, or none that can be read: it is painted
+        if what := difference(options, found):
+            raise InputError(
+                f"one folder holds one run, and {file} is of another ({what} differs): choose another --out or delete it",
+                rule="run-differs",
+            )
 
 
 def pictures_of(items: Sequence[Item], folder: Path) -> list[Picture]:

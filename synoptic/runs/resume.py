@@ -6,17 +6,18 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
 from synoptic import io
 from synoptic.errors import InputError
+from synoptic.runs.folders import STATE, broken_state
 from synoptic.runs.recorder import Recorder
 from synoptic.sampling.step import Step
 from synoptic.utils.timing import Interval
 
-STATE, PREVIEW = "state.safetensors", "preview.png"
+PREVIEW = "preview.png"
 VERSION = "1"  # of the names inside a state
 
 
@@ -38,17 +39,18 @@ class ResumeState:
         file = self.folder / STATE
         if not file.exists():
             return None
-        with safe_open(file, "pt") as f:
-            about = f.metadata() or {}
-            if about.get("version") != VERSION:
-                raise InputError(
-                    f"{file} is the state of an older version, which is not resumed: delete it, or choose another --out",
-                    rule="run-older-version",
-                )
-            if json.loads(about.get("names", "[]")) != self.names:
-                return None
-            found = {name: f.get_tensor(name) for name in f.keys()}  # noqa: SIM118
-        self.done = int(about["done"])
+        try:
+            with safe_open(file, "pt") as f:
+                about = f.metadata() or {}
+                check_version(file, about)
+                if json.loads(about.get("names", "[]")) != self.names:
+                    return None
+                found = {name: f.get_tensor(name) for name in f.keys()}  # noqa: SIM118
+            self.done = int(about["done"])
+        except InputError:
+            raise
+        except (SafetensorError, OSError, LookupError, ValueError) as e:
+            raise broken_state(file, str(e)) from None
         if self.recorder:
             self.recorder.load(found)
         return {name: value for name, value in found.items() if not name.startswith("recorder/")}
@@ -67,6 +69,15 @@ class ResumeState:
             write_state(self.folder / STATE, state, about)
         if step.decode is not None:
             io.save_image(self.folder / PREVIEW, step.preview(), {"of": self.names[0], "step": step.i + 1})
+
+
+def check_version(file: Path, about: Mapping[str, str]) -> None:
+    """Raise InputError on a state whose names are those of another version."""
+    if about.get("version") != VERSION:
+        raise InputError(
+            f"{file} is the state of an older version, which is not resumed: delete it, or choose another --out",
+            rule="run-older-version",
+        )
 
 
 def remove_state(folder: Path) -> None:

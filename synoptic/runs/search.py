@@ -10,6 +10,7 @@ from synoptic import io
 from synoptic.io.progress import progress_bar
 from synoptic.options.base import Item, Options
 from synoptic.options.pretrained_model import ModelOptions
+from synoptic.options.sampling import MAX_SEED
 from synoptic.pipelines.base import Pipeline
 from synoptic.pipelines.joint import SEARCHED_BY
 from synoptic.runs.manifest import Run, pictures_of
@@ -20,7 +21,7 @@ SEARCH = "search.json"
 
 def choose_items(run: Run, pipeline: Pipeline[ModelOptions]) -> list[Item]:
     """Return the run's items; after a search of seeds, kept in search.json, the best of them."""
-    if not (run.folder / SEARCH).exists():
+    if found_seeds(run.folder, run.options) is None:
         search = pipeline.seed_search()
         if search is None:
             return run.options.items()
@@ -43,8 +44,16 @@ def write_search(folder: Path, rounds: Sequence[SearchRound]) -> None:
 
 def searched_items(folder: Path, options: Options) -> list[Item]:
     """Return the items of a run: after a search of seeds those of the best."""
-    file = folder / SEARCH
-    if not file.exists():
-        return options.items()
-    best = json.loads(file.read_text())["rounds"][-1]["seeds"]
-    return options.items_of(best[: len(options.items())])
+    seeds = found_seeds(folder, options)
+    return options.items() if seeds is None else options.items_of(seeds)
+
+
+def found_seeds(folder: Path, options: Options) -> list[int] | None:
+    """Return the best seeds that search.json has, one a picture; None where there is none that can be read: the search is
+    made again."""
+    try:
+        seeds = json.loads((folder / SEARCH).read_text("utf-8"))["rounds"][-1]["seeds"][: len(options.items())]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return None
+    is_whole = len(seeds) == len(options.items()) and all(isinstance(seed, int) and 0 <= seed <= MAX_SEED for seed in seeds)
+    return seeds if is_whole else None

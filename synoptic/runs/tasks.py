@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -31,7 +32,7 @@ class Task(NamedTuple):
 
     @property
     def is_done(self) -> bool:
-        return self.file.exists() and (not self.run.films or recorded(self.file).exists())
+        return is_whole(self.file) and (not self.run.films or recorded(self.file).exists())
 
     def save(self, output: Output) -> None:
         """Save what came of it: further files first, the picture itself, which says that it is done, last."""
@@ -41,6 +42,18 @@ class Task(NamedTuple):
             write_content(file, content, about)
         self.picture.figures = dict(output.figures)
         io.save_image(self.file, output.image, self.run.inside(self.picture), output.xmp)
+
+
+def is_whole(file: Path) -> bool:
+    """Return whether a picture is there and can be read; one that cannot is painted again, and a line says so."""
+    if not file.exists():
+        return False
+    try:
+        io.load_image(file)
+    except (OSError, SyntaxError, ValueError) as e:
+        print(f"warning: {file} cannot be read ({e}), and is painted again", file=sys.stderr)
+        return False
+    return True
 
 
 def tasks_of(run: Run, items: Sequence[Item]) -> list[Task]:

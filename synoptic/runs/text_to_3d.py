@@ -9,6 +9,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from synoptic.distributed import is_main_process
+from synoptic.errors import InputError
 from synoptic.nerf.serialization import check_scene
 from synoptic.options.text_to_3d import TextTo3DOptions
 from synoptic.pipelines.text_to_3d import DIAGNOSTICS, FIELD, REPORT, TextTo3DPipeline
@@ -48,7 +49,7 @@ def finish(run: Run) -> None:
         if found:
             clip_model, measured = [*found.items()][-1]  # which chose nothing
             picture.score = measured["score"]
-        if problem := read_json(folder_of(run, picture) / DIAGNOSTICS)["problem"]:
+        if problem := read_json(folder_of(run, picture) / DIAGNOSTICS).get("problem"):
             problems.append(f"{picture.prompt}: {problem}")
     scores = [picture.score for picture in run.pictures if picture.score is not None]
     if scores:
@@ -60,7 +61,15 @@ def finish(run: Run) -> None:
 
 
 def read_json(file: Path) -> JsonObject:
-    return json.loads(file.read_text())
+    """Return what a finished object's file says. Raises InputError where it cannot be read."""
+    try:
+        return dict(json.loads(file.read_text("utf-8")))
+    except (OSError, ValueError, TypeError, RecursionError):
+        raise InputError(
+            f"a finished object has a {file.name} that can be read, {file} is none: choose another --out, or delete the"
+            " folder",
+            rule="run-report",
+        ) from None
 
 
 def log(line: str) -> None:

@@ -71,7 +71,7 @@ def execute(options: TrainControlnetOptions) -> Run:
 
 def with_summary(run: Run) -> Run:
     """Return the run with what a person reads at the end: the table, and where the net is."""
-    run.summary = f"{(run.folder / TABLE).read_text().rstrip()}\n{run.folder / NET}" if is_main_process() else ""
+    run.summary = f"{(run.folder / TABLE).read_text('utf-8').rstrip()}\n{run.folder / NET}" if is_main_process() else ""
     return run
 
 
@@ -79,13 +79,32 @@ def keep_captions(run: Run, images: Path, captions: dict[str, str]) -> None:
     """Put the captions into the run's folder. Raises InputError where that holds work on other pictures."""
     found = {name: [caption, (images / name).stat().st_size] for name, caption in captions.items()}
     file = run.folder / "captions.json"
-    if file.exists() and json.loads(file.read_text()) != found:
+    if file.exists() and read_captions(file) != found:
         raise InputError(
             f"one folder holds one run, and {run.folder} holds work on other pictures or captions: choose another --out or"
             " delete the old one",
             rule="run-differs",
         )
     io.write_whole(file, json.dumps(found, indent=1, ensure_ascii=False))
+
+
+def read_captions(file: Path) -> object:
+    """Return the captions that a run's folder keeps; None where they cannot be read."""
+    try:
+        return json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
+def read_table(file: Path) -> list[ValidationRow]:
+    """Return what was measured before. Raises InputError where the table is not as it was written."""
+    try:
+        return parse_rows(file.read_text("utf-8")) if file.exists() else []
+    except (OSError, ValueError):
+        raise InputError(
+            f"a training goes on from a whole {file.name}, {file} is none: choose another --out, or delete the folder",
+            rule="run-table",
+        ) from None
 
 
 class Validation:
@@ -105,8 +124,7 @@ class Validation:
     ) -> None:
         self.folder, self.options, self.model = folder, options, model
         self.pairs, self.held, self.captions = pairs, held, captions
-        table = folder / TABLE
-        self.rows = parse_rows(table.read_text()) if table.exists() else []
+        self.rows = read_table(folder / TABLE)
 
     def measure(self, net: ControlNetModel, losses: Sequence[Tensor], autocast: AbstractContextManager[object]) -> None:
         """Measure after step len(losses), if it is due and was not done before."""

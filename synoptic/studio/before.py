@@ -38,7 +38,7 @@ def maps(options: ModelOptions) -> dict[str, Image]:
 
 def boxes(application: str) -> gr.HTML:
     """Build what boxes with prompts are drawn on: its value is the lines of --region, on a sphere in degrees."""
-    css, script = (Path(__file__).with_name(f"boxes.{ending}").read_text() for ending in ("css", "js"))
+    css, script = (Path(__file__).with_name(f"boxes.{ending}").read_text("utf-8") for ending in ("css", "js"))
     options = options_class(application).from_arguments(prompt=ANYTHING).prepare()
     return gr.HTML(
         "",

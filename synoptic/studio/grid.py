@@ -43,7 +43,7 @@ def grid(folder: Path) -> str:
     heads = "".join(f'<th scope="col">{escape(prompt)}, seed {seed}</th>' for seed, prompt in columns)
     table = measured(folder)
     rows = "".join(row(rule, [c for c in cells if c.rule == rule], table.get(rule, "")) for rule in rules)
-    template = Template(Path(__file__).with_name("grid.html").read_text())
+    template = Template(Path(__file__).with_name("grid.html").read_text("utf-8"))
     return template.substitute(title="compare sync", columns=heads, rows=rows)
 
 
@@ -73,5 +73,5 @@ def measured(folder: Path) -> dict[str, str]:
     file = folder / "compare_sync.tsv"
     if not file.is_file() or file.is_symlink():
         return {}
-    head, *lines = [line.split("\t") for line in file.read_text().splitlines()]
+    head, *lines = [line.split("\t") for line in file.read_text("utf-8").splitlines()]
     return {" ".join(line[:2]): ", ".join(f"{n} {v}" for n, v in zip(head[2:4], line[2:4], strict=True)) for line in lines}

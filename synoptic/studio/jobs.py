@@ -186,7 +186,7 @@ class Jobs:
         """Yield the jobs of before; one that cannot be read, or whose upload is gone, is passed over."""
         for file in self.kept.glob("*.json"):
             try:
-                found = json.loads(file.read_text())
+                found = json.loads(file.read_text("utf-8"))
                 cls = options_class(found["application"])
                 names = {spec.name for spec in cls.specs()}
                 recorded = {name: value for name, value in found["options"].items() if name in names}

@@ -103,7 +103,7 @@ def kept_secret(file: Path) -> str:
     if not file.exists():
         write_whole(file, secrets.token_urlsafe(32))
         file.chmod(0o600)
-    return file.read_text()
+    return file.read_text("utf-8")
 
 
 def only_pictures() -> None:

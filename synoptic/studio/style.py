@@ -14,7 +14,7 @@ ADDED = ("before", "after")
 def style() -> str:
     """Return the style sheet: what page.css says, then the order of buttons and of the headings among them."""
     buttons = "#applications > .tab-wrapper .tab-container"
-    css = Path(__file__).with_name("page.css").read_text()
+    css = Path(__file__).with_name("page.css").read_text("utf-8")
     for place, names in enumerate(GROUPS.values()):
         for name in names:
             css += f'{buttons} [data-tab-id="{name}"] {{ order: {2 * place} }}\n'

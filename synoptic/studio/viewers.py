@@ -23,14 +23,14 @@ MOST_SIDE = 8192  # pixels of the longer side of a picture inside a page
 def viewer(application: str, folder: Path, pictures: Sequence[Path]) -> str:
     """Return a run's viewer as HTML; "" where its pictures are simply looked at."""
     if own := sorted(file for pattern in OWN_PAGES for file in folder.glob(pattern) if not file.is_symlink()):
-        return frame(own[0].read_text() + FITTED)
+        return frame(own[0].read_text("utf-8") + FITTED)
     if application == "compare_sync":
         return frame(page) if (page := grid(folder)) else ""
     if application not in PAGES or not pictures:
         return ""
     image = load_image(pictures[0])
     image.thumbnail((MOST_SIDE, MOST_SIDE), Image.Resampling.LANCZOS)
-    template = Template(Path(__file__).with_name(PAGES[application]).read_text())
+    template = Template(Path(__file__).with_name(PAGES[application]).read_text("utf-8"))
     return frame(template.substitute(title=escape(application), picture=data_url(image)))
 
 

@@ -134,7 +134,9 @@ def read_mask(source: PictureSource) -> Image.Image:
         image = source
     gray = as_rgb(image, picture_name(source)).convert("L")
     if image.has_transparency_data:
-        gray = ImageChops.multiply(gray, image.convert("RGBA").getchannel("A"))
+        clear = image.convert("RGBA")
+        seen = gray if image.mode in SIXTEEN_BIT_MODES else clear.convert("RGB").convert("L")  # not over white, which counts
+        gray = ImageChops.multiply(seen, clear.getchannel("A"))
     if gray.getbbox() is None:
         raise InputError(
             f"a mask is white where it counts, {picture_name(source)} is black: make some of it white", rule="mask-black"

@@ -24,7 +24,7 @@ def read_permutation(path: str) -> list[int]:
         )
     rule = f"a permutation's file holds each of 0 … n*n - 1 once, {path} does not"
     try:
-        values = _array(file) if file.suffix == ".npy" else json.loads(file.read_text())
+        values = _array(file) if file.suffix == ".npy" else json.loads(file.read_text("utf-8-sig"))
         numbers = [n for row in values for n in (row if isinstance(row, list) else [row])]
     except (ValueError, TypeError, EOFError, OSError, AttributeError, MemoryError, RecursionError) as e:
         raise InputError(f"{rule} ({e}): write it with numpy.save or json.dump", rule="permutation-unreadable") from None

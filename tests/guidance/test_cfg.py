@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from synoptic.diffusion.equations import Pred, Time, randn
+from synoptic.errors import InputError
 from synoptic.guidance.batching import predict_branches
 from synoptic.guidance.cfg import Predict, cfg, within_interval
 from synoptic.models.base import Conditioning, Denoiser
@@ -68,6 +71,36 @@ def test_scale_one_is_a_single_branch(sd32):
     assert model.calls == [2]
     plain = sd32.predict(x, 500, sd32.embed(PROMPTS[:2]))
     assert torch.equal(p.x0, plain.x0) and torch.equal(p.eps, plain.eps)
+
+
+@pytest.mark.parametrize("scale", [float("nan"), float("inf"), "3", None, True, [3.0], torch.ones(2)], ids=str)
+def test_a_scale_that_is_no_finite_number_is_refused(sd32, scale):
+    with pytest.raises(InputError, match="scale must be a finite number") as e:
+        cfg(sd32, PROMPTS[:1], scale)
+    assert e.value.rule == "scale-number"
+
+
+def test_scales_of_other_types_are_numbers(sd32):
+    x = start(sd32, [1])
+    whole = cfg(sd32, PROMPTS[:1], 3.0)(x, 500)
+    scales: list[Any] = [3, np.float32(3.0), torch.tensor(3.0)]
+    for scale in scales:
+        close(cfg(sd32, PROMPTS[:1], scale)(x, 500), whole, 1e-6)
+
+
+@pytest.mark.parametrize("prompts", ["a fox", [], [1], [None], b"a fox", {"a fox": 1}], ids=str)
+def test_prompts_that_are_no_list_of_texts_are_refused(sd32, prompts):
+    with pytest.raises(InputError, match="prompts must be a list of texts") as e:
+        cfg(sd32, prompts, 3.0)
+    assert e.value.rule == "prompts-type"
+
+
+@pytest.mark.parametrize("rows", [0, 1, 3])
+def test_rows_that_are_no_views_of_each_prompt_are_refused(sd32, rows):
+    predict = cfg(sd32, PROMPTS[:2], 3.0)
+    with pytest.raises(InputError, match=f"{rows} rows and 2 prompts") as e:
+        predict(torch.zeros(rows, *sd32.shape), 500)
+    assert e.value.rule == "rows-prompts"
 
 
 @pytest.mark.parametrize("negative", slow_ones(["", "a photo of a horse"], [""]))

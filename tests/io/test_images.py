@@ -1,3 +1,5 @@
+import errno
+import os
 import sys
 
 import av
@@ -29,6 +31,14 @@ def test_settings_survive_in_the_file(tmp_path):
     assert io.read_settings(tmp_path / "plain.png") == {}
     image.save(tmp_path / "plain.jpg")
     assert io.read_settings(tmp_path / "plain.jpg") == {}
+
+
+def test_a_full_disk_names_the_file(tmp_path):
+    def full(file):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(OSError, match=r"No space left on device: '.*run\.json'"):
+        io.atomic_write(tmp_path / "run.json", full)
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path):

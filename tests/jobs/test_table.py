@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from synoptic.jobs.planning import PARQUET, TABLE, Job
+from synoptic.errors import InputError
+from synoptic.jobs.plan_file import Head, parse_head, parse_plan, plan_text
+from synoptic.jobs.planning import PARQUET, PLAN, TABLE, Job
 from synoptic.jobs.records import Record
+from synoptic.jobs.run import status
 from synoptic.jobs.store import LocalStore
 from synoptic.jobs.table import Batch
 
@@ -62,3 +65,26 @@ def test_without_pyarrow_there_is_no_parquet(tmp_path, monkeypatch):
     monkeypatch.setattr("synoptic.jobs.table.find_spec", lambda _: None)
     Batch(str(tmp_path), JOBS, RECORDS).write(LocalStore(tmp_path))
     assert (tmp_path / TABLE).exists() and not (tmp_path / PARQUET).exists()
+
+
+EDITED = {
+    "cut": lambda text: text[:-30],
+    "deep": lambda text: "[" * 100_000,
+    "no rows": lambda text: text.partition("\n")[0],
+    "options": lambda text: text.replace('{"prompt": "a lion"', '["a", {"prompt": "a lion"').replace("4}", "4}]"),
+    "path": lambda text: text.replace('"e/3"', "3"),
+    "path that leaves": lambda text: text.replace('"e/3"', '"../e/3"'),
+    "absolute path": lambda text: text.replace('"e/3"', '"/e/3"'),
+    "group": lambda text: text.replace('["m", "s", ""]', '[1, "s", ""]'),
+}
+
+
+@pytest.mark.parametrize("change", EDITED.values(), ids=EDITED)
+def test_a_plan_that_was_edited_is_none(change, tmp_path):
+    text = plan_text(JOBS, Head("digest", 1, {}))
+    assert parse_plan(text) == ("digest", JOBS)
+    assert parse_plan(change(text))[1] == [] and parse_head(change(text)).digest in ("", "digest")
+    (tmp_path / PLAN).write_text(change(text))
+    with pytest.raises(InputError, match="give the command of the batch again") as e:
+        status(str(tmp_path))
+    assert e.value.rule == "batch-plan"

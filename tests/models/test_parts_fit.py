@@ -53,6 +53,43 @@ BROKEN: list[tuple[str, Change, str, str]] = [  # a model, what is changed, the 
 ]
 
 
+def equally_wide_clips(model: Path) -> None:
+    """As two CLIPs whose configs say which is which by their activation alone."""
+    for part, act in {"text_encoder": "quick_gelu", "text_encoder_2": "gelu"}.items():
+        config(part, hidden_size=40, hidden_act=act)(model)
+
+
+def padded_words(first: object, second: object) -> Change:
+    def change(model: Path) -> None:
+        for part, word in {"tokenizer": first, "tokenizer_2": second}.items():
+            edit(model / part / "tokenizer_config.json", pad_token=word)
+
+    return change
+
+
+@pytest.mark.parametrize("name", ["sdxl", "sd3"])
+def test_two_clips_of_one_width_are_told_by_their_activation(name, folder):
+    model = folder(name)
+    equally_wide_clips(model)
+    resolve(str(model))
+    exchange("text_encoder", "text_encoder_2")(model)
+    with pytest.raises(InputError, match=r"the one with quick_gelu is text_encoder,.* exchange") as e:
+        resolve(str(model))
+    assert e.value.rule == "model-parts"
+
+
+@pytest.mark.parametrize("word", ["!", {"content": "!", "__type": "AddedToken"}], ids=["text", "object"])
+def test_two_clips_tokenizers_are_told_by_what_they_fill_up_by(word, folder):
+    model = folder("sdxl")
+    for first, second in (("<|endoftext|>", word), (word, word), (word, None)):
+        padded_words(first, second)(model)
+        resolve(str(model))
+    padded_words(word, "<|endoftext|>")(model)
+    with pytest.raises(InputError, match="exchange tokenizer and tokenizer_2") as e:
+        resolve(str(model))
+    assert e.value.rule == "model-parts"
+
+
 @pytest.fixture
 def folder(request, flow_folder, tiny_sd, tiny_sdxl, tmp_path) -> Callable[[str], Path]:
     places = {"sd": tiny_sd, "sdxl": tiny_sdxl}
@@ -84,6 +121,21 @@ def test_a_vae_with_diffusers_default_numbers_is_anyones(name, folder):
     model = folder(name)
     config("vae", **SD_VAE)(model)  # as AutoencoderKL writes them where nobody names any
     resolve(str(model))
+
+
+RELEASED: dict[str, object] = {"block_out_channels": [128, 256, 512, 512], "sample_size": 512}
+
+
+def test_a_released_vae_of_stable_diffusion_is_none_of_sdxl(folder):
+    model = folder("sdxl")
+    for sizes, numbers in ((RELEASED | {"sample_size": 32}, SD_VAE), (RELEASED, SDXL_VAE), ({"sample_size": 512}, SD_VAE)):
+        config("vae", **sizes, **numbers)(model)  # by diffusers, of SDXL in half precision, and a tiny one
+        resolve(str(model))
+        config("vae", block_out_channels=[8] * 4)(model)
+    config("vae", **RELEASED, **SD_VAE)(model)
+    with pytest.raises(InputError, match=r"has the scaling_factor 0\.18215 of Stable Diffusion 1") as e:
+        resolve(str(model))
+    assert e.value.rule == "vae-fit"
 
 
 def test_a_vae_with_numbers_of_its_own_is_anyones(folder):

@@ -50,6 +50,30 @@ def test_a_vae_s_file(layout, pipe, model, tmp_path):
         assert torch.equal(value, written[key].float()), key
 
 
+@pytest.mark.parametrize("told_by", ["tensors", "header", "config"])
+def test_a_file_of_a_vae_of_another_family_is_refused(told_by, pipe, model, tmp_path):
+    torch.manual_seed(7)
+    other: Any = diffusers.AutoencoderKL.from_config(tiny_configs("sd1.5")["vae"])
+    file = tmp_path / "diffusion_pytorch_model.safetensors"
+
+    def told(family: str) -> None:
+        marks = {"sdxl": "conditioner.embedders.1.x", "sd": "cond_stage_model.x"}
+        tensors = under("first_stage_model.", vae(other)) | {marks[family]: torch.zeros(1)}
+        spec = {"sdxl": "stable-diffusion-xl-v1-base/vae", "sd": "stable-diffusion-v1"}
+        about = {"modelspec.architecture": spec[family]} if told_by == "header" else None
+        save_file(tensors if told_by == "tensors" else vae(other), file, about)
+        if told_by == "config":
+            scale = {"sdxl": 0.13025, "sd": 0.18215}[family]
+            diffusers.AutoencoderKL.from_config(other.config | {"scaling_factor": scale}).save_config(tmp_path)
+
+    told("sd")
+    resolve_vae(str(file), resolve(str(model)))
+    told("sdxl")
+    with pytest.raises(InputError, match=r"scaling_factor 0\.13025 of SDXL.*: use another --vae") as e:
+        resolve_vae(str(file), resolve(str(model)))
+    assert e.value.rule == "vae-fit"
+
+
 def test_a_vae_of_other_latents_is_refused(pipe, model, tmp_path):
     other: Any = diffusers.AutoencoderKL.from_config(tiny_configs("sd1.5")["vae"] | {"latent_channels": 16})
     file = write(vae(other), tmp_path / "vae.safetensors")

@@ -126,6 +126,15 @@ assert not {{"torch", "numpy"}} & set(sys.modules)
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+@pytest.mark.parametrize("color", [0, 100, 255])
+@pytest.mark.parametrize("alpha", [1, 128, 255])
+def test_what_is_half_transparent_in_a_mask_counts_by_its_own_white(color, alpha, tmp_path):
+    layer = Image.merge("LA", [Image.new("L", (2, 1), color), Image.new("L", (2, 1), alpha)])
+    layer.putpixel((1, 0), (255, 255))
+    layer.save(tmp_path / "mask.png")
+    assert abs(np.asarray(read_mask(str(tmp_path / "mask.png")))[0, 0] - color * alpha / 255) <= 1
+
+
 def test_what_is_transparent_in_a_mask_does_not_count(tmp_path):
     layer = Image.new("RGBA", (8, 8), (255, 255, 255, 0))
     layer.paste((255, 255, 255, 255), (2, 2, 6, 6))
