@@ -3,7 +3,7 @@
 PYTHONPATH=. python -m benchmarks.depth_model [--count N] [--model NAME] [--out DIR]; a minute on two cores.
 
 Maps are compared as laid on [0, 1], each of its own nearest and farthest: the mean absolute error, the correlation over a
-picture's pixels, and the mean angle between the normals that `--condition normal` draws of them. Beside it: another
+picture's pixels, and that of the slopes in the normals that `--condition normal` draws of them. Beside it: another
 picture's map, and the mean of all maps, which is the best that can be said without looking.
 """
 
@@ -13,7 +13,6 @@ import argparse
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from benchmarks.control import mean_se
@@ -27,10 +26,9 @@ from synoptic.models.registry import resolve_depth_model
 SHOWN = 8
 
 
-def angle(a: Tensor, b: Tensor) -> Tensor:
-    """Return the mean angle (N,), degrees, between the normals of two maps of depth (N, 1, H, W) in [0, 1]."""
-    first, second = (normal_map(near) * 2 - 1 for near in (a, b))
-    return F.cosine_similarity(first, second, dim=1).clamp(-1, 1).arccos().rad2deg().mean((1, 2))
+def slopes(near: Tensor) -> Tensor:
+    """Return how much the surfaces of maps (N, 1, H, W) in [0, 1] slope, as their normals have it: (N, 2, H, W)."""
+    return normal_map(near)[:, :2] - 0.5
 
 
 def main() -> None:
@@ -44,11 +42,11 @@ def main() -> None:
     x, true = pictures.float() / 255, stretched(depths.float() / 255)
     found = torch.cat([estimate(part * 2 - 1)[:, :1] for part in x.split(20)])
     known = true.flatten(1).amax(1) > 0  # a sky alone has no depth
-    lines: list[tuple[str, ...]] = [("map", "error", "correlation", "angle of normals, degrees")]
+    lines: list[tuple[str, ...]] = [("map", "error", "correlation", "correlation of slopes")]
     maps = {"estimated": found, "another's": true.roll(1, 0), "mean": true.mean(0, keepdim=True).expand_as(true)}
     for name, near in maps.items():
         error = (near - true).abs().mean((1, 2, 3))
-        values = (error, correlation(near, true)[known], angle(near, true))
+        values = (error, correlation(near, true)[known], correlation(slopes(near), slopes(true))[known])
         lines.append((name, *(mean_se(value) for value in values)))
     table = "\n".join("\t".join(line) for line in lines)
     print(table)

@@ -49,7 +49,7 @@ def execute(options: ModelsOptions) -> Models:
         [row(name, sources, resolve) for name, sources in (BUNDLED_MODELS | ALIASES).items()],
         [row(name, sources, resolve_upscaler) for name, sources in UPSCALERS.items()],
         [in_the_package(name, resolve_controlnet(name, bundled), bundled.native_size) for name in CONTROLNETS],
-        [in_the_package(name, resolve_depth_model(name), bundled.native_size) for name in DEPTH_MODELS],
+        [in_the_package(name, found := resolve_depth_model(name), side_of(found)) for name in DEPTH_MODELS],
         [(name, default_model(name)) for name in synoptic.APPLICATIONS],
         vocabulary()["prompts"],
         sorted(set(vocabulary()["words"]) - set(vocabulary("if")["words"])),
@@ -69,6 +69,11 @@ def row(name: str, sources: tuple[str, ...], find: Callable[[str], Checkpoint]) 
         return in_the_package(name, checkpoint, checkpoint.native_size)
     cached = next((source for source in sources if is_cached(source)), None)
     return name, cached or " or ".join(sources), "", "", "in the cache" if cached else "to be downloaded"
+
+
+def side_of(depth_model: Checkpoint) -> int:
+    """Return the pixels of a side at which a depth model is given pictures."""
+    return depth_model.processor_config()["size"]["height"]
 
 
 def in_the_package(name: str, checkpoint: Checkpoint, side: int) -> Row:

@@ -119,15 +119,16 @@ def test_what_makes_no_sense_is_refused_with_its_code(name, values, named, rule)
 
 @pytest.mark.parametrize("name", ["control", "edit"])
 def test_depth_is_estimated_for_the_bundled_models_and_must_be_named_for_others(name, tmp_path):
-    values = {"image": GOOD, "prompt": ("x",), "condition": ("depth",)}
-    options = options_class(name)(**values).prepare()
+    values = {"image": GOOD, "prompt": "x", "condition": "depth"}
+    build = options_class(name).from_arguments
+    options = build(**values).prepare()
     assert options.controlnet == ("bundled-depth",) and getattr(options, "depth", "bundled") == "bundled"
     other = {"model": str(copied(tmp_path / "sd")), "controlnet": (str(BUNDLED_DIR / "control-depth"),)}
     with pytest.raises(InputError) as e:
-        options_class(name)(**values, **other).prepare()
+        build(**values, **other).prepare()
     assert e.value.rule == "depth-missing"
     if name == "control":
-        assert options_class(name)(**values, **other, depth="bundled").prepare().depth == "bundled"
+        assert build(**values, **other, depth="bundled").prepare().depth == "bundled"
 
 
 def test_a_map_of_depth_is_drawn_by_the_bundled_model_where_none_is_named():

@@ -37,6 +37,7 @@ class DepthEstimator:
             return self.model(**asked).predicted_depth[:, None].float().cpu() ** self.power
 
         near = torch.cat(in_halves(estimate, list((picture.float().clamp(-1, 1).cpu() + 1) / 2)))
-        near = F.interpolate(near, picture.shape[-2:], mode="bicubic", align_corners=False)
+        bounds = near.amin((1, 2, 3), keepdim=True), near.amax((1, 2, 3), keepdim=True)
+        near = F.interpolate(near, picture.shape[-2:], mode="bicubic", align_corners=False).clamp(*bounds)  # no overshoot
         low, high = near.amin((1, 2, 3), keepdim=True), near.amax((1, 2, 3), keepdim=True)
         return ((near - low) / (high - low).clamp(min=torch.finfo(near.dtype).tiny)).expand(-1, 3, -1, -1)
