@@ -161,9 +161,11 @@ def latent_scheduler() -> DDIMScheduler:
 
 def depth_model() -> Any:
     """The depth model: a Swin transformer's four levels, and the layers that DPT gathers them with."""
-    channels, build = 16, DPTForDepthEstimation
+    build: Any = DPTForDepthEstimation
+    swin: Any = Swinv2Config
+    channels = 16
     levels = [channels * 2**k for k in range(4)]
-    backbone = Swinv2Config(
+    backbone = swin(
         image_size=256, patch_size=4, embed_dim=channels, depths=[1, 2, 3, 1], num_heads=[1, 2, 4, 8], window_size=8,
         mlp_ratio=2.0, drop_path_rate=0.0, out_features=[f"stage{k}" for k in range(1, 5)],
     )  # fmt: skip

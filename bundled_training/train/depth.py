@@ -27,7 +27,7 @@ MEAN, STD = 0.5, 0.5  # what the processor makes of pixels in [0, 1]
 def main() -> None:
     s = stage("depth", minutes=6, count=100_000, batch=96, about="Train the depth model.")
     pictures, _, depths = bank(s.count, SIDE, s.device, seed=6000 + s.seed + 7919 * s.rank, chunk=CHUNK, depth=True)
-    held_out = bank(4 if s.tiny else 128, SIDE, s.device, seed=5999, held_out=True, depth=True)
+    unseen, _, unseen_depths = bank(4 if s.tiny else 128, SIDE, s.device, seed=5999, held_out=True, depth=True)
     net = s.begin(networks.depth_model())
     net.head.head[-1] = nn.Identity()  # in place of its last ReLU, below which nothing would be learned
     estimate = s.compiled(lambda x: net(x).predicted_depth[:, None])
@@ -42,7 +42,7 @@ def main() -> None:
 
     @torch.no_grad()
     def finish(module: Any) -> None:
-        x, near = (F.avg_pool2d(held_out[k].float() / 255, SIDE // SEEN) for k in (0, 2))
+        x, near = (F.avg_pool2d(part.float() / 255, SIDE // SEEN) for part in (unseen, unseen_depths))
         near = stretched(near)
         with s.autocast():
             found = torch.cat([module((part - MEAN) / STD).predicted_depth[:, None].float() for part in x.split(32)])

@@ -12,6 +12,7 @@ from synoptic.models.checkpoint import BUNDLED_DIR
 from synoptic.models.registry import resolve
 from synoptic.options import options_class
 from synoptic.options.control import ControlOptions
+from synoptic.options.control_map import ControlMapOptions
 from synoptic.options.edit import EditOptions
 from synoptic.options.input_image import working_size
 from synoptic.utils.picture import read_picture
@@ -120,7 +121,7 @@ def test_what_makes_no_sense_is_refused_with_its_code(name, values, named, rule)
 @pytest.mark.parametrize("name", ["control", "edit"])
 def test_depth_is_estimated_for_the_bundled_models_and_must_be_named_for_others(name, tmp_path):
     values = {"image": GOOD, "prompt": "x", "condition": "depth"}
-    build = options_class(name).from_arguments
+    build: Any = options_class(name).from_arguments
     options = build(**values).prepare()
     assert options.controlnet == ("bundled-depth",) and getattr(options, "depth", "bundled") == "bundled"
     other = {"model": str(copied(tmp_path / "sd")), "controlnet": (str(BUNDLED_DIR / "control-depth"),)}
@@ -132,7 +133,7 @@ def test_depth_is_estimated_for_the_bundled_models_and_must_be_named_for_others(
 
 
 def test_a_map_of_depth_is_drawn_by_the_bundled_model_where_none_is_named():
-    assert options_class("control_map").from_arguments(GOOD, kind="normal").prepare().depth == "bundled"
+    assert ControlMapOptions.from_arguments(GOOD, kind="normal").prepare().depth == "bundled"
 
 
 @pytest.mark.parametrize(
