@@ -22,6 +22,7 @@ from tests.references import assert_like_reference
 PROMPT = "a photo of snowy mountains"
 OPTIONS: dict[str, dict[str, Any]] = {
     "circular": {"windows": "shifted", "circular": True},
+    "depth": {"condition": "depth", "stride": 32},
     "deepcache": {"deepcache": 2, "condition": ("scribble", "canny")},
     "fast": {"fast": True, "width": 320, "height": 320},
     "region": {"region": "0.5,0,1,1: a photo of a lake", "stride": 32, "width": 512},
