@@ -33,8 +33,12 @@ class Models:
     unknown_to_pixels: list[str]
 
     def __str__(self) -> str:
-        kinds = {"model": self.models, "upscaler": self.upscalers, "controlnet": self.controlnets}
-        kinds["depth model"] = self.depth_models
+        kinds = {
+            "model": self.models,
+            "upscaler": self.upscalers,
+            "controlnet": self.controlnets,
+            "depth model": self.depth_models,
+        }
         tables: list[list[tuple[str, ...]]] = [[(kind, *HEADER), *rows] for kind, rows in kinds.items()]
         tables.append([("command", "default model"), *self.defaults])
         known = [("what bundled knows",), *((kind, ", ".join(names)) for kind, names in self.known.items())]

@@ -150,6 +150,14 @@ def test_models_that_predict_metres_are_known_by_their_type(kind, tmp_path):
     assert DepthEstimator(resolve_depth_model(str(tmp_path))).power == -1
 
 
+def test_what_is_flat_stays_flat_where_a_map_is_enlarged(model):
+    depth, block = DepthEstimator(resolve_depth_model(str(model))), torch.zeros(1, 8, 8)
+    block[:, 2:6, 2:6] = 1
+    depth.model.forward = lambda **_: Said(block)
+    near = depth(torch.rand(1, 3, 56, 56) * 2 - 1)
+    assert (near[..., :7, 24:32] == 0).all() and near[..., 24:32, 24:32].amin() > 1 - 1e-6
+
+
 class Said:
     def __init__(self, predicted_depth: torch.Tensor) -> None:
         self.predicted_depth = predicted_depth
