@@ -33,12 +33,12 @@ def bank(
 
 
 def halved(
-    count: int, side: int, device: Device, seed: int, size: int = 128, held_out: bool = False
+    count: int, side: int, device: Device, seed: int, size: int = 128, held_out: bool = False, about: World | None = None
 ) -> tuple[Tensor, list[str]]:
     """Render pictures of `side` pixels and keep them at `size`: (N, 3, size, size) uint8, and their captions."""
     pictures = torch.empty(count, 3, size, size, dtype=torch.uint8, device=device)
     captions: list[str] = []
-    for image, _, words in rendered(count, side, device, seed, held_out):
+    for image, _, words in rendered(count, side, device, seed, held_out, about=about):
         small = image if side == size else avg_pool2d(image.float(), side // size).round().to(torch.uint8)
         pictures[len(captions) : len(captions) + len(words)] = small
         captions += words

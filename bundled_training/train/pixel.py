@@ -1,6 +1,7 @@
 """if: a pixel U-Net at 64x64 with learned variance, conditioned on the aligned T5; writes the IFPipeline.
 
-`--side 256`: of the third generation's pictures, rendered at 256 and made small. `--shards`, `--rate`, `--end`: as for sd.
+`--generation 2`: of the second generation's pictures. `--side`: pixels of a render, which is then made small.
+`--shards`, `--rate`, `--end`: as for sd.
 """
 
 from __future__ import annotations
@@ -10,23 +11,26 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from diffusers.pipelines.deepfloyd_if.pipeline_if import IFPipeline
 from torch import Tensor
 
 from bundled_training import networks
-from bundled_training.render.bank import bank, halved
+from bundled_training.render.bank import halved
+from bundled_training.render.worlds import SECOND, THIRD
 from bundled_training.train import t5
 from bundled_training.train.denoise import PROMPTS, Noising, samples
 from bundled_training.train.loop import Words, own, sheet, stage, train
 from bundled_training.train.save import half, save_pipeline, ship
 
+SIDE = 64  # of the network's pictures
+
 
 def main() -> None:
-    more = own(side=256, rate=7e-4, end=0.01, shards="")
+    more = own(generation=3, side=128, rate=7e-4, end=0.01, shards="")
     s = stage("if", minutes=20, count=800_000, batch=256, about="Train if's U-Net, after t5.")
     text, tokenizer = t5.loaded(s)
-    pictures, captions = small_bank(s.count, s.device, 2000 + s.seed + 7919 * s.rank, more.side)
+    about = THIRD if more.generation == 3 else SECOND
+    pictures, captions = halved(s.count, more.side, s.device, 2000 + s.seed + 7919 * s.rank, SIDE, about=about)
     words = Words(tokenizer, captions, s.device)
     unet = s.begin(networks.pixel_unet())
     noising = Noising(networks.pixel_scheduler(), s.device)
@@ -55,18 +59,6 @@ def main() -> None:
             shutil.copy(s.work / "previews" / "if.png", more.shards)
 
     train(s, unet, loss, finish, lr=more.rate, decay=0.9993, end=more.end)
-
-
-def small_bank(count: int, device: torch.device, seed: int, side: int = 128) -> tuple[Tensor, list[str]]:
-    """Pictures rendered at 128 and halved, or at 256 and quartered: (N, 3, 64, 64) uint8, and their captions."""
-    if side != 128:
-        return halved(count, side, device, seed, 64)
-    parts, captions = [], []
-    for start in range(0, count, 100_000):
-        some, words, _ = bank(min(100_000, count - start), 128, device, seed=seed + start)
-        parts += [F.avg_pool2d(part.float(), 2).round().to(torch.uint8) for part in some.split(8192)]
-        captions += words
-    return torch.cat(parts), captions
 
 
 def pipeline(unet: Any, text: Any, tokenizer: Any) -> Any:
