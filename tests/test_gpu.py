@@ -1,12 +1,16 @@
 """What only a GPU can show. Off by default: pytest -m gpu"""
 
+import json
+import subprocess
 from typing import cast
 
 import pytest
 import torch
 
+import synoptic
 from synoptic.diffusion.equations import randn
 from synoptic.guidance.cfg import cfg
+from synoptic.jobs.records import read_record
 from synoptic.models.latent import LatentDenoiser
 from synoptic.models.load import load
 from synoptic.nerf.serialization import blob_scene
@@ -29,6 +33,13 @@ def test_auto_is_half_precision_on_the_gpu():
     model = load("bundled")
     assert model.device.type == "cuda" and model.dtype == torch.float16
     assert (paint(model) - paint(load("bundled", device="cpu", dtype="float32"))).abs().max() < 0.2
+
+
+def test_a_run_says_by_its_own_name_which_gpu_it_was_on(tmp_path):
+    run = synoptic.run("generate", "a lake", model="bundled-if", upscalers="none", steps=1, out=str(tmp_path))
+    gpu = json.loads((run.folder / "run.json").read_text())["gpu"]
+    assert gpu and gpu in subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=True).stdout
+    assert read_record(lambda name: (run.folder / name).read_text()).device == f"cuda float16 {gpu}"
 
 
 def test_float32_equals_the_cpu():

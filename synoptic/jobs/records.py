@@ -15,7 +15,7 @@ State = Literal["waiting", "done", "failed"]
 
 
 class Record(NamedTuple):
-    """What came of a job: its state, mean score, seconds, device with dtype, pictures, and why it failed.
+    """What came of a job: its state, mean score, seconds, device with dtype and GPU, pictures, and why it failed.
 
     `shared_by` jobs shared the network's calls: 1 where the pictures are bitwise those of a run of its own.
     """
@@ -56,7 +56,7 @@ def describe(manifest: JsonObject) -> Record:
         "done",
         first if isinstance(first, float) and isfinite(first) else None,
         round(sum(timings.values()), 3) if timings else None,
-        f"{model.get('device', '')} {model.get('dtype', '')}".strip(),
+        " ".join(filter(None, map(str, (model.get("device"), model.get("dtype"), manifest.get("gpu"))))),
         tuple(str(picture["file"]) for picture in manifest.get("pictures", [])),
         shared_by=manifest.get("shared_by", 1),
     )

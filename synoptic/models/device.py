@@ -31,6 +31,11 @@ def choose_device(device: str) -> torch.device:
         ) from None
 
 
+def gpu_name(device: torch.device) -> str:
+    """Return a GPU's own name, as nvidia-smi and CUDA_VISIBLE_DEVICES know it, whatever its number here; "" of none."""
+    return f"GPU-{torch.cuda.get_device_properties(device).uuid}"[:12] if device.type == "cuda" else ""
+
+
 def dtype_name(dtype: str | torch.dtype) -> str:
     """Return the name of a precision: float32 for torch.float32."""
     return str(dtype).removeprefix("torch.")

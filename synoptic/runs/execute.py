@@ -19,6 +19,7 @@ from synoptic.errors import InputError, NonFiniteError
 from synoptic.io.progress import progress_bar
 from synoptic.metrics.clip import reference_clip
 from synoptic.models.base import PretrainedModel
+from synoptic.models.device import gpu_name
 from synoptic.models.memory import halves, max_batch_rows
 from synoptic.options import application_name, options_class
 from synoptic.options.base import Item, Options
@@ -110,7 +111,7 @@ def execute_variants(options: ModelOptions) -> Run:
         items += [Item((p.prompt,), p.seed, f"{name}/{Path(p.file).stem}") for p in part.pictures]
         outputs += finished(part)
         run.kept += part.kept
-        run.model, run.state = part.model, part.state
+        run.model, run.gpu, run.state = part.model, part.gpu, part.state
     compare(run, pipeline_class(run.application)(load_model(options), options), items, outputs)
     run.write()
     return run
@@ -121,7 +122,7 @@ def open_model(run: Run, clock: Clock) -> PretrainedModel:
     assert isinstance(run.options, ModelOptions)
     with clock("load"):
         model = load_model(run.options)
-    run.model = describe_model(model)
+    run.model, run.gpu = describe_model(model), gpu_name(model.device)
     run.write()
     return model
 

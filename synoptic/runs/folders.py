@@ -21,6 +21,7 @@ KINDS: dict[str, type | tuple[type, ...]] = {  # of what a manifest holds
     "scores": dict,
     "timings": dict,
     "shared_by": int,
+    "gpu": str,
 }
 
 

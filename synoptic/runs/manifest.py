@@ -50,6 +50,7 @@ class Run:
     folder: Path
     pictures: list[Picture]
     model: JsonObject = field(default_factory=dict)
+    gpu: str = ""  # that the model is on, by its own name: no two of a machine have one
     timings: dict[str, float] = field(default_factory=dict)  # seconds
     scores: JsonObject = field(default_factory=dict)
     state: str = "running"
@@ -90,6 +91,7 @@ class Run:
             "scores": self.scores,
             "timings": self.timings,
             "shared_by": self.shared_by,
+            "gpu": self.gpu,
             "versions": versions(),
         }
 

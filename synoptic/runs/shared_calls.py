@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from synoptic.models.device import gpu_name
 from synoptic.options.pretrained_model import ModelOptions
 from synoptic.pipelines.base import load_model, pipeline_class
 from synoptic.runs.begin import begin_pipeline, warn
@@ -32,7 +33,7 @@ def execute_sharing(asked: Sequence[ModelOptions]) -> None:
     for run, options in zip(runs, asked, strict=True):
         warn(options)
         begin_pipeline(pipeline, run)
-        run.model, run.shared_by = describe_model(model), len(runs)
+        run.model, run.gpu, run.shared_by = describe_model(model), gpu_name(model.device), len(runs)
         run.write()
         tasks += tasks_of(run, options.items())
     sample_tasks(pipeline, tasks, clock)

@@ -21,6 +21,7 @@ from synoptic.distributed import is_main_process
 from synoptic.errors import InputError, user_path
 from synoptic.io.progress import progress_bar
 from synoptic.models.base import PretrainedModel
+from synoptic.models.device import gpu_name
 from synoptic.models.load import load_controlnet
 from synoptic.options.train_controlnet import TrainControlnetOptions
 from synoptic.pipelines.train_controlnet import batches_of, build_accelerator, cached_pairs, load_networks, split
@@ -43,6 +44,7 @@ def execute(options: TrainControlnetOptions) -> Run:
     accelerator = build_accelerator(options)
     net, model = load_networks(options, accelerator.device)
     run.model = describe_model(model) | {"dtype": accelerator.mixed_precision}
+    run.gpu = gpu_name(accelerator.device)
     run.write()
     pairs = cached_pairs(options, model, run.folder / "pictures")
     held, rest = split(options, len(captions))

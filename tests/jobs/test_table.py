@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from synoptic.errors import InputError
 from synoptic.jobs.plan_file import Head, parse_head, parse_plan, plan_text
 from synoptic.jobs.planning import PARQUET, PLAN, TABLE, Job
-from synoptic.jobs.records import Record
+from synoptic.jobs.records import Record, read_record
 from synoptic.jobs.run import status
 from synoptic.jobs.store import LocalStore
 from synoptic.jobs.table import Batch
@@ -26,6 +27,12 @@ RECORDS = {
     "a/2": Record("failed", message="a line\nmore"),
     "e/3": Record(),
 }
+
+
+@pytest.mark.parametrize(("gpu", "said"), [("GPU-8a1b2c3d", "cuda float16 GPU-8a1b2c3d"), ("", "cuda float16")])
+def test_the_device_of_a_job_names_its_gpu(gpu, said):
+    manifest = {"state": "done", "model": {"device": "cuda", "dtype": "float16"}, "gpu": gpu}
+    assert read_record(lambda name: json.dumps(manifest)).device == said
 
 
 @pytest.fixture

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from uuid import UUID
+
 import pytest
 import torch
 
-from synoptic.models.device import choose_device, choose_dtype
+from synoptic.models.device import choose_device, choose_dtype, gpu_name
 from synoptic.models.load import load
 from tests.models.directories import refused
 
@@ -37,3 +40,9 @@ def test_a_device_that_torch_cannot_use_is_refused(device):
 
 def test_an_unknown_dtype_lists_the_known_ones():
     refused(lambda: load(dtype="int8"), "int8", "auto", "float32", "bfloat16", "float16")
+
+
+def test_a_gpu_has_the_name_that_nvidia_smi_gives_it_whatever_its_number(monkeypatch):
+    of_number = [UUID("8a1b2c3d-0000-4000-8000-000000000000"), UUID("9a1b2c3d-0000-4000-8000-000000000000")]
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda d: SimpleNamespace(uuid=of_number[d.index or 0]))
+    assert [gpu_name(torch.device(name)) for name in ("cuda", "cuda:1", "cpu")] == ["GPU-8a1b2c3d", "GPU-9a1b2c3d", ""]
