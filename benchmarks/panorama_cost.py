@@ -1,15 +1,15 @@
 """What a step of `synoptic panorama --depth` costs at full size, beside the same steps one view at a time.
 
-PYTHONPATH=.:benchmarks python benchmarks/panorama_cost.py [--views 20] [--steps 6] [--compiled-steps 20] [--tiny] [--out FILE]:
-Stable Diffusion 2's shape with random weights, so there is nothing to look at, and a ControlNet of that shape; half precision,
-guidance on, all views in every step, each along its own part of a box room's depth. Steps in which views agree in latents, and
-those in which they agree in pixels, which the VAE decodes and encodes in every step; no picture is finished.
+PYTHONPATH=.:benchmarks python benchmarks/panorama_cost.py [--views 20] [--steps 6] [--compiled-steps 20] [--tiny]
+[--out FILE]: Stable Diffusion 2's shape with random weights, so there is nothing to look at, and a ControlNet of that shape;
+half precision, guidance on, all views in every step, each along its own part of a box room's depth. Steps in which views
+agree in latents, and those in which they agree in pixels, which the VAE decodes and encodes; no picture is finished.
 
-The other side has diffusers' networks as they load and the same projections, already on the device: of one view after another
-the ControlNet and the U-Net, with and without the prompt in one call, x0, its weighted mean on the canvas. In float32, of small
-networks, both sides are the same to rounding: that is checked first. The share of the projections is of a pass of its own,
-which waits for the device around each. Asked of one GPU: 2 times as fast at least, projections below 1 %. JSON is written as
-rows are found; the compiled ones are the last. --tiny: small networks, a minute on a CPU.
+The other side has diffusers' networks as they load and the same projections, already on the device: of one view after
+another the ControlNet and the U-Net, with and without the prompt in one call, x0, its weighted mean on the canvas. In
+float32, of small networks, both sides are the same to rounding: that is checked first. The share of the projections is of a
+pass of its own, which waits for the device around each. Asked of one GPU: 2 times as fast at least, projections below 1 %.
+JSON is written as rows are found; the compiled ones, on a GPU, are the last. --tiny: small networks, a minute on a CPU.
 """
 
 from __future__ import annotations
@@ -71,10 +71,16 @@ def write_files(shape: str, side: int, folder: Path, device: torch.device) -> Fi
 def panorama(model: Any, files: Files, views: int, stage: str) -> PanoramaPipeline:
     """Return the pipeline of the command, all of whose views are in every step."""
     options = PanoramaOptions(
-        **{"prompt": (PROMPT,), "model": str(files.model), "device": str(model.device)},
-        **{"depth": str(files.depth), "controlnet": (str(files.controlnet),)},
-        **{"num_views": views, "horizon_first": 0.0, "pixels_from": STAGES[stage]},
-        **{"steps": OF, "guidance_scale": GUIDANCE},
+        prompt=(PROMPT,),
+        model=str(files.model),
+        device=str(model.device),
+        depth=str(files.depth),
+        controlnet=(str(files.controlnet),),
+        num_views=views,
+        horizon_first=0.0,
+        pixels_from=STAGES[stage],
+        steps=OF,
+        guidance_scale=GUIDANCE,
     )
     return PanoramaPipeline(model, options.resolve(model.checkpoint))
 
@@ -279,11 +285,12 @@ def main() -> None:
         keep(
             f"# projections in {stage}: {seconds * 1e3:.2f} ms, {share:.2%} of a step", **{f"projections, {stage}": seconds}
         )
-    model.compile()
-    for stage, n in {"latents": many, "pixels": counts["pixels"]}.items():
-        row("synoptic, compiled", stage, ours(pipelines[stage]), n)
-    keep("# done", shares={name: found[f"projections, {name.split()[-1]}"] / found[name]["step"] for name in found
-                           if name.startswith("synoptic,")})  # fmt: skip
+    if cuda:
+        model.compile()
+        for stage, n in {"latents": many, "pixels": counts["pixels"]}.items():
+            row("synoptic, compiled", stage, ours(pipelines[stage]), n)
+    steps = {name: name.split()[-1] for name in found if name.startswith("synoptic,")}
+    keep("# done", shares={name: found[f"projections, {stage}"] / found[name]["step"] for name, stage in steps.items()})
     shutil.rmtree(a.folder)
 
 
