@@ -7,9 +7,9 @@ agree in latents, and those in which they agree in pixels, which the VAE decodes
 
 The other side has diffusers' networks as they load and the same projections, already on the device: of one view after
 another the ControlNet and the U-Net, with and without the prompt in one call, x0, its weighted mean on the canvas. In
-float32, of small networks, both sides are the same to rounding: that is checked first. The share of the projections is of a
+float32, of small networks, both sides are the same to rounding: that is checked last. The share of the projections is of a
 pass of its own, which waits for the device around each. Asked of one GPU: 2 times as fast at least, projections below 1 %.
-JSON is written as rows are found; the compiled ones, on a GPU, are the last. --tiny: small networks, a minute on a CPU.
+JSON is written as rows are found, the compiled one on a GPU alone. --tiny: small networks, a minute on a CPU.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from synoptic.views.sphere import canvas_rays
 OF = 50  # steps, of which the first ones are timed
 WALLS = torch.tensor([[-2.0, -1.5, -4.0], [3.0, 2.0, 2.5]]).double()  # of a room, around the camera at 0
 STAGES = {"latents": 1.0, "pixels": 0.0}  # what views agree in: --pixels-from
-SIDE, SMALL_SIDE = 64, 16  # of a view, in latents
+SIDE, SMALL_SIDE = 64, 8  # of a view, in latents
 
 
 class Files(NamedTuple):
@@ -56,9 +56,9 @@ def write_files(shape: str, side: int, folder: Path, device: torch.device) -> Fi
     shutil.rmtree(folder, ignore_errors=True)
     with device:
         make(shape, folder / "model", side)
-        net = diffusers.ControlNetModel.from_unet(
-            diffusers.UNet2DConditionModel.from_pretrained(folder / "model", subfolder="unet", torch_dtype=torch.float16)
-        )
+    unet = diffusers.UNet2DConditionModel.from_pretrained(folder / "model", subfolder="unet", torch_dtype=torch.float16)
+    with device:
+        net = diffusers.ControlNetModel.from_unet(unet)
     for layer in (net.controlnet_cond_embedding.conv_out, *net.controlnet_down_blocks, net.controlnet_mid_block):
         torch.nn.init.normal_(layer.weight, std=0.02)  # what is 0 before training would change nothing
     net.to(torch.float16).save_pretrained(folder / "controlnet-depth")
@@ -169,8 +169,8 @@ def agreement(files: Files, views: int, device: torch.device) -> dict[str, dict[
     return found
 
 
-def spent(steps: Iterator[object], n: int, device: torch.device) -> Spent:
-    """Return what n steps take, after a first one with what it takes to begin."""
+def spent(steps: Iterator[object], n: int, device: torch.device, held: float) -> Spent:
+    """Return what n steps take, after a first one with what it takes to begin; the peak without the `held` GiB of others."""
     begin = time.perf_counter()
     next(steps)
     wait(device)
@@ -181,8 +181,13 @@ def spent(steps: Iterator[object], n: int, device: torch.device) -> Spent:
     for _ in islice(steps, n):
         pass
     wait(device)
-    peak = torch.cuda.max_memory_allocated() / 2**30 if device.type == "cuda" else 0.0
+    peak = torch.cuda.max_memory_allocated() / 2**30 - held if device.type == "cuda" else 0.0
     return Spent((time.perf_counter() - begin) / n, peak, first)
+
+
+def allocated(device: torch.device) -> float:
+    """Return the GiB of a GPU's memory that are in use."""
+    return torch.cuda.memory_allocated() / 2**30 if device.type == "cuda" else 0.0
 
 
 def projection_seconds(pipeline: PanoramaPipeline, n: int) -> float:
@@ -245,8 +250,8 @@ def main() -> None:
         a.out.write_text(json.dumps(found, indent=1) + "\n")
         print(f"{text}\t({found['seconds']:.0f} s)", flush=True)
 
-    def row(name: str, stage: str, steps: Iterator[object], n: int) -> None:
-        s, name = spent(steps, n, device), f"{name}, {stage}"
+    def row(name: str, stage: str, steps: Iterator[object], n: int, held: float = 0.0) -> None:
+        s, name = spent(steps, n, device, held), f"{name}, {stage}"
         more: dict[str, Any] = {name: s._asdict() | {"steps": n}}
         if stage in peers:
             more[name]["times as fast"] = peers[stage] / s.step
@@ -256,41 +261,38 @@ def main() -> None:
         keep(f"{name}\t{s.step:.4f} s a step\tpeak {s.peak:.1f} GiB\tfirst {s.first:.1f} s\t{times}", **more)
 
     peers: dict[str, float] = {}
-    small = write_files("tiny", SMALL_SIDE, a.folder / "tiny", device)
-    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-        keep("# compared", apart=agreement(small, a.views, device))
-    files = small if a.tiny else write_files("sd2", SIDE, a.folder / "sd2", device)
+    files = write_files("tiny", SMALL_SIDE, a.folder / "tiny", device)
+    small = files
+    if not a.tiny:
+        files = write_files("sd2", SIDE, a.folder / "sd2", device)
     keep("# weights written")
-
     model: Any = load(str(files.model), device=str(device), dtype=str(dtype).removeprefix("torch."))
-    pipelines = {stage: panorama(model, files, a.views, stage) for stage in STAGES}
-    for stage, pipeline in pipelines.items():
-        found[f"rows, {stage}"] = [call.rows for call in pipeline.calls_at(0)]
-    beginning = given(pipelines["latents"])
-    model = pipelines = pipeline = None  # one side's weights at a time, so that the peaks are its own
-    collect()
+    pipeline = panorama(model, files, a.views, "latents")
+    beginning, rows = given(pipeline), [call.rows for call in pipeline.calls_at(0)]
+    keep(f"# rows a call of the network: {rows}", rows=rows)
+    held = allocated(device)
     pipe = load_diffusers(files, dtype, device)
-    keep("# diffusers loaded")
     for stage, n in counts.items():
-        row("view by view", stage, view_by_view(pipe, stage, beginning), n)
+        row("view by view", stage, view_by_view(pipe, stage, beginning), n, held)
     pipe = None
-    collect()
-    model = load(str(files.model), device=str(device), dtype=str(dtype).removeprefix("torch."))
-    pipelines = {stage: panorama(model, files, a.views, stage) for stage in STAGES}
-    keep("# synoptic loaded")
     for stage, n in counts.items():
-        row("synoptic, eager", stage, ours(pipelines[stage]), n)
-        seconds = projection_seconds(pipelines[stage], n)
+        collect()
+        pipeline = panorama(model, files, a.views, stage)
+        row("synoptic, eager", stage, ours(pipeline), n)
+        seconds = projection_seconds(pipeline, n)
         share = seconds / found[f"synoptic, eager, {stage}"]["step"]
         keep(
             f"# projections in {stage}: {seconds * 1e3:.2f} ms, {share:.2%} of a step", **{f"projections, {stage}": seconds}
         )
     if cuda:
         model.compile()
-        for stage, n in {"latents": many, "pixels": counts["pixels"]}.items():
-            row("synoptic, compiled", stage, ours(pipelines[stage]), n)
-    steps = {name: name.split()[-1] for name in found if name.startswith("synoptic,")}
-    keep("# done", shares={name: found[f"projections, {stage}"] / found[name]["step"] for name, stage in steps.items()})
+        collect()
+        row("synoptic, compiled", "latents", ours(panorama(model, files, a.views, "latents")), many)
+    stages = {name: name.split()[-1] for name in found if name.startswith("synoptic,")}
+    shares = {name: found[f"projections, {stage}"] / found[name]["step"] for name, stage in stages.items()}
+    keep("# shares of the projections: " + ", ".join(f"{name} {share:.2%}" for name, share in shares.items()), shares=shares)
+    torch.backends.cudnn.benchmark, torch.backends.cudnn.allow_tf32 = False, False
+    keep("# compared", apart=agreement(small, a.views, device))
     shutil.rmtree(a.folder)
 
 
