@@ -47,8 +47,8 @@ SHAPES: dict[str, tuple[dict, dict, dict]] = {  # unet, vae, text tower
 }
 
 
-def make(shape: str, folder: Path) -> Path:
-    """A StableDiffusionPipeline directory of this shape with random weights."""
+def make(shape: str, folder: Path, side: int = 64) -> Path:
+    """A StableDiffusionPipeline directory of this shape with random weights, for square latents."""
     unet, vae, text = SHAPES[shape]
     torch.manual_seed(0)
     four = ["DownEncoderBlock2D"] * 4, ["UpDecoderBlock2D"] * 4
@@ -59,7 +59,7 @@ def make(shape: str, folder: Path) -> Path:
         vae=diffusers.AutoencoderKL(down_block_types=four[0], up_block_types=four[1], **coder),
         text_encoder=CLIPTextModel(config),
         tokenizer=tokenizer,
-        unet=diffusers.UNet2DConditionModel(sample_size=64, cross_attention_dim=1024, use_linear_projection=True, **unet),
+        unet=diffusers.UNet2DConditionModel(sample_size=side, cross_attention_dim=1024, use_linear_projection=True, **unet),
         scheduler=diffusers.DDIMScheduler.from_pretrained(BUNDLED_DIR / "sd", subfolder="scheduler"),
         safety_checker=None,
         feature_extractor=None,

@@ -78,9 +78,15 @@ class SphereGuidance:
     def calls_at(self, i: int) -> list[NetworkCall]:
         """Return the rows that step i takes of the network."""
         specs, weights = self._prompts_of_one
-        guided = [2 if is_guided(specs, weights[kind]) else 1 for kind in self.views.kinds]
-        calls = [NetworkCall(len(kind), rows) for kind, rows in zip(self.views.kinds, guided, strict=True)]
-        return calls[:1] if i < self.views.led_steps else calls
+        kinds = [self.views.around] if i < self.views.led_steps else self._kinds_at_once
+        return [NetworkCall(len(kind), 2 if is_guided(specs, weights[kind]) else 1) for kind in kinds]
+
+    @cached_property
+    def _kinds_at_once(self) -> list[list[int]]:
+        """The views of each call: all of them, but where guidance is of the horizon's views alone, or of the others."""
+        specs, weights = self._prompts_of_one
+        guided = {is_guided(specs, weights[kind]) for kind in self.views.kinds}
+        return self.views.kinds if len(guided) > 1 else [list(range(self.options.num_views))]
 
     @cached_property
     def _prompts_of_one(self) -> tuple[list[PromptSpec], Tensor]:
@@ -115,11 +121,12 @@ class SphereGuidance:
         """Return the guided prediction of the views; what is not guided takes one row, not two."""
         clip = get_clip(self.options.clip, model.schedule)
         specs, weights = self._prompts(items)
-        models = [self._following(model, kind) for kind in self.views.kinds]
+        kinds = self._kinds_at_once
+        models = [self._following(model, kind) for kind in kinds]
         by_kind = [regional_cfg(own, specs, lambda _: weights, clip=clip) for own in models]
 
         def predict(x: Tensor, t: Time, views: Projection) -> Pred:
-            some = [ViewSubset(views, kind) for kind in self.views.kinds]
+            some = [ViewSubset(views, kind) for kind in kinds]
             return together(some, [guide(own.select(x), t, own) for guide, own in zip(by_kind, some, strict=True)])
 
         return predict

@@ -13,6 +13,7 @@ from PIL import Image
 import synoptic
 from synoptic import io
 from synoptic.metrics.seams import closing_seam
+from synoptic.models.unet import UNet
 from synoptic.options.panorama import PanoramaOptions
 from synoptic.pipelines.panorama import PanoramaPipeline
 from synoptic.runs.closing import main_file
@@ -91,6 +92,18 @@ def test_views_meet_in_latents_then_in_pixels_the_horizon_first(sd32):
     inner = [kind.inner if isinstance(kind, PixelSpace) else kind for kind in kinds]
     assert [isinstance(kind, HorizonRing) for kind in inner] == [True] * 6 + [False] * 2
     assert [kind.canvas for kind in inner[::4]] == [(8, 44, 88), (8, 352, 704)]
+
+
+@pytest.mark.parametrize(("first", "calls"), [(0, [(6, 2)]), (0.1, [(4, 2), (2, 1)])])
+def test_views_that_are_all_guided_are_asked_in_one_call(sd32, first, calls, monkeypatch):
+    seen, call = list[int](), UNet.__call__
+    monkeypatch.setattr(UNet, "__call__", lambda self, x, t, cond: seen.append(len(x)) or call(self, x, t, cond))
+    painting = pipeline(sd32, steps=2, horizon_first=first, pixels_from=1)
+    steps = painting.steps(painting.options.items())
+    next(steps)
+    seen.clear()
+    next(steps)
+    assert seen == [views * conditions for views, conditions in calls] and painting.calls_at(1) == calls
 
 
 @pytest.mark.slow
