@@ -2,16 +2,19 @@
 
 import json
 import subprocess
-from typing import cast
+from typing import Any, cast
 
 import pytest
 import torch
+from diffusers.models.attention_processor import AttnProcessor2_0
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from torch.profiler import ProfilerActivity, profile
 
 import synoptic
 from synoptic.diffusion.equations import randn
 from synoptic.guidance.cfg import cfg
 from synoptic.jobs.records import read_record
-from synoptic.models.latent import LatentDenoiser
+from synoptic.models.latent import LatentDenoiser, LatentSpace
 from synoptic.models.load import load
 from synoptic.nerf.serialization import blob_scene
 from synoptic.sampling.joint import canonical
@@ -83,6 +86,34 @@ def test_the_encoder_is_a_graph_with_the_same_gradients_also_of_two_pictures_at_
     for at_once in (False, True):
         for a, b in zip(right, gradients(compiled, at_once), strict=True):
             assert (a - b).abs().max() < 1e-2 * a.abs().max()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+def test_gradients_pass_the_encoders_attention_as_products_that_are_diffusers_attention(dtype):
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    torch.manual_seed(0)
+    vae: Any = AutoencoderKL(block_out_channels=(512,), sample_size=64)
+    vae.cuda()
+    space = LatentSpace(vae, (4, 64, 64), torch.contiguous_format)
+    ours, image = vae.attn_processors, torch.rand(1, 3, 64, 64, device="cuda")
+
+    def there_and_back(dtype: torch.dtype) -> tuple[list[torch.Tensor], set[str]]:
+        x = image.to(dtype).requires_grad_()
+        with profile(activities=[ProfilerActivity.CPU]) as called:
+            code = space.codec.encode(x)
+            (gradient,) = torch.autograd.grad(code.float().square().sum(), x)
+        return [code.detach().double(), gradient.double()], {row.key for row in called.key_averages()}
+
+    vae.double().set_attn_processor(AttnProcessor2_0())
+    exact, _ = there_and_back(torch.float64)
+    vae.to(dtype)
+    kernel, names = there_and_back(dtype)
+    assert "aten::baddbmm" not in names
+    vae.set_attn_processor(ours)
+    products, names = there_and_back(dtype)
+    assert "aten::baddbmm" in names and "aten::scaled_dot_product_attention" not in names
+    for right, a, b in zip(exact, kernel, products, strict=True):
+        assert (b - right).norm() < 1.5 * (a - right).norm() + 1e-6 * right.norm()
 
 
 def test_a_scene_that_learns_is_graphs_with_the_same_renders_and_gradients(monkeypatch):

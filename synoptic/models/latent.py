@@ -13,6 +13,7 @@ from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor
 
 from synoptic.diffusion.equations import Pred, Schedule, Time, pred_from_output
+from synoptic.models.attention_products import use_attention_products
 from synoptic.models.base import Conditioning
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.codecs import Codec, codec_of
@@ -38,6 +39,7 @@ class LatentSpace:
     def __init__(self, vae: ModelMixin, shape: tuple[int, int, int], layout: torch.memory_format) -> None:
         if vae.device.type == "cpu" and vae.dtype == torch.float32:
             merge_upsampling(vae)
+        use_attention_products(vae)
         freeze(vae, layout)
         self.vae, self.shape = vae, shape
         self.compiled = False
