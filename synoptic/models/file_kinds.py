@@ -29,10 +29,10 @@ OTHER_KINDS = {  # of a tensor's name -> (what a file with such a tensor is, wha
 HUB_FILE = re.compile(r"[\w-][\w.-]*/[\w.-]+/[^\\]+\.safetensors")
 
 
-def weight_file(name: str) -> Path | None:
+def weight_file(name: str, instead: str) -> Path | None:
     """Return the safetensors file of that name, or of the hub's `owner/repo/file.safetensors`, whole; None of other names.
 
-    Raises InputError where it is missing, a pickle, quantized, or not whole.
+    Raises InputError where it is missing, a pickle, quantized, or not whole; `instead` as `download`.
     """
     suffix = Path(name).suffix.lower()
     if suffix not in (".safetensors", ".ckpt", ".gguf", ".bin", ".pt", ".pth", ".pkl"):
@@ -42,7 +42,7 @@ def weight_file(name: str) -> Path | None:
         return None
     if not path.is_file() and HUB_FILE.fullmatch(name) and not user_path(name.split("/")[0]).exists():
         owner, repo, file = name.split("/", 2)
-        path = download(f"{owner}/{repo}", file)
+        path = download(f"{owner}/{repo}", file, instead=instead)
     if not path.is_file():
         raise InputError(f"a weight file must be there, there is no {name[:200]!r}: check the path", rule="model-file")
     if suffix == ".gguf":

@@ -133,13 +133,13 @@ def test_a_file_of_the_hub_is_downloaded_by_its_path(monkeypatch, tmp_path):
     """What the hub is asked for; the file that it gives is then read as any."""
     asked, file = [], tmp_path / "x.safetensors"
     save_file({"x": torch.zeros(1)}, file)
-    monkeypatch.setattr("synoptic.models.file_kinds.download", lambda *what: asked.append(what) or file)
-    assert weight_file("owner/repo/folder/x.safetensors") == file
+    monkeypatch.setattr("synoptic.models.file_kinds.download", lambda *what, instead: asked.append(what) or file)
+    assert weight_file("owner/repo/folder/x.safetensors", "omit it") == file
     assert asked == [("owner/repo", "folder/x.safetensors")]
-    assert weight_file("owner/repo") is None
+    assert weight_file("owner/repo", "omit it") is None
     for name in ("owner/x.safetensors", f"{tmp_path}/a/y.safetensors", "tests/models/y.safetensors"):
         with pytest.raises(InputError, match="there is no"):
-            weight_file(name)
+            weight_file(name, "omit it")
     assert len(asked) == 1
 
 
