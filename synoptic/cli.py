@@ -6,6 +6,7 @@ import io
 import signal
 import sys
 import traceback
+import warnings
 from collections.abc import Sequence
 from importlib import import_module
 
@@ -86,6 +87,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):  # a console that cannot print a character gets its number
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    if not is_verbose(sys.argv[1:]):
+        warnings.formatwarning = lambda message, *_, **__: f"warning: {printable(message)}\n"
     code = 0
     try:
         check_names(sys.argv[1:])
