@@ -63,6 +63,12 @@ def another_kind(name: str, header: JsonObject, wanted: str = "a Stable Diffusio
     """Return the error of a file that is not what it was given as, which says what it is."""
     for pattern, (what, cure) in OTHER_KINDS.items():
         if any(re.search(pattern, key) for key in header):
+            if what == wanted:
+                return InputError(
+                    f"{name} is a part of {wanted}, by its tensors' names, or one for models of another kind: take the whole"
+                    " file, or its directory in diffusers' format",
+                    rule="model-file-kind",
+                )
             return InputError(f"{name} is {what}, by its tensors' names, and not {wanted}: {cure}", rule="model-file-kind")
     return InputError(
         f"the file must be {wanted}, {name} has no tensor of anything that is known: choose another",

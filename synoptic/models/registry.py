@@ -31,7 +31,7 @@ from synoptic.models.names import (
 from synoptic.models.open_clip import CONFIG_FILE, OpenClip
 from synoptic.models.parts_fit import check_latent_scale
 from synoptic.models.single_file import model_file
-from synoptic.models.single_network import controlnet_file, vae_file
+from synoptic.models.single_network import controlnet_file, has_config_beside, vae_file
 
 CLIP_CLASSES = {"clip": "CLIPModel", "siglip": "SiglipModel"}  # by model_type
 
@@ -106,14 +106,16 @@ def resolve_vae(name: str, checkpoint: Checkpoint) -> Checkpoint:
             f"a VAE makes pictures of latents, {checkpoint.name} has none, its network sees pixels: omit --vae",
             rule="vae-latents",
         )
-    if (path := weight_file(name, VAE.instead)) is not None:
-        return vae_file(name, path, checkpoint)
     if checkpoint.family.components["vae"] != "AutoencoderKL":
         raise InputError(
             f"a VAE of another class cannot take the place of {checkpoint.name}'s, an {checkpoint.family.components['vae']}:"
             " omit --vae",
             rule="vae-class",
         )
+    if (path := weight_file(name, VAE.instead)) is not None:
+        if not has_config_beside(path):
+            return vae_file(name, path, checkpoint)
+        name = str(path.parent)
     vae = find_checkpoint(name, VAE)
     config, own = vae.config(""), checkpoint.config("vae")
     if config.get("_class_name") != "AutoencoderKL":
