@@ -111,7 +111,9 @@ def find_checkpoint(name: str, kind: Kind) -> Checkpoint:
     elif re.fullmatch(r"[\w-][\w.-]{0,95}/[\w.-]{1,96}", name):
         checkpoint = Checkpoint(name, name, file, instead=instead)
     else:
-        raise InputError(f"{rule}; {name[:99]!r} is none: {instead}", rule="model-unknown")
+        raise InputError(
+            f"{rule}; {name[:99]!r} is none: {instead}{', or see synoptic models' if known else ''}", rule="model-unknown"
+        )
     checkpoint.read_json(file)
     return checkpoint
 
