@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 from typing import Literal, NamedTuple, TypeVar, get_origin
 
 from synoptic.errors import InputError
 from synoptic.options.base import Options, split_list
-from synoptic.options.option import OptionSpec, alternatives
+from synoptic.options.option import OptionSpec, alternatives, brief
 from synoptic.options.seeds import RANDOM, drawn_seed
 
 O = TypeVar("O", bound=Options)  # noqa: E741
@@ -35,6 +35,11 @@ def parse_axes(options: type[Options], words: Sequence[str]) -> list[Axis]:
 
 def make_axes(options: type[Options], values: Mapping[str, Sequence[object]]) -> list[Axis]:
     """Return the axes of a grid of these options and values. Raises InputError as `parse_axes`."""
+    if not isinstance(values, Mapping) or any(isinstance(v, str) or not isinstance(v, Iterable) for v in values.values()):
+        raise InputError(
+            f'--grid has options with lists of values, {brief(values)} was given: write {{"seed": [0, 1]}}, for example',
+            rule="grid-axes",
+        )
     axes = [make_axis(find_option(options, name, name), list(some)) for name, some in values.items()]
     return check_axes(axes, list(values))
 
