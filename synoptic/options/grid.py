@@ -48,6 +48,11 @@ def check_axes(axes: list[Axis], words: Sequence[str]) -> list[Axis]:
     """Return the axes of one or two different options. Raises InputError where they are not."""
     if len(axes) > 2:
         raise InputError(f"--grid has one or two options, {len(axes)} were given: omit the others", rule="grid-axes")
+    if empty := next((axis for axis in axes if not axis.values), None):
+        raise InputError(
+            f"--grid has a value of its option at least, {str(empty)!r} holds none: give some, from the lower to the higher",
+            rule="grid-axes",
+        )
     if len({axis.spec.name for axis in axes}) < len(axes):
         raise InputError(f"--grid takes two different options, {words[0]!r} and {words[1]!r} are one", rule="grid-axes")
     return axes
