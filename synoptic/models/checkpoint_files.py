@@ -67,7 +67,8 @@ class CheckpointFiles:
             found = json.loads(path.read_text("utf-8"))
         except (OSError, ValueError, RecursionError) as e:
             raise InputError(
-                f"a model needs a readable {file}, {self.path_or_repo} has none ({first_line(e)}): check it",
+                f"a model needs a readable {file}, {self.path_or_repo} has none ({first_line(e)}): check it, or"
+                f" {self.instead}",
                 rule="model-file-unreadable",
             ) from None
         if not isinstance(found, dict):

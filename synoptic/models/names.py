@@ -106,6 +106,8 @@ def find_checkpoint(name: str, kind: Kind) -> Checkpoint:
             " give the directory that save_pretrained writes of it",
             rule="model-file",
         )
+    elif _is_file(name):
+        raise InputError(f"{rule}; {name[:99]!r} is a file of another kind: {instead}", rule="model-path")
     elif close := _mistyped(name):
         raise InputError(f"{rule}; there is no {name[:99]!r}: {close}, or {instead}", rule="model-path")
     elif re.fullmatch(r"[\w-][\w.-]{0,95}/[\w.-]{1,96}", name):
@@ -116,6 +118,13 @@ def find_checkpoint(name: str, kind: Kind) -> Checkpoint:
         )
     checkpoint.read_json(file)
     return checkpoint
+
+
+def _is_file(name: str) -> bool:
+    try:
+        return user_path(name).is_file()
+    except InputError:
+        return False
 
 
 def _mistyped(name: str) -> str:

@@ -18,7 +18,7 @@ from synoptic.errors import InputError
 from synoptic.models.hub import is_online, relative_files
 from synoptic.models.load import load
 from synoptic.models.names import ALIASES
-from synoptic.models.registry import resolve
+from synoptic.models.registry import resolve, resolve_depth_model
 from synoptic.options import options_class
 from tests.models.directories import SD, linked, refused
 
@@ -26,6 +26,15 @@ from tests.models.directories import SD, linked, refused
 @pytest.mark.parametrize("name", ["nosuch", "./nosuch", "/no/such/directory", "a/b/c", "org/na me"])
 def test_an_unknown_name_lists_the_known_ones(name):
     refused(lambda: resolve(name), repr(name), "bundled", *ALIASES, "hub id", "directory")
+
+
+@pytest.mark.parametrize(("find", "cure"), [(resolve, "--model bundled"), (resolve_depth_model, "--depth bundled")])
+def test_a_file_or_a_folder_of_another_kind_is_no_hub_model(find, cure, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("org").mkdir()
+    Path("org/name.png").write_text("no model")
+    refused(lambda: find("org/name.png"), "is a file of another kind", cure)
+    refused(lambda: find("org"), "json", "check it", cure)
 
 
 @pytest.fixture
