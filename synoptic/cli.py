@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import io
+import shlex
 import signal
 import sys
 import traceback
+import warnings
 from collections.abc import Sequence
 from importlib import import_module
+from itertools import pairwise
+from pathlib import Path
 
-from cyclopts import App, CoercionError, CycloptsError, Group, UnknownOptionError, UnusedCliTokensError
+from cyclopts import (
+    App,
+    CoercionError,
+    CycloptsError,
+    Group,
+    MissingArgumentError,
+    UnknownOptionError,
+    UnusedCliTokensError,
+)
 
 import synoptic
 from synoptic.commands.help import ALL, APPLICATIONS, COMMANDS, FIRST_PAGE, TOOLS, description, examples
@@ -86,6 +98,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):  # a console that cannot print a character gets its number
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    if not is_verbose(sys.argv[1:]):
+        warnings.formatwarning = lambda message, *_, **__: f"warning: {printable(message)}\n"
     code = 0
     try:
         check_names(sys.argv[1:])
@@ -149,6 +163,20 @@ def commands_with(flag: str) -> list[str]:
     return [name for name in names if any(flag == spec.flag for spec in options_class(name.replace("-", "_")).specs())]
 
 
+def dash_cure(error: Exception) -> str | None:
+    """Return what to write in place of a file's name, or an option's value, that begins with a dash; None of others."""
+    if isinstance(error, UnknownOptionError):
+        word = error.token.keyword or error.token.value
+        return (
+            f"{word} is a file, but a word that begins with - is an option: write ./{word}" if Path(word).is_file() else None
+        )
+    if isinstance(error, MissingArgumentError):
+        pairs = [(word, value) for word, value in pairwise(sys.argv[1:]) if word.startswith("--") and value.startswith("-")]
+        word, value = next(((word, value) for word, value in pairs if f" {word} " in str(error)), ("", ""))
+        return f"a value that begins with - is joined to its option: write {word}={shlex.quote(value)}" if word else None
+    return None
+
+
 def message(error: InputError | CycloptsError) -> str:
     """Return one line for a person: an option of an older version is answered with its new name."""
     cause = error.__cause__ if isinstance(error, CoercionError) else error
@@ -163,6 +191,8 @@ def message(error: InputError | CycloptsError) -> str:
         old = word.partition("=")[0].removeprefix("--").replace("-", "_")
         if word.startswith("--") and old in RENAMED and f"--{old.replace('_', '-')}" in text:
             return f"--{old.replace('_', '-')} is called --{RENAMED[old].replace('_', '-')} now: write that"
+    if (cure := dash_cure(error)) is not None:
+        return cure
     known = [word for word in sys.argv[1:2] if word in (*APPLICATIONS, *TOOLS)]
     if known and isinstance(error, UnknownOptionError):
         flag = (error.token.keyword or error.token.value).partition("=")[0]

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from PIL import Image
 
 import synoptic
 from synoptic import cli
@@ -21,6 +22,11 @@ BAD = {  # a command line -> words that the one line must hold: the option, or t
     "wide x --steps 1.5": "--steps takes whole numbers",
     "wide x --seed 1e3": "--seed takes whole numbers",
     "edit nix.png a dog": "quotation marks",
+    "wide x --region -1,0,1,1:y": "write --region=-1,0,1,1:y",
+    "wide x --negative-prompt -bad": "write --negative-prompt=-bad",
+    "wide x --width 99999999": "at most 1048576, 99999999 was given",
+    "bench --width 300": "use 296 or 304",
+    "bench --width 9999999999": "--width must be at most 1048576",
     "models nix": "omit it, or name its option",
     "generate x --engine local --workers 1.5": "--workers takes whole numbers",
     "generate x --width 512": "belongs to wide",
@@ -72,6 +78,17 @@ def answers(tmp_path_factory, ask):
     (places["corrupt"] / "unet/diffusion_pytorch_model.safetensors").write_bytes(whole[:100_000])
     argv = [shlex.split(line.format(**places)) for line in BAD]
     return dict(zip(BAD, ask(argv), strict=True))
+
+
+def test_a_file_that_begins_with_a_dash_is_told_how_it_is_written(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Image.new("RGB", (9, 9)).save("-lead.png")
+    for words, said in {"-lead.png": "write ./-lead.png", "./-lead.png": "carries none", "--nix": "Unknown option"}.items():
+        monkeypatch.setattr("sys.argv", ["synoptic", "info", words])
+        with pytest.raises(SystemExit) as e:
+            cli.main()
+        error = capsys.readouterr().err
+        assert e.value.code == 2 and said in error and error.count("\n") == 1
 
 
 @pytest.mark.parametrize("line", BAD)

@@ -53,7 +53,7 @@ def test_a_tool_is_a_function_too(tmp_path):
     assert synoptic.video(str(tmp_path), out=str(tmp_path / "film.gif")).exists()
     with pytest.raises(synoptic.InputError) as e:
         synoptic.video(str(tmp_path), fps=0)
-    assert str(e.value).startswith("fps must be above 0")
+    assert str(e.value).startswith("fps must be at least 0.01")
 
 
 @pytest.mark.parametrize("name", [*synoptic.APPLICATIONS, *synoptic.TOOLS])

@@ -62,9 +62,9 @@ def command(name: str) -> Callable[..., object]:
             with collector_paused():
                 tool = tool_module(options.application())
             return tool.execute(prepared)
+        check_folder(prepared, folder_of(prepared))
         if shell.pop("dry_run", False):
             return plans(prepared)
-        check_folder(prepared, folder_of(prepared))
         if engine:
             import_module("synoptic.jobs.spread").paint([prepared], engine)
         with collector_paused():
@@ -93,9 +93,11 @@ def engine_of(given: Mapping[str, Any]) -> BatchOptions | None:
 
 
 def plans(*prepared: Options) -> str:
-    """Return what runs will take, in memory, steps and seconds."""
-    make_plans = import_module("synoptic.runs.plan").make_plans
-    return "\n\n".join(str(plan) for options in prepared for plan in make_plans(options))
+    """Return what runs will take, in memory, steps and seconds; say on the error stream what they will warn of."""
+    make_plans, warn = import_module("synoptic.runs.plan").make_plans, import_module("synoptic.runs.begin").warn
+    text = "\n\n".join(str(plan) for options in prepared for plan in make_plans(options))
+    warn(*(run for options in prepared for run in options.variants().values() or [options]))
+    return text
 
 
 def close(run: Run | GridRun, open: bool = False, verbose: bool = False, grid: object = ()) -> None:

@@ -10,8 +10,18 @@ from huggingface_hub import try_to_load_from_cache
 
 import synoptic
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.models.names import ALIASES, BUNDLED_MODELS, CONTROLNETS, DEPTH_MODELS, UPSCALERS
-from synoptic.models.registry import resolve, resolve_controlnet, resolve_depth_model, resolve_upscaler
+from synoptic.models.names import (
+    ALIASES,
+    BUNDLED_MODELS,
+    CLIP_MODEL,
+    CLIP_MODELS,
+    CONTROLNETS,
+    DEPTH_MODEL,
+    DEPTH_MODELS,
+    MODEL,
+    UPSCALERS,
+)
+from synoptic.models.registry import resolve, resolve_clip, resolve_controlnet, resolve_depth_model, resolve_upscaler
 from synoptic.models.vocabulary import vocabulary
 from synoptic.options import options_class
 from synoptic.options.models import ModelsOptions
@@ -28,6 +38,7 @@ class Models:
     upscalers: list[Row]
     controlnets: list[Row]
     depth_models: list[Row]
+    clip_models: list[Row]
     defaults: list[tuple[str, str]]
     known: dict[str, list[str]]
     unknown_to_pixels: list[str]
@@ -38,6 +49,7 @@ class Models:
             "upscaler": self.upscalers,
             "controlnet": self.controlnets,
             "depth model": self.depth_models,
+            "CLIP model": self.clip_models,
         }
         tables: list[list[tuple[str, ...]]] = [[(kind, *HEADER), *rows] for kind, rows in kinds.items()]
         tables.append([("command", "default model"), *self.defaults])
@@ -53,7 +65,8 @@ def execute(options: ModelsOptions) -> Models:
         [row(name, sources, resolve) for name, sources in (BUNDLED_MODELS | ALIASES).items()],
         [row(name, sources, resolve_upscaler) for name, sources in UPSCALERS.items()],
         [in_the_package(name, resolve_controlnet(name, bundled), bundled.native_size) for name in CONTROLNETS],
-        [in_the_package(name, found := resolve_depth_model(name), side_of(found)) for name in DEPTH_MODELS],
+        [row(name, sources, resolve_depth_model, DEPTH_MODEL.file, side_of) for name, sources in DEPTH_MODELS.items()],
+        [row(name, sources, resolve_clip, CLIP_MODEL.file, side_of) for name, sources in CLIP_MODELS.items()],
         [(name, default_model(name)) for name in synoptic.APPLICATIONS],
         vocabulary()["prompts"],
         sorted(set(vocabulary()["words"]) - set(vocabulary("if")["words"])),
@@ -66,18 +79,30 @@ def default_model(application: str) -> str:
     return str(spec.default)
 
 
-def row(name: str, sources: tuple[str, ...], find: Callable[[str], Checkpoint]) -> Row:
-    """Return a model's row: in the package, in the cache, or still to be downloaded."""
+def native_size(checkpoint: Checkpoint) -> int:
+    """Return the pixels of a side of what a model paints."""
+    return checkpoint.native_size
+
+
+def row(
+    name: str,
+    sources: tuple[str, ...],
+    find: Callable[[str], Checkpoint],
+    file: str = MODEL.file,
+    side: Callable[[Checkpoint], int] = native_size,
+) -> Row:
+    """Return a model's row: in the package, in the cache by the file at its top, or still to be downloaded."""
     if Checkpoint(name, sources[0]).is_bundled:
         checkpoint = find(name)
-        return in_the_package(name, checkpoint, checkpoint.native_size)
-    cached = next((source for source in sources if is_cached(source)), None)
+        return in_the_package(name, checkpoint, side(checkpoint))
+    cached = next((source for source in sources if is_cached(source, file)), None)
     return name, cached or " or ".join(sources), "", "", "in the cache" if cached else "to be downloaded"
 
 
-def side_of(depth_model: Checkpoint) -> int:
-    """Return the pixels of a side at which a depth model is given pictures."""
-    return depth_model.processor_config()["size"]["height"]
+def side_of(checkpoint: Checkpoint) -> int:
+    """Return the pixels of a side at which a depth model, or a CLIP, is given pictures."""
+    size = checkpoint.processor_config()["size"]
+    return size.get("shortest_edge") or size["height"]
 
 
 def in_the_package(name: str, checkpoint: Checkpoint, side: int) -> Row:
@@ -85,5 +110,5 @@ def in_the_package(name: str, checkpoint: Checkpoint, side: int) -> Row:
     return name, "in the package", f"{weights / 1e6:.0f}", f"{side}x{side}", "ready"
 
 
-def is_cached(repo: str) -> bool:
-    return isinstance(try_to_load_from_cache(repo, "model_index.json"), str)
+def is_cached(repo: str, file: str) -> bool:
+    return isinstance(try_to_load_from_cache(repo, file), str)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
@@ -76,15 +77,22 @@ class CachedPairs:
 
     def _load(self, k: int) -> tuple[Tensor, Tensor]:
         drawn, latent = self.folder / f"{k}.png", self.folder / f"{k}.safetensors"
-        if not latent.exists():
+        try:
+            return read_pair(drawn, latent)
+        except (SafetensorError, LookupError, OSError, SyntaxError, ValueError):  # not made yet, or not whole
             picture, control_image = self.load_pair(k)
             (shown,) = io.to_pil(2 * control_image - 1)
             io.save_image(drawn, shown, {})
             with torch.no_grad():
                 x0 = self.encode(picture)[0].float().cpu().contiguous()
             io.write_whole(latent, save({"x0": x0}))
-        control_image = (io.from_pil(io.load_image(drawn))[0] + 1) * 127.5
-        return load_file(latent)["x0"], control_image.round().to(torch.uint8)
+            return read_pair(drawn, latent)
+
+
+def read_pair(drawn: Path, latent: Path) -> tuple[Tensor, Tensor]:
+    """Return a latent x0 (C, h, w) and its map (3, H, W) in bytes, from their files."""
+    control_image = (io.from_pil(io.load_image(drawn))[0] + 1) * 127.5
+    return load_file(latent)["x0"], control_image.round().to(torch.uint8)
 
 
 def make_batch(rows: Sequence[TrainingRow], pairs: CachedPairs, captions: Sequence[str], model: Denoiser) -> Batch:

@@ -39,6 +39,10 @@ def batch(jobs: str | PathLike[str] | Iterable[Mapping[str, object]], /, **optio
     try:
         if isinstance(jobs, str | PathLike):
             return perform(BatchOptions.from_arguments(fspath(jobs), **options).prepare())
+        if not isinstance(jobs, Iterable) or isinstance(jobs, Mapping | bytes):
+            raise InputError(
+                f"jobs are a file or a list of mappings, a {type(jobs).__name__} was given: write [...]", rule="jobs-type"
+            )
         entries = [
             Entry(k, dict(job) if isinstance(job, Mapping) else not_a_mapping(job)) for k, job in enumerate(jobs, start=1)
         ]

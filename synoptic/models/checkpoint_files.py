@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -27,11 +27,15 @@ TOKENIZER_FILES = (
 
 @dataclass(frozen=True)
 class CheckpointFiles:
-    """Files by their paths: `name` as typed, `path_or_repo` a directory or a hub id, `index_file` the JSON at its top."""
+    """Files by their paths: `name` as typed, `path_or_repo` a directory or a hub id, `index_file` the JSON at its top.
+
+    `instead` says what to do where they cannot be had.
+    """
 
     name: str
     path_or_repo: str
     index_file: str = "model_index.json"
+    instead: str = field(default="use --model bundled or a local directory", kw_only=True, compare=False)
 
     @property
     def is_local(self) -> bool:
@@ -40,12 +44,16 @@ class CheckpointFiles:
     @cached_property
     def snapshot(self) -> Path:
         """The directory that holds the model: the person's own, or one commit in the hub's cache, filled by `fetch`."""
-        return Path(self.path_or_repo) if self.is_local else download(self.path_or_repo, self.index_file).parent
+        if self.is_local:
+            return Path(self.path_or_repo)
+        return download(self.path_or_repo, self.index_file, instead=self.instead).parent
 
     def fetch(self, files: Iterable[str]) -> list[Path]:
         """Return some of the model's files, downloaded where they are missing, weights checked to be whole safetensors."""
         paths = [
-            self.snapshot / file if self.is_local else download(self.path_or_repo, file, self.snapshot.name)
+            self.snapshot / file
+            if self.is_local
+            else download(self.path_or_repo, file, self.snapshot.name, instead=self.instead)
             for file in files
         ]
         for path in paths:
@@ -59,7 +67,8 @@ class CheckpointFiles:
             found = json.loads(path.read_text("utf-8"))
         except (OSError, ValueError, RecursionError) as e:
             raise InputError(
-                f"a model needs a readable {file}, {self.path_or_repo} has none ({first_line(e)}): check it",
+                f"a model needs a readable {file}, {self.path_or_repo} has none ({first_line(e)}): check it, or"
+                f" {self.instead}",
                 rule="model-file-unreadable",
             ) from None
         if not isinstance(found, dict):
@@ -117,7 +126,7 @@ class CheckpointFiles:
         if not self.is_local and not is_online():
             raise incomplete(self.path_or_repo, f"{component}/*.safetensors" if component else "*.safetensors")
         raise InputError(
-            f"weights must be safetensors, {folder} holds none: check the path, or use --model bundled",
+            f"weights must be safetensors, {folder} holds none: check the path, or {self.instead}",
             rule="weights-missing",
         )
 

@@ -29,10 +29,10 @@ OTHER_KINDS = {  # of a tensor's name -> (what a file with such a tensor is, wha
 HUB_FILE = re.compile(r"[\w-][\w.-]*/[\w.-]+/[^\\]+\.safetensors")
 
 
-def weight_file(name: str) -> Path | None:
+def weight_file(name: str, instead: str) -> Path | None:
     """Return the safetensors file of that name, or of the hub's `owner/repo/file.safetensors`, whole; None of other names.
 
-    Raises InputError where it is missing, a pickle, quantized, or not whole.
+    Raises InputError where it is missing, a pickle, quantized, or not whole; `instead` as `download`.
     """
     suffix = Path(name).suffix.lower()
     if suffix not in (".safetensors", ".ckpt", ".gguf", ".bin", ".pt", ".pth", ".pkl"):
@@ -42,7 +42,7 @@ def weight_file(name: str) -> Path | None:
         return None
     if not path.is_file() and HUB_FILE.fullmatch(name) and not user_path(name.split("/")[0]).exists():
         owner, repo, file = name.split("/", 2)
-        path = download(f"{owner}/{repo}", file)
+        path = download(f"{owner}/{repo}", file, instead=instead)
     if not path.is_file():
         raise InputError(f"a weight file must be there, there is no {name[:200]!r}: check the path", rule="model-file")
     if suffix == ".gguf":
@@ -63,6 +63,12 @@ def another_kind(name: str, header: JsonObject, wanted: str = "a Stable Diffusio
     """Return the error of a file that is not what it was given as, which says what it is."""
     for pattern, (what, cure) in OTHER_KINDS.items():
         if any(re.search(pattern, key) for key in header):
+            if what == wanted:
+                return InputError(
+                    f"{name} is a part of {wanted}, by its tensors' names, or one for models of another kind: take the whole"
+                    " file, or its directory in diffusers' format",
+                    rule="model-file-kind",
+                )
             return InputError(f"{name} is {what}, by its tensors' names, and not {wanted}: {cure}", rule="model-file-kind")
     return InputError(
         f"the file must be {wanted}, {name} has no tensor of anything that is known: choose another",

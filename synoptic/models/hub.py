@@ -15,12 +15,14 @@ from synoptic.errors import InputError
 ANSWER_SECONDS = 4.0  # within which the hub must answer
 
 
-def download(repo: str, file: str, revision: str | None = None) -> Path:
-    """Return a hub's file in the local cache, of one commit (by default the newest). Raises InputError where it has none."""
+def download(repo: str, file: str, revision: str | None = None, *, instead: str) -> Path:
+    """Return a hub's file in the local cache, of one commit (by default the newest).
+
+    Raises InputError where it has none, with what to do `instead`: "give a local file".
+    """
     from huggingface_hub import hf_hub_download, try_to_load_from_cache
     from huggingface_hub.errors import GatedRepoError, LocalEntryNotFoundError, RepositoryNotFoundError
 
-    instead = "use --model bundled or a local directory"
     try:
         if is_online():
             return Path(hf_hub_download(repo, file, revision=revision))

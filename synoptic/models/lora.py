@@ -150,15 +150,15 @@ def find_file(source: str) -> Path:
             rule="lora-missing",
         )
     organization, name, *file = source.split("/", 2)
-    repo = f"{organization}/{name}"
+    repo, instead = f"{organization}/{name}", "give a local file, or omit --lora"
     if file:
-        return download(repo, file[0])
-    snapshot = download(repo, "README.md").parent
+        return download(repo, file[0], instead=instead)
+    snapshot = download(repo, "README.md", instead=instead).parent
     files = list_files(repo, snapshot)
     names = [name for name in files if name.endswith(".safetensors")]
     if PEFT_CONFIG in files:
-        download(repo, PEFT_CONFIG, snapshot.name)
-    return download(repo, only_file(source, names), snapshot.name)
+        download(repo, PEFT_CONFIG, snapshot.name, instead=instead)
+    return download(repo, only_file(source, names), snapshot.name, instead=instead)
 
 
 def only_file(source: str, names: Sequence[str]) -> str:

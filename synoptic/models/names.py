@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
+from typing import NamedTuple
 
 from synoptic.errors import InputError, user_path
 from synoptic.models.checkpoint import BUNDLED_DIR, Checkpoint
@@ -53,50 +54,77 @@ CLIP_MODELS: dict[str, tuple[str, ...]] = {
     "bundled-grayscale": (str(BUNDLED_DIR / "clip-grayscale"),),  # blind to color: what only color explains, it does not see
     "clip-vit-b32": ("mattmdjaga/clip-vit-base-patch32_handler",),  # OpenAI's, whose own repository holds pickles
 }
+
+
+class Kind(NamedTuple):
+    """What a name can stand for: `what` it is, its own names, the file at its top, and what to do where it is not found."""
+
+    what: str
+    aliases: Mapping[str, tuple[str, ...]]
+    file: str
+    instead: str
+    is_file: bool = False  # whether it may be FILE.safetensors
+
+
+MODEL = Kind(
+    "a model", BUNDLED_MODELS | ALIASES, "model_index.json", "use --model bundled or a local directory", is_file=True
+)
+UPSCALER = Kind("an upscaler", UPSCALERS, "model_index.json", "use --upscalers none or a local directory")
+CONTROLNET = Kind("a ControlNet", CONTROLNETS, "config.json", "give a local directory", is_file=True)
+VAE = Kind("a VAE", {}, "config.json", "omit --vae or give a local directory", is_file=True)
+DEPTH_MODEL = Kind("a depth model", DEPTH_MODELS, "config.json", "use --depth bundled or a local directory")
+CLIP_MODEL = Kind("a CLIP model", CLIP_MODELS, "config.json", "use --clip-model bundled or a local directory")
 WEIGHT_SUFFIXES = (".safetensors", ".ckpt", ".gguf", ".bin", ".pt", ".pth", ".pkl")  # of single files
 
 
-def find_checkpoint(name: str, aliases: Mapping[str, tuple[str, ...]], file: str) -> Checkpoint:
-    """Return the checkpoint of one of the aliases, a directory or a hub id, once `file`, at its top, was read.
+def find_checkpoint(name: str, kind: Kind) -> Checkpoint:
+    """Return the checkpoint of a name of this kind, a directory or a hub id, once the file at its top was read.
 
     Raises InputError, with the cure, where the name is none of these, or as `Checkpoint.read_json`.
     """
+    aliases, file, instead = kind.aliases, kind.file, kind.instead
     known = "".join(f"{alias}, " for alias in aliases)
+    forms = "a hub id (org/name), a directory or FILE.safetensors" if kind.is_file else "a hub id (org/name) or a directory"
+    rule = f"{kind.what} is {'one of ' if known else ''}{known}{forms}"
     if name in aliases:
         *others, last = aliases[name]
         for place in others:
             try:
-                checkpoint = Checkpoint(name, place, file)
+                checkpoint = Checkpoint(name, place, file, instead=instead)
                 checkpoint.read_json(file)
                 return checkpoint
             except InputError:
                 continue
-        checkpoint = Checkpoint(name, last, file)
+        checkpoint = Checkpoint(name, last, file, instead=instead)
     elif folder := _folder(name):
         if not (folder / file).is_file() and (cure := _elsewhere(folder, file)):
             raise InputError(f"a model needs a readable {file}, {folder} has none: {cure}", rule="model-file-unreadable")
-        checkpoint = Checkpoint(name, str(folder), file)
+        checkpoint = Checkpoint(name, str(folder), file, instead=instead)
     elif name.lower().endswith(WEIGHT_SUFFIXES):
         raise InputError(
-            f"single files are read as a model, a VAE or a ControlNet, {name[:99]!r} was given as something else: give the"
-            " directory that diffusers converts it to (from_single_file, then save_pretrained)",
+            f"single files are read as a model, a VAE or a U-Net's ControlNet, {name[:99]!r} was given as something else:"
+            " give the directory that save_pretrained writes of it",
             rule="model-file",
         )
+    elif _is_file(name):
+        raise InputError(f"{rule}; {name[:99]!r} is a file of another kind: {instead}", rule="model-path")
     elif close := _mistyped(name):
-        raise InputError(
-            f"a model is one of {known}a hub id (org/name) or a directory; there is no {name[:99]!r}:"
-            f" {close}, or see synoptic models",
-            rule="model-path",
-        )
+        raise InputError(f"{rule}; there is no {name[:99]!r}: {close}, or {instead}", rule="model-path")
     elif re.fullmatch(r"[\w-][\w.-]{0,95}/[\w.-]{1,96}", name):
-        checkpoint = Checkpoint(name, name, file)
+        checkpoint = Checkpoint(name, name, file, instead=instead)
     else:
         raise InputError(
-            f"a model is one of {known}a hub id (org/name) or a directory; {name[:99]!r} is none: see synoptic models",
-            rule="model-unknown",
+            f"{rule}; {name[:99]!r} is none: {instead}{', or see synoptic models' if known else ''}", rule="model-unknown"
         )
     checkpoint.read_json(file)
     return checkpoint
+
+
+def _is_file(name: str) -> bool:
+    try:
+        return user_path(name).is_file()
+    except InputError:
+        return False
 
 
 def _mistyped(name: str) -> str:

@@ -18,16 +18,20 @@ from synoptic.models.file_kinds import weight_file
 from synoptic.models.names import (
     ALIASES,
     BUNDLED_MODELS,
-    CLIP_MODELS,
-    CONTROLNETS,
-    DEPTH_MODELS,
+    CLIP_MODEL,
+    CONTROLNET,
+    DEPTH_MODEL,
+    MODEL,
+    UPSCALER,
     UPSCALERS,
+    VAE,
+    Kind,
     find_checkpoint,
 )
 from synoptic.models.open_clip import CONFIG_FILE, OpenClip
 from synoptic.models.parts_fit import check_latent_scale
 from synoptic.models.single_file import model_file
-from synoptic.models.single_network import controlnet_file, vae_file
+from synoptic.models.single_network import controlnet_file, has_config_beside, vae_file
 
 CLIP_CLASSES = {"clip": "CLIPModel", "siglip": "SiglipModel"}  # by model_type
 
@@ -39,14 +43,11 @@ def resolve(name: str) -> Checkpoint:
     Raises InputError, with the cure, where it is unknown, of an unsupported pipeline, lacks a part, only has pickle weights,
     or has a corrupt weight file; and where the hub cannot be reached or wants a login.
     """
-    if (path := weight_file(name)) is not None:
+    if (path := weight_file(name, MODEL.instead)) is not None:
         single = model_file(name, path)
         check_input_channels(single)
         return single
-    if (
-        name in UPSCALERS
-        or (checkpoint := find_checkpoint(name, BUNDLED_MODELS | ALIASES, "model_index.json")).family.low_res_scheduler
-    ):
+    if name in UPSCALERS or (checkpoint := find_checkpoint(name, MODEL)).family.low_res_scheduler:
         others = ", ".join(BUNDLED_MODELS | ALIASES)
         raise InputError(
             f"a model paints from prompts alone, {name} enlarges a small picture: use one of {others}", rule="model-upscales"
@@ -58,10 +59,7 @@ def resolve_upscaler(name: str) -> Checkpoint:
     """Return the source of `bundled-if-ii`, another upscaler's alias, a hub id or a directory.
     Raises InputError as `resolve`.
     """
-    if (
-        name in BUNDLED_MODELS | ALIASES
-        or not (checkpoint := find_checkpoint(name, UPSCALERS, "model_index.json")).family.low_res_scheduler
-    ):
+    if name in BUNDLED_MODELS | ALIASES or not (checkpoint := find_checkpoint(name, UPSCALER)).family.low_res_scheduler:
         others = ", ".join(UPSCALERS)
         raise InputError(
             f"an upscaler enlarges a small picture, {name} paints from prompts alone: use one of {others}",
@@ -77,18 +75,25 @@ def resolve_controlnet(name: str, checkpoint: Checkpoint, condition: str = "") -
     Raises InputError as `resolve`, and as `check_controlnet` and `check_transformer_controlnet` where it was made for
     another model than `checkpoint`.
     """
+    kind_of_net = controlnet_kind(checkpoint, condition)
     if not checkpoint.has_unet:
         wanted = transformer_controlnet_class(checkpoint)
-        controlnet = find_checkpoint(name, CONTROLNETS, "config.json")
+        controlnet = find_checkpoint(name, kind_of_net)
         check_transformer_controlnet(controlnet, wanted, checkpoint, condition)
         return check_network(controlnet, "")
     name, kind = split_kind(name)
-    if (path := weight_file(name)) is not None:
+    if (path := weight_file(name, kind_of_net.instead)) is not None:
         controlnet = controlnet_file(name, path, checkpoint)
     else:
-        controlnet = find_checkpoint(name, CONTROLNETS, "config.json")
+        controlnet = find_checkpoint(name, kind_of_net)
     check_controlnet(controlnet, checkpoint, kind)
     return controlnet if path is not None else check_network(controlnet, "")
+
+
+def controlnet_kind(checkpoint: Checkpoint, condition: str) -> Kind:
+    """Return what a ControlNet's name can stand for: where a bundled one follows the condition, it is the cure."""
+    has_bundled = checkpoint.is_bundled and f"bundled-{condition}" in CONTROLNET.aliases
+    return CONTROLNET._replace(instead=f"omit --controlnet or {CONTROLNET.instead}") if has_bundled else CONTROLNET
 
 
 def resolve_vae(name: str, checkpoint: Checkpoint) -> Checkpoint:
@@ -101,15 +106,17 @@ def resolve_vae(name: str, checkpoint: Checkpoint) -> Checkpoint:
             f"a VAE makes pictures of latents, {checkpoint.name} has none, its network sees pixels: omit --vae",
             rule="vae-latents",
         )
-    if (path := weight_file(name)) is not None:
-        return vae_file(name, path, checkpoint)
     if checkpoint.family.components["vae"] != "AutoencoderKL":
         raise InputError(
             f"a VAE of another class cannot take the place of {checkpoint.name}'s, an {checkpoint.family.components['vae']}:"
             " omit --vae",
             rule="vae-class",
         )
-    vae = find_checkpoint(name, {}, "config.json")
+    if (path := weight_file(name, VAE.instead)) is not None:
+        if not has_config_beside(path):
+            return vae_file(name, path, checkpoint)
+        name = str(path.parent)
+    vae = find_checkpoint(name, VAE)
     config, own = vae.config(""), checkpoint.config("vae")
     if config.get("_class_name") != "AutoencoderKL":
         raise InputError(
@@ -132,7 +139,7 @@ def resolve_depth_model(name: str) -> Checkpoint:
 
     Raises InputError as `resolve`.
     """
-    checkpoint = find_checkpoint(name, DEPTH_MODELS, "config.json")
+    checkpoint = find_checkpoint(name, DEPTH_MODEL)
     kinds = checkpoint.config("").get("architectures") or []
     if not any(kind.endswith("ForDepthEstimation") for kind in kinds):
         raise InputError(
@@ -163,10 +170,10 @@ def resolve_clip(name: str) -> Checkpoint:
 def _find_clip(name: str) -> Checkpoint:
     """Return the source, by transformers' config or else open_clip's."""
     try:
-        return find_checkpoint(name, CLIP_MODELS, "config.json")
+        return find_checkpoint(name, CLIP_MODEL)
     except InputError as e:
         try:
-            found = find_checkpoint(name, {}, CONFIG_FILE)
+            found = find_checkpoint(name, CLIP_MODEL._replace(aliases={}, file=CONFIG_FILE))
         except InputError:
             raise e from None
-    return OpenClip(found.name, found.path_or_repo)
+    return OpenClip(found.name, found.path_or_repo, instead=found.instead)

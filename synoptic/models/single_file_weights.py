@@ -46,11 +46,11 @@ def network_of_file(
     with torch.device("meta"):
         module = build_network(name, config)
     if name in CONVERTERS:
-        own, given = module.state_dict().keys(), dict(tensors)
-        if not own <= tensors.keys():
-            tensors = CONVERTERS[name](checkpoint=tensors, config=module.config)
+        own, given = module.state_dict().keys(), {key.removeprefix(prefix): value for key, value in tensors.items()}
+        is_renamed = len(own & given.keys()) > len(own) // 2  # names as diffusers', perhaps not all of them
+        tensors = given if is_renamed else CONVERTERS[name](checkpoint=dict(tensors), config=module.config)
         tensors = {key: value for key, value in tensors.items() if key in own and value is not None}
-        check_all_read(checkpoint, component, {key.removeprefix(prefix): value for key, value in given.items()}, tensors)
+        check_all_read(checkpoint, component, given, tensors)
         missing, _ = module.load_state_dict({key: value.to(dtype) for key, value in tensors.items()}, False, assign=True)
         return module.eval(), missing, ()
     if prefix.endswith(OPEN_CLIP):

@@ -7,9 +7,9 @@ from pathlib import Path
 from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.file_kinds import another_kind
-from synoptic.models.parts_fit import check_latent_scale, foreign_vae
+from synoptic.models.parts_fit import foreign_vae
 from synoptic.models.single_file import SingleFile
-from synoptic.models.vae_configs import FLUX, LATENTS, SD, SD3, SDXL
+from synoptic.models.vae_configs import FLUX, LATENTS, SD, SD3, SDXL, vae_shape
 from synoptic.models.weights import axis_size, read_safetensors_header
 from synoptic.utils.json_objects import JsonObject
 
@@ -73,15 +73,25 @@ def vae_file(name: str, path: Path, checkpoint: Checkpoint) -> SingleFile:
             f"a VAE must be made for the model: {name} has {theirs} channels, {checkpoint.name} {ours}: use another --vae",
             rule="vae-fit",
         )
-    check_file_scale(checkpoint, name, path, header)
+    for key, (found, usual) in vae_shape(header, prefix).items():
+        if found != (own := config.get(key, usual)):
+            raise InputError(
+                f"a VAE's file must have the shape of the model's own, {key} of {name} is {found}, of {checkpoint.name}"
+                f" {own}: give its directory in diffusers' format, whose config says the rest, or use another --vae",
+                rule="vae-fit",
+            )
+    check_file_scale(checkpoint, name, header)
     return SingleFile(name, str(path), "", {"": config}, {"": prefix})
 
 
-def check_file_scale(checkpoint: Checkpoint, name: str, path: Path, header: JsonObject) -> None:
-    """Raise InputError where something tells that the latents of a VAE's file are scaled as another family's: the config
-    beside it in a directory of diffusers, the tensors of a whole model, or ModelSpec's header."""
-    if path.name.startswith("diffusion_pytorch_model") and path.with_name("config.json").is_file():
-        return check_latent_scale(checkpoint, Checkpoint(name, str(path.parent), "config.json").config(""), name)
+def has_config_beside(path: Path) -> bool:
+    """Return whether a file lies in a directory of diffusers, whose config says what it is."""
+    return path.name == "diffusion_pytorch_model.safetensors" and path.with_name("config.json").is_file()
+
+
+def check_file_scale(checkpoint: Checkpoint, name: str, header: JsonObject) -> None:
+    """Raise InputError where something tells that the latents of a VAE's file are scaled as another family's: the tensors of
+    a whole model, or ModelSpec's header."""
     said = str((header.get("__metadata__") or {}).get("modelspec.architecture"))
     marked = (latents for mark, latents in MODEL_MARKS.items() if any(mark in key for key in header))
     named = (latents for start, latents in ARCHITECTURES.items() if said.startswith(start))

@@ -64,7 +64,7 @@ def read_textual_inversion(value: str) -> TextualInversion:
                 f"a textual inversion is a safetensors file or a hub id (org/name), {source!r} is none: check the path",
                 rule="inversion-missing",
             )
-        path = download(source, HUB_FILE)
+        path = download(source, HUB_FILE, instead="give a local file, or omit --textual-inversion")
     if path.suffix != ".safetensors":
         raise InputError(
             f"a textual inversion must be a safetensors file, {source} may be a pickle, which can run code: convert it",

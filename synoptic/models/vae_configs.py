@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from synoptic.utils.json_objects import JsonObject
+
+FIRST_CONVOLUTION = re.compile(r"encoder\.down(?:_blocks)?\.(\d+)\.(?:block|resnets)\.(\d+)\.conv1\.weight")
+MIDDLE_ATTENTION = ("encoder.mid.attn_1.", "encoder.mid_block.attentions.")
 
 
 def vae_factor(config: JsonObject) -> int:
@@ -24,6 +28,23 @@ def vae_width(config: JsonObject) -> int:
 def vae_channels(config: JsonObject) -> int:
     """Return the channels of a latent."""
     return config.get("latent_channels") or config.get("z_dim") or 4
+
+
+def vae_shape(header: JsonObject, prefix: str) -> dict[str, tuple[object, object]]:
+    """Return what the tensors of an AutoencoderKL's file tell of its config, and what it is where a config is silent.
+
+    In the first Stable Diffusion code's names, or in diffusers'.
+    """
+    shapes = {key.removeprefix(prefix): about for key, about in header.items() if key.startswith(prefix)}
+    found = {(int(m[1]), int(m[2])): shapes[m[0]]["shape"][0] for m in map(FIRST_CONVOLUTION.fullmatch, shapes) if m}
+    levels = range(1 + max((level for level, _ in found), default=-1))
+    return {
+        "block_out_channels": ([found.get((level, 0), 0) for level in levels], [64]),
+        "layers_per_block": (sum(level == 0 for level, _ in found), 1),
+        "mid_block_add_attention": (any(key.startswith(MIDDLE_ATTENTION) for key in shapes), True),
+        "use_quant_conv": ("quant_conv.weight" in shapes, True),
+        "use_post_quant_conv": ("post_quant_conv.weight" in shapes, True),
+    }
 
 
 class Latents(NamedTuple):

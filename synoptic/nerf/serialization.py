@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Unpack
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from synoptic.errors import InputError
@@ -57,8 +57,11 @@ def check_scene(file: Path) -> None:
 
 def read_metadata(file: Path) -> dict[str, str]:
     """Return what a file of `to_bytes` says about itself. Raises InputError where it is none, or of an older version."""
-    with safe_open(file, "pt") as f:
-        metadata, names = f.metadata() or {}, set(f.keys())
+    try:
+        with safe_open(file, "pt") as f:
+            metadata, names = f.metadata() or {}, set(f.keys())
+    except (SafetensorError, OSError):
+        metadata, names = {}, set()
     if "field.active_levels" not in names:
         raise InputError(
             f"a scene's file is needed, {file} holds none: choose a field.safetensors of synoptic text-to-3d",

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Self
 
-from synoptic.errors import check_writable, user_path
+from synoptic.errors import check_multiple, check_writable, user_path
+from synoptic.models.registry import resolve
 from synoptic.options.base import Options
 from synoptic.options.option import Option
+from synoptic.options.sampling import MOST_PIXELS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,11 +19,12 @@ class BenchOptions(Options):
     synoptic bench --width 1024 --steps 5
     """
 
-    width: Annotated[int, Option("pixels of the picture", at_least=256)] = 1536
+    width: Annotated[int, Option("pixels of the picture", at_least=256, at_most=MOST_PIXELS)] = 1536
     steps: Annotated[int, Option("denoising steps of each side", at_least=1)] = 25
     repeats: Annotated[int, Option("times that each side is run, in turn; the median counts", at_least=1)] = 1
     out: Annotated[str, Option("folder for bench.json and the pictures", recorded=False)] = "outputs/bench"
 
     def prepare(self) -> Self:
+        check_multiple("--width", self.width, resolve("bundled").factor, "the pixels of a latent of the bundled model")
         check_writable(user_path(self.out))
         return self

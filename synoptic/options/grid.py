@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 from typing import Literal, NamedTuple, TypeVar, get_origin
 
 from synoptic.errors import InputError
 from synoptic.options.base import Options, split_list
-from synoptic.options.option import OptionSpec, alternatives
+from synoptic.options.option import OptionSpec, alternatives, brief
 from synoptic.options.seeds import RANDOM, drawn_seed
 
 O = TypeVar("O", bound=Options)  # noqa: E741
@@ -35,6 +35,11 @@ def parse_axes(options: type[Options], words: Sequence[str]) -> list[Axis]:
 
 def make_axes(options: type[Options], values: Mapping[str, Sequence[object]]) -> list[Axis]:
     """Return the axes of a grid of these options and values. Raises InputError as `parse_axes`."""
+    if not isinstance(values, Mapping) or any(isinstance(v, str) or not isinstance(v, Iterable) for v in values.values()):
+        raise InputError(
+            f'--grid has options with lists of values, {brief(values)} was given: write {{"seed": [0, 1]}}, for example',
+            rule="grid-axes",
+        )
     axes = [make_axis(find_option(options, name, name), list(some)) for name, some in values.items()]
     return check_axes(axes, list(values))
 
@@ -43,6 +48,11 @@ def check_axes(axes: list[Axis], words: Sequence[str]) -> list[Axis]:
     """Return the axes of one or two different options. Raises InputError where they are not."""
     if len(axes) > 2:
         raise InputError(f"--grid has one or two options, {len(axes)} were given: omit the others", rule="grid-axes")
+    if empty := next((axis for axis in axes if not axis.values), None):
+        raise InputError(
+            f"--grid has a value of its option at least, {str(empty)!r} holds none: give some, from the lower to the higher",
+            rule="grid-axes",
+        )
     if len({axis.spec.name for axis in axes}) < len(axes):
         raise InputError(f"--grid takes two different options, {words[0]!r} and {words[1]!r} are one", rule="grid-axes")
     return axes

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal, Self
 
-from synoptic.errors import InputError, user_path
+from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.joint import SyncOptions
 from synoptic.options.option import Option
-from synoptic.utils.picture import PictureSource
+from synoptic.utils.picture import PictureSource, read_picture
 
 MAX_SIGMA = 8.0  # the blur reaches over 33 pixels
 NUM_PROMPTS = {"pass": 2, "triple": 3, "triple-cascade": 3, "color": 2, "motion": 2, "motion-zeros": 2, "inverse": 1}
@@ -67,8 +67,8 @@ class HybridOptions(SyncOptions):
             )
         if (kind == "inverse") != (self.photo is not None):
             raise InputError("--kind inverse and --photo go together: give both or neither", rule="photo-kind")
-        if isinstance(self.photo, str) and not user_path(self.photo).is_file():
-            raise InputError(f"--photo must be a picture's file, {self.photo} is none: check the path", rule="photo-file")
+        if self.photo is not None:
+            read_picture(self.photo)
         if kind == "inverse" and self.sync != "x0":
             raise InputError(
                 f"a photo is clean, so --kind inverse needs --sync x0, {self.sync} was given: omit it", rule="inverse-sync"

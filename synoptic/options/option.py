@@ -60,7 +60,9 @@ class OptionSpec(NamedTuple):
         try:
             value = convert_picture(value) if self.option.picture else convert(self.kind, value)
         except (TypeError, ValueError) as e:
-            raise InputError(f"{self.flag} must be {e}, {brief(value)} was given", rule=f"{self.name}-type") from None
+            raise InputError(
+                f"{self.flag} must be {e}, {brief(value)} was given: correct it", rule=f"{self.name}-type"
+            ) from None
         for number in value if isinstance(value, tuple) else (value,):
             self._check_range(number)
         return value
@@ -76,7 +78,7 @@ class OptionSpec(NamedTuple):
         ):
             if bound is not None and is_broken(value, bound):
                 raise InputError(
-                    f"{self.flag} must be {words} {bound:g}, {value} was given: {cure} it",
+                    f"{self.flag} must be {words} {bound:.15g}, {value} was given: {cure} it",
                     rule=f"{self.name}-{words.replace(' ', '-')}",
                 )
 
@@ -116,7 +118,7 @@ def convert(kind: object, value: object) -> object:
             raise TypeError("a text")
         text = os.fspath(value)
         if not isinstance(text, str) or "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
-            raise ValueError("a text in UTF-8")
+            raise ValueError("a text in UTF-8, without NUL")
         return text
     number = getattr(value, "item", None)  # of NumPy or torch
     if number and getattr(value, "shape", ()) in ((), (1,)):

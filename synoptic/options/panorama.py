@@ -118,8 +118,20 @@ class PanoramaOptions(PromptTravelOptions, InitPanoramaOptions, PanoramaDepthOpt
                 rule="pixels-from",
             )
         self.check_views()
+        self.check_regions(checkpoint)
         self.check_kept(checkpoint)
         return super().resolve(checkpoint)
+
+    def check_regions(self, checkpoint: Checkpoint) -> None:
+        """Raise InputError where a region is none or spans less than a latent of a view."""
+        least = self.fov / checkpoint.side
+        for text, region in zip(self.region, self.regions(), strict=True):
+            if min((region.right - region.left) % 360, region.top - region.bottom) < least:
+                raise InputError(
+                    f"a region of a sphere spans at least {least:.3g} degrees each way, a latent of a view, {text!r} does"
+                    " not: enlarge it (degrees, not shares)",
+                    rule="region-box",
+                )
 
     def usual_height(self, checkpoint: Checkpoint) -> int:
         """Return pi s / (2 tan(fov / 2)), where a pixel is as large as in the middle of a native view, rounded up."""
@@ -128,7 +140,6 @@ class PanoramaOptions(PromptTravelOptions, InitPanoramaOptions, PanoramaDepthOpt
 
     def check_views(self) -> None:
         """Raise InputError where the views do not see all, and where what is asked of them does not go together."""
-        self.regions()
         if self.height % 2:
             raise InputError(
                 f"--height must be even, so that a cube map has faces of half of it; {self.height} was given: add one",

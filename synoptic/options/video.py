@@ -13,6 +13,8 @@ from synoptic.options.base import Options
 from synoptic.options.option import Option
 from synoptic.utils.image_formats import SUFFIXES
 
+MIN_FPS, MAX_FPS = 0.01, 1000.0  # a GIF shows a picture for 655 seconds at most
+
 
 @dataclass(frozen=True, kw_only=True)
 class VideoOptions(Options):
@@ -25,7 +27,7 @@ class VideoOptions(Options):
         tuple[str, ...],
         Option("pictures, or folders of them; in natural order, 2 before 10", positional=True, separator=""),
     ]
-    fps: Annotated[float, Option("pictures a second", above=0)] = 10.0
+    fps: Annotated[float, Option("pictures a second", at_least=MIN_FPS, at_most=MAX_FPS)] = 10.0
     out: Annotated[str, Option("the film to write: .mp4 (needs PyAV) or .gif", recorded=False)] = "video.mp4"
 
     def files(self) -> list[Path]:

@@ -11,10 +11,9 @@ from synoptic.io.progress import in_notebook, progress_bar
 from synoptic.models.base import PretrainedModel
 from synoptic.models.load_once import reading
 from synoptic.models.memory import halves
-from synoptic.models.single_file import unread_warnings
 from synoptic.models.truncation import truncation_warnings
-from synoptic.models.vocabulary import vocabulary_warnings
 from synoptic.options import options_class
+from synoptic.options.known_warnings import known_warnings
 from synoptic.options.pretrained_model import ModelOptions
 from synoptic.options.signature import python_doc, python_signature
 from synoptic.pipelines.base import Result, load_model, pipeline_class, take_steps
@@ -115,8 +114,7 @@ class Application:
         except InputError as e:
             raise e.in_python() from None
         lost = truncation_warnings(getattr(loaded, "text_encoder", None), asked.texts())
-        read = loaded.checkpoint
-        told = [in_python(line) for line in asked.warnings()]
-        for line in [*told, *unread_warnings(read), *vocabulary_warnings(read, asked.texts()), *lost]:
+        told = [in_python(line) for line in known_warnings(asked, loaded.checkpoint)]
+        for line in [*told, *lost]:
             warnings.warn(line, stacklevel=3)
         return loaded, asked

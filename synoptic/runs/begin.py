@@ -6,9 +6,8 @@ import sys
 
 from synoptic.distributed import is_main_process
 from synoptic.models.registry import resolve
-from synoptic.models.single_file import unread_warnings
 from synoptic.models.truncation import truncation_warnings
-from synoptic.models.vocabulary import vocabulary_warnings
+from synoptic.options.known_warnings import known_warnings
 from synoptic.options.pretrained_model import ModelOptions
 from synoptic.pipelines.base import Pipeline
 from synoptic.runs.manifest import Run
@@ -19,12 +18,9 @@ from synoptic.runs.tasks import write_content
 LONG = 20.0  # seconds of work before which is said how long it will take
 
 
-def warn(options: ModelOptions) -> None:
-    """Say on the error stream what will not work, and which words a bundled model never saw."""
-    if any(not item.title.strip() for item in options.items()):
-        print("warning: an empty prompt is unconditional: whatever the model likes, not scored", file=sys.stderr)
-    checkpoint = resolve(options.model)
-    for line in [*options.warnings(), *unread_warnings(checkpoint), *vocabulary_warnings(checkpoint, options.texts())]:
+def warn(*runs: ModelOptions) -> None:
+    """Say on the error stream what is known of runs before anything loads, each line once."""
+    for line in dict.fromkeys(line for options in runs for line in known_warnings(options, resolve(options.model))):
         print(f"warning: {line}", file=sys.stderr)
 
 

@@ -81,7 +81,8 @@ def execute(options: ModelOptions, folder: Path | None = None) -> Run:
     if options.variants():
         return execute_variants(options)
     run, begin, startup = open_run(options, folder), time.time(), process_age()
-    warn(options)
+    if folder is None:  # of a variant it was said with the others
+        warn(options)
     clock = Clock(run.timings)
     model = open_model(run, clock)
     pipeline = pipeline_class(run.application)(model, options)
@@ -102,6 +103,7 @@ def execute_variants(options: ModelOptions) -> Run:
     """Run every variant into a folder of its own, then show them side by side."""
     run = open_run(options)
     run.pictures = []
+    warn(*options.variants().values())
     parts = {name: execute(variant, run.folder / name) for name, variant in options.variants().items()}
     if not is_main_process():
         return run

@@ -8,12 +8,13 @@ import math
 from pathlib import Path
 
 from synoptic.errors import InputError, check_writable, user_path
-from synoptic.models.weights import weights_fault
+from synoptic.models.weights import read_safetensors_header, weights_fault
 from synoptic.options.base import Options
 from synoptic.options.prompts import slug
 from synoptic.utils.json_objects import JsonObject
 
 MANIFEST, STATE = "run.json", "state.safetensors"
+STATE_VERSION = "2"  # of the names inside a state
 KINDS: dict[str, type | tuple[type, ...]] = {  # of what a manifest holds
     "options": dict,
     "model": dict,
@@ -56,19 +57,48 @@ def check_same(options: Options, folder: Path) -> None:
 
 
 def check_state(file: Path) -> None:
-    """Raise InputError where what a run goes on from is not whole."""
+    """Raise InputError where what a run goes on from is not whole, of an older version, or not what was written."""
     try:
         fault = weights_fault(file)
-    except OSError:
+        tensors = {} if fault else read_safetensors_header(file)[0]
+    except (OSError, ValueError):
         return  # another process of this run has ended it
-    if fault and file.exists():
+    if fault:
+        if file.exists():
+            raise broken_state(file, fault)
+        return
+    about = tensors.pop("__metadata__", None)
+    about = about if isinstance(about, dict) else {}
+    if about.get("version") != STATE_VERSION:
+        raise InputError(
+            f"{file} is the state of an older version, which is not resumed: delete it, or choose another --out",
+            rule="run-older-version",
+        )
+    if fault := tensors_fault({name: tensor["shape"] for name, tensor in tensors.items()}, about.get("tensors")):
         raise broken_state(file, fault)
+
+
+def tensors_fault(found: JsonObject, said: object) -> str | None:
+    """Return how a state's tensors differ from those that its metadata says were written, {name: shape} in JSON."""
+    try:
+        written = dict(json.loads(str(said)))
+    except (ValueError, TypeError, RecursionError):
+        return "it does not say what it holds"
+    differ = [name for name in written.keys() & found.keys() if written[name] != found[name]]
+    faults = {
+        "lacks": written.keys() - found.keys(),
+        "has in another shape": differ,
+        "has besides": found.keys() - written.keys(),
+    }
+    named = [f"{verb} {min(names)}{' and others' * (len(names) > 1)}" for verb, names in faults.items() if names]
+    return f"it {', '.join(named)}" if named else None
 
 
 def broken_state(file: Path, fault: str) -> InputError:
     """Return the error of a state that cannot be read."""
     return InputError(
-        f"a run goes on from a whole {file.name}, {file} is none ({fault}): delete it, and what it was of begins anew",
+        f"a run goes on from a whole {file.name}, {file} is none ({fault}): delete it, and what it was of begins anew, or"
+        " choose another --out",
         rule="run-state",
     )
 

@@ -11,19 +11,19 @@ from safetensors.torch import save
 from torch import Tensor
 
 from synoptic import io
-from synoptic.errors import InputError
-from synoptic.runs.folders import STATE, broken_state
+from synoptic.runs.folders import STATE, STATE_VERSION, broken_state, check_state
 from synoptic.runs.recorder import Recorder
 from synoptic.sampling.step import Step
 from synoptic.utils.timing import Interval
 
 PREVIEW = "preview.png"
-VERSION = "1"  # of the names inside a state
 
 
 def write_state(file: Path, state: Mapping[str, Tensor], about: Mapping[str, str]) -> None:
-    """Write a loop's state as a safetensors file, whole or not at all."""
-    io.write_whole(file, save({name: value.cpu() for name, value in state.items()}, dict(about)))
+    """Write a loop's state as a safetensors file, whole or not at all, which says what it holds."""
+    shapes = {name: list(value.shape) for name, value in state.items()}
+    metadata = {**about, "version": STATE_VERSION, "tensors": json.dumps(shapes)}
+    io.write_whole(file, save({name: value.cpu() for name, value in state.items()}, metadata))
 
 
 class ResumeState:
@@ -35,20 +35,18 @@ class ResumeState:
         self._interval = Interval()
 
     def load(self) -> dict[str, Tensor] | None:
-        """Return the state that the batch goes on from; None where it was never begun. Raises InputError on an older one."""
+        """Return the state that the batch goes on from; None where it was not begun. Raises InputError as `check_state`."""
         file = self.folder / STATE
         if not file.exists():
             return None
+        check_state(file)
         try:
             with safe_open(file, "pt") as f:
                 about = f.metadata() or {}
-                check_version(file, about)
                 if json.loads(about.get("names", "[]")) != self.names:
                     return None
                 found = {name: f.get_tensor(name) for name in f.keys()}  # noqa: SIM118
             self.done = int(about["done"])
-        except InputError:
-            raise
         except (SafetensorError, OSError, LookupError, ValueError) as e:
             raise broken_state(file, str(e)) from None
         if self.recorder:
@@ -65,19 +63,10 @@ class ResumeState:
         """Write them now."""
         if step.state is not None:
             state = dict(step.state()) | (self.recorder.state() if self.recorder else {})
-            about = {"names": json.dumps(self.names), "done": str(step.i + 1), "version": VERSION}
+            about = {"names": json.dumps(self.names), "done": str(step.i + 1)}
             write_state(self.folder / STATE, state, about)
         if step.decode is not None:
             io.save_image(self.folder / PREVIEW, step.preview(), {"of": self.names[0], "step": step.i + 1})
-
-
-def check_version(file: Path, about: Mapping[str, str]) -> None:
-    """Raise InputError on a state whose names are those of another version."""
-    if about.get("version") != VERSION:
-        raise InputError(
-            f"{file} is the state of an older version, which is not resumed: delete it, or choose another --out",
-            rule="run-older-version",
-        )
 
 
 def remove_state(folder: Path) -> None:

@@ -54,6 +54,8 @@ def whole_picture(image: Image.Image) -> Image.Image:
 
 def tensor_to_array(x: Tensor) -> np.ndarray:
     """Return a tensor (3, H, W) or (1, 3, H, W) in [-1, 1] as an array of uint8 (H, W, 3). Raises TypeError."""
+    if x.is_meta or str(x.layout) != "torch.strided":  # which have no numbers, or not all of them
+        raise TypeError
     x = x[0] if x.ndim == 4 and len(x) == 1 else x
     if x.ndim != 3 or len(x) != 3 or not x.is_floating_point() or not bool((x.abs() <= 1 + TOLERANCE).all()):
         raise TypeError

@@ -11,7 +11,7 @@ def test_models_lists_what_there_is_and_what_it_knows():
     found = execute(ModelsOptions())
     rows = [line.split("\t") for line in str(found).splitlines()]
     assert rows[1][:2] == ["bundled", "in the package"] and rows[1][3] == "256x256"
-    assert {"bundled-canny", "bundled-if-ii", "sdxl"} <= {row[0] for row in rows}
+    assert {"bundled-canny", "bundled-if-ii", "sdxl", "clip-vit-b32", "bundled-grayscale"} <= {row[0] for row in rows}
     assert "snowy mountains" in found.known["scenes"] and "horse" in found.known["objects"]
     assert "accordion" in found.unknown_to_pixels and "horse" not in found.unknown_to_pixels
 

@@ -43,6 +43,13 @@ def test_natural_order():
     assert sorted(names, key=natural_key) == ["3", "A1", "a1x2", "a1x10", "a2", "a10", "b1"]
 
 
+@pytest.mark.parametrize("kind", ["mp4", "gif"])
+@pytest.mark.parametrize("fps", [0.01, 1000.0])
+def test_the_slowest_and_the_fastest_films_can_be_written(kind, fps, pictures, tmp_path):
+    out = synoptic.video([str(pictures)], fps=fps, out=str(tmp_path / f"film.{kind}"))
+    assert out.stat().st_size > 100
+
+
 def test_bad_input_is_refused(pictures, tmp_path, ask):
     (tmp_path / "empty").mkdir()
     (text := tmp_path / "text.png").write_text("no picture")
@@ -51,7 +58,8 @@ def test_bad_input_is_refused(pictures, tmp_path, ask):
     bad = {
         "missing.png --out {out}": "missing.png is or holds none",
         "{empty} --out {out}": "holds none",
-        "{steps} --fps 0 --out {out}": "--fps must be above 0",
+        "{steps} --fps 0 --out {out}": "--fps must be at least 0.01, 0.0 was given: raise it",
+        "{steps} --fps 1e9 --out {out}": "--fps must be at most 1000,",
         "{steps} --out film.avi": ".mp4 or .gif",
     }
     places = {"empty": tmp_path / "empty", "steps": pictures, "out": tmp_path / "film.mp4"}

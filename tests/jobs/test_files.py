@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import synoptic
 from synoptic.errors import InputError
 from synoptic.jobs.files import read_entries
 from synoptic.jobs.planning import Job, plan_jobs
@@ -192,6 +193,12 @@ def test_a_line_without_end_is_never_kept_whole(ending, tmp_path):
         plan_jobs(read_entries(file), tmp_path)
     assert e.value.rule == "job-line-length"
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # KiB
+
+
+@pytest.mark.parametrize("jobs", [None, 3, {"application": "generate"}, b"jobs.jsonl"], ids=str)
+def test_jobs_that_are_no_list_are_refused(jobs):
+    with pytest.raises(InputError, match=r"jobs are a file or a list of mappings, an? .* was given: write \[...\]"):
+        synoptic.batch(jobs, out="nowhere")
 
 
 def test_every_wrong_line_is_told_with_its_number(tmp_path, capsys):

@@ -12,17 +12,29 @@ from typing import Any
 import huggingface_hub
 import pytest
 from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+from PIL import Image
 
+from synoptic.errors import InputError
 from synoptic.models.hub import is_online, relative_files
 from synoptic.models.load import load
 from synoptic.models.names import ALIASES
-from synoptic.models.registry import resolve
+from synoptic.models.registry import resolve, resolve_depth_model
+from synoptic.options import options_class
 from tests.models.directories import SD, linked, refused
 
 
 @pytest.mark.parametrize("name", ["nosuch", "./nosuch", "/no/such/directory", "a/b/c", "org/na me"])
 def test_an_unknown_name_lists_the_known_ones(name):
     refused(lambda: resolve(name), repr(name), "bundled", *ALIASES, "hub id", "directory")
+
+
+@pytest.mark.parametrize(("find", "cure"), [(resolve, "--model bundled"), (resolve_depth_model, "--depth bundled")])
+def test_a_file_or_a_folder_of_another_kind_is_no_hub_model(find, cure, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("org").mkdir()
+    Path("org/name.png").write_text("no model")
+    refused(lambda: find("org/name.png"), "is a file of another kind", cure)
+    refused(lambda: find("org"), "json", "check it", cure)
 
 
 @pytest.fixture
@@ -47,6 +59,43 @@ def test_offline_a_hub_model_is_refused_at_once(offline, name, monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **how: asked.append(args) or unreachable(*args, **how))
     refused(lambda: resolve(name), ALIASES.get(name, [name])[-1], "connect", "--model bundled")
     assert len(asked) <= 1  # no second try, and none by the hub's own client
+
+
+@pytest.mark.parametrize("name", ["org/name", "nosuch", "nosuch/with/levels", "org/name/x.safetensors"])
+@pytest.mark.parametrize(
+    ("option", "instead"),
+    [
+        ("depth", "bundled"),
+        ("controlnet", None),
+        ("vae", None),
+        ("lora", None),
+        ("textual_inversion", None),
+        ("upscalers", "none"),
+        ("model", "bundled"),
+        ("clip_model", "bundled"),
+    ],
+)
+def test_offline_the_cure_of_a_name_is_of_its_option_and_works(option, instead, name, offline, tmp_path):
+    Image.new("RGB", (256, 256), "teal").save(picture := str(tmp_path / "a.png"))
+    applications = {
+        "depth": ("control", {"image": picture, "prompt": "a fox", "condition": "depth"}),
+        "controlnet": ("control", {"image": picture, "prompt": "a fox", "condition": "canny"}),
+        "clip_model": ("text_to_3d", {"prompt": "a mug"}),
+    }
+    application, given = applications.get(option, ("generate", {"prompt": "a fox"}))
+
+    def prepared(**more: object) -> object:
+        return options_class(application).from_arguments(**given, **more).prepare()
+
+    flag = f"--{option.replace('_', '-')}"
+    with pytest.raises(InputError) as e:
+        prepared(**{option: name})
+    said = str(e.value)
+    cure = f"use {flag} {instead} or a local directory" if instead else f"omit {flag}"
+    assert cure in said or "check the path" in said or "give the directory that save_pretrained writes" in said
+    assert cure in said or name != "org/name"
+    assert "\n" not in said and (option == "model" or "--model" not in said)
+    prepared(**{option: instead} if instead else {})
 
 
 def test_offline_a_hub_model_in_the_cache_loads(offline, monkeypatch):

@@ -82,6 +82,48 @@ def test_a_vae_of_other_latents_is_refused(pipe, model, tmp_path):
     assert e.value.rule == "vae-fit"
 
 
+@pytest.mark.parametrize("layout", ["original", "diffusers"])
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("block_out_channels", [8, 8, 16, 32]),
+        ("layers_per_block", 1),
+        ("mid_block_add_attention", False),
+        ("use_quant_conv", False),
+        ("use_post_quant_conv", False),
+    ],
+)
+def test_a_vae_s_file_of_another_shape_is_refused_before_it_loads(key, value, layout, pipe, model, tmp_path):
+    config = tiny_configs("sd1.5")["vae"]
+    assert config.get(key, True) != value
+    other: Any = diffusers.AutoencoderKL.from_config(config | {key: value})
+    tensors = dict(other.state_dict()) if layout == "diffusers" else vae(other)
+    if key == "mid_block_add_attention" and layout == "original":
+        tensors = {name: tensor for name, tensor in tensors.items() if "attn" not in name}
+    file = write(tensors, tmp_path / "vae.safetensors")
+    with pytest.raises(InputError, match=f"{key} of .*: give its directory in diffusers' format") as e:
+        resolve_vae(str(file), resolve(str(model)))
+    assert e.value.rule == "vae-fit"
+    other.save_pretrained(tmp_path / "vae")  # whose config says it, also where its file is named
+    resolve_vae(str(tmp_path / "vae/diffusion_pytorch_model.safetensors"), resolve(str(model)))
+
+
+def test_a_vae_s_file_that_is_not_whole_is_told_so(pipe, model, tmp_path):
+    whole, checkpoint = dict(pipe.vae.state_dict()), resolve(str(model))
+    file = write(
+        {name: value for name, value in whole.items() if name.startswith("decoder.")}, tmp_path / "decoder.safetensors"
+    )
+    with pytest.raises(InputError, match=r"is a part of a VAE.*: take the whole file"):
+        resolve_vae(str(file), checkpoint)
+    file = write(
+        {name: value for name, value in whole.items() if "conv_norm_out" not in name}, tmp_path / "lacks.safetensors"
+    )
+    with pytest.raises(InputError, match=r"must be whole, .* lacks (de|en)coder\.conv_norm_out"):
+        load(str(model), device="cpu", dtype="float32", vae=str(file))
+    file = write({f"vae.{name}": value for name, value in whole.items()}, tmp_path / "prefixed.safetensors")
+    assert load(str(model), device="cpu", dtype="float32", vae=str(file)).shape == (4, 16, 16)
+
+
 def trained(pipe: Any) -> Any:
     """A ControlNet whose last layers are not zero."""
     torch.manual_seed(5)
@@ -133,13 +175,13 @@ def test_a_file_of_the_hub_is_downloaded_by_its_path(monkeypatch, tmp_path):
     """What the hub is asked for; the file that it gives is then read as any."""
     asked, file = [], tmp_path / "x.safetensors"
     save_file({"x": torch.zeros(1)}, file)
-    monkeypatch.setattr("synoptic.models.file_kinds.download", lambda *what: asked.append(what) or file)
-    assert weight_file("owner/repo/folder/x.safetensors") == file
+    monkeypatch.setattr("synoptic.models.file_kinds.download", lambda *what, instead: asked.append(what) or file)
+    assert weight_file("owner/repo/folder/x.safetensors", "omit it") == file
     assert asked == [("owner/repo", "folder/x.safetensors")]
-    assert weight_file("owner/repo") is None
+    assert weight_file("owner/repo", "omit it") is None
     for name in ("owner/x.safetensors", f"{tmp_path}/a/y.safetensors", "tests/models/y.safetensors"):
         with pytest.raises(InputError, match="there is no"):
-            weight_file(name)
+            weight_file(name, "omit it")
     assert len(asked) == 1
 
 

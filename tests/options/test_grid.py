@@ -45,6 +45,7 @@ def test_a_random_seed_is_one_for_all_cells():
         (["sampler=ddim,euler"], "sampler-type"),
         (["seed=0..100", "steps=1,2"], "grid-size"),
         (["seed=0..999999999999"], "grid-size"),
+        (["seed=3..1"], "grid-axes"),
         (["count=2,3"], "grid-one-picture"),
     ],
 )

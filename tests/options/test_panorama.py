@@ -96,6 +96,9 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"region": "0,0,5: a lake"}, "region-form"),
     ({"region": "0,50,5,40: a lake"}, "region-box"),
     ({"region": "0,0,200,40: a lake"}, "region-box"),
+    ({"region": "0,0,0.5,1: a lake"}, "region-box"),
+    ({"region": "0,0,90,1: a lake"}, "region-box"),
+    ({"region": "179.5,0,-179.5,90: a lake"}, "region-box"),
     ({"region": "0,-95,20,40: a lake"}, "region-box"),
 ]
 

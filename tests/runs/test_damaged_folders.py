@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from PIL import Image
+from safetensors import safe_open
 from safetensors.torch import save
 
 import synoptic
+from synoptic.controlnet.dataset import CachedPairs
 from synoptic.errors import InputError
-from synoptic.io import save_image
+from synoptic.io import save_image, write_whole
 from synoptic.jobs.records import read_record
+from synoptic.nerf.serialization import check_scene
 from synoptic.options import options_class
 from synoptic.options.base import Options
 from synoptic.runs.folders import check_folder, earlier, parse_manifest
 from synoptic.runs.manifest import open_run
-from synoptic.runs.resume import ResumeState
+from synoptic.runs.resume import ResumeState, write_state
 from synoptic.runs.search import SEARCH, found_seeds, searched_items
 from synoptic.runs.tasks import is_whole
 from synoptic.runs.text_to_3d import read_json
@@ -100,7 +104,8 @@ def test_a_picture_that_cannot_be_read_is_not_done(content, whole, capsys):
     assert not is_whole(file) and not capsys.readouterr().err
 
 
-STATE = save({"x": torch.zeros(9)}, {"names": '["a.png"]', "done": "3", "version": "1"})
+TENSORS, ABOUT = {"x": torch.zeros(9)}, {"names": '["a.png"]', "done": "3", "version": "2", "tensors": '{"x": [9]}'}
+STATE = save(TENSORS, ABOUT)
 
 
 @pytest.mark.parametrize(
@@ -114,6 +119,69 @@ def test_a_state_that_is_not_whole_is_answered(content, tmp_path):
         check_folder(asked(), tmp_path)
         ResumeState(tmp_path, ["a.png"]).load()
     assert e.value.rule == "run-state"
+
+
+@pytest.mark.parametrize(
+    ("tensors", "fault"),
+    [
+        ({"rng/0": torch.zeros(3)}, "it lacks i and others"),
+        (
+            {"scene/image": torch.zeros(2, 3), "rng/1": torch.zeros(3), "i": torch.tensor(1)},
+            "it lacks rng/0, has besides rng/1",
+        ),
+        (
+            {"scene/image": torch.zeros(2), "rng/0": torch.zeros(3), "i": torch.tensor(1)},
+            "it has in another shape scene/image",
+        ),
+    ],
+    ids=["missing", "renamed", "shape"],
+)
+def test_a_state_whose_tensors_are_not_those_that_were_written_is_answered_at_the_door(tensors, fault, tmp_path):
+    file = tmp_path / "state.safetensors"
+    state = {"scene/image": torch.zeros(2, 3), "rng/0": torch.zeros(3), "i": torch.tensor(1)}
+    write_state(file, state, {"names": '["a.png"]', "done": "2"})
+    check_folder(asked(), tmp_path)
+    with safe_open(file, "pt") as f:
+        about = f.metadata()
+    file.write_bytes(save(tensors, about))
+    with pytest.raises(
+        InputError, match=f"{re.escape(str(file))} is none .{fault}.: delete it.*or choose another --out"
+    ) as e:
+        check_folder(asked(), tmp_path)
+    assert e.value.rule == "run-state" and "\n" not in str(e.value)
+    file.write_bytes(save(tensors, {name: value for name, value in about.items() if name != "tensors"}))
+    with pytest.raises(InputError, match="does not say what it holds"):
+        check_folder(asked(), tmp_path)
+
+
+@pytest.mark.parametrize("name", ["0.png", "0.safetensors"])
+def test_a_trainings_picture_that_is_not_whole_is_made_again(name, tmp_path):
+    made: list[int] = []
+
+    def load_pair(k: int) -> tuple[torch.Tensor, torch.Tensor]:
+        made.append(k)
+        return torch.zeros(1, 3, 8, 8), torch.ones(1, 3, 8, 8)
+
+    def pairs() -> CachedPairs:
+        return CachedPairs(load_pair, lambda picture: picture[:, :, ::2, ::2], tmp_path, 64)
+
+    first = pairs()(0)
+    assert made == [0] and torch.equal(pairs()(0)[1], first[1]) and made == [0]
+    whole = (tmp_path / name).read_bytes()
+    for content in (b"", whole[: len(whole) // 2]):
+        write_whole(tmp_path / name, content)
+        assert all(map(torch.equal, pairs()(0), first))
+    assert made == [0, 0, 0]
+    write_whole(tmp_path / "0.safetensors", save({"x": first[0]}))
+    assert all(map(torch.equal, pairs()(0), first))
+
+
+@pytest.mark.parametrize("content", [b"", b"x" * 99, save({"x": torch.zeros(1)})], ids=["nothing", "text", "other"])
+def test_a_scenes_file_that_is_none_is_answered(content, tmp_path):
+    (tmp_path / "field.safetensors").write_bytes(content)
+    with pytest.raises(InputError) as e:
+        check_scene(tmp_path / "field.safetensors")
+    assert e.value.rule == "scene-file"
 
 
 def test_a_whole_state_is_none_of_another_batch(tmp_path):

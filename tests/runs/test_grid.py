@@ -47,7 +47,13 @@ def test_in_python_it_is_the_runs_of_the_command_line(tmp_path):
     assert io.read_settings(found.folder / "grid.png")["grid"] == ["guidance-scale=3.0,5.0", "seed=0,1"]
 
 
-@pytest.mark.parametrize("axes", [{}, {"seed": ()}, {"prompt": ("a", "b")}, {"seeds": (1, 2)}, {"seed": ("x",)}])
+@pytest.mark.parametrize(
+    "axes",
+    [
+        *({}, {"seed": ()}, {"prompt": ("a", "b")}, {"seeds": (1, 2)}, {"seed": ("x",)}),
+        *(None, {"seed": 3}, {"sampler": "ddim"}, ["seed"]),
+    ],
+)
 def test_in_python_wrong_axes_are_refused(axes):
     with pytest.raises(InputError):
         synoptic.grid("generate", axes, "a lake")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from itertools import product
 from typing import Any
 
@@ -129,6 +130,33 @@ def test_a_dry_run_says_what_it_takes_and_does_nothing(tmp_path, monkeypatch, ca
     said = dict(line.split("  ", 1) for line in capsys.readouterr().out.splitlines())
     assert e.value.code == 0 and list(tmp_path.iterdir()) == []
     assert said.keys() >= {"command", "device", "weights of unet", "steps of bundled", "VAE", "peak", "work", "time"}
+
+
+def said(words: list[str], monkeypatch: Any, capsys: Any) -> tuple[int, str]:
+    """The exit code of a command, and what it says on the error stream."""
+    monkeypatch.setattr("sys.argv", ["synoptic", *words])
+    with pytest.raises(SystemExit) as e:
+        cli.main()
+    return int(str(e.value.code)), capsys.readouterr().err
+
+
+def test_a_dry_run_warns_of_what_the_run_will_warn_of_and_refuses_its_folder(tmp_path, monkeypatch, capsys):
+    words = ["anagram", "a gothic hat", "a fox", "--views=flip,flip_vertical", f"--out={tmp_path}", "--dry-run"]
+    code, warned = said(words, monkeypatch, capsys)
+    assert code == 0 and warned.count("never saw: gothic") == 1
+    assert "warning: flip and flip_vertical are the same view" in warned
+    assert said([*words, "--grid", "seed=0..2"], monkeypatch, capsys) == (0, warned)
+    (tmp_path / "run.json").write_text('{"application": "wide", "options": {}}')
+    code, refused = said(words, monkeypatch, capsys)
+    assert code == 2 and "choose another --out" in refused
+
+
+def test_variants_are_warned_of_once_and_pythons_warnings_are_one_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(warnings, "formatwarning", warnings.formatwarning)
+    words = ["compare-sync", "a gothic hat", "a fox", "--model=bundled-if", "--steps=1"]
+    code, warned = said([*words, "--upscalers=none", f"--out={tmp_path}"], monkeypatch, capsys)
+    assert code == 0 and warned.count("never saw: gothic") == 1
+    assert warnings.formatwarning("two\nlines", UserWarning, "file.py", 3) == "warning: two\\nlines\n"
 
 
 def test_streamed_layers_are_planned_with_what_the_link_takes(monkeypatch):

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from synoptic.errors import InputError
@@ -76,7 +77,8 @@ def test_a_picture_in_memory_is_that_of_its_file(tmp_path):
         assert read_picture(convert_picture(value)).tobytes() == image.tobytes()
     assert picture_hash(image) == picture_hash(drawing(70, 90)) != picture_hash(drawing(90, 70))
     assert picture_hash("none.png") is None and picture_hash(str(tmp_path / "a.png"))
-    for value in (3, np.zeros((4, 4, 3)), None):
+    without_numbers = torch.zeros(3, 4, 4, device="meta"), torch.zeros(3, 4, 4).to_sparse()
+    for value in (3, np.zeros((4, 4, 3)), None, *without_numbers):
         with pytest.raises(TypeError):
             convert_picture(value)
 
