@@ -5,6 +5,9 @@ from __future__ import annotations
 import itertools
 import json
 from contextlib import nullcontext
+from importlib import import_module
+from pathlib import Path
+from threading import Event
 from types import SimpleNamespace
 
 import numpy as np
@@ -20,7 +23,11 @@ from benchmarks.record import Record
 from bundled_training.evaluate.renders import held_out
 from bundled_training.evaluate.words import OTHERS, firsts, of_style, parts, sharing, styles, two_things
 from bundled_training.render.worlds import THIRD
+from synoptic.jobs.records import Record as JobRecord
+from tests.jobs.test_driver import Threads
+from tests.jobs.test_driver import job as job_numbered
 
+DONE = JobRecord("done", device="cuda float16 GPU-8a1b2c3d")
 PAIRS = [("a lion", "a sunflower"), ("a duck", "a rabbit")]
 WAYS = {
     "anagram": {},
@@ -75,6 +82,45 @@ def test_a_batch_is_measured_by_several_commands_that_go_on_where_one_stopped(tm
     assert content["jobs"] == 5 and [one["jobs"] for one in content["sessions"]["loop"]] == [2, 1]
     assert (loop["counted"], loop["ratio"]) == (3, 1) and 0.06 <= loop["seconds"] < 1.5 and exact["first"] == 9.0
     assert exact["seconds"] == 1.5 and exact["ratio"] == pytest.approx(1.5 / loop["seconds"])
+
+
+@pytest.fixture
+def scaling(monkeypatch):
+    monkeypatch.syspath_prepend(str(Path(batch.__file__).parent))
+    return import_module("benchmarks.batch_scaling")
+
+
+def test_no_worker_is_measured_before_all_have_begun(scaling, monkeypatch):
+    others = Event()
+    begins = iter([lambda: None, lambda: None if others.wait() else "late"])
+    engine = Threads(2, lambda job: DONE, lambda: next(begins)())
+    monkeypatch.setattr(scaling, "BUILD", lambda: (engine, "head"))
+    watch = scaling.Watch()
+    assert watch.engine_of() == (engine, "head")
+    first = engine.start()
+    ((begun, told),) = watch.held
+    assert begun.result() is None and first.ready is told
+    second = engine.start()
+    assert not first.ready.done() and not second.ready.done()
+    others.set()
+    assert first.ready.result() is None and second.ready.result() is None and len(watch.ready) == 2
+    assert first.submit([job_numbered(0)]).result() == [DONE]
+    for worker in (first, second):
+        worker.stop()
+    assert [[span.jobs for span in spans] for spans in watch.spans] == [[[job_numbered(0)]], []]
+
+
+def test_a_workers_seconds_are_told_apart(scaling, tmp_path):
+    jobs = [job_numbered(k) for k in range(3)]
+    for job, painted in zip(jobs, (9.0, 1.0, 1.5), strict=True):
+        (tmp_path / job.path).mkdir(parents=True)
+        (tmp_path / job.path / "run.json").write_text(json.dumps({"timings": {"sample": painted, "save": 0.25}}))
+    spans = [scaling.Span([job], *times) for job, times in zip(jobs, ((1, 11), (11.5, 13), (13, 15)), strict=True)]
+    one = scaling.share(spans, {job.path: DONE for job in jobs}, tmp_path, begin=1)
+    assert (one.device, one.jobs, one.first, one.last) == ("cuda float16 GPU-8a1b2c3d", 3, 10, 14)
+    assert one.network == [1.25, 1.0, 1.5] and one.between == [0.75, 0.5, 1.0]
+    assert one.parts == {"save": 0.25, "rest of the worker": 0.25, "driver": 0.25}
+    assert scaling.rate(spans, 11, 14) == (1, 2) and scaling.rate(spans, 16, 20) == (0, 0)
 
 
 def test_scores_of_more_pictures_take_the_place_of_few():

@@ -1,9 +1,10 @@
 """Put off what libraries import and a run seldom uses: torch's compiler, scipy's statistics and optimizers; omit
-what gradio does for editors alone.
+peft, and what gradio does for editors alone.
 
 diffusers and transformers import each of them whole, for a decorator or a function that an image model never calls; that is
 a third of the time in which a command starts. A module that is put off is executed when anything is asked of it that has no
 stand-in here. Not for a process that compiles: the compiler would not know what was decorated before it was there.
+Where peft is installed, diffusers imports all of it, a tenth of what a run imports; LoRAs are read and merged here without.
 As it is imported, gradio compares the source of each of its components with a file of type stubs beside it, and renders the
 docstring of each of their events; that is more than half of the time in which it is imported, and nothing that a page needs.
 """
@@ -40,6 +41,11 @@ def omitted(*_: object) -> None:
     """Stand in for a function of which nothing is needed."""
 
 
+def no(*_: object) -> bool:
+    """Stand in for the question whether a package is installed that is not to be used."""
+    return False
+
+
 class Unrendered(str):
     """Stand in for a template of a docstring that nobody reads: its text as it is."""
 
@@ -56,6 +62,7 @@ STAND_INS: Mapping[str, Mapping[str, StandIn]] = {  # in place of what the libra
 FUNCTIONS: Mapping[str, Sequence[str]] = {"scipy.optimize": ["linear_sum_assignment"]}  # imported by name, called at use
 ALONE = {"torch._dynamo._trace_wrapped_higher_order_op"}  # submodules that need nothing of their package
 REPLACED: Mapping[str, Mapping[str, StandIn]] = {  # names of modules that are executed as ever
+    "diffusers.utils.import_utils": {"is_peft_available": no},
     "gradio.component_meta": {"create_or_modify_pyi": omitted},
     "gradio.events": {"Template": Unrendered},
 }

@@ -263,6 +263,18 @@ def test_a_worker_begins_only_where_a_job_waits(undone, asked, begun, tmp_path, 
     assert len(begins) == begun and list(found.records) == [job.path for job in jobs]
 
 
+def test_a_worker_that_was_begun_ends_with_a_batch_that_is_refused(tmp_path):
+    before = psutil.Process().children()
+    with pytest.raises(InputError) as e:
+        syn.batch(
+            [{"application": "generate", "prompt": "a cat", **HOW, "grid": {"seed": "0..4999"}}],
+            out=str(tmp_path),
+            workers=5000,
+        )
+    assert e.value.rule == "workers-memory"
+    assert not [p for p in psutil.Process().children() if p not in before and "--multiprocessing-fork" in p.cmdline()]
+
+
 @pytest.mark.slow
 def test_a_batch_goes_on_where_it_was_left_and_reports_what_fails(tmp_path):
     jobs = [

@@ -109,6 +109,7 @@ with collector_paused():
     from transformers.loss.loss_for_object_detection import linear_sum_assignment
 for name in ("torch._dynamo.convert_frame", "scipy.stats._stats_py", "scipy.optimize._optimize", "scipy.integrate._ode"):
     assert name not in sys.modules, name
+assert "peft" not in sys.modules
 import scipy.integrate, scipy.stats, torch
 assert linear_sum_assignment([[4, 1], [2, 8]])[1].tolist() == [1, 0]
 assert abs(scipy.stats.norm.cdf(1.959963985) - 0.975) < 1e-9
