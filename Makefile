@@ -1,7 +1,9 @@
 # Two commands on a fresh machine: `make demo` and `make test`. Each sets up .venv by itself.
 PYTHON ?= python3
 BIN := .venv/bin
-# modules are compiled when they are first imported: half of what pip would do is never needed
+# modules are compiled when they are first imported: half of what pip would do is never needed. By pip where Python may keep
+# nothing that it compiles, or each start of a command would compile all libraries
+COMPILE := $(if $(PYTHONDONTWRITEBYTECODE),--compile,--no-compile)
 PROMPT ?= an oil painting of the amalfi coast
 
 .PHONY: demo test test-all bench lint docs site install clean
@@ -10,13 +12,13 @@ install: .venv/installed
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(COMPILE) --editable '.[dev]'
 	touch $@
 
 # no more than the demo needs: half as long
 .venv/bin/synoptic: pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --editable .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(COMPILE) --editable .
 	touch $@
 
 demo: .venv/bin/synoptic

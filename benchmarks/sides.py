@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -19,7 +17,7 @@ from torch import Tensor
 
 import synoptic as syn
 from benchmarks.anagrams import PAIRS, STYLES
-from benchmarks.startup import one_start
+from benchmarks.startup import one_start, output_of
 from synoptic.commands.bench_contenders import PROMPT, SCALE, Contender, diffusers_panorama, ours
 from synoptic.diffusion.equations import randn
 from synoptic.models.base import PretrainedModel
@@ -135,8 +133,7 @@ def starts() -> Mapping[str, Callable[[], float]]:
 
     def theirs() -> float:
         code = DIFFUSERS_START.format(folder=str(BUNDLED_DIR / "sd"), prompt=PROMPT)
-        out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-        return json.loads(out.strip().splitlines()[-1])
+        return json.loads(output_of(code))
 
     return {"diffusers, float32": theirs, "synoptic": lambda: one_start(["generate", PROMPT])["first step"][0]}
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -45,3 +48,13 @@ def test_the_hand_in_needs_the_extra_courses(monkeypatch):
 
 def test_errors_are_light():
     assert "torch" not in vars(errors)
+
+
+@pytest.mark.skipif(not shutil.which("make"), reason="make is not installed")
+@pytest.mark.parametrize(("given", "expected"), [("", "--no-compile"), ("1", "--compile")])
+def test_make_lets_pip_compile_where_python_may_keep_nothing_that_it_compiles(given, expected):
+    environment = os.environ | {"PYTHONDONTWRITEBYTECODE": given}
+    command = ["make", "--dry-run", "--always-make", "install", ".venv/bin/synoptic"]
+    said = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
+    installs = [line.split() for line in said.splitlines() if "pip install" in line]
+    assert len(installs) == 2 and all(expected in words for words in installs)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from synoptic.mesh.painted_surface import PaintedSurface
 from synoptic.mesh.rasterize import Fragments, rasterize
+from synoptic.mesh.smooth_normals import SmoothNormals
 from synoptic.nerf.cameras import Camera, orbit_cameras
 from synoptic.views.surface import Grains, SurfaceMaps
 
@@ -80,10 +81,17 @@ def trust(camera: Camera) -> Tensor:
 
 
 def cosines(surface: PaintedSurface, camera: Camera, seen: Fragments) -> Tensor:
-    """Return the cosines (B, s, s) that pixels look at their faces by, from either side; 0 where there is none."""
-    place = surface.place(seen.face.clamp(min=0), seen.share)
-    toward = F.normalize(camera.eye[:, None, None] - place, dim=-1)
-    return (toward * surface.normals[seen.face.clamp(min=0)]).sum(-1).abs() * (seen.face >= 0)
+    """Return the cosines (B, s, s) that pixels look at their places by, from either side; 0 where there is none.
+
+    By normals that turn smoothly over folds: a color that views agree on does not change where another view counts most.
+    """
+    hit = seen.face >= 0
+    face = seen.face[hit]
+    place = surface.place(face, seen.share[hit])
+    toward = F.normalize(camera.eye[hit.nonzero()[:, 0]] - place, dim=-1)
+    cosine = torch.zeros(hit.shape)
+    cosine[hit] = (toward * SmoothNormals(surface).at(place, surface.normals[face])).sum(-1).abs()
+    return cosine
 
 
 def away_from_edges(seen: Fragments, camera: Camera) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from synoptic.mesh.charts import Charts
 from synoptic.mesh.diffuse import diffused
 from synoptic.mesh.fuse_texture import _padded, fuse, render_texture
 from synoptic.mesh.painted_surface import PaintedSurface
-from synoptic.mesh.surface_maps import choose_views
+from synoptic.mesh.surface_maps import cameras_at, choose_views, surface_maps
 from synoptic.mesh.texture_seams import CREASE, texture_seam_ratio
+from synoptic.views.surface import SurfaceViews
 
 SIDE = 256
 Colors = Callable[[Tensor], Tensor]
@@ -163,3 +165,18 @@ def test_filled_colors_do_not_depend_on_where_the_search_for_them_begins(house, 
         monkeypatch.setattr(diffuse, "MOST_NEAREST", most)
         begun.append(diffused(house, texels.place, texels.face, height.float(), known))
     assert (begun[0] - begun[1]).abs().max() < 0.02
+
+
+@pytest.mark.slow
+def test_views_that_disagree_go_over_into_each_other_where_faces_meet(tmp_path):
+    """Views of one color each, agreed on: by the normals of faces the straightest would change at each fold, at once."""
+    file = tmp_path / "ball.stl"
+    ball: Any = trimesh.creation.icosphere(1)
+    file.write_bytes(ball.export(file_type="stl"))
+    surface, side = PaintedSurface.read(file), 96
+    camera = cameras_at(torch.arange(6) * 60.0, torch.full((6,), 15.0))
+    views = SurfaceViews(3, cache(partial(surface_maps, surface, camera)), side, 6.0)
+    colors = torch.rand(len(views), 3, 1, 1, generator=torch.Generator().manual_seed(0)).expand(-1, -1, side, side)
+    agreed = views.project(views.unproject(colors), onto=colors)
+    ratio = texture_seam_ratio(surface, fuse(surface, camera, agreed, 128).texture)
+    assert ratio is not None and ratio < 1.8
