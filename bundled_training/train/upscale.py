@@ -1,6 +1,6 @@
 """if-ii: 64x64 to 256x256 given the enlarged picture, noised to a known level; writes the IFSuperResolutionPipeline.
 
-`--generation 3`: of the third generation's pictures.
+`--generation 2`: of the second generation's pictures.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ CROP, WHOLE = 128, 0.6  # pixels; from this share of the time on whole pictures,
 
 
 def main() -> None:
-    more = own(generation=2)
+    more = own(generation=3)
     s = stage("if-ii", minutes=20, count=150_000, batch=256, about="Train if's super-resolution U-Net, after t5.")
     text, tokenizer = t5.loaded(s)
     about = THIRD if more.generation == 3 else SECOND
