@@ -63,8 +63,9 @@ def read_set(name: str) -> PromptSet:
     """
     path = OURS.get(name) or user_path(name)
     if not path.is_file():
+        what = "is a folder" if path.is_dir() else "does not exist"
         raise InputError(
-            f"a prompts file is needed, {name} does not exist: check the path, or take one of ours: {', '.join(OURS)}",
+            f"a prompts file is needed, {name} {what}: check the path, or take one of ours: {', '.join(OURS)}",
             rule="prompts-missing",
         )
     if path.suffix.lower() not in READERS:

@@ -33,9 +33,20 @@ def folder_of(options: Options) -> Path:
 
 def check_folder(options: Options, folder: Path) -> None:
     """Raise InputError where a run's folder cannot be written, holds another run, or a broken state of this one."""
+    check_names(options, folder)
     check_same(options, folder)
     check_state(folder / STATE)
     check_writable(folder)
+
+
+def check_names(options: Options, folder: Path) -> None:
+    """Raise InputError where a folder stands in the place of a file that the run writes."""
+    files = (MANIFEST, STATE, *(f"{item.stem}.png" for item in options.items())) if folder.is_dir() else ()
+    for file in (folder / name for name in files):
+        if file.is_dir():
+            raise InputError(
+                f"a run writes files, and {file} is a folder: choose another --out, or rename that folder", rule="out-folder"
+            )
 
 
 def check_same(options: Options, folder: Path) -> None:

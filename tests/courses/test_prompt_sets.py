@@ -125,9 +125,11 @@ def test_a_broken_file_is_told_with_its_entry_and_the_cure(file, text, tmp_path)
     assert BAD[file, text] in str(e.value) and file in str(e.value) and "\n" not in str(e.value)
 
 
-def test_a_missing_file_and_the_sets_of_ours():
+def test_a_missing_file_a_folder_and_the_sets_of_ours(tmp_path):
     with pytest.raises(InputError, match=r"nix does not exist.*ambiguous, edit, wide"):
         read_set("nix")
+    with pytest.raises(InputError, match=r"is a folder: check the path"):
+        read_set(str(tmp_path))
 
 
 def test_an_edits_two_prompts_lie_in_two_folders(tmp_path):

@@ -104,6 +104,15 @@ def test_a_picture_that_cannot_be_read_is_not_done(content, whole, capsys):
     assert not is_whole(file) and not capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["run.json", "state.safetensors", "{}.png"])
+def test_a_folder_in_the_place_of_a_file_is_refused_before_anything_loads(name, tmp_path):
+    options = asked()
+    (tmp_path / name.format(options.items()[0].stem)).mkdir()
+    with pytest.raises(InputError, match="is a folder: choose another --out") as e:
+        check_folder(options, tmp_path)
+    assert e.value.rule == "out-folder"
+
+
 TENSORS, ABOUT = {"x": torch.zeros(9)}, {"names": '["a.png"]', "done": "3", "version": "2", "tensors": '{"x": [9]}'}
 STATE = save(TENSORS, ABOUT)
 
