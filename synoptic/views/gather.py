@@ -22,13 +22,18 @@ class GatheredViews:
         self.canvas, self.size, self.fill = canvas, (index.shape[1], index.shape[2]), fill
         self.covered = index.flatten() >= 0
         self.index = index.flatten().clamp(min=0)
-        weight = weight.flatten().double() * self.covered
-        total = torch.zeros(canvas[1] * canvas[2], dtype=torch.float64).index_add(0, self.index, weight)
-        self.weight = torch.where(self.covered, weight / total[self.index], 0)
-        self._index, self._weight = DeviceCopies(self.index), DeviceCopies(self.weight)
+        self._index = DeviceCopies(self.index)
         stands_in = not torch.equal(fill, torch.arange(len(fill)))
         self._fill = DeviceCopies(fill) if stands_in else None
         self._covered = None if self.covered.all() else DeviceCopies(self.covered.view(len(self), 1, *self.size))
+        self._weigh(weight)
+
+    def _weigh(self, weight: Tensor) -> None:
+        """Set every pixel's share, (N, h, w), in the mean of the place that it reads."""
+        weight = weight.flatten().double() * self.covered
+        total = torch.zeros(len(self.fill), dtype=torch.float64).index_add(0, self.index, weight)
+        self.weight = torch.where(self.covered, weight / total[self.index], 0)
+        self._weight = DeviceCopies(self.weight)
 
     def __len__(self) -> int:
         return len(self.index) // (self.size[0] * self.size[1])
