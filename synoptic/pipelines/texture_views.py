@@ -66,7 +66,7 @@ class TextureViews:
     @cached_property
     def in_pixels(self) -> SurfaceViews:
         """The same views of pictures."""
-        return self.in_latents.scaled(self.model.factor)
+        return SurfaceViews(3, self.in_latents.maps_at, self.in_latents.side * self.model.factor, 0.0)
 
     def at_step(self, i: int) -> Projection:
         """Return what the views agree through at step i: in latents, then in pixels; straight looks count ever more."""
@@ -74,8 +74,8 @@ class TextureViews:
         power = POWER * share
         if share < o.pixels_from:
             views = self.in_latents.with_power(power)
-            return views if o.mask is None else self._keeping(views, self.model.encode(self.shown))
-        views = SurfaceViews(3, self.in_latents.maps_at, self.in_pixels.side, power)
+            return views if o.mask is None else self._keeping(views, self._shown_latents)
+        views = self.in_pixels.with_power(power)
         kept = views if o.mask is None else self._keeping(views, self.shown)
         return DecodedSurface(kept, self.model.encode, self.model.decode)
 
@@ -86,13 +86,21 @@ class TextureViews:
         texture = io.from_pil(read_picture(self.options.init_texture))[0]
         return render_texture(self.surface, texture, self.camera, self.in_pixels.side).to(self.model.device)
 
-    def _keeping(self, views: SurfaceViews, shown: Tensor) -> KnownPart:
-        """Return views of a surface that is kept, as they show it, but where any of the mask is."""
+    @cached_property
+    def _shown_latents(self) -> Tensor:
+        return self.model.encode(self.shown)
+
+    @cached_property
+    def _masked(self) -> Tensor:
+        """Where the views show anything of the mask, (N, 1, s, s) of 0 and 1."""
         assert self.options.mask is not None
         mask = io.from_pil(read_mask(self.options.mask).convert("RGB"))[0]
-        masked = render_texture(self.surface, mask, self.camera, self.in_pixels.side)[:, :1] > -1
-        coarse = F.max_pool2d(masked.float(), masked.shape[-1] // views.side)
-        where = SurfaceViews(1, views.maps_at, views.side, views.power).unproject(coarse)[0, 0] == 0
+        return (render_texture(self.surface, mask, self.camera, self.in_pixels.side)[:, :1] > -1).float()
+
+    def _keeping(self, views: SurfaceViews, shown: Tensor) -> KnownPart:
+        """Return views of a surface that is kept, as they show it, but where any of the mask is."""
+        coarse = F.max_pool2d(self._masked, self._masked.shape[-1] // views.side)
+        where = views.unproject(coarse)[0, 0] == 0
         return KnownPart(views, views.unproject(shown)[0], where)
 
     @cached_property

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from synoptic.diffusion.equations import Pred, Schedule, Time, coefficients
 from synoptic.guidance.cfg import Predict
+from synoptic.views.device_copies import DeviceCopies
 from synoptic.views.windows import window_starts
 
 
@@ -68,21 +69,21 @@ class Crops:
         return len(self.corners)
 
     @cached_property
-    def index(self) -> Tensor:
+    def index(self) -> DeviceCopies:
         (h, w), (_, _, W) = self.size, self.canvas
         one = [(y + torch.arange(h))[:, None] * W + (x + torch.arange(w)) % W for y, x in self.corners]
-        return torch.stack(one).flatten()
+        return DeviceCopies(torch.stack(one).flatten())
 
     def project(self, z: Tensor, onto: Tensor | None = None) -> Tensor:
         """Cut z (B, C, H, W) into the crops (B*N, C, h, w)."""
-        x = z.flatten(2)[:, :, self.index.to(z.device)].unflatten(2, (len(self), -1))
+        x = z.flatten(2)[:, :, self.index.on(z.device)].unflatten(2, (len(self), -1))
         return x.transpose(1, 2).reshape(-1, z.shape[1], *self.size)
 
     def sum(self, x: Tensor) -> Tensor:
         """Add the crops (B*N, C, h, w) up on the canvas (B, C, H, W)."""
         C, H, W = x.shape[1], *self.canvas[1:]
         x = x.reshape(-1, len(self), C, self.size[0] * self.size[1]).transpose(1, 2).flatten(2)
-        return x.new_zeros(len(x), C, H * W).index_add(2, self.index.to(x.device), x).view(-1, C, H, W)
+        return x.new_zeros(len(x), C, H * W).index_add_(2, self.index.on(x.device), x).view(-1, C, H, W)
 
     def scaled(self, k: int) -> Crops:
         C, H, W = self.canvas

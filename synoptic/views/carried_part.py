@@ -27,7 +27,7 @@ class CarriedPart(KnownPart):
 
     def unproject(self, x: Tensor) -> Tensor:
         """Return the canvas (B, C, H, W) of views (B*N, C, h, w), with the known part."""
-        z, where, known = self.inner.unproject(x), self.where.to(x.device), self.known.to(x)
+        z, where, known = self.inner.unproject(x), self._where.on(x.device), self._known.like(x)
         carried = z + self._carried(torch.where(where, known - z, 0), where.to(x))
         return torch.where(where, known, self.inner.unproject(self.inner.project(carried)))  # what no view reads follows
 

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from synoptic.diffusion.equations import randn
+from synoptic.views.device_copies import DeviceCopies
 
 
 class Factorized:
@@ -37,7 +38,8 @@ class Factorized:
             raise ValueError("a hybrid needs at least one component to paint: give more components")
         if known is not None and known.shape[1] != canvas[0]:
             raise ValueError(f"the known picture must have the canvas's {canvas[0]} channels, not {known.shape[1]}")
-        self.known_component = None if known is None else self.components[0](_resized(known, canvas[1:]))
+        first = None if known is None else self.components[0](_resized(known, canvas[1:]))
+        self.known_component = None if first is None else DeviceCopies(first)
 
     def __len__(self) -> int:
         return len(self.free_components)
@@ -50,7 +52,7 @@ class Factorized:
         """Sum each view's own component of x (B*N, C, H, W), and the known one: (B, C, H, W)."""
         rows = x.unflatten(0, (-1, len(self))).unbind(1)
         total = torch.stack([component(row) for component, row in zip(self.free_components, rows, strict=True)]).sum(0)
-        return total if self.known_component is None else total + self.known_component.to(total)
+        return total if self.known_component is None else total + self.known_component.like(total)
 
     def scaled(self, k: int) -> Factorized:
         C, H, W = self.canvas

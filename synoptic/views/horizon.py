@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 import torch
 from torch import Tensor
 
+from synoptic.views.device_copies import DeviceCopies
 from synoptic.views.equirectangular import Equirectangular
 
 
@@ -58,8 +60,13 @@ def harmonic_cap(edge: Tensor, rows: int) -> Tensor:
     radius, tan(theta / 2) for the angle theta from the pole; rows are pi / (W / 2) apart, the last half a step from it.
     """
     W = edge.shape[-1]
+    fine = edge.to(torch.promote_types(edge.dtype, torch.float32))
+    return torch.fft.irfft(torch.fft.rfft(fine)[..., None, :] * cap_decay(W, rows).like(fine), W).to(edge)
+
+
+@lru_cache(16)
+def cap_decay(W: int, rows: int) -> DeviceCopies:
+    """Return what each Fourier coefficient is multiplied by in each row of a cap, (rows, W // 2 + 1)."""
     theta = (torch.arange(rows - 1, -1, -1, dtype=torch.float64) + 0.5) * 2 * math.pi / W
     radius = (theta / 2).tan() / (theta[0] / 2).tan()
-    decay = radius[:, None] ** torch.arange(W // 2 + 1)
-    fine = edge.to(torch.promote_types(edge.dtype, torch.float32))
-    return torch.fft.irfft(torch.fft.rfft(fine)[..., None, :] * decay.to(fine), W).to(edge)
+    return DeviceCopies(radius[:, None] ** torch.arange(W // 2 + 1))

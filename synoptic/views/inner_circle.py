@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import torch
 from torch import Tensor
 
 from synoptic.views.base import View
+from synoptic.views.device_copies import DeviceCopies
 from synoptic.views.permutation import Permutation, index_grid, square_side
 
 RADIUS = 24 / 64  # of the side
@@ -50,7 +52,7 @@ class InnerRotation:
         return self._turn(x, -self.angle)
 
     def _turn(self, x: Tensor, angle: float) -> Tensor:
-        return x.flatten(2)[:, :, _nearest_indices(square_side(x), angle).to(x.device)].view_as(x)
+        return x.flatten(2)[:, :, _nearest_indices(square_side(x), angle).on(x.device)].view_as(x)
 
 
 def disk(side: int) -> Tensor:
@@ -63,10 +65,11 @@ def _rotated_indices(side: int, quarters: int) -> Tensor:
     return torch.where(disk(side), index_grid(side).rot90(quarters), index_grid(side))
 
 
-def _nearest_indices(side: int, angle: float) -> Tensor:
+@lru_cache(16)
+def _nearest_indices(side: int, angle: float) -> DeviceCopies:
     """Return the pixel nearest to where each was before the picture was turned clockwise: (side*side,)."""
     at = torch.arange(side, dtype=torch.float64) + 0.5 - side / 2
     cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
     x, y = at * cos + at[:, None] * sin, at[:, None] * cos - at * sin  # y grows downward
     col, row = ((u + side / 2).floor().long().clamp(0, side - 1) for u in (x, y))
-    return torch.where(disk(side), row * side + col, index_grid(side)).flatten()
+    return DeviceCopies(torch.where(disk(side), row * side + col, index_grid(side)).flatten())

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from synoptic.views.base import Projection
+from synoptic.views.device_copies import DeviceCopies
 
 
 class KnownPart:
@@ -20,6 +21,7 @@ class KnownPart:
     def __init__(self, inner: Projection, known: Tensor, where: Tensor) -> None:
         self.inner, self.known, self.where = inner, known, where
         self.canvas = inner.canvas
+        self._known, self._where = DeviceCopies(known), DeviceCopies(where)
 
     def __len__(self) -> int:
         return len(self.inner)
@@ -30,7 +32,7 @@ class KnownPart:
 
     def unproject(self, x: Tensor) -> Tensor:
         """Bring views x (B*N, C, h, w) back to the canvas (B, C, H, W), with the known part."""
-        return torch.where(self.where.to(x.device), self.known.to(x), self.inner.unproject(x))
+        return torch.where(self._where.on(x.device), self._known.like(x), self.inner.unproject(x))
 
     def scaled(self, k: int) -> KnownPart:
         def finer(x: Tensor) -> Tensor:

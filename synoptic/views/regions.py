@@ -11,6 +11,7 @@ from torch import Tensor
 
 from synoptic.diffusion.equations import randn
 from synoptic.views.base import Projection
+from synoptic.views.device_copies import DeviceCopies
 from synoptic.views.windows import Windows
 
 
@@ -40,6 +41,9 @@ class WindowsWithRegions:
             weights.insert(0, left * region.weight)
             left = left * (1 - region.weight)
         self.weights = [left, *weights]
+        columns = [region_columns(region, self.canvas[2]) for region in regions]
+        own = [crop_region(w, region, places) for w, region, places in zip(weights, regions, columns, strict=True)]
+        self._weights, self._columns = [DeviceCopies(w) for w in [left, *own]], [DeviceCopies(c) for c in columns]
 
     @property
     def view_counts(self) -> list[int]:
@@ -51,7 +55,8 @@ class WindowsWithRegions:
 
     def project(self, z: Tensor, onto: Tensor | None = None) -> Tensor:
         """Project z (B, C, H, W) to views (B*N, C, h, w). Every view is covered, so `onto` has no say."""
-        crops = [z, *(crop_region(z, region) for region in self.regions)]
+        columns = [places.on(z.device) for places in self._columns]
+        crops = [z, *(crop_region(z, *own) for own in zip(self.regions, columns, strict=True))]
         every = [self.base, *(patch.windows for patch in self.regions)]
         rows = [v.project(crop).unflatten(0, (len(z), -1)) for v, crop in zip(every, crops, strict=True)]
         return torch.cat(rows, 1).flatten(0, 1)
@@ -59,11 +64,11 @@ class WindowsWithRegions:
     def unproject(self, x: Tensor) -> Tensor:
         """Blend base and regions of x (B*N, C, h, w) by their weights, which sum to 1: (B, C, H, W)."""
         first, *rest = x.unflatten(0, (-1, len(self))).split(self.view_counts, 1)
-        z = self.base.unproject(first.flatten(0, 1)) * self.weights[0].to(x)
-        for region, weight, rows in zip(self.regions, self.weights[1:], rest, strict=True):
-            u = region.windows.unproject(rows.flatten(0, 1)) * crop_region(weight, region).to(x)
+        z = self.base.unproject(first.flatten(0, 1)) * self._weights[0].like(x)
+        for region, weight, columns, rows in zip(self.regions, self._weights[1:], self._columns, rest, strict=True):
+            u = region.windows.unproject(rows.flatten(0, 1)) * weight.like(x)
             (y, _), h = region.corner, u.shape[-2]
-            z[..., y : y + h, :].index_add_(-1, region_columns(region, z.shape[-1]).to(z.device), u)
+            z[..., y : y + h, :].index_add_(-1, columns.on(z.device), u)
         return z
 
     def scaled(self, k: int) -> WindowsWithRegions:
@@ -77,10 +82,10 @@ class WindowsWithRegions:
         return self.project(randn(self.canvas, rngs, like))
 
 
-def crop_region(z: Tensor, region: WindowRegion) -> Tensor:
-    """Return what a region's windows cover of (…, H, W)."""
+def crop_region(z: Tensor, region: WindowRegion, columns: Tensor) -> Tensor:
+    """Return what a region's windows cover of (…, H, W), in these columns."""
     (y, _), (_, h, _) = region.corner, region.windows.canvas
-    return z[..., y : y + h, :].index_select(-1, region_columns(region, z.shape[-1]).to(z.device))
+    return z[..., y : y + h, :].index_select(-1, columns)
 
 
 def region_columns(region: WindowRegion, width: int) -> Tensor:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import Tensor
 
 from synoptic.diffusion.equations import Pred
 from synoptic.views.base import Projection
+from synoptic.views.device_copies import DeviceCopies
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,17 +37,11 @@ class ViewSubset:
 
     def select(self, x: Tensor) -> Tensor:
         """Return these rows (B*n, …) of all views' x (B*N, …)."""
-        return x.unflatten(0, (-1, len(self.views)))[:, torch.as_tensor(self.indices, device=x.device)].flatten(0, 1)
-
-    def among_all(self, x: Tensor) -> Tensor:
-        """Return these rows x (B*n, …) among all views' (B*N, …), which are 0."""
-        rows = x.unflatten(0, (-1, len(self)))
-        index = torch.as_tensor(self.indices, device=x.device)
-        return x.new_zeros(len(rows), len(self.views), *x.shape[1:]).index_copy(1, index, rows).flatten(0, 1)
+        return x.unflatten(0, (-1, len(self.views)))[:, row_numbers(tuple(self.indices)).on(x.device)].flatten(0, 1)
 
 
 def together(some: Sequence[ViewSubset], parts: Sequence[Pred]) -> Pred:
-    """Return the predictions of some views each as one of all views."""
+    """Return the predictions of some views each, which are all views together, as one."""
     variances = [p.var for p in parts if p.var is not None]
     return Pred(
         among_all(some, [p.x0 for p in parts]),
@@ -55,5 +51,14 @@ def together(some: Sequence[ViewSubset], parts: Sequence[Pred]) -> Pred:
 
 
 def among_all(some: Sequence[ViewSubset], parts: Sequence[Tensor]) -> Tensor:
-    """Return the rows of some views each (B*n, …) as those of all views (B*N, …)."""
-    return torch.stack([own.among_all(x) for own, x in zip(some, parts, strict=True)]).sum(0)
+    """Return the rows of some views each (B*n, …), which are all views together, as those of all views (B*N, …)."""
+    rows = torch.cat([x.unflatten(0, (-1, len(own))) for own, x in zip(some, parts, strict=True)], 1)
+    given = [n for own in some for n in own.indices]
+    order = tuple(given.index(n) for n in range(len(given)))
+    return rows[:, row_numbers(order).on(rows.device)].flatten(0, 1)
+
+
+@lru_cache(64)
+def row_numbers(indices: tuple[int, ...]) -> DeviceCopies:
+    """Return the numbers of rows as a tensor."""
+    return DeviceCopies(torch.tensor(indices, dtype=torch.long))

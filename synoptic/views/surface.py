@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from typing import NamedTuple
 
 import torch
@@ -47,17 +48,23 @@ class SurfaceViews(GatheredViews):
 
     def __init__(self, channels: int, maps_at: Callable[[int], SurfaceMaps], side: int, power: float = 1.0) -> None:
         self.channels, self.maps_at, self.side, self.power = channels, maps_at, side, power
-        self.maps = maps = maps_at(side)
-        cells = max(1, int(maps.cell.max()) + 1)
-        weight = maps.firm.double().clamp(min=LEAST_FIRM) * maps.cosine.double().clamp(min=LEAST_COSINE) ** power
-        super().__init__((channels, 1, cells), maps.cell, weight, torch.arange(cells))
+        self.maps = maps_at(side)
+        cells = max(1, int(self.maps.cell.max()) + 1)
+        super().__init__((channels, 1, cells), self.maps.cell, self._shares(power), torch.arange(cells))
 
     def scaled(self, k: int) -> SurfaceViews:
         return SurfaceViews(self.channels, self.maps_at, self.side * k, self.power)
 
     def with_power(self, power: float) -> SurfaceViews:
-        """Return the same views, whose pixels count by another power of the cosine."""
-        return SurfaceViews(self.channels, self.maps_at, self.side, power)
+        """Return the same views, whose pixels count by another power of the cosine. What they read is not found again."""
+        views = copy(self)
+        views.power = power
+        views._weigh(self._shares(power))
+        return views
+
+    def _shares(self, power: float) -> Tensor:
+        firm, cosine = self.maps.firm.double(), self.maps.cosine.double()
+        return firm.clamp(min=LEAST_FIRM) * cosine.clamp(min=LEAST_COSINE) ** power
 
     def noise(self, rngs: Sequence[torch.Generator], like: Tensor) -> Tensor:
         """Draw white noise in every view, shared between views where they see the same: (B*N, C, s, s).

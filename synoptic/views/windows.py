@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from synoptic.diffusion.equations import randn
+from synoptic.views.device_copies import DeviceCopies
 
 Weights = Literal["feather", "uniform"]
 
@@ -51,7 +52,7 @@ class Windows:
         ramp = feather if weights == "feather" else torch.ones
         w = (ramp(window[0])[:, None] * ramp(window[1])).double().expand(len(ys) * len(xs), *window).flatten()
         self.weight = w / torch.zeros(H * W, dtype=w.dtype).index_add(0, self.index, w)[self.index]
-        self._on: dict = {}
+        self._index, self._weight = DeviceCopies(self.index), DeviceCopies(self.weight)
 
     def __len__(self) -> int:
         return len(self.index) // (self.window[0] * self.window[1])
@@ -59,16 +60,15 @@ class Windows:
     def project(self, z: Tensor, onto: Tensor | None = None) -> Tensor:
         """Cut z (B, C, H, W) into the windows (B*N, C, h, w). Every view is covered, so `onto` has no say."""
         B, C = z.shape[:2]
-        index, _ = self._like(z)
-        x = z.flatten(2)[:, :, index].view(B, C, len(self), -1)
+        x = z.flatten(2)[:, :, self._index.on(z.device)].view(B, C, len(self), -1)
         return x.transpose(1, 2).reshape(-1, C, *self.window)
 
     def unproject(self, x: Tensor) -> Tensor:
         """Return the weighted mean (B, C, H, W) of the windows x (B*N, C, h, w) over each place."""
         C, H, W = x.shape[1], *self.canvas[1:]
-        index, weight = self._like(x)
         x = x.reshape(-1, len(self), C, self.window[0] * self.window[1]).transpose(1, 2).flatten(2)
-        return x.new_zeros(len(x), C, H * W).index_add(2, index, x * weight).view(-1, C, H, W)
+        z = x.new_zeros(len(x), C, H * W).index_add_(2, self._index.on(x.device), x * self._weight.like(x))
+        return z.view(-1, C, H, W)
 
     def scaled(self, k: int) -> Windows:
         C, H, W = self.canvas
@@ -84,12 +84,6 @@ class Windows:
 
     def noise(self, rngs: Sequence[torch.Generator], like: Tensor) -> Tensor:
         return self.project(randn(self.canvas, rngs, like))
-
-    def _like(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        key = x.device, x.dtype
-        if key not in self._on:
-            self._on[key] = self.index.to(x.device), self.weight.to(x.dtype).to(x.device)
-        return self._on[key]
 
 
 def window_starts(length: int, window: int, stride: int, circular: bool = False, offset: int = 0) -> list[int]:

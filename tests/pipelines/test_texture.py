@@ -31,6 +31,7 @@ from synoptic.mesh.unwrap import unwrap
 from synoptic.models.registry import resolve
 from synoptic.options.texture import TextureOptions
 from synoptic.pipelines.texture import TexturePipeline
+from synoptic.pipelines.texture_views import TextureViews
 
 HOUSE = "a yellow house"
 QUICK: dict[str, Any] = {"steps": 2, "num_views": 4, "texture_size": 64, "dtype": "float32", "device": "cpu"}
@@ -130,6 +131,21 @@ def test_a_texture_is_edited_where_the_mask_says_and_all_else_is_kept_to_the_bit
         p["attributes"] for m in own["meshes"] for p in m["primitives"]
     ]
     assert tree["bufferViews"][: len(own["bufferViews"])] == own["bufferViews"]
+
+
+def test_what_a_mask_keeps_is_encoded_once_and_what_views_read_is_found_once(sd32, mapped):
+    given, mask = Image.new("RGB", (64, 64), (200, 30, 30)), Image.new("L", (64, 64))
+    mask.paste(255, (20, 10, 60, 40))
+    how: dict[str, Any] = QUICK | {"steps": 4, "init_texture": given, "mask": mask, "pixels_from": 1.0}
+    options = TextureOptions.from_arguments(str(mapped), HOUSE, **how).resolve(sd32.checkpoint)
+    views, encoded = TextureViews(sd32, options), list[int]()
+    hook = sd32.vae.encoder.register_forward_hook(lambda *_: encoded.append(1))
+    views.at_step(0)
+    calls = len(encoded)
+    steps: list[Any] = [views.at_step(i) for i in range(4)]
+    hook.remove()
+    assert calls and len(encoded) == calls
+    assert all(step.inner.index is views.in_latents.index for step in steps)
 
 
 @pytest.mark.slow

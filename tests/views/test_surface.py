@@ -69,3 +69,10 @@ def test_noise_is_white_in_every_view_and_shared_between_them(views):
         views.project(views.unproject(other)).unflatten(0, (64, -1)).transpose(1, 2).flatten(2)[:, :, views.covered]
     )
     assert mean.std() > independent.std(), "views that agree on shared noise keep more of it"
+
+
+def test_views_of_another_power_read_what_these_read_and_are_as_if_made_by_it(views):
+    other, anew = views.with_power(6.0), SurfaceViews(2, views.maps_at, SIDE, 6.0)
+    x = normal(len(views), 2, SIDE, SIDE)
+    assert torch.equal(other.unproject(x), anew.unproject(x)) and not torch.equal(other.unproject(x), views.unproject(x))
+    assert other.index is views.index and (views.power, other.power) == (1.0, 6.0)
