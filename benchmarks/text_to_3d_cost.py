@@ -1,12 +1,14 @@
 """What a step of `synoptic text-to-3d` costs at full size: Stable Diffusion 2's shapes, random weights, renders of 64 x 64.
 
 PYTHONPATH=.:benchmarks python benchmarks/text_to_3d_cost.py [--shape sd2|tiny] [--steps 10000] [--timed 300] [--compile]
-[--perp-neg] [--out FILE]: the recipe's own scene, guidance and schedules; renders are enlarged to 512 x 512 for the encoder.
+[--perp-neg] [--dtype auto] [--out FILE]: the recipe's own scene, guidance and schedules; renders are enlarged to 512 x 512
+for the encoder.
 Three passes, each over steps spread evenly over all of the run: one to warm up, in which `--compile` compiles, one that
 waits for the GPU after every part and gives the parts' shares, one that waits only at the end and gives the seconds of the
 whole run, extrapolated, with what the first took longer than the second, and with the capture of the renders' graphs,
 which is left out of the steps. Asked of one GPU: 10,000 steps in 7 minutes, the field's share 15 %. Weights are
-random, so there is nothing to look at. `--shape bundled --steps 1200`: the bundled model's own run, on a CPU in its seconds.
+random, so there is nothing to look at. `--shape bundled --steps 1200`: the default run, of `bundled-if`, on a CPU
+in its seconds.
 """
 
 from __future__ import annotations
@@ -167,14 +169,15 @@ def main() -> None:
     parser.add_argument("--timed", type=int, default=300)
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--perp-neg", action="store_true", help="four branches a step in place of two")
+    parser.add_argument("--dtype", default="auto")
     parser.add_argument("--folder", type=Path, default=Path("/tmp/synoptic-random"))
     parser.add_argument("--out", type=Path, default=Path("outputs/benchmarks/text_to_3d_cost.json"))
     asked = parser.parse_args()
     warnings.filterwarnings("ignore")
     diffusers.utils.logging.set_verbosity_error()
     bundled = asked.shape == "bundled"
-    name = "bundled" if bundled else str(make(asked.shape, asked.folder / asked.shape))
-    m = load(name, compile=asked.compile)
+    name = "bundled-if" if bundled else str(make(asked.shape, asked.folder / asked.shape))
+    m = load(name, compile=asked.compile, dtype=asked.dtype)
 
     options = TextTo3DOptions.from_arguments(PROMPT, model=name, steps=asked.steps, perp_neg=asked.perp_neg)
     options = replace(options, compile=asked.compile, clip_model="bundled").resolve(m.checkpoint)
