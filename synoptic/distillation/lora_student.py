@@ -36,8 +36,10 @@ class BatchedLoRA(nn.Module):
 
     def __init__(self, layer: nn.Linear, rngs: Sequence[torch.Generator], rank: int) -> None:
         super().__init__()
-        self.A = nn.Parameter(torch.stack([torch.randn(rank, layer.in_features, generator=rng) for rng in rngs]) / rank)
-        self.B = nn.Parameter(torch.zeros(len(rngs), layer.out_features, rank))
+        self.A = nn.Parameter(
+            torch.stack([torch.randn(rank, layer.in_features, generator=rng, dtype=torch.float32) for rng in rngs]) / rank
+        )
+        self.B = nn.Parameter(torch.zeros(len(rngs), layer.out_features, rank, dtype=torch.float32))
 
     def forward(self, h: Tensor, which: Tensor) -> Tensor:
         """Map h (n, length, in) of the students `which` (n,) to (n, length, out)."""
@@ -146,7 +148,7 @@ def drop_rows(net: nn.Module, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
 def feature_embedding(features: int, width: int, rng: torch.Generator) -> nn.Sequential:
     """Return what embeds a student's features, to be added to the embedding of the time: at first 0."""
     first, last = nn.Linear(features, width), nn.Linear(width, width)
-    first.weight.data = torch.randn(first.weight.shape, generator=rng) / features**0.5
+    first.weight.data = torch.randn(first.weight.shape, generator=rng, dtype=torch.float32) / features**0.5
     for part in (first.bias, last.weight, last.bias):
         nn.init.zeros_(part)
     return nn.Sequential(first, nn.SiLU(), last)

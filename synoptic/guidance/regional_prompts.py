@@ -45,7 +45,7 @@ def regional_cfg(
     """
     cond = [model.embed(list(spec.prompts)) for spec in specs]
     null = [model.embed([spec.negative_prompt] * len(spec.prompts)) for spec in specs]
-    scales = torch.tensor([spec.guidance_scale for spec in specs])
+    scales = torch.tensor([spec.guidance_scale for spec in specs], dtype=torch.float32)
     last: list[tuple[Tensor, Predict]] = []
 
     def predict(x: Tensor, t: Time, views: Projection | None = None) -> Pred:
@@ -68,13 +68,13 @@ def regional_cfg(
 
 def is_guided(specs: Sequence[PromptSpec], weights: Tensor) -> bool:
     """Return whether any view of weights (N, J) has a guidance scale other than 1, so that each takes two rows."""
-    own = weights @ torch.tensor([spec.guidance_scale for spec in specs]).to(weights)
+    own = weights @ torch.tensor([spec.guidance_scale for spec in specs], dtype=torch.float32).to(weights)
     return not torch.allclose(own, torch.ones_like(own))
 
 
 def one_prompt(views: Projection) -> Tensor:
     """Return the weights of a single prompt: 1 in each view."""
-    return torch.ones(len(views), 1)
+    return torch.ones(len(views), 1, dtype=torch.float32)
 
 
 def interpolate_prompts(num_prompts: int, canvas: tuple[int, int, int], circular: bool = False) -> PromptWeights:

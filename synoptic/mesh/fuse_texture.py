@@ -37,7 +37,7 @@ def fuse(surface: PaintedSurface, camera: Camera, pictures: Tensor, side: int) -
     """
     texels = surface.texels(side)
     normals = SmoothNormals(surface).at(texels.place, surface.normals[texels.face])
-    total, color = torch.zeros(len(texels.number), 1), torch.zeros(len(texels.number), 3)
+    total, color = (torch.zeros(len(texels.number), n, dtype=torch.float32) for n in (1, 3))
     size = pictures.shape[-1]
     inside = away_from_edges(rasterize(surface.triangles, camera, size), camera)[:, None].float()
     inside = -F.max_pool2d(-inside, 2 * EROSION - 1, 1, EROSION - 1)
@@ -45,7 +45,7 @@ def fuse(surface: PaintedSurface, camera: Camera, pictures: Tensor, side: int) -
     for k in range(len(pictures)):
         one = Camera(*(part[k : k + 1] for part in camera))
         cosine = visible_cosine(surface, one, texels.place, normals, SHADOW_SIDE)
-        grid = (screen_of(one, texels.place)[0] * torch.tensor([1.0, -1.0]))[None, None]
+        grid = (screen_of(one, texels.place)[0] * torch.tensor([1.0, -1.0], dtype=torch.float32))[None, None]
         read = F.grid_sample(pictures[k : k + 1].float(), grid, padding_mode="border", align_corners=False)[0, :, 0].T
         counts, shown = F.grid_sample(torch.cat([firm, inside], 1)[k : k + 1], grid, align_corners=False)[0, :, 0]
         weight = (cosine**POWER * counts * (shown > 0.99))[:, None]
@@ -53,7 +53,7 @@ def fuse(surface: PaintedSurface, camera: Camera, pictures: Tensor, side: int) -
     seen = total[:, 0] > 0
     color[seen] /= total[seen]
     color = diffused(surface, texels.place, texels.face, color, seen)
-    texture = torch.zeros(len(surface.materials) * side * side, 3)
+    texture = torch.zeros(len(surface.materials) * side * side, 3, dtype=torch.float32)
     texture[texels.number] = color
     covered = torch.zeros(len(texture), dtype=torch.bool).index_fill(0, texels.number, True).view(-1, side, side)
     painted = texture.view(-1, side, side, 3)
@@ -79,7 +79,7 @@ def render_texture(surface: PaintedSurface, texture: Tensor, camera: Camera, sid
     for k in range(len(camera.eye)):
         seen = rasterize(surface.triangles, Camera(*(part[k : k + 1] for part in camera)), side * fine)
         hit = seen.face >= 0
-        color = torch.ones(*hit.shape, 3)
+        color = torch.ones(*hit.shape, 3, dtype=torch.float32)
         color[hit] = surface.colors(texture, seen.face[hit], seen.share[hit])
         shown.append(F.avg_pool2d(color.permute(0, 3, 1, 2), fine))
     return torch.cat(shown)

@@ -26,7 +26,8 @@ LEVEL = 15.0  # degrees from which the finished mesh is shown
 
 def turned(surface: PaintedSurface, count: int) -> Camera:
     """Return cameras evenly around a surface, the first in front, by one field of view."""
-    return framed(surface, cameras_at(torch.arange(count) * (360.0 / count), torch.full((count,), LEVEL)), alike=True)
+    azimuth = torch.arange(count, dtype=torch.float32) * (360.0 / count)
+    return framed(surface, cameras_at(azimuth, torch.full_like(azimuth, LEVEL)), alike=True)
 
 
 def turntable_film(surface: PaintedSurface, texture: Tensor) -> list[Image]:

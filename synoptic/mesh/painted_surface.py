@@ -86,7 +86,7 @@ class PaintedSurface:
         """Return faces (count,) and places (count, 3) spread evenly over the surface, always the same."""
         rng = torch.Generator().manual_seed(0)
         face = torch.multinomial(self.areas, count, True, generator=rng)
-        corner = torch.rand(count, 2, generator=rng)
+        corner = torch.rand(count, 2, generator=rng, dtype=torch.float32)
         root = corner[:, :1].sqrt()
         return face, self.place(face, torch.cat([1 - root, root * (1 - corner[:, 1:]), root * corner[:, 1:]], 1))
 
@@ -128,7 +128,7 @@ class PaintedSurface:
             (number,) = (face >= 0).nonzero(as_tuple=True)
             parts.append((number + k * side * side, face[number]))
         index, face = (torch.cat(part) for part in zip(*parts, strict=True))
-        row, column = index % (side * side) // side, index % side
+        row, column = (index % (side * side) // side).float(), (index % side).float()
         at = torch.stack([(column + 0.5) / side, 1 - (row + 0.5) / side], -1).double()
         return Texels(index, face, self.place(face, _nearest_shares(self.uv[face], at).float()))
 

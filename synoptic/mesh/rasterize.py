@@ -86,11 +86,13 @@ def _edges(corners: Tensor, at: Tensor) -> tuple[Tensor, Tensor]:
 def _with_shares(triangles: Tensor, camera: Camera, face: Tensor) -> Fragments:
     """Return the shares of the corners, correct in perspective, and planar depths, of the faces that pixels show."""
     B, side, _ = face.shape
-    share, depth = torch.zeros(B, side, side, 3), torch.zeros(B, side, side)
+    share = torch.zeros(B, side, side, 3, dtype=torch.float32)
+    depth = torch.zeros(B, side, side, dtype=torch.float32)
     for k in range(B):
         row, column = (face[k] >= 0).nonzero(as_tuple=True)
         corners = _on_screen(triangles[face[k][row, column]], camera, k)
-        at = torch.stack([(column + 0.5) * 2 / side - 1, 1 - (row + 0.5) * 2 / side], -1).double()
+        x, y = ((part.float() + 0.5) * 2 / side - 1 for part in (column, row))
+        at = torch.stack([x, -y], -1).double()
         parts, _ = _edges(corners[..., :2], at)
         parts = parts / corners[..., 2]
         parts = (parts / parts.sum(1, keepdim=True)).nan_to_num(1 / 3).clamp(0, 1)

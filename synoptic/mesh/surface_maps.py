@@ -76,7 +76,7 @@ def pitch(camera: Camera, side: int) -> Tensor:
 def trust(camera: Camera) -> Tensor:
     """Return how much views count (B,): models know things as pictures show them, from a little above; hardly from below."""
     elevation = camera.elevation.rad2deg()
-    from_above = torch.where(elevation > USUAL, ABOVE, 1.0)
+    from_above = torch.where(elevation > USUAL, ABOVE, torch.ones_like(elevation))
     return torch.where(elevation < 0, BELOW, from_above)
 
 
@@ -89,7 +89,7 @@ def cosines(surface: PaintedSurface, camera: Camera, seen: Fragments) -> Tensor:
     face = seen.face[hit]
     place = surface.place(face, seen.share[hit])
     toward = F.normalize(camera.eye[hit.nonzero()[:, 0]] - place, dim=-1)
-    cosine = torch.zeros(hit.shape)
+    cosine = torch.zeros(hit.shape, dtype=torch.float32)
     cosine[hit] = (toward * SmoothNormals(surface).at(place, surface.normals[face])).sum(-1).abs()
     return cosine
 
@@ -175,8 +175,8 @@ def choose_views(surface: PaintedSurface, most: int) -> ChosenViews:
     two of them at once, by which they agree. Out of eight azimuths at six elevations, 40 degrees apart; no more than `most`,
     and none that adds next to nothing.
     """
-    azimuth = torch.arange(AZIMUTHS).repeat(len(ELEVATIONS)) * (360.0 / AZIMUTHS)
-    elevation = torch.tensor(ELEVATIONS).repeat_interleave(AZIMUTHS)
+    azimuth = torch.arange(AZIMUTHS, dtype=torch.float32).repeat(len(ELEVATIONS)) * (360.0 / AZIMUTHS)
+    elevation = torch.tensor(ELEVATIONS, dtype=torch.float32).repeat_interleave(AZIMUTHS)
     camera = framed(surface, cameras_at(azimuth, elevation))
     face, place = surface.sampled(SAMPLES)
     looks = []

@@ -29,7 +29,7 @@ def texture_seam_ratio(surface: PaintedSurface, texture: Tensor, sharpest: float
         return None
     rng = torch.Generator().manual_seed(0)
     edge = torch.multinomial((ends[:, 1] - ends[:, 0]).norm(dim=1), SAMPLES, True, generator=rng)
-    along, across, beside = torch.rand(3, SAMPLES, generator=rng)
+    along, across, beside = torch.rand(3, SAMPLES, generator=rng, dtype=torch.float32)
     place = torch.lerp(ends[edge, 0], ends[edge, 1], along[:, None])
     step = APART * _spacing(surface, side)[faces[edge]].mean(1)
     shown = charts.shown(side)

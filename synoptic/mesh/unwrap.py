@@ -51,7 +51,7 @@ def texels(uv: np.ndarray, side: int, *, strictly: bool = False) -> np.ndarray:
     face = torch.arange(len(uv)).repeat_interleave(count)
     within = torch.arange(len(face)) - (count.cumsum(0) - count).repeat_interleave(count)
     at = torch.stack([low[face, 0] + within % width[face], low[face, 1] + within // width[face]], -1)
-    share, area = _edges(pixel[face], at + 0.5)
+    share, area = _edges(pixel[face], at.float() + 0.5)
     share = share / torch.where(area == 0, torch.inf, area)[:, None]
     inside = (share > 1e-3).all(1) if strictly else ((share >= 0).all(1) & (area != 0))
     return torch.stack([at[inside, 1] * side + at[inside, 0], face[inside]], 1).numpy()

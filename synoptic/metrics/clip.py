@@ -96,7 +96,9 @@ class Clip:
             w, h = (max(s, int(side * scale)) for side in image.size)
             left, top = (w - s) // 2, (h - s) // 2
             small = picture.resize((w, h), resample).crop((left, top, left + s, top + s))
-        mean, std = (torch.tensor(self.preprocessor[f"image_{key}"]).view(1, 3, 1, 1) for key in ("mean", "std"))
+        mean, std = (
+            torch.tensor(self.preprocessor[f"image_{key}"], dtype=torch.float32).view(1, 3, 1, 1) for key in ("mean", "std")
+        )
         return ((from_pil(small) + 1) / 2 - mean) / std
 
     @torch.no_grad()

@@ -24,7 +24,8 @@ class CLIPPatchFeatures:
         size, prepare = clip_model.model.config.vision_config.image_size, clip_model.preprocessor
         self.size = (size, size)
         self.mean, self.std = (
-            torch.tensor(prepare[f"image_{k}"]).view(1, 3, 1, 1).to(clip_model.device) for k in ("mean", "std")
+            torch.tensor(prepare[f"image_{k}"], dtype=torch.float32, device=clip_model.device).view(1, 3, 1, 1)
+            for k in ("mean", "std")
         )
 
     def __call__(self, x: Tensor) -> Tensor:

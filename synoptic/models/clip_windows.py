@@ -52,7 +52,7 @@ def tokenize_windows(tokenizer: Tokenizer, prompts: Sequence[str], windows: int)
     start, end, pad = tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id
     assert isinstance(pad, int)
     ids = torch.full((len(prompts), windows, length), pad)
-    mask, weights = torch.zeros_like(ids), torch.ones(ids.shape)
+    mask, weights = torch.zeros_like(ids), torch.ones(ids.shape, dtype=torch.float32)
     for row, prompt in enumerate(prompts):
         tokens = weighted_tokens(tokenizer, prompt)
         for window in range(windows):
@@ -60,7 +60,7 @@ def tokenize_windows(tokenizer: Tokenizer, prompts: Sequence[str], windows: int)
             filled = len(part) + SPECIAL_TOKENS
             ids[row, window, :filled] = torch.tensor([start, *(token for token, _ in part), end])
             mask[row, window, :filled] = 1
-            weights[row, window, 1 : filled - 1] = torch.tensor([weight for _, weight in part])
+            weights[row, window, 1 : filled - 1] = torch.tensor([weight for _, weight in part], dtype=torch.float32)
     return Windows(ids, mask, weights)
 
 

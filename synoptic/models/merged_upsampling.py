@@ -27,7 +27,8 @@ class MergedUpsample2D(Upsample2D):
         if passes or output_size is not None or hidden_states.dtype != torch.float32:
             return super().forward(hidden_states, output_size, *args, **kwargs)
         n, _, h, w = hidden_states.shape
-        out = torch.empty((n, self.out_channels, 2 * h, 2 * w), memory_format=torch.channels_last)
+        shape = (n, self.out_channels, 2 * h, 2 * w)
+        out = torch.empty(shape, dtype=hidden_states.dtype, memory_format=torch.channels_last)
         for i, lines in enumerate(merged(weight, 2)):
             for j, kernel in enumerate(merged(lines, 3)):
                 quarter = F.conv2d(hidden_states, kernel.contiguous(memory_format=torch.channels_last), bias, padding=1)

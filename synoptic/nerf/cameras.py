@@ -49,18 +49,19 @@ def orbit_cameras(
     """
     jitter = azimuth.new_zeros(len(azimuth), 9) if jitter is None else jitter
     moved, target, tilt = jitter.split(3, 1)
-    eye = direction_from_angles(azimuth, elevation) * torch.as_tensor(radius).to(azimuth).expand_as(azimuth)[:, None] + moved
+    distance, fov = (torch.as_tensor(value, dtype=azimuth.dtype, device=azimuth.device) for value in (radius, fov))
+    eye = direction_from_angles(azimuth, elevation) * distance.expand_as(azimuth)[:, None] + moved
     back = normalize(eye - target)
     right = normalize(torch.linalg.cross(eye.new_tensor([[0.0, 1.0, 0.0]]) + tilt, back))
     axes = torch.stack([right, torch.linalg.cross(back, right), back], 1)
-    return Camera(eye, axes, torch.as_tensor(fov).to(azimuth).expand_as(azimuth), azimuth, elevation)
+    return Camera(eye, axes, fov.expand_as(azimuth), azimuth, elevation)
 
 
 def turntable_cameras(
     n: int, elevation: float = math.radians(15), radius: float = 3.3, fov: float = math.radians(35)
 ) -> Camera:
     """Return n cameras evenly around, the first in front: a turntable."""
-    azimuth = torch.arange(n) * (2 * math.pi / n)
+    azimuth = torch.arange(n, dtype=torch.float32) * (2 * math.pi / n)
     return orbit_cameras(azimuth, torch.full_like(azimuth, elevation), radius, fov)
 
 
@@ -99,8 +100,8 @@ class Orbit:
             raise ValueError(f"cameras stay outside of the unit ball, radius {self.radius}, shake {self.jitter}: step back")
 
     def sample(self, rngs: Sequence[torch.Generator]) -> Camera:
-        even = torch.stack([torch.rand(11, generator=rng) for rng in rngs])
-        tilt = torch.stack([torch.randn(3, generator=rng) for rng in rngs])
+        even = torch.stack([torch.rand(11, generator=rng, dtype=torch.float32) for rng in rngs])
+        tilt = torch.stack([torch.randn(3, generator=rng, dtype=torch.float32) for rng in rngs])
 
         def between(ends: Range, k: int) -> Tensor:
             return ends[0] + (ends[1] - ends[0]) * even[:, k]

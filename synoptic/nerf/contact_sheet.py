@@ -19,8 +19,8 @@ EIGHT_SIDES = {f"{angle}°": angle for angle in range(0, 360, 45)}
 
 def contact_sheet(scene: RadianceScene, sides: Mapping[str, int], title: str = "", side: int = 64, cell: int = 128) -> Image:
     """Return views from these azimuths in degrees, and from above, under their names, the first of them behind the title."""
-    angles = torch.tensor([*sides.values(), 0]).deg2rad()
-    elevation = torch.tensor([*[15.0] * len(sides), ELEVATION_ABOVE]).deg2rad()
+    angles = torch.tensor([*sides.values(), 0], dtype=torch.float32).deg2rad()
+    elevation = torch.tensor([*[15.0] * len(sides), ELEVATION_ABOVE], dtype=torch.float32).deg2rad()
     views = scene.render_views(orbit_cameras(angles, elevation, 3.3, math.radians(35)), side)
     white = 1 - views.opacity
     rows = torch.cat([views.color + white, views.normal / 2 + views.opacity / 2 + white])

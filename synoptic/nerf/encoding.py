@@ -80,7 +80,7 @@ class HashGrid(torch.nn.Module):
         self.resolutions = [int(coarsest * growth**i + 1e-6) for i in range(levels)]
         sizes = [min((n + 1) ** 3, self.table_size) for n in self.resolutions]
         self.tables = torch.nn.ParameterList(
-            torch.empty(size, features).uniform_(-1e-4, 1e-4, generator=rng) for size in sizes
+            torch.empty(size, features, dtype=torch.float32).uniform_(-1e-4, 1e-4, generator=rng) for size in sizes
         )
         self.whole = sum((n + 1) ** 3 <= self.table_size for n in self.resolutions)  # levels with a row for every corner
         first_row = [0, *itertools.accumulate(sizes[:-1])]
@@ -96,7 +96,7 @@ class HashGrid(torch.nn.Module):
         Either all of these levels have a row for every corner, or none has.
         """
         cells = self.cells[start:end, None]
-        at = (x.T.contiguous().clamp(-1, 1) + 1)[:, None] * (cells / 2)  # (3, L, M)
+        at = (x.T.contiguous().clamp(-1, 1) + 1)[:, None] * (cells.to(x.dtype) / 2)  # (3, L, M)
         low = torch.minimum(at.detach().int(), cells - 1)
         part = at - low
         a, b, c = torch.stack([1 - part, part], 1)  # (2, L, M) each: the near and the far share along one axis
@@ -136,7 +136,7 @@ class FrequencyEncoding(torch.nn.Module):
             raise ValueError(f"waves need at least one octave, {levels} were given: raise levels")
         super().__init__()
         self.levels, self.width = levels, 3 + 6 * levels
-        self.register_buffer("octaves", math.pi * 2.0 ** torch.arange(levels), persistent=False)
+        self.register_buffer("octaves", math.pi * 2.0 ** torch.arange(levels, dtype=torch.float32), persistent=False)
 
     def forward(self, x: Tensor, active_levels: int) -> Tensor:
         angle = (x[:, None] * self.octaves[:active_levels, None].to(x)).flatten(1)

@@ -57,7 +57,7 @@ def mlp(sizes: Sequence[int], rng: torch.Generator | None) -> torch.nn.Sequentia
     """Build linear layers with ReLU between them, weights drawn from `rng` in ±1/sqrt(inputs), no bias at first."""
     layers: list[torch.nn.Module] = []
     for a, b in itertools.pairwise(sizes):
-        linear = torch.nn.Linear(a, b)
+        linear = torch.nn.Linear(a, b, dtype=torch.float32)
         torch.nn.init.uniform_(linear.weight, -1 / math.sqrt(a), 1 / math.sqrt(a), generator=rng)
         torch.nn.init.zeros_(linear.bias)
         layers += [linear, torch.nn.ReLU()]

@@ -22,13 +22,14 @@ class Occupancy(torch.nn.Module):
     def __init__(self, side: int = 48, threshold: float = 0.1, decay: float = 0.9) -> None:
         super().__init__()
         self.side, self.threshold, self.decay = side, threshold, decay
-        self.register_buffer("peak", torch.zeros(side, side, side))
+        self.register_buffer("peak", torch.zeros(side, side, side, dtype=torch.float32))
         self.register_buffer("solid", torch.ones(side, side, side, dtype=torch.bool))
 
     @torch.no_grad()
     def update(self, density: Callable[[Tensor], Tensor], rng: torch.Generator, chunk: int = 2**16) -> None:
         """Ask once in each cell, at a place drawn from `rng`."""
-        cells = torch.cartesian_prod(*[torch.arange(self.side)] * 3) + torch.rand(self.side**3, 3, generator=rng)
+        within = torch.rand(self.side**3, 3, generator=rng, dtype=torch.float32)
+        cells = torch.cartesian_prod(*[torch.arange(self.side)] * 3) + within
         x = (cells * (2 / self.side) - 1).to(self.peak)
         found = torch.cat([density(some) for some in x.split(chunk)]).view_as(self.peak)
         self.peak.copy_(torch.maximum(self.peak * self.decay, found))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 WeightSchedule = Callable[[int], float]
@@ -50,7 +49,7 @@ class Penalties:
 
     def __call__(self, step: int, ray_opacity: Tensor, facing_away: Tensor) -> Tensor:
         """Return what is added to the loss, of ray_opacity (R,) and facing_away (R,)."""
-        total = torch.zeros((), device=ray_opacity.device)
+        total = ray_opacity.new_zeros(())
         for weight, cost in (
             (self.opacity(step), lambda: opacity_penalty(ray_opacity)),
             (self.entropy(step), lambda: entropy(ray_opacity)),

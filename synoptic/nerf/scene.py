@@ -97,8 +97,8 @@ class RadianceScene(torch.nn.Module):
             self.occupancy.update(self.field.density, torch.Generator().manual_seed(step))
         camera, side = self.orbit.sample(rngs), self.side(step)
         light = self.lighting.sample(rngs, step, camera)
-        uniforms = torch.stack([torch.rand(4, generator=rng) for rng in rngs])
-        offset = torch.stack([torch.rand(side**2, generator=rng) for rng in rngs])
+        uniforms = torch.stack([torch.rand(4, generator=rng, dtype=torch.float32) for rng in rngs])
+        offset = torch.stack([torch.rand(side**2, generator=rng, dtype=torch.float32) for rng in rngs])
         is_lit, like = bool((light.ambient < 1).any()), self.like
         return ViewSample(step, side, camera.to(like), light.to(like), uniforms.to(like), offset.to(like), is_lit)
 

@@ -26,7 +26,8 @@ class Light(NamedTuple):
 
 def ambient_light(n: int) -> Light:
     """Return n lights from everywhere: colors as they are."""
-    return Light(torch.zeros(n, 3), torch.ones(n), torch.zeros(n))
+    none = torch.zeros(n, 4, dtype=torch.float32)
+    return Light(none[:, :3], none[:, 3] + 1, none[:, 3])
 
 
 def lambert(albedo: Tensor, normal: Tensor, x: Tensor, light: Light) -> Tensor:
@@ -48,10 +49,10 @@ class Lighting:
 
     def sample(self, rngs: Sequence[torch.Generator], step: int, camera: Camera) -> Light:
         """Draw lights around the camera's own direction; alike at every step, whatever is made of them."""
-        even = torch.stack([torch.rand(3, generator=rng) for rng in rngs])
-        away = torch.stack([torch.randn(3, generator=rng) for rng in rngs])
+        even = torch.stack([torch.rand(3, generator=rng, dtype=torch.float32) for rng in rngs])
+        away = torch.stack([torch.randn(3, generator=rng, dtype=torch.float32) for rng in rngs])
         near, far = self.distance
         position = normalize(2 * normalize(camera.eye.cpu()) + away) * (near + (far - near) * even[:, :1])
         shaded = (even[:, 1] < self.shaded_probability) & (step >= self.albedo_steps)
         white = shaded & (even[:, 2] < self.textureless_probability)
-        return Light(position, torch.where(shaded, self.ambient, 1.0), white.float())
+        return Light(position, torch.where(shaded, self.ambient, torch.ones_like(even[:, 1])), white.float())

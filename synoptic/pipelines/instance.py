@@ -57,7 +57,8 @@ class InstancePipeline(Pipeline[I]):
 
     def begin(self, rngs: Sequence[torch.Generator]) -> Tensor:
         """Return the views (B*N, C, h, w) before the first step."""
-        model, noise = self.model, self.views.in_latents.noise(rngs, torch.empty(0)).to(self.model.device)
+        like = torch.empty(0, dtype=torch.float32)
+        model, noise = self.model, self.views.in_latents.noise(rngs, like).to(self.model.device)
         if self.shown is None:
             return noise
         t, _ = timestep_pairs(self.options.sampler, model.schedule, self.options.steps)[self.start]

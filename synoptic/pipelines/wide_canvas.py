@@ -125,7 +125,7 @@ def coverage(region: Region, height: int, width: int) -> Tensor:
         mask = (io.from_pil(read_mask(region.mask))[:, :1] + 1) / 2
         return interpolate(mask, (height, width), mode="area")[0, 0]
     x0, y0, x1, y1 = region.box
-    rows, columns = torch.zeros(height), torch.zeros(width)
+    rows, columns = (torch.zeros(n, dtype=torch.float32) for n in (height, width))
     rows[round(y0 * height) : round(y1 * height)] = 1
     columns[round(x0 * width) : round(x1 * width)] = 1
     return rows[:, None] * columns

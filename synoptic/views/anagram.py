@@ -43,7 +43,7 @@ class Anagram:
             raise ValueError(f"weights are one number above 0 for each of {len(views)} views, not {weights}")
         self.canvas, self.views, self.blend = canvas, tuple(views), blend
         self.weights = tuple(w / sum(weights) for w in weights)
-        blank = torch.zeros(1, *canvas)
+        blank = torch.zeros(1, *canvas, dtype=torch.float32)
         square_side(blank)
         for view in views:
             view.view(blank)
