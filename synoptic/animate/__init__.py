@@ -54,7 +54,7 @@ def animate(
 def _frames(z: Tensor, views: Sequence[View], captions: Sequence[str], frames: int) -> Iterator[Image.Image]:
     side, N = z.shape[-1], len(views)
     scale = max(MIN_SIDE // side, 1)
-    ground = torch.tensor(BACKGROUND) / 127.5 - 1
+    ground = torch.tensor(BACKGROUND, dtype=torch.float32) / 127.5 - 1
     width = side * scale + 2 * (side * scale // 4)
     strips = [io.from_pil(io.caption_strip(text, (width, width // 6), BACKGROUND))[0] for text in captions]
     starts = [frames * n // N for n in range(N + 1)]

@@ -58,7 +58,7 @@ def transforms_at(a: float) -> Tensor:
     A turn by θ is a turn by aθ. A mirror M = I - (I - M) squeezes through its line as cos πa goes from 1 to -1, as a card
     that is turned over does: I - (1 - cos πa)/2 (I - M).
     """
-    eye, ways = torch.eye(2), TRANSFORMS.float()
-    θ = a * torch.tensor([0.0, 0.5, 1.0, -0.5]) * math.pi
+    eye, ways = torch.eye(2, dtype=torch.float32), TRANSFORMS.float()
+    θ = a * torch.tensor([0.0, 0.5, 1.0, -0.5], dtype=torch.float32) * math.pi
     turns = torch.stack([torch.stack([θ.cos(), -θ.sin()], -1), torch.stack([θ.sin(), θ.cos()], -1)], -2)
     return torch.cat([turns, eye - (1 - math.cos(math.pi * a)) / 2 * (eye - ways[4:])])

@@ -9,7 +9,7 @@ from torch import Tensor
 
 # The 8 ways a piece can lie, as 2x2 matrices on (row, column): four quarter turns, then four mirrors. A turn is tried
 # before a mirror, and no turn first, so that whatever can fly straight does.
-_I, _TURN, _MIRROR = torch.eye(2), torch.tensor([[0.0, -1.0], [1.0, 0.0]]), torch.tensor([[1.0, 0.0], [0.0, -1.0]])
+_I, _TURN, _MIRROR = torch.tensor([[[1, 0], [0, 1]], [[0, -1], [1, 0]], [[1, 0], [0, -1]]], dtype=torch.float32)
 TURNS = torch.stack([_I, _TURN, _TURN @ _TURN, _TURN.T])
 TRANSFORMS = torch.cat([TURNS, TURNS @ _MIRROR]).long()
 

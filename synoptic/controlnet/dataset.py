@@ -39,8 +39,13 @@ def training_row(
     epoch, place = divmod(n, count)
     rng = keyed_generator(seed, 1, n)
     t = int(torch.randint(num_train_timesteps, (), generator=rng))
-    drop_caption = bool(torch.rand((), generator=rng) < caption_dropout)
-    return TrainingRow(epoch_order(count, seed, epoch)[place], t, drop_caption, torch.randn(tuple(shape), generator=rng))
+    drop_caption = bool(torch.rand((), generator=rng, dtype=torch.float32) < caption_dropout)
+    return TrainingRow(
+        epoch_order(count, seed, epoch)[place],
+        t,
+        drop_caption,
+        torch.randn(tuple(shape), generator=rng, dtype=torch.float32),
+    )
 
 
 @lru_cache(maxsize=2)

@@ -80,7 +80,7 @@ def train(
         return room | {"losses": torch.stack(losses)}
 
     for i in range(len(losses), steps):
-        total = torch.zeros((), device=accelerator.device)
+        total = torch.zeros((), dtype=torch.float32, device=accelerator.device)
         for batch in batches(i):
             with accelerator.accumulate(net), torch.enable_grad():
                 with accelerator.autocast():

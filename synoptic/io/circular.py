@@ -25,7 +25,7 @@ def wrap_image(image: Image, beside: int) -> Image:
 def close_ends(image: Image, reach: int) -> Image:
     """Return the picture with its first and last columns at their mean, which sinks to no change over `reach` columns."""
     x = from_pil(image)
-    ramp = torch.linspace(1, 0, reach + 1)[:-1]
+    ramp = torch.linspace(1, 0, reach + 1, dtype=torch.float32)[:-1]
     away = (x[..., :1] - x[..., -1:]) / 2 * ramp
     x[..., :reach] -= away
     x[..., -reach:] += away.flip(-1)

@@ -33,7 +33,7 @@ def backproject_color(
     """
 
     def color(x: Tensor, normal: Tensor) -> Tensor:
-        total, count = torch.zeros(len(x), 3), torch.zeros(len(x), 1)
+        total, count = (torch.zeros(len(x), n, dtype=torch.float32) for n in (3, 1))
         for eye, at, picture in zip(camera.eye, project_points(camera, x), images, strict=True):
             toward = normalize(eye - x)
             share = (toward * normal).sum(1).clamp(min=0) ** COSINE_POWER
@@ -54,7 +54,7 @@ def field_color_at_surface(scene: RadianceScene, x: Tensor, normal: Tensor, samp
     """Return colors (M, 3) that the field shows, over white, to who looks at places (M, 3)
     straight down their normals (M, 3).
     """
-    t = torch.linspace(RAY_ABOVE, -RAY_BELOW, samples + 1).to(scene.like)
+    t = torch.linspace(RAY_ABOVE, -RAY_BELOW, samples + 1, dtype=torch.float32).to(scene.like)
 
     def some(x: Tensor, normal: Tensor) -> Tensor:
         places = (x[:, None] + t[:, None] * normal[:, None]).flatten(0, 1)

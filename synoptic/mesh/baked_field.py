@@ -19,7 +19,7 @@ class BakedField(torch.nn.Module):
     @torch.no_grad()
     def __init__(self, scene: RadianceScene, side: int = 160, chunk: int = 2**16) -> None:
         super().__init__()
-        axis = torch.linspace(-1, 1, side).to(scene.like)
+        axis = torch.linspace(-1, 1, side, dtype=torch.float32).to(scene.like)
         places = torch.cartesian_prod(axis, axis, axis)
         asked = (scene.occupancy(places) & (places.square().sum(1) < 1)).nonzero()[:, 0]
         numbers = places.new_zeros(4, len(places))

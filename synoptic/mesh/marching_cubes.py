@@ -70,5 +70,5 @@ def agreement(textured: TexturedMesh, scene: RadianceScene, camera: Camera, side
 def _spread_cameras(n: int, turned: float) -> Camera:
     """Return n cameras around, high and low by turns, all turned by a share of the angle between two."""
     level = turntable_cameras(n)
-    elevation = torch.tensor([0.1, 0.5, -0.1, 0.3]).repeat(-(-n // 4))[:n]
+    elevation = torch.tensor([0.1, 0.5, -0.1, 0.3], dtype=torch.float32).repeat(-(-n // 4))[:n]
     return orbit_cameras(level.azimuth + turned * 2 * torch.pi / n, elevation, 3.3, level.fov)

@@ -35,7 +35,7 @@ class Threshold(NamedTuple):
 @torch.no_grad()
 def sample_density(density: Callable[[Tensor], Tensor], side: int = 128, chunk: int = 2**16) -> Tensor:
     """Sample densities (side, side, side) at the corners of a grid over [-1, 1]³ in x, y, z; 0 outside the unit ball."""
-    axis = torch.linspace(-1, 1, side)
+    axis = torch.linspace(-1, 1, side, dtype=torch.float32)
     places = torch.cartesian_prod(axis, axis, axis)
     inside = (places.square().sum(1) < 1).nonzero()[:, 0]
     found = torch.cat([density(places[some]).cpu() for some in inside.split(chunk)])
@@ -54,7 +54,7 @@ def best_threshold(grid: Tensor, camera: Camera, mask: Tensor) -> Threshold:
         raise ValueError("a surface needs a render that covers something, all masks are empty: take more steps")
     origin, direction = (part.flatten(0, 1) for part in camera_rays(camera, mask.shape[-1]))
     near, far = ray_sphere(Rays(origin, direction, origin[:, 0]))
-    t = torch.linspace(0, 1, 2 * len(grid))
+    t = torch.linspace(0, 1, 2 * len(grid), dtype=torch.float32)
     most = []
     for o, d, a, b in zip(*(part.split(2**13) for part in (origin, direction, near, far)), strict=True):
         x = o[:, None] + (a[:, None] + (b - a)[:, None] * t)[..., None] * d[:, None]

@@ -42,7 +42,9 @@ class Codec:
         scale = config.get("scaling_factor") or 1.0
         if config.get("latents_mean") is None or config.get("latents_std") is None:
             return config.get("shift_factor") or 0.0, scale
-        mean, std = (torch.tensor(config[key]).to(like)[:, None, None] for key in ("latents_mean", "latents_std"))
+        mean, std = (
+            torch.tensor(config[key], dtype=torch.float32).to(like)[:, None, None] for key in ("latents_mean", "latents_std")
+        )
         return mean, scale / std
 
 

@@ -36,7 +36,7 @@ class TransformerControlNet(ABC):
         self, x: Tensor, t: Time, cond: Conditioning, control_image: Tensor, strength: float | Tensor
     ) -> Mapping[str, Sequence[Tensor]]:
         """Return those of the blocks, and of FLUX.1's single ones."""
-        t = t.to(x.device) if isinstance(t, Tensor) else torch.full((), t, device=x.device)
+        t = t.to(x.device) if isinstance(t, Tensor) else torch.full((), t, dtype=torch.float32, device=x.device)
         seen = torch.stack([self._encoded(row) for row in control_image]).to(x.device, self.dtype)
         cond = replace(cond.text_only(), guidance=cond.guidance).to(dtype=self.dtype)
         added = self.forward(x.to(self.dtype), t.expand(len(x)), cond, seen)
@@ -89,7 +89,7 @@ class FluxControlNet(TransformerControlNet):
             guidance=cond.guidance if self.net.config.guidance_embeds else None,
             pooled_projections=cond.text_embeds,
             encoder_hidden_states=cond.text,
-            txt_ids=torch.zeros(cond.text.shape[1], 3, device=x.device),
+            txt_ids=torch.zeros(cond.text.shape[1], 3, dtype=torch.float32, device=x.device),
             img_ids=places_of(x, 2),
             return_dict=False,
         )

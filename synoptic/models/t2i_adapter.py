@@ -27,5 +27,5 @@ class T2IAdapter:
     ) -> Mapping[str, Sequence[Tensor]]:
         shown = control_image.to(self.dtype, memory_format=self.layout)
         if self.net.config.in_channels == 1:
-            shown = torch.einsum("nchw,c->nhw", shown, torch.tensor(LUMA).to(shown))[:, None]
+            shown = torch.einsum("nchw,c->nhw", shown, torch.tensor(LUMA, dtype=torch.float32).to(shown))[:, None]
         return {"adapter_features": [feature * strength for feature in self.net(shown)]}

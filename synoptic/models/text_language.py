@@ -36,7 +36,7 @@ class QwenImageTextEncoder:
         q = tokenize(self.tokenizer, texts, whole).to(self.encoder.device)
         states = self.encoder(q.input_ids, attention_mask=q.attention_mask, output_hidden_states=True).hidden_states[-1]
         words = [row[mask > 0][self.template_tokens :] for row, mask in zip(states, q.attention_mask, strict=True)]
-        masks = [torch.ones(len(row), device=row.device) for row in words]
+        masks = [torch.ones(len(row), dtype=torch.float32, device=row.device) for row in words]
         text = torch.stack([pad(row, (0, 0, 0, self.length - len(row))) for row in words])
         return Conditioning(text=text, text_mask=torch.stack([pad(mask, (0, self.length - len(mask))) for mask in masks]))
 

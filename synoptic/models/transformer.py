@@ -64,7 +64,9 @@ class TransformerDenoiser(LatentSpace):
         cond = embed_in_halves(self.text_encoder, prompts)
         if self.guidance_scale is None:
             return cond
-        return replace(cond, guidance=torch.full((len(prompts),), self.guidance_scale, device=self.device))
+        return replace(
+            cond, guidance=torch.full((len(prompts),), self.guidance_scale, dtype=torch.float32, device=self.device)
+        )
 
     def predict(self, x: Tensor, t: Time, cond: Conditioning) -> Pred:
         return pred_from_output(self.schedule, x, self.transformer(x, t, cond), t)

@@ -54,7 +54,7 @@ class Transformer(ABC):
     def __call__(self, x: Tensor, t: Time, cond: Conditioning) -> Tensor:
         if any(side % self.token_side for side in x.shape[-2:]):
             raise ValueError(f"a transformer's x has sides that {self.token_side} divides, not {tuple(x.shape[-2:])}")
-        t = t.to(x.device) if isinstance(t, Tensor) else torch.full((), t, device=x.device)
+        t = t.to(x.device) if isinstance(t, Tensor) else torch.full((), t, dtype=torch.float32, device=x.device)
         cond = replace(cond, branch_rows=None).to(dtype=self.dtype)
         with lock_of(self.net):
             return self.forward(x.to(self.dtype), t.expand(len(x)), cond).to(x.dtype)
@@ -94,7 +94,7 @@ class FluxTransformer(Transformer):
             guidance=cond.guidance if self.net.config.guidance_embeds else None,
             encoder_hidden_states=cond.text,
             pooled_projections=cond.text_embeds,
-            txt_ids=torch.zeros(cond.text.shape[1], 3, device=x.device),
+            txt_ids=torch.zeros(cond.text.shape[1], 3, dtype=torch.float32, device=x.device),
             img_ids=places_of(x, self.token_side),
             controlnet_block_samples=list(cond.control_residuals) or None,
             controlnet_single_block_samples=list(cond.control_single_residuals) or None,

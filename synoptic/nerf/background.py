@@ -24,7 +24,7 @@ class SolidBackground(torch.nn.Module):
 
     def __init__(self, color: tuple[float, float, float] = (1.0, 1.0, 1.0)) -> None:
         super().__init__()
-        self.register_buffer("color", torch.tensor(color))
+        self.register_buffer("color", torch.tensor(color, dtype=torch.float32))
 
     def forward(self, direction: Tensor, uniforms: Tensor) -> Tensor:
         return self.color.expand_as(direction)

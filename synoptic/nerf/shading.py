@@ -26,8 +26,8 @@ class Light(NamedTuple):
 
 def ambient_light(n: int) -> Light:
     """Return n lights from everywhere: colors as they are."""
-    none = torch.zeros(n, 4, dtype=torch.float32)
-    return Light(none[:, :3], none[:, 3] + 1, none[:, 3])
+    none = torch.zeros(n, dtype=torch.float32)
+    return Light(none[:, None].repeat(1, 3), none + 1, none)
 
 
 def lambert(albedo: Tensor, normal: Tensor, x: Tensor, light: Light) -> Tensor:

@@ -171,7 +171,7 @@ def sketch(
     """Return x (B, C, h, w) after a few steps of plain sampling, or of SDEdit from a source: where to begin from."""
     s = model.schedule
     guided = cfg(model, prompts, SKETCH_GUIDANCE, negative_prompt, clip=get_clip("auto", s))
-    x0 = torch.zeros(len(rngs), *views.canvas, device=model.device) if source is None else source
+    x0 = torch.zeros(len(rngs), *views.canvas, dtype=torch.float32, device=model.device) if source is None else source
     start, steps = 0 if source is None else SKETCH_START, s.steps(SKETCH_STEPS)
     *_, step = sdedit(joint_predict(guided, s, views), s, x0, start=start, steps=steps, rngs=rngs)
     return step.x

@@ -55,5 +55,10 @@ class FlowEditPipeline(InputImagePipeline[FlowEditOptions]):
         if max(scales) > 1:
             negative = [o.negative_prompt] * len(prompts)
             conds["null"] = Conditioning.cat([model.embed(negative) for model in models])
-        scale = torch.tensor(scales).repeat_interleave(len(prompts) * views).view(-1, 1, 1, 1).to(self.model.device)
+        scale = (
+            torch.tensor(scales, dtype=torch.float32)
+            .repeat_interleave(len(prompts) * views)
+            .view(-1, 1, 1, 1)
+            .to(self.model.device)
+        )
         return cfg_from_conditions(self.model, conds, scale, clip=get_clip(o.clip, self.model.schedule))

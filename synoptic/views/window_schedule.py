@@ -31,7 +31,7 @@ class WindowSchedule:
     ) -> None:
         self.canvas, self.window, self.strides = canvas, window, strides
         self.weights: Weights = weights
-        share = torch.rand(len(strides), 2, generator=rng).tolist()
+        share = torch.rand(len(strides), 2, generator=rng, dtype=torch.float32).tolist()
         self.offsets = [(int(v * sy), int(u * canvas[2])) for (v, u), (sy, _) in zip(share, strides, strict=True)]
 
     def __call__(self, i: int) -> Windows:
