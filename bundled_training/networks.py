@@ -181,10 +181,13 @@ def depth_model() -> Any:
 
 
 def pixel_scheduler() -> DDPMScheduler:
-    """IF's: cosine, learned range, dynamic thresholding; with v-prediction, which a small network learns better."""
+    """IF's: cosine, learned range; with v-prediction, which a small network learns better, and x0 clipped to [-1, 1].
+
+    (Dynamic thresholding, as IF's, divides x0 by what guidance adds: white grounds come out gray.)
+    """
     return DDPMScheduler(
         beta_schedule="squaredcos_cap_v2", prediction_type="v_prediction", variance_type="learned_range",
-        thresholding=True, dynamic_thresholding_ratio=0.95, sample_max_value=1.5, timestep_spacing="trailing",
+        clip_sample=True, timestep_spacing="trailing",
     )  # fmt: skip
 
 

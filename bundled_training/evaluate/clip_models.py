@@ -8,14 +8,13 @@ from bundled_training.evaluate import statistics
 from bundled_training.evaluate.renders import Renders, held_out
 from bundled_training.evaluate.samples import seen
 from bundled_training.evaluate.task import Findings, Task
-from bundled_training.render.worlds import THIRD
 
 
 def measure(task: Task) -> Findings:
     """Top-1 and top-5 over sets of 100 captions; errors over the sets."""
     sets, size = task.count(12, 2), task.count(100, 10)
-    renders = Renders(task.on, THIRD)
-    every = [held_out(size, 1000 * task.seed + k, about=THIRD) for k in range(sets)]
+    renders = Renders(task.on)
+    every = [held_out(size, 1000 * task.seed + k) for k in range(sets)]
     pictures = [renders(some, 256, 1000 * task.seed + k) for k, some in enumerate(every)]
     found = Findings({"sets": sets, "captions": size}, sheet=pictures[0], columns=10)
     found.details["prompts"] = [spec.caption for spec in every[0]]

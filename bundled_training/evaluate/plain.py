@@ -9,7 +9,7 @@ from torch import Tensor
 
 from bundled_training.evaluate import statistics
 from bundled_training.evaluate.renders import Renders, held_out
-from bundled_training.evaluate.samples import GUIDANCE, STEPS, WORLDS, Sampler, seen
+from bundled_training.evaluate.samples import GUIDANCE, STEPS, Sampler, seen
 from bundled_training.evaluate.task import Findings, Task
 from bundled_training.render.captions import Spec
 
@@ -30,12 +30,12 @@ def measure(part: str, task: Task) -> Findings:
     """
     models = task.models(part)
     prompts, each, steps = task.count(task.prompts, 10), task.count(task.samples, 2), task.count(STEPS, 2)
-    every = held_out(prompts, task.seed, about=WORLDS[part])
-    settings = {"prompts": prompts, "samples a prompt": each, "steps": steps, "guidance": GUIDANCE[part]}
+    every = held_out(prompts, task.seed)
+    settings = {"prompts": prompts, "samples a prompt": each, "steps": steps, "guidance": GUIDANCE}
     found = Findings(settings, columns=2 * (1 + len(models)))
     found.details |= {"prompts": [spec.caption for spec in every], "kinds": [spec.kind for spec in every]}
     samplers = {name: Sampler(place, task.device) for name, place in models.items()}
-    renders, size = Renders(task.on, WORLDS[part]), samplers["family"].size
+    renders, size = Renders(task.on), samplers["family"].size
     pictures = {name: repeated(sampler, every, each, task.seed, steps) for name, sampler in samplers.items()}
     again = [spec for spec in every for _ in range(each)]
     pictures = {"real": renders(again, size, task.seed), **pictures}
@@ -44,7 +44,7 @@ def measure(part: str, task: Task) -> Findings:
     found.sheet = torch.cat(first, 1).flatten(0, 1)
     found.details["sheet"] = f"one row a prompt: two each of {', '.join(pictures)}"
     for kind, fits in BORDERS.items():
-        border(found, task, held_out(task.count(24, 2), task.seed + 1, fits, WORLDS[part]), kind, samplers, renders)
+        border(found, task, held_out(task.count(24, 2), task.seed + 1, fits), kind, samplers, renders)
     return found
 
 

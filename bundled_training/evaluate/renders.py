@@ -12,13 +12,13 @@ from torch import Tensor
 from bundled_training.render import Renderer
 from bundled_training.render.captions import Spec, specs
 from bundled_training.render.words import QUALITY
-from bundled_training.render.worlds import SECOND, World
+from bundled_training.render.worlds import THIRD, World
 
 CHUNK, GPU_CHUNK = 256, 1024  # renders at a time: small chunks leave a GPU idle
 
 
 def held_out(
-    count: int, seed: int, fits: Callable[[Spec], bool] = lambda spec: True, about: World = SECOND
+    count: int, seed: int, fits: Callable[[Spec], bool] = lambda spec: True, about: World = THIRD
 ) -> list[Spec]:  # fmt: skip
     """`count` held-out specs that fit, no two with the same caption or the same style and content, none generic."""
     rng, found, seen = Random(seed), [], set()
@@ -38,9 +38,9 @@ def _stream(rng: Random, about: World, most: int = 200_000) -> Iterator[Spec]:
 
 
 class Renders:
-    """Renders specs on one device, in chunks: those of the second generation's world, or of another."""
+    """Renders specs on one device, in chunks."""
 
-    def __init__(self, device: torch.device, about: World = SECOND) -> None:
+    def __init__(self, device: torch.device, about: World = THIRD) -> None:
         self.renderer, self.least = Renderer(device, about), 256 if about.third else 128
         self.chunk = GPU_CHUNK if device.type == "cuda" else CHUNK
 

@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bundled_training.render.worlds import SECOND, THIRD
 from synoptic.diffusion.equations import randn
 from synoptic.diffusion.schedules import get_clip
 from synoptic.guidance.cfg import cfg
@@ -19,8 +18,7 @@ from synoptic.models.load import load
 from synoptic.sampling.single import sample
 
 STEPS = 20
-GUIDANCE = {"sd": 3.0, "if": 5.0}
-WORLDS = {"sd": THIRD, "if": SECOND}  # what each was trained on
+GUIDANCE = 3.0
 
 
 class Sampler:
@@ -28,7 +26,7 @@ class Sampler:
 
     def __init__(self, place: Path, device: str = "auto") -> None:
         self.model: Any = load(str(place), device=device)
-        self.guidance = GUIDANCE[place.name]
+        self.guidance = GUIDANCE
         self.batch = 128 if self.model.device.type == "cuda" else 16
 
     @property

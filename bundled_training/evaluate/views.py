@@ -15,7 +15,6 @@ from bundled_training.render.captions import Spec, coloured
 from bundled_training.render.objects import SOLIDS
 from bundled_training.render.solids import VIEWS
 from bundled_training.render.words import COLOURS
-from bundled_training.render.worlds import THIRD
 from synoptic.metrics.clip import Clip
 
 
@@ -35,7 +34,7 @@ def measure(task: Task) -> Findings:
     ]
     found = Findings({"steps": steps, "guidance": GUIDANCE, "views": VIEWS, "colours an object": len(pairs) // len(names)})
     found.details |= {"prompts": [spec.caption for spec in every], "sheet": "one row an object: the four views of each kind"}
-    renders = Renders(task.on, THIRD)
+    renders = Renders(task.on)
     pictures = {"real 256": renders(every, 256, task.seed)}
     for part in ("sd", "if"):
         for kind, place in task.models(part).items():

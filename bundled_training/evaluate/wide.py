@@ -15,7 +15,6 @@ from bundled_training.evaluate.task import Findings, Task
 from bundled_training.render.captions import Spec, prompts
 from bundled_training.render.scenes import SCENES, SUNLESS
 from bundled_training.render.styles import apply
-from bundled_training.render.worlds import THIRD
 from synoptic.diffusion.equations import randn
 from synoptic.diffusion.schedules import get_clip
 from synoptic.guidance.cfg import cfg
@@ -43,11 +42,11 @@ def measure(task: Task) -> Findings:
     """Ten sentences and their short versions, four seeds each, 6:1; errors over pictures or prompts."""
     scenes = task.count(10, 2)
     versions = {"sentence": prompts("wide")[:scenes], "short": [short for short, _ in SHORT.values()][:scenes]}
-    others = [spec.caption for spec in held_out(task.count(100, 10), task.seed, lambda spec: not synonym(spec), THIRD)]
+    others = [spec.caption for spec in held_out(task.count(100, 10), task.seed, lambda spec: not synonym(spec))]
     settings = {
         "stride": STRIDE,
         "steps": task.count(STEPS, 2),
-        "guidance": GUIDANCE["sd"],
+        "guidance": GUIDANCE,
         "sync": "x0",
         "weights": "feather",
     }
@@ -96,7 +95,7 @@ def wide(sampler: Sampler, texts: list[str], seeds: range, steps: int) -> Tensor
     strips, batch = [], max(1, sampler.batch // 8)
     for start in range(0, len(texts), batch):
         part = slice(start, start + batch)
-        predict = cfg(model, texts[part], GUIDANCE["sd"], clip=get_clip("auto", s))
+        predict = cfg(model, texts[part], GUIDANCE, clip=get_clip("auto", s))
         z = randn(views.canvas, generators(seeds[part])).to(model.device)
         strips.append(sampler.decoded(last(canonical(predict, s, views, z, steps=s.steps(steps), sync="x0"))))
     return torch.cat(strips)

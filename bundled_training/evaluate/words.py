@@ -11,9 +11,10 @@ from torch import Tensor
 from bundled_training.evaluate import statistics
 from bundled_training.evaluate.plain import repeated
 from bundled_training.evaluate.renders import Renders, held_out
-from bundled_training.evaluate.samples import STEPS, WORLDS, Sampler, seen
+from bundled_training.evaluate.samples import STEPS, Sampler, seen
 from bundled_training.evaluate.task import Findings, Task
 from bundled_training.render.captions import Spec, with_article
+from bundled_training.render.worlds import THIRD
 
 PART, OTHERS = "sd", 8
 BETWEEN = (" and ", " next to ", " above ", " on top of ")
@@ -23,8 +24,8 @@ def measure(task: Task) -> Findings:
     """100 held-out pairs and 25 held-out captions a style, 6 pictures of each; errors over the captions."""
     each = task.count(6, 2)
     found = Findings({"pictures a caption": each, "steps": task.count(STEPS, 2), "other pairs": OTHERS})
-    pairs = held_out(task.count(100, 12), task.seed, lambda spec: spec.kind == "two", WORLDS[PART])
-    styled = [spec for style in WORLDS[PART].styles for spec in of_style(style, task.count(25, 2), task.seed)]
+    pairs = held_out(task.count(100, 12), task.seed, lambda spec: spec.kind == "two")
+    styled = [spec for style in THIRD.styles for spec in of_style(style, task.count(25, 2), task.seed)]
     samplers = {name: Sampler(place, task.device) for name, place in task.models(PART).items()}
     sheets = []
     for about, every, choices in (
@@ -32,7 +33,7 @@ def measure(task: Task) -> Findings:
         ("style", styled, {"style first": styles(styled)}),
     ):
         again = [spec for spec in every for _ in range(each)]
-        pictures = {"real": Renders(task.on, WORLDS[PART])(again, samplers["family"].size, task.seed)}
+        pictures = {"real": Renders(task.on)(again, samplers["family"].size, task.seed)}
         for name, sampler in samplers.items():
             pictures[name] = repeated(sampler, every, each, task.seed, task.count(STEPS, 2))
         if every is pairs:
@@ -101,15 +102,15 @@ def sharing(pairs: Sequence[Spec], seed: int) -> list[list[str]]:
 
 def of_style(style: str, count: int, seed: int) -> list[Spec]:
     """Return held-out specs of a style whose captions begin with its usual words, but no solids: those say what they are."""
-    usual = WORLDS[PART].styles[style][1][0]
+    usual = THIRD.styles[style][1][0]
     return held_out(
-        count, seed, lambda s: s.style == style and s.kind != "solid" and s.caption.startswith(usual), WORLDS[PART]
+        count, seed, lambda s: s.style == style and s.kind != "solid" and s.caption.startswith(usual)
     )  # fmt: skip
 
 
 def styles(every: Sequence[Spec]) -> list[list[str]]:
     """Return each caption, and the same in the usual words of every other style."""
-    usual = {style: prefixes[0] for style, (_, prefixes) in WORLDS[PART].styles.items()}
+    usual = {style: prefixes[0] for style, (_, prefixes) in THIRD.styles.items()}
     return [
         [s.caption, *(words + s.caption.removeprefix(usual[s.style]) for style, words in usual.items() if style != s.style)]
         for s in every

@@ -16,7 +16,7 @@ from synoptic.utils.json_objects import JsonObject
 BUNDLED_DIR = Path(__file__).parent / "bundled"
 BUNDLED_DEFAULTS = {
     "sd": Defaults(25, 3.0, 8),
-    "if": Defaults(25, 7.0, 16, 3.0),
+    "if": Defaults(25, 3.0, 16),
     "if-ii": Defaults(20, 1.0, 64),
 }  # of the bundled models
 TEXT_COMPONENTS = ("tokenizer", "text_encoder")  # which an upscaler's directory may leave to stage I

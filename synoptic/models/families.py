@@ -14,20 +14,18 @@ from synoptic.diffusion.scheduler_classes import Spacing
 class Defaults:
     """What an application uses where nothing was asked: steps, guidance scale, window stride in the model's own pixels.
 
-    `joint_guidance_scale` is the guidance scale where several prompts share one picture (None: the same), `few_steps` the
-    steps of versions that are distilled to a few.
+    `few_steps` are the steps of versions that are distilled to a few.
     """
 
     steps: int
     guidance_scale: float
     stride: int
-    joint_guidance_scale: float | None = None
     few_steps: int = 4
 
     @property
     def distilled(self) -> Defaults:
         """What versions take that are distilled to a few steps: no guidance."""
-        return replace(self, steps=self.few_steps, guidance_scale=1.0, joint_guidance_scale=None)
+        return replace(self, steps=self.few_steps, guidance_scale=1.0)
 
 
 class Variant(NamedTuple):

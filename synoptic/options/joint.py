@@ -67,9 +67,6 @@ class JointOptions(PromptOptions, UpscalingOptions):
     def items_of(self, seeds: Sequence[int]) -> list[Item]:
         return one_picture_of_all(self.prompt, seeds)
 
-    def default_guidance(self, checkpoint: Checkpoint) -> float:
-        return self.usual(checkpoint).joint_guidance_scale or self.usual(checkpoint).guidance_scale
-
     def resolve(self, checkpoint: Checkpoint) -> Self:
         if checkpoint.factor == 1:
             self.check_heeded("view_space", "vae_residual", where=f"of latent models, {checkpoint.name} is one of pixels")
