@@ -264,7 +264,6 @@ SECTIONS: dict[str, list[Entry]] = {  # plain pictures first: others are made fr
     ],
     "Hybrids": [
         hybrid("a lithograph of", "a panda", "a library", 1),
-        hybrid("a lithograph of", "a clown", "a library", 0),
         hybrid("a lithograph of", "a skull", "a snowy mountain village", 4),
         hybrid("a lithograph of", "a panda", "a snowy mountain village", 3),
         hybrid("a lithograph of", "a panda", "flowers", 1),
