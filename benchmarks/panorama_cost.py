@@ -237,12 +237,8 @@ def main() -> None:
     few, many = (2, 2) if a.tiny else (a.steps, a.compiled_steps)
     counts = {"latents": few, "pixels": max(1, few // 3)}
     found: dict[str, Any] = {"device": torch.cuda.get_device_name() if cuda else "cpu", "torch": torch.__version__}
-    found |= {
-        "diffusers": diffusers.__version__,
-        "dtype": str(dtype),
-        "views": a.views,
-        "shape": "tiny" if a.tiny else "sd2",
-    }
+    found |= {"diffusers": diffusers.__version__, "dtype": str(dtype)}
+    found |= {"views": a.views, "shape": "tiny" if a.tiny else "sd2"}
 
     def keep(text: str, **more: Any) -> None:
         found.update(more | {"seconds": round(time.perf_counter() - begin, 1)})
@@ -261,10 +257,8 @@ def main() -> None:
         keep(f"{name}\t{s.step:.4f} s a step\tpeak {s.peak:.1f} GiB\tfirst {s.first:.1f} s\t{times}", **more)
 
     peers: dict[str, float] = {}
-    files = write_files("tiny", SMALL_SIDE, a.folder / "tiny", device)
-    small = files
-    if not a.tiny:
-        files = write_files("sd2", SIDE, a.folder / "sd2", device)
+    small = write_files("tiny", SMALL_SIDE, a.folder / "tiny", device)
+    files = small if a.tiny else write_files("sd2", SIDE, a.folder / "sd2", device)
     keep("# weights written")
     model: Any = load(str(files.model), device=str(device), dtype=str(dtype).removeprefix("torch."))
     pipeline = panorama(model, files, a.views, "latents")
@@ -281,9 +275,8 @@ def main() -> None:
         row("synoptic, eager", stage, ours(pipeline), n)
         seconds = projection_seconds(pipeline, n)
         share = seconds / found[f"synoptic, eager, {stage}"]["step"]
-        keep(
-            f"# projections in {stage}: {seconds * 1e3:.2f} ms, {share:.2%} of a step", **{f"projections, {stage}": seconds}
-        )
+        text = f"# projections in {stage}: {seconds * 1e3:.2f} ms, {share:.2%} of a step"
+        keep(text, **{f"projections, {stage}": seconds})
     if cuda:
         model.compile()
         collect()

@@ -66,6 +66,14 @@ def averaged(rows: Sequence[Row], name: str, group: str = "prompt") -> tuple[flo
     return (mean(means), stdev(means) / len(means) ** 0.5 if len(means) > 1 else 0.0) if means else None
 
 
+def differences(rows: Sequence[Row], names: Sequence[str], way: str, other: str) -> list[Row]:
+    """A row per prompt and seed that both ways have: what the one has more than the other."""
+    others = {(row["prompt"], row["seed"]): row for row in rows if row["way"] == other}
+    own = [row for row in rows if row["way"] == way]
+    pairs = [(row, others[key]) for row in own if (key := (row["prompt"], row["seed"])) in others]
+    return [{"prompt": a["prompt"]} | {n: float(a[n]) - float(b[n]) for n in names if n in a and n in b} for a, b in pairs]
+
+
 def labeled(picture: Image.Image, label: str) -> Image.Image:
     """A picture under a line of text."""
     figure = Image.new("RGB", (picture.width, picture.height + LINE), "white")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from benchmarks.study import averaged, by
+from benchmarks.study import averaged, by, differences, numbers
 from benchmarks.tables import markdown, read
 
 WAYS = {
@@ -57,6 +57,35 @@ def texture() -> str:
     return markdown(["mesh", "views", *(title for title, _ in TEXTURE.values())], lines)
 
 
+def texture_asked() -> str:
+    """Return, for every mesh by views that agree, how many pictures are as asked, and the one that is the least so."""
+    lines = []
+    for mesh, rows in by(read("texture-study-h200")["rows"], "mesh").items():
+        own = by(rows, "way")["agreeing"]
+        agreement, seams, sides = (numbers(own, name) for name in ("view_agreement", "seam_ratio", "sides in 5"))
+        line = [
+            f"{sum(x >= 24 for x in agreement)}, {min(agreement):.1f} the least",
+            f"{sum(x <= 1.2 for x in seams)}, {max(seams):.2f} the most",
+            f"{sum(x >= 6 for x in sides)}, {min(sides):.0f} the fewest",
+        ]
+        lines.append([mesh, str(len(own)), *line])
+    return markdown(
+        ["mesh", "pictures", "`view_agreement` ≥ 24 dB", "`seam_ratio` ≤ 1.2", "found from ≥ 6 of 8 sides"], lines
+    )
+
+
+def texture_differences() -> str:
+    """Return what views that agree have more than views alone, of the same prompts and seeds, ± standard errors."""
+    names = {name: TEXTURE[name] for name in ("view_agreement", "seam_ratio", "score")}
+    names |= {"score, standing": ("CLIP score with a shadow", 3)}
+    lines = []
+    for mesh, rows in by(read("texture-study-h200")["rows"], "mesh").items():
+        found = differences(rows, list(names), "agreeing", "alone")
+        cells = [(averaged(found, name) or (0.0, 0.0), digits) for name, (_, digits) in names.items()]
+        lines.append([mesh, str(len(found)), *(f"{mean:+.{n}f} ± {error:.{n}f}" for (mean, error), n in cells)])
+    return markdown(["mesh", "pairs", *(title for title, _ in names.values())], lines)
+
+
 def streamed() -> str:
     """Return a call's seconds with weights on the GPU and with weights that come layer by layer."""
     before = {(row["model"], row["rows"]): row for row in read("streamed-h200-before")["table"]}
@@ -91,6 +120,8 @@ def sdxl_windows() -> str:
 STUDIES: dict[str, Callable[[], str]] = {
     "panorama": panorama,
     "texture": texture,
+    "texture-asked": texture_asked,
+    "texture-differences": texture_differences,
     "streamed": streamed,
     "sdxl-windows": sdxl_windows,
 }

@@ -35,7 +35,7 @@ from trimesh.visual import TextureVisuals
 from trimesh.visual.material import PBRMaterial
 
 import synoptic
-from benchmarks.study import Row, Study, averaged, by, joined, labeled, parser
+from benchmarks.study import Row, Study, averaged, by, differences, joined, labeled, parser
 from bundled_training.render.captions import coloured
 from bundled_training.render.objects import SOLIDS
 from bundled_training.render.standing import contact
@@ -205,18 +205,9 @@ def table(rows: Sequence[Row]) -> str:
         for way, part in by(own, "way").items():
             line(f"{mesh}, {way}", part)
         for other in dict.fromkeys(row["way"] for row in own if row["way"] != "agreeing"):
-            if found := differences(own, names, str(other)):
+            if found := differences(own, names, "agreeing", str(other)):
                 line(f"{mesh}, agreeing - {other}", found)
     return "\n".join(lines)
-
-
-def differences(rows: Sequence[Row], names: Sequence[str], other: str) -> list[Row]:
-    """A row per prompt and seed that both ways have: what views that agree have more than another way."""
-    others = {(row["prompt"], row["seed"]): row for row in rows if row["way"] == other}
-    pairs = [
-        (row, others[key]) for row in rows if row["way"] == "agreeing" and (key := (row["prompt"], row["seed"])) in others
-    ]
-    return [{"prompt": a["prompt"]} | {n: float(a[n]) - float(b[n]) for n in names if n in a and n in b} for a, b in pairs]
 
 
 def read(folder: Path) -> list[Row]:

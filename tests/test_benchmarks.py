@@ -20,6 +20,7 @@ from benchmarks.few_evaluations import joined, lost
 from benchmarks.looking_glass import compared
 from benchmarks.own_prompts import paint
 from benchmarks.record import Record
+from benchmarks.study import differences
 from bundled_training.evaluate.renders import held_out
 from bundled_training.evaluate.words import OTHERS, firsts, of_style, parts, sharing, styles, two_things
 from bundled_training.render.words import STYLES
@@ -53,6 +54,21 @@ def test_a_study_that_ran_out_of_time_is_compared_on_the_pairs_it_has():
     plain = torch.tensor([[[0, 0], [9, 0]], [[9, 9], [9, 9]], [[0, 0], [0, 0]]])  # shares 0.5, 0, 1
     ours = torch.tensor([[[0, 0], [1, 4]], [[9, 9], [9, 5]]])  # 1, 0
     assert compared(ours, plain) == {"times plain": 2.0, "± difference": 0.25}
+
+
+def test_two_ways_are_compared_on_the_prompts_and_seeds_that_both_have():
+    rows = [
+        {"way": way, "prompt": prompt, "seed": seed, "score": score}
+        for way, prompt, seed, score in [
+            ("a", "x", 0, 5),
+            ("b", "x", 0, 3),
+            ("a", "x", 1, 9),
+            ("b", "y", 0, 1),
+            ("c", "x", 1, 2),
+        ]
+    ]
+    assert differences(rows, ["score", "not measured"], "a", "b") == [{"prompt": "x", "score": 2.0}]
+    assert differences(rows, ["score"], "a", "c") == [{"prompt": "x", "score": 7.0}]
 
 
 def test_a_record_is_written_after_each_part_and_ends_in_time(tmp_path):

@@ -32,7 +32,7 @@ HEADER = ("source", "MB", "pixels", "state")
 
 @dataclass(frozen=True)
 class Models:
-    """Rows of models by kind; defaults by command; what `bundled` knows, and what `bundled-if` does not."""
+    """Rows of models by kind; defaults by command; what the bundled ones know."""
 
     models: list[Row]
     upscalers: list[Row]
@@ -41,7 +41,6 @@ class Models:
     clip_models: list[Row]
     defaults: list[tuple[str, str]]
     known: dict[str, list[str]]
-    unknown_to_pixels: list[str]
 
     def __str__(self) -> str:
         kinds = {
@@ -53,8 +52,7 @@ class Models:
         }
         tables: list[list[tuple[str, ...]]] = [[(kind, *HEADER), *rows] for kind, rows in kinds.items()]
         tables.append([("command", "default model"), *self.defaults])
-        known = [("what bundled knows",), *((kind, ", ".join(names)) for kind, names in self.known.items())]
-        known.append(("bundled-if does not know", ", ".join(self.unknown_to_pixels)))
+        known = [("what the bundled models know",), *((kind, ", ".join(names)) for kind, names in self.known.items())]
         return "\n\n".join("\n".join("\t".join(row) for row in table) for table in [*tables, known])
 
 
@@ -69,7 +67,6 @@ def execute(options: ModelsOptions) -> Models:
         [row(name, sources, resolve_clip, CLIP_MODEL.file, side_of) for name, sources in CLIP_MODELS.items()],
         [(name, default_model(name)) for name in synoptic.APPLICATIONS],
         vocabulary()["prompts"],
-        sorted(set(vocabulary()["words"]) - set(vocabulary("if")["words"])),
     )
 
 

@@ -6,8 +6,8 @@ docs/models.md: three sets of 100 held-out renders and captions, `python -m bund
 from __future__ import annotations
 
 SCALES = {
-    "bundled clip": "0.67 is usual for a picture of its prompt (bundled-if's 0.54), -0.01 for another's; not OpenAI's scale",
-    "bundled clip-grayscale": "0.64 is usual for a picture of its prompt (bundled-if's 0.51), 0.00 for another's",
+    "bundled clip": "0.67 is usual for a picture of its prompt, -0.01 for another's; not OpenAI's scale",
+    "bundled clip-grayscale": "0.64 is usual for a picture of its prompt, 0.00 for another's",
 }
 MEASURES = {
     "clip_score": "the cosine of picture and prompt",
