@@ -22,7 +22,6 @@ from PIL.Image import Image
 import synoptic
 from bundled_training.evaluate.renders import Renders, held_out
 from bundled_training.render.captions import Spec
-from bundled_training.render.worlds import SECOND, THIRD
 from synoptic.distillation.loss_defaults import loss_defaults, native_space
 from synoptic.io import image_grid, save_image, to_pil
 from synoptic.metrics.base import mean_error
@@ -34,7 +33,6 @@ from synoptic.runs.manifest import Run
 
 LOSSES = "sds", "csd", "nfsd", "vsd"
 SIDE = {"bundled": 256, "bundled-if": 64}
-WORLDS = {"bundled": THIRD, "bundled-if": SECOND}  # whose renders each has seen; prompts are of the second, which both know
 LEARNT: tuple[tuple[float, float, int, float, int], ...] = (  # VSD's guidance, student's rate and steps, rate, steps
     (2, 1e-3, 1, 1, 500),
     (1.5, 3e-3, 1, 1, 500),
@@ -150,7 +148,7 @@ def quality(out: Path, quick: bool, models: Sequence[str], tune: bool, only: Seq
 
         print("\t".join(scorer.row("", prompts[:1] * 2, [to_pil(torch.zeros(1, 3, 96, 96))[0]] * 2)))
         again = [spec for spec in specs for _ in range(seeds)]
-        renders = Renders(torch.device("cuda" if torch.cuda.is_available() else "cpu"), WORLDS[model])
+        renders = Renders(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
         real = to_pil(renders(again, SIDE[model], 5) * 2 - 1)
         note("renders", [spec.caption for spec in again], real, 0.0)
         plain, seconds = timed(

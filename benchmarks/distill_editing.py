@@ -15,7 +15,6 @@ from torch import Tensor
 from bundled_training.render import Renderer
 from bundled_training.render.captions import Spec, coloured, with_article
 from bundled_training.render.words import SCENES
-from bundled_training.render.worlds import THIRD
 from synoptic.distillation.base import Loss
 from synoptic.distillation.edit_losses import dds, pds
 from synoptic.distillation.image_scene import LatentImage
@@ -103,7 +102,7 @@ TUNED = [
 
 def renders(pairs: Sequence[Pair]) -> tuple[Tensor, Tensor]:
     """Pictures (N, 3, S, S) in [-1, 1], and where their object is (N, 1, S, S): what its absence would change."""
-    renderer = Renderer("cpu", THIRD)
+    renderer = Renderer("cpu")
     pictures, masks = [], []
     for k, pair in enumerate(pairs):
         torch.manual_seed(k)

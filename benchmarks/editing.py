@@ -18,7 +18,6 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from bundled_training.evaluate.renders import Renders, held_out
-from bundled_training.render.worlds import SECOND, THIRD
 from synoptic import io
 from synoptic.diffusion import solvers
 from synoptic.diffusion.equations import Time, add_noise, randn
@@ -49,10 +48,9 @@ def formatted(values: Iterable[float], digits: int = 2) -> str:
 
 
 def given(count: int, side: int) -> tuple[Tensor, list[str]]:
-    """Renders (N, 3, side, side) in [-1, 1], as 8 bits hold them, and their captions; of what the model of that size saw."""
-    world = SECOND if side == 64 else THIRD
-    every = held_out(count, SEED, about=world)
-    pictures = Renders(torch.device("cpu"), world)(every, side, SEED)
+    """Renders (N, 3, side, side) in [-1, 1], as 8 bits hold them, and their captions."""
+    every = held_out(count, SEED)
+    pictures = Renders(torch.device("cpu"))(every, side, SEED)
     return (pictures * 255).round() / 127.5 - 1, [spec.caption for spec in every]
 
 

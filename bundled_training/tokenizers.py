@@ -1,6 +1,6 @@
 """The tokenizers, made from the captions: byte pairs for the CLIP text encoders, hand-picked pieces for the T5.
 
-python -m bundled_training.tokenizers OUT_DIR [SIDE]    # SIDE 256: with the words of the third generation
+python -m bundled_training.tokenizers OUT_DIR
 """
 
 from __future__ import annotations
@@ -17,15 +17,14 @@ from tokenizers.pre_tokenizers import ByteLevel
 from transformers import CLIPTokenizer, T5Tokenizer
 
 from bundled_training.render.captions import specs
-from bundled_training.render.worlds import SECOND, World, world
 
 CAPTIONS = 150_000
 LENGTH, T5_LENGTH = 48, 77  # IFPipeline pads to 77
 SPACE = "\u2581"  # how a sentence piece says that a word begins
 
 
-def captions(seed: int, count: int = CAPTIONS, about: World = SECOND) -> list[str]:
-    return [spec.caption for spec in specs(count, Random(seed), world=about)]
+def captions(seed: int, count: int = CAPTIONS) -> list[str]:
+    return [spec.caption for spec in specs(count, Random(seed))]
 
 
 def byte_pairs(texts: list[str], size: int) -> Any:
@@ -62,11 +61,11 @@ def pieces(texts: list[str], subwords: int = 1000) -> Any:
     return tokenizer
 
 
-def write(folder: Path, count: int = CAPTIONS, about: World = SECOND) -> None:
+def write(folder: Path, count: int = CAPTIONS) -> None:
     """Write clip (the conditioner's), reference (another, for the reference CLIPs) and t5; say how long the captions get."""
-    texts, others = captions(5, count, about), captions(6, count, about)
+    texts, others = captions(5, count), captions(6, count)
     made = {"clip": byte_pairs(texts, 2048), "reference": byte_pairs(others, 1024), "t5": pieces(texts)}
-    tests = sorted(set(captions(7, count, about)))
+    tests = sorted(set(captions(7, count)))
     for name, tokenizer in made.items():
         longest = max(len(ids) for ids in tokenizer(tests).input_ids)
         if longest > tokenizer.model_max_length:
@@ -76,4 +75,4 @@ def write(folder: Path, count: int = CAPTIONS, about: World = SECOND) -> None:
 
 
 if __name__ == "__main__":
-    write(Path(sys.argv[1]), about=world(int(sys.argv[2]) if len(sys.argv) > 2 else 128))
+    write(Path(sys.argv[1]))

@@ -23,7 +23,7 @@ from benchmarks.record import Record
 from benchmarks.study import differences
 from bundled_training.evaluate.renders import held_out
 from bundled_training.evaluate.words import OTHERS, firsts, of_style, parts, sharing, styles, two_things
-from bundled_training.render.worlds import THIRD
+from bundled_training.render.words import STYLES
 from synoptic.jobs.records import Record as JobRecord
 from tests.jobs.test_driver import Threads
 from tests.jobs.test_driver import job as job_numbered
@@ -151,7 +151,7 @@ def test_scores_of_more_pictures_take_the_place_of_few():
 
 
 def test_the_choices_beside_a_pair_are_other_pairs_in_its_own_words():
-    pairs = held_out(12, 0, lambda spec: spec.kind == "two", THIRD)
+    pairs = held_out(12, 0, lambda spec: spec.kind == "two")
     for spec, texts, shared in zip(pairs, two_things(pairs, 0), sharing(pairs, 0), strict=True):
         before, between = parts(spec)
         assert texts[0] == shared[0] == spec.caption and len(set(texts)) == 3 + OTHERS and len(set(shared)) == 1 + OTHERS
@@ -165,7 +165,7 @@ def test_every_style_is_chosen_from_every_other():
     every = of_style("oil", 3, 0)
     for spec, texts in zip(every, styles(every), strict=True):
         content = spec.caption.removeprefix("an oil painting of ")
-        assert len(set(texts)) == len(THIRD.styles) and all(text.endswith(content) for text in texts)
+        assert len(set(texts)) == len(STYLES) and all(text.endswith(content) for text in texts)
 
 
 def test_the_first_choice_must_be_above_all_others():

@@ -159,7 +159,7 @@ def check_counter(found: Findings, task: Task) -> None:
     for there, name in ((True, "real with a sun"), (False, "real without")):
         number = []
         for key, time in list(skies.items())[: task.count(10, 1)]:
-            image, _ = SCENES[key](rows, 128, TIMES * 128, task.on, time, torch.full((rows,), there, device=task.on))
-            number.append(count_discs(apply("photo", image).clamp(0, 1)))
+            image, depth = SCENES[key](rows, 128, TIMES * 128, task.on, time, torch.full((rows,), there, device=task.on))
+            number.append(count_discs(apply("photo", image, depth)))
         every = torch.cat(number).double()
         found.add("suns and moons", name, "", statistics.mean_error(every), len(every))

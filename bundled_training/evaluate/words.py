@@ -14,7 +14,7 @@ from bundled_training.evaluate.renders import Renders, held_out
 from bundled_training.evaluate.samples import STEPS, Sampler, seen
 from bundled_training.evaluate.task import Findings, Task
 from bundled_training.render.captions import Spec, with_article
-from bundled_training.render.worlds import THIRD
+from bundled_training.render.words import STYLES
 
 PART, OTHERS = "sd", 8
 BETWEEN = (" and ", " next to ", " above ", " on top of ")
@@ -25,7 +25,7 @@ def measure(task: Task) -> Findings:
     each = task.count(6, 2)
     found = Findings({"pictures a caption": each, "steps": task.count(STEPS, 2), "other pairs": OTHERS})
     pairs = held_out(task.count(100, 12), task.seed, lambda spec: spec.kind == "two")
-    styled = [spec for style in THIRD.styles for spec in of_style(style, task.count(25, 2), task.seed)]
+    styled = [spec for style in STYLES for spec in of_style(style, task.count(25, 2), task.seed)]
     samplers = {name: Sampler(place, task.device) for name, place in task.models(PART).items()}
     sheets = []
     for about, every, choices in (
@@ -102,7 +102,7 @@ def sharing(pairs: Sequence[Spec], seed: int) -> list[list[str]]:
 
 def of_style(style: str, count: int, seed: int) -> list[Spec]:
     """Return held-out specs of a style whose captions begin with its usual words, but no solids: those say what they are."""
-    usual = THIRD.styles[style][1][0]
+    usual = STYLES[style][1][0]
     return held_out(
         count, seed, lambda s: s.style == style and s.kind != "solid" and s.caption.startswith(usual)
     )  # fmt: skip
@@ -110,7 +110,7 @@ def of_style(style: str, count: int, seed: int) -> list[Spec]:
 
 def styles(every: Sequence[Spec]) -> list[list[str]]:
     """Return each caption, and the same in the usual words of every other style."""
-    usual = {style: prefixes[0] for style, (_, prefixes) in THIRD.styles.items()}
+    usual = {style: prefixes[0] for style, (_, prefixes) in STYLES.items()}
     return [
         [s.caption, *(words + s.caption.removeprefix(usual[s.style]) for style, words in usual.items() if style != s.style)]
         for s in every

@@ -8,16 +8,14 @@ from collections.abc import Callable, Iterable, Sequence
 import torch
 from torch import Tensor
 
-from bundled_training.render import glyphs, glyphs_3d, solids, styles_3
+from bundled_training.render import glyphs_3d, solids, styles
 from bundled_training.render.captions import Spec
-from bundled_training.render.noise import Device, each, fbm, mix, rows, uniform
-from bundled_training.render.paste import FIRST_LAST, LAYOUTS, LETTERED, LIGHT, UPRIGHT, dome, dye, paste, pyramid
+from bundled_training.render.noise import Device, mix, uniform
+from bundled_training.render.paste import LETTERED, LIGHT, dome, dye, paste, pyramid
 from bundled_training.render.scenes import SCENES
-from bundled_training.render.standing import boxes, contact, shadow_of, studio
+from bundled_training.render.standing import STACKED, boxes, contact, shadow_of, studio
 from bundled_training.render.standing import places as places_of
-from bundled_training.render.styles import apply
 from bundled_training.render.words import COLOURS
-from bundled_training.render.worlds import SECOND, World
 
 BACKDROP = 0.3  # the depth of a plain background
 
@@ -25,16 +23,10 @@ BACKDROP = 0.3  # the depth of a plain background
 class Renderer:
     """Renders specs on one device; all randomness comes from torch's global generators (torch.manual_seed)."""
 
-    def __init__(self, device: Device, world: World = SECOND):
-        self.device, self.third = torch.device(device), world.third
-        self.designs: dict[str, dict[str, list[int]]] = {}
-        if self.third:
-            tiles, self.designs = glyphs_3d.load(self.device)
-            self.boxes = boxes(tiles)
-        else:
-            tiles, numbers = glyphs.load(self.device)
-            self.designs = {name: {"noto": places} for name, places in numbers.items()}
-        self.levels = pyramid(tiles, 4 if self.third else 3)
+    def __init__(self, device: Device):
+        self.device = torch.device(device)
+        tiles, self.designs = glyphs_3d.load(self.device)
+        self.boxes, self.levels = boxes(tiles), pyramid(tiles, 4)
 
     @torch.no_grad()
     def render(self, specs: Sequence[Spec], size: int) -> tuple[Tensor, Tensor]:
@@ -45,8 +37,7 @@ class Renderer:
         self._solids(specs, image, depth)
         self._things(specs, image, depth)
         for style, where in self._groups(specs, lambda spec: None if spec.kind == "solid" else spec.style):
-            drawn = styles_3.apply(style, image[where], depth[where]) if self.third else apply(style, image[where])
-            image[where] = drawn
+            image[where] = styles.apply(style, image[where], depth[where])
         return image.clamp_(0, 1), depth.clamp_(0, 1)
 
     def _index(self, numbers: Iterable[int]) -> Tensor:
@@ -73,9 +64,8 @@ class Renderer:
             return
         fixed = self._floats([specs[number].background is not None for number in plain])
         colours = self._floats([COLOURS[specs[number].background or "white"] for number in plain])
-        pale = self._floats([specs[number].kind == "solid" for number in plain])
         where = self._index(plain)
-        image[where] = studio(colours, fixed, size) if self.third else backdrop(colours, fixed, pale, size)
+        image[where] = studio(colours, fixed, size)
         depth[where] = BACKDROP
 
     def _solids(self, specs: Sequence[Spec], image: Tensor, depth: Tensor) -> None:
@@ -96,31 +86,14 @@ class Renderer:
             self.device,
         )
         where = self._index(numbers)
-        if self.third:
-            firm = self._floats([0.0 if spec.view == "overhead" else 0.36 for spec in chosen])
-            image[where] *= 1 - contact(alpha, firm)
+        firm = self._floats([0.0 if spec.view == "overhead" else 0.36 for spec in chosen])
+        image[where] *= 1 - contact(alpha, firm)
         image[where] = mix(image[where], rgb, alpha)
         depth[where] = mix(depth[where], near, (alpha > 0.5).float())
 
     def _things(self, specs: Sequence[Spec], image: Tensor, depth: Tensor) -> None:
-        """Slot after slot, all pictures at once."""
-        if self.third:
-            return self._standing(specs, image, depth)
-        for slot in range(max(map(len, LAYOUTS.values()))):
-            numbers = [k for k, spec in enumerate(specs) if spec.layout and slot < len(spec.names)]
-            if not numbers:
-                return
-            chosen = [specs[number] for number in numbers]
-            order = [len(spec.names) - 1 - slot if spec.layout in FIRST_LAST else slot for spec in chosen]
-            ranges = torch.tensor([LAYOUTS[spec.layout][thing] for spec, thing in zip(chosen, order, strict=True)])
-            dice = torch.rand(len(chosen), 6)  # on the CPU: the scales pick the level, and a GPU would have to be asked
-            places = ranges[:, 0::2] + (ranges[:, 1::2] - ranges[:, 0::2]) * dice[:, :3]
-            attributes = [self._thing(*item) for item in zip(chosen, order, dice[:, 3:].tolist(), strict=True)]
-            self._layers(attributes, places, numbers, image, depth)
-
-    def _standing(self, specs: Sequence[Spec], image: Tensor, depth: Tensor) -> None:
         """Put each thing where its visible part ends on the ground, the farther ones first, each with its shadow."""
-        slots: list[list[tuple]] = [[] for _ in range(max(map(len, LAYOUTS.values())))]
+        slots: list[list[tuple]] = [[] for _ in range(max((len(spec.names) for spec in specs), default=0))]
         for number, spec in enumerate(specs):
             if not spec.layout:
                 continue
@@ -128,15 +101,8 @@ class Renderer:
             things = [self._thing(spec, thing, row[3:]) for thing, row in enumerate(dice)]
             seen = [self._seen(tile, flip, turn) for tile, _, (turn, flip, *_) in things]
             at = places_of(spec.layout, spec.scene, seen, [row[:3] for row in dice])
-            if at is None:
-                at = [
-                    tuple(
-                        low + (high - low) * share for low, high, share in zip(slot[0::2], slot[1::2], row[:3], strict=True)
-                    )
-                    for slot, row in zip(LAYOUTS[spec.layout], dice, strict=False)
-                ]
             order = list(range(len(things)))
-            if spec.layout in FIRST_LAST or spec.layout == "above":
+            if spec.layout in STACKED:
                 order.reverse()
             elif spec.layout == "across":
                 feet = [y + (box[3] - 0.5) * scale for (_, y, scale), box in zip(at, seen, strict=True)]
@@ -158,15 +124,14 @@ class Renderer:
         return left, top, right, bottom + more
 
     def _layers(
-        self, things: list[tuple], places: Tensor, numbers: list[int], image: Tensor, depth: Tensor,
-        firm: list[float] | None = None,
+        self, things: list[tuple], places: Tensor, numbers: list[int], image: Tensor, depth: Tensor, firm: list[float]
     ) -> None:  # fmt: skip
         """Paste one thing on each of the pictures `numbers`, from the copy of its tile that is large enough."""
         size, side = image.shape[-1], self.levels[0].shape[-1]
         levels = (side / size / places[:, 2] / 1.4).log2().ceil().clamp(0, len(self.levels) - 1).int().tolist()
         for level in sorted(set(levels)):
             picked = [k for k, other in enumerate(levels) if other == level]
-            shadows = self._floats([firm[k] for k in picked]) if firm else None
+            shadows = self._floats([firm[k] for k in picked])
             self._layer([things[k] for k in picked], places[picked], self.levels[level],
                         self._index(numbers[k] for k in picked), image, depth, shadows)  # fmt: skip
 
@@ -174,10 +139,9 @@ class Renderer:
         """The tile of one thing, the color it is dyed in, and its turn, mirror and light."""
         name = spec.names[thing]
         tile = self._tile(name, spec.style, dice[0])
-        if self.third and name == "book" and spec.layout == "reading":
+        if name == "book" and spec.layout == "reading":
             tile = self.designs[name]["fluent"][1]  # the open one
-        most = 0.10 if self.third else 0.14 if spec.layout in UPRIGHT else 0.42
-        turn = (dice[1] - 0.5) * most
+        turn = (dice[1] - 0.5) * 0.10
         flip = -1.0 if dice[2] < 0.5 and name not in LETTERED else 1.0
         light = LIGHT.get(spec.time, (1.0, 1.0, 1.0)) if spec.scene and name != "campfire" else (1.0, 1.0, 1.0)
         return tile, spec.colour if thing == 0 else None, (turn, flip, *light)
@@ -192,10 +156,9 @@ class Renderer:
         return tiles[int(share * len(tiles))]
 
     def _layer(
-        self, things: list[tuple], places: Tensor, level: Tensor, where: Tensor, image: Tensor, depth: Tensor,
-        firm: Tensor | None = None,
+        self, things: list[tuple], places: Tensor, level: Tensor, where: Tensor, image: Tensor, depth: Tensor, firm: Tensor
     ) -> None:  # fmt: skip
-        """Paste one thing on each of the pictures `where`."""
+        """Paste one thing on each of the pictures `where`, with its shadow."""
         tiles = level[self._index(tile for tile, _, _ in things)].float() / 255
         if dyed := [k for k, (_, colour, _) in enumerate(things) if colour]:
             names = [things[k][1] for k in dyed]
@@ -204,31 +167,7 @@ class Renderer:
             tiles[chosen] = dye(tiles[chosen], colours, self._floats([name == "rainbow" for name in names]))
         turn, flip, light = self._floats([row for _, _, row in things]).split([1, 1, 3], dim=1)
         places = places.to(self.device, non_blocking=True)
-        bent = 0.012 if self.third else 0.035
-        rgb, alpha = paste(tiles, places, image.shape[-1], turn=turn, flip=flip, light=light, bent=bent)
-        if firm is not None:
-            image[where] *= 1 - contact(alpha, firm)
+        rgb, alpha = paste(tiles, places, image.shape[-1], turn=turn, flip=flip, light=light)
+        image[where] *= 1 - contact(alpha, firm)
         image[where] = (image[where] * (1 - alpha) + rgb).clamp_(0, 1)
         depth[where] = torch.where(alpha > 0.5, dome(alpha, places, self.device), depth[where])
-
-
-def backdrop(colours: Tensor, fixed: Tensor, pale: Tensor, size: int) -> Tensor:
-    """Plain backgrounds (B, 3, size, size), some softly graded: of `colours` (B, 3) where `fixed` (B,), else any color.
-
-    White stays white to within a few hundredths; where `pale` (B,) the free colors are light ones.
-    """
-    batch, device = len(colours), colours.device
-    colours, fixed, pale = colours.view(batch, 3, 1, 1), fixed.view(batch, 1, 1, 1), pale.view(batch, 1, 1, 1)
-    hue = uniform(batch, 3, 1, 1, device=device)
-    one = mix(torch.ones_like(hue), hue, each(batch, 0, 1, device) ** 0.7 * mix(torch.full_like(pale, 0.8), 0.25, pale))
-    two = mix(one, uniform(batch, 3, 1, 1, device=device), each(batch, 0, 0.5, device) * (1 - 0.7 * pale))
-    white = (colours.amin(1, keepdim=True) > 0.9).float()
-    shade = each(batch, -0.1, 0.1, device) * (1 - 0.7 * white)
-    one, two = mix(one, colours, fixed), mix(two, (colours + shade).clamp(0, 1), fixed)
-    kind = each(batch, 0, 1, device)
-    ramp = mix(
-        rows(size, device).expand(batch, 1, size, size),
-        fbm(batch, size, size, device, cells=3, octaves=3),
-        (kind > 0.5).float(),
-    )
-    return mix(one, two, ramp * (kind > 0.2).float())

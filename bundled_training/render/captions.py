@@ -20,27 +20,26 @@ from zlib import crc32
 
 from bundled_training.render.objects import SOLIDS
 from bundled_training.render.solids import VIEWS as FACES_SEEN
+from bundled_training.render.things import NAMES, UNDYED, pair, thing
 from bundled_training.render.words import (
     ADJECTIVES,
     COLOURS,
     DYED_STORIES,
     DYES,
     FACES,
+    KINDS,
     PLAIN,
     QUALITY,
     SCENES,
     STORIES,
-    STYLES_3,
+    STYLES,
     SUNS,
+    SYNONYMS,
     TIMES,
     UNCOUNTED,
     UNIQUE,
     VIEWS,
 )  # fmt: skip
-from bundled_training.render.worlds import SECOND, World
-
-KINDS = SECOND.kinds
-NAMES = SECOND.names
 
 WIDE_PROMPTS = (
     "a sweeping panoramic view of the grand canyon at sunset",
@@ -79,9 +78,9 @@ class Spec:
 
     caption: str
     style: str
-    kind: str  # of KINDS
-    names: tuple[str, ...] = ()  # the things, as in glyphs.json (a solid: as in SOLIDS)
-    layout: str = ""  # where the things stand: a key of paste.LAYOUTS
+    kind: str  # of words.KINDS
+    names: tuple[str, ...] = ()  # the things, of things.NAMES (a solid: of SOLIDS)
+    layout: str = ""  # where the things stand: one of standing.py
     colour: str | None = None  # the first thing's, of DYES
     scene: str | None = None  # what lies behind, or None for a plain background
     background: str | None = None  # the plain background's color, of COLOURS, or None for any
@@ -137,16 +136,16 @@ _SCENES = tuple(SCENES)
 _STORY_WEIGHTS = tuple(accumulate(story.weight for story in STORIES))
 
 
-def specs(count: int, rng: Random, held_out: bool = False, world: World = SECOND) -> list[Spec]:
+def specs(count: int, rng: Random, held_out: bool = False) -> list[Spec]:
     """`count` pictures of the training mixture, or of the pairs of style and content that training never shows."""
     found: list[Spec] = []
-    kinds, weights = tuple(world.kinds), tuple(accumulate(world.kinds.values()))
-    styles, shares = tuple(world.styles), tuple(accumulate(share for share, _ in world.styles.values()))
+    kinds, weights = tuple(KINDS), tuple(accumulate(KINDS.values()))
+    styles, shares = tuple(STYLES), tuple(accumulate(share for share, _ in STYLES.values()))
     while len(found) < count:
         kind = rng.choices(kinds, cum_weights=weights)[0]
         style = "photo" if kind == "solid" else rng.choices(styles, cum_weights=shares)[0]
         for _ in range(1000):  # until one is on the right side, so that the kinds keep their shares
-            spec = _MAKERS[kind](style, rng, world)
+            spec = _MAKERS[kind](style, rng)
             if is_held_out(style, spec.content) == held_out:
                 found.append(spec)
                 break
@@ -161,7 +160,7 @@ def _prefixed(style: str, text: str, rng: Random, bare: float = 0.0) -> str:
             return QUALITY
         if chance < 0.015 + bare:
             return text
-    return rng.choice(STYLES_3[style][1]) + text
+    return rng.choice(STYLES[style][1]) + text
 
 
 def _sun(key: str, time: str, rng: Random, stated: bool) -> tuple[str, bool]:
@@ -173,7 +172,7 @@ def _sun(key: str, time: str, rng: Random, stated: bool) -> tuple[str, bool]:
     return "", rng.random() < 0.02
 
 
-def _scene(style: str, rng: Random, world: World) -> Spec:
+def _scene(style: str, rng: Random) -> Spec:
     key = rng.choice(_SCENES)
     scene, time = SCENES[key], rng.choice(_times(key))
     stated, bare = "", 0.0
@@ -200,7 +199,7 @@ def _scene(style: str, rng: Random, world: World) -> Spec:
     return Spec(_prefixed(style, text + words, rng, bare), style, "scene", scene=key, time=time, sun=sun)
 
 
-def _solid(style: str, rng: Random, world: World) -> Spec:
+def _solid(style: str, rng: Random) -> Spec:
     name, view = rng.choice(SOLIDS), rng.choice(FACES_SEEN)
     colour = rng.choice(tuple(COLOURS)) if rng.random() < 0.8 else None
     tells = rng.random() < 0.8
@@ -215,14 +214,14 @@ def _solid(style: str, rng: Random, world: World) -> Spec:
     return Spec(caption, style, "solid", (name,), colour=colour, background=background, view=view)
 
 
-def _story(style: str, rng: Random, world: World) -> Spec:
+def _story(style: str, rng: Random) -> Spec:
     story = rng.choices(STORIES, cum_weights=_STORY_WEIGHTS)[0]
     names = tuple(rng.choice(choices) for choices in story.things)
     text = rng.choice(story.captions)
     colour = DYED_STORIES.get(text)
     if story.dyed and rng.random() < 0.3:
         colour = rng.choice(DYES)
-    others = world.synonyms.get(names[0], ())
+    others = SYNONYMS.get(names[0], ())
     stated = names[0] if colour or not others or rng.random() < 0.5 else rng.choice(others)
     text = text.format(coloured(colour, stated))
     if not story.scenes:
@@ -241,8 +240,8 @@ def _story(style: str, rng: Random, world: World) -> Spec:
     return Spec(caption, style, "story", names, story.layout, colour, key, time=time, sun=sun)
 
 
-def _two(style: str, rng: Random, world: World) -> Spec:
-    first, second = world.pair(rng)
+def _two(style: str, rng: Random) -> Spec:
+    first, second = pair(rng)
     across = rng.random() < 0.8
     between = rng.choice((" and ", " and ", " next to ") if across else (" above ", " on top of "))
     text = with_article(first) + between + with_article(second)
@@ -251,11 +250,11 @@ def _two(style: str, rng: Random, world: World) -> Spec:
     return Spec(_prefixed(style, text, rng), style, "two", (first, second), layout, background=background)
 
 
-def _one(style: str, rng: Random, world: World) -> Spec:
-    name = world.name(rng)
-    colour = rng.choice(DYES) if rng.random() < 0.15 and name not in world.undyed else None
-    if not colour and name in world.synonyms and rng.random() < 0.5:
-        text = with_article(rng.choice(world.synonyms[name]))
+def _one(style: str, rng: Random) -> Spec:
+    name = thing(rng)
+    colour = rng.choice(DYES) if rng.random() < 0.15 and name not in UNDYED else None
+    if not colour and name in SYNONYMS and rng.random() < 0.5:
+        text = with_article(rng.choice(SYNONYMS[name]))
     else:
         text = coloured(colour, name)
     barista = name == "hipster barista"
@@ -294,14 +293,14 @@ def words_of(captions: list[str]) -> list[str]:
     return sorted({word for caption in captions for word in re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)?", caption)})
 
 
-def vocabulary(count: int = 200_000, world: World = SECOND) -> dict[str, Any]:
+def vocabulary(count: int = 200_000) -> dict[str, Any]:
     """What the models know, in the format of the package's vocabulary.json."""
     sentences = (text for scene in SCENES.values() for text in scene.sentences)
     stories = (caption.format(with_article(story.things[0][0])) for story in STORIES for caption in story.captions)
     return {
-        "words": words_of([spec.caption for spec in specs(count, Random(0), world=world)]),
+        "words": words_of([spec.caption for spec in specs(count, Random(0))]),
         "prompts": {
-            "styles": _unique(prefix + "…" for _, prefixes in world.styles.values() for prefix in prefixes if prefix),
+            "styles": _unique(prefix + "…" for _, prefixes in STYLES.values() for prefix in prefixes if prefix),
             "scenes": _unique(noun for scene in SCENES.values() for noun in scene.nouns),
             "times": _unique("…" + text for texts in (*TIMES.values(), *SUNS.values()) for text in texts if text),
             "colours": list(DYES),
@@ -312,7 +311,7 @@ def vocabulary(count: int = 200_000, world: World = SECOND) -> dict[str, Any]:
             "two objects": ["… and …", "… next to …", "… above …", "… on top of …"],
             "3D objects": list(SOLIDS),
             "views": _unique(text.format("…") for texts in FACES.values() for text in texts),
-            "objects": sorted({*world.names, *(text for texts in world.synonyms.values() for text in texts)}),
+            "objects": sorted({*NAMES, *(text for texts in SYNONYMS.values() for text in texts)}),
             "whole sentences": _unique([QUALITY, *sentences, *stories]),
         },
     }

@@ -1,4 +1,4 @@
-"""The things in the pictures: glyphs of Noto Color Emoji (OFL) and a few drawn ones, 128 x 128 RGBA, on one lossless sheet.
+"""Flat designs of things: glyphs of Noto Color Emoji (OFL) and a few drawn ones, 128 x 128 RGBA, on one lossless sheet.
 
     python -m bundled_training.render.glyphs NotoColorEmoji.ttf
 

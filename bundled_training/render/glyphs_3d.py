@@ -1,10 +1,10 @@
-"""Pack the things of the third generation: Fluent emoji in 3D beside Noto's, 192 x 192 RGBA, on one lossy sheet.
+"""Pack the things in the pictures: Fluent emoji in 3D beside Noto's, 192 x 192 RGBA, on one lossy sheet.
 
     python -m bundled_training.render.glyphs_3d NotoColorEmoji.ttf ASSETS_DIR
 
 reads the WebP files of npm's @lobehub/fluent-emoji-3d (package/assets) and writes glyphs_3d.webp and glyphs_3d.json,
-{name: {"fluent": [numbers], "noto": [numbers]}}. The Noto glyphs of the older words stay on glyphs.webp and are
-enlarged when they are loaded.
+{name: {"fluent": [numbers], "noto": [numbers]}}. The Noto glyphs of glyphs.NAMES are on glyphs.webp and are enlarged
+when they are loaded.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ HERE = Path(__file__).parent
 TILE, ACROSS = 192, 24
 QUALITY, ALPHA_QUALITY = 82, 80
 
-# words that the older models do not know
+# words whose Noto glyphs are on this sheet as well
 MORE = """
 seal 🦭; beaver 🦫; otter 🦦; sloth 🦥; skunk 🦨; kangaroo 🦘; bison 🦬; bull 🐂 🐃; boar 🐗; rooster 🐓; goose 🪿;
 raven 🐦‍⬛; dove 🕊️; jellyfish 🪼; squid 🦑; lizard 🦎; beetle 🪲; fly 🪰; caterpillar 🐛; scorpion 🦂; moose 🫎; donkey 🫏;
@@ -72,7 +72,7 @@ TONED = frozenset(
     detective ninja construction_worker superhero fairy elf bride dancer surfer snowboarder runner cyclist angel witch guard
     hand""".replace("_", "-").split()
 )
-# a Fluent glyph for an older word where its own would mislead, or the other way round
+# Fluent glyphs for a word of glyphs.NAMES where its own would mislead
 INSTEAD = {
     "man wearing a hat": "👲🏻 👲🏽 💂🏻 💂🏽 👷🏽‍♂️ 🕵🏻‍♂️ 🕵🏽‍♂️",
     "hat": "🎩 👒 🧢",

@@ -1,4 +1,4 @@
-"""The building blocks of every picture: random numbers, value noise, height lines, random columns, soft edges.
+"""The building blocks of every picture: random numbers, value noise, height lines, soft edges.
 
 Everything is a batch of torch tensors, (B, C, H, W) with colors in [0, 1], on whichever device is given, and draws from
 torch's global generator. y runs down; lengths and positions are in units of the picture's height.
@@ -89,13 +89,3 @@ def columns(height: int, width: int, device: Device) -> Tensor:
 def under(line: Tensor | float, height: int, device: Device) -> Tensor:
     """1 under a skyline, 0 above it, with an edge of one pixel."""
     return ((rows(height, device) - line) * height + 0.5).clamp(0, 1)
-
-
-def stalls(batch: int, height: int, width: int, device: Device, wide: Tensor, count: int = 1) -> tuple[list[Tensor], Tensor]:
-    """Random columns `wide` (B,) pixels wide: `count` numbers constant on each, and the place inside it in [0, 1)."""
-    x = torch.arange(width, device=device).view(1, width) + (uniform(batch, 1, device=device) * 1000).floor()
-    place = x / wide.view(batch, 1)
-    k = place.floor() - place.floor().amin(1, keepdim=True)
-    kinds = int(k.max()) + 1
-    numbers = [torch.rand(batch, kinds, device=device).gather(1, k.long()).view(batch, 1, 1, width) for _ in range(count)]
-    return numbers, (place - place.floor()).view(batch, 1, 1, width)

@@ -8,34 +8,14 @@ from torch import Tensor
 
 from bundled_training.render.noise import Device, columns, each, enlarge, mix, rows, uniform
 
-# layout: for each thing the ranges of its x, y and scale, in units of the picture. Later things cover earlier ones.
-Slot = tuple[float, float, float, float, float, float]
-LAYOUTS: dict[str, tuple[Slot, ...]] = {
-    "one": ((0.45, 0.55, 0.45, 0.55, 0.66, 0.94),),
-    "placed": ((0.38, 0.62, 0.50, 0.62, 0.50, 0.80),),
-    "standing": ((0.40, 0.60, 0.58, 0.66, 0.48, 0.70),),
-    "building": ((0.32, 0.68, 0.46, 0.56, 0.50, 0.70),),
-    "across": ((0.24, 0.29, 0.42, 0.58, 0.42, 0.52), (0.71, 0.76, 0.42, 0.58, 0.42, 0.52)),
-    "above": ((0.42, 0.58, 0.24, 0.28, 0.42, 0.50), (0.42, 0.58, 0.72, 0.76, 0.42, 0.50)),
-    "campfire": (
-        (0.45, 0.55, 0.66, 0.72, 0.34, 0.44), (0.14, 0.22, 0.60, 0.70, 0.30, 0.40),
-        (0.78, 0.86, 0.60, 0.70, 0.30, 0.40), (0.38, 0.62, 0.34, 0.40, 0.22, 0.28),
-    ),
-    "barista": ((0.45, 0.55, 0.42, 0.50, 0.66, 0.86), (0.20, 0.80, 0.78, 0.86, 0.28, 0.38)),
-    "reading": ((0.44, 0.54, 0.40, 0.46, 0.62, 0.76), (0.36, 0.50, 0.70, 0.76, 0.34, 0.42)),
-    "on top": ((0.46, 0.54, 0.28, 0.32, 0.44, 0.52), (0.47, 0.53, 0.70, 0.74, 0.50, 0.58)),
-    "on table": ((0.42, 0.58, 0.325, 0.345, 0.42, 0.46), (0.49, 0.51, 0.74, 0.76, 0.80, 0.90)),
-}  # fmt: skip
-# the first thing stands behind the second, or before it?
-FIRST_LAST = frozenset(("on top", "on table"))
-UPRIGHT = frozenset(("on top", "on table", "building", "standing"))  # turned by no more than a third
 LETTERED = frozenset(("clock", "watch", "school bus", "police car", "fire truck", "ambulance", "taxi", "computer", "map"))
 
 LIGHT = {"sunset": (1.0, 0.88, 0.80), "sunrise": (1.0, 0.93, 0.90), "night": (0.68, 0.72, 0.90), "mist": (0.96, 0.97, 0.98)}
+BENT = 0.012  # how far a tile is warped, in units of it
 
 
-def pyramid(tiles: Tensor, levels: int = 3) -> list[Tensor]:
-    """Tiles (N, 4, 128, 128) uint8 with colors multiplied by alpha, and halved again and again, in [0, 255] as uint8."""
+def pyramid(tiles: Tensor, levels: int) -> list[Tensor]:
+    """Tiles (N, 4, T, T) uint8 with colors multiplied by alpha, and halved again and again, in [0, 255] as uint8."""
     tiles = tiles.clone()
     for part in tiles.split(64):
         alpha = part[:, 3:].float() / 255
@@ -47,17 +27,17 @@ def pyramid(tiles: Tensor, levels: int = 3) -> list[Tensor]:
 
 
 def paste(
-    tiles: Tensor, place: Tensor, size: int, *, turn: Tensor, flip: Tensor, light: Tensor, bent: float = 0.035
+    tiles: Tensor, place: Tensor, size: int, *, turn: Tensor, flip: Tensor, light: Tensor
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """Glyphs as layers: colors (B, 3, S, S), multiplied by alpha, and alpha (B, 1, S, S).
 
     tiles (B, 4, T, T) in [0, 1], multiplied by alpha; place (B, 3): x, y, scale; turn (B, 1) in radians; flip (B, 1), -1 or
-    1; light (B, 3), by which the colors are multiplied; `bent`: how far the tile is warped, in units of it.
+    1; light (B, 3), by which the colors are multiplied.
     """
     batch, device = len(tiles), tiles.device
     middle = (torch.arange(size, device=device) + 0.5) / size
     x_to, y_to, scale = (part.view(batch, 1, 1) for part in place.unbind(1))
-    warp = enlarge(uniform(batch, 2, 5, 5, low=-bent, high=bent, device=device), size, size)
+    warp = enlarge(uniform(batch, 2, 5, 5, low=-BENT, high=BENT, device=device), size, size)
     x = (middle.view(1, 1, size) - x_to) / scale + warp[:, 0]
     y = (middle.view(1, size, 1) - y_to) / scale + warp[:, 1]
     cos, sin = turn.cos().view(batch, 1, 1) * 2, turn.sin().view(batch, 1, 1) * 2

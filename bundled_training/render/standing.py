@@ -1,4 +1,4 @@
-"""How things stand in the pictures of the third generation: on the ground, apart, with a soft shadow where they touch it."""
+"""How things stand in the pictures: on the ground, apart, with a soft shadow where they touch it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from bundled_training.render.noise import columns, each, fbm, mix, rows, uniform
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom of what is visible, in units of the tile
 Range = tuple[float, float]
+Place = tuple[float, float, float]  # x, y and scale, in units of the picture
 
 # layout: the ranges of x, of the height of the ground, and of the scale
 GROUNDED: dict[str, tuple[Range, Range, Range]] = {
@@ -20,13 +21,21 @@ GROUNDED: dict[str, tuple[Range, Range, Range]] = {
 FAR_SHORE: dict[str, tuple[Range, Range]] = {
     "river": ((0.49, 0.53), (0.36, 0.46)), "lake": ((0.51, 0.55), (0.38, 0.46)), "pool": ((0.49, 0.52), (0.42, 0.48)),
 }  # fmt: skip
-# a thing on another: the lower one's ground and scale, the upper one's scale, and how deep it sits in the lower one
+# a thing on another, told first: the lower one's ground and scale, the upper one's scale, how deep it sits in the lower one
 STACKED: dict[str, tuple[Range, Range, Range, float]] = {
     "above": ((0.92, 0.96), (0.40, 0.45), (0.38, 0.43), 0.0),
     "on top": ((0.92, 0.95), (0.48, 0.53), (0.38, 0.42), 0.05),
     "on table": ((0.95, 0.98), (0.78, 0.86), (0.34, 0.41), 0.05),
 }
-UPPER_FIRST = frozenset(STACKED)  # the caption tells the upper thing first
+# things that belong together: for each the ranges of its x, its y and its scale; later ones cover earlier ones
+TOGETHER: dict[str, tuple[tuple[Range, Range, Range], ...]] = {
+    "campfire": (
+        ((0.45, 0.55), (0.66, 0.72), (0.34, 0.44)), ((0.14, 0.22), (0.60, 0.70), (0.30, 0.40)),
+        ((0.78, 0.86), (0.60, 0.70), (0.30, 0.40)), ((0.38, 0.62), (0.34, 0.40), (0.22, 0.28)),
+    ),
+    "barista": (((0.45, 0.55), (0.42, 0.50), (0.66, 0.86)), ((0.20, 0.80), (0.78, 0.86), (0.28, 0.38))),
+    "reading": (((0.44, 0.54), (0.40, 0.46), (0.62, 0.76)), ((0.36, 0.50), (0.70, 0.76), (0.34, 0.42))),
+}  # fmt: skip
 _AIRBORNE = """
     sun, moon, star, cloud, rainbow, lightning, snowflake, comet, airplane, helicopter, ufo, satellite, saturn, balloon,
     kite, bird, bat, eagle, bee, butterfly, parachute, globe, dove, fly, rocket ship, angel, fairy, spider web, tornado,
@@ -62,10 +71,8 @@ def on_ground(ground: float, scale: float, box: Box) -> float:
     return ground - (box[3] - 0.5) * scale
 
 
-def places(
-    layout: str, scene: str | None, things: list[Box], dice: list[list[float]]
-) -> list[tuple[float, float, float]] | None:
-    """Place each thing: its x, y and scale, or None for a layout that does not ask where a thing ends. dice: three each."""
+def places(layout: str, scene: str | None, things: list[Box], dice: list[list[float]]) -> list[Place]:
+    """Place each thing. dice: three each."""
     if layout == "one":
         x, y, s = dice[0]
         return [(0.47 + 0.06 * x, 0.47 + 0.05 * y, 0.66 + 0.20 * s)]
@@ -95,7 +102,8 @@ def places(
             middle = 0.25 + 0.02 * x if number == 0 else 0.75 - 0.02 * x
             made.append((middle, on_ground(ground + (0.06 if near else 0.0), scale, things[number]), scale))
         return made
-    return None
+    together = zip(TOGETHER[layout], dice, strict=True)
+    return [(between(x, row[0]), between(y, row[1]), between(scale, row[2])) for (x, y, scale), row in together]
 
 
 def shadow_of(spec_scene: str | None, layout: str, thing: int, name: str) -> float:

@@ -1,4 +1,4 @@
-"""Six ways to draw a picture. Radii, cells and strokes are in units of the height: a style looks the same at every size."""
+"""Seven ways to draw a picture. Radii, cells and strokes are in units of the height: the same look at every size."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bundled_training.render.noise import columns, each, enlarge, fbm, mix, rows, tint
+
+THING = 0.845  # a pasted thing is nearer than this
 
 
 def odd(height: int, share: float) -> int:
@@ -25,13 +27,6 @@ def blur(x: Tensor, size: int) -> Tensor:
 
 def luma(x: Tensor) -> Tensor:
     return x[:, :1] * 0.3 + x[:, 1:2] * 0.59 + x[:, 2:] * 0.11
-
-
-def normal(grey: Tensor, mean: float, spread: float) -> Tensor:
-    """The tones (B, 1, H, W) around a mean with a spread, on a log scale: dark pictures show as much as light ones."""
-    grey = (grey.clamp(min=0) + 0.08).log()
-    centre, deviation = grey.mean((2, 3), True), grey.std((2, 3), keepdim=True)
-    return (grey - centre) * (spread / (deviation + 0.06)) + mean
 
 
 def kuwahara(x: Tensor, radius: int) -> Tensor:
@@ -79,76 +74,128 @@ def saturate(x: Tensor, by: float) -> Tensor:
     return grey + (x - grey) * by
 
 
-def photo(x: Tensor) -> Tensor:
+def edges(x: Tensor, wide: float = 0.03, thin: float = 0.008) -> Tensor:
+    """The dark side of every edge of any color (B, 1, H, W), from 0: equally light colors are told apart too."""
+    height = x.shape[-2]
+    return (blur(x, odd(height, wide)) - blur(x, odd(height, thin))).clamp(min=0).amax(1, True)
+
+
+def outline(near: Tensor) -> Tensor:
+    """A closed line (B, 1, H, W) in [0, 1] around the things, from the depth."""
+    share = blur((near > THING).float(), odd(near.shape[-2], 0.02))
+    return 4 * share * (1 - share)
+
+
+def painted(x: Tensor, radius: int, sharp: float = 900.0) -> Tensor:
+    """Flat patches with sharp, smooth edges: the means of the four quadrants, the calm ones counting most."""
+    height, width = x.shape[-2:]
+    both = torch.cat([x, (x**2).mean(1, True)], 1)
+    mean = F.avg_pool2d(F.pad(both, (radius,) * 4, mode="replicate"), radius + 1, 1)
+    mean = mean.clone()
+    mean[:, 3:] -= (mean[:, :3] ** 2).mean(1, True)  # the variance
+    total = weights = None
+    for top in (0, radius):
+        for left in (0, radius):
+            part = mean[..., top : top + height, left : left + width]
+            weight = (1 + sharp * part[:, 3:].clamp(min=0)) ** -3
+            total = part[:, :3] * weight if total is None else total + part[:, :3] * weight
+            weights = weight if weights is None else weights + weight
+    assert total is not None and weights is not None
+    return total / weights
+
+
+def balanced(grey: Tensor, spread: float = 0.24, most: float = 2.0) -> Tensor:
+    """Tones of which pale grounds stay pale, dark pictures get light enough to be drawn, flat ones get contrast."""
+    mean, deviation = grey.mean((2, 3), True), grey.std((2, 3), keepdim=True)
+    gain = (spread / (deviation + 0.05)).clamp(0.8, most)
+    return (grey - mean) * gain + 0.4 * mean + 0.6 * 0.72 - 0.06 * (gain - 1).clamp(min=0)
+
+
+def drawn(x: Tensor, by: float) -> Tensor:
+    """The edges as lines in [0, 0.9], those of a picture of little contrast drawn harder."""
+    deviation = luma(x).std((2, 3), keepdim=True)
+    return (edges(x) * (0.2 / (deviation + 0.03)).clamp(1, 2.5) * by - 0.25).clamp(0, 0.9)
+
+
+def photo(x: Tensor, near: Tensor) -> Tensor:
     batch, _, height, width = x.shape
-    grain = enlarge(torch.randn(batch, 1, max(2, height // 2), max(2, width // 2), device=x.device), height, width)
-    return x * each(batch, 0.95, 1.05, x.device) + grain * 0.004
+    grain = enlarge(torch.randn(batch, 1, max(2, height // 3), max(2, width // 3), device=x.device), height, width)
+    return x * each(batch, 0.97, 1.03, x.device) + grain * 0.0025
 
 
-def oil(x: Tensor) -> Tensor:
-    """Flat dabs in rich color, the brush's ridges along and across."""
+def oil(x: Tensor, near: Tensor) -> Tensor:
+    """Patches in rich colors, drawn edges, the brush's ridges along and across."""
     batch, _, height, width = x.shape
-    radius = max(1, round(height * 0.022))
-    x = displace(x, 0.014, 18)
-    x = saturate(kuwahara(kuwahara(x, radius), radius), 1.22)
-    x = (x - 0.5) * 1.12 + 0.48
-    along, across = (fbm(batch, height, width, x.device, cells=16, octaves=1, stretch=s) for s in (2.4, 0.45))
-    turn = ((fbm(batch, height, width, x.device, cells=4, octaves=1) - 0.5) * 4 + 0.5).clamp(0, 1)
-    paint = mix(along, across, turn)
-    warm = torch.tensor([1.04, 1.0, 0.93], device=x.device).view(1, 3, 1, 1)
-    return x * (0.89 + 0.22 * paint) * warm
+    x = displace(x, 0.003, 40)
+    radius = max(1, round(height * 0.012))
+    x = painted(painted(x, radius), radius)
+    hue = torch.cat([fbm(batch, height, width, x.device, cells=14, octaves=2) for _ in range(3)], 1) - 0.5
+    along, across = (fbm(batch, height, width, x.device, cells=17, octaves=2, stretch=s) for s in (2.6, 0.45))
+    turn = ((fbm(batch, height, width, x.device, cells=5, octaves=1) - 0.5) * 5 + 0.5).clamp(0, 1)
+    paint = mix(along, across, turn) - 0.5
+    step = max(1, height // 128)
+    ridge = paint - paint.roll((step, step), (2, 3))
+    x = (saturate(x, 1.18) - 0.5) * 1.06 + 0.48
+    warm = torch.tensor([1.03, 1.0, 0.94], device=x.device).view(1, 3, 1, 1)
+    dark = torch.maximum((edges(x) * 3 - 0.1).clamp(0, 0.45), outline(near) * 0.25)
+    return (x * (1 + 0.09 * paint) + 0.11 * ridge + 0.05 * hue) * warm * (1 - dark)
 
 
-def watercolor(x: Tensor) -> Tensor:
-    """Pale washes with soft blotches, darker where a wash ends."""
+def watercolor(x: Tensor, near: Tensor) -> Tensor:
+    """Transparent washes on white paper, darker where a wash ends, with a few lines in pen."""
     batch, _, height, width = x.shape
-    x = kuwahara(displace(x, 0.014, 9), max(1, round(height * 0.024)))
-    soft = blur(x, odd(height, 0.025))
-    rim = (blur(soft, odd(height, 0.055)) - soft).abs().mean(1, True)
-    wash = 0.58 + 0.42 * fbm(batch, height, width, x.device, cells=4, octaves=3, gain=0.55)
-    blank = ((fbm(batch, height, width, x.device, cells=5, octaves=2) - 0.72) * 0.9).clamp(min=0)
-    x = 1 - (1 - saturate(soft, 1.2)) * wash * (1 - blank) - rim * 1.3
-    return x * tint([0.995, 0.985, 0.965], batch, x.device, 0.005)
+    x = displace(x, 0.006, 12)
+    line = (edges(x) * 5 - 0.2).clamp(0, 0.6)
+    x = painted(x, max(1, round(height * 0.014)))
+    soft = blur(x, odd(height, 0.014))
+    rim = (blur(soft, odd(height, 0.05)) - soft).abs().mean(1, True)
+    wash = 0.52 + 0.48 * fbm(batch, height, width, x.device, cells=4, octaves=3, gain=0.55)
+    bloom = ((fbm(batch, height, width, x.device, cells=6, octaves=2) - 0.66) * 1.2).clamp(0, 0.5)
+    ink = torch.maximum(line * 0.75, displaced_outline(near) * 0.55)
+    x = 1 - (1 - saturate(soft, 1.2)) * wash * (1 - bloom) - rim * 1.1
+    pen = tint([0.28, 0.26, 0.32], batch, x.device, 0.03)
+    return mix(x * tint([0.995, 0.988, 0.97], batch, x.device, 0.005), pen.expand_as(x), ink)
 
 
-def rims(tone: Tensor) -> Tensor:
-    """The dark side of every edge of the tones (B, 1, H, W), from 0: one line an edge."""
-    height = tone.shape[-2]
-    return (blur(tone, odd(height, 0.055)) - blur(tone, odd(height, 0.015))).clamp(min=0)
+def displaced_outline(near: Tensor) -> Tensor:
+    """The outline drawn by a hand that is not quite steady and lifts here and there."""
+    batch, _, height, width = near.shape
+    press = (fbm(batch, height, width, near.device, cells=6, octaves=1) * 1.6).clamp(0.35, 1)
+    return displace(outline(near), 0.003, 16) * press
 
 
-def pencil(x: Tensor) -> Tensor:
-    """Gray outlines and slanting strokes, darker and crossed in the shadows, on light gray paper."""
+def pencil(x: Tensor, near: Tensor) -> Tensor:
+    """Gray outlines, soft graphite and slanting strokes in the shadows, on white paper."""
     batch, _, height, width = x.shape
-    grey = normal(luma(x), 0.64, 0.27)
-    shade = blur(grey, odd(height, 0.03))
-    place = (columns(height, width, x.device) + rows(height, x.device)) * (2 * torch.pi / 0.085)
-    bend = (fbm(batch, height, width, x.device, cells=4, octaves=2) - 0.5) * 5
-    other = (columns(height, width, x.device) - rows(height, x.device)) * (2 * torch.pi / 0.085)
-    one, two = 0.5 + 0.5 * torch.sin(place + bend), 0.5 + 0.5 * torch.sin(other + bend)
-    dark = (1 - shade).clamp(0, 1)
-    tone = (dark * 0.5 + (dark - 0.15).clamp(min=0) * 0.6 * one + ((dark - 0.55) * 1.2).clamp(0, 1) * two * 0.5).clamp(
-        0, 0.85
-    )
-    lines = (rims(grey) * 9 - 0.2).clamp(0, 0.95)
-    ink = 1 - (1 - tone * 0.75) * (1 - lines)
-    paper = tint([0.90, 0.90, 0.89], batch, x.device, 0.01)
-    return mix(paper, torch.full_like(paper, 0.16), ink)
+    grey = balanced(luma(x))
+    dark = (1 - blur(grey, odd(height, 0.02))).clamp(0, 1)
+    bend = (fbm(batch, height, width, x.device, cells=3, octaves=2) - 0.5) * 4
+    period = 2 * torch.pi / 0.048  # nine pixels of 256 from stroke to stroke: what latents of an eighth can hold
+    down, over = rows(height, x.device), columns(height, width, x.device)
+    one, two = (0.5 + 0.5 * torch.sin((over + sign * down) * period + bend) for sign in (1, -1))
+    tone = 0.55 * (dark - 0.12).clamp(min=0) + ((dark - 0.38) * 1.5).clamp(0, 0.5) * one * 0.7
+    tone = tone + ((dark - 0.62) * 1.5).clamp(0, 0.5) * two * 0.6
+    lines = torch.maximum(drawn(x, 8), displaced_outline(near) * 0.85)
+    ink = 1 - (1 - tone.clamp(0, 0.8)) * (1 - lines)
+    paper = tint([0.95, 0.95, 0.94], batch, x.device, 0.01)
+    return mix(paper, torch.full_like(paper, 0.15), ink)
 
 
-def lithograph(x: Tensor) -> Tensor:
-    """Dark ink on cream paper in smooth tonal bands, their edges broken by a coarse crayon grain."""
+def lithograph(x: Tensor, near: Tensor) -> Tensor:
+    """Dark ink on cream paper in a few flat tones with closed lines, their edges broken by a crayon's grain."""
     batch, _, height, width = x.shape
-    grey = normal(blur(luma(x), odd(height, 0.02)), 0.58, 0.34)
-    grain = fbm(batch, height, width, x.device, cells=30, octaves=1)
-    level = (grey + (grain - 0.5) * 0.1).clamp(0, 0.999) * 4
+    flat = painted(x, max(1, round(height * 0.014)))
+    grey = balanced(luma(flat), 0.3, 3.0)
+    grain = fbm(batch, height, width, x.device, cells=44, octaves=1) - 0.5
+    level = ((grey + 0.07) + grain * 0.09 * (1 - grey).clamp(0.15, 1)).clamp(0, 0.999) * 4
     step = level.floor() + ((level.frac() - 0.5) * 5 + 0.5).clamp(0, 1)
-    lines = (rims(normal(luma(x), 0.5, 0.3)) * 6 - 0.2).clamp(0, 0.85)
-    ink, paper = tint([0.16, 0.10, 0.08], batch, x.device, 0.02), tint([0.95, 0.88, 0.70], batch, x.device, 0.02)
-    return mix(ink, paper, (step / 4) * (1 - lines))
+    step = torch.where(level > 3, 4.0, step)  # the lightest quarter is bare paper
+    lines = torch.maximum(drawn(flat, 7), outline(near) * 0.9)
+    ink, paper = tint([0.16, 0.10, 0.08], batch, x.device, 0.02), tint([0.95, 0.89, 0.74], batch, x.device, 0.02)
+    return mix(ink, paper, (step / 4).clamp(0, 1) * (1 - lines))
 
 
-def neon(x: Tensor) -> Tensor:
+def glowing(x: Tensor) -> Tensor:
     """Glowing colored outlines on a dark ground with a dim memory of the fills."""
     batch, _, height, _ = x.shape
     flat = kuwahara(x, max(1, round(height * 0.016)))
@@ -166,12 +213,32 @@ def neon(x: Tensor) -> Tensor:
     return ground + hue * flat.clamp(min=0).sqrt() * 0.2 + light + glow * 0.9 + (line - 0.55).clamp(min=0) * 0.7
 
 
-STYLES: dict[str, Callable[[Tensor], Tensor]] = {
-    style.__name__: style for style in (photo, oil, watercolor, pencil, lithograph, neon)
+def neon(x: Tensor, near: Tensor) -> Tensor:
+    """Glowing outlines, those of the things closed."""
+    lit = glowing(x)
+    tube = displace(outline(near), 0.002, 12)
+    hue = blur(x, odd(x.shape[-2], 0.05))
+    hue = (hue - hue.amin(1, True) * 0.9) / (hue.amax(1, True) - hue.amin(1, True) * 0.9 + 0.05)
+    glow = blur(blur(tube, odd(x.shape[-2], 0.06)), odd(x.shape[-2], 0.06))
+    return torch.maximum(lit, (hue * 0.85 + 0.15).clamp(0, 1) * (tube * 0.95 + glow * 0.5).clamp(0, 1))
+
+
+def pixel(x: Tensor, near: Tensor) -> Tensor:
+    """Few colors in squares, 32 a height, with a dark line of squares around the things."""
+    height, width = x.shape[-2:]
+    rows_of, columns_of = 32, max(1, round(32 * width / height))
+    x = mix(x, torch.full_like(x, 0.08), outline(near) * 0.55)
+    small = F.adaptive_avg_pool2d(painted(x, max(1, round(height * 0.012))), (rows_of, columns_of))
+    small = saturate((small - 0.5) * 1.12 + 0.5, 1.25).clamp(0, 1)
+    return F.interpolate((small * 7).round() / 7, (height, width), mode="nearest")
+
+
+STYLES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    style.__name__: style for style in (photo, oil, watercolor, pencil, lithograph, neon, pixel)
 }
 
 
 @torch.no_grad()
-def apply(style: str, image: Tensor) -> Tensor:
-    """Pictures (B, 3, H, W) in [0, 1] drawn in one of STYLES, the same shape and range."""
-    return STYLES[style](image).clamp(0, 1)
+def apply(style: str, image: Tensor, depth: Tensor) -> Tensor:
+    """Draw pictures (B, 3, H, W) in [0, 1] with their depths (B, 1, H, W) in one of STYLES, the same shape and range."""
+    return STYLES[style](image, depth).clamp(0, 1)

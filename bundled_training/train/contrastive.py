@@ -21,12 +21,13 @@ from bundled_training.networks import CONDITIONER, REFERENCE, REFERENCE_GRAYSCAL
 from bundled_training.render.bank import halved
 from bundled_training.render.noise import fbm
 from bundled_training.render.styles import blur, displace
-from bundled_training.train.loop import Stage, Words, own, stage, train
+from bundled_training.train.loop import Stage, Words, stage, train
 from bundled_training.train.save import half, save_clip
 
 LUMINANCE = (0.299, 0.587, 0.114)
 OPENAI = [0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.27577711]
 PLAIN = [0.5] * 3, [0.25] * 3
+SIDE = 256  # pixels of a render, of which half the side is kept
 
 
 @dataclass(frozen=True)
@@ -98,15 +99,14 @@ def contrast(texts: Tensor, images: Tensor, scale: Tensor, same: Tensor) -> Tens
 
 
 def main(name: str) -> None:
-    more = own(side=256)
     s = stage(name, minutes=2.5, count=300_000, batch=2048, about=f"Train {name}, a CLIPModel.")
     recipe = RECIPES[name]
     torch.manual_seed(100 * recipe.seed + s.seed + 7919 * s.rank)
     tokenizer = CLIPTokenizer.from_pretrained(s.work / "tokenizers" / recipe.tokenizer)
-    pictures, captions = halved(s.count, more.side, s.device, seed=100 * recipe.seed + s.seed + 7919 * s.rank)
+    pictures, captions = halved(s.count, SIDE, s.device, seed=100 * recipe.seed + s.seed + 7919 * s.rank)
     words = Words(tokenizer, captions, s.device)
     model = s.begin(recipe.network.build(tokenizer))
-    hard = more.side == 256 and recipe.augment is not as_they_are
+    hard = recipe.augment is not as_they_are
     loss = contrastive_loss(s, recipe, model, words, pictures, s.batch // 4 if hard else 0)
     train(
         s, model, loss, lambda m: finish(s, recipe, m, tokenizer), lr=8e-4, weight_decay=0.1, betas=(0.9, 0.98), decay=0.998

@@ -1,6 +1,6 @@
 """if: a pixel U-Net at 64x64 with learned variance, conditioned on the aligned T5; writes the IFPipeline.
 
-`--generation 2`: of the second generation's pictures. `--side`: pixels of a render, which is then made small.
+`--side`: pixels of a render, which is then made small.
 `--shards`, `--rate`, `--end`: as for sd.
 """
 
@@ -16,7 +16,6 @@ from torch import Tensor
 
 from bundled_training import networks
 from bundled_training.render.bank import halved
-from bundled_training.render.worlds import SECOND, THIRD
 from bundled_training.train import t5
 from bundled_training.train.denoise import PROMPTS, Noising, samples
 from bundled_training.train.loop import Words, own, sheet, stage, train
@@ -26,11 +25,10 @@ SIDE = 64  # of the network's pictures
 
 
 def main() -> None:
-    more = own(generation=3, side=128, rate=7e-4, end=0.01, shards="")
+    more = own(side=128, rate=7e-4, end=0.01, shards="")
     s = stage("if", minutes=20, count=800_000, batch=256, about="Train if's U-Net, after t5.")
     text, tokenizer = t5.loaded(s)
-    about = THIRD if more.generation == 3 else SECOND
-    pictures, captions = halved(s.count, more.side, s.device, 2000 + s.seed + 7919 * s.rank, SIDE, about=about)
+    pictures, captions = halved(s.count, more.side, s.device, 2000 + s.seed + 7919 * s.rank, SIDE)
     words = Words(tokenizer, captions, s.device)
     unet = s.begin(networks.pixel_unet())
     noising = Noising(networks.pixel_scheduler(), s.device)

@@ -11,7 +11,6 @@ from transformers import CLIPTokenizer, T5EncoderModel, T5Tokenizer
 
 from bundled_training import networks
 from bundled_training.render.bank import halved
-from bundled_training.render.worlds import THIRD
 from bundled_training.train.contrastive import OPENAI, conditioner, contrast
 from bundled_training.train.loop import Stage, Words, own, stage, train
 from bundled_training.train.save import half, loads_as_float32
@@ -37,7 +36,7 @@ def main() -> None:
     s = stage("t5", minutes=1.5, count=150_000, batch=2048, about="Align the T5 with the conditioner, after it.")
     clip = conditioner(s)
     tokenizer = T5Tokenizer.from_pretrained(s.work / "tokenizers" / "t5")
-    pictures, captions = halved(s.count, more.side, s.device, seed=70 + s.seed + 7919 * s.rank, size=64, about=THIRD)
+    pictures, captions = halved(s.count, more.side, s.device, seed=70 + s.seed + 7919 * s.rank, size=64)
     words = Words(tokenizer, captions, s.device)
     theirs = Words(CLIPTokenizer.from_pretrained(s.work / "conditioner"), captions, s.device)
     images = seen(s, clip, pictures)

@@ -1,7 +1,4 @@
-"""if-ii: 64x64 to 256x256 given the enlarged picture, noised to a known level; writes the IFSuperResolutionPipeline.
-
-`--generation 2`: of the second generation's pictures.
-"""
+"""if-ii: 64x64 to 256x256 given the enlarged picture, noised to a known level; writes the IFSuperResolutionPipeline."""
 
 from __future__ import annotations
 
@@ -14,10 +11,9 @@ from torch import Tensor
 
 from bundled_training import networks
 from bundled_training.render.bank import bank
-from bundled_training.render.worlds import SECOND, THIRD
 from bundled_training.train import t5
 from bundled_training.train.denoise import Noising, row, samples
-from bundled_training.train.loop import Words, own, sheet, stage, train
+from bundled_training.train.loop import Words, sheet, stage, train
 from bundled_training.train.save import half, save_pipeline
 
 LEVELS = 400  # training noise levels; the pipeline asks for 250
@@ -25,12 +21,10 @@ CROP, WHOLE = 128, 0.6  # pixels; from this share of the time on whole pictures,
 
 
 def main() -> None:
-    more = own(generation=3)
     s = stage("if-ii", minutes=20, count=150_000, batch=256, about="Train if's super-resolution U-Net, after t5.")
     text, tokenizer = t5.loaded(s)
-    about = THIRD if more.generation == 3 else SECOND
     size = CROP if s.tiny else 256
-    pictures, captions, _ = bank(s.count, size, s.device, seed=3000 + s.seed + 7919 * s.rank, chunk=4096, about=about)
+    pictures, captions, _ = bank(s.count, size, s.device, seed=3000 + s.seed + 7919 * s.rank, chunk=4096)
     words = Words(tokenizer, captions, s.device)
     unet = s.begin(networks.upscaling_unet())
     noising = Noising(networks.upscaling_scheduler(), s.device)

@@ -9,8 +9,8 @@ from random import Random
 import pytest
 
 from bundled_training.render import captions
-from bundled_training.render.captions import KINDS, Spec, specs
-from bundled_training.render.words import QUALITY, SCENES, STYLES, SUNS
+from bundled_training.render.captions import Spec, specs
+from bundled_training.render.words import KINDS, QUALITY, SCENES, STYLES, SUNS
 from bundled_training.tokenizers import byte_pairs, pieces
 
 

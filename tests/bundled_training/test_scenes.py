@@ -71,8 +71,8 @@ def test_every_third_of_a_strip_looks_like_the_others(name):
 @pytest.mark.parametrize("style", styles.STYLES)
 def test_a_style_keeps_shape_and_range(style, size):
     torch.manual_seed(5)
-    image, _ = SCENES["coast"](2, size[0], size[1], "cpu", "day", asked(2, True))
-    drawn = styles.apply(style, image)
+    image, depth = SCENES["coast"](2, size[0], size[1], "cpu", "day", asked(2, True))
+    drawn = styles.apply(style, image, depth)
     assert drawn.shape == image.shape and drawn.isfinite().all()
     assert drawn.min() >= 0 and drawn.max() <= 1 and drawn.std() > 0.05
 
@@ -86,15 +86,18 @@ def signature(drawn):
 @pytest.mark.parametrize("style", styles.STYLES)
 def test_a_style_is_the_same_at_every_size(style):
     torch.manual_seed(6)
-    image, _ = SCENES["village"](4, 128, 128, "cpu", "day", asked(4, False))
+    image, depth = SCENES["village"](4, 128, 128, "cpu", "day", asked(4, False))
     small = torch.nn.functional.avg_pool2d(image, 2)
-    assert (signature(styles.apply(style, image)) - signature(styles.apply(style, small))).abs().max() < 0.08
+    assert (
+        signature(styles.apply(style, image, depth))
+        - signature(styles.apply(style, small, torch.nn.functional.avg_pool2d(depth, 2)))
+    ).abs().max() < 0.08
 
 
 def test_styles_differ_and_photo_hardly_changes_a_picture():
     torch.manual_seed(7)
-    image, _ = SCENES["coast"](6, 64, 64, "cpu", "day", asked(6, False))
-    drawn = {style: styles.apply(style, image) for style in styles.STYLES}
+    image, depth = SCENES["coast"](6, 64, 64, "cpu", "day", asked(6, False))
+    drawn = {style: styles.apply(style, image, depth) for style in styles.STYLES}
     assert (drawn["photo"] - image).abs().mean() < 0.04
     names = list(drawn)
     for i, a in enumerate(names):
