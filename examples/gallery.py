@@ -299,8 +299,8 @@ CHOICE = """## How the pictures were chosen
 - Plain pictures: 44 of 77 prompts, the first seed of each; the castle is the best of six seeds.
 - Wide pictures: 15 of 35 prompts, mostly with one seed each.
 - Anagrams: from some fifty pairs with two to four seeds each, coarse ones first (`--view-space latents`), then 18 pictures.
-- Hybrids: each the best of eight seeds, painted coarsely, 64 pixels wide; the pairs from some thirty and 55 more by the pixel
-  model of before. They, the denoised mug and the sync rules were painted on another processor beside other work.
+- Hybrids: each the best of eight seeds, painted coarsely, 64 pixels wide; the pairs from some thirty and 55 more by the
+  pixel model of before. They, the denoised mug and the sync rules were painted on another processor beside other work.
 - Pictures made from a picture: 14 of 21. The panda is the best of three animals that the bear was made; its seconds are
   the median of others' too.
 - Panoramas: the reef as it came. The northern lights are the better of two seeds, painted on another processor; their
