@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import reprlib
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -107,6 +108,12 @@ def check_output_file(out: Path, suffixes: Sequence[str], inputs: Iterable[Path]
     if out.exists() and any(file.exists() and out.samefile(file) for file in inputs):
         raise InputError(f"--out must not be what is read, {out} is: give it another name", rule="out-is-input")
     check_writable(out.parent)
+
+
+def brief(value: object) -> str:
+    """Return a value as a message shows it: an array or a tensor by its type and shape, what is long cut."""
+    shape = getattr(value, "shape", ())
+    return f"{type(value).__name__} {tuple(shape)} of {getattr(value, 'dtype', '?')}" if shape else reprlib.repr(value)
 
 
 def printable(text: object) -> str:

@@ -39,10 +39,10 @@ def test_auto_is_half_precision_on_the_gpu():
 
 
 def test_a_run_says_by_its_own_name_which_gpu_it_was_on(tmp_path):
-    run = synoptic.run("generate", "a lake", model="bundled-if", upscalers="none", steps=1, out=str(tmp_path))
+    run = synoptic.run("generate", "a lake", model="bundled", upscalers="none", steps=1, out=str(tmp_path))
     gpu = json.loads((run.folder / "run.json").read_text())["gpu"]
     assert gpu and gpu in subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=True).stdout
-    assert read_record(lambda name: (run.folder / name).read_text()).device == f"cuda float16 {gpu}"
+    assert read_record(lambda name: (run.folder / name).read_text()).device == f"cuda:0 float16 {gpu}"
 
 
 def test_float32_equals_the_cpu():

@@ -29,8 +29,8 @@ class Motion:
         still = (pieces.transform == 0) & (pieces.start == pieces.end).all(1)
         self.rank = (torch.arange(len(pieces)) + 1) * ~still + 1  # 0 is the ground
         pixels = torch.arange(side * side)
-        self.arm = torch.stack([pixels // side, pixels % side], -1) + 0.5 - pieces.start[pieces.of]
-        fine = (torch.arange(POINTS * scale) + 0.5) / (POINTS * scale) - 0.5
+        self.arm = torch.stack([pixels // side, pixels % side], -1).float() + 0.5 - pieces.start[pieces.of]
+        fine = (torch.arange(POINTS * scale, dtype=torch.float32) + 0.5) / (POINTS * scale) - 0.5
         self.points = torch.cartesian_prod(fine, fine)  # around a pixel's middle
         self.colour = picture.flatten(1).repeat_interleave(len(self.points), 1)
         self.above = self.rank[pieces.of].repeat_interleave(len(self.points)).int()

@@ -49,7 +49,7 @@ def rigid_pieces(indices: Tensor, side: int) -> Pieces:
     _, of, size = torch.unique(lot, return_inverse=True, return_counts=True)
     order = size.argsort(descending=True, stable=True)
     of, size = order.argsort()[of], size[order]
-    start, goal = (_means(at + 0.5, of, size) for at in (before, after))
+    start, goal = (_means(at.float() + 0.5, of, size) for at in (before, after))
     return Pieces(side, of, torch.empty_like(size).scatter_(0, of, way), start, goal)
 
 

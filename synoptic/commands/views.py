@@ -77,7 +77,7 @@ def verdict(report: ViewReport) -> str:
 
 def letter(size: int) -> Image:
     """Return a test picture: a white F, which no rotation or flip leaves as it is, on a gradient."""
-    at = torch.linspace(-1, 1, size)
+    at = torch.linspace(-1, 1, size, dtype=torch.float32)
     x = torch.stack([at.expand(size, size), at[:, None].expand(size, size), -at.expand(size, size) * 0.6])
     for top, bottom, left, right in ((0.2, 0.8, 0.3, 0.42), (0.2, 0.32, 0.3, 0.72), (0.45, 0.57, 0.3, 0.6)):
         rows, columns = (slice(round(a * size), round(b * size)) for a, b in ((top, bottom), (left, right)))

@@ -8,13 +8,16 @@ knows which family it serves.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol, overload
+from typing import Annotated, NamedTuple, Protocol, overload
 
 import torch
 from torch import Tensor
 
+from synoptic.utils.arguments import Axes
+
 Time = int | float | Tensor
 Number = float | Tensor  # one for all rows, or a tensor that gives each its own
+Rows = Annotated[Tensor, Axes("B, C, h, w")]  # pictures, latents or views
 
 
 class Pred(NamedTuple):
@@ -144,6 +147,12 @@ def ddim_solver(eta: float = 0.0) -> Solver:
         return ddim(s, xt, x0, t, t_prev, eta, noise_sampler() if eta else None), history
 
     return solve
+
+
+def check_generators(rngs: Sequence[torch.Generator], n: int) -> None:
+    """Raise ValueError where noise of n pictures, or rows, would be drawn by more or fewer generators."""
+    if len(rngs) != n:
+        raise ValueError(f"every row of x needs a generator of its own, {len(rngs)} were given for {n} rows: give {n} rngs")
 
 
 def randn(shape: Sequence[int], rngs: Sequence[torch.Generator], like: Tensor | None = None) -> Tensor:

@@ -13,12 +13,13 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from synoptic.diffusion.equations import Number, Schedule, add_noise, randn
+from synoptic.diffusion.equations import Number, Rows, Schedule, add_noise, randn
 from synoptic.distillation.base import Loss, loss_from_gradient
 from synoptic.distillation.loss_spec import LossSpec
 from synoptic.distillation.losses import per_row
 from synoptic.distillation.timesteps import TimestepSampler, uniform_timesteps
 from synoptic.guidance.cfg import Predict
+from synoptic.utils.arguments import typed
 
 PsiChi = Callable[[Tensor], tuple[Number, Number]]  # t -> (psi, chi), each a number or one a row (N,)
 
@@ -41,7 +42,8 @@ def delta_loss(predict: Predict, s: Schedule, source: Tensor, psi_chi: PsiChi, t
     return lambda x, step, camera, rngs: loss_from_gradient(x, gradient(x, step, camera, rngs))
 
 
-def dds(predict: Predict, s: Schedule, source: Tensor, *, timesteps: TimestepSampler | None = None) -> Loss[object]:
+@typed
+def dds(predict: Predict, s: Schedule, source: Rows, *, timesteps: TimestepSampler | None = None) -> Loss[object]:
     """Return DDS, delta denoising score, for edits (Hertz et al. 2023).
 
     grad = eps_target - eps_source, at t = 50 … 949 by default. `predict` and `source`: as `delta_loss`.
@@ -51,8 +53,9 @@ def dds(predict: Predict, s: Schedule, source: Tensor, *, timesteps: TimestepSam
     return delta_loss(predict, s, source, lambda t: (0.0, 1.0), timesteps or uniform_timesteps(50, 949))
 
 
+@typed
 def pds(
-    predict: Predict, s: Schedule, source: Tensor, stride: int = 2, *, timesteps: TimestepSampler | None = None
+    predict: Predict, s: Schedule, source: Rows, stride: int = 2, *, timesteps: TimestepSampler | None = None
 ) -> Loss[object]:
     """Return PDS, posterior distillation sampling: edits that stay with their source (Koo et al. 2024).
 

@@ -16,8 +16,10 @@ from synoptic.distillation.timesteps import TimestepSampler, falling_timesteps, 
 from synoptic.distillation.weights import sqrt_noise_to_signal
 from synoptic.guidance.batching import BranchPredict
 from synoptic.guidance.cfg import Predict
+from synoptic.utils.arguments import typed
 
 
+@typed
 def sdi(
     branch_predict: BranchPredict,
     s: Schedule,
@@ -51,6 +53,7 @@ def sdi(
     )
 
 
+@typed
 def ism(
     branch_predict: BranchPredict,
     s: Schedule,

@@ -23,6 +23,7 @@ from synoptic.distillation.loss_spec import LossSpec
 from synoptic.distillation.timesteps import TimestepSampler, uniform_timesteps
 from synoptic.distillation.weights import WeightFunction, constant, variance, velocity
 from synoptic.guidance.batching import BranchPredict
+from synoptic.utils.arguments import typed
 from synoptic.utils.state_dict import add_prefix, flatten_optimizer, load_optimizer, strip_prefix
 
 BranchWeights = Callable[[int, Tensor], Mapping[str, Number]]  # (step, t) -> {branch: a number, or one a row (N,)}
@@ -72,6 +73,7 @@ def per_row(k: Number, x: Tensor) -> Number:
     return k.to(x).view(-1, *[1] * (x.ndim - 1)) if isinstance(k, Tensor) else k
 
 
+@typed
 def sds(
     branch_predict: BranchPredict,
     s: Schedule,
@@ -95,6 +97,7 @@ def sds(
     )
 
 
+@typed
 def csd(
     branch_predict: BranchPredict,
     s: Schedule,
@@ -119,6 +122,7 @@ def csd(
     return weighted_branches(branch_predict, s, branch_weights, timesteps=timesteps, weight=weight)
 
 
+@typed
 def nfsd(
     branch_predict: BranchPredict,
     s: Schedule,
@@ -142,6 +146,7 @@ def nfsd(
     return weighted_branches(branch_predict, s, branch_weights, timesteps=timesteps, weight=weight)
 
 
+@typed
 def vsd(
     branch_predict: BranchPredict,
     s: Schedule,

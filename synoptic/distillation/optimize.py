@@ -10,8 +10,10 @@ from typing import NamedTuple, TypeVar
 import torch
 from torch import Tensor
 
+from synoptic.diffusion.equations import check_generators
 from synoptic.distillation.base import Learner, Loss
 from synoptic.distillation.scene import Scene
+from synoptic.utils.arguments import typed
 from synoptic.utils.state_dict import add_prefix, flatten_optimizer, load_optimizer, strip_prefix
 
 Camera = TypeVar("Camera")
@@ -32,6 +34,7 @@ class OptimStep(NamedTuple):
     state: Callable[[], dict[str, Tensor]]
 
 
+@typed
 def optimize(
     scene: Scene[Camera],
     loss: Loss[Camera],
@@ -77,8 +80,7 @@ def optimize(
             camera = scene.camera(rngs, i)
             render = scene.render(camera)
             x = encode(render.image)
-            if len(x) != len(rngs):
-                raise ValueError(f"every row of x needs a generator of its own, {len(rngs)} were given for {len(x)} rows")
+            check_generators(rngs, len(x))
             x.retain_grad()
             (loss(x, i, camera, rngs) + render.penalty).backward()
         opt.step()

@@ -11,10 +11,11 @@ from typing import TypeVar, cast
 import torch
 from torch import Tensor
 
-from synoptic.diffusion.equations import Pred, Time
-from synoptic.errors import InputError
+from synoptic.diffusion.equations import Pred, Rows, Time
+from synoptic.errors import InputError, check_at_least
 from synoptic.models.base import Conditioning, Denoiser
 from synoptic.models.memory import make_room, max_batch_rows
+from synoptic.utils.arguments import check_argument
 from synoptic.views.base import Projection
 
 BranchPredict = Callable[..., Mapping[str, Pred]]  # (x, t, views=None) -> {branch: Pred}
@@ -31,6 +32,8 @@ def predict_branches(
     one call; by default it follows free memory, and halves when it runs out. Results do not depend on it. The
     `control_images` are of the whole canvas, in pixels: given the `views`, each row has its view's part of them.
     """
+    if max_rows is not None:
+        check_at_least("max_rows", max_rows, 1)
     names = list(conds)
     table = Conditioning.cat([conds[name] for name in names]).to(model.device)
     pictures = len(table) // len(names)
@@ -46,6 +49,7 @@ def predict_branches(
 
     def predict(x: Tensor, t: Time, views: Projection | None = None) -> dict[str, Pred]:
         nonlocal limit
+        check_x(x, t, model)
         limit = limit or max_batch_rows(model, x.device)
         n = len(x)
         check_rows(n, pictures)
@@ -71,6 +75,18 @@ def predict_branches(
         return {name: Pred(x0[k], eps[k], var[k]) for k, name in enumerate(names)}
 
     return predict
+
+
+def check_x(x: object, t: object, model: Denoiser) -> None:
+    """Raise InputError where x is no tensor of the model's channels, or t no time."""
+    check_argument("x", x, Rows)
+    check_argument("t", t, Time)
+    given, channels = cast(Tensor, x).shape[1], model.shape[0]
+    if given != channels:
+        raise InputError(
+            f"x must have the model's {channels} channels, {given} were given: encode pictures first, model.encode(...)",
+            rule="x-channels",
+        )
 
 
 def check_rows(n: int, pictures: int) -> None:

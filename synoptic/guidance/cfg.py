@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from math import ceil, isfinite
-from typing import cast
+from math import ceil
 
 from torch import Tensor
 
 from synoptic.diffusion.equations import Pred, Time, coefficients
-from synoptic.errors import InputError
+from synoptic.errors import check_at_least, check_multiple
 from synoptic.guidance.batching import predict_branches
 from synoptic.models.base import Combine, Conditioning, Denoiser
+from synoptic.utils.arguments import typed
 from synoptic.views.base import Projection
 
 Predict = Callable[..., Pred]  # (x, t, views=None): this step's views, for models whose condition depends on them
 
 
+@typed
 def cfg(
     model: Denoiser,
     prompts: Sequence[str],
@@ -35,10 +36,9 @@ def cfg(
     any views agree on it, and its eps follows, so that every sync rule sees the same clipped picture. (diffusers keeps the
     unclipped eps.) `combine` guides in another way than the model's own: `rules.by_rule`.
 
-    A scale below 0 guides away from the prompts, which is how some losses invert. Raises InputError where the scale is not
-    finite, or a prompt no text.
+    A scale below 0 guides away from the prompts, which is how some losses invert. Raises InputError where an
+    argument is of another kind, the scale not finite, or `max_rows` or `views_per_image` below 1.
     """
-    check_scale(scale)
     conds: dict[str, Conditioning] = {"cond": model.embed(prompts)}
     if scale != 1:
         conds["null"] = model.embed([negative_prompt] * len(prompts))
@@ -61,6 +61,7 @@ def cfg_from_conditions(
 
     The scale is one for all, or one a row (B*n, 1, 1, 1).
     """
+    check_at_least("views_per_image", views_per_image, 1)
     branch_predict, combine = predict_branches(model, conds, max_rows=max_rows), combine or own_combine(model)
 
     def predict(x: Tensor, t: Time, views: Projection | None = None) -> Pred:
@@ -77,16 +78,6 @@ def cfg_from_conditions(
         return out
 
     return predict
-
-
-def check_scale(scale: object) -> None:
-    """Raise InputError where a guidance scale is no finite number: pictures of NaN would be what it makes."""
-    try:
-        is_number = not isinstance(scale, str | bool) and isfinite(cast(float, scale))
-    except (TypeError, ValueError, OverflowError, RuntimeError):  # as Python and torch say that it is no number
-        is_number = False
-    if not is_number:
-        raise InputError(f"scale must be a finite number, {scale!r:.60} was given: correct it", rule="scale-number")
 
 
 def own_combine(model: Denoiser) -> Combine | None:
@@ -127,5 +118,6 @@ def guided_steps(share: tuple[float, float], steps: int) -> tuple[int, int]:
 
 def equalize_norms(guidance: Tensor, views_per_image: int) -> Tensor:
     """Return what brings the rows (B*N, C, h, w) of each picture's N views to their mean norm: (B*N, 1, 1, 1)."""
+    check_multiple("the rows of x", len(guidance), views_per_image, "views_per_image")
     norms = guidance.flatten(1).norm(dim=1).view(-1, views_per_image).clamp(min=1e-12)
     return (norms.mean(1, keepdim=True) / norms).view(-1, 1, 1, 1)

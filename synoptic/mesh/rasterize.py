@@ -66,7 +66,7 @@ def _z_buffer(corners: Tensor, side: int) -> Tensor:
         within = torch.arange(len(face)) - (count.cumsum(0) - count).repeat_interleave(count)
         column = low[face, 0] + within % width[face]
         row = low[face, 1] + within // width[face]
-        share, area = _edges(pixel[face], torch.stack([column, row], -1) + 0.5)
+        share, area = _edges(pixel[face], torch.stack([column, row], -1).float() + 0.5)
         inside = ((share >= 0).all(1) | (share <= 0).all(1)) & (area != 0)
         face, share, area = face[inside], share[inside], area[inside]
         depth = area / (share / corners[face, :, 2]).sum(1)

@@ -39,7 +39,7 @@ def sample_density(density: Callable[[Tensor], Tensor], side: int = 128, chunk: 
     places = torch.cartesian_prod(axis, axis, axis)
     inside = (places.square().sum(1) < 1).nonzero()[:, 0]
     found = torch.cat([density(places[some]).cpu() for some in inside.split(chunk)])
-    return torch.zeros(len(places)).index_copy(0, inside, found).view(side, side, side)
+    return found.new_zeros(len(places)).index_copy(0, inside, found).view(side, side, side)
 
 
 def best_threshold(grid: Tensor, camera: Camera, mask: Tensor) -> Threshold:

@@ -56,7 +56,7 @@ def bake_texture(
         (torch.from_numpy(np.array(part, np.float32))[of] * hits.barycentric[inside][..., None]).sum(1)
         for part in (whole.vertices, whole.vertex_normals)
     )
-    picture = torch.zeros(side * side, 3)
+    picture = torch.zeros(side * side, 3, dtype=torch.float32)
     picture[inside] = color(places, F.normalize(normals, dim=1)).cpu()
     away = distance_transform_edt(~inside.view(side, side).numpy(), return_distances=False, return_indices=True)
     row, column = torch.from_numpy(away).long()
@@ -68,10 +68,10 @@ def bake_texture(
 def _texels(uv: np.ndarray, faces: np.ndarray, side: int) -> Hits:
     """Return which triangle of the plane each texel's middle lies in: rays straight down on the unwrapped mesh."""
     flat = trimesh.Trimesh(np.concatenate([uv, np.zeros_like(uv[:, :1])], 1), faces, process=False)
-    middle = (torch.arange(side) + 0.5) / side
+    middle = (torch.arange(side, dtype=torch.float32) + 0.5) / side
     v, u = torch.meshgrid(1 - middle, middle, indexing="ij")
-    origin = torch.stack([u.flatten(), v.flatten(), torch.ones(side * side)], 1)
-    return raycast(flat, origin, torch.tensor([[0.0, 0.0, -1.0]]).expand_as(origin))
+    origin = torch.stack([u.flatten(), v.flatten(), torch.ones_like(u).flatten()], 1)
+    return raycast(flat, origin, origin.new_tensor([[0.0, 0.0, -1.0]]).expand_as(origin))
 
 
 def render_mesh(textured: TexturedMesh, camera: Camera, side: int) -> tuple[Tensor, Tensor]:

@@ -60,6 +60,7 @@ def tiled(f: Callable[[Tensor], Tensor], x: Tensor, max_area: int, overlap: int)
         tiled(f, part, max_area, overlap) for part in (x.narrow(axis, 0, end), x.narrow(axis, start, length - start))
     )
     n = first.shape[axis] * overlap // end
-    ramp = ((torch.arange(n, device=x.device) + 0.5) / n).to(first).unflatten(0, (n, *[1] * (-1 - axis)))
+    ramp = (torch.arange(n, dtype=torch.float32, device=x.device) + 0.5) / n
+    ramp = ramp.to(first).unflatten(0, (n, *[1] * (-1 - axis)))
     (a, b), (c, d) = (u.split([u.shape[axis] - m, m], axis) for u, m in ((first, n), (last, last.shape[axis] - n)))
     return torch.cat([a, torch.lerp(b, c, ramp), d], axis)

@@ -82,7 +82,7 @@ class UNet:
         self, net: torch.nn.Module | DeepCache | CompiledNet, x: Tensor, t: Time, cond: Conditioning, num_branches: int
     ) -> Tensor:
         """Return what `net` says, of rows in so many parts that hold the same x."""
-        t = t.to(x.device) if isinstance(t, Tensor) else torch.full((), t, device=x.device)
+        t = t.to(x.device) if isinstance(t, Tensor) else time_tensor(t, x.device)
         t = t.expand(len(x)).contiguous()  # of one layout, for which a network is compiled once
         inside = x if cond.low_res is None else torch.cat([x, cond.low_res.to(x.dtype)], 1)
         inside = inside.to(self.dtype, memory_format=self.layout)
@@ -115,6 +115,11 @@ class UNet:
         return not (torch.is_grad_enabled() and any(v.requires_grad for v in (x, *cond.named_tensors().values())))
 
 
+def time_tensor(t: float, device: torch.device) -> Tensor:
+    """Return a time as a tensor: whole numbers as such, others in float32, whatever torch's default dtype."""
+    return torch.full((), t, dtype=torch.float32 if isinstance(t, float) else torch.int64, device=device)
+
+
 def is_plain(net: torch.nn.Module) -> bool:
     """Return whether a network's weights are tensors that stay where they are: neither streamed nor quantized."""
     return not is_streamed(net) and all(type(p) is torch.nn.Parameter and type(p.data) is Tensor for p in net.parameters())
@@ -126,7 +131,7 @@ def guidance_embedding(width: int, scale: float = 8.5) -> Tensor:
     Luo et al. 2023, section 4.2; the scale is the default of diffusers' LatentConsistencyModelPipeline.
     """
     half = width // 2
-    angles = 1000 * (scale - 1) * torch.exp(torch.arange(half) * (-log(10000) / (half - 1)))
+    angles = 1000 * (scale - 1) * torch.exp(torch.arange(half, dtype=torch.float32) * (-log(10000) / (half - 1)))
     return torch.cat([angles.sin(), angles.cos()])[None]
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 from typing import Literal, NamedTuple, TypeVar, get_origin
 
-from synoptic.errors import InputError
+from synoptic.errors import InputError, brief
 from synoptic.options.base import Options, split_list
-from synoptic.options.option import OptionSpec, alternatives, brief
+from synoptic.options.option import OptionSpec, alternatives
 from synoptic.options.seeds import RANDOM, drawn_seed
 
 O = TypeVar("O", bound=Options)  # noqa: E741

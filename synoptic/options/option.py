@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 import operator
 import os
-import reprlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import NoneType, UnionType
 from typing import Any, Literal, NamedTuple, Union, get_args, get_origin
 
-from synoptic.errors import InputError
+from synoptic.errors import InputError, brief
 from synoptic.utils.picture import convert_picture
 
 UNSET: Any = None  # the default of an option that `resolve` fills in
@@ -81,12 +80,6 @@ class OptionSpec(NamedTuple):
                     f"{self.flag} must be {words} {bound:.15g}, {value} was given: {cure} it",
                     rule=f"{self.name}-{words.replace(' ', '-')}",
                 )
-
-
-def brief(value: object) -> str:
-    """Return a value as a message shows it: an array or a tensor by its type and shape, what is long cut."""
-    shape = getattr(value, "shape", ())
-    return f"{type(value).__name__} {tuple(shape)} of {getattr(value, 'dtype', '?')}" if shape else reprlib.repr(value)
 
 
 def alternatives(kind: object) -> tuple[Any, ...]:

@@ -27,9 +27,11 @@ from torch import Tensor
 
 from synoptic.diffusion.equations import (
     Pred,
+    Rows,
     Schedule,
     Solver,
     Time,
+    check_generators,
     coefficients,
     ddim_solver,
     pred_from_output,
@@ -38,6 +40,7 @@ from synoptic.diffusion.equations import (
 )
 from synoptic.guidance.cfg import Predict
 from synoptic.sampling.step import Step
+from synoptic.utils.arguments import typed
 from synoptic.views.base import Projection
 from synoptic.views.factorized import Factorized
 
@@ -47,12 +50,13 @@ Views = Projection | Callable[[int], Projection]  # the same at every step, or t
 ViewUpdate = Callable[[Tensor, Time, Projection], Tensor]  # (x, t, views) -> x, rows of views moved (SyncDiffusion)
 
 
+@typed
 @torch.no_grad()
 def instance(
     predict: Predict,
     s: Schedule,
     views: Views,
-    x: Tensor,
+    x: Rows,
     *,
     steps: Sequence[tuple[Time, Time]],
     sync: Sync = "x0",
@@ -83,17 +87,18 @@ def instance(
         agree = partial(_agree, step_views)
         x0 = x0_of_synced_noise(s, x, p, t, agree) if sync == "eps" else agree(p.x0) if sync == "x0" else p.x0
         var = p.var if sync == "none" else _synced_variance(step_views, p.var)
-        x, history = solver(s, x, x0, t, t_prev, history, partial(step_views.noise, rngs, x), var)
+        x, history = solver(s, x, x0, t, t_prev, history, partial(_noise, step_views, rngs, x), var)
         x = agree(x) if sync == "xt" else x
         yield Step(i, t, x, x0, history, step_views, True, len(steps))
 
 
+@typed
 @torch.no_grad()
 def canonical(
     predict: Predict,
     s: Schedule,
     views: Views,
-    z: Tensor,
+    z: Rows,
     *,
     steps: Sequence[tuple[Time, Time]],
     sync: Sync = "x0",
@@ -125,11 +130,11 @@ def canonical(
         p = predict(x, t, step_views)
         if sync == "xt":
             var = _synced_variance(step_views, p.var)
-            x, history = solver(s, x, p.x0, t, t_prev, history, partial(step_views.noise, rngs, z), var)
+            x, history = solver(s, x, p.x0, t, t_prev, history, partial(_noise, step_views, rngs, x), var)
             z, x0 = step_views.unproject(x), step_views.unproject(p.x0)
         else:
             x0, var = _synced_x0(s, step_views, sync, z, t, p)
-            z, history = solver(s, z, x0, t, t_prev, history, partial(randn, step_views.canvas, rngs, z), var)
+            z, history = solver(s, z, x0, t, t_prev, history, partial(_canvas_noise, step_views, rngs, z), var)
         yield Step(i, t, z, x0, history, step_views, False, len(steps))
 
 
@@ -155,6 +160,18 @@ def joint_predict(predict: Predict, s: Schedule, views: Projection, sync: Sync =
 def _at(views: Views, i: int) -> Projection:
     """Return the views of step i."""
     return views(i) if callable(views) else views
+
+
+def _noise(views: Projection, rngs: Sequence[torch.Generator], x: Tensor) -> Tensor:
+    """Draw noise as views x (B*N, C, h, w) show it, one generator a picture."""
+    check_generators(rngs, len(x) // len(views))
+    return views.noise(rngs, x)
+
+
+def _canvas_noise(views: Projection, rngs: Sequence[torch.Generator], z: Tensor) -> Tensor:
+    """Draw noise on the canvas z (B, C, H, W)."""
+    check_generators(rngs, len(z))
+    return randn(views.canvas, rngs, z)
 
 
 def _agree(views: Projection, u: Tensor) -> Tensor:
@@ -204,7 +221,5 @@ def _signs(views: Projection, like: Tensor) -> Tensor:
 
 
 def _check(s: Schedule, steps: Sequence[tuple[Time, Time]], sync: str) -> None:
-    if sync not in ("eps", "x0", "xt", "none"):
-        raise ValueError(f"sync must be eps, x0, xt or none, not {sync!r}")
     if sync == "eps" and s.prediction != "flow" and steps and min(s(t)[0] for t, _ in steps) < 1e-6:
         raise ValueError("sync='eps' cannot start where alpha_t is 0 (zero terminal SNR): use sync='x0'")

@@ -17,12 +17,14 @@ from synoptic.guidance.cfg import Predict, cfg
 from synoptic.models.base import Denoiser
 from synoptic.sampling.joint import Space, Sync, Views, ViewUpdate, canonical, instance
 from synoptic.sampling.step import Step
+from synoptic.utils.arguments import typed
 from synoptic.views.base import Projection
 from synoptic.views.pixel_space import PixelSpace
 
 PredictFor = Callable[[Denoiser], Predict]  # model -> the guided prediction of all pictures' views
 
 
+@typed
 @dataclass(frozen=True)
 class JointSampler:
     """How views are denoised together, whatever they are views of: windows, anagrams, components.

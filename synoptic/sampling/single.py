@@ -7,16 +7,18 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from synoptic.diffusion.equations import Schedule, Solver, Time, ddim_solver, randn
+from synoptic.diffusion.equations import Rows, Schedule, Solver, Time, check_generators, ddim_solver, randn
 from synoptic.guidance.cfg import Predict
 from synoptic.sampling.step import Step
+from synoptic.utils.arguments import typed
 
 
+@typed
 @torch.no_grad()
 def sample(
     predict: Predict,
     s: Schedule,
-    x: Tensor,
+    x: Rows,
     *,
     steps: Sequence[tuple[Time, Time]],
     solver: Solver | None = None,
@@ -32,6 +34,7 @@ def sample(
     solver = solver or ddim_solver()
 
     def noise_sampler() -> Tensor:
+        check_generators(rngs, len(x))
         return randn(x.shape[1:], rngs, x)
 
     for i, (t, t_prev) in list(enumerate(steps))[start:]:

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from synoptic.diffusion.equations import randn
-from synoptic.views.base import View
+from synoptic.utils.arguments import typed
+from synoptic.views.base import View, by_picture
 from synoptic.views.permutation import square_side
 
 Blend = Callable[[Sequence[Tensor], Sequence[float]], Tensor]  # pictures (B, C, S, S) and their weights -> one of them
@@ -19,6 +20,7 @@ def blend_mean(pictures: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
     return torch.stack([w * x for w, x in zip(weights, pictures, strict=True)]).sum(0)
 
 
+@typed
 class Anagram:
     """N ways of looking at one canvas, as a Projection. Exact where every view is: then unproject(project(z)) == z.
 
@@ -57,7 +59,7 @@ class Anagram:
 
     def unproject(self, x: Tensor) -> Tensor:
         """Blend the views x (B*N, C, S, S), each seen back: (B, C, S, S)."""
-        rows = x.unflatten(0, (-1, len(self))).unbind(1)
+        rows = by_picture(x, len(self)).unbind(1)
         return self.blend([view.inverse_view(row) for view, row in zip(self.views, rows, strict=True)], self.weights)
 
     def scaled(self, k: int) -> Anagram:

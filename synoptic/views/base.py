@@ -38,6 +38,21 @@ class Projection(Protocol):
         ...
 
 
+def check_canvas(z: Tensor, canvas: tuple[int, int, int]) -> None:
+    """Raise ValueError where z is no canvas (B, C, H, W) of this height and width, whatever its channels."""
+    _, H, W = canvas
+    if z.ndim != 4 or z.shape[-2:] != (H, W):
+        raise ValueError(f"a canvas is (B, C, {H}, {W}), {tuple(z.shape)} was given: make the views for its size")
+
+
+def by_picture(x: Tensor, views: int, size: tuple[int, int] | None = None) -> Tensor:
+    """Return views x (B*N, C, h, w) as (B, N, C, h, w). Raises ValueError where x is not N views of each, of this size."""
+    h, w = size or x.shape[-2:]
+    if x.ndim != 4 or len(x) % views or x.shape[-2:] != (h, w):
+        raise ValueError(f"x must be {views} views of each picture, (B*{views}, C, {h}, {w}), not {tuple(x.shape)}")
+    return x.unflatten(0, (-1, views))
+
+
 class View(Protocol):
     """One way of looking at a square picture of any side. Valid for diffusion when it turns white noise into white noise."""
 

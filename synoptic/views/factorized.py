@@ -8,10 +8,13 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from synoptic.diffusion.equations import randn
+from synoptic.diffusion.equations import Rows, randn
+from synoptic.utils.arguments import typed
+from synoptic.views.base import by_picture
 from synoptic.views.device_copies import DeviceCopies
 
 
+@typed
 class Factorized:
     """Views of a sum: every view is the canvas itself, and gives one component of it back.
 
@@ -30,7 +33,7 @@ class Factorized:
         self,
         canvas: tuple[int, int, int],
         components: Sequence[Callable[[Tensor], Tensor]],
-        known: Tensor | None = None,
+        known: Rows | None = None,
     ) -> None:
         self.canvas, self.components, self.known = canvas, tuple(components), known
         self.free_components = self.components if known is None else self.components[1:]
@@ -50,7 +53,7 @@ class Factorized:
 
     def unproject(self, x: Tensor) -> Tensor:
         """Sum each view's own component of x (B*N, C, H, W), and the known one: (B, C, H, W)."""
-        rows = x.unflatten(0, (-1, len(self))).unbind(1)
+        rows = by_picture(x, len(self)).unbind(1)
         total = torch.stack([component(row) for component, row in zip(self.free_components, rows, strict=True)]).sum(0)
         return total if self.known_component is None else total + self.known_component.like(total)
 

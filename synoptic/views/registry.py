@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
 from synoptic.errors import InputError
+from synoptic.utils.arguments import check_argument
 from synoptic.views.permutation_file import SUFFIXES, read_permutation
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ def get_view(name: str) -> View:
     """Return the view of that name; several joined by "+" are applied from left to right.
     Raises InputError for what is no view.
     """
+    check_argument("name", name, str)
     parts = [_build(part) for part in parse_view(name)]
     return parts[0] if len(parts) == 1 else import_module("synoptic.views.chain").Chain(parts)
 

@@ -19,6 +19,6 @@ def skew() -> Permutation:
 
 
 def _indices(side: int) -> Tensor:
-    shift = (SLOPE * (torch.arange(side) - side // 2)).long()  # .long() cuts toward zero, as int() does
+    shift = (SLOPE * (torch.arange(side, dtype=torch.float64) - side // 2)).long()  # .long() cuts toward zero, as int() does
     rows = (torch.arange(side)[:, None] - shift) % side
     return index_grid(side).gather(0, rows)

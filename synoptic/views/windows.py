@@ -9,11 +9,14 @@ import torch
 from torch import Tensor
 
 from synoptic.diffusion.equations import randn
+from synoptic.utils.arguments import typed
+from synoptic.views.base import by_picture, check_canvas
 from synoptic.views.device_copies import DeviceCopies
 
 Weights = Literal["feather", "uniform"]
 
 
+@typed
 class Windows:
     """Overlapping crops of a canvas, every pixel covered. Valid because a crop of white noise is white noise.
 
@@ -23,7 +26,7 @@ class Windows:
     and right; those that would leave the canvas stop at its edge, or run over it. `weights`: "uniform" is MultiDiffusion's
     plain mean; "feather" falls off toward each window's edge and hides where windows begin.
 
-    Raises ValueError for other weights, and where a window is larger than the canvas or the stride not in 1 … window.
+    Raises ValueError where a window is larger than the canvas or the stride not in 1 … window.
     """
 
     def __init__(
@@ -47,8 +50,6 @@ class Windows:
         rows = (torch.tensor(ys)[:, None] + torch.arange(window[0]))[:, None, :, None]
         cols = ((torch.tensor(xs)[:, None] + torch.arange(window[1])) % W)[None, :, None, :]
         self.index = (rows * W + cols).flatten()  # (N*h*w,) places on the flat canvas
-        if weights not in ("feather", "uniform"):
-            raise ValueError(f"weights must be feather or uniform, not {weights!r}")
         ramp = feather if weights == "feather" else torch.ones
         w = (ramp(window[0])[:, None] * ramp(window[1])).double().expand(len(ys) * len(xs), *window).flatten()
         self.weight = w / torch.zeros(H * W, dtype=w.dtype).index_add(0, self.index, w)[self.index]
@@ -59,6 +60,7 @@ class Windows:
 
     def project(self, z: Tensor, onto: Tensor | None = None) -> Tensor:
         """Cut z (B, C, H, W) into the windows (B*N, C, h, w). Every view is covered, so `onto` has no say."""
+        check_canvas(z, self.canvas)
         B, C = z.shape[:2]
         x = z.flatten(2)[:, :, self._index.on(z.device)].view(B, C, len(self), -1)
         return x.transpose(1, 2).reshape(-1, C, *self.window)
@@ -66,7 +68,7 @@ class Windows:
     def unproject(self, x: Tensor) -> Tensor:
         """Return the weighted mean (B, C, H, W) of the windows x (B*N, C, h, w) over each place."""
         C, H, W = x.shape[1], *self.canvas[1:]
-        x = x.reshape(-1, len(self), C, self.window[0] * self.window[1]).transpose(1, 2).flatten(2)
+        x = by_picture(x, len(self), self.window).flatten(3).transpose(1, 2).flatten(2)
         z = x.new_zeros(len(x), C, H * W).index_add_(2, self._index.on(x.device), x * self._weight.like(x))
         return z.view(-1, C, H, W)
 

@@ -77,7 +77,7 @@ def test_scale_one_is_a_single_branch(sd32):
 def test_a_scale_that_is_no_finite_number_is_refused(sd32, scale):
     with pytest.raises(InputError, match="scale must be a finite number") as e:
         cfg(sd32, PROMPTS[:1], scale)
-    assert e.value.rule == "scale-number"
+    assert e.value.rule == "scale-type"
 
 
 def test_scales_of_other_types_are_numbers(sd32):

@@ -13,6 +13,8 @@ import trimesh
 from PIL import Image
 
 import synoptic as syn
+from synoptic.animate import animate
+from synoptic.models.unet import guidance_embedding
 from tests.drawings import hills
 from tests.quick import quick_ones
 
@@ -55,6 +57,37 @@ CALLS: dict[str, Callable[[Given], syn.Result]] = {
     "vsd": lambda given: syn.distill(given["latents"], PROMPT, loss="vsd", steps=2),
     "text to 3D": lambda given: syn.text_to_3d(given["pixels"], "a yellow house", steps=2, resolution=16, frames=2),
 }
+
+
+def test_a_time_between_whole_ones_does_not_depend_on_the_default_dtype(sd32):
+    """As schedules of Karras' spacing have them: in half precision 700.7 is 700."""
+    x, cond = torch.ones(1, 8, 8, 8), sd32.embed([PROMPT])
+    alone = sd32.predict(x, 700.7, cond).eps
+    with half_by_default():
+        assert torch.equal(sd32.predict(x, 700.7, cond).eps, alone)
+    assert not torch.equal(sd32.predict(x, 700, cond).eps, alone)
+
+
+def test_the_guidance_that_a_network_is_conditioned_on_does_not_depend_on_the_default_dtype():
+    alone = guidance_embedding(256)
+    with half_by_default():
+        assert torch.equal(guidance_embedding(256), alone)
+
+
+@pytest.mark.parametrize("name", ["rotate_cw", "skew"])
+def test_views_and_their_films_do_not_depend_on_the_default_dtype(name):
+    picture = torch.rand(1, 3, 192, 192, generator=torch.Generator().manual_seed(0))
+    small = hills().resize((64, 64))
+
+    def shown() -> list[np.ndarray]:
+        view = syn.get_view(name)
+        frames = animate(small, [syn.get_view("identity"), view], ["", ""], seconds=1, fps=6)
+        return [view.view(picture).numpy(), *map(np.asarray, frames)]
+
+    alone = shown()
+    with half_by_default():
+        meanwhile = shown()
+    assert all(np.array_equal(one, other) for one, other in zip(alone, meanwhile, strict=True))
 
 
 @pytest.mark.parametrize("name", quick_ones(CALLS, ["vsd", "text to 3D"]))

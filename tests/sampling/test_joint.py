@@ -175,8 +175,8 @@ def test_shared_start_noise_does_not_warn():
 @pytest.mark.parametrize(
     ("space", "sync", "s", "message"),
     [
-        (instance, "x1", ddpm(), "sync must be eps, x0, xt or none, not 'x1'"),
-        (canonical, "x1", ddpm(), "sync must be eps, x0, xt or none, not 'x1'"),
+        (instance, "x1", ddpm(), "sync must be one of eps, x0, xt, none, 'x1' was given"),
+        (canonical, "x1", ddpm(), "sync must be one of eps, x0, xt, none, 'x1' was given"),
         (canonical, "none", ddpm(), "sync='none' has no canvas to hold the state on: use instance()"),
         (instance, "eps", ddpm(rescale_betas_zero_snr=True, timestep_spacing="trailing"), "cannot start where alpha_t is 0"),
         (

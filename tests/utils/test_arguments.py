@@ -1,0 +1,159 @@
+"""What the public functions are given in place of what they ask for: one line that names it, and the cure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+import synoptic as syn
+from synoptic.diffusion.equations import ddim_solver
+from synoptic.errors import InputError
+from synoptic.utils.arguments import Axes, mismatch
+from tests.exact import SHAPE, Mixture, ddpm
+
+S = ddpm()
+X = torch.zeros(2, *SHAPE)
+STEPS = S.steps(2)
+PREDICT: Any = Mixture(S)
+C, H, W = SHAPE
+VIEWS = syn.Windows(SHAPE, (H, W), (H, W))
+OTHERS: dict[str, Any] = {
+    "None": None,
+    "a text": "a lake",
+    "a number": 3,
+    "an empty list": [],
+    "an array": np.zeros((2, 3, 4, 4), np.float32),
+    "a PIL image": Image.new("RGB", (4, 4)),
+    "a matrix": torch.zeros(4, 4),
+    "whole numbers": X.long(),
+}
+NUMBER = ("a number",)
+TEXT = ("a text",)
+CALLS: dict[str, tuple[Callable[[Any], object], tuple[str, ...]]] = {  # of what is wrong, and what is right of OTHERS
+    "model": (lambda wrong: syn.cfg(wrong, ["a lake"]), ()),
+    "predict": (lambda wrong: next(syn.sample(wrong, S, X, steps=STEPS)), ()),
+    "s": (lambda wrong: next(syn.sample(PREDICT, wrong, X, steps=STEPS)), ()),
+    "x": (lambda wrong: next(syn.sample(PREDICT, S, wrong, steps=STEPS)), ()),
+    "steps": (lambda wrong: next(syn.sample(PREDICT, S, X, steps=wrong), None), ("an empty list",)),
+    "solver": (lambda wrong: next(syn.sample(PREDICT, S, X, steps=STEPS, solver=wrong)), ("None",)),
+    "rngs": (lambda wrong: next(syn.sample(PREDICT, S, X, steps=STEPS, rngs=wrong)), ("an empty list",)),
+    "start": (lambda wrong: next(syn.sample(PREDICT, S, X, steps=STEPS, start=wrong), None), NUMBER),
+    "views": (lambda wrong: next(syn.instance(PREDICT, S, wrong, X, steps=STEPS)), ()),
+    "z": (lambda wrong: next(syn.canonical(PREDICT, S, VIEWS, wrong, steps=STEPS)), ()),
+    "view_update": (
+        lambda wrong: next(syn.canonical(PREDICT, S, VIEWS, X, steps=STEPS, view_update=wrong)),
+        ("None",),
+    ),
+    "sync": (lambda wrong: next(syn.instance(PREDICT, S, VIEWS, X, steps=STEPS, sync=wrong)), ()),
+    "space": (lambda wrong: syn.JointSampler(lambda model: PREDICT, 2, space=wrong), ()),
+    "init": (lambda wrong: syn.JointSampler(lambda model: PREDICT, 2, init=wrong), ()),
+    "num_steps": (lambda wrong: syn.JointSampler(lambda model: PREDICT, wrong), NUMBER),
+    "canvas": (lambda wrong: syn.Windows(wrong, (4, 4), (4, 4)), ()),
+    "circular": (lambda wrong: syn.Windows((3, 4, 4), (4, 4), (4, 4), circular=wrong), ()),
+    "components": (lambda wrong: syn.Factorized((3, 4, 4), wrong), ("an empty list",)),
+    "known": (lambda wrong: syn.Factorized((3, 4, 4), [lambda z: z] * 2, wrong), ("None",)),
+    "name": (lambda wrong: syn.get_view(wrong), TEXT),
+    "scene": (lambda wrong: next(syn.optimize(wrong, PREDICT, abs, steps=1, lr=abs, rngs=[])), ()),
+    "branch_predict": (lambda wrong: syn.sds(wrong, S), ()),
+    "scale": (lambda wrong: syn.vsd(PREDICT, S, wrong), NUMBER),
+    "timesteps": (lambda wrong: syn.csd(PREDICT, S, timesteps=wrong), ("None",)),
+    "source": (lambda wrong: syn.dds(PREDICT, S, wrong), ()),
+    "stride": (lambda wrong: syn.pds(PREDICT, S, X, wrong), NUMBER),
+    "inversion_predict": (lambda wrong: syn.ism(PREDICT, S, wrong), ()),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_what_is_of_another_kind_is_named_with_what_was_given_and_the_cure(name):
+    call, right = CALLS[name]
+    for given, wrong in OTHERS.items():
+        if given in right:
+            continue
+        with pytest.raises(InputError, match=rf"^{name} must be [^\n]*, .* was given: [^\n]+$") as e:
+            call(wrong)
+        assert e.value.rule == f"{name}-type", given
+
+
+@pytest.mark.parametrize(
+    ("kind", "right", "wrong", "what"),
+    [
+        (Sequence[str], [["a"], (), ["a", "b"]], ["a", [1], None], "a list of texts"),
+        (tuple[int, int], [(1, 2), [1, 2], torch.Size((1, 2))], [(1,), (1, 2, 3)], "2 values"),
+        (tuple[int, int], [(1, np.int64(2))], [(1, 2.5), (1, "2"), (1, True)], "a list of whole numbers"),
+        (float, [1, 2.5, np.float32(3), torch.tensor(4)], ["1", True, float("nan"), torch.zeros(2), 1j], "a finite number"),
+        (float | Tensor, [1, X], ["1", None], "a finite number"),
+        (Literal["eps", "x0"], ["eps"], ["x1", None, X], "one of eps, x0"),
+        (Annotated[Tensor, Axes("B, C, h, w")], [X, X.half()], [X[0], X.long()], "a tensor (B, C, h, w) of floating-"),
+        (Callable[[int], int] | None, [None, abs], [3, "abs"], "a function"),
+        (Any, [None, 3], [], ""),
+    ],
+)
+def test_an_annotation_says_what_fits(kind, right, wrong, what):
+    assert all(mismatch(kind, one) is None for one in right)
+    for one in wrong:
+        found = mismatch(kind, one)
+        assert found is not None and found.what.startswith(what), one
+
+
+@pytest.mark.parametrize("rngs", [0, 1, 3])
+def test_noise_of_more_or_fewer_generators_than_pictures_is_refused(rngs):
+    """One of two would have given both the same noise, three of two a picture more."""
+    how: Any = {"steps": STEPS, "solver": ddim_solver(1.0), "rngs": [torch.Generator().manual_seed(k) for k in range(rngs)]}
+    for steps in (
+        syn.sample(PREDICT, S, X, **how),
+        syn.instance(PREDICT, S, VIEWS, X, **how),
+        syn.canonical(PREDICT, S, VIEWS, X, **how),
+        syn.canonical(PREDICT, S, VIEWS, X, sync="xt", **how),
+    ):
+        with pytest.raises(ValueError, match=f"{rngs} were given for 2 rows: give 2 rngs"):
+            next(steps)
+
+
+def test_a_canvas_and_views_of_other_sizes_are_refused():
+    """Windows of a larger canvas would be cut from other places."""
+    with pytest.raises(ValueError, match=re.escape(f"a canvas is (B, C, {H}, {W}), {(1, C, 2 * H, W)} was given")):
+        VIEWS.project(torch.zeros(1, C, 2 * H, W))
+    two = syn.Anagram((3, 4, 4), [syn.get_view("identity"), syn.get_view("flip")])
+    for views, x in ((syn.Windows((3, 4, 8), (4, 4), (4, 4)), torch.zeros(2, 3, 2, 8)), (two, torch.zeros(3, 3, 4, 4))):
+        with pytest.raises(ValueError, match="x must be 2 views of each picture"):
+            views.unproject(x)
+
+
+@pytest.mark.parametrize(
+    ("x", "t", "rule"),
+    [
+        (None, 500, "x-type"),
+        (np.zeros((1, 8, 4, 4)), 500, "x-type"),
+        (torch.zeros(8, 4, 4), 500, "x-type"),
+        (torch.zeros(1, 8, 4, 4, dtype=torch.int64), 500, "x-type"),
+        (torch.zeros(1, 3, 4, 4), 500, "x-channels"),
+        (torch.zeros(1, 8, 4, 4), None, "t-type"),
+        (torch.zeros(1, 8, 4, 4), float("nan"), "t-type"),
+    ],
+)
+def test_what_a_prediction_is_asked_about_is_checked(sd32, x, t, rule):
+    with pytest.raises(InputError) as e:
+        syn.cfg(sd32, ["a lake"])(x, t)
+    assert e.value.rule == rule
+
+
+@pytest.mark.parametrize(
+    ("how", "rule"),
+    [
+        ({"max_rows": 0.5}, "max_rows-type"),  # which was never done
+        ({"max_rows": -1}, "max_rows-at-least"),
+        ({"max_rows": 0}, "max_rows-at-least"),
+        ({"views_per_image": 0}, "views_per_image-at-least"),
+    ],
+)
+def test_numbers_of_guidance_are_checked(sd32, how, rule):
+    with pytest.raises(InputError) as e:
+        syn.cfg(sd32, ["a lake"], 3.0, **how)
+    assert e.value.rule == rule
