@@ -65,7 +65,7 @@ EXAMPLES: Mapping[str, Sequence[Example]] = {
     ],
     "hybrid": [
         seen("skull-village", "a skull", 4),
-        seen("panda-village", "a panda", 6),
+        seen("panda-village", "a panda", 3),
     ],
     "text_to_3d": [
         Example("teapot", {"prompt": ["a purple teapot"]}),
