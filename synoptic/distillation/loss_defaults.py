@@ -99,7 +99,8 @@ def loss_defaults(checkpoint: Checkpoint, loss: str, space: str) -> LossDefaults
 class SceneDefaults:
     """What a model takes for text-to-3d. Elevations are degrees; the three penalties, weights that they end at.
 
-    `unlit` is the share of the steps before there is a light, `ambient` how much of it comes from everywhere.
+    `unlit` is the share of the steps before there is a light, `ambient` how much of it comes from everywhere,
+    `darkest_ground`, in [0, 1], the least of the colors that are drawn behind the object.
     """
 
     guidance_scale: Mapping[str, float]  # by loss
@@ -119,6 +120,7 @@ class SceneDefaults:
     orientation: float = 30.0
     unlit: float = 0.2
     ambient: float = 0.1
+    darkest_ground: float = 0.0
     template: str = "{0}, {1} view"  # how the model says an object {0} and a view {1} of it
     template_of_others: str = ""  # and an object that it knows no views of; none for models that know any
 
@@ -146,6 +148,7 @@ BUNDLED_SCENE = replace(  # these models know views from around, up to 25 degree
     entropy=100.0,
     unlit=0.3,
     ambient=0.4,
+    darkest_ground=0.8,  # they paint grounds white or pale: before others a field fills with white haze
     template="a 3d render of {0}, {1} view on a white background",
     template_of_others="a photo of {0} on a white background",
 )

@@ -22,6 +22,7 @@ from synoptic.nerf.volume_rendering import Rays, ray_sphere
 MIN_PIECE_AREA = 0.02  # of the largest piece's surface: smaller pieces are no part of the object
 SMOOTHING_CELLS = 1.0  # cells: a field leaves rough what nobody looked at closely
 SOLID_POWER = 4  # how sharply space is solid or empty, alike on both sides of the level
+SMOOTHING_ROUNDS = 20  # of a surface that tears as it is
 AGGRESSIVENESS = 3, 5  # of 10, how eagerly faces are merged: one tears where the other does not
 
 
@@ -96,11 +97,15 @@ def _solid(grid: np.ndarray, level: float) -> np.ndarray:
 
 
 def _simplified(mesh: Trimesh, faces: int) -> Trimesh:
-    """Simplify to so many faces, or twice or four times as many, the fewest that leave it closed."""
-    for target, eager in product((faces, 2 * faces, 4 * faces), AGGRESSIVENESS):
+    """Simplify to so many faces, or twice or four times as many, the fewest that leave it closed; smoothed where none do.
+
+    Smoothing (Taubin 1995) keeps the volume.
+    """
+    smooth = trimesh.smoothing.filter_taubin(mesh.copy(), iterations=SMOOTHING_ROUNDS)
+    for whole, target, eager in product((mesh, smooth), (faces, 2 * faces, 4 * faces), AGGRESSIVENESS):
         if target >= len(mesh.faces):
-            break
-        vertices, triangles, *_ = fast_simplification.simplify(mesh.vertices, mesh.faces, target_count=target, agg=eager)
+            continue
+        vertices, triangles, *_ = fast_simplification.simplify(whole.vertices, whole.faces, target_count=target, agg=eager)
         less = trimesh.Trimesh(vertices, triangles)
         if less.is_watertight:
             return less

@@ -38,15 +38,24 @@ class RandomBackground(torch.nn.Module):
 
 
 class LearnedBackground(torch.nn.Module):
-    """A small network of the direction (DreamFusion); for a `random_fraction` of the pictures, a color drawn instead."""
+    """A small network of the direction (DreamFusion); for a `random_fraction` of the pictures, a color drawn instead.
+
+    Each channel of it is in [`darkest`, 1].
+    """
 
     def __init__(
-        self, random_fraction: float = 0.5, hidden: int = 16, octaves: int = 3, rng: torch.Generator | None = None
+        self,
+        random_fraction: float = 0.5,
+        hidden: int = 16,
+        octaves: int = 3,
+        rng: torch.Generator | None = None,
+        darkest: float = 0.0,
     ) -> None:
         super().__init__()
-        self.random_fraction, self.encoding = random_fraction, FrequencyEncoding(octaves)
+        self.random_fraction, self.darkest, self.encoding = random_fraction, darkest, FrequencyEncoding(octaves)
         self.net = mlp([self.encoding.width, hidden, 3], rng)
 
     def forward(self, direction: Tensor, uniforms: Tensor) -> Tensor:
         own = self.net(self.encoding(direction.flatten(0, 1), self.encoding.levels)).sigmoid().view_as(direction)
-        return torch.where(uniforms[:, 3:, None] < self.random_fraction, uniforms[:, None, :3], own)
+        drawn = self.darkest + (1 - self.darkest) * uniforms[:, None, :3]
+        return torch.where(uniforms[:, 3:, None] < self.random_fraction, drawn, own)

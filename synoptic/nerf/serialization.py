@@ -27,11 +27,13 @@ def blob_scene(
     rng: torch.Generator | None = None,
     *,
     full_levels_step: int = 0,
+    darkest_ground: float = 0.0,
     **kwargs: Unpack[SceneArguments],
 ) -> RadianceScene:
     """Return a blob before a background that learns: a field on a `hash` grid or on `waves`, drawn from `rng`.
 
-    kwargs: RadianceScene's. A quarter of the encoding's levels are open at first, all from step `full_levels_step` on.
+    kwargs: RadianceScene's. A quarter of the encoding's levels are open at first, all from step `full_levels_step` on; the
+    colors that are drawn behind it have no channel below `darkest_ground`.
     """
     grid: Encoding = HashGrid(rng=rng) if encoding == "hash" else FrequencyEncoding()
     few = grid.levels // 4
@@ -39,7 +41,9 @@ def blob_scene(
     def levels(step: int) -> int:
         return grid.levels if step >= full_levels_step else few + step * (grid.levels - few) // full_levels_step
 
-    return RadianceScene(NeuralField(grid, rng=rng), LearnedBackground(rng=rng), levels=levels, **kwargs)
+    return RadianceScene(
+        NeuralField(grid, rng=rng), LearnedBackground(rng=rng, darkest=darkest_ground), levels=levels, **kwargs
+    )
 
 
 def to_bytes(scene: RadianceScene, encoding: str, samples: int, about: Mapping[str, object]) -> bytes:

@@ -39,6 +39,7 @@ def build_scene(o: TextTo3DOptions, usual: SceneDefaults, rng: torch.Generator) 
         o.encoding,
         rng,
         full_levels_step=3 * n // 2,
+        darkest_ground=usual.darkest_ground,
         orbit=Orbit(elevation=(low, high)),
         lighting=Lighting(albedo_steps=int(usual.unlit * n), ambient=usual.ambient),
         penalties=Penalties(
