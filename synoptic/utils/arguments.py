@@ -64,7 +64,7 @@ def typed(target: F) -> F:
     """
     if isinstance(target, type):
         setattr(target, "__init__", typed(target.__init__))
-        return target
+        return cast(F, target)
     signature, hints = inspect.signature(target), cache(lambda: get_type_hints(target, include_extras=True))
 
     @wraps(target)
