@@ -9,7 +9,7 @@ from torch import Tensor
 
 from bundled_training.evaluate import statistics
 from bundled_training.evaluate.renders import Renders
-from bundled_training.evaluate.samples import Sampler, generators, last, seen
+from bundled_training.evaluate.samples import GUIDANCE, Sampler, generators, last, seen
 from bundled_training.evaluate.task import Findings, Task
 from bundled_training.render.captions import NAMES, Spec, with_article
 from bundled_training.render.words import SCENES, STYLES
@@ -20,7 +20,7 @@ from synoptic.sampling.joint import canonical
 from synoptic.views.anagram import Anagram
 from synoptic.views.registry import get_view
 
-STEPS, GUIDANCE, CHOICES = 30, 7.0, 100
+STEPS, CHOICES = 30, 100
 
 
 def contents(count: int, rng: Random) -> list[tuple[str, str]]:
