@@ -93,6 +93,9 @@ def test_backgrounds():
     assert torch.equal(RandomBackground()(direction, drawn)[1, 4], drawn[1, :3])
     found = LearnedBackground(0.5, rng=generators()[0])(direction, drawn)
     assert torch.equal(found[1:], RandomBackground()(direction, drawn)[1:]) and len(found[0].unique(dim=0)) == 5
+    pale = LearnedBackground(0.5, rng=generators()[0], darkest=0.8)(direction, drawn)
+    torch.testing.assert_close(pale[1:], 0.8 + 0.2 * found[1:])
+    assert torch.equal(pale[0], found[0])
 
 
 def test_penalties_are_the_papers_and_cost_nothing_when_off():
