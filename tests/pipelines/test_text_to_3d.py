@@ -68,7 +68,10 @@ def test_every_option_moves_the_field_and_leaves_the_model_as_it_was(name, pixel
     x, cond = torch.randn(1, *pixel32.shape, generator=torch.Generator().manual_seed(0)), pixel32.embed([MUG])
     before, pipeline = pixel32.predict(x, 500, cond).eps, pipeline_of(pixel32, steps=1, **WAYS[name])
     o, views = pipeline.options, turntable_cameras(1)
-    blob = build_scene(o, pipeline.defaults, torch.Generator().manual_seed(0)).render_views(views, 16).color
+    scene = build_scene(o, pipeline.defaults, torch.Generator().manual_seed(0))
+    drawn = scene.background(torch.ones(1, 1, 3), torch.zeros(1, 4))  # the darkest one, drawn, not learned
+    assert (drawn == torch.tensor(0.8)).all()
+    blob = scene.render_views(views, 16).color
     (step,), output = finished(pipeline)
     assert step.scene is not None and (step.scene.render_views(views, 16).color - blob).abs().max() > 1e-3
     assert (step.n, len(step.images())) == (1, o.batch) and step.preview().size == (768, 348)
