@@ -17,10 +17,11 @@ import torch
 
 from synoptic import io
 from synoptic.metrics.clip import Clip
-from synoptic.models import device
+from synoptic.models import load
 from synoptic.models.checkpoint import BUNDLED_DEFAULTS, BUNDLED_DIR
 from synoptic.models.families import Defaults
 from synoptic.models.names import ALIASES
+from synoptic.runs import plan
 from synoptic.views.registry import get_view
 from tests.quick import quick_ones
 
@@ -363,7 +364,8 @@ def test_views_of_one_prompt_have_a_file_each(tmp_path):
 @pytest.mark.slow
 def test_an_ambiguous_picture_is_the_courses_loop(tmp_path, pixel64, monkeypatch):
     """Written out as the course has it: no x0 is clipped (thresholded, pictures were 61 levels apart on average)."""
-    monkeypatch.setattr(device, "cpu_is_fast_at_bf16", lambda: False)  # the script has no option for the precision
+    for module in (load, plan):  # the script has no option for it: x0 at alpha = 5e-5 wants more than float32
+        monkeypatch.setattr(module, "choose_dtype", lambda *_: torch.float64)
     argv = ["--app", "ambiguous_image", "--tag", "t", "--num_inference_steps", "4", "--stage_2_path", "none"]
     prompts = ["a photo of a horse", "a photo of a dog"]
     assert script("main").main([*argv, "--prompts", *prompts, "--save_top_dir", str(tmp_path)]) == 0
@@ -383,7 +385,7 @@ def test_an_ambiguous_picture_is_the_courses_loop(tmp_path, pixel64, monkeypatch
             x = a_prev * x0 + sigma_prev * (x - a * x0) / sigma
     for k, wanted in enumerate(io.to_pil(average(x))):
         found = io.from_pil(io.load_image(tmp_path / f"t/results/view_{k}.png"))
-        assert (found - io.from_pil(wanted)).abs().mean() < 1 / 255
+        assert (found - io.from_pil(wanted)).abs().max() < 2.01 / 255  # one level of 8 bits
 
 
 def test_options_of_an_ambiguous_picture(tmp_path, capsys):
