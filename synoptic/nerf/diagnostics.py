@@ -23,7 +23,8 @@ VIEW_TEMPLATE = "a 3d render of {0}, {1} view"  # and for a side of it
 # Limits, between what was measured of runs that succeeded, of runs that failed, and of renders of known objects.
 MIN_OPACITY = 0.02  # known objects stop 0.09 of the light or more
 MAX_OPACITY = 0.7  # runs that succeeded stop up to 0.63 of the light, a ball that fills the space 0.78
-MAX_ENTROPY_RATIO = 0.75  # nats of entropy / opacity: 0.86 at first, from 0.8 on in runs that stayed fog, else up to 0.62
+MAX_ENTROPY_RATIO = 0.75  # nats of entropy / opacity: 0.86 at first, from 0.8 on in runs that stayed fog, else up to 0.62;
+# of a lamp, all edges, 1.5
 RECOGNIZED_SCORE = 0.4  # a score of the bundled CLIP: up to 0.26 at first, from 0.6 on once the object is recognized
 LOST_SCORE_RATIO = 0.6  # score / best score: runs that succeeded never fell below 0.95
 
@@ -107,8 +108,9 @@ def find_problem(history: Sequence[FieldDiagnostics], steps: int) -> str | None:
     """Return what is wrong with a run of `steps` steps, by its diagnostics so far: one sentence with the cure, or None.
 
     Once is enough for what is not finite; all else must show twice in a row. Fog and faces count from the middle of the run
-    on, scores and faces only where the CLIP recognized the object: the limit is the bundled CLIP's, and with one whose
-    cosines never come so high only the opacity counts.
+    on, scores and faces only where the CLIP recognized the object, fog only where it did not: a thin thing has as many
+    undecided rays at its edges. The limit is the bundled CLIP's: with one whose cosines never come so high scores and faces
+    do not count.
     """
     if history and not history[-1].finite:
         return "the field holds numbers that are not finite: lower the learning rate, or use float32"
@@ -125,7 +127,7 @@ def find_problem(history: Sequence[FieldDiagnostics], steps: int) -> str | None:
     if best > RECOGNIZED_SCORE and all(h.score < LOST_SCORE_RATIO * best for h in last):
         was = f"the CLIP score was {best:.2f} once and is {now.score:.2f}"
         return f"the object was lost, {was} {at_steps}: lower the learning rate, or the guidance"
-    if late and all(h.entropy > MAX_ENTROPY_RATIO * h.opacity for h in last):
+    if late and all(h.entropy > MAX_ENTROPY_RATIO * h.opacity and h.score <= RECOGNIZED_SCORE for h in last):
         return f"the field is still fog {at_steps}: raise the entropy penalty, or the guidance"
     if late and all(h.score > RECOGNIZED_SCORE and h.likeliest_views[0] == h.likeliest_views[2] == "front" for h in last):
         return f"the object has two faces, its back passes for a front {at_steps}: try another seed, or Perp-Neg"
