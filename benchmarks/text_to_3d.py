@@ -5,8 +5,9 @@ PYTHONPATH=. python benchmarks/text_to_3d.py --runs DIR …: measures what earli
 
 Each object has a run of its own under --out, resumed where one was begun. Then, over 8 sides: both CLIPs' ranks of the
 right caption (benchmarks/object_quality.py), in color and as clay without texture, the view words, relief and silhouettes;
-the mesh against the field; seconds and memory. Writes text_to_3d.tsv, .json and .png, all renders with their ranks. A mesh
-that is missing is made here, where the extra `mesh` is. On the GPU where there is one.
+the mesh against the field; seconds and memory. Writes text_to_3d.tsv, .json and .png, all renders with their ranks, and
+objects.png, every field and below it its mesh. A mesh that is missing is made here, where the extra `mesh` is. On the GPU
+where there is one.
 """
 
 from __future__ import annotations
@@ -21,18 +22,23 @@ from typing import Any, NamedTuple
 
 import torch
 from PIL import Image
+from torch import Tensor
 
 import synoptic
 from benchmarks.object_quality import ASKED, SIDES, ClipModels, renders, scored
 from synoptic import io
 from synoptic.mesh import require_mesh
+from synoptic.mesh.fuse_texture import render_texture
+from synoptic.mesh.painted_surface import PaintedSurface
 from synoptic.models.device import choose_device
+from synoptic.nerf.cameras import turntable_cameras
 from synoptic.nerf.scene import RadianceScene
 from synoptic.nerf.serialization import load_scene
 from synoptic.pipelines.text_to_3d import FIELD
 from synoptic.runs.errors import OptimizationFailed
 
 PROMPTS = "a yellow house", "a purple teapot", "a red bus", "a pink lamp", "a blue castle"  # nothing was tuned on these
+SMALL = 96  # pixels of a side's picture in objects.png
 FIVE, ENOUGH, LEAST_RELIEF, LEAST_PSNR = 5, 6, 0.1, 20.0
 KEPT = "state", "timings", "options"
 
@@ -116,6 +122,17 @@ def sheet(grown: Grown, scene: RadianceScene, found: dict[str, Any]) -> tuple[li
     return [*shown.colour, *shown.clay, *shown.normal], [f"{title}, {labels[0]}", *labels[1:], *["normals"] * SIDES]
 
 
+def field_and_mesh(grown: Grown, scene: RadianceScene) -> Tensor:
+    """A picture (3, H, SIDES * SMALL) in [-1, 1]: the field from all sides, below it its mesh, if there is one."""
+    around, mesh = turntable_cameras(SIDES), grown.field.with_name("mesh.glb")
+    views = scene.render_views(around, SMALL)
+    shown = [2 * (views.color + 1 - views.opacity).cpu() - 1]
+    if mesh.exists():
+        texture = io.from_pil(io.load_image(mesh.with_suffix(".png")))[0]
+        shown.append(render_texture(PaintedSurface.read(mesh), texture, around, SMALL))
+    return torch.cat([torch.cat([*pictures], 2) for pictures in shown], 1)
+
+
 def row(found: dict[str, Any]) -> dict[str, str]:
     """The columns of the table."""
 
@@ -175,12 +192,13 @@ def main() -> None:
     how = {"steps": asked.steps, "seeds": asked.starts, "loss": asked.loss}
     folders = asked.runs or grow(asked.prompts, asked.seeds, asked.out, **how)
     clip_models, device = ClipModels(), choose_device("auto")
-    every, pictures, labels = [], [], []
+    every, pictures, labels, objects = [], [], [], []
     for grown in left(folders):
         scene = load_scene(grown.field).to(device)
         every.append(measured(grown, scene, clip_models))
         more = sheet(grown, scene, every[-1])
         pictures, labels = pictures + more[0], labels + more[1]
+        objects.append(field_and_mesh(grown, scene))
     if not every:
         parser.error(f"no {FIELD} of synoptic text-to-3d in {', '.join(map(str, folders))}: name the folders of its runs")
     rows = [row(found) for found in every]
@@ -189,6 +207,7 @@ def main() -> None:
     (asked.out / "text_to_3d.tsv").write_text(table + "\n")
     (asked.out / "text_to_3d.json").write_text(json.dumps(every, indent=1))
     io.save_image(asked.out / "text_to_3d.png", io.image_grid(pictures, labels, SIDES, cell=128), {})
+    io.save_image(asked.out / "objects.png", io.to_pil(torch.cat(objects, 1)[None])[0], {})
 
 
 if __name__ == "__main__":
