@@ -99,8 +99,9 @@ def loss_defaults(checkpoint: Checkpoint, loss: str, space: str) -> LossDefaults
 class SceneDefaults:
     """What a model takes for text-to-3d. Elevations are degrees; the three penalties, weights that they end at.
 
-    `unlit` is the share of the steps before there is a light, `ambient` how much of it comes from everywhere,
-    `darkest_ground`, in [0, 1], the least of the colors that are drawn behind the object.
+    `midpoint` is the opacity, in (0, 1), that the penalty on entropy leads away from, `unlit` the share of the steps before
+    there is a light, `ambient` how much of it comes from everywhere, `darkest_ground`, in [0, 1], the least of the colors
+    that are drawn behind the object.
     """
 
     guidance_scale: Mapping[str, float]  # by loss
@@ -118,6 +119,7 @@ class SceneDefaults:
     opacity: float = 5.0
     entropy: float = 30.0
     orientation: float = 30.0
+    midpoint: float = 0.5
     unlit: float = 0.2
     ambient: float = 0.1
     darkest_ground: float = 0.0
@@ -145,7 +147,8 @@ BUNDLED_SCENE = replace(  # these models know views from around, up to 25 degree
     view_prompt_mix="nearest",  # they learned each word from all of a quarter turn
     elevation=(0.0, 25.0),
     opacity=10.0,
-    entropy=600.0,
+    entropy=3000.0,
+    midpoint=0.15,  # before pale grounds half of a pink is a pink as well
     unlit=0.3,
     ambient=0.4,
     darkest_ground=0.8,  # they paint grounds white or pale: before others a field fills with white haze

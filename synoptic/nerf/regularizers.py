@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -15,10 +16,13 @@ def opacity_penalty(ray_opacity: Tensor) -> Tensor:
     return (ray_opacity.square() + 0.01).sqrt().mean()
 
 
-def entropy(ray_opacity: Tensor) -> Tensor:
-    """Return mean -o log o - (1 - o) log (1 - o) in nats: 0 where every ray is decided."""
-    o = ray_opacity.clamp(1e-3, 1 - 1e-3)
-    return -(o * o.log() + (1 - o) * (1 - o).log()).mean()
+def entropy(ray_opacity: Tensor, midpoint: float = 0.5) -> Tensor:
+    """Return mean -p log p - (1 - p) log (1 - p) in nats, p = o^(log 1/2 / log midpoint): 0 where every ray is decided.
+
+    It is largest where o is `midpoint`, in (0, 1), and leads from there to 0 and to 1.
+    """
+    p = ray_opacity.clamp(1e-3, 1 - 1e-3) ** (math.log(0.5) / math.log(midpoint))
+    return -(p * p.log() + (1 - p) * (1 - p).log()).mean()
 
 
 def orientation_penalty(facing_away: Tensor, ray_opacity: Tensor) -> Tensor:
@@ -41,18 +45,19 @@ def linear_ramp(start: float, end: float, first: int, last: int) -> WeightSchedu
 
 @dataclass(frozen=True)
 class Penalties:
-    """How much of each, by step; a value of 0 costs nothing."""
+    """How much of each, by step; a value of 0 costs nothing. `midpoint`: see `entropy`."""
 
     opacity: WeightSchedule = zero
     entropy: WeightSchedule = zero
     orientation: WeightSchedule = zero
+    midpoint: float = 0.5
 
     def __call__(self, step: int, ray_opacity: Tensor, facing_away: Tensor) -> Tensor:
         """Return what is added to the loss, of ray_opacity (R,) and facing_away (R,)."""
         total = ray_opacity.new_zeros(())
         for weight, cost in (
             (self.opacity(step), lambda: opacity_penalty(ray_opacity)),
-            (self.entropy(step), lambda: entropy(ray_opacity)),
+            (self.entropy(step), lambda: entropy(ray_opacity, self.midpoint)),
             (self.orientation(step), lambda: orientation_penalty(facing_away, ray_opacity)),
         ):
             total = total + weight * cost() if weight else total

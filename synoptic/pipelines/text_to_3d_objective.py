@@ -46,6 +46,7 @@ def build_scene(o: TextTo3DOptions, usual: SceneDefaults, rng: torch.Generator) 
             opacity=constant(usual.opacity),
             entropy=linear_ramp(0, usual.entropy, n // 4, n),
             orientation=linear_ramp(0, usual.orientation, 0, n // 2),
+            midpoint=usual.midpoint,
         ),
         side=lambda step: side // 2 if COARSE_FRACTION * step < n else side,
         samples=max(MIN_SAMPLES, side),

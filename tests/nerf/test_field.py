@@ -98,6 +98,16 @@ def test_backgrounds():
     assert torch.equal(pale[0], found[0])
 
 
+@pytest.mark.parametrize("midpoint", [0.15, 0.5, 0.8])
+def test_entropy_leads_away_from_its_midpoint(midpoint: float):
+    o = torch.linspace(0.02, 0.98, 97, requires_grad=True)
+    (slope,) = torch.autograd.grad(len(o) * entropy(o, midpoint), o)
+    assert (slope[o < midpoint - 0.01] > 0).all() and (slope[o > midpoint + 0.01] < 0).all()
+    assert entropy(torch.tensor([midpoint]), midpoint) == pytest.approx(math.log(2))
+    held = Penalties(entropy=constant(3.0), midpoint=midpoint)(0, o, o)
+    assert torch.isclose(held, 3 * entropy(o, midpoint)) and (midpoint == 0.5 or not torch.isclose(held, 3 * entropy(o)))
+
+
 def test_penalties_are_the_papers_and_cost_nothing_when_off():
     o = torch.tensor([0.0, 1.0, 0.5])
     assert opacity_penalty(o) == pytest.approx((0.1 + math.sqrt(1.01) + math.sqrt(0.26)) / 3)
