@@ -13,6 +13,7 @@ from torch import Tensor
 from bundled_training.render.noise import Device, columns, each, enlarge, fbm, mix, ridge, rows, tint, under
 
 Colour = Sequence[float]
+Direction = tuple[Tensor, Tensor]  # x and y of a direction of length 1 for each picture
 
 
 class Light(NamedTuple):
@@ -195,6 +196,18 @@ class Cells:
         canvas = self.canvas
         numbers = torch.rand(canvas.batch, self.kinds**2, device=canvas.device)
         return numbers.gather(1, self.index).view(canvas.batch, 1, canvas.height, canvas.width)
+
+    @property
+    def radius(self) -> Tensor:
+        return (self.x**2 + self.y**2).sqrt()
+
+    @property
+    def angle(self) -> Tensor:
+        return torch.atan2(self.y, self.x)
+
+    def toward(self, direction: Direction) -> Tensor:
+        """How far in a direction from the middle of the cell's thing, in heights."""
+        return self.x * direction[0] + self.y * direction[1]
 
     def turned(self, angle: Tensor) -> tuple[Tensor, Tensor]:
         """x and y along and across a thing that lies at an angle."""

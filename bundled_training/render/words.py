@@ -281,6 +281,8 @@ POLES: dict[str, Pole] = {
     "overhead leaves": Pole(("autumn leaves", "red and orange leaves"), SCENES["autumn"].times),
     "overhead canyon": Pole(("a canyon", "the grand canyon", "red rocks"), SCENES["canyon"].times),
     "overhead cobbles": Pole(("a cobblestone street", "cobblestone streets"), SCENES["medieval"].times),
+    "overhead city": Pole(("a city", "the streets of a city"), SCENES["city"].times),
+    "overhead reef": Pole(("a coral reef", "an ocean with coral reef"), SCENES["underwater"].times),
     "sky": Pole(("the sky", "the sky", "a wide sky"), "day sunset sunrise night mist", 2),
     "blue sky": Pole(("a blue sky", "the blue sky", "a wide blue sky"), "day"),
     "night sky": Pole(("the night sky", "stars", "a sky full of stars", "the night sky full of stars"), "night", 2),
