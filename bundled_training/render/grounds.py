@@ -37,7 +37,7 @@ def prints(canvas: Canvas, long: float, half: float, colour: Tensor, light: Dire
 def beach(canvas: Canvas) -> None:
     c, light = canvas, direction(canvas)
     bumps = facing(c, swell(c, 0.12, 0.5), light) * 0.0035
-    ground(c, c.lit((0.96, 0.85, 0.61)) * (0.95 + 0.1 * c.noise(16, 2) + bumps))
+    ground(c, c.lit((0.96, 0.85, 0.61), 0, 0.03) * (0.95 + 0.1 * c.noise(16, 2) + bumps))
     prints(c, 0.075, 0.032, c.tint((0.86, 0.82, 0.78), 0.02), light)
     for wide, share in ((0.12, 0.25), (0.2, 0.2)):
         cells = Cells(c, wide, wide * 1.3, loose=0.5)

@@ -47,11 +47,11 @@ def canopy(canvas: Canvas, leaves: tuple[Colour, ...], floor: Colour) -> None:
 
 
 def forest(canvas: Canvas) -> None:
-    canopy(canvas, LEAVES, (0.06, 0.18, 0.08))
+    canopy(canvas, LEAVES, (0.09, 0.25, 0.10))
 
 
 def autumn(canvas: Canvas) -> None:
-    canopy(canvas, FALL, (0.26, 0.13, 0.06))
+    canopy(canvas, FALL, (0.34, 0.19, 0.08))
 
 
 def pines(canvas: Canvas) -> None:
@@ -216,10 +216,10 @@ def reef(canvas: Canvas) -> None:
     c.image.lerp_(c.tint((0.06, 0.46, 0.72)).expand_as(c.image), 0.08 + 0.2 * c.noise(3, 2))
     cells = Cells(c, 0.2, 0.26, loose=0.4)
     x, y = cells.turned(6.3 * cells.number())
-    fish = torch.maximum(spindle(x, y, 0.042, 0.02), torch.minimum((x - 0.03) * 0.8 - y.abs(), 0.062 - x))
+    fish = torch.maximum(spindle(x, y, 0.05, 0.019), torch.minimum((x - 0.038) * 0.8 - y.abs(), 0.068 - x))
     here = (cells.number() < 0.35).float()
     shade(c, here * soft(fish + 0.008, 0.03), 0.3)
-    stripe = 1 - 0.35 * (torch.sin(x * 2 * pi / 0.032) > 0.4).float()
+    stripe = 1 - 0.35 * (torch.sin(x * 2 * pi / 0.042) > 0.5).float()
     c.cover(here * c.soft(fish), palette(cells.number(), FISHES) * stripe, 0.62)
     net = swell(c, 0.2, 0.4, 9).abs()
     c.image.lerp_(torch.ones_like(c.image), ((0.22 - net) * 1.2).clamp(0, 0.22))

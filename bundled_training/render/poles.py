@@ -36,7 +36,7 @@ def stars(canvas: Canvas) -> None:
     aside = along(c, c.each(0, 2 * pi)) + c.each(-0.4, 0.4) + 0.06 * swell(c, 0.3, 0.9, 6)
     milk = torch.exp(-((aside / 0.16) ** 2)) * (0.2 + 1.1 * (c.noise(6, 3, 0.6) - 0.15).clamp(0, 1))
     c.image.add_(c.tint((0.34, 0.32, 0.52), 0.04) * milk * c.each(0.3, 1.0))
-    for cells, share in ((46, 0.06), (46, 0.03), (30, 0.02)):
+    for cells, share in ((46, 0.06), (46, 0.03), (20, 0.05)):
         c.image.lerp_(c.tint((1.0, 0.98, 0.94), 0.04).expand_as(c.image), c.dots(cells, share) * c.each(0.6, 1.0))
 
 
