@@ -10,7 +10,7 @@ from math import pi
 import torch
 
 from bundled_training.render import grounds, plants
-from bundled_training.render.layers import Canvas
+from bundled_training.render.layers import Canvas, Cells
 from bundled_training.render.noise import mix
 from bundled_training.render.overhead import along, swell
 from bundled_training.render.scenes import Painter, painter
@@ -36,8 +36,13 @@ def stars(canvas: Canvas) -> None:
     aside = along(c, c.each(0, 2 * pi)) + c.each(-0.4, 0.4) + 0.06 * swell(c, 0.3, 0.9, 6)
     milk = torch.exp(-((aside / 0.16) ** 2)) * (0.2 + 1.1 * (c.noise(6, 3, 0.6) - 0.15).clamp(0, 1))
     c.image.add_(c.tint((0.34, 0.32, 0.52), 0.04) * milk * c.each(0.3, 1.0))
-    for cells, share in ((46, 0.06), (46, 0.03), (20, 0.05)):
-        c.image.lerp_(c.tint((1.0, 0.98, 0.94), 0.04).expand_as(c.image), c.dots(cells, share) * c.each(0.6, 1.0))
+    white = c.tint((1.0, 0.98, 0.94), 0.04).expand_as(c.image)
+    for dots, share in ((46, 0.06), (46, 0.03), (30, 0.02)):
+        c.image.lerp_(white, c.dots(dots, share) * c.each(0.6, 1.0))
+    cells = Cells(c, 0.24, 0.32, loose=0.5)  # the brightest have four rays
+    rays = (0.02 + 0.05 * cells.number()).sqrt() - cells.across.abs().sqrt() - cells.down.abs().sqrt()
+    glow = torch.exp(-((cells.radius / 0.016) ** 2))
+    c.image.lerp_(white, torch.maximum((rays * 14).clamp(0, 1), glow) * (cells.number() < 0.35))
 
 
 def sky(canvas: Canvas) -> None:
