@@ -1,11 +1,12 @@
 """Are the bundled model's panoramas whole spheres, and as much what was asked for as its plain pictures?
 
 python -m benchmarks.panorama_study [--prompts "a photo of a canyon" …] [--seeds N] [--ways default plain …]
-    [--down WORDS] [--out DIR] [--budget SECONDS] [--tiny]
+    [--up WORDS] [--down WORDS] [--out DIR] [--budget SECONDS] [--tiny]
 
 Per prompt and seed: the figures of the run's own report; then crops of 80 degrees around the horizon, over the closing edge
 and at the poles, each one's CLIP score, whether a CLIP finds its prompt first among 200, and its low-band contrast: the
-deviation of its gray, made 8 times smaller. Ways:
+deviation of its gray, made 8 times smaller. Of the crop that looks down also its levelness: the largest step over four
+pixels of the means of rows, in its middle half, over that of columns; about 1 without a horizon, 1.0 to 4.3 with one. Ways:
   default      `synoptic panorama PROMPT`
   plain        `synoptic generate PROMPT` of the same prompts and seeds
   independent  the default, but each view's start noise its own, in place of integral noise, which views share
@@ -47,12 +48,17 @@ PROMPTS = (
     "a photo of a city skyline at night", "a photo of a green meadow", "a photo of a coral reef", "a photo of a canyon",
 )  # fmt: skip
 UP, DOWN = "a photo of outer space", "a photo of a wheat field"
+UPS = UP, "a photo of the sky", "a photo of the night sky"
+DOWNS = DOWN, "overhead view of a wheat field", "overhead view of green grass", "overhead view of a beach"
 CAPTIONS, AROUND, SMALLER = 200, 8, 8
 CROPS = {f"ring {k}": Direction(360 * k / AROUND, 0.0) for k in range(AROUND)}
 CROPS |= {"seam": Direction(180.0, 0.0), "up": Direction(0.0, 90.0), "down": Direction(0.0, -90.0)}
 WAYS = "default", "plain", "independent", "own words", "at once", "plain words"
 HORIZON_FIRST = {"own words": 0.3, "at once": 0.0}  # of the ways whose poles have words of their own
 WIDTH, LOOK, QUALITY = 1024, 252, 80
+
+
+Poles = tuple[str, str]  # the words of what is straight above and straight below
 
 
 class IndependentPanorama(PanoramaPipeline):
@@ -66,9 +72,9 @@ class IndependentPanorama(PanoramaPipeline):
 class Retrieval:
     """The reference CLIP, and the captions among which a picture should find its own."""
 
-    def __init__(self, prompts: Sequence[str]) -> None:
+    def __init__(self, prompts: Sequence[str], poles: Poles) -> None:
         self.clip = Clip("bundled")
-        self.captions = [*dict.fromkeys([*prompts, UP, DOWN])]
+        self.captions = [*dict.fromkeys([*prompts, poles[0], DOWN if poles[1] in prompts else poles[1]])]
         kinds, used = vocabulary()["prompts"], {word for text in self.captions for word in text.split() if len(word) > 3}
         others = [f"a photo of {name}" for name in kinds["scenes"] if not used & set(name.split())]
         things = [name for name in kinds["objects"] if not used & set(name.split())]
@@ -95,8 +101,20 @@ def crops(picture: Image.Image, side: int) -> list[Image.Image]:
     return [io.to_pil(perspective(x, direction, CROP_FOV, (side, side)))[0] for direction in CROPS.values()]
 
 
-def panoramas(model: PretrainedModel, way: str, prompt: str, down: str, **how: int) -> tuple[list[Item], list[Output]]:
-    words = {"prompt_up": UP, "prompt_down": down, "horizon_first": HORIZON_FIRST[way]} if way in HORIZON_FIRST else {}
+def levelness(picture: Image.Image) -> float:
+    """How much more a picture's gray steps between its rows than between its columns, in its middle half."""
+    gray = io.from_pil(picture.convert("RGB")).mean((0, 1))
+
+    def step(means: Tensor) -> Tensor:
+        middle = means[len(means) // 4 : len(means) - len(means) // 4]
+        return (middle[4:] - middle[:-4]).abs().amax()
+
+    return (step(gray.mean(1)) / step(gray.mean(0)).clamp(min=1e-4)).item()
+
+
+def panoramas(model: PretrainedModel, way: str, prompt: str, poles: Poles, **how: int) -> tuple[list[Item], list[Output]]:
+    up, down = poles
+    words = {"prompt_up": up, "prompt_down": down, "horizon_first": HORIZON_FIRST[way]} if way in HORIZON_FIRST else {}
     given = {"model": model.checkpoint.name, "device": str(model.device), **how, **words}
     options = PanoramaOptions.from_arguments(prompt, **given).resolve(model.checkpoint)
     pipeline = (IndependentPanorama if way == "independent" else PanoramaPipeline)(model, options)
@@ -104,8 +122,8 @@ def panoramas(model: PretrainedModel, way: str, prompt: str, down: str, **how: i
     return items, take_steps(pipeline.steps(items))
 
 
-def measured(retrieve: Retrieval, way: str, item: Item, output: Output, side: int, down: str) -> Row:
-    own = (UP, down) if way in HORIZON_FIRST else (item.title, item.title)
+def measured(retrieve: Retrieval, way: str, item: Item, output: Output, side: int, poles: Poles) -> Row:
+    own = poles if way in HORIZON_FIRST else (item.title, item.title)
     prompts = [item.title] * (AROUND + 1) + list(own)
     pictures = crops(output.image, side)
     scores, first = retrieve(pictures, prompts)
@@ -114,7 +132,7 @@ def measured(retrieve: Retrieval, way: str, item: Item, output: Output, side: in
     row |= {"low ring": sum(map(low_contrast, pictures[:AROUND])) / AROUND}
     for name, score, found in zip([*CROPS][AROUND:], scores[AROUND:], first[AROUND:], strict=True):
         row |= {f"score {name}": score, f"first {name}": float(found)}
-    return row
+    return row | {"levelness down": levelness(pictures[-1])}
 
 
 def plain(retrieve: Retrieval, model: PretrainedModel, prompt: str, **how: int) -> Iterator[tuple[Row, Image.Image]]:
@@ -125,9 +143,9 @@ def plain(retrieve: Retrieval, model: PretrainedModel, prompt: str, **how: int) 
         yield row | {"low ring": low_contrast(image)}, image
 
 
-def plain_words(retrieve: Retrieval, model: PretrainedModel, down: str, **how: int) -> Iterator[Row]:
+def plain_words(retrieve: Retrieval, model: PretrainedModel, poles: Poles, **how: int) -> Iterator[Row]:
     """Yield how often plain pictures of the poles' words are found, and their ground alone: a row per seed and kind."""
-    above, below = (synoptic.generate(model, words, **how) for words in (UP, down))
+    above, below = (synoptic.generate(model, words, **how) for words in poles)
     grounds = [
         image.crop((image.width // 4, image.height // 2, 3 * image.width // 4, image.height)) for image in below.images
     ]
@@ -160,19 +178,21 @@ def table(rows: Sequence[Row]) -> str:
 def main(given: Sequence[str] | None = None) -> list[Row]:
     p = parser(__doc__, "outputs/benchmarks/panorama_study")
     p.add_argument("--prompts", nargs="+", default=list(PROMPTS), choices=PROMPTS)
-    p.add_argument("--down", default=DOWN, choices=(DOWN, *PROMPTS), help="the words of the pole below")
+    p.add_argument("--up", default=UP, choices=UPS, help="the words of the pole above")
+    p.add_argument("--down", default=DOWN, choices=(*DOWNS, *PROMPTS), help="the words of the pole below")
     p.add_argument("--seeds", type=int, default=4)
     p.add_argument("--ways", nargs="+", default=list(WAYS), choices=WAYS)
     a = p.parse_args(given)
     if a.tiny:
         a.prompts, a.seeds, a.steps = a.prompts[:1], 1, 2
-    model, retrieve, study = synoptic.load("bundled"), Retrieval(PROMPTS), Study(a.out, "panorama_study", a.budget)
+    poles = a.up, a.down
+    model, retrieve, study = synoptic.load("bundled"), Retrieval(PROMPTS, poles), Study(a.out, "panorama_study", a.budget)
     how = {"count": a.seeds, "seed": 0} | ({"steps": a.steps} if a.steps else {})
     for way in a.ways:
         sheets: list[Image.Image] = []
         longest = 0.0
         if way == "plain words":
-            for row in plain_words(retrieve, model, a.down, **how):
+            for row in plain_words(retrieve, model, poles, **how):
                 study.add(row)
             continue
         for prompt in a.prompts:
@@ -184,11 +204,11 @@ def main(given: Sequence[str] | None = None) -> list[Row]:
                     study.add(row)
                     sheets.append(image.convert("RGB"))
                 continue
-            items, outputs = panoramas(model, way, prompt, a.down, **how)
+            items, outputs = panoramas(model, way, prompt, poles, **how)
             took = study.seconds() - before
             shown = []
             for item, output in zip(items, outputs, strict=True):
-                row = measured(retrieve, way, item, output, model.checkpoint.native_size, a.down)
+                row = measured(retrieve, way, item, output, model.checkpoint.native_size, poles)
                 study.add(row | {"seconds": took / len(items)})
                 shown.append(looked_at(way, output.image, row))
             longest = max(longest, study.seconds() - before)

@@ -19,11 +19,15 @@ from benchmarks import batch
 from benchmarks.few_evaluations import joined, lost
 from benchmarks.looking_glass import compared
 from benchmarks.own_prompts import paint
+from benchmarks.panorama_study import levelness
 from benchmarks.record import Record
 from benchmarks.study import differences
 from bundled_training.evaluate.renders import held_out
 from bundled_training.evaluate.words import OTHERS, firsts, of_style, parts, sharing, styles, two_things
+from bundled_training.render.poles import POLES
+from bundled_training.render.scenes import SCENES
 from bundled_training.render.words import STYLES
+from synoptic import io
 from synoptic.jobs.records import Record as JobRecord
 from tests.jobs.test_driver import Threads
 from tests.jobs.test_driver import job as job_numbered
@@ -172,3 +176,13 @@ def test_the_first_choice_must_be_above_all_others():
     features = torch.tensor([[[1.0, 0.0], [0.0, 1.0]], [[0.7, 0.7], [0.8, 0.6]]])
     texts = torch.eye(2).expand(2, 2, 2)
     assert firsts(features, texts).tolist() == [[True, False], [False, True]]
+
+
+@pytest.mark.parametrize("name", ["wheat", "meadow", "beach"])
+def test_a_ground_with_a_horizon_is_more_level_than_one_seen_from_above(name):
+    found = []
+    for painter in (POLES[f"overhead {name}"], SCENES[name]):
+        torch.manual_seed(1)
+        image, _ = painter(8, 96, 96, "cpu", "day", torch.zeros(8, dtype=torch.bool))
+        found.append(sorted(levelness(picture) for picture in io.to_pil(image * 2 - 1)))
+    assert found[0][4] < 1.5 and found[1][4] > 3

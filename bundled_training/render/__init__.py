@@ -12,11 +12,13 @@ from bundled_training.render import glyphs_3d, solids, styles
 from bundled_training.render.captions import Spec
 from bundled_training.render.noise import Device, mix, uniform
 from bundled_training.render.paste import LETTERED, LIGHT, dome, dye, paste, pyramid
+from bundled_training.render.poles import POLES
 from bundled_training.render.scenes import SCENES
 from bundled_training.render.standing import STACKED, boxes, contact, shadow_of, studio
 from bundled_training.render.standing import places as places_of
 from bundled_training.render.words import COLOURS
 
+BACKGROUNDS = SCENES | POLES
 BACKDROP = 0.3  # the depth of a plain background
 
 
@@ -58,7 +60,7 @@ class Renderer:
         size = image.shape[-1]
         sun = torch.tensor([spec.sun for spec in specs]).to(self.device)
         for (scene, time), where in self._groups(specs, lambda spec: (spec.scene, spec.time) if spec.scene else None):
-            image[where], depth[where] = SCENES[scene](len(where), size, size, self.device, time, sun[where])
+            image[where], depth[where] = BACKGROUNDS[scene](len(where), size, size, self.device, time, sun[where])
         plain = [number for number, spec in enumerate(specs) if not spec.scene]
         if not plain:
             return

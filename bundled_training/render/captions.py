@@ -24,11 +24,13 @@ from bundled_training.render.things import NAMES, UNDYED, pair, thing
 from bundled_training.render.words import (
     ADJECTIVES,
     COLOURS,
+    DOWN,
     DYED_STORIES,
     DYES,
     FACES,
     KINDS,
     PLAIN,
+    POLES,
     QUALITY,
     SCENES,
     STORIES,
@@ -144,12 +146,18 @@ def specs(count: int, rng: Random, held_out: bool = False) -> list[Spec]:
     while len(found) < count:
         kind = rng.choices(kinds, cum_weights=weights)[0]
         style = "photo" if kind == "solid" else rng.choices(styles, cum_weights=shares)[0]
-        for _ in range(1000):  # until one is on the right side, so that the kinds keep their shares
-            spec = _MAKERS[kind](style, rng)
-            if is_held_out(style, spec.content) == held_out:
-                found.append(spec)
-                break
+        spec = _fitting("scene" if kind == "pole" else kind, style, rng, held_out)
+        if kind == "pole":  # in a scene's place, and drawn apart: all others are the same as without poles
+            spec = _fitting(kind, style, Random(repr(rng.getstate())), held_out) or spec
+        if spec:
+            found.append(spec)
     return found
+
+
+def _fitting(kind: str, style: str, rng: Random, held_out: bool) -> Spec | None:
+    """Draw until a picture of the kind is on the right side, so that the kinds keep their shares; None if none is."""
+    some = (_MAKERS[kind](style, rng) for _ in range(1000))
+    return next((spec for spec in some if is_held_out(style, spec.content) == held_out), None)
 
 
 def _prefixed(style: str, text: str, rng: Random, bare: float = 0.0) -> str:
@@ -197,6 +205,19 @@ def _scene(style: str, rng: Random) -> Spec:
         text += rng.choice(TIMES[time])
     words, sun = _sun(key, time, rng, stated=True)
     return Spec(_prefixed(style, text + words, rng, bare), style, "scene", scene=key, time=time, sun=sun)
+
+
+def _pole(style: str, rng: Random) -> Spec:
+    key = rng.choices(tuple(POLES), [pole.weight for pole in POLES.values()])[0]
+    time = rng.choice(POLES[key].times.split())
+    text = rng.choice(POLES[key].nouns)
+    if time not in text:
+        text += rng.choice(TIMES[time])
+    if key.startswith("overhead"):
+        if style == "photo" and rng.random() < 0.3:
+            return Spec(f"overhead view of {text}", style, "pole", scene=key, time=time)
+        text = rng.choice(DOWN).format(text)
+    return Spec(_prefixed(style, text, rng), style, "pole", scene=key, time=time)
 
 
 def _solid(style: str, rng: Random) -> Spec:
@@ -280,7 +301,7 @@ def _one(style: str, rng: Random) -> Spec:
     return Spec(_prefixed(style, text, rng), style, "one", names, layout, colour, key, background, time, sun)
 
 
-_MAKERS = {"scene": _scene, "solid": _solid, "story": _story, "two": _two, "one": _one}
+_MAKERS = {"scene": _scene, "pole": _pole, "solid": _solid, "story": _story, "two": _two, "one": _one}
 
 
 def prompts(which: str = "wide") -> tuple[str, ...]:

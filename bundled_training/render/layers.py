@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from math import ceil
+from math import ceil, pi
 from typing import NamedTuple
 
 import torch
@@ -13,6 +13,7 @@ from torch import Tensor
 from bundled_training.render.noise import Device, columns, each, enlarge, fbm, mix, ridge, rows, tint, under
 
 Colour = Sequence[float]
+Direction = tuple[Tensor, Tensor]  # x and y of a direction of length 1 for each picture
 
 
 class Light(NamedTuple):
@@ -167,3 +168,47 @@ class Lots:
     def band(self, centre: Tensor | float, half: Tensor | float) -> Tensor:
         """1 within `half` a place of the lot (both in shares of it)."""
         return self.canvas.soft((half - (self.place - centre).abs()) * self.wide)
+
+
+class Cells:
+    """The picture cut into square cells in rows that run at an angle: places for what lies on a ground seen from above.
+
+    x, y are where a pixel is from the middle of its cell's thing, in heights; across, down the same along the rows.
+    """
+
+    def __init__(self, canvas: Canvas, low: float, high: float, turn: Tensor | None = None, loose: float = 0.2):
+        self.canvas, self.wide = canvas, canvas.each(low, high)
+        turn = canvas.each(0, 2 * pi) if turn is None else turn
+        cosine, sine = turn.cos(), turn.sin()
+        down = (canvas.y * cosine - canvas.x * sine) / self.wide + canvas.each(0, 1)
+        row = down.floor()
+        across = (canvas.x * cosine + canvas.y * sine) / self.wide + canvas.each(0, 1) + 0.5 * (row % 2)
+        column = across.floor()
+        self.kinds = ceil((1 + canvas.width / canvas.height) / low) + 3
+        self.index = ((row % self.kinds) * self.kinds + column % self.kinds).long().view(canvas.batch, -1)
+        self.across = (across - column - 0.5 + loose * (self.number() - 0.5)) * self.wide
+        self.down = (down - row - 0.5 + loose * (self.number() - 0.5)) * self.wide
+        self.x = self.across * cosine - self.down * sine
+        self.y = self.across * sine + self.down * cosine
+
+    def number(self) -> Tensor:
+        """A random number in [0, 1) for each cell, (B, 1, H, W)."""
+        canvas = self.canvas
+        numbers = torch.rand(canvas.batch, self.kinds**2, device=canvas.device)
+        return numbers.gather(1, self.index).view(canvas.batch, 1, canvas.height, canvas.width)
+
+    @property
+    def radius(self) -> Tensor:
+        return (self.x**2 + self.y**2).sqrt()
+
+    @property
+    def angle(self) -> Tensor:
+        return torch.atan2(self.y, self.x)
+
+    def toward(self, direction: Direction) -> Tensor:
+        """How far in a direction from the middle of the cell's thing, in heights."""
+        return self.x * direction[0] + self.y * direction[1]
+
+    def turned(self, angle: Tensor) -> tuple[Tensor, Tensor]:
+        """x and y along and across a thing that lies at an angle."""
+        return self.x * angle.cos() + self.y * angle.sin(), self.y * angle.cos() - self.x * angle.sin()

@@ -14,7 +14,8 @@ STYLES: dict[str, tuple[float, tuple[str, ...]]] = {
     "neon": (0.08, ("a neon sign of ",)),
     "pixel": (0.04, ("pixel art of ", "a pixel art picture of ")),
 }
-KINDS = {"scene": 0.22, "solid": 0.09, "story": 0.08, "two": 0.13, "one": 0.48}  # the shares of what is on the pictures
+# the shares of what is on the pictures
+KINDS = {"scene": 0.175, "pole": 0.045, "solid": 0.09, "story": 0.08, "two": 0.13, "one": 0.48}
 QUALITY = "a high quality photo"  # now and then the whole caption of a photo: what every photo has in common
 
 COLOURS: dict[str, tuple[float, float, float]] = {
@@ -252,6 +253,41 @@ SCENES: dict[str, Scene] = {
     ),
 }  # fmt: skip
 VIEWS = ("a panoramic view of ", "a wide view of ", "a beautiful view of ")
+
+
+class Pole(NamedTuple):
+    """What lies straight below or above: its nouns, its times of day, how often it comes."""
+
+    nouns: tuple[str, ...]
+    times: str
+    weight: float = 1
+
+
+# grounds have their scenes' nouns and times, for who looks straight down; skies are what one sees straight above
+POLES: dict[str, Pole] = {
+    "overhead wheat": Pole(("a wheat field", "a wheat field", "a golden field"), SCENES["wheat"].times),
+    "overhead meadow": Pole(("a green meadow", "a flower meadow", "a meadow"), SCENES["meadow"].times),
+    "overhead grass": Pole(("green grass", "the grass", "grass"), SCENES["meadow"].times),
+    "overhead flowers": Pole(("flowers", "a field of colorful flowers", "colorful flowers"), SCENES["flowers"].times),
+    "overhead lavender": Pole(SCENES["lavender"].nouns, SCENES["lavender"].times),
+    "overhead beach": Pole(("a beach", "a sandy beach", "sand"), SCENES["beach"].times),
+    "overhead dunes": Pole(("desert dunes", "a desert", "sand dunes"), SCENES["dunes"].times),
+    "overhead snow": Pole(("snow", "the snow", "a field of snow"), SCENES["snowy"].times),
+    "overhead ocean": Pole(SCENES["ocean"].nouns, SCENES["ocean"].times),
+    "overhead lake": Pole(("a lake", "a tranquil lake"), SCENES["lake"].times),
+    "overhead forest": Pole(("a forest", "a green forest", "the woods", "a dense forest"), SCENES["forest"].times),
+    "overhead pines": Pole(("a pine forest", "pine trees"), SCENES["pines"].times),
+    "overhead autumn": Pole(("an autumn forest", "a forest in autumn", "autumn trees"), SCENES["autumn"].times),
+    "overhead leaves": Pole(("autumn leaves", "red and orange leaves"), SCENES["autumn"].times),
+    "overhead canyon": Pole(("a canyon", "the grand canyon", "red rocks"), SCENES["canyon"].times),
+    "overhead cobbles": Pole(("a cobblestone street", "cobblestone streets"), SCENES["medieval"].times),
+    "overhead city": Pole(("a city", "the streets of a city"), SCENES["city"].times),
+    "overhead reef": Pole(("a coral reef", "an ocean with coral reef"), SCENES["underwater"].times),
+    "sky": Pole(("the sky", "the sky", "a wide sky"), "day sunset sunrise night mist", 2),
+    "blue sky": Pole(("a blue sky", "the blue sky", "a wide blue sky"), "day"),
+    "night sky": Pole(("the night sky", "stars", "a sky full of stars", "the night sky full of stars"), "night", 2),
+}
+DOWN = ("an overhead view of {0}", "{0}, overhead view")  # and, where nothing comes before it, "overhead view of {0}"
 ADJECTIVES = ("beautiful", "beautiful", "vast")
 
 PEOPLE = ("man", "woman", "boy", "girl", "old man", "man with a beard", "man wearing a hat", "old woman")

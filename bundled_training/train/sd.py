@@ -29,7 +29,9 @@ SD_PROMPTS = (
     *PROMPTS, "a photo of a dog and a cat", "a photo of an elephant", "a photo of a lion", "a photo of a bicycle",
     "a photo of a yellow house", "a photo of a sailboat on the ocean", "an oil painting of a dog",
     "a photo of a watering can", "a photo of an astronaut", "a pencil sketch of a castle", "a photo of a strawberry",
-    "a watercolor of a fox",
+    "a watercolor of a fox", "overhead view of a wheat field", "a photo of a beach, overhead view",
+    "a photo of an overhead view of a forest", "an oil painting of a city, overhead view", "overhead view of green grass",
+    "a photo of the sky", "a photo of the sky at sunset", "a photo of the night sky full of stars",
 )  # fmt: skip
 
 
