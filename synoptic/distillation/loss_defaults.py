@@ -99,8 +99,8 @@ def loss_defaults(checkpoint: Checkpoint, loss: str, space: str) -> LossDefaults
 class SceneDefaults:
     """What a model takes for text-to-3d. Elevations are degrees; the three penalties, weights that they end at.
 
-    `midpoint` is the opacity, in (0, 1), that the penalty on entropy leads away from, `unlit` the share of the steps before
-    there is a light, `ambient` how much of it comes from everywhere, `darkest_ground`, in [0, 1], the least of the colors
+    `undecided` is the share of the steps before the penalty on entropy begins to grow, `midpoint` the opacity, in (0, 1),
+    that it leads away from, `unlit` the share of the steps before there is a light, `ambient` how much of it comes from everywhere, `darkest_ground`, in [0, 1], the least of the colors
     that are drawn behind the object.
     """
 
@@ -119,6 +119,7 @@ class SceneDefaults:
     opacity: float = 5.0
     entropy: float = 30.0
     orientation: float = 30.0
+    undecided: float = 0.25
     midpoint: float = 0.5
     unlit: float = 0.2
     ambient: float = 0.1
@@ -148,6 +149,7 @@ BUNDLED_SCENE = replace(  # these models know views from around, up to 25 degree
     elevation=(0.0, 25.0),
     opacity=10.0,
     entropy=3000.0,
+    undecided=0.5,
     midpoint=0.15,  # before pale grounds half of a pink is a pink as well
     unlit=0.3,
     ambient=0.4,

@@ -44,7 +44,7 @@ def build_scene(o: TextTo3DOptions, usual: SceneDefaults, rng: torch.Generator) 
         lighting=Lighting(albedo_steps=int(usual.unlit * n), ambient=usual.ambient),
         penalties=Penalties(
             opacity=constant(usual.opacity),
-            entropy=linear_ramp(0, usual.entropy, n // 4, n),
+            entropy=linear_ramp(0, usual.entropy, int(usual.undecided * n), n),
             orientation=linear_ramp(0, usual.orientation, 0, n // 2),
             midpoint=usual.midpoint,
         ),
