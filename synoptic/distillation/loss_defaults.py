@@ -100,8 +100,8 @@ class SceneDefaults:
     """What a model takes for text-to-3d. Elevations are degrees; the three penalties, weights that they end at.
 
     `undecided` is the share of the steps before the penalty on entropy begins to grow, `midpoint` the opacity, in (0, 1),
-    that it leads away from, `unlit` the share of the steps before there is a light, `ambient` how much of it comes from everywhere, `darkest_ground`, in [0, 1], the least of the colors
-    that are drawn behind the object.
+    that it leads away from, `unlit` the share of the steps before there is a light, `ambient` how much of it comes from
+    everywhere, `darkest_ground`, in [0, 1], the least of the colors that are drawn behind the object.
     """
 
     guidance_scale: Mapping[str, float]  # by loss
