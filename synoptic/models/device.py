@@ -31,6 +31,20 @@ def choose_device(device: str) -> torch.device:
         ) from None
 
 
+def numbered(device: torch.device) -> torch.device:
+    """Return a device with its number, as two must have to be compared: cuda is the current GPU, of others there is one."""
+    current = torch.cuda.current_device() if device.type == "cuda" and torch.cuda.is_available() else 0
+    return device if device.index is not None else torch.device(device.type, current)
+
+
+def is_named(device: torch.device, name: str) -> bool:
+    """Return whether this is the device that a name stands for; auto leaves it open."""
+    try:
+        return name == "auto" or numbered(torch.device(name)) == numbered(device)
+    except RuntimeError:  # torch knows no device of this name
+        return False
+
+
 def gpu_name(device: torch.device) -> str:
     """Return a GPU's own name, as nvidia-smi and CUDA_VISIBLE_DEVICES know it, whatever its number here; "" of none."""
     return f"GPU-{torch.cuda.get_device_properties(device).uuid}"[:12] if device.type == "cuda" else ""
