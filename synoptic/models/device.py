@@ -11,10 +11,11 @@ import torch
 
 from synoptic.errors import InputError
 
+DeviceName = str | int | torch.device  # of a GPU its number too, as torch takes them
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16, "float64": torch.float64}
 
 
-def choose_device(device: str) -> torch.device:
+def choose_device(device: DeviceName) -> torch.device:
     """Raise InputError where torch cannot use it."""
     if device == "auto":
         mps = torch.backends.mps.is_available()
@@ -59,7 +60,8 @@ def choose_dtype(dtype: str, device: torch.device, half: str = "float16") -> tor
     """Return the precision of this name; auto is `half` on a GPU. Raises InputError for another name."""
     if dtype != "auto":
         if dtype not in DTYPES:
-            raise InputError(f"dtype must be auto, {', '.join(DTYPES)}; {dtype!r} was given", rule="dtype")
+            names = ", ".join(("auto", *DTYPES))
+            raise InputError(f"dtype must be one of {names}, {dtype!r} was given: write one of them", rule="dtype")
         return DTYPES[dtype]
     if device.type != "cpu":
         return DTYPES[half]

@@ -14,6 +14,7 @@ from synoptic.models.clip_windows import count_windows
 from synoptic.models.device import choose_device, choose_dtype, numbered
 from synoptic.models.load import load
 from synoptic.models.lora import read_loras
+from synoptic.models.placement_names import Offload, Quantize
 from synoptic.models.precomputed_text import PrecomputedTextEncoder
 from synoptic.models.registry import resolve, resolve_vae
 from synoptic.models.text import (
@@ -37,8 +38,8 @@ def load_once(
     vae: str | None = None,
     textual_inversion: Sequence[str] = (),
     clip_skip: int = 0,
-    offload: str = "none",
-    quantize: str = "none",
+    offload: Offload = "none",
+    quantize: Quantize = "none",
     long_prompts: Sequence[str] = (),
 ) -> PretrainedModel:
     """Load as `load` does, or return the model of the last call if it was the same. Safe in several threads.

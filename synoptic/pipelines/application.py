@@ -21,6 +21,7 @@ from synoptic.options.signature import python_doc, python_signature
 from synoptic.pipelines.base import Result, load_model, pipeline_class, take_steps
 from synoptic.pipelines.outputs import Output
 from synoptic.sampling.step import Step
+from synoptic.utils.arguments import check_argument
 
 WITHOUT = ("model", "out", "trace")  # options of a command that a function does not take: it keeps all in memory
 
@@ -66,6 +67,7 @@ class Application:
         progress: bool | None = None,
         **options: object,
     ) -> Result:
+        check_argument("progress", progress, bool | None)
         return self.run(*self._prepare(model, values, options), in_notebook() if progress is None else progress)
 
     def run(self, model: PretrainedModel, options: ModelOptions, progress: bool = False) -> Result:
