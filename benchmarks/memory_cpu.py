@@ -37,6 +37,8 @@ CASES: dict[str, Case] = {
     "wide, 768": ("wide", (LAKE,), {"width": 768, "steps": 1}),
     "wide, 1536": ("wide", (LAKE,), {"width": 1536, "steps": 1}),
     "edit": ("edit", ("disc.png", HORSE), {"model": "bundled", "steps": 2}),
+    "distill, pixels": ("distill", (HORSE,), {"model": "bundled", "space": "pixels", "steps": 2}),
+    "distill, pixels, four pictures": ("distill", (HORSE,), {"model": "bundled", "space": "pixels", "steps": 2, "count": 4}),
     "inpaint": ("inpaint", ("disc.png", "mask.png", HORSE), {"model": "bundled", "steps": 2, "resample": 1}),
 }
 

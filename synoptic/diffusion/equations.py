@@ -15,7 +15,7 @@ from torch import Tensor
 
 from synoptic.utils.arguments import Axes
 
-Time = int | float | Tensor
+Time = float | Tensor
 Number = float | Tensor  # one for all rows, or a tensor that gives each its own
 Rows = Annotated[Tensor, Axes("B, C, h, w")]  # pictures, latents or views
 

@@ -16,7 +16,7 @@ from synoptic.utils.json_objects import JsonObject
 BUNDLED_DIR = Path(__file__).parent / "bundled"
 BUNDLED_DEFAULTS = {
     "sd": Defaults(25, 3.0, 8),
-    "if": Defaults(25, 3.0, 16),
+    "if": Defaults(25, 3.0, 16, edit_strength=0.9),  # with less a red car stays red
     "if-ii": Defaults(20, 1.0, 64),
 }  # of the bundled models
 TEXT_COMPONENTS = ("tokenizer", "text_encoder")  # which an upscaler's directory may leave to stage I

@@ -15,8 +15,9 @@ from synoptic.models.cost import DefaultDtype, count_parameters, saved_numbers
 from synoptic.models.memory import LEAST_LATENTS, bytes_of_coding, coded_pixels
 from synoptic.models.network_classes import build_network
 from synoptic.models.placement import NF4_BITS, multiplies_in_fp8, quantize_network
-from synoptic.models.vae_configs import vae_width
+from synoptic.models.vae_configs import kept_maps, vae_width
 from synoptic.models.winograd import kernel_bytes, suitable_parts
+from synoptic.utils.json_objects import JsonObject
 
 SCALE_BYTES = 4  # of a row of weights in fp8
 
@@ -103,8 +104,29 @@ def coding_bytes(
     """
     if not checkpoint.has_latents:
         return 0
-    source, folder = (checkpoint, "vae") if vae is None else (vae, "")
-    width, itemsize = vae_width(source.config(folder)), component_dtype(source, folder, device, dtype).itemsize
+    config, itemsize = vae_numbers(checkpoint, device, dtype, vae)
     native, least = checkpoint.native_size**2, (LEAST_LATENTS * checkpoint.factor) ** 2
+    width = vae_width(config)
     at_once = min(max(native, pixels), max(least, coded_pixels(width, itemsize, native, device, free)))
     return bytes_of_coding(at_once * width * itemsize, device)
+
+
+def gradient_bytes(
+    checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype, vae: Checkpoint | None = None, pixels: int = 0
+) -> int:
+    """Return what the VAE's encoder keeps of `pixels` where gradients pass through it; 0 where there is none.
+
+    vae: another that is used in place of the model's own. Of pictures in pieces as much is kept: they need all of them.
+    """
+    if not checkpoint.has_latents:
+        return 0
+    config, itemsize = vae_numbers(checkpoint, device, dtype, vae)
+    return round(kept_maps(config) * pixels * vae_width(config) * itemsize)
+
+
+def vae_numbers(
+    checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype, vae: Checkpoint | None
+) -> tuple[JsonObject, int]:
+    """Return the config of the VAE that is used, and the bytes of a number in it."""
+    source, folder = (checkpoint, "vae") if vae is None else (vae, "")
+    return source.config(folder), component_dtype(source, folder, device, dtype).itemsize

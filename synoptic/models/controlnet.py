@@ -11,9 +11,10 @@ from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor
 
 from synoptic.diffusion.ddpm_schedule import DDPMSchedule
-from synoptic.diffusion.equations import Pred, Time
+from synoptic.diffusion.equations import Pred, Rows, Time
 from synoptic.models.base import Conditioning, Denoiser
 from synoptic.models.unet import freeze_and_layout
+from synoptic.utils.arguments import typed
 
 RGB_CHANNELS = 3  # the channels of a map
 FLOW_TIMES = 1001  # a flow's times are 1000 … 0, both ends included
@@ -122,7 +123,8 @@ class ControlledDenoiser:
         maps = [c.control_image.to(self.device).expand(len(prompts), -1, -1, -1) for c in self.controls]
         return replace(self.model.embed(prompts), control_images=torch.cat(maps, 1))
 
-    def predict(self, x: Tensor, t: Time, cond: Conditioning) -> Pred:
+    @typed
+    def predict(self, x: Rows, t: Time, cond: Conditioning) -> Pred:
         if cond.control_images is None:
             raise ValueError("a controlled model needs control_images: embed the prompts with it")
         maps = cond.control_images.split(RGB_CHANNELS, 1)

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
-from torch import Tensor
 
-from synoptic.diffusion.equations import Pred, Time
+from synoptic.diffusion.equations import Pred, Rows, Time
 from synoptic.models.base import Conditioning
 from synoptic.models.controlnet import ControlledDenoiser
+from synoptic.utils.arguments import typed
 
 
 class ViewControlledDenoiser(ControlledDenoiser):
@@ -20,7 +20,8 @@ class ViewControlledDenoiser(ControlledDenoiser):
         """Return one row per prompt; its maps come with its views."""
         return self.model.embed(prompts)
 
-    def predict(self, x: Tensor, t: Time, cond: Conditioning) -> Pred:
+    @typed
+    def predict(self, x: Rows, t: Time, cond: Conditioning) -> Pred:
         if cond.branch_rows is None:
             raise ValueError("which map a row follows depends on its place: predict by guidance.predict_branches")
         maps = torch.cat([c.control_image for c in self.controls], 1)

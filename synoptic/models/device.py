@@ -11,10 +11,11 @@ import torch
 
 from synoptic.errors import InputError
 
+DeviceName = str | int | torch.device  # of a GPU its number too, as torch takes them
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16, "float64": torch.float64}
 
 
-def choose_device(device: str) -> torch.device:
+def choose_device(device: DeviceName) -> torch.device:
     """Raise InputError where torch cannot use it."""
     if device == "auto":
         mps = torch.backends.mps.is_available()
@@ -31,6 +32,20 @@ def choose_device(device: str) -> torch.device:
         ) from None
 
 
+def numbered(device: torch.device) -> torch.device:
+    """Return a device with its number, as two must have to be compared: cuda is the current GPU, of others there is one."""
+    current = torch.cuda.current_device() if device.type == "cuda" and torch.cuda.is_available() else 0
+    return device if device.index is not None else torch.device(device.type, current)
+
+
+def is_named(device: torch.device, name: str) -> bool:
+    """Return whether this is the device that a name stands for; auto leaves it open."""
+    try:
+        return name == "auto" or numbered(torch.device(name)) == numbered(device)
+    except RuntimeError:  # torch knows no device of this name
+        return False
+
+
 def gpu_name(device: torch.device) -> str:
     """Return a GPU's own name, as nvidia-smi and CUDA_VISIBLE_DEVICES know it, whatever its number here; "" of none."""
     return f"GPU-{torch.cuda.get_device_properties(device).uuid}"[:12] if device.type == "cuda" else ""
@@ -45,7 +60,8 @@ def choose_dtype(dtype: str, device: torch.device, half: str = "float16") -> tor
     """Return the precision of this name; auto is `half` on a GPU. Raises InputError for another name."""
     if dtype != "auto":
         if dtype not in DTYPES:
-            raise InputError(f"dtype must be auto, {', '.join(DTYPES)}; {dtype!r} was given", rule="dtype")
+            names = ", ".join(("auto", *DTYPES))
+            raise InputError(f"dtype must be one of {names}, {dtype!r} was given: write one of them", rule="dtype")
         return DTYPES[dtype]
     if device.type != "cpu":
         return DTYPES[half]

@@ -14,13 +14,15 @@ from synoptic.diffusion.scheduler_classes import Spacing
 class Defaults:
     """What an application uses where nothing was asked: steps, guidance scale, window stride in the model's own pixels.
 
-    `few_steps` are the steps of versions that are distilled to a few.
+    `few_steps` are the steps of versions that are distilled to a few; `edit_strength` is the share of the steps that an edit
+    takes, None where it is that of the method.
     """
 
     steps: int
     guidance_scale: float
     stride: int
     few_steps: int = 4
+    edit_strength: float | None = None
 
     @property
     def distilled(self) -> Defaults:

@@ -12,7 +12,7 @@ import torch
 from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor
 
-from synoptic.diffusion.equations import Pred, Schedule, Time, pred_from_output
+from synoptic.diffusion.equations import Pred, Rows, Schedule, Time, pred_from_output
 from synoptic.models.attention_products import use_attention_products
 from synoptic.models.base import Conditioning
 from synoptic.models.checkpoint import Checkpoint
@@ -26,6 +26,7 @@ from synoptic.models.text import TextEncoder, embed_in_halves
 from synoptic.models.textual_inversion import TextualInversion
 from synoptic.models.tiling import tiled_in_batches
 from synoptic.models.unet import UNet, freeze
+from synoptic.utils.arguments import typed
 
 
 class LatentSpace:
@@ -57,14 +58,16 @@ class LatentSpace:
         if type(self.codec) is Codec:
             self.graphed_encode = GraphedCall(self.codec.encode)
 
-    def encode(self, image: Tensor) -> Tensor:
+    @typed
+    def encode(self, image: Rows) -> Tensor:
         f, (_, h, w), places = self.factor, self.shape, self.coded_pixels
         area = min(TILE_IMAGES * h * w * f * f, places)
         tiles = image.to(self.vae.dtype)
         mean = tiled_in_batches(self._encode_tile, tiles, area, h * f // 2, max_places=places, unit=f)
         return self.codec.normalize(mean.to(image.dtype))
 
-    def decode(self, x: Tensor) -> Tensor:
+    @typed
+    def decode(self, x: Rows) -> Tensor:
         latents = self.codec.denormalize(x)
         (_, h, w), places = self.shape, self.coded_pixels // self.factor**2
         area = min(TILE_IMAGES * h * w, places)
@@ -112,7 +115,8 @@ class LatentDenoiser(LatentSpace):
     def embed(self, prompts: Sequence[str]) -> Conditioning:
         return self.unet.cache_text_keys(embed_in_halves(self.text_encoder, prompts))
 
-    def predict(self, x: Tensor, t: Time, cond: Conditioning) -> Pred:
+    @typed
+    def predict(self, x: Rows, t: Time, cond: Conditioning) -> Pred:
         return pred_from_output(self.schedule, x, self.unet(x, self.schedule.network_time(t), cond), t)
 
 

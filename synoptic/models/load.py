@@ -26,7 +26,7 @@ from synoptic.models.control_kinds import union_kind
 from synoptic.models.controlnet import ControlNet, ControlNetwork
 from synoptic.models.controlnet_transformer import TransformerControlNet, controlnet_of
 from synoptic.models.controlnet_union import ControlNetUnion
-from synoptic.models.device import choose_device, choose_dtype, dtype_name, keep_freed_memory
+from synoptic.models.device import DeviceName, choose_device, choose_dtype, dtype_name, keep_freed_memory
 from synoptic.models.lora import Lora, layers_per_block, read_loras
 from synoptic.models.memory import free_memory
 from synoptic.models.placement import (
@@ -35,6 +35,7 @@ from synoptic.models.placement import (
     on_device_while_called,
     place_network,
 )
+from synoptic.models.placement_names import Offload, Quantize
 from synoptic.models.registry import resolve, resolve_controlnet, resolve_upscaler, resolve_vae
 from synoptic.models.t2i_adapter import T2IAdapter
 from synoptic.models.text import (
@@ -45,45 +46,23 @@ from synoptic.models.text import (
 )
 from synoptic.models.textual_inversion import read_textual_inversions
 from synoptic.models.upscaler import Upscaler
+from synoptic.utils.arguments import typed
 from synoptic.utils.building import one_at_a_time
 
 Named = str | os.PathLike[str] | Checkpoint
 
 
 def checkpoint_of(name: Named, find: Callable[[str], Checkpoint]) -> Checkpoint:
-    """Return the checkpoint that `find` gives for a name, or the one that was given. Raises InputError for anything else."""
-    if isinstance(name, Checkpoint):
-        return name
-    if not isinstance(name, str | os.PathLike):
-        raise InputError(
-            f"a model to load is named by a text or a path, {name!r:.60} is neither: name it", rule="model-type"
-        )
-    return find(os.fspath(name))
+    """Return the checkpoint that `find` gives for a name, or the one that was given."""
+    return name if isinstance(name, Checkpoint) else find(os.fspath(name))
 
 
-def check_arguments(lora: object, textual_inversion: object, vae: object, clip_skip: object, text_encoder: object) -> None:
-    """Raise InputError where what a model is loaded with is of another kind, which would be read as something else."""
-    kinds = {
-        "lora": ("a list of texts, FILE:SCALE", lora, _is_texts(lora)),
-        "textual_inversion": ("a list of texts, FILE:WORD", textual_inversion, _is_texts(textual_inversion)),
-        "vae": ("a text or a path", vae, vae is None or isinstance(vae, str | os.PathLike)),
-        "clip_skip": ("a whole number", clip_skip, isinstance(clip_skip, int)),
-        "text_encoder": ("a function of prompts", text_encoder, text_encoder is None or callable(text_encoder)),
-    }
-    for name, (kind, value, holds) in kinds.items():
-        if not holds:
-            raise InputError(f"{name} must be {kind}, {value!r:.60} was given: write it so", rule="load-type")
-
-
-def _is_texts(value: object) -> bool:
-    return isinstance(value, list | tuple) and all(isinstance(one, str) for one in value)
-
-
+@typed
 @one_at_a_time
 def load(
     name: Named = "bundled",
     *,
-    device: str = "auto",
+    device: DeviceName = "auto",
     dtype: str | torch.dtype = "auto",
     text_encoder: TextEncoder | None = None,
     compile: bool = False,
@@ -91,8 +70,8 @@ def load(
     vae: str | os.PathLike[str] | None = None,
     textual_inversion: Sequence[str] = (),
     clip_skip: int = 0,
-    offload: str = "none",
-    quantize: str = "none",
+    offload: Offload = "none",
+    quantize: Quantize = "none",
 ) -> PretrainedModel:
     """Return the model `name`: `bundled`, an alias (`sd1.5`, `sd2`, `sdxl`, `if`, …), a hub id,
     a diffusers directory or a file.
@@ -111,7 +90,6 @@ def load(
     `read_loras`, `read_textual_inversions`, `resolve_vae` and `check_placement` do.
     """
     checkpoint, dtype = checkpoint_of(name, resolve), dtype_name(dtype)
-    check_arguments(lora, textual_inversion, vae, clip_skip, text_encoder)
     loras = read_loras(lora, checkpoint)
     other_vae = resolve_vae(os.fspath(vae), checkpoint) if vae else None
     inversions = read_textual_inversions(textual_inversion, checkpoint)
@@ -135,11 +113,12 @@ def load(
     return model
 
 
+@typed
 @one_at_a_time
 def load_upscaler(
     name: Named = "bundled-if-ii",
     *,
-    device: str = "auto",
+    device: DeviceName = "auto",
     dtype: str | torch.dtype = "auto",
     text_encoder: TextEncoder | None = None,
 ) -> Upscaler:
@@ -168,12 +147,13 @@ def load_upscaler(
     )
 
 
+@typed
 @one_at_a_time
 def load_controlnet(
     name: Named,
     *,
     model: Named = "bundled",
-    device: str = "auto",
+    device: DeviceName = "auto",
     dtype: str | torch.dtype = "auto",
     condition: str | None = None,
 ) -> ControlNetwork:
@@ -223,12 +203,12 @@ def _schedule(checkpoint: Checkpoint, component: str) -> Schedule:
 
 def _component_loader(
     checkpoint: Checkpoint,
-    device: str,
+    device: DeviceName,
     dtype: str,
     loras: Sequence[Lora] = (),
     vae: Checkpoint | None = None,
-    offload: str = "none",
-    quantize: str = "none",
+    offload: Offload = "none",
+    quantize: Quantize = "none",
 ) -> ComponentLoader:
     """Return (name) -> the component of that name, on the device or where it waits for it, in the dtype asked for."""
     on = choose_device(device)

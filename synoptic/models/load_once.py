@@ -11,9 +11,10 @@ from synoptic.errors import user_path
 from synoptic.models import latent, pixel, transformer
 from synoptic.models.base import PretrainedModel
 from synoptic.models.clip_windows import count_windows
-from synoptic.models.device import choose_device
+from synoptic.models.device import choose_device, choose_dtype, numbered
 from synoptic.models.load import load
 from synoptic.models.lora import read_loras
+from synoptic.models.placement_names import Offload, Quantize
 from synoptic.models.precomputed_text import PrecomputedTextEncoder
 from synoptic.models.registry import resolve, resolve_vae
 from synoptic.models.text import (
@@ -37,8 +38,8 @@ def load_once(
     vae: str | None = None,
     textual_inversion: Sequence[str] = (),
     clip_skip: int = 0,
-    offload: str = "none",
-    quantize: str = "none",
+    offload: Offload = "none",
+    quantize: Quantize = "none",
     long_prompts: Sequence[str] = (),
 ) -> PretrainedModel:
     """Load as `load` does, or return the model of the last call if it was the same. Safe in several threads.
@@ -46,17 +47,18 @@ def load_once(
     embeddings: a file of precomputed embeddings, used in place of the text encoder. lora, vae, textual_inversion, clip_skip,
     offload, quantize: as `load`. long_prompts: texts each of which the text encoder shall see as a whole.
     """
-    checkpoint = resolve(name)
+    checkpoint, on = resolve(name), choose_device(device)
     file = user_path(embeddings) if embeddings else None
     changes = tuple((one.digest, one.scale) for one in read_loras(lora, checkpoint))
     words = tuple((one.digest, one.token) for one in read_textual_inversions(textual_inversion, checkpoint))
-    key = (checkpoint.path_or_repo, checkpoint.revision, device, dtype, compile, changes, words, clip_skip)
+    kind = choose_dtype(dtype, on, checkpoint.family.half)
+    key = (checkpoint.path_or_repo, checkpoint.revision, numbered(on), kind, compile, changes, words, clip_skip)
     key += (offload, quantize)
     key += (file and (file, file.stat().st_mtime_ns), vae and resolve_vae(vae, checkpoint).network_revision)
     with _lock:
         if key not in _kept:
             _kept.clear()
-            text = PrecomputedTextEncoder(file, choose_device(device)) if file else None
+            text = PrecomputedTextEncoder(file, on) if file else None
             _kept[key] = load(
                 checkpoint,
                 device=device,

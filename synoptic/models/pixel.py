@@ -8,7 +8,7 @@ import torch
 from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor
 
-from synoptic.diffusion.equations import Pred, Schedule, Time, pred_from_output
+from synoptic.diffusion.equations import Pred, Rows, Schedule, Time, pred_from_output
 from synoptic.models.base import Conditioning
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.components import ComponentLoader
@@ -16,6 +16,7 @@ from synoptic.models.lora import Lora
 from synoptic.models.text import TextEncoder, embed_in_halves
 from synoptic.models.textual_inversion import TextualInversion
 from synoptic.models.unet import UNet
+from synoptic.utils.arguments import typed
 
 
 class PixelDenoiser:
@@ -43,15 +44,18 @@ class PixelDenoiser:
     def embed(self, prompts: Sequence[str]) -> Conditioning:
         return self.unet.cache_text_keys(embed_in_halves(self.text_encoder, prompts))
 
-    def predict(self, x: Tensor, t: Time, cond: Conditioning) -> Pred:
+    @typed
+    def predict(self, x: Rows, t: Time, cond: Conditioning) -> Pred:
         out = self.unet(x, self.schedule.network_time(t), cond)
         C = self.shape[0]
         return pred_from_output(self.schedule, x, out[:, :C], t, out[:, C:] if self.schedule.learned_variance else None)
 
-    def encode(self, image: Tensor) -> Tensor:
+    @typed
+    def encode(self, image: Rows) -> Tensor:
         return image
 
-    def decode(self, x: Tensor) -> Tensor:
+    @typed
+    def decode(self, x: Rows) -> Tensor:
         return x
 
 

@@ -11,13 +11,14 @@ import torch
 from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor
 
-from synoptic.diffusion.equations import Pred, Schedule, Time, pred_from_output
+from synoptic.diffusion.equations import Pred, Rows, Schedule, Time, pred_from_output
 from synoptic.models.base import Combine, Conditioning, PretrainedModel
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.components import ComponentLoader
 from synoptic.models.latent import LatentSpace
 from synoptic.models.text import TextEncoder, embed_in_halves
 from synoptic.models.transformer_networks import FluxTransformer, QwenImageTransformer, Transformer, packed, unpacked
+from synoptic.utils.arguments import typed
 
 Builder = Callable[[ComponentLoader, Checkpoint, Schedule, TextEncoder], "TransformerDenoiser"]
 
@@ -68,7 +69,8 @@ class TransformerDenoiser(LatentSpace):
             cond, guidance=torch.full((len(prompts),), self.guidance_scale, dtype=torch.float32, device=self.device)
         )
 
-    def predict(self, x: Tensor, t: Time, cond: Conditioning) -> Pred:
+    @typed
+    def predict(self, x: Rows, t: Time, cond: Conditioning) -> Pred:
         return pred_from_output(self.schedule, x, self.transformer(x, t, cond), t)
 
 

@@ -25,6 +25,19 @@ def vae_width(config: JsonObject) -> int:
     return (config.get("decoder_block_out_channels") or config["block_out_channels"])[0]
 
 
+def kept_maps(config: JsonObject) -> float:
+    """Return how many maps of its outermost block an encoder takes at most where gradients pass it.
+
+    Kept are six of every residual block, the inputs of two norms, two activations and two convolutions, and one of every
+    level, that of the convolution that halves it; two are for gradients. Counted as of Stable Diffusion's VAE where a config
+    has no such blocks.
+    """
+    widths, layers = config.get("block_out_channels"), config.get("layers_per_block")
+    if not widths or not isinstance(layers, int):
+        widths, layers = [1, 2, 4, 4], 2
+    return 2 + sum((6 * layers + 1) * width / widths[0] / 4**level for level, width in enumerate(widths))
+
+
 def vae_channels(config: JsonObject) -> int:
     """Return the channels of a latent."""
     return config.get("latent_channels") or config.get("z_dim") or 4

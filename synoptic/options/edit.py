@@ -31,7 +31,11 @@ class EditOptions(OnePromptOptions, InputImageOptions, ControlNetOptions, Sampli
     ] = ()
     strength: Annotated[
         float,
-        Option("or the share of the steps to take: near 0 keeps all, 1 makes all anew (default: 0.6)", above=0, at_most=1),
+        Option(
+            "or the share of the steps to take: near 0 keeps all, 1 makes all anew (default: 0.6; bundled-if 0.9)",
+            above=0,
+            at_most=1,
+        ),
     ] = UNSET
     seed: Seed = 1
 
@@ -44,7 +48,7 @@ class EditOptions(OnePromptOptions, InputImageOptions, ControlNetOptions, Sampli
     def resolve(self, checkpoint: Checkpoint) -> Self:
         resolved = super().resolve(checkpoint)
         if not self.start:
-            return resolved.filled(strength=STRENGTH)
+            return resolved.filled(strength=self.usual(checkpoint).edit_strength or STRENGTH)
         if self.strength is not None:
             raise InputError(
                 f"--start and --strength say the same thing, {self.start} and {self.strength} were given: omit one",

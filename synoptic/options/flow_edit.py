@@ -40,7 +40,8 @@ class FlowEditOptions(OnePromptOptions, InputImageOptions, SamplingOptions):
     strength: Annotated[
         float,
         Option(
-            "share of the steps that are taken: more changes more (default: 0.7; Stable Diffusion 3 0.66, FLUX.1 0.86)",
+            "share of the steps that are taken: more changes more (default: 0.7; Stable Diffusion 3 0.66, FLUX.1 0.86,"
+            " bundled-if 0.9)",
             above=0,
             at_most=1,
         ),
@@ -67,8 +68,9 @@ class FlowEditOptions(OnePromptOptions, InputImageOptions, SamplingOptions):
 
     def usual_edit(self, checkpoint: Checkpoint) -> FlowEditDefaults:
         """Return what the model takes by default; without guidance where it is distilled."""
-        usual = AUTHORS.get(checkpoint.pipeline_class, OTHERS)
-        guided = checkpoint.takes_guidance_scale or self.usual(checkpoint).guidance_scale > 1
+        usual, own = AUTHORS.get(checkpoint.pipeline_class, OTHERS), self.usual(checkpoint)
+        usual = usual._replace(strength=own.edit_strength or usual.strength)
+        guided = checkpoint.takes_guidance_scale or own.guidance_scale > 1
         return usual if guided else usual._replace(source_guidance_scale=1.0, guidance_scale=1.0)
 
     def resolve(self, checkpoint: Checkpoint) -> Self:

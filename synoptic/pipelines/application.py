@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from synoptic.errors import InputError, in_python
 from synoptic.io.progress import in_notebook, progress_bar
 from synoptic.models.base import PretrainedModel
+from synoptic.models.device import dtype_name, is_named
 from synoptic.models.load_once import reading
 from synoptic.models.memory import halves
 from synoptic.models.truncation import truncation_warnings
@@ -19,6 +21,7 @@ from synoptic.options.signature import python_doc, python_signature
 from synoptic.pipelines.base import Result, load_model, pipeline_class, take_steps
 from synoptic.pipelines.outputs import Output
 from synoptic.sampling.step import Step
+from synoptic.utils.arguments import check_argument
 
 WITHOUT = ("model", "out", "trace")  # options of a command that a function does not take: it keeps all in memory
 
@@ -30,8 +33,11 @@ LOADING = (
 
 def check_loaded(model: PretrainedModel, options: Mapping[str, object]) -> None:
     """Raise InputError where an option asks of a loaded model what was chosen when it was loaded."""
-    own = {"device": str(model.device), "dtype": str(model.dtype).removeprefix("torch.")}
-    asked = [name for name in LOADING if name in options and own.get(name, "") not in (options[name], str(options[name]))]
+    own = {
+        "device": lambda name: is_named(model.device, name),
+        "dtype": lambda name: name in ("auto", dtype_name(model.dtype)),
+    }
+    asked = [name for name in LOADING if name in options and not own.get(name, lambda _: False)(options[name])]
     if asked:
         raise InputError(
             f"{', '.join(LOADING[:-1])} and {LOADING[-1]} are chosen when a model loads, {asked[0]} was given with a loaded"
@@ -61,6 +67,7 @@ class Application:
         progress: bool | None = None,
         **options: object,
     ) -> Result:
+        check_argument("progress", progress, bool | None)
         return self.run(*self._prepare(model, values, options), in_notebook() if progress is None else progress)
 
     def run(self, model: PretrainedModel, options: ModelOptions, progress: bool = False) -> Result:
@@ -101,15 +108,14 @@ class Application:
             )
         if not isinstance(model, str | os.PathLike) and not hasattr(model, "checkpoint"):
             raise InputError(f"a model is a loaded one or its name, {model!r:.60} is neither: load one", rule="model-type")
-        if not isinstance(model, str | os.PathLike):
-            check_loaded(model, options)
         try:
             if isinstance(model, str | os.PathLike):
                 asked = self.options_class.from_arguments(*values, **{"model": model} | dict(options)).prepare()
                 loaded = load_model(asked)
             else:
-                own = {"model": model.checkpoint.name, "device": str(model.device)}
-                asked = self.options_class.from_arguments(*values, **own | dict(options)).resolve(model.checkpoint)
+                asked = self.options_class.from_arguments(*values, **{"model": model.checkpoint.name} | dict(options))
+                check_loaded(model, options)
+                asked = replace(asked, device=str(model.device)).resolve(model.checkpoint)
                 loaded = reading(model, asked.long_texts())
         except InputError as e:
             raise e.in_python() from None

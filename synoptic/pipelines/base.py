@@ -113,6 +113,11 @@ class Pipeline(Generic[O]):
         return self.picture_pixels
 
     @property
+    def gradient_pixels(self) -> int:
+        """How many pixels of one item a latent model's VAE encodes with gradients that pass it."""
+        return 0
+
+    @property
     def picture_pixels(self) -> int:
         """How many pixels the picture of one item has."""
         native = self.model.checkpoint.native_size

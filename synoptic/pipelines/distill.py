@@ -60,6 +60,11 @@ class DistillPipeline(Pipeline[DistillOptions]):
         """Whether the pixels of a latent model are optimized."""
         return self.options.space != native_space(self.model.checkpoint)
 
+    @property
+    def gradient_pixels(self) -> int:
+        _, h, w = self.windows.canvas
+        return h * w * self.model.factor**2 if self.through_encoder else 0
+
     @cached_property
     def source(self) -> InputImage | None:
         """The picture that is edited."""

@@ -103,6 +103,14 @@ class TextTo3DPipeline(Pipeline[TextTo3DOptions]):
     def num_steps(self) -> int:
         return self.options.steps + (self.options.seeds - 1) * self.options.short_steps
 
+    @property
+    def views_per_item(self) -> int:
+        return self.options.batch
+
+    @property
+    def gradient_pixels(self) -> int:
+        return self.options.batch * self.model.checkpoint.native_size**2
+
     @cached_property
     def clip(self) -> Clip:
         """The CLIP that checks scenes and chooses among starts."""

@@ -13,7 +13,7 @@ from synoptic.errors import InputError
 from synoptic.guidance.batching import largest_batch
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.compile import GRAPH_PLACES
-from synoptic.models.component_bytes import coding_bytes, component_bytes, convolution_bytes
+from synoptic.models.component_bytes import coding_bytes, component_bytes, convolution_bytes, gradient_bytes
 from synoptic.models.control_kinds import split_kind
 from synoptic.models.cost import count_parameters, network_row_cost
 from synoptic.models.device import choose_device, choose_dtype
@@ -120,6 +120,10 @@ class UnloadedModel:
         )
         return usual, min(usual, least)
 
+    def gradient_bytes(self, pixels: int) -> int:
+        """Return what the VAE's encoder keeps of so many pixels where gradients pass through it."""
+        return gradient_bytes(self.checkpoint, self.device, self.dtype, self.other_vae, pixels)
+
     @property
     def mapped_bytes(self) -> int:
         """What its largest weight file takes of a limited address space while it is read; 0 without a limit."""
@@ -156,14 +160,18 @@ def make_plan(options: ModelOptions) -> Plan:
     free = free_memory(device)
     unused = max(0, free - model.resident_bytes)
     sources = {source.name: source for source in (model.checkpoint, *model.upscalers)}
+    views = pipeline.views_per_item
 
-    def stage(source: Checkpoint, work: StageWork) -> Stage:
+    def row_limit(source: Checkpoint) -> int:
         row = network_row_cost(source, dtype, device)
         bound = max(1, row.bytes)  # as `max_batch_rows` counts, which knows a U-Net's less exactly
         if source.has_unet:
             bound = unet_row_bytes(source.network_config["block_out_channels"][0], source.side, dtype.itemsize)
         room = max(1, unused // 2 // (bound * (1 + len(getattr(options, "controlnet", ())))))
-        limit, views = min(room, MAX_CPU_ROWS) if device.type == "cpu" else room, pipeline.views_per_item
+        return min(room, MAX_CPU_ROWS) if device.type == "cpu" else room
+
+    def stage(source: Checkpoint, work: StageWork) -> Stage:
+        row, limit = network_row_cost(source, dtype, device), row_limit(source)
         batches = {items, max(1, min(items, limit // (2 * views)))}  # in Python all; else as `sample_tasks` does
         asked = {call for calls in work.calls for call in calls}
         at_once = max(largest_batch(call.conditions, n * call.views, limit) for n, call in product(batches, asked))
@@ -172,6 +180,7 @@ def make_plan(options: ModelOptions) -> Plan:
         return Stage(row, work, at_once, recorded)
 
     vae, piece = model.vae_bytes(pipeline.coded_pixels * items, unused)
+    batch = max(1, min(items, pipeline.max_items or items, row_limit(model.checkpoint) // (2 * views)))
     return Plan(
         command=options.command(),
         device=device,
@@ -181,6 +190,8 @@ def make_plan(options: ModelOptions) -> Plan:
         weights=model.weights,
         stages={name: stage(sources[name], work) for name, work in stage_works(pipeline).items()},
         vae=vae,
+        batch=batch,
+        gradients=model.gradient_bytes(pipeline.gradient_pixels),
         seconds=command_seconds(pipeline, items),
         offload=model.offload,
         network=model.checkpoint.family.network,

@@ -42,6 +42,8 @@ class Stage:
 class Plan:
     """What a run takes: bytes of `weights` by part, of `stages` by network, of the `vae`; seconds where known.
 
+    `gradients` are the bytes that its encoder keeps of one item where gradients pass it, which are there while the network
+    is asked; `batch` items are sampled together.
     By `offload` some of the weights wait in the CPU's memory; `network` is the part that may be streamed. `piece` is what
     the VAE takes for the smallest piece of a picture, `mapped` what a weight file takes while it is read, `canvas` what the
     views of a batch and their canvas take beside them.
@@ -55,6 +57,8 @@ class Plan:
     weights: dict[str, int]
     stages: dict[str, Stage]
     vae: int
+    batch: int
+    gradients: int
     seconds: float | None
     offload: Offload
     network: str
@@ -77,7 +81,8 @@ class Plan:
     @property
     def peak(self) -> int:
         on_gpu = self.device.type == "cuda"
-        steps = max(bytes_with_gaps(stage.bytes, self.device) for stage in self.stages.values())
+        kept = self.batch * self.gradients
+        steps = max(bytes_with_gaps(stage.bytes + kept, self.device) for stage in self.stages.values())
         graphs = sum(stage.recorded * stage.row.bytes for stage in self.stages.values())
         left = graphs if on_gpu else min(steps, HEAP_BYTES)  # by the steps, in graphs or the heap, while the VAE codes
         workspace = WORKSPACE_BYTES if on_gpu else CPU_WORKSPACE_BYTES
@@ -87,7 +92,7 @@ class Plan:
     def least(self) -> int:
         """Bytes that it cannot do without: the weights, and one row of the largest network or a piece of a picture."""
         rows = (stage.row.bytes for stage in self.stages.values())
-        return self.resident + max(self.embedding, self.mapped, self.piece, *rows)
+        return self.resident + max(self.embedding, self.mapped, self.piece, self.gradients + max(rows))
 
     @property
     def flops(self) -> int:
@@ -120,6 +125,7 @@ class Plan:
             **({"offload": OFFLOADS[self.offload]} if self.offload in OFFLOADS else {}),
             **({"streamed": f"{size(self.streamed)}, at least {self.streamed / LINK_BYTES:.0f} s"} if self.streamed else {}),
             **({"VAE": size(self.vae)} if self.vae else {}),
+            **({"gradients": f"{size(kept)}, kept by the VAE's encoder"} if (kept := self.batch * self.gradients) else {}),
             **({"canvas": size(self.canvas)} if self.canvas else {}),
             "peak": f"{size(self.peak)}: {verdict}",
             "work": f"{self.items} picture{'s' * (self.items > 1)}, {self.flops / 1e12:.3g} TFLOP",

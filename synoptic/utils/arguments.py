@@ -7,6 +7,7 @@ import math
 import operator
 from collections.abc import Callable, Sequence
 from functools import cache, wraps
+from operator import attrgetter
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
@@ -47,6 +48,11 @@ KINDS = {  # by the names of classes and protocols, which are of higher layers
     "tuple": Expected("a tuple", "tuples", "write (...)"),
     "Mapping": Expected("a dictionary", "dictionaries", "write {...}"),
     "Tensor": Expected("a tensor", "tensors", "make it one, torch.as_tensor(...)"),
+    "dtype": Expected("a dtype of torch", "dtypes of torch", "write torch.float32"),
+    "device": Expected("a device of torch", "devices of torch", "write torch.device('cpu')"),
+    "PathLike": Expected("a path", "paths", "make it one, pathlib.Path(...)"),
+    "Checkpoint": Expected("a checkpoint", "checkpoints", "give a model's, model.checkpoint"),
+    "Conditioning": Expected("a condition", "conditions", "embed prompts, model.embed([...])"),
     "Generator": Expected("a generator of torch", "generators of torch", "make one, torch.Generator().manual_seed(0)"),
     "Denoiser": Expected("a loaded model", "loaded models", "load one, synoptic.load(...)"),
     "Schedule": Expected("a schedule", "schedules", "give a model's, model.schedule"),
@@ -58,12 +64,14 @@ KINDS = {  # by the names of classes and protocols, which are of higher layers
 
 
 def typed(target: F) -> F:
-    """Return a function, or a class that is made of arguments, which first checks each of them against its annotation.
+    """Return a function, or a class with its methods, which first checks each argument against its annotation.
 
     Raises InputError for the first that is of another kind: its name, what was given, the cure.
     """
     if isinstance(target, type):
-        setattr(target, "__init__", typed(target.__init__))
+        for name, method in list(vars(target).items()):
+            if inspect.isfunction(method) and (name == "__init__" or not name.startswith("_")):
+                setattr(target, name, typed(method))
         return cast(F, target)
     signature, hints = inspect.signature(target), cache(lambda: get_type_hints(target, include_extras=True))
 
@@ -91,7 +99,9 @@ def mismatch(kind: Any, value: object) -> Expected | None:
     if origin in (Union, UnionType):
         if None in (every := [mismatch(one, value) for one in inner]):
             return None
-        return next(found for one, found in zip(inner, every, strict=True) if one is not NoneType)
+        kinds = dict.fromkeys(found for one, found in zip(inner, every, strict=True) if found and one is not NoneType)
+        what, several = (" or ".join(words) for words in (map(attrgetter(name), kinds) for name in ("what", "several")))
+        return Expected(what, several, next(iter(kinds)).cure)
     if origin is Literal:
         is_one = any(type(value) is type(one) and value == one for one in inner)
         return None if is_one else Expected(f"one of {', '.join(inner)}", "of them", "write one of them")

@@ -8,8 +8,9 @@ from uuid import UUID
 import pytest
 import torch
 
-from synoptic.models.device import choose_device, choose_dtype, gpu_name
+from synoptic.models.device import choose_device, choose_dtype, gpu_name, is_named
 from synoptic.models.load import load
+from synoptic.models.load_once import load_once
 from tests.models.directories import refused
 
 
@@ -46,3 +47,21 @@ def test_a_gpu_has_the_name_that_nvidia_smi_gives_it_whatever_its_number(monkeyp
     of_number = [UUID("8a1b2c3d-0000-4000-8000-000000000000"), UUID("9a1b2c3d-0000-4000-8000-000000000000")]
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda d: SimpleNamespace(uuid=of_number[d.index or 0]))
     assert [gpu_name(torch.device(name)) for name in ("cuda", "cuda:1", "cpu")] == ["GPU-8a1b2c3d", "GPU-9a1b2c3d", ""]
+
+
+@pytest.mark.parametrize("current", [0, 1])
+def test_cuda_is_the_current_gpu_whatever_it_is_called(monkeypatch, current):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: current)
+    here, other = torch.device(f"cuda:{current}"), torch.device(f"cuda:{1 - current}")
+    for device in (here, torch.device("cuda")):
+        assert all(is_named(device, name) for name in ("auto", "cuda", str(here)))
+        assert not any(is_named(device, name) for name in (str(other), "cpu", "mps", "nonsense", ""))
+    assert not is_named(other, "cuda") and is_named(other, str(other))
+    assert all(is_named(torch.device(name), other) for name, other in (("cpu", "cpu:0"), ("mps:0", "mps")))
+
+
+def test_one_model_is_loaded_once_whatever_its_device_and_dtype_are_called():
+    as_chosen = load_once("bundled", device="cpu")
+    dtype = str(as_chosen.dtype).removeprefix("torch.")
+    assert load_once("bundled", device="cpu:0") is as_chosen and load_once("bundled", device="cpu", dtype=dtype) is as_chosen

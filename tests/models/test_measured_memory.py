@@ -10,12 +10,23 @@ from typing import Any
 
 import pytest
 import torch
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 
 import synoptic
 from benchmarks import memory_cpu
+from benchmarks.estimates import in_a_process
 from benchmarks.memory_gpu import asked, write_model
 from synoptic.guidance.batching import largest_batch
-from synoptic.models.memory import CONTEXT_BYTES, CUDNN_MAPS, WORKSPACE_BYTES, bytes_of_coding, coded_pixels
+from synoptic.models.component_bytes import gradient_bytes
+from synoptic.models.memory import (
+    CONTEXT_BYTES,
+    CUDNN_MAPS,
+    WORKSPACE_BYTES,
+    bytes_of_coding,
+    bytes_with_gaps,
+    coded_pixels,
+)
+from synoptic.models.vae_configs import kept_maps
 from synoptic.runs.plan import make_plan
 from synoptic.runs.run_cost import Plan
 
@@ -113,6 +124,39 @@ def test_on_this_cpu_runs_take_no_more_than_is_planned(tmp_path):
     subprocess.run([sys.executable, "-m", "benchmarks.memory_cpu", *words], check=True, cwd=DOCS.parents[1])
     found = json.loads((tmp_path / "found.json").read_text())["MiB"]
     assert len(found) == 2 and all(row["taken"] <= 1.05 * row["planned"] for row in found)
+
+
+@pytest.mark.parametrize(("widths", "layers"), [([32, 64, 96, 128], 1), ([32, 64, 128, 128], 2)])
+def test_an_encoder_keeps_as_many_maps_as_are_counted_where_gradients_pass(widths, layers):
+    """By the tensors that autograd saves, in the blocks of the bundled VAE and of Stable Diffusion's, a quarter as wide."""
+    down, up = (len(widths) * (kind,) for kind in ("DownEncoderBlock2D", "UpDecoderBlock2D"))
+    shape: Any = {"block_out_channels": widths, "layers_per_block": layers, "down_block_types": down, "up_block_types": up}
+    vae, kept, side = AutoencoderKL(**shape), {}, 128
+    own = {weight.data_ptr() for weight in vae.parameters()}
+
+    def keep(x: torch.Tensor) -> torch.Tensor:
+        kept[x.untyped_storage().data_ptr()] = x
+        return x
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda x: x):
+        vae.encode(torch.rand(1, 3, side, side, requires_grad=True))
+    maps = sum(x.untyped_storage().nbytes() for place, x in kept.items() if place not in own) / (4 * widths[0] * side**2)
+    assert maps <= kept_maps(vae.config) <= maps + 2
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads what Linux knows of a process")
+@pytest.mark.parametrize(("pictures", "side"), [(1, 256), (2, 256), (1, 512)])
+def test_on_this_cpu_gradients_through_the_encoder_take_no_more_than_is_planned(pictures, side, sd32):
+    def work() -> float:
+        before = memory_cpu.begin_peak()
+        sd32.encode(torch.rand(pictures, 3, side, side, requires_grad=True)).sum().backward()
+        return memory_cpu.status("VmHWM") - before
+
+    sd32.encode(torch.rand(1, 3, 64, 64, requires_grad=True)).sum().backward()  # what libraries take at a first call
+    cpu = torch.device("cpu")
+    planned = bytes_with_gaps(gradient_bytes(sd32.checkpoint, cpu, torch.float32, pixels=pictures * side**2), cpu)
+    assert (taken := in_a_process(work)) <= planned <= 2 * taken
 
 
 @pytest.mark.slow

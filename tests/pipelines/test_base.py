@@ -79,3 +79,27 @@ def test_a_pool_of_processes_makes_pictures():
         with pytest.raises(InputError, match="sampler must be one of"):
             pool.submit(how, "a lemon", sampler="euler").result()
     assert found.images[0].tobytes() == how("a lemon").images[0].tobytes()
+
+
+@pytest.mark.parametrize(
+    "asked", [{"device": "auto"}, {"device": "cpu:0"}, {"device": "cpu", "dtype": "auto"}, {"dtype": "float32"}]
+)
+def test_a_loaded_model_may_be_asked_for_where_and_as_it_is(asked, sd32):
+    assert synoptic.generate(sd32, "a lemon", steps=1, **asked).options.device == "cpu"
+
+
+@pytest.mark.parametrize("asked", [{"device": "cuda"}, {"device": "nonsense"}, {"dtype": "float64"}])
+def test_a_loaded_model_stays_where_and_as_it_is(asked, sd32):
+    with pytest.raises(InputError) as e:
+        synoptic.generate(sd32, "a lemon", steps=1, **asked)
+    assert e.value.rule == "model-loaded" and min(asked) in str(e.value)
+
+
+@pytest.mark.parametrize("name", ["device", "dtype"])
+def test_of_another_kind_is_the_same_error_with_a_loaded_model(name, sd32):
+    said = []
+    for model in (sd32, "bundled"):
+        with pytest.raises(InputError) as e:
+            synoptic.generate(model, "a lemon", steps=1, **{name: 3})
+        said.append(str(e.value))
+    assert said[0] == said[1]

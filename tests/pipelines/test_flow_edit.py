@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -41,7 +42,7 @@ def test_an_edit_to_the_same_prompt_leaves_the_picture_and_to_another_does_not(n
 @pytest.mark.slow
 def test_a_red_car_becomes_blue_and_stays_the_car(pixel32):
     picture = synoptic.generate(pixel32, A, seed=0, steps=20, upscalers="none").images[0]
-    how: dict[str, Any] = {"steps": 25, "strength": 0.9}  # what is left of the red at 0.7 stays
+    how: dict[str, Any] = {"steps": 25}
     ours = synoptic.flow_edit(pixel32, picture, B, source_prompt=A, guidance_scale=7.0, **how).images[0]
     other = synoptic.edit(pixel32, picture, B, **how).images[0]
     clip = Clip("bundled")
@@ -64,6 +65,19 @@ def test_what_cannot_be_is_refused(how, rule, sd32, blobs):
     with pytest.raises(InputError) as e:
         synoptic.flow_edit(sd32, blobs[0], B, **how)
     assert e.value.rule == rule
+
+
+@pytest.mark.parametrize(("model", "edit", "flow_edit"), [("bundled", 0.6, 0.7), ("bundled-if", 0.9, 0.9)])
+def test_an_edit_takes_as_many_steps_as_the_model_needs(model, edit, flow_edit, blobs):
+    """With fewer a red car stays red in pixels."""
+    more: dict[str, dict[str, Any]] = {"edit": {}, "flow_edit": {"source_prompt": A}}
+    kinds = {name: partial(getattr(synoptic, name).options_class.from_arguments, blobs[0], B, **more[name]) for name in more}
+    assert {name: made(model=model).prepare().strength for name, made in kinds.items()} == {
+        "edit": edit,
+        "flow_edit": flow_edit,
+    }
+    assert [made(model=model, strength=0.3).prepare().strength for made in kinds.values()] == [0.3, 0.3]
+    assert kinds["edit"](model=model, start=(3,)).prepare().strength is None
 
 
 def test_the_authors_numbers_are_the_defaults(flow_model, blobs):

@@ -91,6 +91,21 @@ def test_a_panoramas_canvas_is_counted():
     assert make_plan(prepared("generate")).canvas == 0
 
 
+def test_gradients_through_the_encoder_of_a_latent_model_are_counted():
+    latents, pixels = (make_plan(asked("distill", HORSE, model="bundled", space=space)) for space in ("latent", "pixels"))
+    assert latents.gradients == 0 and "gradients" not in str(latents)
+    assert pixels.gradients > pixels.vae and "gradients" in str(pixels)
+    assert pixels.least - pixels.resident > pixels.gradients
+    others = (asked("distill", HORSE, model="bundled", space="pixels", width=w, count=n) for w, n in ((512, 1), (256, 3)))
+    wide, three = map(make_plan, others)
+    assert (wide.gradients, wide.batch) == (2 * pixels.gradients, 1)
+    assert (three.gradients, three.batch) == (pixels.gradients, 3)
+    assert three.peak - pixels.peak > 2 * pixels.gradients
+    one, four = (make_plan(asked("text_to_3d", HORSE, LAKE, model="bundled", batch=batch)) for batch in (1, 4))
+    assert (four.gradients, four.flops, four.batch) == (4 * one.gradients, 4 * one.flops, 1) and one.batch == 1
+    assert make_plan(prepared("generate")).gradients == 0
+
+
 @pytest.mark.slow
 def test_the_vae_codes_as_many_pixels_as_planned(monkeypatch):
     _, values, options = CASES["panorama"]

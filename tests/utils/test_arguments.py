@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, Literal
+from functools import partial
+from typing import Annotated, Any, Literal, get_type_hints
 
 import numpy as np
 import pytest
@@ -81,6 +83,46 @@ def test_what_is_of_another_kind_is_named_with_what_was_given_and_the_cure(name)
         assert e.value.rule == f"{name}-type", given
 
 
+OF_OPTIONS = ("run", "grid", "batch")  # which check what they are given as the command line's options
+MADE_BY_US = ("Step", "OptimizationFailed")
+
+
+@pytest.mark.parametrize("name", [name for name in syn.MODULES if name not in (*OF_OPTIONS, *MADE_BY_US)])
+def test_every_public_function_and_class_checks_what_it_is_given(name):
+    found = getattr(syn, name)
+    own = vars(found).items() if isinstance(found, type) else ()
+    methods = [partial(one, None) for name, one in own if inspect.isfunction(one) and not name.startswith("_")]
+    for call in (found, *methods):
+        wrong = dict.fromkeys(inspect.signature(call).parameters, object())
+        with pytest.raises(InputError, match=rf"^{next(iter(wrong))} must be .*, <object .* was given: "):
+            call(**wrong)
+
+
+@pytest.mark.parametrize("name", ["load", "load_controlnet", "load_upscaler"])
+def test_what_a_model_is_loaded_by_is_named_where_it_is_of_another_kind(name):
+    load, needed = getattr(syn, name), {"load_controlnet": {"name": "bundled-canny"}}.get(name, {})
+    for parameter, kind in get_type_hints(load).items():
+        for given, wrong in OTHERS.items():
+            if parameter == "return" or mismatch(kind, wrong) is None:
+                continue
+            with pytest.raises(InputError, match=rf"^{parameter} must be [^\n]*, .* was given: [^\n]+$") as e:
+                load(**needed | {parameter: wrong})
+            assert e.value.rule == f"{parameter}-type", given
+
+
+@pytest.mark.parametrize(
+    ("method", "parameter"), [("encode", "image"), ("decode", "x"), ("predict", "x"), ("predict", "cond")]
+)
+def test_what_a_loaded_model_is_given_is_named_where_it_is_of_another_kind(method, parameter, sd32, pixel32):
+    for model in (sd32, pixel32):
+        call = getattr(model, method)
+        right = {"x": X[:, :1].expand(-1, *model.shape[:1], -1, -1), "t": 500, "cond": model.embed(["a lake"] * 2)}
+        for given, wrong in OTHERS.items():
+            with pytest.raises(InputError, match=rf"^{parameter} must be [^\n]*, .* was given: [^\n]+$") as e:
+                call(**(right if method == "predict" else {}) | {parameter: wrong})
+            assert e.value.rule == f"{parameter}-type", given
+
+
 @pytest.mark.parametrize(
     ("kind", "right", "wrong", "what"),
     [
@@ -88,7 +130,7 @@ def test_what_is_of_another_kind_is_named_with_what_was_given_and_the_cure(name)
         (tuple[int, int], [(1, 2), [1, 2], torch.Size((1, 2))], [(1,), (1, 2, 3)], "2 values"),
         (tuple[int, int], [(1, np.int64(2))], [(1, 2.5), (1, "2"), (1, True)], "a list of whole numbers"),
         (float, [1, 2.5, np.float32(3), torch.tensor(4)], ["1", True, float("nan"), torch.zeros(2), 1j], "a finite number"),
-        (float | Tensor, [1, X], ["1", None], "a finite number"),
+        (float | Tensor, [1, X], ["1", None], "a finite number or a tensor"),
         (Literal["eps", "x0"], ["eps"], ["x1", None, X], "one of eps, x0"),
         (Annotated[Tensor, Axes("B, C, h, w")], [X, X.half()], [X[0], X.long()], "a tensor (B, C, h, w) of floating-"),
         (Callable[[int], int] | None, [None, abs], [3, "abs"], "a function"),
