@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
@@ -177,7 +179,34 @@ def swapped_profile() -> bytes:
 
 
 @pytest.mark.parametrize(("profile", "expected"), [(swapped_profile(), 1), (b"none", 0), (None, 0)])
-def test_a_color_profile_says_which_red_is_meant(profile, expected, tmp_path):
-    Image.new("RGB", (4, 4), (255, 0, 0)).save(tmp_path / "a.png", icc_profile=profile)
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "transparent palette"])
+def test_a_color_profile_says_which_red_is_meant(profile, expected, mode, tmp_path):
+    red, named = Image.new("RGB", (4, 4), (255, 0, 0)), {"icc_profile": profile}
+    if mode == "transparent palette":
+        red, named = red.quantize(2), {**named, "transparency": bytes([255, 0])}
+    (red.convert(mode) if mode in Image.MODES else red).save(tmp_path / "a.png", **named)
     channels = [band.getextrema() for band in read_picture(str(tmp_path / "a.png")).split()]
     assert channels == [(255, 255) if k == expected else (0, 0) for k in range(3)]
+
+
+def gray_profile(gamma: float) -> bytes:
+    """Return the least profile of grays: a curve and its white."""
+    parts = {
+        b"desc": b"desc\0\0\0\0\0\0\0\x05gray\0" + bytes(79),
+        b"wtpt": b"XYZ \0\0\0\0" + struct.pack(">3i", 63190, 65536, 54061),
+        b"kTRC": b"curv\0\0\0\0\0\0\0\x01" + struct.pack(">H", round(gamma * 256)) + bytes(2),
+    }
+    table, body, start = struct.pack(">I", len(parts)), b"", 132 + 12 * len(parts)
+    for name, content in parts.items():
+        table += name + struct.pack(">II", start + len(body), len(content))
+        body += content + bytes(-len(content) % 4)
+    head = struct.pack(">I4xI12s", start + len(body), 0x02400000, b"mntrGRAYXYZ ") + bytes(12)
+    head += b"acsp" + bytes(28) + struct.pack(">3i", 63190, 65536, 54061)
+    return head.ljust(128, b"\0") + table + body
+
+
+@pytest.mark.parametrize("mode", ["L", "LA"])
+@pytest.mark.parametrize(("gamma", "seen"), [(1.0, 188), (2.2, 128)])
+def test_a_profile_of_grays_says_how_light_they_are(mode, gamma, seen, tmp_path):
+    Image.new("L", (4, 4), 128).convert(mode).save(tmp_path / "a.png", icc_profile=gray_profile(gamma))
+    assert (np.abs(np.asarray(read_picture(str(tmp_path / "a.png")), int) - seen) <= 2).all()
