@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import reprlib
@@ -88,6 +89,10 @@ def user_path(text: str | os.PathLike[str]) -> Path:
 
 def check_writable(folder: Path) -> None:
     """Check that a folder can be written into, or made where it is not there yet. Raises InputError."""
+    if re.match(r"[A-Za-z][\w+.-]+:/", str(folder)):  # not a drive's letter
+        raise InputError(
+            f"files are written on this machine, {folder} is an address: choose a folder for --out", rule="out-address"
+        )
     try:
         existing = next(parent for parent in (folder, *folder.absolute().parents) if os.path.lexists(parent))
         with tempfile.TemporaryFile(dir=existing):
@@ -113,7 +118,20 @@ def check_output_file(out: Path, suffixes: Sequence[str], inputs: Iterable[Path]
 def brief(value: object) -> str:
     """Return a value as a message shows it: an array or a tensor by its type and shape, what is long cut."""
     shape = getattr(value, "shape", ())
-    return f"{type(value).__name__} {tuple(shape)} of {getattr(value, 'dtype', '?')}" if shape else reprlib.repr(value)
+    if shape:
+        return f"{type(value).__name__} {tuple(shape)} of {getattr(value, 'dtype', '?')}"
+    try:
+        return reprlib.repr(value)
+    except ValueError:  # of more digits than Python writes
+        return "a number of thousands of digits"
+
+
+def is_finite(number: float) -> bool:
+    """Return whether a number is finite as a float: whole ones may be larger than any."""
+    try:
+        return math.isfinite(number)
+    except OverflowError:
+        return False
 
 
 def printable(text: object) -> str:
