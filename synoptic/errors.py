@@ -126,6 +126,11 @@ def brief(value: object) -> str:
         return "a number of thousands of digits"
 
 
+def is_encodable(text: str) -> bool:
+    """Return whether a text can be written down and name a file: it has no NUL, and no bytes that are not UTF-8."""
+    return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
 def is_finite(number: float) -> bool:
     """Return whether a number is finite as a float: whole ones may be larger than any."""
     try:

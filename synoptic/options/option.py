@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import NoneType, UnionType
 from typing import Any, Literal, NamedTuple, Union, get_args, get_origin
 
-from synoptic.errors import InputError, brief, is_finite
+from synoptic.errors import InputError, brief, is_encodable, is_finite
 from synoptic.utils.picture import convert_picture
 
 UNSET: Any = None  # the default of an option that `resolve` fills in
@@ -109,7 +109,7 @@ def convert(kind: object, value: object) -> object:
         if not isinstance(value, str | os.PathLike):
             raise TypeError("a text")
         text = os.fspath(value)
-        if not isinstance(text, str) or "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+        if not isinstance(text, str) or not is_encodable(text):
             raise ValueError("a text in UTF-8, without NUL")
         return str(text)  # not NumPy's own kind of it
     number = getattr(value, "item", None)  # of NumPy or torch

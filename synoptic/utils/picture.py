@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from PIL import ExifTags, Image, ImageChops, ImageCms, ImageOps
 
-from synoptic.errors import InputError, user_path
+from synoptic.errors import InputError, is_encodable, user_path
 from synoptic.utils.image_formats import FORMATS
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ def convert_picture(value: Any) -> PictureSource:
         path = os.fspath(value)
         if isinstance(path, bytes):
             raise TypeError(KINDS)
+        if not is_encodable(path):
+            raise ValueError("a path in UTF-8, without NUL (rename the file)")
         return path
     try:
         return whole_picture(Image.fromarray(tensor_to_array(value) if hasattr(value, "detach") else value))

@@ -159,6 +159,15 @@ def test_no_file_that_is_read_is_written_over(name, values, named, rule, tmp_pat
     assert e.value.rule == rule
 
 
+def test_a_picture_too_narrow_for_a_depth_model_is_refused():
+    strip, wider = Image.new("RGB", (3, 100)), Image.new("RGB", (4, 100))
+    with pytest.raises(InputError) as e:
+        options_class("control_map").from_arguments(strip, kind="normal").prepare()
+    assert e.value.rule == "map-narrow"
+    options_class("control_map").from_arguments(wider, kind="normal").prepare()
+    options_class("control_map").from_arguments(strip, kind="depth", depth=strip).prepare()
+
+
 def test_a_network_of_another_kind_is_refused():
     with pytest.raises(InputError):
         ControlOptions(image=GOOD, prompt=("x",), controlnet=(str(BUNDLED_DIR / "clip"),)).prepare()

@@ -184,6 +184,13 @@ def files(tmp_path_factory) -> Path:
     return top
 
 
+@pytest.mark.parametrize("name", ["\udcff.png", "a\0.png"])
+def test_a_name_that_no_manifest_could_hold_is_refused_at_once(name):
+    with pytest.raises(InputError, match="rename the file") as e:
+        EditOptions(image=name)
+    assert e.value.rule == "image-type"
+
+
 def test_what_is_not_read_says_what_is_and_an_address_is_to_be_downloaded(tmp_path):
     (tmp_path / "drawing.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>')
     for source, cure in (
