@@ -24,6 +24,7 @@ SIXTEEN_BIT_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N")  # 16 bits a pixel,
 KINDS = "a file's path, a PIL image, an array of uint8 (H, W, 3) or a tensor (3, H, W) in [-1, 1]"
 TOLERANCE = 1e-3  # by which a tensor may leave [-1, 1]: half precision
 TO_8_BITS = [value // 257 for value in range(65536)]
+BROKEN = (SyntaxError, EOFError, ValueError, TypeError, IndexError, KeyError, struct.error)  # what PIL raises beside OSError
 BITS_PER_SAMPLE, PHOTOMETRIC, WHITE_IS_ZERO = 258, 262, 0  # tags of TIFF, and a value of the second
 
 
@@ -53,7 +54,7 @@ def whole_picture(image: Image.Image) -> Image.Image:
     """Return a PIL image itself, its pixels read. Raises TypeError where it is closed, broken, or has none."""
     try:
         image.load()
-    except (OSError, SyntaxError, ValueError) as e:
+    except (OSError, *BROKEN) as e:
         raise TypeError(f"a picture that is whole and open ({e})") from None
     if 0 in image.size:
         raise TypeError("a picture of one pixel or more")
@@ -148,10 +149,10 @@ def read_from(source: PictureSource, read: Callable[[Image.Image, str], Image.Im
         ) from None
     except Image.UnidentifiedImageError:
         raise InputError(
-            f"a picture's file is needed, {source} is none of {', '.join(FORMATS)}: save the picture as PNG",
+            f"a picture's file is needed, {source} is none of {', '.join(FORMATS)}, or broken: save the picture as PNG",
             rule="picture-unreadable",
         ) from None
-    except (OSError, SyntaxError, EOFError, ValueError, TypeError, IndexError, KeyError, MemoryError, struct.error) as e:
+    except (OSError, MemoryError, *BROKEN) as e:
         raise InputError(
             f"a picture's file is needed, {source} cannot be read as one ({e}): check it", rule="picture-unreadable"
         ) from None
