@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import re
@@ -75,14 +76,16 @@ def code(name: str, rule: str) -> str:
 
 
 def user_path(text: str | os.PathLike[str]) -> Path:
-    """Return a path with `~` as the home directory. Raises InputError where no file system can have it."""
+    """Return a path with `~` as home. Raises InputError where no file system can have it, or a folder cannot be opened."""
     try:
         path = Path(text).expanduser()
-        path.exists()
+        if path.is_dir() and not os.access(path, os.R_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except (OSError, RuntimeError) as e:
         reason = e.strerror if isinstance(e, OSError) else "there is no such user"
+        cure = "allow it, or write another" if isinstance(e, PermissionError) else "write another"
         raise InputError(
-            f"a path must be one that can be, {str(text)[:80]!r} is none ({reason}): write another", rule="path"
+            f"a path must be one that can be, {str(text)[:80]!r} is none ({reason}): {cure}", rule="path"
         ) from None
     return path
 

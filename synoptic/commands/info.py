@@ -40,8 +40,9 @@ def execute(options: InfoOptions) -> Info:
     file = user_path(options.picture)
     try:
         found, text = read_settings(file), read_texts(file).get(PARAMETERS_KEY, "")
-    except OSError:
-        raise InputError(f"a picture is needed, {file} is none: choose a PNG", rule="picture-type") from None
+    except OSError as e:
+        reason = e.strerror or "its content is none"
+        raise InputError(f"a picture is needed, {file} is none ({reason}): choose a PNG", rule="picture-type") from None
     if not found:
         if text:
             return Info({PARAMETERS_KEY: text}, "", "another program made it")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import struct
+import tempfile
 from typing import Any
 
 import numpy as np
@@ -157,6 +160,24 @@ def test_no_file_that_is_read_is_written_over(name, values, named, rule, tmp_pat
     with pytest.raises(InputError) as e:
         options_class(name).from_arguments(*values, **named).prepare()
     assert e.value.rule == rule
+
+
+def refused_path(folder: str) -> None:
+    if os.geteuid() == 0:  # who may open everything
+        os.setuid(65534)
+    with pytest.raises(InputError) as e:
+        options_class("score").from_arguments(folder).prepare()
+    assert e.value.rule == "path" and "Permission denied" in str(e.value)
+
+
+def test_a_folder_that_may_not_be_opened_is_not_said_to_be_empty():
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0)
+        process = multiprocessing.get_context("fork").Process(target=refused_path, args=(folder,))
+        process.start()
+        process.join()
+        os.chmod(folder, 0o700)
+    assert process.exitcode == 0
 
 
 def test_a_picture_too_narrow_for_a_depth_model_is_refused():
