@@ -15,7 +15,8 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 
 
 def choose_device(device: str) -> torch.device:
-    """Raise InputError where torch cannot use it."""
+    """Raise InputError where torch cannot use it, or where what names no device is not made on the CPU."""
+    check_default_device()
     if device == "auto":
         mps = torch.backends.mps.is_available()
         if torch.cuda.is_available() and "LOCAL_RANK" in os.environ:  # one of several processes, each with its own
@@ -29,6 +30,16 @@ def choose_device(device: str) -> torch.device:
         raise InputError(
             f"the device must be usable by torch, {device!r} is not ({why}): use --device auto or cpu", rule="device"
         ) from None
+
+
+def check_default_device() -> None:
+    """Raise InputError where tensors of no named device are not made on the CPU, as noise of a seed is."""
+    if (default := torch.get_default_device()).type != "cpu":
+        raise InputError(
+            f"torch's default device must be the CPU, it is {default}: call torch.set_default_device('cpu'), and say where a"
+            " model is by synoptic.load(…, device=…)",
+            rule="default-device",
+        )
 
 
 def gpu_name(device: torch.device) -> str:

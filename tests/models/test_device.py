@@ -8,6 +8,8 @@ from uuid import UUID
 import pytest
 import torch
 
+import synoptic
+from synoptic.errors import InputError
 from synoptic.models.device import choose_device, choose_dtype, gpu_name
 from synoptic.models.load import load
 from tests.models.directories import refused
@@ -46,3 +48,13 @@ def test_a_gpu_has_the_name_that_nvidia_smi_gives_it_whatever_its_number(monkeyp
     of_number = [UUID("8a1b2c3d-0000-4000-8000-000000000000"), UUID("9a1b2c3d-0000-4000-8000-000000000000")]
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda d: SimpleNamespace(uuid=of_number[d.index or 0]))
     assert [gpu_name(torch.device(name)) for name in ("cuda", "cuda:1", "cpu")] == ["GPU-8a1b2c3d", "GPU-9a1b2c3d", ""]
+
+
+def test_another_default_device_is_refused_with_its_cure(sd32):
+    with torch.device("meta"):  # as torch.set_default_device("cuda") does where there is a GPU
+        for call in (lambda: synoptic.load("bundled"), lambda: synoptic.generate(sd32, "a fox", steps=1)):
+            with pytest.raises(InputError, match=r"torch.set_default_device\('cpu'\)") as e:
+                call()
+            assert e.value.rule == "default-device"
+    with torch.device("cpu"):
+        synoptic.generate(sd32, "a fox", steps=1)
