@@ -53,7 +53,7 @@ def read_texts(path: Path) -> dict[str, str]:
 
 
 def open_image(path: Path) -> Image.Image:
-    """Open a picture's file, a PNG also where it is larger than PIL opens of strangers."""
+    """Return a picture's file opened, a PNG also where it is larger than PIL opens of strangers."""
     try:
         return Image.open(path, formats=FORMATS)
     except Image.DecompressionBombError:

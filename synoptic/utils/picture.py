@@ -149,7 +149,7 @@ def read_from(source: PictureSource, read: Callable[[Image.Image, str], Image.Im
         ) from None
     except Image.UnidentifiedImageError:
         raise InputError(
-            f"a picture's file is needed, {source} is none of {', '.join(FORMATS)}, or broken: save the picture as PNG",
+            f"a picture's file is needed, {source} cannot be read as {', '.join(FORMATS)}: save the picture as PNG",
             rule="picture-unreadable",
         ) from None
     except (OSError, MemoryError, *BROKEN) as e:

@@ -138,6 +138,7 @@ def test_maps_of_depth_are_made_of_fewer_pictures_at_once():
         """A depth model and its processor that take two pictures."""
 
         device = torch.device("cpu")
+        size: dict[str, int] = {}
 
         def __call__(self, images: list[torch.Tensor] | None = None, **named: Any) -> Any:
             if images is None:
