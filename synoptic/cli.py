@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import shlex
 import signal
 import sys
@@ -90,6 +91,9 @@ def interrupt(number: int, _: object) -> None:
 
 def main() -> None:
     """Exit with 0, 1 where a run failed, 2 for bad input, 130 on Ctrl-C, 143 on SIGTERM; a bug shows its traceback."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the shell: the next file that is opened would be in its place
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), "r" if name == "stdin" else "w"))
     if not is_main_process():
         sys.stdout = io.StringIO()
     signal.signal(signal.SIGTERM, interrupt)

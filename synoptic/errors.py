@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import math
 import os
 import re
 import reprlib
@@ -74,20 +76,26 @@ def code(name: str, rule: str) -> str:
 
 
 def user_path(text: str | os.PathLike[str]) -> Path:
-    """Return a path with `~` as the home directory. Raises InputError where no file system can have it."""
+    """Return a path with `~` as home. Raises InputError where no file system can have it, or a folder cannot be opened."""
     try:
         path = Path(text).expanduser()
-        path.exists()
+        if path.is_dir() and not os.access(path, os.R_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except (OSError, RuntimeError) as e:
         reason = e.strerror if isinstance(e, OSError) else "there is no such user"
+        cure = "allow it, or write another" if isinstance(e, PermissionError) else "write another"
         raise InputError(
-            f"a path must be one that can be, {str(text)[:80]!r} is none ({reason}): write another", rule="path"
+            f"a path must be one that can be, {str(text)[:80]!r} is none ({reason}): {cure}", rule="path"
         ) from None
     return path
 
 
 def check_writable(folder: Path) -> None:
     """Check that a folder can be written into, or made where it is not there yet. Raises InputError."""
+    if re.match(r"[A-Za-z][\w+.-]+:/", str(folder)):  # not a drive's letter
+        raise InputError(
+            f"files are written on this machine, {folder} is an address: choose a folder for --out", rule="out-address"
+        )
     try:
         existing = next(parent for parent in (folder, *folder.absolute().parents) if os.path.lexists(parent))
         with tempfile.TemporaryFile(dir=existing):
@@ -113,7 +121,25 @@ def check_output_file(out: Path, suffixes: Sequence[str], inputs: Iterable[Path]
 def brief(value: object) -> str:
     """Return a value as a message shows it: an array or a tensor by its type and shape, what is long cut."""
     shape = getattr(value, "shape", ())
-    return f"{type(value).__name__} {tuple(shape)} of {getattr(value, 'dtype', '?')}" if shape else reprlib.repr(value)
+    if shape:
+        return f"{type(value).__name__} {tuple(shape)} of {getattr(value, 'dtype', '?')}"
+    try:
+        return reprlib.repr(value)
+    except ValueError:  # of more digits than Python writes
+        return "a number of thousands of digits"
+
+
+def is_encodable(text: str) -> bool:
+    """Return whether a text can be written down and name a file: it has no NUL, and no bytes that are not UTF-8."""
+    return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+def is_finite(number: float) -> bool:
+    """Return whether a number is finite as a float: whole ones may be larger than any."""
+    try:
+        return math.isfinite(number)
+    except OverflowError:
+        return False
 
 
 def printable(text: object) -> str:

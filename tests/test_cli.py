@@ -36,6 +36,7 @@ BAD = {  # a command line -> words that the one line must hold: the option, or t
     "wide x --model nix": "synoptic models",
     "wide x --model no-org/no-model": "--model bundled",
     "wide x --out {file}/below": "choose another --out",
+    "wide x --out s3://bucket/x": "is an address: choose a folder for --out",
     "wide x --frames 3": "--help",
     "wide x --loop": "--circular",
     "wide x --guidance 3": "--guidance-scale",
@@ -78,6 +79,17 @@ def answers(tmp_path_factory, ask):
     (places["corrupt"] / "unet/diffusion_pytorch_model.safetensors").write_bytes(whole[:100_000])
     argv = [shlex.split(line.format(**places)) for line in BAD]
     return dict(zip(BAD, ask(argv), strict=True))
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_stream_that_is_closed_costs_nothing(closed, tmp_path):
+    image = tmp_path / "a.png"
+    Image.new("RGB", (9, 9)).save(image)
+    command = (
+        f"{shlex.join([sys.executable, '-m', 'synoptic', 'video', str(image), '--out', str(tmp_path / 'a.gif')])} {closed}"
+    )
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "") and (tmp_path / "a.gif").exists()
 
 
 def test_a_file_that_begins_with_a_dash_is_told_how_it_is_written(tmp_path, monkeypatch, capsys):

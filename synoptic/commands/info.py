@@ -6,17 +6,15 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
-
 import synoptic
 from synoptic.errors import InputError, user_path
 from synoptic.io import read_settings
+from synoptic.io.images import read_texts
 from synoptic.io.parameters import PARAMETERS_KEY
 from synoptic.options import options_class
 from synoptic.options.grid import parse_axes
 from synoptic.options.info import InfoOptions
 from synoptic.runs.folders import MANIFEST, earlier
-from synoptic.utils.image_formats import FORMATS
 from synoptic.utils.json_objects import JsonObject
 
 KNOWN = (*synoptic.APPLICATIONS, "control_map")
@@ -41,12 +39,11 @@ def execute(options: InfoOptions) -> Info:
     """Read the settings. Raises InputError where the file is no picture, or carries none."""
     file = user_path(options.picture)
     try:
-        found = read_settings(file)
-        with Image.open(file, formats=FORMATS) as image:
-            text = getattr(image, "text", {}).get(PARAMETERS_KEY, "")
-    except OSError:
-        raise InputError(f"a picture is needed, {file} is none: choose a PNG", rule="picture-type") from None
-    if not isinstance(found, dict) or not found:
+        found, text = read_settings(file), read_texts(file).get(PARAMETERS_KEY, "")
+    except OSError as e:
+        reason = e.strerror or "its content is none"
+        raise InputError(f"a picture is needed, {file} is none ({reason}): choose a PNG", rule="picture-type") from None
+    if not found:
         if text:
             return Info({PARAMETERS_KEY: text}, "", "another program made it")
         raise InputError(

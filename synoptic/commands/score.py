@@ -58,7 +58,8 @@ def prompts_of(files: Sequence[Path]) -> list[tuple[Path, Image, str]]:
             print(f"warning: {file} is not scored: {e}", file=sys.stderr)
             continue
         if not inside or "prompt" in inside:
-            found.append((file, image, inside.get("prompt") or prompt_in_name(file)))
+            said = inside.get("prompt")
+            found.append((file, image, said if said and isinstance(said, str) else prompt_in_name(file)))
     if not found:
         raise InputError(
             f"what is scored must be pictures of prompts, {files[0]} is none, or belongs to another picture: score that one",

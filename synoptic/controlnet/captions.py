@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from synoptic.errors import InputError, user_path
+from synoptic.errors import InputError, is_encodable, user_path
 from synoptic.utils.image_formats import SUFFIXES
 
 
@@ -79,7 +79,7 @@ def read_captions(file: str) -> dict[str, str]:
     whole = parse_json(text)
     rows = whole if isinstance(whole, Pairs) and "file_name" not in dict(whole) else list(read_lines(text, file))
     for name, caption in rows:
-        if not isinstance(name, str) or not isinstance(caption, str):
+        if not isinstance(name, str) or not isinstance(caption, str) or not is_encodable(name + caption):
             raise InputError(
                 f"captions are {{file name: words}}, {file} says {caption!r} of {name!r}: write words", rule="captions-type"
             )

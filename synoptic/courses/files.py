@@ -13,6 +13,7 @@ from PIL import Image
 
 from synoptic.errors import InputError
 from synoptic.utils.image_formats import FORMATS
+from synoptic.utils.picture import BROKEN
 
 LONGEST = 200  # bytes of a prompt in a file name: file systems end at 255, and a position and ".png" follow
 log = logging.getLogger(__name__)
@@ -88,7 +89,7 @@ def size_of(path: Path) -> tuple[int, int]:
         with Image.open(path, formats=FORMATS) as image:
             size = image.size
             image.verify()
-    except (OSError, SyntaxError):
+    except (OSError, Image.DecompressionBombError, *BROKEN):
         raise InputError(
             f"every .png in a graded folder must be a whole picture, {path} is none: remove it", rule="graded-picture"
         ) from None

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from synoptic.courses.files import file_name
-from synoptic.errors import InputError, printable, user_path
+from synoptic.errors import InputError, is_encodable, printable, user_path
 from synoptic.utils.json_objects import without_duplicates
 
 Kind = Literal["wide", "ambiguous", "edit", "plain"]
@@ -179,7 +179,7 @@ def entry(kind: Kind, row: Mapping[str, object], where: str, base: Path) -> Entr
 
 def words(row: Mapping[str, object], field: str, where: str) -> str:
     text = row[field]
-    if not isinstance(text, str) or not text.strip() or "\0" in text or any("\ud800" <= c <= "\udfff" for c in text):
+    if not isinstance(text, str) or not text.strip() or not is_encodable(text):
         raise InputError(f"{field} must be text, that of {where} is {json.dumps(text)[:60]}: write it", rule="entry-text")
     return text.strip()
 

@@ -14,6 +14,7 @@ from synoptic.diffusion.equations import check_generators
 from synoptic.distillation.base import Learner, Loss
 from synoptic.distillation.scene import Scene
 from synoptic.utils.arguments import typed
+from synoptic.utils.gradients import check_gradients
 from synoptic.utils.state_dict import add_prefix, flatten_optimizer, load_optimizer, strip_prefix
 
 Camera = TypeVar("Camera")
@@ -51,8 +52,9 @@ def optimize(
 
     lr: the rate of each step, such as `warmup_cosine`; rngs: one generator per row of x; learner: VSD's. With `state`, that
     of an OptimStep, it goes on after it: scene, optimizer, generators and learner are set to what they were. Raises
-    ValueError where there are more or fewer generators than rows.
+    ValueError where there are more or fewer generators than rows, InputError in torch.inference_mode().
     """
+    check_gradients("an optimization")
     opt = optimizer(scene.parameters())
 
     def capture(i: int) -> dict[str, Tensor]:

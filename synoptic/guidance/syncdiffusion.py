@@ -10,6 +10,7 @@ from torch import Tensor
 
 from synoptic.diffusion.equations import Time
 from synoptic.guidance.cfg import Predict
+from synoptic.utils.gradients import check_gradients
 from synoptic.views.base import Projection
 from synoptic.views.subset import ViewSubset
 
@@ -42,6 +43,7 @@ class SyncDiffusion:
         w = self.weights.get(t, 0.0)
         if not w:
             return xt
+        check_gradients("SyncDiffusion")
         N = len(views)
         lead = min(int(self.anchor * N), N - 1)
         moved, target = xt.unflatten(0, (-1, N)).clone(), None

@@ -16,6 +16,7 @@ from PIL import Image, PngImagePlugin
 from synoptic.io.parameters import PARAMETERS_KEY, parameters_text
 from synoptic.utils.image_formats import FORMATS
 from synoptic.utils.json_objects import JsonObject
+from synoptic.utils.picture import BROKEN
 
 PART = ".part"  # the ending of a file that is being written
 XMP_KEY = "XML:com.adobe.xmp"  # the PNG text chunk of XMP, by its specification
@@ -34,19 +35,38 @@ def save_image(path: Path, image: Image.Image, settings: JsonObject, xmp: str = 
 
 
 def read_settings(path: Path) -> JsonObject:
-    """Return the settings inside a picture that synoptic wrote; {} in any other."""
-    with Image.open(path, formats=FORMATS) as image:
-        try:
-            found = json.loads(getattr(image, "text", {}).get(METADATA_KEY, "{}"))
-        except (ValueError, RecursionError):
-            return {}
+    """Return the settings inside a picture that synoptic wrote; {} in any other. Raises OSError where it is broken."""
+    try:
+        found = json.loads(read_texts(path).get(METADATA_KEY, "{}"))
+    except (ValueError, RecursionError):
+        return {}
     return found if isinstance(found, dict) else {}
 
 
+def read_texts(path: Path) -> dict[str, str]:
+    """Return the texts that a PNG carries, {} of other pictures. Raises OSError where it is none, or broken."""
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            return dict(getattr(image, "text", {}))
+    except (Image.DecompressionBombError, *BROKEN) as e:
+        raise OSError(f"{path} cannot be read as a picture ({e})") from None
+
+
+def open_image(path: Path) -> Image.Image:
+    """Return a picture's file opened, a PNG also where it is larger than PIL opens of strangers."""
+    try:
+        return Image.open(path, formats=FORMATS)
+    except Image.DecompressionBombError:
+        return PngImagePlugin.PngImageFile(path)
+
+
 def load_image(path: Path) -> Image.Image:
-    """Return a picture as RGB, read whole."""
-    with Image.open(path, formats=FORMATS) as image:
-        return image.convert("RGB")
+    """Return a picture of a run as RGB, read whole, however large. Raises OSError where it is broken."""
+    try:
+        with open_image(path) as image:
+            return image.convert("RGB")
+    except BROKEN as e:
+        raise OSError(f"{path} cannot be read as a picture ({e})") from None
 
 
 def atomic_write(path: Path, write: Callable[[IO[bytes]], object]) -> None:

@@ -6,10 +6,7 @@ import numpy as np
 from PIL import Image
 
 from synoptic.errors import InputError, user_path
-from synoptic.utils.image_formats import FORMATS
-from synoptic.utils.picture import SIXTEEN_BIT_MODES, PictureSource, is_file, picture_name, read_picture
-
-GRAY_MODES = ("1", "L", "F", *SIXTEEN_BIT_MODES)
+from synoptic.utils.picture import PictureSource, is_file, picture_name, read_upload
 
 
 def read_radial_depth(source: PictureSource) -> np.ndarray:
@@ -55,19 +52,17 @@ def _values(source: PictureSource) -> np.ndarray | Image.Image:
                 f"--depth is an array of numbers of numpy.save, or a gray PNG, {source} cannot be read so: write it anew",
                 rule="depth-unreadable",
             ) from None
-    if isinstance(source, Image.Image):
-        image = source
-    else:
-        read_picture(source)  # which says what is wrong with it
-        with Image.open(user_path(source), formats=FORMATS) as opened:
-            opened.load()
-            image = opened
-    if image.mode in GRAY_MODES:
-        return image
-    red, green, blue = image.convert("RGB").split()
+    if isinstance(source, Image.Image) and source.mode in ("F", "I"):  # distances in any unit
+        return source
+    seen = read_upload(source)
+    if seen.mode == "I;16":
+        return seen
+    red, green, blue = seen.convert("RGB").split()
     if red.tobytes() != green.tobytes() or red.tobytes() != blue.tobytes():
         raise InputError(
             f"--depth is gray, the farther the lighter, {picture_name(source)} has colors: write the distances themselves",
             rule="depth-colors",
         )
+    if seen.mode == "RGBA":  # what is transparent is not there
+        red.paste(0, mask=seen.getchannel("A").point([255, *[0] * 255]))
     return red

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -22,6 +23,8 @@ DEEPEST = 8  # lists and mappings inside one another
 OTHER_MARKS = {";": "semicolons", "\t": "tabs"}  # that spreadsheets write between cells
 ENDINGS = (".jsonl", ".csv", ".yaml", ".yml")
 GRID = "grid"
+NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+OTHER_BASE = re.compile(r"[-+]?(0[0-7_]+|[\d_]+(:[\d_.]+)+)")  # of YAML 1.1: octal, and to the base of 60
 Loader: type[yaml.CSafeLoader | yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -205,7 +208,10 @@ def constructed(loader: yaml.CSafeLoader | yaml.SafeLoader, node: yaml.Node) -> 
 
 
 def check_names(node: yaml.Node) -> None:
-    """Raise InputError where a name stands twice in a mapping, or is no text."""
+    """Raise InputError where a name stands twice in a mapping, or is no text, or a number is not what it looks like."""
+    if isinstance(node, yaml.ScalarNode) and node.tag in NUMBERS and OTHER_BASE.fullmatch(node.value):
+        what = f"numbers are written plainly, {node.value[:60]} is another in YAML (010 is 8, 1:30 is 90): correct it"
+        raise InputError(what, rule="job-number")
     if isinstance(node, yaml.MappingNode):
         for name, _ in node.value:
             if not isinstance(name, yaml.ScalarNode) or name.tag != "tag:yaml.org,2002:str":

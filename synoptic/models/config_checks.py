@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeGuard
 
-from synoptic.errors import InputError
+from synoptic.errors import InputError, is_finite
 from synoptic.models.vae_configs import vae_channels
 from synoptic.utils.json_objects import JsonObject
 
@@ -55,7 +54,7 @@ def is_counts(value: object) -> TypeGuard[list[int]]:
 
 def is_number(value: object) -> TypeGuard[float]:
     """Return whether a value is a finite number."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and is_finite(value)
 
 
 def is_numbers(value: object) -> TypeGuard[list[float]]:

@@ -16,7 +16,8 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 
 
 def choose_device(device: DeviceName) -> torch.device:
-    """Raise InputError where torch cannot use it."""
+    """Raise InputError where torch cannot use it, or where what names no device is not made on the CPU."""
+    check_default_device()
     if device == "auto":
         mps = torch.backends.mps.is_available()
         if torch.cuda.is_available() and "LOCAL_RANK" in os.environ:  # one of several processes, each with its own
@@ -44,6 +45,16 @@ def is_named(device: torch.device, name: str) -> bool:
         return name == "auto" or numbered(torch.device(name)) == numbered(device)
     except RuntimeError:  # torch knows no device of this name
         return False
+
+
+def check_default_device() -> None:
+    """Raise InputError where tensors of no named device are not made on the CPU, as noise of a seed is."""
+    if (default := torch.get_default_device()).type != "cpu":
+        raise InputError(
+            f"torch's default device must be the CPU, it is {default}: call torch.set_default_device('cpu'), and say where a"
+            " model is by synoptic.load(…, device=…)",
+            rule="default-device",
+        )
 
 
 def gpu_name(device: torch.device) -> str:

@@ -10,6 +10,8 @@ from functools import cache
 from synoptic.models.checkpoint import BUNDLED_DIR, Checkpoint
 from synoptic.utils.json_objects import JsonObject
 
+LONGEST = 300  # characters of the words in a line
+
 
 @cache
 def vocabulary() -> JsonObject:
@@ -18,8 +20,8 @@ def vocabulary() -> JsonObject:
 
 
 def unknown_words(prompt: str) -> list[str]:
-    """Return the words of a prompt that no training caption had, in their order, each once."""
-    words = re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)?", prompt.lower())
+    """Return the words of a prompt that no training caption had, in their order, each once; all of one without words."""
+    words = re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)?", prompt.lower()) or prompt.split()
     known = set(vocabulary()["words"])
     return list(dict.fromkeys(word for word in words if word not in known))
 
@@ -35,4 +37,8 @@ def vocabulary_warnings(checkpoint: Checkpoint, prompts: Sequence[str]) -> list[
     if not checkpoint.is_bundled:
         return []
     found = (unknown_words(prompt) for prompt in dict.fromkeys(prompts))
-    return [f"the bundled model never saw: {', '.join(words)} (what it knows: synoptic models)" for words in found if words]
+    return [
+        f"the bundled model never saw: {', '.join(words)[:LONGEST]} (what it knows: synoptic models)"
+        for words in found
+        if words
+    ]

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Annotated, Self
 
 from synoptic.errors import InputError, check_output_file, user_path
+from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.base import Options
 from synoptic.options.controlnet import Condition, Depth, check_conditions, depth_source, find_depth
 from synoptic.options.option import Option
 from synoptic.utils.picture import PictureSource, read_picture
 
+NARROW = 32  # how much longer than the other a side may be of which depth is found
 MAX_PIXELS = 50_000_000  # drawing edges takes about 100 bytes a pixel: 5 GB
 
 
@@ -41,7 +43,14 @@ class ControlMapOptions(Options):
                 " make it smaller",
                 rule="map-megapixels",
             )
-        find_depth(self.depth, (width, height))
+        if isinstance(find_depth(self.depth, (width, height)), Checkpoint) and max(width, height) > NARROW * min(
+            width, height
+        ):
+            raise InputError(
+                f"a depth model sees sides of which one is at most {NARROW} times the other, this picture has"
+                f" {width}x{height}: crop it",
+                rule="map-narrow",
+            )
         name = Path(self.image).stem if isinstance(self.image, str) else "picture"
         out = user_path(self.out or f"outputs/control-map/{name}-{self.kind}.png")
         read = [user_path(source) for source in (self.image, self.depth) if isinstance(source, str)]

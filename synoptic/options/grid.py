@@ -14,7 +14,7 @@ from synoptic.options.seeds import RANDOM, drawn_seed
 
 O = TypeVar("O", bound=Options)  # noqa: E741
 MOST = 144  # cells: beyond it nobody looks at them all
-RANGE = re.compile(r"(-?\d+)\.\.(-?\d+)")
+RANGE = re.compile(r"(-?\d{1,19})\.\.(-?\d{1,19})")
 
 
 class Axis(NamedTuple):

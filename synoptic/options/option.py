@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import operator
 import os
 from collections.abc import Iterable, Mapping
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from types import NoneType, UnionType
 from typing import Any, Literal, NamedTuple, Union, get_args, get_origin
 
-from synoptic.errors import InputError, brief
+from synoptic.errors import InputError, brief, is_encodable, is_finite
 from synoptic.utils.picture import convert_picture
 
 UNSET: Any = None  # the default of an option that `resolve` fills in
@@ -110,9 +109,9 @@ def convert(kind: object, value: object) -> object:
         if not isinstance(value, str | os.PathLike):
             raise TypeError("a text")
         text = os.fspath(value)
-        if not isinstance(text, str) or "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+        if not isinstance(text, str) or not is_encodable(text):
             raise ValueError("a text in UTF-8, without NUL")
-        return text
+        return str(text)  # not NumPy's own kind of it
     number = getattr(value, "item", None)  # of NumPy or torch
     if number and getattr(value, "shape", ()) in ((), (1,)):
         value = number()
@@ -122,6 +121,6 @@ def convert(kind: object, value: object) -> object:
         return value
     if isinstance(value, bool) or not isinstance(value, int | float) or (kind is int and not isinstance(value, int)):
         raise TypeError("a whole number" if kind is int else "a number")
-    if not math.isfinite(value) or abs(value) >= 2**63:
+    if not is_finite(value) or abs(value) >= 2**63:
         raise ValueError("a finite number of at most 64 bits")
     return int(value) if kind is int else float(value)

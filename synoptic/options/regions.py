@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from synoptic.errors import InputError, user_path
 from synoptic.utils.picture import read_mask
 
-NUMBER, ANGLE = r"\s*(\d+(?:\.\d+)?)\s*", r"\s*(-?\d+(?:\.\d+)?)\s*"
+NUMBER = r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*"
 BOX = re.compile(rf"{NUMBER},{NUMBER},{NUMBER},{NUMBER}:(.*)", re.DOTALL)
-SPHERE_BOX = re.compile(rf"{ANGLE},{ANGLE},{ANGLE},{ANGLE}:\s*(\S.*)", re.DOTALL)
+SPHERE_BOX = re.compile(rf"{NUMBER},{NUMBER},{NUMBER},{NUMBER}:\s*(\S.*)", re.DOTALL)
 
 
 @dataclass(frozen=True)

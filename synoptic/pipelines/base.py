@@ -16,7 +16,7 @@ from synoptic.errors import NonFiniteError
 from synoptic.io.html import encoded, gallery
 from synoptic.metrics.clip import Clip, clip_score, reference_clip
 from synoptic.models.base import PretrainedModel
-from synoptic.models.device import give_back_freed_memory
+from synoptic.models.device import check_default_device, give_back_freed_memory
 from synoptic.models.load_once import load_once
 from synoptic.models.transformer import with_guidance_scale
 from synoptic.options import options_class
@@ -137,8 +137,10 @@ class Pipeline(Generic[O]):
     def steps(self, items: Sequence[Item], state: Mapping[str, Tensor] | None = None) -> Generator[Step, None, list[Output]]:
         """Yield every Step of a batch of items, numbered through all stages; return what came of each item.
 
-        Raises NonFiniteError at the first step that holds NaN or infinity.
+        Raises InputError where torch's default device is not the CPU, NonFiniteError at the first step that holds NaN or
+        infinity.
         """
+        check_default_device()
         sampling = self.resume(items, state) if state else self.sample(items)
         i = 0
         while True:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from synoptic.errors import printable
 from synoptic.metrics.scale import meaning
 from synoptic.runs.contact_sheet import BEFORE_AFTER, SHEET
 from synoptic.runs.grid import GridRun
@@ -24,7 +25,7 @@ def closing_lines(run: Run | GridRun, timings: bool = False) -> list[str]:
     if run.kept:
         lines.append(kept(run))
     if file := main_file(run):
-        lines.append(f"open {file}")
+        lines.append(f"open {printable(file)}")
     return lines
 
 

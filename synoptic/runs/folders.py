@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from pathlib import Path
 
-from synoptic.errors import InputError, check_writable, user_path
+from synoptic.errors import InputError, check_writable, is_finite, user_path
 from synoptic.models.weights import read_safetensors_header, weights_fault
 from synoptic.options.base import Options
 from synoptic.options.prompts import slug
@@ -164,4 +163,4 @@ def is_inside(file: object) -> bool:
 def numbers(values: object) -> dict[str, float]:
     """Return the numbers of a mapping; {} where it is none."""
     named = values.items() if isinstance(values, dict) else ()
-    return {name: value for name, value in named if isinstance(value, int | float) and math.isfinite(value)}
+    return {name: value for name, value in named if isinstance(value, int | float) and is_finite(value)}

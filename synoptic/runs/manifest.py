@@ -150,7 +150,7 @@ def check_pictures(options: Options, folder: Path) -> None:
         file = folder / f"{item.stem}.png"
         try:
             found = read_settings(file)
-        except (OSError, SyntaxError, ValueError):
+        except OSError:
             continue  # there is none, or none that can be read: it is painted
         if what := difference(options, found):
             raise InputError(

@@ -50,7 +50,7 @@ def is_whole(file: Path) -> bool:
         return False
     try:
         io.load_image(file)
-    except (OSError, SyntaxError, ValueError) as e:
+    except OSError as e:
         print(f"warning: {file} cannot be read ({e}), and is painted again", file=sys.stderr)
         return False
     return True

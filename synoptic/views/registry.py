@@ -7,7 +7,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
-from synoptic.errors import InputError
+from synoptic.errors import InputError, is_finite
 from synoptic.utils.arguments import check_argument
 from synoptic.views.permutation_file import SUFFIXES, read_permutation
 
@@ -136,7 +136,7 @@ def _number(typed: str, text: str, rule: NumberArgument) -> float:
         number = float(text) if rule.minimum is None else int(text)
     except ValueError:
         number = math.nan
-    if not math.isfinite(number) or (rule.minimum is not None and number < rule.minimum):
+    if not is_finite(number) or (rule.minimum is not None and number < rule.minimum):
         allowed = "a number" if rule.minimum is None else f"a whole number from {rule.minimum}"
         raise InputError(f"{rule.meaning} must be {allowed}, {typed!r} was given: correct it", rule="view-value")
     return number

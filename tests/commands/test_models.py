@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from synoptic.commands.models import execute
-from synoptic.models.vocabulary import unknown_words
+from synoptic.models.registry import resolve
+from synoptic.models.vocabulary import unknown_words, vocabulary_warnings
 from synoptic.options.models import ModelsOptions
 
 
@@ -21,3 +22,8 @@ def test_every_example_of_the_vocabulary_is_known():
             assert unknown_words(example.replace("(or any colour)", "")) == [], (kind, example)
     assert unknown_words("A photo of a HORSE, a dog's bone & the Grand Canyon at 5!") == ["dog's"]
     assert unknown_words("an accordion") == []
+    assert unknown_words("🦊 🦊 !") == ["🦊", "!"] and unknown_words("a fox!") == [], (
+        "signs count where nothing else is said"
+    )
+    (line,) = vocabulary_warnings(resolve("bundled"), ["x" * 10_000])
+    assert len(line) < 400

@@ -25,6 +25,12 @@ def test_score_reads_the_prompt_inside_or_the_file_name(tmp_path):
     assert "by bundled clip" in str(scores)
 
 
+@pytest.mark.parametrize("prompt", [5, ["a lion"], None, ""])
+def test_a_prompt_that_is_no_text_is_not_one(prompt, tmp_path):
+    io.save_image(tmp_path / "a_lion_0.png", io.to_pil(torch.zeros(1, 3, 64, 64))[0], {"prompt": prompt})
+    assert [text for _, text, _ in synoptic.score(str(tmp_path)).items] == ["a lion"]
+
+
 def test_score_leaves_out_what_belongs_to_another_picture(tmp_path):
     picture = io.image_grid([io.to_pil(torch.zeros(1, 3, 64, 64))[0]], ["a"], 1)
     io.save_image(tmp_path / "a_lion_0.png", picture, {"prompt": "a lion"})

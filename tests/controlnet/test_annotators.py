@@ -86,6 +86,13 @@ def model(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.mark.parametrize("sides", [(64, 512), (6, 90), (1, 1)])
+def test_depth_is_found_of_small_and_narrow_pictures(sides):
+    depth = DepthEstimator(resolve_depth_model("bundled"))
+    near = depth(torch.linspace(-1, 1, sides[1]).expand(1, 3, *sides))
+    assert near.shape == (1, 3, *sides) and near.isfinite().all() and 0 <= near.min() <= near.max() <= 1
+
+
 def test_depth_is_what_the_model_says_stretched(model):
     depth = DepthEstimator(resolve_depth_model(str(model)))
     x = torch.rand(1, 3, 56, 84, generator=torch.Generator().manual_seed(1)) * 2 - 1

@@ -1,6 +1,8 @@
 import errno
 import os
+import struct
 import sys
+import zlib
 
 import av
 import numpy as np
@@ -8,7 +10,10 @@ import pytest
 import torch
 from PIL import Image
 
+import synoptic
 from synoptic import io
+from synoptic.courses.files import size_of
+from synoptic.errors import InputError
 
 
 def test_tensor_to_picture_and_back_within_half_a_level():
@@ -31,6 +36,40 @@ def test_settings_survive_in_the_file(tmp_path):
     assert io.read_settings(tmp_path / "plain.png") == {}
     image.save(tmp_path / "plain.jpg")
     assert io.read_settings(tmp_path / "plain.jpg") == {}
+
+
+def chunk(name: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+
+HEAD = struct.pack(">IIBBBBB", 8, 8, 8, 2, 0, 0, 0)
+BROKEN = {  # PIL says each by another exception
+    "crc": chunk(b"IHDR", HEAD)[:-1] + b"x",
+    "head": chunk(b"IHDR", b"123"),
+    "text": chunk(b"IHDR", HEAD) + chunk(b"zTXt", b"synoptic\0\0" + zlib.compress(bytes(70_000_000))),
+    "size": chunk(b"IHDR", struct.pack(">IIBBBBB", 2**31 - 1, 2**31 - 1, 8, 2, 0, 0, 0)) + chunk(b"IDAT", b""),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_whatever_is_broken_of_a_picture_is_one_kind_of_error(name, tmp_path):
+    (tmp_path / "a_fox.png").write_bytes(b"\x89PNG\r\n\x1a\n" + BROKEN[name] + chunk(b"IEND", b""))
+    with pytest.raises(OSError):
+        io.read_settings(tmp_path / "a_fox.png")
+    for command, rule in ((synoptic.info, "picture-type"), (synoptic.score, "folder-no-prompt")):
+        with pytest.raises(InputError) as e:
+            command(str(tmp_path / "a_fox.png"))
+        assert e.value.rule == rule
+    with pytest.raises(InputError) as e:
+        size_of(tmp_path / "a_fox.png")
+    assert e.value.rule == "graded-picture"
+
+
+def test_a_picture_of_a_run_is_read_however_large_it_is(tmp_path, monkeypatch):
+    image = Image.linear_gradient("L").convert("RGB")
+    io.save_image(tmp_path / "a.png", image, {})
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    assert io.load_image(tmp_path / "a.png").tobytes() == image.tobytes()
 
 
 def test_a_full_disk_names_the_file(tmp_path):

@@ -28,6 +28,16 @@ def test_a_png_of_16_bits_keeps_them_and_an_array_is_as_it_is(tmp_path):
     assert np.array_equal(read_radial_depth(Image.fromarray(RAMP)), RAMP)
 
 
+def test_a_png_keeps_small_numbers_and_what_is_transparent_is_not_there(tmp_path):
+    meters = RAMP.astype(np.uint16)
+    Image.fromarray(meters).save(tmp_path / "meters.png")
+    assert np.array_equal(read_radial_depth(str(tmp_path / "meters.png")), meters)
+    gray = Image.fromarray((RAMP * 28).astype(np.uint8))
+    sky = Image.fromarray(np.where(RAMP < 3, 0, 255).astype(np.uint8))
+    Image.merge("LA", [gray, sky]).save(tmp_path / "sky.png")
+    assert np.array_equal(read_radial_depth(str(tmp_path / "sky.png")), np.where(RAMP < 3, 0, gray))
+
+
 def with_value(value: float) -> Image.Image:
     changed = RAMP.copy()
     changed[2, 3] = value

@@ -8,6 +8,8 @@ from uuid import UUID
 import pytest
 import torch
 
+import synoptic
+from synoptic.errors import InputError
 from synoptic.models.device import choose_device, choose_dtype, gpu_name, is_named
 from synoptic.models.load import load
 from synoptic.models.load_once import load_once
@@ -65,3 +67,13 @@ def test_one_model_is_loaded_once_whatever_its_device_and_dtype_are_called():
     as_chosen = load_once("bundled", device="cpu")
     dtype = str(as_chosen.dtype).removeprefix("torch.")
     assert load_once("bundled", device="cpu:0") is as_chosen and load_once("bundled", device="cpu", dtype=dtype) is as_chosen
+
+
+def test_another_default_device_is_refused_with_its_cure(sd32):
+    with torch.device("meta"):  # as torch.set_default_device("cuda") does where there is a GPU
+        for call in (lambda: synoptic.load("bundled"), lambda: synoptic.generate(sd32, "a fox", steps=1)):
+            with pytest.raises(InputError, match=r"torch.set_default_device\('cpu'\)") as e:
+                call()
+            assert e.value.rule == "default-device"
+    with torch.device("cpu"):
+        synoptic.generate(sd32, "a fox", steps=1)

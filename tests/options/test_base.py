@@ -65,6 +65,7 @@ def test_values_become_the_options_own_type(kind, given, expected):
         ("trace", 1),
         ("model", None),
         ("guidance_interval", (0.1,)),
+        ("steps", 10**400),
     ],
     ids=label,
 )
@@ -72,6 +73,12 @@ def test_another_type_is_refused_by_name(name, value):
     with pytest.raises(InputError) as e:
         WideOptions.from_arguments(**{"prompt": "a", name: value})
     assert e.value.rule == f"{name}-type" and name in str(e.value.in_python())
+
+
+def test_a_number_of_more_digits_than_python_writes_is_refused():
+    with pytest.raises(InputError, match="a number of thousands of digits was given") as e:
+        WideOptions.from_arguments("a", guidance_scale=10**5000)
+    assert e.value.rule == "guidance_scale-type"
 
 
 @pytest.mark.parametrize(

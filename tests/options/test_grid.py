@@ -46,6 +46,7 @@ def test_a_random_seed_is_one_for_all_cells():
         (["seed=0..100", "steps=1,2"], "grid-size"),
         (["seed=0..999999999999"], "grid-size"),
         (["seed=3..1"], "grid-axes"),
+        ([f"seed=0..{'9' * 5000}"], "seed-type"),
         (["count=2,3"], "grid-one-picture"),
     ],
 )

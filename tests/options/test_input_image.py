@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import struct
+import tempfile
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
@@ -157,6 +162,33 @@ def test_no_file_that_is_read_is_written_over(name, values, named, rule, tmp_pat
     assert e.value.rule == rule
 
 
+def refused_path(folder: str) -> None:
+    if os.geteuid() == 0:  # who may open everything
+        os.setuid(65534)
+    with pytest.raises(InputError) as e:
+        options_class("score").from_arguments(folder).prepare()
+    assert e.value.rule == "path" and "Permission denied" in str(e.value)
+
+
+def test_a_folder_that_may_not_be_opened_is_not_said_to_be_empty():
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0)
+        process = multiprocessing.get_context("fork").Process(target=refused_path, args=(folder,))
+        process.start()
+        process.join()
+        os.chmod(folder, 0o700)
+    assert process.exitcode == 0
+
+
+def test_a_picture_too_narrow_for_a_depth_model_is_refused():
+    strip, wider = Image.new("RGB", (3, 100)), Image.new("RGB", (4, 100))
+    with pytest.raises(InputError) as e:
+        options_class("control_map").from_arguments(strip, kind="normal").prepare()
+    assert e.value.rule == "map-narrow"
+    options_class("control_map").from_arguments(wider, kind="normal").prepare()
+    options_class("control_map").from_arguments(strip, kind="depth", depth=strip).prepare()
+
+
 def test_a_network_of_another_kind_is_refused():
     with pytest.raises(InputError):
         ControlOptions(image=GOOD, prompt=("x",), controlnet=(str(BUNDLED_DIR / "clip"),)).prepare()
@@ -177,7 +209,34 @@ def swapped_profile() -> bytes:
 
 
 @pytest.mark.parametrize(("profile", "expected"), [(swapped_profile(), 1), (b"none", 0), (None, 0)])
-def test_a_color_profile_says_which_red_is_meant(profile, expected, tmp_path):
-    Image.new("RGB", (4, 4), (255, 0, 0)).save(tmp_path / "a.png", icc_profile=profile)
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "transparent palette"])
+def test_a_color_profile_says_which_red_is_meant(profile, expected, mode, tmp_path):
+    red, named = Image.new("RGB", (4, 4), (255, 0, 0)), {"icc_profile": profile}
+    if mode == "transparent palette":
+        red, named = red.quantize(2), {**named, "transparency": bytes([255, 0])}
+    (red.convert(mode) if mode in Image.MODES else red).save(tmp_path / "a.png", **named)
     channels = [band.getextrema() for band in read_picture(str(tmp_path / "a.png")).split()]
     assert channels == [(255, 255) if k == expected else (0, 0) for k in range(3)]
+
+
+def gray_profile(gamma: float) -> bytes:
+    """Return the least profile of grays: a curve and its white."""
+    parts = {
+        b"desc": b"desc\0\0\0\0\0\0\0\x05gray\0" + bytes(79),
+        b"wtpt": b"XYZ \0\0\0\0" + struct.pack(">3i", 63190, 65536, 54061),
+        b"kTRC": b"curv\0\0\0\0\0\0\0\x01" + struct.pack(">H", round(gamma * 256)) + bytes(2),
+    }
+    table, body, start = struct.pack(">I", len(parts)), b"", 132 + 12 * len(parts)
+    for name, content in parts.items():
+        table += name + struct.pack(">II", start + len(body), len(content))
+        body += content + bytes(-len(content) % 4)
+    head = struct.pack(">I4xI12s", start + len(body), 0x02400000, b"mntrGRAYXYZ ") + bytes(12)
+    head += b"acsp" + bytes(28) + struct.pack(">3i", 63190, 65536, 54061)
+    return head.ljust(128, b"\0") + table + body
+
+
+@pytest.mark.parametrize("mode", ["L", "LA"])
+@pytest.mark.parametrize(("gamma", "seen"), [(1.0, 188), (2.2, 128)])
+def test_a_profile_of_grays_says_how_light_they_are(mode, gamma, seen, tmp_path):
+    Image.new("L", (4, 4), 128).convert(mode).save(tmp_path / "a.png", icc_profile=gray_profile(gamma))
+    assert (np.abs(np.asarray(read_picture(str(tmp_path / "a.png")), int) - seen) <= 2).all()

@@ -66,6 +66,8 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"region": "0,0,5,5: "}, "region-form"),
     ({"region": "none.png: a lake"}, "region-mask"),
     ({"region": "90,0,50,50: a lake"}, "region-box"),
+    ({"region": "-1,0,1,1: a lake"}, "region-box"),
+    ({"region": "0,0,1e999,1: a lake"}, "region-box"),
     ({"region": "0,0,1,1: a lake | a dog | much"}, "region-guidance"),
     ({"region": "0,0,1,1: a lake | a dog | nan"}, "region-guidance"),
     ({"region": "0,0,1,1: a lake | a dog | 1e999"}, "region-guidance"),
@@ -98,4 +100,5 @@ def test_regions_are_read_in_pixels_and_shares():
     assert (a.prompt, a.negative_prompt, a.guidance_scale) == ("a photo of a lake", "no", 5.0)
     b = read_region("0,0,0.5,1: a horse: brown | a dog | 7.5", 200, 100, "", 5.0)
     assert b.box == (0, 0, 0.5, 1)
+    assert read_region(".25,0,5e-1,1.: a", 200, 100, "", 5.0).box == (0.25, 0, 0.5, 1)
     assert (b.prompt, b.negative_prompt, b.guidance_scale) == ("a horse: brown", "a dog", 7.5)

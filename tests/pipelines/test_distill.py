@@ -11,6 +11,7 @@ from PIL import Image
 
 import synoptic
 from synoptic import io
+from synoptic.errors import InputError
 from synoptic.options.distill import DistillOptions
 from synoptic.pipelines.distill import DistillPipeline
 from tests.labels import label
@@ -33,6 +34,20 @@ WAYS: dict[str, dict[str, Any]] = {
     "latent": {},
     "latent-pixels": {"space": "pixels"},
 }
+
+
+def test_in_inference_mode_what_needs_gradients_is_refused(pixel32, sd32):
+    with torch.inference_mode():
+        for call in (
+            lambda: synoptic.distill(pixel32, DOG, **QUICK),
+            lambda: synoptic.wide(sd32, DOG, width=320, steps=2, syncdiffusion_weight=1),
+        ):
+            with pytest.raises(InputError) as e:
+                call()
+            assert e.value.rule == "inference-mode"
+        synoptic.generate(pixel32, DOG, steps=1, upscalers="none")
+    with torch.no_grad():
+        synoptic.distill(pixel32, DOG, **QUICK)
 
 
 @pytest.fixture(scope="module")

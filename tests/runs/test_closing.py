@@ -11,7 +11,9 @@ from PIL import Image
 import synoptic
 from synoptic import io
 from synoptic.metrics.scale import meaning
+from synoptic.options import options_class
 from synoptic.runs.closing import closing_lines
+from synoptic.runs.manifest import Picture, Run
 
 QUICK: dict[str, Any] = {"steps": 1, "dtype": "float32", "device": "cpu", "model": "bundled"}
 HORSE = "a photo of a horse"
@@ -31,6 +33,14 @@ def test_a_sheet_shows_every_picture_and_is_what_to_open(tmp_path):
     sheet = io.load_image(tmp_path / "contact_sheet.png")
     assert [tile(sheet, k) for k in range(3)] == [image.tobytes() for image in run.images]
     assert io.read_settings(tmp_path / "contact_sheet.png")["command"] == run.options.command()
+
+
+def test_a_folder_s_name_moves_no_cursor(tmp_path):
+    options = options_class("generate").from_arguments(HORSE, **QUICK).prepare()
+    run = Run(options, tmp_path / "a\nb\x1b[2J", [Picture("c.png", HORSE, 0)])
+    run.folder.mkdir()
+    Image.new("RGB", (8, 8)).save(run.folder / "c.png")
+    assert closing_lines(run)[-1].endswith("a\\nb\\x1b[2J/c.png")
 
 
 @pytest.mark.slow

@@ -32,6 +32,7 @@ from synoptic.runs.train_controlnet import read_table
 HORSE = "a photo of a horse"
 HOW: dict[str, Any] = {"model": "bundled-if", "upscalers": "none", "steps": 1, "dtype": "float32"}
 ODD: list[object] = [None, [], {}, "x", 3, True, ["x"], [None], {"x": "y"}, {"load": [1]}, [{"prompt": "x"}], [{"file": 3}]]
+ODD.append({"load": 10**400})
 NAMES = ("options", "pictures", "scores", "timings", "model", "failed", "shared_by", "gpu", "state", "application")
 
 

@@ -149,6 +149,7 @@ def test_maps_of_depth_are_made_of_fewer_pictures_at_once():
     depth = DepthEstimator.__new__(DepthEstimator)
     setattr(depth, "model", Rows())
     setattr(depth, "processor", Rows())
+    setattr(depth.processor, "size", {})
     depth.power = 1
     x = torch.rand(5, 3, 8, 8, generator=torch.Generator().manual_seed(0)) * 2 - 1
     assert torch.equal(depth(x), torch.cat([depth(row[None]) for row in x]))

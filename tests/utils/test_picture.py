@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import subprocess
 import sys
+import warnings
 import zlib
 from pathlib import Path
 from typing import Any
@@ -70,6 +72,91 @@ def chunk(name: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
 
+def png(bits: int, gray: np.ndarray, clear: int) -> bytes:
+    """Return a gray PNG of whole numbers (H, W) of so many bits, one of which is transparent; PIL cannot write such."""
+    height, width = gray.shape
+    digits = [[f"{value:0{bits}b}" for value in row] for row in gray.tolist()]
+    rows = [b"\0" + int("".join(row), 2).to_bytes(width * bits // 8, "big") for row in digits]
+    header = struct.pack(">IIBBBBB", width, height, bits, 0, 0, 0, 0)
+    parts = chunk(b"tRNS", struct.pack(">H", clear)) + chunk(b"IDAT", zlib.compress(b"".join(rows)))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + parts + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8, 16])
+def test_a_gray_that_is_transparent_is_so_at_every_depth(bits, tmp_path):
+    most = 2**bits - 1
+    gray = np.array([[0, most] * 8, [most, 0] * 8, [most // 3, most] * 8])
+    (tmp_path / "a.png").write_bytes(png(bits, gray, most // 3))
+    found, mask = (np.asarray(read(str(tmp_path / "a.png"))) for read in (read_picture, read_mask))
+    clear = gray == most // 3
+    assert (found[clear] == 255).all() and (found[~clear][:, 0] == gray[~clear] * 255 // most).all()
+    assert (mask == np.where(clear, 0, gray * 255 // most)).all()
+
+
+def tiff(bits: int, white_is_zero: bool, data: bytes, side: int) -> bytes:
+    """Return a gray TIFF of whole numbers, as cameras of microscopes write it; PIL cannot."""
+    tags = {256: side, 257: side, 258: bits, 259: 1, 262: 1 - white_is_zero, 273: 0, 277: 1, 278: side, 279: len(data)}
+    tags[273] = 14 + 12 * len(tags)
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    return b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4) + data
+
+
+@pytest.mark.parametrize("white_is_zero", [False, True])
+def test_a_tiff_says_how_many_bits_it_has_and_which_value_is_white(white_is_zero, tmp_path):
+    gray = np.arange(256).reshape(16, 16)
+    deep = (65535 - gray * 257 if white_is_zero else gray * 257).astype("<u2")
+    (tmp_path / "a.tif").write_bytes(tiff(16, white_is_zero, deep.tobytes(), 16))
+    assert (np.asarray(read_picture(str(tmp_path / "a.tif")))[..., 0] == gray).all()
+    if not white_is_zero:  # of which PIL knows none of 12 bits
+        values = "".join(f"{value * 4095 // 255:012b}" for value in gray.flatten().tolist())
+        (tmp_path / "b.tif").write_bytes(tiff(12, False, int(values, 2).to_bytes(384, "big"), 16))
+        assert np.abs(np.asarray(read_picture(str(tmp_path / "b.tif")), int)[..., 0] - gray).max() <= 1
+
+
+@pytest.mark.parametrize("kind", [np.uint16, np.int32])
+def test_16_bits_of_which_8_are_used_are_not_taken_for_black(kind):
+    values = np.arange(64, dtype=kind).reshape(8, 8) * 4
+    for read in (read_picture, read_mask):
+        with pytest.raises(InputError) as e:
+            read(convert_picture(values))
+        assert e.value.rule == "picture-range" and "252" in str(e.value)
+    assert (np.asarray(read_picture(convert_picture(values.astype(np.uint8))))[..., 0] == values).all(), "the cure"
+
+
+def test_a_mask_in_memory_is_turned_with_its_transparency(tmp_path):
+    layer = Image.new("LA", (8, 4), (255, 0))
+    layer.paste((255, 255), (0, 0, 2, 2))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    layer.save(tmp_path / "a.png", exif=exif)
+    with Image.open(tmp_path / "a.png") as opened:
+        turned = read_mask(opened)
+    assert turned.size == (4, 8) and turned.getbbox() == (2, 0, 4, 2)
+    assert turned.tobytes() == read_mask(str(tmp_path / "a.png")).tobytes()
+    assert read_mask(layer.convert("La")).getbbox() == (0, 0, 2, 2), "whose colors are multiplied by its alpha"
+
+
+def test_the_hash_of_a_picture_in_memory_is_of_all_that_shows():
+    one, other = Image.new("P", (4, 4)), Image.new("P", (4, 4))
+    one.putpalette([255, 0, 0])
+    other.putpalette([0, 0, 255])
+    clear, turned = other.copy(), other.copy()
+    clear.info["transparency"] = 0
+    turned.getexif()[0x0112] = 6
+    assert len({picture_hash(image) for image in (one, other, clear, turned)}) == 4
+    assert picture_hash(one) == picture_hash(one.copy())
+
+
+def test_a_tensor_from_0_to_1_is_warned_of():
+    x = torch.linspace(0, 1, 48).view(3, 4, 4)
+    with pytest.warns(UserWarning, match=r"2 \* x - 1"):
+        convert_picture(x)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for whole in (2 * x - 1, torch.ones(3, 4, 4)):  # the cure, and a mask that is all white
+            convert_picture(whole)
+
+
 def test_a_picture_in_memory_is_that_of_its_file(tmp_path):
     image = drawing(70, 90)
     image.save(tmp_path / "a.png")
@@ -78,7 +165,8 @@ def test_a_picture_in_memory_is_that_of_its_file(tmp_path):
     assert picture_hash(image) == picture_hash(drawing(70, 90)) != picture_hash(drawing(90, 70))
     assert picture_hash("none.png") is None and picture_hash(str(tmp_path / "a.png"))
     without_numbers = torch.zeros(3, 4, 4, device="meta"), torch.zeros(3, 4, 4).to_sparse()
-    for value in (3, np.zeros((4, 4, 3)), None, *without_numbers):
+    on_disk = next(os.scandir(os.fsencode(tmp_path)))
+    for value in (3, np.uint8(3), np.zeros((4, 4, 3)), None, on_disk, *without_numbers):
         with pytest.raises(TypeError):
             convert_picture(value)
 
@@ -94,6 +182,23 @@ def files(tmp_path_factory) -> Path:
     Image.new("1", (10000, 10000)).save(top / "huge.png")
     Image.fromarray(np.zeros((8, 8), np.float32)).save(top / "any.tiff")
     return top
+
+
+@pytest.mark.parametrize("name", ["\udcff.png", "a\0.png"])
+def test_a_name_that_no_manifest_could_hold_is_refused_at_once(name):
+    with pytest.raises(InputError, match="rename the file") as e:
+        EditOptions(image=name)
+    assert e.value.rule == "image-type"
+
+
+def test_what_is_not_read_says_what_is_and_an_address_is_to_be_downloaded(tmp_path):
+    (tmp_path / "drawing.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>')
+    for source, cure in (
+        (str(tmp_path / "drawing.svg"), "save the picture as PNG"),
+        ("https://a.b/c.png", "download it first"),
+    ):
+        with pytest.raises(InputError, match=cure):
+            read_picture(source)
 
 
 @pytest.mark.parametrize(

@@ -30,13 +30,20 @@ class DepthEstimator:
         metres = config.model_type in IN_METRES or getattr(config, "depth_estimation_type", None) == "metric"
         self.power = -1 if metres else 1  # most models say how near a place is, some how far
 
+    def enlarged(self, picture: Tensor) -> Tensor:
+        """Return pictures (N, 3, H, W) with no side shorter than the processor's: narrow ones would be shrunk to none."""
+        size, short = self.processor.size, min(picture.shape[-2:])
+        least = min(size.get("height", short), size.get("width", short))
+        sides = [round(side * least / short) for side in picture.shape[-2:]]
+        return F.interpolate(picture, sides, mode="bicubic", align_corners=False) if short < least else picture
+
     @torch.no_grad()
     def __call__(self, picture: Tensor) -> Tensor:
         def estimate(rows: Sequence[Tensor]) -> Tensor:
             asked = self.processor(images=rows, do_rescale=False, return_tensors="pt").to(self.model.device)
             return self.model(**asked).predicted_depth[:, None].float().cpu() ** self.power
 
-        near = torch.cat(in_halves(estimate, list((picture.float().clamp(-1, 1).cpu() + 1) / 2)))
+        near = torch.cat(in_halves(estimate, list((self.enlarged(picture.float().cpu()).clamp(-1, 1) + 1) / 2)))
         bounds = near.amin((1, 2, 3), keepdim=True), near.amax((1, 2, 3), keepdim=True)
         near = F.interpolate(near, picture.shape[-2:], mode="bicubic", align_corners=False).clamp(*bounds)  # no overshoot
         low, high = near.amin((1, 2, 3), keepdim=True), near.amax((1, 2, 3), keepdim=True)
