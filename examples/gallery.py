@@ -319,8 +319,7 @@ From words, and a mesh painted, by scripts of their own ([text to 3D](text-to-3d
 ```
 synoptic text-to-3d "a pink lamp" "a purple teapot" "a red bus" "a blue castle" "a yellow house"
 ```
-*Seed 0, 510 to 760 s each, by the pixel model of before.
-Scores, and today's objects: [measurements](measurements/text-to-3d.md).*
+*Seed 0, 382 to 552 s each, two at a time. Scores: [measurements](measurements/text-to-3d.md).*
 
 ![a house, painted, from eight sides](pictures/texture.jpg)
 ```
