@@ -15,7 +15,8 @@ from PIL.Image import Image
 from torch import Tensor
 
 from synoptic import io
-from synoptic.distillation.loss_defaults import scene_defaults
+from synoptic.distillation.loss_defaults import losses_that_take, scene_defaults
+from synoptic.distillation.loss_table import LOSSES
 from synoptic.distillation.optimize import optimize
 from synoptic.mesh.export_bundle import export_bundle
 from synoptic.metrics.clip import Clip
@@ -35,7 +36,7 @@ from synoptic.nerf.serialization import to_bytes
 from synoptic.options.base import Item
 from synoptic.options.text_to_3d import TextTo3DOptions
 from synoptic.options.texture import TextureOptions
-from synoptic.pipelines.base import Pipeline, load_model, take_steps
+from synoptic.pipelines.base import NetworkCall, Pipeline, load_model, take_steps
 from synoptic.pipelines.outputs import Output
 from synoptic.pipelines.text_to_3d_objective import (
     build_scene,
@@ -106,6 +107,13 @@ class TextTo3DPipeline(Pipeline[TextTo3DOptions]):
     @property
     def views_per_item(self) -> int:
         return self.options.batch
+
+    def calls_at(self, i: int) -> list[NetworkCall]:
+        """Return what a step asks, of the branches of `scene_objective`, and what a student asks once more to learn."""
+        o, spec = self.options, LOSSES[self.options.loss]
+        has_student = o.loss in losses_that_take("student")
+        conditions = 2 + spec.separates(o.negative_prompt) + (o.view_guidance != 1) + 2 * o.perp_neg + has_student
+        return [NetworkCall(o.batch, conditions), *([NetworkCall(o.batch, 1)] if has_student else [])]
 
     @property
     def gradient_pixels(self) -> int:

@@ -35,7 +35,7 @@ def test_a_png_keeps_small_numbers_and_what_is_transparent_is_not_there(tmp_path
     gray = Image.fromarray((RAMP * 28).astype(np.uint8))
     sky = Image.fromarray(np.where(RAMP < 3, 0, 255).astype(np.uint8))
     Image.merge("LA", [gray, sky]).save(tmp_path / "sky.png")
-    assert np.array_equal(read_radial_depth(str(tmp_path / "sky.png")), np.where(RAMP < 3, 0, gray))
+    assert np.array_equal(read_radial_depth(str(tmp_path / "sky.png")), np.where(RAMP < 3, 0, np.asarray(gray)))
 
 
 def with_value(value: float) -> Image.Image:

@@ -134,6 +134,17 @@ def test_an_optimization_with_a_problem_stops_and_does_not_go_on(pixel32):
     assert not rest and diagnostics_of(again) == diagnostics_of(output)
 
 
+@pytest.mark.parametrize("name", slow_ones(WAYS | {"sds": {}}, ["waves"]))
+def test_the_plan_counts_the_rows_that_a_step_asks(name, pixel32):
+    seen, pipeline = list[int](), pipeline_of(pixel32, steps=2, **(WAYS | {"sds": {}})[name])
+    hook = pixel32.network.register_forward_pre_hook(lambda net, given: seen.append(len(given[0])))
+    steps = pipeline.steps(pipeline.options.items())
+    next(steps)
+    steps.close()
+    hook.remove()
+    assert seen == [call.rows for call in pipeline.calls_at(0)]
+
+
 def test_the_learning_rate_rises_then_falls():
     rates = [learning_rate(1.0, 100)(i) for i in (0, 49, 50, 99)]
     assert rates[0] < 0.03 and rates[1] > rates[2] > rates[3] > 0.2
