@@ -17,7 +17,7 @@ import torch
 
 from synoptic import io
 from synoptic.metrics.clip import Clip
-from synoptic.models import load
+from synoptic.models import load, load_once
 from synoptic.models.checkpoint import BUNDLED_DEFAULTS, BUNDLED_DIR
 from synoptic.models.families import Defaults
 from synoptic.models.names import ALIASES
@@ -364,7 +364,7 @@ def test_views_of_one_prompt_have_a_file_each(tmp_path):
 @pytest.mark.slow
 def test_an_ambiguous_picture_is_the_courses_loop(tmp_path, pixel64, monkeypatch):
     """Written out as the course has it: no x0 is clipped (thresholded, pictures were 61 levels apart on average)."""
-    for module in (load, plan):  # the script has no option for it: x0 at alpha = 5e-5 wants more than float32
+    for module in (load, load_once, plan):  # the script has no option for it: x0 at alpha = 5e-5 wants more than float32
         monkeypatch.setattr(module, "choose_dtype", lambda *_: torch.float64)
     argv = ["--app", "ambiguous_image", "--tag", "t", "--num_inference_steps", "4", "--stage_2_path", "none"]
     prompts = ["a photo of a horse", "a photo of a dog"]
