@@ -23,8 +23,8 @@ VIEW_TEMPLATE = "a 3d render of {0}, {1} view"  # and for a side of it
 # Limits, between what was measured of runs that succeeded, of runs that failed, and of renders of known objects.
 MIN_OPACITY = 0.02  # known objects stop 0.09 of the light or more
 MAX_OPACITY = 0.7  # runs that succeeded stop up to 0.63 of the light, a ball that fills the space 0.78
-MAX_ENTROPY_RATIO = 0.75  # nats of entropy / opacity: 0.86 at first, from 0.8 on in runs that stayed fog, else up to 0.62;
-# of a lamp, all edges, 1.5
+# nats of entropy / opacity: 0.86 at first, from 0.8 on in runs that stayed fog; up to 0.62 in others, of a thin lamp 1.5
+MAX_ENTROPY_RATIO = 0.75
 RECOGNIZED_SCORE = 0.4  # a score of the bundled CLIP: up to 0.26 at first, from 0.6 on once the object is recognized
 LOST_SCORE_RATIO = 0.6  # score / best score: runs that succeeded never fell below 0.95
 
@@ -108,9 +108,9 @@ def find_problem(history: Sequence[FieldDiagnostics], steps: int) -> str | None:
     """Return what is wrong with a run of `steps` steps, by its diagnostics so far: one sentence with the cure, or None.
 
     Once is enough for what is not finite; all else must show twice in a row. Fog and faces count from the middle of the run
-    on, scores and faces only where the CLIP recognized the object, fog only where it did not: a thin thing has as many
-    undecided rays at its edges. The limit is the bundled CLIP's: with one whose cosines never come so high scores and faces
-    do not count.
+    on, scores and faces only where the CLIP recognized the object, fog only where it does not: a thin thing has as many
+    undecided rays at its edges. The limit is the bundled CLIP's: with one whose cosines never come so high, scores and faces
+    never count, and fog always does.
     """
     if history and not history[-1].finite:
         return "the field holds numbers that are not finite: lower the learning rate, or use float32"

@@ -68,7 +68,7 @@ def tensor_to_array(x: Tensor) -> np.ndarray:
     x = x[0] if x.ndim == 4 and len(x) == 1 else x
     if x.ndim != 3 or len(x) != 3 or not x.is_floating_point() or not bool((x.abs() <= 1 + TOLERANCE).all()):
         raise TypeError
-    if x.numel() and x.amin() >= 0 and x.amin() < 1:
+    if x.numel() and 0 <= x.amin() < 1:
         says = (
             "a tensor is a picture in [-1, 1], this one has nothing below 0 and is pale so: of one in [0, 1] give 2 * x - 1"
         )
