@@ -15,7 +15,7 @@ STYLES: dict[str, tuple[float, tuple[str, ...]]] = {
     "pixel": (0.04, ("pixel art of ", "a pixel art picture of ")),
 }
 # the shares of what is on the pictures
-KINDS = {"scene": 0.175, "pole": 0.045, "solid": 0.09, "story": 0.08, "two": 0.13, "one": 0.48}
+KINDS = {"scene": 0.14, "pole": 0.08, "solid": 0.09, "story": 0.08, "two": 0.13, "one": 0.48}
 QUALITY = "a high quality photo"  # now and then the whole caption of a photo: what every photo has in common
 
 COLOURS: dict[str, tuple[float, float, float]] = {
