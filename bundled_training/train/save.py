@@ -18,12 +18,16 @@ def half(module: Any) -> Any:
 
 
 def loads_as_float32(root: Path) -> None:
-    """transformers loads what a config's dtype says, diffusers float32: with a saved "float16" the first call would fail."""
+    """Set the dtype of all configs, and name no folder of whoever trained.
+
+    transformers loads what a config's dtype says, diffusers float32: with a saved "float16" the first call would fail.
+    """
     for file in root.rglob("config.json"):
         config = json.loads(file.read_text())
         for part in (config, *(v for v in config.values() if isinstance(v, dict))):
             if "dtype" in part:
                 part["dtype"] = "float32"
+            part.pop("_name_or_path", None)
         file.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
     for file in root.rglob("*.safetensors"):
         file.chmod(0o644)  # transformers leaves them to their owner alone
