@@ -19,6 +19,7 @@ from benchmarks import batch
 from benchmarks.few_evaluations import joined, lost
 from benchmarks.looking_glass import compared
 from benchmarks.own_prompts import paint
+from benchmarks.panorama_poles import Recognizer, classes
 from benchmarks.panorama_study import levelness
 from benchmarks.record import Record
 from benchmarks.study import differences
@@ -52,6 +53,16 @@ def test_many_prompts_at_once_are_the_applications_own_pictures(name):
     for a, b in zip(ours, theirs, strict=True):
         assert np.abs(np.asarray(a, int) - np.asarray(b, int)).max() <= 1
     assert np.abs(np.asarray(ours[0], int) - np.asarray(ours[1], int)).max() > 20
+
+
+@pytest.mark.slow
+def test_poles_are_recognized_in_renders_where_the_reference_clip_alone_does_not_know_them():
+    every = classes()
+    asked = ["overhead view of sand dunes", "overhead view of snow", "a photo of the sky", "a photo of desert dunes"]
+    recognize = Recognizer({words: every[words] for words in asked}, renders=24, tested=12)
+    assert min(recognize.share.values()) >= 0.75
+    noise = io.to_pil(torch.rand(8, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1)
+    assert sum(sum(recognize(noise, [words] * 8)) for words in asked) == 8  # one class each, whatever it is
 
 
 def test_a_study_that_ran_out_of_time_is_compared_on_the_pairs_it_has():

@@ -19,7 +19,7 @@ from bundled_training.render.edges import canny, scribble, unsteady
 from bundled_training.train import vae
 from bundled_training.train.denoise import Noising, row, samples
 from bundled_training.train.loop import Stage, Words, own, sheet, stage, train
-from bundled_training.train.save import half, loads_as_float32
+from bundled_training.train.save import half, normalize_configs
 from synoptic.metrics.edges import edge_f1
 
 LATE = 0.75  # t = T u^LATE: more than half of the rows are where the map, not the noisy picture, has to tell the structure
@@ -151,7 +151,7 @@ def finish(s: Stage, nets: Any, pipe: Any, noising: Noising, held_out: tuple[Ten
     sheet(torch.cat([x[:16] for x in rows]), s.work / "previews" / "control.png", min(n, 16))
     for kind, net in nets.items():
         half(net).save_pretrained(s.family / f"control-{kind}")
-        loads_as_float32(s.family / f"control-{kind}")
+        normalize_configs(s.family / f"control-{kind}")
 
 
 if __name__ == "__main__":

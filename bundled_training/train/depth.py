@@ -16,7 +16,7 @@ from bundled_training import networks
 from bundled_training.render.bank import bank
 from bundled_training.train.denoise import row
 from bundled_training.train.loop import sheet, stage, train
-from bundled_training.train.save import half, loads_as_float32
+from bundled_training.train.save import half, normalize_configs
 
 SIDE, SEEN = 256, 128  # pixels of a render, and of what the network is given
 CHUNK = 1024  # pictures that are drawn at once
@@ -57,7 +57,7 @@ def main() -> None:
             size=size, keep_aspect_ratio=True, ensure_multiple_of=32, image_mean=[MEAN] * 3, image_std=[STD] * 3
         )
         processor.save_pretrained(folder)
-        loads_as_float32(folder)
+        normalize_configs(folder)
 
     train(s, net, loss, finish, lr=2e-3, decay=0.998)
 

@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import CLIPModel, CLIPTextModel, CLIPTokenizer
 
-from bundled_training.train.save import half, loads_as_float32, save_pipeline
+from bundled_training.train.save import half, normalize_configs, save_pipeline
 from bundled_training.train.sd import pipeline, standing_alone
 
 
@@ -29,7 +29,7 @@ def tower(conditioner: Path, work: Path) -> None:
     tokenizer = CLIPTokenizer.from_pretrained(conditioner)
     half(standing_alone(clip.text_model)).save_pretrained(work / "text_encoder")
     tokenizer.save_pretrained(work / "tokenizer")
-    loads_as_float32(work)
+    normalize_configs(work)
 
 
 def whole(work: Path, unet: Path, out: Path) -> None:

@@ -17,7 +17,7 @@ def half(module: Any) -> Any:
     return copy.deepcopy(module).to("cpu", torch.float16).to(memory_format=torch.contiguous_format)
 
 
-def loads_as_float32(root: Path) -> None:
+def normalize_configs(root: Path) -> None:
     """Set the dtype of all configs, and name no folder of whoever trained.
 
     transformers loads what a config's dtype says, diffusers float32: with a saved "float16" the first call would fail.
@@ -37,12 +37,12 @@ def ship(module: Any, folder: Path) -> None:
     """Write a network in float16 files that are small enough to be sent, to start the next leg from."""
     folder.mkdir(parents=True, exist_ok=True)
     half(module).save_pretrained(folder, safe_serialization=True, max_shard_size=SHARD)
-    loads_as_float32(folder)
+    normalize_configs(folder)
 
 
 def save_pipeline(pipeline: Any, root: Path) -> None:
     pipeline.save_pretrained(root, safe_serialization=True)
-    loads_as_float32(root)
+    normalize_configs(root)
 
 
 def save_clip(model: Any, tokenizer: Any, mean: list[float], std: list[float], root: Path) -> None:
@@ -54,4 +54,4 @@ def save_clip(model: Any, tokenizer: Any, mean: list[float], std: list[float], r
     tokenizer.save_pretrained(root)
     square = {"height": side, "width": side}
     CLIPImageProcessor(size={"shortest_edge": side}, crop_size=square, image_mean=mean, image_std=std).save_pretrained(root)
-    loads_as_float32(root)
+    normalize_configs(root)

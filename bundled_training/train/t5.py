@@ -13,7 +13,7 @@ from bundled_training import networks
 from bundled_training.render.bank import halved
 from bundled_training.train.contrastive import OPENAI, conditioner, contrast
 from bundled_training.train.loop import Stage, Words, own, stage, train
-from bundled_training.train.save import half, loads_as_float32
+from bundled_training.train.save import half, normalize_configs
 
 
 class Aligned(nn.Module):
@@ -57,7 +57,7 @@ def main() -> None:
         assert isinstance(module, Aligned)
         half(module.t5).save_pretrained(s.work / "t5")
         tokenizer.save_pretrained(s.work / "t5")
-        loads_as_float32(s.work / "t5")
+        normalize_configs(s.work / "t5")
 
     train(s, model, loss, finish, lr=1.5e-3, weight_decay=0.05, betas=(0.9, 0.98), decay=0.998)
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from bundled_training import networks
 from bundled_training.render.bank import bank
 from bundled_training.train.loop import Stage, autocast, own, sheet, stage, train
-from bundled_training.train.save import half, loads_as_float32
+from bundled_training.train.save import half, normalize_configs
 
 SIDE, CROP = 256, 128  # pixels of a picture, and of what is seen of it; the last quarter sees whole pictures
 
@@ -54,7 +54,7 @@ def main() -> None:
         s.log(held_out_psnr=float(-10 * (y - x).square().mean().log10()), channels=z.std((0, 2, 3)).tolist())
         sheet(torch.stack([x[:24], y[:24]], 1).flatten(0, 1), s.work / "previews" / "vae.png", 16)
         half(module).save_pretrained(s.work / "vae")
-        loads_as_float32(s.work / "vae")
+        normalize_configs(s.work / "vae")
 
     train(s, vae, loss, finish, lr=1e-3, weight_decay=0.0, decay=0.998)
 

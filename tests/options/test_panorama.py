@@ -120,6 +120,9 @@ def test_regions_are_read_in_degrees_and_may_go_over_the_back():
 
 
 def test_a_region_in_the_sky_that_is_not_heard_is_said():
-    assert any("--horizon-first" in line for line in prepared(region="0,50,90,80: a star").warnings())
-    assert not prepared(region="0,50,90,80: a star", horizon_first=0).warnings()
+    for words in ({"region": "0,50,90,80: a star"}, {"prompt_up": "a star"}, {"prompt_down": "grass"}):
+        assert prepared(**words).horizon_first == 0.3 and not prepared(**words).warnings()
+        assert any("--horizon-first" in line for line in prepared(**words, horizon_first=0.9).warnings())
+        assert not prepared(**words, horizon_first=0).warnings()
+    assert prepared(region="0,-10,90,30: a star").horizon_first == 0.9
     assert not prepared(region="0,-20,90,20: a star").warnings()
