@@ -132,6 +132,7 @@ def changed(name: str, application: str, *values: str, **options: Value) -> Entr
 
 
 TRAVEL = ("a photo of a green meadow", "a photo of a lake", "a photo of snowy mountains")
+ABOVE_AND_BELOW: dict[str, Value] = {"prompt_up": "a photo of the sky", "prompt_down": "overhead view of sand dunes"}
 UPSIDE_DOWN = ["identity", "rotate_180"]
 TURNING = anagram("an oil painting of", "a frog", "a hamburger", views=UPSIDE_DOWN)  # shown on other pages
 BOAT = "0.6,0,0.77,1: a photo of a sailboat on the ocean"
@@ -253,6 +254,7 @@ SECTIONS: dict[str, list[Entry]] = {  # plain pictures first: others are made fr
         ),
         Entry("panorama-northern-lights", "panorama", ("a photo of the northern lights",), {"steps": 16, "seed": 1}),
         Entry("panorama-coral-reef", "panorama", ("a photo of a coral reef",), {"steps": 16}),
+        Entry("panorama-desert-dunes", "panorama", ("a photo of desert dunes",), ABOVE_AND_BELOW | {"seed": 1}),
     ],
     "Anagrams": [
         TURNING,
@@ -276,7 +278,9 @@ ORDER = (
 )
 SAID = {
     "Wide pictures": "1536×256 pixels by a model of 256×256. Each window shows the prompt, so scenes do better than things.",
-    "Large pictures, and a whole sphere": "Several windows in height; panoramas, whose left and right edges meet.",
+    "Large pictures, and a whole sphere": (
+        "Several windows in height; panoramas, whose left and right edges meet, the last with words for above and below."
+    ),
     "Anagrams": "One picture each, as it is and turned: clockwise, or upside down.",
     "Hybrids": "One picture each: a village, a library or flowers from near, another thing when it is small.",
     "Pictures made from a picture": "The originals are among the plain pictures below, saved under that name.",
@@ -289,7 +293,7 @@ Made by the small models in the package, on a CPU, each by the command beside it
 eye](#how-the-pictures-were-chosen). `python examples/gallery.py --all` makes all of them again and writes this
 page, in ten minutes.
 
-Seconds are those of one core of a recent Xeon, which computes in bfloat16 (`OMP_NUM_THREADS=1`), from the prompt to the
+Seconds are those of one core of an AMD EPYC, which computes in bfloat16 (`OMP_NUM_THREADS=1`), from the prompt to the
 finished picture; starting Python and loading the model add about five. The score is the cosine of picture and prompt by
 the [reference CLIP](glossary.md): about 0.67 where a picture shows its prompt, 0 where it shows something else.
 """

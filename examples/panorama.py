@@ -11,7 +11,7 @@ from synoptic import io
 from synoptic.views.directions import Direction
 from synoptic.views.sphere import perspective
 
-FOREST = "a dense forest in autumn with trees in shades of red orange"
+DUNES, SKY, SAND = "a photo of desert dunes", "a photo of the sky", "overhead view of sand dunes"
 MEADOW, MOUNTAINS = "a photo of a green meadow", "60,-30,-60,30: a photo of snowy mountains"
 LOOKS = {
     "in front": Direction(0.0, 0.0),
@@ -38,7 +38,7 @@ def sheet(panorama: Image.Image) -> Image.Image:
 
 def main(file: str = "docs/pictures/panorama.jpg") -> None:
     runs = [
-        synoptic.run("panorama", FOREST, out="outputs/panorama/forest"),
+        synoptic.run("panorama", DUNES, prompt_up=SKY, prompt_down=SAND, out="outputs/panorama/dunes"),
         synoptic.run("panorama", MEADOW, region=(MOUNTAINS,), out="outputs/panorama/meadow"),
     ]
     sheets = [sheet(run.images[0]) for run in runs]
