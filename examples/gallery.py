@@ -132,6 +132,7 @@ def changed(name: str, application: str, *values: str, **options: Value) -> Entr
 
 
 TRAVEL = ("a photo of a green meadow", "a photo of a lake", "a photo of snowy mountains")
+STARRY: dict[str, Value] = {"prompt_up": "a photo of the night sky full of stars"}
 ABOVE_AND_BELOW: dict[str, Value] = {"prompt_up": "a photo of the sky", "prompt_down": "overhead view of sand dunes"}
 UPSIDE_DOWN = ["identity", "rotate_180"]
 TURNING = anagram("an oil painting of", "a frog", "a hamburger", views=UPSIDE_DOWN)  # shown on other pages
@@ -252,7 +253,9 @@ SECTIONS: dict[str, list[Entry]] = {  # plain pictures first: others are made fr
             ("a photo of a coral reef",),
             {"fast": True, "seed": 2, "width": 1536, "height": 512, "progressive": 0.4},
         ),
-        Entry("panorama-northern-lights", "panorama", ("a photo of the northern lights",), {"steps": 16, "seed": 1}),
+        Entry(
+            "panorama-northern-lights", "panorama", ("a photo of the northern lights",), STARRY | {"steps": 16, "seed": 1}
+        ),
         Entry("panorama-coral-reef", "panorama", ("a photo of a coral reef",), {"steps": 16}),
         Entry("panorama-desert-dunes", "panorama", ("a photo of desert dunes",), ABOVE_AND_BELOW | {"seed": 1}),
     ],
@@ -279,7 +282,7 @@ ORDER = (
 SAID = {
     "Wide pictures": "1536×256 pixels by a model of 256×256. Each window shows the prompt, so scenes do better than things.",
     "Large pictures, and a whole sphere": (
-        "Several windows in height; panoramas, whose left and right edges meet, the last with words for above and below."
+        "Several windows in height; panoramas, whose left and right edges meet, some with words for above and below."
     ),
     "Anagrams": "One picture each, as it is and turned: clockwise, or upside down.",
     "Hybrids": "One picture each: a village, a library or flowers from near, another thing when it is small.",

@@ -20,7 +20,8 @@ from synoptic.views.directions import MAX_VIEWS, MIN_VIEWS, Direction, spread_di
 
 HEIGHT_MULTIPLE = 64  # of the height that is chosen for a person
 HORIZON_FIRST, PIXELS_FROM = 0.9, 0.5  # shares of the steps
-OWN_WORDS_FROM = 0.3  # in place of HORIZON_FIRST where sky or ground have words of their own, which act only after it
+FAR = 40.0  # degrees from the horizon from which on a part with a prompt of its own is of the sky or the ground
+OWN_WORDS_FROM = 0.3  # at the latest, where sky or ground have words of their own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,8 +67,8 @@ class PanoramaOptions(PromptTravelOptions, InitPanoramaOptions, PanoramaDepthOpt
         float,
         Option(
             "share of the steps in which the horizon's views alone say what is where, and sky and ground are their smooth"
-            f" continuation; 0: all views from the start (default: {HORIZON_FIRST:g}; with words for above or below"
-            f" {OWN_WORDS_FROM:g}; of --init-panorama 0)",
+            f" continuation; sky and ground with words of their own, only until {OWN_WORDS_FROM:g}; 0: all views from the"
+            f" start (default: {HORIZON_FIRST:g}; of --init-panorama 0)",
             at_least=0,
             at_most=1,
         ),
@@ -101,17 +102,14 @@ class PanoramaOptions(PromptTravelOptions, InitPanoramaOptions, PanoramaDepthOpt
         """Return where the views look."""
         return spread_directions(self.num_views)
 
-    def has_words_away(self) -> bool:
-        """Return whether there are prompts for above or below, which act only after the horizon's views have led."""
-        away = any(region.bottom >= 40 or region.top <= -40 for region in self.regions())
-        return away or self.prompt_up is not None or self.prompt_down is not None
-
-    def warnings(self) -> list[str]:
-        late = (
-            "--prompt-up, --prompt-down and --region far from the horizon act only after --horizon-first, of"
-            f" {self.horizon_first:g} of the steps: lower that, or omit it"
-        )
-        return [*super().warnings(), *([late] if self.has_words_away() and self.horizon_first > OWN_WORDS_FROM else [])]
+    def begin_share(self, direction: Direction) -> float:
+        """Return the share of the steps after which a view in this direction takes part: 0 at the horizon."""
+        if direction.elevation == 0:
+            return 0.0
+        above = direction.elevation > 0
+        own = self.prompt_up if above else self.prompt_down
+        away = any(region.bottom >= FAR if above else region.top <= -FAR for region in self.regions())
+        return min(self.horizon_first, OWN_WORDS_FROM if own is not None or away else 1.0)
 
     def resolve(self, checkpoint: Checkpoint) -> Self:
         in_pixels = checkpoint.factor > 1 and self.sync == "x0" and not self.adds_noise
@@ -119,8 +117,7 @@ class PanoramaOptions(PromptTravelOptions, InitPanoramaOptions, PanoramaDepthOpt
         leads = self.sync == "x0" and self.init_panorama is None  # which shows what is above and below
         if self.height is None:
             self = replace(self, height=self.init_height() or self.usual_height(checkpoint))
-        usual = OWN_WORDS_FROM if self.has_words_away() else HORIZON_FIRST
-        self = self.filled(horizon_first=usual if leads else 0.0, pixels_from=usual_pixels if in_pixels else 1.0)
+        self = self.filled(horizon_first=HORIZON_FIRST if leads else 0.0, pixels_from=usual_pixels if in_pixels else 1.0)
         if self.pixels_from < 1 and not in_pixels:
             raise InputError(
                 "--pixels-from needs latents that agree on x0 and steps that add no noise,"

@@ -13,7 +13,6 @@ from torch import Tensor
 
 from synoptic import io
 from synoptic.animate.flight import save_flight
-from synoptic.diffusion.solvers import timestep_pairs
 from synoptic.io.gpano import gpano_xmp, panorama_jpeg
 from synoptic.io.panorama_page import panorama_page
 from synoptic.metrics.clip import Clip
@@ -68,16 +67,18 @@ class PanoramaPipeline(InstancePipeline[PanoramaOptions]):
         return {} if self.guidance.depth is None else {"conditions.png": self.guidance.depth.sheet()}
 
     def sample(self, items: Sequence[Item]) -> Generator[Step, None, list[Output]]:
-        o, rngs, views = self.options, rngs_of(items), self.views
-        x, start, led = self.begin(rngs), self.start, views.led_steps
-        if led:  # from the noise that x is
-            around = ViewSubset(views.in_latents, views.around).select(x)
-            first = self.denoise(self.guidance.predict_around_for, items, around, rngs, 0)
-            step = yield from pass_on(islice(first, led))
-            x, start = views.joined(step, x, timestep_pairs(o.sampler, self.model.schedule, o.steps)[led - 1][1]), led
-        if start < o.steps:
-            step = yield from pass_on(self.denoise(self.guidance.predict_for, items, x, rngs, start))
-            x = step.x
+        rngs, stages = rngs_of(items), self.views.stages
+        noise = self.begin(rngs)
+        x, step = ViewSubset(self.views.in_latents, stages[0].views).select(noise), None
+        for k, stage in enumerate(stages):
+            if step is not None:
+                x = self.views.joined(stages[k - 1], stage, step, noise)
+            begin = max(self.start, stage.first_step)
+            until = stages[k + 1].first_step if k + 1 < len(stages) else self.options.steps
+            if begin < until:
+                steps = self.denoise(partial(self.guidance.predict_for, stage), items, x, rngs, begin)
+                step = yield from pass_on(islice(steps, until - begin))
+                x = step.x
         return self._outputs(items, x)
 
     @torch.no_grad()

@@ -24,7 +24,7 @@ from synoptic.options.base import Item
 from synoptic.options.panorama import PanoramaOptions
 from synoptic.pipelines.base import NetworkCall
 from synoptic.pipelines.control_guidance import load_control
-from synoptic.pipelines.sphere_views import SphereViews
+from synoptic.pipelines.sphere_views import SphereViews, Stage
 from synoptic.views.base import Projection
 from synoptic.views.planar_depth import inverse_planar_depth, near_maps
 from synoptic.views.subset import ViewSubset, together
@@ -64,7 +64,7 @@ class SphereDepth:
 
 @dataclass(frozen=True)
 class SphereGuidance:
-    """The guided predictions of a sphere's views: of all, or of the horizon's alone."""
+    """The guided predictions of a sphere's views."""
 
     model: PretrainedModel
     options: PanoramaOptions
@@ -78,15 +78,14 @@ class SphereGuidance:
     def calls_at(self, i: int) -> list[NetworkCall]:
         """Return the rows that step i takes of the network."""
         specs, weights = self._prompts_of_one
-        kinds = [self.views.around] if i < self.views.led_steps else self._kinds_at_once
+        kinds = self._kinds_at_once(self.views.stage_at(i))
         return [NetworkCall(len(kind), 2 if is_guided(specs, weights[kind]) else 1) for kind in kinds]
 
-    @cached_property
-    def _kinds_at_once(self) -> list[list[int]]:
-        """The views of each call: all of them, but where guidance is of the horizon's views alone, or of the others."""
+    def _kinds_at_once(self, stage: Stage) -> list[list[int]]:
+        """Return the views of each call: all, but where guidance is of the horizon's views alone, or of the others."""
         specs, weights = self._prompts_of_one
-        guided = {is_guided(specs, weights[kind]) for kind in self.views.kinds}
-        return self.views.kinds if len(guided) > 1 else [list(range(self.options.num_views))]
+        kinds = self.views.kinds(stage)
+        return kinds if len({is_guided(specs, weights[kind]) for kind in kinds}) > 1 else [stage.views]
 
     @cached_property
     def _prompts_of_one(self) -> tuple[list[PromptSpec], Tensor]:
@@ -117,27 +116,18 @@ class SphereGuidance:
         around = [guided(stop) for stop in stops]
         return sphere_prompts(o.directions(), around, beside(o.prompt_up), beside(o.prompt_down), parts)
 
-    def predict_for(self, items: Sequence[Item], model: Denoiser) -> Predict:
-        """Return the guided prediction of the views; what is not guided takes one row, not two."""
+    def predict_for(self, stage: Stage, items: Sequence[Item], model: Denoiser) -> Predict:
+        """Return the guided prediction of a stage's views; what is not guided takes one row, not two."""
         clip = get_clip(self.options.clip, model.schedule)
         specs, weights = self._prompts(items)
-        kinds = self._kinds_at_once
-        models = [self._following(model, kind) for kind in kinds]
-        by_kind = [regional_cfg(own, specs, lambda _: weights, clip=clip) for own in models]
+        kinds, of_stage = self._kinds_at_once(stage), weights[stage.views]
+        by_kind = [regional_cfg(self._following(model, kind), specs, lambda _: of_stage, clip=clip) for kind in kinds]
 
         def predict(x: Tensor, t: Time, views: Projection) -> Pred:
-            some = [ViewSubset(views, kind) for kind in kinds]
+            some = [ViewSubset(views, stage.positions(kind)) for kind in kinds]
             return together(some, [guide(own.select(x), t, own) for guide, own in zip(by_kind, some, strict=True)])
 
         return predict
-
-    def predict_around_for(self, items: Sequence[Item], model: Denoiser) -> Predict:
-        """Return the guided prediction of the horizon's views alone."""
-        specs, weights = self._prompts(items)
-        clip = get_clip(self.options.clip, model.schedule)
-        return regional_cfg(
-            self._following(model, self.views.around), specs, lambda _: weights[self.views.around], clip=clip
-        )
 
     def _following(self, model: Denoiser, views: Sequence[int]) -> Denoiser:
         """Return the model of some of the views, which follow their maps where there are any."""

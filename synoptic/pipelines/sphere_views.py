@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from torch import Tensor
 from torch.nn.functional import interpolate
 
 from synoptic import io
-from synoptic.diffusion.equations import Time, add_noise
+from synoptic.diffusion.equations import add_noise
+from synoptic.diffusion.solvers import timestep_pairs
 from synoptic.io.sphere_blending import composite_panorama
 from synoptic.models.base import PretrainedModel
 from synoptic.options.panorama import PanoramaOptions
@@ -64,6 +67,17 @@ class SphereInit:
         return composite_panorama(painted.float().cpu(), self._panorama.expand_as(painted), self._mask)
 
 
+class Stage(NamedTuple):
+    """The views, by number, that take part from a step on."""
+
+    first_step: int
+    views: list[int]
+
+    def positions(self, some: Sequence[int]) -> list[int]:
+        """Return where some of these views are among them."""
+        return [self.views.index(n) for n in some]
+
+
 @dataclass(frozen=True)
 class SphereViews:
     """The views of a model's own size over a sphere, as the options say."""
@@ -93,22 +107,6 @@ class SphereViews:
         """The photograph that is continued, (1, 3, h, w)."""
         return io.from_pil(read_picture(self.options.photo)) if self.options.photo is not None else None
 
-    @cached_property
-    def _all_views(self) -> Projection:
-        return self._with_known(self.in_latents)
-
-    @cached_property
-    def _horizon(self) -> Projection:
-        return self._with_known(HorizonRing(self.in_latents))
-
-    @cached_property
-    def _decoded(self) -> Projection:
-        return PixelSpace(self._with_known(self.in_pixels), self.model.encode, self.model.decode)
-
-    @cached_property
-    def _decoded_horizon(self) -> Projection:
-        return PixelSpace(self._with_known(HorizonRing(self.in_pixels)), self.model.encode, self.model.decode)
-
     def _with_known(self, views: Projection) -> Projection:
         """Return the views with what stays of a picture, which are pixels: those of a photograph, or outside a mask."""
         if self.photo is not None:
@@ -117,41 +115,55 @@ class SphereViews:
         known = None if self.init is None else self.init.known()
         return views if known is None else CarriedPart(views, *known, self.model.factor)
 
-    @property
-    def around(self) -> list[int]:
-        """The views that look at the horizon."""
-        return [n for n, direction in enumerate(self.options.directions()) if direction.elevation == 0]
-
-    @property
-    def off(self) -> list[int]:
-        """The views that look up and down."""
-        return [n for n in range(self.options.num_views) if n not in self.around]
-
-    @property
-    def led_steps(self) -> int:
-        """How many steps the horizon's views are alone in, the first ones."""
+    @cached_property
+    def stages(self) -> list[Stage]:
+        """Which views take part from which step on: those of the horizon, sky and ground with words of their own, all."""
         o = self.options
-        return sum(i / o.steps < o.horizon_first for i in range(o.steps))
+        shares = [o.begin_share(direction) for direction in o.directions()]
+        begins = [sum(i / o.steps < share for i in range(o.steps)) for share in shares]
+        return [Stage(first, [n for n, begin in enumerate(begins) if begin <= first]) for first in sorted({*begins})]
+
+    def stage_at(self, i: int) -> Stage:
+        """Return the stage that step i belongs to."""
+        return next(stage for stage in reversed(self.stages) if stage.first_step <= i)
 
     def at_step(self, i: int) -> Projection:
-        """Return what the views agree through at step i: the horizon's alone at first, then all; latents, then pixels."""
-        if i / self.options.steps < self.options.pixels_from:
-            return self._horizon if i < self.led_steps else self._all_views
-        return self._decoded_horizon if i < self.led_steps else self._decoded
-
-    def joined(self, step: Step, noise: Tensor, t: Time) -> Tensor:
-        """Return the state (B*N, C, h, w) of all views at time t, after the last step of the horizon's.
-
-        The others are what that step's canvas shows of them, noised by their own part of the start noise (B*N, C, h, w).
-        """
-        around, off = (ViewSubset(self.in_latents, kind) for kind in self.kinds)
-        if isinstance(step.projection, PixelSpace):
-            x0 = self.model.encode(ViewSubset(self.in_pixels, self.off).project(step.canvas_x0))
-        else:
-            x0 = off.project(step.canvas_x0)
-        return among_all([around, off], [step.x, add_noise(self.model.schedule, x0, off.select(noise), t)])
+        """Return what the views of a step agree through: latents, then pixels."""
+        views = self.stage_at(i).views
+        decoded = i / self.options.steps >= self.options.pixels_from
+        key = len(views), decoded
+        if key not in self._kept:
+            self._kept[key] = self._meeting(views, decoded)
+        return self._kept[key]
 
     @cached_property
-    def kinds(self) -> list[list[int]]:
-        """The views that are asked together: those of the horizon first."""
-        return [self.around, self.off]
+    def _kept(self) -> dict[tuple[int, bool], Projection]:
+        """The projections of `at_step`, by the number of views and whether they meet in pixels."""
+        return {}
+
+    def _meeting(self, views: Sequence[int], decoded: bool) -> Projection:
+        every = self.in_pixels if decoded else self.in_latents
+        some = self._with_known(every if len(views) == len(every) else HorizonRing(every, views))
+        return PixelSpace(some, self.model.encode, self.model.decode) if decoded else some
+
+    def joined(self, before: Stage, stage: Stage, step: Step, noise: Tensor) -> Tensor:
+        """Return the state (B*n, C, h, w) of a stage's views, after the last step of the stage before.
+
+        Those that were not there are what that step's canvas shows of them, noised to its time by their own part of the
+        start noise of all views (B*N, C, h, w).
+        """
+        new = [n for n in stage.views if n not in before.views]
+        if isinstance(step.projection, PixelSpace):
+            x0 = self.model.encode(ViewSubset(self.in_pixels, new).project(step.canvas_x0))
+        else:
+            x0 = ViewSubset(self.in_latents, new).project(step.canvas_x0)
+        time = timestep_pairs(self.options.sampler, self.model.schedule, self.options.steps)[stage.first_step - 1][1]
+        noised = add_noise(self.model.schedule, x0, ViewSubset(self.in_latents, new).select(noise), time)
+        some = [ViewSubset(self.in_latents, stage.positions(views)) for views in (before.views, new)]
+        return among_all(some, [step.x, noised])
+
+    def kinds(self, stage: Stage) -> list[list[int]]:
+        """Return a stage's views by what they are guided by: those of the horizon first, then the others, if there are."""
+        off = [n for n in stage.views if self.options.directions()[n].elevation != 0]
+        kinds = [[n for n in stage.views if n not in off], off]
+        return [kind for kind in kinds if kind]

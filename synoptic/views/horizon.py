@@ -14,17 +14,18 @@ from synoptic.views.equirectangular import Equirectangular
 
 
 class HorizonRing:
-    """Views of a sphere of which the horizon's alone say what is where; all around, the canvas goes on from them.
+    """Views of a sphere of which some, the horizon's or more, alone say what is where; the canvas goes on from them.
 
     A model that has seen few pictures of a bare sky paints another horizon into every view that looks up. So it is asked
-    only later: first the rows beyond what the horizon's views see are their last row's harmonic continuation to the pole,
-    which is as smooth as a function with these edge values can be. Its views are those `leads` of `views`. Both laws hold,
-    the first where they read. Raises ValueError where no view looks at the horizon, or their ring has gaps.
+    only later: first the rows beyond what the leading views see are their last row's harmonic continuation to the pole,
+    which is as smooth as a function with these edge values can be. Its views are those `leads` of `views`, by default the
+    horizon's. Both laws hold, the first where they read. Raises ValueError where they leave gaps in the horizon.
     """
 
-    def __init__(self, views: Equirectangular) -> None:
+    def __init__(self, views: Equirectangular, leads: Sequence[int] | None = None) -> None:
         self.views, self.canvas = views, views.canvas
-        self.leads = [n for n, direction in enumerate(views.directions) if direction.elevation == 0]
+        around = [n for n, direction in enumerate(views.directions) if direction.elevation == 0]
+        self.leads = around if leads is None else list(leads)
         around = [views.directions[n] for n in self.leads]
         self.ring = Equirectangular(views.canvas, around, views.fov, views.side, whole=False)
         (rows,) = self.ring.seen.all(1).nonzero(as_tuple=True)
@@ -47,7 +48,7 @@ class HorizonRing:
         return torch.cat([upper[..., :-1, :], z[..., self.top : self.bottom + 1, :], lower[..., 1:, :]], -2)
 
     def scaled(self, k: int) -> HorizonRing:
-        return HorizonRing(self.views.scaled(k))
+        return HorizonRing(self.views.scaled(k), self.leads)
 
     def noise(self, rngs: Sequence[torch.Generator], like: Tensor) -> Tensor:
         return self.ring.noise(rngs, like)

@@ -119,10 +119,21 @@ def test_regions_are_read_in_degrees_and_may_go_over_the_back():
     assert front.holds(0, 90) and front.holds(-20, 0) and not front.holds(180, 0)
 
 
-def test_a_region_in_the_sky_that_is_not_heard_is_said():
-    for words in ({"region": "0,50,90,80: a star"}, {"prompt_up": "a star"}, {"prompt_down": "grass"}):
-        assert prepared(**words).horizon_first == 0.3 and not prepared(**words).warnings()
-        assert any("--horizon-first" in line for line in prepared(**words, horizon_first=0.9).warnings())
-        assert not prepared(**words, horizon_first=0).warnings()
-    assert prepared(region="0,-10,90,30: a star").horizon_first == 0.9
-    assert not prepared(region="0,-20,90,20: a star").warnings()
+@pytest.mark.parametrize(
+    ("words", "above", "below"),
+    [
+        ({}, 0.9, 0.9),
+        ({"prompt_up": "a star"}, 0.3, 0.9),
+        ({"prompt_down": "grass"}, 0.9, 0.3),
+        ({"region": "0,50,90,80: a star"}, 0.3, 0.9),
+        ({"region": "0,-90,90,-50: grass"}, 0.9, 0.3),
+        ({"region": "0,-20,90,60: a star"}, 0.9, 0.9),
+        ({"prompt_up": "a star", "horizon_first": 0.1}, 0.1, 0.1),
+        ({"prompt_up": "a star", "horizon_first": 0}, 0, 0),
+    ],
+)
+def test_sky_and_ground_with_words_of_their_own_begin_early(words, above, below):
+    found = prepared(**words)
+    for direction in found.directions():
+        share = 0 if direction.elevation == 0 else above if direction.elevation > 0 else below
+        assert found.begin_share(direction) == share

@@ -107,6 +107,23 @@ def test_views_that_are_all_guided_are_asked_in_one_call(sd32, first, calls, mon
 
 
 @pytest.mark.slow
+def test_a_sky_with_words_of_its_own_joins_before_a_ground_without(sd32):
+    words: dict[str, Any] = {"steps": 10, "prompt_up": "a photo of the sky"}
+    views = pipeline(sd32, **words).views
+    around, sky = [0, 1, 2, 3], [0, 1, 2, 3, 4]
+    assert [tuple(stage) for stage in views.stages] == [(0, around), (3, sky), (9, [*range(6)])]
+    steps = list(synoptic.panorama.steps(sd32, DUNES, **CUBE | words))
+    assert [len(step.views) for step in steps if step.views is not None] == [4] * 3 + [5] * 6 + [6]
+
+    def detail_below(**how: Any) -> float:
+        (image,) = synoptic.panorama(sd32, DUNES, **CUBE | words | how).images
+        ground = perspective(io.from_pil(image), Direction(0.0, -90.0), 90.0, (32, 32))
+        return (ground - ground.mean((2, 3), keepdim=True)).square().mean().item()
+
+    assert detail_below() < 0.5 * detail_below(horizon_first=0.3)  # where the ground, which has no words, joins with the sky
+
+
+@pytest.mark.slow
 def test_every_step_has_its_views_and_a_preview(sd32):
     steps = list(synoptic.panorama.steps(sd32, DUNES, **CUBE, horizon_first=0.5))
     shapes = [step.views is not None and step.views.shape for step in steps]

@@ -15,17 +15,21 @@ SIDE, FOV = 16, 80.0
 HEIGHT = matching_height(FOV, SIDE)
 
 
-def horizon() -> HorizonRing:
-    return HorizonRing(Equirectangular((2, HEIGHT, 2 * HEIGHT), spread_directions(18), FOV, SIDE))
+def horizon(leads: list[int] | None = None) -> HorizonRing:
+    return HorizonRing(Equirectangular((2, HEIGHT, 2 * HEIGHT), spread_directions(18), FOV, SIDE), leads)
 
 
 def normal(*shape: int) -> torch.Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 
 
-def test_both_laws():
-    views = horizon()
-    z, x = normal(2, *views.canvas), normal(16, 2, SIDE, SIDE)
+ABOVE = [n for n, direction in enumerate(spread_directions(18)) if direction.elevation >= 0]
+
+
+@pytest.mark.parametrize("leads", [None, ABOVE], ids=["horizon", "horizon and sky"])
+def test_both_laws(leads):
+    views = horizon(leads)
+    z, x = normal(2, *views.canvas), normal(2 * len(views), 2, SIDE, SIDE)
     band = torch.zeros(HEIGHT, 2 * HEIGHT, dtype=torch.bool)
     band[views.top : views.bottom + 1] = True
     assert (views.unproject(views.project(z)) - z)[..., band & views.ring.hit].abs().max() < 1e-12
@@ -40,6 +44,15 @@ def test_only_the_horizons_views_are_asked_and_they_see_as_high_as_geometry_says
     edge = math.degrees(math.atan(math.tan(math.radians(FOV / 2)) * math.cos(math.radians(180 / 8))))
     assert 90 - (views.top + 0.5) * 180 / HEIGHT == pytest.approx(edge, abs=180 / HEIGHT)
     assert views.bottom == HEIGHT - 1 - views.top
+
+
+def test_leading_views_that_look_up_leave_the_ground_alone_to_continue():
+    ring, more = horizon(), horizon(ABOVE)
+    assert len(more) == 13 and (more.top, more.bottom) == (0, ring.bottom)
+    z = normal(1, 2, HEIGHT, 2 * HEIGHT)
+    once = more.unproject(more.project(z))
+    torch.testing.assert_close(once[..., : more.bottom, :], more.ring.unproject(more.project(z))[..., : more.bottom, :])
+    torch.testing.assert_close(once[..., more.bottom :, :], harmonic_cap(once[..., more.bottom, :], HEIGHT - more.bottom))
 
 
 def test_a_cap_solves_laplaces_equation_and_keeps_its_edge():
