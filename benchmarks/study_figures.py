@@ -38,6 +38,28 @@ def panorama() -> str:
     return markdown(["", *(title for title, _ in PANORAMA.values())], lines)
 
 
+POLES = {
+    "recognized ring": ("recognized around", 2),
+    "recognized seam": ("over the closing edge", 2),
+    "recognized up": ("above", 2),
+    "recognized down": ("below", 2),
+    "levelness down": ("levelness below", 2),
+    "wrap_seam": ("`wrap_seam`", 2),
+    "pole_pinch": ("`pole_pinch`", 2),
+    "agreement": ("`agreement`, dB", 1),
+}
+
+
+def panorama_poles() -> str:
+    """Return what is recognized of panoramas whose poles have words that fit, and of plain pictures, ± standard errors."""
+    ways = by(read("panorama-poles-cpu")["rows"], "way")
+    lines = []
+    for way, title in (("panorama", "panoramas"), ("plain", "plain pictures of the same words")):
+        cells = [(averaged(ways[way], name), digits) for name, (_, digits) in POLES.items()]
+        lines.append([title, *(f"{v[0]:.{n}f} ± {v[1]:.{n}f}" if v else "" for v, n in cells)])
+    return markdown(["", *(title for title, _ in POLES.values())], lines)
+
+
 TEXTURE = {
     "view_agreement": ("`view_agreement`, dB", 1),
     "seam_ratio": ("`seam_ratio`", 2),
@@ -119,6 +141,7 @@ def sdxl_windows() -> str:
 
 STUDIES: dict[str, Callable[[], str]] = {
     "panorama": panorama,
+    "panorama-poles": panorama_poles,
     "texture": texture,
     "texture-asked": texture_asked,
     "texture-differences": texture_differences,
