@@ -308,10 +308,8 @@ CHOICE = """## How the pictures were chosen
 - Anagrams: from some fifty pairs with two to four seeds each, coarse ones first (`--view-space latents`), then 18 pictures.
 - Hybrids: each the best of eight seeds, painted coarsely, 64 pixels wide; the pairs from some thirty and 55 more by the
   pixel model of before. They, the denoised mug and the sync rules were painted on another processor beside other work.
-- Pictures made from a picture: 14 of 21. The panda is the best of three animals that the bear was made; its seconds are
-  the median of others' too.
-- Panoramas: the reef as it came. The northern lights are the better of two seeds, painted on another processor; their
-  seconds are the reef's.
+- Pictures made from a picture: 14 of 21. The panda is the best of three animals that the bear was made.
+- Panoramas: the reef as it came, the northern lights and the dunes the better of two seeds each.
 
 Among what was left out are an elephant without a head, a lighthouse that was a house (a word that the model never saw),
 a penguin with one eye above the other, a tent by night, a blurred lake, a skyline of unconnected windows, snowy
