@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -40,6 +39,7 @@ from synoptic.runs.speed import record_command, record_pictures, record_steps
 from synoptic.runs.tasks import Task, tasks_of
 from synoptic.runs.watch import show_step
 from synoptic.sampling.step import Step
+from synoptic.utils.streams import error_stream
 from synoptic.utils.timing import Clock, process_age
 
 STARTUP = 60.0  # seconds that a command takes at most before its work begins
@@ -200,7 +200,7 @@ class PictureBatch:
         """Take the steps that are left, and return what came of each picture."""
         state = self.resume.load()
         if state is not None:
-            print(f"resumed after step {self.resume.done} of {self.pipeline.num_steps}", file=sys.stderr)
+            print(f"resumed after step {self.resume.done} of {self.pipeline.num_steps}", file=error_stream())
         for _ in range(self.resume.done):
             tick()
 

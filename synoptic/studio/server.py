@@ -32,6 +32,7 @@ from synoptic.studio.permissions import Permissions
 from synoptic.studio.style import style
 from synoptic.utils.deferred_imports import collector_paused
 from synoptic.utils.image_formats import FORMATS
+from synoptic.utils.streams import error_stream
 
 PASSWORD = "SYNOPTIC_STUDIO_PASSWORD"
 MOST_BYTES = 32 * 2**20  # of a request
@@ -194,7 +195,7 @@ def asked_password(options: StudioOptions) -> str:
     if options.listen and not password and sys.stdin.isatty():
         password = getpass("a password for this studio (empty: none): ")
     if options.listen and not password:
-        print(f"warning: anyone who reaches this machine may paint: set {PASSWORD}", file=sys.stderr)
+        print(f"warning: anyone who reaches this machine may paint: set {PASSWORD}", file=error_stream())
     return password
 
 
