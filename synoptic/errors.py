@@ -9,9 +9,12 @@ import re
 import reprlib
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from functools import partial, wraps
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TypeVar, cast
+
+F = TypeVar("F", bound=Callable[..., object])
 
 DISTRIBUTION = "synoptic-diffusion"  # the name that pip installs; the import and the command are synoptic
 
@@ -39,6 +42,25 @@ def in_python(text: str) -> str:
 
 class NonFiniteError(RuntimeError):
     """A picture has NaN or infinity in it: where, and what helps."""
+
+    def in_python(self) -> NonFiniteError:
+        """Return the same error in Python's spelling."""
+        return NonFiniteError(in_python(str(self)))
+
+
+def raising_in_python(function: F) -> F:
+    """Return a function of the package for Python, whose errors name options as Python does: guidance_scale."""
+
+    @wraps(function)
+    def call(*values: object, **named: object) -> object:
+        try:
+            return function(*values, **named)
+        except Exception as e:
+            if told := getattr(e, "in_python", None):
+                raise told() from None
+            raise
+
+    return cast(F, call)
 
 
 def install_command(extra: str) -> str:

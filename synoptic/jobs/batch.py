@@ -36,19 +36,16 @@ def batch(jobs: str | PathLike[str] | Iterable[Mapping[str, object]], /, **optio
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         print(f"synoptic: error: {UNGUARDED}", file=error_stream(), flush=True)
         os._exit(2)
-    try:
-        if isinstance(jobs, str | PathLike):
-            return perform(BatchOptions.from_arguments(fspath(jobs), **options).prepare())
-        if not isinstance(jobs, Iterable) or isinstance(jobs, Mapping | bytes):
-            raise InputError(
-                f"jobs are a file or a list of mappings, a {type(jobs).__name__} was given: write [...]", rule="jobs-type"
-            )
-        entries = [
-            Entry(k, dict(job) if isinstance(job, Mapping) else not_a_mapping(job)) for k, job in enumerate(jobs, start=1)
-        ]
-        return carry_out(BatchOptions.from_arguments("jobs", **options).prepare(), entries)
-    except InputError as e:
-        raise e.in_python() from None
+    if isinstance(jobs, str | PathLike):
+        return perform(BatchOptions.from_arguments(fspath(jobs), **options).prepare())
+    if not isinstance(jobs, Iterable) or isinstance(jobs, Mapping | bytes):
+        raise InputError(
+            f"jobs are a file or a list of mappings, a {type(jobs).__name__} was given: write [...]", rule="jobs-type"
+        )
+    entries = [
+        Entry(k, dict(job) if isinstance(job, Mapping) else not_a_mapping(job)) for k, job in enumerate(jobs, start=1)
+    ]
+    return carry_out(BatchOptions.from_arguments("jobs", **options).prepare(), entries)
 
 
 def execute(options: BatchOptions) -> Batch:

@@ -6,7 +6,7 @@ import traceback
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from synoptic.errors import InputError, NonFiniteError, printable
+from synoptic.errors import InputError, NonFiniteError, in_python, printable
 from synoptic.utils.out_of_memory import is_out_of_memory
 from synoptic.utils.streams import error_stream
 
@@ -25,6 +25,10 @@ class RunFailed(RuntimeError):
     def __reduce__(self) -> tuple[type[RunFailed], tuple[str, Run | GridRun | None]]:
         """Return what a pickle makes it from."""
         return type(self), (str(self), self.result)
+
+    def in_python(self) -> RunFailed:
+        """Return the same error in Python's spelling."""
+        return type(self)(in_python(str(self)), self.result)
 
 
 class OptimizationFailed(RunFailed):

@@ -14,7 +14,7 @@ import torch
 import synoptic
 from synoptic import io
 from synoptic.distributed import broadcast_from_main, is_main_process
-from synoptic.errors import InputError, NonFiniteError
+from synoptic.errors import NonFiniteError
 from synoptic.io.progress import progress_bar
 from synoptic.metrics.clip import reference_clip
 from synoptic.models.base import PretrainedModel
@@ -47,11 +47,8 @@ STARTUP = 60.0  # seconds that a command takes at most before its work begins
 
 def run(application: str, /, *values: object, **options: object) -> Run:
     """Run an application into a folder, as the command line does: `run("wide", prompt="a lake", out="outputs")`."""
-    try:
-        name = application_name(application, (*synoptic.APPLICATIONS, "train_controlnet"))
-        return carry_out(options_class(name).from_arguments(*values, **options).prepare())
-    except InputError as e:
-        raise e.in_python() from None
+    name = application_name(application, (*synoptic.APPLICATIONS, "train_controlnet"))
+    return carry_out(options_class(name).from_arguments(*values, **options).prepare())
 
 
 def carry_out(options: Options) -> Run:
