@@ -183,3 +183,8 @@ def test_a_failed_run_is_told_in_python_and_keeps_what_was_made(tmp_path, monkey
     with pytest.raises(RunFailed, match="try dtype float32") as e:
         synoptic.run("generate", "a dog")
     assert e.value.result is run
+
+
+def test_a_file_with_dashes_in_its_name_is_named_as_it_is():
+    with pytest.raises(synoptic.InputError, match=r"my--photo\.png is none"):
+        synoptic.edit("bundled", "my--photo.png", "a dog")
