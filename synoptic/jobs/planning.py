@@ -85,7 +85,8 @@ def plan_jobs(entries: Iterable[Entry], folder: Path) -> list[Job]:
     if not jobs:
         raise InputError("a batch needs a job at least, none was given: write one a line", rule="jobs-empty")
     if repeated:
-        print(f"warning: {repeated} jobs are given more than once; each is done once", file=error_stream())
+        are = "job is" if repeated == 1 else "jobs are"
+        print(f"warning: {repeated} {are} given more than once; each is done once", file=error_stream())
     return list(jobs.values())
 
 
