@@ -22,7 +22,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     return exit_code("eval.py", lambda: score(parser.parse_args(two_dashes(sys.argv[1:] if argv is None else argv))))
 
 
-def score(args: argparse.Namespace) -> None:
+def score(args: argparse.Namespace) -> list[str]:
+    """Score a folder and write its eval.json; return the lines to print."""
     folder = Path(args.fdir1).expanduser()
     if not any(folder.glob("*.png")):
         why = "holds no .png" if folder.is_dir() else "is no folder"
@@ -38,14 +39,14 @@ def score(args: argparse.Namespace) -> None:
 
     clip = Clip(source)
     scores = score_folder(folder, clip)
-    print("score\tprompt")
-    for path, value in scores.items():
-        if path not in ("source_dir", "score"):
-            print(f"{value:.4f}\t{prompt_of(Path(path))}")
-    print(f"{scores['score']:.4f}\tmean by {clip.name}")
-    if marks := verdict(scores["score"], Path(source.path_or_repo).name == MARKS_CLIP):
-        print(marks)
-    print(f"written to {write_eval(folder, scores)}")
+    rows = [(value, prompt_of(Path(path))) for path, value in scores.items() if path not in ("source_dir", "score")]
+    marks = verdict(scores["score"], Path(source.path_or_repo).name == MARKS_CLIP)
+    return [
+        "score\tprompt",
+        *(f"{value:.4f}\t{text}" for value, text in [*rows, (scores["score"], f"mean by {clip.name}")]),
+        *([marks] if marks else []),
+        f"written to {write_eval(folder, scores)}",
+    ]
 
 
 if __name__ == "__main__":

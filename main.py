@@ -20,7 +20,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     return exit_code("main.py", lambda: run(two_dashes(sys.argv[1:] if argv is None else argv)))
 
 
-def run(argv: Sequence[str]) -> None:
+def run(argv: Sequence[str]) -> list[str]:
+    """Carry out a command line; return the lines to print."""
     first = Parser("main.py", add_help=False)
     first.add_argument("--app", choices=("wide_image", "ambiguous_image"))
     app = first.parse_known_args(argv)[0].app
@@ -37,7 +38,7 @@ def run(argv: Sequence[str]) -> None:
 
         from synoptic.courses import outputs
 
-        getattr(outputs, command_line.__name__.rpartition(".")[2])(args, prepared, folder)
+        return getattr(outputs, command_line.__name__.rpartition(".")[2])(args, prepared, folder)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from synoptic.errors import InputError
+from synoptic.errors import InputError, raising_in_python
 
 if TYPE_CHECKING:
     from synoptic.distillation.edit_losses import dds as dds
@@ -90,6 +90,7 @@ def __getattr__(name: str) -> Any:
         found = import_module("synoptic.commands.base").Tool(name)
     elif name in MODULES:
         found = getattr(import_module(f"synoptic.{MODULES[name]}"), name)
+        found = found if isinstance(found, type) else raising_in_python(found)
     else:
         raise AttributeError(f"module 'synoptic' has no attribute {name!r}")
     globals()[name] = found

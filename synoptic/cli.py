@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import shlex
 import signal
 import sys
@@ -27,11 +26,11 @@ from cyclopts import (
 import synoptic
 from synoptic.commands.help import ALL, APPLICATIONS, COMMANDS, FIRST_PAGE, TOOLS, description, examples
 from synoptic.distributed import is_main_process
-from synoptic.errors import InputError, NonFiniteError, printable
+from synoptic.errors import InputError, printable
 from synoptic.options import options_class, options_docstring
 from synoptic.options.renamed import RENAMED, RENAMED_COMMANDS
-from synoptic.runs.errors import RunFailed
-from synoptic.utils.out_of_memory import is_out_of_memory
+from synoptic.runs.errors import RunFailed, last_words
+from synoptic.utils.streams import discard_unprinted, error_stream, open_closed_streams
 
 app = App(
     name="synoptic",
@@ -91,9 +90,7 @@ def interrupt(number: int, _: object) -> None:
 
 def main() -> None:
     """Exit with 0, 1 where a run failed, 2 for bad input, 130 on Ctrl-C, 143 on SIGTERM; a bug shows its traceback."""
-    for name in ("stdin", "stdout", "stderr"):
-        if getattr(sys, name) is None:  # closed by the shell: the next file that is opened would be in its place
-            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), "r" if name == "stdin" else "w"))
+    open_closed_streams()
     if not is_main_process():
         sys.stdout = io.StringIO()
     signal.signal(signal.SIGTERM, interrupt)
@@ -114,51 +111,24 @@ def main() -> None:
         sys.stdout.flush()
     except (InputError, CycloptsError) as e:
         if is_verbose(sys.argv[1:]):
-            traceback.print_exc()
-        print("synoptic: error: " + printable(" ".join(message(e).split())), file=sys.stderr)
+            traceback.print_exc(file=error_stream())
+        print("synoptic: error: " + printable(" ".join(message(e).split())), file=error_stream())
         code = 2
-    except RunFailed as e:
-        if e.result is not None:
-            import_module("synoptic.commands.call").close(e.result, verbose=is_verbose(sys.argv[1:]))
-        print(f"synoptic: {printable(e)}", file=sys.stderr)
-        code = 1
-    except NonFiniteError as e:
-        print(f"synoptic: {printable(e)}", file=sys.stderr)
-        code = 1
     except KeyboardInterrupt as e:
-        print("synoptic: stopped; what was finished is saved, the same command resumes it", file=sys.stderr)
+        print("synoptic: stopped; what was finished is saved, the same command resumes it", file=error_stream())
         code = e.code if isinstance(e, Interrupted) else 130
     except BrokenPipeError:  # whoever read the table went away
         code = 1
     except Exception as e:
-        if not isinstance(e, OSError) and not is_out_of_memory(e):
-            raise
-        if is_verbose(sys.argv[1:]):
-            traceback.print_exc()
         text, code = last_words(e)
-        print(f"synoptic: {text}", file=sys.stderr)
+        if is_verbose(sys.argv[1:]):
+            traceback.print_exc(file=error_stream())
+        if isinstance(e, RunFailed) and e.result is not None:
+            import_module("synoptic.commands.call").close(e.result, verbose=is_verbose(sys.argv[1:]))
+        print(f"synoptic: {text}", file=error_stream())
     finally:
         discard_unprinted()
     sys.exit(code)
-
-
-def last_words(error: Exception) -> tuple[str, int]:
-    """Return the line that says why a command stopped, for want of memory or by the system, and its exit code."""
-    if not is_out_of_memory(error):
-        return f"{printable(error)}; what was finished is saved, the same command resumes it once that is put right", 1
-    if isinstance(error, ImportError):
-        return "error: memory must hold the libraries, there is too little even for them: raise its limit (ulimit -v)", 2
-    reason = f" ({printable(error)[:200]})" if str(error) else ""
-    cure = "try a half --dtype, or less of --width, --height or --count"
-    return f"memory has run out{reason}; what was finished is saved: {cure}", 1
-
-
-def discard_unprinted() -> None:
-    """Close a standard output that takes no more, so that the interpreter does not complain of it at its end."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        sys.stdout = io.StringIO()
 
 
 def commands_with(flag: str) -> list[str]:

@@ -9,9 +9,12 @@ import re
 import reprlib
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from functools import partial, wraps
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TypeVar, cast
+
+F = TypeVar("F", bound=Callable[..., object])
 
 DISTRIBUTION = "synoptic-diffusion"  # the name that pip installs; the import and the command are synoptic
 
@@ -34,11 +37,34 @@ class InputError(ValueError):
 
 def in_python(text: str) -> str:
     """Return a text with options in Python's spelling: guidance_scale for --guidance-scale."""
-    return re.sub(r"--(?:no-)?([a-z][a-z0-9-]*[a-z0-9])", lambda m: m[1].replace("-", "_"), text)
+    return re.sub(r"(?<![\w./-])--(?:no-)?([a-z][a-z0-9-]*[a-z0-9])", lambda m: m[1].replace("-", "_"), text)
+
+
+class DeniedError(InputError):
+    """A file or folder that is there, or may be, and cannot be opened for want of a permission."""
 
 
 class NonFiniteError(RuntimeError):
     """A picture has NaN or infinity in it: where, and what helps."""
+
+    def in_python(self) -> NonFiniteError:
+        """Return the same error in Python's spelling."""
+        return NonFiniteError(in_python(str(self)))
+
+
+def raising_in_python(function: F) -> F:
+    """Return a function of the package for Python, whose errors name options as Python does: guidance_scale."""
+
+    @wraps(function)
+    def call(*values: object, **named: object) -> object:
+        try:
+            return function(*values, **named)
+        except Exception as e:
+            if told := getattr(e, "in_python", None):
+                raise told() from None
+            raise
+
+    return cast(F, call)
 
 
 def install_command(extra: str) -> str:
@@ -81,11 +107,15 @@ def user_path(text: str | os.PathLike[str]) -> Path:
         path = Path(text).expanduser()
         if path.is_dir() and not os.access(path, os.R_OK | os.X_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except PermissionError as e:
+        raise DeniedError(
+            f"a path must be one that may be read, {str(text)[:200]!r} may not ({e.strerror}): allow it, or write another",
+            rule="path",
+        ) from None
     except (OSError, RuntimeError) as e:
         reason = e.strerror if isinstance(e, OSError) else "there is no such user"
-        cure = "allow it, or write another" if isinstance(e, PermissionError) else "write another"
         raise InputError(
-            f"a path must be one that can be, {str(text)[:80]!r} is none ({reason}): {cure}", rule="path"
+            f"a path must be one that can be, {str(text)[:80]!r} is none ({reason}): write another", rule="path"
         ) from None
     return path
 

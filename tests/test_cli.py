@@ -5,6 +5,7 @@ import json
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -92,6 +93,12 @@ def test_a_stream_that_is_closed_costs_nothing(closed, tmp_path):
     assert (done.returncode, done.stderr) == (0, "") and (tmp_path / "a.gif").exists()
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_an_error_that_cannot_be_printed_keeps_its_exit_code():
+    command = f"{shlex.join([sys.executable, '-m', 'synoptic', 'generate', '--steps', '0', 'x'])} 2> /dev/full"
+    assert subprocess.run(["sh", "-c", command]).returncode == 2
+
+
 def test_a_file_that_begins_with_a_dash_is_told_how_it_is_written(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     Image.new("RGB", (9, 9)).save("-lead.png")
@@ -144,6 +151,7 @@ def test_help_imports_the_options_of_the_command_that_is_named_and_never_torch(w
     asked = ["torch", *(options_home(name.replace("-", "_"))[0] for name in names if name != "batch")]  # engines use its own
     script = f"""
 import sys
+from pathlib import Path
 from synoptic import cli
 sys.argv = {["synoptic", *words]}
 try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ import torch
 
 import synoptic
 from synoptic.models.checkpoint import BUNDLED_DIR
+from synoptic.runs.errors import RunFailed
 from tests.quick import slow_ones
 
 NONE: Any = None
@@ -144,3 +145,46 @@ def test_a_model_is_named_by_a_path_and_a_dtype_by_torch(sd32):
 def test_a_call_warns_of_what_the_command_line_warns_of(sd32):
     with pytest.warns(UserWarning, match="guidance is off at scale 1: negative_prompt is not seen"):
         synoptic.generate(sd32, "a dog", negative_prompt="a cat", guidance_scale=1, steps=1)
+
+
+WORDS: dict[str, Callable[[], object]] = {  # by what their errors say
+    "clip_skip must be between 0 and 2": lambda: synoptic.load("bundled", clip_skip=99),
+    "omit vae or give": lambda: synoptic.load("bundled", vae="nix/nix/nix"),
+    "use model bundled": lambda: synoptic.load("nix"),
+    "use upscalers none": lambda: synoptic.load_upscaler("nix"),
+    "model bundled or": lambda: synoptic.load_controlnet("bundled-canny", model="nix"),
+    "another out": lambda: synoptic.batch([{"application": "generate", "prompt": "a dog"}], out="/dev/null/x"),
+}
+
+
+@pytest.mark.parametrize("says", WORDS)
+def test_errors_in_python_name_arguments_not_flags(says):
+    with pytest.raises(synoptic.InputError) as e:
+        WORDS[says]()
+    assert says in str(e.value) and "--" not in str(e.value)
+
+
+def test_a_picture_that_is_not_finite_is_told_in_python_too(sd32, monkeypatch):
+    def fail(*_: object) -> None:
+        raise synoptic.errors.NonFiniteError("it holds NaN: try --dtype float32")
+
+    monkeypatch.setattr(type(sd32), "decode", fail)
+    with pytest.raises(synoptic.errors.NonFiniteError, match="try dtype float32"):
+        synoptic.generate(sd32, "a dog", steps=1)
+
+
+def test_a_failed_run_is_told_in_python_and_keeps_what_was_made(tmp_path, monkeypatch):
+    run = synoptic.run("generate", "a dog", steps=1, model="bundled-if", upscalers="none", out=str(tmp_path))
+
+    def fail(_: object) -> None:
+        raise RunFailed("it holds NaN: try --dtype float32", run)
+
+    monkeypatch.setattr("synoptic.runs.execute.carry_out", fail)
+    with pytest.raises(RunFailed, match="try dtype float32") as e:
+        synoptic.run("generate", "a dog")
+    assert e.value.result is run
+
+
+def test_a_file_with_dashes_in_its_name_is_named_as_it_is():
+    with pytest.raises(synoptic.InputError, match=r"my--photo\.png is none"):
+        synoptic.edit("bundled", "my--photo.png", "a dog")

@@ -6,7 +6,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from synoptic.errors import InputError
+from synoptic.errors import raising_in_python
 from synoptic.options import options_class
 from synoptic.options.signature import python_doc, python_signature
 
@@ -20,12 +20,10 @@ class Tool:
         self.__doc__ = python_doc(self.options_class)
         self.__signature__ = python_signature(self.options_class)
 
+    @raising_in_python
     def __call__(self, *values: object, **options: object) -> Any:
-        try:
-            prepared = self.options_class.from_arguments(*values, **options).prepare()
-            return tool_module(self.__name__).execute(prepared)
-        except InputError as e:
-            raise e.in_python() from None
+        prepared = self.options_class.from_arguments(*values, **options).prepare()
+        return tool_module(self.__name__).execute(prepared)
 
 
 def tool_module(name: str) -> ModuleType:

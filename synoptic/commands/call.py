@@ -21,6 +21,7 @@ from synoptic.options.batch import BatchOptions
 from synoptic.options.grid import parse_axes, prepare_cells
 from synoptic.runs.folders import check_folder, folder_of
 from synoptic.utils.deferred_imports import collector_paused, defer_imports
+from synoptic.utils.streams import error_stream
 
 if TYPE_CHECKING:
     from synoptic.runs.grid import GridRun
@@ -105,7 +106,7 @@ def close(run: Run | GridRun, open: bool = False, verbose: bool = False, grid: o
     print(run, flush=True)
     if is_main_process():
         closing = import_module("synoptic.runs.closing")
-        print("\n".join(["", *closing.closing_lines(run, timings=verbose)]), file=sys.stderr)
+        print("\n".join(["", *closing.closing_lines(run, timings=verbose)]), file=error_stream())
         file = closing.main_file(run)
         if open and file and not webbrowser.open(file.resolve().as_uri()):
-            print("no browser answers here: open it yourself", file=sys.stderr)
+            print("no browser answers here: open it yourself", file=error_stream())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from synoptic.options.score import ScoreOptions
 from synoptic.runs.folders import earlier
 from synoptic.utils.json_objects import JsonObject
 from synoptic.utils.picture import read_picture
+from synoptic.utils.streams import error_stream
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -55,7 +55,7 @@ def prompts_of(files: Sequence[Path]) -> list[tuple[Path, Image, str]]:
         try:
             inside, image = read_settings(file), read_picture(str(file))
         except (InputError, OSError) as e:
-            print(f"warning: {file} is not scored: {e}", file=sys.stderr)
+            print(f"warning: {file} is not scored: {e}", file=error_stream())
             continue
         if not inside or "prompt" in inside:
             said = inside.get("prompt")

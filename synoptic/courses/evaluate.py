@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -34,6 +33,7 @@ from synoptic.options.batch import BatchOptions
 from synoptic.runs.folders import earlier
 from synoptic.runs.manifest import versions
 from synoptic.utils.json_objects import JsonObject
+from synoptic.utils.streams import error_stream
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def execute(options: EvaluateOptions, engine: BatchOptions | None = None) -> Eva
     """
     chosen, folder, top = options.prompt_set(), options.folder, options.top
     for line in chosen.warnings():
-        print(f"warning: {line}", file=sys.stderr)
+        print(f"warning: {line}", file=error_stream())
     texts = graded(chosen, folder.name)
     runs = generate(chosen, folder, options, partial(runs_of, engine=engine))
     source = resolve_clip(options.clip_model)
@@ -149,7 +149,7 @@ def warn(chosen: PromptSet, found: dict[str, list[Path]], texts: list[str], opti
     """Say on the error stream what a grader would stumble over: pictures of no prompt, and edits without a source."""
     for prompt, paths in found.items():
         if prompt not in texts:
-            print(f"warning: {paths[0]} is of no prompt of the set ({prompt}), and counts in the score", file=sys.stderr)
+            print(f"warning: {paths[0]} is of no prompt of the set ({prompt}), and counts in the score", file=error_stream())
     if options.folder.name == "pds":
         made = sources(chosen, options.top)
         lost = [
@@ -157,4 +157,4 @@ def warn(chosen: PromptSet, found: dict[str, list[Path]], texts: list[str], opti
         ]
         if lost:
             cure = "put them there, or add --make-sources"
-            print(f"warning: {len(lost)} source pictures are missing: {', '.join(lost)}: {cure}", file=sys.stderr)
+            print(f"warning: {len(lost)} source pictures are missing: {', '.join(lost)}: {cure}", file=error_stream())

@@ -34,25 +34,28 @@ def results_folder(prepared: ModelOptions, folder: Path) -> Path:
     return folder / "results" / key
 
 
-def wide(args: argparse.Namespace, prepared: WideOptions, folder: Path) -> None:
-    """Generate the wide picture, then save it and its crops at --eval_pos."""
+def wide(args: argparse.Namespace, prepared: WideOptions, folder: Path) -> list[str]:
+    """Generate the wide picture, then save it and its crops at --eval_pos; return the lines to print."""
     run = run_into_results(prepared, folder)
     (panorama,), inside = run.images, read_settings(run.folder / run.pictures[0].file)
     native, whole = resolve(prepared.model).native_size, folder / file_name(args.prompt)
     save_image(whole, panorama, inside)
-    print(whole)
+    saved = [whole]
     for p in args.eval_pos:
         left = round(p * native / COURSE_SIDE)
         crop = folder / file_name(args.prompt, p)
         save_image(crop, panorama.crop((left, 0, left + native, native)), inside)
-        print(crop)
+        saved.append(crop)
     write_config(folder / "wide_image_run_config.yaml", args, run)
-    print_score(run, "clip_score", "CLIP score")
-    print(f"to score the crops: python eval.py --fdir1 {shlex.quote(str(folder))} --app wide_images")
+    how = f"to score the crops: python eval.py --fdir1 {shlex.quote(str(folder))} --app wide_images"
+    return [*map(str, saved), *score_lines(run, "clip_score", "CLIP score"), how]
 
 
-def ambiguous(args: argparse.Namespace, prepared: AnagramOptions, folder: Path) -> None:
-    """Generate the anagram, then save each view under its prompt, and in results/ the small ones too."""
+def ambiguous(args: argparse.Namespace, prepared: AnagramOptions, folder: Path) -> list[str]:
+    """Generate the anagram, then save each view under its prompt, and in results/ the small ones too.
+
+    Returns the lines to print.
+    """
     run = run_into_results(prepared, folder)
     (whole,), file = run.images, run.folder / run.pictures[0].file
     stage_one = file.with_suffix(f".{resolve(prepared.model).native_size}.png")  # there where it was enlarged
@@ -63,31 +66,30 @@ def ambiguous(args: argparse.Namespace, prepared: AnagramOptions, folder: Path) 
     )
     for i, x in enumerate(small):
         save_image(folder / f"results/view_{i}.png", to_pil(x)[0], inside)
-    for prompt, name, x in zip(args.prompts, distinct([file_name(p) for p in args.prompts]), large, strict=True):
+    names = distinct([file_name(p) for p in args.prompts])
+    for prompt, name, x in zip(args.prompts, names, large, strict=True):
         for place in (folder, folder / "results"):
             save_image(place / name, to_pil(x)[0], inside | {"prompt": prompt})
-        print(folder / name)
     save_image(folder / "results/final.png", to_pil(torch.cat(large, -1))[0], inside)
     write_config(folder / "ambiguous_image_config.yaml", args, run)
-    print_score(run, "alignment", "alignment")
-    print(f"to score the views: python eval.py --fdir1 {shlex.quote(str(folder))} --app ambiguous_images")
+    how = f"to score the views: python eval.py --fdir1 {shlex.quote(str(folder))} --app ambiguous_images"
+    return [*(str(folder / name) for name in names), *score_lines(run, "alignment", "alignment"), how]
 
 
-def distillation(args: argparse.Namespace, prepared: DistillOptions, folder: Path) -> None:
-    """Distill, then save the picture under its prompt, an edit under what it was edited into."""
+def distillation(args: argparse.Namespace, prepared: DistillOptions, folder: Path) -> list[str]:
+    """Distill, then save the picture under its prompt, an edit under what it was edited into; return the lines to print."""
     run = run_into_results(prepared, folder)
     (image,), (picture,) = run.images, run.pictures
     file = folder / file_name(picture.prompt)
     save_image(file, image, read_settings(run.folder / picture.file) | {"file": file.name})
     write_config(folder / "run_config.yaml", args, run)
-    print(file)
-    print_score(run, "clip_score", "CLIP score")
-    print(f"to score all of the folder: python eval.py --fdir1 {shlex.quote(str(folder))}")
+    how = f"to score all of the folder: python eval.py --fdir1 {shlex.quote(str(folder))}"
+    return [str(file), *score_lines(run, "clip_score", "CLIP score"), how]
 
 
-def print_score(run: Run, name: str, title: str) -> None:
-    if run.scores:
-        print(f"{title} {run.scores[name]:.3f} by {run.scores['clip_model']}")
+def score_lines(run: Run, name: str, title: str) -> list[str]:
+    """Return the line of a score, where there is one."""
+    return [f"{title} {run.scores[name]:.3f} by {run.scores['clip_model']}"] if run.scores else []
 
 
 def write_config(path: Path, args: argparse.Namespace, run: Run) -> None:

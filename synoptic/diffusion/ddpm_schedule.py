@@ -13,6 +13,7 @@ from torch import Tensor
 
 from synoptic.diffusion.equations import Number, Time
 from synoptic.diffusion.scheduler_classes import CONSISTENCY_SCHEDULERS, CONTINUOUS_SCHEDULERS, MULTISTEP_SCHEDULERS
+from synoptic.utils.arguments import typed
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class DDPMSchedule:
         """Return the time that the network is given: t itself."""
         return t
 
+    @typed
     def steps(self, n: int, scheduler: str | None = None) -> list[tuple[Time, Time]]:
         """Return n steps that meet and fall, at the times of the config's diffusers class, or of another one, `scheduler`.
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from synoptic.diffusion.equations import Number, Time
 from synoptic.diffusion.scheduler_classes import FLOW_SCHEDULERS, Spacing
+from synoptic.utils.arguments import typed
 from synoptic.utils.json_objects import JsonObject
 
 
@@ -44,6 +45,7 @@ class FlowMatchingSchedule:
         """Return the time that the network is given: t itself."""
         return t
 
+    @typed
     def steps(self, n: int, scheduler: str | None = None) -> list[tuple[Time, Time]]:
         """Return n steps that meet and fall, at the times of the config's own class, whatever `scheduler` is."""
         if n < 1:

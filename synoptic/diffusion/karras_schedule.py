@@ -12,6 +12,7 @@ from torch import Tensor
 from synoptic.diffusion.ddpm_schedule import DDPMSchedule, pair_up, spaced_times
 from synoptic.diffusion.equations import Number, Time
 from synoptic.diffusion.scheduler_classes import KARRAS_SCHEDULERS, MULTISTEP_SCHEDULERS
+from synoptic.utils.arguments import typed
 
 RHO = 7.0
 LEAST_SIGNAL = 2.0**-24  # abar at the end of a schedule of zero terminal SNR, as diffusers' classes of this spacing have it
@@ -46,6 +47,7 @@ class KarrasSchedule(DDPMSchedule):
         abar = self.alphas_cumprod.numpy().clip(min=LEAST_SIGNAL)
         return np.log((1 - abar) / abar) / 2
 
+    @typed
     def steps(self, n: int, scheduler: str | None = None) -> list[tuple[Time, Time]]:
         """Return n steps that meet and fall, at Karras' noise levels; a `scheduler` class without them has its own."""
         kind = scheduler or self.scheduler

@@ -18,6 +18,8 @@ from synoptic.guidance.batching import BranchPredict
 from synoptic.guidance.cfg import Predict
 from synoptic.utils.arguments import typed
 
+SDI_STEPS, ISM_STEPS = 10, 4  # of the inversions
+
 
 @typed
 def sdi(
@@ -25,7 +27,7 @@ def sdi(
     s: Schedule,
     inversion_predict: Predict,
     scale: float = 8.5,
-    steps: int = 10,
+    steps: int = SDI_STEPS,
     *,
     timesteps: TimestepSampler | None = None,
 ) -> Loss[object]:
@@ -60,7 +62,7 @@ def ism(
     inversion_predict: Predict,
     scale: float = 7.5,
     interval: int = 50,
-    steps: int = 4,
+    steps: int = ISM_STEPS,
     *,
     timesteps: TimestepSampler | None = None,
 ) -> Loss[object]:
@@ -107,7 +109,11 @@ def _sds_weights(scale: float):
 
 LOSSES = {
     "sdi": LossSpec(
-        lambda f: sdi(f.branch_predict, f.schedule, f.cfg(2 - f.guidance_scale), f.guidance_scale, timesteps=f.timesteps)
+        lambda f: sdi(f.branch_predict, f.schedule, f.cfg(2 - f.guidance_scale), f.guidance_scale, timesteps=f.timesteps),
+        guided_inversions=SDI_STEPS,
     ),
-    "ism": LossSpec(lambda f: ism(f.branch_predict, f.schedule, f.branch("null"), f.guidance_scale, timesteps=f.timesteps)),
+    "ism": LossSpec(
+        lambda f: ism(f.branch_predict, f.schedule, f.branch("null"), f.guidance_scale, timesteps=f.timesteps),
+        null_inversions=ISM_STEPS + 1,
+    ),
 }

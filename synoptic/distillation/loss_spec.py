@@ -65,11 +65,14 @@ class LossSpec:
 
     `negative_branch`: whether a negative prompt is in the null branch's place ("never" apart), in a branch of its own where
     there is one ("given"), or always in a branch of its own. `loss_defaults` says which losses have a student, and which
-    edit a source, whose rows each branch has then too.
+    edit a source, whose rows each branch has then too. Before that the network is asked
+    `guided_inversions` times for all branches, or `null_inversions` times for null alone.
     """
 
     build: Callable[[LossInputs], Loss[object]]
     negative_branch: Literal["never", "given", "always"] = "never"
+    guided_inversions: int = 0
+    null_inversions: int = 0
 
     def separates(self, negative_prompt: str) -> bool:
         """Return whether the negative prompt has a branch of its own."""

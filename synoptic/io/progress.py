@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from importlib.util import find_spec
 
 from synoptic.distributed import is_main_process
+from synoptic.utils.streams import error_stream
 
 if find_spec("ipywidgets"):
     from tqdm.autonotebook import tqdm
@@ -33,7 +34,7 @@ def listening(listener: Listener) -> Iterator[None]:
 def progress_bar(title: str, total: int, show: bool = True, unit: str = "step") -> Iterator[Callable[[], None]]:
     """Show a bar of so many steps, or other units: `with progress_bar(title, total) as tick:` and tick() after each."""
     hidden, listener, taken = not show or not total or not is_main_process(), _listener.get(), 0
-    with tqdm(total=total, desc=title, unit=unit, disable=hidden, dynamic_ncols=True) as shown:
+    with tqdm(total=total, desc=title, unit=unit, disable=hidden, dynamic_ncols=True, file=error_stream()) as shown:
 
         def tick() -> None:
             nonlocal taken

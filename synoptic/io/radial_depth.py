@@ -6,7 +6,9 @@ import numpy as np
 from PIL import Image
 
 from synoptic.errors import InputError, user_path
-from synoptic.utils.picture import PictureSource, is_file, picture_name, read_upload
+from synoptic.utils.image_formats import FORMATS
+from synoptic.utils.npy import read_npy
+from synoptic.utils.picture import PictureSource, as_seen, is_file, picture_name, read_from
 
 
 def read_radial_depth(source: PictureSource) -> np.ndarray:
@@ -44,18 +46,18 @@ def _differ(values: np.ndarray) -> bool:
 
 def _values(source: PictureSource) -> np.ndarray | Image.Image:
     """Return the array of a .npy file, or a gray picture in its own depth of color. Raises InputError."""
-    if isinstance(source, str) and source.lower().endswith(".npy") and is_file(source):
-        try:
-            return np.load(user_path(source))  # numpy refuses pickled objects unless asked
-        except (ValueError, EOFError, OSError, MemoryError):
-            raise InputError(
-                f"--depth is an array of numbers of numpy.save, or a gray PNG, {source} cannot be read so: write it anew",
-                rule="depth-unreadable",
-            ) from None
-    if isinstance(source, Image.Image) and source.mode in ("F", "I"):  # distances in any unit
-        return source
-    seen = read_upload(source)
-    if seen.mode == "I;16":
+    kinds = f"--depth is an array in a .npy file, as numpy.save writes it, or a gray picture ({', '.join(FORMATS)})"
+    try:
+        if isinstance(source, str) and source.lower().endswith(".npy") and is_file(source):
+            return read_npy(user_path(source))
+        seen = read_from(source, _as_distances)
+    except InputError as e:
+        if e.rule != "picture-unreadable":
+            raise
+        raise InputError(f"{kinds}, {source} is neither: write one of them", rule="depth-unreadable") from None
+    except (ValueError, EOFError, OSError, MemoryError) as e:
+        raise InputError(f"{kinds}, {source} holds no array ({e}): write one of them", rule="depth-unreadable") from None
+    if seen.mode in ("F", "I", "I;16"):
         return seen
     red, green, blue = seen.convert("RGB").split()
     if red.tobytes() != green.tobytes() or red.tobytes() != blue.tobytes():
@@ -66,3 +68,9 @@ def _values(source: PictureSource) -> np.ndarray | Image.Image:
     if seen.mode == "RGBA":  # what is transparent is not there
         red.paste(0, mask=seen.getchannel("A").point([255, *[0] * 255]))
     return red
+
+
+def _as_distances(image: Image.Image, name: str) -> Image.Image:
+    """Return an opened picture of any numbers as it is, another as it is seen. Raises InputError as `as_seen` does."""
+    is_numbers = image.mode in ("F", "I") and getattr(image, "n_frames", 1) == 1
+    return image.copy() if is_numbers else as_seen(image, name)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from os import PathLike, fspath
@@ -17,6 +16,7 @@ from synoptic.jobs.plan_file import digest_of, parse_plan
 from synoptic.jobs.planning import PLAN, Job, plan_jobs
 from synoptic.jobs.store import in_memory
 from synoptic.options.batch import BatchOptions
+from synoptic.utils.streams import error_stream
 
 if TYPE_CHECKING:
     from synoptic.jobs.table import Batch
@@ -34,21 +34,18 @@ def batch(jobs: str | PathLike[str] | Iterable[Mapping[str, object]], /, **optio
     is among the result's `failed`. With `out="memory://x"` the runs are in this process's memory, as fsspec reads it.
     """
     if getattr(multiprocessing.current_process(), "_inheriting", False):
-        print(f"synoptic: error: {UNGUARDED}", file=sys.stderr, flush=True)
+        print(f"synoptic: error: {UNGUARDED}", file=error_stream(), flush=True)
         os._exit(2)
-    try:
-        if isinstance(jobs, str | PathLike):
-            return perform(BatchOptions.from_arguments(fspath(jobs), **options).prepare())
-        if not isinstance(jobs, Iterable) or isinstance(jobs, Mapping | bytes):
-            raise InputError(
-                f"jobs are a file or a list of mappings, a {type(jobs).__name__} was given: write [...]", rule="jobs-type"
-            )
-        entries = [
-            Entry(k, dict(job) if isinstance(job, Mapping) else not_a_mapping(job)) for k, job in enumerate(jobs, start=1)
-        ]
-        return carry_out(BatchOptions.from_arguments("jobs", **options).prepare(), entries)
-    except InputError as e:
-        raise e.in_python() from None
+    if isinstance(jobs, str | PathLike):
+        return perform(BatchOptions.from_arguments(fspath(jobs), **options).prepare())
+    if not isinstance(jobs, Iterable) or isinstance(jobs, Mapping | bytes):
+        raise InputError(
+            f"jobs are a file or a list of mappings, a {type(jobs).__name__} was given: write [...]", rule="jobs-type"
+        )
+    entries = [
+        Entry(k, dict(job) if isinstance(job, Mapping) else not_a_mapping(job)) for k, job in enumerate(jobs, start=1)
+    ]
+    return carry_out(BatchOptions.from_arguments("jobs", **options).prepare(), entries)
 
 
 def execute(options: BatchOptions) -> Batch:

@@ -172,7 +172,7 @@ def read_yaml(file: IO[bytes]) -> Iterator[Entry]:
             raise InputError("a YAML file of jobs is a list, this one is none: begin each with - ", rule="jobs-yaml-list")
     except (yaml.YAMLError, UnicodeDecodeError) as e:
         raise InputError(
-            f"a file of jobs must be YAML, this one is not ({printable(e)[:160]}): correct it", rule="jobs-yaml"
+            f"a file of jobs must be YAML, this one is not ({' '.join(str(e).split())[:160]}): correct it", rule="jobs-yaml"
         ) from None
     for item in node.value:
         yield Entry(item.start_mark.line + 1, constructed(loader, item))

@@ -27,6 +27,7 @@ from synoptic.options.renamed import unknown_option
 from synoptic.options.seeds import RANDOM
 from synoptic.runs.folders import check_same, default_folder
 from synoptic.utils.json_objects import JsonObject
+from synoptic.utils.streams import error_stream
 
 MOST = 1_000_000  # jobs of one batch
 MOST_PICTURES = 10_000  # of one job's prompt
@@ -84,7 +85,8 @@ def plan_jobs(entries: Iterable[Entry], folder: Path) -> list[Job]:
     if not jobs:
         raise InputError("a batch needs a job at least, none was given: write one a line", rule="jobs-empty")
     if repeated:
-        print(f"warning: {repeated} jobs are given more than once; each is done once", file=sys.stderr)
+        are = "job is" if repeated == 1 else "jobs are"
+        print(f"warning: {repeated} {are} given more than once; each is done once", file=error_stream())
     return list(jobs.values())
 
 
@@ -95,7 +97,7 @@ def refuse(wrong: list[tuple[int, InputError]]) -> None:
     texts = [f"line {line}: {str(e)[:MESSAGE]}" for line, e in sorted(wrong, key=lambda one: one[0])]
     if len(texts) == 1:
         raise InputError(f"{texts[0]} (nothing was run)", rule=wrong[0][1].rule)
-    print("\n".join(texts[:SHOWN]), file=sys.stderr)
+    print("\n".join(texts[:SHOWN]), file=error_stream())
     more = f", of which {SHOWN} are shown" if len(texts) > SHOWN else ""
     raise InputError(f"{len(texts)} lines are wrong{more}, nothing was run: correct them", rule=wrong[0][1].rule)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +23,7 @@ from synoptic.jobs.table import Batch
 from synoptic.options.batch import BatchOptions
 from synoptic.utils.deferred_imports import collector_paused
 from synoptic.utils.interrupts import uninterrupted
+from synoptic.utils.streams import error_stream
 from synoptic.utils.timing import Interval
 
 ENGINES = {"local": "synoptic.jobs.local", "ray": "synoptic.jobs.ray_cluster"}
@@ -78,7 +78,7 @@ def carry_out(
     """
     interval, kept = Interval(), len(batch.jobs) - len(todo)
     how = f"{len(todo)} jobs, {engine.count} at once, threads of each: {engine.threads}"
-    print(how + (f"; {kept} jobs are there already" if kept else ""), file=sys.stderr)
+    print(how + (f"; {kept} jobs are there already" if kept else ""), file=error_stream())
     try:
         with progress_bar("batch", len(todo), unit="job") as tick:
 

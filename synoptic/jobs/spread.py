@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from importlib import import_module
@@ -38,6 +37,7 @@ from synoptic.runs.manifest import Run, open_run, pictures_of
 from synoptic.runs.plan import unloaded_pipeline
 from synoptic.runs.search import found_seeds, searched_items, write_search
 from synoptic.sampling.seed_search import SCREENING_STEPS, search_rounds
+from synoptic.utils.streams import error_stream
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -126,7 +126,7 @@ def drive_parts(parts: Sequence[Part], top: Path, engine: BatchOptions) -> None:
         return
     top.mkdir(parents=True, exist_ok=True)
     workers = import_module(ENGINES[engine.engine]).build(replace(engine, out=str(top)), todo, needs_of(todo, {}))
-    print(f"{len(todo)} pictures, {workers.count} at once", file=sys.stderr)
+    print(f"{len(todo)} pictures, {workers.count} at once", file=error_stream())
     try:
         with progress_bar("pictures", len(todo), unit="picture") as tick:
             drive(todo, workers, lambda *_: tick())

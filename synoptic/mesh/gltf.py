@@ -24,6 +24,19 @@ COMPRESSED = {
 UNDERSTOOD = re.compile(r"KHR_(materials|texture|lights|mesh_quantization|xmp|animation)|EXT_(texture|lights)|MSFT_texture")
 INSTANCES = "EXT_mesh_gpu_instancing"
 STRIP, FAN = 5, 6
+INDICES = {
+    "mesh",
+    "scene",
+    "material",
+    "indices",
+    "bufferView",
+    "buffer",
+    "byteOffset",
+    "count",
+    "source",
+    "index",
+    "POSITION",
+}
 
 
 class GltfFile(GltfAsset):
@@ -34,12 +47,15 @@ class GltfFile(GltfAsset):
         try:
             tree, data = read_container(file)
             super().__init__(tree, b"")
+            check_indices(tree)
             self._check_extensions(file.name)
             self._join_buffers(file, data)
-            self.pieces = checked_pieces(list(self._pieces()), file.name)
+            with np.errstate(all="ignore"):  # what is infinite is refused
+                pieces = list(self._pieces())
+            self.pieces = checked_pieces(pieces, file.name)
         except InputError:
             raise
-        except (ValueError, KeyError, IndexError, TypeError, AttributeError, struct.error, RecursionError) as e:
+        except (ValueError, KeyError, IndexError, TypeError, AttributeError, struct.error, RecursionError, MemoryError) as e:
             raise InputError(
                 f"{file.name} is no glTF that can be read ({type(e).__name__}: {e}): export it again", rule="mesh-broken"
             ) from None
@@ -91,7 +107,10 @@ class GltfFile(GltfAsset):
             if "mesh" not in node:
                 continue
             for k, primitive in enumerate(meshes[node["mesh"]]["primitives"]):
-                if primitive.get("mode", TRIANGLES) not in (TRIANGLES, STRIP, FAN):
+                if (
+                    primitive.get("mode", TRIANGLES) not in (TRIANGLES, STRIP, FAN)
+                    or "POSITION" not in primitive["attributes"]
+                ):
                     continue
                 places = self.accessor(primitive["attributes"]["POSITION"]).astype(np.float64)
                 faces = self._faces(primitive, len(places))
@@ -136,6 +155,14 @@ class GltfFile(GltfAsset):
             return None
         uv = self.accessor(primitive["attributes"][name]).astype(np.float64)
         return np.stack([uv[:, 0], 1 - uv[:, 1]], 1)
+
+
+def check_indices(tree: object) -> None:
+    """Raise ValueError where a number that names or counts is below 0, which Python would count from the end."""
+    for key, value in tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ():
+        if key in INDICES and isinstance(value, int) and value < 0:
+            raise ValueError(f"{key} is {value}")
+        check_indices(value)
 
 
 def local_transform(node: JsonObject) -> np.ndarray:

@@ -7,7 +7,7 @@ import re
 import struct
 from base64 import b64decode
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import unquote, unquote_to_bytes
 
 from synoptic.errors import InputError
 from synoptic.mesh.mesh_file import beside
@@ -63,8 +63,11 @@ def media_type(picture: bytes) -> str:
 
 def read_uri(file: Path, uri: str) -> bytes:
     """Return what a URI names: data inside it, or a file in the mesh's folder."""
-    if uri.startswith("data:"):
-        return b64decode(uri.partition(",")[2])
+    if uri[:5].lower() == "data:":
+        kind, _, data = uri.partition(",")
+        return b64decode(unquote_to_bytes(data)) if kind.lower().endswith(";base64") else unquote_to_bytes(data)
     if "://" in uri:
-        raise InputError(f"a mesh's files must be in its folder, {file.name} names {uri}: copy it there", rule="mesh-leaves")
+        raise InputError(
+            f"a mesh's files must be in its folder, {file.name} names {uri[:200]}: copy it there", rule="mesh-leaves"
+        )
     return beside(file, unquote(uri)).read_bytes()

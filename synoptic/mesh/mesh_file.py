@@ -11,6 +11,7 @@ import numpy as np
 from synoptic.errors import InputError
 
 MAX_FACES = 2_000_000
+LARGEST = 1e100  # whose squares double precision holds
 KINDS = (".glb", ".gltf", ".obj", ".ply", ".stl")
 
 
@@ -75,6 +76,11 @@ def checked_pieces(pieces: list[Piece], name: str) -> list[Piece]:
     used = np.concatenate([piece.vertices[piece.faces].reshape(-1, 3) for piece in pieces])
     if not np.ptp(used, axis=0).max() > 0:
         raise InputError(f"a mesh must have an extent, all of {name} is in one point: export it again", rule="mesh-extent")
+    if not 1 / LARGEST < np.ptp(used, axis=0).max() <= np.abs(used).max() * 2 < LARGEST:
+        raise InputError(
+            f"a mesh's sizes must be between {1 / LARGEST:g} and {LARGEST:g}, those of {name} are not: scale it",
+            rule="mesh-extent",
+        )
     a, b, c = (used / np.abs(used).max()).reshape(-1, 3, 3).swapaxes(0, 1)
     if not np.linalg.norm(np.cross(b - a, c - a), axis=1).any():
         raise InputError(f"a mesh must have an area, all of {name} is lines: export it again", rule="mesh-extent")
@@ -86,12 +92,20 @@ def beside(file: Path, uri: str) -> Path:
     found = (file.parent / uri).resolve()
     if not found.is_relative_to(file.parent.resolve()):
         raise InputError(
-            f"a mesh's files must be in its folder, {file.name} names {uri}: copy it there and name it so",
+            f"a mesh's files must be in its folder, {file.name} names {uri[:200]}: copy it there and name it so",
             rule="mesh-leaves",
         )
-    if not found.is_file():
-        raise InputError(f"{file.name} needs {uri} beside it, which is missing: copy it there", rule="mesh-missing")
+    if not is_there(found):
+        raise InputError(f"{file.name} needs {uri[:200]} beside it, which is missing: copy it there", rule="mesh-missing")
     return found
+
+
+def is_there(file: Path) -> bool:
+    """Return whether there is such a file; False for what no file can be called."""
+    try:
+        return file.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def triangulated(corners: np.ndarray, polygon: list[int]) -> list[tuple[int, int, int]]:

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from synoptic.errors import InputError
-from synoptic.mesh.mesh_file import Piece, Unwrapped, beside, checked_pieces, triangulated
+from synoptic.mesh.mesh_file import Piece, Unwrapped, beside, checked_pieces, is_there, triangulated
 
 Corner = tuple[int, int, int]  # of v, vt, vn, from 0; -1 for none
+MAPS = ("map_", "bump", "norm", "disp")  # begin the words of an .mtl that name pictures
+
+
+class MaterialLine(NamedTuple):
+    """A line of an .mtl; of one that names a picture what is before that."""
+
+    text: str
+    map: Path | None = None
+
+
+DULL = [MaterialLine(text) for text in ("Ka 1 1 1", "Ks 0 0 0", "illum 1")]
 
 
 class ObjFile:
@@ -33,7 +45,7 @@ class ObjFile:
     def _read(self, file: Path) -> None:
         counts = {"v": 0, "vt": 0, "vn": 0}
         rows: dict[str, list[list[float]]] = {"v": [], "vt": []}
-        self.material_lines: dict[str, list[str]] = {}
+        self.material_lines: dict[str, list[MaterialLine]] = {}
         polygons: dict[str, list[list[Corner]]] = {}
         material = ""
         self.polygons_at: list[tuple[int, str]] = []  # lines that are faces, and their material
@@ -49,7 +61,8 @@ class ObjFile:
             elif word == "usemtl":
                 material = " ".join(values)
             elif word == "mtllib":
-                self.material_lines |= read_materials(beside(file, " ".join(values)))
+                for library in libraries(file, values):
+                    self.material_lines |= read_materials(library)
         self.places = np.array(rows["v"], np.float64).reshape(-1, 3)
         texture = np.array(rows["vt"], np.float64).reshape(-1, 2)
         self.materials = list(polygons)
@@ -73,13 +86,20 @@ class ObjFile:
             number: f".texture{f'-{k}' if k else ''}.png" for k, number in enumerate(sorted(textures))
         }  # by material
         materials = {number: self.materials[number] or "painted" for number in textures}
+        own_lines = {
+            number: [line for line in self.material_lines.get(own) or DULL if not line.map or number not in unwrapped]
+            for number, own in materials.items()
+        }  # other maps are for the coordinates that were there
+        shown = dict.fromkeys(line.map for lines in own_lines.values() for line in lines if line.map)
+        maps = {file: f".map-{k}{file.suffix}" for k, file in enumerate(shown)}
         files = {pictures[number]: data for number, data in textures.items()}
+        files |= {ending: file.read_bytes() for file, ending in maps.items()}
         library = [
             line
             for number, own in materials.items()
             for line in (
                 f"newmtl {own}",
-                *(self.material_lines.get(own) or ["Ka 1 1 1", "Ks 0 0 0", "illum 1"]),
+                *(one.text + (f" {name}{maps[one.map]}" if one.map else "") for one in own_lines[number]),
                 "Kd 1 1 1",
                 f"map_Kd {name}{pictures[number]}",
                 "",
@@ -129,16 +149,32 @@ def read_corner(text: str, counts: Mapping[str, int]) -> Corner:
     return v, vt, vn
 
 
-def read_materials(file: Path) -> dict[str, list[str]]:
-    """Return the lines of every material of an .mtl, but those of its color."""
-    found: dict[str, list[str]] = {}
-    own: list[str] = []
+def libraries(file: Path, values: list[str]) -> list[Path]:
+    """Return the .mtl files of a line: one, whose name may have spaces, or several. Raises InputError as `beside`."""
+    whole = " ".join(values)
+    names = [whole] if is_there(file.parent / whole) or all(not is_there(file.parent / name) for name in values) else values
+    return [beside(file, name) for name in names if name]
+
+
+def read_materials(file: Path) -> dict[str, list[MaterialLine]]:
+    """Return the lines of every material of an .mtl, but those of its color. Raises InputError as `beside`."""
+    found: dict[str, list[MaterialLine]] = {}
+    own: list[MaterialLine] = []
     for line in file.read_text(encoding="utf-8-sig", errors="surrogateescape").splitlines():
         word, *values = line.split() or [""]
         if word == "newmtl":
             own = found.setdefault(" ".join(values), [])
+        elif word.lower().startswith(MAPS) and word.lower() != "map_kd":
+            if values:
+                first, picture = map_of(file, values)
+                own.append(MaterialLine(" ".join([word, *values[:first]]), picture))
         elif word.lower() not in ("", "kd", "map_kd"):
-            if word.lower().startswith(("map_", "bump", "norm", "disp")):
-                beside(file, values[-1])
-            own.append(line)
+            own.append(MaterialLine(line))
     return found
+
+
+def map_of(file: Path, values: list[str]) -> tuple[int, Path]:
+    """Return where options end in what a map's line says, and its picture, whose name may have spaces and backslashes."""
+    names = [(k, " ".join(values[k:]).replace("\\", "/")) for k in range(len(values))]
+    k, name = next(((k, name) for k, name in names if is_there(file.parent / name)), names[-1])
+    return k, beside(file, name)

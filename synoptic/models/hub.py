@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import ssl
+from contextlib import redirect_stderr
 from functools import cache
 from http.client import HTTPException
 from pathlib import Path
@@ -11,6 +12,7 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from synoptic.errors import InputError
+from synoptic.utils.streams import error_stream
 
 ANSWER_SECONDS = 4.0  # within which the hub must answer
 
@@ -25,7 +27,8 @@ def download(repo: str, file: str, revision: str | None = None, *, instead: str)
 
     try:
         if is_online():
-            return Path(hf_hub_download(repo, file, revision=revision))
+            with redirect_stderr(error_stream()):  # for its progress
+                return Path(hf_hub_download(repo, file, revision=revision))
         cached = try_to_load_from_cache(repo, file, revision=revision)  # hf_hub_download asks the hub who asks, even offline
         if isinstance(cached, str):
             return Path(cached)

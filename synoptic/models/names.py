@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
-from synoptic.errors import InputError, user_path
+from synoptic.errors import DeniedError, InputError, user_path
 from synoptic.models.checkpoint import BUNDLED_DIR, Checkpoint
 
 ALIASES: dict[str, tuple[str, ...]] = {  # each with its living sources, tried in order
@@ -155,8 +155,11 @@ def _elsewhere(folder: Path, file: str) -> str:
 
 
 def _folder(name: str) -> Path | None:
+    """Return the folder of that name; None where there is none. Raises DeniedError where it cannot be opened."""
     try:
         folder = user_path(name)
         return folder.resolve() if name and folder.is_dir() else None
+    except DeniedError:
+        raise
     except (InputError, RuntimeError):  # no such user, a name too long to be a path, or a loop of links
         return None

@@ -5,17 +5,22 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from synoptic.errors import InputError
+from synoptic.errors import DeniedError, InputError
 from synoptic.utils.json_objects import JsonObject
 
 POINTER = b"version https://git-lfs"  # begins the file that Git leaves in place of a large one
 
 
 def check_content(path: Path) -> None:
-    """Raise InputError where a file is not what its name says but a pointer to it, as cloning without Git LFS leaves it."""
+    """Raise InputError where a file may not be read, or is but a pointer to it, as cloning without Git LFS leaves it."""
     try:
         with path.open("rb") as f:
             is_pointer = f.read(len(POINTER)) == POINTER
+    except PermissionError as e:
+        raise DeniedError(
+            f"a model's files must be ones that may be read, {path} may not ({e.strerror}): allow it, or copy them",
+            rule="model-file-denied",
+        ) from None
     except OSError:
         return  # whoever reads it says more
     if is_pointer:

@@ -28,6 +28,9 @@ class AnagramViewOptions(JointOptions):
     ] = ("identity", "rotate_cw")
     weights: Annotated[tuple[float, ...], Option("weight of each view (default: all the same)", above=0)] = ()
 
+    def named_files(self) -> dict[str, list[str]]:
+        return super().named_files() | {"views": [part for view in self.views for part in view.split("+")]}
+
     def warnings(self) -> list[str]:
         kinds = [part.kind for name in self.views for part in parse_view(name)]
         failing = [

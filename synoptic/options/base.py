@@ -9,8 +9,9 @@ from dataclasses import MISSING, dataclass, fields, replace
 from functools import cache
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self, get_args, get_type_hints
 
-from synoptic.errors import InputError
+from synoptic.errors import InputError, user_path
 from synoptic.models.checkpoint import Checkpoint
+from synoptic.models.local_cache import file_hash
 from synoptic.options.option import OptionSpec
 from synoptic.options.renamed import unknown_option
 from synoptic.utils.picture import picture_hash
@@ -136,8 +137,12 @@ class Options:
         """Return {folder: options} where several runs are asked for at once; {} for one run."""
         return {}
 
+    def named_files(self) -> dict[str, list[str]]:
+        """Return the files that texts of options name, by the options' names: a run depends on what they hold."""
+        return {}
+
     def to_json(self) -> dict[str, object]:
-        """Return the recorded options as JSON has them; of a picture its path, where it has one, and a hash."""
+        """Return the recorded options as JSON has them; of a picture its path, where it has one, and hashes of files."""
         found: dict[str, object] = {}
         for spec in self.specs():
             if not spec.option.recorded:
@@ -146,6 +151,9 @@ class Options:
             found[spec.name] = list(value) if isinstance(value, tuple) else value if plain(value) else None
             if spec.option.picture and (digest := picture_hash(getattr(self, spec.name))):
                 found[f"{spec.name}_sha256"] = digest
+        for name, files in self.named_files().items():
+            if there := [file for file in map(user_path, files) if file.is_file()]:
+                found[f"{name}_sha256"] = [file_hash(file) for file in there]
         return found
 
     def command(self) -> str:

@@ -16,13 +16,14 @@ from synoptic.models.names import CONTROLNETS
 from synoptic.models.registry import resolve_controlnet, resolve_depth_model
 from synoptic.options.option import Option
 from synoptic.options.pretrained_model import ModelOptions
+from synoptic.utils.image_formats import FORMATS
 from synoptic.utils.picture import PictureSource, is_file, picture_name, read_picture
 
 Condition = Literal["canny", "scribble", "segment", "depth", "normal", "map"]
 Depth = Annotated[
     PictureSource | None,
     Option(
-        "for depth and normal: a depth map's file, white near, or a depth model, bundled or transformers' (a hub id or"
+        "for depth and normal: a depth map's picture, white near, or a depth model, bundled or transformers' (a hub id or"
         " directory; default: bundled, for bundled models)",
         picture=True,
     ),
@@ -149,10 +150,24 @@ def find_depth(depth: PictureSource | None, sides: tuple[int, int]) -> Image | C
     """
     if depth is None or (isinstance(depth, str) and not is_file(depth)):
         return None if depth is None else resolve_depth_model(depth)
-    found = read_picture(depth)
+    found = read_depth_map(depth)
     if abs(found.width * sides[1] - found.height * sides[0]) > max(*found.size, *sides):
         raise InputError(
             f"a depth map must have its picture's shape, {sides}, {picture_name(depth)} is {found.size}: crop it",
             rule="depth-shape",
         )
     return found
+
+
+def read_depth_map(source: PictureSource) -> Image:
+    """Read a depth map, white near. Raises InputError as `read_picture` does, also where it is a file of numbers."""
+    try:
+        return read_picture(source)
+    except InputError as e:
+        if e.rule != "picture-unreadable":
+            raise
+        raise InputError(
+            f"--depth is a depth map as a picture ({', '.join(FORMATS)}), white near, or a depth model;"
+            f" {picture_name(source)} cannot be read as one: save its numbers as a gray PNG",
+            rule="depth-unreadable",
+        ) from None

@@ -23,8 +23,8 @@ class PanoramaDepthOptions(ModelOptions):
     depth: Annotated[
         PictureSource | None,
         Option(
-            "distances from the camera that are followed: an equirectangular PNG of 8 or 16 bits, or .npy, in any unit; 0:"
-            " nothing is there",
+            "distances from the camera that are followed: equirectangular, a .npy array or a gray PNG or TIFF, in any unit;"
+            " 0: nothing is there",
             picture=True,
         ),
     ] = None

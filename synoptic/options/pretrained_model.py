@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -119,6 +120,13 @@ class ModelOptions(Options):
             return usual.distilled
         names = (Path(lora.lower()).name for lora in self.lora)
         return next((found for name in names if (found := few_step_defaults(name, usual))), usual)
+
+    def named_files(self) -> dict[str, list[str]]:
+        def places(texts: Sequence[str]) -> list[str]:  # FILE, FILE:SCALE, FILE:WORD
+            return [place for text in texts for place in (text, text.rpartition(":")[0]) if place]
+
+        files = {"lora": places(self.lora), "textual_inversion": places(self.textual_inversion)}
+        return files | {"embeddings": [self.embeddings] if self.embeddings else []}
 
     def resolve(self, checkpoint: Checkpoint) -> Self:
         read_loras(self.lora, checkpoint)

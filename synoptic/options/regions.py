@@ -37,6 +37,11 @@ def finite(text: str) -> float:
     return number
 
 
+def mask_of(text: str) -> str:
+    """Return the mask's file of a region, "" of a box."""
+    return "" if BOX.fullmatch(text) else text.partition(": ")[0]
+
+
 def read_region(text: str, width: int, height: int, negative_prompt: str, guidance_scale: float) -> Region:
     """Return the region of "x0,y0,x1,y1: prompt" or "mask.png: prompt", of a picture of that size. Raises InputError.
 

@@ -9,7 +9,7 @@ from synoptic.errors import InputError, check_multiple
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.option import UNSET, Option
 from synoptic.options.prompts import PromptTravelOptions
-from synoptic.options.regions import Region, read_region
+from synoptic.options.regions import Region, mask_of, read_region
 from synoptic.options.sampling import MOST_PIXELS, Sync
 from synoptic.options.speed import CompileOptions, SpeedOptions
 from synoptic.options.syncdiffusion import SyncDiffusionOptions
@@ -87,6 +87,9 @@ class WideOptions(PromptTravelOptions, WideControlOptions, SyncDiffusionOptions,
 
     def texts(self) -> list[str]:
         return [*super().texts(), *(text for r in self.regions() for text in (r.prompt, r.negative_prompt))]
+
+    def named_files(self) -> dict[str, list[str]]:
+        return super().named_files() | {"region": [place for text in self.region if (place := mask_of(text))]}
 
     def item_options(self) -> frozenset[str]:
         return frozenset({"seed", "count"} if self.prompt_travel else {"prompt", "seed", "count"})

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from synoptic.errors import InputError, in_python
+from synoptic.errors import InputError, in_python, raising_in_python
 from synoptic.io.progress import in_notebook, progress_bar
 from synoptic.models.base import PretrainedModel
 from synoptic.models.device import dtype_name, is_named
@@ -60,6 +60,7 @@ class Application:
         self.__doc__ = python_doc(self.options_class, WITHOUT)
         self.__signature__ = python_signature(self.options_class, WITHOUT, return_annotation=Result)
 
+    @raising_in_python
     def __call__(
         self,
         model: PretrainedModel | str | os.PathLike[str],
@@ -92,6 +93,7 @@ class Application:
                     batches = [*halves(batch, e), *batches]
         return pipeline.result_class(outputs, options, items, pipeline, pipeline.compare(items, outputs))
 
+    @raising_in_python
     def steps(self, model: PretrainedModel | str | os.PathLike[str], *values: object, **options: object) -> Iterator[Step]:
         """Yield every Step of all items at once: i of n, t, canvas, views, and a cheap preview()."""
         loaded, resolved = self._prepare(model, values, options)
@@ -108,19 +110,16 @@ class Application:
             )
         if not isinstance(model, str | os.PathLike) and not hasattr(model, "checkpoint"):
             raise InputError(f"a model is a loaded one or its name, {model!r:.60} is neither: load one", rule="model-type")
-        try:
-            if isinstance(model, str | os.PathLike):
-                asked = self.options_class.from_arguments(*values, **{"model": model} | dict(options)).prepare()
-                loaded = load_model(asked)
-            else:
-                asked = self.options_class.from_arguments(*values, **{"model": model.checkpoint.name} | dict(options))
-                check_loaded(model, options)
-                asked = replace(asked, device=str(model.device)).resolve(model.checkpoint)
-                loaded = reading(model, asked.long_texts())
-        except InputError as e:
-            raise e.in_python() from None
+        if isinstance(model, str | os.PathLike):
+            asked = self.options_class.from_arguments(*values, **{"model": model} | dict(options)).prepare()
+            loaded = load_model(asked)
+        else:
+            asked = self.options_class.from_arguments(*values, **{"model": model.checkpoint.name} | dict(options))
+            check_loaded(model, options)
+            asked = replace(asked, device=str(model.device)).resolve(model.checkpoint)
+            loaded = reading(model, asked.long_texts())
         lost = truncation_warnings(getattr(loaded, "text_encoder", None), asked.texts())
         told = [in_python(line) for line in known_warnings(asked, loaded.checkpoint)]
         for line in [*told, *lost]:
-            warnings.warn(line, stacklevel=3)
+            warnings.warn(line, stacklevel=4)
         return loaded, asked

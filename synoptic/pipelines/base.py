@@ -29,10 +29,14 @@ from synoptic.sampling.step import Step
 
 
 class NetworkCall(NamedTuple):
-    """What the network is asked at once of one item: of so many views, under so many conditions each."""
+    """What the network is asked at once of one item: of so many views, under so many conditions each.
+
+    `row_memory`: the rows of a call without gradients whose memory one of it takes.
+    """
 
     views: int
     conditions: int
+    row_memory: int = 1
 
     @property
     def rows(self) -> int:

@@ -24,9 +24,9 @@ from synoptic.guidance.perp_neg import perp_neg
 from synoptic.models.base import Denoiser, PretrainedModel
 from synoptic.options.base import Item
 from synoptic.options.distill import GENERATED, DistillOptions
-from synoptic.pipelines.base import Pipeline, rngs_of
+from synoptic.pipelines.base import NetworkCall, Pipeline, rngs_of
 from synoptic.pipelines.input_image import InputImage
-from synoptic.pipelines.objective import LossBranches, build_objective
+from synoptic.pipelines.objective import GRADIENT_ROWS, LossBranches, build_objective, loss_calls
 from synoptic.pipelines.outputs import Output
 from synoptic.sampling.joint import joint_predict
 from synoptic.sampling.sdedit import sdedit
@@ -35,7 +35,6 @@ from synoptic.utils.picture import read_picture
 from synoptic.views.base import Projection
 from synoptic.views.windows import Windows
 
-GRADIENT_ROWS = 4  # rows of a call without gradients whose memory one with gradients takes
 DECODED_WINDOWS = 64  # windows whose canvases are decoded at once
 SKETCH_STEPS, SKETCH_START = 10, 4  # steps of a sketch, and how many of them a source skips
 SKETCH_GUIDANCE = 5.0
@@ -54,6 +53,12 @@ class DistillPipeline(Pipeline[DistillOptions]):
     def views_per_item(self) -> int:
         with_gradients = self.options.loss in losses_that_take("student") or self.through_encoder
         return len(self.windows) * (GRADIENT_ROWS if with_gradients else 1)
+
+    def calls_at(self, i: int) -> list[NetworkCall]:
+        o = self.options
+        conditions = 2 + has_negative_branch(o) + (o.loss in losses_that_take("student"))
+        beside = GRADIENT_ROWS if self.through_encoder else 1  # what pixels take beside the encoder's maps, in rows
+        return loss_calls(o.loss, len(self.windows), conditions, o.student_steps, beside)
 
     @property
     def through_encoder(self) -> bool:
@@ -137,6 +142,11 @@ class DistillPipeline(Pipeline[DistillOptions]):
         return self.model.decode(x).clamp(-1, 1)
 
 
+def has_negative_branch(o: DistillOptions) -> bool:
+    """Return whether the negative prompt has a branch of its own."""
+    return o.perp_neg or LOSSES[o.loss].separates(o.negative_prompt)
+
+
 def picture_objective(
     o: DistillOptions,
     model: PretrainedModel,
@@ -147,7 +157,7 @@ def picture_objective(
 ) -> Objective:
     """Return what a batch of pictures, one a prompt, follows on the canvas of `views`; `source` (B, C, h, w) if edited."""
     rows = [*prompts, *[o.source_prompt] * len(prompts)] if o.loss in losses_that_take("source") else prompts
-    separate = o.perp_neg or LOSSES[o.loss].separates(o.negative_prompt)
+    separate = has_negative_branch(o)
     texts = {"cond": rows, "null": ["" if separate else o.negative_prompt] * len(rows)}
     texts |= {"negative": [o.negative_prompt] * len(rows)} if separate else {}
     conds = {name: model.embed(some) for name, some in texts.items()}

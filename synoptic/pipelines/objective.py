@@ -9,6 +9,7 @@ from torch import Tensor
 
 from synoptic.diffusion.equations import Schedule
 from synoptic.distillation.lora_student import LoRAStudent
+from synoptic.distillation.loss_defaults import losses_that_take
 from synoptic.distillation.loss_spec import LossInputs
 from synoptic.distillation.loss_table import LOSSES, Objective
 from synoptic.distillation.losses import StudentTraining
@@ -17,6 +18,9 @@ from synoptic.distillation.weights import WEIGHTS
 from synoptic.guidance.batching import BranchPredict, one_branch
 from synoptic.options.distill import DistillOptions
 from synoptic.options.text_to_3d import TextTo3DOptions
+from synoptic.pipelines.base import NetworkCall
+
+GRADIENT_ROWS = 4  # rows of a call without gradients whose memory one with gradients takes
 
 
 @dataclass(frozen=True)
@@ -56,3 +60,15 @@ def build_objective(
     if student:
         learner = StudentTraining(student, branches.alone("student"), s, lr=o.student_lr, steps=student_steps)
     return Objective(LOSSES[o.loss].build(inputs), learner, student)
+
+
+def loss_calls(loss: str, views: int, conditions: int, student_steps: int = 1, row_memory: int = 1) -> list[NetworkCall]:
+    """Return what a step of a loss asks the network of one item, of so many views under so many conditions each."""
+    spec, several = LOSSES[loss], 2 if loss in losses_that_take("source") else 1
+    learning = student_steps if loss in losses_that_take("student") else 0
+    return [
+        *[NetworkCall(views, conditions)] * spec.guided_inversions,
+        *[NetworkCall(views, 1)] * spec.null_inversions,
+        NetworkCall(several * views, conditions, row_memory),
+        *[NetworkCall(views, 1, GRADIENT_ROWS)] * learning,
+    ]

@@ -37,6 +37,7 @@ from synoptic.options.base import Item
 from synoptic.options.text_to_3d import TextTo3DOptions
 from synoptic.options.texture import TextureOptions
 from synoptic.pipelines.base import NetworkCall, Pipeline, load_model, take_steps
+from synoptic.pipelines.objective import loss_calls
 from synoptic.pipelines.outputs import Output
 from synoptic.pipelines.text_to_3d_objective import (
     build_scene,
@@ -113,7 +114,7 @@ class TextTo3DPipeline(Pipeline[TextTo3DOptions]):
         o, spec = self.options, LOSSES[self.options.loss]
         has_student = o.loss in losses_that_take("student")
         conditions = 2 + spec.separates(o.negative_prompt) + (o.view_guidance != 1) + 2 * o.perp_neg + has_student
-        return [NetworkCall(o.batch, conditions), *([NetworkCall(o.batch, 1)] if has_student else [])]
+        return loss_calls(o.loss, o.batch, conditions)
 
     @property
     def gradient_pixels(self) -> int:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 from synoptic.distributed import is_main_process
 from synoptic.models.registry import resolve
 from synoptic.models.truncation import truncation_warnings
@@ -14,6 +12,7 @@ from synoptic.runs.manifest import Run
 from synoptic.runs.run_cost import duration
 from synoptic.runs.speed import work_seconds
 from synoptic.runs.tasks import write_content
+from synoptic.utils.streams import error_stream
 
 LONG = 20.0  # seconds of work before which is said how long it will take
 
@@ -21,7 +20,7 @@ LONG = 20.0  # seconds of work before which is said how long it will take
 def warn(*runs: ModelOptions) -> None:
     """Say on the error stream what is known of runs before anything loads, each line once."""
     for line in dict.fromkeys(line for options in runs for line in known_warnings(options, resolve(options.model))):
-        print(f"warning: {line}", file=sys.stderr)
+        print(f"warning: {line}", file=error_stream())
 
 
 def begin_pipeline(pipeline: Pipeline[ModelOptions], run: Run) -> None:
@@ -30,7 +29,7 @@ def begin_pipeline(pipeline: Pipeline[ModelOptions], run: Run) -> None:
         assert isinstance(run.options, ModelOptions)
         cut = truncation_warnings(getattr(pipeline.model, "text_encoder", None), run.options.texts())
         for line in (*(f"warning: {text}" for text in cut), *pipeline.notes()):
-            print(line, file=sys.stderr)
+            print(line, file=error_stream())
         for name, content in pipeline.first_files().items():
             write_content(run.folder / name, content, run.about())
 
@@ -40,4 +39,4 @@ def announce(pipeline: Pipeline[ModelOptions], run: Run) -> None:
     missing = sum(not (run.folder / picture.file).exists() for picture in run.pictures)
     seconds = work_seconds(pipeline, missing)
     if seconds is not None and seconds > LONG and is_main_process():
-        print(duration(seconds), file=sys.stderr)
+        print(duration(seconds), file=error_stream())

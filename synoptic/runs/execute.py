@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -15,7 +14,7 @@ import torch
 import synoptic
 from synoptic import io
 from synoptic.distributed import broadcast_from_main, is_main_process
-from synoptic.errors import InputError, NonFiniteError
+from synoptic.errors import NonFiniteError
 from synoptic.io.progress import progress_bar
 from synoptic.metrics.clip import reference_clip
 from synoptic.models.base import PretrainedModel
@@ -40,6 +39,7 @@ from synoptic.runs.speed import record_command, record_pictures, record_steps
 from synoptic.runs.tasks import Task, tasks_of
 from synoptic.runs.watch import show_step
 from synoptic.sampling.step import Step
+from synoptic.utils.streams import error_stream
 from synoptic.utils.timing import Clock, process_age
 
 STARTUP = 60.0  # seconds that a command takes at most before its work begins
@@ -47,11 +47,8 @@ STARTUP = 60.0  # seconds that a command takes at most before its work begins
 
 def run(application: str, /, *values: object, **options: object) -> Run:
     """Run an application into a folder, as the command line does: `run("wide", prompt="a lake", out="outputs")`."""
-    try:
-        name = application_name(application, (*synoptic.APPLICATIONS, "train_controlnet"))
-        return carry_out(options_class(name).from_arguments(*values, **options).prepare())
-    except InputError as e:
-        raise e.in_python() from None
+    name = application_name(application, (*synoptic.APPLICATIONS, "train_controlnet"))
+    return carry_out(options_class(name).from_arguments(*values, **options).prepare())
 
 
 def carry_out(options: Options) -> Run:
@@ -200,7 +197,7 @@ class PictureBatch:
         """Take the steps that are left, and return what came of each picture."""
         state = self.resume.load()
         if state is not None:
-            print(f"resumed after step {self.resume.done} of {self.pipeline.num_steps}", file=sys.stderr)
+            print(f"resumed after step {self.resume.done} of {self.pipeline.num_steps}", file=error_stream())
         for _ in range(self.resume.done):
             tick()
 

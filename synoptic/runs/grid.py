@@ -74,14 +74,11 @@ def grid(application: str, axes: Mapping[str, Sequence[object]], /, *values: obj
     `grid("generate", {"guidance_scale": (3, 5, 7), "seed": range(4)}, "a lake", out="outputs/lakes")`: a run per picture,
     and all in one figure. Raises InputError, and RunFailed where a cell came to nothing, once the others are done.
     """
-    try:
-        cls = options_class(application_name(application))
-        found = make_axes(cls, axes)
-        if not found or not all(axis.values for axis in found):
-            raise InputError("--grid has one or two options with their values, none was given: name one", rule="grid-axes")
-        cells = prepare_cells(cls, found, values, options)
-    except InputError as e:
-        raise e.in_python() from None
+    cls = options_class(application_name(application))
+    found = make_axes(cls, axes)
+    if not found or not all(axis.values for axis in found):
+        raise InputError("--grid has one or two options with their values, none was given: name one", rule="grid-axes")
+    cells = prepare_cells(cls, found, values, options)
     return execute_grid(cast(list[OutputOptions], cells), found)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from synoptic.io import write_whole
 from synoptic.io.html import IndexEntry, index_page
 from synoptic.runs.folders import MANIFEST, earlier
 from synoptic.utils.json_objects import JsonObject
+from synoptic.utils.streams import error_stream
 
 OUTPUTS, INDEX = "outputs", "index.html"
 MOST, PICTURES = 200, 8  # runs on the page, pictures of each
@@ -25,7 +25,7 @@ def write_index(folder: Path) -> None:
     try:
         write_page(top)
     except OSError as e:
-        print(f"warning: {top / INDEX} is not written ({e})", file=sys.stderr)
+        print(f"warning: {top / INDEX} is not written ({e})", file=error_stream())
 
 
 def write_page(top: Path) -> None:

@@ -174,10 +174,12 @@ def make_plan(options: ModelOptions) -> Plan:
         row, limit = network_row_cost(source, dtype, device), row_limit(source)
         batches = {items, max(1, min(items, limit // (2 * views)))}  # in Python all; else as `sample_tasks` does
         asked = {call for calls in work.calls for call in calls}
-        at_once = max(largest_batch(call.conditions, n * call.views, limit) for n, call in product(batches, asked))
+        sizes = {(n, call): largest_batch(call.conditions, n * call.views, limit) for n, call in product(batches, asked)}
+        at_once = max(sizes.values())
+        held = max(at_once, *(min(rows * call.row_memory, limit) for (_, call), rows in sizes.items()))
         compiled = source.has_unet and getattr(options, "compile", False)
         recorded = min(at_once, GRAPH_PLACES // source.side**2) if compiled and device.type == "cuda" else 0
-        return Stage(row, work, at_once, recorded)
+        return Stage(row, work, at_once, held, recorded)
 
     vae, piece = model.vae_bytes(pipeline.coded_pixels * items, unused)
     batch = max(1, min(items, pipeline.max_items or items, row_limit(model.checkpoint) // (2 * views)))

@@ -21,16 +21,20 @@ OFFLOADS = {
 
 @dataclass(frozen=True)
 class Stage:
-    """One network's part of a run: its `work` for one item, `at_once` rows of it in one call, a native `row` of them."""
+    """One network's part of a run: its `work` for one item, `at_once` rows of it in one call, a native `row` of them.
+
+    `held`: rows without gradients whose memory its largest call takes.
+    """
 
     row: RowCost
     work: StageWork
     at_once: int
+    held: int
     recorded: int = 0  # rows of the largest call that is kept as a CUDA graph
 
     @property
     def bytes(self) -> int:
-        return self.at_once * (self.row.bytes + self.row.text_keys)
+        return self.held * (self.row.bytes + self.row.text_keys)
 
     def __str__(self) -> str:
         each = sorted({sum(call.rows for call in calls) for calls in self.work.calls})

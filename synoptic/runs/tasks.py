@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +16,7 @@ from synoptic.pipelines.outputs import Content, Output
 from synoptic.runs.manifest import Picture, Run
 from synoptic.runs.recorder import recorded
 from synoptic.utils.json_objects import JsonObject
+from synoptic.utils.streams import error_stream
 
 
 class Task(NamedTuple):
@@ -51,7 +51,7 @@ def is_whole(file: Path) -> bool:
     try:
         io.load_image(file)
     except OSError as e:
-        print(f"warning: {file} cannot be read ({e}), and is painted again", file=sys.stderr)
+        print(f"warning: {file} cannot be read ({e}), and is painted again", file=error_stream())
         return False
     return True
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 from tqdm import tqdm
@@ -19,6 +18,7 @@ from synoptic.runs.execute import open_model, sample_tasks
 from synoptic.runs.manifest import Picture, Run, open_run
 from synoptic.runs.tasks import tasks_of
 from synoptic.utils.json_objects import JsonObject
+from synoptic.utils.streams import error_stream
 from synoptic.utils.timing import Clock
 
 
@@ -73,4 +73,4 @@ def read_json(file: Path) -> JsonObject:
 
 
 def log(line: str) -> None:
-    tqdm.write(line, file=sys.stderr)  # above the bar
+    tqdm.write(line, file=error_stream())  # above the bar

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import MISSING
-from tempfile import NamedTemporaryFile
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request
@@ -144,11 +145,11 @@ def api(jobs: Jobs) -> APIRouter:
 
 def keep(jobs: Jobs, data: bytes) -> Upload:
     """Keep an uploaded picture or GLB. Raises HTTPException for what is neither."""
-    with NamedTemporaryFile(suffix=".glb" if data.startswith(b"glTF") else ".upload") as file:
-        file.write(data)
-        file.flush()
+    with TemporaryDirectory() as folder:  # its own: a mesh may name files beside it
+        file = Path(folder) / ("upload.glb" if data.startswith(b"glTF") else "upload")
+        file.write_bytes(data)
         try:
-            return Upload(id=jobs.permissions.keep_upload(file.name))
+            return Upload(id=jobs.permissions.keep_upload(str(file)))
         except InputError:
             raise HTTPException(422, "the body must be a picture, a PNG, JPEG or WebP file, or a mesh, a GLB") from None
 

@@ -32,6 +32,7 @@ from synoptic.studio.permissions import Permissions
 from synoptic.studio.style import style
 from synoptic.utils.deferred_imports import collector_paused
 from synoptic.utils.image_formats import FORMATS
+from synoptic.utils.streams import error_stream
 
 PASSWORD = "SYNOPTIC_STUDIO_PASSWORD"
 MOST_BYTES = 32 * 2**20  # of a request
@@ -161,10 +162,10 @@ class Guard:
         if not self.anyone and host.rpartition(":")[0] not in LOCAL and host not in LOCAL:
             return 403, "this studio answers its own machine alone: start it with --listen"
         origin = headers.get("origin")
-        if origin and urlsplit(origin).netloc != host:
+        if origin and host_of(origin) != host:
             return 403, "a request of another page is not answered"
         length = headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > MOST_BYTES:
+        if not length.isdecimal() or int(length) > MOST_BYTES:
             return 413, TOO_LARGE
         if self.password and not secrets.compare_digest(given_password(headers).encode(), self.password.encode()):
             return 401, "a password is needed"
@@ -177,6 +178,14 @@ async def refuse(send: Send, status: int, text: str) -> None:
     headers += [(b"www-authenticate", b'Basic realm="synoptic studio"')] if status == 401 else []
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": text.encode()})
+
+
+def host_of(origin: str) -> str | None:
+    """Return the host, and port, of a page's origin; None of what is no address."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
 
 
 def given_password(headers: Mapping[str, str]) -> str:
@@ -194,7 +203,7 @@ def asked_password(options: StudioOptions) -> str:
     if options.listen and not password and sys.stdin.isatty():
         password = getpass("a password for this studio (empty: none): ")
     if options.listen and not password:
-        print(f"warning: anyone who reaches this machine may paint: set {PASSWORD}", file=sys.stderr)
+        print(f"warning: anyone who reaches this machine may paint: set {PASSWORD}", file=error_stream())
     return password
 
 

@@ -77,7 +77,11 @@ def typed(target: F) -> F:
 
     @wraps(target)
     def checked(*values: object, **named: object) -> object:
-        for name, value in signature.bind(*values, **named).arguments.items():
+        try:
+            given = signature.bind(*values, **named).arguments
+        except TypeError:  # one too few or too many: the call says which, with the function's name
+            return target(*values, **named)
+        for name, value in given.items():
             check_argument(name, value, hints().get(name, Any))
         return target(*values, **named)
 

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
+from synoptic.utils.arguments import typed
 from synoptic.views.base import View
 
 
+@typed
 class Chain:
     """Several views as one, from left to right: "rotate_cw+negate" turns, then negates.
 

@@ -8,6 +8,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from synoptic.utils.arguments import typed
 from synoptic.views.base import View
 from synoptic.views.device_copies import DeviceCopies
 from synoptic.views.permutation import Permutation, index_grid, square_side
@@ -33,6 +34,7 @@ def inner_rotate(angle: float = 90) -> View:
     return InnerRotation(name, angle)
 
 
+@typed
 class InnerRotation:
     """The disc turned clockwise by any angle in degrees, each pixel the nearest one of the picture.
 

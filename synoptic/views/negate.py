@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from synoptic.utils.arguments import typed
 
+
+@typed
 class Negate:
     """Dark for light and each hue for its opposite: x -> -x. Valid because the normal distribution is symmetric about 0."""
 

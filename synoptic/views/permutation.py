@@ -7,7 +7,11 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from synoptic.errors import check_at_least
+from synoptic.utils.arguments import typed
 
+
+@typed
 class Permutation:
     """A view that moves every pixel to a place of its own. Valid because white noise permuted is white noise.
 
@@ -24,6 +28,7 @@ class Permutation:
 
     def indices(self, side: int) -> Tensor:
         """Return, for each pixel of the view, which pixel of the picture it shows: (side*side,) int64."""
+        check_at_least("side", side, 1)
         return self._indices_on(side, torch.device("cpu"))[0]
 
     def view(self, z: Tensor) -> Tensor:
@@ -49,7 +54,9 @@ class Permutation:
 
 
 def square_side(x: Tensor) -> int:
-    """Return the side of square pictures (B, C, S, S). Raises ValueError where they are not square."""
+    """Return the side of square pictures (B, C, S, S). Raises ValueError where they are not square, or have other axes."""
+    if x.ndim != 4:
+        raise ValueError(f"a view is of pictures (B, C, S, S), {tuple(x.shape)} was given: x[None] adds an axis")
     H, W = x.shape[-2:]
     if H != W:
         raise ValueError(f"a view turns and moves square pictures, {H}x{W} was given: crop it to a square")

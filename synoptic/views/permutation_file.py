@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 from synoptic.errors import InputError, user_path
+from synoptic.utils.npy import read_npy
 
 SUFFIXES = (".npy", ".json")
 
@@ -24,7 +24,7 @@ def read_permutation(path: str) -> list[int]:
         )
     rule = f"a permutation's file holds each of 0 … n*n - 1 once, {path} does not"
     try:
-        values = _array(file) if file.suffix == ".npy" else json.loads(file.read_text("utf-8-sig"))
+        values = read_npy(file).tolist() if file.suffix == ".npy" else json.loads(file.read_text("utf-8-sig"))
         numbers = [n for row in values for n in (row if isinstance(row, list) else [row])]
     except (ValueError, TypeError, EOFError, OSError, AttributeError, MemoryError, RecursionError) as e:
         raise InputError(f"{rule} ({e}): write it with numpy.save or json.dump", rule="permutation-unreadable") from None
@@ -34,9 +34,3 @@ def read_permutation(path: str) -> list[int]:
     if any(type(n) is not int for n in numbers) or sorted(numbers) != list(range(len(numbers))):
         raise InputError(f"{rule}: start from numpy.random.permutation({len(numbers)})", rule="permutation-values")
     return numbers
-
-
-def _array(file: Path) -> list:
-    import numpy as np
-
-    return np.load(file).tolist()  # numpy refuses pickled objects unless asked

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -36,3 +37,11 @@ def test_a_picture_too_large_for_memory_is_refused_before_it_is_drawn(tmp_path):
     with pytest.raises(InputError) as e:
         synoptic.control_map(str(file))
     assert file.stat().st_size < 40_000 and e.value.rule == "map-megapixels"
+
+
+@pytest.mark.parametrize("name", ["d.npy", "d.npz"])
+def test_a_depth_map_of_numbers_is_told_what_one_is(name, tmp_path):
+    (np.save if name.endswith("npy") else np.savez)(tmp_path / name, np.eye(8))
+    with pytest.raises(InputError, match=f"depth is a depth map as a picture.*{name}.*gray PNG") as e:
+        synoptic.control_map(disc(), kind="depth", depth=str(tmp_path / name))
+    assert e.value.rule == "depth-unreadable"

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 from synoptic import io
 from synoptic.metrics.clip import Clip
@@ -409,6 +410,15 @@ def test_options_of_an_ambiguous_picture(tmp_path, capsys):
 def test_help_from_the_repository_root(line):
     done = subprocess.run([sys.executable, *line.split()], cwd=ROOT, capture_output=True, text=True, check=True)
     assert "usage: " in done.stdout and not done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_standard_output_is_one_line_and_costs_no_file(tmp_path):
+    Image.new("RGB", (32, 32), "navy").save(tmp_path / "a_night.png")
+    command = f"{shlex.join([sys.executable, 'eval.py', '--fdir1', str(tmp_path)])} > /dev/full"
+    done = subprocess.run(["sh", "-c", command], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1 and done.stderr.startswith("eval.py: [Errno 28]") and done.stderr.count("\n") == 1
+    assert (tmp_path / "eval.json").exists()
 
 
 def test_ctrl_c_stops_without_a_traceback(monkeypatch, capsys, tmp_path):

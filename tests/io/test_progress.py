@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import sys
+
 import pytest
 
 from synoptic.io.progress import listening, progress_bar
+from synoptic.runs.text_to_3d import log
 
 
 def test_a_listener_is_called_at_every_step_and_may_end_the_work():
@@ -21,6 +26,23 @@ def test_a_listener_is_called_at_every_step_and_may_end_the_work():
     with progress_bar("test", 5, show=False) as tick:  # outside nobody listens
         tick()
     assert seen == [(1, 5), (2, 5)]
+
+
+class Full(io.StringIO):
+    def write(self, text: str) -> int:
+        raise OSError(errno.ENOSPC, "full")
+
+    def flush(self) -> None:
+        raise OSError(errno.ENOSPC, "full")
+
+
+def test_an_error_stream_that_takes_nothing_ends_no_work(monkeypatch):
+    for stream in (Full(), None):  # a program without a console has none
+        monkeypatch.setattr(sys, "stderr", stream)
+        with progress_bar("test", 2) as tick:
+            tick()
+            log("a line above the bar")
+            tick()
 
 
 @pytest.mark.slow

@@ -71,11 +71,24 @@ def test_arrays_that_are_no_depth_are_refused(data, tmp_path):
     assert refused.value.rule == "depth-shape"
 
 
-def test_files_that_are_no_array_are_refused(tmp_path):
-    (tmp_path / "d.npy").write_bytes(b"no array")
-    with pytest.raises(InputError) as refused:
-        read_radial_depth(str(tmp_path / "d.npy"))
-    assert refused.value.rule == "depth-unreadable"
+def test_files_that_are_no_array_are_refused_by_what_they_are(tmp_path):
+    np.savez(tmp_path / "d.npz", depth=RAMP)
+    for name, content in {"archive": (tmp_path / "d.npz").read_bytes(), "text": b"no array", "empty": b""}.items():
+        (tmp_path / f"{name}.npy").write_bytes(content)
+    np.savetxt(tmp_path / "d.csv", RAMP)
+    says = {"d.npz": "is neither", "d.csv": "is neither", "archive.npy": ".npz, of depth", "text.npy": "", "empty.npy": ""}
+    for name, words in says.items():
+        with pytest.raises(InputError, match=f"--depth is an array in a .npy file.*{name}.*{words}") as refused:
+            read_radial_depth(str(tmp_path / name))
+        assert refused.value.rule == "depth-unreadable"
+
+
+def test_a_picture_of_any_numbers_holds_distances(tmp_path):
+    Image.fromarray(RAMP).save(tmp_path / "d.tiff")
+    assert np.array_equal(read_radial_depth(str(tmp_path / "d.tiff")), RAMP)
+    Image.fromarray(RAMP).save(tmp_path / "two.tiff", save_all=True, append_images=[Image.fromarray(RAMP)])
+    with pytest.raises(InputError, match="must stand still"):
+        read_radial_depth(str(tmp_path / "two.tiff"))
 
 
 def test_the_manifest_holds_the_hash_and_the_bundled_controlnet_is_the_default(tmp_path):

@@ -215,9 +215,17 @@ def test_every_wrong_line_is_told_with_its_number(tmp_path, capsys):
     assert "--steps must be at least 1, 0 was given: raise it" in printed_lines[0]
 
 
+def test_what_yaml_says_of_a_file_is_one_line(tmp_path):
+    with pytest.raises(InputError, match="in the stream in") as e:
+        planned(tmp_path, "jobs.yaml", "- application: generate\n---\n- application: wide\n")
+    assert "\\n" not in str(e.value)
+
+
 def test_folders_are_one_job_s_own(tmp_path, capsys):
     same = planned(tmp_path, "same.jsonl", "\n".join([J + "}"] * 3))
     assert len(same) == 1 and "2 jobs are given more than once" in capsys.readouterr().err
+    assert planned(tmp_path, "twice.jsonl", "\n".join([J + "}"] * 2)) == same
+    assert "1 job is given more than once" in capsys.readouterr().err
     for first, second in (("a", "a"), ("a", "a/b"), ("a/b", "a")):
         lines = [J + f', "out": "{first}"}}', J + f', "seed": 1, "out": "{second}"}}']
         with pytest.raises(InputError, match="folder of its own"):

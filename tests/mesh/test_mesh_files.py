@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -56,6 +59,63 @@ def test_an_obj_without_coordinates_is_unwrapped_and_read_by_others(tmp_path):
     assert not why_not(again.pieces)
     other: Any = trimesh.load_mesh(tmp_path / "out.obj", process=False)
     assert other.visual.material.image.getpixel((0, 0))[:3] == (255, 0, 0) and other.volume == pytest.approx(8)
+
+
+def test_other_maps_of_an_obj_go_with_it_unless_its_coordinates_are_new(tmp_path):
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "my bumps.png").write_bytes(RED)
+    (tmp_path / "parts/shine.jpg").write_bytes(RED)
+    lines = ["newmtl wood", "Ns 3", "map_Kd gone.png", "map_Bump -bm 0.5 my bumps.png", "map_Ks parts\\shine.jpg", "map_d"]
+    written(tmp_path, "one.mtl", "\n".join(lines).encode())
+    written(tmp_path, "two.mtl", b"newmtl stone\n")
+    square = "v 0 0 0\nv 1 0 0\nv 0 1 0\nvt 0 0\nvt 1 0\nvt 0 1\nusemtl wood\nf 1/1 2/2 3/3\n"
+    mesh = read_mesh(written(tmp_path, "a.obj", f"mtllib one.mtl two.mtl\nmtllib\n{square}".encode()))
+    files = mesh.textured({0: RED}, {}, "out")
+    said = files[".mtl"].decode().splitlines()
+    assert {"Ns 3", "map_Bump -bm 0.5 out.map-0.png", "map_Ks out.map-1.jpg", "map_Kd out.texture.png"} <= set(said)
+    assert files[".map-0.png"] == files[".map-1.jpg"] == RED and not any("gone" in line or line == "map_d" for line in said)
+    plain = mesh.textured({0: RED}, unwrap(mesh.pieces), "out")
+    assert ".map-0.png" not in plain and "map-" not in plain[".mtl"].decode() and "Ns 3" in plain[".mtl"].decode()
+
+
+def triangle(**buffer: str) -> dict[str, Any]:
+    return {
+        "asset": {"version": "2.0"},
+        "nodes": [{"mesh": 0}],
+        "meshes": [{"primitives": [{"attributes": {"POSITION": 0}}, {"attributes": {"TEXCOORD_0": 0}}]}],
+        "accessors": [{"bufferView": 0, "componentType": 5126, "count": 3, "type": "VEC3"}],
+        "bufferViews": [{"buffer": 0, "byteLength": 36}],
+        "buffers": [{"byteLength": 36, **buffer}],
+    }
+
+
+PLACES = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], "<f4").tobytes()
+BASE64 = "data:;base64," + b64encode(PLACES).decode()
+
+
+@pytest.mark.parametrize("uri", [BASE64, "DATA" + BASE64[4:], "data:application/octet-stream," + quote(PLACES)])
+def test_data_in_a_uri_is_read_however_it_is_written_and_what_has_no_places_is_left_out(uri, tmp_path):
+    (piece,) = read_mesh(written(tmp_path, "a.gltf", json.dumps(triangle(uri=uri)).encode())).pieces
+    assert piece.vertices.tolist() == [[0, 0, 0], [1, 0, 0], [0, 1, 0]]
+
+
+UNREADABLE: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
+    "a mesh from the end": (lambda tree: tree["nodes"][0].update(mesh=-1), "mesh is -1"),
+    "places from the end": (lambda tree: tree["meshes"][0]["primitives"][0].update(attributes={"POSITION": -1}), "is -1"),
+    "more zeros than fit": (lambda tree: tree["accessors"].__setitem__(0, ZEROS), "Unable to allocate"),
+    "a size without a square": (lambda tree: tree["nodes"][0].update(scale=[1e300] * 3), "scale it"),
+    "a name too long": (lambda tree: tree["buffers"][0].update(uri="a" * 5000), "beside it, which is missing"),
+}
+ZEROS = {"componentType": 5126, "count": 2**50, "type": "VEC3"}
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_a_gltf_that_cannot_be_painted_is_refused_before_it_is(name, tmp_path):
+    tree, (change, says) = triangle(uri=BASE64), UNREADABLE[name]
+    change(tree)
+    with pytest.raises(InputError, match=says) as e:
+        read_mesh(written(tmp_path, "a.gltf", json.dumps(tree).encode()))
+    assert len(str(e.value)) < 500
 
 
 def test_an_obj_of_windows_and_of_long_lines_is_the_same(tmp_path):

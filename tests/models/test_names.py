@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import socket
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,7 +20,7 @@ from synoptic.errors import InputError
 from synoptic.models.hub import is_online, relative_files
 from synoptic.models.load import load
 from synoptic.models.names import ALIASES
-from synoptic.models.registry import resolve, resolve_depth_model
+from synoptic.models.registry import resolve, resolve_clip, resolve_depth_model, resolve_upscaler
 from synoptic.options import options_class
 from tests.models.directories import SD, linked, refused
 
@@ -35,6 +37,34 @@ def test_a_file_or_a_folder_of_another_kind_is_no_hub_model(find, cure, tmp_path
     Path("org/name.png").write_text("no model")
     refused(lambda: find("org/name.png"), "is a file of another kind", cure)
     refused(lambda: find("org"), "json", "check it", cure)
+
+
+def denied(top: str) -> None:
+    if os.geteuid() == 0:  # who may read everything
+        os.setuid(65534)
+    for find in (resolve, resolve_upscaler, resolve_depth_model, resolve_clip):
+        with pytest.raises(InputError, match=r"folder' may not \(Permission denied\): allow it"):
+            find(f"{top}/folder")
+    for file in ("m.safetensors", "model"):
+        with pytest.raises(InputError, match=r"(m.safetensors|model_index.json) may not \(Permission denied\): allow it"):
+            resolve(f"{top}/{file}")
+
+
+def test_what_may_not_be_read_is_told_so_and_not_said_to_be_unknown():
+    with tempfile.TemporaryDirectory() as top:
+        os.chmod(top, 0o755)
+        places = [Path(top, name) for name in ("folder", "m.safetensors", "model/model_index.json")]
+        places[0].mkdir()
+        places[2].parent.mkdir()
+        for place in places[1:]:
+            place.write_text("{}")
+        for place in places:
+            place.chmod(0)
+        process = multiprocessing.get_context("fork").Process(target=denied, args=(top,))
+        process.start()
+        process.join()
+        places[0].chmod(0o700)
+    assert process.exitcode == 0
 
 
 @pytest.fixture

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Callable
 from dataclasses import MISSING, FrozenInstanceError, replace
+from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 import numpy as np
@@ -24,6 +26,7 @@ from synoptic.options.generate import GenerateOptions
 from synoptic.options.option import alternatives, convert
 from synoptic.options.renamed import RENAMED
 from synoptic.options.wide import WideOptions
+from synoptic.runs.folders import difference
 from tests.labels import label
 
 EVERY = [options_class(name.replace("-", "_")) for name in (*cli.APPLICATIONS, *cli.TOOLS)]
@@ -204,3 +207,39 @@ def test_pictures_are_values_too():
 def test_several_numbers_are_no_number(value):
     with pytest.raises(TypeError, match="a whole number"):
         convert(int, value)
+
+
+def save_order(file: Path, seed: int) -> None:
+    np.save(file, np.random.default_rng(seed).permutation(16))
+
+
+def save_mask(file: Path, seed: int) -> None:
+    Image.linear_gradient("L").rotate(90 * seed).save(file)
+
+
+NAMED: dict[str, tuple[str, Callable[[Path, int], object], str, dict[str, Any]]] = {
+    "views": ("p.npy", save_order, "anagram", {"prompt": ["a", "b"], "views": ["identity", "p.npy+negate"]}),
+    "region": ("m.png", save_mask, "wide", {"prompt": "a", "region": ["m.png: b", "0,0,0.5,1: c"]}),
+    "lora": ("l.safetensors", lambda file, seed: file.write_text(str(seed)), "generate", {"lora": ["l.safetensors:0.5"]}),
+    "embeddings": (
+        "e.safetensors",
+        lambda file, seed: file.write_text(str(seed)),
+        "generate",
+        {"embeddings": "e.safetensors"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_files_that_options_name_are_recorded_by_what_they_hold(name, tmp_path, monkeypatch):
+    """The same name with other content is another run, as of a picture."""
+    monkeypatch.chdir(tmp_path)
+    file, save, application, asked = NAMED[name]
+    save(Path(file), 1)
+    options = options_class(application).from_arguments(**{"prompt": "a"} | asked)
+    before: dict[str, Any] = {"application": application, "options": options.to_json()}
+    recorded: Any = before["options"][f"{name}_sha256"]
+    assert len(recorded) == 1 and not difference(options, before)
+    save(Path(file), 2)
+    assert difference(options, before) == f"{name}_sha256"
+    assert f"{name}_sha256" not in options_class(application).from_arguments(prompt=["a", "b"]).to_json()

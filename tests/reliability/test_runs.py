@@ -154,6 +154,17 @@ def test_a_full_standard_output_costs_no_picture(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_error_stream_costs_nothing_at_all(tmp_path):
+    command = [sys.executable, "-m", "synoptic", *SMALL, f"--out={tmp_path / 'out'}"]
+    with open("/dev/full", "w") as full:
+        environment = os.environ | {"PYTHONPATH": ROOT}
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=full, text=True, env=environment)
+    assert done.returncode == 0 and "score" in done.stdout and len(pictures(tmp_path / "out")) == 1
+    assert json.loads((tmp_path / "out/run.json").read_text())["state"] == "done"
+
+
+@pytest.mark.slow
 def test_a_reader_that_goes_away_costs_no_picture(tmp_path):
     process = start([*SMALL, f"--out={tmp_path / 'out'}"])
     assert process.stdout is not None

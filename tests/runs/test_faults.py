@@ -56,7 +56,7 @@ def test_what_is_not_finite_is_named_and_not_filed_while_the_others_go_on(tmp_pa
 
 def test_in_memory_it_is_an_error(pixel32, breaks_on):
     breaks_on(0)
-    with pytest.raises(NonFiniteError, match="try --dtype float32"):
+    with pytest.raises(NonFiniteError, match="try dtype float32"):
         synoptic.generate(pixel32, HORSE, steps=2, upscalers="none", guidance_scale=1.0)
 
 

@@ -44,6 +44,13 @@ CASES: dict[str, tuple[str, tuple[Any, ...], dict[str, Any]]] = {
     "edit": ("edit", (disc(), HORSE), {"steps": 4, "strength": 0.5}),
     "inpaint": ("inpaint", (disc(), MASK, HORSE), {"steps": 2, "resample": 1}),
     "control": ("control", (disc(), HORSE), {"condition": "canny", "steps": 2}),
+    "distill": ("distill", (HORSE,), {"steps": 2, "init": "noise", "count": 2}),
+    "pixels": ("distill", (HORSE,), {"steps": 2, "init": "noise", "space": "pixels", "model": "bundled"}),
+    "student": ("distill", (HORSE,), {"steps": 2, "init": "noise", "loss": "vsd", "student_steps": 2}),
+    "negative": ("distill", (HORSE,), {"steps": 2, "init": "noise", "loss": "nfsd", "width": 512, "model": "bundled"}),
+    "inversion": ("distill", (HORSE,), {"steps": 2, "init": "noise", "loss": "sdi"}),
+    "inversion of null": ("distill", (HORSE,), {"steps": 2, "init": "noise", "loss": "ism"}),
+    "delta": ("distill", (HORSE,), {"steps": 2, "loss": "dds", "source": disc(), "source_prompt": LAKE}),
 }
 
 
@@ -57,7 +64,7 @@ def asked(name: str, *values: Any, **options: Any) -> Any:
     return options_class(name).from_arguments(*values, **F32 | options).prepare()
 
 
-QUICK = ("anagram",)
+QUICK = ("anagram", "pixels")
 
 
 @pytest.mark.parametrize("case", [c if c in QUICK else pytest.param(c, marks=pytest.mark.slow) for c in CASES])

@@ -7,13 +7,16 @@ import io
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
+from synoptic.mesh.gltf_container import write_container
 from synoptic.studio.server import MOST_BYTES
 from tests.quick import slow_ones
 from tests.studio.conftest import QUICK
@@ -119,8 +122,9 @@ def test_a_studio_of_one_machine_answers_no_other_name(tmp_path):
     c = TestClient(build(StudioOptions(out=str(tmp_path / "own")).prepare()))
     assert c.get("/api/applications", headers={"host": "localhost:7860"}).status_code == 200
     assert c.get("/api/applications", headers={"host": "evil.example"}).status_code == 403
-    foreign = {"host": "localhost:7860", "origin": "https://evil.example"}
-    assert c.post("/api/jobs", json={"application": "generate", "options": QUICK}, headers=foreign).status_code == 403
+    for origin in ("https://evil.example", "http://[::1", "null"):
+        foreign = {"host": "localhost:7860", "origin": origin}
+        assert c.post("/api/jobs", json={"application": "generate", "options": QUICK}, headers=foreign).status_code == 403
 
 
 SECRETS = ["secret.txt", "outputs/.studio/secret", "outputs/.studio/jobs", "/etc/passwd", "outputs"]
@@ -199,6 +203,21 @@ def test_a_hostile_upload_is_refused_and_not_kept(listening, body):
     c, folder = listening
     assert c.post("/api/uploads", content=body).status_code == 422
     assert not list((folder / "outputs/.studio/uploads").iterdir())
+
+
+def test_an_uploaded_mesh_sees_no_file_beside_it(listening, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "places.bin").write_bytes(np.eye(3, dtype="<f4").tobytes())
+    tree = {
+        "asset": {"version": "2.0"},
+        "nodes": [{"mesh": 0}],
+        "meshes": [{"primitives": [{"attributes": {"POSITION": 0}}]}],
+        "accessors": [{"bufferView": 0, "componentType": 5126, "count": 3, "type": "VEC3"}],
+        "bufferViews": [{"buffer": 0, "byteLength": 36}],
+        "buffers": [{"byteLength": 36, "uri": "places.bin"}],
+    }
+    c, _ = listening
+    assert c.post("/api/uploads", content=write_container(tree, b"")).status_code == 422
 
 
 def test_a_bomb_and_a_flood_are_refused(listening):

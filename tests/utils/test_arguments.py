@@ -18,6 +18,9 @@ import synoptic as syn
 from synoptic.diffusion.equations import ddim_solver
 from synoptic.errors import InputError
 from synoptic.utils.arguments import Axes, mismatch
+from synoptic.views.permutation import Permutation
+from synoptic.views.registry import FAILURES
+from synoptic.views.registry import VIEWS as VIEWS_BY_NAME
 from tests.exact import SHAPE, Mixture, ddpm
 
 S = ddpm()
@@ -142,6 +145,36 @@ def test_an_annotation_says_what_fits(kind, right, wrong, what):
     for one in wrong:
         found = mismatch(kind, one)
         assert found is not None and found.what.startswith(what), one
+
+
+@pytest.mark.parametrize("name", [*VIEWS_BY_NAME, *FAILURES, "flip+negate"])
+@pytest.mark.parametrize("method", ["view", "inverse_view"])
+def test_what_a_view_is_given_is_named_where_it_is_no_tensor(name, method):
+    for wrong in (None, "a lake", 3, np.zeros((1, 3, 8, 8), np.float32)):
+        with pytest.raises(InputError, match=r"must be a tensor.*was given: make it one"):
+            getattr(syn.get_view(name), method)(wrong)
+
+
+@pytest.mark.parametrize("name", ["flip", "skew", "inner_rotate:30", "fails_scale", "fails_blur", "fails_white_balance"])
+def test_what_a_view_is_given_has_its_axes(name):
+    with pytest.raises(ValueError, match=r"B, (C|3), S, S"):
+        syn.get_view(name).view(torch.zeros(3, 8, 8))
+
+
+@pytest.mark.parametrize("wrong", [None, "8", 0, -1, 2.5])
+def test_permutations_and_schedules_are_of_whole_numbers(wrong):
+    view = syn.get_view("flip")
+    assert isinstance(view, Permutation)
+    with pytest.raises(InputError, match=r"^side must be"):
+        view.indices(wrong)
+    with pytest.raises(ValueError, match=r"^(n|steps) must be"):
+        S.steps(wrong)
+
+
+def test_an_argument_that_is_missing_is_named_with_its_function():
+    cfg: Any = syn.cfg
+    with pytest.raises(TypeError, match=r"cfg\(\) missing 2 required positional arguments"):
+        cfg()
 
 
 @pytest.mark.parametrize("rngs", [0, 1, 3])

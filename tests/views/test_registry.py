@@ -114,3 +114,10 @@ def test_a_file_that_could_run_code_is_refused(tmp_path):
     np.save(path, np.array([{}, 1, 2, 3], dtype=object))
     with pytest.raises(InputError, match="holds each of"):
         get_view(str(path))
+
+
+def test_an_archive_of_arrays_is_no_permutation(tmp_path):
+    np.savez(tmp_path / "mine.npz", order=np.arange(4))
+    (tmp_path / "mine.npz").rename(tmp_path / "mine.npy")
+    with pytest.raises(InputError, match=r"archive, \.npz, of order"):
+        get_view(str(tmp_path / "mine.npy"))

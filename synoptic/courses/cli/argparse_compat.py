@@ -5,30 +5,43 @@ from __future__ import annotations
 import argparse
 import math
 import re
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NoReturn
 
 from synoptic.errors import InputError
+from synoptic.runs.errors import last_words
 from synoptic.utils.json_objects import JsonObject
+from synoptic.utils.streams import discard_unprinted, error_stream, open_closed_streams
 
 
-def exit_code(program: str, act: Callable[[], None]) -> int:
-    """Run act(), return the exit code: 0, 2 with a line for bad input, 130 on Ctrl-C; a bug shows its traceback."""
+def exit_code(program: str, act: Callable[[], Sequence[str]]) -> int:
+    """Run act(), print the lines that it returns, return the exit code; a bug shows its traceback.
+
+    It is 0, 1 where the run failed, 2 with a line for bad input, 130 on Ctrl-C.
+    """
+    open_closed_streams()
     try:
-        act()
+        print("\n".join(act()), flush=True)
     except InputError as e:
-        print(f"{program}: error: {' '.join(str(e).split())}", file=sys.stderr)
+        print(f"{program}: error: {' '.join(str(e).split())}", file=error_stream())
         return 2
     except KeyboardInterrupt:
-        print(f"{program}: stopped; what was finished is saved, the same command resumes it", file=sys.stderr)
+        print(f"{program}: stopped; what was finished is saved, the same command resumes it", file=error_stream())
         return 130
+    except BrokenPipeError:  # whoever read the lines went away
+        return 1
+    except Exception as e:
+        text, code = last_words(e)
+        print(f"{program}: {text}", file=error_stream())
+        return code
+    finally:
+        discard_unprinted()
     return 0
 
 
 def print_notice(text: str) -> None:
-    print(f"main.py: notice: {text}", file=sys.stderr)
+    print(f"main.py: notice: {text}", file=error_stream())
 
 
 def two_dashes(argv: Sequence[str]) -> list[str]:
