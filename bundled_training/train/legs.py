@@ -2,6 +2,7 @@
 
 python -m bundled_training.train.legs tower CONDITIONER WORK     # WORK/text_encoder and WORK/tokenizer, without pictures
 python -m bundled_training.train.legs whole WORK UNET OUT        # the StableDiffusionPipeline of a work folder and a U-Net
+python -m bundled_training.train.legs mixed BEFORE AFTER 0.85    # AFTER becomes 0.15 of BEFORE and 0.85 of itself
 python -m bundled_training.train.legs rounded DIR                # what is shipped: a wheel compresses it by a tenth more
 """
 
@@ -19,7 +20,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import CLIPModel, CLIPTextModel, CLIPTokenizer
 
-from bundled_training.train.save import half, normalize_configs, save_pipeline
+from bundled_training.train.save import half, normalize_configs, save_pipeline, ship
 from bundled_training.train.sd import pipeline, standing_alone
 
 
@@ -41,6 +42,16 @@ def whole(work: Path, unet: Path, out: Path) -> None:
     save_pipeline(pipeline(network, auto, text, tokenizer), out)
 
 
+def mixed(before: Path, after: Path, share: float) -> None:
+    """Mix a U-Net's weights with those it began from (Wortsman et al. 2022, WiSE-FT): `share` of it is its own."""
+    first, last = (UNet2DConditionModel.from_pretrained(folder) for folder in (before, after))
+    own: Any = last
+    with torch.no_grad():
+        for old, new in zip(first.parameters(), own.parameters(), strict=True):
+            new.copy_(old.lerp(new, share))
+    ship(own, after)
+
+
 def rounded(folder: Path) -> None:
     """Round the float16 weights of every file in a folder to 8 bits of mantissa."""
     for file in folder.rglob("*.safetensors"):
@@ -59,4 +70,8 @@ def rounded_mantissa(x: Tensor) -> Tensor:
 
 
 if __name__ == "__main__":
-    {"tower": tower, "whole": whole, "rounded": rounded}[sys.argv[1]](*map(Path, sys.argv[2:]))
+    command, *given = sys.argv[1:]
+    if command == "mixed":
+        mixed(Path(given[0]), Path(given[1]), float(given[2]))
+    else:
+        {"tower": tower, "whole": whole, "rounded": rounded}[command](*map(Path, given))

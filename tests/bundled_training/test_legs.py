@@ -47,6 +47,19 @@ def test_a_leg_starts_from_the_shards_of_the_one_before(tmp_path):
     assert pipe("a photo of a dog", num_inference_steps=2, output_type="pt").images.shape == (1, 3, 256, 256)
 
 
+def test_a_mixture_lies_between_what_was_and_what_was_learned(tmp_path):
+    small = {"sample_size": 8, "layers_per_block": 1, "cross_attention_dim": 8, "norm_num_groups": 4}
+    blocks = {"block_out_channels": (8,), "down_block_types": ("DownBlock2D",), "up_block_types": ("UpBlock2D",)}
+    nets = [diffusers.UNet2DConditionModel(**small, **blocks, attention_head_dim=4) for _ in range(2)]
+    for net, name in zip(nets, ("before", "after"), strict=True):
+        net.save_pretrained(tmp_path / name)
+    legs.mixed(tmp_path / "before", tmp_path / "after", 0.75)
+    found = diffusers.UNet2DConditionModel.from_pretrained(tmp_path / "after").state_dict()
+    before, after = (net.state_dict() for net in nets)
+    for name, weight in found.items():
+        torch.testing.assert_close(weight.float(), 0.25 * before[name] + 0.75 * after[name], rtol=1e-3, atol=1e-4)
+
+
 def test_shipped_weights_have_8_bits_of_mantissa():
     x = (10 * torch.randn(1000, generator=torch.Generator().manual_seed(0))).half()
     y = rounded_mantissa(x)
