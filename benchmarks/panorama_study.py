@@ -10,12 +10,10 @@ pixels of the means of rows, in its middle half, over that of columns; about 1 w
   default      `synoptic panorama PROMPT`
   plain        `synoptic generate PROMPT` of the same prompts and seeds
   independent  the default, but each view's start noise its own, in place of integral noise, which views share
-  own words    poles with --up and --down, the same two prompts whatever is around, from 0.3 of the steps on
+  own words    poles with a prompt of their own each, from 0.3 of the steps on
   at once      such poles, from the first step on
-  fitting      poles with words that fit the scene (FITTING), what a person would ask for, from 0.3 of the steps on
-  plain words  `synoptic generate` of --up and --down, without a sphere: what the model knows of them; and of the lower
+  plain words  `synoptic generate` of these two prompts, without a sphere: what the model knows of them; and of the lower
                half of those of the words below, the ground alone, which is what one sees who looks down
-  plain fitting  `synoptic generate` of the words that fit, of each pair once
 Writes panorama_study.json as it goes, and a JPEG per prompt. On the GPU where there is one.
 """
 
@@ -55,21 +53,8 @@ DOWNS = DOWN, "overhead view of a wheat field", "overhead view of green grass", 
 CAPTIONS, AROUND, SMALLER = 200, 8, 8
 CROPS = {f"ring {k}": Direction(360 * k / AROUND, 0.0) for k in range(AROUND)}
 CROPS |= {"seam": Direction(180.0, 0.0), "up": Direction(0.0, 90.0), "down": Direction(0.0, -90.0)}
-SKY = "a photo of the sky"
-FITTING = {  # by scene: what is straight above and straight below; a reef has no sky
-    PROMPTS[0]: (SKY, "overhead view of sand dunes"),
-    PROMPTS[1]: ("a photo of the sky at sunset", "a photo of a beach at sunset, overhead view"),
-    PROMPTS[2]: (SKY, "overhead view of an autumn forest"),
-    PROMPTS[3]: (SKY, "overhead view of snow"),
-    PROMPTS[4]: ("a photo of the sky in the mist", "overhead view of a lake in the mist"),
-    PROMPTS[5]: (SKY, "overhead view of a lavender field"),
-    PROMPTS[6]: ("a photo of the night sky full of stars", "overhead view of a city at night"),
-    PROMPTS[7]: (SKY, "overhead view of a green meadow"),
-    PROMPTS[8]: ("", "overhead view of a coral reef"),
-    PROMPTS[9]: (SKY, "overhead view of a canyon"),
-}  # fmt: skip
-WAYS = "default", "plain", "independent", "own words", "at once", "fitting", "plain words", "plain fitting"
-HORIZON_FIRST = {"own words": 0.3, "at once": 0.0, "fitting": 0.3}  # of the ways whose poles have words of their own
+WAYS = "default", "plain", "independent", "own words", "at once", "plain words"
+HORIZON_FIRST = {"own words": 0.3, "at once": 0.0}  # of the ways whose poles have words of their own
 WIDTH, LOOK, QUALITY = 1024, 252, 80
 
 
@@ -87,10 +72,9 @@ class IndependentPanorama(PanoramaPipeline):
 class Retrieval:
     """The reference CLIP, and the captions among which a picture should find its own."""
 
-    def __init__(self, prompts: Sequence[str], poles: Sequence[Poles]) -> None:
+    def __init__(self, prompts: Sequence[str], poles: Poles) -> None:
         self.clip = Clip("bundled")
-        own = [text for pair in poles for text in pair if text]
-        self.captions = [*dict.fromkeys([*prompts, *own])]
+        self.captions = [*dict.fromkeys([*prompts, poles[0], DOWN if poles[1] in prompts else poles[1]])]
         kinds, used = vocabulary()["prompts"], {word for text in self.captions for word in text.split() if len(word) > 3}
         others = [f"a photo of {name}" for name in kinds["scenes"] if not used & set(name.split())]
         things = [name for name in kinds["objects"] if not used & set(name.split())]
@@ -129,10 +113,8 @@ def levelness(picture: Image.Image) -> float:
 
 
 def panoramas(model: PretrainedModel, way: str, prompt: str, poles: Poles, **how: int) -> tuple[list[Item], list[Output]]:
-    words: dict[str, str | float] = {}
-    if way in HORIZON_FIRST:
-        own = {"prompt_up": poles[0], "prompt_down": poles[1]}
-        words = {name: text for name, text in own.items() if text} | {"horizon_first": HORIZON_FIRST[way]}
+    up, down = poles
+    words = {"prompt_up": up, "prompt_down": down, "horizon_first": HORIZON_FIRST[way]} if way in HORIZON_FIRST else {}
     given = {"model": model.checkpoint.name, "device": str(model.device), **how, **words}
     options = PanoramaOptions.from_arguments(prompt, **given).resolve(model.checkpoint)
     pipeline = (IndependentPanorama if way == "independent" else PanoramaPipeline)(model, options)
@@ -141,8 +123,8 @@ def panoramas(model: PretrainedModel, way: str, prompt: str, poles: Poles, **how
 
 
 def measured(retrieve: Retrieval, way: str, item: Item, output: Output, side: int, poles: Poles) -> Row:
-    own = [text or item.title for text in poles] if way in HORIZON_FIRST else [item.title] * 2
-    prompts = [item.title] * (AROUND + 1) + own
+    own = poles if way in HORIZON_FIRST else (item.title, item.title)
+    prompts = [item.title] * (AROUND + 1) + list(own)
     pictures = crops(output.image, side)
     scores, first = retrieve(pictures, prompts)
     row: Row = {"way": way, "prompt": item.title, "seed": item.seed, **output.figures}
@@ -161,25 +143,17 @@ def plain(retrieve: Retrieval, model: PretrainedModel, prompt: str, **how: int) 
         yield row | {"low ring": low_contrast(image)}, image
 
 
-def whole(image: Image.Image) -> Image.Image:
-    return image
-
-
-def ground(image: Image.Image) -> Image.Image:
-    """Cut out the middle of the lower half."""
-    return image.crop((image.width // 4, image.height // 2, 3 * image.width // 4, image.height))
-
-
 def plain_words(retrieve: Retrieval, model: PretrainedModel, poles: Poles, **how: int) -> Iterator[Row]:
     """Yield how often plain pictures of the poles' words are found, and their ground alone: a row per seed and kind."""
-    up, down = (synoptic.generate(model, words, **how) if words else None for words in poles)
-    for name, result, part in (("up", up, whole), ("down", down, whole), ("ground", down, ground)):
-        if not result:
-            continue
-        scores, first = retrieve([part(image) for image in result.images], [item.title for item in result.items])
-        for item, image, score, found in zip(result.items, result.images, scores, first, strict=True):
-            row: Row = {"prompt": item.title, "seed": item.seed, f"score {name}": score, f"first {name}": float(found)}
-            yield row | ({"levelness down": levelness(image)} if name == "down" else {})
+    above, below = (synoptic.generate(model, words, **how) for words in poles)
+    grounds = [
+        image.crop((image.width // 4, image.height // 2, 3 * image.width // 4, image.height)) for image in below.images
+    ]
+    for name, result, pictures in (("up", above, above.images), ("down", below, below.images), ("ground", below, grounds)):
+        scores, first = retrieve(pictures, [item.title for item in result.items])
+        for item, score, found in zip(result.items, scores, first, strict=True):
+            row: Row = {"way": "plain words", "prompt": item.title, "seed": item.seed}
+            yield row | {f"score {name}": score, f"first {name}": float(found)}
 
 
 def looked_at(way: str, image: Image.Image, row: Row) -> Image.Image:
@@ -212,16 +186,14 @@ def main(given: Sequence[str] | None = None) -> list[Row]:
     if a.tiny:
         a.prompts, a.seeds, a.steps = a.prompts[:1], 1, 2
     poles = a.up, a.down
-    said = [poles, *(FITTING.values() if {"fitting", "plain fitting"} & {*a.ways} else ())]
-    model, retrieve, study = synoptic.load("bundled"), Retrieval(PROMPTS, said), Study(a.out, "panorama_study", a.budget)
+    model, retrieve, study = synoptic.load("bundled"), Retrieval(PROMPTS, poles), Study(a.out, "panorama_study", a.budget)
     how = {"count": a.seeds, "seed": 0} | ({"steps": a.steps} if a.steps else {})
     for way in a.ways:
         sheets: list[Image.Image] = []
         longest = 0.0
-        if way in ("plain words", "plain fitting"):
-            for pair in [poles] if way == "plain words" else FITTING.values():
-                for row in plain_words(retrieve, model, pair, **how):
-                    study.add(row | {"way": way})
+        if way == "plain words":
+            for row in plain_words(retrieve, model, poles, **how):
+                study.add(row)
             continue
         for prompt in a.prompts:
             if study.over(longest):
@@ -232,12 +204,11 @@ def main(given: Sequence[str] | None = None) -> list[Row]:
                     study.add(row)
                     sheets.append(image.convert("RGB"))
                 continue
-            own = FITTING[prompt] if way == "fitting" else poles
-            items, outputs = panoramas(model, way, prompt, own, **how)
+            items, outputs = panoramas(model, way, prompt, poles, **how)
             took = study.seconds() - before
             shown = []
             for item, output in zip(items, outputs, strict=True):
-                row = measured(retrieve, way, item, output, model.checkpoint.native_size, own)
+                row = measured(retrieve, way, item, output, model.checkpoint.native_size, poles)
                 study.add(row | {"seconds": took / len(items)})
                 shown.append(looked_at(way, output.image, row))
             longest = max(longest, study.seconds() - before)

@@ -56,13 +56,11 @@ def test_many_prompts_at_once_are_the_applications_own_pictures(name):
 
 
 @pytest.mark.slow
-def test_poles_are_recognized_in_renders_where_the_reference_clip_alone_does_not_know_them():
+def test_poles_are_recognized_in_renders_that_were_not_learned_from():
     every = classes()
     asked = ["overhead view of sand dunes", "overhead view of snow", "a photo of the sky", "a photo of desert dunes"]
     recognize = Recognizer({words: every[words] for words in asked}, renders=24, tested=12)
     assert min(recognize.share.values()) >= 0.75
-    noise = io.to_pil(torch.rand(8, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1)
-    assert sum(sum(recognize(noise, [words] * 8)) for words in asked) == 8  # one class each, whatever it is
 
 
 def test_a_study_that_ran_out_of_time_is_compared_on_the_pairs_it_has():

@@ -323,7 +323,7 @@ def vocabulary(count: int = 200_000) -> dict[str, Any]:
         "prompts": {
             "styles": _unique(prefix + "…" for _, prefixes in STYLES.values() for prefix in prefixes if prefix),
             "scenes": _unique(noun for scene in SCENES.values() for noun in scene.nouns),
-            "overhead views and skies": _unique(
+            "overhead views and skies (`bundled` alone)": _unique(
                 f"overhead view of {noun}" if key.startswith("overhead") else noun
                 for key, pole in POLES.items()
                 for noun in pole.nouns

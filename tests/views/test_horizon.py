@@ -48,7 +48,7 @@ def test_only_the_horizons_views_are_asked_and_they_see_as_high_as_geometry_says
 
 def test_leading_views_that_look_up_leave_the_ground_alone_to_continue():
     ring, more = horizon(), horizon(ABOVE)
-    assert len(more) == 13 and (more.top, more.bottom) == (0, ring.bottom)
+    assert len(more) == len(more.scaled(2)) == 13 and (more.top, more.bottom) == (0, ring.bottom)
     z = normal(1, 2, HEIGHT, 2 * HEIGHT)
     once = more.unproject(more.project(z))
     torch.testing.assert_close(once[..., : more.bottom, :], more.ring.unproject(more.project(z))[..., : more.bottom, :])
