@@ -1,4 +1,4 @@
-"""sd's ControlNets: edges, scribbles and depth (Zhang et al. 2023), learned side by side on the frozen U-Net.
+"""sd's ControlNets: edges, scribbles, depth and normals (Zhang et al. 2023), learned side by side on the frozen U-Net.
 
 `python -m bundled_training.train.control` after sd: its finished directory is all that is needed. `--kinds`: which.
 """
@@ -12,6 +12,7 @@ import torch
 from diffusers.models.controlnets.controlnet import ControlNetModel
 from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import StableDiffusionPipeline
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 
 from bundled_training import networks
 from bundled_training.render.bank import bank, rendered
@@ -20,15 +21,17 @@ from bundled_training.train import vae
 from bundled_training.train.denoise import Noising, row, samples
 from bundled_training.train.loop import Stage, Words, own, sheet, stage, train
 from bundled_training.train.save import half, normalize_configs
+from synoptic.controlnet.annotators.normal import normal_map
 from synoptic.metrics.edges import edge_f1
 
 LATE = 0.75  # t = T u^LATE: more than half of the rows are where the map, not the noisy picture, has to tell the structure
 WORDLESS = 0.3  # the share of empty prompts
+CHANNELS = {"normal": 3}  # of a kind's maps; others are gray
 
 
 def main() -> None:
-    kinds = own(kinds="canny,scribble,depth").kinds.split(",")
-    s = stage("control", minutes=9, count=80_000, batch=96, about="Train sd's three ControlNets, after sd.")
+    kinds = own(kinds="canny,scribble,depth,normal").kinds.split(",")
+    s = stage("control", minutes=9, count=80_000, batch=96, about="Train sd's ControlNets, after sd.")
     build: Any = StableDiffusionPipeline
     pipe = build.from_pretrained(s.family / "sd")
     frozen = [part.to(s.device).eval().requires_grad_(False) for part in (pipe.unet, pipe.text_encoder, pipe.vae)]
@@ -57,14 +60,15 @@ def main() -> None:
     train(s, nets, loss, lambda module: finish(s, module, pipe, noising, held_out), lr=5e-4, decay=0.999)
 
 
-def drawn(s: Stage, kinds: Sequence[str], tokenizer: Any, auto: Any) -> tuple[Words, Tensor, Tensor]:
-    """The captions' words, scaled latents of pictures and their mirror images (2N, C, 32, 32), the maps (K, N, 1, S, S).
+def drawn(s: Stage, kinds: Sequence[str], tokenizer: Any, auto: Any) -> tuple[Words, Tensor, list[Tensor]]:
+    """The captions' words, scaled latents of pictures and their mirror images (2N, C, 32, 32), the maps of each kind.
 
-    The pictures are encoded chunk by chunk and not kept.
+    Maps are (N, 1, S, S) uint8, of normals (N, 3, S, S). The pictures are encoded chunk by chunk and not kept.
     """
     scale = auto.config.scaling_factor
     z = torch.empty(2 * s.count, auto.config.latent_channels, 32, 32, dtype=torch.float16, device=s.device)
-    maps = torch.empty(len(kinds), s.count, 1, vae.SIDE, vae.SIDE, dtype=torch.uint8, device=s.device)
+    shape = (vae.SIDE, vae.SIDE)
+    maps = [torch.empty(s.count, CHANNELS.get(k, 1), *shape, dtype=torch.uint8, device=s.device) for k in kinds]
     captions: list[str] = []
     for pictures, depths, texts in rendered(s.count, vae.SIDE, s.device, seed=4000 + s.seed + 7919 * s.rank):
         start = len(captions)
@@ -72,27 +76,48 @@ def drawn(s: Stage, kinds: Sequence[str], tokenizer: Any, auto: Any) -> tuple[Wo
         z[here], z[mirrored] = vae.latents(auto, pictures, scale), vae.latents(auto, pictures.flip(3), scale)
         for begin in range(0, len(texts), 1024):
             part = slice(begin, begin + 1024)
-            maps[:, here][:, part] = mapped(kinds, pictures[part].float() / 255, depths[part])
+            for kept, some in zip(maps, mapped(kinds, pictures[part].float() / 255, depths[part]), strict=True):
+                kept[here][part] = some
         captions += texts
-    s.log(drawn=len(captions), means=[round(kind[:1024].float().mean().item() / 255, 4) for kind in maps])
+    s.log(drawn=len(captions), means=[round(kept[:1024].float().mean().item() / 255, 4) for kept in maps])
     return Words(tokenizer, captions, s.device), z, maps
 
 
-def mapped(kinds: Sequence[str], pictures: Tensor, depths: Tensor) -> Tensor:
-    """The maps (K, N, 1, S, S) uint8 of pictures (N, 3, S, S) in [0, 1] and depths (N, 1, S, S) uint8."""
-    draw = {"canny": canny, "scribble": scribble}
-    return torch.stack([(255 * draw[kind](pictures)).byte() if kind in draw else depths for kind in kinds])
+def mapped(kinds: Sequence[str], pictures: Tensor, depths: Tensor) -> list[Tensor]:
+    """The maps of each kind, uint8, of pictures (N, 3, S, S) in [0, 1] and depths (N, 1, S, S) uint8."""
+    draw = {
+        "canny": lambda: canny(pictures),
+        "scribble": lambda: scribble(pictures),
+        "depth": lambda: depths.float() / 255,
+        "normal": lambda: normal_map(depths.float() / 255),
+    }
+    return [(255 * draw[kind]() + 0.5).byte() for kind in kinds]
 
 
-def shown(kinds: Sequence[str], maps: Tensor, k: Tensor) -> Tensor:
+def shown(kinds: Sequence[str], maps: Sequence[Tensor], k: Tensor) -> Tensor:
     """The maps (K, n, 3, S, S) in [0, 1] for rows k (K n,) of the latents, whose second half is mirrored."""
-    n, count = len(k) // len(maps), maps.shape[1]
-    kind = torch.arange(len(maps), device=k.device).repeat_interleave(n)
-    x = maps[kind, k % count].float() / 255
-    x = torch.where(row(k) < count, x, x.flip(3)).unflatten(0, (len(maps), n))
-    varied = {"scribble": unsteady, "depth": stretched}
-    rows = [varied[kind](part) if kind in varied else part for kind, part in zip(kinds, x, strict=True)]
-    return torch.stack(rows).expand(-1, -1, 3, -1, -1).contiguous()
+    varied = {"scribble": unsteady, "depth": stretched, "normal": steeper}
+    rows = []
+    for kind, kept, some in zip(kinds, maps, k.chunk(len(kinds)), strict=True):
+        x = kept[some % len(kept)].float() / 255
+        x = torch.where(row(some) < len(kept), x, mirrored(kind, x))
+        rows.append((varied[kind](x) if kind in varied else x).expand(-1, 3, -1, -1))
+    return torch.stack(rows)
+
+
+def mirrored(kind: str, x: Tensor) -> Tensor:
+    """Maps of the mirrored picture: what faced left, red in a map of normals, faces right."""
+    if kind != "normal":
+        return x.flip(3)
+    red, rest = x.flip(3).split((1, 2), 1)
+    return torch.cat([1 - red, rest], 1)
+
+
+def steeper(normals: Tensor) -> Tensor:
+    """Normals whose slopes are 0.6 to 1.6 times as steep: how deep a picture is, no map of depths tells."""
+    slope, facing = (2 * normals - 1).split((2, 1), 1)
+    factor = 0.6 * (1.6 / 0.6) ** torch.rand_like(facing[:, :, :1, :1])
+    return (normalize(torch.cat([slope * factor, facing.clamp(min=0.02)], 1), dim=1) + 1) / 2
 
 
 def stretched(depths: Tensor) -> Tensor:
@@ -129,8 +154,7 @@ def finish(s: Stage, nets: Any, pipe: Any, noising: Noising, held_out: tuple[Ten
     pictures, captions, depths = held_out
     n, x0 = len(pictures), pictures.float() / 255
     kinds = list(nets)
-    wanted = mapped(kinds, x0, depths).float() / 255
-    maps = wanted.expand(-1, -1, 3, -1, -1)
+    maps = torch.stack([given.expand(-1, 3, -1, -1) for given in mapped(kinds, x0, depths)]).float() / 255
 
     def predict(x: Tensor, t: Tensor, states: Tensor) -> Tensor:
         halves = zip(x.chunk(2), states.chunk(2), strict=True)  # without and with the words
@@ -144,8 +168,8 @@ def finish(s: Stage, nets: Any, pipe: Any, noising: Noising, held_out: tuple[Ten
         z = samples(predict, noising, states, empty, shape, steps=2 if s.tiny else 25, guidance=3.0)
     painted = vae.decoded(pipe.vae, z, pipe.vae.config.scaling_factor).unflatten(0, (len(maps), n))
     edges, own_edges = canny(x0), [canny(x) for x in painted]
-    for kind, x, given, found in zip(kinds, painted, wanted, own_edges, strict=True):
-        pair = (scribble(x), given) if kind == "scribble" else (found, edges)
+    for kind, x, given, found in zip(kinds, painted, maps, own_edges, strict=True):
+        pair = (scribble(x), given[:, :1]) if kind == "scribble" else (found, edges)
         s.log(kind=kind, followed=edge_f1(*pair).mean().item(), unlike=edge_f1(found, edges.roll(1, 0)).mean().item())
     rows = [x0, *torch.stack([maps, painted], 1).flatten(0, 1)]
     sheet(torch.cat([x[:16] for x in rows]), s.work / "previews" / "control.png", min(n, 16))

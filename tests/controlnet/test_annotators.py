@@ -14,7 +14,7 @@ from bundled_training.render.bank import bank
 from bundled_training.train.depth import correlation, stretched
 from synoptic.controlnet.annotators.canny import canny
 from synoptic.controlnet.annotators.depth import DepthEstimator
-from synoptic.controlnet.annotators.normal import FACING_WEIGHT, normal_map
+from synoptic.controlnet.annotators.normal import RELIEF, normal_map
 from synoptic.controlnet.annotators.scribble import scribble
 from synoptic.controlnet.annotators.segment import segment
 from synoptic.errors import InputError
@@ -59,14 +59,29 @@ def test_segments_have_their_mean_colours():
     torch.testing.assert_close(inside[:, 0], expected, atol=0.03, rtol=0)
 
 
-def test_normals_of_a_slope():
-    slope = torch.linspace(0.5, 1, 64).expand(1, 3, 64, 64)
-    rise = 8 * 0.5 / 63
-    seen = normal_map(slope)[0, :, 5:-5, 5:-5].mean((1, 2))
-    length = math.hypot(rise, FACING_WEIGHT)
-    expected = torch.tensor([rise / length, 0, FACING_WEIGHT / length]) / 2 + 0.5
-    torch.testing.assert_close(seen, expected, atol=1e-6, rtol=0)
+@pytest.mark.parametrize("side", [64, 256])
+def test_normals_of_a_slope_are_alike_at_every_size(side):
+    slope = torch.linspace(0.2, 1, side).expand(1, 3, side, side)
+    rise = RELIEF * 0.8 * side / (side - 1)
+    seen = normal_map(slope)[0, :, side // 8 : -side // 8, side // 8 : -side // 8].mean((1, 2))
+    expected = torch.tensor([rise, 0, 1]) / math.hypot(rise, 1) / 2 + 0.5
+    torch.testing.assert_close(seen, expected, atol=1e-5, rtol=0)
     torch.testing.assert_close(normal_map(slope.mT), normal_map(slope).mT[:, [1, 0, 2]])
+
+
+@pytest.mark.parametrize("bits", [8, 24])
+def test_normals_of_a_balls_depth_are_the_balls(bits):
+    """A ball that fills the picture, as deep as a map of RELIEF says: within 2 degrees, of maps of 8 bits 6."""
+    across = torch.linspace(-1, 1, 256)
+    down, right = torch.meshgrid(across, across, indexing="ij")
+    radius, inside = 2 * RELIEF, 0.9
+    front = (radius**2 - down**2 - right**2).clamp(min=0).sqrt()
+    true = torch.stack([-right, -down, front]) / radius
+    depth = 1 + (front - radius) / (2 * RELIEF)  # a side is 2, RELIEF of it the whole range
+    steps = 2**bits - 1
+    seen = 2 * normal_map((depth * steps).round().div(steps).expand(1, 3, -1, -1))[0] - 1
+    angle = torch.rad2deg((seen * true).sum(0).clamp(-1, 1).acos())
+    assert angle[(down**2 + right**2) < inside**2].max() < (6 if bits == 8 else 2)
 
 
 @pytest.fixture(scope="module")
