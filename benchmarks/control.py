@@ -3,7 +3,7 @@
 PYTHONPATH=. python benchmarks/control.py [--count N] [--nets DIR] [--out DIR]; minutes on a GPU, an hour on two cores.
 
 What is followed, edges counting as met by one at most a pixel away: canny and scribble, F1 of the painting's own map
-against the one it was given; depth, the share of the map's edges where the painting has one.
+against the one it was given; depth and normals, the share of the map's edges where the painting has one.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from torch import Tensor
 from bundled_training.render.bank import bank
 from bundled_training.render.edges import canny, scribble
 from synoptic import io
+from synoptic.controlnet.annotators.normal import normal_map
 from synoptic.diffusion import solvers
 from synoptic.diffusion.equations import randn
 from synoptic.diffusion.schedules import get_clip
@@ -34,6 +35,7 @@ FOLLOWED: dict[str, Callable[[Tensor, Tensor], Tensor]] = {  # (picture in [0, 1
     "canny": lambda x, wanted: edge_f1(canny(x), wanted),
     "scribble": lambda x, wanted: edge_f1(scribble(x), wanted),
     "depth": lambda x, wanted: matched_fraction(canny(wanted.expand(-1, 3, -1, -1)), canny(x), 1),
+    "normal": lambda x, wanted: matched_fraction(canny(wanted), canny(x), 1),
 }
 STEPS, GUIDANCE, SHOWN = 25, 3.0, 8
 
@@ -67,7 +69,8 @@ def main() -> None:
     model, clip = load("bundled"), Clip("bundled")
     x, prompts, depths = bank(args.count, 256, model.device, seed=77, held_out=True, depth=True)
     x = x.float() / 255
-    maps = {"canny": canny(x), "scribble": scribble(x), "depth": depths.float() / 255}
+    near = depths.float() / 255
+    maps = {"canny": canny(x), "scribble": scribble(x), "depth": near, "normal": normal_map(near)}
     through = decoded(model, torch.cat([model.encode(part * 2 - 1) for part in x.split(20)]))
     plain = painted(model, prompts, args.steps)
 

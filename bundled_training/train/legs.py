@@ -3,7 +3,7 @@
 python -m bundled_training.train.legs tower CONDITIONER WORK     # WORK/text_encoder and WORK/tokenizer, without pictures
 python -m bundled_training.train.legs whole WORK UNET OUT        # the StableDiffusionPipeline of a work folder and a U-Net
 python -m bundled_training.train.legs mixed BEFORE AFTER 0.85    # AFTER becomes 0.15 of BEFORE and 0.85 of itself
-python -m bundled_training.train.legs rounded DIR                # what is shipped: a wheel compresses it by a tenth more
+python -m bundled_training.train.legs rounded DIR 8              # what is shipped (of ControlNets 6): a wheel compresses it
 """
 
 from __future__ import annotations
@@ -52,20 +52,21 @@ def mixed(before: Path, after: Path, share: float) -> None:
     ship(own, after)
 
 
-def rounded(folder: Path) -> None:
-    """Round the float16 weights of every file in a folder to 8 bits of mantissa."""
+def rounded(folder: Path, bits: int) -> None:
+    """Round the float16 weights of every file in a folder to so many bits of mantissa."""
     for file in folder.rglob("*.safetensors"):
         with safe_open(file, "pt") as f:
             facts = f.metadata()
-        save_file({name: rounded_mantissa(tensor) for name, tensor in load_file(file).items()}, file, metadata=facts)
+        save_file({name: rounded_mantissa(tensor, bits) for name, tensor in load_file(file).items()}, file, metadata=facts)
 
 
-def rounded_mantissa(x: Tensor) -> Tensor:
-    """Return float16 values rounded to 8 of 10 bits of mantissa, to nearest, ties to even; others as they are."""
+def rounded_mantissa(x: Tensor, kept: int) -> Tensor:
+    """Return float16 values rounded to `kept` of 10 bits of mantissa, 1 to 9, to nearest, ties to even; others as they are."""
     if x.dtype != torch.float16:
         return x
+    left_out = 10 - kept
     bits = x.contiguous().view(torch.int16).int() & 0xFFFF
-    bits = (bits + 1 + ((bits >> 2) & 1)) & ~3
+    bits = (bits + (1 << left_out - 1) - 1 + ((bits >> left_out) & 1)) & -(1 << left_out)
     return ((bits + 0x8000) % 0x10000 - 0x8000).to(torch.int16).view(torch.float16)
 
 
@@ -73,5 +74,7 @@ if __name__ == "__main__":
     command, *given = sys.argv[1:]
     if command == "mixed":
         mixed(Path(given[0]), Path(given[1]), float(given[2]))
+    elif command == "rounded":
+        rounded(Path(given[0]), int(given[1]))
     else:
-        {"tower": tower, "whole": whole, "rounded": rounded}[command](*map(Path, given))
+        {"tower": tower, "whole": whole}[command](*map(Path, given))

@@ -46,7 +46,7 @@ UPSCALERS: dict[str, tuple[str, ...]] = {
     "sd-x4": ("stabilityai/stable-diffusion-x4-upscaler",),
 }
 CONTROLNETS: dict[str, tuple[str, ...]] = {
-    f"bundled-{kind}": (str(BUNDLED_DIR / f"control-{kind}"),) for kind in ("canny", "scribble", "depth")
+    f"bundled-{kind}": (str(BUNDLED_DIR / f"control-{kind}"),) for kind in ("canny", "scribble", "depth", "normal")
 }
 DEPTH_MODELS: dict[str, tuple[str, ...]] = {"bundled": (str(BUNDLED_DIR / "depth"),)}
 CLIP_MODELS: dict[str, tuple[str, ...]] = {

@@ -54,14 +54,14 @@ class ControlNetOptions(ModelOptions):
     condition: Annotated[
         tuple[Condition, ...],
         Option(
-            "what of the picture is kept too: canny, scribble, segment, map, the picture itself, or depth, by bundled"
-            " models (default: nothing)"
+            "what of the picture is kept too: canny, scribble, segment, map, the picture itself, or depth and normal, by"
+            " bundled models (default: nothing)"
         ),
     ] = ()
     controlnet: Annotated[
         tuple[str, ...],
         Option(
-            "a ControlNet per condition: bundled-canny, …-scribble, …-depth, a hub id, a directory, FILE.safetensors"
+            "a ControlNet per condition: bundled-canny, -scribble, -depth, -normal, a hub id, a directory, FILE.safetensors"
             " (default: the bundled); a union with :KIND where its map is one's own, a T2I-Adapter likewise"
         ),
     ] = ()

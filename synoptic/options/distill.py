@@ -62,10 +62,10 @@ class DistillOptions(PromptOptions, DistillationOptions, OutputOptions):
         ),
     ] = "auto"
     anneal: Annotated[
-        Literal["auto", "none", "narrow", "linear", "sqrt"],
+        Literal["auto", "none", "narrow", "linear", "sqrt", "alternate"],
         Option(
             "times: none: drawn from all; narrow: below an end that falls to 500; linear, sqrt: not drawn, they fall to the"
-            " least"
+            " least; alternate: as sqrt, in turn with noisier ones"
         ),
     ] = "auto"
     stride: Annotated[

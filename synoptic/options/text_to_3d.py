@@ -60,10 +60,10 @@ class TextTo3DOptions(PixelModelOptions, PromptOptions, DistillationOptions):
     ] = 64
     batch: Annotated[int, Option("views per step", at_least=1, at_most=1024)] = 1
     anneal: Annotated[
-        Literal["auto", "none", "narrow", "linear", "sqrt"],
+        Literal["auto", "none", "narrow", "linear", "sqrt", "alternate"],
         Option(
             "times: drawn from all; narrow: from below an end that falls to 500; linear, sqrt: not drawn, falling from the"
-            " noisiest to the least, evenly or fast at first"
+            " noisiest to the least, evenly or fast at first; alternate: as sqrt, in turn with noisier ones"
         ),
     ] = "auto"
     encoding: Annotated[

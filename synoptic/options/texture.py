@@ -74,7 +74,7 @@ class TextureOptions(PromptOptions, InstanceOptions):
     condition: Annotated[Literal["depth", "normal"], Option("what of the mesh the views follow")] = "depth"
     controlnet: Annotated[
         tuple[str, ...],
-        Option("the ControlNet: bundled-depth, a hub id, a directory, FILE.safetensors (default: the bundled)"),
+        Option("the ControlNet: bundled-depth, -normal, a hub id, a directory, FILE.safetensors (default: the bundled)"),
     ] = ()
     control_strength: Annotated[float, Option("how much it counts: 1 as trained, 0 not at all", at_least=0)] = 1.0
     view_words: Annotated[

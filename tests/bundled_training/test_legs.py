@@ -16,6 +16,7 @@ from bundled_training.train.legs import rounded_mantissa
 from synoptic.models.checkpoint import BUNDLED_DIR
 from tests.bundled_training.test_train import run
 
+KINDS = "canny", "scribble", "depth", "normal"
 diffusers: Any = importlib.import_module("diffusers")
 
 
@@ -60,11 +61,16 @@ def test_a_mixture_lies_between_what_was_and_what_was_learned(tmp_path):
         torch.testing.assert_close(weight.float(), 0.25 * before[name] + 0.75 * after[name], rtol=1e-3, atol=1e-4)
 
 
-def test_shipped_weights_have_8_bits_of_mantissa():
+@pytest.mark.parametrize("bits", [6, 8])
+def test_rounded_weights_have_so_many_bits_of_mantissa(bits):
     x = (10 * torch.randn(1000, generator=torch.Generator().manual_seed(0))).half()
-    y = rounded_mantissa(x)
-    assert ((y.double() - x.double()).abs() <= x.double().abs() * 2**-9).all() and not torch.equal(x, y)
+    y = rounded_mantissa(x, bits)
+    assert ((y.double() - x.double()).abs() <= x.double().abs() * 2 ** -(bits + 1)).all() and not torch.equal(x, y)
     mantissa, _ = torch.frexp(y.double())
-    assert torch.equal(mantissa * 2**9, (mantissa * 2**9).round())
-    weights = load_file(BUNDLED_DIR / "sd/unet/diffusion_pytorch_model.safetensors")
-    assert all(torch.equal(part, rounded_mantissa(part)) for part in weights.values())
+    assert torch.equal(mantissa * 2 ** (bits + 1), (mantissa * 2 ** (bits + 1)).round())
+
+
+@pytest.mark.parametrize(("folder", "bits"), [("sd/unet", 8), *((f"control-{kind}", 6) for kind in KINDS)])
+def test_shipped_weights_are_rounded(folder, bits):
+    weights = load_file(BUNDLED_DIR / folder / "diffusion_pytorch_model.safetensors")
+    assert all(torch.equal(part, rounded_mantissa(part, bits)) for part in weights.values())

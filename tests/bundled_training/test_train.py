@@ -68,7 +68,7 @@ def test_controlnets_fit_their_model_and_the_package(work):
     model = load(str(work / "family/sd"), device="cpu", dtype="float32")
     x, t, seen = torch.randn(1, 8, 32, 32), 500, torch.rand(1, 3, 256, 256)
     plain = model.predict(x, t, model.embed(["a dog"])).x0
-    for kind in ("canny", "scribble", "depth"):
+    for kind in ("canny", "scribble", "depth", "normal"):
         folder = work / f"family/control-{kind}"
         assert sum(file.stat().st_size for file in folder.iterdir()) < 6.5 * 2**20
         net = load_controlnet(str(folder), model=str(work / "family/sd"), device="cpu", dtype="float32")

@@ -18,7 +18,7 @@ diffusers: Any = importlib.import_module("diffusers")  # its lazy names and anno
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("nosuch", "bundled-canny, bundled-scribble, bundled-depth"),
+        ("nosuch", "bundled-canny, bundled-scribble, bundled-depth, bundled-normal"),
         (str(BUNDLED_DIR / "clip"), "must be a ControlNetModel"),
     ],
 )

@@ -65,8 +65,8 @@ def test_a_map_appears_with_the_picture_and_before_a_prompt(studio, tmp_path, pi
     pictures, note = look(*entries(tab, image=picture_file, condition=["scribble", "canny"]))
     assert [kind for _, kind in pictures["value"]] == ["scribble", "canny"] and pictures["visible"] and not note["visible"]
     assert {image.size for image, _ in pictures["value"]} == {Image.open(picture_file).size}
-    pictures, note = look(*entries(tab, image=picture_file, condition=["normal"]))
-    assert not pictures["visible"] and "there is no bundled-normal" in note["value"] and note["visible"]
+    pictures, note = look(*entries(tab, image=picture_file, condition=["segment"]))
+    assert not pictures["visible"] and "there is no bundled-segment" in note["value"] and note["visible"]
 
 
 @pytest.mark.slow
