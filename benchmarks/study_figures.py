@@ -127,6 +127,25 @@ def streamed() -> str:
     return markdown(header, rows)
 
 
+def scaling() -> str:
+    """Return what a window costs, and the memory, of pictures so many times as wide or as high as the model's own."""
+    lines = [
+        [
+            f"{row['times']} times as {word}",
+            str(row["windows"]),
+            f"{1000 * row['seconds a step'] / row['windows']:.2f}",
+            f"{row['seconds a step']:.3f}",
+            f"{row['decoding']:.2f}",
+            f"{row['MB'] / 1000:.1f}",
+        ]
+        for along, word in (("width", "wide"), ("height", "high"))
+        for row in read(f"scaling-{along}-h200")["rows"]
+    ]
+    return markdown(
+        ["", "windows", "ms a window and step", "s a step", "decoding, s", "GPU memory beyond the weights, GB"], lines
+    )
+
+
 def sdxl_windows() -> str:
     """Return seconds a step and peaks of SDXL's windows, ours and diffusers'."""
     found = read("sdxl-windows-h200")
@@ -146,5 +165,6 @@ STUDIES: dict[str, Callable[[], str]] = {
     "texture-asked": texture_asked,
     "texture-differences": texture_differences,
     "streamed": streamed,
+    "scaling": scaling,
     "sdxl-windows": sdxl_windows,
 }

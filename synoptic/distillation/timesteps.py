@@ -46,7 +46,7 @@ def falling_timesteps(last: int, first: int, steps: int, power: float = 1.0) -> 
     return at
 
 
-def alternating_timesteps(last: int, first: int, steps: int, until: float = 0.7) -> TimestepSampler:
+def alternating_timesteps(last: int, first: int, steps: int, until: float = 0.85) -> TimestepSampler:
     """Return times that fall as a root, every second one drawn from there to `last` in the first `until` of the steps.
 
     What is drawn, with much noise, makes the parts that tell the sides of an object apart; what falls makes them firm.
