@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 
 import synoptic
 from bundled_training import networks
-from synoptic.io import from_pil
+from synoptic.io import from_pil, to_pil
 from tests.drawings import disc, ramp
 from tests.quick import slow_ones
 from tests.references import assert_like_reference
@@ -83,3 +84,20 @@ def test_depth_comes_from_a_picture(sd32):
     (output,) = synoptic.control(sd32, disc(), "a ball", condition="depth", depth=ramp(), steps=2).outputs
     assert output.files["depth.png"].tobytes() == ramp().tobytes()
     assert_like_reference("control-depth", output.image)
+
+
+def dome(x: float, y: float, radius: float = 0.4) -> Image.Image:
+    """The depth of a ball of this radius around (x, y), in shares of the side."""
+    down, right = torch.meshgrid(*(torch.linspace(0, 1, 256),) * 2, indexing="ij")
+    height = (radius**2 - (right - x) ** 2 - (down - y) ** 2).clamp(min=0).sqrt() / radius
+    return to_pil(height.expand(1, 3, -1, -1) * 2 - 1)[0]
+
+
+def test_things_are_where_normals_say(sd32):
+    """By the bundled net a ball is inside the outline that its normals draw, on whichever side that is."""
+    for x in (0.3, 0.7):
+        how: dict[str, Any] = {"condition": "normal", "depth": dome(x, 0.5, 0.28), "steps": 6, "seed": 2}
+        (output,) = synoptic.control(sd32, disc(), "a photo of a red ball", **how).outputs
+        colored = from_pil(output.image).std(1)[0]  # grounds are white or gray
+        near = colored.sum(0) @ torch.linspace(0, 1, 256) / colored.sum()
+        assert abs(near - x) < 0.08 and output.files["normal.png"].size == (256, 256)
