@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal, Self
 
+from synoptic.diffusion.scheduler_classes import NOISY_SAMPLERS
 from synoptic.errors import InputError, check_at_most
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.option import UNSET, Option
@@ -84,6 +85,11 @@ class SamplingOptions(ModelOptions, OutputOptions):
                 f"--seed + --count must stay within 64 bits, {self.seed} was given: lower it", rule="seed-count"
             )
         return super().resolve(checkpoint)
+
+    @property
+    def adds_noise(self) -> bool:
+        """Whether steps add noise, which no decoder knows."""
+        return self.eta > 0 or self.sampler in NOISY_SAMPLERS
 
     @property
     def cfg_scale(self) -> float:
