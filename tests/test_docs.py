@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import shlex
+from dataclasses import MISSING
 from functools import cache
 from inspect import cleandoc
+from itertools import pairwise
 
 import pytest
-from cyclopts import App
+from cyclopts import App, CycloptsError
 
 from synoptic import cli
 from synoptic.commands.call import shell_of
 from synoptic.commands.parameters import ENGINE, SHELL, signature
+from synoptic.errors import InputError
 from synoptic.options import is_example, options_class
 from synoptic.options.grid import parse_axes
 from synoptic.options.renamed import RENAMED, RENAMED_COMMANDS
-from tests.pages import PAGES, ROOT, commands
+from tests.pages import FENCED, GUIDES, PAGES, ROOT, commands, name_of
 
 EVERY = [(page.name, line) for page in PAGES for line in commands(page)]
 
@@ -28,6 +32,21 @@ HELP = [
     for line in part.split("\n")
 ]
 LINES = EVERY + HELP
+OTHERS = {  # options of other programs
+    ("CONTRIBUTING.md", "--help"),
+    ("docs/compare.md", "--cpu"),
+}
+SPANS = sorted(
+    {
+        (name_of(page), " ".join(span.split()))
+        for page in GUIDES
+        for span in re.findall(r"`((?:--|synoptic )[^`]+)`", FENCED.sub("", page.read_text()))
+    }
+    - OTHERS
+)
+TYPED = sorted({span for _, span in SPANS if span.startswith("--")})
+NAMED = {span.split()[1] for _, span in SPANS if span.startswith("synoptic ")}
+COMMANDS = (*cli.APPLICATIONS, *cli.TOOLS)
 
 
 @cache
@@ -49,6 +68,50 @@ def parser(name: str) -> App:
 def test_a_command_line_is_one(where, line):
     _, name, *words = shlex.split(line, comments=True)
     assert parser(name)([name, *words], exit_on_error=False, print_error=False)
+
+
+def flags_of(name: str) -> set[str]:
+    """The options of a command as they are typed, with those of the command line alone."""
+    own = [spec.flag for spec in options_class(name.replace("-", "_")).specs() if not spec.option.positional]
+    shell = [f"--{key.replace('_', '-')}" for key in (*SHELL, *ENGINE)] if name in cli.APPLICATIONS else []
+    return {*own, *shell}
+
+
+def takes(name: str, words: list[str]) -> bool:
+    """Return whether a command has these options, and takes their values; one in capitals stands for any."""
+    known = flags_of(name)
+    if not {word.partition("=")[0] for word in words if word.startswith("--")} <= known | {f"--no-{f[2:]}" for f in known}:
+        return False
+    specs = options_class(name.replace("-", "_")).specs()
+    needed = [spec.flag for spec in specs if spec.default is MISSING]
+    given = [f"{flag}=x" if flag.startswith("--") else flag for flag in needed]
+    for word, following in pairwise([*words, "--"]):
+        if word.startswith("--") and not re.search("[A-Z…]", following):
+            given += [word] if "=" in word else [] if following.startswith("--") else [word, following]
+    try:
+        parser(name)([name, *given], exit_on_error=False, print_error=False)
+    except (CycloptsError, InputError):
+        return False
+    return True
+
+
+@pytest.mark.parametrize("span", TYPED)
+def test_options_within_a_sentence_are_written_as_they_are_typed(span):
+    words = shlex.split(span)
+    assert all(before.startswith("--") or word.startswith("--") for before, word in pairwise(words)), "one value each"
+    assert any(takes(name, words) for name in COMMANDS)
+
+
+def test_commands_within_a_sentence_exist():
+    assert NAMED - {*COMMANDS} == {"COMMAND", "--help", "--install-completion", "1"}  # the last is a worker of Ray's
+
+
+def test_every_command_and_option_is_on_a_page():
+    text = "\n".join(page.read_text() for page in GUIDES)
+    words = set(re.findall(r"(?<![\w-])--[a-z][\w-]*", text))
+    lacking = [name for name in COMMANDS if f"synoptic {name}" not in text]
+    lacking += [f"{name} {flag}" for name in COMMANDS for flag in flags_of(name) if not words & {flag, f"--no-{flag[2:]}"}]
+    assert lacking == []
 
 
 def test_the_page_of_renames_has_every_old_option_and_only_modules_that_exist():
