@@ -12,14 +12,26 @@ from itertools import pairwise
 import pytest
 from cyclopts import App, CycloptsError
 
+import synoptic
 from synoptic import cli
 from synoptic.commands.call import shell_of
+from synoptic.commands.help import FIRST_PAGE
 from synoptic.commands.parameters import ENGINE, SHELL, signature
+from synoptic.distillation.loss_defaults import LATENT
 from synoptic.errors import InputError
+from synoptic.jobs.driver import ATTEMPTS, SHARING
+from synoptic.models.families import FAMILIES
+from synoptic.models.vocabulary import vocabulary
 from synoptic.options import is_example, options_class
+from synoptic.options.grid import MOST as MOST_CELLS
 from synoptic.options.grid import parse_axes
+from synoptic.options.panorama import PanoramaOptions
 from synoptic.options.renamed import RENAMED, RENAMED_COMMANDS
+from synoptic.options.texture import TextureOptions
+from synoptic.studio.jobs import OWN_WAITING, WAITING
+from synoptic.utils.image_formats import FORMATS
 from tests.pages import FENCED, GUIDES, PAGES, ROOT, commands, name_of
+from tests.reliability.test_command_lines import COMMANDS as FUZZED
 
 EVERY = [(page.name, line) for page in PAGES for line in commands(page)]
 
@@ -122,6 +134,39 @@ def test_the_page_of_renames_has_every_old_option_and_only_modules_that_exist():
     assert {row[0]: row[1] for row in rows}.items() >= RENAMED_COMMANDS.items()
     modules = [row[-1].replace(".", "/") for row in rows if row[-1].startswith("synoptic.")]
     assert len(modules) > 100 and all((ROOT / m).is_dir() or (ROOT / f"{m}.py").is_file() for m in modules)
+
+
+NUMBERS = {5: "five", 8: "eight", 10: "ten", 12: "twelve", 14: "fourteen", 15: "fifteen", 16: "sixteen", 20: "twenty"}
+KNOWN = vocabulary()
+COUNTS = {  # what pages count -> by the code
+    "docs/prompts.md: {} words": len(KNOWN["words"]),
+    "docs/models.md: their words ({}:": len(KNOWN["words"]),
+    "docs/prompts.md: know {} things from all sides": len(KNOWN["prompts"]["3D objects"]),
+    "docs/prompts.md: in {} colors": len(KNOWN["prompts"]["colors"]),
+    "docs/text-to-3d.md: know {} things from all sides": len(KNOWN["prompts"]["3D objects"]),
+    "docs/text-to-3d.md: in {} colors": len(KNOWN["prompts"]["colors"]),
+    "docs/texture.md: learned such words of {} things": len(KNOWN["prompts"]["3D objects"]),
+    "docs/texture.md: (at most `--num-views`, {} by default)": TextureOptions.num_views,
+    "docs/panorama.md: `--num-views` ({})": PanoramaOptions.num_views,
+    "docs/compare.md: | distillation losses | {} |": len(LATENT),
+    "docs/compare.md: | model families | {}, image only |": len(FAMILIES),
+    "docs/runs.md: at most {} cells": MOST_CELLS,
+    "docs/batch.md: {} at most, as many": SHARING,
+    "docs/batch.md: given to another one, {} times": ATTEMPTS,
+    "docs/studio.md: {} jobs,": WAITING,
+    "docs/studio.md: {} of one browser": OWN_WAITING,
+    "docs/studio.md: in {} formats": len(FORMATS),
+    "docs/reliability.md: {} random command lines and calls": 100 * (len(FUZZED) + len(synoptic.APPLICATIONS)),
+    "docs/start.md: {} commands to begin with": FIRST_PAGE.count("  synoptic "),
+    "README.md: shows {} commands to start with": FIRST_PAGE.count("  synoptic "),
+}
+
+
+@pytest.mark.parametrize("said", COUNTS)
+def test_what_a_page_counts_is_counted_in_the_code(said):
+    page, _, phrase = said.partition(": ")
+    text = " ".join((ROOT / page).read_text().split())
+    assert any(phrase.format(number) in text for number in (f"{COUNTS[said]:,}", NUMBERS.get(COUNTS[said])))
 
 
 def test_there_is_something_to_read():
