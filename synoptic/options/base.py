@@ -75,7 +75,7 @@ class Options:
             raise InputError(unknown_option(cls.application(), min(unknown), list(names)), rule="unknown-option")
         absent = [spec for spec in known if spec.default is MISSING and spec.name not in given]
         if missing := [f"{spec.flag} ({spec.option.help})" for spec in absent]:
-            raise InputError(f"{cls.application()} needs {' and '.join(missing)}: give it", rule="missing-option")
+            raise InputError(f"{cls.command_name()} needs {' and '.join(missing)}: give it", rule="missing-option")
         return cls(**given)
 
     @classmethod
