@@ -49,7 +49,7 @@ lint: install site
 	$(BIN)/ruff check .
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
-	$(BIN)/codespell README.md CONTRIBUTING.md CHANGELOG.md docs bundled_training/README.md examples
+	$(BIN)/codespell README.md CONTRIBUTING.md CHANGELOG.md docs bundled_training/README.md examples synoptic
 	$(BIN)/proselint check README.md CONTRIBUTING.md $$(find docs -name '*.md' ! -name renames.md)
 
 clean:

@@ -7,6 +7,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+GUIDES = [  # what a newcomer reads, written by hand for this version's command line
+    page
+    for page in PAGES
+    if page.name not in ("gallery.md", "renames.md", "courses.md") and page.parent.name != "measurements"
+]
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```", re.M | re.S)
 IN_TABLE = re.compile(r"(?:\| |<br>)`(synoptic [^`]+)`(?: \||<br>)")
 

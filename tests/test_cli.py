@@ -58,6 +58,7 @@ BAD = {  # a command line -> words that the one line must hold: the option, or t
     "embed": "prompt",
     "evaluate nix": "nix",
     "dream x": "text-to-3d",
+    "text-to-3d": "text-to-3d needs prompt",
     "condition x": "control-map",
     "paint x": "paint",
 }

@@ -329,9 +329,9 @@ def vocabulary(count: int = 200_000) -> dict[str, Any]:
                 for noun in pole.nouns
             ),
             "times": _unique("…" + text for texts in (*TIMES.values(), *SUNS.values()) for text in texts if text),
-            "colours": list(DYES),
+            "colors": list(DYES),
             "backgrounds": [
-                "… on a white background (or any colour)",
+                "… on a white background (or any color)",
                 *_unique(f"… {around}" for scene in SCENES.values() for around in scene.around),
             ],
             "two objects": ["… and …", "… next to …", "… above …", "… on top of …"],

@@ -32,22 +32,22 @@ class Motion:
         self.arm = torch.stack([pixels // side, pixels % side], -1).float() + 0.5 - pieces.start[pieces.of]
         fine = (torch.arange(POINTS * scale, dtype=torch.float32) + 0.5) / (POINTS * scale) - 0.5
         self.points = torch.cartesian_prod(fine, fine)  # around a pixel's middle
-        self.colour = picture.flatten(1).repeat_interleave(len(self.points), 1)
+        self.color = picture.flatten(1).repeat_interleave(len(self.points), 1)
         self.above = self.rank[pieces.of].repeat_interleave(len(self.points)).int()
 
     def frame(self, a: float) -> Tensor:
         """Return the scene (3, W, W) at a in [0, 1]: the picture itself at 0, permuted at 1."""
         parts, wide = self.pieces, self.width * CELLS
         pose = transforms_at(a)[parts.transform]
-        centre = torch.lerp(parts.start, parts.end, a)
-        middle = torch.einsum("nij,nj->ni", pose[parts.of], self.arm) + centre[parts.of]
+        center = torch.lerp(parts.start, parts.end, a)
+        middle = torch.einsum("nij,nj->ni", pose[parts.of], self.arm) + center[parts.of]
         around = torch.einsum("kij,mj->kmi", transforms_at(a), self.points)[parts.transform[parts.of]]
         y, x = (((middle[:, i, None] + around[..., i] + self.edge) * self.grain).long().flatten() for i in (0, 1))
         place = y * wide + x
         top = self.above.new_zeros(wide * wide).scatter_reduce_(0, place, self.above, "amax")
         seen = (top[place] == self.above).float()
         count = torch.bincount(place, seen, wide * wide)
-        light = torch.stack([torch.bincount(place, seen * c, wide * wide) for c in self.colour])
+        light = torch.stack([torch.bincount(place, seen * c, wide * wide) for c in self.color])
         scene = torch.where(count > 0, light / count, self.background[:, None])
         return avg_pool2d(scene.view(1, 3, wide, wide), CELLS)[0]
 

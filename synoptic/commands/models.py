@@ -65,15 +65,16 @@ def execute(options: ModelsOptions) -> Models:
         [in_the_package(name, resolve_controlnet(name, bundled), bundled.native_size) for name in CONTROLNETS],
         [row(name, sources, resolve_depth_model, DEPTH_MODEL.file, side_of) for name, sources in DEPTH_MODELS.items()],
         [row(name, sources, resolve_clip, CLIP_MODEL.file, side_of) for name, sources in CLIP_MODELS.items()],
-        [(name, default_model(name)) for name in synoptic.APPLICATIONS],
+        [default_model(name) for name in synoptic.APPLICATIONS],
         vocabulary()["prompts"],
     )
 
 
-def default_model(application: str) -> str:
-    """Return the model that an application takes where none is named."""
-    (spec,) = [spec for spec in options_class(application).specs() if spec.name == "model"]
-    return str(spec.default)
+def default_model(application: str) -> tuple[str, str]:
+    """Return an application's command, and the model that it takes where none is named."""
+    options = options_class(application)
+    (spec,) = [spec for spec in options.specs() if spec.name == "model"]
+    return options.command_name(), str(spec.default)
 
 
 def native_size(checkpoint: Checkpoint) -> int:

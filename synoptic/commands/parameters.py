@@ -55,7 +55,7 @@ SHELL = {
 }
 ENGINE = {
     "engine": shell_parameter(
-        "engine", Literal["local", "ray"] | None, None, "paint the pictures by several processes, or on a Ray cluster"
+        "engine", Literal["local", "ray"] | None, None, "make the pictures by several processes, or on a Ray cluster"
     ),
     "workers": shell_parameter("workers", int | None, None, "with --engine: how many (default: as synoptic batch)"),
     "address": shell_parameter("address", str | None, None, "with --engine ray: of the cluster, auto or HOST:PORT"),

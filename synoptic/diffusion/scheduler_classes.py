@@ -33,6 +33,7 @@ KARRAS_SCHEDULERS = (  # those that read use_karras_sigmas
     *(kind for kind in CONTINUOUS_SCHEDULERS if kind != "EulerAncestralDiscreteScheduler"),
 )
 FLOW_SCHEDULERS = ("FlowMatchEulerDiscreteScheduler", "FlowMatchHeunDiscreteScheduler", "FlowMatchLCMScheduler")
+NOISY_SAMPLERS = ("ddpm", "lcm", "tcd")  # values of --sampler whose steps add noise
 Spacing = Literal["scheduler", "linspace", "flux2"]  # of a flow's sigma before its shift: the class's own, or 1 … 1/n, as
 # FLUX's, or the latter with FLUX.2's own rule of how far they are shifted
 KNOWN_SCHEDULERS = (

@@ -47,12 +47,12 @@ def plot_lines(
     draw.text((WIDTH / 2, HEIGHT - MARGIN / 3), x_label, INK_COLOR, font, "mm")
     draw.text((MARGIN, MARGIN / 3), y_label, INK_COLOR, font, "lm")
     end = WIDTH - MARGIN
-    for (name, line), colour in list(zip(lines.items(), COLORS, strict=False))[::-1]:
-        draw.line([place(*point) for point in line], fill=colour, width=2)
+    for (name, line), color in list(zip(lines.items(), COLORS, strict=False))[::-1]:
+        draw.line([place(*point) for point in line], fill=color, width=2)
         words = (point_labels or {}).get(name) or [""] * len(line)
         for (x, y), mark in zip((place(*point) for point in line), words, strict=True):
-            draw.ellipse([x - 3, y - 3, x + 3, y + 3], fill=colour)
-            draw.text((x + 6, y - 14), mark, colour, font)
-        draw.text((end, MARGIN / 3), name, colour, font, "rm")
+            draw.ellipse([x - 3, y - 3, x + 3, y + 3], fill=color)
+            draw.text((x + 6, y - 14), mark, color, font)
+        draw.text((end, MARGIN / 3), name, color, font, "rm")
         end -= font.getlength(name) + 24
     return image

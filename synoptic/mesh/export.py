@@ -43,5 +43,5 @@ def sample_points(textured: TexturedMesh, n: int = NUM_POINTS) -> trimesh.PointC
     places, faces = sampled[0], sampled[1]
     shares = points_to_barycentric(np.asarray(textured.mesh.triangles)[faces], places)
     hits = Hits(torch.from_numpy(np.asarray(faces)), torch.from_numpy(shares).float(), torch.zeros(n, dtype=torch.float32))
-    colours = (textured.color_at(hits).clamp(0, 1) * 255).round().byte().numpy()
-    return trimesh.PointCloud(places, colours)
+    colors = (textured.color_at(hits).clamp(0, 1) * 255).round().byte().numpy()
+    return trimesh.PointCloud(places, colors)

@@ -1,4 +1,4 @@
-"""A finished field as files: a film and a page to turn it on, a mesh, and a report of what they are worth."""
+"""A finished field as files: a film, a page to turn it on, a mesh, and a report of how good they are."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def turntable_frames(scene: RadianceScene, frames: int = 90, side: int = 128) ->
     met = views.depth[solid] if solid.any() else views.depth.new_ones(1)
     near = 0.15 + 0.85 * (met.max() - views.depth) / (met.max() - met.min()).clamp(min=1e-6)
     kinds = {
-        "colour": views.color + white,
+        "color": views.color + white,
         "normals": views.normal / 2 + views.opacity / 2 + white,
         "depth": torch.where(solid, near, 0.0).expand(-1, 3, -1, -1),
     }

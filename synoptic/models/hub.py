@@ -34,7 +34,7 @@ def download(repo: str, file: str, revision: str | None = None, *, instead: str)
             return Path(cached)
         raise LocalEntryNotFoundError(file)
     except GatedRepoError:
-        cure = f"accept its licence at https://huggingface.co/{repo}, then run: hf auth login; or {instead}"
+        cure = f"accept its license at https://huggingface.co/{repo}, then run: hf auth login; or {instead}"
         raise InputError(f"{repo} is gated: {cure}", rule="hub-gated") from None
     except RepositoryNotFoundError:
         raise InputError(

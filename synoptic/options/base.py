@@ -48,6 +48,11 @@ class Options:
         return cls.__module__.rpartition(".")[2]
 
     @classmethod
+    def command_name(cls) -> str:
+        """Return the application's name on the command line: `text-to-3d`."""
+        return cls.application().replace("_", "-")
+
+    @classmethod
     def from_arguments(cls, *values: object, **named: object) -> Self:
         """Return the options of a call: positional values in order, the last of which may be a list, then names."""
         known = cls.specs()
@@ -70,7 +75,7 @@ class Options:
             raise InputError(unknown_option(cls.application(), min(unknown), list(names)), rule="unknown-option")
         absent = [spec for spec in known if spec.default is MISSING and spec.name not in given]
         if missing := [f"{spec.flag} ({spec.option.help})" for spec in absent]:
-            raise InputError(f"{cls.application()} needs {' and '.join(missing)}: give it", rule="missing-option")
+            raise InputError(f"{cls.command_name()} needs {' and '.join(missing)}: give it", rule="missing-option")
         return cls(**given)
 
     @classmethod
@@ -159,7 +164,7 @@ class Options:
     def command(self) -> str:
         """Return the command line that gives the recorded options again: those that differ from their default."""
         places: list[str] = []
-        words = ["synoptic", self.application().replace("_", "-")]
+        words = ["synoptic", self.command_name()]
         for spec in self.specs():
             value = getattr(self, spec.name)
             if value == spec.default or value is None or not spec.option.recorded:

@@ -26,7 +26,7 @@ class DistillOptions(PromptOptions, DistillationOptions, OutputOptions):
     """Make a picture, or edit one, by following a model's score instead of sampling: one small step of AdamW at a time.
 
     All prompts are one batch. While it runs, preview.png in the run's folder is the first picture as it is; a killed run
-    resumes to the bit.
+    resumes, on a CPU to the bit.
 
     synoptic distill "a photo of a horse" "a photo of a lemon" --loss sds --trace
     synoptic distill --source car.png --source-prompt "a photo of a red car" "a photo of a blue car" --loss pds
@@ -48,7 +48,9 @@ class DistillOptions(PromptOptions, DistillationOptions, OutputOptions):
     horizon: Annotated[
         float,
         Option(
-            "the cosine ends at rate 0 after so many times the steps (default: 1.5; 1: with them)", at_least=1, at_most=1000
+            "the rate's cosine reaches 0 after so many times the steps (default: 1.5, of bundled vsd 1; 1: at the last)",
+            at_least=1,
+            at_most=1000,
         ),
     ] = UNSET
     student_steps: Annotated[
@@ -70,7 +72,9 @@ class DistillOptions(PromptOptions, DistillationOptions, OutputOptions):
     ] = "auto"
     stride: Annotated[
         int,
-        Option("of pds, from t to t': the larger, the more of the source is kept; 1 keeps nothing on purpose", at_least=1),
+        Option(
+            "of pds, between its two times: the larger, the more of the source is kept; 1 is a re-weighted dds", at_least=1
+        ),
     ] = 2
     init: Annotated[
         PictureSource,

@@ -27,7 +27,8 @@ class DistillationOptions(ModelOptions):
     ] = ""
     lr: Annotated[float, Option("the optimizer's learning rate at its peak (default: the model's)", at_least=0)] = UNSET
     student_lr: Annotated[
-        float, Option("of vsd: learning rate of the student (default: 1e-4; distill's bundled: tuned)", at_least=0)
+        float,
+        Option("of vsd: learning rate of the student (default: 1e-4; of distill 3e-3 bundled, 1e-3 bundled-if)", at_least=0),
     ] = UNSET
     t_min: Annotated[int, Option("least noisy time that is sampled (default: the loss's own)", at_least=1)] = UNSET
     t_max: Annotated[int, Option("noisiest time that is sampled (default: the loss's own)", at_least=1)] = UNSET

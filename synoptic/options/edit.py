@@ -18,7 +18,7 @@ STRENGTH = 0.6
 
 @dataclass(frozen=True, kw_only=True)
 class EditOptions(OnePromptOptions, InputImageOptions, ControlNetOptions, SamplingOptions):
-    """Edit a picture, a photograph or a drawing, by a prompt: part of its noise is added, and taken away.
+    """Edit a picture, a photograph or a drawing, by a prompt: it is noised part of the way, and denoised to the prompt.
 
     synoptic edit horse.png "an oil painting of a horse" --start 1,3,5,7,10,20
     """

@@ -1,4 +1,4 @@
-"""What views with a state each take: a picture to begin with, and whether their steps add noise."""
+"""What views with a state each take: a picture to begin with."""
 
 from __future__ import annotations
 
@@ -24,11 +24,6 @@ class InstanceOptions(SamplingOptions):
         strength: float
         mask: PictureSource | None
         sync: Literal["x0", "eps", "xt", "none"]
-
-    @property
-    def adds_noise(self) -> bool:
-        """Whether steps add noise, which no decoder knows."""
-        return self.eta > 0 or self.sampler in ("ddpm", "lcm")
 
     def init_size(self) -> tuple[int, int] | None:
         """Return (width, height) of the picture to begin with, None where there is none.

@@ -117,9 +117,10 @@ class SyncOptions(JointOptions):
                     f" {value} was given; use it, or --view-space latents",
                     rule="views-in-pixels",
                 )
-        if pixels and (self.eta or self.sampler == "ddpm"):
+        if pixels and self.adds_noise:
             raise InputError(
-                "views of a latent model's pictures share no noise: use --sampler ddim or dpm++ with --eta 0",
+                "views of a latent model's pictures share no noise that steps could add,"
+                f" --sampler {self.sampler} --eta {self.eta:g} were given: use ddim or dpm++ with --eta 0",
                 rule="views-in-pixels",
             )
         if self.seed_search and self.seed_search < self.count:

@@ -204,6 +204,7 @@ class PanoramaOptions(PromptTravelOptions, InitPanoramaOptions, PanoramaDepthOpt
         if self.kept_by and (self.sync != "x0" or (checkpoint.factor > 1 and self.pixels_from > 0)):
             raise InputError(
                 f"what stays is clean pixels: {self.kept_by} needs --sync x0, --pixels-from 0 and steps that add no noise,"
-                f" --sync {self.sync} --pixels-from {self.pixels_from:g} were given: omit them, --eta and --sampler ddpm",
+                f" --sync {self.sync} --pixels-from {self.pixels_from:g} were given: omit them, and"
+                " take --sampler ddim or dpm++ without --eta",
                 rule=f"{self.kept_by[2:]}-sync",
             )

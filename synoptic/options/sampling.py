@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal, Self
 
+from synoptic.diffusion.scheduler_classes import NOISY_SAMPLERS
 from synoptic.errors import InputError, check_at_most
-from synoptic.models.checkpoint import Checkpoint
+from synoptic.models.checkpoint import BUNDLED_DEFAULTS, Checkpoint
+from synoptic.models.families import FAMILIES
 from synoptic.options.option import UNSET, Option
 from synoptic.options.output import OutputOptions
 from synoptic.options.pretrained_model import ModelOptions
@@ -21,7 +23,14 @@ Seed = Annotated[
     Option("seed of the first picture; picture k of --count has seed + k; -1: random", at_least=RANDOM, at_most=MAX_SEED),
 ]
 Count = Annotated[int, Option("pictures per prompt", at_least=1, at_most=100_000)]
-Steps = Annotated[int, Option("denoising steps (default: the model's; 25 bundled, 50 others)", at_least=1)]
+BUNDLED, STABLE_DIFFUSION = BUNDLED_DEFAULTS["sd"], FAMILIES["StableDiffusionPipeline"].defaults  # which help names
+Steps = Annotated[
+    int,
+    Option(
+        f"denoising steps (default: the model's; {BUNDLED.steps} bundled, {STABLE_DIFFUSION.steps} Stable Diffusion)",
+        at_least=1,
+    ),
+]
 Sampler = Annotated[
     Literal["ddim", "ddpm", "dpm++", "lcm", "tcd"],
     Option("how a step is taken: ddpm is ancestral, dpm++ of second order, lcm and tcd for models distilled to a few steps"),
@@ -43,8 +52,9 @@ class SamplingOptions(ModelOptions, OutputOptions):
     guidance_scale: Annotated[
         float,
         Option(
-            "classifier-free guidance scale; 0 to 1 is off (default: the model's; 3 bundled, 7.5 SD); FLUX.1-dev: the scale"
-            " that its network takes",
+            "classifier-free guidance scale; 0 to 1 is off (default: the model's;"
+            f" {BUNDLED.guidance_scale:g} bundled, {STABLE_DIFFUSION.guidance_scale:g} Stable Diffusion 1 and 2);"
+            " FLUX.1-dev: the scale that its network takes",
             at_least=0,
         ),
     ] = UNSET
@@ -84,6 +94,11 @@ class SamplingOptions(ModelOptions, OutputOptions):
                 f"--seed + --count must stay within 64 bits, {self.seed} was given: lower it", rule="seed-count"
             )
         return super().resolve(checkpoint)
+
+    @property
+    def adds_noise(self) -> bool:
+        """Whether steps add noise, which no decoder knows."""
+        return self.eta > 0 or self.sampler in NOISY_SAMPLERS
 
     @property
     def cfg_scale(self) -> float:

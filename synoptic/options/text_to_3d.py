@@ -34,10 +34,10 @@ class PixelModelOptions(ModelOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class TextTo3DOptions(PixelModelOptions, PromptOptions, DistillationOptions):
-    """Make an object from words: a radiance field, a film and a page to turn it on, a mesh, and what they are worth.
+    """Make an object from words: a radiance field, a film, a page to turn it on, a mesh, and a report of how good they are.
 
-    While it runs, preview.png in the run's folder shows it from all sides. A killed run resumes to the bit. One that comes
-    to nothing stops early and says why (exit code 1); all that there is of it is saved.
+    While it runs, preview.png in the run's folder shows it from all sides. A killed run resumes, on a CPU to the bit. One
+    that comes to nothing stops early and says why (exit code 1); all that there is of it is saved.
 
     synoptic text-to-3d "a red mug" --seeds 3
     synoptic text-to-3d "a corgi made of wood" --model if --steps 10000
@@ -67,7 +67,8 @@ class TextTo3DOptions(PixelModelOptions, PromptOptions, DistillationOptions):
         ),
     ] = "auto"
     encoding: Annotated[
-        Literal["hash", "waves"], Option("what places are to the field: a hash grid (fine, fast), or waves (smooth)")
+        Literal["hash", "waves"],
+        Option("how positions are encoded for the field: a hash grid (fine, fast), or sines and cosines (smooth)"),
     ] = "hash"
     perp_neg: Annotated[
         bool,

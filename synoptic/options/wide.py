@@ -10,7 +10,7 @@ from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.option import UNSET, Option
 from synoptic.options.prompts import PromptTravelOptions
 from synoptic.options.regions import Region, mask_of, read_region
-from synoptic.options.sampling import MOST_PIXELS, Sync
+from synoptic.options.sampling import BUNDLED, MOST_PIXELS, Sync
 from synoptic.options.speed import CompileOptions, SpeedOptions
 from synoptic.options.syncdiffusion import SyncDiffusionOptions
 from synoptic.options.wide_control import WideControlOptions
@@ -65,8 +65,9 @@ class WideOptions(PromptTravelOptions, WideControlOptions, SyncDiffusionOptions,
     stride: Annotated[
         int,
         Option(
-            "from window to window, in the model's own pixels (latents) (default: 8; pixel models and SDXL 16; collage half"
-            " a window); thinning begins with it, shifted has none",
+            "from window to window, in the model's own pixels, which are latents of most (default: the model's;"
+            f" {BUNDLED.stride} bundled; with --fast, and of collage, half a window); thinning begins with it, shifted has"
+            " none",
             at_least=1,
         ),
     ] = UNSET

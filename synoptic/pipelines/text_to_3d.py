@@ -264,5 +264,5 @@ def known_captions() -> list[str]:
     return [
         CAPTION_TEMPLATE.format(f"{'an' if color[0] in 'aeiou' else 'a'} {color} {thing}")
         for thing in known["3D objects"]
-        for color in known["colours"]
+        for color in known["colors"]
     ]

@@ -138,7 +138,7 @@ def sample_tasks(pipeline: Pipeline[ModelOptions], tasks: Sequence[Task], clock:
     batches = [tasks[i : i + size] for i in starts]
     lack = broadcast_from_main(torch.tensor([not all(done[i : i + size]) for i in starts]))
     missing = [batch for batch, lacks in zip(batches, lack, strict=True) if lacks]
-    with progress_bar(pipeline.options.application(), len(missing) * pipeline.num_steps) as tick:
+    with progress_bar(pipeline.options.command_name(), len(missing) * pipeline.num_steps) as tick:
         while missing:
             batch, *missing = missing
             try:

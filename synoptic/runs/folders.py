@@ -126,7 +126,7 @@ def difference(options: Options, found: JsonObject) -> str:
 def default_folder(options: Options) -> str:
     """Return where a run goes that names no folder: after its first prompt and a hash of its options."""
     key = hashlib.sha256(json.dumps(options.to_json(), sort_keys=True).encode()).hexdigest()[:8]
-    return f"outputs/{options.application().replace('_', '-')}/{slug(options.title())[:40]}-{key}"
+    return f"outputs/{options.command_name()}/{slug(options.title())[:40]}-{key}"
 
 
 def earlier(folder: Path) -> JsonObject | None:

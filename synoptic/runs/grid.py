@@ -104,7 +104,7 @@ def execute_grid(cells: Sequence[OutputOptions], axes: Sequence[Axis]) -> GridRu
 
 def default_folder(cells: Sequence[OutputOptions]) -> Path:
     key = hashlib.sha256("\n".join(cell.command() for cell in cells).encode()).hexdigest()[:8]
-    return Path(f"outputs/{cells[0].application().replace('_', '-')}/grid-{slug(cells[0].title())[:40]}-{key}")
+    return Path(f"outputs/{cells[0].command_name()}/grid-{slug(cells[0].title())[:40]}-{key}")
 
 
 def name_of(cell: OutputOptions, axes: Sequence[Axis]) -> str:

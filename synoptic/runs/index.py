@@ -53,7 +53,7 @@ def entry(folder: Path, top: Path) -> IndexEntry | None:
 
     return IndexEntry(
         " · ".join(dict.fromkeys(str(picture.get("prompt", "")) for picture in pictures)),
-        f"{found['application']}, {found.get('state', '')}{score_of(found)}",
+        f"{str(found['application']).replace('_', '-')}, {found.get('state', '')}{score_of(found)}",
         str(found.get("command", "")),
         folder.relative_to(top).as_posix(),
         links(shown),

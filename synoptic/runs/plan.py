@@ -142,7 +142,7 @@ def make_plans(options: Options) -> list[Plan]:
     Raises InputError for options of a training.
     """
     if not isinstance(options, ModelOptions):
-        name = options.application().replace("_", "-")
+        name = options.command_name()
         raise InputError(f"--dry-run plans pictures, {name} trains a network: omit it", rule="dry-run-training")
     return [make_plan(variant) for variant in options.variants().values()] or [make_plan(options)]
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from synoptic.diffusion.scheduler_classes import NOISY_SAMPLERS
 from synoptic.models.upscaler import Upscaler
 from synoptic.sampling.joint_sampler import JointSampler
 from synoptic.sampling.step import Step
@@ -40,7 +41,7 @@ def upscale(
         sync="none" if sampler.sync == "none" else "x0",
         space="instance",
         init="independent",
-        sampler="ddim" if sampler.sampler == "ddpm" else sampler.sampler,
+        sampler="ddim" if sampler.sampler in NOISY_SAMPLERS else sampler.sampler,
         eta=0.0,
     )
     return per_view.sample(model, PixelSpace(fine, upscaler.encode, upscaler.decode), rngs)

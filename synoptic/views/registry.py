@@ -68,13 +68,13 @@ VIEWS = {
 FAILURES = {
     "fails_blur": ViewSpec("out of focus: blurred noise is no noise", "failures.Blur"),
     "fails_white_balance": ViewSpec("warmer: red noise grows, blue noise shrinks", "failures.WhiteBalance", of_colors=True),
-    "fails_scale": ViewSpec("at half its size, on grey", "failures.Scale", side_multiple=lambda: 4),
+    "fails_scale": ViewSpec("at half its size, on gray", "failures.Scale", side_multiple=lambda: 4),
 }
 FACTORIZATIONS = {
     "pass": "low and high frequencies: from afar and from near",
     "triple": "low, middle and high frequencies",
     "triple-cascade": "the same as the authors' code parts them: the lowest is blurred twice",
-    "color": "grey and colour",
+    "color": "gray and color",
     "motion": "moving and at rest",
     "motion-zeros": "the same as in the authors' code, black beyond the edges",
 }

@@ -91,8 +91,8 @@ def _verdict(
     away = {
         f"mean {mean:.2f}, not 0": abs(mean),
         f"variance {variance:.2f}, not 1": abs(variance - 1),
-        f"neighbours across that correlate by {across:.2f}, not 0": abs(across),
-        f"neighbours down that correlate by {down:.2f}, not 0": abs(down),
+        f"neighbors across that correlate by {across:.2f}, not 0": abs(across),
+        f"neighbors down that correlate by {down:.2f}, not 0": abs(down),
         f"channels that correlate by {channels:.2f}, not 0": channels,
         f"kurtosis {kurtosis:.2f}, not 3": abs(kurtosis / 3 - 1),
     }

@@ -82,7 +82,7 @@ def test_vocabulary_has_the_format_of_the_package():
     made = captions.vocabulary(2000)
     assert made["words"] == sorted(set(made["words"]))
     assert set(made["prompts"]) == {
-        *("styles", "scenes", "times", "colours", "backgrounds", "two objects", "3D objects", "views", "objects"),
+        *("styles", "scenes", "times", "colors", "backgrounds", "two objects", "3D objects", "views", "objects"),
         *("overhead views and skies (`bundled` alone)", "whole sentences"),
     }
     assert all(isinstance(text, str) for examples in made["prompts"].values() for text in examples)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import importlib
 import itertools
 import math
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
 from torch import Tensor
 
 from synoptic.diffusion.equations import Time, ddim, ddim_solver, pred_from_output, randn
+from synoptic.diffusion.scheduler_classes import NOISY_SAMPLERS
 from synoptic.diffusion.schedules import schedule_from_config
 from synoptic.diffusion.solvers import (
     ancestral_solver,
@@ -24,6 +25,7 @@ from synoptic.diffusion.solvers import (
 )
 from synoptic.guidance.cfg import cfg
 from synoptic.models.checkpoint import BUNDLED_DIR
+from synoptic.options.sampling import Sampler
 from synoptic.sampling.joint import canonical, instance
 from synoptic.sampling.single import sample
 from synoptic.views.anagram import Anagram
@@ -319,6 +321,14 @@ def test_steps_are_those_of_diffusers_schedulers():
             assert steps == timestep_pairs("dpm++", s, n)
             assert steps == [(t, int(scheduler.previous_timestep(t))) for t in scheduler.timesteps.tolist()]
             assert timestep_pairs("ddim", s, n) == s.steps(n)
+
+
+@pytest.mark.parametrize("name", get_args(get_args(Sampler)[0]))
+def test_the_samplers_said_to_add_noise_are_those_that_do(name):
+    s, drawn = ddpm(), []
+    (t, t_prev), *_ = timestep_pairs(name, s, 4)
+    get_solver(name)(s, normal(*SHAPE), normal(*SHAPE), t, t_prev, (), lambda: drawn.append(name) or normal(*SHAPE), None)
+    assert bool(drawn) == (name in NOISY_SAMPLERS)
 
 
 def test_names():

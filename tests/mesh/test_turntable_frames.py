@@ -28,10 +28,10 @@ def test_between_corners_a_baked_field_is_straight():
 def test_a_film_shows_the_scene_from_its_sides():
     scene = mug()
     kinds, psnr = turntable_frames(scene, frames=7, side=48)
-    assert list(kinds) == ["colour", "normals", "depth"] and all(x.shape == (7, 3, 48, 48) for x in kinds.values())
+    assert list(kinds) == ["color", "normals", "depth"] and all(x.shape == (7, 3, 48, 48) for x in kinds.values())
     seen = scene.render_views(turntable_cameras(7), 48)
     for name, wanted in (
-        ("colour", seen.color + 1 - seen.opacity),
+        ("color", seen.color + 1 - seen.opacity),
         ("normals", seen.normal / 2 + seen.opacity / 2 + 1 - seen.opacity),
     ):
         assert -10 * ((kinds[name] + 1) / 2 - wanted).square().mean().log10() > 25

@@ -166,7 +166,7 @@ def hub(monkeypatch, offline) -> dict[str, Any]:
     return repos
 
 
-def test_a_gated_model_names_its_licence_and_the_login(hub):
+def test_a_gated_model_names_its_license_and_the_login(hub):
     hub["org/name"] = answer(GatedRepoError)
     refused(lambda: resolve("org/name"), "gated", "https://huggingface.co/org/name", "hf auth login", "--model bundled")
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from synoptic.diffusion.scheduler_classes import NOISY_SAMPLERS
 from synoptic.errors import InputError
 from synoptic.options import options_class
 from synoptic.options.wide import WideOptions
@@ -54,7 +55,7 @@ BAD: list[tuple[str, str, dict[str, Any], str]] = [
     ("anagram", "x y", {"model": "bundled", "sync": "eps"}, "views-in-pixels"),
     ("anagram", "x y", {"model": "bundled", "space": "canonical"}, "views-in-pixels"),
     ("anagram", "x y", {"model": "bundled", "eta": 1}, "views-in-pixels"),
-    ("anagram", "x y", {"model": "bundled", "sampler": "ddpm"}, "views-in-pixels"),
+    *(("anagram", "x y", {"sampler": name}, "views-in-pixels") for name in NOISY_SAMPLERS),
     ("anagram", "x y", {"model": "bundled", "upscalers": "bundled-if-ii"}, "upscalers-size"),
     ("anagram", "x y", {"model": "bundled-if", "noise_level": 1000}, "noise-level-at-most"),
     ("anagram", "x y", {"seed_search": 2, "count": 3}, "seed-search-count"),

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from synoptic.diffusion.scheduler_classes import NOISY_SAMPLERS
 from synoptic.errors import InputError
 from synoptic.options.panorama import PanoramaOptions
 from synoptic.options.regions import read_sphere_region
@@ -70,7 +71,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"sync": "xt", "horizon_first": 0.5}, "horizon-sync"),
     ({"sync": "xt", "pixels_from": 0.5}, "pixels-from"),
     ({"eta": 1, "pixels_from": 0.5}, "pixels-from"),
-    ({"sampler": "ddpm", "pixels_from": 0.5}, "pixels-from"),
+    *(({"sampler": name, "pixels_from": 0.5}, "pixels-from") for name in NOISY_SAMPLERS),
     ({"model": "bundled-if", "pixels_from": 0.5}, "pixels-from"),
     ({"pixels_from": 1.5}, "pixels_from-at-most"),
     ({"photo": "none.png"}, "picture-missing"),

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from synoptic.diffusion.scheduler_classes import NOISY_SAMPLERS
 from synoptic.errors import InputError
 from synoptic.options.texture import TextureOptions
 from tests.mesh.shapes import CUBE, MAPPED
@@ -112,6 +113,7 @@ def test_what_makes_no_sense_is_refused(tmp_path):
     refused("mesh-axes", tmp_path, up_axis="y", front_axis="-y")
     refused("num_views-at-least", tmp_path, num_views=0)
     refused("texture_size-at-most", tmp_path, texture_size=10**5)
-    refused("pixels-from", tmp_path, sampler="ddpm", pixels_from=0.5)
+    for name in NOISY_SAMPLERS:
+        refused("pixels-from", tmp_path, sampler=name, pixels_from=0.5)
     refused("pixels-from", tmp_path, sync="none", pixels_from=0.5)
     refused("mesh-kind", tmp_path, name="a.fbx")

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 import synoptic
-from synoptic.runs.index import write_index
+from synoptic.runs.index import entry, write_index
 
 QUICK: dict[str, Any] = {"steps": 1, "dtype": "float32", "device": "cpu", "model": "bundled"}
 EVIL = "\"><script>alert(1)</script> & 'x'"
@@ -91,3 +91,9 @@ def test_a_page_that_cannot_be_written_costs_no_result(tmp_path, monkeypatch, ca
     (tmp_path / "outputs/index.html").mkdir()
     write_index(tmp_path / "outputs/a")
     assert "warning: outputs/index.html" in capsys.readouterr().err
+
+
+def test_a_run_is_listed_by_its_command(tmp_path):
+    (tmp_path / "run.json").write_text(json.dumps({"application": "text_to_3d", "state": "finished"}))
+    listed = entry(tmp_path, tmp_path)
+    assert listed is not None and "text-to-3d, finished" in listed

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from synoptic.diffusion.equations import randn
+from synoptic.diffusion.scheduler_classes import NOISY_SAMPLERS
 from synoptic.diffusion.schedules import get_clip
 from synoptic.guidance.cfg import cfg, equalize_norms
 from synoptic.models.load import load_upscaler
@@ -188,8 +189,9 @@ def test_a_hybrid_is_enlarged_with_its_components(sampler, stage):
 @pytest.mark.parametrize(
     "how",
     quick_ones(
-        [{}, {"sampler": "ddpm"}, {"eta": 1.0, "sync": "eps"}, {"sampler": "dpm++"}, {"sync": "none", "space": "instance"}],
-        [{"eta": 1.0, "sync": "eps"}, {"sync": "none", "space": "instance"}],
+        [{}, {"eta": 1.0, "sync": "eps"}, {"sync": "none", "space": "instance"}]
+        + [{"sampler": name} for name in (*NOISY_SAMPLERS, "dpm++")],
+        [{"eta": 1.0, "sync": "eps"}, {"sampler": "tcd"}, {"sync": "none", "space": "instance"}],
     ),
     ids=label,
 )

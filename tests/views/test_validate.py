@@ -36,7 +36,7 @@ def test_a_turn_to_the_nearest_pixels_is_lossy_and_suits_x0(angle):
 @pytest.mark.parametrize(
     ("name", "faults"),
     [
-        ("fails_blur", ["variance 0.02, not 1", "neighbours across", "neighbours down", "do not come back"]),
+        ("fails_blur", ["variance 0.02, not 1", "neighbors across", "neighbors down", "do not come back"]),
         ("fails_white_balance", ["variance 1.06, not 1", "kurtosis"]),
         ("fails_scale", ["variance 0.06, not 1", "kurtosis", "do not come back"]),
         ("rotate_cw+fails_white_balance", ["variance 1.06, not 1"]),
@@ -67,8 +67,8 @@ class Gained:
     [
         (lambda z: z + 0.2, "mean 0.20, not 0"),
         (lambda z: z.mean(1, keepdim=True).expand_as(z) * 3**0.5, "channels that correlate by 1.00"),
-        (lambda z: z.repeat_interleave(2, -1)[..., : z.shape[-1]], "neighbours across"),
-        (lambda z: z.repeat_interleave(2, -2)[..., : z.shape[-2], :], "neighbours down"),
+        (lambda z: z.repeat_interleave(2, -1)[..., : z.shape[-1]], "neighbors across"),
+        (lambda z: z.repeat_interleave(2, -2)[..., : z.shape[-2], :], "neighbors down"),
         (lambda z: z.sign(), "kurtosis 1.00, not 3"),
         (lambda z: z * float("nan"), "mean nan"),
         (lambda z: torch.randn_like(z), "100% of the pixels do not come back"),
