@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 from synoptic.errors import InputError, install_command, user_path
 from synoptic.mesh import TEXTURE_PACKAGES, read_mesh
 from synoptic.models.checkpoint import Checkpoint
+from synoptic.models.names import CONTROLNET
 from synoptic.options.controlnet import find_controlnets
 from synoptic.options.instance import InstanceOptions
 from synoptic.options.option import UNSET, Option
@@ -74,7 +75,10 @@ class TextureOptions(PromptOptions, InstanceOptions):
     condition: Annotated[Literal["depth", "normal"], Option("what of the mesh the views follow")] = "depth"
     controlnet: Annotated[
         tuple[str, ...],
-        Option("the ControlNet: bundled-depth, a hub id, a directory, FILE.safetensors (default: the bundled)"),
+        Option(
+            "the ControlNet: bundled-depth, a hub id, a directory, FILE.safetensors (default: the bundled)",
+            weights=CONTROLNET,
+        ),
     ] = ()
     control_strength: Annotated[float, Option("how much it counts: 1 as trained, 0 not at all", at_least=0)] = 1.0
     view_words: Annotated[
