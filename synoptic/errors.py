@@ -8,13 +8,16 @@ import os
 import re
 import reprlib
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial, wraps
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeVar, cast
 
 F = TypeVar("F", bound=Callable[..., object])
+Y = TypeVar("Y")
+R = TypeVar("R")
 
 DISTRIBUTION = "synoptic-diffusion"  # the name that pip installs; the import and the command are synoptic
 
@@ -53,18 +56,35 @@ class NonFiniteError(RuntimeError):
 
 
 def raising_in_python(function: F) -> F:
-    """Return a function of the package for Python, whose errors name options as Python does: guidance_scale."""
+    """Return a function of the package for Python, whose errors name options as Python does: guidance_scale.
+
+    So do those of a generator that it returns, as it goes on.
+    """
 
     @wraps(function)
     def call(*values: object, **named: object) -> object:
-        try:
-            return function(*values, **named)
-        except Exception as e:
-            if told := getattr(e, "in_python", None):
-                raise told() from None
-            raise
+        with told_in_python():
+            found = function(*values, **named)
+        return yielding_in_python(found) if isinstance(found, Generator) else found
 
     return cast(F, call)
+
+
+@contextmanager
+def told_in_python() -> Iterator[None]:
+    """Raise what is raised inside in Python's spelling."""
+    try:
+        yield
+    except Exception as e:
+        if told := getattr(e, "in_python", None):
+            raise told() from None
+        raise
+
+
+def yielding_in_python(values: Generator[Y, None, R]) -> Generator[Y, None, R]:
+    """Yield what a generator yields, and return what it returns, its errors in Python's spelling."""
+    with told_in_python():
+        return (yield from values)
 
 
 def install_command(extra: str) -> str:

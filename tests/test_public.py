@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 import numpy as np
@@ -162,6 +162,20 @@ def test_errors_in_python_name_arguments_not_flags(says):
     with pytest.raises(synoptic.InputError) as e:
         WORDS[says]()
     assert says in str(e.value) and "--" not in str(e.value)
+
+
+def test_an_error_on_the_way_of_steps_names_arguments_too(sd32):
+    broken: Any = synoptic.load("bundled", device="cpu", dtype="float32")
+    next(broken.network.parameters()).data.fill_(float("nan"))
+    steps = synoptic.generate.steps(broken, "a dog", steps=1)
+    with pytest.raises(synoptic.errors.NonFiniteError, match="try dtype float32, or a lower guidance scale"):
+        list(steps)
+    steps = synoptic.generate.steps(sd32, "a dog", steps=1)
+    assert isinstance(steps, Generator)
+    with pytest.raises(StopIteration) as end:
+        while True:
+            next(steps)
+    assert len(end.value.value) == 1, "what came of each item"
 
 
 def test_a_picture_that_is_not_finite_is_told_in_python_too(sd32, monkeypatch):

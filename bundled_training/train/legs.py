@@ -61,7 +61,7 @@ def rounded(folder: Path, bits: int) -> None:
 
 
 def rounded_mantissa(x: Tensor, kept: int) -> Tensor:
-    """Return float16 values rounded to `kept` of 10 bits of mantissa, 1 to 9, to nearest, ties to even; others as they are."""
+    """Return float16 values rounded to `kept` of 10 bits of mantissa, 1 to 9, to nearest, ties to even; others alike."""
     if x.dtype != torch.float16:
         return x
     left_out = 10 - kept

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from synoptic.diffusion.equations import Number, Time
+from synoptic.diffusion.equations import Number, Time, check_time
 from synoptic.diffusion.scheduler_classes import CONSISTENCY_SCHEDULERS, CONTINUOUS_SCHEDULERS, MULTISTEP_SCHEDULERS
 from synoptic.utils.arguments import typed
 
@@ -41,6 +41,7 @@ class DDPMSchedule:
     def __call__(self, t: float) -> tuple[float, float]: ...
 
     def __call__(self, t: Time) -> tuple[Number, Number]:
+        check_time(t, self.final_time, len(self.alphas_cumprod) - 1, whole=True)
         if isinstance(t, Tensor):
             index = t.cpu().clamp(min=-1)
             abar = torch.where(index < 0, self.final_alpha_cumprod, self.alphas_cumprod[index])

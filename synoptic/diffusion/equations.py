@@ -8,12 +8,13 @@ knows which family it serves.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, NamedTuple, Protocol, overload
+from typing import Annotated, NamedTuple, Protocol, cast, overload
 
 import torch
 from torch import Tensor
 
-from synoptic.utils.arguments import Axes
+from synoptic.errors import InputError
+from synoptic.utils.arguments import Axes, check_argument
 
 Time = float | Tensor
 Number = float | Tensor  # one for all rows, or a tensor that gives each its own
@@ -55,6 +56,27 @@ class Schedule(Protocol):
     def steps(self, n: int, scheduler: str | None = None) -> Sequence[tuple[Time, Time]]:
         """Return n pairs (t, t_prev) that meet, noisiest first; at the times of another scheduler class if one is named."""
         ...
+
+
+def check_time(t: object, least: float, most: float, whole: bool = False) -> None:
+    """Raise InputError where a time is no number or tensor, or not from `least` to `most`; `whole`: a tensor has integers.
+
+    A tensor on another device than the CPU is not looked into, which would wait for it.
+    """
+    check_argument("t", t, Time)
+    if isinstance(t, Tensor):
+        if t.dtype == torch.bool or t.is_complex() or (whole and t.is_floating_point()):
+            raise InputError(f"t must be a tensor of whole numbers, one of {t.dtype} was given: convert it", rule="t-type")
+        if t.device.type != "cpu" or not t.numel():
+            return
+        low, high = t.min().item(), t.max().item()
+    else:
+        low = high = float(cast(float, t))
+    for value in (low, high):
+        if not least <= value <= most:
+            raise InputError(
+                f"t must be a time of the schedule, {least:g} to {most:g}, {value:g} was given: correct it", rule="t-range"
+            )
 
 
 def coefficients(s: Schedule, t: Time, x: Tensor) -> tuple[Number, Number]:

@@ -10,7 +10,7 @@ from typing import overload
 import numpy as np
 from torch import Tensor
 
-from synoptic.diffusion.equations import Number, Time
+from synoptic.diffusion.equations import Number, Time, check_time
 from synoptic.diffusion.scheduler_classes import FLOW_SCHEDULERS, Spacing
 from synoptic.utils.arguments import typed
 from synoptic.utils.json_objects import JsonObject
@@ -38,7 +38,9 @@ class FlowMatchingSchedule:
     def __call__(self, t: float) -> tuple[float, float]: ...
 
     def __call__(self, t: Time) -> tuple[Number, Number]:
-        sigma = (t.double() if isinstance(t, Tensor) else t) / self.config.get("num_train_timesteps", 1000)
+        T = self.config.get("num_train_timesteps", 1000)
+        check_time(t, self.final_time, T)
+        sigma = (t.double() if isinstance(t, Tensor) else t) / T
         return 1 - sigma, sigma
 
     def network_time(self, t: Time) -> Time:

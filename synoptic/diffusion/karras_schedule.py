@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from synoptic.diffusion.ddpm_schedule import DDPMSchedule, pair_up, spaced_times
-from synoptic.diffusion.equations import Number, Time
+from synoptic.diffusion.equations import Number, Time, check_time
 from synoptic.diffusion.scheduler_classes import KARRAS_SCHEDULERS, MULTISTEP_SCHEDULERS
 from synoptic.utils.arguments import typed
 
@@ -36,6 +36,7 @@ class KarrasSchedule(DDPMSchedule):
     def __call__(self, t: float) -> tuple[float, float]: ...
 
     def __call__(self, t: Time) -> tuple[Number, Number]:
+        check_time(t, self.final_time, len(self.alphas_cumprod) - 1, whole=True)
         if isinstance(t, Tensor) or t < 0 or float(t).is_integer():
             return super().__call__(t)
         ratio = math.exp(np.interp(t, np.arange(len(self.alphas_cumprod)), self.log_ratios))

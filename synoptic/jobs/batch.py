@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from synoptic.errors import InputError, user_path
 from synoptic.jobs.files import Entry, not_a_mapping, read_entries
-from synoptic.jobs.plan_file import digest_of, parse_plan
+from synoptic.jobs.plan_file import are_unchanged, digest_of, parse_head, parse_plan
 from synoptic.jobs.planning import PLAN, Job, plan_jobs
 from synoptic.jobs.store import in_memory
 from synoptic.options.batch import BatchOptions
@@ -67,16 +67,21 @@ def perform(options: BatchOptions) -> Batch:
 
 
 def carry_out(options: BatchOptions, entries: Sequence[Entry]) -> Batch:
-    """Plan jobs, or take the plan that was made of the same ones before, and run them."""
+    """Plan jobs, or take the plan that was made of the same ones and of the same files before, and run them."""
     folder, digest = user_path(options.out).absolute(), digest_of(entries)
-    jobs = planned_before(folder, digest) or plan_jobs(entries, folder)
-    return import_module("synoptic.jobs.run").run(options, jobs, digest)
+    files: dict[str, str] = {}
+    jobs = planned_before(folder, digest, files) or plan_jobs(entries, folder, files)
+    return import_module("synoptic.jobs.run").run(options, jobs, digest, files)
 
 
-def planned_before(folder: Path, digest: str) -> list[Job]:
-    """Return the plan in a folder where it was made of the same jobs; [] elsewhere."""
+def planned_before(folder: Path, digest: str, files: dict[str, str]) -> list[Job]:
+    """Return the plan in a folder where it was made of the same jobs and files, which go into `files`; [] elsewhere."""
     try:
-        before, jobs = parse_plan((folder / PLAN).read_text("utf-8"))
+        text = (folder / PLAN).read_text("utf-8")
     except (OSError, ValueError):
         return []
-    return jobs if digest and before == digest else []
+    (before, jobs), head = parse_plan(text), parse_head(text)
+    if not digest or before != digest or not are_unchanged(head.files):
+        return []
+    files |= head.files
+    return jobs

@@ -16,7 +16,9 @@ from typing import NamedTuple
 
 from synoptic.errors import InputError
 from synoptic.jobs.files import GRID, Cells, Entry, value_of_cell
+from synoptic.jobs.records import inputs_key
 from synoptic.models.checkpoint import Checkpoint
+from synoptic.models.local_cache import signature
 from synoptic.models.registry import resolve
 from synoptic.options import application_name, options_class
 from synoptic.options.base import Options, split_list
@@ -44,7 +46,7 @@ class Job(NamedTuple):
     """One run of a batch: options as they were given, its folder's path below the batch's, and what it has in common.
 
     `group` is its model, its shape, and what it has in common with those that it can share calls with, "" where with none:
-    jobs of one group follow one another on a worker.
+    jobs of one group follow one another on a worker. `inputs` is the `inputs_key` of the files as they were planned with.
     """
 
     line: int
@@ -52,20 +54,23 @@ class Job(NamedTuple):
     options: JsonObject
     path: str
     group: tuple[str, str, str]
+    inputs: str = ""
 
 
-def plan_jobs(entries: Iterable[Entry], folder: Path) -> list[Job]:
+def plan_jobs(entries: Iterable[Entry], folder: Path, files: dict[str, str] | None = None) -> list[Job]:
     """Return the jobs of what was written, each once. Raises InputError where anything is wrong, with every wrong line.
 
-    Of several wrong lines all but the last message go to the error stream.
+    Of several wrong lines all but the last message go to the error stream. Into `files` goes the `signature` of every file
+    that the jobs depend on, by its path.
     """
+    files = {} if files is None else files
     jobs: dict[str, Job] = {}
     wrong: list[tuple[int, InputError]] = []
     checkpoints: dict[str, Checkpoint] = {}
     repeated = count = 0
     for line, written in entries:
         try:
-            for job in jobs_of(line, written, folder, checkpoints):
+            for job in jobs_of(line, written, folder, checkpoints, files):
                 count += 1
                 if count > MOST:
                     raise InputError(f"a batch has at most {MOST} jobs, this has more: make it several", rule="jobs-size")
@@ -116,7 +121,13 @@ def nested(jobs: dict[str, Job]) -> list[tuple[int, InputError]]:
     ]
 
 
-def jobs_of(line: int, written: JsonObject | InputError, folder: Path, checkpoints: dict[str, Checkpoint]) -> Iterator[Job]:
+def jobs_of(
+    line: int,
+    written: JsonObject | InputError,
+    folder: Path,
+    checkpoints: dict[str, Checkpoint],
+    files: dict[str, str],
+) -> Iterator[Job]:
     """Yield the jobs that one entry stands for. Raises InputError on the first that is wrong."""
     if isinstance(written, InputError):
         raise written
@@ -138,11 +149,13 @@ def jobs_of(line: int, written: JsonObject | InputError, folder: Path, checkpoin
         check_plain(asked)
         check_count(asked)
         options = resolved(asked, checkpoints)
+        new = (path for paths in options.input_files().values() for path in paths if str(path.absolute()) not in files)
+        files |= {str(path.absolute()): signature(path) for path in new}  # before they are hashed: they may change meanwhile
         place = Path(default_folder(options)).relative_to("outputs").as_posix()
         if out is not None:
             place = out_of(out, folder) + (f"/{Path(place).name}" if axes else "")
             check_same(options, folder / place)
-        yield Job(line, name, chosen, place, group_of(options))
+        yield Job(line, name, chosen, place, group_of(options), inputs_key(options.input_hashes()))
 
 
 def option(cls: type[Options], name: str) -> OptionSpec:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from hashlib import sha256
 from math import isfinite
 from typing import Literal, NamedTuple
 
@@ -29,15 +30,24 @@ class Record(NamedTuple):
     shared_by: int = 1
 
 
-def read_record(read: Callable[[str], str | None]) -> Record:
-    """Return what a job's folder says; `read` returns the text of a file in it, None where there is none."""
+def read_record(read: Callable[[str], str | None], inputs: str | None = None) -> Record:
+    """Return what a job's folder says; `read` returns the text of a file in it, None where there is none.
+
+    A job waits whose run is done, but of other `inputs` than these.
+    """
     manifest = parse_manifest(read(MANIFEST) or "") or {}
     if manifest.get("state") == "done":
-        return describe(manifest)
+        return describe(manifest) if inputs in (None, inputs_key(manifest.get("options", {}))) else Record()
     failed = parsed(read(FAILED))
     if not failed:
         return Record()
     return describe(manifest)._replace(state="failed", message=str(failed.get("message", "")))
+
+
+def inputs_key(recorded: Mapping[str, object]) -> str:
+    """Return a hash of the hashes of files and pictures among recorded options; "" where there are none."""
+    hashes = {name: value for name, value in recorded.items() if name.endswith("_sha256")}
+    return sha256(json.dumps(hashes, sort_keys=True).encode()).hexdigest()[:16] if hashes else ""
 
 
 def parsed(text: str | None) -> JsonObject:

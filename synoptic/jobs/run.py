@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from importlib import import_module
+from types import MappingProxyType
 
 from filelock import FileLock, Timeout
 
@@ -32,8 +33,8 @@ READERS = 16  # threads that look for what is finished
 LAST = 256  # jobs that are looked at first: some of them wait where a batch was stopped, none where it has ended
 
 
-def run(options: BatchOptions, jobs: Sequence[Job], digest: str) -> Batch:
-    """Carry out planned jobs. Raises InputError before anything runs."""
+def run(options: BatchOptions, jobs: Sequence[Job], digest: str, files: Mapping[str, str] = MappingProxyType({})) -> Batch:
+    """Carry out jobs that were planned of these files. Raises InputError before anything runs."""
     check_store(options.out)
     store = open_store(options.out)
     again = ("waiting", "failed") if options.retry_failed else ("waiting",)
@@ -46,7 +47,8 @@ def run(options: BatchOptions, jobs: Sequence[Job], digest: str) -> Batch:
         if todo and not waits:
             begun = stack.enter_context(begin_ahead(options, jobs))
         kept = parse_head(store.read(PLAN) or "")
-        head = Head(digest, kept.threads, kept.needs if kept.digest == digest else {})
+        same = kept.digest == digest and kept.files == files
+        head = Head(digest, kept.threads, kept.needs if same else {}, files)
         engine, head = engine_of(replace(options, out=place), todo, head, begun) if todo else (None, head)
         store.write(PLAN, plan_text(jobs, head))
         if engine:
@@ -66,7 +68,7 @@ def engine_of(options: BatchOptions, jobs: Sequence[Job], kept: Head, begun: obj
         module, needs_of = import_module(ENGINES[options.engine]), import_module("synoptic.jobs.placing").needs_of
     needs = needs_of(jobs, kept.needs)
     engine = module.build(options, jobs, needs, kept.threads, begun)
-    return engine, Head(kept.digest, engine.threads, needs)
+    return engine, kept._replace(threads=engine.threads, needs=needs)
 
 
 def carry_out(
@@ -120,7 +122,7 @@ def records_of(store: Store, jobs: Sequence[Job]) -> dict[str, Record]:
     """Return what the folder of every job says."""
 
     def read(some: Sequence[Job]) -> dict[str, Record]:
-        return {job.path: read_record(lambda name, job=job: store.read(f"{job.path}/{name}")) for job in some}
+        return {job.path: read_record(lambda name, job=job: store.read(f"{job.path}/{name}"), job.inputs) for job in some}
 
     with ThreadPoolExecutor(READERS) as pool:
         found = dict(ChainMap(*pool.map(read, [jobs[k::READERS] for k in range(READERS)])))

@@ -20,7 +20,7 @@ from synoptic.io.progress import progress_bar
 from synoptic.jobs.driver import drive
 from synoptic.jobs.placing import needs_of
 from synoptic.jobs.planning import Job, group_of
-from synoptic.jobs.records import read_record
+from synoptic.jobs.records import inputs_key, read_record
 from synoptic.jobs.run import ENGINES
 from synoptic.jobs.store import LocalStore
 from synoptic.metrics.clip import Clip
@@ -135,14 +135,14 @@ def drive_parts(parts: Sequence[Part], top: Path, engine: BatchOptions) -> None:
 
 
 def record_of(store: LocalStore, job: Job) -> str:
-    return read_record(lambda name: store.read(f"{job.path}/{name}")).state
+    return read_record(lambda name: store.read(f"{job.path}/{name}"), job.inputs).state
 
 
 def job_of(part: Part) -> Job:
     """Return a part as a job."""
     options = part.options
     given = {spec.name: value for spec in options.specs() if (value := getattr(options, spec.name)) is not None}
-    return Job(0, options.application(), given, part.path, group_of(options))
+    return Job(0, options.application(), given, part.path, group_of(options), inputs_key(options.input_hashes()))
 
 
 def lift(made: Path, run: Run, file: str) -> None:

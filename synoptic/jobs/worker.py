@@ -14,10 +14,10 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from synoptic.errors import user_path
+from synoptic.errors import InputError, user_path
 from synoptic.jobs.placing import cores
 from synoptic.jobs.planning import Job
-from synoptic.jobs.records import FAILED, Record, read_record
+from synoptic.jobs.records import FAILED, Record, inputs_key, read_record
 from synoptic.jobs.store import LocalStore, is_url, open_store
 from synoptic.options import options_class
 from synoptic.options.pretrained_model import ModelOptions
@@ -72,9 +72,16 @@ def shared_records(jobs: Sequence[Job], out: str) -> list[Record]:
 
 
 def prepared(job: Job, folder: Path) -> ModelOptions:
-    """Return a job's options, ready for work."""
+    """Return a job's options, ready for work. Raises InputError where a file is another than its folder is named after."""
     options = options_class(job.application).from_arguments(**job.options, out=str(folder)).prepare()
     assert isinstance(options, ModelOptions)
+    if inputs_key(found := options.input_hashes()) != job.inputs:
+        names = ", ".join(name.removesuffix("_sha256") for name in found)
+        raise InputError(
+            f"files stay as they are while a batch works with them, one was replaced ({names or 'it is gone'}): give the"
+            " command of the batch again, with --retry-failed",
+            rule="job-inputs",
+        )
     return options
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from struct import error
+from typing import TYPE_CHECKING, Any
 
 from synoptic.errors import InputError, install_command
 
@@ -19,6 +21,8 @@ READERS = {
     ".ply": "plain_mesh.PlainFile",
     ".stl": "plain_mesh.PlainFile",
 }
+NAMING = {".glb": "gltf_container.files_of_gltf", ".gltf": "gltf_container.files_of_gltf", ".obj": "obj.files_of_obj"}
+BROKEN = (ValueError, LookupError, TypeError, AttributeError, OSError, RecursionError, MemoryError, error)  # InputError too
 BEGINNINGS = {".glb": b"glTF", ".ply": b"ply"}  # by which a file is known, whatever its name
 TEXTURE_PACKAGES = ("trimesh", "xatlas", "scipy")  # what `texture` needs; Embree is used where it is
 REQUIRED_PACKAGES = ("trimesh", "embreex", "xatlas", "fast_simplification", "skimage")
@@ -44,5 +48,20 @@ def read_mesh(file: Path) -> MeshFile:
         start = f.read(4)
     if start.startswith((b"PK", b"\x1f\x8b", b"#!", b"MZ")) or not start.startswith(BEGINNINGS.get(kind, b"")):
         raise InputError(f"{file.name} is not what its name says: unpack it, or name it by its kind", rule="mesh-disguised")
-    module, _, reader = READERS[kind].partition(".")
-    return getattr(import_module(f"synoptic.mesh.{module}"), reader)(file)
+    return named(READERS[kind])(file)
+
+
+def mesh_files(file: Path) -> list[Path]:
+    """Return a mesh's file and those that it is read with, as far as they are there; [] where it is none itself."""
+    if not file.is_file():
+        return []
+    try:
+        return list(dict.fromkeys([file, *named(NAMING[file.suffix.lower()])(file)]))
+    except BROKEN:  # which is refused where it is read
+        return [file]
+
+
+def named(place: str) -> Callable[[Path], Any]:
+    """Return what a module of this package has under a name: "module.name"."""
+    module, _, name = place.partition(".")
+    return getattr(import_module(f"synoptic.mesh.{module}"), name)

@@ -62,12 +62,29 @@ def media_type(picture: bytes) -> str:
 
 
 def read_uri(file: Path, uri: str) -> bytes:
-    """Return what a URI names: data inside it, or a file in the mesh's folder."""
-    if uri[:5].lower() == "data:":
-        kind, _, data = uri.partition(",")
-        return b64decode(unquote_to_bytes(data)) if kind.lower().endswith(";base64") else unquote_to_bytes(data)
+    """Return what a URI names: data inside it, or a file in the mesh's folder. Raises InputError."""
+    if not holds_data(uri):
+        return file_of_uri(file, uri).read_bytes()
+    kind, _, data = uri.partition(",")
+    return b64decode(unquote_to_bytes(data)) if kind.lower().endswith(";base64") else unquote_to_bytes(data)
+
+
+def holds_data(uri: str) -> bool:
+    """Return whether a URI has its data inside it."""
+    return uri[:5].lower() == "data:"
+
+
+def file_of_uri(file: Path, uri: str) -> Path:
+    """Return the file in the mesh's folder that a URI names. Raises InputError."""
     if "://" in uri:
         raise InputError(
             f"a mesh's files must be in its folder, {file.name} names {uri[:200]}: copy it there", rule="mesh-leaves"
         )
-    return beside(file, unquote(uri)).read_bytes()
+    return beside(file, unquote(uri))
+
+
+def files_of_gltf(file: Path) -> list[Path]:
+    """Return the files that a glTF or GLB is read with, buffers and pictures. Raises InputError, or others."""
+    tree, _ = read_container(file)
+    uris = [each["uri"] for name in ("buffers", "images") for each in tree.get(name, []) if "uri" in each]
+    return [file_of_uri(file, uri) for uri in uris if not holds_data(uri)]

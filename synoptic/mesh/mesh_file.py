@@ -89,14 +89,20 @@ def checked_pieces(pieces: list[Piece], name: str) -> list[Piece]:
 
 def beside(file: Path, uri: str) -> Path:
     """Return the path of a file that a mesh names. Raises InputError where it leaves the mesh's folder, or is not there."""
+    found = inside(file, uri)
+    if not is_there(found):
+        raise InputError(f"{file.name} needs {uri[:200]} beside it, which is missing: copy it there", rule="mesh-missing")
+    return found
+
+
+def inside(file: Path, uri: str) -> Path:
+    """Return the path of a file that a mesh names, there or not. Raises InputError where it leaves the mesh's folder."""
     found = (file.parent / uri).resolve()
     if not found.is_relative_to(file.parent.resolve()):
         raise InputError(
             f"a mesh's files must be in its folder, {file.name} names {uri[:200]}: copy it there and name it so",
             rule="mesh-leaves",
         )
-    if not is_there(found):
-        raise InputError(f"{file.name} needs {uri[:200]} beside it, which is missing: copy it there", rule="mesh-missing")
     return found
 
 

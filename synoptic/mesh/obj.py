@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -9,9 +10,10 @@ from typing import NamedTuple
 import numpy as np
 
 from synoptic.errors import InputError
-from synoptic.mesh.mesh_file import Piece, Unwrapped, beside, checked_pieces, is_there, triangulated
+from synoptic.mesh.mesh_file import Piece, Unwrapped, checked_pieces, inside, is_there, triangulated
 
 Corner = tuple[int, int, int]  # of v, vt, vn, from 0; -1 for none
+LIBRARIES = re.compile(r"^[ \t]*mtllib[ \t]+(.*)$", re.MULTILINE)
 MAPS = ("map_", "bump", "norm", "disp")  # begin the words of an .mtl that name pictures
 
 
@@ -30,8 +32,7 @@ class ObjFile:
 
     def __init__(self, file: Path) -> None:
         self.notes: list[str] = []
-        text = file.read_text(encoding="utf-8-sig", errors="surrogateescape")
-        self.lines = text.replace("\\\n", " ").splitlines()  # a backslash continues a line
+        self.lines = read_text(file).splitlines()
         if "\0" in "".join(self.lines[:100]):
             raise InputError(f"an OBJ file is text, {file.name} is not: name it by its kind", rule="mesh-broken")
         try:
@@ -62,7 +63,7 @@ class ObjFile:
                 material = " ".join(values)
             elif word == "mtllib":
                 for library in libraries(file, values):
-                    self.material_lines |= read_materials(library)
+                    self.material_lines |= read_materials(library, self.notes)
         self.places = np.array(rows["v"], np.float64).reshape(-1, 3)
         texture = np.array(rows["vt"], np.float64).reshape(-1, 2)
         self.materials = list(polygons)
@@ -149,32 +150,62 @@ def read_corner(text: str, counts: Mapping[str, int]) -> Corner:
     return v, vt, vn
 
 
+def read_text(file: Path) -> str:
+    """Read an OBJ, each line that a backslash continues as one."""
+    return file.read_text(encoding="utf-8-sig", errors="surrogateescape").replace("\\\n", " ")
+
+
+def files_of_obj(file: Path) -> list[Path]:
+    """Return the files that an OBJ is read with: its .mtl and their pictures. Raises InputError as `beside`."""
+    named = (line.split("#")[0].split() for line in LIBRARIES.findall(read_text(file)))
+    found = [library for values in named for library in libraries(file, values) if is_there(library)]
+    lines = (line for library in found for own in read_materials(library, []).values() for line in own)
+    return [*found, *(line.map for line in lines if line.map)]
+
+
 def libraries(file: Path, values: list[str]) -> list[Path]:
-    """Return the .mtl files of a line: one, whose name may have spaces, or several. Raises InputError as `beside`."""
+    """Return the .mtl files of a line: one, whose name may have spaces, or several; they may be missing.
+
+    Raises InputError where one is not in the mesh's folder.
+    """
     whole = " ".join(values)
     names = [whole] if is_there(file.parent / whole) or all(not is_there(file.parent / name) for name in values) else values
-    return [beside(file, name) for name in names if name]
+    return [inside(file, name) for name in names if name]
 
 
-def read_materials(file: Path) -> dict[str, list[MaterialLine]]:
-    """Return the lines of every material of an .mtl, but those of its color. Raises InputError as `beside`."""
+def read_materials(file: Path, notes: list[str]) -> dict[str, list[MaterialLine]]:
+    """Return the lines of every material of an .mtl, but those of its color; a line of `notes` says which files are missing.
+
+    Raises InputError where a picture is not in the mesh's folder.
+    """
+    if not is_there(file):
+        notes.append(f"it names {file.name}, which is missing beside it: its materials are taken to be plain")
+        return {}
     found: dict[str, list[MaterialLine]] = {}
     own: list[MaterialLine] = []
+    missing: list[str] = []
     for line in file.read_text(encoding="utf-8-sig", errors="surrogateescape").splitlines():
         word, *values = line.split() or [""]
         if word == "newmtl":
             own = found.setdefault(" ".join(values), [])
         elif word.lower().startswith(MAPS) and word.lower() != "map_kd":
             if values:
-                first, picture = map_of(file, values)
-                own.append(MaterialLine(" ".join([word, *values[:first]]), picture))
+                if place := map_of(file, values):
+                    own.append(MaterialLine(" ".join([word, *values[: place[0]]]), place[1]))
+                else:
+                    missing.append(" ".join(values))
         elif word.lower() not in ("", "kd", "map_kd"):
             own.append(MaterialLine(line))
+    if missing:
+        names = ", ".join(dict.fromkeys(missing))
+        notes.append(f"{file.name} names pictures that are missing beside it, which are left out: {names}")
     return found
 
 
-def map_of(file: Path, values: list[str]) -> tuple[int, Path]:
-    """Return where options end in what a map's line says, and its picture, whose name may have spaces and backslashes."""
+def map_of(file: Path, values: list[str]) -> tuple[int, Path] | None:
+    """Return where options end in what a map's line says, and its picture, whose name may have spaces and backslashes.
+
+    None where it is missing. Raises InputError where it is not in the mesh's folder.
+    """
     names = [(k, " ".join(values[k:]).replace("\\", "/")) for k in range(len(values))]
-    k, name = next(((k, name) for k, name in names if is_there(file.parent / name)), names[-1])
-    return k, beside(file, name)
+    return next(((k, inside(file, name)) for k, name in names if is_there(file.parent / name)), None)

@@ -24,6 +24,8 @@ TOKENIZER_FILES = (
     "added_tokens.json",
 )
 
+PROCESSOR_FILES = ("preprocessor_config.json", "processor_config.json")  # say how pictures are prepared
+
 
 @dataclass(frozen=True)
 class CheckpointFiles:
@@ -97,7 +99,7 @@ class CheckpointFiles:
 
         Raises InputError as `config` does, and where there is neither.
         """
-        old, new = "preprocessor_config.json", "processor_config.json"
+        old, new = PROCESSOR_FILES
         config = self.config("", new if new in self.files and old not in self.files else old)
         return config.get("image_processor") or config
 
@@ -154,7 +156,13 @@ class CheckpointFiles:
         """The hub's commit, or a hash of config and weights, of a directory that holds one network alone."""
         if not self.is_local:
             return self.snapshot.name
-        return self._hash_of(sorted({"config.json", *(f for half in (False, True) for f in self.weight_files("", half))}))
+        return self._hash_of(self.network_files)
+
+    @property
+    def network_files(self) -> list[str]:
+        """Every file that loading one network reads, in full or in half precision: configs, words and weights."""
+        beside = (name for name in (*PROCESSOR_FILES, *TOKENIZER_FILES) if name in self.files)
+        return sorted({self.index_file, *beside, *(f for half in (False, True) for f in self.weight_files("", half))})
 
     def _hash_of(self, names: Iterable[str]) -> str:
         digest = hashlib.sha256()

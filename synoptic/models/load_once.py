@@ -13,6 +13,7 @@ from synoptic.models.base import PretrainedModel
 from synoptic.models.clip_windows import count_windows
 from synoptic.models.device import choose_device, choose_dtype, numbered
 from synoptic.models.load import load
+from synoptic.models.local_cache import file_hash
 from synoptic.models.lora import read_loras
 from synoptic.models.placement_names import Offload, Quantize
 from synoptic.models.precomputed_text import PrecomputedTextEncoder
@@ -54,7 +55,7 @@ def load_once(
     kind = choose_dtype(dtype, on, checkpoint.family.half)
     key = (checkpoint.path_or_repo, checkpoint.revision, numbered(on), kind, compile, changes, words, clip_skip)
     key += (offload, quantize)
-    key += (file and (file, file.stat().st_mtime_ns), vae and resolve_vae(vae, checkpoint).network_revision)
+    key += (file and file_hash(file), vae and resolve_vae(vae, checkpoint).network_revision)
     with _lock:
         if key not in _kept:
             _kept.clear()

@@ -161,6 +161,15 @@ def find_file(source: str) -> Path:
     return download(repo, only_file(source, names), snapshot.name, instead=instead)
 
 
+def local_lora_files(value: str) -> list[Path]:
+    """Return the files of this machine that the LoRA `FILE_OR_FOLDER[:scale]` is read from; [] of all other names."""
+    for path in (user_path(text) for text in (value, value.rpartition(":")[0]) if text):
+        files = [path] if path.is_file() else sorted(path.glob("*.safetensors")) if path.is_dir() else []
+        if files:
+            return [*files, *(beside for file in files if (beside := config_beside(file)))]
+    return []
+
+
 def only_file(source: str, names: Sequence[str]) -> str:
     """Return the one safetensors file of a folder. Raises InputError where there are none, or several."""
     if len(names) != 1:

@@ -7,14 +7,16 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, replace
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self, get_args, get_type_hints
 
 from synoptic.errors import InputError, user_path
 from synoptic.models.checkpoint import Checkpoint
-from synoptic.models.local_cache import file_hash
+from synoptic.models.local_cache import file_hash, joint_hash
+from synoptic.models.local_weights import local_files
 from synoptic.options.option import OptionSpec
 from synoptic.options.renamed import unknown_option
-from synoptic.utils.picture import picture_hash
+from synoptic.utils.picture import is_file, picture_hash
 
 if TYPE_CHECKING:
     from synoptic.options.pretrained_model import ModelOptions
@@ -146,20 +148,38 @@ class Options:
         """Return the files that texts of options name, by the options' names: a run depends on what they hold."""
         return {}
 
+    def input_files(self) -> dict[str, list[Path]]:
+        """Return every file of this machine that a run depends on, by the names of the options that name it."""
+        found: dict[str, list[Path]] = {}
+        for spec in self.specs():
+            value = getattr(self, spec.name)
+            if spec.option.picture and isinstance(value, str) and is_file(value):
+                found[spec.name] = [user_path(value)]
+            elif kind := spec.option.weights:
+                names = value if isinstance(value, tuple) else (value,)
+                found[spec.name] = [file for name in names if isinstance(name, str) for file in local_files(name, kind)]
+        for name, files in self.named_files().items():
+            found[name] = [file for file in map(user_path, files) if file.is_file()]
+        return {name: files for name, files in found.items() if files}
+
+    def input_hashes(self) -> dict[str, object]:
+        """Return the hashes of what a run depends on beside its options: files, and pictures in memory."""
+        several = self.named_files()
+        found: dict[str, object] = {
+            f"{name}_sha256": [file_hash(file) for file in files] if name in several else joint_hash(files)
+            for name, files in self.input_files().items()
+        }
+        pictures = {spec.name: getattr(self, spec.name) for spec in self.specs() if spec.option.picture}
+        return found | {f"{name}_sha256": picture_hash(value) for name, value in pictures.items() if not plain(value)}
+
     def to_json(self) -> dict[str, object]:
         """Return the recorded options as JSON has them; of a picture its path, where it has one, and hashes of files."""
-        found: dict[str, object] = {}
-        for spec in self.specs():
-            if not spec.option.recorded:
-                continue
-            value = getattr(self, spec.name)
-            found[spec.name] = list(value) if isinstance(value, tuple) else value if plain(value) else None
-            if spec.option.picture and (digest := picture_hash(getattr(self, spec.name))):
-                found[f"{spec.name}_sha256"] = digest
-        for name, files in self.named_files().items():
-            if there := [file for file in map(user_path, files) if file.is_file()]:
-                found[f"{name}_sha256"] = [file_hash(file) for file in there]
-        return found
+        values = {spec.name: getattr(self, spec.name) for spec in self.specs() if spec.option.recorded}
+        found = {
+            name: list(value) if isinstance(value, tuple) else value if plain(value) else None
+            for name, value in values.items()
+        }
+        return found | self.input_hashes()
 
     def command(self) -> str:
         """Return the command line that gives the recorded options again: those that differ from their default."""

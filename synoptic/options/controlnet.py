@@ -12,7 +12,7 @@ from synoptic.errors import InputError, check_installed, install_command
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.control_kinds import union_kind
 from synoptic.models.controlnet_checks import check_condition, transformer_controlnet_class
-from synoptic.models.names import CONTROLNETS
+from synoptic.models.names import CONTROLNET, CONTROLNETS, DEPTH_MODEL
 from synoptic.models.registry import resolve_controlnet, resolve_depth_model
 from synoptic.options.option import Option
 from synoptic.options.pretrained_model import ModelOptions
@@ -26,12 +26,13 @@ Depth = Annotated[
         "for depth and normal: a depth map's picture, white near, or a depth model, bundled or transformers' (a hub id or"
         " directory; default: bundled, for bundled models)",
         picture=True,
+        weights=DEPTH_MODEL,
     ),
 ]
 Source = TypeVar("Source")
 BY_SCIKIT_IMAGE = ("canny", "scribble", "segment")
 BY_DEPTH = ("depth", "normal")
-DEPTH_MODEL = "depth-anything/Depth-Anything-V2-Small-hf"  # one that knows photographs
+OF_PHOTOGRAPHS = "depth-anything/Depth-Anything-V2-Small-hf"  # a depth model
 
 
 class ControlNets(NamedTuple):
@@ -62,7 +63,8 @@ class ControlNetOptions(ModelOptions):
         tuple[str, ...],
         Option(
             "a ControlNet per condition: bundled-canny, -scribble, -depth, -normal, a hub id, a directory, FILE.safetensors"
-            " (default: the bundled); a union with :KIND where its map is one's own, a T2I-Adapter likewise"
+            " (default: the bundled); a union with :KIND where its map is one's own, a T2I-Adapter likewise",
+            weights=CONTROLNET,
         ),
     ] = ()
 
@@ -120,7 +122,7 @@ def check_conditions(conditions: Sequence[Condition], depth: PictureSource | Non
     by_depth = next((kind for kind in conditions if kind in BY_DEPTH), None)
     if by_depth and depth is None:
         raise InputError(
-            f"{by_depth} needs --depth, a depth map's file or a depth model: give one, {DEPTH_MODEL} for example, or take"
+            f"{by_depth} needs --depth, a depth map's file or a depth model: give one, {OF_PHOTOGRAPHS} for example, or take"
             " another condition",
             rule="depth-missing",
         )

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
+from synoptic.models.names import MODEL
 from synoptic.options.base import Item
 from synoptic.options.option import Option
 from synoptic.options.prompts import PromptOptions, are_alike, one_picture_of_all
@@ -16,7 +17,10 @@ from synoptic.options.speed import UNGUIDED
 from synoptic.options.upscaling import Upscalers, UpscalingOptions, find_upscalers
 
 JointModel = Annotated[
-    str, Option("bundled-if, if, … (pixels), bundled, sd1.5, … (latents), a hub id, a directory, FILE.safetensors")
+    str,
+    Option(
+        "bundled-if, if, … (pixels), bundled, sd1.5, … (latents), a hub id, a directory, FILE.safetensors", weights=MODEL
+    ),
 ]
 
 

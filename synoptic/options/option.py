@@ -5,11 +5,12 @@ from __future__ import annotations
 import operator
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import NoneType, UnionType
 from typing import Any, Literal, NamedTuple, Union, get_args, get_origin
 
 from synoptic.errors import InputError, brief, is_encodable, is_finite
+from synoptic.models.names import Kind
 from synoptic.utils.picture import convert_picture
 
 UNSET: Any = None  # the default of an option that `resolve` fills in
@@ -21,6 +22,7 @@ class Option:
 
     `separator` stands between the values of a list ("" where a value may hold any character: the option is repeated).
     `recorded` is False for what changes no picture. `picture` accepts a PIL image or an array beside a file's path.
+    `weights` is of what may be named by a folder or a file of weights.
     """
 
     help: str
@@ -31,6 +33,7 @@ class Option:
     separator: str = ","
     recorded: bool = True
     picture: bool = False
+    weights: Kind | None = field(default=None, hash=False)
 
 
 class OptionSpec(NamedTuple):

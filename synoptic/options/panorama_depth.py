@@ -8,6 +8,7 @@ from typing import Annotated, Self
 
 from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
+from synoptic.models.names import CONTROLNET
 from synoptic.options.controlnet import find_controlnets
 from synoptic.options.option import Option
 from synoptic.options.pretrained_model import ModelOptions
@@ -30,7 +31,10 @@ class PanoramaDepthOptions(ModelOptions):
     ] = None
     controlnet: Annotated[
         tuple[str, ...],
-        Option("of --depth, the ControlNet: bundled-depth, a hub id, a directory, FILE.safetensors (default: the bundled)"),
+        Option(
+            "of --depth, the ControlNet: bundled-depth, a hub id, a directory, FILE.safetensors (default: the bundled)",
+            weights=CONTROLNET,
+        ),
     ] = ()
     control_strength: Annotated[float, Option("how much --depth counts: 1 as trained, 0 not at all", at_least=0)] = 1.0
 

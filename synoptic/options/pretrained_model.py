@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -12,7 +11,8 @@ from synoptic.models.checkpoint import Checkpoint
 from synoptic.models.clip_options import check_clip_skip, check_prompts_fit
 from synoptic.models.embeddings import check_embeddings
 from synoptic.models.families import Defaults, few_step_defaults
-from synoptic.models.lora import read_loras
+from synoptic.models.lora import local_lora_files, read_loras
+from synoptic.models.names import MODEL, VAE
 from synoptic.models.placement_names import Offload, Quantize, check_names
 from synoptic.models.registry import resolve, resolve_vae
 from synoptic.models.textual_inversion import read_textual_inversion, read_textual_inversions, unused_words
@@ -24,7 +24,8 @@ ModelName = Annotated[
     str,
     Option(
         "bundled, bundled-if, sd1.5, sdxl, sd3.5, flux-dev, if, …: see `synoptic models`; or a hub id, a directory,"
-        " FILE.safetensors"
+        " FILE.safetensors",
+        weights=MODEL,
     ),
 ]
 Device = Annotated[str, Option("auto, cpu, cuda, mps, …")]
@@ -46,7 +47,8 @@ class ModelOptions(Options):
         Option("LoRAs that are added to the model: FILE.safetensors or a hub id, each with :SCALE where it is not 1"),
     ] = ()
     vae: Annotated[
-        str | None, Option("an AutoencoderKL in place of the model's own: a hub id, a directory, FILE.safetensors")
+        str | None,
+        Option("an AutoencoderKL in place of the model's own: a hub id, a directory, FILE.safetensors", weights=VAE),
     ] = None
     textual_inversion: Annotated[
         tuple[str, ...],
@@ -122,11 +124,12 @@ class ModelOptions(Options):
         return next((found for name in names if (found := few_step_defaults(name, usual))), usual)
 
     def named_files(self) -> dict[str, list[str]]:
-        def places(texts: Sequence[str]) -> list[str]:  # FILE, FILE:SCALE, FILE:WORD
-            return [place for text in texts for place in (text, text.rpartition(":")[0]) if place]
-
-        files = {"lora": places(self.lora), "textual_inversion": places(self.textual_inversion)}
-        return files | {"embeddings": [self.embeddings] if self.embeddings else []}
+        inversions = [place for text in self.textual_inversion for place in (text, text.rpartition(":")[0]) if place]
+        return {
+            "lora": [str(file) for text in self.lora for file in local_lora_files(text)],
+            "textual_inversion": inversions,  # FILE or FILE:WORD
+            "embeddings": [self.embeddings] if self.embeddings else [],
+        }
 
     def resolve(self, checkpoint: Checkpoint) -> Self:
         read_loras(self.lora, checkpoint)

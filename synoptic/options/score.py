@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Self
 
 from synoptic.errors import InputError, user_path
+from synoptic.models.names import CLIP_MODEL
 from synoptic.models.registry import resolve_clip
 from synoptic.options.base import Options
 from synoptic.options.option import Option
@@ -17,7 +18,8 @@ from synoptic.utils.image_formats import SUFFIXES
 ClipModel = Annotated[
     str,
     Option(
-        "bundled, bundled-grayscale, clip-vit-b32 (OpenAI's), any CLIP (open_clip's too) or SigLIP: a hub id or a directory"
+        "bundled, bundled-grayscale, clip-vit-b32 (OpenAI's), any CLIP (open_clip's too) or SigLIP: a hub id or a directory",
+        weights=CLIP_MODEL,
     ),
 ]
 

@@ -10,6 +10,7 @@ from synoptic.distillation.loss_defaults import losses_that_take, scene_defaults
 from synoptic.errors import InputError
 from synoptic.mesh import require_mesh
 from synoptic.models.checkpoint import Checkpoint
+from synoptic.models.names import CLIP_MODEL
 from synoptic.models.registry import resolve_clip
 from synoptic.options.distillation import MOST_STEPS, DistillationOptions
 from synoptic.options.option import UNSET, Option
@@ -95,7 +96,10 @@ class TextTo3DOptions(PixelModelOptions, PromptOptions, DistillationOptions):
     )
     clip_model: Annotated[
         str,
-        Option("CLIP that checks and chooses: auto (bundled; of other models clip-vit-b32), a hub id or a directory"),
+        Option(
+            "CLIP that checks and chooses: auto (bundled; of other models clip-vit-b32), a hub id or a directory",
+            weights=CLIP_MODEL,
+        ),
     ] = "auto"
     frames: Annotated[int, Option("pictures of the film and of the page to turn it on", at_least=1, at_most=10_000)] = 90
     retexture: Annotated[

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
@@ -10,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from synoptic.errors import InputError, install_command, user_path
-from synoptic.mesh import TEXTURE_PACKAGES, read_mesh
+from synoptic.mesh import TEXTURE_PACKAGES, mesh_files, read_mesh
 from synoptic.models.checkpoint import Checkpoint
+from synoptic.models.names import CONTROLNET
 from synoptic.options.controlnet import find_controlnets
 from synoptic.options.instance import InstanceOptions
 from synoptic.options.option import UNSET, Option
@@ -74,7 +74,10 @@ class TextureOptions(PromptOptions, InstanceOptions):
     condition: Annotated[Literal["depth", "normal"], Option("what of the mesh the views follow")] = "depth"
     controlnet: Annotated[
         tuple[str, ...],
-        Option("the ControlNet: bundled-depth, -normal, a hub id, a directory, FILE.safetensors (default: the bundled)"),
+        Option(
+            "the ControlNet: bundled-depth, -normal, a hub id, a directory, FILE.safetensors (default: the bundled)",
+            weights=CONTROLNET,
+        ),
     ] = ()
     control_strength: Annotated[float, Option("how much it counts: 1 as trained, 0 not at all", at_least=0)] = 1.0
     view_words: Annotated[
@@ -94,10 +97,9 @@ class TextureOptions(PromptOptions, InstanceOptions):
     def file(self) -> Path:
         return user_path(self.mesh)
 
-    def to_json(self) -> dict[str, object]:
-        """Return the recorded options, and the mesh's hash."""
-        digest = hashlib.sha256(self.file.read_bytes()).hexdigest() if self.file.is_file() else None
-        return super().to_json() | {"mesh_sha256": digest}
+    def input_files(self) -> dict[str, list[Path]]:
+        files = mesh_files(self.file)
+        return super().input_files() | ({"mesh": files} if files else {})
 
     def resolve(self, checkpoint: Checkpoint) -> Self:
         if missing := [name for name in TEXTURE_PACKAGES if find_spec(name) is None]:

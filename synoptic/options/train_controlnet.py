@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from synoptic.controlnet.captions import find_maps, read_captioned_folder
 from synoptic.errors import InputError, check_installed, install_command, user_path
 from synoptic.models.checkpoint import Checkpoint
+from synoptic.models.names import CONTROLNET, DEPTH_MODEL
 from synoptic.models.registry import resolve, resolve_controlnet
 from synoptic.options.base import Options
 from synoptic.options.controlnet import Condition, check_conditions, check_latents, depth_source
@@ -40,13 +41,17 @@ class TrainControlnetOptions(Options):
     depth: Annotated[
         str | None,
         Option(
-            "for depth and normal: transformers' depth model, a hub id or directory (default: bundled, for bundled models)"
+            "for depth and normal: transformers' depth model, a hub id or directory (default: bundled, for bundled models)",
+            weights=DEPTH_MODEL,
         ),
     ] = None
     model: ModelName = "bundled"
     init: Annotated[
         str | None,
-        Option("a ControlNet to start from: bundled-canny, …, a hub id or a directory (default: the U-Net's encoder)"),
+        Option(
+            "a ControlNet to start from: bundled-canny, …, a hub id or a directory (default: the U-Net's encoder)",
+            weights=CONTROLNET,
+        ),
     ] = None
     attention: Annotated[bool, Option("attention layers; without, half as large, and only the map decides")] = True
     steps: Annotated[int, Option("optimizer steps", at_least=1)] = 4000

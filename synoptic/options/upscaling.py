@@ -9,6 +9,7 @@ from typing import Annotated, Self
 
 from synoptic.errors import InputError, check_at_most
 from synoptic.models.checkpoint import Checkpoint
+from synoptic.models.names import UPSCALER
 from synoptic.models.registry import resolve_upscaler
 from synoptic.options.option import Option
 from synoptic.options.speed import SpeedOptions
@@ -22,7 +23,8 @@ FAST_SHARE = 0.25  # of an upscaler's own steps, that --fast takes
 Upscalers = Annotated[
     tuple[str, ...],
     Option(
-        "stages that enlarge it 4 times each: bundled-if-ii, if-ii, sd-x4, …; auto: those for the model; none: its own size"
+        "stages that enlarge it 4 times each: bundled-if-ii, if-ii, sd-x4, …; auto: those for the model; none: its own size",
+        weights=UPSCALER,
     ),
 ]
 

@@ -107,6 +107,11 @@ class Pipeline(Generic[O]):
         """Return what step i asks the main network of one item."""
         return [NetworkCall(self.views_per_item, branches(self.options))]
 
+    @property
+    def calls_before(self) -> Sequence[NetworkCall]:
+        """What the main network is asked of one item before the first step."""
+        return ()
+
     def canvas_bytes(self, items: int) -> int:
         """Return what a batch's canvas takes beside the network and the VAE, where that is much."""
         return 0

@@ -61,6 +61,13 @@ class DistillPipeline(Pipeline[DistillOptions]):
         return loss_calls(o.loss, len(self.windows), conditions, o.student_steps, beside)
 
     @property
+    def calls_before(self) -> list[NetworkCall]:
+        if self.options.init != "sketch":
+            return []
+        skipped = 0 if self.options.source is None else SKETCH_START
+        return [NetworkCall(len(self.windows), 2)] * (SKETCH_STEPS - skipped)
+
+    @property
     def through_encoder(self) -> bool:
         """Whether the pixels of a latent model are optimized."""
         return self.options.space != native_space(self.model.checkpoint)

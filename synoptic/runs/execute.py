@@ -202,6 +202,9 @@ class PictureBatch:
             tick()
 
         def after(step: Step) -> None:
+            if not self.ends:  # all was read
+                for run in {id(task.run): task.run for task in self.tasks}.values():
+                    run.check_inputs()
             self.ends.append(time.perf_counter())
             tick()
             self.keep(step)

@@ -103,7 +103,8 @@ def execute_grid(cells: Sequence[OutputOptions], axes: Sequence[Axis]) -> GridRu
 
 
 def default_folder(cells: Sequence[OutputOptions]) -> Path:
-    key = hashlib.sha256("\n".join(cell.command() for cell in cells).encode()).hexdigest()[:8]
+    said = (f"{cell.command()}{cell.input_hashes() or ''}" for cell in cells)
+    key = hashlib.sha256("\n".join(said).encode()).hexdigest()[:8]
     return Path(f"outputs/{cells[0].command_name()}/grid-{slug(cells[0].title())[:40]}-{key}")
 
 

@@ -63,6 +63,26 @@ class Run:
     def application(self) -> str:
         return self.options.application()
 
+    @cached_property
+    def recorded(self) -> JsonObject:
+        """The options, with the hashes of files as the run was opened: what is replaced later is not what it was made of."""
+        return self.options.to_json()
+
+    def check_inputs(self) -> None:
+        """Raise InputError where a file is not what it was as the run was opened: which of both was read, nobody knows.
+
+        A folder without a picture is no run's then.
+        """
+        if not (what := difference(self.options, {"application": self.application, "options": self.recorded})):
+            return
+        if is_main_process() and not any((self.folder / picture.file).exists() for picture in self.pictures):
+            (self.folder / MANIFEST).unlink(missing_ok=True)
+        raise InputError(
+            f"what a run reads stays as it is until its first step, {what.removesuffix('_sha256')} was replaced: give the"
+            " command again",
+            rule="input-changed",
+        )
+
     @property
     def next_seed(self) -> int | None:
         """The first seed that the run did not take; None where there are no seeds."""
@@ -84,7 +104,7 @@ class Run:
             "application": self.application,
             "state": self.state,
             "command": self.options.command(),
-            "options": self.options.to_json(),
+            "options": self.recorded,
             "model": self.model,
             "failed": self.failed,
             "pictures": [asdict(picture) for picture in self.pictures],
@@ -102,7 +122,7 @@ class Run:
     def about(self) -> JsonObject:
         """Return what the metadata of a figure says: how it is made again."""
         about = {"command": self.options.command(), "application": self.application}
-        return about | {"options": self.options.to_json(), "model": self.model}
+        return about | {"options": self.recorded, "model": self.model}
 
     def write(self) -> None:
         if not is_main_process():
@@ -140,7 +160,9 @@ def open_run(options: Options, folder: Path | None = None) -> Run:
     remove_parts(folder)
     pictures = pictures_of(options.items(), folder)
     is_begun = any((folder / picture.file).exists() for picture in pictures)
-    return Run(options, folder, pictures, shared_by=(earlier(folder) or {}).get("shared_by", 1) if is_begun else 1)
+    run = Run(options, folder, pictures, shared_by=(earlier(folder) or {}).get("shared_by", 1) if is_begun else 1)
+    _ = run.recorded  # now, and not as it is first written
+    return run
 
 
 def check_pictures(options: Options, folder: Path) -> None:

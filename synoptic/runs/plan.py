@@ -173,7 +173,7 @@ def make_plan(options: ModelOptions) -> Plan:
     def stage(source: Checkpoint, work: StageWork) -> Stage:
         row, limit = network_row_cost(source, dtype, device), row_limit(source)
         batches = {items, max(1, min(items, limit // (2 * views)))}  # in Python all; else as `sample_tasks` does
-        asked = {call for calls in work.calls for call in calls}
+        asked = {call for calls in (*work.calls, work.before) for call in calls}
         sizes = {(n, call): largest_batch(call.conditions, n * call.views, limit) for n, call in product(batches, asked)}
         at_once = max(sizes.values())
         held = max(at_once, *(min(rows * call.row_memory, limit) for (_, call), rows in sizes.items()))

@@ -39,7 +39,9 @@ class Stage:
     def __str__(self) -> str:
         each = sorted({sum(call.rows for call in calls) for calls in self.work.calls})
         rows = f"{each[0]}" if len(each) == 1 else f"{each[0]} to {each[-1]}"
-        return f"{self.work.steps} of {rows} rows a picture, {self.at_once} rows at once: {size(self.bytes)}"
+        before = sum(call.rows for call in self.work.before)
+        begun = f"{before} rows to begin with, then " if before else ""
+        return f"{begun}{self.work.steps} of {rows} rows a picture, {self.at_once} rows at once: {size(self.bytes)}"
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ class Plan:
         calls = sum(
             -(-self.items * call.rows // stage.at_once)
             for stage in self.stages.values()
-            for asked in stage.work.calls
+            for asked in (*stage.work.calls, stage.work.before)
             for call in asked
         )
         return self.weights[self.network] * calls

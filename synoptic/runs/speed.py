@@ -18,17 +18,18 @@ SPEEDS = "speeds"  # what the cache calls them
 
 @dataclass(frozen=True)
 class StageWork:
-    """One network's part of the work: what each of its steps asks it of one item."""
+    """One network's part of the work: what each of its steps asks it of one item, and what it is asked before the first."""
 
     calls: Sequence[Sequence[NetworkCall]]
+    before: Sequence[NetworkCall] = ()
 
     @property
     def steps(self) -> int:
         return len(self.calls)
 
     def rows(self, first: int = 0) -> int:
-        """Return the rows that one item takes, of the steps from `first` on together."""
-        return sum(call.rows for calls in self.calls[first:] for call in calls)
+        """Return the rows that one item takes, of the steps from `first` on together; of all with those before them."""
+        return sum(call.rows for calls in (*self.calls[first:], () if first else self.before) for call in calls)
 
 
 def stage_works(pipeline: Pipeline[ModelOptions]) -> dict[str, StageWork]:
@@ -37,7 +38,8 @@ def stage_works(pipeline: Pipeline[ModelOptions]) -> dict[str, StageWork]:
     upscalers = find_upscalers(checkpoint, getattr(options, "upscalers", ()))
     upscaler_steps = options.steps_of(upscalers) if isinstance(options, UpscalingOptions) else []
     steps = pipeline.num_steps - sum(upscaler_steps)
-    return {checkpoint.name: StageWork([pipeline.calls_at(i) for i in range(steps)])} | {
+    own = StageWork([pipeline.calls_at(i) for i in range(steps)], pipeline.calls_before)
+    return {checkpoint.name: own} | {
         up.name: StageWork([[NetworkCall(1, 1 if up.defaults.guidance_scale == 1 else 2)]] * count)
         for up, count in zip(upscalers, upscaler_steps, strict=True)
     }

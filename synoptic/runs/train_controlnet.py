@@ -38,7 +38,7 @@ def execute(options: TrainControlnetOptions) -> Run:
     """Run prepared options: the trained net in controlnet/, what was measured in fidelity.tsv. Raises InputError."""
     captions = options.read_captions()
     run = open_run(options)
-    keep_captions(run, user_path(options.images), captions)
+    keep_captions(run, user_path(options.images), captions, options.find_maps())
     if (earlier(run.folder) or {}).get("state") == "done":
         return with_summary(run)
     accelerator = build_accelerator(options)
@@ -77,14 +77,16 @@ def with_summary(run: Run) -> Run:
     return run
 
 
-def keep_captions(run: Run, images: Path, captions: dict[str, str]) -> None:
-    """Put the captions into the run's folder. Raises InputError where that holds work on other pictures."""
-    found = {name: [caption, (images / name).stat().st_size] for name, caption in captions.items()}
+def keep_captions(run: Run, images: Path, captions: dict[str, str], maps: dict[str, str] | None = None) -> None:
+    """Put the captions into the run's folder. Raises InputError where that holds work on other pictures or maps."""
+    found: dict[str, list[object]] = {name: [caption, (images / name).stat().st_size] for name, caption in captions.items()}
+    for name, control_image in (maps or {}).items():
+        found[name].append(Path(control_image).stat().st_size)
     file = run.folder / "captions.json"
     if file.exists() and read_captions(file) != found:
         raise InputError(
-            f"one folder holds one run, and {run.folder} holds work on other pictures or captions: choose another --out or"
-            " delete the old one",
+            f"one folder holds one run, and {run.folder} holds work on other pictures, maps or captions: choose another"
+            " --out or delete the old one",
             rule="run-differs",
         )
     io.write_whole(file, json.dumps(found, indent=1, ensure_ascii=False))

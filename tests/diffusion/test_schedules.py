@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import math
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -19,6 +21,7 @@ from synoptic.diffusion.scheduler_classes import (
 )
 from synoptic.diffusion.schedules import schedule_from_config
 from synoptic.diffusion.solvers import dpm_solver, timestep_pairs
+from synoptic.errors import InputError
 from synoptic.guidance.cfg import cfg
 from synoptic.models.checkpoint import BUNDLED_DIR
 from synoptic.models.load import load
@@ -175,3 +178,43 @@ def test_a_consistency_model_s_times(kind):
             assert [t for t, _ in s.steps(n)] == scheduler.timesteps.tolist()
         with pytest.raises(ValueError, match="steps must be between 1"):
             s.steps(51)
+
+
+SCHEDULES = {
+    "ddpm": {"_class_name": "DDIMScheduler"},
+    "karras": {"_class_name": "EulerDiscreteScheduler", "use_karras_sigmas": True},
+    "flow": {"_class_name": "FlowMatchEulerDiscreteScheduler"},
+}
+NO_TIMES: dict[str, Any] = {
+    "text": "3",
+    "nothing": None,
+    "a truth": True,
+    "NaN": math.nan,
+    "infinity": math.inf,
+    "past the noisiest": 1001,
+    "before the clean picture": -1.5,
+    "a list": [1, 2],
+    "a tensor past the noisiest": torch.tensor([3, 1001]),
+    "a tensor before the clean picture": torch.tensor([3, -2]),
+    "a mask": torch.tensor([True, False]),
+}
+
+
+@pytest.mark.parametrize("given", NO_TIMES)
+@pytest.mark.parametrize("kind", SCHEDULES)
+def test_what_is_no_time_of_a_schedule_is_refused(kind, given):
+    """It ended deep inside torch, or, of a flow, in a picture with less than no noise."""
+    with pytest.raises(InputError, match="t must be") as e:
+        schedule_from_config(SCHEDULES[kind])(NO_TIMES[given])
+    assert e.value.rule in ("t-type", "t-range")
+
+
+@pytest.mark.parametrize("kind", SCHEDULES)
+def test_every_time_of_a_schedule_s_steps_is_one_of_it(kind):
+    s = schedule_from_config(SCHEDULES[kind])
+    for n in (1, 7, 50):
+        for t, t_prev in s.steps(n):
+            for one in (t, t_prev, np.float64(t)):
+                alpha, sigma = s(one)
+                assert alpha**2 + sigma**2 == pytest.approx(1) if kind != "flow" else alpha + sigma == pytest.approx(1)
+    assert len(s(torch.tensor([0, 3, 999]))[0]) == 3 and not len(s(torch.tensor([], dtype=torch.long))[0])

@@ -10,8 +10,10 @@ import sys
 import time
 from collections import Counter
 from contextlib import nullcontext
+from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -23,8 +25,10 @@ import synoptic as syn
 from synoptic.errors import InputError
 from synoptic.io import load_image
 from synoptic.jobs import run as batch_run
-from synoptic.jobs.files import Entry
-from synoptic.jobs.planning import Job, plan_jobs
+from synoptic.jobs.batch import planned_before
+from synoptic.jobs.files import Entry, read_entries
+from synoptic.jobs.plan_file import Head, plan_text
+from synoptic.jobs.planning import PLAN, Job, plan_jobs
 from synoptic.jobs.records import read_record
 from synoptic.jobs.store import open_store
 from synoptic.jobs.worker import carry_out_job, carry_out_jobs
@@ -273,6 +277,77 @@ def test_a_worker_that_was_begun_ends_with_a_batch_that_is_refused(tmp_path):
         )
     assert e.value.rule == "workers-memory"
     assert not [p for p in psutil.Process().children() if p not in before and "--multiprocessing-fork" in p.cmdline()]
+
+
+def save_picture(file: Path, color: str) -> None:
+    Image.new("RGB", (256, 256), color).save(file)
+
+
+@pytest.mark.slow
+def test_jobs_whose_files_changed_are_run_again_and_no_others(tmp_path):
+    """One with a folder of its own name is refused, as the run itself would be."""
+    for name in ("a.png", "b.png"):
+        save_picture(tmp_path / name, "red")
+    edits = [{"application": "edit", "image": str(tmp_path / name), "prompt": "a cat", **HOW} for name in ("a.png", "b.png")]
+    edits[1] |= {"out": "mine"}
+    first = syn.batch(edits, out=str(tmp_path / "out"), workers=1)
+    made = {file: file.stat().st_mtime_ns for file in (tmp_path / "out").rglob("run.json")}
+    os.utime(tmp_path / "a.png")
+    assert syn.batch(edits, out=str(tmp_path / "out"), workers=1).jobs == first.jobs
+    save_picture(tmp_path / "a.png", "blue")
+    second = syn.batch(edits, out=str(tmp_path / "out"), workers=1)
+    assert {file: file.stat().st_mtime_ns for file in made} == made, "what was made of the earlier one stays"
+    assert [record.state for record in second.records.values()] == ["done", "done"]
+    assert second.jobs[0].path != first.jobs[0].path and second.jobs[1].path == first.jobs[1].path
+    again = json.loads((tmp_path / "out" / second.jobs[0].path / "run.json").read_text())
+    assert again["options"]["image_sha256"] == sha256((tmp_path / "a.png").read_bytes()).hexdigest()
+    save_picture(tmp_path / "b.png", "blue")
+    with pytest.raises(InputError, match="image_sha256 differs") as e:
+        syn.batch(edits, out=str(tmp_path / "out"), workers=1)
+    assert e.value.rule == "run-differs"
+
+
+def planned(file: Path, out: Path) -> Job:
+    written: dict[str, Any] = {"application": "edit", "image": str(file), "prompt": "a cat", **HOW, "out": "x"}
+    (job,) = plan_jobs([Entry(1, written)], out)
+    return job
+
+
+def test_a_file_that_is_replaced_while_a_batch_works_fails_its_job(tmp_path):
+    """The folder was named, and kept with others, by what the file held."""
+    save_picture(tmp_path / "a.png", "red")
+    job = planned(tmp_path / "a.png", tmp_path / "out")
+    save_picture(tmp_path / "a.png", "blue")
+    record = carry_out_job(job, str(tmp_path / "out"))
+    assert record.state == "failed" and "was replaced (image)" in record.message and "--retry-failed" in record.message
+    assert not list((tmp_path / "out").rglob("*.png"))
+    again = planned(tmp_path / "a.png", tmp_path / "out")
+    assert again.inputs != job.inputs and carry_out_job(again, str(tmp_path / "out")).state == "done"
+
+
+def test_a_run_of_other_files_is_not_a_job_that_is_done(tmp_path):
+    """Where no folder of this machine is looked into, as of a batch on shared storage."""
+    save_picture(tmp_path / "a.png", "red")
+    job = planned(tmp_path / "a.png", tmp_path / "out")
+    options = {"image_sha256": sha256((tmp_path / "a.png").read_bytes()).hexdigest(), "seed": 1}
+    said = json.dumps({"state": "done", "options": options})
+    save_picture(tmp_path / "a.png", "blue")
+    other = planned(tmp_path / "a.png", tmp_path / "out")
+    assert read_record(lambda _: said, job.inputs).state == "done" and read_record(lambda _: said).state == "done"
+    assert read_record(lambda name: said if name == "run.json" else None, other.inputs).state == "waiting"
+
+
+def test_a_plan_is_made_anew_where_a_file_of_it_changed_or_is_gone(tmp_path):
+    file, entries = tmp_path / "a.png", tmp_path / "jobs.jsonl"
+    save_picture(file, "red")
+    entries.write_text(json.dumps({"application": "edit", "image": str(file), "prompt": "a cat", **HOW}) + "\n")
+    found: dict[str, str] = {}
+    jobs = plan_jobs(read_entries(entries), tmp_path, found)
+    (tmp_path / PLAN).write_text(plan_text(jobs, Head("digest", 1, {}, found)))
+    assert list(found) == [str(file)] and planned_before(tmp_path, "digest", {}) == jobs
+    for change in (lambda: save_picture(file, "blue"), file.unlink):
+        change()
+        assert planned_before(tmp_path, "digest", {}) == []
 
 
 @pytest.mark.slow

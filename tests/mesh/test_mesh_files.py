@@ -17,7 +17,7 @@ from trimesh.visual import TextureVisuals
 
 from synoptic.errors import InputError
 from synoptic.io.html import encoded
-from synoptic.mesh import read_mesh
+from synoptic.mesh import mesh_files, read_mesh
 from synoptic.mesh.gltf import GltfFile
 from synoptic.mesh.gltf_container import read_container, write_container
 from synoptic.mesh.mesh_file import triangulated
@@ -59,6 +59,43 @@ def test_an_obj_without_coordinates_is_unwrapped_and_read_by_others(tmp_path):
     assert not why_not(again.pieces)
     other: Any = trimesh.load_mesh(tmp_path / "out.obj", process=False)
     assert other.visual.material.image.getpixel((0, 0))[:3] == (255, 0, 0) and other.volume == pytest.approx(8)
+
+
+def test_what_an_obj_names_and_is_missing_is_told_and_the_mesh_is_read(tmp_path):
+    """The .mtl is what people forget to copy, and its pictures: it was refused, though it says nothing of the shape."""
+    obj = f"mtllib gone.mtl\nmtllib here.mtl\n{MAPPED}"
+    written(tmp_path, "here.mtl", b"newmtl front\nNs 3\nmap_Ks gone.png\nmap_Bump C:\\gone too.png\nmap_Kd painted.png\n")
+    mesh = read_mesh(written(tmp_path, "a.obj", obj))
+    assert [len(piece.faces) for piece in mesh.pieces] == [4, 1]
+    first, second = mesh.notes
+    assert "gone.mtl, which is missing" in first and "here.mtl names pictures that are missing" in second
+    assert second.endswith(": gone.png, C:\\gone too.png")
+    written(tmp_path, "here.mtl", b"newmtl front\nmap_Ks gone.png\nmap_Bump /etc/hostname\n")
+    with pytest.raises(InputError, match="must be in its folder"):
+        read_mesh(tmp_path / "a.obj")
+    written(tmp_path, "here.mtl", b"newmtl front\nNs 3\nmap_Bump /gone.png\n")
+    mesh = read_mesh(tmp_path / "a.obj")
+    files = mesh.textured({0: RED, 1: RED}, {}, "out")
+    assert files[".obj"].decode().count("mtllib") == 1 and set(files) == {".obj", ".mtl", ".texture.png", ".texture-1.png"}
+    said = files[".mtl"].decode()
+    assert "Ns 3" in said and "gone" not in said
+    for ending, data in files.items():
+        written(tmp_path, f"out{ending}", data)
+    assert not read_mesh(tmp_path / "out.obj").notes
+
+
+def test_the_files_that_a_mesh_is_read_with_are_its_own(tmp_path):
+    for name in ("own.png", "kd.png", "a.bin", "other.bin"):
+        written(tmp_path, name, RED if name.endswith("png") else PLACES)
+    written(tmp_path, "m.mtl", b"newmtl front\nmap_Kd kd.png\nmap_Bump -bm 1 own.png\n")
+    obj = written(tmp_path, "a.obj", f"  mtllib \\\n m.mtl # parts\n{MAPPED}")
+    assert [file.name for file in mesh_files(obj)] == ["a.obj", "m.mtl", "own.png"]
+    tree = triangle(uri="a.bin") | {"images": [{"uri": "own.png"}, {"uri": BASE64}]}
+    gltf = written(tmp_path, "a.gltf", json.dumps(tree).encode())
+    assert [file.name for file in mesh_files(gltf)] == ["a.gltf", "a.bin", "own.png"]
+    for name, text in BROKEN.values():
+        assert mesh_files(written(tmp_path, name, text))[0].name == name
+    assert mesh_files(tmp_path) == mesh_files(tmp_path / "none.obj") == []
 
 
 def test_other_maps_of_an_obj_go_with_it_unless_its_coordinates_are_new(tmp_path):
@@ -196,7 +233,7 @@ BROKEN = {
     "mesh-extent": ("a.obj", b"v 1 1 1\nf 1 1 1\n"),
     "mesh-broken": ("a.gltf", b"{"),
     "mesh-leaves": ("a.obj", b"mtllib ../a.mtl\nv 0 0 0\n"),
-    "mesh-missing": ("a.obj", b"mtllib b.mtl\nv 0 0 0\n"),
+    "mesh-missing": ("a.gltf", json.dumps({"buffers": [{"byteLength": 36, "uri": "a.bin"}]}).encode()),
     "mesh-extension": ("a.gltf", json.dumps({"extensionsRequired": ["ADOBE_materials_clearcoat"]}).encode()),
     "mesh-compressed": ("a.gltf", json.dumps({"extensionsUsed": ["KHR_draco_mesh_compression"]}).encode()),
 }

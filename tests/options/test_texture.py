@@ -16,6 +16,7 @@ from PIL import Image
 from synoptic.diffusion.scheduler_classes import NOISY_SAMPLERS
 from synoptic.errors import InputError
 from synoptic.options.texture import TextureOptions
+from synoptic.runs.folders import difference
 from tests.mesh.shapes import CUBE, MAPPED
 
 if find_spec("trimesh") is None or find_spec("xatlas") is None:
@@ -117,3 +118,15 @@ def test_what_makes_no_sense_is_refused(tmp_path):
         refused("pixels-from", tmp_path, sampler=name, pixels_from=0.5)
     refused("pixels-from", tmp_path, sync="none", pixels_from=0.5)
     refused("mesh-kind", tmp_path, name="a.fbx")
+
+
+@pytest.mark.parametrize(("name", "part"), [("a.obj", "b.mtl"), ("a.gltf", "b.png")])
+def test_what_a_mesh_is_read_with_belongs_to_the_run(name, part, tmp_path):
+    """Its buffers, its .mtl and their pictures: with others it is another mesh."""
+    GRAY.save(tmp_path / "b.png")
+    (tmp_path / "b.mtl").write_text("newmtl a\nNs 3\n")
+    options = prepared(tmp_path, f"mtllib b.mtl\n{TRIANGLE}" if name == "a.obj" else gltf("b.png"), name)
+    before: dict[str, Any] = {"application": "texture", "options": options.to_json()}
+    assert not difference(options, before)
+    (tmp_path / part).write_bytes((tmp_path / part).read_bytes() + b"\n")
+    assert difference(options, before) == "mesh_sha256"

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 import synoptic
 from synoptic import cli, io
@@ -195,3 +197,31 @@ def test_errors_in_python_have_pythons_names():
     with pytest.raises(InputError) as e:
         synoptic.run("generate", HORSE, model="bundled", guidance_scale=-1)
     assert str(e.value).startswith("guidance_scale must be at least 0")
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_file_that_is_replaced_while_a_run_begins_is_told_and_later_is_not_recorded(late, tmp_path, monkeypatch):
+    """Before the first step nobody knows which of both was read; after it the run is of the first, and says so."""
+    file, out = tmp_path / "a.png", tmp_path / "out"
+    Image.new("RGB", (256, 256), "red").save(file)
+    first = sha256(file.read_bytes()).hexdigest()
+    how: dict[str, Any] = {"steps": 2, "device": "cpu", "dtype": "float32", "out": str(out)}
+
+    def replaced(value: Any) -> Any:
+        Image.new("RGB", (256, 256), "blue").save(file)
+        return value
+
+    if late:
+        save = Task.save
+        monkeypatch.setattr(Task, "save", lambda self, output: save(self, replaced(output)))
+        assert synoptic.run("edit", str(file), "a cat", **how).pictures
+        assert json.loads((out / "run.json").read_text())["options"]["image_sha256"] == first
+        with pytest.raises(InputError, match="image_sha256 differs"):
+            synoptic.run("edit", str(file), "a cat", **how)
+        return
+    load = execute.load_model
+    monkeypatch.setattr(execute, "load_model", lambda options: replaced(load(options)))
+    with pytest.raises(InputError, match="image was replaced") as e:
+        synoptic.run("edit", str(file), "a cat", **how)
+    assert e.value.rule == "input-changed" and not (out / "run.json").exists()
+    assert synoptic.run("edit", str(file), "a cat", **how).state == "done"

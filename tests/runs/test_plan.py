@@ -45,6 +45,8 @@ CASES: dict[str, tuple[str, tuple[Any, ...], dict[str, Any]]] = {
     "inpaint": ("inpaint", (disc(), MASK, HORSE), {"steps": 2, "resample": 1}),
     "control": ("control", (disc(), HORSE), {"condition": "canny", "steps": 2}),
     "distill": ("distill", (HORSE,), {"steps": 2, "init": "noise", "count": 2}),
+    "sketch": ("distill", (HORSE,), {"steps": 2, "init": "sketch", "count": 2}),
+    "sketch of a source": ("distill", (HORSE,), {"steps": 2, "init": "sketch", "source": disc(), "source_prompt": LAKE}),
     "pixels": ("distill", (HORSE,), {"steps": 2, "init": "noise", "space": "pixels", "model": "bundled"}),
     "student": ("distill", (HORSE,), {"steps": 2, "init": "noise", "loss": "vsd", "student_steps": 2}),
     "negative": ("distill", (HORSE,), {"steps": 2, "init": "noise", "loss": "nfsd", "width": 512, "model": "bundled"}),
