@@ -61,7 +61,7 @@ def rounded(folder: Path, bits: int) -> None:
 
 
 def rounded_mantissa(x: Tensor, kept: int) -> Tensor:
-    """Return float16 values rounded to `kept` of 10 bits of mantissa, 1 to 9, to nearest, ties to even; others alike."""
+    """Return float16 values rounded to `kept` (1 to 9) of 10 bits of mantissa, ties to even; others as they are."""
     if x.dtype != torch.float16:
         return x
     left_out = 10 - kept

@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
-from synoptic.distillation.timesteps import falling_timesteps, linear_schedule, narrowing_timesteps, uniform_timesteps
+from synoptic.distillation.timesteps import (
+    alternating_timesteps,
+    falling_timesteps,
+    linear_schedule,
+    narrowing_timesteps,
+    uniform_timesteps,
+)
 from tests.exact import generators
 
 
@@ -34,9 +40,26 @@ def test_falling_is_linear_or_by_the_root():
     assert [linear_schedule(0, 1, 4)(k) for k in (0, 1, 4, 9)] == [0, 0.25, 1, 1]
 
 
+def test_every_second_time_is_a_noisier_one_until_the_end():
+    draw, low = alternating_timesteps(980, 100, 100), falling_timesteps(980, 100, 100, 0.5)
+    times, rngs = [draw(step, generators(2)) for step in range(100)], generators(1)
+    falling = [low(step, generators(2)) for step in range(100)]
+    noisier = [k for k in range(100) if not torch.equal(times[k], falling[k])]
+    assert noisier and all(k % 2 == 1 and k < 85 for k in noisier) and len(noisier) > 35
+    assert all((times[k] >= falling[k]).all() and (times[k] <= 980).all() for k in noisier)
+    assert len({row.item() for row in times[41]}) == 2  # a row has its own
+    every = [draw(41, rngs).item() for _ in range(400)]
+    assert min(every) < low(41, rngs).item() + 20 and max(every) > 960
+
+
 @pytest.mark.parametrize(
     "make",
-    [lambda: uniform_timesteps(5, 4), lambda: narrowing_timesteps(50, 980, 40, 9), lambda: falling_timesteps(9, 10, 5)],
+    [
+        lambda: uniform_timesteps(5, 4),
+        lambda: narrowing_timesteps(50, 980, 40, 9),
+        lambda: falling_timesteps(9, 10, 5),
+        lambda: alternating_timesteps(9, 10, 5),
+    ],
 )
 def test_times_the_wrong_way_round_are_refused(make):
     with pytest.raises(ValueError, match="first"):
