@@ -22,8 +22,8 @@ from synoptic.nerf.volume_rendering import Rays, ray_sphere
 MIN_PIECE_AREA = 0.02  # of the largest piece's surface: smaller pieces are no part of the object
 SMOOTHING_CELLS = 1.0  # cells: a field leaves rough what nobody looked at closely
 SOLID_POWER = 4  # how sharply space is solid or empty, alike on both sides of the level
-SMOOTHING_ROUNDS = 20  # of a surface that tears as it is
-AGGRESSIVENESS = 3, 5  # of 10, how eagerly faces are merged: one tears where the other does not
+SMOOTHING_ROUNDS = 20, 50  # of a surface that tears as it is: the second where it still does
+AGGRESSIVENESS = 3, 5, 7  # of 10, how eagerly faces are merged: one tears where another does not
 
 
 class Threshold(NamedTuple):
@@ -101,12 +101,12 @@ def _simplified(mesh: Trimesh, faces: int) -> Trimesh:
 
     Smoothing (Taubin 1995) keeps the volume.
     """
-    smooth = trimesh.smoothing.filter_taubin(mesh.copy(), iterations=SMOOTHING_ROUNDS)
-    for whole, target, eager in product((mesh, smooth), (faces, 2 * faces, 4 * faces), AGGRESSIVENESS):
-        if target >= len(mesh.faces):
-            continue
-        vertices, triangles, *_ = fast_simplification.simplify(whole.vertices, whole.faces, target_count=target, agg=eager)
-        less = trimesh.Trimesh(vertices, triangles)
-        if less.is_watertight:
-            return less
+    targets = [target for target in (faces, 2 * faces, 4 * faces) if target < len(mesh.faces)]
+    for rounds in (0, *SMOOTHING_ROUNDS):
+        whole = trimesh.smoothing.filter_taubin(mesh.copy(), iterations=rounds) if rounds and targets else mesh
+        for target, eager in product(targets, AGGRESSIVENESS):
+            made = fast_simplification.simplify(whole.vertices, whole.faces, target_count=target, agg=eager)
+            less = trimesh.Trimesh(*made[:2])
+            if less.is_watertight:
+                return less
     return mesh

@@ -124,7 +124,7 @@ class SyncOptions(JointOptions):
         if pixels and self.adds_noise:
             raise InputError(
                 "views of a latent model's pictures share no noise that steps could add,"
-                f" --sampler {self.sampler} --eta {self.eta:g} were given: use ddim or dpm++ with --eta 0",
+                f" {self.sampler} with an eta of {self.eta:g} was given: use --sampler ddim or dpm++ with --eta 0",
                 rule="views-in-pixels",
             )
         if self.seed_search and self.seed_search < self.count:

@@ -8,6 +8,7 @@ from PIL import Image
 
 import synoptic
 from synoptic import InputError
+from synoptic.controlnet.annotators.normal import RELIEF
 from synoptic.io import from_pil, load_image
 from tests.drawings import disc, ramp
 
@@ -15,7 +16,8 @@ from tests.drawings import disc, ramp
 def test_normals_of_a_depth_map_lean_to_the_near(tmp_path):
     file = synoptic.control_map(disc(), kind="normal", depth=ramp(), out=str(tmp_path / "n.png"))
     normals = from_pil(load_image(file))
-    assert normals[0, 0, 64, 100] > 0 and normals[0, 2, 64, 100] > 0.9 and abs(normals[0, 1, 64, 100]) < 0.01
+    left, up, front = normals[0, :, 64, 100].tolist()
+    assert left / front == pytest.approx(RELIEF, rel=0.05) and abs(up) < 0.01  # a depth that rises from side to side
 
 
 @pytest.mark.parametrize("kind", ["canny", "scribble"])
