@@ -3,7 +3,7 @@
 PYTHONPATH=. python benchmarks/control.py [--count N] [--nets DIR] [--out DIR]; minutes on a GPU, an hour on two cores.
 
 What is followed, edges counting as met by one at most a pixel away: canny and scribble, F1 of the painting's own map
-against the one it was given; depth and normals, the share of the map's edges where the painting has one.
+against the one it was given; depth and normals, the share of the depth map's edges where the painting has one.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from synoptic.models.controlnet import Control, ControlledDenoiser
 from synoptic.models.load import load, load_controlnet
 from synoptic.sampling.single import sample
 
-FOLLOWED: dict[str, Callable[[Tensor, Tensor], Tensor]] = {  # (picture in [0, 1], map) -> a share a picture
+FOLLOWED: dict[str, Callable[[Tensor, Tensor], Tensor]] = {  # (picture in [0, 1], map; of normals the depth) -> a share
     "canny": lambda x, wanted: edge_f1(canny(x), wanted),
     "scribble": lambda x, wanted: edge_f1(scribble(x), wanted),
     "depth": lambda x, wanted: matched_fraction(canny(wanted.expand(-1, 3, -1, -1)), canny(x), 1),
-    "normal": lambda x, wanted: matched_fraction(canny(wanted), canny(x), 1),
+    "normal": lambda x, near: matched_fraction(canny(near.expand(-1, 3, -1, -1)), canny(x), 1),
 }
 STEPS, GUIDANCE, SHOWN = 25, 3.0, 8
 
@@ -87,7 +87,7 @@ def main() -> None:
         wanted = maps[kind]
         guided = painted(ControlledDenoiser(model, [Control(net, wanted.expand(-1, 3, -1, -1))]), prompts, args.steps)
         asked = [guided, plain, guided.roll(1, 0), through]
-        shares = [mean_se(followed(pictures, wanted)) for pictures in asked]
+        shares = [mean_se(followed(pictures, near if kind == "normal" else wanted)) for pictures in asked]
         lines.append((kind, *shares, *(mean_se(score(pictures)) for pictures in (guided, plain, x))))
         rows += [wanted[:SHOWN].expand(-1, 3, -1, -1), guided[:SHOWN]]
     table = "\n".join("\t".join(line) for line in lines)

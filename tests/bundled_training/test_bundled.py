@@ -16,6 +16,7 @@ from bundled_training.evaluate.renders import Renders, held_out
 from bundled_training.evaluate.samples import seen
 from bundled_training.render.bank import bank
 from synoptic.controlnet.annotators.canny import canny
+from synoptic.controlnet.annotators.normal import normal_map
 from synoptic.controlnet.annotators.scribble import scribble
 from synoptic.metrics.clip import Clip
 from synoptic.metrics.edges import edge_f1, matched_fraction
@@ -79,10 +80,11 @@ def unguided(renders) -> Tensor:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("kind", "draw"), [("canny", canny), ("scribble", scribble), ("depth", None)])
+@pytest.mark.parametrize(("kind", "draw"), [("canny", canny), ("scribble", scribble), ("depth", None), ("normal", None)])
 def test_maps_are_followed_in_diffusers_own_pipeline(kind, draw, renders, unguided):
     x, captions, depths = renders
-    wanted = draw(x.float() / 127.5 - 1) if draw else depths.expand(-1, 3, -1, -1).float() / 255
+    near = depths.expand(-1, 3, -1, -1).float() / 255
+    wanted = draw(x.float() / 127.5 - 1) if draw else {"depth": near, "normal": normal_map(near)}[kind]
     own = diffusers.ControlNetModel.from_pretrained(BUNDLED_DIR / f"control-{kind}")
     pipe = diffusers.StableDiffusionControlNetPipeline.from_pretrained(
         BUNDLED_DIR / "sd", controlnet=own, safety_checker=None
@@ -91,7 +93,7 @@ def test_maps_are_followed_in_diffusers_own_pipeline(kind, draw, renders, unguid
     def followed(pictures: Tensor) -> float:
         if draw:
             return edge_f1(draw(pictures)[:, :1], wanted[:, :1]).mean().item()
-        return matched_fraction(canny(wanted * 2 - 1)[:, :1], canny(pictures)[:, :1], 2).mean().item()
+        return matched_fraction(canny(near * 2 - 1)[:, :1], canny(pictures)[:, :1], 2).mean().item()
 
     assert followed(painted(pipe, captions, wanted)) > followed(unguided) + 0.15
 
