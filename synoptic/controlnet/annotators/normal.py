@@ -34,5 +34,7 @@ def gaussian_slope(x: Tensor, sigma: float) -> Tensor:
     bell = torch.exp(-0.5 * (at / sigma).square())
     rise = at * bell / (at.square() * bell).sum()  # 1 for a slope of 1
     bell = bell / bell.sum()
-    kernels = torch.stack([torch.outer(bell, rise), torch.outer(rise, bell)])[:, None]
-    return F.conv2d(F.pad(x, (radius,) * 4, mode="replicate"), kernels)
+    wide = F.pad(x, (radius,) * 4, mode="replicate")
+    right = F.conv2d(F.conv2d(wide, bell.view(1, 1, -1, 1)), rise.view(1, 1, 1, -1))
+    down = F.conv2d(F.conv2d(wide, bell.view(1, 1, 1, -1)), rise.view(1, 1, -1, 1))
+    return torch.cat([right, down], 1)
