@@ -46,17 +46,13 @@ def falling_timesteps(last: int, first: int, steps: int, power: float = 1.0) -> 
     return at
 
 
-def alternating_timesteps(last: int, first: int, steps: int, until: float = 0.85) -> TimestepSampler:
-    """Return times that fall as a root, every second one drawn from there to `last` in the first `until` of the steps.
-
-    What is drawn, with much noise, makes the parts that tell the sides of an object apart; what falls makes them firm.
-    Raises ValueError unless 0 <= first <= last.
-    """
+def alternating_timesteps(last: int, first: int, steps: int) -> TimestepSampler:
+    """Return times that fall as a root, every second one drawn from there to `last`. Raises ValueError unless 0 <= first <= last."""
     falling = falling_timesteps(last, first, steps, 0.5)
 
     def at(step: int, rngs: Sequence[torch.Generator]) -> Tensor:
         low = falling(step, rngs)
-        if step % 2 == 0 or step >= until * steps:
+        if step % 2 == 0:
             return low
         return torch.cat([torch.randint(int(low[0]), last + 1, (1,), generator=rng) for rng in rngs])
 

@@ -40,12 +40,12 @@ def test_falling_is_linear_or_by_the_root():
     assert [linear_schedule(0, 1, 4)(k) for k in (0, 1, 4, 9)] == [0, 0.25, 1, 1]
 
 
-def test_every_second_time_is_a_noisier_one_until_the_end():
+def test_every_second_time_is_a_noisier_one():
     draw, low = alternating_timesteps(980, 100, 100), falling_timesteps(980, 100, 100, 0.5)
     times, rngs = [draw(step, generators(2)) for step in range(100)], generators(1)
     falling = [low(step, generators(2)) for step in range(100)]
     noisier = [k for k in range(100) if not torch.equal(times[k], falling[k])]
-    assert noisier and all(k % 2 == 1 and k < 85 for k in noisier) and len(noisier) > 35
+    assert noisier and all(k % 2 == 1 for k in noisier) and len(noisier) > 40
     assert all((times[k] >= falling[k]).all() and (times[k] <= 980).all() for k in noisier)
     assert len({row.item() for row in times[41]}) == 2  # a row has its own
     every = [draw(41, rngs).item() for _ in range(400)]
