@@ -47,7 +47,10 @@ def falling_timesteps(last: int, first: int, steps: int, power: float = 1.0) -> 
 
 
 def alternating_timesteps(last: int, first: int, steps: int) -> TimestepSampler:
-    """Return times that fall as a root, every second one drawn from there to `last`. Raises ValueError unless 0 <= first <= last."""
+    """Return times that fall as a root, every second one drawn from there to `last`.
+
+    Raises ValueError unless 0 <= first <= last.
+    """
     falling = falling_timesteps(last, first, steps, 0.5)
 
     def at(step: int, rngs: Sequence[torch.Generator]) -> Tensor:
