@@ -226,7 +226,8 @@ def waterfall(canvas: Canvas) -> None:
     aside = lots.aside(0.5 + 0.25 * (lots.number() - 0.5)).abs()
     half = (0.07 + 0.07 * lots.number()) * (0.75 + 0.4 * c.y) + (c.noise(7, 2) - 0.5) * 0.04
     fall = ((half - aside) * 30).clamp(0, 1) * c.under(top + 0.03)
-    c.cover(fall, c.lit((0.90, 0.96, 1.0), 0, 0.02) * (0.72 + 0.5 * c.noise(14, 2, stretch=0.06)), 0.42)
+    strand = ((c.noise(7, 1, stretch=0.05) - 0.5) * 3 + 0.5).clamp(0, 1)  # white water, and blue between it
+    c.cover(fall, mix(c.lit((0.26, 0.50, 0.72), 0, 0.02), c.lit((0.94, 0.98, 1.0), 0, 0.02), strand), 0.42)
     c.land(foot + (c.noise(4, 2) - 0.5) * 0.06, water(c, foot - 0.25, (0.08, 0.50, 0.56), (0.45, 0.80, 0.84)), 0.5, 0.9)
     foam = torch.exp(-(((c.y - foot) / 0.05) ** 2)) * torch.exp(-((aside / (half + 0.06)) ** 2))
     c.image.lerp_(c.lit((1.0, 1.0, 1.0), 0, 0.0).expand_as(c.image), foam * 0.9)
