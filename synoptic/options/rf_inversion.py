@@ -9,6 +9,7 @@ from synoptic.errors import InputError
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.input_image import InputImageOptions, InputPicture, OnePromptOptions, Prompt
 from synoptic.options.option import Option
+from synoptic.options.pretrained_model import ModelName
 from synoptic.options.sampling import SamplingOptions, Seed
 
 
@@ -16,11 +17,13 @@ from synoptic.options.sampling import SamplingOptions, Seed
 class RfInversionOptions(OnePromptOptions, InputImageOptions, SamplingOptions):
     """Edit a picture on a flow model by inverting it to noise (RF-Inversion).
 
-    synoptic rf-inversion cat.png "a lion" --model sd3.5
+    synoptic rf-inversion cat.png "a lion"
+    synoptic rf-inversion cat.png "a lion" --model flux-dev
     """
 
     image: InputPicture
     prompt: Prompt
+    model: ModelName = "sd3.5"  # the bundled models are no flows
     white_share: Annotated[
         float, Option("share of white noise in the picture's noise: more changes more", at_least=0, at_most=1)
     ] = 0.5

@@ -10,6 +10,7 @@ import pytest
 
 from bundled_training.render import captions
 from bundled_training.render.captions import Spec, specs
+from bundled_training.render.things import USUAL
 from bundled_training.render.words import KINDS, QUALITY, SCENES, STYLES, SUNS
 from bundled_training.tokenizers import byte_pairs, pieces
 
@@ -28,6 +29,15 @@ def test_training_and_held_out_pictures_share_no_pair_of_style_and_content():
     pairs = {(spec.style, spec.content) for spec in training()}
     assert len(held_out) == 1000
     assert not pairs & {(spec.style, spec.content) for spec in held_out}
+
+
+def test_what_people_ask_for_first_is_never_held_out():
+    held_out = specs(3000, Random(3), held_out=True)
+    assert not {spec.content for spec in held_out} & USUAL
+    assert not [spec for spec in held_out if spec.style == "photo" and spec.content in SCENES]
+    drawn = {(spec.style, spec.content) for spec in training()}
+    assert {("photo", thing) for thing in ("goldfish", "pizza", "wolf", "old man")} <= drawn
+    assert {("photo", scene) for scene in ("aurora", "pool")} <= drawn
 
 
 def test_the_mixture():
