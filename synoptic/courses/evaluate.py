@@ -32,6 +32,7 @@ from synoptic.models.registry import resolve_clip
 from synoptic.options.batch import BatchOptions
 from synoptic.runs.folders import earlier
 from synoptic.runs.manifest import versions
+from synoptic.utils.counted import counted
 from synoptic.utils.json_objects import JsonObject
 from synoptic.utils.streams import error_stream
 
@@ -57,7 +58,7 @@ class Evaluation:
         lines = ["\t".join(row) for row in self.table]
         lines.append(f"CLIP model\t{self.clip_model}" + (f"\t{self.verdict}" if self.verdict else ""))
         if self.missing:
-            lines.append(f"missing\t{len(self.missing)} pictures, not scored: {', '.join(self.missing)}")
+            lines.append(f"missing\t{counted(len(self.missing), 'picture')}, not scored: {', '.join(self.missing)}")
         return "\n".join([*lines, *(f"written\t{path}" for path in self.files)])
 
 

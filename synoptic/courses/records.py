@@ -9,6 +9,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from synoptic.io import atomic_write, load_image, write_whole
+from synoptic.utils.counted import counted
 from synoptic.utils.json_objects import JsonObject
 
 
@@ -61,7 +62,7 @@ def table(record: Record) -> list[list[str]]:
     means = [number(m["mean"]) + (f" ± {m['error']:.3f}" if m["error"] is not None else "") for m in measures]
     count = sum(len(paths) for paths in record.pictures.values())
     header = [*(measure["name"] for measure in measures), "pictures", "prompt"]
-    return [header, *body, [*means, str(count), f"mean of {len(body)} prompts"]]
+    return [header, *body, [*means, str(count), f"mean of {counted(len(body), 'prompt')}"]]
 
 
 def number(value: float | None) -> str:

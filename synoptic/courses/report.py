@@ -15,6 +15,7 @@ from PIL import Image
 
 from synoptic.courses.records import Record, latin, read_records, table, thumb
 from synoptic.io import load_image, write_whole
+from synoptic.utils.counted import counted
 
 MARKS = ((0.28, "full marks"), (0.26, "half marks"))  # the courses', for OpenAI's ViT-B/32 only
 MARKS_CLIP = "clip-vit-base-patch32"  # its hub id's last part
@@ -41,7 +42,7 @@ def notes(record: Record) -> Iterator[tuple[str, str]]:
         yield "pass marks", verdict(record.score, record.marks)
     yield "prompts", record.set
     if record.missing:
-        yield "missing", f"{len(record.missing)} pictures, not scored: {', '.join(record.missing)}"
+        yield "missing", f"{counted(len(record.missing), 'picture')}, not scored: {', '.join(record.missing)}"
     for name, made in record.made.items():
         yield f"{name} made by", made["command"]
         yield f"{name} model", ", ".join(f"{key} {value}" for key, value in made["model"].items() if value)

@@ -22,6 +22,7 @@ from synoptic.jobs.records import Record, read_record
 from synoptic.jobs.store import Store, check_store, is_url, open_store, workplace
 from synoptic.jobs.table import Batch
 from synoptic.options.batch import BatchOptions
+from synoptic.utils.counted import counted
 from synoptic.utils.deferred_imports import collector_paused
 from synoptic.utils.interrupts import uninterrupted
 from synoptic.utils.streams import error_stream
@@ -79,7 +80,7 @@ def carry_out(
     The table and the page follow now and then.
     """
     interval, kept = Interval(), len(batch.jobs) - len(todo)
-    how = f"{len(todo)} jobs, {engine.count} at once, threads of each: {engine.threads}"
+    how = f"{counted(len(todo), 'job')}, {engine.count} at once, threads of each: {engine.threads}"
     print(how + (f"; {kept} jobs are there already" if kept else ""), file=error_stream())
     try:
         with progress_bar("batch", len(todo), unit="job") as tick:

@@ -37,6 +37,7 @@ from synoptic.runs.manifest import Run, open_run, pictures_of
 from synoptic.runs.plan import unloaded_pipeline
 from synoptic.runs.search import found_seeds, searched_items, write_search
 from synoptic.sampling.seed_search import SCREENING_STEPS, search_rounds
+from synoptic.utils.counted import counted
 from synoptic.utils.streams import error_stream
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def drive_parts(parts: Sequence[Part], top: Path, engine: BatchOptions) -> None:
         return
     top.mkdir(parents=True, exist_ok=True)
     workers = import_module(ENGINES[engine.engine]).build(replace(engine, out=str(top)), todo, needs_of(todo, {}))
-    print(f"{len(todo)} pictures, {workers.count} at once", file=error_stream())
+    print(f"{counted(len(todo), 'picture')}, {workers.count} at once", file=error_stream())
     try:
         with progress_bar("pictures", len(todo), unit="picture") as tick:
             drive(todo, workers, lambda *_: tick())

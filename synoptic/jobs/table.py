@@ -15,6 +15,7 @@ from synoptic.jobs.cells import cell
 from synoptic.jobs.planning import PAGE, PARQUET, TABLE, Job
 from synoptic.jobs.records import Record
 from synoptic.jobs.store import Store
+from synoptic.utils.counted import counted
 
 SHOWN = 20  # failed jobs in the lines at the end
 FIRST = ("line", "application", "state", "score", "seconds", "device", "shared_by", "path")
@@ -87,7 +88,7 @@ class Batch:
         states = Counter(record.state for record in self.records.values())
         scores = [record.score for record in self.records.values() if record.score is not None]
         counts = ", ".join(f"{states[state]} {state}" for state in ("done", "failed", "waiting") if states[state])
-        lines = [f"{len(self.jobs)} jobs: {counts}"]
+        lines = [f"{counted(len(self.jobs), 'job')}: {counts}"]
         lines += [f"mean score {sum(scores) / len(scores):.3f} of {len(scores)}"] if scores else []
         failed = list(self.failed.items())
         lines += [printable(f"{path}: {message}") for path, message in failed[:SHOWN]]

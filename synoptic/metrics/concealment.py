@@ -11,6 +11,7 @@ from torch import Tensor
 from synoptic.errors import InputError
 from synoptic.metrics.base import Metric, mean_by_prompt
 from synoptic.metrics.clip import Clip
+from synoptic.utils.counted import counted
 
 
 def alignment_and_concealment(
@@ -23,13 +24,14 @@ def alignment_and_concealment(
     """
     if len(pictures) != len(prompts):
         raise InputError(
-            f"anagrams need prompts for each picture, {len(pictures)} pictures and {len(prompts)} were given",
+            f"anagrams need prompts for each picture, {counted(len(pictures), 'picture')} and {len(prompts)} were given",
             rule="concealment-prompts",
         )
     for views, texts in zip(pictures, prompts, strict=True):
         if len(views) != len(texts) or len(texts) < 2:
             raise InputError(
-                f"an anagram needs a prompt a view, two or more, {len(views)} views and {len(texts)} prompts were given:"
+                f"an anagram needs a prompt a view, two or more,"
+                f" {counted(len(views), 'view')} and {counted(len(texts), 'prompt')} were given:"
                 " give as many of both",
                 rule="concealment-views",
             )

@@ -9,6 +9,7 @@ from synoptic.errors import InputError, check_installed, install_command
 from synoptic.models.checkpoint import Checkpoint
 from synoptic.options.joint import JointModel, JointOptions, SyncOptions
 from synoptic.options.option import Option
+from synoptic.utils.counted import counted
 from synoptic.views.equal_views import equal_views
 from synoptic.views.registry import FAILURES, is_of_colors, parse_view, side_multiple
 
@@ -44,13 +45,14 @@ class AnagramViewOptions(JointOptions):
         count = len(self.views)
         if count < 2 or len(self.prompt) != count:
             raise InputError(
-                f"an anagram needs a prompt for each view, two or more; {len(self.prompt)} prompts and {count} views were"
-                f" given ({', '.join(self.views)}): match --views",
+                f"an anagram needs a prompt for each view, two or more; {counted(len(self.prompt), 'prompt')} and"
+                f" {counted(count, 'view')} were given ({', '.join(self.views)}): match --views",
                 rule="prompts-views",
             )
         if self.weights and len(self.weights) != count:
             raise InputError(
-                f"--weights are one number for each of {count} views, {len(self.weights)} were given: correct them",
+                f"--weights are one number for each of {counted(count, 'view')}, {len(self.weights)} were given:"
+                " correct them",
                 rule="weights-views",
             )
         side = checkpoint.native_size if self.view_space == "pixels" else checkpoint.side

@@ -49,6 +49,7 @@ from synoptic.pipelines.text_to_3d_objective import (
 from synoptic.pipelines.texture import TexturePipeline
 from synoptic.pipelines.textured_output import TexturedOutput
 from synoptic.sampling.step import Step
+from synoptic.utils.counted import counted
 from synoptic.utils.state_dict import add_prefix, strip_prefix
 
 Log = Callable[[str], object]
@@ -242,7 +243,8 @@ class TextTo3DPipeline(Pipeline[TextTo3DOptions]):
         asked = TextureOptions.from_arguments(str(mesh), item.title, seed=item.seed, device=o.device, dtype=o.dtype)
         options = asked.prepare()
         pipeline = TexturePipeline(load_model(options), options)
-        self.log(f"{item.title}: the mesh is painted, {pipeline.views_per_item} views, {pipeline.num_steps} steps")
+        views, steps = counted(pipeline.views_per_item, "view"), counted(pipeline.num_steps, "step")
+        self.log(f"{item.title}: the mesh is painted, {views}, {steps}")
         (output,) = take_steps(pipeline.steps(options.items()))
         assert isinstance(output, TexturedOutput) and output.mesh is not None
         page, about = output.files[".viewer.html"], {"command": options.command(), "figures": output.figures}

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from synoptic.diffusion.equations import randn
 from synoptic.utils.arguments import typed
+from synoptic.utils.counted import counted
 from synoptic.views.base import View, by_picture
 from synoptic.views.permutation import square_side
 
@@ -42,7 +43,7 @@ class Anagram:
         if not views:
             raise ValueError("an anagram needs at least one view, none was given: begin with identity")
         if len(weights) != len(views) or min(weights) <= 0:
-            raise ValueError(f"weights are one number above 0 for each of {len(views)} views, not {weights}")
+            raise ValueError(f"weights are one number above 0 for each of {counted(len(views), 'view')}, not {weights}")
         self.canvas, self.views, self.blend = canvas, tuple(views), blend
         self.weights = tuple(w / sum(weights) for w in weights)
         blank = torch.zeros(1, *canvas, dtype=torch.float32)

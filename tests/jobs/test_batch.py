@@ -185,7 +185,7 @@ def test_a_batch_stays_in_the_memory_of_the_process_that_asks(tmp_path):
     assert {Path(name).name for name in files.ls("/pets", detail=False)} >= {"batch.tsv", "index.html", "horse", "cat"}
     made = files.info(f"/pets/horse/{picture}")["created"]
     again = syn.batch([good], out="memory://pets", workers=1)
-    assert str(again).startswith("1 jobs: 1 done\n") and files.info(f"/pets/horse/{picture}")["created"] == made
+    assert str(again).startswith("1 job: 1 done\n") and files.info(f"/pets/horse/{picture}")["created"] == made
     files.rm("/pets", recursive=True)
 
 

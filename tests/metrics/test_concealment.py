@@ -59,7 +59,7 @@ def test_views_without_prompts_are_refused(clip_model):
     square = Image.new("RGB", (64, 64))
     with pytest.raises(InputError, match="2 views and 3 prompts"):
         alignment_and_concealment(clip_model, [[square, square]], [PROMPTS])
-    with pytest.raises(InputError, match="1 views and 1 prompts"):
+    with pytest.raises(InputError, match="1 view and 1 prompt"):
         alignment_and_concealment(clip_model, [[square]], [PROMPTS[:1]])
-    with pytest.raises(InputError, match="1 pictures and 2 were given"):
+    with pytest.raises(InputError, match="1 picture and 2 were given"):
         alignment_and_concealment(clip_model, [[square, square]], [PROMPTS[:2]] * 2)

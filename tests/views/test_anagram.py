@@ -69,7 +69,7 @@ def test_noise_is_drawn_once_and_seen_in_every_view():
     ("canvas", "names", "weights", "message"),
     [
         (CANVAS, [], None, "at least one view"),
-        (CANVAS, ["flip"], [1, 1], "one number above 0 for each of 1 views"),
+        (CANVAS, ["flip"], [1, 1], "one number above 0 for each of 1 view"),
         (CANVAS, ["flip", "negate"], [1, 0], "one number above 0 for each of 2 views"),
         ((3, 32, 64), ["negate"], None, "square pictures, 32x64 was given"),
         ((3, 30, 30), ["identity", "jigsaw"], None, "multiple of 4, 30 was given"),
